@@ -1,0 +1,195 @@
+"""Middleware that is native to async, and the one place where an exception becomes a page.
+
+Django's stock middleware is sync: under ASGI each piece costs every request two thread hops.
+Those that only compute run in place (`Inline`). Those that touch the session step aside where
+nothing needs one (`StepsAside`): the launch routes keep their own cookies.
+"""
+
+import logging
+import secrets
+from collections.abc import Awaitable, Callable
+from typing import Any, cast
+
+from asgiref.sync import iscoroutinefunction, markcoroutinefunction
+from csp import middleware as csp
+from django.contrib.auth import middleware as auth
+from django.contrib.messages import middleware as messages
+from django.contrib.sessions import middleware as sessions
+from django.http import HttpRequest, HttpResponse, HttpResponseBase
+from django.middleware import clickjacking, common, csrf, security
+from django.shortcuts import render
+from django.views.decorators.csrf import requires_csrf_token
+
+from smartapp.protocol.errors import (
+    AuthorizationRefused,
+    Busy,
+    IDTokenError,
+    SmartError,
+    TokenRefused,
+)
+
+logger = logging.getLogger(__name__)
+
+SESSION_PREFIXES = ("/admin/", "/sandbox/")
+REFERENCE_ALPHABET = "23456789ABCDEFGHJKMNPQRSTVWXYZ"
+
+
+class Inline:
+    """Runs a middleware that only computes in the event loop instead of in a thread."""
+
+    get_response: Callable[[HttpRequest], Any]
+
+    async def __acall__(self, request: HttpRequest) -> HttpResponseBase:
+        before = getattr(self, "process_request", None)
+        after = getattr(self, "process_response", None)
+        response: HttpResponseBase | None = before(request) if before else None
+        if response is None:
+            response = await self.get_response(request)
+        return cast(HttpResponseBase, after(request, response) if after else response)
+
+
+class SecurityMiddleware(Inline, security.SecurityMiddleware):
+    pass
+
+
+class CommonMiddleware(Inline, common.CommonMiddleware):
+    pass
+
+
+class XFrameOptionsMiddleware(Inline, clickjacking.XFrameOptionsMiddleware):
+    pass
+
+
+class CSPMiddleware(Inline, csp.CSPMiddleware):
+    pass
+
+
+class CsrfViewMiddleware(Inline, csrf.CsrfViewMiddleware):
+    async def process_view(  # type: ignore[override]
+        self, request: HttpRequest, callback: Any, callback_args: Any, callback_kwargs: Any
+    ) -> HttpResponseBase | None:
+        """Django would call a sync `process_view` in a thread, for every request."""
+        return super().process_view(request, callback, callback_args, callback_kwargs)
+
+
+class StepsAside:
+    """Skips a middleware that needs the stock session, where nothing reads it."""
+
+    get_response: Callable[[HttpRequest], Any]
+
+    def __call__(self, request: HttpRequest) -> Any:
+        if request.path_info.startswith(SESSION_PREFIXES):
+            return super().__call__(request)  # type: ignore[misc]
+        return self.get_response(request)
+
+
+class SessionMiddleware(StepsAside, sessions.SessionMiddleware):
+    pass
+
+
+class AuthenticationMiddleware(StepsAside, auth.AuthenticationMiddleware):
+    pass
+
+
+class MessageMiddleware(StepsAside, messages.MessageMiddleware):
+    pass
+
+
+def new_reference() -> str:
+    """Return a reference number that a person can read out over the telephone."""
+    return "-".join("".join(secrets.choice(REFERENCE_ALPHABET) for _ in range(4)) for _ in range(2))
+
+
+def _log(error: SmartError, request: HttpRequest, reference: str) -> None:
+    """One line per refused request: code, rule, path. Never the query, never a value."""
+    rule = ""
+    if isinstance(error, IDTokenError):
+        rule = error.rule
+    elif isinstance(error, TokenRefused | AuthorizationRefused):
+        rule = error.error
+    level = logging.WARNING if error.status < 500 else logging.ERROR
+    logger.log(
+        level,
+        "%s %s rule=%s at %s: %s",
+        reference,
+        error.code,
+        rule or "-",
+        request.path,
+        error.detail,
+    )
+
+
+def error_response(request: HttpRequest, error: SmartError, **context: Any) -> HttpResponse:
+    """Return the page for an error: what happened, what to do next, a reference number."""
+    reference = new_reference()
+    _log(error, request, reference)
+    response = render(
+        request,
+        "error.html",
+        {"error": error, "reference": reference, **getattr(error, "context", {}), **context},
+        status=error.status,
+    )
+    response["Cache-Control"] = "no-store"
+    if isinstance(error, Busy):
+        response["Retry-After"] = "2"
+    return response
+
+
+class ErrorPages:
+    """Turns every error of ours into its page, for sync and async views alike."""
+
+    sync_capable = True
+    async_capable = True
+
+    def __init__(self, get_response: Callable[[HttpRequest], Any]) -> None:
+        self.get_response = get_response
+        if iscoroutinefunction(get_response):
+            markcoroutinefunction(self)
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase | Awaitable[HttpResponseBase]:
+        response: HttpResponseBase | Awaitable[HttpResponseBase] = self.get_response(request)
+        return response
+
+    def process_exception(self, request: HttpRequest, exception: Exception) -> HttpResponse | None:
+        if isinstance(exception, SmartError):
+            return error_response(request, exception)
+        return None
+
+
+class PageNotFound(SmartError):
+    code = "page-not-found"
+    status = 404
+    title = "There is no such page"
+    happened = "The address does not lead anywhere in this app."
+    next_step = "Go to the start page, or open the app from your EHR."
+
+
+class UnexpectedError(SmartError):
+    code = "unexpected-error"
+    status = 500
+    title = "Something went wrong in this app"
+    happened = "It is this app's own fault. Nothing was shown or sent that should not be."
+    next_step = "Try again. If it stays, give the reference number to your administrator."
+
+
+class FormRefused(SmartError):
+    code = "form-refused"
+    status = 403
+    title = "This form is too old"
+    happened = "The page was open for too long, or was opened in another window."
+    next_step = "Go back, load the page again and repeat what you did."
+
+
+@requires_csrf_token
+def page_not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
+    return error_response(request, PageNotFound(type(exception).__name__))
+
+
+@requires_csrf_token
+def server_error(request: HttpRequest) -> HttpResponse:
+    return error_response(request, UnexpectedError())
+
+
+@requires_csrf_token
+def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
+    return error_response(request, FormRefused(reason))

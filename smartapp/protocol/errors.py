@@ -1,0 +1,361 @@
+"""Everything that can go wrong in a launch, as one tree.
+
+    SmartError
+    ├── RequestError                  the browser's request is not one we can act on
+    │   ├── ParameterMissing          ParameterRepeated  ParameterTooLong  ParameterMalformed
+    │   ├── UnknownEndpoint           `iss` or slug that nobody registered
+    │   └── LaunchNotFound            no such launch for this browser, or over
+    ├── StateError                    the way back from the EHR does not fit the way out
+    │   ├── StateUnknown              StateExpired  StateAlreadyUsed  StateOfAnotherRegistration
+    ├── AuthorizationRefused          the EHR sent `error` instead of a code
+    ├── AuthorizationResponseInvalid  code and error together, wrong RFC 9207 `iss`, ...
+    ├── DiscoveryError                what the EHR publishes cannot be used
+    │   ├── DiscoveryInvalid          DiscoveryIncomplete  EndpointHostChanged
+    ├── ClientKeyError                we have nothing to sign with
+    ├── TokenError
+    │   ├── TokenRefused              an OAuth error response
+    │   │   ├── InvalidGrant          ends the launch
+    │   │   └── InvalidClient         our key, secret or client_id is not accepted
+    │   └── TokenResponseInvalid      not what RFC 6749 §5.1 and SMART describe
+    ├── IDTokenError                  names the rule that failed
+    │   └── IDTokenKeyUnknown         the one that is worth asking for fresh keys
+    ├── JWKSError                     a key set that cannot be used
+    ├── LaunchContextError            patient, encounter, ... that cannot be trusted
+    │   └── PatientChanged            a refresh that answers with somebody else
+    ├── ScopeError                    a scope string that we must not send
+    ├── FHIRError                     one read failed
+    │   ├── FHIRUnauthorized  FHIRForbidden  FHIRResponseInvalid  WrongPatient
+    ├── EHRUnavailable                the EHR could not be asked, or did not answer usefully
+    │   ├── EHRUnreachable  EHRTimeout  EHRRedirected  EHRResponseTooLarge  AddressRefused
+    └── Busy                          we are full; come back in a moment
+
+Each class carries a stable `code`, what `happened` and the `next_step` for the person, and the
+HTTP `status` of the page. `detail` is for the log and the operator only. It never holds a token,
+a code, an assertion, a state or clinical content; say which rule failed, not with what value.
+"""
+
+from typing import ClassVar
+
+
+class SmartError(Exception):
+    """Base of all errors that are ours. `detail` is for the operator, never for the page."""
+
+    code: ClassVar[str] = "smart-error"
+    status: ClassVar[int] = 502
+    title: ClassVar[str] = "The launch could not be completed"
+    happened: ClassVar[str] = "Something went wrong between this app and the EHR."
+    next_step: ClassVar[str] = "Start again from your EHR or from the start page."
+
+    def __init__(self, detail: str = "") -> None:
+        super().__init__(detail or self.happened)
+        self.detail = detail
+
+
+# --- the browser's request ---------------------------------------------------------------------
+
+
+class RequestError(SmartError):
+    code = "request-invalid"
+    status = 400
+    title = "This link is not complete"
+    happened = "The request is not one that this app can act on."
+
+
+class ParameterMissing(RequestError):
+    code = "parameter-missing"
+    happened = "A part of the address that this app needs is missing."
+    next_step = (
+        "Start the app from your EHR's menu, or from this app's start page; "
+        "do not open a bookmarked launch address."
+    )
+
+
+class ParameterRepeated(RequestError):
+    code = "parameter-repeated"
+    happened = "A part of the address is there twice, so this app cannot know which one is meant."
+
+
+class ParameterTooLong(RequestError):
+    code = "parameter-too-long"
+    happened = "A part of the address is longer than any EHR sends."
+
+
+class ParameterMalformed(RequestError):
+    code = "parameter-malformed"
+    happened = "A part of the address is not written the way the standard says."
+
+
+class UnknownEndpoint(RequestError):
+    code = "unknown-endpoint"
+    status = 404
+    title = "This EHR is not connected to this app"
+    happened = (
+        "The app was opened from an EHR that nobody has registered here, so nothing was sent to it."
+    )
+    next_step = (
+        "If you came from your EHR, tell your administrator: the EHR's FHIR address has to be "
+        "registered in this app first. Patients can choose a health system on the start page."
+    )
+
+
+class LaunchNotFound(RequestError):
+    code = "launch-not-found"
+    status = 404
+    title = "This page is not open in this browser"
+    happened = "It has ended, has expired, or was opened in another browser."
+    next_step = "Open the app again from your EHR, or choose your health system on the start page."
+
+
+# --- the way back from the EHR -----------------------------------------------------------------
+
+
+class StateError(SmartError):
+    code = "state-invalid"
+    status = 400
+    title = "This sign-in cannot be continued"
+
+
+class StateUnknown(StateError):
+    code = "state-unknown"
+    happened = (
+        "This browser has no record of having started this sign-in. It was started in another "
+        "browser or window, or cookies are blocked here."
+    )
+    next_step = "Start again here. If the app is shown inside your EHR, open it in a new window."
+
+
+class StateExpired(StateError):
+    code = "state-expired"
+    happened = "Signing in took longer than ten minutes, so it was closed for safety."
+    next_step = "Start again."
+
+
+class StateAlreadyUsed(StateError):
+    code = "state-already-used"
+    happened = "This sign-in was already used once; each one counts only once."
+    next_step = "If the app did not open, start again."
+
+
+class StateOfAnotherRegistration(StateError):
+    code = "state-other-registration"
+    happened = "The answer came back on the address of another EHR, so it was not used."
+    next_step = "Start again. If it happens twice, tell your administrator."
+
+
+class AuthorizationRefused(SmartError):
+    """The EHR answered the authorization request with `error` (RFC 6749 §4.1.2.1)."""
+
+    code = "authorization-refused"
+    status = 403
+    title = "Access was not given"
+    happened = "The EHR did not give this app access."
+    next_step = "Start again and allow access, or ask your administrator if you did not refuse it."
+
+    def __init__(self, detail: str = "", *, error: str = "") -> None:
+        super().__init__(detail)
+        self.error = error
+
+
+class AuthorizationResponseInvalid(SmartError):
+    code = "authorization-response-invalid"
+    status = 400
+    title = "The EHR's answer could not be trusted"
+    happened = "What came back from signing in does not follow the rules that keep you safe."
+
+
+# --- discovery ---------------------------------------------------------------------------------
+
+
+class DiscoveryError(SmartError):
+    code = "discovery-failed"
+    title = "The EHR's settings could not be used"
+    happened = "The EHR publishes how to sign in to it, and that could not be used."
+    next_step = "Try again in a few minutes. If it stays, tell your administrator."
+
+
+class DiscoveryInvalid(DiscoveryError):
+    code = "discovery-invalid"
+
+
+class DiscoveryIncomplete(DiscoveryError):
+    code = "discovery-incomplete"
+    happened = "The EHR does not offer everything that a safe sign-in needs."
+
+
+class EndpointHostChanged(DiscoveryError):
+    code = "endpoint-host-changed"
+    status = 503
+    happened = (
+        "The EHR now names another server for signing in than the one that was registered. "
+        "Until an administrator has looked at it, nobody is sent there."
+    )
+    next_step = "Tell your administrator."
+
+
+# --- tokens ------------------------------------------------------------------------------------
+
+
+class ClientKeyError(SmartError):
+    code = "client-key-missing"
+    status = 503
+    happened = "This app has no signing key to identify itself to the EHR."
+    next_step = "Tell your administrator."
+
+
+class TokenError(SmartError):
+    code = "token-failed"
+    title = "The EHR did not complete the sign-in"
+
+
+class TokenRefused(TokenError):
+    """An OAuth error response of the token endpoint (RFC 6749 §5.2)."""
+
+    code = "token-refused"
+    happened = "The EHR refused the last step of the sign-in."
+
+    def __init__(self, detail: str = "", *, error: str = "", http_status: int = 0) -> None:
+        super().__init__(detail)
+        self.error = error
+        self.http_status = http_status
+
+
+class InvalidGrant(TokenRefused):
+    code = "invalid-grant"
+    happened = "The EHR says that this sign-in is no longer valid."
+
+
+class InvalidClient(TokenRefused):
+    code = "invalid-client"
+    happened = "The EHR did not accept this app's own credentials."
+    next_step = "Tell your administrator; signing in again will not help."
+
+
+class TokenResponseInvalid(TokenError):
+    code = "token-response-invalid"
+    happened = "The EHR's answer could not be understood, so it was not used."
+
+
+class IDTokenError(TokenError):
+    """`rule` names the check that failed, e.g. "iss", "aud", "nonce", "signature"."""
+
+    code = "id-token-invalid"
+    title = "The EHR's answer could not be trusted"
+    happened = "The proof of who signed in did not pass every check, so it was not used."
+
+    def __init__(self, detail: str = "", *, rule: str = "") -> None:
+        super().__init__(detail)
+        self.rule = rule
+
+
+class IDTokenKeyUnknown(IDTokenError):
+    code = "id-token-key-unknown"
+
+
+class JWKSError(TokenError):
+    code = "jwks-invalid"
+    happened = "The EHR's public keys could not be used."
+
+
+class LaunchContextError(TokenError):
+    code = "launch-context-invalid"
+    title = "The EHR's answer could not be trusted"
+    happened = "The EHR did not say clearly which patient this is about, so nothing is shown."
+
+
+class PatientChanged(LaunchContextError):
+    code = "patient-changed"
+    status = 409
+    title = "The patient has changed"
+    happened = "The EHR now answers for another patient than the one this page was opened for."
+    next_step = "Open the app again from the right patient's chart."
+
+
+class ScopeError(SmartError):
+    code = "scope-invalid"
+    status = 500
+    happened = "This app is set up to ask for something that it must not ask for."
+    next_step = "Tell your administrator."
+
+
+# --- FHIR --------------------------------------------------------------------------------------
+
+
+class FHIRError(SmartError):
+    code = "fhir-failed"
+    title = "The EHR could not be read"
+    happened = "The EHR did not give this part of the record."
+    next_step = "Try again in a moment."
+
+
+class FHIRUnauthorized(FHIRError):
+    code = "fhir-unauthorized"
+    status = 403
+    happened = "The EHR says that this app's access is over."
+    next_step = "Open the app again from your EHR."
+
+
+class FHIRForbidden(FHIRError):
+    code = "fhir-forbidden"
+    status = 403
+    happened = "The EHR does not let this app read this part of the record."
+    next_step = "Ask your administrator if you need it."
+
+
+class FHIRResponseInvalid(FHIRError):
+    code = "fhir-response-invalid"
+    happened = "The EHR's answer could not be understood, so it is not shown."
+
+
+class WrongPatient(FHIRError):
+    code = "wrong-patient"
+    status = 409
+    happened = "The EHR answered with another person's record, so it is not shown."
+    next_step = "Close this page, open the app again, and report it to your administrator."
+
+
+# --- the EHR as a peer -------------------------------------------------------------------------
+
+
+class EHRUnavailable(SmartError):
+    code = "ehr-unavailable"
+    title = "The EHR is not answering"
+    happened = "The EHR could not be reached or did not answer usefully."
+    next_step = "Wait a minute and try again."
+
+
+class EHRUnreachable(EHRUnavailable):
+    code = "ehr-unreachable"
+    happened = "No connection to the EHR could be made."
+
+
+class EHRTimeout(EHRUnavailable):
+    code = "ehr-timeout"
+    status = 504
+    happened = "The EHR took too long to answer."
+
+
+class EHRRedirected(EHRUnavailable):
+    code = "ehr-redirected"
+    happened = (
+        "The EHR answered with a redirect to another address, which this app does not follow."
+    )
+    next_step = "Tell your administrator."
+
+
+class EHRResponseTooLarge(EHRUnavailable):
+    code = "ehr-response-too-large"
+    happened = "The EHR's answer was far larger than it should be, so it was not read."
+
+
+class AddressRefused(EHRUnavailable):
+    code = "address-refused"
+    happened = "The EHR's address leads to a private network, so this app does not go there."
+    next_step = "Tell your administrator."
+
+
+class Busy(SmartError):
+    code = "busy"
+    status = 503
+    title = "Too many sign-ins at this moment"
+    happened = "This app is handling as many sign-ins as it can."
+    next_step = "Wait a few seconds and try again."

@@ -1,0 +1,171 @@
+"""Settings, all from the environment (and `.env`, which never overrides the environment)."""
+
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import environ
+from csp.constants import NONE, SELF
+from django.core.exceptions import ImproperlyConfigured
+
+BASE_DIR = Path(__file__).resolve().parent.parent
+VAR_DIR = BASE_DIR / "var"
+
+env = environ.Env()
+environ.Env.read_env(BASE_DIR / ".env", overwrite=False)
+
+
+def boolean(name: str) -> bool:
+    """True only for a clear yes. A typo stops the start instead of reading as no."""
+    value = env.str(name, default="").strip().lower()
+    if value in {"1", "true", "yes", "on"}:
+        return True
+    if value in {"", "0", "false", "no", "off"}:
+        return False
+    raise ImproperlyConfigured(f"{name} is {value!r}; write on or off.")
+
+
+def required(name: str) -> str:
+    value: str = env.str(name, default="")
+    if not value:
+        raise ImproperlyConfigured(
+            f"{name} is not set. `python manage.py demo` writes one into .env for you; "
+            ".env.example says what each variable is."
+        )
+    return value
+
+
+# --- Core --------------------------------------------------------------------------------------
+
+SECRET_KEY = required("SECRET_KEY")
+ENCRYPTION_KEYS = required("ENCRYPTION_KEYS")
+DEBUG = boolean("DEBUG")
+SANDBOX = boolean("SANDBOX")
+ALLOW_LOOPBACK_EHRS = boolean("ALLOW_LOOPBACK_EHRS")
+PUBLIC_URL = env.str("PUBLIC_URL", default="http://127.0.0.1:8000").rstrip("/")
+PUBLIC_URL_IS_HTTPS = PUBLIC_URL.startswith("https://")
+DISCOVERY_CACHE_SECONDS = env.int("DISCOVERY_CACHE_SECONDS", default=3600)
+ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", default=[urlsplit(PUBLIC_URL).hostname or ""])
+if ALLOW_LOOPBACK_EHRS:
+    # One origin opened under two names is two sites: that is how framing is tried out.
+    ALLOWED_HOSTS += ["127.0.0.1", "localhost"]
+
+ROOT_URLCONF = "smartapp.urls"
+ASGI_APPLICATION = "smartapp.asgi.application"
+
+INSTALLED_APPS = [
+    "django.contrib.admin",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "django.contrib.staticfiles",
+    "smartapp",
+    "smartapp.audit",
+    "smartapp.keys",
+    "smartapp.registrations",
+    "smartapp.launches",
+]
+if SANDBOX:
+    INSTALLED_APPS.append("smartapp.sandbox")
+
+# Each of these is native to async, or steps aside on the launch routes: a sync-only middleware
+# would cost every launch a thread (docs/architecture.md).
+MIDDLEWARE = [
+    "smartapp.middleware.SecurityMiddleware",
+    "smartapp.middleware.CSPMiddleware",
+    "smartapp.middleware.XFrameOptionsMiddleware",
+    "smartapp.middleware.SessionMiddleware",
+    "smartapp.middleware.CommonMiddleware",
+    "smartapp.middleware.CsrfViewMiddleware",
+    "smartapp.middleware.AuthenticationMiddleware",
+    "smartapp.middleware.MessageMiddleware",
+    "smartapp.middleware.ErrorPages",
+]
+X_FRAME_OPTIONS = "DENY"
+CSRF_FAILURE_VIEW = "smartapp.middleware.csrf_failure"
+
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [BASE_DIR / "templates"],
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+            ],
+        },
+    },
+]
+
+# --- Database and cache ------------------------------------------------------------------------
+
+DATABASES = {
+    "default": env.db_url("DATABASE_URL", default=f"sqlite:///{VAR_DIR / 'smartapp.sqlite3'}")
+}
+DATABASES["default"]["ATOMIC_REQUESTS"] = False
+if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
+    DATABASES["default"].setdefault("OPTIONS", {}).update(
+        # Writers queue for the lock instead of failing half-way through a transaction.
+        transaction_mode="IMMEDIATE",
+        timeout=20,
+        init_command="PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL;",
+    )
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+
+CACHES = {"default": env.cache_url("CACHE_URL", default="locmemcache://")}
+
+# --- Sessions, cookies, headers ----------------------------------------------------------------
+
+SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = PUBLIC_URL_IS_HTTPS
+SESSION_COOKIE_HTTPONLY = CSRF_COOKIE_HTTPONLY = True
+SESSION_COOKIE_AGE = 8 * 3600
+SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if PUBLIC_URL_IS_HTTPS else None
+SECURE_HSTS_SECONDS = 31_536_000 if PUBLIC_URL_IS_HTTPS else 0
+SECURE_SSL_REDIRECT = PUBLIC_URL_IS_HTTPS
+SECURE_REFERRER_POLICY = "no-referrer"
+CSRF_TRUSTED_ORIGINS = [PUBLIC_URL]
+CONTENT_SECURITY_POLICY = {
+    "DIRECTIVES": {
+        "default-src": [NONE],
+        "script-src": [SELF],
+        "style-src": [SELF],
+        "img-src": [SELF],
+        "font-src": [SELF],
+        "form-action": [SELF],
+        "frame-ancestors": [NONE],
+        "base-uri": [NONE],
+    },
+}
+
+# --- Static files ------------------------------------------------------------------------------
+
+STATIC_URL = "/static/"
+STATIC_ROOT = VAR_DIR / "static"
+STATICFILES_DIRS = [BASE_DIR / "static"]
+STORAGES = {
+    "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
+    "staticfiles": {"BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"},
+}
+
+# --- Language, time, logs ----------------------------------------------------------------------
+
+LANGUAGE_CODE = "en-us"
+TIME_ZONE = "UTC"
+USE_TZ = True
+
+LOGGING = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "formatters": {"line": {"format": "%(asctime)s %(levelname)s %(name)s %(message)s"}},
+    "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
+    "root": {"handlers": ["stderr"], "level": "INFO"},
+    # Request lines of Django and of the HTTP client would carry codes and states.
+    "loggers": {
+        "django.request": {"level": "ERROR"},
+        "django.security": {"level": "ERROR"},
+        "aiohttp": {"level": "WARNING"},
+        "asyncio": {"level": "WARNING"},
+    },
+}

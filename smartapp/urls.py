@@ -1,0 +1,15 @@
+"""All addresses of the app. `/healthz`, the JWKS and static files are answered in asgi.py."""
+
+from django.conf import settings
+from django.contrib import admin
+from django.urls import include, path
+
+handler404 = "smartapp.middleware.page_not_found"
+handler500 = "smartapp.middleware.server_error"
+
+urlpatterns = [
+    path("admin/", admin.site.urls),
+    path("", include("smartapp.launches.urls")),
+]
+if settings.SANDBOX:
+    urlpatterns.append(path("sandbox/", include("smartapp.sandbox.urls")))

@@ -1,0 +1,109 @@
+"""Secrets at rest: authenticated encryption with a key ring.
+
+`seal` encrypts under the first key of the ring; `unseal` opens what any key of the ring sealed.
+The ring comes from `ENCRYPTION_KEYS` and never from `SECRET_KEY`: changing Django's key must not
+make tokens unreadable, and a leak of one must not open the other.
+
+A sealed value is text: `v1.<key id>.<base64url of nonce + ciphertext + tag>`. The `context`
+(table, row and column, or the name of a cookie) is authenticated with it, so a ciphertext moved
+to another place does not open. Nothing here ever returns ciphertext as plaintext.
+"""
+
+import base64
+import binascii
+import hashlib
+import os
+from collections.abc import Sequence
+from functools import lru_cache
+
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from django.conf import settings
+from django.core.exceptions import ImproperlyConfigured
+
+KEY_BYTES = 32
+NONCE_BYTES = 12
+
+
+class VaultError(Exception):
+    """A sealed value that does not open: wrong ring, wrong place, or changed. Holds no value."""
+
+
+def _b64decode(text: str) -> bytes:
+    """Strict base64url: one spelling for one value (no malleability)."""
+    decoded = base64.urlsafe_b64decode(text + "=" * (-len(text) % 4))
+    if base64.urlsafe_b64encode(decoded).rstrip(b"=").decode() != text.rstrip("="):
+        raise ValueError
+    return decoded
+
+
+class KeyRing:
+    """The keys of `ENCRYPTION_KEYS` by key id; the first one seals."""
+
+    def __init__(self, encoded: Sequence[str]) -> None:
+        self._ciphers: dict[str, AESGCM] = {}
+        self.sealing_key_id = ""
+        for position, text in enumerate(encoded, start=1):
+            try:
+                key = _b64decode(text.strip())
+            except (ValueError, binascii.Error):
+                key = b""
+            if len(key) != KEY_BYTES:
+                raise ImproperlyConfigured(
+                    f"ENCRYPTION_KEYS: entry {position} is not {KEY_BYTES} bytes in base64url."
+                )
+            key_id = hashlib.sha256(b"smartapp key id" + key).hexdigest()[:8]
+            self.sealing_key_id = self.sealing_key_id or key_id
+            self._ciphers[key_id] = AESGCM(key)
+        if not self._ciphers:
+            raise ImproperlyConfigured("ENCRYPTION_KEYS holds no key.")
+
+    def seal(self, plaintext: bytes, context: str) -> str:
+        nonce = os.urandom(NONCE_BYTES)
+        sealed = self._ciphers[self.sealing_key_id].encrypt(nonce, plaintext, context.encode())
+        body = base64.urlsafe_b64encode(nonce + sealed).rstrip(b"=").decode()
+        return f"v1.{self.sealing_key_id}.{body}"
+
+    def unseal(self, sealed: str, context: str) -> bytes:
+        try:
+            version, key_id, body = sealed.split(".")
+            raw = _b64decode(body)
+        except (ValueError, binascii.Error):
+            raise VaultError("not a sealed value") from None
+        cipher = self._ciphers.get(key_id)
+        if version != "v1" or cipher is None:
+            raise VaultError("sealed under a key that is not in ENCRYPTION_KEYS")
+        try:
+            return cipher.decrypt(raw[:NONCE_BYTES], raw[NONCE_BYTES:], context.encode())
+        except (InvalidTag, ValueError):
+            raise VaultError("sealed for another place, or changed") from None
+
+
+def sealed_under(sealed: str) -> str:
+    """Return the key id that a sealed value names, without opening it."""
+    return sealed.split(".")[1] if sealed.count(".") == 2 else ""
+
+
+@lru_cache(maxsize=4)
+def _ring(encoded: str) -> KeyRing:
+    return KeyRing([entry for entry in encoded.split(",") if entry.strip()])
+
+
+def ring() -> KeyRing:
+    """Return the configured key ring; ImproperlyConfigured when `ENCRYPTION_KEYS` is unusable."""
+    return _ring(settings.ENCRYPTION_KEYS)
+
+
+def seal(plaintext: bytes, context: str) -> str:
+    """Return `plaintext` sealed for the place that `context` names, as URL-safe text."""
+    return ring().seal(plaintext, context)
+
+
+def unseal(sealed: str, context: str) -> bytes:
+    """Return what was sealed for this place; VaultError for anything else."""
+    return ring().unseal(sealed, context)
+
+
+def new_key() -> str:
+    """Return a fresh entry for `ENCRYPTION_KEYS`."""
+    return base64.urlsafe_b64encode(os.urandom(KEY_BYTES)).rstrip(b"=").decode()

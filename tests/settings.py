@@ -1,0 +1,27 @@
+"""The app's own settings with what the tests need; every secret here is made for the tests."""
+
+import os
+import tempfile
+from pathlib import Path
+
+os.environ.update(
+    SECRET_KEY="tests-only-secret-key-0123456789-abcdefghijklmnopqrstuvwxyz",
+    ENCRYPTION_KEYS="dGVzdHMtb25seS1rZXktMDEyMzQ1Njc4OS1hYmNkZWY",
+    SANDBOX="on",
+    ALLOW_LOOPBACK_EHRS="on",
+    DEBUG="off",
+    PUBLIC_URL="http://127.0.0.1:8000",
+)
+
+from smartapp.settings import *  # noqa: F403
+from smartapp.settings import DATABASES, STORAGES
+
+STORAGES["staticfiles"] = {
+    "BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage",
+}
+PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+# A file, not memory: the app's database threads must all see the same database.
+if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
+    _folder = Path(tempfile.gettempdir()) / f"smartapp-tests-{os.getpid()}"
+    _folder.mkdir(exist_ok=True)
+    DATABASES["default"]["TEST"] = {"NAME": str(_folder / "test.sqlite3")}
