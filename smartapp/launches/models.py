@@ -1,0 +1,57 @@
+"""One row per launch, in the session database; the tokens in it are sealed and end with it."""
+
+import uuid
+from typing import ClassVar
+
+from django.contrib.sessions.models import Session
+from django.db import models
+
+from smartapp.registrations.models import Endpoint
+
+
+class LaunchKind(models.TextChoices):
+    EHR = "ehr", "EHR launch"
+    STANDALONE = "standalone", "Standalone launch"
+
+
+class EndReason(models.TextChoices):
+    DISCONNECTED = "disconnected", "Disconnected in this app"
+    INVALID_GRANT = "invalid_grant", "The EHR ended it (invalid_grant)"
+    UNCERTAIN_REFRESH = "uncertain_refresh", "A refresh had no answer"
+    PATIENT_CHANGED = "patient_changed", "The EHR answered for another patient"
+    FAILED = "failed", "The sign-in did not complete"
+
+
+class Launch(models.Model):
+    """One run of SMART App Launch, from its callback to its end.
+
+    The row is inserted when the state is consumed (its digest is unique: two parallel callbacks,
+    one exchange), belongs to a session only once its tokens are stored, and is looked up by uuid
+    *and* session *and* expiry. Everything that names a person or opens a door is in
+    `sealed_tokens`.
+    """
+
+    uuid = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    session = models.ForeignKey(
+        Session, on_delete=models.CASCADE, null=True, related_name="launches"
+    )
+    endpoint = models.ForeignKey(Endpoint, on_delete=models.PROTECT, related_name="launches")
+    kind = models.CharField(max_length=10, choices=LaunchKind.choices)
+    state_digest = models.CharField(max_length=64, unique=True)
+    launched_at = models.DateTimeField()
+    sealed_tokens = models.TextField(blank=True, editable=False)
+    access_token_expires_at = models.DateTimeField(null=True)
+    token_version = models.PositiveIntegerField(default=0)
+    refresh_lease_until = models.DateTimeField(null=True)
+    # Set by a 429, a 5xx or a time-out of the token endpoint: no refresh before then (C125).
+    refresh_not_before = models.DateTimeField(null=True)
+    ended_at = models.DateTimeField(null=True)
+    end_reason = models.CharField(max_length=20, choices=EndReason.choices, blank=True)
+
+    class Meta:
+        ordering = ["-launched_at"]
+        verbose_name_plural = "launches"
+        indexes: ClassVar = [models.Index(fields=["launched_at"])]
+
+    def __str__(self) -> str:
+        return f"{self.get_kind_display()} {self.uuid}"

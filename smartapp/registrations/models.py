@@ -1,0 +1,105 @@
+"""What administrators know of an EHR: our registration there, its endpoints, what it publishes."""
+
+from typing import ClassVar
+
+from django.db import models
+from django.db.models import Q
+
+from smartapp.keys.models import Algorithm, KeySet
+
+
+class AuthMethod(models.TextChoices):
+    PRIVATE_KEY_JWT = "private_key_jwt", "Signed assertion (private_key_jwt)"
+    CLIENT_SECRET_BASIC = "client_secret_basic", "Client secret (Basic)"
+    NONE = "none", "Public client with PKCE (none)"
+
+
+class Registration(models.Model):
+    """Us at a vendor: client_id, how we authenticate, which key set signs, what we ask for (C1)."""
+
+    slug = models.SlugField(max_length=63, unique=True)
+    name = models.CharField(max_length=200)
+    client_id = models.CharField(max_length=255)
+    auth_method = models.CharField(
+        max_length=32, choices=AuthMethod.choices, default=AuthMethod.PRIVATE_KEY_JWT
+    )
+    sealed_client_secret = models.TextField(blank=True, editable=False)
+    key_set = models.ForeignKey(KeySet, on_delete=models.PROTECT, related_name="registrations")
+    alg = models.CharField(max_length=5, choices=Algorithm.choices, default=Algorithm.RS384)
+    scope = models.TextField(help_text="Asked for when a clinician launches from the EHR.")
+    standalone_scope = models.TextField(
+        blank=True, help_text="Asked for when a patient connects. Empty: patients cannot connect."
+    )
+    assertion_audience = models.CharField(
+        max_length=500,
+        blank=True,
+        help_text="Audience of the client assertion. Empty: the token endpoint, as SMART says. "
+        "athenahealth wants a URL of its own.",
+    )
+    send_scope_on_refresh = models.BooleanField(
+        default=False, help_text="athenahealth requires it; elsewhere it is optional."
+    )
+    preset = models.CharField(max_length=32, blank=True)
+    enabled = models.BooleanField(default=True)
+    created_at = models.DateTimeField()
+    updated_at = models.DateTimeField()
+
+    class Meta:
+        ordering = ["name"]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class Endpoint(models.Model):
+    """One FHIR base URL of a registration: the launch's `iss` and the request's `aud`."""
+
+    registration = models.ForeignKey(
+        Registration, on_delete=models.CASCADE, related_name="endpoints"
+    )
+    slug = models.SlugField(max_length=63, unique=True)
+    name = models.CharField(max_length=200, help_text="What people call it, e.g. the hospital.")
+    fhir_base_url = models.CharField(max_length=500)
+    # The base without its trailing slash: the only normalisation a look-up makes (C8).
+    iss = models.CharField(max_length=500, editable=False)
+    # Expected issuers of the id_token: a list, because vendors have changed theirs (C93).
+    # Empty until the first discovery names one.
+    issuers = models.JSONField(default=list, blank=True)
+    # Hosts that the OAuth endpoints may be on, pinned when the endpoint is registered (C14).
+    pinned_hosts = models.JSONField(default=list, blank=True)
+    enabled = models.BooleanField(default=True)
+    created_at = models.DateTimeField()
+    updated_at = models.DateTimeField()
+
+    class Meta:
+        ordering = ["name"]
+        constraints: ClassVar = [
+            # `iss` must lead to exactly one place (C7). A 2-legged registration at the same EHR
+            # has no endpoint that is enabled for launches.
+            models.UniqueConstraint(
+                fields=["iss"], condition=Q(enabled=True), name="one_enabled_endpoint_per_iss"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class DiscoverySnapshot(models.Model):
+    """What an EHR published, and when it was first and last seen to publish it (C14)."""
+
+    endpoint = models.ForeignKey(
+        Endpoint, on_delete=models.CASCADE, related_name="discovery_snapshots"
+    )
+    document = models.JSONField()
+    digest = models.CharField(max_length=64)
+    hosts = models.JSONField(default=list)
+    fetched_at = models.DateTimeField()
+    last_seen_at = models.DateTimeField()
+
+    class Meta:
+        ordering = ["-last_seen_at"]
+        get_latest_by = "last_seen_at"
+
+    def __str__(self) -> str:
+        return f"{self.endpoint} at {self.fetched_at:%Y-%m-%d %H:%M}"
