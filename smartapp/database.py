@@ -11,7 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 from threading import local
 from typing import ParamSpec, TypeVar
 
-from django.db import close_old_connections, connection
+from django.db import connection
 
 THREADS = 4
 IDLE_SECONDS_BEFORE_CHECK = 30
@@ -24,17 +24,20 @@ _used = local()
 
 
 def _drop_dead_connection() -> None:
-    """Reconnect after an error, and look before trusting a connection that lay idle."""
-    close_old_connections()
+    """Look before trusting a connection that had an error or lay idle; reconnect if it is dead.
+
+    `close_old_connections` would also close healthy ones, as CONN_MAX_AGE is 0 for everybody else.
+    """
     now = time.monotonic()
     idle = now - getattr(_used, "at", now)
     _used.at = now
+    if connection.connection is None:
+        return
     if (
-        idle > IDLE_SECONDS_BEFORE_CHECK
-        and connection.connection is not None
-        and not connection.is_usable()
-    ):
+        connection.errors_occurred or idle > IDLE_SECONDS_BEFORE_CHECK
+    ) and not connection.is_usable():
         connection.close()
+    connection.errors_occurred = False
 
 
 async def in_database(work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
