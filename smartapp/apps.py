@@ -1,5 +1,13 @@
+from http.cookies import Morsel
+
 from django.apps import AppConfig
 
 
 class SmartappConfig(AppConfig):
     name = "smartapp"
+
+    def ready(self) -> None:
+        # Python before 3.14 does not know `Partitioned`, without which no cookie comes back
+        # inside an EHR's frame (C151).
+        Morsel._reserved.setdefault("partitioned", "Partitioned")  # type: ignore[attr-defined]
+        Morsel._flags.add("partitioned")  # type: ignore[attr-defined]

@@ -4,9 +4,11 @@
     ├── RequestError                  the browser's request is not one we can act on
     │   ├── ParameterMissing          ParameterRepeated  ParameterTooLong  ParameterMalformed
     │   ├── UnknownEndpoint           `iss` or slug that nobody registered
-    │   └── LaunchNotFound            no such launch for this browser, or over
+    │   ├── LaunchNotFound            no such launch for this browser
+    │   └── LaunchEnded               it is over: AccessExpired, or as its row says
     ├── StateError                    the way back from the EHR does not fit the way out
-    │   ├── StateUnknown              StateExpired  StateAlreadyUsed  StateOfAnotherRegistration
+    │   ├── StateUnknown              StateOfAnotherBrowser  StateExpired  StateAlreadyUsed
+    │   └── StateOfAnotherRegistration
     ├── AuthorizationRefused          the EHR sent `error` instead of a code
     ├── AuthorizationResponseInvalid  code and error together, wrong RFC 9207 `iss`, ...
     ├── DiscoveryError                what the EHR publishes cannot be used
@@ -106,6 +108,22 @@ class LaunchNotFound(RequestError):
     next_step = "Open the app again from your EHR, or choose your health system on the start page."
 
 
+class LaunchEnded(RequestError):
+    """The launch is this browser's, but it is over."""
+
+    code = "launch-ended"
+    status = 410
+    title = "This connection has ended"
+    happened = "The app no longer has access to this record through this page."
+    next_step = "Open the app again from your EHR, or choose your health system on the start page."
+
+
+class AccessExpired(LaunchEnded):
+    code = "access-expired"
+    title = "Access has run out"
+    happened = "The EHR gave access for a limited time, and that time is over."
+
+
 # --- the way back from the EHR -----------------------------------------------------------------
 
 
@@ -117,9 +135,16 @@ class StateError(SmartError):
 
 class StateUnknown(StateError):
     code = "state-unknown"
+    happened = "The answer carries a sign-in number that this app never gives out."
+    next_step = "Start again here."
+
+
+class StateOfAnotherBrowser(StateError):
+    code = "state-of-another-browser"
+    title = "This browser did not start this sign-in"
     happened = (
-        "This browser has no record of having started this sign-in. It was started in another "
-        "browser or window, or cookies are blocked here."
+        "The sign-in was started in another browser or window, more than an hour ago, "
+        "or this browser keeps no cookies for this app."
     )
     next_step = "Start again here. If the app is shown inside your EHR, open it in a new window."
 
