@@ -1,0 +1,224 @@
+"""The sandbox's synthetic people, in memory: read once, on first use, and never changed.
+
+`people/index.json` names the people in the order that the launcher shows them, each with one line
+saying why this person is interesting; `people/*.ndjson.gz` holds one person each (and the practice)
+as FHIR R4 resources, one per line. `manage.py sandbox_people` writes them.
+"""
+
+import gzip
+import json
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from smartapp.sandbox.fhir.dates import Interval, interval
+
+Resource = dict[str, Any]
+
+PEOPLE = Path(__file__).parent / "people"
+
+# Where each type says whom it is about: the patient compartment (R4 CompartmentDefinition/patient).
+COMPARTMENT: Mapping[str, str] = {
+    "AllergyIntolerance": "patient",
+    "Condition": "subject",
+    "Encounter": "subject",
+    "Immunization": "patient",
+    "MedicationRequest": "subject",
+    "Observation": "subject",
+    "Procedure": "subject",
+    "RelatedPerson": "patient",
+}
+SHARED = ("Location", "Organization", "Practitioner")
+TYPES = ("Patient", *COMPARTMENT, *SHARED)
+
+DATE_ELEMENTS = (
+    "effectiveDateTime",
+    "period",
+    "onsetDateTime",
+    "recordedDate",
+    "authoredOn",
+    "occurrenceDateTime",
+    "performedDateTime",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class EncounterSummary:
+    id: str
+    label: str
+    start: str
+
+
+@dataclass(frozen=True, slots=True)
+class PatientSummary:
+    id: str
+    name: str
+    birth_date: str
+    sex: str
+    identifier: str
+    note: str
+    encounters: tuple[EncounterSummary, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class PractitionerSummary:
+    id: str
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """One resource, with what searches ask of it worked out once."""
+
+    resource: Resource = field(repr=False)
+    body: bytes = field(repr=False)
+    type: str
+    id: str
+    patient: str | None
+    date: Interval | None
+
+    @property
+    def reference(self) -> str:
+        return f"{self.type}/{self.id}"
+
+
+@dataclass(frozen=True, slots=True)
+class Store:
+    notes: Mapping[str, str]
+    by_reference: Mapping[str, Record]
+    by_type: Mapping[str, tuple[Record, ...]]
+    by_patient: Mapping[tuple[str, str], tuple[Record, ...]]
+    referenced_by: Mapping[str, frozenset[str]]
+    """Reference of a shared resource → the patients whose records mention it."""
+
+    def find(self, resource_type: str, id: str) -> Record | None:
+        return self.by_reference.get(f"{resource_type}/{id}")
+
+    def of_patient(self, resource_type: str, patient: str) -> tuple[Record, ...]:
+        return self.by_patient.get((resource_type, patient), ())
+
+
+def patients() -> tuple[PatientSummary, ...]:
+    """Everybody, in the order of the launcher's list."""
+    return tuple(_patient_summary(id, note) for id, note in store().notes.items())
+
+
+def practitioners() -> tuple[PractitionerSummary, ...]:
+    return tuple(
+        PractitionerSummary(record.id, name_text(record.resource))
+        for record in store().by_type["Practitioner"]
+    )
+
+
+def may_act_for(patient: str) -> tuple[PatientSummary, ...]:
+    """The people whose proxy this patient is (a parent's children), found through Patient.link."""
+    links = store().by_reference[f"Patient/{patient}"].resource.get("link", ())
+    related = [store().by_reference[link["other"]["reference"]] for link in links]
+    return tuple(
+        _patient_summary(r.patient, store().notes[r.patient]) for r in related if r.patient
+    )
+
+
+def name_text(resource: Resource) -> str:
+    text: str = resource["name"][0]["text"]
+    return text
+
+
+@cache
+def store() -> Store:
+    notes = json.loads((PEOPLE / "index.json").read_text("utf-8"))
+    return build_store(notes, _read_people())
+
+
+def build_store(notes: Mapping[str, str], bodies: Iterable[bytes]) -> Store:
+    records = [_record(body) for body in bodies]
+    by_type = defaultdict(list)
+    by_patient = defaultdict(list)
+    for record in records:
+        by_type[record.type].append(record)
+        if record.patient:
+            by_patient[record.type, record.patient].append(record)
+    return Store(
+        notes=notes,
+        by_reference={record.reference: record for record in records},
+        by_type={name: tuple(by_type[name]) for name in TYPES},
+        by_patient={key: tuple(found) for key, found in by_patient.items()},
+        referenced_by=_referenced_by(records),
+    )
+
+
+def _read_people() -> Iterator[bytes]:
+    for path in sorted(PEOPLE.glob("*.ndjson.gz")):
+        yield from gzip.decompress(path.read_bytes()).splitlines()
+
+
+def _record(body: bytes) -> Record:
+    resource: Resource = json.loads(body)
+    dates = (resource[element] for element in DATE_ELEMENTS if element in resource)
+    return Record(
+        resource=resource,
+        body=body,
+        type=resource["resourceType"],
+        id=resource["id"],
+        patient=_patient(resource),
+        date=next((interval(date) for date in dates), None),
+    )
+
+
+def _patient(resource: Resource) -> str | None:
+    if resource["resourceType"] == "Patient":
+        return str(resource["id"])
+    element = COMPARTMENT.get(resource["resourceType"])
+    if element is None:
+        return None
+    return str(resource[element]["reference"]).removeprefix("Patient/")
+
+
+def _referenced_by(records: Iterable[Record]) -> dict[str, frozenset[str]]:
+    found: defaultdict[str, set[str]] = defaultdict(set)
+    for record in records:
+        if record.patient:
+            for reference in references(record.resource):
+                found[reference].add(record.patient)
+    return {reference: frozenset(patients) for reference, patients in found.items()}
+
+
+def references(value: object) -> Iterator[str]:
+    """Every literal reference inside a resource."""
+    if isinstance(value, dict):
+        if isinstance(value.get("reference"), str):
+            yield value["reference"]
+        for inner in value.values():
+            yield from references(inner)
+    elif isinstance(value, list):
+        for inner in value:
+            yield from references(inner)
+
+
+def _patient_summary(id: str, note: str) -> PatientSummary:
+    resource = store().by_reference[f"Patient/{id}"].resource
+    encounters = store().of_patient("Encounter", id)
+    newest_first = sorted(encounters, key=_start, reverse=True)
+    return PatientSummary(
+        id=id,
+        name=name_text(resource),
+        birth_date=resource["birthDate"],
+        sex=resource["gender"],
+        identifier=resource["identifier"][0]["value"],
+        note=note,
+        encounters=tuple(_encounter_summary(record.resource) for record in newest_first),
+    )
+
+
+def _start(record: Record) -> datetime:
+    return datetime.fromisoformat(record.resource["period"]["start"])
+
+
+def _encounter_summary(resource: Resource) -> EncounterSummary:
+    return EncounterSummary(
+        id=resource["id"], label=resource["type"][0]["text"], start=resource["period"]["start"]
+    )
