@@ -17,15 +17,33 @@ class AuthMethod(models.TextChoices):
 class Registration(models.Model):
     """Us at a vendor: client_id, how we authenticate, which key set signs, what we ask for (C1)."""
 
-    slug = models.SlugField(max_length=63, unique=True)
-    name = models.CharField(max_length=200)
-    client_id = models.CharField(max_length=255)
+    slug = models.SlugField(
+        max_length=63, unique=True, help_text="Part of the redirect URI; the vendor compares it."
+    )
+    name = models.CharField(max_length=200, help_text="What administrators call it.")
+    client_id = models.CharField(
+        "client id", max_length=255, help_text="As the vendor's portal shows it."
+    )
     auth_method = models.CharField(
-        max_length=32, choices=AuthMethod.choices, default=AuthMethod.PRIVATE_KEY_JWT
+        "authentication",
+        max_length=32,
+        choices=AuthMethod.choices,
+        default=AuthMethod.PRIVATE_KEY_JWT,
     )
     sealed_client_secret = models.TextField(blank=True, editable=False)
-    key_set = models.ForeignKey(KeySet, on_delete=models.PROTECT, related_name="registrations")
-    alg = models.CharField(max_length=5, choices=Algorithm.choices, default=Algorithm.RS384)
+    key_set = models.ForeignKey(
+        KeySet,
+        on_delete=models.PROTECT,
+        related_name="registrations",
+        help_text="Its JWKS URL is what the vendor fetches. Empty: a new set with this slug.",
+    )
+    alg = models.CharField(
+        "algorithm",
+        max_length=5,
+        choices=Algorithm.choices,
+        default=Algorithm.RS384,
+        help_text="Signs the client assertion; the vendor must expect this one.",
+    )
     scope = models.TextField(help_text="Asked for when a clinician launches from the EHR.")
     standalone_scope = models.TextField(
         blank=True, help_text="Asked for when a patient connects. Empty: patients cannot connect."
@@ -41,14 +59,19 @@ class Registration(models.Model):
     )
     preset = models.CharField(max_length=32, blank=True)
     enabled = models.BooleanField(default=True)
-    created_at = models.DateTimeField()
-    updated_at = models.DateTimeField()
+    created_at = models.DateTimeField(editable=False)
+    updated_at = models.DateTimeField(editable=False)
 
     class Meta:
         ordering = ["name"]
 
     def __str__(self) -> str:
         return self.name
+
+    @property
+    def client_secret_context(self) -> str:
+        """The place that the sealed client secret is bound to; the row must have its id."""
+        return f"registrations.registration.{self.pk}.client_secret"
 
 
 class Endpoint(models.Model):
@@ -59,17 +82,18 @@ class Endpoint(models.Model):
     )
     slug = models.SlugField(max_length=63, unique=True)
     name = models.CharField(max_length=200, help_text="What people call it, e.g. the hospital.")
-    fhir_base_url = models.CharField(max_length=500)
+    fhir_base_url = models.CharField("FHIR base URL", max_length=500)
     # The base without its trailing slash: the only normalisation a look-up makes (C8).
     iss = models.CharField(max_length=500, editable=False)
     # Expected issuers of the id_token: a list, because vendors have changed theirs (C93).
-    # Empty until the first discovery names one.
+    # Where nobody gave one, the issuer that the first discovery named.
     issuers = models.JSONField(default=list, blank=True)
-    # Hosts that the OAuth endpoints may be on, pinned when the endpoint is registered (C14).
+    # Hosts that the OAuth endpoints and the issuer's keys may be on (C14). Empty: discovery was
+    # never read, and nobody is sent anywhere.
     pinned_hosts = models.JSONField(default=list, blank=True)
     enabled = models.BooleanField(default=True)
-    created_at = models.DateTimeField()
-    updated_at = models.DateTimeField()
+    created_at = models.DateTimeField(editable=False)
+    updated_at = models.DateTimeField(editable=False)
 
     class Meta:
         ordering = ["name"]
@@ -77,7 +101,10 @@ class Endpoint(models.Model):
             # `iss` must lead to exactly one place (C7). A 2-legged registration at the same EHR
             # has no endpoint that is enabled for launches.
             models.UniqueConstraint(
-                fields=["iss"], condition=Q(enabled=True), name="one_enabled_endpoint_per_iss"
+                fields=["iss"],
+                condition=Q(enabled=True),
+                name="one_enabled_endpoint_per_iss",
+                violation_error_message="Another enabled endpoint has this FHIR base URL already.",
             ),
         ]
 
@@ -98,8 +125,8 @@ class DiscoverySnapshot(models.Model):
     last_seen_at = models.DateTimeField()
 
     class Meta:
-        ordering = ["-last_seen_at"]
-        get_latest_by = "last_seen_at"
+        ordering = ["-last_seen_at", "-id"]
+        get_latest_by = ["last_seen_at", "id"]
 
     def __str__(self) -> str:
         return f"{self.endpoint} at {self.fetched_at:%Y-%m-%d %H:%M}"

@@ -1,0 +1,203 @@
+"""What a launch needs to know of an endpoint and its registration, as one frozen value.
+
+No ORM object leaves this file, so async code can never trigger a query by reading an attribute.
+An endpoint that was found is remembered for a few seconds: a warm launch asks the database
+nothing. A miss always asks, so that an endpoint registered a moment ago can launch at once; and
+no function here opens a socket, whatever `iss` a stranger sends (C7, T1).
+"""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from django.conf import settings
+
+from smartapp import vault
+from smartapp.database import in_database
+from smartapp.protocol.errors import ClientKeyError, StateOfAnotherRegistration, UnknownEndpoint
+from smartapp.registrations.models import AuthMethod, Endpoint, Registration
+
+REMEMBERED_SECONDS = 5
+MAX_ISS_LENGTH = 500
+
+
+@dataclass(frozen=True, slots=True)
+class EndpointConfig:
+    """An endpoint with its registration, as the database had it a few seconds ago at most."""
+
+    endpoint_id: int
+    slug: str
+    name: str
+    fhir_base_url: str
+    issuers: tuple[str, ...]
+    pinned_hosts: frozenset[str]
+    registration_id: int
+    registration_slug: str
+    registration_name: str
+    client_id: str
+    auth_method: str
+    client_secret: str = field(repr=False)
+    key_set_slug: str
+    alg: str
+    scope: str
+    standalone_scope: str
+    assertion_audience: str
+    send_scope_on_refresh: bool
+    preset: str
+    updated_at: datetime
+
+    @property
+    def redirect_uri(self) -> str:
+        """One per registration, so that a code of one EHR never goes to another (C4)."""
+        return redirect_uri(self.registration_slug)
+
+    @property
+    def launch_url(self) -> str:
+        return launch_url()
+
+    @property
+    def jwks_url(self) -> str:
+        return jwks_url(self.key_set_slug)
+
+
+def redirect_uri(registration_slug: str) -> str:
+    return f"{settings.PUBLIC_URL}/callback/{registration_slug}/"
+
+
+def launch_url() -> str:
+    return f"{settings.PUBLIC_URL}/launch"
+
+
+def jwks_url(key_set_slug: str) -> str:
+    return f"{settings.PUBLIC_URL}/.well-known/jwks/{key_set_slug}.json"
+
+
+def normalised_iss(fhir_base_url: str) -> str:
+    """Return the URL as look-ups compare it: without one trailing slash, nothing else (C8)."""
+    return fhir_base_url.removesuffix("/")
+
+
+class _Memory:
+    """Endpoints by `iss` and by slug, each for a few seconds. Only hits, so it cannot be filled."""
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
+        self._configs: dict[tuple[str, str], tuple[float, EndpointConfig]] = {}
+
+    def recall(self, kind: str, name: str) -> EndpointConfig | None:
+        until, config = self._configs.get((kind, name), (0.0, None))
+        return config if self._clock() < until else None
+
+    def keep(self, config: EndpointConfig) -> EndpointConfig:
+        entry = self._clock() + REMEMBERED_SECONDS, config
+        self._configs["iss", normalised_iss(config.fhir_base_url)] = entry
+        self._configs["slug", config.slug] = entry
+        return config
+
+    def forget(self) -> None:
+        self._configs.clear()
+
+
+_memory = _Memory()
+
+
+def forget() -> None:
+    """Forget what this process remembers: after an administrator changed something."""
+    _memory.forget()
+
+
+async def endpoint_for_iss(iss: str) -> EndpointConfig:
+    """Return the enabled endpoint whose FHIR base URL is `iss`; UnknownEndpoint otherwise (C7)."""
+    iss = normalised_iss(iss)
+    if len(iss) > MAX_ISS_LENGTH or not iss.isascii() or not iss.isprintable():
+        raise UnknownEndpoint("iss is not a URL that could be registered")
+    return _memory.recall("iss", iss) or _memory.keep(await in_database(_load, iss=iss))
+
+
+async def endpoint_for_slug(slug: str) -> EndpointConfig:
+    """Return the enabled endpoint of this slug; UnknownEndpoint otherwise."""
+    return _memory.recall("slug", slug) or _memory.keep(await in_database(_load, slug=slug))
+
+
+async def endpoint_for_callback(endpoint_id: int, registration_slug: str) -> EndpointConfig:
+    """Return the endpoint that a launch was started with, as the database has it now.
+
+    Raises UnknownEndpoint when it was disabled meanwhile, StateOfAnotherRegistration when the
+    EHR's answer came back on the redirect URI of another registration (C4, C50).
+    """
+    config = _memory.keep(await in_database(_load, pk=endpoint_id))
+    if config.registration_slug != registration_slug:
+        raise StateOfAnotherRegistration(f"started with registration {config.registration_slug}")
+    return config
+
+
+async def connectable_endpoints() -> tuple[EndpointConfig, ...]:
+    """Return what a patient can choose from, by name: enabled, with scopes to ask for (C22)."""
+    return await in_database(_connectable)
+
+
+async def all_endpoints() -> tuple[EndpointConfig, ...]:
+    """Return every enabled endpoint: for the periodic work and the doctor."""
+    return await in_database(_all)
+
+
+def load(endpoint: Endpoint) -> EndpointConfig:
+    """Return the frozen value of a row that was read together with its registration and key set.
+
+    Raises ClientKeyError when the client secret is needed and does not open.
+    """
+    registration = endpoint.registration
+    return EndpointConfig(
+        endpoint_id=endpoint.pk,
+        slug=endpoint.slug,
+        name=endpoint.name,
+        fhir_base_url=endpoint.fhir_base_url,
+        issuers=tuple(endpoint.issuers),
+        pinned_hosts=frozenset(endpoint.pinned_hosts),
+        registration_id=registration.pk,
+        registration_slug=registration.slug,
+        registration_name=registration.name,
+        client_id=registration.client_id,
+        auth_method=registration.auth_method,
+        client_secret=_client_secret(registration),
+        key_set_slug=registration.key_set.slug,
+        alg=registration.alg,
+        scope=registration.scope,
+        standalone_scope=registration.standalone_scope,
+        assertion_audience=registration.assertion_audience,
+        send_scope_on_refresh=registration.send_scope_on_refresh,
+        preset=registration.preset,
+        updated_at=max(endpoint.updated_at, registration.updated_at),
+    )
+
+
+def _client_secret(registration: Registration) -> str:
+    if registration.auth_method != AuthMethod.CLIENT_SECRET_BASIC:
+        return ""
+    try:
+        sealed = registration.sealed_client_secret
+        return vault.unseal(sealed, registration.client_secret_context).decode()
+    except vault.VaultError as error:
+        detail = f"client secret of registration {registration.slug}: {error}"
+        raise ClientKeyError(detail) from error
+
+
+_enabled = Endpoint.objects.filter(enabled=True, registration__enabled=True).select_related(
+    "registration__key_set"
+)
+
+
+def _load(**lookup: str | int) -> EndpointConfig:
+    try:
+        return load(_enabled.get(**lookup))
+    except Endpoint.DoesNotExist:
+        raise UnknownEndpoint("no enabled endpoint of an enabled registration") from None
+
+
+def _connectable() -> tuple[EndpointConfig, ...]:
+    return tuple(map(load, _enabled.exclude(registration__standalone_scope="")))
+
+
+def _all() -> tuple[EndpointConfig, ...]:
+    return tuple(map(load, _enabled.all()))

@@ -1,0 +1,246 @@
+"""Which endpoint a launch belongs to: C1, C2, C4, C7, C8, C22, T1."""
+
+import socket
+from collections.abc import Iterator
+from dataclasses import FrozenInstanceError
+from unittest.mock import patch
+
+import pytest
+from django.db import IntegrityError
+from django.test.utils import CaptureQueriesContext
+from pytest_django import Settings
+
+from smartapp.database import in_database
+from smartapp.protocol.errors import ClientKeyError, StateOfAnotherRegistration, UnknownEndpoint
+from smartapp.registrations import registry
+from smartapp.registrations.models import AuthMethod, Endpoint, Registration
+from tests.registrations.factories import BASE, ISSUER, make_endpoint, make_registration
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+STRANGERS = [
+    "https://evil.example/fhir/r4",
+    "http://ehr.example/fhir/r4",
+    "http://169.254.169.254/latest/meta-data",
+    "https://user@ehr.example/fhir/r4",
+    "https://ehr.example@evil.example/fhir/r4",
+    "https://ehr.example./fhir/r4",
+    "https://EHR.example/fhir/r4",
+    "https://ehr.example:443/fhir/r4",
+    "https://ehr.example/fhir/r4//",
+    "https://ehr.example/fhir/r4/../r4",
+    "https://ehr.example/fhir/r4?x=1",
+    "https://еhr.example/fhir/r4",
+    "https://ehr.example/fhir/r4\x00",
+    "https://ehr.example/" + "a" * 5000,
+    "",
+]
+
+
+@pytest.fixture
+def no_sockets() -> Iterator[None]:
+    def refuse(*args: object) -> None:
+        raise AssertionError("a socket was opened")
+
+    with patch.object(socket.socket, "connect", refuse), patch("socket.getaddrinfo", refuse):
+        yield
+
+
+def count_queries() -> CaptureQueriesContext:
+    """Counts in the database thread: each thread has its own connection."""
+    from django.db import connection
+
+    return CaptureQueriesContext(connection)
+
+
+class TestEndpointForIss:
+    async def test_it_is_everything_that_a_launch_needs(self) -> None:
+        endpoint = await in_database(make_endpoint)
+
+        config = await registry.endpoint_for_iss(BASE)
+
+        assert config.endpoint_id == endpoint.pk
+        assert config.fhir_base_url == BASE
+        assert config.issuers == (ISSUER,)
+        assert config.pinned_hosts == {"ehr.example", "login.example"}
+        assert config.client_id == "client-of-general"
+        assert config.key_set_slug == "general"
+        assert config.alg == "RS384"
+
+    async def test_it_cannot_be_changed(self) -> None:
+        await in_database(make_endpoint)
+        config = await registry.endpoint_for_iss(BASE)
+
+        with pytest.raises(FrozenInstanceError):
+            config.client_id = "another"  # type: ignore[misc]
+
+    async def test_one_trailing_slash_makes_no_difference(self) -> None:
+        """C8: MEDITECH's base has a slash, athena's has none; `aud` stays as registered."""
+        await in_database(make_endpoint, fhir_base_url=BASE + "/")
+
+        assert (await registry.endpoint_for_iss(BASE)).fhir_base_url == BASE + "/"
+        registry.forget()
+        assert (await registry.endpoint_for_iss(BASE + "/")).fhir_base_url == BASE + "/"
+
+    @pytest.mark.parametrize("iss", STRANGERS)
+    async def test_an_unknown_iss_is_refused_without_a_socket(
+        self, iss: str, no_sockets: None
+    ) -> None:
+        """C7, T1."""
+        await in_database(make_endpoint)
+
+        with pytest.raises(UnknownEndpoint):
+            await registry.endpoint_for_iss(iss)
+
+    async def test_a_disabled_endpoint_is_unknown(self) -> None:
+        await in_database(make_endpoint, enabled=False)
+
+        with pytest.raises(UnknownEndpoint):
+            await registry.endpoint_for_iss(BASE)
+
+    async def test_an_endpoint_of_a_disabled_registration_is_unknown(self) -> None:
+        await in_database(lambda: make_endpoint(registration=make_registration(enabled=False)))
+
+        with pytest.raises(UnknownEndpoint):
+            await registry.endpoint_for_iss(BASE)
+
+    def test_two_enabled_endpoints_cannot_share_an_iss(self) -> None:
+        make_endpoint("one")
+
+        with pytest.raises(IntegrityError):
+            make_endpoint("two")
+
+    async def test_a_second_registration_may_share_it_when_it_launches_nobody(self) -> None:
+        """C2: 2-legged use is a registration of its own at athena."""
+        await in_database(make_endpoint, "backend", enabled=False)
+        await in_database(make_endpoint, "launches")
+
+        assert (await registry.endpoint_for_iss(BASE)).slug == "launches"
+
+
+class TestMemory:
+    async def test_a_warm_look_up_asks_the_database_nothing(self) -> None:
+        await in_database(make_endpoint)
+        await registry.endpoint_for_iss(BASE)
+
+        with patch.object(registry, "in_database", side_effect=AssertionError("a query")):
+            by_iss = await registry.endpoint_for_iss(BASE + "/")
+            by_slug = await registry.endpoint_for_slug("general")
+
+        assert by_iss is by_slug
+
+    async def test_it_lasts_a_few_seconds(self) -> None:
+        now = [100.0]
+        memory = registry._Memory(clock=lambda: now[0])
+        await in_database(make_endpoint)
+        memory.keep(await registry.endpoint_for_iss(BASE))
+
+        now[0] += 4.9
+        assert memory.recall("iss", BASE) is not None
+        now[0] += 0.1
+        assert memory.recall("iss", BASE) is None
+
+    async def test_a_miss_is_never_remembered(self) -> None:
+        """Who registers an EHR and launches from it at once must not meet an old refusal."""
+        with pytest.raises(UnknownEndpoint):
+            await registry.endpoint_for_iss(BASE)
+
+        await in_database(make_endpoint)
+
+        assert (await registry.endpoint_for_iss(BASE)).slug == "general"
+
+
+class TestEndpointForCallback:
+    async def test_it_is_one_select_even_when_remembered(self) -> None:
+        endpoint = await in_database(make_endpoint)
+        await registry.endpoint_for_iss(BASE)
+
+        def run() -> int:
+            with count_queries() as queries:
+                registry._load(pk=endpoint.pk)
+            return len(queries)
+
+        assert await in_database(run) == 1
+        with patch.object(registry, "in_database", wraps=in_database) as asked:
+            await registry.endpoint_for_callback(endpoint.pk, "general")
+        assert asked.call_count == 1
+
+    async def test_the_path_of_another_registration_is_refused(self) -> None:
+        """C4, T3: mix-up."""
+        endpoint = await in_database(make_endpoint)
+        await in_database(make_endpoint, "other", fhir_base_url="https://other.example/r4")
+
+        with pytest.raises(StateOfAnotherRegistration):
+            await registry.endpoint_for_callback(endpoint.pk, "other")
+
+    @pytest.mark.parametrize("what", ["endpoint", "registration"])
+    async def test_what_was_disabled_meanwhile_is_refused(self, what: str) -> None:
+        endpoint = await in_database(make_endpoint)
+        await registry.endpoint_for_iss(BASE)
+        rows = Endpoint.objects if what == "endpoint" else Registration.objects
+        await in_database(lambda: rows.update(enabled=False))
+
+        with pytest.raises(UnknownEndpoint):
+            await registry.endpoint_for_callback(endpoint.pk, "general")
+
+
+class TestConnectableEndpoints:
+    async def test_they_are_those_that_a_patient_can_use_by_name(self) -> None:
+        def rows() -> None:
+            make_endpoint("b", name="Beta", fhir_base_url="https://b.example/r4")
+            make_endpoint("a", name="Alpha", fhir_base_url="https://a.example/r4")
+            clinicians = make_registration("c", standalone_scope="")
+            make_endpoint("c", registration=clinicians, fhir_base_url="https://c.example/r4")
+            make_endpoint("d", enabled=False, fhir_base_url="https://d.example/r4")
+
+        await in_database(rows)
+
+        assert [config.slug for config in await registry.connectable_endpoints()] == ["a", "b"]
+
+
+class TestClientSecret:
+    @staticmethod
+    def make(**fields: str) -> Registration:
+        return make_registration(
+            auth_method=AuthMethod.CLIENT_SECRET_BASIC, client_secret="s3cr%t:+ å", **fields
+        )
+
+    async def test_it_is_opened_for_the_launch_and_never_shown(self) -> None:
+        await in_database(lambda: make_endpoint(registration=self.make()))
+
+        config = await registry.endpoint_for_iss(BASE)
+
+        assert config.client_secret == "s3cr%t:+ å"
+        assert "s3cr" not in repr(config)
+
+    async def test_moved_to_another_registration_it_does_not_open(self) -> None:
+        """C85, T21."""
+
+        def move() -> None:
+            sealed = Registration.objects.get(pk=self.make().pk).sealed_client_secret
+            other = self.make(slug="other")
+            make_endpoint(registration=other)
+            Registration.objects.filter(pk=other.pk).update(sealed_client_secret=sealed)
+
+        await in_database(move)
+
+        with pytest.raises(ClientKeyError):
+            await registry.endpoint_for_iss(BASE)
+
+    async def test_a_registration_that_signs_has_none(self) -> None:
+        await in_database(make_endpoint)
+
+        assert (await registry.endpoint_for_iss(BASE)).client_secret == ""
+
+
+class TestAddresses:
+    async def test_they_start_with_our_public_url(self, settings: Settings) -> None:
+        """C3, C4: fixed, full, one redirect URI per registration."""
+        settings.PUBLIC_URL = "https://app.example"
+        await in_database(make_endpoint)
+
+        config = await registry.endpoint_for_iss(BASE)
+
+        assert config.launch_url == "https://app.example/launch"
+        assert config.redirect_uri == "https://app.example/callback/general/"
+        assert config.jwks_url == "https://app.example/.well-known/jwks/general.json"
