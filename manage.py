@@ -21,7 +21,7 @@ def environment_python() -> Path:
 
 
 def create_environment() -> None:
-    print("Creating .venv ...", flush=True)  # noqa: T201 - progress for a person, before Django
+    print("Creating .venv ...", flush=True)
     result = subprocess.run([sys.executable, "-m", "venv", str(ENVIRONMENT)], check=False)  # noqa: S603
     if result.returncode:
         sys.exit(
@@ -37,7 +37,7 @@ def install(requirements: str) -> None:
     stamp = ENVIRONMENT / f"installed-{requirements}"
     if stamp.exists() and stamp.read_bytes() == lock:
         return
-    print(f"Installing {requirements} into .venv ...", flush=True)  # noqa: T201
+    print(f"Installing {requirements} into .venv ...", flush=True)
     result = subprocess.run(  # noqa: S603
         [
             str(environment_python()), "-m", "pip", "install", "--quiet",
@@ -69,6 +69,10 @@ def main() -> None:
     if command == "test":
         # The suite is pytest's; `manage.py test` is only the one way to call it.
         os.execv(sys.executable, [sys.executable, "-X", "dev", "-m", "pytest", *sys.argv[2:]])  # noqa: S606
+    if command == "demo":
+        from smartapp.first_run import complete_dotenv, port_of
+
+        complete_dotenv(ROOT / ".env", port_of(sys.argv[2:]))
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "smartapp.settings")
     from django.core.management import execute_from_command_line
 

@@ -1,6 +1,114 @@
-import os
+"""The ASGI application: a front of bytes in memory, and Django behind it.
 
+The EHR fetches our JWKS while we wait for its token response, so the key sets and `/healthz` are
+answered first thing, before any middleware, thread or query: an app that is busy waiting for its
+EHR can always be asked for its keys. Static files come from WhiteNoise, outside Django's
+middleware, where it would cost each launch a thread.
+"""
+
+import asyncio
+import os
+import re
+from collections.abc import Awaitable, Callable, Iterable, MutableMapping
+from typing import Any
+
+from asgiref.wsgi import WsgiToAsgi
 from django.core.asgi import get_asgi_application
+from django.core.exceptions import ImproperlyConfigured
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "smartapp.settings")
-application = get_asgi_application()
+django_application = get_asgi_application()
+
+from django.conf import settings  # noqa: E402 - after Django is set up
+from whitenoise import WhiteNoise  # noqa: E402
+
+from smartapp import checks, http  # noqa: E402
+from smartapp.keys import memory, public  # noqa: E402
+
+Message = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[Message]]
+Send = Callable[[Message], Awaitable[None]]
+
+JWKS_PREFIX = "/.well-known/jwks"
+HASHED_NAME = re.compile(r"\.[0-9a-f]{12}\.[a-z0-9]+$")
+PLAIN_HEADERS = [(b"content-type", b"text/plain; charset=utf-8"), (b"cache-control", b"no-store")]
+
+
+def _no_such_file(_environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
+    start_response("404 Not Found", [("Content-Type", "text/plain; charset=utf-8")])
+    return [b"There is no such file.\n"]
+
+
+def _static_files() -> WsgiToAsgi:
+    settings.STATIC_ROOT.mkdir(parents=True, exist_ok=True)
+    return WsgiToAsgi(
+        WhiteNoise(
+            _no_such_file,
+            root=settings.STATIC_ROOT,
+            prefix=settings.STATIC_URL,
+            autorefresh=settings.DEBUG,
+            immutable_file_test=lambda _path, url: bool(HASHED_NAME.search(url)),
+        )
+    )
+
+
+static_files = _static_files()
+
+
+async def _answer(
+    send: Send, status: int, headers: list[tuple[bytes, bytes]], body: bytes = b""
+) -> None:
+    length = (b"content-length", str(len(body)).encode())
+    await send({"type": "http.response.start", "status": status, "headers": [*headers, length]})
+    await send({"type": "http.response.body", "body": body})
+
+
+async def _jwks(scope: Message, send: Send) -> None:
+    if_none_match = dict(scope["headers"]).get(b"if-none-match", b"").decode("latin-1")
+    status, headers, body = await public.jwks_response(
+        scope["method"], scope["path"], if_none_match or None
+    )
+    if scope["method"] == "HEAD":
+        # The length of what a GET would bring, and no body.
+        await send({"type": "http.response.start", "status": status, "headers": headers})
+        await send({"type": "http.response.body"})
+        return
+    await _answer(send, status, headers, body)
+
+
+async def _lifespan(receive: Receive, send: Send) -> None:
+    """Open what every request needs before the first one, and close it after the last."""
+    keeping_fresh: asyncio.Task[None] | None = None
+    while True:
+        message = await receive()
+        if message["type"] == "lifespan.startup":
+            try:
+                await checks.verify_ring()
+            except ImproperlyConfigured as error:
+                await send({"type": "lifespan.startup.failed", "message": str(error)})
+                return
+            await memory.refresh()
+            keeping_fresh = asyncio.create_task(memory.keep_fresh())
+            await send({"type": "lifespan.startup.complete"})
+        else:
+            if keeping_fresh is not None:
+                keeping_fresh.cancel()
+            await http.close()
+            await send({"type": "lifespan.shutdown.complete"})
+            return
+
+
+async def application(scope: Message, receive: Receive, send: Send) -> None:
+    """Route one connection: the front's own paths, static files, or Django."""
+    if scope["type"] == "lifespan":
+        await _lifespan(receive, send)
+        return
+    path = scope["path"]
+    if path == "/healthz":
+        await _answer(send, 200, PLAIN_HEADERS, b"ok\n")
+    elif path.startswith(JWKS_PREFIX):
+        await _jwks(scope, send)
+    elif path.startswith(settings.STATIC_URL):
+        await static_files(scope, receive, send)
+    else:
+        await django_application(scope, receive, send)

@@ -17,7 +17,6 @@ class LaunchKind(models.TextChoices):
 class EndReason(models.TextChoices):
     DISCONNECTED = "disconnected", "Disconnected in this app"
     INVALID_GRANT = "invalid_grant", "The EHR ended it (invalid_grant)"
-    UNCERTAIN_REFRESH = "uncertain_refresh", "A refresh had no answer"
     PATIENT_CHANGED = "patient_changed", "The EHR answered for another patient"
     FAILED = "failed", "The sign-in did not complete"
 

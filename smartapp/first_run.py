@@ -1,0 +1,69 @@
+"""What the demo needs before Django can start: a `.env` with everything that is missing.
+
+Standard library only, as it runs before the settings are read.
+"""
+
+import base64
+import os
+import secrets
+from collections.abc import Mapping
+from pathlib import Path
+
+HEADER = (
+    "# Written by `python manage.py demo`. Keep it secret and out of version control.\n"
+    "# .env.example says what each variable is.\n"
+)
+
+
+def public_url(port: int) -> str:
+    return f"http://127.0.0.1:{port}"
+
+
+def _fresh(port: int) -> dict[str, str]:
+    return {
+        "SECRET_KEY": secrets.token_urlsafe(50),
+        "ENCRYPTION_KEYS": base64.urlsafe_b64encode(secrets.token_bytes(32)).decode().rstrip("="),
+        "PUBLIC_URL": public_url(port),
+        "SANDBOX": "on",
+        "ALLOW_LOOPBACK_EHRS": "on",
+    }
+
+
+def _name(line: str) -> str:
+    return line.partition("=")[0].strip()
+
+
+def completed(text: str, environment: Mapping[str, str], port: int) -> str:
+    """Return the content of `.env` with what is missing; what is there stays as it is, except
+    that a loopback PUBLIC_URL follows the port that the demo serves on."""
+    lines = text.splitlines() or HEADER.splitlines()
+    lines = [
+        f"PUBLIC_URL={public_url(port)}" if line.startswith("PUBLIC_URL=http://127.0.0.1") else line
+        for line in lines
+    ]
+    present = {_name(line) for line in lines} | set(environment)
+    lines += [f"{name}={value}" for name, value in _fresh(port).items() if name not in present]
+    return "\n".join(lines) + "\n"
+
+
+def complete_dotenv(path: Path, port: int) -> None:
+    """Write what is missing into `.env`, readable by its owner only."""
+    before = path.read_text() if path.exists() else ""
+    after = completed(before, os.environ, port)
+    if after == before:
+        return
+    new = path.with_name(".env.new")
+    new.unlink(missing_ok=True)
+    new.touch(mode=0o600, exist_ok=False)
+    new.write_text(after)
+    new.replace(path)
+
+
+def port_of(arguments: list[str], default: int = 8000) -> int:
+    """Return the port that the arguments of `demo` name; a bad one is left to the command."""
+    for position, argument in enumerate(arguments):
+        name, _, value = argument.partition("=")
+        if name == "--port":
+            value = value or "".join(arguments[position + 1 : position + 2])
+            return int(value) if value.isdecimal() else default
+    return default

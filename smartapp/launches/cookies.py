@@ -1,0 +1,127 @@
+"""The app's own cookies: one per pending launch, one per launch.
+
+A launch gets a session of its own, with a fresh key made at its callback. No key that existed
+before is ever accepted (session fixation, T18), earlier launches keep theirs, and two launches
+that finish at the same moment in one browser cannot overwrite each other. The browser holds the
+key; the database holds its digest, so a stolen table opens no page.
+"""
+
+import hashlib
+import secrets
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from django.conf import settings
+from django.http import HttpRequest, HttpResponse
+
+PENDING = "pending-"
+LAUNCH = "launch-"
+MAX_PENDING_COOKIES = 5
+MAX_LAUNCH_COOKIES = 20
+# The cookie outlives the ten minutes of a pending launch, so that a late one can say why.
+PENDING_COOKIE_LIFETIME = timedelta(hours=1)
+
+
+@dataclass(frozen=True, slots=True)
+class SessionKey:
+    """The key of one launch's session. `value` goes to the browser and nowhere else."""
+
+    value: str = field(repr=False)
+
+    @property
+    def digest(self) -> str:
+        """The primary key of the session row: 160 bits, as Django's column takes 40 characters."""
+        return hashlib.sha256(b"launch session" + self.value.encode()).hexdigest()[:40]
+
+
+def new_session_key(now: datetime) -> SessionKey:
+    """Return a fresh key. It starts with the time, so that the oldest cookies can be dropped."""
+    return SessionKey(f"{int(now.timestamp()):x}.{secrets.token_urlsafe(32)}")
+
+
+def state_digest(state: str) -> str:
+    return hashlib.sha256(state.encode()).hexdigest()
+
+
+def _prefix() -> str:
+    return "__Host-" if settings.PUBLIC_URL_IS_HTTPS else ""
+
+
+def pending_cookie_name(state: str) -> str:
+    return f"{_prefix()}{PENDING}{state_digest(state)[:32]}"
+
+
+def launch_cookie_name(uuid: UUID) -> str:
+    return f"{_prefix()}{LAUNCH}{uuid.hex}"
+
+
+def is_framed(request: HttpRequest) -> bool:
+    """Whether this page is being loaded into somebody's frame (C153)."""
+    return request.headers.get("Sec-Fetch-Dest") == "iframe"
+
+
+def set_cookie(
+    request: HttpRequest,
+    response: HttpResponse,
+    name: str,
+    value: str,
+    lifetime: timedelta | None,
+) -> None:
+    """Set one of our cookies with the attributes that its place needs (C151).
+
+    In an EHR's frame only a `Partitioned` cookie comes back; browsers take it, being Secure, over
+    https and from a loopback address. `lifetime` None: until the browser is closed.
+    """
+    framed = is_framed(request)
+    response.set_cookie(
+        name,
+        value,
+        max_age=lifetime,
+        secure=framed or settings.PUBLIC_URL_IS_HTTPS,
+        httponly=True,
+        samesite="None" if framed else "Lax",
+    )
+    if framed:
+        response.cookies[name]["partitioned"] = True
+
+
+def delete_cookie(request: HttpRequest, response: HttpResponse, name: str) -> None:
+    """Expire a cookie; a partitioned one only goes when it is named as such."""
+    set_cookie(request, response, name, "", timedelta(0))
+
+
+def _named(request: HttpRequest, kind: str) -> dict[str, str]:
+    prefix = _prefix() + kind
+    return {name: value for name, value in request.COOKIES.items() if name.startswith(prefix)}
+
+
+def pending_cookies(request: HttpRequest) -> dict[str, str]:
+    return _named(request, PENDING)
+
+
+def session_key(request: HttpRequest, uuid: UUID) -> SessionKey | None:
+    """Return the key that this browser holds for that launch."""
+    value = request.COOKIES.get(launch_cookie_name(uuid))
+    return SessionKey(value) if value else None
+
+
+def session_keys(request: HttpRequest) -> tuple[SessionKey, ...]:
+    """Return the keys of all launches of this browser, newest first."""
+    held = sorted(_named(request, LAUNCH).values(), key=_started, reverse=True)
+    return tuple(SessionKey(value) for value in held[: MAX_LAUNCH_COOKIES * 2])
+
+
+def _started(value: str) -> int:
+    """The time in a key. A browser that lies here only loses its own oldest launch sooner."""
+    try:
+        return int(value.partition(".")[0], 16)
+    except ValueError:
+        return 0
+
+
+def surplus_launch_cookies(request: HttpRequest) -> Iterable[tuple[str, SessionKey]]:
+    """Return the oldest launch cookies beyond what a browser may hold after one more."""
+    held = sorted(_named(request, LAUNCH).items(), key=lambda item: _started(item[1]), reverse=True)
+    return [(name, SessionKey(value)) for name, value in held[MAX_LAUNCH_COOKIES - 1 :]]

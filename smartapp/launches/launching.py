@@ -1,0 +1,150 @@
+"""From the first redirect to the finished launch: what the views of the two launches share."""
+
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.utils import timezone
+
+from smartapp.database import in_database
+from smartapp.launches import cookies, pending, store, token_endpoint
+from smartapp.launches.cookies import SessionKey
+from smartapp.launches.models import LaunchKind
+from smartapp.launches.pending import PendingLaunch
+from smartapp.launches.tokens import LaunchTokens
+from smartapp.protocol import authorization, scopes
+from smartapp.protocol.errors import Busy, SmartError
+from smartapp.registrations import discovery
+from smartapp.registrations.registry import EndpointConfig
+
+logger = logging.getLogger(__name__)
+
+MAX_LAUNCHES_IN_FLIGHT = 256
+CLINICIAN_SESSION = timedelta(hours=12)  # a long shift
+PATIENT_SESSION = timedelta(hours=1)  # perhaps a shared telephone
+# A patient who allowed lasting access stays connected as long as the EHR's refresh token may
+# live unused (C127).
+OFFLINE_SESSION = timedelta(days=90)
+
+_in_flight = 0
+
+
+@contextmanager
+def in_flight() -> Iterator[None]:
+    """Count a launch that waits for its EHR; Busy when this process waits for too many."""
+    global _in_flight
+    if _in_flight >= MAX_LAUNCHES_IN_FLIGHT:
+        raise Busy(f"{_in_flight} launches wait for their EHR")
+    _in_flight += 1
+    try:
+        yield
+    finally:
+        _in_flight -= 1
+
+
+async def start(
+    request: HttpRequest, config: EndpointConfig, kind: LaunchKind, launch: str | None
+) -> HttpResponse:
+    """Return the redirect to the EHR's authorization endpoint, with the pending launch sealed
+    into a cookie (C30-C43). Each call makes a new state, nonce and PKCE verifier (C23)."""
+    endpoints = await discovery.launch_endpoints(config)
+    scope = config.scope if kind == LaunchKind.EHR else config.standalone_scope
+    state = authorization.new_state()
+    started = PendingLaunch(
+        endpoint_id=config.endpoint_id,
+        registration_slug=config.registration_slug,
+        kind=kind,
+        nonce=authorization.new_nonce(),
+        code_verifier=authorization.new_code_verifier(),
+        scope=scope,
+        token_endpoint=endpoints.token_endpoint,
+        issuer_required=endpoints.authorization_response_iss_parameter_supported,
+        launched_at=timezone.now(),
+    )
+    response = HttpResponseRedirect(
+        authorization.authorization_request_url(
+            endpoints.authorization_endpoint,
+            client_id=config.client_id,
+            redirect_uri=config.redirect_uri,
+            scope=scope,
+            aud=config.fhir_base_url,
+            state=state,
+            nonce=started.nonce,
+            code_verifier=started.code_verifier,
+            launch=launch,
+        )
+    )
+    pending.remember(request, response, state, started)
+    return response
+
+
+async def finish(
+    request: HttpRequest, config: EndpointConfig, started: PendingLaunch, state: str, code: str
+) -> HttpResponse:
+    """Use up the state, exchange the code, and return the redirect to the launch's page (C55)."""
+    with in_flight():
+        uuid = await in_database(
+            store.consume_state,
+            endpoint_id=config.endpoint_id,
+            kind=started.kind,
+            state_digest=cookies.state_digest(state),
+            launched_at=started.launched_at,
+        )
+        try:
+            tokens, expires_at = await token_endpoint.exchange_code(config, started, code)
+        except SmartError:
+            await in_database(store.fail, uuid, timezone.now())
+            raise
+    response = HttpResponse(status=303, headers={"Location": f"/launches/{uuid}/"})
+    await _open_session(request, response, started.kind, uuid, tokens, expires_at)
+    logger.info("launch %s of %s completed at %s", uuid, started.kind, config.slug)
+    return response
+
+
+async def _open_session(
+    request: HttpRequest,
+    response: HttpResponse,
+    kind: LaunchKind,
+    uuid: UUID,
+    tokens: LaunchTokens,
+    expires_at: datetime,
+) -> None:
+    """Store the tokens in a session of the launch's own and hand its key to the browser."""
+    now = timezone.now()
+    key = cookies.new_session_key(now)
+    lifetime, lasting = session_lifetime(kind, tokens)
+    surplus = list(cookies.surplus_launch_cookies(request))
+    await in_database(
+        store.complete,
+        uuid,
+        tokens,
+        access_token_expires_at=expires_at,
+        key=key,
+        session_expires_at=now + lifetime,
+        replaced=[old for _, old in surplus],
+    )
+    for name, _ in surplus:
+        cookies.delete_cookie(request, response, name)
+    _hand_over(request, response, uuid, key, lifetime if lasting else None)
+
+
+def _hand_over(
+    request: HttpRequest,
+    response: HttpResponse,
+    uuid: UUID,
+    key: SessionKey,
+    lifetime: timedelta | None,
+) -> None:
+    cookies.set_cookie(request, response, cookies.launch_cookie_name(uuid), key.value, lifetime)
+
+
+def session_lifetime(kind: LaunchKind, tokens: LaunchTokens) -> tuple[timedelta, bool]:
+    """Return how long the session lives, and whether its cookie outlives the browser window."""
+    if kind == LaunchKind.EHR:
+        return CLINICIAN_SESSION, False
+    if tokens.refresh_token and "offline_access" in scopes.parse_scopes(tokens.granted_scope or ""):
+        return OFFLINE_SESSION, True
+    return PATIENT_SESSION, False

@@ -1,0 +1,104 @@
+"""A launch on its way to the EHR and back: sealed in a cookie, one per state.
+
+Nothing is written to the database before the EHR has answered, so visits that never come back
+cost nothing; and as the cookie is only in the browser that started, so is the state (C32, C50).
+"""
+
+import json
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
+
+from django.http import HttpRequest, HttpResponse
+
+from smartapp import vault
+from smartapp.launches import cookies
+from smartapp.launches.models import LaunchKind
+
+PENDING_LIFETIME = timedelta(minutes=10)  # signing in takes people long (C43)
+
+
+@dataclass(frozen=True, slots=True)
+class PendingLaunch:
+    """What the callback must know of the request that it answers."""
+
+    endpoint_id: int
+    registration_slug: str
+    kind: LaunchKind
+    nonce: str = field(repr=False)
+    code_verifier: str = field(repr=False)
+    scope: str
+    # The token endpoint that discovery named when the launch started: a change of the EHR's
+    # documents in between must not send the code elsewhere (T6).
+    token_endpoint: str
+    issuer_required: bool
+    launched_at: datetime
+
+    def expired(self, now: datetime) -> bool:
+        return now - self.launched_at > PENDING_LIFETIME
+
+
+def _context(cookie_name: str) -> str:
+    return f"launches.pending:{cookie_name}"
+
+
+def _seal(pending: PendingLaunch, cookie_name: str) -> str:
+    members = [
+        pending.endpoint_id,
+        pending.registration_slug,
+        pending.kind.value,
+        pending.nonce,
+        pending.code_verifier,
+        pending.scope,
+        pending.token_endpoint,
+        pending.issuer_required,
+        int(pending.launched_at.timestamp()),
+    ]
+    return vault.seal(json.dumps(members).encode(), _context(cookie_name))
+
+
+def _unseal(sealed: str, cookie_name: str) -> PendingLaunch | None:
+    """Return the pending launch of a cookie, None for one that we did not seal under this name."""
+    try:
+        members = json.loads(vault.unseal(sealed, _context(cookie_name)))
+    except vault.VaultError:
+        return None
+    pending = PendingLaunch(*members)
+    return replace(
+        pending,
+        kind=LaunchKind(pending.kind),
+        launched_at=datetime.fromtimestamp(members[-1], UTC),
+    )
+
+
+def remember(
+    request: HttpRequest, response: HttpResponse, state: str, pending: PendingLaunch
+) -> None:
+    """Put the pending launch into its cookie, and drop the oldest beyond a few."""
+    name = cookies.pending_cookie_name(state)
+    lifetime = cookies.PENDING_COOKIE_LIFETIME
+    cookies.set_cookie(request, response, name, _seal(pending, name), lifetime)
+    for surplus in _surplus(request):
+        cookies.delete_cookie(request, response, surplus)
+
+
+def _surplus(request: HttpRequest) -> list[str]:
+    held = cookies.pending_cookies(request)
+    if len(held) < cookies.MAX_PENDING_COOKIES:
+        return []
+    started = {
+        name: pending.launched_at.timestamp() if (pending := _unseal(sealed, name)) else 0.0
+        for name, sealed in held.items()
+    }
+    newest_first = sorted(held, key=lambda name: started[name], reverse=True)
+    return newest_first[cookies.MAX_PENDING_COOKIES - 1 :]
+
+
+def recall(request: HttpRequest, state: str) -> PendingLaunch | None:
+    """Return the pending launch that this browser started with that state."""
+    name = cookies.pending_cookie_name(state)
+    sealed = request.COOKIES.get(name)
+    return _unseal(sealed, name) if sealed else None
+
+
+def forget(request: HttpRequest, response: HttpResponse, state: str) -> None:
+    cookies.delete_cookie(request, response, cookies.pending_cookie_name(state))

@@ -1,0 +1,234 @@
+"""Launches in the session database. Every function is one short, sync piece of database work;
+async code calls it through `database.in_database`. Every look-up filters on session and expiry."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from django.contrib.sessions.models import Session
+from django.db import IntegrityError, transaction
+from django.db.models import F, Q, QuerySet
+
+from smartapp.launches import tokens as launch_tokens
+from smartapp.launches.cookies import SessionKey
+from smartapp.launches.models import EndReason, Launch, LaunchKind
+from smartapp.launches.tokens import LaunchTokens
+from smartapp.protocol.errors import LaunchNotFound, StateAlreadyUsed
+
+# Longer than the slowest token request: nobody else may use the refresh token meanwhile (C123).
+REFRESH_LEASE = timedelta(seconds=25)
+PURGE_BATCH = 500
+# A launch that never got tokens is kept this long: its state must stay used.
+UNFINISHED_LIFETIME = timedelta(hours=2)
+
+
+@dataclass(frozen=True, slots=True)
+class StoredLaunch:
+    """One launch as read at one moment."""
+
+    uuid: UUID
+    session_digest: str = field(repr=False)
+    session_expires_at: datetime
+    endpoint_id: int
+    endpoint_slug: str
+    endpoint_name: str
+    fhir_base_url: str
+    registration_slug: str
+    registration_name: str
+    kind: LaunchKind
+    launched_at: datetime
+    tokens: LaunchTokens | None
+    access_token_expires_at: datetime | None
+    token_version: int
+    refresh_not_before: datetime | None
+    ended_at: datetime | None
+    end_reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class OpenLaunch:
+    """A line in the list of this browser's launches. Names no patient."""
+
+    uuid: UUID
+    endpoint_name: str
+    kind: LaunchKind
+    launched_at: datetime
+
+
+def consume_state(
+    *, endpoint_id: int, kind: LaunchKind, state_digest: str, launched_at: datetime
+) -> UUID:
+    """Use up a state by inserting its launch, before anything is sent (C50).
+
+    The digest is unique, so of two parallel callbacks exactly one goes on; the other gets
+    StateAlreadyUsed.
+    """
+    try:
+        launch = Launch.objects.create(
+            endpoint_id=endpoint_id, kind=kind, state_digest=state_digest, launched_at=launched_at
+        )
+    except IntegrityError:
+        raise StateAlreadyUsed("the state digest is already in the table") from None
+    return launch.uuid
+
+
+def complete(
+    uuid: UUID,
+    tokens: LaunchTokens,
+    *,
+    access_token_expires_at: datetime,
+    key: SessionKey,
+    session_expires_at: datetime,
+    replaced: Iterable[SessionKey] = (),
+) -> None:
+    """Give the launch its tokens and a session of its own, in one transaction.
+
+    `replaced` are sessions whose cookies this browser has no room for any more: they end here.
+    """
+    gone = [old.digest for old in replaced]
+    with transaction.atomic():
+        Session.objects.create(
+            session_key=key.digest, session_data="", expire_date=session_expires_at
+        )
+        Launch.objects.filter(uuid=uuid).update(
+            session=key.digest,
+            sealed_tokens=launch_tokens.seal(tokens, uuid),
+            access_token_expires_at=access_token_expires_at,
+            token_version=1,
+        )
+        if gone:
+            Session.objects.filter(session_key__in=gone).delete()
+
+
+def fail(uuid: UUID, now: datetime) -> None:
+    """Record that the exchange did not succeed; the row keeps its state used."""
+    Launch.objects.filter(uuid=uuid).update(ended_at=now, end_reason=EndReason.FAILED)
+
+
+def find(uuid: UUID, session_digest: str, now: datetime) -> StoredLaunch:
+    """Return the launch of that uuid, in that session, while the session lives (C154, C155).
+
+    LaunchNotFound otherwise: a wrong browser learns nothing of whether it exists.
+    """
+    launch = (
+        Launch.objects.select_related("session", "endpoint__registration")
+        .filter(uuid=uuid, session=session_digest, session__expire_date__gt=now)
+        .first()
+    )
+    if launch is None or launch.session is None:
+        raise LaunchNotFound("no launch of that uuid in this browser's sessions")
+    return StoredLaunch(
+        uuid=launch.uuid,
+        session_digest=session_digest,
+        session_expires_at=launch.session.expire_date,
+        endpoint_id=launch.endpoint_id,
+        endpoint_slug=launch.endpoint.slug,
+        endpoint_name=launch.endpoint.name,
+        fhir_base_url=launch.endpoint.fhir_base_url,
+        registration_slug=launch.endpoint.registration.slug,
+        registration_name=launch.endpoint.registration.name,
+        kind=LaunchKind(launch.kind),
+        launched_at=launch.launched_at,
+        tokens=launch_tokens.unseal(launch.sealed_tokens, uuid) if launch.sealed_tokens else None,
+        access_token_expires_at=launch.access_token_expires_at,
+        token_version=launch.token_version,
+        refresh_not_before=launch.refresh_not_before,
+        ended_at=launch.ended_at,
+        end_reason=launch.end_reason,
+    )
+
+
+def finished_with(
+    state_digest: str, session_digests: Iterable[str], now: datetime
+) -> tuple[bool, UUID | None]:
+    """Return whether that state was ever used, and the launch it became if it is this browser's.
+
+    A reloaded callback lands on the finished launch.
+    """
+    row = (
+        Launch.objects.filter(state_digest=state_digest)
+        .values_list("uuid", "session", "session__expire_date")
+        .first()
+    )
+    if row is None:
+        return False, None
+    uuid, session, expires_at = row
+    mine = session in set(session_digests) and expires_at > now
+    return True, uuid if mine else None
+
+
+def open_launches(session_digests: Iterable[str], now: datetime) -> tuple[OpenLaunch, ...]:
+    """Return the launches that these sessions hold and that have not ended, newest first."""
+    rows = (
+        Launch.objects.filter(
+            session__in=list(session_digests), session__expire_date__gt=now, ended_at=None
+        )
+        .order_by("-launched_at")
+        .values_list("uuid", "endpoint__name", "kind", "launched_at")
+    )
+    return tuple(OpenLaunch(row[0], row[1], LaunchKind(row[2]), row[3]) for row in rows)
+
+
+def _at_version(launch: StoredLaunch) -> QuerySet[Launch]:
+    """The row, if nobody has changed its tokens since it was read and its session lives on."""
+    return Launch.objects.filter(
+        uuid=launch.uuid,
+        session=launch.session_digest,
+        token_version=launch.token_version,
+        ended_at=None,
+    )
+
+
+def take_refresh_lease(launch: StoredLaunch, now: datetime) -> bool:
+    """Return whether this caller, alone of all processes, may refresh this launch now (C123)."""
+    free = Q(refresh_lease_until=None) | Q(refresh_lease_until__lte=now)
+    return bool(_at_version(launch).filter(free).update(refresh_lease_until=now + REFRESH_LEASE))
+
+
+def store_refreshed(
+    launch: StoredLaunch, tokens: LaunchTokens, access_token_expires_at: datetime
+) -> None:
+    """Commit the new tokens, before any of them is used (C124); the lease ends with it."""
+    _at_version(launch).update(
+        sealed_tokens=launch_tokens.seal(tokens, launch.uuid),
+        access_token_expires_at=access_token_expires_at,
+        token_version=F("token_version") + 1,
+        refresh_lease_until=None,
+        refresh_not_before=None,
+    )
+
+
+def postpone_refresh(launch: StoredLaunch, until: datetime) -> None:
+    """Keep the tokens and leave the EHR alone until then (C125); the lease ends with it."""
+    _at_version(launch).update(refresh_lease_until=None, refresh_not_before=until)
+
+
+def end(launch: StoredLaunch, reason: EndReason, now: datetime) -> None:
+    """End a launch and destroy its tokens. The row stays to say why, as long as its session."""
+    Launch.objects.filter(uuid=launch.uuid, session=launch.session_digest, ended_at=None).update(
+        sealed_tokens="",
+        access_token_expires_at=None,
+        refresh_lease_until=None,
+        token_version=F("token_version") + 1,
+        ended_at=now,
+        end_reason=reason,
+    )
+
+
+def purge_batch(now: datetime) -> int:
+    """Delete one small batch of what has expired; return how many sessions and launches went.
+
+    One DELETE of everything would hold SQLite's only write lock for many seconds.
+    """
+    unfinished = list(
+        Launch.objects.filter(session=None, launched_at__lt=now - UNFINISHED_LIFETIME).values_list(
+            "pk", flat=True
+        )[:PURGE_BATCH]
+    )
+    Launch.objects.filter(pk__in=unfinished).delete()
+    expired = list(
+        Session.objects.filter(expire_date__lt=now).values_list("pk", flat=True)[:PURGE_BATCH]
+    )
+    Session.objects.filter(pk__in=expired).delete()
+    return len(unfinished) + len(expired)

@@ -1,0 +1,157 @@
+"""Requests to an EHR's token endpoint, authenticated as the registration says (spec §1.6)."""
+
+import base64
+from datetime import datetime
+from urllib.parse import quote_plus
+
+from django.utils import timezone
+
+from smartapp import http
+from smartapp.keys import memory
+from smartapp.launches.pending import PendingLaunch
+from smartapp.launches.tokens import LaunchTokens, from_response
+from smartapp.protocol import client_assertion, id_token, scopes, token
+from smartapp.protocol.errors import IDTokenError, IDTokenKeyUnknown
+from smartapp.registrations import discovery
+from smartapp.registrations.models import AuthMethod
+from smartapp.registrations.registry import EndpointConfig
+
+TOKEN_TIMEOUT_SECONDS = 10
+
+
+async def client_authentication(
+    config: EndpointConfig, token_endpoint: str
+) -> tuple[dict[str, str], dict[str, str]]:
+    """Return the headers and form fields that authenticate us: exactly one method (C61).
+
+    ClientKeyError when the registration signs and there is no key.
+    """
+    if config.auth_method == AuthMethod.CLIENT_SECRET_BASIC:
+        # RFC 6749 §2.3.1: each part is form-url-encoded before they are joined (C62).
+        pair = f"{quote_plus(config.client_id)}:{quote_plus(config.client_secret)}"
+        return {"Authorization": "Basic " + base64.b64encode(pair.encode()).decode()}, {}
+    if config.auth_method == AuthMethod.NONE:
+        return {}, {"client_id": config.client_id}
+    signer = await memory.signer(config.key_set_slug, config.alg)
+    assertion = client_assertion.sign_client_assertion(
+        client_id=config.client_id,
+        audience=config.assertion_audience or token_endpoint,
+        private_key=signer.private_key,
+        alg=signer.alg,
+        kid=signer.kid,
+        now=timezone.now(),
+    )
+    return {}, client_assertion.client_assertion_fields(assertion)
+
+
+async def request_token(
+    config: EndpointConfig, token_endpoint: str, fields: dict[str, str]
+) -> token.TokenResponse:
+    """Return the token endpoint's answer to one request. Nothing is ever sent twice (C69).
+
+    Raises what `http.post_form` and `token.parse_token_response` raise, and ClientKeyError.
+    """
+    headers, credentials = await client_authentication(config, token_endpoint)
+    requested_at = timezone.now()
+    response = await http.post_form(
+        token_endpoint,
+        {**fields, **credentials},
+        headers={"Accept": "application/json", **headers},
+        timeout_seconds=TOKEN_TIMEOUT_SECONDS,
+    )
+    return token.parse_token_response(response.status, response.body, requested_at=requested_at)
+
+
+async def _validated_id_token(
+    config: EndpointConfig, raw: str, *, nonce: str | None, access_token: str
+) -> id_token.IDToken:
+    """Return the id_token after every check (C90). No key is fetched from an issuer that is not
+    an expected one (C91); an unknown kid asks for fresh keys once (C92)."""
+    issuers = await discovery.expected_issuers(config)
+    issuer = id_token.unverified_issuer(raw)
+    if issuer not in issuers:
+        raise IDTokenError("issuer is not one of the endpoint's expected issuers", rule="iss")
+
+    async def check(*, force: bool) -> id_token.IDToken:
+        return id_token.validate_id_token(
+            raw,
+            jwks=await discovery.issuer_jwks(config, issuer, force=force),
+            expected_issuers=issuers,
+            client_id=config.client_id,
+            nonce=nonce,
+            access_token=access_token,
+            now=timezone.now(),
+        )
+
+    try:
+        return await check(force=False)
+    except IDTokenKeyUnknown:
+        return await check(force=True)
+
+
+async def exchange_code(
+    config: EndpointConfig, pending: PendingLaunch, code: str
+) -> tuple[LaunchTokens, datetime]:
+    """Return what the code brings, and when its access token expires.
+
+    Raises TokenError, EHRUnavailable, IDTokenError (`openid` asks for proof of who signed in and
+    nobody is believed without it, C97) and LaunchContextError.
+    """
+    fields = token.authorization_code_request(
+        code=code, redirect_uri=config.redirect_uri, code_verifier=pending.code_verifier
+    )
+    response = await request_token(config, pending.token_endpoint, fields)
+    granted = scopes.parse_scopes(pending.scope if response.scope is None else response.scope)
+    proof = None
+    if response.id_token is not None:
+        asked_openid = "openid" in scopes.parse_scopes(pending.scope)
+        proof = await _validated_id_token(
+            config,
+            response.id_token,
+            nonce=pending.nonce if asked_openid else None,
+            access_token=response.access_token,
+        )
+    elif "openid" in granted:
+        raise IDTokenError("openid was granted but no id_token came", rule="missing")
+    tokens = from_response(
+        response, proof, requested_scope=pending.scope, token_endpoint=pending.token_endpoint
+    )
+    return tokens, response.expires_at
+
+
+async def check_refreshed_id_token(
+    config: EndpointConfig, tokens: LaunchTokens, response: token.TokenResponse
+) -> None:
+    """Refuse a refresh whose id_token is invalid or vouches for somebody else (C98).
+
+    It carries no nonce of ours, as no authorization request stands behind it.
+    """
+    if response.id_token is None:
+        return
+    proof = await _validated_id_token(
+        config, response.id_token, nonce=None, access_token=response.access_token
+    )
+    id_token.validate_refreshed_id_token(
+        proof, original_iss=tokens.id_token_iss, original_sub=tokens.id_token_sub
+    )
+
+
+async def revoke(config: EndpointConfig, tokens: LaunchTokens) -> bool:
+    """Revoke at the EHR, refresh token first (C133). Return whether the EHR says it is done;
+    False also where it offers no revocation."""
+    endpoints = await discovery.launch_endpoints(config)
+    if not endpoints.revocation_endpoint:
+        return False
+    done = True
+    for hint in ("refresh_token", "access_token"):
+        value = getattr(tokens, hint)
+        if not value:
+            continue
+        headers, credentials = await client_authentication(config, tokens.token_endpoint)
+        response = await http.post_form(
+            endpoints.revocation_endpoint,
+            {"token": value, "token_type_hint": hint, **credentials},
+            headers=headers,
+        )
+        done = done and response.status == 200
+    return done

@@ -1,0 +1,92 @@
+"""What a launch was given: tokens, context and who signed in. Sealed as one value per launch."""
+
+import json
+from dataclasses import asdict, dataclass, field, replace
+from typing import Any
+from uuid import UUID
+
+from smartapp import vault
+from smartapp.protocol import launch_context, scopes
+from smartapp.protocol.errors import PatientChanged
+from smartapp.protocol.id_token import IDToken
+from smartapp.protocol.launch_context import LaunchContext
+from smartapp.protocol.token import TokenResponse
+
+
+@dataclass(frozen=True, slots=True)
+class LaunchTokens:
+    """Everything of a launch that names a person or opens a door. Never logged, never in a URL."""
+
+    access_token: str = field(repr=False)
+    refresh_token: str | None = field(repr=False)
+    requested_scope: str
+    granted_scope: str | None
+    # The members that came beside the tokens, as the EHR sent them (C100).
+    members: dict[str, Any] = field(repr=False)
+    # Of the id_token only what is used again: who vouched (iss), for whom (sub), as what.
+    id_token_iss: str | None
+    id_token_sub: str | None = field(repr=False)
+    fhirUser: str | None = field(repr=False)
+    token_endpoint: str
+
+    @property
+    def context(self) -> LaunchContext:
+        return launch_context.parse_launch_context(self.members)
+
+    @property
+    def scope(self) -> scopes.ScopeComparison:
+        """Requested, granted and missing. A response without `scope` granted nothing that we
+        can rely on being told, so what was asked is taken as given (C82, RFC 6749 §5.1)."""
+        granted = self.requested_scope if self.granted_scope is None else self.granted_scope
+        return scopes.compare(
+            scopes.parse_scopes(self.requested_scope), scopes.parse_scopes(granted)
+        )
+
+
+def _context(uuid: UUID) -> str:
+    return f"launches.launch:{uuid}:tokens"
+
+
+def seal(tokens: LaunchTokens, uuid: UUID) -> str:
+    return vault.seal(json.dumps(asdict(tokens)).encode(), _context(uuid))
+
+
+def unseal(sealed: str, uuid: UUID) -> LaunchTokens:
+    """Return the tokens sealed for that launch; VaultError for any other value."""
+    return LaunchTokens(**json.loads(vault.unseal(sealed, _context(uuid))))
+
+
+def from_response(
+    response: TokenResponse, id_token: IDToken | None, *, requested_scope: str, token_endpoint: str
+) -> LaunchTokens:
+    """Return what the authorization code brought; LaunchContextError if its context is not
+    usable."""
+    launch_context.parse_launch_context(response.members)
+    return LaunchTokens(
+        access_token=response.access_token,
+        refresh_token=response.refresh_token,
+        requested_scope=requested_scope,
+        granted_scope=response.scope,
+        members=response.members,
+        id_token_iss=id_token.iss if id_token else None,
+        id_token_sub=id_token.sub if id_token else None,
+        fhirUser=id_token.fhirUser if id_token else None,
+        token_endpoint=token_endpoint,
+    )
+
+
+def from_refresh(tokens: LaunchTokens, response: TokenResponse) -> LaunchTokens:
+    """Return the tokens after a refresh: a new refresh token replaces the old one, none keeps it
+    (C122); context that names somebody else is PatientChanged (C126)."""
+    refreshed = launch_context.parse_launch_context(response.members)
+    for member in ("patient", "encounter"):
+        if member in response.members and getattr(refreshed, member) != getattr(
+            tokens.context, member
+        ):
+            raise PatientChanged(f"the refresh response names another {member}")
+    return replace(
+        tokens,
+        access_token=response.access_token,
+        refresh_token=response.refresh_token or tokens.refresh_token,
+        granted_scope=tokens.granted_scope if response.scope is None else response.scope,
+    )

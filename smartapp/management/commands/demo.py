@@ -1,0 +1,116 @@
+"""Everything on an embedded default: the app, the sandbox EHR, and the two connected."""
+
+import asyncio
+import socket
+from argparse import ArgumentParser
+from typing import Any
+
+import uvicorn
+from django.conf import settings
+from django.contrib.auth import get_user_model
+from django.core.management import call_command
+from django.core.management.base import BaseCommand, CommandError
+
+from smartapp.first_run import public_url
+
+CLIENT_ID = "smartapp-demo"
+SLUG = "sandbox"
+ADMIN = "admin"
+ADMIN_PASSWORD = "sandbox"  # noqa: S105 - the demo listens on the loopback address only
+READS = [
+    "Patient",
+    "Observation",
+    "Condition",
+    "MedicationRequest",
+    "AllergyIntolerance",
+    "Immunization",
+    "Encounter",
+]
+RECORD_SCOPES = " ".join(f"patient/{resource_type}.rs" for resource_type in READS)
+CLINICIAN_SCOPES = f"launch openid fhirUser offline_access user/Practitioner.rs {RECORD_SCOPES}"
+PATIENT_SCOPES = f"launch/patient openid fhirUser offline_access {RECORD_SCOPES}"
+
+DOORS = """
+  smartapp is running. Three doors:
+
+  Clinician   {url}/sandbox/   choose a patient and launch; sign in as clinician / sandbox
+  Patient     {url}/           connect to "Sandbox EHR"; sign in as patient / sandbox
+  Admin       {url}/admin/     {admin} / {password}
+
+  The people and their records are synthetic. Ctrl-C stops.
+"""
+
+
+class Command(BaseCommand):
+    help = "Serve the app together with the sandbox EHR, with everything set up."
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument("--port", type=int, default=8000)
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        port: int = options["port"]
+        if not settings.SANDBOX or public_url(port) != settings.PUBLIC_URL:
+            raise CommandError(
+                f"The demo needs SANDBOX=on and PUBLIC_URL={public_url(port)}; "
+                "the environment or .env says otherwise."
+            )
+        listener = _listen(port)
+        call_command("migrate", verbosity=0)
+        call_command("collectstatic", verbosity=0, interactive=False)
+        _make_admin()
+        asyncio.run(self._serve(listener))
+
+    async def _serve(self, listener: socket.socket) -> None:
+        # No access log: its lines would carry codes and states.
+        config = uvicorn.Config(
+            "smartapp.asgi:application", log_level="warning", access_log=False, lifespan="on"
+        )
+        server = uvicorn.Server(config)
+        serving = asyncio.create_task(server.serve(sockets=[listener]))
+        while not server.started and not serving.done():
+            await asyncio.sleep(0.02)  # noqa: ASYNC110 - uvicorn has no event for it
+        if not serving.done():
+            # The EHR's discovery document is read over HTTP, so it has to be up.
+            await asyncio.to_thread(_connect_sandbox)
+            self.stdout.write(
+                DOORS.format(url=settings.PUBLIC_URL, admin=ADMIN, password=ADMIN_PASSWORD)
+            )
+            self.stdout.flush()
+        await serving
+
+
+def _listen(port: int) -> socket.socket:
+    listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listener.bind(("127.0.0.1", port))
+    except OSError as error:
+        raise CommandError(
+            f"Port {port} is taken by another program; choose another: demo --port {port + 1}"
+        ) from error
+    listener.listen(1024)
+    return listener
+
+
+def _make_admin() -> None:
+    users = get_user_model()
+    if not users.objects.filter(username=ADMIN).exists():
+        users.objects.create_superuser(ADMIN, password=ADMIN_PASSWORD)
+
+
+def _connect_sandbox() -> None:
+    """Register the sandbox EHR in the app and the app at the sandbox EHR."""
+    url = settings.PUBLIC_URL
+    call_command(
+        "sandbox_client", CLIENT_ID, "--kind", "web", "--name", "smartapp",
+        "--auth-method", "private_key_jwt", "--jwks-url", f"{url}/.well-known/jwks/{SLUG}.json",
+        "--redirect-uri", f"{url}/callback/{SLUG}/", "--launch-url", f"{url}/launch",
+        "--scope", f"{CLINICIAN_SCOPES} {PATIENT_SCOPES}", "--profile", "strict", verbosity=0,
+    )  # fmt: skip
+    call_command(
+        "register_ehr", f"{url}/sandbox/fhir/r4", "--name", "Sandbox EHR",
+        "--client-id", CLIENT_ID, "--slug", SLUG, "--preset", "sandbox",
+        "--scope", CLINICIAN_SCOPES, "--standalone-scope", PATIENT_SCOPES,
+        "--frame-ancestor", url, "--frame-ancestor", url.replace("127.0.0.1", "localhost"),
+        verbosity=0,
+    )  # fmt: skip

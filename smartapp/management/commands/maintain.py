@@ -1,0 +1,65 @@
+"""The periodic work, safe from several machines at once."""
+
+import asyncio
+import logging
+import time
+from argparse import ArgumentParser
+from typing import Any
+
+from django.core.management import call_command
+from django.core.management.base import BaseCommand, CommandError
+from django.utils import timezone
+
+from smartapp import http
+from smartapp.launches import store
+from smartapp.protocol.errors import SmartError
+from smartapp.registrations import discovery
+
+logger = logging.getLogger(__name__)
+
+PAUSE_BETWEEN_BATCHES_SECONDS = 0.05
+
+
+class Command(BaseCommand):
+    help = (
+        "Rotate keys that are due, purge what has expired in small batches, refresh discovery "
+        "ahead of time; once, or for ever with --every."
+    )
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument("--every", type=float, metavar="SECONDS", help="repeat for ever")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        every: float | None = options["every"]
+        if every is not None and every <= 0:
+            raise CommandError("--every takes a number of seconds above 0.")
+        while True:
+            started = time.monotonic()
+            self._round()
+            if every is None:
+                return
+            time.sleep(max(0.0, every - (time.monotonic() - started)))
+
+    def _round(self) -> None:
+        call_command("rotate_keys", "--auto")
+        purged = purge()
+        asyncio.run(_refresh_discovery())
+        self.stdout.write(f"Purged {purged} expired sessions and unfinished launches.")
+
+
+def purge() -> int:
+    """Delete everything that has expired, batch by batch; return how many rows went."""
+    total = 0
+    while deleted := store.purge_batch(timezone.now()):
+        total += deleted
+        time.sleep(PAUSE_BETWEEN_BATCHES_SECONDS)
+    return total
+
+
+async def _refresh_discovery() -> None:
+    try:
+        await discovery.refresh_ahead()
+    except SmartError as error:
+        logger.warning("refreshing discovery ahead of time: %s %s", error.code, error.detail)
+    finally:
+        await http.close()
