@@ -1,0 +1,353 @@
+"""Geometry of the charts. Plain numbers in, coordinates out; a template draws them.
+
+The coordinates are strings with one decimal: what SVG needs, and nothing that a template engine
+would have to format a thousand times.
+"""
+
+import math
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from itertools import pairwise
+from statistics import median, quantiles
+
+from smartapp.chart.elements import number_text
+from smartapp.chart.moments import MONTHS
+
+WIDTH, HEIGHT = 360, 168
+LEFT, RIGHT, TOP, BOTTOM = 38, 46, 14, 24
+MAX_POINTS = 150
+# Single points are drawn while there is room to tell them apart; beyond, the line speaks.
+MAX_MARKERS = 60
+# A value this many interquartile ranges away is drawn at the edge, marked, with its true value.
+FENCE = 5.0
+SPARK_WIDTH, SPARK_HEIGHT, SPARK_MARGIN = 120, 28, 4
+MAX_SPARK_POINTS = 60
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """One value to draw."""
+
+    at: datetime
+    value: float
+    title: str
+
+
+@dataclass(frozen=True, slots=True)
+class Tick:
+    position: str
+    label: str
+    anchor: str = "middle"
+
+
+@dataclass(frozen=True, slots=True)
+class Band:
+    y: str
+    height: str
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """A drawn point; `beyond` is "high" or "low" when the true value is off the scale."""
+
+    x: str
+    y: str
+    title: str
+    beyond: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Bar:
+    """A vertical stroke between two values of one moment, e.g. a blood pressure."""
+
+    x: str
+    top: str
+    bottom: str
+    title: str
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    name: str
+    path: str
+    gaps: str
+    marks: tuple[Mark, ...]
+    last: Mark
+
+
+@dataclass(frozen=True, slots=True)
+class LineChart:
+    x_ticks: tuple[Tick, ...]
+    y_ticks: tuple[Tick, ...]
+    bands: tuple[Band, ...]
+    lines: tuple[Line, ...]
+    bars: tuple[Bar, ...]
+    width: int = WIDTH
+    height: int = HEIGHT
+    left: int = LEFT
+    right: int = WIDTH - RIGHT
+    top: int = TOP
+    bottom: int = HEIGHT - BOTTOM
+
+
+@dataclass(frozen=True, slots=True)
+class Sparkline:
+    path: str
+    last_x: str
+    last_y: str
+    band: Band | None
+    width: int = SPARK_WIDTH
+    height: int = SPARK_HEIGHT
+
+
+Scale = Callable[[float], float]
+
+
+def line_chart(
+    series: Sequence[tuple[str, Sequence[Reading]]],
+    *,
+    bands: Sequence[tuple[float, float]] = (),
+    pairs: Sequence[tuple[Reading, Reading]] = (),
+) -> LineChart:
+    """Return the chart of one or more series over a shared time and value axis.
+
+    Each series is in time order and has at least one reading. `bands` are normal ranges; `pairs`
+    are (upper, lower) readings of one moment, drawn as bars.
+    """
+    everything = [reading for _, readings in series for reading in readings]
+    start, end = time_domain([reading.at for reading in everything])
+    bottom, top, y_step = value_axis([reading.value for reading in everything], bands)
+    x, y = _scale(start, end, LEFT, WIDTH - RIGHT), _scale(bottom, top, HEIGHT - BOTTOM, TOP)
+    return LineChart(
+        x_ticks=_time_ticks(start, end, x),
+        y_ticks=_value_ticks(bottom, top, y_step, y),
+        bands=tuple(_band(low, high, bottom, top, y) for low, high in bands),
+        lines=tuple(_line(name, readings, x, y, bottom, top) for name, readings in series),
+        bars=tuple(_bar(upper, lower, x, y, bottom, top) for upper, lower in thin_pairs(pairs)),
+    )
+
+
+def sparkline(readings: Sequence[Reading], band: tuple[float, float] | None) -> Sparkline | None:
+    """Return the trend of at least two readings in time order; fewer have none."""
+    if len(readings) < 2:
+        return None
+    thinned = thin(readings, MAX_SPARK_POINTS)
+    start, end = time_domain([reading.at for reading in thinned])
+    bottom, top = _spread(_within_fence([reading.value for reading in readings]))
+    x = _scale(start, end, SPARK_MARGIN, SPARK_WIDTH - SPARK_MARGIN)
+    y = _scale(bottom, top, SPARK_HEIGHT - SPARK_MARGIN, SPARK_MARGIN)
+    points = [
+        (x(reading.at.timestamp()), y(_clamp(reading.value, bottom, top))) for reading in thinned
+    ]
+    return Sparkline(
+        path=_path(points),
+        last_x=_text(points[-1][0]),
+        last_y=_text(points[-1][1]),
+        band=_band(*band, bottom, top, y) if band and _overlaps(band, bottom, top) else None,
+    )
+
+
+def thin(readings: Sequence[Reading], limit: int = MAX_POINTS) -> list[Reading]:
+    """Keep the lowest and highest reading of each stretch of time, so that no peak is lost."""
+    if len(readings) <= limit:
+        return list(readings)
+    buckets: dict[int, list[Reading]] = {}
+    start, end = readings[0].at.timestamp(), readings[-1].at.timestamp()
+    # The newest reading is kept apart, which takes one place.
+    count = (limit - 1) // 2
+    for reading in readings:
+        share = (reading.at.timestamp() - start) / ((end - start) or 1)
+        buckets.setdefault(min(int(share * count), count - 1), []).append(reading)
+    kept = [reading for bucket in buckets.values() for reading in _extremes(bucket)]
+    return kept if kept[-1] is readings[-1] else [*kept, readings[-1]]
+
+
+def thin_pairs(pairs: Sequence[tuple[Reading, Reading]]) -> list[tuple[Reading, Reading]]:
+    """Keep as many pairs as can be told apart, each whole: those with the extremes of each time."""
+    if len(pairs) <= MAX_MARKERS:
+        return list(pairs)
+    by_upper = {id(upper): (upper, lower) for upper, lower in pairs}
+    return [by_upper[id(upper)] for upper in thin([upper for upper, _ in pairs], MAX_MARKERS)]
+
+
+def _extremes(bucket: list[Reading]) -> list[Reading]:
+    lowest = min(bucket, key=lambda reading: reading.value)
+    highest = max(bucket, key=lambda reading: reading.value)
+    if lowest is highest:
+        return [lowest]
+    return [lowest, highest] if lowest.at <= highest.at else [highest, lowest]
+
+
+def time_domain(times: Iterable[datetime]) -> tuple[float, float]:
+    """Return first and last second; a single moment gets a month to stand in the middle of."""
+    stamps = [time.timestamp() for time in times]
+    first, last = min(stamps), max(stamps)
+    if last - first < timedelta(days=1).total_seconds():
+        half = timedelta(days=15).total_seconds()
+        return first - half, last + half
+    return first, last
+
+
+def value_axis(
+    values: Sequence[float], bands: Sequence[tuple[float, float]] = ()
+) -> tuple[float, float, float]:
+    """Return the bottom, the top and the step of an axis that ends on round numbers.
+
+    Outliers do not stretch it: one weight of 700 kg must not turn years into a flat line. The
+    normal range is included when it is near enough to cost little.
+    """
+    low, high = _spread(_within_fence(values))
+    for band_low, band_high in bands:
+        room = high - low
+        if math.isfinite(band_low) and low - 1.5 * room <= band_low:
+            low = min(low, band_low)
+        if math.isfinite(band_high) and band_high <= high + 1.5 * room:
+            high = max(high, band_high)
+    step = _round_step((high - low) / 3)
+    return math.floor(low / step) * step, math.ceil(high / step) * step, step
+
+
+def _within_fence(values: Sequence[float]) -> list[float]:
+    """Leave out what is far outside the middle half; with few values nothing is far outside."""
+    if len(values) < 5:
+        return list(values)
+    first, middle, third = quantiles(values, n=4)
+    reach = FENCE * max(third - first, abs(middle) * 0.05, 1e-9)
+    return [value for value in values if first - reach <= value <= third + reach]
+
+
+def _spread(values: Sequence[float]) -> tuple[float, float]:
+    """Return lowest and highest with some room when they are equal or nearly so."""
+    low, high = min(values), max(values)
+    least = max(abs(high), abs(low)) * 0.04 or 1.0
+    if high - low < least:
+        middle = (high + low) / 2
+        return middle - least / 2, middle + least / 2
+    return low, high
+
+
+def _round_step(rough: float) -> float:
+    """Return the 1, 2, 2.5 or 5 times a power of ten that is at least `rough`."""
+    power = 10.0 ** math.floor(math.log10(rough))
+    return next(power * factor for factor in (1, 2, 2.5, 5, 10) if power * factor >= rough * 0.999)
+
+
+def _scale(start: float, end: float, first: float, last: float) -> Scale:
+    factor = (last - first) / ((end - start) or 1)
+    return lambda value: first + (value - start) * factor
+
+
+def _clamp(value: float, low: float, high: float) -> float:
+    return min(max(value, low), high)
+
+
+def _text(coordinate: float) -> str:
+    return f"{coordinate:.1f}"
+
+
+def _path(points: Sequence[tuple[float, float]]) -> str:
+    return "M" + "L".join(f"{x:.1f} {y:.1f}" for x, y in points)
+
+
+def _band(low: float, high: float, bottom: float, top: float, y: Scale) -> Band:
+    """Return the part of a normal range that is on the scale; ±inf leaves a side open."""
+    upper, lower = y(_clamp(high, bottom, top)), y(_clamp(low, bottom, top))
+    return Band(_text(upper), _text(lower - upper))
+
+
+def _overlaps(band: tuple[float, float], bottom: float, top: float) -> bool:
+    return band[0] < top and band[1] > bottom
+
+
+def _line(
+    name: str, readings: Sequence[Reading], x: Scale, y: Scale, bottom: float, top: float
+) -> Line:
+    thinned = thin(readings)
+    marks = [_mark(reading, x, y, bottom, top) for reading in thinned]
+    solid, gaps = _paths(thinned, [(float(mark.x), float(mark.y)) for mark in marks])
+    shown = marks if len(marks) <= MAX_MARKERS else [mark for mark in marks if mark.beyond]
+    return Line(name, solid, gaps, tuple(shown), marks[-1])
+
+
+def _mark(reading: Reading, x: Scale, y: Scale, bottom: float, top: float) -> Mark:
+    beyond = "high" if reading.value > top else "low" if reading.value < bottom else ""
+    height = y(_clamp(reading.value, bottom, top))
+    return Mark(_text(x(reading.at.timestamp())), _text(height), reading.title, beyond)
+
+
+def _bar(upper: Reading, lower: Reading, x: Scale, y: Scale, bottom: float, top: float) -> Bar:
+    return Bar(
+        x=_text(x(upper.at.timestamp())),
+        top=_text(y(_clamp(upper.value, bottom, top))),
+        bottom=_text(y(_clamp(lower.value, bottom, top))),
+        title=upper.title,
+    )
+
+
+def _paths(readings: Sequence[Reading], points: Sequence[tuple[float, float]]) -> tuple[str, str]:
+    """Return the solid line, and apart from it the stretches over which nothing was measured."""
+    seconds = [(after.at - before.at).total_seconds() for before, after in pairwise(readings)]
+    longest = longest_solid_gap(seconds)
+    solid, gaps, run = [], [], list(points[:1])
+    for (before, after), length in zip(pairwise(points), seconds, strict=True):
+        if length > longest:
+            gaps.append(_path([before, after]))
+            solid.append(run)
+            run = []
+        run.append(after)
+    solid.append(run)
+    return "".join(_path(part) for part in solid if len(part) > 1), "".join(gaps)
+
+
+def longest_solid_gap(seconds: Sequence[float]) -> float:
+    """Return how long a pause may be and still be drawn as if something was measured."""
+    if len(seconds) < 3:
+        return timedelta(days=3 * 366).total_seconds()
+    return max(8 * median(seconds), timedelta(days=366).total_seconds())
+
+
+def _value_ticks(bottom: float, top: float, step: float, y: Scale) -> tuple[Tick, ...]:
+    count = round((top - bottom) / step)
+    values = [bottom + index * step for index in range(count + 1)]
+    return tuple(Tick(_text(y(value)), number_text(round(value, 10))) for value in values)
+
+
+def _time_ticks(start: float, end: float, x: Scale) -> tuple[Tick, ...]:
+    return tuple(Tick(_text(x(at)), label) for at, label in time_ticks(start, end))
+
+
+MONTH_STEPS = (1, 2, 3, 6, 12, 24, 60, 120, 240, 600)
+DAY_STEPS = (1, 2, 5, 7, 14)
+MAX_TIME_TICKS = 5
+
+
+def time_ticks(start: float, end: float) -> list[tuple[float, str]]:
+    """Return at most five calendar moments on the axis and what to call them."""
+    first, last = (datetime.fromtimestamp(stamp, UTC) for stamp in (start, end))
+    days = (last - first).days
+    if days < 70:
+        step = next(step for step in DAY_STEPS if days / step <= MAX_TIME_TICKS)
+        return _day_ticks(first, last, step)
+    months = days / 30.44
+    step = next((step for step in MONTH_STEPS if months / step <= MAX_TIME_TICKS), 1200)
+    return _month_ticks(first, last, step)
+
+
+def _day_ticks(first: datetime, last: datetime, step: int) -> list[tuple[float, str]]:
+    day = first.replace(hour=0, minute=0, second=0, microsecond=0) + timedelta(days=1)
+    ticks = []
+    while day <= last:
+        ticks.append((day.timestamp(), f"{day.day} {MONTHS[day.month - 1]}"))
+        day += timedelta(days=step)
+    return ticks
+
+
+def _month_ticks(first: datetime, last: datetime, step: int) -> list[tuple[float, str]]:
+    index = -(-(first.year * 12 + first.month) // step) * step
+    ticks = []
+    while (at := datetime(index // 12, index % 12 + 1, 1, tzinfo=UTC)) <= last:
+        label = str(at.year) if step >= 12 else f"{MONTHS[at.month - 1]} {at.year}"
+        ticks.append((at.timestamp(), label))
+        index += step
+    return ticks

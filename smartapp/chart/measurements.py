@@ -1,0 +1,240 @@
+"""Observations taken apart into single measurements, the same for vital signs and laboratory."""
+
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from smartapp.chart.elements import (
+    LOINC,
+    annotations,
+    codes,
+    codings,
+    concept_text,
+    mapping,
+    mappings,
+    number,
+    number_text,
+    quantity_text,
+    text,
+    unit_text,
+)
+from smartapp.chart.moments import Moment, first_moment
+
+Direction = Literal["high", "low", "abnormal", "normal", ""]
+
+NOT_A_RESULT = frozenset({"entered-in-error", "cancelled"})
+STATUS_WORDS = {
+    "registered": "Not yet available",
+    "preliminary": "Preliminary",
+    "amended": "Amended",
+    "corrected": "Corrected",
+    "unknown": "Status unknown",
+}
+# HL7 v3 ObservationInterpretation: the codes that say how to read a value.
+INTERPRETATIONS: dict[str, tuple[Direction, str]] = {
+    "HH": ("high", "Critically high"),
+    "HU": ("high", "Significantly high"),
+    "H": ("high", "High"),
+    ">": ("high", "Off scale high"),
+    "LL": ("low", "Critically low"),
+    "LU": ("low", "Significantly low"),
+    "L": ("low", "Low"),
+    "<": ("low", "Off scale low"),
+    "AA": ("abnormal", "Critically abnormal"),
+    "A": ("abnormal", "Abnormal"),
+    "POS": ("abnormal", "Positive"),
+    "DET": ("abnormal", "Detected"),
+    "R": ("abnormal", "Resistant"),
+    "IND": ("", "Indeterminate"),
+    "NEG": ("normal", "Negative"),
+    "ND": ("normal", "Not detected"),
+    "S": ("normal", "Susceptible"),
+    "N": ("normal", "Normal"),
+}
+CRITICAL = frozenset({"HH", "LL", "AA"})
+
+
+@dataclass(frozen=True, slots=True)
+class Flag:
+    """How to read a value, as words and as a direction that becomes a shape."""
+
+    direction: Direction
+    text: str
+    is_critical: bool = False
+
+    @property
+    def is_notable(self) -> bool:
+        return self.direction in ("high", "low", "abnormal")
+
+
+NO_FLAG = Flag("", "")
+
+
+@dataclass(frozen=True, slots=True)
+class ReferenceRange:
+    low: float | None
+    high: float | None
+    unit: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Measurement:
+    """One value of one thing at one time. `number` is None for words."""
+
+    code: str
+    loinc: tuple[str, ...]
+    name: str
+    when: Moment | None
+    number: float | None
+    comparator: str
+    unit: str
+    text: str
+    flag: Flag
+    range: ReferenceRange | None
+    status: str
+    notes: tuple[str, ...]
+
+    @property
+    def value_and_unit(self) -> str:
+        return f"{self.text} {self.unit}".rstrip()
+
+
+def read_measurements(observations: list[dict[str, Any]]) -> list[Measurement]:
+    """Return every value in the observations: their own and those of their components."""
+    return [
+        measurement
+        for observation in observations
+        if observation.get("status") not in NOT_A_RESULT
+        for measurement in _measurements(observation)
+    ]
+
+
+def _measurements(observation: dict[str, Any]) -> list[Measurement]:
+    components = mappings(observation.get("component"))
+    found = [_measurement(part, observation) for part in (observation, *components)]
+    return [measurement for measurement in found if measurement is not None]
+
+
+def _measurement(part: dict[str, Any], observation: dict[str, Any]) -> Measurement | None:
+    """Return the value of the observation itself or of one component, or None without one."""
+    written, unit = value_text(part)
+    if not written:
+        return None
+    quantity = mapping(part.get("valueQuantity"))
+    value = number(quantity.get("value"))
+    reference_range = _reference_range(part)
+    return Measurement(
+        code=_code_key(part),
+        loinc=tuple(code for system, code in codings(part.get("code")) if system == LOINC),
+        name=concept_text(part.get("code")) or "Result without a name",
+        when=_when(observation),
+        number=value if quantity else number(part.get("valueInteger")),
+        comparator=text(quantity.get("comparator"))[:2],
+        unit=unit,
+        text=written,
+        flag=_flag(part, value, unit, reference_range),
+        range=reference_range,
+        status=STATUS_WORDS.get(text(observation.get("status")), ""),
+        notes=tuple(annotations(observation.get("note"))),
+    )
+
+
+def _code_key(part: dict[str, Any]) -> str:
+    """Return what makes two values the same test: the first code, LOINC if any, else the name."""
+    pairs = list(codings(part.get("code")))
+    best = next((pair for pair in pairs if pair[0] == LOINC), pairs[0] if pairs else None)
+    return f"{best[0]}|{best[1]}" if best else concept_text(part.get("code")).casefold()
+
+
+def _when(observation: dict[str, Any]) -> Moment | None:
+    period = mapping(observation.get("effectivePeriod"))
+    return first_moment(
+        observation.get("effectiveDateTime"),
+        observation.get("effectiveInstant"),
+        period.get("start"),
+        period.get("end"),
+        observation.get("issued"),
+    )
+
+
+def value_text(part: dict[str, Any]) -> tuple[str, str]:
+    """Return value[x] in words, and its unit apart from it where there is one."""
+    quantity = mapping(part.get("valueQuantity"))
+    if number(quantity.get("value")) is not None:
+        bare = quantity_text({**quantity, "unit": "", "code": ""})
+        return bare, unit_text(quantity)
+    plain = (
+        concept_text(part.get("valueCodeableConcept")),
+        text(part.get("valueString")),
+        _whole_number(part.get("valueInteger")),
+        _yes_or_no(part.get("valueBoolean")),
+        _ratio(mapping(part.get("valueRatio"))),
+        _range_text(mapping(part.get("valueRange"))),
+        text(part.get("valueTime")),
+        text(part.get("valueDateTime")),
+    )
+    return next(filter(None, plain), ""), ""
+
+
+def _yes_or_no(value: object) -> str:
+    return "Yes" if value is True else "No" if value is False else ""
+
+
+def _whole_number(value: object) -> str:
+    found = number(value)
+    return "" if found is None else number_text(found)
+
+
+def _ratio(ratio: dict[str, Any]) -> str:
+    parts = [quantity_text(ratio.get("numerator")), quantity_text(ratio.get("denominator"))]
+    return " : ".join(parts) if all(parts) else ""
+
+
+def _range_text(members: dict[str, Any]) -> str:
+    """Return e.g. "3.5 to 5.1", "below 5", "above 60"."""
+    low, high = quantity_text(members.get("low")), quantity_text(members.get("high"))
+    if low and high:
+        bare_low = low.split(" ")[0]
+        return f"{bare_low} to {high}"
+    return f"up to {high}" if high else f"from {low}" if low else ""
+
+
+def _reference_range(part: dict[str, Any]) -> ReferenceRange | None:
+    """Return the range that is meant for this patient: a normal one, not a treatment goal."""
+    for members in mappings(part.get("referenceRange")):
+        if codes(members.get("type")) - {"normal", "recommended"}:
+            continue
+        written = text(members.get("text")) or _range_text(members)
+        if written:
+            low, high = mapping(members.get("low")), mapping(members.get("high"))
+            return ReferenceRange(
+                low=number(low.get("value")),
+                high=number(high.get("value")),
+                unit=unit_text(high or low),
+                text=written,
+            )
+    return None
+
+
+def _flag(
+    part: dict[str, Any], value: float | None, unit: str, reference_range: ReferenceRange | None
+) -> Flag:
+    """Return the laboratory's own reading; without one, compare with the laboratory's range."""
+    interpretation = part.get("interpretation")
+    for code in sorted(codes(interpretation), key=lambda code: code not in CRITICAL):
+        if code in INTERPRETATIONS:
+            direction, words = INTERPRETATIONS[code]
+            return Flag(direction, words, code in CRITICAL)
+    if written := concept_text(interpretation):
+        return Flag("", written)
+    if value is None or reference_range is None or reference_range.unit != unit:
+        return NO_FLAG
+    return _compare(value, reference_range)
+
+
+def _compare(value: float, reference_range: ReferenceRange) -> Flag:
+    if reference_range.high is not None and value > reference_range.high:
+        return Flag("high", "Above range")
+    if reference_range.low is not None and value < reference_range.low:
+        return Flag("low", "Below range")
+    return NO_FLAG

@@ -1,0 +1,217 @@
+"""The pages as values: launches fills them, templates draw them, nothing else knows both."""
+
+import json
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Literal
+from uuid import UUID
+
+from smartapp.chart.moments import Moment, moment_of
+from smartapp.chart.sections import Chart, FHIRUserView
+from smartapp.protocol.launch_context import FHIRContextEntry, LaunchContext
+from smartapp.protocol.scopes import ScopeComparison, describe
+
+LaunchKind = Literal["ehr", "standalone"]
+MAX_SHOWN_CHARACTERS = 2_000
+
+
+@dataclass(frozen=True, slots=True)
+class ContextRow:
+    """One member of the launch context. `member` is its name on the wire."""
+
+    label: str
+    member: str
+    value: str
+    explanation: str
+
+
+@dataclass(frozen=True, slots=True)
+class ScopeRow:
+    scope: str
+    words: str
+    granted: bool
+    requested: bool
+
+
+@dataclass(frozen=True, slots=True)
+class LaunchPage:
+    """launch.html, variable `page`. `chart` is None when no patient was chosen (C110)."""
+
+    uuid: UUID
+    kind: LaunchKind
+    endpoint_name: str
+    registration_name: str
+    launched_at: datetime
+    session_expires_at: datetime
+    access_token_expires_at: datetime | None
+    refreshable: bool
+    end_url: str
+    home_url: str
+    start_again_url: str
+    need_patient_banner: bool
+    fhirUser: str
+    context_rows: tuple[ContextRow, ...]
+    context_notes: tuple[str, ...]
+    scopes: tuple[ScopeRow, ...]
+    chart: Chart | None
+
+    @property
+    def user(self) -> FHIRUserView | None:
+        """Who launched, read from the EHR, or as the bare reference when nothing could be read."""
+        if self.chart is not None and self.chart.user is not None:
+            return self.chart.user
+        return FHIRUserView(self.fhirUser, "", "", "unknown") if self.fhirUser else None
+
+    @property
+    def missing_scopes(self) -> tuple[ScopeRow, ...]:
+        return tuple(row for row in self.scopes if not row.granted)
+
+    @property
+    def launched(self) -> Moment:
+        return moment_of(self.launched_at)
+
+
+@dataclass(frozen=True, slots=True)
+class EndpointLink:
+    """A health system that a patient can connect; `url` is /connect/<endpoint>/."""
+
+    name: str
+    url: str
+    registration_name: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class OpenLaunch:
+    """A launch that is open in this browser. Names no patient: this page can be seen by others."""
+
+    url: str
+    endpoint_name: str
+    kind: LaunchKind
+    launched_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class HomePage:
+    """home.html, variable `page`. `endpoints` match `query`; `endpoints_total` counts all."""
+
+    endpoints: tuple[EndpointLink, ...]
+    endpoints_total: int
+    query: str
+    open_launches: tuple[OpenLaunch, ...]
+    is_any_ehr_registered: bool
+    sandbox_url: str
+    admin_url: str
+
+
+@dataclass(frozen=True, slots=True)
+class SignedOutPage:
+    """signed_out.html, variable `page`.
+
+    `revoked` is what the EHR answered: True, False when it could not be told, None when it offers
+    no revocation (C133).
+    """
+
+    endpoint_name: str
+    kind: LaunchKind
+    revoked: bool | None
+    start_again_url: str
+    home_url: str
+
+
+def build_launch_page(
+    *,
+    uuid: UUID,
+    kind: LaunchKind,
+    endpoint_name: str,
+    registration_name: str,
+    launched_at: datetime,
+    session_expires_at: datetime,
+    access_token_expires_at: datetime | None,
+    refreshable: bool,
+    end_url: str,
+    home_url: str,
+    start_again_url: str,
+    context: LaunchContext,
+    fhirUser: str | None,
+    scope: ScopeComparison,
+    chart: Chart | None,
+) -> LaunchPage:
+    """Return the launch's page from plain values."""
+    return LaunchPage(
+        uuid=uuid,
+        kind=kind,
+        endpoint_name=endpoint_name,
+        registration_name=registration_name,
+        launched_at=launched_at,
+        session_expires_at=session_expires_at,
+        access_token_expires_at=access_token_expires_at,
+        refreshable=refreshable,
+        end_url=end_url,
+        home_url=home_url,
+        start_again_url=start_again_url,
+        need_patient_banner=context.need_patient_banner,
+        fhirUser=fhirUser or "",
+        context_rows=context_rows(context, fhirUser),
+        context_notes=context.notes,
+        scopes=scope_rows(scope),
+        chart=chart,
+    )
+
+
+def scope_rows(scope: ScopeComparison) -> tuple[ScopeRow, ...]:
+    """Return what was asked for, each with whether it was given, then what came unasked."""
+    asked = [
+        ScopeRow(item, describe(item), granted=item not in scope.missing, requested=True)
+        for item in scope.requested
+    ]
+    unasked = [
+        ScopeRow(item, describe(item), granted=True, requested=False)
+        for item in scope.granted
+        if item not in scope.requested
+    ]
+    return (*asked, *unasked)
+
+
+def context_rows(context: LaunchContext, fhirUser: str | None) -> tuple[ContextRow, ...]:
+    """Return the launch context in words: what SMART defines, then whatever the vendor added."""
+    defined = [
+        ContextRow("Patient", "patient", context.patient or "", "The patient of this launch."),
+        ContextRow("Encounter", "encounter", context.encounter or "", "The visit it is about."),
+        ContextRow("User", "fhirUser", fhirUser or "", "Who signed in at the EHR."),
+        ContextRow(
+            "Patient banner",
+            "need_patient_banner",
+            "required" if context.need_patient_banner else "the EHR shows its own",
+            "Whether the app must show whose record this is. It always does.",
+        ),
+        ContextRow("Intent", "intent", context.intent or "", "What the launch is meant for."),
+        ContextRow("Tenant", "tenant", context.tenant or "", "The organisation within the EHR."),
+        ContextRow(
+            "Style",
+            "smart_style_url",
+            context.smart_style_url or "",
+            "Where the EHR describes its colours.",
+        ),
+    ]
+    rows = [row for row in defined if row.value]
+    rows += [_fhir_context_row(entry) for entry in context.fhirContext]
+    rows += [_extra_row(member, value) for member, value in context.extras.items()]
+    return tuple(rows)
+
+
+def _fhir_context_row(entry: FHIRContextEntry) -> ContextRow:
+    shown = entry.reference or entry.canonical or _plain(entry.identifier)
+    role = f"Role: {entry.role}." if entry.role else "No role given."
+    return ContextRow(entry.type or "Also open", "fhirContext", shown, role)
+
+
+def _extra_row(member: str, value: Any) -> ContextRow:
+    return ContextRow("From the EHR", member, _plain(value), "This EHR's own addition.")
+
+
+def _plain(value: Any) -> str:
+    """Return a vendor's value as text; structures as JSON."""
+    written = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+    if len(written) > MAX_SHOWN_CHARACTERS:
+        return f"{written[:MAX_SHOWN_CHARACTERS]}…"
+    return written

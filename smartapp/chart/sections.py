@@ -1,0 +1,90 @@
+"""The chart as a page draws it. Each section stands alone: one failing read blanks nothing else."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Generic, Literal, TypeVar
+
+from smartapp.chart.allergies import Allergy
+from smartapp.chart.encounters import Encounter
+from smartapp.chart.identity import Identity
+from smartapp.chart.immunizations import Immunization
+from smartapp.chart.labs import LabGroup
+from smartapp.chart.medications import Medication
+from smartapp.chart.problems import Problem
+from smartapp.chart.vitals import VitalSign
+
+# ok: everything was read · partial: something is there, and something is missing or was left out
+# empty: read, and there is nothing · not-granted: not asked, no scope · forbidden: the EHR refused
+# failed: no usable answer
+State = Literal["ok", "partial", "empty", "not-granted", "forbidden", "failed"]
+Relation = Literal["self", "proxy", "clinician", "unknown"]
+T = TypeVar("T", covariant=True)
+
+
+@dataclass(frozen=True, slots=True)
+class Section(Generic[T]):
+    """A part of the record and how reading it went.
+
+    `error` is a short safe text for `forbidden` and `failed`, and `reference` finds it in the log.
+    `notes` is what the reader must know beside the items, e.g. that the list was cut.
+    """
+
+    name: str
+    title: str
+    state: State
+    items: tuple[T, ...] = ()
+    count: int = 0
+    error: str = ""
+    reference: str = ""
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class FHIRUserView:
+    """Who launched: the person behind `fhirUser`, as far as the EHR lets us read it (C95, C96).
+
+    `name` is "" when it could not be read; `reference` is then what there is to show.
+    """
+
+    reference: str
+    name: str
+    role: str
+    relation: Relation
+
+
+@dataclass(frozen=True, slots=True)
+class Chart:
+    """Everything that was read for one page. Lives for one response and is never stored."""
+
+    patient: str
+    identity: Identity | None
+    identity_problem: str
+    identity_reference: str
+    user: FHIRUserView | None
+    encounter: Encounter | None
+    encounter_problem: str
+    allergies: Section[Allergy]
+    problems: Section[Problem]
+    medications: Section[Medication]
+    vitals: Section[VitalSign]
+    labs: Section[LabGroup]
+    immunizations: Section[Immunization]
+    encounters: Section[Encounter]
+    read_at: datetime
+
+    @property
+    def sections(self) -> tuple[Section[object], ...]:
+        """In the order of the page."""
+        return (
+            self.allergies,
+            self.problems,
+            self.medications,
+            self.vitals,
+            self.labs,
+            self.immunizations,
+            self.encounters,
+        )
+
+    @property
+    def patient_name(self) -> str:
+        return self.identity.name.text if self.identity else ""
