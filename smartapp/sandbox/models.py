@@ -1,0 +1,286 @@
+"""What the sandbox EHR remembers. Codes and tokens are kept as digests only."""
+
+import hashlib
+import secrets
+from datetime import datetime
+
+from authlib.oauth2.rfc6749 import AuthorizationCodeMixin, ClientMixin, TokenMixin
+from django.db import models
+from django.utils import timezone
+from django.utils.crypto import constant_time_compare, salted_hmac
+
+SECRET_BYTES = 32
+
+
+def new_secret() -> str:
+    """Return a value nobody guesses: a code, a token, a launch."""
+    return secrets.token_urlsafe(SECRET_BYTES)
+
+
+def digest(secret: str) -> str:
+    """Return what stands in the database for a value that carries enough randomness itself."""
+    return hashlib.sha256(secret.encode()).hexdigest()
+
+
+def client_secret_digest(client_id: str, secret: str) -> str:
+    """Return the keyed digest of a client secret, which a person may have chosen."""
+    return salted_hmac(f"sandbox.client.{client_id}", secret, algorithm="sha256").hexdigest()
+
+
+class Client(ClientMixin, models.Model):
+    """Somebody's app, registered at this EHR (S5)."""
+
+    class Kind(models.TextChoices):
+        SERVICE = "service", "2-legged service"
+        WEB = "web", "3-legged confidential web app"
+        PUBLIC = "public", "3-legged public app"
+
+    class AuthMethod(models.TextChoices):
+        PRIVATE_KEY_JWT = "private_key_jwt", "signed client assertion"
+        CLIENT_SECRET_BASIC = "client_secret_basic", "client secret in a Basic header"
+        NONE = "none", "none, with PKCE"
+
+    class Profile(models.TextChoices):
+        ATHENA = "athena", "as athenahealth documents it"
+        STRICT = "strict", "SMART App Launch 2.2 to the letter"
+        BCP = "bcp", "newest best practice: RFC 9207, issuer as assertion audience"
+
+    client_id = models.CharField(max_length=200, unique=True)
+    name = models.CharField(max_length=200)
+    kind = models.CharField(max_length=10, choices=Kind)
+    auth_method = models.CharField(max_length=20, choices=AuthMethod)
+    profile = models.CharField(max_length=10, choices=Profile, default=Profile.STRICT)
+    secret_digest = models.CharField(max_length=64, blank=True)
+    jwks_url = models.URLField(max_length=500, blank=True)
+    jwks = models.JSONField(null=True, blank=True)
+    """The imported key set, or the last copy of the one behind `jwks_url`."""
+    jwks_fresh_until = models.DateTimeField(null=True, blank=True)
+    redirect_uris = models.JSONField(default=list, blank=True)
+    launch_url = models.URLField(max_length=500, blank=True)
+    standalone_url = models.URLField(max_length=500, blank=True)
+    scope = models.TextField(blank=True)
+    """What it may ask for at most; empty: everything this EHR offers to its kind."""
+    access_token_seconds = models.PositiveIntegerField(default=3600)
+    rotate_refresh_tokens = models.BooleanField(default=False)
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        ordering = ["name", "client_id"]
+
+    def __str__(self) -> str:
+        return self.client_id
+
+    def get_client_id(self) -> str:
+        return self.client_id
+
+    def get_default_redirect_uri(self) -> str:
+        """None: SMART demands a redirect_uri in every request."""
+        return ""
+
+    def get_allowed_scope(self, scope: object) -> str:
+        """Return the scope as asked for: what may be asked for was judged before (S11, S29)."""
+        return str(scope)
+
+    def check_redirect_uri(self, redirect_uri: str) -> bool:
+        """Whether it is registered, byte for byte (S10)."""
+        return redirect_uri in self.redirect_uris
+
+    def check_client_secret(self, client_secret: str) -> bool:
+        return bool(self.secret_digest) and constant_time_compare(
+            self.secret_digest, client_secret_digest(self.client_id, client_secret)
+        )
+
+    def check_endpoint_auth_method(self, method: str, endpoint: str) -> bool:  # noqa: ARG002
+        return method == self.auth_method
+
+    def check_response_type(self, response_type: str) -> bool:
+        return response_type == "code" and self.kind != self.Kind.SERVICE
+
+    def check_grant_type(self, grant_type: str) -> bool:
+        """No client holds 2-legged and 3-legged grants at once (S5, S21)."""
+        if self.kind == self.Kind.SERVICE:
+            return grant_type == "client_credentials"
+        return grant_type in {"authorization_code", "refresh_token"}
+
+
+class Launch(models.Model):
+    """What an EHR launch carries until the app comes back with its `launch` value (S14)."""
+
+    digest = models.CharField(max_length=64, unique=True)
+    client = models.ForeignKey(Client, on_delete=models.CASCADE)
+    username = models.CharField(max_length=100)
+    patient = models.CharField(max_length=100, blank=True)
+    encounter = models.CharField(max_length=100, blank=True)
+    intent = models.CharField(max_length=100, blank=True)
+    need_patient_banner = models.BooleanField(default=True)
+    expires_at = models.DateTimeField()
+    used_at = models.DateTimeField(null=True, blank=True)
+
+    def __str__(self) -> str:
+        return f"launch of {self.client_id} by {self.username}"
+
+
+class Authorization(AuthorizationCodeMixin, models.Model):
+    """One consent of one person: the code that it gave, and the family of tokens behind it."""
+
+    client = models.ForeignKey(Client, on_delete=models.CASCADE)
+    username = models.CharField(max_length=100)
+    scope = models.TextField()
+    patient = models.CharField(max_length=100, blank=True)
+    encounter = models.CharField(max_length=100, blank=True)
+    launch_context = models.JSONField(default=dict)
+    """Members of the token response beside the tokens (S36)."""
+    fhir_user = models.CharField(max_length=500, blank=True)
+    nonce = models.CharField(max_length=500, blank=True)
+    signed_in_at = models.DateTimeField()
+    created_at = models.DateTimeField(default=timezone.now)
+    revoked_at = models.DateTimeField(null=True, blank=True)
+
+    code_digest = models.CharField(max_length=64, unique=True)
+    code_expires_at = models.DateTimeField()
+    code_used_at = models.DateTimeField(null=True, blank=True)
+    redirect_uri = models.CharField(max_length=2000)
+    code_challenge = models.CharField(max_length=128, blank=True)
+    code_challenge_method = models.CharField(max_length=10, blank=True)
+
+    def __str__(self) -> str:
+        return f"{self.username} for {self.client_id}"
+
+    def get_redirect_uri(self) -> str:
+        return self.redirect_uri
+
+    def get_scope(self) -> str:
+        return self.scope
+
+    def revoke(self) -> None:
+        """End everything that this consent gave (S16, S42)."""
+        Authorization.objects.filter(pk=self.pk, revoked_at=None).update(revoked_at=timezone.now())
+
+
+class Token(TokenMixin, models.Model):
+    """An access or refresh token; `authorization` is empty for 2-legged clients."""
+
+    class Type(models.TextChoices):
+        ACCESS = "access_token", "access token"
+        REFRESH = "refresh_token", "refresh token"
+
+    digest = models.CharField(max_length=64, unique=True)
+    type = models.CharField(max_length=13, choices=Type)
+    client = models.ForeignKey(Client, on_delete=models.CASCADE)
+    authorization = models.ForeignKey(
+        Authorization, on_delete=models.CASCADE, null=True, blank=True, related_name="tokens"
+    )
+    scope = models.TextField()
+    created_at = models.DateTimeField(default=timezone.now)
+    expires_at = models.DateTimeField()
+    revoked_at = models.DateTimeField(null=True, blank=True)
+    rotated_at = models.DateTimeField(null=True, blank=True)
+
+    def __str__(self) -> str:
+        return f"{self.type} of {self.client_id}"
+
+    def check_client(self, client: Client) -> bool:
+        return self.client_id == client.pk
+
+    def get_scope(self) -> str:
+        return self.scope
+
+    def get_expires_in(self) -> int:
+        return int((self.expires_at - self.created_at).total_seconds())
+
+    def is_expired(self) -> bool:
+        return timezone.now() >= self.expires_at
+
+    def is_revoked(self) -> bool:
+        family = self.authorization
+        return self.revoked_at is not None or (family is not None and bool(family.revoked_at))
+
+    def is_active(self) -> bool:
+        return not (self.is_expired() or self.is_revoked() or self.rotated_at)
+
+
+class Consent(models.Model):
+    """What a person last allowed an app: the only ground for a silent answer (S15)."""
+
+    client = models.ForeignKey(Client, on_delete=models.CASCADE)
+    username = models.CharField(max_length=100)
+    scope = models.TextField()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["client", "username"], name="sandbox_one_consent")
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.username} allowed {self.client_id}"
+
+
+class UsedAssertion(models.Model):
+    """A `jti` that was seen, remembered until its assertion is expired anyway (S27)."""
+
+    client = models.ForeignKey(Client, on_delete=models.CASCADE)
+    jti_digest = models.CharField(max_length=64)
+    expires_at = models.DateTimeField(db_index=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["client", "jti_digest"], name="sandbox_jti_once")
+        ]
+
+    def __str__(self) -> str:
+        return f"jti of {self.client_id}"
+
+
+class SigningKey(models.Model):
+    """A key that signs id_tokens. Its private half is encrypted under SECRET_KEY."""
+
+    kid = models.CharField(max_length=64, unique=True)
+    encrypted_private_key = models.TextField()
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        get_latest_by = "created_at"
+
+    def __str__(self) -> str:
+        return self.kid
+
+
+class JWKSFetch(models.Model):
+    """One look at a client's JWKS URL: lets people watch a rotation arrive (S56)."""
+
+    client = models.ForeignKey(Client, on_delete=models.CASCADE, related_name="jwks_fetches")
+    at = models.DateTimeField(default=timezone.now)
+    status = models.PositiveSmallIntegerField(null=True)
+    kids = models.JSONField(default=list)
+    fresh_seconds = models.PositiveIntegerField(default=0)
+    problem = models.CharField(max_length=300, blank=True)
+
+    class Meta:
+        ordering = ["-at", "-pk"]
+        get_latest_by = "at"
+
+    def __str__(self) -> str:
+        return f"{self.client_id} at {self.at:%H:%M:%S}"
+
+
+class RequestRecord(models.Model):
+    """One request with the verdict and the rule behind it, secrets left out (S56, §2.7)."""
+
+    at = models.DateTimeField(default=timezone.now)
+    endpoint = models.CharField(max_length=20)
+    client_id = models.CharField(max_length=200, blank=True)
+    accepted = models.BooleanField()
+    rule = models.CharField(max_length=40, blank=True)
+    error = models.CharField(max_length=60, blank=True)
+    reason = models.CharField(max_length=500, blank=True)
+    parameters = models.JSONField(default=dict)
+
+    class Meta:
+        ordering = ["-pk"]
+
+    def __str__(self) -> str:
+        return f"{self.endpoint} {'accepted' if self.accepted else self.rule}"
+
+
+def is_past(moment: datetime) -> bool:
+    return timezone.now() >= moment
