@@ -5,11 +5,14 @@
     │   ├── ParameterMissing          ParameterRepeated  ParameterTooLong  ParameterMalformed
     │   ├── UnknownEndpoint           `iss` or slug that nobody registered
     │   ├── LaunchNotFound            no such launch for this browser
-    │   └── LaunchEnded               it is over: AccessExpired, or as its row says
+    │   └── LaunchEnded               it is over: Disconnected, EndedByEHR, AccessExpired
     ├── StateError                    the way back from the EHR does not fit the way out
     │   ├── StateUnknown              StateOfAnotherBrowser  StateExpired  StateAlreadyUsed
     │   └── StateOfAnotherRegistration
     ├── AuthorizationRefused          the EHR sent `error` instead of a code
+    │   ├── AccessDenied              the person, or the EHR's policy, said no
+    │   ├── AuthorizationRequestRefused     our registration there does not fit what we asked
+    │   └── AuthorizationServerUnavailable  come back later
     ├── AuthorizationResponseInvalid  code and error together, wrong RFC 9207 `iss`, ...
     ├── DiscoveryError                what the EHR publishes cannot be used
     │   ├── DiscoveryInvalid          DiscoveryIncomplete  EndpointHostChanged
@@ -118,6 +121,17 @@ class LaunchEnded(RequestError):
     next_step = "Open the app again from your EHR, or choose your health system on the start page."
 
 
+class Disconnected(LaunchEnded):
+    code = "disconnected"
+    title = "Disconnected"
+    happened = "You disconnected this app from the record. Its access was removed."
+
+
+class EndedByEHR(LaunchEnded):
+    code = "ended-by-ehr"
+    happened = "The EHR ended this app's access, or the time it was given for is over."
+
+
 class AccessExpired(LaunchEnded):
     code = "access-expired"
     title = "Access has run out"
@@ -179,6 +193,31 @@ class AuthorizationRefused(SmartError):
     def __init__(self, detail: str = "", *, error: str = "") -> None:
         super().__init__(detail)
         self.error = error
+
+
+class AccessDenied(AuthorizationRefused):
+    code = "access-denied"
+    happened = "The EHR says that access was not allowed, so nothing was read."
+    next_step = (
+        "If you chose not to allow it, nothing else is needed. If you did not, start again, or "
+        "ask your administrator whether you may use this app."
+    )
+
+
+class AuthorizationRequestRefused(AuthorizationRefused):
+    code = "authorization-request-refused"
+    status = 502
+    title = "The EHR did not accept this app's request"
+    happened = "This app is not set up in the EHR the way it asks to be used."
+    next_step = "Tell your administrator; signing in again will not help."
+
+
+class AuthorizationServerUnavailable(AuthorizationRefused):
+    code = "authorization-server-unavailable"
+    status = 503
+    title = "The EHR cannot sign you in right now"
+    happened = "The EHR says that it is busy or has a problem of its own."
+    next_step = "Wait a minute and start again."
 
 
 class AuthorizationResponseInvalid(SmartError):
