@@ -1,0 +1,193 @@
+"""From the launch link to the authorization code (SMART App Launch 2.2; RFC 6749 §4.1; RFC 7636).
+
+The pair of this module: `authorization_request_url` sends the browser away,
+`parse_authorization_response` judges what it brings back.
+"""
+
+import secrets
+from collections.abc import Collection
+from dataclasses import dataclass, field
+from urllib.parse import quote, urlencode
+
+from authlib.oauth2.rfc7636 import create_s256_code_challenge
+
+from smartapp.protocol.errors import (
+    AccessDenied,
+    AuthorizationRefused,
+    AuthorizationRequestRefused,
+    AuthorizationResponseInvalid,
+    AuthorizationServerUnavailable,
+    ParameterMalformed,
+    ParameterRepeated,
+)
+from smartapp.protocol.query import optional, parse_query, required
+from smartapp.protocol.text import plain_text
+
+RANDOM_BYTES = 32
+MAX_LAUNCH_PARAMETER_CHARACTERS = 4096
+# Epic's codes are long JWTs (C53).
+MAX_CODE_CHARACTERS = 8192
+MAX_ERROR_CHARACTERS = 100
+MAX_ERROR_TEXT_CHARACTERS = 300
+
+_REFUSALS: dict[str, type[AuthorizationRefused]] = {
+    "access_denied": AccessDenied,
+    "server_error": AuthorizationServerUnavailable,
+    "temporarily_unavailable": AuthorizationServerUnavailable,
+    "invalid_request": AuthorizationRequestRefused,
+    "invalid_scope": AuthorizationRequestRefused,
+    "unauthorized_client": AuthorizationRequestRefused,
+    "unsupported_response_type": AuthorizationRequestRefused,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class LaunchRequest:
+    """`iss` and the opaque `launch` of an EHR launch. `launch` is never decoded or logged."""
+
+    iss: str
+    launch: str = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class AuthorizationCode:
+    code: str = field(repr=False)
+    state: str = field(repr=False)
+    iss: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class AuthorizationErrorResponse:
+    """An `error` of RFC 6749 §4.1.2.1. Everything but `state` is a stranger's text (C52)."""
+
+    error: str
+    error_description: str | None
+    error_uri: str | None
+    state: str = field(repr=False)
+    iss: str | None
+
+
+def parse_launch_request(query: str) -> LaunchRequest:
+    """Return `iss` and `launch` of a launch URL's raw query string (C20).
+
+    Raises ParameterMissing, ParameterRepeated, ParameterTooLong or ParameterMalformed. Parameters
+    that some EHRs add are ignored. Only ASCII is an `iss`: no look-alike letters (T1).
+    """
+    values = parse_query(query)
+    iss = required(values, "iss", max_characters=MAX_LAUNCH_PARAMETER_CHARACTERS)
+    if not iss.isascii() or " " in iss:
+        raise ParameterMalformed("iss is not a URL")
+    launch = required(values, "launch", max_characters=MAX_LAUNCH_PARAMETER_CHARACTERS)
+    return LaunchRequest(iss, launch)
+
+
+def new_state() -> str:
+    """Return 256 random bits in 43 unreserved characters (C32; RFC 6749 §10.12)."""
+    return secrets.token_urlsafe(RANDOM_BYTES)
+
+
+def new_nonce() -> str:
+    """Return 256 random bits that the id_token must bring back (C34)."""
+    return secrets.token_urlsafe(RANDOM_BYTES)
+
+
+def new_code_verifier() -> str:
+    """Return 32 random octets in base64url, as RFC 7636 §4.1 recommends (C33)."""
+    return secrets.token_urlsafe(RANDOM_BYTES)
+
+
+def code_challenge(code_verifier: str) -> str:
+    """Return the S256 challenge of a verifier (RFC 7636 §4.2)."""
+    # The stubs leave this one function bare.
+    challenge: str = create_s256_code_challenge(code_verifier)  # type: ignore[no-untyped-call]
+    return challenge
+
+
+def authorization_request_url(
+    authorization_endpoint: str,
+    *,
+    client_id: str,
+    redirect_uri: str,
+    scope: str,
+    aud: str,
+    state: str,
+    nonce: str | None,
+    code_verifier: str,
+    launch: str | None,
+) -> str:
+    """Return the address to send the browser to (C30 to C34).
+
+    `launch` is given in an EHR launch and echoed exactly, None in a standalone launch (C22);
+    `nonce` is None only where `openid` is not asked for. A query that the endpoint already has is
+    kept (RFC 6749 §3.1). Spaces become %20: not every server reads "+" as one.
+    """
+    fields = {
+        "response_type": "code",
+        "client_id": client_id,
+        "redirect_uri": redirect_uri,
+        "scope": scope,
+        "state": state,
+        "aud": aud,
+        "code_challenge": code_challenge(code_verifier),
+        "code_challenge_method": "S256",
+        "nonce": nonce,
+        "launch": launch,
+    }
+    present = {name: value for name, value in fields.items() if value is not None}
+    separator = "&" if "?" in authorization_endpoint else "?"
+    return f"{authorization_endpoint}{separator}{urlencode(present, quote_via=quote, safe='')}"
+
+
+def parse_authorization_response(query: str) -> AuthorizationCode | AuthorizationErrorResponse:
+    """Return what the EHR sent the browser back with (RFC 6749 §4.1.2 and §4.1.2.1).
+
+    Raises ParameterMissing, ParameterRepeated, ParameterTooLong or ParameterMalformed, and
+    AuthorizationResponseInvalid for a code and an error at once (C53).
+    """
+    values = parse_query(query)
+    for name, found in values.items():
+        if len(found) > 1:
+            raise ParameterRepeated(plain_text(name, MAX_ERROR_CHARACTERS))
+    state = required(values, "state", max_characters=MAX_LAUNCH_PARAMETER_CHARACTERS)
+    iss = optional(values, "iss", max_characters=MAX_LAUNCH_PARAMETER_CHARACTERS)
+    error = optional(values, "error", max_characters=MAX_CODE_CHARACTERS)
+    if error is None:
+        code = required(values, "code", max_characters=MAX_CODE_CHARACTERS)
+        return AuthorizationCode(code, state, iss)
+    if "code" in values:
+        raise AuthorizationResponseInvalid("a code and an error at once")
+    return AuthorizationErrorResponse(
+        error=plain_text(error, MAX_ERROR_CHARACTERS),
+        error_description=_untrusted(values, "error_description"),
+        error_uri=_untrusted(values, "error_uri"),
+        state=state,
+        iss=iss,
+    )
+
+
+def validate_response_issuer(
+    iss: str | None, *, expected_issuers: Collection[str], required: bool
+) -> None:
+    """Refuse a response of another authorization server (RFC 9207 §2.4; C51; T3).
+
+    `required` is what discovery says in `authorization_response_iss_parameter_supported`. An `iss`
+    that is there is compared in any case, as a plain string, in error responses too. Raises
+    AuthorizationResponseInvalid.
+    """
+    if iss is None:
+        if required:
+            raise AuthorizationResponseInvalid("iss is missing although the EHR announces it")
+        return
+    if iss not in expected_issuers:
+        raise AuthorizationResponseInvalid("iss is not the issuer that was asked")
+
+
+def refusal(response: AuthorizationErrorResponse) -> AuthorizationRefused:
+    """Return the error to raise: a fixed message for each code, the EHR's words only in the log."""
+    kind = _REFUSALS.get(response.error, AuthorizationRefused)
+    words = response.error_description or response.error_uri or "no description"
+    return kind(f"error={response.error}: {words}", error=response.error)
+
+
+def _untrusted(values: dict[str, list[str]], name: str) -> str | None:
+    return plain_text(values.get(name, [""])[0], MAX_ERROR_TEXT_CHARACTERS) or None

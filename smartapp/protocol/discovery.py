@@ -1,0 +1,188 @@
+"""What an EHR publishes about itself, judged (SMART App Launch 2.2 §Conformance; C10 to C14).
+
+Only what we act on is judged. `grant_types_supported`, `token_endpoint_auth_methods_supported` and
+the algorithm lists are not even read: real servers, athenahealth among them, publish them wrong,
+and the registration knows better (C13).
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+from smartapp.protocol.errors import DiscoveryIncomplete, DiscoveryInvalid
+from smartapp.protocol.json import JSONInvalid, parse_json_object
+from smartapp.protocol.urls import host_of, parse_endpoint_url, without_trailing_slash
+
+# A bad address of one of these ends the matter: people or codes would be sent to it.
+_LAUNCH_ENDPOINTS = ("authorization_endpoint", "token_endpoint")
+# A bad address of one of these is as good as none; it must not stop a launch that never needs it.
+_OTHER_ENDPOINTS = (
+    "jwks_uri",
+    "introspection_endpoint",
+    "revocation_endpoint",
+    "management_endpoint",
+    "end_session_endpoint",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Discovery:
+    """A `.well-known/smart-configuration`, typed. `document` is all of it, as published."""
+
+    issuer: str | None
+    authorization_endpoint: str | None
+    token_endpoint: str | None
+    jwks_uri: str | None
+    introspection_endpoint: str | None
+    revocation_endpoint: str | None
+    management_endpoint: str | None
+    end_session_endpoint: str | None
+    capabilities: frozenset[str]
+    code_challenge_methods_supported: tuple[str, ...]
+    scopes_supported: tuple[str, ...]
+    authorization_response_iss_parameter_supported: bool
+    document: dict[str, Any]
+    notes: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class LaunchEndpoints:
+    authorization_endpoint: str
+    token_endpoint: str
+
+
+@dataclass(frozen=True, slots=True)
+class OpenIDConfiguration:
+    issuer: str
+    jwks_uri: str
+
+
+def discovery_url(fhir_base_url: str) -> str:
+    """Return where `fhir_base_url` publishes its SMART configuration.
+
+    The suffix is appended to the whole base, its path included, unlike RFC 8414: athenahealth
+    answers 404 at the host's root (C10).
+    """
+    return f"{without_trailing_slash(fhir_base_url)}/.well-known/smart-configuration"
+
+
+def parse_discovery(body: bytes, *, fhir_base_url: str, allow_http: bool = False) -> Discovery:
+    """Return what `body` says, or raise DiscoveryInvalid.
+
+    Relative endpoints resolve against the FHIR base, then must be https (C11). Lists and flags of
+    a wrong type count as empty, with a note: they only ever make us ask for less.
+    """
+    document = _parse_document(body)
+    notes: list[str] = []
+    launch = {
+        name: _endpoint(document, name, base=fhir_base_url, allow_http=allow_http)
+        for name in _LAUNCH_ENDPOINTS
+    }
+    other = {
+        name: _endpoint_or_note(document, name, fhir_base_url, allow_http, notes)
+        for name in _OTHER_ENDPOINTS
+    }
+    return Discovery(
+        **launch,
+        **other,
+        issuer=_issuer(document, notes),
+        capabilities=frozenset(_strings(document, "capabilities", notes)),
+        code_challenge_methods_supported=_strings(
+            document, "code_challenge_methods_supported", notes
+        ),
+        scopes_supported=_strings(document, "scopes_supported", notes),
+        # "true" in quotes is taken as true: the stricter reading (C51).
+        authorization_response_iss_parameter_supported=document.get(
+            "authorization_response_iss_parameter_supported"
+        )
+        in (True, "true"),
+        document=document,
+        notes=tuple(notes),
+    )
+
+
+def validate_for_launch(discovery: Discovery) -> LaunchEndpoints:
+    """Return the two endpoints that a launch needs.
+
+    Raises DiscoveryIncomplete where one is missing, or where S256 is not among the challenge
+    methods: this app never falls back to `plain` or to no PKCE (C12; RFC 7636 §4.2; T5).
+    """
+    if discovery.authorization_endpoint is None:
+        raise DiscoveryIncomplete("no authorization_endpoint")
+    if discovery.token_endpoint is None:
+        raise DiscoveryIncomplete("no token_endpoint")
+    if "S256" not in discovery.code_challenge_methods_supported:
+        raise DiscoveryIncomplete("S256 is not in code_challenge_methods_supported")
+    return LaunchEndpoints(discovery.authorization_endpoint, discovery.token_endpoint)
+
+
+def hosts(discovery: Discovery) -> frozenset[str]:
+    """Return `host[:port]` of every endpoint: what an administrator pins (C14)."""
+    urls = (getattr(discovery, name) for name in (*_LAUNCH_ENDPOINTS, *_OTHER_ENDPOINTS))
+    return frozenset(host_of(url) for url in urls if url is not None)
+
+
+def openid_configuration_url(issuer: str) -> str:
+    """Return where `issuer` publishes its OpenID configuration (OpenID Connect Discovery §4.1)."""
+    return f"{without_trailing_slash(issuer)}/.well-known/openid-configuration"
+
+
+def parse_openid_configuration(
+    body: bytes, *, issuer: str, allow_http: bool = False
+) -> OpenIDConfiguration:
+    """Return the issuer's key address, or raise DiscoveryInvalid.
+
+    Its `issuer` must be the expected one to the letter, else one server could speak for another
+    (OpenID Connect Discovery §4.3; C91).
+    """
+    document = _parse_document(body)
+    if document.get("issuer") != issuer:
+        raise DiscoveryInvalid("the OpenID configuration names another issuer")
+    jwks_uri = _endpoint(document, "jwks_uri", allow_http=allow_http)
+    if jwks_uri is None:
+        raise DiscoveryInvalid("the OpenID configuration has no jwks_uri")
+    return OpenIDConfiguration(issuer, jwks_uri)
+
+
+def _parse_document(body: bytes) -> dict[str, Any]:
+    try:
+        return parse_json_object(body)
+    except JSONInvalid as exc:
+        raise DiscoveryInvalid(f"the document is {exc}") from None
+
+
+def _endpoint(
+    document: dict[str, Any], name: str, *, base: str = "", allow_http: bool
+) -> str | None:
+    value = document.get(name)
+    if value is None or value == "":
+        return None
+    try:
+        return parse_endpoint_url(value, base=base, allow_http=allow_http)
+    except ValueError as exc:
+        raise DiscoveryInvalid(f"{name}: {exc}") from None
+
+
+def _endpoint_or_note(
+    document: dict[str, Any], name: str, base: str, allow_http: bool, notes: list[str]
+) -> str | None:
+    try:
+        return _endpoint(document, name, base=base, allow_http=allow_http)
+    except DiscoveryInvalid as exc:
+        notes.append(f"Not used: {exc.detail}.")
+        return None
+
+
+def _issuer(document: dict[str, Any], notes: list[str]) -> str | None:
+    issuer = document.get("issuer")
+    if issuer is None or isinstance(issuer, str):
+        return issuer or None
+    notes.append("Not used: issuer is not a string.")
+    return None
+
+
+def _strings(document: dict[str, Any], name: str, notes: list[str]) -> tuple[str, ...]:
+    value = document.get(name, [])
+    if not isinstance(value, list):
+        notes.append(f"Not used: {name} is not a list.")
+        return ()
+    return tuple(item for item in value if isinstance(item, str))

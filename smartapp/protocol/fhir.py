@@ -1,0 +1,217 @@
+"""FHIR as far as trust goes: whose resource is it, and may the token be sent there?
+
+FHIR R4 §2.24 (ids, references), §3.2 (REST), §3.1 (search bundles); C95, C101, C140, C142, C143.
+"""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from smartapp.protocol.errors import FHIRResponseInvalid, IDTokenError, WrongPatient
+from smartapp.protocol.json import JSON, JSONInvalid, parse_json, parse_json_object
+from smartapp.protocol.text import plain_text
+from smartapp.protocol.urls import (
+    host_of,
+    is_below,
+    resolve,
+    without_trailing_slash,
+)
+
+MAX_ERROR_TEXT_CHARACTERS = 200
+
+FHIR_USER_TYPES = frozenset(
+    {"Patient", "Practitioner", "PractitionerRole", "RelatedPerson", "Person"}
+)
+# A reference to a patient, whatever precedes and whatever version follows it (FHIR R4 §2.3.0.1).
+_PATIENT_REFERENCE = re.compile(
+    r"(?:.*/)?Patient/([A-Za-z0-9\-.]{1,64})(?:/_history/[A-Za-z0-9\-.]{1,64})?"
+)
+_FHIR_USER = re.compile(r"(?:(.*)/)?([A-Za-z]{1,64})/([A-Za-z0-9\-.]{1,64})")
+# The members by which R4 resources name the patient that they are about.
+_PATIENT_MEMBERS = ("subject", "patient", "beneficiary", "for", "individual")
+# Where servers put their words: OAuth, Okta, athenahealth's gateway, and the rest (C142).
+_ERROR_MEMBERS = (
+    "error_description",
+    "errorSummary",
+    "detailedmessage",
+    "details",
+    "message",
+    "detail",
+    "title",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class FHIRUser:
+    """Who launched. `readable`: the token may be sent to `url`; otherwise it is only shown."""
+
+    resource_type: str
+    id: str
+    url: str
+    readable: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Bundle:
+    resources: tuple[dict[str, Any], ...]
+    next_url: str | None
+    notes: tuple[str, ...]
+
+
+def parse_fhir_user(value: str, *, fhir_base_url: str) -> FHIRUser:
+    """Return the person behind a `fhirUser` claim, absolute or relative to the base (C95).
+
+    Raises IDTokenError with rule "fhirUser" for anything but one of the five types that SMART
+    allows there.
+    """
+    match = _FHIR_USER.fullmatch(value)
+    if match is None or match[2] not in FHIR_USER_TYPES:
+        raise IDTokenError("fhirUser: not a reference to a person", rule="fhirUser")
+    base, resource_type, resource_id = match.groups()
+    here = without_trailing_slash(fhir_base_url)
+    url = f"{here}/{resource_type}/{resource_id}" if base is None else value
+    try:
+        host_of(url)
+    except ValueError as exc:
+        raise IDTokenError(f"fhirUser: {exc}", rule="fhirUser") from None
+    # Deeper paths below the base are another server's (a proxy's), so the whole base must agree.
+    readable = base is None or (is_below(base, here) and is_below(here, base))
+    return FHIRUser(resource_type, resource_id, url, readable)
+
+
+def is_below_base(url: str, fhir_base_url: str) -> bool:
+    """Whether the access token may be sent to `url`: same scheme, host, port and path prefix,
+    once `..` is resolved (C140; T11)."""
+    return is_below(url, fhir_base_url)
+
+
+def parse_resource(body: bytes, *, resource_type: str, id: str | None = None) -> dict[str, Any]:
+    """Return the resource that was asked for.
+
+    Raises FHIRResponseInvalid where it is none or of another type, and WrongPatient where the id
+    is not the one that was asked for: a server that mixes up two reads must not go unseen (C101).
+    """
+    resource = _parse_object(body)
+    if resource.get("resourceType") != resource_type:
+        raise FHIRResponseInvalid(f"not a {resource_type}")
+    if id is not None and resource.get("id") != id:
+        raise WrongPatient(f"a {resource_type} with another id than the one that was asked for")
+    return resource
+
+
+def parse_bundle(body: bytes, *, fhir_base_url: str) -> Bundle:
+    """Return the resources of a search and where its next page is.
+
+    Raises FHIRResponseInvalid for what is no Bundle. Entries that are no resources and
+    OperationOutcomes are left out with a note; a `next` link outside the base is not followed,
+    because the token would go there (T11).
+    """
+    bundle = _parse_object(body)
+    if bundle.get("resourceType") != "Bundle":
+        raise FHIRResponseInvalid("not a Bundle")
+    notes: list[str] = []
+    return Bundle(
+        resources=tuple(_resources(bundle.get("entry"), notes)),
+        next_url=_next_url(bundle.get("link"), fhir_base_url, notes),
+        notes=tuple(notes),
+    )
+
+
+def patient_of(resource: dict[str, Any]) -> str | None:
+    """Return the id of the patient that `resource` is about, or None where it names none (C143).
+
+    References may be relative, absolute or versioned. Only the id is compared: proxied servers
+    write references with their inner host name.
+    """
+    if resource.get("resourceType") == "Patient":
+        own_id = resource.get("id")
+        return own_id if isinstance(own_id, str) else None
+    for name in _PATIENT_MEMBERS:
+        member = resource.get(name)
+        reference = member.get("reference") if isinstance(member, dict) else None
+        match = _PATIENT_REFERENCE.fullmatch(reference) if isinstance(reference, str) else None
+        if match is not None:
+            return match[1]
+    return None
+
+
+def safe_error_text(status: int, content_type: str | None, body: bytes) -> str:
+    """Return one short, plain line about an error response of any shape (C142).
+
+    Understands OperationOutcome, OAuth errors, Okta's and athenahealth's members, a JSON string
+    and plain text. Of a web page only the fact is told. Token-like words are hidden.
+    """
+    words = plain_text(" ".join(_words(content_type, body)), MAX_ERROR_TEXT_CHARACTERS)
+    return f"status {status}: {words}" if words else f"status {status}"
+
+
+def _parse_object(body: bytes) -> dict[str, Any]:
+    try:
+        return parse_json_object(body)
+    except JSONInvalid as exc:
+        raise FHIRResponseInvalid(f"the body is {exc}") from None
+
+
+def _resources(entries: object, notes: list[str]) -> Iterator[dict[str, Any]]:
+    for entry in entries if isinstance(entries, list) else []:
+        resource = entry.get("resource") if isinstance(entry, dict) else None
+        if not isinstance(resource, dict) or not isinstance(resource.get("resourceType"), str):
+            notes.append("An entry without a resource was left out.")
+        elif resource["resourceType"] == "OperationOutcome":
+            notes.append(f"The EHR remarks: {_outcome_text(resource)}")
+        else:
+            yield resource
+
+
+def _next_url(links: object, fhir_base_url: str, notes: list[str]) -> str | None:
+    for link in links if isinstance(links, list) else []:
+        if isinstance(link, dict) and link.get("relation") == "next":
+            url = resolve(link.get("url"), base=fhir_base_url)
+            if url is not None and is_below(url, fhir_base_url):
+                return url
+            notes.append("There are more results at an address outside this EHR's base.")
+    return None
+
+
+def _words(content_type: str | None, body: bytes) -> list[str]:
+    try:
+        return _json_words(parse_json(body))
+    except JSONInvalid:
+        pass
+    text = body[: 8 * MAX_ERROR_TEXT_CHARACTERS].decode("utf-8", errors="replace").strip()
+    if "html" in (content_type or "") or text.startswith("<"):
+        return ["a web page instead of data"]
+    return [text]
+
+
+def _json_words(document: JSON) -> list[str]:
+    if isinstance(document, str):
+        return [document]
+    if not isinstance(document, dict):
+        return []
+    if document.get("resourceType") == "OperationOutcome":
+        return [_outcome_text(document)]
+    error = document.get("error")
+    words = [error] if isinstance(error, str) else []
+    texts = (document.get(name) for name in _ERROR_MEMBERS)
+    return words + [text for text in texts if isinstance(text, str)][:1]
+
+
+def _outcome_text(outcome: dict[str, Any]) -> str:
+    issues = outcome.get("issue")
+    texts = [_issue_text(issue) for issue in issues] if isinstance(issues, list) else []
+    return plain_text("; ".join(text for text in texts if text), MAX_ERROR_TEXT_CHARACTERS)
+
+
+def _issue_text(issue: object) -> str:
+    """The server's words for an issue, else its code (FHIR R4 OperationOutcome)."""
+    if not isinstance(issue, dict):
+        return ""
+    details = issue.get("details")
+    candidates = (
+        issue.get("diagnostics"),
+        details.get("text") if isinstance(details, dict) else None,
+        issue.get("code"),
+    )
+    return next((text for text in candidates if isinstance(text, str) and text), "")

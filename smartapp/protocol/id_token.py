@@ -1,0 +1,215 @@
+"""Who signed in: the id_token, verified rule by rule (OpenID Connect Core §3.1.3.7; C90 to C98).
+
+The algorithm is never the token's own choice (RFC 8725 §3.1): the header's `alg` must be on our
+list and must fit the key that the issuer publishes. `jku`, `x5u`, `jwk` and `x5c` in the header are
+not read at all (T8).
+"""
+
+import hmac
+import re
+from base64 import urlsafe_b64decode
+from collections.abc import Collection
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+
+from authlib.oidc.core.util import create_half_hash
+from joserfc.jws import JWSRegistry
+
+from smartapp.protocol.errors import IDTokenError
+from smartapp.protocol.json import JSONInvalid, parse_json_object
+from smartapp.protocol.jwks import JWKS, MAX_KID_CHARACTERS, SIGNATURE_ALGORITHMS
+
+MAX_ID_TOKEN_CHARACTERS = 16_384
+MAX_SUB_CHARACTERS = 255
+CLOCK_SKEW_SECONDS = 60
+MAX_AGE_SECONDS = 24 * 3600
+LAST_SECOND = 253_402_300_799
+
+_REGISTRY = JWSRegistry(algorithms=sorted(SIGNATURE_ALGORITHMS))
+_BASE64URL = re.compile(r"[A-Za-z0-9_-]+")
+
+
+@dataclass(frozen=True, slots=True)
+class IDToken:
+    """A verified id_token. A person is (`iss`, `sub`), never an e-mail or fhirUser alone (C94)."""
+
+    iss: str
+    sub: str
+    aud: tuple[str, ...]
+    expires_at: datetime
+    issued_at: datetime
+    fhirUser: str | None
+    claims: dict[str, Any] = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class _Parts:
+    header: dict[str, Any]
+    claims: dict[str, Any]
+    signing_input: bytes
+    signature: bytes
+
+
+def validate_id_token(
+    id_token: str,
+    *,
+    jwks: JWKS,
+    expected_issuers: Collection[str],
+    client_id: str,
+    nonce: str | None,
+    access_token: str | None,
+    now: datetime,
+) -> IDToken:
+    """Return the verified id_token.
+
+    Raises IDTokenKeyUnknown where the issuer's keys do not have the one that the header names,
+    which is worth one look at fresh keys (C92), and IDTokenError, with the `rule` that failed, for
+    everything else. `nonce` is None where none was sent, as in a refresh.
+    """
+    parts = _parse(id_token)
+    alg = _verify_signature(parts, jwks)
+    claims = parts.claims
+    iss = _issuer(claims, expected_issuers)
+    aud = _audience(claims, client_id)
+    issued_at, expires_at = _times(claims, now)
+    if nonce is not None:
+        _check_nonce(claims, nonce)
+    if access_token is not None and "at_hash" in claims:
+        _check_at_hash(claims["at_hash"], access_token, alg)
+    fhir_user = claims.get("fhirUser")
+    return IDToken(
+        iss=iss,
+        sub=_subject(claims),
+        aud=aud,
+        expires_at=expires_at,
+        issued_at=issued_at,
+        fhirUser=fhir_user if isinstance(fhir_user, str) else None,
+        claims=claims,
+    )
+
+
+def unverified_issuer(id_token: str) -> str:
+    """Return the `iss` that the token claims, only to compare it with the expected ones before
+    any key is fetched: an unknown issuer is never asked anything (C91; T12)."""
+    iss = _parse(id_token).claims.get("iss")
+    if not isinstance(iss, str) or not iss:
+        raise _error("iss", "no issuer")
+    return iss
+
+
+def validate_refreshed_id_token(new: IDToken, *, iss: str, sub: str) -> None:
+    """Refuse a refresh that answers for another person (OpenID Connect Core §12.2; C98)."""
+    if new.iss != iss:
+        raise _error("iss", "another issuer than at sign-in")
+    if new.sub != sub:
+        raise _error("sub", "another person than at sign-in")
+
+
+def _error(rule: str, detail: str) -> IDTokenError:
+    return IDTokenError(f"{rule}: {detail}", rule=rule)
+
+
+def _parse(id_token: str) -> _Parts:
+    if len(id_token) > MAX_ID_TOKEN_CHARACTERS:
+        raise _error("format", "too long")
+    segments = id_token.split(".")
+    # Five segments would be an encrypted token, which we never asked for.
+    if len(segments) != 3:
+        raise _error("format", "not a signed JWT")
+    header, payload, signature = (_decode(segment) for segment in segments)
+    try:
+        return _Parts(
+            header=parse_json_object(header),
+            claims=parse_json_object(payload),
+            signing_input=f"{segments[0]}.{segments[1]}".encode("ascii"),
+            signature=signature,
+        )
+    except JSONInvalid as exc:
+        raise _error("format", f"a part is {exc}") from None
+
+
+def _decode(segment: str) -> bytes:
+    if not _BASE64URL.fullmatch(segment) or len(segment) % 4 == 1:
+        raise _error("format", "not base64url")
+    return urlsafe_b64decode(segment + "=" * (-len(segment) % 4))
+
+
+def _verify_signature(parts: _Parts, jwks: JWKS) -> str:
+    """Return the algorithm that the signature was verified with."""
+    alg, kid = parts.header.get("alg"), parts.header.get("kid")
+    if not isinstance(alg, str) or alg not in SIGNATURE_ALGORITHMS:
+        raise _error("alg", "not an algorithm that is accepted here")
+    # RFC 7515 §4.1.11: what is critical has to be understood, and nothing is.
+    if "crit" in parts.header:
+        raise _error("crit", "a critical header that is not understood")
+    if kid is not None and (not isinstance(kid, str) or len(kid) > MAX_KID_CHARACTERS):
+        raise _error("kid", "not a key id")
+    key = jwks.find(kid, alg).key
+    if not _REGISTRY.get_alg(alg).verify(parts.signing_input, parts.signature, key):
+        raise _error("signature", "does not verify with the issuer's key")
+    return alg
+
+
+def _issuer(claims: dict[str, Any], expected_issuers: Collection[str]) -> str:
+    iss = claims.get("iss")
+    if not isinstance(iss, str) or iss not in expected_issuers:
+        raise _error("iss", "not an issuer that this EHR is registered with")
+    return iss
+
+
+def _audience(claims: dict[str, Any], client_id: str) -> tuple[str, ...]:
+    aud = claims.get("aud")
+    audiences = aud if isinstance(aud, list) else [aud]
+    if not all(isinstance(item, str) for item in audiences) or client_id not in audiences:
+        raise _error("aud", "not for this client")
+    azp = claims.get("azp")
+    if azp is None and len(set(audiences)) > 1:
+        raise _error("azp", "missing although the token is for several")
+    if azp is not None and azp != client_id:
+        raise _error("azp", "issued to another client")
+    return tuple(audiences)
+
+
+def _times(claims: dict[str, Any], now: datetime) -> tuple[datetime, datetime]:
+    seconds = now.timestamp()
+    iat, exp = _seconds(claims, "iat"), _seconds(claims, "exp")
+    if exp <= seconds - CLOCK_SKEW_SECONDS:
+        raise _error("exp", "expired")
+    if iat > seconds + CLOCK_SKEW_SECONDS:
+        raise _error("iat", "in the future")
+    if iat < seconds - MAX_AGE_SECONDS or iat > exp:
+        raise _error("iat", "too old, or after its own expiry")
+    if "nbf" in claims and _seconds(claims, "nbf") > seconds + CLOCK_SKEW_SECONDS:
+        raise _error("nbf", "not valid yet")
+    return datetime.fromtimestamp(iat, UTC), datetime.fromtimestamp(exp, UTC)
+
+
+def _seconds(claims: dict[str, Any], name: str) -> float:
+    value = claims.get(name)
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise _error(name, "missing, or not a number")
+    if not 0 <= value <= LAST_SECOND:
+        raise _error(name, "not a time")
+    return value
+
+
+def _check_nonce(claims: dict[str, Any], nonce: str) -> None:
+    value = claims.get("nonce")
+    if not isinstance(value, str) or not hmac.compare_digest(value.encode(), nonce.encode()):
+        raise _error("nonce", "not the one of this sign-in")
+
+
+def _check_at_hash(at_hash: object, access_token: str, alg: str) -> None:
+    expected = create_half_hash(access_token, alg)
+    if expected is None or not isinstance(at_hash, str):
+        raise _error("at_hash", "not a hash")
+    if not hmac.compare_digest(at_hash.encode(), expected):
+        raise _error("at_hash", "the access token is not the one that belongs to it")
+
+
+def _subject(claims: dict[str, Any]) -> str:
+    sub = claims.get("sub")
+    if not isinstance(sub, str) or not 0 < len(sub) <= MAX_SUB_CHARACTERS:
+        raise _error("sub", "missing, or not a name")
+    return sub

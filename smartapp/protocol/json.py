@@ -1,0 +1,114 @@
+"""JSON from strangers, strictly (RFC 8259 with the choices of RFC 7493, I-JSON).
+
+Python's own parser keeps the last of two equal names, reads NaN, and builds numbers as long as
+they are written. Two readers of one document must never see two values (C87, T25), so all of that
+is refused here, and so is every string that PostgreSQL or UTF-8 could not store.
+"""
+
+import json
+from collections.abc import Iterator
+from typing import Any, NoReturn, TypeAlias
+
+JSON: TypeAlias = "dict[str, Any] | list[Any] | str | int | float | bool | None"
+
+MAX_DEPTH = 64
+MAX_DIGITS = 20
+
+
+class JSONInvalid(ValueError):
+    """The body is not JSON that only one reading fits. Its text never quotes the body."""
+
+
+def parse_json(body: bytes) -> JSON:
+    """Return the one value that `body` holds, or raise JSONInvalid."""
+    text = _decode(body)
+    try:
+        value: JSON = _DECODER.decode(text)
+    except RecursionError:
+        raise JSONInvalid("nested too deeply") from None
+    except json.JSONDecodeError as exc:
+        raise JSONInvalid(f"not JSON (at character {exc.pos})") from None
+    # Most documents are smaller than the limit in all; only the others are walked.
+    if text.count("{") + text.count("[") > MAX_DEPTH:
+        _check_depth(value)
+    if "\\u" in text and not all(_is_storable(string) for string in _strings(value)):
+        raise JSONInvalid("a string with a lone surrogate or NUL")
+    return value
+
+
+def parse_json_object(body: bytes) -> dict[str, Any]:
+    """Return the JSON object that `body` holds, or raise JSONInvalid."""
+    value = parse_json(body)
+    if not isinstance(value, dict):
+        raise JSONInvalid("not a JSON object")
+    return value
+
+
+def _decode(body: bytes) -> str:
+    # RFC 8259 §8.1 lets a reader ignore a byte order mark; some Windows servers send one.
+    try:
+        return body.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        raise JSONInvalid("not UTF-8") from None
+
+
+def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    members = dict(pairs)
+    if len(members) != len(pairs):
+        raise JSONInvalid("a member that is there twice")
+    return members
+
+
+def _integer(digits: str) -> int:
+    if len(digits) > MAX_DIGITS:
+        raise JSONInvalid("a number that is too long")
+    return int(digits)
+
+
+def _decimal(digits: str) -> float:
+    value = float(digits)
+    if value in (float("inf"), float("-inf")):
+        raise JSONInvalid("a number that is too large")
+    return value
+
+
+def _no_constant(_name: str) -> NoReturn:
+    raise JSONInvalid("NaN or Infinity")
+
+
+# One decoder for all calls: json.loads builds a new one whenever a hook is given.
+_DECODER = json.JSONDecoder(
+    object_pairs_hook=_unique,
+    parse_int=_integer,
+    parse_float=_decimal,
+    parse_constant=_no_constant,
+)
+
+
+def _children(node: Any) -> Iterator[Any]:
+    return iter(node.values() if isinstance(node, dict) else node)
+
+
+def _check_depth(value: JSON) -> None:
+    level: list[Any] = [value]
+    for _ in range(MAX_DEPTH):
+        level = [
+            child for node in level for child in _children(node) if isinstance(child, dict | list)
+        ]
+        if not level:
+            return
+    raise JSONInvalid("nested too deeply")
+
+
+def _strings(value: JSON) -> Iterator[str]:
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, dict):
+        yield from value
+    if isinstance(value, dict | list):
+        for child in _children(value):
+            yield from _strings(child)
+
+
+def _is_storable(text: str) -> bool:
+    return "\x00" not in text and not any("\ud800" <= char <= "\udfff" for char in text)

@@ -1,0 +1,178 @@
+"""Public keys: ours, as they are published, and an issuer's, as they are used.
+
+RFC 7517; RFC 7638; SMART App Launch 2.2, client-confidential-asymmetric; C92.
+"""
+
+import json
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from joserfc import jwk
+from joserfc.errors import JoseError
+from joserfc.jwk import ECKey, RSAKey
+
+from smartapp.protocol.errors import IDTokenKeyUnknown, JWKSError
+from smartapp.protocol.json import JSONInvalid, parse_json_object
+
+MAX_KEYS = 100
+MAX_KID_CHARACTERS = 512
+MIN_RSA_BITS = 2048
+MAX_RSA_BITS = 8192
+
+_PUBLIC_NUMBERS = {"RSA": ("e", "n"), "EC": ("crv", "x", "y")}
+_CURVES = {"ES256": "P-256", "ES384": "P-384", "ES512": "P-521"}
+_RSA_ALGORITHMS = frozenset({"RS256", "RS384", "RS512"})
+SIGNATURE_ALGORITHMS = _RSA_ALGORITHMS | frozenset(_CURVES)
+
+_MAX_AGE = re.compile(r"max-age\s*=\s*\"?([0-9]{1,10})\"?")
+
+
+@dataclass(frozen=True, slots=True)
+class VerificationKey:
+    kid: str | None
+    alg: str | None
+    key: RSAKey | ECKey
+
+    def fits(self, alg: str) -> bool:
+        """Whether this key may verify `alg`: its own `alg`, its type and its curve agree."""
+        if self.alg is not None and self.alg != alg:
+            return False
+        if isinstance(self.key, RSAKey):
+            return alg in _RSA_ALGORITHMS
+        return self.key.curve_name == _CURVES.get(alg)
+
+
+@dataclass(frozen=True, slots=True)
+class JWKS:
+    keys: tuple[VerificationKey, ...]
+
+    def find(self, kid: str | None, alg: str) -> VerificationKey:
+        """Return the one key that may verify a token with this header.
+
+        Raises IDTokenKeyUnknown where there is none, or where the header names no key and there
+        are several (OpenID Connect Core §10.1): nothing is tried out.
+        """
+        fitting = [key for key in self.keys if key.fits(alg)]
+        if kid is not None:
+            fitting = [key for key in fitting if key.kid == kid]
+        if len(fitting) != 1:
+            raise IDTokenKeyUnknown(f"{len(fitting)} keys fit the header", rule="kid")
+        return fitting[0]
+
+
+def thumbprint(public_jwk: Mapping[str, Any]) -> str:
+    """Return the RFC 7638 SHA-256 thumbprint: our `kid`, the same wherever it is computed."""
+    kty = _supported_kty(public_jwk)
+    return jwk.thumbprint({"kty": kty, **_public_numbers(public_jwk, kty)})
+
+
+def public_jwk(jwk: Mapping[str, Any], *, kid: str, alg: str) -> dict[str, str]:
+    """Return what may be published of a key. Members are allowed by name, so that a private one
+    cannot slip through because nobody thought of it (T23)."""
+    kty = _supported_kty(jwk)
+    return {"kty": kty, "kid": kid, "use": "sig", "alg": alg, **_public_numbers(jwk, kty)}
+
+
+def jwks_document(public_jwks: Iterable[Mapping[str, Any]]) -> bytes:
+    """Return the JWKS as bytes, the same for the same keys in any order: its digest is the ETag.
+
+    Raises JWKSError where a kid is there twice: a kid is unique over RSA and EC.
+    """
+    keys = sorted(
+        (public_jwk(key, kid=key["kid"], alg=key["alg"]) for key in public_jwks),
+        key=lambda key: key["kid"],
+    )
+    if len({key["kid"] for key in keys}) != len(keys):
+        raise JWKSError("a kid is there twice")
+    return json.dumps({"keys": keys}, separators=(",", ":"), sort_keys=True).encode()
+
+
+def parse_jwks(body: bytes) -> JWKS:
+    """Return the keys of `body` that can verify a signature; the others are skipped.
+
+    RFC 7517 §5: a key of unknown type, with members missing or with values out of range, is
+    ignored. Raises JWKSError for what is not a JWK Set at all.
+    """
+    try:
+        document = parse_json_object(body)
+    except JSONInvalid as exc:
+        raise JWKSError(f"the body is {exc}") from None
+    keys = document.get("keys")
+    if not isinstance(keys, list):
+        raise JWKSError("no list of keys")
+    if len(keys) > MAX_KEYS:
+        raise JWKSError("too many keys")
+    usable = (_verification_key(item) for item in keys if isinstance(item, dict))
+    return JWKS(tuple(key for key in usable if key is not None))
+
+
+def max_age(cache_control: str | None, *, default: int, ceiling: int) -> int:
+    """Return for how many seconds an answer may be kept (RFC 9111 §5.2.2; C92).
+
+    `no-store` and `no-cache` mean 0: Okta sends them when it is about to rotate. Of several
+    `max-age` the shortest counts.
+    """
+    directives = (cache_control or "").lower()
+    if "no-store" in directives or "no-cache" in directives:
+        return 0
+    ages = [int(age) for age in _MAX_AGE.findall(directives)]
+    return min(*ages, ceiling) if ages else min(default, ceiling)
+
+
+def _supported_kty(key: Mapping[str, Any]) -> str:
+    kty = key.get("kty")
+    if not isinstance(kty, str) or kty not in _PUBLIC_NUMBERS:
+        raise JWKSError("neither an RSA nor an EC key")
+    return kty
+
+
+def _public_numbers(key: Mapping[str, Any], kty: str) -> dict[str, str]:
+    numbers = {name: key.get(name) for name in _PUBLIC_NUMBERS[kty]}
+    if not all(isinstance(number, str) and number for number in numbers.values()):
+        raise JWKSError("a public member of the key is missing")
+    return {name: str(number) for name, number in numbers.items()}
+
+
+def _verification_key(item: Mapping[str, Any]) -> VerificationKey | None:
+    kid, alg = item.get("kid"), item.get("alg")
+    if kid is not None and (not isinstance(kid, str) or len(kid) > MAX_KID_CHARACTERS):
+        return None
+    if alg is not None and (not isinstance(alg, str) or alg not in SIGNATURE_ALGORITHMS):
+        return None
+    if not _is_for_verifying(item):
+        return None
+    try:
+        key = _import_public(item)
+    # ValueError: base64 and numbers that are none (binascii.Error is one).
+    except (JWKSError, JoseError, ValueError, KeyError):
+        return None
+    return None if key is None else VerificationKey(kid, alg, key)
+
+
+def _is_for_verifying(item: Mapping[str, Any]) -> bool:
+    operations = item.get("key_ops", ["verify"])
+    return (
+        item.get("use", "sig") == "sig"
+        and isinstance(operations, list)
+        and ("verify" in operations)
+    )
+
+
+def _import_public(item: Mapping[str, Any]) -> RSAKey | ECKey | None:
+    """Only the public numbers are handed on: a private member or `x5c` has no say (T8)."""
+    kty = _supported_kty(item)
+    numbers = _public_numbers(item, kty)
+    if kty == "EC":
+        return (
+            ECKey.import_key({"kty": kty, **numbers})
+            if numbers["crv"] in _CURVES.values()
+            else None
+        )
+    # Judged before the import: six bits a character, and joserfc warns about short keys.
+    bits = len(numbers["n"].rstrip("=").lstrip("A")) * 6
+    if not MIN_RSA_BITS <= bits <= MAX_RSA_BITS + 12:
+        return None
+    key = RSAKey.import_key({"kty": kty, **numbers})
+    return key if key.public_key.key_size >= MIN_RSA_BITS else None

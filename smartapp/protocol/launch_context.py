@@ -1,0 +1,170 @@
+"""What the EHR says about where and for whom the app was opened.
+
+SMART App Launch 2.2, scopes-and-launch-context. It is read beside the tokens, never out of one
+(C100). Who the patient is must be beyond doubt (C101); the rest is decoration and is taken as far
+as it can be understood, with a note where it cannot.
+"""
+
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from smartapp.protocol.errors import LaunchContextError
+from smartapp.protocol.json import JSON
+
+MAX_TEXT_CHARACTERS = 2048
+MAX_FHIR_CONTEXT_ENTRIES = 100
+MAX_EXTRAS = 50
+MAX_EXTRA_CHARACTERS = 4096
+
+# FHIR R4 §2.24.0.1, `id`.
+_FHIR_ID = re.compile(r"[A-Za-z0-9\-.]{1,64}")
+_READ_HERE = frozenset(
+    {
+        "patient",
+        "encounter",
+        "need_patient_banner",
+        "smart_style_url",
+        "intent",
+        "tenant",
+        "fhirContext",
+        # Epic repeats our own state in the body; it means nothing here (C87).
+        "state",
+    }
+)
+# Extras are shown to people: a vendor's further token or secret must not be among them (C111).
+_SECRET_NAME = re.compile(r"token|secret|password|assertion|verifier", re.IGNORECASE)
+
+
+@dataclass(frozen=True, slots=True)
+class FHIRContextEntry:
+    """One object of `fhirContext` (experimental in SMART 2.2; C103). `role` is never empty."""
+
+    reference: str | None
+    canonical: str | None
+    identifier: dict[str, Any] | None
+    type: str | None
+    role: str
+
+
+@dataclass(frozen=True, slots=True)
+class LaunchContext:
+    patient: str | None
+    encounter: str | None
+    need_patient_banner: bool
+    smart_style_url: str | None
+    intent: str | None
+    tenant: str | None
+    fhirContext: tuple[FHIRContextEntry, ...]
+    extras: dict[str, JSON]
+    notes: tuple[str, ...]
+
+
+def parse_launch_context(members: Mapping[str, Any]) -> LaunchContext:
+    """Return the context that came beside the tokens (`TokenResponse.members`).
+
+    Raises LaunchContextError for a `patient` or `encounter` that is not a FHIR id: a wrong one
+    would show the wrong person (C101, C102). An empty one means that none was chosen (C110).
+    """
+    notes: list[str] = []
+    return LaunchContext(
+        patient=_fhir_id(members, "patient"),
+        encounter=_fhir_id(members, "encounter"),
+        need_patient_banner=_need_patient_banner(members, notes),
+        smart_style_url=_text(members, "smart_style_url", notes),
+        intent=_text(members, "intent", notes),
+        tenant=_text(members, "tenant", notes),
+        fhirContext=_fhir_context(members.get("fhirContext"), notes),
+        extras=_extras(members, notes),
+        notes=tuple(notes),
+    )
+
+
+def _fhir_id(members: Mapping[str, Any], name: str) -> str | None:
+    value = members.get(name)
+    if value is None or value == "":
+        return None
+    if not isinstance(value, str) or not _FHIR_ID.fullmatch(value):
+        raise LaunchContextError(f"{name} is not a FHIR id")
+    return value
+
+
+def _need_patient_banner(members: Mapping[str, Any], notes: list[str]) -> bool:
+    """Only a real `false` lets the banner shrink; `"false"` does not (C104)."""
+    value = members.get("need_patient_banner", True)
+    if not isinstance(value, bool):
+        notes.append("need_patient_banner is not true or false; taken as true.")
+        return True
+    return value
+
+
+def _text(members: Mapping[str, Any], name: str, notes: list[str]) -> str | None:
+    value = members.get(name)
+    if value is None or value == "":
+        return None
+    if isinstance(value, str) and len(value) <= MAX_TEXT_CHARACTERS and value.isprintable():
+        return value
+    notes.append(f"{name} is not a short text; not used.")
+    return None
+
+
+def _fhir_context(value: object, notes: list[str]) -> tuple[FHIRContextEntry, ...]:
+    if value is None:
+        return ()
+    if not isinstance(value, list):
+        notes.append("fhirContext is not a list; not used.")
+        return ()
+    entries = [_fhir_context_entry(item) for item in value[:MAX_FHIR_CONTEXT_ENTRIES]]
+    kept = tuple(entry for entry in entries if entry is not None)
+    if len(kept) < len(value):
+        notes.append(f"fhirContext: {len(value) - len(kept)} entries not understood; skipped.")
+    return kept
+
+
+def _fhir_context_entry(item: object) -> FHIRContextEntry | None:
+    # SMART 2.0 had plain strings here; they say too little about their role to be used.
+    if not isinstance(item, dict):
+        return None
+    identifier = item.get("identifier")
+    role = _member(item, "role")
+    entry = FHIRContextEntry(
+        reference=_member(item, "reference"),
+        canonical=_member(item, "canonical"),
+        identifier=identifier if isinstance(identifier, dict) and identifier else None,
+        type=_member(item, "type"),
+        role=role or "launch",
+    )
+    if entry.reference is None and entry.canonical is None and entry.identifier is None:
+        return None
+    return None if _is_second_patient(entry) else entry
+
+
+def _member(item: dict[str, Any], name: str) -> str | None:
+    value = item.get(name)
+    usable = isinstance(value, str) and len(value) <= MAX_TEXT_CHARACTERS and value.isprintable()
+    return value or None if usable else None
+
+
+def _is_second_patient(entry: FHIRContextEntry) -> bool:
+    """The launch's patient and encounter have members of their own; here they need a role."""
+    path = (entry.reference or "").split("/")
+    kind = path[-2] if len(path) > 1 else entry.type
+    return entry.role == "launch" and kind in ("Patient", "Encounter")
+
+
+def _extras(members: Mapping[str, Any], notes: list[str]) -> dict[str, JSON]:
+    """Vendor members, for display only and bounded (C86, C108, C109)."""
+    others = {name: members[name] for name in members if name not in _READ_HERE}
+    kept = {name: value for name, value in others.items() if _is_showable(name, value)}
+    extras = dict(list(kept.items())[:MAX_EXTRAS])
+    if len(extras) < len(others):
+        notes.append(f"{len(others) - len(extras)} further members are not shown.")
+    return extras
+
+
+def _is_showable(name: str, value: Any) -> bool:
+    return not _SECRET_NAME.search(name) and (
+        len(name) + len(json.dumps(value)) <= MAX_EXTRA_CHARACTERS
+    )

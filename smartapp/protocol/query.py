@@ -1,0 +1,60 @@
+"""The query string of a request that a stranger's link or redirect caused."""
+
+from urllib.parse import parse_qsl
+
+from smartapp.protocol.errors import (
+    ParameterMalformed,
+    ParameterMissing,
+    ParameterRepeated,
+    ParameterTooLong,
+)
+
+MAX_QUERY_CHARACTERS = 32_768
+MAX_PARAMETERS = 64
+
+
+def parse_query(query: str) -> dict[str, list[str]]:
+    """Return every parameter with all its values, in order.
+
+    Raises ParameterTooLong for a query beyond any real one and ParameterMalformed when it is not
+    `application/x-www-form-urlencoded` UTF-8 (RFC 6749 appendix B).
+    """
+    if len(query) > MAX_QUERY_CHARACTERS:
+        raise ParameterTooLong("the whole query string")
+    try:
+        pairs = parse_qsl(
+            query, keep_blank_values=True, errors="strict", max_num_fields=MAX_PARAMETERS
+        )
+    except ValueError:
+        raise ParameterMalformed("not form-urlencoded UTF-8, or too many parameters") from None
+    values: dict[str, list[str]] = {}
+    for name, value in pairs:
+        values.setdefault(name, []).append(value)
+    return values
+
+
+def optional(values: dict[str, list[str]], name: str, *, max_characters: int) -> str | None:
+    """Return the one value of `name`, or None where it is absent or empty.
+
+    Empty counts as absent: RFC 6749 §3.1, "parameters sent without a value MUST be treated as if
+    they were omitted".
+    """
+    found = values.get(name, [])
+    if len(found) > 1:
+        raise ParameterRepeated(name)
+    if not found or not found[0]:
+        return None
+    value = found[0]
+    if len(value) > max_characters:
+        raise ParameterTooLong(name)
+    if not value.isprintable():
+        raise ParameterMalformed(f"{name} has control characters")
+    return value
+
+
+def required(values: dict[str, list[str]], name: str, *, max_characters: int) -> str:
+    """Return the one value of `name`, or raise ParameterMissing."""
+    value = optional(values, name, max_characters=max_characters)
+    if value is None:
+        raise ParameterMissing(name)
+    return value

@@ -1,0 +1,198 @@
+"""SMART scopes, version 1 and version 2, and what they mean to people.
+
+SMART App Launch 2.2, scopes-and-launch-context; RFC 6749 §3.3; C36 to C40, C82, C121, C145, C146.
+`.read`, `.write` and `.*` of version 1 are `.rs`, `.cud` and `.cruds` of version 2, so that one
+comparison serves both (C38).
+"""
+
+import re
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass
+from urllib.parse import parse_qsl
+
+from smartapp.protocol.errors import ScopeError
+from smartapp.protocol.plain_words import other_scope_words, resource_scope_words
+
+_V1_PERMISSIONS = {"read": "rs", "write": "cud", "*": "cruds"}
+_RESOURCE_SCOPE = re.compile(
+    r"(?P<level>patient|user|system)/(?P<resource>\*|[A-Z][A-Za-z]{0,63})\."
+    r"(?:(?P<v1>read|write|\*)|(?P<v2>(?=[cruds])c?r?u?d?s?)(?:\?(?P<filter>[^\s?#]+))?)"
+)
+_FILTER = re.compile(r"[A-Za-z_][A-Za-z0-9_.:-]*=[^&=]+(?:&[A-Za-z_][A-Za-z0-9_.:-]*=[^&=]+)*")
+_LAUNCH_SCOPE = re.compile(r"launch(?:/[a-z]+(?:\?role=[^&=?#]+)?)?")
+# RFC 6749 §3.3: scope-token.
+_SCOPE_TOKEN = re.compile(r"[!#-\[\]-~]+")
+_RESERVED_PREFIXES = ("patient/", "user/", "system/")
+_PERSON_SCOPES = frozenset(
+    {"openid", "fhirUser", "profile", "email", "launch", "offline_access", "online_access"}
+)
+
+
+@dataclass(frozen=True, slots=True)
+class ResourceScope:
+    """A scope over FHIR resources. `filters` are the search parameters that narrow it."""
+
+    text: str
+    level: str
+    resource: str
+    permissions: str
+    filters: frozenset[tuple[str, str]]
+
+
+@dataclass(frozen=True, slots=True)
+class OtherScope:
+    """Any other item, understood or not. It gives no permission over resources (C82)."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class ScopeComparison:
+    """`missing`: asked for, but not or not wholly granted. `unasked`: granted, but never asked for
+    (T27)."""
+
+    requested: tuple[str, ...]
+    granted: tuple[str, ...]
+    missing: tuple[str, ...]
+    unasked: tuple[str, ...]
+
+
+def parse_scopes(text: str) -> tuple[str, ...]:
+    """Return the items of a scope string, in order, each once."""
+    return tuple(dict.fromkeys(text.split()))
+
+
+def parse_scope(item: str) -> ResourceScope | OtherScope:
+    """Return what one item means. Never raises: what does not parse gives no permission (C82)."""
+    match = _RESOURCE_SCOPE.fullmatch(item)
+    if match is None:
+        return OtherScope(item)
+    query = match["filter"] or ""
+    if query and not _FILTER.fullmatch(query):
+        return OtherScope(item)
+    return ResourceScope(
+        text=item,
+        level=match["level"],
+        resource=match["resource"],
+        permissions=_V1_PERMISSIONS[match["v1"]] if match["v1"] else match["v2"],
+        filters=frozenset(parse_qsl(query, keep_blank_values=True)),
+    )
+
+
+def validate_requested(text: str) -> str:
+    """Return `text` with single spaces and no item twice, fit to be sent.
+
+    Raises ScopeError for an empty scope, for letters that RFC 6749 §3.3 does not have, for a
+    resource or launch scope outside SMART's grammar (C36, C37), and for `offline_access` together
+    with `online_access` (C40).
+    """
+    items = parse_scopes(text)
+    if not items:
+        raise ScopeError("an empty scope")
+    for item in items:
+        _check_grammar(item)
+    if "offline_access" in items and "online_access" in items:
+        raise ScopeError("offline_access and online_access exclude each other")
+    return " ".join(items)
+
+
+def validate_refresh(text: str, *, granted: Iterable[str]) -> str:
+    """Return `text`, fit for a refresh: not empty, and nothing beyond what was granted.
+
+    Raises ScopeError (C121; T27; RFC 6749 §6).
+    """
+    items = parse_scopes(text)
+    if not items:
+        raise ScopeError("an empty scope")
+    beyond = _not_covered(items, tuple(granted))
+    if beyond:
+        raise ScopeError(f"{len(beyond)} scopes that were never granted")
+    return " ".join(items)
+
+
+def validate_backend(text: str) -> str:
+    """Return `text`, fit for client_credentials: `system/` and vendors' own scopes only.
+
+    Nobody is signed in there, so `launch`, `openid`, `patient/` and their kind have no meaning
+    (C145, C146). athenahealth's `athena/service/…` is a vendor's own. Raises ScopeError.
+    """
+    requested = validate_requested(text)
+    for item in requested.split(" "):
+        if item in _PERSON_SCOPES or item.startswith(("launch/", "patient/", "user/")):
+            raise ScopeError(f"{item} has no meaning without a person")
+    return requested
+
+
+def compare(requested: Iterable[str], granted: Iterable[str]) -> ScopeComparison:
+    """Compare what was asked for with what was granted (C38, C82; RFC 6749 §3.3).
+
+    An item counts as granted when the granted ones cover it together: `.rs` by `.r` and `.s`, by
+    `.read`, by `*`, by the same scope with fewer filters.
+    """
+    asked, given = tuple(requested), tuple(granted)
+    return ScopeComparison(
+        requested=asked,
+        granted=given,
+        missing=_not_covered(asked, given),
+        unasked=_not_covered(given, asked),
+    )
+
+
+def allows(
+    granted: Iterable[str], *, level_types: Collection[str], resource: str, permission: str
+) -> bool:
+    """Whether some granted scope gives `permission` (one of "cruds") over `resource` (C83).
+
+    A scope with filters counts: it allows a part, and the EHR leaves out the rest.
+    """
+    scopes = (parse_scope(item) for item in granted)
+    return any(
+        isinstance(scope, ResourceScope)
+        and scope.level in level_types
+        and scope.resource in (resource, "*")
+        and permission in scope.permissions
+        for scope in scopes
+    )
+
+
+def describe(scope: str) -> str:
+    """Return, for patients, what `scope` lets this app do: one sentence without its full stop."""
+    parsed = parse_scope(scope)
+    if isinstance(parsed, OtherScope):
+        return other_scope_words(parsed.text)
+    return resource_scope_words(parsed.level, parsed.resource, parsed.permissions, parsed.filters)
+
+
+def _check_grammar(item: str) -> None:
+    if not _SCOPE_TOKEN.fullmatch(item):
+        raise ScopeError("a scope with characters that RFC 6749 does not allow")
+    if item.startswith(_RESERVED_PREFIXES) and isinstance(parse_scope(item), OtherScope):
+        raise ScopeError(f"{item} is not a SMART resource scope")
+    if item.startswith("launch/") and not _LAUNCH_SCOPE.fullmatch(item):
+        raise ScopeError(f"{item} is not a SMART launch scope")
+
+
+def _not_covered(wanted: tuple[str, ...], given: tuple[str, ...]) -> tuple[str, ...]:
+    literally = frozenset(given)
+    by_level: dict[tuple[str, str], list[ResourceScope]] = {}
+    for scope in map(parse_scope, literally):
+        if isinstance(scope, ResourceScope):
+            by_level.setdefault((scope.level, scope.resource), []).append(scope)
+    return tuple(item for item in wanted if item not in literally and not _covered(item, by_level))
+
+
+def _covered(item: str, given: dict[tuple[str, str], list[ResourceScope]]) -> bool:
+    scope = parse_scope(item)
+    if isinstance(scope, OtherScope):
+        return False
+    candidates = given.get((scope.level, scope.resource), [])
+    if scope.resource != "*":
+        candidates = [*candidates, *given.get((scope.level, "*"), [])]
+    # Every filter narrows: whoever has only some of ours sees at least as much.
+    letters = {
+        letter
+        for candidate in candidates
+        if candidate.filters <= scope.filters
+        for letter in candidate.permissions
+    }
+    return letters.issuperset(scope.permissions)

@@ -1,0 +1,168 @@
+"""The token endpoint: what to ask, and what to believe of the answer.
+
+RFC 6749 §4.1.3, §5 and §6; SMART App Launch 2.2, app-launch; C60, C80 to C87, C120, C121.
+"""
+
+import math
+import re
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any
+
+from smartapp.protocol.errors import (
+    InvalidClient,
+    InvalidGrant,
+    TokenRefused,
+    TokenResponseInvalid,
+)
+from smartapp.protocol.fhir import safe_error_text
+from smartapp.protocol.json import JSONInvalid, parse_json, parse_json_object
+
+MAX_TOKEN_CHARACTERS = 16_384
+MAX_MEMBERS = 200
+DEFAULT_EXPIRES_IN_SECONDS = 300
+MAX_EXPIRES_IN_SECONDS = 10 * 365 * 24 * 3600
+EXPIRY_MARGIN_SECONDS = 30
+
+_READ_HERE = frozenset(
+    {"access_token", "token_type", "expires_in", "scope", "refresh_token", "id_token"}
+)
+# RFC 6749 appendix A.12 allows spaces, but no header can carry one in a token (RFC 6750 §2.1).
+_TOKEN = re.compile(r"[!-~]+")
+_NUMERIC = re.compile(r"[0-9]{1,12}(?:\.[0-9]{1,6})?")
+_ERROR_CODE = re.compile(r"[a-zA-Z0-9_.-]{1,64}")
+_REFUSALS: dict[str, type[TokenRefused]] = {
+    "invalid_grant": InvalidGrant,
+    "invalid_client": InvalidClient,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class TokenResponse:
+    """A token response in order. `members` is all that came beside the tokens (C86, C100)."""
+
+    access_token: str = field(repr=False)
+    expires_at: datetime
+    scope: str | None
+    refresh_token: str | None = field(repr=False)
+    id_token: str | None = field(repr=False)
+    members: dict[str, Any] = field(repr=False)
+
+
+def authorization_code_request(
+    *, code: str, redirect_uri: str, code_verifier: str
+) -> dict[str, str]:
+    """Return the form fields that exchange a code, client authentication apart (C60).
+
+    No `client_id`: a client that authenticates must not repeat it in the body (C61).
+    """
+    return {
+        "grant_type": "authorization_code",
+        "code": code,
+        "redirect_uri": redirect_uri,
+        "code_verifier": code_verifier,
+    }
+
+
+def refresh_request(*, refresh_token: str, scope: str | None) -> dict[str, str]:
+    """Return the form fields of a refresh (RFC 6749 §6; C120).
+
+    athenahealth requires `scope`; elsewhere None leaves it out, which means "as before" (C121).
+    """
+    fields = {"grant_type": "refresh_token", "refresh_token": refresh_token}
+    return fields if scope is None else {**fields, "scope": scope}
+
+
+def parse_token_response(status: int, body: bytes, *, requested_at: datetime) -> TokenResponse:
+    """Return the tokens, or raise.
+
+    InvalidGrant, InvalidClient or TokenRefused for an error response, whatever its shape (C142);
+    TokenResponseInvalid for anything that is neither that nor a token response. `requested_at` is
+    when the request was *started*: the lifetime is counted from there, less a margin (C81).
+    """
+    if status >= 400:
+        raise _refusal(status, body)
+    if status != 200:
+        raise TokenResponseInvalid(f"status {status}")
+    try:
+        members = parse_json_object(body)
+    except JSONInvalid as exc:
+        raise TokenResponseInvalid(f"the body is {exc}") from None
+    if "access_token" not in members and "error" in members:
+        raise _refusal(status, body)
+    return _token_response(members, requested_at)
+
+
+def _token_response(members: dict[str, Any], requested_at: datetime) -> TokenResponse:
+    if len(members) > MAX_MEMBERS:
+        raise TokenResponseInvalid("too many members")
+    token_type = members.get("token_type")
+    # Epic sends "bearer"; RFC 6749 §5.1: the value is case-insensitive.
+    if not isinstance(token_type, str) or token_type.lower() != "bearer":
+        raise TokenResponseInvalid("token_type is not Bearer")
+    access_token = _token(members, "access_token")
+    if access_token is None:
+        raise TokenResponseInvalid("no access_token")
+    lifetime = max(_expires_in(members.get("expires_in")) - EXPIRY_MARGIN_SECONDS, 0)
+    return TokenResponse(
+        access_token=access_token,
+        expires_at=requested_at + timedelta(seconds=lifetime),
+        scope=_scope(members.get("scope")),
+        refresh_token=_token(members, "refresh_token"),
+        id_token=_token(members, "id_token"),
+        members={name: value for name, value in members.items() if name not in _READ_HERE},
+    )
+
+
+def _token(members: dict[str, Any], name: str) -> str | None:
+    """Tokens are opaque (C84): all that is asked is that a header and a form can carry them."""
+    value = members.get(name)
+    if value is None or value == "":
+        return None
+    if not isinstance(value, str) or not _TOKEN.fullmatch(value):
+        raise TokenResponseInvalid(f"{name} is not a token")
+    if len(value) > MAX_TOKEN_CHARACTERS:
+        raise TokenResponseInvalid(f"{name} is too long")
+    return value
+
+
+def _expires_in(value: object) -> float:
+    """Seconds. athenahealth's documentation shows the number in quotes (C81)."""
+    if value is None:
+        return DEFAULT_EXPIRES_IN_SECONDS
+    if isinstance(value, str) and _NUMERIC.fullmatch(value):
+        value = float(value)
+    if isinstance(value, bool) or not isinstance(value, int | float) or math.isnan(value):
+        raise TokenResponseInvalid("expires_in is not a number")
+    if not 0 <= value <= MAX_EXPIRES_IN_SECONDS:
+        raise TokenResponseInvalid("expires_in is out of range")
+    return value
+
+
+def _scope(value: object) -> str | None:
+    """The granted scope as sent, however odd; None where there is none, which is for the caller."""
+    if value is None:
+        return None
+    if not isinstance(value, str):
+        raise TokenResponseInvalid("scope is not a string")
+    if len(value) > MAX_TOKEN_CHARACTERS:
+        raise TokenResponseInvalid("scope is too long")
+    return value
+
+
+def _refusal(status: int, body: bytes) -> TokenRefused:
+    error = _error_code(body)
+    # Only a client error is the server's considered word: a 5xx or 429 that says "invalid_grant"
+    # must not end a launch that a later attempt could continue (C125).
+    considered = status < 500 and status != 429
+    kind = _REFUSALS.get(error, TokenRefused) if considered else TokenRefused
+    return kind(safe_error_text(status, None, body), error=error, http_status=status)
+
+
+def _error_code(body: bytes) -> str:
+    try:
+        document = parse_json(body)
+    except JSONInvalid:
+        return ""
+    error = document.get("error") if isinstance(document, dict) else document
+    return error if isinstance(error, str) and _ERROR_CODE.fullmatch(error) else ""

@@ -1,0 +1,100 @@
+"""The few things that must be right about URLs that others send us.
+
+A URL is compared, resolved and trusted here and nowhere else, so that discovery (C11, C14),
+fhirUser (C95), `next` links and references (C140, T11) all mean the same by "below this base".
+"""
+
+import re
+from urllib.parse import SplitResult, urljoin, urlsplit
+
+# Servers put whole search sessions into `next` links.
+MAX_URL_CHARACTERS = 8192
+
+_VISIBLE_ASCII = re.compile(r"[!-~]+")
+_DEFAULT_PORTS = {"https": 443, "http": 80}
+# A backslash is a slash to browsers and not to us; an encoded slash or dot is one to some servers.
+_AMBIGUOUS = re.compile(r"\\|%2f|%5c|%2e", re.IGNORECASE)
+
+
+def without_trailing_slash(url: str) -> str:
+    """Return `url` without one trailing slash: `…/r4` and `…/r4/` are the same base (C8)."""
+    return url.removesuffix("/")
+
+
+def parse_endpoint_url(value: object, *, base: str = "", allow_http: bool = False) -> str:
+    """Return the absolute URL that `value` names, resolved against `base` (C11).
+
+    Raises ValueError unless it is https (or, with `allow_http`, http) with a host, without user
+    information and without a fragment (RFC 6749 §3.1 and §3.2).
+    """
+    url = resolve(value, base=base) if base else value
+    if not isinstance(url, str):
+        raise ValueError("not a URL")
+    parts = _split(url)
+    if parts.scheme not in ({"https", "http"} if allow_http else {"https"}):
+        raise ValueError("not https")
+    if parts.fragment or url.endswith("#"):
+        raise ValueError("has a fragment")
+    return url
+
+
+def resolve(value: object, *, base: str) -> str | None:
+    """Return `value` as an absolute URL, or None where it is not a URL reference."""
+    if not isinstance(value, str) or not value:
+        return None
+    try:
+        return urljoin(f"{without_trailing_slash(base)}/", value)
+    except ValueError:
+        return None
+
+
+def host_of(url: str) -> str:
+    """Return `host` or `host:port` of a URL, lower case, without the scheme's default port."""
+    parts = _split(url)
+    host = parts.hostname or ""
+    host = f"[{host}]" if ":" in host else host
+    port = _port(parts)
+    return host if port == _DEFAULT_PORTS.get(parts.scheme) else f"{host}:{port}"
+
+
+def is_below(url: str, base: str) -> bool:
+    """Whether `url` has the scheme, host, port and path prefix of `base`, once `..` is resolved."""
+    try:
+        there, here = _split(url), _split(base)
+        same_origin = _origin(there) == _origin(here)
+    except ValueError:
+        return False
+    if not same_origin or _AMBIGUOUS.search(there.path):
+        return False
+    root = without_trailing_slash(here.path)
+    path = _without_dot_segments(there.path)
+    return path == root or path.startswith(f"{root}/")
+
+
+def _split(url: str) -> SplitResult:
+    if len(url) > MAX_URL_CHARACTERS or not _VISIBLE_ASCII.fullmatch(url):
+        raise ValueError("too long, or has characters that no URL has")
+    parts = urlsplit(url)
+    if not parts.hostname or "@" in parts.netloc or "\\" in parts.netloc:
+        raise ValueError("has no host, or has user information")
+    _port(parts)
+    return parts
+
+
+def _port(parts: SplitResult) -> int | None:
+    return parts.port or _DEFAULT_PORTS.get(parts.scheme)
+
+
+def _origin(parts: SplitResult) -> tuple[str, str | None, int | None]:
+    return parts.scheme, parts.hostname, _port(parts)
+
+
+def _without_dot_segments(path: str) -> str:
+    """RFC 3986 §5.2.4, for paths that begin with a slash."""
+    kept: list[str] = []
+    for segment in path.split("/")[1:]:
+        if segment == "..":
+            del kept[-1:]
+        elif segment != ".":
+            kept.append(segment)
+    return "".join(f"/{segment}" for segment in kept)
