@@ -165,9 +165,7 @@ def scope_rows(scope: ScopeComparison) -> tuple[ScopeRow, ...]:
         for item in scope.requested
     ]
     unasked = [
-        ScopeRow(item, describe(item), granted=True, requested=False)
-        for item in scope.granted
-        if item not in scope.requested
+        ScopeRow(item, describe(item), granted=True, requested=False) for item in scope.unasked
     ]
     return (*asked, *unasked)
 
@@ -201,8 +199,7 @@ def context_rows(context: LaunchContext, fhirUser: str | None) -> tuple[ContextR
 
 def _fhir_context_row(entry: FHIRContextEntry) -> ContextRow:
     shown = entry.reference or entry.canonical or _plain(entry.identifier)
-    role = f"Role: {entry.role}." if entry.role else "No role given."
-    return ContextRow(entry.type or "Also open", "fhirContext", shown, role)
+    return ContextRow(entry.type or "Also open", "fhirContext", shown, f"Role: {entry.role}.")
 
 
 def _extra_row(member: str, value: Any) -> ContextRow:

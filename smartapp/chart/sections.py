@@ -33,10 +33,13 @@ class Section(Generic[T]):
     title: str
     state: State
     items: tuple[T, ...] = ()
-    count: int = 0
     error: str = ""
     reference: str = ""
     notes: tuple[str, ...] = ()
+
+    @property
+    def count(self) -> int:
+        return len(self.items)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,217 @@
+"""Authorised reads of one launch's record: pages, renewal of the token, caps.
+
+The bearer token goes below the launch's FHIR base and nowhere else (C140). Log lines name resource
+types, counts and hosts only.
+"""
+
+import asyncio
+import logging
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from http import HTTPStatus
+from typing import Any, Protocol
+from urllib.parse import urlencode
+
+from smartapp import http
+from smartapp.chart.elements import text
+from smartapp.protocol.errors import (
+    EHRUnavailable,
+    FHIRError,
+    FHIRForbidden,
+    FHIRResponseInvalid,
+    FHIRUnauthorized,
+)
+from smartapp.protocol.fhir import (
+    Bundle,
+    is_below_base,
+    parse_bundle,
+    parse_resource,
+    patient_of,
+    safe_error_text,
+)
+
+logger = logging.getLogger(__name__)
+
+PAGE_SIZE = 200
+MAX_PAGES = 20
+MAX_RESOURCES = 5_000
+MAX_PAGE_BYTES = 8 * 1024 * 1024
+SEARCH_SECONDS = 15.0
+READ_SECONDS = 10.0
+DEFAULT_RETRY_AFTER_SECONDS = 60
+# athena's searches name the practice (C108, T); only a value of this form is ever sent.
+_PRACTICE = re.compile(r"(?:Organization/)?(a-\d+\.Practice-\d+)")
+
+
+class Access(Protocol):
+    """One launch's way to its EHR: what `launches` gives the chart."""
+
+    fhir_base_url: str
+
+    async def access_token(self) -> str:
+        """Return a token that is not expired."""
+
+    async def renewed_access_token(self, rejected: str) -> str:
+        """Return another token after the EHR answered 401 to this one (C141)."""
+
+
+class ReadRefused(FHIRError):
+    """The EHR answered a read with an error; `said` is its safe text, fit for the page (C142)."""
+
+    def __init__(self, detail: str, *, said: str) -> None:
+        super().__init__(detail)
+        self.said = said
+
+
+class ReadForbidden(ReadRefused, FHIRForbidden):
+    """403: the token is good, the resource is closed. No refresh would help (C141)."""
+
+
+class ReadThrottled(FHIRError):
+    """429 or 503: the EHR asks for a pause (C144)."""
+
+    def __init__(self, detail: str, *, wait_seconds: int) -> None:
+        super().__init__(detail)
+        self.wait_seconds = wait_seconds
+
+
+@dataclass(slots=True)
+class Found:
+    """What a search brought: this patient's resources, and how many were left out and why."""
+
+    resources: list[dict[str, Any]] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+    foreign: int = 0
+    is_cut: bool = False
+
+    def add(self, bundle: Bundle, resource_type: str, patient: str) -> None:
+        """Take in a page: what is about somebody else, or about nobody, stays out (C143).
+
+        Servers may repeat an entry on the next page, and include resources of other types.
+        """
+        known = {text(resource.get("id")) for resource in self.resources} - {""}
+        for resource in bundle.resources:
+            if resource["resourceType"] != resource_type or text(resource.get("id")) in known:
+                continue
+            if patient_of(resource) != patient:
+                self.foreign += 1
+            elif len(self.resources) < MAX_RESOURCES:
+                self.resources.append(resource)
+            else:
+                self.is_cut = True
+        self.notes += bundle.notes
+
+
+class Record:
+    """The record of one patient at one EHR, for the time of one page."""
+
+    def __init__(
+        self, access: Access, *, patient: str, extras: Mapping[str, Any], access_token: str
+    ) -> None:
+        self.patient = patient
+        self.fhir_base_url = access.fhir_base_url
+        self._access = access
+        self._access_token = access_token
+        self._renewing = asyncio.Lock()
+        self._practice = _practice(extras)
+
+    async def read(self, resource_type: str, resource_id: str) -> dict[str, Any]:
+        """Return one resource. Raises WrongPatient when the EHR answers with another id (C101)."""
+        url = f"{self._base}/{resource_type}/{resource_id}"
+        body = await self._get(url, READ_SECONDS)
+        return parse_resource(body, resource_type=resource_type, id=resource_id)
+
+    async def search(self, resource_type: str, **parameters: str) -> Found:
+        """Return this patient's resources over all pages, as far as the caps allow."""
+        found = Found()
+        url = self._search_url(resource_type, parameters)
+        deadline = _clock() + SEARCH_SECONDS
+        for page in range(MAX_PAGES):
+            bundle = await self._page(url, deadline, is_first=page == 0)
+            if bundle is None:
+                break
+            found.add(bundle, resource_type, self.patient)
+            if bundle.next_url is None or found.is_cut:
+                return found
+            url = bundle.next_url
+        found.is_cut = True
+        return found
+
+    @property
+    def _base(self) -> str:
+        return self.fhir_base_url.removesuffix("/")
+
+    def _search_url(self, resource_type: str, parameters: Mapping[str, str]) -> str:
+        query = {"patient": self.patient, **parameters, "_count": str(PAGE_SIZE)}
+        if self._practice:
+            query["ah-practice"] = f"Organization/{self._practice}"
+        # athena does not understand the slash of its practice percent-encoded (C108, T).
+        return f"{self._base}/{resource_type}?{urlencode(query, safe='/')}"
+
+    async def _page(self, url: str, deadline: float, *, is_first: bool) -> Bundle | None:
+        """Return a page, or None when a later one is not to be had: what was read stays true."""
+        seconds = deadline - _clock()
+        if seconds <= 0:
+            return None
+        try:
+            return parse_bundle(await self._get(url, seconds), fhir_base_url=self.fhir_base_url)
+        except FHIRUnauthorized:
+            raise
+        except (FHIRError, EHRUnavailable) as error:
+            if is_first:
+                raise
+            logger.warning("a later page of a search failed: %s %s", error.code, error.detail)
+            return None
+
+    async def _get(self, url: str, seconds: float) -> bytes:
+        """Return the body of a 2xx answer. After a 401 the token is renewed once (C141)."""
+        token = self._access_token
+        response = await self._send(url, token, seconds)
+        if response.status == HTTPStatus.UNAUTHORIZED:
+            response = await self._send(url, await self._renewed(token), seconds)
+        if response.status == HTTPStatus.UNAUTHORIZED:
+            raise FHIRUnauthorized("401 again with a renewed access token")
+        if not 200 <= response.status < 300:
+            raise _refusal(response)
+        return response.body
+
+    async def _send(self, url: str, token: str, seconds: float) -> http.Response:
+        if not is_below_base(url, self.fhir_base_url):
+            raise FHIRResponseInvalid("a URL outside the FHIR base; no token is sent there")
+        headers = {"Authorization": f"Bearer {token}", "Accept": "application/fhir+json"}
+        return await http.get(
+            url, headers=headers, max_bytes=MAX_PAGE_BYTES, timeout_seconds=seconds
+        )
+
+    async def _renewed(self, rejected: str) -> str:
+        """Return another token. Reads run in parallel: the first to be refused asks for all."""
+        async with self._renewing:
+            if self._access_token == rejected:
+                self._access_token = await self._access.renewed_access_token(rejected)
+            return self._access_token
+
+
+def _clock() -> float:
+    return asyncio.get_running_loop().time()
+
+
+def _practice(extras: Mapping[str, Any]) -> str:
+    match = _PRACTICE.fullmatch(text(extras.get("ah_practice")))
+    return match[1] if match else ""
+
+
+def _refusal(response: http.Response) -> FHIRError:
+    said = safe_error_text(response.status, response.headers.get("Content-Type"), response.body)
+    if response.status == HTTPStatus.FORBIDDEN:
+        return ReadForbidden(said, said=said)
+    if response.status in (HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILABLE):
+        return ReadThrottled(said, wait_seconds=_retry_after(response))
+    return ReadRefused(said, said=said)
+
+
+def _retry_after(response: http.Response) -> int:
+    """Return the seconds to wait; athena counts by the minute and does not say (C144)."""
+    seconds = response.headers.get("Retry-After", "")
+    is_usable = seconds.isdecimal() and len(seconds) <= 4
+    return int(seconds) if is_usable else DEFAULT_RETRY_AFTER_SECONDS

@@ -1,0 +1,54 @@
+"""Who launched: the resource behind `fhirUser` in words (C95, C96)."""
+
+from datetime import datetime
+from typing import Any
+
+from smartapp.chart.elements import concept_text, mapping, text
+from smartapp.chart.identity import best_name
+from smartapp.chart.sections import FHIRUserView, Relation
+from smartapp.protocol.fhir import FHIRUser, patient_of
+
+ROLE_WORDS = {
+    "Practitioner": "Clinician",
+    "PractitionerRole": "Clinician",
+    "Patient": "Patient",
+    "RelatedPerson": "Related person",
+    "Person": "Person",
+}
+
+
+def user_view(
+    user: FHIRUser, resource: dict[str, Any], *, patient: str, now: datetime
+) -> FHIRUserView:
+    """Return who launched. `resource` is {} when it could not be read."""
+    return FHIRUserView(
+        reference=f"{user.resource_type}/{user.id}" if user.readable else user.url,
+        name=_name(user, resource, now),
+        role=_role(user, resource),
+        relation=_relation(user, resource, patient),
+    )
+
+
+def _name(user: FHIRUser, resource: dict[str, Any], now: datetime) -> str:
+    if user.resource_type == "PractitionerRole":
+        return text(mapping(resource.get("practitioner")).get("display"))
+    return best_name(resource, now)
+
+
+def _role(user: FHIRUser, resource: dict[str, Any]) -> str:
+    specific = {
+        "PractitionerRole": resource.get("code"),
+        "RelatedPerson": resource.get("relationship"),
+    }
+    return concept_text(specific.get(user.resource_type)) or ROLE_WORDS[user.resource_type]
+
+
+def _relation(user: FHIRUser, resource: dict[str, Any], patient: str) -> Relation:
+    """Return how the person stands to the patient; a guess is "unknown" (C96: never equate)."""
+    if user.resource_type in ("Practitioner", "PractitionerRole"):
+        return "clinician"
+    if user.resource_type == "Patient" and user.readable:
+        return "self" if user.id == patient else "proxy"
+    if user.resource_type == "RelatedPerson" and patient_of(resource) == patient:
+        return "proxy"
+    return "unknown"
