@@ -13,8 +13,10 @@ import base64
 import binascii
 import hashlib
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from functools import lru_cache
+from typing import Any
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
@@ -35,6 +37,26 @@ def _b64decode(text: str) -> bytes:
     if base64.urlsafe_b64encode(decoded).rstrip(b"=").decode() != text.rstrip("="):
         raise ValueError
     return decoded
+
+
+@dataclass(frozen=True, slots=True)
+class SealedColumn:
+    """A database column of sealed values. `context` gives the place that a row's value is for."""
+
+    model: str
+    field: str
+    context: Callable[[Any], str]
+
+
+SEALED_COLUMNS: list[SealedColumn] = []
+
+
+def register_column(model: str, field: str, context: Callable[[Any], str]) -> None:
+    """Declare a sealed column ("app.Model", field name), beside its model, when it is imported.
+
+    `reseal` and the start-up check know a column only from here.
+    """
+    SEALED_COLUMNS.append(SealedColumn(model, field, context))
 
 
 class KeyRing:

@@ -1,0 +1,207 @@
+"""All key sets of this process in memory: what we publish, and what signs.
+
+An EHR fetches our JWKS *while* we wait for its token response, so neither may need a thread, a
+query or a lock (design.md §6; T24). One `Snapshot` holds both: a process never signs with a key
+that its own JWKS does not show. It is replaced whole, every ten seconds and whenever something
+is asked for that it does not hold, and it stays in use while the database is away.
+"""
+
+import asyncio
+import hashlib
+import logging
+import time
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from itertools import count
+
+from django.db import Error as DatabaseError
+from django.utils import timezone
+
+from smartapp.database import in_database
+from smartapp.keys.material import PrivateKey, open_private_key
+from smartapp.keys.models import SigningKey
+from smartapp.protocol import jwks
+from smartapp.protocol.errors import ClientKeyError
+from smartapp.vault import VaultError
+
+logger = logging.getLogger(__name__)
+
+REFRESH_SECONDS = 10
+SECONDS_BETWEEN_MISSES = 1
+DEFAULT_SLUG = "default"
+
+
+@dataclass(frozen=True, slots=True)
+class Signer:
+    kid: str
+    alg: str
+    private_key: PrivateKey = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Published:
+    """A JWKS as it goes over the wire. `etag` is strong and quoted."""
+
+    body: bytes
+    etag: str
+
+
+@dataclass(frozen=True, slots=True)
+class Term:
+    """A signer and the time in which it signs."""
+
+    signer: Signer
+    signs_from: datetime
+    signs_until: datetime | None
+
+    def covers(self, now: datetime) -> bool:
+        return self.signs_from <= now and (self.signs_until is None or now < self.signs_until)
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """The key sets at one moment. `terms` by slug and algorithm."""
+
+    number: int = 0
+    published: Mapping[str, Published] = field(default_factory=dict)
+    terms: Mapping[tuple[str, str], tuple[Term, ...]] = field(default_factory=dict)
+    default_slug: str | None = None
+
+    def signer(self, slug: str, alg: str, now: datetime) -> Signer | None:
+        return next((t.signer for t in self.terms.get((slug, alg), ()) if t.covers(now)), None)
+
+    def private_keys(self) -> dict[str, PrivateKey]:
+        """Return the private keys by kid: each is opened and parsed once per process."""
+        return {t.signer.kid: t.signer.private_key for ts in self.terms.values() for t in ts}
+
+
+_snapshot = Snapshot()
+_numbers = count(1)
+_refreshed_at = -float(SECONDS_BETWEEN_MISSES)
+_next_refresh: asyncio.Task[None] | None = None
+
+
+async def signer(slug: str, alg: str, *, now: datetime | None = None) -> Signer:
+    """Return what signs for this key set with this algorithm now.
+
+    Pure memory, but for a key set or line that was made by another process a moment ago.
+    ClientKeyError when there is no such signer.
+    """
+    found = _snapshot.signer(slug, alg, now or timezone.now())
+    if found is None:
+        await refresh_after_miss()
+        found = _snapshot.signer(slug, alg, now or timezone.now())
+    if found is None:
+        raise ClientKeyError(f"key set {slug} has no {alg} key that signs")
+    return found
+
+
+def published(slug: str) -> Published | None:
+    """Return the JWKS of a key set, from memory only; None for one that is not in it."""
+    return _snapshot.published.get(slug)
+
+
+def default_slug() -> str | None:
+    """Return the key set behind `/.well-known/jwks.json`: the one named "default" if there is
+    one, else the oldest; None as long as there is none."""
+    return _snapshot.default_slug
+
+
+def can_sign(*, now: datetime | None = None) -> bool:
+    """Whether any key signs now; for `/readyz`."""
+    moment = now or timezone.now()
+    return any(term.covers(moment) for terms in _snapshot.terms.values() for term in terms)
+
+
+def clear() -> None:
+    """Forget everything: a test's database ends, the process does not."""
+    global _snapshot, _refreshed_at, _next_refresh
+    _snapshot = Snapshot()
+    _refreshed_at = -float(SECONDS_BETWEEN_MISSES)
+    _next_refresh = None
+
+
+async def refresh() -> None:
+    """Replace the snapshot by what the database has now. Raises django.db.Error."""
+    global _snapshot, _refreshed_at
+    _refreshed_at = time.monotonic()
+    loaded = await in_database(_load, next(_numbers), _snapshot.private_keys())
+    # Two may overlap: the one that looked last wins, not the one that answers last.
+    if loaded.number > _snapshot.number:
+        _snapshot = loaded
+
+
+async def refresh_after_miss() -> None:
+    """Wait for a refresh that starts from now on: at most one per second, shared by all who miss.
+
+    Strangers can ask for key sets that do not exist as often as they like.
+    """
+    global _next_refresh
+    task = _next_refresh
+    if task is None or task.get_loop() is not asyncio.get_running_loop():
+        task = _next_refresh = asyncio.create_task(_refresh_when_allowed())
+    await asyncio.shield(task)
+
+
+async def _refresh_when_allowed() -> None:
+    global _next_refresh
+    await asyncio.sleep(max(0.0, _refreshed_at + SECONDS_BETWEEN_MISSES - time.monotonic()))
+    # From here on the query may be too early for who misses next.
+    _next_refresh = None
+    await refresh()
+
+
+async def keep_fresh() -> None:
+    """Refresh for ever. What is in memory stays in use while the database is away."""
+    while True:
+        try:
+            await refresh()
+        except DatabaseError as exc:
+            logger.error("key sets not refreshed, the previous ones stay: %s", type(exc).__name__)
+        await asyncio.sleep(REFRESH_SECONDS)
+
+
+def _load(number: int, known: Mapping[str, PrivateKey]) -> Snapshot:
+    """Return the snapshot of one statement: two could see two different moments."""
+    rows = (
+        SigningKey.objects.filter(withdrawn_at=None)
+        .select_related("key_set")
+        .order_by("key_set__created_at", "key_set_id", "id")
+    )
+    by_slug: dict[str, list[SigningKey]] = defaultdict(list)
+    for row in rows:
+        by_slug[row.key_set.slug].append(row)
+    return Snapshot(
+        number=number,
+        published={slug: _published(keys) for slug, keys in by_slug.items()},
+        terms=_terms(rows, known),
+        default_slug=DEFAULT_SLUG if DEFAULT_SLUG in by_slug else next(iter(by_slug), None),
+    )
+
+
+def _published(keys: Iterable[SigningKey]) -> Published:
+    body = jwks.jwks_document(key.public_jwk for key in keys)
+    return Published(body, f'"{hashlib.sha256(body).hexdigest()[:32]}"')
+
+
+def _terms(
+    rows: Iterable[SigningKey], known: Mapping[str, PrivateKey]
+) -> dict[tuple[str, str], tuple[Term, ...]]:
+    """Return who signs when. A key that has retired is left out, and so are its private half
+    and the time to open it; one that retires in a moment (another machine's clock) is not."""
+    now = timezone.now()
+    terms: dict[tuple[str, str], tuple[Term, ...]] = defaultdict(tuple)
+    for row in rows:
+        if row.signs_from is None or (row.signs_until and row.signs_until <= now):
+            continue
+        try:
+            private_key = known.get(row.kid) or open_private_key(row)
+        except VaultError as exc:
+            # One unreadable row must not silence the other key sets.
+            logger.error("signing key %s does not open: %s", row.kid, exc)
+            continue
+        term = Term(Signer(row.kid, row.alg, private_key), row.signs_from, row.signs_until)
+        terms[row.key_set.slug, row.alg] += (term,)
+    return dict(terms)

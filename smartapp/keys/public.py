@@ -1,0 +1,91 @@
+"""The public JWKS over HTTP, without a Django request: answered first thing in the ASGI app.
+
+No cookie, no session, no redirect, no middleware, no query (spec §3.1, §3.3; T24): bytes in
+memory, which a shared cache may keep for five minutes. That short, an emergency removal is known
+everywhere soon; it costs a few fetches.
+"""
+
+import json
+import re
+
+from django.db import Error as DatabaseError
+
+from smartapp.keys import memory
+
+MAX_AGE_SECONDS = 300
+MAX_AGE_OF_MISS_SECONDS = 10  # a key set may be made in the next moment
+DEFAULT_PATH = "/.well-known/jwks.json"
+PATH = re.compile(r"/\.well-known/jwks/(?P<slug>[-a-zA-Z0-9_]{1,63})\.json", re.ASCII)
+
+Headers = list[tuple[bytes, bytes]]
+Response = tuple[int, Headers, bytes]
+
+# Public keys are for everybody, browsers' scripts included; nothing may take them for a page.
+_ALWAYS: Headers = [
+    (b"access-control-allow-origin", b"*"),
+    (b"x-content-type-options", b"nosniff"),
+]
+
+
+async def jwks_response(method: str, path: str, if_none_match: str | None) -> Response:
+    """Return status, headers and body for a request to one of the JWKS addresses."""
+    if method not in {"GET", "HEAD"}:
+        return _message(405, "method_not_allowed", [(b"allow", b"GET, HEAD")])
+    try:
+        found = await _published(path)
+    except DatabaseError:
+        # Not in memory, and nobody to ask: a 404 would be a lie that caches keep.
+        headers = [(b"retry-after", b"5"), (b"cache-control", b"no-store")]
+        return _message(503, "temporarily_unavailable", headers)
+    if found is None:
+        caching = f"public, max-age={MAX_AGE_OF_MISS_SECONDS}".encode()
+        status, headers, body = _message(404, "unknown_key_set", [(b"cache-control", caching)])
+    else:
+        status, headers, body = _document(found, if_none_match)
+    return status, headers, b"" if method == "HEAD" else body
+
+
+async def _published(path: str) -> memory.Published | None:
+    """Return the JWKS of an address; a miss asks the database before it is believed."""
+    match = PATH.fullmatch(path)
+    if match is None and path != DEFAULT_PATH:
+        return None
+    found = _in_memory(match["slug"] if match else None)
+    if found is None:
+        await memory.refresh_after_miss()
+        found = _in_memory(match["slug"] if match else None)
+    return found
+
+
+def _in_memory(slug: str | None) -> memory.Published | None:
+    wanted = slug or memory.default_slug()
+    return memory.published(wanted) if wanted else None
+
+
+def _document(found: memory.Published, if_none_match: str | None) -> Response:
+    headers = [
+        (b"etag", found.etag.encode()),
+        (b"cache-control", f"public, max-age={MAX_AGE_SECONDS}".encode()),
+        *_ALWAYS,
+    ]
+    if _matches(found.etag, if_none_match):
+        return 304, headers, b""
+    return 200, [*_content(found.body), *headers], found.body
+
+
+def _matches(etag: str, if_none_match: str | None) -> bool:
+    """RFC 9110 §13.1.2: a list of tags, compared weakly, or `*`."""
+    tags = [tag.strip().removeprefix("W/") for tag in (if_none_match or "").split(",")]
+    return etag in tags or tags == ["*"]
+
+
+def _message(status: int, error: str, headers: Headers) -> Response:
+    body = json.dumps({"error": error}).encode()
+    return status, [*_content(body), *headers, *_ALWAYS], body
+
+
+def _content(body: bytes) -> Headers:
+    return [
+        (b"content-type", b"application/json"),
+        (b"content-length", str(len(body)).encode()),
+    ]
