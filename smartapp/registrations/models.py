@@ -5,6 +5,7 @@ from typing import ClassVar
 from django.db import models
 from django.db.models import Q
 
+from smartapp import vault
 from smartapp.keys.models import Algorithm, KeySet
 
 
@@ -57,6 +58,8 @@ class Registration(models.Model):
     send_scope_on_refresh = models.BooleanField(
         default=False, help_text="athenahealth requires it; elsewhere it is optional."
     )
+    # Origins of the EHR's own pages that may show the app in a frame (C150). Empty: nobody.
+    frame_ancestors = models.JSONField(default=list, blank=True)
     preset = models.CharField(max_length=32, blank=True)
     enabled = models.BooleanField(default=True)
     created_at = models.DateTimeField(editable=False)
@@ -71,7 +74,14 @@ class Registration(models.Model):
     @property
     def client_secret_context(self) -> str:
         """The place that the sealed client secret is bound to; the row must have its id."""
-        return f"registrations.registration.{self.pk}.client_secret"
+        return f"registrations.registration:{self.pk}:client_secret"
+
+
+vault.register_column(
+    "registrations.Registration",
+    "sealed_client_secret",
+    lambda registration: str(registration.client_secret_context),
+)
 
 
 class Endpoint(models.Model):
@@ -118,6 +128,8 @@ class DiscoverySnapshot(models.Model):
     endpoint = models.ForeignKey(
         Endpoint, on_delete=models.CASCADE, related_name="discovery_snapshots"
     )
+    # As it was then: an endpoint that moved to another base is another EHR.
+    fhir_base_url = models.CharField(max_length=500)
     document = models.JSONField()
     digest = models.CharField(max_length=64)
     hosts = models.JSONField(default=list)

@@ -44,6 +44,7 @@ class EndpointConfig:
     standalone_scope: str
     assertion_audience: str
     send_scope_on_refresh: bool
+    frame_ancestors: tuple[str, ...]
     preset: str
     updated_at: datetime
 
@@ -167,6 +168,7 @@ def load(endpoint: Endpoint) -> EndpointConfig:
         standalone_scope=registration.standalone_scope,
         assertion_audience=registration.assertion_audience,
         send_scope_on_refresh=registration.send_scope_on_refresh,
+        frame_ancestors=tuple(registration.frame_ancestors),
         preset=registration.preset,
         updated_at=max(endpoint.updated_at, registration.updated_at),
     )

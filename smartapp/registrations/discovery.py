@@ -1,0 +1,155 @@
+"""Which of what an EHR publishes a launch may believe.
+
+Discovery tells where people are sent and where codes and assertions go, so a poisoned document
+is a stolen login. Its hosts are therefore pinned when the endpoint is registered (`pinning`);
+a document that names another host blocks launches until an administrator accepts it (C14, T6).
+Which issuer may speak for the EHR is pinned at registration too, never taken from a launch.
+"""
+
+import asyncio
+import json
+import logging
+from collections.abc import Collection
+from dataclasses import dataclass
+from datetime import timedelta
+from functools import partial
+
+from django.conf import settings
+from django.utils import timezone
+
+from smartapp.database import in_database
+from smartapp.protocol import discovery
+from smartapp.protocol.discovery import Discovery, OpenIDConfiguration
+from smartapp.protocol.errors import (
+    DiscoveryError,
+    EndpointHostChanged,
+    IDTokenError,
+    SmartError,
+)
+from smartapp.protocol.jwks import JWKS
+from smartapp.protocol.urls import host_of
+from smartapp.registrations import history, pinning, published, registry
+from smartapp.registrations.documents import AHEAD, RETRY_SECONDS, Answer, Documents
+from smartapp.registrations.registry import EndpointConfig
+
+REFRESHED_AT_ONCE = 8
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class OAuthEndpoints:
+    """Where a launch goes, from a document that passed every check."""
+
+    authorization_endpoint: str
+    token_endpoint: str
+    revocation_endpoint: str | None
+    introspection_endpoint: str | None
+    jwks_uri: str | None
+    issuers: tuple[str, ...]
+    authorization_response_iss_parameter_supported: bool
+    capabilities: frozenset[str]
+
+
+# By endpoint and base: a changed base is another EHR, whatever is remembered of the old one.
+_documents: Documents[tuple[int, str], Discovery] = Documents()
+_openid_configurations: Documents[str, OpenIDConfiguration] = Documents()
+_issuer_keys: Documents[str, JWKS] = Documents()
+
+
+def forget() -> None:
+    """Forget what this process remembers of EHRs and issuers."""
+    for documents in (_documents, _openid_configurations, _issuer_keys):
+        documents.forget()
+
+
+async def launch_endpoints(config: EndpointConfig) -> OAuthEndpoints:
+    """Return where a launch of this endpoint goes; from memory on a warm process.
+
+    Raises EndpointHostChanged when the EHR names a host that is not pinned, DiscoveryIncomplete
+    when it does not offer what a safe launch needs (C12), and DiscoveryError or EHRUnavailable
+    when neither the EHR nor the last 24 hours have a document.
+    """
+    if not config.pinned_hosts:
+        raise DiscoveryError(f"discovery of {config.slug} was never read, so no host is pinned")
+    key = config.endpoint_id, config.fhir_base_url
+    document = await _documents.get(key, partial(_current, config))
+    check_hosts(config, discovery.hosts(document))
+    launch = discovery.validate_for_launch(document)
+    return OAuthEndpoints(
+        authorization_endpoint=launch.authorization_endpoint,
+        token_endpoint=launch.token_endpoint,
+        revocation_endpoint=document.revocation_endpoint,
+        introspection_endpoint=document.introspection_endpoint,
+        jwks_uri=document.jwks_uri,
+        issuers=config.issuers,
+        authorization_response_iss_parameter_supported=(
+            document.authorization_response_iss_parameter_supported
+        ),
+        capabilities=document.capabilities,
+    )
+
+
+async def issuer_jwks(config: EndpointConfig, issuer: str, *, force: bool = False) -> JWKS:
+    """Return the public keys of an expected issuer, by its OpenID configuration (C91).
+
+    `force` asks again although the keys are remembered, once a minute at most: for a kid that
+    they do not have (C92). Raises IDTokenError for an unexpected issuer, without asking it.
+    """
+    if issuer not in config.issuers:
+        raise IDTokenError("issuer is not one of the endpoint's expected issuers", rule="iss")
+    fetch = partial(published.fetch_openid_configuration, issuer)
+    url = (await _openid_configurations.get(issuer, fetch)).jwks_uri
+    check_hosts(config, {host_of(url)} - {host_of(issuer)})
+    return await _issuer_keys.get(url, partial(published.fetch_jwks, url), force=force)
+
+
+def check_hosts(config: EndpointConfig, hosts: Collection[str]) -> None:
+    """Raise EndpointHostChanged unless all of them are pinned (C14)."""
+    strangers = ", ".join(sorted(set(hosts) - config.pinned_hosts))
+    if strangers:
+        raise EndpointHostChanged(f"{config.slug} now names {strangers}, not accepted yet")
+
+
+async def refresh_ahead() -> None:
+    """Read again what will soon have been trusted for long enough; pin what was never read.
+
+    For the periodic work: it keeps the stored document fresh, so that a restart while the EHR is
+    down can still launch, and notices a changed host before a person does.
+    """
+    gate = asyncio.Semaphore(REFRESHED_AT_ONCE)
+    await asyncio.gather(*(_refresh(config, gate) for config in await _due()))
+
+
+async def _due() -> list[EndpointConfig]:
+    before = timezone.now() - timedelta(seconds=settings.DISCOVERY_CACHE_SECONDS * AHEAD)
+    fresh = await in_database(history.seen_since, before)
+    endpoints = await registry.all_endpoints()
+    return [
+        config for config in endpoints if config.endpoint_id not in fresh or not config.pinned_hosts
+    ]
+
+
+async def _refresh(config: EndpointConfig, gate: asyncio.Semaphore) -> None:
+    async with gate:
+        try:
+            if config.pinned_hosts:
+                answer = await published.fetch_discovery(config)
+                check_hosts(config, discovery.hosts(answer.value))
+            else:
+                await pinning.pin_first(config, actor="maintain")
+        except SmartError as error:
+            logger.warning("Discovery of %s: %s %s", config.slug, error.code, error.detail)
+
+
+async def _current(config: EndpointConfig) -> Answer[Discovery]:
+    """Ask the EHR; where it does not answer, take what it was last seen to publish."""
+    try:
+        return await published.fetch_discovery(config)
+    except SmartError:
+        stored = await in_database(history.usable_document, config, now=timezone.now())
+        if stored is None:
+            raise
+    document, age = stored
+    parsed = published.parse_discovery(json.dumps(document).encode(), config)
+    return Answer(parsed, trusted_seconds=RETRY_SECONDS, age_seconds=age)

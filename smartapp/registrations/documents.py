@@ -1,0 +1,132 @@
+"""Documents that other servers publish, kept in memory for as long as they may be trusted.
+
+Asked once for all who wait; asked again ahead of time while the old answer still serves, so that
+a launch on a warm process waits for none of it; and when the server does not answer, the last
+good answer serves for a day (C15).
+"""
+
+import asyncio
+import logging
+import time
+from collections.abc import Awaitable, Callable, Hashable
+from dataclasses import dataclass, replace
+from typing import Generic, TypeVar
+
+from smartapp.protocol.errors import SmartError
+
+STALE_SECONDS = 86_400
+RETRY_SECONDS = 30
+FORCE_SECONDS = 60
+AHEAD = 0.75
+
+K = TypeVar("K", bound=Hashable)
+T = TypeVar("T")
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Answer(Generic[T]):
+    """A document, for how long it may be trusted, and how old it is already."""
+
+    value: T
+    trusted_seconds: float
+    age_seconds: float = 0
+
+
+@dataclass(frozen=True, slots=True)
+class _Kept(Generic[T]):
+    answer: Answer[T]
+    asks_again_at: float
+    trusted_until: float
+    usable_until: float
+
+
+class Documents(Generic[K, T]):
+    """What was fetched, by key."""
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
+        self._kept: dict[K, _Kept[T]] = {}
+        self._forced_at: dict[K, float] = {}
+        # A task belongs to its event loop, and so do those who wait for it.
+        self._asking: dict[tuple[asyncio.AbstractEventLoop, K], asyncio.Task[T]] = {}
+
+    async def get(
+        self, key: K, fetch: Callable[[], Awaitable[Answer[T]]], *, force: bool = False
+    ) -> T:
+        """Return the document, asking for it where memory does not hold a trusted one.
+
+        With `force` it is asked for although memory holds one, once a minute at most (C92).
+        Raises what `fetch` raises, unless an answer of the last 24 hours can stand in.
+        """
+        kept = self._kept.get(key)
+        now = self._clock()
+        if kept is None or (force and self._may_force(key)):
+            return await self._wait(key, fetch)
+        if now >= kept.asks_again_at:
+            if now >= kept.trusted_until:
+                return await self._wait(key, fetch)
+            self._ask_once(key, fetch)
+        return kept.answer.value
+
+    def forget(self) -> None:
+        self._kept.clear()
+        self._forced_at.clear()
+
+    def _may_force(self, key: K) -> bool:
+        now = self._clock()
+        if now < self._forced_at.get(key, -FORCE_SECONDS) + FORCE_SECONDS:
+            return False
+        self._forced_at[key] = now
+        return True
+
+    async def _wait(self, key: K, fetch: Callable[[], Awaitable[Answer[T]]]) -> T:
+        try:
+            # Shielded: a browser that goes away must not take the answer from the others.
+            return await asyncio.shield(self._ask_once(key, fetch))
+        except SmartError as error:
+            kept = self._kept.get(key)
+            if kept is None or self._clock() >= kept.usable_until:
+                raise
+            logger.warning("Using an earlier answer of %s: %s %s", key, error.code, error.detail)
+            return kept.answer.value
+
+    def _ask_once(self, key: K, fetch: Callable[[], Awaitable[Answer[T]]]) -> asyncio.Task[T]:
+        flight = asyncio.get_running_loop(), key
+        task = self._asking.get(flight)
+        if task is None:
+            task = self._asking[flight] = asyncio.create_task(self._ask(key, fetch))
+            task.add_done_callback(lambda done: self._landed(flight, done))
+        return task
+
+    def _landed(self, flight: tuple[asyncio.AbstractEventLoop, K], task: asyncio.Task[T]) -> None:
+        del self._asking[flight]
+        if not task.cancelled():
+            task.exception()  # nobody may be waiting for it; `_ask` has dealt with it
+
+    async def _ask(self, key: K, fetch: Callable[[], Awaitable[Answer[T]]]) -> T:
+        try:
+            answer = await fetch()
+        except SmartError:
+            self._postpone(key)
+            raise
+        self._keep(key, answer)
+        return answer.value
+
+    def _keep(self, key: K, answer: Answer[T]) -> None:
+        now = self._clock()
+        self._kept[key] = _Kept(
+            answer,
+            asks_again_at=now + answer.trusted_seconds * AHEAD,
+            trusted_until=now + answer.trusted_seconds,
+            usable_until=now + STALE_SECONDS - answer.age_seconds,
+        )
+
+    def _postpone(self, key: K) -> None:
+        """While a server is down, its time-out is not paid by every launch."""
+        kept = self._kept.get(key)
+        if kept is not None:
+            pause = min(RETRY_SECONDS, kept.answer.trusted_seconds)
+            again = min(self._clock() + pause, kept.usable_until)
+            self._kept[key] = replace(kept, asks_again_at=again)

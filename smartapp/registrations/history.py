@@ -1,0 +1,81 @@
+"""What each EHR published, over time: one row per change, not per look (C14).
+
+The newest row also lets a restarted process launch while the EHR is down.
+"""
+
+import hashlib
+import json
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.db import transaction
+from django.db.models import QuerySet
+
+from smartapp.protocol.discovery import Discovery, hosts
+from smartapp.registrations.models import DiscoverySnapshot, Endpoint
+from smartapp.registrations.registry import EndpointConfig
+
+USABLE_FOR = timedelta(hours=24)
+SEEN_EVERY = timedelta(minutes=10)
+SNAPSHOTS_KEPT = 20
+
+
+def digest(document: dict[str, Any]) -> str:
+    """Return the same for the same members, in whatever order an EHR writes them."""
+    canonical = json.dumps(document, sort_keys=True, separators=(",", ":"))
+    return hashlib.sha256(canonical.encode()).hexdigest()
+
+
+def record(config: EndpointConfig, discovery: Discovery, *, now: datetime) -> None:
+    """Remember that the EHR published this now; nothing is written where that is known well."""
+    fingerprint = digest(discovery.document)
+    newest = _snapshots(config).only("digest", "last_seen_at").first()
+    if newest and newest.digest == fingerprint and now - newest.last_seen_at < SEEN_EVERY:
+        return
+    with transaction.atomic():
+        # Locked: two processes that see the same change write one row.
+        if not Endpoint.objects.select_for_update().filter(pk=config.endpoint_id):
+            return
+        newest = _snapshots(config).only("digest").first()
+        if newest and newest.digest == fingerprint:
+            DiscoverySnapshot.objects.filter(pk=newest.pk).update(last_seen_at=now)
+            return
+        DiscoverySnapshot.objects.create(
+            endpoint_id=config.endpoint_id,
+            fhir_base_url=config.fhir_base_url,
+            document=discovery.document,
+            digest=fingerprint,
+            hosts=sorted(hosts(discovery)),
+            fetched_at=now,
+            last_seen_at=now,
+        )
+        _forget_the_oldest(config)
+
+
+def _snapshots(config: EndpointConfig) -> QuerySet[DiscoverySnapshot]:
+    return DiscoverySnapshot.objects.filter(
+        endpoint_id=config.endpoint_id, fhir_base_url=config.fhir_base_url
+    )
+
+
+def _forget_the_oldest(config: EndpointConfig) -> None:
+    """A document that changes with every look must not fill the database."""
+    kept = list(_snapshots(config).values_list("pk", flat=True)[:SNAPSHOTS_KEPT])
+    _snapshots(config).exclude(pk__in=kept).delete()
+
+
+def usable_document(
+    config: EndpointConfig, *, now: datetime
+) -> tuple[dict[str, Any], float] | None:
+    """Return what the EHR was last seen to publish and how many seconds ago, if that was within
+    24 hours (C15)."""
+    snapshot = _snapshots(config).filter(last_seen_at__gt=now - USABLE_FOR).first()
+    if snapshot is None:
+        return None
+    return snapshot.document, (now - snapshot.last_seen_at).total_seconds()
+
+
+def seen_since(moment: datetime) -> set[int]:
+    """Return the endpoints whose discovery was read since then, by id."""
+    seen = DiscoverySnapshot.objects.filter(last_seen_at__gt=moment)
+    return set(seen.values_list("endpoint_id", flat=True))

@@ -1,0 +1,125 @@
+"""Which hosts an EHR's OAuth endpoints and keys may be on, decided once and then kept (C14).
+
+The first discovery of an endpoint pins the hosts and the issuer that it names: an administrator
+has just named this EHR. Whatever it names later waits for an administrator's yes.
+"""
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from datetime import datetime
+
+from django.conf import settings
+from django.db import transaction
+from django.utils import timezone
+
+from smartapp.audit import trail
+from smartapp.database import in_database
+from smartapp.protocol import discovery
+from smartapp.protocol.discovery import Discovery
+from smartapp.protocol.errors import SmartError
+from smartapp.protocol.urls import host_of, parse_endpoint_url
+from smartapp.registrations import published, registry
+from smartapp.registrations.models import Endpoint
+from smartapp.registrations.registry import EndpointConfig
+
+
+@dataclass(frozen=True, slots=True)
+class Observation:
+    """What an EHR names at this moment. `warnings` are sentences for the administrator."""
+
+    discovery: Discovery
+    issuers: tuple[str, ...]
+    hosts: frozenset[str]
+    warnings: tuple[str, ...]
+
+
+async def observe(config: EndpointConfig) -> Observation:
+    """Ask the EHR and its issuers now, keep the document, and return all hosts that they name.
+
+    Raises EHRUnavailable or DiscoveryError; an issuer that does not answer is only a warning.
+    """
+    document = (await published.fetch_discovery(config)).value
+    warnings = list(document.notes)
+    issuers = config.issuers or _named_issuer(document, warnings)
+    hosts = {host_of(config.fhir_base_url), *discovery.hosts(document)}
+    for issuer in issuers:
+        hosts |= await _issuer_hosts(issuer, warnings)
+    return Observation(document, issuers, frozenset(hosts), tuple(warnings))
+
+
+async def pin_first(config: EndpointConfig, *, actor: str) -> Observation:
+    """Read discovery for the first time and pin what it names. Raises as `observe` does.
+
+    Two machines may do this at once: who comes second changes nothing.
+    """
+    observation = await observe(config)
+    await in_database(_pin, config.endpoint_id, observation, now=timezone.now(), actor=actor)
+    registry.forget()
+    return observation
+
+
+@transaction.atomic
+def _pin(endpoint_id: int, observation: Observation, *, now: datetime, actor: str) -> None:
+    endpoint = Endpoint.objects.select_for_update().get(pk=endpoint_id)
+    if endpoint.pinned_hosts:
+        return
+    _set(endpoint, observation.hosts, endpoint.issuers or observation.issuers, now=now)
+    trail.record(
+        actor,
+        "discovery.pin",
+        f"endpoint {endpoint.slug}",
+        hosts=endpoint.pinned_hosts,
+        issuers=endpoint.issuers,
+    )
+
+
+@transaction.atomic
+def accept(endpoint_id: int, hosts: Collection[str], *, now: datetime, actor: str) -> None:
+    """Pin these hosts from now on: an administrator has looked at them and said yes."""
+    endpoint = Endpoint.objects.select_for_update().get(pk=endpoint_id)
+    before = endpoint.pinned_hosts
+    _set(endpoint, hosts, endpoint.issuers, now=now)
+    trail.record(
+        actor,
+        "discovery.accept",
+        f"endpoint {endpoint.slug}",
+        before=before,
+        after=endpoint.pinned_hosts,
+    )
+    transaction.on_commit(registry.forget)
+
+
+def _set(
+    endpoint: Endpoint, hosts: Collection[str], issuers: Collection[str], *, now: datetime
+) -> None:
+    endpoint.pinned_hosts = sorted(hosts)
+    endpoint.issuers = list(issuers)
+    endpoint.updated_at = now
+    endpoint.save(update_fields=["pinned_hosts", "issuers", "updated_at"])
+
+
+def _named_issuer(document: Discovery, warnings: list[str]) -> tuple[str, ...]:
+    """Return the issuer of discovery, if it is one that could be asked for its keys."""
+    if document.issuer is None:
+        warnings.append(
+            "Discovery names no issuer, so nobody can be signed in by id_token: "
+            "enter the expected issuer."
+        )
+        return ()
+    try:
+        return (parse_endpoint_url(document.issuer, allow_http=settings.ALLOW_LOOPBACK_EHRS),)
+    except ValueError as error:
+        warnings.append(f"The issuer in discovery is not used: {error}.")
+        return ()
+
+
+async def _issuer_hosts(issuer: str, warnings: list[str]) -> set[str]:
+    try:
+        configuration = (await published.fetch_openid_configuration(issuer)).value
+    except SmartError as error:
+        warnings.append(
+            f"The issuer {issuer} did not publish where its keys are ({error.detail}), "
+            "so an id_token of it cannot be checked yet."
+        )
+        return {host_of(issuer)}
+    return {host_of(issuer), host_of(configuration.jwks_uri)}
