@@ -7,6 +7,8 @@ class SmartappConfig(AppConfig):
     name = "smartapp"
 
     def ready(self) -> None:
+        from smartapp import checks  # noqa: F401 - registers them, once models can be imported
+
         # Python before 3.14 does not know `Partitioned`, without which no cookie comes back
         # inside an EHR's frame (C151).
         Morsel._reserved.setdefault("partitioned", "Partitioned")  # type: ignore[attr-defined]

@@ -68,12 +68,8 @@ async def _jwks(scope: Message, send: Send) -> None:
     status, headers, body = await public.jwks_response(
         scope["method"], scope["path"], if_none_match or None
     )
-    if scope["method"] == "HEAD":
-        # The length of what a GET would bring, and no body.
-        await send({"type": "http.response.start", "status": status, "headers": headers})
-        await send({"type": "http.response.body"})
-        return
-    await _answer(send, status, headers, body)
+    await send({"type": "http.response.start", "status": status, "headers": headers})
+    await send({"type": "http.response.body", "body": body})
 
 
 async def _lifespan(receive: Receive, send: Send) -> None:

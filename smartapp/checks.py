@@ -1,0 +1,127 @@
+"""Mistakes of configuration, told at the start with a sentence and a remedy, not at 3 a.m.
+
+The key ring is tried on what the database already holds: the newest value of each sealed column
+is the canary. A ring that does not open it would sign nothing, refresh nothing, and seal what
+the right ring cannot open later; so neither `migrate` nor the server starts with it
+(spec §3.11). Losing the ring fails closed.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+from django.apps import apps
+from django.conf import settings
+from django.core.checks import CheckMessage, Error, Tags, Warning, register
+from django.core.exceptions import ImproperlyConfigured
+from django.db import connection
+from django.middleware.clickjacking import XFrameOptionsMiddleware
+from django.middleware.csrf import CsrfViewMiddleware
+from django.middleware.security import SecurityMiddleware
+from django.utils.module_loading import import_string
+
+from smartapp import vault
+from smartapp.database import in_database
+
+STOCK_PROTECTION: tuple[type, ...] = (
+    SecurityMiddleware,
+    CsrfViewMiddleware,
+    XFrameOptionsMiddleware,
+)
+
+
+@register(Tags.security)
+def key_ring_is_usable(**_kwargs: Any) -> list[CheckMessage]:
+    """Look at the ring alone: no database needed."""
+    try:
+        vault.ring()
+    except ImproperlyConfigured as exc:
+        return [Error(str(exc), hint="manage.py demo writes a ring into .env.", id="smartapp.E001")]
+    return []
+
+
+@register(Tags.database)
+def key_ring_opens_the_database(
+    *, databases: Sequence[str] | None = None, **_kwargs: Any
+) -> list[CheckMessage]:
+    """Open the canaries; before the first `migrate` there are none."""
+    if not databases:
+        return []
+    tables = set(connection.introspection.table_names())
+    problem = _unopened([column for column in vault.SEALED_COLUMNS if _table(column) in tables])
+    if problem is None:
+        return []
+    return [Error(problem, hint="Start with the ring that sealed it.", id="smartapp.E002")]
+
+
+@register(Tags.security, deploy=True)
+def desk_settings_are_off(**_kwargs: Any) -> list[CheckMessage]:
+    """What is convenient on a desk must be off where patients are (T32)."""
+    mistakes = [
+        (settings.SANDBOX, "SANDBOX is on: anybody can sign in to the sandbox EHR.", "E010"),
+        (settings.DEBUG, "DEBUG is on: error pages show settings and what is in memory.", "E011"),
+        (
+            settings.ALLOW_LOOPBACK_EHRS,
+            "ALLOW_LOOPBACK_EHRS is on: this server can be made to call itself, without TLS.",
+            "E012",
+        ),
+        (
+            not settings.PUBLIC_URL_IS_HTTPS,
+            "PUBLIC_URL is not https: EHRs refuse such launch and redirect addresses.",
+            "E013",
+        ),
+    ]
+    return [
+        Error(message, hint="Change it in the environment or in .env.", id=f"smartapp.{number}")
+        for is_wrong, message, number in mistakes
+        if is_wrong
+    ]
+
+
+@register(Tags.security, deploy=True)
+def cache_is_shared(**_kwargs: Any) -> list[CheckMessage]:
+    if not settings.CACHES["default"]["BACKEND"].endswith("LocMemCache"):
+        return []
+    return [
+        Warning(
+            "CACHE_URL is in-process memory: several processes do not see each other's.",
+            hint="Set CACHE_URL=redis://… when more than one process serves.",
+            id="smartapp.W014",
+        )
+    ]
+
+
+@register(Tags.security, deploy=True)
+def stock_protection_is_in_place(**_kwargs: Any) -> list[CheckMessage]:
+    """Stand in for security.W001 to W003: they look for Django's classes by name, and ours are
+    subclasses that are native to async."""
+    installed = [import_string(name) for name in settings.MIDDLEWARE]
+    return [
+        Error(f"MIDDLEWARE has nothing of Django's {stock.__name__}.", id="smartapp.E015")
+        for stock in STOCK_PROTECTION
+        if not any(isinstance(ours, type) and issubclass(ours, stock) for ours in installed)
+    ]
+
+
+async def verify_ring() -> None:
+    """Open the canaries before the first request; ImproperlyConfigured, one sentence, if not."""
+    problem = await in_database(_unopened, vault.SEALED_COLUMNS)
+    if problem:
+        raise ImproperlyConfigured(problem)
+
+
+def _table(column: vault.SealedColumn) -> str:
+    return str(apps.get_model(column.model)._meta.db_table)
+
+
+def _unopened(columns: Sequence[vault.SealedColumn]) -> str | None:
+    """Return what is wrong if the newest value of a column does not open. Raises
+    ImproperlyConfigured for a ring that is none."""
+    for column in columns:
+        rows = apps.get_model(column.model)._default_manager.exclude(**{column.field: ""})
+        newest = rows.order_by("-pk").first()
+        try:
+            if newest is not None:
+                vault.unseal(getattr(newest, column.field), column.context(newest))
+        except vault.VaultError as exc:
+            return f"ENCRYPTION_KEYS does not open what the database holds ({column.model}: {exc})."
+    return None

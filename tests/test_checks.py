@@ -1,0 +1,144 @@
+from typing import Any
+
+import pytest
+from django.core.checks import CheckMessage, Tags, run_checks
+from django.core.exceptions import ImproperlyConfigured
+from django.core.management import call_command
+from django.core.management.base import SystemCheckError
+from django.db import connection
+from django.utils import timezone
+from pytest_django import Settings
+
+from smartapp import checks, vault
+from smartapp.database import in_database
+from smartapp.keys import lifecycle
+from smartapp.keys.models import SigningKey
+
+PRODUCTION: dict[str, Any] = {
+    "SANDBOX": False,
+    "DEBUG": False,
+    "ALLOW_LOOPBACK_EHRS": False,
+    "PUBLIC_URL_IS_HTTPS": True,
+    "CACHES": {"default": {"BACKEND": "django.core.cache.backends.redis.RedisCache"}},
+    "SESSION_COOKIE_SECURE": True,
+    "CSRF_COOKIE_SECURE": True,
+    "SECURE_SSL_REDIRECT": True,
+    "SECURE_HSTS_SECONDS": 31_536_000,
+}
+
+
+def found(*, databases: list[str] | None = None, deploy: bool = False) -> list[CheckMessage]:
+    tags = [Tags.security, Tags.database]
+    messages = run_checks(tags=tags, databases=databases, include_deployment_checks=deploy)
+    return [message for message in messages if not message.is_silenced()]
+
+
+def ids(messages: list[CheckMessage]) -> list[str | None]:
+    return [message.id for message in messages]
+
+
+@pytest.fixture
+def sealed_key(settings: Settings) -> SigningKey:
+    key_set = lifecycle.create_key_set("epic", algs=["ES384"], now=timezone.now())
+    return key_set.signing_keys.get()
+
+
+class TestKeyRing:
+    @pytest.mark.parametrize(
+        ("ring", "sentence"),
+        [
+            ("", "ENCRYPTION_KEYS holds no key."),
+            ("short", "ENCRYPTION_KEYS: entry 1 is not 32 bytes in base64url."),
+            (f"{vault.new_key()},x", "ENCRYPTION_KEYS: entry 2 is not 32 bytes in base64url."),
+        ],
+    )
+    def test_an_unusable_ring_is_one_sentence(
+        self, settings: Settings, ring: str, sentence: str
+    ) -> None:
+        settings.ENCRYPTION_KEYS = ring
+        assert [message.msg for message in found()] == [sentence]
+
+    @pytest.mark.django_db
+    def test_a_wrong_ring_stops_migrate(self, settings: Settings, sealed_key: SigningKey) -> None:
+        """§3.11: a lost or wrong ring fails closed, before anything is sealed with it."""
+        assert found(databases=["default"]) == []
+        settings.ENCRYPTION_KEYS = vault.new_key()
+        assert ids(found(databases=["default"])) == ["smartapp.E002"]
+        with pytest.raises(SystemCheckError, match="does not open what the database holds"):
+            call_command("migrate", verbosity=0, skip_checks=False)
+
+    @pytest.mark.django_db
+    def test_an_old_key_further_down_the_ring_is_enough(
+        self, settings: Settings, sealed_key: SigningKey
+    ) -> None:
+        settings.ENCRYPTION_KEYS = f"{vault.new_key()},{settings.ENCRYPTION_KEYS}"
+        assert found(databases=["default"]) == []
+
+    @pytest.mark.django_db
+    def test_a_private_half_of_another_row_is_no_canary(self, sealed_key: SigningKey) -> None:
+        """T21: moved between rows, a sealed value stays shut."""
+        other = lifecycle.create_key_set("other", algs=["ES384"], now=timezone.now())
+        other.signing_keys.update(sealed_private_key=sealed_key.sealed_private_key)
+        [message] = found(databases=["default"])
+        assert "sealed for another place" in message.msg
+
+    @pytest.mark.django_db
+    def test_before_the_first_migrate_there_is_nothing_to_open(
+        self, monkeypatch: pytest.MonkeyPatch, settings: Settings, sealed_key: SigningKey
+    ) -> None:
+        settings.ENCRYPTION_KEYS = vault.new_key()
+        monkeypatch.setattr(connection.introspection, "table_names", list)
+        assert found(databases=["default"]) == []
+
+    @pytest.mark.django_db(transaction=True)
+    async def test_a_wrong_ring_stops_the_server(self, settings: Settings) -> None:
+        now = timezone.now()
+        await in_database(lifecycle.create_key_set, "epic", algs=["ES384"], now=now)
+        await checks.verify_ring()
+        settings.ENCRYPTION_KEYS = vault.new_key()
+        with pytest.raises(ImproperlyConfigured, match=r"^ENCRYPTION_KEYS does not open"):
+            await checks.verify_ring()
+
+
+class TestDeploy:
+    @pytest.fixture(autouse=True)
+    def production(self, settings: Settings) -> None:
+        for name, value in PRODUCTION.items():
+            setattr(settings, name, value)
+
+    def test_production_is_clean(self) -> None:
+        assert found(deploy=True) == []
+
+    @pytest.mark.parametrize(
+        ("name", "value", "number"),
+        [
+            ("SANDBOX", True, "smartapp.E010"),
+            ("ALLOW_LOOPBACK_EHRS", True, "smartapp.E012"),
+            ("PUBLIC_URL_IS_HTTPS", False, "smartapp.E013"),
+        ],
+    )
+    def test_one_desk_setting_is_an_error(
+        self, settings: Settings, name: str, value: bool, number: str
+    ) -> None:
+        """T32: the sandbox left on in production."""
+        setattr(settings, name, value)
+        assert ids(found(deploy=True)) == [number]
+        assert ids(found()) == []
+
+    def test_debug_is_an_error(self, settings: Settings) -> None:
+        settings.DEBUG = True
+        assert "smartapp.E011" in ids(found(deploy=True))
+
+    def test_cache_in_memory_is_a_warning(self, settings: Settings) -> None:
+        settings.CACHES = {"default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}}
+        assert ids(found(deploy=True)) == ["smartapp.W014"]
+
+    @pytest.mark.parametrize("name", ["Security", "CsrfView", "XFrameOptions"])
+    def test_protection_that_is_taken_out_is_missed(self, settings: Settings, name: str) -> None:
+        """The stock checks for these are silenced, because ours are subclasses."""
+        ours = f"smartapp.middleware.{name}Middleware"
+        assert ours in settings.MIDDLEWARE
+        settings.MIDDLEWARE = [entry for entry in settings.MIDDLEWARE if entry != ours]
+        [message] = found(deploy=True)
+        assert message.id == "smartapp.E015"
+        assert f"{name}Middleware" in message.msg
