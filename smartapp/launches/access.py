@@ -13,11 +13,8 @@ class LaunchAccess:
 
     def __init__(self, launch: StoredLaunch) -> None:
         self.launch = launch
+        self.fhir_base_url = launch.fhir_base_url
         self._renewal = asyncio.Lock()
-
-    @property
-    def fhir_base_url(self) -> str:
-        return self.launch.fhir_base_url
 
     @property
     def tokens(self) -> LaunchTokens:

@@ -17,6 +17,7 @@ class LaunchKind(models.TextChoices):
 class EndReason(models.TextChoices):
     DISCONNECTED = "disconnected", "Disconnected in this app"
     INVALID_GRANT = "invalid_grant", "The EHR ended it (invalid_grant)"
+    UNAUTHORIZED = "unauthorized", "The EHR took the access away (401)"
     PATIENT_CHANGED = "patient_changed", "The EHR answered for another patient"
     FAILED = "failed", "The sign-in did not complete"
 

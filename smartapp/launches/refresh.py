@@ -45,6 +45,7 @@ POLL_SECONDS = 0.1
 ENDED: dict[str, type[SmartError]] = {
     EndReason.DISCONNECTED: Disconnected,
     EndReason.INVALID_GRANT: EndedByEHR,
+    EndReason.UNAUTHORIZED: EndedByEHR,
     EndReason.PATIENT_CHANGED: PatientChanged,
 }
 

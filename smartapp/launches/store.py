@@ -10,6 +10,7 @@ from django.contrib.sessions.models import Session
 from django.db import IntegrityError, transaction
 from django.db.models import F, Q, QuerySet
 
+from smartapp.chart.page import OpenLaunch
 from smartapp.launches import tokens as launch_tokens
 from smartapp.launches.cookies import SessionKey
 from smartapp.launches.models import EndReason, Launch, LaunchKind
@@ -36,6 +37,7 @@ class StoredLaunch:
     fhir_base_url: str
     registration_slug: str
     registration_name: str
+    frame_ancestors: tuple[str, ...]
     kind: LaunchKind
     launched_at: datetime
     tokens: LaunchTokens | None
@@ -44,16 +46,6 @@ class StoredLaunch:
     refresh_not_before: datetime | None
     ended_at: datetime | None
     end_reason: str
-
-
-@dataclass(frozen=True, slots=True)
-class OpenLaunch:
-    """A line in the list of this browser's launches. Names no patient."""
-
-    uuid: UUID
-    endpoint_name: str
-    kind: LaunchKind
-    launched_at: datetime
 
 
 def consume_state(
@@ -128,6 +120,7 @@ def find(uuid: UUID, session_digest: str, now: datetime) -> StoredLaunch:
         fhir_base_url=launch.endpoint.fhir_base_url,
         registration_slug=launch.endpoint.registration.slug,
         registration_name=launch.endpoint.registration.name,
+        frame_ancestors=tuple(launch.endpoint.registration.frame_ancestors),
         kind=LaunchKind(launch.kind),
         launched_at=launch.launched_at,
         tokens=launch_tokens.unseal(launch.sealed_tokens, uuid) if launch.sealed_tokens else None,
@@ -167,7 +160,12 @@ def open_launches(session_digests: Iterable[str], now: datetime) -> tuple[OpenLa
         .order_by("-launched_at")
         .values_list("uuid", "endpoint__name", "kind", "launched_at")
     )
-    return tuple(OpenLaunch(row[0], row[1], LaunchKind(row[2]), row[3]) for row in rows)
+    return tuple(
+        OpenLaunch(
+            f"/launches/{uuid}/", name, "ehr" if kind == LaunchKind.EHR else "standalone", at
+        )
+        for uuid, name, kind, at in rows
+    )
 
 
 def _at_version(launch: StoredLaunch) -> QuerySet[Launch]:

@@ -67,7 +67,7 @@ async def _validated_id_token(
 ) -> id_token.IDToken:
     """Return the id_token after every check (C90). No key is fetched from an issuer that is not
     an expected one (C91); an unknown kid asks for fresh keys once (C92)."""
-    issuers = await discovery.expected_issuers(config)
+    issuers = config.issuers
     issuer = id_token.unverified_issuer(raw)
     if issuer not in issuers:
         raise IDTokenError("issuer is not one of the endpoint's expected issuers", rule="iss")
@@ -126,25 +126,27 @@ async def check_refreshed_id_token(
 
     It carries no nonce of ours, as no authorization request stands behind it.
     """
-    if response.id_token is None:
+    iss, sub = tokens.id_token_iss, tokens.id_token_sub
+    if response.id_token is None or iss is None or sub is None:
         return
     proof = await _validated_id_token(
         config, response.id_token, nonce=None, access_token=response.access_token
     )
-    id_token.validate_refreshed_id_token(
-        proof, original_iss=tokens.id_token_iss, original_sub=tokens.id_token_sub
-    )
+    id_token.validate_refreshed_id_token(proof, iss=iss, sub=sub)
 
 
-async def revoke(config: EndpointConfig, tokens: LaunchTokens) -> bool:
-    """Revoke at the EHR, refresh token first (C133). Return whether the EHR says it is done;
-    False also where it offers no revocation."""
+async def revoke(config: EndpointConfig, tokens: LaunchTokens) -> bool | None:
+    """Revoke at the EHR, refresh token first (RFC 7009, C133). Return whether the EHR says it is
+    done; None where it offers no revocation. Raises as `http.post_form` does, and DiscoveryError.
+    """
     endpoints = await discovery.launch_endpoints(config)
     if not endpoints.revocation_endpoint:
-        return False
+        return None
     done = True
-    for hint in ("refresh_token", "access_token"):
-        value = getattr(tokens, hint)
+    for hint, value in (
+        ("refresh_token", tokens.refresh_token),
+        ("access_token", tokens.access_token),
+    ):
         if not value:
             continue
         headers, credentials = await client_authentication(config, tokens.token_endpoint)

@@ -1,4 +1,15 @@
-from django.urls import URLPattern
+from django.urls import path
+
+from smartapp.launches import views
 
 app_name = "launches"
-urlpatterns: list[URLPattern] = []
+urlpatterns = [
+    path("", views.home, name="home"),
+    path("launch", views.launch, name="launch"),
+    path("connect/<slug:endpoint_slug>/", views.connect, name="connect"),
+    path("callback/<slug:registration_slug>/", views.callback, name="callback"),
+    path("launches/<uuid:uuid>/", views.page, name="page"),
+    path("launches/<uuid:uuid>/context.json", views.context_json, name="context"),
+    path("launches/<uuid:uuid>/end/", views.end, name="end"),
+    path("readyz", views.readyz, name="readyz"),
+]

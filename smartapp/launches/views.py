@@ -1,41 +1,65 @@
 """The addresses of people: home, the two launches, the callback, the launch's page and its end."""
 
 import hashlib
+import logging
+import re
 from urllib.parse import urlsplit
 from uuid import UUID
 
 from django.conf import settings
-from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, JsonResponse
 from django.shortcuts import render
 from django.utils import timezone
+from django.utils.crypto import constant_time_compare
 from django.views.decorators.cache import never_cache
-from django.views.decorators.http import require_GET
+from django.views.decorators.csrf import csrf_exempt
+from django.views.decorators.http import require_GET, require_POST
 
+from smartapp.chart.access import Record
+from smartapp.chart.identity import read_identity
+from smartapp.chart.page import EndpointLink, HomePage, SignedOutPage, build_launch_page
+from smartapp.chart.reader import read_chart
+from smartapp.chart.sections import Chart
 from smartapp.database import in_database
 from smartapp.launches import (
     cookies,
     launching,
     pending,
+    readiness,
+    refresh,
     store,
+    token_endpoint,
 )
+from smartapp.launches.access import LaunchAccess
+from smartapp.launches.context_document import context_document
 from smartapp.launches.cookies import SessionKey
-from smartapp.launches.models import LaunchKind
+from smartapp.launches.models import EndReason, LaunchKind
 from smartapp.launches.store import StoredLaunch
-from smartapp.middleware import error_response
+from smartapp.launches.tokens import LaunchTokens
+from smartapp.middleware import FormRefused, error_response
 from smartapp.protocol import authorization
 from smartapp.protocol.authorization import AuthorizationCode, AuthorizationErrorResponse
 from smartapp.protocol.errors import (
+    EHRUnavailable,
+    EndedByEHR,
+    FHIRError,
+    FHIRUnauthorized,
     LaunchNotFound,
     SmartError,
     StateAlreadyUsed,
     StateExpired,
     StateOfAnotherBrowser,
     StateOfAnotherRegistration,
+    StateUnknown,
     UnknownEndpoint,
+    WrongPatient,
 )
-from smartapp.registrations import discovery, registry
-from smartapp.registrations.registry import EndpointConfig
+from smartapp.registrations import registry
 
+logger = logging.getLogger(__name__)
+
+QUERY_LENGTH = 100
+STATE = re.compile(r"[A-Za-z0-9_-]{43}")
 EHR_MESSAGE_LENGTH = 300
 
 
@@ -60,18 +84,21 @@ async def home(request: HttpRequest) -> HttpResponse:
         await in_database(store.open_launches, digests, timezone.now()) if digests else ()
     )
     endpoints = await registry.connectable_endpoints()
-    wanted = request.GET.get("q", "").strip()[:100]
-    return render(
-        request,
-        "home.html",
-        {
-            "endpoints": [one for one in endpoints if wanted.lower() in one.name.lower()],
-            "any_endpoints": bool(endpoints),
-            "q": wanted,
-            "open_launches": open_launches,
-            "sandbox": settings.SANDBOX,
-        },
+    query = request.GET.get("q", "").strip()[:QUERY_LENGTH]
+    page = HomePage(
+        endpoints=tuple(
+            EndpointLink(one.name, f"/connect/{one.slug}/", one.registration_name)
+            for one in endpoints
+            if query.casefold() in one.name.casefold()
+        ),
+        endpoints_total=len(endpoints),
+        query=query,
+        open_launches=open_launches,
+        is_any_ehr_registered=bool(endpoints) or bool(await registry.all_endpoints()),
+        sandbox_url="/sandbox/" if settings.SANDBOX else "",
+        admin_url="/admin/",
     )
+    return render(request, "home.html", {"page": page})
 
 
 @require_GET
@@ -82,7 +109,8 @@ async def launch(request: HttpRequest) -> HttpResponse:
         return elsewhere
     asked = authorization.parse_launch_request(request.META.get("QUERY_STRING", ""))
     config = await registry.endpoint_for_iss(asked.iss)
-    return _framable(await launching.start(request, config, LaunchKind.EHR, asked.launch), config)
+    response = await launching.start(request, config, LaunchKind.EHR, asked.launch)
+    return _framable(response, config.frame_ancestors)
 
 
 @require_GET
@@ -115,12 +143,12 @@ async def callback(request: HttpRequest, registration_slug: str) -> HttpResponse
     except SmartError as error:
         response = _refused(request, config, started.kind, answer, error)
     pending.forget(request, response, answer.state)
-    return _framable(response, config)
+    return _framable(response, config.frame_ancestors)
 
 
 async def _accept(
     request: HttpRequest,
-    config: EndpointConfig,
+    config: registry.EndpointConfig,
     started: pending.PendingLaunch,
     answer: AuthorizationCode | AuthorizationErrorResponse,
 ) -> HttpResponse:
@@ -128,7 +156,7 @@ async def _accept(
         raise StateExpired("the pending launch is older than ten minutes")
     authorization.validate_response_issuer(
         answer.iss,
-        expected_issuers=await discovery.expected_issuers(config),
+        expected_issuers=config.issuers,
         required=started.issuer_required,
     )
     if isinstance(answer, AuthorizationErrorResponse):
@@ -139,6 +167,8 @@ async def _accept(
 async def _without_pending(request: HttpRequest, state: str) -> HttpResponse:
     """Return the redirect to the launch that this state became in this browser (a reloaded
     callback), or say why the state is not good any more."""
+    if not STATE.fullmatch(state):
+        raise StateUnknown("not a state of the form that this app makes")
     digests = [key.digest for key in cookies.session_keys(request)]
     used, uuid = await in_database(
         store.finished_with, cookies.state_digest(state), digests, timezone.now()
@@ -154,7 +184,7 @@ async def _without_pending(request: HttpRequest, state: str) -> HttpResponse:
 
 def _refused(
     request: HttpRequest,
-    config: EndpointConfig,
+    config: registry.EndpointConfig,
     kind: LaunchKind,
     answer: AuthorizationCode | AuthorizationErrorResponse,
     error: SmartError,
@@ -167,12 +197,12 @@ def _refused(
     return error_response(request, error, start_again_url=start_again, ehr_message=message)
 
 
-def _framable(response: HttpResponse, config: EndpointConfig) -> HttpResponse:
+def _framable(response: HttpResponse, frame_ancestors: tuple[str, ...]) -> HttpResponse:
     """Let the registration's own EHR show this page in a frame, and nobody else (C150)."""
-    if config.frame_ancestors:
-        response.xframe_options_exempt = True  # type: ignore[attr-defined]
+    if frame_ancestors:
+        response.xframe_options_exempt = True
         response._csp_update = {  # type: ignore[attr-defined]
-            "frame-ancestors": list(config.frame_ancestors)
+            "frame-ancestors": list(frame_ancestors)
         }
     return response
 
@@ -189,3 +219,131 @@ def form_token(key: SessionKey) -> str:
     """Return the token of the forms on a launch's page: only who holds the session key can know
     it, and it needs no cookie of its own inside a frame."""
     return hashlib.sha256(b"launch form" + key.value.encode()).hexdigest()
+
+
+@require_GET
+@never_cache
+async def page(request: HttpRequest, uuid: UUID) -> HttpResponse:
+    """The launch's page: whose record, who is looking, what was given, and the record itself."""
+    found, key = await _find(request, uuid)
+    stored = await refresh.with_access(found)
+    access = LaunchAccess(stored)
+    chart = await _chart(access)
+    context = access.tokens.context
+    shown = build_launch_page(
+        uuid=uuid,
+        kind="ehr" if stored.kind == LaunchKind.EHR else "standalone",
+        endpoint_name=stored.endpoint_name,
+        registration_name=stored.registration_name,
+        launched_at=stored.launched_at,
+        session_expires_at=stored.session_expires_at,
+        access_token_expires_at=access.launch.access_token_expires_at,
+        refreshable=access.tokens.refresh_token is not None,
+        end_url=f"/launches/{uuid}/end/",
+        home_url="/",
+        start_again_url=_start_again_url(stored),
+        context=context,
+        fhirUser=access.tokens.fhirUser,
+        scope=access.tokens.scope,
+        chart=chart,
+    )
+    response = render(request, "launch.html", {"page": shown, "form_token": form_token(key)})
+    return _framable(response, stored.frame_ancestors)
+
+
+async def _chart(access: LaunchAccess) -> Chart | None:
+    """Return the patient's chart, None when no patient was chosen (C110). A second 401 means that
+    the EHR took the access away: the launch ends (C141)."""
+    context = access.tokens.context
+    if context.patient is None:
+        return None
+    try:
+        return await read_chart(
+            access,
+            patient=context.patient,
+            encounter=context.encounter,
+            fhirUser=access.tokens.fhirUser,
+            granted_scopes=access.tokens.scope.granted,
+            extras=context.extras,
+            now=timezone.now(),
+        )
+    except FHIRUnauthorized as error:
+        await in_database(store.end, access.launch, EndReason.UNAUTHORIZED, timezone.now())
+        raise EndedByEHR(f"launch {access.launch.uuid}: {error.detail}") from error
+
+
+def _start_again_url(stored: StoredLaunch) -> str:
+    """Only a standalone launch can be started here; an EHR launch starts in the EHR."""
+    return f"/connect/{stored.endpoint_slug}/" if stored.kind == LaunchKind.STANDALONE else ""
+
+
+@require_GET
+@never_cache
+async def context_json(request: HttpRequest, uuid: UUID) -> HttpResponse:
+    """The launch context as JSON, for programs in the same browser session. Never a token."""
+    found, _ = await _find(request, uuid)
+    access = LaunchAccess(await refresh.with_access(found))
+    name = await _patient_name(access)
+    return JsonResponse(context_document(access.launch, access.tokens, name))
+
+
+async def _patient_name(access: LaunchAccess) -> str | None:
+    """Return the patient's name as the EHR has it, None where it cannot be read now."""
+    context = access.tokens.context
+    if context.patient is None:
+        return None
+    record = Record(
+        access,
+        patient=context.patient,
+        extras=context.extras,
+        access_token=await access.access_token(),
+    )
+    try:
+        resource = await record.read("Patient", context.patient)
+    except WrongPatient:
+        raise
+    except (FHIRError, EHRUnavailable) as error:
+        logger.warning("launch %s: patient not read: %s", access.launch.uuid, error.code)
+        return None
+    return read_identity(resource, now=timezone.now()).name.text if resource.get("name") else None
+
+
+@csrf_exempt
+@require_POST
+@never_cache
+async def end(request: HttpRequest, uuid: UUID) -> HttpResponse:
+    """Disconnect: revoke at the EHR, and destroy the tokens here whatever it answers (C133)."""
+    stored, key = await _find(request, uuid)
+    if not constant_time_compare(request.POST.get("form_token", ""), form_token(key)):
+        raise FormRefused("form token")
+    revoked = None
+    if stored.tokens is not None:
+        revoked = await _revoked(stored, stored.tokens)
+        await in_database(store.end, stored, EndReason.DISCONNECTED, timezone.now())
+    shown = SignedOutPage(
+        endpoint_name=stored.endpoint_name,
+        kind="ehr" if stored.kind == LaunchKind.EHR else "standalone",
+        revoked=revoked,
+        start_again_url=_start_again_url(stored),
+        home_url="/",
+    )
+    response = render(request, "signed_out.html", {"page": shown})
+    return _framable(response, stored.frame_ancestors)
+
+
+async def _revoked(stored: StoredLaunch, tokens: LaunchTokens) -> bool | None:
+    try:
+        config = await registry.endpoint_for_callback(stored.endpoint_id, stored.registration_slug)
+        return await token_endpoint.revoke(config, tokens)
+    except SmartError as error:
+        logger.warning("launch %s: not revoked at the EHR: %s", stored.uuid, error.code)
+        return False
+
+
+@require_GET
+@never_cache
+async def readyz(_: HttpRequest) -> HttpResponse:
+    """Ready: database, cache, key ring and a signing key. 503 names what is not."""
+    missing = await in_database(readiness.missing)
+    status = 503 if missing else 200
+    return JsonResponse({"ready": not missing, "missing": missing}, status=status)

@@ -67,8 +67,8 @@ class Command(BaseCommand):
         )
         server = uvicorn.Server(config)
         serving = asyncio.create_task(server.serve(sockets=[listener]))
-        while not server.started and not serving.done():
-            await asyncio.sleep(0.02)  # noqa: ASYNC110 - uvicorn has no event for it
+        while not server.started and not serving.done():  # noqa: ASYNC110 - uvicorn has no event
+            await asyncio.sleep(0.02)
         if not serving.done():
             # The EHR's discovery document is read over HTTP, so it has to be up.
             await asyncio.to_thread(_connect_sandbox)

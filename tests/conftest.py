@@ -1,0 +1,40 @@
+"""Fixtures for everybody: services that must or may be there, the app over HTTP, an EHR."""
+
+import os
+import shutil
+import socket
+from collections.abc import Callable, Iterator
+
+import pytest
+
+from tests.scripted_ehr import ScriptedEHR
+
+CHROMIUM = next(
+    filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None
+)
+SERVICES: dict[str, tuple[Callable[[], bool], str]] = {
+    "browser": (lambda: CHROMIUM is not None, "no Chromium on the PATH"),
+    "postgres": (lambda: _answers(5432), "no PostgreSQL on 127.0.0.1:5432"),
+    "redis": (lambda: _answers(6379), "no Redis on 127.0.0.1:6379"),
+}
+
+
+def _answers(port: int) -> bool:
+    with socket.socket() as probe:
+        probe.settimeout(1)
+        return probe.connect_ex(("127.0.0.1", port)) == 0
+
+
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Skip what needs a service that is not here, with the reason; in CI that is a failure."""
+    for marker, (is_here, reason) in SERVICES.items():
+        if item.get_closest_marker(marker) and not is_here():
+            if os.environ.get("REQUIRE_SERVICES") == "on":
+                pytest.fail(f"{reason}, and REQUIRE_SERVICES is on", pytrace=False)
+            pytest.skip(reason)
+
+
+@pytest.fixture
+def ehr() -> Iterator[ScriptedEHR]:
+    with ScriptedEHR() as scripted:
+        yield scripted

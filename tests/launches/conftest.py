@@ -1,0 +1,110 @@
+"""The app over real HTTP, registered at the scripted EHR."""
+
+from collections.abc import AsyncIterator, Callable, Iterator
+from dataclasses import dataclass
+from urllib.parse import parse_qs, urlsplit
+from uuid import UUID
+
+import aiohttp
+import pytest
+from django.utils import timezone
+from pytest_django import Settings
+
+from smartapp.database import close_thread_connections
+from smartapp.keys import lifecycle
+from smartapp.registrations import discovery, registry
+from smartapp.registrations.models import Endpoint, Registration
+from tests.scripted_ehr import CLIENT_ID, ScriptedEHR
+from tests.serving import free_port, served
+
+SCOPE = (
+    "launch openid fhirUser offline_access patient/Patient.rs patient/Observation.rs "
+    "patient/Condition.rs patient/MedicationRequest.rs patient/AllergyIntolerance.rs"
+)
+
+
+@dataclass
+class Browser:
+    """One browser: a cookie jar, no automatic redirects unless asked."""
+
+    http: aiohttp.ClientSession
+    app: str
+
+    async def get(self, url: str, **options: object) -> aiohttp.ClientResponse:
+        url = url if url.startswith("http") else self.app + url
+        response = await self.http.get(url, allow_redirects=False, **options)  # type: ignore[arg-type]
+        await response.read()
+        return response
+
+    async def to_callback(self, start: str) -> str:
+        """Start a launch, let the EHR answer, and return the callback's URL without going there."""
+        started = await self.get(start)
+        assert started.status == 302, await started.text()
+        answered = await self.get(started.headers["Location"])
+        assert answered.status == 302, await answered.text()
+        return answered.headers["Location"]
+
+    async def launch(self, start: str) -> UUID:
+        """Launch to the end and return the launch's uuid."""
+        finished = await self.get(await self.to_callback(start))
+        assert finished.status == 303, await finished.text()
+        return UUID(finished.headers["Location"].split("/")[2])
+
+
+@pytest.fixture
+def registered(transactional_db: None, settings: Settings, ehr: ScriptedEHR) -> Iterator[Endpoint]:
+    """The scripted EHR as an administrator would have registered it."""
+    settings.PUBLIC_URL = f"http://127.0.0.1:{free_port()}"
+    ehr.client_jwks_url = f"{settings.PUBLIC_URL}/.well-known/jwks/scripted.json"
+    now = timezone.now()
+    key_set = lifecycle.create_key_set("scripted", now=now)
+    registration = Registration.objects.create(
+        slug="scripted", name="Scripted EHR", client_id=CLIENT_ID, key_set=key_set,
+        scope=SCOPE, standalone_scope=SCOPE.replace("launch ", "launch/patient ", 1),
+        created_at=now, updated_at=now,
+    )  # fmt: skip
+    host = urlsplit(ehr.base).netloc
+    yield Endpoint.objects.create(
+        registration=registration, slug="scripted", name="Scripted Hospital",
+        fhir_base_url=ehr.fhir_base_url, iss=ehr.fhir_base_url, issuers=[ehr.issuer],
+        pinned_hosts=[host], created_at=now, updated_at=now,
+    )  # fmt: skip
+    registry.forget()
+    discovery.forget()
+    close_thread_connections()
+
+
+@pytest.fixture
+def app(registered: Endpoint, settings: Settings) -> Iterator[str]:
+    with served(int(settings.PUBLIC_URL.rpartition(":")[2])) as origin:
+        yield origin
+
+
+@pytest.fixture
+async def browser(app: str) -> AsyncIterator[Browser]:
+    async with new_browser(app) as one:
+        yield one
+
+
+class new_browser:
+    """A browser of its own, with an empty cookie jar."""
+
+    def __init__(self, app: str, **headers: str) -> None:
+        self._app, self._headers = app, headers
+
+    async def __aenter__(self) -> Browser:
+        jar = aiohttp.CookieJar(unsafe=True)
+        self._http = aiohttp.ClientSession(cookie_jar=jar, headers=self._headers)
+        return Browser(self._http, self._app)
+
+    async def __aexit__(self, *_: object) -> None:
+        await self._http.close()
+
+
+@pytest.fixture
+def ehr_launch(ehr: ScriptedEHR) -> Callable[[], str]:
+    return lambda: f"/launch?iss={ehr.fhir_base_url}&launch=CANARY-launch"
+
+
+def query(url: str) -> dict[str, list[str]]:
+    return parse_qs(urlsplit(url).query)

@@ -1,0 +1,368 @@
+"""The callback: the EHR's answer is accepted once, in the browser that asked (spec §1.5)."""
+
+import asyncio
+import logging
+from collections.abc import Callable
+from datetime import timedelta
+from urllib.parse import parse_qs, urlencode, urlsplit, urlunsplit
+
+import pytest
+from aiohttp import web
+from asgiref.sync import sync_to_async
+from django.utils import timezone
+
+from smartapp.launches import pending
+from smartapp.launches.models import Launch
+from tests.launches.conftest import Browser, new_browser
+from tests.scripted_ehr import ScriptedEHR
+
+Start = Callable[[], str]
+
+
+def changed(url: str, **members: str | None) -> str:
+    """Return the URL with query members replaced, or removed for None."""
+    parts = urlsplit(url)
+    query = {name: values[0] for name, values in parse_qs(parts.query).items()}
+    query = {name: value for name, value in {**query, **members}.items() if value is not None}
+    return urlunsplit(parts._replace(query=urlencode(query)))
+
+
+async def refused(browser: Browser, url: str, status: int, words: str) -> str:
+    """Go there, expect that page, and return its text."""
+    response = await browser.get(url)
+    page = await response.text()
+    assert response.status == status, page
+    assert words in page
+    assert "no-store" in response.headers["Cache-Control"]
+    return page
+
+
+async def launches() -> int:
+    return await sync_to_async(Launch.objects.filter(ended_at=None).count)()
+
+
+class TestAuthorizationRequest:
+    async def test_every_member_that_smart_asks_for_is_sent(
+        self, browser: Browser, ehr: ScriptedEHR, ehr_launch: Start
+    ) -> None:
+        """C30-C36: with PKCE S256, aud = iss, launch echoed, nonce, and nothing in state."""
+        response = await browser.get(ehr_launch())
+        asked = parse_qs(urlsplit(response.headers["Location"]).query)
+        assert asked["response_type"] == ["code"]
+        assert asked["client_id"] == ["scripted-client"]
+        assert asked["redirect_uri"] == [f"{browser.app}/callback/scripted/"]
+        assert asked["aud"] == [ehr.fhir_base_url]
+        assert asked["launch"] == ["CANARY-launch"]
+        assert asked["code_challenge_method"] == ["S256"]
+        assert len(asked["state"][0]) == len(asked["nonce"][0]) == 43
+        assert response.status == 302
+        assert response.headers["Referrer-Policy"] == "no-referrer"
+
+    async def test_each_visit_starts_anew(self, browser: Browser, ehr_launch: Start) -> None:
+        """C23: no state, nonce or challenge is used twice."""
+        seen = [
+            parse_qs(urlsplit((await browser.get(ehr_launch())).headers["Location"]).query)
+            for _ in range(2)
+        ]
+        for member in ("state", "nonce", "code_challenge"):
+            assert seen[0][member] != seen[1][member]
+
+    async def test_standalone_sends_no_launch(self, browser: Browser) -> None:
+        """C22."""
+        response = await browser.get("/connect/scripted/")
+        asked = parse_qs(urlsplit(response.headers["Location"]).query)
+        assert "launch" not in asked
+        assert "launch/patient" in asked["scope"][0].split()
+
+    async def test_visit_writes_nothing(self, browser: Browser, ehr_launch: Start) -> None:
+        await browser.get(ehr_launch())
+        assert await sync_to_async(Launch.objects.count)() == 0
+
+
+class TestBadLaunchRequests:
+    """C20, C7, T1: each is one change of a good request."""
+
+    @pytest.mark.parametrize(
+        ("query", "status"),
+        [
+            ("launch=x", 400),
+            ("iss={iss}", 400),
+            ("iss={iss}&launch=", 400),
+            ("iss={iss}&iss={iss}&launch=x", 400),
+            ("iss={iss}&launch=x&launch=y", 400),
+            ("iss={iss}&launch=" + "x" * 5000, 400),
+            ("iss=https://unknown.example/fhir&launch=x", 404),
+            ("iss={iss}x&launch=x", 404),
+            ("iss=http://169.254.169.254/fhir&launch=x", 404),
+        ],
+    )
+    async def test_is_refused_without_asking_anybody(
+        self, browser: Browser, ehr: ScriptedEHR, query: str, status: int
+    ) -> None:
+        response = await browser.get("/launch?" + query.format(iss=ehr.fhir_base_url))
+        assert response.status == status
+        assert ehr.requests == []
+        assert "Reference" in await response.text()
+
+    async def test_one_trailing_slash_is_forgiven_and_aud_is_as_registered(
+        self, browser: Browser, ehr: ScriptedEHR
+    ) -> None:
+        """C8."""
+        response = await browser.get(f"/launch?iss={ehr.fhir_base_url}/&launch=x")
+        asked = parse_qs(urlsplit(response.headers["Location"]).query)
+        assert asked["aud"] == [ehr.fhir_base_url]
+
+
+class TestState:
+    async def test_is_accepted_once(self, browser: Browser, ehr_launch: Start) -> None:
+        """C50: of two callbacks at the same moment, one exchange."""
+        callback = await browser.to_callback(ehr_launch())
+        responses = await asyncio.gather(*(browser.get(callback) for _ in range(5)))
+        assert sorted(response.status for response in responses)[0] == 303
+        assert await launches() == 1
+
+    async def test_two_callbacks_make_one_exchange(
+        self, browser: Browser, ehr: ScriptedEHR, ehr_launch: Start
+    ) -> None:
+        """C50: the state is used up before the code is sent."""
+        ehr.token_delay = 0.2
+        callback = await browser.to_callback(ehr_launch())
+        await asyncio.gather(*(browser.get(callback) for _ in range(5)))
+        assert len(ehr.token_requests) == 1
+
+    async def test_reloaded_callback_lands_on_the_finished_launch(
+        self, browser: Browser, ehr: ScriptedEHR, ehr_launch: Start
+    ) -> None:
+        callback = await browser.to_callback(ehr_launch())
+        first = await browser.get(callback)
+        again = await browser.get(callback)
+        assert again.status == 303
+        assert again.headers["Location"] == first.headers["Location"]
+        assert len(ehr.token_requests) == 1
+
+    async def test_of_another_browser_is_refused(
+        self, browser: Browser, ehr: ScriptedEHR, ehr_launch: Start
+    ) -> None:
+        """T2: login CSRF. The attacker's code and state do nothing in the victim's browser."""
+        callback = await browser.to_callback(ehr_launch())
+        async with new_browser(browser.app) as victim:
+            await refused(victim, callback, 400, "did not start this sign-in")
+        assert ehr.token_requests == []
+
+    async def test_already_used_is_refused_in_another_browser(
+        self, browser: Browser, ehr_launch: Start
+    ) -> None:
+        callback = await browser.to_callback(ehr_launch())
+        await browser.get(callback)
+        async with new_browser(browser.app) as other:
+            await refused(other, callback, 400, "already used")
+
+    async def test_nobody_gave_out_is_refused(
+        self, browser: Browser, ehr: ScriptedEHR, ehr_launch: Start
+    ) -> None:
+        callback = await browser.to_callback(ehr_launch())
+        await refused(browser, changed(callback, state="made-up"), 400, "never gives out")
+        assert ehr.token_requests == []
+
+    async def test_expires_after_ten_minutes(
+        self,
+        browser: Browser,
+        ehr: ScriptedEHR,
+        ehr_launch: Start,
+        monkeypatch: pytest.MonkeyPatch,
+    ) -> None:
+        """C43."""
+        callback = await browser.to_callback(ehr_launch())
+        late = timezone.now() + timedelta(minutes=10, seconds=1)
+        monkeypatch.setattr(
+            pending.PendingLaunch,
+            "expired",
+            lambda self, _now, expired=pending.PendingLaunch.expired: expired(self, late),
+        )
+        await refused(browser, callback, 400, "longer than ten minutes")
+        assert ehr.token_requests == []
+
+    async def test_of_another_registration_is_refused(
+        self, browser: Browser, ehr: ScriptedEHR, ehr_launch: Start
+    ) -> None:
+        """C4, T3: an answer for A that comes back on B's address is not used."""
+        callback = await browser.to_callback(ehr_launch())
+        elsewhere = callback.replace("/callback/scripted/", "/callback/other/")
+        await refused(browser, elsewhere, 400, "another EHR")
+        assert ehr.token_requests == []
+
+    async def test_planted_cookie_does_not_open(
+        self, browser: Browser, ehr: ScriptedEHR, ehr_launch: Start
+    ) -> None:
+        """A pending launch sealed for one state does not open under another."""
+        one = await browser.to_callback(ehr_launch())
+        two = await browser.to_callback(ehr_launch())
+        jar = {cookie.key: cookie.value for cookie in browser.http.cookie_jar}
+        names = sorted(jar)
+        swapped = {names[0]: jar[names[1]], names[1]: jar[names[0]]}
+        browser.http.cookie_jar.clear()
+        for callback in (one, two):
+            response = await browser.get(callback, cookies=swapped)
+            assert response.status == 400
+        assert ehr.token_requests == []
+
+
+class TestBadAnswers:
+    @pytest.mark.parametrize(
+        "change",
+        [
+            {"code": None},
+            {"code": ""},
+            {"state": None},
+            {"error": "access_denied"},
+            {"iss": "https://other.example"},
+        ],
+    )
+    async def test_is_refused(
+        self,
+        browser: Browser,
+        ehr: ScriptedEHR,
+        ehr_launch: Start,
+        change: dict[str, str | None],
+    ) -> None:
+        """C51, C53: one change of a good answer; no code is sent."""
+        callback = await browser.to_callback(ehr_launch())
+        response = await browser.get(changed(callback, **change))
+        assert response.status == 400
+        assert ehr.token_requests == []
+
+    async def test_repeated_code_is_refused(
+        self, browser: Browser, ehr: ScriptedEHR, ehr_launch: Start
+    ) -> None:
+        """C53, T25."""
+        callback = await browser.to_callback(ehr_launch())
+        assert (await browser.get(callback + "&code=other")).status == 400
+        assert ehr.token_requests == []
+
+    async def test_error_of_the_ehr_is_explained_in_our_words_and_quoted_escaped(
+        self, browser: Browser, ehr_launch: Start
+    ) -> None:
+        """C52, T15."""
+        callback = await browser.to_callback(ehr_launch())
+        evil = "<script>alert(1)</script>" + "x" * 5000
+        url = changed(callback, code=None, error="access_denied", error_description=evil)
+        page = await refused(browser, url, 403, "Access was not given")
+        assert "<script>alert" not in page
+        assert "x" * 400 not in page
+
+    async def test_missing_iss_is_refused_where_the_ehr_promised_it(
+        self, browser: Browser, ehr: ScriptedEHR, ehr_launch: Start
+    ) -> None:
+        """C51: RFC 9207 §2.4."""
+        ehr.discovery["authorization_response_iss_parameter_supported"] = True
+        callback = await browser.to_callback(ehr_launch())
+        assert (await browser.get(callback)).status == 400
+        callback = await browser.to_callback(ehr_launch())
+        assert (await browser.get(changed(callback, iss=ehr.issuer))).status == 303
+
+
+async def answers(status: int, text: str, content_type: str = "application/json") -> web.Response:
+    return web.Response(status=status, text=text, content_type=content_type)
+
+
+class TestTokenEndpoint:
+    """Each way in which a token endpoint can fail has its page, a reference, and no launch."""
+
+    @pytest.mark.parametrize(
+        ("status", "text", "page_status", "words"),
+        [
+            (400, '{"error":"invalid_grant"}', 502, "no longer valid"),
+            (401, '{"error":"invalid_client"}', 502, "own credentials"),
+            (500, "oops", 502, "EHR"),
+            (200, "<html>hello</html>", 502, "could not be understood"),
+            (
+                200,
+                '{"access_token":"a","access_token":"b","token_type":"Bearer"}',
+                502,
+                "understood",
+            ),
+            (200, '{"token_type":"Bearer"}', 502, "understood"),
+            (200, "[]", 502, "understood"),
+            (302, "", 502, "redirect"),
+            (200, "x" * 10_000_000, 502, "larger"),
+        ],
+    )
+    async def test_bad_answer(
+        self,
+        browser: Browser,
+        ehr: ScriptedEHR,
+        ehr_launch: Start,
+        caplog: pytest.LogCaptureFixture,
+        status: int,
+        text: str,
+        page_status: int,
+        words: str,
+    ) -> None:
+        ehr.token_answer = lambda _request: answers(status, text)
+        callback = await browser.to_callback(ehr_launch())
+        with caplog.at_level(logging.WARNING):
+            page = await refused(browser, callback, page_status, words)
+        reference = next(
+            record.args[0]
+            for record in caplog.records
+            if record.name == "smartapp.middleware" and isinstance(record.args, tuple)
+        )
+        assert str(reference) in page
+        assert await launches() == 0
+
+    async def test_that_is_slow_is_given_up(
+        self,
+        browser: Browser,
+        ehr: ScriptedEHR,
+        ehr_launch: Start,
+        monkeypatch: pytest.MonkeyPatch,
+    ) -> None:
+        """C69: and the code is not sent again."""
+        monkeypatch.setattr("smartapp.launches.token_endpoint.TOKEN_TIMEOUT_SECONDS", 0.3)
+        ehr.token_delay = 2
+        callback = await browser.to_callback(ehr_launch())
+        await refused(browser, callback, 504, "took too long")
+        assert len(ehr.token_requests) == 1
+
+    async def test_failure_leaves_other_launches_alone(
+        self, browser: Browser, ehr: ScriptedEHR, ehr_launch: Start
+    ) -> None:
+        uuid = await browser.launch(ehr_launch())
+        ehr.token_answer = lambda _request: answers(500, "oops")
+        await browser.get(await browser.to_callback(ehr_launch()))
+        ehr.token_answer = None
+        assert (await browser.get(f"/launches/{uuid}/context.json")).status == 200
+
+
+class TestIDToken:
+    @pytest.mark.parametrize(
+        "claims",
+        [
+            {"iss": "https://other.example"},
+            {"aud": "another-client"},
+            {"nonce": "another"},
+            {"exp": 1},
+            {"at_hash": "AAAA"},
+            {"sub": ""},
+        ],
+    )
+    async def test_that_fails_a_check_is_refused(
+        self, browser: Browser, ehr: ScriptedEHR, ehr_launch: Start, claims: dict[str, object]
+    ) -> None:
+        """C90, T9: one claim of a good id_token changed."""
+        ehr.id_token_claims = claims
+        callback = await browser.to_callback(ehr_launch())
+        await refused(browser, callback, 502, "did not pass every check")
+        assert await launches() == 0
+
+    async def test_that_is_missing_is_refused(
+        self, browser: Browser, ehr: ScriptedEHR, ehr_launch: Start
+    ) -> None:
+        """C97, T28: nobody is believed by an access token alone."""
+
+        async def without(_: web.Request) -> web.Response:
+            return web.json_response(ehr.token_response("openid patient/*.rs") | {"patient": "p"})
+
+        ehr.token_answer = without
+        callback = await browser.to_callback(ehr_launch())
+        await refused(browser, callback, 502, "did not pass every check")

@@ -1,0 +1,316 @@
+"""Refresh: one at a time, only when needed, and only `invalid_grant` ends a launch (§1.10)."""
+
+import asyncio
+from collections.abc import Callable
+from datetime import timedelta
+from uuid import UUID
+
+import pytest
+from aiohttp import web
+from asgiref.sync import sync_to_async
+from django.utils import timezone
+
+from smartapp.launches.models import EndReason, Launch
+from smartapp.registrations.models import Endpoint, Registration
+from tests.launches.conftest import Browser, new_browser
+from tests.scripted_ehr import ScriptedEHR, fhir_json
+
+Start = Callable[[], str]
+
+
+def refreshes(ehr: ScriptedEHR) -> list[dict[str, str]]:
+    return [one for one in ehr.token_requests if one["grant_type"] == "refresh_token"]
+
+
+async def expire(uuid: UUID) -> None:
+    """Make the access token one that has run out, here and at the EHR."""
+    past = timezone.now() - timedelta(minutes=1)
+    await sync_to_async(Launch.objects.filter(uuid=uuid).update)(access_token_expires_at=past)
+
+
+async def row(uuid: UUID) -> Launch:
+    return await sync_to_async(Launch.objects.get)(uuid=uuid)
+
+
+class TestRefresh:
+    async def test_expired_access_token_is_refreshed_once_and_the_page_works(
+        self, browser: Browser, ehr: ScriptedEHR, ehr_launch: Start
+    ) -> None:
+        uuid = await browser.launch(ehr_launch())
+        await expire(uuid)
+        assert (await browser.get(f"/launches/{uuid}/")).status == 200
+        assert (await browser.get(f"/launches/{uuid}/")).status == 200
+        assert len(refreshes(ehr)) == 1
+
+    async def test_twenty_parallel_loads_send_one_refresh(
+        self, browser: Browser, ehr: ScriptedEHR, ehr_launch: Start
+    ) -> None:
+        """C123, T20."""
+        uuid = await browser.launch(ehr_launch())
+        await expire(uuid)
+        ehr.token_delay = 0.3
+        url = f"/launches/{uuid}/context.json"
+        responses = await asyncio.gather(*(browser.get(url) for _ in range(20)))
+        assert [response.status for response in responses] == [200] * 20
+        assert len(refreshes(ehr)) == 1
+
+    async def test_new_refresh_token_replaces_the_old_one(
+        self, browser: Browser, ehr: ScriptedEHR, ehr_launch: Start
+    ) -> None:
+        """C122: each refresh sends what the last answer brought."""
+        uuid = await browser.launch(ehr_launch())
+        for _ in range(2):
+            await expire(uuid)
+            await browser.get(f"/launches/{uuid}/context.json")
+        first, second = (one["refresh_token"] for one in refreshes(ehr))
+        assert first != second
+
+    async def test_old_refresh_token_is_kept_where_none_comes(
+        self, browser: Browser, ehr: ScriptedEHR, ehr_launch: Start
+    ) -> None:
+        """C122."""
+        uuid = await browser.launch(ehr_launch())
+
+        async def without(_: web.Request) -> web.Response:
+            answer = ehr.token_response("openid patient/*.rs")
+            del answer["refresh_token"]
+            return web.json_response(answer)
+
+        ehr.token_answer = without
+        for _ in range(2):
+            await expire(uuid)
+            assert (await browser.get(f"/launches/{uuid}/context.json")).status == 200
+        assert len({one["refresh_token"] for one in refreshes(ehr)}) == 1
+
+    async def test_scope_is_sent_only_where_the_registration_says_so(
+        self, browser: Browser, ehr: ScriptedEHR, ehr_launch: Start, registered: Endpoint
+    ) -> None:
+        """C121: what was granted."""
+        uuid = await browser.launch(ehr_launch())
+        await expire(uuid)
+        await browser.get(f"/launches/{uuid}/context.json")
+        await sync_to_async(Registration.objects.update)(send_scope_on_refresh=True)
+        await expire(uuid)
+        await browser.get(f"/launches/{uuid}/context.json")
+        without, with_scope = refreshes(ehr)
+        assert "scope" not in without
+        assert with_scope["scope"]
+
+    async def test_401_refreshes_once_and_reads_again(
+        self, browser: Browser, ehr: ScriptedEHR, ehr_launch: Start
+    ) -> None:
+        """C141: of all the reads of one page that meet a 401, one refreshes."""
+        uuid = await browser.launch(ehr_launch())
+        ehr.valid_access_tokens.clear()
+        page = await browser.get(f"/launches/{uuid}/")
+        assert page.status == 200
+        assert "Family-p-1" in await page.text()
+        assert len(refreshes(ehr)) == 1
+
+    async def test_second_401_ends_the_launch(
+        self, browser: Browser, ehr: ScriptedEHR, ehr_launch: Start
+    ) -> None:
+        """C141."""
+        uuid = await browser.launch(ehr_launch())
+        ehr.fhir_answer = lambda _request: _unauthorized()
+        assert (await browser.get(f"/launches/{uuid}/")).status == 410
+        assert (await row(uuid)).end_reason == EndReason.UNAUTHORIZED
+        assert len(refreshes(ehr)) == 1
+
+
+async def _unauthorized() -> web.Response:
+    return web.json_response({"error": "invalid_token"}, status=401)
+
+
+class TestFailure:
+    async def test_invalid_grant_ends_the_launch_and_destroys_its_tokens(
+        self, browser: Browser, ehr: ScriptedEHR, ehr_launch: Start
+    ) -> None:
+        """C125."""
+        uuid = await browser.launch(ehr_launch())
+        await expire(uuid)
+        ehr.refresh_token = "another"
+        response = await browser.get(f"/launches/{uuid}/")
+        assert response.status == 410
+        ended = await row(uuid)
+        assert (ended.end_reason, ended.sealed_tokens) == (EndReason.INVALID_GRANT, "")
+
+    @pytest.mark.parametrize(
+        ("status", "text"),
+        [
+            (500, "oops"),
+            (429, "{}"),
+            (503, ""),
+            (401, '{"error":"invalid_client"}'),
+            (200, "<html>"),
+        ],
+    )
+    async def test_anything_else_keeps_it_and_backs_off(
+        self, browser: Browser, ehr: ScriptedEHR, ehr_launch: Start, status: int, text: str
+    ) -> None:
+        """C125: and a second load within the back-off asks nobody."""
+        uuid = await browser.launch(ehr_launch())
+        await expire(uuid)
+
+        async def failing(_: web.Request) -> web.Response:
+            return web.Response(status=status, text=text)
+
+        ehr.token_answer = failing
+        for _ in range(2):
+            assert (await browser.get(f"/launches/{uuid}/")).status >= 500
+        assert len(refreshes(ehr)) == 1
+        ehr.token_answer = None
+        await sync_to_async(Launch.objects.update)(refresh_not_before=None)
+        assert (await browser.get(f"/launches/{uuid}/")).status == 200
+
+    async def test_another_patient_stops_the_launch(
+        self, browser: Browser, ehr: ScriptedEHR, ehr_launch: Start
+    ) -> None:
+        """C126: the wrong-patient alarm; T17."""
+        uuid = await browser.launch(ehr_launch())
+        await expire(uuid)
+
+        async def other_patient(_: web.Request) -> web.Response:
+            return web.json_response(ehr.token_response("openid") | {"patient": "p-2"})
+
+        ehr.token_answer = other_patient
+        response = await browser.get(f"/launches/{uuid}/")
+        assert response.status == 409
+        assert "patient has changed" in (await response.text()).lower()
+        assert (await row(uuid)).end_reason == EndReason.PATIENT_CHANGED
+
+    async def test_browser_that_leaves_does_not_lose_the_new_refresh_token(
+        self, browser: Browser, ehr: ScriptedEHR, ehr_launch: Start
+    ) -> None:
+        """C124: the answer is stored although nobody waits for the page any more."""
+        uuid = await browser.launch(ehr_launch())
+        await expire(uuid)
+        before = (await row(uuid)).token_version
+        ehr.token_delay = 0.5
+        with pytest.raises(TimeoutError):
+            await asyncio.wait_for(browser.get(f"/launches/{uuid}/context.json"), timeout=0.2)
+        await asyncio.sleep(1)
+        assert (await row(uuid)).token_version == before + 1
+
+    async def test_no_refresh_token_says_that_access_has_run_out(
+        self, browser: Browser, ehr: ScriptedEHR, ehr_launch: Start
+    ) -> None:
+        ehr.refresh_token = None
+        uuid = await browser.launch(ehr_launch())
+        await expire(uuid)
+        response = await browser.get(f"/launches/{uuid}/")
+        assert response.status == 410
+        assert "run out" in await response.text()
+
+
+class TestPages:
+    async def test_two_launches_in_one_browser_keep_their_own_patients(
+        self, browser: Browser, ehr: ScriptedEHR, ehr_launch: Start
+    ) -> None:
+        """C154, T17: also after reloads and refreshes, interleaved."""
+        uuids = {}
+        for patient in ("p-1", "p-2"):
+            ehr.patient = patient
+            uuids[patient] = await browser.launch(ehr_launch())
+        for _ in range(2):
+            for patient, uuid in uuids.items():
+                await expire(uuid)
+                context = await (await browser.get(f"/launches/{uuid}/context.json")).json()
+                assert context["patient"] == patient
+                assert patient in context["patient_name"]
+
+    async def test_launches_that_finish_at_once_in_one_browser_are_all_kept(
+        self, browser: Browser, ehr: ScriptedEHR, ehr_launch: Start
+    ) -> None:
+        callbacks = [await browser.to_callback(ehr_launch()) for _ in range(4)]
+        ehr.token_delay = 0.2
+        finished = await asyncio.gather(*(browser.get(callback) for callback in callbacks))
+        for response in finished:
+            assert (await browser.get(response.headers["Location"])).status == 200
+
+    async def test_other_browser_gets_404(self, browser: Browser, ehr_launch: Start) -> None:
+        """C155, T19: the uuid alone is no authority."""
+        uuid = await browser.launch(ehr_launch())
+        async with new_browser(browser.app) as other:
+            other_uuid = await other.launch(ehr_launch())
+            for path in ("", "context.json"):
+                assert (await other.get(f"/launches/{uuid}/{path}")).status == 404
+            own_key = {c.key: c.value for c in other.http.cookie_jar}[f"launch-{other_uuid.hex}"]
+            stolen = {f"launch-{uuid.hex}": own_key}
+            assert (await other.get(f"/launches/{uuid}/", cookies=stolen)).status == 404
+
+    async def test_session_that_expired_opens_nothing(
+        self, browser: Browser, ehr_launch: Start
+    ) -> None:
+        uuid = await browser.launch(ehr_launch())
+        launch = await sync_to_async(Launch.objects.select_related("session").get)(uuid=uuid)
+        assert launch.session is not None
+        launch.session.expire_date = timezone.now() - timedelta(seconds=1)
+        await sync_to_async(launch.session.save)()
+        assert (await browser.get(f"/launches/{uuid}/")).status == 404
+
+    async def test_context_json_has_the_members_of_the_contract_and_no_token(
+        self, browser: Browser, ehr: ScriptedEHR, ehr_launch: Start
+    ) -> None:
+        uuid = await browser.launch(ehr_launch())
+        response = await browser.get(f"/launches/{uuid}/context.json")
+        context = await response.json()
+        assert set(context) == {
+            "registration", "endpoint", "kind", "patient", "encounter", "fhirUser", "id_token",
+            "scope", "access_token_expires_at", "refreshable", "need_patient_banner",
+            "smart_style_url", "intent", "tenant", "fhirContext", "extras", "patient_name",
+        }  # fmt: skip
+        assert context["kind"] == "ehr"
+        assert context["id_token"]["iss"] == ehr.issuer
+        assert set(context["scope"]) == {"requested", "granted", "missing"}
+        text = await response.text()
+        assert not any(token in text for token in ehr.valid_access_tokens)
+        assert response.headers["Cache-Control"].find("no-store") >= 0
+
+    async def test_disconnect_revokes_and_destroys(
+        self, browser: Browser, ehr: ScriptedEHR, ehr_launch: Start
+    ) -> None:
+        """C133."""
+        uuid = await browser.launch(ehr_launch())
+        page = await (await browser.get(f"/launches/{uuid}/")).text()
+        form_token = page.split('name="form_token" value="')[1].split('"')[0]
+        url = f"{browser.app}/launches/{uuid}/end/"
+        async with browser.http.post(url, data={"form_token": "0" * 64}) as response:
+            assert response.status == 403
+        async with browser.http.post(url, data={"form_token": form_token}) as response:
+            assert response.status == 200
+        assert ("POST", "/revoke") in ehr.requests
+        assert ehr.valid_access_tokens == set()
+        assert (await row(uuid)).sealed_tokens == ""
+        assert (await browser.get(f"/launches/{uuid}/")).status == 410
+
+    async def test_wrong_patient_is_never_shown(
+        self, browser: Browser, ehr: ScriptedEHR, ehr_launch: Start
+    ) -> None:
+        """C101: the EHR answers Patient/p-1 with somebody else."""
+        uuid = await browser.launch(ehr_launch())
+
+        async def somebody_else(request: web.Request) -> web.Response:
+            return fhir_json(ehr.resource(request.match_info["path"].replace("p-1", "p-2")))
+
+        ehr.fhir_answer = somebody_else
+        for path in ("", "context.json"):
+            response = await browser.get(f"/launches/{uuid}/{path}")
+            assert response.status == 409
+            assert "Family-p-2" not in await response.text()
+
+    async def test_one_forbidden_part_never_blanks_the_page(
+        self, browser: Browser, ehr: ScriptedEHR, ehr_launch: Start
+    ) -> None:
+        uuid = await browser.launch(ehr_launch())
+
+        async def forbids_conditions(request: web.Request) -> web.Response:
+            if request.match_info["path"].startswith("Condition"):
+                return fhir_json({"resourceType": "OperationOutcome", "issue": []}, status=403)
+            return fhir_json(ehr.resource(request.match_info["path"]))
+
+        ehr.fhir_answer = forbids_conditions
+        response = await browser.get(f"/launches/{uuid}/")
+        page = await response.text()
+        assert response.status == 200
+        assert "Family-p-1" in page
