@@ -1,0 +1,150 @@
+import json
+from typing import Any
+
+import pytest
+from django.db import OperationalError
+from django.utils import timezone
+
+from smartapp.database import in_database
+from smartapp.keys import lifecycle, memory
+from smartapp.keys.public import jwks_response
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+EPIC = "/.well-known/jwks/epic.json"
+PRIVATE_MEMBERS = {"d", "p", "q", "dp", "dq", "qi", "oth", "k"}
+PUBLISHED_MEMBERS = {
+    "RSA": {"kty", "kid", "use", "alg", "n", "e"},
+    "EC": {"kty", "kid", "use", "alg", "crv", "x", "y"},
+}
+
+
+@pytest.fixture
+async def epic() -> None:
+    now = timezone.now()
+    await in_database(lifecycle.create_key_set, "epic", now=now)
+    await memory.refresh()
+
+
+def headers_of(response: tuple[int, list[tuple[bytes, bytes]], bytes]) -> dict[str, str]:
+    headers = {name.decode(): value.decode() for name, value in response[1]}
+    assert len(headers) == len(response[1]), "a header is there twice"
+    return headers
+
+
+@pytest.mark.usefixtures("epic")
+class TestDocument:
+    async def test_no_private_member_on_any_key(self) -> None:
+        """§3.2, T23: every key walked, and nothing in it but what is allowed by name."""
+        _, _, body = await jwks_response("GET", EPIC, None)
+        keys = json.loads(body)["keys"]
+        assert sorted(key["alg"] for key in keys) == ["ES384", "RS384"]
+        for key in keys:
+            assert set(key) == PUBLISHED_MEMBERS[key["kty"]]
+            assert not set(key) & PRIVATE_MEMBERS
+            assert key["use"] == "sig"
+            assert "=" not in key["kid"]
+
+    async def test_headers_let_every_cache_keep_it_for_five_minutes(self) -> None:
+        """§3.1, §3.3, T24: no cookie, nothing that varies, readable by scripts."""
+        response = await jwks_response("GET", EPIC, None)
+        published = memory.published("epic")
+        assert published is not None
+        assert response[0] == 200
+        assert response[2] == published.body
+        assert headers_of(response) == {
+            "content-type": "application/json",
+            "content-length": str(len(published.body)),
+            "cache-control": "public, max-age=300",
+            "etag": published.etag,
+            "access-control-allow-origin": "*",
+            "x-content-type-options": "nosniff",
+        }
+
+    async def test_head_is_a_get_without_its_body(self) -> None:
+        get = await jwks_response("GET", EPIC, None)
+        assert await jwks_response("HEAD", EPIC, None) == (200, get[1], b"")
+
+    @pytest.mark.parametrize(
+        "tags", ["{etag}", "W/{etag}", '"other", {etag}', '"other",W/{etag} , "third"', "*"]
+    )
+    async def test_a_known_etag_is_answered_304(self, tags: str) -> None:
+        """RFC 9110 §13.1.2 and §15.4.5."""
+        published = memory.published("epic")
+        assert published is not None
+        response = await jwks_response("GET", EPIC, tags.format(etag=published.etag))
+        assert (response[0], response[2]) == (304, b"")
+        headers = headers_of(response)
+        assert headers["etag"] == published.etag
+        assert headers["cache-control"] == "public, max-age=300"
+        assert "content-length" not in headers
+
+    @pytest.mark.parametrize("tags", ["", '"other"', "etag", "*, x", '"'])
+    async def test_another_etag_gets_the_document(self, tags: str) -> None:
+        assert (await jwks_response("GET", EPIC, tags))[0] == 200
+
+    async def test_the_etag_changes_with_the_keys_only(self) -> None:
+        before = memory.published("epic")
+        await memory.refresh()
+        again = memory.published("epic")
+        key_set = await in_database(lifecycle.create_key_set, "epic", now=timezone.now())
+        await in_database(
+            lifecycle.publish_next, key_set, "ES384", now=timezone.now(), actor="test"
+        )
+        await memory.refresh()
+        after = memory.published("epic")
+        assert before and again and after
+        assert before.etag == again.etag != after.etag
+
+    @pytest.mark.parametrize("method", ["POST", "PUT", "DELETE", "OPTIONS", "get"])
+    async def test_other_methods_are_refused(self, method: str) -> None:
+        response = await jwks_response(method, EPIC, None)
+        assert response[0] == 405
+        assert headers_of(response)["allow"] == "GET, HEAD"
+
+    async def test_the_default_address_is_the_default_key_set(self) -> None:
+        default = await jwks_response("GET", "/.well-known/jwks.json", None)
+        assert default == await jwks_response("GET", EPIC, None)
+
+
+class TestMiss:
+    @pytest.mark.parametrize(
+        "path",
+        [
+            "/.well-known/jwks/nobody.json",
+            "/.well-known/jwks.json",
+            "/.well-known/jwks/",
+            "/.well-known/jwks/epic",
+            "/.well-known/jwks/epic.json/",
+            "/.well-known/jwks/epic.json\n",
+            "/.well-known/jwks/../epic.json",
+            "/.well-known/jwks/épic.json",
+            f"/.well-known/jwks/{'x' * 64}.json",
+        ],
+    )
+    async def test_an_unknown_address_is_a_short_lived_404(self, path: str) -> None:
+        response = await jwks_response("GET", path, None)
+        headers = headers_of(response)
+        assert (response[0], json.loads(response[2])) == (404, {"error": "unknown_key_set"})
+        assert headers["cache-control"] == "public, max-age=10"
+        assert headers["content-type"] == "application/json"
+
+    async def test_a_key_set_made_a_moment_ago_is_found(self) -> None:
+        """The EHR may ask this process before it has heard of the key set."""
+        await memory.refresh()
+        await in_database(lifecycle.create_key_set, "epic", now=timezone.now())
+        assert (await jwks_response("GET", EPIC, None))[0] == 200
+
+    async def test_without_a_database_nobody_is_told_that_it_does_not_exist(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """A 404 would stay in caches longer than the trouble."""
+
+        async def away(*args: Any) -> None:
+            raise OperationalError("no answer")
+
+        monkeypatch.setattr(memory, "in_database", away)
+        response = await jwks_response("GET", EPIC, None)
+        assert response[0] == 503
+        assert headers_of(response)["cache-control"] == "no-store"
+        assert headers_of(response)["retry-after"] == "5"
