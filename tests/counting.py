@@ -12,7 +12,7 @@ from django.db import connections
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.backends.utils import CursorWrapper
 
-from smartapp.keys import memory
+from smartapp.keys import material
 
 WRITES = ("INSERT", "UPDATE", "DELETE")
 
@@ -69,10 +69,9 @@ def counted() -> Iterator[Costs]:
             "create_default_context",
             counter("tls_contexts", ssl.create_default_context),
         ),
-        patch.object(
-            memory,
-            "open_private_key",
-            counter("keys_parsed", memory.open_private_key),
+        patch(
+            "smartapp.keys.memory.open_private_key",
+            counter("keys_parsed", material.open_private_key),
         ),
     ):
         yield costs

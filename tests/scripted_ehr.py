@@ -56,6 +56,7 @@ class ScriptedEHR:
         self.assertions: list[dict[str, Any]] = []
         self._ports: dict[str, set[int]] = {}
         self.valid_access_tokens: set[str] = set()
+        self.id_tokens: list[str] = []
         self._codes: dict[str, dict[str, str]] = {}
         self._loop = asyncio.new_event_loop()
         self._ready = threading.Event()
@@ -220,7 +221,9 @@ class ScriptedEHR:
             "fhirUser": f"{self.fhir_base_url}/Practitioner/d-1",
             **self.id_token_claims,
         }
-        return jwt.encode({"alg": "RS256", "kid": "ehr-1"}, claims, self.key)
+        token = jwt.encode({"alg": "RS256", "kid": "ehr-1"}, claims, self.key)
+        self.id_tokens.append(token)
+        return token
 
     async def _revoke(self, request: web.Request) -> web.Response:
         fields = await request.post()

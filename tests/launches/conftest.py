@@ -15,6 +15,7 @@ from smartapp.keys import lifecycle
 from smartapp.registrations import discovery, registry
 from smartapp.registrations.models import Endpoint, Registration
 from tests.scripted_ehr import CLIENT_ID, ScriptedEHR
+from tests.secrecy import all_logs, assert_kept_secret
 from tests.serving import free_port, served
 
 SCOPE = (
@@ -64,11 +65,14 @@ def registered(transactional_db: None, settings: Settings, ehr: ScriptedEHR) -> 
         created_at=now, updated_at=now,
     )  # fmt: skip
     host = urlsplit(ehr.base).netloc
-    yield Endpoint.objects.create(
+    endpoint = Endpoint.objects.create(
         registration=registration, slug="scripted", name="Scripted Hospital",
         fhir_base_url=ehr.fhir_base_url, iss=ehr.fhir_base_url, issuers=[ehr.issuer],
         pinned_hosts=[host], created_at=now, updated_at=now,
     )  # fmt: skip
+    with all_logs() as keeper:
+        yield endpoint
+    assert_kept_secret(ehr, keeper)
     registry.forget()
     discovery.forget()
     close_thread_connections()

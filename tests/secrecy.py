@@ -1,0 +1,71 @@
+"""Searches everything that a launch leaves behind for its secrets (C70, C85, T10, T21)."""
+
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from django.apps import apps
+from django.db import connection
+
+from smartapp.keys.material import open_private_key
+from smartapp.keys.models import SigningKey
+from tests.scripted_ehr import CANARY, ScriptedEHR
+
+SECRET_FIELDS = ("code", "code_verifier", "client_assertion", "refresh_token", "token")
+
+
+class Keeper(logging.Handler):
+    """Keeps every line that is logged, formatted with its traceback, at every level."""
+
+    def __init__(self) -> None:
+        super().__init__(logging.DEBUG)
+        self.setFormatter(logging.Formatter("%(name)s %(message)s"))
+        self.lines: list[str] = []
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self.lines.append(self.format(record))
+
+
+@contextmanager
+def all_logs() -> Iterator[Keeper]:
+    keeper, root = Keeper(), logging.getLogger()
+    level = root.level
+    root.addHandler(keeper)
+    root.setLevel(logging.INFO)
+    try:
+        yield keeper
+    finally:
+        root.removeHandler(keeper)
+        root.setLevel(level)
+
+
+def database_dump() -> str:
+    """Return every value of every table as text."""
+    lines = []
+    with connection.cursor() as cursor:
+        for model in apps.get_models(include_auto_created=True):
+            table = model._meta.db_table
+            if table.startswith("sandbox_"):
+                continue  # the other side: it may know what it gave out
+            cursor.execute(f"SELECT * FROM {connection.ops.quote_name(table)}")  # noqa: S608
+            lines += [f"{table} {row!r}" for row in cursor.fetchall()]
+    return "\n".join(lines)
+
+
+def private_numbers() -> list[str]:
+    """Return the private exponents of all signing keys, as a leaked JWK would show them."""
+    keys = [open_private_key(key) for key in SigningKey.objects.exclude(sealed_private_key="")]
+    return [str(key.as_dict(private=True)["d"]) for key in keys]
+
+
+def secrets_of(ehr: ScriptedEHR) -> list[str]:
+    sent = [request.get(field) for request in ehr.token_requests for field in SECRET_FIELDS]
+    return [CANARY, *(value for value in sent if value), *ehr.id_tokens, *private_numbers()]
+
+
+def assert_kept_secret(ehr: ScriptedEHR, keeper: Keeper) -> None:
+    dump, logs = database_dump(), "\n".join(keeper.lines)
+    for secret in secrets_of(ehr):
+        # Not in the assertion itself: its message would print the secret.
+        leaked = [name for name, text in (("database", dump), ("logs", logs)) if secret in text]
+        assert leaked == [], f"a secret of {len(secret)} characters is in the {leaked}"
