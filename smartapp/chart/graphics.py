@@ -6,7 +6,7 @@ would have to format a thousand times.
 
 import math
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 from statistics import median, quantiles
@@ -17,6 +17,8 @@ from smartapp.chart.moments import MONTHS
 WIDTH, HEIGHT = 360, 168
 LEFT, RIGHT, TOP, BOTTOM = 38, 46, 14, 24
 MAX_POINTS = 150
+# Two labels nearer than this would run into each other.
+LABEL_HEIGHT = 15
 # Single points are drawn while there is room to tell them apart; beyond, the line speaks.
 MAX_MARKERS = 60
 # A value this many interquartile ranges away is drawn at the edge, marked, with its true value.
@@ -27,10 +29,11 @@ MAX_SPARK_POINTS = 60
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """One value to draw."""
+    """One value to draw; `label` is its number as the table has it."""
 
     at: datetime
     value: float
+    label: str
     title: str
 
 
@@ -69,11 +72,15 @@ class Bar:
 
 @dataclass(frozen=True, slots=True)
 class Line:
+    """`label_y` is where the newest value's label stands, clear of other labels."""
+
     name: str
     path: str
     gaps: str
     marks: tuple[Mark, ...]
     last: Mark
+    label: str
+    label_y: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +96,8 @@ class LineChart:
     right: int = WIDTH - RIGHT
     top: int = TOP
     bottom: int = HEIGHT - BOTTOM
+    plot_width: int = WIDTH - RIGHT - LEFT
+    value_label_x: int = LEFT - 6
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,7 +132,9 @@ def line_chart(
         x_ticks=_time_ticks(start, end, x),
         y_ticks=_value_ticks(bottom, top, y_step, y),
         bands=tuple(_band(low, high, bottom, top, y) for low, high in bands),
-        lines=tuple(_line(name, readings, x, y, bottom, top) for name, readings in series),
+        lines=_with_clear_labels(
+            [_line(name, readings, x, y, bottom, top) for name, readings in series]
+        ),
         bars=tuple(_bar(upper, lower, x, y, bottom, top) for upper, lower in thin_pairs(pairs)),
     )
 
@@ -267,7 +278,23 @@ def _line(
     marks = [_mark(reading, x, y, bottom, top) for reading in thinned]
     solid, gaps = _paths(thinned, [(float(mark.x), float(mark.y)) for mark in marks])
     shown = marks if len(marks) <= MAX_MARKERS else [mark for mark in marks if mark.beyond]
-    return Line(name, solid, gaps, tuple(shown), marks[-1])
+    last = marks[-1]
+    return Line(name, solid, gaps, tuple(shown), last, readings[-1].label, last.y)
+
+
+def _with_clear_labels(lines: list[Line]) -> tuple[Line, ...]:
+    """Move the labels of two lines apart, the upper one up and the lower one down."""
+    if len(lines) != 2:
+        return tuple(lines)
+    first, second = (float(line.label_y) for line in lines)
+    missing = LABEL_HEIGHT - abs(first - second)
+    if missing <= 0:
+        return tuple(lines)
+    shift = missing / 2 if first <= second else -missing / 2
+    return (
+        replace(lines[0], label_y=_text(first - shift)),
+        replace(lines[1], label_y=_text(second + shift)),
+    )
 
 
 def _mark(reading: Reading, x: Scale, y: Scale, bottom: float, top: float) -> Mark:

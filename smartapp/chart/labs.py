@@ -62,7 +62,9 @@ def _lab_test(newest: list[Measurement]) -> LabTest:
         if measurement.number is not None and measurement.when and measurement.unit == latest.unit
     ]
     readings = [
-        Reading(m.when.at, m.number, "") for m in comparable if m.when and m.number is not None
+        Reading(m.when.at, m.number, m.text, "")
+        for m in comparable
+        if m.when and m.number is not None
     ]
     return LabTest(
         name=latest.name,

@@ -179,7 +179,7 @@ def _vital_sign(key: str, unit: str, points: list[Point], birth_date: Moment | N
     kind = next((kind for kind in KINDS if kind.name == key), None)
     name = kind.name if kind else points[-1].measurement.name
     usual, range_text = _range(kind, unit, points[-1], birth_date)
-    readings = [Reading(p.when.at, p.value, _title(p, unit)) for p in points]
+    readings = [Reading(p.when.at, p.value, _value(p), _title(p, unit)) for p in points]
     rows = [_row(point) for point in reversed(points)]
     return VitalSign(
         key=key,
@@ -327,7 +327,7 @@ def _pressure_chart(found: list[Pressure], unit: str, bands: tuple[Range, ...]) 
 
 def _pressure_reading(pressure: Pressure, side: Measurement, unit: str) -> Reading:
     title = f"{pressure.text} {unit}, {pressure.when.text}"
-    return Reading(pressure.when.at, side.number or 0.0, title)
+    return Reading(pressure.when.at, side.number or 0.0, side.text, title)
 
 
 def _pressure_summary(found: list[Pressure], unit: str, range_text: str) -> str:
