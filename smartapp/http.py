@@ -9,20 +9,20 @@ aiohttp leaves this file, and none carries a URL's query, a header or a body.
 
 import asyncio
 import ipaddress
+import re
 import socket
 import ssl
-from collections.abc import Mapping
+from collections.abc import Coroutine, Mapping
 from dataclasses import dataclass, field
 from functools import cache
-from typing import Any
-from urllib.parse import urlsplit
-from weakref import WeakKeyDictionary
+from typing import Any, TypeVar
 
 import aiohttp
 from aiohttp.abc import AbstractResolver, ResolveResult
 from aiohttp.resolver import ThreadedResolver
 from django.conf import settings
 from multidict import CIMultiDictProxy
+from yarl import URL
 
 from smartapp.protocol.errors import (
     AddressRefused,
@@ -32,10 +32,18 @@ from smartapp.protocol.errors import (
     EHRUnreachable,
 )
 
+T = TypeVar("T")
+
 MAX_BYTES = 262_144
+CONNECT_SECONDS = 5
 CONNECTIONS_PER_HOST = 64
-KEEPALIVE_SECONDS = 75
+# Below the 60 s after which common load balancers drop an idle connection: a request that is not
+# repeated, as the token request, should not meet one that is just being closed.
+KEEPALIVE_SECONDS = 50
 READ_CHUNK_BYTES = 65_536
+
+_VISIBLE_ASCII = re.compile(r"[!-~]+")
+_NAT64 = ipaddress.ip_network("64:ff9b::/96")
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,18 +51,40 @@ class Response:
     """A complete answer. `body` is never logged and not part of the repr."""
 
     status: int
-    headers: CIMultiDictProxy[str]
+    headers: CIMultiDictProxy[str] = field(repr=False)
     body: bytes = field(repr=False)
 
 
 def address_is_allowed(address: str) -> bool:
-    """Whether we may connect there: public addresses, and loopback in development (C15)."""
-    ip = ipaddress.ip_address(address.split("%")[0])
-    mapped = getattr(ip, "ipv4_mapped", None)
-    ip = mapped or ip
+    """Whether we may connect there: public addresses, and loopback in development (C15).
+
+    ValueError for what is not an address.
+    """
+    ip = _embedded(ipaddress.ip_address(address.split("%")[0]))
     if ip.is_loopback:
         return bool(settings.ALLOW_LOOPBACK_EHRS)
-    return ip.is_global and not ip.is_multicast
+    return ip.is_global and not ip.is_multicast and not ip.is_reserved
+
+
+def _embedded(
+    ip: ipaddress.IPv4Address | ipaddress.IPv6Address,
+) -> ipaddress.IPv4Address | ipaddress.IPv6Address:
+    """Return the IPv4 address that an IPv6 address really leads to, where it does."""
+    if isinstance(ip, ipaddress.IPv4Address):
+        return ip
+    if ip in _NAT64:
+        return ipaddress.IPv4Address(int(ip) & 0xFFFF_FFFF)
+    return ip.ipv4_mapped or ip.sixtofour or ip
+
+
+def is_loopback(host: str) -> bool:
+    """Whether a host, as a URL writes it, is this machine."""
+    if host == "localhost" or host.endswith(".localhost"):
+        return True
+    try:
+        return _embedded(ipaddress.ip_address(host)).is_loopback
+    except ValueError:
+        return False
 
 
 class GuardedResolver(AbstractResolver):
@@ -100,7 +130,7 @@ def _new_session() -> aiohttp.ClientSession:
     )
 
 
-_sessions: WeakKeyDictionary[asyncio.AbstractEventLoop, aiohttp.ClientSession] = WeakKeyDictionary()
+_sessions: dict[asyncio.AbstractEventLoop, aiohttp.ClientSession] = {}
 
 
 def _session() -> aiohttp.ClientSession:
@@ -113,21 +143,62 @@ def _session() -> aiohttp.ClientSession:
 
 
 async def close() -> None:
-    """Close the running loop's session: at server shutdown and at the end of a command."""
+    """Close the running loop's session: at server shutdown, before its loop is gone."""
     session = _sessions.pop(asyncio.get_running_loop(), None)
     if session is not None:
         await session.close()
 
 
-def _check_literal_address(url: str) -> None:
-    """aiohttp does not ask its resolver about addresses written as numbers."""
-    host = urlsplit(url).hostname or ""
+def run(work: Coroutine[Any, Any, T]) -> T:
+    """Return what `work` returns, from sync code: a command or an admin page.
+
+    In an event loop of its own, whose session is closed with it; the server's stays untouched.
+    """
+
+    async def run_and_close() -> T:
+        try:
+            return await work
+        finally:
+            await close()
+
+    return asyncio.run(run_and_close())
+
+
+def check_url(url: str) -> URL:
+    """Return the URL exactly as written, read by the same reader as aiohttp's.
+
+    Raises AddressRefused unless it is https (or, in development, http to this machine) without
+    user information, and, where its host is a number, to an address that is allowed: aiohttp
+    does not ask its resolver about those.
+    """
+    if not _VISIBLE_ASCII.fullmatch(url):
+        raise AddressRefused("the URL has characters that no URL has")
     try:
-        allowed = address_is_allowed(host)
+        parsed = URL(url, encoded=True)
+        host, userinfo = parsed.raw_host or "", parsed.raw_user or parsed.raw_password
     except ValueError:
-        return
-    if not allowed:
+        raise AddressRefused("the URL cannot be read") from None
+    if not host or userinfo:
+        raise AddressRefused("the URL has no host, or has user information")
+    in_development = settings.ALLOW_LOOPBACK_EHRS and is_loopback(host)
+    if parsed.scheme != "https" and not (parsed.scheme == "http" and in_development):
+        raise AddressRefused(f"the URL of host {host} is not https")
+    if _looks_numeric(host) and not _literal_is_allowed(host):
         raise AddressRefused(f"address {host} is not public")
+    return parsed
+
+
+def _looks_numeric(host: str) -> bool:
+    """Whether a resolver could take the host for an address: also `2130706433`, `0x7f.1`."""
+    last_label = host.rstrip(".").rpartition(".")[2].lower()
+    return ":" in host or last_label.isdigit() or last_label.startswith("0x")
+
+
+def _literal_is_allowed(host: str) -> bool:
+    try:
+        return address_is_allowed(host)
+    except ValueError:  # one of the spellings that only some programs take for an address
+        return False
 
 
 async def _read_capped(response: aiohttp.ClientResponse, max_bytes: int) -> bytes:
@@ -143,19 +214,20 @@ async def _read_capped(response: aiohttp.ClientResponse, max_bytes: int) -> byte
 async def _request(
     method: str, url: str, *, max_bytes: int, timeout_seconds: float, **options: Any
 ) -> Response:
-    _check_literal_address(url)
-    host = urlsplit(url).netloc
-    timeout = aiohttp.ClientTimeout(total=timeout_seconds, sock_connect=5)
+    checked = check_url(url)
+    host = checked.raw_authority
+    timeout = aiohttp.ClientTimeout(total=timeout_seconds, sock_connect=CONNECT_SECONDS)
+    # `from None` throughout: aiohttp's messages hold the whole URL.
     try:
         async with _session().request(
-            method, url, allow_redirects=False, timeout=timeout, **options
+            method, checked, allow_redirects=False, timeout=timeout, **options
         ) as response:
-            if 300 <= response.status < 400 and response.status != 304:
+            if 300 <= response.status < 400:
                 raise EHRRedirected(f"{host} answered {response.status}")
             body = await _read_capped(response, max_bytes)
             return Response(response.status, response.headers, body)
-    except TimeoutError as error:
-        raise EHRTimeout(f"{host} did not answer within {timeout_seconds:g} s") from error
+    except TimeoutError:
+        raise EHRTimeout(f"{host} did not answer within {timeout_seconds:g} s") from None
     except (aiohttp.ClientError, OSError, ValueError) as error:
         raise EHRUnreachable(f"{host}: {type(error).__name__}") from None
 
@@ -167,7 +239,7 @@ async def get(
     max_bytes: int = MAX_BYTES,
     timeout_seconds: float = 5.0,
 ) -> Response:
-    """Return the answer to a GET, whatever its status below 300 or from 400 up.
+    """Return the answer to a GET, whatever its status, unless that is a redirect.
 
     Raises EHRUnreachable, EHRTimeout, EHRRedirected, EHRResponseTooLarge or AddressRefused.
     """
