@@ -5,7 +5,7 @@ offset is read as UTC.
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -51,23 +51,46 @@ def _interval_of_partial(year: str, month: str | None, day: str | None) -> Inter
     return Interval(start, start.replace(year=start.year + 1))
 
 
-def compare(prefix: str, stored: Interval, asked: Interval) -> bool:
-    """Whether `stored` answers `asked` under one of the prefixes of R4 search."""
-    match prefix:
-        case "eq":
-            return asked.start <= stored.start and stored.end <= asked.end
-        case "ne":
-            return not (asked.start <= stored.start and stored.end <= asked.end)
-        case "gt":
-            return stored.end > asked.end
-        case "lt":
-            return stored.start < asked.start
-        case "ge":
-            return stored.end > asked.end or stored.start >= asked.start
-        case "le":
-            return stored.start < asked.start or stored.end <= asked.end
-        case "sa":
-            return stored.start >= asked.end
-        case "eb":
-            return stored.end <= asked.start
-    raise ValueError(f"{prefix!r} is not a prefix of R4 search.")
+def _within(stored: Interval, asked: Interval) -> bool:
+    return asked.start <= stored.start and stored.end <= asked.end
+
+
+def _not_within(stored: Interval, asked: Interval) -> bool:
+    return not _within(stored, asked)
+
+
+def _reaches_after(stored: Interval, asked: Interval) -> bool:
+    return stored.end > asked.end
+
+
+def _reaches_before(stored: Interval, asked: Interval) -> bool:
+    return stored.start < asked.start
+
+
+def _within_or_after(stored: Interval, asked: Interval) -> bool:
+    return _within(stored, asked) or _reaches_after(stored, asked)
+
+
+def _within_or_before(stored: Interval, asked: Interval) -> bool:
+    return _within(stored, asked) or _reaches_before(stored, asked)
+
+
+def _starts_after(stored: Interval, asked: Interval) -> bool:
+    return stored.start >= asked.end
+
+
+def _ends_before(stored: Interval, asked: Interval) -> bool:
+    return stored.end <= asked.start
+
+
+COMPARE: Mapping[str, Callable[[Interval, Interval], bool]] = {
+    "eq": _within,
+    "ne": _not_within,
+    "gt": _reaches_after,
+    "lt": _reaches_before,
+    "ge": _within_or_after,
+    "le": _within_or_before,
+    "sa": _starts_after,
+    "eb": _ends_before,
+}
+"""The prefixes of R4 search; each says whether a stored interval answers the one asked for."""

@@ -207,11 +207,16 @@ def _patient_summary(id: str, note: str) -> PatientSummary:
         id=id,
         name=name_text(resource),
         birth_date=resource["birthDate"],
-        sex=resource["gender"],
-        identifier=resource["identifier"][0]["value"],
+        sex=resource.get("gender", ""),
+        identifier=_record_number(resource),
         note=note,
         encounters=tuple(_encounter_summary(record.resource) for record in newest_first),
     )
+
+
+def _record_number(resource: Resource) -> str:
+    """Empty for somebody who is too new to have one."""
+    return next((str(item["value"]) for item in resource.get("identifier", ())), "")
 
 
 def _start(record: Record) -> datetime:
@@ -219,6 +224,6 @@ def _start(record: Record) -> datetime:
 
 
 def _encounter_summary(resource: Resource) -> EncounterSummary:
-    return EncounterSummary(
-        id=resource["id"], label=resource["type"][0]["text"], start=resource["period"]["start"]
-    )
+    concepts = [*resource["type"], *resource.get("reasonCode", ())]
+    label = ": ".join(concept["text"] for concept in concepts)
+    return EncounterSummary(resource["id"], label, resource["period"]["start"])

@@ -1,0 +1,171 @@
+"""One page of search results: which records, in which order, under which links.
+
+A page's `next` link carries only a signed cursor: the query it continues and how far it came.
+Whoever follows it is asked for scopes again, so the cursor gives nobody anything.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from urllib.parse import parse_qsl, urlencode
+
+from django.core import signing
+
+from smartapp.sandbox.fhir.outcomes import BadRequest, CombinationRequired
+from smartapp.sandbox.fhir.scopes import Grant, may_see
+from smartapp.sandbox.fhir.search import (
+    DATE_SORTS,
+    Parameters,
+    Test,
+    compile_parameter,
+    last_updated_of,
+    narrowing_parameters,
+)
+from smartapp.sandbox.fhir.store import COMPARTMENT, Record, store
+
+CURSOR_PARAMETER = "_cursor"
+CURSOR_SALT = "smartapp.sandbox.fhir.cursor"
+DEFAULT_COUNT = 50
+MAX_COUNT = 200
+MAX_PARAMETERS = 50
+EARLIEST = datetime.min.replace(tzinfo=UTC)
+RESULT_PARAMETERS = frozenset({"_count", "_sort", "_format", "_pretty"})
+
+
+@dataclass(frozen=True, slots=True)
+class Query:
+    """A search, understood."""
+
+    resource_type: str
+    applied: Parameters
+    """What was understood and is repeated in the self link."""
+    ignored: tuple[str, ...]
+    tests: tuple[Test, ...]
+    sort: tuple[str, ...]
+    count: int
+    offset: int
+
+
+def parse_form(form: str) -> Parameters:
+    """The parameters of a query string or of a _search form, in order."""
+    try:
+        return tuple(parse_qsl(form, keep_blank_values=True, max_num_fields=MAX_PARAMETERS))
+    except ValueError as exc:
+        raise BadRequest("Too many parameters.") from exc
+
+
+def parse_query(resource_type: str, parameters: Parameters) -> Query:
+    """BadRequest for what cannot be understood; unknown parameters are only noted."""
+    offset = 0
+    cursors = [value for name, value in parameters if name == CURSOR_PARAMETER]
+    if cursors:
+        parameters, offset = _parse_cursor(resource_type, cursors[0])
+    tests, applied, ignored = [], [], []
+    for name, value in parameters:
+        test = compile_parameter(resource_type, name, value)
+        if test is not None:
+            tests.append(test)
+        if test is not None or name in RESULT_PARAMETERS:
+            applied.append((name, value))
+        else:
+            ignored.append(name)
+    _validate_combination(resource_type, applied)
+    last = dict(applied)
+    sort, unsortable = _parse_sort(resource_type, last.get("_sort", ""))
+    return Query(
+        resource_type=resource_type,
+        applied=tuple(applied),
+        ignored=(*ignored, *unsortable),
+        tests=tuple(tests),
+        sort=sort,
+        count=_parse_count(last.get("_count", str(DEFAULT_COUNT))),
+        offset=offset,
+    )
+
+
+def find(query: Query, grants: Iterable[Grant]) -> list[Record]:
+    """Every record that the query asks for and the grants reach, in order."""
+    grants = tuple(grants)
+    found = [
+        record
+        for record in _candidates(query)
+        if all(test(record) for test in query.tests) and may_see(grants, record)
+    ]
+    for key in reversed(query.sort):
+        _sort_by(found, key)
+    return found
+
+
+def self_url(query: Query, base_url: str) -> str:
+    if query.offset:
+        return _cursor_url(query, base_url, query.offset)
+    applied = urlencode(query.applied)
+    return f"{base_url}/{query.resource_type}" + (f"?{applied}" if applied else "")
+
+
+def next_url(query: Query, base_url: str) -> str:
+    return _cursor_url(query, base_url, query.offset + query.count)
+
+
+def _cursor_url(query: Query, base_url: str, offset: int) -> str:
+    cursor = urlencode({CURSOR_PARAMETER: _cursor(query, offset)})
+    return f"{base_url}/{query.resource_type}?{cursor}"
+
+
+def _cursor(query: Query, offset: int) -> str:
+    payload = [query.resource_type, query.applied, offset]
+    return signing.dumps(payload, salt=CURSOR_SALT, compress=True)
+
+
+def _parse_cursor(resource_type: str, cursor: str) -> tuple[Parameters, int]:
+    try:
+        made_for, parameters, offset = signing.loads(cursor, salt=CURSOR_SALT)
+    except signing.BadSignature as exc:
+        raise BadRequest("This page link was not made here. Search again.") from exc
+    if made_for != resource_type:
+        raise BadRequest(f"This page link belongs to {made_for}.")
+    return tuple((name, value) for name, value in parameters), offset
+
+
+def _parse_count(text: str) -> int:
+    if not (text.isascii() and text.isdigit() and len(text) <= 9):
+        raise BadRequest("_count is not a whole number.")
+    return min(int(text), MAX_COUNT)
+
+
+def _parse_sort(resource_type: str, text: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """The sort keys that are known, and the others as `_sort=…` to be reported."""
+    keys = tuple(key for key in text.split(",") if key)
+    known = DATE_SORTS[resource_type]
+    sort = tuple(key for key in keys if key.removeprefix("-") in known)
+    return sort, tuple(f"_sort={key}" for key in keys if key not in sort)
+
+
+def _validate_combination(resource_type: str, applied: Iterable[tuple[str, str]]) -> None:
+    needed = narrowing_parameters(resource_type)
+    given = {name.partition(":")[0] for name, _ in applied}
+    if needed and needed.isdisjoint(given):
+        listed = ", ".join(sorted(needed))
+        raise CombinationRequired(f"A search for {resource_type} needs one of: {listed}.")
+
+
+def _candidates(query: Query) -> tuple[Record, ...]:
+    """The records of one patient where the query names one, else all of the type."""
+    for name, value in query.applied:
+        about = name.partition(":")[0] in ("patient", "subject") and "," not in value
+        if about and query.resource_type in COMPARTMENT:
+            return store().of_patient(query.resource_type, value.rsplit("/", 1)[-1])
+    return store().by_type[query.resource_type]
+
+
+def _date(record: Record) -> datetime:
+    return record.date.start if record.date else EARLIEST
+
+
+def _last_updated(record: Record) -> datetime:
+    return last_updated_of(record).start
+
+
+def _sort_by(records: list[Record], key: str) -> None:
+    of = _last_updated if key.endswith("_lastUpdated") else _date
+    records.sort(key=of, reverse=key.startswith("-"))

@@ -1,0 +1,85 @@
+"""The CapabilityStatement: what the FHIR API can do, and where to get a token.
+
+It carries the old `oauth-uris` extension too, which SMART App Launch 1.0 clients read
+(SMART App Launch 2.2, "Conformance", keeps it for compatibility).
+"""
+
+from typing import Any
+
+from smartapp.sandbox.fhir.search import parameters_of
+from smartapp.sandbox.fhir.store import TYPES
+
+OAUTH_URIS = "http://fhir-registry.smarthealthit.org/StructureDefinition/oauth-uris"
+SEARCH_TYPES = {
+    "_id": "token",
+    "ah-practice": "reference",
+    "patient": "reference",
+    "subject": "reference",
+    "encounter": "reference",
+    "name": "string",
+    "family": "string",
+    "given": "string",
+    "_lastUpdated": "date",
+    "authoredon": "date",
+    "birthdate": "date",
+    "date": "date",
+    "onset-date": "date",
+}
+
+
+def capability_statement(public_url: str) -> dict[str, Any]:
+    return {
+        "resourceType": "CapabilityStatement",
+        "status": "active",
+        "date": "2026-11-01",
+        "kind": "instance",
+        "description": "A sandbox with synthetic people only. No record is of a real person.",
+        "software": {"name": "smartapp sandbox"},
+        "implementation": {
+            "description": "smartapp sandbox, FHIR R4",
+            "url": f"{public_url}/sandbox/fhir/r4",
+        },
+        "fhirVersion": "4.0.1",
+        "format": ["application/fhir+json"],
+        "rest": [
+            {
+                "mode": "server",
+                "security": _security(f"{public_url}/sandbox/oauth2/v1"),
+                "resource": [_resource(name) for name in sorted(TYPES)],
+            }
+        ],
+    }
+
+
+def _security(oauth: str) -> dict[str, Any]:
+    uris = {
+        "authorize": f"{oauth}/authorize",
+        "token": f"{oauth}/token",
+        "introspect": f"{oauth}/introspect",
+        "revoke": f"{oauth}/revoke",
+    }
+    service = {
+        "system": "http://terminology.hl7.org/CodeSystem/restful-security-service",
+        "code": "SMART-on-FHIR",
+        "display": "SMART-on-FHIR",
+    }
+    return {
+        "extension": [
+            {
+                "url": OAUTH_URIS,
+                "extension": [{"url": name, "valueUri": uri} for name, uri in uris.items()],
+            }
+        ],
+        "cors": True,
+        "service": [{"coding": [service], "text": "OAuth2 using SMART App Launch"}],
+    }
+
+
+def _resource(resource_type: str) -> dict[str, Any]:
+    names = sorted(parameters_of(resource_type))
+    return {
+        "type": resource_type,
+        "versioning": "no-version",
+        "interaction": [{"code": "read"}, {"code": "search-type"}],
+        "searchParam": [{"name": name, "type": SEARCH_TYPES.get(name, "token")} for name in names],
+    }

@@ -1,0 +1,79 @@
+"""What the FHIR API refuses, each as an OperationOutcome (https://hl7.org/fhir/R4/http.html)."""
+
+from typing import Any
+
+JSON = dict[str, Any]
+
+
+class Refusal(Exception):
+    """A request that gets an OperationOutcome instead of resources."""
+
+    status = 400
+    code = "invalid"
+    severity = "error"
+    challenge: str | None = None
+
+    def __init__(self, diagnostics: str) -> None:
+        super().__init__(diagnostics)
+        self.diagnostics = diagnostics
+
+    def outcome(self) -> JSON:
+        return operation_outcome(issue(self.severity, self.code, self.diagnostics))
+
+
+class BadRequest(Refusal):
+    """A parameter that cannot be understood."""
+
+
+class TokenRefused(Refusal):
+    """No usable access token (S61, E14; RFC 6750 §3.1)."""
+
+    status = 401
+    code = "login"
+    challenge = 'Bearer error="invalid_token"'
+
+
+class InsufficientScope(Refusal):
+    """The token is good, but its scopes do not reach this far (S61; RFC 6750 §3.1)."""
+
+    status = 403
+    code = "forbidden"
+    challenge = 'Bearer error="insufficient_scope"'
+
+
+class CombinationRequired(Refusal):
+    """A search that would have to walk through everybody's records (S65)."""
+
+    status = 403
+    code = "forbidden"
+    severity = "fatal"
+
+
+class NotFound(Refusal):
+    """The same words for what is not there and for what this token may not know of (S62)."""
+
+    status = 404
+    code = "not-found"
+
+
+class NotSupported(Refusal):
+    status = 404
+    code = "not-supported"
+
+
+class Injected(Refusal):
+    """A fault that a test asked for (S66)."""
+
+    code = "exception"
+
+    def __init__(self, status: int) -> None:
+        super().__init__(f"The sandbox was asked to answer {status} here.")
+        self.status = status
+
+
+def issue(severity: str, code: str, diagnostics: str) -> JSON:
+    return {"severity": severity, "code": code, "diagnostics": diagnostics}
+
+
+def operation_outcome(*issues: JSON) -> JSON:
+    return {"resourceType": "OperationOutcome", "issue": list(issues)}

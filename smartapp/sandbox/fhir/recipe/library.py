@@ -1,0 +1,67 @@
+"""All the files of `people/`: what `manage.py sandbox_people` writes and what the tests compare."""
+
+import gzip
+import json
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+from smartapp.sandbox.fhir.recipe.cast import CAST
+from smartapp.sandbox.fhir.recipe.chart import chart_of
+from smartapp.sandbox.fhir.recipe.people import Person
+from smartapp.sandbox.fhir.recipe.practice import practice_resources
+from smartapp.sandbox.fhir.recipe.resources import related_person_id
+
+Resource = dict[str, Any]
+
+
+def library() -> dict[str, bytes]:
+    """File name → what it says, uncompressed."""
+    files = {"practice.ndjson.gz": ndjson(practice_resources())}
+    for person in CAST:
+        files[f"{person.id}.ndjson.gz"] = ndjson(_linked(person, chart_of(person)))
+    notes = {person.id: person.note for person in CAST}
+    files["index.json"] = json.dumps(notes, indent=2, ensure_ascii=False).encode() + b"\n"
+    return files
+
+
+def write_library(folder: Path, files: Mapping[str, bytes]) -> list[str]:
+    """Write the files that say something new; return their names.
+
+    What is compared is the text: compressors differ between machines, texts do not.
+    """
+    changed = [name for name, text in files.items() if text_of(folder / name) != text]
+    for name in changed:
+        packed = gzip.compress(files[name], 9, mtime=0) if name.endswith(".gz") else files[name]
+        (folder / name).write_bytes(packed)
+    for stale in {path.name for path in folder.iterdir()} - files.keys():
+        (folder / stale).unlink()
+        changed.append(stale)
+    return changed
+
+
+def text_of(path: Path) -> bytes | None:
+    if not path.exists():
+        return None
+    return gzip.decompress(path.read_bytes()) if path.suffix == ".gz" else path.read_bytes()
+
+
+def ndjson(resources: Iterable[Resource]) -> bytes:
+    lines = (json.dumps(r, ensure_ascii=False, separators=(",", ":")) for r in resources)
+    return "".join(f"{line}\n" for line in lines).encode()
+
+
+def _linked(person: Person, chart: list[Resource]) -> list[Resource]:
+    """The chart, with the Patient linked to the RelatedPersons that are the same human being."""
+    links = [
+        {
+            "other": {"reference": f"RelatedPerson/{related_person_id(ward, index)}"},
+            "type": "seealso",
+        }
+        for ward in CAST
+        for index, guardian in enumerate(ward.guardians, start=1)
+        if guardian.patient == person.id
+    ]
+    if links:
+        chart[0]["link"] = links
+    return chart

@@ -1,0 +1,261 @@
+"""R4 search over stored records: which parameters there are, and what each one matches.
+
+A parameter given twice means both; a value with commas means any of them
+(https://hl7.org/fhir/R4/search.html#combining).
+"""
+
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import Any
+
+from smartapp.sandbox.fhir.dates import COMPARE, Interval, interval
+from smartapp.sandbox.fhir.outcomes import BadRequest
+from smartapp.sandbox.fhir.store import COMPARTMENT, SHARED, Record
+
+Test = Callable[[Record], bool]
+Parameters = tuple[tuple[str, str], ...]
+
+PREFIXED = re.compile(r"(eq|ne|gt|lt|ge|le|sa|eb)?(\d.*)")
+PRACTICE_EXTENSION = "https://fhir.athena.io/StructureDefinition/ah-practice"
+
+
+def compile_parameter(resource_type: str, name: str, value: str) -> Test | None:
+    """A test of one record for `name=value`, or None when this type has no such parameter.
+
+    BadRequest for a modifier or a value that cannot be understood: R4 lets a server ignore a
+    parameter, never half of one.
+    """
+    plain, _, modifier = name.partition(":")
+    make = parameters_of(resource_type).get(plain)
+    if make is None:
+        return None
+    if modifier and (modifier, make) != ("Patient", _references_patient):
+        raise BadRequest(f"The modifier :{modifier} of {plain} is not supported.")
+    alternatives = [make(item) for item in value.split(",") if item]
+    if not alternatives:
+        raise BadRequest(f"{plain} has no value.")
+    return lambda record: any(test(record) for test in alternatives)
+
+
+def parameters_of(resource_type: str) -> Mapping[str, Callable[[str], Test]]:
+    return _PARAMETERS[resource_type]
+
+
+def values_at(record: Record, path: str) -> Iterator[Any]:
+    """Every value at a dotted path, with lists opened on the way."""
+    values: Iterable[Any] = [record.resource]
+    for step in path.split("."):
+        values = [inner for value in values for inner in _opened(value.get(step))]
+    yield from values
+
+
+def _opened(value: Any) -> Iterable[Any]:
+    if value is None:
+        return ()
+    return value if isinstance(value, list) else (value,)
+
+
+def _has_id(value: str) -> Test:
+    return lambda record: record.id == value
+
+
+def _about_patient(value: str) -> Test:
+    wanted = value.rsplit("/", 1)[-1]
+    return lambda record: record.patient == wanted
+
+
+_references_patient = _about_patient
+
+
+def _references(path: str, target: str) -> Callable[[str], Test]:
+    def make(value: str) -> Test:
+        wanted = f"{target}/{value.rsplit('/', 1)[-1]}"
+        return lambda record: wanted in values_at(record, f"{path}.reference")
+
+    return make
+
+
+def _coded(path: str) -> Callable[[str], Test]:
+    """A token over CodeableConcepts: `code`, `system|code`, `|code` or `system|`."""
+
+    def make(value: str) -> Test:
+        system, bar, code = value.rpartition("|")
+
+        def test(record: Record) -> bool:
+            codings = values_at(record, f"{path}.coding")
+            return any(_is_coding(coding, bar, system, code) for coding in codings)
+
+        return test
+
+    return make
+
+
+def _is_coding(coding: Mapping[str, Any], bar: str, system: str, code: str) -> bool:
+    same_code = not code or coding.get("code") == code
+    return same_code and (not bar or coding.get("system", "") == system)
+
+
+def _equals(path: str) -> Callable[[str], Test]:
+    """A token over plain codes, where a system may be given but is implied."""
+
+    def make(value: str) -> Test:
+        code = value.rpartition("|")[2]
+        return lambda record: code in values_at(record, path)
+
+    return make
+
+
+def _identified(value: str) -> Test:
+    system, bar, wanted = value.rpartition("|")
+
+    def test(record: Record) -> bool:
+        return any(
+            item.get("value") == wanted and (not bar or item.get("system") == system)
+            for item in values_at(record, "identifier")
+        )
+
+    return test
+
+
+def _named(*parts: str) -> Callable[[str], Test]:
+    """A string search: any part of the name starts with the text, whatever the case."""
+
+    def make(value: str) -> Test:
+        wanted = value.casefold()
+
+        def test(record: Record) -> bool:
+            found = (str(text).casefold() for part in parts for text in values_at(record, part))
+            return any(word.startswith(wanted) for text in found for word in (text, *text.split()))
+
+        return test
+
+    return make
+
+
+def _dated(of: Callable[[Record], Interval | None]) -> Callable[[str], Test]:
+    def make(value: str) -> Test:
+        match = PREFIXED.fullmatch(value.replace(" ", "+"))
+        try:
+            asked = interval(match[2]) if match else None
+        except (ValueError, OverflowError):
+            asked = None
+        if match is None or asked is None:
+            raise BadRequest(f"{value[:40]} is not a date that can be searched for.")
+        compare = COMPARE[match[1] or "eq"]
+
+        def test(record: Record) -> bool:
+            stored = of(record)
+            return stored is not None and compare(stored, asked)
+
+        return test
+
+    return make
+
+
+def _date_of(record: Record) -> Interval | None:
+    return record.date
+
+
+def _birth_of(record: Record) -> Interval | None:
+    return interval(record.resource["birthDate"])
+
+
+def last_updated_of(record: Record) -> Interval:
+    return interval(record.resource["meta"]["lastUpdated"])
+
+
+def _in_practice(value: str) -> Test:
+    def test(record: Record) -> bool:
+        extensions = values_at(record, "extension")
+        found = [e for e in extensions if e.get("url") == PRACTICE_EXTENSION]
+        return any(e["valueReference"]["reference"] == value for e in found)
+
+    return test
+
+
+_COMMON: Mapping[str, Callable[[str], Test]] = {
+    "_id": _has_id,
+    "_lastUpdated": _dated(last_updated_of),
+    "ah-practice": _in_practice,
+}
+_ABOUT_PATIENT: Mapping[str, Callable[[str], Test]] = {
+    "patient": _about_patient,
+    "subject": _about_patient,
+}
+_OWN: Mapping[str, Mapping[str, Callable[[str], Test]]] = {
+    "AllergyIntolerance": {
+        "category": _equals("category"),
+        "clinical-status": _coded("clinicalStatus"),
+        "code": _coded("code"),
+        "date": _dated(_date_of),
+    },
+    "Condition": {
+        "category": _coded("category"),
+        "clinical-status": _coded("clinicalStatus"),
+        "code": _coded("code"),
+        "encounter": _references("encounter", "Encounter"),
+        "onset-date": _dated(_date_of),
+    },
+    "Encounter": {
+        "class": _equals("class.code"),
+        "date": _dated(_date_of),
+        "status": _equals("status"),
+        "type": _coded("type"),
+    },
+    "Immunization": {
+        "date": _dated(_date_of),
+        "status": _equals("status"),
+        "vaccine-code": _coded("vaccineCode"),
+    },
+    "Location": {"name": _named("name")},
+    "MedicationRequest": {
+        "authoredon": _dated(_date_of),
+        "code": _coded("medicationCodeableConcept"),
+        "encounter": _references("encounter", "Encounter"),
+        "intent": _equals("intent"),
+        "status": _equals("status"),
+    },
+    "Observation": {
+        "category": _coded("category"),
+        "code": _coded("code"),
+        "date": _dated(_date_of),
+        "encounter": _references("encounter", "Encounter"),
+        "status": _equals("status"),
+    },
+    "Organization": {"identifier": _identified, "name": _named("name")},
+    "Patient": {
+        "birthdate": _dated(_birth_of),
+        "family": _named("name.family"),
+        "gender": _equals("gender"),
+        "given": _named("name.given"),
+        "identifier": _identified,
+        "name": _named("name.text", "name.family", "name.given"),
+    },
+    "Practitioner": {"identifier": _identified, "name": _named("name.text", "name.family")},
+    "Procedure": {
+        "code": _coded("code"),
+        "date": _dated(_date_of),
+        "encounter": _references("encounter", "Encounter"),
+        "status": _equals("status"),
+    },
+    "RelatedPerson": {"name": _named("name.text", "name.family")},
+}
+_PARAMETERS: Mapping[str, Mapping[str, Callable[[str], Test]]] = {
+    name: {**_COMMON, **(_ABOUT_PATIENT if name in COMPARTMENT else {}), **own}
+    for name, own in _OWN.items()
+}
+
+DATE_SORTS: Mapping[str, frozenset[str]] = {
+    name: frozenset({"_lastUpdated", *(p for p in own if "date" in p or p == "authoredon")})
+    for name, own in _OWN.items()
+}
+"""Which parameters a type may be sorted by."""
+
+
+def narrowing_parameters(resource_type: str) -> frozenset[str]:
+    """Of these a search must name at least one (S65)."""
+    if resource_type in SHARED:
+        return frozenset()
+    if resource_type == "Patient":
+        return frozenset({"_id", "identifier", "name", "family", "given", "birthdate"})
+    return frozenset({"_id", "patient", "subject"})

@@ -1,0 +1,201 @@
+"""The FHIR R4 API: metadata, read and search (S60 to S66).
+
+Stored resources are sent byte for byte; only a fault makes the sandbox write one anew.
+"""
+
+import json
+from collections.abc import Callable, Iterator
+from functools import wraps
+from typing import Any
+
+from django.conf import settings
+from django.http import HttpRequest, HttpResponse
+from django.views.decorators.csrf import csrf_exempt
+
+from smartapp.sandbox.access import Access, find_access
+from smartapp.sandbox.fhir import bundles, faults, scopes
+from smartapp.sandbox.fhir.capability import capability_statement
+from smartapp.sandbox.fhir.outcomes import (
+    BadRequest,
+    InsufficientScope,
+    NotFound,
+    NotSupported,
+    Refusal,
+    TokenRefused,
+    issue,
+    operation_outcome,
+)
+from smartapp.sandbox.fhir.store import TYPES, Record, store
+
+CONTENT_TYPE = "application/fhir+json; charset=utf-8"
+CORS = {
+    "Access-Control-Allow-Origin": "*",
+    "Access-Control-Allow-Methods": "GET, POST, OPTIONS",
+    "Access-Control-Allow-Headers": "Authorization, Content-Type, Prefer",
+    "Access-Control-Max-Age": "600",
+}
+SIGN_IN_PAGE = b"<!doctype html><title>Sign in</title><h1>Please sign in to the proxy</h1>"
+
+View = Callable[..., HttpResponse]
+
+
+def fhir_view(*methods: str) -> Callable[[View], View]:
+    """A view whose refusals are OperationOutcomes, open to pages of any origin."""
+
+    def decorate(view: View) -> View:
+        @csrf_exempt
+        @wraps(view)
+        def wrapped(request: HttpRequest, **kwargs: str) -> HttpResponse:
+            response = _answer(view, methods, request, **kwargs)
+            for name, value in CORS.items():
+                response.headers[name] = value
+            response.headers.setdefault("Cache-Control", "no-store")
+            return response
+
+        return wrapped
+
+    return decorate
+
+
+def _answer(
+    view: View, methods: tuple[str, ...], request: HttpRequest, **kwargs: str
+) -> HttpResponse:
+    if request.method == "OPTIONS":
+        return HttpResponse(status=204)
+    if request.method not in methods:
+        response = _json(operation_outcome(issue("error", "not-supported", "Read-only.")), 405)
+        response.headers["Allow"] = ", ".join(methods)
+        return response
+    try:
+        return view(request, **kwargs)
+    except Refusal as refusal:
+        return _refused(refusal)
+
+
+@fhir_view("GET", "HEAD")
+def metadata(_request: HttpRequest) -> HttpResponse:
+    """Open to everybody (S60)."""
+    response = _json(capability_statement(settings.PUBLIC_URL))
+    response.headers["Cache-Control"] = "public, max-age=300"
+    return response
+
+
+@fhir_view("GET", "HEAD")
+def read(request: HttpRequest, resource_type: str, id: str) -> HttpResponse:
+    access = _access(request)
+    _validate_type(resource_type)
+    fault = faults.meet(access.client_id, resource_type)
+    record = store().find(resource_type, id)
+    if record is None or not scopes.is_own_user(access, record):
+        record = _within_scope(access, resource_type, record)
+    return _html() if fault.html else HttpResponse(_body(record, fault), content_type=CONTENT_TYPE)
+
+
+@fhir_view("GET", "HEAD")
+def search(request: HttpRequest, resource_type: str) -> HttpResponse:
+    return _search(request, resource_type, request.META.get("QUERY_STRING", ""))
+
+
+@fhir_view("POST")
+def search_by_post(request: HttpRequest, resource_type: str) -> HttpResponse:
+    return _search(request, resource_type, request.body.decode("utf-8", "replace"))
+
+
+def _search(request: HttpRequest, resource_type: str, form: str) -> HttpResponse:
+    access = _access(request)
+    _validate_type(resource_type)
+    fault = faults.meet(access.client_id, resource_type)
+    grants = scopes.grants_for(access, resource_type, scopes.SEARCH)
+    if not grants:
+        raise InsufficientScope(f"No scope of this token lets it search for {resource_type}.")
+    query = bundles.parse_query(resource_type, bundles.parse_form(form))
+    if query.ignored and "handling=strict" in request.headers.get("Prefer", ""):
+        raise BadRequest(f"Not supported: {', '.join(query.ignored)}.")
+    found = bundles.find(query, grants)
+    return _html() if fault.html else _bundle(query, found, fault)
+
+
+def _access(request: HttpRequest) -> Access:
+    scheme, _, token = request.headers.get("Authorization", "").partition(" ")
+    access = find_access(token.strip()) if scheme.lower() == "bearer" else None
+    if access is None:
+        raise TokenRefused("Developer Inactive")
+    return access
+
+
+def _validate_type(resource_type: str) -> None:
+    if resource_type not in TYPES:
+        raise NotSupported(f"{resource_type} is not kept here.")
+
+
+def _within_scope(access: Access, resource_type: str, record: Record | None) -> Record:
+    grants = scopes.grants_for(access, resource_type, scopes.READ)
+    if not grants:
+        raise InsufficientScope(f"No scope of this token lets it read {resource_type}.")
+    if record is None or not scopes.may_see(grants, record):
+        raise NotFound(f"No such {resource_type}.")
+    return record
+
+
+def _bundle(query: bundles.Query, found: list[Record], fault: faults.Faults) -> HttpResponse:
+    page = found[query.offset : query.offset + query.count]
+    parts = [
+        b'{"resourceType":"Bundle","type":"searchset","total":%d,"link":' % len(found),
+        json.dumps(_links(query, len(found), fault)).encode(),
+    ]
+    entries = [*_entries(page, fault), *_warnings(query)]
+    if entries:
+        parts += [b',"entry":[', b",".join(entries), b"]"]
+    return HttpResponse(b"".join((*parts, b"}")), content_type=CONTENT_TYPE)
+
+
+def _links(query: bundles.Query, total: int, fault: faults.Faults) -> list[dict[str, str]]:
+    links = [{"relation": "self", "url": bundles.self_url(query, _base_url())}]
+    if query.count and query.offset + query.count < total:
+        base_url = faults.FOREIGN_BASE_URL if fault.foreign_next else _base_url()
+        links.append({"relation": "next", "url": bundles.next_url(query, base_url)})
+    return links
+
+
+def _entries(page: list[Record], fault: faults.Faults) -> Iterator[bytes]:
+    for record in page:
+        url = f"{_base_url()}/{record.reference}".encode()
+        body = _body(record, fault)
+        yield b'{"fullUrl":"%b","resource":%b,"search":{"mode":"match"}}' % (url, body)
+
+
+def _warnings(query: bundles.Query) -> Iterator[bytes]:
+    """What was not understood, as R4 asks of a lenient server."""
+    if query.ignored:
+        text = f"Ignored: {', '.join(query.ignored)}"
+        outcome = operation_outcome(issue("warning", "not-supported", text))
+        yield json.dumps({"resource": outcome, "search": {"mode": "outcome"}}).encode()
+
+
+def _body(record: Record, fault: faults.Faults) -> bytes:
+    if not fault.alters_resources:
+        return record.body
+    return json.dumps(fault.altered(record.resource), ensure_ascii=False).encode()
+
+
+def _base_url() -> str:
+    """Never from the Host header: an app pins what it is told here."""
+    return f"{settings.PUBLIC_URL}/sandbox/fhir/r4"
+
+
+def _refused(refusal: Refusal) -> HttpResponse:
+    response = _json(refusal.outcome(), refusal.status)
+    if refusal.challenge:
+        response.headers["WWW-Authenticate"] = refusal.challenge
+    if refusal.status == 429:
+        response.headers["Retry-After"] = "1"
+    return response
+
+
+def _json(value: dict[str, Any], status: int = 200) -> HttpResponse:
+    body = json.dumps(value, ensure_ascii=False)
+    return HttpResponse(body, status=status, content_type=CONTENT_TYPE)
+
+
+def _html() -> HttpResponse:
+    return HttpResponse(SIGN_IN_PAGE, content_type="text/html; charset=utf-8")
