@@ -76,7 +76,11 @@ class SigningKey(models.Model):
                 fields=["key_set", "place"], name="one_published_key_per_place"
             ),
             models.CheckConstraint(
-                condition=Q(withdrawn_at__isnull=True, place__range=(1, MAX_PUBLISHED_KEYS))
+                condition=Q(
+                    withdrawn_at__isnull=True,
+                    place__isnull=False,
+                    place__range=(1, MAX_PUBLISHED_KEYS),
+                )
                 | Q(withdrawn_at__isnull=False, place__isnull=True),
                 name="published_key_has_a_place",
             ),

@@ -78,7 +78,11 @@ class Migration(migrations.Migration):
                     ),
                     models.CheckConstraint(
                         condition=models.Q(
-                            models.Q(("place__range", (1, 5)), ("withdrawn_at__isnull", True)),
+                            models.Q(
+                                ("place__isnull", False),
+                                ("place__range", (1, 5)),
+                                ("withdrawn_at__isnull", True),
+                            ),
                             models.Q(("place__isnull", True), ("withdrawn_at__isnull", False)),
                             _connector="OR",
                         ),

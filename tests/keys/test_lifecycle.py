@@ -1,0 +1,415 @@
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from django.core.exceptions import ValidationError
+from django.db import IntegrityError, transaction
+from django.db.models import ProtectedError
+from hypothesis import HealthCheck, given
+from hypothesis import settings as hypothesis_settings
+from hypothesis import strategies as st
+
+from smartapp import vault
+from smartapp.audit.models import AuditEvent
+from smartapp.keys import lifecycle, material
+from smartapp.keys.lifecycle import Step, StepRefused
+from smartapp.keys.models import KeySet, KeyState, SigningKey
+from smartapp.protocol import jwks
+from tests.keys.timeline import assert_timeline_holds
+
+pytestmark = pytest.mark.django_db
+
+NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
+SIGNS = NOW + lifecycle.WAIT_BEFORE_SIGNING
+OVER = SIGNS + lifecycle.WAIT_BEFORE_WITHDRAWAL
+INSTANT = timedelta(microseconds=1)
+
+
+@pytest.fixture
+def epic() -> KeySet:
+    return lifecycle.create_key_set("epic", algs=["ES384"], now=NOW)
+
+
+def take(step: Step, key_set: KeySet, now: datetime, alg: str = "ES384") -> SigningKey:
+    return lifecycle.TAKE[step](key_set, alg, now=now, actor="test")
+
+
+def states(key_set: KeySet, now: datetime) -> list[str]:
+    return [key.state(now) for key in key_set.signing_keys.order_by("id")]
+
+
+class TestCreateKeySet:
+    def test_new_keys_are_published_and_sign_at_once(self) -> None:
+        """contract.md, register_ehr: nobody can hold an older copy. C64: RS384 and ES384."""
+        key_set = lifecycle.create_key_set("epic", now=NOW)
+        keys = list(key_set.signing_keys.order_by("alg"))
+        assert [key.alg for key in keys] == ["ES384", "RS384"]
+        assert [key.state(NOW) for key in keys] == [KeyState.SIGNS, KeyState.SIGNS]
+
+    def test_again_changes_nothing(self, epic: KeySet) -> None:
+        before = list(SigningKey.objects.values())
+        later = NOW + timedelta(days=1)
+        assert lifecycle.create_key_set("epic", algs=["ES384"], now=later) == epic
+        assert list(SigningKey.objects.values()) == before
+
+    def test_a_line_that_is_missing_is_added_and_signs_at_once(self, epic: KeySet) -> None:
+        """athenahealth's example is RS256: a line on demand."""
+        later = NOW + timedelta(days=1)
+        lifecycle.create_key_set("epic", algs=["ES384", "RS256"], now=later)
+        [added] = epic.signing_keys.filter(alg="RS256")
+        assert (added.published_at, added.signs_from) == (later, later)
+        assert epic.signing_keys.count() == 2
+
+    @pytest.mark.parametrize("slug", ["", "a b", "a/b", "é", "../x"])
+    def test_a_slug_that_cannot_be_in_a_url_is_refused(self, slug: str) -> None:
+        with pytest.raises(ValidationError):
+            lifecycle.create_key_set(slug, now=NOW)
+        assert not KeySet.objects.exists()
+
+    def test_an_algorithm_that_is_not_ours_is_refused(self) -> None:
+        """C64: never HS*, never none."""
+        for alg in ("HS256", "none", "ES256"):
+            with pytest.raises(ValueError, match=alg):
+                lifecycle.create_key_set("epic", algs=[alg], now=NOW)
+        assert not SigningKey.objects.exists()
+
+    def test_the_kid_is_the_rfc_7638_thumbprint(self, epic: KeySet) -> None:
+        """§3.2."""
+        key = epic.signing_keys.get()
+        assert key.kid == key.public_jwk["kid"] == jwks.thumbprint(key.public_jwk)
+
+    def test_two_machines_make_one_key(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        """While we generate, another machine registers the same EHR."""
+
+        def meanwhile(alg: str) -> material.NewKey:
+            monkeypatch.setattr(material, "generate", generate)
+            lifecycle.create_key_set("epic", algs=["ES384"], now=NOW)
+            return generate(alg)
+
+        generate = material.generate
+        monkeypatch.setattr(material, "generate", meanwhile)
+        key_set = lifecycle.create_key_set("epic", algs=["ES384"], now=NOW)
+        assert key_set.signing_keys.count() == 1
+
+
+class TestPrivateHalf:
+    @pytest.mark.parametrize("alg", ["RS384", "ES384", "RS256"])
+    def test_is_sealed_for_its_row(self, alg: str) -> None:
+        """§3.11, T21: opened for its own row only."""
+        key_set = lifecycle.create_key_set("epic", algs=[alg], now=NOW)
+        key = key_set.signing_keys.get()
+        assert material.open_private_key(key).kid is None
+        key.kid = "another-row"
+        with pytest.raises(vault.VaultError):
+            material.open_private_key(key)
+
+    def test_is_in_no_repr_and_no_str(self, epic: KeySet) -> None:
+        """T23."""
+        new = material.generate("ES384")
+        assert "pkcs8" not in repr(new)
+        key = epic.signing_keys.get()
+        assert key.sealed_private_key not in str(key) + repr(key)
+
+    def test_key_sizes(self) -> None:
+        """§3.8: RSA of at least 2048 bits, P-384 for ES384."""
+        assert material.generate("ES384").public_jwk["crv"] == "P-384"
+        for alg in ("RS384", "RS256"):
+            row = material.sealed_row(material.generate(alg))
+            assert material.open_private_key(row).private_key.key_size >= 2048  # type: ignore[union-attr]
+
+
+class TestPublishNext:
+    def test_published_and_not_signing(self, epic: KeySet) -> None:
+        """§3.5: publish, wait, sign, wait, remove."""
+        key = take(Step.PUBLISH, epic, NOW)
+        assert key.state(NOW + timedelta(days=365)) == KeyState.PUBLISHED
+        assert states(epic, NOW) == ["signs", "published"]
+
+    def test_one_rotation_per_line(self, epic: KeySet) -> None:
+        """§3.6: the second is refused until the first has signed and the old one is gone."""
+        take(Step.PUBLISH, epic, NOW)
+        with pytest.raises(StepRefused, match=r"published already.*2026-03-02 18:00:00 UTC"):
+            take(Step.PUBLISH, epic, SIGNS)
+        take(Step.SIGN, epic, SIGNS)
+        with pytest.raises(StepRefused, match=r"has to be withdrawn first.*2026-03-02 19:00:00"):
+            take(Step.PUBLISH, epic, OVER)
+        take(Step.WITHDRAW, epic, OVER)
+        take(Step.PUBLISH, epic, OVER)
+
+    def test_a_sixth_key_is_refused(self) -> None:
+        """§3.6, T22: athenahealth advises one to five."""
+        algs = ["ES384", "RS384", "RS256"]
+        key_set = lifecycle.create_key_set("epic", algs=algs, now=NOW)
+        take(Step.PUBLISH, key_set, NOW, "ES384")
+        take(Step.PUBLISH, key_set, NOW, "RS384")
+        with pytest.raises(StepRefused, match="has 5 published keys, and more are refused"):
+            take(Step.PUBLISH, key_set, NOW, "RS256")
+        assert key_set.signing_keys.count() == 5
+
+    def test_a_place_is_free_again_after_withdrawal(self) -> None:
+        algs = ["ES384", "RS384", "RS256"]
+        key_set = lifecycle.create_key_set("epic", algs=algs, now=NOW)
+        take(Step.PUBLISH, key_set, NOW, "ES384")
+        take(Step.PUBLISH, key_set, NOW, "RS384")
+        take(Step.SIGN, key_set, SIGNS, "ES384")
+        take(Step.WITHDRAW, key_set, OVER, "ES384")
+        take(Step.PUBLISH, key_set, OVER, "RS256")
+
+    def test_a_line_that_does_not_exist_is_refused(self, epic: KeySet) -> None:
+        with pytest.raises(StepRefused, match="has no RS256 key to rotate"):
+            take(Step.PUBLISH, epic, NOW, "RS256")
+
+    def test_a_clock_set_back_is_refused(self, epic: KeySet) -> None:
+        with pytest.raises(StepRefused, match="clock of this machine is behind") as refusal:
+            take(Step.PUBLISH, epic, NOW - INSTANT)
+        assert refusal.value.when == NOW
+
+    def test_two_machines_publish_one_key(
+        self, epic: KeySet, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """While we generate, another machine publishes: ours is thrown away."""
+
+        def meanwhile(alg: str) -> material.NewKey:
+            monkeypatch.setattr(material, "generate", generate)
+            take(Step.PUBLISH, epic, NOW)
+            return generate(alg)
+
+        generate = material.generate
+        monkeypatch.setattr(material, "generate", meanwhile)
+        with pytest.raises(StepRefused, match="published already"):
+            take(Step.PUBLISH, epic, NOW)
+        assert states(epic, NOW) == ["signs", "published"]
+
+
+class TestStartSigning:
+    def test_refused_until_no_ehr_can_hold_an_old_copy(self, epic: KeySet) -> None:
+        """§3.5, T22: Epic keeps a JWKS for up to 29 hours."""
+        take(Step.PUBLISH, epic, NOW)
+        with pytest.raises(StepRefused, match=r"possible from 2026-03-02 18:00:00 UTC") as refusal:
+            take(Step.SIGN, epic, SIGNS - INSTANT)
+        assert refusal.value.when == SIGNS > NOW + timedelta(hours=29)
+        assert states(epic, SIGNS) == ["signs", "published"]
+
+    def test_the_old_key_retires_in_the_same_moment(self, epic: KeySet) -> None:
+        """§3.4: never none, never two."""
+        take(Step.PUBLISH, epic, NOW)
+        take(Step.SIGN, epic, SIGNS)
+        assert states(epic, SIGNS) == ["retires", "signs"]
+        assert states(epic, SIGNS - INSTANT) == ["signs", "published"]
+
+    def test_nothing_to_start(self, epic: KeySet) -> None:
+        with pytest.raises(StepRefused, match="publish one first"):
+            take(Step.SIGN, epic, SIGNS)
+
+    def test_a_clock_set_back_after_publishing_is_refused(self, epic: KeySet) -> None:
+        take(Step.PUBLISH, epic, NOW)
+        with pytest.raises(StepRefused, match="behind"):
+            take(Step.SIGN, epic, NOW - timedelta(days=2))
+
+    def test_a_failure_in_the_middle_changes_nothing(
+        self, epic: KeySet, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """Killed after the old one retired and before the new one signs."""
+        take(Step.PUBLISH, epic, NOW)
+
+        def killed(*args: Any, **kwargs: Any) -> None:
+            raise KeyboardInterrupt
+
+        monkeypatch.setattr(lifecycle.trail, "record", killed)  # type: ignore[attr-defined]
+        with pytest.raises(KeyboardInterrupt):
+            take(Step.SIGN, epic, SIGNS)
+        assert states(epic, SIGNS) == ["signs", "published"]
+
+
+class TestWithdraw:
+    @pytest.fixture(autouse=True)
+    def rotated(self, epic: KeySet) -> None:
+        take(Step.PUBLISH, epic, NOW)
+        take(Step.SIGN, epic, SIGNS)
+
+    def test_refused_while_an_assertion_may_be_on_its_way(self, epic: KeySet) -> None:
+        """§3.5: an hour after the last signature."""
+        with pytest.raises(StepRefused, match=r"on their way.*2026-03-02 19:00:00 UTC"):
+            take(Step.WITHDRAW, epic, OVER - INSTANT)
+        assert states(epic, OVER) == ["retires", "signs"]
+
+    def test_destroys_the_private_half(self, epic: KeySet) -> None:
+        """§3.4: in the same UPDATE; the row stays, so that its kid is never used again."""
+        old = take(Step.WITHDRAW, epic, OVER)
+        old.refresh_from_db()
+        assert (old.withdrawn_at, old.sealed_private_key, old.place) == (OVER, "", None)
+        assert states(epic, OVER) == ["withdrawn", "signs"]
+
+    def test_the_only_signer_stays(self, epic: KeySet) -> None:
+        take(Step.WITHDRAW, epic, OVER)
+        with pytest.raises(StepRefused, match="none can be withdrawn"):
+            take(Step.WITHDRAW, epic, OVER + timedelta(days=99))
+
+    def test_a_key_in_use_is_not_withdrawn_whatever_the_caller_believes(self, epic: KeySet) -> None:
+        """The UPDATE itself names its condition."""
+        signer = epic.signing_keys.get(signs_until=None)
+        with pytest.raises(StepRefused, match="is in use"):
+            lifecycle._withdraw(signer, now=OVER)
+
+    def test_rows_cannot_be_deleted_with_their_set(self, epic: KeySet) -> None:
+        with pytest.raises(ProtectedError):
+            epic.delete()
+
+
+class TestAbandon:
+    def test_a_key_that_never_signed_goes_at_once(self, epic: KeySet) -> None:
+        take(Step.PUBLISH, epic, NOW)
+        gone = take(Step.ABANDON, epic, NOW)
+        gone.refresh_from_db()
+        assert (gone.withdrawn_at, gone.sealed_private_key) == (NOW, "")
+        take(Step.PUBLISH, epic, NOW)
+
+    def test_a_signer_cannot_be_abandoned(self, epic: KeySet) -> None:
+        with pytest.raises(StepRefused, match="No ES384 key of epic is waiting"):
+            take(Step.ABANDON, epic, NOW)
+
+
+class TestAuto:
+    def auto(self, now: datetime) -> list[str]:
+        taken = lifecycle.auto(KeySet.objects.all(), now=now, actor="rotate_keys --auto")
+        return [f"{key_set} {step} {key.alg}" for key_set, step, key in taken]
+
+    def test_does_what_is_due_when_it_is_due_and_once(self, epic: KeySet) -> None:
+        """T22: driven by the clock alone."""
+        assert self.auto(NOW) == []
+        take(Step.PUBLISH, epic, NOW)
+        assert self.auto(SIGNS - INSTANT) == []
+        assert self.auto(SIGNS) == ["epic sign ES384"]
+        assert self.auto(SIGNS) == []
+        assert self.auto(OVER - INSTANT) == []
+        assert self.auto(OVER) == ["epic withdraw ES384"]
+        assert self.auto(OVER + timedelta(days=999)) == []
+
+    def test_another_machine_was_faster(
+        self, epic: KeySet, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        take(Step.PUBLISH, epic, NOW)
+        stale = lifecycle.lines(epic)
+        take(Step.SIGN, epic, SIGNS)
+        monkeypatch.setattr(lifecycle, "lines", lambda key_set: stale)
+        assert self.auto(SIGNS) == []
+
+    def test_every_step_leaves_an_audit_event(self, epic: KeySet) -> None:
+        """§3.12: who, when, which kid."""
+        old = epic.signing_keys.get()
+        new = take(Step.PUBLISH, epic, NOW)
+        self.auto(SIGNS)
+        self.auto(OVER)
+        events = [
+            (event.actor, event.action, event.target, event.detail)
+            for event in AuditEvent.objects.order_by("id")
+        ]
+        es384 = {"alg": "ES384"}
+        assert events == [
+            ("system", "keys.add", "key set epic", es384 | {"kid": old.kid}),
+            ("test", "keys.publish", "key set epic", es384 | {"kid": new.kid}),
+            (
+                "rotate_keys --auto",
+                "keys.sign",
+                "key set epic",
+                es384 | {"kid": new.kid, "retired_kid": old.kid},
+            ),
+            ("rotate_keys --auto", "keys.withdraw", "key set epic", es384 | {"kid": old.kid}),
+        ]
+
+
+class TestConstraints:
+    """§3.4, §3.6: in the database, so that no code path and no console can pass them by."""
+
+    @pytest.fixture
+    def signer(self, epic: KeySet) -> SigningKey:
+        return epic.signing_keys.get()
+
+    @pytest.fixture
+    def waiting(self, epic: KeySet, signer: SigningKey) -> SigningKey:
+        return take(Step.PUBLISH, epic, NOW)
+
+    @pytest.fixture(autouse=True)
+    def nothing_stays(self) -> Iterator[None]:
+        with transaction.atomic():
+            yield
+            transaction.set_rollback(True)
+
+    def refused(self, key: SigningKey, name: str, **columns: Any) -> None:
+        with pytest.raises(IntegrityError, match=name), transaction.atomic():
+            SigningKey.objects.filter(pk=key.pk).update(**columns)
+
+    def test_a_second_signer(self, waiting: SigningKey) -> None:
+        self.refused(waiting, "one_signer|key_set_id", signs_from=NOW)
+
+    def test_a_sixth_place(self, waiting: SigningKey) -> None:
+        self.refused(waiting, "published_key_has_a_place", place=6)
+
+    def test_a_place_that_is_taken(self, signer: SigningKey, waiting: SigningKey) -> None:
+        self.refused(waiting, "one_published_key_per_place|place", place=signer.place)
+
+    def test_a_published_key_without_a_place(self, signer: SigningKey) -> None:
+        self.refused(signer, "published_key_has_a_place", place=None)
+
+    def test_a_kid_that_was_used(self, signer: SigningKey, waiting: SigningKey) -> None:
+        self.refused(waiting, "kid", kid=signer.kid)
+
+    def test_a_signer_that_is_withdrawn(self, signer: SigningKey) -> None:
+        gone = {"withdrawn_at": OVER, "place": None, "sealed_private_key": ""}
+        self.refused(signer, "timestamps_in_order", **gone)
+
+    def test_a_withdrawn_key_that_can_still_sign(self, waiting: SigningKey) -> None:
+        self.refused(waiting, "private_half_until_withdrawn", withdrawn_at=NOW, place=None)
+
+    def test_a_published_key_without_its_private_half(self, signer: SigningKey) -> None:
+        self.refused(signer, "private_half_until_withdrawn", sealed_private_key="")
+
+    @pytest.mark.parametrize(
+        "columns",
+        [
+            {"signs_from": NOW - INSTANT},
+            {"signs_until": NOW - INSTANT},
+            {"signs_from": None, "signs_until": SIGNS},
+            {
+                "signs_until": SIGNS,
+                "withdrawn_at": SIGNS - INSTANT,
+                "place": None,
+                "sealed_private_key": "",
+            },
+        ],
+    )
+    def test_times_out_of_order(self, signer: SigningKey, columns: dict[str, Any]) -> None:
+        self.refused(signer, "timestamps_in_order", **columns)
+
+
+class TestAnyOrderOfSteps:
+    @given(
+        plan=st.lists(
+            st.tuples(
+                st.sampled_from([*Step, "auto"]),
+                st.integers(min_value=-2, max_value=40),
+            ),
+            max_size=25,
+        ),
+        number=st.uuids(),
+    )
+    @hypothesis_settings(
+        max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    )
+    def test_the_timeline_has_no_gap_and_no_overlap(
+        self, db: None, plan: list[tuple[Step, int]], number: Any
+    ) -> None:
+        """T22: whatever is clicked and whenever, also with a clock that is set back."""
+        key_set = lifecycle.create_key_set(f"set-{number}", algs=["ES384"], now=NOW)
+        now = NOW
+        for step, hours in plan:
+            now += timedelta(hours=hours)
+            try:
+                if step == "auto":
+                    lifecycle.auto([key_set], now=now, actor="test")
+                else:
+                    take(step, key_set, now)
+            except StepRefused:
+                pass
+            assert_timeline_holds(key_set)
