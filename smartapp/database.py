@@ -7,8 +7,8 @@ fresh connection: 6 ms on PostgreSQL. These few threads live as long as the proc
 import asyncio
 import time
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
-from threading import local
+from concurrent.futures import ThreadPoolExecutor, wait
+from threading import Barrier, local
 from typing import ParamSpec, TypeVar
 
 from django.db import connection
@@ -52,5 +52,10 @@ async def in_database(work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -
 
 def close_thread_connections() -> None:
     """Close the connections of all database threads: tests drop their database at the end."""
-    for _ in range(THREADS):
-        _threads.submit(connection.close)
+    together = Barrier(THREADS)
+
+    def close() -> None:
+        together.wait()  # so that no thread takes two turns and another none
+        connection.close()
+
+    wait([_threads.submit(close) for _ in range(THREADS)])

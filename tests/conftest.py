@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
+from smartapp.database import close_thread_connections
 from tests.scripted_ehr import ScriptedEHR
 
 CHROMIUM = next(
@@ -38,3 +39,10 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
 def ehr() -> Iterator[ScriptedEHR]:
     with ScriptedEHR() as scripted:
         yield scripted
+
+
+@pytest.fixture(scope="session")
+def django_db_setup(django_db_setup: None) -> Iterator[None]:
+    """PostgreSQL drops no database that the app's database threads still hold open."""
+    yield
+    close_thread_connections()
