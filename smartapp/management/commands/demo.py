@@ -12,24 +12,12 @@ from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError
 
 from smartapp.first_run import public_url
+from smartapp.registrations.presets import PRESETS
 
 CLIENT_ID = "smartapp-demo"
 SLUG = "sandbox"
 ADMIN = "admin"
 ADMIN_PASSWORD = "sandbox"  # noqa: S105 - the demo listens on the loopback address only
-READS = [
-    "Patient",
-    "Observation",
-    "Condition",
-    "MedicationRequest",
-    "AllergyIntolerance",
-    "Immunization",
-    "Encounter",
-]
-RECORD_SCOPES = " ".join(f"patient/{resource_type}.rs" for resource_type in READS)
-CLINICIAN_SCOPES = f"launch openid fhirUser offline_access user/Practitioner.rs {RECORD_SCOPES}"
-PATIENT_SCOPES = f"launch/patient openid fhirUser offline_access {RECORD_SCOPES}"
-
 DOORS = """
   smartapp is running. Three doors:
 
@@ -100,17 +88,16 @@ def _make_admin() -> None:
 
 def _connect_sandbox() -> None:
     """Register the sandbox EHR in the app and the app at the sandbox EHR."""
-    url = settings.PUBLIC_URL
+    url, preset = settings.PUBLIC_URL, PRESETS[SLUG]
     call_command(
         "sandbox_client", CLIENT_ID, "--kind", "web", "--name", "smartapp",
         "--auth-method", "private_key_jwt", "--jwks-url", f"{url}/.well-known/jwks/{SLUG}.json",
         "--redirect-uri", f"{url}/callback/{SLUG}/", "--launch-url", f"{url}/launch",
-        "--scope", f"{CLINICIAN_SCOPES} {PATIENT_SCOPES}", "--profile", "strict", verbosity=0,
+        "--scope", f"{preset.scope} {preset.standalone_scope}", "--profile", "strict", verbosity=0,
     )  # fmt: skip
     call_command(
         "register_ehr", f"{url}/sandbox/fhir/r4", "--name", "Sandbox EHR",
-        "--client-id", CLIENT_ID, "--slug", SLUG, "--preset", "sandbox",
-        "--scope", CLINICIAN_SCOPES, "--standalone-scope", PATIENT_SCOPES,
+        "--client-id", CLIENT_ID, "--slug", SLUG, "--preset", preset.slug,
         "--frame-ancestor", url, "--frame-ancestor", url.replace("127.0.0.1", "localhost"),
         verbosity=0,
     )  # fmt: skip

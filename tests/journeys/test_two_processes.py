@@ -1,0 +1,71 @@
+"""Two server processes on one PostgreSQL database: what must be single stays single."""
+
+import asyncio
+from pathlib import Path
+
+import psycopg
+import pytest
+from psycopg import sql
+
+from tests.launches.conftest import new_browser
+from tests.processes import environment, manage, postgres_database, running
+from tests.scripted_ehr import CANARY, CLIENT_ID, ScriptedEHR
+from tests.serving import free_port
+
+pytestmark = pytest.mark.postgres
+
+
+async def test_twenty_loads_over_two_processes_send_one_refresh(
+    ehr: ScriptedEHR, tmp_path: Path
+) -> None:
+    """C123, T20: the lease is in the database, so it holds across processes. And nothing secret
+    is in the logs or in a dump of the database (T10, T21)."""
+    ports = free_port(), free_port()
+    first, second = (f"http://127.0.0.1:{port}" for port in ports)
+    ehr.client_jwks_url = f"{first}/.well-known/jwks/scripted.json"
+    # Long enough for the parser's margin, short enough to be refreshed ahead of time.
+    ehr.expires_in = 45
+    log = tmp_path / "app.log"
+    with postgres_database() as database_url:
+        env = environment(first, database_url)
+        manage(env, "migrate", "--verbosity", "0")
+        manage(
+            env, "register_ehr", ehr.fhir_base_url, "--name", "Scripted", "--client-id", CLIENT_ID,
+            "--slug", "scripted", "--scope", "launch openid fhirUser offline_access patient/*.rs",
+        )  # fmt: skip
+        serve = ("-m", "uvicorn", "smartapp.asgi:application", "--no-access-log", "--port")
+        with (
+            running(env, log, *serve, str(ports[0]), ready=f"{first}/healthz"),
+            running(env, log, *serve, str(ports[1]), ready=f"{second}/healthz"),
+        ):
+            async with new_browser(first) as browser:
+                uuid = await browser.launch(f"/launch?iss={ehr.fhir_base_url}&launch=x")
+                ehr.token_delay = 0.5
+                loads = [
+                    browser.get(f"{origin}/launches/{uuid}/context.json")
+                    for origin in (first, second) * 10
+                ]
+                responses = await asyncio.gather(*loads)
+        assert [response.status for response in responses] == [200] * 20
+        grants = [request["grant_type"] for request in ehr.token_requests]
+        assert grants == ["authorization_code", "refresh_token"]
+        dump = _dump(database_url)
+    assert "launches_launch" in dump
+    for text in (dump, log.read_text()):
+        assert CANARY not in text
+        assert not any(request["client_assertion"] in text for request in ehr.token_requests)
+        assert ehr.token_requests[0]["code_verifier"] not in text
+
+
+def _dump(database_url: str) -> str:
+    with psycopg.connect(database_url) as connection:
+        tables = connection.execute(
+            "SELECT tablename FROM pg_tables WHERE schemaname = 'public'"
+        ).fetchall()
+        return "\n".join(
+            f"{table} {row!r}"
+            for (table,) in tables
+            for row in connection.execute(
+                sql.SQL("SELECT * FROM {}").format(sql.Identifier(table))
+            ).fetchall()
+        )

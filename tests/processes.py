@@ -1,0 +1,87 @@
+"""The app as operators run it: separate processes with their own environment and database."""
+
+import base64
+import os
+import secrets
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import psycopg
+from psycopg import sql
+
+ROOT = Path(__file__).resolve().parent.parent
+TEST_DATABASE_URL = os.environ.get(
+    "TEST_DATABASE_URL", "postgres://postgres@127.0.0.1:5432/postgres"
+)
+
+
+def environment(public_url: str, database_url: str, **more: str) -> dict[str, str]:
+    """Return a complete environment of its own: fresh secrets, development settings."""
+    return {
+        "PATH": os.environ["PATH"],
+        "HOME": os.environ.get("HOME", "/tmp"),  # noqa: S108
+        "PYTHONUNBUFFERED": "1",
+        "SECRET_KEY": secrets.token_urlsafe(50),
+        "ENCRYPTION_KEYS": base64.urlsafe_b64encode(secrets.token_bytes(32)).decode().rstrip("="),
+        "PUBLIC_URL": public_url,
+        "DATABASE_URL": database_url,
+        "ALLOW_LOOPBACK_EHRS": "on",
+        "SANDBOX": "on",
+        "DEBUG": "off",
+        **more,
+    }
+
+
+def manage(env: dict[str, str], *arguments: str) -> str:
+    """Run a command to its end and return what it printed."""
+    done = subprocess.run(  # noqa: S603
+        [sys.executable, "manage.py", *arguments],
+        cwd=ROOT, env=env, capture_output=True, text=True, check=False, timeout=120,
+    )  # fmt: skip
+    assert done.returncode == 0, f"{arguments[0]}: {done.stdout}\n{done.stderr}"
+    return done.stdout
+
+
+@contextmanager
+def running(env: dict[str, str], log: Path, *command: str, ready: str) -> Iterator[None]:
+    """Run a server while the block runs; it is ready when that URL answers."""
+    with log.open("ab") as output:
+        process = subprocess.Popen(  # noqa: S603
+            [sys.executable, *command], cwd=ROOT, env=env, stdout=output, stderr=output
+        )
+        try:
+            _wait(process, ready, log)
+            yield
+        finally:
+            process.terminate()
+            process.wait(20)
+
+
+def _wait(process: subprocess.Popen[bytes], url: str, log: Path) -> None:
+    deadline = time.monotonic() + 60
+    while time.monotonic() < deadline:
+        assert process.poll() is None, f"the server ended:\n{log.read_text()}"
+        try:
+            with urllib.request.urlopen(url, timeout=2):  # noqa: S310
+                return
+        except (urllib.error.URLError, OSError):
+            time.sleep(0.1)
+    raise AssertionError(f"{url} did not answer:\n{log.read_text()}")
+
+
+@contextmanager
+def postgres_database() -> Iterator[str]:
+    """Make a database of its own on the PostgreSQL server; yields its URL."""
+    name = f"smartapp_test_{os.getpid()}_{secrets.token_hex(4)}"
+    with psycopg.connect(TEST_DATABASE_URL, autocommit=True) as server:
+        server.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
+        try:
+            yield TEST_DATABASE_URL.rpartition("/")[0] + f"/{name}"
+        finally:
+            server.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(name)))
