@@ -56,6 +56,10 @@ class StepRefused(Exception):
         self.when = when
 
 
+class NothingToDo(StepRefused):
+    """No key of the line is at the stage that the step begins with."""
+
+
 @dataclass(frozen=True, slots=True)
 class Line:
     """The published keys of one algorithm of a key set."""
@@ -196,7 +200,7 @@ def start_signing(key_set: KeySet, alg: str, *, now: datetime, actor: str) -> Si
     """
     with _locked_line(key_set, alg) as line:
         if line.waiting is None:
-            raise StepRefused(f"No {alg} key of {key_set} is waiting to sign: publish one first.")
+            raise NothingToDo(f"No {alg} key of {key_set} is waiting to sign: publish one first.")
         _refuse_clock_behind(line, now)
         when = line.waiting.published_at + WAIT_BEFORE_SIGNING
         if now < when:
@@ -240,7 +244,7 @@ def withdraw(key_set: KeySet, alg: str, *, now: datetime, actor: str) -> Signing
     """
     with _locked_line(key_set, alg) as line:
         if line.retiring is None or line.retiring.signs_until is None:
-            raise StepRefused(f"No {alg} key of {key_set} has retired, so none can be withdrawn.")
+            raise NothingToDo(f"No {alg} key of {key_set} has retired, so none can be withdrawn.")
         when = line.retiring.signs_until + WAIT_BEFORE_WITHDRAWAL
         if now < when:
             raise StepRefused(
@@ -256,7 +260,7 @@ def abandon(key_set: KeySet, alg: str, *, now: datetime, actor: str) -> SigningK
     """Withdraw the published key that has never signed: the rotation is called off."""
     with _locked_line(key_set, alg) as line:
         if line.waiting is None:
-            raise StepRefused(f"No {alg} key of {key_set} is waiting to sign.")
+            raise NothingToDo(f"No {alg} key of {key_set} is waiting to sign.")
         _refuse_clock_behind(line, now)
         _withdraw(line.waiting, now=now)
         trail.record(actor, "keys.abandon", f"key set {key_set}", alg=alg, kid=line.waiting.kid)

@@ -115,7 +115,7 @@ def can_sign(*, now: datetime | None = None) -> bool:
     return any(term.covers(moment) for terms in _snapshot.terms.values() for term in terms)
 
 
-def clear() -> None:
+def forget() -> None:
     """Forget everything: a test's database ends, the process does not."""
     global _snapshot, _refreshed_at, _next_refresh
     _snapshot = Snapshot()

@@ -1,0 +1,28 @@
+"""Print a public JWKS, for vendors that import it instead of fetching it."""
+
+import json
+from argparse import ArgumentParser
+from typing import Any
+
+from django.core.management.base import BaseCommand
+
+from smartapp.keys.management.lookup import key_set_or_error
+from smartapp.protocol import jwks
+
+
+class Command(BaseCommand):
+    help = "Print the public JWKS of a key set, for an EHR that imports it (prefer the JWKS URL)."
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument("slug", help="the key set")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        key_set = key_set_or_error(options["slug"])
+        public = key_set.signing_keys.filter(withdrawn_at=None).values_list("public_jwk", flat=True)
+        document = json.loads(jwks.jwks_document(public))
+        self.stdout.write(json.dumps(document, indent=2))
+        # Standard output is the document and nothing else.
+        self.stderr.write(
+            "An EHR that imports this copy must be given a new one after each "
+            f"`rotate_keys {key_set} --publish`, before the new key signs."
+        )

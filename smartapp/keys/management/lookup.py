@@ -1,0 +1,14 @@
+"""Key sets as commands name them."""
+
+from django.core.management.base import CommandError
+
+from smartapp.keys.models import KeySet
+
+
+def key_set_or_error(slug: str) -> KeySet:
+    """Return the key set `slug`; CommandError, with the names that there are, if there is none."""
+    try:
+        return KeySet.objects.get(slug=slug)
+    except KeySet.DoesNotExist:
+        names = ", ".join(KeySet.objects.values_list("slug", flat=True)) or "none yet"
+        raise CommandError(f"There is no key set {slug!r}. Key sets: {names}.") from None

@@ -1,0 +1,70 @@
+"""What a key does and what happens next, in words: the same in the panel and on the terminal."""
+
+from datetime import datetime, timedelta
+
+from django.utils.timesince import timesince, timeuntil
+
+from smartapp.keys.lifecycle import (
+    WAIT_BEFORE_SIGNING,
+    WAIT_BEFORE_WITHDRAWAL,
+    Line,
+    Step,
+)
+from smartapp.keys.models import KeyState, SigningKey
+
+
+def moment(at: datetime | None) -> str:
+    """Return a time to the minute, in UTC; a dash for one that is still open."""
+    return f"{at:%Y-%m-%d %H:%M}" if at else "-"
+
+
+def life(key: SigningKey, now: datetime) -> str:
+    """Return what the key does now and since when."""
+    match key.state(now):
+        case KeyState.PUBLISHED:
+            return f"Published {_ago(key.published_at, now)}; has not signed anything yet."
+        case KeyState.SIGNS:
+            return f"Has signed for {_span(key.signs_from, now)}."
+        case KeyState.RETIRES:
+            return f"Retired {_ago(key.signs_until, now)}; EHRs can still verify what it signed."
+        case _:
+            return f"Withdrawn {_ago(key.withdrawn_at, now)}; its private half is destroyed."
+
+
+def next_step(line: Line, now: datetime) -> str:
+    """Return what comes next for a line, and when."""
+    step, when = line.next_step()
+    if step is Step.SIGN:
+        waiting = "the next key signs, and the present one retires"
+        return f"{_due(when, now)}: {waiting}."
+    if step is Step.WITHDRAW:
+        return f"{_due(when, now)}: the retired key is withdrawn and its private half destroyed."
+    return (
+        "Nothing until the next key is published. It may sign "
+        f"{_hours(WAIT_BEFORE_SIGNING)} later; the old one can be withdrawn "
+        f"{_hours(WAIT_BEFORE_WITHDRAWAL)} after that."
+    )
+
+
+def _due(when: datetime | None, now: datetime) -> str:
+    if when is None or when <= now:
+        return "Due now"
+    return f"At {moment(when)} UTC, in {_plain(timeuntil(when, now))}"
+
+
+def _ago(at: datetime | None, now: datetime) -> str:
+    return f"{_span(at, now)} ago"
+
+
+def _span(at: datetime | None, now: datetime) -> str:
+    return _plain(timesince(at, now)) if at else ""
+
+
+def _plain(text: str) -> str:
+    """Return Django's spans with ordinary spaces: terminals and searches stumble over others."""
+    return text.replace("\xa0", " ")
+
+
+def _hours(span: timedelta) -> str:
+    hours = int(span.total_seconds() // 3600)
+    return "an hour" if hours == 1 else f"{hours} hours"
