@@ -106,13 +106,19 @@ _UNITS = {
     "[pH]": "pH",
 }
 _ANNOTATION = re.compile(r"\{[^{}]*\}")
+_POWER_OF_TEN = re.compile(r"\b10(?:\*|\^)(\d{1,2})(?!\d)")
+_SQUARE_METRES = re.compile(r"\bm2\b")
+_SUPERSCRIPT = str.maketrans("0123456789", "⁰¹²³⁴⁵⁶⁷⁸⁹")
 
 
 def unit_text(quantity: object) -> str:
     """Return the unit for people: the known UCUM codes rewritten, UCUM annotations left out."""
     members = mapping(quantity)
     unit = text(members.get("unit")) or text(members.get("code"))
-    return _UNITS.get(unit, _ANNOTATION.sub("", unit))[:40]
+    if unit in _UNITS:
+        return _UNITS[unit]
+    plain = _SQUARE_METRES.sub("m²", _ANNOTATION.sub("", unit))
+    return _POWER_OF_TEN.sub(lambda match: f"10{match[1].translate(_SUPERSCRIPT)}", plain)[:40]
 
 
 def quantity_text(quantity: object) -> str:

@@ -14,8 +14,8 @@ from statistics import median, quantiles
 from smartapp.chart.elements import number_text
 from smartapp.chart.moments import MONTHS
 
-WIDTH, HEIGHT = 360, 168
-LEFT, RIGHT, TOP, BOTTOM = 38, 46, 14, 24
+WIDTH, HEIGHT = 360, 170
+LEFT, RIGHT, TOP, BOTTOM = 38, 46, 14, 26
 MAX_POINTS = 150
 # Two labels nearer than this would run into each other.
 LABEL_HEIGHT = 15
@@ -122,20 +122,23 @@ def line_chart(
     """Return the chart of one or more series over a shared time and value axis.
 
     Each series is in time order and has at least one reading. `bands` are normal ranges; `pairs`
-    are (upper, lower) readings of one moment, drawn as bars.
+    are (upper, lower) readings of one moment: while there is room for each, a bar joins the two,
+    and no line runs from one moment to the next.
     """
     everything = [reading for _, readings in series for reading in readings]
     start, end = time_domain([reading.at for reading in everything])
     bottom, top, y_step = value_axis([reading.value for reading in everything], bands)
     x, y = _scale(start, end, LEFT, WIDTH - RIGHT), _scale(bottom, top, HEIGHT - BOTTOM, TOP)
+    bars = pairs if len(pairs) <= MAX_MARKERS else ()
+    lines = [_line(name, readings, x, y, bottom, top) for name, readings in series]
+    if bars:
+        lines = [replace(line, path="", gaps="") for line in lines]
     return LineChart(
         x_ticks=_time_ticks(start, end, x),
         y_ticks=_value_ticks(bottom, top, y_step, y),
         bands=tuple(_band(low, high, bottom, top, y) for low, high in bands),
-        lines=_with_clear_labels(
-            [_line(name, readings, x, y, bottom, top) for name, readings in series]
-        ),
-        bars=tuple(_bar(upper, lower, x, y, bottom, top) for upper, lower in thin_pairs(pairs)),
+        lines=_with_clear_labels(lines),
+        bars=tuple(_bar(upper, lower, x, y, bottom, top) for upper, lower in bars),
     )
 
 
@@ -172,14 +175,6 @@ def thin(readings: Sequence[Reading], limit: int = MAX_POINTS) -> list[Reading]:
         buckets.setdefault(min(int(share * count), count - 1), []).append(reading)
     kept = [reading for bucket in buckets.values() for reading in _extremes(bucket)]
     return kept if kept[-1] is readings[-1] else [*kept, readings[-1]]
-
-
-def thin_pairs(pairs: Sequence[tuple[Reading, Reading]]) -> list[tuple[Reading, Reading]]:
-    """Keep as many pairs as can be told apart, each whole: those with the extremes of each time."""
-    if len(pairs) <= MAX_MARKERS:
-        return list(pairs)
-    by_upper = {id(upper): (upper, lower) for upper, lower in pairs}
-    return [by_upper[id(upper)] for upper in thin([upper for upper, _ in pairs], MAX_MARKERS)]
 
 
 def _extremes(bucket: list[Reading]) -> list[Reading]:
@@ -239,9 +234,9 @@ def _spread(values: Sequence[float]) -> tuple[float, float]:
 
 
 def _round_step(rough: float) -> float:
-    """Return the 1, 2, 2.5 or 5 times a power of ten that is at least `rough`."""
+    """Return the 1, 2 or 5 times a power of ten that is at least `rough`."""
     power = 10.0 ** math.floor(math.log10(rough))
-    return next(power * factor for factor in (1, 2, 2.5, 5, 10) if power * factor >= rough * 0.999)
+    return next(power * factor for factor in (1, 2, 5, 10) if power * factor >= rough * 0.999)
 
 
 def _scale(start: float, end: float, first: float, last: float) -> Scale:

@@ -61,7 +61,7 @@ def read_identity(patient: dict[str, Any], *, now: datetime) -> Identity:
         other_names=tuple(names[1:]),
         birth_date=birth_date,
         age="" if is_dead else age_text(birth_date, now.date()),
-        sex=SEXES.get(text(patient.get("gender")), "Sex not recorded"),
+        sex=SEXES.get(text(patient.get("gender")), "not recorded"),
         identifier=_identifier(patient, now),
         deceased=_deceased_text(birth_date, death) if is_dead else "",
         notes=tuple(_notes(patient)),

@@ -12,9 +12,13 @@ MAX_EARLIER = 24
 
 @dataclass(frozen=True, slots=True)
 class LabTest:
-    """All results of one test. `trend` is None where there is nothing to compare."""
+    """All results of one test. `trend` is None where there is nothing to compare.
+
+    `name` is what people call it; `specimen` the rest of a LOINC name, in small print.
+    """
 
     name: str
+    specimen: str
     latest: Measurement
     range_text: str
     trend: Sparkline | None
@@ -50,7 +54,7 @@ def read_labs(observations: list[dict[str, Any]]) -> tuple[LabGroup, ...]:
 
 
 def _group(tests: list[LabTest]) -> LabGroup:
-    in_order = sorted(tests, key=lambda test: test.name.casefold())
+    in_order = sorted(tests, key=lambda test: (test.name.casefold(), test.specimen))
     return LabGroup(tests[0].latest.when, tuple(in_order))
 
 
@@ -66,8 +70,10 @@ def _lab_test(newest: list[Measurement]) -> LabTest:
         for m in comparable
         if m.when and m.number is not None
     ]
+    name, specimen = short_name(latest.name)
     return LabTest(
-        name=latest.name,
+        name=name,
+        specimen=specimen,
         latest=latest,
         range_text=latest.range.text if latest.range else "",
         trend=sparkline(readings, _band(latest)) if latest.number is not None else None,
@@ -75,6 +81,12 @@ def _lab_test(newest: list[Measurement]) -> LabTest:
         earlier=tuple(newest[1 : MAX_EARLIER + 1]),
         earlier_left_out=max(0, len(newest) - 1 - MAX_EARLIER),
     )
+
+
+def short_name(name: str) -> tuple[str, str]:
+    """Divide "Creatinine [Mass/volume] in Serum or Plasma" before its property; nothing is lost."""
+    start, bracket, rest = name.partition(" [")
+    return (start, bracket.lstrip() + rest) if start and "]" in rest else (name, "")
 
 
 def _band(latest: Measurement) -> tuple[float, float] | None:

@@ -65,6 +65,11 @@ class Flag:
     def is_notable(self) -> bool:
         return self.direction in ("high", "low", "abnormal")
 
+    @property
+    def is_shown(self) -> bool:
+        """A word beside every normal value would drown those that matter; the range stays."""
+        return bool(self.text) and self.direction != "normal"
+
 
 NO_FLAG = Flag("", "")
 
@@ -122,7 +127,7 @@ def _measurement(part: dict[str, Any], observation: dict[str, Any]) -> Measureme
         return None
     quantity = mapping(part.get("valueQuantity"))
     value = number(quantity.get("value"))
-    reference_range = _reference_range(part)
+    reference_range = _reference_range(part, unit)
     return Measurement(
         code=_code_key(part),
         loinc=tuple(code for system, code in codings(part.get("code")) if system == LOINC),
@@ -161,15 +166,15 @@ def value_text(part: dict[str, Any]) -> tuple[str, str]:
     """Return value[x] in words, and its unit apart from it where there is one."""
     quantity = mapping(part.get("valueQuantity"))
     if number(quantity.get("value")) is not None:
-        bare = quantity_text({**quantity, "unit": "", "code": ""})
-        return bare, unit_text(quantity)
+        return quantity_text(_without_unit(quantity)), unit_text(quantity)
+    value_range = mapping(part.get("valueRange"))
     plain = (
         concept_text(part.get("valueCodeableConcept")),
         text(part.get("valueString")),
         _whole_number(part.get("valueInteger")),
         _yes_or_no(part.get("valueBoolean")),
         _ratio(mapping(part.get("valueRatio"))),
-        _range_text(mapping(part.get("valueRange"))),
+        _between(mapping(value_range.get("low")), mapping(value_range.get("high"))),
         text(part.get("valueTime")),
         text(part.get("valueDateTime")),
     )
@@ -190,28 +195,33 @@ def _ratio(ratio: dict[str, Any]) -> str:
     return " : ".join(parts) if all(parts) else ""
 
 
-def _range_text(members: dict[str, Any]) -> str:
-    """Return e.g. "3.5 to 5.1", "below 5", "above 60"."""
-    low, high = quantity_text(members.get("low")), quantity_text(members.get("high"))
-    if low and high:
-        bare_low = low.split(" ")[0]
-        return f"{bare_low} to {high}"
-    return f"up to {high}" if high else f"from {low}" if low else ""
+def _between(low: dict[str, Any], high: dict[str, Any]) -> str:
+    """Return e.g. "3.5 to 5.1 mmol/L", "up to 5 mg/L", "from 60"."""
+    first, last = quantity_text(low), quantity_text(high)
+    if first and last:
+        bare = quantity_text(_without_unit(low)) if unit_text(low) == unit_text(high) else first
+        return f"{bare} to {last}"
+    return f"up to {last}" if last else f"from {first}" if first else ""
 
 
-def _reference_range(part: dict[str, Any]) -> ReferenceRange | None:
-    """Return the range that is meant for this patient: a normal one, not a treatment goal."""
+def _without_unit(quantity: dict[str, Any]) -> dict[str, Any]:
+    return {**quantity, "unit": "", "code": ""}
+
+
+def _reference_range(part: dict[str, Any], unit: str) -> ReferenceRange | None:
+    """Return the range that is meant for this patient: a normal one, not a treatment goal.
+
+    Its words leave out the unit where it is the value's own, which stands right above.
+    """
     for members in mappings(part.get("referenceRange")):
         if codes(members.get("type")) - {"normal", "recommended"}:
             continue
-        written = text(members.get("text")) or _range_text(members)
-        if written:
-            low, high = mapping(members.get("low")), mapping(members.get("high"))
+        low, high = mapping(members.get("low")), mapping(members.get("high"))
+        range_unit = unit_text(high or low)
+        bounds = [_without_unit(low), _without_unit(high)] if range_unit == unit else [low, high]
+        if written := text(members.get("text")) or _between(*bounds):
             return ReferenceRange(
-                low=number(low.get("value")),
-                high=number(high.get("value")),
-                unit=unit_text(high or low),
-                text=written,
+                number(low.get("value")), number(high.get("value")), range_unit, written
             )
     return None
 

@@ -284,11 +284,13 @@ def _chart(
         user=user,
         encounter=read_encounter(visit.resources[0]) if visit.resources else None,
         encounter_problem=_problem(visit, "the encounter"),
-        allergies=_section(ALLERGIES, found[ALLERGIES], read_allergies),
-        problems=_section(PROBLEMS, found[PROBLEMS], read_problems),
-        medications=_section(MEDICATIONS, found[MEDICATIONS], read_medications),
+        allergies=_section(ALLERGIES, found[ALLERGIES], read_allergies, lambda a: a.is_active),
+        problems=_section(PROBLEMS, found[PROBLEMS], read_problems, lambda p: p.is_active),
+        medications=_section(
+            MEDICATIONS, found[MEDICATIONS], read_medications, lambda m: m.is_current
+        ),
         vitals=_section(VITALS, found[VITALS], read_vitals),
-        labs=_section(LABS, found[LABS], read_labs),
+        labs=_section(LABS, found[LABS], read_labs, lambda group: len(group.tests)),
         immunizations=_section(IMMUNIZATIONS, found[IMMUNIZATIONS], read_immunizations),
         encounters=_section(ENCOUNTERS, found[ENCOUNTERS], read_encounters),
         read_at=now,
@@ -301,7 +303,9 @@ def _problem(outcome: Outcome, what: str) -> str:
     return outcome.error
 
 
-def _section(search: Search, outcome: Outcome, build: Build[T]) -> Section[T]:
+def _section(
+    search: Search, outcome: Outcome, build: Build[T], count: Callable[[T], int] = lambda _: 1
+) -> Section[T]:
     items = build(list(outcome.resources))
     return Section(
         name=search.name,
@@ -311,4 +315,5 @@ def _section(search: Search, outcome: Outcome, build: Build[T]) -> Section[T]:
         error=outcome.error,
         reference=outcome.reference,
         notes=outcome.notes,
+        count=sum(map(count, items)),
     )

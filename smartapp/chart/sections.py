@@ -26,7 +26,8 @@ class Section(Generic[T]):
     """A part of the record and how reading it went.
 
     `error` is a short safe text for `forbidden` and `failed`, and `reference` finds it in the log.
-    `notes` is what the reader must know beside the items, e.g. that the list was cut.
+    `notes` is what the reader must know beside the items, e.g. that the list was cut. `count` is
+    what there is now: resolved problems and stopped medications do not count.
     """
 
     name: str
@@ -36,10 +37,7 @@ class Section(Generic[T]):
     error: str = ""
     reference: str = ""
     notes: tuple[str, ...] = ()
-
-    @property
-    def count(self) -> int:
-        return len(self.items)
+    count: int = 0
 
 
 @dataclass(frozen=True, slots=True)

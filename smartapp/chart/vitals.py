@@ -47,7 +47,7 @@ KINDS = (
     Kind(
         "Body height", frozenset({"8302-2", "8301-4", "8306-3", "8308-9", "3137-7", "3138-5"}), "cm"
     ),
-    Kind("Body mass index", frozenset({"39156-5"}), "kg/m2", (18.5, 25)),
+    Kind("Body mass index", frozenset({"39156-5"}), "kg/m²", (18.5, 25)),
     Kind("Head circumference", frozenset({"9843-4", "8287-5"}), "cm"),
     Kind("Pain", frozenset({"72514-3", "38208-5"})),
 )
@@ -71,7 +71,7 @@ UNIT_SPELLINGS = {
     "lbs": "lb", "[lb_av]": "lb", "[oz_av]": "oz", "kilogram": "kg", "inches": "in",
     "degF": "°F", "degC": "°C", "Cel": "°C", "mm[Hg]": "mmHg", "mm Hg": "mmHg",
     "bpm": "/min", "beats/minute": "/min", "beats/min": "/min", "breaths/minute": "/min",
-    "breaths/min": "/min", "kg/m²": "kg/m2",
+    "breaths/min": "/min",
 }  # fmt: skip
 
 
