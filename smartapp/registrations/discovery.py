@@ -100,7 +100,7 @@ async def issuer_jwks(config: EndpointConfig, issuer: str, *, force: bool = Fals
         raise IDTokenError("issuer is not one of the endpoint's expected issuers", rule="iss")
     fetch = partial(published.fetch_openid_configuration, issuer)
     url = (await _openid_configurations.get(issuer, fetch)).jwks_uri
-    check_hosts(config, {host_of(url)} - {host_of(issuer)})
+    check_hosts(config, {host_of(url)} - issuer_hosts(config))
     return await _issuer_keys.get(url, partial(published.fetch_jwks, url), force=force)
 
 
@@ -109,6 +109,11 @@ def check_hosts(config: EndpointConfig, hosts: Collection[str]) -> None:
     strangers = ", ".join(sorted(set(hosts) - config.pinned_hosts))
     if strangers:
         raise EndpointHostChanged(f"{config.slug} now names {strangers}, not accepted yet")
+
+
+def issuer_hosts(config: EndpointConfig) -> frozenset[str]:
+    """Return the hosts of the expected issuers: who named an issuer has named its host."""
+    return frozenset(map(host_of, config.issuers))
 
 
 async def refresh_ahead() -> None:

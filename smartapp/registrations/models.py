@@ -7,6 +7,7 @@ from django.db.models import Q
 
 from smartapp import vault
 from smartapp.keys.models import Algorithm, KeySet
+from smartapp.registrations import validation
 
 
 class AuthMethod(models.TextChoices):
@@ -23,7 +24,10 @@ class Registration(models.Model):
     )
     name = models.CharField(max_length=200, help_text="What administrators call it.")
     client_id = models.CharField(
-        "client id", max_length=255, help_text="As the vendor's portal shows it."
+        "client id",
+        max_length=255,
+        validators=[validation.validate_client_id],
+        help_text="As the vendor's portal shows it.",
     )
     auth_method = models.CharField(
         "authentication",
@@ -45,13 +49,19 @@ class Registration(models.Model):
         default=Algorithm.RS384,
         help_text="Signs the client assertion; the vendor must expect this one.",
     )
-    scope = models.TextField(help_text="Asked for when a clinician launches from the EHR.")
+    scope = models.TextField(
+        validators=[validation.validate_launch_scope],
+        help_text="Asked for when a clinician launches from the EHR.",
+    )
     standalone_scope = models.TextField(
-        blank=True, help_text="Asked for when a patient connects. Empty: patients cannot connect."
+        blank=True,
+        validators=[validation.validate_standalone_scope],
+        help_text="Asked for when a patient connects. Empty: patients cannot connect.",
     )
     assertion_audience = models.CharField(
         max_length=500,
         blank=True,
+        validators=[validation.validate_url],
         help_text="Audience of the client assertion. Empty: the token endpoint, as SMART says. "
         "athenahealth wants a URL of its own.",
     )
@@ -59,7 +69,9 @@ class Registration(models.Model):
         default=False, help_text="athenahealth requires it; elsewhere it is optional."
     )
     # Origins of the EHR's own pages that may show the app in a frame (C150). Empty: nobody.
-    frame_ancestors = models.JSONField(default=list, blank=True)
+    frame_ancestors = models.JSONField(
+        default=list, blank=True, validators=[validation.validate_origins]
+    )
     preset = models.CharField(max_length=32, blank=True)
     enabled = models.BooleanField(default=True)
     created_at = models.DateTimeField(editable=False)
@@ -92,12 +104,14 @@ class Endpoint(models.Model):
     )
     slug = models.SlugField(max_length=63, unique=True)
     name = models.CharField(max_length=200, help_text="What people call it, e.g. the hospital.")
-    fhir_base_url = models.CharField("FHIR base URL", max_length=500)
+    fhir_base_url = models.CharField(
+        "FHIR base URL", max_length=500, validators=[validation.validate_base_url]
+    )
     # The base without its trailing slash: the only normalisation a look-up makes (C8).
     iss = models.CharField(max_length=500, editable=False)
     # Expected issuers of the id_token: a list, because vendors have changed theirs (C93).
     # Where nobody gave one, the issuer that the first discovery named.
-    issuers = models.JSONField(default=list, blank=True)
+    issuers = models.JSONField(default=list, blank=True, validators=[validation.validate_issuers])
     # Hosts that the OAuth endpoints and the issuer's keys may be on (C14). Empty: discovery was
     # never read, and nobody is sent anywhere.
     pinned_hosts = models.JSONField(default=list, blank=True)

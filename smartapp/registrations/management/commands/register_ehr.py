@@ -1,0 +1,103 @@
+"""Register an EHR, or update the registration of the same slug."""
+
+import json
+import os
+from argparse import ArgumentParser
+from typing import Any
+
+from django.core.exceptions import ValidationError
+from django.core.management.base import BaseCommand, CommandError
+from django.utils import timezone
+
+from smartapp import http
+from smartapp.keys.models import Algorithm
+from smartapp.registrations import registering, registry, sheet
+from smartapp.registrations.models import AuthMethod
+from smartapp.registrations.registering import Wanted
+
+ACTOR = "register_ehr"
+
+
+class Command(BaseCommand):
+    help = (
+        "Register an EHR by its FHIR base URL, or update the registration of the same slug, and "
+        "print what to enter in the vendor's portal. What is not given stays as it is."
+    )
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument("fhir_base_url", metavar="FHIR_BASE_URL")
+        parser.add_argument("--name", required=True)
+        parser.add_argument("--client-id", required=True, metavar="ID")
+        parser.add_argument("--slug", help="default: from the name")
+        parser.add_argument("--preset", help="the vendor, e.g. athenahealth-preview, epic, oracle")
+        parser.add_argument("--auth-method", choices=AuthMethod.values)
+        parser.add_argument("--client-secret-env", metavar="VAR", help="variable with the secret")
+        parser.add_argument("--alg", choices=Algorithm.values)
+        parser.add_argument("--scope", help="asked for when a clinician launches from the EHR")
+        parser.add_argument(
+            "--standalone-scope", help="asked for when a patient connects; empty: they cannot"
+        )
+        parser.add_argument("--audience", metavar="URL", help="audience of the client assertion")
+        parser.add_argument(
+            "--issuer", action="append", metavar="URL", help="expected issuer of the id_token"
+        )
+        parser.add_argument(
+            "--frame-ancestor", action="append", metavar="ORIGIN", help="may show us in a frame"
+        )
+        parser.add_argument("--key-set", metavar="SLUG", help="default: one of its own")
+        parser.add_argument("--json", action="store_true")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        try:
+            wanted = _wanted(options)
+            endpoint = registering.register(wanted, now=timezone.now(), actor=ACTOR)
+        except ValidationError as error:
+            raise CommandError(_sentence(error)) from None
+        warnings = http.run(registering.look(registry.load(endpoint), actor=ACTOR))
+        endpoint.refresh_from_db()  # the first look pins hosts and the issuer
+        self._print(sheet.sheet(registry.load(endpoint)), warnings, options)
+
+    def _print(
+        self, data: dict[str, Any], warnings: tuple[str, ...], options: dict[str, Any]
+    ) -> None:
+        if options["json"]:
+            self.stdout.write(json.dumps(data | {"warnings": warnings}, indent=2))
+        elif options["verbosity"] > 0:
+            self.stdout.write(sheet.as_text(data, warnings))
+
+
+def _wanted(options: dict[str, Any]) -> Wanted:
+    return Wanted(
+        fhir_base_url=options["fhir_base_url"],
+        name=options["name"],
+        client_id=options["client_id"],
+        slug=options["slug"],
+        preset=options["preset"],
+        auth_method=options["auth_method"],
+        client_secret=_secret(options["client_secret_env"]),
+        key_set=options["key_set"],
+        alg=options["alg"],
+        scope=options["scope"],
+        standalone_scope=options["standalone_scope"],
+        assertion_audience=options["audience"],
+        issuers=options["issuer"],
+        frame_ancestors=options["frame_ancestor"],
+    )
+
+
+def _secret(variable: str | None) -> str | None:
+    """A secret comes through the environment: a command line is visible to every user."""
+    if variable is None:
+        return None
+    secret = os.environ.get(variable)
+    if not secret:
+        raise CommandError(f"The environment variable {variable} is not set.")
+    return secret
+
+
+def _sentence(error: ValidationError) -> str:
+    """Return the first thing to change, with the name of its field."""
+    if not hasattr(error, "error_dict"):
+        return str(error.messages[0])
+    name, errors = next(iter(error.message_dict.items()))
+    return f"{name}: {errors[0]}" if name != "__all__" else errors[0]

@@ -1,0 +1,224 @@
+"""Registering an EHR: what is stored, then the first look at what the EHR publishes.
+
+The two are apart on purpose: an EHR that does not answer today is registered all the same, and
+nobody is sent there until its discovery was read once (`pinning`).
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from django.core.exceptions import ValidationError
+from django.db import transaction
+from django.utils.text import slugify
+
+from smartapp import vault
+from smartapp.audit import trail
+from smartapp.keys import lifecycle
+from smartapp.keys.models import Algorithm, KeySet
+from smartapp.protocol.errors import SmartError
+from smartapp.protocol.urls import without_trailing_slash
+from smartapp.registrations import capabilities, discovery, pinning, registry
+from smartapp.registrations.models import AuthMethod, Endpoint, Registration
+from smartapp.registrations.presets import PRESETS, Preset
+from smartapp.registrations.registry import EndpointConfig
+from smartapp.registrations.validation import validate_own_address
+
+SLUG_LENGTH = 63
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wanted:
+    """What an administrator asks for. None: what is stored stays, else the preset's default."""
+
+    fhir_base_url: str
+    name: str
+    client_id: str
+    slug: str | None = None
+    preset: str | None = None
+    auth_method: str | None = None
+    client_secret: str | None = None
+    key_set: str | None = None
+    alg: str | None = None
+    scope: str | None = None
+    standalone_scope: str | None = None
+    assertion_audience: str | None = None
+    issuers: list[str] | None = None
+    frame_ancestors: list[str] | None = None
+
+
+def register(wanted: Wanted, *, now: datetime, actor: str) -> Endpoint:
+    """Store a registration and its endpoint, or update those of the same slug.
+
+    Raises ValidationError, with sentences, and then nothing was stored but perhaps new keys.
+    """
+    validate_own_address()
+    slug = wanted.slug or slug_of(wanted.name)
+    if not slug:
+        raise ValidationError({"slug": "This name gives no slug; enter one."})
+    registration = Registration.objects.filter(slug=slug).first() or Registration(
+        slug=slug, created_at=now
+    )
+    endpoint = Endpoint.objects.filter(slug=slug).first() or Endpoint(slug=slug, created_at=now)
+    registration.updated_at = endpoint.updated_at = now
+    if endpoint.pk and endpoint.registration_id != registration.pk:
+        raise ValidationError({"slug": f"{slug} is the endpoint of another registration."})
+    _change_registration(registration, wanted)
+    registration.clean_fields(exclude=["key_set"])
+    check_client_secret(registration, wanted.client_secret)
+    _change_endpoint(endpoint, wanted)
+    endpoint.clean_fields(exclude=["registration"])
+    registration.key_set = key_set_for(registration, wanted.key_set, now=now, actor=actor)
+    with transaction.atomic():
+        store_registration(registration, wanted.client_secret, actor=actor)
+        endpoint.registration = registration
+        endpoint.full_clean()
+        store_endpoint(endpoint, actor=actor)
+    return endpoint
+
+
+async def look(config: EndpointConfig, *, actor: str) -> tuple[str, ...]:
+    """Ask the EHR what it publishes, pin it if that is the first time, and return warnings."""
+    try:
+        if config.pinned_hosts:
+            observation = await pinning.observe(config)
+            discovery.check_hosts(config, observation.hosts - discovery.issuer_hosts(config))
+        else:
+            observation = await pinning.pin_first(config, actor=actor)
+    except SmartError as error:
+        return (_no_discovery(config, error),)
+    return (*observation.warnings, *capabilities.missing(config, observation.discovery))
+
+
+def _no_discovery(config: EndpointConfig, error: SmartError) -> str:
+    if config.pinned_hosts:
+        return f"{error.title}: {error.detail}."
+    return (
+        f"The EHR's discovery could not be read ({error.detail}), so nobody can launch yet. "
+        "It is read by itself as soon as the EHR answers, while `maintain` runs."
+    )
+
+
+def slug_of(name: str) -> str:
+    return slugify(name)[:SLUG_LENGTH].strip("-")
+
+
+def known_preset(slug: str) -> Preset:
+    """Return a preset; ValidationError, with those that there are, for an unknown one."""
+    if slug not in PRESETS:
+        names = ", ".join(filter(None, PRESETS))
+        raise ValidationError({"preset": f"There is no preset {slug}; there are {names}."})
+    return PRESETS[slug]
+
+
+def _change_registration(registration: Registration, wanted: Wanted) -> None:
+    new = registration.pk is None
+    preset = known_preset(registration.preset if wanted.preset is None else wanted.preset)
+    changes: dict[str, Any] = {
+        "name": wanted.name,
+        "client_id": wanted.client_id,
+        "preset": preset.slug,
+        "auth_method": wanted.auth_method,
+        "alg": _chosen(wanted.alg, preset.alg, new=new),
+        "scope": _chosen(wanted.scope, preset.scope, new=new),
+        "standalone_scope": _chosen(wanted.standalone_scope, preset.standalone_scope, new=new),
+        "assertion_audience": wanted.assertion_audience,
+        "send_scope_on_refresh": preset.send_scope_on_refresh if new else None,
+        "frame_ancestors": wanted.frame_ancestors,
+    }
+    for name, value in changes.items():
+        if value is not None:
+            setattr(registration, name, value)
+
+
+def _chosen(wanted: str | None, default: str, *, new: bool) -> str | None:
+    """Return what was asked for, with single blanks, or the default where nothing is stored."""
+    if wanted is None:
+        return default if new else None
+    return " ".join(wanted.split())
+
+
+def _change_endpoint(endpoint: Endpoint, wanted: Wanted) -> None:
+    endpoint.name = wanted.name
+    move(endpoint, wanted.fhir_base_url)
+    if wanted.issuers is not None:
+        endpoint.issuers = wanted.issuers
+
+
+def move(endpoint: Endpoint, fhir_base_url: str) -> None:
+    """Give an endpoint its FHIR base URL. Another base is another EHR: nothing of it is pinned."""
+    iss = without_trailing_slash(fhir_base_url)
+    if iss != endpoint.iss:
+        endpoint.pinned_hosts = []
+        endpoint.issuers = []
+    endpoint.fhir_base_url = fhir_base_url
+    endpoint.iss = iss
+
+
+def check_client_secret(registration: Registration, given: str | None) -> None:
+    """Refuse a registration that authenticates by a secret and has none."""
+    if registration.auth_method != AuthMethod.CLIENT_SECRET_BASIC:
+        return
+    if not (given or registration.sealed_client_secret):
+        raise ValidationError({"client_secret": "This authentication needs a client secret."})
+
+
+def key_set_for(
+    registration: Registration, slug: str | None, *, now: datetime, actor: str
+) -> KeySet:
+    """Return the key set that the registration signs with, made as far as it is missing.
+
+    Keys take CPU to generate, so this happens before any transaction.
+    """
+    current = registration.key_set.slug if registration.key_set_id else registration.slug
+    # One RSA and one EC line, so that a rotation of each still fits into five published keys.
+    rsa = Algorithm.RS256 if registration.alg == Algorithm.RS256 else Algorithm.RS384
+    return lifecycle.create_key_set(
+        slug or current, algs=(rsa, Algorithm.ES384), now=now, actor=actor
+    )
+
+
+def store_registration(
+    registration: Registration, client_secret: str | None, *, actor: str
+) -> None:
+    """Save a valid registration and seal a new secret. In a transaction of the caller's."""
+    created = registration.pk is None
+    if registration.auth_method != AuthMethod.CLIENT_SECRET_BASIC:
+        registration.sealed_client_secret = ""
+    registration.save()
+    if client_secret:
+        # Sealed for this row, so the row must have its id first.
+        registration.sealed_client_secret = vault.seal(
+            client_secret.encode(), registration.client_secret_context
+        )
+        registration.save(update_fields=["sealed_client_secret"])
+    trail.record(
+        actor,
+        "registration.create" if created else "registration.change",
+        f"registration {registration.slug}",
+        client_id=registration.client_id,
+        auth_method=registration.auth_method,
+        new_client_secret=bool(client_secret),
+        key_set=registration.key_set.slug,
+        alg=registration.alg,
+        scope=registration.scope,
+        standalone_scope=registration.standalone_scope,
+        enabled=registration.enabled,
+    )
+    transaction.on_commit(registry.forget)
+
+
+def store_endpoint(endpoint: Endpoint, *, actor: str) -> None:
+    """Save a valid endpoint. In a transaction of the caller's."""
+    created = endpoint.pk is None
+    endpoint.save()
+    trail.record(
+        actor,
+        "endpoint.create" if created else "endpoint.change",
+        f"endpoint {endpoint.slug}",
+        registration=endpoint.registration.slug,
+        fhir_base_url=endpoint.fhir_base_url,
+        issuers=endpoint.issuers,
+        enabled=endpoint.enabled,
+    )
+    transaction.on_commit(registry.forget)

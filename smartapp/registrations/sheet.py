@@ -1,0 +1,69 @@
+"""The registration sheet: what to enter at the vendor, and what is set here. No secret in it."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from smartapp.keys.models import SigningKey
+from smartapp.registrations.models import AuthMethod
+from smartapp.registrations.presets import PRESETS
+from smartapp.registrations.registry import EndpointConfig
+
+_LABELS = {
+    "name": "Name",
+    "slug": "Slug",
+    "fhir_base_url": "FHIR base URL",
+    "client_id": "Client id",
+    "auth_method": "Authentication",
+    "launch_url": "Launch URL",
+    "redirect_uri": "Redirect URI",
+    "jwks_url": "JWKS URL",
+    "alg": "Algorithm",
+    "assertion_audience": "Audience",
+    "scope": "EHR launch scopes",
+    "standalone_scope": "Patient scopes",
+    "issuers": "Issuers",
+    "pinned_hosts": "Pinned hosts",
+}
+
+
+def sheet(config: EndpointConfig) -> dict[str, Any]:
+    """Return the sheet as data. One query, for the published keys."""
+    keys = SigningKey.objects.filter(key_set__slug=config.key_set_slug, withdrawn_at=None)
+    preset = PRESETS.get(config.preset, PRESETS[""])
+    return {
+        "name": config.name,
+        "slug": config.slug,
+        "registration": config.registration_slug,
+        "preset": config.preset,
+        "fhir_base_url": config.fhir_base_url,
+        "client_id": config.client_id,
+        "auth_method": config.auth_method,
+        "launch_url": config.launch_url,
+        "redirect_uri": config.redirect_uri,
+        "jwks_url": config.jwks_url,
+        "key_set": config.key_set_slug,
+        "keys": list(keys.order_by("alg", "published_at").values("kid", "alg")),
+        "alg": config.alg,
+        "assertion_audience": config.assertion_audience,
+        "scope": config.scope,
+        "standalone_scope": config.standalone_scope,
+        "issuers": list(config.issuers),
+        "pinned_hosts": sorted(config.pinned_hosts),
+        "notes": list(preset.notes),
+    }
+
+
+def as_text(data: dict[str, Any], warnings: Sequence[str]) -> str:
+    """Return the sheet for a person, one fact a line; what is empty is left out."""
+    lines = [
+        f"{label + ':':<19}{_text(data[name])}" for name, label in _LABELS.items() if data[name]
+    ]
+    if data["auth_method"] == AuthMethod.PRIVATE_KEY_JWT:
+        lines += [f"{'Key:':<19}{key['alg']} {key['kid']}" for key in data["keys"]]
+    lines += [f"Note: {note}" for note in data["notes"]]
+    lines += [f"Warning: {warning}" for warning in warnings]
+    return "\n".join(lines)
+
+
+def _text(value: str | list[str]) -> str:
+    return value if isinstance(value, str) else ", ".join(value)

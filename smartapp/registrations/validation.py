@@ -1,0 +1,101 @@
+"""What an administrator may enter, in the admin or on the command line: the same rules for both.
+
+Each function raises Django's ValidationError with one sentence that says what to change.
+"""
+
+from collections.abc import Callable
+from urllib.parse import urlsplit
+
+from django.conf import settings
+from django.core.exceptions import ValidationError
+
+from smartapp.http import check_url, is_loopback
+from smartapp.protocol.errors import AddressRefused, ScopeError
+from smartapp.protocol.scopes import parse_scopes, validate_requested
+
+
+def validate_url(url: str) -> None:
+    """Accept a full https URL on a public host; in development also one on this machine (C3)."""
+    try:
+        parts = urlsplit(url)
+        loopback = is_loopback(parts.hostname or "")
+    except ValueError:
+        raise ValidationError(f"{url} is not a URL.") from None
+    if loopback and not settings.ALLOW_LOOPBACK_EHRS:
+        raise ValidationError(
+            "This address is on this machine; set ALLOW_LOOPBACK_EHRS=on to use it in development."
+        )
+    try:
+        check_url(url)
+    except AddressRefused as error:
+        raise ValidationError(f"This address cannot be used: {error.detail}.") from None
+    if "*" in url or "#" in url:
+        raise ValidationError("Enter the full address: no wildcard (*), no fragment (#).")
+
+
+def validate_base_url(url: str) -> None:
+    """Accept a FHIR base URL: paths are appended to it, so it has no query (C10)."""
+    validate_url(url)
+    if "?" in url:
+        raise ValidationError("A FHIR base URL has no query (?).")
+
+
+def validate_origin(url: str) -> None:
+    """Accept what Content-Security-Policy takes as one origin: scheme, host, port (C150)."""
+    validate_url(url)
+    parts = urlsplit(url)
+    if parts.path or parts.query or any(mark in url for mark in ";,?'\""):
+        raise ValidationError(f"{url} is more than an origin; enter https://host, without a path.")
+
+
+def validate_issuers(urls: object) -> None:
+    _validate_each(urls, validate_url)
+
+
+def validate_origins(urls: object) -> None:
+    _validate_each(urls, validate_origin)
+
+
+def validate_client_id(client_id: str) -> None:
+    """Accept the characters of RFC 6749 appendix A.1, without blanks around them."""
+    if not (client_id.isascii() and client_id.isprintable() and client_id == client_id.strip()):
+        raise ValidationError("A client id has only visible ASCII characters.")
+
+
+def validate_launch_scope(scope: str) -> None:
+    """Accept the scopes of an EHR launch (C36)."""
+    if "launch" not in _items(scope):
+        raise ValidationError("The scopes of an EHR launch must contain launch.")
+
+
+def validate_standalone_scope(scope: str) -> None:
+    """Accept the scopes of a standalone launch: no EHR is there whose context could be used."""
+    if {"launch", "online_access"} & _items(scope):
+        raise ValidationError(
+            "launch and online_access belong to EHR launches only; "
+            "a patient's connection asks for launch/patient."
+        )
+
+
+def validate_own_address() -> None:
+    """The addresses that a vendor registers begin with PUBLIC_URL: https, or this machine (C3)."""
+    if not (
+        settings.PUBLIC_URL_IS_HTTPS or is_loopback(urlsplit(settings.PUBLIC_URL).hostname or "")
+    ):
+        raise ValidationError(
+            f"PUBLIC_URL is {settings.PUBLIC_URL}; no EHR may send people to an http address."
+        )
+
+
+def _items(scope: str) -> set[str]:
+    try:
+        return set(parse_scopes(validate_requested(scope)))
+    except ScopeError as error:
+        raise ValidationError(f"These scopes cannot be asked for: {error.detail}.") from None
+
+
+def _validate_each(urls: object, validate: Callable[[str], None]) -> None:
+    if not isinstance(urls, list) or not all(isinstance(url, str) for url in urls):
+        raise ValidationError("Enter a list of addresses.")
+    for url in urls:
+        validate(url)

@@ -1,0 +1,301 @@
+"""The command that registers an EHR, against one on a real socket: C1 to C6, C14, C17, contract."""
+
+import json
+from io import StringIO
+from typing import Any
+
+import pytest
+from django.core.management import CommandError, call_command
+from pytest_django import Settings
+
+from smartapp.audit.models import AuditEvent
+from smartapp.database import in_database
+from smartapp.keys.models import SigningKey
+from smartapp.registrations import discovery, registry
+from smartapp.registrations.models import Endpoint, Registration
+from tests.registrations.ehr import EHR
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+SECRET = "canary s3cr%t:+"
+
+
+def run(*arguments: str) -> str:
+    output = StringIO()
+    call_command("register_ehr", *arguments, stdout=output)
+    return output.getvalue()
+
+
+async def register(base: str, *options: str) -> dict[str, Any]:
+    """The good case, and what it prints as JSON."""
+    good = ("--name", "General Hospital", "--client-id", "abc")
+    sheet: dict[str, Any] = json.loads(await in_database(run, base, *good, *options, "--json"))
+    return sheet
+
+
+class TestNewRegistration:
+    async def test_base_name_and_client_id_are_enough(self, ehr: EHR) -> None:
+        sheet = await register(ehr.base)
+
+        assert sheet["slug"] == "general-hospital"
+        assert sheet["launch_url"] == "http://127.0.0.1:8000/launch"
+        assert sheet["redirect_uri"] == "http://127.0.0.1:8000/callback/general-hospital/"
+        assert sheet["jwks_url"] == "http://127.0.0.1:8000/.well-known/jwks/general-hospital.json"
+        assert sheet["client_id"] == "abc"
+        assert (sheet["auth_method"], sheet["alg"]) == ("private_key_jwt", "RS384")
+        assert sheet["scope"].split()[0] == "launch"
+
+    async def test_its_keys_sign_at_once(self, ehr: EHR) -> None:
+        """C64: nobody can hold an older copy of a new key set."""
+        sheet = await register(ehr.base)
+
+        assert {key["alg"] for key in sheet["keys"]} == {"RS384", "ES384"}
+        keys = await in_database(lambda: list(SigningKey.objects.all()))
+        assert all(key.signs_from for key in keys)
+        assert {key.kid for key in keys} == {key["kid"] for key in sheet["keys"]}
+
+    async def test_the_first_look_pins_hosts_and_issuer(self, ehr: EHR) -> None:
+        """C14, C93."""
+        ehr.publish(token_endpoint="https://login.example/token")
+        sheet = await register(ehr.base)
+
+        assert sheet["pinned_hosts"] == sorted([ehr.host, "login.example"])
+        assert sheet["issuers"] == [ehr.issuer]
+
+    async def test_it_launches_right_away(self, ehr: EHR) -> None:
+        await register(ehr.base)
+
+        config = await registry.endpoint_for_iss(ehr.base)
+        endpoints = await discovery.launch_endpoints(config)
+        assert endpoints.authorization_endpoint == f"{ehr.origin}/authorize"
+
+    async def test_the_host_of_the_issuers_keys_is_pinned_too(self, ehr: EHR) -> None:
+        ehr.publish_issuer(jwks_uri="https://keys.example/jwks")
+
+        assert "keys.example" in (await register(ehr.base))["pinned_hosts"]
+
+    async def test_given_issuers_are_the_expected_ones(self, ehr: EHR) -> None:
+        """C93: a list, and what discovery says is not added to it."""
+        issuers = ["https://one.example/o", "https://two.example/o"]
+        sheet = await register(ehr.base, "--issuer", issuers[0], "--issuer", issuers[1])
+
+        assert sheet["issuers"] == issuers
+
+    async def test_a_preset_sets_what_is_known_of_the_vendor(self, ehr: EHR) -> None:
+        sheet = await register(ehr.base, "--preset", "athenahealth-preview")
+
+        registration = await in_database(Registration.objects.get)
+        assert registration.send_scope_on_refresh is True
+        assert sheet["alg"] == "RS256"
+        assert {key["alg"] for key in sheet["keys"]} == {"RS256", "ES384"}
+        assert any("Unverified" in note for note in sheet["notes"])
+
+    async def test_options_win_over_the_preset(self, ehr: EHR) -> None:
+        sheet = await register(
+            ehr.base, "--preset", "athenahealth-preview", "--alg", "ES384",
+            "--scope", "launch openid", "--standalone-scope", "", "--slug", "athena",
+            "--audience", "https://login.example/token", "--key-set", "shared",
+            "--frame-ancestor", "https://ehr.example",
+        )  # fmt: skip
+
+        config = await registry.endpoint_for_slug("athena")
+        assert (config.alg, config.scope, config.standalone_scope) == ("ES384", "launch openid", "")
+        assert config.assertion_audience == "https://login.example/token"
+        assert config.frame_ancestors == ("https://ehr.example",)
+        assert sheet["jwks_url"].endswith("/jwks/shared.json")
+
+    async def test_what_the_ehr_does_not_list_is_a_warning(self, ehr: EHR) -> None:
+        """C17, C13."""
+        warnings = (await register(ehr.base))["warnings"]
+
+        assert any("sso-openid-connect" in warning for warning in warnings)
+        assert not any("launch-ehr" in warning for warning in warnings)
+
+    async def test_it_is_audited(self, ehr: EHR) -> None:
+        await register(ehr.base)
+
+        events = await in_database(lambda: list(AuditEvent.objects.all()))
+        actions = {event.action for event in events}
+        assert {"registration.create", "endpoint.create", "discovery.pin"} <= actions
+        assert {event.actor for event in events} == {"register_ehr"}
+
+    async def test_a_person_reads_one_fact_a_line(self, ehr: EHR) -> None:
+        text = await in_database(run, ehr.base, "--name", "General", "--client-id", "abc")
+
+        assert "Redirect URI:      http://127.0.0.1:8000/callback/general/\n" in text
+        assert "JWKS URL:          http://127.0.0.1:8000/.well-known/jwks/general.json\n" in text
+
+
+class TestEHRThatDoesNotAnswer:
+    """It is registered, nobody can launch, and the first discovery that is read pins it."""
+
+    async def test_it_is_registered_with_a_warning(self, ehr: EHR) -> None:
+        ehr.break_down()
+        sheet = await register(ehr.base)
+
+        assert sheet["pinned_hosts"] == []
+        assert "nobody can launch yet" in sheet["warnings"][0]
+
+    async def test_the_periodic_work_pins_it_later(self, ehr: EHR) -> None:
+        ehr.break_down()
+        await register(ehr.base)
+        ehr.publish()
+        await discovery.refresh_ahead()
+
+        config = await registry.endpoint_for_iss(ehr.base)
+        assert config.pinned_hosts == {ehr.host}
+        assert (await discovery.launch_endpoints(config)).issuers == (ehr.issuer,)
+
+    async def test_an_issuer_that_does_not_answer_is_only_a_warning(self, ehr: EHR) -> None:
+        ehr.answers["/issuer/.well-known/openid-configuration"] = 500, {}, {}
+        sheet = await register(ehr.base)
+
+        assert sheet["issuers"] == [ehr.issuer]
+        assert any(ehr.issuer in warning for warning in sheet["warnings"])
+
+
+class TestUpdate:
+    async def test_the_same_slug_is_the_same_registration(self, ehr: EHR) -> None:
+        first = await register(ehr.base)
+        second = await register(ehr.base, "--client-id", "new", "--alg", "ES384")
+
+        assert (second["client_id"], second["alg"]) == ("new", "ES384")
+        assert second["keys"] == first["keys"]
+        assert await in_database(Endpoint.objects.count) == 1
+
+    async def test_what_is_not_given_stays(self, ehr: EHR) -> None:
+        await register(ehr.base, "--scope", "launch openid", "--preset", "epic")
+        sheet = await register(ehr.base)
+
+        assert (sheet["scope"], sheet["preset"]) == ("launch openid", "epic")
+
+    async def test_it_does_not_accept_a_changed_host(self, ehr: EHR) -> None:
+        """C14: accepting is an act of its own, in the admin."""
+        await register(ehr.base)
+        ehr.publish(token_endpoint="https://evil.example/token")
+        sheet = await register(ehr.base)
+
+        assert sheet["pinned_hosts"] == [ehr.host]
+        assert "evil.example" in sheet["warnings"][0]
+
+    async def test_another_base_is_pinned_anew(self, ehr: EHR) -> None:
+        await register("https://old.example/r4", "--issuer", "https://old.example/issuer")
+        sheet = await register(ehr.base)
+
+        assert sheet["pinned_hosts"] == [ehr.host]
+        assert sheet["issuers"] == [ehr.issuer]
+
+    async def test_it_counts_for_the_next_launch(self, ehr: EHR) -> None:
+        await register(ehr.base)
+        await registry.endpoint_for_iss(ehr.base)
+        await register(ehr.base, "--client-id", "new")
+
+        assert (await registry.endpoint_for_iss(ehr.base)).client_id == "new"
+
+
+class TestClientSecret:
+    BASIC = ("--auth-method", "client_secret_basic", "--client-secret-env", "EHR_SECRET")
+
+    async def test_it_is_sealed_and_never_printed(
+        self, ehr: EHR, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setenv("EHR_SECRET", SECRET)
+        sheet = await register(ehr.base, *self.BASIC)
+
+        registration = await in_database(Registration.objects.get)
+        assert SECRET not in registration.sealed_client_secret
+        assert SECRET not in json.dumps(sheet)
+        events = await in_database(lambda: list(AuditEvent.objects.values_list("detail")))
+        assert SECRET not in str(events)
+        assert (await registry.endpoint_for_iss(ehr.base)).client_secret == SECRET
+
+    async def test_it_stays_when_none_is_given(
+        self, ehr: EHR, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setenv("EHR_SECRET", SECRET)
+        await register(ehr.base, *self.BASIC)
+        await register(ehr.base)
+
+        assert (await registry.endpoint_for_iss(ehr.base)).client_secret == SECRET
+
+    async def test_it_goes_with_the_method_that_needed_it(
+        self, ehr: EHR, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setenv("EHR_SECRET", SECRET)
+        await register(ehr.base, *self.BASIC)
+        await register(ehr.base, "--auth-method", "private_key_jwt")
+
+        assert (await in_database(Registration.objects.get)).sealed_client_secret == ""
+
+
+GOOD = "https://ehr.example/fhir/r4"
+BAD_INPUT = [
+    (["http://ehr.example/r4"], "not https"),
+    (["https://10.0.0.1/r4"], "not public"),
+    (["https://ehr.example/r4#x"], "fragment"),
+    (["https://*.example/r4"], "wildcard"),
+    (["https://ehr.example/r4?x=1"], "query"),
+    (["https://user:pw@ehr.example/r4"], "user information"),
+    (["ehr.example/r4"], "cannot be used"),
+    (["https://[::1/r4"], "not a URL"),
+    (["https://ehr.example/" + "a" * 500], "500 characters"),
+    ([GOOD, "--preset", "vax"], "There is no preset vax; there are athenahealth-preview,"),
+    ([GOOD, "--scope", "openid"], "must contain launch"),
+    ([GOOD, "--scope", "launch patient/Observation.sr"], "not a SMART resource scope"),
+    ([GOOD, "--scope", "launch patient/Observation."], "not a SMART resource scope"),
+    ([GOOD, "--scope", ""], "scope"),
+    ([GOOD, "--standalone-scope", "launch openid"], "EHR launches only"),
+    ([GOOD, "--scope", "launch offline_access online_access"], "exclude each other"),
+    ([GOOD, "--audience", "http://ehr.example/token"], "not https"),
+    ([GOOD, "--issuer", "http://ehr.example"], "not https"),
+    ([GOOD, "--frame-ancestor", "https://ehr.example/app"], "more than an origin"),
+    ([GOOD, "--slug", "General Hospital"], "slug"),
+    ([GOOD, "--name", "病院"], "gives no slug"),
+    ([GOOD, "--client-id", " abc"], "visible ASCII"),
+    ([GOOD, "--client-id", "\u00e4bc"], "visible ASCII"),
+    ([GOOD, "--auth-method", "client_secret_basic"], "needs a client secret"),
+    ([GOOD, "--client-secret-env", "NO_SUCH_VARIABLE"], "NO_SUCH_VARIABLE is not set"),
+    ([GOOD, "--auth-method", "client_secret_post"], "invalid choice"),
+    ([GOOD, "--alg", "HS256"], "invalid choice"),
+    ([GOOD, "--key-set", "Bad Slug"], "slug"),
+]
+
+
+class TestBadInput:
+    @pytest.mark.parametrize(("arguments", "sentence"), BAD_INPUT)
+    def test_it_is_refused_with_one_sentence_and_nothing_is_stored(
+        self, arguments: list[str], sentence: str
+    ) -> None:
+        base, *options = arguments
+        good = ["--name", "General Hospital", "--client-id", "abc"]
+
+        with pytest.raises(CommandError) as caught:
+            run(base, *good, *options)
+        assert sentence in str(caught.value)
+        assert "\n" not in str(caught.value)
+        assert not Registration.objects.exists()
+        assert not Endpoint.objects.exists()
+
+    @pytest.mark.parametrize(
+        "base", ["http://127.0.0.1:1/r4", "https://localhost/r4", "https://[::1]/r4"]
+    )
+    def test_loopback_is_for_development_only(self, base: str, settings: Settings) -> None:
+        settings.ALLOW_LOOPBACK_EHRS = False
+
+        with pytest.raises(CommandError, match="ALLOW_LOOPBACK_EHRS=on"):
+            run(base, "--name", "x", "--client-id", "abc")
+
+    def test_our_own_address_has_to_be_https(self, settings: Settings) -> None:
+        """C3: no vendor may send people back over http."""
+        settings.PUBLIC_URL = "http://app.example"
+
+        with pytest.raises(CommandError, match="PUBLIC_URL"):
+            run(GOOD, "--name", "x", "--client-id", "abc")
+
+    async def test_a_second_ehr_of_the_same_base_is_refused(self, ehr: EHR) -> None:
+        """C7: an `iss` leads to exactly one place."""
+        await register(ehr.base)
+
+        with pytest.raises(CommandError, match="Another enabled endpoint"):
+            await register(ehr.base, "--slug", "second")
+        assert await in_database(Registration.objects.count) == 1
