@@ -75,24 +75,13 @@ def _references(path: str, target: str) -> Callable[[str], Test]:
     return make
 
 
-def _coded(path: str) -> Callable[[str], Test]:
-    """A token over CodeableConcepts: `code`, `system|code`, `|code` or `system|`."""
+def _coded(element: str) -> Callable[[str], Test]:
+    """A token over CodeableConcepts: `code`, `system|code` or `system|`."""
 
     def make(value: str) -> Test:
-        system, bar, code = value.rpartition("|")
-
-        def test(record: Record) -> bool:
-            codings = values_at(record, f"{path}.coding")
-            return any(_is_coding(coding, bar, system, code) for coding in codings)
-
-        return test
+        return lambda record: value in record.tokens.get(element, ())
 
     return make
-
-
-def _is_coding(coding: Mapping[str, Any], bar: str, system: str, code: str) -> bool:
-    same_code = not code or coding.get("code") == code
-    return same_code and (not bar or coding.get("system", "") == system)
 
 
 def _equals(path: str) -> Callable[[str], Test]:

@@ -270,7 +270,10 @@ HEART_FAILURE = Person(
             t.ATORVASTATIN_80, "2021-09-20", "1 tablet by mouth at bedtime", None, t.INFARCTION
         ),
     ),
-    home=(HomeReadings("weight", "2025-11-01", "2026-10-30", 1, (7,)),),
+    home=(
+        HomeReadings("weight", "2025-11-01", "2025-12-10", 1, (7,)),
+        HomeReadings("weight", "2025-12-19", "2026-10-30", 1, (7,)),
+    ),
 )
 
 KIDNEY_DISEASE = Person(
@@ -775,7 +778,7 @@ GLUCOSE_DIARY = Person(
             {"2019-01-01": 8.6, "2021-01-01": 7.7, "2023-01-01": 7.9, "2026-10-01": 6.9}, 0.15
         ),
         home_glucose=Trend({"2025-09-01": 168, "2026-10-30": 138}, 44),
-        glucose=steady(149, 30),
+        glucose=Trend({"2022-08-18": 152, "2022-08-19": 41, "2022-08-22": 148}, 6),
         urine_albumin=steady(12, 3),
     ),
     visits=(

@@ -1,0 +1,82 @@
+"""A client of the FHIR API whose token is whatever the test says; no database is needed."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+from urllib.parse import urlencode
+
+import pytest
+from django.test import Client
+
+from smartapp.sandbox.access import Access
+from smartapp.sandbox.fhir import faults, views
+
+BASE = "/sandbox/fhir/r4"
+RENEE, GLUCOSE_DIARY, MOTHER, NEWBORN, JUST_ARRIVED = (
+    "a-1.E-1001",
+    "a-1.E-1009",
+    "a-1.E-1004",
+    "a-1.E-1005",
+    "a-1.E-1013",
+)
+CLINICIAN = "Practitioner/a-1.Provider-1"
+
+
+@dataclass
+class EHR:
+    """The sandbox as one client sees it, holding one token at a time."""
+
+    client: Client
+    access: Access | None
+
+    def holds(
+        self,
+        *scope: str,
+        patient: str | None = RENEE,
+        user: str | None = CLINICIAN,
+        client_id: str = "tests",
+    ) -> None:
+        expires_at = datetime(2026, 11, 1, tzinfo=UTC)
+        self.access = Access(client_id, scope, patient, None, user, expires_at)
+
+    def get(self, path: str, **headers: str) -> Any:
+        headers = {"Authorization": "Bearer good", **headers}
+        return self.client.get(f"{BASE}/{path}", headers=headers)
+
+    def search(self, resource_type: str, *parameters: tuple[str, str], **headers: str) -> Any:
+        return self.get(f"{resource_type}?{urlencode(parameters)}", **headers)
+
+    def found(self, resource_type: str, *parameters: tuple[str, str]) -> list[dict[str, Any]]:
+        response = self.search(resource_type, *parameters)
+        assert response.status_code == 200, response.content
+        return matches(response)
+
+
+def matches(response: Any) -> list[dict[str, Any]]:
+    entries = parsed(response).get("entry", [])
+    return [e["resource"] for e in entries if e["search"]["mode"] == "match"]
+
+
+def parsed(response: Any) -> dict[str, Any]:
+    assert response["Content-Type"] == "application/fhir+json; charset=utf-8"
+    value: dict[str, Any] = response.json()
+    return value
+
+
+def link(response: Any, relation: str) -> str | None:
+    found = {item["relation"]: item["url"] for item in parsed(response)["link"]}
+    return found.get(relation)
+
+
+@pytest.fixture
+def ehr(client: Client, monkeypatch: pytest.MonkeyPatch) -> Iterator[EHR]:
+    ehr = EHR(client, None)
+    ehr.holds("user/*.rs")
+
+    def find_access(token: str) -> Access | None:
+        return ehr.access if token == "good" else None
+
+    monkeypatch.setattr(views, "find_access", find_access)
+    yield ehr
+    faults.inject("tests", [])

@@ -1,0 +1,83 @@
+"""Reading one resource, and what the API says without a usable token (S60, S61, S64, E14)."""
+
+import pytest
+from django.test import Client, override_settings
+
+from smartapp.sandbox.fhir.store import store
+from tests.sandbox.fhir.conftest import BASE, EHR, GLUCOSE_DIARY, RENEE, parsed
+
+pytestmark = pytest.mark.urls("tests.sandbox.fhir.urlconf")
+
+
+class TestMetadata:
+    def test_metadata_needs_no_token(self, client: Client) -> None:
+        """S60."""
+        response = client.get(f"{BASE}/metadata")
+        assert response.status_code == 200
+        assert parsed(response)["fhirVersion"] == "4.0.1"
+
+    def test_metadata_names_the_oauth_endpoints(self, client: Client) -> None:
+        security = parsed(client.get(f"{BASE}/metadata"))["rest"][0]["security"]
+        uris = {item["url"]: item["valueUri"] for item in security["extension"][0]["extension"]}
+        assert uris["token"] == "http://127.0.0.1:8000/sandbox/oauth2/v1/token"
+        assert security["service"][0]["coding"][0]["code"] == "SMART-on-FHIR"
+
+    def test_metadata_never_repeats_the_host_header(self, client: Client) -> None:
+        with override_settings(ALLOWED_HOSTS=["*"]):
+            response = client.get(f"{BASE}/metadata", headers={"Host": "evil.example"})
+        assert b"evil.example" not in response.content
+
+    def test_metadata_is_valid_r4(self, client: Client) -> None:
+        from fhir.resources.R4B.capabilitystatement import CapabilityStatement
+
+        CapabilityStatement.model_validate(parsed(client.get(f"{BASE}/metadata")))
+
+
+class TestToken:
+    @pytest.mark.parametrize("authorization", ["", "Bearer", "Bearer bad", "Basic good", "good"])
+    def test_no_usable_token_is_401(self, ehr: EHR, authorization: str) -> None:
+        """S61, E14."""
+        response = ehr.get(f"Patient/{RENEE}", Authorization=authorization)
+        assert response.status_code == 401
+        assert response["WWW-Authenticate"] == 'Bearer error="invalid_token"'
+        assert parsed(response)["issue"][0]["diagnostics"] == "Developer Inactive"
+
+    def test_a_token_in_the_address_does_not_count(self, ehr: EHR) -> None:
+        response = ehr.client.get(f"{BASE}/Patient/{RENEE}?access_token=good")
+        assert response.status_code == 401
+
+
+class TestRead:
+    def test_a_resource_is_sent_as_it_is_stored(self, ehr: EHR) -> None:
+        response = ehr.get(f"Patient/{RENEE}")
+        record = store().find("Patient", RENEE)
+        assert record is not None
+        assert response.content == record.body
+        assert response["Cache-Control"] == "no-store"
+
+    def test_what_does_not_exist_is_404(self, ehr: EHR) -> None:
+        response = ehr.get("Patient/a-1.E-1")
+        assert response.status_code == 404
+        assert parsed(response)["issue"][0]["code"] == "not-found"
+
+    def test_a_type_that_is_not_kept_is_404(self, ehr: EHR) -> None:
+        assert ehr.get("Device/1").status_code == 404
+
+    def test_nothing_can_be_written(self, ehr: EHR) -> None:
+        headers = {"Authorization": "Bearer good"}
+        response = ehr.client.delete(f"{BASE}/Patient/{RENEE}", headers=headers)
+        assert response.status_code == 405
+        assert response["Allow"] == "GET, HEAD"
+
+    def test_pages_of_other_origins_may_read(self, ehr: EHR) -> None:
+        response = ehr.client.options(f"{BASE}/Patient/{RENEE}")
+        assert response.status_code == 204
+        assert response["Access-Control-Allow-Origin"] == "*"
+        assert "Authorization" in response["Access-Control-Allow-Headers"]
+        assert ehr.get(f"Patient/{RENEE}")["Access-Control-Allow-Origin"] == "*"
+
+    def test_the_practice_is_named_on_every_resource(self, ehr: EHR) -> None:
+        """S64."""
+        extension = parsed(ehr.get(f"Patient/{GLUCOSE_DIARY}"))["extension"][0]
+        assert extension["url"] == "https://fhir.athena.io/StructureDefinition/ah-practice"
+        assert extension["valueReference"] == {"reference": "Organization/a-1.Practice-195900"}
