@@ -8,9 +8,9 @@ from urllib.parse import parse_qs, urlencode, urlsplit, urlunsplit
 
 import pytest
 from aiohttp import web
-from asgiref.sync import sync_to_async
 from django.utils import timezone
 
+from smartapp.database import in_database
 from smartapp.launches import pending
 from smartapp.launches.models import Launch
 from tests.launches.conftest import Browser, new_browser
@@ -38,7 +38,7 @@ async def refused(browser: Browser, url: str, status: int, words: str) -> str:
 
 
 async def launches() -> int:
-    return await sync_to_async(Launch.objects.filter(ended_at=None).count)()
+    return await in_database(Launch.objects.filter(ended_at=None).count)
 
 
 class TestAuthorizationRequest:
@@ -76,7 +76,7 @@ class TestAuthorizationRequest:
 
     async def test_visit_writes_nothing(self, browser: Browser, ehr_launch: Start) -> None:
         await browser.get(ehr_launch())
-        assert await sync_to_async(Launch.objects.count)() == 0
+        assert await in_database(Launch.objects.count) == 0
 
 
 class TestBadLaunchRequests:

@@ -4,10 +4,17 @@ import asyncio
 from collections.abc import Callable
 
 import aiohttp
+import pytest
 
 from tests.counting import counted
 from tests.launches.conftest import Browser, new_browser
 from tests.scripted_ehr import ScriptedEHR
+
+
+@pytest.fixture(autouse=True)
+def no_background_refresh(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The keys are read again every ten seconds, off the request's path: not while we count."""
+    monkeypatch.setattr("smartapp.keys.memory.REFRESH_SECONDS", 3600)
 
 
 async def test_warm_launch_costs_what_it_must_and_no_more(

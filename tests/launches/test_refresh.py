@@ -7,9 +7,9 @@ from uuid import UUID
 
 import pytest
 from aiohttp import web
-from asgiref.sync import sync_to_async
 from django.utils import timezone
 
+from smartapp.database import in_database
 from smartapp.launches.models import EndReason, Launch
 from smartapp.registrations.models import Endpoint, Registration
 from tests.launches.conftest import Browser, new_browser
@@ -25,11 +25,11 @@ def refreshes(ehr: ScriptedEHR) -> list[dict[str, str]]:
 async def expire(uuid: UUID) -> None:
     """Make the access token one that has run out, here and at the EHR."""
     past = timezone.now() - timedelta(minutes=1)
-    await sync_to_async(Launch.objects.filter(uuid=uuid).update)(access_token_expires_at=past)
+    await in_database(Launch.objects.filter(uuid=uuid).update, access_token_expires_at=past)
 
 
 async def row(uuid: UUID) -> Launch:
-    return await sync_to_async(Launch.objects.get)(uuid=uuid)
+    return await in_database(Launch.objects.get, uuid=uuid)
 
 
 class TestRefresh:
@@ -89,7 +89,7 @@ class TestRefresh:
         uuid = await browser.launch(ehr_launch())
         await expire(uuid)
         await browser.get(f"/launches/{uuid}/context.json")
-        await sync_to_async(Registration.objects.update)(send_scope_on_refresh=True)
+        await in_database(Registration.objects.update, send_scope_on_refresh=True)
         await expire(uuid)
         await browser.get(f"/launches/{uuid}/context.json")
         without, with_scope = refreshes(ehr)
@@ -160,7 +160,7 @@ class TestFailure:
             assert (await browser.get(f"/launches/{uuid}/")).status >= 500
         assert len(refreshes(ehr)) == 1
         ehr.token_answer = None
-        await sync_to_async(Launch.objects.update)(refresh_not_before=None)
+        await in_database(Launch.objects.update, refresh_not_before=None)
         assert (await browser.get(f"/launches/{uuid}/")).status == 200
 
     async def test_another_patient_stops_the_launch(
@@ -243,10 +243,10 @@ class TestPages:
         self, browser: Browser, ehr_launch: Start
     ) -> None:
         uuid = await browser.launch(ehr_launch())
-        launch = await sync_to_async(Launch.objects.select_related("session").get)(uuid=uuid)
+        launch = await in_database(Launch.objects.select_related("session").get, uuid=uuid)
         assert launch.session is not None
         launch.session.expire_date = timezone.now() - timedelta(seconds=1)
-        await sync_to_async(launch.session.save)()
+        await in_database(launch.session.save)
         assert (await browser.get(f"/launches/{uuid}/")).status == 404
 
     async def test_context_json_has_the_members_of_the_contract_and_no_token(

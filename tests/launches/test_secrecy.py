@@ -4,8 +4,8 @@ check would find it (T10, T21)."""
 from collections.abc import Callable
 
 import pytest
-from asgiref.sync import sync_to_async
 
+from smartapp.database import in_database
 from smartapp.launches.models import Launch
 from smartapp.launches.store import StoredLaunch
 from smartapp.launches.tokens import unseal
@@ -22,10 +22,10 @@ async def test_search_finds_a_token_in_the_database(
 ) -> None:
     uuid = await browser.launch(ehr_launch())
     launches = Launch.objects.filter(uuid=uuid)
-    await sync_to_async(launches.update)(end_reason=f"{CANARY}-x")
+    await in_database(launches.update, end_reason=f"{CANARY}-x")
     with all_logs() as keeper, pytest.raises(AssertionError, match="database"):
-        await sync_to_async(assert_kept_secret)(ehr, keeper)
-    await sync_to_async(launches.update)(end_reason="")
+        await in_database(assert_kept_secret, ehr, keeper)
+    await in_database(launches.update, end_reason="")
 
 
 async def test_search_finds_a_verifier_in_the_logs(
@@ -35,7 +35,7 @@ async def test_search_finds_a_verifier_in_the_logs(
     with all_logs() as keeper:
         keeper.lines.append(ehr.token_requests[0]["code_verifier"])
         with pytest.raises(AssertionError, match="logs"):
-            await sync_to_async(assert_kept_secret)(ehr, keeper)
+            await in_database(assert_kept_secret, ehr, keeper)
 
 
 async def test_sealed_tokens_moved_to_another_launch_do_not_open(
@@ -43,9 +43,7 @@ async def test_sealed_tokens_moved_to_another_launch_do_not_open(
 ) -> None:
     """C85, T21."""
     one, two = await browser.launch(ehr_launch()), await browser.launch(ehr_launch())
-    sealed = await sync_to_async(Launch.objects.values_list("sealed_tokens", flat=True).get)(
-        uuid=one
-    )
+    sealed = await in_database(Launch.objects.values_list("sealed_tokens", flat=True).get, uuid=one)
     assert unseal(sealed, one).access_token.startswith(CANARY)
     with pytest.raises(VaultError):
         unseal(sealed, two)

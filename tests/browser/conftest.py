@@ -1,0 +1,107 @@
+"""Real Chromium against the demo."""
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+
+from tests.conftest import CHROMIUM
+from tests.demo_server import Demo, demo_server
+from tests.processes import ROOT
+
+ARGUMENTS = [
+    "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
+    "--disable-background-networking", "--disable-component-update", "--disable-sync",
+]  # fmt: skip
+PHONE = {"width": 390, "height": 844}
+DESKTOP = {"width": 1440, "height": 900}
+SCREENSHOTS = ROOT / "var" / "screenshots"
+
+
+@pytest.fixture(scope="session")
+def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Demo]:
+    with demo_server(tmp_path_factory.mktemp("demo")) as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def chromium() -> Iterator[Browser]:
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def context(chromium: Browser) -> Iterator[BrowserContext]:
+    """A browser profile of its own: no cookie of another test. A script error fails the test."""
+    context = chromium.new_context(viewport={"width": 1440, "height": 900})
+    problems: list[str] = []
+    context.on("weberror", lambda error: problems.append(str(error.error)))
+    context.on(
+        "console",
+        lambda message: (
+            problems.append(message.text)
+            if message.type == "error" and "Failed to load resource" not in message.text
+            else None
+        ),
+    )
+    yield context
+    context.close()
+    assert problems == []
+
+
+@pytest.fixture
+def page(context: BrowserContext) -> Page:
+    return context.new_page()
+
+
+def sign_in(page: Page, username: str = "clinician") -> None:
+    """Go through the sandbox's pages as a person would, until the app shows itself."""
+    for _ in range(6):
+        page.wait_for_load_state()
+        if "/sandbox/" not in page.url:
+            return
+        if page.locator("input[name=username]").count():
+            page.fill("input[name=username]", username)
+            page.fill("input[name=password]", "sandbox")
+        page.locator("main form button[type=submit], main form button:not([type])").first.click()
+    raise AssertionError(f"still at the EHR: {page.url}\n{page.inner_text('main')}")
+
+
+def ehr_launch(page: Page, demo: Demo, **choices: str) -> str:
+    """Launch from the EHR with these choices; return the address of the launch's page."""
+    query = "".join(f"&{name}={value}" for name, value in choices.items())
+    page.goto(f"{demo.url}/sandbox/launch?client_id=smartapp-demo{query}")
+    sign_in(page)
+    assert re.search(r"/launches/[0-9a-f-]{36}/$", page.url), page.url
+    return page.url
+
+
+def standalone_launch(page: Page, demo: Demo) -> str:
+    page.goto(f"{demo.url}/connect/sandbox/")
+    sign_in(page, "patient")
+    assert re.search(r"/launches/[0-9a-f-]{36}/$", page.url), page.url
+    return page.url
+
+
+def screenshots(page: Page, name: str) -> list[Path]:
+    """Keep the page as a picture at phone and desktop width, for people to look at."""
+    SCREENSHOTS.mkdir(parents=True, exist_ok=True)
+    made = []
+    for label, size in (("phone", PHONE), ("desktop", DESKTOP)):
+        page.set_viewport_size({"width": size["width"], "height": size["height"]})
+        path = SCREENSHOTS / f"{name}-{label}.png"
+        page.screenshot(path=path, full_page=True)
+        made.append(path)
+    return made
+
+
+def fits(page: Page) -> bool:
+    """Whether nothing makes the page wider than the window."""
+    wide: bool = page.evaluate(
+        "document.documentElement.scrollWidth <= document.documentElement.clientWidth"
+    )
+    return wide

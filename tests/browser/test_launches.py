@@ -1,0 +1,150 @@
+"""Clinicians and patients in real Chromium, app and sandbox over real HTTP."""
+
+import re
+
+import pytest
+from playwright.sync_api import BrowserContext, Page, expect
+
+from tests.browser.conftest import (
+    DESKTOP,
+    PHONE,
+    ehr_launch,
+    fits,
+    screenshots,
+    sign_in,
+    standalone_launch,
+)
+from tests.demo_server import Demo
+
+pytestmark = pytest.mark.browser
+
+
+def patients(page: Page, demo: Demo) -> list[str]:
+    """Return two patients of the sandbox, as its launcher offers them."""
+    page.goto(f"{demo.url}/sandbox/")
+    ids = page.locator("[name=patient]").evaluate_all(
+        "all => all.flatMap(one => one.tagName === 'SELECT'"
+        " ? [...one.options].map(option => option.value) : [one.value])"
+    )
+    return [one for one in ids if one][:2]
+
+
+def context_of(page: Page, url: str) -> dict[str, object]:
+    answer: dict[str, object] = page.request.get(f"{url}context.json").json()
+    return answer
+
+
+def test_clinician_launches_in_a_tab_and_sees_the_patient(page: Page, demo: Demo) -> None:
+    patient = patients(page, demo)[0]
+    url = ehr_launch(page, demo, patient=patient)
+    context = context_of(page, url)
+    assert context["patient"] == patient
+    assert context["kind"] == "ehr"
+    expect(page.locator("body")).to_contain_text(str(context["patient_name"]))
+    screenshots(page, "launch-clinician")
+    for size in (PHONE, DESKTOP):
+        page.set_viewport_size({"width": size["width"], "height": size["height"]})
+        assert fits(page)
+
+
+def test_patient_launches_standalone_and_sees_the_own_record(page: Page, demo: Demo) -> None:
+    page.goto(demo.url)
+    screenshots(page, "home")
+    page.get_by_role("link", name=re.compile("Sandbox EHR")).first.click()
+    sign_in(page, "patient")
+    context = context_of(page, page.url)
+    assert context["kind"] == "standalone"
+    assert context["patient"]
+    assert context["refreshable"] is True
+    screenshots(page, "launch-patient")
+
+
+def test_two_tabs_keep_their_own_patient(context: BrowserContext, demo: Demo) -> None:
+    """C154, T17: after reload, refresh and back."""
+    first, second = context.new_page(), context.new_page()
+    one, two = patients(first, demo)
+    urls = {first: ehr_launch(first, demo, patient=one)}
+    urls[second] = ehr_launch(second, demo, patient=two)
+    assert urls[first] != urls[second]
+    for page, patient in ((first, one), (second, two), (first, one)):
+        page.reload()
+        assert page.url == urls[page]
+        shown = context_of(page, page.url)
+        assert shown["patient"] == patient
+        expect(page.locator("body")).to_contain_text(str(shown["patient_name"]))
+
+
+def test_callback_reloaded_lands_on_the_launch(page: Page, demo: Demo) -> None:
+    callbacks: list[str] = []
+    page.on(
+        "request",
+        lambda request: callbacks.append(request.url) if "/callback/" in request.url else None,
+    )
+    url = ehr_launch(page, demo)
+    page.goto(callbacks[0])
+    assert page.url == url
+
+
+def test_callback_leaves_no_trace_in_the_history(page: Page, demo: Demo) -> None:
+    """C55: the back button leads to the EHR, never to a code."""
+    url = ehr_launch(page, demo)
+    page.go_back()
+    assert "/callback/" not in page.url
+    page.go_forward()
+    assert page.url == url
+
+
+def test_disconnect_ends_the_access(page: Page, demo: Demo) -> None:
+    url = ehr_launch(page, demo)
+    page.get_by_role("button", name=re.compile("Disconnect", re.IGNORECASE)).click()
+    screenshots(page, "disconnected")
+    response = page.goto(url)
+    assert response is not None
+    assert response.status == 410
+    screenshots(page, "ended")
+    page.go_back()
+
+
+def test_another_browser_sees_nothing(page: Page, demo: Demo, context: BrowserContext) -> None:
+    url = ehr_launch(page, demo)
+    stranger = context.browser
+    assert stranger is not None
+    other = stranger.new_context()
+    response = other.new_page().goto(url)
+    assert response is not None
+    assert response.status == 404
+    other.close()
+
+
+def test_patient_who_refuses_is_told_so(page: Page, demo: Demo) -> None:
+    page.goto(f"{demo.url}/connect/sandbox/")
+    for _ in range(5):
+        page.wait_for_load_state()
+        if "/sandbox/" not in page.url:
+            break
+        if page.locator("input[name=username]").count():
+            page.fill("input[name=username]", "patient")
+            page.fill("input[name=password]", "sandbox")
+            page.locator("main form button").first.click()
+        elif page.locator("main form button").count() > 1:
+            page.locator("main form button").nth(1).click()
+        else:
+            page.locator("main form button").first.click()
+    expect(page.locator("body")).to_contain_text("Access was not given")
+    screenshots(page, "refused")
+    page.get_by_role("link", name=re.compile("start again", re.IGNORECASE)).click()
+    assert "/sandbox/" in page.url
+
+
+def test_unknown_ehr_is_explained(page: Page, demo: Demo) -> None:
+    response = page.goto(f"{demo.url}/launch?iss=https://ehr.example/fhir&launch=x")
+    assert response is not None
+    assert response.status == 404
+    expect(page.locator("body")).to_contain_text("not connected")
+    screenshots(page, "unknown-ehr")
+
+
+def test_standalone_page_is_the_patients_after_a_reload(page: Page, demo: Demo) -> None:
+    url = standalone_launch(page, demo)
+    page.reload()
+    assert page.url == url

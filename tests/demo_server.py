@@ -1,0 +1,37 @@
+"""The demo as a newcomer starts it, in a process of its own, with its own database and secrets."""
+
+import fcntl
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from tests.processes import environment, running
+from tests.serving import free_port
+
+
+@dataclass(frozen=True)
+class Demo:
+    url: str
+    env: dict[str, str]
+    log: Path
+
+    @property
+    def log_text(self) -> str:
+        return self.log.read_text()
+
+
+@contextmanager
+def demo_server(folder: Path) -> Iterator[Demo]:
+    port = free_port()
+    url = f"http://127.0.0.1:{port}"
+    env = environment(url, f"sqlite:///{folder / 'demo.sqlite3'}")
+    log = folder / "demo.log"
+    # Two demos at once would collect the static files into one folder at once.
+    with (Path(tempfile.gettempdir()) / "smartapp-tests-demo.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        command = ("manage.py", "demo", "--port", str(port))
+        with running(env, log, *command, ready=f"{url}/connect/sandbox/"):
+            fcntl.flock(lock, fcntl.LOCK_UN)
+            yield Demo(url, env, log)
