@@ -12,8 +12,8 @@ from smartapp.protocol.errors import FHIRResponseInvalid, IDTokenError, WrongPat
 from smartapp.protocol.json import JSON, JSONInvalid, parse_json, parse_json_object
 from smartapp.protocol.text import plain_text
 from smartapp.protocol.urls import (
-    host_of,
     is_below,
+    parse_endpoint_url,
     resolve,
     without_trailing_slash,
 )
@@ -27,7 +27,7 @@ FHIR_USER_TYPES = frozenset(
 _PATIENT_REFERENCE = re.compile(
     r"(?:.*/)?Patient/([A-Za-z0-9\-.]{1,64})(?:/_history/[A-Za-z0-9\-.]{1,64})?"
 )
-_FHIR_USER = re.compile(r"(?:(.*)/)?([A-Za-z]{1,64})/([A-Za-z0-9\-.]{1,64})")
+_FHIR_USER = re.compile(r"(?:([^?#]*)/)?([A-Za-z]{1,64})/([A-Za-z0-9\-.]{1,64})")
 # The members by which R4 resources name the patient that they are about.
 _PATIENT_MEMBERS = ("subject", "patient", "beneficiary", "for", "individual")
 # Where servers put their words: OAuth, Okta, athenahealth's gateway, and the rest (C142).
@@ -72,7 +72,7 @@ def parse_fhir_user(value: str, *, fhir_base_url: str) -> FHIRUser:
     here = without_trailing_slash(fhir_base_url)
     url = f"{here}/{resource_type}/{resource_id}" if base is None else value
     try:
-        host_of(url)
+        url = parse_endpoint_url(url, allow_http=True)
     except ValueError as exc:
         raise IDTokenError(f"fhirUser: {exc}", rule="fhirUser") from None
     # Deeper paths below the base are another server's (a proxy's), so the whole base must agree.

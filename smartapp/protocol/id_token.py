@@ -6,15 +6,13 @@ not read at all (T8).
 """
 
 import hmac
-import re
-from base64 import urlsafe_b64decode
 from collections.abc import Collection
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
 from authlib.oidc.core.util import create_half_hash
-from joserfc.jws import JWSRegistry
+from joserfc.util import urlsafe_b64decode
 
 from smartapp.protocol.errors import IDTokenError
 from smartapp.protocol.json import JSONInvalid, parse_json_object
@@ -25,9 +23,6 @@ MAX_SUB_CHARACTERS = 255
 CLOCK_SKEW_SECONDS = 60
 MAX_AGE_SECONDS = 24 * 3600
 LAST_SECOND = 253_402_300_799
-
-_REGISTRY = JWSRegistry(algorithms=sorted(SIGNATURE_ALGORITHMS))
-_BASE64URL = re.compile(r"[A-Za-z0-9_-]+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,9 +125,10 @@ def _parse(id_token: str) -> _Parts:
 
 
 def _decode(segment: str) -> bytes:
-    if not _BASE64URL.fullmatch(segment) or len(segment) % 4 == 1:
-        raise _error("format", "not base64url")
-    return urlsafe_b64decode(segment + "=" * (-len(segment) % 4))
+    try:
+        return urlsafe_b64decode(segment.encode("ascii"))
+    except ValueError:
+        raise _error("format", "not base64url") from None
 
 
 def _verify_signature(parts: _Parts, jwks: JWKS) -> str:
@@ -145,8 +141,7 @@ def _verify_signature(parts: _Parts, jwks: JWKS) -> str:
         raise _error("crit", "a critical header that is not understood")
     if kid is not None and (not isinstance(kid, str) or len(kid) > MAX_KID_CHARACTERS):
         raise _error("kid", "not a key id")
-    key = jwks.find(kid, alg).key
-    if not _REGISTRY.get_alg(alg).verify(parts.signing_input, parts.signature, key):
+    if not jwks.find(kid, alg).verifies(parts.signature, parts.signing_input, alg):
         raise _error("signature", "does not verify with the issuer's key")
     return alg
 

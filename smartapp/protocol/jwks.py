@@ -12,6 +12,7 @@ from typing import Any
 from joserfc import jwk
 from joserfc.errors import JoseError
 from joserfc.jwk import ECKey, RSAKey
+from joserfc.jws import JWSRegistry
 
 from smartapp.protocol.errors import IDTokenKeyUnknown, JWKSError
 from smartapp.protocol.json import JSONInvalid, parse_json_object
@@ -26,7 +27,9 @@ _CURVES = {"ES256": "P-256", "ES384": "P-384", "ES512": "P-521"}
 _RSA_ALGORITHMS = frozenset({"RS256", "RS384", "RS512"})
 SIGNATURE_ALGORITHMS = _RSA_ALGORITHMS | frozenset(_CURVES)
 
-_MAX_AGE = re.compile(r"max-age\s*=\s*\"?([0-9]{1,10})\"?")
+# joserfc's own list of recommended algorithms is shorter, so ours is named.
+_REGISTRY = JWSRegistry(algorithms=sorted(SIGNATURE_ALGORITHMS))
+_MAX_AGE = re.compile(r"(?:^|[,\s])max-age\s*=\s*\"?([0-9]{1,10})\"?")
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +45,10 @@ class VerificationKey:
         if isinstance(self.key, RSAKey):
             return alg in _RSA_ALGORITHMS
         return self.key.curve_name == _CURVES.get(alg)
+
+    def verifies(self, signature: bytes, signing_input: bytes, alg: str) -> bool:
+        """Whether `signature` is this key's over `signing_input` (RFC 7515 §5.2)."""
+        return self.fits(alg) and _REGISTRY.get_alg(alg).verify(signing_input, signature, self.key)
 
 
 @dataclass(frozen=True, slots=True)

@@ -93,7 +93,9 @@ def _fhir_id(members: Mapping[str, Any], name: str) -> str | None:
 
 def _need_patient_banner(members: Mapping[str, Any], notes: list[str]) -> bool:
     """Only a real `false` lets the banner shrink; `"false"` does not (C104)."""
-    value = members.get("need_patient_banner", True)
+    value = members.get("need_patient_banner")
+    if value is None:
+        return True
     if not isinstance(value, bool):
         notes.append("need_patient_banner is not true or false; taken as true.")
         return True

@@ -189,7 +189,7 @@ def _object(level: str, resource: str, filters: Filters) -> str:
 def _whose(level: str, noun: str) -> str:
     if level == "patient":
         return f"your {noun}"
-    return f"the {noun} of {'all patients' if level == 'system' else 'patients in your care'}"
+    return f"{noun}, for {'all patients' if level == 'system' else 'patients in your care'}"
 
 
 def _noun(resource: str) -> str:

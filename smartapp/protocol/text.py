@@ -2,9 +2,10 @@
 
 import re
 
-# What is long, unbroken and of a token's letters is more likely a token, a code or an assertion
-# that the EHR quotes back than a word (C70).
-_TOKEN_LIKE = re.compile(r"(?:[A-Za-z0-9_-]+\.){2}[A-Za-z0-9_-]*|[A-Za-z0-9_+=-]{24,}")
+# A JWT, and what is long, unbroken and has digits: more likely a token, a code or an assertion
+# that the EHR quotes back than a word (C70). Host names and URLs stay readable.
+_TOKEN_LIKE = re.compile(r"eyJ[A-Za-z0-9_.-]+|[A-Za-z0-9_+=-]{20,}")
+_DIGIT = re.compile(r"[0-9]")
 _WHITESPACE = re.compile(r"\s+")
 
 
@@ -18,5 +19,5 @@ def plain_text(text: str, max_characters: int) -> str:
 
 
 def _hide(match: re.Match[str]) -> str:
-    # Host names and file names have dots as well; they are short.
-    return match[0] if len(match[0]) < 24 else "[…]"
+    word = match[0]
+    return "[…]" if word.startswith("eyJ") or _DIGIT.search(word) else word

@@ -73,6 +73,11 @@ def refresh_request(*, refresh_token: str, scope: str | None) -> dict[str, str]:
     return fields if scope is None else {**fields, "scope": scope}
 
 
+def client_credentials_request(*, scope: str) -> dict[str, str]:
+    """Return the form fields of a backend service's token request (RFC 6749 §4.4; C145)."""
+    return {"grant_type": "client_credentials", "scope": scope}
+
+
 def parse_token_response(status: int, body: bytes, *, requested_at: datetime) -> TokenResponse:
     """Return the tokens, or raise.
 

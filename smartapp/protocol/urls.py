@@ -82,7 +82,7 @@ def _split(url: str) -> SplitResult:
 
 
 def _port(parts: SplitResult) -> int | None:
-    return parts.port or _DEFAULT_PORTS.get(parts.scheme)
+    return _DEFAULT_PORTS.get(parts.scheme) if parts.port is None else parts.port
 
 
 def _origin(parts: SplitResult) -> tuple[str, str | None, int | None]:

@@ -1,0 +1,230 @@
+"""From the launch link to the code (C20 to C24, C30 to C37, C50 to C55; RFC 6749, 7636, 9207)."""
+
+import re
+from typing import Any
+from urllib.parse import parse_qs, urlencode, urlsplit
+
+import pytest
+
+from smartapp.protocol import authorization
+from smartapp.protocol.authorization import AuthorizationCode, AuthorizationErrorResponse
+from smartapp.protocol.errors import (
+    AccessDenied,
+    AuthorizationRefused,
+    AuthorizationRequestRefused,
+    AuthorizationResponseInvalid,
+    AuthorizationServerUnavailable,
+    ParameterMalformed,
+    ParameterMissing,
+    ParameterRepeated,
+    ParameterTooLong,
+    RequestError,
+)
+from tests import vectors
+
+ISS = "https://ehr.example/fhir/r4"
+STATE = "s" * 43
+
+
+class TestLaunchRequest:
+    GOOD = urlencode({"iss": ISS, "launch": "xyz 123"})
+
+    def test_iss_and_launch_are_taken_as_they_are(self) -> None:
+        """C20; smart-app-launch_2.2.0@161: `launch` is opaque."""
+        request = authorization.parse_launch_request(self.GOOD)
+        assert (request.iss, request.launch) == (ISS, "xyz 123")
+        assert "xyz" not in repr(request)
+
+    def test_parameters_that_an_ehr_adds_are_ignored(self) -> None:
+        query = f"{self.GOOD}&theme=dark&theme=light"
+        assert authorization.parse_launch_request(query).iss == ISS
+
+    @pytest.mark.parametrize(
+        ("query", "error"),
+        [
+            ("", ParameterMissing),
+            (urlencode({"iss": ISS}), ParameterMissing),
+            (urlencode({"launch": "x"}), ParameterMissing),
+            (urlencode({"iss": "", "launch": "x"}), ParameterMissing),
+            (f"{GOOD}&iss={ISS}", ParameterRepeated),
+            (f"{GOOD}&launch=other", ParameterRepeated),
+            (f"{GOOD}&%6caunch=other", ParameterRepeated),
+            (urlencode({"iss": ISS, "launch": "x" * 4097}), ParameterTooLong),
+            (urlencode({"iss": f"{ISS}/{'x' * 4097}", "launch": "x"}), ParameterTooLong),
+            (f"{GOOD}&x={'x' * 40_000}", ParameterTooLong),
+            (urlencode({"iss": ISS, "launch": "x\x00"}), ParameterMalformed),
+            (urlencode({"iss": f"{ISS}\r\nX: y", "launch": "x"}), ParameterMalformed),
+            (urlencode({"iss": f"{ISS} ", "launch": "x"}), ParameterMalformed),
+            (urlencode({"iss": "https://еhr.example", "launch": "x"}), ParameterMalformed),
+            (f"{GOOD}&x=%ff", ParameterMalformed),
+            ("&".join(f"p{n}=1" for n in range(100)), ParameterMalformed),
+        ],
+    )
+    def test_anything_else_is_refused(self, query: str, error: type[RequestError]) -> None:
+        """C20, T1, T25: missing, repeated, over-long or not what the standard's letters are."""
+        with pytest.raises(error):
+            authorization.parse_launch_request(query)
+
+
+class TestRandomValues:
+    @pytest.mark.parametrize(
+        "new",
+        [authorization.new_state, authorization.new_nonce, authorization.new_code_verifier],
+    )
+    def test_each_is_256_fresh_bits_in_unreserved_characters(self, new: Any) -> None:
+        """C32, C33, C34; smart-app-launch_2.2.0@2, @13; RFC 7636 §4.1: 43 to 128 characters."""
+        values = {new() for _ in range(50)}
+        assert len(values) == 50
+        assert all(re.fullmatch(r"[A-Za-z0-9_-]{43}", value) for value in values)
+
+    def test_the_challenge_is_rfc_7636s(self) -> None:
+        """RFC 7636 appendix B."""
+        vector = vectors.load("rfc7636")
+        assert authorization.code_challenge(vector["code_verifier"]) == vector["code_challenge"]
+
+
+class TestAuthorizationRequest:
+    FIELDS: dict[str, Any] = {
+        "client_id": "client 1",
+        "redirect_uri": "https://app.example/callback/ehr/",
+        "scope": "launch openid fhirUser patient/Observation.rs?category=a|b",
+        "aud": ISS,
+        "state": STATE,
+        "nonce": "n" * 43,
+        "code_verifier": vectors.load("rfc7636")["code_verifier"],
+        "launch": "opaque/+ =&",
+    }
+
+    def sent(self, endpoint: str = "https://as.example/authorize", **changes: Any) -> Any:
+        url = authorization.authorization_request_url(endpoint, **{**self.FIELDS, **changes})
+        return parse_qs(urlsplit(url).query, strict_parsing=True)
+
+    def test_an_ehr_launch_sends_every_parameter_once(self) -> None:
+        """C30, C31, C33, C34; smart-app-launch_2.2.0@32 to @45."""
+        fields = {name: [value] for name, value in self.FIELDS.items() if name != "code_verifier"}
+        assert self.sent() == {
+            **fields,
+            "response_type": ["code"],
+            "code_challenge": [vectors.load("rfc7636")["code_challenge"]],
+            "code_challenge_method": ["S256"],
+        }
+
+    def test_a_standalone_launch_sends_no_launch(self) -> None:
+        """C22; smart-app-launch_2.2.0@36."""
+        assert "launch" not in self.sent(launch=None)
+
+    def test_no_nonce_is_sent_where_no_id_token_is_asked_for(self) -> None:
+        """C34."""
+        assert "nonce" not in self.sent(nonce=None)
+
+    def test_the_endpoints_own_query_is_kept(self) -> None:
+        """RFC 6749 §3.1."""
+        sent = self.sent("https://as.example/authorize?tenant=7")
+        assert sent["tenant"] == ["7"]
+        assert sent["state"] == [STATE]
+
+    def test_the_verifier_stays_here_and_spaces_are_percent_encoded(self) -> None:
+        url = authorization.authorization_request_url("https://as.example/a", **self.FIELDS)
+        assert self.FIELDS["code_verifier"] not in url
+        assert "scope=launch%20openid%20fhirUser" in url
+        assert "+" not in url
+
+
+class TestAuthorizationResponse:
+    def test_a_code_comes_with_its_state(self) -> None:
+        response = authorization.parse_authorization_response(
+            urlencode({"code": "c" * 4000, "state": STATE, "iss": ISS, "session_state": "x"})
+        )
+        assert response == AuthorizationCode("c" * 4000, STATE, ISS)
+        assert "cccc" not in repr(response)
+        assert STATE not in repr(response)
+
+    def test_an_error_comes_with_its_state(self) -> None:
+        """C52."""
+        response = authorization.parse_authorization_response(
+            urlencode({"error": "access_denied", "error_description": "No.\n", "state": STATE})
+        )
+        assert response == AuthorizationErrorResponse("access_denied", "No.", None, STATE, None)
+        assert STATE not in repr(response)
+
+    @pytest.mark.parametrize(
+        ("query", "error"),
+        [
+            ("", ParameterMissing),
+            (urlencode({"code": "c"}), ParameterMissing),
+            (urlencode({"state": STATE}), ParameterMissing),
+            (urlencode({"error": "access_denied"}), ParameterMissing),
+            (urlencode({"code": "", "state": STATE}), ParameterMissing),
+            (urlencode({"code": "c", "state": ""}), ParameterMissing),
+            (f"code=c&code=d&state={STATE}", ParameterRepeated),
+            (f"code=c&state={STATE}&state={STATE}", ParameterRepeated),
+            (f"code=c&state={STATE}&x=1&x=1", ParameterRepeated),
+            (urlencode({"code": "c" * 8193, "state": STATE}), ParameterTooLong),
+            (urlencode({"code": "c\x00", "state": STATE}), ParameterMalformed),
+            (
+                urlencode({"code": "c", "error": "access_denied", "state": STATE}),
+                AuthorizationResponseInvalid,
+            ),
+            (
+                urlencode({"code": "", "error": "access_denied", "state": STATE}),
+                AuthorizationResponseInvalid,
+            ),
+        ],
+    )
+    def test_anything_else_is_refused(self, query: str, error: type[Exception]) -> None:
+        """C53, T25."""
+        with pytest.raises(error):
+            authorization.parse_authorization_response(query)
+
+
+class TestResponseIssuer:
+    """RFC 9207 §2.4; C51; T3."""
+
+    @pytest.mark.parametrize(("iss", "required"), [(ISS, True), (ISS, False), (None, False)])
+    def test_the_expected_issuer_passes(self, iss: str | None, required: bool) -> None:
+        authorization.validate_response_issuer(
+            iss, expected_issuers=["https://old.example", ISS], required=required
+        )
+
+    @pytest.mark.parametrize(
+        ("iss", "required"),
+        [
+            (None, True),
+            ("https://evil.example", False),
+            (f"{ISS}/", False),
+            (ISS.upper(), True),
+        ],
+    )
+    def test_a_missing_or_other_issuer_is_fatal(self, iss: str | None, required: bool) -> None:
+        with pytest.raises(AuthorizationResponseInvalid):
+            authorization.validate_response_issuer(iss, expected_issuers=[ISS], required=required)
+
+
+class TestRefusal:
+    """C52: a fixed message for each code; what the EHR writes is for the log."""
+
+    @pytest.mark.parametrize(
+        ("code", "kind"),
+        [
+            ("access_denied", AccessDenied),
+            ("invalid_scope", AuthorizationRequestRefused),
+            ("unauthorized_client", AuthorizationRequestRefused),
+            ("temporarily_unavailable", AuthorizationServerUnavailable),
+            ("vendor_specific", AuthorizationRefused),
+        ],
+    )
+    def test_each_code_has_its_message(self, code: str, kind: type[AuthorizationRefused]) -> None:
+        response = AuthorizationErrorResponse(code, "<b>Because</b>", None, STATE, None)
+        error = authorization.refusal(response)
+        assert type(error) is kind
+        assert error.error == code
+        assert "Because" not in error.happened + error.next_step
+        assert "Because" in error.detail
+        assert STATE not in error.detail
+
+    def test_a_urn_in_error_uri_stands_in_for_a_missing_description(self) -> None:
+        """Oracle Health sends an `error_uri` and no description."""
+        response = AuthorizationErrorResponse("invalid_request", None, "urn:x:y", STATE, None)
+        assert "urn:x:y" in authorization.refusal(response).detail
+        bare = AuthorizationErrorResponse("invalid_request", None, None, STATE, None)
+        assert "no description" in authorization.refusal(bare).detail

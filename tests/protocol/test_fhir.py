@@ -1,0 +1,276 @@
+"""Whose resource is it, and may the token go there (C95, C101, C140, C142, C143, T11, T17)."""
+
+import json
+from typing import Any
+
+import pytest
+
+from smartapp.protocol import fhir
+from smartapp.protocol.errors import FHIRResponseInvalid, IDTokenError, WrongPatient
+from smartapp.protocol.fhir import Bundle, FHIRUser
+
+BASE = "https://api.platform.example/fhir/r4"
+OUTCOME = {
+    "resourceType": "OperationOutcome",
+    "issue": [
+        {"severity": "fatal", "code": "forbidden", "diagnostics": "A patient is required"},
+        {"severity": "error", "code": "invalid", "details": {"text": "No practice"}},
+        {"severity": "error", "code": "throttled", "details": "x"},
+        {"severity": "error"},
+        "nothing",
+    ],
+}
+
+
+def as_body(value: object) -> bytes:
+    return json.dumps(value).encode()
+
+
+class TestFHIRUser:
+    """C95; smart-app-launch_2.2.0@202."""
+
+    @pytest.mark.parametrize(
+        "resource_type",
+        ["Patient", "Practitioner", "PractitionerRole", "RelatedPerson", "Person"],
+    )
+    @pytest.mark.parametrize("base", [BASE, f"{BASE}/"])
+    def test_absolute_and_relative_mean_the_same(self, resource_type: str, base: str) -> None:
+        url = f"{BASE}/{resource_type}/a-1.b-2"
+        expected = FHIRUser(resource_type, "a-1.b-2", url, readable=True)
+        assert fhir.parse_fhir_user(url, fhir_base_url=base) == expected
+        relative = f"{resource_type}/a-1.b-2"
+        assert fhir.parse_fhir_user(relative, fhir_base_url=base) == expected
+
+    @pytest.mark.parametrize(
+        "url",
+        [
+            "https://other.example/fhir/r4/Practitioner/1",
+            "http://api.platform.example/fhir/r4/Practitioner/1",
+            "https://api.platform.example/fhir/r5/Practitioner/1",
+            f"{BASE}/proxy/Practitioner/1",
+            "https://api.platform.example/Practitioner/1",
+            f"{BASE}/../Practitioner/1",
+        ],
+    )
+    def test_a_person_elsewhere_is_shown_but_not_read(self, url: str) -> None:
+        """T11: the token goes to the registered base only."""
+        user = fhir.parse_fhir_user(url, fhir_base_url=BASE)
+        assert user == FHIRUser("Practitioner", "1", url, readable=False)
+
+    @pytest.mark.parametrize(
+        "value",
+        [
+            "",
+            "Practitioner",
+            "Practitioner/",
+            "/Practitioner/1",
+            "Device/1",
+            "Organization/1",
+            "practitioner/1",
+            "Practitioner/1/_history/2",
+            f"Practitioner/{'x' * 65}",
+            "Practitioner/ü",
+            "Practitioner/1\n",
+            f"{BASE}/Practitioner/1?x=y",
+            f"{BASE}/Practitioner/1#x",
+            f"{BASE}?x=/Practitioner/1",
+            "javascript://x.example/%0aalert(1)/Practitioner/1",
+            "urn:uuid:1/Practitioner/1",
+            "https://user@api.platform.example/fhir/r4/Practitioner/1",
+            "jane@example.org",
+        ],
+    )
+    def test_what_is_no_reference_to_a_person_is_refused(self, value: str) -> None:
+        with pytest.raises(IDTokenError) as caught:
+            fhir.parse_fhir_user(value, fhir_base_url=BASE)
+        assert caught.value.rule == "fhirUser"
+
+
+def test_the_token_goes_below_the_base_only() -> None:
+    """C140; tests/protocol/test_urls.py has the cases."""
+    assert fhir.is_below_base(f"{BASE}/Patient/1", BASE) is True
+    assert fhir.is_below_base("https://evil.example/fhir/r4/Patient/1", BASE) is False
+
+
+class TestResource:
+    PATIENT = {"resourceType": "Patient", "id": "a-1.E-2"}
+
+    def test_the_resource_that_was_asked_for_is_returned(self) -> None:
+        body = as_body(self.PATIENT)
+        assert fhir.parse_resource(body, resource_type="Patient") == self.PATIENT
+        assert fhir.parse_resource(body, resource_type="Patient", id="a-1.E-2") == self.PATIENT
+
+    @pytest.mark.parametrize("changed", ["a-1.E-3", "A-1.E-2", None, 5])
+    def test_another_id_is_another_person(self, changed: object) -> None:
+        """C101, T17."""
+        body = as_body({**self.PATIENT, "id": changed})
+        with pytest.raises(WrongPatient):
+            fhir.parse_resource(body, resource_type="Patient", id="a-1.E-2")
+
+    @pytest.mark.parametrize(
+        "body",
+        [
+            b"",
+            b"[]",
+            b"<html>",
+            b"{}",
+            b'{"resourceType": ["Patient"]}',
+            b'{"resourceType": "Patient", "id": "1", "id": "2"}',
+            as_body(OUTCOME),
+        ],
+    )
+    def test_anything_else_is_refused(self, body: bytes) -> None:
+        with pytest.raises(FHIRResponseInvalid):
+            fhir.parse_resource(body, resource_type="Patient")
+
+
+class TestBundle:
+    OBSERVATION = {"resourceType": "Observation", "id": "1"}
+
+    def parse(self, **members: Any) -> Bundle:
+        bundle = {"resourceType": "Bundle", "type": "searchset", **members}
+        return fhir.parse_bundle(as_body(bundle), fhir_base_url=BASE)
+
+    def test_the_resources_come_in_order(self) -> None:
+        second = {**self.OBSERVATION, "id": "2"}
+        entries = [{"resource": self.OBSERVATION}, {"resource": second, "search": {"mode": "x"}}]
+        assert self.parse(entry=entries) == Bundle((self.OBSERVATION, second), None, ())
+
+    @pytest.mark.parametrize("entry", [None, [], {}, "x"])
+    def test_an_empty_search_is_empty(self, entry: object) -> None:
+        assert self.parse(entry=entry) == Bundle((), None, ())
+
+    @pytest.mark.parametrize(
+        ("url", "followed"),
+        [
+            (f"{BASE}/Observation?page=2", f"{BASE}/Observation?page=2"),
+            (f"{BASE}?_getpages=x", f"{BASE}?_getpages=x"),
+            ("Observation?page=2", f"{BASE}/Observation?page=2"),
+            ("/fhir/r4/Observation?page=2", f"{BASE}/Observation?page=2"),
+        ],
+    )
+    def test_the_next_page_below_the_base_is_followed(self, url: str, followed: str) -> None:
+        links = [{"relation": "self", "url": BASE}, "x", {"relation": "next", "url": url}]
+        assert self.parse(link=links).next_url == followed
+
+    @pytest.mark.parametrize(
+        "url",
+        [
+            "https://evil.example/fhir/r4/Observation?page=2",
+            "http://api.platform.example/fhir/r4/Observation?page=2",
+            "//evil.example/fhir/r4",
+            "/admin",
+            f"{BASE}/../../admin",
+            "https://[",
+            "",
+            None,
+            5,
+        ],
+    )
+    def test_the_next_page_elsewhere_is_not_and_that_is_noted(self, url: object) -> None:
+        """C140, T11."""
+        bundle = self.parse(link=[{"relation": "next", "url": url}])
+        assert bundle.next_url is None
+        assert len(bundle.notes) == 1
+
+    @pytest.mark.parametrize("link", [None, {}, "next", [{"relation": "self", "url": BASE}]])
+    def test_no_next_link_is_the_last_page(self, link: object) -> None:
+        assert self.parse(link=link) == Bundle((), None, ())
+
+    def test_an_operation_outcome_is_a_remark_and_no_resource(self) -> None:
+        bundle = self.parse(entry=[{"resource": OUTCOME}, {"resource": self.OBSERVATION}])
+        assert bundle.resources == (self.OBSERVATION,)
+        assert "A patient is required" in bundle.notes[0]
+
+    @pytest.mark.parametrize(
+        "entry", ["x", None, {}, {"resource": 5}, {"resource": {}}, {"resource": {"id": "1"}}]
+    )
+    def test_an_entry_without_a_resource_is_left_out(self, entry: object) -> None:
+        bundle = self.parse(entry=[entry, {"resource": self.OBSERVATION}])
+        assert bundle.resources == (self.OBSERVATION,)
+        assert len(bundle.notes) == 1
+
+    @pytest.mark.parametrize("body", [b"", b"[]", b"{}", as_body(OUTCOME), b"<html>"])
+    def test_what_is_no_bundle_is_refused(self, body: bytes) -> None:
+        with pytest.raises(FHIRResponseInvalid):
+            fhir.parse_bundle(body, fhir_base_url=BASE)
+
+
+class TestPatientOf:
+    """C143, T17."""
+
+    @pytest.mark.parametrize("member", ["subject", "patient", "beneficiary", "for", "individual"])
+    @pytest.mark.parametrize(
+        "reference",
+        ["Patient/a-1.E-2", f"{BASE}/Patient/a-1.E-2", "Patient/a-1.E-2/_history/3"],
+    )
+    def test_the_patient_a_resource_is_about(self, member: str, reference: str) -> None:
+        resource = {"resourceType": "X", member: {"reference": reference}}
+        assert fhir.patient_of(resource) == "a-1.E-2"
+
+    def test_a_patient_is_about_itself(self) -> None:
+        assert fhir.patient_of({"resourceType": "Patient", "id": "1"}) == "1"
+        assert fhir.patient_of({"resourceType": "Patient", "id": 1}) is None
+
+    @pytest.mark.parametrize(
+        "subject",
+        [
+            None,
+            [],
+            "Patient/1",
+            {},
+            {"reference": None},
+            {"reference": "Group/1"},
+            {"reference": "#p1"},
+            {"reference": "urn:uuid:1"},
+            {"reference": "NotPatient/1"},
+            {"reference": "Patient/1?x"},
+            {"reference": "Patient/1\n"},
+            {"display": "Somebody"},
+        ],
+    )
+    def test_a_resource_that_names_no_patient(self, subject: object) -> None:
+        assert fhir.patient_of({"resourceType": "Observation", "subject": subject}) is None
+
+    def test_a_group_as_subject_does_not_hide_the_patient(self) -> None:
+        resource = {"subject": {"reference": "Group/1"}, "patient": {"reference": "Patient/1"}}
+        assert fhir.patient_of(resource) == "1"
+
+
+class TestErrorText:
+    """C142: every shape seen in the wild becomes one safe line."""
+
+    @pytest.mark.parametrize(
+        ("content_type", "body", "text"),
+        [
+            (None, as_body(OUTCOME), "A patient is required; No practice; throttled"),
+            (None, b'{"resourceType":"OperationOutcome"}', ""),
+            (None, b'{"error":"invalid_token","error_description":"Old"}', "invalid_token Old"),
+            (None, b'{"detailedmessage":"policy","error":"access_denied"}', "access_denied policy"),
+            (None, b'{"details":"ah-practice is missing"}', "ah-practice is missing"),
+            (None, b'{"errorSummary":"Okta says no","errorCauses":[]}', "Okta says no"),
+            (None, b'{"message":"Forbidden"}', "Forbidden"),
+            (None, b'{"title":"Problem","status":403}', "Problem"),
+            (None, b'{"error":{"message":"nested"}}', ""),
+            (None, b'"just a string"', "just a string"),
+            (None, b"[1, 2]", ""),
+            ("text/plain", b"Developer Inactive", "Developer Inactive"),
+            ("text/html", b"Sign in", "a web page instead of data"),
+            (None, b"  <!doctype html><p>x", "a web page instead of data"),
+            (None, b"", ""),
+            (None, b"\xff\xfe", "��"),
+            (None, b"<" + b"x" * 5_000_000, "a web page instead of data"),
+        ],
+        ids=range(17),
+    )
+    def test_one_line_is_told(self, content_type: str | None, body: bytes, text: str) -> None:
+        expected = f"status 403: {text}" if text else "status 403"
+        assert fhir.safe_error_text(403, content_type, body) == expected
+
+    def test_it_is_short_plain_and_without_tokens(self) -> None:
+        """T10, T15."""
+        canary = "N09411aa6CiXmdNnkp6l7V6lk5UH"
+        text = fhir.safe_error_text(401, None, f"Bad\r\ntoken\x07 {canary} {'x ' * 999}".encode())
+        assert canary not in text
+        assert text.startswith("status 401: Bad token […] x")
+        assert len(text) < 220

@@ -1,0 +1,270 @@
+"""Keys: ours as published, an issuer's as used (C92, T8, T23; RFC 7517, 7638)."""
+
+import json
+from base64 import urlsafe_b64decode
+from typing import Any
+
+import pytest
+from joserfc.jwk import ECKey, RSAKey
+
+from smartapp.protocol import jwks
+from smartapp.protocol.errors import IDTokenKeyUnknown, JWKSError
+from tests import vectors
+
+GUIDE = vectors.load("smart-app-launch")
+RS384, ES384 = GUIDE["public"]["keys"]
+RFC7517 = vectors.load("rfc7517")["jwks"]
+COOKBOOK = vectors.load("rfc7520")
+PRIVATE_MEMBERS = {"d", "p", "q", "dp", "dq", "qi", "oth", "k"}
+
+
+def parse(*keys: object) -> jwks.JWKS:
+    return jwks.parse_jwks(json.dumps({"keys": keys}).encode())
+
+
+class TestThumbprint:
+    def test_it_is_rfc_7638s(self) -> None:
+        """RFC 7638 §3.1: optional members do not count."""
+        vector = vectors.load("rfc7638")
+        assert jwks.thumbprint(vector["jwk"]) == vector["thumbprint"]
+        bare = {name: vector["jwk"][name] for name in ("kty", "n", "e")}
+        assert jwks.thumbprint(bare) == vector["thumbprint"]
+
+    def test_it_is_the_same_for_both_halves_of_a_key(self) -> None:
+        for private, public in zip(GUIDE["private"]["keys"], GUIDE["public"]["keys"], strict=True):
+            assert jwks.thumbprint(private) == jwks.thumbprint(public)
+
+    @pytest.mark.parametrize(
+        "key",
+        [
+            {},
+            {"kty": "oct", "k": "AAAA"},
+            {"kty": "OKP", "crv": "Ed25519", "x": "AAAA"},
+            {"kty": ["RSA"]},
+            {"kty": "RSA", "n": "AAAA"},
+            {"kty": "RSA", "n": "AAAA", "e": 65537},
+            {"kty": "EC", "crv": "P-256", "x": "AAAA", "y": ""},
+        ],
+    )
+    def test_what_is_no_rsa_or_ec_key_has_none(self, key: dict[str, Any]) -> None:
+        with pytest.raises(JWKSError):
+            jwks.thumbprint(key)
+
+
+class TestPublishing:
+    @pytest.mark.parametrize("private", GUIDE["private"]["keys"], ids=lambda key: key["alg"])
+    def test_only_public_members_leave(self, private: dict[str, Any]) -> None:
+        """C64, T23; smart-app-launch_2.2.0@313: members are allowed by name."""
+        published = jwks.public_jwk(
+            {**private, "oth": [], "x5c": [], "secret": "canary"}, kid="k", alg=private["alg"]
+        )
+        numbers = {"RSA": {"n", "e"}, "EC": {"crv", "x", "y"}}[private["kty"]]
+        assert set(published) == {"kty", "kid", "use", "alg"} | numbers
+        assert published["use"] == "sig"
+        assert not PRIVATE_MEMBERS & set(published)
+
+    def test_the_document_repeats_the_allow_list(self) -> None:
+        """T23: even a private key handed to the serialiser stays in."""
+        document = jwks.jwks_document(GUIDE["private"]["keys"])
+        for key in json.loads(document)["keys"]:
+            assert not PRIVATE_MEMBERS & set(key)
+        assert GUIDE["private"]["keys"][0]["d"].encode() not in document
+
+    def test_the_same_keys_are_the_same_bytes_in_any_order(self) -> None:
+        """Its digest is the ETag."""
+        assert jwks.jwks_document([RS384, ES384]) == jwks.jwks_document([ES384, RS384])
+        assert jwks.jwks_document([]) == b'{"keys":[]}'
+
+    def test_a_kid_is_unique_over_all_key_types(self) -> None:
+        """smart-app-launch_2.2.0@315."""
+        with pytest.raises(JWKSError, match="twice"):
+            jwks.jwks_document([RS384, {**ES384, "kid": RS384["kid"]}])
+
+    def test_what_we_publish_we_can_read(self) -> None:
+        published = jwks.parse_jwks(jwks.jwks_document([RS384, ES384]))
+        for key in (RS384, ES384):
+            assert published.find(key["kid"], key["alg"]).alg == key["alg"]
+
+
+class TestParsing:
+    def test_the_rfcs_example_set_is_read(self) -> None:
+        """RFC 7517 appendix A.1: its EC key is for encryption, so it is not for us."""
+        keys = parse(*RFC7517["keys"]).keys
+        assert [key.kid for key in keys] == ["2011-04-29"]
+
+    def test_the_guides_public_keys_are_read(self) -> None:
+        assert [key.alg for key in parse(RS384, ES384).keys] == ["RS384", "ES384"]
+
+    @pytest.mark.parametrize(
+        "change",
+        [
+            {"use": "enc"},
+            {"key_ops": ["sign"]},
+            {"key_ops": "verify"},
+            {"alg": "RSA-OAEP"},
+            {"alg": "HS256"},
+            {"alg": 5},
+            {"kid": 5},
+            {"kid": "k" * 513},
+            {"kty": "oct"},
+            {"kty": None},
+            {"n": None},
+            {"n": 65537},
+            {"n": ""},
+            {"n": "!!!!"},
+            {"n": RS384["n"][:300]},
+            {"n": "A" * 100 + RS384["n"][:250]},
+            {"n": "_" + "A" * 2000},
+            {"n": RS384["n"][:-1] + "B"},
+            {"e": "AA"},
+            {"e": "AQAA"},
+        ],
+        ids=str,
+    )
+    def test_a_key_that_cannot_be_used_is_skipped_and_the_others_stay(
+        self, change: dict[str, Any]
+    ) -> None:
+        """RFC 7517 §5; keys below 2048 bits too (RFC 7518 §3.3)."""
+        good = {**ES384}
+        assert [key.alg for key in parse({**RS384, **change}, good).keys] == ["ES384"]
+
+    @pytest.mark.parametrize(
+        "change",
+        [
+            {"crv": "secp256k1"},
+            {"crv": "P-256"},
+            {"crv": 384},
+            {"x": RS384["n"][:64]},
+            {"y": None},
+            {"x": "A"},
+        ],
+        ids=str,
+    )
+    def test_a_point_that_is_not_on_an_accepted_curve_is_skipped(
+        self, change: dict[str, Any]
+    ) -> None:
+        assert parse({**ES384, **change}).keys == ()
+
+    def test_what_is_no_object_in_the_list_is_skipped(self) -> None:
+        assert parse(None, 5, "key", [RS384]).keys == ()
+
+    def test_a_private_member_is_not_read(self) -> None:
+        """T8: only the public numbers are handed on."""
+        found = parse(GUIDE["private"]["keys"][0] | {"key_ops": ["verify"]}).keys
+        assert found[0].key.is_private is False
+
+    @pytest.mark.parametrize(
+        "body",
+        [
+            b"",
+            b"[]",
+            b"{}",
+            b'{"keys": {}}',
+            b'{"keys": null}',
+            b"<html>",
+            b'{"keys": [], "keys": []}',
+            json.dumps({"keys": [{}] * 101}).encode(),
+        ],
+    )
+    def test_what_is_no_key_set_is_refused(self, body: bytes) -> None:
+        with pytest.raises(JWKSError):
+            jwks.parse_jwks(body)
+
+
+class TestFinding:
+    def test_kids_may_have_base64_padding(self) -> None:
+        """C92: Epic's do."""
+        assert parse({**RS384, "kid": "a+/b=="}).find("a+/b==", "RS384").kid == "a+/b=="
+
+    def test_the_order_does_not_matter_and_the_type_decides_between_equal_kids(self) -> None:
+        """C92; the cookbook gives its RSA and its EC key the same kid (RFC 7520 §3)."""
+        for keys in (COOKBOOK["jwks"]["keys"], COOKBOOK["jwks"]["keys"][::-1]):
+            found = parse(*keys)
+            assert isinstance(found.find("bilbo.baggins@hobbiton.example", "RS256").key, RSAKey)
+            assert isinstance(found.find("bilbo.baggins@hobbiton.example", "ES512").key, ECKey)
+
+    def test_without_a_kid_the_only_key_that_fits_is_taken(self) -> None:
+        assert parse(RS384, ES384).find(None, "ES384").kid == ES384["kid"]
+
+    @pytest.mark.parametrize(
+        ("kid", "alg"),
+        [
+            ("unknown", "RS384"),
+            (RS384["kid"], "RS256"),
+            (RS384["kid"], "ES384"),
+            (ES384["kid"], "RS384"),
+            (ES384["kid"], "ES256"),
+        ],
+    )
+    def test_a_key_is_only_found_for_its_own_algorithm(self, kid: str, alg: str) -> None:
+        """T8: a header cannot choose another algorithm than the key is published for."""
+        with pytest.raises(IDTokenKeyUnknown) as caught:
+            parse(RS384, ES384).find(kid, alg)
+        assert caught.value.rule == "kid"
+
+    def test_nothing_is_tried_out_where_several_keys_fit(self) -> None:
+        """OpenID Connect Core §10.1: then the header has to name one."""
+        second = {**RS384, "kid": "second"}
+        with pytest.raises(IDTokenKeyUnknown):
+            parse(RS384, second).find(None, "RS384")
+        with pytest.raises(IDTokenKeyUnknown):
+            parse(RS384, RS384).find(RS384["kid"], "RS384")
+
+    def test_an_rsa_key_without_alg_serves_every_rsa_algorithm(self) -> None:
+        key = parse({**RS384, "alg": None}).keys[0]
+        assert [alg for alg in sorted(jwks.SIGNATURE_ALGORITHMS) if key.fits(alg)] == [
+            "RS256",
+            "RS384",
+            "RS512",
+        ]
+
+
+class TestVerifying:
+    @pytest.mark.parametrize("vector", COOKBOOK["signatures"], ids=lambda vector: vector["alg"])
+    def test_the_cookbooks_signatures_verify(self, vector: dict[str, str]) -> None:
+        """RFC 7520 §4.1 and §4.3."""
+        signing_input, _, signature = vector["compact"].rpartition(".")
+        key = parse(*COOKBOOK["jwks"]["keys"]).find(vector["kid"], vector["alg"])
+        raw = urlsafe_b64decode(signature + "==")
+        assert key.verifies(raw, signing_input.encode(), vector["alg"]) is True
+        assert key.verifies(raw, signing_input.encode() + b"x", vector["alg"]) is False
+        assert key.verifies(raw[:-1], signing_input.encode(), vector["alg"]) is False
+        assert key.verifies(b"", signing_input.encode(), vector["alg"]) is False
+
+    @pytest.mark.parametrize("vector", COOKBOOK["refused"], ids=lambda vector: vector["alg"])
+    def test_algorithms_beyond_the_list_never_verify(self, vector: dict[str, str]) -> None:
+        """T8: even a right PS384 signature of the right key."""
+        signing_input, _, signature = vector["compact"].rpartition(".")
+        for key in parse(*COOKBOOK["jwks"]["keys"]).keys:
+            raw = urlsafe_b64decode(signature + "==")
+            assert key.verifies(raw, signing_input.encode(), vector["alg"]) is False
+
+
+@pytest.mark.parametrize(
+    ("header", "seconds"),
+    [
+        (None, 3600),
+        ("", 3600),
+        ("public", 3600),
+        ("public, max-age=300", 300),
+        ("MAX-AGE=300", 300),
+        ('max-age="300"', 300),
+        ("max-age = 300", 300),
+        ("max-age=999999999", 86_400),
+        ("max-age=600, max-age=300", 300),
+        ("max-age=0", 0),
+        ("s-maxage=5", 3600),
+        ("max-age=-5", 3600),
+        ("max-age=soon", 3600),
+        ("no-cache", 0),
+        ("max-age=300, no-store", 0),
+        ("private, No-Cache", 0),
+    ],
+)
+def test_cache_control_says_how_long_keys_may_be_kept(header: str | None, seconds: int) -> None:
+    """C92: Okta sends no-cache when it is about to rotate."""
+    assert jwks.max_age(header, default=3600, ceiling=86_400) == seconds
+
+
+def test_the_default_stays_below_the_ceiling() -> None:
+    assert jwks.max_age(None, default=3600, ceiling=60) == 60

@@ -1,0 +1,29 @@
+"""A stranger's words on our pages and in our logs (C52, C70, C142, T10)."""
+
+import pytest
+
+from smartapp.protocol.text import plain_text
+
+
+@pytest.mark.parametrize(
+    ("text", "line"),
+    [
+        ("  two\r\n\tlines ", "two lines"),
+        ("\x1b[31mred\x00", "[31mred"),
+        ("right\u202eleft", "rightleft"),
+        (
+            "The audience must be https://api.preview.platform.athenahealth.com/oauth2/v1/token",
+            None,
+        ),
+        ("client-authentication-not-supported", None),
+        ("code N09411aa6CiXmdNnkp6l7V6lk5UH is used", "code […] is used"),
+        ("bad eyJhbGciOiJSUzI1NiJ9.eyJpc3MiOiJ.abc here", "bad […] here"),
+        ("Zoë 李", None),
+    ],
+)
+def test_words_stay_and_tokens_go(text: str, line: str | None) -> None:
+    assert plain_text(text, 200) == (text if line is None else line)
+
+
+def test_long_text_is_cut_and_says_so() -> None:
+    assert plain_text("word " * 1000, 12) == "word word w…"
