@@ -20,6 +20,7 @@ from smartapp.sandbox.fhir.search import (
     compile_parameter,
     last_updated_of,
     narrowing_parameters,
+    parameters_of,
 )
 from smartapp.sandbox.fhir.store import COMPARTMENT, Record, store
 
@@ -29,7 +30,7 @@ DEFAULT_COUNT = 50
 MAX_COUNT = 200
 MAX_PARAMETERS = 50
 EARLIEST = datetime.min.replace(tzinfo=UTC)
-RESULT_PARAMETERS = frozenset({"_count", "_sort", "_format", "_pretty"})
+RESULT_PARAMETERS = frozenset({"_count", "_format", "_pretty"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,31 +57,33 @@ def parse_form(form: str) -> Parameters:
 
 def parse_query(resource_type: str, parameters: Parameters) -> Query:
     """BadRequest for what cannot be understood; unknown parameters are only noted."""
-    offset = 0
-    cursors = [value for name, value in parameters if name == CURSOR_PARAMETER]
-    if cursors:
-        parameters, offset = _parse_cursor(resource_type, cursors[0])
-    tests, applied, ignored = [], [], []
-    for name, value in parameters:
-        test = compile_parameter(resource_type, name, value)
-        if test is not None:
-            tests.append(test)
-        if test is not None or name in RESULT_PARAMETERS:
-            applied.append((name, value))
-        else:
-            ignored.append(name)
-    _validate_combination(resource_type, applied)
-    last = dict(applied)
-    sort, unsortable = _parse_sort(resource_type, last.get("_sort", ""))
+    parameters, offset = _continued(resource_type, parameters)
+    known = [pair for pair in parameters if _is_known(resource_type, *pair)]
+    _validate_combination(resource_type, known)
+    compiled = (compile_parameter(resource_type, name, value) for name, value in known)
+    last = dict(known)
     return Query(
         resource_type=resource_type,
-        applied=tuple(applied),
-        ignored=(*ignored, *unsortable),
-        tests=tuple(tests),
-        sort=sort,
+        applied=tuple(known),
+        ignored=tuple("=".join(pair) for pair in parameters if pair not in known),
+        tests=tuple(test for test in compiled if test is not None),
+        sort=tuple(last["_sort"].split(",")) if "_sort" in last else (),
         count=_parse_count(last.get("_count", str(DEFAULT_COUNT))),
         offset=offset,
     )
+
+
+def _continued(resource_type: str, parameters: Parameters) -> tuple[Parameters, int]:
+    """The parameters themselves, or those of the search that a cursor continues."""
+    cursors = [value for name, value in parameters if name == CURSOR_PARAMETER]
+    return _parse_cursor(resource_type, cursors[0]) if cursors else (parameters, 0)
+
+
+def _is_known(resource_type: str, name: str, value: str) -> bool:
+    if name == "_sort":
+        keys = {key.removeprefix("-") for key in value.split(",")}
+        return keys <= DATE_SORTS[resource_type]
+    return name in RESULT_PARAMETERS or name.partition(":")[0] in parameters_of(resource_type)
 
 
 def find(query: Query, grants: Iterable[Grant]) -> list[Record]:
@@ -131,14 +134,6 @@ def _parse_count(text: str) -> int:
     if not (text.isascii() and text.isdigit() and len(text) <= 9):
         raise BadRequest("_count is not a whole number.")
     return min(int(text), MAX_COUNT)
-
-
-def _parse_sort(resource_type: str, text: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """The sort keys that are known, and the others as `_sort=…` to be reported."""
-    keys = tuple(key for key in text.split(",") if key)
-    known = DATE_SORTS[resource_type]
-    sort = tuple(key for key in keys if key.removeprefix("-") in known)
-    return sort, tuple(f"_sort={key}" for key in keys if key not in sort)
 
 
 def _validate_combination(resource_type: str, applied: Iterable[tuple[str, str]]) -> None:

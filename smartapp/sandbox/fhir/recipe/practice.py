@@ -52,27 +52,36 @@ def _organization() -> Resource:
         "active": True,
         "name": "Sandbox Family Practice (all people synthetic)",
         "telecom": [{"system": "phone", "value": "+1 555 0100", "use": "work"}],
-        "address": [_address("1 Sandbox Square")],
+        "address": [address("1 Sandbox Square")],
     }
 
 
 def _locations() -> list[Resource]:
-    places = ((CLINIC, "Sandbox Clinic", "1 Sandbox Square"), (HOSPITAL, "Sandbox Hospital", "7"))
+    places = (
+        (CLINIC, "Sandbox Clinic", "1 Sandbox Square"),
+        (HOSPITAL, "Sandbox Hospital", "7 Example Avenue"),
+    )
     return [
         {
             **_shared("Location", id),
             "status": "active",
             "name": name,
             "mode": "instance",
-            "address": _address(line),
+            "address": address(line),
             "managingOrganization": {"reference": PRACTICE_REFERENCE},
         }
         for id, name, line in places
     ]
 
 
-def _address(line: str) -> Resource:
-    return {"line": [line], "city": "Watertown", "state": "MA", "postalCode": "02472"}
+def address(line: str) -> Resource:
+    return {
+        "line": [line],
+        "city": "Watertown",
+        "state": "MA",
+        "postalCode": "02472",
+        "country": "US",
+    }
 
 
 def _practitioner(id: str, family: str, given: str, prefix: str, gender: str, npi: str) -> Resource:

@@ -83,7 +83,7 @@ def drug_concept(drug: Drug) -> Resource:
 
 
 def patient(person: Person) -> Resource:
-    number = person.number
+    """The Patient; somebody who is new today has a name and a date of birth only."""
     resource: Resource = {
         "resourceType": "Patient",
         "id": person.id,
@@ -92,32 +92,28 @@ def patient(person: Person) -> Resource:
         "name": human_names(person.name),
         "birthDate": person.born.isoformat(),
     }
-    if person.gender is None:
-        return resource
-    resource |= {
-        "identifier": [_record_number(number)],
-        "active": person.died is None,
-        "gender": person.gender,
-        "telecom": [{"system": "phone", "value": f"+1 555 01{number % 100:02d}", "use": "home"}],
-        "address": [
-            {
-                "use": "home",
-                "line": [f"{number % 90 + 10} Example Street"],
-                "city": "Watertown",
-                "state": "MA",
-                "postalCode": "02472",
-                "country": "US",
-            }
-        ],
-        "generalPractitioner": [_practitioner(person.practitioner)],
-        "managingOrganization": {"reference": practice.PRACTICE_REFERENCE},
-    }
+    if person.gender is not None:
+        resource |= _registered(person, person.gender)
     if person.died:
         resource["deceasedDateTime"] = f"{person.died}T04:40:00-04:00"
     if person.language:
         language = concept("urn:ietf:bcp:47", *person.language)
         resource["communication"] = [{"language": language, "preferred": True}]
     return resource
+
+
+def _registered(person: Person, gender: str) -> Resource:
+    phone = f"+1 555 01{person.number % 100:02d}"
+    address = practice.address(f"{person.number % 90 + 10} Example Street")
+    return {
+        "identifier": [_record_number(person.number)],
+        "active": person.died is None,
+        "gender": gender,
+        "telecom": [{"system": "phone", "value": phone, "use": "home"}],
+        "address": [{"use": "home", **address}],
+        "generalPractitioner": [_practitioner(person.practitioner)],
+        "managingOrganization": {"reference": practice.PRACTICE_REFERENCE},
+    }
 
 
 def _confirmed(person: Person) -> Resource:
