@@ -1,0 +1,53 @@
+"""Every address of the sandbox, built from PUBLIC_URL and never from a Host header (S1)."""
+
+from urllib.parse import urlsplit
+
+from django.conf import settings
+
+from smartapp.sandbox.models import Client
+
+AUTHORIZATION_SERVER_ID = "aussandbox0000000001"
+LOOPBACK_NAMES = ("127.0.0.1", "localhost")
+
+
+def own(path: str) -> str:
+    return f"{settings.PUBLIC_URL}/sandbox/{path}"
+
+
+def fhir_base_url() -> str:
+    return own("fhir/r4")
+
+
+def issuer() -> str:
+    """The OpenID Connect issuer: another path than everything else, as at athenahealth."""
+    return own(f"okta/oauth2/{AUTHORIZATION_SERVER_ID}")
+
+
+def endpoint(name: str) -> str:
+    return own(f"oauth2/v1/{name}")
+
+
+def assertion_audience(profile: str) -> str:
+    """Return the one `aud` that a client assertion may carry (S25).
+
+    athenahealth names a resource of its own that discovery does not tell; SMART says the token
+    endpoint URL; the newest best practice says the issuer alone.
+    """
+    if profile == Client.Profile.ATHENA:
+        return f"{issuer()}/v1/token"
+    return issuer() if profile == Client.Profile.BCP else endpoint("token")
+
+
+def origin(url: str) -> str:
+    """Return what a Content-Security-Policy calls the place of a URL; apps' own schemes too."""
+    parts = urlsplit(url)
+    return f"{parts.scheme}://{parts.netloc}" if parts.netloc else f"{parts.scheme}:"
+
+
+def own_origins() -> list[str]:
+    """Our origin; in development under both loopback names, which are two sites to a browser."""
+    parts = urlsplit(settings.PUBLIC_URL)
+    if parts.hostname not in LOOPBACK_NAMES:
+        return [origin(settings.PUBLIC_URL)]
+    port = f":{parts.port}" if parts.port else ""
+    return [f"{parts.scheme}://{name}{port}" for name in LOOPBACK_NAMES]

@@ -1,0 +1,172 @@
+"""private_key_jwt: a client assertion judged check by check, in the order of S24.
+
+Every refusal has its own text (E3 to E6), so that the developer of a client knows which of the
+many ways to get an assertion wrong it was. Sources: SMART App Launch 2.2,
+client-confidential-asymmetric; RFC 7523 §3; athenahealth's Token Endpoint page.
+"""
+
+import json
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any, TypeGuard
+
+from authlib.oauth2.rfc7523.client import ASSERTION_TYPE
+from django.db import IntegrityError, transaction
+from django.utils import timezone
+from joserfc import jws
+from joserfc.errors import JoseError
+
+from smartapp.sandbox import addresses, client_keys
+from smartapp.sandbox.models import Client, UsedAssertion, digest
+from smartapp.sandbox.refusals import invalid_client
+
+ALLOWED_LIFETIME_SECONDS = {
+    # athena: "less than an hour into the future", so exactly 3600 is too far; SMART: at most 300.
+    Client.Profile.ATHENA: 3599,
+    Client.Profile.STRICT: 300,
+    Client.Profile.BCP: 300,
+}
+EXPIRED_SKEW_SECONDS = 10
+FUTURE_SKEW_SECONDS = 60
+MAX_ASSERTION_CHARACTERS = 8_192
+MAX_JTI_CHARACTERS = 255
+MAX_NUMERIC_DATE = 253_402_300_800
+"""The first second of the year 10000."""
+
+Claims = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Assertion:
+    """An assertion taken apart and not yet believed."""
+
+    text: str
+    header: dict[str, Any]
+    claims: Claims
+
+
+def authenticate(assertion_type: str | None, text: str, *, invoked: str) -> Client:
+    """Return the client that signed the assertion; `invoked` is the endpoint it was sent to."""
+    if assertion_type != ASSERTION_TYPE:
+        raise invalid_client("S24", f"client_assertion_type must be {ASSERTION_TYPE}.")
+    assertion = parse(text)
+    client = _claimed_client(assertion)
+    jwk = _validate_key(client, assertion)
+    _validate_signature(assertion, jwk)
+    _validate_parties(client, assertion.claims)
+    _validate_audience(client, assertion.claims, invoked)
+    expires_at = _validate_times(client, assertion.claims)
+    _use_jti(client, assertion.claims, expires_at)
+    return client
+
+
+def parse(text: str) -> Assertion:
+    if len(text) > MAX_ASSERTION_CHARACTERS:
+        raise invalid_client("S24", "The client assertion is too long.")
+    try:
+        parts = jws.extract_compact(text.encode())
+        claims = json.loads(parts.payload)
+    except (JoseError, ValueError, RecursionError) as exc:
+        raise invalid_client("S24", "The client assertion is not a signed JWT.") from exc
+    if not isinstance(claims, dict) or not isinstance(parts.headers(), dict):
+        raise invalid_client("S24", "The client assertion is not a signed JWT of claims.")
+    return Assertion(text, parts.headers(), claims)
+
+
+def _claimed_client(assertion: Assertion) -> Client:
+    """Return whom the assertion claims to come from; nothing is proven yet."""
+    subject = assertion.claims.get("sub")
+    client = Client.objects.filter(client_id=subject).first() if _is_text(subject) else None
+    if client is None:
+        raise invalid_client("E2", "The sub of the client assertion is no client of this server.")
+    if client.auth_method != Client.AuthMethod.PRIVATE_KEY_JWT:
+        raise invalid_client("E2", f"This client is registered for {client.auth_method}.")
+    return client
+
+
+def _validate_key(client: Client, assertion: Assertion) -> client_keys.Jwk:
+    """kid known, then alg fit for that key; never the other way round (S24, S53, S54)."""
+    header = assertion.header
+    if "jku" in header and header["jku"] != client.jwks_url:
+        raise invalid_client("S54", "The jku header is not the registered JWKS URL.")
+    kid = header.get("kid")
+    if kid is None and client.profile != Client.Profile.ATHENA:
+        raise invalid_client("E5", "The client assertion names no kid.")
+    if kid is not None and not _is_text(kid):
+        raise invalid_client("E5", "The kid of the client assertion is not a string.")
+    if header.get("alg") not in client_keys.ALGORITHMS:
+        raise invalid_client("E5", "The alg of the client assertion is not allowed here.")
+    jwk = client_keys.find_key(client, kid)
+    if header["alg"] not in client_keys.algorithms(jwk):
+        raise invalid_client("E5", "The alg of the client assertion does not belong to this key.")
+    return jwk
+
+
+def _validate_signature(assertion: Assertion, jwk: client_keys.Jwk) -> None:
+    try:
+        key = client_keys.import_key(jwk)
+        jws.deserialize_compact(assertion.text.encode(), key, algorithms=[assertion.header["alg"]])
+    except (JoseError, ValueError) as exc:
+        raise invalid_client("E5", "The signature of the client assertion is not valid.") from exc
+
+
+def _validate_parties(client: Client, claims: Claims) -> None:
+    if claims.get("iss") != client.client_id:
+        raise invalid_client("E6", "iss and sub of the client assertion must be the client_id.")
+
+
+def _validate_audience(client: Client, claims: Claims, invoked: str) -> None:
+    """One string, compared whole; a list of audiences is refused (S25)."""
+    expected = addresses.assertion_audience(client.profile)
+    if claims.get("aud") != expected:
+        raise invalid_client(
+            "E3", f"The aud of the client assertion must be {expected}. It was sent to {invoked}."
+        )
+
+
+def _validate_times(client: Client, claims: Claims) -> datetime:
+    now = timezone.now().timestamp()
+    exp, iat = claims.get("exp"), claims.get("iat")
+    if not _is_number(exp):
+        raise invalid_client("E4", "The client assertion has no exp.")
+    if exp <= now - EXPIRED_SKEW_SECONDS:
+        raise invalid_client("E4", "The client assertion is expired.")
+    allowed = ALLOWED_LIFETIME_SECONDS[Client.Profile(client.profile)]
+    if exp > int(now) + allowed:
+        raise invalid_client("E4", f"The exp is more than {allowed} seconds ahead.")
+    if iat is not None and (not _is_number(iat) or iat > now + FUTURE_SKEW_SECONDS):
+        raise invalid_client("E6", "The iat of the client assertion lies in the future.")
+    return datetime.fromtimestamp(exp, UTC)
+
+
+def _use_jti(client: Client, claims: Claims, expires_at: datetime) -> None:
+    """Accept a jti once until its assertion is expired (S27)."""
+    jti = claims.get("jti")
+    if jti is None and client.profile == Client.Profile.ATHENA:
+        return
+    if not _is_text(jti) or len(jti) > MAX_JTI_CHARACTERS:
+        raise invalid_client("E6", "The client assertion has no usable jti.")
+    UsedAssertion.objects.filter(client=client, expires_at__lt=timezone.now()).delete()
+    try:
+        with transaction.atomic():
+            UsedAssertion.objects.create(
+                client=client, jti_digest=digest(jti), expires_at=_forget_at(expires_at)
+            )
+    except IntegrityError as exc:
+        raise invalid_client("E6", "The jti of the client assertion was used before.") from exc
+
+
+def _forget_at(expires_at: datetime) -> datetime:
+    """The allowance for clocks keeps an assertion alive a little longer than its exp."""
+    return expires_at + timedelta(seconds=EXPIRED_SKEW_SECONDS + 1)
+
+
+def _is_text(value: object) -> TypeGuard[str]:
+    return isinstance(value, str) and bool(value)
+
+
+def _is_number(value: object) -> TypeGuard[int | float]:
+    """Whether it is a NumericDate that a clock can be set against: no NaN, no infinity."""
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return False
+    return 0 <= value < MAX_NUMERIC_DATE

@@ -1,0 +1,76 @@
+"""Which client is calling: exactly one way of authenticating, in its proper place (S22, S23)."""
+
+import base64
+import binascii
+from urllib.parse import unquote_plus
+
+from smartapp.sandbox import client_assertion
+from smartapp.sandbox.models import Client
+from smartapp.sandbox.oauth_request import SandboxRequest
+from smartapp.sandbox.refusals import Refusal, invalid_client, invalid_request
+
+UNKNOWN = "The client is unknown, or its secret is wrong."
+
+
+def authenticate(request: SandboxRequest) -> Client:
+    """Return the authenticated client, or the public client that names itself."""
+    client = _by_the_way_used(request)
+    claimed = request.form.get("client_id")
+    if claimed is not None and claimed != client.client_id:
+        raise invalid_request("S23", "client_id is not the client that authenticated.")
+    return client
+
+
+def _by_the_way_used(request: SandboxRequest) -> Client:
+    form = request.form
+    basic = request.headers.get("Authorization") if request.headers else None
+    assertion = form.get("client_assertion")
+    ways = [way for way in (basic, assertion, form.get("client_secret")) if way is not None]
+    if len(ways) > 1:
+        raise invalid_request("E7", "The client authenticates in more than one way at once.")
+    if assertion is not None:
+        return client_assertion.authenticate(
+            form.get("client_assertion_type"), assertion, invoked=request.uri
+        )
+    if basic is not None:
+        return _by_basic(basic)
+    if "client_secret" in form:
+        raise invalid_client(
+            "S22", "A client secret belongs in a Basic authorization header, not in the body."
+        )
+    return _public(form.get("client_id"))
+
+
+def _public(client_id: str | None) -> Client:
+    client = Client.objects.filter(client_id=client_id or "").first()
+    if client is None or client.auth_method != Client.AuthMethod.NONE:
+        raise invalid_client("E1", "The request carries no client credentials.")
+    return client
+
+
+def _by_basic(header: str) -> Client:
+    client_id, secret = _decoded(header)
+    client = Client.objects.filter(client_id=client_id).first()
+    if client is None or not client.check_client_secret(secret):
+        raise invalid_client("E2", UNKNOWN)
+    return client
+
+
+def _decoded(header: str) -> tuple[str, str]:
+    """Return id and secret of a Basic header; both are url-encoded (RFC 6749 §2.3.1)."""
+    scheme, _, credentials = header.partition(" ")
+    if scheme.lower() != "basic":
+        raise invalid_client("E1", "The Authorization header is not Basic.")
+    try:
+        text = base64.b64decode(credentials, validate=True).decode()
+        client_id, colon, secret = text.partition(":")
+        decoded = unquote_plus(client_id, errors="strict"), unquote_plus(secret, errors="strict")
+    except (binascii.Error, UnicodeDecodeError) as exc:
+        raise _malformed_basic() from exc
+    if not colon or "\x00" in decoded[0]:
+        raise _malformed_basic()
+    return decoded
+
+
+def _malformed_basic() -> Refusal:
+    return invalid_request("E7", "The Basic authorization header cannot be decoded.")

@@ -1,0 +1,36 @@
+"""Which pages of the sandbox may be framed by whom, and where their forms may lead."""
+
+from collections.abc import Iterable
+
+from csp.constants import SELF
+from django.http import HttpResponse
+
+from smartapp.sandbox import addresses
+
+
+def open_for_launch(response: HttpResponse, *leads_to: str) -> None:
+    """Let the launcher frame the page, and its forms end in a redirect to the app.
+
+    An EHR launch inside a frame passes through sign-in and consent. Browsers hold form-action
+    against every redirect after a form was sent, so the app's own origin has to be named.
+    """
+    _replace(response, {"frame-ancestors": _own(), "form-action": [*_own(), *_origins(leads_to)]})
+    response.xframe_options_exempt = True
+
+
+def frame_apps(response: HttpResponse, *apps: str) -> None:
+    """Let a page of the launcher show an app in a frame, and open it in a tab by a form."""
+    places = [*_own(), *_origins(apps)]
+    _replace(response, {"frame-src": places, "form-action": places})
+
+
+def _own() -> list[str]:
+    return [SELF, *addresses.own_origins()]
+
+
+def _origins(urls: Iterable[str]) -> list[str]:
+    return list(dict.fromkeys(addresses.origin(url) for url in urls if url))
+
+
+def _replace(response: HttpResponse, directives: dict[str, list[str]]) -> None:
+    response._csp_replace = directives  # type: ignore[attr-defined]

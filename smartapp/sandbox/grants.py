@@ -1,0 +1,233 @@
+"""The three grants, on Authlib's classes; here is only what this EHR does in its own way."""
+
+from datetime import UTC, datetime, timedelta
+from typing import Any, cast
+
+from authlib.oauth2.rfc6749 import grants
+from authlib.oauth2.rfc7636 import CodeChallenge
+from django.utils import timezone
+
+from smartapp.sandbox import addresses, launches, people, scopes
+from smartapp.sandbox.models import Authorization, Client, Token, digest, new_secret
+from smartapp.sandbox.oauth_request import SandboxRequest
+from smartapp.sandbox.refusals import Refusal, invalid_grant, invalid_request, invalid_scope
+
+CODE_LIFETIME = timedelta(seconds=60)
+REFRESH_TOKEN_LIFETIME = timedelta(days=90)
+"""Counted from the last request that made or used the token (S31)."""
+CODE_CHALLENGE_CHARACTERS = 43
+
+Answer = tuple[int, dict[str, Any], list[tuple[str, str]]]
+
+
+class AuthorizationCodeGrant(grants.AuthorizationCodeGrant):
+    request: SandboxRequest
+
+    def validate_requested_scope(self) -> None:
+        """Judge what belongs to SMART before a person is asked anything (S11, S12, S14)."""
+        request, values = self.request, self.request.payload.data
+        client = cast(Client, request.client)
+        scopes.requested(client, values["scope"])
+        if values["aud"].removesuffix("/") != addresses.fhir_base_url():
+            raise invalid_request("S12", f"aud must be {addresses.fhir_base_url()}.")
+        request.launch = _launch(client, request)
+
+    def generate_authorization_code(self) -> str:
+        return new_secret()
+
+    def save_authorization_code(self, code: str, request: SandboxRequest) -> None:  # type: ignore[override]
+        """Keep what the person allowed; the launch is consumed in the same breath (S14, S16)."""
+        if request.launch:
+            launches.use(request.launch)
+        values, person = request.payload.data, cast(people.Person, request.user)
+        granted = request.granted
+        context = _context(request)
+        Authorization.objects.create(
+            client=cast(Client, request.client),
+            username=person.username,
+            scope=" ".join(granted),
+            patient=context.get("patient", ""),
+            encounter=context.get("encounter", ""),
+            launch_context=context,
+            fhir_user=person.fhir_user,
+            nonce=values.get("nonce", ""),
+            signed_in_at=datetime.fromtimestamp(request.signed_in_at, UTC),
+            code_digest=digest(code),
+            code_expires_at=timezone.now() + CODE_LIFETIME,
+            redirect_uri=values["redirect_uri"],
+            code_challenge=values.get("code_challenge", ""),
+            code_challenge_method=values.get("code_challenge_method", ""),
+        )
+
+    def query_authorization_code(self, code: str, client: Client) -> Authorization:  # type: ignore[override]
+        if "redirect_uri" not in self.request.form:
+            raise invalid_request("S28", "redirect_uri is missing.")
+        found = Authorization.objects.filter(code_digest=digest(code), client=client).first()
+        if found is None:
+            raise invalid_grant("E8", "The code is unknown or belongs to another client.")
+        if found.code_used_at:
+            raise _code_used(found)
+        if timezone.now() >= found.code_expires_at:
+            raise invalid_grant("E8", "The code is expired.")
+        return found
+
+    def create_token_response(self) -> Answer:  # type: ignore[override]
+        """Consume the code first: of two requests with one code, one gets tokens (S16)."""
+        consent = cast(Authorization, self.request.consent)
+        unused = Authorization.objects.filter(pk=consent.pk, code_used_at=None)
+        if not unused.update(code_used_at=timezone.now()):
+            raise _code_used(consent)
+        return cast(Answer, super().create_token_response())
+
+    def delete_authorization_code(self, authorization_code: Authorization) -> None:
+        """Nothing: a used code stays known, so that its second use is noticed."""
+
+    def authenticate_user(self, authorization_code: Authorization) -> people.Person | None:
+        return people.find_person(authorization_code.username)
+
+    def generate_token(self, *args: Any, **kwargs: Any) -> dict[str, Any]:
+        kwargs["include_refresh_token"] = _gives_refresh_token(
+            cast(Authorization, self.request.consent)
+        )
+        return super().generate_token(*args, **kwargs)
+
+
+def _launch(client: Client, request: SandboxRequest) -> Any:
+    """The launch value and the launch scope come together or not at all."""
+    value = request.payload.data.get("launch")
+    asks = "launch" in request.payload.scope.split()
+    if value is None and not asks:
+        return None
+    if value is None:
+        raise invalid_request("S14", "The scope launch needs the launch value of an EHR launch.")
+    if not asks:
+        raise invalid_request("S14", "The launch value needs the scope launch.")
+    return launches.find(client, value)
+
+
+def _context(request: SandboxRequest) -> dict[str, Any]:
+    """A provider launch tells where it comes from; a standalone launch the patient only (S36)."""
+    if request.launch:
+        return launches.context(request.launch) if "launch" in request.granted else {}
+    return {"patient": request.patient} if request.patient else {}
+
+
+def _code_used(consent: Authorization) -> Refusal:
+    """A code that comes twice was stolen once: everything it gave ends (S16)."""
+    consent.revoke()
+    return invalid_grant("S16", "The code was used before; all tokens from it are revoked.")
+
+
+def _gives_refresh_token(consent: Authorization) -> bool:
+    """With offline_access, or online_access while an EHR session stands behind it (S31)."""
+    granted = consent.scope.split()
+    is_ehr_launch = "smart_style_url" in consent.launch_context
+    return "offline_access" in granted or ("online_access" in granted and is_ehr_launch)
+
+
+class PKCE(CodeChallenge):
+    """S256 only, exact in length; optional for nobody but athena's confidential apps (S13)."""
+
+    SUPPORTED_CODE_CHALLENGE_METHOD = ["S256"]
+
+    def validate_code_challenge(self, grant: AuthorizationCodeGrant, redirect_uri: str) -> None:
+        values, client = grant.request.payload.data, cast(Client, grant.request.client)
+        challenge, method = values.get("code_challenge"), values.get("code_challenge_method")
+        if challenge is None and method is None:
+            if client.profile == Client.Profile.ATHENA and client.kind == Client.Kind.WEB:
+                return
+            raise invalid_request("S13", "code_challenge is missing.")
+        if method != "S256":
+            raise invalid_request("S13", "code_challenge_method must be S256.")
+        if len(challenge or "") != CODE_CHALLENGE_CHARACTERS:
+            raise invalid_request("S13", "code_challenge must be 43 characters of base64url.")
+        super().validate_code_challenge(grant, redirect_uri)
+
+
+class RefreshTokenGrant(grants.RefreshTokenGrant):
+    request: SandboxRequest
+
+    @property
+    def INCLUDE_NEW_REFRESH_TOKEN(self) -> bool:  # type: ignore[override]
+        return cast(Client, self.request.client).rotate_refresh_tokens
+
+    def authenticate_refresh_token(self, refresh_token: str) -> Token:
+        client = cast(Client, self.request.client)
+        found = (
+            Token.objects.filter(
+                digest=digest(refresh_token), type=Token.Type.REFRESH, client=client
+            )
+            .select_related("authorization")
+            .first()
+        )
+        if found is None:
+            raise invalid_grant("E8", "The refresh token is unknown or belongs to another client.")
+        if found.rotated_at:
+            raise _refresh_token_reused(found)
+        if not found.is_active():
+            raise invalid_grant("E8", "The refresh token is expired or revoked.")
+        return found
+
+    def _validate_token_scope(self, token: Token) -> None:
+        """Case-sensitive subset of what was granted; athena wants it said each time (S30)."""
+        asked = self.request.payload.scope
+        if not asked:
+            if cast(Client, self.request.client).profile == Client.Profile.ATHENA:
+                raise invalid_scope("S30", "scope is missing; a refresh must name what it wants.")
+            return
+        if not set(asked.split()) <= set(token.scope.split()):
+            raise invalid_scope("S30", "A refresh cannot ask for more than was granted.")
+
+    def create_token_response(self) -> Answer:  # type: ignore[override]
+        """Rotate first: of two requests with one rotating token, one gets tokens (S31)."""
+        token = cast(Token, self.request.refresh_token)
+        if self.INCLUDE_NEW_REFRESH_TOKEN:
+            unused = Token.objects.filter(pk=token.pk, rotated_at=None)
+            if not unused.update(rotated_at=timezone.now()):
+                raise _refresh_token_reused(token)
+        else:
+            lives_until = timezone.now() + REFRESH_TOKEN_LIFETIME
+            Token.objects.filter(pk=token.pk).update(expires_at=lives_until)
+        return cast(Answer, super().create_token_response())
+
+    def authenticate_user(self, refresh_token: Token) -> people.Person | None:
+        consent = refresh_token.authorization
+        return people.find_person(consent.username) if consent else None
+
+    def issue_token(self, user: people.Person, refresh_token: Token) -> dict[str, Any]:  # type: ignore[override]
+        """A persistent refresh token is named again in the answer, as Okta does."""
+        answer: dict[str, Any] = super().issue_token(user, refresh_token)
+        answer.setdefault("refresh_token", self.request.form["refresh_token"])
+        return answer
+
+    def revoke_old_credential(self, refresh_token: Token) -> None:  # type: ignore[override]
+        """Nothing: a rotating token was retired before the new one was made."""
+
+
+def _refresh_token_reused(token: Token) -> Refusal:
+    """Somebody kept a copy of a rotated token: the whole family ends (RFC 9700 §4.14.2)."""
+    cast(Authorization, token.authorization).revoke()
+    return invalid_grant(
+        "S31", "The refresh token was used before; all tokens of its family are revoked."
+    )
+
+
+class ClientCredentialsGrant(grants.ClientCredentialsGrant):
+    request: SandboxRequest
+
+    def validate_requested_scope(self) -> None:
+        asked = self.request.payload.scope
+        if not asked:
+            raise invalid_scope("S29", "scope is missing; client_credentials must name it.")
+        scopes.requested(cast(Client, self.request.client), asked)
+
+
+class LaunchContext:
+    """Puts the launch context beside the tokens, never inside a JWT (S36)."""
+
+    def __call__(self, grant: Any) -> None:
+        grant.register_hook("after_create_token_response", self.add)
+
+    @staticmethod
+    def add(grant: AuthorizationCodeGrant | RefreshTokenGrant, answer: Answer) -> None:
+        answer[1].update(cast(Authorization, grant.request.consent).launch_context)

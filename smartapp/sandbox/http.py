@@ -1,0 +1,124 @@
+"""The sandbox's one way out: it fetches the key sets of its clients, and nothing else (S50).
+
+https only, no redirects, no private addresses, five seconds, 64 KB. The address is checked and
+then connected to as it was checked, so a name cannot answer twice differently (T12). Development
+(`ALLOW_LOOPBACK_EHRS`) opens plain http, to loopback addresses only.
+"""
+
+import ipaddress
+import socket
+import ssl
+import time
+from dataclasses import dataclass, field
+from functools import cache
+from http.client import HTTPConnection, HTTPException, HTTPResponse, HTTPSConnection
+from urllib.parse import SplitResult, urlsplit
+
+from django.conf import settings
+
+TIMEOUT_SECONDS = 5.0
+MAX_BYTES = 65_536
+READ_CHUNK_BYTES = 8_192
+
+
+class FetchFailed(Exception):
+    """No usable answer came; the text says why, for the client's developer."""
+
+
+@dataclass(frozen=True, slots=True)
+class Fetched:
+    status: int
+    body: bytes = field(repr=False)
+    cache_control: str | None
+
+
+class PinnedHTTPConnection(HTTPConnection):
+    """Connects to an address that was checked instead of resolving the name again."""
+
+    def __init__(self, host: str, port: int, address: str) -> None:
+        super().__init__(host, port, timeout=TIMEOUT_SECONDS)
+        self.address = address
+
+    def connect(self) -> None:
+        self.sock = socket.create_connection((self.address, self.port), TIMEOUT_SECONDS)
+
+
+class PinnedHTTPSConnection(HTTPSConnection):
+    def __init__(self, host: str, port: int, address: str) -> None:
+        super().__init__(host, port, timeout=TIMEOUT_SECONDS, context=_tls_context())
+        self.address = address
+
+    def connect(self) -> None:
+        plain = socket.create_connection((self.address, self.port), TIMEOUT_SECONDS)
+        self.sock = _tls_context().wrap_socket(plain, server_hostname=self.host)
+
+
+@cache
+def _tls_context() -> ssl.SSLContext:
+    return ssl.create_default_context()
+
+
+def fetch(url: str) -> Fetched:
+    """GET a URL within all limits; FetchFailed otherwise."""
+    parts = urlsplit(url)
+    try:
+        connection = _connection(parts)
+    except (OSError, ValueError) as exc:
+        raise FetchFailed(f"the address of {parts.hostname} cannot be found") from exc
+    try:
+        return _get(connection, parts)
+    except TimeoutError as exc:
+        raise FetchFailed(f"no complete answer within {TIMEOUT_SECONDS:g} seconds") from exc
+    except (OSError, HTTPException) as exc:
+        raise FetchFailed(f"the connection failed: {type(exc).__name__}") from exc
+    finally:
+        connection.close()
+
+
+def _connection(parts: SplitResult) -> HTTPConnection:
+    host = parts.hostname or ""
+    port = parts.port or (443 if parts.scheme == "https" else 80)
+    address = _checked_address(host, port)
+    if parts.scheme == "https":
+        return PinnedHTTPSConnection(host, port, address)
+    if parts.scheme == "http" and ipaddress.ip_address(address).is_loopback:
+        return PinnedHTTPConnection(host, port, address)
+    raise FetchFailed("the URL is not https")
+
+
+def _checked_address(host: str, port: int) -> str:
+    found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    addresses = [str(entry[4][0]) for entry in found]
+    if not all(_is_allowed(address) for address in addresses):
+        raise FetchFailed(f"{host} resolves to an address that is not public")
+    return addresses[0]
+
+
+def _is_allowed(address: str) -> bool:
+    ip = ipaddress.ip_address(address.split("%")[0])
+    ip = getattr(ip, "ipv4_mapped", None) or ip
+    if ip.is_loopback:
+        return bool(settings.ALLOW_LOOPBACK_EHRS)
+    return ip.is_global and not ip.is_multicast
+
+
+def _get(connection: HTTPConnection, parts: SplitResult) -> Fetched:
+    deadline = time.monotonic() + TIMEOUT_SECONDS
+    target = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
+    connection.request("GET", target, headers={"Accept": "application/json"})
+    response = connection.getresponse()
+    if 300 <= response.status < 400:
+        raise FetchFailed(f"it answers with a redirect ({response.status})")
+    return Fetched(response.status, _read(response, deadline), response.getheader("Cache-Control"))
+
+
+def _read(response: HTTPResponse, deadline: float) -> bytes:
+    """Read a body in pieces: a socket's own time-out starts anew with every byte."""
+    body = b""
+    while piece := response.read1(READ_CHUNK_BYTES):
+        body += piece
+        if len(body) > MAX_BYTES:
+            raise FetchFailed(f"the answer is longer than {MAX_BYTES} bytes")
+        if time.monotonic() > deadline:
+            raise TimeoutError
+    return body

@@ -1,0 +1,62 @@
+"""The id_token, shaped like athenahealth's sample (S35)."""
+
+from typing import cast
+
+from authlib.oidc.core import UserInfo
+from authlib.oidc.core.grants import OpenIDCode
+from authlib.oidc.core.util import create_half_hash
+from django.utils import timezone
+from joserfc import jwt
+
+from smartapp.sandbox import addresses, signing_keys
+from smartapp.sandbox.models import Authorization, Client, new_secret
+from smartapp.sandbox.oauth_request import SandboxRequest
+from smartapp.sandbox.people import Person
+from smartapp.sandbox.refusals import invalid_request
+
+LIFETIME_SECONDS = 3600
+IDENTITY_PROVIDER = "00osandbox00000000001"
+
+
+class IDToken(OpenIDCode):
+    """Adds an id_token to answers whose scope has openid, and demands a nonce for it (S12)."""
+
+    def validate_openid_authorization_request(self, grant: object, redirect_uri: object) -> None:  # noqa: ARG002
+        request: SandboxRequest = grant.request  # type: ignore[attr-defined]
+        if not request.payload.data.get("nonce"):
+            raise invalid_request("S12", "nonce is missing; openid needs one.")
+
+    def generate_user_info(self, user: Person, scope: str) -> UserInfo:
+        claims = {"sub": user.subject}
+        if "fhirUser" in scope.split():
+            claims["fhirUser"] = user.fhir_user
+        if "profile" in scope.split():
+            claims["name"] = user.name
+        return UserInfo(claims)
+
+    def encode_id_token(self, token: dict[str, str], request: SandboxRequest) -> str:  # type: ignore[override]
+        now = int(timezone.now().timestamp())
+        client, consent = cast(Client, request.client), cast(Authorization, request.consent)
+        key = signing_keys.current()
+        claims = {
+            "ver": 1,
+            "iss": addresses.issuer(),
+            "aud": client.client_id,
+            "iat": now,
+            "exp": now + LIFETIME_SECONDS,
+            "jti": f"ID.{new_secret()}",
+            "amr": ["pwd"],
+            "idp": IDENTITY_PROVIDER,
+            "at_hash": _half_hash(token["access_token"]),
+            "auth_time": int(consent.signed_in_at.timestamp()),
+            **self.generate_user_info(cast(Person, request.user), token["scope"]),
+        }
+        if request.authorization_code and request.authorization_code.nonce:
+            claims["nonce"] = request.authorization_code.nonce
+        header = {"kid": key.kid, "alg": signing_keys.ALGORITHM}
+        return jwt.encode(header, claims, key, [signing_keys.ALGORITHM], default_type=None)
+
+
+def _half_hash(access_token: str) -> str:
+    """Return at_hash: binds the access token to the id_token (OIDC Core §3.1.3.6)."""
+    return cast(bytes, create_half_hash(access_token, signing_keys.ALGORITHM)).decode()

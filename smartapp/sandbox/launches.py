@@ -1,0 +1,99 @@
+"""EHR launches: what the EHR knows when an app is opened, and what of it the app is told."""
+
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+from django.utils import timezone
+
+from smartapp.sandbox import addresses, people
+from smartapp.sandbox.fhir.store import PatientSummary
+from smartapp.sandbox.models import Client, Launch, digest, is_past, new_secret
+from smartapp.sandbox.refusals import Refusal, invalid_request
+
+LAUNCH_LIFETIME = timedelta(minutes=5)
+TENANT = "a-195900"
+PRACTICE = "Organization/a-1.Practice-195900"
+DEPARTMENT = "a-195900.Department-1"
+
+
+class LaunchImpossible(Exception):
+    """The launch that was asked for cannot be made; the text tells the developer why."""
+
+
+@dataclass(frozen=True, slots=True)
+class Scene:
+    """Who opens what: the situation in the EHR when the app is launched."""
+
+    person: people.Person
+    patient: PatientSummary
+    encounter: str
+
+
+def set_scene(user: str, patient: str, encounter: str) -> Scene:
+    """Return the scene; empty parts become `clinician`, the first patient, the latest visit."""
+    person = people.find_person(user or people.CLINICIAN)
+    if person is None:
+        raise LaunchImpossible(f"Nobody here is called {user}.")
+    record = people.find_patient(patient or person.patients[0].id)
+    if record is None or not person.may_open(record.id):
+        raise LaunchImpossible(f"There is no patient {patient} that {person.name} may open.")
+    visits = [visit.id for visit in record.encounters]
+    if encounter and encounter not in visits:
+        raise LaunchImpossible(f"{record.name} has no encounter {encounter}.")
+    return Scene(person, record, encounter or next(iter(visits), ""))
+
+
+def start(client: Client, scene: Scene, *, intent: str, need_patient_banner: bool) -> str:
+    """Return the one-time `launch` value that the app will send back within five minutes (S14)."""
+    Launch.objects.filter(expires_at__lt=timezone.now()).delete()
+    value = new_secret()
+    Launch.objects.create(
+        digest=digest(value),
+        client=client,
+        username=scene.person.username,
+        patient=scene.patient.id,
+        encounter=scene.encounter,
+        intent=intent,
+        need_patient_banner=need_patient_banner,
+        expires_at=timezone.now() + LAUNCH_LIFETIME,
+    )
+    return value
+
+
+def find(client: Client, value: str) -> Launch:
+    """Return a launch that may still be used by this client; `invalid_request` otherwise."""
+    launch = Launch.objects.filter(digest=digest(value), client=client).first()
+    if launch is None:
+        raise invalid_request("S14", "The launch value is not one that was given to this client.")
+    if launch.used_at:
+        raise _already_used()
+    if is_past(launch.expires_at):
+        raise invalid_request("S14", "The launch value is older than five minutes.")
+    return launch
+
+
+def use(launch: Launch) -> None:
+    """Consume the launch; of two that try at the same moment one is refused."""
+    unused = Launch.objects.filter(pk=launch.pk, used_at=None)
+    if not unused.update(used_at=timezone.now()):
+        raise _already_used()
+
+
+def _already_used() -> Refusal:
+    return invalid_request("S14", "The launch value was used before.")
+
+
+def context(launch: Launch) -> dict[str, Any]:
+    """Return the launch context of a provider launch, beside the tokens (S36)."""
+    members = {
+        "patient": launch.patient,
+        "encounter": launch.encounter,
+        "need_patient_banner": launch.need_patient_banner,
+        "smart_style_url": addresses.own("smart-style.json"),
+        "intent": launch.intent,
+        "tenant": TENANT,
+        "ah_practice": PRACTICE,
+        "ah_department": DEPARTMENT,
+    }
+    return {name: value for name, value in members.items() if value != ""}

@@ -1,0 +1,84 @@
+"""A request as Authlib wants to see it, with its parameters judged for shape first."""
+
+from authlib.oauth2.rfc6749 import OAuth2Request
+from authlib.oauth2.rfc6749.requests import OAuth2Payload
+from django.http import HttpRequest, QueryDict
+
+from smartapp.sandbox import addresses
+from smartapp.sandbox.models import Authorization, Client, Launch, Token
+from smartapp.sandbox.people import Person
+from smartapp.sandbox.refusals import invalid_request
+
+MAX_VALUE_CHARACTERS = 16_384
+FORM = "application/x-www-form-urlencoded"
+
+
+class Parameters(OAuth2Payload):
+    """Where each name stands once; what was repeated is remembered to be refused (E7)."""
+
+    def __init__(self, values: QueryDict) -> None:
+        self._datalist = {name: [str(v) for v in found] for name, found in values.lists()}
+        self._data = {name: found[0] for name, found in self._datalist.items() if found}
+
+    @property
+    def data(self) -> dict[str, str]:
+        return self._data
+
+    @property
+    def datalist(self) -> dict[str, list[str]]:
+        return self._datalist
+
+    def repeated(self) -> list[str]:
+        return sorted(name for name, found in self._datalist.items() if len(found) > 1)
+
+
+class SandboxRequest(OAuth2Request):
+    """One request to an OAuth endpoint.
+
+    Its `uri` is built from PUBLIC_URL: what a client was told, whatever Host header it sent.
+    """
+
+    payload: Parameters
+    client: Client | None
+    user: Person | None
+    authorization_code: Authorization | None
+    refresh_token: Token | None
+    launch: Launch | None = None
+    patient: str = ""
+    granted: tuple[str, ...] = ()
+    signed_in_at: float = 0
+
+    def __init__(self, request: HttpRequest, endpoint: str, parameters: QueryDict) -> None:
+        super().__init__(
+            request.method or "", addresses.endpoint(endpoint), headers=dict(request.headers)
+        )
+        self.payload = Parameters(parameters)
+
+    @property
+    def consent(self) -> Authorization | None:
+        """What a person allowed, behind a code or refresh token; none for 2-legged clients."""
+        if self.authorization_code:
+            return self.authorization_code
+        return self.refresh_token.authorization if self.refresh_token else None
+
+    @property
+    def form(self) -> dict[str, str]:
+        return self.payload.data
+
+    @property
+    def args(self) -> dict[str, str | None]:
+        return dict(self.payload.data)
+
+
+def validate_shape(request: HttpRequest, oauth: SandboxRequest) -> None:
+    """Refuse a body that is no form, and parameters that are repeated, huge or no text (E7)."""
+    if request.method == "POST" and request.content_type != FORM:
+        raise invalid_request("S20", f"The body must be {FORM}.")
+    repeated = oauth.payload.repeated()
+    if repeated:
+        raise invalid_request("E7", f"The parameter {repeated[0]} is repeated.")
+    for name, value in oauth.payload.data.items():
+        if len(value) > MAX_VALUE_CHARACTERS:
+            raise invalid_request("E7", f"The parameter {name} is too long.")
+        if "\x00" in value or "\ufffd" in value:
+            raise invalid_request("E7", f"The parameter {name} is not text.")

@@ -1,0 +1,44 @@
+"""The one way in which the authorization server says no."""
+
+from authlib.oauth2 import OAuth2Error
+
+MAX_DESCRIPTION_CHARACTERS = 400
+
+
+def printable(text: str) -> str:
+    """Return text as RFC 6749 §5.2 allows it in an error_description."""
+    allowed = ("?" if c in '"\\' or not " " <= c <= "~" else c for c in text)
+    return "".join(allowed)[:MAX_DESCRIPTION_CHARACTERS]
+
+
+class Refusal(OAuth2Error):
+    """An OAuth error that knows which rule it follows; the request log shows the rule.
+
+    `redirect_uri` is set only where it is proven to be the client's own (S10).
+    """
+
+    def __init__(self, rule: str, error: str, description: str, *, status: int = 400) -> None:
+        super().__init__(error=error, description=printable(description), status_code=status)
+        self.rule = rule
+
+    def get_headers(self) -> list[tuple[str, str]]:
+        headers = list(super().get_headers())
+        if self.status_code == 401:
+            headers.append(("WWW-Authenticate", 'Basic realm="sandbox"'))
+        return headers
+
+
+def invalid_client(rule: str, description: str) -> Refusal:
+    return Refusal(rule, "invalid_client", description, status=401)
+
+
+def invalid_request(rule: str, description: str) -> Refusal:
+    return Refusal(rule, "invalid_request", description)
+
+
+def invalid_grant(rule: str, description: str) -> Refusal:
+    return Refusal(rule, "invalid_grant", description)
+
+
+def invalid_scope(rule: str, description: str) -> Refusal:
+    return Refusal(rule, "invalid_scope", description)

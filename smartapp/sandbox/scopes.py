@@ -1,0 +1,81 @@
+"""Which scopes exist at this EHR, for whom, and what they mean to a person (S11, S29)."""
+
+import re
+
+from smartapp.sandbox.models import Client
+from smartapp.sandbox.refusals import invalid_scope
+
+PERSONAL = {
+    "openid": "Know that it is you",
+    "fhirUser": "Know which record at this EHR is yours",
+    "profile": "Know your name",
+    "launch": "Know which patient and visit are open in the EHR",
+    "launch/patient": "Know whose record it may open",
+    "launch/encounter": "Know which visit it is about",
+    "offline_access": "Stay connected after you close it, until you end it",
+    "online_access": "Stay connected while you are signed in here",
+}
+RESOURCE = re.compile(
+    r"(?P<level>patient|user|system)/(?P<type>[A-Z][A-Za-z]+|\*)"
+    r"\.(?P<permission>read|write|\*|(?=[cruds])c?r?u?d?s?)(?P<query>\?[!-~]+)?"
+)
+ATHENA_SERVICE = re.compile(r"athena/service/[A-Za-z0-9.*]+")
+TYPE_WORDS = {
+    "*": "everything in the record",
+    "AllergyIntolerance": "allergies",
+    "Condition": "health problems",
+    "Encounter": "visits",
+    "Immunization": "vaccinations",
+    "Location": "places of care",
+    "MedicationRequest": "prescribed medicines",
+    "Observation": "measurements and laboratory results",
+    "Organization": "practices",
+    "Patient": "name, date of birth and address",
+    "Practitioner": "who gave care",
+    "Procedure": "treatments",
+    "RelatedPerson": "family members",
+}
+LEVEL_WORDS = {
+    "patient": "of this patient",
+    "user": "of everyone you may see",
+    "system": "of everyone",
+}
+
+
+def requested(client: Client, text: str) -> tuple[str, ...]:
+    """Return the scopes asked for, each once; refused is what this client can never have."""
+    scopes = tuple(dict.fromkeys(text.split(" ")))
+    for scope in scopes:
+        if not _is_offered(client, scope):
+            raise invalid_scope("S11", f"The scope {scope} does not exist for this kind of app.")
+        if client.scope and scope not in client.scope.split():
+            raise invalid_scope("S11", f"The scope {scope} is not registered for this client.")
+    return scopes
+
+
+def _is_offered(client: Client, scope: str) -> bool:
+    resource = RESOURCE.fullmatch(scope)
+    if client.kind == Client.Kind.SERVICE:
+        is_system = resource is not None and resource["level"] == "system"
+        return is_system or ATHENA_SERVICE.fullmatch(scope) is not None
+    return scope in PERSONAL or (resource is not None and resource["level"] != "system")
+
+
+def in_plain_words(scope: str) -> str:
+    """Return what a scope allows, for the consent page."""
+    if scope in PERSONAL:
+        return PERSONAL[scope]
+    resource = RESOURCE.fullmatch(scope)
+    if resource is None:
+        return scope
+    what = TYPE_WORDS.get(resource["type"], f"records of type {resource['type']}")
+    part = ", one category only" if resource["query"] else ""
+    return f"{_verb(resource['permission'])} {what} {LEVEL_WORDS[resource['level']]}{part}"
+
+
+def _verb(permission: str) -> str:
+    letters = {"read": "rs", "write": "cud", "*": "cruds"}.get(permission, permission)
+    reads, writes = not set("rs").isdisjoint(letters), not set("cud").isdisjoint(letters)
+    if reads and writes:
+        return "See and change"
+    return "Change" if writes else "See"

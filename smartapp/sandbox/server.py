@@ -1,0 +1,190 @@
+"""The authorization server: Authlib's, bound to the sandbox's tables."""
+
+from datetime import timedelta
+from typing import Any, cast
+
+from authlib.oauth2 import OAuth2Error
+from authlib.oauth2.rfc6749 import AuthorizationServer, ClientMixin
+from authlib.oauth2.rfc6750 import BearerTokenGenerator
+from authlib.oauth2.rfc7009 import RevocationEndpoint
+from authlib.oauth2.rfc7662 import IntrospectionEndpoint
+from django.http import HttpResponse, JsonResponse
+from django.utils import timezone
+
+from smartapp.sandbox import addresses, client_authentication, people
+from smartapp.sandbox.grants import (
+    PKCE,
+    REFRESH_TOKEN_LIFETIME,
+    AuthorizationCodeGrant,
+    ClientCredentialsGrant,
+    LaunchContext,
+    RefreshTokenGrant,
+)
+from smartapp.sandbox.id_token import IDToken
+from smartapp.sandbox.models import Client, Token, digest, new_secret
+from smartapp.sandbox.oauth_request import SandboxRequest
+from smartapp.sandbox.refusals import Refusal, invalid_client, invalid_request
+
+
+class SandboxServer(AuthorizationServer):
+    def query_client(self, client_id: str) -> Client | None:  # type: ignore[override]
+        return Client.objects.filter(client_id=client_id).first()
+
+    def authenticate_client(  # type: ignore[override]
+        self,
+        request: SandboxRequest,
+        methods: object,  # noqa: ARG002 - each client has one method, in its record
+        endpoint: str = "token",
+    ) -> Client:
+        client = client_authentication.authenticate(request)
+        if endpoint == "introspection" and client.auth_method == Client.AuthMethod.NONE:
+            raise invalid_client("S40", "A public client cannot introspect tokens.")
+        request.client = client
+        request.auth_method = client.auth_method
+        return client
+
+    def token_response(self, request: SandboxRequest) -> HttpResponse:
+        return cast(HttpResponse, self.create_token_response(request))
+
+    def endpoint_response(self, name: str, request: SandboxRequest) -> HttpResponse:
+        return cast(HttpResponse, self.create_endpoint_response(name, request))  # type: ignore[no-untyped-call]
+
+    def consent_grant(
+        self, request: SandboxRequest, person: people.Person | None
+    ) -> AuthorizationCodeGrant:
+        """Return the grant of a valid authorization request; OAuth2Error for any other."""
+        grant = self.get_consent_grant(request, end_user=person)  # type: ignore[no-untyped-call]
+        return cast(AuthorizationCodeGrant, grant)
+
+    def create_oauth2_request(self, request: SandboxRequest) -> SandboxRequest:
+        return request
+
+    def save_token(self, token: dict[str, Any], request: SandboxRequest) -> None:  # type: ignore[override]
+        """Keep digests of what was just made; the family is that of the consent behind it."""
+        consent, is_first = request.consent, request.refresh_token is None
+        client, now = cast(Client, request.client), timezone.now()
+        Token.objects.create(
+            digest=digest(token["access_token"]),
+            type=Token.Type.ACCESS,
+            client=client,
+            authorization=consent,
+            scope=token["scope"],
+            created_at=now,
+            expires_at=now + timedelta(seconds=token["expires_in"]),
+        )
+        if consent and "refresh_token" in token and (is_first or client.rotate_refresh_tokens):
+            Token.objects.create(
+                digest=digest(token["refresh_token"]),
+                type=Token.Type.REFRESH,
+                client=client,
+                authorization=consent,
+                scope=consent.scope,
+                created_at=now,
+                expires_at=now + REFRESH_TOKEN_LIFETIME,
+            )
+
+    def send_signal(self, name: str, *args: object, **kwargs: object) -> None:
+        """Nobody listens."""
+
+    def handle_response(  # type: ignore[override]
+        self, status: int, body: Any, headers: list[tuple[str, str]]
+    ) -> HttpResponse:
+        response = JsonResponse(body) if body else HttpResponse()
+        response.status_code = status
+        for name, value in headers:
+            response.headers[name] = value
+        return response
+
+    def handle_error_response(self, request: object, error: OAuth2Error) -> HttpResponse:  # noqa: ARG002
+        """Leave the error to whoever writes the request log and knows where it may be shown."""
+        raise error
+
+
+class Introspection(IntrospectionEndpoint):
+    def check_params(self, request: SandboxRequest, client: Client) -> None:  # noqa: ARG002
+        if request.method == "GET" and "token_type_hint" not in request.form:
+            raise invalid_request("S40", "token_type_hint is missing.")
+        _validate_token_parameters(request)
+
+    def query_token(self, token_string: str, token_type_hint: str | None) -> Token | None:  # noqa: ARG002
+        return _find_token(token_string)
+
+    def check_permission(self, token: Token, client: Client, request: SandboxRequest) -> bool:  # noqa: ARG002
+        return token.check_client(client)
+
+    def create_introspection_payload(self, token: Token | None) -> dict[str, Any]:
+        if token is None or not token.is_active():
+            return {"active": False}
+        return self.introspect_token(token)
+
+    def introspect_token(self, token: Token) -> dict[str, Any]:
+        """What S40 and S41 list: the context too, and who it is when an id_token was given."""
+        answer: dict[str, Any] = {
+            "active": True,
+            "scope": token.scope,
+            "client_id": token.client.client_id,
+            "token_type": "Bearer",
+            "exp": int(token.expires_at.timestamp()),
+            "iat": int(token.created_at.timestamp()),
+        }
+        consent = token.authorization
+        if consent is None:
+            return answer
+        person = people.find_person(consent.username)
+        if person and "openid" in consent.scope.split():
+            answer |= {"iss": addresses.issuer(), "sub": person.subject}
+        if "fhirUser" in consent.scope.split():
+            answer["fhirUser"] = consent.fhir_user
+        answer.update(consent.launch_context)
+        return answer
+
+
+class Revocation(RevocationEndpoint):
+    def authenticate_token(self, request: SandboxRequest, client: Client) -> Token | None:
+        """A foreign token is left alone, and nobody is told that it exists (S42)."""
+        _validate_token_parameters(request)
+        token = _find_token(request.form["token"])
+        return token if token and token.check_client(client) else None
+
+    def revoke_token(self, token: Token, request: SandboxRequest) -> None:  # noqa: ARG002
+        """A refresh token takes its whole family with it; an access token dies alone."""
+        if token.type == Token.Type.REFRESH and token.authorization:
+            token.authorization.revoke()
+        Token.objects.filter(pk=token.pk).update(revoked_at=timezone.now())
+
+
+def _validate_token_parameters(request: SandboxRequest) -> None:
+    if not request.form.get("token"):
+        raise invalid_request("E7", "token is missing.")
+    hint = request.form.get("token_type_hint")
+    if hint is not None and hint not in Token.Type.values:
+        raise Refusal("S42", "unsupported_token_type", "token_type_hint is not known here.")
+
+
+def _find_token(value: str) -> Token | None:
+    found = Token.objects.filter(digest=digest(value))
+    return found.select_related("client", "authorization").first()
+
+
+def _access_token_seconds(client: ClientMixin, grant_type: str) -> int:  # noqa: ARG001
+    return cast(Client, client).access_token_seconds
+
+
+def _opaque_token(**_wanted: object) -> str:
+    return new_secret()
+
+
+def _build() -> SandboxServer:
+    server = SandboxServer()
+    server.register_grant(AuthorizationCodeGrant, [PKCE(), IDToken(), LaunchContext()])
+    server.register_grant(RefreshTokenGrant, [IDToken(), LaunchContext()])
+    server.register_grant(ClientCredentialsGrant)
+    server.register_endpoint(Introspection)
+    server.register_endpoint(Revocation)
+    server.register_token_generator(
+        "default", BearerTokenGenerator(_opaque_token, _opaque_token, _access_token_seconds)
+    )
+    return server
+
+
+server = _build()

@@ -1,0 +1,292 @@
+"""The authorize endpoint and the pages behind it: sign-in, patient picker, consent.
+
+Nothing is stored until a person says yes: the pages carry the authorization request along, and
+each step judges it again from the start. Works without JavaScript; the first submit button goes
+on, the second says no.
+"""
+
+from collections.abc import Callable
+from http import HTTPStatus
+
+from authlib.common.urls import add_params_to_uri
+from authlib.oauth2 import OAuth2Error
+from authlib.oidc.core.errors import ConsentRequiredError, LoginRequiredError
+from django.http import HttpRequest, HttpResponse, QueryDict
+from django.shortcuts import render
+from django.urls import reverse
+from django.views.decorators.cache import never_cache
+from django.views.decorators.csrf import csrf_exempt
+from django.views.decorators.http import require_http_methods, require_POST
+
+from smartapp.sandbox import addresses, framing, people, records, scopes, sign_in
+from smartapp.sandbox.fhir.store import PatientSummary
+from smartapp.sandbox.grants import AuthorizationCodeGrant
+from smartapp.sandbox.models import Client, Consent
+from smartapp.sandbox.oauth_request import SandboxRequest, validate_shape
+from smartapp.sandbox.refusals import Refusal, invalid_request
+from smartapp.sandbox.server import server
+
+REQUIRED = ("response_type", "scope", "state", "aud")
+
+Step = Callable[[HttpRequest, AuthorizationCodeGrant], HttpResponse]
+
+
+@csrf_exempt
+@never_cache
+@require_http_methods(["GET", "POST"])
+def authorize(request: HttpRequest) -> HttpResponse:
+    """Judge an authorization request and show the first page it needs (S10 to S18)."""
+    return _judged(request, request.GET if request.method == "GET" else request.POST, _next_page)
+
+
+@csrf_exempt
+@never_cache
+@require_POST
+def sign_in_form(request: HttpRequest) -> HttpResponse:
+    """No CSRF token: passwords are printed on the page, nobody can be lured into an account."""
+    return _judged(request, _carried(request), _sign_in)
+
+
+@csrf_exempt
+@never_cache
+@require_POST
+def consent_form(request: HttpRequest) -> HttpResponse:
+    """CSRF is held off by a value bound to the sign-in: Django's cookie is lost in frames."""
+    return _judged(request, _carried(request), _consent)
+
+
+@never_cache
+def logout(request: HttpRequest) -> HttpResponse:
+    """End the sign-in. No app has a registered way back, so the page stays here (S44)."""
+    response = render(request, "sandbox/signed_out.html")
+    sign_in.end(request, response)
+    return response
+
+
+def _carried(request: HttpRequest) -> QueryDict:
+    return QueryDict(request.POST.get("authorization_request", ""))
+
+
+def _judged(request: HttpRequest, parameters: QueryDict, step: Step) -> HttpResponse:
+    """Run one step of a valid request; whatever is refused goes where it may go (S10, S11)."""
+    oauth = SandboxRequest(request, "authorize", parameters)
+    try:
+        client, redirect_uri = _proven(oauth)
+    except Refusal as refusal:
+        records.record("authorize", oauth, refusal)
+        return _refusal_page(request, refusal)
+    try:
+        response = step(request, _valid_grant(request, oauth))
+    except OAuth2Error as error:
+        records.record("authorize", oauth, error)
+        response = _redirect_with_error(error, oauth, redirect_uri)
+    _name_issuer(client, redirect_uri, response)
+    framing.open_for_launch(response, redirect_uri, client.launch_url)
+    return response
+
+
+def _proven(oauth: SandboxRequest) -> tuple[Client, str]:
+    """Return client and redirect URI. Until both are proven nothing is redirected (S10)."""
+    for name in ("client_id", "redirect_uri"):
+        if name in oauth.payload.repeated():
+            raise invalid_request("S10", f"The parameter {name} is repeated.")
+    client = server.query_client(oauth.payload.client_id or "")
+    if client is None:
+        raise invalid_request("S10", "No app is registered here under this client_id.")
+    redirect_uri = oauth.payload.redirect_uri or ""
+    if not client.check_redirect_uri(redirect_uri):
+        raise invalid_request("S10", "The redirect_uri is not registered for this app.")
+    return client, redirect_uri
+
+
+def _valid_grant(request: HttpRequest, oauth: SandboxRequest) -> AuthorizationCodeGrant:
+    validate_shape(request, oauth)
+    for name in REQUIRED:
+        if not oauth.payload.data.get(name):
+            raise invalid_request("S11", f"The parameter {name} is missing.")
+    if oauth.payload.data.get("response_mode", "query") != "query":
+        raise invalid_request("S11", "response_mode must be query.")
+    signed_in = sign_in.read(request)
+    person = signed_in.person if signed_in else None
+    return server.consent_grant(oauth, person)
+
+
+def _redirect_with_error(
+    error: OAuth2Error, oauth: SandboxRequest, redirect_uri: str
+) -> HttpResponse:
+    error.redirect_uri, error.state = redirect_uri, oauth.payload.state
+    return server.handle_response(*error())
+
+
+def _name_issuer(client: Client, redirect_uri: str, response: HttpResponse) -> None:
+    """Say in every authorization response who speaks, for clients of the bcp profile (S17)."""
+    location = response.headers.get("Location", "")
+    if client.profile == Client.Profile.BCP and location.startswith(redirect_uri):
+        response.headers["Location"] = add_params_to_uri(location, [("iss", addresses.issuer())])
+
+
+def _refusal_page(request: HttpRequest, refusal: Refusal) -> HttpResponse:
+    response = render(
+        request, "sandbox/refused.html", {"refusal": refusal}, status=HTTPStatus.BAD_REQUEST
+    )
+    framing.open_for_launch(response)
+    return response
+
+
+def _next_page(request: HttpRequest, grant: AuthorizationCodeGrant) -> HttpResponse:
+    """Sign-in, then the patient picker where there is a choice, then consent."""
+    oauth = grant.request
+    signed_in = sign_in.read(request)
+    wishes = oauth.payload.data.get("prompt", "").split()
+    if signed_in is None or "login" in wishes or not _is_launcher(oauth, signed_in.person):
+        if "none" in wishes:
+            raise LoginRequiredError()
+        return _sign_in_page(request, oauth)
+    if "none" in wishes:
+        return _silent(grant, signed_in)
+    choice = _patients_to_choose(oauth, signed_in.person)
+    if len(choice) > 1:
+        return _picker_page(request, oauth, signed_in)
+    return _consent_page(request, oauth, signed_in, choice[0].id if choice else "")
+
+
+def _is_launcher(oauth: SandboxRequest, person: people.Person) -> bool:
+    """Whether the EHR launch, if there is one, was started by this very person (S14)."""
+    return oauth.launch is None or oauth.launch.username == person.username
+
+
+def _patients_to_choose(oauth: SandboxRequest, person: people.Person) -> tuple[PatientSummary, ...]:
+    asks = "launch/patient" in oauth.payload.scope.split()
+    return person.patients if asks and oauth.launch is None else ()
+
+
+def _silent(grant: AuthorizationCodeGrant, signed_in: sign_in.SignIn) -> HttpResponse:
+    """prompt=none: an answer without a page, on the ground of an earlier consent only (S15)."""
+    oauth = grant.request
+    choice = _patients_to_choose(oauth, signed_in.person)
+    earlier = Consent.objects.filter(
+        client=oauth.client, username=signed_in.person.username
+    ).first()
+    asked = oauth.payload.scope.split()
+    if earlier is None or len(choice) > 1 or not set(asked) <= set(earlier.scope.split()):
+        raise ConsentRequiredError()
+    oauth.patient = choice[0].id if choice else ""
+    return _answer(grant, signed_in, asked)
+
+
+def _sign_in(request: HttpRequest, grant: AuthorizationCodeGrant) -> HttpResponse:
+    oauth = grant.request
+    if request.POST.get("decision") == "deny":
+        raise _denied()
+    person = sign_in.check(request.POST.get("username", ""), request.POST.get("password", ""))
+    if person is None:
+        return _sign_in_page(request, oauth, problem="This user name and password do not match.")
+    if not _is_launcher(oauth, person):
+        return _sign_in_page(request, oauth, problem="Somebody else started this launch.")
+    response = HttpResponse(status=HTTPStatus.SEE_OTHER)
+    response.headers["Location"] = f"{reverse('sandbox:authorize')}?{_carry(oauth, signed_in=True)}"
+    sign_in.write(request, response, person)
+    return response
+
+
+def _consent(request: HttpRequest, grant: AuthorizationCodeGrant) -> HttpResponse:
+    oauth, decision = grant.request, request.POST.get("decision")
+    signed_in = sign_in.read(request)
+    if signed_in is None or not _is_launcher(oauth, signed_in.person):
+        return _sign_in_page(request, oauth)
+    if not signed_in.allows(request.POST.get("check", "")):
+        raise Refusal("S15", "access_denied", "The form does not belong to this sign-in.")
+    if decision == "deny":
+        raise _denied()
+    oauth.patient = _chosen_patient(request, oauth, signed_in.person)
+    if decision != "allow":
+        return _consent_page(request, oauth, signed_in, oauth.patient)
+    ticked = set(request.POST.getlist("scope"))
+    return _answer(grant, signed_in, [s for s in oauth.payload.scope.split() if s in ticked])
+
+
+def _chosen_patient(request: HttpRequest, oauth: SandboxRequest, person: people.Person) -> str:
+    choice = [patient.id for patient in _patients_to_choose(oauth, person)]
+    chosen = request.POST.get("patient", "")
+    if choice and chosen not in choice:
+        raise Refusal("S15", "access_denied", "No patient was chosen that this person may open.")
+    return chosen if choice else ""
+
+
+def _answer(
+    grant: AuthorizationCodeGrant, signed_in: sign_in.SignIn, allowed: list[str]
+) -> HttpResponse:
+    """Give the code for what was allowed, and remember the consent."""
+    oauth = grant.request
+    if not allowed:
+        raise _denied()
+    oauth.granted, oauth.signed_in_at = tuple(dict.fromkeys(allowed)), signed_in.at
+    if "launch/patient" not in oauth.granted:
+        oauth.patient = ""
+    answer = grant.create_authorization_response(oauth.payload.redirect_uri, signed_in.person)
+    Consent.objects.update_or_create(
+        client=oauth.client,
+        username=signed_in.person.username,
+        defaults={"scope": " ".join(oauth.granted)},
+    )
+    records.record("authorize", oauth, None)
+    return server.handle_response(*answer)
+
+
+def _denied() -> Refusal:
+    return Refusal("S11", "access_denied", "The person did not allow it.")
+
+
+def _carry(oauth: SandboxRequest, *, signed_in: bool = False) -> str:
+    """Return the request's parameters for the next page; a new sign-in is asked for once only."""
+    carried = QueryDict(mutable=True)
+    for name, value in oauth.payload.data.items():
+        if not (signed_in and name == "prompt" and "login" in value.split()):
+            carried[name] = value
+    return carried.urlencode()
+
+
+def _sign_in_page(request: HttpRequest, oauth: SandboxRequest, problem: str = "") -> HttpResponse:
+    launcher = people.find_person(oauth.launch.username) if oauth.launch else None
+    context = {
+        "client": oauth.client,
+        "authorization_request": _carry(oauth),
+        "launcher": launcher,
+        "problem": problem,
+        "clinician": people.find_person(people.CLINICIAN),
+        "patient": people.find_person(people.PATIENT),
+        "password": people.PASSWORD,
+    }
+    status = HTTPStatus.FORBIDDEN if problem else HTTPStatus.OK
+    return render(request, "sandbox/sign_in.html", context, status=status)
+
+
+def _picker_page(
+    request: HttpRequest, oauth: SandboxRequest, signed_in: sign_in.SignIn
+) -> HttpResponse:
+    context = {
+        "client": oauth.client,
+        "authorization_request": _carry(oauth),
+        "signed_in": signed_in,
+        "patients": signed_in.person.patients,
+    }
+    return render(request, "sandbox/picker.html", context)
+
+
+def _consent_page(
+    request: HttpRequest, oauth: SandboxRequest, signed_in: sign_in.SignIn, patient: str
+) -> HttpResponse:
+    about = oauth.launch.patient if oauth.launch else patient
+    context = {
+        "client": oauth.client,
+        "authorization_request": _carry(oauth),
+        "signed_in": signed_in,
+        "patient": people.find_patient(about) if about else None,
+        "chosen": patient,
+        "scopes": [
+            (scope, scopes.in_plain_words(scope))
+            for scope in dict.fromkeys(oauth.payload.scope.split())
+        ],
+        "redirect_origin": addresses.origin(oauth.payload.redirect_uri),
+    }
+    return render(request, "sandbox/consent.html", context)

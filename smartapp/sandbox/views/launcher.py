@@ -1,0 +1,178 @@
+"""The launcher: where people, and programs, start an EHR launch, and watch what became of it."""
+
+from dataclasses import dataclass
+from http import HTTPStatus
+from urllib.parse import urlencode
+
+from django.conf import settings
+from django.db.models import Prefetch
+from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.shortcuts import render
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_GET
+
+from smartapp.sandbox import addresses, framing, launches, people
+from smartapp.sandbox.fhir.store import PatientSummary
+from smartapp.sandbox.launches import LaunchImpossible, Scene
+from smartapp.sandbox.models import Client, JWKSFetch, RequestRecord
+
+DEFAULT_INTENT = "summary-timeline-view"
+SHOWN_RECORDS = 100
+
+
+@dataclass(frozen=True, slots=True)
+class Started:
+    """A launch that was made: what the app's launch URL is opened with."""
+
+    launch: str
+    launch_url: str
+
+    @property
+    def location(self) -> str:
+        joint = "&" if "?" in self.launch_url else "?"
+        query = urlencode({"iss": addresses.fhir_base_url(), "launch": self.launch})
+        return f"{self.launch_url}{joint}{query}"
+
+
+@never_cache
+@require_GET
+def launch(request: HttpRequest) -> HttpResponse:
+    """Start an EHR launch and open the app, or tell a program how to (`format=json`)."""
+    wants_json = request.GET.get("format") == "json"
+    try:
+        started = _started(request)
+    except LaunchImpossible as exc:
+        return _impossible(request, str(exc), wants_json=wants_json)
+    if wants_json:
+        return JsonResponse(
+            {
+                "iss": addresses.fhir_base_url(),
+                "launch": started.launch,
+                "launch_url": started.launch_url,
+            }
+        )
+    response = HttpResponse(status=HTTPStatus.FOUND)
+    response.headers["Location"] = started.location
+    return response
+
+
+def _started(request: HttpRequest) -> Started:
+    values = request.GET
+    client = Client.objects.filter(client_id=values.get("client_id", "")).first()
+    if client is None:
+        raise LaunchImpossible("No app is registered here under this client_id.")
+    if not client.launch_url:
+        raise LaunchImpossible(f"{client.name} has no launch URL.")
+    scene = _scene(request)
+    value = launches.start(
+        client,
+        scene,
+        intent=values.get("intent", DEFAULT_INTENT)[:100],
+        need_patient_banner=values.get("need_patient_banner") != "false",
+    )
+    return Started(value, client.launch_url)
+
+
+def _scene(request: HttpRequest) -> Scene:
+    values = request.GET
+    return launches.set_scene(
+        values.get("user", ""), values.get("patient", ""), values.get("encounter", "")
+    )
+
+
+def _impossible(request: HttpRequest, reason: str, *, wants_json: bool) -> HttpResponse:
+    status = HTTPStatus.BAD_REQUEST
+    if wants_json:
+        return JsonResponse({"error": "launch_impossible", "reason": reason}, status=status)
+    return render(request, "sandbox/impossible.html", {"reason": reason}, status=status)
+
+
+@never_cache
+@require_GET
+def launcher(request: HttpRequest) -> HttpResponse:
+    """Choose app, patient, visit and clinician; below, the window on what clients do."""
+    apps = list(Client.objects.exclude(kind=Client.Kind.SERVICE))
+    search = request.GET.get("search", "").strip()
+    try:
+        scene = _scene(request)
+    except LaunchImpossible as exc:
+        return _impossible(request, str(exc), wants_json=False)
+    context = {
+        "apps": apps,
+        "app": _chosen_app(apps, request.GET.get("client_id", "")),
+        "scene": scene,
+        "clinicians": people.clinicians(),
+        "search": search,
+        "patients": _found(people.find_person(people.CLINICIAN), search),
+        "fhir_base_url": addresses.fhir_base_url(),
+        "public_url": settings.PUBLIC_URL,
+    }
+    response = render(request, "sandbox/launcher.html", context)
+    framing.frame_apps(response, *(app.launch_url for app in apps))
+    return response
+
+
+def _chosen_app(apps: list[Client], client_id: str) -> Client | None:
+    launchable = [app for app in apps if app.launch_url]
+    chosen = [app for app in launchable if app.client_id == client_id]
+    return next(iter([*chosen, *launchable]), None)
+
+
+def _found(person: people.Person | None, search: str) -> list[PatientSummary]:
+    words = search.casefold().split()
+    everybody = person.patients if person else ()
+    return [patient for patient in everybody if all(word in _text(patient) for word in words)]
+
+
+def _text(patient: PatientSummary) -> str:
+    return " ".join((patient.name, patient.identifier, patient.id, patient.birth_date)).casefold()
+
+
+@never_cache
+@require_GET
+def frame(request: HttpRequest) -> HttpResponse:
+    """The app inside an EHR: its page in a frame below the patient's banner."""
+    client = Client.objects.filter(client_id=request.GET.get("client_id", "")).first()
+    try:
+        scene = _scene(request)
+    except LaunchImpossible as exc:
+        return _impossible(request, str(exc), wants_json=False)
+    if client is None or not client.launch_url:
+        return _impossible(request, "There is no such app to open.", wants_json=False)
+    query = {
+        "client_id": client.client_id,
+        "user": scene.person.username,
+        "patient": scene.patient.id,
+        "encounter": scene.encounter,
+        "need_patient_banner": "false",
+    }
+    context = {
+        "client": client,
+        "scene": scene,
+        "visit": next((v for v in scene.patient.encounters if v.id == scene.encounter), None),
+        "source": f"{addresses.own('launch')}?{urlencode(query)}",
+    }
+    response = render(request, "sandbox/frame.html", context)
+    framing.frame_apps(response, client.launch_url, *client.redirect_uris)
+    return response
+
+
+@never_cache
+@require_GET
+def clients(request: HttpRequest) -> HttpResponse:
+    """Who is registered, and which keys were fetched from them when (S56)."""
+    fetches = Prefetch("jwks_fetches", JWKSFetch.objects.order_by("-pk")[:5], to_attr="latest")
+    found = Client.objects.prefetch_related(fetches)
+    return render(request, "sandbox/clients.html", {"clients": found})
+
+
+@never_cache
+@require_GET
+def requests(request: HttpRequest) -> HttpResponse:
+    """The last requests of clients, each with the rule that accepted or refused it."""
+    records = RequestRecord.objects.all()
+    client_id = request.GET.get("client_id", "")
+    if client_id:
+        records = records.filter(client_id=client_id)
+    context = {"records": records[:SHOWN_RECORDS], "client_id": client_id}
+    return render(request, "sandbox/requests.html", context)

@@ -1,0 +1,113 @@
+"""The endpoints that clients call themselves: JSON in every answer, never stored (S4)."""
+
+from collections.abc import Callable
+from functools import wraps
+from typing import Any
+
+from authlib.oauth2 import OAuth2Error
+from django.core.exceptions import RequestDataTooBig, TooManyFieldsSent
+from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.views.decorators.csrf import csrf_exempt
+
+from smartapp.sandbox import records, signing_keys
+from smartapp.sandbox.discovery import openid_configuration, smart_configuration, smart_style
+from smartapp.sandbox.oauth_request import SandboxRequest, validate_shape
+from smartapp.sandbox.refusals import Refusal, invalid_request
+from smartapp.sandbox.server import Introspection, Revocation, server
+
+View = Callable[[HttpRequest], HttpResponse]
+Respond = Callable[[SandboxRequest], HttpResponse]
+PUBLIC_SECONDS = 300
+
+
+def endpoint(name: str, *methods: str) -> Callable[[Respond], View]:
+    """A view that judges the shape of a request, answers it, and writes down the verdict."""
+
+    def decorate(respond: Respond) -> View:
+        @csrf_exempt
+        @wraps(respond)
+        def view(request: HttpRequest) -> HttpResponse:
+            if request.method == "OPTIONS":
+                return _open_to_pages(HttpResponse(status=204))
+            if request.method not in methods:
+                return _open_to_pages(_wrong_method(methods))
+            return _open_to_pages(_answer(name, request, respond))
+
+        return view
+
+    return decorate
+
+
+def _answer(name: str, request: HttpRequest, respond: Respond) -> HttpResponse:
+    oauth: SandboxRequest | None = None
+    try:
+        oauth = SandboxRequest(request, name, _parameters(request))
+        validate_shape(request, oauth)
+        response = respond(oauth)
+    except OAuth2Error as error:
+        if oauth:
+            records.record(name, oauth, error)
+        return server.handle_response(*error())
+    records.record(name, oauth, None)
+    return response
+
+
+def _parameters(request: HttpRequest) -> Any:
+    try:
+        return request.GET if request.method == "GET" else request.POST
+    except (RequestDataTooBig, TooManyFieldsSent) as exc:
+        raise invalid_request("E7", "The request is too large.") from exc
+
+
+def _wrong_method(methods: tuple[str, ...]) -> HttpResponse:
+    refusal = Refusal("S20", "invalid_request", f"Use {' or '.join(methods)}.", status=405)
+    response = server.handle_response(*refusal())
+    response.headers["Allow"] = ", ".join(methods)
+    return response
+
+
+def _open_to_pages(response: HttpResponse) -> HttpResponse:
+    """Apps that live in a browser call these too; no cookie is involved."""
+    response.headers["Access-Control-Allow-Origin"] = "*"
+    response.headers["Access-Control-Allow-Headers"] = "Authorization, Content-Type"
+    return response
+
+
+@endpoint("token", "POST")
+def token(oauth: SandboxRequest) -> HttpResponse:
+    if not oauth.form.get("grant_type"):
+        raise invalid_request("E7", "grant_type is missing.")
+    return server.token_response(oauth)
+
+
+@endpoint("introspect", "GET", "POST")
+def introspect(oauth: SandboxRequest) -> HttpResponse:
+    return server.endpoint_response(Introspection.ENDPOINT_NAME, oauth)
+
+
+@endpoint("revoke", "POST")
+def revoke(oauth: SandboxRequest) -> HttpResponse:
+    return server.endpoint_response(Revocation.ENDPOINT_NAME, oauth)
+
+
+def _document(content: dict[str, Any]) -> HttpResponse:
+    response = JsonResponse(content, content_type="application/json; charset=utf-8")
+    response.headers["Cache-Control"] = f"public, max-age={PUBLIC_SECONDS}"
+    return _open_to_pages(response)
+
+
+def keys(_request: HttpRequest) -> HttpResponse:
+    """The keys that id_tokens are signed with (S43)."""
+    return _document(signing_keys.public_jwks())
+
+
+def smart_configuration_document(_request: HttpRequest) -> HttpResponse:
+    return _document(smart_configuration())
+
+
+def openid_configuration_document(_request: HttpRequest) -> HttpResponse:
+    return _document(openid_configuration())
+
+
+def smart_style_document(_request: HttpRequest) -> HttpResponse:
+    return _document(smart_style())
