@@ -5,7 +5,6 @@ raises. Text loses the control characters that could hide or reorder what stands
 escaping is the templates' work.
 """
 
-import math
 import re
 from collections.abc import Iterator
 from decimal import Decimal
@@ -13,6 +12,7 @@ from typing import Any
 
 LOINC = "http://loinc.org"
 MAX_TEXT = 4_000
+MAX_NUMBER = 1e15
 # C0, C1, line and paragraph separators, and the bidirectional overrides and isolates (Unicode
 # TR9): one of those in a name could turn round the name beside it.
 _INVISIBLE = re.compile("[\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ufeff]+")
@@ -74,14 +74,14 @@ def concept_texts(concepts: object) -> list[str]:
 
 
 def number(value: object) -> float | None:
-    """Return a finite number; true and false are none."""
+    """Return a number that a measurement can have; true, false and 1e300 are none."""
     if isinstance(value, bool) or not isinstance(value, int | float | Decimal):
         return None
     try:
         result = float(value)
     except OverflowError:
         return None
-    return result if math.isfinite(result) else None
+    return result if abs(result) < MAX_NUMBER else None
 
 
 def number_text(value: float) -> str:
@@ -89,8 +89,6 @@ def number_text(value: float) -> str:
     if value and abs(value) < 1:
         digits = f"{value:.3g}"
         return digits if "e" not in digits else f"{value:.2e}"
-    if abs(value) >= 1e15:
-        return f"{value:.3e}"
     return f"{value:.2f}".rstrip("0").rstrip(".")
 
 
@@ -106,18 +104,21 @@ _UNITS = {
     "[pH]": "pH",
 }
 _ANNOTATION = re.compile(r"\{[^{}]*\}")
+# After a solidus an annotation is half of the unit: mL/min/{1.73_m2}.
+_PER_ANNOTATION = re.compile(r"(?<=/)\{([^{}]*)\}")
 _POWER_OF_TEN = re.compile(r"\b10(?:\*|\^)(\d{1,2})(?!\d)")
 _SQUARE_METRES = re.compile(r"\bm2\b")
 _SUPERSCRIPT = str.maketrans("0123456789", "⁰¹²³⁴⁵⁶⁷⁸⁹")
 
 
 def unit_text(quantity: object) -> str:
-    """Return the unit for people: the known UCUM codes rewritten, UCUM annotations left out."""
+    """Return the unit for people: UCUM's codes and annotations as they are written on paper."""
     members = mapping(quantity)
     unit = text(members.get("unit")) or text(members.get("code"))
     if unit in _UNITS:
         return _UNITS[unit]
-    plain = _SQUARE_METRES.sub("m²", _ANNOTATION.sub("", unit))
+    plain = _ANNOTATION.sub("", _PER_ANNOTATION.sub(lambda per: per[1].replace("_", " "), unit))
+    plain = _SQUARE_METRES.sub("m²", plain)
     return _POWER_OF_TEN.sub(lambda match: f"10{match[1].translate(_SUPERSCRIPT)}", plain)[:40]
 
 

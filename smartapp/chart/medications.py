@@ -1,5 +1,7 @@
 """Medication requests: what is being taken, and what was."""
 
+import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,8 +18,10 @@ STATUS_WORDS = {
     "unknown": "Status unknown",
     "": "Status unknown",
 }
-# Plans and proposals are not what the patient takes (FHIR R4 MedicationRequest.intent).
-NOT_AN_ORDER = frozenset({"proposal", "plan", "option"})
+# Suggestions that nobody agreed to are not what the patient takes (R4 MedicationRequest.intent);
+# "plan" stays: US Core keeps there what patients report that they take.
+NOT_AN_ORDER = frozenset({"proposal", "option"})
+_ID = re.compile(r"[A-Za-z0-9\-.]{1,64}")
 PERIOD_UNITS = {
     "s": "second", "min": "minute", "h": "hour", "d": "day", "wk": "week", "mo": "month",
     "a": "year",
@@ -35,9 +39,12 @@ class Medication:
     ordered: Moment | None
 
 
-def read_medications(requests: list[dict[str, Any]]) -> tuple[Medication, ...]:
+def read_medications(
+    requests: list[dict[str, Any]], *, names: Mapping[str, str]
+) -> tuple[Medication, ...]:
+    """Return the medications, current ones first. `names` are those of referenced Medications."""
     medications = [
-        _medication(request)
+        _medication(request, names)
         for request in requests
         if request.get("status") != "entered-in-error"
         and text(request.get("intent")) not in NOT_AN_ORDER
@@ -47,13 +54,13 @@ def read_medications(requests: list[dict[str, Any]]) -> tuple[Medication, ...]:
     )
 
 
-def _medication(request: dict[str, Any]) -> Medication:
+def _medication(request: dict[str, Any], names: Mapping[str, str]) -> Medication:
     status = text(request.get("status"))
     return Medication(
-        name=_name(request),
+        name=_name(request, names),
         dosage=tuple(filter(None, map(dosage_text, mappings(request.get("dosageInstruction"))))),
         is_current=status in CURRENT,
-        status=STATUS_WORDS.get(status, "" if status == "active" else status),
+        status=", ".join(filter(None, (STATUS_WORDS.get(status, ""), _origin(request)))),
         reason=concept_text(request.get("reasonCode"))
         or ", ".join(_displays(request.get("reasonReference"))),
         prescriber=", ".join(_displays(request.get("requester"))),
@@ -61,20 +68,41 @@ def _medication(request: dict[str, Any]) -> Medication:
     )
 
 
-def _name(request: dict[str, Any]) -> str:
-    """Return the medication's name: coded here, displayed in the reference, or contained."""
-    reference = mapping(request.get("medicationReference"))
+def unnamed_references(requests: list[dict[str, Any]]) -> tuple[str, ...]:
+    """Return the ids of the Medication resources without which some request has no name."""
+    references = [_reference(request) for request in requests if not _own_name(request)]
+    ids = (reference.removeprefix("Medication/") for reference in references)
+    return tuple(dict.fromkeys(found for found in ids if _ID.fullmatch(found)))
+
+
+def _name(request: dict[str, Any], names: Mapping[str, str]) -> str:
+    read = names.get(_reference(request).removeprefix("Medication/"), "")
+    return _own_name(request) or read or "Medication that the EHR does not name"
+
+
+def _reference(request: dict[str, Any]) -> str:
+    return text(mapping(request.get("medicationReference")).get("reference"))
+
+
+def _own_name(request: dict[str, Any]) -> str:
+    """Return the name that is in the request: coded, displayed in the reference, or contained."""
     contained = [
         concept_text(resource.get("code"))
         for resource in mappings(request.get("contained"))
-        if text(reference.get("reference")) == f"#{text(resource.get('id'))}"
+        if _reference(request) == f"#{text(resource.get('id'))}"
     ]
     candidates = (
         concept_text(request.get("medicationCodeableConcept")),
-        text(reference.get("display")),
+        text(mapping(request.get("medicationReference")).get("display")),
         *contained,
     )
-    return next(filter(None, candidates), "Medication that the EHR does not name")
+    return next(filter(None, candidates), "")
+
+
+def _origin(request: dict[str, Any]) -> str:
+    if request.get("reportedBoolean") is True or mapping(request.get("reportedReference")):
+        return "As reported"
+    return "Planned" if request.get("intent") == "plan" else ""
 
 
 def _displays(references: object) -> list[str]:

@@ -49,10 +49,6 @@ class Moment:
         return self.at.date().isoformat()[:length]
 
 
-def moment_of(at: datetime) -> Moment:
-    return Moment(at, "time")
-
-
 def parse_moment(value: object) -> Moment | None:
     """Return the moment that a FHIR date, dateTime or instant names, or None."""
     if not isinstance(value, str) or len(value) > 40:

@@ -6,7 +6,6 @@ from datetime import datetime
 from typing import Any, Literal
 from uuid import UUID
 
-from smartapp.chart.moments import Moment, moment_of
 from smartapp.chart.sections import Chart, FHIRUserView
 from smartapp.protocol.launch_context import FHIRContextEntry, LaunchContext
 from smartapp.protocol.scopes import ScopeComparison, describe
@@ -67,8 +66,8 @@ class LaunchPage:
         return tuple(row for row in self.scopes if not row.granted)
 
     @property
-    def launched(self) -> Moment:
-        return moment_of(self.launched_at)
+    def requested_scopes(self) -> tuple[ScopeRow, ...]:
+        return tuple(row for row in self.scopes if row.requested)
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,11 +14,12 @@ from typing import Any, Literal, TypeVar
 
 from smartapp.chart.access import Access, Found, ReadForbidden, ReadRefused, ReadThrottled, Record
 from smartapp.chart.allergies import read_allergies
+from smartapp.chart.elements import concept_text
 from smartapp.chart.encounters import read_encounter, read_encounters
 from smartapp.chart.identity import read_identity
 from smartapp.chart.immunizations import read_immunizations
 from smartapp.chart.labs import read_labs
-from smartapp.chart.medications import read_medications
+from smartapp.chart.medications import read_medications, unnamed_references
 from smartapp.chart.problems import read_problems
 from smartapp.chart.sections import Chart, FHIRUserView, Section, State
 from smartapp.chart.users import user_view
@@ -38,6 +39,7 @@ from smartapp.protocol.scopes import ResourceScope, allows, parse_scope
 logger = logging.getLogger(__name__)
 
 LEVELS = ("patient", "user")
+MAX_MEDICATION_READS = 20
 T = TypeVar("T")
 Build = Callable[[list[dict[str, Any]]], tuple[T, ...]]
 
@@ -97,7 +99,9 @@ async def read_chart(
         _read_user(record, fhirUser, now),
         *(_search(record, search, granted_scopes) for search in SEARCHES),
     )
-    return _chart(patient, now, who, visit, user, dict(zip(SEARCHES, found, strict=True)))
+    outcomes = dict(zip(SEARCHES, found, strict=True))
+    names = await _medication_names(record, outcomes[MEDICATIONS])
+    return _chart(patient, now, who, visit, user, outcomes, names)
 
 
 async def _together(*reads: Coroutine[Any, Any, Any]) -> list[Any]:
@@ -186,6 +190,24 @@ async def _search(record: Record, search: Search, granted: tuple[str, ...]) -> O
     return _found(search, found, is_partial=permitted == "a part")
 
 
+async def _medication_names(record: Record, orders: Outcome) -> dict[str, str]:
+    """Return the names of Medication resources that orders only refer to, as far as they go."""
+    ids = unnamed_references(list(orders.resources))[:MAX_MEDICATION_READS]
+    names = await _together(*(_medication_name(record, one) for one in ids))
+    return dict(zip(ids, names, strict=True))
+
+
+async def _medication_name(record: Record, medication_id: str) -> str:
+    try:
+        resource = await record.read("Medication", medication_id)
+    except FHIRUnauthorized:
+        raise
+    except (FHIRError, EHRUnavailable) as error:
+        logger.info("a Medication could not be read: %s %s", error.code, error.detail)
+        return ""
+    return concept_text(resource.get("code"))
+
+
 def _permitted(search: Search, granted: tuple[str, ...]) -> Literal["all", "a part", "nothing"]:
     """Return how much of a search the scopes give.
 
@@ -272,9 +294,11 @@ def _chart(
     visit: Outcome,
     user: FHIRUserView | None,
     found: Mapping[Search, Outcome],
+    medication_names: Mapping[str, str],
 ) -> Chart:
     identity = read_identity(who.resources[0], now=now) if who.resources else None
     birth_date = identity.birth_date if identity else None
+    read_orders = partial(read_medications, names=medication_names)
     read_vitals = partial(read_vital_signs, birth_date=birth_date)
     return Chart(
         patient=patient,
@@ -286,9 +310,7 @@ def _chart(
         encounter_problem=_problem(visit, "the encounter"),
         allergies=_section(ALLERGIES, found[ALLERGIES], read_allergies, lambda a: a.is_active),
         problems=_section(PROBLEMS, found[PROBLEMS], read_problems, lambda p: p.is_active),
-        medications=_section(
-            MEDICATIONS, found[MEDICATIONS], read_medications, lambda m: m.is_current
-        ),
+        medications=_section(MEDICATIONS, found[MEDICATIONS], read_orders, lambda m: m.is_current),
         vitals=_section(VITALS, found[VITALS], read_vitals),
         labs=_section(LABS, found[LABS], read_labs, lambda group: len(group.tests)),
         immunizations=_section(IMMUNIZATIONS, found[IMMUNIZATIONS], read_immunizations),
