@@ -6,10 +6,12 @@ It carries the old `oauth-uris` extension too, which SMART App Launch 1.0 client
 
 from typing import Any
 
+from smartapp.sandbox import addresses
 from smartapp.sandbox.fhir.search import parameters_of
 from smartapp.sandbox.fhir.store import TYPES
 
 OAUTH_URIS = "http://fhir-registry.smarthealthit.org/StructureDefinition/oauth-uris"
+OAUTH_ENDPOINTS = ("authorize", "token", "introspect", "revoke")
 SEARCH_TYPES = {
     "_id": "token",
     "ah-practice": "reference",
@@ -27,7 +29,7 @@ SEARCH_TYPES = {
 }
 
 
-def capability_statement(public_url: str) -> dict[str, Any]:
+def capability_statement() -> dict[str, Any]:
     return {
         "resourceType": "CapabilityStatement",
         "status": "active",
@@ -37,27 +39,22 @@ def capability_statement(public_url: str) -> dict[str, Any]:
         "software": {"name": "smartapp sandbox"},
         "implementation": {
             "description": "smartapp sandbox, FHIR R4",
-            "url": f"{public_url}/sandbox/fhir/r4",
+            "url": addresses.fhir_base_url(),
         },
         "fhirVersion": "4.0.1",
         "format": ["application/fhir+json"],
         "rest": [
             {
                 "mode": "server",
-                "security": _security(f"{public_url}/sandbox/oauth2/v1"),
+                "security": _security(),
                 "resource": [_resource(name) for name in sorted(TYPES)],
             }
         ],
     }
 
 
-def _security(oauth: str) -> dict[str, Any]:
-    uris = {
-        "authorize": f"{oauth}/authorize",
-        "token": f"{oauth}/token",
-        "introspect": f"{oauth}/introspect",
-        "revoke": f"{oauth}/revoke",
-    }
+def _security() -> dict[str, Any]:
+    uris = {name: addresses.endpoint(name) for name in OAUTH_ENDPOINTS}
     service = {
         "system": "http://terminology.hl7.org/CodeSystem/restful-security-service",
         "code": "SMART-on-FHIR",

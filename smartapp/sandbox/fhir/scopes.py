@@ -12,7 +12,7 @@ from urllib.parse import parse_qsl
 from smartapp.sandbox.access import Access
 from smartapp.sandbox.fhir.outcomes import BadRequest
 from smartapp.sandbox.fhir.search import Test, compile_parameter
-from smartapp.sandbox.fhir.store import SHARED, Record, store
+from smartapp.sandbox.fhir.store import SHARED, Record, may_act_for, store
 
 SCOPE = re.compile(
     r"(?P<level>patient|user|system)/(?P<type>\*|[A-Za-z]+)"
@@ -87,9 +87,17 @@ def _patients(access: Access, level: str) -> frozenset[str] | None:
     if level == "patient":
         return frozenset({access.patient} if access.patient else ())
     user = store().by_reference.get(_user_reference(access))
-    if user is not None and user.type == "Practitioner":
-        return None
-    return frozenset({user.patient} if user is not None and user.patient else ())
+    if user is None:
+        return frozenset()
+    return None if user.type == "Practitioner" else _own_and_wards(user)
+
+
+def _own_and_wards(user: Record) -> frozenset[str]:
+    """A patient's own records and their children's; for a related person, the patient's."""
+    if user.patient is None:
+        return frozenset()
+    wards = may_act_for(user.id) if user.type == "Patient" else ()
+    return frozenset({user.patient, *(ward.id for ward in wards)})
 
 
 def _user_reference(access: Access) -> str:

@@ -117,6 +117,7 @@ class Store:
         return self.by_patient.get((resource_type, patient), ())
 
 
+@cache
 def patients() -> tuple[PatientSummary, ...]:
     """Everybody, in the order of the launcher's list."""
     return tuple(_patient_summary(id, note) for id, note in store().notes.items())

@@ -8,10 +8,10 @@ from collections.abc import Callable, Iterator
 from functools import wraps
 from typing import Any
 
-from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.views.decorators.csrf import csrf_exempt
 
+from smartapp.sandbox import addresses
 from smartapp.sandbox.access import Access, find_access
 from smartapp.sandbox.fhir import bundles, faults, scopes
 from smartapp.sandbox.fhir.capability import capability_statement
@@ -75,7 +75,7 @@ def _answer(
 @fhir_view("GET", "HEAD")
 def metadata(_request: HttpRequest) -> HttpResponse:
     """Open to everybody (S60)."""
-    response = _json(capability_statement(settings.PUBLIC_URL))
+    response = _json(capability_statement())
     response.headers["Cache-Control"] = "public, max-age=300"
     return response
 
@@ -150,16 +150,18 @@ def _bundle(query: bundles.Query, found: list[Record], fault: faults.Faults) -> 
 
 
 def _links(query: bundles.Query, total: int, fault: faults.Faults) -> list[dict[str, str]]:
-    links = [{"relation": "self", "url": bundles.self_url(query, _base_url())}]
+    base_url = addresses.fhir_base_url()
+    links = [{"relation": "self", "url": bundles.self_url(query, base_url)}]
     if query.count and query.offset + query.count < total:
-        base_url = faults.FOREIGN_BASE_URL if fault.foreign_next else _base_url()
-        links.append({"relation": "next", "url": bundles.next_url(query, base_url)})
+        next_base_url = faults.FOREIGN_BASE_URL if fault.foreign_next else base_url
+        links.append({"relation": "next", "url": bundles.next_url(query, next_base_url)})
     return links
 
 
 def _entries(page: list[Record], fault: faults.Faults) -> Iterator[bytes]:
+    base_url = addresses.fhir_base_url()
     for record in page:
-        url = f"{_base_url()}/{record.reference}".encode()
+        url = f"{base_url}/{record.reference}".encode()
         body = _body(record, fault)
         yield b'{"fullUrl":"%b","resource":%b,"search":{"mode":"match"}}' % (url, body)
 
@@ -176,11 +178,6 @@ def _body(record: Record, fault: faults.Faults) -> bytes:
     if not fault.alters_resources:
         return record.body
     return json.dumps(fault.altered(record.resource), ensure_ascii=False).encode()
-
-
-def _base_url() -> str:
-    """Never from the Host header: an app pins what it is told here."""
-    return f"{settings.PUBLIC_URL}/sandbox/fhir/r4"
 
 
 def _refused(refusal: Refusal) -> HttpResponse:

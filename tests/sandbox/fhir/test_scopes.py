@@ -100,10 +100,20 @@ class TestPatientCompartment:
         ehr.holds("user/Patient.rs", patient=None)
         assert ehr.get(f"Patient/{GLUCOSE_DIARY}").status_code == 200
 
-    def test_a_patient_as_user_sees_only_themselves(self, ehr: EHR) -> None:
+    def test_a_patient_as_user_sees_only_themself(self, ehr: EHR) -> None:
+        ehr.holds("user/*.rs", patient=None, user=f"Patient/{RENEE}")
+        assert ehr.get(f"Patient/{RENEE}").status_code == 200
+        assert ehr.get(f"Patient/{NEWBORN}").status_code == 404
+
+    def test_a_mother_as_user_sees_her_child_too(self, ehr: EHR) -> None:
         ehr.holds("user/*.rs", patient=None, user=f"Patient/{MOTHER}")
         assert ehr.get(f"Patient/{MOTHER}").status_code == 200
-        assert ehr.get(f"Patient/{NEWBORN}").status_code == 404
+        assert ehr.get(f"Patient/{NEWBORN}").status_code == 200
+        assert ehr.get(f"Patient/{RENEE}").status_code == 404
+
+    def test_an_organization_as_user_sees_nobody(self, ehr: EHR) -> None:
+        ehr.holds("user/*.rs", patient=None, user="Organization/a-1.Practice-195900")
+        assert ehr.get(f"Patient/{RENEE}").status_code == 404
 
     def test_a_proxy_as_user_sees_the_child(self, ehr: EHR) -> None:
         url = "http://127.0.0.1:8000/sandbox/fhir/r4/RelatedPerson/a-1.RelatedPerson-100500001"
