@@ -32,9 +32,9 @@ class VaultError(Exception):
 
 
 def _b64decode(text: str) -> bytes:
-    """Strict base64url: one spelling for one value (no malleability)."""
+    """Strict base64url without padding: one spelling for one value (no malleability)."""
     decoded = base64.urlsafe_b64decode(text + "=" * (-len(text) % 4))
-    if base64.urlsafe_b64encode(decoded).rstrip(b"=").decode() != text.rstrip("="):
+    if base64.urlsafe_b64encode(decoded).rstrip(b"=").decode() != text:
         raise ValueError
     return decoded
 
@@ -67,7 +67,7 @@ class KeyRing:
         self.sealing_key_id = ""
         for position, text in enumerate(encoded, start=1):
             try:
-                key = _b64decode(text.strip())
+                key = _b64decode(text.strip().rstrip("="))
             except (ValueError, binascii.Error):
                 key = b""
             if len(key) != KEY_BYTES:
@@ -80,11 +80,16 @@ class KeyRing:
         if not self._ciphers:
             raise ImproperlyConfigured("ENCRYPTION_KEYS holds no key.")
 
+    @property
+    def prefix(self) -> str:
+        """The start of every value that `seal` gives, and of none that another key sealed."""
+        return f"v1.{self.sealing_key_id}."
+
     def seal(self, plaintext: bytes, context: str) -> str:
         nonce = os.urandom(NONCE_BYTES)
         sealed = self._ciphers[self.sealing_key_id].encrypt(nonce, plaintext, context.encode())
         body = base64.urlsafe_b64encode(nonce + sealed).rstrip(b"=").decode()
-        return f"v1.{self.sealing_key_id}.{body}"
+        return self.prefix + body
 
     def unseal(self, sealed: str, context: str) -> bytes:
         try:
@@ -99,11 +104,6 @@ class KeyRing:
             return cipher.decrypt(raw[:NONCE_BYTES], raw[NONCE_BYTES:], context.encode())
         except (InvalidTag, ValueError):
             raise VaultError("sealed for another place, or changed") from None
-
-
-def sealed_under(sealed: str) -> str:
-    """Return the key id that a sealed value names, without opening it."""
-    return sealed.split(".")[1] if sealed.count(".") == 2 else ""
 
 
 @lru_cache(maxsize=4)

@@ -6,6 +6,7 @@ from typing import ClassVar
 from django.contrib.sessions.models import Session
 from django.db import models
 
+from smartapp import vault
 from smartapp.registrations.models import Endpoint
 
 
@@ -20,6 +21,11 @@ class EndReason(models.TextChoices):
     UNAUTHORIZED = "unauthorized", "The EHR took the access away (401)"
     PATIENT_CHANGED = "patient_changed", "The EHR answered for another patient"
     FAILED = "failed", "The sign-in did not complete"
+
+
+def tokens_context(launch_uuid: uuid.UUID) -> str:
+    """Return the place that a launch's sealed tokens are bound to."""
+    return f"launches.launch:{launch_uuid}:tokens"
 
 
 class Launch(models.Model):
@@ -55,3 +61,8 @@ class Launch(models.Model):
 
     def __str__(self) -> str:
         return f"{self.get_kind_display()} {self.uuid}"
+
+
+vault.register_column(
+    "launches.Launch", "sealed_tokens", lambda launch: tokens_context(launch.uuid)
+)

@@ -6,6 +6,7 @@ from typing import Any
 from uuid import UUID
 
 from smartapp import vault
+from smartapp.launches.models import tokens_context
 from smartapp.protocol import launch_context, scopes
 from smartapp.protocol.errors import PatientChanged
 from smartapp.protocol.id_token import IDToken
@@ -43,17 +44,13 @@ class LaunchTokens:
         )
 
 
-def _context(uuid: UUID) -> str:
-    return f"launches.launch:{uuid}:tokens"
-
-
 def seal(tokens: LaunchTokens, uuid: UUID) -> str:
-    return vault.seal(json.dumps(asdict(tokens)).encode(), _context(uuid))
+    return vault.seal(json.dumps(asdict(tokens)).encode(), tokens_context(uuid))
 
 
 def unseal(sealed: str, uuid: UUID) -> LaunchTokens:
     """Return the tokens sealed for that launch; VaultError for any other value."""
-    return LaunchTokens(**json.loads(vault.unseal(sealed, _context(uuid))))
+    return LaunchTokens(**json.loads(vault.unseal(sealed, tokens_context(uuid))))
 
 
 def from_response(
