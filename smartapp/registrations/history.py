@@ -5,6 +5,7 @@ The newest row also lets a restarted process launch while the EHR is down.
 
 import hashlib
 import json
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -79,3 +80,20 @@ def seen_since(moment: datetime) -> set[int]:
     """Return the endpoints whose discovery was read since then, by id."""
     seen = DiscoverySnapshot.objects.filter(last_seen_at__gt=moment)
     return set(seen.values_list("endpoint_id", flat=True))
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """A member of the document that is not what it was; None: it is not there."""
+
+    member: str
+    before: Any
+    after: Any
+
+
+def differences(before: dict[str, Any], after: dict[str, Any]) -> list[Difference]:
+    return [
+        Difference(member, before.get(member), after.get(member))
+        for member in sorted(before.keys() | after.keys())
+        if before.get(member) != after.get(member)
+    ]

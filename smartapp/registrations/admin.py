@@ -1,0 +1,251 @@
+"""The administrators' door to registrations: add an EHR, see its sheet, judge its discovery."""
+
+from typing import Any
+
+from django import forms
+from django.contrib import admin, messages
+from django.core.exceptions import PermissionDenied
+from django.db import transaction
+from django.db.models import QuerySet
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.shortcuts import get_object_or_404
+from django.template.loader import render_to_string
+from django.template.response import TemplateResponse
+from django.urls import URLPattern, path, reverse
+from django.utils import timezone
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+
+from smartapp import http
+from smartapp.audit import trail
+from smartapp.protocol.errors import SmartError
+from smartapp.registrations import history, pinning, registering, registry, sheet
+from smartapp.registrations.forms import EndpointForm, EndpointFormSet, RegistrationForm
+from smartapp.registrations.models import DiscoverySnapshot, Endpoint, Registration
+from smartapp.registrations.pinning import Observation
+from smartapp.registrations.registry import EndpointConfig
+
+
+def actor(request: HttpRequest) -> str:
+    return request.user.get_username()
+
+
+class EndpointInline(admin.StackedInline):
+    model = Endpoint
+    form = EndpointForm
+    formset = EndpointFormSet
+    fields = ("fhir_base_url", "name", "enabled", "issuers", "slug", "discovery")
+    readonly_fields = ("discovery",)
+    extra = 0
+    min_num = 1
+
+    @admin.display(description="Discovery")
+    def discovery(self, endpoint: Endpoint) -> str:
+        if endpoint._state.adding:
+            return "Read as soon as it is saved."
+        hosts = ", ".join(endpoint.pinned_hosts)
+        return format_html(
+            '{} <a href="{}">What this EHR publishes</a>',
+            f"Pinned to {hosts}." if hosts else "Not read yet, so nobody can launch.",
+            reverse("admin:registrations_endpoint_discovery", args=[endpoint.pk]),
+        )
+
+
+@admin.register(Registration)
+class RegistrationAdmin(admin.ModelAdmin):
+    form = RegistrationForm
+    inlines = (EndpointInline,)
+    list_display = ("name", "client_id", "auth_method", "endpoint_names", "enabled")
+    list_filter = ("enabled", "auth_method")
+    search_fields = ("name", "client_id", "slug", "endpoints__name", "endpoints__fhir_base_url")
+
+    @admin.display(description="Endpoints")
+    def endpoint_names(self, registration: Registration) -> str:
+        return ", ".join(endpoint.name for endpoint in registration.endpoints.all())
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Registration]:
+        return super().get_queryset(request).prefetch_related("endpoints")
+
+    def get_readonly_fields(
+        self,
+        request: HttpRequest,  # noqa: ARG002 - Django's signature
+        obj: Registration | None = None,
+    ) -> tuple[str, ...]:
+        # The slug is in the redirect URI that the vendor compares byte for byte (C3).
+        return () if obj is None else ("slug", "registration_sheet")
+
+    def get_fieldsets(
+        self,
+        request: HttpRequest,  # noqa: ARG002 - Django's signature
+        obj: Registration | None = None,
+    ) -> Any:
+        authentication = ("auth_method", "client_secret", "key_set", "alg", "assertion_audience")
+        asked = ("scope", "standalone_scope", "send_scope_on_refresh")
+        return (
+            *(
+                [("What to enter at the vendor", {"fields": ("registration_sheet",)})]
+                if obj
+                else ()
+            ),
+            (None, {"fields": ("name", "client_id", "preset", "enabled")}),
+            ("How this app authenticates", {"fields": authentication}),
+            ("What it asks for", {"fields": asked}),
+            ("Addresses and frames", {"fields": ("slug", "frame_ancestors")}),
+        )
+
+    @admin.display(description="Registration sheet")
+    def registration_sheet(self, registration: Registration) -> SafeString:
+        """Every address as the vendor's portal needs it, to the letter; no secret."""
+        sheets = [sheet.sheet(config) for config in configs(registration)]
+        return render_to_string("registrations/sheet.html", {"sheets": sheets})
+
+    def save_model(
+        self, request: HttpRequest, obj: Registration, form: forms.ModelForm, change: bool
+    ) -> None:
+        now = timezone.now()
+        obj.created_at = obj.created_at if change else now
+        obj.updated_at = now
+        chosen = form.cleaned_data.get("key_set")
+        obj.key_set = registering.key_set_for(
+            obj, chosen.slug if chosen else obj.slug, now=now, actor=actor(request)
+        )
+        registering.store_registration(
+            obj, form.cleaned_data.get("client_secret"), actor=actor(request)
+        )
+
+    def save_formset(
+        self,
+        request: HttpRequest,
+        form: forms.ModelForm,
+        formset: Any,
+        change: bool,  # noqa: ARG002 - Django's signature
+    ) -> None:
+        formset.save(commit=False)
+        for endpoint in formset.deleted_objects:
+            trail.record(actor(request), "endpoint.delete", f"endpoint {endpoint.slug}")
+            endpoint.delete()
+        for endpoint_form in formset.forms:
+            if endpoint_form.has_changed() and endpoint_form not in formset.deleted_forms:
+                self._save_endpoint(request, endpoint_form)
+        transaction.on_commit(lambda: self._look(request, form.instance))
+
+    def _save_endpoint(self, request: HttpRequest, form: EndpointForm) -> None:
+        endpoint = form.instance
+        now = timezone.now()
+        endpoint.created_at = now if endpoint._state.adding else endpoint.created_at
+        endpoint.updated_at = now
+        registering.move(endpoint, endpoint.fhir_base_url)
+        if "issuers" in form.changed_data:
+            endpoint.issuers = form.cleaned_data["issuers"]
+        registering.store_endpoint(endpoint, actor=actor(request))
+
+    def _look(self, request: HttpRequest, registration: Registration) -> None:
+        """Read discovery of what is not pinned yet: after the transaction, as it takes time."""
+        for config in configs(registration):
+            if not config.pinned_hosts:
+                for warning in http.run(registering.look(config, actor=actor(request))):
+                    self.message_user(request, f"{config.name}: {warning}", messages.WARNING)
+
+    def delete_model(self, request: HttpRequest, obj: Registration) -> None:
+        trail.record(actor(request), "registration.delete", f"registration {obj.slug}")
+        super().delete_model(request, obj)
+        transaction.on_commit(registry.forget)
+
+    def delete_queryset(self, request: HttpRequest, queryset: QuerySet[Registration]) -> None:
+        for registration in queryset:
+            self.delete_model(request, registration)
+
+    # --- discovery of one endpoint ---------------------------------------------------------------
+
+    def get_urls(self) -> list[URLPattern]:
+        return [
+            path(
+                "endpoint/<int:endpoint_id>/discovery/",
+                self.admin_site.admin_view(self.discovery_view),
+                name="registrations_endpoint_discovery",
+            ),
+            *super().get_urls(),
+        ]
+
+    def discovery_view(self, request: HttpRequest, endpoint_id: int) -> HttpResponse:
+        """Show what an EHR publishes; read it now; accept the hosts that were shown (C14)."""
+        endpoint = get_object_or_404(
+            Endpoint.objects.select_related("registration__key_set"), pk=endpoint_id
+        )
+        if not self.has_view_permission(request, endpoint.registration):
+            raise PermissionDenied
+        if request.method != "POST":
+            return self._discovery_page(request, endpoint)
+        if not self.has_change_permission(request, endpoint.registration):
+            raise PermissionDenied
+        if "accept" in request.POST:
+            return self._accept(request, endpoint)
+        return self._read_now(request, endpoint)
+
+    def _read_now(self, request: HttpRequest, endpoint: Endpoint) -> HttpResponse:
+        config = registry.load(endpoint)
+        try:
+            observation = http.run(
+                pinning.observe(config)
+                if config.pinned_hosts
+                else pinning.pin_first(config, actor=actor(request))
+            )
+        except SmartError as error:
+            self.message_user(request, f"{error.title}: {error.detail}.", messages.ERROR)
+            return self._discovery_page(request, endpoint)
+        endpoint.refresh_from_db()
+        return self._discovery_page(request, endpoint, observation)
+
+    def _accept(self, request: HttpRequest, endpoint: Endpoint) -> HttpResponse:
+        """Pin the hosts that the page showed: not what the EHR may say by now."""
+        pinning.accept(
+            endpoint.pk,
+            {*endpoint.pinned_hosts, *request.POST.getlist("host")},
+            now=timezone.now(),
+            actor=actor(request),
+        )
+        self.message_user(request, "The hosts are accepted. Launches go on.", messages.SUCCESS)
+        return HttpResponseRedirect(request.path)
+
+    def _discovery_page(
+        self, request: HttpRequest, endpoint: Endpoint, observation: Observation | None = None
+    ) -> HttpResponse:
+        snapshots = list(endpoint.discovery_snapshots.all()[: history.SNAPSHOTS_KEPT])
+        return TemplateResponse(
+            request,
+            "registrations/discovery.html",
+            {
+                **self.admin_site.each_context(request),
+                "opts": self.opts,
+                "title": f"Discovery of {endpoint.name}",
+                "endpoint": endpoint,
+                "observation": observation,
+                "new_hosts": new_hosts(endpoint, snapshots, observation),
+                "snapshots": with_differences(snapshots),
+                "may_change": self.has_change_permission(request, endpoint.registration),
+            },
+        )
+
+
+def configs(registration: Registration) -> list[EndpointConfig]:
+    endpoints = registration.endpoints.select_related("registration__key_set")
+    return [registry.load(endpoint) for endpoint in endpoints]
+
+
+def new_hosts(
+    endpoint: Endpoint, snapshots: list[DiscoverySnapshot], observation: Observation | None
+) -> list[str]:
+    """Return the hosts that the EHR names and nobody has accepted."""
+    named = observation.hosts if observation else snapshots[0].hosts if snapshots else ()
+    return sorted(set(named) - set(endpoint.pinned_hosts))
+
+
+def with_differences(
+    snapshots: list[DiscoverySnapshot],
+) -> list[tuple[DiscoverySnapshot, list[history.Difference]]]:
+    """Return each snapshot, newest first, with what it changed."""
+    before = [*(snapshot.document for snapshot in snapshots[1:]), {}]
+    return [
+        (snapshot, history.differences(earlier, snapshot.document))
+        for snapshot, earlier in zip(snapshots, before, strict=False)
+    ]

@@ -1,0 +1,182 @@
+"""The admin's forms. An EHR needs its FHIR base URL, a name and a client id; the rest is derived.
+
+The rules are the models' own (`validation`), so that the command line has the same.
+"""
+
+from typing import Any
+
+from django import forms
+from django.core.exceptions import ValidationError
+
+from smartapp.keys.models import Algorithm, KeySet
+from smartapp.protocol.urls import without_trailing_slash
+from smartapp.registrations import registering
+from smartapp.registrations.models import Endpoint, Registration
+from smartapp.registrations.presets import PRESETS
+from smartapp.registrations.validation import validate_own_address
+
+
+class LinesField(forms.CharField):
+    """A list of texts, one a line."""
+
+    widget = forms.Textarea(attrs={"rows": 3, "cols": 80})
+
+    def to_python(self, value: Any) -> list[str]:  # type: ignore[override]
+        lines = (super().to_python(value) or "").splitlines()
+        return [line.strip() for line in lines if line.strip()]
+
+    def prepare_value(self, value: Any) -> Any:
+        return "\n".join(value) if isinstance(value, list) else value
+
+    def has_changed(self, initial: Any, data: Any) -> bool:
+        return self.to_python(data) != (initial or [])
+
+    def run_validators(self, value: Any) -> None:
+        """The model's field has the validators, for the list as a whole."""
+
+
+class RegistrationForm(forms.ModelForm):  # type: ignore[type-arg]  # not generic at run time
+    preset = forms.ChoiceField(
+        label="Vendor",
+        choices=[(preset.slug, preset.title) for preset in PRESETS.values()],
+        required=False,
+        help_text="Fills what is left empty below when the EHR is added.",
+    )
+    client_secret = forms.CharField(
+        required=False,
+        strip=False,
+        widget=forms.PasswordInput(render_value=False, attrs={"autocomplete": "new-password"}),
+        help_text="Only for authentication by client secret. Stored sealed and never shown again. "
+        "Empty: the stored one stays.",
+    )
+    key_set = forms.ModelChoiceField(
+        KeySet.objects.all(),
+        required=False,
+        empty_label="a set of its own",
+        help_text="Its JWKS URL is what the vendor fetches. Never share one between production "
+        "and non-production.",
+    )
+    frame_ancestors = LinesField(
+        label="May show this app in a frame",
+        required=False,
+        help_text="Origins of the EHR's own pages, one a line, e.g. https://ehr.example. "
+        "Empty: nobody.",
+    )
+
+    class Meta:
+        model = Registration
+        fields = (
+            "name",
+            "client_id",
+            "preset",
+            "enabled",
+            "auth_method",
+            "client_secret",
+            "key_set",
+            "alg",
+            "assertion_audience",
+            "scope",
+            "standalone_scope",
+            "send_scope_on_refresh",
+            "frame_ancestors",
+            "slug",
+        )
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        if self.instance._state.adding:
+            self._let_the_preset_fill()
+
+    def _let_the_preset_fill(self) -> None:
+        for name in ("slug", "alg", "scope", "standalone_scope"):
+            self.fields[name].required = False
+        self.fields["alg"] = forms.ChoiceField(
+            choices=[("", "as the vendor wants it"), *Algorithm.choices],
+            required=False,
+            initial="",
+            help_text=self.fields["alg"].help_text,
+        )
+        self.fields["slug"].help_text = "Empty: from the name. It becomes part of the redirect URI."
+        for name in ("scope", "standalone_scope"):
+            self.fields[name].help_text = "Empty: what this app usually needs."
+
+    def clean(self) -> dict[str, Any]:
+        data = super().clean() or self.cleaned_data
+        validate_own_address()
+        if self.instance._state.adding:
+            self._fill(data)
+        for name in ("scope", "standalone_scope"):
+            data[name] = " ".join(data.get(name, "").split())
+        self._check_client_secret(data)
+        return data
+
+    def _fill(self, data: dict[str, Any]) -> None:
+        preset = PRESETS[data.get("preset", "")]
+        data["slug"] = data.get("slug") or registering.slug_of(data.get("name", ""))
+        data["alg"] = data.get("alg") or preset.alg
+        data["scope"] = data.get("scope") or preset.scope
+        data["standalone_scope"] = data.get("standalone_scope") or preset.standalone_scope
+        data["send_scope_on_refresh"] |= preset.send_scope_on_refresh
+
+    def _check_client_secret(self, data: dict[str, Any]) -> None:
+        wanted = Registration(
+            auth_method=data.get("auth_method", ""),
+            sealed_client_secret=self.instance.sealed_client_secret,
+        )
+        registering.check_client_secret(wanted, data.get("client_secret"))
+
+
+class EndpointForm(forms.ModelForm):  # type: ignore[type-arg]  # not generic at run time
+    name = forms.CharField(
+        max_length=200, required=False, help_text="What people call it. Empty: as the registration."
+    )
+    slug = forms.SlugField(
+        max_length=63,
+        required=False,
+        help_text="Part of the address on which patients connect. Empty: from the name.",
+    )
+    issuers = LinesField(
+        label="Expected issuers",
+        required=False,
+        help_text="Of the id_token, one a line. Empty: the one that discovery names now.",
+    )
+
+    class Meta:
+        model = Endpoint
+        fields = ("fhir_base_url", "name", "enabled", "issuers", "slug")
+
+    def clean(self) -> dict[str, Any]:
+        data = super().clean() or self.cleaned_data
+        iss = without_trailing_slash(data.get("fhir_base_url", ""))
+        others = Endpoint.objects.filter(iss=iss, enabled=True).exclude(pk=self.instance.pk)
+        if data.get("enabled") and others.exists():
+            raise ValidationError(
+                {"fhir_base_url": "Another enabled endpoint has this FHIR base URL already."}
+            )
+        return data
+
+
+class EndpointFormSet(forms.BaseInlineFormSet):  # type: ignore[type-arg]  # not generic at run time
+    def clean(self) -> None:
+        """What is not entered comes from the registration, then two must not be the same."""
+        super().clean()
+        used: set[str] = set()
+        for form in self.forms:
+            if not form.has_changed() and form.instance._state.adding:
+                continue
+            data = getattr(form, "cleaned_data", {})
+            if data.get("DELETE"):
+                continue
+            self._name(form)
+            iss = without_trailing_slash(data.get("fhir_base_url", ""))
+            if {iss, form.instance.slug} & used:
+                raise ValidationError("Two endpoints have the same FHIR base URL or slug.")
+            used |= {iss, form.instance.slug}
+
+    def _name(self, form: EndpointForm) -> None:
+        endpoint = form.instance
+        endpoint.name = endpoint.name or self.instance.name
+        endpoint.slug = endpoint.slug or registering.slug_of(endpoint.name)
+        others = Endpoint.objects.filter(slug=endpoint.slug).exclude(pk=endpoint.pk)
+        if not endpoint.slug or others.exists():
+            raise ValidationError("The name of an endpoint gives no slug of its own; enter one.")

@@ -1,0 +1,392 @@
+"""The administrators' door: an EHR from base URL, name and client id; secrets go in, never out;
+hosts are accepted by a person (C3, C14, C70, C85)."""
+
+import asyncio
+import re
+import threading
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from django.contrib.auth.models import Permission, User
+from django.test import Client
+from pytest_django import Settings
+
+from smartapp import http
+from smartapp.audit.models import AuditEvent
+from smartapp.protocol.errors import EndpointHostChanged
+from smartapp.registrations import discovery, registry
+from smartapp.registrations.models import AuthMethod, Endpoint, Registration
+from tests.registrations.ehr import EHR
+from tests.registrations.factories import make_endpoint, make_registration
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+LIST = "/admin/registrations/registration/"
+SECRET = "canary-s3cr%t"
+
+
+@pytest.fixture
+def live_ehr() -> Iterator[EHR]:
+    """In a thread of its own, as the admin's views are sync."""
+    loop = asyncio.new_event_loop()
+    thread = threading.Thread(target=loop.run_forever)
+    thread.start()
+    ehr = EHR()
+    asyncio.run_coroutine_threadsafe(ehr.start(), loop).result(5)
+    yield ehr
+    asyncio.run_coroutine_threadsafe(ehr.stop(), loop).result(5)
+    loop.call_soon_threadsafe(loop.stop)
+    thread.join(5)
+    loop.close()
+
+
+@pytest.fixture
+def admin(client: Client) -> Client:
+    client.force_login(User.objects.create_superuser("ann", password="x"))
+    return client
+
+
+def form(base: str, **changes: str) -> dict[str, str]:
+    """What the add page sends when only the needed fields are filled."""
+    return {
+        "name": "General Hospital",
+        "client_id": "abc",
+        "enabled": "on",
+        "auth_method": "private_key_jwt",
+        "endpoints-TOTAL_FORMS": "1",
+        "endpoints-INITIAL_FORMS": "0",
+        "endpoints-MIN_NUM_FORMS": "1",
+        "endpoints-MAX_NUM_FORMS": "1000",
+        "endpoints-0-fhir_base_url": base,
+        "endpoints-0-enabled": "on",
+    } | changes
+
+
+def stored_form(registration: Registration, **changes: str) -> dict[str, str]:
+    """What the change page sends when nothing was touched."""
+    endpoint = registration.endpoints.get()
+    return {
+        "name": registration.name,
+        "client_id": registration.client_id,
+        "preset": registration.preset,
+        "enabled": "on",
+        "auth_method": registration.auth_method,
+        "client_secret": "",
+        "key_set": str(registration.key_set_id),
+        "alg": registration.alg,
+        "assertion_audience": registration.assertion_audience,
+        "scope": registration.scope,
+        "standalone_scope": registration.standalone_scope,
+        "frame_ancestors": "\r\n".join(registration.frame_ancestors),
+        "endpoints-TOTAL_FORMS": "1",
+        "endpoints-INITIAL_FORMS": "1",
+        "endpoints-MIN_NUM_FORMS": "1",
+        "endpoints-MAX_NUM_FORMS": "1000",
+        "endpoints-0-id": str(endpoint.pk),
+        "endpoints-0-registration": str(registration.pk),
+        "endpoints-0-fhir_base_url": endpoint.fhir_base_url,
+        "endpoints-0-name": endpoint.name,
+        "endpoints-0-enabled": "on",
+        "endpoints-0-issuers": "\r\n".join(endpoint.issuers),
+        "endpoints-0-slug": endpoint.slug,
+    } | changes
+
+
+def errors(response: Any) -> str:
+    return " ".join(re.findall(r"errorlist[^>]*>(.*?)</ul>", response.content.decode(), re.DOTALL))
+
+
+class TestAdd:
+    def test_base_name_and_client_id_are_enough(self, admin: Client, live_ehr: EHR) -> None:
+        response = admin.post(f"{LIST}add/", form(live_ehr.base), follow=True)
+
+        assert response.redirect_chain, errors(response)
+        registration = Registration.objects.get()
+        assert registration.slug == registration.key_set.slug == "general-hospital"
+        assert registration.alg == "RS384"
+        assert registration.scope.startswith("launch ")
+        endpoint = registration.endpoints.get()
+        assert (endpoint.slug, endpoint.name) == ("general-hospital", "General Hospital")
+        assert endpoint.pinned_hosts == [live_ehr.host]
+        assert endpoint.issuers == [live_ehr.issuer]
+
+    def test_what_the_ehr_lacks_is_said_at_once(self, admin: Client, live_ehr: EHR) -> None:
+        """C17."""
+        response = admin.post(f"{LIST}add/", form(live_ehr.base), follow=True)
+
+        assert "does not list sso-openid-connect" in response.content.decode()
+
+    def test_an_ehr_that_does_not_answer_is_stored_all_the_same(self, admin: Client) -> None:
+        response = admin.post(f"{LIST}add/", form("http://127.0.0.1:1/r4"), follow=True)
+
+        assert "nobody can launch yet" in response.content.decode()
+        assert Endpoint.objects.get().pinned_hosts == []
+
+    def test_the_preset_fills_what_is_empty(self, admin: Client, live_ehr: EHR) -> None:
+        admin.post(f"{LIST}add/", form(live_ehr.base, preset="athenahealth-preview"))
+
+        registration = Registration.objects.get()
+        assert (registration.alg, registration.send_scope_on_refresh) == ("RS256", True)
+
+    def test_it_is_audited_with_the_administrators_name(self, admin: Client, live_ehr: EHR) -> None:
+        admin.post(f"{LIST}add/", form(live_ehr.base))
+
+        events = AuditEvent.objects.filter(action__in=["registration.create", "discovery.pin"])
+        assert [event.actor for event in events] == ["ann", "ann"]
+
+    @pytest.mark.parametrize(
+        ("change", "sentence"),
+        [
+            ({"endpoints-0-fhir_base_url": "http://ehr.example/r4"}, "not https"),
+            ({"endpoints-0-fhir_base_url": "https://ehr.example/#"}, "fragment"),
+            ({"endpoints-0-fhir_base_url": ""}, "required"),
+            ({"endpoints-0-issuers": "https://a.example\nhttp://b.example"}, "not https"),
+            ({"client_id": ""}, "required"),
+            ({"scope": "openid"}, "must contain launch"),
+            ({"standalone_scope": "launch"}, "EHR launches only"),
+            ({"auth_method": "client_secret_basic"}, "needs a client secret"),
+            ({"frame_ancestors": "https://ehr.example/x"}, "more than an origin"),
+            ({"assertion_audience": "nonsense"}, "cannot be used"),
+            ({"name": "病院"}, "slug"),
+            ({"preset": "vax"}, "valid choice"),
+        ],
+    )
+    def test_bad_input_is_refused_with_a_sentence(
+        self, admin: Client, change: dict[str, str], sentence: str
+    ) -> None:
+        response = admin.post(f"{LIST}add/", form("https://ehr.example/r4", **change))
+
+        assert sentence in errors(response)
+        assert not Registration.objects.exists()
+
+    def test_a_second_ehr_of_the_same_base_is_refused(self, admin: Client) -> None:
+        """C7."""
+        make_endpoint(fhir_base_url="https://ehr.example/r4/")
+        response = admin.post(f"{LIST}add/", form("https://ehr.example/r4", name="Another"))
+
+        assert "Another enabled endpoint" in errors(response)
+
+    def test_two_endpoints_of_one_base_are_refused(self, admin: Client) -> None:
+        twice = form("https://ehr.example/r4")
+        twice |= {
+            "endpoints-TOTAL_FORMS": "2",
+            "endpoints-1-fhir_base_url": "https://ehr.example/r4/",
+            "endpoints-1-slug": "two",
+            "endpoints-1-enabled": "on",
+        }
+        response = admin.post(f"{LIST}add/", twice)
+
+        assert "same FHIR base URL" in errors(response)
+        assert not Registration.objects.exists()
+
+
+class TestChange:
+    def test_the_list_shows_what_is_needed(self, admin: Client) -> None:
+        make_endpoint(name="Ward 7")
+
+        page = admin.get(LIST).content.decode()
+        assert "client-of-general" in page
+        assert "Ward 7" in page
+
+    def test_untouched_it_saves_without_asking_the_ehr(self, admin: Client) -> None:
+        registration = make_endpoint().registration
+        response = admin.post(f"{LIST}{registration.pk}/change/", stored_form(registration))
+
+        assert response.status_code == 302, errors(response)
+        endpoint = Endpoint.objects.get()
+        assert endpoint.pinned_hosts == ["ehr.example", "login.example"]
+
+    def test_the_sheet_has_every_address_to_the_letter(
+        self, admin: Client, settings: Settings
+    ) -> None:
+        settings.PUBLIC_URL = "https://app.example"
+        registration = make_endpoint().registration
+
+        page = admin.get(f"{LIST}{registration.pk}/change/").content.decode()
+        assert "<code>https://app.example/launch</code>" in page
+        assert "<code>https://app.example/callback/general/</code>" in page
+        assert "<code>https://app.example/.well-known/jwks/general.json</code>" in page
+
+    def test_the_slug_in_the_redirect_uri_cannot_be_changed(self, admin: Client) -> None:
+        """C3."""
+        registration = make_endpoint().registration
+        changed = stored_form(registration, slug="other")
+        admin.post(f"{LIST}{registration.pk}/change/", changed)
+
+        assert Registration.objects.get().slug == "general"
+
+    def test_it_counts_for_the_next_launch(self, admin: Client) -> None:
+        endpoint = make_endpoint()
+        asyncio.run(registry.endpoint_for_slug("general"))
+        changed = stored_form(endpoint.registration, client_id="new")
+        admin.post(f"{LIST}{endpoint.registration_id}/change/", changed)
+
+        assert asyncio.run(registry.endpoint_for_slug("general")).client_id == "new"
+
+    def test_another_base_is_pinned_anew(self, admin: Client, live_ehr: EHR) -> None:
+        """C14: what was accepted of one EHR is not accepted of another."""
+        registration = make_endpoint().registration
+        moved = stored_form(registration, **{"endpoints-0-fhir_base_url": live_ehr.base})
+        admin.post(f"{LIST}{registration.pk}/change/", moved)
+
+        endpoint = Endpoint.objects.get()
+        assert endpoint.iss == live_ehr.base
+        assert endpoint.pinned_hosts == [live_ehr.host]
+        assert endpoint.issuers == [live_ehr.issuer]
+
+    def test_issuers_given_with_another_base_are_kept(self, admin: Client, live_ehr: EHR) -> None:
+        registration = make_endpoint().registration
+        moved = stored_form(
+            registration,
+            **{
+                "endpoints-0-fhir_base_url": live_ehr.base,
+                "endpoints-0-issuers": "https://a.example/o\r\n\r\n https://b.example/o ",
+            },
+        )
+        admin.post(f"{LIST}{registration.pk}/change/", moved)
+
+        assert Endpoint.objects.get().issuers == ["https://a.example/o", "https://b.example/o"]
+
+    def test_deleting_is_audited(self, admin: Client) -> None:
+        registration = make_endpoint().registration
+        admin.post(f"{LIST}{registration.pk}/delete/", {"post": "yes"})
+
+        assert not Registration.objects.exists()
+        assert AuditEvent.objects.filter(action="registration.delete", actor="ann").exists()
+
+
+class TestClientSecret:
+    """C70, C85: it goes in and never comes out."""
+
+    @pytest.fixture
+    def registration(self, admin: Client) -> Registration:
+        registration = make_registration(auth_method=AuthMethod.CLIENT_SECRET_BASIC)
+        make_endpoint(registration=registration)
+        changed = stored_form(registration, client_secret=SECRET)
+        response = admin.post(f"{LIST}{registration.pk}/change/", changed)
+        assert response.status_code == 302, errors(response)
+        return Registration.objects.get()
+
+    def test_it_is_sealed(self, registration: Registration) -> None:
+        assert SECRET not in registration.sealed_client_secret
+        config = asyncio.run(registry.endpoint_for_slug("general"))
+        assert config.client_secret == SECRET
+
+    def test_no_page_shows_it(self, admin: Client, registration: Registration) -> None:
+        for url in (LIST, f"{LIST}{registration.pk}/change/", f"{LIST}{registration.pk}/history/"):
+            assert SECRET not in admin.get(url).content.decode()
+        assert SECRET not in str(list(AuditEvent.objects.values_list("detail")))
+
+    def test_neither_does_a_page_that_refused_it(
+        self, admin: Client, registration: Registration
+    ) -> None:
+        changed = stored_form(registration, client_secret=SECRET, client_id="")
+        response = admin.post(f"{LIST}{registration.pk}/change/", changed)
+
+        assert "required" in errors(response)
+        assert SECRET not in response.content.decode()
+
+    def test_left_empty_it_stays(self, admin: Client, registration: Registration) -> None:
+        admin.post(f"{LIST}{registration.pk}/change/", stored_form(registration))
+
+        assert asyncio.run(registry.endpoint_for_slug("general")).client_secret == SECRET
+
+
+class TestDiscovery:
+    """C14: an administrator looks at what an EHR names, and says yes."""
+
+    @pytest.fixture
+    def endpoint(self, live_ehr: EHR) -> Endpoint:
+        return make_endpoint(
+            fhir_base_url=live_ehr.base, issuers=[live_ehr.issuer], pinned_hosts=[live_ehr.host]
+        )
+
+    @staticmethod
+    def url(endpoint: Endpoint) -> str:
+        return f"{LIST}endpoint/{endpoint.pk}/discovery/"
+
+    def test_looking_asks_nobody(self, admin: Client, live_ehr: EHR, endpoint: Endpoint) -> None:
+        assert admin.get(self.url(endpoint)).status_code == 200
+        assert not live_ehr.asked
+
+    def test_a_changed_host_is_shown_and_launches_go_on_once_accepted(
+        self, admin: Client, live_ehr: EHR, endpoint: Endpoint
+    ) -> None:
+        live_ehr.publish(token_endpoint="https://new.example/token")
+        page = admin.post(self.url(endpoint)).content.decode()
+        assert "nobody has accepted" in page
+        with pytest.raises(EndpointHostChanged):
+            launch_endpoints()
+
+        admin.post(self.url(endpoint), {"accept": "yes", "host": "new.example"})
+
+        assert launch_endpoints().token_endpoint == "https://new.example/token"
+        event = AuditEvent.objects.get(action="discovery.accept")
+        assert (event.actor, event.detail["after"]) == ("ann", [live_ehr.host, "new.example"])
+
+    def test_what_is_accepted_is_what_was_shown(
+        self, admin: Client, live_ehr: EHR, endpoint: Endpoint
+    ) -> None:
+        """The EHR names yet another host between the look and the yes."""
+        live_ehr.publish(token_endpoint="https://new.example/token")
+        admin.post(self.url(endpoint))
+        live_ehr.publish(token_endpoint="https://evil.example/token")
+        admin.post(self.url(endpoint), {"accept": "yes", "host": "new.example"})
+
+        with pytest.raises(EndpointHostChanged):
+            launch_endpoints()
+
+    def test_the_history_says_what_changed(
+        self, admin: Client, live_ehr: EHR, endpoint: Endpoint
+    ) -> None:
+        admin.post(self.url(endpoint))
+        live_ehr.publish(token_endpoint=f"{live_ehr.origin}/token2", x="<script>alert(1)</script>")
+        page = admin.post(self.url(endpoint)).content.decode()
+
+        assert f"<td>{live_ehr.origin}/token</td>" in page
+        assert f"<td>{live_ehr.origin}/token2</td>" in page
+        assert "<script>alert" not in page
+
+    def test_an_ehr_that_does_not_answer_is_a_message(
+        self, admin: Client, live_ehr: EHR, endpoint: Endpoint
+    ) -> None:
+        live_ehr.break_down()
+
+        assert "answered 503" in admin.post(self.url(endpoint)).content.decode()
+
+    def test_the_first_look_pins(self, admin: Client, live_ehr: EHR, endpoint: Endpoint) -> None:
+        Endpoint.objects.update(pinned_hosts=[])
+        admin.post(self.url(endpoint))
+
+        assert Endpoint.objects.get().pinned_hosts == [live_ehr.host]
+
+    def test_who_may_only_look_accepts_nothing(
+        self, client: Client, live_ehr: EHR, endpoint: Endpoint
+    ) -> None:
+        user = User.objects.create_user("vic", password="x", is_staff=True)
+        user.user_permissions.add(Permission.objects.get(codename="view_registration"))
+        client.force_login(user)
+
+        assert "Accept" not in client.get(self.url(endpoint)).content.decode()
+        accepting = {"accept": "yes", "host": "evil.example"}
+        assert client.post(self.url(endpoint), accepting).status_code == 403
+        assert Endpoint.objects.get().pinned_hosts == [live_ehr.host]
+
+    def test_strangers_do_not_even_look(self, client: Client, endpoint: Endpoint) -> None:
+        assert client.get(self.url(endpoint)).status_code == 302
+
+    def test_accepting_needs_the_csrf_token(self, endpoint: Endpoint) -> None:
+        strict = Client(enforce_csrf_checks=True)
+        strict.force_login(User.objects.create_superuser("ann", password="x"))
+
+        assert strict.post(self.url(endpoint), {"accept": "yes"}).status_code == 403
+
+
+def launch_endpoints() -> discovery.OAuthEndpoints:
+    """What a launch sees now."""
+
+    async def ask() -> discovery.OAuthEndpoints:
+        return await discovery.launch_endpoints(await registry.endpoint_for_slug("general"))
+
+    return http.run(ask())
