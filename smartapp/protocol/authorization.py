@@ -178,7 +178,8 @@ def validate_response_issuer(
         if required:
             raise AuthorizationResponseInvalid("iss is missing although the EHR announces it")
         return
-    if iss not in expected_issuers:
+    # As a set: in a single string, given by mistake, `in` would find any part of it.
+    if iss not in frozenset(expected_issuers):
         raise AuthorizationResponseInvalid("iss is not the issuer that was asked")
 
 

@@ -148,7 +148,8 @@ def _verify_signature(parts: _Parts, jwks: JWKS) -> str:
 
 def _issuer(claims: dict[str, Any], expected_issuers: Collection[str]) -> str:
     iss = claims.get("iss")
-    if not isinstance(iss, str) or iss not in expected_issuers:
+    # As a set: in a single string, given by mistake, `in` would find any part of it.
+    if not isinstance(iss, str) or iss not in frozenset(expected_issuers):
         raise _error("iss", "not an issuer that this EHR is registered with")
     return iss
 

@@ -6,6 +6,7 @@ is refused here, and so is every string that PostgreSQL or UTF-8 could not store
 """
 
 import json
+import re
 from collections.abc import Iterator
 from typing import Any, NoReturn, TypeAlias
 
@@ -13,6 +14,9 @@ JSON: TypeAlias = "dict[str, Any] | list[Any] | str | int | float | bool | None"
 
 MAX_DEPTH = 64
 MAX_DIGITS = 20
+
+# The only way for a lone surrogate or a NUL to get into valid JSON in UTF-8.
+_SUSPECT_ESCAPE = re.compile(r"\\u(?:d[89a-f]|0000)", re.IGNORECASE)
 
 
 class JSONInvalid(ValueError):
@@ -31,7 +35,7 @@ def parse_json(body: bytes) -> JSON:
     # Most documents are smaller than the limit in all; only the others are walked.
     if text.count("{") + text.count("[") > MAX_DEPTH:
         _check_depth(value)
-    if "\\u" in text and not all(_is_storable(string) for string in _strings(value)):
+    if _SUSPECT_ESCAPE.search(text) and not all(_is_storable(string) for string in _strings(value)):
         raise JSONInvalid("a string with a lone surrogate or NUL")
     return value
 

@@ -199,6 +199,11 @@ class TestResponseIssuer:
         with pytest.raises(AuthorizationResponseInvalid):
             authorization.validate_response_issuer(iss, expected_issuers=[ISS], required=required)
 
+    def test_a_single_string_of_issuers_is_not_searched_for_parts(self) -> None:
+        """A caller's slip must not let "https" in."""
+        with pytest.raises(AuthorizationResponseInvalid):
+            authorization.validate_response_issuer("https", expected_issuers=ISS, required=True)
+
 
 class TestRefusal:
     """C52: a fixed message for each code; what the EHR writes is for the log."""

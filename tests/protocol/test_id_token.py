@@ -332,6 +332,11 @@ class TestClaims:
         """C90, C93, T9; smart-app-launch_2.2.0@201, @218."""
         assert rule_that_refuses(token(**change)) == rule
 
+    def test_a_single_string_of_issuers_is_not_searched_for_parts(self) -> None:
+        """A caller's slip must not let "https" in."""
+        text = token(iss="https")
+        assert rule_that_refuses(text, expected_issuers=ISSUER) == "iss"
+
 
 class TestAccessTokenHash:
     """OpenID Connect Core §3.1.3.6."""

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 from joserfc.jwk import ECKey, RSAKey
+from joserfc.util import base64_to_int, int_to_base64
 
 from smartapp.protocol import jwks
 from smartapp.protocol.errors import IDTokenKeyUnknown, JWKSError
@@ -15,6 +16,7 @@ GUIDE = vectors.load("smart-app-launch")
 RS384, ES384 = GUIDE["public"]["keys"]
 RFC7517 = vectors.load("rfc7517")["jwks"]
 COOKBOOK = vectors.load("rfc7520")
+ONE_BIT_SHORT = int_to_base64(base64_to_int(RS384["n"]) >> 1)
 PRIVATE_MEMBERS = {"d", "p", "q", "dp", "dq", "qi", "oth", "k"}
 
 
@@ -113,6 +115,7 @@ class TestParsing:
             {"n": ""},
             {"n": "!!!!"},
             {"n": RS384["n"][:300]},
+            {"n": ONE_BIT_SHORT},
             {"n": "A" * 100 + RS384["n"][:250]},
             {"n": "_" + "A" * 2000},
             {"n": RS384["n"][:-1] + "B"},
