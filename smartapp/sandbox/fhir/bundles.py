@@ -21,6 +21,7 @@ from smartapp.sandbox.fhir.search import (
     last_updated_of,
     narrowing_parameters,
     parameters_of,
+    referenced_id,
 )
 from smartapp.sandbox.fhir.store import COMPARTMENT, Record, store
 
@@ -149,7 +150,7 @@ def _candidates(query: Query) -> tuple[Record, ...]:
     for name, value in query.applied:
         about = name.partition(":")[0] in ("patient", "subject") and "," not in value
         if about and query.resource_type in COMPARTMENT:
-            return store().of_patient(query.resource_type, value.rsplit("/", 1)[-1])
+            return store().of_patient(query.resource_type, referenced_id(value, "Patient"))
     return store().by_type[query.resource_type]
 
 

@@ -8,6 +8,7 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
+from smartapp.sandbox import addresses
 from smartapp.sandbox.fhir.dates import COMPARE, Interval, interval
 from smartapp.sandbox.fhir.outcomes import BadRequest
 from smartapp.sandbox.fhir.store import COMPARTMENT, SHARED, Record
@@ -29,7 +30,7 @@ def compile_parameter(resource_type: str, name: str, value: str) -> Test | None:
     make = parameters_of(resource_type).get(plain)
     if make is None:
         return None
-    if modifier and (modifier, make) != ("Patient", _references_patient):
+    if modifier and (modifier, make) != ("Patient", _about_patient):
         raise BadRequest(f"The modifier :{modifier} of {plain} is not supported.")
     alternatives = [make(item) for item in value.split(",") if item]
     if not alternatives:
@@ -59,17 +60,21 @@ def _has_id(value: str) -> Test:
     return lambda record: record.id == value
 
 
+def referenced_id(value: str, resource_type: str) -> str:
+    """The id in `id`, `Type/id` or our own `https://…/Type/id`; empty for anything else."""
+    relative = value.removeprefix(f"{addresses.fhir_base_url()}/")
+    kind, _, id = relative.rpartition("/")
+    return id if kind in ("", resource_type) else ""
+
+
 def _about_patient(value: str) -> Test:
-    wanted = value.rsplit("/", 1)[-1]
+    wanted = referenced_id(value, "Patient")
     return lambda record: record.patient == wanted
-
-
-_references_patient = _about_patient
 
 
 def _references(path: str, target: str) -> Callable[[str], Test]:
     def make(value: str) -> Test:
-        wanted = f"{target}/{value.rsplit('/', 1)[-1]}"
+        wanted = f"{target}/{referenced_id(value, target)}"
         return lambda record: wanted in values_at(record, f"{path}.reference")
 
     return make
@@ -123,6 +128,7 @@ def _named(*parts: str) -> Callable[[str], Test]:
 
 def _dated(of: Callable[[Record], Interval | None]) -> Callable[[str], Test]:
     def make(value: str) -> Test:
+        # A client that forgets to encode the plus sign of an offset sends a space.
         match = PREFIXED.fullmatch(value.replace(" ", "+"))
         try:
             asked = interval(match[2]) if match else None

@@ -32,6 +32,12 @@ class TestParameters:
             found = ehr.found("Condition", (name, reference))
             assert {c["subject"]["reference"] for c in found} == {f"Patient/{RENEE}"}
 
+    @pytest.mark.parametrize(
+        "reference", [f"https://other.example/Patient/{RENEE}", f"Practitioner/{RENEE}", "/", "a-1"]
+    )
+    def test_a_foreign_reference_finds_nothing(self, ehr: EHR, reference: str) -> None:
+        assert ehr.found("Condition", ("patient", reference)) == []
+
     @pytest.mark.parametrize("code", ["4548-4", HBA1C, "nothing,4548-4", "http://loinc.org|,x"])
     def test_codes(self, ehr: EHR, code: str) -> None:
         found = ehr.found("Observation", ("patient", RENEE), ("code", code), ("_count", "200"))
@@ -66,6 +72,13 @@ class TestParameters:
     def test_date_prefixes(self, ehr: EHR, value: str, years: set[int]) -> None:
         found = ehr.found("Observation", ("patient", RENEE), ("code", HBA1C), ("date", value))
         assert {int(o["effectiveDateTime"][:4]) for o in found} == years
+
+    def test_an_offset_may_be_asked_for(self, ehr: EHR) -> None:
+        newest = ehr.found("Observation", ("patient", RENEE), ("_sort", "-date"), ("_count", "1"))
+        moment = newest[0]["effectiveDateTime"]
+        assert newest[0] in ehr.found("Observation", ("patient", RENEE), ("date", f"ge{moment}"))
+        unencoded = ehr.get(f"Observation?patient={RENEE}&date=ge2026-01-01T00:00:00+02:00")
+        assert matches(unencoded)
 
     def test_an_encounters_date_is_its_period(self, ehr: EHR) -> None:
         visit = ehr.found("Encounter", ("patient", RENEE), ("_sort", "date"), ("_count", "1"))[0]
