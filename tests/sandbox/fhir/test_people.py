@@ -14,6 +14,7 @@ from smartapp.sandbox.fhir.recipe.people import REFERENCE_DATE
 from smartapp.sandbox.fhir.store import (
     COMPARTMENT,
     PEOPLE,
+    TYPES,
     Record,
     may_act_for,
     name_text,
@@ -57,6 +58,9 @@ class TestPeople:
 
     def test_there_are_at_least_three_practitioners(self) -> None:
         assert len(practitioners()) >= 3
+
+    def test_every_type_that_is_offered_is_filled(self) -> None:
+        assert all(store().by_type[name] for name in TYPES)
 
     def test_names_are_written_in_many_scripts(self) -> None:
         letters = "".join(person.name for person in patients())

@@ -11,6 +11,7 @@ from smartapp.sandbox.fhir.recipe.people import (
     Guardian,
     HomeReadings,
     Name,
+    Operation,
     Person,
     Prescription,
     Problem,
@@ -151,6 +152,7 @@ DIABETES_AND_PRESSURE = Person(
         ),
     ),
     allergies=(Allergy(t.PENICILLIN_ALLERGY, "medication", "1989-06-02", t.HIVES),),
+    operations=(Operation(t.COLONOSCOPY, "2022-05-12"),),
 )
 
 HEART_FAILURE = Person(
@@ -274,6 +276,7 @@ HEART_FAILURE = Person(
         HomeReadings("weight", "2025-11-01", "2025-12-10", 1, (7,)),
         HomeReadings("weight", "2025-12-19", "2026-10-30", 1, (7,)),
     ),
+    operations=(Operation(t.CORONARY_INTERVENTION, "2021-09-20"),),
 )
 
 KIDNEY_DISEASE = Person(
@@ -441,6 +444,7 @@ NEW_MOTHER = Person(
         ),
     ),
     home=(HomeReadings("home_glucose", "2026-06-26", "2026-10-08", 1, (7,)),),
+    operations=(Operation(t.DELIVERY, "2026-10-09"),),
 )
 
 NEWBORN = Person(
@@ -674,6 +678,7 @@ CANCER_SURVIVOR = Person(
         ),
     ),
     allergies=(Allergy(t.FISH_ALLERGY, "food", "1994-11-02", t.NAUSEA),),
+    operations=(Operation(t.LUMPECTOMY, "2021-06-01"), Operation(t.COLONOSCOPY, "2024-11-18")),
 )
 
 THYROID_AND_MIGRAINE = Person(

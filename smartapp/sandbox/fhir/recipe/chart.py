@@ -143,7 +143,7 @@ class Chart:
             day += timedelta(days=readings.every_days)
 
     def _write_lists(self) -> None:
-        """Problems, medicines and allergies, each on the day it was written down."""
+        """Problems, medicines, allergies and operations, each on the day it was written down."""
         for problem in self.person.problems:
             when = self.moment(date.fromisoformat(problem.onset))
             self.add("Condition", when, **resources.problem(problem, when))
@@ -154,6 +154,10 @@ class Chart:
         for allergy in self.person.allergies:
             when = self.moment(date.fromisoformat(allergy.noticed))
             self.add("AllergyIntolerance", when, **resources.allergy(allergy, when))
+        for operation in self.person.operations:
+            when = self.moment(date.fromisoformat(operation.day))
+            elements = resources.operation(operation, self.person.practitioner, when)
+            self.add("Procedure", when, **elements)
 
 
 def rounded(value: float, measure: Measure) -> float:

@@ -79,6 +79,12 @@ class Allergy:
 
 
 @dataclass(frozen=True, slots=True)
+class Operation:
+    what: Diagnosis
+    day: str
+
+
+@dataclass(frozen=True, slots=True)
 class HomeReadings:
     """What somebody measures at home, without a visit."""
 
@@ -120,6 +126,7 @@ class Person:
     problems: tuple[Problem, ...] = ()
     prescriptions: tuple[Prescription, ...] = ()
     allergies: tuple[Allergy, ...] = ()
+    operations: tuple[Operation, ...] = ()
     home: tuple[HomeReadings, ...] = ()
     guardians: tuple[Guardian, ...] = ()
 

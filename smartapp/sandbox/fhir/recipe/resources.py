@@ -9,6 +9,7 @@ from smartapp.sandbox.fhir.recipe.people import (
     Allergy,
     Guardian,
     Name,
+    Operation,
     Person,
     Prescription,
     Problem,
@@ -368,4 +369,13 @@ def immunization(item: Vaccination, when: datetime) -> Resource:
         "vaccineCode": concept(CVX, item.cvx, item.display),
         "occurrenceDateTime": instant(when),
         "primarySource": True,
+    }
+
+
+def operation(item: Operation, practitioner: str, when: datetime) -> Resource:
+    return {
+        "status": "completed",
+        "code": concept(SNOMED, item.what.snomed, item.what.display),
+        "performedDateTime": instant(when),
+        "performer": [{"actor": _practitioner(practitioner)}],
     }

@@ -283,3 +283,8 @@ HOSPITAL = Diagnosis("32485007", "Hospital admission")
 HOME_VISIT = Diagnosis("439708006", "Home visit")
 PRENATAL = Diagnosis("424619006", "Prenatal visit")
 POSTNATAL = Diagnosis("169762003", "Postnatal visit")
+
+LUMPECTOMY = Diagnosis("392021009", "Lumpectomy of breast")
+CORONARY_INTERVENTION = Diagnosis("415070008", "Percutaneous coronary intervention")
+DELIVERY = Diagnosis("177184002", "Normal delivery procedure")
+COLONOSCOPY = Diagnosis("73761001", "Colonoscopy")
