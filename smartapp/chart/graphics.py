@@ -226,7 +226,8 @@ def _within_fence(values: Sequence[float]) -> list[float]:
 def _spread(values: Sequence[float]) -> tuple[float, float]:
     """Return lowest and highest with some room when they are equal or nearly so."""
     low, high = min(values), max(values)
-    least = max(abs(high), abs(low)) * 0.04 or 1.0
+    largest = max(abs(high), abs(low))
+    least = largest * 0.04 if largest > 1e-9 else 1.0
     if high - low < least:
         middle = (high + low) / 2
         return middle - least / 2, middle + least / 2
@@ -341,19 +342,24 @@ def _time_ticks(start: float, end: float, x: Scale) -> tuple[Tick, ...]:
 
 MONTH_STEPS = (1, 2, 3, 6, 12, 24, 60, 120, 240, 600)
 DAY_STEPS = (1, 2, 5, 7, 14)
-MAX_TIME_TICKS = 5
+# As many labels as fit side by side: a year is short, a month with its year is not.
+MAX_YEAR_TICKS, MAX_TIME_TICKS = 7, 5
 
 
 def time_ticks(start: float, end: float) -> list[tuple[float, str]]:
-    """Return at most five calendar moments on the axis and what to call them."""
+    """Return calendar moments that fit on the axis, and what to call them."""
     first, last = (datetime.fromtimestamp(stamp, UTC) for stamp in (start, end))
     days = (last - first).days
     if days < 70:
         step = next(step for step in DAY_STEPS if days / step <= MAX_TIME_TICKS)
         return _day_ticks(first, last, step)
     months = days / 30.44
-    step = next((step for step in MONTH_STEPS if months / step <= MAX_TIME_TICKS), 1200)
+    step = next((step for step in MONTH_STEPS if months / step <= _room(step)), 1200)
     return _month_ticks(first, last, step)
+
+
+def _room(month_step: int) -> int:
+    return MAX_YEAR_TICKS if month_step >= 12 else MAX_TIME_TICKS
 
 
 def _day_ticks(first: datetime, last: datetime, step: int) -> list[tuple[float, str]]:

@@ -109,7 +109,7 @@ def read_measurements(observations: list[dict[str, Any]]) -> list[Measurement]:
     return [
         measurement
         for observation in observations
-        if observation.get("status") not in NOT_A_RESULT
+        if text(observation.get("status")) not in NOT_A_RESULT
         for measurement in _measurements(observation)
     ]
 

@@ -25,11 +25,9 @@ def patient(**members: Any) -> Resource:
     }
 
 
-def about_patient(
-    resource_type: str, id: str, patient_id: str = PATIENT, **members: Any
-) -> Resource:
+def about_patient(resource_type: str, id: str, **members: Any) -> Resource:
     member = "patient" if resource_type in ("AllergyIntolerance", "Immunization") else "subject"
-    reference = {"reference": f"Patient/{patient_id}"}
+    reference = {"reference": f"Patient/{PATIENT}"}
     return {"resourceType": resource_type, "id": id, member: reference, **members}
 
 

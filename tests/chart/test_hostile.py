@@ -1,0 +1,197 @@
+"""FHIR of any shape: whatever a server sends, the readers give a page's values and never raise."""
+
+from typing import Any
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from smartapp.chart.allergies import read_allergies
+from smartapp.chart.encounters import read_encounters
+from smartapp.chart.identity import read_identity
+from smartapp.chart.immunizations import read_immunizations
+from smartapp.chart.labs import read_labs
+from smartapp.chart.medications import read_medications, unnamed_references
+from smartapp.chart.moments import parse_moment
+from smartapp.chart.problems import read_problems
+from smartapp.chart.vitals import read_vital_signs
+from tests.chart.samples import NOW
+
+MEMBERS = [
+    "id",
+    "resourceType",
+    "name",
+    "use",
+    "text",
+    "family",
+    "given",
+    "prefix",
+    "period",
+    "start",
+    "end",
+    "extension",
+    "url",
+    "valueCode",
+    "birthDate",
+    "gender",
+    "deceasedDateTime",
+    "deceasedBoolean",
+    "identifier",
+    "type",
+    "coding",
+    "system",
+    "code",
+    "display",
+    "value",
+    "link",
+    "active",
+    "status",
+    "clinicalStatus",
+    "verificationStatus",
+    "severity",
+    "onsetDateTime",
+    "note",
+    "abatementDateTime",
+    "medicationReference",
+    "medicationCodeableConcept",
+    "contained",
+    "reference",
+    "dosageInstruction",
+    "doseAndRate",
+    "doseQuantity",
+    "doseRange",
+    "low",
+    "high",
+    "timing",
+    "repeat",
+    "frequency",
+    "periodUnit",
+    "route",
+    "reaction",
+    "manifestation",
+    "substance",
+    "criticality",
+    "vaccineCode",
+    "statusReason",
+    "occurrenceDateTime",
+    "protocolApplied",
+    "doseNumberPositiveInt",
+    "class",
+    "reasonCode",
+    "location",
+    "participant",
+    "individual",
+    "component",
+    "valueQuantity",
+    "valueString",
+    "valueBoolean",
+    "valueInteger",
+    "valueRatio",
+    "numerator",
+    "denominator",
+    "valueRange",
+    "valueCodeableConcept",
+    "interpretation",
+    "referenceRange",
+    "effectiveDateTime",
+    "effectivePeriod",
+    "issued",
+    "unit",
+    "comparator",
+    "requester",
+]
+WORDS = [
+    "2026-10-05T08:15:00+02:00",
+    "1948",
+    "2020-13-45",
+    "active",
+    "resolved",
+    "MR",
+    "old",
+    "official",
+    "H",
+    "LL",
+    "<",
+    "mm[Hg]",
+    "kg",
+    "[lb_av]",
+    "8480-6",
+    "8462-4",
+    "29463-7",
+    "http://loinc.org",
+    "Medication/1",
+    "716186003",
+    "#",
+    "-1",
+    "male",
+    "final",
+]
+leaves = st.one_of(
+    st.none(),
+    st.booleans(),
+    st.integers(),
+    st.floats(),
+    st.sampled_from(WORDS),
+    st.text(max_size=8),
+)
+anything = st.recursive(
+    leaves,
+    lambda inner: st.one_of(
+        st.lists(inner, max_size=3),
+        st.dictionaries(st.sampled_from(MEMBERS), inner, max_size=6),
+    ),
+    max_leaves=25,
+)
+resources = st.lists(
+    st.dictionaries(st.sampled_from(MEMBERS), anything, max_size=12), min_size=1, max_size=4
+)
+
+
+@settings(max_examples=150)
+@given(resources)
+def test_no_resource_of_any_shape_raises(found: list[dict[str, Any]]) -> None:
+    read_identity(found[0], now=NOW)
+    read_problems(found)
+    read_medications(found, names={})
+    unnamed_references(found)
+    read_allergies(found)
+    read_immunizations(found)
+    read_encounters(found)
+    read_labs(found)
+    read_vital_signs(found, birth_date=parse_moment("1948-12-05"))
+
+
+plausible_values = st.fixed_dictionaries(
+    {"value": st.one_of(leaves, st.floats(0, 300)), "unit": st.sampled_from(["kg", "lb", "mm[Hg]"])}
+)
+plausible_codes = st.sampled_from(["8480-6", "8462-4", "29463-7", "8310-5", "0-0"]).map(
+    lambda code: {"coding": [{"system": "http://loinc.org", "code": code}]}
+)
+plausible_observations = st.lists(
+    st.fixed_dictionaries(
+        {
+            "code": plausible_codes,
+            "valueQuantity": plausible_values,
+            "effectiveDateTime": st.one_of(
+                st.dates().map(str), st.sampled_from(["2020", "2020-05", "2020-01-01T00:00:00Z"])
+            ),
+        },
+        optional={
+            "referenceRange": st.lists(
+                st.dictionaries(st.sampled_from(["low", "high"]), plausible_values), max_size=2
+            ),
+            "component": st.lists(
+                st.fixed_dictionaries({"code": plausible_codes, "valueQuantity": plausible_values}),
+                max_size=3,
+            ),
+        },
+    ),
+    max_size=30,
+)
+
+
+@given(plausible_observations)
+def test_no_observations_that_look_right_raise(found: list[dict[str, Any]]) -> None:
+    read_labs(found)
+    for sign in read_vital_signs(found, birth_date=parse_moment("1948-12-05")):
+        assert sign.summary.endswith(".")
+        assert sign.count >= len(sign.rows) > 0

@@ -1,0 +1,453 @@
+"""Reading over HTTP from an EHR that behaves, and from one that does not."""
+
+import asyncio
+import json
+import logging
+from collections.abc import AsyncIterator, Awaitable, Callable
+from typing import Any
+from urllib.parse import parse_qsl
+
+import pytest
+from aiohttp import web
+from aiohttp.test_utils import TestServer
+
+from smartapp import http
+from smartapp.chart import access as access_module
+from smartapp.chart.reader import read_chart
+from smartapp.chart.sections import Chart
+from smartapp.protocol.errors import FHIRUnauthorized, InvalidGrant, WrongPatient
+from tests.chart.samples import NOW, PATIENT, Resource, about_patient, concept, observation, patient
+
+TYPES = [
+    "Patient",
+    "Encounter",
+    "Observation",
+    "Condition",
+    "MedicationRequest",
+    "AllergyIntolerance",
+    "Immunization",
+]
+SCOPES = tuple(f"patient/{name}.rs" for name in TYPES)
+Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+
+
+class FakeEHR:
+    """A FHIR server: resources by type, and what a test does to single paths."""
+
+    def __init__(self) -> None:
+        self.resources: list[Resource] = [patient()]
+        self.answers: dict[str, Handler] = {}
+        self.token = "first"
+        self.requests: list[web.Request] = []
+        self.base = ""
+
+    def add(self, *resources: Resource) -> None:
+        self.resources += resources
+
+    async def answer(self, request: web.Request) -> web.StreamResponse:
+        self.requests.append(request)
+        path = request.path.removeprefix("/fhir/")
+        if path in self.answers:
+            return await self.answers[path](request)
+        if request.headers.get("Authorization") != f"Bearer {self.token}":
+            return web.json_response({"error": "invalid_token"}, status=401)
+        if "/" in path:
+            return self.read(path)
+        return self.search(path, request.query.get("category"))
+
+    def read(self, path: str) -> web.Response:
+        for resource in self.resources:
+            if f"{resource['resourceType']}/{resource['id']}" == path:
+                return fhir(resource)
+        return web.Response(status=404)
+
+    def search(self, resource_type: str, category: str | None) -> web.Response:
+        found = [
+            resource
+            for resource in self.resources
+            if resource["resourceType"] == resource_type
+            and (category is None or resource.get("test-category") == category)
+        ]
+        return bundle(found)
+
+    def asked(self, resource_type: str) -> list[web.Request]:
+        return [one for one in self.requests if one.path == f"/fhir/{resource_type}"]
+
+
+def fhir(document: Any) -> web.Response:
+    return web.Response(text=json.dumps(document), content_type="application/fhir+json")
+
+
+def bundle(resources: list[Resource], next_url: str | None = None) -> web.Response:
+    link = [{"relation": "next", "url": next_url}] if next_url else []
+    entries = [{"resource": resource} for resource in resources]
+    return fhir({"resourceType": "Bundle", "type": "searchset", "entry": entries, "link": link})
+
+
+def always(answer: Callable[[], web.StreamResponse]) -> Handler:
+    async def handler(request: web.Request) -> web.StreamResponse:
+        return answer()
+
+    return handler
+
+
+class FakeAccess:
+    def __init__(self, ehr: FakeEHR) -> None:
+        self.fhir_base_url = ehr.base
+        self.renewals: list[str] = []
+        self.renewed = "second"
+        self.refusal: Exception | None = None
+
+    async def access_token(self) -> str:
+        return "first"
+
+    async def renewed_access_token(self, rejected: str) -> str:
+        self.renewals.append(rejected)
+        await asyncio.sleep(0.01)
+        if self.refusal is not None:
+            raise self.refusal
+        return self.renewed
+
+
+@pytest.fixture
+async def ehr() -> AsyncIterator[FakeEHR]:
+    fake = FakeEHR()
+    app = web.Application()
+    app.router.add_get("/{path:.*}", fake.answer)
+    async with TestServer(app) as server:
+        fake.base = str(server.make_url("/fhir"))
+        yield fake
+        await http.close()
+
+
+async def chart_of(ehr: FakeEHR, access: FakeAccess | None = None, **options: Any) -> Chart:
+    defaults: dict[str, Any] = {
+        "patient": PATIENT,
+        "encounter": None,
+        "fhirUser": None,
+        "granted_scopes": SCOPES,
+        "extras": {},
+        "now": NOW,
+    }
+    return await read_chart(access or FakeAccess(ehr), **{**defaults, **options})
+
+
+def condition(id: str, **members: Any) -> Resource:
+    return about_patient("Condition", id, code=concept(f"Problem {id}"), **members)
+
+
+class TestReading:
+    async def test_all_parts_of_a_record(self, ehr: FakeEHR) -> None:
+        ehr.add(
+            condition("c1"),
+            about_patient("AllergyIntolerance", "a1", code=concept("Penicillin")),
+            about_patient("MedicationRequest", "m1", status="active"),
+            about_patient("Immunization", "i1", status="completed"),
+            about_patient("Encounter", "e1", period={"start": "2026-10-05"}),
+            {**observation("8867-4", 67, "/min"), "test-category": "vital-signs"},
+            {**observation("2160-0", 2.0, "mg/dL"), "test-category": "laboratory"},
+        )
+        chart = await chart_of(ehr)
+        assert chart.patient_name == "Eleni Papadopoulou"
+        assert [(s.state, s.count) for s in chart.sections] == [("ok", 1)] * 7
+
+    async def test_an_empty_record_is_empty_and_not_failed(self, ehr: FakeEHR) -> None:
+        chart = await chart_of(ehr)
+        assert {section.state for section in chart.sections} == {"empty"}
+        assert chart.read_at == NOW
+
+    async def test_every_search_carries_the_patient(self, ehr: FakeEHR) -> None:
+        await chart_of(ehr)
+        searches = [one for one in ehr.requests if "/" not in one.path.removeprefix("/fhir/")]
+        assert len(searches) == 7
+        assert all(one.query["patient"] == PATIENT for one in searches)
+        assert all(one.headers["Accept"] == "application/fhir+json" for one in searches)
+
+    async def test_athenas_practice_is_named_only_when_the_launch_named_it(
+        self, ehr: FakeEHR
+    ) -> None:
+        await chart_of(ehr)
+        assert "ah-practice" not in ehr.asked("Condition")[0].query
+        await chart_of(ehr, extras={"ah_practice": "a-1.Practice-195900"})
+        assert "ah-practice=Organization/a-1.Practice-195900" in (
+            ehr.asked("Condition")[1].raw_path
+        )
+        await chart_of(ehr, extras={"ah_practice": "x&patient=other"})
+        assert "ah-practice" not in ehr.asked("Condition")[2].query
+
+    async def test_a_section_without_scope_is_not_asked_for(self, ehr: FakeEHR) -> None:
+        chart = await chart_of(ehr, granted_scopes=("patient/Patient.r", "user/Condition.read"))
+        assert chart.problems.state == "empty"
+        assert chart.labs.state == "not-granted"
+        assert ehr.asked("Observation") == []
+
+    async def test_a_narrowed_scope_is_not_taken_for_the_whole(self, ehr: FakeEHR) -> None:
+        category = "http://terminology.hl7.org/CodeSystem/observation-category"
+        chart = await chart_of(
+            ehr,
+            granted_scopes=(
+                "patient/Patient.rs",
+                f"patient/Observation.rs?category={category}|vital-signs",
+                f"patient/Condition.rs?category={category}|problem-list-item",
+            ),
+        )
+        assert chart.vitals.state == "empty"
+        assert chart.labs.state == "not-granted"
+        assert chart.problems.state == "partial"
+        assert "only a part" in chart.problems.notes[0]
+
+    async def test_a_medication_that_is_only_referred_to_gets_its_name(self, ehr: FakeEHR) -> None:
+        reference = {"reference": "Medication/m7"}
+        ehr.add(
+            about_patient("MedicationRequest", "r1", medicationReference=reference),
+            {"resourceType": "Medication", "id": "m7", "code": concept("Losartan 50 mg")},
+        )
+        chart = await chart_of(ehr)
+        assert chart.medications.items[0].name == "Losartan 50 mg"
+
+
+class TestPaging:
+    async def test_pages_are_followed_and_repeats_dropped(self, ehr: FakeEHR) -> None:
+        async def pages(request: web.Request) -> web.StreamResponse:
+            if request.query.get("page") == "2":
+                return bundle([condition("c1"), condition("c2")])
+            return bundle([condition("c1")], f"{ehr.base}/Condition?page=2")
+
+        ehr.answers["Condition"] = pages
+        chart = await chart_of(ehr)
+        assert (chart.problems.state, chart.problems.count) == ("ok", 2)
+
+    async def test_a_next_link_elsewhere_gets_no_token(self, ehr: FakeEHR) -> None:
+        foreign: list[web.Request] = []
+
+        async def note(request: web.Request) -> web.StreamResponse:
+            foreign.append(request)
+            return bundle([])
+
+        app = web.Application()
+        app.router.add_get("/{path:.*}", note)
+        async with TestServer(app) as elsewhere:
+            url = str(elsewhere.make_url("/fhir/Condition"))
+            ehr.answers["Condition"] = always(lambda: bundle([condition("c1")], url))
+            chart = await chart_of(ehr)
+        assert foreign == []
+        assert (chart.problems.state, chart.problems.count) == ("partial", 1)
+
+    async def test_endless_pages_are_cut_and_the_page_says_so(self, ehr: FakeEHR) -> None:
+        async def endless(request: web.Request) -> web.StreamResponse:
+            page = int(request.query.get("page", "1"))
+            return bundle([condition(f"c{page}")], f"{ehr.base}/Condition?page={page + 1}")
+
+        ehr.answers["Condition"] = endless
+        chart = await chart_of(ehr)
+        assert len(ehr.asked("Condition")) == access_module.MAX_PAGES
+        assert chart.problems.state == "partial"
+        assert "it has more" in chart.problems.notes[0]
+
+    async def test_too_many_resources_are_cut(
+        self, ehr: FakeEHR, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(access_module, "MAX_RESOURCES", 3)
+        ehr.add(*(condition(f"c{n}") for n in range(5)))
+        chart = await chart_of(ehr)
+        assert (chart.problems.state, chart.problems.count) == ("partial", 3)
+
+    async def test_a_slow_section_is_cut_and_the_others_stand(
+        self, ehr: FakeEHR, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(access_module, "SEARCH_SECONDS", 0.3)
+
+        async def slow(request: web.Request) -> web.StreamResponse:
+            if "page" in request.query:
+                await asyncio.sleep(5)
+            return bundle([condition("c1")], f"{ehr.base}/Condition?page=2")
+
+        ehr.answers["Condition"] = slow
+        chart = await chart_of(ehr)
+        assert (chart.problems.state, chart.problems.count) == ("partial", 1)
+        assert chart.allergies.state == "empty"
+
+    async def test_a_later_page_that_fails_keeps_what_was_read(self, ehr: FakeEHR) -> None:
+        async def broken(request: web.Request) -> web.StreamResponse:
+            if "page" in request.query:
+                return web.Response(status=500)
+            return bundle([condition("c1")], f"{ehr.base}/Condition?page=2")
+
+        ehr.answers["Condition"] = broken
+        assert (await chart_of(ehr)).problems.state == "partial"
+
+
+class TestWrongPatient:
+    async def test_another_patients_resources_are_dropped_with_an_alarm(
+        self, ehr: FakeEHR, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        other = {**condition("c2"), "subject": {"reference": "Patient/somebody-else"}}
+        nobodys = {**condition("c3"), "subject": None}
+        ehr.add(condition("c1"), other, nobodys)
+        chart = await chart_of(ehr)
+        assert [problem.name for problem in chart.problems.items] == ["Problem c1"]
+        assert chart.problems.state == "partial"
+        assert "2 entries" in chart.problems.notes[0]
+        record = next(one for one in caplog.records if one.levelno == logging.ERROR)
+        assert chart.problems.reference in record.getMessage()
+        assert "somebody-else" not in caplog.text
+
+    async def test_only_other_patients_resources_are_not_an_empty_list(self, ehr: FakeEHR) -> None:
+        ehr.add({**condition("c2"), "subject": {"reference": "Patient/somebody-else"}})
+        assert (await chart_of(ehr)).problems.state == "partial"
+
+    async def test_somebody_else_in_the_patients_place_ends_the_page(self, ehr: FakeEHR) -> None:
+        ehr.answers[f"Patient/{PATIENT}"] = always(lambda: fhir(patient(id="somebody-else")))
+        with pytest.raises(WrongPatient):
+            await chart_of(ehr)
+
+    async def test_an_encounter_of_another_patient_is_hidden(self, ehr: FakeEHR) -> None:
+        visit = about_patient("Encounter", "e1", type=[concept("Check-up")])
+        ehr.add(visit)
+        chart = await chart_of(ehr, encounter="e1")
+        assert chart.encounter is not None
+        assert chart.encounter.name == "Check-up"
+        visit["subject"] = {"reference": "Patient/somebody-else"}
+        chart = await chart_of(ehr, encounter="e1")
+        assert chart.encounter is None
+        assert "another patient" in chart.encounter_problem
+
+
+class TestFailures:
+    @pytest.mark.parametrize(
+        ("answer", "state", "words"),
+        [
+            (lambda: web.Response(status=403), "forbidden", "does not let this app"),
+            (
+                lambda: web.json_response(
+                    {"resourceType": "OperationOutcome", "issue": [{"diagnostics": "No consent"}]},
+                    status=403,
+                ),
+                "forbidden",
+                "No consent",
+            ),
+            (lambda: web.Response(status=500, text="boom"), "failed", "status 500"),
+            (
+                lambda: web.Response(text="<html>", content_type="text/html"),
+                "failed",
+                "could not be understood",
+            ),
+            (
+                lambda: web.Response(status=429, headers={"Retry-After": "7"}),
+                "failed",
+                "in 7 seconds",
+            ),
+            (lambda: web.Response(status=503), "failed", "in 60 seconds"),
+            (
+                lambda: web.Response(status=429, headers={"Retry-After": "Mon, 1 Jan"}),
+                "failed",
+                "in 60 seconds",
+            ),
+            (
+                lambda: web.Response(status=302, headers={"Location": "https://x.example/"}),
+                "failed",
+                "redirect",
+            ),
+        ],
+    )
+    async def test_one_failing_section_blanks_nothing_else(
+        self, ehr: FakeEHR, answer: Callable[[], web.StreamResponse], state: str, words: str
+    ) -> None:
+        ehr.answers["Condition"] = always(answer)
+        ehr.add(about_patient("AllergyIntolerance", "a1", code=concept("Penicillin")))
+        access = FakeAccess(ehr)
+        chart = await chart_of(ehr, access)
+        assert chart.problems.state == state
+        assert words in chart.problems.error
+        assert chart.problems.reference
+        assert chart.allergies.state == "ok"
+        assert access.renewals == []
+
+    async def test_a_patient_that_cannot_be_read_leaves_the_sections(self, ehr: FakeEHR) -> None:
+        ehr.answers[f"Patient/{PATIENT}"] = always(lambda: web.Response(status=500))
+        ehr.add(condition("c1"))
+        chart = await chart_of(ehr)
+        assert chart.identity is None
+        assert chart.identity_problem
+        assert chart.problems.state == "ok"
+
+    async def test_a_patient_that_was_not_granted_is_not_asked_for(self, ehr: FakeEHR) -> None:
+        chart = await chart_of(ehr, granted_scopes=("patient/Condition.rs",))
+        assert "not given permission" in chart.identity_problem
+        assert [one.path for one in ehr.requests] == ["/fhir/Condition"]
+
+
+class TestRenewal:
+    async def test_a_401_renews_once_for_all_parallel_reads_and_retries(self, ehr: FakeEHR) -> None:
+        ehr.token = "second"
+        ehr.add(condition("c1"))
+        access = FakeAccess(ehr)
+        chart = await chart_of(ehr, access)
+        assert access.renewals == ["first"]
+        assert chart.identity is not None
+        assert all(section.state in ("ok", "empty") for section in chart.sections)
+
+    async def test_a_second_401_is_for_the_whole_page(self, ehr: FakeEHR) -> None:
+        ehr.token = "neither"
+        access = FakeAccess(ehr)
+        with pytest.raises(FHIRUnauthorized):
+            await chart_of(ehr, access)
+        assert access.renewals == ["first"]
+
+    async def test_an_error_of_renewing_passes_through(self, ehr: FakeEHR) -> None:
+        ehr.token = "neither"
+        access = FakeAccess(ehr)
+        access.refusal = InvalidGrant("gone")
+        with pytest.raises(InvalidGrant):
+            await chart_of(ehr, access)
+
+
+class TestUser:
+    async def test_a_clinician_is_named(self, ehr: FakeEHR) -> None:
+        ehr.add({"resourceType": "Practitioner", "id": "p1", "name": [{"text": "Dr. Okafor"}]})
+        user = (await chart_of(ehr, fhirUser=f"{ehr.base}/Practitioner/p1")).user
+        assert user is not None
+        assert (user.name, user.role, user.relation) == ("Dr. Okafor", "Clinician", "clinician")
+
+    async def test_the_patient_themself(self, ehr: FakeEHR) -> None:
+        user = (await chart_of(ehr, fhirUser=f"Patient/{PATIENT}")).user
+        assert user is not None
+        assert user.relation == "self"
+
+    async def test_a_proxy_is_never_taken_for_the_patient(self, ehr: FakeEHR) -> None:
+        mother = about_patient(
+            "RelatedPerson",
+            "r1",
+            patient={"reference": f"Patient/{PATIENT}"},
+            name=[{"text": "Fatima"}],
+            relationship=[concept("Mother")],
+        )
+        ehr.add(mother)
+        user = (await chart_of(ehr, fhirUser="RelatedPerson/r1")).user
+        assert user is not None
+        assert (user.name, user.role, user.relation) == ("Fatima", "Mother", "proxy")
+        other = await chart_of(ehr, fhirUser="Patient/another")
+        assert other.user is not None
+        assert other.user.relation == "proxy"
+
+    async def test_a_user_at_another_server_is_shown_and_not_read(self, ehr: FakeEHR) -> None:
+        url = "https://elsewhere.example/fhir/Practitioner/p1"
+        user = (await chart_of(ehr, fhirUser=url)).user
+        assert user is not None
+        assert (user.reference, user.name) == (url, "")
+        assert not any("Practitioner" in one.path for one in ehr.requests)
+
+    async def test_a_user_that_cannot_be_read_is_a_reference(self, ehr: FakeEHR) -> None:
+        user = (await chart_of(ehr, fhirUser="Practitioner/gone")).user
+        assert user is not None
+        assert (user.reference, user.name) == ("Practitioner/gone", "")
+
+    async def test_a_user_that_is_no_person_is_nobody(self, ehr: FakeEHR) -> None:
+        assert (await chart_of(ehr, fhirUser="Device/x")).user is None
+
+
+async def test_the_token_is_never_in_a_url(ehr: FakeEHR) -> None:
+    await chart_of(ehr)
+    assert not any(
+        "first" in value for one in ehr.requests for _, value in parse_qsl(one.query_string)
+    )
