@@ -1,6 +1,6 @@
 """FHIR as far as trust goes: whose resource is it, and may the token be sent there?
 
-FHIR R4 §2.24 (ids, references), §3.2 (REST), §3.1 (search bundles); C95, C101, C140, C142, C143.
+FHIR R4: Data Types (id), Resource References, RESTful API, Search; C95, C101, C140, C142, C143.
 """
 
 import re
@@ -23,7 +23,7 @@ MAX_ERROR_TEXT_CHARACTERS = 200
 FHIR_USER_TYPES = frozenset(
     {"Patient", "Practitioner", "PractitionerRole", "RelatedPerson", "Person"}
 )
-# A reference to a patient, whatever precedes and whatever version follows it (FHIR R4 §2.3.0.1).
+# A reference to a patient, whatever precedes and whatever version follows it (FHIR R4, References).
 _PATIENT_REFERENCE = re.compile(
     r"(?:.*/)?Patient/([A-Za-z0-9\-.]{1,64})(?:/_history/[A-Za-z0-9\-.]{1,64})?"
 )

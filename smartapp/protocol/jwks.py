@@ -9,9 +9,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from joserfc import jwk
 from joserfc.errors import JoseError
 from joserfc.jwk import ECKey, RSAKey
+from joserfc.jwk import thumbprint as digest_of_members
 from joserfc.jws import JWSRegistry
 from joserfc.util import urlsafe_b64decode
 
@@ -70,10 +70,11 @@ class JWKS:
         return fitting[0]
 
 
-def thumbprint(public_jwk: Mapping[str, Any]) -> str:
+def thumbprint(jwk: Mapping[str, Any]) -> str:
     """Return the RFC 7638 SHA-256 thumbprint: our `kid`, the same wherever it is computed."""
-    kty = _supported_kty(public_jwk)
-    return jwk.thumbprint({"kty": kty, **_public_numbers(public_jwk, kty)})
+    kty = _supported_kty(jwk)
+    # joserfc digests all members that it is given; RFC 7638 §3.2 wants the required ones.
+    return digest_of_members({"kty": kty, **_public_numbers(jwk, kty)})
 
 
 def public_jwk(jwk: Mapping[str, Any], *, kid: str, alg: str) -> dict[str, str]:
@@ -160,12 +161,9 @@ def _verification_key(item: Mapping[str, Any]) -> VerificationKey | None:
 
 
 def _is_for_verifying(item: Mapping[str, Any]) -> bool:
-    operations = item.get("key_ops", ["verify"])
-    return (
-        item.get("use", "sig") == "sig"
-        and isinstance(operations, list)
-        and ("verify" in operations)
-    )
+    operations = item.get("key_ops")
+    may_verify = operations is None or (isinstance(operations, list) and "verify" in operations)
+    return may_verify and item.get("use") in (None, "sig")
 
 
 def _import_public(item: Mapping[str, Any]) -> RSAKey | ECKey | None:
@@ -173,11 +171,8 @@ def _import_public(item: Mapping[str, Any]) -> RSAKey | ECKey | None:
     kty = _supported_kty(item)
     numbers = _public_numbers(item, kty)
     if kty == "EC":
-        return (
-            ECKey.import_key({"kty": kty, **numbers})
-            if numbers["crv"] in _CURVES.values()
-            else None
-        )
+        known = numbers["crv"] in _CURVES.values()
+        return ECKey.import_key({"kty": kty, **numbers}) if known else None
     # RFC 7518 §3.3 forbids short keys; a very long one only costs time.
     modulus = int.from_bytes(urlsafe_b64decode(numbers["n"].encode("ascii")), "big")
     if not MIN_RSA_BITS <= modulus.bit_length() <= MAX_RSA_BITS:

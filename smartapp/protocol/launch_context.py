@@ -19,7 +19,7 @@ MAX_FHIR_CONTEXT_ENTRIES = 100
 MAX_EXTRAS = 50
 MAX_EXTRA_CHARACTERS = 4096
 
-# FHIR R4 §2.24.0.1, `id`.
+# FHIR R4, Data Types, `id`.
 _FHIR_ID = re.compile(r"[A-Za-z0-9\-.]{1,64}")
 _READ_HERE = frozenset(
     {
@@ -121,7 +121,7 @@ def _fhir_context(value: object, notes: list[str]) -> tuple[FHIRContextEntry, ..
     entries = [_fhir_context_entry(item) for item in value[:MAX_FHIR_CONTEXT_ENTRIES]]
     kept = tuple(entry for entry in entries if entry is not None)
     if len(kept) < len(value):
-        notes.append(f"fhirContext: {len(value) - len(kept)} entries not understood; skipped.")
+        notes.append(f"fhirContext: entries skipped: {len(value) - len(kept)}.")
     return kept
 
 
@@ -162,7 +162,7 @@ def _extras(members: Mapping[str, Any], notes: list[str]) -> dict[str, JSON]:
     kept = {name: value for name, value in others.items() if _is_showable(name, value)}
     extras = dict(list(kept.items())[:MAX_EXTRAS])
     if len(extras) < len(others):
-        notes.append(f"{len(others) - len(extras)} further members are not shown.")
+        notes.append(f"Further members that are not shown: {len(others) - len(extras)}.")
     return extras
 
 

@@ -197,7 +197,13 @@ def _noun(resource: str) -> str:
 
 
 def _categories(resource: str, filters: Filters) -> list[str]:
-    """The words for known categories, where nothing but them narrows the scope."""
-    codes = [value.rpartition("|")[2] for name, value in sorted(filters) if name == "category"]
-    known = [_CATEGORIES[resource, code] for code in codes if (resource, code) in _CATEGORIES]
-    return known if len(known) == len(filters) else []
+    """The words for known categories, where one list of them is all that narrows the scope.
+
+    A comma means "or"; a second `category` would mean "and" (FHIR R4, Search).
+    """
+    if len(filters) != 1:
+        return []
+    [(name, value)] = filters
+    codes = [token.rpartition("|")[2] for token in value.split(",")]
+    words = [_CATEGORIES.get((resource, code), "") for code in codes]
+    return words if name == "category" and all(words) else []

@@ -148,6 +148,9 @@ class TestParsing:
     ) -> None:
         assert parse({**ES384, **change}).keys == ()
 
+    def test_null_says_nothing_about_the_use(self) -> None:
+        assert len(parse({**RS384, "use": None, "key_ops": None}).keys) == 1
+
     def test_what_is_no_object_in_the_list_is_skipped(self) -> None:
         assert parse(None, 5, "key", [RS384]).keys == ()
 

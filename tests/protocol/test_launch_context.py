@@ -187,7 +187,7 @@ class TestFHIRContext:
         """Strings are the old form; a second patient or encounter needs a role of its own."""
         context = parse(fhirContext=[item, {"reference": "List/1"}])
         assert context.fhirContext == (entry(reference="List/1"),)
-        assert context.notes == ("fhirContext: 1 entries not understood; skipped.",)
+        assert context.notes == ("fhirContext: entries skipped: 1.",)
 
     @pytest.mark.parametrize("value", ["ImagingStudy/1", {"reference": "ImagingStudy/1"}, 5])
     def test_what_is_no_list_is_not_used(self, value: object) -> None:
@@ -220,7 +220,7 @@ class TestExtras:
         context = parse(**{name: "canary"})
         assert context.extras == {}
         assert "canary" not in str(context.notes)
-        assert context.notes == ("1 further members are not shown.",)
+        assert context.notes == ("Further members that are not shown: 1.",)
 
     def test_they_are_bounded_in_size_and_number(self) -> None:
         many = {f"x{number}": number for number in range(MAX_EXTRAS + 20)}
@@ -228,4 +228,4 @@ class TestExtras:
         assert len(context.extras) == MAX_EXTRAS
         assert "huge" not in context.extras
         assert context.patient == "1"
-        assert context.notes == ("21 further members are not shown.",)
+        assert context.notes == ("Further members that are not shown: 21.",)
