@@ -1,0 +1,237 @@
+"""The doctor, against an EHR on a real socket that is healthy but for one thing: C3, C12, C14,
+C17, C63, C66, C91, contract (exit codes)."""
+
+import json
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
+from io import StringIO
+from typing import Any
+
+import pytest
+from django.core.management import CommandError, call_command
+from django.utils import timezone
+from pytest_django import Settings
+
+from smartapp.database import in_database
+from smartapp.keys import lifecycle, memory
+from smartapp.keys.models import KeySet, SigningKey
+from smartapp.protocol.jwks import jwks_document
+from smartapp.registrations.models import AuthMethod, Endpoint, Registration
+from smartapp.registrations.presets import CLINICIAN_SCOPE
+from tests.registrations.ehr import EHR
+from tests.registrations.factories import make_endpoint, make_registration
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+JWKS = "/.well-known/jwks/general.json"
+DISCOVERY = "/fhir/r4/.well-known/smart-configuration"
+CAPABILITIES = [
+    "launch-ehr", "launch-standalone", "client-confidential-asymmetric", "sso-openid-connect",
+    "context-ehr-patient", "context-standalone-patient", "permission-offline",
+    "permission-patient", "permission-user", "permission-v2",
+]  # fmt: skip
+
+
+@pytest.fixture
+async def healthy(ehr: EHR, settings: Settings) -> EHR:
+    """The good case; our own JWKS URL is on the same little server."""
+    memory.forget()
+    settings.PUBLIC_URL = ehr.origin
+
+    def rows() -> bytes:
+        key_set = lifecycle.create_key_set("general", now=timezone.now())
+        registration = make_registration(scope=CLINICIAN_SCOPE)
+        make_endpoint(
+            registration=registration,
+            fhir_base_url=ehr.base,
+            issuers=[ehr.issuer],
+            pinned_hosts=[ehr.host],
+        )
+        return jwks_document(key.public_jwk for key in key_set.signing_keys.all())
+
+    ehr.answers[JWKS] = 200, await in_database(rows), {}
+    ehr.publish(capabilities=CAPABILITIES)
+    return ehr
+
+
+def run(*arguments: str) -> tuple[int, str]:
+    output = StringIO()
+    try:
+        call_command("doctor", *arguments, stdout=output)
+    except CommandError:
+        return 1, output.getvalue()
+    return 0, output.getvalue()
+
+
+async def problems() -> list[str]:
+    """Run it and return which checks found a problem; the exit code agrees."""
+    code, output = await in_database(run, "--json")
+    result: dict[str, Any] = json.loads(output)["general"]
+    found = [one["check"] for one in result["findings"] if one["level"] == "problem"]
+    assert code == (1 if found else 0)
+    assert result["healthy"] is not bool(found)
+    assert all(one["fix"] for one in result["findings"] if one["level"] == "problem")
+    return found
+
+
+async def test_a_healthy_registration_has_no_problem_and_no_advice(healthy: EHR) -> None:
+    code, output = await in_database(run)
+
+    assert code == 0
+    assert "PROBLEM" not in output
+    assert "advice" not in output, output
+
+
+def date(offset_seconds: float) -> dict[str, str]:
+    moment = datetime.now(UTC) + timedelta(seconds=offset_seconds)
+    return {"Date": format_datetime(moment, usegmt=True)}
+
+
+def with_headers(ehr: EHR, path: str, headers: dict[str, str]) -> None:
+    status, document, _ = ehr.answers[path]
+    ehr.answers[path] = status, document, headers
+
+
+AT_THE_EHR: list[tuple[str, Callable[[EHR], object], str]] = [
+    ("down", lambda ehr: ehr.answers.update({DISCOVERY: (503, {}, {})}), "discovery"),
+    ("no-json", lambda ehr: ehr.answers.update({DISCOVERY: (200, b"<html>", {})}), "discovery"),
+    ("new-host", lambda ehr: ehr.publish(token_endpoint="https://new.example/t"), "hosts"),
+    (
+        "keys-on-new-host",
+        lambda ehr: ehr.publish_issuer(jwks_uri="https://new.example/keys"),
+        "hosts",
+    ),
+    ("no-s256", lambda ehr: ehr.publish(code_challenge_methods_supported=[]), "launch-needs"),
+    ("no-token-endpoint", lambda ehr: ehr.publish(token_endpoint=None), "launch-needs"),
+    (
+        "issuer-gone",
+        lambda ehr: ehr.answers.pop("/issuer/.well-known/openid-configuration"),
+        "issuer-keys",
+    ),
+    ("issuer-without-keys", lambda ehr: ehr.publish_keys(), "issuer-keys"),
+    ("clock-ahead", lambda ehr: with_headers(ehr, DISCOVERY, date(-30)), "clock"),
+    ("clock-behind", lambda ehr: with_headers(ehr, DISCOVERY, date(120)), "clock"),
+]
+
+
+@pytest.mark.parametrize(
+    ("change", "check"), [case[1:] for case in AT_THE_EHR], ids=[case[0] for case in AT_THE_EHR]
+)
+async def test_what_is_wrong_at_the_ehr_is_found(
+    healthy: EHR, change: Callable[[EHR], object], check: str
+) -> None:
+    change(healthy)
+
+    assert check in await problems()
+
+
+OUR_JWKS: list[tuple[str, tuple[int, Any, dict[str, str]]]] = [
+    ("not-reachable", (502, b"", {})),
+    ("redirected", (302, b"", {"Location": "/login"})),
+    ("a-sign-in-page", (200, b"<html>", {})),
+    ("without-the-key", (200, b'{"keys":[]}', {})),
+]
+
+
+@pytest.mark.parametrize("answer", [case[1] for case in OUR_JWKS], ids=[c[0] for c in OUR_JWKS])
+async def test_a_signing_key_that_no_ehr_can_fetch_is_found(
+    healthy: EHR, answer: tuple[int, Any, dict[str, str]]
+) -> None:
+    healthy.answers[JWKS] = answer
+
+    assert await problems() == ["published-key"]
+
+
+async def test_another_key_under_the_same_kid_is_found(healthy: EHR) -> None:
+    """A cache or a second installation that answers for us."""
+
+    def forged() -> bytes:
+        other = lifecycle.create_key_set("other", now=timezone.now())
+        ours = SigningKey.objects.get(key_set__slug="general", alg="RS384")
+        theirs = other.signing_keys.get(alg="RS384").public_jwk | {"kid": ours.kid}
+        return jwks_document([theirs])
+
+    healthy.answers[JWKS] = 200, await in_database(forged), {}
+
+    assert await problems() == ["published-key"]
+
+
+async def test_an_algorithm_without_a_key_is_found(healthy: EHR) -> None:
+    await in_database(lambda: Registration.objects.update(alg="RS256"))
+
+    assert await problems() == ["signing-key"]
+
+
+async def test_no_expected_issuer_is_found(healthy: EHR) -> None:
+    healthy.publish(issuer=None)
+    await in_database(lambda: Endpoint.objects.update(issuers=[]))
+
+    assert "issuer" in await problems()
+
+
+async def test_a_disabled_endpoint_is_found_when_asked_for(healthy: EHR) -> None:
+    await in_database(lambda: Endpoint.objects.update(enabled=False))
+    code, output = await in_database(run, "general")
+
+    assert code == 1
+    assert "disabled" in output
+
+
+async def test_an_http_address_of_our_own_is_found(healthy: EHR, settings: Settings) -> None:
+    settings.PUBLIC_URL = "http://app.example"
+
+    assert "own-address" in await problems()
+
+
+async def test_a_client_secret_that_does_not_open_is_found(healthy: EHR) -> None:
+    values = {"auth_method": AuthMethod.CLIENT_SECRET_BASIC, "sealed_client_secret": "v1.x.y"}
+    await in_database(lambda: Registration.objects.update(**values))
+
+    assert await problems() == ["client-secret"]
+
+
+async def test_a_client_with_a_secret_needs_no_key(healthy: EHR) -> None:
+    await in_database(lambda: Registration.objects.update(auth_method=AuthMethod.NONE))
+    healthy.answers[JWKS] = 404, b"", {}
+
+    assert await problems() == []
+
+
+async def test_what_is_only_not_listed_is_advice(healthy: EHR) -> None:
+    """C13, C17."""
+    healthy.publish(capabilities=[])
+    code, output = await in_database(run)
+
+    assert code == 0
+    assert "advice  capabilities: The EHR does not list launch-ehr" in output
+
+
+async def test_another_issuer_in_discovery_is_advice(healthy: EHR) -> None:
+    healthy.publish(issuer="https://other.example/o", capabilities=CAPABILITIES)
+    code, output = await in_database(run)
+
+    assert code == 0
+    assert "advice  issuer: " in output
+
+
+async def test_discovery_that_was_never_read_is_pinned(healthy: EHR) -> None:
+    await in_database(lambda: Endpoint.objects.update(pinned_hosts=[]))
+
+    assert await problems() == []
+    assert (await in_database(Endpoint.objects.get)).pinned_hosts == [healthy.host]
+
+
+async def test_one_is_examined_by_the_slug_of_its_registration_or_its_own(healthy: EHR) -> None:
+    await in_database(lambda: Endpoint.objects.update(slug="ward"))
+
+    assert (await in_database(run, "general"))[0] == 0
+    assert (await in_database(run, "ward"))[0] == 0
+
+
+@pytest.mark.parametrize("arguments", [[], ["nowhere"]])
+def test_nothing_to_examine_is_an_error(arguments: list[str]) -> None:
+    KeySet.objects.all().delete()
+
+    with pytest.raises(CommandError):
+        call_command("doctor", *arguments)
