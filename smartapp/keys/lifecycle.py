@@ -77,6 +77,12 @@ class Line:
             return Step.WITHDRAW, self.retiring.signs_until + WAIT_BEFORE_WITHDRAWAL
         return Step.PUBLISH, None
 
+    def allowed_steps(self, now: datetime) -> list[Step]:
+        """Return what may be done at this moment."""
+        step, when = self.next_step()
+        due = [step] if when is None or when <= now else []
+        return [*due, Step.ABANDON] if self.waiting else due
+
 
 def _line(alg: str, keys: Iterable[SigningKey]) -> Line:
     waiting = signer = retiring = None

@@ -34,6 +34,7 @@ class KeySet(models.Model):
 
     class Meta:
         ordering = ["slug"]
+        default_permissions = ("view",)
         permissions: ClassVar = [("rotate_keyset", "Can rotate signing keys")]
 
     def __str__(self) -> str:
@@ -66,6 +67,7 @@ class SigningKey(models.Model):
 
     class Meta:
         ordering = ["key_set", "alg", "published_at", "id"]
+        default_permissions = ("view",)
         constraints: ClassVar = [
             models.UniqueConstraint(
                 fields=["key_set", "alg"],

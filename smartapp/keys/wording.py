@@ -1,5 +1,6 @@
 """What a key does and what happens next, in words: the same in the panel and on the terminal."""
 
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from django.utils.timesince import timesince, timeuntil
@@ -11,6 +12,50 @@ from smartapp.keys.lifecycle import (
     Step,
 )
 from smartapp.keys.models import KeyState, SigningKey
+
+
+def _hours(span: timedelta) -> str:
+    hours = int(span.total_seconds() // 3600)
+    return "an hour" if hours == 1 else f"{hours} hours"
+
+
+@dataclass(frozen=True, slots=True)
+class StepWords:
+    """`label` of the button; `consequence` before it is taken; `done`: "<key> ... ." after."""
+
+    label: str
+    consequence: str
+    done: str
+
+
+STEPS = {
+    Step.PUBLISH: StepWords(
+        "Publish the next key",
+        "A new key is made and joins the public keys. Nothing is signed with it yet, so no launch "
+        f"is affected. It may sign {_hours(WAIT_BEFORE_SIGNING)} later. An EHR that was given a "
+        "copy of the public keys must be given the new one before that.",
+        "is published; it signs nothing yet",
+    ),
+    Step.SIGN: StepWords(
+        "Start signing",
+        "From this moment the new key signs every token request, and the present one retires. It "
+        f"stays public for at least {_hours(WAIT_BEFORE_WITHDRAWAL)}, so that EHRs can verify what "
+        "it signed last.",
+        "signs from now on, and the key before it has retired",
+    ),
+    Step.WITHDRAW: StepWords(
+        "Withdraw the retired key",
+        "The retired key leaves the public keys and its private half is destroyed. This cannot be "
+        "undone. Launches go on with the key that signs now.",
+        "is withdrawn and its private half destroyed",
+    ),
+    Step.ABANDON: StepWords(
+        "Call the rotation off",
+        "The next key leaves the public keys without having signed anything, and its private half "
+        "is destroyed. The present key goes on signing.",
+        "is withdrawn before it ever signed",
+    ),
+}
 
 
 def moment(at: datetime | None) -> str:
@@ -63,8 +108,3 @@ def _span(at: datetime | None, now: datetime) -> str:
 def _plain(text: str) -> str:
     """Return Django's spans with ordinary spaces: terminals and searches stumble over others."""
     return text.replace("\xa0", " ")
-
-
-def _hours(span: timedelta) -> str:
-    hours = int(span.total_seconds() // 3600)
-    return "an hour" if hours == 1 else f"{hours} hours"

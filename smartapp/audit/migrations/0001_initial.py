@@ -31,6 +31,7 @@ class Migration(migrations.Migration):
             ],
             options={
                 "ordering": ["-at", "-id"],
+                "default_permissions": ("view",),
             },
         ),
     ]

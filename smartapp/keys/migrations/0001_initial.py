@@ -24,6 +24,7 @@ class Migration(migrations.Migration):
             ],
             options={
                 "ordering": ["slug"],
+                "default_permissions": ("view",),
                 "permissions": [("rotate_keyset", "Can rotate signing keys")],
             },
         ),
@@ -65,6 +66,7 @@ class Migration(migrations.Migration):
             ],
             options={
                 "ordering": ["key_set", "alg", "published_at", "id"],
+                "default_permissions": ("view",),
                 "constraints": [
                     models.UniqueConstraint(
                         condition=models.Q(

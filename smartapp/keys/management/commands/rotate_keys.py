@@ -11,12 +11,6 @@ from smartapp.keys.lifecycle import NothingToDo, Step, StepRefused
 from smartapp.keys.management.lookup import key_set_or_error
 from smartapp.keys.models import KeySet
 
-DONE = {
-    Step.PUBLISH: "is published; it signs nothing yet",
-    Step.SIGN: "signs from now on, and the key before it has retired",
-    Step.WITHDRAW: "is withdrawn and its private half destroyed",
-}
-
 
 class Command(BaseCommand):
     help = (
@@ -52,7 +46,7 @@ class Command(BaseCommand):
     def _auto(self, key_sets: list[KeySet]) -> None:
         now = timezone.now()
         for key_set, step, key in lifecycle.auto(key_sets, now=now, actor="rotate_keys --auto"):
-            self.stdout.write(f"{key_set}: {key} {DONE[step]}.")
+            self.stdout.write(f"{key_set}: {key} {wording.STEPS[step].done}.")
 
     def _take(self, step: Step, key_sets: list[KeySet]) -> None:
         """Take the step on each line of the one key set. Lines that are not at this stage are
@@ -74,7 +68,7 @@ class Command(BaseCommand):
             key = lifecycle.TAKE[step](key_set, alg, now=timezone.now(), actor="rotate_keys")
         except StepRefused as refusal:
             return refusal
-        self.stdout.write(f"{key_set}: {key} {DONE[step]}.")
+        self.stdout.write(f"{key_set}: {key} {wording.STEPS[step].done}.")
         return None
 
     def _show(self, key_sets: list[KeySet]) -> None:

@@ -1,0 +1,58 @@
+import json
+from datetime import timedelta
+
+import pytest
+from django.db import transaction
+from django.test import Client
+from django.urls import reverse
+from django.utils import timezone
+
+from smartapp.audit import trail
+from smartapp.audit.models import AuditEvent
+
+pytestmark = pytest.mark.django_db
+
+
+class TestRecord:
+    def test_says_who_did_what_to_what_and_when(self) -> None:
+        """§3.12."""
+        trail.record("alice", "keys.publish", "key set epic", kid="abc", alg="ES384")
+        event = AuditEvent.objects.get()
+        assert (event.actor, event.action, event.target) == (
+            "alice",
+            "keys.publish",
+            "key set epic",
+        )
+        assert event.detail == {"kid": "abc", "alg": "ES384"}
+        assert abs(event.at - timezone.now()) < timedelta(minutes=1)
+
+    def test_goes_with_the_change_that_it_tells_of(self) -> None:
+        """Rolled back together: the trail tells of nothing that did not happen."""
+        with pytest.raises(KeyboardInterrupt), transaction.atomic():
+            trail.record("alice", "keys.publish", "key set epic")
+            raise KeyboardInterrupt
+        assert not AuditEvent.objects.exists()
+
+
+class TestAdmin:
+    def test_the_newest_event_comes_first_and_is_found_by_its_detail(
+        self, admin_client: Client
+    ) -> None:
+        trail.record("alice", "keys.publish", "key set epic", kid="abc")
+        trail.record("bob", "keys.sign", "key set epic", kid="xyz")
+        url = reverse("admin:audit_auditevent_changelist")
+        everything = admin_client.get(url).content.decode()
+        assert everything.index("bob") < everything.index("alice")
+        found = admin_client.get(url, {"q": "abc"}).content.decode()
+        assert ">alice<" in found
+        assert ">bob</a></th>" not in found and "xyz" not in found
+
+    def test_an_event_cannot_be_changed(self, admin_client: Client) -> None:
+        trail.record("alice", "keys.publish", "key set epic", kid="abc")
+        event = AuditEvent.objects.get()
+        url = reverse("admin:audit_auditevent_change", args=[event.pk])
+        assert admin_client.get(url).status_code == 200
+        forged = {"actor": "mallory", "detail": json.dumps({})}
+        assert admin_client.post(url, forged).status_code == 403
+        event.refresh_from_db()
+        assert event.actor == "alice"

@@ -1,0 +1,189 @@
+import re
+from datetime import datetime, timedelta
+
+import pytest
+from django.contrib.auth.models import Permission, User
+from django.test import Client
+from django.urls import reverse
+from django.utils import timezone
+
+from smartapp.audit.models import AuditEvent
+from smartapp.keys import lifecycle
+from smartapp.keys.lifecycle import Step
+from smartapp.keys.models import KeySet, SigningKey
+
+pytestmark = pytest.mark.django_db
+
+# §3.2, T23: members of a private JWK, PEM and DER of PKCS8, and what the vault writes.
+PRIVATE_MATERIAL = re.compile(
+    r"&quot;(d|p|q|dp|dq|qi|oth|k)&quot;|\"(d|p|q|dp|dq|qi|oth|k)\":|PRIVATE KEY|MII[A-Za-z0-9+/]"
+    r"|v1\.[0-9a-f]{8}\.|sealed_private_key"
+)
+
+
+@pytest.fixture
+def long_ago() -> datetime:
+    return timezone.now() - timedelta(days=30)
+
+
+@pytest.fixture
+def epic(long_ago: datetime) -> KeySet:
+    """A key set with a key in every state."""
+    key_set = lifecycle.create_key_set("epic", algs=["ES384", "RS384"], now=long_ago)
+    now = long_ago
+    for step, wait in ((Step.PUBLISH, 0), (Step.SIGN, 31), (Step.WITHDRAW, 2)):
+        now += timedelta(hours=wait)
+        lifecycle.TAKE[step](key_set, "ES384", now=now, actor="test")
+    lifecycle.publish_next(key_set, "RS384", now=timezone.now(), actor="test")
+    return key_set
+
+
+def administrator(*permissions: str) -> Client:
+    user = User.objects.create_user(f"admin-{len(permissions)}", is_staff=True)
+    user.user_permissions.set(Permission.objects.filter(codename__in=permissions))
+    client = Client()
+    client.force_login(user)
+    return client
+
+
+@pytest.fixture
+def viewer() -> Client:
+    return administrator("view_keyset", "view_signingkey", "view_auditevent")
+
+
+@pytest.fixture
+def rotator() -> Client:
+    return administrator("view_keyset", "rotate_keyset")
+
+
+def page(client: Client, key_set: KeySet) -> str:
+    response = client.get(reverse("admin:keys_keyset_change", args=[key_set.pk]))
+    assert response.status_code == 200
+    return " ".join(response.content.decode().split())
+
+
+def step_url(key_set: KeySet, alg: str, step: str) -> str:
+    return reverse("admin:keys_keyset_step", args=[key_set.pk, alg, step])
+
+
+class TestPrivateMaterial:
+    def test_is_on_no_page(self, admin_client: Client, epic: KeySet) -> None:
+        """T23: every admin page about keys, as the one who may see everything."""
+        urls = [reverse(f"admin:{name}_changelist") for name in ("keys_keyset", "keys_signingkey")]
+        urls += [reverse("admin:audit_auditevent_changelist"), reverse("admin:index")]
+        urls += [reverse("admin:keys_keyset_change", args=[epic.pk])]
+        urls += [reverse("admin:keys_keyset_history", args=[epic.pk])]
+        urls += [step_url(epic, "RS384", step) for step in Step]
+        for key in SigningKey.objects.all():
+            urls.append(reverse("admin:keys_signingkey_change", args=[key.pk]))
+            urls.append(reverse("admin:keys_signingkey_history", args=[key.pk]))
+        for event in AuditEvent.objects.all():
+            urls.append(reverse("admin:audit_auditevent_change", args=[event.pk]))
+        for url in urls:
+            response = admin_client.get(url)
+            assert response.status_code == 200, url
+            assert not PRIVATE_MATERIAL.search(response.content.decode()), url
+
+    def test_the_search_would_find_it(self, epic: KeySet) -> None:
+        """A search that finds nothing must be one that can find something."""
+        key = epic.signing_keys.exclude(sealed_private_key="").first()
+        assert key is not None
+        assert PRIVATE_MATERIAL.search(key.sealed_private_key)
+        assert PRIVATE_MATERIAL.search('{"kty": "EC", "d": "AAAA"}')
+        assert PRIVATE_MATERIAL.search("-----BEGIN PRIVATE KEY-----")
+
+
+class TestKeySetPage:
+    def test_says_where_every_key_is_and_what_is_next(self, viewer: Client, epic: KeySet) -> None:
+        html = page(viewer, epic)
+        for key in epic.signing_keys.all():
+            assert key.kid in html
+        assert "has not signed anything yet." in html
+        assert "its private half is destroyed." in html
+        assert "in 1 day, 5 hours: the next key signs" in html
+        assert "Nothing until the next key is published." in html
+        assert "http://127.0.0.1:8000/.well-known/jwks/epic.json" in html
+
+    def test_offers_what_is_allowed_now_and_nothing_else(
+        self, rotator: Client, epic: KeySet
+    ) -> None:
+        html = page(rotator, epic)
+        assert step_url(epic, "ES384", "publish") in html
+        assert step_url(epic, "RS384", "abandon") in html
+        for alg, step in (("RS384", "sign"), ("RS384", "publish"), ("ES384", "withdraw")):
+            assert step_url(epic, alg, step) not in html
+
+    def test_who_may_only_look_is_offered_nothing(self, viewer: Client, epic: KeySet) -> None:
+        """§3.12: to look and to rotate are two rights."""
+        html = page(viewer, epic)
+        assert "object-tools" not in html
+
+    def test_who_may_not_look_sees_nothing(self, epic: KeySet) -> None:
+        url = reverse("admin:keys_keyset_change", args=[epic.pk])
+        assert administrator().get(url).status_code == 403
+        assert Client().get(url).status_code == 302
+
+    @pytest.mark.parametrize("name", ["keys_keyset", "keys_signingkey", "audit_auditevent"])
+    def test_nothing_is_added_or_deleted_by_hand(
+        self, admin_client: Client, epic: KeySet, name: str
+    ) -> None:
+        row = {
+            "keys_keyset": epic,
+            "keys_signingkey": SigningKey.objects.first(),
+            "audit_auditevent": AuditEvent.objects.first(),
+        }[name]
+        assert row is not None
+        assert admin_client.post(reverse(f"admin:{name}_add"), {}).status_code == 403
+        delete = reverse(f"admin:{name}_delete", args=[row.pk])
+        assert admin_client.post(delete, {"post": "yes"}).status_code == 403
+
+    def test_an_unknown_key_set_or_step_is_not_found(
+        self, admin_client: Client, epic: KeySet
+    ) -> None:
+        assert admin_client.get(reverse("admin:keys_keyset_change", args=[0])).status_code == 404
+        assert admin_client.get(step_url(epic, "RS384", "steal")).status_code == 404
+        assert admin_client.get(step_url(epic, "HS256", "publish")).status_code == 404
+
+
+class TestSteps:
+    def test_asking_changes_nothing(self, rotator: Client, epic: KeySet) -> None:
+        before = epic.signing_keys.count()
+        response = rotator.get(step_url(epic, "ES384", "publish"))
+        assert "Nothing is signed with it yet" in response.content.decode()
+        assert "It may sign 30 hours later." in response.content.decode()
+        assert epic.signing_keys.count() == before
+
+    def test_confirmed_it_is_done_and_written_down(self, rotator: Client, epic: KeySet) -> None:
+        """§3.12: who, when, which kid."""
+        response = rotator.post(step_url(epic, "ES384", "publish"), follow=True)
+        new = epic.signing_keys.get(alg="ES384", signs_from=None)
+        assert f"ES384 {new.kid} is published; it signs nothing yet." in response.content.decode()
+        event = AuditEvent.objects.latest("id")
+        assert (event.actor, event.action) == ("admin-2", "keys.publish")
+        assert event.detail == {"alg": "ES384", "kid": new.kid}
+
+    def test_a_step_that_is_too_early_says_when(self, rotator: Client, epic: KeySet) -> None:
+        """Also when the button was never there."""
+        response = rotator.post(step_url(epic, "RS384", "sign"), follow=True)
+        assert "This step is possible from 20" in response.content.decode()
+        assert epic.signing_keys.filter(alg="RS384", signs_from=None).count() == 1
+
+    def test_two_administrators_click_at_the_same_moment(
+        self, rotator: Client, epic: KeySet
+    ) -> None:
+        rotator.post(step_url(epic, "ES384", "publish"))
+        response = rotator.post(step_url(epic, "ES384", "publish"), follow=True)
+        assert "is published already; it has to sign first." in response.content.decode()
+        assert epic.signing_keys.filter(alg="ES384", signs_from=None).count() == 1
+
+    @pytest.mark.parametrize("method", ["get", "post"])
+    def test_who_may_not_rotate_is_refused(self, viewer: Client, epic: KeySet, method: str) -> None:
+        before = list(SigningKey.objects.values())
+        for step in Step:
+            response = getattr(viewer, method)(step_url(epic, "RS384", step))
+            assert response.status_code == 403
+        assert list(SigningKey.objects.values()) == before
+
+    def test_a_forged_form_is_refused(self, rotator: Client, epic: KeySet) -> None:
+        rotator.handler.enforce_csrf_checks = True
+        assert rotator.post(step_url(epic, "ES384", "publish")).status_code == 403
