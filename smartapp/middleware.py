@@ -130,6 +130,7 @@ def error_response(request: HttpRequest, error: SmartError, **context: Any) -> H
         status=error.status,
     )
     response["Cache-Control"] = "no-store"
+    response._has_been_logged = True  # type: ignore[attr-defined] # by the line above, once
     if isinstance(error, Busy):
         response["Retry-After"] = "2"
     return response

@@ -32,6 +32,6 @@ def demo_server(folder: Path) -> Iterator[Demo]:
     with (Path(tempfile.gettempdir()) / "smartapp-tests-demo.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         command = ("manage.py", "demo", "--port", str(port))
-        with running(env, log, *command, ready=f"{url}/connect/sandbox/"):
+        with running(env, log, *command, ready=lambda: "Three doors" in log.read_text()):
             fcntl.flock(lock, fcntl.LOCK_UN)
             yield Demo(url, env, log)

@@ -8,7 +8,7 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -49,8 +49,10 @@ def manage(env: dict[str, str], *arguments: str) -> str:
 
 
 @contextmanager
-def running(env: dict[str, str], log: Path, *command: str, ready: str) -> Iterator[None]:
-    """Run a server while the block runs; it is ready when that URL answers."""
+def running(
+    env: dict[str, str], log: Path, *command: str, ready: Callable[[], bool]
+) -> Iterator[None]:
+    """Run a server while the block runs; it starts when the server is ready."""
     with log.open("ab") as output:
         process = subprocess.Popen(  # noqa: S603
             [sys.executable, *command], cwd=ROOT, env=env, stdout=output, stderr=output
@@ -63,16 +65,20 @@ def running(env: dict[str, str], log: Path, *command: str, ready: str) -> Iterat
             process.wait(20)
 
 
-def _wait(process: subprocess.Popen[bytes], url: str, log: Path) -> None:
+def _wait(process: subprocess.Popen[bytes], ready: Callable[[], bool], log: Path) -> None:
     deadline = time.monotonic() + 60
-    while time.monotonic() < deadline:
+    while not ready():
         assert process.poll() is None, f"the server ended:\n{log.read_text()}"
-        try:
-            with urllib.request.urlopen(url, timeout=2):  # noqa: S310
-                return
-        except (urllib.error.URLError, OSError):
-            time.sleep(0.1)
-    raise AssertionError(f"{url} did not answer:\n{log.read_text()}")
+        assert time.monotonic() < deadline, f"the server is not ready:\n{log.read_text()}"
+        time.sleep(0.1)
+
+
+def answers(url: str) -> bool:
+    try:
+        with urllib.request.urlopen(url, timeout=2):  # noqa: S310
+            return True
+    except (urllib.error.URLError, OSError):
+        return False
 
 
 @contextmanager

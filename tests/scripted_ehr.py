@@ -51,6 +51,7 @@ class ScriptedEHR:
         self.refresh_token: str | None = "refresh"
         self.token_answer: Answer | None = None
         self.fhir_answer: Answer | None = None
+        self.revoke_status = 200
         self.requests: list[tuple[str, str]] = []
         self.token_requests: list[dict[str, str]] = []
         self.assertions: list[dict[str, Any]] = []
@@ -138,7 +139,7 @@ class ScriptedEHR:
             "grant_types_supported": ["authorization_code"],
             **self.discovery,
         }
-        return web.json_response(document)
+        return web.json_response({k: v for k, v in document.items() if v is not None})
 
     async def _openid(self, _: web.Request) -> web.Response:
         return web.json_response({"issuer": self.issuer, "jwks_uri": f"{self.issuer}/keys"})
@@ -228,7 +229,7 @@ class ScriptedEHR:
     async def _revoke(self, request: web.Request) -> web.Response:
         fields = await request.post()
         self.valid_access_tokens.discard(str(fields["token"]))
-        return web.Response()
+        return web.Response(status=self.revoke_status)
 
     # --- FHIR ----------------------------------------------------------------------------------
 

@@ -16,7 +16,9 @@ class LaunchKind(models.TextChoices):
 
 
 class EndReason(models.TextChoices):
-    DISCONNECTED = "disconnected", "Disconnected in this app"
+    DISCONNECTED = "disconnected", "Disconnected here and revoked at the EHR"
+    NOT_REVOKED = "not_revoked", "Disconnected here; the EHR could not be told"
+    NOT_REVOCABLE = "not_revocable", "Disconnected here; the EHR offers no revocation"
     INVALID_GRANT = "invalid_grant", "The EHR ended it (invalid_grant)"
     UNAUTHORIZED = "unauthorized", "The EHR took the access away (401)"
     PATIENT_CHANGED = "patient_changed", "The EHR answered for another patient"

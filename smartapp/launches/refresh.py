@@ -44,6 +44,8 @@ POLL_SECONDS = 0.1
 
 ENDED: dict[str, type[SmartError]] = {
     EndReason.DISCONNECTED: Disconnected,
+    EndReason.NOT_REVOKED: Disconnected,
+    EndReason.NOT_REVOCABLE: Disconnected,
     EndReason.INVALID_GRANT: EndedByEHR,
     EndReason.UNAUTHORIZED: EndedByEHR,
     EndReason.PATIENT_CHANGED: PatientChanged,

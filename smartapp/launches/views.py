@@ -59,6 +59,12 @@ from smartapp.registrations import registry
 logger = logging.getLogger(__name__)
 
 QUERY_LENGTH = 100
+# What the page of a disconnected launch says of the EHR: revoked, not told, offers no revocation.
+REVOKED: dict[str, bool | None] = {
+    EndReason.DISCONNECTED: True,
+    EndReason.NOT_REVOKED: False,
+    EndReason.NOT_REVOCABLE: None,
+}
 STATE = re.compile(r"[A-Za-z0-9_-]{43}")
 EHR_MESSAGE_LENGTH = 300
 
@@ -201,7 +207,7 @@ def _framable(response: HttpResponse, frame_ancestors: tuple[str, ...]) -> HttpR
     """Let the registration's own EHR show this page in a frame, and nobody else (C150)."""
     if frame_ancestors:
         response.xframe_options_exempt = True
-        response._csp_update = {  # type: ignore[attr-defined]
+        response._csp_replace = {  # type: ignore[attr-defined]
             "frame-ancestors": list(frame_ancestors)
         }
     return response
@@ -226,6 +232,8 @@ def form_token(key: SessionKey) -> str:
 async def page(request: HttpRequest, uuid: UUID) -> HttpResponse:
     """The launch's page: whose record, who is looking, what was given, and the record itself."""
     found, key = await _find(request, uuid)
+    if found.end_reason in REVOKED:
+        return _framable(_disconnected(request, found), found.frame_ancestors)
     stored = await refresh.with_access(found)
     access = LaunchAccess(stored)
     chart = await _chart(access)
@@ -249,6 +257,17 @@ async def page(request: HttpRequest, uuid: UUID) -> HttpResponse:
     )
     response = render(request, "launch.html", {"page": shown, "form_token": form_token(key)})
     return _framable(response, stored.frame_ancestors)
+
+
+def _disconnected(request: HttpRequest, stored: StoredLaunch) -> HttpResponse:
+    shown = SignedOutPage(
+        endpoint_name=stored.endpoint_name,
+        kind="ehr" if stored.kind == LaunchKind.EHR else "standalone",
+        revoked=REVOKED[stored.end_reason],
+        start_again_url=_start_again_url(stored),
+        home_url="/",
+    )
+    return render(request, "signed_out.html", {"page": shown}, status=410)
 
 
 async def _chart(access: LaunchAccess) -> Chart | None:
@@ -316,28 +335,24 @@ async def end(request: HttpRequest, uuid: UUID) -> HttpResponse:
     stored, key = await _find(request, uuid)
     if not constant_time_compare(request.POST.get("form_token", ""), form_token(key)):
         raise FormRefused("form token")
-    revoked = None
     if stored.tokens is not None:
-        revoked = await _revoked(stored, stored.tokens)
-        await in_database(store.end, stored, EndReason.DISCONNECTED, timezone.now())
-    shown = SignedOutPage(
-        endpoint_name=stored.endpoint_name,
-        kind="ehr" if stored.kind == LaunchKind.EHR else "standalone",
-        revoked=revoked,
-        start_again_url=_start_again_url(stored),
-        home_url="/",
-    )
-    response = render(request, "signed_out.html", {"page": shown})
-    return _framable(response, stored.frame_ancestors)
+        reason = await _revoked(stored, stored.tokens)
+        await in_database(store.end, stored, reason, timezone.now())
+    # Back and reload must lead to a page, not to the form being sent again.
+    return HttpResponse(status=303, headers={"Location": f"/launches/{uuid}/"})
 
 
-async def _revoked(stored: StoredLaunch, tokens: LaunchTokens) -> bool | None:
+async def _revoked(stored: StoredLaunch, tokens: LaunchTokens) -> EndReason:
+    """Tell the EHR that the access is over, and return how that went."""
     try:
         config = await registry.endpoint_for_callback(stored.endpoint_id, stored.registration_slug)
-        return await token_endpoint.revoke(config, tokens)
+        revoked = await token_endpoint.revoke(config, tokens)
     except SmartError as error:
         logger.warning("launch %s: not revoked at the EHR: %s", stored.uuid, error.code)
-        return False
+        return EndReason.NOT_REVOKED
+    if revoked is None:
+        return EndReason.NOT_REVOCABLE
+    return EndReason.DISCONNECTED if revoked else EndReason.NOT_REVOKED
 
 
 @require_GET

@@ -58,8 +58,8 @@ def page(context: BrowserContext) -> Page:
     return context.new_page()
 
 
-def sign_in(page: Page, username: str = "clinician") -> None:
-    """Go through the sandbox's pages as a person would, until the app shows itself."""
+def sign_in(page: Page, username: str = "clinician", decision: str = "allow") -> None:
+    """Go through the EHR's pages as a person would, until the app shows itself."""
     for _ in range(6):
         page.wait_for_load_state()
         if "/sandbox/" not in page.url:
@@ -67,7 +67,8 @@ def sign_in(page: Page, username: str = "clinician") -> None:
         if page.locator("input[name=username]").count():
             page.fill("input[name=username]", username)
             page.fill("input[name=password]", "sandbox")
-        page.locator("main form button[type=submit], main form button:not([type])").first.click()
+        decide = page.locator(f"button[name=decision][value={decision}]")
+        (decide if decide.count() else page.locator("main form button").first).click()
     raise AssertionError(f"still at the EHR: {page.url}\n{page.inner_text('main')}")
 
 

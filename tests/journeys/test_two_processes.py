@@ -8,7 +8,7 @@ import pytest
 from psycopg import sql
 
 from tests.launches.conftest import new_browser
-from tests.processes import environment, manage, postgres_database, running
+from tests.processes import answers, environment, manage, postgres_database, running
 from tests.scripted_ehr import CANARY, CLIENT_ID, ScriptedEHR
 from tests.serving import free_port
 
@@ -35,8 +35,8 @@ async def test_twenty_loads_over_two_processes_send_one_refresh(
         )  # fmt: skip
         serve = ("-m", "uvicorn", "smartapp.asgi:application", "--no-access-log", "--port")
         with (
-            running(env, log, *serve, str(ports[0]), ready=f"{first}/healthz"),
-            running(env, log, *serve, str(ports[1]), ready=f"{second}/healthz"),
+            running(env, log, *serve, str(ports[0]), ready=lambda: answers(f"{first}/healthz")),
+            running(env, log, *serve, str(ports[1]), ready=lambda: answers(f"{second}/healthz")),
         ):
             async with new_browser(first) as browser:
                 uuid = await browser.launch(f"/launch?iss={ehr.fhir_base_url}&launch=x")

@@ -278,11 +278,30 @@ class TestPages:
         async with browser.http.post(url, data={"form_token": "0" * 64}) as response:
             assert response.status == 403
         async with browser.http.post(url, data={"form_token": form_token}) as response:
-            assert response.status == 200
+            assert response.status == 410
+            assert "Disconnected" in await response.text()
         assert ("POST", "/revoke") in ehr.requests
         assert ehr.valid_access_tokens == set()
         assert (await row(uuid)).sealed_tokens == ""
         assert (await browser.get(f"/launches/{uuid}/")).status == 410
+
+    @pytest.mark.parametrize(("offered", "words"), [(True, "could not"), (False, "no way for an app")])
+    async def test_disconnect_destroys_although_the_ehr_is_not_told(
+        self, browser: Browser, ehr: ScriptedEHR, ehr_launch: Start, offered: bool, words: str
+    ) -> None:
+        """C133: local tokens go whatever happens, and the page says what the EHR knows."""
+        if not offered:
+            ehr.discovery["revocation_endpoint"] = None
+        uuid = await browser.launch(ehr_launch())
+        page = await (await browser.get(f"/launches/{uuid}/")).text()
+        form_token = page.split('name="form_token" value="')[1].split('"')[0]
+        ehr.revoke_status = 503
+        url = f"{browser.app}/launches/{uuid}/end/"
+        async with browser.http.post(url, data={"form_token": form_token}) as response:
+            assert words in await response.text()
+        ended = await row(uuid)
+        assert ended.sealed_tokens == ""
+        assert ended.end_reason == (EndReason.NOT_REVOKED if offered else EndReason.NOT_REVOCABLE)
 
     async def test_wrong_patient_is_never_shown(
         self, browser: Browser, ehr: ScriptedEHR, ehr_launch: Start

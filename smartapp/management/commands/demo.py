@@ -1,6 +1,7 @@
 """Everything on an embedded default: the app, the sandbox EHR, and the two connected."""
 
 import asyncio
+import io
 import socket
 from argparse import ArgumentParser
 from typing import Any
@@ -89,15 +90,17 @@ def _make_admin() -> None:
 def _connect_sandbox() -> None:
     """Register the sandbox EHR in the app and the app at the sandbox EHR."""
     url, preset = settings.PUBLIC_URL, PRESETS[SLUG]
+    unseen = io.StringIO()
     call_command(
         "sandbox_client", CLIENT_ID, "--kind", "web", "--name", "smartapp",
         "--auth-method", "private_key_jwt", "--jwks-url", f"{url}/.well-known/jwks/{SLUG}.json",
         "--redirect-uri", f"{url}/callback/{SLUG}/", "--launch-url", f"{url}/launch",
-        "--scope", f"{preset.scope} {preset.standalone_scope}", "--profile", "strict", verbosity=0,
+        "--scope", f"{preset.scope} {preset.standalone_scope}", "--profile", "strict",
+        stdout=unseen,
     )  # fmt: skip
     call_command(
         "register_ehr", f"{url}/sandbox/fhir/r4", "--name", "Sandbox EHR",
         "--client-id", CLIENT_ID, "--slug", SLUG, "--preset", preset.slug,
         "--frame-ancestor", url, "--frame-ancestor", url.replace("127.0.0.1", "localhost"),
-        verbosity=0,
+        stdout=unseen,
     )  # fmt: skip
