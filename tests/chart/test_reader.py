@@ -1,9 +1,8 @@
 """Reading over HTTP from an EHR that behaves, and from one that does not."""
 
 import asyncio
-import json
 import logging
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Callable
 from typing import Any
 from urllib.parse import parse_qsl
 
@@ -11,11 +10,11 @@ import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestServer
 
-from smartapp import http
 from smartapp.chart import access as access_module
 from smartapp.chart.reader import read_chart
 from smartapp.chart.sections import Chart
 from smartapp.protocol.errors import FHIRUnauthorized, InvalidGrant, WrongPatient
+from tests.chart.fake_ehr import FakeAccess, FakeEHR, always, bundle, fhir, serving
 from tests.chart.samples import NOW, PATIENT, Resource, about_patient, concept, observation, patient
 
 TYPES = [
@@ -28,96 +27,12 @@ TYPES = [
     "Immunization",
 ]
 SCOPES = tuple(f"patient/{name}.rs" for name in TYPES)
-Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
-
-
-class FakeEHR:
-    """A FHIR server: resources by type, and what a test does to single paths."""
-
-    def __init__(self) -> None:
-        self.resources: list[Resource] = [patient()]
-        self.answers: dict[str, Handler] = {}
-        self.token = "first"
-        self.requests: list[web.Request] = []
-        self.base = ""
-
-    def add(self, *resources: Resource) -> None:
-        self.resources += resources
-
-    async def answer(self, request: web.Request) -> web.StreamResponse:
-        self.requests.append(request)
-        path = request.path.removeprefix("/fhir/")
-        if path in self.answers:
-            return await self.answers[path](request)
-        if request.headers.get("Authorization") != f"Bearer {self.token}":
-            return web.json_response({"error": "invalid_token"}, status=401)
-        if "/" in path:
-            return self.read(path)
-        return self.search(path, request.query.get("category"))
-
-    def read(self, path: str) -> web.Response:
-        for resource in self.resources:
-            if f"{resource['resourceType']}/{resource['id']}" == path:
-                return fhir(resource)
-        return web.Response(status=404)
-
-    def search(self, resource_type: str, category: str | None) -> web.Response:
-        found = [
-            resource
-            for resource in self.resources
-            if resource["resourceType"] == resource_type
-            and (category is None or resource.get("test-category") == category)
-        ]
-        return bundle(found)
-
-    def asked(self, resource_type: str) -> list[web.Request]:
-        return [one for one in self.requests if one.path == f"/fhir/{resource_type}"]
-
-
-def fhir(document: Any) -> web.Response:
-    return web.Response(text=json.dumps(document), content_type="application/fhir+json")
-
-
-def bundle(resources: list[Resource], next_url: str | None = None) -> web.Response:
-    link = [{"relation": "next", "url": next_url}] if next_url else []
-    entries = [{"resource": resource} for resource in resources]
-    return fhir({"resourceType": "Bundle", "type": "searchset", "entry": entries, "link": link})
-
-
-def always(answer: Callable[[], web.StreamResponse]) -> Handler:
-    async def handler(request: web.Request) -> web.StreamResponse:
-        return answer()
-
-    return handler
-
-
-class FakeAccess:
-    def __init__(self, ehr: FakeEHR) -> None:
-        self.fhir_base_url = ehr.base
-        self.renewals: list[str] = []
-        self.renewed = "second"
-        self.refusal: Exception | None = None
-
-    async def access_token(self) -> str:
-        return "first"
-
-    async def renewed_access_token(self, rejected: str) -> str:
-        self.renewals.append(rejected)
-        await asyncio.sleep(0.01)
-        if self.refusal is not None:
-            raise self.refusal
-        return self.renewed
 
 
 @pytest.fixture
 async def ehr() -> AsyncIterator[FakeEHR]:
-    fake = FakeEHR()
-    app = web.Application()
-    app.router.add_get("/{path:.*}", fake.answer)
-    async with TestServer(app) as server:
-        fake.base = str(server.make_url("/fhir"))
+    async with serving(FakeEHR()) as fake:
         yield fake
-        await http.close()
 
 
 async def chart_of(ehr: FakeEHR, access: FakeAccess | None = None, **options: Any) -> Chart:
@@ -132,6 +47,10 @@ async def chart_of(ehr: FakeEHR, access: FakeAccess | None = None, **options: An
     return await read_chart(access or FakeAccess(ehr), **{**defaults, **options})
 
 
+def category(code: str) -> list[Resource]:
+    return [concept("", code)]
+
+
 def condition(id: str, **members: Any) -> Resource:
     return about_patient("Condition", id, code=concept(f"Problem {id}"), **members)
 
@@ -144,8 +63,8 @@ class TestReading:
             about_patient("MedicationRequest", "m1", status="active"),
             about_patient("Immunization", "i1", status="completed"),
             about_patient("Encounter", "e1", period={"start": "2026-10-05"}),
-            {**observation("8867-4", 67, "/min"), "test-category": "vital-signs"},
-            {**observation("2160-0", 2.0, "mg/dL"), "test-category": "laboratory"},
+            observation("8867-4", 67, "/min", category=category("vital-signs")),
+            observation("2160-0", 2.0, "mg/dL", category=category("laboratory")),
         )
         chart = await chart_of(ehr)
         assert chart.patient_name == "Eleni Papadopoulou"
@@ -182,13 +101,13 @@ class TestReading:
         assert ehr.asked("Observation") == []
 
     async def test_a_narrowed_scope_is_not_taken_for_the_whole(self, ehr: FakeEHR) -> None:
-        category = "http://terminology.hl7.org/CodeSystem/observation-category"
+        system = "http://terminology.hl7.org/CodeSystem/observation-category"
         chart = await chart_of(
             ehr,
             granted_scopes=(
                 "patient/Patient.rs",
-                f"patient/Observation.rs?category={category}|vital-signs",
-                f"patient/Condition.rs?category={category}|problem-list-item",
+                f"patient/Observation.rs?category={system}|vital-signs",
+                f"patient/Condition.rs?category={system}|problem-list-item",
             ),
         )
         assert chart.vitals.state == "empty"

@@ -1,0 +1,283 @@
+"""The launch's page: whose record, what is in it, what went wrong, what was given."""
+
+import re
+
+import pytest
+from aiohttp import web
+
+from smartapp.chart.sections import Chart
+from smartapp.protocol.scopes import compare
+from tests.chart.fake_ehr import FakeEHR, always
+from tests.chart.samples import about_patient, concept
+from tests.pages.markup import Markup
+from tests.pages.people import (
+    ALMOST_NOTHING,
+    ARABIC,
+    MANY_OBSERVATIONS,
+    PEOPLE,
+    SCOPES,
+    chart_of,
+    launch_html,
+    plain_chart_of,
+)
+
+HOSTILE = '"><script>alert(1)</script><img src=x onerror=alert(1)>{{ page }}'
+
+
+@pytest.fixture
+def chart() -> Chart:
+    return plain_chart_of("a-1.E-1003")
+
+
+class TestBanner:
+    @pytest.mark.parametrize("person", PEOPLE)
+    @pytest.mark.parametrize("need_patient_banner", [True, False])
+    def test_name_birth_date_sex_and_identifier_are_always_there(
+        self, person: str, need_patient_banner: bool
+    ) -> None:
+        """C104: an EHR's own banner may shrink ours, never hide it."""
+        found = plain_chart_of(person)
+        assert found.identity is not None
+        assert found.identity.birth_date is not None
+        page = Markup(launch_html(found, need_patient_banner=need_patient_banner))
+        (banner,) = page.by_class("patient")
+        for fact in (
+            found.identity.name.text,
+            found.identity.birth_date.date_text,
+            found.identity.sex,
+            found.identity.identifier.value,
+        ):
+            assert fact in banner.text
+        assert bool(page.by_class("patient-slim")) is not need_patient_banner
+
+    def test_the_dead_are_named_as_dead(self) -> None:
+        (banner,) = Markup(launch_html(plain_chart_of("a-1.E-1014"))).by_class("patient")
+        assert "Died 18 Mar 2026" in banner.text
+
+    def test_a_name_in_another_script_is_isolated_from_its_neighbours(self) -> None:
+        page = Markup(launch_html(plain_chart_of(ARABIC)))
+        name = page.one("h1")
+        assert [child.tag for child in page.elements if child.parent is name] == ["bdi"]
+
+    def test_a_patient_that_could_not_be_read_is_a_loud_warning(self) -> None:
+        person = "a-1.E-1003"
+
+        def spoil(ehr: FakeEHR) -> None:
+            ehr.answers[f"Patient/{person}"] = always(lambda: web.Response(status=500))
+
+        page = Markup(launch_html(chart_of(person, spoil)))
+        assert person in page.by_class("patient")[0].text
+        assert "Whose record this is could not be shown" in page.one("div", role="alert").text
+
+    def test_the_title_names_no_patient_and_tells_tabs_apart(self, chart: Chart) -> None:
+        title = Markup(launch_html(chart)).all("title")[0].text
+        assert title == "Chart · St. Brigid's General Hospital · opened 19:12 UTC"
+
+
+class TestSections:
+    def test_the_order_is_the_clinicians(self, chart: Chart) -> None:
+        page = Markup(launch_html(chart))
+        ids = [section.attributes.get("id") for section in page.all("section")]
+        assert list(filter(None, ids)) == [
+            "allergies",
+            "problems",
+            "medications",
+            "vitals",
+            "labs",
+            "immunizations",
+            "encounters",
+            "connection",
+        ]  # fmt: skip
+
+    @pytest.mark.parametrize("person", PEOPLE)
+    def test_every_link_of_the_contents_leads_somewhere(self, person: str) -> None:
+        page = Markup(launch_html(plain_chart_of(person)))
+        ids = [one.attributes["id"] for one in page.elements if "id" in one.attributes]
+        targets = [
+            one.attributes["href"][1:]
+            for one in page.all("a")
+            if one.attributes["href"].startswith("#")
+        ]
+        assert len(ids) == len(set(ids))
+        assert set(targets) <= set(ids)
+        assert len(targets) == 9
+
+    def test_an_empty_allergy_list_is_never_no_known_allergies(self) -> None:
+        text = Markup(launch_html(plain_chart_of(ALMOST_NOTHING))).text
+        assert "No allergies recorded. That is not the same as “no known allergies”" in text
+
+    def test_a_recorded_statement_is_shown_as_the_record_has_it(self) -> None:
+        def add(ehr: FakeEHR) -> None:
+            ehr.add(
+                about_patient(
+                    "AllergyIntolerance",
+                    "nka",
+                    patient={"reference": f"Patient/{ALMOST_NOTHING}"},
+                    code=concept("NKA", "716186003"),
+                )
+            )
+
+        page = Markup(launch_html(chart_of(ALMOST_NOTHING, add)))
+        assert page.by_class("allergy-statement")[0].text == "No known allergies"
+
+    def test_a_failed_section_says_so_with_a_reference_and_the_rest_stands(self) -> None:
+        def spoil(ehr: FakeEHR) -> None:
+            ehr.answers["Condition"] = always(lambda: web.Response(status=403))
+
+        found = chart_of("a-1.E-1003", spoil)
+        page = Markup(launch_html(found))
+        problems = page.one("section", id="problems").text
+        assert "does not let this app read" in problems
+        assert found.problems.reference in problems
+        assert "Losartan" in page.one("section", id="medications").text.title()
+        assert "not read" in page.one("nav", class_="contents").text
+
+    def test_a_section_without_permission_says_so(self) -> None:
+        found = chart_of("a-1.E-1003", granted_scopes=("patient/Patient.rs",))
+        page = Markup(launch_html(found))
+        assert "was not given permission" in page.one("section", id="labs").text
+
+    def test_very_many_observations_make_no_endless_page(self) -> None:
+        html = launch_html(plain_chart_of(MANY_OBSERVATIONS))
+        assert len(html) < 400_000
+        assert html.count("<circle") < 1_500
+
+
+class TestGraphics:
+    @pytest.mark.parametrize("person", PEOPLE)
+    def test_every_picture_is_told_in_words(self, person: str) -> None:
+        for picture in Markup(launch_html(plain_chart_of(person))).all("svg"):
+            is_decoration = picture.attributes.get("aria-hidden") == "true"
+            assert is_decoration or len(picture.attributes["aria-label"]) > 20
+
+    def test_the_values_of_a_chart_are_a_table_too(self, chart: Chart) -> None:
+        page = Markup(launch_html(chart))
+        charts, tables = page.by_class("chart"), page.by_class("values")
+        assert len(charts) == len(tables) == len(chart.vitals.items)
+        assert "5 Oct 2026" in tables[0].text
+
+    def test_a_flag_is_a_word_and_a_shape(self, chart: Chart) -> None:
+        flags = [flag.text for flag in Markup(launch_html(chart)).by_class("flag-high")]
+        assert "▲ High" in flags
+
+
+class TestSafety:
+    def test_what_the_ehr_writes_stays_text(self) -> None:
+        def poison(ehr: FakeEHR) -> None:
+            subject = {"reference": f"Patient/{ALMOST_NOTHING}"}
+            words = concept(HOSTILE)
+            ehr.resources = [
+                {
+                    "resourceType": "Patient",
+                    "id": ALMOST_NOTHING,
+                    "name": [{"text": HOSTILE}, {"text": f"2 {HOSTILE}"}],
+                    "identifier": [{"type": {"text": HOSTILE}, "value": HOSTILE}],
+                },
+                about_patient(
+                    "Condition", "c", subject=subject, code=words, note=[{"text": HOSTILE * 9}]
+                ),
+                about_patient("AllergyIntolerance", "a", patient=subject, code=words),
+                about_patient(
+                    "MedicationRequest", "m", subject=subject, medicationCodeableConcept=words
+                ),
+                about_patient("Immunization", "i", patient=subject, vaccineCode=words),
+                about_patient("Encounter", "e", subject=subject, type=[words]),
+                *(
+                    about_patient(
+                        "Observation",
+                        f"o{name}",
+                        subject=subject,
+                        category=[concept("", name)],
+                        code=words,
+                        effectiveDateTime="2026-01-01",
+                        valueQuantity={"value": 1, "unit": HOSTILE},
+                    )
+                    for name in ("vital-signs", "laboratory")
+                ),
+            ]  # fmt: skip
+
+        context = {"tenant": "<script>", "extra": HOSTILE, "ah_department": [HOSTILE]}
+        html = launch_html(chart_of(ALMOST_NOTHING, poison), context=context, endpoint_name=HOSTILE)
+        page = Markup(html)
+        assert page.all("script") == []
+        assert page.all("img") == []
+        assert html.count("&lt;script&gt;") > 10
+
+    @pytest.mark.parametrize("person", PEOPLE)
+    def test_nothing_inline_that_the_policy_would_refuse(self, person: str) -> None:
+        """CSP: default-src 'none'; style-src 'self'; script-src 'self'."""
+        page = Markup(launch_html(plain_chart_of(person)))
+        assert page.all("style") == page.all("script") == []
+        names = {name for element in page.elements for name in element.attributes}
+        assert [name for name in names if name == "style" or re.match("on[a-z]+$", name)] == []
+
+    def test_nothing_leads_out_of_a_frame(self, chart: Chart) -> None:
+        """C152: athena's frame allows no top navigation."""
+        assert "_top" not in launch_html(chart)
+
+
+class TestConnection:
+    def test_scopes_are_told_in_words_and_missing_ones_stand_out(self, chart: Chart) -> None:
+        scope = compare((*SCOPES, "patient/Procedure.rs"), SCOPES)
+        page = Markup(launch_html(chart, scope=scope))
+        section = page.one("section", id="connection")
+        assert f"1 of {len(SCOPES) + 1} permissions" in section.text
+        (missing,) = page.by_class("scope-missing")
+        assert "Not given:" in missing.text
+        assert "patient/Procedure.rs" in missing.text
+
+    def test_what_came_unasked_says_so(self, chart: Chart) -> None:
+        scope = compare(SCOPES, (*SCOPES, "patient/Goal.rs"))
+        assert "(given unasked)" in Markup(launch_html(chart, scope=scope)).text
+
+    def test_vendor_members_are_shown_as_they_came(self, chart: Chart) -> None:
+        """C109: the launch-location data have no documented names."""
+        context = {
+            "ah_practice": "a-1.Practice-1",
+            "location": {"room": 3},
+            "fhirContext": [{"reference": "ImagingStudy/7", "type": "ImagingStudy"}],
+        }
+        page = Markup(launch_html(chart, context=context))
+        (table,) = page.by_class("context-table")
+        for words in ("ah_practice", "a-1.Practice-1", '{"room": 3}', "ImagingStudy/7"):
+            assert words in table.text
+
+    def test_disconnecting_is_a_form_with_the_launchs_token(self, chart: Chart) -> None:
+        page = Markup(launch_html(chart))
+        form = page.one("form")
+        assert (form.attributes["method"], form.attributes["action"]) == (
+            "post",
+            "/launches/1/end/",
+        )
+        assert page.one("input", name="form_token").attributes["value"] == "f0"
+
+    @pytest.mark.parametrize(
+        ("changes", "words"),
+        [
+            ({}, "until then it is renewed by itself"),
+            ({"refreshable": False}, "23 Nov 2026, 20:12 UTC"),
+            ({"refreshable": False, "access_token_expires_at": None}, "when the EHR says so"),
+        ],
+    )
+    def test_when_access_ends(self, chart: Chart, changes: dict[str, object], words: str) -> None:
+        assert words in Markup(launch_html(chart, **changes)).text
+
+    def test_who_opened_it(self, chart: Chart) -> None:
+        page = Markup(launch_html(chart))
+        (visit,) = page.by_class("visit")
+        assert "Opened by Dr." in visit.text
+        assert "Clinician" in visit.text
+
+
+class TestNoPatient:
+    @pytest.mark.parametrize(
+        ("kind", "words"),
+        [("ehr", "Open a patient's chart in your EHR first"), ("standalone", "choose a patient")],
+    )
+    def test_the_page_says_what_to_do(self, kind: str, words: str) -> None:
+        """C110: no patient was chosen, and none is made up."""
+        page = Markup(launch_html(None, kind=kind, start_again_url="/connect/x/"))
+        assert "No patient was chosen" in page.one("h1").text
+        assert words in page.text
+        assert page.by_class("patient") == []
+        assert [link.text for link in page.all("a", href="/connect/x/")] == ["Start again"]

@@ -1,0 +1,124 @@
+"""The start page, the error page and the page after disconnecting."""
+
+from dataclasses import replace
+
+import pytest
+
+from smartapp.chart.page import EndpointLink, HomePage, OpenLaunch, SignedOutPage
+from smartapp.protocol.errors import SmartError, StateExpired, UnknownEndpoint
+from tests.chart.samples import NOW
+from tests.pages.markup import Markup
+from tests.pages.people import rendered
+
+HOME = HomePage(
+    endpoints=(
+        EndpointLink("St. Brigid's", "/connect/brigid/", "athenahealth"),
+        EndpointLink("مستشفى النور", "/connect/nur/", "Epic"),
+    ),
+    endpoints_total=2,
+    query="",
+    open_launches=(),
+    is_any_ehr_registered=True,
+    sandbox_url="",
+    admin_url="/admin/",
+)
+SIGNED_OUT = SignedOutPage(
+    endpoint_name="St. Brigid's",
+    kind="standalone",
+    revoked=True,
+    start_again_url="/connect/brigid/",
+    home_url="/",
+)
+
+
+def home(**changes: object) -> Markup:
+    return Markup(rendered("home.html", page=replace(HOME, **changes)))  # type: ignore[arg-type]
+
+
+def error(cause: SmartError, **context: object) -> Markup:
+    return Markup(rendered("error.html", error=cause, reference="A2B3-C4D5", **context))
+
+
+class TestHome:
+    def test_health_systems_are_links(self) -> None:
+        page = home()
+        assert "St. Brigid's" in page.one("a", href="/connect/brigid/").text
+        assert page.all("form") == []
+
+    def test_many_can_be_searched_without_javascript(self) -> None:
+        page = home(endpoints_total=40, query="bri")
+        form = page.one("form")
+        assert (form.attributes["method"], form.attributes["action"]) == ("get", "/")
+        assert page.one("input", name="q").attributes["value"] == "bri"
+        assert page.one("label", for_="q").text
+        assert "2 of 40 match “ bri ”" in page.one("p", role="status").text
+
+    def test_a_search_without_result_helps(self) -> None:
+        page = home(endpoints=(), query="<b>zz</b>")
+        assert "Try fewer letters" in page.text
+        assert page.all("b") == []
+
+    def test_open_launches_name_no_patient(self) -> None:
+        launch = OpenLaunch("/launches/1/", "St. Brigid's", "ehr", NOW)
+        link = home(open_launches=(launch,)).one("a", href="/launches/1/")
+        assert link.text == "St. Brigid's opened from the EHR 23 Nov 2026, 19:15 UTC"
+
+    def test_without_any_ehr_the_page_says_what_to_do(self) -> None:
+        page = home(endpoints=(), endpoints_total=0, is_any_ehr_registered=False)
+        assert "No EHR is connected yet" in page.one("h1").text
+        assert "register_ehr" in page.text
+        assert len(page.all("a", href="/admin/")) == 2
+
+    def test_with_ehrs_for_clinicians_only_patients_are_told(self) -> None:
+        page = home(endpoints=(), endpoints_total=0)
+        assert "No health system offers this to patients yet" in page.text
+
+    def test_the_sandbox_is_offered_only_when_it_is_there(self) -> None:
+        assert home().all("a", href="/sandbox/") == []
+        assert len(home(sandbox_url="/sandbox/").all("a", href="/sandbox/")) == 2
+
+
+class TestError:
+    def test_what_happened_what_to_do_and_a_reference(self) -> None:
+        cause = UnknownEndpoint("detail for the log")
+        page = error(cause)
+        assert page.one("h1").text == cause.title
+        for words in (cause.happened, cause.next_step, "A2B3-C4D5", cause.code):
+            assert words in page.text
+        assert "detail for the log" not in page.text
+
+    def test_ways_on(self) -> None:
+        page = error(StateExpired(), start_again_url="/connect/x/", open_in_new_window_url="/y/")
+        assert page.one("a", href="/connect/x/").text == "Start again"
+        new_window = page.one("a", href="/y/")
+        assert new_window.attributes["target"] == "_blank"
+        assert "noopener" in new_window.attributes["rel"]
+        assert error(StateExpired()).all("a", target="_blank") == []
+
+    def test_the_ehrs_words_are_marked_as_its_own_and_capped(self) -> None:
+        page = error(StateExpired(), ehr_message="<script>" + "x" * 5_000)
+        quote = page.one("figure")
+        assert quote.text.startswith("The EHR said <script>xxx")
+        assert len(quote.text) < 600
+        assert page.all("script") == []
+
+
+class TestSignedOut:
+    @pytest.mark.parametrize(
+        ("revoked", "words"),
+        [
+            (True, "confirmed that the access has ended"),
+            (False, "could not be told just now"),
+            (None, "no way for an app to end its access"),
+        ],
+    )
+    def test_the_page_says_what_the_ehr_knows(self, revoked: bool | None, words: str) -> None:
+        page = Markup(rendered("signed_out.html", page=replace(SIGNED_OUT, revoked=revoked)))
+        assert words in page.text
+
+    def test_only_patients_can_connect_again_from_here(self) -> None:
+        patients = Markup(rendered("signed_out.html", page=SIGNED_OUT))
+        clinicians = Markup(rendered("signed_out.html", page=replace(SIGNED_OUT, kind="ehr")))
+        assert patients.one("a", href="/connect/brigid/").text == "Connect again"
+        assert clinicians.all("a", href="/connect/brigid/") == []
+        assert "use its entry in your EHR" in clinicians.text
