@@ -138,3 +138,32 @@ def test_standalone_page_is_the_patients_after_a_reload(page: Page, demo: Demo) 
     url = standalone_launch(page, demo)
     page.reload()
     assert page.url == url
+
+
+def test_clinician_launches_inside_the_ehrs_frame(page: Page, demo: Demo) -> None:
+    """C21, C151: on another site than the EHR, where only partitioned cookies come back."""
+    ehr = demo.url.replace("127.0.0.1", "localhost")
+    page.goto(f"{ehr}/sandbox/")
+    page.get_by_role("button", name="Open inside the EHR").click()
+    frame = page.frame_locator("iframe")
+    frame.locator("input[name=username]").fill("clinician")
+    frame.locator("input[name=password]").fill("sandbox")
+    frame.locator("main form button").first.click()
+    frame.locator("button[value=allow]").click()
+    expect(frame.locator("body")).to_contain_text("Vital signs")
+    framed = next(one for one in page.frames if "/launches/" in one.url)
+    screenshots(page, "frame")
+    framed.goto(framed.url)
+    expect(frame.locator("body")).to_contain_text("Vital signs")
+
+
+def test_nobody_else_may_frame_the_app(page: Page, demo: Demo) -> None:
+    """C150, T14: neither the start page, nor the admin, nor another site's frame."""
+    for path in ("/", "/admin/login/", "/readyz"):
+        response = page.request.get(demo.url + path)
+        assert "frame-ancestors 'none'" in response.headers["content-security-policy"]
+        assert response.headers["x-frame-options"] == "DENY"
+    url = ehr_launch(page, demo)
+    policy = page.request.get(url).headers["content-security-policy"]
+    assert "frame-ancestors http://127.0.0.1" in policy
+    assert "'none'" not in policy.partition("frame-ancestors")[2].partition(";")[0]

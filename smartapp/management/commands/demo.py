@@ -95,6 +95,7 @@ def _connect_sandbox() -> None:
         "sandbox_client", CLIENT_ID, "--kind", "web", "--name", "smartapp",
         "--auth-method", "private_key_jwt", "--jwks-url", f"{url}/.well-known/jwks/{SLUG}.json",
         "--redirect-uri", f"{url}/callback/{SLUG}/", "--launch-url", f"{url}/launch",
+        "--standalone-url", f"{url}/connect/{SLUG}/",
         "--scope", f"{preset.scope} {preset.standalone_scope}", "--profile", "strict",
         stdout=unseen,
     )  # fmt: skip
