@@ -36,7 +36,7 @@ def needed(config: EndpointConfig) -> dict[str, str]:
 def missing(config: EndpointConfig, discovery: Discovery) -> tuple[str, ...]:
     """Return a sentence for each capability that is used and not listed."""
     return tuple(
-        f"The EHR does not list {capability}, which {use} needs."
+        f"The EHR does not list {capability}, needed for {use}."
         for capability, use in needed(config).items()
         if capability not in discovery.capabilities
     )

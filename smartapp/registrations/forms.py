@@ -81,6 +81,10 @@ class RegistrationForm(forms.ModelForm):  # type: ignore[type-arg]  # not generi
             "frame_ancestors",
             "slug",
         )
+        widgets = {
+            "scope": forms.Textarea(attrs={"rows": 4, "cols": 80}),
+            "standalone_scope": forms.Textarea(attrs={"rows": 4, "cols": 80}),
+        }
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -91,6 +95,7 @@ class RegistrationForm(forms.ModelForm):  # type: ignore[type-arg]  # not generi
         for name in ("slug", "alg", "scope", "standalone_scope"):
             self.fields[name].required = False
         self.fields["alg"] = forms.ChoiceField(
+            label=self.fields["alg"].label,
             choices=[("", "as the vendor wants it"), *Algorithm.choices],
             required=False,
             initial="",

@@ -84,16 +84,24 @@ def seen_since(moment: datetime) -> set[int]:
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """A member of the document that is not what it was; None: it is not there."""
+    """A member of the document that is not what it was, as text; empty: it is not there."""
 
     member: str
-    before: Any
-    after: Any
+    before: str
+    after: str
 
 
 def differences(before: dict[str, Any], after: dict[str, Any]) -> list[Difference]:
     return [
-        Difference(member, before.get(member), after.get(member))
+        Difference(member, _text(before.get(member)), _text(after.get(member)))
         for member in sorted(before.keys() | after.keys())
         if before.get(member) != after.get(member)
     ]
+
+
+def _text(value: Any) -> str:
+    if isinstance(value, list):
+        return ", ".join(map(_text, value))
+    if value is None or isinstance(value, str):
+        return value or ""
+    return json.dumps(value)

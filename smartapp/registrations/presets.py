@@ -37,9 +37,9 @@ class Preset:
 
 
 _ATHENA_NOTES = (
-    "Register a 3-legged app with authentication by JWKS URL and enter the addresses below to the "
+    "Register a 3-legged app with authentication by JWKS URL, and enter these addresses to the "
     "letter: redirect URI, launch URL, JWKS URL.",
-    "Select each scope below for the app in the developer portal; athenahealth grants only those.",
+    "Select each of these scopes for the app in the developer portal: only those are granted.",
     "athenahealth wants an audience of its own in the client assertion: take the value for this "
     "environment from its documentation and enter it as the assertion audience. Unverified: some "
     "apps report the id_token's issuer followed by /v1/token.",
@@ -65,7 +65,7 @@ _PRESETS = (
     Preset(
         slug="",
         title="Any SMART App Launch EHR",
-        notes=("Enter the addresses below to the letter in the vendor's portal.",),
+        notes=("Enter these addresses to the letter in the vendor's portal.",),
     ),
     _athena("preview"),
     _athena("production"),

@@ -1,0 +1,85 @@
+"""What a registration uses against what its EHR lists: C17."""
+
+from dataclasses import replace
+
+import pytest
+
+from smartapp.protocol.discovery import parse_discovery
+from smartapp.registrations import capabilities
+from smartapp.registrations.registry import EndpointConfig
+from tests.registrations.factories import BASE, NOW
+
+CONFIG = EndpointConfig(
+    endpoint_id=1,
+    slug="general",
+    name="General Hospital",
+    fhir_base_url=BASE,
+    issuers=(),
+    pinned_hosts=frozenset(),
+    registration_id=1,
+    registration_slug="general",
+    registration_name="General Hospital",
+    client_id="abc",
+    auth_method="none",
+    client_secret="",
+    key_set_slug="general",
+    alg="RS384",
+    scope="launch",
+    standalone_scope="",
+    assertion_audience="",
+    send_scope_on_refresh=False,
+    frame_ancestors=(),
+    preset="",
+    updated_at=NOW,
+)
+LEAST = {"launch-ehr", "context-ehr-patient", "client-public"}
+
+
+def test_a_launch_from_the_ehr_needs_the_least() -> None:
+    assert capabilities.needed(CONFIG).keys() == LEAST
+
+
+@pytest.mark.parametrize(
+    ("scope", "capability"),
+    [
+        ("launch openid", {"sso-openid-connect"}),
+        ("launch offline_access", {"permission-offline"}),
+        ("launch online_access", {"permission-online"}),
+        ("launch patient/Observation.rs", {"permission-patient", "permission-v2"}),
+        ("launch patient/Observation.rs?category=x", {"permission-patient", "permission-v2"}),
+        ("launch patient/Observation.read", {"permission-patient", "permission-v1"}),
+        ("launch user/*.*", {"permission-user", "permission-v1"}),
+        ("launch fhirUser profile launch/encounter", set()),
+    ],
+)
+def test_each_scope_needs_its_own(scope: str, capability: set[str]) -> None:
+    assert capabilities.needed(replace(CONFIG, scope=scope)).keys() == LEAST | capability
+
+
+def test_patients_need_standalone_launch_and_their_own_record() -> None:
+    config = replace(CONFIG, standalone_scope="launch/patient")
+    assert capabilities.needed(config).keys() == LEAST | {
+        "launch-standalone",
+        "context-standalone-patient",
+    }
+
+
+@pytest.mark.parametrize(
+    ("method", "capability"),
+    [
+        ("private_key_jwt", "client-confidential-asymmetric"),
+        ("client_secret_basic", "client-confidential-symmetric"),
+        ("none", "client-public"),
+    ],
+)
+def test_each_authentication_needs_its_own(method: str, capability: str) -> None:
+    assert capability in capabilities.needed(replace(CONFIG, auth_method=method))
+
+
+def test_what_is_not_listed_is_said_with_what_needs_it() -> None:
+    body = b'{"capabilities": ["launch-ehr", "client-public"]}'
+    discovery = parse_discovery(body, fhir_base_url=BASE)
+
+    assert capabilities.missing(CONFIG, discovery) == (
+        "The EHR does not list context-ehr-patient, needed for the EHR's patient.",
+    )
