@@ -9,10 +9,9 @@ middleware, where it would cost each launch a thread.
 import asyncio
 import os
 import re
-from collections.abc import Awaitable, Callable, Iterable, MutableMapping
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
-from asgiref.wsgi import WsgiToAsgi
 from django.core.asgi import get_asgi_application
 from django.core.exceptions import ImproperlyConfigured
 
@@ -20,35 +19,29 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "smartapp.settings")
 django_application = get_asgi_application()
 
 from django.conf import settings  # noqa: E402 - after Django is set up
-from whitenoise import WhiteNoise  # noqa: E402
+from whitenoise import WhiteNoise  # type: ignore[import-untyped]  # noqa: E402
 
 from smartapp import checks, http  # noqa: E402
 from smartapp.keys import memory, public  # noqa: E402
 
-Message = MutableMapping[str, Any]
+Message = dict[str, Any]
 Receive = Callable[[], Awaitable[Message]]
-Send = Callable[[Message], Awaitable[None]]
+Send = Callable[[Mapping[str, Any]], Awaitable[None]]
+StaticResponse = tuple[int, list[tuple[bytes, bytes]], bytes]
 
 JWKS_PREFIX = "/.well-known/jwks"
 HASHED_NAME = re.compile(r"\.[0-9a-f]{12}\.[a-z0-9]+$")
 PLAIN_HEADERS = [(b"content-type", b"text/plain; charset=utf-8"), (b"cache-control", b"no-store")]
 
 
-def _no_such_file(_environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
-    start_response("404 Not Found", [("Content-Type", "text/plain; charset=utf-8")])
-    return [b"There is no such file.\n"]
-
-
-def _static_files() -> WsgiToAsgi:
+def _static_files() -> WhiteNoise:
     settings.STATIC_ROOT.mkdir(parents=True, exist_ok=True)
-    return WsgiToAsgi(
-        WhiteNoise(
-            _no_such_file,
-            root=settings.STATIC_ROOT,
-            prefix=settings.STATIC_URL,
-            autorefresh=settings.DEBUG,
-            immutable_file_test=lambda _path, url: bool(HASHED_NAME.search(url)),
-        )
+    return WhiteNoise(
+        None,
+        root=settings.STATIC_ROOT,
+        prefix=settings.STATIC_URL,
+        autorefresh=settings.DEBUG,
+        immutable_file_test=lambda _path, url: bool(HASHED_NAME.search(url)),
     )
 
 
@@ -60,6 +53,32 @@ async def _answer(
 ) -> None:
     length = (b"content-length", str(len(body)).encode())
     await send({"type": "http.response.start", "status": status, "headers": [*headers, length]})
+    await send({"type": "http.response.body", "body": body})
+
+
+def _read_static(method: str, path: str, environ: dict[str, str]) -> StaticResponse:
+    found = (static_files.find_file if static_files.autorefresh else static_files.files.get)(path)
+    if found is None:
+        return 404, PLAIN_HEADERS, b"There is no such file.\n"
+    response = found.get_response(method, environ)
+    headers = [(name.lower().encode(), value.encode()) for name, value in response.headers]
+    if response.file is None:
+        return response.status, headers, b""
+    with response.file as file:
+        return response.status, headers, file.read()
+
+
+async def _static(scope: Message, send: Send) -> None:
+    """Answer from WhiteNoise without its WSGI face: asgiref's adapter sends from within a thread,
+    and what comes next on the same connection would inherit that thread's dead executor."""
+    environ = {
+        f"HTTP_{name.decode('latin-1').upper().replace('-', '_')}": value.decode("latin-1")
+        for name, value in scope["headers"]
+    }
+    status, headers, body = await asyncio.to_thread(
+        _read_static, scope["method"], scope["path"], environ
+    )
+    await send({"type": "http.response.start", "status": status, "headers": headers})
     await send({"type": "http.response.body", "body": body})
 
 
@@ -105,6 +124,6 @@ async def application(scope: Message, receive: Receive, send: Send) -> None:
     elif path.startswith(JWKS_PREFIX):
         await _jwks(scope, send)
     elif path.startswith(settings.STATIC_URL):
-        await static_files(scope, receive, send)
+        await _static(scope, send)
     else:
         await django_application(scope, receive, send)

@@ -187,3 +187,8 @@ class TestSteps:
     def test_a_forged_form_is_refused(self, rotator: Client, epic: KeySet) -> None:
         rotator.handler.enforce_csrf_checks = True
         assert rotator.post(step_url(epic, "ES384", "publish")).status_code == 403
+
+    def test_a_browser_is_let_to_say_where_its_form_comes_from(self, rotator: Client) -> None:
+        """Under `no-referrer` Chromium sends `Origin: null` with a form, and nobody can sign in."""
+        response = rotator.get(reverse("admin:keys_keyset_changelist"))
+        assert response.headers["Referrer-Policy"] == "same-origin"
