@@ -15,7 +15,7 @@ OUTCOME = {
     "issue": [
         {"severity": "fatal", "code": "forbidden", "diagnostics": "A patient is required"},
         {"severity": "error", "code": "invalid", "details": {"text": "No practice"}},
-        {"severity": "error", "code": "throttled", "details": "x"},
+        {"severity": "error", "code": "throttled", "details": "x", "diagnostics": ""},
         {"severity": "error"},
         "nothing",
     ],

@@ -128,6 +128,10 @@ class TestGood:
         """C90."""
         assert validate(token(**change)).iss == ISSUER
 
+    def test_a_name_of_255_characters_and_an_instant_life_pass(self) -> None:
+        """OpenID Connect Core §2: `sub` has at most 255."""
+        assert len(validate(token(sub="s" * 255, exp=SECONDS)).sub) == 255
+
     def test_no_nonce_is_wanted_where_none_was_sent(self) -> None:
         """A refresh sends none (OpenID Connect Core §12.2)."""
         assert validate(token(nonce=...), nonce=None).sub == CLAIMS["sub"]

@@ -47,6 +47,7 @@ def test_what_has_one_reading_is_read(body: bytes, value: object) -> None:
         (b'{"a": "line\nbreak"}', "not JSON"),
         (b"<html></html>", "not JSON"),
         (b'"\\ud800"', "lone surrogate"),
+        (b'"\\uDFFF"', "lone surrogate"),
         (b'{"\\udc00": 1}', "lone surrogate"),
         (b'["\\u0000"]', "NUL"),
     ],
