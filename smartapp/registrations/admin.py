@@ -81,17 +81,16 @@ class RegistrationAdmin(admin.ModelAdmin):
     ) -> Any:
         authentication = ("auth_method", "client_secret", "key_set", "alg", "assertion_audience")
         asked = ("scope", "standalone_scope", "send_scope_on_refresh")
-        return (
-            *(
-                [("What to enter at the vendor", {"fields": ("registration_sheet",)})]
-                if obj
-                else ()
-            ),
+        vendor = [("What to enter at the vendor", {"fields": ("registration_sheet",)})]
+        # Folded when an EHR is added: base URL, name and client id are enough.
+        classes = () if obj else ("collapse",)
+        return [
+            *(vendor if obj else ()),
             (None, {"fields": ("name", "client_id", "preset", "enabled")}),
-            ("How this app authenticates", {"fields": authentication}),
-            ("What it asks for", {"fields": asked}),
-            ("Addresses and frames", {"fields": ("slug", "frame_ancestors")}),
-        )
+            ("How this app authenticates", {"fields": authentication, "classes": classes}),
+            ("What it asks for", {"fields": asked, "classes": classes}),
+            ("Addresses and frames", {"fields": ("slug", "frame_ancestors"), "classes": classes}),
+        ]
 
     @admin.display(description="Registration sheet")
     def registration_sheet(self, registration: Registration) -> SafeString:

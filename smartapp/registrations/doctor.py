@@ -185,7 +185,7 @@ async def _issuer_keys(issuer: str) -> Finding:
         )
     if not keys:
         return problem("issuer-keys", f"{issuer} publishes no usable key.", "Ask the vendor.")
-    return ok("issuer-keys", f"{issuer} publishes {len(keys)} usable keys.")
+    return ok("issuer-keys", f"{issuer} publishes its keys; usable: {len(keys)}.")
 
 
 async def _clock(config: EndpointConfig) -> Finding:

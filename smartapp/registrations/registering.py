@@ -123,7 +123,8 @@ def _change_registration(registration: Registration, wanted: Wanted) -> None:
         "scope": _chosen(wanted.scope, preset.scope, new=new),
         "standalone_scope": _chosen(wanted.standalone_scope, preset.standalone_scope, new=new),
         "assertion_audience": wanted.assertion_audience,
-        "send_scope_on_refresh": preset.send_scope_on_refresh if new else None,
+        # Only a vendor's quirk, so it comes and goes with the vendor.
+        "send_scope_on_refresh": preset.send_scope_on_refresh if new or wanted.preset else None,
         "frame_ancestors": wanted.frame_ancestors,
     }
     for name, value in changes.items():

@@ -111,6 +111,9 @@ class TestAdd:
         assert endpoint.pinned_hosts == [live_ehr.host]
         assert endpoint.issuers == [live_ehr.issuer]
 
+    def test_what_need_not_be_filled_in_is_folded(self, admin: Client) -> None:
+        assert admin.get(f"{LIST}add/").content.decode().count("<details>") == 3
+
     def test_what_the_ehr_lacks_is_said_at_once(self, admin: Client, live_ehr: EHR) -> None:
         """C17."""
         response = admin.post(f"{LIST}add/", form(live_ehr.base), follow=True)

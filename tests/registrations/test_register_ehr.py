@@ -169,6 +169,13 @@ class TestUpdate:
 
         assert (sheet["scope"], sheet["preset"]) == ("launch openid", "epic")
 
+    async def test_another_preset_brings_its_quirk(self, ehr: EHR) -> None:
+        """C121: it has no option of its own."""
+        await register(ehr.base)
+        await register(ehr.base, "--preset", "athenahealth-preview")
+
+        assert (await in_database(Registration.objects.get)).send_scope_on_refresh is True
+
     async def test_it_does_not_accept_a_changed_host(self, ehr: EHR) -> None:
         """C14: accepting is an act of its own, in the admin."""
         await register(ehr.base)
