@@ -3,6 +3,7 @@
 import hashlib
 import logging
 import re
+from collections.abc import Awaitable
 from urllib.parse import urlsplit
 from uuid import UUID
 
@@ -115,8 +116,8 @@ async def launch(request: HttpRequest) -> HttpResponse:
         return elsewhere
     asked = authorization.parse_launch_request(request.META.get("QUERY_STRING", ""))
     config = await registry.endpoint_for_iss(asked.iss)
-    response = await launching.start(request, config, LaunchKind.EHR, asked.launch)
-    return _framable(response, config.frame_ancestors)
+    starting = launching.start(request, config, LaunchKind.EHR, asked.launch)
+    return await _in_frame(request, config.frame_ancestors, starting)
 
 
 @require_GET
@@ -213,6 +214,20 @@ def _framable(response: HttpResponse, frame_ancestors: tuple[str, ...]) -> HttpR
     return response
 
 
+async def _in_frame(
+    request: HttpRequest,
+    frame_ancestors: tuple[str, ...],
+    answering: Awaitable[HttpResponse],
+    **context: str,
+) -> HttpResponse:
+    """Return the answer or its error's page, framable both: an EHR's frame must not go blank."""
+    try:
+        response = await answering
+    except SmartError as error:
+        response = error_response(request, error, **context)
+    return _framable(response, frame_ancestors)
+
+
 async def _find(request: HttpRequest, uuid: UUID) -> tuple[StoredLaunch, SessionKey]:
     """Return the launch that this browser holds the key of; LaunchNotFound otherwise."""
     key = cookies.session_key(request, uuid)
@@ -232,14 +247,23 @@ def form_token(key: SessionKey) -> str:
 async def page(request: HttpRequest, uuid: UUID) -> HttpResponse:
     """The launch's page: whose record, who is looking, what was given, and the record itself."""
     found, key = await _find(request, uuid)
+    return await _in_frame(
+        request,
+        found.frame_ancestors,
+        _launch_page(request, found, key),
+        start_again_url=_start_again_url(found),
+    )
+
+
+async def _launch_page(request: HttpRequest, found: StoredLaunch, key: SessionKey) -> HttpResponse:
     if found.end_reason in REVOKED:
-        return _framable(_disconnected(request, found), found.frame_ancestors)
+        return _disconnected(request, found)
     stored = await refresh.with_access(found)
     access = LaunchAccess(stored)
     chart = await _chart(access)
     context = access.tokens.context
     shown = build_launch_page(
-        uuid=uuid,
+        uuid=stored.uuid,
         kind="ehr" if stored.kind == LaunchKind.EHR else "standalone",
         endpoint_name=stored.endpoint_name,
         registration_name=stored.registration_name,
@@ -247,7 +271,7 @@ async def page(request: HttpRequest, uuid: UUID) -> HttpResponse:
         session_expires_at=stored.session_expires_at,
         access_token_expires_at=access.launch.access_token_expires_at,
         refreshable=access.tokens.refresh_token is not None,
-        end_url=f"/launches/{uuid}/end/",
+        end_url=f"/launches/{stored.uuid}/end/",
         home_url="/",
         start_again_url=_start_again_url(stored),
         context=context,
@@ -255,8 +279,7 @@ async def page(request: HttpRequest, uuid: UUID) -> HttpResponse:
         scope=access.tokens.scope,
         chart=chart,
     )
-    response = render(request, "launch.html", {"page": shown, "form_token": form_token(key)})
-    return _framable(response, stored.frame_ancestors)
+    return render(request, "launch.html", {"page": shown, "form_token": form_token(key)})
 
 
 def _disconnected(request: HttpRequest, stored: StoredLaunch) -> HttpResponse:

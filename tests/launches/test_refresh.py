@@ -285,7 +285,9 @@ class TestPages:
         assert (await row(uuid)).sealed_tokens == ""
         assert (await browser.get(f"/launches/{uuid}/")).status == 410
 
-    @pytest.mark.parametrize(("offered", "words"), [(True, "could not"), (False, "no way for an app")])
+    @pytest.mark.parametrize(
+        ("offered", "words"), [(True, "could not"), (False, "no way for an app")]
+    )
     async def test_disconnect_destroys_although_the_ehr_is_not_told(
         self, browser: Browser, ehr: ScriptedEHR, ehr_launch: Start, offered: bool, words: str
     ) -> None:

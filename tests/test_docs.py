@@ -1,0 +1,69 @@
+"""The documentation says what the code does, or a test fails."""
+
+import os
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from smartapp import middleware
+from smartapp.chart import access
+from smartapp.protocol.errors import SmartError
+from tests.processes import ROOT
+
+SETTINGS = (ROOT / "smartapp" / "settings.py").read_text()
+VARIABLES = sorted(set(re.findall(r'(?:env\.\w+|boolean|required)\(\s*"([A-Z_]+)"', SETTINGS)))
+ERRORS = ROOT / "docs" / "errors.md"
+ERRORS_HEAD = """\
+# Error pages
+
+Each has a stable code, which the log line with the page's reference number repeats.
+This page is written by the tests: `UPDATE_DOCS=1 python3 manage.py test tests/test_docs.py`.
+
+| Code | Status | What the page says | What to do |
+|---|---|---|---|
+"""
+
+
+def error_classes(parent: type[SmartError] = SmartError) -> Iterator[type[SmartError]]:
+    for child in parent.__subclasses__():
+        yield child
+        yield from error_classes(child)
+
+
+def error_pages() -> str:
+    """Return docs/errors.md as the error classes have it now."""
+    assert {access.ReadRefused, middleware.PageNotFound} <= set(error_classes())
+    named = {
+        error.code: error
+        for error in reversed(list(error_classes()))
+        if error.__module__.startswith("smartapp.") and "code" in vars(error)
+    }
+    rows = [
+        f"| `{code}` | {error.status} | **{error.title}.** {error.happened} | {error.next_step} |\n"
+        for code, error in sorted(named.items())
+    ]
+    return ERRORS_HEAD + "".join(rows)
+
+
+def test_there_are_variables() -> None:
+    assert {"SECRET_KEY", "ENCRYPTION_KEYS", "PUBLIC_URL", "SANDBOX"} <= set(VARIABLES)
+
+
+@pytest.mark.parametrize("variable", VARIABLES)
+@pytest.mark.parametrize("document", [".env.example", "docs/operating.md"])
+def test_every_variable_is_documented(variable: str, document: str) -> None:
+    assert re.search(rf"\b{variable}\b", (ROOT / document).read_text())
+
+
+def test_every_error_page_is_documented() -> None:
+    if os.environ.get("UPDATE_DOCS"):
+        ERRORS.write_text(error_pages())
+    assert ERRORS.read_text() == error_pages()
+
+
+@pytest.mark.parametrize("document", [*sorted((ROOT / "docs").glob("*.md")), ROOT / "README.md"])
+def test_every_relative_link_leads_somewhere(document: Path) -> None:
+    for target in re.findall(r"\]\((?!https?:|#)([^)#]+)", document.read_text()):
+        assert (document.parent / target).exists(), target
