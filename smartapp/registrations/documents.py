@@ -85,11 +85,10 @@ class Documents(Generic[K, T]):
         try:
             # Shielded: a browser that goes away must not take the answer from the others.
             return await asyncio.shield(self._ask_once(key, fetch))
-        except SmartError as error:
+        except SmartError:
             kept = self._kept.get(key)
             if kept is None or self._clock() >= kept.usable_until:
                 raise
-            logger.warning("Using an earlier answer of %s: %s %s", key, error.code, error.detail)
             return kept.answer.value
 
     def _ask_once(self, key: K, fetch: Callable[[], Awaitable[Answer[T]]]) -> asyncio.Task[T]:
@@ -108,7 +107,8 @@ class Documents(Generic[K, T]):
     async def _ask(self, key: K, fetch: Callable[[], Awaitable[Answer[T]]]) -> T:
         try:
             answer = await fetch()
-        except SmartError:
+        except SmartError as error:
+            logger.warning("Asking for %s: %s %s", key, error.code, error.detail)
             self._postpone(key)
             raise
         self._keep(key, answer)
