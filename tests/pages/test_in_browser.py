@@ -1,0 +1,145 @@
+"""The pages in real Chromium: accessible (WCAG 2.2 AA by axe), narrow, wide, light and dark."""
+
+import mimetypes
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from typing import Any, TypeVar
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from django.conf import settings
+from playwright.sync_api import Page, Route, sync_playwright
+
+from smartapp.protocol.errors import StateExpired
+from tests.conftest import CHROMIUM
+from tests.pages.people import ARABIC, launch_html, plain_chart_of, rendered
+from tests.pages.test_others import HOME, SIGNED_OUT
+
+pytestmark = pytest.mark.browser
+
+ORIGIN = "http://app.test"
+POLICY = "default-src 'none'; style-src 'self'; img-src 'self'; script-src 'self'"
+AXE_OPTIONS = {"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]}
+WIDTHS = (320, 390, 1440)
+T = TypeVar("T")
+
+
+def in_own_thread(work: Callable[[], T]) -> T:
+    """Playwright's event loop stays in its thread: the asyncio tests after it need theirs."""
+    with ThreadPoolExecutor(1) as threads:
+        return threads.submit(work).result()
+
+
+@contextmanager
+def opened(html: str, *, width: int = 1440, **options: Any) -> Iterator[Page]:
+    """Open the page with the app's policy and styles; anything on the console fails."""
+
+    def answer(route: Route) -> None:
+        path = route.request.url.removeprefix(ORIGIN)
+        if path.startswith(settings.STATIC_URL):
+            file = settings.BASE_DIR / "static" / path.removeprefix(settings.STATIC_URL)
+            kind = mimetypes.guess_type(file)[0] or ""
+            route.fulfill(body=file.read_bytes(), content_type=kind)
+        else:
+            headers = {"Content-Security-Policy": POLICY, "Content-Type": "text/html"}
+            route.fulfill(body=html, headers=headers)
+
+    complaints: list[str] = []
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        page = browser.new_page(viewport={"width": width, "height": 800}, **options)
+        page.on("console", lambda message: complaints.append(message.text))
+        page.route("**/*", answer)
+        page.goto(f"{ORIGIN}/")
+        yield page
+        browser.close()
+    assert complaints == []
+
+
+def is_too_wide(page: Page) -> bool:
+    wide: bool = page.evaluate("document.documentElement.scrollWidth > innerWidth")
+    return wide
+
+
+PAGES: dict[str, Callable[[], str]] = {
+    "allergies": lambda: launch_html(plain_chart_of("a-1.E-1012")),
+    "slim": lambda: launch_html(plain_chart_of(ARABIC), need_patient_banner=False),
+    "no patient": lambda: launch_html(None),
+    "home": lambda: rendered("home.html", page=HOME),
+    "signed out": lambda: rendered("signed_out.html", page=SIGNED_OUT),
+    "error": lambda: rendered(
+        "error.html",
+        error=StateExpired(),
+        reference="A2B3-C4D5",
+        ehr_message="No.",
+        start_again_url="/",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_accessible_and_within_the_window(name: str) -> None:
+    """C104's page at every width that people have; 320 px is 1280 px at 400% zoom (WCAG 1.4.10)."""
+    html = PAGES[name]()
+
+    def look() -> None:
+        for color_scheme in ("light", "dark"):
+            with opened(html, color_scheme=color_scheme) as page:
+                page.locator("details").evaluate_all("all => all.forEach(one => one.open = true)")
+                for width in WIDTHS:
+                    page.set_viewport_size({"width": width, "height": 800})
+                    assert not is_too_wide(page), (name, width)
+                violations = Axe().run(page, options=AXE_OPTIONS).response["violations"]
+                found = [(one["id"], one["nodes"][0]["html"][:200]) for one in violations]
+                assert found == [], (name, color_scheme)
+
+    in_own_thread(look)
+
+
+def test_the_patient_stays_in_sight_and_hides_no_heading() -> None:
+    """C104; WCAG 2.2 focus not obscured: a jump lands below the banner."""
+    html = launch_html(plain_chart_of("a-1.E-1003"))
+
+    def look() -> None:
+        with opened(html) as page:
+            for width in (390, 1440):
+                page.set_viewport_size({"width": width, "height": 800})
+                page.locator("nav a[href='#labs']").click()
+                banner = page.locator(".patient").bounding_box()
+                heading = page.locator("#labs-title").bounding_box()
+                assert banner is not None
+                assert heading is not None
+                assert banner["y"] == 0
+                assert banner["y"] + banner["height"] <= heading["y"] < 400
+
+    in_own_thread(look)
+
+
+def test_the_keyboard_reaches_the_content_first() -> None:
+    html = launch_html(plain_chart_of("a-1.E-1003"))
+
+    def look() -> None:
+        with opened(html) as page:
+            page.keyboard.press("Tab")
+            assert page.evaluate("document.activeElement.textContent") == "Skip to the content"
+            box = page.locator(".skip").bounding_box()
+            assert box is not None
+            assert box["y"] >= 0
+            page.keyboard.press("Enter")
+            assert page.evaluate("document.activeElement.id") == "content"
+
+    in_own_thread(look)
+
+
+def test_a_low_window_gives_the_record_its_room() -> None:
+    """At 400% zoom a banner that stays would leave nothing to read."""
+    html = launch_html(plain_chart_of("a-1.E-1003"))
+
+    def look() -> None:
+        with opened(html) as page:
+            page.set_viewport_size({"width": 320, "height": 256})
+            position = page.locator(".patient").evaluate("one => getComputedStyle(one).position")
+            assert position == "static"
+
+    in_own_thread(look)
