@@ -17,7 +17,7 @@ from joserfc import jws
 from joserfc.errors import JoseError
 
 from smartapp.sandbox import addresses, client_keys
-from smartapp.sandbox.models import Client, UsedAssertion, digest
+from smartapp.sandbox.models import Client, UsedAssertion, digest, find_client
 from smartapp.sandbox.refusals import invalid_client
 
 ALLOWED_LIFETIME_SECONDS = {
@@ -66,7 +66,7 @@ def parse(text: str) -> Assertion:
     try:
         parts = jws.extract_compact(text.encode())
         claims = json.loads(parts.payload)
-    except (JoseError, ValueError, RecursionError) as exc:
+    except (JoseError, ValueError, TypeError, AttributeError, RecursionError) as exc:
         raise invalid_client("S24", "The client assertion is not a signed JWT.") from exc
     if not isinstance(claims, dict) or not isinstance(parts.headers(), dict):
         raise invalid_client("S24", "The client assertion is not a signed JWT of claims.")
@@ -75,8 +75,7 @@ def parse(text: str) -> Assertion:
 
 def _claimed_client(assertion: Assertion) -> Client:
     """Return whom the assertion claims to come from; nothing is proven yet."""
-    subject = assertion.claims.get("sub")
-    client = Client.objects.filter(client_id=subject).first() if _is_text(subject) else None
+    client = find_client(assertion.claims.get("sub"))
     if client is None:
         raise invalid_client("E2", "The sub of the client assertion is no client of this server.")
     if client.auth_method != Client.AuthMethod.PRIVATE_KEY_JWT:
@@ -162,7 +161,7 @@ def _forget_at(expires_at: datetime) -> datetime:
 
 
 def _is_text(value: object) -> TypeGuard[str]:
-    return isinstance(value, str) and bool(value)
+    return isinstance(value, str) and bool(value) and value.isprintable()
 
 
 def _is_number(value: object) -> TypeGuard[int | float]:

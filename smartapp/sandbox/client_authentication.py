@@ -5,7 +5,7 @@ import binascii
 from urllib.parse import unquote_plus
 
 from smartapp.sandbox import client_assertion
-from smartapp.sandbox.models import Client
+from smartapp.sandbox.models import Client, find_client
 from smartapp.sandbox.oauth_request import SandboxRequest
 from smartapp.sandbox.refusals import Refusal, invalid_client, invalid_request
 
@@ -42,7 +42,7 @@ def _by_the_way_used(request: SandboxRequest) -> Client:
 
 
 def _public(client_id: str | None) -> Client:
-    client = Client.objects.filter(client_id=client_id or "").first()
+    client = find_client(client_id)
     if client is None or client.auth_method != Client.AuthMethod.NONE:
         raise invalid_client("E1", "The request carries no client credentials.")
     return client
@@ -50,7 +50,7 @@ def _public(client_id: str | None) -> Client:
 
 def _by_basic(header: str) -> Client:
     client_id, secret = _decoded(header)
-    client = Client.objects.filter(client_id=client_id).first()
+    client = find_client(client_id)
     if client is None or not client.check_client_secret(secret):
         raise invalid_client("E2", UNKNOWN)
     return client
@@ -67,7 +67,7 @@ def _decoded(header: str) -> tuple[str, str]:
         decoded = unquote_plus(client_id, errors="strict"), unquote_plus(secret, errors="strict")
     except (binascii.Error, UnicodeDecodeError) as exc:
         raise _malformed_basic() from exc
-    if not colon or "\x00" in decoded[0]:
+    if not colon:
         raise _malformed_basic()
     return decoded
 

@@ -11,6 +11,7 @@ from typing import Any
 from django.utils import timezone
 from joserfc.errors import JoseError
 from joserfc.jwk import ECKey, RSAKey
+from joserfc.util import urlsafe_b64decode
 
 from smartapp.sandbox import http
 from smartapp.sandbox.models import Client, JWKSFetch, is_past
@@ -23,12 +24,13 @@ REFETCHES_PER_MINUTE = 10
 MOST_KEYS_ADVISED = 5
 KEPT_FETCHES_PER_CLIENT = 50
 MIN_RSA_BITS = 2048
+MAX_PROBLEM_CHARACTERS = 300
 
 PublicKey = RSAKey | ECKey
 RSA_ALGORITHMS = ("RS256", "RS384", "RS512")
 EC_ALGORITHMS = {"P-256": "ES256", "P-384": "ES384", "P-521": "ES512"}
 ALGORITHMS = (*RSA_ALGORITHMS, *EC_ALGORITHMS.values())
-PUBLIC_MEMBERS = ("kty", "kid", "use", "alg", "key_ops", "n", "e", "crv", "x", "y")
+PUBLIC_MEMBERS = ("kty", "kid", "alg", "n", "e", "crv", "x", "y")
 
 Jwk = dict[str, Any]
 
@@ -106,7 +108,7 @@ def _remember(
         status=status,
         kids=[key.get("kid", "") for key in keys or []],
         fresh_seconds=fresh,
-        problem=problem or _advice(keys or []),
+        problem=(problem or _advice(keys or []))[:MAX_PROBLEM_CHARACTERS],
     )
     stale = client.jwks_fetches.order_by("-pk").values_list("pk")[KEPT_FETCHES_PER_CLIENT:]
     JWKSFetch.objects.filter(pk__in=list(stale.values_list("pk", flat=True))).delete()
@@ -140,11 +142,25 @@ def _is_usable(jwk: object) -> bool:
         return False
     if "d" in jwk:
         raise JWKSInvalid("it publishes a private key; replace that key")
+    members = _public(jwk)
+    if not all(isinstance(value, str) and value.isprintable() for value in members.values()):
+        return False
     try:
-        key = import_key(_public(jwk))
+        _validate_strength(members)
+        import_key(members)
     except (JoseError, ValueError, TypeError):
         return False
-    return isinstance(key, ECKey) or key.raw_value.key_size >= MIN_RSA_BITS
+    return True
+
+
+def _validate_strength(jwk: Jwk) -> None:
+    """Raise ValueError for an RSA key below 2048 bits, and for curves that no algorithm names."""
+    if jwk.get("kty") == "RSA":
+        modulus = urlsafe_b64decode(jwk.get("n", "").encode())
+        if int.from_bytes(modulus, "big").bit_length() < MIN_RSA_BITS:
+            raise ValueError("weak key")
+    elif jwk.get("crv") not in EC_ALGORITHMS:
+        raise ValueError("unknown curve")
 
 
 def _public(jwk: Jwk) -> Jwk:
@@ -152,17 +168,13 @@ def _public(jwk: Jwk) -> Jwk:
 
 
 def import_key(jwk: Jwk) -> PublicKey:
-    """Return the key object; ValueError for a kind of key that signs no assertion."""
-    if jwk.get("kty") == "RSA":
-        return RSAKey.import_key(jwk)
-    if jwk.get("kty") == "EC":
-        return ECKey.import_key(jwk)
-    raise ValueError("neither RSA nor EC")
+    """Return the key object; ValueError for members that make no key."""
+    return RSAKey.import_key(jwk) if jwk.get("kty") == "RSA" else ECKey.import_key(jwk)
 
 
 def algorithms(jwk: Jwk) -> tuple[str, ...]:
     """Return the algorithms that this key may sign with: its own `alg`, or those of its kind."""
-    kind = RSA_ALGORITHMS if jwk["kty"] == "RSA" else (EC_ALGORITHMS.get(jwk.get("crv", ""), ""),)
+    kind = RSA_ALGORITHMS if jwk["kty"] == "RSA" else (EC_ALGORITHMS[jwk["crv"]],)
     if "alg" in jwk:
         return tuple(name for name in kind if name == jwk["alg"])
     return kind

@@ -28,7 +28,7 @@ class AuthorizationCodeGrant(grants.AuthorizationCodeGrant):
         request, values = self.request, self.request.payload.data
         client = cast(Client, request.client)
         scopes.requested(client, values["scope"])
-        if values["aud"].removesuffix("/") != addresses.fhir_base_url():
+        if values["aud"] != addresses.fhir_base_url():
             raise invalid_request("S12", f"aud must be {addresses.fhir_base_url()}.")
         request.launch = _launch(client, request)
 

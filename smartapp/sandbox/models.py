@@ -103,6 +103,16 @@ class Client(ClientMixin, models.Model):
         return grant_type in {"authorization_code", "refresh_token"}
 
 
+def find_client(client_id: object) -> Client | None:
+    """Return a client by an id that a stranger sent.
+
+    What is no printable text is nobody's: PostgreSQL takes no NUL, and no driver a lone surrogate.
+    """
+    if not isinstance(client_id, str) or not client_id.isprintable():
+        return None
+    return Client.objects.filter(client_id=client_id).first()
+
+
 class Launch(models.Model):
     """What an EHR launch carries until the app comes back with its `launch` value (S14)."""
 
@@ -131,7 +141,7 @@ class Authorization(AuthorizationCodeMixin, models.Model):
     launch_context = models.JSONField(default=dict)
     """Members of the token response beside the tokens (S36)."""
     fhir_user = models.CharField(max_length=500, blank=True)
-    nonce = models.CharField(max_length=500, blank=True)
+    nonce = models.TextField(blank=True)
     signed_in_at = models.DateTimeField()
     created_at = models.DateTimeField(default=timezone.now)
     revoked_at = models.DateTimeField(null=True, blank=True)
@@ -139,7 +149,7 @@ class Authorization(AuthorizationCodeMixin, models.Model):
     code_digest = models.CharField(max_length=64, unique=True)
     code_expires_at = models.DateTimeField()
     code_used_at = models.DateTimeField(null=True, blank=True)
-    redirect_uri = models.CharField(max_length=2000)
+    redirect_uri = models.TextField()
     code_challenge = models.CharField(max_length=128, blank=True)
     code_challenge_method = models.CharField(max_length=10, blank=True)
 

@@ -80,5 +80,5 @@ def validate_shape(request: HttpRequest, oauth: SandboxRequest) -> None:
     for name, value in oauth.payload.data.items():
         if len(value) > MAX_VALUE_CHARACTERS:
             raise invalid_request("E7", f"The parameter {name} is too long.")
-        if "\x00" in value or "\ufffd" in value:
+        if not {"\x00", "\ufffd"}.isdisjoint(name + value):
             raise invalid_request("E7", f"The parameter {name} is not text.")

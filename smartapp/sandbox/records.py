@@ -22,7 +22,6 @@ SHOWN = frozenset(
 RULES = {
     # Authlib refuses these itself; the requirement behind each.
     "unauthorized_client": "S21",
-    "unsupported_grant_type": "S21",
     "unsupported_response_type": "S11",
     "login_required": "S15",
     "invalid_grant": "S28",
@@ -34,7 +33,7 @@ def record(endpoint: str, request: SandboxRequest, error: OAuth2Error | None) ->
     """Keep one request with its verdict, and let go of the oldest ones."""
     row = RequestRecord.objects.create(
         endpoint=endpoint,
-        client_id=_client_id(request)[:200],
+        client_id=_clean(_client_id(request))[:200],
         accepted=error is None,
         rule=_rule(error),
         error=(error.error or "") if error else "",
@@ -60,13 +59,17 @@ def _client_id(request: SandboxRequest) -> str:
 def redacted(values: dict[str, str]) -> dict[str, str]:
     """Return parameters fit to be shown: of an assertion what it says, not the assertion."""
     shown = {
-        name: value[:MAX_SHOWN_CHARACTERS] if name in SHOWN else HIDDEN
-        for name, value in values.items()
-        if len(name) <= MAX_SHOWN_CHARACTERS
+        _clean(name): _clean(value) if name in SHOWN else HIDDEN for name, value in values.items()
     }
     for name, value in _assertion(values.get("client_assertion", "")).items():
-        shown[f"client_assertion {name}"] = str(value)[:MAX_SHOWN_CHARACTERS]
+        shown[f"client_assertion {name}"] = _clean(str(value))
     return shown
+
+
+def _clean(text: str) -> str:
+    """Return what every database takes and a page can show."""
+    shown = "".join(c if c.isprintable() else "?" for c in text[:MAX_SHOWN_CHARACTERS])
+    return shown if len(text) <= MAX_SHOWN_CHARACTERS else f"{shown}…"
 
 
 def _assertion(text: str) -> dict[str, Any]:

@@ -26,15 +26,18 @@ TYPE_WORDS = {
     "Condition": "health problems",
     "Encounter": "visits",
     "Immunization": "vaccinations",
-    "Location": "places of care",
     "MedicationRequest": "prescribed medicines",
     "Observation": "measurements and laboratory results",
-    "Organization": "practices",
     "Patient": "name, date of birth and address",
-    "Practitioner": "who gave care",
     "Procedure": "treatments",
     "RelatedPerson": "family members",
 }
+SHARED_WORDS = {
+    "Location": "places of care",
+    "Organization": "practices",
+    "Practitioner": "names of clinicians",
+}
+"""Types that are about nobody's health."""
 LEVEL_WORDS = {
     "patient": "of this patient",
     "user": "of everyone you may see",
@@ -68,9 +71,12 @@ def in_plain_words(scope: str) -> str:
     resource = RESOURCE.fullmatch(scope)
     if resource is None:
         return scope
+    verb = _verb(resource["permission"])
+    if resource["type"] in SHARED_WORDS:
+        return f"{verb} {SHARED_WORDS[resource['type']]}"
     what = TYPE_WORDS.get(resource["type"], f"records of type {resource['type']}")
     part = ", one category only" if resource["query"] else ""
-    return f"{_verb(resource['permission'])} {what} {LEVEL_WORDS[resource['level']]}{part}"
+    return f"{verb} {what} {LEVEL_WORDS[resource['level']]}{part}"
 
 
 def _verb(permission: str) -> str:

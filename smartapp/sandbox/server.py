@@ -4,7 +4,12 @@ from datetime import timedelta
 from typing import Any, cast
 
 from authlib.oauth2 import OAuth2Error
-from authlib.oauth2.rfc6749 import AuthorizationServer, ClientMixin
+from authlib.oauth2.rfc6749 import (
+    AuthorizationServer,
+    BaseGrant,
+    ClientMixin,
+    UnsupportedGrantTypeError,
+)
 from authlib.oauth2.rfc6750 import BearerTokenGenerator
 from authlib.oauth2.rfc7009 import RevocationEndpoint
 from authlib.oauth2.rfc7662 import IntrospectionEndpoint
@@ -21,14 +26,14 @@ from smartapp.sandbox.grants import (
     RefreshTokenGrant,
 )
 from smartapp.sandbox.id_token import IDToken
-from smartapp.sandbox.models import Client, Token, digest, new_secret
+from smartapp.sandbox.models import Client, Token, digest, find_client, new_secret
 from smartapp.sandbox.oauth_request import SandboxRequest
 from smartapp.sandbox.refusals import Refusal, invalid_client, invalid_request
 
 
 class SandboxServer(AuthorizationServer):
     def query_client(self, client_id: str) -> Client | None:  # type: ignore[override]
-        return Client.objects.filter(client_id=client_id).first()
+        return find_client(client_id)
 
     def authenticate_client(  # type: ignore[override]
         self,
@@ -55,6 +60,13 @@ class SandboxServer(AuthorizationServer):
         """Return the grant of a valid authorization request; OAuth2Error for any other."""
         grant = self.get_consent_grant(request, end_user=person)  # type: ignore[no-untyped-call]
         return cast(AuthorizationCodeGrant, grant)
+
+    def get_token_grant(self, request: SandboxRequest) -> BaseGrant:  # type: ignore[override]
+        try:
+            return super().get_token_grant(request)
+        except UnsupportedGrantTypeError as exc:
+            words = f"The grant_type {request.payload.grant_type} is not known here."
+            raise Refusal("S21", "unsupported_grant_type", words) from exc
 
     def create_oauth2_request(self, request: SandboxRequest) -> SandboxRequest:
         return request

@@ -186,9 +186,9 @@ class App:
         **changes: Any,
     ) -> str:
         """Walk through sign-in, picker and consent; return the code."""
-        page = submit(
-            browser, self.authorize(browser, **changes), username=user, password="sandbox"
-        )
+        page = self.authorize(browser, **changes)
+        if b"Who can sign in" in page.content:
+            page = submit(browser, page, username=user, password="sandbox")
         if "patient" in Form(page.content.decode()).choices:
             choice: dict[str, Any] = {"patient": patient} if patient else {}
             page = submit(browser, page, **choice)
@@ -196,14 +196,17 @@ class App:
         answer = submit(browser, page, **ticks)
         return response_parameters(answer)["code"]
 
-    def launched(self, browser: Browser, **changes: Any) -> str:
+    def launched(
+        self, browser: Browser, *, ticked: list[str] | None = None, scope: str = SCOPE, **scene: str
+    ) -> str:
         """Walk through an EHR launch as the clinician; return the code."""
-        wishes = {"launch": self.launch(browser), "scope": SCOPE, **changes}
-        return self.allowed(browser, user="clinician", **wishes)
+        launch = self.launch(browser, **scene)
+        return self.allowed(browser, user="clinician", ticked=ticked, launch=launch, scope=scope)
 
     def assertion(
         self, *, header: dict[str, Any] | None = None, key: Key | None = None, **claims: Any
     ) -> str:
+        """Return a good client assertion, but for the claims and header members given."""
         now = int(time.time())
         usual = {
             "iss": self.client_id,
@@ -216,7 +219,8 @@ class App:
         signing = key or self.key
         alg = "ES384" if signing.key_type == "EC" else "RS384"
         head = changed({"alg": alg, "kid": self.key.kid, "typ": "JWT"}, header or {})
-        return jwt.encode(head, changed(usual, claims), signing, [str(head.get("alg"))])
+        text = jwt.encode(head, changed(usual, claims), signing, [str(head.get("alg"))])
+        return str(text)
 
     def authentication(self, **claims: Any) -> dict[str, str]:
         return {
@@ -224,7 +228,7 @@ class App:
             "client_assertion": self.assertion(**claims),
         }
 
-    def exchange(self, browser: Browser, code: str, **changes: Any) -> Any:
+    def exchange(self, browser: Browser, code: str, /, **changes: Any) -> Any:
         fields = {
             "grant_type": "authorization_code",
             "code": code,
@@ -234,7 +238,7 @@ class App:
         }
         return self.post(browser, "token", changed(fields, changes))
 
-    def refresh(self, browser: Browser, refresh_token: str, **changes: Any) -> Any:
+    def refresh(self, browser: Browser, refresh_token: str, /, **changes: Any) -> Any:
         fields = {
             "grant_type": "refresh_token",
             "refresh_token": refresh_token,
@@ -295,8 +299,7 @@ def app(db: None, ec_key: ECKey, key_server: KeyServer) -> App:
 
 
 def register(client_id: str, server: KeyServer, *options: str) -> None:
-    call_command(
-        "sandbox_client",
+    sandbox_client(
         client_id,
         "--kind=web",
         "--name=Growth Chart",
@@ -304,9 +307,15 @@ def register(client_id: str, server: KeyServer, *options: str) -> None:
         f"--redirect-uri={REDIRECT_URI}",
         "--launch-url=https://app.example/launch",
         *options,
-        verbosity=0,
-        stdout=io.StringIO(),
     )
+
+
+def sandbox_client(*options: str) -> dict[str, Any]:
+    """Run the command and return the record that it prints."""
+    printed = io.StringIO()
+    call_command("sandbox_client", *options, "--json", stdout=printed)
+    record: dict[str, Any] = json.loads(printed.getvalue())
+    return record
 
 
 @pytest.fixture

@@ -4,7 +4,6 @@ from dataclasses import dataclass
 from http import HTTPStatus
 from urllib.parse import urlencode
 
-from django.conf import settings
 from django.db.models import Prefetch
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import render
@@ -12,11 +11,13 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET
 
 from smartapp.sandbox import addresses, framing, launches, people
+from smartapp.sandbox.fhir import store
 from smartapp.sandbox.fhir.store import PatientSummary
 from smartapp.sandbox.launches import LaunchImpossible, Scene
-from smartapp.sandbox.models import Client, JWKSFetch, RequestRecord
+from smartapp.sandbox.models import Client, JWKSFetch, RequestRecord, find_client
 
 DEFAULT_INTENT = "summary-timeline-view"
+MAX_INTENT_CHARACTERS = 100
 SHOWN_RECORDS = 100
 
 
@@ -58,16 +59,18 @@ def launch(request: HttpRequest) -> HttpResponse:
 
 def _started(request: HttpRequest) -> Started:
     values = request.GET
-    client = Client.objects.filter(client_id=values.get("client_id", "")).first()
+    client = find_client(values.get("client_id"))
     if client is None:
         raise LaunchImpossible("No app is registered here under this client_id.")
     if not client.launch_url:
         raise LaunchImpossible(f"{client.name} has no launch URL.")
-    scene = _scene(request)
+    intent = values.get("intent", DEFAULT_INTENT)
+    if len(intent) > MAX_INTENT_CHARACTERS or not intent.isprintable():
+        raise LaunchImpossible("The intent is too long, or no text.")
     value = launches.start(
         client,
-        scene,
-        intent=values.get("intent", DEFAULT_INTENT)[:100],
+        _scene(request),
+        intent=intent,
         need_patient_banner=values.get("need_patient_banner") != "false",
     )
     return Started(value, client.launch_url)
@@ -98,14 +101,15 @@ def launcher(request: HttpRequest) -> HttpResponse:
     except LaunchImpossible as exc:
         return _impossible(request, str(exc), wants_json=False)
     context = {
+        "page": "launcher",
         "apps": apps,
         "app": _chosen_app(apps, request.GET.get("client_id", "")),
+        "doors": [app for app in apps if app.standalone_url],
         "scene": scene,
         "clinicians": people.clinicians(),
         "search": search,
-        "patients": _found(people.find_person(people.CLINICIAN), search),
+        "patients": _found(search),
         "fhir_base_url": addresses.fhir_base_url(),
-        "public_url": settings.PUBLIC_URL,
     }
     response = render(request, "sandbox/launcher.html", context)
     framing.frame_apps(response, *(app.launch_url for app in apps))
@@ -118,10 +122,9 @@ def _chosen_app(apps: list[Client], client_id: str) -> Client | None:
     return next(iter([*chosen, *launchable]), None)
 
 
-def _found(person: people.Person | None, search: str) -> list[PatientSummary]:
+def _found(search: str) -> list[PatientSummary]:
     words = search.casefold().split()
-    everybody = person.patients if person else ()
-    return [patient for patient in everybody if all(word in _text(patient) for word in words)]
+    return [one for one in store.patients() if all(word in _text(one) for word in words)]
 
 
 def _text(patient: PatientSummary) -> str:
@@ -132,7 +135,7 @@ def _text(patient: PatientSummary) -> str:
 @require_GET
 def frame(request: HttpRequest) -> HttpResponse:
     """The app inside an EHR: its page in a frame below the patient's banner."""
-    client = Client.objects.filter(client_id=request.GET.get("client_id", "")).first()
+    client = find_client(request.GET.get("client_id"))
     try:
         scene = _scene(request)
     except LaunchImpossible as exc:
@@ -163,7 +166,7 @@ def clients(request: HttpRequest) -> HttpResponse:
     """Who is registered, and which keys were fetched from them when (S56)."""
     fetches = Prefetch("jwks_fetches", JWKSFetch.objects.order_by("-pk")[:5], to_attr="latest")
     found = Client.objects.prefetch_related(fetches)
-    return render(request, "sandbox/clients.html", {"clients": found})
+    return render(request, "sandbox/clients.html", {"page": "clients", "clients": found})
 
 
 @never_cache
@@ -171,8 +174,8 @@ def clients(request: HttpRequest) -> HttpResponse:
 def requests(request: HttpRequest) -> HttpResponse:
     """The last requests of clients, each with the rule that accepted or refused it."""
     records = RequestRecord.objects.all()
-    client_id = request.GET.get("client_id", "")
-    if client_id:
-        records = records.filter(client_id=client_id)
-    context = {"records": records[:SHOWN_RECORDS], "client_id": client_id}
+    client = find_client(request.GET.get("client_id"))
+    if client:
+        records = records.filter(client_id=client.client_id)
+    context = {"page": "requests", "records": records[:SHOWN_RECORDS], "client": client}
     return render(request, "sandbox/requests.html", context)

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+from django.core.exceptions import ValidationError
 from django.core.management.base import BaseCommand, CommandError
 
 from smartapp.sandbox import addresses, client_keys, scopes
@@ -68,6 +69,7 @@ def register(options: Options) -> Client:
         access_token_seconds=options["access_token_seconds"],
         rotate_refresh_tokens=options["rotate_refresh_tokens"],
     )
+    _validate_fields(client)
     _validate_scope(client)
     written = [f.name for f in Client._meta.fields if f.name not in {"id", "created_at"}]
     values = {name: getattr(client, name) for name in written}
@@ -155,6 +157,15 @@ def _redirect_uri(uri: str) -> str:
     if parts.scheme in {"javascript", "data", "vbscript", "file", "blob"}:
         raise CommandError(f"{uri} does not lead to an app.")
     return uri
+
+
+def _validate_fields(client: Client) -> None:
+    try:
+        client.clean_fields()
+    except ValidationError as exc:
+        raise CommandError(" ".join(exc.messages)) from exc
+    if not client.client_id.isprintable():
+        raise CommandError("The client_id is not printable text.")
 
 
 def _validate_scope(client: Client) -> None:

@@ -1,0 +1,62 @@
+"""What the sandbox says about itself (S1, S2, S43)."""
+
+from typing import Any
+
+import pytest
+from django.test import Client as Browser
+
+from tests.sandbox.conftest import FHIR_BASE, ISSUER, OAUTH, PUBLIC_URL
+
+
+@pytest.fixture
+def configuration(browser: Browser) -> dict[str, Any]:
+    answer = browser.get(f"{FHIR_BASE}/.well-known/smart-configuration")
+    assert answer["Content-Type"] == "application/json; charset=utf-8"
+    assert answer["Access-Control-Allow-Origin"] == "*"
+    document: dict[str, Any] = answer.json()
+    return document
+
+
+def test_smart_configuration_has_the_members_that_athena_has(
+    configuration: dict[str, Any],
+) -> None:
+    """S2."""
+    assert set(configuration) == {
+        "issuer", "jwks_uri", "authorization_endpoint", "token_endpoint",
+        "introspection_endpoint", "revocation_endpoint", "grant_types_supported",
+        "response_types_supported", "code_challenge_methods_supported",
+        "token_endpoint_auth_methods_supported", "token_endpoint_auth_methods", "capabilities",
+    }  # fmt: skip
+    assert configuration["code_challenge_methods_supported"] == ["S256"]
+    assert configuration["grant_types_supported"] == ["authorization_code", "client_credentials"]
+    assert "permission-online" not in configuration["capabilities"]
+    assert "launch-ehr" in configuration["capabilities"]
+
+
+def test_addresses_are_below_public_url_whatever_the_host(browser: Browser) -> None:
+    """S1."""
+    answer = browser.get(
+        f"{FHIR_BASE}/.well-known/smart-configuration", headers={"Host": "localhost"}
+    )
+    document = answer.json()
+    assert document["issuer"] == ISSUER
+    for name in ("authorization", "token", "introspection", "revocation"):
+        assert document[f"{name}_endpoint"].startswith(f"{PUBLIC_URL}{OAUTH}/")
+
+
+def test_issuer_has_an_openid_configuration_and_the_fhir_base_none(browser: Browser) -> None:
+    """S1."""
+    document = browser.get(f"{ISSUER}/.well-known/openid-configuration").json()
+    assert document["issuer"] == ISSUER
+    assert document["id_token_signing_alg_values_supported"] == ["RS256"]
+    nowhere = browser.get(f"{FHIR_BASE}/.well-known/openid-configuration")
+    assert nowhere.status_code == 404
+
+
+def test_keys_are_public_and_cacheable(db: None, browser: Browser) -> None:
+    """S43."""
+    answer = browser.get(f"{OAUTH}/keys?client_id=anybody")
+    assert answer["Cache-Control"] == "public, max-age=300"
+    key = answer.json()["keys"][0]
+    assert (key["kty"], key["use"], key["alg"]) == ("RSA", "sig", "RS256")
+    assert browser.get(f"{OAUTH}/keys").json() == answer.json()

@@ -1,0 +1,163 @@
+"""The launcher and the window on what clients do (S14, S56, S67)."""
+
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+import pytest
+from django.test import Client as Browser
+
+from smartapp.sandbox import people, records
+from smartapp.sandbox.models import Launch, RequestRecord
+from tests.sandbox.conftest import FHIR_BASE, App, KeyServer, register, sandbox_client
+
+
+def policy(answer: Any) -> dict[str, str]:
+    parts = answer["Content-Security-Policy"].split(";")
+    return dict(part.strip().split(" ", 1) for part in parts)
+
+
+class TestLaunch:
+    def test_opens_the_app_with_iss_and_launch(self, app: App, browser: Browser) -> None:
+        answer = browser.get("/sandbox/launch", {"client_id": app.client_id})
+        assert answer.status_code == 302
+        location = urlsplit(answer["Location"])
+        assert location.netloc + location.path == "app.example/launch"
+        query = parse_qs(location.query)
+        assert set(query) == {"iss", "launch"}
+        assert query["iss"] == [FHIR_BASE]
+        assert answer["Cache-Control"].startswith("max-age=0")
+
+    def test_tells_a_program_how_to(self, app: App, browser: Browser) -> None:
+        query = {"client_id": app.client_id, "format": "json"}
+        body = browser.get("/sandbox/launch", query).json()
+        assert set(body) == {"iss", "launch", "launch_url"}
+        assert body["launch_url"] == "https://app.example/launch"
+
+    def test_launch_url_keeps_its_own_query(
+        self, app: App, key_server: KeyServer, browser: Browser
+    ) -> None:
+        register(app.client_id, key_server, "--launch-url=https://app.example/go?tenant=7")
+        answer = browser.get("/sandbox/launch", {"client_id": app.client_id})
+        assert "/go?tenant=7&iss=" in answer["Location"]
+
+    def test_defaults_are_clinician_first_patient_latest_visit(
+        self, app: App, browser: Browser
+    ) -> None:
+        app.launch(browser)
+        launch = Launch.objects.get()
+        clinician = people.find_person("clinician")
+        assert clinician is not None
+        first = clinician.patients[0]
+        assert launch.username == "clinician"
+        assert (launch.patient, launch.encounter) == (first.id, first.encounters[0].id)
+
+    @pytest.mark.parametrize(
+        ("changes", "words"),
+        [
+            ({"client_id": "nobody"}, "No app is registered"),
+            ({"client_id": "a\x00"}, "No app is registered"),
+            ({"client_id": "worker"}, "has no launch URL"),
+            ({"patient": "nobody"}, "no patient nobody"),
+            ({"user": "nobody"}, "Nobody here"),
+            ({"user": "patient", "patient": "a-1.E-1001"}, "may open"),
+            ({"encounter": "nowhere"}, "no encounter nowhere"),
+            ({"intent": "i" * 101}, "intent"),
+            ({"intent": "\x00"}, "intent"),
+        ],
+    )
+    def test_impossible(
+        self, app: App, browser: Browser, changes: dict[str, str], words: str
+    ) -> None:
+        sandbox_client("worker", "--kind=service", f"--jwks-url={app.server.url}")
+        query = {"client_id": app.client_id} | changes
+        page = browser.get("/sandbox/launch", query)
+        assert page.status_code == 400
+        assert words in page.content.decode()
+        told = browser.get("/sandbox/launch", query | {"format": "json"})
+        assert told.status_code == 400
+        assert words in told.json()["reason"]
+
+
+class TestPages:
+    def test_launcher_offers_everybody_and_says_that_they_are_made_up(
+        self, app: App, browser: Browser
+    ) -> None:
+        """S67."""
+        answer = browser.get("/sandbox/")
+        page = answer.content.decode()
+        clinician = people.find_person("clinician")
+        assert clinician is not None
+        for patient in clinician.patients:
+            assert f'value="{patient.id}"' in page
+        assert "Synthetic people only" in page
+        assert "https://app.example" in policy(answer)["form-action"]
+
+    def test_search_finds_by_name_number_and_birth_date(self, db: None, browser: Browser) -> None:
+        clinician = people.find_person("clinician")
+        assert clinician is not None
+        wanted = clinician.patients[5]
+        for text in (wanted.name, wanted.identifier, wanted.birth_date):
+            page = browser.get("/sandbox/", {"search": text}).content.decode()
+            assert f'value="{wanted.id}"' in page
+            assert f'value="{clinician.patients[0].id}"' not in page
+        assert b"Nobody found" in browser.get("/sandbox/", {"search": "zzz"}).content
+
+    def test_launcher_without_any_app(self, db: None, browser: Browser) -> None:
+        assert b"No app with a launch URL" in browser.get("/sandbox/").content
+
+    def test_standalone_door(self, app: App, key_server: KeyServer, browser: Browser) -> None:
+        register(app.client_id, key_server, "--standalone-url=https://app.example/connect")
+        assert b'href="https://app.example/connect"' in browser.get("/sandbox/").content
+
+    def test_frame_shows_the_app_below_the_patients_banner(
+        self, app: App, browser: Browser
+    ) -> None:
+        patient = "a-1.E-1003"
+        answer = browser.get("/sandbox/frame", {"client_id": app.client_id, "patient": patient})
+        page = answer.content.decode()
+        assert "<iframe" in page
+        assert f"patient={patient}" in page
+        assert "need_patient_banner=false" in page
+        assert "https://app.example" in policy(answer)["frame-src"]
+        assert policy(answer)["frame-ancestors"] == "'none'"
+
+    def test_frame_of_nothing(self, app: App, browser: Browser) -> None:
+        assert browser.get("/sandbox/frame", {"client_id": "x"}).status_code == 400
+        query = {"client_id": app.client_id, "patient": "x"}
+        assert browser.get("/sandbox/frame", query).status_code == 400
+        assert browser.get("/sandbox/", {"patient": "x"}).status_code == 400
+
+
+class TestRequestLog:
+    def test_names_the_rule_and_hides_every_secret(self, app: App, browser: Browser) -> None:
+        code = app.allowed(browser)
+        assertion = app.assertion(aud="https://wrong.example/")
+        app.exchange(browser, code, client_assertion=assertion)
+        page = browser.get("/sandbox/requests").content.decode()
+        assert "refused: E3" in page
+        assert "https://wrong.example/" in page
+        for secret in (code, assertion, app.verifier, app.state, app.nonce):
+            assert secret not in page
+
+    def test_can_be_narrowed_to_one_client(self, app: App, browser: Browser) -> None:
+        app.authorize(browser, aud="x")
+        app.authorize(browser, client_id="stranger")
+        page = browser.get("/sandbox/requests", {"client_id": app.client_id}).content.decode()
+        assert "app-web" in page
+        assert "stranger" not in page
+
+    def test_keeps_the_latest_only(
+        self, app: App, browser: Browser, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(records, "KEPT_RECORDS", 3)
+        for number in range(5):
+            app.authorize(browser, client_id=f"stranger-{number}")
+        kept = RequestRecord.objects.values_list("client_id", flat=True)
+        assert list(kept) == ["stranger-4", "stranger-3", "stranger-2"]
+
+    def test_takes_what_no_database_takes(self, app: App, browser: Browser) -> None:
+        app.authorize(browser, client_id="a\x00b", scope="\x00" * 400, extra="\x00")
+        record = RequestRecord.objects.get()
+        assert record.client_id == "a?b"
+        assert "\x00" not in str(record.parameters)
+        assert browser.get("/sandbox/requests").status_code == 200

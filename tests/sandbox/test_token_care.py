@@ -1,0 +1,129 @@
+"""Looking at tokens and ending them (S40 to S42)."""
+
+from typing import Any
+
+import pytest
+from django.test import Client as Browser
+from django.utils import timezone
+
+from smartapp.sandbox.access import find_access
+from smartapp.sandbox.models import Token
+from tests.sandbox.conftest import (
+    ISSUER,
+    OAUTH,
+    STANDALONE_SCOPE,
+    App,
+    KeyServer,
+    assert_refused,
+    register,
+)
+
+
+@pytest.fixture
+def tokens(app: App, browser: Browser) -> dict[str, Any]:
+    answer: dict[str, Any] = app.exchange(browser, app.allowed(browser)).json()
+    return answer
+
+
+@pytest.fixture
+def another(app: App, key_server: KeyServer) -> App:
+    register("another-app", key_server)
+    return App("another-app", app.key, key_server)
+
+
+def introspect(app: App, browser: Browser, token: str, **changes: str) -> Any:
+    fields = {"token": token, "token_type_hint": "access_token"} | app.authentication() | changes
+    return browser.get(f"{OAUTH}/introspect", fields)
+
+
+def revoke(app: App, browser: Browser, token: str, **changes: str) -> Any:
+    return app.post(browser, "revoke", {"token": token} | app.authentication() | changes)
+
+
+class TestIntrospection:
+    """S40, S41."""
+
+    def test_active_token(self, app: App, browser: Browser, tokens: dict[str, Any]) -> None:
+        answer = introspect(app, browser, tokens["access_token"])
+        body = answer.json()
+        assert (body["active"], body["client_id"]) == (True, app.client_id)
+        assert (body["scope"], body["patient"]) == (STANDALONE_SCOPE, tokens["patient"])
+        assert (body["iss"], body["token_type"]) == (ISSUER, "Bearer")
+        assert isinstance(body["exp"], int)
+        assert body["fhirUser"].startswith("http")
+        assert answer["Cache-Control"] == "no-store"
+
+    def test_by_post_the_hint_is_optional(
+        self, app: App, browser: Browser, tokens: dict[str, Any]
+    ) -> None:
+        fields = {"token": tokens["refresh_token"]} | app.authentication()
+        assert app.post(browser, "introspect", fields).json()["active"] is True
+
+    def test_anything_else_is_inactive_and_says_nothing_more(
+        self, app: App, another: App, browser: Browser, tokens: dict[str, Any]
+    ) -> None:
+        inactive = {"active": False}
+        assert introspect(app, browser, "made-up").json() == inactive
+        assert introspect(another, browser, tokens["access_token"]).json() == inactive
+        Token.objects.update(expires_at=timezone.now())
+        assert introspect(app, browser, tokens["access_token"]).json() == inactive
+
+    def test_token_and_hint_are_needed_by_get(
+        self, app: App, browser: Browser, tokens: dict[str, Any]
+    ) -> None:
+        fields = {"token": tokens["access_token"]} | app.authentication()
+        answer = browser.get(f"{OAUTH}/introspect", fields)
+        assert_refused(answer, 400, "invalid_request", "token_type_hint")
+        fields = {"token_type_hint": "access_token"} | app.authentication()
+        answer = browser.get(f"{OAUTH}/introspect", fields)
+        assert_refused(answer, 400, "invalid_request", "token is missing")
+
+    def test_client_has_to_authenticate(self, browser: Browser, tokens: dict[str, Any]) -> None:
+        fields = {"token": tokens["access_token"], "token_type_hint": "access_token"}
+        answer = browser.get(f"{OAUTH}/introspect", fields)
+        assert_refused(answer, 401, "invalid_client", "no client credentials")
+
+    def test_unknown_hint(self, app: App, browser: Browser, tokens: dict[str, Any]) -> None:
+        answer = introspect(app, browser, tokens["access_token"], token_type_hint="id_token")
+        assert_refused(answer, 400, "unsupported_token_type", "token_type_hint")
+
+
+class TestRevocation:
+    """S42."""
+
+    def test_refresh_token_takes_everything_with_it(
+        self, app: App, browser: Browser, tokens: dict[str, Any]
+    ) -> None:
+        answer = revoke(app, browser, tokens["refresh_token"])
+        assert (answer.status_code, answer.content) == (200, b"")
+        assert find_access(tokens["access_token"]) is None
+        refused = app.refresh(browser, tokens["refresh_token"])
+        assert_refused(refused, 400, "invalid_grant", "revoked")
+
+    def test_access_token_dies_alone(
+        self, app: App, browser: Browser, tokens: dict[str, Any]
+    ) -> None:
+        revoke(app, browser, tokens["access_token"], token_type_hint="access_token")
+        assert find_access(tokens["access_token"]) is None
+        assert app.refresh(browser, tokens["refresh_token"]).status_code == 200
+
+    def test_unknown_and_foreign_tokens_look_the_same(
+        self, app: App, another: App, browser: Browser, tokens: dict[str, Any]
+    ) -> None:
+        unknown = revoke(app, browser, "made-up")
+        foreign = revoke(another, browser, tokens["refresh_token"])
+        assert (unknown.status_code, unknown.content) == (200, b"")
+        assert (foreign.status_code, foreign.content) == (200, b"")
+        assert find_access(tokens["access_token"])
+
+    def test_odd_hint(self, app: App, browser: Browser, tokens: dict[str, Any]) -> None:
+        answer = revoke(app, browser, tokens["access_token"], token_type_hint="id_token")
+        assert_refused(answer, 400, "unsupported_token_type", "token_type_hint")
+
+    def test_only_by_post_and_authenticated(
+        self, app: App, browser: Browser, tokens: dict[str, Any]
+    ) -> None:
+        assert browser.get(f"{OAUTH}/revoke").status_code == 405
+        answer = app.post(browser, "revoke", {"token": tokens["access_token"]})
+        assert_refused(answer, 401, "invalid_client", "no client credentials")
+        assert find_access(tokens["access_token"])

@@ -1,0 +1,443 @@
+"""What the token endpoint refuses, each time with one thing changed in a good request."""
+
+import base64
+import json
+import time
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.test import Client as Browser
+from django.utils import timezone
+from joserfc import jwt
+from joserfc.jwk import ECKey, OctKey, RSAKey
+
+from smartapp.sandbox.access import find_access
+from smartapp.sandbox.models import Authorization, Client, RequestRecord, Token
+from tests.sandbox.conftest import (
+    ASSERTION_TYPE,
+    ISSUER,
+    OAUTH,
+    REDIRECT_URI,
+    STANDALONE_SCOPE,
+    TOKEN_ENDPOINT,
+    WITHOUT,
+    App,
+    KeyServer,
+    assert_refused,
+    post_form,
+    register,
+)
+
+ATHENA_AUDIENCE = f"{ISSUER}/v1/token"
+
+
+def with_header(header: dict[str, Any], assertion: str) -> str:
+    """Return an assertion under a forged header, its signature left as it was."""
+    head = base64.urlsafe_b64encode(json.dumps(header).encode()).decode().rstrip("=")
+    return f"{head}.{assertion.partition('.')[2]}"
+
+
+class TestShape:
+    """S20, E7, E13-like shapes: always JSON, never stored."""
+
+    def test_get_is_refused(self, browser: Browser) -> None:
+        answer = browser.get(f"{OAUTH}/token?grant_type=client_credentials")
+        assert_refused(answer, 405, "invalid_request", "POST")
+        assert answer["Allow"] == "POST"
+
+    def test_json_body(self, app: App, browser: Browser) -> None:
+        answer = browser.post(f"{OAUTH}/token", {"grant_type": "x"}, "application/json")
+        assert_refused(answer, 400, "invalid_request", "x-www-form-urlencoded")
+
+    def test_empty_body(self, app: App, browser: Browser) -> None:
+        assert_refused(
+            app.post(browser, "token", {"a": "b"}), 400, "invalid_request", "grant_type is missing"
+        )
+
+    @pytest.mark.parametrize("name", ["grant_type", "code", "scope", "client_assertion"])
+    def test_repeated_parameter(self, app: App, browser: Browser, name: str) -> None:
+        answer = app.exchange(browser, app.allowed(browser), **{name: ["a", "b"]})
+        assert_refused(answer, 400, "invalid_request", f"{name} is repeated")
+
+    @pytest.mark.parametrize("body", [b"grant_type=%ff%fe", b"%ff=a", b"a=%00"])
+    def test_no_text(self, app: App, browser: Browser, body: bytes) -> None:
+        form = "application/x-www-form-urlencoded"
+        answer = browser.post(f"{OAUTH}/token", body, content_type=form)
+        assert_refused(answer, 400, "invalid_request", "not text")
+
+    def test_more_than_a_form_may_hold(self, app: App, browser: Browser) -> None:
+        form = "application/x-www-form-urlencoded"
+        for body in (b"a=" + b"x" * 3_000_000, b"&".join(b"a%d=1" % n for n in range(1_100))):
+            answer = browser.post(f"{OAUTH}/token", body, content_type=form)
+            assert_refused(answer, 400, "invalid_request", "too large")
+
+    def test_query_parameters_do_not_count(self, app: App, browser: Browser) -> None:
+        path = f"{OAUTH}/token?grant_type=authorization_code"
+        assert_refused(post_form(browser, path, {"a": "b"}), 400, "invalid_request", "grant_type")
+
+    def test_preflight_of_an_app_in_a_browser(self, browser: Browser) -> None:
+        answer = browser.options(f"{OAUTH}/token")
+        assert (answer.status_code, answer["Access-Control-Allow-Origin"]) == (204, "*")
+
+    def test_unknown_grant(self, app: App, browser: Browser) -> None:
+        """S21."""
+        answer = app.exchange(browser, app.allowed(browser), grant_type="password")
+        assert_refused(answer, 400, "unsupported_grant_type", "password")
+
+    def test_grant_of_another_kind_of_client(self, app: App, browser: Browser) -> None:
+        """S21."""
+        fields = {"grant_type": "client_credentials", "scope": "system/Patient.rs"}
+        answer = app.post(browser, "token", fields | app.authentication())
+        assert_refused(answer, 400, "unauthorized_client", "client_credentials")
+
+
+class TestCode:
+    """S16, S28, E8."""
+
+    @pytest.mark.parametrize(
+        ("changes", "error", "words"),
+        [
+            ({"code": "made-up"}, "invalid_grant", "unknown"),
+            ({"code": WITHOUT}, "invalid_request", "code"),
+            ({"redirect_uri": WITHOUT}, "invalid_request", "redirect_uri"),
+            ({"redirect_uri": f"{REDIRECT_URI}/"}, "invalid_grant", "redirect_uri"),
+            ({"code_verifier": WITHOUT}, "invalid_request", "code_verifier"),
+            ({"code_verifier": "v" * 43}, "invalid_grant", "challenge"),
+            ({"code_verifier": "v" * 42}, "invalid_request", "code_verifier"),
+            ({"code_verifier": "v" * 129}, "invalid_request", "code_verifier"),
+            ({"code_verifier": "v" * 42 + "+"}, "invalid_request", "code_verifier"),
+        ],
+    )
+    def test_refused(
+        self, app: App, browser: Browser, changes: dict[str, Any], error: str, words: str
+    ) -> None:
+        code = app.allowed(browser)
+        assert_refused(app.exchange(browser, code, **changes), 400, error, words)
+        assert not Token.objects.exists()
+
+    def test_failed_attempt_does_not_burn_the_code(self, app: App, browser: Browser) -> None:
+        """A stranger with a stolen code cannot take it from its owner."""
+        code = app.allowed(browser)
+        app.exchange(browser, code, code_verifier="v" * 43)
+        assert app.exchange(browser, code).status_code == 200
+
+    def test_second_use_ends_everything_it_gave(self, app: App, browser: Browser) -> None:
+        """S16, RFC 6749 §4.1.2."""
+        code = app.allowed(browser)
+        tokens = app.exchange(browser, code).json()
+        assert find_access(tokens["access_token"])
+        assert_refused(app.exchange(browser, code), 400, "invalid_grant", "used before")
+        assert find_access(tokens["access_token"]) is None
+        refused = app.refresh(browser, tokens["refresh_token"])
+        assert_refused(refused, 400, "invalid_grant", "revoked")
+
+    def test_lives_sixty_seconds(self, app: App, browser: Browser) -> None:
+        code = app.allowed(browser)
+        left = Authorization.objects.get().code_expires_at - timezone.now()
+        assert timedelta(seconds=55) < left <= timedelta(seconds=60)
+        Authorization.objects.update(code_expires_at=timezone.now())
+        assert_refused(app.exchange(browser, code), 400, "invalid_grant", "expired")
+
+    def test_belongs_to_one_client(self, app: App, key_server: KeyServer, browser: Browser) -> None:
+        register("another-app", key_server)
+        another = App("another-app", app.key, key_server, verifier=app.verifier)
+        answer = another.exchange(browser, app.allowed(browser))
+        assert_refused(answer, 400, "invalid_grant", "another client")
+
+    def test_verifier_without_a_challenge(self, app: App, browser: Browser) -> None:
+        """RFC 9700 §2.1.1: else a stripped challenge would go unnoticed."""
+        Client.objects.update(profile="athena")
+        none: dict[str, Any] = {"code_challenge": WITHOUT, "code_challenge_method": WITHOUT}
+        code = app.allowed(browser, **none)
+        by_athena = app.authentication(aud=ATHENA_AUDIENCE)
+        refused = app.exchange(browser, code, **by_athena)
+        assert_refused(refused, 400, "invalid_request", "no")
+        by_athena = app.authentication(aud=ATHENA_AUDIENCE)
+        accepted = app.exchange(browser, code, code_verifier=WITHOUT, **by_athena)
+        assert accepted.status_code == 200
+
+    def test_codes_and_tokens_are_stored_as_digests(self, app: App, browser: Browser) -> None:
+        code = app.allowed(browser)
+        tokens = app.exchange(browser, code).json()
+        stored = str([*Authorization.objects.values(), *Token.objects.values()])
+        stored += str([*RequestRecord.objects.values()])
+        for secret in (code, tokens["access_token"], tokens["refresh_token"], app.verifier):
+            assert secret not in stored
+
+
+class TestAssertion:
+    """S24 to S27, E3 to E6: refused with 401 and a text of its own."""
+
+    def refused(self, app: App, browser: Browser, words: str, **fields: Any) -> None:
+        answer = app.exchange(browser, app.allowed(browser), **fields)
+        assert_refused(answer, 401, "invalid_client", words)
+        assert answer["WWW-Authenticate"].startswith("Basic")
+
+    @pytest.mark.parametrize(
+        ("claims", "words"),
+        [
+            ({"sub": "nobody"}, "no client"),
+            ({"sub": WITHOUT}, "no client"),
+            ({"sub": ["app-web"]}, "no client"),
+            ({"iss": "nobody"}, "iss and sub"),
+            ({"iss": WITHOUT}, "iss and sub"),
+            ({"aud": ISSUER}, f"aud of the client assertion must be {TOKEN_ENDPOINT}"),
+            ({"aud": [TOKEN_ENDPOINT]}, "aud"),
+            ({"aud": f"{TOKEN_ENDPOINT}/"}, "aud"),
+            ({"aud": WITHOUT}, "aud"),
+            ({"exp": WITHOUT}, "has no exp"),
+            ({"exp": "soon"}, "has no exp"),
+            ({"exp": float("inf")}, "has no exp"),
+            ({"exp": int(time.time()) - 60}, "is expired"),
+            ({"exp": int(time.time()) + 3_000}, "300 seconds ahead"),
+            ({"iat": int(time.time()) + 3_000}, "iat"),
+            ({"iat": "now"}, "iat"),
+            ({"jti": WITHOUT}, "jti"),
+            ({"jti": ""}, "jti"),
+            ({"jti": "j" * 300}, "jti"),
+            ({"jti": 7}, "jti"),
+        ],
+    )
+    def test_claim(self, app: App, browser: Browser, claims: dict[str, Any], words: str) -> None:
+        self.refused(app, browser, words, client_assertion=app.assertion(**claims))
+
+    @pytest.mark.parametrize(
+        ("header", "words"),
+        [
+            ({"kid": "another"}, "no key with the kid another"),
+            ({"kid": WITHOUT}, "names no kid"),
+            ({"jku": "https://evil.example/jwks.json"}, "jku"),
+        ],
+    )
+    def test_header(self, app: App, browser: Browser, header: dict[str, Any], words: str) -> None:
+        self.refused(app, browser, words, client_assertion=app.assertion(header=header))
+
+    @pytest.mark.parametrize("kid", [7, "", [], {}])
+    def test_kid_that_is_no_name(self, app: App, browser: Browser, kid: object) -> None:
+        assertion = with_header({"alg": "ES384", "kid": kid}, app.assertion())
+        self.refused(app, browser, "not a string", client_assertion=assertion)
+
+    def test_signature_of_another_key(self, app: App, browser: Browser) -> None:
+        """E5."""
+        another = ECKey.generate_key("P-384")
+        self.refused(app, browser, "signature", client_assertion=app.assertion(key=another))
+
+    def test_alg_of_another_kind_of_key(self, app: App, browser: Browser, rsa_key: RSAKey) -> None:
+        """T8: the key decides about the algorithm, never the header."""
+        self.refused(
+            app, browser, "does not belong to this key",
+            client_assertion=app.assertion(key=rsa_key),
+        )  # fmt: skip
+
+    def test_alg_that_the_key_does_not_name(
+        self, app: App, browser: Browser, key_server: KeyServer, rsa_key: RSAKey
+    ) -> None:
+        named = rsa_key.as_dict(private=False) | {"alg": "RS256"}
+        key_server.keys = [RSAKey.import_key(named)]
+        app.key = rsa_key
+        self.refused(
+            app, browser, "does not belong to this key",
+            client_assertion=app.assertion(header={"alg": "RS384"}),
+        )  # fmt: skip
+        accepted = app.exchange(
+            browser, app.allowed(browser),
+            client_assertion=app.assertion(header={"alg": "RS256"}),
+        )  # fmt: skip
+        assert accepted.status_code == 200
+
+    def test_unsigned_and_hmac(self, app: App, browser: Browser) -> None:
+        """T8: an HMAC keyed with the public key, and no signature at all."""
+        claims = {"iss": app.client_id, "sub": app.client_id, "exp": int(time.time()) + 60}
+        assert isinstance(app.key, ECKey)
+        pem = app.key.as_pem(private=False)
+        head = {"alg": "HS256", "kid": app.key.kid}
+        forged = jwt.encode(head, claims, OctKey.import_key(pem.hex()), ["HS256"])
+        self.refused(app, browser, "not allowed here", client_assertion=forged)
+        unsigned = f"{with_header({'alg': 'none', 'kid': app.key.kid}, forged).rpartition('.')[0]}."
+        self.refused(app, browser, "not allowed here", client_assertion=unsigned)
+
+    @pytest.mark.parametrize(
+        "assertion", ["", "a", "a.b", "a.b.c", "....", "e30.e30.e30", "e30.W10.e30", "x" * 9_000]
+    )
+    def test_no_assertion_at_all(self, app: App, browser: Browser, assertion: str) -> None:
+        self.refused(app, browser, "assertion", client_assertion=assertion)
+
+    def test_wrong_or_missing_type(self, app: App, browser: Browser) -> None:
+        self.refused(app, browser, ASSERTION_TYPE, client_assertion_type="urn:x")
+        self.refused(app, browser, ASSERTION_TYPE, client_assertion_type=WITHOUT)
+
+    def test_jti_is_accepted_once(self, app: App, browser: Browser) -> None:
+        """E6, T7."""
+        assertion = app.assertion()
+        code = app.allowed(browser)
+        assert app.exchange(browser, code, client_assertion=assertion).status_code == 200
+        self.refused(app, browser, "used before", client_assertion=assertion)
+
+    def test_client_id_beside_it_has_to_be_the_same(self, app: App, browser: Browser) -> None:
+        """S23."""
+        code = app.allowed(browser)
+        answer = app.exchange(browser, code, client_id="somebody-else")
+        assert_refused(answer, 400, "invalid_request", "client_id")
+        assert app.exchange(browser, code, client_id=app.client_id).status_code == 200
+
+    def test_client_of_another_method(self, app: App, browser: Browser) -> None:
+        code = app.allowed(browser)
+        Client.objects.update(auth_method="client_secret_basic")
+        answer = app.exchange(browser, code)
+        assert_refused(answer, 401, "invalid_client", "registered for client_secret_basic")
+
+
+class TestAssertionByAthenasRules:
+    """S25, S26, S27."""
+
+    @pytest.fixture(autouse=True)
+    def _profile(self, app: App) -> None:
+        Client.objects.update(profile="athena")
+
+    @pytest.mark.parametrize(
+        ("ahead", "status"), [(300, 200), (3_590, 200), (3_600, 401), (7_200, 401)]
+    )
+    def test_exp_is_less_than_an_hour_ahead(
+        self, app: App, browser: Browser, ahead: int, status: int
+    ) -> None:
+        exp = int(time.time()) + ahead + (ahead == 3_600)
+        claims: dict[str, Any] = {"aud": ATHENA_AUDIENCE, "exp": exp}
+        code = app.allowed(browser)
+        answer = app.exchange(browser, code, client_assertion=app.assertion(**claims))
+        assert answer.status_code == status
+
+    def test_audience_is_not_the_token_endpoint(self, app: App, browser: Browser) -> None:
+        answer = app.exchange(browser, app.allowed(browser))
+        assert_refused(answer, 401, "invalid_client", f"must be {ATHENA_AUDIENCE}. It was sent to")
+
+    def test_jti_and_kid_may_be_missing(self, app: App, browser: Browser) -> None:
+        """With one key the kid is not needed."""
+        assertion = app.assertion(header={"kid": WITHOUT}, aud=ATHENA_AUDIENCE, jti=WITHOUT)
+        code = app.allowed(browser)
+        assert app.exchange(browser, code, client_assertion=assertion).status_code == 200
+
+    def test_missing_kid_is_ambiguous_with_two_keys(
+        self, app: App, browser: Browser, key_server: KeyServer, rsa_key: RSAKey
+    ) -> None:
+        key_server.keys.append(rsa_key)
+        assertion = app.assertion(header={"kid": WITHOUT}, aud=ATHENA_AUDIENCE)
+        answer = app.exchange(browser, app.allowed(browser), client_assertion=assertion)
+        assert_refused(answer, 401, "invalid_client", "send a kid")
+
+
+def test_newest_practice_wants_the_issuer_as_audience(app: App, browser: Browser) -> None:
+    """S25, RFC 7523bis."""
+    Client.objects.update(profile="bcp")
+    code = app.allowed(browser)
+    assert app.exchange(browser, code).status_code == 401
+    assertion = app.assertion(aud=ISSUER)
+    assert app.exchange(browser, code, client_assertion=assertion).status_code == 200
+
+
+class TestRefresh:
+    """S30, S31, E8."""
+
+    def tokens(self, app: App, browser: Browser) -> dict[str, Any]:
+        answer: dict[str, Any] = app.exchange(browser, app.allowed(browser)).json()
+        return answer
+
+    def test_gives_a_new_access_token_and_the_same_context(
+        self, app: App, browser: Browser
+    ) -> None:
+        first = self.tokens(app, browser)
+        second = app.refresh(browser, first["refresh_token"]).json()
+        assert second["access_token"] != first["access_token"]
+        assert second["refresh_token"] == first["refresh_token"]
+        assert (second["patient"], second["scope"]) == (first["patient"], STANDALONE_SCOPE)
+        assert find_access(second["access_token"])
+
+    def test_narrower_scope_narrows_that_token_only(self, app: App, browser: Browser) -> None:
+        refresh_token = self.tokens(app, browser)["refresh_token"]
+        narrow = app.refresh(browser, refresh_token, scope="patient/Patient.rs").json()
+        assert narrow["scope"] == "patient/Patient.rs"
+        assert "id_token" not in narrow
+        access = find_access(narrow["access_token"])
+        assert access is not None
+        assert access.scope == ("patient/Patient.rs",)
+        again = app.refresh(browser, refresh_token, scope=STANDALONE_SCOPE).json()
+        assert again["scope"] == STANDALONE_SCOPE
+
+    @pytest.mark.parametrize("scope", ["patient/Condition.rs", "patient/patient.rs", "OPENID"])
+    def test_scope_beyond_the_grant(self, app: App, browser: Browser, scope: str) -> None:
+        answer = app.refresh(browser, self.tokens(app, browser)["refresh_token"], scope=scope)
+        assert_refused(answer, 400, "invalid_scope", "more than was granted")
+
+    def test_scope_is_required_by_athenas_rules(self, app: App, browser: Browser) -> None:
+        refresh_token = self.tokens(app, browser)["refresh_token"]
+        Client.objects.update(profile="athena")
+        answer = app.refresh(browser, refresh_token, **app.authentication(aud=ATHENA_AUDIENCE))
+        assert_refused(answer, 400, "invalid_scope", "scope is missing")
+
+    def test_unknown_missing_foreign_expired(
+        self, app: App, key_server: KeyServer, browser: Browser
+    ) -> None:
+        refresh_token = self.tokens(app, browser)["refresh_token"]
+        assert_refused(app.refresh(browser, "made-up"), 400, "invalid_grant", "unknown")
+        missing = app.refresh(browser, "", refresh_token=WITHOUT)
+        assert_refused(missing, 400, "invalid_request", "refresh_token")
+        register("another-app", key_server)
+        another = App("another-app", app.key, key_server)
+        foreign = another.refresh(browser, refresh_token)
+        assert_refused(foreign, 400, "invalid_grant", "another client")
+        Token.objects.update(expires_at=timezone.now())
+        assert_refused(app.refresh(browser, refresh_token), 400, "invalid_grant", "expired")
+
+    def test_access_token_is_no_refresh_token(self, app: App, browser: Browser) -> None:
+        access_token = self.tokens(app, browser)["access_token"]
+        assert_refused(app.refresh(browser, access_token), 400, "invalid_grant", "unknown")
+
+    def test_lives_ninety_days_from_its_last_use(self, app: App, browser: Browser) -> None:
+        refresh_token = self.tokens(app, browser)["refresh_token"]
+        refresh_tokens = Token.objects.filter(type=Token.Type.REFRESH)
+        refresh_tokens.update(expires_at=timezone.now() + timedelta(days=1))
+        app.refresh(browser, refresh_token)
+        left = refresh_tokens.get().expires_at - timezone.now()
+        assert timedelta(days=89, hours=23) < left <= timedelta(days=90)
+
+    def test_rotation_retires_the_old_token(self, app: App, browser: Browser) -> None:
+        Client.objects.update(rotate_refresh_tokens=True)
+        first = self.tokens(app, browser)
+        second = app.refresh(browser, first["refresh_token"]).json()
+        assert second["refresh_token"] != first["refresh_token"]
+        assert app.refresh(browser, second["refresh_token"]).status_code == 200
+
+    def test_reuse_of_a_rotated_token_ends_the_family(self, app: App, browser: Browser) -> None:
+        """RFC 9700 §4.14.2, T20."""
+        Client.objects.update(rotate_refresh_tokens=True)
+        first = self.tokens(app, browser)
+        second = app.refresh(browser, first["refresh_token"]).json()
+        reused = app.refresh(browser, first["refresh_token"])
+        assert_refused(reused, 400, "invalid_grant", "used before")
+        assert find_access(second["access_token"]) is None
+        ended = app.refresh(browser, second["refresh_token"])
+        assert_refused(ended, 400, "invalid_grant", "revoked")
+
+    def test_access_token_life_is_the_clients_own_setting(
+        self, app: App, key_server: KeyServer, browser: Browser
+    ) -> None:
+        """S32."""
+        register(app.client_id, key_server, "--access-token-seconds=2")
+        tokens = self.tokens(app, browser)
+        assert tokens["expires_in"] == 2
+        assert find_access(tokens["access_token"])
+        Token.objects.update(expires_at=timezone.now())
+        assert find_access(tokens["access_token"]) is None
+
+    def test_without_offline_access_there_is_none(self, app: App, browser: Browser) -> None:
+        """S31."""
+        code = app.allowed(browser, scope="launch/patient patient/Patient.rs")
+        assert "refresh_token" not in app.exchange(browser, code).json()
+
+    def test_online_access_gives_one_in_an_ehr_launch_only(
+        self, app: App, browser: Browser
+    ) -> None:
+        code = app.allowed(browser, scope="launch/patient online_access")
+        assert "refresh_token" not in app.exchange(browser, code).json()
+        code = app.launched(browser, scope="launch online_access patient/Patient.rs")
+        assert "refresh_token" in app.exchange(browser, code).json()
