@@ -104,6 +104,7 @@ def stock_protection_is_in_place(**_kwargs: Any) -> list[CheckMessage]:
 
 async def verify_ring() -> None:
     """Open the canaries before the first request; ImproperlyConfigured, one sentence, if not."""
+    vault.ring()
     problem = await in_database(_unopened, vault.SEALED_COLUMNS)
     if problem:
         raise ImproperlyConfigured(problem)

@@ -51,6 +51,7 @@ def complete_dotenv(path: Path, port: int) -> None:
     before = path.read_text() if path.exists() else ""
     after = completed(before, os.environ, port)
     if after == before:
+        path.chmod(0o600)
         return
     new = path.with_name(".env.new")
     new.unlink(missing_ok=True)

@@ -202,12 +202,14 @@ def _practice(extras: Mapping[str, Any]) -> str:
 
 
 def _refusal(response: http.Response) -> FHIRError:
+    # What an EHR says may name a diagnosis: it is for the page, and only the status for the log.
     said = safe_error_text(response.status, response.headers.get("Content-Type"), response.body)
+    detail = f"the EHR answered {response.status}"
     if response.status == HTTPStatus.FORBIDDEN:
-        return ReadForbidden(said, said=said)
+        return ReadForbidden(detail, said=said)
     if response.status in (HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILABLE):
-        return ReadThrottled(said, wait_seconds=_retry_after(response))
-    return ReadRefused(said, said=said)
+        return ReadThrottled(detail, wait_seconds=_retry_after(response))
+    return ReadRefused(detail, said=said)
 
 
 def _retry_after(response: http.Response) -> int:

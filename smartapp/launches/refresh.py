@@ -19,7 +19,7 @@ from smartapp.launches import tokens as launch_tokens
 from smartapp.launches.models import EndReason
 from smartapp.launches.store import StoredLaunch
 from smartapp.launches.tokens import LaunchTokens
-from smartapp.protocol import token
+from smartapp.protocol import scopes, token
 from smartapp.protocol.errors import (
     AccessExpired,
     Disconnected,
@@ -135,7 +135,9 @@ async def _ask(config: EndpointConfig, tokens: LaunchTokens) -> tuple[LaunchToke
 
 
 def scopes_to_send(config: EndpointConfig, tokens: LaunchTokens) -> str | None:
-    """Return `scope` for a refresh where the EHR requires it: what was granted (C121)."""
+    """Return `scope` for a refresh where the EHR requires it: what was granted, never more
+    (C121, T27). ScopeError when nothing was."""
     if not config.send_scope_on_refresh:
         return None
-    return " ".join(tokens.scope.granted)
+    granted = tokens.scope.granted
+    return scopes.validate_refresh(" ".join(granted), granted=granted)

@@ -11,7 +11,7 @@ from django.utils import timezone
 from pytest_django import Settings
 
 from smartapp.database import close_thread_connections
-from smartapp.keys import lifecycle
+from smartapp.keys import lifecycle, memory
 from smartapp.registrations import discovery, registry
 from smartapp.registrations.models import Endpoint, Registration
 from tests.scripted_ehr import CLIENT_ID, ScriptedEHR
@@ -75,6 +75,7 @@ def registered(transactional_db: None, settings: Settings, ehr: ScriptedEHR) -> 
     assert_kept_secret(ehr, keeper)
     registry.forget()
     discovery.forget()
+    memory.forget()
     close_thread_connections()
 
 

@@ -1,0 +1,104 @@
+"""The front of bytes in memory, and what Django is not asked for (design: async, measured)."""
+
+import asyncio
+from collections.abc import Mapping
+from typing import Any
+
+import pytest
+from django.utils import timezone
+from pytest_django import Settings
+
+from smartapp import asgi
+from smartapp.database import close_thread_connections, in_database
+from smartapp.keys import lifecycle, memory
+
+
+async def ask(
+    path: str, method: str = "GET", headers: list[tuple[bytes, bytes]] | None = None
+) -> tuple[int, dict[str, str], bytes]:
+    """Return status, headers and body of one request to the ASGI callable itself."""
+    sent: list[Mapping[str, Any]] = []
+
+    async def receive() -> dict[str, Any]:
+        return {"type": "http.request", "body": b"", "more_body": False}
+
+    async def send(message: Mapping[str, Any]) -> None:
+        sent.append(message)
+
+    scope = {
+        "type": "http", "method": method, "path": path, "raw_path": path.encode(),
+        "query_string": b"", "headers": headers or [], "server": ("127.0.0.1", 8000),
+        "client": ("127.0.0.1", 1), "scheme": "http", "http_version": "1.1", "root_path": "",
+    }  # fmt: skip
+    await asgi.application(scope, receive, send)
+    answer = {name.decode().lower(): value.decode() for name, value in sent[0]["headers"]}
+    return sent[0]["status"], answer, b"".join(part.get("body", b"") for part in sent[1:])
+
+
+@pytest.fixture
+def no_django(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def never(*_: object) -> None:
+        raise AssertionError("Django was asked")
+
+    monkeypatch.setattr(asgi, "django_application", never)
+
+
+@pytest.mark.usefixtures("no_django")
+class TestFront:
+    async def test_healthz_asks_nobody(self) -> None:
+        status, headers, body = await ask("/healthz")
+        assert (status, body) == (200, b"ok\n")
+        assert "set-cookie" not in headers
+
+    async def test_keys_and_healthz_are_answered_while_every_thread_is_busy(
+        self, transactional_db: None, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """§3.1, T24: neither the loop's threads nor the database's are asked."""
+        await in_database(lifecycle.create_key_set, "default", now=timezone.now())
+        await memory.refresh()
+
+        def no_thread(*_: object, **__: object) -> None:
+            raise AssertionError("a thread was asked")
+
+        monkeypatch.setattr(asyncio.get_running_loop(), "run_in_executor", no_thread)
+        for path in ("/healthz", "/.well-known/jwks.json", "/.well-known/jwks/default.json"):
+            assert (await ask(path))[0] == 200
+        monkeypatch.undo()
+        memory.forget()
+        close_thread_connections()
+
+    async def test_unknown_key_set_is_404_in_json(self, transactional_db: None) -> None:
+        status, headers, _ = await ask("/.well-known/jwks/nobody.json")
+        assert status == 404
+        assert headers["content-type"] == "application/json"
+
+
+class TestStartUp:
+    async def started(self) -> Mapping[str, Any]:
+        sent: list[Mapping[str, Any]] = []
+        messages = iter([{"type": "lifespan.startup"}, {"type": "lifespan.shutdown"}])
+
+        async def receive() -> dict[str, Any]:
+            return next(messages)
+
+        async def send(message: Mapping[str, Any]) -> None:
+            sent.append(message)
+
+        await asgi.application({"type": "lifespan"}, receive, send)
+        return sent[0]
+
+    async def test_wrong_key_ring_stops_the_start_with_a_sentence(
+        self, transactional_db: None, settings: Settings
+    ) -> None:
+        """§3.11: losing the ring fails closed."""
+        settings.ENCRYPTION_KEYS = "dG9vIHNob3J0"
+        message = await self.started()
+        assert message["type"] == "lifespan.startup.failed"
+        assert "ENCRYPTION_KEYS" in message["message"]
+
+
+@pytest.mark.usefixtures("no_django")
+async def test_static_files_come_from_whitenoise() -> None:
+    status, _, body = await ask("/static/no-such-file.css")
+    assert status == 404
+    assert b"no such file" in body
