@@ -143,3 +143,44 @@ def test_a_low_window_gives_the_record_its_room() -> None:
             assert position == "static"
 
     in_own_thread(look)
+
+
+def test_times_are_shown_in_the_readers_own_zone() -> None:
+    html = launch_html(plain_chart_of(ARABIC))
+
+    def look() -> None:
+        with opened(html, timezone_id="Asia/Kolkata") as page:
+            shown = page.locator(".opened time")
+            assert shown.inner_text() == "24 Nov 2026, 00:42 GMT+5:30"
+            assert shown.get_attribute("title") == "23 Nov 2026, 19:12 UTC"
+
+    in_own_thread(look)
+
+
+def test_a_page_that_has_grown_old_says_so() -> None:
+    """C158: nobody tells the app that the EHR went on to another patient."""
+    html = launch_html(plain_chart_of(ARABIC))
+
+    def look() -> None:
+        with opened(html) as page:
+            page.clock.install()
+            page.reload()
+            old = page.locator(".patient .old")
+            page.clock.run_for(29 * 60_000)
+            assert not old.is_visible()
+            page.clock.run_for(2 * 60_000)
+            assert old.is_visible()
+
+    in_own_thread(look)
+
+
+def test_without_javascript_nothing_is_missing() -> None:
+    html = launch_html(plain_chart_of("a-1.E-1003"))
+
+    def look() -> None:
+        with opened(html, java_script_enabled=False) as page:
+            assert page.locator(".opened time").inner_text() == "23 Nov 2026, 19:12 UTC"
+            page.locator(".values summary").first.click()
+            assert page.locator(".values table").first.is_visible()
+
+    in_own_thread(look)

@@ -1,0 +1,31 @@
+// Shows times in the reader's own time zone, and says when a page has grown old.
+// Every page works without it.
+"use strict";
+
+const OLD_AFTER_MILLISECONDS = 30 * 60 * 1000;
+const format = new Intl.DateTimeFormat("en-GB", {
+  day: "numeric",
+  month: "short",
+  year: "numeric",
+  hour: "2-digit",
+  minute: "2-digit",
+  timeZoneName: "short",
+});
+
+for (const time of document.querySelectorAll("time[data-instant]")) {
+  time.title = time.textContent;
+  time.textContent = format.format(new Date(time.dateTime));
+}
+
+// Measured from the load by one clock: the server's and the reader's may differ by hours.
+const loadedAt = Date.now();
+const old = document.querySelector("[data-old]");
+
+function mark() {
+  old.hidden = Date.now() - loadedAt < OLD_AFTER_MILLISECONDS;
+}
+
+if (old) {
+  document.addEventListener("visibilitychange", mark);
+  setInterval(mark, 60_000);
+}
