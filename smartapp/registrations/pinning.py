@@ -60,8 +60,8 @@ async def pin_first(config: EndpointConfig, *, actor: str) -> Observation:
 
 @transaction.atomic
 def _pin(endpoint_id: int, observation: Observation, *, now: datetime, actor: str) -> None:
-    endpoint = Endpoint.objects.select_for_update().get(pk=endpoint_id)
-    if endpoint.pinned_hosts:
+    endpoint = Endpoint.objects.select_for_update().filter(pk=endpoint_id).first()
+    if endpoint is None or endpoint.pinned_hosts:
         return
     _set(endpoint, observation.hosts, endpoint.issuers or observation.issuers, now=now)
     trail.record(

@@ -6,7 +6,7 @@ from dataclasses import FrozenInstanceError
 from unittest.mock import patch
 
 import pytest
-from django.db import IntegrityError
+from django.db import IntegrityError, connection
 from django.test.utils import CaptureQueriesContext
 from pytest_django import Settings
 
@@ -44,13 +44,6 @@ def no_sockets() -> Iterator[None]:
 
     with patch.object(socket.socket, "connect", refuse), patch("socket.getaddrinfo", refuse):
         yield
-
-
-def count_queries() -> CaptureQueriesContext:
-    """Counts in the database thread: each thread has its own connection."""
-    from django.db import connection
-
-    return CaptureQueriesContext(connection)
 
 
 class TestEndpointForIss:
@@ -156,7 +149,7 @@ class TestEndpointForCallback:
         await registry.endpoint_for_iss(BASE)
 
         def run() -> int:
-            with count_queries() as queries:
+            with CaptureQueriesContext(connection) as queries:
                 registry._load(pk=endpoint.pk)
             return len(queries)
 
@@ -226,6 +219,19 @@ class TestClientSecret:
 
         with pytest.raises(ClientKeyError):
             await registry.endpoint_for_iss(BASE)
+
+    async def test_one_that_does_not_open_leaves_the_other_ehrs_alone(self) -> None:
+        def rows() -> None:
+            make_endpoint("b", registration=self.make())
+            make_endpoint("a", fhir_base_url="https://a.example/r4")
+            Registration.objects.exclude(sealed_client_secret="").update(
+                sealed_client_secret="v1.x.y"
+            )
+
+        await in_database(rows)
+
+        assert [config.slug for config in await registry.connectable_endpoints()] == ["a"]
+        assert [config.slug for config in await registry.all_endpoints()] == ["a"]
 
     async def test_a_registration_that_signs_has_none(self) -> None:
         await in_database(make_endpoint)

@@ -1,0 +1,97 @@
+"""The first discovery pins, and nothing else does: C14."""
+
+import asyncio
+from datetime import timedelta
+
+import pytest
+
+from smartapp.audit.models import AuditEvent
+from smartapp.database import in_database
+from smartapp.registrations import pinning, published, registry
+from smartapp.registrations.models import DiscoverySnapshot, Endpoint
+from tests.registrations.ehr import EHR
+from tests.registrations.factories import NOW, make_endpoint
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+async def never_read(ehr: EHR) -> registry.EndpointConfig:
+    await in_database(make_endpoint, fhir_base_url=ehr.base, issuers=[], pinned_hosts=[])
+    return await registry.endpoint_for_slug("general")
+
+
+async def test_who_pins_second_changes_nothing(ehr: EHR) -> None:
+    """Two machines read discovery at once, and the EHR answers them differently."""
+    config = await never_read(ehr)
+    await pinning.pin_first(config, actor="one")
+    ehr.publish(token_endpoint="https://evil.example/token", issuer="https://evil.example")
+
+    await pinning.pin_first(config, actor="two")
+
+    endpoint = await in_database(Endpoint.objects.get)
+    assert (endpoint.pinned_hosts, endpoint.issuers) == ([ehr.host], [ehr.issuer])
+    assert (await in_database(AuditEvent.objects.get)).actor == "one"
+
+
+async def test_two_at_once_write_one_snapshot(ehr: EHR) -> None:
+    config = await never_read(ehr)
+
+    await asyncio.gather(*(pinning.pin_first(config, actor="x") for _ in range(4)))
+
+    assert await in_database(DiscoverySnapshot.objects.count) == 1
+    assert await in_database(AuditEvent.objects.count) == 1
+
+
+async def test_an_issuer_that_is_no_address_is_not_pinned(ehr: EHR) -> None:
+    ehr.publish(issuer="not a url")
+    observation = await pinning.pin_first(await never_read(ehr), actor="x")
+
+    assert observation.issuers == ()
+    assert any("issuer in discovery is not used" in warning for warning in observation.warnings)
+
+
+async def test_an_issuer_that_an_administrator_gave_stays(ehr: EHR) -> None:
+    await in_database(
+        make_endpoint, fhir_base_url=ehr.base, issuers=["https://a.example"], pinned_hosts=[]
+    )
+    await pinning.pin_first(await registry.endpoint_for_slug("general"), actor="x")
+
+    assert (await in_database(Endpoint.objects.get)).issuers == ["https://a.example"]
+
+
+async def test_accepting_counts_for_the_next_launch(ehr: EHR) -> None:
+    config = await never_read(ehr)
+    await pinning.pin_first(config, actor="x")
+    config = await registry.endpoint_for_slug("general")
+
+    hosts = [*config.pinned_hosts, "new.example"]
+    await in_database(pinning.accept, config.endpoint_id, hosts, now=NOW, actor="ann")
+
+    assert "new.example" in (await registry.endpoint_for_slug("general")).pinned_hosts
+
+
+async def test_looking_again_soon_writes_nothing(ehr: EHR) -> None:
+    """With trust of zero seconds every launch looks; none of them waits for the write lock."""
+    config = await never_read(ehr)
+    await pinning.pin_first(config, actor="x")
+    seen = (await in_database(DiscoverySnapshot.objects.get)).last_seen_at
+
+    await pinning.observe(config)
+    assert (await in_database(DiscoverySnapshot.objects.get)).last_seen_at == seen
+
+    def age() -> None:
+        DiscoverySnapshot.objects.update(last_seen_at=seen - timedelta(minutes=10))
+
+    await in_database(age)
+    await pinning.observe(config)
+    assert (await in_database(DiscoverySnapshot.objects.get)).last_seen_at > seen
+
+
+async def test_an_endpoint_deleted_meanwhile_leaves_nothing_behind(ehr: EHR) -> None:
+    config = await never_read(ehr)
+    await in_database(lambda: Endpoint.objects.all().delete())
+
+    await published.fetch_discovery(config)
+    await pinning.pin_first(config, actor="x")
+
+    assert await in_database(DiscoverySnapshot.objects.count) == 0
