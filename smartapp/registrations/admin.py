@@ -182,7 +182,7 @@ class RegistrationAdmin(admin.ModelAdmin):
         return self._read_now(request, endpoint)
 
     def _read_now(self, request: HttpRequest, endpoint: Endpoint) -> HttpResponse:
-        config = registry.load(endpoint)
+        config = registry.describe(endpoint)
         try:
             observation = http.run(
                 pinning.observe(config)
@@ -228,7 +228,7 @@ class RegistrationAdmin(admin.ModelAdmin):
 
 def configs(registration: Registration) -> list[EndpointConfig]:
     endpoints = registration.endpoints.select_related("registration__key_set")
-    return [registry.load(endpoint) for endpoint in endpoints]
+    return [registry.describe(endpoint) for endpoint in endpoints]
 
 
 def new_hosts(

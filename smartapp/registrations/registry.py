@@ -6,10 +6,9 @@ nothing. A miss always asks, so that an endpoint registered a moment ago can lau
 no function here opens a socket, whatever `iss` a stranger sends (C7, T1).
 """
 
-import logging
 import time
-from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, field
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from django.conf import settings
@@ -21,8 +20,6 @@ from smartapp.registrations.models import AuthMethod, Endpoint, Registration
 
 REMEMBERED_SECONDS = 5
 MAX_ISS_LENGTH = 500
-
-logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,7 +134,10 @@ async def endpoint_for_callback(endpoint_id: int, registration_slug: str) -> End
 
 
 async def connectable_endpoints() -> tuple[EndpointConfig, ...]:
-    """Return what a patient can choose from, by name: enabled, with scopes to ask for (C22)."""
+    """Return what a patient can choose from, by name: enabled, with scopes to ask for (C22).
+
+    Without client secrets, as is `all_endpoints`: nobody authenticates with these.
+    """
     return await in_database(_connectable)
 
 
@@ -151,6 +151,12 @@ def load(endpoint: Endpoint) -> EndpointConfig:
 
     Raises ClientKeyError when the client secret is needed and does not open.
     """
+    return replace(describe(endpoint), client_secret=_client_secret(endpoint.registration))
+
+
+def describe(endpoint: Endpoint) -> EndpointConfig:
+    """Return the same without the client secret, for what never authenticates: lists, sheets,
+    discovery. A secret that does not open takes none of these away."""
     registration = endpoint.registration
     return EndpointConfig(
         endpoint_id=endpoint.pk,
@@ -164,7 +170,7 @@ def load(endpoint: Endpoint) -> EndpointConfig:
         registration_name=registration.name,
         client_id=registration.client_id,
         auth_method=registration.auth_method,
-        client_secret=_client_secret(registration),
+        client_secret="",
         key_set_slug=registration.key_set.slug,
         alg=registration.alg,
         scope=registration.scope,
@@ -201,17 +207,8 @@ def _load(**lookup: str | int) -> EndpointConfig:
 
 
 def _connectable() -> tuple[EndpointConfig, ...]:
-    return tuple(_usable(_enabled.exclude(registration__standalone_scope="")))
+    return tuple(map(describe, _enabled.exclude(registration__standalone_scope="")))
 
 
 def _all() -> tuple[EndpointConfig, ...]:
-    return tuple(_usable(_enabled.all()))
-
-
-def _usable(endpoints: Iterable[Endpoint]) -> Iterator[EndpointConfig]:
-    """One secret that does not open must not take the other EHRs away."""
-    for endpoint in endpoints:
-        try:
-            yield load(endpoint)
-        except ClientKeyError as error:
-            logger.error("Endpoint %s is left out: %s", endpoint.slug, error.detail)
+    return tuple(map(describe, _enabled.all()))

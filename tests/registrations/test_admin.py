@@ -290,6 +290,16 @@ class TestClientSecret:
         assert "required" in errors(response)
         assert SECRET not in response.content.decode()
 
+    def test_one_that_does_not_open_can_be_entered_again(
+        self, admin: Client, registration: Registration
+    ) -> None:
+        Registration.objects.update(sealed_client_secret="v1.x.y")
+        assert admin.get(f"{LIST}{registration.pk}/change/").status_code == 200
+        changed = stored_form(registration, client_secret=SECRET)
+        admin.post(f"{LIST}{registration.pk}/change/", changed)
+
+        assert asyncio.run(registry.endpoint_for_slug("general")).client_secret == SECRET
+
     def test_left_empty_it_stays(self, admin: Client, registration: Registration) -> None:
         admin.post(f"{LIST}{registration.pk}/change/", stored_form(registration))
 

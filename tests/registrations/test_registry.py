@@ -220,18 +220,22 @@ class TestClientSecret:
         with pytest.raises(ClientKeyError):
             await registry.endpoint_for_iss(BASE)
 
-    async def test_one_that_does_not_open_leaves_the_other_ehrs_alone(self) -> None:
+    async def test_one_that_does_not_open_takes_no_list_away(self) -> None:
         def rows() -> None:
-            make_endpoint("b", registration=self.make())
-            make_endpoint("a", fhir_base_url="https://a.example/r4")
-            Registration.objects.exclude(sealed_client_secret="").update(
-                sealed_client_secret="v1.x.y"
-            )
+            make_endpoint(registration=self.make())
+            Registration.objects.update(sealed_client_secret="v1.x.y")
 
         await in_database(rows)
 
-        assert [config.slug for config in await registry.connectable_endpoints()] == ["a"]
-        assert [config.slug for config in await registry.all_endpoints()] == ["a"]
+        assert [config.slug for config in await registry.connectable_endpoints()] == ["general"]
+        assert [config.slug for config in await registry.all_endpoints()] == ["general"]
+        with pytest.raises(ClientKeyError):
+            await registry.endpoint_for_slug("general")
+
+    async def test_lists_do_not_carry_it(self) -> None:
+        await in_database(lambda: make_endpoint(registration=self.make()))
+
+        assert (await registry.connectable_endpoints())[0].client_secret == ""
 
     async def test_a_registration_that_signs_has_none(self) -> None:
         await in_database(make_endpoint)

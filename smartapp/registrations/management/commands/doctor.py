@@ -58,16 +58,27 @@ class Command(BaseCommand):
 
 def examine(endpoint: Endpoint) -> list[Finding]:
     """Return the findings on an endpoint, enabled or not."""
+    return [
+        *_enabled(endpoint),
+        *_client_secret(endpoint),
+        *http.run(doctor.examine(registry.describe(endpoint))),
+    ]
+
+
+def _enabled(endpoint: Endpoint) -> list[Finding]:
+    if endpoint.enabled and endpoint.registration.enabled:
+        return []
+    fix = "Enable the registration and its endpoint in the admin."
+    return [doctor.problem("enabled", "Nobody can launch: it is disabled.", fix)]
+
+
+def _client_secret(endpoint: Endpoint) -> list[Finding]:
     try:
-        config = registry.load(endpoint)
+        registry.load(endpoint)
     except ClientKeyError as error:
         fix = "Start with the ENCRYPTION_KEYS that sealed it, or enter the client secret again."
         return [doctor.problem("client-secret", f"{error.detail}.", fix)]
-    findings = http.run(doctor.examine(config))
-    if not (endpoint.enabled and endpoint.registration.enabled):
-        fix = "Enable the registration and its endpoint in the admin."
-        findings.insert(0, doctor.problem("enabled", "Nobody can launch: it is disabled.", fix))
-    return findings
+    return []
 
 
 def _endpoints(slug: str | None) -> list[Endpoint]:

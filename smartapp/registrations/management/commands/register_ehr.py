@@ -53,9 +53,9 @@ class Command(BaseCommand):
             endpoint = registering.register(wanted, now=timezone.now(), actor=ACTOR)
         except ValidationError as error:
             raise CommandError(_sentence(error)) from None
-        warnings = http.run(registering.look(registry.load(endpoint), actor=ACTOR))
+        warnings = http.run(registering.look(registry.describe(endpoint), actor=ACTOR))
         endpoint.refresh_from_db()  # the first look pins hosts and the issuer
-        self._print(sheet.sheet(registry.load(endpoint)), warnings, options)
+        self._print(sheet.sheet(registry.describe(endpoint)), warnings, options)
 
     def _print(
         self, data: dict[str, Any], warnings: tuple[str, ...], options: dict[str, Any]
