@@ -7,7 +7,7 @@ would have to format a thousand times.
 import math
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, timedelta, tzinfo
 from itertools import pairwise
 from statistics import median, quantiles
 
@@ -23,6 +23,8 @@ LABEL_HEIGHT = 15
 MAX_MARKERS = 60
 # A value this many interquartile ranges away is drawn at the edge, marked, with its true value.
 FENCE = 5.0
+SINGLE_MOMENT_SECONDS = timedelta(days=30).total_seconds()
+SHORTEST_AXIS_SECONDS = timedelta(hours=6).total_seconds()
 SPARK_WIDTH, SPARK_HEIGHT, SPARK_MARGIN = 120, 28, 4
 MAX_SPARK_POINTS = 60
 
@@ -134,7 +136,7 @@ def line_chart(
     if bars:
         lines = [replace(line, path="", gaps="") for line in lines]
     return LineChart(
-        x_ticks=_time_ticks(start, end, x),
+        x_ticks=_time_ticks(start, end, everything[-1].at.tzinfo or UTC, x),
         y_ticks=_value_ticks(bottom, top, y_step, y),
         bands=tuple(_band(low, high, bottom, top, y) for low, high in bands),
         lines=_with_clear_labels(lines),
@@ -186,13 +188,13 @@ def _extremes(bucket: list[Reading]) -> list[Reading]:
 
 
 def time_domain(times: Iterable[datetime]) -> tuple[float, float]:
-    """Return first and last second; a single moment gets a month to stand in the middle of."""
+    """Return first and last second. A single moment stands in the middle of a month; moments of
+    the same hours, as in a hospital, get at least six hours."""
     stamps = [time.timestamp() for time in times]
     first, last = min(stamps), max(stamps)
-    if last - first < timedelta(days=1).total_seconds():
-        half = timedelta(days=15).total_seconds()
-        return first - half, last + half
-    return first, last
+    least = SINGLE_MOMENT_SECONDS if first == last else SHORTEST_AXIS_SECONDS
+    missing = max(0.0, least - (last - first))
+    return first - missing / 2, last + missing / 2
 
 
 def value_axis(
@@ -336,19 +338,27 @@ def _value_ticks(bottom: float, top: float, step: float, y: Scale) -> tuple[Tick
     return tuple(Tick(_text(y(value)), number_text(round(value, 10))) for value in values)
 
 
-def _time_ticks(start: float, end: float, x: Scale) -> tuple[Tick, ...]:
-    return tuple(Tick(_text(x(at)), label) for at, label in time_ticks(start, end))
+def _time_ticks(start: float, end: float, zone: tzinfo, x: Scale) -> tuple[Tick, ...]:
+    return tuple(Tick(_text(x(at)), label) for at, label in time_ticks(start, end, zone))
 
 
 MONTH_STEPS = (1, 2, 3, 6, 12, 24, 60, 120, 240, 600)
+HOUR_STEPS = (2, 3, 6, 12)
 DAY_STEPS = (1, 2, 5, 7, 14)
 # As many labels as fit side by side: a year is short, a month with its year is not.
 MAX_YEAR_TICKS, MAX_TIME_TICKS = 7, 5
 
 
-def time_ticks(start: float, end: float) -> list[tuple[float, str]]:
-    """Return calendar moments that fit on the axis, and what to call them."""
-    first, last = (datetime.fromtimestamp(stamp, UTC) for stamp in (start, end))
+def time_ticks(start: float, end: float, zone: tzinfo) -> list[tuple[float, str]]:
+    """Return calendar moments that fit on the axis, and what to call them.
+
+    `zone` is that of the newest reading: hours are the wall clock's, as they are in the table.
+    """
+    first, last = (datetime.fromtimestamp(stamp, zone) for stamp in (start, end))
+    hours = (last - first) / timedelta(hours=1)
+    if hours < 60:
+        step = next(step for step in HOUR_STEPS if hours / step <= MAX_TIME_TICKS)
+        return _hour_ticks(first, last, step)
     days = (last - first).days
     if days < 70:
         step = next(step for step in DAY_STEPS if days / step <= MAX_TIME_TICKS)
@@ -362,11 +372,26 @@ def _room(month_step: int) -> int:
     return MAX_YEAR_TICKS if month_step >= 12 else MAX_TIME_TICKS
 
 
+def _hour_ticks(first: datetime, last: datetime, step: int) -> list[tuple[float, str]]:
+    tick = first.replace(hour=0, minute=0, second=0, microsecond=0)
+    ticks = []
+    while tick <= last:
+        if tick >= first:
+            label = f"{tick:%H:%M}" if tick.hour else _day_text(tick)
+            ticks.append((tick.timestamp(), label))
+        tick += timedelta(hours=step)
+    return ticks
+
+
+def _day_text(day: datetime) -> str:
+    return f"{day.day} {MONTHS[day.month - 1]}"
+
+
 def _day_ticks(first: datetime, last: datetime, step: int) -> list[tuple[float, str]]:
     day = first.replace(hour=0, minute=0, second=0, microsecond=0) + timedelta(days=1)
     ticks = []
     while day <= last:
-        ticks.append((day.timestamp(), f"{day.day} {MONTHS[day.month - 1]}"))
+        ticks.append((day.timestamp(), _day_text(day)))
         day += timedelta(days=step)
     return ticks
 
@@ -374,7 +399,7 @@ def _day_ticks(first: datetime, last: datetime, step: int) -> list[tuple[float, 
 def _month_ticks(first: datetime, last: datetime, step: int) -> list[tuple[float, str]]:
     index = -(-(first.year * 12 + first.month) // step) * step
     ticks = []
-    while (at := datetime(index // 12, index % 12 + 1, 1, tzinfo=UTC)) <= last:
+    while (at := datetime(index // 12, index % 12 + 1, 1, tzinfo=first.tzinfo)) <= last:
         label = str(at.year) if step >= 12 else f"{MONTHS[at.month - 1]} {at.year}"
         ticks.append((at.timestamp(), label))
         index += step

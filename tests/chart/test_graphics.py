@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, timedelta, timezone
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -137,13 +137,20 @@ class TestLabels:
 
     def test_ticks_of_time_are_calendar_moments(self) -> None:
         def labels(first: datetime, last: datetime) -> list[str]:
-            return [label for _, label in time_ticks(first.timestamp(), last.timestamp())]
+            return [
+                label
+                for _, label in time_ticks(first.timestamp(), last.timestamp(), first.tzinfo or UTC)
+            ]
 
         assert labels(START, START + timedelta(days=2000)) == [
             "2021", "2022", "2023", "2024", "2025",
         ]  # fmt: skip
         assert labels(START, START + timedelta(days=150)) == [
             "Feb 2020", "Mar 2020", "Apr 2020", "May 2020", "Jun 2020",
+        ]  # fmt: skip
+        night = START.replace(hour=20, tzinfo=timezone(timedelta(hours=2)))
+        assert labels(night, night + timedelta(hours=9)) == [
+            "20:00", "22:00", "16 Jan", "02:00", "04:00",
         ]  # fmt: skip
         assert labels(START, START + timedelta(days=5)) == [
             "16 Jan", "17 Jan", "18 Jan", "19 Jan", "20 Jan",

@@ -255,7 +255,7 @@ class TestConnection:
     @pytest.mark.parametrize(
         ("changes", "words"),
         [
-            ({}, "until then it is renewed by itself"),
+            ({}, "renewed by itself until then"),
             ({"refreshable": False}, "23 Nov 2026, 20:12 UTC"),
             ({"refreshable": False, "access_token_expires_at": None}, "when the EHR says so"),
         ],
