@@ -58,6 +58,7 @@ class Mark:
 
     x: str
     y: str
+    label: str
     title: str
     beyond: str = ""
 
@@ -81,7 +82,6 @@ class Line:
     gaps: str
     marks: tuple[Mark, ...]
     last: Mark
-    label: str
     label_y: str
 
 
@@ -277,7 +277,7 @@ def _line(
     solid, gaps = _paths(thinned, [(float(mark.x), float(mark.y)) for mark in marks])
     shown = marks if len(marks) <= MAX_MARKERS else [mark for mark in marks if mark.beyond]
     last = marks[-1]
-    return Line(name, solid, gaps, tuple(shown), last, readings[-1].label, last.y)
+    return Line(name, solid, gaps, tuple(shown), last, last.y)
 
 
 def _with_clear_labels(lines: list[Line]) -> tuple[Line, ...]:
@@ -298,7 +298,9 @@ def _with_clear_labels(lines: list[Line]) -> tuple[Line, ...]:
 def _mark(reading: Reading, x: Scale, y: Scale, bottom: float, top: float) -> Mark:
     beyond = "high" if reading.value > top else "low" if reading.value < bottom else ""
     height = y(_clamp(reading.value, bottom, top))
-    return Mark(_text(x(reading.at.timestamp())), _text(height), reading.title, beyond)
+    return Mark(
+        _text(x(reading.at.timestamp())), _text(height), reading.label, reading.title, beyond
+    )
 
 
 def _bar(upper: Reading, lower: Reading, x: Scale, y: Scale, bottom: float, top: float) -> Bar:
