@@ -1,7 +1,6 @@
 """Which client is calling: exactly one way of authenticating, in its proper place (S22, S23)."""
 
 import base64
-import binascii
 from urllib.parse import unquote_plus
 
 from smartapp.sandbox import client_assertion
@@ -65,7 +64,7 @@ def _decoded(header: str) -> tuple[str, str]:
         text = base64.b64decode(credentials, validate=True).decode()
         client_id, colon, secret = text.partition(":")
         decoded = unquote_plus(client_id, errors="strict"), unquote_plus(secret, errors="strict")
-    except (binascii.Error, UnicodeDecodeError) as exc:
+    except ValueError as exc:
         raise _malformed_basic() from exc
     if not colon:
         raise _malformed_basic()

@@ -8,7 +8,14 @@ from authlib.oauth2.rfc7636 import CodeChallenge
 from django.utils import timezone
 
 from smartapp.sandbox import addresses, launches, people, scopes
-from smartapp.sandbox.models import Authorization, Client, Token, digest, new_secret
+from smartapp.sandbox.models import (
+    Authorization,
+    Client,
+    Token,
+    digest,
+    forget_what_ended,
+    new_secret,
+)
 from smartapp.sandbox.oauth_request import SandboxRequest
 from smartapp.sandbox.refusals import Refusal, invalid_grant, invalid_request, invalid_scope
 
@@ -37,6 +44,7 @@ class AuthorizationCodeGrant(grants.AuthorizationCodeGrant):
 
     def save_authorization_code(self, code: str, request: SandboxRequest) -> None:  # type: ignore[override]
         """Keep what the person allowed; the launch is consumed in the same breath (S14, S16)."""
+        forget_what_ended()
         if request.launch:
             launches.use(request.launch)
         values, person = request.payload.data, cast(people.Person, request.user)

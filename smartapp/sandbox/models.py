@@ -2,7 +2,7 @@
 
 import hashlib
 import secrets
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from authlib.oauth2.rfc6749 import AuthorizationCodeMixin, ClientMixin, TokenMixin
 from django.db import models
@@ -147,7 +147,7 @@ class Authorization(AuthorizationCodeMixin, models.Model):
     revoked_at = models.DateTimeField(null=True, blank=True)
 
     code_digest = models.CharField(max_length=64, unique=True)
-    code_expires_at = models.DateTimeField()
+    code_expires_at = models.DateTimeField(db_index=True)
     code_used_at = models.DateTimeField(null=True, blank=True)
     redirect_uri = models.TextField()
     code_challenge = models.CharField(max_length=128, blank=True)
@@ -182,7 +182,7 @@ class Token(TokenMixin, models.Model):
     )
     scope = models.TextField()
     created_at = models.DateTimeField(default=timezone.now)
-    expires_at = models.DateTimeField()
+    expires_at = models.DateTimeField(db_index=True)
     revoked_at = models.DateTimeField(null=True, blank=True)
     rotated_at = models.DateTimeField(null=True, blank=True)
 
@@ -290,6 +290,13 @@ class RequestRecord(models.Model):
 
     def __str__(self) -> str:
         return f"{self.endpoint} {'accepted' if self.accepted else self.rule}"
+
+
+def forget_what_ended() -> None:
+    """Delete tokens, and consents without any, a day after they ended; done now and then."""
+    day_ago = timezone.now() - timedelta(days=1)
+    Token.objects.filter(expires_at__lt=day_ago).delete()
+    Authorization.objects.filter(code_expires_at__lt=day_ago, tokens=None).delete()
 
 
 def is_past(moment: datetime) -> bool:

@@ -1,5 +1,6 @@
 """What authorize refuses, each time with one thing changed in a good request (S10 to S18)."""
 
+import html
 import re
 from datetime import timedelta
 from typing import Any
@@ -59,6 +60,7 @@ class TestNothingIsRedirectedToAnUnprovenAddress:
         assert answer.status_code == 400
         assert "Location" not in answer
         assert b"This app cannot connect" in answer.content
+        assert b"invalid_request" in answer.content
         assert RequestRecord.objects.get().rule == "S10"
 
     def test_service_has_no_authorize_endpoint(self, app: App, browser: Browser) -> None:
@@ -250,6 +252,13 @@ class TestSignIn:
         page = submit(browser, page, username="patient", password="sandbox")
         assert "patient" in Form(page.content.decode()).choices
 
+    def test_another_person_can_take_over(self, app: App, browser: Browser) -> None:
+        app.allowed(browser)
+        page = app.authorize(browser).content.decode()
+        switch = html.unescape(re.findall(r'<a href="([^"]+)">not you', page)[0])
+        page_again = submit(browser, browser.get(switch), username="clinician", password="sandbox")
+        assert len(Form(page_again.content.decode()).choices["patient"]) > 2
+
     def test_prompt_none_without_sign_in(self, app: App, browser: Browser) -> None:
         answer = app.authorize(browser, prompt="none")
         assert response_parameters(answer)["error"] == "login_required"
@@ -348,6 +357,12 @@ class TestInAFrame:
         assert policy["frame-ancestors"] == ours
         assert policy["form-action"] == f"{ours} https://app.example"
         assert "X-Frame-Options" not in answer
+
+    def test_ehrs_bar_is_not_shown_twice(self, app: App) -> None:
+        bar = b'class="topbar"'
+        assert bar in app.authorize(Browser()).content
+        framed = app.authorize(Browser(headers={"Sec-Fetch-Dest": "iframe"}))
+        assert bar not in framed.content
 
 
 def test_authorization_response_is_never_cached(app: App, browser: Browser) -> None:

@@ -72,7 +72,15 @@ class TestBasic:
 
     @pytest.mark.parametrize(
         "header",
-        ["Basic !!!", "Basic YQ", "Basic YWJj", "Basic /////w==", "Basic JUZGOiVGRg==", "Basic"],
+        [
+            "Basic !!!",
+            "Basic YQ",
+            "Basic YWJj",
+            "Basic /////w==",
+            "Basic JUZGOiVGRg==",
+            "Basic \x80",
+            "Basic",
+        ],
     )
     def test_header_that_cannot_be_decoded(
         self, service: str, browser: Browser, header: str

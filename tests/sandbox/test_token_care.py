@@ -1,5 +1,6 @@
 """Looking at tokens and ending them (S40 to S42)."""
 
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -7,7 +8,7 @@ from django.test import Client as Browser
 from django.utils import timezone
 
 from smartapp.sandbox.access import find_access
-from smartapp.sandbox.models import Token
+from smartapp.sandbox.models import Authorization, Token
 from tests.sandbox.conftest import (
     ISSUER,
     OAUTH,
@@ -38,6 +39,19 @@ def introspect(app: App, browser: Browser, token: str, **changes: str) -> Any:
 
 def revoke(app: App, browser: Browser, token: str, **changes: str) -> Any:
     return app.post(browser, "revoke", {"token": token} | app.authentication() | changes)
+
+
+def test_ended_ones_are_forgotten_after_a_day(
+    app: App, browser: Browser, tokens: dict[str, Any]
+) -> None:
+    kept = app.exchange(browser, app.allowed(browser)).json()
+    long_ago = timezone.now() - timedelta(days=2)
+    ended = Authorization.objects.order_by("pk")[0]
+    ended.tokens.update(expires_at=long_ago)
+    Authorization.objects.update(code_expires_at=long_ago)
+    app.allowed(browser)
+    assert not Authorization.objects.filter(pk=ended.pk).exists()
+    assert find_access(kept["access_token"])
 
 
 class TestIntrospection:

@@ -7,6 +7,7 @@ on, the second says no.
 
 from collections.abc import Callable
 from http import HTTPStatus
+from typing import Any
 
 from authlib.common.urls import add_params_to_uri
 from authlib.oauth2 import OAuth2Error
@@ -58,7 +59,7 @@ def consent_form(request: HttpRequest) -> HttpResponse:
 @never_cache
 def logout(request: HttpRequest) -> HttpResponse:
     """End the sign-in. No app has a registered way back, so the page stays here (S44)."""
-    response = render(request, "sandbox/signed_out.html")
+    response = _page(request, "signed_out", {})
     sign_in.end(request, response)
     return response
 
@@ -126,9 +127,12 @@ def _name_issuer(client: Client, redirect_uri: str, response: HttpResponse) -> N
 
 
 def _refusal_page(request: HttpRequest, refusal: Refusal) -> HttpResponse:
-    response = render(
-        request, "sandbox/refused.html", {"refusal": refusal}, status=HTTPStatus.BAD_REQUEST
-    )
+    context = {
+        "error": refusal.error,
+        "reason": refusal.get_error_description(),
+        "rule": refusal.rule,
+    }
+    response = _page(request, "refused", context, HTTPStatus.BAD_REQUEST)
     framing.open_for_launch(response)
     return response
 
@@ -184,7 +188,7 @@ def _sign_in(request: HttpRequest, grant: AuthorizationCodeGrant) -> HttpRespons
     if not _is_launcher(oauth, person):
         return _sign_in_page(request, oauth, problem="Somebody else started this launch.")
     response = HttpResponse(status=HTTPStatus.SEE_OTHER)
-    response.headers["Location"] = f"{reverse('sandbox:authorize')}?{_carry(oauth, signed_in=True)}"
+    response.headers["Location"] = _authorize_again(oauth, prompt="consent")
     sign_in.write(request, response, person)
     return response
 
@@ -237,13 +241,24 @@ def _denied() -> Refusal:
     return Refusal("S11", "access_denied", "The person did not allow it.")
 
 
-def _carry(oauth: SandboxRequest, *, signed_in: bool = False) -> str:
-    """Return the request's parameters for the next page; a new sign-in is asked for once only."""
+def _carry(oauth: SandboxRequest, **changes: str) -> str:
+    """Return the request's parameters for the next page."""
     carried = QueryDict(mutable=True)
-    for name, value in oauth.payload.data.items():
-        if not (signed_in and name == "prompt" and "login" in value.split()):
-            carried[name] = value
+    carried.update(oauth.payload.data | changes)
     return carried.urlencode()
+
+
+def _page(
+    request: HttpRequest, name: str, context: dict[str, Any], status: int = HTTPStatus.OK
+) -> HttpResponse:
+    """Draw a page; inside a frame the EHR's own bar is there already."""
+    context["framed"] = sign_in.is_framed(request)
+    return render(request, f"sandbox/{name}.html", context, status=status)
+
+
+def _authorize_again(oauth: SandboxRequest, *, prompt: str) -> str:
+    """Return the address of the same request with another prompt, on the host in use."""
+    return f"{reverse('sandbox:authorize')}?{_carry(oauth, prompt=prompt)}"
 
 
 def _sign_in_page(request: HttpRequest, oauth: SandboxRequest, problem: str = "") -> HttpResponse:
@@ -257,8 +272,7 @@ def _sign_in_page(request: HttpRequest, oauth: SandboxRequest, problem: str = ""
         "patient": people.find_person(people.PATIENT),
         "password": people.PASSWORD,
     }
-    status = HTTPStatus.FORBIDDEN if problem else HTTPStatus.OK
-    return render(request, "sandbox/sign_in.html", context, status=status)
+    return _page(request, "sign_in", context, HTTPStatus.FORBIDDEN if problem else HTTPStatus.OK)
 
 
 def _picker_page(
@@ -268,9 +282,10 @@ def _picker_page(
         "client": oauth.client,
         "authorization_request": _carry(oauth),
         "signed_in": signed_in,
+        "switch": _authorize_again(oauth, prompt="login"),
         "patients": signed_in.person.patients,
     }
-    return render(request, "sandbox/picker.html", context)
+    return _page(request, "picker", context)
 
 
 def _consent_page(
@@ -281,6 +296,7 @@ def _consent_page(
         "client": oauth.client,
         "authorization_request": _carry(oauth),
         "signed_in": signed_in,
+        "switch": _authorize_again(oauth, prompt="login"),
         "patient": people.find_patient(about) if about else None,
         "chosen": patient,
         "scopes": [
@@ -289,4 +305,4 @@ def _consent_page(
         ],
         "redirect_origin": addresses.origin(oauth.payload.redirect_uri),
     }
-    return render(request, "sandbox/consent.html", context)
+    return _page(request, "consent", context)
