@@ -214,7 +214,10 @@ class TestSafety:
 
     def test_nothing_leads_out_of_a_frame(self, chart: Chart) -> None:
         """C152: athena's frame allows no top navigation."""
-        assert "_top" not in launch_html(chart)
+        html = launch_html(chart)
+        assert "_top" not in html
+        assert Markup(html).all("a", href="/") == []
+        assert len(Markup(launch_html(chart, kind="standalone")).all("a", href="/")) == 1
 
 
 class TestConnection:

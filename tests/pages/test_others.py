@@ -45,6 +45,10 @@ class TestHome:
         assert "St. Brigid's" in page.one("a", href="/connect/brigid/").text
         assert page.all("form") == []
 
+    def test_a_name_is_not_said_twice(self) -> None:
+        link = EndpointLink("St. Brigid's", "/connect/brigid/", "St. Brigid's")
+        assert home(endpoints=(link,)).one("a", href=link.url).text == "St. Brigid's"
+
     def test_many_can_be_searched_without_javascript(self) -> None:
         page = home(endpoints_total=40, query="bri")
         form = page.one("form")
@@ -120,5 +124,5 @@ class TestSignedOut:
         patients = Markup(rendered("signed_out.html", page=SIGNED_OUT))
         clinicians = Markup(rendered("signed_out.html", page=replace(SIGNED_OUT, kind="ehr")))
         assert patients.one("a", href="/connect/brigid/").text == "Connect again"
-        assert clinicians.all("a", href="/connect/brigid/") == []
+        assert clinicians.all("a", class_="button") == clinicians.all("a", href="/") == []
         assert "use its entry in your EHR" in clinicians.text
