@@ -145,7 +145,6 @@ def _use_jti(client: Client, claims: Claims, expires_at: datetime) -> None:
         return
     if not _is_text(jti) or len(jti) > MAX_JTI_CHARACTERS:
         raise invalid_client("E6", "The client assertion has no usable jti.")
-    UsedAssertion.objects.filter(client=client, expires_at__lt=timezone.now()).delete()
     try:
         with transaction.atomic():
             UsedAssertion.objects.create(

@@ -293,8 +293,13 @@ class RequestRecord(models.Model):
 
 
 def forget_what_ended() -> None:
-    """Delete tokens, and consents without any, a day after they ended; done now and then."""
-    day_ago = timezone.now() - timedelta(days=1)
+    """Delete what is over: used assertions at once, tokens and empty consents after a day.
+
+    Done whenever a person consents, so that the token endpoint itself writes little.
+    """
+    now = timezone.now()
+    day_ago = now - timedelta(days=1)
+    UsedAssertion.objects.filter(expires_at__lt=now).delete()
     Token.objects.filter(expires_at__lt=day_ago).delete()
     Authorization.objects.filter(code_expires_at__lt=day_ago, tokens=None).delete()
 

@@ -11,6 +11,7 @@ from smartapp.sandbox.oauth_request import SandboxRequest
 from smartapp.sandbox.refusals import Refusal
 
 KEPT_RECORDS = 500
+FORGET_EVERY = 50
 HIDDEN = "•••"
 MAX_SHOWN_CHARACTERS = 300
 SHOWN = frozenset(
@@ -40,7 +41,8 @@ def record(endpoint: str, request: SandboxRequest, error: OAuth2Error | None) ->
         reason=(error.get_error_description() or "")[:500] if error else "",
         parameters=redacted(request.payload.data),
     )
-    RequestRecord.objects.filter(pk__lte=row.pk - KEPT_RECORDS).delete()
+    if row.pk % FORGET_EVERY == 0:
+        RequestRecord.objects.filter(pk__lte=row.pk - KEPT_RECORDS).delete()
 
 
 def _rule(error: OAuth2Error | None) -> str:

@@ -73,27 +73,14 @@ class SandboxServer(AuthorizationServer):
 
     def save_token(self, token: dict[str, Any], request: SandboxRequest) -> None:  # type: ignore[override]
         """Keep digests of what was just made; the family is that of the consent behind it."""
-        consent, is_first = request.consent, request.refresh_token is None
-        client, now = cast(Client, request.client), timezone.now()
-        Token.objects.create(
-            digest=digest(token["access_token"]),
-            type=Token.Type.ACCESS,
-            client=client,
-            authorization=consent,
-            scope=token["scope"],
-            created_at=now,
-            expires_at=now + timedelta(seconds=token["expires_in"]),
-        )
-        if consent and "refresh_token" in token and (is_first or client.rotate_refresh_tokens):
-            Token.objects.create(
-                digest=digest(token["refresh_token"]),
-                type=Token.Type.REFRESH,
-                client=client,
-                authorization=consent,
-                scope=consent.scope,
-                created_at=now,
-                expires_at=now + REFRESH_TOKEN_LIFETIME,
-            )
+        consent, client = request.consent, cast(Client, request.client)
+        lifetime = timedelta(seconds=token["expires_in"])
+        made = [_row(request, Token.Type.ACCESS, token, token["scope"], lifetime)]
+        is_new = request.refresh_token is None or client.rotate_refresh_tokens
+        if consent and is_new and "refresh_token" in token:
+            kind = Token.Type.REFRESH
+            made.append(_row(request, kind, token, consent.scope, REFRESH_TOKEN_LIFETIME))
+        Token.objects.bulk_create(made)
 
     def send_signal(self, name: str, *args: object, **kwargs: object) -> None:
         """Nobody listens."""
@@ -171,6 +158,23 @@ def _validate_token_parameters(request: SandboxRequest) -> None:
     hint = request.form.get("token_type_hint")
     if hint is not None and hint not in Token.Type.values:
         raise Refusal("S42", "unsupported_token_type", "token_type_hint is not known here.")
+
+
+def _row(
+    request: SandboxRequest,
+    kind: Token.Type,
+    answer: dict[str, Any],
+    scope: str,
+    lifetime: timedelta,
+) -> Token:
+    return Token(
+        digest=digest(answer[kind]),
+        type=kind,
+        client=request.client,
+        authorization=request.consent,
+        scope=scope,
+        expires_at=timezone.now() + lifetime,
+    )
 
 
 def _find_token(value: str) -> Token | None:

@@ -150,6 +150,7 @@ class TestRequestLog:
         self, app: App, browser: Browser, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         monkeypatch.setattr(records, "KEPT_RECORDS", 3)
+        monkeypatch.setattr(records, "FORGET_EVERY", 1)
         for number in range(5):
             app.authorize(browser, client_id=f"stranger-{number}")
         kept = RequestRecord.objects.values_list("client_id", flat=True)

@@ -8,7 +8,7 @@ from django.test import Client as Browser
 from django.utils import timezone
 
 from smartapp.sandbox.access import find_access
-from smartapp.sandbox.models import Authorization, Token
+from smartapp.sandbox.models import Authorization, Token, UsedAssertion
 from tests.sandbox.conftest import (
     ISSUER,
     OAUTH,
@@ -49,7 +49,9 @@ def test_ended_ones_are_forgotten_after_a_day(
     ended = Authorization.objects.order_by("pk")[0]
     ended.tokens.update(expires_at=long_ago)
     Authorization.objects.update(code_expires_at=long_ago)
+    UsedAssertion.objects.update(expires_at=long_ago)
     app.allowed(browser)
+    assert not UsedAssertion.objects.exists()
     assert not Authorization.objects.filter(pk=ended.pk).exists()
     assert find_access(kept["access_token"])
 
