@@ -75,7 +75,7 @@ def _lab_test(newest: list[Measurement]) -> LabTest:
         name=name,
         specimen=specimen,
         latest=latest,
-        range_text=latest.range.text if latest.range else "",
+        range_text=latest.range.text_beside(latest.unit) if latest.range else "",
         trend=sparkline(readings, _band(latest)) if latest.number is not None else None,
         trend_text=_trend_text(comparable),
         earlier=tuple(newest[1 : MAX_EARLIER + 1]),

@@ -76,10 +76,21 @@ NO_FLAG = Flag("", "")
 
 @dataclass(frozen=True, slots=True)
 class ReferenceRange:
+    """The range that a value is meant to be in; `words` is the laboratory's own text, if any."""
+
     low: float | None
     high: float | None
     unit: str
-    text: str
+    words: str
+
+    def text_beside(self, unit: str) -> str:
+        """Return e.g. "3.5 to 5.1", "up to 5 mg/L", "from 60", the unit only where it differs."""
+        if self.words:
+            return self.words
+        low = "" if self.low is None else number_text(self.low)
+        high = "" if self.high is None else number_text(self.high)
+        span = f"{low} to {high}" if low and high else f"up to {high}" if high else f"from {low}"
+        return span if self.unit == unit else f"{span} {self.unit}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,7 +138,7 @@ def _measurement(part: dict[str, Any], observation: dict[str, Any]) -> Measureme
         return None
     quantity = mapping(part.get("valueQuantity"))
     value = number(quantity.get("value"))
-    reference_range = _reference_range(part, unit)
+    reference_range = _reference_range(part)
     return Measurement(
         code=_code_key(part),
         loinc=tuple(code for system, code in codings(part.get("code")) if system == LOINC),
@@ -165,16 +176,16 @@ def _when(observation: dict[str, Any]) -> Moment | None:
 def value_text(part: dict[str, Any]) -> tuple[str, str]:
     """Return value[x] in words, and its unit apart from it where there is one."""
     quantity = mapping(part.get("valueQuantity"))
-    if number(quantity.get("value")) is not None:
-        return quantity_text(_without_unit(quantity)), unit_text(quantity)
-    value_range = mapping(part.get("valueRange"))
+    if (value := number(quantity.get("value"))) is not None:
+        comparator = text(quantity.get("comparator"))[:2]
+        return f"{comparator} {number_text(value)}".lstrip(), unit_text(quantity)
     plain = (
         concept_text(part.get("valueCodeableConcept")),
         text(part.get("valueString")),
         _whole_number(part.get("valueInteger")),
         _yes_or_no(part.get("valueBoolean")),
         _ratio(mapping(part.get("valueRatio"))),
-        _between(mapping(value_range.get("low")), mapping(value_range.get("high"))),
+        _span(mapping(part.get("valueRange"))),
         text(part.get("valueTime")),
         text(part.get("valueDateTime")),
     )
@@ -195,34 +206,26 @@ def _ratio(ratio: dict[str, Any]) -> str:
     return " : ".join(parts) if all(parts) else ""
 
 
-def _between(low: dict[str, Any], high: dict[str, Any]) -> str:
-    """Return e.g. "3.5 to 5.1 mmol/L", "up to 5 mg/L", "from 60"."""
-    first, last = quantity_text(low), quantity_text(high)
-    if first and last:
-        bare = quantity_text(_without_unit(low)) if unit_text(low) == unit_text(high) else first
-        return f"{bare} to {last}"
-    return f"up to {last}" if last else f"from {first}" if first else ""
+def _span(limits: dict[str, Any]) -> str:
+    """Return the words for valueRange, e.g. "1 mg to 2 mg"."""
+    low, high = quantity_text(limits.get("low")), quantity_text(limits.get("high"))
+    return (
+        f"{low} to {high}" if low and high else f"up to {high}" if high else low and f"from {low}"
+    )
 
 
-def _without_unit(quantity: dict[str, Any]) -> dict[str, Any]:
-    return {**quantity, "unit": "", "code": ""}
-
-
-def _reference_range(part: dict[str, Any], unit: str) -> ReferenceRange | None:
-    """Return the range that is meant for this patient: a normal one, not a treatment goal.
-
-    Its words leave out the unit where it is the value's own, which stands right above.
-    """
+def _reference_range(part: dict[str, Any]) -> ReferenceRange | None:
+    """Return the range that is meant for this patient: a normal one, not a treatment goal."""
     for members in mappings(part.get("referenceRange")):
         if codes(members.get("type")) - {"normal", "recommended"}:
             continue
         low, high = mapping(members.get("low")), mapping(members.get("high"))
-        range_unit = unit_text(high or low)
-        bounds = [_without_unit(low), _without_unit(high)] if range_unit == unit else [low, high]
-        if written := text(members.get("text")) or _between(*bounds):
-            return ReferenceRange(
-                number(low.get("value")), number(high.get("value")), range_unit, written
-            )
+        bounds, words = (
+            (number(low.get("value")), number(high.get("value"))),
+            text(members.get("text")),
+        )
+        if words or bounds != (None, None):
+            return ReferenceRange(*bounds, unit_text(high or low), words)
     return None
 
 

@@ -203,7 +203,7 @@ def _range(
     if own and own.unit == newest.measurement.unit == unit and (own.low, own.high) != (None, None):
         low = own.low if own.low is not None else float("-inf")
         high = own.high if own.high is not None else float("inf")
-        return (low, high), f"Reference range {own.text}"
+        return (low, high), f"Reference range {own.text_beside(unit)}"
     if kind and kind.adult_range and kind.unit and was_adult(newest.when, birth_date):
         low, high = kind.adult_range
         if kind.unit == "°C" and unit == "°F":

@@ -19,7 +19,7 @@ class TestValue:
             ("valueString", "Cloudy", "Cloudy"),
             ("valueInteger", 3, "3"),
             ("valueBoolean", False, "No"),
-            ("valueRange", {"low": quantity(1, "mg"), "high": quantity(2, "mg")}, "1 to 2 mg"),
+            ("valueRange", {"low": quantity(1, "mg"), "high": quantity(2, "mg")}, "1 mg to 2 mg"),
             ("valueRatio", {"numerator": quantity(1), "denominator": quantity(128)}, "1 : 128"),
             ("valueTime", "08:15", "08:15"),
             ("valueDateTime", "2026", "2026"),
@@ -96,7 +96,10 @@ class TestRange:
         other = measured(valueQuantity=quantity(5, "mmol/L"), referenceRange=TestFlag.RANGE).range
         assert same is not None
         assert other is not None
-        assert (same.text, other.text) == ("70 to 99", "70 to 99 mg/dL")
+        assert (same.text_beside("mg/dL"), other.text_beside("mmol/L")) == (
+            "70 to 99",
+            "70 to 99 mg/dL",
+        )
 
     @pytest.mark.parametrize(
         ("members", "shown"),
@@ -109,7 +112,7 @@ class TestRange:
     def test_open_and_written_ranges(self, members: dict[str, Any], shown: str) -> None:
         found = measured(referenceRange=[members]).range
         assert found is not None
-        assert found.text == shown
+        assert found.text_beside("mg/dL") == shown
 
     def test_a_treatment_goal_is_no_normal_range(self) -> None:
         goal = {"type": concept("", "treatment"), "high": quantity(7, "mg/dL")}
