@@ -57,10 +57,6 @@ def codes(concept: object) -> frozenset[str]:
     return frozenset(code for _, code in codings(concept))
 
 
-def loinc_codes(concept: object) -> list[str]:
-    return [code for system, code in codings(concept) if system == LOINC]
-
-
 def concept_text(concept: object) -> str:
     """Return what the author wrote, else a display, else a code, of the first concept with any."""
     for one in mappings(concept):

@@ -43,7 +43,6 @@ class Reading:
 class Tick:
     position: str
     label: str
-    anchor: str = "middle"
 
 
 @dataclass(frozen=True, slots=True)
