@@ -1,7 +1,5 @@
 """The periodic work, safe from several machines at once."""
 
-import asyncio
-import logging
 import time
 from argparse import ArgumentParser
 from typing import Any
@@ -12,10 +10,7 @@ from django.utils import timezone
 
 from smartapp import http
 from smartapp.launches import store
-from smartapp.protocol.errors import SmartError
 from smartapp.registrations import discovery
-
-logger = logging.getLogger(__name__)
 
 PAUSE_BETWEEN_BATCHES_SECONDS = 0.05
 
@@ -43,7 +38,7 @@ class Command(BaseCommand):
     def _round(self) -> None:
         call_command("rotate_keys", "--auto")
         purged = purge()
-        asyncio.run(_refresh_discovery())
+        http.run(discovery.refresh_ahead())
         self.stdout.write(f"Purged {purged} expired sessions and unfinished launches.")
 
 
@@ -54,12 +49,3 @@ def purge() -> int:
         total += deleted
         time.sleep(PAUSE_BETWEEN_BATCHES_SECONDS)
     return total
-
-
-async def _refresh_discovery() -> None:
-    try:
-        await discovery.refresh_ahead()
-    except SmartError as error:
-        logger.warning("refreshing discovery ahead of time: %s %s", error.code, error.detail)
-    finally:
-        await http.close()

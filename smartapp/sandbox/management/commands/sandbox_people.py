@@ -16,7 +16,9 @@ class Command(BaseCommand):
         try:
             files = library()
         except ModuleNotFoundError as exc:
-            raise CommandError(f"{exc.name} is missing: pip install -r requirements-people.txt") from exc
+            raise CommandError(
+                f"{exc.name} is missing: pip install -r requirements-people.txt"
+            ) from exc
         PEOPLE.mkdir(exist_ok=True)
         changed = write_library(PEOPLE, files)
         self.stdout.write(f"{len(changed)} of {len(files)} files changed.")
