@@ -171,6 +171,8 @@ class ScriptedEHR:
             return await self.token_answer(request)
         if fields["grant_type"] == "refresh_token":
             return self._refreshed(fields)
+        if fields["grant_type"] == "client_credentials":
+            return web.json_response(self.token_response(fields["scope"]))
         return self._exchanged(fields)
 
     async def _check_assertion(self, assertion: str) -> None:

@@ -22,6 +22,7 @@ from smartapp.protocol import discovery
 from smartapp.protocol.discovery import Discovery, OpenIDConfiguration
 from smartapp.protocol.errors import (
     DiscoveryError,
+    DiscoveryIncomplete,
     EndpointHostChanged,
     IDTokenError,
     SmartError,
@@ -70,11 +71,7 @@ async def launch_endpoints(config: EndpointConfig) -> OAuthEndpoints:
     when it does not offer what a safe launch needs (C12), and DiscoveryError or EHRUnavailable
     when neither the EHR nor the last 24 hours have a document.
     """
-    if not config.pinned_hosts:
-        raise DiscoveryError(f"discovery of {config.slug} was never read, so no host is pinned")
-    key = config.endpoint_id, config.fhir_base_url
-    document = await _documents.get(key, partial(_current, config))
-    check_hosts(config, discovery.hosts(document))
+    document = await _checked(config)
     launch = discovery.validate_for_launch(document)
     return OAuthEndpoints(
         authorization_endpoint=launch.authorization_endpoint,
@@ -88,6 +85,24 @@ async def launch_endpoints(config: EndpointConfig) -> OAuthEndpoints:
         ),
         capabilities=document.capabilities,
     )
+
+
+async def token_endpoint(config: EndpointConfig) -> str:
+    """Return where a 2-legged registration asks for its tokens. Raises as `launch_endpoints`."""
+    document = await _checked(config)
+    if document.token_endpoint is None:
+        raise DiscoveryIncomplete("no token_endpoint")
+    return document.token_endpoint
+
+
+async def _checked(config: EndpointConfig) -> Discovery:
+    """Return the endpoint's document when every host that it names is pinned."""
+    if not config.pinned_hosts:
+        raise DiscoveryError(f"discovery of {config.slug} was never read, so no host is pinned")
+    key = config.endpoint_id, config.fhir_base_url
+    document = await _documents.get(key, partial(_current, config))
+    check_hosts(config, discovery.hosts(document))
+    return document
 
 
 async def issuer_jwks(config: EndpointConfig, issuer: str, *, force: bool = False) -> JWKS:

@@ -3,7 +3,7 @@
 The rules are the models' own (`validation`), so that the command line has the same.
 """
 
-from typing import Any
+from typing import Any, cast
 
 from django import forms
 from django.core.exceptions import ValidationError
@@ -146,6 +146,8 @@ class EndpointForm(forms.ModelForm):  # type: ignore[type-arg]  # not generic at
         help_text="Of the id_token, one a line. Empty: the one that discovery names now.",
     )
 
+    registration: Registration
+
     class Meta:
         model = Endpoint
         fields = ("fhir_base_url", "name", "enabled", "issuers", "slug")
@@ -153,8 +155,10 @@ class EndpointForm(forms.ModelForm):  # type: ignore[type-arg]  # not generic at
     def clean(self) -> dict[str, Any]:
         data = super().clean() or self.cleaned_data
         iss = without_trailing_slash(data.get("fhir_base_url", ""))
-        others = Endpoint.objects.filter(iss=iss, enabled=True).exclude(pk=self.instance.pk)
-        if data.get("enabled") and others.exists():
+        self.instance.launchable = not self.registration.is_backend
+        others = Endpoint.objects.filter(iss=iss, enabled=True, launchable=True)
+        others = others.exclude(pk=self.instance.pk)
+        if data.get("enabled") and self.instance.launchable and others.exists():
             raise ValidationError(
                 {"fhir_base_url": "Another enabled endpoint has this FHIR base URL already."}
             )
@@ -162,6 +166,11 @@ class EndpointForm(forms.ModelForm):  # type: ignore[type-arg]  # not generic at
 
 
 class EndpointFormSet(forms.BaseInlineFormSet):  # type: ignore[type-arg]  # not generic at run time
+    def _construct_form(self, i: int, **kwargs: Any) -> EndpointForm:
+        form = cast(EndpointForm, super()._construct_form(i, **kwargs))  # type: ignore[misc]
+        form.registration = self.instance
+        return form
+
     def clean(self) -> None:
         """What is not entered comes from the registration, then two must not be the same."""
         super().clean()

@@ -50,8 +50,9 @@ class Registration(models.Model):
         help_text="Signs the client assertion; the vendor must expect this one.",
     )
     scope = models.TextField(
-        validators=[validation.validate_launch_scope],
-        help_text="Asked for when a clinician launches from the EHR.",
+        validators=[validation.validate_scope],
+        help_text="Asked for when a clinician launches from the EHR. With system/ scopes only, the "
+        "registration is 2-legged: it obtains tokens without a person and launches nobody.",
     )
     standalone_scope = models.TextField(
         blank=True,
@@ -82,6 +83,11 @@ class Registration(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+    @property
+    def is_backend(self) -> bool:
+        """Whether it is 2-legged; at athenahealth that is a registration of its own (C2)."""
+        return validation.is_backend(self.scope)
 
     @property
     def client_secret_context(self) -> str:
@@ -116,17 +122,19 @@ class Endpoint(models.Model):
     # never read, and nobody is sent anywhere.
     pinned_hosts = models.JSONField(default=list, blank=True)
     enabled = models.BooleanField(default=True)
+    # False for a 2-legged registration's endpoint: nobody launches there.
+    launchable = models.BooleanField(default=True, editable=False)
     created_at = models.DateTimeField(editable=False)
     updated_at = models.DateTimeField(editable=False)
 
     class Meta:
         ordering = ["name"]
         constraints: ClassVar = [
-            # `iss` must lead to exactly one place (C7). A 2-legged registration at the same EHR
-            # has no endpoint that is enabled for launches.
+            # `iss` must lead to exactly one place (C7); a 2-legged registration may stand at the
+            # same EHR (C2).
             models.UniqueConstraint(
                 fields=["iss"],
-                condition=Q(enabled=True),
+                condition=Q(enabled=True, launchable=True),
                 name="one_enabled_endpoint_per_iss",
                 violation_error_message="Another enabled endpoint has this FHIR base URL already.",
             ),

@@ -22,7 +22,7 @@ from smartapp.registrations import capabilities, discovery, pinning, registry
 from smartapp.registrations.models import AuthMethod, Endpoint, Registration
 from smartapp.registrations.presets import PRESETS, Preset
 from smartapp.registrations.registry import EndpointConfig
-from smartapp.registrations.validation import validate_own_address
+from smartapp.registrations.validation import is_backend, validate_own_address
 
 SLUG_LENGTH = 63
 
@@ -72,6 +72,7 @@ def register(wanted: Wanted, *, now: datetime, actor: str) -> Endpoint:
     with transaction.atomic():
         store_registration(registration, wanted.client_secret, actor=actor)
         endpoint.registration = registration
+        endpoint.launchable = not registration.is_backend
         endpoint.full_clean()
         store_endpoint(endpoint, actor=actor)
     return endpoint
@@ -114,6 +115,8 @@ def known_preset(slug: str) -> Preset:
 def _change_registration(registration: Registration, wanted: Wanted) -> None:
     new = registration.pk is None
     preset = known_preset(registration.preset if wanted.preset is None else wanted.preset)
+    # Patients have nothing to connect to where nobody signs in.
+    standalone_scope = "" if is_backend(wanted.scope or "") else preset.standalone_scope
     changes: dict[str, Any] = {
         "name": wanted.name,
         "client_id": wanted.client_id,
@@ -121,7 +124,7 @@ def _change_registration(registration: Registration, wanted: Wanted) -> None:
         "auth_method": wanted.auth_method,
         "alg": _chosen(wanted.alg, preset.alg, new=new),
         "scope": _chosen(wanted.scope, preset.scope, new=new),
-        "standalone_scope": _chosen(wanted.standalone_scope, preset.standalone_scope, new=new),
+        "standalone_scope": _chosen(wanted.standalone_scope, standalone_scope, new=new),
         "assertion_audience": wanted.assertion_audience,
         # Only a vendor's quirk, so it comes and goes with the vendor.
         "send_scope_on_refresh": preset.send_scope_on_refresh if new or wanted.preset else None,
@@ -187,6 +190,7 @@ def store_registration(
     if registration.auth_method != AuthMethod.CLIENT_SECRET_BASIC:
         registration.sealed_client_secret = ""
     registration.save()
+    registration.endpoints.update(launchable=not registration.is_backend)
     if client_secret:
         # Sealed for this row, so the row must have its id first.
         registration.sealed_client_secret = vault.seal(

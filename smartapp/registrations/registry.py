@@ -133,6 +133,11 @@ async def endpoint_for_callback(endpoint_id: int, registration_slug: str) -> End
     return config
 
 
+async def endpoint_for_backend(registration_slug: str) -> EndpointConfig:
+    """Return the endpoint of an enabled 2-legged registration; UnknownEndpoint otherwise."""
+    return await in_database(_backend, registration_slug)
+
+
 async def connectable_endpoints() -> tuple[EndpointConfig, ...]:
     """Return what a patient can choose from, by name: enabled, with scopes to ask for (C22).
 
@@ -197,17 +202,25 @@ def _client_secret(registration: Registration) -> str:
 _enabled = Endpoint.objects.filter(enabled=True, registration__enabled=True).select_related(
     "registration__key_set"
 )
+_launchable = _enabled.filter(launchable=True)
 
 
 def _load(**lookup: str | int) -> EndpointConfig:
     try:
-        return load(_enabled.get(**lookup))
+        return load(_launchable.get(**lookup))
     except Endpoint.DoesNotExist:
         raise UnknownEndpoint("no enabled endpoint of an enabled registration") from None
 
 
+def _backend(registration_slug: str) -> EndpointConfig:
+    try:
+        return load(_enabled.get(registration__slug=registration_slug, launchable=False))
+    except Endpoint.DoesNotExist:
+        raise UnknownEndpoint("no enabled 2-legged registration of this slug") from None
+
+
 def _connectable() -> tuple[EndpointConfig, ...]:
-    return tuple(map(describe, _enabled.exclude(registration__standalone_scope="")))
+    return tuple(map(describe, _launchable.exclude(registration__standalone_scope="")))
 
 
 def _all() -> tuple[EndpointConfig, ...]:

@@ -11,7 +11,7 @@ from django.core.exceptions import ValidationError
 
 from smartapp.http import check_url, is_loopback
 from smartapp.protocol.errors import AddressRefused, ScopeError
-from smartapp.protocol.scopes import parse_scopes, validate_requested
+from smartapp.protocol.scopes import parse_scopes, validate_backend, validate_requested
 
 
 def validate_url(url: str) -> None:
@@ -62,10 +62,22 @@ def validate_client_id(client_id: str) -> None:
         raise ValidationError("A client id has only visible ASCII characters.")
 
 
-def validate_launch_scope(scope: str) -> None:
-    """Accept the scopes of an EHR launch (C36)."""
-    if "launch" not in _items(scope):
-        raise ValidationError("The scopes of an EHR launch must contain launch.")
+def validate_scope(scope: str) -> None:
+    """Accept the scopes of an EHR launch (C36), or of a 2-legged registration (C145)."""
+    if "launch" not in _items(scope) and not is_backend(scope):
+        raise ValidationError(
+            "The scopes of an EHR launch must contain launch; "
+            "those of a 2-legged registration contain system/ scopes only."
+        )
+
+
+def is_backend(scope: str) -> bool:
+    """Whether these are scopes that an app asks for without a person (2-legged)."""
+    try:
+        validate_backend(scope)
+    except ScopeError:
+        return False
+    return True
 
 
 def validate_standalone_scope(scope: str) -> None:

@@ -4,14 +4,14 @@ import pytest
 
 from smartapp.keys.models import Algorithm
 from smartapp.registrations.presets import PRESETS, Preset, metadata_headers
-from smartapp.registrations.validation import validate_launch_scope, validate_standalone_scope
+from smartapp.registrations.validation import validate_scope, validate_standalone_scope
 
 EACH = pytest.mark.parametrize("preset", PRESETS.values(), ids=lambda preset: preset.slug or "any")
 
 
 @EACH
 def test_its_scopes_can_be_asked_for(preset: Preset) -> None:
-    validate_launch_scope(preset.scope)
+    validate_scope(preset.scope)
     validate_standalone_scope(preset.standalone_scope)
 
 

@@ -49,6 +49,7 @@ class Migration(migrations.Migration):
                 ),
                 ("pinned_hosts", models.JSONField(blank=True, default=list)),
                 ("enabled", models.BooleanField(default=True)),
+                ("launchable", models.BooleanField(default=True, editable=False)),
                 ("created_at", models.DateTimeField(editable=False)),
                 ("updated_at", models.DateTimeField(editable=False)),
             ],
@@ -142,8 +143,8 @@ class Migration(migrations.Migration):
                 (
                     "scope",
                     models.TextField(
-                        help_text="Asked for when a clinician launches from the EHR.",
-                        validators=[smartapp.registrations.validation.validate_launch_scope],
+                        help_text="Asked for when a clinician launches from the EHR. With system/ scopes only, the registration is 2-legged: it obtains tokens without a person and launches nobody.",
+                        validators=[smartapp.registrations.validation.validate_scope],
                     ),
                 ),
                 (
@@ -208,7 +209,7 @@ class Migration(migrations.Migration):
         migrations.AddConstraint(
             model_name="endpoint",
             constraint=models.UniqueConstraint(
-                condition=models.Q(("enabled", True)),
+                condition=models.Q(("enabled", True), ("launchable", True)),
                 fields=("iss",),
                 name="one_enabled_endpoint_per_iss",
                 violation_error_message="Another enabled endpoint has this FHIR base URL already.",

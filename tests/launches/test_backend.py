@@ -1,0 +1,126 @@
+"""2-legged access: tokens for the app itself (SMART Backend Services; C2, C145, C146)."""
+
+from collections.abc import Iterator
+from io import StringIO
+
+import pytest
+from aiohttp import web
+from django.core.cache import cache
+from django.core.management import call_command
+from django.core.management.base import CommandError
+
+from smartapp import http
+from smartapp.database import in_database
+from smartapp.launches.backend import backend_token
+from smartapp.protocol.errors import InvalidClient, ScopeError, UnknownEndpoint
+from smartapp.registrations.models import Endpoint, Registration
+from tests.scripted_ehr import CANARY, CLIENT_ID, ScriptedEHR
+
+SCOPE = "system/Patient.rs"
+
+
+@pytest.fixture(autouse=True)
+def empty_cache() -> Iterator[None]:
+    cache.clear()
+    yield
+    cache.clear()
+
+
+@pytest.fixture
+async def backend(app: str, ehr: ScriptedEHR) -> None:
+    """A 2-legged registration at the EHR where a 3-legged one launches (C2)."""
+
+    def register() -> None:
+        call_command(
+            "register_ehr", ehr.fhir_base_url, "--name", "Backend", "--client-id", CLIENT_ID,
+            "--slug", "backend", "--key-set", "scripted", "--scope", SCOPE, stdout=StringIO(),
+        )  # fmt: skip
+
+    await in_database(register)
+
+
+@pytest.mark.usefixtures("backend")
+class TestToken:
+    async def test_is_asked_for_with_an_assertion_and_the_scope(self, ehr: ScriptedEHR) -> None:
+        """C145."""
+        given = await backend_token("backend", SCOPE)
+        request = ehr.token_requests[-1]
+        assert request["grant_type"] == "client_credentials"
+        assert request["scope"] == SCOPE
+        assert ehr.assertions[-1]["sub"] == CLIENT_ID
+        assert given.access_token in ehr.valid_access_tokens
+        assert CANARY not in repr(given)
+        await http.close()
+
+    async def test_is_kept_until_it_expires(self, ehr: ScriptedEHR) -> None:
+        """C145, C128: sealed in the cache, one for each set of scopes."""
+        first = await backend_token("backend", SCOPE)
+        assert await backend_token("backend", SCOPE) == first
+        assert len(ehr.token_requests) == 1
+        assert await backend_token("backend", "system/Observation.rs") != first
+        assert CANARY not in str(getattr(cache, "_cache", ""))
+        await http.close()
+
+    async def test_that_expired_is_asked_for_again(self, ehr: ScriptedEHR) -> None:
+        ehr.expires_in = 1
+        await backend_token("backend", SCOPE)
+        await backend_token("backend", SCOPE)
+        assert len(ehr.token_requests) == 2
+        await http.close()
+
+    @pytest.mark.parametrize("scope", ["launch", "openid", "patient/Patient.rs", "user/*.rs", ""])
+    async def test_scope_of_a_person_is_never_sent(self, ehr: ScriptedEHR, scope: str) -> None:
+        """C146."""
+        with pytest.raises(ScopeError):
+            await backend_token("backend", scope)
+        assert ehr.token_requests == []
+
+    async def test_of_a_registration_that_launches_is_refused(self, ehr: ScriptedEHR) -> None:
+        """C2: 2-legged and 3-legged are separate credentials."""
+        with pytest.raises(UnknownEndpoint):
+            await backend_token("scripted", SCOPE)
+        assert ehr.token_requests == []
+
+    async def test_refusal_of_the_ehr_is_named(self, ehr: ScriptedEHR) -> None:
+        async def refuses(_: web.Request) -> web.Response:
+            return web.json_response({"error": "invalid_client"}, status=401)
+
+        ehr.token_answer = refuses
+        with pytest.raises(InvalidClient):
+            await backend_token("backend", SCOPE)
+        await http.close()
+
+
+@pytest.mark.usefixtures("backend")
+class TestCommand:
+    async def test_prints_the_token_only_when_told_to(self, ehr: ScriptedEHR) -> None:
+        outputs = []
+        for arguments in ([], ["--show-token"]):
+            output = StringIO()
+            command = ["backend_token", "backend", "--scope", SCOPE, *arguments]
+            await in_database(call_command, *command, stdout=output)
+            outputs.append(output.getvalue())
+        hidden, shown = outputs
+        assert CANARY not in hidden
+        assert f"scope: {SCOPE}" in hidden
+        assert "expires_at: 20" in hidden
+        assert f"{CANARY}-access" in shown
+
+    async def test_says_what_is_wrong_in_a_sentence(self) -> None:
+        with pytest.raises(CommandError, match="no enabled 2-legged registration"):
+            await in_database(lambda: call_command("backend_token", "nobody", "--scope", SCOPE))
+
+
+@pytest.mark.usefixtures("backend")
+async def test_launches_go_to_the_registration_that_launches(ehr: ScriptedEHR, app: str) -> None:
+    """C7: `iss` leads to exactly one place although two registrations have it."""
+    rows = await in_database(
+        lambda: list(Endpoint.objects.order_by("slug").values_list("slug", "launchable", "iss"))
+    )
+    assert rows == [
+        ("backend", False, ehr.fhir_base_url),
+        ("scripted", True, ehr.fhir_base_url),
+    ]
+    backend = await in_database(Registration.objects.get, slug="backend")
+    assert backend.is_backend
+    assert backend.standalone_scope == ""
