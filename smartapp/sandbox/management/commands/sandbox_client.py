@@ -5,7 +5,7 @@ import os
 from argparse import ArgumentParser
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 from django.core.exceptions import ValidationError
 from django.core.management.base import BaseCommand, CommandError
@@ -142,8 +142,15 @@ def _imported_jwks(path: Path | None) -> dict[str, Any] | None:
     return {"keys": keys}
 
 
+def _parts(url: str) -> SplitResult:
+    try:
+        return urlsplit(url)
+    except ValueError as exc:
+        raise CommandError(f"{url} is not a URL.") from exc
+
+
 def _url(url: str) -> str:
-    parts = urlsplit(url)
+    parts = _parts(url)
     if url and (parts.scheme not in {"http", "https"} or not parts.netloc or parts.fragment):
         raise CommandError(f"{url} is not an absolute http(s) URL without a fragment.")
     return url
@@ -151,7 +158,7 @@ def _url(url: str) -> str:
 
 def _redirect_uri(uri: str) -> str:
     """Full, fixed, no fragment, no wildcard (C3); native apps bring their own scheme."""
-    parts = urlsplit(uri)
+    parts = _parts(uri)
     if not parts.scheme or "#" in uri or "*" in uri or not uri.isascii() or " " in uri:
         raise CommandError(f"{uri} is not an absolute redirect URI.")
     if parts.scheme in {"javascript", "data", "vbscript", "file", "blob"}:
@@ -163,7 +170,8 @@ def _validate_fields(client: Client) -> None:
     try:
         client.clean_fields()
     except ValidationError as exc:
-        raise CommandError(" ".join(exc.messages)) from exc
+        field, messages = next(iter(exc.message_dict.items()))
+        raise CommandError(f"{field}: {messages[0]}") from exc
     if not client.client_id.isprintable():
         raise CommandError("The client_id is not printable text.")
 
