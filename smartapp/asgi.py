@@ -22,7 +22,7 @@ from django.conf import settings  # noqa: E402 - after Django is set up
 from whitenoise import WhiteNoise  # type: ignore[import-untyped]  # noqa: E402
 
 from smartapp import checks, http  # noqa: E402
-from smartapp.keys import memory, public  # noqa: E402
+from smartapp.keys import fetches, memory, public  # noqa: E402
 
 Message = dict[str, Any]
 Receive = Callable[[], Awaitable[Message]]
@@ -83,9 +83,12 @@ async def _static(scope: Message, send: Send) -> None:
 
 
 async def _jwks(scope: Message, send: Send) -> None:
-    if_none_match = dict(scope["headers"]).get(b"if-none-match", b"").decode("latin-1")
+    sent = {name: value.decode("latin-1") for name, value in scope["headers"]}
+    # Behind a proxy the address is what the server made of X-Forwarded-For, if it trusts it.
+    address = (scope.get("client") or ("",))[0]
+    visitor = fetches.Visitor(address, sent.get(b"user-agent", ""))
     status, headers, body = await public.jwks_response(
-        scope["method"], scope["path"], if_none_match or None
+        scope["method"], scope["path"], sent.get(b"if-none-match") or None, visitor
     )
     await send({"type": "http.response.start", "status": status, "headers": headers})
     await send({"type": "http.response.body", "body": body})

@@ -7,7 +7,6 @@ private half is in no list, page or form (spec §3.12; T23). To look and to rota
 from dataclasses import dataclass
 from datetime import datetime
 
-from django.conf import settings
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet
@@ -16,12 +15,14 @@ from django.shortcuts import get_object_or_404
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
 from django.utils import timezone
-from django.views.decorators.http import require_http_methods
+from django.views.decorators.http import require_http_methods, require_POST
 
 from smartapp.audit.admin import ReadOnlyAdmin
-from smartapp.keys import lifecycle, wording
+from smartapp.keys import fetches, lifecycle, rehearsal, wording
 from smartapp.keys.lifecycle import Line, Step, StepRefused
 from smartapp.keys.models import KeySet, SigningKey
+
+MAX_FETCH_ROWS = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +57,26 @@ def _section(line: Line, keys: list[SigningKey], now: datetime) -> LineSection:
     )
 
 
+@dataclass(frozen=True, slots=True)
+class FetchRow:
+    who: str
+    what: str
+    first: str
+    count: int
+
+
+def _fetch_rows(key_set: KeySet, found: list[Line], now: datetime) -> list[FetchRow]:
+    return [
+        FetchRow(
+            wording.fetcher(fetch),
+            wording.seen(fetch, found, now),
+            wording.moment(fetch.first_at),
+            fetch.count,
+        )
+        for fetch in fetches.latest(key_set)[:MAX_FETCH_ROWS]
+    ]
+
+
 @admin.register(KeySet)
 class KeySetAdmin(ReadOnlyAdmin):
     list_display = ("slug", "created_at", "what_is_next")
@@ -76,7 +97,12 @@ class KeySetAdmin(ReadOnlyAdmin):
             self.admin_site.admin_view(require_http_methods(["GET", "POST"])(self.step_view)),
             name="keys_keyset_step",
         )
-        return [step, *super().get_urls()]
+        dry_run = path(
+            "<int:pk>/<str:alg>/dry-run/",
+            self.admin_site.admin_view(require_POST(self.dry_run_view)),
+            name="keys_keyset_dry_run",
+        )
+        return [dry_run, step, *super().get_urls()]
 
     def change_view(
         self,
@@ -92,13 +118,15 @@ class KeySetAdmin(ReadOnlyAdmin):
         if not self.has_view_permission(request, key_set):
             raise PermissionDenied
         now = timezone.now()
+        found = lifecycle.lines(key_set)
         keys = list(key_set.signing_keys.order_by("-published_at").defer("sealed_private_key"))
         context = {
             **self.admin_site.each_context(request),
             "title": f"Key set {key_set}",
             "key_set": key_set,
-            "jwks_url": f"{settings.PUBLIC_URL}/.well-known/jwks/{key_set}.json",
-            "sections": [_section(line, keys, now) for line in lifecycle.lines(key_set)],
+            "jwks_url": rehearsal.public_url(key_set),
+            "sections": [_section(line, keys, now) for line in found],
+            "fetches": _fetch_rows(key_set, found, now),
             "may_rotate": request.user.has_perm("keys.rotate_keyset"),
             "now": wording.moment(now),
         }
@@ -120,6 +148,19 @@ class KeySetAdmin(ReadOnlyAdmin):
             "consequence": wording.STEPS[Step(step)].consequence,
         }
         return TemplateResponse(request, "keys/confirm_step.html", context)
+
+    def dry_run_view(self, request: HttpRequest, pk: int, alg: str) -> HttpResponse:
+        """Sign with the key that signs next and verify it as an EHR would; changes nothing."""
+        if not request.user.has_perm("keys.rotate_keyset"):
+            raise PermissionDenied
+        key_set = get_object_or_404(KeySet, pk=pk)
+        line = next((line for line in lifecycle.lines(key_set) if line.alg == alg), None)
+        if line is None:
+            raise Http404
+        outcome = rehearsal.rehearse(key_set, line)
+        level = messages.SUCCESS if outcome.passed else messages.ERROR
+        self.message_user(request, f"Dry run: {outcome.sentence}", level)
+        return HttpResponseRedirect(reverse("admin:keys_keyset_change", args=[key_set.pk]))
 
     def _take(self, request: HttpRequest, key_set: KeySet, alg: str, step: Step) -> HttpResponse:
         actor = request.user.get_username()

@@ -20,6 +20,7 @@ from django.db import Error as DatabaseError
 from django.utils import timezone
 
 from smartapp.database import in_database
+from smartapp.keys import fetches
 from smartapp.keys.material import PrivateKey, open_private_key
 from smartapp.keys.models import SigningKey
 from smartapp.protocol import jwks
@@ -44,8 +45,10 @@ class Signer:
 class Published:
     """A JWKS as it goes over the wire. `etag` is strong and quoted."""
 
+    slug: str
     body: bytes
     etag: str
+    kids: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,6 +124,7 @@ def forget() -> None:
     _snapshot = Snapshot()
     _refreshed_at = -float(SECONDS_BETWEEN_MISSES)
     _next_refresh = None
+    fetches.forget()
 
 
 async def refresh() -> None:
@@ -154,10 +158,12 @@ async def _refresh_when_allowed() -> None:
 
 
 async def keep_fresh() -> None:
-    """Refresh for ever. What is in memory stays in use while the database is away."""
+    """Refresh for ever, and write down who fetched what. What is in memory stays in use while
+    the database is away."""
     while True:
         try:
             await refresh()
+            await fetches.flush()
         except DatabaseError as exc:
             logger.error("key sets not refreshed, the previous ones stay: %s", type(exc).__name__)
         await asyncio.sleep(REFRESH_SECONDS)
@@ -175,15 +181,16 @@ def _load(number: int, known: Mapping[str, PrivateKey]) -> Snapshot:
         by_slug[row.key_set.slug].append(row)
     return Snapshot(
         number=number,
-        published={slug: _published(keys) for slug, keys in by_slug.items()},
+        published={slug: _published(slug, keys) for slug, keys in by_slug.items()},
         terms=_terms(rows, known),
         default_slug=DEFAULT_SLUG if DEFAULT_SLUG in by_slug else next(iter(by_slug), None),
     )
 
 
-def _published(keys: Iterable[SigningKey]) -> Published:
+def _published(slug: str, keys: list[SigningKey]) -> Published:
     body = jwks.jwks_document(key.public_jwk for key in keys)
-    return Published(body, f'"{hashlib.sha256(body).hexdigest()[:32]}"')
+    etag = f'"{hashlib.sha256(body).hexdigest()[:32]}"'
+    return Published(slug, body, etag, tuple(key.kid for key in keys))
 
 
 def _terms(

@@ -4,12 +4,15 @@ from datetime import datetime
 from enum import StrEnum
 from typing import ClassVar
 
+from django.core.validators import MinValueValidator
 from django.db import models
 from django.db.models import F, Q
 
 from smartapp import vault
 
 MAX_PUBLISHED_KEYS = 5  # athenahealth advises one to five public keys per app (spec §3.6)
+# A rotation takes 31 hours: a younger age limit would begin the next before this one ends.
+SHORTEST_ROTATE_AFTER_DAYS = 2
 
 
 class Algorithm(models.TextChoices):
@@ -23,6 +26,7 @@ class KeyState(StrEnum):
     SIGNS = "signs"
     RETIRES = "retires"
     WITHDRAWN = "withdrawn"
+    COMPROMISED = "compromised"
 
 
 class KeySet(models.Model):
@@ -31,11 +35,37 @@ class KeySet(models.Model):
 
     slug = models.SlugField(max_length=63, unique=True)
     created_at = models.DateTimeField()
+    rotate_after_days = models.PositiveSmallIntegerField(
+        "rotate after days",
+        null=True,
+        blank=True,
+        default=90,
+        validators=[MinValueValidator(SHORTEST_ROTATE_AFTER_DAYS)],
+        help_text="A key that has signed for so long is replaced by itself. Empty: never.",
+    )
+    # Its copy changes only when a person uploads a new one (spec §3.10).
+    imported_by_vendor = models.BooleanField(
+        "imported by the EHR",
+        default=False,
+        help_text="An EHR was given a copy of the public keys instead of the JWKS URL. No rotation "
+        "begins by itself then, and no new key signs before you have said that the EHR has it.",
+    )
 
     class Meta:
         ordering = ["slug"]
         default_permissions = ("view",)
-        permissions: ClassVar = [("rotate_keyset", "Can rotate signing keys")]
+        permissions: ClassVar = [
+            ("rotate_keyset", "Can rotate signing keys"),
+            ("emergency_keyset", "Can replace signing keys in an emergency and cut waits short"),
+            ("import_keyset", "Can import signing keys"),
+        ]
+        constraints: ClassVar = [
+            models.CheckConstraint(
+                condition=Q(rotate_after_days__isnull=True)
+                | Q(rotate_after_days__gte=SHORTEST_ROTATE_AFTER_DAYS),
+                name="rotation_has_time_to_end",
+            ),
+        ]
 
     def __str__(self) -> str:
         return self.slug
@@ -64,6 +94,12 @@ class SigningKey(models.Model):
     signs_from = models.DateTimeField(null=True, blank=True)
     signs_until = models.DateTimeField(null=True, blank=True)
     withdrawn_at = models.DateTimeField(null=True, blank=True)
+    # When an administrator said that the EHR which imported our keys has this one too.
+    confirmed_at = models.DateTimeField(null=True, blank=True)
+    # Withdrawn in an emergency: whatever it signed is not to be believed.
+    compromised = models.BooleanField(default=False)
+    # After a roll-back the key signs a second time: its former terms, [from, until] as ISO 8601.
+    earlier_terms = models.JSONField(default=list, blank=True)
 
     class Meta:
         ordering = ["key_set", "alg", "published_at", "id"]
@@ -105,6 +141,10 @@ class SigningKey(models.Model):
                 | Q(withdrawn_at__isnull=False, sealed_private_key=""),
                 name="private_half_until_withdrawn",
             ),
+            models.CheckConstraint(
+                condition=Q(compromised=False) | Q(withdrawn_at__isnull=False),
+                name="compromised_key_is_withdrawn",
+            ),
         ]
 
     def __str__(self) -> str:
@@ -113,7 +153,7 @@ class SigningKey(models.Model):
     def state(self, now: datetime) -> KeyState:
         """Return where the key is in its life at `now` (spec §3.4)."""
         if self.withdrawn_at and self.withdrawn_at <= now:
-            return KeyState.WITHDRAWN
+            return KeyState.COMPROMISED if self.compromised else KeyState.WITHDRAWN
         if self.signs_until and self.signs_until <= now:
             return KeyState.RETIRES
         if self.signs_from and self.signs_from <= now:
@@ -124,6 +164,35 @@ class SigningKey(models.Model):
     def private_key_context(self) -> str:
         """The place that the private half is sealed for: moved to another row it stays shut."""
         return f"keys.signingkey:{self.kid}:private_key"
+
+
+class JWKSFetch(models.Model):
+    """Who fetched the JWKS of a key set, and what they saw: one row per address, user agent and
+    state of the document, however often they came (a flood is counted, not stored).
+
+    An empty address stands for all those that there was no room to tell apart.
+    """
+
+    key_set = models.ForeignKey(KeySet, on_delete=models.CASCADE, related_name="fetches")
+    etag = models.CharField(max_length=40)
+    kids = models.JSONField()
+    address = models.CharField(max_length=45, blank=True)
+    user_agent = models.CharField(max_length=200, blank=True)
+    first_at = models.DateTimeField()
+    last_at = models.DateTimeField(db_index=True)
+    count = models.PositiveBigIntegerField()
+
+    class Meta:
+        ordering = ["-last_at"]
+        default_permissions = ()
+        constraints: ClassVar = [
+            models.UniqueConstraint(
+                fields=["key_set", "etag", "address", "user_agent"], name="one_row_per_fetcher"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.address or 'others'} ({self.user_agent or 'no user agent'})"
 
 
 vault.register_column(

@@ -2,15 +2,17 @@
 
 No cookie, no session, no redirect, no middleware, no query (spec §3.1, §3.3; T24): bytes in
 memory, which a shared cache may keep for five minutes. That short, an emergency removal is known
-everywhere soon; it costs a few fetches.
+everywhere soon; it costs a few fetches. Who fetched is noted, in memory too.
 """
 
 import json
 import re
 
 from django.db import Error as DatabaseError
+from django.utils import timezone
 
-from smartapp.keys import memory
+from smartapp.keys import fetches, memory
+from smartapp.keys.fetches import Visitor
 
 MAX_AGE_SECONDS = 300
 MAX_AGE_OF_MISS_SECONDS = 10  # a key set may be made in the next moment
@@ -27,7 +29,9 @@ _ALWAYS: Headers = [
 ]
 
 
-async def jwks_response(method: str, path: str, if_none_match: str | None) -> Response:
+async def jwks_response(
+    method: str, path: str, if_none_match: str | None, visitor: Visitor
+) -> Response:
     """Return status, headers and body for a request to one of the JWKS addresses."""
     if method not in {"GET", "HEAD"}:
         return _message(405, "method_not_allowed", [(b"allow", b"GET, HEAD")])
@@ -42,6 +46,9 @@ async def jwks_response(method: str, path: str, if_none_match: str | None) -> Re
         status, headers, body = _message(404, "unknown_key_set", [(b"cache-control", caching)])
     else:
         status, headers, body = _document(found, if_none_match)
+        # `*` is answered 304 whatever its sender holds: it proves nothing.
+        if method == "GET" and (if_none_match or "").strip() != "*":
+            fetches.note(found.slug, found.etag, found.kids, visitor=visitor, now=timezone.now())
     return status, headers, b"" if method == "HEAD" else body
 
 

@@ -1,5 +1,6 @@
 """What a key does and what happens next, in words: the same in the panel and on the terminal."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -11,7 +12,7 @@ from smartapp.keys.lifecycle import (
     Line,
     Step,
 )
-from smartapp.keys.models import KeyState, SigningKey
+from smartapp.keys.models import JWKSFetch, KeyState, SigningKey
 
 
 def _hours(span: timedelta) -> str:
@@ -89,6 +90,23 @@ def next_step(line: Line, now: datetime) -> str:
         f"{_hours(WAIT_BEFORE_SIGNING)} later; the old one can be withdrawn "
         f"{_hours(WAIT_BEFORE_WITHDRAWAL)} after that."
     )
+
+
+def fetcher(fetch: JWKSFetch) -> str:
+    """Return who fetched, as far as it is known: an address, and what it calls itself."""
+    return f"{fetch.address} ({fetch.user_agent or 'says nothing of itself'})"
+
+
+def seen(fetch: JWKSFetch, found: Iterable[Line], now: datetime) -> str:
+    """Return when a visitor fetched last, and whether the next keys were there already."""
+    words = f"fetched {_ago(fetch.last_at, now)}"
+    waiting = [line for line in found if line.waiting]
+    unseen = [line.alg for line in waiting if line.waiting and line.waiting.kid not in fetch.kids]
+    if not waiting:
+        return f"{words}."
+    if unseen:
+        return f"{words} and has not seen the new {' and '.join(unseen)} key yet."
+    return f"{words} and has seen the new key."
 
 
 def _due(when: datetime | None, now: datetime) -> str:

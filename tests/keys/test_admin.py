@@ -8,9 +8,9 @@ from django.urls import reverse
 from django.utils import timezone
 
 from smartapp.audit.models import AuditEvent
-from smartapp.keys import lifecycle
+from smartapp.keys import lifecycle, rehearsal
 from smartapp.keys.lifecycle import Step
-from smartapp.keys.models import KeySet, SigningKey
+from smartapp.keys.models import JWKSFetch, KeySet, SigningKey
 
 pytestmark = pytest.mark.django_db
 
@@ -192,3 +192,53 @@ class TestSteps:
         """Under `no-referrer` Chromium sends `Origin: null` with a form, and nobody can sign in."""
         response = rotator.get(reverse("admin:keys_keyset_changelist"))
         assert response.headers["Referrer-Policy"] == "same-origin"
+
+
+class TestFetches:
+    def test_says_who_has_seen_the_new_key(self, viewer: Client, epic: KeySet) -> None:
+        now = timezone.now()
+        kids = list(epic.signing_keys.filter(withdrawn_at=None).values_list("kid", flat=True))
+        for address, seen in (("192.0.2.7", kids), ("192.0.2.8", kids[:1])):
+            JWKSFetch.objects.create(
+                key_set=epic, etag='"a"', kids=seen, address=address, user_agent="requests/2",
+                first_at=now, last_at=now - timedelta(minutes=3), count=2,
+            )  # fmt: skip
+        html = page(viewer, epic)
+        assert "192.0.2.7 (requests/2)" in html
+        assert "fetched 3 minutes ago and has seen the new key." in html
+        assert "fetched 3 minutes ago and has not seen the new RS384 key yet." in html
+
+    def test_what_a_visitor_calls_itself_is_no_markup(self, viewer: Client, epic: KeySet) -> None:
+        now = timezone.now()
+        JWKSFetch.objects.create(
+            key_set=epic, etag='"a"', kids=[], address="192.0.2.7", user_agent="<script>",
+            first_at=now, last_at=now, count=1,
+        )  # fmt: skip
+        assert "&lt;script&gt;" in page(viewer, epic)
+
+    def test_nobody_yet(self, viewer: Client, epic: KeySet) -> None:
+        assert "Nobody yet." in page(viewer, epic)
+
+
+class TestDryRun:
+    @pytest.fixture
+    def url(self, epic: KeySet) -> str:
+        return reverse("admin:keys_keyset_dry_run", args=[epic.pk, "RS384"])
+
+    @pytest.mark.parametrize("passed", [True, False])
+    def test_shows_its_outcome(
+        self, rotator: Client, url: str, passed: bool, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        outcome = rehearsal.Outcome(passed, "It went as it went.")
+        monkeypatch.setattr(rehearsal, "rehearse", lambda key_set, line: outcome)
+        html = rotator.post(url, follow=True).content.decode()
+        assert "Dry run: It went as it went." in html
+        assert f'class="{"success" if passed else "error"}"' in html
+
+    def test_is_asked_for_with_a_form_by_who_may_rotate(
+        self, rotator: Client, viewer: Client, url: str, epic: KeySet
+    ) -> None:
+        assert rotator.get(url).status_code == 405
+        assert viewer.post(url).status_code == 403
+        other = reverse("admin:keys_keyset_dry_run", args=[epic.pk, "RS256"])
+        assert rotator.post(other).status_code == 404

@@ -7,10 +7,12 @@ from django.utils import timezone
 
 from smartapp.database import in_database
 from smartapp.keys import lifecycle, memory
+from smartapp.keys.fetches import Visitor
 from smartapp.keys.public import jwks_response
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
+VISITOR = Visitor("192.0.2.7", "EHR/1")
 EPIC = "/.well-known/jwks/epic.json"
 PRIVATE_MEMBERS = {"d", "p", "q", "dp", "dq", "qi", "oth", "k"}
 PUBLISHED_MEMBERS = {
@@ -36,7 +38,7 @@ def headers_of(response: tuple[int, list[tuple[bytes, bytes]], bytes]) -> dict[s
 class TestDocument:
     async def test_no_private_member_on_any_key(self) -> None:
         """§3.2, T23: every key walked, and nothing in it but what is allowed by name."""
-        _, _, body = await jwks_response("GET", EPIC, None)
+        _, _, body = await jwks_response("GET", EPIC, None, VISITOR)
         keys = json.loads(body)["keys"]
         assert sorted(key["alg"] for key in keys) == ["ES384", "RS384"]
         for key in keys:
@@ -47,7 +49,7 @@ class TestDocument:
 
     async def test_headers_let_every_cache_keep_it_for_five_minutes(self) -> None:
         """§3.1, §3.3, T24: no cookie, nothing that varies, readable by scripts."""
-        response = await jwks_response("GET", EPIC, None)
+        response = await jwks_response("GET", EPIC, None, VISITOR)
         published = memory.published("epic")
         assert published is not None
         assert response[0] == 200
@@ -62,8 +64,8 @@ class TestDocument:
         }
 
     async def test_head_is_a_get_without_its_body(self) -> None:
-        get = await jwks_response("GET", EPIC, None)
-        assert await jwks_response("HEAD", EPIC, None) == (200, get[1], b"")
+        get = await jwks_response("GET", EPIC, None, VISITOR)
+        assert await jwks_response("HEAD", EPIC, None, VISITOR) == (200, get[1], b"")
 
     @pytest.mark.parametrize(
         "tags", ["{etag}", "W/{etag}", '"other", {etag}', '"other",W/{etag} , "third"', "*"]
@@ -72,7 +74,7 @@ class TestDocument:
         """RFC 9110 §13.1.2 and §15.4.5."""
         published = memory.published("epic")
         assert published is not None
-        response = await jwks_response("GET", EPIC, tags.format(etag=published.etag))
+        response = await jwks_response("GET", EPIC, tags.format(etag=published.etag), VISITOR)
         assert (response[0], response[2]) == (304, b"")
         headers = headers_of(response)
         assert headers["etag"] == published.etag
@@ -81,7 +83,7 @@ class TestDocument:
 
     @pytest.mark.parametrize("tags", ["", '"other"', "etag", "*, x", '"'])
     async def test_another_etag_gets_the_document(self, tags: str) -> None:
-        assert (await jwks_response("GET", EPIC, tags))[0] == 200
+        assert (await jwks_response("GET", EPIC, tags, VISITOR))[0] == 200
 
     async def test_the_etag_changes_with_the_keys_only(self) -> None:
         before = memory.published("epic")
@@ -98,13 +100,13 @@ class TestDocument:
 
     @pytest.mark.parametrize("method", ["POST", "PUT", "DELETE", "OPTIONS", "get"])
     async def test_other_methods_are_refused(self, method: str) -> None:
-        response = await jwks_response(method, EPIC, None)
+        response = await jwks_response(method, EPIC, None, VISITOR)
         assert response[0] == 405
         assert headers_of(response)["allow"] == "GET, HEAD"
 
     async def test_the_default_address_is_the_default_key_set(self) -> None:
-        default = await jwks_response("GET", "/.well-known/jwks.json", None)
-        assert default == await jwks_response("GET", EPIC, None)
+        default = await jwks_response("GET", "/.well-known/jwks.json", None, VISITOR)
+        assert default == await jwks_response("GET", EPIC, None, VISITOR)
 
 
 class TestMiss:
@@ -123,7 +125,7 @@ class TestMiss:
         ],
     )
     async def test_an_unknown_address_is_a_short_lived_404(self, path: str) -> None:
-        response = await jwks_response("GET", path, None)
+        response = await jwks_response("GET", path, None, VISITOR)
         headers = headers_of(response)
         assert (response[0], json.loads(response[2])) == (404, {"error": "unknown_key_set"})
         assert headers["cache-control"] == "public, max-age=10"
@@ -133,7 +135,7 @@ class TestMiss:
         """The EHR may ask this process before it has heard of the key set."""
         await memory.refresh()
         await in_database(lifecycle.create_key_set, "epic", now=timezone.now())
-        assert (await jwks_response("GET", EPIC, None))[0] == 200
+        assert (await jwks_response("GET", EPIC, None, VISITOR))[0] == 200
 
     async def test_without_a_database_nobody_is_told_that_it_does_not_exist(
         self, monkeypatch: pytest.MonkeyPatch
@@ -144,7 +146,7 @@ class TestMiss:
             raise OperationalError("no answer")
 
         monkeypatch.setattr(memory, "in_database", away)
-        response = await jwks_response("GET", EPIC, None)
+        response = await jwks_response("GET", EPIC, None, VISITOR)
         assert response[0] == 503
         assert headers_of(response)["cache-control"] == "no-store"
         assert headers_of(response)["retry-after"] == "5"

@@ -9,6 +9,7 @@ from django.core.management.base import BaseCommand, CommandError
 from django.utils import timezone
 
 from smartapp import http
+from smartapp.keys import fetches
 from smartapp.launches import store
 from smartapp.registrations import discovery
 
@@ -39,13 +40,16 @@ class Command(BaseCommand):
         call_command("rotate_keys", "--auto")
         purged = purge()
         http.run(discovery.refresh_ahead())
-        self.stdout.write(f"Purged {purged} expired sessions and unfinished launches.")
+        self.stdout.write(
+            f"Purged {purged} expired sessions, unfinished launches and old JWKS fetches."
+        )
 
 
 def purge() -> int:
     """Delete everything that has expired, batch by batch; return how many rows went."""
     total = 0
-    while deleted := store.purge_batch(timezone.now()):
-        total += deleted
-        time.sleep(PAUSE_BETWEEN_BATCHES_SECONDS)
+    for purge_batch in (store.purge_batch, fetches.purge_batch):
+        while deleted := purge_batch(timezone.now()):
+            total += deleted
+            time.sleep(PAUSE_BETWEEN_BATCHES_SECONDS)
     return total

@@ -6,7 +6,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 from django.utils import timezone
 
-from smartapp.keys import lifecycle, wording
+from smartapp.keys import lifecycle, rehearsal, wording
 from smartapp.keys.lifecycle import NothingToDo, Step, StepRefused
 from smartapp.keys.management.lookup import key_set_or_error
 from smartapp.keys.models import KeySet
@@ -32,12 +32,19 @@ class Command(BaseCommand):
             action="store_true",
             help="take every step whose wait is over; safe from several machines at once",
         )
+        step.add_argument(
+            "--dry-run",
+            action="store_true",
+            help="sign with the next keys and verify that through the public JWKS URL",
+        )
 
     def handle(self, *args: Any, **options: Any) -> None:
         slug: str | None = options["slug"]
         key_sets = [key_set_or_error(slug)] if slug else list(KeySet.objects.all())
         if options["auto"]:
             self._auto(key_sets)
+        elif options["dry_run"]:
+            self._rehearse(key_sets)
         elif options["step"]:
             self._take(options["step"], key_sets)
         else:
@@ -47,6 +54,19 @@ class Command(BaseCommand):
         now = timezone.now()
         for key_set, step, key in lifecycle.auto(key_sets, now=now, actor="rotate_keys --auto"):
             self.stdout.write(f"{key_set}: {key} {wording.STEPS[step].done}.")
+
+    def _rehearse(self, key_sets: list[KeySet]) -> None:
+        outcomes = [
+            rehearsal.rehearse(key_set, line)
+            for key_set in key_sets
+            for line in lifecycle.lines(key_set)
+        ]
+        for outcome in outcomes:
+            if outcome.passed:
+                self.stdout.write(outcome.sentence)
+        problems = [outcome.sentence for outcome in outcomes if not outcome.passed]
+        if problems:
+            raise CommandError("\n".join(problems))
 
     def _take(self, step: Step, key_sets: list[KeySet]) -> None:
         """Take the step on each line of the one key set. Lines that are not at this stage are
