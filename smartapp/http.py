@@ -3,7 +3,8 @@
 One aiohttp session per event loop: kept connections, limits per host, one TLS context. Redirects
 are never followed, answers are capped while they are read, and an address is checked in the
 resolver, at the moment of the connection, so that a name that changes its mind between check and
-use (DNS rebinding, T12) leads nowhere. Whatever goes wrong is one of our own errors; no error of
+use (DNS rebinding, T12) leads nowhere. A host that stops answering is left alone for a moment
+(`circuit`). Whatever goes wrong is one of our own errors; no error of
 aiohttp leaves this file, and none carries a URL's query, a header or a body.
 """
 
@@ -24,6 +25,7 @@ from django.conf import settings
 from multidict import CIMultiDictProxy
 from yarl import URL
 
+from smartapp.circuit import circuit
 from smartapp.protocol.errors import (
     AddressRefused,
     EHRRedirected,
@@ -215,12 +217,19 @@ async def _request(
     method: str, url: str, *, max_bytes: int, timeout_seconds: float, **options: Any
 ) -> Response:
     checked = check_url(url)
-    host = checked.raw_authority
+    with circuit(checked.raw_authority).request():
+        return await _send(method, checked, max_bytes, timeout_seconds, options)
+
+
+async def _send(
+    method: str, url: URL, max_bytes: int, timeout_seconds: float, options: Mapping[str, Any]
+) -> Response:
+    host = url.raw_authority
     timeout = aiohttp.ClientTimeout(total=timeout_seconds, sock_connect=CONNECT_SECONDS)
     # `from None` throughout: aiohttp's messages hold the whole URL.
     try:
         async with _session().request(
-            method, checked, allow_redirects=False, timeout=timeout, **options
+            method, url, allow_redirects=False, timeout=timeout, **options
         ) as response:
             if 300 <= response.status < 400:
                 raise EHRRedirected(f"{host} answered {response.status}")

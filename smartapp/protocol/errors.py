@@ -31,7 +31,7 @@
     ├── FHIRError                     one read failed
     │   ├── FHIRUnauthorized  FHIRForbidden  FHIRResponseInvalid  WrongPatient
     ├── EHRUnavailable                the EHR could not be asked, or did not answer usefully
-    │   ├── EHRUnreachable  EHRTimeout  EHRRedirected  EHRResponseTooLarge  AddressRefused
+    │   ├── EHRUnreachable  EHRTimeout  EHRSuspended  EHRRedirected  EHRResponseTooLarge  AddressRefused
     └── Busy                          we are full; come back in a moment
 
 Each class carries a stable `code`, what `happened` and the `next_step` for the person, and the
@@ -396,6 +396,17 @@ class EHRTimeout(EHRUnavailable):
     code = "ehr-timeout"
     status = 504
     happened = "The EHR took too long to answer."
+
+
+class EHRSuspended(EHRUnavailable):
+    """Several requests in a row had no answer, so this one was not sent."""
+
+    code = "ehr-suspended"
+    status = 503
+    happened = (
+        "The EHR did not answer several times in a row, so this app leaves it alone for a moment "
+        "instead of letting everybody wait."
+    )
 
 
 class EHRRedirected(EHRUnavailable):

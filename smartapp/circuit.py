@@ -1,0 +1,59 @@
+"""A circuit breaker per host: one EHR that does not answer must not hold up anything else.
+
+After a few requests in a row without an answer the circuit opens: for a moment nobody waits for
+that host any more, everybody is told so at once. Then one request is let through to see, and an
+answer of any kind closes the circuit again.
+"""
+
+import time
+from collections import defaultdict
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+from smartapp.protocol.errors import EHRSuspended, EHRTimeout, EHRUnreachable
+
+FAILURES_THAT_OPEN = 5
+OPEN_SECONDS = 15
+
+
+class Circuit:
+    """What this process has seen of one host lately."""
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
+        self._failures = 0
+        self._open_until = 0.0
+        self._probing = False
+
+    @contextmanager
+    def request(self) -> Iterator[None]:
+        """Let one request through and learn from how it ends; EHRSuspended while it is open."""
+        probe = self._admit()
+        try:
+            yield
+        except (EHRTimeout, EHRUnreachable):
+            self._failures += 1
+            self._open_until = self._clock() + OPEN_SECONDS
+            raise
+        else:
+            self._failures = 0
+        finally:
+            if probe:
+                self._probing = False
+
+    def _admit(self) -> bool:
+        """Return whether the request is the one that tries a host which has failed."""
+        if self._failures < FAILURES_THAT_OPEN:
+            return False
+        if self._probing or self._clock() < self._open_until:
+            raise EHRSuspended(f"{self._failures} requests in a row had no answer")
+        self._probing = True
+        return True
+
+
+# By host and port. Only hosts that an administrator has registered are ever asked.
+_circuits: defaultdict[str, Circuit] = defaultdict(Circuit)
+
+
+def circuit(host: str) -> Circuit:
+    return _circuits[host]
