@@ -31,7 +31,8 @@
     ├── FHIRError                     one read failed
     │   ├── FHIRUnauthorized  FHIRForbidden  FHIRResponseInvalid  WrongPatient
     ├── EHRUnavailable                the EHR could not be asked, or did not answer usefully
-    │   ├── EHRUnreachable  EHRTimeout  EHRSuspended  EHRRedirected  EHRResponseTooLarge  AddressRefused
+    │   ├── EHRUnreachable  EHRTimeout  EHRSuspended  EHRRedirected  EHRResponseTooLarge
+    │   └── AddressRefused
     └── Busy                          we are full; come back in a moment
 
 Each class carries a stable `code`, what `happened` and the `next_step` for the person, and the
