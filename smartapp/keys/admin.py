@@ -48,10 +48,10 @@ def _row(key: SigningKey, now: datetime) -> KeyRow:
     )
 
 
-def _section(line: Line, keys: list[SigningKey], now: datetime) -> LineSection:
+def _section(key_set: KeySet, line: Line, keys: list[SigningKey], now: datetime) -> LineSection:
     return LineSection(
         alg=line.alg,
-        next_step=wording.next_step(line, now),
+        next_step=wording.next_step(key_set, line, now),
         allowed=tuple((step, wording.STEPS[step].label) for step in line.allowed_steps(now)),
         keys=tuple(_row(key, now) for key in keys if key.alg == line.alg),
     )
@@ -86,9 +86,8 @@ class KeySetAdmin(ReadOnlyAdmin):
     def what_is_next(self, key_set: KeySet) -> str:
         now = timezone.now()
         return " ".join(
-            f"{line.alg}: {wording.next_step(line, now)}"
+            f"{line.alg}: {wording.next_step(key_set, line, now)}"
             for line in lifecycle.lines(key_set)
-            if line.next_step()[0] is not Step.PUBLISH
         )
 
     def get_urls(self) -> list[URLPattern]:
@@ -125,7 +124,7 @@ class KeySetAdmin(ReadOnlyAdmin):
             "title": f"Key set {key_set}",
             "key_set": key_set,
             "jwks_url": rehearsal.public_url(key_set),
-            "sections": [_section(line, keys, now) for line in found],
+            "sections": [_section(key_set, line, keys, now) for line in found],
             "fetches": _fetch_rows(key_set, found, now),
             "may_rotate": request.user.has_perm("keys.rotate_keyset"),
             "now": wording.moment(now),

@@ -6,13 +6,14 @@ from datetime import datetime, timedelta
 
 from django.utils.timesince import timesince, timeuntil
 
+from smartapp.keys import automation
 from smartapp.keys.lifecycle import (
     WAIT_BEFORE_SIGNING,
     WAIT_BEFORE_WITHDRAWAL,
     Line,
     Step,
 )
-from smartapp.keys.models import JWKSFetch, KeyState, SigningKey
+from smartapp.keys.models import JWKSFetch, KeySet, KeyState, SigningKey
 
 
 def _hours(span: timedelta) -> str:
@@ -37,12 +38,26 @@ STEPS = {
         "copy of the public keys must be given the new one before that.",
         "is published; it signs nothing yet",
     ),
+    Step.CONFIRM: StepWords(
+        "The EHR has the new key",
+        "You say that every EHR which imported the public keys has been given the new ones "
+        "(`manage.py export_jwks` prints them). Without that, its launches fail from the moment "
+        "the new key signs.",
+        "is confirmed to be known to the EHR",
+    ),
     Step.SIGN: StepWords(
         "Start signing",
         "From this moment the new key signs every token request, and the present one retires. It "
         f"stays public for at least {_hours(WAIT_BEFORE_WITHDRAWAL)}, so that EHRs can verify what "
         "it signed last.",
         "signs from now on, and the key before it has retired",
+    ),
+    Step.ROLL_BACK: StepWords(
+        "Roll back to the retired key",
+        "From this moment the retired key signs again, and the present one retires. EHRs know "
+        "both, so no launch is affected. The next rotation begins when the age limit is reached "
+        "again.",
+        "signs again, and the key after it has retired",
     ),
     Step.WITHDRAW: StepWords(
         "Withdraw the retired key",
@@ -59,6 +74,22 @@ STEPS = {
 }
 
 
+EMERGENCY = StepWords(
+    "Replace at once",
+    "For a private key that somebody else may have. In one moment a new key is made, published and "
+    "signs, and every other key of this algorithm leaves the public keys. Token requests fail at "
+    "each EHR until it fetches the public keys again, which may take 29 hours, or until it is "
+    "given them. This cannot be undone.",
+    "signs from now on, and every key before it is dropped as compromised",
+)
+
+BY_ITSELF = {
+    Step.PUBLISH: f"the next key is published, and signs {_hours(WAIT_BEFORE_SIGNING)} later",
+    Step.SIGN: "the next key signs, and the present one retires",
+    Step.WITHDRAW: "the retired key is withdrawn and its private half destroyed",
+}
+
+
 def moment(at: datetime | None) -> str:
     """Return a time to the minute, in UTC; a dash for one that is still open."""
     return f"{at:%Y-%m-%d %H:%M}" if at else "-"
@@ -71,22 +102,26 @@ def life(key: SigningKey, now: datetime) -> str:
             return f"Published {_ago(key.published_at, now)}; has not signed anything yet."
         case KeyState.SIGNS:
             return f"Has signed for {_span(key.signs_from, now)}."
+        case KeyState.COMPROMISED:
+            return (
+                f"Compromised: dropped {_ago(key.withdrawn_at, now)}, its private half destroyed."
+            )
         case KeyState.RETIRES:
             return f"Retired {_ago(key.signs_until, now)}; EHRs can still verify what it signed."
         case _:
             return f"Withdrawn {_ago(key.withdrawn_at, now)}; its private half is destroyed."
 
 
-def next_step(line: Line, now: datetime) -> str:
+def next_step(key_set: KeySet, line: Line, now: datetime) -> str:
     """Return what comes next for a line, and when."""
-    step, when = line.next_step()
-    if step is Step.SIGN:
-        waiting = "the next key signs, and the present one retires"
-        return f"{_due(when, now)}: {waiting}."
-    if step is Step.WITHDRAW:
-        return f"{_due(when, now)}: the retired key is withdrawn and its private half destroyed."
+    planned = automation.planned_step(key_set, line)
+    if planned:
+        step, when = planned
+        return f"{_due(when, now)}: {BY_ITSELF[step]}."
+    if line.next_step()[0] is Step.CONFIRM:
+        return "Somebody says that the EHR which imported the public keys has the next one too."
     return (
-        "Nothing until the next key is published. It may sign "
+        "Nothing until somebody publishes the next key. It may sign "
         f"{_hours(WAIT_BEFORE_SIGNING)} later; the old one can be withdrawn "
         f"{_hours(WAIT_BEFORE_WITHDRAWAL)} after that."
     )

@@ -25,7 +25,7 @@ def migrate() -> None:
 
 
 def rotate() -> None:
-    from smartapp.keys import lifecycle
+    from smartapp.keys import automation, lifecycle
 
     start = float(sys.argv[3])
     time.sleep(max(0.0, start - time.time()))
@@ -34,7 +34,7 @@ def rotate() -> None:
         time.sleep(max(0.0, start + hour / HOURS_PER_SECOND - time.time()))
         now = START + timedelta(hours=hour, seconds=random.uniform(0, 60))
         key_set = lifecycle.create_key_set("contested", algs=ALGS, now=now)
-        lifecycle.auto([key_set], now=now, actor="rotator")
+        automation.auto([key_set], now=now, actor="rotator")
         for alg in ALGS:
             try:
                 lifecycle.publish_next(key_set, alg, now=now, actor="rotator")

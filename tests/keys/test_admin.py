@@ -101,7 +101,7 @@ class TestKeySetPage:
         assert "has not signed anything yet." in html
         assert "its private half is destroyed." in html
         assert "in 1 day, 5 hours: the next key signs" in html
-        assert "Nothing until the next key is published." in html
+        assert ": the next key is published, and signs 30 hours later." in html
         assert "http://127.0.0.1:8000/.well-known/jwks/epic.json" in html
 
     def test_offers_what_is_allowed_now_and_nothing_else(

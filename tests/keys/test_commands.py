@@ -9,7 +9,8 @@ from django.utils import timezone
 
 from smartapp.audit.models import AuditEvent
 from smartapp.keys import lifecycle
-from smartapp.keys.models import KeySet
+from smartapp.keys.models import KeySet, SigningKey
+from tests.registrations.factories import make_registration
 
 pytestmark = pytest.mark.django_db
 
@@ -109,10 +110,50 @@ class TestRotateKeys:
         assert "published  Published 15 minutes ago; has not signed anything yet." in output
         assert "Next for ES384: At 20" in output
         assert "in 1 day, 5 hours: the next key signs, and the present one retires." in output
-        assert "Next for RS384: Nothing until the next key is published." in output
+        assert "Next for RS384: At 20" in output
+        assert "the next key is published, and signs 30 hours later." in output
 
     def test_show_without_key_sets(self) -> None:
         assert run("rotate_keys") == "There are no key sets yet: register_ehr makes the first.\n"
+
+
+class TestRisk:
+    """What may break a launch happens only to who has named the EHRs (spec §3.5)."""
+
+    @pytest.fixture(autouse=True)
+    def registered(self, epic: KeySet) -> None:
+        make_registration("epic", name="Epic")
+
+    @pytest.mark.parametrize("typed", ["", "epic"])
+    def test_an_emergency_names_what_is_at_risk(self, epic: KeySet, typed: str) -> None:
+        before = list(SigningKey.objects.values())
+        with pytest.raises(CommandError, match=r"^To do this, type exactly .*: Epic\.") as refused:
+            run("rotate_keys", "epic", "--emergency", "--at-risk", typed)
+        assert str(refused.value).count("Epic") == 1
+        assert list(SigningKey.objects.values()) == before
+
+    def test_an_emergency(self, epic: KeySet) -> None:
+        output = run("rotate_keys", "epic", "--emergency", "--at-risk", "Epic")
+        assert output.count("every key before it is dropped as compromised.") == 2
+        assert epic.signing_keys.filter(withdrawn_at=None).count() == 2
+
+    def test_one_algorithm_only(self, epic: KeySet) -> None:
+        run("rotate_keys", "epic", "--emergency", "--at-risk", "Epic", "--alg", "ES384")
+        assert [key.alg for key in epic.signing_keys.filter(compromised=True)] == ["ES384"]
+        with pytest.raises(CommandError, match="has no RS256 key; it has ES384, RS384"):
+            run("rotate_keys", "epic", "--publish", "--alg", "RS256")
+
+    def test_signing_before_its_time(self, epic: KeySet) -> None:
+        new = publish(epic, "ES384", hours_ago=1)
+        output = run("rotate_keys", "epic", "--sign", "--at-risk", "Epic")
+        assert f"ES384 {new} signs from now on" in output
+
+    def test_rolling_back(self, epic: KeySet) -> None:
+        old = epic.signing_keys.get(alg="ES384").kid
+        publish(epic, "ES384", hours_ago=40)
+        start(epic, "ES384", hours_ago=2)
+        output = run("rotate_keys", "epic", "--roll-back")
+        assert f"ES384 {old} signs again, and the key after it has retired." in output
 
 
 class TestExportJwks:

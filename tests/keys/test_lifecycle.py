@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from smartapp import vault
 from smartapp.audit.models import AuditEvent
-from smartapp.keys import lifecycle, material
+from smartapp.keys import automation, lifecycle, material
 from smartapp.keys.lifecycle import Step, StepRefused
 from smartapp.keys.models import KeySet, KeyState, SigningKey
 from smartapp.protocol import jwks
@@ -250,7 +250,7 @@ class TestWithdraw:
         """The UPDATE itself names its condition."""
         signer = epic.signing_keys.get(signs_until=None)
         with pytest.raises(StepRefused, match="is in use"):
-            lifecycle._withdraw(signer, now=OVER)
+            lifecycle._withdraw(signer, now=OVER, retired_before=SIGNS)
 
     def test_rows_cannot_be_deleted_with_their_set(self, epic: KeySet) -> None:
         with pytest.raises(ProtectedError):
@@ -270,37 +270,13 @@ class TestAbandon:
             take(Step.ABANDON, epic, NOW)
 
 
-class TestAuto:
-    def auto(self, now: datetime) -> list[str]:
-        taken = lifecycle.auto(KeySet.objects.all(), now=now, actor="rotate_keys --auto")
-        return [f"{key_set} {step} {key.alg}" for key_set, step, key in taken]
-
-    def test_does_what_is_due_when_it_is_due_and_once(self, epic: KeySet) -> None:
-        """T22: driven by the clock alone."""
-        assert self.auto(NOW) == []
-        take(Step.PUBLISH, epic, NOW)
-        assert self.auto(SIGNS - INSTANT) == []
-        assert self.auto(SIGNS) == ["epic sign ES384"]
-        assert self.auto(SIGNS) == []
-        assert self.auto(OVER - INSTANT) == []
-        assert self.auto(OVER) == ["epic withdraw ES384"]
-        assert self.auto(OVER + timedelta(days=999)) == []
-
-    def test_another_machine_was_faster(
-        self, epic: KeySet, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
-        take(Step.PUBLISH, epic, NOW)
-        stale = lifecycle.lines(epic)
-        take(Step.SIGN, epic, SIGNS)
-        monkeypatch.setattr(lifecycle, "lines", lambda key_set: stale)
-        assert self.auto(SIGNS) == []
-
-    def test_every_step_leaves_an_audit_event(self, epic: KeySet) -> None:
+class TestAuditTrail:
+    def test_every_step_leaves_an_event(self, epic: KeySet) -> None:
         """§3.12: who, when, which kid."""
         old = epic.signing_keys.get()
         new = take(Step.PUBLISH, epic, NOW)
-        self.auto(SIGNS)
-        self.auto(OVER)
+        take(Step.SIGN, epic, SIGNS)
+        take(Step.WITHDRAW, epic, OVER)
         events = [
             (event.actor, event.action, event.target, event.detail)
             for event in AuditEvent.objects.order_by("id")
@@ -309,13 +285,8 @@ class TestAuto:
         assert events == [
             ("system", "keys.add", "key set epic", es384 | {"kid": old.kid}),
             ("test", "keys.publish", "key set epic", es384 | {"kid": new.kid}),
-            (
-                "rotate_keys --auto",
-                "keys.sign",
-                "key set epic",
-                es384 | {"kid": new.kid, "retired_kid": old.kid},
-            ),
-            ("rotate_keys --auto", "keys.withdraw", "key set epic", es384 | {"kid": old.kid}),
+            ("test", "keys.sign", "key set epic", es384 | {"kid": new.kid, "retired_kid": old.kid}),
+            ("test", "keys.withdraw", "key set epic", es384 | {"kid": old.kid}),
         ]
 
 
@@ -335,6 +306,13 @@ class TestConstraints:
         with transaction.atomic():
             yield
             transaction.set_rollback(True)
+
+    def test_a_compromised_key_that_is_published(self, signer: SigningKey) -> None:
+        self.refused(signer, "compromised_key_is_withdrawn", compromised=True)
+
+    def test_an_age_limit_that_leaves_no_time_to_rotate(self, epic: KeySet) -> None:
+        with pytest.raises(IntegrityError, match="rotation_has_time"), transaction.atomic():
+            KeySet.objects.update(rotate_after_days=1)
 
     def refused(self, key: SigningKey, name: str, **columns: Any) -> None:
         with pytest.raises(IntegrityError, match=name), transaction.atomic():
@@ -407,7 +385,7 @@ class TestAnyOrderOfSteps:
             now += timedelta(hours=hours)
             try:
                 if step == "auto":
-                    lifecycle.auto([key_set], now=now, actor="test")
+                    automation.auto([key_set], now=now, actor="test")
                 else:
                     take(step, key_set, now)
             except StepRefused:

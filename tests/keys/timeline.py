@@ -1,9 +1,11 @@
 """What must be true of the keys of a set after anything at all."""
 
+from collections.abc import Iterable, Iterator
+from datetime import datetime
 from itertools import pairwise
 
 from smartapp.keys.lifecycle import WAIT_BEFORE_SIGNING, WAIT_BEFORE_WITHDRAWAL
-from smartapp.keys.models import MAX_PUBLISHED_KEYS, KeySet
+from smartapp.keys.models import MAX_PUBLISHED_KEYS, KeySet, SigningKey
 
 
 def assert_timeline_holds(key_set: KeySet) -> None:
@@ -12,14 +14,24 @@ def assert_timeline_holds(key_set: KeySet) -> None:
     assert sum(key.withdrawn_at is None for key in keys) <= MAX_PUBLISHED_KEYS
     assert len({key.kid for key in keys}) == len(keys)
     for alg in {key.alg for key in keys}:
-        terms = sorted(
-            ((key.signs_from, key) for key in keys if key.alg == alg and key.signs_from),
-            key=lambda term: term[0],
-        )
-        assert [key.signs_until is None for _, key in terms] == [False] * (len(terms) - 1) + [True]
-        for (_, old), (signs_from, new) in pairwise(terms):
-            assert old.signs_until == signs_from
-            assert signs_from - new.published_at >= WAIT_BEFORE_SIGNING
-        for _, key in terms:
+        terms = sorted(_terms(key for key in keys if key.alg == alg))
+        assert [until is None for _, until in terms] == [False] * (len(terms) - 1) + [True]
+        for (_, until), (signs_from, _) in pairwise(terms):
+            assert until == signs_from
+        first = terms[0][0]
+        for key in keys:
+            if key.alg != alg:
+                continue
+            if key.signs_from and key.signs_from > first:
+                assert key.signs_from - key.published_at >= WAIT_BEFORE_SIGNING
             if key.withdrawn_at and key.signs_until:
                 assert key.withdrawn_at - key.signs_until >= WAIT_BEFORE_WITHDRAWAL
+
+
+def _terms(keys: Iterable[SigningKey]) -> Iterator[tuple[datetime, datetime | None]]:
+    """All times in which a key signed; a key that was rolled back to has several."""
+    for key in keys:
+        for earlier in key.earlier_terms:
+            yield datetime.fromisoformat(earlier[0]), datetime.fromisoformat(earlier[1])
+        if key.signs_from:
+            yield key.signs_from, key.signs_until

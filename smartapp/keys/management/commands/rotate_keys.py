@@ -1,15 +1,19 @@
 """Move a key set one step, or show where every key is in its life."""
 
 from argparse import ArgumentParser
+from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 from django.utils import timezone
 
-from smartapp.keys import lifecycle, rehearsal, wording
+from smartapp.keys import automation, lifecycle, rehearsal, wording
 from smartapp.keys.lifecycle import NothingToDo, Step, StepRefused
 from smartapp.keys.management.lookup import key_set_or_error
-from smartapp.keys.models import KeySet
+from smartapp.keys.models import KeySet, SigningKey
+
+Take = Callable[..., SigningKey]
 
 
 class Command(BaseCommand):
@@ -20,17 +24,33 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("slug", nargs="?", help="the key set; all of them for --auto and show")
+        parser.add_argument("--alg", help="only this algorithm of the key set")
+        parser.add_argument(
+            "--at-risk",
+            default="",
+            metavar="NAMES",
+            help="with --sign or --withdraw before their time, and with --emergency: the EHRs "
+            "whose launches may fail, as the refusal names them",
+        )
         step = parser.add_mutually_exclusive_group()
         for name, text in (
             (Step.PUBLISH, "publish the next keys"),
+            (Step.CONFIRM, "say that the EHR which imported the public keys has the next ones"),
             (Step.SIGN, "let the published keys sign"),
+            (Step.ROLL_BACK, "let the retired keys sign again"),
             (Step.WITHDRAW, "withdraw the retired keys"),
+            (Step.ABANDON, "withdraw the published keys that have never signed"),
         ):
             step.add_argument(f"--{name}", action="store_const", dest="step", const=name, help=text)
         step.add_argument(
             "--auto",
             action="store_true",
             help="take every step whose wait is over; safe from several machines at once",
+        )
+        step.add_argument(
+            "--emergency",
+            action="store_true",
+            help="the private keys may be known to somebody: new ones sign at once, all others go",
         )
         step.add_argument(
             "--dry-run",
@@ -45,15 +65,25 @@ class Command(BaseCommand):
             self._auto(key_sets)
         elif options["dry_run"]:
             self._rehearse(key_sets)
+        elif options["emergency"]:
+            take: Take = partial(lifecycle.replace_at_once, typed=options["at_risk"])
+            self._take(take, wording.EMERGENCY.done, key_sets, options["alg"])
         elif options["step"]:
-            self._take(options["step"], key_sets)
+            step: Step = options["step"]
+            take = lifecycle.TAKE[step]
+            if step in lifecycle.WAITING:
+                take = partial(take, typed=options["at_risk"])
+            self._take(take, wording.STEPS[step].done, key_sets, options["alg"])
         else:
             self._show(key_sets)
 
     def _auto(self, key_sets: list[KeySet]) -> None:
         now = timezone.now()
-        for key_set, step, key in lifecycle.auto(key_sets, now=now, actor="rotate_keys --auto"):
+        for key_set, step, key in automation.auto(key_sets, now=now, actor="rotate_keys --auto"):
             self.stdout.write(f"{key_set}: {key} {wording.STEPS[step].done}.")
+        for key_set in key_sets:
+            for warning in automation.warnings(key_set, now):
+                self.stdout.write(warning)
 
     def _rehearse(self, key_sets: list[KeySet]) -> None:
         outcomes = [
@@ -68,27 +98,33 @@ class Command(BaseCommand):
         if problems:
             raise CommandError("\n".join(problems))
 
-    def _take(self, step: Step, key_sets: list[KeySet]) -> None:
+    def _take(self, take: Take, done: str, key_sets: list[KeySet], alg: str | None) -> None:
         """Take the step on each line of the one key set. Lines that are not at this stage are
         passed over; if one refuses, or none has anything to do, the command fails."""
         if len(key_sets) != 1:
             names = ", ".join(key_set.slug for key_set in key_sets) or "none yet"
             raise CommandError(f"Name the key set to move. Key sets: {names}.")
         algs = [line.alg for line in lifecycle.lines(key_sets[0])]
-        outcomes = [self._take_on_line(step, key_sets[0], alg) for alg in algs]
-        refusals = [outcome for outcome in outcomes if outcome is not None]
+        if alg and alg not in algs:
+            raise CommandError(f"Key set {key_sets[0]} has no {alg} key; it has {', '.join(algs)}.")
+        chosen = [alg] if alg else algs
+        refusals = [
+            refusal
+            for alg in chosen
+            if (refusal := self._take_on_line(take, done, key_sets[0], alg)) is not None
+        ]
         reasons = [refusal for refusal in refusals if not isinstance(refusal, NothingToDo)]
-        if len(refusals) == len(algs):
+        if len(refusals) == len(chosen):
             reasons = reasons or refusals
         if reasons:
-            raise CommandError("\n".join(str(refusal) for refusal in reasons))
+            raise CommandError("\n".join(dict.fromkeys(str(refusal) for refusal in reasons)))
 
-    def _take_on_line(self, step: Step, key_set: KeySet, alg: str) -> StepRefused | None:
+    def _take_on_line(self, take: Take, done: str, key_set: KeySet, alg: str) -> StepRefused | None:
         try:
-            key = lifecycle.TAKE[step](key_set, alg, now=timezone.now(), actor="rotate_keys")
+            key = take(key_set, alg, now=timezone.now(), actor="rotate_keys")
         except StepRefused as refusal:
             return refusal
-        self.stdout.write(f"{key_set}: {key} {wording.STEPS[step].done}.")
+        self.stdout.write(f"{key_set}: {key} {done}.")
         return None
 
     def _show(self, key_sets: list[KeySet]) -> None:
@@ -100,6 +136,8 @@ class Command(BaseCommand):
                 life = wording.life(key, now)
                 self.stdout.write(f"  {key.alg:5}  {key.kid:43}  {key.state(now):9}  {life}")
             for line in lifecycle.lines(key_set):
-                self.stdout.write(f"  Next for {line.alg}: {wording.next_step(line, now)}")
+                self.stdout.write(f"  Next for {line.alg}: {wording.next_step(key_set, line, now)}")
+            for warning in automation.warnings(key_set, now):
+                self.stdout.write(f"  {warning}")
         if not key_sets:
             self.stdout.write("There are no key sets yet: register_ehr makes the first.")

@@ -1,0 +1,81 @@
+"""What happens to signing keys by itself, and what has to be said long before (spec §3.5).
+
+A rotation begins when its signer has signed for the key set's `rotate_after_days`, and ends by
+the waits alone. Where an EHR imported our JWKS nothing begins by itself and no new key signs
+unconfirmed: only a person can give the EHR a new copy (spec §3.10), so a person is told in time.
+"""
+
+from collections.abc import Iterable
+from datetime import datetime, timedelta
+
+from smartapp.keys import lifecycle
+from smartapp.keys.lifecycle import Line, Step, StepRefused
+from smartapp.keys.models import KeySet, SigningKey
+
+WARN_AHEAD = timedelta(days=21)
+# What is due happens within minutes where `maintain` runs, or 31 hours later where five keys are
+# published and another line has to finish first. Later than this, nothing runs.
+OVERDUE = timedelta(days=2)
+
+
+def age_limit(key_set: KeySet, line: Line) -> datetime | None:
+    """Return when the present signer should be replaced; None for never."""
+    if key_set.rotate_after_days is None or line.signer is None or not line.signer.signs_from:
+        return None
+    return line.signer.signs_from + timedelta(days=key_set.rotate_after_days)
+
+
+def planned_step(key_set: KeySet, line: Line) -> tuple[Step, datetime] | None:
+    """Return the next step that needs nobody and its time; None where a person has to act."""
+    step, when = line.next_step()
+    if step is Step.PUBLISH and not key_set.imported_by_vendor:
+        when = age_limit(key_set, line)
+    return (step, when) if when else None
+
+
+def auto(
+    key_sets: Iterable[KeySet], *, now: datetime, actor: str
+) -> list[tuple[KeySet, Step, SigningKey]]:
+    """Take every step that is due and return them. Idempotent."""
+    taken = []
+    for key_set in key_sets:
+        for line in lifecycle.lines(key_set):
+            planned = planned_step(key_set, line)
+            if planned is None or now < planned[1]:
+                continue
+            step = planned[0]
+            try:
+                key = lifecycle.TAKE[step](key_set, line.alg, now=now, actor=actor)
+            except StepRefused:
+                # Another machine took this step between our look and our lock, or all five
+                # places are taken until another line has finished.
+                continue
+            taken.append((key_set, step, key))
+    return taken
+
+
+def warnings(key_set: KeySet, now: datetime) -> list[str]:
+    """Return what an administrator has to do, or has to see to, about this key set."""
+    found = (_warning(key_set, line, now) for line in lifecycle.lines(key_set))
+    return [f"Key set {key_set}, {warning}" for warning in found if warning]
+
+
+def _warning(key_set: KeySet, line: Line, now: datetime) -> str:
+    limit = age_limit(key_set, line)
+    planned = planned_step(key_set, line)
+    if line.next_step()[0] is Step.CONFIRM:
+        return (
+            f"{line.alg}: the next key waits. Give the EHR that imported the public keys the new "
+            "ones, and confirm that it has them."
+        )
+    if planned and now > planned[1] + OVERDUE:
+        return (
+            f"{line.alg}: a step was due at {planned[1]:%Y-%m-%d %H:%M} UTC and was not taken. "
+            "See that `manage.py maintain` runs."
+        )
+    if key_set.imported_by_vendor and not line.waiting and limit and now > limit - WARN_AHEAD:
+        return (
+            f"{line.alg}: publish the next key by {limit:%Y-%m-%d}. It does not happen by itself, "
+            "because an EHR imported the public keys and must be given the new ones."
+        )
+    return ""

@@ -1,0 +1,134 @@
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from smartapp.keys import automation, lifecycle
+from smartapp.keys.lifecycle import Line, Step
+from smartapp.keys.models import KeySet, SigningKey
+
+pytestmark = pytest.mark.django_db
+
+NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
+LIMIT = NOW + timedelta(days=90)
+INSTANT = timedelta(microseconds=1)
+
+
+@pytest.fixture
+def epic() -> KeySet:
+    return lifecycle.create_key_set("epic", algs=["ES384"], now=NOW)
+
+
+def auto(now: datetime) -> list[str]:
+    taken = automation.auto(KeySet.objects.all(), now=now, actor="rotate_keys --auto")
+    return [f"{key_set} {step} {key.alg}" for key_set, step, key in taken]
+
+
+def change(key_set: KeySet, **fields: object) -> None:
+    KeySet.objects.filter(pk=key_set.pk).update(**fields)
+    key_set.refresh_from_db()
+
+
+def take(step: Step, key_set: KeySet, now: datetime) -> SigningKey:
+    return lifecycle.TAKE[step](key_set, "ES384", now=now, actor="test")
+
+
+class TestAuto:
+    def test_a_whole_rotation_driven_by_the_clock_alone(self, epic: KeySet) -> None:
+        """T22."""
+        assert auto(LIMIT - INSTANT) == []
+        assert auto(LIMIT) == ["epic publish ES384"]
+        signs = LIMIT + lifecycle.WAIT_BEFORE_SIGNING
+        assert auto(signs - INSTANT) == []
+        assert auto(signs) == ["epic sign ES384"]
+        assert auto(signs) == []
+        over = signs + lifecycle.WAIT_BEFORE_WITHDRAWAL
+        assert auto(over - INSTANT) == []
+        assert auto(over) == ["epic withdraw ES384"]
+        assert auto(over) == []
+        assert auto(signs + timedelta(days=90)) == ["epic publish ES384"]
+
+    def test_never_means_never(self, epic: KeySet) -> None:
+        change(epic, rotate_after_days=None)
+        assert auto(NOW + timedelta(days=9999)) == []
+        assert automation.warnings(epic, NOW + timedelta(days=9999)) == []
+
+    def test_what_somebody_began_is_finished(self, epic: KeySet) -> None:
+        change(epic, rotate_after_days=None)
+        take(Step.PUBLISH, epic, NOW)
+        assert auto(NOW + lifecycle.WAIT_BEFORE_SIGNING) == ["epic sign ES384"]
+
+    def test_another_machine_was_faster(
+        self, epic: KeySet, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        stale = lifecycle.lines(epic)
+        take(Step.PUBLISH, epic, LIMIT)
+
+        def looked_before(key_set: KeySet) -> list[Line]:
+            return stale
+
+        monkeypatch.setattr(lifecycle, "lines", looked_before)
+        assert auto(LIMIT) == []
+
+    def test_a_third_line_waits_for_a_place(self) -> None:
+        """§3.6: never a sixth key."""
+        algs = ["ES384", "RS256", "RS384"]
+        lifecycle.create_key_set("epic", algs=algs, now=NOW)
+        assert auto(LIMIT) == ["epic publish ES384", "epic publish RS256"]
+        signs = LIMIT + lifecycle.WAIT_BEFORE_SIGNING
+        assert auto(signs) == ["epic sign ES384", "epic sign RS256"]
+        over = signs + lifecycle.WAIT_BEFORE_WITHDRAWAL
+        assert auto(over) == ["epic withdraw ES384", "epic withdraw RS256", "epic publish RS384"]
+
+    def test_after_a_roll_back_the_age_counts_anew(self, epic: KeySet) -> None:
+        """What was rolled back because an EHR could not take it must not come back by itself."""
+        auto(LIMIT)
+        signs = LIMIT + lifecycle.WAIT_BEFORE_SIGNING
+        auto(signs)
+        take(Step.ROLL_BACK, epic, signs)
+        over = signs + lifecycle.WAIT_BEFORE_WITHDRAWAL
+        assert auto(over) == ["epic withdraw ES384"]
+        assert auto(signs + timedelta(days=90) - INSTANT) == []
+        assert auto(signs + timedelta(days=90)) == ["epic publish ES384"]
+
+
+class TestImportedByTheEHR:
+    """§3.10: its copy changes only when a person gives it a new one."""
+
+    @pytest.fixture(autouse=True)
+    def imported(self, epic: KeySet) -> None:
+        change(epic, imported_by_vendor=True)
+
+    def test_nothing_begins_by_itself(self, epic: KeySet) -> None:
+        assert auto(LIMIT + timedelta(days=99)) == []
+
+    def test_nothing_signs_unconfirmed(self, epic: KeySet) -> None:
+        take(Step.PUBLISH, epic, NOW)
+        late = NOW + timedelta(days=9)
+        assert auto(late) == []
+        take(Step.CONFIRM, epic, late)
+        assert auto(late) == ["epic sign ES384"]
+
+    def test_confirmed_early_the_wait_stays(self, epic: KeySet) -> None:
+        """Another EHR of the set may fetch it."""
+        take(Step.PUBLISH, epic, NOW)
+        take(Step.CONFIRM, epic, NOW)
+        assert auto(NOW + lifecycle.WAIT_BEFORE_SIGNING - INSTANT) == []
+        assert auto(NOW + lifecycle.WAIT_BEFORE_SIGNING) == ["epic sign ES384"]
+
+    def test_a_person_is_told_three_weeks_ahead(self, epic: KeySet) -> None:
+        early = LIMIT - automation.WARN_AHEAD
+        assert automation.warnings(epic, early) == []
+        [warning] = automation.warnings(epic, early + INSTANT)
+        assert warning.startswith("Key set epic, ES384: publish the next key by 2026-05-30.")
+        take(Step.PUBLISH, epic, early)
+        [warning] = automation.warnings(epic, early)
+        assert "confirm that it has them." in warning
+        take(Step.CONFIRM, epic, early)
+        assert automation.warnings(epic, early) == []
+
+
+def test_a_step_that_nobody_takes_is_told(epic: KeySet) -> None:
+    late = LIMIT + automation.OVERDUE
+    assert automation.warnings(epic, late) == []
+    [warning] = automation.warnings(epic, late + INSTANT)
+    assert "a step was due at 2026-05-30 12:00 UTC and was not taken." in warning

@@ -1,0 +1,219 @@
+"""Waits cut short, roll-back, emergency, imported copies and imported keys."""
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from smartapp.audit.models import AuditEvent
+from smartapp.keys import lifecycle, material
+from smartapp.keys.lifecycle import Step, StepRefused
+from smartapp.keys.models import KeySet, SigningKey
+from tests.keys.timeline import assert_timeline_holds
+from tests.registrations.factories import make_registration
+
+pytestmark = pytest.mark.django_db
+
+NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
+SIGNS = NOW + lifecycle.WAIT_BEFORE_SIGNING
+OVER = SIGNS + lifecycle.WAIT_BEFORE_WITHDRAWAL
+INSTANT = timedelta(microseconds=1)
+
+
+@pytest.fixture
+def epic() -> KeySet:
+    key_set = lifecycle.create_key_set("epic", algs=["ES384"], now=NOW)
+    for name in ("Valley Clinic", "General Hospital"):
+        make_registration(name.split()[0].lower(), name=name, key_set=key_set)
+    make_registration("off", name="Off", key_set=key_set, enabled=False)
+    make_registration("basic", name="Basic", key_set=key_set, auth_method="client_secret_basic")
+    return key_set
+
+
+AT_RISK = "General Hospital, Valley Clinic"
+
+
+def take(step: Step, key_set: KeySet, now: datetime) -> SigningKey:
+    return lifecycle.TAKE[step](key_set, "ES384", now=now, actor="test")
+
+
+def states(key_set: KeySet, now: datetime) -> list[str]:
+    return [key.state(now) for key in key_set.signing_keys.order_by("id")]
+
+
+def snapshot() -> list[object]:
+    return list(SigningKey.objects.order_by("id").values())
+
+
+class TestConfirmation:
+    def test_names_who_signs_with_these_keys_and_is_enabled(self, epic: KeySet) -> None:
+        assert lifecycle.confirmation(epic) == AT_RISK
+
+    def test_is_the_key_set_where_nobody_is_at_risk(self) -> None:
+        assert lifecycle.confirmation(KeySet.objects.create(slug="new", created_at=NOW)) == "new"
+
+
+class TestWaitsCutShort:
+    @pytest.mark.parametrize("typed", ["yes", "general hospital, valley clinic", "epic", " "])
+    def test_anything_but_the_names_is_refused(self, epic: KeySet, typed: str) -> None:
+        take(Step.PUBLISH, epic, NOW)
+        before = snapshot()
+        with pytest.raises(StepRefused, match=f"type exactly what is at risk: {AT_RISK}"):
+            lifecycle.start_signing(epic, "ES384", now=NOW, actor="test", typed=typed)
+        assert snapshot() == before
+
+    def test_named_it_signs_and_is_written_down(self, epic: KeySet) -> None:
+        take(Step.PUBLISH, epic, NOW)
+        lifecycle.start_signing(epic, "ES384", now=NOW, actor="test", typed=AT_RISK)
+        assert states(epic, NOW) == ["retires", "signs"]
+        detail = AuditEvent.objects.latest("id").detail
+        assert detail["cut_short"] == "2026-03-02 18:00:00 UTC"
+        assert detail["at_risk"] == AT_RISK.split(", ")
+
+    def test_a_withdrawal_too(self, epic: KeySet) -> None:
+        take(Step.PUBLISH, epic, NOW)
+        take(Step.SIGN, epic, SIGNS)
+        lifecycle.withdraw(epic, "ES384", now=SIGNS, actor="test", typed=AT_RISK)
+        assert states(epic, SIGNS) == ["withdrawn", "signs"]
+
+    def test_typed_without_need_is_no_risk_taken(self, epic: KeySet) -> None:
+        take(Step.PUBLISH, epic, NOW)
+        lifecycle.start_signing(epic, "ES384", now=SIGNS, actor="test", typed="anything")
+        assert "cut_short" not in AuditEvent.objects.latest("id").detail
+
+
+class TestRollBack:
+    def test_the_retired_key_signs_again_and_nothing_is_forgotten(self, epic: KeySet) -> None:
+        old = epic.signing_keys.get()
+        take(Step.PUBLISH, epic, NOW)
+        take(Step.SIGN, epic, SIGNS)
+        now = SIGNS + timedelta(minutes=5)
+        take(Step.ROLL_BACK, epic, now)
+        assert states(epic, now) == ["signs", "retires"]
+        old.refresh_from_db()
+        assert old.earlier_terms == [[NOW.isoformat(), SIGNS.isoformat()]]
+        assert_timeline_holds(epic)
+
+    def test_there_and_back_again(self, epic: KeySet) -> None:
+        take(Step.PUBLISH, epic, NOW)
+        take(Step.SIGN, epic, SIGNS)
+        for minutes in range(1, 6):
+            take(Step.ROLL_BACK, epic, SIGNS + timedelta(minutes=minutes))
+        assert states(epic, OVER) == ["signs", "retires"]
+        assert_timeline_holds(epic)
+
+    def test_impossible_once_the_old_key_is_gone(self, epic: KeySet) -> None:
+        take(Step.PUBLISH, epic, NOW)
+        take(Step.SIGN, epic, SIGNS)
+        take(Step.WITHDRAW, epic, OVER)
+        with pytest.raises(StepRefused, match="publish a new one"):
+            take(Step.ROLL_BACK, epic, OVER)
+
+    def test_a_clock_set_back_is_refused(self, epic: KeySet) -> None:
+        take(Step.PUBLISH, epic, NOW)
+        take(Step.SIGN, epic, SIGNS)
+        with pytest.raises(StepRefused, match="behind the last step: set it right, or wait"):
+            take(Step.ROLL_BACK, epic, SIGNS - INSTANT)
+
+
+class TestEmergency:
+    def replace(self, key_set: KeySet, now: datetime, typed: str = AT_RISK) -> SigningKey:
+        return lifecycle.replace_at_once(key_set, "ES384", now=now, actor="test", typed=typed)
+
+    @pytest.mark.parametrize("under_way", [[], [Step.PUBLISH], [Step.PUBLISH, Step.SIGN]])
+    def test_one_new_key_signs_and_every_other_is_dropped(
+        self, epic: KeySet, under_way: list[Step]
+    ) -> None:
+        for step in under_way:
+            take(step, epic, SIGNS if step is Step.SIGN else NOW)
+        now = OVER
+        new = self.replace(epic, now)
+        assert states(epic, now) == ["compromised"] * (1 + min(1, len(under_way))) + ["signs"]
+        gone = epic.signing_keys.exclude(pk=new.pk)
+        assert set(gone.values_list("sealed_private_key", flat=True)) == {""}
+        detail = AuditEvent.objects.latest("id").detail
+        assert detail["kid"] == new.kid
+        assert set(detail["dropped_kids"]) == set(gone.values_list("kid", flat=True))
+        assert detail["at_risk"] == AT_RISK.split(", ")
+
+    def test_with_five_keys_there_is_room(self, epic: KeySet) -> None:
+        for alg in ("RS256", "RS384"):
+            lifecycle.add_line(epic, alg, now=NOW)
+        take(Step.PUBLISH, epic, NOW)
+        lifecycle.publish_next(epic, "RS256", now=NOW, actor="test")
+        self.replace(epic, NOW)
+        assert epic.signing_keys.filter(withdrawn_at=None).count() == 4
+
+    def test_unnamed_it_is_refused(self, epic: KeySet) -> None:
+        before = snapshot()
+        with pytest.raises(StepRefused, match=f"type exactly what is at risk: {AT_RISK}"):
+            self.replace(epic, NOW, typed="")
+        assert snapshot() == before
+
+    def test_killed_in_the_middle_changes_nothing(
+        self, epic: KeySet, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """Never a moment without a signer."""
+
+        def killed(*args: object, **kwargs: object) -> None:
+            raise KeyboardInterrupt
+
+        before = snapshot()
+        monkeypatch.setattr(lifecycle, "_insert", killed)
+        with pytest.raises(KeyboardInterrupt):
+            self.replace(epic, NOW)
+        assert snapshot() == before
+
+    def test_a_line_that_does_not_exist(self, epic: KeySet) -> None:
+        with pytest.raises(StepRefused, match="has no RS256 key to replace"):
+            lifecycle.replace_at_once(epic, "RS256", now=NOW, actor="test", typed=AT_RISK)
+
+
+class TestImportedByTheEHR:
+    @pytest.fixture(autouse=True)
+    def imported(self, epic: KeySet) -> None:
+        epic.imported_by_vendor = True
+        epic.save(update_fields=["imported_by_vendor"])
+
+    def test_no_typing_replaces_the_confirmation(self, epic: KeySet) -> None:
+        take(Step.PUBLISH, epic, NOW)
+        for typed in ("", AT_RISK):
+            with pytest.raises(StepRefused, match="give it the new ES384 key and confirm"):
+                lifecycle.start_signing(epic, "ES384", now=OVER, actor="test", typed=typed)
+
+    def test_nothing_to_confirm(self, epic: KeySet) -> None:
+        with pytest.raises(StepRefused, match="waiting for a confirmation"):
+            take(Step.CONFIRM, epic, NOW)
+        take(Step.PUBLISH, epic, NOW)
+        take(Step.CONFIRM, epic, NOW)
+        with pytest.raises(StepRefused, match="waiting for a confirmation"):
+            take(Step.CONFIRM, epic, NOW)
+
+
+class TestImportedKey:
+    def imported(self, key_set: KeySet, alg: str = "ES384") -> SigningKey:
+        return lifecycle.import_key(key_set, material.generate(alg), now=NOW, actor="test")
+
+    def test_waits_as_any_next_key(self, epic: KeySet) -> None:
+        self.imported(epic)
+        assert states(epic, NOW) == ["signs", "published"]
+        with pytest.raises(StepRefused, match="possible from 2026-03-02 18:00:00 UTC"):
+            take(Step.SIGN, epic, NOW)
+
+    def test_signs_at_once_where_nothing_else_does(self, epic: KeySet) -> None:
+        assert self.imported(epic, "RS384").state(NOW) == "signs"
+
+    def test_is_refused_while_a_rotation_is_under_way(self, epic: KeySet) -> None:
+        take(Step.PUBLISH, epic, NOW)
+        with pytest.raises(StepRefused, match="published already"):
+            self.imported(epic)
+
+    def test_is_refused_when_it_is_or_was_in_any_key_set(self, epic: KeySet) -> None:
+        """A kid is never used again, a private half never in two sets."""
+        new = material.generate("ES384")
+        lifecycle.import_key(epic, new, now=NOW, actor="test")
+        other = lifecycle.create_key_set("other", algs=["RS384"], now=NOW)
+        with pytest.raises(StepRefused, match="no key is used twice"):
+            lifecycle.import_key(other, new, now=NOW, actor="test")
+        take(Step.ABANDON, epic, NOW)
+        with pytest.raises(StepRefused, match="no key is used twice"):
+            lifecycle.import_key(epic, new, now=NOW, actor="test")
