@@ -28,6 +28,7 @@ from smartapp.protocol.errors import (
     InvalidGrant,
     LaunchContextError,
     LaunchEnded,
+    LaunchNotFound,
     PatientChanged,
     SmartError,
 )
@@ -72,10 +73,18 @@ async def with_access(launch: StoredLaunch) -> StoredLaunch:
         return launch
     try:
         return await renewed(launch)
-    except SmartError:
-        if expires_at is not None and timezone.now() < expires_at:
-            return launch
-        raise
+    except SmartError as error:
+        if _is_over(error) or expires_at is None or timezone.now() >= expires_at:
+            raise
+        return launch
+
+
+def _is_over(error: SmartError) -> bool:
+    """Whether the launch itself is gone. Then its token opens nothing any more, however long it
+    would live: another patient, above all, is an alarm at once (C126, T34)."""
+    if isinstance(error, AccessExpired):  # nothing to refresh with: the last seconds are good
+        return False
+    return isinstance(error, LaunchEnded | PatientChanged | LaunchNotFound)
 
 
 async def renewed(launch: StoredLaunch) -> StoredLaunch:
