@@ -13,6 +13,7 @@ HEADER = (
     "# Written by `python manage.py demo`. Keep it secret and out of version control.\n"
     "# .env.example says what each variable is.\n"
 )
+PORTS = range(1, 65_536)
 
 
 def public_url(port: int) -> str:
@@ -66,5 +67,5 @@ def port_of(arguments: list[str], default: int = 8000) -> int:
         name, _, value = argument.partition("=")
         if name == "--port":
             value = value or "".join(arguments[position + 1 : position + 2])
-            return int(value) if value.isdecimal() else default
+            return int(value) if value.isdecimal() and int(value) in PORTS else default
     return default

@@ -50,12 +50,12 @@ def manage(env: dict[str, str], *arguments: str) -> str:
 
 @contextmanager
 def running(
-    env: dict[str, str], log: Path, *command: str, ready: Callable[[], bool]
+    env: dict[str, str], log: Path, *command: str, ready: Callable[[], bool], cwd: Path = ROOT
 ) -> Iterator[None]:
     """Run a server while the block runs; it starts when the server is ready."""
     with log.open("ab") as output:
         process = subprocess.Popen(  # noqa: S603
-            [sys.executable, *command], cwd=ROOT, env=env, stdout=output, stderr=output
+            [sys.executable, *command], cwd=cwd, env=env, stdout=output, stderr=output
         )
         try:
             _wait(process, ready, log)

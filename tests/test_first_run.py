@@ -66,6 +66,7 @@ def test_only_the_owner_can_read_it(tmp_path: Path) -> None:
         (["--port=9"], 9),
         (["--port"], 8000),
         (["--port", "x"], 8000),
+        (["--port", "65536"], 8000),
     ],
 )
 def test_port_is_read_as_the_command_reads_it(arguments: list[str], port: int) -> None:

@@ -12,7 +12,8 @@ from django.contrib.auth import get_user_model
 from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError
 
-from smartapp.first_run import public_url
+from smartapp.first_run import PORTS, public_url
+from smartapp.keys import memory
 from smartapp.registrations.presets import PRESETS
 
 CLIENT_ID = "smartapp-demo"
@@ -38,6 +39,8 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         port: int = options["port"]
+        if port not in PORTS:
+            raise CommandError(f"--port is a number from {PORTS[0]} to {PORTS[-1]}, not {port}.")
         if not settings.SANDBOX or public_url(port) != settings.PUBLIC_URL:
             raise CommandError(
                 f"The demo needs SANDBOX=on and PUBLIC_URL={public_url(port)}; "
@@ -61,6 +64,8 @@ class Command(BaseCommand):
         if not serving.done():
             # The EHR's discovery document is read over HTTP, so it has to be up.
             await asyncio.to_thread(_connect_sandbox)
+            # The keys that this made are known at once: who reads the doors finds /readyz ready.
+            await memory.refresh()
             self.stdout.write(
                 DOORS.format(url=settings.PUBLIC_URL, admin=ADMIN, password=ADMIN_PASSWORD)
             )
@@ -75,7 +80,7 @@ def _listen(port: int) -> socket.socket:
         listener.bind(("127.0.0.1", port))
     except OSError as error:
         raise CommandError(
-            f"Port {port} is taken by another program; choose another: demo --port {port + 1}"
+            f"Port {port} cannot be served on ({error.strerror}); choose another with --port."
         ) from error
     listener.listen(1024)
     return listener
