@@ -193,9 +193,9 @@ async def patients(browser: Browser) -> list[str]:
     return form.choices["patient"]
 
 
-async def token_requests(browser: Browser, client_id: str, grant: str) -> int:
-    """Return how many token requests of this grant the sandbox accepted from this client."""
-    log = await browser.get(f"/sandbox/requests?client_id={client_id}")
+async def token_requests(browser: Browser, ehr: str, client_id: str, grant: str) -> int:
+    """Return how many token requests of this grant that sandbox accepted from this client."""
+    log = await browser.get(f"{ehr}/sandbox/requests?client_id={client_id}")
     return sum(f"token accepted {grant}" in summary for summary in log.summaries)
 
 

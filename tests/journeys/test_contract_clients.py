@@ -5,7 +5,7 @@ import hashlib
 import json
 import secrets
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlencode, urlsplit
@@ -61,7 +61,7 @@ def rsa_key() -> RSAKey:
     return RSAKey.generate_key(2048, parameters={"kid": secrets.token_hex(4)})
 
 
-KEYS = {"ES384": ec_key, "RS384": rsa_key}
+KEYS: dict[str, Callable[[], ECKey | RSAKey]] = {"ES384": ec_key, "RS384": rsa_key}
 
 
 @pytest.fixture(params=list(KEYS))
