@@ -1,0 +1,125 @@
+"""npm `openid-client`, certified and unchanged, as a stranger's app at the running sandbox.
+
+The whole way each time: discovery, launch, forms, id_token with signature, FHIR, refresh,
+introspection, revocation. Only documented hooks of the library are used.
+"""
+
+import json
+from typing import Any
+
+import pytest
+
+from tests.sandbox.clients.conftest import SECRET, Record, Sandbox, node_app
+from tests.serving import free_port
+
+SCOPE = "openid fhirUser launch/patient offline_access patient/Patient.rs"
+EHR_SCOPE = SCOPE.replace("launch/patient", "launch")
+SERVICE_SCOPE = "athena/service/Athenanet.MDP.*"
+WEB = ("--kind=web",)
+BASIC = (*WEB, "--client-secret-env=STRANGERS_SECRET")
+PUBLIC = ("--kind=public",)
+
+
+def registered(sandbox: Sandbox, client_id: str, *options: str, **more: Any) -> Record:
+    """Register the app at the addresses where it will run; return its settings."""
+    port = free_port()
+    origin = f"http://127.0.0.1:{port}"
+    if "--client-secret-env=STRANGERS_SECRET" not in options and "--kind=public" not in options:
+        options = (*options, f"--jwks-url={origin}/jwks.json")
+    if "--kind=service" not in options:
+        options = (
+            *options, f"--redirect-uri={origin}/callback", f"--launch-url={origin}/launch",
+        )  # fmt: skip
+    record = sandbox.register(client_id, *options)
+    return {**record, "port": port, "scope": SCOPE, "secret": SECRET, **more}
+
+
+def check(told: Record, settings: Record) -> None:
+    """What every app was told on its way from the launch to the revoked token."""
+    assert told["claims"]["iss"] == settings["issuer"]
+    assert told["claims"]["aud"] == settings["client_id"]
+    assert (told["token_type"], told["expires_in"]) == ("bearer", 3600)
+    assert told["read"]["status"] == 200
+    assert told["read"]["body"]["id"] == told["patient"]
+    assert told["refreshed"] == {
+        "scope": told["scope"], "patient": told["patient"], "is_new": True,
+    }  # fmt: skip
+    assert told["after"] == {"read": 401, "refresh": "invalid_grant"}
+
+
+@pytest.mark.parametrize(
+    ("client_id", "alg", "profile"),
+    [
+        ("node-rs384", "RS384", "strict"),
+        ("node-es384", "ES384", "strict"),
+        ("node-es384-athena", "ES384", "athena"),
+    ],
+)
+def test_private_key_jwt(
+    sandbox: Sandbox, node: str, client_id: str, alg: str, profile: str
+) -> None:
+    """ "Using a self-hosted JWKS URL"; S24, S25, S50: the audience is what registration says."""
+    settings = registered(sandbox, client_id, *WEB, f"--profile={profile}", alg=alg)
+    settings["audience"] = settings["assertion_audience"]
+    with node_app(node, settings) as origin:
+        told = json.loads(sandbox.allow(f"{origin}/start", username="patient").text)
+    check(told, settings)
+    assert told["introspection"]["active"] is True
+    assert told["introspection"]["patient"] == told["patient"]
+
+
+@pytest.mark.parametrize("alg", ["RS384", "ES384"])
+def test_newest_practice_needs_no_hook_at_all(sandbox: Sandbox, node: str, alg: str) -> None:
+    """S17, S25: the library itself takes the issuer as audience and checks `iss` (RFC 9207)."""
+    settings = registered(sandbox, f"node-bcp-{alg}", *WEB, "--profile=bcp", alg=alg)
+    with node_app(node, settings) as origin:
+        told = json.loads(sandbox.allow(f"{origin}/start", username="patient").text)
+    check(told, settings)
+
+
+def test_secret_in_a_basic_header(sandbox: Sandbox, node: str) -> None:
+    """ "passed in a basic authorization header on every request"; S22: both parts url-encoded."""
+    settings = registered(sandbox, "node: basic", *BASIC)
+    with node_app(node, settings) as origin:
+        told = json.loads(sandbox.allow(f"{origin}/start", username="patient").text)
+    check(told, settings)
+    assert told["introspection"]["client_id"] == "node: basic"
+
+
+def test_public_app_with_pkce(sandbox: Sandbox, node: str) -> None:
+    """ "native or single-page browser apps that cannot securely store a client secret"; S13."""
+    settings = registered(sandbox, "node-public", *PUBLIC)
+    with node_app(node, settings) as origin:
+        told = json.loads(sandbox.allow(f"{origin}/start", username="patient").text)
+    check(told, settings)
+    assert told["introspection"] == 401
+
+
+def test_launch_from_the_ehr(sandbox: Sandbox, node: str) -> None:
+    """S14, S36: the EHR opens the app, and tells it which visit it is."""
+    settings = registered(sandbox, "node-launched", *BASIC, scope=EHR_SCOPE)
+    with node_app(node, settings):
+        told = json.loads(sandbox.allow("/sandbox/launch?client_id=node-launched").text)
+    check(told, settings)
+    assert told["encounter"]
+
+
+@pytest.mark.parametrize(
+    ("client_id", "options", "auth_method"),
+    [
+        ("node-service", ("--kind=service", "--client-secret-env=STRANGERS_SECRET"), "basic"),
+        ("node-service-jwt", ("--kind=service", "--profile=bcp"), "private_key_jwt"),
+    ],
+)
+def test_service_without_a_person(
+    sandbox: Sandbox, node: str, client_id: str, options: tuple[str, ...], auth_method: str
+) -> None:
+    """ "only an access token is returned for 2-legged OAuth"; S21, S29."""
+    settings = registered(sandbox, client_id, *options, scope=SERVICE_SCOPE)
+    assert auth_method in settings["auth_method"]
+    with node_app(node, settings) as origin:
+        told = json.loads(sandbox.allow(f"{origin}/service").text)
+    assert told == {
+        "access_token": "string", "token_type": "bearer", "expires_in": 3600,
+        "scope": SERVICE_SCOPE,
+    }  # fmt: skip
