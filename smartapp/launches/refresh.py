@@ -119,12 +119,12 @@ async def _to_its_end(refresh: Coroutine[Any, Any, None]) -> None:
 
 async def _refresh(launch: StoredLaunch, tokens: LaunchTokens) -> None:
     """Ask the EHR once, as the holder of the lease, and commit whatever follows from it."""
-    config = await registry.endpoint_for_callback(launch.endpoint_id, launch.registration_slug)
     try:
+        config = await registry.endpoint_for_callback(launch.endpoint_id, launch.registration_slug)
         refreshed, expires_at = await _ask(config, tokens)
     except InvalidGrant:
         logger.info("launch %s: the EHR ended it (invalid_grant)", launch.uuid)
-        await in_database(store.end, launch, EndReason.INVALID_GRANT, timezone.now())
+        await in_database(store.end_unless_renewed, launch, EndReason.INVALID_GRANT, timezone.now())
     except (PatientChanged, LaunchContextError) as error:
         logger.error("launch %s stopped: wrong-patient alarm: %s", launch.uuid, error.detail)
         await in_database(store.end, launch, EndReason.PATIENT_CHANGED, timezone.now())

@@ -17,8 +17,9 @@ from smartapp.launches.models import EndReason, Launch, LaunchKind
 from smartapp.launches.tokens import LaunchTokens
 from smartapp.protocol.errors import LaunchNotFound, StateAlreadyUsed
 
-# Longer than the slowest token request: nobody else may use the refresh token meanwhile (C123).
-REFRESH_LEASE = timedelta(seconds=25)
+# Longer than the slowest refresh, which is a token request and, for its id_token, the issuer's
+# documents: nobody else may use the refresh token meanwhile (C123).
+REFRESH_LEASE = timedelta(seconds=45)
 PURGE_BATCH = 500
 # A launch that never got tokens is kept this long: its state must stay used.
 UNFINISHED_LIFETIME = timedelta(hours=2)
@@ -168,20 +169,26 @@ def open_launches(session_digests: Iterable[str], now: datetime) -> tuple[OpenLa
     )
 
 
+def _unended(launch: StoredLaunch) -> QuerySet[Launch]:
+    """The row, if it has not ended and its session lives on."""
+    return Launch.objects.filter(uuid=launch.uuid, session=launch.session_digest, ended_at=None)
+
+
 def _at_version(launch: StoredLaunch) -> QuerySet[Launch]:
-    """The row, if nobody has changed its tokens since it was read and its session lives on."""
-    return Launch.objects.filter(
-        uuid=launch.uuid,
-        session=launch.session_digest,
-        token_version=launch.token_version,
-        ended_at=None,
-    )
+    """The same, if nobody has changed its tokens since it was read."""
+    return _unended(launch).filter(token_version=launch.token_version)
 
 
 def take_refresh_lease(launch: StoredLaunch, now: datetime) -> bool:
-    """Return whether this caller, alone of all processes, may refresh this launch now (C123)."""
+    """Return whether this caller, alone of all processes, may refresh this launch now (C123).
+
+    Not while a failure keeps it back: those who waited for it must not go on one by one (C125).
+    """
     free = Q(refresh_lease_until=None) | Q(refresh_lease_until__lte=now)
-    return bool(_at_version(launch).filter(free).update(refresh_lease_until=now + REFRESH_LEASE))
+    due = Q(refresh_not_before=None) | Q(refresh_not_before__lte=now)
+    return bool(
+        _at_version(launch).filter(free, due).update(refresh_lease_until=now + REFRESH_LEASE)
+    )
 
 
 def store_refreshed(
@@ -204,7 +211,17 @@ def postpone_refresh(launch: StoredLaunch, until: datetime) -> None:
 
 def end(launch: StoredLaunch, reason: EndReason, now: datetime) -> None:
     """End a launch and destroy its tokens. The row stays to say why, as long as its session."""
-    Launch.objects.filter(uuid=launch.uuid, session=launch.session_digest, ended_at=None).update(
+    _end(_unended(launch), reason, now)
+
+
+def end_unless_renewed(launch: StoredLaunch, reason: EndReason, now: datetime) -> None:
+    """End a launch for what the EHR said of the tokens that this reading of it has: it says
+    nothing of newer ones."""
+    _end(_at_version(launch), reason, now)
+
+
+def _end(launches: QuerySet[Launch], reason: EndReason, now: datetime) -> None:
+    launches.update(
         sealed_tokens="",
         access_token_expires_at=None,
         refresh_lease_until=None,

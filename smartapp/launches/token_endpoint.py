@@ -1,6 +1,7 @@
 """Requests to an EHR's token endpoint, authenticated as the registration says (spec §1.6)."""
 
 import base64
+import logging
 from datetime import datetime
 from urllib.parse import quote_plus
 
@@ -11,10 +12,18 @@ from smartapp.keys import memory
 from smartapp.launches.pending import PendingLaunch
 from smartapp.launches.tokens import LaunchTokens, from_response
 from smartapp.protocol import client_assertion, id_token, scopes, token
-from smartapp.protocol.errors import IDTokenError, IDTokenKeyUnknown
+from smartapp.protocol.errors import (
+    DiscoveryError,
+    EHRUnavailable,
+    IDTokenError,
+    IDTokenKeyUnknown,
+    JWKSError,
+)
 from smartapp.registrations import discovery
 from smartapp.registrations.models import AuthMethod
 from smartapp.registrations.registry import EndpointConfig
+
+logger = logging.getLogger(__name__)
 
 TOKEN_TIMEOUT_SECONDS = 10
 
@@ -124,14 +133,20 @@ async def check_refreshed_id_token(
 ) -> None:
     """Refuse a refresh whose id_token is invalid or vouches for somebody else (C98).
 
-    It carries no nonce of ours, as no authorization request stands behind it.
+    It carries no nonce of ours, as no authorization request stands behind it. When the issuer's
+    keys are not to be had now, it goes unchecked, as if none had come: the answer holds what may
+    be the only refresh token left, and nothing is read from this id_token.
     """
     iss, sub = tokens.id_token_iss, tokens.id_token_sub
     if response.id_token is None or iss is None or sub is None:
         return
-    proof = await _validated_id_token(
-        config, response.id_token, nonce=None, access_token=response.access_token
-    )
+    try:
+        proof = await _validated_id_token(
+            config, response.id_token, nonce=None, access_token=response.access_token
+        )
+    except (EHRUnavailable, DiscoveryError, JWKSError, IDTokenKeyUnknown) as error:
+        logger.warning("id_token of a refresh at %s not checked: %s", config.slug, error.code)
+        return
     id_token.validate_refreshed_id_token(proof, iss=iss, sub=sub)
 
 

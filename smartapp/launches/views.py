@@ -310,7 +310,8 @@ async def _chart(access: LaunchAccess) -> Chart | None:
             now=timezone.now(),
         )
     except FHIRUnauthorized as error:
-        await in_database(store.end, access.launch, EndReason.UNAUTHORIZED, timezone.now())
+        reason = EndReason.UNAUTHORIZED
+        await in_database(store.end_unless_renewed, access.launch, reason, timezone.now())
         raise EndedByEHR(f"launch {access.launch.uuid}: {error.detail}") from error
 
 

@@ -4,15 +4,20 @@ from collections.abc import Callable
 from datetime import timedelta
 from uuid import UUID
 
+import pytest
 from aiohttp import web
 from django.utils import timezone
 
 from smartapp.database import in_database
+from smartapp.launches import store
 from smartapp.launches.models import EndReason, Launch
+from smartapp.protocol.errors import EHRTimeout
+from smartapp.registrations.models import Registration
 from tests.launches.conftest import Browser
 from tests.scripted_ehr import ScriptedEHR
 
 Start = Callable[[], str]
+HOUR = timedelta(hours=1)
 
 
 async def row(uuid: UUID) -> Launch:
@@ -61,3 +66,68 @@ class TestEndedLaunch:
         uuid = await browser.launch(ehr_launch())
         await expire_in(uuid, 20)
         assert (await browser.get(f"/launches/{uuid}/")).status == 200
+
+
+class TestRefreshRace:
+    """T20: what one process learns late does not undo what another one has done."""
+
+    async def test_late_invalid_grant_does_not_end_what_was_renewed_meanwhile(
+        self, browser: Browser, ehr: ScriptedEHR, ehr_launch: Start
+    ) -> None:
+        """C123: a lease that ran out, two refreshes, and the old token's refusal comes last."""
+        uuid = await browser.launch(ehr_launch())
+        await expire_in(uuid, -1)
+
+        async def overtaken(_: web.Request) -> web.Response:
+            renewed = {"token_version": 2, "access_token_expires_at": timezone.now() + HOUR}
+            await in_database(Launch.objects.filter(uuid=uuid).update, **renewed)
+            return web.json_response({"error": "invalid_grant"}, status=400)
+
+        ehr.token_answer = overtaken
+        assert (await browser.get(f"/launches/{uuid}/")).status == 200
+        assert (await row(uuid)).ended_at is None
+
+    async def test_who_waited_for_a_refresh_that_failed_does_not_ask_again(
+        self, browser: Browser, ehr_launch: Start
+    ) -> None:
+        """C125: also with a reading of the row that is older than the failure."""
+        uuid = await browser.launch(ehr_launch())
+        digest, now = (await row(uuid)).session_id, timezone.now()
+        assert digest is not None
+        waiting = await in_database(store.find, uuid, digest, now)
+        await in_database(store.postpone_refresh, waiting, now + HOUR)
+        assert not await in_database(store.take_refresh_lease, waiting, now)
+
+    async def test_disabled_registration_leaves_no_lease_to_wait_for(
+        self, browser: Browser, ehr_launch: Start
+    ) -> None:
+        uuid = await browser.launch(ehr_launch())
+        await expire_in(uuid, -1)
+        await in_database(Registration.objects.update, enabled=False)
+        assert (await browser.get(f"/launches/{uuid}/")).status == 404
+        assert (await row(uuid)).refresh_lease_until is None
+
+    async def test_keys_that_cannot_be_had_do_not_cost_the_new_refresh_token(
+        self,
+        browser: Browser,
+        ehr: ScriptedEHR,
+        ehr_launch: Start,
+        monkeypatch: pytest.MonkeyPatch,
+    ) -> None:
+        """C124: with rotation the old one is dead as soon as the EHR has answered."""
+        uuid = await browser.launch(ehr_launch())
+        await expire_in(uuid, -1)
+
+        async def with_id_token(_: web.Request) -> web.Response:
+            answer = ehr.token_response("openid patient/*.rs")
+            return web.json_response(
+                answer | {"id_token": ehr.id_token(answer["access_token"], "")}
+            )
+
+        async def no_keys(*_: object, **__: object) -> None:
+            raise EHRTimeout
+
+        ehr.token_answer = with_id_token
+        monkeypatch.setattr("smartapp.registrations.discovery.issuer_jwks", no_keys)
+        assert (await browser.get(f"/launches/{uuid}/")).status == 200
+        assert (await row(uuid)).token_version == 2
