@@ -15,11 +15,14 @@ from csp import middleware as csp
 from django.contrib.auth import middleware as auth
 from django.contrib.messages import middleware as messages
 from django.contrib.sessions import middleware as sessions
+from django.dispatch import Signal
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.middleware import clickjacking, common, csrf, security
 from django.shortcuts import render
+from django.utils.deprecation import MiddlewareMixin
 from django.views.decorators.csrf import requires_csrf_token
 
+from smartapp.audit import origin
 from smartapp.protocol.errors import (
     AuthorizationRefused,
     Busy,
@@ -30,8 +33,11 @@ from smartapp.protocol.errors import (
 
 logger = logging.getLogger(__name__)
 
-SESSION_PREFIXES = ("/admin/", "/sandbox/")
+ADMIN_PREFIX = "/admin/"
+SESSION_PREFIXES = (ADMIN_PREFIX, "/sandbox/")
 REFERENCE_ALPHABET = "23456789ABCDEFGHJKMNPQRSTVWXYZ"
+# Sent for each error page, with `error` and `reference`: for the timeline of the launch.
+refused = Signal()
 
 
 class Inline:
@@ -100,6 +106,22 @@ class MessageMiddleware(StepsAside, messages.MessageMiddleware):
     pass
 
 
+class AuditOrigin(MiddlewareMixin):
+    """Lets the audit trail know from where an administrator acts. Only sets a variable."""
+
+    def __call__(self, request: HttpRequest) -> Any:
+        if not request.path_info.startswith(ADMIN_PREFIX):
+            return self.get_response(request)
+        if iscoroutinefunction(self):
+            return self.__acall__(request)
+        with origin.of(request):
+            return self.get_response(request)
+
+    async def __acall__(self, request: HttpRequest) -> Any:
+        with origin.of(request):
+            return await cast(Awaitable[HttpResponseBase], self.get_response(request))
+
+
 def new_reference() -> str:
     """Return a reference number that a person can read out over the telephone."""
     return "-".join("".join(secrets.choice(REFERENCE_ALPHABET) for _ in range(4)) for _ in range(2))
@@ -128,6 +150,7 @@ def error_response(request: HttpRequest, error: SmartError, **context: Any) -> H
     """Return the page for an error: what happened, what to do next, a reference number."""
     reference = new_reference()
     _log(error, request, reference)
+    refused.send_robust(type(error), error=error, reference=reference)
     response = render(
         request,
         "error.html",

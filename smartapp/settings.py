@@ -79,6 +79,7 @@ MIDDLEWARE = [
     "smartapp.middleware.CsrfViewMiddleware",
     "smartapp.middleware.AuthenticationMiddleware",
     "smartapp.middleware.MessageMiddleware",
+    "smartapp.middleware.AuditOrigin",
     "smartapp.middleware.ErrorPages",
 ]
 # They look for Django's middleware by name, and ours are subclasses: smartapp.E015 looks for those.

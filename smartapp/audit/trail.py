@@ -1,18 +1,44 @@
 """The one way into the audit trail."""
 
+import json
 from typing import Any
 
+from django.db import transaction
 from django.utils import timezone
 
-from smartapp.audit.models import AuditEvent
+from smartapp.audit import chain, origin
+from smartapp.audit.models import AuditEvent, ChainEnd
 
 
+def _locked_end() -> ChainEnd:
+    """Return the chain's end, locked until the transaction ends.
+
+    SQLite knows no row locks, but its transactions begin IMMEDIATE: there is one writer.
+    """
+    end, _ = ChainEnd.objects.select_for_update().get_or_create(
+        pk=1, defaults={"digest": chain.START}
+    )
+    return end
+
+
+@transaction.atomic
 def record(actor: str, action: str, target: str, **detail: Any) -> None:
     """Append what `actor` (a user name or a command) did to `target`.
 
     Call it inside the transaction of the change, so that neither exists without the other. The
-    time is the clock's and nobody's argument. `detail`: JSON, no PHI, no secrets.
+    time is the clock's and nobody's argument. `detail`: JSON without fractions (databases write
+    them differently, and the digest is of what they give back), no PHI, no secrets.
     """
-    AuditEvent.objects.create(
-        at=timezone.now(), actor=actor, action=action, target=target, detail=detail
+    end = _locked_end()
+    event = AuditEvent(
+        at=timezone.now(),
+        actor=actor,
+        origin=origin.here(),
+        action=action,
+        target=target,
+        detail=json.loads(json.dumps(detail)),
+        previous_digest=end.digest,
     )
+    event.digest = chain.digest_of(event)
+    event.save(force_insert=True)
+    ChainEnd.objects.filter(pk=end.pk).update(length=end.length + 1, digest=event.digest)

@@ -1,13 +1,14 @@
 import json
+import socket
 from datetime import timedelta
 
 import pytest
 from django.db import transaction
-from django.test import Client
+from django.test import Client, RequestFactory
 from django.urls import reverse
 from django.utils import timezone
 
-from smartapp.audit import trail
+from smartapp.audit import origin, trail
 from smartapp.audit.models import AuditEvent
 
 pytestmark = pytest.mark.django_db
@@ -26,6 +27,16 @@ class TestRecord:
         assert event.detail == {"kid": "abc", "alg": "ES384"}
         assert abs(event.at - timezone.now()) < timedelta(minutes=1)
 
+    def test_says_on_which_machine_a_command_ran(self) -> None:
+        trail.record("rotate_keys --auto", "keys.publish", "key set epic")
+        assert AuditEvent.objects.get().origin.endswith(f" on {socket.gethostname()}")
+
+    def test_says_from_which_address_an_administrator_acted(self, rf: RequestFactory) -> None:
+        request = rf.get("/admin/", REMOTE_ADDR="192.0.2.7")
+        with origin.of(request):
+            trail.record("alice", "keys.publish", "key set epic")
+        assert AuditEvent.objects.get().origin == "192.0.2.7"
+
     def test_goes_with_the_change_that_it_tells_of(self) -> None:
         """Rolled back together: the trail tells of nothing that did not happen."""
         with pytest.raises(KeyboardInterrupt), transaction.atomic():
@@ -35,6 +46,18 @@ class TestRecord:
 
 
 class TestAdmin:
+    def test_says_that_the_chain_is_whole(self, admin_client: Client) -> None:
+        trail.record("alice", "keys.publish", "key set epic")
+        html = admin_client.get(reverse("admin:audit_auditevent_changelist")).content.decode()
+        assert "<strong>Chain verified:</strong>" in html
+
+    def test_says_which_event_was_changed(self, admin_client: Client) -> None:
+        trail.record("alice", "keys.publish", "key set epic")
+        AuditEvent.objects.update(actor="mallory")
+        html = admin_client.get(reverse("admin:audit_auditevent_changelist")).content.decode()
+        assert "was tampered with" in html
+        assert f"The content of event {AuditEvent.objects.get().pk} (" in html
+
     def test_the_newest_event_comes_first_and_is_found_by_its_detail(
         self, admin_client: Client
     ) -> None:

@@ -1,0 +1,68 @@
+"""Verify the audit trail and take it elsewhere."""
+
+from argparse import ArgumentParser
+from collections.abc import Iterable
+from datetime import UTC, datetime, time
+from pathlib import Path
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError, OutputWrapper
+from django.utils.dateparse import parse_date
+
+from smartapp.audit import chain, export
+from smartapp.audit.models import AuditEvent
+
+
+def _midnight(text: str) -> datetime:
+    """Return the start of a day, UTC; ValueError is how argparse learns of a bad one."""
+    day = parse_date(text)
+    if day is None:
+        raise ValueError(text)
+    return datetime.combine(day, time(), UTC)
+
+
+_midnight.__name__ = "date (YYYY-MM-DD)"
+
+
+class Command(BaseCommand):
+    help = (
+        "Verify that nobody has changed the audit trail (exit code 1 and the first broken event "
+        "otherwise), and export it. Without an option: verify."
+    )
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument("--verify", action="store_true", help="walk the whole chain")
+        parser.add_argument("--csv", metavar="FILE", help="write CSV; - is the standard output")
+        parser.add_argument("--fhir", metavar="FILE", help="write a FHIR R4 Bundle of AuditEvents")
+        parser.add_argument(
+            "--since", type=_midnight, metavar="DATE", help="export from this day on (UTC)"
+        )
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        exports = {export.csv_lines: options["csv"], export.fhir_lines: options["fhir"]}
+        events = AuditEvent.objects.order_by("id")
+        if options["since"]:
+            events = events.filter(at__gte=options["since"])
+        for lines, destination in exports.items():
+            if destination:
+                self._write(lines(events.iterator()), destination)
+        if options["verify"] or not any(exports.values()):
+            # What is exported to the standard output stays alone there.
+            self._verify(self.stderr if "-" in exports.values() else self.stdout)
+
+    def _write(self, lines: Iterable[str], destination: str) -> None:
+        if destination == "-":
+            for line in lines:
+                self.stdout.write(line, ending="")
+            return
+        try:
+            with Path(destination).open("w", newline="") as file:
+                file.writelines(lines)
+        except OSError as error:
+            raise CommandError(f"{destination}: {error.strerror}.") from error
+
+    def _verify(self, out: OutputWrapper) -> None:
+        verdict = chain.verify()
+        if verdict.problem:
+            raise CommandError(f"{verdict.problem} {verdict.length} events before it are whole.")
+        out.write(f"Whole: {verdict.length} events. The chain ends with {verdict.end}.")

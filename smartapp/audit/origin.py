@@ -1,0 +1,47 @@
+"""From where something is done: a browser's address, or a command on a machine."""
+
+import socket
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from pathlib import Path
+
+from django.http import HttpRequest
+
+_request: ContextVar[HttpRequest | None] = ContextVar("administrator's request", default=None)
+
+
+@contextmanager
+def of(request: HttpRequest) -> Iterator[None]:
+    """Whatever is recorded while the block runs came with this request."""
+    token = _request.set(request)
+    try:
+        yield
+    finally:
+        _request.reset(token)
+
+
+def _command() -> str:
+    program = Path(sys.argv[0]).name
+    return sys.argv[1] if program == "manage.py" and len(sys.argv) > 1 else program
+
+
+def here() -> str:
+    """Return the address of the browser that asks, or the command and its machine.
+
+    Behind a proxy it is the address that the server believes (uvicorn --proxy-headers).
+    """
+    request = _request.get()
+    if request is not None:
+        return str(request.META.get("REMOTE_ADDR", ""))[:200]
+    return f"{_command()} on {socket.gethostname()}"[:200]
+
+
+def actor() -> str:
+    """Return who acts: the person who is signed in, or else the command."""
+    request = _request.get()
+    user = getattr(request, "user", None)
+    if user is not None and user.is_authenticated:
+        return str(user.get_username())
+    return "nobody signed in" if request is not None else _command()
