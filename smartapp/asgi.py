@@ -23,6 +23,7 @@ from whitenoise import WhiteNoise  # type: ignore[import-untyped]  # noqa: E402
 
 from smartapp import checks, http  # noqa: E402
 from smartapp.keys import fetches, memory, public  # noqa: E402
+from smartapp.launches import events  # noqa: E402
 
 Message = dict[str, Any]
 Receive = Callable[[], Awaitable[Message]]
@@ -96,7 +97,7 @@ async def _jwks(scope: Message, send: Send) -> None:
 
 async def _lifespan(receive: Receive, send: Send) -> None:
     """Open what every request needs before the first one, and close it after the last."""
-    keeping_fresh: asyncio.Task[None] | None = None
+    background: list[asyncio.Task[None]] = []
     while True:
         message = await receive()
         if message["type"] == "lifespan.startup":
@@ -106,11 +107,12 @@ async def _lifespan(receive: Receive, send: Send) -> None:
                 await send({"type": "lifespan.startup.failed", "message": str(error)})
                 return
             await memory.refresh()
-            keeping_fresh = asyncio.create_task(memory.keep_fresh())
+            background += map(asyncio.create_task, (memory.keep_fresh(), events.keep_writing()))
             await send({"type": "lifespan.startup.complete"})
         else:
-            if keeping_fresh is not None:
-                keeping_fresh.cancel()
+            for task in background:
+                task.cancel()
+            await events.flush()
             await http.close()
             await send({"type": "lifespan.shutdown.complete"})
             return

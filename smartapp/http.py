@@ -13,7 +13,9 @@ import ipaddress
 import re
 import socket
 import ssl
-from collections.abc import Coroutine, Mapping
+import time
+from collections.abc import Callable, Coroutine, Mapping
+from contextvars import ContextVar
 from dataclasses import dataclass, field
 from functools import cache
 from typing import Any, TypeVar
@@ -55,6 +57,22 @@ class Response:
     status: int
     headers: CIMultiDictProxy[str] = field(repr=False)
     body: bytes = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Exchange:
+    """One request as a timeline may keep it. `status` is None where there was no usable answer;
+    `date` is what the other side said that the time is."""
+
+    method: str
+    url: str = field(repr=False)
+    status: int | None
+    seconds: float
+    date: str
+
+
+# Told of each request that this task, and those that it starts, have sent.
+observer: ContextVar[Callable[[Exchange], None] | None] = ContextVar("observer", default=None)
 
 
 def address_is_allowed(address: str) -> bool:
@@ -216,9 +234,18 @@ async def _read_capped(response: aiohttp.ClientResponse, max_bytes: int) -> byte
 async def _request(
     method: str, url: str, *, max_bytes: int, timeout_seconds: float, **options: Any
 ) -> Response:
-    checked = check_url(url)
-    with circuit(checked.raw_authority).request():
-        return await _send(method, checked, max_bytes, timeout_seconds, options)
+    started = time.monotonic()
+    response: Response | None = None
+    try:
+        checked = check_url(url)
+        with circuit(checked.raw_authority).request():
+            response = await _send(method, checked, max_bytes, timeout_seconds, options)
+        return response
+    finally:
+        if observe := observer.get():
+            status, headers = (response.status, response.headers) if response else (None, {})
+            seconds = time.monotonic() - started
+            observe(Exchange(method, url, status, seconds, headers.get("Date", "")))
 
 
 async def _send(

@@ -4,3 +4,10 @@ from django.apps import AppConfig
 class LaunchesConfig(AppConfig):
     name = "smartapp.launches"
     label = "launches"
+
+    def ready(self) -> None:
+        # Modules with models can only be imported once the apps are there.
+        from smartapp import middleware
+        from smartapp.launches import steps
+
+        middleware.refused.connect(steps.refused)

@@ -10,7 +10,7 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.utils import timezone
 
 from smartapp.database import in_database
-from smartapp.launches import cookies, pending, store, token_endpoint
+from smartapp.launches import cookies, pending, steps, store, token_endpoint
 from smartapp.launches.cookies import SessionKey
 from smartapp.launches.models import LaunchKind
 from smartapp.launches.pending import PendingLaunch
@@ -50,9 +50,11 @@ async def start(
 ) -> HttpResponse:
     """Return the redirect to the EHR's authorization endpoint, with the pending launch sealed
     into a cookie (C30-C43). Each call makes a new state, nonce and PKCE verifier (C23)."""
-    endpoints = await discovery.launch_endpoints(config)
-    scope = config.scope if kind == LaunchKind.EHR else config.standalone_scope
     state = authorization.new_state()
+    steps.started(config, kind, state)
+    endpoints = await discovery.launch_endpoints(config)
+    steps.discovered(endpoints)
+    scope = config.scope if kind == LaunchKind.EHR else config.standalone_scope
     started = PendingLaunch(
         endpoint_id=config.endpoint_id,
         registration_slug=config.registration_slug,
@@ -78,6 +80,7 @@ async def start(
         )
     )
     pending.remember(request, response, state, started)
+    steps.asked(config, scope, launch)
     return response
 
 

@@ -65,6 +65,52 @@ class Launch(models.Model):
         return f"{self.get_kind_display()} {self.uuid}"
 
 
+class Step(models.TextChoices):
+    LAUNCH = "launch", "Launch"
+    DISCOVERY = "discovery", "Discovery"
+    AUTHORIZE = "authorize", "Authorization request"
+    CALLBACK = "callback", "Callback"
+    TOKEN = "token", "Token request"
+    ID_TOKEN = "id_token", "ID token"
+    CONTEXT = "context", "Launch context"
+    REFRESH = "refresh", "Refresh"
+    FHIR = "fhir", "FHIR"
+    END = "end", "End"
+    FLOOD = "flood", "Not stored"
+
+
+class LaunchEvent(models.Model):
+    """One step of one launch: what was sent and received, redacted, and a verdict for each rule.
+
+    `attempt` is a digest that the way out and the way back both know, so a launch that never came
+    back has a timeline too; one that was refused before it had a state goes by its reference
+    number. Written in batches, off the request's path (`events`).
+    """
+
+    attempt = models.CharField(max_length=32)
+    # Never checked by the database: a batch must not fail because an endpoint was just deleted.
+    endpoint = models.ForeignKey(
+        Endpoint, on_delete=models.SET_NULL, null=True, db_constraint=False, related_name="+"
+    )
+    step = models.CharField(max_length=10, choices=Step.choices)
+    at = models.DateTimeField(db_index=True)
+    duration_ms = models.PositiveIntegerField()
+    # The error's code and the reference number of its page; empty for a step that went well.
+    code = models.CharField("error", max_length=40, blank=True)
+    reference = models.CharField(max_length=9, blank=True, db_index=True)
+    verdicts = models.JSONField(default=list)
+    detail = models.JSONField(default=dict)
+
+    class Meta:
+        ordering = ["id"]
+        default_permissions = ("view",)
+        verbose_name = "launch attempt"
+        indexes: ClassVar = [models.Index(fields=["attempt", "id"])]
+
+    def __str__(self) -> str:
+        return f"{self.get_step_display()} of {self.attempt}"
+
+
 vault.register_column(
     "launches.Launch", "sealed_tokens", lambda launch: tokens_context(launch.uuid)
 )

@@ -41,6 +41,7 @@ class StoredLaunch:
     frame_ancestors: tuple[str, ...]
     kind: LaunchKind
     launched_at: datetime
+    state_digest: str = field(repr=False)
     tokens: LaunchTokens | None
     access_token_expires_at: datetime | None
     token_version: int
@@ -124,6 +125,7 @@ def find(uuid: UUID, session_digest: str, now: datetime) -> StoredLaunch:
         frame_ancestors=tuple(launch.endpoint.registration.frame_ancestors),
         kind=LaunchKind(launch.kind),
         launched_at=launch.launched_at,
+        state_digest=launch.state_digest,
         tokens=launch_tokens.unseal(launch.sealed_tokens, uuid) if launch.sealed_tokens else None,
         access_token_expires_at=launch.access_token_expires_at,
         token_version=launch.token_version,

@@ -9,6 +9,7 @@ from django.utils import timezone
 
 from smartapp import http
 from smartapp.keys import memory
+from smartapp.launches import steps
 from smartapp.launches.pending import PendingLaunch
 from smartapp.launches.tokens import LaunchTokens, from_response
 from smartapp.protocol import client_assertion, id_token, scopes, token
@@ -60,6 +61,7 @@ async def request_token(
 
     Raises what `http.post_form` and `token.parse_token_response` raise, and ClientKeyError.
     """
+    steps.token_asked(fields)
     headers, credentials = await client_authentication(config, token_endpoint)
     requested_at = timezone.now()
     response = await http.post_form(
@@ -68,6 +70,7 @@ async def request_token(
         headers={"Accept": "application/json", **headers},
         timeout_seconds=TOKEN_TIMEOUT_SECONDS,
     )
+    steps.token_answered(config, token_endpoint, {**fields, **credentials}, response)
     return token.parse_token_response(response.status, response.body, requested_at=requested_at)
 
 
@@ -125,6 +128,7 @@ async def exchange_code(
     tokens = from_response(
         response, proof, requested_scope=pending.scope, token_endpoint=pending.token_endpoint
     )
+    steps.context_given(tokens)
     return tokens, response.expires_at
 
 

@@ -24,10 +24,12 @@ from smartapp.chart.sections import Chart
 from smartapp.database import in_database
 from smartapp.launches import (
     cookies,
+    events,
     launching,
     pending,
     readiness,
     refresh,
+    steps,
     store,
     token_endpoint,
 )
@@ -110,11 +112,13 @@ async def home(request: HttpRequest) -> HttpResponse:
 
 @require_GET
 @never_cache
+@events.recorded
 async def launch(request: HttpRequest) -> HttpResponse:
     """EHR launch (SMART App Launch 2.2, "Launch app: EHR Launch")."""
     if elsewhere := _at_public_url(request):
         return elsewhere
     asked = authorization.parse_launch_request(request.META.get("QUERY_STRING", ""))
+    steps.visited(asked.iss)
     config = await registry.endpoint_for_iss(asked.iss)
     starting = launching.start(request, config, LaunchKind.EHR, asked.launch)
     return await _in_frame(request, config.frame_ancestors, starting)
@@ -122,6 +126,7 @@ async def launch(request: HttpRequest) -> HttpResponse:
 
 @require_GET
 @never_cache
+@events.recorded
 async def connect(request: HttpRequest, endpoint_slug: str) -> HttpResponse:
     """Standalone launch: the patient chose this health system on our own page (C22)."""
     if elsewhere := _at_public_url(request):
@@ -134,15 +139,18 @@ async def connect(request: HttpRequest, endpoint_slug: str) -> HttpResponse:
 
 @require_GET
 @never_cache
+@events.recorded
 async def callback(request: HttpRequest, registration_slug: str) -> HttpResponse:
     """Redirect URI: the EHR's answer, accepted once, in the browser that asked (C50-C57)."""
     answer = authorization.parse_authorization_response(request.META.get("QUERY_STRING", ""))
+    steps.came_back(answer.state)
     started = pending.recall(request, answer.state)
     if started is None:
         return await _without_pending(request, answer.state)
     if started.registration_slug != registration_slug:
         raise StateOfAnotherRegistration(f"started at {started.registration_slug}")
     config = await registry.endpoint_for_callback(started.endpoint_id, registration_slug)
+    steps.recalled(config, answer, started.launched_at)
     try:
         response = await _accept(request, config, started, answer)
     except StateAlreadyUsed:
@@ -233,7 +241,9 @@ async def _find(request: HttpRequest, uuid: UUID) -> tuple[StoredLaunch, Session
     key = cookies.session_key(request, uuid)
     if key is None:
         raise LaunchNotFound("this browser holds no key for it")
-    return await in_database(store.find, uuid, key.digest, timezone.now()), key
+    found = await in_database(store.find, uuid, key.digest, timezone.now())
+    steps.resumed(found)
+    return found, key
 
 
 def form_token(key: SessionKey) -> str:
@@ -244,6 +254,7 @@ def form_token(key: SessionKey) -> str:
 
 @require_GET
 @never_cache
+@events.recorded
 async def page(request: HttpRequest, uuid: UUID) -> HttpResponse:
     """The launch's page: whose record, who is looking, what was given, and the record itself."""
     found, key = await _find(request, uuid)
@@ -261,6 +272,7 @@ async def _launch_page(request: HttpRequest, found: StoredLaunch, key: SessionKe
     stored = await refresh.with_access(found)
     access = LaunchAccess(stored)
     chart = await _chart(access)
+    steps.charted(chart)
     context = access.tokens.context
     shown = build_launch_page(
         uuid=stored.uuid,
@@ -322,6 +334,7 @@ def _start_again_url(stored: StoredLaunch) -> str:
 
 @require_GET
 @never_cache
+@events.recorded
 async def context_json(request: HttpRequest, uuid: UUID) -> HttpResponse:
     """The launch context as JSON, for programs in the same browser session. Never a token."""
     found, _ = await _find(request, uuid)
@@ -354,6 +367,7 @@ async def _patient_name(access: LaunchAccess) -> str | None:
 @csrf_exempt
 @require_POST
 @never_cache
+@events.recorded
 async def end(request: HttpRequest, uuid: UUID) -> HttpResponse:
     """Disconnect: revoke at the EHR, and destroy the tokens here whatever it answers (C133)."""
     stored, key = await _find(request, uuid)
@@ -362,6 +376,7 @@ async def end(request: HttpRequest, uuid: UUID) -> HttpResponse:
     if stored.tokens is not None:
         reason = await _revoked(stored, stored.tokens)
         await in_database(store.end, stored, reason, timezone.now())
+        steps.ended(reason)
     # Back and reload must lead to a page, not to the form being sent again.
     return HttpResponse(status=303, headers={"Location": f"/launches/{uuid}/"})
 

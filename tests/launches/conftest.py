@@ -12,6 +12,7 @@ from pytest_django import Settings
 
 from smartapp.database import close_thread_connections
 from smartapp.keys import lifecycle, memory
+from smartapp.launches import events
 from smartapp.registrations import discovery, registry
 from smartapp.registrations.models import Endpoint, Registration
 from tests.scripted_ehr import CLIENT_ID, ScriptedEHR
@@ -76,6 +77,7 @@ def registered(transactional_db: None, settings: Settings, ehr: ScriptedEHR) -> 
     registry.forget()
     discovery.forget()
     memory.forget()
+    events.forget()
     close_thread_connections()
 
 

@@ -13,8 +13,10 @@ from tests.scripted_ehr import ScriptedEHR
 
 @pytest.fixture(autouse=True)
 def no_background_refresh(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The keys are read again every ten seconds, off the request's path: not while we count."""
+    """The keys are read again every ten seconds and timelines written every five, both off the
+    request's path: not while we count."""
     monkeypatch.setattr("smartapp.keys.memory.REFRESH_SECONDS", 3600)
+    monkeypatch.setattr("smartapp.launches.events.FLUSH_SECONDS", 3600)
 
 
 async def test_warm_launch_costs_what_it_must_and_no_more(

@@ -10,7 +10,7 @@ from django.utils import timezone
 
 from smartapp import http
 from smartapp.keys import fetches
-from smartapp.launches import store
+from smartapp.launches import events, store
 from smartapp.registrations import discovery
 
 PAUSE_BETWEEN_BATCHES_SECONDS = 0.05
@@ -41,14 +41,15 @@ class Command(BaseCommand):
         purged = purge()
         http.run(discovery.refresh_ahead())
         self.stdout.write(
-            f"Purged {purged} expired sessions, unfinished launches and old JWKS fetches."
+            f"Purged {purged} rows: expired sessions, unfinished launches, old timelines and "
+            "JWKS fetches."
         )
 
 
 def purge() -> int:
     """Delete everything that has expired, batch by batch; return how many rows went."""
     total = 0
-    for purge_batch in (store.purge_batch, fetches.purge_batch):
+    for purge_batch in (store.purge_batch, fetches.purge_batch, events.purge_batch):
         while deleted := purge_batch(timezone.now()):
             total += deleted
             time.sleep(PAUSE_BETWEEN_BATCHES_SECONDS)

@@ -1,0 +1,281 @@
+"""The timeline of every launch: noted in memory on the request's path, written in batches off it.
+
+Nobody waits for a timeline, and no launch fails because of one. Anybody may open `/launch`, so
+what is held between two writes is bounded, and so is the table: a flood is counted, not stored.
+
+A note belongs to the attempt of the running request; who calls `note` cannot mix two up. What may
+be noted is the closed list of `Detail`, and every text of it is cleaned again here.
+"""
+
+import asyncio
+import hashlib
+import logging
+import re
+import time
+from collections import deque
+from collections.abc import Callable, Coroutine, Iterable
+from contextvars import ContextVar
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from email.utils import parsedate_to_datetime
+from functools import wraps
+from typing import Any, TypedDict, TypeVar, cast
+from urllib.parse import urlsplit
+
+from django.db import Error as DatabaseError
+from django.http import HttpRequest, HttpResponse
+from django.utils import timezone
+
+from smartapp import http
+from smartapp.database import in_database
+from smartapp.launches.models import LaunchEvent, Step
+
+FLUSH_SECONDS = 5
+MAX_QUEUED = 2_000  # per process, between two flushes
+# Of these, what was refused before it was a launch of ours: a stranger's requests must not take
+# the room of people's launches.
+MAX_STRANGERS = 100
+KEPT_FOR = timedelta(days=30)
+MAX_ROWS = 200_000
+PURGE_BATCH = 500
+MAX_TEXT = 300
+MAX_ITEMS = 40
+
+# A signed or encrypted token, whoever put it there (C70).
+_TOKEN = re.compile(r"eyJ[A-Za-z0-9_-]{5,}(?:\.[A-Za-z0-9_-]*)*")
+_URL_QUERY = re.compile(r"(https?://[^\s?#]*)[?#]\S*")
+
+logger = logging.getLogger(__name__)
+
+View = TypeVar("View", bound=Callable[..., Coroutine[Any, Any, HttpResponse]])
+
+
+class Verdict(TypedDict):
+    """How one rule went; `rule` is its number in the requirements."""
+
+    rule: str
+    ok: bool
+    text: str
+
+
+class WireRecord(TypedDict):
+    method: str
+    where: str
+    status: int | None
+    ms: int
+    ahead: int | None  # seconds that our clock was ahead of theirs
+
+
+class Detail(TypedDict, total=False):
+    """Everything that a timeline may hold beside its verdicts. No member is for a token, a code,
+    a state, a verifier, an assertion, a launch value or anything about a patient."""
+
+    kind: str
+    iss: str
+    client_id: str
+    redirect_uri: str
+    aud: str
+    scope: str
+    authorization_endpoint: str
+    token_endpoint: str
+    auth_method: str
+    alg: str
+    sent: list[str]
+    received: list[str]
+    assertion_header: dict[str, Any]
+    assertion_claims: dict[str, Any]
+    seconds_away: int
+    framed: bool
+    ehr_error: str
+    http_status: int
+    hints: list[str]
+    rule: str
+    failure: str
+    missing: list[str]
+    sections: dict[str, str]
+    reason: str
+    not_stored: int
+    exchanges: list[WireRecord]
+
+
+@dataclass(slots=True)
+class Attempt:
+    """The launch that the running request belongs to. Without `key` until a state is known."""
+
+    key: str = ""
+    endpoint_id: int | None = None
+    fhir_base_url: str = ""
+    iss: str = ""
+    step: Step = Step.LAUNCH
+    since: float = field(default_factory=time.monotonic)
+    exchanges: list[WireRecord] = field(default_factory=list)
+
+
+_current: ContextVar[Attempt | None] = ContextVar("attempt", default=None)
+_queue: deque[LaunchEvent] = deque()
+_strangers = 0
+_not_stored = 0
+
+
+def key_of(state_digest: str) -> str:
+    """Return the attempt of a state, by the digest that the launch's row has of it. A digest of
+    that digest: what opens nothing in the launches table opens nothing here."""
+    return hashlib.sha256(b"launch attempt" + state_digest.encode()).hexdigest()[:32]
+
+
+def recorded(view: View) -> View:
+    """Make each request of a view an attempt of its own, and its requests to the EHR seen."""
+
+    @wraps(view)
+    async def recording(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        attempt = Attempt()
+        _current.set(attempt)
+        http.observer.set(lambda exchange: _observed(attempt, exchange))
+        return await view(request, *args, **kwargs)
+
+    return cast(View, recording)
+
+
+def current() -> Attempt | None:
+    return _current.get()
+
+
+def _observed(attempt: Attempt, exchange: http.Exchange) -> None:
+    if len(attempt.exchanges) < MAX_ITEMS:
+        attempt.exchanges.append(
+            {
+                "method": exchange.method,
+                "where": _where(exchange.url, attempt.fhir_base_url),
+                "status": exchange.status,
+                "ms": round(exchange.seconds * 1000),
+                "ahead": _ahead(exchange.date),
+            }
+        )
+
+
+def _where(url: str, fhir_base_url: str) -> str:
+    """Return host and path. Of a FHIR address only the resource's type: its id is a patient's."""
+    parts = urlsplit(url)
+    base = urlsplit(fhir_base_url)
+    inside = parts.path.removeprefix(base.path.rstrip("/") + "/")
+    is_fhir = bool(base.netloc) and parts.netloc == base.netloc and inside != parts.path
+    if is_fhir and not inside.startswith(".well-known/"):
+        return f"{parts.netloc}{base.path.rstrip('/')}/{inside.partition('/')[0]}"
+    return parts.netloc + parts.path
+
+
+def _ahead(date: str) -> int | None:
+    try:
+        theirs = parsedate_to_datetime(date)
+    except (ValueError, TypeError):
+        return None
+    aware = (
+        theirs if theirs.tzinfo else timezone.make_aware(theirs, timezone.get_default_timezone())
+    )
+    return round((timezone.now() - aware).total_seconds())
+
+
+def note(
+    step: Step,
+    verdicts: Iterable[Verdict] = (),
+    detail: Detail | None = None,
+    *,
+    code: str = "",
+    reference: str = "",
+) -> None:
+    """Add one step to the timeline of the running request's launch; nothing without one.
+
+    The requests that were sent to the EHR since the last note belong to this one.
+    """
+    attempt = _current.get()
+    if attempt is None or not _admitted(attempt):
+        return
+    now, attempt_since = time.monotonic(), attempt.since
+    attempt.since = now
+    wire, attempt.exchanges[:] = list(attempt.exchanges), []
+    whole: Detail = {**(detail or {}), **({"exchanges": wire} if wire else {})}
+    _queue.append(
+        LaunchEvent(
+            attempt=attempt.key or reference,
+            endpoint_id=attempt.endpoint_id,
+            step=step,
+            at=timezone.now(),
+            duration_ms=round((now - attempt_since) * 1000),
+            code=code,
+            reference=reference,
+            verdicts=[_clean(dict(one)) for one in verdicts],
+            detail=_clean(dict(whole)),
+        )
+    )
+
+
+def _admitted(attempt: Attempt) -> bool:
+    global _strangers, _not_stored
+    stranger = attempt.endpoint_id is None
+    if len(_queue) >= MAX_QUEUED or (stranger and _strangers >= MAX_STRANGERS):
+        _not_stored += 1
+        return False
+    _strangers += stranger
+    return True
+
+
+def _clean(value: Any) -> Any:
+    """Return the value without anything token-like, without queries of URLs, cut to a length."""
+    if isinstance(value, str):
+        text = "".join(character for character in value[: 4 * MAX_TEXT] if character.isprintable())
+        return _TOKEN.sub("[…]", _URL_QUERY.sub(r"\1", text))[:MAX_TEXT]
+    if isinstance(value, list):
+        return [_clean(item) for item in value[:MAX_ITEMS]]
+    if isinstance(value, dict):
+        return {_clean(str(name)): _clean(item) for name, item in list(value.items())[:MAX_ITEMS]}
+    return value
+
+
+def forget() -> None:
+    """Forget what is not written yet: a test's database ends, the process does not."""
+    global _strangers, _not_stored
+    _queue.clear()
+    _strangers = _not_stored = 0
+
+
+async def keep_writing() -> None:
+    """Write for ever what was noted."""
+    while True:
+        await asyncio.sleep(FLUSH_SECONDS)
+        await flush()
+
+
+async def flush() -> None:
+    """Write what was noted, in one statement. What the database does not take now is lost: a
+    timeline is no reason to fill the memory of a process whose database is away."""
+    global _strangers, _not_stored
+    batch = list(_queue)
+    if _not_stored:
+        batch.append(_flood(_not_stored))
+    forget()
+    if not batch:
+        return
+    try:
+        await in_database(LaunchEvent.objects.bulk_create, batch)
+    except DatabaseError as error:
+        logger.error("%d launch events not written: %s", len(batch), type(error).__name__)
+
+
+def _flood(count: int) -> LaunchEvent:
+    logger.warning("%d launch events were counted, not stored", count)
+    return LaunchEvent(
+        step=Step.FLOOD, at=timezone.now(), duration_ms=0, detail={"not_stored": count}
+    )
+
+
+def purge_batch(now: datetime) -> int:
+    """Delete a few of the events that are a month old, or more than the table has room for;
+    return how many went."""
+    old = list(
+        LaunchEvent.objects.filter(at__lt=now - KEPT_FOR).values_list("pk", flat=True)[:PURGE_BATCH]
+    )
+    if not old:
+        surplus = LaunchEvent.objects.count() - MAX_ROWS
+        oldest = LaunchEvent.objects.order_by("id").values_list("pk", flat=True)
+        old = list(oldest[: max(0, min(surplus, PURGE_BATCH))])
+    return LaunchEvent.objects.filter(pk__in=old).delete()[0] if old else 0

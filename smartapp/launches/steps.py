@@ -1,0 +1,331 @@
+"""What each step of a launch leaves in its timeline: a redacted record, and a verdict per rule.
+
+Only what an administrator needs to see why: names of members, hosts, codes, client id, addresses
+of ours. Of a client assertion the header and the claims, never the assertion itself.
+"""
+
+import hashlib
+import re
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+from django.utils import timezone
+from joserfc.util import urlsafe_b64decode
+
+from smartapp import http
+from smartapp.chart.sections import Chart
+from smartapp.launches import cookies, events
+from smartapp.launches.events import Detail, Verdict
+from smartapp.launches.models import LaunchKind, Step
+from smartapp.launches.store import StoredLaunch
+from smartapp.launches.tokens import LaunchTokens
+from smartapp.protocol.authorization import AuthorizationCode, AuthorizationErrorResponse
+from smartapp.protocol.errors import (
+    AuthorizationRefused,
+    AuthorizationResponseInvalid,
+    DiscoveryError,
+    FHIRError,
+    IDTokenError,
+    JWKSError,
+    LaunchContextError,
+    LaunchEnded,
+    SmartError,
+    StateError,
+    TokenRefused,
+)
+from smartapp.protocol.json import JSONInvalid, parse_json_object
+from smartapp.registrations.discovery import OAuthEndpoints
+from smartapp.registrations.registry import EndpointConfig
+
+STEP_OF: tuple[tuple[type[SmartError], Step], ...] = (
+    (LaunchEnded, Step.END),
+    (StateError, Step.CALLBACK),
+    (AuthorizationRefused, Step.CALLBACK),
+    (AuthorizationResponseInvalid, Step.CALLBACK),
+    (DiscoveryError, Step.DISCOVERY),
+    (IDTokenError, Step.ID_TOKEN),
+    (JWKSError, Step.ID_TOKEN),
+    (LaunchContextError, Step.CONTEXT),
+    (FHIRError, Step.FHIR),
+)
+# An EHR's own words may quote anything, so they are not kept: only which of these they name.
+HINTS = {
+    "redirect_uri": r"redirect",
+    "client_id": r"client.?id|unknown client|client not found|unregistered",
+    "code_verifier": r"pkce|code.?verifier|code.?challenge",
+    "aud": r"\baud(ience)?\b",
+    "signature": r"signature|verif(y|ication) failed",
+    "key": r"\bkid\b|\bjwks?\b|public key|no matching key",
+    "jti": r"\bjti\b|replay",
+    "time": r"\bexp\b|\biat\b|\bnbf\b|clock|in the future|lifetime",
+    "expired": r"expired",
+    "scope": r"scope",
+    "launch": r"\blaunch\b",
+}
+_HINTS = {name: re.compile(pattern, re.IGNORECASE) for name, pattern in HINTS.items()}
+_MEMBER = re.compile(r"[A-Za-z0-9_.:/-]{1,64}")
+_ERROR_CODE = re.compile(r"[a-zA-Z0-9_.-]{1,64}")
+_HEADER_MEMBERS = ("alg", "kid", "typ", "jku")
+_CLAIMS = ("iss", "sub", "aud", "jti", "iat", "exp")
+
+
+def verdict(rule: str, ok: bool, text: str) -> Verdict:
+    return {"rule": rule, "ok": ok, "text": text}
+
+
+def _names(members: Mapping[str, Any]) -> list[str]:
+    """Return the names of members, those of a stranger only where they look like names."""
+    return sorted(name for name in members if _MEMBER.fullmatch(name))
+
+
+def visited(iss: str) -> None:
+    """The EHR opened `/launch`. Whether its `iss` is one of ours is not known yet."""
+    if attempt := events.current():
+        attempt.iss = iss
+
+
+def started(config: EndpointConfig, kind: LaunchKind, state: str) -> None:
+    attempt = events.current()
+    if attempt is None:
+        return
+    attempt.key = events.key_of(cookies.state_digest(state))
+    attempt.endpoint_id = config.endpoint_id
+    attempt.fhir_base_url = config.fhir_base_url
+    iss = attempt.iss or config.fhir_base_url
+    events.note(
+        Step.LAUNCH,
+        [verdict("C7", True, f"The FHIR base URL is that of the registered {config.name}.")],
+        {"kind": kind.value, "iss": iss},
+    )
+    attempt.step = Step.DISCOVERY
+
+
+def discovered(endpoints: OAuthEndpoints) -> None:
+    attempt = events.current()
+    if attempt is None:
+        return
+    verdicts = [
+        verdict("C12", True, "Both endpoints and PKCE with S256 are published."),
+        verdict("C14", True, "Every host that discovery names is pinned."),
+    ]
+    detail: Detail = {
+        "authorization_endpoint": endpoints.authorization_endpoint,
+        "token_endpoint": endpoints.token_endpoint,
+    }
+    events.note(Step.DISCOVERY, verdicts, detail)
+    attempt.step = Step.AUTHORIZE
+
+
+def asked(config: EndpointConfig, scope: str, launch: str | None) -> None:
+    sent = ["response_type", "client_id", "redirect_uri", "scope", "state", "aud", "nonce"]
+    sent += ["code_challenge", "code_challenge_method", *(["launch"] if launch else [])]
+    detail: Detail = {
+        "client_id": config.client_id,
+        "redirect_uri": config.redirect_uri,
+        "aud": config.fhir_base_url,
+        "scope": scope,
+        "sent": sent,
+    }
+    verdicts = [
+        verdict("C31", True, "aud is the FHIR base URL, as registered."),
+        verdict("C33", True, "PKCE with S256."),
+    ]
+    events.note(Step.AUTHORIZE, verdicts, detail)
+
+
+def came_back(state: str) -> None:
+    """An answer for this state arrived; whether this browser asked for it is not known yet."""
+    if attempt := events.current():
+        attempt.key = events.key_of(cookies.state_digest(state))
+        attempt.step = Step.CALLBACK
+
+
+def recalled(
+    config: EndpointConfig,
+    answer: AuthorizationCode | AuthorizationErrorResponse,
+    asked_at: datetime,
+) -> None:
+    """The answer fits a pending launch of this browser."""
+    attempt = events.current()
+    if attempt is None:
+        return
+    attempt.endpoint_id = config.endpoint_id
+    attempt.fhir_base_url = config.fhir_base_url
+    refused = isinstance(answer, AuthorizationErrorResponse)
+    received = ["error" if refused else "code", "state", *(["iss"] if answer.iss else [])]
+    verdicts = [
+        verdict("C50", True, "This browser started it, on this redirect URI."),
+        verdict("C52", not refused, "The EHR answered with an error." if refused else "A code."),
+    ]
+    away = round((timezone.now() - asked_at).total_seconds())
+    detail: Detail = {"received": received, "seconds_away": away}
+    events.note(Step.CALLBACK, verdicts, detail)
+    attempt.step = Step.CALLBACK if refused else Step.TOKEN
+
+
+def token_asked(fields: Mapping[str, str]) -> None:
+    if attempt := events.current():
+        is_refresh = fields.get("grant_type") == "refresh_token"
+        attempt.step = Step.REFRESH if is_refresh else Step.TOKEN
+
+
+def token_answered(
+    config: EndpointConfig,
+    token_endpoint: str,
+    fields: Mapping[str, str],
+    response: http.Response,
+) -> None:
+    attempt = events.current()
+    if attempt is None:
+        return
+    members = _members(response.body)
+    header, claims = _assertion(fields.get("client_assertion", ""))
+    detail: Detail = {
+        "token_endpoint": token_endpoint,
+        "auth_method": config.auth_method,
+        "client_id": config.client_id,
+        "sent": _names(fields),
+        "received": _names(members),
+        "http_status": response.status,
+    }
+    if header:
+        detail["assertion_header"], detail["assertion_claims"] = header, claims
+    if "redirect_uri" in fields:
+        detail["redirect_uri"] = fields["redirect_uri"]
+    error = members.get("error")
+    if isinstance(error, str) and _ERROR_CODE.fullmatch(error):
+        detail["ehr_error"] = error
+    granted = response.status == 200 and "access_token" in members
+    text = "The EHR gave tokens." if granted else f"The EHR answered {response.status}."
+    events.note(attempt.step, [verdict("C80", granted, text), *_about_assertion(claims)], detail)
+    if granted:
+        attempt.step = Step.ID_TOKEN if attempt.step == Step.TOKEN else Step.FHIR
+
+
+def _members(body: bytes) -> dict[str, Any]:
+    try:
+        return parse_json_object(body)
+    except JSONInvalid:
+        return {}
+
+
+def _assertion(assertion: str) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Return what our own assertion says; of its `jti` only a digest."""
+    parts = assertion.split(".")
+    if len(parts) != 3:
+        return {}, {}
+    header, claims = (parse_json_object(urlsafe_b64decode(part.encode())) for part in parts[:2])
+    claims["jti"] = hashlib.sha256(claims["jti"].encode()).hexdigest()[:12]
+    return (
+        {name: header[name] for name in _HEADER_MEMBERS if name in header},
+        {name: claims[name] for name in _CLAIMS if name in claims},
+    )
+
+
+def _about_assertion(claims: Mapping[str, Any]) -> list[Verdict]:
+    if not claims:
+        return []
+    lifetime = claims["exp"] - claims["iat"]
+    return [verdict("C66", lifetime <= 300, f"The assertion lives {lifetime} s.")]
+
+
+def context_given(tokens: LaunchTokens) -> None:
+    """Who signed in was checked and the context can be used: the launch is complete."""
+    if tokens.id_token_iss is not None:
+        text = "Issuer, audience, signature, times and nonce are right."
+        events.note(Step.ID_TOKEN, [verdict("C90", True, text)])
+    compared = tokens.scope
+    wants_patient = any(one in ("launch", "launch/patient") for one in compared.requested)
+    has_patient = tokens.context.patient is not None
+    verdicts = [
+        verdict("C82", not compared.missing, _scopes_text(compared.missing)),
+        verdict(
+            "C110",
+            has_patient or not wants_patient,
+            "A patient was chosen." if has_patient else "No patient was given.",
+        ),
+    ]
+    detail: Detail = {"received": _names(tokens.members), "missing": list(compared.missing)}
+    events.note(Step.CONTEXT, verdicts, detail)
+
+
+def _scopes_text(missing: Sequence[str]) -> str:
+    return f"{len(missing)} scopes were not granted." if missing else "All scopes were granted."
+
+
+def resumed(launch: StoredLaunch) -> None:
+    """A page of a launch that is under way."""
+    if attempt := events.current():
+        attempt.key = events.key_of(launch.state_digest)
+        attempt.endpoint_id = launch.endpoint_id
+        attempt.fhir_base_url = launch.fhir_base_url
+        attempt.step = Step.FHIR
+
+
+def charted(chart: Chart | None) -> None:
+    """The record was read: one event with every read of it, one more for each part that failed."""
+    if chart is None:
+        return
+    parts = (
+        chart.allergies, chart.problems, chart.medications, chart.vitals, chart.labs,
+        chart.immunizations, chart.encounters,
+    )  # fmt: skip
+    sections = {"patient": "ok" if chart.identity else "failed"}
+    sections |= {part.name: part.state for part in parts}
+    events.note(Step.FHIR, [], {"sections": sections})
+    if chart.identity_reference:
+        _part_failed("patient", "failed", chart.identity_reference)
+    for part in parts:
+        if part.state in ("failed", "forbidden"):
+            _part_failed(part.name, part.state, part.reference)
+
+
+def _part_failed(name: str, state: str, reference: str) -> None:
+    rule, code = ("C142", "fhir-failed") if state == "failed" else ("C141", "fhir-forbidden")
+    text = f"{name} could not be read."
+    events.note(
+        Step.FHIR,
+        [verdict(rule, False, text)],
+        {"sections": {name: state}},
+        code=code,
+        reference=reference,
+    )
+
+
+def ended(reason: str) -> None:
+    events.note(Step.END, [], {"reason": reason})
+
+
+def refused(*, error: SmartError, reference: str, **_: object) -> None:
+    """Receive each error page: the step at which this launch stopped, and the rule that failed."""
+    attempt = events.current()
+    if attempt is None:
+        return
+    step = next((step for kind, step in STEP_OF if isinstance(error, kind)), attempt.step)
+    detail = _failure(error)
+    if attempt.iss and attempt.endpoint_id is None:
+        detail["iss"] = attempt.iss
+    rule = detail.get("rule") or error.code
+    events.note(
+        step,
+        [verdict(rule, False, error.happened)],
+        detail,
+        code=error.code,
+        reference=reference,
+    )
+
+
+def _failure(error: SmartError) -> Detail:
+    """What is said of an error. A `detail` that may quote the EHR is searched, not kept (T10)."""
+    detail: Detail = {}
+    if isinstance(error, TokenRefused | AuthorizationRefused):
+        detail["ehr_error"] = error.error
+        detail["hints"] = [name for name, one in _HINTS.items() if one.search(error.detail)]
+        if isinstance(error, TokenRefused):
+            detail["http_status"] = error.http_status
+    elif not isinstance(error, FHIRError):
+        detail["failure"] = error.detail
+    if isinstance(error, IDTokenError):
+        detail["rule"] = error.rule
+    return detail
