@@ -127,6 +127,7 @@ async def _open_session(
         access_token_expires_at=expires_at,
         key=key,
         session_expires_at=now + lifetime,
+        beside=cookies.session_keys(request),
         replaced=[old for _, old in surplus],
     )
     for name, _ in surplus:

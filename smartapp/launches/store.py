@@ -15,7 +15,8 @@ from smartapp.launches import tokens as launch_tokens
 from smartapp.launches.cookies import SessionKey
 from smartapp.launches.models import EndReason, Launch, LaunchKind
 from smartapp.launches.tokens import LaunchTokens
-from smartapp.protocol.errors import LaunchNotFound, StateAlreadyUsed
+from smartapp.protocol.errors import LaunchEnded, LaunchNotFound, StateAlreadyUsed
+from smartapp.vault import VaultError
 
 # Longer than the slowest refresh, which is a token request and, for its id_token, the issuer's
 # documents: nobody else may use the refresh token meanwhile (C123).
@@ -74,14 +75,17 @@ def complete(
     access_token_expires_at: datetime,
     key: SessionKey,
     session_expires_at: datetime,
+    beside: Iterable[SessionKey] = (),
     replaced: Iterable[SessionKey] = (),
 ) -> None:
     """Give the launch its tokens and a session of its own, in one transaction.
 
-    `replaced` are sessions whose cookies this browser has no room for any more: they end here.
+    `beside` are the other sessions of this browser: those of another person end here. `replaced`
+    are those whose cookies it has no room for any more: they end here too.
     """
-    gone = [old.digest for old in replaced]
     with transaction.atomic():
+        gone = [old.digest for old in replaced]
+        gone += _sessions_of_another_person(tokens, [old.digest for old in beside])
         Session.objects.create(
             session_key=key.digest, session_data="", expire_date=session_expires_at
         )
@@ -95,6 +99,32 @@ def complete(
             Session.objects.filter(session_key__in=gone).delete()
 
 
+def _sessions_of_another_person(tokens: LaunchTokens, session_digests: list[str]) -> list[str]:
+    """Return which of these sessions are somebody else's than who has just signed in: on a shared
+    workstation the next person does not inherit the open pages of the last one (T18).
+
+    Somebody else is another `sub` of the same issuer. Another issuer says nothing: people use
+    more than one EHR.
+    """
+    if tokens.id_token_sub is None or not session_digests:
+        return []
+    rows = Launch.objects.filter(session__in=session_digests, ended_at=None)
+    return [
+        session
+        for uuid, session, sealed in rows.values_list("uuid", "session", "sealed_tokens")
+        if _is_another_person(tokens, sealed, uuid)
+    ]
+
+
+def _is_another_person(tokens: LaunchTokens, sealed: str, uuid: UUID) -> bool:
+    try:
+        other = launch_tokens.unseal(sealed, uuid)
+    except VaultError:  # nobody's any more, and no reason to keep the next one out
+        return True
+    same_issuer = other.id_token_iss == tokens.id_token_iss
+    return same_issuer and other.id_token_sub != tokens.id_token_sub
+
+
 def fail(uuid: UUID, now: datetime) -> None:
     """Record that the exchange did not succeed; the row keeps its state used."""
     Launch.objects.filter(uuid=uuid).update(ended_at=now, end_reason=EndReason.FAILED)
@@ -103,7 +133,8 @@ def fail(uuid: UUID, now: datetime) -> None:
 def find(uuid: UUID, session_digest: str, now: datetime) -> StoredLaunch:
     """Return the launch of that uuid, in that session, while the session lives (C154, C155).
 
-    LaunchNotFound otherwise: a wrong browser learns nothing of whether it exists.
+    LaunchNotFound otherwise: a wrong browser learns nothing of whether it exists. LaunchEnded
+    when its tokens were sealed under a key that is gone.
     """
     launch = (
         Launch.objects.select_related("session", "endpoint__registration")
@@ -112,6 +143,10 @@ def find(uuid: UUID, session_digest: str, now: datetime) -> StoredLaunch:
     )
     if launch is None or launch.session is None:
         raise LaunchNotFound("no launch of that uuid in this browser's sessions")
+    try:
+        tokens = launch_tokens.unseal(launch.sealed_tokens, uuid) if launch.sealed_tokens else None
+    except VaultError as error:
+        raise LaunchEnded(f"the tokens of launch {uuid} do not open: {error}") from error
     return StoredLaunch(
         uuid=launch.uuid,
         session_digest=session_digest,
@@ -126,7 +161,7 @@ def find(uuid: UUID, session_digest: str, now: datetime) -> StoredLaunch:
         kind=LaunchKind(launch.kind),
         launched_at=launch.launched_at,
         state_digest=launch.state_digest,
-        tokens=launch_tokens.unseal(launch.sealed_tokens, uuid) if launch.sealed_tokens else None,
+        tokens=tokens,
         access_token_expires_at=launch.access_token_expires_at,
         token_version=launch.token_version,
         refresh_not_before=launch.refresh_not_before,

@@ -131,3 +131,40 @@ class TestRefreshRace:
         monkeypatch.setattr("smartapp.registrations.discovery.issuer_jwks", no_keys)
         assert (await browser.get(f"/launches/{uuid}/")).status == 200
         assert (await row(uuid)).token_version == 2
+
+
+class TestSharedWorkstation:
+    """T18: one browser, two people, one after the other."""
+
+    async def test_next_person_closes_the_pages_of_the_last_one(
+        self, browser: Browser, ehr: ScriptedEHR, ehr_launch: Start
+    ) -> None:
+        first = await browser.launch(ehr_launch())
+        ehr.id_token_claims = {"sub": "CANARY-another-subject"}
+        second = await browser.launch(ehr_launch())
+        for path in ("", "context.json"):
+            assert (await browser.get(f"/launches/{first}/{path}")).status == 404
+        assert (await browser.get(f"/launches/{second}/")).status == 200
+        home = await (await browser.get("/")).text()
+        assert str(first) not in home
+        assert str(second) in home
+
+    async def test_same_person_keeps_every_page(
+        self, browser: Browser, ehr: ScriptedEHR, ehr_launch: Start
+    ) -> None:
+        """C154."""
+        first = await browser.launch(ehr_launch())
+        ehr.patient = "p-2"
+        await browser.launch(ehr_launch())
+        assert (await browser.get(f"/launches/{first}/")).status == 200
+
+
+async def test_tokens_that_do_not_open_end_the_page_and_hinder_no_new_launch(
+    browser: Browser, ehr_launch: Start
+) -> None:
+    """T21: moved from another row, or sealed under a key that is gone."""
+    one, two = await browser.launch(ehr_launch()), await browser.launch(ehr_launch())
+    moved = (await row(two)).sealed_tokens
+    await in_database(Launch.objects.filter(uuid=one).update, sealed_tokens=moved)
+    assert (await browser.get(f"/launches/{one}/")).status == 410
+    await browser.launch(ehr_launch())
