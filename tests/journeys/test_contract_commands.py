@@ -3,11 +3,12 @@ says no, and what it exits with."""
 
 import json
 import re
+from datetime import UTC, datetime
 
 import pytest
 
 from tests.demo_server import Demo
-from tests.journeys.outside import Browser, command, commands, ehr_launch, refusal
+from tests.journeys.outside import Browser, command, commands, ehr_launch, patients, refusal
 
 THUMBPRINT = re.compile(r"[A-Za-z0-9_-]{43}")
 REGISTER = "register_ehr --name Bad --client-id bad --slug bad"
@@ -18,25 +19,18 @@ KEYS = "--jwks-url http://127.0.0.1:9/jwks"
 # What is typed, and a word of the sentence that says what about it cannot be.
 REFUSED = {
     f"{REGISTER} 'http://['": "fhir_base_url",
-    f"{REGISTER} http://ehr.example.org/fhir": "https",
-    f"{REGISTER} {EHR} --slug 'no good'": "slug",
     f"{REGISTER} {EHR} --name ''": "name",
-    f"{REGISTER} {EHR} --preset nobody": "preset",
     f"{REGISTER} {EHR} --scope 'patient/\"'": "scope",
-    f"{REGISTER} {EHR} --audience nothing": "audience",
-    f"{REGISTER} {EHR} --auth-method client_secret_basic": "secret",
     f"{REGISTER} {EHR} --client-secret-env NOT_THERE": "NOT_THERE",
     "rotate_keys nobody --publish": "nobody",
-    "export_jwks nobody": "nobody",
     "doctor nobody": "nobody",
     "maintain --every 0": "--every",
+    "backend_token nobody --scope system/Patient.rs": "2-legged registration",
+    "backend_token sandbox --scope patient/Patient.rs": "patient/Patient.rs",
     SERVICE: "--jwks-url",
     f"{SERVICE} --jwks-url 'http://['": "http://[",
-    f"{SERVICE} --jwks-file /not/there": "/not/there",
     f"{SERVICE} {KEYS} --scope patient/Patient.rs": "patient/Patient.rs",
-    f"{SERVICE} {KEYS} --access-token-seconds 0": "seconds",
     f"sandbox_client '' --kind service {KEYS}": "client_id",
-    WEB: "--redirect-uri",
     f"{WEB} --redirect-uri 'http://['": "http://[",
     "sandbox_client bad --kind web --auth-method none --redirect-uri http://127.0.0.1/": "none",
 }
@@ -181,3 +175,28 @@ async def test_an_updated_sandbox_client_is_the_same_client(demo: Demo) -> None:
     assert (second["name"], second["profile"]) == ("Twice", "athena")
     assert second["redirect_uris"] == ["http://127.0.0.1:9/cb", "http://127.0.0.1:9/other"]
     assert (second["launch_url"], second["scope"]) == ("http://127.0.0.1:9/go", "launch openid")
+
+
+async def test_a_token_without_a_person_is_obtained_and_shown_on_request_only(
+    demo: Demo, browser: Browser
+) -> None:
+    registered = await command(
+        demo.env,
+        f"register_ehr {demo.url}/sandbox/fhir/r4 --name Nightly --client-id nightly"
+        " --scope system/Patient.rs --json",
+    )
+    await command(
+        demo.env,
+        f"sandbox_client nightly --kind service --jwks-url {json.loads(registered)['jwks_url']}",
+    )
+    line = "backend_token nightly --scope system/Patient.rs"
+    without, shown = await command(demo.env, line), await command(demo.env, f"{line} --show-token")
+    facts = dict(line.split(": ", 1) for line in shown.splitlines())
+    assert (facts["token_type"], facts["scope"]) == ("Bearer", "system/Patient.rs")
+    assert datetime.fromisoformat(facts["expires_at"]) > datetime.now(UTC)
+    assert "access_token" not in without
+    bearer = {"Authorization": f"Bearer {facts['access_token']}"}
+    patient = (await patients(browser))[0]
+    record = await browser.json(f"/sandbox/fhir/r4/Patient/{patient}", headers=bearer)
+    assert record["id"] == patient
+    assert (await browser.allow(ehr_launch())).status == 200  # launches there go on
