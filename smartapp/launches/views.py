@@ -43,6 +43,7 @@ from smartapp.middleware import FormRefused, error_response
 from smartapp.protocol import authorization
 from smartapp.protocol.authorization import AuthorizationCode, AuthorizationErrorResponse
 from smartapp.protocol.errors import (
+    Busy,
     EHRUnavailable,
     EndedByEHR,
     FHIRError,
@@ -157,6 +158,8 @@ async def callback(request: HttpRequest, registration_slug: str) -> HttpResponse
         response = await _without_pending(request, answer.state)
     except SmartError as error:
         response = _refused(request, config, started.kind, answer, error)
+        if isinstance(error, Busy):  # nothing is used up: the same answer is good in a moment
+            return _framable(response, config.frame_ancestors)
     pending.forget(request, response, answer.state)
     return _framable(response, config.frame_ancestors)
 

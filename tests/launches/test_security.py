@@ -168,3 +168,15 @@ async def test_tokens_that_do_not_open_end_the_page_and_hinder_no_new_launch(
     await in_database(Launch.objects.filter(uuid=one).update, sealed_tokens=moved)
     assert (await browser.get(f"/launches/{one}/")).status == 410
     await browser.launch(ehr_launch())
+
+
+async def test_busy_callback_can_be_loaded_again(
+    browser: Browser, ehr_launch: Start, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """T30: the page says to try again in a few seconds, so that has to work."""
+    callback = await browser.to_callback(ehr_launch())
+    monkeypatch.setattr("smartapp.launches.launching.MAX_LAUNCHES_IN_FLIGHT", 0)
+    busy = await browser.get(callback)
+    assert (busy.status, busy.headers["Retry-After"]) == (503, "2")
+    monkeypatch.undo()
+    assert (await browser.get(callback)).status == 303
