@@ -9,6 +9,7 @@ import logging
 import secrets
 from collections.abc import Awaitable, Callable
 from typing import Any, cast
+from urllib.parse import quote
 
 from asgiref.sync import iscoroutinefunction, markcoroutinefunction
 from csp import middleware as csp
@@ -141,7 +142,7 @@ def _log(error: SmartError, request: HttpRequest, reference: str) -> None:
         reference,
         error.code,
         rule or "-",
-        request.path,
+        quote(request.path),  # a path may spell a line feed, and with it a line of its own
         error.detail,
     )
 

@@ -6,6 +6,7 @@ from uuid import UUID
 
 import pytest
 from aiohttp import web
+from django.test import Client
 from django.utils import timezone
 
 from smartapp.database import in_database
@@ -180,3 +181,13 @@ async def test_busy_callback_can_be_loaded_again(
     assert (busy.status, busy.headers["Retry-After"]) == (503, "2")
     monkeypatch.undo()
     assert (await browser.get(callback)).status == 303
+
+
+@pytest.mark.django_db
+def test_path_writes_no_line_of_its_own_into_the_log(
+    client: Client, caplog: pytest.LogCaptureFixture
+) -> None:
+    """C70: nor a terminal's escape sequences."""
+    assert client.get("/no%0A2026-11-23 INFO forged%1B[31m").status_code == 404
+    assert "/no%0A2026" in caplog.text
+    assert "\x1b" not in caplog.text
