@@ -4,77 +4,46 @@ Keys are made and moved by `lifecycle` only; here nothing can be typed in or del
 private half is in no list, page or form (spec §3.12; T23). To look and to rotate are two rights.
 """
 
-from dataclasses import dataclass
-from datetime import datetime
+from functools import partial
 
+from django import forms
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
+from django.db import transaction
 from django.db.models import QuerySet
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import get_object_or_404
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
 from django.utils import timezone
+from django.utils.decorators import method_decorator
+from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods, require_POST
 
+from smartapp.audit import trail
 from smartapp.audit.admin import ReadOnlyAdmin
-from smartapp.keys import fetches, lifecycle, rehearsal, wording
-from smartapp.keys.lifecycle import Line, Step, StepRefused
+from smartapp.keys import lifecycle, panel, rehearsal, wording
+from smartapp.keys.forms import ImportForm, KeySetForm
+from smartapp.keys.lifecycle import Line, StepRefused
 from smartapp.keys.models import KeySet, SigningKey
 
-MAX_FETCH_ROWS = 20
+GET_OR_POST = require_http_methods(["GET", "POST"])
 
 
-@dataclass(frozen=True, slots=True)
-class KeyRow:
-    kid: str
-    state: str
-    life: str
-    moments: tuple[str, ...]
+def _refuse_unless(request: HttpRequest, permission: str) -> None:
+    if not request.user.has_perm(f"keys.{permission}"):
+        raise PermissionDenied
 
 
-@dataclass(frozen=True, slots=True)
-class LineSection:
-    alg: str
-    next_step: str
-    allowed: tuple[tuple[str, str], ...]
-    keys: tuple[KeyRow, ...]
+def _line_or_404(key_set: KeySet, alg: str) -> Line:
+    line = next((line for line in lifecycle.lines(key_set) if line.alg == alg), None)
+    if line is None:
+        raise Http404
+    return line
 
 
-def _row(key: SigningKey, now: datetime) -> KeyRow:
-    moments = (key.published_at, key.signs_from, key.signs_until, key.withdrawn_at)
-    return KeyRow(
-        key.kid, key.state(now), wording.life(key, now), tuple(map(wording.moment, moments))
-    )
-
-
-def _section(key_set: KeySet, line: Line, keys: list[SigningKey], now: datetime) -> LineSection:
-    return LineSection(
-        alg=line.alg,
-        next_step=wording.next_step(key_set, line, now),
-        allowed=tuple((step, wording.STEPS[step].label) for step in line.allowed_steps(now)),
-        keys=tuple(_row(key, now) for key in keys if key.alg == line.alg),
-    )
-
-
-@dataclass(frozen=True, slots=True)
-class FetchRow:
-    who: str
-    what: str
-    first: str
-    count: int
-
-
-def _fetch_rows(key_set: KeySet, found: list[Line], now: datetime) -> list[FetchRow]:
-    return [
-        FetchRow(
-            wording.fetcher(fetch),
-            wording.seen(fetch, found, now),
-            wording.moment(fetch.first_at),
-            fetch.count,
-        )
-        for fetch in fetches.latest(key_set)[:MAX_FETCH_ROWS]
-    ]
+def _back_to(key_set: KeySet) -> HttpResponse:
+    return HttpResponseRedirect(reverse("admin:keys_keyset_change", args=[key_set.pk]))
 
 
 @admin.register(KeySet)
@@ -91,17 +60,30 @@ class KeySetAdmin(ReadOnlyAdmin):
         )
 
     def get_urls(self) -> list[URLPattern]:
-        step = path(
-            "<int:pk>/<str:alg>/<str:step>/",
-            self.admin_site.admin_view(require_http_methods(["GET", "POST"])(self.step_view)),
-            name="keys_keyset_step",
-        )
-        dry_run = path(
-            "<int:pk>/<str:alg>/dry-run/",
-            self.admin_site.admin_view(require_POST(self.dry_run_view)),
-            name="keys_keyset_dry_run",
-        )
-        return [dry_run, step, *super().get_urls()]
+        wrap = self.admin_site.admin_view
+        return [
+            path(
+                "<int:pk>/settings/",
+                wrap(GET_OR_POST(self.settings_view)),
+                name="keys_keyset_settings",
+            ),
+            path(
+                "<int:pk>/import/",
+                wrap(GET_OR_POST(self.import_view)),
+                name="keys_keyset_import",
+            ),
+            path(
+                "<int:pk>/<str:alg>/dry-run/",
+                wrap(require_POST(self.dry_run_view)),
+                name="keys_keyset_dry_run",
+            ),
+            path(
+                "<int:pk>/<str:alg>/<str:step>/",
+                wrap(GET_OR_POST(self.step_view)),
+                name="keys_keyset_step",
+            ),
+            *super().get_urls(),
+        ]
 
     def change_view(
         self,
@@ -116,61 +98,102 @@ class KeySetAdmin(ReadOnlyAdmin):
             raise Http404
         if not self.has_view_permission(request, key_set):
             raise PermissionDenied
-        now = timezone.now()
-        found = lifecycle.lines(key_set)
-        keys = list(key_set.signing_keys.order_by("-published_at").defer("sealed_private_key"))
         context = {
             **self.admin_site.each_context(request),
             "title": f"Key set {key_set}",
-            "key_set": key_set,
-            "jwks_url": rehearsal.public_url(key_set),
-            "sections": [_section(key_set, line, keys, now) for line in found],
-            "fetches": _fetch_rows(key_set, found, now),
-            "may_rotate": request.user.has_perm("keys.rotate_keyset"),
-            "now": wording.moment(now),
+            **panel.page(key_set, request.user, timezone.now()),
         }
         return TemplateResponse(request, "keys/key_set.html", context)
 
     def step_view(self, request: HttpRequest, pk: int, alg: str, step: str) -> HttpResponse:
         """Ask before a step is taken, and take it when that was confirmed."""
-        if not request.user.has_perm("keys.rotate_keyset"):
-            raise PermissionDenied
+        emergency = step == panel.EMERGENCY
+        _refuse_unless(request, "emergency_keyset" if emergency else "rotate_keyset")
         key_set = get_object_or_404(KeySet, pk=pk)
-        if step not in lifecycle.TAKE or not key_set.signing_keys.filter(alg=alg).exists():
+        line = _line_or_404(key_set, alg)
+        if not emergency and step not in lifecycle.TAKE:
             raise Http404
         if request.method == "POST":
-            return self._take(request, key_set, alg, Step(step))
-        context = {
-            **self.admin_site.each_context(request),
-            "title": f"{wording.STEPS[Step(step)].label} ({alg})",
-            "key_set": key_set,
-            "consequence": wording.STEPS[Step(step)].consequence,
-        }
-        return TemplateResponse(request, "keys/confirm_step.html", context)
+            return self._take(request, key_set, alg, step)
+        words = panel.words_of(step)
+        may_risk = request.user.has_perm("keys.emergency_keyset")
+        naming = may_risk and panel.needs_naming(line, step, timezone.now())
+        return self._ask(
+            request,
+            key_set,
+            title=f"{words.label} ({alg})",
+            consequence=words.consequence,
+            before_its_time=wording.BEFORE_ITS_TIME if naming and not emergency else "",
+            at_risk=lifecycle.at_risk(key_set) if naming else [],
+            to_be_typed=lifecycle.confirmation(key_set) if naming else "",
+        )
 
-    def dry_run_view(self, request: HttpRequest, pk: int, alg: str) -> HttpResponse:
-        """Sign with the key that signs next and verify it as an EHR would; changes nothing."""
-        if not request.user.has_perm("keys.rotate_keyset"):
-            raise PermissionDenied
-        key_set = get_object_or_404(KeySet, pk=pk)
-        line = next((line for line in lifecycle.lines(key_set) if line.alg == alg), None)
-        if line is None:
-            raise Http404
-        outcome = rehearsal.rehearse(key_set, line)
-        level = messages.SUCCESS if outcome.passed else messages.ERROR
-        self.message_user(request, f"Dry run: {outcome.sentence}", level)
-        return HttpResponseRedirect(reverse("admin:keys_keyset_change", args=[key_set.pk]))
+    def _ask(self, request: HttpRequest, key_set: KeySet, **context: object) -> HttpResponse:
+        shared = self.admin_site.each_context(request)
+        return TemplateResponse(request, "keys/ask.html", {**shared, "key_set": key_set, **context})
 
-    def _take(self, request: HttpRequest, key_set: KeySet, alg: str, step: Step) -> HttpResponse:
-        actor = request.user.get_username()
+    def _take(self, request: HttpRequest, key_set: KeySet, alg: str, step: str) -> HttpResponse:
+        """Naming the EHRs at risk counts only from who may put them at risk."""
+        may_risk = request.user.has_perm("keys.emergency_keyset")
+        typed = request.POST.get("typed", "").strip() if may_risk else ""
+        take = lifecycle.TAKE.get(lifecycle.Step(step)) if step != panel.EMERGENCY else None
+        if take is None:
+            take = partial(lifecycle.replace_at_once, typed=typed)
+        elif step in lifecycle.WAITING:
+            take = partial(take, typed=typed)
         try:
-            key = lifecycle.TAKE[step](key_set, alg, now=timezone.now(), actor=actor)
+            key = take(key_set, alg, now=timezone.now(), actor=request.user.get_username())
         except StepRefused as refusal:
             self.message_user(request, str(refusal), messages.ERROR)
         else:
-            done = wording.STEPS[step].done
-            self.message_user(request, f"{key} {done}.", messages.SUCCESS)
-        return HttpResponseRedirect(reverse("admin:keys_keyset_change", args=[key_set.pk]))
+            self.message_user(request, f"{key} {panel.words_of(step).done}.", messages.SUCCESS)
+        return _back_to(key_set)
+
+    def dry_run_view(self, request: HttpRequest, pk: int, alg: str) -> HttpResponse:
+        """Sign with the key that signs next and verify it as an EHR would; changes nothing."""
+        _refuse_unless(request, "rotate_keyset")
+        key_set = get_object_or_404(KeySet, pk=pk)
+        outcome = rehearsal.rehearse(key_set, _line_or_404(key_set, alg))
+        level = messages.SUCCESS if outcome.passed else messages.ERROR
+        self.message_user(request, f"Dry run: {outcome.sentence}", level)
+        return _back_to(key_set)
+
+    def settings_view(self, request: HttpRequest, pk: int) -> HttpResponse:
+        """What happens to the key set by itself."""
+        _refuse_unless(request, "rotate_keyset")
+        key_set = get_object_or_404(KeySet, pk=pk)
+        form = KeySetForm(request.POST or None, instance=key_set)
+        if request.method == "POST" and form.is_valid():
+            with transaction.atomic():
+                KeySet.objects.filter(pk=pk).update(**form.cleaned_data)
+                actor = request.user.get_username()
+                trail.record(actor, "keys.settings", f"key set {key_set}", **form.cleaned_data)
+            self.message_user(request, wording.habits(key_set), messages.SUCCESS)
+            return _back_to(key_set)
+        return self._ask_with_form(request, key_set, form, "What happens by itself", "Save")
+
+    @method_decorator(sensitive_post_parameters())
+    def import_view(self, request: HttpRequest, pk: int) -> HttpResponse:
+        """Take in a private key that was made elsewhere."""
+        _refuse_unless(request, "import_keyset")
+        key_set = get_object_or_404(KeySet, pk=pk)
+        form = ImportForm(request.POST or None)
+        if request.method == "POST" and form.is_valid():
+            now, actor = timezone.now(), request.user.get_username()
+            try:
+                key = lifecycle.import_key(key_set, form.new_key, now=now, actor=actor)
+            except StepRefused as refusal:
+                form.add_error("private_key", str(refusal))
+            else:
+                life = wording.life(key, now)
+                self.message_user(request, f"{key} is imported. {life}", messages.SUCCESS)
+                return _back_to(key_set)
+        return self._ask_with_form(request, key_set, form, "Import a key", "Import")
+
+    def _ask_with_form(
+        self, request: HttpRequest, key_set: KeySet, form: forms.BaseForm, title: str, button: str
+    ) -> HttpResponse:
+        return self._ask(request, key_set, title=title, form=form, button=button)
 
 
 @admin.register(SigningKey)

@@ -33,6 +33,20 @@ def planned_step(key_set: KeySet, line: Line) -> tuple[Step, datetime] | None:
     return (step, when) if when else None
 
 
+def plan(key_set: KeySet, line: Line, now: datetime) -> dict[Step, datetime]:
+    """Return what happens by itself until the rotation under way, or the next one, has ended."""
+    planned = planned_step(key_set, line)
+    if planned is None:
+        return {}
+    step, when = planned[0], max(planned[1], now)
+    steps = {step: when}
+    if step is Step.PUBLISH:
+        steps[Step.SIGN] = when = when + lifecycle.WAIT_BEFORE_SIGNING
+    if step in {Step.PUBLISH, Step.SIGN}:
+        steps[Step.WITHDRAW] = when + lifecycle.WAIT_BEFORE_WITHDRAWAL
+    return steps
+
+
 def auto(
     key_sets: Iterable[KeySet], *, now: datetime, actor: str
 ) -> list[tuple[KeySet, Step, SigningKey]]:

@@ -4,7 +4,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import ClassVar
 
-from django.core.validators import MinValueValidator
+from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 from django.db.models import F, Q
 
@@ -13,6 +13,7 @@ from smartapp import vault
 MAX_PUBLISHED_KEYS = 5  # athenahealth advises one to five public keys per app (spec §3.6)
 # A rotation takes 31 hours: a younger age limit would begin the next before this one ends.
 SHORTEST_ROTATE_AFTER_DAYS = 2
+LONGEST_ROTATE_AFTER_DAYS = 3650
 
 
 class Algorithm(models.TextChoices):
@@ -40,7 +41,10 @@ class KeySet(models.Model):
         null=True,
         blank=True,
         default=90,
-        validators=[MinValueValidator(SHORTEST_ROTATE_AFTER_DAYS)],
+        validators=[
+            MinValueValidator(SHORTEST_ROTATE_AFTER_DAYS),
+            MaxValueValidator(LONGEST_ROTATE_AFTER_DAYS),
+        ],
         help_text="A key that has signed for so long is replaced by itself. Empty: never.",
     )
     # Its copy changes only when a person uploads a new one (spec §3.10).
@@ -62,7 +66,12 @@ class KeySet(models.Model):
         constraints: ClassVar = [
             models.CheckConstraint(
                 condition=Q(rotate_after_days__isnull=True)
-                | Q(rotate_after_days__gte=SHORTEST_ROTATE_AFTER_DAYS),
+                | Q(
+                    rotate_after_days__range=(
+                        SHORTEST_ROTATE_AFTER_DAYS,
+                        LONGEST_ROTATE_AFTER_DAYS,
+                    )
+                ),
                 name="rotation_has_time_to_end",
             ),
         ]

@@ -83,6 +83,11 @@ EMERGENCY = StepWords(
     "signs from now on, and every key before it is dropped as compromised",
 )
 
+BEFORE_ITS_TIME = (
+    "Without waiting until no EHR can need the other key any more. Launches may fail at each EHR "
+    "that still does, for up to 29 hours. You will be asked to type which."
+)
+
 BY_ITSELF = {
     Step.PUBLISH: f"the next key is published, and signs {_hours(WAIT_BEFORE_SIGNING)} later",
     Step.SIGN: "the next key signs, and the present one retires",
@@ -127,6 +132,18 @@ def next_step(key_set: KeySet, line: Line, now: datetime) -> str:
     )
 
 
+def habits(key_set: KeySet) -> str:
+    """Return what happens to this key set by itself."""
+    if key_set.imported_by_vendor:
+        return (
+            "An EHR imported a copy of these public keys: no rotation begins by itself, and no new "
+            "key signs before it is confirmed that the EHR has it."
+        )
+    if key_set.rotate_after_days is None:
+        return "No rotation begins by itself; one that was begun is finished by itself."
+    return f"A key is replaced by itself when it has signed for {key_set.rotate_after_days} days."
+
+
 def fetcher(fetch: JWKSFetch) -> str:
     """Return who fetched, as far as it is known: an address, and what it calls itself."""
     return f"{fetch.address} ({fetch.user_agent or 'says nothing of itself'})"
@@ -151,6 +168,8 @@ def _due(when: datetime | None, now: datetime) -> str:
 
 
 def _ago(at: datetime | None, now: datetime) -> str:
+    if at and now - at < timedelta(minutes=1):
+        return "less than a minute ago"
     return f"{_span(at, now)} ago"
 
 

@@ -11,6 +11,8 @@ from smartapp.audit.models import AuditEvent
 from smartapp.keys import lifecycle, rehearsal
 from smartapp.keys.lifecycle import Step
 from smartapp.keys.models import JWKSFetch, KeySet, SigningKey
+from tests.keys.test_importing import P384, RSA2048, pem
+from tests.registrations.factories import make_registration
 
 pytestmark = pytest.mark.django_db
 
@@ -73,7 +75,10 @@ class TestPrivateMaterial:
         urls += [reverse("admin:audit_auditevent_changelist"), reverse("admin:index")]
         urls += [reverse("admin:keys_keyset_change", args=[epic.pk])]
         urls += [reverse("admin:keys_keyset_history", args=[epic.pk])]
-        urls += [step_url(epic, "RS384", step) for step in Step]
+        urls += [step_url(epic, "RS384", step) for step in [*Step, "emergency"]]
+        urls += [
+            reverse(f"admin:keys_keyset_{name}", args=[epic.pk]) for name in ("settings", "import")
+        ]
         for key in SigningKey.objects.all():
             urls.append(reverse("admin:keys_signingkey_change", args=[key.pk]))
             urls.append(reverse("admin:keys_signingkey_history", args=[key.pk]))
@@ -116,7 +121,7 @@ class TestKeySetPage:
     def test_who_may_only_look_is_offered_nothing(self, viewer: Client, epic: KeySet) -> None:
         """§3.12: to look and to rotate are two rights."""
         html = page(viewer, epic)
-        assert "object-tools" not in html
+        assert 'class="button' not in html
 
     def test_who_may_not_look_sees_nothing(self, epic: KeySet) -> None:
         url = reverse("admin:keys_keyset_change", args=[epic.pk])
@@ -242,3 +247,134 @@ class TestDryRun:
         assert viewer.post(url).status_code == 403
         other = reverse("admin:keys_keyset_dry_run", args=[epic.pk, "RS256"])
         assert rotator.post(other).status_code == 404
+
+
+class TestRisk:
+    @pytest.fixture(autouse=True)
+    def registered(self, epic: KeySet) -> None:
+        make_registration("epic", name="General Hospital", key_set=epic)
+
+    @pytest.fixture
+    def daring(self) -> Client:
+        return administrator("view_keyset", "rotate_keyset", "emergency_keyset")
+
+    def test_is_offered_to_who_may_take_it_only(
+        self, rotator: Client, daring: Client, epic: KeySet
+    ) -> None:
+        for url in (step_url(epic, "ES384", "emergency"), step_url(epic, "RS384", "sign")):
+            assert url not in page(rotator, epic)
+            assert url in page(daring, epic)
+
+    @pytest.mark.parametrize(("alg", "step"), [("ES384", "emergency"), ("RS384", "sign")])
+    def test_says_what_is_at_risk_before_it_is_taken(
+        self, daring: Client, epic: KeySet, alg: str, step: str
+    ) -> None:
+        html = daring.get(step_url(epic, alg, step)).content.decode()
+        assert "<li>General Hospital</li>" in html
+        assert "type exactly: <code>General Hospital</code>" in " ".join(html.split())
+
+    def test_an_emergency_that_was_named(self, daring: Client, epic: KeySet) -> None:
+        data = {"typed": " General Hospital "}
+        response = daring.post(step_url(epic, "ES384", "emergency"), data, follow=True)
+        assert "every key before it is dropped as compromised." in response.content.decode()
+        assert AuditEvent.objects.latest("id").action == "keys.emergency"
+
+    def test_an_emergency_that_was_not(self, daring: Client, epic: KeySet) -> None:
+        before = list(SigningKey.objects.values())
+        response = daring.post(step_url(epic, "ES384", "emergency"), {"typed": "x"}, follow=True)
+        assert "type exactly what is at risk: General Hospital." in response.content.decode()
+        assert list(SigningKey.objects.values()) == before
+
+    def test_who_may_only_rotate_cannot_cut_a_wait_short(
+        self, rotator: Client, epic: KeySet
+    ) -> None:
+        data = {"typed": "General Hospital"}
+        response = rotator.post(step_url(epic, "RS384", "sign"), data, follow=True)
+        assert "This step is possible from 20" in response.content.decode()
+        assert rotator.post(step_url(epic, "RS384", "emergency"), data).status_code == 403
+
+    def test_a_wait_cut_short(self, daring: Client, epic: KeySet) -> None:
+        data = {"typed": "General Hospital"}
+        response = daring.post(step_url(epic, "RS384", "sign"), data, follow=True)
+        assert "signs from now on" in response.content.decode()
+
+
+class TestSettings:
+    @pytest.fixture
+    def url(self, epic: KeySet) -> str:
+        return reverse("admin:keys_keyset_settings", args=[epic.pk])
+
+    def test_the_age_limit(self, rotator: Client, url: str, epic: KeySet) -> None:
+        response = rotator.post(url, {"rotate_after_days": "30"}, follow=True)
+        assert "replaced by itself when it has signed for 30 days." in response.content.decode()
+        event = AuditEvent.objects.latest("id")
+        assert (event.action, event.detail["rotate_after_days"]) == ("keys.settings", 30)
+
+    def test_an_ehr_that_imported_the_keys(self, rotator: Client, url: str, epic: KeySet) -> None:
+        data = {"rotate_after_days": "", "imported_by_vendor": "on"}
+        html = rotator.post(url, data, follow=True).content.decode()
+        assert "no rotation begins by itself" in html
+        assert "confirm that it has them" in html
+
+    @pytest.mark.parametrize("days", ["1", "-3", "soon", "99999999"])
+    def test_an_age_limit_that_is_none(
+        self, rotator: Client, url: str, epic: KeySet, days: str
+    ) -> None:
+        assert "errorlist" in rotator.post(url, {"rotate_after_days": days}).content.decode()
+        epic.refresh_from_db()
+        assert epic.rotate_after_days == 90
+
+    def test_is_for_who_may_rotate(self, viewer: Client, url: str) -> None:
+        assert viewer.get(url).status_code == viewer.post(url).status_code == 403
+
+
+class TestImport:
+    @pytest.fixture
+    def importer(self) -> Client:
+        return administrator("view_keyset", "import_keyset")
+
+    @pytest.fixture
+    def url(self, epic: KeySet) -> str:
+        return reverse("admin:keys_keyset_import", args=[epic.pk])
+
+    def test_becomes_the_next_key(self, importer: Client, url: str, epic: KeySet) -> None:
+        data = {"alg": "ES384", "private_key": pem(P384)}
+        html = importer.post(url, data, follow=True).content.decode()
+        key = epic.signing_keys.get(alg="ES384", signs_from=None)
+        assert f"ES384 {key.kid} is imported." in html
+        assert AuditEvent.objects.latest("id").detail == {"alg": "ES384", "kid": key.kid}
+
+    @pytest.mark.parametrize(
+        ("changes", "reason"),
+        [
+            ({"private_key": pem(RSA2048)}, "needs an elliptic-curve key"),
+            ({"private_key": pem(P384, "right"), "passphrase": "wrong"}, "passphrase again"),
+            ({"private_key": ""}, "required"),
+            ({"alg": "HS256"}, "not one of the available choices"),
+            ({"alg": "RS384", "private_key": pem(RSA2048)}, "published already"),
+        ],
+    )
+    def test_a_refusal_changes_nothing_and_shows_nothing(
+        self, importer: Client, url: str, changes: dict[str, str], reason: str
+    ) -> None:
+        """T23: what was typed is not in the page that refuses it."""
+        before = list(SigningKey.objects.values())
+        data = {"alg": "ES384", "private_key": pem(P384), **changes}
+        html = importer.post(url, data).content.decode()
+        assert reason in html
+        assert list(SigningKey.objects.values()) == before
+        for line in [*data["private_key"].split("\n")[1:-2], data.get("passphrase", "")]:
+            assert not line or line not in html
+
+    def test_is_for_who_may_import(self, rotator: Client, url: str) -> None:
+        assert rotator.get(url).status_code == rotator.post(url).status_code == 403
+
+
+class TestPicture:
+    def test_is_drawn_without_style_or_script(self, viewer: Client, epic: KeySet) -> None:
+        """The content security policy refuses both."""
+        html = page(viewer, epic)
+        assert html.count('<figure class="key-timeline">') == 2
+        figure = html.split("<figure")[1].split("</figure>")[0]
+        assert "style=" not in figure and "<script" not in figure
+        assert 'class="signs planned"' in figure

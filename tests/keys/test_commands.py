@@ -105,7 +105,7 @@ class TestRotateKeys:
         lifecycle.withdraw(epic, "ES384", now=timezone.now(), actor="test")
         publish(epic, "ES384", hours_ago=0.25)
         output = run("rotate_keys")
-        assert f"ES384  {gone.kid}  withdrawn  Withdrawn 0 minutes ago; its private" in output
+        assert f"ES384  {gone.kid}  withdrawn  Withdrawn less than a minute ago; its" in output
         assert "signs      Has signed for 2 hours." in output
         assert "published  Published 15 minutes ago; has not signed anything yet." in output
         assert "Next for ES384: At 20" in output

@@ -1,0 +1,141 @@
+"""What the page of a key set shows: the keys of each line, what happens next, who came."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from django.contrib.auth.models import AnonymousUser, User
+
+from smartapp.keys import automation, fetches, lifecycle, rehearsal, timeline, wording
+from smartapp.keys.lifecycle import Line
+from smartapp.keys.models import KeySet, SigningKey
+from smartapp.keys.wording import StepWords
+
+MAX_FETCH_ROWS = 20
+EMERGENCY = "emergency"
+
+
+@dataclass(frozen=True, slots=True)
+class Button:
+    step: str
+    label: str
+    consequence: str
+
+
+@dataclass(frozen=True, slots=True)
+class KeyRow:
+    kid: str
+    state: str
+    life: str
+    moments: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Section:
+    """One line. `risky`: what may break launches; its buttons ask for the EHRs at risk."""
+
+    alg: str
+    next_step: str
+    timeline: list[timeline.Row]
+    allowed: list[Button]
+    risky: list[Button]
+    keys: list[KeyRow]
+
+
+@dataclass(frozen=True, slots=True)
+class FetchRow:
+    who: str
+    what: str
+    first: str
+    count: int
+
+
+def words_of(step: str) -> StepWords:
+    """Return the words of a step or of the emergency; KeyError for what is neither."""
+    return wording.EMERGENCY if step == EMERGENCY else _STEPS[step]
+
+
+_STEPS = {step.value: words for step, words in wording.STEPS.items()}
+
+
+def needs_naming(line: Line, step: str, now: datetime) -> bool:
+    """Whether the EHRs at risk have to be typed before this is done."""
+    return step == EMERGENCY or step == line.blocked_step(now)
+
+
+def page(key_set: KeySet, user: User | AnonymousUser, now: datetime) -> dict[str, Any]:
+    """Return what the template draws; buttons only for what `user` may do now."""
+    found = lifecycle.lines(key_set)
+    keys = list(key_set.signing_keys.order_by("-published_at", "-id").defer("sealed_private_key"))
+    may_rotate = user.has_perm("keys.rotate_keyset")
+    may_risk = user.has_perm("keys.emergency_keyset")
+    return {
+        "key_set": key_set,
+        "jwks_url": rehearsal.public_url(key_set),
+        "warnings": automation.warnings(key_set, now),
+        "habits": wording.habits(key_set),
+        "sections": [
+            _section(key_set, line, keys, now, may_rotate=may_rotate, may_risk=may_risk)
+            for line in found
+        ],
+        "marks": timeline.marks(now),
+        "fetches": _fetch_rows(key_set, found, now),
+        "may_rotate": may_rotate,
+        "may_import": user.has_perm("keys.import_keyset"),
+        "now": wording.moment(now),
+    }
+
+
+def _section(
+    key_set: KeySet,
+    line: Line,
+    keys: list[SigningKey],
+    now: datetime,
+    *,
+    may_rotate: bool,
+    may_risk: bool,
+) -> Section:
+    of_line = [key for key in keys if key.alg == line.alg]
+    return Section(
+        alg=line.alg,
+        next_step=wording.next_step(key_set, line, now),
+        timeline=timeline.rows(key_set, line, of_line, now),
+        allowed=[_button(step) for step in line.allowed_steps(now)] if may_rotate else [],
+        risky=_risky(line, now) if may_risk else [],
+        keys=[_key_row(key, now) for key in of_line],
+    )
+
+
+def _button(step: str) -> Button:
+    words = words_of(step)
+    return Button(step, words.label, words.consequence)
+
+
+def _risky(line: Line, now: datetime) -> list[Button]:
+    emergency = _button(EMERGENCY)
+    blocked = line.blocked_step(now)
+    if blocked is None:
+        return [emergency]
+    return [
+        Button(blocked, f"{words_of(blocked).label} before its time", wording.BEFORE_ITS_TIME),
+        emergency,
+    ]
+
+
+def _key_row(key: SigningKey, now: datetime) -> KeyRow:
+    moments = (key.published_at, key.signs_from, key.signs_until, key.withdrawn_at)
+    return KeyRow(
+        key.kid, key.state(now), wording.life(key, now), tuple(map(wording.moment, moments))
+    )
+
+
+def _fetch_rows(key_set: KeySet, found: list[Line], now: datetime) -> list[FetchRow]:
+    return [
+        FetchRow(
+            wording.fetcher(fetch),
+            wording.seen(fetch, found, now),
+            wording.moment(fetch.first_at),
+            fetch.count,
+        )
+        for fetch in fetches.latest(key_set)[:MAX_FETCH_ROWS]
+    ]
