@@ -14,10 +14,11 @@ HEADER = (
     "# .env.example says what each variable is.\n"
 )
 PORTS = range(1, 65_536)
+LOOPBACK = "http://127.0.0.1"
 
 
 def public_url(port: int) -> str:
-    return f"http://127.0.0.1:{port}"
+    return f"{LOOPBACK}:{port}"
 
 
 def _fresh(port: int) -> dict[str, str]:
@@ -31,15 +32,27 @@ def _fresh(port: int) -> dict[str, str]:
 
 
 def _name(line: str) -> str:
-    return line.partition("=")[0].strip()
+    return line.partition("=")[0].removeprefix("export ").strip()
+
+
+def _is_deployment(lines: list[str], environment: Mapping[str, str]) -> bool:
+    """Whether this configures an app that people reach under an address of its own."""
+    configured = [line.partition("=")[2] for line in lines if _name(line) == "PUBLIC_URL"]
+    url = environment.get("PUBLIC_URL") or "".join(configured[-1:])
+    return bool(url) and not url.strip(" '\"").startswith(LOOPBACK)
 
 
 def completed(text: str, environment: Mapping[str, str], port: int) -> str:
     """Return the content of `.env` with what is missing; what is there stays as it is, except
-    that a loopback PUBLIC_URL follows the port that the demo serves on."""
+    that a loopback PUBLIC_URL follows the port that the demo serves on.
+
+    A deployment's is left alone: it would serve the sandbox from its next start on (T32).
+    """
+    if _is_deployment(text.splitlines(), environment):
+        return text
     lines = text.splitlines() or HEADER.splitlines()
     lines = [
-        f"PUBLIC_URL={public_url(port)}" if line.startswith("PUBLIC_URL=http://127.0.0.1") else line
+        f"PUBLIC_URL={public_url(port)}" if line.startswith(f"PUBLIC_URL={LOOPBACK}") else line
         for line in lines
     ]
     present = {_name(line) for line in lines} | set(environment)
@@ -52,7 +65,8 @@ def complete_dotenv(path: Path, port: int) -> None:
     before = path.read_text() if path.exists() else ""
     after = completed(before, os.environ, port)
     if after == before:
-        path.chmod(0o600)
+        if path.exists():
+            path.chmod(0o600)
         return
     new = path.with_name(".env.new")
     new.unlink(missing_ok=True)

@@ -49,6 +49,28 @@ def test_only_a_loopback_public_url_follows_the_port(public_url: str, after: str
     assert members(text)["PUBLIC_URL"] == after
 
 
+@pytest.mark.parametrize(
+    ("text", "environment"),
+    [
+        ("SECRET_KEY=x\nPUBLIC_URL=https://app.example.org\n", {}),
+        ("export PUBLIC_URL='https://app.example.org'\n", {}),
+        ("SECRET_KEY=x\n", {"PUBLIC_URL": "https://app.example.org"}),
+        ("", {"PUBLIC_URL": "https://app.example.org"}),
+    ],
+)
+def test_deployment_never_gets_the_sandbox(text: str, environment: dict[str, str]) -> None:
+    """T32: by a `demo` that somebody started in the wrong folder."""
+    assert completed(text, environment, 8000) == text
+
+
+def test_nothing_is_written_where_there_is_nothing_to_write(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PUBLIC_URL", "https://app.example.org")
+    complete_dotenv(tmp_path / ".env", 8000)
+    assert not (tmp_path / ".env").exists()
+
+
 def test_only_the_owner_can_read_it(tmp_path: Path) -> None:
     path = tmp_path / ".env"
     path.write_text("DEBUG=off\n")
