@@ -5,6 +5,7 @@ cost nothing; and as the cookie is only in the browser that started, so is the s
 """
 
 import json
+import zlib
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 
@@ -53,13 +54,14 @@ def _seal(pending: PendingLaunch, cookie_name: str) -> str:
         pending.issuer_required,
         int(pending.launched_at.timestamp()),
     ]
-    return vault.seal(json.dumps(members).encode(), _context(cookie_name))
+    # Browsers drop a cookie of more than 4096 octets without a word; scopes alone may be longer.
+    return vault.seal(zlib.compress(json.dumps(members).encode()), _context(cookie_name))
 
 
 def _unseal(sealed: str, cookie_name: str) -> PendingLaunch | None:
     """Return the pending launch of a cookie, None for one that we did not seal under this name."""
     try:
-        members = json.loads(vault.unseal(sealed, _context(cookie_name)))
+        members = json.loads(zlib.decompress(vault.unseal(sealed, _context(cookie_name))))
     except vault.VaultError:
         return None
     pending = PendingLaunch(*members)

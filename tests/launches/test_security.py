@@ -191,3 +191,21 @@ def test_path_writes_no_line_of_its_own_into_the_log(
     assert client.get("/no%0A2026-11-23 INFO forged%1B[31m").status_code == 404
     assert "/no%0A2026" in caplog.text
     assert "\x1b" not in caplog.text
+
+
+async def test_every_scope_that_fits_a_launch_fits_its_cookie(
+    browser: Browser, ehr: ScriptedEHR, ehr_launch: Start
+) -> None:
+    """C39: an EHR that wants a scope for each resource and category must not end in a cookie that
+    browsers drop; and five of them at once must fit the header that proxies let through."""
+    categories = [f"http://terminology.hl7.org/CodeSystem/c|{number}" for number in range(40)]
+    scope = " ".join(
+        ["launch", *(f"patient/Observation.rs?category={category}" for category in categories)]
+    )
+    assert len(scope) > 2500
+    await in_database(Registration.objects.update, scope=scope)
+    response = await browser.get(ehr_launch())
+    cookie = next(value for value in response.cookies.values() if value.key.startswith("pending-"))
+    assert len(cookie.key) + len(cookie.value) < 1024
+    ehr.scope = "launch patient/Patient.rs"
+    await browser.launch(ehr_launch())
