@@ -143,6 +143,17 @@ async def connect(request: HttpRequest, endpoint_slug: str) -> HttpResponse:
 @events.recorded
 async def callback(request: HttpRequest, registration_slug: str) -> HttpResponse:
     """Redirect URI: the EHR's answer, accepted once, in the browser that asked (C50-C57)."""
+    try:
+        return await _answered(request, registration_slug)
+    except SmartError as error:
+        # Above all where no cookie came back: in the EHR's frame, the page that says so must show,
+        # with a way out of the frame (C57).
+        elsewhere = "/" if cookies.is_framed(request) else ""
+        response = error_response(request, error, open_in_new_window_url=elsewhere)
+        return _framable(response, await registry.frame_ancestors(registration_slug))
+
+
+async def _answered(request: HttpRequest, registration_slug: str) -> HttpResponse:
     answer = authorization.parse_authorization_response(request.META.get("QUERY_STRING", ""))
     steps.came_back(answer.state)
     started = pending.recall(request, answer.state)

@@ -138,6 +138,11 @@ async def endpoint_for_backend(registration_slug: str) -> EndpointConfig:
     return await in_database(_backend, registration_slug)
 
 
+async def frame_ancestors(registration_slug: str) -> tuple[str, ...]:
+    """Return who may frame the pages of an enabled registration (C150); nobody for another."""
+    return await in_database(_frame_ancestors, registration_slug)
+
+
 async def connectable_endpoints() -> tuple[EndpointConfig, ...]:
     """Return what a patient can choose from, by name: enabled, with scopes to ask for (C22).
 
@@ -217,6 +222,11 @@ def _backend(registration_slug: str) -> EndpointConfig:
         return load(_enabled.get(registration__slug=registration_slug, launchable=False))
     except Endpoint.DoesNotExist:
         raise UnknownEndpoint("no enabled 2-legged registration of this slug") from None
+
+
+def _frame_ancestors(registration_slug: str) -> tuple[str, ...]:
+    registrations = Registration.objects.filter(slug=registration_slug, enabled=True)
+    return tuple(registrations.values_list("frame_ancestors", flat=True).first() or ())
 
 
 def _connectable() -> tuple[EndpointConfig, ...]:

@@ -209,3 +209,22 @@ async def test_every_scope_that_fits_a_launch_fits_its_cookie(
     assert len(cookie.key) + len(cookie.value) < 1024
     ehr.scope = "launch patient/Patient.rs"
     await browser.launch(ehr_launch())
+
+
+@pytest.mark.parametrize("query", ["code=x&state=" + 43 * "a", "code=x", "code=x&state=short"])
+async def test_callback_that_is_refused_says_so_in_the_frame_too(
+    browser: Browser, query: str
+) -> None:
+    """C57: a browser that sends no cookies from a frame is told to open another window; and C150:
+    only the registration's own EHR may frame it."""
+    ancestors = ["https://ehr.example"]
+    await in_database(Registration.objects.update, frame_ancestors=ancestors)
+    framed = {"Sec-Fetch-Dest": "iframe"}
+    response = await browser.get(f"/callback/scripted/?{query}", headers=framed)
+    assert response.status == 400
+    assert "X-Frame-Options" not in response.headers
+    assert "frame-ancestors https://ehr.example" in response.headers["Content-Security-Policy"]
+    assert 'target="_blank"' in await response.text()
+    unknown = await browser.get(f"/callback/nobody/?{query}", headers=framed)
+    assert unknown.headers["X-Frame-Options"] == "DENY"
+    assert "frame-ancestors 'none'" in unknown.headers["Content-Security-Policy"]
