@@ -31,6 +31,7 @@ from smartapp.protocol.errors import (
     LaunchNotFound,
     PatientChanged,
     SmartError,
+    UnknownEndpoint,
 )
 from smartapp.registrations import registry
 from smartapp.registrations.registry import EndpointConfig
@@ -63,11 +64,14 @@ def ended(launch: StoredLaunch) -> SmartError:
 async def with_access(launch: StoredLaunch) -> StoredLaunch:
     """Return the launch with an access token that is good for a moment longer.
 
-    LaunchEnded (or PatientChanged) when there is none to be had; EHRUnavailable, InvalidClient, ...
+    LaunchEnded (or PatientChanged) when there is none to be had; UnknownEndpoint while an
+    administrator has switched the EHR off; EHRUnavailable, InvalidClient, ...
     when the EHR could not give one now (the launch is kept).
     """
     if launch.ended_at is not None:
         raise ended(launch)
+    if not launch.is_enabled:
+        raise UnknownEndpoint(f"launch {launch.uuid}: its EHR was switched off meanwhile")
     expires_at = launch.access_token_expires_at
     if expires_at is not None and timezone.now() + REFRESH_AHEAD < expires_at:
         return launch

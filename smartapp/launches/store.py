@@ -40,6 +40,8 @@ class StoredLaunch:
     registration_slug: str
     registration_name: str
     frame_ancestors: tuple[str, ...]
+    # Neither the endpoint nor its registration was switched off by an administrator.
+    is_enabled: bool
     kind: LaunchKind
     launched_at: datetime
     state_digest: str = field(repr=False)
@@ -158,6 +160,7 @@ def find(uuid: UUID, session_digest: str, now: datetime) -> StoredLaunch:
         registration_slug=launch.endpoint.registration.slug,
         registration_name=launch.endpoint.registration.name,
         frame_ancestors=tuple(launch.endpoint.registration.frame_ancestors),
+        is_enabled=launch.endpoint.enabled and launch.endpoint.registration.enabled,
         kind=LaunchKind(launch.kind),
         launched_at=launch.launched_at,
         state_digest=launch.state_digest,

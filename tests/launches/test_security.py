@@ -13,7 +13,7 @@ from smartapp.database import in_database
 from smartapp.launches import store
 from smartapp.launches.models import EndReason, Launch
 from smartapp.protocol.errors import EHRTimeout
-from smartapp.registrations.models import Registration
+from smartapp.registrations.models import Endpoint, Registration
 from tests.launches.conftest import Browser
 from tests.scripted_ehr import ScriptedEHR
 
@@ -228,3 +228,19 @@ async def test_callback_that_is_refused_says_so_in_the_frame_too(
     unknown = await browser.get(f"/callback/nobody/?{query}", headers=framed)
     assert unknown.headers["X-Frame-Options"] == "DENY"
     assert "frame-ancestors 'none'" in unknown.headers["Content-Security-Policy"]
+
+
+@pytest.mark.parametrize("switch", [Registration, Endpoint])
+async def test_ehr_that_is_switched_off_is_not_read_any_more(
+    browser: Browser,
+    ehr: ScriptedEHR,
+    ehr_launch: Start,
+    switch: type[Registration] | type[Endpoint],
+) -> None:
+    """T34: also by launches that were open, whose access token is good for another hour."""
+    uuid = await browser.launch(ehr_launch())
+    await in_database(switch.objects.update, enabled=False)
+    ehr.requests.clear()
+    for path in ("", "context.json"):
+        assert (await browser.get(f"/launches/{uuid}/{path}")).status == 404
+    assert ehr.requests == []
