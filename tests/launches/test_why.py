@@ -1,0 +1,484 @@
+"""For an induced misconfiguration, the first cause is the right one.
+
+Each test breaks one thing of a launch that works, lets the EHR answer as real ones do, and asks
+why. Rules are those of the requirements; titles are compared by a telling part.
+"""
+
+from collections.abc import Callable, Coroutine
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from aiohttp import web
+from django.utils import timezone
+from pytest_django import Settings
+
+from smartapp.database import in_database
+from smartapp.keys.models import JWKSFetch, KeySet, SigningKey
+from smartapp.launches import events, facts, pending, why
+from smartapp.launches.facts import Facts
+from smartapp.launches.models import LaunchEvent
+from smartapp.launches.why.case import Cause, difference
+from smartapp.registrations import doctor, registry
+from smartapp.registrations.models import AuthMethod, Endpoint, Registration
+from tests.launches.conftest import Browser, new_browser
+from tests.launches.test_callback import changed
+from tests.scripted_ehr import CLIENT_ID, ScriptedEHR
+
+Start = Callable[[], str]
+Exchange = Callable[[], Coroutine[Any, Any, None]]
+
+
+@pytest.fixture(autouse=True)
+def written_by_hand(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(events, "FLUSH_SECONDS", 3600)
+
+
+def _last_attempt() -> list[LaunchEvent]:
+    last = LaunchEvent.objects.exclude(step="flood").latest("id")
+    return list(LaunchEvent.objects.filter(attempt=last.attempt))
+
+
+async def timeline() -> list[LaunchEvent]:
+    await events.flush()
+    return await in_database(_last_attempt)
+
+
+async def asked_why(change: Callable[[Facts], Facts] = lambda known: known) -> list[Cause]:
+    seen = await timeline()
+    return list(why.causes(seen, change(await in_database(facts.gather, seen))))
+
+
+async def first_is(words: str, rule: str, **options: Any) -> Cause:
+    causes = await asked_why(**options)
+    assert causes, "no cause was found"
+    assert words in causes[0].title, [(cause.weight, cause.title) for cause in causes]
+    assert causes[0].rule == rule
+    assert causes[0].check
+    assert causes[0].todo
+    return causes[0]
+
+
+async def registration(**fields: Any) -> None:
+    await in_database(Registration.objects.update, **fields)
+    registry.forget()
+
+
+async def endpoint(**fields: Any) -> None:
+    await in_database(Endpoint.objects.update, **fields)
+    registry.forget()
+
+
+def refusing(
+    status: int, error: str, description: str = "", **headers: str
+) -> Callable[[web.Request], Any]:
+    async def refuse(_: web.Request) -> web.StreamResponse:
+        body = {"error": error, "error_description": description}
+        return web.json_response(body, status=status, headers=headers)
+
+    return refuse
+
+
+@pytest.fixture
+async def exchanged(browser: Browser, ehr_launch: Start) -> Exchange:
+    """Launch up to the EHR's answer to the token request, whatever it is."""
+
+    async def exchange() -> None:
+        await browser.get(await browser.to_callback(ehr_launch()))
+
+    return exchange
+
+
+class TestBeforeTheEHRIsAsked:
+    async def test_ehr_that_nobody_registered(self, browser: Browser) -> None:
+        await browser.get("/launch?iss=https://elsewhere.example/fhir&launch=x")
+        await first_is("not registered here", "C7")
+
+    async def test_iss_with_another_path(self, browser: Browser, ehr: ScriptedEHR) -> None:
+        await browser.get(f"/launch?iss={ehr.fhir_base_url}/r4&launch=x")
+        cause = await first_is("nearly that of Scripted Hospital", "C7")
+        assert "“/r4”" in cause.check
+
+    async def test_endpoint_that_is_switched_off(self, browser: Browser, ehr_launch: Start) -> None:
+        await endpoint(enabled=False)
+        await browser.get(ehr_launch())
+        await first_is("switched off", "C7")
+
+    async def test_bookmarked_launch_address(self, browser: Browser) -> None:
+        await browser.get("/launch")
+        await first_is("without what an EHR sends", "C20")
+
+    async def test_token_endpoint_on_a_host_that_nobody_accepted(
+        self, browser: Browser, ehr: ScriptedEHR, ehr_launch: Start
+    ) -> None:
+        ehr.discovery = {"token_endpoint": "https://internal.example/token"}
+        await browser.get(ehr_launch())
+        await first_is("nobody has accepted", "C14")
+
+    async def test_discovery_that_was_never_read(self, browser: Browser, ehr_launch: Start) -> None:
+        await endpoint(pinned_hosts=[])
+        await browser.get(ehr_launch())
+        await first_is("never read", "C14")
+
+    async def test_ehr_without_pkce(
+        self, browser: Browser, ehr: ScriptedEHR, ehr_launch: Start
+    ) -> None:
+        ehr.discovery = {"code_challenge_methods_supported": None}
+        await browser.get(ehr_launch())
+        await first_is("does not publish what a safe launch needs", "C12")
+
+    async def test_base_url_without_its_path(self, browser: Browser, ehr: ScriptedEHR) -> None:
+        await endpoint(fhir_base_url=ehr.base, iss=ehr.base)
+        await browser.get(f"/launch?iss={ehr.base}&launch=x")
+        await first_is("does not lead to a SMART configuration", "C10")
+
+    async def test_ehr_that_is_down(self, browser: Browser) -> None:
+        gone = "http://127.0.0.1:9/fhir"
+        await endpoint(fhir_base_url=gone, iss=gone, pinned_hosts=["127.0.0.1:9"])
+        await browser.get(f"/launch?iss={gone}&launch=x")
+        await first_is("could not be reached", "C15")
+
+
+class TestOnTheWay:
+    async def test_redirect_uri_that_the_vendor_does_not_have(
+        self, browser: Browser, ehr_launch: Start
+    ) -> None:
+        """The EHR shows its own error page, and nobody comes back (C56)."""
+        await browser.get(ehr_launch())
+        later = timezone.now() + timedelta(minutes=11)
+        cause = await first_is(
+            "does not know our redirect URI", "C3", change=lambda known: replace(known, now=later)
+        )
+        assert "/callback/scripted/" in cause.todo
+
+    async def test_person_who_gave_up_where_others_come_back(
+        self, browser: Browser, ehr_launch: Start
+    ) -> None:
+        await browser.launch(ehr_launch())
+        await browser.get(ehr_launch())
+        later = timezone.now() + timedelta(minutes=11)
+        await first_is("did not finish", "C56", change=lambda known: replace(known, now=later))
+
+    async def test_public_url_that_changed(
+        self, browser: Browser, ehr_launch: Start, settings: Settings
+    ) -> None:
+        await browser.get(ehr_launch())
+        settings.PUBLIC_URL = settings.PUBLIC_URL.replace("127.0.0.1", "localhost")
+        cause = await first_is("another redirect URI than the registration has now", "C3")
+        assert "character 8" in cause.check
+
+    async def test_cookies_blocked_in_the_ehrs_frame(
+        self, app: str, browser: Browser, ehr_launch: Start
+    ) -> None:
+        callback = await browser.to_callback(ehr_launch())
+        async with new_browser(app, **{"Sec-Fetch-Dest": "iframe"}) as framed:
+            await framed.get(callback)
+        cause = await first_is("keeps no cookies", "C151")
+        assert "none" in cause.check
+
+    async def test_answer_in_another_browser(
+        self, app: str, browser: Browser, ehr_launch: Start
+    ) -> None:
+        callback = await browser.to_callback(ehr_launch())
+        async with new_browser(app) as other:
+            await other.get(callback)
+        await first_is("did not start the launch", "C57")
+
+    async def test_slow_sign_in(
+        self, browser: Browser, ehr_launch: Start, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        callback = await browser.to_callback(ehr_launch())
+        monkeypatch.setattr(pending.PendingLaunch, "expired", lambda *_: True)
+        await browser.get(callback)
+        await first_is("longer than ten minutes", "C43")
+
+    async def test_redirect_uri_of_another_registration(
+        self, browser: Browser, ehr_launch: Start
+    ) -> None:
+        callback = await browser.to_callback(ehr_launch())
+        await browser.get(callback.replace("/callback/scripted/", "/callback/other/"))
+        await first_is("another registration's redirect URI", "C4")
+
+    async def test_issuer_of_the_answer_is_not_expected(
+        self, browser: Browser, ehr_launch: Start
+    ) -> None:
+        callback = await browser.to_callback(ehr_launch())
+        await browser.get(changed(callback, iss="https://other.example"))
+        await first_is("another issuer", "C51")
+
+    @pytest.mark.parametrize(
+        ("error", "description", "words", "rule"),
+        [
+            ("access_denied", "", "said no", "C52"),
+            ("unauthorized_client", "", "not approved", "C1"),
+            ("invalid_request", "redirect_uri mismatch", "our redirect URI", "C3"),
+            ("invalid_request", "invalid launch token", "no longer knows this launch", "C24"),
+            ("server_error", "", "problem of its own", "C52"),
+        ],
+    )
+    async def test_answer_of_the_authorization_endpoint(
+        self, browser: Browser, ehr_launch: Start,
+        error: str, description: str, words: str, rule: str,
+    ) -> None:  # fmt: skip
+        callback = await browser.to_callback(ehr_launch())
+        answer = changed(callback, code=None, error=error, error_description=description)
+        await browser.get(answer)
+        await first_is(words, rule)
+
+    async def test_scope_that_the_ehr_does_not_list(
+        self, browser: Browser, ehr: ScriptedEHR, ehr_launch: Start
+    ) -> None:
+        ehr.discovery = {"scopes_supported": ["launch", "openid", "fhirUser", "offline_access"]}
+        callback = await browser.to_callback(ehr_launch())
+        await browser.get(changed(callback, code=None, error="invalid_scope"))
+        cause = await first_is("does not list", "C39")
+        assert "patient/Patient.rs" in cause.check
+
+    async def test_new_scopes_at_an_older_ehr(
+        self, browser: Browser, ehr: ScriptedEHR, ehr_launch: Start
+    ) -> None:
+        ehr.discovery = {"capabilities": ["launch-ehr", "permission-v1"]}
+        callback = await browser.to_callback(ehr_launch())
+        await browser.get(changed(callback, code=None, error="invalid_scope"))
+        await first_is("older form of scopes", "C38")
+
+
+class TestWhoWeAre:
+    """The EHR answers `invalid_client` with no reason, as Epic does (pain 1 of the field)."""
+
+    @pytest.fixture(autouse=True)
+    def refused(self, ehr: ScriptedEHR) -> None:
+        ehr.token_answer = refusing(401, "invalid_client")
+
+    @pytest.fixture(autouse=True)
+    async def fetched(self, registered: Endpoint) -> None:
+        """The EHR has fetched the keys that sign, unless a test says otherwise."""
+        await in_database(self._fetch, lambda kids: kids)
+
+    @staticmethod
+    def _fetch(kids: Callable[[list[str]], list[str]]) -> None:
+        published = list(SigningKey.objects.values_list("kid", flat=True))
+        JWKSFetch.objects.all().delete()
+        JWKSFetch.objects.create(
+            key_set=KeySet.objects.get(), etag="x", kids=kids(published), address="10.0.0.1",
+            user_agent="EHR", first_at=timezone.now(), last_at=timezone.now(), count=1,
+        )  # fmt: skip
+
+    async def test_nothing_wrong_that_can_be_seen(self, exchanged: Exchange) -> None:
+        await exchanged()
+        await first_is("client id is not known", "C1")
+
+    async def test_client_id_of_another_environment(
+        self, exchanged: Exchange, registered: Endpoint
+    ) -> None:
+        await in_database(self._second_registration, registered)
+        await exchanged()
+        cause = await first_is("that of another environment", "C1")
+        assert "Production" in cause.check
+
+    @staticmethod
+    def _second_registration(registered: Endpoint) -> None:
+        now = timezone.now()
+        Registration.objects.create(
+            slug="production", name="Production", client_id=CLIENT_ID, scope="launch",
+            key_set=registered.registration.key_set, created_at=now, updated_at=now,
+        )  # fmt: skip
+
+    async def test_wrong_audience(self, exchanged: Exchange, ehr: ScriptedEHR) -> None:
+        await registration(assertion_audience=f"{ehr.base}/token/")
+        await exchanged()
+        cause = await first_is("another audience", "C65")
+        assert "“/”" in cause.check
+
+    async def test_athena_without_its_audience(self, exchanged: Exchange) -> None:
+        await registration(preset="athena-preview")
+        await exchanged()
+        await first_is("audience of its own", "C65")
+
+    async def test_clock_that_is_wrong(self, exchanged: Exchange, ehr: ScriptedEHR) -> None:
+        date = (timezone.now() - timedelta(minutes=2)).strftime("%a, %d %b %Y %H:%M:%S GMT")
+        ehr.token_answer = refusing(401, "invalid_client", Date=date)
+        await exchanged()
+        cause = await first_is("Our clock is wrong", "C66")
+        assert "ahead of" in cause.check
+
+    async def test_algorithm_that_the_ehr_does_not_take(
+        self, exchanged: Exchange, ehr: ScriptedEHR
+    ) -> None:
+        ehr.discovery = {"token_endpoint_auth_signing_alg_values_supported": ["RS256"]}
+        await exchanged()
+        await first_is("does not list our algorithm", "C64")
+
+    async def test_method_that_the_ehr_does_not_take(
+        self, exchanged: Exchange, ehr: ScriptedEHR
+    ) -> None:
+        ehr.discovery = {"token_endpoint_auth_methods_supported": ["client_secret_basic"]}
+        await exchanged()
+        await first_is("does not list our way to authenticate", "C61")
+
+    async def test_key_that_was_withdrawn(self, exchanged: Exchange) -> None:
+        await exchanged()
+        await in_database(self._withdraw)
+        await first_is("not published any more", "C63")
+
+    @staticmethod
+    def _withdraw() -> None:
+        now = timezone.now()
+        SigningKey.objects.update(
+            sealed_private_key="", place=None, signs_until=now, withdrawn_at=now
+        )
+
+    async def test_jwks_url_that_the_vendor_does_not_have(self, exchanged: Exchange) -> None:
+        await in_database(JWKSFetch.objects.all().delete)
+        await exchanged()
+        await first_is("never asked for our keys", "C63")
+
+    async def test_stale_cache_at_the_ehr(self, exchanged: Exchange) -> None:
+        await in_database(self._fetch, lambda kids: ["an-older-key"])
+        await exchanged()
+        await first_is("still has our older keys", "C63")
+
+    async def test_public_address_that_does_not_show_the_key(self, exchanged: Exchange) -> None:
+        await exchanged()
+        finding = doctor.problem("published-key", "It answered 404.", "Start the server.")
+        await first_is(
+            "does not show the key that signed", "C63",
+            change=lambda known: replace(known, findings={"published-key": finding}),
+        )  # fmt: skip
+
+    async def test_live_checks_find_nothing_wrong_here(self, exchanged: Exchange) -> None:
+        """They ask our own public address as an EHR would."""
+        await exchanged()
+        known = facts.checked
+        seen = await timeline()
+        gathered = await in_database(facts.gather, seen)
+        checked = await in_database(known, gathered)
+        assert checked.findings["published-key"].level == doctor.Level.OK
+        assert checked.problem("published-key") is None
+
+    @pytest.mark.parametrize(
+        ("method", "words"),
+        [
+            (AuthMethod.CLIENT_SECRET_BASIC, "secret is not the vendor's"),
+            (AuthMethod.NONE, "expects a client that authenticates"),
+        ],
+    )
+    async def test_secret_that_is_wrong_or_missing(
+        self, exchanged: Exchange, method: AuthMethod, words: str
+    ) -> None:
+        await exchanged()
+        seen = await timeline()
+        for event in seen:
+            if "auth_method" in event.detail:
+                event.detail["auth_method"] = method.value
+        known = await in_database(facts.gather, seen)
+        assert words in why.causes(seen, known)[0].title
+
+    async def test_no_key_for_the_algorithm(self, exchanged: Exchange) -> None:
+        await registration(alg="RS256")
+        await exchanged()
+        await first_is("no key to sign with", "C64")
+
+
+class TestWhatCameBack:
+    @pytest.mark.parametrize(
+        ("status", "error", "description", "words", "rule"),
+        [
+            (400, "invalid_grant", "redirect_uri does not match", "finds it different", "C60"),
+            (400, "invalid_grant", "PKCE verification failed", "PKCE", "C33"),
+            (400, "invalid_grant", "code expired", "over before it was exchanged", "C69"),
+            (400, "invalid_grant", "", "over before it was exchanged", "C69"),
+            (429, "", "", "limits how often", "C128"),
+            (503, "", "", "problem of its own", "C125"),
+            (400, "unsupported_grant_type", "", "may not use this grant", "C2"),
+        ],
+    )
+    async def test_refused_exchange(
+        self, exchanged: Exchange, ehr: ScriptedEHR,
+        status: int, error: str, description: str, words: str, rule: str,
+    ) -> None:  # fmt: skip
+        ehr.token_answer = refusing(status, error, description)
+        await exchanged()
+        await first_is(words, rule)
+
+    async def test_gateway_in_place_of_a_token_endpoint(
+        self, exchanged: Exchange, ehr: ScriptedEHR
+    ) -> None:
+        async def page(_: web.Request) -> web.StreamResponse:
+            return web.Response(text="<html>Sign in</html>", content_type="text/html")
+
+        ehr.token_answer = page
+        await exchanged()
+        await first_is("not an OAuth token endpoint", "C80")
+
+    async def test_issuer_that_is_not_expected(self, exchanged: Exchange, ehr: ScriptedEHR) -> None:
+        await endpoint(issuers=[ehr.issuer + "/"])
+        await exchanged()
+        cause = await first_is("names another issuer", "C93")
+        assert "“/”" in cause.check
+
+    @pytest.mark.parametrize(
+        ("claim", "value", "words"),
+        [
+            ("aud", "another-client", "for another client"),
+            ("nonce", "another", "answers another sign-in"),
+            ("exp", 1, "is over already"),
+            ("at_hash", "AAAAAAAAAAAAAAAAAAAAAA", "another access token"),
+        ],
+    )
+    async def test_id_token_that_breaks_a_rule(
+        self, exchanged: Exchange, ehr: ScriptedEHR, claim: str, value: object, words: str
+    ) -> None:
+        ehr.id_token_claims = {claim: value}
+        await exchanged()
+        await first_is(words, "C90")
+
+    async def test_no_refresh_token_and_the_time_is_over(
+        self, browser: Browser, ehr: ScriptedEHR, ehr_launch: Start
+    ) -> None:
+        ehr.refresh_token, ehr.expires_in = None, 0
+        uuid = await browser.launch(ehr_launch())
+        await browser.get(f"/launches/{uuid}/")
+        await first_is("no refresh token", "C40")
+
+    async def test_grant_that_the_ehr_ended(
+        self, browser: Browser, ehr: ScriptedEHR, ehr_launch: Start
+    ) -> None:
+        ehr.expires_in = 0
+        uuid = await browser.launch(ehr_launch())
+        ehr.token_answer = refusing(400, "invalid_grant")
+        await browser.get(f"/launches/{uuid}/")
+        await first_is("does not accept the refresh token", "C125")
+
+    async def test_scopes_that_were_not_granted(
+        self, browser: Browser, ehr: ScriptedEHR, ehr_launch: Start
+    ) -> None:
+        ehr.scope = "launch openid fhirUser offline_access patient/Patient.rs"
+        await browser.launch(ehr_launch())
+        cause = await first_is("granted less", "C82")
+        assert "patient/Observation.rs" in cause.check
+
+    async def test_read_that_the_ehr_forbids(
+        self, browser: Browser, ehr: ScriptedEHR, ehr_launch: Start
+    ) -> None:
+        async def forbid(_: web.Request) -> web.StreamResponse:
+            return web.json_response({}, status=403)
+
+        uuid = await browser.launch(ehr_launch())
+        ehr.fhir_answer = forbid
+        await browser.get(f"/launches/{uuid}/")
+        await first_is("does not let this app", "C141")
+
+    async def test_launch_that_went_well_has_no_cause(
+        self, browser: Browser, ehr_launch: Start
+    ) -> None:
+        await browser.launch(ehr_launch())
+        assert await asked_why() == []
+
+
+def test_difference_names_the_character_and_both_sides() -> None:
+    assert difference("a", "a") == "They are equal, byte for byte."
+    assert difference("https://e/fhir", "https://e/fhir/") == (
+        "They differ from character 15: nothing on one side, “/” on the other."
+    )
