@@ -1,9 +1,11 @@
 """What the bearer of an access token may do: the one thing that the FHIR API asks of OAuth."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 
-from smartapp.sandbox.models import Token, digest
+from smartapp.sandbox import worlds
+from smartapp.sandbox.faults import Faults, joined, parse
+from smartapp.sandbox.models import Client, Token, digest
 
 
 @dataclass(frozen=True)
@@ -14,23 +16,35 @@ class Access:
     encounter: str | None
     fhirUser: str | None
     expires_at: datetime
+    faults: Faults = field(default_factory=dict)
+    """What goes wrong on purpose for this launch (S66)."""
+    needs_practice: bool = False
+    """Whether every search has to name the practice (S65)."""
 
 
 def find_access(token: str) -> Access | None:
-    """Return what a bearer token gives; None when it is unknown, expired or revoked (S61, S62)."""
+    """Return what a bearer token gives; None when it is unknown, expired or revoked (S61, S62).
+
+    A token of the other world is unknown in this one (S3).
+    """
     found = (
-        Token.objects.filter(digest=digest(token), type=Token.Type.ACCESS)
+        Token.objects.filter(
+            digest=digest(token), type=Token.Type.ACCESS, client__world=worlds.current()
+        )
         .select_related("client", "authorization")
         .first()
     )
     if found is None or not found.is_active():
         return None
-    consent = found.authorization
+    consent, client = found.authorization, found.client
+    chosen = joined(client.quirks, consent.faults if consent else "")
     return Access(
-        client_id=found.client.client_id,
+        client_id=client.client_id,
         scope=tuple(found.scope.split()),
         patient=(consent.patient or None) if consent else None,
         encounter=(consent.encounter or None) if consent else None,
         fhirUser=(consent.fhir_user or None) if consent else None,
         expires_at=found.expires_at,
+        faults=parse(chosen),
+        needs_practice=client.profile == Client.Profile.ATHENA,
     )

@@ -4,14 +4,24 @@ from urllib.parse import urlsplit
 
 from django.conf import settings
 
+from smartapp.sandbox import worlds
 from smartapp.sandbox.models import Client
+from smartapp.sandbox.worlds import World
 
-AUTHORIZATION_SERVER_ID = "aussandbox0000000001"
+AUTHORIZATION_SERVER_IDS = {
+    World.PRODUCTION: "aussandbox0000000001",
+    World.PREVIEW: "aussandbox0000000002",
+}
 LOOPBACK_NAMES = ("127.0.0.1", "localhost")
 
 
+def own_path(path: str) -> str:
+    """Return a path of the EHR in the world at hand (S3)."""
+    return f"/sandbox/{worlds.PATHS[worlds.current()]}{path}"
+
+
 def own(path: str) -> str:
-    return f"{settings.PUBLIC_URL}/sandbox/{path}"
+    return f"{settings.PUBLIC_URL}{own_path(path)}"
 
 
 def fhir_base_url() -> str:
@@ -20,7 +30,7 @@ def fhir_base_url() -> str:
 
 def issuer() -> str:
     """The OpenID Connect issuer: another path than everything else, as at athenahealth."""
-    return own(f"okta/oauth2/{AUTHORIZATION_SERVER_ID}")
+    return own(f"okta/oauth2/{AUTHORIZATION_SERVER_IDS[worlds.current()]}")
 
 
 def endpoint(name: str) -> str:

@@ -17,7 +17,7 @@ from joserfc import jws
 from joserfc.errors import JoseError
 
 from smartapp.sandbox import addresses, client_keys
-from smartapp.sandbox.models import Client, UsedAssertion, digest, find_client
+from smartapp.sandbox.models import Client, UsedAssertion, digest, registered_client
 from smartapp.sandbox.refusals import invalid_client
 
 ALLOWED_LIFETIME_SECONDS = {
@@ -45,13 +45,18 @@ class Assertion:
     claims: Claims
 
 
-def authenticate(assertion_type: str | None, text: str, *, invoked: str) -> Client:
-    """Return the client that signed the assertion; `invoked` is the endpoint it was sent to."""
+def authenticate(
+    assertion_type: str | None, text: str, *, invoked: str, stale_keys: bool = False
+) -> Client:
+    """Return the client that signed the assertion; `invoked` is the endpoint it was sent to.
+
+    With `stale_keys` the copy of the client's key set at hand is all there is (S66).
+    """
     if assertion_type != ASSERTION_TYPE:
         raise invalid_client("S24", f"client_assertion_type must be {ASSERTION_TYPE}.")
     assertion = parse(text)
     client = _claimed_client(assertion)
-    jwk = _validate_key(client, assertion)
+    jwk = _validate_key(client, assertion, stale_keys=stale_keys)
     _validate_signature(assertion, jwk)
     _validate_parties(client, assertion.claims)
     _validate_audience(client, assertion.claims, invoked)
@@ -75,7 +80,7 @@ def parse(text: str) -> Assertion:
 
 def _claimed_client(assertion: Assertion) -> Client:
     """Return whom the assertion claims to come from; nothing is proven yet."""
-    client = find_client(assertion.claims.get("sub"))
+    client = registered_client(assertion.claims.get("sub"))
     if client is None:
         raise invalid_client("E2", "The sub of the client assertion is no client of this server.")
     if client.auth_method != Client.AuthMethod.PRIVATE_KEY_JWT:
@@ -83,7 +88,7 @@ def _claimed_client(assertion: Assertion) -> Client:
     return client
 
 
-def _validate_key(client: Client, assertion: Assertion) -> client_keys.Jwk:
+def _validate_key(client: Client, assertion: Assertion, *, stale_keys: bool) -> client_keys.Jwk:
     """kid known, then alg fit for that key; never the other way round (S24, S53, S54)."""
     header = assertion.header
     if "jku" in header and header["jku"] != client.jwks_url:
@@ -95,7 +100,7 @@ def _validate_key(client: Client, assertion: Assertion) -> client_keys.Jwk:
         raise invalid_client("E5", "The kid of the client assertion is not a string.")
     if header.get("alg") not in client_keys.ALGORITHMS:
         raise invalid_client("E5", "The alg of the client assertion is not allowed here.")
-    jwk = client_keys.find_key(client, kid)
+    jwk = client_keys.find_key(client, kid, stale=stale_keys)
     if header["alg"] not in client_keys.algorithms(jwk):
         raise invalid_client("E5", "The alg of the client assertion does not belong to this key.")
     return jwk

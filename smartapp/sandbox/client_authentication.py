@@ -4,7 +4,8 @@ import base64
 from urllib.parse import unquote_plus
 
 from smartapp.sandbox import client_assertion
-from smartapp.sandbox.models import Client, find_client
+from smartapp.sandbox.broken_answers import claimed_faults
+from smartapp.sandbox.models import Client, registered_client
 from smartapp.sandbox.oauth_request import SandboxRequest
 from smartapp.sandbox.refusals import Refusal, invalid_client, invalid_request
 
@@ -29,7 +30,10 @@ def _by_the_way_used(request: SandboxRequest) -> Client:
         raise invalid_request("E7", "The client authenticates in more than one way at once.")
     if assertion is not None:
         return client_assertion.authenticate(
-            form.get("client_assertion_type"), assertion, invoked=request.uri
+            form.get("client_assertion_type"),
+            assertion,
+            invoked=request.uri,
+            stale_keys="jwks-stale" in claimed_faults(form),
         )
     if basic is not None:
         return _by_basic(basic)
@@ -41,7 +45,7 @@ def _by_the_way_used(request: SandboxRequest) -> Client:
 
 
 def _public(client_id: str | None) -> Client:
-    client = find_client(client_id)
+    client = registered_client(client_id)
     if client is None or client.auth_method != Client.AuthMethod.NONE:
         raise invalid_client("E1", "The request carries no client credentials.")
     return client
@@ -49,7 +53,7 @@ def _public(client_id: str | None) -> Client:
 
 def _by_basic(header: str) -> Client:
     client_id, secret = _decoded(header)
-    client = find_client(client_id)
+    client = registered_client(client_id)
     if client is None or not client.check_client_secret(secret):
         raise invalid_client("E2", UNKNOWN)
     return client

@@ -39,15 +39,15 @@ class JWKSInvalid(Exception):
     """A key set that nothing can be made of; the text says why."""
 
 
-def find_key(client: Client, kid: str | None) -> Jwk:
+def find_key(client: Client, kid: str | None, *, stale: bool = False) -> Jwk:
     """Return the one key of the client with this kid (S24, S53).
 
     A kid that is not in an unexpired copy may be newer than the copy: the set is fetched once
-    more, as long as that does not become a habit (S52).
+    more, as long as that does not become a habit (S52). A stale look fetches nothing (S66).
     """
-    keys = current_keys(client)
+    keys = _keys(client) if stale and client.jwks is not None else current_keys(client)
     found = _matching(keys, kid)
-    if not found and client.jwks_url and _may_refetch(client):
+    if not stale and not found and client.jwks_url and _may_refetch(client):
         refetch(client)
         found = _matching(_keys(client), kid)
     if len(found) == 1:
@@ -108,7 +108,7 @@ def _remember(
         status=status,
         kids=[key.get("kid", "") for key in keys or []],
         fresh_seconds=fresh,
-        problem=(problem or _advice(keys or []))[:MAX_PROBLEM_CHARACTERS],
+        problem=(problem or advice(keys or []))[:MAX_PROBLEM_CHARACTERS],
     )
     stale = client.jwks_fetches.order_by("-pk").values_list("pk")[KEPT_FETCHES_PER_CLIENT:]
     JWKSFetch.objects.filter(pk__in=list(stale.values_list("pk", flat=True))).delete()
@@ -118,7 +118,7 @@ def _remember(
         client.save(update_fields=["jwks", "jwks_fresh_until"])
 
 
-def _advice(keys: list[Jwk]) -> str:
+def advice(keys: list[Jwk]) -> str:
     """More than five keys are unwise, not wrong (S6)."""
     if len(keys) <= MOST_KEYS_ADVISED:
         return ""

@@ -8,20 +8,28 @@ from django.http import HttpResponse
 from smartapp.sandbox import addresses
 
 
-def open_for_launch(response: HttpResponse, *leads_to: str) -> None:
+def open_for_launch(response: HttpResponse, *leads_to: str, framed: bool = True) -> None:
     """Let the launcher frame the page, and its forms end in a redirect to the app.
 
     An EHR launch inside a frame passes through sign-in and consent. Browsers hold form-action
     against every redirect after a form was sent, so the app's own origin has to be named.
     """
-    _replace(response, {"frame-ancestors": _own(), "form-action": [*_own(), *_origins(leads_to)]})
-    response.xframe_options_exempt = True
+    directives = {"form-action": [*_own(), *_origins(leads_to)]}
+    if framed:
+        directives["frame-ancestors"] = _own()
+        response.xframe_options_exempt = True
+    _replace(response, directives)
 
 
 def frame_apps(response: HttpResponse, *apps: str) -> None:
     """Let a page of the launcher show an app in a frame, and open it in a tab by a form."""
     places = [*_own(), *_origins(apps)]
     _replace(response, {"frame-src": places, "form-action": places})
+
+
+def let_scripts_fetch(response: HttpResponse) -> None:
+    """Let the page's own script ask for the page again."""
+    _replace(response, {"connect-src": [SELF]})
 
 
 def _own() -> list[str]:

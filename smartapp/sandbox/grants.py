@@ -7,7 +7,7 @@ from authlib.oauth2.rfc6749 import grants
 from authlib.oauth2.rfc7636 import CodeChallenge
 from django.utils import timezone
 
-from smartapp.sandbox import addresses, launches, people, scopes
+from smartapp.sandbox import addresses, broken_answers, faults, launches, people, scopes
 from smartapp.sandbox.models import (
     Authorization,
     Client,
@@ -17,7 +17,13 @@ from smartapp.sandbox.models import (
     new_secret,
 )
 from smartapp.sandbox.oauth_request import SandboxRequest
-from smartapp.sandbox.refusals import Refusal, invalid_grant, invalid_request, invalid_scope
+from smartapp.sandbox.refusals import (
+    GatewayRefusal,
+    Refusal,
+    invalid_grant,
+    invalid_request,
+    invalid_scope,
+)
 
 CODE_LIFETIME = timedelta(seconds=60)
 REFRESH_TOKEN_LIFETIME = timedelta(days=90)
@@ -38,6 +44,10 @@ class AuthorizationCodeGrant(grants.AuthorizationCodeGrant):
         if values["aud"] != addresses.fhir_base_url():
             raise invalid_request("S12", f"aud must be {addresses.fhir_base_url()}.")
         request.launch = _launch(client, request)
+        try:
+            faults.parse(request.chosen_faults)
+        except faults.FaultUnknown as exc:
+            raise invalid_request("S66", str(exc)) from exc
 
     def generate_authorization_code(self) -> str:
         return new_secret()
@@ -59,6 +69,7 @@ class AuthorizationCodeGrant(grants.AuthorizationCodeGrant):
             launch_context=context,
             fhir_user=person.fhir_user,
             nonce=values.get("nonce", ""),
+            faults=request.chosen_faults,
             signed_in_at=datetime.fromtimestamp(request.signed_in_at, UTC),
             code_digest=digest(code),
             code_expires_at=timezone.now() + CODE_LIFETIME,
@@ -82,6 +93,7 @@ class AuthorizationCodeGrant(grants.AuthorizationCodeGrant):
     def create_token_response(self) -> Answer:  # type: ignore[override]
         """Consume the code first: of two requests with one code, one gets tokens (S16)."""
         consent = cast(Authorization, self.request.consent)
+        broken_answers.meet(self.request)
         unused = Authorization.objects.filter(pk=consent.pk, code_used_at=None)
         if not unused.update(code_used_at=timezone.now()):
             raise _code_used(consent)
@@ -157,7 +169,7 @@ class RefreshTokenGrant(grants.RefreshTokenGrant):
 
     @property
     def INCLUDE_NEW_REFRESH_TOKEN(self) -> bool:  # type: ignore[override]
-        return cast(Client, self.request.client).rotate_refresh_tokens
+        return "refresh-rotates" in self.request.faults
 
     def authenticate_refresh_token(self, refresh_token: str) -> Token:
         client = cast(Client, self.request.client)
@@ -189,6 +201,7 @@ class RefreshTokenGrant(grants.RefreshTokenGrant):
     def create_token_response(self) -> Answer:  # type: ignore[override]
         """Rotate first: of two requests with one rotating token, one gets tokens (S31)."""
         token = cast(Token, self.request.refresh_token)
+        broken_answers.meet(self.request)
         if self.INCLUDE_NEW_REFRESH_TOKEN:
             unused = Token.objects.filter(pk=token.pk, rotated_at=None)
             if not unused.update(rotated_at=timezone.now()):
@@ -227,7 +240,16 @@ class ClientCredentialsGrant(grants.ClientCredentialsGrant):
         asked = self.request.payload.scope
         if not asked:
             raise invalid_scope("S29", "scope is missing; client_credentials must name it.")
-        scopes.requested(cast(Client, self.request.client), asked)
+        try:
+            scopes.requested(cast(Client, self.request.client), asked)
+        except Refusal as refusal:
+            if "gateway-policy" in self.request.faults:
+                raise GatewayRefusal() from refusal
+            raise
+
+    def create_token_response(self) -> Answer:  # type: ignore[override]
+        broken_answers.meet(self.request)
+        return cast(Answer, super().create_token_response())  # type: ignore[no-untyped-call]
 
 
 class LaunchContext:
@@ -239,3 +261,14 @@ class LaunchContext:
     @staticmethod
     def add(grant: AuthorizationCodeGrant | RefreshTokenGrant, answer: Answer) -> None:
         answer[1].update(cast(Authorization, grant.request.consent).launch_context)
+
+
+class Quirks:
+    """Makes the finished answer what the faults of the launch say (S66)."""
+
+    def __call__(self, grant: Any) -> None:
+        grant.register_hook("after_create_token_response", self.alter)
+
+    @staticmethod
+    def alter(grant: Any, answer: Answer) -> None:
+        broken_answers.alter(grant.request, answer[1])

@@ -6,9 +6,8 @@ from authlib.oidc.core import UserInfo
 from authlib.oidc.core.grants import OpenIDCode
 from authlib.oidc.core.util import create_half_hash
 from django.utils import timezone
-from joserfc import jwt
 
-from smartapp.sandbox import addresses, signing_keys
+from smartapp.sandbox import addresses, forgeries, signing_keys
 from smartapp.sandbox.models import Authorization, Client, new_secret
 from smartapp.sandbox.oauth_request import SandboxRequest
 from smartapp.sandbox.people import Person
@@ -37,7 +36,6 @@ class IDToken(OpenIDCode):
     def encode_id_token(self, token: dict[str, str], request: SandboxRequest) -> str:  # type: ignore[override]
         now = int(timezone.now().timestamp())
         client, consent = cast(Client, request.client), cast(Authorization, request.consent)
-        key = signing_keys.current()
         claims = {
             "ver": 1,
             "iss": addresses.issuer(),
@@ -53,8 +51,8 @@ class IDToken(OpenIDCode):
         }
         if request.authorization_code and request.authorization_code.nonce:
             claims["nonce"] = request.authorization_code.nonce
-        header = {"kid": key.kid, "alg": signing_keys.ALGORITHM}
-        return jwt.encode(header, claims, key, [signing_keys.ALGORITHM], default_type=None)
+        chosen = request.faults
+        return forgeries.sign(chosen, forgeries.claims(chosen, claims))
 
 
 def _half_hash(access_token: str) -> str:

@@ -7,6 +7,7 @@ from typing import Any
 from django.utils import timezone
 
 from smartapp.sandbox import addresses, people
+from smartapp.sandbox.fhir import store
 from smartapp.sandbox.fhir.store import PatientSummary
 from smartapp.sandbox.models import Client, Launch, digest, is_past, new_secret
 from smartapp.sandbox.refusals import Refusal, invalid_request
@@ -44,7 +45,9 @@ def set_scene(user: str, patient: str, encounter: str) -> Scene:
     return Scene(person, record, encounter or next(iter(visits), ""))
 
 
-def start(client: Client, scene: Scene, *, intent: str, need_patient_banner: bool) -> str:
+def start(
+    client: Client, scene: Scene, *, intent: str, need_patient_banner: bool, faults: str
+) -> str:
     """Return the one-time `launch` value that the app will send back within five minutes (S14)."""
     Launch.objects.filter(expires_at__lt=timezone.now()).delete()
     value = new_secret()
@@ -56,6 +59,7 @@ def start(client: Client, scene: Scene, *, intent: str, need_patient_banner: boo
         encounter=scene.encounter,
         intent=intent,
         need_patient_banner=need_patient_banner,
+        faults=faults,
         expires_at=timezone.now() + LAUNCH_LIFETIME,
     )
     return value
@@ -95,5 +99,13 @@ def context(launch: Launch) -> dict[str, Any]:
         "tenant": TENANT,
         "ah_practice": PRACTICE,
         "ah_department": DEPARTMENT,
+        "fhirContext": [{"reference": place, "type": "Location"} for place in _places(launch)],
     }
-    return {name: value for name, value in members.items() if value != ""}
+    return {name: value for name, value in members.items() if value not in ("", [])}
+
+
+def _places(launch: Launch) -> list[str]:
+    """Return where in the practice the visit takes place: the location of S36, as SMART has it."""
+    visit = store.store().find("Encounter", launch.encounter)
+    stays = visit.resource.get("location", []) if visit else []
+    return [stay["location"]["reference"] for stay in stays]

@@ -9,6 +9,8 @@ from django.db import models
 from django.utils import timezone
 from django.utils.crypto import constant_time_compare, salted_hmac
 
+from smartapp.sandbox import faults, worlds
+
 SECRET_BYTES = 32
 
 
@@ -47,6 +49,7 @@ class Client(ClientMixin, models.Model):
 
     client_id = models.CharField(max_length=200, unique=True)
     name = models.CharField(max_length=200)
+    world = models.CharField(max_length=10, choices=worlds.World, default=worlds.World.PRODUCTION)
     kind = models.CharField(max_length=10, choices=Kind)
     auth_method = models.CharField(max_length=20, choices=AuthMethod)
     profile = models.CharField(max_length=10, choices=Profile, default=Profile.STRICT)
@@ -56,12 +59,18 @@ class Client(ClientMixin, models.Model):
     """The imported key set, or the last copy of the one behind `jwks_url`."""
     jwks_fresh_until = models.DateTimeField(null=True, blank=True)
     redirect_uris = models.JSONField(default=list, blank=True)
+    post_logout_redirect_uris = models.JSONField(default=list, blank=True)
     launch_url = models.URLField(max_length=500, blank=True)
     standalone_url = models.URLField(max_length=500, blank=True)
     scope = models.TextField(blank=True)
     """What it may ask for at most; empty: everything this EHR offers to its kind."""
     access_token_seconds = models.PositiveIntegerField(default=3600)
-    rotate_refresh_tokens = models.BooleanField(default=False)
+    token_requests_per_minute = models.PositiveIntegerField(default=0)
+    """More get a 429 until the minute is over (S37); 0: as many as it likes."""
+    quirks = models.CharField(max_length=faults.MAX_CHARACTERS, blank=True)
+    """Faults that this client meets in every launch: the habits of another EHR."""
+    next_faults = models.CharField(max_length=faults.MAX_CHARACTERS, blank=True)
+    """Faults that the next launch starting at the app will take along, and it alone."""
     created_at = models.DateTimeField(auto_now_add=True)
 
     class Meta:
@@ -113,6 +122,12 @@ def find_client(client_id: object) -> Client | None:
     return Client.objects.filter(client_id=client_id).first()
 
 
+def registered_client(client_id: object) -> Client | None:
+    """Return a client of the world that the request is in: the registries are separate (S3)."""
+    client = find_client(client_id)
+    return client if client and client.world == worlds.current() else None
+
+
 class Launch(models.Model):
     """What an EHR launch carries until the app comes back with its `launch` value (S14)."""
 
@@ -123,6 +138,7 @@ class Launch(models.Model):
     encounter = models.CharField(max_length=100, blank=True)
     intent = models.CharField(max_length=100, blank=True)
     need_patient_banner = models.BooleanField(default=True)
+    faults = models.CharField(max_length=faults.MAX_CHARACTERS, blank=True)
     expires_at = models.DateTimeField()
     used_at = models.DateTimeField(null=True, blank=True)
 
@@ -142,6 +158,8 @@ class Authorization(AuthorizationCodeMixin, models.Model):
     """Members of the token response beside the tokens (S36)."""
     fhir_user = models.CharField(max_length=500, blank=True)
     nonce = models.TextField(blank=True)
+    faults = models.CharField(max_length=faults.MAX_CHARACTERS, blank=True)
+    """What this launch meets on purpose (S66)."""
     signed_in_at = models.DateTimeField()
     created_at = models.DateTimeField(default=timezone.now)
     revoked_at = models.DateTimeField(null=True, blank=True)
@@ -246,6 +264,7 @@ class SigningKey(models.Model):
 
     kid = models.CharField(max_length=64, unique=True)
     encrypted_private_key = models.TextField()
+    published_at = models.DateTimeField(default=timezone.now)
     created_at = models.DateTimeField(auto_now_add=True)
 
     class Meta:
@@ -281,6 +300,8 @@ class RequestRecord(models.Model):
     client_id = models.CharField(max_length=200, blank=True)
     accepted = models.BooleanField()
     rule = models.CharField(max_length=40, blank=True)
+    kept = models.JSONField(default=list)
+    """The rules that the request was held against and kept."""
     error = models.CharField(max_length=60, blank=True)
     reason = models.CharField(max_length=500, blank=True)
     parameters = models.JSONField(default=dict)

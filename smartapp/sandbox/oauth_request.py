@@ -4,7 +4,7 @@ from authlib.oauth2.rfc6749 import OAuth2Request
 from authlib.oauth2.rfc6749.requests import OAuth2Payload
 from django.http import HttpRequest, QueryDict
 
-from smartapp.sandbox import addresses
+from smartapp.sandbox import addresses, faults
 from smartapp.sandbox.models import Authorization, Client, Launch, Token
 from smartapp.sandbox.people import Person
 from smartapp.sandbox.refusals import invalid_request
@@ -27,6 +27,9 @@ class Parameters(OAuth2Payload):
     @property
     def datalist(self) -> dict[str, list[str]]:
         return self._datalist
+
+    def add(self, name: str, value: str) -> None:
+        self._data[name] = value
 
     def repeated(self) -> list[str]:
         return sorted(name for name, found in self._datalist.items() if len(found) > 1)
@@ -60,6 +63,20 @@ class SandboxRequest(OAuth2Request):
         if self.authorization_code:
             return self.authorization_code
         return self.refresh_token.authorization if self.refresh_token else None
+
+    @property
+    def faults(self) -> faults.Faults:
+        """What goes wrong on purpose here: the client's quirks, and what its launch carries."""
+        quirks = self.client.quirks if self.client else ""
+        return faults.parse(quirks) | faults.parse(self.chosen_faults)
+
+    @property
+    def chosen_faults(self) -> str:
+        """The faults of this one launch, as they travel."""
+        if self.consent:
+            return self.consent.faults
+        carried = self.launch.faults if self.launch else ""
+        return faults.joined(carried, self.payload.data.get("fault", ""))
 
     @property
     def form(self) -> dict[str, str]:

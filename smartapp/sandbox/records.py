@@ -4,9 +4,11 @@ from datetime import UTC, datetime
 from typing import Any
 
 from authlib.oauth2 import OAuth2Error
+from django.http import HttpRequest
 
-from smartapp.sandbox import client_assertion
-from smartapp.sandbox.models import RequestRecord
+from smartapp.sandbox import client_assertion, faults
+from smartapp.sandbox.fhir import outcomes
+from smartapp.sandbox.models import Client, RequestRecord
 from smartapp.sandbox.oauth_request import SandboxRequest
 from smartapp.sandbox.refusals import Refusal
 
@@ -16,10 +18,19 @@ HIDDEN = "•••"
 MAX_SHOWN_CHARACTERS = 300
 SHOWN = frozenset(
     {
-        "aud", "client_assertion_type", "client_id", "code_challenge_method", "grant_type",
-        "prompt", "redirect_uri", "response_mode", "response_type", "scope", "token_type_hint",
+        "aud", "client_assertion_type", "client_id", "code_challenge_method", "fault",
+        "grant_type", "prompt", "redirect_uri", "response_mode", "response_type", "scope",
+        "token_type_hint",
     }
 )  # fmt: skip
+KEPT = {
+    "authorization_code": ["S21", "S16", "S28"],
+    "refresh_token": ["S21", "S30", "S31"],
+    "client_credentials": ["S21", "S29"],
+    "introspect": ["S40"],
+    "revoke": ["S42"],
+}
+"""What each kind of request is held against besides its way to authenticate."""
 RULES = {
     # Authlib refuses these itself; the requirement behind each.
     "unauthorized_client": "S21",
@@ -32,23 +43,75 @@ RULES = {
 
 def record(endpoint: str, request: SandboxRequest, error: OAuth2Error | None) -> None:
     """Keep one request with its verdict, and let go of the oldest ones."""
-    row = RequestRecord.objects.create(
+    _keep(
         endpoint=endpoint,
         client_id=_clean(_client_id(request))[:200],
         accepted=error is None,
         rule=_rule(error),
+        kept=[] if error else rules_kept(endpoint, request),
         error=(error.error or "") if error else "",
         reason=(error.get_error_description() or "")[:500] if error else "",
-        parameters=redacted(request.payload.data),
+        parameters=redacted(request.payload.data) | _faults(request),
     )
+
+
+def record_fault(endpoint: str, request: SandboxRequest, fault: str) -> None:
+    """Keep a request that was good and met a fault of its launch (S66)."""
+    _keep(
+        endpoint=endpoint,
+        client_id=_clean(_client_id(request)),
+        accepted=False,
+        rule="S66",
+        kept=rules_kept(endpoint, request),
+        error=fault,
+        reason=f"A fault that was asked for. A good client: {faults.FAULTS[fault].client_must}",
+        parameters=redacted(request.payload.data) | _faults(request),
+    )
+
+
+def record_fhir(request: HttpRequest, refusal: outcomes.Refusal, client_id: str) -> None:
+    """Keep what the FHIR API refused; good reads are too many to be of use to anybody."""
+    _keep(
+        endpoint="fhir",
+        client_id=client_id,
+        accepted=False,
+        rule=refusal.rule,
+        error=str(refusal.status),
+        reason=refusal.diagnostics[:500],
+        parameters={request.method or "": _clean(request.get_full_path())},
+    )
+
+
+def _keep(**values: Any) -> None:
+    row = RequestRecord.objects.create(**values)
     if row.pk % FORGET_EVERY == 0:
         RequestRecord.objects.filter(pk__lte=row.pk - KEPT_RECORDS).delete()
+
+
+def rules_kept(endpoint: str, request: SandboxRequest) -> list[str]:
+    """Return the rules that an accepted request of this kind was held against."""
+    form = request.form
+    if endpoint == "authorize":
+        launch = ["S14"] if request.launch else []
+        proof = ["S13"] if "code_challenge" in form else []
+        return ["S10", "S11", "S12", *proof, *launch, "S15"]
+    if "client_assertion" in form:
+        way = ["S24", "S25", "S26", "S27"]
+    else:
+        way = ["S13"] if request.auth_method == Client.AuthMethod.NONE else ["S22"]
+    return ["S20", *way, *KEPT.get(form.get("grant_type", endpoint), KEPT.get(endpoint, []))]
 
 
 def _rule(error: OAuth2Error | None) -> str:
     if error is None:
         return ""
     return error.rule if isinstance(error, Refusal) else RULES.get(error.error or "", "")
+
+
+def _faults(request: SandboxRequest) -> dict[str, str]:
+    quirks = request.client.quirks if request.client else ""
+    met = faults.joined(quirks, request.chosen_faults)
+    return {"faults in effect": _clean(met)} if met else {}
 
 
 def _client_id(request: SandboxRequest) -> str:

@@ -1,5 +1,7 @@
 """The one way in which the authorization server says no."""
 
+from typing import Any
+
 from authlib.oauth2 import OAuth2Error
 
 MAX_DESCRIPTION_CHARACTERS = 400
@@ -26,6 +28,17 @@ class Refusal(OAuth2Error):
         if self.status_code == 401:
             headers.append(("WWW-Authenticate", 'Basic realm="sandbox"'))
         return headers
+
+
+class GatewayRefusal(Refusal):
+    """A scope outside the contract, refused before the authorization server sees it (E9)."""
+
+    def __init__(self) -> None:
+        super().__init__("E9", "access_denied", "", status=401)
+
+    def get_body(self) -> list[tuple[Any, str | None]]:
+        message = "Access denied by the policy of this app's contract."
+        return [("detailedmessage", message), ("error", "access_denied")]
 
 
 def invalid_client(rule: str, description: str) -> Refusal:

@@ -16,24 +16,32 @@ from authlib.oauth2.rfc7662 import IntrospectionEndpoint
 from django.http import HttpResponse, JsonResponse
 from django.utils import timezone
 
-from smartapp.sandbox import addresses, client_authentication, people
+from smartapp.sandbox import addresses, broken_answers, client_authentication, people
 from smartapp.sandbox.grants import (
     PKCE,
     REFRESH_TOKEN_LIFETIME,
     AuthorizationCodeGrant,
     ClientCredentialsGrant,
     LaunchContext,
+    Quirks,
     RefreshTokenGrant,
 )
 from smartapp.sandbox.id_token import IDToken
-from smartapp.sandbox.models import Client, Token, digest, find_client, new_secret
+from smartapp.sandbox.models import (
+    Client,
+    RequestRecord,
+    Token,
+    digest,
+    new_secret,
+    registered_client,
+)
 from smartapp.sandbox.oauth_request import SandboxRequest
 from smartapp.sandbox.refusals import Refusal, invalid_client, invalid_request
 
 
 class SandboxServer(AuthorizationServer):
     def query_client(self, client_id: str) -> Client | None:  # type: ignore[override]
-        return find_client(client_id)
+        return registered_client(client_id)
 
     def authenticate_client(  # type: ignore[override]
         self,
@@ -46,6 +54,8 @@ class SandboxServer(AuthorizationServer):
             raise invalid_client("S40", "A public client cannot introspect tokens.")
         request.client = client
         request.auth_method = client.auth_method
+        if endpoint == "token" and client.token_requests_per_minute:
+            _validate_rate(client)
         return client
 
     def token_response(self, request: SandboxRequest) -> HttpResponse:
@@ -73,10 +83,11 @@ class SandboxServer(AuthorizationServer):
 
     def save_token(self, token: dict[str, Any], request: SandboxRequest) -> None:  # type: ignore[override]
         """Keep digests of what was just made; the family is that of the consent behind it."""
-        consent, client = request.consent, cast(Client, request.client)
+        consent = request.consent
+        token["access_token"] = broken_answers.altered_access_token(request, token)
         lifetime = timedelta(seconds=token["expires_in"])
         made = [_row(request, Token.Type.ACCESS, token, token["scope"], lifetime)]
-        is_new = request.refresh_token is None or client.rotate_refresh_tokens
+        is_new = request.refresh_token is None or "refresh-rotates" in request.faults
         if consent and is_new and "refresh_token" in token:
             kind = Token.Type.REFRESH
             made.append(_row(request, kind, token, consent.scope, REFRESH_TOKEN_LIFETIME))
@@ -101,6 +112,8 @@ class SandboxServer(AuthorizationServer):
 
 class Introspection(IntrospectionEndpoint):
     def check_params(self, request: SandboxRequest, client: Client) -> None:  # noqa: ARG002
+        if request.method == "POST" and "introspect-get-only" in request.faults:
+            raise Refusal("S66", "invalid_request", "Use GET.", status=405)
         if request.method == "GET" and "token_type_hint" not in request.form:
             raise invalid_request("S40", "token_type_hint is missing.")
         _validate_token_parameters(request)
@@ -160,6 +173,16 @@ def _validate_token_parameters(request: SandboxRequest) -> None:
         raise Refusal("S42", "unsupported_token_type", "token_type_hint is not known here.")
 
 
+def _validate_rate(client: Client) -> None:
+    """More requests than a client is allowed get a 429 until the minute is over (S37, E13)."""
+    minute = timezone.now().replace(second=0, microsecond=0)
+    asked = RequestRecord.objects.filter(
+        endpoint="token", client_id=client.client_id, at__gte=minute
+    )
+    if asked.count() >= client.token_requests_per_minute:
+        raise Refusal("E13", "too_many_requests", "Wait for the next minute.", status=429)
+
+
 def _row(
     request: SandboxRequest,
     kind: Token.Type,
@@ -192,9 +215,9 @@ def _opaque_token(**_wanted: object) -> str:
 
 def _build() -> SandboxServer:
     server = SandboxServer()
-    server.register_grant(AuthorizationCodeGrant, [PKCE(), IDToken(), LaunchContext()])
-    server.register_grant(RefreshTokenGrant, [IDToken(), LaunchContext()])
-    server.register_grant(ClientCredentialsGrant)
+    server.register_grant(AuthorizationCodeGrant, [PKCE(), IDToken(), LaunchContext(), Quirks()])
+    server.register_grant(RefreshTokenGrant, [IDToken(), LaunchContext(), Quirks()])
+    server.register_grant(ClientCredentialsGrant, [Quirks()])
     server.register_endpoint(Introspection)
     server.register_endpoint(Revocation)
     server.register_token_generator(

@@ -1,9 +1,12 @@
-"""The key that signs id_tokens: made once, kept in the sandbox's own table."""
+"""The keys that sign id_tokens: kept in the sandbox's own table, rotated by a button (S43)."""
 
+from datetime import timedelta
 from functools import cache
 from typing import Any
 
 from django.conf import settings
+from django.db.models import QuerySet
+from django.utils import timezone
 from django.utils.crypto import salted_hmac
 from joserfc.jwk import RSAKey
 
@@ -11,23 +14,42 @@ from smartapp.sandbox.models import SigningKey
 
 ALGORITHM = "RS256"
 KEY_BITS = 2048
+KEPT_KEYS = 4
+"""The newest ones; an id_token of an older one is long expired."""
 
 
 def current() -> RSAKey:
-    """Return the signing key, made on first use."""
-    row = SigningKey.objects.order_by("-pk").first() or _create()
+    """Return the newest published signing key, made on first use."""
+    row = _published().first() or _create(0)
+    return _opened(row.kid, row.encrypted_private_key)
+
+
+def rotate(*, published_in_seconds: int = 0) -> RSAKey:
+    """Return a new key; others see it only later, when the EHR is late in publishing it."""
+    current()
+    row = _create(published_in_seconds)
+    SigningKey.objects.exclude(
+        pk__in=list(SigningKey.objects.order_by("-pk").values_list("pk", flat=True)[:KEPT_KEYS])
+    ).delete()
     return _opened(row.kid, row.encrypted_private_key)
 
 
 def public_jwks() -> dict[str, Any]:
-    rows = SigningKey.objects.order_by("-pk") if SigningKey.objects.exists() else [_create()]
-    return {"keys": [_public(_opened(row.kid, row.encrypted_private_key)) for row in rows]}
+    current()
+    return {"keys": [_public(_opened(r.kid, r.encrypted_private_key)) for r in _published()]}
 
 
-def _create() -> SigningKey:
+def _published() -> QuerySet[SigningKey]:
+    return SigningKey.objects.filter(published_at__lte=timezone.now()).order_by("-pk")
+
+
+def _create(published_in_seconds: int) -> SigningKey:
     key = RSAKey.generate_key(KEY_BITS)
     pem = key.as_pem(private=True, password=_password()).decode()
-    return SigningKey.objects.create(kid=key.thumbprint(), encrypted_private_key=pem)
+    published_at = timezone.now() + timedelta(seconds=published_in_seconds)
+    return SigningKey.objects.create(
+        kid=key.thumbprint(), encrypted_private_key=pem, published_at=published_at
+    )
 
 
 @cache

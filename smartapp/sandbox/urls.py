@@ -1,35 +1,59 @@
-"""Addresses of the sandbox EHR (S1), all below `/sandbox/`."""
+"""Addresses of the sandbox EHR (S1), all below `/sandbox/`; preview's below `/sandbox/preview/`."""
 
-from django.urls import include, path
+from django.urls import URLPattern, URLResolver, include, path, re_path
 
-from smartapp.sandbox.addresses import AUTHORIZATION_SERVER_ID
-from smartapp.sandbox.views import authorize, launcher, oauth
+from smartapp.sandbox.addresses import AUTHORIZATION_SERVER_IDS
+from smartapp.sandbox.fhir.urls import urlpatterns as fhir
+from smartapp.sandbox.views import authorize, clients, launcher, oauth
+from smartapp.sandbox.worlds import View, World, view_within
 
 app_name = "sandbox"
+
+
+def _ehr(world: World) -> list[URLPattern | URLResolver]:
+    """Everything that a client of one world talks to."""
+
+    def at(route: str, view: View, name: str) -> URLPattern:
+        return path(route, view_within(world, view), name=name)
+
+    return [
+        at("smart-style.json", oauth.smart_style_document, "smart-style"),
+        at("oauth2/v1/authorize", authorize.authorize, "authorize"),
+        at("oauth2/v1/sign-in", authorize.sign_in_form, "sign-in"),
+        at("oauth2/v1/consent", authorize.consent_form, "consent"),
+        at("oauth2/v1/logout", authorize.logout, "logout"),
+        at("oauth2/v1/token", oauth.token, "token"),
+        at("oauth2/v1/introspect", oauth.introspect, "introspect"),
+        at("oauth2/v1/revoke", oauth.revoke, "revoke"),
+        at("oauth2/v1/keys", oauth.keys, "keys"),
+        at(
+            f"okta/oauth2/{AUTHORIZATION_SERVER_IDS[world]}/.well-known/openid-configuration",
+            oauth.openid_configuration_document,
+            "openid-configuration",
+        ),
+        at(
+            "fhir/r4/.well-known/smart-configuration",
+            oauth.smart_configuration_document,
+            "smart-configuration",
+        ),
+        path(
+            "fhir/r4/",
+            include([URLPattern(one.pattern, view_within(world, one.callback)) for one in fhir]),
+        ),
+        re_path(r"^(?:oauth2|okta|fhir)(?:/.*)?$", oauth.unknown_path),
+    ]
+
+
 urlpatterns = [
     path("", launcher.launcher, name="launcher"),
     path("launch", launcher.launch, name="launch"),
+    path("standalone", launcher.standalone, name="standalone"),
     path("frame", launcher.frame, name="frame"),
-    path("clients", launcher.clients, name="clients"),
-    path("requests", launcher.requests, name="requests"),
-    path("smart-style.json", oauth.smart_style_document, name="smart-style"),
-    path("oauth2/v1/authorize", authorize.authorize, name="authorize"),
-    path("oauth2/v1/sign-in", authorize.sign_in_form, name="sign-in"),
-    path("oauth2/v1/consent", authorize.consent_form, name="consent"),
-    path("oauth2/v1/logout", authorize.logout, name="logout"),
-    path("oauth2/v1/token", oauth.token, name="token"),
-    path("oauth2/v1/introspect", oauth.introspect, name="introspect"),
-    path("oauth2/v1/revoke", oauth.revoke, name="revoke"),
-    path("oauth2/v1/keys", oauth.keys, name="keys"),
-    path(
-        f"okta/oauth2/{AUTHORIZATION_SERVER_ID}/.well-known/openid-configuration",
-        oauth.openid_configuration_document,
-        name="openid-configuration",
-    ),
-    path(
-        "fhir/r4/.well-known/smart-configuration",
-        oauth.smart_configuration_document,
-        name="smart-configuration",
-    ),
-    path("fhir/r4/", include("smartapp.sandbox.fhir.urls")),
+    path("clients", clients.clients, name="clients"),
+    path("clients/register", clients.register, name="register"),
+    path("client", clients.client, name="client"),
+    path("requests", clients.requests, name="requests"),
+    path("keys/rotate", launcher.rotate_key, name="rotate-key"),
+    *_ehr(World.PRODUCTION),
+    path("preview/", include((_ehr(World.PREVIEW), "preview"))),
 ]

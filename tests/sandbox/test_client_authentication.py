@@ -174,8 +174,8 @@ class TestCommand:
         [
             (["--kind=public", "--auth-method=private_key_jwt"], "Public apps"),
             (["--kind=web", "--auth-method=none", f"--redirect-uri={REDIRECT_URI}"], "Public"),
-            (["--kind=web", f"--redirect-uri={REDIRECT_URI}"], "needs one of --jwks-url"),
-            (["--kind=web", "--jwks-url=https://a.example/k"], "need a --redirect-uri"),
+            (["--kind=web", f"--redirect-uri={REDIRECT_URI}"], "needs either a JWKS URL"),
+            (["--kind=web", "--jwks-url=https://a.example/k"], "need a redirect URI"),
             (["--kind=service", "--jwks-url=ftp://a.example/k"], "not an absolute"),
             (["--kind=service", "--jwks-url=https://a.example/#k"], "not an absolute"),
             (["--kind=service", "--client-secret-env=UNSET"], "is empty"),

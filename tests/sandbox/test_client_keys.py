@@ -102,7 +102,8 @@ class TestKeeping:
         ask(app, browser)
         fetch = JWKSFetch.objects.get()
         assert (fetch.status, fetch.kids, fetch.fresh_seconds) == (200, [app.key.kid], 300)
-        page = browser.get("/sandbox/clients").content.decode()
+        assert str(app.key.kid) in browser.get("/sandbox/clients").content.decode()
+        page = browser.get(f"/sandbox/client?client_id={app.client_id}").content.decode()
         assert str(app.key.kid) in page
         assert key_server.url in page
 

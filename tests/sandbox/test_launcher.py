@@ -107,7 +107,11 @@ class TestPages:
 
     def test_standalone_door(self, app: App, key_server: KeyServer, browser: Browser) -> None:
         register(app.client_id, key_server, "--standalone-url=https://app.example/connect")
-        assert b'href="https://app.example/connect"' in browser.get("/sandbox/").content
+        page = browser.get("/sandbox/")
+        assert b'formaction="/sandbox/standalone"' in page.content
+        assert "https://app.example" in policy(page)["form-action"]
+        answer = browser.get("/sandbox/standalone", {"client_id": app.client_id})
+        assert answer["Location"] == "https://app.example/connect"
 
     def test_frame_shows_the_app_below_the_patients_banner(
         self, app: App, browser: Browser

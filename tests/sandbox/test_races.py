@@ -43,7 +43,7 @@ def test_code_is_exchanged_once(warm: App, browser: Browser) -> None:
 
 
 def test_rotating_refresh_token_is_used_once(warm: App, browser: Browser) -> None:
-    Client.objects.update(rotate_refresh_tokens=True)
+    Client.objects.update(quirks="refresh-rotates")
     tokens = warm.exchange(browser, warm.allowed(browser)).json()
     statuses = all_at_once(lambda thread: warm.refresh(thread, tokens["refresh_token"]))
     assert statuses.count(200) == 1

@@ -401,7 +401,7 @@ class TestRefresh:
         assert timedelta(days=89, hours=23) < left <= timedelta(days=90)
 
     def test_rotation_retires_the_old_token(self, app: App, browser: Browser) -> None:
-        Client.objects.update(rotate_refresh_tokens=True)
+        Client.objects.update(quirks="refresh-rotates")
         first = self.tokens(app, browser)
         second = app.refresh(browser, first["refresh_token"]).json()
         assert second["refresh_token"] != first["refresh_token"]
@@ -409,7 +409,7 @@ class TestRefresh:
 
     def test_reuse_of_a_rotated_token_ends_the_family(self, app: App, browser: Browser) -> None:
         """RFC 9700 §4.14.2, T20."""
-        Client.objects.update(rotate_refresh_tokens=True)
+        Client.objects.update(quirks="refresh-rotates")
         first = self.tokens(app, browser)
         second = app.refresh(browser, first["refresh_token"]).json()
         reused = app.refresh(browser, first["refresh_token"])

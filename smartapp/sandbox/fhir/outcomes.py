@@ -12,12 +12,13 @@ class Refusal(Exception):
     code = "invalid"
     severity = "error"
     challenge: str | None = None
+    rule = "S60"
 
     def __init__(self, diagnostics: str) -> None:
         super().__init__(diagnostics)
         self.diagnostics = diagnostics
 
-    def outcome(self) -> JSON:
+    def body(self) -> JSON:
         return operation_outcome(issue(self.severity, self.code, self.diagnostics))
 
 
@@ -28,6 +29,7 @@ class BadRequest(Refusal):
 class TokenRefused(Refusal):
     """No usable access token (S61, E14; RFC 6750 §3.1)."""
 
+    rule = "E14"
     status = 401
     code = "login"
     challenge = 'Bearer error="invalid_token"'
@@ -36,6 +38,7 @@ class TokenRefused(Refusal):
 class InsufficientScope(Refusal):
     """The token is good, but its scopes do not reach this far (S61; RFC 6750 §3.1)."""
 
+    rule = "S61"
     status = 403
     code = "forbidden"
     challenge = 'Bearer error="insufficient_scope"'
@@ -44,14 +47,32 @@ class InsufficientScope(Refusal):
 class CombinationRequired(Refusal):
     """A search that would have to walk through everybody's records (S65)."""
 
+    rule = "S65"
     status = 403
     code = "forbidden"
     severity = "fatal"
 
 
+class PracticeMissing(Refusal):
+    """athenahealth's own JSON for a search that names no practice (S65)."""
+
+    rule = "S65"
+
+    def body(self) -> JSON:
+        return {"details": self.diagnostics}
+
+
+class InvalidClient(Refusal):
+    """A practice that this client has no contract with: two words, and no JSON (E10)."""
+
+    status = 403
+    rule = "E10"
+
+
 class NotFound(Refusal):
     """The same words for what is not there and for what this token may not know of (S62)."""
 
+    rule = "S62"
     status = 404
     code = "not-found"
 
@@ -65,6 +86,7 @@ class Injected(Refusal):
     """A fault that a test asked for (S66)."""
 
     code = "exception"
+    rule = "S66"
 
     def __init__(self, status: int) -> None:
         super().__init__(f"The sandbox was asked to answer {status} here.")

@@ -11,15 +11,17 @@ from typing import Any
 from django.http import HttpRequest, HttpResponse
 from django.views.decorators.csrf import csrf_exempt
 
-from smartapp.sandbox import addresses
+from smartapp.sandbox import addresses, launches, records
 from smartapp.sandbox.access import Access, find_access
 from smartapp.sandbox.fhir import bundles, faults, scopes
 from smartapp.sandbox.fhir.capability import capability_statement
 from smartapp.sandbox.fhir.outcomes import (
     BadRequest,
     InsufficientScope,
+    InvalidClient,
     NotFound,
     NotSupported,
+    PracticeMissing,
     Refusal,
     TokenRefused,
     issue,
@@ -69,6 +71,8 @@ def _answer(
     try:
         return view(request, **kwargs)
     except Refusal as refusal:
+        access = _bearer(request)
+        records.record_fhir(request, refusal, access.client_id if access else "")
         return _refused(refusal)
 
 
@@ -84,7 +88,7 @@ def metadata(_request: HttpRequest) -> HttpResponse:
 def read(request: HttpRequest, resource_type: str, id: str) -> HttpResponse:
     access = _access(request)
     _validate_type(resource_type)
-    fault = faults.meet(access.client_id, resource_type)
+    fault = faults.meet(access.faults, resource_type)
     record = store().find(resource_type, id)
     if record is None or not scopes.is_own_user(access, record):
         record = _within_scope(access, resource_type, record)
@@ -104,20 +108,36 @@ def search_by_post(request: HttpRequest, resource_type: str) -> HttpResponse:
 def _search(request: HttpRequest, resource_type: str, form: str) -> HttpResponse:
     access = _access(request)
     _validate_type(resource_type)
-    fault = faults.meet(access.client_id, resource_type)
+    fault = faults.meet(access.faults, resource_type)
     grants = scopes.grants_for(access, resource_type, scopes.SEARCH)
     if not grants:
         raise InsufficientScope(f"No scope of this token lets it search for {resource_type}.")
-    query = bundles.parse_query(resource_type, bundles.parse_form(form))
+    parameters = bundles.parse_form(form)
+    if access.needs_practice:
+        _validate_practice(dict(parameters))
+    query = bundles.parse_query(resource_type, parameters)
     if query.ignored and "handling=strict" in request.headers.get("Prefer", ""):
         raise BadRequest(f"Not supported: {', '.join(query.ignored)}.")
     found = bundles.find(query, grants)
     return _html() if fault.html else _bundle(query, found, fault)
 
 
-def _access(request: HttpRequest) -> Access:
+def _validate_practice(parameters: dict[str, str]) -> None:
+    """athenahealth asks in every search for whose practice it is (S65, E10)."""
+    practice = parameters.get("ah-practice")
+    if practice is None and bundles.CURSOR_PARAMETER not in parameters:
+        raise PracticeMissing("ah-practice is missing.")
+    if practice not in (None, launches.PRACTICE):
+        raise InvalidClient("Invalid Client")
+
+
+def _bearer(request: HttpRequest) -> Access | None:
     scheme, _, token = request.headers.get("Authorization", "").partition(" ")
-    access = find_access(token.strip()) if scheme.lower() == "bearer" else None
+    return find_access(token.strip()) if scheme.lower() == "bearer" else None
+
+
+def _access(request: HttpRequest) -> Access:
+    access = _bearer(request)
     if access is None:
         raise TokenRefused("Developer Inactive")
     return access
@@ -137,7 +157,7 @@ def _within_scope(access: Access, resource_type: str, record: Record | None) -> 
     return record
 
 
-def _bundle(query: bundles.Query, found: list[Record], fault: faults.Faults) -> HttpResponse:
+def _bundle(query: bundles.Query, found: list[Record], fault: faults.Alterations) -> HttpResponse:
     page = found[query.offset : query.offset + query.count]
     parts = [
         b'{"resourceType":"Bundle","type":"searchset","total":%d,"link":' % len(found),
@@ -149,7 +169,7 @@ def _bundle(query: bundles.Query, found: list[Record], fault: faults.Faults) -> 
     return HttpResponse(b"".join((*parts, b"}")), content_type=CONTENT_TYPE)
 
 
-def _links(query: bundles.Query, total: int, fault: faults.Faults) -> list[dict[str, str]]:
+def _links(query: bundles.Query, total: int, fault: faults.Alterations) -> list[dict[str, str]]:
     base_url = addresses.fhir_base_url()
     links = [{"relation": "self", "url": bundles.self_url(query, base_url)}]
     if query.count and query.offset + query.count < total:
@@ -158,7 +178,7 @@ def _links(query: bundles.Query, total: int, fault: faults.Faults) -> list[dict[
     return links
 
 
-def _entries(page: list[Record], fault: faults.Faults) -> Iterator[bytes]:
+def _entries(page: list[Record], fault: faults.Alterations) -> Iterator[bytes]:
     base_url = addresses.fhir_base_url()
     for record in page:
         url = f"{base_url}/{record.reference}".encode()
@@ -174,14 +194,16 @@ def _warnings(query: bundles.Query) -> Iterator[bytes]:
         yield json.dumps({"resource": outcome, "search": {"mode": "outcome"}}).encode()
 
 
-def _body(record: Record, fault: faults.Faults) -> bytes:
+def _body(record: Record, fault: faults.Alterations) -> bytes:
     if not fault.alters_resources:
         return record.body
     return json.dumps(fault.altered(record.resource), ensure_ascii=False).encode()
 
 
 def _refused(refusal: Refusal) -> HttpResponse:
-    response = _json(refusal.outcome(), refusal.status)
+    if isinstance(refusal, InvalidClient):
+        return HttpResponse(refusal.diagnostics, status=refusal.status, content_type="text/plain")
+    response = _json(refusal.body(), refusal.status)
     if refusal.challenge:
         response.headers["WWW-Authenticate"] = refusal.challenge
     if refusal.status == 429:

@@ -5,6 +5,8 @@ each step judges it again from the start. Works without JavaScript; the first su
 on, the second says no.
 """
 
+import json
+import re
 from collections.abc import Callable
 from http import HTTPStatus
 from typing import Any
@@ -14,19 +16,22 @@ from authlib.oauth2 import OAuth2Error
 from authlib.oidc.core.errors import ConsentRequiredError, LoginRequiredError
 from django.http import HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import render
-from django.urls import reverse
 from django.views.decorators.cache import never_cache
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_http_methods, require_POST
+from joserfc import jws
+from joserfc.errors import JoseError
 
-from smartapp.sandbox import addresses, framing, people, records, scopes, sign_in
+from smartapp.sandbox import addresses, faults, framing, people, records, scopes, sign_in, worlds
 from smartapp.sandbox.fhir.store import PatientSummary
 from smartapp.sandbox.grants import AuthorizationCodeGrant
-from smartapp.sandbox.models import Client, Consent
+from smartapp.sandbox.models import Client, Consent, new_secret, registered_client
 from smartapp.sandbox.oauth_request import SandboxRequest, validate_shape
 from smartapp.sandbox.refusals import Refusal, invalid_request
 from smartapp.sandbox.server import server
 
+ERROR_URN = "urn:sandbox:error:smart:access-denied"
+FOREIGN_ISSUER = "https://issuer.foreign.example/oauth2/default"
 REQUIRED = ("response_type", "scope", "state", "aud")
 
 Step = Callable[[HttpRequest, AuthorizationCodeGrant], HttpResponse]
@@ -57,11 +62,38 @@ def consent_form(request: HttpRequest) -> HttpResponse:
 
 
 @never_cache
+@require_http_methods(["GET", "POST"])
 def logout(request: HttpRequest) -> HttpResponse:
-    """End the sign-in. No app has a registered way back, so the page stays here (S44)."""
-    response = _page(request, "signed_out", {})
+    """End the sign-in, and go back to the app where an address is registered for that (S44)."""
+    values = request.GET if request.method == "GET" else request.POST
+    way_back = _way_back(values)
+    if way_back:
+        response = HttpResponse(status=HTTPStatus.FOUND)
+        response.headers["Location"] = way_back
+    else:
+        response = _page(request, "signed_out", {})
     sign_in.end(request, response)
     return response
+
+
+def _way_back(values: QueryDict) -> str:
+    """Return where to go, as registered byte for byte; empty: nowhere."""
+    client = registered_client(values.get("client_id") or _audience(values))
+    uri = values.get("post_logout_redirect_uri", "")
+    if client is None or uri not in client.post_logout_redirect_uris:
+        return ""
+    state = values.get("state")
+    return str(add_params_to_uri(uri, [("state", state)])) if state else uri
+
+
+def _audience(values: QueryDict) -> object:
+    """Return for whom an id_token_hint was made. It proves nothing, and nothing is given for it."""
+    try:
+        parts = jws.extract_compact(values.get("id_token_hint", "").encode())
+        claims = json.loads(parts.payload)
+    except (JoseError, ValueError, RecursionError):
+        return None
+    return claims.get("aud") if isinstance(claims, dict) else None
 
 
 def _carried(request: HttpRequest) -> QueryDict:
@@ -76,14 +108,36 @@ def _judged(request: HttpRequest, parameters: QueryDict, step: Step) -> HttpResp
     except Refusal as refusal:
         records.record("authorize", oauth, refusal)
         return _refusal_page(request, refusal)
+    _take_next_faults(oauth, client)
     try:
-        response = step(request, _valid_grant(request, oauth))
+        grant = _valid_grant(request, oauth)
+        response = step(request, grant)
     except OAuth2Error as error:
         records.record("authorize", oauth, error)
         response = _redirect_with_error(error, oauth, redirect_uri)
-    _name_issuer(client, redirect_uri, response)
-    framing.open_for_launch(response, redirect_uri, client.launch_url)
+    met = _faults_met(oauth)
+    if response.headers.get("Location", "").startswith(redirect_uri):
+        _finish(response, client, met)
+    framed = "authorize-popup-only" not in met
+    framing.open_for_launch(response, redirect_uri, client.launch_url, framed=framed)
     return response
+
+
+def _take_next_faults(oauth: SandboxRequest, client: Client) -> None:
+    """Give a launch that starts at the app the faults that wait for it; one launch has them."""
+    if not client.next_faults or {"launch", "fault"} & oauth.payload.data.keys():
+        return
+    waiting = Client.objects.filter(pk=client.pk, next_faults=client.next_faults)
+    if waiting.update(next_faults=""):
+        oauth.payload.add("fault", client.next_faults)
+
+
+def _faults_met(oauth: SandboxRequest) -> faults.Faults:
+    """Return the faults of this launch; none when one of them does not even exist."""
+    try:
+        return oauth.faults
+    except faults.FaultUnknown:
+        return {}
 
 
 def _proven(oauth: SandboxRequest) -> tuple[Client, str]:
@@ -97,6 +151,7 @@ def _proven(oauth: SandboxRequest) -> tuple[Client, str]:
     redirect_uri = oauth.payload.redirect_uri or ""
     if not client.check_redirect_uri(redirect_uri):
         raise invalid_request("S10", "The redirect_uri is not registered for this app.")
+    oauth.client = client
     return client, redirect_uri
 
 
@@ -119,11 +174,16 @@ def _redirect_with_error(
     return server.handle_response(*error())
 
 
-def _name_issuer(client: Client, redirect_uri: str, response: HttpResponse) -> None:
-    """Say in every authorization response who speaks, for clients of the bcp profile (S17)."""
-    location = response.headers.get("Location", "")
-    if client.profile == Client.Profile.BCP and location.startswith(redirect_uri):
-        response.headers["Location"] = add_params_to_uri(location, [("iss", addresses.issuer())])
+def _finish(response: HttpResponse, client: Client, met: faults.Faults) -> None:
+    """Say in every answer who speaks, for clients of the bcp profile (S17); do what faults say."""
+    location = response.headers["Location"]
+    if "authorize-iss-wrong" in met:
+        location = add_params_to_uri(location, [("iss", FOREIGN_ISSUER)])
+    elif client.profile == Client.Profile.BCP and "authorize-iss-missing" not in met:
+        location = add_params_to_uri(location, [("iss", addresses.issuer())])
+    if "authorize-state-changed" in met:
+        location = re.sub(r"([?&]state=)[^&]*", rf"\g<1>{new_secret()}", location)
+    response.headers["Location"] = location
 
 
 def _refusal_page(request: HttpRequest, refusal: Refusal) -> HttpResponse:
@@ -224,6 +284,7 @@ def _answer(
     oauth = grant.request
     if not allowed:
         raise _denied()
+    _meet_refusals(oauth.faults)
     oauth.granted, oauth.signed_in_at = tuple(dict.fromkeys(allowed)), signed_in.at
     if "launch/patient" not in oauth.granted:
         oauth.patient = ""
@@ -235,6 +296,16 @@ def _answer(
     )
     records.record("authorize", oauth, None)
     return server.handle_response(*answer)
+
+
+def _meet_refusals(met: faults.Faults) -> None:
+    """Refuse what the person allowed, where that is the fault (E11, S66)."""
+    if "authorize-not-assigned" in met:
+        raise Refusal("E11", "access_denied", "User is not assigned to the client application.")
+    if "authorize-error-uri" in met:
+        refusal = Refusal("S66", "access_denied", "")
+        refusal.uri = ERROR_URN
+        raise refusal
 
 
 def _denied() -> Refusal:
@@ -252,13 +323,18 @@ def _page(
     request: HttpRequest, name: str, context: dict[str, Any], status: int = HTTPStatus.OK
 ) -> HttpResponse:
     """Draw a page; inside a frame the EHR's own bar is there already."""
-    context["framed"] = sign_in.is_framed(request)
+    context |= {
+        "framed": sign_in.is_framed(request),
+        "sign_in_path": addresses.own_path("oauth2/v1/sign-in"),
+        "consent_path": addresses.own_path("oauth2/v1/consent"),
+        "world": worlds.current(),
+    }
     return render(request, f"sandbox/{name}.html", context, status=status)
 
 
 def _authorize_again(oauth: SandboxRequest, *, prompt: str) -> str:
     """Return the address of the same request with another prompt, on the host in use."""
-    return f"{reverse('sandbox:authorize')}?{_carry(oauth, prompt=prompt)}"
+    return f"{addresses.own_path('oauth2/v1/authorize')}?{_carry(oauth, prompt=prompt)}"
 
 
 def _sign_in_page(request: HttpRequest, oauth: SandboxRequest, problem: str = "") -> HttpResponse:

@@ -4,34 +4,33 @@ from dataclasses import dataclass
 from http import HTTPStatus
 from urllib.parse import urlencode
 
-from django.db.models import Prefetch
 from django.http import HttpRequest, HttpResponse, JsonResponse
-from django.shortcuts import render
+from django.shortcuts import redirect, render
 from django.views.decorators.cache import never_cache
-from django.views.decorators.http import require_GET
+from django.views.decorators.http import require_GET, require_POST
 
-from smartapp.sandbox import addresses, framing, launches, people
+from smartapp.sandbox import addresses, faults, framing, launches, people, signing_keys, worlds
 from smartapp.sandbox.fhir import store
 from smartapp.sandbox.fhir.store import PatientSummary
 from smartapp.sandbox.launches import LaunchImpossible, Scene
-from smartapp.sandbox.models import Client, JWKSFetch, RequestRecord, find_client
+from smartapp.sandbox.models import Client, find_client
 
 DEFAULT_INTENT = "summary-timeline-view"
 MAX_INTENT_CHARACTERS = 100
-SHOWN_RECORDS = 100
 
 
 @dataclass(frozen=True, slots=True)
 class Started:
     """A launch that was made: what the app's launch URL is opened with."""
 
+    iss: str
     launch: str
     launch_url: str
 
     @property
     def location(self) -> str:
         joint = "&" if "?" in self.launch_url else "?"
-        query = urlencode({"iss": addresses.fhir_base_url(), "launch": self.launch})
+        query = urlencode({"iss": self.iss, "launch": self.launch})
         return f"{self.launch_url}{joint}{query}"
 
 
@@ -46,11 +45,7 @@ def launch(request: HttpRequest) -> HttpResponse:
         return _impossible(request, str(exc), wants_json=wants_json)
     if wants_json:
         return JsonResponse(
-            {
-                "iss": addresses.fhir_base_url(),
-                "launch": started.launch,
-                "launch_url": started.launch_url,
-            }
+            {"iss": started.iss, "launch": started.launch, "launch_url": started.launch_url}
         )
     response = HttpResponse(status=HTTPStatus.FOUND)
     response.headers["Location"] = started.location
@@ -59,9 +54,7 @@ def launch(request: HttpRequest) -> HttpResponse:
 
 def _started(request: HttpRequest) -> Started:
     values = request.GET
-    client = find_client(values.get("client_id"))
-    if client is None:
-        raise LaunchImpossible("No app is registered here under this client_id.")
+    client = _client(request)
     if not client.launch_url:
         raise LaunchImpossible(f"{client.name} has no launch URL.")
     intent = values.get("intent", DEFAULT_INTENT)
@@ -72,8 +65,52 @@ def _started(request: HttpRequest) -> Started:
         _scene(request),
         intent=intent,
         need_patient_banner=values.get("need_patient_banner") != "false",
+        faults=_chosen_faults(request),
     )
-    return Started(value, client.launch_url)
+    with worlds.within(client.world):
+        return Started(addresses.fhir_base_url(), value, client.launch_url)
+
+
+def _client(request: HttpRequest) -> Client:
+    client = find_client(request.GET.get("client_id"))
+    if client is None:
+        raise LaunchImpossible("No app is registered here under this client_id.")
+    return client
+
+
+def _chosen_faults(request: HttpRequest) -> str:
+    chosen = request.GET.get("fault", "")
+    try:
+        faults.parse(chosen)
+    except faults.FaultUnknown as exc:
+        raise LaunchImpossible(str(exc)) from exc
+    return chosen
+
+
+@never_cache
+@require_GET
+def standalone(request: HttpRequest) -> HttpResponse:
+    """Go to where the app starts by itself; its next launch takes the chosen faults along."""
+    wants_json = request.GET.get("format") == "json"
+    try:
+        client, chosen = _client(request), _chosen_faults(request)
+        if not client.standalone_url and not wants_json:
+            raise LaunchImpossible(f"{client.name} has no standalone URL.")
+    except LaunchImpossible as exc:
+        return _impossible(request, str(exc), wants_json=wants_json)
+    client.next_faults = chosen
+    client.save(update_fields=["next_faults"])
+    if wants_json:
+        return JsonResponse({"standalone_url": client.standalone_url, "fault": chosen})
+    return redirect(client.standalone_url)
+
+
+@never_cache
+@require_POST
+def rotate_key(_request: HttpRequest) -> HttpResponse:
+    """Sign id_tokens by a new key from now on; the older ones stay published (S43)."""
+    signing_keys.rotate()
+    return redirect("sandbox:launcher")
 
 
 def _scene(request: HttpRequest) -> Scene:
@@ -110,10 +147,15 @@ def launcher(request: HttpRequest) -> HttpResponse:
         "search": search,
         "patients": _found(search),
         "fhir_base_url": addresses.fhir_base_url(),
+        "faults": faults.by_place(),
     }
     response = render(request, "sandbox/launcher.html", context)
-    framing.frame_apps(response, *(app.launch_url for app in apps))
+    framing.frame_apps(response, *_places(apps))
     return response
+
+
+def _places(apps: list[Client]) -> list[str]:
+    return [url for app in apps for url in (app.launch_url, app.standalone_url)]
 
 
 def _chosen_app(apps: list[Client], client_id: str) -> Client | None:
@@ -137,7 +179,7 @@ def frame(request: HttpRequest) -> HttpResponse:
     """The app inside an EHR: its page in a frame below the patient's banner."""
     client = find_client(request.GET.get("client_id"))
     try:
-        scene = _scene(request)
+        scene, chosen = _scene(request), _chosen_faults(request)
     except LaunchImpossible as exc:
         return _impossible(request, str(exc), wants_json=False)
     if client is None or not client.launch_url:
@@ -148,34 +190,16 @@ def frame(request: HttpRequest) -> HttpResponse:
         "patient": scene.patient.id,
         "encounter": scene.encounter,
         "need_patient_banner": "false",
+        "fault": chosen,
     }
     context = {
         "client": client,
         "scene": scene,
         "visit": next((v for v in scene.patient.encounters if v.id == scene.encounter), None),
         "source": f"{addresses.own('launch')}?{urlencode(query)}",
+        "app_origin": addresses.origin(client.launch_url),
+        "changes_after_seconds": faults.parse(chosen).get("frame-patient-changes"),
     }
     response = render(request, "sandbox/frame.html", context)
     framing.frame_apps(response, client.launch_url, *client.redirect_uris)
     return response
-
-
-@never_cache
-@require_GET
-def clients(request: HttpRequest) -> HttpResponse:
-    """Who is registered, and which keys were fetched from them when (S56)."""
-    fetches = Prefetch("jwks_fetches", JWKSFetch.objects.order_by("-pk")[:5], to_attr="latest")
-    found = Client.objects.prefetch_related(fetches)
-    return render(request, "sandbox/clients.html", {"page": "clients", "clients": found})
-
-
-@never_cache
-@require_GET
-def requests(request: HttpRequest) -> HttpResponse:
-    """The last requests of clients, each with the rule that accepted or refused it."""
-    records = RequestRecord.objects.all()
-    client = find_client(request.GET.get("client_id"))
-    if client:
-        records = records.filter(client_id=client.client_id)
-    context = {"page": "requests", "records": records[:SHOWN_RECORDS], "client": client}
-    return render(request, "sandbox/requests.html", context)

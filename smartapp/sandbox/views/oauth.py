@@ -9,11 +9,14 @@ from django.core.exceptions import RequestDataTooBig, TooManyFieldsSent
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.views.decorators.csrf import csrf_exempt
 
-from smartapp.sandbox import records, signing_keys
+from smartapp.sandbox import broken_answers, records, signing_keys, worlds
+from smartapp.sandbox.broken_answers import Broken
 from smartapp.sandbox.discovery import openid_configuration, smart_configuration, smart_style
+from smartapp.sandbox.models import registered_client
 from smartapp.sandbox.oauth_request import SandboxRequest, validate_shape
 from smartapp.sandbox.refusals import Refusal, invalid_request
 from smartapp.sandbox.server import Introspection, Revocation, server
+from smartapp.sandbox.worlds import World
 
 View = Callable[[HttpRequest], HttpResponse]
 Respond = Callable[[SandboxRequest], HttpResponse]
@@ -39,15 +42,19 @@ def endpoint(name: str, *methods: str) -> Callable[[Respond], View]:
 
 
 def _answer(name: str, request: HttpRequest, respond: Respond) -> HttpResponse:
-    oauth: SandboxRequest | None = None
     try:
         oauth = SandboxRequest(request, name, _parameters(request))
+    except OAuth2Error as error:
+        return server.handle_response(*error())
+    try:
         validate_shape(request, oauth)
         response = respond(oauth)
     except OAuth2Error as error:
-        if oauth:
-            records.record(name, oauth, error)
+        records.record(name, oauth, error)
         return server.handle_response(*error())
+    except Broken as broken:
+        records.record_fault(name, oauth, broken.fault)
+        return broken.response
     records.record(name, oauth, None)
     return response
 
@@ -77,11 +84,12 @@ def _open_to_pages(response: HttpResponse) -> HttpResponse:
 def token(oauth: SandboxRequest) -> HttpResponse:
     if not oauth.form.get("grant_type"):
         raise invalid_request("E7", "grant_type is missing.")
-    return server.token_response(oauth)
+    return broken_answers.on_the_wire(oauth, server.token_response(oauth))
 
 
 @endpoint("introspect", "GET", "POST")
 def introspect(oauth: SandboxRequest) -> HttpResponse:
+    """GET as athenahealth documents it, POST as RFC 7662 does (S40)."""
     return server.endpoint_response(Introspection.ENDPOINT_NAME, oauth)
 
 
@@ -90,15 +98,32 @@ def revoke(oauth: SandboxRequest) -> HttpResponse:
     return server.endpoint_response(Revocation.ENDPOINT_NAME, oauth)
 
 
+def unknown_path(request: HttpRequest) -> HttpResponse:
+    """Whatever is no address of this EHR: a plain text, not JSON (E12)."""
+    text = f"No such path: {request.path[:200]}"
+    return HttpResponse(text, status=404, content_type="text/plain; charset=utf-8")
+
+
 def _document(content: dict[str, Any]) -> HttpResponse:
     response = JsonResponse(content, content_type="application/json; charset=utf-8")
     response.headers["Cache-Control"] = f"public, max-age={PUBLIC_SECONDS}"
     return _open_to_pages(response)
 
 
-def keys(_request: HttpRequest) -> HttpResponse:
-    """The keys that id_tokens are signed with (S43)."""
-    return _document(signing_keys.public_jwks())
+def keys(request: HttpRequest) -> HttpResponse:
+    """The keys that id_tokens are signed with (S43).
+
+    athenahealth documents a `client_id`, which its own discovery leaves out: both work. In preview
+    nobody may keep a copy, so that a rotation is seen at once, and clients meet such an EHR.
+    """
+    client_id = request.GET.get("client_id")
+    if client_id is not None and registered_client(client_id) is None:
+        refusal = invalid_request("S43", "This client_id is not registered here.")
+        return _open_to_pages(server.handle_response(*refusal()))
+    response = _document(signing_keys.public_jwks())
+    if worlds.current() == World.PREVIEW:
+        response.headers["Cache-Control"] = "no-cache, no-store"
+    return response
 
 
 def smart_configuration_document(_request: HttpRequest) -> HttpResponse:

@@ -1,6 +1,5 @@
-"""A client of the FHIR API whose token is whatever the test says; no database is needed."""
+"""A client of the FHIR API whose token is whatever the test says."""
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -10,7 +9,8 @@ import pytest
 from django.test import Client
 
 from smartapp.sandbox.access import Access
-from smartapp.sandbox.fhir import faults, views
+from smartapp.sandbox.faults import parse
+from smartapp.sandbox.fhir import views
 
 BASE = "/sandbox/fhir/r4"
 RENEE, GLUCOSE_DIARY, MOTHER, NEWBORN, JUST_ARRIVED = (
@@ -35,10 +35,17 @@ class EHR:
         *scope: str,
         patient: str | None = RENEE,
         user: str | None = CLINICIAN,
-        client_id: str = "tests",
+        faults: str = "",
+        needs_practice: bool = False,
     ) -> None:
         expires_at = datetime(2026, 11, 1, tzinfo=UTC)
-        self.access = Access(client_id, scope, patient, None, user, expires_at)
+        self.access = Access(
+            "tests", scope, patient, None, user, expires_at, parse(faults), needs_practice
+        )
+
+    def meets(self, faults: str) -> None:
+        """From now on the launch has these faults."""
+        self.holds("user/*.rs", faults=faults)
 
     def get(self, path: str, **headers: str) -> Any:
         headers = {"Authorization": "Bearer good", **headers}
@@ -70,7 +77,7 @@ def link(response: Any, relation: str) -> str | None:
 
 
 @pytest.fixture
-def ehr(client: Client, monkeypatch: pytest.MonkeyPatch) -> Iterator[EHR]:
+def ehr(db: None, client: Client, monkeypatch: pytest.MonkeyPatch) -> EHR:
     ehr = EHR(client, None)
     ehr.holds("user/*.rs")
 
@@ -78,5 +85,4 @@ def ehr(client: Client, monkeypatch: pytest.MonkeyPatch) -> Iterator[EHR]:
         return ehr.access if token == "good" else None
 
     monkeypatch.setattr(views, "find_access", find_access)
-    yield ehr
-    faults.inject("tests", [])
+    return ehr

@@ -1,4 +1,4 @@
-"""Faults that a test puts into the API, for one client at a time (S66)."""
+"""What the faults of a launch do to the FHIR API (S66)."""
 
 import time
 
@@ -14,58 +14,87 @@ SEARCH = ("patient", RENEE)
 
 class TestFaults:
     def test_one_type_is_forbidden_and_the_others_are_not(self, ehr: EHR) -> None:
-        faults.inject("tests", ["forbid:MedicationRequest"])
+        ehr.meets("fhir-forbidden:MedicationRequest")
         response = ehr.search("MedicationRequest", SEARCH)
         assert response.status_code == 403
         assert "insufficient_scope" in response["WWW-Authenticate"]
         assert ehr.found("Condition", SEARCH)
 
-    @pytest.mark.parametrize("status", [429, 500, 503])
-    def test_an_error_of_any_status(self, ehr: EHR, status: int) -> None:
-        faults.inject("tests", [f"error:AllergyIntolerance:{status}"])
+    @pytest.mark.parametrize("status", [429, 500])
+    def test_an_error_for_one_type_or_all(self, ehr: EHR, status: int) -> None:
+        ehr.meets(f"fhir-{status}:AllergyIntolerance")
         response = ehr.search("AllergyIntolerance", SEARCH)
         assert response.status_code == status
         assert parsed(response)["resourceType"] == "OperationOutcome"
         assert response.get("Retry-After") == ("1" if status == 429 else None)
+        assert ehr.found("Condition", SEARCH)
+        ehr.meets(f"fhir-{status}")
+        assert ehr.search("Condition", SEARCH).status_code == status
 
     def test_a_page_of_html(self, ehr: EHR) -> None:
-        faults.inject("tests", ["html:Immunization"])
+        ehr.meets("fhir-html:Immunization")
         response = ehr.search("Immunization", SEARCH)
         assert (response.status_code, response["Content-Type"]) == (200, "text/html; charset=utf-8")
 
     def test_a_slow_answer_is_the_right_one(self, ehr: EHR) -> None:
         expected = ehr.found("Condition", SEARCH)
-        faults.inject("tests", ["slow:Condition:0.2"])
+        ehr.meets("fhir-slow:1")
         started = time.monotonic()
         assert ehr.found("Condition", SEARCH) == expected
-        assert time.monotonic() - started >= 0.2
+        assert time.monotonic() - started >= 1
 
     def test_records_of_another_patient(self, ehr: EHR) -> None:
-        faults.inject("tests", ["wrong-patient:Condition"])
+        ehr.meets("fhir-wrong-patient:Condition")
         found = ehr.found("Condition", SEARCH)
         assert {c["subject"]["reference"] for c in found} == {f"Patient/{faults.ANOTHER_PATIENT}"}
 
     def test_another_patient_than_asked_for(self, ehr: EHR) -> None:
-        faults.inject("tests", ["wrong-patient:Patient"])
+        ehr.meets("fhir-wrong-patient:Patient")
         assert parsed(ehr.get(f"Patient/{RENEE}"))["id"] == faults.ANOTHER_PATIENT
 
+    def test_an_encounter_of_another_patient(self, ehr: EHR) -> None:
+        ehr.meets("fhir-wrong-patient:Encounter")
+        encounter = ehr.found("Encounter", SEARCH)[0]
+        assert encounter["subject"]["reference"] == f"Patient/{faults.ANOTHER_PATIENT}"
+
     def test_a_reference_to_another_host(self, ehr: EHR) -> None:
-        faults.inject("tests", ["foreign-reference:Observation"])
+        ehr.meets("fhir-foreign-reference:Observation")
         found = ehr.found("Observation", SEARCH)
         assert {o["subject"]["reference"] for o in found} == {
             f"{faults.FOREIGN_BASE_URL}/Patient/{RENEE}"
         }
 
     def test_shared_resources_have_no_patient_to_get_wrong(self, ehr: EHR) -> None:
-        faults.inject("tests", ["wrong-patient:Practitioner"])
+        ehr.meets("fhir-wrong-patient")
         assert ehr.get("Practitioner/a-1.Provider-1").status_code == 200
 
     def test_a_next_link_to_another_host(self, ehr: EHR) -> None:
-        faults.inject("tests", ["foreign-next"])
+        ehr.meets("fhir-foreign-next")
         response = ehr.search("Observation", ("patient", GLUCOSE_DIARY))
         assert str(link(response, "next")).startswith(f"{faults.FOREIGN_BASE_URL}/Observation?")
         assert matches(response)
 
-    def test_another_client_meets_none(self, ehr: EHR) -> None:
-        faults.inject("somebody-else", ["forbid:Condition"])
-        assert ehr.found("Condition", SEARCH)
+
+class TestPractice:
+    """S65, E10: as athenahealth asks, for clients of its profile."""
+
+    def test_a_search_names_its_practice(self, ehr: EHR) -> None:
+        ehr.holds("user/*.rs", needs_practice=True)
+        response = ehr.search("Condition", SEARCH)
+        assert (response.status_code, response.json()) == (
+            400, {"details": "ah-practice is missing."},
+        )  # fmt: skip
+        ours = ("ah-practice", "Organization/a-1.Practice-195900")
+        assert ehr.found("Condition", SEARCH, ours)
+
+    def test_the_next_page_needs_no_second_naming(self, ehr: EHR) -> None:
+        ehr.holds("user/*.rs", needs_practice=True)
+        ours = ("ah-practice", "Organization/a-1.Practice-195900")
+        response = ehr.search("Observation", ("patient", GLUCOSE_DIARY), ours)
+        _, _, query = str(link(response, "next")).partition("/fhir/r4/")
+        assert ehr.get(query).status_code == 200
+
+    def test_another_practice_is_no_contract_of_this_client(self, ehr: EHR) -> None:
+        ehr.holds("user/*.rs", needs_practice=True)
+        response = ehr.search("Condition", SEARCH, ("ah-practice", "Organization/a-1.Practice-2"))
+        assert (response.status_code, response.content) == (403, b"Invalid Client")

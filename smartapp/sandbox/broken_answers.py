@@ -1,0 +1,153 @@
+"""What faults do to the token endpoint (S66): before it works, and to what it answers."""
+
+import json
+import time
+from collections.abc import AsyncIterator, Iterator, Mapping
+from typing import Any, cast
+
+from django.core.exceptions import RequestAborted
+from django.http import HttpResponse, JsonResponse, StreamingHttpResponse
+from joserfc import jwt
+
+from smartapp.sandbox import addresses, faults, people, signing_keys
+from smartapp.sandbox.models import Authorization, Client, Token, digest, new_secret
+from smartapp.sandbox.oauth_request import SandboxRequest
+
+HTML = b"<!doctype html><title>Sign in</title><h1>Please sign in to the proxy</h1>"
+STRANGE_MEMBERS = {
+    "sandbox_text": "<b>text</b>",
+    "sandbox_number": 1.5,
+    "sandbox_list": [1, None, True],
+    "sandbox_object": {"inner": {"deep": "value"}},
+    "sandbox_nothing": None,
+}
+
+
+class Broken(Exception):
+    """The request was good and meets a fault: here is what it gets instead of tokens."""
+
+    def __init__(self, fault: str, response: HttpResponse) -> None:
+        super().__init__(fault)
+        self.fault = fault
+        self.response = response
+
+
+class CutAnswer(StreamingHttpResponse):
+    """An answer whose connection ends in the middle: nobody may take half of it for the whole."""
+
+    def __init__(self, half: bytes) -> None:
+        super().__init__(content_type="application/json")
+        self.half = half
+
+    def __iter__(self) -> Iterator[bytes]:
+        yield self.half
+        raise RequestAborted
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        yield self.half
+        raise RequestAborted
+
+
+def claimed_faults(form: Mapping[str, str]) -> faults.Faults:
+    """Return the faults of the launch that a code or refresh token is of.
+
+    For the one fault that acts before the client is known to be who it says.
+    """
+    consent: Authorization | None = None
+    if "code" in form:
+        consent = Authorization.objects.filter(code_digest=digest(form["code"])).first()
+    elif "refresh_token" in form:
+        token = Token.objects.filter(digest=digest(form["refresh_token"]))
+        found = token.select_related("authorization").first()
+        consent = found.authorization if found else None
+    if consent is None:
+        return {}
+    return faults.parse(faults.joined(consent.client.quirks, consent.faults))
+
+
+def meet(request: SandboxRequest) -> None:
+    """Wait, or raise Broken before anything is used up: whoever tries again meets it again."""
+    chosen, stage = request.faults, _stage(request)
+    if f"{stage}-slow" in chosen:
+        time.sleep(int(chosen[f"{stage}-slow"]))
+    if f"{stage}-500" in chosen:
+        raise Broken(f"{stage}-500", JsonResponse({"error": "server_error"}, status=500))
+    if f"{stage}-429" in chosen:
+        raise Broken(f"{stage}-429", JsonResponse({"error": "too_many_requests"}, status=429))
+    if f"{stage}-html" in chosen:
+        raise Broken(f"{stage}-html", HttpResponse(HTML))
+
+
+def _stage(request: SandboxRequest) -> str:
+    return "refresh" if request.form.get("grant_type") == "refresh_token" else "token"
+
+
+def altered_access_token(request: SandboxRequest, token: dict[str, Any]) -> str:
+    """Return the access token to give: opaque, or by `token-jwt` a JWT (S32)."""
+    opaque = str(token["access_token"])
+    if "token-jwt" not in request.faults or request.client is None:
+        return opaque
+    now = int(time.time())
+    claims = {
+        "iss": addresses.issuer(),
+        "aud": addresses.fhir_base_url(),
+        "cid": request.client.client_id,
+        "scp": token["scope"].split(),
+        "iat": now,
+        "exp": now + token["expires_in"],
+        "jti": f"AT.{new_secret()}",
+    }
+    key = signing_keys.current()
+    header = {"kid": key.kid, "alg": signing_keys.ALGORITHM}
+    return jwt.encode(header, claims, key, [signing_keys.ALGORITHM], default_type="at+jwt")
+
+
+def alter(request: SandboxRequest, answer: dict[str, Any]) -> None:
+    """Change the members of a token answer as the faults say."""
+    chosen = request.faults
+    if "token-no-expires-in" in chosen:
+        del answer["expires_in"]
+    elif "token-expires-in-text" in chosen or _is_athena_service(request):
+        answer["expires_in"] = str(answer["expires_in"])
+    if "token-type-lowercase" in chosen:
+        answer["token_type"] = answer["token_type"].lower()
+    if "token-scope-degenerate" in chosen:
+        answer["scope"] = " ".join(_cut_off(scope) for scope in answer["scope"].split())
+    if "token-extra-members" in chosen:
+        answer.update(STRANGE_MEMBERS)
+    if "id-token-missing" in chosen:
+        answer.pop("id_token", None)
+    if _stage(request) == "refresh":
+        _alter_refresh(request, answer)
+
+
+def _is_athena_service(request: SandboxRequest) -> bool:
+    """athenahealth's sample of a 2-legged answer has a string (S33)."""
+    return request.consent is None and cast(Client, request.client).profile == Client.Profile.ATHENA
+
+
+def _cut_off(scope: str) -> str:
+    """As in athenahealth's sample: `patient/` instead of `patient/Patient.read`."""
+    level, slash, rest = scope.partition("/")
+    return f"{level}/" if slash and "." in rest else scope
+
+
+def _alter_refresh(request: SandboxRequest, answer: dict[str, Any]) -> None:
+    chosen = request.faults
+    if "refresh-returns-none" in chosen:
+        answer.pop("refresh_token", None)
+    if "refresh-context-changes" in chosen and "patient" in answer:
+        user = cast(people.Person, request.user)
+        others = (one.id for one in user.patients if one.id != answer["patient"])
+        answer["patient"] = next(others, "a-1.E-9999")
+
+
+def on_the_wire(request: SandboxRequest, response: HttpResponse) -> HttpResponse:
+    """Return the finished answer, or what is left of it."""
+    chosen, body = request.faults, response.content
+    if f"{_stage(request)}-cut" in chosen:
+        return cast(HttpResponse, CutAnswer(body[: len(body) // 2]))
+    if "token-duplicate-keys" in chosen:
+        other = json.dumps(new_secret())
+        response.content = body.rstrip()[:-1] + f', "access_token": {other}}}'.encode()
+    return response

@@ -1,0 +1,214 @@
+"""Faults by name (S66): what an EHR can get wrong, or does in its own way, to try a client on.
+
+The one registry behind the launcher's choice, `fault=…` in addresses and `--quirk` of a client.
+Several are joined by commas, an argument follows a colon: `token-slow:5,fhir-html:Condition`. A
+fault that is chosen for a launch travels with it, to its code, its tokens and its FHIR requests,
+and ends with it. As a quirk of a client it is met in every launch, which is how another
+EHR's habits are put together.
+"""
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+
+MAX_CHARACTERS = 500
+SECONDS = r"[1-9]|[12][0-9]|30"
+TYPE = r"[A-Z][A-Za-z]{1,40}|"
+
+Faults = dict[str, str]
+"""Name to argument; the argument of a fault that takes none is empty."""
+
+
+class FaultUnknown(Exception):
+    """A fault that does not exist, or not with this argument; the text says which."""
+
+
+class Where(StrEnum):
+    AUTHORIZE = "Authorize endpoint"
+    TOKEN = "Token endpoint"  # noqa: S105 - a heading
+    REFRESH = "Refresh"
+    ID_TOKEN = "id_token and keys"  # noqa: S105 - a heading
+    FHIR = "FHIR API"
+    FRAME = "EHR around the app"
+    INTROSPECTION = "Introspection"
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    name: str
+    where: Where
+    does: str
+    client_must: str
+    argument: str = ""
+    """The usual argument."""
+    pattern: str = ""
+    """What an argument looks like; empty: it takes none."""
+    habit_of: str = ""
+    """Whose everyday behaviour it is said to be; empty: nobody's, it is plainly wrong."""
+
+
+def _endpoint_failures(name: str, where: Where, after: str) -> tuple[Fault, ...]:
+    return (
+        Fault(f"{name}-slow", where, "The answer comes late (seconds).",
+              f"Wait for a limited time, say that the EHR does not answer, {after}.",
+              "5", SECONDS),
+        Fault(f"{name}-500", where, "500 with a JSON error.",
+              f"Say that the EHR failed, {after}."),
+        Fault(f"{name}-429", where, "429 without Retry-After (E13).",
+              "Wait before any other try, longer each time, although nobody says how long."),
+        Fault(f"{name}-html", where, "200 with a page of HTML, as from a proxy.",
+              f"Refuse the answer and show nothing of it, {after}."),
+        Fault(f"{name}-cut", where, "The tokens are made, and the connection breaks in mid-answer.",
+              f"Take nothing from half an answer, {after}."),
+    )  # fmt: skip
+
+
+_FORGED = "Refuse the whole launch, keep no token, and say which check failed."
+
+FAULTS: Mapping[str, Fault] = {
+    fault.name: fault
+    for fault in (
+        Fault("authorize-popup-only", Where.AUTHORIZE,
+              "The pages refuse to be framed (X-Frame-Options: DENY).",
+              "Open the authorization in a window of its own when the app runs in a frame.",
+              habit_of="Oracle"),
+        Fault("authorize-not-assigned", Where.AUTHORIZE,
+              "After consent: access_denied, the user is not assigned to the app (E11).",
+              "Say that the EHR does not let this user in, and offer to start again."),
+        Fault("authorize-error-uri", Where.AUTHORIZE,
+              "After consent: access_denied with a URN as error_uri and no description.",
+              "Live without a description; show the URN as text, never as a link.",
+              habit_of="Oracle"),
+        Fault("authorize-state-changed", Where.AUTHORIZE,
+              "The answer carries another state than was sent.",
+              "Refuse the answer and send its code nowhere."),
+        Fault("authorize-iss-wrong", Where.AUTHORIZE,
+              "The answer says that another issuer gave it (RFC 9207).",
+              "Refuse the answer before the code is sent anywhere: a mix-up attack."),
+        Fault("authorize-iss-missing", Where.AUTHORIZE,
+              "The answer has no iss although the profile is bcp.",
+              "Refuse it where the EHR has promised one, accept it where it has not."),
+        *_endpoint_failures("token", Where.TOKEN, "and let the person start again"),
+        Fault("token-no-expires-in", Where.TOKEN, "expires_in is left out.",
+              "Assume a short life and be ready for a 401."),
+        Fault("token-expires-in-text", Where.TOKEN, 'expires_in is a string, as in "3600".',
+              "Read it as a number.", habit_of="athenahealth"),
+        Fault("token-type-lowercase", Where.TOKEN, "token_type is bearer.",
+              "Compare it without regard to case, and still send Bearer."),
+        Fault("token-scope-degenerate", Where.TOKEN,
+              "Resource scopes come back cut off, as in patient/.",
+              "Take no right from what is no scope, and say what is missing.",
+              habit_of="athenahealth"),
+        Fault("token-extra-members", Where.TOKEN,
+              "Members nobody knows, of every JSON type, stand in the answer.",
+              "Ignore them, or show them as text."),
+        Fault("token-duplicate-keys", Where.TOKEN,
+              "access_token stands twice in the JSON, with two values.",
+              "Refuse the answer: parsers disagree about which one counts."),
+        Fault("token-jwt", Where.TOKEN, "Access tokens are JWTs instead of opaque.",
+              "Treat them as opaque all the same; only the EHR reads them."),
+        Fault("jwks-stale", Where.TOKEN,
+              "The copy of the client's key set is kept for ever: a new kid is not found.",
+              "Publish a new key long before it signs, and let the old one sign meanwhile."),
+        Fault("gateway-policy", Where.TOKEN,
+              "2-legged: scopes outside the contract meet the gateway's own JSON (E9).",
+              "Understand a 401 that has no error_description.", habit_of="athenahealth"),
+        *_endpoint_failures(
+            "refresh", Where.REFRESH, "keep what there is and try again later"
+        ),
+        Fault("refresh-returns-none", Where.REFRESH, "The answer names no refresh token.",
+              "Keep using the old one.", habit_of="Epic and Oracle"),
+        Fault("refresh-rotates", Where.REFRESH,
+              "Every refresh gives a new refresh token; a second use of the old one ends all.",
+              "Store the new one before anything else, and never refresh twice at once."),
+        Fault("refresh-context-changes", Where.REFRESH,
+              "The answer to a refresh names another patient.",
+              "Stop: never show one patient's data under the name of another."),
+        Fault("id-token-missing", Where.ID_TOKEN, "No id_token although openid was granted.",
+              _FORGED),
+        Fault("id-token-alg-none", Where.ID_TOKEN, "Signed with the algorithm none.", _FORGED),
+        Fault("id-token-hs256", Where.ID_TOKEN,
+              "Signed by HMAC with the EHR's public key as the secret.", _FORGED),
+        Fault("id-token-bad-signature", Where.ID_TOKEN, "The signature is not the key's.",
+              _FORGED),
+        Fault("id-token-unknown-key", Where.ID_TOKEN, "Signed by a key that is never published.",
+              "Fetch the EHR's keys once more, not endlessly; then refuse the launch."),
+        Fault("id-token-late-key", Where.ID_TOKEN,
+              "Signed by a new key that is published only later (seconds).",
+              "Fetch the keys again after a moment, a few times at most; else refuse.",
+              "5", SECONDS, habit_of="Oracle"),
+        Fault("id-token-wrong-issuer", Where.ID_TOKEN, "Another EHR's issuer.", _FORGED),
+        Fault("id-token-issuer-slash", Where.ID_TOKEN, "The issuer ends with a slash.",
+              "Refuse it, unless that very spelling is configured for this EHR."),
+        Fault("id-token-second-issuer", Where.ID_TOKEN,
+              "The issuer is the FHIR base URL instead of the one in discovery.",
+              "Refuse it, unless that very issuer is configured for this EHR.",
+              habit_of="Epic"),
+        Fault("id-token-wrong-audience", Where.ID_TOKEN, "Made for another client.", _FORGED),
+        Fault("id-token-wrong-nonce", Where.ID_TOKEN, "The nonce of another launch.", _FORGED),
+        Fault("id-token-no-nonce", Where.ID_TOKEN, "No nonce although one was sent.", _FORGED),
+        Fault("id-token-expired", Where.ID_TOKEN, "Expired an hour ago.", _FORGED),
+        Fault("id-token-future", Where.ID_TOKEN, "Issued an hour from now.", _FORGED),
+        Fault("id-token-wrong-at-hash", Where.ID_TOKEN,
+              "at_hash belongs to another access token.", _FORGED),
+        Fault("fhir-slow", Where.FHIR, "Every answer comes late (seconds).",
+              "Show the page without waiting for ever, and say what is missing.", "5", SECONDS),
+        Fault("fhir-500", Where.FHIR, "500 for a resource type, or for all.",
+              "Show what else there is, and say what could not be read.", pattern=TYPE),
+        Fault("fhir-429", Where.FHIR, "429 with Retry-After: 1 for a resource type, or for all.",
+              "Wait as told, try again, and stop after a few times.", pattern=TYPE),
+        Fault("fhir-html", Where.FHIR, "200 with a page of HTML for a resource type, or for all.",
+              "Refuse it by its content type and show nothing of it.", pattern=TYPE),
+        Fault("fhir-forbidden", Where.FHIR,
+              "403 insufficient_scope for a resource type, whatever was granted.",
+              "Say that the EHR does not give this out; a 403 is not an empty list.",
+              "MedicationRequest", TYPE),
+        Fault("fhir-wrong-patient", Where.FHIR, "The records say they are another patient's.",
+              "Show none of them, and raise an alarm: it is the worst mistake there is.",
+              pattern=TYPE),
+        Fault("fhir-foreign-reference", Where.FHIR,
+              "The patient is referenced by an address on another host.",
+              "Follow no reference to a foreign host: nobody knows whose record it is.",
+              pattern=TYPE),
+        Fault("fhir-foreign-next", Where.FHIR, "Every next link leads to another host.",
+              "Never send the access token there; say that the list is incomplete."),
+        Fault("frame-patient-changes", Where.FRAME,
+              "The EHR posts patientContextChanged to the framed app (after seconds).",
+              "Lock the page: the launch is about the first patient, and stays so.",
+              "10", SECONDS, habit_of="athenahealth"),
+        Fault("introspect-get-only", Where.INTROSPECTION, "POST to introspect gets a 405.",
+              "Use GET where the EHR documents it.", habit_of="athenahealth"),
+    )
+}  # fmt: skip
+
+
+def parse(text: str) -> Faults:
+    """Return what is chosen; FaultUnknown for anything that the registry does not know."""
+    if len(text) > MAX_CHARACTERS:
+        raise FaultUnknown("These are too many faults at once.")
+    return dict(_parse_one(item) for item in text.split(",") if item)
+
+
+def _parse_one(item: str) -> tuple[str, str]:
+    name, colon, argument = item.partition(":")
+    fault = FAULTS.get(name)
+    if fault is None:
+        raise FaultUnknown(f"There is no fault {name}; the launcher lists them all.")
+    if not colon:
+        return name, fault.argument
+    if not fault.pattern or re.fullmatch(fault.pattern, argument) is None:
+        raise FaultUnknown(f"The fault {name} cannot be had with {argument}.")
+    return name, argument
+
+
+def joined(*texts: str) -> str:
+    """Return several choices as one."""
+    return ",".join(text for text in texts if text)
+
+
+def by_place() -> Iterable[tuple[Where, list[Fault]]]:
+    """Return the registry in the order in which a launch meets it."""
+    return [
+        (where, [fault for fault in FAULTS.values() if fault.where == where]) for where in Where
+    ]

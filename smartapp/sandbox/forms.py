@@ -1,0 +1,146 @@
+"""The form by which another developer's app is registered; its rules stand in `registering`."""
+
+import json
+from typing import Any
+
+from django import forms
+
+from smartapp.sandbox import faults, registering
+from smartapp.sandbox.models import Client, client_secret_digest, find_client, new_secret
+from smartapp.sandbox.registering import RegistrationInvalid
+from smartapp.sandbox.worlds import World
+
+SEVERAL = forms.Textarea(attrs={"rows": 2, "spellcheck": "false"})
+GENERATED_ID_PREFIX = "0oa"
+
+
+class ClientForm(forms.Form):
+    """Fields as a stranger meets them; each help text says what it is good for."""
+
+    name = forms.CharField(max_length=200, help_text="What people read on the consent page.")
+    kind = forms.ChoiceField(
+        choices=Client.Kind,
+        initial=Client.Kind.WEB,
+        help_text="2-legged: no person, client_credentials. 3-legged: a person signs in. "
+        "Public: it runs where no secret can be kept.",
+    )
+    world = forms.ChoiceField(
+        choices=World, help_text="Each world has its own addresses and knows its own apps only."
+    )
+    auth_method = forms.ChoiceField(
+        label="Authentication",
+        choices=Client.AuthMethod,
+        initial=Client.AuthMethod.PRIVATE_KEY_JWT,
+        help_text="A client secret is made here and shown once.",
+    )
+    jwks_url = forms.CharField(
+        label="JWKS URL", required=False, max_length=500,
+        help_text="Where your app publishes its public keys. This server fetches them.",
+    )  # fmt: skip
+    jwks = forms.CharField(
+        label="… or the key set itself",
+        required=False,
+        max_length=65_536,
+        widget=forms.Textarea(attrs={"rows": 4, "spellcheck": "false"}),
+        help_text='Public keys only: {"keys": […]}. One to five are recommended.',
+    )
+    redirect_uris = forms.CharField(
+        label="Redirect URIs", required=False, widget=SEVERAL,
+        help_text="One per line; compared byte for byte. None for 2-legged services.",
+    )  # fmt: skip
+    launch_url = forms.CharField(
+        label="Launch URL", required=False, max_length=500,
+        help_text="What the EHR opens with iss and launch; the launcher lists apps that have one.",
+    )  # fmt: skip
+    standalone_url = forms.CharField(
+        label="Standalone URL", required=False, max_length=500,
+        help_text="Where a person starts at your app; a link in the launcher.",
+    )  # fmt: skip
+    post_logout_redirect_uris = forms.CharField(
+        label="Post-logout redirect URIs", required=False, widget=SEVERAL, help_text="One per line."
+    )
+    scope = forms.CharField(
+        label="Scopes", required=False, widget=SEVERAL,
+        help_text="All it may ever ask for, divided by spaces. Empty: everything there is.",
+    )  # fmt: skip
+    profile = forms.ChoiceField(
+        label="Rules", choices=Client.Profile, initial=Client.Profile.STRICT,
+        help_text="How this server treats your app; try all three.",
+    )  # fmt: skip
+    access_token_seconds = forms.IntegerField(
+        label="Life of access tokens in seconds", initial=3600, min_value=1, max_value=86_400,
+        help_text="Short lives show soon whether refreshing works.",
+    )  # fmt: skip
+    token_requests_per_minute = forms.IntegerField(
+        label="Token requests per minute", initial=0, min_value=0, max_value=1000,
+        help_text="More get a 429. athenahealth: 5 in preview, 50 in production. 0: no limit.",
+    )  # fmt: skip
+    quirks = forms.MultipleChoiceField(
+        label="Quirks in every launch",
+        required=False,
+        choices=[
+            (fault.name, f"{fault.name}: {fault.does}")
+            for fault in faults.FAULTS.values()
+            if fault.habit_of or fault.name in {"refresh-rotates", "token-jwt"}
+        ],
+        widget=forms.CheckboxSelectMultiple,
+    )
+    client_id = forms.CharField(
+        label="Client id", required=False, max_length=200,
+        help_text="Empty: one is made up for you.",
+    )  # fmt: skip
+
+    def register(self) -> tuple[Client, str] | None:
+        """Return the client and its new secret, if it has one; None after a field is refused."""
+        values = self.cleaned_data
+        known = find_client(self.initial.get("client_id"))
+        client_id = known.client_id if known else values["client_id"] or _made_up_id()
+        try:
+            if known is None and find_client(client_id):
+                raise RegistrationInvalid("client_id", "This client id is taken.")
+            client, secret = _client(client_id, values, known)
+            return registering.register(client), secret
+        except RegistrationInvalid as exc:
+            self.add_error(exc.field if exc.field in self.fields else None, str(exc))
+            return None
+
+
+def initial_values(client: Client) -> dict[str, Any]:
+    """Return a record as the form shows it."""
+    values = {name: getattr(client, name) for name in ClientForm.base_fields}
+    for name in ("redirect_uris", "post_logout_redirect_uris"):
+        values[name] = "\n".join(values[name])
+    imported = client.jwks if client.jwks and not client.jwks_url else None
+    values["jwks"] = json.dumps(imported, indent=1) if imported else ""
+    values["quirks"] = [name for name in client.quirks.split(",") if name]
+    return values
+
+
+def _made_up_id() -> str:
+    return GENERATED_ID_PREFIX + "".join(c for c in new_secret() if c.isalnum())[:17]
+
+
+def _client(client_id: str, values: dict[str, Any], known: Client | None) -> tuple[Client, str]:
+    """Return the record as filled in. A secret that was given once stays as it is."""
+    secret, secret_digest = "", ""
+    if values["auth_method"] == Client.AuthMethod.CLIENT_SECRET_BASIC:
+        secret_digest = known.secret_digest if known else ""
+        if not secret_digest:
+            secret = new_secret()
+            secret_digest = client_secret_digest(client_id, secret)
+    jwks = values["jwks"].strip()
+    several = {
+        name: values[name].split() for name in ("redirect_uris", "post_logout_redirect_uris")
+    }
+    same = ("name", "kind", "world", "auth_method", "profile", "jwks_url", "launch_url",
+            "standalone_url", "access_token_seconds", "token_requests_per_minute")  # fmt: skip
+    client = Client(
+        client_id=client_id,
+        secret_digest=secret_digest,
+        jwks=registering.imported_jwks(jwks.encode()) if jwks else None,
+        scope=" ".join(values["scope"].split()),
+        quirks=",".join(values["quirks"]),
+        **several,
+        **{name: values[name] for name in same},
+    )
+    return client, secret

@@ -1,0 +1,171 @@
+"""Registering somebody's app: one set of rules for the command and for the form (S5, S6)."""
+
+import re
+from typing import Any
+from urllib.parse import SplitResult, urlsplit
+
+from django.core.exceptions import ValidationError
+
+from smartapp.sandbox import addresses, client_keys, faults, scopes, worlds
+from smartapp.sandbox.models import Client
+from smartapp.sandbox.refusals import Refusal
+
+UNSAFE_SCHEMES = frozenset({"javascript", "data", "vbscript", "file", "blob"})
+NOT_WRITTEN = frozenset({"id", "created_at", "next_faults"})
+
+
+class RegistrationInvalid(Exception):
+    """A record that cannot be; the text says why, `field` says where."""
+
+    def __init__(self, field: str, text: str) -> None:
+        super().__init__(text)
+        self.field = field
+
+
+def usual_method(kind: str) -> str:
+    public = kind == Client.Kind.PUBLIC
+    return Client.AuthMethod.NONE if public else Client.AuthMethod.PRIVATE_KEY_JWT
+
+
+def imported_jwks(body: bytes) -> dict[str, Any]:
+    try:
+        keys = client_keys.parse_jwks(body)
+    except client_keys.JWKSInvalid as exc:
+        raise RegistrationInvalid("jwks", f"The key set is not usable: {exc}.") from exc
+    if not keys:
+        raise RegistrationInvalid("jwks", "The key set has no key that can be used here.")
+    return {"keys": keys}
+
+
+def register(client: Client) -> Client:
+    """Write a record, or write it anew; RegistrationInvalid says what about it cannot be."""
+    _validate_fields(client)
+    _validate_method(client)
+    _validate_addresses(client)
+    _validate_scope(client)
+    _validate_quirks(client)
+    written = [f.name for f in Client._meta.fields if f.name not in NOT_WRITTEN]
+    values = {name: getattr(client, name) for name in written}
+    return Client.objects.update_or_create(client_id=client.client_id, defaults=values)[0]
+
+
+def described(client: Client) -> dict[str, Any]:
+    """Return the record with everything its developer needs to know."""
+    with worlds.within(client.world):
+        return {
+            "client_id": client.client_id,
+            "name": client.name,
+            "world": client.world,
+            "kind": client.kind,
+            "auth_method": client.auth_method,
+            "profile": client.profile,
+            "jwks_url": client.jwks_url,
+            "redirect_uris": client.redirect_uris,
+            "post_logout_redirect_uris": client.post_logout_redirect_uris,
+            "launch_url": client.launch_url,
+            "standalone_url": client.standalone_url,
+            "scope": client.scope,
+            "access_token_seconds": client.access_token_seconds,
+            "token_requests_per_minute": client.token_requests_per_minute,
+            "quirks": client.quirks,
+            "warning": key_advice(client),
+            "fhir_base_url": addresses.fhir_base_url(),
+            "issuer": addresses.issuer(),
+            "authorization_endpoint": addresses.endpoint("authorize"),
+            "token_endpoint": addresses.endpoint("token"),
+            "assertion_audience": addresses.assertion_audience(client.profile),
+        }
+
+
+def key_advice(client: Client) -> str:
+    """Return what is unwise about the keys at hand; empty: nothing (S6)."""
+    return client_keys.advice((client.jwks or {}).get("keys", []))
+
+
+def _validate_fields(client: Client) -> None:
+    try:
+        client.clean_fields()
+    except ValidationError as exc:
+        field, messages = next(iter(exc.message_dict.items()))
+        raise RegistrationInvalid(field, messages[0]) from exc
+    if not client.client_id.isprintable() or client.client_id != client.client_id.strip():
+        raise RegistrationInvalid("client_id", "The client_id is not printable text.")
+    if not client.name.isprintable():
+        raise RegistrationInvalid("name", "The name is not printable text.")
+    if client.access_token_seconds < 1:
+        raise RegistrationInvalid(
+            "access_token_seconds", "The life of an access token is a positive number of seconds."
+        )
+
+
+def _validate_method(client: Client) -> None:
+    """Each method needs its own credentials, and takes no other (S5)."""
+    method, methods = client.auth_method, Client.AuthMethod
+    if (client.kind == Client.Kind.PUBLIC) != (method == methods.NONE):
+        raise RegistrationInvalid(
+            "auth_method", "Public apps, and only they, authenticate by nothing but PKCE."
+        )
+    key_sources = bool(client.jwks_url) + (client.jwks is not None)
+    if key_sources != (method == methods.PRIVATE_KEY_JWT):
+        raise RegistrationInvalid(
+            "jwks_url" if client.jwks_url else "auth_method",
+            "private_key_jwt, and only it, needs either a JWKS URL or an imported key set.",
+        )
+    if bool(client.secret_digest) != (method == methods.CLIENT_SECRET_BASIC):
+        raise RegistrationInvalid(
+            "auth_method", "client_secret_basic, and only it, needs a client secret."
+        )
+
+
+def _validate_addresses(client: Client) -> None:
+    if (client.kind == Client.Kind.SERVICE) == bool(client.redirect_uris):
+        raise RegistrationInvalid(
+            "redirect_uris", "Web and public apps, and only they, need a redirect URI."
+        )
+    for field in ("jwks_url", "launch_url", "standalone_url"):
+        _validate_url(field, getattr(client, field))
+    for field in ("redirect_uris", "post_logout_redirect_uris"):
+        for uri in getattr(client, field):
+            _validate_redirect_uri(field, uri)
+
+
+def _parts(field: str, url: str) -> SplitResult:
+    try:
+        return urlsplit(url)
+    except ValueError as exc:
+        raise RegistrationInvalid(field, f"{url} is not a URL.") from exc
+
+
+def _validate_url(field: str, url: str) -> None:
+    parts = _parts(field, url)
+    if url and (parts.scheme not in {"http", "https"} or not parts.netloc or parts.fragment):
+        raise RegistrationInvalid(
+            field, f"{url} is not an absolute http(s) URL without a fragment."
+        )
+
+
+def _validate_redirect_uri(field: str, uri: str) -> None:
+    """Full, fixed, no fragment, no wildcard (C3); native apps bring their own scheme."""
+    parts = _parts(field, uri)
+    if not parts.scheme or re.search(r"[#*\s]", uri) or not uri.isascii():
+        raise RegistrationInvalid(field, f"{uri} is not an absolute redirect URI.")
+    if parts.scheme in UNSAFE_SCHEMES:
+        raise RegistrationInvalid(field, f"{uri} does not lead to an app.")
+    if parts.scheme in {"http", "https"} and not parts.hostname:
+        raise RegistrationInvalid(field, f"{uri} names no host.")
+
+
+def _validate_scope(client: Client) -> None:
+    unlimited = Client(kind=client.kind)
+    try:
+        if client.scope:
+            scopes.requested(unlimited, client.scope)
+    except Refusal as exc:
+        raise RegistrationInvalid("scope", str(exc.get_error_description())) from exc
+
+
+def _validate_quirks(client: Client) -> None:
+    try:
+        faults.parse(client.quirks)
+    except faults.FaultUnknown as exc:
+        raise RegistrationInvalid("quirks", str(exc)) from exc

@@ -1,0 +1,92 @@
+"""The window on clients: who they are, their keys, what they asked for and what became of it."""
+
+from http import HTTPStatus
+
+from django.db.models import Prefetch
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_GET, require_http_methods
+
+from smartapp.sandbox import framing, registering
+from smartapp.sandbox.forms import ClientForm, initial_values
+from smartapp.sandbox.models import Client, JWKSFetch, RequestRecord, find_client
+
+SHOWN_RECORDS = 100
+SHOWN_RECORDS_OF_CLIENT = 30
+SHOWN_FETCHES = 10
+
+
+@never_cache
+@require_GET
+def clients(request: HttpRequest) -> HttpResponse:
+    """Who is registered, and when keys were last fetched from them (S56)."""
+    fetches = Prefetch("jwks_fetches", JWKSFetch.objects.order_by("-pk")[:1], to_attr="latest")
+    found = Client.objects.prefetch_related(fetches)
+    return render(request, "sandbox/clients.html", {"page": "clients", "clients": found})
+
+
+@never_cache
+@require_http_methods(["GET", "POST"])
+def register(request: HttpRequest) -> HttpResponse:
+    """Register an app, or with `client_id` change one."""
+    known = find_client(request.GET.get("client_id"))
+    initial = initial_values(known) if known else {}
+    if request.method == "GET":
+        return _form_page(request, ClientForm(initial=initial), known)
+    form = ClientForm(request.POST, initial=initial)
+    done = form.register() if form.is_valid() else None
+    if done is None:
+        return _form_page(request, form, known, HTTPStatus.UNPROCESSABLE_ENTITY)
+    return _client_page(request, *done, saved=True)
+
+
+def _form_page(
+    request: HttpRequest, form: ClientForm, known: Client | None, status: int = HTTPStatus.OK
+) -> HttpResponse:
+    context = {"page": "clients", "form": form, "client": known}
+    return render(request, "sandbox/register.html", context, status=status)
+
+
+@never_cache
+@require_GET
+def client(request: HttpRequest) -> HttpResponse:
+    """One app: what to configure in it, its keys, its latest requests (S56)."""
+    found = find_client(request.GET.get("client_id"))
+    if found is None:
+        context = {"reason": "No app is registered here under this client_id."}
+        return render(request, "sandbox/impossible.html", context, status=HTTPStatus.NOT_FOUND)
+    return _client_page(request, found)
+
+
+def _client_page(
+    request: HttpRequest, found: Client, secret: str = "", *, saved: bool = False
+) -> HttpResponse:
+    context = {
+        "page": "clients",
+        "client": found,
+        "secret": secret,
+        "saved": saved,
+        "sheet": registering.described(found),
+        "fetches": found.jwks_fetches.order_by("-pk")[:SHOWN_FETCHES],
+        "records": RequestRecord.objects.filter(client_id=found.client_id)[
+            :SHOWN_RECORDS_OF_CLIENT
+        ],
+    }
+    response = render(request, "sandbox/client.html", context)
+    framing.let_scripts_fetch(response)
+    return response
+
+
+@never_cache
+@require_GET
+def requests(request: HttpRequest) -> HttpResponse:
+    """The last requests of clients, each with the rules that accepted or refused it."""
+    records = RequestRecord.objects.all()
+    found = find_client(request.GET.get("client_id"))
+    if found:
+        records = records.filter(client_id=found.client_id)
+    context = {"page": "requests", "records": records[:SHOWN_RECORDS], "client": found}
+    response = render(request, "sandbox/requests.html", context)
+    framing.let_scripts_fetch(response)
+    return response
