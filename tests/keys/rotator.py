@@ -1,9 +1,11 @@
 """One of several machines that rotate the same key set without knowing of each other.
 
     python -m tests.keys.rotator <database URL> migrate | rotate | check [start]
+    python -m tests.keys.rotator <database URL> migrate | prepare | rotate-for-ever | check-all
 
-The clock is simulated: it begins at `start` (seconds since the epoch) on all machines and runs
-40 hours a second, so that they are at the same step at the same time; each is up to a minute off.
+In the first the clock is simulated: it begins at `start` (seconds since the epoch) on all machines
+and runs 40 hours a second, so that they are at the same step at the same time; each is up to a
+minute off. In the second it is a sequence of PostgreSQL, which goes on whoever is killed.
 """
 
 import os
@@ -16,6 +18,8 @@ START = datetime(2026, 3, 1, tzinfo=UTC)
 HOURS = 120  # three rotations of each line, and something left under way
 HOURS_PER_SECOND = 40
 ALGS = ("ES384", "RS384")
+KEY_SETS = 10
+HOURS_PER_TICK = 8
 
 
 def migrate() -> None:
@@ -40,6 +44,52 @@ def rotate() -> None:
                 lifecycle.publish_next(key_set, alg, now=now, actor="rotator")
             except lifecycle.StepRefused:
                 continue
+
+
+def prepare() -> None:
+    from django.db import connection
+
+    from smartapp.keys import lifecycle
+    from smartapp.keys.models import KeySet
+
+    for number in range(KEY_SETS):
+        lifecycle.create_key_set(f"set-{number}", algs=["ES384"], now=START)
+    KeySet.objects.update(rotate_after_days=2)
+    with connection.cursor() as cursor:
+        cursor.execute("CREATE SEQUENCE ticks")
+
+
+def rotate_for_ever() -> None:
+    """What `rotate_keys --auto` does, again and again, until somebody kills us."""
+    from django.db import connection
+
+    from smartapp.keys import automation
+    from smartapp.keys.models import KeySet
+
+    while True:
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT nextval('ticks')")
+            [ticks] = cursor.fetchone()
+        now = START + timedelta(hours=ticks * HOURS_PER_TICK)
+        automation.auto(KeySet.objects.all(), now=now, actor="rotator")
+
+
+def check_all() -> None:
+    """Every step that is in the keys is in the audit trail, and none that is not."""
+    from smartapp.audit.models import AuditEvent
+    from smartapp.keys.models import KeySet, SigningKey
+    from tests.keys.timeline import assert_timeline_holds
+
+    for key_set in KeySet.objects.all():
+        assert_timeline_holds(key_set)
+    expected = {
+        "keys.add": KEY_SETS,
+        "keys.publish": SigningKey.objects.count() - KEY_SETS,
+        "keys.sign": SigningKey.objects.exclude(signs_from=None).count() - KEY_SETS,
+        "keys.withdraw": SigningKey.objects.exclude(withdrawn_at=None).count(),
+    }
+    for action, count in expected.items():
+        assert AuditEvent.objects.filter(action=action).count() == count
 
 
 def check() -> None:
@@ -69,4 +119,5 @@ if __name__ == "__main__":
     os.environ["DATABASE_URL"] = sys.argv[1]
     os.environ["DJANGO_SETTINGS_MODULE"] = "tests.settings"
     django.setup()
-    {"migrate": migrate, "rotate": rotate, "check": check}[sys.argv[2]]()
+    tasks = (migrate, rotate, check, prepare, rotate_for_ever, check_all)
+    {task.__name__.replace("_", "-"): task for task in tasks}[sys.argv[2]]()

@@ -1,5 +1,6 @@
 """Several machines rotate one key set at the same time (T22): real processes, real databases."""
 
+import random
 import subprocess
 import sys
 import time
@@ -58,3 +59,49 @@ def test_machines_that_rotate_at_once_leave_one_timeline(
     start = str(time.time() + SECONDS_TO_GET_READY)
     wait(*(machine(database_url, "rotate", start) for _ in range(MACHINES)))
     wait(machine(database_url, "check"))
+
+
+WITHDRAWN_IN_ALL = 200
+SECONDS_IN_ALL = 120
+# One row for each key set whose keys are not as they must be, at any moment whatsoever.
+WRONG_NOW = """
+    SELECT key_set_id FROM keys_signingkey GROUP BY key_set_id
+    HAVING count(*) FILTER (WHERE signs_from IS NOT NULL AND signs_until IS NULL) <> 1
+    OR count(*) FILTER (WHERE withdrawn_at IS NULL) NOT BETWEEN 1 AND 5
+    OR count(*) FILTER (WHERE withdrawn_at IS NULL AND sealed_private_key = '') > 0
+"""
+WITHDRAWN = "SELECT count(*) FROM keys_signingkey WHERE withdrawn_at IS NOT NULL"
+
+
+@pytest.mark.postgres
+def test_machines_that_are_killed_at_random_leave_one_timeline(postgres_url: str) -> None:
+    """SIGKILL in the middle of anything: never a moment without a signer, nothing half done."""
+    psycopg = pytest.importorskip("psycopg")
+    wait(machine(postgres_url, "migrate"))
+    wait(machine(postgres_url, "prepare"))
+    machines = [machine(postgres_url, "rotate-for-ever") for _ in range(2)]
+    killed, looked, withdrawn = 0, 0, 0
+    deadline = time.monotonic() + SECONDS_IN_ALL
+    kill_at = time.monotonic() + SECONDS_TO_GET_READY
+    with psycopg.connect(postgres_url, autocommit=True) as observer:
+        try:
+            while withdrawn < WITHDRAWN_IN_ALL:
+                assert time.monotonic() < deadline, f"{withdrawn} rotations, {killed} kills"
+                assert observer.execute(WRONG_NOW).fetchall() == []
+                [withdrawn] = observer.execute(WITHDRAWN).fetchone() or [0]
+                looked += 1
+                time.sleep(0.02)
+                if time.monotonic() > kill_at:
+                    victim = machines.pop(0)
+                    victim.kill()
+                    assert victim.communicate()[1] == ""
+                    killed += 1
+                    machines.append(machine(postgres_url, "rotate-for-ever"))
+                    kill_at = time.monotonic() + random.uniform(0.5, 2)
+        finally:
+            for survivor in machines:
+                survivor.kill()
+                survivor.communicate()
+    assert killed >= 3
+    assert looked > 100
+    wait(machine(postgres_url, "check-all"))
