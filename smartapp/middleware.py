@@ -36,6 +36,7 @@ logger = logging.getLogger(__name__)
 
 ADMIN_PREFIX = "/admin/"
 SESSION_PREFIXES = (ADMIN_PREFIX, "/sandbox/")
+LAUNCH_PREFIXES = ("/launch", "/connect/", "/callback/")
 REFERENCE_ALPHABET = "23456789ABCDEFGHJKMNPQRSTVWXYZ"
 # Sent for each error page, with `error` and `reference`: for the timeline of the launch.
 refused = Signal()
@@ -61,6 +62,10 @@ class SecurityMiddleware(Inline, security.SecurityMiddleware):
         under `no-referrer`, which launches need (C42), a form arrives with `Origin: null`."""
         if request.path_info.startswith(SESSION_PREFIXES):
             response.headers.setdefault("Referrer-Policy", "same-origin")
+        if request.path_info.startswith(LAUNCH_PREFIXES):
+            # An EHR that opens the app in a popup keeps hold of it, to see that it is closed:
+            # any other policy, on any step of the launch, would cut that tie (C153).
+            response.headers.setdefault("Cross-Origin-Opener-Policy", "unsafe-none")
         return super().process_response(request, response)
 
 

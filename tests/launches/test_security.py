@@ -244,3 +244,16 @@ async def test_ehr_that_is_switched_off_is_not_read_any_more(
     for path in ("", "context.json"):
         assert (await browser.get(f"/launches/{uuid}/{path}")).status == 404
     assert ehr.requests == []
+
+
+async def test_popup_of_an_ehr_stays_tied_to_it_on_every_step(
+    browser: Browser, ehr_launch: Start
+) -> None:
+    """C153; what has a sign-in of its own is cut off from whoever opened it."""
+    policy = "Cross-Origin-Opener-Policy"
+    callback = await browser.to_callback(ehr_launch())
+    finished = await browser.get(callback)
+    for path in (ehr_launch(), callback, finished.headers["Location"], "/connect/scripted/"):
+        assert (await browser.get(path)).headers[policy] == "unsafe-none"
+    for path in ("/", "/admin/login/"):
+        assert (await browser.get(path)).headers[policy] == "same-origin"
