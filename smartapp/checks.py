@@ -9,6 +9,7 @@ the right ring cannot open later; so neither `migrate` nor the server starts wit
 from collections.abc import Sequence
 from typing import Any
 
+from axes.middleware import AxesMiddleware
 from django.apps import apps
 from django.conf import settings
 from django.core.checks import CheckMessage, Error, Tags, Warning, register
@@ -18,6 +19,7 @@ from django.middleware.clickjacking import XFrameOptionsMiddleware
 from django.middleware.csrf import CsrfViewMiddleware
 from django.middleware.security import SecurityMiddleware
 from django.utils.module_loading import import_string
+from django_otp.middleware import OTPMiddleware
 
 from smartapp import vault
 from smartapp.database import in_database
@@ -26,6 +28,8 @@ STOCK_PROTECTION: tuple[type, ...] = (
     SecurityMiddleware,
     CsrfViewMiddleware,
     XFrameOptionsMiddleware,
+    AxesMiddleware,
+    OTPMiddleware,
 )
 
 
@@ -69,6 +73,11 @@ def desk_settings_are_off(**_kwargs: Any) -> list[CheckMessage]:
             "PUBLIC_URL is not https: EHRs refuse such launch and redirect addresses.",
             "E013",
         ),
+        (
+            settings.PUBLIC_URL_IS_HTTPS and not settings.ADMIN_SECOND_FACTOR,
+            "ADMIN_WITHOUT_SECOND_FACTOR is on: a password alone opens the administration.",
+            "E016",
+        ),
     ]
     return [
         Error(message, hint="Change it in the environment or in .env.", id=f"smartapp.{number}")
@@ -92,11 +101,11 @@ def cache_is_shared(**_kwargs: Any) -> list[CheckMessage]:
 
 @register(Tags.security, deploy=True)
 def stock_protection_is_in_place(**_kwargs: Any) -> list[CheckMessage]:
-    """Stand in for security.W001 to W003: they look for Django's classes by name, and ours are
-    subclasses that are native to async."""
+    """Stand in for security.W001 to W003 and axes.W002: they look for classes by name, and ours are
+    subclasses that are native to async or step aside."""
     installed = [import_string(name) for name in settings.MIDDLEWARE]
     return [
-        Error(f"MIDDLEWARE has nothing of Django's {stock.__name__}.", id="smartapp.E015")
+        Error(f"MIDDLEWARE has no {stock.__name__}.", id="smartapp.E015")
         for stock in STOCK_PROTECTION
         if not any(isinstance(ours, type) and issubclass(ours, stock) for ours in installed)
     ]

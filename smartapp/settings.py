@@ -1,5 +1,6 @@
 """Settings, all from the environment (and `.env`, which never overrides the environment)."""
 
+from datetime import timedelta
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -59,8 +60,11 @@ INSTALLED_APPS = [
     "django.contrib.sessions",
     "django.contrib.messages",
     "django.contrib.staticfiles",
+    "django_otp",
+    "axes",
     "smartapp",
     "smartapp.audit",
+    "smartapp.administrators",
     "smartapp.keys",
     "smartapp.registrations",
     "smartapp.launches",
@@ -80,10 +84,12 @@ MIDDLEWARE = [
     "smartapp.middleware.AuthenticationMiddleware",
     "smartapp.middleware.MessageMiddleware",
     "smartapp.middleware.AuditOrigin",
+    "smartapp.administrators.middleware.SecondFactorMiddleware",
+    "smartapp.administrators.middleware.ThrottlingMiddleware",
     "smartapp.middleware.ErrorPages",
 ]
-# They look for Django's middleware by name, and ours are subclasses: smartapp.E015 looks for those.
-SILENCED_SYSTEM_CHECKS = ["security.W001", "security.W002", "security.W003"]
+# They look for middleware by name, and ours are subclasses: smartapp.E015 looks for those.
+SILENCED_SYSTEM_CHECKS = ["security.W001", "security.W002", "security.W003", "axes.W002"]
 X_FRAME_OPTIONS = "DENY"
 CSRF_FAILURE_VIEW = "smartapp.middleware.csrf_failure"
 
@@ -143,6 +149,37 @@ CONTENT_SECURITY_POLICY = {
     },
 }
 
+# --- Administrators ----------------------------------------------------------------------------
+
+# The variable is the exception, so that forgetting it is safe. On a desk, without https, a second
+# factor protects nothing.
+ADMIN_SECOND_FACTOR = PUBLIC_URL_IS_HTTPS and not boolean("ADMIN_WITHOUT_SECOND_FACTOR")
+PASSWORD_RESET_TIMEOUT = 24 * 3600  # the one-time links of create_administrator
+AUTHENTICATION_BACKENDS = [
+    "axes.backends.AxesStandaloneBackend",
+    "django.contrib.auth.backends.ModelBackend",
+]
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"},
+    {
+        "NAME": "django.contrib.auth.password_validation.MinimumLengthValidator",
+        "OPTIONS": {"min_length": 12},
+    },
+    {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
+    {"NAME": "django.contrib.auth.password_validation.NumericPasswordValidator"},
+]
+# Per address, not per name: who knows an administrator's name could lock them out.
+AXES_LOCKOUT_PARAMETERS = ["ip_address"]
+AXES_FAILURE_LIMIT = 5
+AXES_COOLOFF_TIME = timedelta(minutes=15)
+AXES_RESET_COOL_OFF_ON_FAILURE_DURING_LOCKOUT = False
+AXES_RESET_ON_SUCCESS = True
+AXES_LOCKOUT_CALLABLE = "smartapp.administrators.throttling.locked_page"
+# The audit trail has the sign-ins.
+AXES_DISABLE_ACCESS_LOG = True
+AXES_ENABLE_ADMIN = False
+AXES_VERBOSE = False
+
 # --- Static files ------------------------------------------------------------------------------
 
 STATIC_URL = "/static/"
@@ -171,5 +208,6 @@ LOGGING = {
         "django.security": {"level": "ERROR"},
         "aiohttp": {"level": "WARNING"},
         "asyncio": {"level": "WARNING"},
+        "axes": {"level": "WARNING"},
     },
 }

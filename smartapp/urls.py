@@ -11,6 +11,7 @@ handler404 = "smartapp.middleware.page_not_found"
 handler500 = "smartapp.middleware.server_error"
 
 urlpatterns = [
+    path("admin/", include("smartapp.administrators.urls")),
     path("admin/", admin.site.urls),
     path("", include("smartapp.launches.urls")),
 ]

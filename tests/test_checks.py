@@ -19,6 +19,7 @@ PRODUCTION: dict[str, Any] = {
     "DEBUG": False,
     "ALLOW_LOOPBACK_EHRS": False,
     "PUBLIC_URL_IS_HTTPS": True,
+    "ADMIN_SECOND_FACTOR": True,
     "CACHES": {"default": {"BACKEND": "django.core.cache.backends.redis.RedisCache"}},
     "SESSION_COOKIE_SECURE": True,
     "CSRF_COOKIE_SECURE": True,
@@ -115,6 +116,7 @@ class TestDeploy:
             ("SANDBOX", True, "smartapp.E010"),
             ("ALLOW_LOOPBACK_EHRS", True, "smartapp.E012"),
             ("PUBLIC_URL_IS_HTTPS", False, "smartapp.E013"),
+            ("ADMIN_SECOND_FACTOR", False, "smartapp.E016"),
         ],
     )
     def test_one_desk_setting_is_an_error(

@@ -27,7 +27,8 @@ DOORS = """
   Patient     {url}/           connect to "Sandbox EHR"; sign in as patient / sandbox
   Admin       {url}/admin/     {admin} / {password}
 
-  The people and their records are synthetic. Ctrl-C stops.
+  The people and their records are synthetic; the passwords are for this demo only.
+  Ctrl-C stops.
 """
 
 

@@ -1,0 +1,55 @@
+"""One-time links with which an administrator chooses a password: nobody else ever knows it."""
+
+from django.conf import settings
+from django.contrib import admin
+from django.contrib.auth.forms import SetPasswordForm
+from django.contrib.auth.models import User
+from django.contrib.auth.tokens import PasswordResetTokenGenerator
+from django.contrib.auth.views import PasswordResetConfirmView
+from django.db import transaction
+from django.http import HttpResponse
+from django.urls import reverse, reverse_lazy
+from django.utils.encoding import force_bytes
+from django.utils.http import urlsafe_base64_encode
+
+from smartapp.administrators.models import SecondFactor
+from smartapp.audit import trail
+
+
+class InvitationTokens(PasswordResetTokenGenerator):
+    """Signed, for PASSWORD_RESET_TIMEOUT seconds; worth nothing once the password has changed."""
+
+    key_salt = "smartapp.administrators.invitation"
+
+
+tokens = InvitationTokens()
+
+
+def link(user: User) -> str:
+    uid, token = urlsafe_base64_encode(force_bytes(user.pk)), tokens.make_token(user)
+    return f"{settings.PUBLIC_URL}{reverse('administrators:invitation', args=[uid, token])}"
+
+
+class InvitationView(PasswordResetConfirmView):
+    """Django's own page for such links: the token leaves the address bar before anything shows."""
+
+    token_generator = tokens
+    template_name = "administrators/invitation.html"
+    title = "Choose your password"
+    success_url = reverse_lazy("administrators:second_factor")
+    post_reset_login = True
+    post_reset_login_backend = "django.contrib.auth.backends.ModelBackend"
+
+    def form_valid(self, form: "SetPasswordForm[User]") -> HttpResponse:
+        """Take the password, drop the second factor (the link is also for who lost it)."""
+        name = self.user.get_username()
+        with transaction.atomic():
+            SecondFactor.objects.filter(user=self.user).delete()
+            trail.record(name, "administrator.invitation-used", f"administrator {name}")
+            return super().form_valid(form)
+
+    def get_context_data(self, **kwargs: object) -> dict[str, object]:
+        context = {**admin.site.each_context(self.request), **super().get_context_data(**kwargs)}
+        if not context["validlink"]:
+            context["title"] = "This link does not work any more"
+        return context

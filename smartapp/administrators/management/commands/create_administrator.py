@@ -1,0 +1,60 @@
+"""The first administrator, and whoever has lost password or phone."""
+
+from argparse import ArgumentParser
+from typing import Any
+
+from django.contrib.auth.models import User
+from django.core.exceptions import ValidationError
+from django.core.management.base import BaseCommand, CommandError
+from django.db import transaction
+
+from smartapp.administrators import invitations
+from smartapp.audit import origin, trail
+
+LINK = """\
+{sentence}
+
+  {link}
+
+It works once, within 24 hours. Give it to nobody else.
+"""
+
+
+class Command(BaseCommand):
+    help = (
+        "Print a one-time link with which a new administrator chooses a password. For one who "
+        "exists, the link sets a new password and drops the second factor."
+    )
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument("username")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        user, is_new = _administrator(options["username"])
+        sentence = (
+            f"{user} chooses a password at this link, and may do everything:"
+            if is_new
+            else f"{user} chooses a new password at this link, and sets up a new second factor:"
+        )
+        self.stdout.write(LINK.format(sentence=sentence, link=invitations.link(user)))
+
+
+@transaction.atomic
+def _administrator(username: str) -> tuple[User, bool]:
+    """Return the administrator of that name; a new one has no password that would work."""
+    user = User.objects.filter(username=username).first()
+    if user is not None and not (user.is_active and user.is_staff):
+        raise CommandError(
+            f"{username} exists and is not allowed to sign in to the administration."
+        )
+    is_new = user is None
+    if user is None:
+        user = User(username=username, is_staff=True, is_superuser=True)
+        user.set_unusable_password()
+        try:
+            user.full_clean()
+        except ValidationError as error:
+            raise CommandError(" ".join(error.messages)) from error
+        user.save()
+    trail.record(origin.actor(), "administrator.invite", f"administrator {user}")
+    return user, is_new

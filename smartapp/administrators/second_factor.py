@@ -1,0 +1,170 @@
+"""The pages of the second factor: enrol, give a code, new recovery codes."""
+
+import segno
+from django.contrib import admin, messages
+from django.contrib.admin.views.decorators import staff_member_required
+from django.contrib.auth.models import User
+from django.db import transaction
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.shortcuts import redirect, render
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.http import url_has_allowed_host_and_scheme
+from django.utils.safestring import SafeString, mark_safe
+from django.views.decorators.cache import never_cache
+from django.views.decorators.debug import sensitive_post_parameters
+from django.views.decorators.http import require_http_methods, require_POST
+from django_otp import login, verify_token
+
+from smartapp.administrators.models import SecondFactor
+from smartapp.audit import trail
+
+WRONG_CODE = (
+    "That code is not right, or was used already. Wait for the next one, and check that the "
+    "phone's clock is set automatically."
+)
+
+
+def _person(request: HttpRequest) -> User:
+    assert isinstance(request.user, User)  # noqa: S101 - what staff_member_required lets in
+    return request.user
+
+
+def in_use(user: User) -> SecondFactor | None:
+    factor: SecondFactor | None = SecondFactor.objects.filter(user=user, confirmed=True).first()
+    return factor
+
+
+def is_verified(request: HttpRequest) -> bool:
+    """Whether this session gave a second factor; django-otp's middleware says."""
+    return bool(request.user.is_verified())  # type: ignore[union-attr]
+
+
+def _page(request: HttpRequest, template: str, title: str, **context: object) -> HttpResponse:
+    """Return a page of the administration; its menus only for who may use them already."""
+    site = {**admin.site.each_context(request)}
+    if not is_verified(request):
+        site |= {"is_nav_sidebar_enabled": False, "available_apps": []}
+    return render(request, f"administrators/{template}.html", {**site, "title": title, **context})
+
+
+def _next(request: HttpRequest) -> str:
+    """Return where the person wanted to go; never to another site."""
+    wanted = request.GET.get("next", "")
+    is_ours = url_has_allowed_host_and_scheme(
+        wanted, allowed_hosts={request.get_host()}, require_https=request.is_secure()
+    )
+    return wanted if is_ours else reverse("admin:index")
+
+
+def _qr(uri: str) -> SafeString:
+    """Return the QR code as SVG without a style: the page's policy allows none."""
+    svg = segno.make(uri, error="m").svg_inline(
+        scale=5, light="#fff", title="QR code for your authenticator app", svgclass="qr"
+    )
+    return mark_safe(svg)  # noqa: S308 - drawn by segno, which writes no part of the URI as text
+
+
+def _sign_in(request: HttpRequest, factor: SecondFactor) -> None:
+    """Raise the session: with another key, so that nobody who knew the old one comes along."""
+    request.session.cycle_key()
+    login(request, factor)
+
+
+def _refusal(factor: SecondFactor) -> str:
+    """Return why no code is taken now, and until when; empty when one is."""
+    factor.refresh_from_db()
+    allowed, why = factor.verify_is_allowed()
+    if allowed or why is None:
+        return ""
+    seconds = int((why["locked_until"] - timezone.now()).total_seconds()) + 1
+    return f"Too many wrong codes: wait {seconds} seconds before the next one."
+
+
+@sensitive_post_parameters("code")
+@never_cache
+@require_http_methods(["GET", "POST"])
+@staff_member_required(login_url="admin:login")
+def second_factor(request: HttpRequest) -> HttpResponse:
+    """Ask for a code; who has given one sees what can be changed."""
+    factor = in_use(_person(request))
+    if factor is None:
+        return redirect("administrators:enrol")
+    if is_verified(request):
+        left = factor.recovery_codes.count()
+        return _page(request, "status", "Second factor", recovery_codes_left=left)
+    error = ""
+    if request.method == "POST":
+        error = _refusal(factor) or _give_code(request, factor)
+        if not error:
+            return HttpResponseRedirect(_next(request))
+    return _page(request, "code", "One more step", error=error)
+
+
+def _give_code(request: HttpRequest, factor: SecondFactor) -> str:
+    """Use up the code; return what is wrong with it, or nothing."""
+    person, code = _person(request), request.POST.get("code", "")
+    codes_before = factor.recovery_codes.count()
+    if verify_token(person, factor.persistent_id, code) is None:
+        trail.record(person.get_username(), "second-factor.failed", "administration")
+        return WRONG_CODE
+    left = factor.recovery_codes.count()
+    how = "recovery code" if left < codes_before else "authenticator app"
+    trail.record(person.get_username(), "second-factor", "administration", how=how)
+    _sign_in(request, factor)
+    if left < codes_before:
+        messages.warning(
+            request, f"You used a recovery code: {left} are left. Make new ones, or enrol again."
+        )
+    return ""
+
+
+@sensitive_post_parameters("code")
+@never_cache
+@require_http_methods(["GET", "POST"])
+@staff_member_required(login_url="admin:login")
+def enrol(request: HttpRequest) -> HttpResponse:
+    """Show a new key and take it into use once a code proves that the app has it.
+
+    Who has a second factor already must have given it: a stolen password cannot replace it.
+    """
+    person = _person(request)
+    if in_use(person) is not None and not is_verified(request):
+        return redirect("administrators:second_factor")
+    factor, error = SecondFactor.being_enrolled(person), ""
+    if request.method == "POST":
+        error = _refusal(factor)
+        if not error and verify_token(person, factor.persistent_id, request.POST.get("code", "")):
+            return _taken_into_use(request, factor)
+        error = error or WRONG_CODE
+    context = {"qr": _qr(factor.uri), "secret": factor.secret, "error": error}
+    return _page(request, "enrol", "Set up your second factor", **context)
+
+
+def _taken_into_use(request: HttpRequest, factor: SecondFactor) -> HttpResponse:
+    person = _person(request)
+    with transaction.atomic():
+        SecondFactor.objects.filter(user=person, confirmed=True).delete()
+        SecondFactor.objects.filter(pk=factor.pk).update(confirmed=True)
+        codes = factor.new_recovery_codes()
+        name = person.get_username()
+        trail.record(name, "administrator.second-factor", f"administrator {name}")
+    factor.refresh_from_db()
+    _sign_in(request, factor)
+    return _page(request, "recovery_codes", "Your recovery codes", codes=codes)
+
+
+@never_cache
+@require_POST
+@staff_member_required(login_url="admin:login")
+def recovery_codes(request: HttpRequest) -> HttpResponse:
+    """Make new recovery codes and show them, this once."""
+    person = _person(request)
+    factor = in_use(person)
+    if factor is None or not is_verified(request):
+        return redirect("administrators:second_factor")
+    with transaction.atomic():
+        codes = factor.new_recovery_codes()
+        name = person.get_username()
+        trail.record(name, "administrator.recovery-codes", f"administrator {name}")
+    return _page(request, "recovery_codes", "Your recovery codes", codes=codes)

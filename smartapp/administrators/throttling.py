@@ -1,0 +1,38 @@
+"""What somebody sees whose network address is locked after too many wrong passwords."""
+
+from datetime import datetime, timedelta
+from typing import Any
+
+from axes.models import AccessAttempt
+from django.conf import settings
+from django.contrib import admin
+from django.db.models import Max
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.utils import timezone
+
+
+def _locked_until(request: HttpRequest, now: datetime) -> datetime:
+    """Return when the lock ends: attempts during it do not make it longer."""
+    address = request.axes_ip_address  # type: ignore[attr-defined] # django-axes puts it there
+    attempts = AccessAttempt.objects.filter(ip_address=address)
+    last: datetime = attempts.aggregate(last=Max("attempt_time"))["last"] or now
+    cool_off: timedelta = settings.AXES_COOLOFF_TIME
+    return last + cool_off
+
+
+def locked_page(request: HttpRequest, *_response_and_credentials: Any) -> HttpResponse:
+    now = timezone.now()
+    until = _locked_until(request, now)
+    seconds = max(1, int((until - now).total_seconds()) + 1)
+    context = {
+        **admin.site.each_context(request),
+        "title": "Sign-in is locked for a while",
+        "until": until,
+        "minutes": -(-seconds // 60),
+        "limit": settings.AXES_FAILURE_LIMIT,
+    }
+    response = render(request, "administrators/locked.html", context, status=429)
+    response["Retry-After"] = str(seconds)
+    response["Cache-Control"] = "no-store"
+    return response

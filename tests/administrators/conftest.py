@@ -1,0 +1,45 @@
+import base64
+import re
+
+import pytest
+from django.contrib.auth.models import User
+from django.test import Client
+from django.urls import reverse
+from django_otp.oath import totp
+
+PASSWORD = "correct horse battery"
+
+
+@pytest.fixture
+def alice(db: None) -> User:
+    return User.objects.create_superuser("alice", password=PASSWORD)
+
+
+@pytest.fixture
+def signed_in(client: Client, alice: User) -> Client:
+    """Alice's browser, after the password and before anything else."""
+    client.post(reverse("admin:login"), {"username": "alice", "password": PASSWORD})
+    return client
+
+
+def app_code(secret: str, *, steps: int = 0) -> str:
+    """Return what an authenticator app with this secret shows, `steps` half minutes from now."""
+    return f"{totp(base64.b32decode(secret), t0=-30 * steps):06d}"
+
+
+def shown_secret(html: str) -> str:
+    found = re.search(r'<code class="secret">([A-Z2-7]+)</code>', html)
+    assert found is not None, html
+    return found.group(1)
+
+
+def shown_recovery_codes(html: str) -> list[str]:
+    return re.findall(r"<code>((?:[a-z2-7]{4}-){3}[a-z2-7]{4})</code>", html)
+
+
+def enrol(client: Client) -> tuple[str, list[str]]:
+    """Set up the second factor as a person does; return the app's secret and recovery codes."""
+    url = reverse("administrators:enrol")
+    secret = shown_secret(client.get(url).content.decode())
+    done = client.post(url, {"code": app_code(secret, steps=-1)}).content.decode()
+    return secret, shown_recovery_codes(done)

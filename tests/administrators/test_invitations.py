@@ -1,0 +1,133 @@
+"""The first administrator comes in by a link that works once."""
+
+import io
+import re
+from datetime import datetime, timedelta
+from typing import Any
+from urllib.parse import urlsplit
+
+import pytest
+from django.contrib.auth.models import User
+from django.core.management import call_command
+from django.core.management.base import CommandError
+from django.test import Client
+from pytest_django import Settings
+
+from smartapp.administrators import invitations
+from smartapp.administrators.models import SecondFactor
+from smartapp.audit.models import AuditEvent
+from tests.administrators.conftest import PASSWORD, enrol
+
+pytestmark = pytest.mark.django_db
+
+
+def invited(username: str = "ann") -> str:
+    """Return the path of the link that the command prints."""
+    out = io.StringIO()
+    call_command("create_administrator", username, stdout=out)
+    found = re.search(r"^  (http://127\.0\.0\.1:8000/\S+)$", out.getvalue(), re.MULTILINE)
+    assert found is not None, out.getvalue()
+    return urlsplit(found.group(1)).path
+
+
+def choose(client: Client, link: str, password: str = PASSWORD) -> Any:
+    form = client.get(link, follow=True).redirect_chain[-1][0]
+    choice = {"new_password1": password, "new_password2": password}
+    return client.post(form, choice)
+
+
+class TestLink:
+    def test_lets_a_new_administrator_choose_a_password(self, client: Client) -> None:
+        response = choose(client, invited())
+        assert response["Location"] == "/admin/second-factor/"
+        ann = User.objects.get(username="ann")
+        assert ann.is_superuser and ann.check_password(PASSWORD)
+        assert client.get("/admin/").status_code == 200
+
+    def test_where_a_second_factor_is_required_it_is_set_up_at_once(
+        self, client: Client, settings: Settings
+    ) -> None:
+        settings.ADMIN_SECOND_FACTOR = True
+        choose(client, invited())
+        assert client.get("/admin/").status_code == 302
+        enrol(client)
+        assert client.get("/admin/").status_code == 200
+
+    def test_leaves_the_token_out_of_the_address_of_the_page(self, client: Client) -> None:
+        link = invited()
+        token = link.split("/")[-2]
+        assert token not in client.get(link)["Location"]
+
+    def test_works_once(self, client: Client) -> None:
+        link = invited()
+        choose(client, link)
+        html = Client().get(link).content.decode()
+        assert "This link does not work any more" in html
+
+    def test_works_for_24_hours(self, client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+        link, made = invited(), datetime.now()  # noqa: DTZ005 - as Django's generator counts
+        for hours, works in ((23.9, True), (24.1, False)):
+            later = made + timedelta(hours=hours)
+            monkeypatch.setattr(invitations.tokens, "_now", lambda later=later: later)
+            html = client.get(link, follow=True).content.decode()
+            assert ("Nobody else will know this password." in html) is works
+
+    @pytest.mark.parametrize("broken", ["MQ/abc-def", "!!/abc-def", "OTk5/abc-def"])
+    def test_a_broken_one_says_so(self, client: Client, broken: str) -> None:
+        html = client.get(f"/admin/invitation/{broken}/").content.decode()
+        assert "This link does not work any more" in html
+
+    def test_a_weak_password_is_refused(self, client: Client) -> None:
+        response = choose(client, invited(), "sandbox")
+        assert response.status_code == 200
+        assert "at least 12 characters" in response.content.decode()
+        assert not User.objects.get(username="ann").has_usable_password()
+
+
+class TestWhoExists:
+    def test_gets_a_new_password_and_a_new_second_factor(
+        self, signed_in: Client, settings: Settings
+    ) -> None:
+        """The phone is lost, and the recovery codes with it."""
+        settings.ADMIN_SECOND_FACTOR = True
+        enrol(signed_in)
+        client = Client()
+        choose(client, invited("alice"), "another horse battery")
+        assert not SecondFactor.objects.exists()
+        assert client.get("/admin/", follow=True).redirect_chain[-1][0].endswith("set-up/")
+
+    def test_until_then_nothing_changes(self, signed_in: Client, alice: User) -> None:
+        invited("alice")
+        alice.refresh_from_db()
+        assert alice.check_password(PASSWORD)
+
+    @pytest.mark.parametrize("flaw", [{"is_active": False}, {"is_staff": False}])
+    def test_who_may_not_sign_in_gets_no_link(self, alice: User, flaw: dict[str, Any]) -> None:
+        User.objects.update(**flaw)
+        with pytest.raises(CommandError, match="not allowed to sign in"):
+            invited("alice")
+
+
+class TestCommand:
+    @pytest.mark.parametrize("name", ["", "a b", "x" * 151, "<script>"])
+    def test_refuses_a_name_that_is_none(self, name: str) -> None:
+        with pytest.raises(CommandError):
+            invited(name)
+        assert not User.objects.exists()
+
+    def test_nobody_can_sign_in_before_the_link_was_used(self, client: Client) -> None:
+        invited()
+        client.post("/admin/login/", {"username": "ann", "password": ""})
+        assert client.get("/admin/").status_code == 302
+
+    def test_everything_is_recorded_but_the_link(self, client: Client) -> None:
+        link = invited()
+        choose(client, link)
+        events = AuditEvent.objects.filter(target="administrator ann").order_by("id")
+        assert [event.action for event in events] == [
+            "administrator.create",
+            "administrator.invite",
+            "administrator.invitation-used",
+            "administrator.change",
+        ]
+        assert link.split("/")[-2] not in str(list(events.values()))
