@@ -202,8 +202,11 @@ LOGGING = {
     "formatters": {"line": {"format": "%(asctime)s %(levelname)s %(name)s %(message)s"}},
     "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
     "root": {"handlers": ["stderr"], "level": "INFO"},
-    # Request lines of Django and of the HTTP client would carry codes and states.
+    # Request lines of Django, of the HTTP client and of the server, which are on unless somebody
+    # remembers to switch them off, would carry codes and states.
     "loggers": {
+        "uvicorn.access": {"level": "WARNING"},
+        "gunicorn.access": {"level": "WARNING"},
         "django.request": {"level": "ERROR"},
         "django.security": {"level": "ERROR"},
         "aiohttp": {"level": "WARNING"},

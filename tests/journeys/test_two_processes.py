@@ -33,7 +33,8 @@ async def test_twenty_loads_over_two_processes_send_one_refresh(
             env, "register_ehr", ehr.fhir_base_url, "--name", "Scripted", "--client-id", CLIENT_ID,
             "--slug", "scripted", "--scope", "launch openid fhirUser offline_access patient/*.rs",
         )  # fmt: skip
-        serve = ("-m", "uvicorn", "smartapp.asgi:application", "--no-access-log", "--port")
+        # As it comes, with the access log that only a flag switches off.
+        serve = ("-m", "uvicorn", "smartapp.asgi:application", "--port")
         with (
             running(env, log, *serve, str(ports[0]), ready=lambda: answers(f"{first}/healthz")),
             running(env, log, *serve, str(ports[1]), ready=lambda: answers(f"{second}/healthz")),
