@@ -23,7 +23,6 @@ from smartapp.sandbox.grants import (
     AuthorizationCodeGrant,
     ClientCredentialsGrant,
     LaunchContext,
-    Quirks,
     RefreshTokenGrant,
 )
 from smartapp.sandbox.id_token import IDToken
@@ -215,9 +214,9 @@ def _opaque_token(**_wanted: object) -> str:
 
 def _build() -> SandboxServer:
     server = SandboxServer()
-    server.register_grant(AuthorizationCodeGrant, [PKCE(), IDToken(), LaunchContext(), Quirks()])
-    server.register_grant(RefreshTokenGrant, [IDToken(), LaunchContext(), Quirks()])
-    server.register_grant(ClientCredentialsGrant, [Quirks()])
+    server.register_grant(AuthorizationCodeGrant, [PKCE(), IDToken(), LaunchContext()])
+    server.register_grant(RefreshTokenGrant, [IDToken(), LaunchContext()])
+    server.register_grant(ClientCredentialsGrant)
     server.register_endpoint(Introspection)
     server.register_endpoint(Revocation)
     server.register_token_generator(

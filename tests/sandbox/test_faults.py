@@ -1,0 +1,426 @@
+"""Faults by name (S66): each acts where it says, for the launch that carries it and no other."""
+
+import base64
+import json
+import time
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+import pytest
+from django.core.exceptions import RequestAborted
+from django.core.management import CommandError, call_command
+from django.test import Client as Browser
+from joserfc import jwt
+from joserfc.errors import BadSignatureError, JoseError
+from joserfc.jwk import ECKey, KeySet
+
+from smartapp.sandbox import faults
+from smartapp.sandbox.models import Authorization, Client, RequestRecord, SigningKey
+from tests.sandbox.conftest import (
+    FHIR_BASE,
+    ISSUER,
+    OAUTH,
+    App,
+    KeyServer,
+    assert_refused,
+    register,
+    response_parameters,
+    sandbox_client,
+    submit,
+)
+
+
+def answered(app: App, browser: Browser, fault: str, **changes: Any) -> Any:
+    """Launch standalone with a fault and exchange the code."""
+    return app.exchange(browser, app.allowed(browser, fault=fault, **changes))
+
+
+def refreshed(app: App, browser: Browser, fault: str, **changes: Any) -> Any:
+    token = answered(app, browser, fault).json()["refresh_token"]
+    return app.refresh(browser, token, **changes)
+
+
+def parts(token: str) -> tuple[dict[str, Any], dict[str, Any]]:
+    header, claims = (
+        json.loads(base64.urlsafe_b64decode(part + "==")) for part in token.split(".")[:2]
+    )
+    return header, claims
+
+
+def published(browser: Browser) -> KeySet:
+    return KeySet.import_key_set(browser.get(f"{OAUTH}/keys").json())
+
+
+class TestChoosing:
+    def test_registry_says_what_a_good_client_must_do(self) -> None:
+        for fault in faults.FAULTS.values():
+            assert fault.does
+            assert fault.client_must
+            argument = f":{fault.argument}" if fault.argument else ""
+            assert faults.parse(f"{fault.name}{argument}") == {fault.name: fault.argument}
+
+    @pytest.mark.parametrize(
+        "text", ["nonsense", "token-500:1", "token-slow:31", "token-slow:x", "fhir-html:<b>", ":"]
+    )
+    def test_what_does_not_exist_cannot_be_chosen(
+        self, app: App, browser: Browser, text: str
+    ) -> None:
+        query = {"client_id": app.client_id, "fault": text, "format": "json"}
+        for path in ("/sandbox/launch", "/sandbox/standalone"):
+            assert browser.get(path, query).json()["error"] == "launch_impossible"
+        assert browser.get("/sandbox/frame", query).status_code == 400
+        parameters = response_parameters(app.authorize(browser, fault=text))
+        assert parameters["error"] == "invalid_request"
+
+    def test_too_many(self) -> None:
+        with pytest.raises(faults.FaultUnknown):
+            faults.parse("token-500," * 60)
+
+    def test_of_an_ehr_launch_travels_with_it_and_ends_with_it(
+        self, app: App, browser: Browser
+    ) -> None:
+        code = app.launched(browser, fault="token-no-expires-in,fhir-forbidden:Patient")
+        answer = app.exchange(browser, code).json()
+        assert "expires_in" not in answer
+        headers = {"Authorization": f"Bearer {answer['access_token']}"}
+        url = f"{FHIR_BASE}/Patient/{answer['patient']}"
+        assert browser.get(url, headers=headers).status_code == 403
+        assert "expires_in" in app.exchange(browser, app.launched(browser)).json()
+
+    def test_of_a_standalone_launch_waits_for_the_next_one(
+        self, app: App, browser: Browser
+    ) -> None:
+        query = {"client_id": app.client_id, "fault": "token-type-lowercase", "format": "json"}
+        assert browser.get("/sandbox/standalone", query).json()["fault"] == "token-type-lowercase"
+        assert (
+            "token-type-lowercase"
+            in browser.get("/sandbox/client", {"client_id": app.client_id}).content.decode()
+        )
+        ehr_launch = app.exchange(browser, app.launched(browser)).json()
+        assert ehr_launch["token_type"] == "Bearer"
+        types = [app.exchange(browser, app.allowed(browser)).json()["token_type"] for _ in range(2)]
+        assert types == ["bearer", "Bearer"]
+
+    def test_none_chosen_takes_back_what_waited(self, app: App, browser: Browser) -> None:
+        for fault in ("token-500", ""):
+            query = {"client_id": app.client_id, "fault": fault, "format": "json"}
+            browser.get("/sandbox/standalone", query)
+        assert app.record.next_faults == ""
+
+    def test_as_a_quirk_is_met_in_every_launch(
+        self, app: App, key_server: KeyServer, browser: Browser
+    ) -> None:
+        register(app.client_id, key_server, "--quirk=token-type-lowercase")
+        for _ in range(2):
+            answer = app.exchange(browser, app.allowed(browser)).json()
+            assert answer["token_type"] == "bearer"
+
+    def test_command_refuses_what_does_not_exist(self, db: None) -> None:
+        with pytest.raises(CommandError, match="no fault nonsense"):
+            call_command(
+                "sandbox_client", "x", "--kind=public", "--redirect-uri=a:b", "--quirk=nonsense"
+            )
+
+    def test_launcher_offers_each_with_its_words(self, app: App, browser: Browser) -> None:
+        page = browser.get("/sandbox/").content.decode()
+        for fault in faults.FAULTS.values():
+            assert f'<option value="{fault.name}' in page
+        assert "a mix-up attack" in page
+
+    def test_log_names_the_fault(self, app: App, browser: Browser) -> None:
+        answered(app, browser, "token-500")
+        page = browser.get("/sandbox/requests").content.decode()
+        assert "refused: S66" in page
+        assert "A good client" in page
+
+
+class TestAuthorize:
+    def test_popup_only(self, app: App, browser: Browser) -> None:
+        framed = app.authorize(browser)
+        assert "X-Frame-Options" not in framed
+        alone = app.authorize(browser, fault="authorize-popup-only")
+        assert alone["X-Frame-Options"] == "DENY"
+        assert "frame-ancestors 'none'" in alone["Content-Security-Policy"]
+        assert "https://app.example" in alone["Content-Security-Policy"]
+
+    def _answer(self, app: App, browser: Browser, fault: str, **changes: Any) -> dict[str, str]:
+        page = app.authorize(browser, fault=fault, **changes)
+        page = submit(browser, page, username="clinician", password="sandbox")
+        return response_parameters(submit(browser, submit(browser, page)))
+
+    def test_user_is_not_assigned(self, app: App, browser: Browser) -> None:
+        """E11."""
+        answer = self._answer(app, browser, "authorize-not-assigned")
+        assert answer["error"] == "access_denied"
+        assert "not assigned" in answer["error_description"]
+        assert RequestRecord.objects.latest("pk").rule == "E11"
+
+    def test_error_with_a_urn_and_no_description(self, app: App, browser: Browser) -> None:
+        answer = self._answer(app, browser, "authorize-error-uri")
+        assert set(answer) == {"error", "error_uri", "state"}
+        assert answer["error_uri"].startswith("urn:")
+
+    def test_another_state(self, app: App, browser: Browser) -> None:
+        answer = self._answer(app, browser, "authorize-state-changed")
+        assert answer["code"]
+        assert answer["state"] != app.state
+
+    def test_another_issuer(self, app: App, browser: Browser) -> None:
+        assert self._answer(app, browser, "authorize-iss-wrong")["iss"] not in {ISSUER, FHIR_BASE}
+
+    def test_no_issuer_where_one_is_promised(self, app: App, browser: Browser) -> None:
+        """S17."""
+        Client.objects.update(profile="bcp")
+        assert "iss" not in self._answer(app, browser, "authorize-iss-missing")
+
+
+@pytest.mark.parametrize("stage", ["token", "refresh"])
+class TestBrokenAnswers:
+    def _answer(self, app: App, browser: Browser, stage: str, kind: str) -> Any:
+        fault = f"{stage}-{kind}"
+        return (answered if stage == "token" else refreshed)(app, browser, fault)
+
+    def test_500_leaves_code_and_token_as_they_were(
+        self, app: App, browser: Browser, stage: str
+    ) -> None:
+        answer = self._answer(app, browser, stage, "500")
+        assert (answer.status_code, answer.json()) == (500, {"error": "server_error"})
+        used = Authorization.objects.get().code_used_at
+        assert (used is None) == (stage == "token")
+
+    def test_429_without_retry_after(self, app: App, browser: Browser, stage: str) -> None:
+        """E13."""
+        answer = self._answer(app, browser, stage, "429")
+        assert answer.status_code == 429
+        assert "Retry-After" not in answer
+
+    def test_html(self, app: App, browser: Browser, stage: str) -> None:
+        answer = self._answer(app, browser, stage, "html")
+        assert (answer.status_code, answer["Content-Type"][:9]) == (200, "text/html")
+
+    def test_slow(self, app: App, browser: Browser, stage: str) -> None:
+        started = time.monotonic()
+        answer = self._answer(app, browser, stage, "slow:1")
+        assert answer.status_code == 200
+        assert time.monotonic() - started >= 1
+
+    def test_cut_connection(self, app: App, browser: Browser, stage: str) -> None:
+        answer = self._answer(app, browser, stage, "cut")
+        with pytest.raises(RequestAborted):
+            list(answer)
+        with pytest.raises(json.JSONDecodeError):
+            json.loads(answer.half)
+        assert Authorization.objects.get().code_used_at
+
+
+class TestTokenAnswers:
+    def test_no_lifetime(self, app: App, browser: Browser) -> None:
+        assert "expires_in" not in answered(app, browser, "token-no-expires-in").json()
+
+    def test_lifetime_as_text(self, app: App, browser: Browser) -> None:
+        assert answered(app, browser, "token-expires-in-text").json()["expires_in"] == "3600"
+
+    def test_lowercase_type(self, app: App, browser: Browser) -> None:
+        assert answered(app, browser, "token-type-lowercase").json()["token_type"] == "bearer"
+
+    def test_degenerate_scopes(self, app: App, browser: Browser) -> None:
+        scope = answered(app, browser, "token-scope-degenerate").json()["scope"]
+        assert scope == "openid fhirUser launch/patient offline_access patient/ patient/"
+
+    def test_members_nobody_knows(self, app: App, browser: Browser) -> None:
+        answer = answered(app, browser, "token-extra-members").json()
+        assert {type(value) for name, value in answer.items() if name.startswith("sandbox_")} == {
+            str, float, list, dict, type(None),
+        }  # fmt: skip
+
+    def test_a_key_twice(self, app: App, browser: Browser) -> None:
+        body = answered(app, browser, "token-duplicate-keys").content
+        assert body.count(b'"access_token"') == 2
+        assert json.loads(body)["token_type"] == "Bearer"
+
+    def test_jwt_as_access_token_works_like_any_other(self, app: App, browser: Browser) -> None:
+        """S32."""
+        answer = answered(app, browser, "token-jwt").json()
+        header, claims = parts(answer["access_token"])
+        assert (header["typ"], claims["cid"]) == ("at+jwt", app.client_id)
+        jwt.decode(answer["access_token"], published(browser), ["RS256"])
+        headers = {"Authorization": f"Bearer {answer['access_token']}"}
+        url = f"{FHIR_BASE}/Patient/{answer['patient']}"
+        assert browser.get(url, headers=headers).status_code == 200
+
+    def test_no_id_token(self, app: App, browser: Browser) -> None:
+        assert "id_token" not in answered(app, browser, "id-token-missing").json()
+
+    def test_stale_copy_of_the_clients_keys(
+        self, app: App, key_server: KeyServer, browser: Browser
+    ) -> None:
+        """A new key is not found however long it has been published; the old one works."""
+        old = app.key
+        app.exchange(browser, app.allowed(browser))
+        new = ECKey.generate_key("P-384", auto_kid=True)
+        key_server.keys, app.key = [old, new], new
+        Client.objects.update(jwks_fresh_until=None)
+        fetched = key_server.requests
+        code = app.allowed(browser, fault="jwks-stale")
+        assert_refused(app.exchange(browser, code), 401, "invalid_client", "no key with the kid")
+        assert key_server.requests == fetched
+        app.key = old
+        assert app.exchange(browser, code).status_code == 200
+        app.key = new
+        assert answered(app, browser, "token-jwt").status_code == 200
+
+    def test_gateway_refuses_in_its_own_words(self, app: App, browser: Browser) -> None:
+        """E9, S29."""
+        sandbox_client(
+            "worker", "--kind=service", f"--jwks-url={app.server.url}",
+            "--scope=system/Patient.rs", "--quirk=gateway-policy",
+        )  # fmt: skip
+        worker = App("worker", app.key, app.server)
+        fields = {"grant_type": "client_credentials", "scope": "system/Condition.rs"}
+        answer = worker.post(browser, "token", fields | worker.authentication())
+        assert answer.status_code == 401
+        assert set(answer.json()) == {"detailedmessage", "error"}
+        assert answer.json()["error"] == "access_denied"
+
+
+class TestRefresh:
+    def test_answer_without_refresh_token(self, app: App, browser: Browser) -> None:
+        answer = refreshed(app, browser, "refresh-returns-none")
+        assert answer.status_code == 200
+        assert "refresh_token" not in answer.json()
+
+    def test_rotation_with_reuse_detection(self, app: App, browser: Browser) -> None:
+        first = answered(app, browser, "refresh-rotates").json()["refresh_token"]
+        second = app.refresh(browser, first).json()["refresh_token"]
+        assert second != first
+        assert_refused(app.refresh(browser, first), 400, "invalid_grant", "used before")
+        assert_refused(app.refresh(browser, second), 400, "invalid_grant", "revoked")
+
+    def test_another_patient(self, app: App, browser: Browser) -> None:
+        launched = app.exchange(
+            browser, app.allowed(browser, user="clinician", fault="refresh-context-changes")
+        ).json()
+        again = app.refresh(browser, launched["refresh_token"]).json()
+        assert again["patient"] != launched["patient"]
+
+
+class TestIDTokens:
+    def _id_token(self, app: App, browser: Browser, fault: str) -> str:
+        return str(answered(app, browser, fault).json()["id_token"])
+
+    def test_algorithm_none(self, app: App, browser: Browser) -> None:
+        token = self._id_token(app, browser, "id-token-alg-none")
+        assert token.endswith(".")
+        assert parts(token)[0] == {"alg": "none"}
+
+    def test_hmac_with_the_public_key(self, app: App, browser: Browser) -> None:
+        token = self._id_token(app, browser, "id-token-hs256")
+        header, _ = parts(token)
+        assert header["alg"] == "HS256"
+        assert header["kid"] in {key.kid for key in published(browser).keys}
+
+    def test_signature_of_another_key(self, app: App, browser: Browser) -> None:
+        token = self._id_token(app, browser, "id-token-bad-signature")
+        with pytest.raises(BadSignatureError):
+            jwt.decode(token, published(browser), ["RS256"])
+
+    def test_key_that_is_never_published(self, app: App, browser: Browser) -> None:
+        header, _ = parts(self._id_token(app, browser, "id-token-unknown-key"))
+        assert header["kid"] not in {key.kid for key in published(browser).keys}
+
+    def test_key_that_is_published_late(self, app: App, browser: Browser) -> None:
+        """S43: and the keys of other launches stay as they are meanwhile."""
+        token = self._id_token(app, browser, "id-token-late-key:1")
+        with pytest.raises((JoseError, ValueError)):
+            jwt.decode(token, published(browser), ["RS256"])
+        other = app.exchange(browser, app.allowed(browser)).json()["id_token"]
+        jwt.decode(other, published(browser), ["RS256"])
+        time.sleep(1.1)
+        jwt.decode(token, published(browser), ["RS256"])
+
+    @pytest.mark.parametrize(
+        ("fault", "claim"),
+        [
+            ("id-token-wrong-issuer", "iss"),
+            ("id-token-issuer-slash", "iss"),
+            ("id-token-second-issuer", "iss"),
+            ("id-token-wrong-audience", "aud"),
+            ("id-token-wrong-nonce", "nonce"),
+            ("id-token-no-nonce", "nonce"),
+            ("id-token-expired", "exp"),
+            ("id-token-future", "iat"),
+            ("id-token-wrong-at-hash", "at_hash"),
+        ],
+    )
+    def test_one_claim_is_wrong_and_the_signature_is_right(
+        self, app: App, browser: Browser, fault: str, claim: str
+    ) -> None:
+        token = self._id_token(app, browser, fault)
+        claims = jwt.decode(token, published(browser), ["RS256"]).claims
+        good = self._id_token(app, browser, "token-extra-members")
+        usual = parts(good)[1]
+        now = time.time()
+        right = {
+            "iss": claims["iss"] == ISSUER,
+            "aud": claims["aud"] == app.client_id,
+            "nonce": claims.get("nonce") == app.nonce,
+            "exp": claims["exp"] > now,
+            "iat": claims["iat"] <= now + 1,
+            "at_hash": len(claims["at_hash"]) == len(usual["at_hash"]) and claim != "at_hash",
+        }
+        assert [name for name, is_right in right.items() if not is_right] == [claim]
+
+
+class TestElsewhere:
+    def test_introspection_by_get_alone(self, app: App, browser: Browser) -> None:
+        answer = answered(app, browser, "introspect-get-only").json()
+        fields = {"token": answer["access_token"], "token_type_hint": "access_token"}
+        Client.objects.update(quirks="introspect-get-only")
+        refused = app.post(browser, "introspect", fields | app.authentication())
+        assert_refused(refused, 405, "invalid_request", "GET")
+        told = browser.get(f"{OAUTH}/introspect", fields | app.authentication())
+        assert told.json()["active"] is True
+
+    def test_frame_tells_the_app_of_another_patient(self, app: App, browser: Browser) -> None:
+        query = {"client_id": app.client_id, "fault": "frame-patient-changes:7"}
+        page = browser.get("/sandbox/frame", query).content.decode()
+        assert 'data-changes-after="7"' in page
+        assert 'data-origin="https://app.example"' in page
+        assert "sandbox/frame.js" in page
+        usual = browser.get("/sandbox/frame", {"client_id": app.client_id}).content.decode()
+        assert "sandbox/frame.js" not in usual
+
+    @pytest.mark.parametrize("fault", [name for name in faults.FAULTS if name.startswith("fhir-")])
+    def test_fhir_faults_come_with_the_token(self, app: App, browser: Browser, fault: str) -> None:
+        """What each does is tested at the FHIR API; here, that it gets there, and only there."""
+        chosen = f"{fault}:1" if fault == "fhir-slow" else f"{fault}:Patient"
+        chosen = fault if fault == "fhir-foreign-next" else chosen
+        answer = answered(app, browser, chosen).json()
+        headers = {"Authorization": f"Bearer {answer['access_token']}"}
+        started = time.monotonic()
+        response = browser.get(f"{FHIR_BASE}/Patient/{answer['patient']}", headers=headers)
+        slow = time.monotonic() - started > 1
+        usual = response.status_code == 200 and response["Content-Type"].startswith(
+            "application/fhir+json"
+        )
+        wrong = usual and response.json()["id"] != answer["patient"]
+        quiet = fault in {"fhir-foreign-next", "fhir-foreign-reference"}
+        assert quiet or slow or wrong or not usual
+
+    def test_rotation_keeps_the_older_keys_published(self, app: App, browser: Browser) -> None:
+        """S43."""
+        before = app.exchange(browser, app.allowed(browser)).json()["id_token"]
+        for _ in range(6):
+            assert browser.post("/sandbox/keys/rotate").status_code == 302
+        assert SigningKey.objects.count() == 4
+        browser.post("/sandbox/keys/rotate")
+        after = app.exchange(browser, app.allowed(browser)).json()["id_token"]
+        assert parts(before)[0]["kid"] != parts(after)[0]["kid"]
+        jwt.decode(after, published(browser), ["RS256"])
+
+
+def test_launch_url_of_a_faulty_launch_says_nothing_about_it(app: App, browser: Browser) -> None:
+    """The app cannot know beforehand."""
+    query = {"client_id": app.client_id, "fault": "token-500"}
+    location = urlsplit(browser.get("/sandbox/launch", query)["Location"])
+    assert set(parse_qs(location.query)) == {"iss", "launch"}
