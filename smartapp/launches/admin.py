@@ -1,9 +1,27 @@
-"""Launches for administrators: which, where, when and how they ended. No token, no PHI."""
+"""Launches for administrators: which, where, how they ended, and why. No token, no PHI."""
+
+from datetime import timedelta
+from typing import Any
+from uuid import UUID
 
 from django.contrib import admin
+from django.core.exceptions import PermissionDenied
+from django.db.models import Exists, OuterRef, QuerySet, Subquery
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.shortcuts import get_object_or_404
+from django.template.loader import render_to_string
+from django.template.response import TemplateResponse
+from django.urls import URLPattern, path, reverse
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
 
 from smartapp.audit.admin import ReadOnlyAdmin
-from smartapp.launches.models import Launch
+from smartapp.launches import events, report
+from smartapp.launches.models import Launch, LaunchEvent, Step
+
+# The launch's row has the time at which its cookie was sealed.
+BEGAN_WITHIN = timedelta(minutes=1)
+UNDER_WAY = (Step.LAUNCH, Step.DISCOVERY, Step.AUTHORIZE)
 
 
 @admin.register(Launch)
@@ -15,5 +33,140 @@ class LaunchAdmin(ReadOnlyAdmin):
     # `session` and `state_digest` are nobody's business, and `sealed_tokens` is not for eyes.
     fields = (
         "uuid", "endpoint", "kind", "launched_at", "access_token_expires_at", "token_version",
-        "refresh_not_before", "ended_at", "end_reason",
+        "refresh_not_before", "ended_at", "end_reason", "timeline",
     )  # fmt: skip
+    readonly_fields = ("timeline",)
+
+    class Media:
+        css = {"all": ("launches/admin.css",)}
+        js = ("launches/copy.js",)
+
+    @admin.display(description="Timeline")
+    def timeline(self, launch: Launch) -> SafeString:
+        found = report.timeline_of(events.key_of(launch.state_digest))
+        if not found:
+            return format_html("{}", "Nothing is kept of this launch any more, or not yet.")
+        page = report.build(found)
+        return format_html(
+            '<p><a href="{}">This attempt on its own page, with live checks</a></p>{}',
+            reverse("admin:launches_attempt", args=[page.attempt]),
+            render_to_string("launches/timeline.html", {"page": page}),
+        )
+
+
+@admin.register(LaunchEvent)
+class AttemptAdmin(ReadOnlyAdmin):
+    """One row for each attempt: its first event, with how it went on."""
+
+    list_display = ("started", "endpoint", "outcome", "reference_number")
+    list_display_links = None
+    list_filter = ("endpoint",)
+    list_select_related = ("endpoint",)
+    ordering = ("-id",)
+    show_full_result_count = False
+    search_fields = ("reference",)
+    search_help_text = "A reference number, an attempt, or the uuid of a launch."
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[LaunchEvent]:
+        same = LaunchEvent.objects.filter(attempt=OuterRef("attempt")).order_by("id")
+        failed = same.exclude(code="")
+        rows: QuerySet[LaunchEvent] = super().get_queryset(request)
+        return rows.filter(~Exists(same.filter(id__lt=OuterRef("id")))).annotate(
+            last_step=Subquery(same.order_by("-id").values("step")[:1]),
+            first_error=Subquery(failed.values("code")[:1]),
+            first_reference=Subquery(failed.values("reference")[:1]),
+        )
+
+    def get_search_results(
+        self,
+        request: HttpRequest,  # noqa: ARG002 - Django's signature
+        queryset: QuerySet[Any],
+        search_term: str,
+    ) -> tuple[QuerySet[Any], bool]:
+        """Find an attempt by any of its events, whichever of them is shown."""
+        term = search_term.strip()
+        if not term:
+            return queryset, False
+        named = LaunchEvent.objects.filter(reference=term.upper()).values("attempt")
+        return queryset.filter(attempt__in=[*_attempts_of_launch(term), term]) | queryset.filter(
+            attempt__in=named
+        ), False
+
+    @admin.display(description="Started (UTC)", ordering="id")
+    def started(self, event: LaunchEvent) -> SafeString:
+        return format_html(
+            '<a href="{}">{}</a>',
+            reverse("admin:launches_attempt", args=[event.attempt]),
+            f"{event.at:%Y-%m-%d %H:%M:%S}",
+        )
+
+    @admin.display(description="Outcome")
+    def outcome(self, event: Any) -> str:
+        if event.step == Step.FLOOD:
+            return f"{event.detail['not_stored']} events were counted, not stored"
+        if event.first_error:
+            return str(event.first_error)
+        return "Not come back" if event.last_step in UNDER_WAY else "Went well"
+
+    @admin.display(description="Reference")
+    def reference_number(self, event: Any) -> str:
+        return event.first_reference or ""
+
+    def get_urls(self) -> list[URLPattern]:
+        view = self.admin_site.admin_view(self.attempt_view)
+        return [path("attempt/<str:attempt>/", view, name="launches_attempt"), *super().get_urls()]
+
+    def change_view(
+        self,
+        request: HttpRequest,
+        object_id: str,
+        form_url: str = "",  # noqa: ARG002 - Django's signature
+        extra_context: dict[str, Any] | None = None,  # noqa: ARG002
+    ) -> HttpResponse:
+        """An event has no page of its own: it is read in its attempt."""
+        if not self.has_view_permission(request):
+            raise PermissionDenied
+        event = get_object_or_404(LaunchEvent, pk=object_id)
+        return HttpResponseRedirect(reverse("admin:launches_attempt", args=[event.attempt]))
+
+    def attempt_view(self, request: HttpRequest, attempt: str) -> HttpResponse:
+        """Show an attempt and why it failed; a POST asks the EHR and our own address besides."""
+        if not self.has_view_permission(request):
+            raise PermissionDenied
+        timeline = report.timeline_of(attempt)
+        if not timeline:
+            raise Http404
+        page = report.build(timeline, live=request.method == "POST")
+        context = {
+            **self.admin_site.each_context(request),
+            "opts": self.opts,
+            "title": "Launch attempt",
+            "page": page,
+            "launch": _launch_of(timeline),
+        }
+        return TemplateResponse(request, "launches/attempt.html", context)
+
+
+def _attempts_of_launch(term: str) -> list[str]:
+    try:
+        uuid = UUID(term)
+    except ValueError:
+        return []
+    digests = Launch.objects.filter(pk=uuid).values_list("state_digest", flat=True)
+    return [events.key_of(digest) for digest in digests]
+
+
+def _launch_of(timeline: list[LaunchEvent]) -> UUID | None:
+    """Return the launch that an attempt became, out of those that began when it did: an attempt
+    does not lead back to a state."""
+    first = timeline[0]
+    began = (first.at - BEGAN_WITHIN, first.at + BEGAN_WITHIN)
+    near = Launch.objects.filter(endpoint=first.endpoint_id, launched_at__range=began)
+    return next(
+        (
+            uuid
+            for uuid, digest in near.values_list("uuid", "state_digest")
+            if events.key_of(digest) == first.attempt
+        ),
+        None,
+    )

@@ -264,7 +264,11 @@ async def flush() -> None:
 def _flood(count: int) -> LaunchEvent:
     logger.warning("%d launch events were counted, not stored", count)
     return LaunchEvent(
-        step=Step.FLOOD, at=timezone.now(), duration_ms=0, detail={"not_stored": count}
+        attempt=f"flood-{time.time():.3f}",
+        step=Step.FLOOD,
+        at=timezone.now(),
+        duration_ms=0,
+        detail={"not_stored": count},
     )
 
 

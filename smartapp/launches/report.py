@@ -1,0 +1,161 @@
+"""The timeline of an attempt and its causes, for a page and as one text to hand on.
+
+Everything here comes from launch events, which hold no secret and nothing about a patient, and
+from the registration's public side: the text may be pasted into a vendor's ticket.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from smartapp.launches import facts, why
+from smartapp.launches.events import Verdict
+from smartapp.launches.facts import Facts
+from smartapp.launches.models import LaunchEvent, Step
+from smartapp.launches.why.case import Cause
+
+LABELS = {
+    "kind": "Launch",
+    "iss": "iss",
+    "client_id": "Client id",
+    "redirect_uri": "Redirect URI",
+    "aud": "aud",
+    "scope": "Scopes asked for",
+    "authorization_endpoint": "Authorization endpoint",
+    "token_endpoint": "Token endpoint",
+    "auth_method": "Authentication",
+    "sent": "Members sent",
+    "received": "Members received",
+    "assertion_header": "Assertion header",
+    "assertion_claims": "Assertion claims",
+    "seconds_away": "Seconds at the EHR",
+    "ehr_error": "Error of the EHR",
+    "http_status": "HTTP status",
+    "hints": "Its description names",
+    "rule": "Rule",
+    "failure": "What failed",
+    "missing": "Scopes not granted",
+    "sections": "Parts of the record",
+    "reason": "Reason",
+    "not_stored": "Events not stored",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class StepView:
+    """One step as a page draws it."""
+
+    label: str
+    at: str
+    milliseconds: int
+    code: str
+    reference: str
+    verdicts: Sequence[Verdict]
+    lines: tuple[tuple[str, str], ...]
+
+    @property
+    def is_ok(self) -> bool:
+        return not self.code and all(verdict["ok"] for verdict in self.verdicts)
+
+
+@dataclass(frozen=True, slots=True)
+class AttemptPage:
+    attempt: str
+    endpoint_name: str
+    summary: str
+    steps: tuple[StepView, ...]
+    causes: tuple[Cause, ...]
+    checks: tuple[str, ...]
+    text: str
+
+
+def timeline_of(attempt: str) -> list[LaunchEvent]:
+    """Return the events of an attempt in order; none for one that nobody knows."""
+    if not attempt:
+        return []
+    return list(LaunchEvent.objects.filter(attempt=attempt).select_related("endpoint")[:500])
+
+
+def build(timeline: Sequence[LaunchEvent], *, live: bool = False) -> AttemptPage:
+    """Return the page of an attempt that has events; `live` asks the EHR, and ourselves."""
+    known = facts.gather(timeline)
+    if live:
+        known = facts.checked(known)
+    causes = why.causes(timeline, known)
+    steps = tuple(map(_step, timeline))
+    checks = tuple(f"{one.check}: {one.seen}" for one in known.findings.values())
+    first = timeline[0]
+    name = known.config.name if known.config else "no registered endpoint"
+    return AttemptPage(
+        attempt=first.attempt,
+        endpoint_name=name,
+        summary=summary(timeline),
+        steps=steps,
+        causes=causes,
+        checks=checks,
+        text="\n".join(_text(name, timeline, steps, causes, checks, known)),
+    )
+
+
+def summary(timeline: Sequence[LaunchEvent]) -> str:
+    """Return in one line how the attempt went."""
+    failed = next((one for one in timeline if one.code), None)
+    if failed:
+        return f"Stopped at: {failed.get_step_display()} ({failed.code})."
+    if timeline[-1].step in (Step.LAUNCH, Step.DISCOVERY, Step.AUTHORIZE):
+        return "Has not come back from the EHR."
+    return "Went well."
+
+
+def _step(event: LaunchEvent) -> StepView:
+    return StepView(
+        label=event.get_step_display(),
+        at=f"{event.at:%Y-%m-%d %H:%M:%S}",
+        milliseconds=event.duration_ms,
+        code=event.code,
+        reference=event.reference,
+        verdicts=event.verdicts,
+        lines=tuple(_lines(event.detail)),
+    )
+
+
+def _lines(detail: dict[str, Any]) -> Iterator[tuple[str, str]]:
+    for name, label in LABELS.items():
+        if detail.get(name) not in (None, "", [], {}):
+            yield label, _value(detail[name])
+    for wire in detail.get("exchanges", ()):
+        status = wire["status"] or "no answer"
+        clock = "" if wire["ahead"] is None else f", our clock {wire['ahead']} s ahead of its Date"
+        yield f"{wire['method']} {wire['where']}", f"{status} in {wire['ms']} ms{clock}"
+
+
+def _value(value: Any) -> str:
+    if isinstance(value, dict):
+        return ", ".join(f"{name} {_value(item)}" for name, item in value.items())
+    return ", ".join(map(str, value)) if isinstance(value, list) else str(value)
+
+
+def _text(
+    name: str,
+    timeline: Sequence[LaunchEvent],
+    steps: Sequence[StepView],
+    causes: Sequence[Cause],
+    checks: Sequence[str],
+    known: Facts,
+) -> Iterator[str]:
+    yield f"Launch attempt {timeline[0].attempt} at {name}"
+    yield summary(timeline)
+    if known.config:
+        yield f"FHIR base URL {known.config.fhir_base_url}, client id {known.config.client_id}"
+        yield f"Redirect URI {known.config.redirect_uri}, JWKS URL {known.config.jwks_url}"
+    for number, cause in enumerate(causes, 1):
+        yield f"\nCause {number}: {cause.title} [{cause.rule}]\n  {cause.check}\n  {cause.todo}"
+    for step in steps:
+        failed = f" {step.code} {step.reference}" if step.code else ""
+        yield f"\n{step.at} UTC {step.label}, {step.milliseconds} ms{failed}"
+        for verdict in step.verdicts:
+            yield f"  {'ok ' if verdict['ok'] else 'NOT'} {verdict['rule']} {verdict['text']}"
+        yield from (f"  {label}: {text}" for label, text in step.lines)
+    if checks:
+        yield "\nChecked just now"
+        yield from (f"  {check}" for check in checks)

@@ -1,0 +1,150 @@
+"""Attempts in the admin: found by what a person can read out, explained, and free of secrets."""
+
+import html
+import re
+from collections.abc import Callable
+
+import pytest
+from aiohttp import web
+from django.contrib.auth import get_user_model
+from django.contrib.auth.models import Permission
+from django.test import Client
+
+from smartapp.database import in_database
+from smartapp.launches import events
+from smartapp.launches.models import Launch, LaunchEvent
+from tests.launches.conftest import Browser
+from tests.scripted_ehr import CANARY, ScriptedEHR
+from tests.secrecy import SECRET_FIELDS
+
+Start = Callable[[], str]
+LIST = "/admin/launches/launchevent/"
+
+
+@pytest.fixture(autouse=True)
+def written_by_hand(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(events, "FLUSH_SECONDS", 3600)
+
+
+def administrator(*permissions: str) -> Client:
+    """A superuser, or where permissions are named somebody with only these."""
+    users = get_user_model().objects
+    client = Client(HTTP_HOST="127.0.0.1")
+    if not permissions:
+        client.force_login(users.create_superuser("root", password="x"))
+        return client
+    user = users.create_user("staff", password="x", is_staff=True)
+    user.user_permissions.set(Permission.objects.filter(codename__in=permissions))
+    client.force_login(user)
+    return client
+
+
+async def refuse(_: web.Request) -> web.StreamResponse:
+    body = {"error": "invalid_client", "error_description": "Jane Doe"}
+    return web.json_response(body, status=401)
+
+
+async def failed_launch(browser: Browser, ehr: ScriptedEHR, start: Start) -> str:
+    """Fail at the token endpoint, and return the reference number of the page."""
+    ehr.token_answer = refuse
+    response = await browser.get(await browser.to_callback(start()))
+    found = re.search(r"[2-9A-Z]{4}-[2-9A-Z]{4}", await response.text())
+    assert found
+    await events.flush()
+    return found[0]
+
+
+def page_of(client: Client, path: str) -> str:
+    return html.unescape(client.get(path, follow=True).content.decode())
+
+
+async def test_attempt_is_found_by_the_reference_number_of_its_page(
+    browser: Browser, ehr: ScriptedEHR, ehr_launch: Start
+) -> None:
+    reference = await failed_launch(browser, ehr, ehr_launch)
+
+    def look() -> tuple[str, str, str]:
+        client = administrator()
+        found = page_of(client, f"{LIST}?q={reference.lower()}")
+        link = re.search(r"/admin/launches/launchevent/attempt/[0-9a-f]{32}/", found)
+        assert link
+        return found, page_of(client, link[0]), page_of(client, f"{LIST}?q=AAAA-AAAA")
+
+    found, attempt, nothing = await in_database(look)
+    assert "invalid-client" in found
+    assert "Why?" in attempt
+    assert "C1" in attempt
+    assert "RS384" in attempt
+    assert "attempt/" not in nothing
+
+
+async def test_page_and_report_hold_nothing_secret(
+    browser: Browser, ehr: ScriptedEHR, ehr_launch: Start
+) -> None:
+    """C70, T10: neither what we sent nor what the EHR said; the report least of all."""
+    await failed_launch(browser, ehr, ehr_launch)
+    shown = await in_database(
+        lambda: page_of(administrator(), f"{LIST}{LaunchEvent.objects.latest('id').pk}/change/")
+    )
+    report = shown.partition("<textarea")[2].partition("</textarea>")[0]
+    assert "invalid_client" in report
+    sent = ehr.token_requests[0]
+    for secret in (CANARY, "Jane", *(sent[name] for name in SECRET_FIELDS if name in sent)):
+        assert secret not in shown
+
+
+async def test_launch_that_never_came_back_is_listed(browser: Browser, ehr_launch: Start) -> None:
+    await browser.get(ehr_launch())
+    await events.flush()
+    assert "Not come back" in await in_database(lambda: page_of(administrator(), LIST))
+
+
+async def test_launch_has_its_timeline_on_its_own_page(browser: Browser, ehr_launch: Start) -> None:
+    uuid = await browser.launch(ehr_launch())
+    await events.flush()
+
+    def look() -> tuple[str, str, str]:
+        client = administrator()
+        launch = page_of(client, f"/admin/launches/launch/{uuid}/change/")
+        found = page_of(client, f"{LIST}?q={uuid}")
+        key = events.key_of(Launch.objects.get(uuid=uuid).state_digest)
+        return launch, found, page_of(client, f"{LIST}attempt/{key}/")
+
+    launch, found, attempt = await in_database(look)
+    assert "Went well." in launch
+    assert "Launch context" in launch
+    assert "Why?" not in launch
+    assert "Went well" in found
+    assert f"/admin/launches/launch/{uuid}/change/" in attempt
+
+
+async def test_live_checks_run_only_when_asked(
+    browser: Browser, ehr: ScriptedEHR, ehr_launch: Start
+) -> None:
+    await failed_launch(browser, ehr, ehr_launch)
+
+    def look() -> tuple[str, int, str]:
+        client = administrator()
+        path = f"{LIST}attempt/{LaunchEvent.objects.latest('id').attempt}/"
+        before = len(ehr.requests)
+        plain = page_of(client, path)
+        asked = len(ehr.requests) - before
+        return plain, asked, client.post(path).content.decode()
+
+    plain, asked, checked = await in_database(look)
+    assert "Checked just now" not in plain
+    assert asked == 0
+    assert "published-key" in checked
+
+
+@pytest.mark.django_db(transaction=True)
+class TestWhoMaySee:
+    def test_needs_the_permission(self) -> None:
+        client = administrator("view_launch")
+        assert client.get(LIST).status_code == 403
+        assert client.get(f"{LIST}attempt/x/").status_code == 403
+
+    def test_permission_is_enough_and_an_unknown_attempt_is_not_there(self) -> None:
+        client = administrator("view_launchevent")
+        assert client.get(LIST).status_code == 200
+        assert client.get(f"{LIST}attempt/x/").status_code == 404
