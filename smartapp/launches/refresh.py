@@ -28,7 +28,6 @@ from smartapp.protocol.errors import (
     InvalidGrant,
     LaunchContextError,
     LaunchEnded,
-    LaunchNotFound,
     PatientChanged,
     SmartError,
     UnknownEndpoint,
@@ -38,8 +37,6 @@ from smartapp.registrations.registry import EndpointConfig
 
 logger = logging.getLogger(__name__)
 
-# The parser already takes a margin off `expires_at`; this is for the reads that follow.
-REFRESH_AHEAD = timedelta(seconds=30)
 BACK_OFF = timedelta(seconds=30)
 POLL_SECONDS = 0.1
 
@@ -73,22 +70,9 @@ async def with_access(launch: StoredLaunch) -> StoredLaunch:
     if not launch.is_enabled:
         raise UnknownEndpoint(f"launch {launch.uuid}: its EHR was switched off meanwhile")
     expires_at = launch.access_token_expires_at
-    if expires_at is not None and timezone.now() + REFRESH_AHEAD < expires_at:
+    if expires_at is not None and timezone.now() < expires_at:
         return launch
-    try:
-        return await renewed(launch)
-    except SmartError as error:
-        if _is_over(error) or expires_at is None or timezone.now() >= expires_at:
-            raise
-        return launch
-
-
-def _is_over(error: SmartError) -> bool:
-    """Whether the launch itself is gone. Then its token opens nothing any more, however long it
-    would live: another patient, above all, is an alarm at once (C126, T34)."""
-    if isinstance(error, AccessExpired):  # nothing to refresh with: the last seconds are good
-        return False
-    return isinstance(error, LaunchEnded | PatientChanged | LaunchNotFound)
+    return await renewed(launch)
 
 
 async def renewed(launch: StoredLaunch) -> StoredLaunch:

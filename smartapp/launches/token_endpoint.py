@@ -32,16 +32,28 @@ TOKEN_TIMEOUT_SECONDS = 10
 async def client_authentication(
     config: EndpointConfig, token_endpoint: str
 ) -> tuple[dict[str, str], dict[str, str]]:
-    """Return the headers and form fields that authenticate us: exactly one method (C61).
+    """Return the headers and form fields that authenticate us: exactly one method, and the
+    client id beside it only where the method is none or the registration says so (C61).
 
     ClientKeyError when the registration signs and there is no key.
     """
-    if config.auth_method == AuthMethod.CLIENT_SECRET_BASIC:
-        # RFC 6749 §2.3.1: each part is form-url-encoded before they are joined (C62).
-        pair = f"{quote_plus(config.client_id)}:{quote_plus(config.client_secret)}"
-        return {"Authorization": "Basic " + base64.b64encode(pair.encode()).decode()}, {}
+    client_id = {"client_id": config.client_id}
     if config.auth_method == AuthMethod.NONE:
-        return {}, {"client_id": config.client_id}
+        return {}, client_id
+    beside = client_id if config.send_client_id else {}
+    if config.auth_method == AuthMethod.CLIENT_SECRET_BASIC:
+        return {"Authorization": f"Basic {_basic(config)}"}, beside
+    return {}, beside | await _assertion(config, token_endpoint)
+
+
+def _basic(config: EndpointConfig) -> str:
+    """Each part is form-url-encoded before they are joined (RFC 6749 §2.3.1, C62)."""
+    encoded = str if config.send_secret_as_it_is else quote_plus
+    pair = f"{encoded(config.client_id)}:{encoded(config.client_secret)}"
+    return base64.b64encode(pair.encode()).decode()
+
+
+async def _assertion(config: EndpointConfig, token_endpoint: str) -> dict[str, str]:
     signer = await memory.signer(config.key_set_slug, config.alg)
     assertion = client_assertion.sign_client_assertion(
         client_id=config.client_id,
@@ -50,8 +62,9 @@ async def client_authentication(
         alg=signer.alg,
         kid=signer.kid,
         now=timezone.now(),
+        typ=config.assertion_typ,
     )
-    return {}, client_assertion.client_assertion_fields(assertion)
+    return client_assertion.client_assertion_fields(assertion)
 
 
 async def request_token(

@@ -385,7 +385,7 @@ async def _patient_name(access: LaunchAccess) -> str | None:
 async def end(request: HttpRequest, uuid: UUID) -> HttpResponse:
     """Disconnect: revoke at the EHR, and destroy the tokens here whatever it answers (C133)."""
     stored, key = await _find(request, uuid)
-    if not constant_time_compare(request.POST.get("form_token", ""), form_token(key)):
+    if not _meant(request, key):
         raise FormRefused("form token")
     if stored.tokens is not None:
         reason = await _revoked(stored, stored.tokens)
@@ -393,6 +393,18 @@ async def end(request: HttpRequest, uuid: UUID) -> HttpResponse:
         steps.ended(reason)
     # Back and reload must lead to a page, not to the form being sent again.
     return HttpResponse(status=303, headers={"Location": f"/launches/{uuid}/"})
+
+
+def _meant(request: HttpRequest, key: SessionKey) -> bool:
+    """Whether our own form was sent, or a program that holds the session's cookie asks.
+
+    A browser that another site has set on us always says where the request comes from; a request
+    without any such header is no browser's, and nobody can forge what only a program can send.
+    """
+    sent = request.POST.get("form_token")
+    if sent is not None:
+        return constant_time_compare(sent, form_token(key))
+    return not {"Origin", "Sec-Fetch-Site", "Referer"} & set(request.headers)
 
 
 async def _revoked(stored: StoredLaunch, tokens: LaunchTokens) -> EndReason:

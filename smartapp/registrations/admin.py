@@ -80,7 +80,13 @@ class RegistrationAdmin(admin.ModelAdmin):
         obj: Registration | None = None,
     ) -> Any:
         authentication = ("auth_method", "client_secret", "key_set", "alg", "assertion_audience")
-        asked = ("scope", "standalone_scope", "send_scope_on_refresh")
+        asked = ("scope", "standalone_scope")
+        quirks = (
+            "assertion_typ",
+            "send_client_id",
+            "send_secret_as_it_is",
+            "send_scope_on_refresh",
+        )
         vendor = [("What to enter at the vendor", {"fields": ("registration_sheet",)})]
         # Folded when an EHR is added: base URL, name and client id are enough.
         classes = () if obj else ("collapse",)
@@ -89,6 +95,7 @@ class RegistrationAdmin(admin.ModelAdmin):
             (None, {"fields": ("name", "client_id", "preset", "enabled")}),
             ("How this app authenticates", {"fields": authentication, "classes": classes}),
             ("What it asks for", {"fields": asked, "classes": classes}),
+            ("What this vendor wants otherwise", {"fields": quirks, "classes": ("collapse",)}),
             ("Addresses and frames", {"fields": ("slug", "frame_ancestors"), "classes": classes}),
         ]
 

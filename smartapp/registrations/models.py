@@ -16,6 +16,12 @@ class AuthMethod(models.TextChoices):
     NONE = "none", "Public client with PKCE (none)"
 
 
+class AssertionType(models.TextChoices):
+    """The header `typ` of a client assertion, where it is not SMART's JWT (C63, C68)."""
+
+    CLIENT_AUTHENTICATION = "client-authentication+jwt", "client-authentication+jwt"
+
+
 class Registration(models.Model):
     """Us at a vendor: client_id, how we authenticate, which key set signs, what we ask for (C1)."""
 
@@ -65,6 +71,23 @@ class Registration(models.Model):
         validators=[validation.validate_url],
         help_text="Audience of the client assertion. Empty: the token endpoint, as SMART says. "
         "athenahealth wants a URL of its own.",
+    )
+    assertion_typ = models.CharField(
+        "type of the assertion",
+        max_length=32,
+        blank=True,
+        choices=AssertionType.choices,
+        help_text="Empty: JWT, as SMART says. Newer OAuth servers want the other.",
+    )
+    send_client_id = models.BooleanField(
+        "send the client id in the body too",
+        default=False,
+        help_text="SMART says no; some servers look a client up by it before anything else.",
+    )
+    send_secret_as_it_is = models.BooleanField(
+        default=False,
+        help_text="Client secrets are form-url-encoded before they are sent, as OAuth says; "
+        "some servers want them as they are.",
     )
     send_scope_on_refresh = models.BooleanField(
         default=False, help_text="athenahealth requires it; elsewhere it is optional."

@@ -43,6 +43,9 @@ class EndpointConfig:
     scope: str
     standalone_scope: str
     assertion_audience: str
+    assertion_typ: str
+    send_client_id: bool
+    send_secret_as_it_is: bool
     send_scope_on_refresh: bool
     frame_ancestors: tuple[str, ...]
     preset: str
@@ -186,6 +189,9 @@ def describe(endpoint: Endpoint) -> EndpointConfig:
         scope=registration.scope,
         standalone_scope=registration.standalone_scope,
         assertion_audience=registration.assertion_audience,
+        assertion_typ=registration.assertion_typ or "JWT",
+        send_client_id=registration.send_client_id,
+        send_secret_as_it_is=registration.send_secret_as_it_is,
         send_scope_on_refresh=registration.send_scope_on_refresh,
         frame_ancestors=tuple(registration.frame_ancestors),
         preset=registration.preset,

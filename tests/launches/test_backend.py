@@ -62,7 +62,7 @@ class TestToken:
         await http.close()
 
     async def test_that_expired_is_asked_for_again(self, ehr: ScriptedEHR) -> None:
-        ehr.expires_in = 1
+        ehr.expires_in = 0
         await backend_token("backend", SCOPE)
         await backend_token("backend", SCOPE)
         assert len(ehr.token_requests) == 2

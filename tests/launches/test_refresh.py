@@ -285,6 +285,24 @@ class TestPages:
         assert (await row(uuid)).sealed_tokens == ""
         assert (await browser.get(f"/launches/{uuid}/")).status == 410
 
+    async def test_program_that_holds_the_cookie_can_disconnect(
+        self, browser: Browser, ehr: ScriptedEHR, ehr_launch: Start
+    ) -> None:
+        """It knows only the address; a browser that was sent by another site says so (T2)."""
+        uuid = await browser.launch(ehr_launch())
+        url = f"{browser.app}/launches/{uuid}/end/"
+        for forged in (
+            {"Origin": "https://evil.example"},
+            {"Origin": "null"},
+            {"Sec-Fetch-Site": "cross-site"},
+            {"Referer": "https://evil.example/"},
+        ):
+            async with browser.http.post(url, headers=forged) as response:
+                assert response.status == 403
+        async with browser.http.post(url) as response:
+            assert response.status == 410
+        assert ehr.valid_access_tokens == set()
+
     @pytest.mark.parametrize(
         ("offered", "words"), [(True, "could not"), (False, "no way for an app")]
     )

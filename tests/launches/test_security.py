@@ -39,7 +39,7 @@ class TestEndedLaunch:
     ) -> None:
         """C126."""
         uuid = await browser.launch(ehr_launch())
-        await expire_in(uuid, 20)
+        await expire_in(uuid, -1)
 
         async def other_patient(_: web.Request) -> web.Response:
             return web.json_response(ehr.token_response("openid") | {"patient": "p-2"})
@@ -55,7 +55,7 @@ class TestEndedLaunch:
     ) -> None:
         """C125."""
         uuid = await browser.launch(ehr_launch())
-        await expire_in(uuid, 20)
+        await expire_in(uuid, -1)
         ehr.refresh_token = "another"
         for path in ("", "context.json"):
             assert (await browser.get(f"/launches/{uuid}/{path}")).status == 410

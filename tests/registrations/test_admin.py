@@ -112,7 +112,7 @@ class TestAdd:
         assert endpoint.issuers == [live_ehr.issuer]
 
     def test_what_need_not_be_filled_in_is_folded(self, admin: Client) -> None:
-        assert admin.get(f"{LIST}add/").content.decode().count("<details>") == 3
+        assert admin.get(f"{LIST}add/").content.decode().count("<details>") == 4
 
     def test_what_the_ehr_lacks_is_said_at_once(self, admin: Client, live_ehr: EHR) -> None:
         """C17."""

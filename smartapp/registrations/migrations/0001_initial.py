@@ -165,6 +165,31 @@ class Migration(migrations.Migration):
                     ),
                 ),
                 (
+                    "assertion_typ",
+                    models.CharField(
+                        blank=True,
+                        choices=[("client-authentication+jwt", "client-authentication+jwt")],
+                        help_text="Empty: JWT, as SMART says. Newer OAuth servers want the other.",
+                        max_length=32,
+                        verbose_name="type of the assertion",
+                    ),
+                ),
+                (
+                    "send_client_id",
+                    models.BooleanField(
+                        default=False,
+                        help_text="SMART says no; some servers look a client up by it before anything else.",
+                        verbose_name="send the client id in the body too",
+                    ),
+                ),
+                (
+                    "send_secret_as_it_is",
+                    models.BooleanField(
+                        default=False,
+                        help_text="Client secrets are form-url-encoded before they are sent, as OAuth says; some servers want them as they are.",
+                    ),
+                ),
+                (
                     "send_scope_on_refresh",
                     models.BooleanField(
                         default=False,

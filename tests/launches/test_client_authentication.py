@@ -1,0 +1,127 @@
+"""Four ways to say who we are, each exactly as its registration says (spec §1.6)."""
+
+import base64
+import json
+from dataclasses import replace
+from urllib.parse import unquote_plus
+
+import pytest
+from joserfc import jwt
+from joserfc.jwk import KeySet
+
+from smartapp import vault
+from smartapp.database import in_database
+from smartapp.keys import memory
+from smartapp.launches.token_endpoint import client_authentication
+from smartapp.registrations import registry
+from smartapp.registrations.models import AssertionType, AuthMethod, Endpoint, Registration
+from smartapp.registrations.registry import EndpointConfig
+from tests.scripted_ehr import CLIENT_ID
+
+TOKEN_ENDPOINT = "https://ehr.example/token"
+ALGS = ["RS384", "ES384", "RS256"]
+
+
+@pytest.fixture
+async def config(registered: Endpoint) -> EndpointConfig:
+    memory.forget()
+    await memory.refresh()
+    return await registry.endpoint_for_slug("scripted")
+
+
+def with_secret(config: EndpointConfig, secret: str, **changes: object) -> EndpointConfig:
+    basic = AuthMethod.CLIENT_SECRET_BASIC
+    return replace(config, auth_method=basic, client_secret=secret, **changes)  # type: ignore[arg-type]
+
+
+async def assertion_of(config: EndpointConfig) -> jwt.Token:
+    headers, fields = await client_authentication(config, TOKEN_ENDPOINT)
+    assert headers == {}
+    assert set(fields) == {"client_assertion", "client_assertion_type"}
+    published = memory.published("scripted")
+    assert published is not None
+    keys = KeySet.import_key_set(json.loads(published.body))
+    return jwt.decode(fields["client_assertion"], keys, algorithms=ALGS)
+
+
+class TestPrivateKeyJWT:
+    @pytest.mark.parametrize("alg", ["RS384", "ES384"])
+    async def test_is_signed_by_a_published_key(self, config: EndpointConfig, alg: str) -> None:
+        """C63, C64."""
+        token = await assertion_of(replace(config, alg=alg))
+        assert (token.header["alg"], token.header["typ"]) == (alg, "JWT")
+        assert token.claims["iss"] == token.claims["sub"] == CLIENT_ID
+        assert token.claims["aud"] == TOKEN_ENDPOINT
+        assert token.claims["exp"] - token.claims["iat"] <= 300
+
+    async def test_audience_and_type_are_the_registrations(self, config: EndpointConfig) -> None:
+        """C65, C68: athenahealth's audience is not its token endpoint."""
+        other = replace(
+            config,
+            assertion_audience="https://aud.example",
+            assertion_typ=AssertionType.CLIENT_AUTHENTICATION,
+        )
+        token = await assertion_of(other)
+        assert token.claims["aud"] == "https://aud.example"
+        assert token.header["typ"] == "client-authentication+jwt"
+
+    async def test_no_assertion_is_used_twice(self, config: EndpointConfig) -> None:
+        """C67, T7."""
+        first, second = await assertion_of(config), await assertion_of(config)
+        assert first.claims["jti"] != second.claims["jti"]
+
+    async def test_client_id_is_beside_it_only_where_asked_for(
+        self, config: EndpointConfig
+    ) -> None:
+        """C61."""
+        _, without = await client_authentication(config, TOKEN_ENDPOINT)
+        _, beside = await client_authentication(
+            replace(config, send_client_id=True), TOKEN_ENDPOINT
+        )
+        assert "client_id" not in without
+        assert beside["client_id"] == CLIENT_ID
+
+
+class TestBasic:
+    @pytest.mark.parametrize("secret", ["plain", "a:b", "100%", "a+b c", "grüße", "\u00a0&="])
+    async def test_each_part_is_form_encoded_first(
+        self, config: EndpointConfig, secret: str
+    ) -> None:
+        """C62: what Python's own decoder, and so a server, reads back."""
+
+        headers, fields = await client_authentication(with_secret(config, secret), TOKEN_ENDPOINT)
+        pair = base64.b64decode(headers["Authorization"].removeprefix("Basic ")).decode()
+        assert [unquote_plus(part) for part in pair.split(":")] == [CLIENT_ID, secret]
+        assert fields == {}
+
+    async def test_is_sent_as_it_is_where_the_vendor_wants_that(
+        self, config: EndpointConfig
+    ) -> None:
+        raw = with_secret(config, "a+b c%", send_secret_as_it_is=True)
+        headers, _ = await client_authentication(raw, TOKEN_ENDPOINT)
+        pair = base64.b64decode(headers["Authorization"].removeprefix("Basic ")).decode()
+        assert pair == f"{CLIENT_ID}:a+b c%"
+
+    async def test_secret_comes_sealed_out_of_the_database(self, config: EndpointConfig) -> None:
+        """C85, T21: and a secret moved to another registration does not open."""
+
+        def seal() -> Registration:
+            registration = Registration.objects.get()
+            registration.auth_method = AuthMethod.CLIENT_SECRET_BASIC
+            context = registration.client_secret_context
+            registration.sealed_client_secret = vault.seal(b"CANARY-secret", context)
+            registration.save()
+            registry.forget()
+            return registration
+
+        registration = await in_database(seal)
+        assert "CANARY" not in registration.sealed_client_secret
+        found = await registry.endpoint_for_slug("scripted")
+        assert found.client_secret == "CANARY-secret"
+        assert "CANARY" not in repr(found)
+
+
+async def test_public_client_sends_its_id_and_nothing_else(config: EndpointConfig) -> None:
+    """S13: PKCE is what proves it."""
+    public = replace(config, auth_method=AuthMethod.NONE)
+    assert await client_authentication(public, TOKEN_ENDPOINT) == ({}, {"client_id": CLIENT_ID})
