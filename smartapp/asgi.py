@@ -23,7 +23,7 @@ from whitenoise import WhiteNoise  # type: ignore[import-untyped]  # noqa: E402
 
 from smartapp import checks, http  # noqa: E402
 from smartapp.keys import fetches, memory, public  # noqa: E402
-from smartapp.launches import events  # noqa: E402
+from smartapp.launches import events, refresh  # noqa: E402
 
 Message = dict[str, Any]
 Receive = Callable[[], Awaitable[Message]]
@@ -112,6 +112,7 @@ async def _lifespan(receive: Receive, send: Send) -> None:
         else:
             for task in background:
                 task.cancel()
+            await refresh.finish_under_way()
             await events.flush()
             await http.close()
             await send({"type": "lifespan.shutdown.complete"})

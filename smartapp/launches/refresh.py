@@ -11,6 +11,7 @@ from collections.abc import Coroutine
 from datetime import datetime, timedelta
 from typing import Any
 
+from django.db import Error as DatabaseError
 from django.utils import timezone
 
 from smartapp.database import in_database
@@ -39,6 +40,7 @@ logger = logging.getLogger(__name__)
 
 BACK_OFF = timedelta(seconds=30)
 POLL_SECONDS = 0.1
+STORE_AGAIN_SECONDS = (0.2, 1, 5)
 
 
 ENDED: dict[str, type[SmartError]] = {
@@ -50,7 +52,7 @@ ENDED: dict[str, type[SmartError]] = {
     EndReason.PATIENT_CHANGED: PatientChanged,
 }
 
-_under_way: set[asyncio.Task[None]] = set()
+_under_way: set[asyncio.Task[bool]] = set()
 
 
 def ended(launch: StoredLaunch) -> SmartError:
@@ -89,20 +91,33 @@ async def renewed(launch: StoredLaunch) -> StoredLaunch:
             raise AccessExpired(f"launch {launch.uuid} has no refresh token")
         if current.refresh_not_before is not None and now < current.refresh_not_before:
             raise EHRUnavailable(f"refresh of {launch.uuid} is postponed after a failure")
-        if await in_database(store.take_refresh_lease, current, now):
-            await _to_its_end(_refresh(current, current.tokens))
-        else:
+        if not await _to_its_end(_refresh_if_free(current, current.tokens)):
             await asyncio.sleep(POLL_SECONDS)
         current = await in_database(store.find, launch.uuid, launch.session_digest, timezone.now())
 
 
-async def _to_its_end(refresh: Coroutine[Any, Any, None]) -> None:
+async def _to_its_end(refresh: Coroutine[Any, Any, bool]) -> bool:
     """Wait for a refresh that goes on even if the browser that asked for it has gone: what the
-    EHR answers may be the only refresh token left."""
+    EHR answers may be the only refresh token left, and a lease without its holder keeps the
+    others waiting."""
     task = asyncio.create_task(refresh)
     _under_way.add(task)
     task.add_done_callback(_under_way.discard)
-    await asyncio.shield(task)
+    return await asyncio.shield(task)
+
+
+async def finish_under_way() -> None:
+    """Wait, at shutdown, for the refreshes whose browser has gone: the server does not."""
+    if _under_way:
+        await asyncio.wait(_under_way, timeout=store.REFRESH_LEASE.total_seconds())
+
+
+async def _refresh_if_free(launch: StoredLaunch, tokens: LaunchTokens) -> bool:
+    """Return whether the lease was to be had, and the refresh has been tried."""
+    if not await in_database(store.take_refresh_lease, launch, timezone.now()):
+        return False
+    await _refresh(launch, tokens)
+    return True
 
 
 async def _refresh(launch: StoredLaunch, tokens: LaunchTokens) -> None:
@@ -120,7 +135,21 @@ async def _refresh(launch: StoredLaunch, tokens: LaunchTokens) -> None:
         await in_database(store.postpone_refresh, launch, timezone.now() + BACK_OFF)
         raise
     else:
-        await in_database(store.store_refreshed, launch, refreshed, expires_at)
+        await _store(launch, refreshed, expires_at)
+
+
+async def _store(launch: StoredLaunch, refreshed: LaunchTokens, expires_at: datetime) -> None:
+    """Commit what may be the only refresh token left, past a database that is away for a moment.
+    Twice does no harm: the second time the row is at another version."""
+    for pause in (*STORE_AGAIN_SECONDS, None):
+        try:
+            await in_database(store.store_refreshed, launch, refreshed, expires_at)
+            return
+        except DatabaseError as error:
+            logger.error("launch %s: renewed tokens: %s", launch.uuid, type(error).__name__)
+            if pause is None:
+                raise
+        await asyncio.sleep(pause)
 
 
 async def _ask(config: EndpointConfig, tokens: LaunchTokens) -> tuple[LaunchTokens, datetime]:

@@ -1,16 +1,20 @@
 """Attacks, races and half-open states of a launch (spec §5), one test for each that was tried."""
 
+import asyncio
+import time
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import datetime, timedelta
+from typing import Any
 from uuid import UUID
 
 import pytest
 from aiohttp import web
+from django.db import OperationalError
 from django.test import Client
 from django.utils import timezone
 
 from smartapp.database import in_database
-from smartapp.launches import store
+from smartapp.launches import refresh, store
 from smartapp.launches.models import EndReason, Launch
 from smartapp.protocol.errors import EHRTimeout
 from smartapp.registrations.models import Endpoint, Registration
@@ -131,6 +135,56 @@ class TestRefreshRace:
         ehr.token_answer = with_id_token
         monkeypatch.setattr("smartapp.registrations.discovery.issuer_jwks", no_keys)
         assert (await browser.get(f"/launches/{uuid}/")).status == 200
+        assert (await row(uuid)).token_version == 2
+
+    async def test_browser_that_leaves_while_the_lease_is_taken_leaves_none_standing(
+        self, browser: Browser, ehr_launch: Start, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """C123: a lease that nobody holds would keep the next page waiting until it runs out."""
+        uuid = await browser.launch(ehr_launch())
+        await expire_in(uuid, -1)
+        taken = store.take_refresh_lease
+
+        def slowly(launch: store.StoredLaunch, now: datetime) -> bool:
+            time.sleep(0.4)
+            return taken(launch, now)
+
+        monkeypatch.setattr(store, "take_refresh_lease", slowly)
+        with pytest.raises(TimeoutError):
+            await asyncio.wait_for(browser.get(f"/launches/{uuid}/context.json"), timeout=0.2)
+        await asyncio.sleep(1)
+        left = await row(uuid)
+        assert (left.refresh_lease_until, left.token_version) == (None, 2)
+
+    async def test_database_that_is_away_for_a_moment_costs_no_refresh_token(
+        self, browser: Browser, ehr_launch: Start, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """C124: between the EHR's answer and its commit."""
+        uuid = await browser.launch(ehr_launch())
+        await expire_in(uuid, -1)
+        stored, attempts = store.store_refreshed, iter([True, False])
+
+        def away_at_first(*args: Any) -> None:
+            if next(attempts):
+                raise OperationalError
+            stored(*args)
+
+        monkeypatch.setattr(store, "store_refreshed", away_at_first)
+        assert (await browser.get(f"/launches/{uuid}/")).status == 200
+        assert (await row(uuid)).token_version == 2
+
+    async def test_shutdown_waits_for_a_refresh_whose_browser_has_gone(
+        self, browser: Browser, ehr: ScriptedEHR, ehr_launch: Start
+    ) -> None:
+        uuid = await browser.launch(ehr_launch())
+        await expire_in(uuid, -1)
+        digest = (await row(uuid)).session_id
+        assert digest is not None
+        found = await in_database(store.find, uuid, digest, timezone.now())
+        ehr.token_delay = 0.5
+        with pytest.raises(TimeoutError):
+            await asyncio.wait_for(refresh.with_access(found), timeout=0.2)
+        await refresh.finish_under_way()
         assert (await row(uuid)).token_version == 2
 
 
