@@ -1,7 +1,6 @@
 """One-time links with which an administrator chooses a password: nobody else ever knows it."""
 
 from django.conf import settings
-from django.contrib import admin
 from django.contrib.auth.forms import SetPasswordForm
 from django.contrib.auth.models import User
 from django.contrib.auth.tokens import PasswordResetTokenGenerator
@@ -12,6 +11,7 @@ from django.urls import reverse, reverse_lazy
 from django.utils.encoding import force_bytes
 from django.utils.http import urlsafe_base64_encode
 
+from smartapp.administrators import pages
 from smartapp.administrators.models import SecondFactor
 from smartapp.audit import trail
 
@@ -49,7 +49,7 @@ class InvitationView(PasswordResetConfirmView):
             return super().form_valid(form)
 
     def get_context_data(self, **kwargs: object) -> dict[str, object]:
-        context = {**admin.site.each_context(self.request), **super().get_context_data(**kwargs)}
+        context = {**pages.site(self.request), **super().get_context_data(**kwargs)}
         if not context["validlink"]:
             context["title"] = "This link does not work any more"
         return context

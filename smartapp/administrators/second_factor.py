@@ -16,6 +16,7 @@ from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods, require_POST
 from django_otp import login, verify_token
 
+from smartapp.administrators import pages
 from smartapp.administrators.models import SecondFactor
 from smartapp.audit import trail
 
@@ -42,9 +43,7 @@ def is_verified(request: HttpRequest) -> bool:
 
 def _page(request: HttpRequest, template: str, title: str, **context: object) -> HttpResponse:
     """Return a page of the administration; its menus only for who may use them already."""
-    site = {**admin.site.each_context(request)}
-    if not is_verified(request):
-        site |= {"is_nav_sidebar_enabled": False, "available_apps": []}
+    site = admin.site.each_context(request) if is_verified(request) else pages.site(request)
     return render(request, f"administrators/{template}.html", {**site, "title": title, **context})
 
 

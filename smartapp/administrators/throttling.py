@@ -5,11 +5,12 @@ from typing import Any
 
 from axes.models import AccessAttempt
 from django.conf import settings
-from django.contrib import admin
 from django.db.models import Max
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.utils import timezone
+
+from smartapp.administrators import pages
 
 
 def _locked_until(request: HttpRequest, now: datetime) -> datetime:
@@ -26,7 +27,7 @@ def locked_page(request: HttpRequest, *_response_and_credentials: Any) -> HttpRe
     until = _locked_until(request, now)
     seconds = max(1, int((until - now).total_seconds()) + 1)
     context = {
-        **admin.site.each_context(request),
+        **pages.site(request),
         "title": "Sign-in is locked for a while",
         "until": until,
         "minutes": -(-seconds // 60),

@@ -43,7 +43,7 @@ class TestVerify:
         first, second, third = three_events()
         assert first.previous_digest == chain.START
         assert (second.previous_digest, third.previous_digest) == (first.digest, second.digest)
-        assert chain.verify() == chain.Verdict(3, third.digest)
+        assert chain.verify() == chain.Verdict(3, third.digest, checked=3)
 
     @pytest.mark.parametrize(
         "forged",
@@ -62,6 +62,18 @@ class TestVerify:
         verdict = chain.verify()
         assert verdict.length == 1
         assert verdict.problem.startswith(f"The content of event {second.pk} (")
+
+    @pytest.mark.parametrize(("newest", "checked"), [(1, 1), (2, 2), (3, 3), (9, 3)])
+    def test_only_the_newest_can_be_walked(self, newest: int, checked: int) -> None:
+        first, _, third = three_events()
+        assert chain.verify(newest) == chain.Verdict(3, third.digest, checked=checked)
+        AuditEvent.objects.filter(pk=first.pk).update(actor="mallory")
+        assert bool(chain.verify(newest).problem) is (newest >= 3)
+
+    def test_a_removed_newest_one_is_noticed_then_too(self) -> None:
+        _, _, third = three_events()
+        third.delete()
+        assert "there were 3, 2 are left" in chain.verify(1).problem
 
     def test_a_removed_event_is_noticed_at_the_next_one(self) -> None:
         _, second, third = three_events()

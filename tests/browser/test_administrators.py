@@ -1,0 +1,92 @@
+"""An administrator's first day, in real Chromium: link, password, second factor, lost phone."""
+
+import re
+from collections.abc import Iterator
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Browser, BrowserContext, Page
+
+from tests.administrators.conftest import app_code
+from tests.browser.conftest import fits, screenshots
+from tests.demo_server import Demo
+from tests.processes import manage
+
+pytestmark = pytest.mark.browser
+
+PASSWORD = "correct horse battery"
+
+
+def looked_at(page: Page, name: str) -> None:
+    """Keep pictures, and see that the page fits a phone and that axe finds nothing."""
+    screenshots(page, f"administrators-{name}")
+    page.set_viewport_size({"width": 390, "height": 844})
+    assert fits(page), name
+    # Django's own header and footer are not ours to judge.
+    found = Axe().run(page, context="#content").response["violations"]
+    assert [(problem["id"], problem["nodes"][0]["html"]) for problem in found] == []
+
+
+def sign_in(page: Page, demo: Demo, username: str, password: str) -> None:
+    page.goto(f"{demo.url}/admin/")
+    page.fill("#id_username", username)
+    page.fill("#id_password", password)
+    page.click("input[type=submit]")
+
+
+@pytest.fixture
+def unlocked(demo: Demo) -> Iterator[None]:
+    """The other tests come from the same address."""
+    yield
+    manage(demo.env, "axes_reset")
+
+
+def test_from_the_link_to_a_lost_phone(demo: Demo, page: Page, chromium: Browser) -> None:
+    printed = manage(demo.env, "create_administrator", "ann")
+    link = re.search(rf"{re.escape(demo.url)}\S+", printed)
+    assert link is not None
+    page.goto(link.group())
+    looked_at(page, "password")
+    page.fill("#id_new_password1", PASSWORD)
+    page.fill("#id_new_password2", PASSWORD)
+    page.click("button.default")
+    assert page.url.endswith("/admin/second-factor/set-up/")
+    assert page.locator("svg.qr").bounding_box()["width"] >= 150  # type: ignore[index]
+    looked_at(page, "set-up")
+    secret = page.inner_text("code.secret")
+    page.fill("#code", "000000")
+    page.click("button.default")
+    assert page.get_by_role("alert").inner_text().startswith("That code is not right")
+    page.wait_for_timeout(1100)  # a wrong code has to wait
+    page.fill("#code", app_code(secret))
+    page.click("button.default")
+    codes = page.locator(".recovery-codes code").all_inner_texts()
+    assert len(codes) == 10
+    looked_at(page, "recovery-codes")
+    page.get_by_role("link", name="I have kept them").click()
+    assert page.url == f"{demo.url}/admin/"
+
+    later = chromium.new_context()
+    page = later.new_page()
+    sign_in(page, demo, "ann", PASSWORD)
+    assert "/admin/second-factor/?next=" in page.url
+    looked_at(page, "code")
+    page.fill("#code", codes[0])
+    page.click("button.default")
+    assert page.url == f"{demo.url}/admin/"
+    assert "You used a recovery code: 9 are left." in page.inner_text(".messagelist")
+    page.get_by_role("link", name="Second factor").click()
+    looked_at(page, "status")
+    page.goto(f"{demo.url}/admin/audit/auditevent/?q=ann")
+    assert "Chain verified" in page.inner_text("#content")
+    screenshots(page, "administrators-audit")
+    later.close()
+
+
+def test_five_wrong_passwords(
+    demo: Demo, context: BrowserContext, page: Page, unlocked: None
+) -> None:
+    for _ in range(5):
+        sign_in(page, demo, "admin", "wrong")
+    assert "in 15 minutes" in page.inner_text("#content")
+    looked_at(page, "locked")
