@@ -9,7 +9,6 @@ from django.core.exceptions import PermissionDenied
 from django.db.models import Exists, OuterRef, QuerySet, Subquery
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import get_object_or_404
-from django.template.loader import render_to_string
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
 from django.utils.html import format_html
@@ -33,25 +32,29 @@ class LaunchAdmin(ReadOnlyAdmin):
     # `session` and `state_digest` are nobody's business, and `sealed_tokens` is not for eyes.
     fields = (
         "uuid", "endpoint", "kind", "launched_at", "access_token_expires_at", "token_version",
-        "refresh_not_before", "ended_at", "end_reason", "timeline",
+        "refresh_not_before", "ended_at", "end_reason",
     )  # fmt: skip
-    readonly_fields = ("timeline",)
+    change_form_template = "launches/launch.html"
 
     class Media:
         css = {"all": ("launches/admin.css",)}
         js = ("launches/copy.js",)
 
-    @admin.display(description="Timeline")
-    def timeline(self, launch: Launch) -> SafeString:
-        found = report.timeline_of(events.key_of(launch.state_digest))
-        if not found:
-            return format_html("{}", "Nothing is kept of this launch any more, or not yet.")
-        page = report.build(found)
-        return format_html(
-            '<p><a href="{}">This attempt on its own page, with live checks</a></p>{}',
-            reverse("admin:launches_attempt", args=[page.attempt]),
-            render_to_string("launches/timeline.html", {"page": page}),
-        )
+    def change_view(
+        self,
+        request: HttpRequest,
+        object_id: str,
+        form_url: str = "",
+        extra_context: dict[str, Any] | None = None,
+    ) -> HttpResponse:
+        """Show the launch with its timeline, to those who may see attempts."""
+        launch = self.get_object(request, object_id)
+        page = None
+        if launch and request.user.has_perm("launches.view_launchevent"):
+            found = report.timeline_of(events.key_of(launch.state_digest))
+            page = report.build(found) if found else None
+        extra_context = {**(extra_context or {}), "page": page}
+        return super().change_view(request, object_id, form_url, extra_context)
 
 
 @admin.register(LaunchEvent)

@@ -1,0 +1,98 @@
+"""An administrator finds out why a launch failed, in a real browser."""
+
+import re
+from collections.abc import Iterator
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Browser, Page, expect
+
+from smartapp.launches.events import FLUSH_SECONDS
+from tests.browser.conftest import DESKTOP, PHONE, ehr_launch, fits, screenshots, sign_in
+from tests.browser.test_accessibility import RULES
+from tests.demo_server import Demo
+
+pytestmark = pytest.mark.browser
+
+
+@pytest.fixture
+def admin(chromium: Browser, demo: Demo) -> Iterator[Page]:
+    """The demo's administrator. The checker is a script that the page's own policy would refuse."""
+    context = chromium.new_context(bypass_csp=True, viewport=DESKTOP)  # type: ignore[arg-type]
+    page = context.new_page()
+    found = re.search(r"Admin +\S+ +(\S+) / (\S+)", demo.log_text)
+    assert found
+    page.goto(f"{demo.url}/admin/")
+    page.fill("[name=username]", found[1])
+    page.fill("[name=password]", found[2])
+    page.click("[type=submit]")
+    yield page
+    context.close()
+
+
+@pytest.fixture
+def reference(chromium: Browser, demo: Demo) -> Iterator[str]:
+    """The reference number of a launch that its clinician did not allow."""
+    context = chromium.new_context()
+    page = context.new_page()
+    page.goto(f"{demo.url}/sandbox/launch?client_id=smartapp-demo")
+    sign_in(page, decision="deny")
+    found = re.search(r"[2-9A-Z]{4}-[2-9A-Z]{4}", page.inner_text("main"))
+    assert found, page.inner_text("main")
+    page.wait_for_timeout((FLUSH_SECONDS + 1) * 1000)
+    yield found[0]
+    context.close()
+
+
+def search(page: Page, demo: Demo, term: str) -> None:
+    page.goto(f"{demo.url}/admin/launches/launchevent/?q={term}")
+    page.locator("#result_list a[href*='/attempt/']").first.click()
+
+
+def assert_accessible(page: Page, part: str = "#content-main") -> None:
+    """Our part of the page; the frame around it is Django's."""
+    found = Axe().run(page, context=part, options=RULES).response["violations"]
+    assert [(one["id"], one["nodes"][0]["html"][:120]) for one in found] == []
+
+
+def test_reference_number_leads_to_the_cause_and_a_report(
+    admin: Page, demo: Demo, reference: str
+) -> None:
+    search(admin, demo, reference)
+    expect(admin.locator(".launch-causes li").first).to_contain_text("said no")
+    expect(admin.locator(".launch-not-ok").last).to_contain_text(reference)
+    admin.get_by_role("button", name="Copy report").click()
+    expect(admin.locator("#launch-copied")).to_contain_text(re.compile("Copied|Selected"))
+    admin.get_by_role("button", name="Check now").click()
+    expect(admin.locator("#content-main")).to_contain_text("published-key")
+    screenshots(admin, "launch-attempt")
+    admin.set_viewport_size(PHONE)  # type: ignore[arg-type]
+    assert fits(admin)
+
+
+def test_page_of_a_launch_shows_its_timeline(admin: Page, demo: Demo, chromium: Browser) -> None:
+    context = chromium.new_context()
+    address = ehr_launch(context.new_page(), demo)
+    admin.wait_for_timeout((FLUSH_SECONDS + 1) * 1000)
+    uuid = address.rstrip("/").rpartition("/")[2]
+    admin.goto(f"{demo.url}/admin/launches/launch/{uuid}/change/")
+    expect(admin.locator(".launch-steps")).to_contain_text("Token request")
+    expect(admin.locator(".launch-steps")).to_contain_text("FHIR")
+    screenshots(admin, "launch-timeline")
+    assert_accessible(admin, ".launch-page")
+    admin.set_viewport_size(PHONE)  # type: ignore[arg-type]
+    assert fits(admin)
+    context.close()
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_attempt_passes_axe_and_fits_a_phone(
+    admin: Page, demo: Demo, reference: str, scheme: str
+) -> None:
+    admin.set_viewport_size(PHONE)  # type: ignore[arg-type]
+    admin.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
+    search(admin, demo, reference)
+    for folded in admin.locator("details summary").all():
+        folded.click()
+    assert_accessible(admin)
+    assert fits(admin)
