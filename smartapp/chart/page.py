@@ -152,19 +152,23 @@ def build_launch_page(
         fhirUser=fhirUser or "",
         context_rows=context_rows(context, fhirUser),
         context_notes=context.notes,
-        scopes=scope_rows(scope),
+        scopes=scope_rows(scope, kind),
         chart=chart,
     )
 
 
-def scope_rows(scope: ScopeComparison) -> tuple[ScopeRow, ...]:
+def scope_rows(scope: ScopeComparison, kind: LaunchKind) -> tuple[ScopeRow, ...]:
     """Return what was asked for, each with whether it was given, then what came unasked."""
+    whose = "the patient's" if kind == "ehr" else "your"
     asked = [
-        ScopeRow(item, describe(item), granted=item not in scope.missing, requested=True)
+        ScopeRow(
+            item, describe(item, whose=whose), granted=item not in scope.missing, requested=True
+        )
         for item in scope.requested
     ]
     unasked = [
-        ScopeRow(item, describe(item), granted=True, requested=False) for item in scope.unasked
+        ScopeRow(item, describe(item, whose=whose), granted=True, requested=False)
+        for item in scope.unasked
     ]
     return (*asked, *unasked)
 

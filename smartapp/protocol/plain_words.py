@@ -146,9 +146,15 @@ _CAMEL_CASE = re.compile(r"(?<=[a-z])(?=[A-Z])")
 Filters = AbstractSet[tuple[str, str]]
 
 
-def resource_scope_words(level: str, resource: str, permissions: str, filters: Filters) -> str:
-    """Return what a scope over resources allows, e.g. "See your laboratory results"."""
-    sentence = f"{_verbs(permissions)} {_object(level, resource, filters)}"
+def resource_scope_words(
+    level: str, resource: str, permissions: str, filters: Filters, *, whose: str
+) -> str:
+    """Return what a scope over resources allows, e.g. "See your laboratory results".
+
+    `whose` says how the reader calls the patient's things: "your", or "this patient's".
+    """
+    owner = whose if level == "patient" else ""
+    sentence = f"{_verbs(permissions)} {_object(level, resource, filters, owner)}"
     return sentence[0].upper() + sentence[1:]
 
 
@@ -174,21 +180,21 @@ def _join(words: list[str]) -> str:
     return " and ".join([", ".join(words[:-1]), words[-1]]) if len(words) > 1 else words[0]
 
 
-def _object(level: str, resource: str, filters: Filters) -> str:
+def _object(level: str, resource: str, filters: Filters, owner: str) -> str:
     part = " (only some of it)" if filters else ""
     if resource in _DIRECTORY:
         return f"information about {_DIRECTORY[resource]}{part}"
     if resource == "*":
-        return _whose(level, "health record" if level == "patient" else "health records") + part
+        return _whose(level, "health record" if owner else "health records", owner) + part
     categories = _categories(resource, filters)
     if categories:
-        return _whose(level, _join(categories))
-    return _whose(level, _noun(resource)) + part
+        return _whose(level, _join(categories), owner)
+    return _whose(level, _noun(resource), owner) + part
 
 
-def _whose(level: str, noun: str) -> str:
-    if level == "patient":
-        return f"your {noun}"
+def _whose(level: str, noun: str, owner: str) -> str:
+    if owner:
+        return f"{owner} {noun}"
     return f"{noun}, for {'all patients' if level == 'system' else 'patients in your care'}"
 
 

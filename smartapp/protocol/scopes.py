@@ -155,12 +155,17 @@ def allows(
     )
 
 
-def describe(scope: str) -> str:
-    """Return, for patients, what `scope` lets this app do: one sentence without its full stop."""
+def describe(scope: str, *, whose: str = "your") -> str:
+    """Return what `scope` lets this app do: one sentence without its full stop.
+
+    `whose` is how the reader calls the patient's things: patients "your", others "the patient's".
+    """
     parsed = parse_scope(scope)
     if isinstance(parsed, OtherScope):
         return other_scope_words(parsed.text)
-    return resource_scope_words(parsed.level, parsed.resource, parsed.permissions, parsed.filters)
+    return resource_scope_words(
+        parsed.level, parsed.resource, parsed.permissions, parsed.filters, whose=whose
+    )
 
 
 def _check_grammar(item: str) -> None:

@@ -321,6 +321,11 @@ class TestDescribing:
     def test_each_scope_is_a_sentence(self, scope: str, words: str) -> None:
         assert words in scopes.describe(scope)
 
+    def test_words_for_a_clinician_are_about_the_patient(self) -> None:
+        words = scopes.describe("patient/Condition.rs", whose="the patient's")
+        assert words == scopes.describe("patient/Condition.rs").replace("your", "the patient's")
+        assert "the patient's" in words
+
     @pytest.mark.parametrize("item", ["patient/X.rs", "user/Patient.c", "openid", "patient/", "z"])
     def test_the_raw_text_alone_is_never_the_answer(self, item: str) -> None:
         words = scopes.describe(item)
