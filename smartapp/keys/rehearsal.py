@@ -22,6 +22,8 @@ from smartapp.vault import VaultError
 
 # Nobody accepts it, should it ever leave this process (RFC 2606 §2).
 AUDIENCE = "https://dry-run.invalid/token"
+# It is noted among the fetches as any other, and must not pass for an EHR's.
+OURSELVES = {"User-Agent": "dry run of this app"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +66,7 @@ def _sign(key: SigningKey) -> str:
 async def _verify(assertion: str, key: SigningKey, url: str) -> str:
     """Return what an EHR would stumble over; nothing if it would not."""
     try:
-        response = await http.get(url)
+        response = await http.get(url, headers=OURSELVES)
     except EHRUnavailable as error:
         return f"{url} was not reached from here ({error})."
     if response.status != 200:

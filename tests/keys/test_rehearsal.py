@@ -36,7 +36,8 @@ def answer(monkeypatch: pytest.MonkeyPatch) -> Answer:
     """What the public address answers: also what a proxy in front of us makes of it."""
 
     def answers(body: bytes, status: int = 200) -> None:
-        async def get(url: str) -> http.Response:
+        async def get(url: str, headers: dict[str, str]) -> http.Response:
+            assert headers == {"User-Agent": "dry run of this app"}
             assert url == "http://127.0.0.1:8000/.well-known/jwks/epic.json"
             return http.Response(status, CIMultiDictProxy(CIMultiDict()), body)
 
@@ -97,7 +98,7 @@ def test_an_address_that_answers_something_else(
 
 
 def test_an_address_that_is_not_reached(epic: KeySet, monkeypatch: pytest.MonkeyPatch) -> None:
-    async def get(url: str) -> http.Response:
+    async def get(url: str, headers: dict[str, str]) -> http.Response:
         raise EHRUnreachable("127.0.0.1:8000: ClientConnectorError")
 
     monkeypatch.setattr(http, "get", get)

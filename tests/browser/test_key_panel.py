@@ -1,0 +1,97 @@
+"""An administrator who has never seen the panel rotates a key, at the demo, in a real browser."""
+
+import os
+import re
+import shutil
+from collections.abc import Iterator
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Browser, Page, expect
+
+from tests.browser.conftest import DESKTOP, PHONE, fits, screenshots
+from tests.browser.test_accessibility import RULES
+from tests.demo_server import Demo
+from tests.processes import ROOT
+
+pytestmark = pytest.mark.browser
+
+
+@pytest.fixture
+def panel(chromium: Browser, demo: Demo) -> Iterator[Page]:
+    """The page of the demo's key set, for its administrator. The checker is a script that the
+    page's own policy would refuse."""
+    context = chromium.new_context(bypass_csp=True, viewport=DESKTOP)  # type: ignore[arg-type]
+    page = context.new_page()
+    page.set_default_timeout(10_000)
+    found = re.search(r"Admin +\S+ +(\S+) / (\S+)", demo.log_text)
+    assert found
+    page.goto(f"{demo.url}/admin/")
+    page.fill("[name=username]", found[1])
+    page.fill("[name=password]", found[2])
+    page.click("[type=submit]")
+    page.goto(f"{demo.url}/admin/keys/keyset/")
+    page.locator("#result_list tbody th a").first.click()
+    yield page
+    context.close()
+
+
+def section(page: Page) -> str:
+    return page.locator("section", has=page.locator("h2", has_text="ES384")).inner_text()
+
+
+def assert_accessible(page: Page) -> None:
+    """Our part of the page; the frame around it is Django's."""
+    found = Axe().run(page, context="#content-main", options=RULES).response["violations"]
+    assert [(one["id"], one["nodes"][0]["html"][:120]) for one in found] == []
+
+
+def test_a_rotation_says_before_and_after_what_will_happen(panel: Page) -> None:
+    """§3.12: what happens next and when, in plain words, before anything is clicked."""
+    assert "the next key is published, and signs 30 hours later." in section(panel)
+    assert "no launch is affected" in section(panel)
+    publish = panel.locator("section", has_text="ES384").get_by_text("Publish the next key").first
+    publish.click()
+    panel.locator("[type=submit][value^=Publish]").click()
+    expect(panel.locator(".messagelist")).to_contain_text("is published; it signs nothing yet.")
+    assert "in 1 day, 5 hours: the next key signs" in section(panel)
+    # Too early, and at nobody's risk: there is no such button outside the fold.
+    assert "Start signing" not in section(panel).split("What may break launches")[0]
+    for _ in range(30):  # every process hears of the new key within ten seconds
+        panel.get_by_role("button", name="Dry run").first.click()
+        if "verifies it." in panel.locator(".messagelist").inner_text():
+            break
+        panel.wait_for_timeout(1000)
+    expect(panel.locator(".messagelist")).to_contain_text("verifies it.")
+    made = screenshots(panel, "key-set")
+    if os.environ.get("UPDATE_DOCS"):
+        shutil.copy(made[-1], ROOT / "docs" / "images" / "key-set.png")
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("size", [PHONE, DESKTOP])
+def test_pages_fit_and_pass_axe(panel: Page, scheme: str, size: dict[str, int]) -> None:
+    panel.set_viewport_size(size)  # type: ignore[arg-type]
+    panel.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
+    for folded in panel.locator("details summary").all():
+        folded.click()
+    assert_accessible(panel)
+    assert fits(panel)
+    key_set = panel.url.removesuffix("change/")
+    for path in ("ES384/emergency/", "import/", "settings/"):
+        panel.goto(key_set + path)
+        assert_accessible(panel)
+        assert fits(panel)
+
+
+def test_an_emergency_asks_for_the_names_at_risk(panel: Page) -> None:
+    """Of the algorithm that the demo's launches do not sign with: they go on beside this."""
+    panel.goto(panel.url.removesuffix("change/") + "ES384/emergency/")
+    to_be_typed = panel.locator("label code").inner_text()
+    panel.fill("#typed", "yes")
+    panel.locator("[type=submit][value^=Replace]").click()
+    expect(panel.locator(".messagelist")).to_contain_text("type exactly what is at risk")
+    panel.goto(panel.url.removesuffix("change/") + "ES384/emergency/")
+    panel.fill("#typed", to_be_typed)
+    panel.locator("[type=submit][value^=Replace]").click()
+    expect(panel.locator(".messagelist")).to_contain_text("dropped as compromised.")
