@@ -1,4 +1,4 @@
-"""An app that connects to the sandbox over Django's test client, with its key set on a real server.
+"""An app that connects to the running sandbox over HTTP, with its key set on a server of its own.
 
 Everything here is written against the standards alone; nothing of the product's client side is
 used, or a mistake could agree with itself.
@@ -12,6 +12,7 @@ import secrets
 import threading
 import time
 from collections.abc import Iterator
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from html.parser import HTMLParser
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -23,8 +24,11 @@ from django.core.management import call_command
 from django.test import Client as Browser
 from joserfc import jwt
 from joserfc.jwk import ECKey, Key, RSAKey
+from pytest_django import DjangoDbBlocker
 
 from smartapp.sandbox.models import Client
+from tests.sandbox.over_http import BrowserOverHTTP
+from tests.serving import free_port, served
 
 OAUTH = "/sandbox/oauth2/v1"
 PUBLIC_URL = "http://127.0.0.1:8000"
@@ -129,6 +133,14 @@ def submit(browser: Browser, page: Any, *, button: int = 0, **changes: Any) -> A
 def post_form(browser: Browser, path: str, fields: dict[str, Any]) -> Any:
     body = urlencode(fields, doseq=True)
     return browser.post(path, body, content_type="application/x-www-form-urlencoded")
+
+
+def rotate_key(browser: Browser) -> None:
+    """Press the launcher's button, with the CSRF token that its form carries."""
+    page = browser.get("/sandbox/").content.decode()
+    token = page.partition('name="csrfmiddlewaretoken" value="')[2].partition('"')[0]
+    answer = post_form(browser, "/sandbox/keys/rotate", {"csrfmiddlewaretoken": token})
+    assert answer.status_code == 302, answer.content
 
 
 @dataclass
@@ -292,7 +304,7 @@ def key_server(ec_key: ECKey) -> Iterator[KeyServer]:
 
 
 @pytest.fixture
-def app(db: None, ec_key: ECKey, key_server: KeyServer) -> App:
+def app(transactional_db: None, ec_key: ECKey, key_server: KeyServer) -> App:
     """A confidential web app, registered as the command registers it."""
     register("app-web", key_server)
     return App("app-web", ec_key, key_server)
@@ -318,6 +330,15 @@ def sandbox_client(*options: str) -> dict[str, Any]:
     return record
 
 
+@pytest.fixture(scope="session")
+def origin(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> Iterator[str]:
+    """The running sandbox, over real sockets; PUBLIC_URL is only what it says about itself."""
+    with ExitStack() as running:
+        with django_db_blocker.unblock():
+            origin = running.enter_context(served(free_port()))
+        yield origin
+
+
 @pytest.fixture
-def browser(client: Browser) -> Browser:
-    return client
+def browser(transactional_db: None, origin: str) -> Browser:
+    return BrowserOverHTTP(origin)

@@ -3,11 +3,11 @@
 import base64
 import json
 import time
+from http.client import IncompleteRead
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
-from django.core.exceptions import RequestAborted
 from django.core.management import CommandError, call_command
 from django.test import Client as Browser
 from joserfc import jwt
@@ -25,6 +25,7 @@ from tests.sandbox.conftest import (
     assert_refused,
     register,
     response_parameters,
+    rotate_key,
     sandbox_client,
     submit,
 )
@@ -205,11 +206,10 @@ class TestBrokenAnswers:
         assert time.monotonic() - started >= 1
 
     def test_cut_connection(self, app: App, browser: Browser, stage: str) -> None:
-        answer = self._answer(app, browser, stage, "cut")
-        with pytest.raises(RequestAborted):
-            list(answer)
+        with pytest.raises(IncompleteRead) as cut:
+            self._answer(app, browser, stage, "cut")
         with pytest.raises(json.JSONDecodeError):
-            json.loads(answer.half)
+            json.loads(cut.value.partial)
         assert Authorization.objects.get().code_used_at
 
 
@@ -411,9 +411,9 @@ class TestElsewhere:
         """S43."""
         before = app.exchange(browser, app.allowed(browser)).json()["id_token"]
         for _ in range(6):
-            assert browser.post("/sandbox/keys/rotate").status_code == 302
+            rotate_key(browser)
         assert SigningKey.objects.count() == 4
-        browser.post("/sandbox/keys/rotate")
+        rotate_key(browser)
         after = app.exchange(browser, app.allowed(browser)).json()["id_token"]
         assert parts(before)[0]["kid"] != parts(after)[0]["kid"]
         jwt.decode(after, published(browser), ["RS256"])

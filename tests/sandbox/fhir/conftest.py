@@ -11,6 +11,7 @@ from django.test import Client
 from smartapp.sandbox.access import Access
 from smartapp.sandbox.faults import parse
 from smartapp.sandbox.fhir import views
+from tests.sandbox.over_http import BrowserOverHTTP
 
 BASE = "/sandbox/fhir/r4"
 RENEE, GLUCOSE_DIARY, MOTHER, NEWBORN, JUST_ARRIVED = (
@@ -77,7 +78,12 @@ def link(response: Any, relation: str) -> str | None:
 
 
 @pytest.fixture
-def ehr(db: None, client: Client, monkeypatch: pytest.MonkeyPatch) -> EHR:
+def client(transactional_db: None, origin: str) -> Client:
+    return BrowserOverHTTP(origin)
+
+
+@pytest.fixture
+def ehr(client: Client, monkeypatch: pytest.MonkeyPatch) -> EHR:
     ehr = EHR(client, None)
     ehr.holds("user/*.rs")
 

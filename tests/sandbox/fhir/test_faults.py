@@ -7,8 +7,6 @@ import pytest
 from smartapp.sandbox.fhir import faults
 from tests.sandbox.fhir.conftest import EHR, GLUCOSE_DIARY, RENEE, link, matches, parsed
 
-pytestmark = pytest.mark.urls("tests.sandbox.fhir.urlconf")
-
 SEARCH = ("patient", RENEE)
 
 

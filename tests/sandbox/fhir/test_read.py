@@ -6,8 +6,6 @@ from django.test import Client, override_settings
 from smartapp.sandbox.fhir.store import store
 from tests.sandbox.fhir.conftest import BASE, EHR, GLUCOSE_DIARY, RENEE, parsed
 
-pytestmark = pytest.mark.urls("tests.sandbox.fhir.urlconf")
-
 
 class TestMetadata:
     def test_metadata_needs_no_token(self, client: Client) -> None:

@@ -4,8 +4,6 @@ import pytest
 
 from tests.sandbox.fhir.conftest import EHR, GLUCOSE_DIARY, MOTHER, NEWBORN, RENEE, parsed
 
-pytestmark = pytest.mark.urls("tests.sandbox.fhir.urlconf")
-
 CATEGORY = "http://terminology.hl7.org/CodeSystem/observation-category"
 LABS = f"patient/Observation.rs?category={CATEGORY}|laboratory"
 

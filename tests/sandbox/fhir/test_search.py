@@ -17,8 +17,6 @@ from tests.sandbox.fhir.conftest import (
     parsed,
 )
 
-pytestmark = pytest.mark.urls("tests.sandbox.fhir.urlconf")
-
 HBA1C = "http://loinc.org|4548-4"
 
 

@@ -1,0 +1,221 @@
+"""Requirements that are about the EHR as a whole: worlds, limits, gateways, faults, ways out."""
+
+import json
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+import pytest
+from django.conf import settings
+from django.core.management import call_command
+from django.core.management.base import SystemCheckError
+from django.test import Client as Browser
+from joserfc.jwk import ECKey
+
+from tests.sandbox.conftest import (
+    FHIR_BASE,
+    ISSUER,
+    OAUTH,
+    App,
+    KeyServer,
+    assert_refused,
+    post_form,
+    register,
+    response_parameters,
+    rotate_key,
+    sandbox_client,
+    submit,
+)
+
+PREVIEW = "/sandbox/preview"
+PRACTICE = "Organization/a-1.Practice-195900"
+TYPES = (
+    "Patient", "Practitioner", "Encounter", "Observation", "Condition", "MedicationRequest",
+    "AllergyIntolerance", "Organization", "Location",
+)  # fmt: skip
+
+
+def read(browser: Browser, tokens: dict[str, Any], path: str) -> Any:
+    headers = {"Authorization": f"Bearer {tokens['access_token']}"}
+    return browser.get(f"{FHIR_BASE}/{path}", headers=headers)
+
+
+def connected(app: App, browser: Browser, **changes: Any) -> dict[str, Any]:
+    answer = app.exchange(browser, app.allowed(browser, **changes))
+    assert answer.status_code == 200, answer.content
+    tokens: dict[str, Any] = answer.json()
+    return tokens
+
+
+def asked_without_a_person(app: App, browser: Browser, scope: str) -> Any:
+    fields = {"grant_type": "client_credentials", "scope": scope}
+    return app.post(browser, "token", fields | app.authentication())
+
+
+@pytest.fixture
+def service(transactional_db: None, ec_key: ECKey, key_server: KeyServer) -> App:
+    sandbox_client("service", "--kind=service", f"--jwks-url={key_server.url}")
+    return App("service", ec_key, key_server)
+
+
+class TestWorlds:
+    def test_each_has_its_own_addresses_and_issuer(self, app: App, browser: Browser) -> None:
+        """S1, S3."""
+        found = browser.get(f"{PREVIEW}/fhir/r4/.well-known/smart-configuration").json()
+        assert found["token_endpoint"].endswith(f"{PREVIEW}/oauth2/v1/token")
+        assert found["issuer"] != ISSUER
+        path = urlsplit(found["issuer"]).path
+        known = browser.get(f"{path}/.well-known/openid-configuration").json()
+        assert known["issuer"] == found["issuer"]
+
+    def test_client_of_the_other_world_is_unknown(self, app: App, browser: Browser) -> None:
+        """S3: authorize and token endpoint alike."""
+        query = app.authorization_request()
+        assert browser.get(f"{PREVIEW}/oauth2/v1/authorize", query).status_code == 400
+        fields = {"grant_type": "refresh_token", "refresh_token": "r"} | app.authentication()
+        refused = post_form(browser, f"{PREVIEW}/oauth2/v1/token", fields)
+        assert_refused(refused, 401, "invalid_client", "")
+
+    def test_token_of_the_other_world_is_unknown(self, app: App, browser: Browser) -> None:
+        """S3, S61."""
+        tokens = connected(app, browser)
+        headers = {"Authorization": f"Bearer {tokens['access_token']}"}
+        path = f"fhir/r4/Patient/{tokens['patient']}"
+        assert browser.get(f"/sandbox/{path}", headers=headers).status_code == 200
+        assert browser.get(f"{PREVIEW}/{path}", headers=headers).status_code == 401
+
+
+class TestSafety:
+    def test_production_refuses_to_start_with_it(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        """S7: `check --deploy` fails while the sandbox is on."""
+        monkeypatch.setattr(settings, "SANDBOX", True)
+        with pytest.raises(SystemCheckError, match="E010"):
+            call_command("check", "--deploy", "--fail-level=ERROR")
+
+    def test_its_people_and_tokens_open_nothing_else(self, app: App, browser: Browser) -> None:
+        """S7: neither a sandbox sign-in nor a token is worth anything to the admin."""
+        tokens = connected(app, browser)
+        headers = {"Authorization": f"Bearer {tokens['access_token']}"}
+        answer = browser.get("/admin/", headers=headers)
+        assert answer.status_code == 302
+        assert "/admin/login/" in answer["Location"]
+
+
+class TestGateway:
+    def test_path_that_does_not_exist(self, browser: Browser) -> None:
+        """E12: a plain text, not JSON."""
+        for path in (f"{OAUTH}/tokens", "/sandbox/okta/nothing", f"{PREVIEW}/oauth2/v1/x"):
+            answer = browser.get(path)
+            assert answer.status_code == 404
+            assert answer["Content-Type"].startswith("text/plain")
+            with pytest.raises(ValueError, match="Expecting value"):
+                json.loads(answer.content)
+
+    def test_too_many_requests(self, service: App, browser: Browser) -> None:
+        """S37, E13: for the rest of the minute, without Retry-After."""
+        url = f"--jwks-url={service.server.url}"
+        sandbox_client("service", "--kind=service", url, "--token-requests-per-minute=2")
+        answers = [asked_without_a_person(service, browser, "system/Patient.rs") for _ in range(6)]
+        limited = next(answer for answer in answers if answer.status_code == 429)
+        assert_refused(limited, 429, "too_many_requests", "")
+        assert "Retry-After" not in limited
+
+    def test_scope_outside_the_contract(self, service: App, browser: Browser) -> None:
+        """E9, S29: as a quirk, the gateway's own JSON without error_description."""
+        scope = "athena/service/Athenanet.MDP.*"
+        refused = asked_without_a_person(service, browser, "openid")
+        assert_refused(refused, 400, "invalid_scope", "openid")
+        url = f"--jwks-url={service.server.url}"
+        options = ("--kind=service", url, f"--scope={scope}", "--quirk=gateway-policy")
+        sandbox_client("service", *options)
+        answer = asked_without_a_person(service, browser, "athena/service/Other.*")
+        assert answer.status_code == 401
+        assert set(answer.json()) == {"detailedmessage", "error"}
+        assert answer.json()["error"] == "access_denied"
+
+    def test_practice_without_a_contract(
+        self, app: App, browser: Browser, key_server: KeyServer
+    ) -> None:
+        """E10, S65: athena's searches name the practice, and only the client's own will do."""
+        register(app.client_id, key_server, "--profile=athena")
+        audience = f"{ISSUER}/v1/token"
+        code = app.allowed(browser)
+        tokens = app.exchange(browser, code, **app.authentication(aud=audience)).json()
+        search = f"Observation?patient={tokens['patient']}"
+        missing = read(browser, tokens, search)
+        assert (missing.status_code, set(missing.json())) == (400, {"details"})
+        other = read(browser, tokens, f"{search}&ah-practice=Organization/a-1.Practice-1")
+        assert (other.status_code, other.content) == (403, b"Invalid Client")
+        assert read(browser, tokens, f"{search}&ah-practice={PRACTICE}").status_code == 200
+
+
+class TestFaults:
+    def test_person_who_is_not_assigned(self, app: App, browser: Browser) -> None:
+        """E11, S66."""
+        page = app.authorize(browser, fault="authorize-not-assigned")
+        page = submit(browser, page, username="a-1.E-1001", password="sandbox")
+        answer = response_parameters(submit(browser, page))
+        assert (answer["error"], answer["state"]) == ("access_denied", app.state)
+
+    def test_fault_travels_with_its_launch_only(self, app: App, browser: Browser) -> None:
+        """S66: chosen by URL, met by this launch's code, tokens and reads, and by no other."""
+        broken = connected(app, browser, fault="token-type-lowercase,fhir-500:Patient")
+        assert broken["token_type"] == "bearer"
+        assert read(browser, broken, f"Patient/{broken['patient']}").status_code == 500
+        good = connected(app, browser)
+        assert good["token_type"] == "Bearer"
+        assert read(browser, good, f"Patient/{good['patient']}").status_code == 200
+
+    def test_fault_that_does_not_exist(self, app: App, browser: Browser) -> None:
+        """S66: is refused, or a test would pass for the wrong reason."""
+        answer = app.authorize(browser, fault="token-teapot")
+        assert parse_qs(urlsplit(answer["Location"]).query)["error"] == ["invalid_request"]
+        told = browser.get("/sandbox/launch", {"client_id": app.client_id, "fault": "no"})
+        assert told.status_code == 400
+
+
+class TestWaysOut:
+    def test_logout_goes_to_registered_addresses(
+        self, app: App, browser: Browser, key_server: KeyServer
+    ) -> None:
+        """S44."""
+        home = "https://app.example/bye"
+        register(app.client_id, key_server, f"--post-logout-redirect-uri={home}")
+        query = {"client_id": app.client_id, "post_logout_redirect_uri": home, "state": "s"}
+        answer = browser.get(f"{OAUTH}/logout", query)
+        assert answer.status_code == 302
+        assert answer["Location"].startswith(home)
+        query["post_logout_redirect_uri"] = "https://evil.example/"
+        assert browser.get(f"{OAUTH}/logout", query).status_code == 200
+
+    def test_keys_are_rotated_by_a_button(self, app: App, browser: Browser) -> None:
+        """S43: the older key stays published beside the new one."""
+        before = {key["kid"] for key in browser.get(f"{OAUTH}/keys").json()["keys"]}
+        rotate_key(browser)
+        after = {key["kid"] for key in browser.get(f"{OAUTH}/keys").json()["keys"]}
+        assert before < after
+
+
+def test_jku_is_the_registered_url(app: App, browser: Browser) -> None:
+    """S54: it may be said in the header, and nothing else may."""
+    good = app.authentication(header={"jku": app.server.url})
+    assert_refused(app.refresh(browser, "made-up", **good), 400, "invalid_grant", "")
+    bad = app.authentication(header={"jku": "https://evil.example/jwks.json"})
+    assert_refused(app.refresh(browser, "made-up", **bad), 401, "invalid_client", "jku")
+
+
+class TestChart:
+    @pytest.mark.parametrize("resource_type", TYPES)
+    def test_resource_types(self, app: App, browser: Browser, resource_type: str) -> None:
+        """S63: every type is there to be read."""
+        offered = browser.get(f"{FHIR_BASE}/metadata").json()["rest"][0]["resource"]
+        assert resource_type in {one["type"] for one in offered}
+
+    def test_chart_can_be_searched(self, app: App, browser: Browser) -> None:
+        """S62, S63: with the scopes of a launch, over its own patient."""
+        tokens = connected(app, browser)
+        found = read(browser, tokens, f"Observation?patient={tokens['patient']}&_count=3").json()
+        assert found["resourceType"] == "Bundle"
+        assert all(
+            one["resource"]["subject"]["reference"] == f"Patient/{tokens['patient']}"
+            for one in found["entry"]
+        )
