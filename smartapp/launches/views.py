@@ -336,9 +336,14 @@ async def _chart(access: LaunchAccess) -> Chart | None:
             now=timezone.now(),
         )
     except FHIRUnauthorized as error:
-        reason = EndReason.UNAUTHORIZED
-        await in_database(store.end_unless_renewed, access.launch, reason, timezone.now())
-        raise EndedByEHR(f"launch {access.launch.uuid}: {error.detail}") from error
+        raise await _ended_by_ehr(access, error) from error
+
+
+async def _ended_by_ehr(access: LaunchAccess, error: FHIRUnauthorized) -> EndedByEHR:
+    """End the launch, and return the error that says so."""
+    reason = EndReason.UNAUTHORIZED
+    await in_database(store.end_unless_renewed, access.launch, reason, timezone.now())
+    return EndedByEHR(f"launch {access.launch.uuid}: {error.detail}")
 
 
 def _start_again_url(stored: StoredLaunch) -> str:
@@ -372,6 +377,8 @@ async def _patient_name(access: LaunchAccess) -> str | None:
         resource = await record.read("Patient", context.patient)
     except WrongPatient:
         raise
+    except FHIRUnauthorized as error:
+        raise await _ended_by_ehr(access, error) from error
     except (FHIRError, EHRUnavailable) as error:
         logger.warning("launch %s: patient not read: %s", access.launch.uuid, error.code)
         return None

@@ -72,6 +72,21 @@ class TestEndedLaunch:
         await expire_in(uuid, 20)
         assert (await browser.get(f"/launches/{uuid}/")).status == 200
 
+    async def test_second_401_ends_it_for_programs_too(
+        self, browser: Browser, ehr: ScriptedEHR, ehr_launch: Start
+    ) -> None:
+        """C141: one that asks for context.json every minute would send a refresh each time."""
+        uuid = await browser.launch(ehr_launch())
+
+        async def unauthorized(_: web.Request) -> web.Response:
+            return web.Response(status=401)
+
+        ehr.fhir_answer = unauthorized
+        for _ in range(2):
+            assert (await browser.get(f"/launches/{uuid}/context.json")).status == 410
+        assert len(ehr.token_requests) == 2
+        assert (await row(uuid)).end_reason == EndReason.UNAUTHORIZED
+
 
 class TestRefreshRace:
     """T20: what one process learns late does not undo what another one has done."""
