@@ -16,7 +16,7 @@ from smartapp.launches.models import LaunchKind
 from smartapp.launches.pending import PendingLaunch
 from smartapp.launches.tokens import LaunchTokens
 from smartapp.protocol import authorization, scopes
-from smartapp.protocol.errors import Busy, SmartError
+from smartapp.protocol.errors import Busy
 from smartapp.registrations import discovery
 from smartapp.registrations.registry import EndpointConfig
 
@@ -98,7 +98,8 @@ async def finish(
         )
         try:
             tokens, expires_at = await token_endpoint.exchange_code(config, started, code)
-        except SmartError:
+        except BaseException:
+            # Also when the browser has left, or the fault is our own: no launch stays half open.
             await in_database(store.fail, uuid, timezone.now())
             raise
     response = HttpResponse(status=303, headers={"Location": f"/launches/{uuid}/"})

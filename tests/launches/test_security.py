@@ -326,3 +326,21 @@ async def test_popup_of_an_ehr_stays_tied_to_it_on_every_step(
         assert (await browser.get(path)).headers[policy] == "unsafe-none"
     for path in ("/", "/admin/login/"):
         assert (await browser.get(path)).headers[policy] == "same-origin"
+
+
+async def test_browser_that_leaves_during_the_exchange_leaves_no_launch_half_open(
+    browser: Browser, ehr: ScriptedEHR, ehr_launch: Start
+) -> None:
+    """C69: the code is spent, so the launch has failed, and the same browser is told to start
+    again."""
+    callback = await browser.to_callback(ehr_launch())
+    ehr.token_delay = 0.5
+    with pytest.raises(TimeoutError):
+        await asyncio.wait_for(browser.get(callback), timeout=0.3)
+    await asyncio.sleep(0.7)
+    left = await in_database(Launch.objects.get)
+    assert (left.end_reason, left.session_id) == (EndReason.FAILED, None)
+    response = await browser.get(callback)
+    assert response.status == 400
+    assert "already used" in await response.text()
+    assert len(ehr.token_requests) == 1
