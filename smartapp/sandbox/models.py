@@ -9,7 +9,7 @@ from django.db import models
 from django.utils import timezone
 from django.utils.crypto import constant_time_compare, salted_hmac
 
-from smartapp.sandbox import faults, worlds
+from smartapp.sandbox import faults, rules, worlds
 
 SECRET_BYTES = 32
 
@@ -311,6 +311,12 @@ class RequestRecord(models.Model):
 
     def __str__(self) -> str:
         return f"{self.endpoint} {'accepted' if self.accepted else self.rule}"
+
+    def kept_in_words(self) -> list[tuple[str, str]]:
+        return rules.in_words(self.kept)
+
+    def refused_by(self) -> list[tuple[str, str]]:
+        return rules.in_words([self.rule] if self.rule else [])
 
 
 def forget_what_ended() -> None:

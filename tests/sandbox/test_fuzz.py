@@ -31,10 +31,14 @@ KNOWN = {
     "code_challenge_method": "S256",
     "code_verifier": "v" * 43,
     "decision": "allow",
+    "fault": "token-500,fhir-html:Patient",
+    "format": "json",
     "grant_type": "authorization_code",
     "launch": "launch",
+    "id_token_hint": "e30.e30.e30",
     "nonce": "nonce",
     "patient": "a-1.E-1001",
+    "post_logout_redirect_uri": REDIRECT_URI,
     "prompt": "none",
     "redirect_uri": REDIRECT_URI,
     "refresh_token": "token",
@@ -58,7 +62,11 @@ paths = st.sampled_from(
     [
         f"{OAUTH}/authorize", f"{OAUTH}/sign-in", f"{OAUTH}/consent", f"{OAUTH}/token",
         f"{OAUTH}/introspect", f"{OAUTH}/revoke", f"{OAUTH}/keys", f"{OAUTH}/logout",
-        "/sandbox/", "/sandbox/launch", "/sandbox/frame", "/sandbox/clients", "/sandbox/requests",
+        f"{OAUTH}/unknown", "/sandbox/preview/oauth2/v1/token",
+        "/sandbox/preview/oauth2/v1/authorize",
+        "/sandbox/", "/sandbox/launch", "/sandbox/standalone", "/sandbox/frame",
+        "/sandbox/clients", "/sandbox/clients/register", "/sandbox/client", "/sandbox/requests",
+        "/sandbox/keys/rotate", "/sandbox/fhir/r4/Patient", "/sandbox/fhir/r4/Patient/_search",
     ]
 )  # fmt: skip
 json_values = st.recursive(
@@ -84,7 +92,7 @@ headers = st.fixed_dictionaries(
 
 
 fuzzing = settings(
-    max_examples=300, deadline=2_000, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=1_000, deadline=2_000, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 
 

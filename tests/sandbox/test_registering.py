@@ -1,0 +1,194 @@
+"""Another developer registers an app by the form, and sees what became of its requests (S56)."""
+
+import json
+import re
+from typing import Any
+
+import pytest
+from django.test import Client as Browser
+from joserfc.jwk import ECKey
+
+from smartapp.sandbox.models import Client
+from tests.sandbox.conftest import (
+    FHIR_BASE,
+    REDIRECT_URI,
+    App,
+    KeyServer,
+    assert_refused,
+    post_form,
+    register,
+)
+
+PATH = "/sandbox/clients/register"
+USUAL = {
+    "name": "Growth Chart",
+    "kind": "public",
+    "world": "production",
+    "auth_method": "none",
+    "redirect_uris": REDIRECT_URI,
+    "profile": "strict",
+    "access_token_seconds": "3600",
+    "token_requests_per_minute": "0",
+}
+
+
+def register_by_form(browser: Browser, query: str = "", **changes: Any) -> Any:
+    form = browser.get(PATH + query).content.decode()
+    token = re.search(r'name="csrfmiddlewaretoken" value="(\w+)"', form)
+    assert token
+    return post_form(browser, PATH + query, {**USUAL, "csrfmiddlewaretoken": token[1], **changes})
+
+
+def key_set(*keys: ECKey) -> str:
+    return json.dumps({"keys": [key.as_dict(private=False) for key in keys]})
+
+
+@pytest.mark.usefixtures("transactional_db")
+class TestForm:
+    def test_tells_what_to_configure(self, browser: Browser) -> None:
+        page = register_by_form(browser, launch_url="https://app.example/launch")
+        assert page.status_code == 200
+        client = Client.objects.get()
+        text = page.content.decode()
+        assert re.fullmatch(r"0oa[A-Za-z0-9]{8,17}", client.client_id)
+        for value in (client.client_id, FHIR_BASE, f"{FHIR_BASE}/.well-known", "Launch it"):
+            assert value in text
+
+    def test_several_redirect_uris_stand_on_lines(self, browser: Browser) -> None:
+        register_by_form(browser, redirect_uris=f"{REDIRECT_URI}\r\nmy.app:/callback\r\n")
+        assert Client.objects.get().redirect_uris == [REDIRECT_URI, "my.app:/callback"]
+
+    def test_secret_is_made_and_shown_once(self, browser: Browser) -> None:
+        """S22."""
+        page = register_by_form(
+            browser, kind="service", auth_method="client_secret_basic", redirect_uris=""
+        ).content.decode()
+        found = re.search(r'class="card secret">.*?<code>([\w-]{43})</code>', page, re.DOTALL)
+        assert found
+        client = Client.objects.get()
+        assert client.check_client_secret(found[1])
+        again = browser.get("/sandbox/client", {"client_id": client.client_id})
+        assert found[1] not in again.content.decode()
+
+    def test_pasted_key_set_is_kept_without_what_is_no_key(
+        self, browser: Browser, ec_key: ECKey
+    ) -> None:
+        """S6."""
+        fields = {"kind": "web", "auth_method": "private_key_jwt"}
+        page = register_by_form(browser, **fields, jwks=key_set(ec_key)).content.decode()
+        assert str(ec_key.kid) in page
+        jwks = Client.objects.get().jwks
+        assert jwks is not None
+        assert [key["kid"] for key in jwks["keys"]] == [ec_key.kid]
+
+    def test_sixth_key_is_warned_of(self, browser: Browser) -> None:
+        """S6: advice, not an error."""
+        keys = [ECKey.generate_key("P-256", auto_kid=True) for _ in range(6)]
+        fields = {"kind": "web", "auth_method": "private_key_jwt"}
+        page = register_by_form(browser, **fields, jwks=key_set(*keys))
+        assert page.status_code == 200
+        assert "6 keys; one to 5 are recommended" in page.content.decode()
+
+    def test_record_is_changed_and_a_given_secret_stays(self, browser: Browser) -> None:
+        fields = {"kind": "web", "auth_method": "client_secret_basic"}
+        register_by_form(browser, **fields)
+        client = Client.objects.get()
+        query = f"?client_id={client.client_id}"
+        assert REDIRECT_URI in browser.get(PATH + query).content.decode()
+        page = register_by_form(browser, query, **fields, name="Renamed", quirks=["token-jwt"])
+        assert b"Client secret" not in page.content
+        changed = Client.objects.get()
+        assert (changed.name, changed.quirks) == ("Renamed", "token-jwt")
+        assert changed.secret_digest == client.secret_digest
+
+    def test_taken_client_id(self, browser: Browser) -> None:
+        register_by_form(browser, client_id="mine")
+        page = register_by_form(browser, client_id="mine", name="Thief")
+        assert page.status_code == 422
+        assert "This client id is taken." in page.content.decode()
+        assert Client.objects.get().name == "Growth Chart"
+
+    @pytest.mark.parametrize(
+        ("changes", "words"),
+        [
+            ({"name": ""}, "This field is required."),
+            ({"name": "a\x00b"}, "Null characters are not allowed."),
+            ({"kind": "other"}, "Select a valid choice."),
+            ({"auth_method": "private_key_jwt"}, "Public apps, and only they"),
+            ({"kind": "web", "auth_method": "private_key_jwt"}, "either a JWKS URL"),
+            ({"jwks_url": "https://app.example/k"}, "either a JWKS URL"),
+            ({"redirect_uris": ""}, "need a redirect URI"),
+            ({"redirect_uris": "https://app.example/#x"}, "not an absolute redirect URI"),
+            ({"redirect_uris": "https:///callback"}, "names no host"),
+            ({"redirect_uris": "http://[::1/callback"}, "is not a URL"),
+            ({"redirect_uris": "javascript:alert(1)"}, "does not lead to an app"),
+            ({"post_logout_redirect_uris": "/signed-out"}, "not an absolute redirect URI"),
+            ({"launch_url": "my.app:/launch"}, "not an absolute http(s) URL"),
+            ({"scope": "patient/Nothing"}, "does not exist for this kind of app"),
+            ({"access_token_seconds": "0"}, "greater than or equal to 1"),
+            ({"jwks": "nonsense"}, "it is not JSON"),
+            ({"jwks": '{"keys": []}'}, "no key that can be used"),
+            ({"jwks": '{"keys": [{"kty": "EC", "d": "x"}]}'}, "publishes a private key"),
+            ({"quirks": "nonsense"}, "Select a valid choice."),
+        ],
+    )
+    def test_says_what_cannot_be(
+        self, browser: Browser, changes: dict[str, str], words: str
+    ) -> None:
+        page = register_by_form(browser, **changes)
+        assert page.status_code == 422
+        text = page.content.decode()
+        assert words in text
+        assert 'role="alert"' in text
+        assert not Client.objects.exists()
+
+    def test_another_site_cannot_post_it(self, browser: Browser) -> None:
+        assert post_form(browser, PATH, USUAL).status_code == 403
+        assert not Client.objects.exists()
+
+    def test_nobody_under_this_id(self, browser: Browser) -> None:
+        for client_id in ("stranger", "a\x00b"):
+            page = browser.get("/sandbox/client", {"client_id": client_id})
+            assert page.status_code == 404
+
+
+class TestWindow:
+    def test_accepted_request_names_every_rule_that_it_kept(
+        self, app: App, browser: Browser
+    ) -> None:
+        app.exchange(browser, app.allowed(browser))
+        page = browser.get("/sandbox/client", {"client_id": app.client_id}).content.decode()
+        for rule in ("S10", "S12", "S13", "S24", "S25", "S26", "S27", "S28"):
+            assert f"Kept {rule}" in page
+
+    def test_refused_read_of_the_api_is_there_too(self, app: App, browser: Browser) -> None:
+        """S61."""
+        token = app.exchange(browser, app.allowed(browser)).json()["access_token"]
+        browser.get(f"{FHIR_BASE}/Condition/x", headers={"Authorization": f"Bearer {token}"})
+        page = browser.get("/sandbox/client", {"client_id": app.client_id}).content.decode()
+        assert "Refused by S61" in page
+        assert token not in page
+
+    def test_failed_fetch_of_keys_says_why(
+        self, app: App, key_server: KeyServer, browser: Browser
+    ) -> None:
+        """S56."""
+        key_server.status = 503
+        refused = app.exchange(browser, app.allowed(browser))
+        assert_refused(refused, 401, "invalid_client", "503")
+        page = browser.get("/sandbox/client", {"client_id": app.client_id}).content.decode()
+        assert "the URL answers with status 503" in page
+
+    def test_page_may_fetch_itself_and_nothing_else(self, app: App, browser: Browser) -> None:
+        for path in ("/sandbox/requests", f"/sandbox/client?client_id={app.client_id}"):
+            policy = browser.get(path)["Content-Security-Policy"]
+            assert "connect-src 'self'" in policy
+
+
+def test_imported_record_is_shown_as_it_is(
+    app: App, key_server: KeyServer, browser: Browser
+) -> None:
+    register(app.client_id, key_server, "--quirk=refresh-rotates", "--world=preview")
+    page = browser.get(f"{PATH}?client_id={app.client_id}").content.decode()
+    assert key_server.url in page
+    assert '<option value="preview" selected>' in page
