@@ -51,9 +51,9 @@ class Circuit:
         return True
 
 
-# By host and port. Only hosts that an administrator has registered are ever asked.
+# By method, host and port. Only hosts that an administrator has registered are ever asked.
 _circuits: defaultdict[str, Circuit] = defaultdict(Circuit)
 
 
-def circuit(host: str) -> Circuit:
-    return _circuits[host]
+def circuit(target: str) -> Circuit:
+    return _circuits[target]

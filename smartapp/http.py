@@ -238,7 +238,8 @@ async def _request(
     response: Response | None = None
     try:
         checked = check_url(url)
-        with circuit(checked.raw_authority).request():
+        # Reads of a chart that is slow must not keep people from signing in at the same host.
+        with circuit(f"{method} {checked.raw_authority}").request():
             response = await _send(method, checked, max_bytes, timeout_seconds, options)
         return response
     finally:

@@ -117,3 +117,31 @@ async def test_slow_ehr_is_left_alone_while_another_is_asked() -> None:
     await http.close()
     for runner in runners:
         await runner.cleanup()
+
+
+async def test_slow_reads_keep_nobody_from_signing_in_at_the_same_host() -> None:
+    """C69: a code that meets an open circuit is lost, and five slow searches of one long chart
+    are enough to open one."""
+
+    async def slow(_: web.Request) -> web.Response:
+        await asyncio.sleep(5)
+        return web.Response()
+
+    async def token(_: web.Request) -> web.Response:
+        return web.Response(text="ok")
+
+    app = web.Application()
+    app.router.add_get("/Observation", slow)
+    app.router.add_post("/token", token)
+    runner = web.AppRunner(app, shutdown_timeout=0.1)
+    await runner.setup()
+    site = web.TCPSite(runner, "127.0.0.1", 0)
+    await site.start()
+    assert isinstance(site._server, asyncio.Server)
+    origin = f"http://127.0.0.1:{site._server.sockets[0].getsockname()[1]}"
+    for _ in range(FAILURES_THAT_OPEN):
+        with pytest.raises(EHRTimeout):
+            await http.get(f"{origin}/Observation", timeout_seconds=0.1)
+    assert (await http.post_form(f"{origin}/token", {})).body == b"ok"
+    await http.close()
+    await runner.cleanup()
