@@ -13,6 +13,7 @@ from smartapp.keys.lifecycle import Step
 from smartapp.keys.models import JWKSFetch, KeySet, SigningKey
 from tests.keys.test_importing import P384, RSA2048, pem
 from tests.registrations.factories import make_registration
+from tests.secrecy import all_logs, database_dump, private_numbers
 
 pytestmark = pytest.mark.django_db
 
@@ -365,6 +366,20 @@ class TestImport:
         assert list(SigningKey.objects.values()) == before
         for line in [*data["private_key"].split("\n")[1:-2], data.get("passphrase", "")]:
             assert not line or line not in html
+
+    def test_leaves_the_private_half_in_no_row_and_no_log(self, importer: Client, url: str) -> None:
+        """T23: neither the key nor its passphrase, opened or not."""
+        with all_logs() as keeper:
+            for text, passphrase in (
+                (pem(P384, "right"), "wrong-one"),
+                (pem(P384, "right"), "right"),
+            ):
+                data = {"alg": "ES384", "private_key": text, "passphrase": passphrase}
+                importer.post(url, data, follow=True)
+        left = database_dump() + "\n".join(keeper.lines)
+        assert len(private_numbers()) == 4
+        for secret in [*private_numbers(), *text.split("\n")[1:-2], "wrong-one", pem(P384)[40:80]]:
+            assert (secret in left) is False
 
     def test_is_for_who_may_import(self, rotator: Client, url: str) -> None:
         assert rotator.get(url).status_code == rotator.post(url).status_code == 403
