@@ -31,7 +31,7 @@ from smartapp.database import in_database
 from smartapp.launches.models import LaunchEvent, Step
 
 FLUSH_SECONDS = 5
-MAX_QUEUED = 2_000  # per process, between two flushes
+MAX_QUEUED = 5_000  # per process, between two flushes
 # Of these, what was refused before it was a launch of ours: a stranger's requests must not take
 # the room of people's launches.
 MAX_STRANGERS = 100
@@ -246,7 +246,7 @@ async def keep_writing() -> None:
 
 
 async def flush() -> None:
-    """Write what was noted, in one statement. What the database does not take now is lost: a
+    """Write what was noted, in one transaction. What the database does not take now is lost: a
     timeline is no reason to fill the memory of a process whose database is away."""
     global _strangers, _not_stored
     batch = list(_queue)

@@ -63,6 +63,49 @@ HINTS = {
     "scope": r"scope",
     "launch": r"\blaunch\b",
 }
+# The requirement that an error is about, by its code; an id_token's by its rule.
+RULE_OF = {
+    "parameter-missing": "C20",
+    "parameter-repeated": "C20",
+    "parameter-too-long": "C20",
+    "parameter-malformed": "C20",
+    "unknown-endpoint": "C7",
+    "state-unknown": "C50",
+    "state-of-another-browser": "C50",
+    "state-already-used": "C50",
+    "state-expired": "C43",
+    "state-other-registration": "C4",
+    "authorization-refused": "C52",
+    "access-denied": "C52",
+    "authorization-request-refused": "C52",
+    "authorization-server-unavailable": "C52",
+    "authorization-response-invalid": "C51",
+    "discovery-failed": "C10",
+    "discovery-invalid": "C10",
+    "discovery-incomplete": "C12",
+    "endpoint-host-changed": "C14",
+    "client-key-missing": "C64",
+    "invalid-client": "C61",
+    "invalid-grant": "C60",
+    "token-refused": "C60",
+    "token-response-invalid": "C80",
+    "id-token-invalid": "C90",
+    "id-token-key-unknown": "C92",
+    "jwks-invalid": "C91",
+    "launch-context-invalid": "C101",
+    "patient-changed": "C126",
+    "scope-invalid": "C37",
+    "ended-by-ehr": "C125",
+    "access-expired": "C81",
+    "fhir-unauthorized": "C141",
+    "wrong-patient": "C101",
+    "ehr-unreachable": "C15",
+    "ehr-timeout": "C15",
+    "ehr-suspended": "C15",
+    "ehr-redirected": "C15",
+    "ehr-response-too-large": "C15",
+    "address-refused": "C15",
+}
 _HINTS = {name: re.compile(pattern, re.IGNORECASE) for name, pattern in HINTS.items()}
 _MEMBER = re.compile(r"[A-Za-z0-9_.:/-]{1,64}")
 _ERROR_CODE = re.compile(r"[a-zA-Z0-9_.-]{1,64}")
@@ -306,10 +349,9 @@ def refused(*, error: SmartError, reference: str, **_: object) -> None:
     detail = _failure(error)
     if attempt.iss and attempt.endpoint_id is None:
         detail["iss"] = attempt.iss
-    rule = detail.get("rule") or error.code
     events.note(
         step,
-        [verdict(rule, False, error.happened)],
+        [verdict(RULE_OF.get(error.code, ""), False, error.happened)],
         detail,
         code=error.code,
         reference=reference,

@@ -10,8 +10,9 @@ from aiohttp import web
 from django.utils import timezone
 
 from smartapp.database import in_database
-from smartapp.launches import cookies, events
+from smartapp.launches import cookies, events, steps
 from smartapp.launches.models import Launch, LaunchEvent, Step
+from smartapp.protocol.errors import SmartError
 from tests.launches.conftest import Browser, new_browser, query
 from tests.scripted_ehr import CANARY, ScriptedEHR
 
@@ -107,6 +108,14 @@ class TestTimeline:
 
 
 class TestRecorder:
+    def test_every_error_code_names_its_requirement_or_has_none(self) -> None:
+        """A code that was renamed must not leave a rule behind."""
+
+        def codes(kind: type[SmartError]) -> set[str]:
+            return {kind.code}.union(*map(codes, kind.__subclasses__()))
+
+        assert set(steps.RULE_OF) <= codes(SmartError)
+
     def test_removes_tokens_queries_and_what_cannot_be_printed(self) -> None:
         value: Any = {"a": ["see eyJhbGciOi.abc.def here", "https://e.example/x?code=1", "a\x00b"]}
         assert events._clean(value) == {"a": ["see […] here", "https://e.example/x", "ab"]}
