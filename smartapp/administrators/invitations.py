@@ -43,6 +43,8 @@ class InvitationView(PasswordResetConfirmView):
     def form_valid(self, form: "SetPasswordForm[User]") -> HttpResponse:
         """Take the password, drop the second factor (the link is also for who lost it)."""
         name = self.user.get_username()
+        # The link says who it is: the trail shall not say that nobody changed the password.
+        self.request.user = self.user
         with transaction.atomic():
             SecondFactor.objects.filter(user=self.user).delete()
             trail.record(name, "administrator.invitation-used", f"administrator {name}")

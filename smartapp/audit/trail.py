@@ -21,7 +21,7 @@ def _locked_end() -> ChainEnd:
     return end
 
 
-@transaction.atomic
+@transaction.atomic(savepoint=False)
 def record(actor: str, action: str, target: str, **detail: Any) -> None:
     """Append what `actor` (a user name or a command) did to `target`.
 

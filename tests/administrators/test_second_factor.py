@@ -1,9 +1,14 @@
 """The second factor, as an administrator and as somebody with a stolen password meets it."""
 
+from concurrent.futures import ThreadPoolExecutor
+from threading import Barrier
+
 import pytest
 from django.contrib.auth.models import User
+from django.db import connection
 from django.test import Client
 from django.urls import reverse
+from django_otp import verify_token
 from pytest_django import Settings
 
 from smartapp import vault
@@ -198,6 +203,23 @@ class TestCode:
         bob.post(reverse("admin:login"), {"username": "bob", "password": PASSWORD})
         bob.post(CODE, {"code": app_code(secret)})
         assert not may_enter(bob)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_of_two_with_one_code_at_the_same_moment_one_comes_in() -> None:
+    alice = User.objects.create_superuser("alice", password=PASSWORD)
+    factor = SecondFactor.being_enrolled(alice)
+    code, barrier = app_code(factor.secret), Barrier(4)
+
+    def give(_: int) -> bool:
+        barrier.wait()
+        try:
+            return verify_token(alice, factor.persistent_id, code) is not None
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(4) as threads:
+        assert sorted(threads.map(give, range(4))) == [False, False, False, True]
 
 
 class TestAtRest:
