@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from smartapp.sandbox import faults
+from smartapp.sandbox.rules import RULES
 from tests.processes import ROOT
 from tests.sandbox.citations import citations
 from tests.sandbox.reference import SENTENCES
@@ -75,6 +76,10 @@ def test_every_number_has_a_test(number: str) -> None:
 
 def test_nothing_is_cited_that_is_no_number() -> None:
     assert set(CITED) <= {*SENTENCES, *REQUIREMENTS}
+
+
+def test_every_rule_of_the_request_log_is_a_requirement() -> None:
+    assert RULES.keys() <= REQUIREMENTS.keys()
 
 
 def test_document_is_up_to_date() -> None:
