@@ -16,7 +16,6 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from itertools import count
 
-from django.db import Error as DatabaseError
 from django.utils import timezone
 
 from smartapp.database import in_database
@@ -164,7 +163,8 @@ async def keep_fresh() -> None:
         try:
             await refresh()
             await fetches.flush()
-        except DatabaseError as exc:
+        except Exception as exc:
+            # Whatever it is: a loop that ends here would leave old keys in memory for good.
             logger.error("key sets not refreshed, the previous ones stay: %s", type(exc).__name__)
         await asyncio.sleep(REFRESH_SECONDS)
 

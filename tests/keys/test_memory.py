@@ -214,15 +214,19 @@ class TestRefresh:
         await asyncio.gather(memory.refresh(), slow)
         assert memory.published("epic")
 
-    async def test_survives_a_database_that_is_away(
-        self, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    @pytest.mark.parametrize("error", [OperationalError, RuntimeError])
+    async def test_survives_whatever_goes_wrong(
+        self,
+        monkeypatch: pytest.MonkeyPatch,
+        caplog: pytest.LogCaptureFixture,
+        error: type[Exception],
     ) -> None:
         await create("epic")
         await memory.refresh()
         before = memory.published("epic")
 
         async def away(*args: object) -> None:
-            raise OperationalError("no answer")
+            raise error("no answer")
 
         with monkeypatch.context() as patched:
             patched.setattr(memory, "in_database", away)
