@@ -1,0 +1,91 @@
+"""The sandbox's own pages in real Chromium: for people who have never seen it."""
+
+import pytest
+from playwright.sync_api import Browser, Page, expect
+
+from tests.browser.conftest import DESKTOP, PHONE, ehr_launch, fits, screenshots
+from tests.browser.test_accessibility import violations
+from tests.demo_server import Demo
+
+pytestmark = pytest.mark.browser
+
+PAGES = [
+    "/sandbox/",
+    "/sandbox/clients",
+    "/sandbox/clients/register",
+    "/sandbox/client?client_id=smartapp-demo",
+    "/sandbox/requests",
+    "/sandbox/oauth2/v1/logout",
+    "/sandbox/launch",
+]
+
+
+@pytest.mark.parametrize("path", PAGES)
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_page_is_accessible(chromium: Browser, demo: Demo, path: str, scheme: str) -> None:
+    for size in (PHONE, DESKTOP):
+        context = chromium.new_context(bypass_csp=True, color_scheme=scheme, viewport=size)  # type: ignore[arg-type]
+        page = context.new_page()
+        page.goto(demo.url + path)
+        assert violations(page) == []
+        assert fits(page)
+        context.close()
+
+
+def test_stranger_registers_an_app_and_sees_why_it_is_refused(page: Page, demo: Demo) -> None:
+    page.goto(f"{demo.url}/sandbox/")
+    page.get_by_role("link", name="Apps").click()
+    page.get_by_role("link", name="Register an app").click()
+    page.locator("[name=name]").fill("Growth Chart")
+    page.locator("[name=kind]").select_option("public")
+    expect(page.locator("[name=jwks_url]")).to_be_hidden()
+    page.locator("[name=redirect_uris]").fill("not an address")
+    page.locator("[name=launch_url]").fill(f"{demo.url}/launch")
+    page.get_by_role("button", name="Register").click()
+    expect(page.get_by_role("alert")).to_contain_text("not an absolute redirect URI")
+    page.locator("[name=redirect_uris]").fill("http://127.0.0.1:9/callback")
+    page.get_by_role("button", name="Register").click()
+    expect(page.get_by_role("status")).to_contain_text("Registered")
+    screenshots(page, "sandbox-registered")
+    client_id = page.locator("dd code").first.inner_text()
+    page.goto(f"{demo.url}/sandbox/client?client_id={client_id}")
+    page.request.get(
+        f"{demo.url}/sandbox/oauth2/v1/authorize",
+        params={"client_id": client_id, "redirect_uri": "http://127.0.0.1:9/other"},
+    )
+    expect(page.locator("#records")).to_contain_text("refused: S10")
+    page.locator("#records summary").first.click()
+    expect(page.locator("#records")).to_contain_text("byte for byte")
+
+
+def test_fault_is_chosen_on_the_launcher_for_one_launch(page: Page, demo: Demo) -> None:
+    page.goto(f"{demo.url}/sandbox/")
+    page.get_by_label("App", exact=True).select_option("smartapp-demo")
+    page.get_by_label("Something goes wrong").select_option("token-html")
+    expect(page.locator("#fault-words")).to_contain_text("Refuse the answer")
+    screenshots(page, "sandbox-fault")
+    with page.context.expect_page() as opened:
+        page.get_by_role("button", name="Open in a new tab").click()
+    app = opened.value
+    app.locator("input[name=username]").fill("clinician")
+    app.locator("input[name=password]").fill("sandbox")
+    app.locator("main form button").first.click()
+    app.locator("button[value=allow]").click()
+    expect(app.locator("body")).not_to_contain_text("Vital signs")
+    expect(app.locator("h1")).to_be_visible()
+    ehr_launch(page, demo)
+    expect(page.locator("body")).to_contain_text("Vital signs")
+
+
+def test_ehr_tells_the_framed_app_of_another_patient(page: Page, demo: Demo) -> None:
+    """C156: what the app gets is asked of a page that stands in for it."""
+    page.route(
+        "**/sandbox/launch?**",
+        lambda route: route.fulfill(
+            content_type="text/html",
+            body="<body><script>onmessage=({data})=>{document.body.textContent=data.event}</script>",
+        ),
+    )
+    page.goto(f"{demo.url}/sandbox/frame?client_id=smartapp-demo&fault=frame-patient-changes:1")
+    expect(page.frame_locator("iframe").locator("body")).to_contain_text("patientContextChanged")
+    expect(page.get_by_role("status")).to_be_visible()
