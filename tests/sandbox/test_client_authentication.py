@@ -172,7 +172,7 @@ class TestCommand:
     @pytest.mark.parametrize(
         ("options", "words"),
         [
-            (["--kind=public", "--auth-method=private_key_jwt", "--redirect-uri=a:b"], "Public apps"),
+            (["--kind=public", "--auth-method=private_key_jwt", "--redirect-uri=a:b"], "Public"),
             (["--kind=web", "--auth-method=none", f"--redirect-uri={REDIRECT_URI}"], "Public"),
             (["--kind=web", f"--redirect-uri={REDIRECT_URI}"], "needs either a JWKS URL"),
             (["--kind=web", "--jwks-url=https://a.example/k"], "need a redirect URI"),
