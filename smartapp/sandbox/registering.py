@@ -39,9 +39,9 @@ def imported_jwks(body: bytes) -> dict[str, Any]:
 
 def register(client: Client) -> Client:
     """Write a record, or write it anew; RegistrationInvalid says what about it cannot be."""
+    _validate_method(client)
     _validate_addresses(client)
     _validate_fields(client)
-    _validate_method(client)
     _validate_scope(client)
     _validate_quirks(client)
     written = [f.name for f in Client._meta.fields if f.name not in NOT_WRITTEN]

@@ -326,7 +326,7 @@ class TestAssertion:
         assert_refused(self.asked(tried, browser), 401, "invalid_client", "")
 
     @pytest.mark.parametrize(
-        ("seconds", "status"), [(WITHOUT, 401), (300, 200), (3590, 200), (3600, 401), (7200, 401)]
+        ("seconds", "status"), [(WITHOUT, 401), (300, 200), (3590, 200), (3610, 401), (7200, 401)]
     )
     def test_exp_is_less_than_an_hour_ahead(
         self, signing_service: AthenaApp, browser: Browser, seconds: Any, status: int

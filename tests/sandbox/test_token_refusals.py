@@ -296,14 +296,14 @@ class TestAssertionByAthenasRules:
         Client.objects.update(profile="athena")
 
     @pytest.mark.parametrize(
-        ("ahead", "status"), [(300, 200), (3_590, 200), (3_600, 401), (7_200, 401)]
+        ("ahead", "status"), [(300, 200), (3_590, 200), (3_610, 401), (7_200, 401)]
     )
     def test_exp_is_less_than_an_hour_ahead(
         self, app: App, browser: Browser, ahead: int, status: int
     ) -> None:
-        exp = int(time.time()) + ahead + (ahead == 3_600)
-        claims: dict[str, Any] = {"aud": ATHENA_AUDIENCE, "exp": exp}
+        """Ten seconds to either side of the hour: the server's clock goes on meanwhile."""
         code = app.allowed(browser)
+        claims: dict[str, Any] = {"aud": ATHENA_AUDIENCE, "exp": int(time.time()) + ahead}
         answer = app.exchange(browser, code, client_assertion=app.assertion(**claims))
         assert answer.status_code == status
 
