@@ -196,7 +196,9 @@ async def patients(browser: Browser) -> list[str]:
 async def token_requests(browser: Browser, ehr: str, client_id: str, grant: str) -> int:
     """Return how many token requests of this grant that sandbox accepted from this client."""
     log = await browser.get(f"{ehr}/sandbox/requests?client_id={client_id}")
-    return sum(f"token accepted {grant}" in summary for summary in log.summaries)
+    return sum(
+        "token accepted" in summary and grant in summary.split() for summary in log.summaries
+    )
 
 
 def run(env: Mapping[str, str], line: str, cwd: Path = ROOT) -> Done:

@@ -27,12 +27,12 @@ REFUSED = {
     "maintain --every 0": "--every",
     "backend_token nobody --scope system/Patient.rs": "2-legged registration",
     "backend_token sandbox --scope patient/Patient.rs": "patient/Patient.rs",
-    SERVICE: "--jwks-url",
+    SERVICE: "JWKS URL",
     f"{SERVICE} --jwks-url 'http://['": "http://[",
     f"{SERVICE} {KEYS} --scope patient/Patient.rs": "patient/Patient.rs",
     f"sandbox_client '' --kind service {KEYS}": "client_id",
     f"{WEB} --redirect-uri 'http://['": "http://[",
-    "sandbox_client bad --kind web --auth-method none --redirect-uri http://127.0.0.1/": "none",
+    "sandbox_client bad --kind web --auth-method none --redirect-uri http://127.0.0.1/": "PKCE",
 }
 
 

@@ -111,7 +111,7 @@ async def test_what_is_unticked_is_missing_and_said_in_words(browser: Browser) -
     assert not unticked & set(context["scope"]["granted"])
     asked = len(context["scope"]["requested"])
     assert f"2 of {asked} permissions that this app asked for were not given" in page.words
-    for words in ("See your test results, vital signs", "See your vaccinations"):
+    for words in ("See the patient's test results, vital signs", "See the patient's vaccinations"):
         assert f"Not given: {words}" in page.words
 
 
@@ -172,11 +172,15 @@ async def test_disconnecting_ends_the_launch_here_and_at_the_ehr(browser: Browse
     assert any("revoke accepted" in summary for summary in log.summaries)
 
 
-async def test_ending_needs_the_form_of_the_page_and_a_post(browser: Browser) -> None:
+async def test_ending_needs_a_post_that_no_other_site_makes(browser: Browser) -> None:
     page = await browser.allow(ehr_launch())
-    assert (await browser.get(page.url + "end/")).status == 405
-    assert (await browser.request("POST", page.url + "end/")).status == 403
+    end = page.url + "end/"
+    assert (await browser.get(end)).status == 405
+    foreign = {"Origin": "https://elsewhere.example"}
+    assert (await browser.request("POST", end, headers=foreign)).status == 403
     assert is_launch(await browser.get(page.url))
+    assert (await browser.request("POST", end)).status == 410
+    assert (await browser.get(page.url)).status == 410
 
 
 async def test_a_callback_is_accepted_once(browser: Browser) -> None:

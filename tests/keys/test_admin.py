@@ -19,8 +19,8 @@ pytestmark = pytest.mark.django_db
 
 # §3.2, T23: members of a private JWK, PEM and DER of PKCS8, and what the vault writes.
 PRIVATE_MATERIAL = re.compile(
-    r"&quot;(d|p|q|dp|dq|qi|oth|k)&quot;|\"(d|p|q|dp|dq|qi|oth|k)\":|PRIVATE KEY|MII[A-Za-z0-9+/]"
-    r"|v1\.[0-9a-f]{8}\.|sealed_private_key"
+    r"&quot;(d|p|q|dp|dq|qi|oth|k)&quot;|\"(d|p|q|dp|dq|qi|oth|k)\":|PRIVATE KEY"
+    r"|MII[A-Za-z0-9+/]{80}|v1\.[0-9a-f]{8}\.|sealed_private_key"
 )
 
 
