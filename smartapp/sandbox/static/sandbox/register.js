@@ -14,13 +14,18 @@
     for (const name of ["jwks_url", "jwks"]) show(name, keys);
   };
 
-  document.addEventListener("change", ({ target }) => {
+  // A public app has no other way; any other app has this one never.
+  const fit = () => {
     const method = document.querySelector("[name=auth_method]");
-    if (target.name === "kind") {
-      if (target.value === "public") method.value = "none";
-      else if (method.value === "none") method.value = "private_key_jwt";
-    }
+    if (value("kind") === "public") method.value = "none";
+    else if (method.value === "none") method.value = "private_key_jwt";
+  };
+
+  document.addEventListener("change", ({ target }) => {
+    if (target.name === "kind") fit();
     follow();
   });
+  // The kind may have been chosen before this script was here.
+  fit();
   follow();
 })();
