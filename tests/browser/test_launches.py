@@ -145,7 +145,7 @@ def test_clinician_launches_inside_the_ehrs_frame(page: Page, demo: Demo) -> Non
     ehr = demo.url.replace("127.0.0.1", "localhost")
     page.goto(f"{ehr}/sandbox/")
     # Other tests may have registered apps of their own at this EHR.
-    page.locator("[name=client_id]").select_option("smartapp-demo")
+    page.locator("#client_id").select_option("smartapp-demo")
     page.get_by_role("button", name="Open inside the EHR").click()
     frame = page.frame_locator("iframe")
     frame.locator("input[name=username]").fill("clinician")
