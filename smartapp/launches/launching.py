@@ -11,7 +11,6 @@ from django.utils import timezone
 
 from smartapp.database import in_database
 from smartapp.launches import cookies, pending, steps, store, token_endpoint
-from smartapp.launches.cookies import SessionKey
 from smartapp.launches.models import LaunchKind
 from smartapp.launches.pending import PendingLaunch
 from smartapp.launches.tokens import LaunchTokens
@@ -133,17 +132,8 @@ async def _open_session(
     )
     for name, _ in surplus:
         cookies.delete_cookie(request, response, name)
-    _hand_over(request, response, uuid, key, lifetime if lasting else None)
-
-
-def _hand_over(
-    request: HttpRequest,
-    response: HttpResponse,
-    uuid: UUID,
-    key: SessionKey,
-    lifetime: timedelta | None,
-) -> None:
-    cookies.set_cookie(request, response, cookies.launch_cookie_name(uuid), key.value, lifetime)
+    name = cookies.launch_cookie_name(uuid)
+    cookies.set_cookie(request, response, name, key.value, lifetime if lasting else None)
 
 
 def session_lifetime(kind: LaunchKind, tokens: LaunchTokens) -> tuple[timedelta, bool]:

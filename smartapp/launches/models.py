@@ -1,7 +1,7 @@
 """One row per launch, in the session database; the tokens in it are sealed and end with it."""
 
 import uuid
-from typing import ClassVar
+from typing import ClassVar, Literal
 
 from django.contrib.sessions.models import Session
 from django.db import models
@@ -13,6 +13,11 @@ from smartapp.registrations.models import Endpoint
 class LaunchKind(models.TextChoices):
     EHR = "ehr", "EHR launch"
     STANDALONE = "standalone", "Standalone launch"
+
+    @property
+    def on_page(self) -> Literal["ehr", "standalone"]:
+        """The kind as pages know it."""
+        return "ehr" if self == LaunchKind.EHR else "standalone"
 
 
 class EndReason(models.TextChoices):

@@ -202,9 +202,7 @@ def open_launches(session_digests: Iterable[str], now: datetime) -> tuple[OpenLa
         .values_list("uuid", "endpoint__name", "kind", "launched_at")
     )
     return tuple(
-        OpenLaunch(
-            f"/launches/{uuid}/", name, "ehr" if kind == LaunchKind.EHR else "standalone", at
-        )
+        OpenLaunch(f"/launches/{uuid}/", name, LaunchKind(kind).on_page, at)
         for uuid, name, kind, at in rows
     )
 

@@ -290,7 +290,7 @@ async def _launch_page(request: HttpRequest, found: StoredLaunch, key: SessionKe
     context = access.tokens.context
     shown = build_launch_page(
         uuid=stored.uuid,
-        kind="ehr" if stored.kind == LaunchKind.EHR else "standalone",
+        kind=stored.kind.on_page,
         endpoint_name=stored.endpoint_name,
         registration_name=stored.registration_name,
         launched_at=stored.launched_at,
@@ -311,7 +311,7 @@ async def _launch_page(request: HttpRequest, found: StoredLaunch, key: SessionKe
 def _disconnected(request: HttpRequest, stored: StoredLaunch) -> HttpResponse:
     shown = SignedOutPage(
         endpoint_name=stored.endpoint_name,
-        kind="ehr" if stored.kind == LaunchKind.EHR else "standalone",
+        kind=stored.kind.on_page,
         revoked=REVOKED[stored.end_reason],
         start_again_url=_start_again_url(stored),
         home_url="/",
