@@ -10,7 +10,7 @@ from pytest_django import Settings
 
 from smartapp import asgi
 from smartapp.database import close_thread_connections, in_database
-from smartapp.keys import lifecycle, memory
+from smartapp.keys import births, memory
 
 
 async def ask(
@@ -54,7 +54,7 @@ class TestFront:
         self, transactional_db: None, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         """§3.1, T24: neither the loop's threads nor the database's are asked."""
-        await in_database(lifecycle.create_key_set, "default", now=timezone.now())
+        await in_database(births.create_key_set, "default", now=timezone.now())
         await memory.refresh()
 
         def no_thread(*_: object, **__: object) -> None:

@@ -10,7 +10,7 @@ from django.core.management.base import CommandError
 from django.utils import timezone
 from pytest_django import DjangoAssertNumQueries
 
-from smartapp.keys import lifecycle
+from smartapp.keys import births
 from smartapp.launches import store
 from smartapp.launches.models import Launch, LaunchKind
 from smartapp.management.commands import maintain
@@ -21,7 +21,7 @@ NOW = timezone.now()
 
 @pytest.fixture
 def endpoint(db: None) -> Endpoint:
-    key_set = lifecycle.create_key_set("one", now=NOW)
+    key_set = births.create_key_set("one", now=NOW)
     registration = Registration.objects.create(
         slug="one", name="One", client_id="c", key_set=key_set, scope="launch", created_at=NOW,
         updated_at=NOW,

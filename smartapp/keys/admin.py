@@ -1,7 +1,8 @@
 """Key sets as administrators see them: where each key is in its life, and what may be done now.
 
-Keys are made and moved by `lifecycle` only; here nothing can be typed in or deleted, and the
-private half is in no list, page or form (spec §3.12; T23). To look and to rotate are two rights.
+Keys are made and moved by `births`, `lifecycle` and `emergency` only; here nothing can be typed
+in or deleted, and the private half is in no list, page or form (spec §3.12; T23). To look and to
+rotate are two rights.
 """
 
 from functools import partial
@@ -22,10 +23,11 @@ from django.views.decorators.http import require_http_methods, require_POST
 
 from smartapp.audit import trail
 from smartapp.audit.admin import ReadOnlyAdmin
-from smartapp.keys import lifecycle, panel, rehearsal, wording
+from smartapp.keys import births, emergency, lifecycle, lines, panel, refusals, rehearsal, wording
 from smartapp.keys.forms import ImportForm, KeySetForm
-from smartapp.keys.lifecycle import Line, StepRefused
+from smartapp.keys.lines import Line
 from smartapp.keys.models import KeySet, SigningKey
+from smartapp.keys.refusals import StepRefused
 
 GET_OR_POST = require_http_methods(["GET", "POST"])
 
@@ -36,7 +38,7 @@ def _refuse_unless(request: HttpRequest, permission: str) -> None:
 
 
 def _line_or_404(key_set: KeySet, alg: str) -> Line:
-    line = next((line for line in lifecycle.lines(key_set) if line.alg == alg), None)
+    line = next((line for line in lines.of(key_set) if line.alg == alg), None)
     if line is None:
         raise Http404
     return line
@@ -55,8 +57,7 @@ class KeySetAdmin(ReadOnlyAdmin):
     def what_is_next(self, key_set: KeySet) -> str:
         now = timezone.now()
         return " ".join(
-            f"{line.alg}: {wording.next_step(key_set, line, now)}"
-            for line in lifecycle.lines(key_set)
+            f"{line.alg}: {wording.next_step(key_set, line, now)}" for line in lines.of(key_set)
         )
 
     def get_urls(self) -> list[URLPattern]:
@@ -107,11 +108,11 @@ class KeySetAdmin(ReadOnlyAdmin):
 
     def step_view(self, request: HttpRequest, pk: int, alg: str, step: str) -> HttpResponse:
         """Ask before a step is taken, and take it when that was confirmed."""
-        emergency = step == panel.EMERGENCY
-        _refuse_unless(request, "emergency_keyset" if emergency else "rotate_keyset")
+        is_emergency = step == panel.EMERGENCY
+        _refuse_unless(request, "emergency_keyset" if is_emergency else "rotate_keyset")
         key_set = get_object_or_404(KeySet, pk=pk)
         line = _line_or_404(key_set, alg)
-        if not emergency and step not in lifecycle.TAKE:
+        if not is_emergency and step not in lifecycle.TAKE:
             raise Http404
         if request.method == "POST":
             return self._take(request, key_set, alg, step)
@@ -123,9 +124,9 @@ class KeySetAdmin(ReadOnlyAdmin):
             key_set,
             title=f"{words.label} ({alg})",
             consequence=words.consequence,
-            before_its_time=wording.BEFORE_ITS_TIME if naming and not emergency else "",
-            at_risk=lifecycle.at_risk(key_set) if naming else [],
-            to_be_typed=lifecycle.confirmation(key_set) if naming else "",
+            before_its_time=wording.BEFORE_ITS_TIME if naming and not is_emergency else "",
+            at_risk=refusals.at_risk(key_set) if naming else [],
+            to_be_typed=refusals.confirmation(key_set) if naming else "",
         )
 
     def _ask(self, request: HttpRequest, key_set: KeySet, **context: object) -> HttpResponse:
@@ -136,9 +137,9 @@ class KeySetAdmin(ReadOnlyAdmin):
         """Naming the EHRs at risk counts only from who may put them at risk."""
         may_risk = request.user.has_perm("keys.emergency_keyset")
         typed = request.POST.get("typed", "").strip() if may_risk else ""
-        take = lifecycle.TAKE.get(lifecycle.Step(step)) if step != panel.EMERGENCY else None
+        take = lifecycle.TAKE.get(lines.Step(step)) if step != panel.EMERGENCY else None
         if take is None:
-            take = partial(lifecycle.replace_at_once, typed=typed)
+            take = partial(emergency.replace_at_once, typed=typed)
         elif step in lifecycle.WAITING:
             take = partial(take, typed=typed)
         try:
@@ -181,7 +182,7 @@ class KeySetAdmin(ReadOnlyAdmin):
         if request.method == "POST" and form.is_valid():
             now, actor = timezone.now(), request.user.get_username()
             try:
-                key = lifecycle.import_key(key_set, form.new_key, now=now, actor=actor)
+                key = births.import_key(key_set, form.new_key, now=now, actor=actor)
             except StepRefused as refusal:
                 form.add_error("private_key", str(refusal))
             else:

@@ -8,9 +8,10 @@ unconfirmed: only a person can give the EHR a new copy (spec §3.10), so a perso
 from collections.abc import Iterable
 from datetime import datetime, timedelta
 
-from smartapp.keys import lifecycle
-from smartapp.keys.lifecycle import Line, Step, StepRefused
+from smartapp.keys import lifecycle, lines
+from smartapp.keys.lines import Line, Step
 from smartapp.keys.models import KeySet, SigningKey
+from smartapp.keys.refusals import StepRefused
 
 WARN_AHEAD = timedelta(days=21)
 # What is due happens within minutes where `maintain` runs, or 31 hours later where five keys are
@@ -41,9 +42,9 @@ def plan(key_set: KeySet, line: Line, now: datetime) -> dict[Step, datetime]:
     step, when = planned[0], max(planned[1], now)
     steps = {step: when}
     if step is Step.PUBLISH:
-        steps[Step.SIGN] = when = when + lifecycle.WAIT_BEFORE_SIGNING
+        steps[Step.SIGN] = when = when + lines.WAIT_BEFORE_SIGNING
     if step in {Step.PUBLISH, Step.SIGN}:
-        steps[Step.WITHDRAW] = when + lifecycle.WAIT_BEFORE_WITHDRAWAL
+        steps[Step.WITHDRAW] = when + lines.WAIT_BEFORE_WITHDRAWAL
     return steps
 
 
@@ -53,7 +54,7 @@ def auto(
     """Take every step that is due and return them. Idempotent."""
     taken = []
     for key_set in key_sets:
-        for line in lifecycle.lines(key_set):
+        for line in lines.of(key_set):
             planned = planned_step(key_set, line)
             if planned is None or now < planned[1]:
                 continue
@@ -70,7 +71,7 @@ def auto(
 
 def warnings(key_set: KeySet, now: datetime) -> list[str]:
     """Return what an administrator has to do, or has to see to, about this key set."""
-    found = (_warning(key_set, line, now) for line in lifecycle.lines(key_set))
+    found = (_warning(key_set, line, now) for line in lines.of(key_set))
     return [f"Key set {key_set}, {warning}" for warning in found if warning]
 
 

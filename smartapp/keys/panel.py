@@ -6,8 +6,8 @@ from typing import Any
 
 from django.contrib.auth.models import AnonymousUser, User
 
-from smartapp.keys import automation, fetches, lifecycle, rehearsal, timeline, wording
-from smartapp.keys.lifecycle import Line
+from smartapp.keys import automation, fetches, lines, rehearsal, timeline, wording
+from smartapp.keys.lines import Line
 from smartapp.keys.models import KeySet, SigningKey
 from smartapp.keys.wording import StepWords
 
@@ -65,7 +65,7 @@ def needs_naming(line: Line, step: str, now: datetime) -> bool:
 
 def page(key_set: KeySet, user: User | AnonymousUser, now: datetime) -> dict[str, Any]:
     """Return what the template draws; buttons only for what `user` may do now."""
-    found = lifecycle.lines(key_set)
+    found = lines.of(key_set)
     keys = list(key_set.signing_keys.order_by("-published_at", "-id").defer("sealed_private_key"))
     may_rotate = user.has_perm("keys.rotate_keyset")
     may_risk = user.has_perm("keys.emergency_keyset")

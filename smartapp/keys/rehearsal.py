@@ -12,7 +12,7 @@ from joserfc import jwt
 from joserfc.errors import JoseError
 
 from smartapp import http
-from smartapp.keys.lifecycle import Line
+from smartapp.keys.lines import Line
 from smartapp.keys.material import open_private_key
 from smartapp.keys.models import KeySet, SigningKey
 from smartapp.protocol import jwks

@@ -11,7 +11,7 @@ from enum import StrEnum
 from math import asinh
 
 from smartapp.keys import automation
-from smartapp.keys.lifecycle import Line, Step
+from smartapp.keys.lines import Line, Step
 from smartapp.keys.models import KeySet, SigningKey
 
 # Up to here the axis is about linear, and logarithmic beyond.

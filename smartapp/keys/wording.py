@@ -7,12 +7,7 @@ from datetime import datetime, timedelta
 from django.utils.timesince import timesince, timeuntil
 
 from smartapp.keys import automation
-from smartapp.keys.lifecycle import (
-    WAIT_BEFORE_SIGNING,
-    WAIT_BEFORE_WITHDRAWAL,
-    Line,
-    Step,
-)
+from smartapp.keys.lines import WAIT_BEFORE_SIGNING, WAIT_BEFORE_WITHDRAWAL, Line, Step
 from smartapp.keys.models import JWKSFetch, KeySet, KeyState, SigningKey
 
 

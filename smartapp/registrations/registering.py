@@ -14,7 +14,7 @@ from django.utils.text import slugify
 
 from smartapp import vault
 from smartapp.audit import trail
-from smartapp.keys import lifecycle
+from smartapp.keys import births
 from smartapp.keys.models import Algorithm, KeySet
 from smartapp.protocol.errors import SmartError
 from smartapp.protocol.urls import without_trailing_slash
@@ -177,9 +177,7 @@ def key_set_for(
     current = registration.key_set.slug if registration.key_set_id else registration.slug
     # One RSA and one EC line, so that a rotation of each still fits into five published keys.
     rsa = Algorithm.RS256 if registration.alg == Algorithm.RS256 else Algorithm.RS384
-    return lifecycle.create_key_set(
-        slug or current, algs=(rsa, Algorithm.ES384), now=now, actor=actor
-    )
+    return births.create_key_set(slug or current, algs=(rsa, Algorithm.ES384), now=now, actor=actor)
 
 
 def store_registration(

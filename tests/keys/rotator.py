@@ -29,7 +29,7 @@ def migrate() -> None:
 
 
 def rotate() -> None:
-    from smartapp.keys import automation, lifecycle
+    from smartapp.keys import automation, births, refusals
 
     start = float(sys.argv[3])
     time.sleep(max(0.0, start - time.time()))
@@ -37,23 +37,23 @@ def rotate() -> None:
         # In step with the others where this machine is fast enough; every hour comes either way.
         time.sleep(max(0.0, start + hour / HOURS_PER_SECOND - time.time()))
         now = START + timedelta(hours=hour, seconds=random.uniform(0, 60))
-        key_set = lifecycle.create_key_set("contested", algs=ALGS, now=now)
+        key_set = births.create_key_set("contested", algs=ALGS, now=now)
         automation.auto([key_set], now=now, actor="rotator")
         for alg in ALGS:
             try:
-                lifecycle.publish_next(key_set, alg, now=now, actor="rotator")
-            except lifecycle.StepRefused:
+                births.publish_next(key_set, alg, now=now, actor="rotator")
+            except refusals.StepRefused:
                 continue
 
 
 def prepare() -> None:
     from django.db import connection
 
-    from smartapp.keys import lifecycle
+    from smartapp.keys import births
     from smartapp.keys.models import KeySet
 
     for number in range(KEY_SETS):
-        lifecycle.create_key_set(f"set-{number}", algs=["ES384"], now=START)
+        births.create_key_set(f"set-{number}", algs=["ES384"], now=START)
     KeySet.objects.update(rotate_after_days=2)
     with connection.cursor() as cursor:
         cursor.execute("CREATE SEQUENCE ticks")

@@ -8,8 +8,8 @@ from django.urls import reverse
 from django.utils import timezone
 
 from smartapp.audit.models import AuditEvent
-from smartapp.keys import lifecycle, rehearsal
-from smartapp.keys.lifecycle import Step
+from smartapp.keys import births, lifecycle, rehearsal
+from smartapp.keys.lines import Step
 from smartapp.keys.models import JWKSFetch, KeySet, SigningKey
 from tests.keys.test_importing import P384, RSA2048, pem
 from tests.registrations.factories import make_registration
@@ -32,12 +32,12 @@ def long_ago() -> datetime:
 @pytest.fixture
 def epic(long_ago: datetime) -> KeySet:
     """A key set with a key in every state."""
-    key_set = lifecycle.create_key_set("epic", algs=["ES384", "RS384"], now=long_ago)
+    key_set = births.create_key_set("epic", algs=["ES384", "RS384"], now=long_ago)
     now = long_ago
     for step, wait in ((Step.PUBLISH, 0), (Step.SIGN, 31), (Step.WITHDRAW, 2)):
         now += timedelta(hours=wait)
         lifecycle.TAKE[step](key_set, "ES384", now=now, actor="test")
-    lifecycle.publish_next(key_set, "RS384", now=timezone.now(), actor="test")
+    births.publish_next(key_set, "RS384", now=timezone.now(), actor="test")
     return key_set
 
 

@@ -8,7 +8,7 @@ from django.core.management.base import CommandError
 from django.utils import timezone
 
 from smartapp.audit.models import AuditEvent
-from smartapp.keys import lifecycle
+from smartapp.keys import births, lifecycle, lines
 from smartapp.keys.models import KeySet, SigningKey
 from tests.registrations.factories import make_registration
 
@@ -19,12 +19,12 @@ pytestmark = pytest.mark.django_db
 def epic() -> KeySet:
     """A key set that is old enough for every step."""
     long_ago = timezone.now() - timedelta(days=30)
-    return lifecycle.create_key_set("epic", algs=["ES384", "RS384"], now=long_ago)
+    return births.create_key_set("epic", algs=["ES384", "RS384"], now=long_ago)
 
 
 def publish(key_set: KeySet, alg: str, *, hours_ago: float) -> str:
     at = timezone.now() - timedelta(hours=hours_ago)
-    return lifecycle.publish_next(key_set, alg, now=at, actor="test").kid
+    return births.publish_next(key_set, alg, now=at, actor="test").kid
 
 
 def start(key_set: KeySet, alg: str, *, hours_ago: float) -> str:
@@ -48,7 +48,7 @@ class TestRotateKeys:
         """contract.md: refused, exit 1, says when it will be."""
         publish(epic, "ES384", hours_ago=1)
         waiting = epic.signing_keys.get(signs_from=None)
-        when = waiting.published_at + lifecycle.WAIT_BEFORE_SIGNING
+        when = waiting.published_at + lines.WAIT_BEFORE_SIGNING
         with pytest.raises(CommandError, match=f"{when:%Y-%m-%d %H:%M:%S} UTC") as refusal:
             run("rotate_keys", "epic", "--sign")
         assert refusal.value.returncode == 1
@@ -74,7 +74,7 @@ class TestRotateKeys:
 
     def test_auto_does_what_is_due_on_all_sets_and_is_quiet_otherwise(self, epic: KeySet) -> None:
         long_ago = timezone.now() - timedelta(days=30)
-        other = lifecycle.create_key_set("other", algs=["ES384"], now=long_ago)
+        other = births.create_key_set("other", algs=["ES384"], now=long_ago)
         new = publish(epic, "ES384", hours_ago=31)
         publish(other, "ES384", hours_ago=40)
         start(other, "ES384", hours_ago=2)
@@ -85,7 +85,7 @@ class TestRotateKeys:
         assert AuditEvent.objects.filter(actor="rotate_keys --auto").count() == 2
 
     def test_a_manual_step_names_its_key_set(self, epic: KeySet) -> None:
-        lifecycle.create_key_set("other", algs=["ES384"], now=timezone.now())
+        births.create_key_set("other", algs=["ES384"], now=timezone.now())
         with pytest.raises(CommandError, match=r"Name the key set to move. Key sets: epic, other"):
             run("rotate_keys", "--publish")
         assert epic.signing_keys.count() == 2

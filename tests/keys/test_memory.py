@@ -11,7 +11,7 @@ from joserfc import jwt
 from joserfc.jwk import KeySet as JoseKeySet
 
 from smartapp.database import in_database
-from smartapp.keys import lifecycle, material, memory
+from smartapp.keys import births, lifecycle, lines, material, memory
 from smartapp.keys.models import KeySet, SigningKey
 from smartapp.protocol import jwks
 from smartapp.protocol.errors import ClientKeyError
@@ -21,7 +21,7 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 async def create(slug: str, *algs: str) -> KeySet:
     now = timezone.now()
-    return await in_database(lifecycle.create_key_set, slug, algs=algs or ("ES384",), now=now)
+    return await in_database(births.create_key_set, slug, algs=algs or ("ES384",), now=now)
 
 
 def refuse_sql(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -91,7 +91,7 @@ class TestSigner:
 
         def rotate_soon() -> tuple[str, str]:
             old = key_set.signing_keys.get()
-            new = lifecycle.publish_next(key_set, "ES384", now=now, actor="test")
+            new = births.publish_next(key_set, "ES384", now=now, actor="test")
             SigningKey.objects.filter(pk=old.pk).update(signs_until=soon)
             SigningKey.objects.filter(pk=new.pk).update(signs_from=soon)
             return old.kid, new.kid
@@ -182,8 +182,8 @@ class TestPublished:
         now = timezone.now()
 
         def rotate() -> None:
-            later = now + lifecycle.WAIT_BEFORE_SIGNING
-            lifecycle.publish_next(key_set, "ES384", now=now, actor="test")
+            later = now + lines.WAIT_BEFORE_SIGNING
+            births.publish_next(key_set, "ES384", now=now, actor="test")
             lifecycle.start_signing(key_set, "ES384", now=later, actor="test")
 
         await in_database(rotate)
@@ -248,9 +248,9 @@ class TestRefresh:
 
         def rotate() -> str:
             old = key_set.signing_keys.get()
-            signs = now + lifecycle.WAIT_BEFORE_SIGNING
-            over = signs + lifecycle.WAIT_BEFORE_WITHDRAWAL
-            lifecycle.publish_next(key_set, "ES384", now=now, actor="test")
+            signs = now + lines.WAIT_BEFORE_SIGNING
+            over = signs + lines.WAIT_BEFORE_WITHDRAWAL
+            births.publish_next(key_set, "ES384", now=now, actor="test")
             lifecycle.start_signing(key_set, "ES384", now=signs, actor="test")
             lifecycle.withdraw(key_set, "ES384", now=over, actor="test")
             return old.kid

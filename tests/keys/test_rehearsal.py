@@ -11,7 +11,7 @@ from django.utils import timezone
 from multidict import CIMultiDict, CIMultiDictProxy
 
 from smartapp import http
-from smartapp.keys import lifecycle, material, rehearsal
+from smartapp.keys import births, lines, material, rehearsal
 from smartapp.keys.models import KeySet
 from smartapp.protocol import jwks
 from smartapp.protocol.errors import EHRUnreachable
@@ -28,7 +28,7 @@ def now() -> datetime:
 
 @pytest.fixture
 def epic(now: datetime) -> KeySet:
-    return lifecycle.create_key_set("epic", algs=["ES384"], now=now)
+    return births.create_key_set("epic", algs=["ES384"], now=now)
 
 
 @pytest.fixture
@@ -51,12 +51,12 @@ def document(key_set: KeySet) -> bytes:
 
 
 def run(key_set: KeySet) -> rehearsal.Outcome:
-    [line] = lifecycle.lines(key_set)
+    [line] = lines.of(key_set)
     return rehearsal.rehearse(key_set, line)
 
 
 def test_the_next_key_is_tried_before_it_signs(epic: KeySet, answer: Answer, now: datetime) -> None:
-    new = lifecycle.publish_next(epic, "ES384", now=now, actor="test")
+    new = births.publish_next(epic, "ES384", now=now, actor="test")
     answer(document(epic), 200)
     outcome = run(epic)
     assert outcome.passed
@@ -72,7 +72,7 @@ def test_a_cache_that_holds_an_older_copy_is_found(
     epic: KeySet, answer: Answer, now: datetime
 ) -> None:
     answer(document(epic), 200)
-    lifecycle.publish_next(epic, "ES384", now=now, actor="test")
+    births.publish_next(epic, "ES384", now=now, actor="test")
     outcome = run(epic)
     assert not outcome.passed
     assert "does not show this key. Something in front of this app" in outcome.sentence
@@ -106,7 +106,7 @@ def test_an_address_that_is_not_reached(epic: KeySet, monkeypatch: pytest.Monkey
 
 
 def test_a_private_half_that_does_not_open(epic: KeySet, answer: Answer) -> None:
-    other = lifecycle.create_key_set("other", algs=["ES384"], now=timezone.now())
+    other = births.create_key_set("other", algs=["ES384"], now=timezone.now())
     moved = other.signing_keys.get().sealed_private_key
     epic.signing_keys.update(sealed_private_key=moved)
     answer(document(epic), 200)

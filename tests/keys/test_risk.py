@@ -5,23 +5,24 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from smartapp.audit.models import AuditEvent
-from smartapp.keys import lifecycle, material
-from smartapp.keys.lifecycle import Step, StepRefused
+from smartapp.keys import births, emergency, lifecycle, lines, material, refusals
+from smartapp.keys.lines import Step
 from smartapp.keys.models import KeySet, SigningKey
+from smartapp.keys.refusals import StepRefused
 from tests.keys.timeline import assert_timeline_holds
 from tests.registrations.factories import make_registration
 
 pytestmark = pytest.mark.django_db
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
-SIGNS = NOW + lifecycle.WAIT_BEFORE_SIGNING
-OVER = SIGNS + lifecycle.WAIT_BEFORE_WITHDRAWAL
+SIGNS = NOW + lines.WAIT_BEFORE_SIGNING
+OVER = SIGNS + lines.WAIT_BEFORE_WITHDRAWAL
 INSTANT = timedelta(microseconds=1)
 
 
 @pytest.fixture
 def epic() -> KeySet:
-    key_set = lifecycle.create_key_set("epic", algs=["ES384"], now=NOW)
+    key_set = births.create_key_set("epic", algs=["ES384"], now=NOW)
     for name in ("Valley Clinic", "General Hospital"):
         make_registration(name.split()[0].lower(), name=name, key_set=key_set)
     make_registration("off", name="Off", key_set=key_set, enabled=False)
@@ -46,10 +47,10 @@ def snapshot() -> list[object]:
 
 class TestConfirmation:
     def test_names_who_signs_with_these_keys_and_is_enabled(self, epic: KeySet) -> None:
-        assert lifecycle.confirmation(epic) == AT_RISK
+        assert refusals.confirmation(epic) == AT_RISK
 
     def test_is_the_key_set_where_nobody_is_at_risk(self) -> None:
-        assert lifecycle.confirmation(KeySet.objects.create(slug="new", created_at=NOW)) == "new"
+        assert refusals.confirmation(KeySet.objects.create(slug="new", created_at=NOW)) == "new"
 
 
 class TestWaitsCutShort:
@@ -117,7 +118,7 @@ class TestRollBack:
 
 class TestEmergency:
     def replace(self, key_set: KeySet, now: datetime, typed: str = AT_RISK) -> SigningKey:
-        return lifecycle.replace_at_once(key_set, "ES384", now=now, actor="test", typed=typed)
+        return emergency.replace_at_once(key_set, "ES384", now=now, actor="test", typed=typed)
 
     @pytest.mark.parametrize("under_way", [[], [Step.PUBLISH], [Step.PUBLISH, Step.SIGN]])
     def test_one_new_key_signs_and_every_other_is_dropped(
@@ -137,9 +138,9 @@ class TestEmergency:
 
     def test_with_five_keys_there_is_room(self, epic: KeySet) -> None:
         for alg in ("RS256", "RS384"):
-            lifecycle.add_line(epic, alg, now=NOW)
+            births.add_line(epic, alg, now=NOW)
         take(Step.PUBLISH, epic, NOW)
-        lifecycle.publish_next(epic, "RS256", now=NOW, actor="test")
+        births.publish_next(epic, "RS256", now=NOW, actor="test")
         self.replace(epic, NOW)
         assert epic.signing_keys.filter(withdrawn_at=None).count() == 4
 
@@ -158,14 +159,14 @@ class TestEmergency:
             raise KeyboardInterrupt
 
         before = snapshot()
-        monkeypatch.setattr(lifecycle, "_insert", killed)
+        monkeypatch.setattr(emergency, "insert", killed)
         with pytest.raises(KeyboardInterrupt):
             self.replace(epic, NOW)
         assert snapshot() == before
 
     def test_a_line_that_does_not_exist(self, epic: KeySet) -> None:
         with pytest.raises(StepRefused, match="has no RS256 key to replace"):
-            lifecycle.replace_at_once(epic, "RS256", now=NOW, actor="test", typed=AT_RISK)
+            emergency.replace_at_once(epic, "RS256", now=NOW, actor="test", typed=AT_RISK)
 
 
 class TestImportedByTheEHR:
@@ -191,7 +192,7 @@ class TestImportedByTheEHR:
 
 class TestImportedKey:
     def imported(self, key_set: KeySet, alg: str = "ES384") -> SigningKey:
-        return lifecycle.import_key(key_set, material.generate(alg), now=NOW, actor="test")
+        return births.import_key(key_set, material.generate(alg), now=NOW, actor="test")
 
     def test_waits_as_any_next_key(self, epic: KeySet) -> None:
         self.imported(epic)
@@ -210,10 +211,10 @@ class TestImportedKey:
     def test_is_refused_when_it_is_or_was_in_any_key_set(self, epic: KeySet) -> None:
         """A kid is never used again, a private half never in two sets."""
         new = material.generate("ES384")
-        lifecycle.import_key(epic, new, now=NOW, actor="test")
-        other = lifecycle.create_key_set("other", algs=["RS384"], now=NOW)
+        births.import_key(epic, new, now=NOW, actor="test")
+        other = births.create_key_set("other", algs=["RS384"], now=NOW)
         with pytest.raises(StepRefused, match="no key is used twice"):
-            lifecycle.import_key(other, new, now=NOW, actor="test")
+            births.import_key(other, new, now=NOW, actor="test")
         take(Step.ABANDON, epic, NOW)
         with pytest.raises(StepRefused, match="no key is used twice"):
-            lifecycle.import_key(epic, new, now=NOW, actor="test")
+            births.import_key(epic, new, now=NOW, actor="test")

@@ -13,7 +13,7 @@ from joserfc import jws, jwt
 from joserfc.errors import JoseError
 
 from smartapp.database import in_database
-from smartapp.keys import automation, lifecycle, memory
+from smartapp.keys import automation, births, emergency, lifecycle, lines, memory
 from smartapp.keys.fetches import Visitor
 from smartapp.keys.models import KeySet
 from smartapp.keys.public import jwks_response
@@ -101,7 +101,7 @@ class World:
 async def world() -> World:
     # Ahead of the real clock: the memory drops keys that have retired by it.
     now = timezone.now() + timedelta(days=1)
-    key_set = await in_database(lifecycle.create_key_set, "epic", algs=ALGS, now=now)
+    key_set = await in_database(births.create_key_set, "epic", algs=ALGS, now=now)
     key_set.rotate_after_days = 2
     await in_database(key_set.save)
     await memory.refresh()
@@ -122,7 +122,7 @@ async def test_a_wait_shorter_than_the_cache_would_have_been_refused(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """What finds nothing must be able to find something."""
-    monkeypatch.setattr(lifecycle, "WAIT_BEFORE_SIGNING", timedelta(hours=20))
+    monkeypatch.setattr(lines, "WAIT_BEFORE_SIGNING", timedelta(hours=20))
     steps: list[str] = []
     while steps.count("sign") < len(ALGS):
         steps += await world.tick()
@@ -150,7 +150,7 @@ async def test_an_emergency_fails_where_it_must_and_nowhere_else(world: World) -
     happened = world.now
     expires = [ehr.fetches_at for ehr in world.ehrs]
     await in_database(
-        lifecycle.replace_at_once, world.key_set, "ES384", now=happened, actor="test", typed="epic"
+        emergency.replace_at_once, world.key_set, "ES384", now=happened, actor="test", typed="epic"
     )
     await memory.refresh()
     for _ in range(CACHE // TICK + 2):

@@ -2,25 +2,25 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from smartapp.keys import automation, lifecycle, timeline
-from smartapp.keys.lifecycle import Step
+from smartapp.keys import automation, births, lifecycle, lines, timeline
+from smartapp.keys.lines import Step
 from smartapp.keys.models import KeySet
 from smartapp.keys.timeline import Phase, Row
 
 pytestmark = pytest.mark.django_db
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
-SIGNS = NOW + lifecycle.WAIT_BEFORE_SIGNING
+SIGNS = NOW + lines.WAIT_BEFORE_SIGNING
 DAY = timedelta(days=1)
 
 
 @pytest.fixture
 def epic() -> KeySet:
-    return lifecycle.create_key_set("epic", algs=["ES384"], now=NOW)
+    return births.create_key_set("epic", algs=["ES384"], now=NOW)
 
 
 def rows(key_set: KeySet, now: datetime) -> list[Row]:
-    [line] = lifecycle.lines(key_set)
+    [line] = lines.of(key_set)
     keys = key_set.signing_keys.order_by("-published_at", "-id")
     return timeline.rows(key_set, line, keys, now)
 
@@ -91,7 +91,7 @@ def test_a_key_that_never_signed_and_one_that_was_rolled_back_to(epic: KeySet) -
 def test_a_key_that_went_long_ago_is_not_drawn(epic: KeySet) -> None:
     take(Step.PUBLISH, epic, NOW)
     take(Step.SIGN, epic, SIGNS)
-    over = SIGNS + lifecycle.WAIT_BEFORE_WITHDRAWAL
+    over = SIGNS + lines.WAIT_BEFORE_WITHDRAWAL
     take(Step.WITHDRAW, epic, over)
     assert len(rows(epic, over)) == 3
     assert len(rows(epic, over + timeline.FAR)) == 2
@@ -99,5 +99,5 @@ def test_a_key_that_went_long_ago_is_not_drawn(epic: KeySet) -> None:
 
 def test_what_is_overdue_is_planned_for_now(epic: KeySet) -> None:
     late = NOW + 200 * DAY
-    [line] = lifecycle.lines(epic)
+    [line] = lines.of(epic)
     assert automation.plan(epic, line, late)[Step.PUBLISH] == late

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator
 from datetime import datetime
 from itertools import pairwise
 
-from smartapp.keys.lifecycle import WAIT_BEFORE_SIGNING, WAIT_BEFORE_WITHDRAWAL
+from smartapp.keys.lines import WAIT_BEFORE_SIGNING, WAIT_BEFORE_WITHDRAWAL
 from smartapp.keys.models import MAX_PUBLISHED_KEYS, KeySet, SigningKey
 
 

@@ -14,7 +14,7 @@ from django.utils import timezone
 from pytest_django import Settings
 
 from smartapp.database import in_database
-from smartapp.keys import lifecycle, memory
+from smartapp.keys import births, memory
 from smartapp.keys.models import KeySet, SigningKey
 from smartapp.protocol.jwks import jwks_document
 from smartapp.registrations.models import AuthMethod, Endpoint, Registration
@@ -40,7 +40,7 @@ async def healthy(ehr: EHR, settings: Settings) -> EHR:
     settings.PUBLIC_URL = ehr.origin
 
     def rows() -> bytes:
-        key_set = lifecycle.create_key_set("general", now=timezone.now())
+        key_set = births.create_key_set("general", now=timezone.now())
         registration = make_registration(scope=CLINICIAN_SCOPE)
         make_endpoint(
             registration=registration,
@@ -147,7 +147,7 @@ async def test_another_key_under_the_same_kid_is_found(healthy: EHR) -> None:
     """A cache or a second installation that answers for us."""
 
     def forged() -> bytes:
-        other = lifecycle.create_key_set("other", now=timezone.now())
+        other = births.create_key_set("other", now=timezone.now())
         ours = SigningKey.objects.get(key_set__slug="general", alg="RS384")
         theirs = other.signing_keys.get(alg="RS384").public_jwk | {"kid": ours.kid}
         return jwks_document([theirs])

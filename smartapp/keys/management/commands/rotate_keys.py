@@ -8,10 +8,11 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 from django.utils import timezone
 
-from smartapp.keys import automation, lifecycle, rehearsal, wording
-from smartapp.keys.lifecycle import NothingToDo, Step, StepRefused
+from smartapp.keys import automation, emergency, lifecycle, lines, rehearsal, wording
+from smartapp.keys.lines import Step
 from smartapp.keys.management.lookup import key_set_or_error
 from smartapp.keys.models import KeySet, SigningKey
+from smartapp.keys.refusals import NothingToDo, StepRefused
 
 Take = Callable[..., SigningKey]
 
@@ -66,7 +67,7 @@ class Command(BaseCommand):
         elif options["dry_run"]:
             self._rehearse(key_sets)
         elif options["emergency"]:
-            take: Take = partial(lifecycle.replace_at_once, typed=options["at_risk"])
+            take: Take = partial(emergency.replace_at_once, typed=options["at_risk"])
             self._take(take, wording.EMERGENCY.done, key_sets, options["alg"])
         elif options["step"]:
             step: Step = options["step"]
@@ -87,9 +88,7 @@ class Command(BaseCommand):
 
     def _rehearse(self, key_sets: list[KeySet]) -> None:
         outcomes = [
-            rehearsal.rehearse(key_set, line)
-            for key_set in key_sets
-            for line in lifecycle.lines(key_set)
+            rehearsal.rehearse(key_set, line) for key_set in key_sets for line in lines.of(key_set)
         ]
         for outcome in outcomes:
             if outcome.passed:
@@ -104,7 +103,7 @@ class Command(BaseCommand):
         if len(key_sets) != 1:
             names = ", ".join(key_set.slug for key_set in key_sets) or "none yet"
             raise CommandError(f"Name the key set to move. Key sets: {names}.")
-        algs = [line.alg for line in lifecycle.lines(key_sets[0])]
+        algs = [line.alg for line in lines.of(key_sets[0])]
         if alg and alg not in algs:
             raise CommandError(f"Key set {key_sets[0]} has no {alg} key; it has {', '.join(algs)}.")
         chosen = [alg] if alg else algs
@@ -135,7 +134,7 @@ class Command(BaseCommand):
             for key in key_set.signing_keys.order_by("alg", "published_at"):
                 life = wording.life(key, now)
                 self.stdout.write(f"  {key.alg:5}  {key.kid:43}  {key.state(now):9}  {life}")
-            for line in lifecycle.lines(key_set):
+            for line in lines.of(key_set):
                 self.stdout.write(f"  Next for {line.alg}: {wording.next_step(key_set, line, now)}")
             for warning in automation.warnings(key_set, now):
                 self.stdout.write(f"  {warning}")

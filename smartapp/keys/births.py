@@ -1,0 +1,132 @@
+"""How a key comes into a key set: made with it, published as the next of its line, or imported.
+
+Keys are generated before the transaction, because that takes CPU.
+"""
+
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from datetime import datetime
+
+from django.core.validators import validate_slug
+from django.db import IntegrityError, transaction
+
+from smartapp.audit import trail
+from smartapp.keys import material
+from smartapp.keys.lines import Line, Step, line_of, locked_line
+from smartapp.keys.models import MAX_PUBLISHED_KEYS, Algorithm, KeySet, SigningKey
+from smartapp.keys.refusals import StepRefused, refuse_clock_behind
+
+DEFAULT_ALGS = (Algorithm.RS384, Algorithm.ES384)  # what a SMART client must have (C64)
+
+
+def _refuse_second_rotation(key_set: KeySet, line: Line, now: datetime) -> None:
+    if line.signer is None:
+        raise StepRefused(f"Key set {key_set} has no {line.alg} key to rotate.")
+    refuse_clock_behind(line, now)
+    step, when = line.next_step()
+    if step in {Step.SIGN, Step.CONFIRM}:
+        raise StepRefused(
+            f"The next {line.alg} key of {key_set} is published already; it has to sign first.",
+            when=when,
+        )
+    if step is Step.WITHDRAW:
+        raise StepRefused(
+            f"The previous {line.alg} key of {key_set} has to be withdrawn first.", when=when
+        )
+    free_place(key_set)
+
+
+def free_place(key_set: KeySet) -> int:
+    """Return the first free place among the published keys; StepRefused when all five are taken."""
+    taken = set(key_set.signing_keys.filter(withdrawn_at=None).values_list("place", flat=True))
+    free = [place for place in range(1, MAX_PUBLISHED_KEYS + 1) if place not in taken]
+    if not free:
+        raise StepRefused(
+            f"Key set {key_set} has {MAX_PUBLISHED_KEYS} published keys, and more are refused: "
+            "finish the rotation of another algorithm first."
+        )
+    return free[0]
+
+
+def insert(
+    key_set: KeySet, new: material.NewKey, *, published_at: datetime, signs_from: datetime | None
+) -> SigningKey:
+    row = material.sealed_row(
+        new,
+        key_set=key_set,
+        place=free_place(key_set),
+        published_at=published_at,
+        signs_from=signs_from,
+    )
+    row.save(force_insert=True)
+    return row
+
+
+def add_line(key_set: KeySet, alg: str, *, now: datetime, actor: str = "system") -> None:
+    """Give the key set a signer for `alg` if it has none.
+
+    The key signs at once: nobody can have signed with this algorithm before.
+    """
+    if key_set.signing_keys.filter(alg=alg, withdrawn_at=None).exists():
+        return
+    new = material.generate(alg)
+    with locked_line(key_set, alg) as line:
+        if line.signer is None:
+            row = insert(key_set, new, published_at=now, signs_from=now)
+            trail.record(actor, "keys.add", f"key set {key_set}", alg=alg, kid=row.kid)
+
+
+def create_key_set(
+    slug: str, *, algs: Iterable[str] = DEFAULT_ALGS, now: datetime, actor: str = "system"
+) -> KeySet:
+    """Return the key set `slug` with a signer for each of `algs`, made as far as they are missing.
+
+    ValidationError when `slug` cannot be part of a URL.
+    """
+    validate_slug(slug)
+    key_set, _ = KeySet.objects.get_or_create(slug=slug, defaults={"created_at": now})
+    for alg in algs:
+        add_line(key_set, alg, now=now, actor=actor)
+    return key_set
+
+
+def publish_next(key_set: KeySet, alg: str, *, now: datetime, actor: str) -> SigningKey:
+    """Publish the next key of a line. StepRefused while a rotation is under way."""
+    current = line_of(key_set, alg, key_set.signing_keys.filter(withdrawn_at=None, alg=alg))
+    _refuse_second_rotation(key_set, current, now)
+    new = material.generate(alg)
+    with locked_line(key_set, alg) as line:
+        _refuse_second_rotation(key_set, line, now)
+        row = insert(key_set, new, published_at=now, signs_from=None)
+        trail.record(actor, "keys.publish", f"key set {key_set}", alg=alg, kid=row.kid)
+    return row
+
+
+def import_key(key_set: KeySet, new: material.NewKey, *, now: datetime, actor: str) -> SigningKey:
+    """Publish a key that was made elsewhere as the next one of its line.
+
+    Where the line has no key yet, it signs at once, as in `add_line`: an EHR that knows this key
+    from before has nothing to wait for. StepRefused while a rotation is under way, and for a key
+    that any key set has or had.
+    """
+    with locked_line(key_set, new.alg) as line, _kid_refused_twice(new.kid):
+        if line.signer:
+            _refuse_second_rotation(key_set, line, now)
+        row = insert(key_set, new, published_at=now, signs_from=None if line.signer else now)
+        trail.record(actor, "keys.import", f"key set {key_set}", alg=new.alg, kid=row.kid)
+    return row
+
+
+@contextmanager
+def _kid_refused_twice(kid: str) -> Iterator[None]:
+    """The database knows best: the same key may be on its way into another set just now."""
+    try:
+        with transaction.atomic():
+            yield
+    except IntegrityError:
+        if not SigningKey.objects.filter(kid=kid).exists():
+            raise
+        raise StepRefused(
+            f"The key {kid} is or was in a key set already, and no key is used twice: import "
+            "another, or let one be made."
+        ) from None

@@ -1,0 +1,54 @@
+"""Replace at once: for a private half that somebody else may have (spec §3.4, §3.5)."""
+
+from datetime import datetime
+
+from smartapp.audit import trail
+from smartapp.keys import material
+from smartapp.keys.births import insert
+from smartapp.keys.lines import locked_line
+from smartapp.keys.models import KeySet, SigningKey
+from smartapp.keys.refusals import (
+    NothingToDo,
+    at_risk,
+    refuse_clock_behind,
+    refuse_unless_named,
+)
+
+
+def replace_at_once(
+    key_set: KeySet, alg: str, *, now: datetime, actor: str, typed: str
+) -> SigningKey:
+    """Publish a new key, sign with it and drop every other key of the line, in one moment.
+
+    For a private half that somebody else may have. Token requests fail at each EHR until it
+    fetches the JWKS again, so `typed` must name them.
+    """
+    refuse_unless_named(key_set, typed)
+    new = material.generate(alg)
+    with locked_line(key_set, alg) as line:
+        if line.signer is None:
+            raise NothingToDo(f"Key set {key_set} has no {alg} key to replace.")
+        refuse_clock_behind(line, now)
+        dropped = [_drop(key, now) for key in line.published()]
+        row = insert(key_set, new, published_at=now, signs_from=now)
+        trail.record(
+            actor,
+            "keys.emergency",
+            f"key set {key_set}",
+            alg=alg,
+            kid=row.kid,
+            dropped_kids=dropped,
+            at_risk=at_risk(key_set),
+        )
+    return row
+
+
+def _drop(key: SigningKey, now: datetime) -> str:
+    """Take a compromised key out of the JWKS and destroy its private half; return its kid."""
+    if key.signs_from and not key.signs_until:
+        key.signs_until = now
+    key.withdrawn_at, key.place, key.sealed_private_key, key.compromised = now, None, "", True
+    key.save(
+        update_fields=["signs_until", "withdrawn_at", "place", "sealed_private_key", "compromised"]
+    )
+    return key.kid

@@ -1,0 +1,67 @@
+"""Why a step is refused: its wait, a clock that was set back, or nobody named who is at risk."""
+
+from datetime import datetime
+from typing import Any
+
+from smartapp.keys.lines import Line
+from smartapp.keys.models import KeySet
+
+
+class StepRefused(Exception):
+    """A step that is not allowed now, and why. `when`: the moment from which it will be."""
+
+    def __init__(self, reason: str, *, when: datetime | None = None) -> None:
+        at = f" This step is possible from {when:%Y-%m-%d %H:%M:%S} UTC." if when else ""
+        super().__init__(reason + at)
+        self.when = when
+
+
+class NothingToDo(StepRefused):
+    """No key of the line is at the stage that the step begins with."""
+
+
+def refuse_clock_behind(line: Line, now: datetime) -> None:
+    """A clock that was set back would write times out of order and cut a wait short."""
+    times = [
+        moment
+        for key in line.published()
+        for moment in (key.published_at, key.signs_from, key.signs_until)
+        if moment
+    ]
+    if times and max(times) > now:
+        raise StepRefused(
+            "The clock of this machine is behind the last step: set it right, or wait.",
+            when=max(times),
+        )
+
+
+def at_risk(key_set: KeySet) -> list[str]:
+    """Return the names of the registrations whose launches fail when a key changes too early."""
+    signing = key_set.registrations.filter(enabled=True, auth_method="private_key_jwt")
+    return list(signing.order_by("name").values_list("name", flat=True))
+
+
+def confirmation(key_set: KeySet) -> str:
+    """Return what has to be typed before a wait is cut short: the EHRs at risk, by name."""
+    return ", ".join(at_risk(key_set)) or key_set.slug
+
+
+def refuse_unless_named(key_set: KeySet, typed: str) -> None:
+    if typed != confirmation(key_set):
+        raise StepRefused(
+            f"To do this, type exactly what is at risk: {confirmation(key_set)}. "
+            "Nothing was changed."
+        )
+
+
+def refuse_before(
+    when: datetime, key_set: KeySet, reason: str, *, now: datetime, typed: str
+) -> dict[str, Any]:
+    """StepRefused before `when`, unless the EHRs at risk were named; returns what the audit
+    trail has to say about that."""
+    if now >= when:
+        return {}
+    if not typed:
+        raise StepRefused(reason, when=when)
+    refuse_unless_named(key_set, typed)
+    return {"cut_short": f"{when:%Y-%m-%d %H:%M:%S} UTC", "at_risk": at_risk(key_set)}
