@@ -12,8 +12,8 @@ from smartapp.keys.models import Algorithm, KeySet
 from smartapp.protocol.urls import without_trailing_slash
 from smartapp.registrations import registering
 from smartapp.registrations.models import Endpoint, Registration
-from smartapp.registrations.presets import PRESETS
-from smartapp.registrations.validation import validate_own_address
+from smartapp.registrations.presets import PRESETS, defaults
+from smartapp.registrations.validation import is_backend, validate_own_address
 
 
 class LinesField(forms.CharField):
@@ -119,12 +119,12 @@ class RegistrationForm(forms.ModelForm):  # type: ignore[type-arg]  # not generi
         return data
 
     def _fill(self, data: dict[str, Any]) -> None:
-        preset = PRESETS[data.get("preset", "")]
         data["slug"] = data.get("slug") or registering.slug_of(data.get("name", ""))
-        data["alg"] = data.get("alg") or preset.alg
-        data["scope"] = data.get("scope") or preset.scope
-        data["standalone_scope"] = data.get("standalone_scope") or preset.standalone_scope
-        data["send_scope_on_refresh"] |= preset.send_scope_on_refresh
+        two_legged = is_backend(data.get("scope", ""))
+        for name, value in defaults(PRESETS[data.get("preset", "")]).items():
+            data[name] = data.get(name) or value
+        if two_legged:
+            data["standalone_scope"] = ""
 
     def _check_client_secret(self, data: dict[str, Any]) -> None:
         wanted = Registration(

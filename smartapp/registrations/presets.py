@@ -6,6 +6,8 @@ as unverified where it is shown. Vendors differ more than the standard; this fil
 
 from dataclasses import dataclass
 from types import MappingProxyType
+from typing import Any
+from urllib.parse import urlsplit
 
 READ_TYPES = (
     "Patient",
@@ -24,39 +26,68 @@ PATIENT_SCOPE = f"launch/patient openid fhirUser offline_access {_READS}"
 
 @dataclass(frozen=True, slots=True)
 class Preset:
-    """A vendor's environment. `notes` are shown with the registration sheet."""
+    """A vendor's environment: how it is recognised, what a new registration there starts with,
+    and what the registration sheet says.
+
+    `steps` are done in the vendor's portal, `notes` are known from the vendor's own documents or
+    servers, `unverified` from elsewhere: they are shown as such, and nothing is decided by them.
+    """
 
     slug: str
     title: str
+    # By these hosts, those below them, or this part of the path, an EHR is guessed to be one.
+    hosts: tuple[str, ...] = ()
+    path: str = ""
     alg: str = "RS384"
     scope: str = CLINICIAN_SCOPE
     standalone_scope: str = PATIENT_SCOPE
     send_scope_on_refresh: bool = False
     client_id_header: str = ""
+    # What is reported to follow the issuer in the assertion's audience; offered, never set.
+    reported_audience_path: str = ""
+    steps: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
+    unverified: tuple[str, ...] = ()
 
 
-_ATHENA_NOTES = (
-    "Register a 3-legged app with authentication by JWKS URL, and enter these addresses to the "
-    "letter: redirect URI, launch URL, JWKS URL.",
-    "Select each of these scopes for the app in the developer portal: only those are granted.",
-    "athenahealth wants an audience of its own in the client assertion: take the value for this "
-    "environment from its documentation and enter it as the assertion audience. Unverified: some "
-    "apps report the id_token's issuer followed by /v1/token.",
-    "Changing a live app from client secret to JWKS may delete its secrets (unverified): plan it.",
-)
+# The members of a preset that are fields of a registration of the same name.
+_FIELDS = ("alg", "scope", "standalone_scope", "send_scope_on_refresh")
 
 
-def _athena(environment: str) -> Preset:
+def defaults(preset: Preset) -> dict[str, Any]:
+    """Return what a new registration at this vendor starts with, by field."""
+    return {name: getattr(preset, name) for name in _FIELDS}
+
+
+def _athena(environment: str, host: str) -> Preset:
     return Preset(
         slug=f"athenahealth-{environment}",
         title=f"athenahealth, {environment}",
+        hosts=(host,),
         # The algorithm of athenahealth's own example; SMART's RS384 is not confirmed there.
         alg="RS256",
         send_scope_on_refresh=True,
+        reported_audience_path="/v1/token",
+        steps=(
+            "Create a 3-legged app with authentication by JWKS URL, and enter the redirect URI, "
+            "the launch URL and the JWKS URL to the letter.",
+            "Select each of the scopes for the app: only those are granted.",
+            "athenahealth wants an audience of its own in the client assertion: take the value for "
+            "this environment from its documentation and enter it here as the assertion audience.",
+        ),
         notes=(
             f"This is the {environment} environment: its client id and key set belong to no other.",
-            *_ATHENA_NOTES,
+            "2-legged access needs credentials of its own, thus a registration of its own.",
+            "The id_token's issuer is on another host than the FHIR server, and only the issuer "
+            "publishes an OpenID configuration.",
+            "A refresh must name its scopes, and a refresh token is good for 90 days after it was "
+            "last used.",
+        ),
+        unverified=(
+            "Changing a live app from client secret to JWKS may delete its secrets: plan it.",
+            "How long it keeps our JWKS is not known: let a new key wait for more than a day.",
+            "Another product of the vendor, athenaPractice, has an authorization server of its "
+            "own: this preset does not fit it.",
         ),
     )
 
@@ -65,48 +96,104 @@ _PRESETS = (
     Preset(
         slug="",
         title="Any SMART App Launch EHR",
-        notes=("Enter these addresses to the letter in the vendor's portal.",),
+        steps=("Enter these addresses to the letter in the vendor's portal.",),
     ),
-    _athena("preview"),
-    _athena("production"),
+    _athena("preview", "api.preview.platform.athenahealth.com"),
+    _athena("production", "api.platform.athenahealth.com"),
     Preset(
         slug="epic",
         title="Epic",
+        hosts=("fhir.epic.com",),
+        path="/api/fhir/r4",
         client_id_header="Epic-Client-ID",
-        notes=(
+        steps=(
             "Enter the JWKS URL in both fields, production and non-production, only if both use "
             "this key set; one set per environment is better.",
-            "Epic fetches the JWKS when the app is saved, so this app must be reachable by then, "
-            "and keeps it for up to 29 hours.",
             "Choose SMART v2 scopes for the app. Redirect URIs are case-sensitive.",
         ),
+        notes=(
+            "Epic fetches the JWKS when the app is saved, so this app must be reachable by then, "
+            "and keeps it for up to 29 hours.",
+            "ES384, which Epic advises, works with a JWKS URL only.",
+            "Each organisation has a FHIR base URL of its own: add one endpoint for each to one "
+            "registration.",
+            "By default a refresh brings no new refresh token; the organisation may change that.",
+            "The id_token's issuer is the server's address followed by /oauth2; older ones give "
+            "the token URL. The expected issuers may be several.",
+        ),
+        unverified=("Whether Epic checks PKCE is not known; this app always sends it.",),
     ),
     Preset(
         slug="oracle",
         title="Oracle Health (Cerner)",
+        hosts=("cerner.com", "sandboxcerner.com"),
         scope=f"{CLINICIAN_SCOPE} online_access",
+        steps=(
+            "Request each scope by resource type; Oracle grants no others.",
+            "The launch URL and the redirect URI are two fields.",
+        ),
         notes=(
             "Provider and patient apps have different FHIR base URLs: register one endpoint each.",
             "Oracle does not allow signing in inside a frame, and access tokens live about ten "
             "minutes.",
+            "A refresh brings no new refresh token, may be asked for once a minute, and the token "
+            "lapses after three months without use.",
             "The issuer of Oracle's id_token changed its form during 2025: if sign-in fails with "
             "an unexpected issuer, add the new one to the expected issuers.",
+        ),
+        unverified=(
+            "Its signing keys change about every two days, and a new one may appear late: an "
+            "id_token with an unknown key is tried again.",
+        ),
+    ),
+    Preset(
+        slug="meditech",
+        title="MEDITECH",
+        hosts=("meditech.com",),
+        path="/v2/uscore/",
+        steps=("Enter these addresses to the letter in the vendor's portal.",),
+        unverified=(
+            "The SMART configuration was seen at the root of the host, not below the FHIR base "
+            "URL. If it cannot be read, override its address on the endpoint's discovery page: "
+            "https://<host>/.well-known/smart-configuration.",
+            "The issuer was seen with a trailing slash: enter it to the letter.",
+            "No revocation endpoint was seen: disconnecting deletes the tokens here only.",
+            "Wildcard scopes were seen in its test system only.",
+            "How it fetches and keeps a JWKS is not known.",
         ),
     ),
     Preset(
         slug="smart-health-it",
         title="SMART Health IT launcher",
+        hosts=("smarthealthit.org",),
         notes=("A public simulator: use it for synthetic people only.",),
     ),
     Preset(
         slug="sandbox",
         title="The sandbox EHR of this app",
+        path="/sandbox/fhir/",
         scope=f"{CLINICIAN_SCOPE} offline_access",
         notes=("Synthetic people only.",),
     ),
 )
 
 PRESETS = MappingProxyType({preset.slug: preset for preset in _PRESETS})
+
+
+def guess(fhir_base_url: str) -> Preset:
+    """Return whose EHR this looks to be, by its host or path; the preset of any EHR otherwise.
+
+    A guess is shown to a person, who decides.
+    """
+    parts = urlsplit(fhir_base_url.lower())
+    host, path = parts.hostname or "", f"{parts.path}/"
+    by_host = (one for one in _PRESETS if any(_is_below(host, known) for known in one.hosts))
+    by_path = (one for one in _PRESETS if one.path and f"{one.path.rstrip('/')}/" in path)
+    return next(by_host, None) or next(by_path, None) or PRESETS[""]
+
+
+def _is_below(host: str, known: str) -> bool:
+    return host == known or host.endswith(f".{known}")
 
 
 def metadata_headers(preset: str, client_id: str) -> dict[str, str]:

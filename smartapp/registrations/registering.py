@@ -20,7 +20,7 @@ from smartapp.protocol.errors import SmartError
 from smartapp.protocol.urls import without_trailing_slash
 from smartapp.registrations import capabilities, discovery, pinning, registry
 from smartapp.registrations.models import AuthMethod, Endpoint, Registration
-from smartapp.registrations.presets import PRESETS, Preset
+from smartapp.registrations.presets import PRESETS, Preset, defaults
 from smartapp.registrations.registry import EndpointConfig
 from smartapp.registrations.validation import is_backend, validate_own_address
 
@@ -115,31 +115,33 @@ def known_preset(slug: str) -> Preset:
 def _change_registration(registration: Registration, wanted: Wanted) -> None:
     new = registration.pk is None
     preset = known_preset(registration.preset if wanted.preset is None else wanted.preset)
-    # Patients have nothing to connect to where nobody signs in.
-    standalone_scope = "" if is_backend(wanted.scope or "") else preset.standalone_scope
+    usual = defaults(preset)
+    if is_backend(wanted.scope or ""):
+        # Patients have nothing to connect to where nobody signs in.
+        usual["standalone_scope"] = ""
+    given = {
+        "alg": wanted.alg,
+        "scope": _single_blanks(wanted.scope),
+        "standalone_scope": _single_blanks(wanted.standalone_scope),
+    }
     changes: dict[str, Any] = {
         "name": wanted.name,
         "client_id": wanted.client_id,
         "preset": preset.slug,
         "auth_method": wanted.auth_method,
-        "alg": _chosen(wanted.alg, preset.alg, new=new),
-        "scope": _chosen(wanted.scope, preset.scope, new=new),
-        "standalone_scope": _chosen(wanted.standalone_scope, standalone_scope, new=new),
         "assertion_audience": wanted.assertion_audience,
-        # Only a vendor's quirk, so it comes and goes with the vendor.
-        "send_scope_on_refresh": preset.send_scope_on_refresh if new or wanted.preset else None,
         "frame_ancestors": wanted.frame_ancestors,
+        # A vendor's quirks come and go with the vendor; what may be given stays once it is stored.
+        **{name: usual[name] for name in usual if new or (wanted.preset and name not in given)},
+        **{name: value for name, value in given.items() if value is not None},
     }
     for name, value in changes.items():
         if value is not None:
             setattr(registration, name, value)
 
 
-def _chosen(wanted: str | None, default: str, *, new: bool) -> str | None:
-    """Return what was asked for, with single blanks, or the default where nothing is stored."""
-    if wanted is None:
-        return default if new else None
-    return " ".join(wanted.split())
+def _single_blanks(text: str | None) -> str | None:
+    return None if text is None else " ".join(text.split())
 
 
 def _change_endpoint(endpoint: Endpoint, wanted: Wanted) -> None:

@@ -4,8 +4,9 @@ from collections.abc import Sequence
 from typing import Any
 
 from smartapp.keys.models import SigningKey
+from smartapp.protocol.urls import without_trailing_slash
 from smartapp.registrations.models import AuthMethod
-from smartapp.registrations.presets import PRESETS
+from smartapp.registrations.presets import PRESETS, Preset
 from smartapp.registrations.registry import EndpointConfig
 
 _LABELS = {
@@ -49,8 +50,18 @@ def sheet(config: EndpointConfig) -> dict[str, Any]:
         "standalone_scope": config.standalone_scope,
         "issuers": list(config.issuers),
         "pinned_hosts": sorted(config.pinned_hosts),
+        "steps": list(preset.steps),
         "notes": list(preset.notes),
+        "unverified": list(preset.unverified),
+        "reported_audience": _reported_audience(config, preset),
     }
+
+
+def _reported_audience(config: EndpointConfig, preset: Preset) -> str:
+    """Return the audience that others report for this EHR, where none is set; unverified (C65)."""
+    if config.assertion_audience or not (preset.reported_audience_path and config.issuers):
+        return ""
+    return without_trailing_slash(config.issuers[0]) + preset.reported_audience_path
 
 
 def as_text(data: dict[str, Any], warnings: Sequence[str]) -> str:
@@ -60,7 +71,11 @@ def as_text(data: dict[str, Any], warnings: Sequence[str]) -> str:
     ]
     if data["auth_method"] == AuthMethod.PRIVATE_KEY_JWT:
         lines += [f"{'Key:':<19}{key['alg']} {key['kid']}" for key in data["keys"]]
+    lines += [f"At the vendor: {step}" for step in data["steps"]]
     lines += [f"Note: {note}" for note in data["notes"]]
+    lines += [f"Unverified: {note}" for note in data["unverified"]]
+    if data["reported_audience"]:
+        lines.append(f"Unverified: the audience is reported to be {data['reported_audience']}")
     lines += [f"Warning: {warning}" for warning in warnings]
     return "\n".join(lines)
 

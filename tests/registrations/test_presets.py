@@ -3,7 +3,8 @@
 import pytest
 
 from smartapp.keys.models import Algorithm
-from smartapp.registrations.presets import PRESETS, Preset, metadata_headers
+from smartapp.registrations.models import Registration
+from smartapp.registrations.presets import PRESETS, Preset, defaults, guess, metadata_headers
 from smartapp.registrations.validation import validate_scope, validate_standalone_scope
 
 EACH = pytest.mark.parametrize("preset", PRESETS.values(), ids=lambda preset: preset.slug or "any")
@@ -28,8 +29,45 @@ def test_it_signs_with_an_algorithm_that_we_have(preset: Preset) -> None:
 
 @EACH
 def test_it_has_something_to_tell(preset: Preset) -> None:
+    told = (*preset.steps, *preset.notes, *preset.unverified)
     assert preset.title
-    assert all(note.endswith(".") for note in preset.notes)
+    assert told
+    assert all(sentence.endswith(".") for sentence in told)
+
+
+@EACH
+def test_what_it_sets_are_fields_of_a_registration(preset: Preset) -> None:
+    fields = {field.name for field in Registration._meta.get_fields()}
+    assert defaults(preset).keys() <= fields
+
+
+@pytest.mark.parametrize(
+    ("fhir_base_url", "slug"),
+    [
+        ("https://api.preview.platform.athenahealth.com/fhir/r4", "athenahealth-preview"),
+        ("https://API.platform.athenahealth.com/fhir/r4/", "athenahealth-production"),
+        ("https://fhir.epic.com/interconnect-fhir-oauth/api/FHIR/R4", "epic"),
+        ("https://fhir.hospital.example/FHIRPROXY/api/FHIR/R4/", "epic"),
+        ("https://fhir-ehr-code.cerner.com/r4/ec2458f2", "oracle"),
+        ("https://greenfield-prod-apis.meditech.com/v2/uscore/STU6", "meditech"),
+        ("https://launch.smarthealthit.org/v/r4/sim/x/fhir", "smart-health-it"),
+        ("http://127.0.0.1:8000/sandbox/fhir/r4", "sandbox"),
+        ("https://ehr.example/fhir/r4", ""),
+        ("https://notcerner.com/r4", ""),
+        ("https://cerner.com.evil.example/r4", ""),
+        ("https://ehr.example/api/FHIR/R4B", ""),
+    ],
+)
+def test_the_vendor_is_guessed_from_the_base_url(fhir_base_url: str, slug: str) -> None:
+    assert guess(fhir_base_url).slug == slug
+
+
+def test_what_nobody_read_in_the_vendors_documents_is_kept_apart() -> None:
+    """Spec §4: (T) and (U) are shown as unverified, and none of it is a default."""
+    meditech = PRESETS["meditech"]
+    assert any("root of the host" in sentence for sentence in meditech.unverified)
+    assert defaults(meditech) == defaults(PRESETS[""])
+    assert all(preset.steps or preset.notes for preset in PRESETS.values())
 
 
 def test_athena_wants_the_scope_on_refresh_and_nobody_else() -> None:

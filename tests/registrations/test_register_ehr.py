@@ -88,7 +88,7 @@ class TestNewRegistration:
         assert registration.send_scope_on_refresh is True
         assert sheet["alg"] == "RS256"
         assert {key["alg"] for key in sheet["keys"]} == {"RS256", "ES384"}
-        assert any("Unverified" in note for note in sheet["notes"])
+        assert sheet["unverified"]
 
     async def test_options_win_over_the_preset(self, ehr: EHR) -> None:
         sheet = await register(
