@@ -87,6 +87,7 @@ class ScriptedEHR:
         app.router.add_get("/issuer/.well-known/openid-configuration", self._openid)
         app.router.add_get("/issuer/keys", self._keys)
         app.router.add_get("/authorize", self._authorize)
+        app.router.add_post("/authorize", self._authorize)
         app.router.add_post("/token", self._token)
         app.router.add_post("/revoke", self._revoke)
         app.router.add_get("/fhir/{path:.*}", self._fhir)
@@ -155,7 +156,8 @@ class ScriptedEHR:
         return code
 
     async def _authorize(self, request: web.Request) -> web.Response:
-        asked = request.query
+        form = {name: str(value) for name, value in (await request.post()).items()}
+        asked = form or request.query
         code = self.issue_code(
             nonce=asked["nonce"], code_challenge=asked["code_challenge"], scope=asked["scope"]
         )

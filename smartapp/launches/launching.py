@@ -6,7 +6,9 @@ from contextlib import contextmanager
 from datetime import datetime, timedelta
 from uuid import UUID
 
+from django.conf import settings
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.shortcuts import render
 from django.utils import timezone
 
 from smartapp.database import in_database
@@ -16,7 +18,8 @@ from smartapp.launches.pending import PendingLaunch
 from smartapp.launches.tokens import LaunchTokens
 from smartapp.protocol import authorization, scopes
 from smartapp.protocol.errors import Busy
-from smartapp.registrations import discovery
+from smartapp.registrations import discovery, presets
+from smartapp.registrations.discovery import OAuthEndpoints
 from smartapp.registrations.registry import EndpointConfig
 
 logger = logging.getLogger(__name__)
@@ -47,8 +50,8 @@ def in_flight() -> Iterator[None]:
 async def start(
     request: HttpRequest, config: EndpointConfig, kind: LaunchKind, launch: str | None
 ) -> HttpResponse:
-    """Return the redirect to the EHR's authorization endpoint, with the pending launch sealed
-    into a cookie (C30-C43). Each call makes a new state, nonce and PKCE verifier (C23)."""
+    """Return the way to the EHR's authorization endpoint, with the pending launch sealed into a
+    cookie (C30-C44). Each call makes a new state, nonce and PKCE verifier (C23)."""
     state = authorization.new_state()
     steps.started(config, kind, state)
     endpoints = await discovery.launch_endpoints(config)
@@ -65,21 +68,41 @@ async def start(
         issuer_required=endpoints.authorization_response_iss_parameter_supported,
         launched_at=timezone.now(),
     )
-    response = HttpResponseRedirect(
-        authorization.authorization_request_url(
-            endpoints.authorization_endpoint,
-            client_id=config.client_id,
-            redirect_uri=config.redirect_uri,
-            scope=scope,
-            aud=config.fhir_base_url,
-            state=state,
-            nonce=started.nonce,
-            code_verifier=started.code_verifier,
-            launch=launch,
-        )
+    fields = authorization.authorization_request(
+        client_id=config.client_id,
+        redirect_uri=config.redirect_uri,
+        scope=scope,
+        aud=config.fhir_base_url,
+        state=state,
+        nonce=started.nonce,
+        code_verifier=started.code_verifier,
+        launch=launch,
     )
+    response = _sent_away(request, config, kind, endpoints, fields)
     pending.remember(request, response, state, started)
-    steps.asked(config, scope, launch)
+    steps.asked(config, fields, response)
+    return response
+
+
+def _sent_away(
+    request: HttpRequest,
+    config: EndpointConfig,
+    kind: LaunchKind,
+    endpoints: OAuthEndpoints,
+    fields: dict[str, str],
+) -> HttpResponse:
+    """Return the redirect to the authorization endpoint; or, for what is too long for an address,
+    a form that sends itself where the EHR takes one (C41, C44)."""
+    url = authorization.authorization_request_url(endpoints.authorization_endpoint, fields)
+    takes_forms = kind == LaunchKind.EHR or presets.takes_posted_standalone(config.preset)
+    if not (takes_forms and authorization.is_better_posted(url, endpoints.capabilities)):
+        return HttpResponseRedirect(url)
+    context = {"endpoint": config.name, "action": endpoints.authorization_endpoint}
+    response = render(request, "authorize.html", {**context, "fields": fields})
+    # Browsers hold every redirect behind a form to this list, and an EHR's sign-in may lead over
+    # hosts that nobody can name here. The form itself goes to the one that discovery names.
+    schemes = ["https:", "http:"] if settings.ALLOW_LOOPBACK_EHRS else ["https:"]
+    response._csp_replace = {"form-action": schemes}  # type: ignore[attr-defined]
     return response
 
 

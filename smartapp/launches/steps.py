@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
+from django.http import HttpResponse
 from django.utils import timezone
 from joserfc.util import urlsafe_b64decode
 
@@ -20,7 +21,11 @@ from smartapp.launches.events import Detail, Verdict
 from smartapp.launches.models import LaunchKind, Step
 from smartapp.launches.store import StoredLaunch
 from smartapp.launches.tokens import LaunchTokens
-from smartapp.protocol.authorization import AuthorizationCode, AuthorizationErrorResponse
+from smartapp.protocol.authorization import (
+    MAX_URL_CHARACTERS,
+    AuthorizationCode,
+    AuthorizationErrorResponse,
+)
 from smartapp.protocol.errors import (
     AuthorizationRefused,
     AuthorizationResponseInvalid,
@@ -160,21 +165,34 @@ def discovered(endpoints: OAuthEndpoints) -> None:
     attempt.step = Step.AUTHORIZE
 
 
-def asked(config: EndpointConfig, scope: str, launch: str | None) -> None:
-    sent = ["response_type", "client_id", "redirect_uri", "scope", "state", "aud", "nonce"]
-    sent += ["code_challenge", "code_challenge_method", *(["launch"] if launch else [])]
+def asked(config: EndpointConfig, fields: Mapping[str, str], response: HttpResponse) -> None:
     detail: Detail = {
         "client_id": config.client_id,
         "redirect_uri": config.redirect_uri,
         "aud": config.fhir_base_url,
-        "scope": scope,
-        "sent": sent,
+        "scope": fields["scope"],
+        "sent": list(fields),
     }
     verdicts = [
         verdict("C31", True, "aud is the FHIR base URL, as registered."),
         verdict("C33", True, "PKCE with S256."),
+        _way_there(response),
     ]
     events.note(Step.AUTHORIZE, verdicts, detail)
+
+
+def _way_there(response: HttpResponse) -> Verdict:
+    """Whether everything between here and the EHR takes so long an address (C44)."""
+    length = len(response.headers.get("Location", ""))
+    if not length:
+        return verdict("C41", True, "Sent as a form: too long for an address.")
+    if length <= MAX_URL_CHARACTERS:
+        return verdict("C44", True, f"{length} characters in the address.")
+    return verdict(
+        "C44",
+        False,
+        f"{length} characters in the address, and the EHR announces no authorize-post.",
+    )
 
 
 def came_back(state: str) -> None:

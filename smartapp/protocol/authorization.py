@@ -1,11 +1,11 @@
 """From the launch link to the authorization code (SMART App Launch 2.2; RFC 6749 §4.1; RFC 7636).
 
-The pair of this module: `authorization_request_url` sends the browser away,
+The pair of this module: `authorization_request` is what the browser is sent away with,
 `parse_authorization_response` judges what it brings back.
 """
 
 import secrets
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from urllib.parse import quote, urlencode
 
@@ -27,6 +27,8 @@ RANDOM_BYTES = 32
 MAX_LAUNCH_PARAMETER_CHARACTERS = 4096
 # Epic's codes are long JWTs (C53).
 MAX_CODE_CHARACTERS = 8192
+# What every browser, proxy and server between here and the EHR takes in an address (C44).
+MAX_URL_CHARACTERS = 2000
 MAX_ERROR_CHARACTERS = 100
 MAX_ERROR_TEXT_CHARACTERS = 300
 
@@ -103,8 +105,7 @@ def code_challenge(code_verifier: str) -> str:
     return challenge
 
 
-def authorization_request_url(
-    authorization_endpoint: str,
+def authorization_request(
     *,
     client_id: str,
     redirect_uri: str,
@@ -114,12 +115,11 @@ def authorization_request_url(
     nonce: str | None,
     code_verifier: str,
     launch: str | None,
-) -> str:
-    """Return the address to send the browser to (C30 to C34).
+) -> dict[str, str]:
+    """Return the parameters to send the browser away with (C30 to C34).
 
     `launch` is given in an EHR launch and echoed exactly, None in a standalone launch (C22);
-    `nonce` is None only where `openid` is not asked for. A query that the endpoint already has is
-    kept (RFC 6749 §3.1). Spaces become %20: not every server reads "+" as one.
+    `nonce` is None only where `openid` is not asked for.
     """
     fields = {
         "response_type": "code",
@@ -133,9 +133,24 @@ def authorization_request_url(
         "nonce": nonce,
         "launch": launch,
     }
-    present = {name: value for name, value in fields.items() if value is not None}
+    return {name: value for name, value in fields.items() if value is not None}
+
+
+def authorization_request_url(authorization_endpoint: str, fields: Mapping[str, str]) -> str:
+    """Return the address that sends the parameters by GET.
+
+    A query that the endpoint already has is kept (RFC 6749 §3.1). Spaces become %20: not every
+    server reads "+" as one.
+    """
     separator = "&" if "?" in authorization_endpoint else "?"
-    return f"{authorization_endpoint}{separator}{urlencode(present, quote_via=quote, safe='')}"
+    return f"{authorization_endpoint}{separator}{urlencode(fields, quote_via=quote, safe='')}"
+
+
+def is_better_posted(url: str, capabilities: Collection[str]) -> bool:
+    """Return whether the parameters should travel in a form instead: the address is longer than
+    what gets through everywhere, and the EHR takes a form (C41, C44; SMART, "Scope size over the
+    wire")."""
+    return len(url) > MAX_URL_CHARACTERS and "authorize-post" in capabilities
 
 
 def parse_authorization_response(query: str) -> AuthorizationCode | AuthorizationErrorResponse:

@@ -43,6 +43,7 @@ class Preset:
     standalone_scope: str = PATIENT_SCOPE
     send_scope_on_refresh: bool = False
     client_id_header: str = ""
+    posted_standalone: bool = True
     # What is reported to follow the issuer in the assertion's audience; offered, never set.
     reported_audience_path: str = ""
     steps: tuple[str, ...] = ()
@@ -106,6 +107,7 @@ _PRESETS = (
         hosts=("fhir.epic.com",),
         path="/api/fhir/r4",
         client_id_header="Epic-Client-ID",
+        posted_standalone=False,
         steps=(
             "Enter the JWKS URL in both fields, production and non-production, only if both use "
             "this key set; one set per environment is better.",
@@ -201,3 +203,10 @@ def metadata_headers(preset: str, client_id: str) -> dict[str, str]:
     that does not say who it is (C16)."""
     known = PRESETS.get(preset)
     return {known.client_id_header: client_id} if known and known.client_id_header else {}
+
+
+def takes_posted_standalone(preset: str) -> bool:
+    """Return whether a standalone launch may post its authorization request: Epic takes a form
+    from its own launches only (C41)."""
+    known = PRESETS.get(preset)
+    return known is None or known.posted_standalone

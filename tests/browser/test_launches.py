@@ -59,6 +59,28 @@ def test_patient_launches_standalone_and_sees_the_own_record(page: Page, demo: D
     screenshots(page, "launch-patient")
 
 
+def test_request_that_is_too_long_for_an_address_travels_in_a_form(page: Page, demo: Demo) -> None:
+    """C41: the form sends itself, and the EHR's answer comes back into this browser. The EHR does
+    not know the launch, so the answer is a refusal."""
+    posted: list[str] = []
+    page.on("request", lambda one: posted.append(one.url) if one.method == "POST" else None)
+    iss = f"{demo.url}/sandbox/fhir/r4"
+    page.goto(f"{demo.url}/launch?iss={iss}&launch={'x' * 2500}")
+    page.wait_for_url(re.compile("/callback/"))
+    assert posted == [f"{demo.url}/sandbox/oauth2/v1/authorize"]
+    expect(page.locator("main")).to_contain_text("Reference")
+
+
+def test_form_on_the_way_can_be_sent_by_hand(page: Page, demo: Demo) -> None:
+    """C41: without scripts there is a button, and a page that says where it leads."""
+    page.route("**/app*.js", lambda route: route.abort())
+    page.goto(f"{demo.url}/launch?iss={demo.url}/sandbox/fhir/r4&launch={'x' * 2500}")
+    screenshots(page, "on-the-way")
+    assert fits(page)
+    page.get_by_role("button", name="Continue").click()
+    page.wait_for_url(re.compile("/callback/"))
+
+
 def test_two_tabs_keep_their_own_patient(context: BrowserContext, demo: Demo) -> None:
     """C154, T17: after reload, refresh and back."""
     first, second = context.new_page(), context.new_page()

@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import re
 from collections.abc import Callable
 from datetime import timedelta
 from urllib.parse import parse_qs, urlencode, urlsplit, urlunsplit
@@ -13,6 +14,7 @@ from django.utils import timezone
 from smartapp.database import in_database
 from smartapp.launches import pending
 from smartapp.launches.models import Launch
+from smartapp.registrations.models import Endpoint
 from tests.launches.conftest import Browser, new_browser
 from tests.scripted_ehr import ScriptedEHR
 
@@ -45,7 +47,7 @@ class TestAuthorizationRequest:
     async def test_every_member_that_smart_asks_for_is_sent(
         self, browser: Browser, ehr: ScriptedEHR, ehr_launch: Start
     ) -> None:
-        """C30-C36: with PKCE S256, aud = iss, launch echoed, nonce, and nothing in state."""
+        """C30-C36, C42: PKCE S256, aud = iss, launch echoed, nonce, and nothing in state."""
         response = await browser.get(ehr_launch())
         asked = parse_qs(urlsplit(response.headers["Location"]).query)
         assert asked["response_type"] == ["code"]
@@ -73,6 +75,57 @@ class TestAuthorizationRequest:
         asked = parse_qs(urlsplit(response.headers["Location"]).query)
         assert "launch" not in asked
         assert "launch/patient" in asked["scope"][0].split()
+
+    async def test_that_is_too_long_for_an_address_is_a_form(
+        self, browser: Browser, ehr: ScriptedEHR, ehr_launch: Start
+    ) -> None:
+        """C41, C44: where the EHR takes one; it is filled in with the same members."""
+        ehr.discovery["capabilities"] = ["launch-ehr", "authorize-post"]
+        launch = "x" * 2000
+        response = await browser.get(f"/launch?iss={ehr.fhir_base_url}&launch={launch}")
+        page = await response.text()
+        assert response.status == 200
+        assert response.headers["Cache-Control"].count("no-store") == 1
+        assert "form-action https:" in response.headers["Content-Security-Policy"]
+        fields = dict(re.findall(r'<input type="hidden" name="(\w+)" value="([^"]*)">', page))
+        assert fields["launch"] == launch
+        assert set(fields) == {
+            "response_type", "client_id", "redirect_uri", "scope", "state", "aud", "nonce",
+            "code_challenge", "code_challenge_method", "launch",
+        }  # fmt: skip
+        assert f'action="{ehr.base}/authorize"' in page
+        posted = await browser.http.post(
+            f"{ehr.base}/authorize", data=fields, allow_redirects=False
+        )
+        finished = await browser.get(posted.headers["Location"])
+        assert finished.status == 303, await finished.text()
+
+    @pytest.mark.parametrize(
+        ("preset", "capabilities", "start"),
+        [
+            ("", [], "/launch?iss={iss}&launch=" + "x" * 2000),
+            ("epic", ["authorize-post"], "/connect/scripted/"),
+        ],
+        ids=["not announced", "Epic, standalone"],
+    )
+    async def test_that_is_too_long_stays_an_address_where_no_form_is_taken(
+        self,
+        browser: Browser,
+        ehr: ScriptedEHR,
+        registered: Endpoint,
+        preset: str,
+        capabilities: list[str],
+        start: str,
+    ) -> None:
+        """C41, C44: Epic takes a form from its own launches only."""
+        ehr.discovery["capabilities"] = capabilities
+        many = " ".join(f"patient/Observation.rs?category=c{number}" for number in range(80))
+        registration = registered.registration
+        registration.preset, registration.standalone_scope = preset, f"launch/patient openid {many}"
+        await in_database(registration.save)
+        response = await browser.get(start.format(iss=ehr.fhir_base_url))
+        assert response.status == 302
+        assert len(response.headers["Location"]) > 2000
 
     async def test_visit_writes_nothing(self, browser: Browser, ehr_launch: Start) -> None:
         await browser.get(ehr_launch())

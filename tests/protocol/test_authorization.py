@@ -96,7 +96,8 @@ class TestAuthorizationRequest:
     }
 
     def sent(self, endpoint: str = "https://as.example/authorize", **changes: Any) -> Any:
-        url = authorization.authorization_request_url(endpoint, **{**self.FIELDS, **changes})
+        fields = authorization.authorization_request(**{**self.FIELDS, **changes})
+        url = authorization.authorization_request_url(endpoint, fields)
         return parse_qs(urlsplit(url).query, strict_parsing=True)
 
     def test_an_ehr_launch_sends_every_parameter_once(self) -> None:
@@ -124,10 +125,25 @@ class TestAuthorizationRequest:
         assert sent["state"] == [STATE]
 
     def test_the_verifier_stays_here_and_spaces_are_percent_encoded(self) -> None:
-        url = authorization.authorization_request_url("https://as.example/a", **self.FIELDS)
+        fields = authorization.authorization_request(**self.FIELDS)
+        url = authorization.authorization_request_url("https://as.example/a", fields)
         assert self.FIELDS["code_verifier"] not in url
         assert "scope=launch%20openid%20fhirUser" in url
         assert "+" not in url
+
+    @pytest.mark.parametrize(
+        ("length", "capabilities", "posted"),
+        [
+            (2000, {"authorize-post"}, False),
+            (2001, {"authorize-post"}, True),
+            (2001, {"launch-ehr"}, False),
+        ],
+    )
+    def test_what_is_too_long_for_an_address_is_posted(
+        self, length: int, capabilities: set[str], posted: bool
+    ) -> None:
+        """C41, C44: where the EHR takes a form, and only then."""
+        assert authorization.is_better_posted("x" * length, capabilities) is posted
 
 
 class TestAuthorizationResponse:
