@@ -7,14 +7,18 @@ lines never need more than four published keys (spec §3.5, §3.6).
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 
 from django.db import transaction
 
-from smartapp.keys import waits
 from smartapp.keys.models import KeySet, SigningKey
-from smartapp.keys.waits import Wait
+
+# Epic keeps a JWKS for up to 29 hours; how long athenahealth, Oracle and others do is not
+# published (spec §3.3). So the next key is public for longer than that before it signs.
+WAIT_BEFORE_SIGNING = timedelta(hours=30)
+# The last assertion lives for 5 minutes at most; the rest is for clocks and slow requests.
+WAIT_BEFORE_WITHDRAWAL = timedelta(hours=1)
 
 
 class Step(StrEnum):
@@ -28,23 +32,22 @@ class Step(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """The published keys of one algorithm of a key set, and how long its next key waits."""
+    """The published keys of one algorithm of a key set."""
 
     alg: str
     signer: SigningKey | None
     waiting: SigningKey | None
     retiring: SigningKey | None
     imported_by_vendor: bool
-    wait: Wait
 
     def next_step(self) -> tuple[Step, datetime | None]:
         """Return the step that comes next and the moment from which it is allowed (None: now)."""
         if self.waiting and self.imported_by_vendor and not self.waiting.confirmed_at:
             return Step.CONFIRM, None
         if self.waiting:
-            return Step.SIGN, self.waiting.published_at + self.wait.span
+            return Step.SIGN, self.waiting.published_at + WAIT_BEFORE_SIGNING
         if self.retiring and self.retiring.signs_until:
-            return Step.WITHDRAW, self.retiring.signs_until + waits.BEFORE_WITHDRAWAL
+            return Step.WITHDRAW, self.retiring.signs_until + WAIT_BEFORE_WITHDRAWAL
         return Step.PUBLISH, None
 
     def allowed_steps(self, now: datetime) -> list[Step]:
@@ -66,7 +69,7 @@ class Line:
         return [key for key in (self.signer, self.waiting, self.retiring) if key]
 
 
-def _line(key_set: KeySet, alg: str, keys: Iterable[SigningKey], wait: Wait) -> Line:
+def line_of(key_set: KeySet, alg: str, keys: Iterable[SigningKey]) -> Line:
     waiting = signer = retiring = None
     for key in keys:
         if key.alg != alg:
@@ -77,20 +80,13 @@ def _line(key_set: KeySet, alg: str, keys: Iterable[SigningKey], wait: Wait) -> 
             signer = key
         else:
             waiting = key
-    return Line(alg, signer, waiting, retiring, key_set.imported_by_vendor, wait)
+    return Line(alg, signer, waiting, retiring, key_set.imported_by_vendor)
 
 
 def of(key_set: KeySet) -> list[Line]:
     """Return the lines of a key set as the database has them now."""
     keys = list(key_set.signing_keys.filter(withdrawn_at=None).defer("sealed_private_key"))
-    wait = waits.before_signing(key_set)
-    return [_line(key_set, alg, keys, wait) for alg in sorted({key.alg for key in keys})]
-
-
-def read(key_set: KeySet, alg: str) -> Line:
-    """Return one line as the database has it now, with the private halves of its keys sealed."""
-    keys = key_set.signing_keys.filter(withdrawn_at=None, alg=alg)
-    return _line(key_set, alg, keys, waits.before_signing(key_set))
+    return [line_of(key_set, alg, keys) for alg in sorted({key.alg for key in keys})]
 
 
 @contextmanager
@@ -98,4 +94,4 @@ def locked_line(key_set: KeySet, alg: str) -> Iterator[Line]:
     """A transaction that is alone with the key set; gives the line as it is then."""
     with transaction.atomic():
         locked = KeySet.objects.select_for_update().get(pk=key_set.pk)
-        yield read(locked, alg)
+        yield line_of(locked, alg, key_set.signing_keys.filter(withdrawn_at=None, alg=alg))

@@ -115,7 +115,7 @@ class RegistrationForm(forms.ModelForm):  # type: ignore[type-arg]  # not generi
             self._fill(data)
         for name in ("scope", "standalone_scope"):
             data[name] = " ".join(data.get(name, "").split())
-        self._check_client_secret(data)
+        self._check_authentication(data)
         return data
 
     def _fill(self, data: dict[str, Any]) -> None:
@@ -126,12 +126,13 @@ class RegistrationForm(forms.ModelForm):  # type: ignore[type-arg]  # not generi
         if two_legged:
             data["standalone_scope"] = ""
 
-    def _check_client_secret(self, data: dict[str, Any]) -> None:
+    def _check_authentication(self, data: dict[str, Any]) -> None:
         wanted = Registration(
             auth_method=data.get("auth_method", ""),
+            scope=data.get("scope", ""),
             sealed_client_secret=self.instance.sealed_client_secret,
         )
-        registering.check_client_secret(wanted, data.get("client_secret"))
+        registering.check_authentication(wanted, data.get("client_secret"))
 
 
 class EndpointForm(forms.ModelForm):  # type: ignore[type-arg]  # not generic at run time

@@ -65,7 +65,7 @@ def register(wanted: Wanted, *, now: datetime, actor: str) -> Endpoint:
         raise ValidationError({"slug": f"{slug} is the endpoint of another registration."})
     _change_registration(registration, wanted)
     registration.clean_fields(exclude=["key_set"])
-    check_client_secret(registration, wanted.client_secret)
+    check_authentication(registration, wanted.client_secret)
     _change_endpoint(endpoint, wanted)
     endpoint.clean_fields(exclude=["registration"])
     registration.key_set = key_set_for(registration, wanted.key_set, now=now, actor=actor)
@@ -161,8 +161,13 @@ def move(endpoint: Endpoint, fhir_base_url: str) -> None:
     endpoint.iss = iss
 
 
-def check_client_secret(registration: Registration, given: str | None) -> None:
-    """Refuse a registration that authenticates by a secret and has none."""
+def check_authentication(registration: Registration, given: str | None) -> None:
+    """Refuse a registration that authenticates by a secret and has none, and one that obtains
+    tokens for itself and proves nothing (C145)."""
+    if registration.auth_method == AuthMethod.NONE and registration.is_backend:
+        raise ValidationError(
+            {"auth_method": "A 2-legged registration needs keys or a client secret."}
+        )
     if registration.auth_method != AuthMethod.CLIENT_SECRET_BASIC:
         return
     if not (given or registration.sealed_client_secret):
@@ -187,7 +192,6 @@ def store_registration(
 ) -> None:
     """Save a valid registration and seal a new secret. In a transaction of the caller's."""
     created = registration.pk is None
-    registration.jwks_cache_seconds = known_preset(registration.preset).jwks_cache_seconds
     if registration.auth_method != AuthMethod.CLIENT_SECRET_BASIC:
         registration.sealed_client_secret = ""
     registration.save()
@@ -203,7 +207,6 @@ def store_registration(
         "registration.create" if created else "registration.change",
         f"registration {registration.slug}",
         client_id=registration.client_id,
-        preset=registration.preset,
         auth_method=registration.auth_method,
         new_client_secret=bool(client_secret),
         key_set=registration.key_set.slug,

@@ -1,0 +1,314 @@
+"""Every way to authenticate, with and without a person, in every profile of the sandbox EHR.
+
+The app and the sandbox meet over real HTTP, registered at each other by their own commands. Each
+flow is whole: launch, page, refresh, disconnect, or for a service its token. What the EHR was sent
+is read from the sandbox's request log, so that no way can pass for another.
+"""
+
+import io
+import json
+from collections.abc import AsyncIterator, Iterator
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+import pytest
+from django.core.cache import cache
+from django.core.management import call_command
+from django.core.management.base import CommandError
+from django.test import override_settings
+from django.utils import timezone
+from pytest_django import DjangoDbBlocker
+
+from smartapp.database import close_thread_connections, in_database
+from smartapp.keys import lifecycle, material, memory
+from smartapp.keys.material import NewKey
+from smartapp.keys.models import Algorithm, KeySet, SigningKey
+from smartapp.launches import events
+from smartapp.launches.models import Launch
+from smartapp.launches.tokens import unseal
+from smartapp.registrations import discovery, registry
+from smartapp.registrations.models import Endpoint
+from smartapp.sandbox.models import RequestRecord
+from tests.journeys.outside import Browser, Page, ehr_launch, patients
+from tests.serving import free_port, served
+
+SECRET = "every way: 100% + ü"
+STANDALONE_SCOPE = "launch/patient openid fhirUser offline_access patient/Patient.rs"
+EHR_SCOPE = STANDALONE_SCOPE.replace("launch/patient", "launch")
+SERVICE_SCOPE = "system/Patient.rs"
+AUTH_METHODS = {
+    "hosted": "private_key_jwt",
+    "imported": "private_key_jwt",
+    "basic": "client_secret_basic",
+    "public": "none",
+}
+ALGS = {"athena": ("RS256", "RS384", "ES384"), "strict": ("RS384", "ES384")}
+ALGS["bcp"] = ALGS["strict"]
+
+
+@dataclass(frozen=True)
+class Way:
+    """One way in: how we authenticate, and at which kind of EHR."""
+
+    method: str
+    profile: str
+    alg: str = "RS384"
+
+    def __str__(self) -> str:
+        signed = (self.alg,) if self.signs else ()
+        return "-".join((self.method, self.profile, *signed))
+
+    @property
+    def signs(self) -> bool:
+        return AUTH_METHODS[self.method] == "private_key_jwt"
+
+    @property
+    def preset(self) -> str:
+        return "athenahealth-preview" if self.profile == "athena" else "sandbox"
+
+
+WAYS = [
+    *(
+        Way(method, profile, alg)
+        for method in ("hosted", "imported")
+        for profile, algs in ALGS.items()
+        for alg in algs
+    ),
+    *(Way(method, profile) for method in ("basic", "public") for profile in ALGS),
+]
+
+
+@pytest.fixture(scope="module")
+def keys() -> list[NewKey]:
+    """Made once: a key takes long to make. Each test imports them into its own database."""
+    return [material.generate(alg) for alg in Algorithm]
+
+
+@pytest.fixture(scope="module")
+def server(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> Iterator[str]:
+    """One server for all flows; it calls itself what it is called."""
+    port = free_port()
+    address = f"http://127.0.0.1:{port}"
+    with django_db_blocker.unblock(), override_settings(PUBLIC_URL=address), served(port):
+        yield address
+
+
+@pytest.fixture
+def origin(
+    transactional_db: None, server: str, keys: list[NewKey], monkeypatch: pytest.MonkeyPatch
+) -> Iterator[str]:
+    monkeypatch.setenv("CLIENT_SECRET", SECRET)
+    forget()
+    now = timezone.now()
+    key_set = KeySet.objects.create(slug="our-keys", created_at=now)
+    for key in keys:
+        lifecycle.import_key(key_set, key, now=now, actor="tests")
+    yield server
+    forget()
+
+
+def forget() -> None:
+    """Empty what the process keeps in memory: each test has its own database."""
+    for kept in (registry, discovery, memory, events):
+        kept.forget()
+    cache.clear()
+    close_thread_connections()
+
+
+@pytest.fixture
+async def browser(origin: str) -> AsyncIterator[Browser]:
+    async with Browser(origin) as one:
+        yield one
+
+
+def printed(*command: str) -> str:
+    output = io.StringIO()
+    call_command(*command, stdout=output, stderr=io.StringIO())
+    return output.getvalue()
+
+
+@dataclass(frozen=True)
+class Portal:
+    """The EHR's side: what its developer portal is told of us, and what it logs of us."""
+
+    origin: str
+    folder: Path
+
+    def register(self, way: Way, kind: str) -> dict[str, Any]:
+        """Register our app there, or register it anew; return what the portal says."""
+        record: dict[str, Any] = json.loads(printed(
+            "sandbox_client", str(way), f"--kind={kind}", f"--profile={way.profile}",
+            *self._credentials(way), *self._addresses(kind), "--json",
+        ))  # fmt: skip
+        return record
+
+    def _credentials(self, way: Way) -> list[str]:
+        if way.method == "hosted":
+            return [f"--jwks-url={self.origin}/.well-known/jwks/our-keys.json"]
+        if way.method == "imported":
+            KeySet.objects.update(imported_by_vendor=True)
+            copy = self.folder / "jwks.json"
+            copy.write_text(printed("export_jwks", "our-keys"))
+            return [f"--jwks-file={copy}"]
+        return ["--client-secret-env=CLIENT_SECRET"] if way.method == "basic" else []
+
+    def _addresses(self, kind: str) -> list[str]:
+        if kind == "service":
+            return []
+        callback = f"--redirect-uri={self.origin}/callback/every-way/"
+        return [callback, f"--launch-url={self.origin}/launch"]
+
+
+@pytest.fixture
+def portal(origin: str, tmp_path: Path) -> Portal:
+    return Portal(origin, tmp_path)
+
+
+def register(portal: Portal, way: Way, *, service: bool = False) -> None:
+    """Make app and EHR known to each other, as their administrators do."""
+    kind = "service" if service else "public" if way.method == "public" else "web"
+    record = portal.register(way, kind)
+    scopes = [SERVICE_SCOPE] if service else [EHR_SCOPE, "--standalone-scope", STANDALONE_SCOPE]
+    secret = ("--client-secret-env", "CLIENT_SECRET") if way.method == "basic" else ()
+    sheet = json.loads(printed(
+        "register_ehr", record["fhir_base_url"], "--name", "Every way",
+        "--slug", "service" if service else "every-way", "--client-id", str(way),
+        "--preset", way.preset, "--auth-method", AUTH_METHODS[way.method], *secret,
+        "--alg", way.alg, "--key-set", "our-keys", "--audience", record["assertion_audience"],
+        "--issuer", record["issuer"], "--scope", *scopes, "--json",
+    ))  # fmt: skip
+    assert sheet["warnings"] == []
+    RequestRecord.objects.all().delete()
+
+
+def sent(endpoint: str) -> list[dict[str, str]]:
+    """Return the parameters that the EHR accepted there, oldest first; it refused none."""
+    rows = list(RequestRecord.objects.filter(endpoint=endpoint).order_by("id"))
+    assert [row.reason for row in rows if not row.accepted] == []
+    return [row.parameters for row in rows]
+
+
+def check_authentication(way: Way, parameters: dict[str, str]) -> None:
+    """Exactly one method, and the one that was registered (C61 to C64, C120, C133)."""
+    assert ("client_assertion" in parameters) == way.signs
+    assert "client_secret" not in parameters
+    assert ("client_id" in parameters) == (way.method == "public")
+    if way.signs:
+        assert parameters["client_assertion alg"] == way.alg
+        signer = SigningKey.objects.get(alg=way.alg, signs_from__isnull=False, withdrawn_at=None)
+        assert parameters["client_assertion kid"] == signer.kid
+
+
+async def expire(page: Page) -> None:
+    """Let the access token of this page's launch run out."""
+    await in_database(
+        Launch.objects.filter(uuid=uuid_of(page)).update,
+        access_token_expires_at=timezone.now() - timedelta(seconds=1),
+    )
+
+
+def uuid_of(page: Page) -> UUID:
+    return UUID(page.path.split("/")[2])
+
+
+def access_token(page: Page) -> str:
+    launch = Launch.objects.get(uuid=uuid_of(page))
+    return unseal(launch.sealed_tokens, launch.uuid).access_token
+
+
+@pytest.mark.parametrize("leg", ["ehr", "standalone"])
+@pytest.mark.parametrize("way", WAYS, ids=str)
+async def test_a_launch_a_refresh_and_a_disconnect(
+    portal: Portal, browser: Browser, way: Way, leg: str
+) -> None:
+    """C30, C60 to C66, C120 to C122, C133: 3-legged."""
+    await in_database(register, portal, way)
+    start = ehr_launch(str(way)) if leg == "ehr" else "/connect/every-way/"
+    page = await browser.allow(start)
+    assert (page.status, page.path.split("/")[1]) == (200, "launches"), page.words
+    context = await browser.context(page)
+    assert (context["kind"], context["scope"]["missing"]) == (leg, [])
+    assert context["patient_name"] in page.words
+    first = await in_database(access_token, page)
+
+    await expire(page)
+    again = await browser.get(page.url)
+    assert again.status == 200, again.words
+    assert context["patient_name"] in again.words
+    second = await in_database(access_token, page)
+    assert second != first
+
+    (end,) = (form for form in again.forms if form.action.endswith("/end/"))
+    assert (await browser.submit(again, end)).status == 410
+    assert (await browser.get(page.url)).status == 410
+    bearer = {"Authorization": f"Bearer {second}"}
+    record = f"{context['fhirUser'].rpartition('/')[0].rpartition('/')[0]}/Patient"
+    refused = await browser.get(f"{record}/{context['patient']}", headers=bearer)
+    assert refused.status == 401
+
+    tokens, revocations = await in_database(sent, "token"), await in_database(sent, "revoke")
+    grants = [parameters["grant_type"] for parameters in tokens]
+    assert grants == ["authorization_code", "refresh_token"]
+    hints = [parameters["token_type_hint"] for parameters in revocations]
+    assert hints == ["refresh_token", "access_token"]
+    for parameters in (*tokens, *revocations):
+        await in_database(check_authentication, way, parameters)
+
+
+@pytest.mark.parametrize("way", [way for way in WAYS if way.method != "public"], ids=str)
+async def test_a_token_without_a_person(portal: Portal, browser: Browser, way: Way) -> None:
+    """C145: 2-legged; and the token opens records at the EHR."""
+    await in_database(register, portal, way, service=True)
+    command = ("backend_token", "service", "--scope", SERVICE_SCOPE, "--show-token")
+    lines = (await in_database(printed, *command)).splitlines()
+    told = dict(line.split(": ", 1) for line in lines)
+    assert (told["token_type"], told["scope"]) == ("Bearer", SERVICE_SCOPE)
+    base = await in_database(Endpoint.objects.values_list("iss", flat=True).get, slug="service")
+    bearer = {"Authorization": f"Bearer {told['access_token']}"}
+    (patient,) = (await patients(browser))[:1]
+    assert (await browser.json(f"{base}/Patient/{patient}", headers=bearer))["id"] == patient
+    (parameters,) = await in_database(sent, "token")
+    assert parameters["grant_type"] == "client_credentials"
+    await in_database(check_authentication, way, parameters)
+
+
+async def test_an_imported_copy_is_what_decides_when_the_next_key_signs(
+    portal: Portal, browser: Browser
+) -> None:
+    """Spec §3.10: the EHR never fetches, so no new key signs before somebody has said that it has
+    the new copy; and from then on it does."""
+    way = Way("imported", "strict", "ES384")
+
+    def rotate(*step: str) -> None:
+        printed("rotate_keys", "our-keys", "--alg", "ES384", *step)
+
+    async def kid_of_a_launch() -> str:
+        memory.forget()  # else a running process follows a command within ten seconds
+        await in_database(RequestRecord.objects.all().delete)
+        page = await browser.allow(ehr_launch(str(way)))
+        assert page.status == 200, page.words
+        (parameters,) = await in_database(sent, "token")
+        return parameters["client_assertion kid"]
+
+    await in_database(register, portal, way)
+    old = await kid_of_a_launch()
+    await in_database(rotate, "--publish")
+    # As if the wait that is enough for an EHR that fetches were over.
+    waiting = SigningKey.objects.filter(signs_from=None, withdrawn_at=None)
+    published_at = timezone.now() - timedelta(days=3)
+    await in_database(waiting.update, published_at=published_at)
+    with pytest.raises(CommandError, match="confirm"):
+        await in_database(rotate, "--sign")
+    await in_database(printed, "rotate_keys", "--auto")
+    assert await kid_of_a_launch() == old
+
+    await in_database(portal.register, way, "web")
+    await in_database(rotate, "--confirm")
+    await in_database(rotate, "--sign")
+    new = await kid_of_a_launch()
+    assert new != old
+    row = await in_database(SigningKey.objects.get, kid=new)
+    assert row.confirmed_at is not None
