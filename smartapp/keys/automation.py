@@ -78,6 +78,12 @@ def warnings(key_set: KeySet, now: datetime) -> list[str]:
 def _warning(key_set: KeySet, line: Line, now: datetime) -> str:
     limit = age_limit(key_set, line)
     planned = planned_step(key_set, line)
+    if line.needed_at:
+        return (
+            f"{line.alg}: an EHR refused the new key and took the previous one, last at "
+            f"{line.needed_at:%Y-%m-%d %H:%M} UTC. No launch failed. Ask the vendor to fetch the "
+            "public keys again; the previous key stays public until an hour after it was needed."
+        )
     if line.next_step()[0] is Step.CONFIRM:
         return (
             f"{line.alg}: the next key waits. Give the EHR that imported the public keys the new "

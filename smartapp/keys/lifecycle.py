@@ -4,7 +4,8 @@
     confirm           where an EHR imported our JWKS: somebody says that it has the next key
     start_signing     30 hours later, when no EHR holds a copy without it; the old one retires
     roll_back         the old one signs again, and the new one retires
-    withdraw          an hour after its last signature the retired one leaves the JWKS for good
+    withdraw          an hour after its last signature the retired one leaves the JWKS for good;
+                      an EHR that still needs it in the new one's stead puts that off
     abandon           the next key leaves the JWKS without ever having signed
 
 `lines` says where a line is and what comes next, `refusals` why a step is refused, `automation`
@@ -33,6 +34,7 @@ from smartapp.keys.refusals import (
     StepRefused,
     refuse_before,
     refuse_clock_behind,
+    why_not_withdrawn,
 )
 
 
@@ -134,23 +136,23 @@ def _withdraw(key: SigningKey, *, now: datetime, retired_before: datetime) -> No
 def withdraw(
     key_set: KeySet, alg: str, *, now: datetime, actor: str, typed: str = ""
 ) -> SigningKey:
-    """Withdraw the key that has retired. StepRefused while its last assertion may be on its way,
-    unless `typed` names the EHRs at risk.
+    """Withdraw the key that has retired. StepRefused while its last assertion may be on its way
+    or an EHR still needs it, unless `typed` names the EHRs at risk.
 
     A signer is never withdrawn: it retires when the next key starts to sign.
     """
     with locked_line(key_set, alg) as line:
-        if line.retiring is None or line.retiring.signs_until is None:
+        when = line.withdrawal_from
+        if line.retiring is None or when is None:
             raise NothingToDo(
                 f"No {alg} key of {key_set} has retired, so none can be withdrawn: publish the "
                 "next one and let it sign first."
             )
         refuse_clock_behind(line, now)
-        when = line.retiring.signs_until + WAIT_BEFORE_WITHDRAWAL
         evidence = refuse_before(
             when,
             key_set,
-            f"Assertions signed with the old {alg} key of {key_set} may still be on their way.",
+            why_not_withdrawn(key_set, line),
             now=now,
             typed=typed,
         )

@@ -12,12 +12,14 @@ from enum import StrEnum
 
 from django.db import transaction
 
+from smartapp.keys import stale_copies
 from smartapp.keys.models import KeySet, SigningKey
 
 # Epic keeps a JWKS for up to 29 hours; how long athenahealth, Oracle and others do is not
 # published (spec §3.3). So the next key is public for longer than that before it signs.
 WAIT_BEFORE_SIGNING = timedelta(hours=30)
-# The last assertion lives for 5 minutes at most; the rest is for clocks and slow requests.
+# The last assertion lives for 5 minutes at most; the rest is for clocks, slow requests, and for
+# an EHR to show that it does not know the new key yet.
 WAIT_BEFORE_WITHDRAWAL = timedelta(hours=1)
 
 
@@ -39,6 +41,16 @@ class Line:
     waiting: SigningKey | None
     retiring: SigningKey | None
     imported_by_vendor: bool
+    # When an EHR last took the retired key because it did not know the one that signs.
+    needed_at: datetime | None = None
+
+    @property
+    def withdrawal_from(self) -> datetime | None:
+        """Return when the retired key may be withdrawn; None where no key has retired."""
+        if self.retiring is None or self.retiring.signs_until is None:
+            return None
+        last = max(self.retiring.signs_until, self.needed_at or self.retiring.signs_until)
+        return last + WAIT_BEFORE_WITHDRAWAL
 
     def next_step(self) -> tuple[Step, datetime | None]:
         """Return the step that comes next and the moment from which it is allowed (None: now)."""
@@ -46,8 +58,8 @@ class Line:
             return Step.CONFIRM, None
         if self.waiting:
             return Step.SIGN, self.waiting.published_at + WAIT_BEFORE_SIGNING
-        if self.retiring and self.retiring.signs_until:
-            return Step.WITHDRAW, self.retiring.signs_until + WAIT_BEFORE_WITHDRAWAL
+        if self.withdrawal_from:
+            return Step.WITHDRAW, self.withdrawal_from
         return Step.PUBLISH, None
 
     def allowed_steps(self, now: datetime) -> list[Step]:
@@ -80,7 +92,8 @@ def line_of(key_set: KeySet, alg: str, keys: Iterable[SigningKey]) -> Line:
             signer = key
         else:
             waiting = key
-    return Line(alg, signer, waiting, retiring, key_set.imported_by_vendor)
+    needed_at = stale_copies.last_needed_at(retiring.kid) if retiring else None
+    return Line(alg, signer, waiting, retiring, key_set.imported_by_vendor, needed_at)
 
 
 def of(key_set: KeySet) -> list[Line]:

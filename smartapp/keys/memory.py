@@ -61,6 +61,9 @@ class Term:
     def covers(self, now: datetime) -> bool:
         return self.signs_from <= now and (self.signs_until is None or now < self.signs_until)
 
+    def is_over(self, now: datetime) -> bool:
+        return self.signs_until is not None and self.signs_until <= now
+
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
@@ -73,6 +76,10 @@ class Snapshot:
 
     def signer(self, slug: str, alg: str, now: datetime) -> Signer | None:
         return next((t.signer for t in self.terms.get((slug, alg), ()) if t.covers(now)), None)
+
+    def previous_signer(self, slug: str, alg: str, now: datetime) -> Signer | None:
+        """Return who signed before and is still published; a line has one such key at most."""
+        return next((t.signer for t in self.terms.get((slug, alg), ()) if t.is_over(now)), None)
 
     def private_keys(self) -> dict[str, PrivateKey]:
         """Return the private keys by kid: each is opened and parsed once per process."""
@@ -98,6 +105,13 @@ async def signer(slug: str, alg: str, *, now: datetime | None = None) -> Signer:
     if found is None:
         raise ClientKeyError(f"key set {slug} has no {alg} key that signs")
     return found
+
+
+def previous_signer(slug: str, alg: str, *, now: datetime | None = None) -> Signer | None:
+    """Return the key that signed before the present one and is still published, from memory only;
+    None where no rotation has just happened: a retired key leaves the JWKS when no EHR can need
+    it any more, and one that was dropped as compromised at once."""
+    return _snapshot.previous_signer(slug, alg, now or timezone.now())
 
 
 def published(slug: str) -> Published | None:
@@ -196,12 +210,10 @@ def _published(slug: str, keys: list[SigningKey]) -> Published:
 def _terms(
     rows: Iterable[SigningKey], known: Mapping[str, PrivateKey]
 ) -> dict[tuple[str, str], tuple[Term, ...]]:
-    """Return who signs when. A key that has retired is left out, and so are its private half
-    and the time to open it; one that retires in a moment (another machine's clock) is not."""
-    now = timezone.now()
+    """Return who signs when: all keys that are published and have signed or sign."""
     terms: dict[tuple[str, str], tuple[Term, ...]] = defaultdict(tuple)
     for row in rows:
-        if row.signs_from is None or (row.signs_until and row.signs_until <= now):
+        if row.signs_from is None:
             continue
         try:
             private_key = known.get(row.kid) or open_private_key(row)

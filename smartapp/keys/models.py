@@ -204,6 +204,36 @@ class JWKSFetch(models.Model):
         return f"{self.address or 'others'} ({self.user_agent or 'no user agent'})"
 
 
+class StaleCopy(models.Model):
+    """A registration whose EHR refused a key that signs and took the one before: it held a copy
+    of our JWKS from before the new key was published. One row however often it happened.
+
+    The registration is named, not pointed to: keys know nothing of registrations.
+    """
+
+    key_set = models.ForeignKey(KeySet, on_delete=models.CASCADE, related_name="stale_copies")
+    registration = models.CharField(max_length=63)
+    name = models.CharField(max_length=200)
+    refused_kid = models.CharField(max_length=64)
+    taken_kid = models.CharField(max_length=64, db_index=True)
+    first_at = models.DateTimeField()
+    last_at = models.DateTimeField(db_index=True)
+    count = models.PositiveBigIntegerField()
+
+    class Meta:
+        ordering = ["-last_at"]
+        default_permissions = ()
+        constraints: ClassVar = [
+            models.UniqueConstraint(
+                fields=["key_set", "registration", "refused_kid"],
+                name="one_row_per_registration_and_key",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.name} refused {self.refused_kid}"
+
+
 vault.register_column(
     "keys.SigningKey", "sealed_private_key", lambda key: str(key.private_key_context)
 )

@@ -8,7 +8,7 @@ from django.contrib.auth.models import AnonymousUser, User
 
 from smartapp.keys import automation, fetches, lines, rehearsal, timeline, wording
 from smartapp.keys.lines import Line
-from smartapp.keys.models import KeySet, SigningKey
+from smartapp.keys.models import KeySet, SigningKey, StaleCopy
 from smartapp.keys.wording import StepWords
 
 MAX_FETCH_ROWS = 20
@@ -50,6 +50,15 @@ class FetchRow:
     count: int
 
 
+@dataclass(frozen=True, slots=True)
+class StaleRow:
+    """An EHR that did not know a new key when it signed."""
+
+    name: str
+    what: str
+    count: int
+
+
 def words_of(step: str) -> StepWords:
     """Return the words of a step or of the emergency; KeyError for what is neither."""
     return wording.EMERGENCY if step == EMERGENCY else _STEPS[step]
@@ -80,6 +89,7 @@ def page(key_set: KeySet, user: User | AnonymousUser, now: datetime) -> dict[str
         ],
         "marks": timeline.marks(now),
         "fetches": _fetch_rows(key_set, found, now),
+        "stale_copies": [_stale_row(copy, now) for copy in key_set.stale_copies.all()],
         "may_rotate": may_rotate,
         "may_import": user.has_perm("keys.import_keyset"),
         "now": wording.moment(now),
@@ -127,6 +137,10 @@ def _key_row(key: SigningKey, now: datetime) -> KeyRow:
     return KeyRow(
         key.kid, key.state(now), wording.life(key, now), tuple(map(wording.moment, moments))
     )
+
+
+def _stale_row(copy: StaleCopy, now: datetime) -> StaleRow:
+    return StaleRow(copy.name, wording.stale(copy, now), copy.count)
 
 
 def _fetch_rows(key_set: KeySet, found: list[Line], now: datetime) -> list[FetchRow]:

@@ -65,3 +65,12 @@ def refuse_before(
         raise StepRefused(reason, when=when)
     refuse_unless_named(key_set, typed)
     return {"cut_short": f"{when:%Y-%m-%d %H:%M:%S} UTC", "at_risk": at_risk(key_set)}
+
+
+def why_not_withdrawn(key_set: KeySet, line: Line) -> str:
+    if line.needed_at:
+        return (
+            f"An EHR does not know the new {line.alg} key of {key_set} yet, and took the old one "
+            f"at {line.needed_at:%Y-%m-%d %H:%M} UTC."
+        )
+    return f"Assertions signed with the old {line.alg} key of {key_set} may still be on their way."

@@ -8,7 +8,7 @@ from django.utils.timesince import timesince, timeuntil
 
 from smartapp.keys import automation
 from smartapp.keys.lines import WAIT_BEFORE_SIGNING, WAIT_BEFORE_WITHDRAWAL, Line, Step
-from smartapp.keys.models import JWKSFetch, KeySet, KeyState, SigningKey
+from smartapp.keys.models import JWKSFetch, KeySet, KeyState, SigningKey, StaleCopy
 
 
 def _hours(span: timedelta) -> str:
@@ -154,6 +154,14 @@ def seen(fetch: JWKSFetch, found: Iterable[Line], now: datetime) -> str:
     if unseen:
         return f"{words} and has not seen the new {' and '.join(unseen)} key yet."
     return f"{words} and has seen the new key."
+
+
+def stale(copy: StaleCopy, now: datetime) -> str:
+    """Return what an EHR did with a key that it did not know."""
+    return (
+        f"refused the new key {copy.refused_kid} and took the previous one {copy.taken_kid}, "
+        f"first at {moment(copy.first_at)}, last {_ago(copy.last_at, now)}."
+    )
 
 
 def _due(when: datetime | None, now: datetime) -> str:

@@ -89,6 +89,8 @@ class Detail(TypedDict, total=False):
     ehr_error: str
     http_status: int
     hints: list[str]
+    refused_kid: str
+    taken_kid: str
     rule: str
     failure: str
     missing: list[str]

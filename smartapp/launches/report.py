@@ -32,6 +32,8 @@ LABELS = {
     "ehr_error": "Error of the EHR",
     "http_status": "HTTP status",
     "hints": "Its description names",
+    "refused_kid": "Key refused",
+    "taken_kid": "Key taken instead",
     "rule": "Rule",
     "failure": "What failed",
     "missing": "Scopes not granted",

@@ -264,6 +264,17 @@ def token_answered(
         attempt.step = Step.ID_TOKEN if attempt.step == Step.TOKEN else Step.FHIR
 
 
+def stale_copy(config: EndpointConfig, *, refused: str, taken: str) -> None:
+    """The EHR refused the key that signs and took the previous one: nothing failed."""
+    text = "The EHR refused the new key and took the previous one: its copy of our JWKS is stale."
+    detail: Detail = {
+        "auth_method": config.auth_method,
+        "refused_kid": refused,
+        "taken_kid": taken,
+    }
+    events.note(Step.TOKEN, [verdict("T22", False, text)], detail)
+
+
 def _members(body: bytes) -> dict[str, Any]:
     try:
         return parse_json_object(body)

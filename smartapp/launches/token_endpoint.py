@@ -1,18 +1,16 @@
-"""Requests to an EHR's token endpoint, authenticated as the registration says (spec §1.6)."""
+"""Requests to an EHR's token endpoint, and to its revocation endpoint (spec §1.6, C133)."""
 
-import base64
 import logging
 from datetime import datetime
-from urllib.parse import quote_plus
 
 from django.utils import timezone
 
 from smartapp import http
-from smartapp.keys import memory
 from smartapp.launches import steps
+from smartapp.launches.client_authentication import authenticated, post_form
 from smartapp.launches.pending import PendingLaunch
 from smartapp.launches.tokens import LaunchTokens, from_response
-from smartapp.protocol import client_assertion, id_token, scopes, token
+from smartapp.protocol import id_token, scopes, token
 from smartapp.protocol.errors import (
     DiscoveryError,
     EHRUnavailable,
@@ -21,7 +19,6 @@ from smartapp.protocol.errors import (
     JWKSError,
 )
 from smartapp.registrations import discovery
-from smartapp.registrations.models import AuthMethod
 from smartapp.registrations.registry import EndpointConfig
 
 logger = logging.getLogger(__name__)
@@ -29,61 +26,28 @@ logger = logging.getLogger(__name__)
 TOKEN_TIMEOUT_SECONDS = 10
 
 
-async def client_authentication(
-    config: EndpointConfig, token_endpoint: str
-) -> tuple[dict[str, str], dict[str, str]]:
-    """Return the headers and form fields that authenticate us: exactly one method, and the
-    client id beside it only where the method is none or the registration says so (C61).
-
-    ClientKeyError when the registration signs and there is no key.
-    """
-    client_id = {"client_id": config.client_id}
-    if config.auth_method == AuthMethod.NONE:
-        return {}, client_id
-    beside = client_id if config.send_client_id else {}
-    if config.auth_method == AuthMethod.CLIENT_SECRET_BASIC:
-        return {"Authorization": f"Basic {_basic(config)}"}, beside
-    return {}, beside | await _assertion(config, token_endpoint)
-
-
-def _basic(config: EndpointConfig) -> str:
-    """Each part is form-url-encoded before they are joined (RFC 6749 §2.3.1, C62)."""
-    encoded = str if config.send_secret_as_it_is else quote_plus
-    pair = f"{encoded(config.client_id)}:{encoded(config.client_secret)}"
-    return base64.b64encode(pair.encode()).decode()
-
-
-async def _assertion(config: EndpointConfig, token_endpoint: str) -> dict[str, str]:
-    signer = await memory.signer(config.key_set_slug, config.alg)
-    assertion = client_assertion.sign_client_assertion(
-        client_id=config.client_id,
-        audience=config.assertion_audience or token_endpoint,
-        private_key=signer.private_key,
-        alg=signer.alg,
-        kid=signer.kid,
-        now=timezone.now(),
-        typ=config.assertion_typ,
-    )
-    return client_assertion.client_assertion_fields(assertion)
-
-
 async def request_token(
     config: EndpointConfig, token_endpoint: str, fields: dict[str, str]
 ) -> token.TokenResponse:
-    """Return the token endpoint's answer to one request. Nothing is ever sent twice (C69).
+    """Return the token endpoint's answer. Nothing is used twice (C69): see `authenticated`.
 
     Raises what `http.post_form` and `token.parse_token_response` raise, and ClientKeyError.
     """
     steps.token_asked(fields)
-    headers, credentials = await client_authentication(config, token_endpoint)
+
+    async def send(headers: dict[str, str], credentials: dict[str, str]) -> http.Response:
+        form = {**fields, **credentials}
+        response = await http.post_form(
+            token_endpoint,
+            form,
+            headers={"Accept": "application/json", **headers},
+            timeout_seconds=TOKEN_TIMEOUT_SECONDS,
+        )
+        steps.token_answered(config, token_endpoint, form, response)
+        return response
+
     requested_at = timezone.now()
-    response = await http.post_form(
-        token_endpoint,
-        {**fields, **credentials},
-        headers={"Accept": "application/json", **headers},
-        timeout_seconds=TOKEN_TIMEOUT_SECONDS,
-    )
-    steps.token_answered(config, token_endpoint, {**fields, **credentials}, response)
+    response = await authenticated(config, token_endpoint, send)
     return token.parse_token_response(response.status, response.body, requested_at=requested_at)
 
 
@@ -178,11 +142,11 @@ async def revoke(config: EndpointConfig, tokens: LaunchTokens) -> bool | None:
     ):
         if not value:
             continue
-        headers, credentials = await client_authentication(config, tokens.token_endpoint)
-        response = await http.post_form(
+        response = await post_form(
+            config,
             endpoints.revocation_endpoint,
-            {"token": value, "token_type_hint": hint, **credentials},
-            headers=headers,
+            {"token": value, "token_type_hint": hint},
+            token_endpoint=tokens.token_endpoint,
         )
         done = done and response.status == 200
     return done

@@ -159,6 +159,12 @@ def _scope(value: object) -> str | None:
     return value
 
 
+def refuses_client(status: int, body: bytes) -> bool:
+    """Whether this answer says that client authentication failed (`invalid_client`, RFC 6749 §5.2;
+    RFC 7009 and RFC 7662 use the same code): who we are was not believed, and nothing was done."""
+    return status >= 400 and isinstance(_refusal(status, body), InvalidClient)
+
+
 def _refusal(status: int, body: bytes) -> TokenRefused:
     error = _error_code(body)
     # Only a client error is the server's considered word: a 5xx or 429 that says "invalid_grant"

@@ -12,7 +12,7 @@ from joserfc.jwk import KeySet
 from smartapp import vault
 from smartapp.database import in_database
 from smartapp.keys import memory
-from smartapp.launches.token_endpoint import client_authentication
+from smartapp.launches.client_authentication import client_authentication
 from smartapp.registrations import registry
 from smartapp.registrations.models import AssertionType, AuthMethod, Endpoint, Registration
 from smartapp.registrations.registry import EndpointConfig

@@ -57,7 +57,11 @@ class Case:
         """What the last token request that had an answer shows."""
         steps = (Step.TOKEN, Step.REFRESH)
         return next(
-            (one.detail for one in reversed(self.timeline) if one.step in steps and not one.code),
+            (
+                one.detail
+                for one in reversed(self.timeline)
+                if one.step in steps and "token_endpoint" in one.detail
+            ),
             {},
         )
 

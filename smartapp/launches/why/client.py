@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 
+from smartapp.launches.models import Step
 from smartapp.launches.why.case import Case, Cause, Causes, client_id, difference
 from smartapp.protocol.client_assertion import CLIENT_ASSERTION_LIFETIME_SECONDS, CLOCK_SKEW_SECONDS
 from smartapp.registrations.models import AuthMethod
@@ -154,6 +155,20 @@ def _fetched(case: Case) -> Causes:
         )
 
 
+def _stale_copy(case: Case) -> Causes:
+    """Said of launches that went well too: nobody else tells that the EHR's copy is old."""
+    refused = case.first(Step.TOKEN, "refused_kid")
+    if refused:
+        yield Cause(
+            50,
+            "The EHR holds an old copy of our public keys",
+            f"It refused {refused} and took {case.first(Step.TOKEN, 'taken_kid')}; no launch "
+            "failed because of that.",
+            "Ask the vendor to fetch the JWKS URL again; withdraw no key before its time.",
+            "T22",
+        )
+
+
 def _client(case: Case) -> Causes:
     if not case.is_client_refused:
         return
@@ -210,6 +225,7 @@ FINDERS: tuple[Callable[[Case], Causes], ...] = (
     _algorithm,
     _method,
     _fetched,
+    _stale_copy,
     _client,
     _secret,
 )

@@ -9,11 +9,19 @@ from django.core.management.base import BaseCommand, CommandError
 from django.utils import timezone
 
 from smartapp import http
-from smartapp.keys import fetches
+from smartapp.keys import fetches, stale_copies
 from smartapp.launches import events, store
 from smartapp.registrations import discovery
 
 PAUSE_BETWEEN_BATCHES_SECONDS = 0.05
+
+
+PURGES = (
+    store.purge_batch,
+    fetches.purge_batch,
+    stale_copies.purge_batch,
+    events.purge_batch,
+)
 
 
 class Command(BaseCommand):
@@ -49,7 +57,7 @@ class Command(BaseCommand):
 def purge() -> int:
     """Delete everything that has expired, batch by batch; return how many rows went."""
     total = 0
-    for purge_batch in (store.purge_batch, fetches.purge_batch, events.purge_batch):
+    for purge_batch in PURGES:
         while deleted := purge_batch(timezone.now()):
             total += deleted
             time.sleep(PAUSE_BETWEEN_BATCHES_SECONDS)

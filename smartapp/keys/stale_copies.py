@@ -1,0 +1,59 @@
+"""EHRs that refused the key which signs and took the one before: their copy of our JWKS is stale.
+
+It fails no launch (`launches.client_authentication`), but an administrator must see it, and the
+previous key must not be withdrawn under an EHR that still needs it. So it is written down: one
+row for each registration and key, however often it happens.
+"""
+
+import logging
+from datetime import datetime, timedelta
+
+from django.db import Error as DatabaseError
+from django.db.models import F, Max
+
+from smartapp.database import in_database
+from smartapp.keys.models import KeySet, StaleCopy
+
+KEPT_FOR = timedelta(days=90)
+PURGE_BATCH = 500
+
+logger = logging.getLogger(__name__)
+
+
+async def record(
+    slug: str, *, registration: str, name: str, refused_kid: str, taken_kid: str, now: datetime
+) -> None:
+    """Write down that it happened. No launch fails because that cannot be written."""
+    try:
+        await in_database(_write, slug, registration, name, refused_kid, taken_kid, now)
+    except DatabaseError as error:
+        logger.error("stale copy of key set %s not recorded: %s", slug, type(error).__name__)
+
+
+def _write(
+    slug: str, registration: str, name: str, refused_kid: str, taken_kid: str, now: datetime
+) -> None:
+    """Insert an empty row unless there is one, then add to it, whoever inserted it."""
+    key_set = KeySet.objects.filter(slug=slug).first()
+    if key_set is None:
+        return
+    place = {"key_set": key_set, "registration": registration, "refused_kid": refused_kid}
+    row = StaleCopy(**place, name=name, taken_kid=taken_kid, first_at=now, last_at=now, count=0)
+    StaleCopy.objects.bulk_create([row], ignore_conflicts=True)
+    StaleCopy.objects.filter(**place).update(
+        name=name, taken_kid=taken_kid, last_at=now, count=F("count") + 1
+    )
+
+
+def last_needed_at(kid: str) -> datetime | None:
+    """Return when an EHR last took this key instead of the one that signs; None for never."""
+    needed: datetime | None = StaleCopy.objects.filter(taken_kid=kid).aggregate(at=Max("last_at"))[
+        "at"
+    ]
+    return needed
+
+
+def purge_batch(now: datetime) -> int:
+    """Delete some of the rows that nothing was added to for 90 days; return how many went."""
+    old = StaleCopy.objects.filter(last_at__lt=now - KEPT_FOR).values_list("pk", flat=True)
+    return StaleCopy.objects.filter(pk__in=list(old[:PURGE_BATCH])).delete()[0]
