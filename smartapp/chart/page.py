@@ -47,6 +47,7 @@ class LaunchPage:
     end_url: str
     home_url: str
     start_again_url: str
+    style_url: str
     need_patient_banner: bool
     fhirUser: str
     context_rows: tuple[ContextRow, ...]
@@ -130,6 +131,7 @@ def build_launch_page(
     end_url: str,
     home_url: str,
     start_again_url: str,
+    style_url: str,
     context: LaunchContext,
     fhirUser: str | None,
     scope: ScopeComparison,
@@ -148,6 +150,7 @@ def build_launch_page(
         end_url=end_url,
         home_url=home_url,
         start_again_url=start_again_url,
+        style_url=style_url,
         need_patient_banner=context.need_patient_banner,
         fhirUser=fhirUser or "",
         context_rows=context_rows(context, fhirUser),

@@ -1,6 +1,6 @@
 from django.urls import path
 
-from smartapp.launches import views
+from smartapp.launches import style, views
 
 app_name = "launches"
 urlpatterns = [
@@ -10,6 +10,7 @@ urlpatterns = [
     path("callback/<slug:registration_slug>/", views.callback, name="callback"),
     path("launches/<uuid:uuid>/", views.page, name="page"),
     path("launches/<uuid:uuid>/context.json", views.context_json, name="context"),
+    path("launches/<uuid:uuid>/style.css", style.style_css, name="style"),
     path("launches/<uuid:uuid>/end/", views.end, name="end"),
     path("readyz", views.readyz, name="readyz"),
 ]

@@ -300,6 +300,7 @@ async def _launch_page(request: HttpRequest, found: StoredLaunch, key: SessionKe
         end_url=f"/launches/{stored.uuid}/end/",
         home_url="/",
         start_again_url=_start_again_url(stored),
+        style_url=f"/launches/{stored.uuid}/style.css" if context.smart_style_url else "",
         context=context,
         fhirUser=access.tokens.fhirUser,
         scope=access.tokens.scope,

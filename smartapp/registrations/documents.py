@@ -70,6 +70,9 @@ class Documents(Generic[K, T]):
             self._ask_once(key, fetch)
         return kept.answer.value
 
+    def __len__(self) -> int:
+        return len(self._kept)
+
     def forget(self) -> None:
         self._kept.clear()
         self._forced_at.clear()

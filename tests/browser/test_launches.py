@@ -81,6 +81,15 @@ def test_form_on_the_way_can_be_sent_by_hand(page: Page, demo: Demo) -> None:
     page.wait_for_url(re.compile("/callback/"))
 
 
+def test_page_takes_over_the_looks_of_the_ehr(page: Page, demo: Demo) -> None:
+    """C106: the sandbox names a style document, and its highlight colour is ours."""
+    ehr_launch(page, demo)
+    accent = page.evaluate(
+        "getComputedStyle(document.documentElement).getPropertyValue('--accent').trim()"
+    )
+    assert accent == "#2f6f8f"
+
+
 def test_two_tabs_keep_their_own_patient(context: BrowserContext, demo: Demo) -> None:
     """C154, T17: after reload, refresh and back."""
     first, second = context.new_page(), context.new_page()

@@ -86,6 +86,7 @@ def launch_page(chart: Chart | None, **changes: Any) -> LaunchPage:
         "end_url": "/launches/1/end/",
         "home_url": "/",
         "start_again_url": "",
+        "style_url": "",
         "context": parse_launch_context(members),
         "fhirUser": "Practitioner/p1",
         "scope": compare(SCOPES, SCOPES),

@@ -1,0 +1,90 @@
+"""The EHR's own looks for a launch's page (SMART App Launch 2.2, "Styling"; C106).
+
+A stylesheet with an address of its own: the page never waits for the EHR's document, and its
+policy needs no exception. Its URL is the key under which the document is kept, as SMART says.
+"""
+
+import logging
+from uuid import UUID
+
+from django.conf import settings
+from django.http import HttpRequest, HttpResponse
+from django.utils import timezone
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_GET
+
+from smartapp import http
+from smartapp.database import in_database
+from smartapp.launches import cookies, store
+from smartapp.protocol.errors import LaunchNotFound, SmartError
+from smartapp.protocol.style import Style, parse_style, stylesheet
+from smartapp.protocol.urls import host_of, parse_endpoint_url
+from smartapp.registrations import registry
+from smartapp.registrations.documents import Answer, Documents
+from smartapp.registrations.registry import EndpointConfig
+
+MAX_STYLE_BYTES = 65_536
+TIMEOUT_SECONDS = 2.0
+KEPT_SECONDS = 3600
+KEPT_FAILURE_SECONDS = 60
+# An EHR that makes up an address for each launch must not fill the memory.
+MAX_STYLES = 256
+
+logger = logging.getLogger(__name__)
+
+_styles: Documents[str, Style] = Documents()
+
+
+def forget() -> None:
+    """Forget the looks that this process remembers."""
+    _styles.forget()
+
+
+@require_GET
+@never_cache
+async def style_css(request: HttpRequest, uuid: UUID) -> HttpResponse:
+    """The EHR's looks as a stylesheet; an empty one where it has none that can be taken over.
+
+    LaunchNotFound for any other browser, as for the page itself.
+    """
+    key = cookies.session_key(request, uuid)
+    if key is None:
+        raise LaunchNotFound("this browser holds no key for it")
+    found = await in_database(store.find, uuid, key.digest, timezone.now())
+    url = found.tokens.context.smart_style_url if found.tokens else None
+    css = ""
+    if url is not None:
+        css = stylesheet(await _style(await registry.endpoint_for_slug(found.endpoint_slug), url))
+    return HttpResponse(css, content_type="text/css; charset=utf-8")
+
+
+async def _style(config: EndpointConfig, url: str) -> Style:
+    """Return the looks at that URL; none where it is not on a host of this EHR (T11)."""
+    try:
+        parse_endpoint_url(url, allow_http=settings.ALLOW_LOOPBACK_EHRS)
+    except ValueError:
+        return Style()
+    if host_of(url) not in config.pinned_hosts | {host_of(config.fhir_base_url)}:
+        logger.warning("Style of %s: not on a host of this EHR", config.slug)
+        return Style()
+    if len(_styles) >= MAX_STYLES:
+        _styles.forget()
+    return await _styles.get(url, lambda: _fetch(config, url))
+
+
+async def _fetch(config: EndpointConfig, url: str) -> Answer[Style]:
+    """Ask for the document, without any token. One that cannot be had is none, for a minute."""
+    try:
+        response = await http.get(
+            url,
+            headers={"Accept": "application/json"},
+            max_bytes=MAX_STYLE_BYTES,
+            timeout_seconds=TIMEOUT_SECONDS,
+        )
+    except SmartError as error:
+        logger.warning("Style of %s: %s %s", config.slug, error.code, error.detail)
+        return Answer(Style(), KEPT_FAILURE_SECONDS)
+    if response.status != 200:
+        logger.warning("Style of %s: status %s", config.slug, response.status)
+        return Answer(Style(), KEPT_FAILURE_SECONDS)
+    return Answer(parse_style(response.body), KEPT_SECONDS)
