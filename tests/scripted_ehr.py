@@ -52,6 +52,10 @@ class ScriptedEHR:
         self.token_answer: Answer | None = None
         self.fhir_answer: Answer | None = None
         self.revoke_status = 200
+        # Merged into what introspection says; None takes a member away.
+        self.introspection: dict[str, Any] = {}
+        self.introspection_answer: Answer | None = None
+        self.introspections: list[tuple[str, dict[str, str]]] = []
         self.requests: list[tuple[str, str]] = []
         self.token_requests: list[dict[str, str]] = []
         self.assertions: list[dict[str, Any]] = []
@@ -90,6 +94,7 @@ class ScriptedEHR:
         app.router.add_post("/authorize", self._authorize)
         app.router.add_post("/token", self._token)
         app.router.add_post("/revoke", self._revoke)
+        app.router.add_route("*", "/introspect", self._introspect)
         app.router.add_get("/fhir/{path:.*}", self._fhir)
         runner = web.AppRunner(app, access_log=None)
         await runner.setup()
@@ -134,6 +139,7 @@ class ScriptedEHR:
             "authorization_endpoint": f"{self.base}/authorize",
             "token_endpoint": f"{self.base}/token",
             "revocation_endpoint": f"{self.base}/revoke",
+            "introspection_endpoint": f"{self.base}/introspect",
             "jwks_uri": f"{self.issuer}/keys",
             "code_challenge_methods_supported": ["S256"],
             "capabilities": ["launch-ehr", "launch-standalone", "client-confidential-asymmetric"],
@@ -234,6 +240,25 @@ class ScriptedEHR:
         fields = await request.post()
         self.valid_access_tokens.discard(str(fields["token"]))
         return web.Response(status=self.revoke_status)
+
+    async def _introspect(self, request: web.Request) -> web.StreamResponse:
+        sent = request.query if request.method == "GET" else await request.post()
+        fields = {name: str(value) for name, value in sent.items()}
+        self.introspections.append((request.method, fields))
+        await self._check_assertion(fields["client_assertion"])
+        if self.introspection_answer is not None:
+            return await self.introspection_answer(request)
+        says = {
+            "active": True,
+            "scope": "openid patient/Patient.rs",
+            "client_id": CLIENT_ID,
+            "exp": int(time.time()) + 600,
+            "iss": self.issuer,
+            "sub": f"{CANARY}-subject",
+            "patient": self.patient,
+            **self.introspection,
+        }
+        return web.json_response({k: v for k, v in says.items() if v is not None})
 
     # --- FHIR ----------------------------------------------------------------------------------
 

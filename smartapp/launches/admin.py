@@ -13,9 +13,10 @@ from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
+from django.views.decorators.http import require_POST
 
 from smartapp.audit.admin import ReadOnlyAdmin
-from smartapp.launches import events, report
+from smartapp.launches import administering, events, report
 from smartapp.launches.models import Launch, LaunchEvent, Step
 
 # The launch's row has the time at which its cookie was sealed.
@@ -40,6 +41,26 @@ class LaunchAdmin(ReadOnlyAdmin):
         css = {"all": ("launches/admin.css",)}
         js = ("launches/copy.js",)
 
+    def get_urls(self) -> list[URLPattern]:
+        tokens = self.admin_site.admin_view(require_POST(self.tokens_view))
+        return [path("<uuid:uuid>/tokens/", tokens, name="launches_tokens"), *super().get_urls()]
+
+    def tokens_view(self, request: HttpRequest, uuid: UUID) -> HttpResponse:
+        """Ask the EHR about the launch's tokens, and show what it says beside what is held."""
+        if not request.user.has_perm("launches.introspect_launch"):
+            raise PermissionDenied
+        launch = get_object_or_404(Launch.objects.select_related("endpoint"), pk=uuid)
+        enquiry = administering.enquire(uuid, actor=request.user.get_username())
+        context = {
+            **self.admin_site.each_context(request),
+            "title": "What the EHR says of this launch's tokens",
+            "launch": launch,
+            "enquiry": enquiry,
+        }
+        response = TemplateResponse(request, "launches/tokens.html", context)
+        response["Cache-Control"] = "no-store"
+        return response
+
     def change_view(
         self,
         request: HttpRequest,
@@ -53,7 +74,11 @@ class LaunchAdmin(ReadOnlyAdmin):
         if launch and request.user.has_perm("launches.view_launchevent"):
             found = report.timeline_of(events.key_of(launch.state_digest))
             page = report.build(found) if found else None
-        extra_context = {**(extra_context or {}), "page": page}
+        extra_context = {
+            **(extra_context or {}),
+            "page": page,
+            "may_introspect": request.user.has_perm("launches.introspect_launch"),
+        }
         return super().change_view(request, object_id, form_url, extra_context)
 
 

@@ -130,12 +130,18 @@ def recorded(view: View) -> View:
 
     @wraps(view)
     async def recording(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
-        attempt = Attempt()
-        _current.set(attempt)
-        http.observer.set(lambda exchange: _observed(attempt, exchange))
+        begin(Step.LAUNCH)
         return await view(request, *args, **kwargs)
 
     return cast(View, recording)
+
+
+def begin(step: Step) -> Attempt:
+    """Make what this task does from here on an attempt of its own, and return it."""
+    attempt = Attempt(step=step)
+    _current.set(attempt)
+    http.observer.set(lambda exchange: _observed(attempt, exchange))
+    return attempt
 
 
 def current() -> Attempt | None:

@@ -64,6 +64,9 @@ class Launch(models.Model):
     class Meta:
         ordering = ["-launched_at"]
         verbose_name_plural = "launches"
+        permissions: ClassVar = [
+            ("introspect_launch", "Can ask the EHR about the tokens of a launch"),
+        ]
         indexes: ClassVar = [models.Index(fields=["launched_at"])]
 
     def __str__(self) -> str:
@@ -80,6 +83,7 @@ class Step(models.TextChoices):
     CONTEXT = "context", "Launch context"
     REFRESH = "refresh", "Refresh"
     FHIR = "fhir", "FHIR"
+    INTROSPECTION = "introspect", "Introspection"
     END = "end", "End"
     FLOOD = "flood", "Not stored"
 

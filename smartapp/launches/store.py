@@ -138,21 +138,36 @@ def find(uuid: UUID, session_digest: str, now: datetime) -> StoredLaunch:
     LaunchNotFound otherwise: a wrong browser learns nothing of whether it exists. LaunchEnded
     when its tokens were sealed under a key that is gone.
     """
+    return _find(now, uuid=uuid, session=session_digest)
+
+
+def find_for_administrator(uuid: UUID, now: datetime) -> StoredLaunch:
+    """Return a launch whose session lives, by its uuid alone: for what an administrator does to
+    it, never for what is shown of it. Raises as `find` does."""
+    return _find(now, uuid=uuid)
+
+
+def _find(now: datetime, **lookup: UUID | str) -> StoredLaunch:
     launch = (
         Launch.objects.select_related("session", "endpoint__registration")
-        .filter(uuid=uuid, session=session_digest, session__expire_date__gt=now)
+        .filter(**lookup, session__expire_date__gt=now)
         .first()
     )
     if launch is None or launch.session is None:
         raise LaunchNotFound("no launch of that uuid in this browser's sessions")
+    return _stored(launch, launch.session)
+
+
+def _stored(launch: Launch, session: Session) -> StoredLaunch:
+    uuid = launch.uuid
     try:
         tokens = launch_tokens.unseal(launch.sealed_tokens, uuid) if launch.sealed_tokens else None
     except VaultError as error:
         raise LaunchEnded(f"the tokens of launch {uuid} do not open: {error}") from error
     return StoredLaunch(
-        uuid=launch.uuid,
-        session_digest=session_digest,
-        session_expires_at=launch.session.expire_date,
+        uuid=uuid,
+        session_digest=session.pk,
+        session_expires_at=session.expire_date,
         endpoint_id=launch.endpoint_id,
         endpoint_slug=launch.endpoint.slug,
         endpoint_name=launch.endpoint.name,

@@ -21,7 +21,8 @@
     │   ├── TokenRefused              an OAuth error response
     │   │   ├── InvalidGrant          ends the launch
     │   │   └── InvalidClient         our key, secret or client_id is not accepted
-    │   └── TokenResponseInvalid      not what RFC 6749 §5.1 and SMART describe
+    │   ├── TokenResponseInvalid      not what RFC 6749 §5.1 and SMART describe
+    │   └── IntrospectionError        nothing usable was said of a token
     ├── IDTokenError                  names the rule that failed
     │   └── IDTokenKeyUnknown         the one that is worth asking for fresh keys
     ├── JWKSError                     a key set that cannot be used
@@ -298,6 +299,13 @@ class InvalidClient(TokenRefused):
 class TokenResponseInvalid(TokenError):
     code = "token-response-invalid"
     happened = "The EHR's answer could not be understood, so it was not used."
+
+
+class IntrospectionError(TokenError):
+    code = "introspection-failed"
+    title = "The EHR did not say"
+    happened = "The EHR gave no usable answer about a token of this launch."
+    next_step = "Nothing was changed. Check the introspection setting of the registration."
 
 
 class IDTokenError(TokenError):

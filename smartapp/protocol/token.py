@@ -166,7 +166,7 @@ def refuses_client(status: int, body: bytes) -> bool:
 
 
 def _refusal(status: int, body: bytes) -> TokenRefused:
-    error = _error_code(body)
+    error = error_code(body)
     # Only a client error is the server's considered word: a 5xx or 429 that says "invalid_grant"
     # must not end a launch that a later attempt could continue (C125).
     considered = status < 500 and status != 429
@@ -174,7 +174,8 @@ def _refusal(status: int, body: bytes) -> TokenRefused:
     return kind(safe_error_text(status, None, body), error=error, http_status=status)
 
 
-def _error_code(body: bytes) -> str:
+def error_code(body: bytes) -> str:
+    """Return the `error` of an OAuth error response (RFC 6749 §5.2); empty where there is none."""
     try:
         document = parse_json(body)
     except JSONInvalid:

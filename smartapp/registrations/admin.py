@@ -86,6 +86,7 @@ class RegistrationAdmin(admin.ModelAdmin):
             "send_client_id",
             "send_secret_as_it_is",
             "send_scope_on_refresh",
+            "introspection_method",
         )
         vendor = [("What to enter at the vendor", {"fields": ("registration_sheet",)})]
         # Folded when an EHR is added: base URL, name and client id are enough.

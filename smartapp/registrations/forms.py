@@ -11,7 +11,7 @@ from django.core.exceptions import ValidationError
 from smartapp.keys.models import Algorithm, KeySet
 from smartapp.protocol.urls import without_trailing_slash
 from smartapp.registrations import registering
-from smartapp.registrations.models import Endpoint, Registration
+from smartapp.registrations.models import Endpoint, IntrospectionMethod, Registration
 from smartapp.registrations.presets import PRESETS, defaults
 from smartapp.registrations.validation import is_backend, validate_own_address
 
@@ -81,6 +81,7 @@ class RegistrationForm(forms.ModelForm):  # type: ignore[type-arg]  # not generi
             "scope",
             "standalone_scope",
             "send_scope_on_refresh",
+            "introspection_method",
             "frame_ancestors",
             "slug",
         )
@@ -95,15 +96,17 @@ class RegistrationForm(forms.ModelForm):  # type: ignore[type-arg]  # not generi
             self._let_the_preset_fill()
 
     def _let_the_preset_fill(self) -> None:
-        for name in ("slug", "alg", "scope", "standalone_scope"):
+        for name in ("slug", "scope", "standalone_scope"):
             self.fields[name].required = False
-        self.fields["alg"] = forms.ChoiceField(
-            label=self.fields["alg"].label,
-            choices=[("", "as the vendor wants it"), *Algorithm.choices],
-            required=False,
-            initial="",
-            help_text=self.fields["alg"].help_text,
-        )
+        choices = {"alg": Algorithm.choices, "introspection_method": IntrospectionMethod.choices}
+        for name, those in choices.items():
+            self.fields[name] = forms.ChoiceField(
+                label=self.fields[name].label,
+                choices=[("", "as the vendor wants it"), *those],
+                required=False,
+                initial="",
+                help_text=self.fields[name].help_text,
+            )
         self.fields["slug"].help_text = "Empty: from the name. It becomes part of the redirect URI."
         for name in ("scope", "standalone_scope"):
             self.fields[name].help_text = "Empty: what this app usually needs."

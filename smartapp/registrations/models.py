@@ -22,6 +22,13 @@ class AssertionType(models.TextChoices):
     CLIENT_AUTHENTICATION = "client-authentication+jwt", "client-authentication+jwt"
 
 
+class IntrospectionMethod(models.TextChoices):
+    """How an EHR wants to be asked about a token. GET shows the token in the address (T26)."""
+
+    POST = "POST", "POST, as RFC 7662 says"
+    GET = "GET", "GET, with the token in the address"
+
+
 class Registration(models.Model):
     """Us at a vendor: client_id, how we authenticate, which key set signs, what we ask for (C1)."""
 
@@ -91,6 +98,14 @@ class Registration(models.Model):
     )
     send_scope_on_refresh = models.BooleanField(
         default=False, help_text="athenahealth requires it; elsewhere it is optional."
+    )
+    introspection_method = models.CharField(
+        "introspection",
+        max_length=4,
+        choices=IntrospectionMethod.choices,
+        default=IntrospectionMethod.POST,
+        help_text="With GET the token is in the address, which servers and proxies on the way may "
+        "log: only for an EHR that documents nothing else, as athenahealth does.",
     )
     # Origins of the EHR's own pages that may show the app in a frame (C150). Empty: nobody.
     frame_ancestors = models.JSONField(

@@ -42,6 +42,7 @@ class Preset:
     scope: str = CLINICIAN_SCOPE
     standalone_scope: str = PATIENT_SCOPE
     send_scope_on_refresh: bool = False
+    introspection_method: str = "POST"
     client_id_header: str = ""
     posted_standalone: bool = True
     # What is reported to follow the issuer in the assertion's audience; offered, never set.
@@ -52,7 +53,13 @@ class Preset:
 
 
 # The members of a preset that are fields of a registration of the same name.
-_FIELDS = ("alg", "scope", "standalone_scope", "send_scope_on_refresh")
+_FIELDS = (
+    "alg",
+    "scope",
+    "standalone_scope",
+    "send_scope_on_refresh",
+    "introspection_method",
+)
 
 
 def defaults(preset: Preset) -> dict[str, Any]:
@@ -76,6 +83,7 @@ def _athena(environment: str, host: str) -> Preset:
             "athenahealth wants an audience of its own in the client assertion: take the value for "
             "this environment from its documentation and enter it here as the assertion audience.",
         ),
+        introspection_method="GET",
         notes=(
             f"This is the {environment} environment: its client id and key set belong to no other.",
             "2-legged access needs credentials of its own, thus a registration of its own.",
@@ -85,6 +93,8 @@ def _athena(environment: str, host: str) -> Preset:
             "last used.",
         ),
         unverified=(
+            "Its page on introspection, partly read, has GET only, with the token in the address; "
+            "whether POST works too is not known.",
             "Changing a live app from client secret to JWKS may delete its secrets: plan it.",
             "How long it keeps our JWKS is not known: let a new key wait for more than a day.",
             "Another product of the vendor, athenaPractice, has an authorization server of its "

@@ -47,6 +47,7 @@ class EndpointConfig:
     send_client_id: bool
     send_secret_as_it_is: bool
     send_scope_on_refresh: bool
+    introspection_method: str
     frame_ancestors: tuple[str, ...]
     preset: str
     updated_at: datetime
@@ -193,6 +194,7 @@ def describe(endpoint: Endpoint) -> EndpointConfig:
         send_client_id=registration.send_client_id,
         send_secret_as_it_is=registration.send_secret_as_it_is,
         send_scope_on_refresh=registration.send_scope_on_refresh,
+        introspection_method=registration.introspection_method,
         frame_ancestors=tuple(registration.frame_ancestors),
         preset=registration.preset,
         updated_at=max(endpoint.updated_at, registration.updated_at),

@@ -86,6 +86,27 @@ def test_page_of_a_launch_shows_its_timeline(admin: Page, demo: Demo, chromium: 
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_ehr_is_asked_about_the_tokens_of_a_launch(
+    admin: Page, demo: Demo, chromium: Browser, scheme: str
+) -> None:
+    """C130, C132: by the sandbox's own introspection endpoint."""
+    context = chromium.new_context()
+    uuid = ehr_launch(context.new_page(), demo).rstrip("/").rpartition("/")[2]
+    admin.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
+    admin.goto(f"{demo.url}/admin/launches/launch/{uuid}/change/")
+    admin.get_by_role("button", name="Ask the EHR about this launch's tokens").click()
+    content = admin.locator("#content-main")
+    expect(content).to_contain_text("Refresh token")
+    expect(content.locator("dt:has-text('Patient') + dd").first).to_have_text("the same as here")
+    expect(content.locator("dt:has-text('User') + dd").first).to_have_text("the same as here")
+    screenshots(admin, f"launch-tokens-{scheme}")
+    assert_accessible(admin)
+    admin.set_viewport_size(PHONE)  # type: ignore[arg-type]
+    assert fits(admin)
+    context.close()
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_attempt_passes_axe_and_fits_a_phone(
     admin: Page, demo: Demo, reference: str, scheme: str
 ) -> None:

@@ -78,6 +78,7 @@ def stored_form(registration: Registration, **changes: str) -> dict[str, str]:
         "assertion_audience": registration.assertion_audience,
         "scope": registration.scope,
         "standalone_scope": registration.standalone_scope,
+        "introspection_method": registration.introspection_method,
         "frame_ancestors": "\r\n".join(registration.frame_ancestors),
         "endpoints-TOTAL_FORMS": "1",
         "endpoints-INITIAL_FORMS": "1",
@@ -131,6 +132,7 @@ class TestAdd:
 
         registration = Registration.objects.get()
         assert (registration.alg, registration.send_scope_on_refresh) == ("RS256", True)
+        assert registration.introspection_method == "GET"
 
     def test_it_is_audited_with_the_administrators_name(self, admin: Client, live_ehr: EHR) -> None:
         admin.post(f"{LIST}add/", form(live_ehr.base))

@@ -31,6 +31,7 @@ CONFIG = EndpointConfig(
     send_client_id=False,
     send_secret_as_it_is=False,
     send_scope_on_refresh=False,
+    introspection_method="POST",
     frame_ancestors=(),
     preset="",
     updated_at=NOW,

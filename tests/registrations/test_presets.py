@@ -76,6 +76,13 @@ def test_athena_wants_the_scope_on_refresh_and_nobody_else() -> None:
     assert wanting == {"athenahealth-preview", "athenahealth-production"}
 
 
+def test_only_athena_is_shown_a_token_in_an_address() -> None:
+    """C131, T26: and its sheet says that this was only partly read."""
+    shown = {slug for slug, preset in PRESETS.items() if preset.introspection_method != "POST"}
+    assert shown == {"athenahealth-preview", "athenahealth-production"}
+    assert all("partly read" in " ".join(PRESETS[slug].unverified) for slug in shown)
+
+
 def test_only_epic_is_told_the_client_id_on_discovery() -> None:
     """C16."""
     told = {slug for slug in PRESETS if metadata_headers(slug, "abc")}

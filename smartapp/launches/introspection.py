@@ -1,0 +1,157 @@
+"""Asking an EHR about a launch's tokens, and comparing its answer with what we hold (C130-C132).
+
+For administrators only: no launch depends on it. The verb is the registration's. With GET the
+token stands in the address (C131), so of an address that is asked here nothing but host and path
+is ever kept: not by the timeline, not by an error of `http`, and aiohttp traces nothing (T26).
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from urllib.parse import urlencode
+
+from smartapp import http
+from smartapp.launches import client_authentication, events, steps
+from smartapp.launches.events import Verdict
+from smartapp.launches.models import Step
+from smartapp.launches.store import StoredLaunch
+from smartapp.launches.tokens import LaunchTokens
+from smartapp.protocol import introspection, scopes
+from smartapp.protocol.errors import IntrospectionError, SmartError
+from smartapp.protocol.introspection import Introspection
+from smartapp.registrations import discovery, registry
+from smartapp.registrations.models import IntrospectionMethod
+from smartapp.registrations.registry import EndpointConfig
+
+TIMEOUT_SECONDS = 10
+SAME_LAUNCH = ("patient", "encounter")
+
+
+@dataclass(frozen=True, slots=True)
+class Compared:
+    """What the EHR says of one token, beside what we hold. Names no person."""
+
+    kind: str
+    answer: Introspection | None
+    failure: str
+    held: LaunchTokens
+    client_id: str
+
+    @property
+    def scopes_gone(self) -> tuple[str, ...]:
+        """Granted once, and not any more."""
+        return self._scope.missing
+
+    @property
+    def scopes_added(self) -> tuple[str, ...]:
+        return self._scope.unasked
+
+    @property
+    def scopes_now(self) -> tuple[str, ...]:
+        return self._scope.granted
+
+    @property
+    def _scope(self) -> scopes.ScopeComparison:
+        now = self.answer.scope if self.answer else None
+        return scopes.compare(self.held.scope.granted, scopes.parse_scopes(now or ""))
+
+    @property
+    def rows(self) -> Iterator[tuple[str, str]]:
+        """Each claim in words: the same as here, another, or not said."""
+        if self.answer is None or not self.answer.active:
+            return
+        context = self.held.context
+        yield "Client", _words(self.answer.client_id, self.client_id)
+        yield "Patient", _words(self.answer.patient, context.patient)
+        yield "Encounter", _words(self.answer.encounter, context.encounter)
+        yield "Issuer", _words(self.answer.iss, self.held.id_token_iss)
+        yield "User (sub)", _words(self.answer.sub, self.held.id_token_sub)
+        if self.answer.unreadable:
+            yield "Not readable", ", ".join(self.answer.unreadable)
+
+    @property
+    def is_another_patient(self) -> bool:
+        """Whether the EHR would answer for somebody, or a visit, that this launch is not about.
+
+        Silence is none: SMART has the context in the answer, other servers leave it out. Another
+        `sub` is none either: at Okta an access token's is a name where the id_token's is a number.
+        """
+        if self.answer is None:
+            return False
+        said = {name: getattr(self.answer, name) for name in SAME_LAUNCH}
+        return any(
+            value is not None and value != getattr(self.held.context, name)
+            for name, value in said.items()
+        )
+
+
+def _words(said: str | None, held: str | None) -> str:
+    if said is None:
+        return "not said"
+    if said == held:
+        return "the same as here"
+    return "another than here" if held else "said, and none is known here"
+
+
+async def ask(launch: StoredLaunch, tokens: LaunchTokens) -> list[Compared]:
+    """Return what the EHR says of the launch's tokens, access token first, and note it in the
+    launch's timeline. A token that it does not answer for has a `failure`.
+
+    Raises UnknownEndpoint, DiscoveryError, EHRUnavailable; IntrospectionError where the EHR
+    names no introspection endpoint.
+    """
+    attempt = events.begin(Step.INTROSPECTION)
+    steps.resumed(launch)
+    attempt.step = Step.INTROSPECTION
+    config = await registry.endpoint_for_callback(launch.endpoint_id, launch.registration_slug)
+    url = (await discovery.launch_endpoints(config)).introspection_endpoint
+    if url is None:
+        raise IntrospectionError("the EHR's discovery names no introspection endpoint")
+    held = {"access_token": tokens.access_token, "refresh_token": tokens.refresh_token}
+    return [
+        await _compared(config, url, kind, value, tokens) for kind, value in held.items() if value
+    ]
+
+
+async def _compared(
+    config: EndpointConfig, url: str, kind: str, value: str, tokens: LaunchTokens
+) -> Compared:
+    answer, failure = None, ""
+    try:
+        response = await _send(config, url, kind, value, tokens.token_endpoint)
+        answer = introspection.parse_introspection(response.status, response.body)
+    except SmartError as error:
+        failure = f"{error.title}: {error.detail}."
+    compared = Compared(kind, answer, failure, tokens, config.client_id)
+    events.note(Step.INTROSPECTION, _verdicts(compared))
+    return compared
+
+
+async def _send(
+    config: EndpointConfig, url: str, kind: str, value: str, token_endpoint: str
+) -> http.Response:
+    fields = introspection.introspection_request(token=value, token_type_hint=kind)
+    if config.introspection_method == IntrospectionMethod.POST:
+        return await client_authentication.post_form(
+            config, url, fields, token_endpoint=token_endpoint
+        )
+
+    async def send(headers: dict[str, str], credentials: dict[str, str]) -> http.Response:
+        query = urlencode({**fields, **credentials})
+        asked = f"{url}{'&' if '?' in url else '?'}{query}"
+        return await http.get(asked, headers=headers, timeout_seconds=TIMEOUT_SECONDS)
+
+    return await client_authentication.authenticated(config, token_endpoint, send)
+
+
+def _verdicts(compared: Compared) -> list[Verdict]:
+    kind = compared.kind.replace("_", " ")
+    if compared.answer is None:
+        return [steps.verdict("C130", False, f"The EHR did not say what the {kind} is good for.")]
+    active = compared.answer.active
+    text = f"The EHR says that the {kind} is {'active' if active else 'not active'}."
+    verdicts = [steps.verdict("C130", active, text)]
+    if compared.answer.active:
+        same = not compared.is_another_patient
+        whose = "nobody but the launch's patient" if same else "another patient or encounter"
+        verdicts.append(steps.verdict("C126", same, f"It names {whose}."))
+    return verdicts
