@@ -23,7 +23,7 @@ from django.utils import timezone
 from pytest_django import DjangoDbBlocker
 
 from smartapp.database import close_thread_connections, in_database
-from smartapp.keys import lifecycle, material, memory
+from smartapp.keys import births, material, memory
 from smartapp.keys.material import NewKey
 from smartapp.keys.models import Algorithm, KeySet, SigningKey
 from smartapp.launches import events
@@ -105,7 +105,7 @@ def origin(
     now = timezone.now()
     key_set = KeySet.objects.create(slug="our-keys", created_at=now)
     for key in keys:
-        lifecycle.import_key(key_set, key, now=now, actor="tests")
+        births.import_key(key_set, key, now=now, actor="tests")
     yield server
     forget()
 
