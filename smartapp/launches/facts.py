@@ -69,16 +69,14 @@ def gather(timeline: Sequence[LaunchEvent]) -> Facts:
     if endpoint is None:
         return Facts(now, known=_known())
     config = registry.describe(endpoint)
-    snapshot = DiscoverySnapshot.objects.filter(
-        endpoint=endpoint, fhir_base_url=endpoint.fhir_base_url
-    ).first()
+    snapshot = DiscoverySnapshot.objects.filter(endpoint=endpoint, url=config.discovery_url).first()
     fetches = JWKSFetch.objects.filter(key_set__slug=config.key_set_slug).exclude(
         user_agent=OWN_USER_AGENT
     )
     return Facts(
         now,
         config=config,
-        published=snapshot.document if snapshot else {},
+        published={**(snapshot.document if snapshot else {}), **dict(config.overrides)},
         key=_key(timeline),
         last_fetch_at=fetches.values_list("last_at", flat=True).order_by("-last_at").first(),
         came_back=_came_back(endpoint, timeline),

@@ -5,6 +5,7 @@ the algorithm lists are not even read: real servers, athenahealth among them, pu
 and the registration knows better (C13).
 """
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any
 
@@ -65,20 +66,24 @@ def discovery_url(fhir_base_url: str) -> str:
     return f"{without_trailing_slash(fhir_base_url)}/.well-known/smart-configuration"
 
 
-def parse_discovery(body: bytes, *, fhir_base_url: str, allow_http: bool = False) -> Discovery:
-    """Return what `body` says, or raise DiscoveryInvalid.
+def parse_discovery(
+    body: bytes, *, fhir_base_url: str, allow_http: bool = False, ignored: Collection[str] = ()
+) -> Discovery:
+    """Return what `body` says, or raise DiscoveryInvalid. The endpoints in `ignored` count as not
+    published: the caller knows better.
 
     Relative endpoints resolve against the FHIR base, then must be https (C11). Lists and flags of
     a wrong type count as empty, with a note: they only ever make us ask for less.
     """
     document = _parse_document(body)
     notes: list[str] = []
+    judged = {name: value for name, value in document.items() if name not in ignored}
     launch = {
-        name: _endpoint(document, name, base=fhir_base_url, allow_http=allow_http)
+        name: _endpoint(judged, name, base=fhir_base_url, allow_http=allow_http)
         for name in _LAUNCH_ENDPOINTS
     }
     other = {
-        name: _endpoint_or_note(document, name, fhir_base_url, allow_http, notes)
+        name: _endpoint_or_note(judged, name, fhir_base_url, allow_http, notes)
         for name in _OTHER_ENDPOINTS
     }
     return Discovery(

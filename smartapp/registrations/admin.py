@@ -4,25 +4,21 @@ from typing import Any
 
 from django import forms
 from django.contrib import admin, messages
-from django.core.exceptions import PermissionDenied
 from django.db import transaction
 from django.db.models import QuerySet
-from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
-from django.shortcuts import get_object_or_404
+from django.http import HttpRequest
 from django.template.loader import render_to_string
-from django.template.response import TemplateResponse
-from django.urls import URLPattern, path, reverse
+from django.urls import reverse
 from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from smartapp import http
 from smartapp.audit import trail
-from smartapp.protocol.errors import SmartError
-from smartapp.registrations import history, pinning, registering, registry, sheet
+from smartapp.registrations import registering, registry, sheet
+from smartapp.registrations.discovery_page import DiscoveryPages
 from smartapp.registrations.forms import EndpointForm, EndpointFormSet, RegistrationForm
-from smartapp.registrations.models import DiscoverySnapshot, Endpoint, Registration
-from smartapp.registrations.pinning import Observation
+from smartapp.registrations.models import Endpoint, Registration
 from smartapp.registrations.registry import EndpointConfig
 
 
@@ -52,7 +48,7 @@ class EndpointInline(admin.StackedInline):
 
 
 @admin.register(Registration)
-class RegistrationAdmin(admin.ModelAdmin):
+class RegistrationAdmin(DiscoveryPages):
     form = RegistrationForm
     inlines = (EndpointInline,)
     list_display = ("name", "client_id", "auth_method", "endpoint_names", "enabled")
@@ -162,97 +158,7 @@ class RegistrationAdmin(admin.ModelAdmin):
         for registration in queryset:
             self.delete_model(request, registration)
 
-    # --- discovery of one endpoint ---------------------------------------------------------------
-
-    def get_urls(self) -> list[URLPattern]:
-        return [
-            path(
-                "endpoint/<int:endpoint_id>/discovery/",
-                self.admin_site.admin_view(self.discovery_view),
-                name="registrations_endpoint_discovery",
-            ),
-            *super().get_urls(),
-        ]
-
-    def discovery_view(self, request: HttpRequest, endpoint_id: int) -> HttpResponse:
-        """Show what an EHR publishes; read it now; accept the hosts that were shown (C14)."""
-        endpoint = get_object_or_404(
-            Endpoint.objects.select_related("registration__key_set"), pk=endpoint_id
-        )
-        if not self.has_view_permission(request, endpoint.registration):
-            raise PermissionDenied
-        if request.method != "POST":
-            return self._discovery_page(request, endpoint)
-        if not self.has_change_permission(request, endpoint.registration):
-            raise PermissionDenied
-        if "accept" in request.POST:
-            return self._accept(request, endpoint)
-        return self._read_now(request, endpoint)
-
-    def _read_now(self, request: HttpRequest, endpoint: Endpoint) -> HttpResponse:
-        config = registry.describe(endpoint)
-        try:
-            observation = http.run(
-                pinning.observe(config)
-                if config.pinned_hosts
-                else pinning.pin_first(config, actor=actor(request))
-            )
-        except SmartError as error:
-            self.message_user(request, f"{error.title}: {error.detail}.", messages.ERROR)
-            return self._discovery_page(request, endpoint)
-        endpoint.refresh_from_db()
-        return self._discovery_page(request, endpoint, observation)
-
-    def _accept(self, request: HttpRequest, endpoint: Endpoint) -> HttpResponse:
-        """Pin the hosts that the page showed: not what the EHR may say by now."""
-        pinning.accept(
-            endpoint.pk,
-            {*endpoint.pinned_hosts, *request.POST.getlist("host")},
-            now=timezone.now(),
-            actor=actor(request),
-        )
-        self.message_user(request, "The hosts are accepted. Launches go on.", messages.SUCCESS)
-        return HttpResponseRedirect(request.path)
-
-    def _discovery_page(
-        self, request: HttpRequest, endpoint: Endpoint, observation: Observation | None = None
-    ) -> HttpResponse:
-        snapshots = list(endpoint.discovery_snapshots.all()[: history.SNAPSHOTS_KEPT])
-        return TemplateResponse(
-            request,
-            "registrations/discovery.html",
-            {
-                **self.admin_site.each_context(request),
-                "opts": self.opts,
-                "title": f"Discovery of {endpoint.name}",
-                "endpoint": endpoint,
-                "observation": observation,
-                "new_hosts": new_hosts(endpoint, snapshots, observation),
-                "snapshots": with_differences(snapshots),
-                "may_change": self.has_change_permission(request, endpoint.registration),
-            },
-        )
-
 
 def configs(registration: Registration) -> list[EndpointConfig]:
     endpoints = registration.endpoints.select_related("registration__key_set")
     return [registry.describe(endpoint) for endpoint in endpoints]
-
-
-def new_hosts(
-    endpoint: Endpoint, snapshots: list[DiscoverySnapshot], observation: Observation | None
-) -> list[str]:
-    """Return the hosts that the EHR names and nobody has accepted."""
-    named = observation.hosts if observation else snapshots[0].hosts if snapshots else ()
-    return sorted(set(named) - set(endpoint.pinned_hosts))
-
-
-def with_differences(
-    snapshots: list[DiscoverySnapshot],
-) -> list[tuple[DiscoverySnapshot, list[history.Difference]]]:
-    """Return each snapshot, newest first, with what it changed."""
-    before = [*(snapshot.document for snapshot in snapshots[1:]), {}]
-    return [
-        (snapshot, history.differences(earlier, snapshot.document))
-        for snapshot, earlier in zip(snapshots, before, strict=False)
-    ]

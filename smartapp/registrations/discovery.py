@@ -7,7 +7,6 @@ Which issuer may speak for the EHR is pinned at registration too, never taken fr
 """
 
 import asyncio
-import json
 import logging
 from collections.abc import Collection
 from dataclasses import dataclass
@@ -29,9 +28,10 @@ from smartapp.protocol.errors import (
 )
 from smartapp.protocol.jwks import JWKS
 from smartapp.protocol.urls import host_of
-from smartapp.registrations import history, pinning, published, registry
+from smartapp.registrations import history, overrides, pinning, published, registry
 from smartapp.registrations.documents import AHEAD, RETRY_SECONDS, Answer, Documents
-from smartapp.registrations.registry import EndpointConfig
+from smartapp.registrations.models import Member
+from smartapp.registrations.registry import EndpointConfig, Overrides
 
 REFRESHED_AT_ONCE = 8
 
@@ -52,8 +52,9 @@ class OAuthEndpoints:
     capabilities: frozenset[str]
 
 
-# By endpoint and base: a changed base is another EHR, whatever is remembered of the old one.
-_documents: Documents[tuple[int, str], Discovery] = Documents()
+# By endpoint, base and overrides: a changed base is another EHR, whatever is remembered of the
+# old one, and what is overridden is not read.
+_documents: Documents[tuple[int, str, Overrides], Discovery] = Documents()
 _openid_configurations: Documents[str, OpenIDConfiguration] = Documents()
 _issuer_keys: Documents[str, JWKS] = Documents()
 
@@ -96,32 +97,38 @@ async def token_endpoint(config: EndpointConfig) -> str:
 
 
 async def _checked(config: EndpointConfig) -> Discovery:
-    """Return the endpoint's document when every host that it names is pinned."""
+    """Return the endpoint's document, as it is used, when every host that it names is pinned."""
     if not config.pinned_hosts:
         raise DiscoveryError(f"discovery of {config.slug} was never read, so no host is pinned")
-    key = config.endpoint_id, config.fhir_base_url
+    key = config.endpoint_id, config.fhir_base_url, config.overrides
     document = await _documents.get(key, partial(_current, config))
     check_hosts(config, discovery.hosts(document))
-    return document
+    return overrides.used(config, document)
 
 
 async def issuer_jwks(config: EndpointConfig, issuer: str, *, force: bool = False) -> JWKS:
-    """Return the public keys of an expected issuer, by its OpenID configuration (C91).
+    """Return the public keys of an expected issuer, by its OpenID configuration, or from where an
+    administrator says that they are (C91).
 
     `force` asks again although the keys are remembered, once a minute at most: for a kid that
     they do not have (C92). Raises IDTokenError for an unexpected issuer, without asking it.
     """
     if issuer not in config.issuers:
         raise IDTokenError("issuer is not one of the endpoint's expected issuers", rule="iss")
-    fetch = partial(published.fetch_openid_configuration, issuer)
-    url = (await _openid_configurations.get(issuer, fetch)).jwks_uri
-    check_hosts(config, {host_of(url)} - issuer_hosts(config))
+    url = config.override(Member.JWKS_URI) or await _published_keys(config, issuer)
     return await _issuer_keys.get(url, partial(published.fetch_jwks, url), force=force)
 
 
+async def _published_keys(config: EndpointConfig, issuer: str) -> str:
+    fetch = partial(published.fetch_openid_configuration, issuer)
+    url = (await _openid_configurations.get(issuer, fetch)).jwks_uri
+    check_hosts(config, {host_of(url)} - issuer_hosts(config))
+    return url
+
+
 def check_hosts(config: EndpointConfig, hosts: Collection[str]) -> None:
-    """Raise EndpointHostChanged unless all of them are pinned (C14)."""
-    strangers = ", ".join(sorted(set(hosts) - config.pinned_hosts))
+    """Raise EndpointHostChanged unless all of them are pinned, or named by an override (C14)."""
+    strangers = ", ".join(sorted(set(hosts) - config.pinned_hosts - overrides.hosts(config)))
     if strangers:
         raise EndpointHostChanged(f"{config.slug} now names {strangers}, not accepted yet")
 
@@ -171,5 +178,5 @@ async def _current(config: EndpointConfig) -> Answer[Discovery]:
         if stored is None:
             raise
     document, age = stored
-    parsed = published.parse_discovery(json.dumps(document).encode(), config)
+    parsed = published.parse_again(document, config)
     return Answer(parsed, trusted_seconds=RETRY_SECONDS, age_seconds=age)

@@ -17,7 +17,7 @@ from django.utils import timezone
 from smartapp import http
 from smartapp.keys import memory
 from smartapp.protocol.client_assertion import CLOCK_SKEW_SECONDS
-from smartapp.protocol.discovery import discovery_url, validate_for_launch
+from smartapp.protocol.discovery import validate_for_launch
 from smartapp.protocol.errors import (
     AddressRefused,
     ClientKeyError,
@@ -29,7 +29,7 @@ from smartapp.protocol.errors import (
 from smartapp.protocol.jwks import parse_jwks
 from smartapp.protocol.urls import host_of
 from smartapp.registrations import capabilities, discovery, pinning, published
-from smartapp.registrations.models import AuthMethod
+from smartapp.registrations.models import AuthMethod, Member
 from smartapp.registrations.pinning import Observation
 from smartapp.registrations.registry import EndpointConfig
 from smartapp.registrations.validation import validate_own_address
@@ -103,7 +103,7 @@ async def _discovery(config: EndpointConfig) -> list[Finding]:
         _hosts(config, observation),
         _launch_needs(observation),
         *_capabilities(config, observation),
-        *[await _issuer_keys(issuer) for issuer in observation.issuers],
+        *[await _issuer_keys(config, issuer) for issuer in observation.issuers],
         *_issuers(observation),
     ]
 
@@ -112,7 +112,7 @@ def _no_discovery(config: EndpointConfig, error: SmartError) -> Finding:
     """C10, C15."""
     fix = (
         "Open this address from this machine, and correct the FHIR base URL or the firewall: "
-        f"{discovery_url(config.fhir_base_url)}"
+        f"{config.discovery_url}"
     )
     return problem("discovery", f"{error.title}: {error.detail}.", fix)
 
@@ -172,11 +172,12 @@ def _issuers(observation: Observation) -> list[Finding]:
     return []
 
 
-async def _issuer_keys(issuer: str) -> Finding:
+async def _issuer_keys(config: EndpointConfig, issuer: str) -> Finding:
     """C91, C92."""
     try:
-        configuration = (await published.fetch_openid_configuration(issuer)).value
-        keys = (await published.fetch_jwks(configuration.jwks_uri)).value.keys
+        url = config.override(Member.JWKS_URI)
+        url = url or (await published.fetch_openid_configuration(issuer)).value.jwks_uri
+        keys = (await published.fetch_jwks(url)).value.keys
     except SmartError as error:
         return problem(
             "issuer-keys",
@@ -191,7 +192,7 @@ async def _issuer_keys(issuer: str) -> Finding:
 async def _clock(config: EndpointConfig) -> Finding:
     """C66: an assertion from the future, or from long ago, is refused."""
     try:
-        response = await http.get(discovery_url(config.fhir_base_url))
+        response = await http.get(config.discovery_url)
         theirs = parsedate_to_datetime(response.headers["Date"])
     except (SmartError, KeyError, ValueError, TypeError):
         return Finding("clock", Level.ADVICE, "The EHR does not say what time it has.")

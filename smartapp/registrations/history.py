@@ -12,7 +12,7 @@ from typing import Any
 from django.db import transaction
 from django.db.models import QuerySet
 
-from smartapp.protocol.discovery import Discovery, hosts
+from smartapp.protocol.discovery import Discovery
 from smartapp.registrations.models import DiscoverySnapshot, Endpoint
 from smartapp.registrations.registry import EndpointConfig
 
@@ -43,10 +43,9 @@ def record(config: EndpointConfig, discovery: Discovery, *, now: datetime) -> No
             return
         DiscoverySnapshot.objects.create(
             endpoint_id=config.endpoint_id,
-            fhir_base_url=config.fhir_base_url,
+            url=config.discovery_url,
             document=discovery.document,
             digest=fingerprint,
-            hosts=sorted(hosts(discovery)),
             fetched_at=now,
             last_seen_at=now,
         )
@@ -55,8 +54,13 @@ def record(config: EndpointConfig, discovery: Discovery, *, now: datetime) -> No
 
 def _snapshots(config: EndpointConfig) -> QuerySet[DiscoverySnapshot]:
     return DiscoverySnapshot.objects.filter(
-        endpoint_id=config.endpoint_id, fhir_base_url=config.fhir_base_url
+        endpoint_id=config.endpoint_id, url=config.discovery_url
     )
+
+
+def newest(config: EndpointConfig) -> DiscoverySnapshot | None:
+    """Return what the EHR was last seen to publish, however long ago."""
+    return _snapshots(config).first()
 
 
 def _forget_the_oldest(config: EndpointConfig) -> None:
@@ -84,19 +88,34 @@ def seen_since(moment: datetime) -> set[int]:
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """A member of the document that is not what it was, as text; empty: it is not there."""
+    """A member of the document that is not what it was, as text; empty: it is not there. Of a
+    list that was and is there, what went and what came."""
 
     member: str
     before: str
     after: str
+    removed: tuple[str, ...] = ()
+    added: tuple[str, ...] = ()
 
 
 def differences(before: dict[str, Any], after: dict[str, Any]) -> list[Difference]:
     return [
-        Difference(member, _text(before.get(member)), _text(after.get(member)))
+        _difference(member, before.get(member), after.get(member))
         for member in sorted(before.keys() | after.keys())
         if before.get(member) != after.get(member)
     ]
+
+
+def _difference(member: str, before: Any, after: Any) -> Difference:
+    if not (isinstance(before, list) and isinstance(after, list)):
+        return Difference(member, _text(before), _text(after))
+    return Difference(
+        member,
+        "",
+        "",
+        removed=tuple(_text(item) for item in before if item not in after),
+        added=tuple(_text(item) for item in after if item not in before),
+    )
 
 
 def _text(value: Any) -> str:

@@ -182,17 +182,57 @@ class Endpoint(models.Model):
         return self.name
 
 
+class Member(models.TextChoices):
+    """What an administrator may know better than discovery, by the names of the standards."""
+
+    SMART_CONFIGURATION = "smart-configuration", "SMART configuration"
+    AUTHORIZATION_ENDPOINT = "authorization_endpoint", "Authorization endpoint"
+    TOKEN_ENDPOINT = "token_endpoint", "Token endpoint"
+    INTROSPECTION_ENDPOINT = "introspection_endpoint", "Introspection endpoint"
+    REVOCATION_ENDPOINT = "revocation_endpoint", "Revocation endpoint"
+    END_SESSION_ENDPOINT = "end_session_endpoint", "Sign-out endpoint"
+    JWKS_URI = "jwks_uri", "Keys of the issuer (JWKS)"
+
+
+class EndpointOverride(models.Model):
+    """An address that is used in place of what the EHR publishes: which, why, by whom (C10, C91).
+
+    Rows are written by `overrides`, with the audit trail.
+    """
+
+    endpoint = models.ForeignKey(Endpoint, on_delete=models.CASCADE, related_name="overrides")
+    member = models.CharField("address of", max_length=32, choices=Member.choices)
+    url = models.CharField("address", max_length=500, validators=[validation.validate_url])
+    reason = models.CharField(
+        "why", max_length=300, help_text="For those who come after you, e.g. the vendor's ticket."
+    )
+    # What was used until then; empty: the EHR published none.
+    before = models.CharField(max_length=600, blank=True)
+    set_by = models.CharField(max_length=150)
+    set_at = models.DateTimeField()
+
+    class Meta:
+        ordering = ["id"]
+        constraints: ClassVar = [
+            models.UniqueConstraint(
+                fields=["endpoint", "member"], name="one_override_per_endpoint_and_member"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.get_member_display()} of {self.endpoint}"
+
+
 class DiscoverySnapshot(models.Model):
     """What an EHR published, and when it was first and last seen to publish it (C14)."""
 
     endpoint = models.ForeignKey(
         Endpoint, on_delete=models.CASCADE, related_name="discovery_snapshots"
     )
-    # As it was then: an endpoint that moved to another base is another EHR.
-    fhir_base_url = models.CharField(max_length=500)
+    # Where it was read: an endpoint that moved to another base is another EHR.
+    url = models.CharField(max_length=600)
     document = models.JSONField()
     digest = models.CharField(max_length=64)
-    hosts = models.JSONField(default=list)
     fetched_at = models.DateTimeField()
     last_seen_at = models.DateTimeField()
 

@@ -18,14 +18,15 @@ from smartapp.protocol import discovery
 from smartapp.protocol.discovery import Discovery
 from smartapp.protocol.errors import SmartError
 from smartapp.protocol.urls import host_of, parse_endpoint_url
-from smartapp.registrations import published, registry
-from smartapp.registrations.models import Endpoint
+from smartapp.registrations import overrides, published, registry
+from smartapp.registrations.models import Endpoint, Member
 from smartapp.registrations.registry import EndpointConfig
 
 
 @dataclass(frozen=True, slots=True)
 class Observation:
-    """What an EHR names at this moment. `warnings` are sentences for the administrator."""
+    """What an EHR names at this moment; `discovery` is what is used of it. `warnings` are sentences
+    for the administrator."""
 
     discovery: Discovery
     issuers: tuple[str, ...]
@@ -43,8 +44,11 @@ async def observe(config: EndpointConfig) -> Observation:
     issuers = config.issuers or _named_issuer(document, warnings)
     hosts = {host_of(config.fhir_base_url), *discovery.hosts(document)}
     for issuer in issuers:
-        hosts |= await _issuer_hosts(issuer, warnings)
-    return Observation(document, issuers, frozenset(hosts), tuple(warnings))
+        hosts.add(host_of(issuer))
+        if not config.override(Member.JWKS_URI):
+            hosts |= await _keys_host(issuer, warnings)
+    used = overrides.used(config, document)
+    return Observation(used, issuers, frozenset(hosts), tuple(warnings))
 
 
 async def pin_first(config: EndpointConfig, *, actor: str) -> Observation:
@@ -113,7 +117,7 @@ def _named_issuer(document: Discovery, warnings: list[str]) -> tuple[str, ...]:
         return ()
 
 
-async def _issuer_hosts(issuer: str, warnings: list[str]) -> set[str]:
+async def _keys_host(issuer: str, warnings: list[str]) -> set[str]:
     try:
         configuration = (await published.fetch_openid_configuration(issuer)).value
     except SmartError as error:
@@ -121,5 +125,5 @@ async def _issuer_hosts(issuer: str, warnings: list[str]) -> set[str]:
             f"The issuer {issuer} did not publish where its keys are ({error.detail}), "
             "so an id_token of it cannot be checked yet."
         )
-        return {host_of(issuer)}
-    return {host_of(issuer), host_of(configuration.jwks_uri)}
+        return set()
+    return {host_of(configuration.jwks_uri)}

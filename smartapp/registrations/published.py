@@ -3,6 +3,9 @@
 `discovery` keeps the answers and decides what a launch may believe of them.
 """
 
+import json
+from typing import Any
+
 from django.conf import settings
 from django.utils import timezone
 
@@ -23,9 +26,8 @@ async def fetch_discovery(config: EndpointConfig) -> Answer[Discovery]:
 
     Raises EHRUnavailable or DiscoveryError.
     """
-    url = discovery.discovery_url(config.fhir_base_url)
     asking = presets.metadata_headers(config.preset, config.client_id)
-    response = await _get(url, DiscoveryInvalid, asking)
+    response = await _get(config.discovery_url, DiscoveryInvalid, asking)
     parsed = parse_discovery(response.body, config)
     await in_database(history.record, config, parsed, now=timezone.now())
     return Answer(parsed, _trusted_seconds(response))
@@ -48,9 +50,18 @@ async def fetch_jwks(url: str) -> Answer[JWKS]:
 
 
 def parse_discovery(body: bytes, config: EndpointConfig) -> Discovery:
+    """Return what the EHR publishes, without the addresses that are overridden (`overrides`)."""
     return discovery.parse_discovery(
-        body, fhir_base_url=config.fhir_base_url, allow_http=settings.ALLOW_LOOPBACK_EHRS
+        body,
+        fhir_base_url=config.fhir_base_url,
+        allow_http=settings.ALLOW_LOOPBACK_EHRS,
+        ignored=dict(config.overrides),
     )
+
+
+def parse_again(document: dict[str, Any], config: EndpointConfig) -> Discovery:
+    """Return what a stored document says by the rules of today. Raises DiscoveryInvalid."""
+    return parse_discovery(json.dumps(document).encode(), config)
 
 
 async def _get(

@@ -18,7 +18,7 @@ from smartapp.keys import births
 from smartapp.keys.models import Algorithm, KeySet
 from smartapp.protocol.errors import SmartError
 from smartapp.protocol.urls import without_trailing_slash
-from smartapp.registrations import capabilities, discovery, pinning, registry
+from smartapp.registrations import capabilities, discovery, overrides, pinning, registry
 from smartapp.registrations.models import AuthMethod, Endpoint, Registration
 from smartapp.registrations.presets import PRESETS, Preset, defaults
 from smartapp.registrations.registry import EndpointConfig
@@ -221,7 +221,12 @@ def store_registration(
 def store_endpoint(endpoint: Endpoint, *, actor: str) -> None:
     """Save a valid endpoint. In a transaction of the caller's."""
     created = endpoint.pk is None
+    moved = not Endpoint.objects.filter(pk=endpoint.pk, iss=endpoint.iss).exists()
     endpoint.save()
+    if moved:
+        # Its overrides are those of another EHR.
+        for override in list(endpoint.overrides.all()):
+            overrides.remove(endpoint.pk, override.member, actor=actor)
     trail.record(
         actor,
         "endpoint.create" if created else "endpoint.change",

@@ -10,16 +10,21 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from typing import Any
 
 from django.conf import settings
+from django.db.models import F, QuerySet
 
 from smartapp import vault
 from smartapp.database import in_database
+from smartapp.protocol.discovery import discovery_url
 from smartapp.protocol.errors import ClientKeyError, StateOfAnotherRegistration, UnknownEndpoint
-from smartapp.registrations.models import AuthMethod, Endpoint, Registration
+from smartapp.registrations.models import AuthMethod, Endpoint, Member, Registration
 
 REMEMBERED_SECONDS = 5
 MAX_ISS_LENGTH = 500
+
+Overrides = tuple[tuple[str, str], ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +56,18 @@ class EndpointConfig:
     frame_ancestors: tuple[str, ...]
     preset: str
     updated_at: datetime
+    # Addresses that an administrator knows better than discovery: member and URL (C10, C91).
+    overrides: Overrides = ()
+
+    @property
+    def discovery_url(self) -> str:
+        """Where the SMART configuration is read (C10)."""
+        published_at = discovery_url(self.fhir_base_url)
+        return self.override(Member.SMART_CONFIGURATION) or published_at
+
+    def override(self, member: str) -> str | None:
+        """Return the address that is used in place of the published one, if there is one."""
+        return dict(self.overrides).get(member)
 
     @property
     def redirect_uri(self) -> str:
@@ -160,15 +177,17 @@ async def all_endpoints() -> tuple[EndpointConfig, ...]:
     return await in_database(_all)
 
 
-def load(endpoint: Endpoint) -> EndpointConfig:
-    """Return the frozen value of a row that was read together with its registration and key set.
+def load(endpoint: Endpoint, overrides: Overrides | None = None) -> EndpointConfig:
+    """Return the frozen value of a row that was read together with its registration and key set,
+    and perhaps its overrides.
 
     Raises ClientKeyError when the client secret is needed and does not open.
     """
-    return replace(describe(endpoint), client_secret=_client_secret(endpoint.registration))
+    described = describe(endpoint, overrides)
+    return replace(described, client_secret=_client_secret(endpoint.registration))
 
 
-def describe(endpoint: Endpoint) -> EndpointConfig:
+def describe(endpoint: Endpoint, overrides: Overrides | None = None) -> EndpointConfig:
     """Return the same without the client secret, for what never authenticates: lists, sheets,
     discovery. A secret that does not open takes none of these away."""
     registration = endpoint.registration
@@ -198,7 +217,14 @@ def describe(endpoint: Endpoint) -> EndpointConfig:
         frame_ancestors=tuple(registration.frame_ancestors),
         preset=registration.preset,
         updated_at=max(endpoint.updated_at, registration.updated_at),
+        overrides=_overrides(endpoint) if overrides is None else overrides,
     )
+
+
+def _overrides(endpoint: Endpoint) -> Overrides:
+    """None for an endpoint that is not stored yet."""
+    rows = endpoint.overrides.all() if endpoint.pk else ()
+    return tuple((row.member, row.url) for row in rows)
 
 
 def _client_secret(registration: Registration) -> str:
@@ -219,17 +245,34 @@ _launchable = _enabled.filter(launchable=True)
 
 
 def _load(**lookup: str | int) -> EndpointConfig:
-    try:
-        return load(_launchable.get(**lookup))
-    except Endpoint.DoesNotExist:
-        raise UnknownEndpoint("no enabled endpoint of an enabled registration") from None
+    found = _first(_launchable.filter(**lookup))
+    if found is None:
+        raise UnknownEndpoint("no enabled endpoint of an enabled registration")
+    return found
 
 
 def _backend(registration_slug: str) -> EndpointConfig:
-    try:
-        return load(_enabled.get(registration__slug=registration_slug, launchable=False))
-    except Endpoint.DoesNotExist:
-        raise UnknownEndpoint("no enabled 2-legged registration of this slug") from None
+    found = _first(_enabled.filter(registration__slug=registration_slug, launchable=False))
+    if found is None:
+        raise UnknownEndpoint("no enabled 2-legged registration of this slug")
+    return found
+
+
+def _first(endpoints: QuerySet[Endpoint]) -> EndpointConfig | None:
+    """Return the first endpoint, in one statement: a warm launch counts them. Each override is a
+    row of the join, as is having none."""
+    joined = endpoints.annotate(
+        override_member=F("overrides__member"), override_url=F("overrides__url")
+    )
+    rows: list[Any] = list(joined.order_by("pk", "overrides__id"))
+    if not rows:
+        return None
+    overrides = tuple(
+        (row.override_member, row.override_url)
+        for row in rows
+        if row.override_member and row.pk == rows[0].pk
+    )
+    return load(rows[0], overrides)
 
 
 def _frame_ancestors(registration_slug: str) -> tuple[str, ...]:
@@ -238,8 +281,9 @@ def _frame_ancestors(registration_slug: str) -> tuple[str, ...]:
 
 
 def _connectable() -> tuple[EndpointConfig, ...]:
-    return tuple(map(describe, _launchable.exclude(registration__standalone_scope="")))
+    choices = _launchable.exclude(registration__standalone_scope="")
+    return tuple(map(describe, choices.prefetch_related("overrides")))
 
 
 def _all() -> tuple[EndpointConfig, ...]:
-    return tuple(map(describe, _enabled.all()))
+    return tuple(map(describe, _enabled.prefetch_related("overrides")))

@@ -50,6 +50,7 @@ def sheet(config: EndpointConfig) -> dict[str, Any]:
         "standalone_scope": config.standalone_scope,
         "issuers": list(config.issuers),
         "pinned_hosts": sorted(config.pinned_hosts),
+        "overrides": dict(config.overrides),
         "steps": list(preset.steps),
         "notes": list(preset.notes),
         "unverified": list(preset.unverified),
@@ -71,6 +72,7 @@ def as_text(data: dict[str, Any], warnings: Sequence[str]) -> str:
     ]
     if data["auth_method"] == AuthMethod.PRIVATE_KEY_JWT:
         lines += [f"{'Key:':<19}{key['alg']} {key['kid']}" for key in data["keys"]]
+    lines += [f"{'Overridden:':<19}{member} {url}" for member, url in data["overrides"].items()]
     lines += [f"At the vendor: {step}" for step in data["steps"]]
     lines += [f"Note: {note}" for note in data["notes"]]
     lines += [f"Unverified: {note}" for note in data["unverified"]]

@@ -359,9 +359,71 @@ class TestDiscovery:
         live_ehr.publish(token_endpoint=f"{live_ehr.origin}/token2", x="<script>alert(1)</script>")
         page = admin.post(self.url(endpoint)).content.decode()
 
-        assert f"<td>{live_ehr.origin}/token</td>" in page
-        assert f"<td>{live_ehr.origin}/token2</td>" in page
+        cells = [cell.strip() for cell in re.findall(r"<td>([^<]*)</td>", page)]
+        assert f"{live_ehr.origin}/token" in cells
+        assert f"{live_ehr.origin}/token2" in cells
         assert "<script>alert" not in page
+
+    def test_of_a_list_only_what_changed_is_shown(
+        self, admin: Client, live_ehr: EHR, endpoint: Endpoint
+    ) -> None:
+        admin.post(self.url(endpoint))
+        live_ehr.publish(capabilities=["launch-ehr", "sso-openid-connect"])
+        page = admin.post(self.url(endpoint)).content.decode()
+
+        assert "<del>launch-standalone</del>" in page
+        assert "<ins>sso-openid-connect</ins>" in page
+        assert "launch-ehr</ins>" not in page
+
+    def test_an_address_is_overridden_with_a_reason_and_taken_back_by_one_click(
+        self, admin: Client, live_ehr: EHR, endpoint: Endpoint
+    ) -> None:
+        """C10: the page shows published against used, who, when and why."""
+        admin.post(self.url(endpoint))
+        address = {"member": "token_endpoint", "url": "https://token.example/t", "override": "yes"}
+        page = admin.post(self.url(endpoint), address | {"reason": "ticket 4711"}, follow=True)
+
+        shown = page.content.decode()
+        cells = [cell.strip() for cell in re.findall(r"<td>([^<]*)</td>", shown)]
+        assert f"{live_ehr.origin}/token" in cells
+        assert "<strong>https://token.example/t</strong>" in shown
+        assert "Overridden by ann on 20" in shown
+        assert "ticket 4711" in shown
+        assert launch_endpoints().token_endpoint == "https://token.example/t"
+
+        page = admin.post(self.url(endpoint), {"unset": "token_endpoint"}, follow=True)
+        assert "https://token.example/t" not in page.content.decode()
+        assert launch_endpoints().token_endpoint == f"{live_ehr.origin}/token"
+
+    def test_discovery_that_is_elsewhere_is_read_at_once(
+        self, admin: Client, live_ehr: EHR, endpoint: Endpoint
+    ) -> None:
+        Endpoint.objects.update(pinned_hosts=[])
+        below_base = "/fhir/r4/.well-known/smart-configuration"
+        live_ehr.answers["/elsewhere"] = live_ehr.answers.pop(below_base)
+        elsewhere = {"member": "smart-configuration", "url": f"{live_ehr.origin}/elsewhere"}
+        admin.post(self.url(endpoint), elsewhere | {"reason": "x", "override": "yes"})
+
+        assert launch_endpoints().token_endpoint == f"{live_ehr.origin}/token"
+
+    @pytest.mark.parametrize(
+        ("change", "sentence"),
+        [
+            ({"url": "http://token.example/t"}, "not https"),
+            ({"reason": ""}, "required"),
+            ({"member": "x"}, "valid choice"),
+        ],
+    )
+    def test_a_bad_override_is_refused_and_nothing_typed_is_lost(
+        self, admin: Client, endpoint: Endpoint, change: dict[str, str], sentence: str
+    ) -> None:
+        good = {"member": "token_endpoint", "url": "https://token.example/t", "reason": "why not"}
+        page = admin.post(self.url(endpoint), {"override": "yes"} | good | change)
+
+        assert sentence in errors(page)
+        for name, value in (good | change).items():
+            assert value in page.content.decode() or name == "member"
+        assert not endpoint.overrides.exists()
 
     def test_an_ehr_that_does_not_answer_is_a_message(
         self, admin: Client, live_ehr: EHR, endpoint: Endpoint
@@ -383,9 +445,15 @@ class TestDiscovery:
         user.user_permissions.add(Permission.objects.get(codename="view_registration"))
         client.force_login(user)
 
-        assert "Accept" not in client.get(self.url(endpoint)).content.decode()
+        Endpoint.objects.update(pinned_hosts=[])
+        page = client.get(self.url(endpoint)).content.decode()
+        assert "<button" not in page.partition('id="content-main"')[2]
+        Endpoint.objects.update(pinned_hosts=[live_ehr.host])
         accepting = {"accept": "yes", "host": "evil.example"}
         assert client.post(self.url(endpoint), accepting).status_code == 403
+        overriding = {"override": "yes", "member": "token_endpoint", "url": "https://evil.example"}
+        assert client.post(self.url(endpoint), overriding | {"reason": "x"}).status_code == 403
+        assert not endpoint.overrides.exists()
         assert Endpoint.objects.get().pinned_hosts == [live_ehr.host]
 
     def test_strangers_do_not_even_look(self, client: Client, endpoint: Endpoint) -> None:

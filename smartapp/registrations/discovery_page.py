@@ -1,0 +1,187 @@
+"""The administrators' page of one endpoint's discovery: what the EHR publishes, what is used of it,
+which hosts are accepted, what was overridden and why, and how it changed (C14)."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from django import forms
+from django.contrib import admin, messages
+from django.core.exceptions import PermissionDenied
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.shortcuts import get_object_or_404
+from django.template.response import TemplateResponse
+from django.urls import URLPattern, path
+from django.utils import timezone
+
+from smartapp import http
+from smartapp.protocol import discovery
+from smartapp.protocol.errors import SmartError
+from smartapp.registrations import history, overrides, pinning, published, registry
+from smartapp.registrations.models import DiscoverySnapshot, Endpoint, EndpointOverride, Member
+from smartapp.registrations.pinning import Observation
+from smartapp.registrations.registry import EndpointConfig
+
+
+class OverrideForm(forms.ModelForm):  # type: ignore[type-arg]  # not generic at run time
+    class Meta:
+        model = EndpointOverride
+        fields = ("member", "url", "reason")
+        widgets = {
+            "url": forms.URLInput(attrs={"class": "vTextField", "spellcheck": "false"}),
+            "reason": forms.TextInput(attrs={"class": "vTextField"}),
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Address:
+    """One address as the page shows it: what the EHR says, what is used, and who said otherwise."""
+
+    label: str
+    member: str
+    published: str
+    used: str
+    override: EndpointOverride | None
+
+
+class DiscoveryPages(admin.ModelAdmin):  # type: ignore[type-arg]  # not generic at run time
+    """The views of `RegistrationAdmin` that are about discovery."""
+
+    def get_urls(self) -> list[URLPattern]:
+        return [
+            path(
+                "endpoint/<int:endpoint_id>/discovery/",
+                self.admin_site.admin_view(self.discovery_view),
+                name="registrations_endpoint_discovery",
+            ),
+            *super().get_urls(),
+        ]
+
+    def discovery_view(self, request: HttpRequest, endpoint_id: int) -> HttpResponse:
+        """Show what an EHR publishes; a POST reads it now, accepts the hosts that were shown
+        (C14), or overrides an address (C10, C91)."""
+        endpoint = get_object_or_404(
+            Endpoint.objects.select_related("registration__key_set"), pk=endpoint_id
+        )
+        if not self.has_view_permission(request, endpoint.registration):
+            raise PermissionDenied
+        if request.method != "POST":
+            return self._page(request, endpoint)
+        if not self.has_change_permission(request, endpoint.registration):
+            raise PermissionDenied
+        actions: dict[str, Callable[[HttpRequest, Endpoint], HttpResponse]] = {
+            "accept": self._accept,
+            "override": self._override,
+            "unset": self._unset,
+        }
+        act = next((actions[name] for name in actions if name in request.POST), self._read_now)
+        return act(request, endpoint)
+
+    def _read_now(self, request: HttpRequest, endpoint: Endpoint) -> HttpResponse:
+        observation = self._observe(request, endpoint)
+        endpoint.refresh_from_db()
+        return self._page(request, endpoint, observation)
+
+    def _observe(self, request: HttpRequest, endpoint: Endpoint) -> Observation | None:
+        config = registry.describe(endpoint)
+        try:
+            return http.run(
+                pinning.observe(config)
+                if config.pinned_hosts
+                else pinning.pin_first(config, actor=request.user.get_username())
+            )
+        except SmartError as error:
+            self.message_user(request, f"{error.title}: {error.detail}.", messages.ERROR)
+            return None
+
+    def _accept(self, request: HttpRequest, endpoint: Endpoint) -> HttpResponse:
+        """Pin the hosts that the page showed: not what the EHR may say by now."""
+        pinning.accept(
+            endpoint.pk,
+            {*endpoint.pinned_hosts, *request.POST.getlist("host")},
+            now=timezone.now(),
+            actor=request.user.get_username(),
+        )
+        self.message_user(request, "The hosts are accepted. Launches go on.", messages.SUCCESS)
+        return HttpResponseRedirect(request.path)
+
+    def _override(self, request: HttpRequest, endpoint: Endpoint) -> HttpResponse:
+        override = EndpointOverride(endpoint=endpoint)
+        form = OverrideForm(request.POST, instance=override)
+        if not form.is_valid():
+            return self._page(request, endpoint, form=form)
+        overrides.put(override, now=timezone.now(), actor=request.user.get_username())
+        if override.member == Member.SMART_CONFIGURATION:
+            self._observe(request, endpoint)
+        said = f"{override.get_member_display()}: your address is used from now on."
+        self.message_user(request, said, messages.SUCCESS)
+        return HttpResponseRedirect(request.path)
+
+    def _unset(self, request: HttpRequest, endpoint: Endpoint) -> HttpResponse:
+        overrides.remove(endpoint.pk, request.POST["unset"], actor=request.user.get_username())
+        said = "What the EHR publishes is used again."
+        self.message_user(request, said, messages.SUCCESS)
+        return HttpResponseRedirect(request.path)
+
+    def _page(
+        self,
+        request: HttpRequest,
+        endpoint: Endpoint,
+        observation: Observation | None = None,
+        form: OverrideForm | None = None,
+    ) -> HttpResponse:
+        config = registry.describe(endpoint)
+        snapshots = list(endpoint.discovery_snapshots.all()[: history.SNAPSHOTS_KEPT])
+        context: dict[str, Any] = {
+            **self.admin_site.each_context(request),
+            "opts": self.opts,
+            "title": f"Discovery of {endpoint.name}",
+            "endpoint": endpoint,
+            "observation": observation,
+            "new_hosts": sorted(unaccepted_hosts(config, observation)),
+            "addresses": addresses(endpoint, config),
+            "form": form or OverrideForm(),
+            "snapshots": with_differences(snapshots),
+            "may_change": self.has_change_permission(request, endpoint.registration),
+        }
+        return TemplateResponse(request, "registrations/discovery.html", context)
+
+
+def unaccepted_hosts(
+    config: EndpointConfig, observation: Observation | None = None
+) -> frozenset[str]:
+    """Return the hosts that the EHR names, now or when it was last read, and nobody accepted."""
+    named = observation.hosts if observation else _hosts_last_named(config)
+    return named - config.pinned_hosts - overrides.hosts(config)
+
+
+def _hosts_last_named(config: EndpointConfig) -> frozenset[str]:
+    snapshot = history.newest(config)
+    if snapshot is None:
+        return frozenset()
+    try:
+        return discovery.hosts(published.parse_again(snapshot.document, config))
+    except SmartError:  # what was read is judged again, and the rules may be stricter now
+        return frozenset()
+
+
+def addresses(endpoint: Endpoint, config: EndpointConfig) -> list[Address]:
+    """Return each address that may be overridden, as published and as used."""
+    rows = {row.member: row for row in endpoint.overrides.all()}
+    return [_address(member, config, rows.get(member)) for member in Member]
+
+
+def _address(member: Member, config: EndpointConfig, override: EndpointOverride | None) -> Address:
+    says = overrides.published_address(config, member)
+    return Address(member.label, member, says, override.url if override else says, override)
+
+
+def with_differences(
+    snapshots: list[DiscoverySnapshot],
+) -> list[tuple[DiscoverySnapshot, list[history.Difference]]]:
+    """Return each snapshot, newest first, with what it changed."""
+    before = [*(snapshot.document for snapshot in snapshots[1:]), {}]
+    return [
+        (snapshot, history.differences(earlier, snapshot.document))
+        for snapshot, earlier in zip(snapshots, before, strict=False)
+    ]

@@ -1,0 +1,104 @@
+"""Addresses of an EHR that an administrator knows better than the EHR's own discovery.
+
+Some vendors publish their SMART configuration elsewhere (C10), or an address that is wrong, or
+keys that only a client with an id is shown (C91). Each override has a reason and a name, in its
+row and in the audit trail. It passes the same checks as what an EHR publishes, and its host needs
+no other yes: an administrator has named it (C14).
+"""
+
+from dataclasses import replace
+from datetime import datetime
+from typing import Any
+
+from django.core.exceptions import ValidationError
+from django.db import transaction
+
+from smartapp.audit import trail
+from smartapp.protocol.discovery import Discovery
+from smartapp.protocol.urls import host_of
+from smartapp.registrations import history, registry
+from smartapp.registrations.models import Endpoint, EndpointOverride, Member
+from smartapp.registrations.registry import EndpointConfig
+
+# Not addresses that the SMART configuration names and we use: the first is its own, and the
+# issuer's OpenID configuration names its keys.
+_ELSEWHERE = (Member.SMART_CONFIGURATION, Member.JWKS_URI)
+
+
+def used(config: EndpointConfig, published: Discovery) -> Discovery:
+    """Return what the EHR publishes with the overridden addresses in place of its own."""
+    return replace(published, **_published_members(config))
+
+
+def hosts(config: EndpointConfig) -> frozenset[str]:
+    """Return `host[:port]` of every override: who named an address has named its host."""
+    return frozenset(host_of(url) for _, url in config.overrides)
+
+
+def _published_members(config: EndpointConfig) -> dict[str, Any]:
+    return {member: url for member, url in config.overrides if member not in _ELSEWHERE}
+
+
+def published_address(config: EndpointConfig, member: str) -> str:
+    """Return where the EHR itself says that `member` is, by what it was last seen to publish."""
+    if member == Member.SMART_CONFIGURATION:
+        return replace(config, overrides=()).discovery_url
+    if member in _ELSEWHERE:
+        return ""
+    snapshot = history.newest(config)
+    value = snapshot.document.get(member) if snapshot else None
+    return value if isinstance(value, str) else ""
+
+
+@transaction.atomic
+def put(override: EndpointOverride, *, now: datetime, actor: str) -> None:
+    """Use this address from now on, in place of the published one or of an earlier override.
+
+    Raises ValidationError, with sentences, for an address that may not be used, or no reason.
+    """
+    override.clean_fields(exclude=["endpoint", "before", "set_by", "set_at"])
+    endpoint = _locked(override.endpoint_id)
+    earlier = endpoint.overrides.filter(member=override.member).first()
+    config = registry.describe(endpoint)
+    override.before = earlier.url if earlier else published_address(config, override.member)[:600]
+    override.set_by, override.set_at = actor, now
+    if earlier:
+        earlier.delete()
+    override.save(force_insert=True)
+    trail.record(
+        actor,
+        "override.set",
+        f"endpoint {endpoint.slug}",
+        member=override.member,
+        before=override.before,
+        after=override.url,
+        reason=override.reason,
+    )
+    transaction.on_commit(registry.forget)
+
+
+@transaction.atomic
+def remove(endpoint_id: int, member: str, *, actor: str) -> None:
+    """Use what the EHR publishes again; nothing happens where that is so already."""
+    endpoint = _locked(endpoint_id)
+    override = endpoint.overrides.filter(member=member).first()
+    if override is None:
+        return
+    override.delete()
+    trail.record(
+        actor,
+        "override.unset",
+        f"endpoint {endpoint.slug}",
+        member=member,
+        before=override.url,
+        after=published_address(registry.describe(endpoint), member),
+    )
+    transaction.on_commit(registry.forget)
+
+
+def _locked(endpoint_id: int) -> Endpoint:
+    endpoints = Endpoint.objects.select_for_update(of=("self",))
+    endpoint = endpoints.select_related("registration__key_set").filter(pk=endpoint_id).first()
+    if endpoint is None:
+        raise ValidationError("The endpoint was deleted meanwhile.")
+    return endpoint

@@ -1,0 +1,288 @@
+"""An administrator knows an address better than the EHR's discovery, says why, and may take it
+back: C10, C14, C91."""
+
+from typing import Any
+
+import pytest
+from django.core.exceptions import ValidationError
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+from pytest_django import Settings
+
+from smartapp.audit.models import AuditEvent
+from smartapp.database import in_database
+from smartapp.protocol.errors import DiscoveryInvalid, EndpointHostChanged
+from smartapp.registrations import discovery, overrides, pinning, registering, registry
+from smartapp.registrations.models import Endpoint, EndpointOverride
+from smartapp.registrations.registry import EndpointConfig
+from tests.registrations.ehr import EHR, KEY
+from tests.registrations.factories import NOW, make_endpoint
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+ROOT = "/.well-known/smart-configuration"
+BELOW_BASE = "/fhir/r4/.well-known/smart-configuration"
+
+
+async def registered(ehr: EHR, **fields: Any) -> None:
+    values = {"fhir_base_url": ehr.base, "issuers": [ehr.issuer], "pinned_hosts": [ehr.host]}
+    await in_database(make_endpoint, **values | fields)
+
+
+async def config() -> EndpointConfig:
+    return await registry.endpoint_for_slug("general")
+
+
+def put(member: str, url: str, reason: str = "the vendor says so") -> None:
+    override = EndpointOverride(
+        endpoint=Endpoint.objects.get(), member=member, url=url, reason=reason
+    )
+    overrides.put(override, now=NOW, actor="ann")
+
+
+async def overridden(member: str, url: str) -> EndpointConfig:
+    await in_database(put, member, url)
+    return await config()
+
+
+class TestWhatIsUsed:
+    async def test_a_launch_goes_to_the_address_and_keeps_the_others(self, ehr: EHR) -> None:
+        await registered(ehr)
+        launch = await discovery.launch_endpoints(
+            await overridden("token_endpoint", "https://token.example/t")
+        )
+
+        assert launch.token_endpoint == "https://token.example/t"
+        assert launch.authorization_endpoint == f"{ehr.origin}/authorize"
+
+    @pytest.mark.parametrize("member", ["introspection_endpoint", "revocation_endpoint"])
+    async def test_an_address_that_the_ehr_does_not_publish_can_be_given(
+        self, ehr: EHR, member: str
+    ) -> None:
+        await registered(ehr)
+        launch = await discovery.launch_endpoints(await overridden(member, "https://x.example/i"))
+
+        assert getattr(launch, member) == "https://x.example/i"
+
+    async def test_discovery_can_be_at_the_root_of_the_host(self, ehr: EHR) -> None:
+        """C10: MEDITECH's was seen there."""
+        ehr.answers[ROOT] = ehr.answers.pop(BELOW_BASE)
+        await registered(ehr, pinned_hosts=[], issuers=[])
+        with pytest.raises(DiscoveryInvalid):
+            await pinning.pin_first(await config(), actor="x")
+
+        await pinning.pin_first(
+            await overridden("smart-configuration", ehr.origin + ROOT), actor="x"
+        )
+
+        launch = await discovery.launch_endpoints(await config())
+        assert launch.token_endpoint == f"{ehr.origin}/token"
+        assert launch.issuers == (ehr.issuer,)
+
+    async def test_the_issuers_keys_are_read_there_and_its_configuration_is_not(
+        self, ehr: EHR
+    ) -> None:
+        """C91: athenahealth shows keys to those who name their client id."""
+        ehr.answers["/keys"] = ehr.answers.pop("/issuer/keys")
+        await registered(ehr)
+        keys = await discovery.issuer_jwks(
+            await overridden("jwks_uri", f"{ehr.origin}/keys?client_id=abc"), ehr.issuer
+        )
+
+        assert keys.find("key-1", "ES384").kid == KEY.kid
+        assert list(ehr.asked) == ["/keys"]
+
+    async def test_a_process_that_remembers_the_document_uses_it_at_once(self, ehr: EHR) -> None:
+        await registered(ehr)
+        await discovery.launch_endpoints(await config())
+        launch = await discovery.launch_endpoints(
+            await overridden("token_endpoint", "https://token.example/t")
+        )
+        assert launch.token_endpoint == "https://token.example/t"
+
+        await in_database(overrides.remove, launch_endpoint_id(), "token_endpoint", actor="ann")
+        launch = await discovery.launch_endpoints(await config())
+        assert launch.token_endpoint == f"{ehr.origin}/token"
+
+    @pytest.mark.parametrize("published", ["https://evil.example/t", "ftp://x", "http://%", 7])
+    async def test_what_the_ehr_publishes_there_no_longer_counts(
+        self, ehr: EHR, published: object
+    ) -> None:
+        await registered(ehr)
+        ehr.publish(token_endpoint=published)
+        launch = await discovery.launch_endpoints(
+            await overridden("token_endpoint", f"{ehr.origin}/token")
+        )
+
+        assert launch.token_endpoint == f"{ehr.origin}/token"
+
+    async def test_what_was_read_elsewhere_does_not_stand_in(self, ehr: EHR) -> None:
+        """C15: stale-if-error is for the same address only."""
+        await registered(ehr)
+        await discovery.launch_endpoints(await config())
+        discovery.forget()
+
+        with pytest.raises(DiscoveryInvalid):
+            await discovery.launch_endpoints(
+                await overridden("smart-configuration", f"{ehr.origin}/nothing")
+            )
+
+
+def launch_endpoint_id() -> int:
+    return registry._memory.recall("slug", "general").endpoint_id  # type: ignore[union-attr]
+
+
+class TestHosts:
+    """C14: who names an address has named its host, and nothing else is accepted with it."""
+
+    async def test_its_host_needs_no_other_yes(self, ehr: EHR) -> None:
+        await registered(ehr)
+        used = await overridden("token_endpoint", "https://token.example/t")
+
+        discovery.check_hosts(used, {"token.example"})
+        with pytest.raises(EndpointHostChanged):
+            discovery.check_hosts(used, {"other.example"})
+
+    async def test_taken_back_its_host_is_a_stranger_again(self, ehr: EHR) -> None:
+        await registered(ehr)
+        used = await overridden("token_endpoint", "https://token.example/t")
+        await in_database(overrides.remove, used.endpoint_id, "token_endpoint", actor="ann")
+
+        with pytest.raises(EndpointHostChanged):
+            discovery.check_hosts(await config(), {"token.example"})
+
+    async def test_the_first_look_pins_what_the_ehr_names_and_not_the_override(
+        self, ehr: EHR
+    ) -> None:
+        await registered(ehr, pinned_hosts=[], issuers=[])
+        await pinning.pin_first(
+            await overridden("token_endpoint", "https://token.example/t"), actor="x"
+        )
+
+        assert (await in_database(Endpoint.objects.get)).pinned_hosts == [ehr.host]
+
+    async def test_another_host_in_discovery_still_blocks(self, ehr: EHR) -> None:
+        await registered(ehr)
+        ehr.publish(authorization_endpoint="https://evil.example/a")
+
+        with pytest.raises(EndpointHostChanged):
+            await discovery.launch_endpoints(
+                await overridden("token_endpoint", "https://token.example/t")
+            )
+
+
+class TestWhoAndWhy:
+    def test_the_row_and_the_trail_say_who_when_why_old_and_new(self) -> None:
+        make_endpoint()
+        put("smart-configuration", "https://ehr.example/x", "ticket 4711")
+
+        row = EndpointOverride.objects.get()
+        before = "https://ehr.example/fhir/r4/.well-known/smart-configuration"
+        assert (row.set_by, row.set_at, row.reason) == ("ann", NOW, "ticket 4711")
+        assert (row.before, row.url) == (before, "https://ehr.example/x")
+        event = AuditEvent.objects.get()
+        assert (event.actor, event.action, event.target) == (
+            "ann", "override.set", "endpoint general",
+        )  # fmt: skip
+        assert event.detail == {
+            "member": "smart-configuration",
+            "before": before,
+            "after": "https://ehr.example/x",
+            "reason": "ticket 4711",
+        }
+
+    async def test_what_was_used_before_is_what_the_ehr_published(self, ehr: EHR) -> None:
+        await registered(ehr)
+        await discovery.launch_endpoints(await config())
+        await overridden("token_endpoint", "https://token.example/t")
+
+        row = await in_database(EndpointOverride.objects.get)
+        assert row.before == f"{ehr.origin}/token"
+
+    def test_another_override_replaces_it_and_says_so(self) -> None:
+        make_endpoint()
+        put("token_endpoint", "https://one.example/t")
+        put("token_endpoint", "https://two.example/t")
+
+        row = EndpointOverride.objects.get()
+        assert (row.before, row.url) == ("https://one.example/t", "https://two.example/t")
+
+    def test_taking_it_back_is_in_the_trail_once(self) -> None:
+        endpoint = make_endpoint()
+        put("token_endpoint", "https://one.example/t")
+        overrides.remove(endpoint.pk, "token_endpoint", actor="bob")
+        overrides.remove(endpoint.pk, "token_endpoint", actor="bob")
+
+        assert not EndpointOverride.objects.exists()
+        event = AuditEvent.objects.get(action="override.unset")
+        assert (event.actor, event.detail["before"]) == ("bob", "https://one.example/t")
+
+    def test_an_endpoint_that_moves_leaves_them_behind(self) -> None:
+        """Another base is another EHR."""
+        endpoint = make_endpoint()
+        put("token_endpoint", "https://one.example/t")
+        registering.move(endpoint, "https://other.example/r4")
+        registering.store_endpoint(endpoint, actor="ann")
+
+        assert not EndpointOverride.objects.exists()
+        assert AuditEvent.objects.filter(action="override.unset").count() == 1
+
+    def test_an_endpoint_that_stays_keeps_them(self) -> None:
+        endpoint = make_endpoint()
+        put("token_endpoint", "https://one.example/t")
+        registering.move(endpoint, f"{endpoint.fhir_base_url}/")
+        registering.store_endpoint(endpoint, actor="ann")
+
+        assert EndpointOverride.objects.exists()
+
+
+@pytest.mark.parametrize(
+    ("member", "url", "reason"),
+    [
+        ("token_endpoint", "http://token.example/t", "x"),
+        ("token_endpoint", "https://10.0.0.1/t", "x"),
+        ("token_endpoint", "https://169.254.169.254/t", "x"),
+        ("token_endpoint", "https://u:p@token.example/t", "x"),
+        ("token_endpoint", "https://token.example/t#x", "x"),
+        ("token_endpoint", "https://*.example/t", "x"),
+        ("token_endpoint", "/t", "x"),
+        ("token_endpoint", "", "x"),
+        ("token_endpoint", "https://token.example/t", ""),
+        ("management_endpoint", "https://token.example/t", "x"),
+    ],
+)
+def test_it_passes_the_checks_of_every_other_address(member: str, url: str, reason: str) -> None:
+    make_endpoint()
+
+    with pytest.raises(ValidationError):
+        put(member, url, reason)
+    assert not EndpointOverride.objects.exists()
+
+
+def test_this_machine_is_for_development(settings: Settings) -> None:
+    """C15."""
+    make_endpoint()
+    put("token_endpoint", "http://127.0.0.1:8000/t")
+    settings.ALLOW_LOOPBACK_EHRS = False
+
+    with pytest.raises(ValidationError):
+        put("token_endpoint", "http://127.0.0.1:8000/t")
+
+
+async def test_they_cost_a_launch_no_statement(ehr: EHR) -> None:
+    await registered(ehr)
+    await overridden("token_endpoint", "https://one.example/t")
+    await overridden("jwks_uri", "https://two.example/k")
+    registry.forget()
+
+    def load() -> tuple[int, EndpointConfig]:
+        with CaptureQueriesContext(connection) as queries:
+            found = registry._load(slug="general")
+        return len(queries), found
+
+    statements, found = await in_database(load)
+    assert statements == 1
+    assert found.overrides == (
+        ("token_endpoint", "https://one.example/t"),
+        ("jwks_uri", "https://two.example/k"),
+    )
