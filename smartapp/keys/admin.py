@@ -119,12 +119,13 @@ class KeySetAdmin(ReadOnlyAdmin):
         words = panel.words_of(step)
         may_risk = request.user.has_perm("keys.emergency_keyset")
         naming = may_risk and panel.needs_naming(line, step, timezone.now())
+        early = wording.in_line(wording.BEFORE_ITS_TIME, line)
         return self._ask(
             request,
             key_set,
             title=f"{words.label} ({alg})",
-            consequence=words.consequence,
-            before_its_time=wording.BEFORE_ITS_TIME if naming and not is_emergency else "",
+            consequence=wording.in_line(words.consequence, line),
+            before_its_time=early if naming and not is_emergency else "",
             at_risk=refusals.at_risk(key_set) if naming else [],
             to_be_typed=refusals.confirmation(key_set) if naming else "",
         )

@@ -8,7 +8,7 @@ unconfirmed: only a person can give the EHR a new copy (spec §3.10), so a perso
 from collections.abc import Iterable
 from datetime import datetime, timedelta
 
-from smartapp.keys import lifecycle, lines
+from smartapp.keys import lifecycle, lines, waits
 from smartapp.keys.lines import Line, Step
 from smartapp.keys.models import KeySet, SigningKey
 from smartapp.keys.refusals import StepRefused
@@ -42,9 +42,9 @@ def plan(key_set: KeySet, line: Line, now: datetime) -> dict[Step, datetime]:
     step, when = planned[0], max(planned[1], now)
     steps = {step: when}
     if step is Step.PUBLISH:
-        steps[Step.SIGN] = when = when + lines.WAIT_BEFORE_SIGNING
+        steps[Step.SIGN] = when = when + line.wait.span
     if step in {Step.PUBLISH, Step.SIGN}:
-        steps[Step.WITHDRAW] = when + lines.WAIT_BEFORE_WITHDRAWAL
+        steps[Step.WITHDRAW] = when + waits.BEFORE_WITHDRAWAL
     return steps
 
 

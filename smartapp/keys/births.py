@@ -11,8 +11,8 @@ from django.core.validators import validate_slug
 from django.db import IntegrityError, transaction
 
 from smartapp.audit import trail
-from smartapp.keys import material
-from smartapp.keys.lines import Line, Step, line_of, locked_line
+from smartapp.keys import lines, material
+from smartapp.keys.lines import Line, Step, locked_line
 from smartapp.keys.models import MAX_PUBLISHED_KEYS, Algorithm, KeySet, SigningKey
 from smartapp.keys.refusals import StepRefused, refuse_clock_behind
 
@@ -92,8 +92,7 @@ def create_key_set(
 
 def publish_next(key_set: KeySet, alg: str, *, now: datetime, actor: str) -> SigningKey:
     """Publish the next key of a line. StepRefused while a rotation is under way."""
-    current = line_of(key_set, alg, key_set.signing_keys.filter(withdrawn_at=None, alg=alg))
-    _refuse_second_rotation(key_set, current, now)
+    _refuse_second_rotation(key_set, lines.read(key_set, alg), now)
     new = material.generate(alg)
     with locked_line(key_set, alg) as line:
         _refuse_second_rotation(key_set, line, now)

@@ -2,7 +2,7 @@
 
     publish_next      the next key enters the JWKS; nothing is signed with it yet (`births`)
     confirm           where an EHR imported our JWKS: somebody says that it has the next key
-    start_signing     30 hours later, when no EHR holds a copy without it; the old one retires
+    start_signing     when its wait is over and no EHR holds a copy without it (`waits`)
     roll_back         the old one signs again, and the new one retires
     withdraw          an hour after its last signature the retired one leaves the JWKS for good;
                       an EHR that still needs it in the new one's stead puts that off
@@ -22,9 +22,9 @@ from datetime import datetime
 from django.db.models import Q
 
 from smartapp.audit import trail
+from smartapp.keys import waits
 from smartapp.keys.births import publish_next
 from smartapp.keys.lines import (
-    WAIT_BEFORE_WITHDRAWAL,
     Step,
     locked_line,
 )
@@ -71,7 +71,8 @@ def start_signing(
         evidence = refuse_before(
             when,
             key_set,
-            f"EHRs may still hold a copy of the JWKS of {key_set} without the new {alg} key.",
+            f"EHRs may still hold a copy of the JWKS of {key_set} without the new {alg} key. "
+            f"{line.wait.why}",
             now=now,
             typed=typed,
         )
@@ -156,7 +157,7 @@ def withdraw(
             now=now,
             typed=typed,
         )
-        retired_before = now if evidence else now - WAIT_BEFORE_WITHDRAWAL
+        retired_before = now if evidence else now - waits.BEFORE_WITHDRAWAL
         _withdraw(line.retiring, now=now, retired_before=retired_before)
         trail.record(
             actor, "keys.withdraw", f"key set {key_set}", alg=alg, kid=line.retiring.kid, **evidence
@@ -170,7 +171,7 @@ def abandon(key_set: KeySet, alg: str, *, now: datetime, actor: str) -> SigningK
         if line.waiting is None:
             raise NothingToDo(f"No {alg} key of {key_set} is waiting to sign.")
         refuse_clock_behind(line, now)
-        _withdraw(line.waiting, now=now, retired_before=now - WAIT_BEFORE_WITHDRAWAL)
+        _withdraw(line.waiting, now=now, retired_before=now - waits.BEFORE_WITHDRAWAL)
         trail.record(actor, "keys.abandon", f"key set {key_set}", alg=alg, kid=line.waiting.kid)
     return line.waiting
 

@@ -7,20 +7,14 @@ lines never need more than four published keys (spec §3.5, §3.6).
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from enum import StrEnum
 
 from django.db import transaction
 
-from smartapp.keys import stale_copies
+from smartapp.keys import stale_copies, waits
 from smartapp.keys.models import KeySet, SigningKey
-
-# Epic keeps a JWKS for up to 29 hours; how long athenahealth, Oracle and others do is not
-# published (spec §3.3). So the next key is public for longer than that before it signs.
-WAIT_BEFORE_SIGNING = timedelta(hours=30)
-# The last assertion lives for 5 minutes at most; the rest is for clocks, slow requests, and for
-# an EHR to show that it does not know the new key yet.
-WAIT_BEFORE_WITHDRAWAL = timedelta(hours=1)
+from smartapp.keys.waits import Wait
 
 
 class Step(StrEnum):
@@ -34,13 +28,14 @@ class Step(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """The published keys of one algorithm of a key set."""
+    """The published keys of one algorithm of a key set, and how long its next key waits."""
 
     alg: str
     signer: SigningKey | None
     waiting: SigningKey | None
     retiring: SigningKey | None
     imported_by_vendor: bool
+    wait: Wait
     # When an EHR last took the retired key because it did not know the one that signs.
     needed_at: datetime | None = None
 
@@ -50,14 +45,14 @@ class Line:
         if self.retiring is None or self.retiring.signs_until is None:
             return None
         last = max(self.retiring.signs_until, self.needed_at or self.retiring.signs_until)
-        return last + WAIT_BEFORE_WITHDRAWAL
+        return last + waits.BEFORE_WITHDRAWAL
 
     def next_step(self) -> tuple[Step, datetime | None]:
         """Return the step that comes next and the moment from which it is allowed (None: now)."""
         if self.waiting and self.imported_by_vendor and not self.waiting.confirmed_at:
             return Step.CONFIRM, None
         if self.waiting:
-            return Step.SIGN, self.waiting.published_at + WAIT_BEFORE_SIGNING
+            return Step.SIGN, self.waiting.published_at + self.wait.span
         if self.withdrawal_from:
             return Step.WITHDRAW, self.withdrawal_from
         return Step.PUBLISH, None
@@ -81,7 +76,7 @@ class Line:
         return [key for key in (self.signer, self.waiting, self.retiring) if key]
 
 
-def line_of(key_set: KeySet, alg: str, keys: Iterable[SigningKey]) -> Line:
+def _line(key_set: KeySet, alg: str, keys: Iterable[SigningKey], wait: Wait) -> Line:
     waiting = signer = retiring = None
     for key in keys:
         if key.alg != alg:
@@ -93,13 +88,20 @@ def line_of(key_set: KeySet, alg: str, keys: Iterable[SigningKey]) -> Line:
         else:
             waiting = key
     needed_at = stale_copies.last_needed_at(retiring.kid) if retiring else None
-    return Line(alg, signer, waiting, retiring, key_set.imported_by_vendor, needed_at)
+    return Line(alg, signer, waiting, retiring, key_set.imported_by_vendor, wait, needed_at)
 
 
 def of(key_set: KeySet) -> list[Line]:
     """Return the lines of a key set as the database has them now."""
     keys = list(key_set.signing_keys.filter(withdrawn_at=None).defer("sealed_private_key"))
-    return [line_of(key_set, alg, keys) for alg in sorted({key.alg for key in keys})]
+    wait = waits.before_signing(key_set)
+    return [_line(key_set, alg, keys, wait) for alg in sorted({key.alg for key in keys})]
+
+
+def read(key_set: KeySet, alg: str) -> Line:
+    """Return one line as the database has it now, with the private halves of its keys sealed."""
+    keys = key_set.signing_keys.filter(withdrawn_at=None, alg=alg)
+    return _line(key_set, alg, keys, waits.before_signing(key_set))
 
 
 @contextmanager
@@ -107,4 +109,4 @@ def locked_line(key_set: KeySet, alg: str) -> Iterator[Line]:
     """A transaction that is alone with the key set; gives the line as it is then."""
     with transaction.atomic():
         locked = KeySet.objects.select_for_update().get(pk=key_set.pk)
-        yield line_of(locked, alg, key_set.signing_keys.filter(withdrawn_at=None, alg=alg))
+        yield read(locked, alg)

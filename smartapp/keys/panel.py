@@ -83,6 +83,7 @@ def page(key_set: KeySet, user: User | AnonymousUser, now: datetime) -> dict[str
         "jwks_url": rehearsal.public_url(key_set),
         "warnings": automation.warnings(key_set, now),
         "habits": wording.habits(key_set),
+        "wait": wording.wait(key_set),
         "sections": [
             _section(key_set, line, keys, now, may_rotate=may_rotate, may_risk=may_risk)
             for line in found
@@ -110,24 +111,28 @@ def _section(
         alg=line.alg,
         next_step=wording.next_step(key_set, line, now),
         timeline=timeline.rows(key_set, line, of_line, now),
-        allowed=[_button(step) for step in line.allowed_steps(now)] if may_rotate else [],
+        allowed=[_button(step, line) for step in line.allowed_steps(now)] if may_rotate else [],
         risky=_risky(line, now) if may_risk else [],
         keys=[_key_row(key, now) for key in of_line],
     )
 
 
-def _button(step: str) -> Button:
+def _button(step: str, line: Line) -> Button:
     words = words_of(step)
-    return Button(step, words.label, words.consequence)
+    return Button(step, words.label, wording.in_line(words.consequence, line))
 
 
 def _risky(line: Line, now: datetime) -> list[Button]:
-    emergency = _button(EMERGENCY)
+    emergency = _button(EMERGENCY, line)
     blocked = line.blocked_step(now)
     if blocked is None:
         return [emergency]
     return [
-        Button(blocked, f"{words_of(blocked).label} before its time", wording.BEFORE_ITS_TIME),
+        Button(
+            blocked,
+            f"{words_of(blocked).label} before its time",
+            wording.in_line(wording.BEFORE_ITS_TIME, line),
+        ),
         emergency,
     ]
 

@@ -11,10 +11,9 @@ import re
 from django.db import Error as DatabaseError
 from django.utils import timezone
 
-from smartapp.keys import fetches, memory
+from smartapp.keys import fetches, memory, waits
 from smartapp.keys.fetches import Visitor
 
-MAX_AGE_SECONDS = 300
 MAX_AGE_OF_MISS_SECONDS = 10  # a key set may be made in the next moment
 DEFAULT_PATH = "/.well-known/jwks.json"
 PATH = re.compile(r"/\.well-known/jwks/(?P<slug>[-a-zA-Z0-9_]{1,63})\.json", re.ASCII)
@@ -72,7 +71,7 @@ def _in_memory(slug: str | None) -> memory.Published | None:
 def _document(found: memory.Published, if_none_match: str | None) -> Response:
     headers = [
         (b"etag", found.etag.encode()),
-        (b"cache-control", f"public, max-age={MAX_AGE_SECONDS}".encode()),
+        (b"cache-control", f"public, max-age={waits.MAX_AGE.seconds}".encode()),
         *_ALWAYS,
     ]
     if _matches(found.etag, if_none_match):

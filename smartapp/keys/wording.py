@@ -6,19 +6,15 @@ from datetime import datetime, timedelta
 
 from django.utils.timesince import timesince, timeuntil
 
-from smartapp.keys import automation
-from smartapp.keys.lines import WAIT_BEFORE_SIGNING, WAIT_BEFORE_WITHDRAWAL, Line, Step
+from smartapp.keys import automation, waits
+from smartapp.keys.lines import Line, Step
 from smartapp.keys.models import JWKSFetch, KeySet, KeyState, SigningKey, StaleCopy
-
-
-def _hours(span: timedelta) -> str:
-    hours = int(span.total_seconds() // 3600)
-    return "an hour" if hours == 1 else f"{hours} hours"
 
 
 @dataclass(frozen=True, slots=True)
 class StepWords:
-    """`label` of the button; `consequence` before it is taken; `done`: "<key> ... ." after."""
+    """`label` of the button; `consequence` before it is taken, with the wait of the line put in for
+    `{wait}`; `done`: "<key> ... ." after."""
 
     label: str
     consequence: str
@@ -29,7 +25,7 @@ STEPS = {
     Step.PUBLISH: StepWords(
         "Publish the next key",
         "A new key is made and joins the public keys. Nothing is signed with it yet, so no launch "
-        f"is affected. It may sign {_hours(WAIT_BEFORE_SIGNING)} later. An EHR that was given a "
+        "is affected. It may sign {wait} later. An EHR that was given a "
         "copy of the public keys must be given the new one before that.",
         "is published; it signs nothing yet",
     ),
@@ -43,8 +39,8 @@ STEPS = {
     Step.SIGN: StepWords(
         "Start signing",
         "From this moment the new key signs every token request, and the present one retires. It "
-        f"stays public for at least {_hours(WAIT_BEFORE_WITHDRAWAL)}, so that EHRs can verify what "
-        "it signed last.",
+        f"stays public for at least {waits.in_words(waits.BEFORE_WITHDRAWAL)}, so that EHRs can "
+        "verify what it signed last.",
         "signs from now on, and the key before it has retired",
     ),
     Step.ROLL_BACK: StepWords(
@@ -73,21 +69,26 @@ EMERGENCY = StepWords(
     "Replace at once",
     "For a private key that somebody else may have. In one moment a new key is made, published and "
     "signs, and every other key of this algorithm leaves the public keys. Token requests fail at "
-    "each EHR until it fetches the public keys again, which may take 29 hours, or until it is "
-    "given them. This cannot be undone.",
+    "each EHR until it fetches the public keys again, which may take {wait}, or until it is given "
+    "them. This cannot be undone.",
     "signs from now on, and every key before it is dropped as compromised",
 )
 
 BEFORE_ITS_TIME = (
     "Without waiting until no EHR can need the other key any more. Launches may fail at each EHR "
-    "that still does, for up to 29 hours. You will be asked to type which."
+    "that still does, for up to {wait}. You will be asked to type which."
 )
 
 BY_ITSELF = {
-    Step.PUBLISH: f"the next key is published, and signs {_hours(WAIT_BEFORE_SIGNING)} later",
+    Step.PUBLISH: "the next key is published, and signs {wait} later",
     Step.SIGN: "the next key signs, and the present one retires",
     Step.WITHDRAW: "the retired key is withdrawn and its private half destroyed",
 }
+
+
+def in_line(words: str, line: Line) -> str:
+    """Return words with what is known of this line put in."""
+    return words.format(wait=waits.in_words(line.wait.span))
 
 
 def moment(at: datetime | None) -> str:
@@ -117,14 +118,20 @@ def next_step(key_set: KeySet, line: Line, now: datetime) -> str:
     planned = automation.planned_step(key_set, line)
     if planned:
         step, when = planned
-        return f"{_due(when, now)}: {BY_ITSELF[step]}."
+        return f"{_due(when, now)}: {in_line(BY_ITSELF[step], line)}."
     if line.next_step()[0] is Step.CONFIRM:
         return "Somebody says that the EHR which imported the public keys has the next one too."
     return (
         "Nothing until somebody publishes the next key. It may sign "
-        f"{_hours(WAIT_BEFORE_SIGNING)} later; the old one can be withdrawn "
-        f"{_hours(WAIT_BEFORE_WITHDRAWAL)} after that."
+        f"{waits.in_words(line.wait.span)} later; the old one can be withdrawn "
+        f"{waits.in_words(waits.BEFORE_WITHDRAWAL)} after that."
     )
+
+
+def wait(key_set: KeySet) -> str:
+    """Return how long a new key waits, and for which EHR."""
+    found = waits.before_signing(key_set)
+    return f"A new key is public for {waits.in_words(found.span)} before it signs. {found.why}"
 
 
 def habits(key_set: KeySet) -> str:

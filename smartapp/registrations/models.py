@@ -112,6 +112,9 @@ class Registration(models.Model):
         default=list, blank=True, validators=[validation.validate_origins]
     )
     preset = models.CharField(max_length=32, blank=True)
+    # Longest that this EHR keeps our JWKS whatever our Cache-Control says, as its preset knows it:
+    # a new key waits for that long. 0: as our header says. Empty: not known (spec §3.3).
+    jwks_cache_seconds = models.PositiveIntegerField(null=True, editable=False)
     enabled = models.BooleanField(default=True)
     created_at = models.DateTimeField(editable=False)
     updated_at = models.DateTimeField(editable=False)

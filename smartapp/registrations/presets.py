@@ -47,6 +47,9 @@ class Preset:
     posted_standalone: bool = True
     # What is reported to follow the issuer in the assertion's audience; offered, never set.
     reported_audience_path: str = ""
+    # Longest that the vendor keeps our JWKS, whatever our Cache-Control says; 0: never longer than
+    # that; None: not known (spec §3.3).
+    jwks_cache_seconds: int | None = None
     steps: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
     unverified: tuple[str, ...] = ()
@@ -118,6 +121,7 @@ _PRESETS = (
         path="/api/fhir/r4",
         client_id_header="Epic-Client-ID",
         posted_standalone=False,
+        jwks_cache_seconds=29 * 3600,
         steps=(
             "Enter the JWKS URL in both fields, production and non-production, only if both use "
             "this key set; one set per environment is better.",
@@ -185,6 +189,7 @@ _PRESETS = (
         title="The sandbox EHR of this app",
         path="/sandbox/fhir/",
         scope=f"{CLINICIAN_SCOPE} offline_access",
+        jwks_cache_seconds=0,
         notes=("Synthetic people only.",),
     ),
 )

@@ -192,6 +192,7 @@ def store_registration(
 ) -> None:
     """Save a valid registration and seal a new secret. In a transaction of the caller's."""
     created = registration.pk is None
+    registration.jwks_cache_seconds = known_preset(registration.preset).jwks_cache_seconds
     if registration.auth_method != AuthMethod.CLIENT_SECRET_BASIC:
         registration.sealed_client_secret = ""
     registration.save()
@@ -207,6 +208,7 @@ def store_registration(
         "registration.create" if created else "registration.change",
         f"registration {registration.slug}",
         client_id=registration.client_id,
+        preset=registration.preset,
         auth_method=registration.auth_method,
         new_client_secret=bool(client_secret),
         key_set=registration.key_set.slug,

@@ -48,13 +48,13 @@ def assert_accessible(page: Page) -> None:
 
 def test_a_rotation_says_before_and_after_what_will_happen(panel: Page) -> None:
     """§3.12: what happens next and when, in plain words, before anything is clicked."""
-    assert "the next key is published, and signs 30 hours later." in section(panel)
+    assert "the next key is published, and signs 15 minutes later." in section(panel)
     assert "no launch is affected" in section(panel)
     publish = panel.locator("section", has_text="ES384").get_by_text("Publish the next key").first
     publish.click()
     panel.locator("[type=submit][value^=Publish]").click()
     expect(panel.locator(".messagelist")).to_contain_text("is published; it signs nothing yet.")
-    assert "in 1 day, 5 hours: the next key signs" in section(panel)
+    assert "in 14 minutes: the next key signs" in section(panel)
     # Too early, and at nobody's risk: there is no such button outside the fold.
     assert "Start signing" not in section(panel).split("What may break launches")[0]
     for _ in range(30):  # every process hears of the new key within ten seconds

@@ -2,7 +2,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from smartapp.keys import automation, births, lifecycle, lines
+from smartapp.keys import automation, births, lifecycle, lines, waits
 from smartapp.keys.lines import Line, Step
 from smartapp.keys.models import KeySet, SigningKey
 
@@ -37,11 +37,11 @@ class TestAuto:
         """T22."""
         assert auto(LIMIT - INSTANT) == []
         assert auto(LIMIT) == ["epic publish ES384"]
-        signs = LIMIT + lines.WAIT_BEFORE_SIGNING
+        signs = LIMIT + waits.WHERE_UNKNOWN
         assert auto(signs - INSTANT) == []
         assert auto(signs) == ["epic sign ES384"]
         assert auto(signs) == []
-        over = signs + lines.WAIT_BEFORE_WITHDRAWAL
+        over = signs + waits.BEFORE_WITHDRAWAL
         assert auto(over - INSTANT) == []
         assert auto(over) == ["epic withdraw ES384"]
         assert auto(over) == []
@@ -55,7 +55,7 @@ class TestAuto:
     def test_what_somebody_began_is_finished(self, epic: KeySet) -> None:
         change(epic, rotate_after_days=None)
         take(Step.PUBLISH, epic, NOW)
-        assert auto(NOW + lines.WAIT_BEFORE_SIGNING) == ["epic sign ES384"]
+        assert auto(NOW + waits.WHERE_UNKNOWN) == ["epic sign ES384"]
 
     def test_another_machine_was_faster(
         self, epic: KeySet, monkeypatch: pytest.MonkeyPatch
@@ -74,18 +74,18 @@ class TestAuto:
         algs = ["ES384", "RS256", "RS384"]
         births.create_key_set("epic", algs=algs, now=NOW)
         assert auto(LIMIT) == ["epic publish ES384", "epic publish RS256"]
-        signs = LIMIT + lines.WAIT_BEFORE_SIGNING
+        signs = LIMIT + waits.WHERE_UNKNOWN
         assert auto(signs) == ["epic sign ES384", "epic sign RS256"]
-        over = signs + lines.WAIT_BEFORE_WITHDRAWAL
+        over = signs + waits.BEFORE_WITHDRAWAL
         assert auto(over) == ["epic withdraw ES384", "epic withdraw RS256", "epic publish RS384"]
 
     def test_after_a_roll_back_the_age_counts_anew(self, epic: KeySet) -> None:
         """What was rolled back because an EHR could not take it must not come back by itself."""
         auto(LIMIT)
-        signs = LIMIT + lines.WAIT_BEFORE_SIGNING
+        signs = LIMIT + waits.WHERE_UNKNOWN
         auto(signs)
         take(Step.ROLL_BACK, epic, signs)
-        over = signs + lines.WAIT_BEFORE_WITHDRAWAL
+        over = signs + waits.BEFORE_WITHDRAWAL
         assert auto(over) == ["epic withdraw ES384"]
         assert auto(signs + timedelta(days=90) - INSTANT) == []
         assert auto(signs + timedelta(days=90)) == ["epic publish ES384"]
@@ -112,8 +112,8 @@ class TestImportedByTheEHR:
         """Another EHR of the set may fetch it."""
         take(Step.PUBLISH, epic, NOW)
         take(Step.CONFIRM, epic, NOW)
-        assert auto(NOW + lines.WAIT_BEFORE_SIGNING - INSTANT) == []
-        assert auto(NOW + lines.WAIT_BEFORE_SIGNING) == ["epic sign ES384"]
+        assert auto(NOW + waits.WHERE_UNKNOWN - INSTANT) == []
+        assert auto(NOW + waits.WHERE_UNKNOWN) == ["epic sign ES384"]
 
     def test_a_person_is_told_three_weeks_ahead(self, epic: KeySet) -> None:
         early = LIMIT - automation.WARN_AHEAD

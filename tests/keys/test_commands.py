@@ -8,7 +8,7 @@ from django.core.management.base import CommandError
 from django.utils import timezone
 
 from smartapp.audit.models import AuditEvent
-from smartapp.keys import births, lifecycle, lines
+from smartapp.keys import births, lifecycle, waits
 from smartapp.keys.models import KeySet, SigningKey
 from tests.registrations.factories import make_registration
 
@@ -48,7 +48,7 @@ class TestRotateKeys:
         """contract.md: refused, exit 1, says when it will be."""
         publish(epic, "ES384", hours_ago=1)
         waiting = epic.signing_keys.get(signs_from=None)
-        when = waiting.published_at + lines.WAIT_BEFORE_SIGNING
+        when = waiting.published_at + waits.WHERE_UNKNOWN
         with pytest.raises(CommandError, match=f"{when:%Y-%m-%d %H:%M:%S} UTC") as refusal:
             run("rotate_keys", "epic", "--sign")
         assert refusal.value.returncode == 1

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from smartapp import vault
 from smartapp.audit.models import AuditEvent
-from smartapp.keys import automation, births, lifecycle, lines, material
+from smartapp.keys import automation, births, lifecycle, material, waits
 from smartapp.keys.lines import Step
 from smartapp.keys.models import KeySet, KeyState, SigningKey
 from smartapp.keys.refusals import StepRefused
@@ -22,8 +22,8 @@ from tests.keys.timeline import assert_timeline_holds
 pytestmark = pytest.mark.django_db
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
-SIGNS = NOW + lines.WAIT_BEFORE_SIGNING
-OVER = SIGNS + lines.WAIT_BEFORE_WITHDRAWAL
+SIGNS = NOW + waits.WHERE_UNKNOWN
+OVER = SIGNS + waits.BEFORE_WITHDRAWAL
 INSTANT = timedelta(microseconds=1)
 
 

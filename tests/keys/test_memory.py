@@ -11,7 +11,7 @@ from joserfc import jwt
 from joserfc.jwk import KeySet as JoseKeySet
 
 from smartapp.database import in_database
-from smartapp.keys import births, lifecycle, lines, material, memory
+from smartapp.keys import births, lifecycle, material, memory, waits
 from smartapp.keys.models import KeySet, SigningKey
 from smartapp.protocol import jwks
 from smartapp.protocol.errors import ClientKeyError
@@ -182,7 +182,7 @@ class TestPublished:
         now = timezone.now()
 
         def rotate() -> None:
-            later = now + lines.WAIT_BEFORE_SIGNING
+            later = now + waits.WHERE_UNKNOWN
             births.publish_next(key_set, "ES384", now=now, actor="test")
             lifecycle.start_signing(key_set, "ES384", now=later, actor="test")
 
@@ -248,8 +248,8 @@ class TestRefresh:
 
         def rotate() -> str:
             old = key_set.signing_keys.get()
-            signs = now + lines.WAIT_BEFORE_SIGNING
-            over = signs + lines.WAIT_BEFORE_WITHDRAWAL
+            signs = now + waits.WHERE_UNKNOWN
+            over = signs + waits.BEFORE_WITHDRAWAL
             births.publish_next(key_set, "ES384", now=now, actor="test")
             lifecycle.start_signing(key_set, "ES384", now=signs, actor="test")
             lifecycle.withdraw(key_set, "ES384", now=over, actor="test")

@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from smartapp.audit.models import AuditEvent
-from smartapp.keys import births, emergency, lifecycle, lines, material, refusals
+from smartapp.keys import births, emergency, lifecycle, material, refusals, waits
 from smartapp.keys.lines import Step
 from smartapp.keys.models import KeySet, SigningKey
 from smartapp.keys.refusals import StepRefused
@@ -15,8 +15,8 @@ from tests.registrations.factories import make_registration
 pytestmark = pytest.mark.django_db
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
-SIGNS = NOW + lines.WAIT_BEFORE_SIGNING
-OVER = SIGNS + lines.WAIT_BEFORE_WITHDRAWAL
+SIGNS = NOW + waits.WHERE_UNKNOWN
+OVER = SIGNS + waits.BEFORE_WITHDRAWAL
 INSTANT = timedelta(microseconds=1)
 
 

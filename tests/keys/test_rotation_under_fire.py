@@ -13,7 +13,7 @@ from joserfc import jws, jwt
 from joserfc.errors import JoseError
 
 from smartapp.database import in_database
-from smartapp.keys import automation, births, emergency, lifecycle, lines, memory
+from smartapp.keys import automation, births, emergency, lifecycle, memory, waits
 from smartapp.keys.fetches import Visitor
 from smartapp.keys.models import KeySet
 from smartapp.keys.public import jwks_response
@@ -122,7 +122,7 @@ async def test_a_wait_shorter_than_the_cache_would_have_been_refused(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """What finds nothing must be able to find something."""
-    monkeypatch.setattr(lines, "WAIT_BEFORE_SIGNING", timedelta(hours=20))
+    monkeypatch.setattr(waits, "WHERE_UNKNOWN", timedelta(hours=20))
     steps: list[str] = []
     while steps.count("sign") < len(ALGS):
         steps += await world.tick()

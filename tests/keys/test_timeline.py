@@ -2,7 +2,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from smartapp.keys import automation, births, lifecycle, lines, timeline
+from smartapp.keys import automation, births, lifecycle, lines, timeline, waits
 from smartapp.keys.lines import Step
 from smartapp.keys.models import KeySet
 from smartapp.keys.timeline import Phase, Row
@@ -10,7 +10,7 @@ from smartapp.keys.timeline import Phase, Row
 pytestmark = pytest.mark.django_db
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
-SIGNS = NOW + lines.WAIT_BEFORE_SIGNING
+SIGNS = NOW + waits.WHERE_UNKNOWN
 DAY = timedelta(days=1)
 
 
@@ -91,7 +91,7 @@ def test_a_key_that_never_signed_and_one_that_was_rolled_back_to(epic: KeySet) -
 def test_a_key_that_went_long_ago_is_not_drawn(epic: KeySet) -> None:
     take(Step.PUBLISH, epic, NOW)
     take(Step.SIGN, epic, SIGNS)
-    over = SIGNS + lines.WAIT_BEFORE_WITHDRAWAL
+    over = SIGNS + waits.BEFORE_WITHDRAWAL
     take(Step.WITHDRAW, epic, over)
     assert len(rows(epic, over)) == 3
     assert len(rows(epic, over + timeline.FAR)) == 2

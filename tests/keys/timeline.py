@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator
 from datetime import datetime
 from itertools import pairwise
 
-from smartapp.keys.lines import WAIT_BEFORE_SIGNING, WAIT_BEFORE_WITHDRAWAL
+from smartapp.keys import waits
 from smartapp.keys.models import MAX_PUBLISHED_KEYS, KeySet, SigningKey
 
 
@@ -23,9 +23,9 @@ def assert_timeline_holds(key_set: KeySet) -> None:
             if key.alg != alg:
                 continue
             if key.signs_from and key.signs_from > first:
-                assert key.signs_from - key.published_at >= WAIT_BEFORE_SIGNING
+                assert key.signs_from - key.published_at >= waits.WHERE_UNKNOWN
             if key.withdrawn_at and key.signs_until:
-                assert key.withdrawn_at - key.signs_until >= WAIT_BEFORE_WITHDRAWAL
+                assert key.withdrawn_at - key.signs_until >= waits.BEFORE_WITHDRAWAL
 
 
 def _terms(keys: Iterable[SigningKey]) -> Iterator[tuple[datetime, datetime | None]]:

@@ -176,6 +176,14 @@ class TestUpdate:
 
         assert (await in_database(Registration.objects.get)).send_scope_on_refresh is True
 
+    async def test_it_brings_how_long_the_vendor_keeps_our_keys(self, ehr: EHR) -> None:
+        """§3.3: None is not known."""
+        kept = []
+        for preset in ("epic", "athenahealth-preview", "sandbox"):
+            await register(ehr.base, "--preset", preset)
+            kept.append((await in_database(Registration.objects.get)).jwks_cache_seconds)
+        assert kept == [29 * 3600, None, 0]
+
     async def test_it_does_not_accept_a_changed_host(self, ehr: EHR) -> None:
         """C14: accepting is an act of its own, in the admin."""
         await register(ehr.base)

@@ -130,6 +130,7 @@ class Command(BaseCommand):
         now = timezone.now()
         for key_set in key_sets:
             self.stdout.write(f"Key set {key_set}")
+            self.stdout.write(f"  {wording.wait(key_set)}")
             self.stdout.write(f"  {'alg':5}  {'kid':43}  {'state':9}  life")
             for key in key_set.signing_keys.order_by("alg", "published_at"):
                 life = wording.life(key, now)

@@ -1,0 +1,103 @@
+"""How long a new key waits is decided by the EHR of the set that keeps its copy longest."""
+
+from datetime import timedelta
+
+import pytest
+
+from smartapp.keys import births, lifecycle, waits
+from smartapp.keys.lines import Step
+from smartapp.keys.models import KeySet
+from smartapp.keys.refusals import StepRefused
+from smartapp.registrations.presets import PRESETS
+from tests.registrations.factories import NOW, make_registration
+
+pytestmark = pytest.mark.django_db
+
+OBEYS = timedelta(minutes=15)
+EPIC = timedelta(hours=29, minutes=10)
+UNKNOWN = timedelta(hours=30)
+
+
+@pytest.fixture
+def key_set() -> KeySet:
+    return births.create_key_set("shared", algs=["ES384"], now=NOW)
+
+
+def at_vendor(key_set: KeySet, preset: str, **fields: object) -> None:
+    make_registration(
+        preset or "other",
+        name=f"The {preset or 'other'} EHR",
+        key_set=key_set,
+        preset=preset,
+        jwks_cache_seconds=PRESETS[preset].jwks_cache_seconds,
+        **fields,
+    )
+
+
+@pytest.mark.parametrize(
+    ("presets", "wait"),
+    [
+        ([], UNKNOWN),
+        (["sandbox"], OBEYS),
+        (["epic"], EPIC),
+        (["athenahealth-preview"], UNKNOWN),
+        ([""], UNKNOWN),
+        (["sandbox", "epic"], EPIC),
+        (["epic", "oracle", "sandbox"], UNKNOWN),
+    ],
+)
+def test_the_longest_copy_decides(key_set: KeySet, presets: list[str], wait: timedelta) -> None:
+    """§3.5: our max-age, the vendor's ceiling, 30 hours where it is not known."""
+    for preset in presets:
+        at_vendor(key_set, preset)
+    key = births.publish_next(key_set, "ES384", now=NOW, actor="test")
+    for too_early in (timedelta(0), wait - timedelta(microseconds=1)):
+        with pytest.raises(StepRefused):
+            lifecycle.start_signing(key_set, "ES384", now=NOW + too_early, actor="test")
+    key.refresh_from_db()
+    assert key.signs_from is None
+    lifecycle.start_signing(key_set, "ES384", now=NOW + wait, actor="test")
+    key.refresh_from_db()
+    assert key.signs_from == NOW + wait
+
+
+def test_an_ehr_that_comes_during_the_wait_makes_it_longer(key_set: KeySet) -> None:
+    """It may have been given the address before it was registered here."""
+    at_vendor(key_set, "sandbox")
+    births.publish_next(key_set, "ES384", now=NOW, actor="test")
+    at_vendor(key_set, "epic")
+    with pytest.raises(StepRefused, match="The epic EHR may hold our keys for 29 hours"):
+        lifecycle.TAKE[Step.SIGN](key_set, "ES384", now=NOW + OBEYS, actor="test")
+
+
+def test_one_that_is_switched_off_counts_and_one_that_does_not_sign_does_not(
+    key_set: KeySet,
+) -> None:
+    at_vendor(key_set, "sandbox")
+    at_vendor(key_set, "oracle", auth_method="client_secret_basic")
+    assert waits.before_signing(key_set).span == OBEYS
+    at_vendor(key_set, "epic", enabled=False)
+    assert waits.before_signing(key_set).span == EPIC
+
+
+def test_the_reason_names_each_ehr(key_set: KeySet) -> None:
+    for preset in ("sandbox", "epic", "oracle"):
+        at_vendor(key_set, preset)
+    assert waits.before_signing(key_set).why == (
+        "The epic EHR may hold our keys for 29 hours, whatever this app asks. "
+        "How long The oracle EHR holds our keys is not known, so 30 hours. "
+        "The sandbox EHR may hold our keys for 5 minutes, as this app asks."
+    )
+
+
+@pytest.mark.parametrize(
+    ("span", "words"),
+    [
+        (timedelta(hours=29, minutes=10), "29 hours and 10 minutes"),
+        (timedelta(hours=1), "an hour"),
+        (timedelta(minutes=1), "a minute"),
+        (timedelta(0), "0 minutes"),
+    ],
+)
+def test_spans_are_said_as_people_do(span: timedelta, words: str) -> None:
+    assert waits.in_words(span) == words
