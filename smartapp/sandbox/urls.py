@@ -4,7 +4,7 @@ from django.urls import URLPattern, URLResolver, include, path, re_path
 
 from smartapp.sandbox.addresses import AUTHORIZATION_SERVER_IDS
 from smartapp.sandbox.fhir.urls import urlpatterns as fhir
-from smartapp.sandbox.views import authorize, clients, launcher, oauth
+from smartapp.sandbox.views import authorize, clients, launcher, logout, oauth
 from smartapp.sandbox.worlds import View, World, view_within
 
 app_name = "sandbox"
@@ -21,7 +21,7 @@ def _ehr(world: World) -> list[URLPattern | URLResolver]:
         at("oauth2/v1/authorize", authorize.authorize, "authorize"),
         at("oauth2/v1/sign-in", authorize.sign_in_form, "sign-in"),
         at("oauth2/v1/consent", authorize.consent_form, "consent"),
-        at("oauth2/v1/logout", authorize.logout, "logout"),
+        at("oauth2/v1/logout", logout.logout, "logout"),
         at("oauth2/v1/token", oauth.token, "token"),
         at("oauth2/v1/introspect", oauth.introspect, "introspect"),
         at("oauth2/v1/revoke", oauth.revoke, "revoke"),

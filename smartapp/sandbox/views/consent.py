@@ -1,0 +1,140 @@
+"""What a person is asked before an app gets a code, step by step (S14, S15).
+
+Each step takes the grant of a request that was just judged valid, and returns the next page, the
+answer to the app, or raises what the app is to be told.
+"""
+
+from http import HTTPStatus
+
+from authlib.oidc.core.errors import ConsentRequiredError, LoginRequiredError
+from django.http import HttpRequest, HttpResponse
+
+from smartapp.sandbox import faults, people, records, sign_in
+from smartapp.sandbox.fhir.store import PatientSummary
+from smartapp.sandbox.grants import AuthorizationCodeGrant
+from smartapp.sandbox.models import Consent
+from smartapp.sandbox.oauth_request import SandboxRequest
+from smartapp.sandbox.refusals import Refusal
+from smartapp.sandbox.server import server
+from smartapp.sandbox.views import consent_pages
+
+ERROR_URN = "urn:sandbox:error:smart:access-denied"
+
+
+def next_page(request: HttpRequest, grant: AuthorizationCodeGrant) -> HttpResponse:
+    """Sign-in, then the patient picker where there is a choice, then consent."""
+    oauth = grant.request
+    signed_in = sign_in.read(request)
+    wishes = oauth.payload.data.get("prompt", "").split()
+    if signed_in is None or "login" in wishes or not _is_launcher(oauth, signed_in.person):
+        if "none" in wishes:
+            raise LoginRequiredError()
+        return consent_pages.sign_in_page(request, oauth)
+    if "none" in wishes:
+        return _silent(grant, signed_in)
+    choice = _patients_to_choose(oauth, signed_in.person)
+    if len(choice) > 1:
+        return consent_pages.picker_page(request, oauth, signed_in)
+    return consent_pages.consent_page(request, oauth, signed_in, choice[0].id if choice else "")
+
+
+def _is_launcher(oauth: SandboxRequest, person: people.Person) -> bool:
+    """Whether the EHR launch, if there is one, was started by this very person (S14)."""
+    return oauth.launch is None or oauth.launch.username == person.username
+
+
+def _patients_to_choose(oauth: SandboxRequest, person: people.Person) -> tuple[PatientSummary, ...]:
+    asks = "launch/patient" in oauth.payload.scope.split()
+    return person.patients if asks and oauth.launch is None else ()
+
+
+def _silent(grant: AuthorizationCodeGrant, signed_in: sign_in.SignIn) -> HttpResponse:
+    """prompt=none: an answer without a page, on the ground of an earlier consent only (S15)."""
+    oauth = grant.request
+    choice = _patients_to_choose(oauth, signed_in.person)
+    earlier = Consent.objects.filter(
+        client=oauth.client, username=signed_in.person.username
+    ).first()
+    asked = oauth.payload.scope.split()
+    if earlier is None or len(choice) > 1 or not set(asked) <= set(earlier.scope.split()):
+        raise ConsentRequiredError()
+    oauth.patient = choice[0].id if choice else ""
+    return _answer(grant, signed_in, asked)
+
+
+def take_sign_in(request: HttpRequest, grant: AuthorizationCodeGrant) -> HttpResponse:
+    oauth = grant.request
+    if request.POST.get("decision") == "deny":
+        raise _denied()
+    person = sign_in.check(request.POST.get("username", ""), request.POST.get("password", ""))
+    if person is None:
+        return consent_pages.sign_in_page(
+            request, oauth, problem="This user name and password do not match."
+        )
+    if not _is_launcher(oauth, person):
+        return consent_pages.sign_in_page(
+            request, oauth, problem="Somebody else started this launch."
+        )
+    response = HttpResponse(status=HTTPStatus.SEE_OTHER)
+    response.headers["Location"] = consent_pages.authorize_again(oauth, prompt="consent")
+    sign_in.write(request, response, person)
+    return response
+
+
+def take_consent(request: HttpRequest, grant: AuthorizationCodeGrant) -> HttpResponse:
+    oauth, decision = grant.request, request.POST.get("decision")
+    signed_in = sign_in.read(request)
+    if signed_in is None or not _is_launcher(oauth, signed_in.person):
+        return consent_pages.sign_in_page(request, oauth)
+    if not signed_in.allows(request.POST.get("check", "")):
+        raise Refusal("S15", "access_denied", "The form does not belong to this sign-in.")
+    if decision == "deny":
+        raise _denied()
+    oauth.patient = _chosen_patient(request, oauth, signed_in.person)
+    if decision != "allow":
+        return consent_pages.consent_page(request, oauth, signed_in, oauth.patient)
+    ticked = set(request.POST.getlist("scope"))
+    return _answer(grant, signed_in, [s for s in oauth.payload.scope.split() if s in ticked])
+
+
+def _chosen_patient(request: HttpRequest, oauth: SandboxRequest, person: people.Person) -> str:
+    choice = [patient.id for patient in _patients_to_choose(oauth, person)]
+    chosen = request.POST.get("patient", "")
+    if choice and chosen not in choice:
+        raise Refusal("S15", "access_denied", "No patient was chosen that this person may open.")
+    return chosen if choice else ""
+
+
+def _answer(
+    grant: AuthorizationCodeGrant, signed_in: sign_in.SignIn, allowed: list[str]
+) -> HttpResponse:
+    """Give the code for what was allowed, and remember the consent."""
+    oauth = grant.request
+    if not allowed:
+        raise _denied()
+    _meet_refusals(oauth.faults)
+    oauth.granted, oauth.signed_in_at = tuple(dict.fromkeys(allowed)), signed_in.at
+    if "launch/patient" not in oauth.granted:
+        oauth.patient = ""
+    answer = grant.create_authorization_response(oauth.payload.redirect_uri, signed_in.person)
+    Consent.objects.update_or_create(
+        client=oauth.client,
+        username=signed_in.person.username,
+        defaults={"scope": " ".join(oauth.granted)},
+    )
+    records.record("authorize", oauth, None)
+    return server.handle_response(*answer)
+
+
+def _meet_refusals(met: faults.Faults) -> None:
+    """Refuse what the person allowed, where that is the fault (E11, S66)."""
+    if "authorize-not-assigned" in met:
+        raise Refusal("E11", "access_denied", "User is not assigned to the client application.")
+    if "authorize-error-uri" in met:
+        refusal = Refusal("S66", "access_denied", "")
+        refusal.uri = ERROR_URN
+        raise refusal
+
+
+def _denied() -> Refusal:
+    return Refusal("S11", "access_denied", "The person did not allow it.")

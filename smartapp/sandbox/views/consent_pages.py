@@ -1,0 +1,85 @@
+"""The pages of an authorization, drawn: sign-in, patient picker, consent.
+
+They carry the authorization request along; nothing is stored until a person says yes.
+"""
+
+from http import HTTPStatus
+from typing import Any
+
+from django.http import HttpRequest, HttpResponse, QueryDict
+from django.shortcuts import render
+
+from smartapp.sandbox import addresses, people, scopes, sign_in, worlds
+from smartapp.sandbox.oauth_request import SandboxRequest
+
+
+def page(
+    request: HttpRequest, name: str, context: dict[str, Any], status: int = HTTPStatus.OK
+) -> HttpResponse:
+    """Draw a page; inside a frame the EHR's own bar is there already."""
+    context |= {
+        "framed": sign_in.is_framed(request),
+        "sign_in_path": addresses.own_path("oauth2/v1/sign-in"),
+        "consent_path": addresses.own_path("oauth2/v1/consent"),
+        "world": worlds.current(),
+    }
+    return render(request, f"sandbox/{name}.html", context, status=status)
+
+
+def sign_in_page(request: HttpRequest, oauth: SandboxRequest, problem: str = "") -> HttpResponse:
+    launcher = people.find_person(oauth.launch.username) if oauth.launch else None
+    context = {
+        "client": oauth.client,
+        "authorization_request": _carry(oauth),
+        "launcher": launcher,
+        "problem": problem,
+        "clinician": people.find_person(people.CLINICIAN),
+        "patient": people.find_person(people.PATIENT),
+        "password": people.PASSWORD,
+    }
+    return page(request, "sign_in", context, HTTPStatus.FORBIDDEN if problem else HTTPStatus.OK)
+
+
+def picker_page(
+    request: HttpRequest, oauth: SandboxRequest, signed_in: sign_in.SignIn
+) -> HttpResponse:
+    context = {
+        "client": oauth.client,
+        "authorization_request": _carry(oauth),
+        "signed_in": signed_in,
+        "switch": authorize_again(oauth, prompt="login"),
+        "patients": signed_in.person.patients,
+    }
+    return page(request, "picker", context)
+
+
+def consent_page(
+    request: HttpRequest, oauth: SandboxRequest, signed_in: sign_in.SignIn, patient: str
+) -> HttpResponse:
+    about = oauth.launch.patient if oauth.launch else patient
+    context = {
+        "client": oauth.client,
+        "authorization_request": _carry(oauth),
+        "signed_in": signed_in,
+        "switch": authorize_again(oauth, prompt="login"),
+        "patient": people.find_patient(about) if about else None,
+        "chosen": patient,
+        "scopes": [
+            (scope, scopes.in_plain_words(scope))
+            for scope in dict.fromkeys(oauth.payload.scope.split())
+        ],
+        "redirect_origin": addresses.origin(oauth.payload.redirect_uri),
+    }
+    return page(request, "consent", context)
+
+
+def authorize_again(oauth: SandboxRequest, *, prompt: str) -> str:
+    """Return the address of the same request with another prompt, on the host in use."""
+    return f"{addresses.own_path('oauth2/v1/authorize')}?{_carry(oauth, prompt=prompt)}"
+
+
+def _carry(oauth: SandboxRequest, **changes: str) -> str:
+    """Return the request's parameters for the next page."""
+    carried = QueryDict(mutable=True)
+    carried.update(oauth.payload.data | changes)
+    return carried.urlencode()
