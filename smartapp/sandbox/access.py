@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from smartapp.sandbox import worlds
-from smartapp.sandbox.faults import Faults, joined, parse
+from smartapp.sandbox.faults import Faults, parse
 from smartapp.sandbox.models import Client, Token, digest
 
 
@@ -37,7 +37,6 @@ def find_access(token: str) -> Access | None:
     if found is None or not found.is_active():
         return None
     consent, client = found.authorization, found.client
-    chosen = joined(client.quirks, consent.faults if consent else "")
     return Access(
         client_id=client.client_id,
         scope=tuple(found.scope.split()),
@@ -45,6 +44,6 @@ def find_access(token: str) -> Access | None:
         encounter=(consent.encounter or None) if consent else None,
         fhirUser=(consent.fhir_user or None) if consent else None,
         expires_at=found.expires_at,
-        faults=parse(chosen),
+        faults=parse(client.quirks, consent.faults if consent else "", found.faults),
         needs_practice=client.profile == Client.Profile.ATHENA,
     )

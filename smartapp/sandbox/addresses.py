@@ -11,6 +11,8 @@ from smartapp.sandbox.worlds import World
 AUTHORIZATION_SERVER_IDS = {
     World.PRODUCTION: "aussandbox0000000001",
     World.PREVIEW: "aussandbox0000000002",
+    World.STRICT: "aussandbox0000000003",
+    World.BCP: "aussandbox0000000004",
 }
 LOOPBACK_NAMES = ("127.0.0.1", "localhost")
 

@@ -50,11 +50,19 @@ class CutAnswer(StreamingHttpResponse):
         raise asyncio.CancelledError
 
 
-def claimed_faults(form: Mapping[str, str]) -> faults.Faults:
-    """Return the faults of the launch that a code or refresh token is of.
+def claimed_faults(request: SandboxRequest, client: Client) -> faults.Faults:
+    """Return what a request meets if it comes from the client that it claims to come from.
 
-    For the one fault that acts before the client is known to be who it says.
+    For the one fault that acts before that is proven.
     """
+    waiting = client.next_faults if client.kind == Client.Kind.SERVICE else ""
+    return faults.parse(
+        client.quirks, _claimed_launch_faults(request.form), request.fault_here, waiting
+    )
+
+
+def _claimed_launch_faults(form: Mapping[str, str]) -> str:
+    """Return the faults of the launch that a code or refresh token is of."""
     consent: Authorization | None = None
     if "code" in form:
         consent = Authorization.objects.filter(code_digest=digest(form["code"])).first()
@@ -62,9 +70,7 @@ def claimed_faults(form: Mapping[str, str]) -> faults.Faults:
         token = Token.objects.filter(digest=digest(form["refresh_token"]))
         found = token.select_related("authorization").first()
         consent = found.authorization if found else None
-    if consent is None:
-        return {}
-    return faults.parse(faults.joined(consent.client.quirks, consent.faults))
+    return consent.faults if consent else ""
 
 
 def meet(request: SandboxRequest) -> None:

@@ -6,6 +6,7 @@ client-confidential-asymmetric; RFC 7523 §3; athenahealth's Token Endpoint page
 """
 
 import json
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, TypeGuard
@@ -46,17 +47,21 @@ class Assertion:
 
 
 def authenticate(
-    assertion_type: str | None, text: str, *, invoked: str, stale_keys: bool = False
+    assertion_type: str | None,
+    text: str,
+    *,
+    invoked: str,
+    has_stale_keys: Callable[[Client], bool],
 ) -> Client:
     """Return the client that signed the assertion; `invoked` is the endpoint it was sent to.
 
-    With `stale_keys` the copy of the client's key set at hand is all there is (S66).
+    Of a client with stale keys the copy of its key set at hand is all there is (S66).
     """
     if assertion_type != ASSERTION_TYPE:
         raise invalid_client("S24", f"client_assertion_type must be {ASSERTION_TYPE}.")
     assertion = parse(text)
     client = _claimed_client(assertion)
-    jwk = _validate_key(client, assertion, stale_keys=stale_keys)
+    jwk = _validate_key(client, assertion, stale_keys=has_stale_keys(client))
     _validate_signature(assertion, jwk)
     _validate_parties(client, assertion.claims)
     _validate_audience(client, assertion.claims, invoked)

@@ -33,7 +33,7 @@ def _by_the_way_used(request: SandboxRequest) -> Client:
             form.get("client_assertion_type"),
             assertion,
             invoked=request.uri,
-            stale_keys="jwks-stale" in claimed_faults(form),
+            has_stale_keys=lambda client: "jwks-stale" in claimed_faults(request, client),
         )
     if basic is not None:
         return _by_basic(basic)

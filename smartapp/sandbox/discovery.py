@@ -1,10 +1,19 @@
-"""What the sandbox says about itself, member by member as athenahealth does (S1, S2)."""
+"""What the sandbox says about itself, in each world (S1, S2).
+
+Production and preview say what athenahealth says, member by member, its misleading ones included.
+Strict says what SMART App Launch 2.2 and RFC 8414 ask for, and what is true; bcp says besides that
+every authorization response names its issuer (RFC 9207).
+"""
 
 from typing import Any
 
-from smartapp.sandbox import addresses
+from smartapp.sandbox import addresses, client_keys, worlds
+from smartapp.sandbox.worlds import World
 
-AUTH_METHODS = [
+Document = dict[str, Any]
+
+ATHENA_WORLDS = (World.PRODUCTION, World.PREVIEW)
+ATHENA_AUTH_METHODS = [
     # athenahealth lists client_secret_post and client_secret_jwt although it takes neither;
     # clients have to know their own registration instead of believing this.
     "client_secret_basic",
@@ -13,6 +22,7 @@ AUTH_METHODS = [
     "private_key_jwt",
     "none",
 ]
+CONFIDENTIAL_AUTH_METHODS = ["client_secret_basic", "private_key_jwt"]
 CAPABILITIES = [
     "launch-ehr",
     "launch-standalone",
@@ -31,12 +41,27 @@ CAPABILITIES = [
     "permission-user",
     "permission-v1",
     "permission-v2",
-    "health-cards",
 ]
+IDENTITY_SCOPES = ["openid", "profile", "fhirUser", "offline_access", "online_access"]
+SMART_SCOPES = [
+    *IDENTITY_SCOPES, "launch", "launch/patient", "patient/*.rs", "user/*.rs", "system/*.rs",
+]  # fmt: skip
 
 
-def smart_configuration() -> dict[str, Any]:
+def smart_configuration() -> Document:
     """Return `.well-known/smart-configuration` of the FHIR base."""
+    if worlds.current() in ATHENA_WORLDS:
+        return _endpoints() | _athena_smart_members()
+    return _endpoints() | _registry_members() | _strict_smart_members()
+
+
+def openid_configuration() -> Document:
+    """Return `.well-known/openid-configuration` of the issuer."""
+    document = _endpoints() | _openid_members()
+    return document if worlds.current() in ATHENA_WORLDS else document | _registry_members()
+
+
+def _endpoints() -> Document:
     return {
         "issuer": addresses.issuer(),
         "jwks_uri": addresses.endpoint("keys"),
@@ -44,39 +69,61 @@ def smart_configuration() -> dict[str, Any]:
         "token_endpoint": addresses.endpoint("token"),
         "introspection_endpoint": addresses.endpoint("introspect"),
         "revocation_endpoint": addresses.endpoint("revoke"),
+        "code_challenge_methods_supported": ["S256"],
+    }
+
+
+def _athena_smart_members() -> Document:
+    return {
         "grant_types_supported": ["authorization_code", "client_credentials"],
         "response_types_supported": [
             "code", "id_token", "token", "code id_token", "code token", "id_token token",
             "code id_token token",
         ],
-        "code_challenge_methods_supported": ["S256"],
-        "token_endpoint_auth_methods_supported": AUTH_METHODS,
-        "token_endpoint_auth_methods": AUTH_METHODS,
-        "capabilities": CAPABILITIES,
+        "token_endpoint_auth_methods_supported": ATHENA_AUTH_METHODS,
+        "token_endpoint_auth_methods": ATHENA_AUTH_METHODS,
+        "capabilities": [*CAPABILITIES, "health-cards"],
     }  # fmt: skip
 
 
-def openid_configuration() -> dict[str, Any]:
-    """Return `.well-known/openid-configuration` of the issuer."""
+def _strict_smart_members() -> Document:
     return {
-        "issuer": addresses.issuer(),
-        "authorization_endpoint": addresses.endpoint("authorize"),
-        "token_endpoint": addresses.endpoint("token"),
-        "jwks_uri": addresses.endpoint("keys"),
-        "introspection_endpoint": addresses.endpoint("introspect"),
-        "revocation_endpoint": addresses.endpoint("revoke"),
+        "grant_types_supported": ["authorization_code", "refresh_token", "client_credentials"],
+        "response_types_supported": ["code"],
+        "scopes_supported": SMART_SCOPES,
+        "capabilities": [*CAPABILITIES, "permission-online"],
+    }
+
+
+def _registry_members() -> Document:
+    """How clients authenticate and with which algorithms, as it is (RFC 8414 section 2)."""
+    signing = list(client_keys.ALGORITHMS)
+    members: Document = {
+        "token_endpoint_auth_methods_supported": [*CONFIDENTIAL_AUTH_METHODS, "none"],
+        "token_endpoint_auth_signing_alg_values_supported": signing,
+        "introspection_endpoint_auth_methods_supported": CONFIDENTIAL_AUTH_METHODS,
+        "introspection_endpoint_auth_signing_alg_values_supported": signing,
+        "revocation_endpoint_auth_methods_supported": [*CONFIDENTIAL_AUTH_METHODS, "none"],
+        "revocation_endpoint_auth_signing_alg_values_supported": signing,
+    }
+    if worlds.current() == World.BCP:
+        members["authorization_response_iss_parameter_supported"] = True
+    return members
+
+
+def _openid_members() -> Document:
+    return {
         "end_session_endpoint": addresses.endpoint("logout"),
         "response_types_supported": ["code"],
         "response_modes_supported": ["query"],
         "grant_types_supported": ["authorization_code", "refresh_token", "client_credentials"],
         "subject_types_supported": ["public"],
         "id_token_signing_alg_values_supported": ["RS256"],
-        "scopes_supported": ["openid", "profile", "fhirUser", "offline_access", "online_access"],
+        "scopes_supported": IDENTITY_SCOPES,
         "claims_supported": [
             "iss", "sub", "aud", "iat", "exp", "jti", "ver", "amr", "idp", "auth_time",
             "at_hash", "nonce", "fhirUser", "name",
         ],
-        "code_challenge_methods_supported": ["S256"],
     }  # fmt: skip
 
 

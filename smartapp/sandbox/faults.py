@@ -3,8 +3,9 @@
 The one registry behind the launcher's choice, `fault=…` in addresses and `--quirk` of a client.
 Several are joined by commas, an argument follows a colon: `token-slow:5,fhir-html:Condition`. A
 fault that is chosen for a launch travels with it, to its code, its tokens and its FHIR requests,
-and ends with it. As a quirk of a client it is met in every launch, which is how another
-EHR's habits are put together.
+and ends with it. A 2-legged client has no launch: its token request has the fault in the address,
+never in the form, and it travels with the access token. As a quirk of a client a fault is met in
+every launch, which is how another EHR's habits are put together.
 """
 
 import re
@@ -32,6 +33,10 @@ class Where(StrEnum):
     FHIR = "FHIR API"
     FRAME = "EHR around the app"
     INTROSPECTION = "Introspection"
+
+
+WITHOUT_A_PERSON = (Where.TOKEN, Where.FHIR)
+"""Where the faults act that a token request of a 2-legged client can meet."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,11 +188,19 @@ FAULTS: Mapping[str, Fault] = {
 }  # fmt: skip
 
 
-def parse(text: str) -> Faults:
-    """Return what is chosen; FaultUnknown for anything that the registry does not know."""
+def parse(*texts: str) -> Faults:
+    """Return what is chosen; FaultUnknown for anything that the registry does not know.
+
+    Of several choices the last one counts where they name the same fault. Each may have
+    MAX_CHARACTERS, as each of them is stored by itself.
+    """
+    return dict(_parse_one(item) for text in texts for item in _items(text))
+
+
+def _items(text: str) -> list[str]:
     if len(text) > MAX_CHARACTERS:
         raise FaultUnknown("These are too many faults at once.")
-    return dict(_parse_one(item) for item in text.split(",") if item)
+    return [item for item in text.split(",") if item]
 
 
 def _parse_one(item: str) -> tuple[str, str]:
@@ -207,8 +220,8 @@ def joined(*texts: str) -> str:
     return ",".join(text for text in texts if text)
 
 
-def by_place() -> Iterable[tuple[Where, list[Fault]]]:
-    """Return the registry in the order in which a launch meets it."""
+def by_place(places: Iterable[Where] = Where) -> list[tuple[Where, list[Fault]]]:
+    """Return the registry, or these places of it, in the order in which a launch meets it."""
     return [
-        (where, [fault for fault in FAULTS.values() if fault.where == where]) for where in Where
+        (where, [fault for fault in FAULTS.values() if fault.where == where]) for where in places
     ]

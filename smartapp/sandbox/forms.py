@@ -25,7 +25,9 @@ class ClientForm(forms.Form):
         "Public: it runs where no secret can be kept.",
     )
     world = forms.ChoiceField(
-        choices=World, help_text="Each world has its own addresses and knows its own apps only."
+        choices=World,
+        help_text="Each has its own addresses and knows its own apps only. Discovery says in "
+        "production and preview what athenahealth says, in strict and bcp what is true.",
     )
     auth_method = forms.ChoiceField(
         label="Authentication",
@@ -65,7 +67,8 @@ class ClientForm(forms.Form):
     )  # fmt: skip
     profile = forms.ChoiceField(
         label="Rules", choices=Client.Profile, initial=Client.Profile.STRICT,
-        help_text="How this server treats your app; try all three.",
+        help_text="How this server treats your app; try all three. In strict and bcp they are the "
+        "world's own.",
     )  # fmt: skip
     access_token_seconds = forms.IntegerField(
         label="Life of access tokens in seconds", initial=3600, min_value=1, max_value=86_400,

@@ -237,13 +237,15 @@ class ClientCredentialsGrant(grants.ClientCredentialsGrant):
     request: SandboxRequest
 
     def validate_requested_scope(self) -> None:
-        asked = self.request.payload.scope
+        request, client = self.request, cast(Client, self.request.client)
+        request.fault_here = request.fault_here or client.take_next_faults()
+        asked = request.payload.scope
         if not asked:
             raise invalid_scope("S29", "scope is missing; client_credentials must name it.")
         try:
-            scopes.requested(cast(Client, self.request.client), asked)
+            scopes.requested(client, asked)
         except Refusal as refusal:
-            if "gateway-policy" in self.request.faults:
+            if "gateway-policy" in request.faults:
                 raise GatewayRefusal() from refusal
             raise
 

@@ -70,7 +70,9 @@ class Client(ClientMixin, models.Model):
     quirks = models.CharField(max_length=faults.MAX_CHARACTERS, blank=True)
     """Faults that this client meets in every launch: the habits of another EHR."""
     next_faults = models.CharField(max_length=faults.MAX_CHARACTERS, blank=True)
-    """Faults that the next launch starting at the app will take along, and it alone."""
+    """Faults that the next launch starting at the app will take along, and it alone.
+
+    Of a 2-legged client: that its next token request meets."""
     created_at = models.DateTimeField(auto_now_add=True)
 
     class Meta:
@@ -110,6 +112,13 @@ class Client(ClientMixin, models.Model):
         if self.kind == self.Kind.SERVICE:
             return grant_type == "client_credentials"
         return grant_type in {"authorization_code", "refresh_token"}
+
+    def take_next_faults(self) -> str:
+        """Return the faults that were waiting; of two requests at once, one has them."""
+        if not self.next_faults:
+            return ""
+        waiting = Client.objects.filter(pk=self.pk, next_faults=self.next_faults)
+        return self.next_faults if waiting.update(next_faults="") else ""
 
 
 def find_client(client_id: object) -> Client | None:
@@ -199,6 +208,8 @@ class Token(TokenMixin, models.Model):
         Authorization, on_delete=models.CASCADE, null=True, blank=True, related_name="tokens"
     )
     scope = models.TextField()
+    faults = models.CharField(max_length=faults.MAX_CHARACTERS, blank=True)
+    """Chosen for the token request itself: what the bearer meets, besides those of a launch."""
     created_at = models.DateTimeField(default=timezone.now)
     expires_at = models.DateTimeField(db_index=True)
     revoked_at = models.DateTimeField(null=True, blank=True)

@@ -56,6 +56,15 @@ class SandboxRequest(OAuth2Request):
             request.method or "", addresses.endpoint(endpoint), headers=dict(request.headers)
         )
         self.payload = Parameters(parameters)
+        self.fault_here = self._chosen_here(request, endpoint)
+
+    def _chosen_here(self, request: HttpRequest, endpoint: str) -> str:
+        """The fault of this very request: of its address, so that no form is mistaken for one.
+
+        The pages of an authorization carry the address's parameters along in their forms.
+        """
+        values = self.payload.data if endpoint == "authorize" else request.GET
+        return str(values.get("fault", ""))
 
     @property
     def consent(self) -> Authorization | None:
@@ -68,15 +77,18 @@ class SandboxRequest(OAuth2Request):
     def faults(self) -> faults.Faults:
         """What goes wrong on purpose here: the client's quirks, and what its launch carries."""
         quirks = self.client.quirks if self.client else ""
-        return faults.parse(quirks) | faults.parse(self.chosen_faults)
+        return faults.parse(quirks, self.carried_faults, self.fault_here)
+
+    @property
+    def carried_faults(self) -> str:
+        """The faults that were chosen for the launch that this request belongs to."""
+        source = self.consent or self.launch
+        return source.faults if source else ""
 
     @property
     def chosen_faults(self) -> str:
-        """The faults of this one launch, as they travel."""
-        if self.consent:
-            return self.consent.faults
-        carried = self.launch.faults if self.launch else ""
-        return faults.joined(carried, self.payload.data.get("fault", ""))
+        """Those of the launch and of this request, as an authorization keeps them."""
+        return faults.joined(self.carried_faults, self.fault_here)
 
     @property
     def form(self) -> dict[str, str]:
@@ -99,3 +111,7 @@ def validate_shape(request: HttpRequest, oauth: SandboxRequest) -> None:
             raise invalid_request("E7", f"The parameter {name} is too long.")
         if not {"\x00", "\ufffd"}.isdisjoint(name + value):
             raise invalid_request("E7", f"The parameter {name} is not text.")
+    try:
+        faults.parse(oauth.fault_here)
+    except faults.FaultUnknown as exc:
+        raise invalid_request("S66", str(exc)) from exc

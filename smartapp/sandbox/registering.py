@@ -1,6 +1,7 @@
 """Registering somebody's app: one set of rules for the command and for the form (S5, S6)."""
 
 import re
+from collections.abc import Mapping
 from typing import Any
 from urllib.parse import SplitResult, urlsplit
 
@@ -9,8 +10,14 @@ from django.core.exceptions import ValidationError
 from smartapp.sandbox import addresses, client_keys, faults, scopes, worlds
 from smartapp.sandbox.models import Client
 from smartapp.sandbox.refusals import Refusal
+from smartapp.sandbox.worlds import World
 
 UNSAFE_SCHEMES = frozenset({"javascript", "data", "vbscript", "file", "blob"})
+RULES_OF_WORLDS: Mapping[str, str] = {
+    World.STRICT: Client.Profile.STRICT,
+    World.BCP: Client.Profile.BCP,
+}
+"""What these worlds announce, so that their apps cannot live by other rules (S2, S3)."""
 NOT_WRITTEN = frozenset({"id", "created_at", "next_faults"})
 
 
@@ -39,6 +46,7 @@ def imported_jwks(body: bytes) -> dict[str, Any]:
 
 def register(client: Client) -> Client:
     """Write a record, or write it anew; RegistrationInvalid says what about it cannot be."""
+    _validate_rules(client)
     _validate_method(client)
     _validate_addresses(client)
     _validate_fields(client)
@@ -95,6 +103,14 @@ def _validate_fields(client: Client) -> None:
     if client.access_token_seconds < 1:
         raise RegistrationInvalid(
             "access_token_seconds", "The life of an access token is a positive number of seconds."
+        )
+
+
+def _validate_rules(client: Client) -> None:
+    announced = RULES_OF_WORLDS.get(client.world, client.profile)
+    if client.profile != announced:
+        raise RegistrationInvalid(
+            "profile", f"In the world {client.world} the rules are {announced}."
         )
 
 

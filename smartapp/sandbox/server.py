@@ -195,6 +195,7 @@ def _row(
         client=request.client,
         authorization=request.consent,
         scope=scope,
+        faults=request.fault_here,
         expires_at=timezone.now() + lifetime,
     )
 

@@ -1,13 +1,14 @@
-"""Addresses of the sandbox EHR (S1), all below `/sandbox/`; preview's below `/sandbox/preview/`."""
+"""Addresses of the sandbox EHR (S1): production's below `/sandbox/`, another world's one deeper."""
 
 from django.urls import URLPattern, URLResolver, include, path, re_path
 
 from smartapp.sandbox.addresses import AUTHORIZATION_SERVER_IDS
 from smartapp.sandbox.fhir.urls import urlpatterns as fhir
 from smartapp.sandbox.views import authorize, clients, launcher, logout, oauth
-from smartapp.sandbox.worlds import View, World, view_within
+from smartapp.sandbox.worlds import PATHS, View, World, view_within
 
 app_name = "sandbox"
+OTHERS = [world for world in World if world is not World.PRODUCTION]
 
 
 def _ehr(world: World) -> list[URLPattern | URLResolver]:
@@ -55,5 +56,5 @@ urlpatterns = [
     path("requests", clients.requests, name="requests"),
     path("keys/rotate", launcher.rotate_key, name="rotate-key"),
     *_ehr(World.PRODUCTION),
-    path("preview/", include((_ehr(World.PREVIEW), "preview"))),
+    *[path(PATHS[world], include((_ehr(world), world.value))) for world in OTHERS],
 ]

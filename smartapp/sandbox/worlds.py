@@ -1,7 +1,9 @@
-"""The two worlds of this EHR, as at athenahealth: try in preview, then register in production (S3).
+"""The worlds of this EHR: each has its own registry, addresses and issuer (S3).
 
-Each has its own registry, addresses and issuer; people and records are the same. Which world a
-request is in follows from its address, so whatever builds an address asks here.
+Two are athenahealth's: try in preview, then register in production. Two more announce other rules
+in their discovery documents, which cannot know who is asking: strict and bcp (S2). People and
+records are the same everywhere. Which world a request is in follows from its address, so whatever
+builds an address asks here.
 """
 
 from collections.abc import Callable, Iterator
@@ -18,9 +20,16 @@ View = Callable[..., HttpResponse]
 class World(TextChoices):
     PRODUCTION = "production", "production"
     PREVIEW = "preview", "preview"
+    STRICT = "strict", "strict"
+    BCP = "bcp", "bcp"
 
 
-PATHS = {World.PRODUCTION: "", World.PREVIEW: "preview/"}
+PATHS = {
+    World.PRODUCTION: "",
+    World.PREVIEW: "preview/",
+    World.STRICT: "strict/",
+    World.BCP: "bcp/",
+}
 _current: ContextVar[World] = ContextVar("sandbox_world", default=World.PRODUCTION)
 
 

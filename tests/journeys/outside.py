@@ -1,6 +1,7 @@
 """What somebody has who knows only the contract: a browser without scripts, and a terminal."""
 
 import asyncio
+import re
 import shlex
 import subprocess
 import sys
@@ -162,7 +163,7 @@ class Browser:
     ) -> Page:
         """Go through sign-in, picker and consent as far as each is asked; return where it ends."""
         page = await self.get(start)
-        while urlsplit(page.url).path.startswith("/sandbox/oauth2/"):
+        while re.match(r"/sandbox/(?:\w+/)?oauth2/", urlsplit(page.url).path):
             if form := page.form("password"):
                 page = await self.submit(page, form, username=username, password="sandbox")
             elif form := page.form("scope"):

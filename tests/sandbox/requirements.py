@@ -2,8 +2,9 @@
 
 REQUIREMENTS = {
     "S1": "Every endpoint below /sandbox/, with paths as at athenahealth; the issuer is another.",
-    "S2": "smart-configuration with athenahealth's members, misleading ones included.",
-    "S3": "Two worlds, preview and production, with separate registries.",
+    "S2": "Discovery with athenahealth's members, misleading ones included; strict and bcp tell "
+    "the truth.",
+    "S3": "Worlds with separate registries: preview and production, strict and bcp.",
     "S4": "Token, introspection and revocation answers are JSON that nobody may store.",
     "S5": "2-legged, 3-legged web and 3-legged public apps; each with methods of its own.",
     "S6": "One to five keys per client: none cannot authenticate, a sixth is warned of.",

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 from django.test import Client as Browser
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from joserfc.jwk import ECKey, RSAKey
 
@@ -247,6 +247,7 @@ class TestKeySets:
         lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner),
     )
 
+    @settings(suppress_health_check=[HealthCheck.too_slow])
     @given(
         st.fixed_dictionaries(
             {"kty": st.sampled_from(["RSA", "EC", "oct", 1, None])},

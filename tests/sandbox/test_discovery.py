@@ -33,6 +33,46 @@ def test_smart_configuration_has_the_members_that_athena_has(
     assert "launch-ehr" in configuration["capabilities"]
 
 
+def discovered(browser: Browser, world: str) -> dict[str, Any]:
+    document: dict[str, Any] = browser.get(
+        f"/sandbox/{world}/fhir/r4/.well-known/smart-configuration"
+    ).json()
+    return document
+
+
+def test_strict_world_announces_smart_to_the_letter(
+    configuration: dict[str, Any], browser: Browser
+) -> None:
+    """S2: adds the refresh grant and the algorithms, drops what is not really taken."""
+    strict = discovered(browser, "strict")
+    assert set(strict["grant_types_supported"]) - set(configuration["grant_types_supported"]) == {
+        "refresh_token"
+    }
+    assert strict["token_endpoint_auth_methods_supported"] == [
+        "client_secret_basic", "private_key_jwt", "none",
+    ]  # fmt: skip
+    assert {"RS384", "ES384"} <= set(strict["token_endpoint_auth_signing_alg_values_supported"])
+    assert strict["response_types_supported"] == ["code"]
+    assert {"permission-online", "sso-openid-connect"} <= set(strict["capabilities"])
+    assert "openid" in strict["scopes_supported"]
+    assert "token_endpoint_auth_methods" not in strict
+    assert not {"health-cards", "context-standalone-encounter"} & set(strict["capabilities"])
+
+
+def test_only_the_bcp_world_promises_iss(configuration: dict[str, Any], browser: Browser) -> None:
+    """S2, S17: what RFC 9207 has a client demand is announced where it is always given."""
+    flag = "authorization_response_iss_parameter_supported"
+    strict, bcp = (discovered(browser, world) for world in ("strict", "bcp"))
+    assert bcp[flag] is True
+    assert set(bcp) - set(strict) == {flag}
+    assert flag not in configuration
+    openid = browser.get(f"{bcp['issuer']}/.well-known/openid-configuration").json()
+    assert openid[flag] is True
+    assert openid["token_endpoint_auth_methods_supported"] == [
+        "client_secret_basic", "private_key_jwt", "none",
+    ]  # fmt: skip
+
+
 def test_addresses_are_below_public_url_whatever_the_host(browser: Browser) -> None:
     """S1."""
     answer = browser.get(

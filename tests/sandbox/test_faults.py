@@ -283,6 +283,121 @@ class TestTokenAnswers:
         assert answer.json()["error"] == "access_denied"
 
 
+@pytest.fixture
+def service(app: App) -> App:
+    """A 2-legged client: it has no launch that a fault could travel with."""
+    sandbox_client("service", "--kind=service", f"--jwks-url={app.server.url}")
+    return App("service", app.key, app.server)
+
+
+class TestWithoutAPerson:
+    """S66: a token request has its fault in the address, never in the form."""
+
+    FORM = {"grant_type": "client_credentials", "scope": "system/Patient.rs"}
+
+    def _answer(self, service: App, browser: Browser, chosen: str, /, **changes: Any) -> Any:
+        endpoint = f"token?fault={chosen}" if chosen else "token"
+        return service.post(browser, endpoint, self.FORM | service.authentication() | changes)
+
+    @pytest.mark.parametrize(
+        ("fault", "status"),
+        [("token-500", 500), ("token-429", 429), ("token-html", 200), ("", 200)],
+    )
+    def test_in_the_address(self, service: App, browser: Browser, fault: str, status: int) -> None:
+        answer = self._answer(service, browser, fault)
+        assert answer.status_code == status
+        assert answer["Content-Type"].startswith("text/html") == (fault == "token-html")
+
+    def test_cut_connection(self, service: App, browser: Browser) -> None:
+        with pytest.raises(IncompleteRead):
+            self._answer(service, browser, "token-cut")
+
+    def test_slow(self, service: App, browser: Browser) -> None:
+        started = time.monotonic()
+        assert self._answer(service, browser, "token-slow:1").status_code == 200
+        assert time.monotonic() - started >= 1
+
+    def test_altered_answers(self, service: App, browser: Browser) -> None:
+        fault = "token-no-expires-in,token-type-lowercase,token-extra-members,token-jwt"
+        answer = self._answer(service, browser, fault).json()
+        assert answer["token_type"] == "bearer"
+        assert "expires_in" not in answer
+        assert "sandbox_list" in answer
+        assert answer["access_token"].count(".") == 2
+
+    def test_gateway_refuses_in_its_own_words(self, service: App, browser: Browser) -> None:
+        """E9."""
+        answer = self._answer(service, browser, "gateway-policy", scope="openid")
+        assert (answer.status_code, set(answer.json())) == (401, {"detailedmessage", "error"})
+
+    def test_stale_copy_of_its_keys(self, service: App, browser: Browser) -> None:
+        """Before the request is even authenticated: by the address, as a quirk, or waiting."""
+        assert self._answer(service, browser, "").status_code == 200
+        service.key = ECKey.generate_key("P-384", auto_kid=True)
+        service.server.keys = [service.key]
+        refused = self._answer(service, browser, "jwks-stale")
+        assert_refused(refused, 401, "invalid_client", "no key with the kid")
+        url = f"--jwks-url={service.server.url}"
+        Client.objects.filter(client_id="service").update(quirks="jwks-stale")
+        refused = self._answer(service, browser, "")
+        assert_refused(refused, 401, "invalid_client", "no key with the kid")
+        sandbox_client("service", "--kind=service", url, "--quirk=")
+        assert self._answer(service, browser, "").status_code == 200
+
+    def test_in_the_form_is_no_fault(self, service: App, browser: Browser) -> None:
+        """RFC 6749 section 3.2: unknown parameters are ignored, and this one is unknown there."""
+        assert self._answer(service, browser, "", fault="token-500").status_code == 200
+        assert self._answer(service, browser, "", fault="nonsense").status_code == 200
+
+    def test_unknown_one_is_refused(self, service: App, browser: Browser) -> None:
+        for fault in ("nonsense", "token-500," * 60):
+            refused = self._answer(service, browser, fault)
+            assert_refused(refused, 400, "invalid_request", "")
+            assert RequestRecord.objects.latest("pk").rule == "S66"
+
+    def test_travels_with_the_access_token(self, service: App, browser: Browser) -> None:
+        url = f"{FHIR_BASE}/Patient/a-1.E-1001"
+        for fault, status in (("fhir-500:Patient", 500), ("", 200)):
+            token = self._answer(service, browser, fault).json()["access_token"]
+            answer = browser.get(url, headers={"Authorization": f"Bearer {token}"})
+            assert answer.status_code == status
+
+    def test_waits_for_the_next_request(self, service: App, browser: Browser) -> None:
+        """For a client whose code nobody changes: chosen on its page, or by a program."""
+        query = {"client_id": "service", "fault": "token-500"}
+        page = browser.get("/sandbox/standalone", query)
+        assert page["Location"] == "/sandbox/client?client_id=service"
+        shown = browser.get(page["Location"]).content.decode()
+        assert "Waiting for its next token request" in shown
+        answers = [self._answer(service, browser, "").status_code for _ in range(2)]
+        assert answers == [500, 200]
+        assert browser.get("/sandbox/standalone", query | {"format": "json"}).status_code == 200
+        assert self._answer(service, browser, "token-429").status_code == 429
+        assert service.record.next_faults == "token-500"
+
+    def test_page_offers_those_that_it_can_meet(self, service: App, browser: Browser) -> None:
+        page = browser.get("/sandbox/client", {"client_id": "service"}).content.decode()
+        assert '<option value="token-slow:5"' in page
+        assert '<option value="fhir-500"' in page
+        assert '<option value="id-token-expired"' not in page
+
+    def test_introspection_too(self, service: App, browser: Browser) -> None:
+        fields = {"token": "t"} | service.authentication()
+        refused = service.post(browser, "introspect?fault=introspect-get-only", fields)
+        assert refused.status_code == 405
+
+
+def test_quirks_and_faults_may_both_be_long(app: App, browser: Browser) -> None:
+    """S66: each has its own limit, and together they are no error."""
+    long = ",".join(["token-type-lowercase"] * 23)
+    Client.objects.update(quirks=long)
+    answer = answered(app, browser, long)
+    assert answer.json()["token_type"] == "bearer"
+    headers = {"Authorization": f"Bearer {answer.json()['access_token']}"}
+    url = f"{FHIR_BASE}/Patient/{answer.json()['patient']}"
+    assert browser.get(url, headers=headers).status_code == 200
+
+
 class TestRefresh:
     def test_answer_without_refresh_token(self, app: App, browser: Browser) -> None:
         answer = refreshed(app, browser, "refresh-returns-none")

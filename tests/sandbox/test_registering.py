@@ -5,6 +5,7 @@ import re
 from typing import Any
 
 import pytest
+from django.core.management import CommandError
 from django.test import Client as Browser
 from joserfc.jwk import ECKey
 
@@ -17,6 +18,7 @@ from tests.sandbox.conftest import (
     assert_refused,
     post_form,
     register,
+    sandbox_client,
 )
 
 PATH = "/sandbox/clients/register"
@@ -192,3 +194,78 @@ def test_imported_record_is_shown_as_it_is(
     page = browser.get(f"{PATH}?client_id={app.client_id}").content.decode()
     assert key_server.url in page
     assert '<option value="preview" selected>' in page
+
+
+class TestUpdateByCommand:
+    """S5: what is not given stays as it is, an empty value takes something away."""
+
+    FULL = (
+        "--name=Growth Chart", f"--redirect-uri={REDIRECT_URI}", "--scope=launch openid",
+        "--launch-url=https://app.example/launch", "--standalone-url=https://app.example/go",
+        "--post-logout-redirect-uri=https://app.example/bye", "--profile=athena",
+        "--world=preview", "--access-token-seconds=60", "--token-requests-per-minute=5",
+        "--quirk=token-jwt", "--quirk=refresh-rotates",
+    )  # fmt: skip
+
+    @pytest.fixture
+    def before(self, transactional_db: None, key_server: KeyServer) -> dict[str, Any]:
+        return sandbox_client("mine", "--kind=web", f"--jwks-url={key_server.url}", *self.FULL)
+
+    def test_nothing_given_changes_nothing(self, before: dict[str, Any]) -> None:
+        assert sandbox_client("mine", "--kind=web") == before
+
+    @pytest.mark.parametrize(
+        ("option", "member", "value"),
+        [
+            ("--name=Renamed", "name", "Renamed"),
+            ("--profile=bcp", "profile", "bcp"),
+            ("--scope=launch", "scope", "launch"),
+            ("--scope=", "scope", ""),
+            ("--launch-url=", "launch_url", ""),
+            ("--redirect-uri=app:/x", "redirect_uris", ["app:/x"]),
+            ("--post-logout-redirect-uri=", "post_logout_redirect_uris", []),
+            ("--quirk=", "quirks", ""),
+            ("--quirk=token-500", "quirks", "token-500"),
+            ("--access-token-seconds=90", "access_token_seconds", 90),
+            ("--token-requests-per-minute=0", "token_requests_per_minute", 0),
+        ],
+    )
+    def test_what_is_given_is_changed_alone(
+        self, before: dict[str, Any], option: str, member: str, value: object
+    ) -> None:
+        after = sandbox_client("mine", "--kind=web", option)
+        changed = {name for name in before if after[name] != before[name]}
+        assert changed - {"assertion_audience"} == {member}
+        assert after[member] == value
+
+    def test_secret_stays_and_a_new_way_replaces_the_old(
+        self, before: dict[str, Any], key_server: KeyServer, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setenv("SECRET_OF_MINE", "secret")
+        after = sandbox_client("mine", "--kind=web", "--client-secret-env=SECRET_OF_MINE")
+        assert (after["auth_method"], after["jwks_url"]) == ("client_secret_basic", "")
+        sandbox_client("mine", "--kind=web", "--name=Renamed")
+        assert Client.objects.get().check_client_secret("secret")
+        again = sandbox_client("mine", "--kind=web", f"--jwks-url={key_server.url}")
+        assert (again["auth_method"], again["jwks_url"]) == ("private_key_jwt", key_server.url)
+        assert not Client.objects.get().secret_digest
+        with pytest.raises(CommandError, match="needs a client secret"):
+            sandbox_client("mine", "--kind=web", "--auth-method=client_secret_basic")
+
+    def test_fetched_copy_of_a_key_set_is_no_imported_one(self, app: App, browser: Browser) -> None:
+        app.exchange(browser, app.allowed(browser))
+        assert app.record.jwks
+        sandbox_client(app.client_id, "--kind=web", "--name=Renamed")
+        assert app.exchange(browser, app.allowed(browser)).status_code == 200
+
+    def test_app_of_another_kind_is_another_app(self, before: dict[str, Any]) -> None:
+        """Nothing of it would fit: a service has no redirect URIs, a public app no keys."""
+        after = sandbox_client("mine", "--kind=public", "--redirect-uri=app:/x")
+        assert (after["auth_method"], after["jwks_url"], after["name"]) == ("none", "", "mine")
+        assert (after["profile"], after["quirks"], after["world"]) == ("strict", "", "production")
+
+    def test_world_with_rules_of_its_own_brings_them(self, before: dict[str, Any]) -> None:
+        after = sandbox_client("mine", "--kind=web", "--world=bcp")
+        assert (after["world"], after["profile"]) == ("bcp", "bcp")
+        with pytest.raises(CommandError, match="the rules are bcp"):
+            sandbox_client("mine", "--kind=web", "--profile=athena")

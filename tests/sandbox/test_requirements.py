@@ -7,7 +7,7 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 from django.conf import settings
 from django.core.management import call_command
-from django.core.management.base import SystemCheckError
+from django.core.management.base import CommandError, SystemCheckError
 from django.test import Client as Browser
 from joserfc.jwk import ECKey
 
@@ -57,23 +57,58 @@ def service(transactional_db: None, ec_key: ECKey, key_server: KeyServer) -> App
     return App("service", ec_key, key_server)
 
 
+WORLDS = pytest.mark.parametrize("world", ["preview", "strict", "bcp"])
+
+
 class TestWorlds:
-    def test_each_has_its_own_addresses_and_issuer(self, app: App, browser: Browser) -> None:
+    @WORLDS
+    def test_each_has_its_own_addresses_and_issuer(
+        self, app: App, browser: Browser, world: str
+    ) -> None:
         """S1, S3."""
-        found = browser.get(f"{PREVIEW}/fhir/r4/.well-known/smart-configuration").json()
-        assert found["token_endpoint"].endswith(f"{PREVIEW}/oauth2/v1/token")
+        place = f"/sandbox/{world}"
+        found = browser.get(f"{place}/fhir/r4/.well-known/smart-configuration").json()
+        assert found["token_endpoint"].endswith(f"{place}/oauth2/v1/token")
         assert found["issuer"] != ISSUER
         path = urlsplit(found["issuer"]).path
         known = browser.get(f"{path}/.well-known/openid-configuration").json()
         assert known["issuer"] == found["issuer"]
 
-    def test_client_of_the_other_world_is_unknown(self, app: App, browser: Browser) -> None:
+    @WORLDS
+    def test_client_of_the_other_world_is_unknown(
+        self, app: App, browser: Browser, world: str
+    ) -> None:
         """S3: authorize and token endpoint alike."""
         query = app.authorization_request()
-        assert browser.get(f"{PREVIEW}/oauth2/v1/authorize", query).status_code == 400
+        place = f"/sandbox/{world}/oauth2/v1"
+        assert browser.get(f"{place}/authorize", query).status_code == 400
         fields = {"grant_type": "refresh_token", "refresh_token": "r"} | app.authentication()
-        refused = post_form(browser, f"{PREVIEW}/oauth2/v1/token", fields)
+        refused = post_form(browser, f"{place}/token", fields)
         assert_refused(refused, 401, "invalid_client", "")
+
+    def test_sheet_and_launch_name_the_base_of_the_clients_world(
+        self, app: App, browser: Browser, key_server: KeyServer
+    ) -> None:
+        """S3: and the rules of strict and bcp are those that they announce."""
+        url, redirect = f"--jwks-url={key_server.url}", f"--redirect-uri={app.redirect_uri}"
+        launch = "--launch-url=https://app.example/launch"
+        for world in ("strict", "bcp"):
+            sheet = sandbox_client(world, "--kind=web", url, redirect, launch, f"--world={world}")
+            assert sheet["profile"] == world
+            told = browser.get("/sandbox/launch", {"client_id": world, "format": "json"}).json()
+            assert told["iss"] == sheet["fhir_base_url"]
+            assert told["iss"].endswith(f"/sandbox/{world}/fhir/r4")
+        with pytest.raises(CommandError, match="the rules are bcp"):
+            sandbox_client("x", "--kind=web", url, redirect, "--world=bcp", "--profile=athena")
+
+    @pytest.mark.parametrize("profile", ["athena", "strict", "bcp"])
+    def test_every_profile_is_launched_at_the_usual_address_too(
+        self, app: App, browser: Browser, key_server: KeyServer, profile: str
+    ) -> None:
+        """S3: a profile by itself moves nobody away from /sandbox/fhir/r4."""
+        register(app.client_id, key_server, f"--profile={profile}")
+        query = {"client_id": app.client_id, "format": "json"}
+        assert browser.get("/sandbox/launch", query).json()["iss"] == FHIR_BASE
 
     def test_token_of_the_other_world_is_unknown(self, app: App, browser: Browser) -> None:
         """S3, S61."""

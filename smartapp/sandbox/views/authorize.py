@@ -87,9 +87,8 @@ def _take_next_faults(oauth: SandboxRequest, client: Client) -> None:
     """Give a launch that starts at the app the faults that wait for it; one launch has them."""
     if not client.next_faults or {"launch", "fault"} & oauth.payload.data.keys():
         return
-    waiting = Client.objects.filter(pk=client.pk, next_faults=client.next_faults)
-    if waiting.update(next_faults=""):
-        oauth.payload.add("fault", client.next_faults)
+    oauth.fault_here = client.take_next_faults()
+    oauth.payload.add("fault", oauth.fault_here)
 
 
 def _faults_met(oauth: SandboxRequest) -> faults.Faults:

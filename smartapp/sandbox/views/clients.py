@@ -8,7 +8,7 @@ from django.shortcuts import render
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET, require_http_methods
 
-from smartapp.sandbox import framing, registering
+from smartapp.sandbox import faults, framing, registering
 from smartapp.sandbox.forms import ClientForm, initial_values
 from smartapp.sandbox.models import Client, JWKSFetch, RequestRecord, find_client
 
@@ -68,6 +68,7 @@ def _client_page(
         "secret": secret,
         "saved": saved,
         "sheet": registering.described(found),
+        "faults": faults.by_place(faults.WITHOUT_A_PERSON),
         "fetches": found.jwks_fetches.order_by("-pk")[:SHOWN_FETCHES],
         "records": RequestRecord.objects.filter(client_id=found.client_id)[
             :SHOWN_RECORDS_OF_CLIENT

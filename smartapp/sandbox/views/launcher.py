@@ -2,10 +2,11 @@
 
 from dataclasses import dataclass
 from http import HTTPStatus
-from urllib.parse import urlencode
+from urllib.parse import urlencode, urlsplit
 
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import redirect, render
+from django.urls import reverse
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET, require_POST
 
@@ -14,9 +15,16 @@ from smartapp.sandbox.fhir import store
 from smartapp.sandbox.fhir.store import PatientSummary
 from smartapp.sandbox.launches import LaunchImpossible, Scene
 from smartapp.sandbox.models import Client, find_client
+from smartapp.sandbox.worlds import World
 
 DEFAULT_INTENT = "summary-timeline-view"
 MAX_INTENT_CHARACTERS = 100
+ANNOUNCED = {
+    World.PRODUCTION: "announces what athenahealth announces",
+    World.PREVIEW: "the same, for trying out",
+    World.STRICT: "announces SMART App Launch 2.2 to the letter",
+    World.BCP: "the same, and the issuer in every authorization response",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,11 +98,17 @@ def _chosen_faults(request: HttpRequest) -> str:
 @never_cache
 @require_GET
 def standalone(request: HttpRequest) -> HttpResponse:
-    """Go to where the app starts by itself; its next launch takes the chosen faults along."""
+    """Go to where the app starts by itself; its next launch takes the chosen faults along.
+
+    A 2-legged client takes them along in its next token request.
+    """
     wants_json = request.GET.get("format") == "json"
     try:
         client, chosen = _client(request), _chosen_faults(request)
-        if not client.standalone_url and not wants_json:
+        next_page = (
+            _page_of(client) if client.kind == Client.Kind.SERVICE else client.standalone_url
+        )
+        if not next_page and not wants_json:
             raise LaunchImpossible(f"{client.name} has no standalone URL.")
     except LaunchImpossible as exc:
         return _impossible(request, str(exc), wants_json=wants_json)
@@ -102,7 +116,11 @@ def standalone(request: HttpRequest) -> HttpResponse:
     client.save(update_fields=["next_faults"])
     if wants_json:
         return JsonResponse({"standalone_url": client.standalone_url, "fault": chosen})
-    return redirect(client.standalone_url)
+    return redirect(next_page)
+
+
+def _page_of(client: Client) -> str:
+    return f"{reverse('sandbox:client')}?{urlencode({'client_id': client.client_id})}"
 
 
 @never_cache
@@ -146,12 +164,25 @@ def launcher(request: HttpRequest) -> HttpResponse:
         "clinicians": people.clinicians(),
         "search": search,
         "patients": _found(search),
-        "fhir_base_url": addresses.fhir_base_url(),
+        "worlds": [_described(world) for world in World],
         "faults": faults.by_place(),
     }
     response = render(request, "sandbox/launcher.html", context)
     framing.frame_apps(response, *_places(apps))
     return response
+
+
+def _described(world: World) -> dict[str, str]:
+    """Return where a world is and what its discovery announces; links lead to the host in use."""
+    with worlds.within(world):
+        base, issuer = addresses.fhir_base_url(), addresses.issuer()
+    return {
+        "name": world,
+        "announces": ANNOUNCED[world],
+        "fhir_base_url": base,
+        "fhir_path": urlsplit(base).path,
+        "issuer_path": urlsplit(issuer).path,
+    }
 
 
 def _places(apps: list[Client]) -> list[str]:

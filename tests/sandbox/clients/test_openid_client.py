@@ -77,6 +77,29 @@ def test_newest_practice_needs_no_hook_at_all(sandbox: Sandbox, node: str, alg: 
     check(told, settings)
 
 
+@pytest.mark.parametrize("world", ["strict", "bcp"])
+def test_world_that_tells_the_truth_is_taken_at_its_word(
+    sandbox: Sandbox, node: str, world: str
+) -> None:
+    """S2, S3, S17, S22: discovery alone, no hook; in bcp it makes the library demand `iss`."""
+    options = (*BASIC, f"--world={world}") if world == "strict" else (*WEB, f"--world={world}")
+    settings = registered(sandbox, f"node-{world}-world", *options)
+    with node_app(node, settings) as origin:
+        told = json.loads(sandbox.allow(f"{origin}/start", username="patient").text)
+    check(told, settings)
+    assert f"/sandbox/{world}/" in told["claims"]["iss"]
+
+
+def test_promised_issuer_is_missed_by_the_library_itself(sandbox: Sandbox, node: str) -> None:
+    """S2, S17, S66: openid-client refuses an answer without `iss` where bcp has promised one."""
+    quirk = "--quirk=authorize-iss-missing"
+    settings = registered(sandbox, "node-bcp-without", *WEB, "--world=bcp", quirk)
+    with node_app(node, settings) as origin:
+        refused = sandbox.allow(f"{origin}/start", username="patient")
+    assert refused.status == 500
+    assert 'response parameter "iss" (issuer) missing' in refused.text
+
+
 def test_secret_in_a_basic_header(sandbox: Sandbox, node: str) -> None:
     """ "passed in a basic authorization header on every request"; S22: both parts url-encoded."""
     settings = registered(sandbox, "node: basic", *BASIC)

@@ -16,35 +16,51 @@ from smartapp.sandbox.worlds import World
 Options = dict[str, Any]
 
 
+KEY_SETS = ("jwks_url", "jwks_file")
+CREDENTIALS = (*KEY_SETS, "client_secret_env")
+ONE_VALUE = (
+    "name", "world", "profile", "launch_url", "standalone_url", "scope", "access_token_seconds",
+    "token_requests_per_minute",
+)  # fmt: skip
+SEVERAL_VALUES = {
+    "redirect_uris": "redirect_uri",
+    "post_logout_redirect_uris": "post_logout_redirect_uri",
+}
+
+
 class Command(BaseCommand):
-    help = "Register somebody's client at the sandbox EHR, or update it."
+    help = (
+        "Register somebody's client at the sandbox EHR, or update it: then what is not given stays "
+        "as it is, and an empty value takes something away."
+    )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("client_id")
         parser.add_argument("--kind", choices=Client.Kind.values, required=True)
         parser.add_argument("--name", help="what people read on the consent page")
-        parser.add_argument("--world", choices=World.values, default="production")
+        parser.add_argument("--world", choices=World.values, help="default: production")
         parser.add_argument("--auth-method", choices=Client.AuthMethod.values)
-        parser.add_argument("--jwks-url", default="", help="where the client publishes its keys")
+        parser.add_argument("--jwks-url", help="where the client publishes its keys")
         parser.add_argument("--jwks-file", type=Path, help="a JWKS to import instead")
         parser.add_argument(
             "--client-secret-env", metavar="VAR", help="environment variable with the secret"
         )
-        parser.add_argument("--redirect-uri", action="append", default=[], metavar="URL")
+        parser.add_argument("--redirect-uri", action="append", metavar="URL")
+        parser.add_argument("--post-logout-redirect-uri", action="append", metavar="URL")
+        parser.add_argument("--launch-url", metavar="URL")
+        parser.add_argument("--standalone-url", metavar="URL")
+        parser.add_argument("--scope", help="all it may ask for; default: everything")
         parser.add_argument(
-            "--post-logout-redirect-uri", action="append", default=[], metavar="URL"
-        )
-        parser.add_argument("--launch-url", default="", metavar="URL")
-        parser.add_argument("--standalone-url", default="", metavar="URL")
-        parser.add_argument("--scope", default="", help="all it may ask for; default: everything")
-        parser.add_argument("--profile", choices=Client.Profile.values, default="strict")
-        parser.add_argument("--access-token-seconds", type=int, default=3600, metavar="N")
+            "--profile", choices=Client.Profile.values,
+            help="the rules it is held to; default: strict, or what its world announces",
+        )  # fmt: skip
+        parser.add_argument("--access-token-seconds", type=int, metavar="N", help="default: 3600")
         parser.add_argument(
-            "--token-requests-per-minute", type=int, default=0, metavar="N",
+            "--token-requests-per-minute", type=int, metavar="N",
             help="more get a 429; athenahealth: 5 in preview, 50 in production; default: no limit",
         )  # fmt: skip
         parser.add_argument(
-            "--quirk", action="append", default=[], metavar="FAULT",
+            "--quirk", action="append", metavar="FAULT",
             help="a fault that it meets in every launch, like refresh-rotates (repeatable)",
         )  # fmt: skip
         parser.add_argument("--json", action="store_true", help="print the record as JSON")
@@ -63,25 +79,48 @@ class Command(BaseCommand):
 
 
 def _client(options: Options) -> Client:
-    return Client(
-        client_id=options["client_id"],
-        name=options["name"] or options["client_id"],
-        world=options["world"],
-        kind=options["kind"],
-        auth_method=options["auth_method"] or _usual_method(options),
-        profile=options["profile"],
-        secret_digest=_secret_digest(options),
-        jwks_url=options["jwks_url"],
-        jwks=_imported_jwks(options["jwks_file"]),
-        redirect_uris=options["redirect_uri"],
-        post_logout_redirect_uris=options["post_logout_redirect_uri"],
-        launch_url=options["launch_url"],
-        standalone_url=options["standalone_url"],
-        scope=options["scope"],
-        access_token_seconds=options["access_token_seconds"],
-        token_requests_per_minute=options["token_requests_per_minute"],
-        quirks=",".join(options["quirk"]),
-    )
+    """Return the record as it will be: the known one, or a new one, with what was given."""
+    client = _begun(options)
+    for name in ONE_VALUE:
+        if options[name] is not None:
+            setattr(client, name, options[name])
+    for name, option in SEVERAL_VALUES.items():
+        if options[option] is not None:
+            setattr(client, name, [value for value in options[option] if value])
+    if options["quirk"] is not None:
+        client.quirks = ",".join(quirk for quirk in options["quirk"] if quirk)
+    if options["world"] and not options["profile"]:
+        client.profile = registering.RULES_OF_WORLDS.get(options["world"], client.profile)
+    _give_credentials(client, options)
+    return client
+
+
+def _begun(options: Options) -> Client:
+    """What is changed: an app of another kind is another app, of which nothing stays."""
+    client_id, kind = options["client_id"], options["kind"]
+    known = Client.objects.filter(client_id=client_id, kind=kind).first()
+    return known or Client(client_id=client_id, kind=kind, name=client_id)
+
+
+def _give_credentials(client: Client, options: Options) -> None:
+    """Replace how the client proves itself, where anything about that was given (S5).
+
+    The copy of a key set at a URL is let go in any case: it is fetched anew.
+    """
+    if client.jwks_url:
+        client.jwks, client.jwks_fresh_until = None, None
+    given = [options[name] for name in ("auth_method", *CREDENTIALS)]
+    if client.auth_method and all(value is None for value in given):
+        return
+    method = options["auth_method"] or _usual_method(options)
+    if method != client.auth_method or any(options[name] for name in KEY_SETS):
+        client.jwks_url, client.jwks = "", None
+    if method != client.auth_method:
+        client.secret_digest = ""
+    client.auth_method = method
+    client.jwks_url = options["jwks_url"] or client.jwks_url
+    client.jwks = _imported_jwks(options["jwks_file"]) or client.jwks
+    client.secret_digest = _secret_digest(options) or client.secret_digest
 
 
 def _usual_method(options: Options) -> str:

@@ -1,4 +1,4 @@
-// Comfort only: the page works without it. Visits follow the chosen patient, words the chosen fault, the list the search.
+// Comfort only: the page works without it. Visits follow the chosen patient, the list the search.
 (() => {
   const visits = document.getElementById("encounter");
   const search = document.getElementById("search");
@@ -10,16 +10,6 @@
     visits.replaceChildren(visits.options[0], options);
     visits.selectedIndex = 0;
   });
-
-  const fault = document.getElementById("fault");
-  const explain = () => {
-    const { does, must } = fault.selectedOptions[0].dataset;
-    document.getElementById("fault-words").hidden = !does;
-    document.getElementById("fault-does").textContent = does ?? "";
-    document.getElementById("fault-must").textContent = must ?? "";
-  };
-  fault?.addEventListener("change", explain);
-  if (fault) explain();
 
   search.addEventListener("input", () => {
     for (const patient of document.querySelectorAll(".patient")) {

@@ -21,8 +21,18 @@
     else if (method.value === "none") method.value = "private_key_jwt";
   };
 
+  // Two worlds have rules of their own; choosing other rules leaves them.
+  const ownRules = ["strict", "bcp"];
+  const agree = (chosen) => {
+    const [world, rules] = ["world", "profile"].map((name) => document.querySelector(`[name=${name}]`));
+    if (!ownRules.includes(world.value)) return;
+    if (chosen === world) rules.value = world.value;
+    else if (rules.value !== world.value) world.value = "production";
+  };
+
   document.addEventListener("change", ({ target }) => {
     if (target.name === "kind") fit();
+    if (["world", "profile"].includes(target.name)) agree(target);
     follow();
   });
   // The kind may have been chosen before this script was here.

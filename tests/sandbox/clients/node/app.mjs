@@ -101,5 +101,5 @@ async function answer(request, response) {
 }
 
 createServer((request, response) => {
-  answer(request, response).catch((error) => response.writeHead(500).end(`${error.stack}\n${JSON.stringify(error.cause ?? null)}`));
+  answer(request, response).catch((error) => response.writeHead(500).end(`${error.stack}\n${error.cause?.message}\n${JSON.stringify(error.cause ?? null)}`));
 }).listen(settings.port, "127.0.0.1");

@@ -1,0 +1,13 @@
+// Comfort only: the page works without it. Words follow the chosen fault.
+(() => {
+  const fault = document.getElementById("fault");
+  if (!fault) return;
+  const explain = () => {
+    const { does, must } = fault.selectedOptions[0].dataset;
+    document.getElementById("fault-words").hidden = !does;
+    document.getElementById("fault-does").textContent = does ?? "";
+    document.getElementById("fault-must").textContent = must ?? "";
+  };
+  fault.addEventListener("change", explain);
+  explain();
+})();
