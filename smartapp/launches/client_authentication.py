@@ -123,5 +123,7 @@ def _assertion(config: EndpointConfig, token_endpoint: str, signer: Signer) -> d
         kid=signer.kid,
         now=timezone.now(),
         typ=config.assertion_typ,
+        lifetime_seconds=config.assertion_lifetime_seconds,
+        jku=config.jwks_url if config.send_jku else "",
     )
     return client_assertion.client_assertion_fields(assertion)

@@ -12,7 +12,9 @@ from joserfc.jwk import ECKey, RSAKey
 
 from smartapp.protocol.errors import ClientKeyError
 
-CLIENT_ASSERTION_LIFETIME_SECONDS = 240
+LIFETIME_SECONDS = 240
+SHORTEST_LIFETIME_SECONDS = 60
+LONGEST_LIFETIME_SECONDS = 300
 CLOCK_SKEW_SECONDS = 5
 ALGORITHMS = ("RS384", "ES384", "RS256")
 ASSERTION_TYPE = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
@@ -27,26 +29,29 @@ def sign_client_assertion(
     kid: str,
     now: datetime,
     typ: str = "JWT",
+    lifetime_seconds: int = LIFETIME_SECONDS,
+    jku: str = "",
 ) -> str:
     """Return a signed client assertion for one HTTP attempt; a retry needs a new one (C67).
 
     `audience` is one string: the token endpoint as discovered, or what the registration says
     instead (C65). `iat` is a little in the past, because Epic and Okta refuse one that is ahead of
-    their clock; `exp` stays below the five minutes that SMART and Epic allow; there is no `nbf`
-    (C66). Raises ClientKeyError where the key does not fit `alg`.
+    their clock; `exp` follows it by `lifetime_seconds`, 300 at most, as SMART and Epic allow; there
+    is no `nbf` (C66). `jku`, where the EHR wants it, is the JWKS URL that is registered there
+    (C63). Raises ClientKeyError where the key does not fit `alg`.
     """
     if alg not in ALGORITHMS:
         raise ClientKeyError(f"client assertions are not signed with {alg}")
-    issued_at = int(now.timestamp())
+    issued_at = int(now.timestamp()) - CLOCK_SKEW_SECONDS
     claims = {
         "iss": client_id,
         "sub": client_id,
         "aud": audience,
         "jti": str(uuid4()),
-        "iat": issued_at - CLOCK_SKEW_SECONDS,
-        "exp": issued_at + CLIENT_ASSERTION_LIFETIME_SECONDS,
+        "iat": issued_at,
+        "exp": issued_at + min(lifetime_seconds, LONGEST_LIFETIME_SECONDS),
     }
-    header = {"alg": alg, "kid": kid, "typ": typ}
+    header = {"alg": alg, "kid": kid, "typ": typ} | ({"jku": jku} if jku else {})
     try:
         return jwt.encode(header, claims, private_key, algorithms=[alg])
     except JoseError as exc:

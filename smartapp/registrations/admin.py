@@ -79,10 +79,14 @@ class RegistrationAdmin(DiscoveryPages):
         asked = ("scope", "standalone_scope")
         quirks = (
             "assertion_typ",
+            "assertion_lifetime_seconds",
+            "send_jku",
             "send_client_id",
             "send_secret_as_it_is",
             "send_scope_on_refresh",
             "introspection_method",
+            "refresh_tokens_persist",
+            "token_requests_per_minute",
         )
         vendor = [("What to enter at the vendor", {"fields": ("registration_sheet",)})]
         # Folded when an EHR is added: base URL, name and client id are enough.

@@ -9,6 +9,7 @@ from django import forms
 from django.core.exceptions import ValidationError
 
 from smartapp.keys.models import Algorithm, KeySet
+from smartapp.protocol.client_assertion import LIFETIME_SECONDS
 from smartapp.protocol.urls import without_trailing_slash
 from smartapp.registrations import registering
 from smartapp.registrations.models import Endpoint, IntrospectionMethod, Registration
@@ -76,12 +77,16 @@ class RegistrationForm(forms.ModelForm):  # type: ignore[type-arg]  # not generi
             "alg",
             "assertion_audience",
             "assertion_typ",
+            "assertion_lifetime_seconds",
+            "send_jku",
             "send_client_id",
             "send_secret_as_it_is",
             "scope",
             "standalone_scope",
             "send_scope_on_refresh",
             "introspection_method",
+            "refresh_tokens_persist",
+            "token_requests_per_minute",
             "frame_ancestors",
             "slug",
         )
@@ -92,6 +97,7 @@ class RegistrationForm(forms.ModelForm):  # type: ignore[type-arg]  # not generi
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
+        self.fields["assertion_lifetime_seconds"].required = False
         if self.instance._state.adding:
             self._let_the_preset_fill()
 
@@ -118,6 +124,8 @@ class RegistrationForm(forms.ModelForm):  # type: ignore[type-arg]  # not generi
             self._fill(data)
         for name in ("scope", "standalone_scope"):
             data[name] = " ".join(data.get(name, "").split())
+        lifetime = data.get("assertion_lifetime_seconds") or LIFETIME_SECONDS
+        data["assertion_lifetime_seconds"] = lifetime
         self._check_authentication(data)
         return data
 

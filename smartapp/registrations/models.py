@@ -2,11 +2,17 @@
 
 from typing import ClassVar
 
+from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 from django.db.models import Q
 
 from smartapp import vault
 from smartapp.keys.models import Algorithm, KeySet
+from smartapp.protocol.client_assertion import (
+    LIFETIME_SECONDS,
+    LONGEST_LIFETIME_SECONDS,
+    SHORTEST_LIFETIME_SECONDS,
+)
 from smartapp.registrations import validation
 
 
@@ -86,6 +92,22 @@ class Registration(models.Model):
         choices=AssertionType.choices,
         help_text="Empty: JWT, as SMART says. Newer OAuth servers want the other.",
     )
+    assertion_lifetime_seconds = models.PositiveSmallIntegerField(
+        "lifetime of the assertion",
+        default=LIFETIME_SECONDS,
+        validators=[
+            MinValueValidator(SHORTEST_LIFETIME_SECONDS),
+            MaxValueValidator(LONGEST_LIFETIME_SECONDS),
+        ],
+        help_text=f"Seconds; SMART and Epic allow {LONGEST_LIFETIME_SECONDS} at most. "
+        f"Empty: {LIFETIME_SECONDS}.",
+    )
+    send_jku = models.BooleanField(
+        "send our JWKS URL in the assertion (jku)",
+        default=False,
+        help_text="SMART allows it. It is always this registration's own URL, the one that the "
+        "vendor has.",
+    )
     send_client_id = models.BooleanField(
         "send the client id in the body too",
         default=False,
@@ -106,6 +128,22 @@ class Registration(models.Model):
         default=IntrospectionMethod.POST,
         help_text="With GET the token is in the address, which servers and proxies on the way may "
         "log: only for an EHR that documents nothing else, as athenahealth does.",
+    )
+    refresh_tokens_persist = models.BooleanField(
+        "a refresh token may be used more than once",
+        default=False,
+        help_text="Tick it only where the vendor says that a refresh does not use its token up. "
+        "When the answer to a refresh is lost, the refresh is then sent once more. Otherwise "
+        "people open the app again: an EHR that gives a new token each time takes a second use of "
+        "the old one for theft, and may end all that the person allowed.",
+    )
+    token_requests_per_minute = models.PositiveSmallIntegerField(
+        "limit on token requests a minute",
+        null=True,
+        blank=True,
+        validators=[MinValueValidator(1)],
+        help_text="How many the vendor takes from this client id in any minute, from all processes "
+        "together. Sign-ins go first; a refresh waits for its turn. Empty: no limit.",
     )
     # Origins of the EHR's own pages that may show the app in a frame (C150). Empty: nobody.
     frame_ancestors = models.JSONField(

@@ -43,6 +43,9 @@ class Preset:
     standalone_scope: str = PATIENT_SCOPE
     send_scope_on_refresh: bool = False
     introspection_method: str = "POST"
+    refresh_tokens_persist: bool = False
+    # Kept to although it is only reported: too low a limit delays, too high a one is refused.
+    token_requests_per_minute: int | None = None
     client_id_header: str = ""
     posted_standalone: bool = True
     # What is reported to follow the issuer in the assertion's audience; offered, never set.
@@ -62,6 +65,8 @@ _FIELDS = (
     "standalone_scope",
     "send_scope_on_refresh",
     "introspection_method",
+    "refresh_tokens_persist",
+    "token_requests_per_minute",
 )
 
 
@@ -70,7 +75,7 @@ def defaults(preset: Preset) -> dict[str, Any]:
     return {name: getattr(preset, name) for name in _FIELDS}
 
 
-def _athena(environment: str, host: str) -> Preset:
+def _athena(environment: str, host: str, token_requests_per_minute: int) -> Preset:
     return Preset(
         slug=f"athenahealth-{environment}",
         title=f"athenahealth, {environment}",
@@ -78,6 +83,7 @@ def _athena(environment: str, host: str) -> Preset:
         # The algorithm of athenahealth's own example; SMART's RS384 is not confirmed there.
         alg="RS256",
         send_scope_on_refresh=True,
+        token_requests_per_minute=token_requests_per_minute,
         reported_audience_path="/v1/token",
         steps=(
             "Create a 3-legged app with authentication by JWKS URL, and enter the redirect URI, "
@@ -99,6 +105,9 @@ def _athena(environment: str, host: str) -> Preset:
             "Its page on introspection, partly read, has GET only, with the token in the address; "
             "whether POST works too is not known.",
             "Changing a live app from client secret to JWKS may delete its secrets: plan it.",
+            f"It takes {token_requests_per_minute} token requests a minute from one app, and "
+            "answers 429 until the minute is over. This app keeps to that; ask for your limit.",
+            "Whether a refresh brings a new refresh token is not known, so none is used twice.",
             "How long it keeps our JWKS is not known: let a new key wait for more than a day.",
             "Another product of the vendor, athenaPractice, has an authorization server of its "
             "own: this preset does not fit it.",
@@ -112,8 +121,8 @@ _PRESETS = (
         title="Any SMART App Launch EHR",
         steps=("Enter these addresses to the letter in the vendor's portal.",),
     ),
-    _athena("preview", "api.preview.platform.athenahealth.com"),
-    _athena("production", "api.platform.athenahealth.com"),
+    _athena("preview", "api.preview.platform.athenahealth.com", 5),
+    _athena("production", "api.platform.athenahealth.com", 50),
     Preset(
         slug="epic",
         title="Epic",
@@ -143,6 +152,8 @@ _PRESETS = (
         slug="oracle",
         title="Oracle Health (Cerner)",
         hosts=("cerner.com", "sandboxcerner.com"),
+        # A refresh brings no new refresh token.
+        refresh_tokens_persist=True,
         scope=f"{CLINICIAN_SCOPE} online_access",
         steps=(
             "Request each scope by resource type; Oracle grants no others.",

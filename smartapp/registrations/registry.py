@@ -49,10 +49,14 @@ class EndpointConfig:
     standalone_scope: str
     assertion_audience: str
     assertion_typ: str
+    assertion_lifetime_seconds: int
+    send_jku: bool
     send_client_id: bool
     send_secret_as_it_is: bool
     send_scope_on_refresh: bool
     introspection_method: str
+    refresh_tokens_persist: bool
+    token_requests_per_minute: int | None
     frame_ancestors: tuple[str, ...]
     preset: str
     updated_at: datetime
@@ -210,10 +214,14 @@ def describe(endpoint: Endpoint, overrides: Overrides | None = None) -> Endpoint
         standalone_scope=registration.standalone_scope,
         assertion_audience=registration.assertion_audience,
         assertion_typ=registration.assertion_typ or "JWT",
+        assertion_lifetime_seconds=registration.assertion_lifetime_seconds,
+        send_jku=registration.send_jku,
         send_client_id=registration.send_client_id,
         send_secret_as_it_is=registration.send_secret_as_it_is,
         send_scope_on_refresh=registration.send_scope_on_refresh,
         introspection_method=registration.introspection_method,
+        refresh_tokens_persist=registration.refresh_tokens_persist,
+        token_requests_per_minute=registration.token_requests_per_minute,
         frame_ancestors=tuple(registration.frame_ancestors),
         preset=registration.preset,
         updated_at=max(endpoint.updated_at, registration.updated_at),

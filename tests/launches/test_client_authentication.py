@@ -6,6 +6,8 @@ from dataclasses import replace
 from urllib.parse import unquote_plus
 
 import pytest
+from django.core.exceptions import ValidationError
+from django.utils import timezone
 from joserfc import jwt
 from joserfc.jwk import KeySet
 
@@ -64,6 +66,39 @@ class TestPrivateKeyJWT:
         token = await assertion_of(other)
         assert token.claims["aud"] == "https://aud.example"
         assert token.header["typ"] == "client-authentication+jwt"
+
+    @pytest.mark.parametrize("seconds", [60, 240, 300])
+    async def test_lifetime_is_the_registrations(
+        self, config: EndpointConfig, seconds: int
+    ) -> None:
+        """C66: and `iat` is behind our clock, for those whose own is behind."""
+        token = await assertion_of(replace(config, assertion_lifetime_seconds=seconds))
+        assert token.claims["exp"] - token.claims["iat"] == seconds
+        assert token.claims["iat"] < timezone.now().timestamp() - 4
+        assert "nbf" not in token.claims
+
+    async def test_lifetime_is_never_more_than_five_minutes(self, config: EndpointConfig) -> None:
+        """C66: neither in the form, nor past it."""
+        token = await assertion_of(replace(config, assertion_lifetime_seconds=3600))
+        assert token.claims["exp"] - token.claims["iat"] == 300
+
+        def refused(seconds: int) -> None:
+            registration = Registration.objects.get()
+            registration.assertion_lifetime_seconds = seconds
+            with pytest.raises(ValidationError, match="assertion_lifetime_seconds"):
+                registration.clean_fields()
+
+        for seconds in (0, 59, 301, 3600):
+            await in_database(refused, seconds)
+
+    async def test_jku_is_our_own_jwks_url_and_only_where_asked_for(
+        self, config: EndpointConfig
+    ) -> None:
+        """C63."""
+        assert "jku" not in (await assertion_of(config)).header
+        token = await assertion_of(replace(config, send_jku=True))
+        assert token.header["jku"] == config.jwks_url
+        assert config.jwks_url.endswith("/.well-known/jwks/scripted.json")
 
     async def test_no_assertion_is_used_twice(self, config: EndpointConfig) -> None:
         """C67, T7."""

@@ -83,6 +83,21 @@ def test_only_athena_is_shown_a_token_in_an_address() -> None:
     assert all("partly read" in " ".join(PRESETS[slug].unverified) for slug in shown)
 
 
+def test_athena_is_asked_no_oftener_than_it_is_said_to_allow() -> None:
+    """C128."""
+    limits = {
+        slug: preset.token_requests_per_minute
+        for slug, preset in PRESETS.items()
+        if preset.token_requests_per_minute
+    }
+    assert limits == {"athenahealth-preview": 5, "athenahealth-production": 50}
+
+
+def test_only_where_the_vendor_says_so_may_a_refresh_token_be_used_twice() -> None:
+    """C124: unknown is treated as rotating."""
+    assert {slug for slug, preset in PRESETS.items() if preset.refresh_tokens_persist} == {"oracle"}
+
+
 def test_only_epic_is_told_the_client_id_on_discovery() -> None:
     """C16."""
     told = {slug for slug in PRESETS if metadata_headers(slug, "abc")}

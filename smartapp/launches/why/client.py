@@ -4,11 +4,11 @@ from collections.abc import Callable
 
 from smartapp.launches.models import Step
 from smartapp.launches.why.case import Case, Cause, Causes, client_id, difference
-from smartapp.protocol.client_assertion import CLIENT_ASSERTION_LIFETIME_SECONDS, CLOCK_SKEW_SECONDS
+from smartapp.protocol.client_assertion import CLOCK_SKEW_SECONDS, LIFETIME_SECONDS
 from smartapp.registrations.models import AuthMethod
 
 AHEAD_SECONDS = CLOCK_SKEW_SECONDS + 2
-BEHIND_SECONDS = CLIENT_ASSERTION_LIFETIME_SECONDS - 60
+MARGIN_SECONDS = 60
 
 
 def _no_key(case: Case) -> Causes:
@@ -48,7 +48,8 @@ def _clock(case: Case) -> Causes:
     if not (case.is_client_refused and case.signs):
         return
     ahead = case.clock_ahead
-    if ahead is not None and not -BEHIND_SECONDS <= ahead <= AHEAD_SECONDS:
+    behind = case.claims.get("exp", LIFETIME_SECONDS) - case.claims.get("iat", 0) - MARGIN_SECONDS
+    if ahead is not None and not -behind <= ahead <= AHEAD_SECONDS:
         where = "ahead of" if ahead > 0 else "behind"
         yield Cause(
             94,
