@@ -34,6 +34,8 @@ class Visitor:
 
 
 OTHERS = Visitor("", "")
+# What this app calls itself where it fetches its own keys to try them: nobody's evidence.
+OURSELVES = "this app itself"
 
 
 @dataclass(frozen=True, slots=True, order=True)

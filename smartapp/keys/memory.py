@@ -19,7 +19,7 @@ from itertools import count
 from django.utils import timezone
 
 from smartapp.database import in_database
-from smartapp.keys import fetches
+from smartapp.keys import attribution, fetches
 from smartapp.keys.material import PrivateKey, open_private_key
 from smartapp.keys.models import SigningKey
 from smartapp.protocol import jwks
@@ -138,6 +138,7 @@ def forget() -> None:
     _refreshed_at = -float(SECONDS_BETWEEN_MISSES)
     _next_refresh = None
     fetches.forget()
+    attribution.forget()
 
 
 async def refresh() -> None:
@@ -177,6 +178,7 @@ async def keep_fresh() -> None:
         try:
             await refresh()
             await fetches.flush()
+            await attribution.settle()
         except Exception as exc:
             # Whatever it is: a loop that ends here would leave old keys in memory for good.
             logger.error("key sets not refreshed, the previous ones stay: %s", type(exc).__name__)

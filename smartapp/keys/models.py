@@ -190,6 +190,9 @@ class JWKSFetch(models.Model):
     first_at = models.DateTimeField()
     last_at = models.DateTimeField(db_index=True)
     count = models.PositiveBigIntegerField()
+    # Registrations whose EHR was asked for a token when this visitor came: how often, and the last
+    # time, as ISO 8601 (`attribution`).
+    during = models.JSONField(default=dict)
 
     class Meta:
         ordering = ["-last_at"]

@@ -6,12 +6,11 @@ from typing import Any
 
 from django.contrib.auth.models import AnonymousUser, User
 
-from smartapp.keys import automation, fetches, lines, rehearsal, timeline, wording
+from smartapp.keys import automation, evidence, lines, rehearsal, timeline, wording
 from smartapp.keys.lines import Line
 from smartapp.keys.models import KeySet, SigningKey, StaleCopy
 from smartapp.keys.wording import StepWords
 
-MAX_FETCH_ROWS = 20
 EMERGENCY = "emergency"
 
 
@@ -40,14 +39,6 @@ class Section:
     allowed: list[Button]
     risky: list[Button]
     keys: list[KeyRow]
-
-
-@dataclass(frozen=True, slots=True)
-class FetchRow:
-    who: str
-    what: str
-    first: str
-    count: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,8 +80,8 @@ def page(key_set: KeySet, user: User | AnonymousUser, now: datetime) -> dict[str
             for line in found
         ],
         "marks": timeline.marks(now),
-        "fetches": _fetch_rows(key_set, found, now),
         "stale_copies": [_stale_row(copy, now) for copy in key_set.stale_copies.all()],
+        "evidence": evidence.of(key_set, found, now),
         "may_rotate": may_rotate,
         "may_import": user.has_perm("keys.import_keyset"),
         "now": wording.moment(now),
@@ -146,15 +137,3 @@ def _key_row(key: SigningKey, now: datetime) -> KeyRow:
 
 def _stale_row(copy: StaleCopy, now: datetime) -> StaleRow:
     return StaleRow(copy.name, wording.stale(copy, now), copy.count)
-
-
-def _fetch_rows(key_set: KeySet, found: list[Line], now: datetime) -> list[FetchRow]:
-    return [
-        FetchRow(
-            wording.fetcher(fetch),
-            wording.seen(fetch, found, now),
-            wording.moment(fetch.first_at),
-            fetch.count,
-        )
-        for fetch in fetches.latest(key_set)[:MAX_FETCH_ROWS]
-    ]

@@ -12,6 +12,7 @@ from joserfc import jwt
 from joserfc.errors import JoseError
 
 from smartapp import http
+from smartapp.keys import fetches
 from smartapp.keys.lines import Line
 from smartapp.keys.material import open_private_key
 from smartapp.keys.models import KeySet, SigningKey
@@ -22,8 +23,6 @@ from smartapp.vault import VaultError
 
 # Nobody accepts it, should it ever leave this process (RFC 2606 §2).
 AUDIENCE = "https://dry-run.invalid/token"
-# It is noted among the fetches as any other, and must not pass for an EHR's.
-OURSELVES = {"User-Agent": "dry run of this app"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +65,7 @@ def _sign(key: SigningKey) -> str:
 async def _verify(assertion: str, key: SigningKey, url: str) -> str:
     """Return what an EHR would stumble over; nothing if it would not."""
     try:
-        response = await http.get(url, headers=OURSELVES)
+        response = await http.get(url, headers={"User-Agent": fetches.OURSELVES})
     except EHRUnavailable as error:
         return f"{url} was not reached from here ({error})."
     if response.status != 200:

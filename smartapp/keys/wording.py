@@ -151,9 +151,9 @@ def fetcher(fetch: JWKSFetch) -> str:
     return f"{fetch.address} ({fetch.user_agent or 'says nothing of itself'})"
 
 
-def seen(fetch: JWKSFetch, found: Iterable[Line], now: datetime) -> str:
-    """Return when a visitor fetched last, and whether the next keys were there already."""
-    words = f"fetched {_ago(fetch.last_at, now)}"
+def seen(who: str, fetch: JWKSFetch, found: Iterable[Line], now: datetime) -> str:
+    """Return when somebody fetched last, and whether the next keys were there already."""
+    words = f"{who} fetched {_ago(fetch.last_at, now)}"
     waiting = [line for line in found if line.waiting]
     unseen = [line.alg for line in waiting if line.waiting and line.waiting.kid not in fetch.kids]
     if not waiting:

@@ -12,7 +12,7 @@ from urllib.parse import quote_plus
 from django.utils import timezone
 
 from smartapp import http
-from smartapp.keys import memory, stale_copies
+from smartapp.keys import attribution, memory, stale_copies
 from smartapp.keys.memory import Signer
 from smartapp.launches import steps
 from smartapp.protocol import client_assertion, token
@@ -46,6 +46,12 @@ async def authenticated(config: EndpointConfig, token_endpoint: str, send: Send)
     """
     if config.auth_method != AuthMethod.PRIVATE_KEY_JWT:
         return await send(*await client_authentication(config, token_endpoint))
+    # Who fetches our JWKS meanwhile is most likely this EHR.
+    with attribution.asking(config.key_set_slug, config.registration_slug):
+        return await _signed(config, token_endpoint, send)
+
+
+async def _signed(config: EndpointConfig, token_endpoint: str, send: Send) -> http.Response:
     signer = await memory.signer(config.key_set_slug, config.alg)
     response = await send(*await client_authentication(config, token_endpoint, signer))
     if not token.refuses_client(response.status, response.body):

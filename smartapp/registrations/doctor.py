@@ -15,7 +15,7 @@ from django.core.exceptions import ValidationError
 from django.utils import timezone
 
 from smartapp import http
-from smartapp.keys import memory
+from smartapp.keys import fetches, memory
 from smartapp.protocol.client_assertion import CLOCK_SKEW_SECONDS
 from smartapp.protocol.discovery import validate_for_launch
 from smartapp.protocol.errors import (
@@ -222,7 +222,7 @@ async def _client_key(config: EndpointConfig) -> list[Finding]:
 
 async def _published_key(config: EndpointConfig, kid: str) -> Finding:
     try:
-        response = await http.get(config.jwks_url)
+        response = await http.get(config.jwks_url, headers={"User-Agent": fetches.OURSELVES})
         if response.status != 200:
             raise JWKSError(f"the answer was {response.status}")
         key = parse_jwks(response.body).find(kid, config.alg).key

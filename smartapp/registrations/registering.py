@@ -192,7 +192,8 @@ def store_registration(
 ) -> None:
     """Save a valid registration and seal a new secret. In a transaction of the caller's."""
     created = registration.pk is None
-    registration.jwks_cache_seconds = known_preset(registration.preset).jwks_cache_seconds
+    preset = PRESETS.get(registration.preset)
+    registration.jwks_cache_seconds = preset.jwks_cache_seconds if preset else None
     if registration.auth_method != AuthMethod.CLIENT_SECRET_BASIC:
         registration.sealed_client_secret = ""
     registration.save()

@@ -37,7 +37,7 @@ def answer(monkeypatch: pytest.MonkeyPatch) -> Answer:
 
     def answers(body: bytes, status: int = 200) -> None:
         async def get(url: str, headers: dict[str, str]) -> http.Response:
-            assert headers == {"User-Agent": "dry run of this app"}
+            assert headers == {"User-Agent": "this app itself"}
             assert url == "http://127.0.0.1:8000/.well-known/jwks/epic.json"
             return http.Response(status, CIMultiDictProxy(CIMultiDict()), body)
 

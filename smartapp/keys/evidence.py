@@ -1,0 +1,94 @@
+"""What the page of a key set says about who has fetched it: each EHR first, then each visitor."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+
+from smartapp.keys import attribution, fetches, wording
+from smartapp.keys.attribution import Likely
+from smartapp.keys.fetches import Visitor
+from smartapp.keys.lines import Line
+from smartapp.keys.models import JWKSFetch, KeySet
+
+MAX_VISITORS = 20
+UNLIKELY = Likely((), 0, certain=False)
+
+
+@dataclass(frozen=True, slots=True)
+class FetchRow:
+    """`what` is a sentence about `who`; `how` says why it is believed to be that EHR."""
+
+    what: str
+    visitor: str
+    how: str
+    first: str
+    count: int
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """`ehrs`: a sentence for each registration that signs with the key set."""
+
+    ehrs: list[str]
+    visitors: list[FetchRow]
+
+
+def of(key_set: KeySet, lines: Iterable[Line], now: datetime) -> Evidence:
+    """Return what is known of who fetched the key set, the latest fetch first."""
+    found, latest = list(lines), fetches.latest(key_set)
+    signing = key_set.registrations.filter(auth_method="private_key_jwt").order_by("name")
+    names = dict(signing.values_list("slug", "name"))
+    likely = attribution.visitors(key_set, names)
+    rows = [(fetch, likely.get(_visitor(fetch), UNLIKELY)) for fetch in latest]
+    return Evidence(
+        [_of_ehr(slug, name, rows, found, now) for slug, name in names.items()],
+        [_row(fetch, who, names, found, now) for fetch, who in rows[:MAX_VISITORS]],
+    )
+
+
+def _visitor(fetch: JWKSFetch) -> Visitor:
+    return Visitor(fetch.address, fetch.user_agent)
+
+
+def _of_ehr(
+    slug: str,
+    name: str,
+    rows: list[tuple[JWKSFetch, Likely]],
+    lines: list[Line],
+    now: datetime,
+) -> str:
+    """Return what an EHR was last seen to fetch; a visitor that may be two EHRs speaks for none."""
+    for certain, who in ((True, name), (False, f"Probably it was {name} that")):
+        for fetch, likely in rows:
+            if likely.registrations == (slug,) and likely.certain is certain:
+                return wording.seen(who, fetch, lines, now)
+    return f"{name} was not seen to fetch these keys yet."
+
+
+def _row(
+    fetch: JWKSFetch, likely: Likely, names: dict[str, str], lines: list[Line], now: datetime
+) -> FetchRow:
+    who, how = _who(fetch, likely, names)
+    return FetchRow(
+        wording.seen(who, fetch, lines, now),
+        wording.fetcher(fetch),
+        how,
+        wording.moment(fetch.first_at),
+        fetch.count,
+    )
+
+
+def _who(fetch: JWKSFetch, likely: Likely, names: dict[str, str]) -> tuple[str, str]:
+    """Return who came, to begin a sentence with, and why that is believed."""
+    if fetch.user_agent == fetches.OURSELVES:
+        return "This app itself", "A dry run or a check."
+    several = " or ".join(names[slug] for slug in likely.registrations)
+    if not several:
+        return "Somebody", "No EHR was being asked for a token then."
+    if not likely.certain and not likely.times:
+        return (
+            f"Probably it was {several} that",
+            "No other EHR signs in with these keys, but a stranger may fetch them too.",
+        )
+    times = "once" if likely.times == 1 else f"{likely.times} times"
+    return several, f"Came {times} while this app waited for a token of it."
