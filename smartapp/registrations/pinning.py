@@ -16,7 +16,7 @@ from smartapp.audit import trail
 from smartapp.database import in_database
 from smartapp.protocol import discovery
 from smartapp.protocol.discovery import Discovery
-from smartapp.protocol.errors import SmartError
+from smartapp.protocol.errors import DiscoveryInvalid, SmartError
 from smartapp.protocol.urls import host_of, parse_endpoint_url
 from smartapp.registrations import overrides, published, registry
 from smartapp.registrations.models import Endpoint, Member
@@ -52,7 +52,8 @@ async def observe(config: EndpointConfig) -> Observation:
 
 
 async def pin_first(config: EndpointConfig, *, actor: str) -> Observation:
-    """Read discovery for the first time and pin what it names. Raises as `observe` does.
+    """Read discovery for the first time and pin what it names. Raises as `observe` does, and
+    DiscoveryInvalid for the issuer of another authorization server (C5).
 
     Two machines may do this at once: who comes second changes nothing.
     """
@@ -67,7 +68,9 @@ def _pin(endpoint_id: int, observation: Observation, *, now: datetime, actor: st
     endpoint = Endpoint.objects.select_for_update().filter(pk=endpoint_id).first()
     if endpoint is None or endpoint.pinned_hosts:
         return
-    _set(endpoint, observation.hosts, endpoint.issuers or observation.issuers, now=now)
+    issuers = endpoint.issuers or observation.issuers
+    _refuse_shared_issuer(endpoint, issuers, observation.discovery.token_endpoint)
+    _set(endpoint, observation.hosts, issuers, now=now)
     trail.record(
         actor,
         "discovery.pin",
@@ -91,6 +94,23 @@ def accept(endpoint_id: int, hosts: Collection[str], *, now: datetime, actor: st
         after=endpoint.pinned_hosts,
     )
     transaction.on_commit(registry.forget)
+
+
+def _refuse_shared_issuer(
+    endpoint: Endpoint, issuers: Collection[str], token_endpoint: str | None
+) -> None:
+    """An issuer is one authorization server: whoever names another one's and takes its codes
+    elsewhere is not it (RFC 9207 §2.4; C5). DiscoveryInvalid then; one server may have many EHRs.
+    """
+    if token_endpoint is None:
+        return
+    for other in Endpoint.objects.filter(enabled=True).exclude(pk=endpoint.pk):
+        shared = sorted(set(other.issuers) & set(issuers))
+        if shared and other.pinned_hosts and host_of(token_endpoint) not in other.pinned_hosts:
+            raise DiscoveryInvalid(
+                f"its issuer {shared[0]} is that of {other} already, whose tokens come from "
+                f"another server than {host_of(token_endpoint)}"
+            )
 
 
 def _set(

@@ -126,6 +126,7 @@ def test_callback_leaves_no_trace_in_the_history(page: Page, demo: Demo) -> None
 
 
 def test_disconnect_ends_the_access(page: Page, demo: Demo) -> None:
+    """C160."""
     url = ehr_launch(page, demo)
     page.get_by_role("button", name=re.compile("Disconnect", re.IGNORECASE)).click()
     screenshots(page, "disconnected")

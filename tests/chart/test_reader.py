@@ -272,6 +272,7 @@ class TestFailures:
     async def test_one_failing_section_blanks_nothing_else(
         self, ehr: FakeEHR, answer: Callable[[], web.StreamResponse], state: str, words: str
     ) -> None:
+        """C142, C144."""
         ehr.answers["Condition"] = always(answer)
         ehr.add(about_patient("AllergyIntolerance", "a1", code=concept("Penicillin")))
         access = FakeAccess(ehr)
@@ -334,6 +335,7 @@ class TestUser:
         assert user.relation == "self"
 
     async def test_a_proxy_is_never_taken_for_the_patient(self, ehr: FakeEHR) -> None:
+        """C96."""
         mother = about_patient(
             "RelatedPerson",
             "r1",

@@ -225,6 +225,7 @@ async def test_requests_that_are_no_launch_say_why(browser: Browser) -> None:
 
 
 async def test_a_used_launch_value_is_refused_by_the_ehr_and_said(browser: Browser) -> None:
+    """C24."""
     made = await browser.json(ehr_launch(format="json"))
     url = f"{made['launch_url']}?iss={made['iss']}&launch={made['launch']}"
     assert is_launch(await browser.allow(url))

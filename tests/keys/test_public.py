@@ -48,7 +48,7 @@ class TestDocument:
             assert "=" not in key["kid"]
 
     async def test_headers_let_every_cache_keep_it_for_five_minutes(self) -> None:
-        """§3.1, §3.3, T24: no cookie, nothing that varies, readable by scripts."""
+        """§3.1, §3.3, T24; smart-app-launch_2.2.0@302, @303: no cookie, nothing that varies."""
         response = await jwks_response("GET", EPIC, None, VISITOR)
         published = memory.published("epic")
         assert published is not None

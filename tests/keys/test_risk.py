@@ -170,6 +170,8 @@ class TestEmergency:
 
 
 class TestImportedByTheEHR:
+    """§3.10; smart-app-launch_2.2.0@298, @300, @304."""
+
     @pytest.fixture(autouse=True)
     def imported(self, epic: KeySet) -> None:
         epic.imported_by_vendor = True

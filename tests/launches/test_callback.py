@@ -168,7 +168,7 @@ class TestBadLaunchRequests:
 
 class TestState:
     async def test_is_accepted_once(self, browser: Browser, ehr_launch: Start) -> None:
-        """C50: of two callbacks at the same moment, one exchange."""
+        """C54; C50: of two callbacks at the same moment, one exchange."""
         callback = await browser.to_callback(ehr_launch())
         responses = await asyncio.gather(*(browser.get(callback) for _ in range(5)))
         assert sorted(response.status for response in responses)[0] == 303

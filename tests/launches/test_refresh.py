@@ -110,7 +110,7 @@ class TestRefresh:
     async def test_second_401_ends_the_launch(
         self, browser: Browser, ehr: ScriptedEHR, ehr_launch: Start
     ) -> None:
-        """C141."""
+        """C135; C141."""
         uuid = await browser.launch(ehr_launch())
         ehr.fhir_answer = lambda _request: _unauthorized()
         assert (await browser.get(f"/launches/{uuid}/")).status == 410
@@ -134,6 +134,19 @@ class TestFailure:
         assert response.status == 410
         ended = await row(uuid)
         assert (ended.end_reason, ended.sealed_tokens) == (EndReason.INVALID_GRANT, "")
+
+    async def test_online_access_may_end_at_any_moment(
+        self, browser: Browser, ehr: ScriptedEHR, registered: Endpoint, ehr_launch: Start
+    ) -> None:
+        """C129: it ends with the user's presence in the EHR, and the page says what to do."""
+        scope = registered.registration.scope.replace("offline_access", "online_access")
+        await in_database(Registration.objects.update, scope=scope)
+        uuid = await browser.launch(ehr_launch())
+        await expire(uuid)
+        ehr.refresh_token = "another"
+        response = await browser.get(f"/launches/{uuid}/")
+        assert response.status == 410
+        assert "the ehr ended this app" in (await response.text()).lower()
 
     @pytest.mark.parametrize(
         ("status", "text"),
@@ -204,6 +217,20 @@ class TestFailure:
 
 
 class TestPages:
+    async def test_lasting_access_lives_as_long_as_an_unused_refresh_token(
+        self, browser: Browser
+    ) -> None:
+        """C127: 90 days, in the browser and here; and the page says until when."""
+        uuid = await browser.launch("/connect/scripted/")
+        launch = await in_database(Launch.objects.select_related("session").get, uuid=uuid)
+        assert launch.session is not None
+        days = (launch.session.expire_date - timezone.now()) / timedelta(days=1)
+        assert days == pytest.approx(90, abs=0.1)
+        kept = next(one for one in browser.http.cookie_jar if one.key == f"launch-{uuid.hex}")
+        assert int(kept["max-age"]) == pytest.approx(90 * 86_400, abs=60)
+        page = await (await browser.get(f"/launches/{uuid}/")).text()
+        assert f"{launch.session.expire_date:%Y-%m-%dT%H:%M}" in page
+
     async def test_two_launches_in_one_browser_keep_their_own_patients(
         self, browser: Browser, ehr: ScriptedEHR, ehr_launch: Start
     ) -> None:
@@ -270,7 +297,7 @@ class TestPages:
     async def test_disconnect_revokes_and_destroys(
         self, browser: Browser, ehr: ScriptedEHR, ehr_launch: Start
     ) -> None:
-        """C133."""
+        """C135; C133."""
         uuid = await browser.launch(ehr_launch())
         page = await (await browser.get(f"/launches/{uuid}/")).text()
         form_token = page.split('name="form_token" value="')[1].split('"')[0]

@@ -1,6 +1,7 @@
 """Attacks, races and half-open states of a launch (spec §5), one test for each that was tried."""
 
 import asyncio
+import re
 import time
 from collections.abc import Callable
 from datetime import datetime, timedelta
@@ -209,6 +210,7 @@ class TestSharedWorkstation:
     async def test_next_person_closes_the_pages_of_the_last_one(
         self, browser: Browser, ehr: ScriptedEHR, ehr_launch: Start
     ) -> None:
+        """C94."""
         first = await browser.launch(ehr_launch())
         ehr.id_token_claims = {"sub": "CANARY-another-subject"}
         second = await browser.launch(ehr_launch())
@@ -344,3 +346,19 @@ async def test_browser_that_leaves_during_the_exchange_leaves_no_launch_half_ope
     assert response.status == 400
     assert "already used" in await response.text()
     assert len(ehr.token_requests) == 1
+
+
+async def test_form_of_one_launch_ends_no_other(browser: Browser, ehr_launch: Start) -> None:
+    """C159: two tabs, two patients; a form that was made for one is refused for the other."""
+    one, other = [await browser.launch(ehr_launch()) for _ in range(2)]
+    page = await (await browser.get(f"/launches/{one}/")).text()
+    token = re.search(r'name="form_token" value="([0-9a-f]{64})"', page)
+    assert token is not None
+    form: dict[str, Any] = {"data": {"form_token": token[1]}, "headers": {"Origin": browser.app}}
+    end = f"{browser.app}/launches/{other}/end/"
+    async with browser.http.post(end, allow_redirects=False, **form) as refused:
+        assert refused.status == 403
+    assert (await browser.get(f"/launches/{other}/")).status == 200
+    end = f"{browser.app}/launches/{one}/end/"
+    async with browser.http.post(end, allow_redirects=False, **form) as ended:
+        assert ended.status == 303

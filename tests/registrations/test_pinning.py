@@ -7,6 +7,7 @@ import pytest
 
 from smartapp.audit.models import AuditEvent
 from smartapp.database import in_database
+from smartapp.protocol.errors import DiscoveryInvalid
 from smartapp.registrations import pinning, published, registry
 from smartapp.registrations.models import DiscoverySnapshot, Endpoint
 from tests.registrations.ehr import EHR
@@ -95,3 +96,26 @@ async def test_an_endpoint_deleted_meanwhile_leaves_nothing_behind(ehr: EHR) -> 
     await pinning.pin_first(config, actor="x")
 
     assert await in_database(DiscoverySnapshot.objects.count) == 0
+
+
+@pytest.mark.parametrize(
+    ("other_hosts", "pinned"),
+    [(["login.example"], False), (["{host}"], True), ([], True)],
+    ids=["another server", "the same server", "never read"],
+)
+async def test_issuer_of_another_server_is_refused(
+    ehr: EHR, other_hosts: list[str], pinned: bool
+) -> None:
+    """C5: two EHRs may share an authorization server, but no two servers an issuer."""
+    config = await never_read(ehr)
+    hosts = [host.format(host=ehr.host) for host in other_hosts]
+    await in_database(
+        make_endpoint, slug="other", fhir_base_url="https://other.example/fhir",
+        issuers=[ehr.issuer], pinned_hosts=hosts,
+    )  # fmt: skip
+    if pinned:
+        await pinning.pin_first(config, actor="x")
+    else:
+        with pytest.raises(DiscoveryInvalid, match="already, whose tokens come from"):
+            await pinning.pin_first(config, actor="x")
+    assert bool((await in_database(Endpoint.objects.get, slug="general")).pinned_hosts) is pinned

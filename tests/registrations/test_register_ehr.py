@@ -170,7 +170,7 @@ class TestUpdate:
         assert (sheet["scope"], sheet["preset"]) == ("launch openid", "epic")
 
     async def test_another_preset_brings_its_quirk(self, ehr: EHR) -> None:
-        """C121: it has no option of its own."""
+        """C6; C121: it has no option of its own."""
         await register(ehr.base)
         await register(ehr.base, "--preset", "athenahealth-preview")
 

@@ -48,6 +48,7 @@ def no_sockets() -> Iterator[None]:
 
 class TestEndpointForIss:
     async def test_it_is_everything_that_a_launch_needs(self) -> None:
+        """C1."""
         endpoint = await in_database(make_endpoint)
 
         config = await registry.endpoint_for_iss(BASE)
