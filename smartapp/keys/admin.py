@@ -5,6 +5,7 @@ in or deleted, and the private half is in no list, page or form (spec §3.12; T2
 rotate are two rights.
 """
 
+from collections.abc import Callable
 from functools import partial
 
 from django import forms
@@ -137,12 +138,13 @@ class KeySetAdmin(ReadOnlyAdmin):
     def _take(self, request: HttpRequest, key_set: KeySet, alg: str, step: str) -> HttpResponse:
         """Naming the EHRs at risk counts only from who may put them at risk."""
         may_risk = request.user.has_perm("keys.emergency_keyset")
-        typed = request.POST.get("typed", "").strip() if may_risk else ""
-        take = lifecycle.TAKE.get(lines.Step(step)) if step != panel.EMERGENCY else None
-        if take is None:
-            take = partial(emergency.replace_at_once, typed=typed)
-        elif step in lifecycle.WAITING:
-            take = partial(take, typed=typed)
+        names = ("typed", "reason") if may_risk else ()
+        risk = {name: request.POST.get(name, "").strip() for name in names}
+        take: Callable[..., SigningKey] = emergency.replace_at_once
+        if step != panel.EMERGENCY:
+            take = lifecycle.TAKE[lines.Step(step)]
+        if step == panel.EMERGENCY or step in lifecycle.WAITING:
+            take = partial(take, **risk)
         try:
             key = take(key_set, alg, now=timezone.now(), actor=request.user.get_username())
         except StepRefused as refusal:
@@ -183,7 +185,8 @@ class KeySetAdmin(ReadOnlyAdmin):
         if request.method == "POST" and form.is_valid():
             now, actor = timezone.now(), request.user.get_username()
             try:
-                key = births.import_key(key_set, form.new_key, now=now, actor=actor)
+                reason = form.cleaned_data["reason"]
+                key = births.import_key(key_set, form.new_key, now=now, actor=actor, reason=reason)
             except StepRefused as refusal:
                 form.add_error("private_key", str(refusal))
             else:

@@ -101,7 +101,9 @@ def publish_next(key_set: KeySet, alg: str, *, now: datetime, actor: str) -> Sig
     return row
 
 
-def import_key(key_set: KeySet, new: material.NewKey, *, now: datetime, actor: str) -> SigningKey:
+def import_key(
+    key_set: KeySet, new: material.NewKey, *, now: datetime, actor: str, reason: str
+) -> SigningKey:
     """Publish a key that was made elsewhere as the next one of its line.
 
     Where the line has no key yet, it signs at once, as in `add_line`: an EHR that knows this key
@@ -112,7 +114,9 @@ def import_key(key_set: KeySet, new: material.NewKey, *, now: datetime, actor: s
         if line.signer:
             _refuse_second_rotation(key_set, line, now)
         row = insert(key_set, new, published_at=now, signs_from=None if line.signer else now)
-        trail.record(actor, "keys.import", f"key set {key_set}", alg=new.alg, kid=row.kid)
+        trail.record(
+            actor, "keys.import", f"key set {key_set}", alg=new.alg, kid=row.kid, reason=reason
+        )
     return row
 
 

@@ -2,28 +2,29 @@
 
 from datetime import datetime
 
+from django.db.models import Max
+
 from smartapp.audit import trail
-from smartapp.keys import material
+from smartapp.keys import material, waits
 from smartapp.keys.births import insert
 from smartapp.keys.lines import locked_line
 from smartapp.keys.models import KeySet, SigningKey
 from smartapp.keys.refusals import (
     NothingToDo,
-    at_risk,
     refuse_clock_behind,
     refuse_unless_named,
 )
 
 
 def replace_at_once(
-    key_set: KeySet, alg: str, *, now: datetime, actor: str, typed: str
+    key_set: KeySet, alg: str, *, now: datetime, actor: str, typed: str, reason: str
 ) -> SigningKey:
     """Publish a new key, sign with it and drop every other key of the line, in one moment.
 
     For a private half that somebody else may have. Token requests fail at each EHR until it
-    fetches the JWKS again, so `typed` must name them.
+    fetches the JWKS again, so `typed` must name them; `reason` goes into the audit trail.
     """
-    refuse_unless_named(key_set, typed)
+    named = refuse_unless_named(key_set, typed, reason)
     new = material.generate(alg)
     with locked_line(key_set, alg) as line:
         if line.signer is None:
@@ -38,9 +39,27 @@ def replace_at_once(
             alg=alg,
             kid=row.kid,
             dropped_kids=dropped,
-            at_risk=at_risk(key_set),
+            **named,
         )
     return row
+
+
+def last_at(slug: str, alg: str) -> datetime | None:
+    """Return when keys of this line were last dropped as compromised; None for never."""
+    dropped: datetime | None = SigningKey.objects.filter(
+        key_set__slug=slug, alg=alg, compromised=True
+    ).aggregate(at=Max("withdrawn_at"))["at"]
+    return dropped
+
+
+def explains(slug: str, alg: str, now: datetime) -> datetime | None:
+    """Return when an emergency happened because of which an EHR may still refuse this line's key;
+    None where there was none, or so long ago that no EHR holds the keys from before."""
+    at = last_at(slug, alg)
+    if at is None:
+        return None
+    longest = waits.before_signing(KeySet.objects.get(slug=slug)).span
+    return at if now < at + longest else None
 
 
 def _drop(key: SigningKey, now: datetime) -> str:

@@ -7,6 +7,7 @@ from django import forms
 from smartapp.keys.importing import MAX_CHARACTERS, KeyRefused, read_private_key
 from smartapp.keys.material import NewKey
 from smartapp.keys.models import Algorithm, KeySet
+from smartapp.keys.refusals import MAX_REASON
 
 _UNREMEMBERED = {"autocomplete": "off", "spellcheck": "false"}
 
@@ -39,6 +40,11 @@ class ImportForm(forms.Form):
         strip=False,
         widget=forms.PasswordInput(attrs={"autocomplete": "new-password"}),
         help_text="Only for an encrypted PEM.",
+    )
+    reason = forms.CharField(
+        label="Why",
+        max_length=MAX_REASON,
+        help_text="In a few words and without patient data. It is kept in the audit trail.",
     )
     new_key: NewKey
 

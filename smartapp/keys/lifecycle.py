@@ -51,12 +51,12 @@ def confirm(key_set: KeySet, alg: str, *, now: datetime, actor: str) -> SigningK
 
 
 def start_signing(
-    key_set: KeySet, alg: str, *, now: datetime, actor: str, typed: str = ""
+    key_set: KeySet, alg: str, *, now: datetime, actor: str, typed: str = "", reason: str = ""
 ) -> SigningKey:
     """Let the published key sign and the old one retire, in one moment.
 
     StepRefused before every EHR has had the time to fetch the new key, unless `typed` names the
-    EHRs at risk; never before an EHR that imported our JWKS has it.
+    EHRs at risk, for a `reason`; never before an EHR that imported our JWKS has it.
     """
     with locked_line(key_set, alg) as line:
         if line.waiting is None:
@@ -75,6 +75,7 @@ def start_signing(
             f"{line.wait.why}",
             now=now,
             typed=typed,
+            reason=reason,
         )
         if line.signer:
             line.signer.signs_until = now
@@ -135,10 +136,10 @@ def _withdraw(key: SigningKey, *, now: datetime, retired_before: datetime) -> No
 
 
 def withdraw(
-    key_set: KeySet, alg: str, *, now: datetime, actor: str, typed: str = ""
+    key_set: KeySet, alg: str, *, now: datetime, actor: str, typed: str = "", reason: str = ""
 ) -> SigningKey:
     """Withdraw the key that has retired. StepRefused while its last assertion may be on its way
-    or an EHR still needs it, unless `typed` names the EHRs at risk.
+    or an EHR still needs it, unless `typed` names the EHRs at risk, for a `reason`.
 
     A signer is never withdrawn: it retires when the next key starts to sign.
     """
@@ -156,6 +157,7 @@ def withdraw(
             why_not_withdrawn(key_set, line),
             now=now,
             typed=typed,
+            reason=reason,
         )
         retired_before = now if evidence else now - waits.BEFORE_WITHDRAWAL
         _withdraw(line.retiring, now=now, retired_before=retired_before)

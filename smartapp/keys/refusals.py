@@ -6,6 +6,8 @@ from typing import Any
 from smartapp.keys.lines import Line
 from smartapp.keys.models import KeySet
 
+MAX_REASON = 300  # characters
+
 
 class StepRefused(Exception):
     """A step that is not allowed now, and why. `when`: the moment from which it will be."""
@@ -46,25 +48,33 @@ def confirmation(key_set: KeySet) -> str:
     return ", ".join(at_risk(key_set)) or key_set.slug
 
 
-def refuse_unless_named(key_set: KeySet, typed: str) -> None:
+def refuse_unless_named(key_set: KeySet, typed: str, reason: str) -> dict[str, Any]:
+    """StepRefused unless the EHRs at risk were typed and a reason was given; returns what the
+    audit trail has to say about that."""
     if typed != confirmation(key_set):
         raise StepRefused(
             f"To do this, type exactly what is at risk: {confirmation(key_set)}. "
             "Nothing was changed."
         )
+    if not reason.strip():
+        raise StepRefused(
+            "Say why, in a few words and without patient data: it is kept in the audit trail. "
+            "Nothing was changed."
+        )
+    return {"at_risk": at_risk(key_set), "reason": reason.strip()[:MAX_REASON]}
 
 
 def refuse_before(
-    when: datetime, key_set: KeySet, reason: str, *, now: datetime, typed: str
+    when: datetime, key_set: KeySet, refusal: str, *, now: datetime, typed: str, reason: str
 ) -> dict[str, Any]:
     """StepRefused before `when`, unless the EHRs at risk were named; returns what the audit
     trail has to say about that."""
     if now >= when:
         return {}
     if not typed:
-        raise StepRefused(reason, when=when)
-    refuse_unless_named(key_set, typed)
-    return {"cut_short": f"{when:%Y-%m-%d %H:%M:%S} UTC", "at_risk": at_risk(key_set)}
+        raise StepRefused(refusal, when=when)
+    named = refuse_unless_named(key_set, typed, reason)
+    return {"cut_short": f"{when:%Y-%m-%d %H:%M:%S} UTC", **named}
 
 
 def why_not_withdrawn(key_set: KeySet, line: Line) -> str:

@@ -91,6 +91,7 @@ RULE_OF = {
     "endpoint-host-changed": "C14",
     "client-key-missing": "C64",
     "invalid-client": "C61",
+    "keys-replaced": "C61",
     "invalid-grant": "C60",
     "token-refused": "C60",
     "token-response-invalid": "C80",

@@ -6,6 +6,8 @@ from datetime import datetime
 from django.utils import timezone
 
 from smartapp import http
+from smartapp.database import in_database
+from smartapp.keys import emergency
 from smartapp.launches import steps
 from smartapp.launches.client_authentication import authenticated, post_form
 from smartapp.launches.pending import PendingLaunch
@@ -16,9 +18,12 @@ from smartapp.protocol.errors import (
     EHRUnavailable,
     IDTokenError,
     IDTokenKeyUnknown,
+    InvalidClient,
     JWKSError,
+    KeysReplaced,
 )
 from smartapp.registrations import discovery
+from smartapp.registrations.models import AuthMethod
 from smartapp.registrations.registry import EndpointConfig
 
 logger = logging.getLogger(__name__)
@@ -31,7 +36,8 @@ async def request_token(
 ) -> token.TokenResponse:
     """Return the token endpoint's answer. Nothing is used twice (C69): see `authenticated`.
 
-    Raises what `http.post_form` and `token.parse_token_response` raise, and ClientKeyError.
+    Raises what `http.post_form` and `token.parse_token_response` raise, ClientKeyError and
+    KeysReplaced.
     """
     steps.token_asked(fields)
 
@@ -48,7 +54,22 @@ async def request_token(
 
     requested_at = timezone.now()
     response = await authenticated(config, token_endpoint, send)
-    return token.parse_token_response(response.status, response.body, requested_at=requested_at)
+    try:
+        return token.parse_token_response(response.status, response.body, requested_at=requested_at)
+    except InvalidClient as error:
+        await _refuse_after_emergency(config, error)
+        raise
+
+
+async def _refuse_after_emergency(config: EndpointConfig, error: InvalidClient) -> None:
+    """KeysReplaced where the EHR cannot know our key yet, because it was replaced at once."""
+    if config.auth_method != AuthMethod.PRIVATE_KEY_JWT:
+        return
+    now = timezone.now()
+    at = await in_database(emergency.explains, config.key_set_slug, config.alg, now)
+    if at:
+        words = f"{error.detail} (keys replaced at {at:%Y-%m-%d %H:%M} UTC)"
+        raise KeysReplaced(words, error=error.error, http_status=error.http_status) from error
 
 
 async def _validated_id_token(

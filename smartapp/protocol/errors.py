@@ -21,6 +21,7 @@
     │   ├── TokenRefused              an OAuth error response
     │   │   ├── InvalidGrant          ends the launch
     │   │   └── InvalidClient         our key, secret or client_id is not accepted
+    │   │       └── KeysReplaced      nor can it be yet: an emergency replaced the key
     │   ├── TokenResponseInvalid      not what RFC 6749 §5.1 and SMART describe
     │   └── IntrospectionError        nothing usable was said of a token
     ├── IDTokenError                  names the rule that failed
@@ -294,6 +295,23 @@ class InvalidClient(TokenRefused):
     code = "invalid-client"
     happened = "The EHR did not accept this app's own credentials."
     next_step = "Tell your administrator; signing in again will not help."
+
+
+class KeysReplaced(InvalidClient):
+    """An administrator replaced our keys at once, and the EHR has not fetched the new ones."""
+
+    code = "keys-replaced"
+    status = 503
+    title = "The EHR does not know this app's new keys yet"
+    happened = (
+        "For safety, an administrator has just replaced the keys that this app proves itself with. "
+        "The EHR refuses it until it has fetched the new ones. Nothing is lost."
+    )
+    next_step = (
+        "Wait a few minutes and open the app again from your EHR or from the start page; a page "
+        "that was open goes on by itself when you reload it. At some EHRs it takes until "
+        "tomorrow: your administrator knows which."
+    )
 
 
 class TokenResponseInvalid(TokenError):

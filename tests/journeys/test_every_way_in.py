@@ -105,7 +105,7 @@ def origin(
     now = timezone.now()
     key_set = KeySet.objects.create(slug="our-keys", created_at=now)
     for key in keys:
-        births.import_key(key_set, key, now=now, actor="tests")
+        births.import_key(key_set, key, now=now, actor="tests", reason="a test")
     yield server
     forget()
 

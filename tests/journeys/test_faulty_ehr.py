@@ -20,7 +20,7 @@ def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Demo]:
 async def rotate(demo: Demo) -> None:
     """Let new keys sign before the sandbox can have heard of them."""
     await command(demo.env, "rotate_keys sandbox --publish")
-    await command(demo.env, 'rotate_keys sandbox --sign --at-risk "Sandbox EHR"')
+    await command(demo.env, 'rotate_keys sandbox --sign --at-risk "Sandbox EHR" --reason test')
 
 
 async def test_an_ehr_that_never_fetches_our_new_key_fails_no_launch(

@@ -275,10 +275,22 @@ class TestRisk:
         assert "type exactly: <code>General Hospital</code>" in " ".join(html.split())
 
     def test_an_emergency_that_was_named(self, daring: Client, epic: KeySet) -> None:
-        data = {"typed": " General Hospital "}
+        data = {"typed": " General Hospital ", "reason": "a laptop was stolen"}
         response = daring.post(step_url(epic, "ES384", "emergency"), data, follow=True)
         assert "every key before it is dropped as compromised." in response.content.decode()
-        assert AuditEvent.objects.latest("id").action == "keys.emergency"
+        event = AuditEvent.objects.latest("id")
+        assert (event.action, event.detail["reason"]) == ("keys.emergency", "a laptop was stolen")
+
+    @pytest.mark.parametrize(("alg", "step"), [("ES384", "emergency"), ("RS384", "sign")])
+    def test_nothing_is_put_at_risk_without_a_reason(
+        self, daring: Client, epic: KeySet, alg: str, step: str
+    ) -> None:
+        """§3.12: who, when, kid, reason."""
+        before = list(SigningKey.objects.values())
+        data = {"typed": "General Hospital", "reason": " "}
+        response = daring.post(step_url(epic, alg, step), data, follow=True)
+        assert "Say why, in a few words" in response.content.decode()
+        assert list(SigningKey.objects.values()) == before
 
     def test_an_emergency_that_was_not(self, daring: Client, epic: KeySet) -> None:
         before = list(SigningKey.objects.values())
@@ -289,15 +301,16 @@ class TestRisk:
     def test_who_may_only_rotate_cannot_cut_a_wait_short(
         self, rotator: Client, epic: KeySet
     ) -> None:
-        data = {"typed": "General Hospital"}
+        data = {"typed": "General Hospital", "reason": "a test"}
         response = rotator.post(step_url(epic, "RS384", "sign"), data, follow=True)
         assert "This step is possible from 20" in response.content.decode()
         assert rotator.post(step_url(epic, "RS384", "emergency"), data).status_code == 403
 
     def test_a_wait_cut_short(self, daring: Client, epic: KeySet) -> None:
-        data = {"typed": "General Hospital"}
+        data = {"typed": "General Hospital", "reason": "a test"}
         response = daring.post(step_url(epic, "RS384", "sign"), data, follow=True)
         assert "signs from now on" in response.content.decode()
+        assert AuditEvent.objects.latest("id").detail["reason"] == "a test"
 
 
 class TestSettings:
@@ -339,11 +352,13 @@ class TestImport:
         return reverse("admin:keys_keyset_import", args=[epic.pk])
 
     def test_becomes_the_next_key(self, importer: Client, url: str, epic: KeySet) -> None:
-        data = {"alg": "ES384", "private_key": pem(P384)}
+        data = {"alg": "ES384", "private_key": pem(P384), "reason": "moved here"}
         html = importer.post(url, data, follow=True).content.decode()
         key = epic.signing_keys.get(alg="ES384", signs_from=None)
         assert f"ES384 {key.kid} is imported." in html
-        assert AuditEvent.objects.latest("id").detail == {"alg": "ES384", "kid": key.kid}
+        assert AuditEvent.objects.latest("id").detail == {
+            "alg": "ES384", "kid": key.kid, "reason": "moved here",
+        }  # fmt: skip
 
     @pytest.mark.parametrize(
         ("changes", "reason"),
@@ -351,6 +366,7 @@ class TestImport:
             ({"private_key": pem(RSA2048)}, "needs an elliptic-curve key"),
             ({"private_key": pem(P384, "right"), "passphrase": "wrong"}, "passphrase again"),
             ({"private_key": ""}, "required"),
+            ({"reason": ""}, "required"),
             ({"alg": "HS256"}, "not one of the available choices"),
             ({"alg": "RS384", "private_key": pem(RSA2048)}, "published already"),
         ],
@@ -360,7 +376,7 @@ class TestImport:
     ) -> None:
         """T23: what was typed is not in the page that refuses it."""
         before = list(SigningKey.objects.values())
-        data = {"alg": "ES384", "private_key": pem(P384), **changes}
+        data = {"alg": "ES384", "private_key": pem(P384), "reason": "a test", **changes}
         html = importer.post(url, data).content.decode()
         assert reason in html
         assert list(SigningKey.objects.values()) == before
@@ -374,7 +390,10 @@ class TestImport:
                 (pem(P384, "right"), "wrong-one"),
                 (pem(P384, "right"), "right"),
             ):
-                data = {"alg": "ES384", "private_key": text, "passphrase": passphrase}
+                data = {
+                    "alg": "ES384", "private_key": text, "passphrase": passphrase,
+                    "reason": "a test",
+                }  # fmt: skip
                 importer.post(url, data, follow=True)
         left = database_dump() + "\n".join(keeper.lines)
         assert len(private_numbers()) == 4

@@ -128,24 +128,36 @@ class TestRisk:
     def test_an_emergency_names_what_is_at_risk(self, epic: KeySet, typed: str) -> None:
         before = list(SigningKey.objects.values())
         with pytest.raises(CommandError, match=r"^To do this, type exactly .*: Epic\.") as refused:
-            run("rotate_keys", "epic", "--emergency", "--at-risk", typed)
+            run("rotate_keys", "epic", "--emergency", "--at-risk", typed, "--reason", "a test")
         assert str(refused.value).count("Epic") == 1
         assert list(SigningKey.objects.values()) == before
 
     def test_an_emergency(self, epic: KeySet) -> None:
-        output = run("rotate_keys", "epic", "--emergency", "--at-risk", "Epic")
+        output = run(
+            "rotate_keys", "epic", "--emergency", "--at-risk", "Epic", "--reason", "a test"
+        )
         assert output.count("every key before it is dropped as compromised.") == 2
         assert epic.signing_keys.filter(withdrawn_at=None).count() == 2
 
     def test_one_algorithm_only(self, epic: KeySet) -> None:
-        run("rotate_keys", "epic", "--emergency", "--at-risk", "Epic", "--alg", "ES384")
+        run(
+            "rotate_keys",
+            "epic",
+            "--emergency",
+            "--at-risk",
+            "Epic",
+            "--reason",
+            "a test",
+            "--alg",
+            "ES384",
+        )
         assert [key.alg for key in epic.signing_keys.filter(compromised=True)] == ["ES384"]
         with pytest.raises(CommandError, match="has no RS256 key; it has ES384, RS384"):
             run("rotate_keys", "epic", "--publish", "--alg", "RS256")
 
     def test_signing_before_its_time(self, epic: KeySet) -> None:
         new = publish(epic, "ES384", hours_ago=1)
-        output = run("rotate_keys", "epic", "--sign", "--at-risk", "Epic")
+        output = run("rotate_keys", "epic", "--sign", "--at-risk", "Epic", "--reason", "a test")
         assert f"ES384 {new} signs from now on" in output
 
     def test_rolling_back(self, epic: KeySet) -> None:

@@ -59,12 +59,16 @@ class TestWaitsCutShort:
         take(Step.PUBLISH, epic, NOW)
         before = snapshot()
         with pytest.raises(StepRefused, match=f"type exactly what is at risk: {AT_RISK}"):
-            lifecycle.start_signing(epic, "ES384", now=NOW, actor="test", typed=typed)
+            lifecycle.start_signing(
+                epic, "ES384", now=NOW, actor="test", typed=typed, reason="a test"
+            )
         assert snapshot() == before
 
     def test_named_it_signs_and_is_written_down(self, epic: KeySet) -> None:
         take(Step.PUBLISH, epic, NOW)
-        lifecycle.start_signing(epic, "ES384", now=NOW, actor="test", typed=AT_RISK)
+        lifecycle.start_signing(
+            epic, "ES384", now=NOW, actor="test", typed=AT_RISK, reason="a test"
+        )
         assert states(epic, NOW) == ["retires", "signs"]
         detail = AuditEvent.objects.latest("id").detail
         assert detail["cut_short"] == "2026-03-02 18:00:00 UTC"
@@ -73,12 +77,14 @@ class TestWaitsCutShort:
     def test_a_withdrawal_too(self, epic: KeySet) -> None:
         take(Step.PUBLISH, epic, NOW)
         take(Step.SIGN, epic, SIGNS)
-        lifecycle.withdraw(epic, "ES384", now=SIGNS, actor="test", typed=AT_RISK)
+        lifecycle.withdraw(epic, "ES384", now=SIGNS, actor="test", typed=AT_RISK, reason="a test")
         assert states(epic, SIGNS) == ["withdrawn", "signs"]
 
     def test_typed_without_need_is_no_risk_taken(self, epic: KeySet) -> None:
         take(Step.PUBLISH, epic, NOW)
-        lifecycle.start_signing(epic, "ES384", now=SIGNS, actor="test", typed="anything")
+        lifecycle.start_signing(
+            epic, "ES384", now=SIGNS, actor="test", typed="anything", reason="a test"
+        )
         assert "cut_short" not in AuditEvent.objects.latest("id").detail
 
 
@@ -118,7 +124,9 @@ class TestRollBack:
 
 class TestEmergency:
     def replace(self, key_set: KeySet, now: datetime, typed: str = AT_RISK) -> SigningKey:
-        return emergency.replace_at_once(key_set, "ES384", now=now, actor="test", typed=typed)
+        return emergency.replace_at_once(
+            key_set, "ES384", now=now, actor="test", typed=typed, reason="a test"
+        )
 
     @pytest.mark.parametrize("under_way", [[], [Step.PUBLISH], [Step.PUBLISH, Step.SIGN]])
     def test_one_new_key_signs_and_every_other_is_dropped(
@@ -166,7 +174,9 @@ class TestEmergency:
 
     def test_a_line_that_does_not_exist(self, epic: KeySet) -> None:
         with pytest.raises(StepRefused, match="has no RS256 key to replace"):
-            emergency.replace_at_once(epic, "RS256", now=NOW, actor="test", typed=AT_RISK)
+            emergency.replace_at_once(
+                epic, "RS256", now=NOW, actor="test", typed=AT_RISK, reason="a test"
+            )
 
 
 class TestImportedByTheEHR:
@@ -181,7 +191,9 @@ class TestImportedByTheEHR:
         take(Step.PUBLISH, epic, NOW)
         for typed in ("", AT_RISK):
             with pytest.raises(StepRefused, match="give it the new ES384 key and confirm"):
-                lifecycle.start_signing(epic, "ES384", now=OVER, actor="test", typed=typed)
+                lifecycle.start_signing(
+                    epic, "ES384", now=OVER, actor="test", typed=typed, reason="a test"
+                )
 
     def test_nothing_to_confirm(self, epic: KeySet) -> None:
         with pytest.raises(StepRefused, match="waiting for a confirmation"):
@@ -194,7 +206,9 @@ class TestImportedByTheEHR:
 
 class TestImportedKey:
     def imported(self, key_set: KeySet, alg: str = "ES384") -> SigningKey:
-        return births.import_key(key_set, material.generate(alg), now=NOW, actor="test")
+        return births.import_key(
+            key_set, material.generate(alg), now=NOW, actor="test", reason="a test"
+        )
 
     def test_waits_as_any_next_key(self, epic: KeySet) -> None:
         self.imported(epic)
@@ -213,10 +227,27 @@ class TestImportedKey:
     def test_is_refused_when_it_is_or_was_in_any_key_set(self, epic: KeySet) -> None:
         """A kid is never used again, a private half never in two sets."""
         new = material.generate("ES384")
-        births.import_key(epic, new, now=NOW, actor="test")
+        births.import_key(epic, new, now=NOW, actor="test", reason="a test")
         other = births.create_key_set("other", algs=["RS384"], now=NOW)
         with pytest.raises(StepRefused, match="no key is used twice"):
-            births.import_key(other, new, now=NOW, actor="test")
+            births.import_key(other, new, now=NOW, actor="test", reason="a test")
         take(Step.ABANDON, epic, NOW)
         with pytest.raises(StepRefused, match="no key is used twice"):
-            births.import_key(epic, new, now=NOW, actor="test")
+            births.import_key(epic, new, now=NOW, actor="test", reason="a test")
+
+
+class TestExplanation:
+    def test_an_emergency_explains_a_refusal_as_long_as_old_copies_last(self, epic: KeySet) -> None:
+        assert emergency.explains("epic", "ES384", NOW) is None
+        emergency.replace_at_once(
+            epic, "ES384", now=NOW, actor="test", typed=AT_RISK, reason="a test"
+        )
+        last = NOW + waits.before_signing(epic).span - INSTANT
+        assert emergency.explains("epic", "ES384", last) == NOW
+        assert emergency.explains("epic", "ES384", last + INSTANT) is None
+        assert emergency.explains("epic", "RS384", NOW) is None
+
+    def test_a_step_before_its_time_is_no_emergency(self, epic: KeySet) -> None:
+        take(Step.PUBLISH, epic, NOW)
+        take(Step.ABANDON, epic, NOW)
+        assert emergency.explains("epic", "ES384", NOW) is None

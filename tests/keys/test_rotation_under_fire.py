@@ -150,7 +150,13 @@ async def test_an_emergency_fails_where_it_must_and_nowhere_else(world: World) -
     happened = world.now
     expires = [ehr.fetches_at for ehr in world.ehrs]
     await in_database(
-        emergency.replace_at_once, world.key_set, "ES384", now=happened, actor="test", typed="epic"
+        emergency.replace_at_once,
+        world.key_set,
+        "ES384",
+        now=happened,
+        actor="test",
+        typed="epic",
+        reason="a test",
     )
     await memory.refresh()
     for _ in range(CACHE // TICK + 2):

@@ -43,7 +43,9 @@ def _rotate(key_set: KeySet) -> None:
     now = timezone.now()
     births.publish_next(key_set, ALG, now=now, actor="test")
     named = refusals.confirmation(key_set)
-    lifecycle.start_signing(key_set, ALG, now=timezone.now(), actor="test", typed=named)
+    lifecycle.start_signing(
+        key_set, ALG, now=timezone.now(), actor="test", typed=named, reason="a test"
+    )
 
 
 async def rotated() -> tuple[str, str]:
@@ -173,7 +175,9 @@ class TestSendsNothingTwice:
         key_set = await in_database(KeySet.objects.get, slug="scripted")
         typed = await in_database(refusals.confirmation, key_set)
         await in_database(
-            lambda: lifecycle.withdraw(key_set, ALG, now=timezone.now(), actor="test", typed=typed)
+            lambda: lifecycle.withdraw(
+                key_set, ALG, now=timezone.now(), actor="test", typed=typed, reason="a test"
+            )
         )
         await memory.refresh()
         knows(ehr, old)
@@ -188,7 +192,9 @@ class TestSendsNothingTwice:
 
         def replace_at_once() -> None:
             named = refusals.confirmation(key_set)
-            emergency.replace_at_once(key_set, ALG, now=timezone.now(), actor="test", typed=named)
+            emergency.replace_at_once(
+                key_set, ALG, now=timezone.now(), actor="test", typed=named, reason="a test"
+            )
 
         await in_database(replace_at_once)
         await memory.refresh()

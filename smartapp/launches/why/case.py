@@ -82,7 +82,7 @@ class Case:
     def is_client_refused(self) -> bool:
         """Whether the token endpoint did not accept who we are."""
         at_token = self.step in (Step.TOKEN, Step.REFRESH)
-        return self.code == "invalid-client" or (
+        return self.code in {"invalid-client", "keys-replaced"} or (
             at_token and (self.http_status == 401 or self.ehr_error == "unauthorized_client")
         )
 

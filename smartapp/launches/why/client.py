@@ -22,6 +22,18 @@ def _no_key(case: Case) -> Causes:
         )
 
 
+def _replaced(case: Case) -> Causes:
+    if case.code == "keys-replaced":
+        yield Cause(
+            98,
+            "Our keys were replaced in an emergency, and the EHR has not fetched the new ones",
+            f"{case.words}.",
+            "Ask the vendor to fetch the JWKS URL again; the page of the key set says how long it "
+            "takes otherwise.",
+            "C63",
+        )
+
+
 def _key_public(case: Case) -> Causes:
     """Whether an EHR that asks our public address now finds the key that signed."""
     if not (case.is_client_refused and case.signs):
@@ -220,6 +232,7 @@ def _secret(case: Case) -> Causes:
 
 FINDERS: tuple[Callable[[Case], Causes], ...] = (
     _no_key,
+    _replaced,
     _key_public,
     _clock,
     _audience,

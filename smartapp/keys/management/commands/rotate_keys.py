@@ -33,6 +33,12 @@ class Command(BaseCommand):
             help="with --sign or --withdraw before their time, and with --emergency: the EHRs "
             "whose launches may fail, as the refusal names them",
         )
+        parser.add_argument(
+            "--reason",
+            default="",
+            metavar="TEXT",
+            help="with --at-risk: why, for the audit trail; no patient data",
+        )
         step = parser.add_mutually_exclusive_group()
         for name, text in (
             (Step.PUBLISH, "publish the next keys"),
@@ -61,19 +67,20 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         slug: str | None = options["slug"]
+        risk = {"typed": options["at_risk"], "reason": options["reason"]}
         key_sets = [key_set_or_error(slug)] if slug else list(KeySet.objects.all())
         if options["auto"]:
             self._auto(key_sets)
         elif options["dry_run"]:
             self._rehearse(key_sets)
         elif options["emergency"]:
-            take: Take = partial(emergency.replace_at_once, typed=options["at_risk"])
+            take: Take = partial(emergency.replace_at_once, **risk)
             self._take(take, wording.EMERGENCY.done, key_sets, options["alg"])
         elif options["step"]:
             step: Step = options["step"]
             take = lifecycle.TAKE[step]
             if step in lifecycle.WAITING:
-                take = partial(take, typed=options["at_risk"])
+                take = partial(take, **risk)
             self._take(take, wording.STEPS[step].done, key_sets, options["alg"])
         else:
             self._show(key_sets)
