@@ -25,6 +25,17 @@ class Circuit:
         self._open_until = 0.0
         self._probing = False
 
+    def refuse_while_open(self) -> None:
+        """Raise EHRSuspended at once where a request would not be let through anyway."""
+        if self._failures >= FAILURES_THAT_OPEN and self._clock() < self._open_until:
+            raise self._suspended()
+
+    def _suspended(self) -> EHRSuspended:
+        return EHRSuspended(
+            f"{self._failures} requests in a row had no answer",
+            retry_after=max(1.0, self._open_until - self._clock()),
+        )
+
     @contextmanager
     def request(self) -> Iterator[None]:
         """Let one request through and learn from how it ends; EHRSuspended while it is open."""
@@ -46,7 +57,7 @@ class Circuit:
         if self._failures < FAILURES_THAT_OPEN:
             return False
         if self._probing or self._clock() < self._open_until:
-            raise EHRSuspended(f"{self._failures} requests in a row had no answer")
+            raise self._suspended()
         self._probing = True
         return True
 

@@ -4,7 +4,8 @@ One aiohttp session per event loop: kept connections, limits per host, one TLS c
 are never followed, answers are capped while they are read, and an address is checked in the
 resolver, at the moment of the connection, so that a name that changes its mind between check and
 use (DNS rebinding, T12) leads nowhere. A host that stops answering is left alone for a moment
-(`circuit`). Whatever goes wrong is one of our own errors; no error of
+(`circuit`); at one that is slow, so many requests are under way and no more, and who waits for a
+place does not wait for long. Whatever goes wrong is one of our own errors; no error of
 aiohttp leaves this file, and none carries a URL's query, a header or a body.
 """
 
@@ -14,7 +15,9 @@ import re
 import socket
 import ssl
 import time
-from collections.abc import Callable, Coroutine, Mapping
+from collections import defaultdict
+from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
+from contextlib import asynccontextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from functools import cache
@@ -30,6 +33,7 @@ from yarl import URL
 from smartapp.circuit import circuit
 from smartapp.protocol.errors import (
     AddressRefused,
+    EHRCrowded,
     EHRRedirected,
     EHRResponseTooLarge,
     EHRTimeout,
@@ -40,7 +44,10 @@ T = TypeVar("T")
 
 MAX_BYTES = 262_144
 CONNECT_SECONDS = 5
-CONNECTIONS_PER_HOST = 64
+# By method and host: reads of a chart that is slow must not keep people from signing in there, and
+# no host may take the memory and the connections of all others.
+MAX_IN_FLIGHT = 64
+WAIT_FOR_PLACE_SECONDS = 5
 # Below the 60 s after which common load balancers drop an idle connection: a request that is not
 # repeated, as the token request, should not meet one that is just being closed.
 KEEPALIVE_SECONDS = 50
@@ -137,8 +144,7 @@ def _new_session() -> aiohttp.ClientSession:
     connector = aiohttp.TCPConnector(
         resolver=GuardedResolver(),
         ssl=_tls_context(),
-        limit=0,
-        limit_per_host=CONNECTIONS_PER_HOST,
+        limit=0,  # see MAX_IN_FLIGHT: in the connector's queue a request would wait unseen
         keepalive_timeout=KEEPALIVE_SECONDS,
     )
     return aiohttp.ClientSession(
@@ -151,6 +157,10 @@ def _new_session() -> aiohttp.ClientSession:
 
 
 _sessions: dict[asyncio.AbstractEventLoop, aiohttp.ClientSession] = {}
+# Each belongs to the loop of its session, too.
+_places: defaultdict[tuple[asyncio.AbstractEventLoop, str], asyncio.Semaphore] = defaultdict(
+    lambda: asyncio.Semaphore(MAX_IN_FLIGHT)
+)
 
 
 def _session() -> aiohttp.ClientSession:
@@ -164,7 +174,10 @@ def _session() -> aiohttp.ClientSession:
 
 async def close() -> None:
     """Close the running loop's session: at server shutdown, before its loop is gone."""
-    session = _sessions.pop(asyncio.get_running_loop(), None)
+    loop = asyncio.get_running_loop()
+    session = _sessions.pop(loop, None)
+    for place in [place for place in _places if place[0] is loop]:
+        del _places[place]
     if session is not None:
         await session.close()
 
@@ -227,8 +240,25 @@ async def _read_capped(response: aiohttp.ClientResponse, max_bytes: int) -> byte
         body += chunk
         if len(body) > max_bytes:
             response.close()
-            raise EHRResponseTooLarge(f"more than {max_bytes} bytes from {response.url.host}")
+            detail = f"more than {max_bytes} bytes from {response.url.host}"
+            raise EHRResponseTooLarge(detail, sent=True)
     return bytes(body)
+
+
+@asynccontextmanager
+async def _place(target: str) -> AsyncIterator[None]:
+    """Hold one of the places at a host; EHRCrowded where none becomes free in a few seconds."""
+    places = _places[asyncio.get_running_loop(), target]
+    try:
+        async with asyncio.timeout(WAIT_FOR_PLACE_SECONDS):
+            await places.acquire()
+    except TimeoutError:
+        detail = f"{MAX_IN_FLIGHT} requests are under way: {target}"
+        raise EHRCrowded(detail, retry_after=WAIT_FOR_PLACE_SECONDS) from None
+    try:
+        yield
+    finally:
+        places.release()
 
 
 async def _request(
@@ -238,9 +268,12 @@ async def _request(
     response: Response | None = None
     try:
         checked = check_url(url)
-        # Reads of a chart that is slow must not keep people from signing in at the same host.
-        with circuit(f"{method} {checked.raw_authority}").request():
-            response = await _send(method, checked, max_bytes, timeout_seconds, options)
+        target = f"{method} {checked.raw_authority}"
+        breaker = circuit(target)
+        breaker.refuse_while_open()
+        async with _place(target):
+            with breaker.request():
+                response = await _send(method, checked, max_bytes, timeout_seconds, options)
         return response
     finally:
         if observe := observer.get():
@@ -263,10 +296,13 @@ async def _send(
                 raise EHRRedirected(f"{host} answered {response.status}")
             body = await _read_capped(response, max_bytes)
             return Response(response.status, response.headers, body)
-    except TimeoutError:
-        raise EHRTimeout(f"{host} did not answer within {timeout_seconds:g} s") from None
+    except TimeoutError as error:
+        sent = not isinstance(error, aiohttp.ConnectionTimeoutError)
+        detail = f"{host} did not answer within {timeout_seconds:g} s"
+        raise EHRTimeout(detail, sent=sent) from None
     except (aiohttp.ClientError, OSError, ValueError) as error:
-        raise EHRUnreachable(f"{host}: {type(error).__name__}") from None
+        sent = not isinstance(error, aiohttp.ClientConnectorError)
+        raise EHRUnreachable(f"{host}: {type(error).__name__}", sent=sent) from None
 
 
 async def get(
@@ -278,7 +314,8 @@ async def get(
 ) -> Response:
     """Return the answer to a GET, whatever its status, unless that is a redirect.
 
-    Raises EHRUnreachable, EHRTimeout, EHRRedirected, EHRResponseTooLarge or AddressRefused.
+    Raises EHRUnreachable, EHRTimeout, EHRSuspended, EHRCrowded, EHRRedirected,
+    EHRResponseTooLarge or AddressRefused.
     """
     return await _request(
         "GET", url, headers=headers, max_bytes=max_bytes, timeout_seconds=timeout_seconds

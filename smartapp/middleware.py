@@ -8,6 +8,7 @@ nothing needs one (`StepsAside`): the launch routes keep their own cookies.
 import logging
 import secrets
 from collections.abc import Awaitable, Callable
+from math import ceil
 from typing import Any, cast
 from urllib.parse import quote
 
@@ -26,7 +27,6 @@ from django.views.decorators.csrf import requires_csrf_token
 from smartapp.audit import origin
 from smartapp.protocol.errors import (
     AuthorizationRefused,
-    Busy,
     IDTokenError,
     SmartError,
     TokenRefused,
@@ -165,8 +165,8 @@ def error_response(request: HttpRequest, error: SmartError, **context: Any) -> H
     )
     response["Cache-Control"] = "no-store"
     response._has_been_logged = True  # type: ignore[attr-defined] # by the line above, once
-    if isinstance(error, Busy):
-        response["Retry-After"] = "2"
+    if error.retry_after is not None:
+        response["Retry-After"] = str(max(1, ceil(error.retry_after)))
     return response
 
 

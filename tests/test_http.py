@@ -25,12 +25,14 @@ from pytest_django import Settings
 from smartapp import http
 from smartapp.protocol.errors import (
     AddressRefused,
+    EHRCrowded,
     EHRRedirected,
     EHRResponseTooLarge,
     EHRTimeout,
     EHRUnavailable,
     EHRUnreachable,
 )
+from tests.serving import free_port
 
 Answer = Callable[[asyncio.StreamWriter], Awaitable[None]]
 SECRET = "canary-7f3a"
@@ -237,6 +239,84 @@ class TestConnections:
 
     async def test_the_tls_context_is_built_once(self) -> None:
         assert http._tls_context() is http._tls_context()
+
+
+class TestPlaces:
+    """However slow a host is, so many requests wait for it and no more (C15)."""
+
+    @pytest.fixture(autouse=True)
+    def few(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(http, "MAX_IN_FLIGHT", 3)
+        monkeypatch.setattr(http, "WAIT_FOR_PLACE_SECONDS", 0.2)
+
+    async def test_one_too_many_is_told_so_soon_and_is_not_sent(self, server: Server) -> None:
+        server.answer = silence
+        waiting = [
+            asyncio.create_task(http.post_form(server.url, {}, timeout_seconds=2)) for _ in range(3)
+        ]
+        await asyncio.sleep(0.1)
+        started = time.monotonic()
+        with pytest.raises(EHRCrowded) as caught:
+            await http.post_form(server.url, {}, timeout_seconds=2)
+        assert time.monotonic() - started < 1
+        assert not caught.value.sent
+        assert server.accepted == 3
+        for task in waiting:
+            task.cancel()
+
+    async def test_a_place_that_becomes_free_is_taken(self, server: Server) -> None:
+        async def slowly(writer: asyncio.StreamWriter) -> None:
+            await asyncio.sleep(0.05)
+            await plain()(writer)
+
+        server.answer = slowly
+        answers = await asyncio.gather(*(http.post_form(server.url, {}) for _ in range(9)))
+        assert [answer.status for answer in answers] == [200] * 9
+        assert server.accepted == 3
+
+    async def test_reads_and_sign_ins_have_places_of_their_own(self, server: Server) -> None:
+        server.answer = silence
+        reads = [asyncio.create_task(http.get(server.url)) for _ in range(3)]
+        await asyncio.sleep(0.1)
+        server.answer = plain()
+        assert (await http.post_form(server.url, {})).status == 200
+        for task in reads:
+            task.cancel()
+
+    async def test_one_that_left_gives_its_place_back(self, server: Server) -> None:
+        server.answer = silence
+        tasks = [asyncio.create_task(http.get(server.url)) for _ in range(3)]
+        await asyncio.sleep(0.1)
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        server.answer = plain()
+        assert (await http.get(server.url)).status == 200
+
+
+class TestSent:
+    """C124: whether a request without an answer may have been carried out."""
+
+    async def test_nothing_was_sent_where_nobody_listens(self) -> None:
+        with pytest.raises(EHRUnreachable) as caught:
+            await http.post_form(f"http://127.0.0.1:{free_port()}/token", {})
+        assert not caught.value.sent
+        await http.close()
+
+    async def test_nobody_knows_after_a_time_out(self, server: Server) -> None:
+        server.answer = silence
+        with pytest.raises(EHRTimeout) as caught:
+            await http.post_form(server.url, {}, timeout_seconds=0.2)
+        assert caught.value.sent
+
+    @pytest.mark.parametrize(
+        "half", [b"", b'HTTP/1.1 200 OK\r\nContent-Length: 99\r\n\r\n{"access_token']
+    )
+    async def test_nobody_knows_after_a_cut(self, server: Server, half: bytes) -> None:
+        server.answer = raw(half)
+        with pytest.raises(EHRUnreachable) as caught:
+            await http.post_form(server.url, {})
+        assert caught.value.sent
 
 
 class TestBadAnswers:

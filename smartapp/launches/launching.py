@@ -1,6 +1,7 @@
 """From the first redirect to the finished launch: what the views of the two launches share."""
 
 import logging
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime, timedelta
@@ -17,34 +18,39 @@ from smartapp.launches.models import LaunchKind
 from smartapp.launches.pending import PendingLaunch
 from smartapp.launches.tokens import LaunchTokens
 from smartapp.protocol import authorization, scopes
-from smartapp.protocol.errors import Busy
+from smartapp.protocol.errors import Busy, BusyWithEHR
 from smartapp.registrations import discovery, presets
 from smartapp.registrations.discovery import OAuthEndpoints
 from smartapp.registrations.registry import EndpointConfig
 
 logger = logging.getLogger(__name__)
 
+# Launches that wait for a token response, in this process and for one endpoint: however slow an
+# EHR is, the others find places.
 MAX_LAUNCHES_IN_FLIGHT = 256
+MAX_OF_ONE_ENDPOINT = 128
 CLINICIAN_SESSION = timedelta(hours=12)  # a long shift
 PATIENT_SESSION = timedelta(hours=1)  # perhaps a shared telephone
 # A patient who allowed lasting access stays connected as long as the EHR's refresh token may
 # live unused (C127).
 OFFLINE_SESSION = timedelta(days=90)
 
-_in_flight = 0
+_in_flight: Counter[int] = Counter()
 
 
 @contextmanager
-def in_flight() -> Iterator[None]:
-    """Count a launch that waits for its EHR; Busy when this process waits for too many."""
-    global _in_flight
-    if _in_flight >= MAX_LAUNCHES_IN_FLIGHT:
-        raise Busy(f"{_in_flight} launches wait for their EHR")
-    _in_flight += 1
+def in_flight(config: EndpointConfig) -> Iterator[None]:
+    """Count a launch that waits for its EHR; Busy when this process waits for too many,
+    BusyWithEHR when too many of them wait for this one."""
+    if _in_flight.total() >= MAX_LAUNCHES_IN_FLIGHT:
+        raise Busy(f"{_in_flight.total()} launches wait for their EHR")
+    if _in_flight[config.endpoint_id] >= MAX_OF_ONE_ENDPOINT:
+        raise BusyWithEHR(f"{MAX_OF_ONE_ENDPOINT} launches wait for {config.slug}")
+    _in_flight[config.endpoint_id] += 1
     try:
         yield
     finally:
-        _in_flight -= 1
+        _in_flight[config.endpoint_id] -= 1
 
 
 async def start(
@@ -110,7 +116,7 @@ async def finish(
     request: HttpRequest, config: EndpointConfig, started: PendingLaunch, state: str, code: str
 ) -> HttpResponse:
     """Use up the state, exchange the code, and return the redirect to the launch's page (C55)."""
-    with in_flight():
+    with in_flight(config):
         uuid = await in_database(
             store.consume_state,
             endpoint_id=config.endpoint_id,

@@ -33,15 +33,17 @@
     ├── FHIRError                     one read failed
     │   ├── FHIRUnauthorized  FHIRForbidden  FHIRResponseInvalid  WrongPatient
     ├── EHRUnavailable                the EHR could not be asked, or did not answer usefully
-    │   ├── EHRUnreachable  EHRTimeout  EHRSuspended  EHRRedirected  EHRResponseTooLarge
-    │   └── AddressRefused
-    └── Busy                          we are full; come back in a moment
+    │   ├── EHRUnreachable  EHRTimeout  EHRSuspended  EHRCrowded  EHRRedirected
+    │   └── EHRResponseTooLarge  AddressRefused
+    └── Busy                          we are full; nothing was sent, come back in a moment
+        └── BusyWithEHR               full of people who wait for this EHR
 
 Each class carries a stable `code`, what `happened` and the `next_step` for the person, and the
 HTTP `status` of the page. `detail` is for the log and the operator only. It never holds a token,
 a code, an assertion, a state or clinical content; say which rule failed, not with what value.
 """
 
+import math
 from typing import ClassVar
 
 
@@ -54,9 +56,22 @@ class SmartError(Exception):
     happened: ClassVar[str] = "Something went wrong between this app and the EHR."
     next_step: ClassVar[str] = "Start again from your EHR or from the start page."
 
+    # Seconds until it is worth to try again, where that is known.
+    retry_after: float | None = None
+
     def __init__(self, detail: str = "") -> None:
         super().__init__(detail or self.happened)
         self.detail = detail
+
+    @property
+    def retry_in(self) -> str:
+        """`retry_after` in words; empty where it is not known."""
+        if self.retry_after is None:
+            return ""
+        seconds = max(1, math.ceil(self.retry_after))
+        if seconds <= 90:
+            return "1 second" if seconds == 1 else f"{seconds} seconds"
+        return f"{math.ceil(seconds / 60)} minutes"
 
 
 # --- the browser's request ---------------------------------------------------------------------
@@ -413,6 +428,14 @@ class EHRUnavailable(SmartError):
     happened = "The EHR could not be reached or did not answer usefully."
     next_step = "Wait a minute and try again."
 
+    def __init__(
+        self, detail: str = "", *, sent: bool = False, retry_after: float | None = None
+    ) -> None:
+        """`sent`: the request may have reached the EHR, and nobody knows what it did."""
+        super().__init__(detail)
+        self.sent = sent
+        self.retry_after = retry_after
+
 
 class EHRUnreachable(EHRUnavailable):
     code = "ehr-unreachable"
@@ -436,6 +459,15 @@ class EHRSuspended(EHRUnavailable):
     )
 
 
+class EHRCrowded(EHRUnavailable):
+    """So many requests wait for this EHR already that one more found no place."""
+
+    code = "ehr-crowded"
+    status = 503
+    happened = "The EHR is slow, and many requests to it are waiting for an answer already."
+    next_step = "Wait a few seconds and try again."
+
+
 class EHRRedirected(EHRUnavailable):
     code = "ehr-redirected"
     happened = (
@@ -456,8 +488,18 @@ class AddressRefused(EHRUnavailable):
 
 
 class Busy(SmartError):
+    """Nothing has been sent and nothing is used up: the same address is good in a moment."""
+
     code = "busy"
     status = 503
     title = "Too many sign-ins at this moment"
     happened = "This app is handling as many sign-ins as it can."
-    next_step = "Wait a few seconds and try again."
+    next_step = "Wait a few seconds and load this page again."
+    retry_after = 2
+
+
+class BusyWithEHR(Busy):
+    code = "busy-with-ehr"
+    happened = "Signing in to this EHR is slow, and many people wait for it already."
+    next_step = "Wait a few seconds and load this page again."
+    retry_after = 5

@@ -211,8 +211,9 @@ def _context(case: Case) -> Causes:
                 "Correct them in the registration.",
                 "C37",
             ),
-            "busy": (90, "Too many launches waited for their EHR", "Add processes.", "C141"),
-            "endpoint-suspended": (90, "The endpoint is at its limit", "Wait a moment.", "C15"),
+            "busy": (90, "Too many launches waited for their EHR", "Add processes.", "C15"),
+            "busy-with-ehr": (90, "The EHR is slow, and too many waited", "Ask the vendor.", "C15"),
+            "ehr-crowded": (90, "The EHR is slow, and too many waited", "Ask the vendor.", "C15"),
         },
     )
     if case.verdict_failed("C110"):
