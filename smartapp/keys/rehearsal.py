@@ -15,6 +15,7 @@ from smartapp import http
 from smartapp.keys import fetches
 from smartapp.keys.lines import Line
 from smartapp.keys.material import open_private_key
+from smartapp.keys.memory import Signer
 from smartapp.keys.models import KeySet, SigningKey
 from smartapp.protocol import jwks
 from smartapp.protocol.client_assertion import sign_client_assertion
@@ -42,7 +43,8 @@ def rehearse(key_set: KeySet, line: Line) -> Outcome:
     if key is None:
         return Outcome(False, f"Key set {key_set} has no {line.alg} key.")
     try:
-        assertion = _sign(SigningKey.objects.get(pk=key.pk))
+        row = SigningKey.objects.get(pk=key.pk)
+        assertion = sign(Signer(row.kid, row.alg, open_private_key(row)))
     except VaultError as error:
         return Outcome(False, f"The private half of {key} does not open: {error}.")
     problem = http.run(_verify(assertion, key, public_url(key_set)))
@@ -51,13 +53,14 @@ def rehearse(key_set: KeySet, line: Line) -> Outcome:
     return Outcome(True, f"{key} signed, and what {public_url(key_set)} shows verifies it.")
 
 
-def _sign(key: SigningKey) -> str:
+def sign(signer: Signer) -> str:
+    """Return an assertion that proves the key and is good nowhere."""
     return sign_client_assertion(
         client_id="dry-run",
         audience=AUDIENCE,
-        private_key=open_private_key(key),
-        alg=key.alg,
-        kid=key.kid,
+        private_key=signer.private_key,
+        alg=signer.alg,
+        kid=signer.kid,
         now=timezone.now(),
     )
 

@@ -6,6 +6,7 @@ answers 429 after a few token requests a minute (C128).
 
 import hashlib
 import json
+from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -15,8 +16,11 @@ from django.utils import timezone
 from smartapp import vault
 from smartapp.launches import token_endpoint
 from smartapp.protocol import scopes, token
-from smartapp.registrations import discovery, registry
+from smartapp.protocol.errors import SmartError, UnknownEndpoint
+from smartapp.registrations import discovery, doctor, registry
+from smartapp.registrations.doctor import Finding
 from smartapp.registrations.registry import EndpointConfig
+from smartapp.registrations.validation import is_backend
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,16 +42,40 @@ async def backend_token(registration_slug: str, scope: str) -> BackendToken:
     kept = _open(await cache.aget(place), place)
     if kept is not None and timezone.now() < kept.expires_at:
         return kept
+    fresh = await _request(config, wanted)
+    seconds = (fresh.expires_at - timezone.now()).total_seconds()
+    await cache.aset(place, _seal(fresh, place), timeout=max(seconds, 0))
+    return fresh
+
+
+async def _request(config: EndpointConfig, wanted: str) -> BackendToken:
     answer = await token_endpoint.request_token(
         config,
         await discovery.token_endpoint(config),
         token.client_credentials_request(scope=wanted),
     )
     # A response without `scope` granted what was asked for (RFC 6749 §5.1).
-    fresh = BackendToken(answer.access_token, answer.scope or wanted, answer.expires_at)
-    seconds = (fresh.expires_at - timezone.now()).total_seconds()
-    await cache.aset(place, _seal(fresh, place), timeout=max(seconds, 0))
-    return fresh
+    return BackendToken(answer.access_token, answer.scope or wanted, answer.expires_at)
+
+
+async def probe(described: EndpointConfig) -> AsyncIterator[Finding]:
+    """For the doctor: whether a 2-legged registration is given a token now. None is kept."""
+    if not is_backend(described.scope):
+        return
+    try:
+        config = await registry.endpoint_for_backend(described.registration_slug)
+        given = await _request(config, config.scope)
+    except UnknownEndpoint:
+        return  # it is disabled, which is a finding of its own
+    except SmartError as error:
+        yield doctor.problem(
+            "token",
+            f"{error.title}: {error.detail}.",
+            "Compare client id, key and scopes with the vendor's portal; mend what else is wrong "
+            "here first.",
+        )
+    else:
+        yield doctor.ok("token", f"A token came, good until {given.expires_at:%H:%M} UTC.")
 
 
 def _place(config: EndpointConfig, scope: str) -> str:

@@ -123,10 +123,13 @@ def checked(facts: Facts) -> Facts:
     """
     if facts.config is None or not facts.config.pinned_hosts:
         return facts
-    findings = http.run(doctor.examine(facts.config))
     by_check: dict[str, doctor.Finding] = {}
-    for finding in findings:
+    for finding in http.run(_findings(facts.config)):
         first = by_check.setdefault(finding.check, finding)
         if first.level != doctor.Level.PROBLEM and finding.level == doctor.Level.PROBLEM:
             by_check[finding.check] = finding
     return replace(facts, findings=by_check)
+
+
+async def _findings(config: EndpointConfig) -> list[doctor.Finding]:
+    return [finding async for finding in doctor.examine(config)]

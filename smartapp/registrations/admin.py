@@ -17,9 +17,9 @@ from smartapp import http
 from smartapp.audit import trail
 from smartapp.registrations import registering, registry, sheet
 from smartapp.registrations.discovery_page import DiscoveryPages
+from smartapp.registrations.doctor_page import DoctorPage, configs
 from smartapp.registrations.forms import EndpointForm, EndpointFormSet, RegistrationForm
 from smartapp.registrations.models import Endpoint, Registration
-from smartapp.registrations.registry import EndpointConfig
 
 
 def actor(request: HttpRequest) -> str:
@@ -48,7 +48,7 @@ class EndpointInline(admin.StackedInline):
 
 
 @admin.register(Registration)
-class RegistrationAdmin(DiscoveryPages):
+class RegistrationAdmin(DiscoveryPages, DoctorPage):
     form = RegistrationForm
     inlines = (EndpointInline,)
     list_display = ("name", "client_id", "auth_method", "endpoint_names", "enabled")
@@ -161,8 +161,3 @@ class RegistrationAdmin(DiscoveryPages):
     def delete_queryset(self, request: HttpRequest, queryset: QuerySet[Registration]) -> None:
         for registration in queryset:
             self.delete_model(request, registration)
-
-
-def configs(registration: Registration) -> list[EndpointConfig]:
-    endpoints = registration.endpoints.select_related("registration__key_set")
-    return [registry.describe(endpoint) for endpoint in endpoints]

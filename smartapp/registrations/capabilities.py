@@ -3,10 +3,13 @@
 Only ever a warning: real EHRs publish incomplete lists (C13).
 """
 
+from dataclasses import dataclass
+
 from smartapp.protocol.discovery import Discovery
 from smartapp.protocol.scopes import OtherScope, parse_scope, parse_scopes
 from smartapp.registrations.models import AuthMethod
 from smartapp.registrations.registry import EndpointConfig
+from smartapp.registrations.validation import is_backend
 
 _BY_AUTH_METHOD = {
     AuthMethod.PRIVATE_KEY_JWT: "client-confidential-asymmetric",
@@ -20,9 +23,46 @@ _BY_SCOPE = {
 }
 
 
+# What to do where a capability is not listed, in words for who does not know the standard.
+_TRY = "Published lists are often incomplete, so try it. If it fails: "
+_FIXES = {
+    "launch-ehr": "ask the vendor whether this FHIR base URL is the one for clinicians' apps.",
+    "context-ehr-patient": "ask the vendor how the app is told whose chart is open.",
+    "launch-standalone": "empty the scopes of patients, so that nobody is offered to connect.",
+    "context-standalone-patient": "empty the scopes of patients; this EHR may not let them choose "
+    "their record.",
+    "client-confidential-asymmetric": "let the app authenticate by client secret, if the vendor's "
+    "portal gives one.",
+    "client-confidential-symmetric": "let the app authenticate by signed assertion, with our JWKS "
+    "URL entered in the vendor's portal.",
+    "client-public": "choose the authentication that the vendor's portal shows.",
+    "sso-openid-connect": "ask the vendor to allow openid and fhirUser; without them nobody can be "
+    "signed in.",
+    "permission-offline": "take offline_access out of the scopes. People then sign in again when "
+    "their access is over.",
+    "permission-online": "take online_access out of the scopes. Clinicians then open the app again "
+    "when their access is over.",
+    "permission-v1": "write the scopes in the newer form: .rs in place of .read.",
+    "permission-v2": "write the scopes in the older form: .read in place of .rs.",
+    "permission-patient": "take the scopes that begin with patient/ out.",
+    "permission-user": "take the scopes that begin with user/ out.",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Missing:
+    """A capability that is used and not listed: what was seen, and what to do."""
+
+    capability: str
+    seen: str
+    fix: str
+
+
 def needed(config: EndpointConfig) -> dict[str, str]:
     """Return the capabilities that this registration uses, each with what for."""
-    uses = {"launch-ehr": "launches from the EHR", "context-ehr-patient": "the EHR's patient"}
+    uses = {}
+    if not is_backend(config.scope):
+        uses = {"launch-ehr": "launches from the EHR", "context-ehr-patient": "the EHR's patient"}
     if config.standalone_scope:
         uses["launch-standalone"] = "connections by patients"
     if "launch/patient" in parse_scopes(config.standalone_scope):
@@ -33,10 +73,14 @@ def needed(config: EndpointConfig) -> dict[str, str]:
     return uses
 
 
-def missing(config: EndpointConfig, discovery: Discovery) -> tuple[str, ...]:
-    """Return a sentence for each capability that is used and not listed."""
+def missing(config: EndpointConfig, discovery: Discovery) -> tuple[Missing, ...]:
+    """Return each capability that is used and not listed, explained."""
     return tuple(
-        f"The EHR does not list {capability}, needed for {use}."
+        Missing(
+            capability,
+            f"The EHR does not list {capability}, needed for {use}.",
+            _TRY + _FIXES[capability],
+        )
         for capability, use in needed(config).items()
         if capability not in discovery.capabilities
     )

@@ -88,7 +88,8 @@ async def look(config: EndpointConfig, *, actor: str) -> tuple[str, ...]:
             observation = await pinning.pin_first(config, actor=actor)
     except SmartError as error:
         return (_no_discovery(config, error),)
-    return (*observation.warnings, *capabilities.missing(config, observation.discovery))
+    missing = capabilities.missing(config, observation.discovery)
+    return (*observation.warnings, *(f"{one.seen} {one.fix}" for one in missing))
 
 
 def _no_discovery(config: EndpointConfig, error: SmartError) -> str:

@@ -6,7 +6,7 @@ from typing import Any
 from smartapp.keys.models import SigningKey
 from smartapp.protocol.urls import without_trailing_slash
 from smartapp.registrations.models import AuthMethod
-from smartapp.registrations.presets import PRESETS, Preset
+from smartapp.registrations.presets import PRESETS
 from smartapp.registrations.registry import EndpointConfig
 
 _LABELS = {
@@ -54,12 +54,13 @@ def sheet(config: EndpointConfig) -> dict[str, Any]:
         "steps": list(preset.steps),
         "notes": list(preset.notes),
         "unverified": list(preset.unverified),
-        "reported_audience": _reported_audience(config, preset),
+        "reported_audience": reported_audience(config),
     }
 
 
-def _reported_audience(config: EndpointConfig, preset: Preset) -> str:
+def reported_audience(config: EndpointConfig) -> str:
     """Return the audience that others report for this EHR, where none is set; unverified (C65)."""
+    preset = PRESETS.get(config.preset, PRESETS[""])
     if config.assertion_audience or not (preset.reported_audience_path and config.issuers):
         return ""
     return without_trailing_slash(config.issuers[0]) + preset.reported_audience_path

@@ -11,8 +11,9 @@ from django.core.management.base import CommandError
 
 from smartapp import http
 from smartapp.database import in_database
-from smartapp.launches.backend import backend_token
+from smartapp.launches.backend import backend_token, probe
 from smartapp.protocol.errors import InvalidClient, ScopeError, UnknownEndpoint
+from smartapp.registrations import doctor, registry
 from smartapp.registrations.models import Endpoint, Registration
 from tests.scripted_ehr import CANARY, CLIENT_ID, ScriptedEHR
 
@@ -124,3 +125,41 @@ async def test_launches_go_to_the_registration_that_launches(ehr: ScriptedEHR, a
     backend = await in_database(Registration.objects.get, slug="backend")
     assert backend.is_backend
     assert backend.standalone_scope == ""
+
+
+@pytest.mark.usefixtures("backend")
+class TestDoctor:
+    """The doctor asks for a token where a registration is 2-legged: C145."""
+
+    async def found(self, slug: str) -> dict[str, doctor.Finding]:
+        endpoints = Endpoint.objects.select_related("registration__key_set")
+        config = await in_database(lambda: registry.describe(endpoints.get(slug=slug)))
+        findings = [finding async for finding in probe(config)]
+        await http.close()
+        return {finding.check: finding for finding in findings}
+
+    async def test_token_that_comes_is_well(self, ehr: ScriptedEHR) -> None:
+        found = await self.found("backend")
+        assert found["token"].level == "ok"
+        assert ehr.token_requests[-1]["scope"] == SCOPE
+        assert CANARY not in str(found)
+
+    async def test_it_asks_anew_each_time(self, ehr: ScriptedEHR) -> None:
+        await self.found("backend")
+        await self.found("backend")
+        assert len(ehr.token_requests) == 2
+
+    async def test_refusal_is_a_problem_with_a_fix(self, ehr: ScriptedEHR) -> None:
+        async def refuse(_: web.Request) -> web.StreamResponse:
+            return web.json_response({"error": "invalid_client"}, status=401)
+
+        ehr.token_answer = refuse
+        found = (await self.found("backend"))["token"]
+        assert (found.level, bool(found.fix)) == ("problem", True)
+
+    async def test_a_registration_that_launches_is_not_asked_for(self, ehr: ScriptedEHR) -> None:
+        assert await self.found("scripted") == {}
+        assert ehr.token_requests == []
+
+    async def test_it_is_among_the_checks(self) -> None:
+        assert probe in doctor.further_checks

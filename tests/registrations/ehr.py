@@ -75,4 +75,5 @@ class EHR:
         self.headers[request.path] = dict(request.headers)
         status, document, headers = self.answers.get(request.path, (404, {}, {}))
         body = document if isinstance(document, bytes) else json.dumps(document).encode()
+        headers = {"Content-Type": "application/json"} | headers
         return web.Response(status=status, body=body, headers=headers)

@@ -88,6 +88,22 @@ def test_what_is_not_listed_is_said_with_what_needs_it() -> None:
     body = b'{"capabilities": ["launch-ehr", "client-public"]}'
     discovery = parse_discovery(body, fhir_base_url=BASE)
 
-    assert capabilities.missing(CONFIG, discovery) == (
-        "The EHR does not list context-ehr-patient, needed for the EHR's patient.",
-    )
+    (one,) = capabilities.missing(CONFIG, discovery)
+    assert one.seen == "The EHR does not list context-ehr-patient, needed for the EHR's patient."
+    assert one.fix.endswith("ask the vendor how the app is told whose chart is open.")
+
+
+def test_a_2_legged_registration_needs_its_authentication_only() -> None:
+    """C145."""
+    config = replace(CONFIG, scope="system/Patient.rs", auth_method="private_key_jwt")
+    assert capabilities.needed(config).keys() == {"client-confidential-asymmetric"}
+
+
+def test_what_to_do_is_known_for_everything_that_can_be_needed() -> None:
+    scopes = "launch openid offline_access online_access patient/*.rs user/*.read"
+    for method in ("private_key_jwt", "client_secret_basic", "none"):
+        config = replace(
+            CONFIG, scope=scopes, standalone_scope="launch/patient", auth_method=method
+        )
+        nothing = parse_discovery(b"{}", fhir_base_url=BASE)
+        assert len(capabilities.missing(config, nothing)) == len(capabilities.needed(config)) >= 10

@@ -17,7 +17,7 @@ from smartapp.database import in_database
 from smartapp.keys import births, memory
 from smartapp.keys.models import KeySet, SigningKey
 from smartapp.protocol.jwks import jwks_document
-from smartapp.registrations.models import AuthMethod, Endpoint, Registration
+from smartapp.registrations.models import AuthMethod, Endpoint, EndpointOverride, Registration
 from smartapp.registrations.presets import CLINICIAN_SCOPE
 from tests.registrations.ehr import EHR
 from tests.registrations.factories import make_endpoint, make_registration
@@ -131,6 +131,7 @@ OUR_JWKS: list[tuple[str, tuple[int, Any, dict[str, str]]]] = [
     ("redirected", (302, b"", {"Location": "/login"})),
     ("a-sign-in-page", (200, b"<html>", {})),
     ("without-the-key", (200, b'{"keys":[]}', {})),
+    ("too-large-for-a-jwks", (200, b'{"keys":[],"x":"' + b"x" * 20_000 + b'"}', {})),
 ]
 
 
@@ -141,6 +142,126 @@ async def test_a_signing_key_that_no_ehr_can_fetch_is_found(
     healthy.answers[JWKS] = answer
 
     assert await problems() == ["published-key"]
+
+
+async def test_another_content_type_is_found(healthy: EHR) -> None:
+    with_headers(healthy, JWKS, {"Content-Type": "text/html; charset=utf-8"})
+
+    assert await problems() == ["published-key"]
+
+
+async def test_jwks_has_a_content_type_of_its_own(healthy: EHR) -> None:
+    with_headers(healthy, JWKS, {"Content-Type": "application/jwk-set+json"})
+
+    assert await problems() == []
+
+
+async def test_an_address_that_is_too_slow_for_an_ehr_is_found(
+    healthy: EHR, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("smartapp.registrations.doctor.ours.MAX_JWKS_SECONDS", 0)
+
+    assert await problems() == ["published-key"]
+
+
+async def test_a_published_key_that_does_not_sign_yet_must_be_there_too(healthy: EHR) -> None:
+    """Spec §3.12: the next signer, and that of the other algorithm."""
+
+    def signer_only() -> bytes:
+        return jwks_document([SigningKey.objects.get(alg="RS384").public_jwk])
+
+    healthy.answers[JWKS] = 200, await in_database(signer_only), {}
+
+    assert await problems() == ["published-key"]
+
+
+async def test_a_key_that_waits_for_an_administrators_word_is_advice(healthy: EHR) -> None:
+    """The vendor imported our keys, and the next one must be confirmed there."""
+
+    def publish() -> bytes:
+        KeySet.objects.update(imported_by_vendor=True)
+        key_set = KeySet.objects.get(slug="general")
+        births.publish_next(key_set, "RS384", now=timezone.now(), actor="ann")
+        return jwks_document(key.public_jwk for key in key_set.signing_keys.all())
+
+    healthy.answers[JWKS] = 200, await in_database(publish), {}
+    code, output = await in_database(run)
+
+    assert code == 0, output
+    assert "advice  rotation: Key set general, RS384: the next key waits." in output
+
+
+async def test_an_algorithm_that_the_ehr_does_not_list_is_advice(healthy: EHR) -> None:
+    """C13, C64."""
+    healthy.publish(
+        capabilities=CAPABILITIES, token_endpoint_auth_signing_alg_values_supported=["ES384"]
+    )
+    code, output = await in_database(run)
+
+    assert code == 0
+    assert "advice  algorithm: The EHR does not list RS384" in output
+
+
+async def test_athenas_audience_is_asked_for_and_the_reported_one_marked(healthy: EHR) -> None:
+    """C65: nobody has read it in the vendor's documents."""
+    await in_database(lambda: Registration.objects.update(preset="athenahealth-preview"))
+    code, output = await in_database(run)
+
+    assert code == 0
+    assert f"Reported, not verified: {healthy.issuer}/v1/token" in output
+
+
+async def test_meditech_is_looked_for_at_the_root(healthy: EHR) -> None:
+    """C10."""
+    await in_database(lambda: Registration.objects.update(preset="meditech"))
+    healthy.answers.pop(DISCOVERY)
+    code, output = await in_database(run)
+
+    assert code == 1
+    assert f"{healthy.origin}/.well-known/smart-configuration" in output
+
+
+async def test_what_is_overridden_is_said(healthy: EHR) -> None:
+    def override() -> None:
+        EndpointOverride.objects.create(
+            endpoint=Endpoint.objects.get(), member="jwks_uri", url=f"{healthy.origin}/k",
+            reason="x", set_by="ann", set_at=timezone.now(),
+        )  # fmt: skip
+
+    await in_database(override)
+    healthy.answers["/k"] = healthy.answers.pop("/issuer/keys")
+    code, output = await in_database(run)
+
+    assert code == 0, output
+    assert f"Keys of the issuer (JWKS): {healthy.origin}/k is used" in output
+
+
+async def test_a_2_legged_registration_needs_no_sign_in(healthy: EHR) -> None:
+    """C145: neither an authorization endpoint nor an issuer. The probe is the launches' own."""
+    values = {"scope": "system/Patient.rs", "standalone_scope": "", "enabled": False}
+    await in_database(lambda: Registration.objects.update(**values))
+    healthy.publish(authorization_endpoint=None, issuer=None, capabilities=CAPABILITIES)
+    healthy.answers.pop("/issuer/.well-known/openid-configuration")
+
+    _, output = await in_database(run, "general")
+    assert [line for line in output.splitlines() if "PROBLEM" in line] == [
+        "  PROBLEM enabled: Nobody can launch: it is disabled."
+    ], output
+
+
+async def test_each_finding_is_printed_as_it_comes(healthy: EHR) -> None:
+    """A check may wait for seconds; who watches sees which one."""
+    asked_before: list[int] = []
+
+    class Watched(StringIO):
+        def write(self, text: str) -> int:
+            asked_before.append(healthy.asked.total())
+            return super().write(text)
+
+    await in_database(lambda: call_command("doctor", stdout=Watched()))
+
+    assert asked_before[0] == 0
+    assert len(set(asked_before)) > 3
 
 
 async def test_another_key_under_the_same_kid_is_found(healthy: EHR) -> None:
@@ -188,7 +309,7 @@ async def test_a_client_secret_that_does_not_open_is_found(healthy: EHR) -> None
     values = {"auth_method": AuthMethod.CLIENT_SECRET_BASIC, "sealed_client_secret": "v1.x.y"}
     await in_database(lambda: Registration.objects.update(**values))
 
-    assert await problems() == ["client-secret"]
+    assert await problems() == ["key-ring", "client-secret"]
 
 
 async def test_a_client_with_a_secret_needs_no_key(healthy: EHR) -> None:

@@ -2,16 +2,17 @@
 
 import json
 from argparse import ArgumentParser
+from collections.abc import Callable
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 from django.db.models import Q
 
 from smartapp import http
-from smartapp.protocol.errors import ClientKeyError
 from smartapp.registrations import doctor, registry
 from smartapp.registrations.doctor import Finding, Level
 from smartapp.registrations.models import Endpoint
+from smartapp.registrations.registry import EndpointConfig
 
 MARKS = {Level.OK: "ok     ", Level.ADVICE: "advice ", Level.PROBLEM: "PROBLEM"}
 
@@ -24,22 +25,25 @@ class Command(BaseCommand):
         parser.add_argument("--json", action="store_true")
 
     def handle(self, *args: Any, **options: Any) -> None:
-        results = {endpoint.slug: examine(endpoint) for endpoint in _endpoints(options["slug"])}
+        show = (lambda _: None) if options["json"] else self._show
+        results: dict[str, list[Finding]] = {}
+        for endpoint in _endpoints(options["slug"]):
+            if not options["json"]:
+                self.stdout.write(endpoint.slug)
+            config = registry.describe(endpoint)
+            results[endpoint.slug] = http.run(_examine(config, show))
         if options["json"]:
             self._print_json(results)
-        else:
-            self._print(results)
         ill = [slug for slug, findings in results.items() if not doctor.is_healthy(findings)]
         if ill:
             raise CommandError(f"Problems with {', '.join(ill)}.")
 
-    def _print(self, results: dict[str, list[Finding]]) -> None:
-        for slug, findings in results.items():
-            self.stdout.write(slug)
-            for finding in findings:
-                self.stdout.write(f"  {MARKS[finding.level]} {finding.check}: {finding.seen}")
-                if finding.fix:
-                    self.stdout.write(f"          fix: {finding.fix}")
+    def _show(self, finding: Finding) -> None:
+        """As it comes: a check may wait for several seconds."""
+        self.stdout.write(f"  {MARKS[finding.level]} {finding.check}: {finding.seen}")
+        if finding.fix:
+            self.stdout.write(f"          fix: {finding.fix}")
+        self.stdout.flush()
 
     def _print_json(self, results: dict[str, list[Finding]]) -> None:
         self.stdout.write(
@@ -56,29 +60,12 @@ class Command(BaseCommand):
         )
 
 
-def examine(endpoint: Endpoint) -> list[Finding]:
-    """Return the findings on an endpoint, enabled or not."""
-    return [
-        *_enabled(endpoint),
-        *_client_secret(endpoint),
-        *http.run(doctor.examine(registry.describe(endpoint))),
-    ]
-
-
-def _enabled(endpoint: Endpoint) -> list[Finding]:
-    if endpoint.enabled and endpoint.registration.enabled:
-        return []
-    fix = "Enable the registration and its endpoint in the admin."
-    return [doctor.problem("enabled", "Nobody can launch: it is disabled.", fix)]
-
-
-def _client_secret(endpoint: Endpoint) -> list[Finding]:
-    try:
-        registry.load(endpoint)
-    except ClientKeyError as error:
-        fix = "Start with the ENCRYPTION_KEYS that sealed it, or enter the client secret again."
-        return [doctor.problem("client-secret", f"{error.detail}.", fix)]
-    return []
+async def _examine(config: EndpointConfig, show: Callable[[Finding], None]) -> list[Finding]:
+    findings = []
+    async for finding in doctor.examine(config):
+        show(finding)
+        findings.append(finding)
+    return findings
 
 
 def _endpoints(slug: str | None) -> list[Endpoint]:

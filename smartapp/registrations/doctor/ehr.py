@@ -1,0 +1,189 @@
+"""The EHR's side: what it publishes, against what is pinned and what this registration needs."""
+
+from collections.abc import AsyncIterator, Iterator
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from urllib.parse import urlsplit
+
+from django.utils import timezone
+
+from smartapp import http
+from smartapp.protocol.client_assertion import CLOCK_SKEW_SECONDS
+from smartapp.protocol.discovery import validate_for_launch
+from smartapp.protocol.errors import DiscoveryIncomplete, SmartError
+from smartapp.protocol.scopes import parse_scopes
+from smartapp.protocol.urls import host_of
+from smartapp.registrations import capabilities, discovery, pinning, published, sheet
+from smartapp.registrations.doctor.finding import Finding, advice, ok, problem
+from smartapp.registrations.models import AuthMethod, Member
+from smartapp.registrations.pinning import Observation
+from smartapp.registrations.presets import PRESETS
+from smartapp.registrations.registry import EndpointConfig
+from smartapp.registrations.validation import is_backend
+
+ACTOR = "doctor"
+# `Date` has whole seconds, and the answer took a while to come.
+CLOCK_TOLERANCE_SECONDS = CLOCK_SKEW_SECONDS + 2
+CLOCK_BEHIND_SECONDS = 60
+
+
+async def publishes(config: EndpointConfig) -> AsyncIterator[Finding]:
+    """Read discovery now, and judge it."""
+    try:
+        if config.pinned_hosts or not config.endpoint_id:
+            observation = await pinning.observe(config)
+        else:
+            observation = await pinning.pin_first(config, actor=ACTOR)
+    except SmartError as error:
+        yield _no_discovery(config, error)
+        return
+    yield ok("discovery", f"{host_of(config.discovery_url)} publishes its SMART configuration.")
+    for member, url in config.overrides:
+        yield ok("override", f"{Member(member).label}: {url} is used, as an administrator said.")
+    yield _hosts(config, observation)
+    for finding in _needs(config, observation):
+        yield finding
+    if _signs_people_in(config):
+        for issuer in observation.issuers:
+            yield await _issuer_keys(config, issuer)
+        for finding in _issuers(observation):
+            yield finding
+
+
+def _no_discovery(config: EndpointConfig, error: SmartError) -> Finding:
+    """C10, C15."""
+    fix = (
+        "Open this address from this machine, and correct the FHIR base URL or the firewall: "
+        f"{config.discovery_url}"
+    )
+    if PRESETS["meditech"].slug == config.preset and not config.override(
+        Member.SMART_CONFIGURATION
+    ):
+        parts = urlsplit(config.fhir_base_url)
+        fix += (
+            ". MEDITECH was seen (unverified) to publish it at the root of the host: on the "
+            "endpoint's discovery page, try the SMART configuration at "
+            f"{parts.scheme}://{parts.netloc}/.well-known/smart-configuration"
+        )
+    return problem("discovery", f"{error.title}: {error.detail}.", fix)
+
+
+def _hosts(config: EndpointConfig, observation: Observation) -> Finding:
+    """C14."""
+    if not config.pinned_hosts:
+        named = ", ".join(sorted(observation.hosts))
+        return ok("hosts", f"People and tokens are sent to these hosts only: {named}.")
+    try:
+        discovery.check_hosts(config, observation.hosts - discovery.issuer_hosts(config))
+    except SmartError as error:
+        return problem(
+            "hosts",
+            f"{error.detail}, so nobody can launch.",
+            "Ask the vendor; then accept the hosts in the admin, on the endpoint's discovery page.",
+        )
+    return ok("hosts", "The EHR names accepted hosts only.")
+
+
+def _needs(config: EndpointConfig, observation: Observation) -> Iterator[Finding]:
+    yield _endpoints(config, observation)
+    missing = capabilities.missing(config, observation.discovery)
+    for one in missing:
+        yield advice("capabilities", one.seen, one.fix)
+    if not missing:
+        yield ok("capabilities", "The EHR lists everything that is used.")
+    if config.auth_method == AuthMethod.PRIVATE_KEY_JWT:
+        yield from _assertion(config, observation)
+
+
+def _endpoints(config: EndpointConfig, observation: Observation) -> Finding:
+    """C12; a 2-legged registration sends nobody anywhere."""
+    used = observation.discovery
+    try:
+        if not is_backend(config.scope):
+            validate_for_launch(used)
+        elif used.token_endpoint is None:
+            raise DiscoveryIncomplete("no token_endpoint")
+    except DiscoveryIncomplete as error:
+        return problem(
+            "launch-needs",
+            f"{error.title}: {error.detail}.",
+            "The EHR must publish it; without it no launch is safe. Ask the vendor, and check "
+            "that this FHIR base URL is the one for SMART apps.",
+        )
+    if is_backend(config.scope):
+        return ok("launch-needs", "The token endpoint is published.")
+    return ok("launch-needs", "Both endpoints and PKCE with S256 are published.")
+
+
+def _assertion(config: EndpointConfig, observation: Observation) -> Iterator[Finding]:
+    """C64, C65; what the EHR lists is only advice (C13)."""
+    listed = observation.discovery.document.get("token_endpoint_auth_signing_alg_values_supported")
+    if isinstance(listed, list) and config.alg not in listed:
+        others = ", ".join(str(one) for one in listed[:10])
+        yield advice(
+            "algorithm",
+            f"The EHR does not list {config.alg}, which signs here; it lists {others}.",
+            "Choose one of these, unless the vendor's portal asks for the present one.",
+        )
+    title = PRESETS.get(config.preset, PRESETS[""]).title
+    reported = sheet.reported_audience(config)
+    if reported:
+        yield advice(
+            "audience",
+            f"{title} wants an audience of its own in the client assertion, and none is entered.",
+            f"Take it from the vendor's documentation. Reported, not verified: {reported}",
+        )
+
+
+def _signs_people_in(config: EndpointConfig) -> bool:
+    return "openid" in parse_scopes(f"{config.scope} {config.standalone_scope}")
+
+
+def _issuers(observation: Observation) -> Iterator[Finding]:
+    """C91, C93."""
+    named = observation.discovery.issuer
+    if not observation.issuers:
+        fix = "Enter the expected issuer: register_ehr --issuer URL, or in the admin."
+        yield problem("issuer", "No issuer of id_tokens is known.", fix)
+    elif named is not None and named not in observation.issuers:
+        seen = f"Discovery names the issuer {named}, which is not an expected one."
+        fix = "If sign-in fails on the issuer, ask the vendor and add it to the expected issuers."
+        yield advice("issuer", seen, fix)
+
+
+async def _issuer_keys(config: EndpointConfig, issuer: str) -> Finding:
+    """C91, C92: the configuration's `issuer` is the expected one, and it has keys."""
+    try:
+        url = config.override(Member.JWKS_URI)
+        url = url or (await published.fetch_openid_configuration(issuer)).value.jwks_uri
+        keys = (await published.fetch_jwks(url)).value.keys
+    except SmartError as error:
+        return problem(
+            "issuer-keys",
+            f"{issuer}: {error.detail}.",
+            "Correct the expected issuer to the letter, its trailing slash included.",
+        )
+    if not keys:
+        return problem("issuer-keys", f"{issuer} publishes no usable key.", "Ask the vendor.")
+    return ok("issuer-keys", f"{issuer} publishes its keys; usable: {len(keys)}.")
+
+
+async def clock(config: EndpointConfig) -> AsyncIterator[Finding]:
+    """C66: an assertion from the future, or from long ago, is refused."""
+    try:
+        response = await http.get(config.discovery_url)
+        theirs = parsedate_to_datetime(response.headers["Date"])
+    except (SmartError, KeyError, ValueError, TypeError):
+        yield advice("clock", "The EHR does not say what time it has.")
+        return
+    ahead = (timezone.now() - _aware(theirs)).total_seconds()
+    if -CLOCK_BEHIND_SECONDS <= ahead <= CLOCK_TOLERANCE_SECONDS:
+        yield ok("clock", "Our clock and the EHR's agree.")
+        return
+    where = "ahead of" if ahead > 0 else "behind"
+    seen = f"Our clock is {abs(ahead):.0f} s {where} the EHR's."
+    yield problem("clock", seen, "Let this machine keep its time by NTP.")
+
+
+def _aware(moment: datetime) -> datetime:
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)

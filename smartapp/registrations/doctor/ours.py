@@ -1,0 +1,154 @@
+"""Our side: addresses, secrets and keys, seen from where an EHR sees them."""
+
+import time
+from collections.abc import AsyncIterator, Iterator
+
+from django.core.exceptions import ImproperlyConfigured, ValidationError
+from django.utils import timezone
+from joserfc import jwt
+from joserfc.errors import JoseError
+
+from smartapp import checks, http
+from smartapp.database import in_database
+from smartapp.keys import automation, fetches, memory, rehearsal
+from smartapp.keys.memory import Signer
+from smartapp.keys.models import KeySet, SigningKey
+from smartapp.protocol.errors import AddressRefused, ClientKeyError, IDTokenKeyUnknown, SmartError
+from smartapp.protocol.jwks import JWKS, parse_jwks
+from smartapp.registrations import registry
+from smartapp.registrations.doctor.finding import Finding, advice, ok, problem
+from smartapp.registrations.models import AuthMethod, Endpoint
+from smartapp.registrations.registry import EndpointConfig
+from smartapp.registrations.validation import validate_own_address
+
+JSON_TYPES = ("application/json", "application/jwk-set+json")
+# EHRs give up soon; five keys have about 3 kB.
+MAX_JWKS_SECONDS = 3
+MAX_JWKS_BYTES = 20_000
+
+
+async def configuration(config: EndpointConfig) -> AsyncIterator[Finding]:
+    yield _own_address()
+    try:
+        await checks.verify_ring()
+    except ImproperlyConfigured as error:
+        yield problem("key-ring", f"{error}", "Start with the ENCRYPTION_KEYS that sealed it.")
+    else:
+        yield ok("key-ring", "The key ring opens what the database holds.")
+    for finding in await in_database(lambda: list(_stored(config))):
+        yield finding
+
+
+def _own_address() -> Finding:
+    """C3."""
+    try:
+        validate_own_address()
+    except ValidationError as error:
+        return problem("own-address", error.messages[0], "Set PUBLIC_URL to an https address.")
+    return ok("own-address", "The addresses that the vendor registers can be used.")
+
+
+def _stored(config: EndpointConfig) -> Iterator[Finding]:
+    endpoints = Endpoint.objects.select_related("registration__key_set")
+    endpoint = endpoints.filter(pk=config.endpoint_id).first()
+    if endpoint is None:
+        return
+    if not (endpoint.enabled and endpoint.registration.enabled):
+        fix = "Enable the registration and its endpoint in the admin."
+        yield problem("enabled", "Nobody can launch: it is disabled.", fix)
+    try:
+        registry.load(endpoint)
+    except ClientKeyError as error:
+        fix = "Start with the ENCRYPTION_KEYS that sealed it, or enter the client secret again."
+        yield problem("client-secret", f"{error.detail}.", fix)
+
+
+async def keys(config: EndpointConfig) -> AsyncIterator[Finding]:
+    """Whether an EHR that asks now finds the key that signs now (C63, spec §3.12)."""
+    if config.auth_method != AuthMethod.PRIVATE_KEY_JWT:
+        return
+    try:
+        signer = await memory.signer(config.key_set_slug, config.alg)
+    except ClientKeyError as error:
+        fix = f"register_ehr with --alg {config.alg} adds one; or choose another algorithm."
+        yield problem("signing-key", f"{error.detail}.", fix)
+        return
+    yield await in_database(_age, signer)
+    for warning in await in_database(_warnings, config):
+        yield advice("rotation", warning, "Look after it in the admin, on the key set's page.")
+    yield await _published(config, signer)
+
+
+def _age(signer: Signer) -> Finding:
+    key = SigningKey.objects.get(kid=signer.kid)
+    days = (timezone.now() - (key.signs_from or key.published_at)).days
+    return ok("signing-key", f"{signer.alg} key {signer.kid} signs, for {days} days so far.")
+
+
+def _warnings(config: EndpointConfig) -> list[str]:
+    """Keys that are old, or wait for an administrator who knows that the vendor imported them."""
+    return automation.warnings(KeySet.objects.get(slug=config.key_set_slug), timezone.now())
+
+
+async def _published(config: EndpointConfig, signer: Signer) -> Finding:
+    """Fetch our JWKS at its public address, as an EHR does, over TLS and without redirects."""
+    kids = await in_database(_published_kids, config.key_set_slug)
+    started = time.monotonic()
+    try:
+        response = await http.get(config.jwks_url, headers={"User-Agent": fetches.OURSELVES})
+        seconds = time.monotonic() - started
+        wrong = _answer_problem(response, seconds) or _keys_problem(
+            parse_jwks(response.body), kids, signer
+        )
+    except AddressRefused:
+        return advice(
+            "published-key",
+            f"From here {config.jwks_url} leads to a private address, so it was not asked.",
+            "Open it from outside your network: it must show the key above, without a sign-in.",
+        )
+    except SmartError as error:
+        wrong = error.detail
+    if wrong:
+        return problem(
+            "published-key",
+            f"{config.jwks_url} does not serve an EHR: {wrong}.",
+            "Start the server; let PUBLIC_URL and the proxy in front lead to it, without a "
+            "redirect or a sign-in; empty caches in between.",
+        )
+    return ok(
+        "published-key",
+        f"{config.jwks_url} shows {len(kids)} keys within {seconds:.1f} s, and a signature of ours "
+        "verifies with them.",
+    )
+
+
+def _published_kids(key_set_slug: str) -> list[tuple[str, str]]:
+    published = SigningKey.objects.filter(key_set__slug=key_set_slug, withdrawn_at=None)
+    return list(published.values_list("kid", "alg"))
+
+
+def _answer_problem(response: http.Response, seconds: float) -> str:
+    if response.status != 200:
+        return f"the answer was {response.status}"
+    content_type = response.headers.get("Content-Type", "").partition(";")[0].strip().lower()
+    if content_type not in JSON_TYPES:
+        return f"its content type is {content_type[:60] or 'missing'}, not application/json"
+    if len(response.body) > MAX_JWKS_BYTES:
+        return f"it has {len(response.body)} bytes, so something else answers"
+    if seconds > MAX_JWKS_SECONDS:
+        return f"it took {seconds:.1f} s, and EHRs do not wait that long"
+    return ""
+
+
+def _keys_problem(jwks: JWKS, kids: list[tuple[str, str]], signer: Signer) -> str:
+    for kid, alg in kids:
+        try:
+            jwks.find(kid, alg)
+        except IDTokenKeyUnknown:
+            return f"the {alg} key {kid} is missing"
+    try:
+        found = jwks.find(signer.kid, signer.alg).key
+        jwt.decode(rehearsal.sign(signer), found, algorithms=[signer.alg])
+    except (IDTokenKeyUnknown, JoseError):
+        return f"what {signer.alg} key {signer.kid} signs does not verify with it"
+    return ""

@@ -1,0 +1,72 @@
+"""The doctor for administrators: its findings on a page, each as it comes."""
+
+import secrets
+from collections.abc import AsyncIterator
+
+from django.contrib import admin
+from django.core.exceptions import PermissionDenied
+from django.http import HttpRequest, HttpResponseBase, StreamingHttpResponse
+from django.shortcuts import get_object_or_404
+from django.template.loader import render_to_string
+from django.template.response import TemplateResponse
+from django.urls import URLPattern, path
+
+from smartapp.registrations import doctor, registry
+from smartapp.registrations.models import Registration
+from smartapp.registrations.registry import EndpointConfig
+
+PAGE = "registrations/doctor.html"
+FINDING = "registrations/finding.html"
+
+
+class DoctorPage(admin.ModelAdmin):  # type: ignore[type-arg]  # not generic at run time
+    """The view of `RegistrationAdmin` that runs the checks."""
+
+    def get_urls(self) -> list[URLPattern]:
+        return [
+            path(
+                "<int:registration_id>/doctor/",
+                self.admin_site.admin_view(self.doctor_view),
+                name="registrations_registration_doctor",
+            ),
+            *super().get_urls(),
+        ]
+
+    def doctor_view(self, request: HttpRequest, registration_id: int) -> HttpResponseBase:
+        """Show what a check is; a POST runs it. It asks the EHR and may pin what was never read,
+        so it takes the right to change."""
+        registration = get_object_or_404(Registration, pk=registration_id)
+        if not self.has_change_permission(request, registration):
+            raise PermissionDenied
+        context = {
+            **self.admin_site.each_context(request),
+            "opts": self.opts,
+            "title": f"Check {registration.name}",
+            "registration": registration,
+        }
+        if request.method != "POST":
+            return TemplateResponse(request, PAGE, context)
+        here = secrets.token_hex()
+        page = render_to_string(PAGE, context | {"findings": here}, request)
+        head, _, tail = page.partition(here)
+        response = StreamingHttpResponse(_stream(head, configs(registration), tail))
+        response["X-Accel-Buffering"] = "no"  # a proxy must not collect the lines
+        return response
+
+
+async def _stream(head: str, endpoints: list[EndpointConfig], tail: str) -> AsyncIterator[str]:
+    yield head
+    healthy = True
+    for config in endpoints:
+        yield render_to_string(FINDING, {"endpoint": config})
+        async for finding in doctor.examine(config):
+            healthy = healthy and doctor.is_healthy([finding])
+            yield render_to_string(FINDING, {"finding": finding})
+    yield render_to_string(FINDING, {"done": True, "healthy": healthy, "none": not endpoints})
+    yield tail
+
+
+def configs(registration: Registration) -> list[EndpointConfig]:
+    """Return the endpoints of a registration, without client secrets."""
+    endpoints = registration.endpoints.select_related("registration__key_set")
+    return [registry.describe(endpoint) for endpoint in endpoints]
