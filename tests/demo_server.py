@@ -2,7 +2,7 @@
 
 import fcntl
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,15 +23,24 @@ class Demo:
 
 
 @contextmanager
+def static_files_to_itself() -> Iterator[Callable[[], None]]:
+    """Two servers that start at once would collect the static files into one folder at once.
+    Yields what lets the next one have them."""
+    with (Path(tempfile.gettempdir()) / "smartapp-tests-static.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield lambda: fcntl.flock(lock, fcntl.LOCK_UN)
+
+
+@contextmanager
 def demo_server(folder: Path) -> Iterator[Demo]:
     port = free_port()
     url = f"http://127.0.0.1:{port}"
     env = environment(url, f"sqlite:///{folder / 'demo.sqlite3'}")
     log = folder / "demo.log"
-    # Two demos at once would collect the static files into one folder at once.
-    with (Path(tempfile.gettempdir()) / "smartapp-tests-demo.lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        command = ("manage.py", "demo", "--port", str(port))
-        with running(env, log, *command, ready=lambda: "Three doors" in log.read_text()):
-            fcntl.flock(lock, fcntl.LOCK_UN)
-            yield Demo(url, env, log)
+    command = ("manage.py", "demo", "--port", str(port))
+    with (
+        static_files_to_itself() as done,
+        running(env, log, *command, ready=lambda: "Three doors" in log.read_text()),
+    ):
+        done()
+        yield Demo(url, env, log)

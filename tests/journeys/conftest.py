@@ -1,11 +1,20 @@
-"""One demo for all journeys of this process, and a browser of its own for each test."""
+"""One demo for all journeys of this process, and the app in this process where a test must look
+inside; a browser of its own for each test."""
 
 from collections.abc import AsyncIterator, Iterator
 
 import pytest
+from django.test import override_settings
+from django.utils import timezone
+from pytest_django import DjangoDbBlocker
 
+from smartapp.keys import births, material
+from smartapp.keys.material import NewKey
+from smartapp.keys.models import Algorithm, KeySet
 from tests.demo_server import Demo, demo_server
+from tests.journeys.inside import forget
 from tests.journeys.outside import Browser
+from tests.serving import free_port, served
 
 
 @pytest.fixture(scope="session")
@@ -18,3 +27,30 @@ def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Demo]:
 async def browser(demo: Demo) -> AsyncIterator[Browser]:
     async with Browser(demo.url) as one:
         yield one
+
+
+@pytest.fixture(scope="module")
+def our_keys() -> list[NewKey]:
+    """Made once: a key takes long to make. Each test imports them into its own database."""
+    return [material.generate(alg) for alg in Algorithm]
+
+
+@pytest.fixture(scope="module")
+def server(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> Iterator[str]:
+    """The app in this process, for all tests of a module; it calls itself what it is called."""
+    port = free_port()
+    address = f"http://127.0.0.1:{port}"
+    with django_db_blocker.unblock(), override_settings(PUBLIC_URL=address), served(port):
+        yield address
+
+
+@pytest.fixture
+def origin(transactional_db: None, server: str, our_keys: list[NewKey]) -> Iterator[str]:
+    """The app with an empty database, but for the key set `our-keys`."""
+    forget()
+    now = timezone.now()
+    key_set = KeySet.objects.create(slug="our-keys", created_at=now)
+    for key in our_keys:
+        births.import_key(key_set, key, now=now, actor="tests", reason="a test")
+    yield server
+    forget()

@@ -5,35 +5,24 @@ flow is whole: launch, page, refresh, disconnect, or for a service its token. Wh
 is read from the sandbox's request log, so that no way can pass for another.
 """
 
-import io
 import json
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
-from uuid import UUID
 
 import pytest
-from django.core.cache import cache
-from django.core.management import call_command
 from django.core.management.base import CommandError
-from django.test import override_settings
 from django.utils import timezone
-from pytest_django import DjangoDbBlocker
 
-from smartapp.database import close_thread_connections, in_database
-from smartapp.keys import births, material, memory
-from smartapp.keys.material import NewKey
-from smartapp.keys.models import Algorithm, KeySet, SigningKey
-from smartapp.launches import events
-from smartapp.launches.models import Launch
-from smartapp.launches.tokens import unseal
-from smartapp.registrations import discovery, registry
+from smartapp.database import in_database
+from smartapp.keys import memory
+from smartapp.keys.models import KeySet, SigningKey
 from smartapp.registrations.models import Endpoint
 from smartapp.sandbox.models import RequestRecord
-from tests.journeys.outside import Browser, Page, ehr_launch, patients
-from tests.serving import free_port, served
+from tests.journeys.inside import expire, printed, tokens_of
+from tests.journeys.outside import Browser, ehr_launch, patients
 
 SECRET = "every way: 100% + ü"
 STANDALONE_SCOPE = "launch/patient openid fhirUser offline_access patient/Patient.rs"
@@ -81,53 +70,15 @@ WAYS = [
 ]
 
 
-@pytest.fixture(scope="module")
-def keys() -> list[NewKey]:
-    """Made once: a key takes long to make. Each test imports them into its own database."""
-    return [material.generate(alg) for alg in Algorithm]
-
-
-@pytest.fixture(scope="module")
-def server(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> Iterator[str]:
-    """One server for all flows; it calls itself what it is called."""
-    port = free_port()
-    address = f"http://127.0.0.1:{port}"
-    with django_db_blocker.unblock(), override_settings(PUBLIC_URL=address), served(port):
-        yield address
-
-
-@pytest.fixture
-def origin(
-    transactional_db: None, server: str, keys: list[NewKey], monkeypatch: pytest.MonkeyPatch
-) -> Iterator[str]:
+@pytest.fixture(autouse=True)
+def secret(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("CLIENT_SECRET", SECRET)
-    forget()
-    now = timezone.now()
-    key_set = KeySet.objects.create(slug="our-keys", created_at=now)
-    for key in keys:
-        births.import_key(key_set, key, now=now, actor="tests", reason="a test")
-    yield server
-    forget()
-
-
-def forget() -> None:
-    """Empty what the process keeps in memory: each test has its own database."""
-    for kept in (registry, discovery, memory, events):
-        kept.forget()
-    cache.clear()
-    close_thread_connections()
 
 
 @pytest.fixture
 async def browser(origin: str) -> AsyncIterator[Browser]:
     async with Browser(origin) as one:
         yield one
-
-
-def printed(*command: str) -> str:
-    output = io.StringIO()
-    call_command(*command, stdout=output, stderr=io.StringIO())
-    return output.getvalue()
 
 
 @dataclass(frozen=True)
@@ -202,23 +153,6 @@ def check_authentication(way: Way, parameters: dict[str, str]) -> None:
         assert parameters["client_assertion kid"] == signer.kid
 
 
-async def expire(page: Page) -> None:
-    """Let the access token of this page's launch run out."""
-    await in_database(
-        Launch.objects.filter(uuid=uuid_of(page)).update,
-        access_token_expires_at=timezone.now() - timedelta(seconds=1),
-    )
-
-
-def uuid_of(page: Page) -> UUID:
-    return UUID(page.path.split("/")[2])
-
-
-def access_token(page: Page) -> str:
-    launch = Launch.objects.get(uuid=uuid_of(page))
-    return unseal(launch.sealed_tokens, launch.uuid).access_token
-
-
 @pytest.mark.parametrize("leg", ["ehr", "standalone"])
 @pytest.mark.parametrize("way", WAYS, ids=str)
 async def test_a_launch_a_refresh_and_a_disconnect(
@@ -232,13 +166,13 @@ async def test_a_launch_a_refresh_and_a_disconnect(
     context = await browser.context(page)
     assert (context["kind"], context["scope"]["missing"]) == (leg, [])
     assert context["patient_name"] in page.words
-    first = await in_database(access_token, page)
+    first = (await tokens_of(page)).access_token
 
     await expire(page)
     again = await browser.get(page.url)
     assert again.status == 200, again.words
     assert context["patient_name"] in again.words
-    second = await in_database(access_token, page)
+    second = (await tokens_of(page)).access_token
     assert second != first
 
     (end,) = (form for form in again.forms if form.action.endswith("/end/"))

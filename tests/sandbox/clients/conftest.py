@@ -2,10 +2,6 @@
 
 import asyncio
 import json
-import os
-import shutil
-import subprocess
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -14,7 +10,9 @@ from typing import Any
 
 import pytest
 
+from tests.demo_server import static_files_to_itself
 from tests.journeys.outside import Browser, Page
+from tests.node import node_server, node_with
 from tests.processes import answers, environment, manage, running
 from tests.serving import free_port
 
@@ -54,6 +52,8 @@ def sandbox(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sandbox]:
         STRANGERS_SECRET=SECRET, STRANGERS_PLAIN_SECRET=PLAIN_SECRET,
     )  # fmt: skip
     manage(env, "migrate", "--verbosity=0")
+    with static_files_to_itself():
+        manage(env, "collectstatic", "--no-input", "--verbosity=0")
     serve = ("-m", "uvicorn", "smartapp.asgi:application", "--port", str(port), "--no-access-log")
     with running(env, folder / "log", *serve, ready=lambda: answers(f"{url}/healthz")):
         yield Sandbox(url, env)
@@ -61,30 +61,11 @@ def sandbox(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sandbox]:
 
 @pytest.fixture(scope="session")
 def node() -> str:
-    """The path of Node.js, with openid-client installed; CI has to have both."""
-    found, npm = shutil.which("node"), shutil.which("npm")
-    if found is None or npm is None:
-        if os.environ.get("REQUIRE_SERVICES") == "on":
-            pytest.fail("no node and npm on the PATH, and REQUIRE_SERVICES is on", pytrace=False)
-        pytest.skip("no node and npm on the PATH")
-    if not (NODE / "node_modules" / "openid-client").exists():
-        install = [npm, "ci", "--no-audit", "--no-fund", "--loglevel=error"]
-        subprocess.run(install, cwd=NODE, check=True, timeout=120)  # noqa: S603
-    return found
+    return node_with(NODE, "openid-client")
 
 
 @contextmanager
 def node_app(node: str, settings: Record) -> Iterator[str]:
     """Run the app in node/ while the block runs; yields its origin."""
-    origin = f"http://127.0.0.1:{settings['port']}"
-    process = subprocess.Popen([node, "app.mjs", json.dumps(settings)], cwd=NODE)  # noqa: S603
-    try:
-        deadline = time.monotonic() + 30
-        while not answers(f"{origin}/jwks.json"):
-            assert process.poll() is None, "the app ended"
-            assert time.monotonic() < deadline, "the app is not ready"
-            time.sleep(0.05)
+    with node_server(node, NODE / "app.mjs", settings, "/jwks.json") as origin:
         yield origin
-    finally:
-        process.terminate()
-        process.wait(10)
