@@ -33,7 +33,7 @@ class LaunchAdmin(ReadOnlyAdmin):
     # `session` and `state_digest` are nobody's business, and `sealed_tokens` is not for eyes.
     fields = (
         "uuid", "endpoint", "kind", "launched_at", "access_token_expires_at", "token_version",
-        "refresh_not_before", "ended_at", "end_reason",
+        "refresh_not_before", "refresh_uncertain_at", "ended_at", "end_reason",
     )  # fmt: skip
     change_form_template = "launches/launch.html"
 

@@ -58,6 +58,9 @@ class Launch(models.Model):
     refresh_lease_until = models.DateTimeField(null=True)
     # Set by a 429, a 5xx or a time-out of the token endpoint: no refresh before then (C125).
     refresh_not_before = models.DateTimeField(null=True)
+    # The answer to a refresh was lost then: whether its refresh token is used up nobody knows, and
+    # where that matters it is not used again (C124).
+    refresh_uncertain_at = models.DateTimeField(null=True)
     ended_at = models.DateTimeField(null=True)
     end_reason = models.CharField(max_length=20, choices=EndReason.choices, blank=True)
 

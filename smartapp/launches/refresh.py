@@ -3,13 +3,21 @@
 A lease in the launch's row, taken by a conditional UPDATE on `token_version`, decides who asks
 the EHR; no transaction is open meanwhile. The others wait and read again. The new refresh token
 is committed before the access token is used, and only `invalid_grant` ends a launch.
+
+When the answer is lost, nobody knows whether the refresh token is used up (C124). Where the
+registration says that refresh tokens outlive a refresh, the same one is sent once more. Otherwise,
+and that is also where nothing is known, it is not: an EHR that rotates takes a second use for
+theft and may end all that the person allowed, their other launches too. The launch keeps its
+tokens for a disconnection, and the person opens the app again.
 """
 
 import asyncio
 import logging
+import time
 from collections.abc import Coroutine
 from datetime import datetime, timedelta
-from typing import Any
+from http import HTTPStatus
+from typing import Any, NoReturn
 
 from django.db import Error as DatabaseError
 from django.utils import timezone
@@ -24,13 +32,17 @@ from smartapp.protocol import scopes, token
 from smartapp.protocol.errors import (
     AccessExpired,
     Disconnected,
+    EHRTimeout,
     EHRUnavailable,
     EndedByEHR,
+    IDTokenError,
     InvalidGrant,
     LaunchContextError,
     LaunchEnded,
     PatientChanged,
+    RefreshUncertain,
     SmartError,
+    TokenRefused,
     UnknownEndpoint,
 )
 from smartapp.registrations import registry
@@ -40,6 +52,7 @@ logger = logging.getLogger(__name__)
 
 BACK_OFF = timedelta(seconds=30)
 POLL_SECONDS = 0.1
+WAIT_FOR_HOLDER_SECONDS = 30
 STORE_AGAIN_SECONDS = (0.2, 1, 5)
 
 
@@ -81,6 +94,7 @@ async def renewed(launch: StoredLaunch) -> StoredLaunch:
     """Return the launch with newer tokens than this reading of it has: refreshed by this caller,
     or by whoever holds the lease. Raises as `with_access` does."""
     current = launch
+    give_up_at = time.monotonic() + WAIT_FOR_HOLDER_SECONDS
     while True:
         now = timezone.now()
         if current.ended_at is not None:
@@ -89,11 +103,31 @@ async def renewed(launch: StoredLaunch) -> StoredLaunch:
             return current
         if current.tokens is None or current.tokens.refresh_token is None:
             raise AccessExpired(f"launch {launch.uuid} has no refresh token")
-        if current.refresh_not_before is not None and now < current.refresh_not_before:
-            raise EHRUnavailable(f"refresh of {launch.uuid} is postponed after a failure")
-        if not await _to_its_end(_refresh_if_free(current, current.tokens)):
+        _refuse_for_now(current, now)
+        if _is_abandoned(current, now):
+            await in_database(store.mark_uncertain, current, now)
+        elif not await _to_its_end(_refresh_if_free(current, current.tokens)):
+            if time.monotonic() > give_up_at:
+                detail = f"refresh of {launch.uuid} has been under way for too long"
+                raise EHRTimeout(detail, retry_after=WAIT_FOR_HOLDER_SECONDS)
             await asyncio.sleep(POLL_SECONDS)
         current = await in_database(store.find, launch.uuid, launch.session_digest, timezone.now())
+
+
+def _refuse_for_now(launch: StoredLaunch, now: datetime) -> None:
+    if launch.refresh_uncertain_at is not None and not launch.refresh_tokens_persist:
+        raise RefreshUncertain(f"launch {launch.uuid}: the answer to its refresh was lost")
+    if launch.refresh_not_before is not None and now < launch.refresh_not_before:
+        raise EHRUnavailable(
+            f"refresh of {launch.uuid} is postponed after a failure",
+            retry_after=(launch.refresh_not_before - now).total_seconds(),
+        )
+
+
+def _is_abandoned(launch: StoredLaunch, now: datetime) -> bool:
+    """Whether the holder of the lease died over a refresh whose token may be used up."""
+    until = launch.refresh_lease_until
+    return until is not None and until <= now and not launch.refresh_tokens_persist
 
 
 async def _to_its_end(refresh: Coroutine[Any, Any, bool]) -> bool:
@@ -121,21 +155,43 @@ async def _refresh_if_free(launch: StoredLaunch, tokens: LaunchTokens) -> bool:
 
 
 async def _refresh(launch: StoredLaunch, tokens: LaunchTokens) -> None:
-    """Ask the EHR once, as the holder of the lease, and commit whatever follows from it."""
+    """Ask the EHR, as the holder of the lease, and commit whatever follows from it."""
     try:
         config = await registry.endpoint_for_callback(launch.endpoint_id, launch.registration_slug)
-        refreshed, expires_at = await _ask(config, tokens)
+        refreshed, expires_at = await _ask_past_a_lost_answer(config, launch, tokens)
     except InvalidGrant:
         logger.info("launch %s: the EHR ended it (invalid_grant)", launch.uuid)
         await in_database(store.end_unless_renewed, launch, EndReason.INVALID_GRANT, timezone.now())
     except (PatientChanged, LaunchContextError) as error:
         logger.error("launch %s stopped: wrong-patient alarm: %s", launch.uuid, error.detail)
         await in_database(store.end, launch, EndReason.PATIENT_CHANGED, timezone.now())
-    except SmartError:
-        await in_database(store.postpone_refresh, launch, timezone.now() + BACK_OFF)
-        raise
+    except SmartError as error:
+        await _kept(launch, error)
     else:
         await _store(launch, refreshed, expires_at)
+
+
+async def _kept(launch: StoredLaunch, error: SmartError) -> NoReturn:
+    """Keep the launch, and end the lease, after a failure that is not the launch's end. Raises
+    that failure, or RefreshUncertain where the refresh token is not to be used again."""
+    now = timezone.now()
+    # A proof that was refused came in an answer whose refresh token was refused with it.
+    used = _is_lost(error) or isinstance(error, IDTokenError)
+    if used and not launch.refresh_tokens_persist:
+        logger.warning("launch %s: its refresh is uncertain: %s", launch.uuid, error.code)
+        await in_database(store.mark_uncertain, launch, now)
+        await in_database(store.postpone_refresh, launch, now)
+        raise RefreshUncertain(f"launch {launch.uuid}: {error.code}: {error.detail}") from error
+    await in_database(store.postpone_refresh, launch, now + BACK_OFF)
+    raise error
+
+
+def _is_lost(error: SmartError) -> bool:
+    """Whether the EHR may have renewed the tokens, and its answer did not come. A gateway's 504
+    says the same of the server behind it; other answers say that nothing was done (C125)."""
+    if isinstance(error, TokenRefused):
+        return error.http_status == HTTPStatus.GATEWAY_TIMEOUT
+    return isinstance(error, EHRUnavailable) and error.sent
 
 
 async def _store(launch: StoredLaunch, refreshed: LaunchTokens, expires_at: datetime) -> None:
@@ -150,6 +206,21 @@ async def _store(launch: StoredLaunch, refreshed: LaunchTokens, expires_at: date
             if pause is None:
                 raise
         await asyncio.sleep(pause)
+
+
+async def _ask_past_a_lost_answer(
+    config: EndpointConfig, launch: StoredLaunch, tokens: LaunchTokens
+) -> tuple[LaunchTokens, datetime]:
+    """Return what the EHR gives; where the registration says that a refresh does not use its token
+    up, a lost answer is asked for once more."""
+    try:
+        return await _ask(config, tokens)
+    except SmartError as error:
+        if not (launch.refresh_tokens_persist and _is_lost(error)):
+            raise
+        logger.warning("launch %s: its refresh is uncertain: %s", launch.uuid, error.code)
+    await in_database(store.mark_uncertain, launch, timezone.now())
+    return await _ask(config, tokens)
 
 
 async def _ask(config: EndpointConfig, tokens: LaunchTokens) -> tuple[LaunchTokens, datetime]:

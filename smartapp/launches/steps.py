@@ -103,6 +103,7 @@ RULE_OF = {
     "scope-invalid": "C37",
     "ended-by-ehr": "C125",
     "access-expired": "C81",
+    "refresh-uncertain": "C124",
     "fhir-unauthorized": "C141",
     "wrong-patient": "C101",
     "ehr-unreachable": "C15",

@@ -18,9 +18,10 @@ from smartapp.launches.tokens import LaunchTokens
 from smartapp.protocol.errors import LaunchEnded, LaunchNotFound, StateAlreadyUsed
 from smartapp.vault import VaultError
 
-# Longer than the slowest refresh, which is a token request and, for its id_token, the issuer's
-# documents: nobody else may use the refresh token meanwhile (C123).
-REFRESH_LEASE = timedelta(seconds=45)
+# Longer than the slowest refresh, which is two token requests, each perhaps signed a second time,
+# and, for its id_token, the issuer's documents: nobody else may use the refresh token meanwhile
+# (C123).
+REFRESH_LEASE = timedelta(seconds=90)
 PURGE_BATCH = 500
 # A launch that never got tokens is kept this long: its state must stay used.
 UNFINISHED_LIFETIME = timedelta(hours=2)
@@ -48,7 +49,11 @@ class StoredLaunch:
     tokens: LaunchTokens | None
     access_token_expires_at: datetime | None
     token_version: int
+    refresh_lease_until: datetime | None
     refresh_not_before: datetime | None
+    refresh_uncertain_at: datetime | None
+    # What the registration says of its refresh tokens (C124).
+    refresh_tokens_persist: bool
     ended_at: datetime | None
     end_reason: str
 
@@ -182,7 +187,10 @@ def _stored(launch: Launch, session: Session) -> StoredLaunch:
         tokens=tokens,
         access_token_expires_at=launch.access_token_expires_at,
         token_version=launch.token_version,
+        refresh_lease_until=launch.refresh_lease_until,
         refresh_not_before=launch.refresh_not_before,
+        refresh_uncertain_at=launch.refresh_uncertain_at,
+        refresh_tokens_persist=launch.endpoint.registration.refresh_tokens_persist,
         ended_at=launch.ended_at,
         end_reason=launch.end_reason,
     )
@@ -236,8 +244,12 @@ def take_refresh_lease(launch: StoredLaunch, now: datetime) -> bool:
     """Return whether this caller, alone of all processes, may refresh this launch now (C123).
 
     Not while a failure keeps it back: those who waited for it must not go on one by one (C125).
+    Where a refresh token may be used up by its use, a lease that nobody gave back is none to be
+    had: its holder died, perhaps after it had asked (C124).
     """
-    free = Q(refresh_lease_until=None) | Q(refresh_lease_until__lte=now)
+    free = Q(refresh_lease_until=None)
+    if launch.refresh_tokens_persist:
+        free |= Q(refresh_lease_until__lte=now)
     due = Q(refresh_not_before=None) | Q(refresh_not_before__lte=now)
     return bool(
         _at_version(launch).filter(free, due).update(refresh_lease_until=now + REFRESH_LEASE)
@@ -254,7 +266,14 @@ def store_refreshed(
         token_version=F("token_version") + 1,
         refresh_lease_until=None,
         refresh_not_before=None,
+        refresh_uncertain_at=None,
     )
+
+
+def mark_uncertain(launch: StoredLaunch, now: datetime) -> None:
+    """Remember that the answer to a refresh with these tokens was lost (C124). They are kept, so
+    that whoever disconnects can still revoke them."""
+    _at_version(launch).update(refresh_uncertain_at=now)
 
 
 def postpone_refresh(launch: StoredLaunch, until: datetime) -> None:

@@ -5,7 +5,8 @@
     │   ├── ParameterMissing          ParameterRepeated  ParameterTooLong  ParameterMalformed
     │   ├── UnknownEndpoint           `iss` or slug that nobody registered
     │   ├── LaunchNotFound            no such launch for this browser
-    │   └── LaunchEnded               it is over: Disconnected, EndedByEHR, AccessExpired
+    │   └── LaunchEnded               it is over: Disconnected, EndedByEHR, AccessExpired,
+    │                                 RefreshUncertain
     ├── StateError                    the way back from the EHR does not fit the way out
     │   ├── StateUnknown              StateOfAnotherBrowser  StateExpired  StateAlreadyUsed
     │   └── StateOfAnotherRegistration
@@ -154,6 +155,18 @@ class AccessExpired(LaunchEnded):
     code = "access-expired"
     title = "Access has run out"
     happened = "The EHR gave access for a limited time, and that time is over."
+
+
+class RefreshUncertain(LaunchEnded):
+    """The answer to a refresh was lost, and its refresh token may be used up (C124)."""
+
+    code = "refresh-uncertain"
+    title = "Access could not be renewed"
+    happened = (
+        "The connection to the EHR broke while this app's access was being renewed, and the EHR's "
+        "answer was lost. Asking a second time could make the EHR end all access that was given, "
+        "so this app does not."
+    )
 
 
 # --- the way back from the EHR -----------------------------------------------------------------

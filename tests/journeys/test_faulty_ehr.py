@@ -41,3 +41,64 @@ async def test_an_ehr_that_never_fetches_our_new_key_fails_no_launch(
         await asyncio.sleep(1)
     assert "RS384: an EHR refused the new key" in await command(demo.env, "rotate_keys sandbox")
     assert "eyJ" not in demo.log_text
+
+
+EXPIRE = (
+    "from django.utils import timezone; from smartapp.launches.models import Launch; "
+    "Launch.objects.update(access_token_expires_at=timezone.now(), refresh_not_before=None)"
+)
+
+
+async def expire(demo: Demo) -> None:
+    await command(demo.env, f'shell -c "{EXPIRE}"')
+
+
+async def say_that_tokens_persist(demo: Demo) -> None:
+    say = (
+        "from smartapp.registrations.models import Registration; "
+        "Registration.objects.update(refresh_tokens_persist=True)"
+    )
+    await command(demo.env, f'shell -c "{say}"')
+
+
+async def refreshes(browser: Browser) -> list[str]:
+    """Return what the sandbox says of each refresh that reached it."""
+    log = await browser.get("/sandbox/requests?client_id=smartapp-demo")
+    return [summary for summary in log.summaries if "refresh_token" in summary.split()]
+
+
+async def test_a_cut_refresh_is_not_repeated_where_the_ehr_rotates(
+    demo: Demo, browser: Browser
+) -> None:
+    """C124: the sandbox would take a second use for theft and revoke all (S31). It is asked once,
+    and what it gave stays as it is."""
+    page = await browser.allow(ehr_launch(fault="refresh-rotates,refresh-cut"))
+    assert page.status == 200, page.words
+    await expire(demo)
+    for _ in range(3):
+        again = await browser.get(page.url)
+        assert (again.status, "answer was lost" in again.words) == (410, True)
+        await expire(demo)
+    asked = await refreshes(browser)
+    assert len(asked) == 1, asked
+    assert "uncertain" in demo.log_text
+    count = (
+        "from smartapp.sandbox.models import Authorization; "
+        "print('revoked:', Authorization.objects.exclude(revoked_at=None).count())"
+    )
+    assert "revoked: 0" in await command(demo.env, f'shell -c "{count}"')
+
+
+async def test_a_cut_refresh_is_repeated_once_where_tokens_persist(
+    demo: Demo, browser: Browser
+) -> None:
+    """C124: and however often it is cut, the refresh token stays good and the launch is kept."""
+    await say_that_tokens_persist(demo)
+    page = await browser.allow(ehr_launch(fault="refresh-cut"))
+    assert page.status == 200, page.words
+    await expire(demo)
+    assert (await browser.get(page.url)).status == 502
+    assert (await browser.get(page.url)).status == 502
+    asked = await refreshes(browser)
+    assert len(asked) == 2, asked
+    assert all("token accepted" in one for one in asked), asked

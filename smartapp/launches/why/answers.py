@@ -62,6 +62,15 @@ def _refresh(case: Case) -> Causes:
             "vendor whether this server takes this app's tokens.",
             "C141",
         )
+    elif case.code == "refresh-uncertain":
+        yield Cause(
+            90,
+            "The answer to a refresh was lost",
+            f"{case.words}.",
+            "The person opens the app again. If the vendor says that a refresh does not use its "
+            "token up, say so in the registration: it is then sent once more.",
+            "C124",
+        )
     elif case.code == "access-expired":
         yield Cause(
             90,

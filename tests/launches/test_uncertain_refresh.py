@@ -1,0 +1,297 @@
+"""A refresh whose answer was lost: never a blind second use of its token (C124)."""
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+from aiohttp import web
+from django.utils import timezone
+
+from smartapp.database import in_database
+from smartapp.launches import events, refresh, store
+from smartapp.launches.models import EndReason, Launch
+from smartapp.launches.store import StoredLaunch
+from smartapp.protocol.errors import RefreshUncertain
+from smartapp.registrations.models import Registration
+from tests.launches.conftest import Browser
+from tests.launches.test_refresh import expire, refreshes, row
+from tests.launches.test_why import first_is
+from tests.scripted_ehr import ScriptedEHR
+
+Start = Callable[[], str]
+
+
+class RotatingEHR:
+    """Uses a refresh token up, tells what it gave for it or not, and ends all on a second use."""
+
+    def __init__(self, ehr: ScriptedEHR) -> None:
+        self.ehr = ehr
+        self.used: set[str] = set()
+        self.family_is_alive = True
+        self.lose: Callable[[web.Request], web.StreamResponse] | None = cut
+        ehr.token_answer = self
+
+    async def __call__(self, request: web.Request) -> web.StreamResponse:
+        fields = {name: str(value) for name, value in (await request.post()).items()}
+        if fields["grant_type"] != "refresh_token":
+            return self.ehr._exchanged(fields)
+        self.family_is_alive = self.family_is_alive and fields["refresh_token"] not in self.used
+        if not self.family_is_alive:
+            return web.json_response({"error": "invalid_grant"}, status=400)
+        self.used.add(fields["refresh_token"])
+        return self.lose(request) if self.lose else self.ehr._refreshed(fields)
+
+
+class PersistentEHR(RotatingEHR):
+    """Uses nothing up, and loses one answer only."""
+
+    async def __call__(self, request: web.Request) -> web.StreamResponse:
+        self.used.clear()
+        answer = await super().__call__(request)
+        if (await request.post())["grant_type"] == "refresh_token":
+            self.lose = None
+        return answer
+
+
+def cut(request: web.Request) -> web.StreamResponse:
+    assert request.transport is not None
+    request.transport.abort()
+    return web.Response()
+
+
+def gateway_timeout(_: web.Request) -> web.StreamResponse:
+    return web.Response(status=504, text="gateway")
+
+
+async def persistent() -> None:
+    await in_database(Registration.objects.update, refresh_tokens_persist=True)
+
+
+class TestWhereATokenMayBeUsedUp:
+    @pytest.mark.parametrize("lose", [cut, gateway_timeout])
+    async def test_it_is_sent_once_and_the_page_says_why_it_ends_here(
+        self,
+        browser: Browser,
+        ehr: ScriptedEHR,
+        ehr_launch: Start,
+        lose: Callable[[web.Request], web.StreamResponse],
+    ) -> None:
+        """And so it is where nobody knows, which is how a registration begins."""
+        rotating = RotatingEHR(ehr)
+        rotating.lose = lose
+        uuid = await browser.launch(ehr_launch())
+        await expire(uuid)
+        for _ in range(3):
+            response = await browser.get(f"/launches/{uuid}/")
+            assert response.status == 410
+            assert "answer was lost" in await response.text()
+        assert len(refreshes(ehr)) == 1
+        assert rotating.family_is_alive
+        left = await row(uuid)
+        assert left.refresh_uncertain_at is not None
+        assert (left.ended_at, left.refresh_lease_until) == (None, None)
+
+    async def test_after_a_time_out_too(
+        self,
+        browser: Browser,
+        ehr: ScriptedEHR,
+        ehr_launch: Start,
+        monkeypatch: pytest.MonkeyPatch,
+    ) -> None:
+        monkeypatch.setattr("smartapp.launches.token_endpoint.TOKEN_TIMEOUT_SECONDS", 0.3)
+        uuid = await browser.launch(ehr_launch())
+        await expire(uuid)
+        ehr.token_delay = 1
+        assert (await browser.get(f"/launches/{uuid}/")).status == 410
+        assert (await row(uuid)).refresh_uncertain_at is not None
+
+    async def test_what_was_never_sent_is_not_uncertain(
+        self,
+        browser: Browser,
+        ehr: ScriptedEHR,
+        ehr_launch: Start,
+        monkeypatch: pytest.MonkeyPatch,
+    ) -> None:
+        """C125: nobody listens there now; the refresh token is as good as before."""
+        uuid = await browser.launch(ehr_launch())
+        await expire(uuid)
+        real = store.find
+
+        def elsewhere(*arguments: object) -> StoredLaunch:
+            found = real(*arguments)  # type: ignore[arg-type]
+            assert found.tokens
+            tokens = replace(found.tokens, token_endpoint="http://127.0.0.1:9/token")
+            return replace(found, tokens=tokens)
+
+        with monkeypatch.context() as patched:
+            patched.setattr(store, "find", elsewhere)
+            assert (await browser.get(f"/launches/{uuid}/")).status == 502
+        left = await row(uuid)
+        assert left.refresh_uncertain_at is None
+        await in_database(Launch.objects.update, refresh_not_before=None)
+        assert (await browser.get(f"/launches/{uuid}/")).status == 200
+
+    async def test_an_answer_whose_proof_is_refused_has_used_the_token_up(
+        self, browser: Browser, ehr: ScriptedEHR, ehr_launch: Start
+    ) -> None:
+        """C98: its new refresh token is refused with it."""
+        uuid = await browser.launch(ehr_launch())
+        await expire(uuid)
+
+        async def forged(_: web.Request) -> web.Response:
+            answer = ehr.token_response("openid")
+            ehr.id_token_claims = {"aud": "another"}
+            return web.json_response(answer | {"id_token": ehr.id_token("x", "")})
+
+        ehr.token_answer = forged
+        for _ in range(2):
+            assert (await browser.get(f"/launches/{uuid}/")).status == 410
+        assert len(refreshes(ehr)) == 1
+
+    async def test_a_holder_that_died_may_have_asked(
+        self, browser: Browser, ehr: ScriptedEHR, ehr_launch: Start
+    ) -> None:
+        """Its lease is over and was never given back."""
+        uuid = await browser.launch(ehr_launch())
+        await expire(uuid)
+        past = timezone.now() - timedelta(seconds=1)
+        await in_database(Launch.objects.update, refresh_lease_until=past)
+        assert (await browser.get(f"/launches/{uuid}/")).status == 410
+        assert refreshes(ehr) == []
+        assert (await row(uuid)).refresh_uncertain_at is not None
+
+    async def test_nobody_waits_for_a_holder_for_ever(
+        self,
+        browser: Browser,
+        ehr: ScriptedEHR,
+        ehr_launch: Start,
+        monkeypatch: pytest.MonkeyPatch,
+    ) -> None:
+        monkeypatch.setattr(refresh, "WAIT_FOR_HOLDER_SECONDS", 0.3)
+        uuid = await browser.launch(ehr_launch())
+        await expire(uuid)
+        later = timezone.now() + timedelta(minutes=1)
+        await in_database(Launch.objects.update, refresh_lease_until=later)
+        response = await browser.get(f"/launches/{uuid}/")
+        assert response.status == 504
+        assert response.headers["Retry-After"] == "1"
+        assert refreshes(ehr) == []
+
+    async def test_who_disconnects_still_revokes(
+        self, browser: Browser, ehr: ScriptedEHR, ehr_launch: Start
+    ) -> None:
+        RotatingEHR(ehr)
+        uuid = await browser.launch(ehr_launch())
+        await expire(uuid)
+        await browser.get(f"/launches/{uuid}/")
+        await browser.http.post(f"{browser.app}/launches/{uuid}/end/", allow_redirects=False)
+        assert ehr.requests[-1] == ("POST", "/revoke")
+        assert (await row(uuid)).end_reason == EndReason.DISCONNECTED
+
+    async def test_another_reading_of_the_launch_is_told_the_same(
+        self, browser: Browser, ehr: ScriptedEHR, ehr_launch: Start
+    ) -> None:
+        """Twenty at once: one asks, all are told."""
+        rotating = RotatingEHR(ehr)
+        uuid = await browser.launch(ehr_launch())
+        await expire(uuid)
+        ehr.token_delay = 0.3
+        url = f"/launches/{uuid}/context.json"
+        responses = await asyncio.gather(*(browser.get(url) for _ in range(20)))
+        assert {response.status for response in responses} == {410}
+        assert len(refreshes(ehr)) == 1
+        assert rotating.family_is_alive
+
+    async def test_why_says_so(
+        self,
+        browser: Browser,
+        ehr: ScriptedEHR,
+        ehr_launch: Start,
+        monkeypatch: pytest.MonkeyPatch,
+    ) -> None:
+        monkeypatch.setattr(events, "FLUSH_SECONDS", 3600)
+        RotatingEHR(ehr)
+        uuid = await browser.launch(ehr_launch())
+        await expire(uuid)
+        await browser.get(f"/launches/{uuid}/")
+        await first_is("answer to a refresh was lost", "C124")
+
+
+class TestWhereTheRegistrationSaysThatTokensPersist:
+    async def test_it_is_sent_once_more(
+        self, browser: Browser, ehr: ScriptedEHR, ehr_launch: Start
+    ) -> None:
+        await persistent()
+        PersistentEHR(ehr)
+        uuid = await browser.launch(ehr_launch())
+        await expire(uuid)
+        assert (await browser.get(f"/launches/{uuid}/")).status == 200
+        first, second = refreshes(ehr)
+        assert first["refresh_token"] == second["refresh_token"]
+        assert first["client_assertion"] != second["client_assertion"]
+        assert (await row(uuid)).refresh_uncertain_at is None
+
+    async def test_once_and_then_it_is_kept_for_later(
+        self, browser: Browser, ehr: ScriptedEHR, ehr_launch: Start
+    ) -> None:
+        await persistent()
+        uuid = await browser.launch(ehr_launch())
+        await expire(uuid)
+        granted = ehr.token_answer
+
+        async def always_cut(request: web.Request) -> web.StreamResponse:
+            return cut(request)
+
+        ehr.token_answer = always_cut
+        assert (await browser.get(f"/launches/{uuid}/")).status == 502
+        assert len(refreshes(ehr)) == 2
+        assert (await browser.get(f"/launches/{uuid}/")).status == 502
+        assert len(refreshes(ehr)) == 2
+        assert (await row(uuid)).refresh_uncertain_at is not None
+        ehr.token_answer = granted
+        await in_database(Launch.objects.update, refresh_not_before=None)
+        assert (await browser.get(f"/launches/{uuid}/")).status == 200
+        assert (await row(uuid)).refresh_uncertain_at is None
+
+    async def test_any_other_failure_is_not_repeated(
+        self, browser: Browser, ehr: ScriptedEHR, ehr_launch: Start
+    ) -> None:
+        await persistent()
+        uuid = await browser.launch(ehr_launch())
+        await expire(uuid)
+
+        async def failing(_: web.Request) -> web.Response:
+            return web.Response(status=503)
+
+        ehr.token_answer = failing
+        await browser.get(f"/launches/{uuid}/")
+        assert len(refreshes(ehr)) == 1
+
+    async def test_a_lease_of_a_holder_that_died_is_taken_over(
+        self, browser: Browser, ehr: ScriptedEHR, ehr_launch: Start
+    ) -> None:
+        await persistent()
+        uuid = await browser.launch(ehr_launch())
+        await expire(uuid)
+        past = timezone.now() - timedelta(seconds=1)
+        await in_database(Launch.objects.update, refresh_lease_until=past)
+        assert (await browser.get(f"/launches/{uuid}/")).status == 200
+        assert len(refreshes(ehr)) == 1
+
+
+async def test_a_lease_that_runs_out_between_two_looks_is_not_taken(
+    browser: Browser, ehr_launch: Start
+) -> None:
+    """The UPDATE itself refuses, whatever was read before."""
+    uuid = await browser.launch(ehr_launch())
+    await expire(uuid)
+    launch = await row(uuid)
+    assert launch.session_id
+    found = await in_database(store.find, uuid, launch.session_id, timezone.now())
+    past = timezone.now() - timedelta(seconds=1)
+    await in_database(Launch.objects.update, refresh_lease_until=past)
+    assert not await in_database(store.take_refresh_lease, found, timezone.now())
+    with pytest.raises(RefreshUncertain):
+        await refresh.renewed(await in_database(store.find, uuid, launch.session_id, past))
