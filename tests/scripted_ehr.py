@@ -52,6 +52,8 @@ class ScriptedEHR:
         self.token_answer: Answer | None = None
         self.fhir_answer: Answer | None = None
         self.revoke_status = 200
+        self.revoke_answer: Answer | None = None
+        self.revocations: list[dict[str, str]] = []
         # Merged into what introspection says; None takes a member away.
         self.introspection: dict[str, Any] = {}
         self.introspection_answer: Answer | None = None
@@ -236,9 +238,12 @@ class ScriptedEHR:
         self.id_tokens.append(token)
         return token
 
-    async def _revoke(self, request: web.Request) -> web.Response:
-        fields = await request.post()
-        self.valid_access_tokens.discard(str(fields["token"]))
+    async def _revoke(self, request: web.Request) -> web.StreamResponse:
+        fields = {name: str(value) for name, value in (await request.post()).items()}
+        self.revocations.append(fields)
+        if self.revoke_answer is not None:
+            return await self.revoke_answer(request)
+        self.valid_access_tokens.discard(fields["token"])
         return web.Response(status=self.revoke_status)
 
     async def _introspect(self, request: web.Request) -> web.StreamResponse:

@@ -17,6 +17,7 @@ from django.views.decorators.http import require_POST
 
 from smartapp.audit.admin import ReadOnlyAdmin
 from smartapp.launches import administering, events, report
+from smartapp.launches.ending_admin import END, EndingAdmin
 from smartapp.launches.models import Launch, LaunchEvent, Step
 
 # The launch's row has the time at which its cookie was sealed.
@@ -25,7 +26,7 @@ UNDER_WAY = (Step.LAUNCH, Step.DISCOVERY, Step.AUTHORIZE)
 
 
 @admin.register(Launch)
-class LaunchAdmin(ReadOnlyAdmin):
+class LaunchAdmin(EndingAdmin):
     list_display = ("uuid", "endpoint", "kind", "launched_at", "ended_at", "end_reason")
     list_filter = ("kind", "end_reason", "endpoint")
     date_hierarchy = "launched_at"
@@ -36,6 +37,7 @@ class LaunchAdmin(ReadOnlyAdmin):
         "refresh_not_before", "refresh_uncertain_at", "ended_at", "end_reason",
     )  # fmt: skip
     change_form_template = "launches/launch.html"
+    change_list_template = "launches/launches.html"
 
     class Media:
         css = {"all": ("launches/admin.css",)}
@@ -78,6 +80,7 @@ class LaunchAdmin(ReadOnlyAdmin):
             **(extra_context or {}),
             "page": page,
             "may_introspect": request.user.has_perm("launches.introspect_launch"),
+            "may_end": request.user.has_perm(END),
         }
         return super().change_view(request, object_id, form_url, extra_context)
 

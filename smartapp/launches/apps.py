@@ -8,8 +8,8 @@ class LaunchesConfig(AppConfig):
     def ready(self) -> None:
         # Modules with models can only be imported once the apps are there.
         from smartapp import middleware
-        from smartapp.launches import backend, steps
+        from smartapp.launches import backend, revocation, steps
         from smartapp.registrations import doctor
 
         middleware.refused.connect(steps.refused)
-        doctor.further_checks.append(backend.probe)
+        doctor.further_checks += [backend.probe, revocation.findings]

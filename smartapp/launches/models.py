@@ -22,11 +22,12 @@ class LaunchKind(models.TextChoices):
 
 class EndReason(models.TextChoices):
     DISCONNECTED = "disconnected", "Disconnected here and revoked at the EHR"
-    NOT_REVOKED = "not_revoked", "Disconnected here; the EHR could not be told"
+    NOT_REVOKED = "not_revoked", "Disconnected here; the EHR could not be told yet"
     NOT_REVOCABLE = "not_revocable", "Disconnected here; the EHR offers no revocation"
     INVALID_GRANT = "invalid_grant", "The EHR ended it (invalid_grant)"
     UNAUTHORIZED = "unauthorized", "The EHR took the access away (401)"
     PATIENT_CHANGED = "patient_changed", "The EHR answered for another patient"
+    ADMINISTRATOR = "administrator", "Ended by an administrator"
     FAILED = "failed", "The sign-in did not complete"
 
 
@@ -69,11 +70,45 @@ class Launch(models.Model):
         verbose_name_plural = "launches"
         permissions: ClassVar = [
             ("introspect_launch", "Can ask the EHR about the tokens of a launch"),
+            ("end_launch", "Can end launches and revoke their tokens at the EHR"),
         ]
         indexes: ClassVar = [models.Index(fields=["launched_at"])]
 
     def __str__(self) -> str:
         return f"{self.get_kind_display()} {self.uuid}"
+
+
+def revocation_context(revocation_uuid: uuid.UUID) -> str:
+    """Return the place that the sealed tokens of a revocation are bound to."""
+    return f"launches.revocation:{revocation_uuid}:tokens"
+
+
+class Revocation(models.Model):
+    """Tokens that were deleted here, and of which the EHR is still to be told (C133).
+
+    A row lives until the EHR has taken it, or until it was given up; then without tokens.
+    """
+
+    uuid = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    # No foreign key: the launch may be gone with its session before the EHR answers.
+    launch = models.UUIDField()
+    endpoint = models.ForeignKey(Endpoint, on_delete=models.CASCADE, related_name="revocations")
+    sealed_tokens = models.TextField(blank=True, editable=False)
+    asked_at = models.DateTimeField()
+    not_before = models.DateTimeField("next try", db_index=True)
+    attempts = models.PositiveSmallIntegerField("failed tries", default=0)
+    # The code of the error that the last try met.
+    failure = models.CharField("last failure", max_length=60, blank=True)
+    given_up_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        ordering = ["-asked_at"]
+        default_permissions = ("view",)
+        verbose_name = "revocation to do"
+        verbose_name_plural = "revocations to do"
+
+    def __str__(self) -> str:
+        return f"Revocation of launch {self.launch}"
 
 
 class Step(models.TextChoices):
@@ -125,4 +160,7 @@ class LaunchEvent(models.Model):
 
 vault.register_column(
     "launches.Launch", "sealed_tokens", lambda launch: tokens_context(launch.uuid)
+)
+vault.register_column(
+    "launches.Revocation", "sealed_tokens", lambda row: revocation_context(row.uuid)
 )

@@ -34,6 +34,7 @@ from smartapp.protocol.errors import (
     Disconnected,
     EHRTimeout,
     EHRUnavailable,
+    EndedByAdministrator,
     EndedByEHR,
     IDTokenError,
     InvalidGrant,
@@ -63,6 +64,7 @@ ENDED: dict[str, type[SmartError]] = {
     EndReason.INVALID_GRANT: EndedByEHR,
     EndReason.UNAUTHORIZED: EndedByEHR,
     EndReason.PATIENT_CHANGED: PatientChanged,
+    EndReason.ADMINISTRATOR: EndedByAdministrator,
 }
 
 _under_way: set[asyncio.Task[bool]] = set()

@@ -9,11 +9,13 @@ from uuid import UUID
 from django.contrib.sessions.models import Session
 from django.db import IntegrityError, transaction
 from django.db.models import F, Q, QuerySet
+from django.utils import timezone
 
 from smartapp.chart.page import OpenLaunch
+from smartapp.launches import outstanding
 from smartapp.launches import tokens as launch_tokens
 from smartapp.launches.cookies import SessionKey
-from smartapp.launches.models import EndReason, Launch, LaunchKind
+from smartapp.launches.models import EndReason, Launch, LaunchKind, Revocation
 from smartapp.launches.tokens import LaunchTokens
 from smartapp.protocol.errors import LaunchEnded, LaunchNotFound, StateAlreadyUsed
 from smartapp.vault import VaultError
@@ -260,7 +262,7 @@ def store_refreshed(
     launch: StoredLaunch, tokens: LaunchTokens, access_token_expires_at: datetime
 ) -> None:
     """Commit the new tokens, before any of them is used (C124); the lease ends with it."""
-    _at_version(launch).update(
+    stored = _at_version(launch).update(
         sealed_tokens=launch_tokens.seal(tokens, launch.uuid),
         access_token_expires_at=access_token_expires_at,
         token_version=F("token_version") + 1,
@@ -268,6 +270,9 @@ def store_refreshed(
         refresh_not_before=None,
         refresh_uncertain_at=None,
     )
+    # Ended while the EHR was asked: what it gave is nobody's, and the EHR is told so (C133).
+    if not stored and not Launch.objects.filter(uuid=launch.uuid, ended_at=None).exists():
+        outstanding.hand_over(launch.uuid, launch.endpoint_id, tokens, timezone.now()).save()
 
 
 def mark_uncertain(launch: StoredLaunch, now: datetime) -> None:
@@ -284,6 +289,37 @@ def postpone_refresh(launch: StoredLaunch, until: datetime) -> None:
 def end(launch: StoredLaunch, reason: EndReason, now: datetime) -> None:
     """End a launch and destroy its tokens. The row stays to say why, as long as its session."""
     _end(_unended(launch), reason, now)
+
+
+def end_and_hand_over(launch: StoredLaunch, reason: EndReason, now: datetime) -> UUID | None:
+    """End a launch, and keep its tokens, sealed, only for the EHR to be told (C133). Return the
+    revocation that the caller may try at once; None when it had ended already."""
+    with transaction.atomic():
+        ended = hand_over_batch(_unended(launch), reason, now, lease=True)
+    return ended[0] if ended else None
+
+
+def hand_over_batch(
+    launches: QuerySet[Launch], reason: EndReason, now: datetime, *, lease: bool = False
+) -> list[UUID | None]:
+    """End these launches as `end_and_hand_over` does; return the revocation of each, None where
+    its tokens do not open. In a transaction of the caller's, and of a few hundred launches at
+    most. `lease`: the caller tells the EHR itself.
+
+    The rows are locked, so that no refresh puts tokens into one between the two statements.
+    """
+    held = list(launches.select_for_update().values_list("uuid", "endpoint_id", "sealed_tokens"))
+    rows: list[Revocation | None] = []
+    for uuid, endpoint_id, sealed in held:
+        try:
+            tokens = launch_tokens.unseal(sealed, uuid)
+        except VaultError:  # of no use to anybody any more
+            rows.append(None)
+        else:
+            rows.append(outstanding.hand_over(uuid, endpoint_id, tokens, now, lease=lease))
+    Revocation.objects.bulk_create(filter(None, rows))
+    _end(Launch.objects.filter(pk__in=[uuid for uuid, _, _ in held]), reason, now)
+    return [row.pk if row else None for row in rows]
 
 
 def end_unless_renewed(launch: StoredLaunch, reason: EndReason, now: datetime) -> None:

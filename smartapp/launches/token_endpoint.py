@@ -1,4 +1,4 @@
-"""Requests to an EHR's token endpoint, and to its revocation endpoint (spec §1.6, C133)."""
+"""Requests to an EHR's token endpoint (spec §1.6)."""
 
 import logging
 from datetime import datetime
@@ -9,7 +9,7 @@ from smartapp import http
 from smartapp.database import in_database
 from smartapp.keys import emergency
 from smartapp.launches import steps
-from smartapp.launches.client_authentication import authenticated, post_form
+from smartapp.launches.client_authentication import authenticated
 from smartapp.launches.pending import PendingLaunch
 from smartapp.launches.tokens import LaunchTokens, from_response
 from smartapp.protocol import id_token, scopes, token
@@ -147,27 +147,3 @@ async def check_refreshed_id_token(
         logger.warning("id_token of a refresh at %s not checked: %s", config.slug, error.code)
         return
     id_token.validate_refreshed_id_token(proof, iss=iss, sub=sub)
-
-
-async def revoke(config: EndpointConfig, tokens: LaunchTokens) -> bool | None:
-    """Revoke at the EHR, refresh token first (RFC 7009, C133). Return whether the EHR says it is
-    done; None where it offers no revocation. Raises as `http.post_form` does, and DiscoveryError.
-    """
-    endpoints = await discovery.launch_endpoints(config)
-    if not endpoints.revocation_endpoint:
-        return None
-    done = True
-    for hint, value in (
-        ("refresh_token", tokens.refresh_token),
-        ("access_token", tokens.access_token),
-    ):
-        if not value:
-            continue
-        response = await post_form(
-            config,
-            endpoints.revocation_endpoint,
-            {"token": value, "token_type_hint": hint},
-            token_endpoint=tokens.token_endpoint,
-        )
-        done = done and response.status == 200
-    return done

@@ -29,16 +29,15 @@ from smartapp.launches import (
     pending,
     readiness,
     refresh,
+    revocation,
     steps,
     store,
-    token_endpoint,
 )
 from smartapp.launches.access import LaunchAccess
 from smartapp.launches.context_document import context_document
 from smartapp.launches.cookies import SessionKey
 from smartapp.launches.models import EndReason, LaunchKind
 from smartapp.launches.store import StoredLaunch
-from smartapp.launches.tokens import LaunchTokens
 from smartapp.middleware import FormRefused, error_response
 from smartapp.protocol import authorization
 from smartapp.protocol.authorization import AuthorizationCode, AuthorizationErrorResponse
@@ -391,14 +390,16 @@ async def _patient_name(access: LaunchAccess) -> str | None:
 @never_cache
 @events.recorded
 async def end(request: HttpRequest, uuid: UUID) -> HttpResponse:
-    """Disconnect: revoke at the EHR, and destroy the tokens here whatever it answers (C133)."""
+    """Disconnect: delete the tokens here, then tell the EHR; until it has answered, what it is to
+    be told waits (C133)."""
     stored, key = await _find(request, uuid)
     if not _meant(request, key):
         raise FormRefused("form token")
-    if stored.tokens is not None:
-        reason = await _revoked(stored, stored.tokens)
-        await in_database(store.end, stored, reason, timezone.now())
-        steps.ended(reason)
+    ended = await in_database(
+        store.end_and_hand_over, stored, EndReason.NOT_REVOKED, timezone.now()
+    )
+    if ended is not None:
+        steps.ended(await revocation.tell(ended))
     # Back and reload must lead to a page, not to the form being sent again.
     return HttpResponse(status=303, headers={"Location": f"/launches/{uuid}/"})
 
@@ -413,19 +414,6 @@ def _meant(request: HttpRequest, key: SessionKey) -> bool:
     if sent is not None:
         return constant_time_compare(sent, form_token(key))
     return not {"Origin", "Sec-Fetch-Site", "Referer"} & set(request.headers)
-
-
-async def _revoked(stored: StoredLaunch, tokens: LaunchTokens) -> EndReason:
-    """Tell the EHR that the access is over, and return how that went."""
-    try:
-        config = await registry.endpoint_for_callback(stored.endpoint_id, stored.registration_slug)
-        revoked = await token_endpoint.revoke(config, tokens)
-    except SmartError as error:
-        logger.warning("launch %s: not revoked at the EHR: %s", stored.uuid, error.code)
-        return EndReason.NOT_REVOKED
-    if revoked is None:
-        return EndReason.NOT_REVOCABLE
-    return EndReason.DISCONNECTED if revoked else EndReason.NOT_REVOKED
 
 
 @require_GET

@@ -5,8 +5,8 @@
     │   ├── ParameterMissing          ParameterRepeated  ParameterTooLong  ParameterMalformed
     │   ├── UnknownEndpoint           `iss` or slug that nobody registered
     │   ├── LaunchNotFound            no such launch for this browser
-    │   └── LaunchEnded               it is over: Disconnected, EndedByEHR, AccessExpired,
-    │                                 RefreshUncertain
+    │   └── LaunchEnded               it is over: Disconnected, EndedByEHR, EndedByAdministrator,
+    │                                 AccessExpired, RefreshUncertain
     ├── StateError                    the way back from the EHR does not fit the way out
     │   ├── StateUnknown              StateOfAnotherBrowser  StateExpired  StateAlreadyUsed
     │   └── StateOfAnotherRegistration
@@ -149,6 +149,11 @@ class Disconnected(LaunchEnded):
 class EndedByEHR(LaunchEnded):
     code = "ended-by-ehr"
     happened = "The EHR ended this app's access, or the time it was given for is over."
+
+
+class EndedByAdministrator(LaunchEnded):
+    code = "ended-by-administrator"
+    happened = "An administrator of this app ended its access to this record."
 
 
 class AccessExpired(LaunchEnded):

@@ -107,6 +107,39 @@ def test_ehr_is_asked_about_the_tokens_of_a_launch(
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_every_launch_of_a_person_is_ended(
+    admin: Page, demo: Demo, chromium: Browser, scheme: str
+) -> None:
+    """C133: from the button to the sandbox's own revocation endpoint."""
+    context = chromium.new_context()
+    page = context.new_page()
+    address = ehr_launch(page, demo)
+    admin.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
+    admin.goto(f"{demo.url}/admin/launches/launch/")
+    admin.get_by_role("link", name="End launches").click()
+    assert_accessible(admin)
+    screenshots(admin, f"launches-end-choose-{scheme}")
+    uuid = address.rstrip("/").rpartition("/")[2]
+    admin.goto(f"{demo.url}/admin/launches/launch/{uuid}/change/")
+    admin.get_by_role("link", name="End every launch of this person").click()
+    assert_accessible(admin)
+    screenshots(admin, f"launches-end-confirm-{scheme}")
+    admin.set_viewport_size(PHONE)  # type: ignore[arg-type]
+    assert fits(admin)
+    admin.get_by_role("button", name="End").click()
+    expect(admin.locator(".messagelist")).to_contain_text("Ended here:")
+    page.reload()
+    expect(page.locator("main")).to_contain_text("An administrator of this app ended its access")
+    screenshots(admin, f"revocations-{scheme}")
+    admin.get_by_role("button", name="Tell the EHRs now").click()
+    expect(admin.locator(".messagelist")).to_contain_text("0 wait.")
+    admin.goto(f"{demo.url}/admin/launches/launch/end/")
+    admin.set_viewport_size(PHONE)  # type: ignore[arg-type]
+    assert fits(admin)
+    context.close()
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_attempt_passes_axe_and_fits_a_phone(
     admin: Page, demo: Demo, reference: str, scheme: str
 ) -> None:

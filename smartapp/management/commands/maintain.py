@@ -10,24 +10,26 @@ from django.utils import timezone
 
 from smartapp import http
 from smartapp.keys import fetches, stale_copies
-from smartapp.launches import events, store
+from smartapp.launches import events, outstanding, revocation, store
 from smartapp.registrations import discovery
 
 PAUSE_BETWEEN_BATCHES_SECONDS = 0.05
-
+REVOKING_SECONDS = 30
 
 PURGES = (
     store.purge_batch,
     fetches.purge_batch,
     stale_copies.purge_batch,
     events.purge_batch,
+    outstanding.purge_batch,
 )
 
 
 class Command(BaseCommand):
     help = (
         "Rotate keys that are due, purge what has expired in small batches, refresh discovery "
-        "ahead of time; once, or for ever with --every."
+        "ahead of time, tell EHRs which tokens are not needed any more; once, or for ever with "
+        "--every."
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
@@ -48,9 +50,10 @@ class Command(BaseCommand):
         call_command("rotate_keys", "--auto")
         purged = purge()
         http.run(discovery.refresh_ahead())
+        told = http.run(revocation.work_off(within_seconds=REVOKING_SECONDS))
         self.stdout.write(
             f"Purged {purged} rows: expired sessions, unfinished launches, old timelines and "
-            "JWKS fetches."
+            f"JWKS fetches. Revoked at their EHR: {told}; still to do: {outstanding.waiting()}."
         )
 
 

@@ -1,0 +1,196 @@
+"""The administrators' pages that end launches, and the list of what EHRs are still to be told."""
+
+import json
+from dataclasses import asdict
+from typing import Any
+from uuid import UUID
+
+from django.contrib import admin, messages
+from django.core.exceptions import PermissionDenied
+from django.db.models import Count, Q
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect, QueryDict
+from django.shortcuts import get_object_or_404
+from django.template.response import TemplateResponse
+from django.urls import URLPattern, path, reverse
+from django.utils import timezone
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_http_methods, require_POST
+
+from smartapp import http, vault
+from smartapp.audit import trail
+from smartapp.audit.admin import ReadOnlyAdmin
+from smartapp.launches import ending, outstanding, revocation
+from smartapp.launches.ending import Person, Selection
+from smartapp.launches.models import Launch, Revocation
+from smartapp.registrations.models import Endpoint, Registration
+
+END = "launches.end_launch"
+SECONDS_PER_REQUEST = 20
+
+
+def _refuse_unless_permitted(request: HttpRequest) -> None:
+    if not request.user.has_perm(END):
+        raise PermissionDenied
+
+
+class EndingAdmin(ReadOnlyAdmin):
+    """What ends launches, as pages of the list of launches."""
+
+    def get_urls(self) -> list[URLPattern]:
+        view = never_cache(require_http_methods(["GET", "POST"])(self.end_view))
+        view = self.admin_site.admin_view(view)
+        return [path("end/", view, name="launches_end"), *super().get_urls()]
+
+    def end_view(self, request: HttpRequest) -> HttpResponse:
+        """Choose which launches; say how many they are; end them when that was confirmed."""
+        _refuse_unless_permitted(request)
+        asked = request.POST if request.method == "POST" else request.GET
+        selection = _selection(asked)
+        if selection is None:
+            return self._page(request, "choose", title="End launches", **_choices())
+        done = 0
+        if "confirm" in request.POST:
+            ended = ending.end(selection, actor=request.user.get_username())
+            if ended.is_complete:
+                self.message_user(request, _ended_words(ended.count), messages.SUCCESS)
+                return HttpResponseRedirect(_afterwards(request))
+            done = ended.count
+        counted = ending.count(selection)
+        return self._page(
+            request,
+            "confirm",
+            title="End launches: confirm",
+            selection=selection,
+            rows=[(name, kind, number) for (name, kind), number in sorted(counted.items())],
+            total=counted.total(),
+            done=done,
+            again=_again(asked, selection),
+        )
+
+    def _page(self, request: HttpRequest, name: str, **context: Any) -> HttpResponse:
+        shared = {**self.admin_site.each_context(request), "opts": self.opts}
+        return TemplateResponse(request, f"launches/end_{name}.html", {**shared, **context})
+
+
+def _ended_words(count: int) -> str:
+    if count == 0:
+        return "There was no open launch to end."
+    return (
+        f"Ended here: {count}. Nobody sees anything of them any more, and their tokens are "
+        "deleted. Their EHRs are told by the periodic work, or now with the button in the list "
+        "of revocations to do."
+    )
+
+
+def _afterwards(request: HttpRequest) -> str:
+    name = "revocation" if request.user.has_perm("launches.view_revocation") else "launch"
+    return reverse(f"admin:launches_{name}_changelist")
+
+
+# --- which launches -----------------------------------------------------------------------------
+
+# A person goes from page to page sealed: who it is belongs neither in an address nor in a page.
+PERSON_CONTEXT = "launches.ending:person"
+
+
+def _selection(asked: QueryDict) -> Selection | None:
+    """Return the launches that are meant, None when nothing was chosen yet."""
+    if pk := asked.get("registration"):
+        return ending.at_registration(_object(Registration, pk))
+    if pk := asked.get("endpoint"):
+        return ending.at_endpoint(_object(Endpoint, pk))
+    if pk := asked.get("launch"):
+        return ending.one(_object(Launch, pk))
+    person = _person(asked)
+    return ending.of_person(person) if person else None
+
+
+def _again(asked: QueryDict, selection: Selection) -> tuple[str, str]:
+    """Return the form field that means the same launches once more."""
+    if selection.person:
+        plaintext = json.dumps(asdict(selection.person)).encode()
+        return "person", vault.seal(plaintext, PERSON_CONTEXT)
+    name = next(name for name in ("registration", "endpoint", "launch") if name in asked)
+    return name, str(asked[name])
+
+
+def _person(asked: QueryDict) -> Person | None:
+    if sealed := asked.get("person"):
+        try:
+            return Person(**json.loads(vault.unseal(sealed, PERSON_CONTEXT)))
+        except vault.VaultError:
+            raise Http404 from None
+    if pk := asked.get("person_of"):
+        person = ending.person_of(_object(Launch, pk))
+        if person is None:
+            raise Http404
+        return person
+    iss, sub = asked.get("iss", "").strip(), asked.get("sub", "").strip()
+    return Person(iss, sub) if iss and sub else None
+
+
+def _object(model: type[Any], text: str) -> Any:
+    try:
+        pk = UUID(text) if model is Launch else int(text)
+    except ValueError:
+        raise Http404 from None
+    return get_object_or_404(model, pk=pk)
+
+
+def _choices() -> dict[str, Any]:
+    is_open = Q(launches__ended_at=None, launches__session__expire_date__gt=timezone.now())
+    endpoints = Endpoint.objects.select_related("registration").order_by("registration", "name")
+    rows = list(endpoints.annotate(open_launches=Count("launches", filter=is_open)))
+    return {
+        "endpoints": rows,
+        "registrations": Registration.objects.all(),
+        "issuers": sorted({issuer for row in rows for issuer in row.issuers}),
+    }
+
+
+# --- what EHRs are still to be told -------------------------------------------------------------
+
+
+@admin.register(Revocation)
+class RevocationAdmin(ReadOnlyAdmin):
+    list_display = (
+        "launch", "endpoint", "asked_at", "state", "attempts", "failure", "not_before",
+    )  # fmt: skip
+    list_display_links = None
+    list_filter = ("endpoint", "failure")
+    list_select_related = ("endpoint",)
+    change_list_template = "launches/revocations.html"
+
+    @admin.display(description="State")
+    def state(self, row: Revocation) -> str:
+        if row.given_up_at:
+            return "given up: the EHR was never told"
+        return "will be tried again" if row.failure else "waits"
+
+    def get_urls(self) -> list[URLPattern]:
+        view = self.admin_site.admin_view(require_POST(self.work_off_view))
+        return [path("tell/", view, name="launches_tell"), *super().get_urls()]
+
+    def changelist_view(
+        self, request: HttpRequest, extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        more = {
+            **(extra_context or {}),
+            "title": "Revocations to do",
+            "waiting": outstanding.waiting(),
+            "may_end": request.user.has_perm(END),
+        }
+        return super().changelist_view(request, more)
+
+    def work_off_view(self, request: HttpRequest) -> HttpResponse:
+        """Tell the EHRs now, as many as fit into a request's time."""
+        _refuse_unless_permitted(request)
+        outstanding.make_due(timezone.now())
+        told = http.run(revocation.work_off(within_seconds=SECONDS_PER_REQUEST))
+        left = outstanding.waiting()
+        trail.record(
+            request.user.get_username(), "launch.revoke", "revocations to do", told=told, left=left
+        )
+        level = messages.SUCCESS if left == 0 else messages.WARNING
+        self.message_user(request, f"EHRs were told of {told}; {left} wait.", level)
+        return HttpResponseRedirect(reverse("admin:launches_revocation_changelist"))

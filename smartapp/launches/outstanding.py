@@ -1,0 +1,129 @@
+"""What EHRs are still to be told of: the tokens of launches that were ended here (C133).
+
+A launch that is ended has its tokens deleted at once, whatever the EHR answers. What the EHR is
+to be told waits in a table of its own, sealed, until it has been: an EHR that is away, or a
+process that stops half-way, costs no revocation. Database work only; `revocation` does the asking.
+"""
+
+import json
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, dataclass, field
+from datetime import datetime, timedelta
+from uuid import UUID, uuid4
+
+from django.db.models import F
+
+from smartapp import vault
+from smartapp.launches.models import EndReason, Launch, Revocation, revocation_context
+from smartapp.launches.tokens import LaunchTokens
+from smartapp.registrations import registry
+from smartapp.registrations.models import Endpoint
+from smartapp.registrations.registry import EndpointConfig
+
+# Longer than the requests of a batch that all time out: nobody else tells the EHR meanwhile.
+# Twice would do no harm.
+LEASE = timedelta(minutes=2)
+FIRST_WAIT = timedelta(minutes=1)
+LONGEST_WAIT = timedelta(hours=1)
+GIVE_UP_AFTER = timedelta(days=7)
+KEPT_AFTER_GIVING_UP = timedelta(days=30)
+PURGE_BATCH = 500
+
+
+@dataclass(frozen=True, slots=True)
+class Outstanding:
+    """The tokens of an ended launch that its EHR still takes."""
+
+    refresh_token: str | None = field(repr=False)
+    access_token: str = field(repr=False)
+    token_endpoint: str
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """How it went. `end_reason` None: not done, and `failure` says why; to be tried again."""
+
+    end_reason: EndReason | None
+    failure: str = ""
+    retry_after: timedelta | None = None
+
+
+def hand_over(
+    launch: UUID, endpoint_id: int, tokens: LaunchTokens, now: datetime, *, lease: bool = False
+) -> Revocation:
+    """Return a row, not saved yet, with the tokens that the EHR is to be told of. With a `lease`
+    it waits for whoever ends the launch to try at once."""
+    row = Revocation(uuid=uuid4(), launch=launch, endpoint_id=endpoint_id, asked_at=now)
+    outstanding = Outstanding(tokens.refresh_token, tokens.access_token, tokens.token_endpoint)
+    plaintext = json.dumps(asdict(outstanding)).encode()
+    row.sealed_tokens = vault.seal(plaintext, revocation_context(row.uuid))
+    row.not_before = now + LEASE if lease else now
+    return row
+
+
+def claim(limit: int, now: datetime) -> list[UUID]:
+    """Take a few that are due, each for this caller alone of all processes."""
+    free = Revocation.objects.filter(given_up_at=None, not_before__lte=now)
+    due = list(free.order_by("not_before").values_list("pk", flat=True)[:limit])
+    return [pk for pk in due if free.filter(pk=pk).update(not_before=now + LEASE)]
+
+
+def waiting(**lookup: object) -> int:
+    """Return how many revocations an EHR, or all of them, is still to be told of."""
+    return Revocation.objects.filter(given_up_at=None, **lookup).count()
+
+
+def not_taken(endpoint_id: int) -> tuple[int, int, str]:
+    """Return of how many an EHR could not be told yet, of how many never, and why not."""
+    failed = Revocation.objects.filter(endpoint_id=endpoint_id).exclude(failure="")
+    given_up = failed.exclude(given_up_at=None).count()
+    why = failed.values_list("failure", flat=True).order_by("-not_before").first()
+    return failed.count() - given_up, given_up, why or ""
+
+
+def make_due(now: datetime) -> None:
+    """Let those that wait after a failure be tried now; not what is being tried."""
+    failed = Revocation.objects.filter(given_up_at=None).exclude(failure="")
+    failed.filter(not_before__gt=now + LEASE).update(not_before=now)
+
+
+def load(pk: UUID) -> tuple[EndpointConfig, Outstanding] | None:
+    """Return what to tell whom. Also at an EHR that was switched off: above all then."""
+    row = Revocation.objects.filter(pk=pk, given_up_at=None).first()
+    if row is None:
+        return None
+    endpoint = Endpoint.objects.select_related("registration__key_set").get(pk=row.endpoint_id)
+    opened = json.loads(vault.unseal(row.sealed_tokens, revocation_context(row.uuid)))
+    return registry.load(endpoint), Outstanding(**opened)
+
+
+def settle(pk: UUID, told: Told, now: datetime) -> None:
+    """Store how telling the EHR went: done, to be tried again later, or given up after a week."""
+    row = Revocation.objects.filter(pk=pk).first()
+    if row is None:
+        return
+    if told.end_reason is not None:
+        disconnected = Launch.objects.filter(pk=row.launch, end_reason=EndReason.NOT_REVOKED)
+        disconnected.update(end_reason=told.end_reason)
+        row.delete()
+        return
+    doubled = FIRST_WAIT * 2 ** min(row.attempts, 10)
+    row.not_before = now + max(told.retry_after or FIRST_WAIT, min(doubled, LONGEST_WAIT))
+    row.attempts = F("attempts") + 1
+    row.failure = told.failure
+    if now - row.asked_at > GIVE_UP_AFTER:
+        row.given_up_at, row.sealed_tokens = now, ""
+    row.save()
+
+
+def purge_batch(now: datetime) -> int:
+    """Delete a few of those that were given up long ago; return how many went."""
+    old = Revocation.objects.filter(given_up_at__lt=now - KEPT_AFTER_GIVING_UP)
+    pks = list(old.values_list("pk", flat=True)[:PURGE_BATCH])
+    return Revocation.objects.filter(pk__in=pks).delete()[0] if pks else 0
+
+
+def endpoints_of(pks: Iterable[UUID]) -> Sequence[tuple[UUID, int]]:
+    """Return each of these revocations with the id of its endpoint."""
+    rows = Revocation.objects.filter(pk__in=list(pks))
+    return list(rows.values_list("pk", "endpoint_id"))

@@ -1,0 +1,397 @@
+"""Tokens that are not needed any more: deleted here at once, and the EHR is told (C133, T34).
+
+That no token is in the database or a log is checked after each test of this folder.
+"""
+
+import asyncio
+import html
+import io
+import re
+from collections.abc import AsyncIterator, Callable
+from datetime import timedelta
+from typing import Any
+from uuid import UUID
+
+import pytest
+from aiohttp import web
+from django.core.management import call_command
+from django.test import Client
+from django.utils import timezone
+
+from smartapp import http, vault
+from smartapp.audit.models import AuditEvent
+from smartapp.database import in_database
+from smartapp.launches import ending, outstanding, revocation, store
+from smartapp.launches.models import EndReason, Launch, Revocation
+from smartapp.registrations.models import Endpoint, Registration
+from tests.launches.conftest import Browser, new_browser
+from tests.launches.test_attempts import administrator
+from tests.launches.test_security import expire_in
+from tests.scripted_ehr import CANARY, ScriptedEHR
+
+Start = Callable[[], str]
+END = "/admin/launches/launch/end/"
+TELL = "/admin/launches/revocation/tell/"
+
+
+@pytest.fixture(autouse=True)
+async def no_connection_left() -> AsyncIterator[None]:
+    """`work_off` runs in the test's own event loop here."""
+    yield
+    await http.close()
+
+
+async def row(uuid: UUID) -> Launch:
+    return await in_database(Launch.objects.get, uuid=uuid)
+
+
+async def disconnect(browser: Browser, uuid: UUID) -> None:
+    async with browser.http.post(f"{browser.app}/launches/{uuid}/end/") as response:
+        assert response.status == 410
+
+
+async def waiting() -> list[Revocation]:
+    return await in_database(list, Revocation.objects.order_by("asked_at"))
+
+
+async def later(**elapsed: float) -> None:
+    """Let so much time pass for all that waits."""
+    by = timedelta(**elapsed)
+    for one in await waiting():
+        changed = {"not_before": one.not_before - by, "asked_at": one.asked_at - by}
+        await in_database(Revocation.objects.filter(pk=one.pk).update, **changed)
+
+
+async def work_off() -> int:
+    return await revocation.work_off(within_seconds=20)
+
+
+class TestDisconnect:
+    async def test_refresh_token_goes_first_then_the_access_token(
+        self, browser: Browser, ehr: ScriptedEHR, ehr_launch: Start
+    ) -> None:
+        """C133, RFC 7009 §2.1: each with its hint, from a client that authenticates."""
+        uuid = await browser.launch(ehr_launch())
+        await disconnect(browser, uuid)
+        hints = [one["token_type_hint"] for one in ehr.revocations]
+        assert hints == ["refresh_token", "access_token"]
+        assert all(one["client_assertion"] for one in ehr.revocations)
+        assert (await row(uuid)).end_reason == EndReason.DISCONNECTED
+        assert await waiting() == []
+
+    async def test_ehr_that_is_away_is_told_later(
+        self, browser: Browser, ehr: ScriptedEHR, ehr_launch: Start
+    ) -> None:
+        """RFC 7009 §2.2.1: a 503 means that the token still lives, and to try again."""
+        uuid = await browser.launch(ehr_launch())
+        ehr.revoke_status = 503
+        await disconnect(browser, uuid)
+        ended = await row(uuid)
+        assert (ended.sealed_tokens, ended.end_reason) == ("", EndReason.NOT_REVOKED)
+        (one,) = await waiting()
+        assert (one.failure, one.attempts) == ("status-503", 1)
+        assert await work_off() == 0  # not before its time
+        ehr.revoke_status = 200
+        await later(minutes=3)
+        assert await work_off() == 1
+        assert ehr.valid_access_tokens == set()
+        assert await waiting() == []
+        assert (await row(uuid)).end_reason == EndReason.DISCONNECTED
+
+    @pytest.mark.parametrize(("asked", "waits"), [("1800", 1800), ("999999", 3600), ("soon", 60)])
+    async def test_retry_after_is_kept_to_within_reason(
+        self, browser: Browser, ehr: ScriptedEHR, ehr_launch: Start, asked: str, waits: int
+    ) -> None:
+        """RFC 7009 §2.2.1."""
+        uuid = await browser.launch(ehr_launch())
+
+        async def away(_: web.Request) -> web.Response:
+            return web.Response(status=503, headers={"Retry-After": asked})
+
+        ehr.revoke_answer = away
+        await disconnect(browser, uuid)
+        (one,) = await waiting()
+        assert abs((one.not_before - timezone.now()).total_seconds() - waits) < 20
+
+    async def test_ehr_that_cannot_revoke_access_tokens_has_been_told_all(
+        self, browser: Browser, ehr: ScriptedEHR, ehr_launch: Start
+    ) -> None:
+        """RFC 7009 §2.2.1: unsupported_token_type."""
+        uuid = await browser.launch(ehr_launch())
+
+        async def refresh_tokens_only(request: web.Request) -> web.Response:
+            if (await request.post())["token_type_hint"] == "refresh_token":
+                return web.Response()
+            return web.json_response({"error": "unsupported_token_type"}, status=400)
+
+        ehr.revoke_answer = refresh_tokens_only
+        await disconnect(browser, uuid)
+        assert (await row(uuid)).end_reason == EndReason.DISCONNECTED
+
+    async def test_process_that_stops_half_way_costs_no_revocation(
+        self, browser: Browser, ehr: ScriptedEHR, ehr_launch: Start, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """The tokens are gone here, and still known for the EHR, whatever happens between."""
+        uuid = await browser.launch(ehr_launch())
+
+        async def killed(_: UUID) -> None:
+            raise RuntimeError("power cut")
+
+        monkeypatch.setattr(revocation, "tell", killed)
+        async with browser.http.post(f"{browser.app}/launches/{uuid}/end/"):
+            pass
+        assert (await row(uuid)).sealed_tokens == ""
+        monkeypatch.undo()
+        assert await work_off() == 0  # its lease is not over
+        await later(minutes=3)
+        assert await work_off() == 1
+        assert ehr.valid_access_tokens == set()
+
+    async def test_two_processes_do_not_tell_the_ehr_twice(
+        self, browser: Browser, ehr: ScriptedEHR, ehr_launch: Start
+    ) -> None:
+        uuid = await browser.launch(ehr_launch())
+        ehr.revoke_status = 503
+        await disconnect(browser, uuid)
+        ehr.revoke_status = 200
+        await later(minutes=3)
+        ehr.revocations.clear()
+        assert sum(await asyncio.gather(work_off(), work_off(), work_off())) == 1
+        assert len(ehr.revocations) == 2
+
+    async def test_it_is_given_up_after_a_week_and_said_so(
+        self, browser: Browser, ehr: ScriptedEHR, ehr_launch: Start, admin: Client
+    ) -> None:
+        uuid = await browser.launch(ehr_launch())
+        ehr.revoke_status = 503
+        await disconnect(browser, uuid)
+        await later(days=8)
+        assert await work_off() == 0
+        (one,) = await waiting()
+        assert one.sealed_tokens == ""
+        assert one.given_up_at is not None
+        out = io.StringIO()
+
+        def doctor() -> None:
+            with pytest.raises(Exception, match="Problems"):
+                call_command("doctor", "scripted", stdout=out)
+
+        await in_database(doctor)
+        assert "of 1 never: status-503" in out.getvalue()
+        response = await in_database(admin.get, "/admin/launches/revocation/")
+        assert "given up" in text_of(response)
+        assert await in_database(outstanding.purge_batch, timezone.now()) == 0
+        month = timezone.now() + timedelta(days=31)
+        assert await in_database(outstanding.purge_batch, month) == 1
+
+    async def test_tokens_that_come_from_a_refresh_after_the_end_are_revoked_too(
+        self, browser: Browser, ehr: ScriptedEHR, ehr_launch: Start
+    ) -> None:
+        """C123: what the EHR gave while the person disconnected."""
+        uuid = await browser.launch(ehr_launch())
+        await expire_in(uuid, -1)
+        ehr.token_delay = 1.0
+        refreshing = asyncio.create_task(browser.get(f"/launches/{uuid}/"))
+        await asyncio.sleep(0.4)
+        await disconnect(browser, uuid)
+        assert (await refreshing).status == 410
+        assert len(ehr.valid_access_tokens) == 1
+        assert await work_off() == 1
+        assert ehr.valid_access_tokens == set()
+
+    async def test_it_survives_a_change_of_the_key_ring(
+        self, browser: Browser, ehr: ScriptedEHR, ehr_launch: Start, settings: Any
+    ) -> None:
+        """T21: `reseal` knows the column, and a value belongs to its row."""
+        for _ in range(2):
+            uuid = await browser.launch(ehr_launch())
+            ehr.revoke_status = 503
+            await disconnect(browser, uuid)
+        settings.ENCRYPTION_KEYS = f"{vault.new_key()},{settings.ENCRYPTION_KEYS}"
+        await in_database(call_command, "reseal", stdout=io.StringIO())
+        settings.ENCRYPTION_KEYS = settings.ENCRYPTION_KEYS.partition(",")[0]
+        one, other = await waiting()
+        moved = Revocation.objects.filter(pk=one.pk)
+        await in_database(moved.update, sealed_tokens=other.sealed_tokens)
+        await later(minutes=3)
+        ehr.revoke_status = 200
+        assert await work_off() == 1
+        (left,) = await waiting()
+        assert (left.pk, left.failure) == (one.pk, "tokens-do-not-open")
+
+    async def test_maintain_works_it_off(
+        self, browser: Browser, ehr: ScriptedEHR, ehr_launch: Start
+    ) -> None:
+        uuid = await browser.launch(ehr_launch())
+        ehr.revoke_status = 503
+        await disconnect(browser, uuid)
+        ehr.revoke_status = 200
+        await later(minutes=3)
+        out = io.StringIO()
+        await in_database(call_command, "maintain", stdout=out)
+        assert "Revoked at their EHR: 1; still to do: 0." in out.getvalue()
+
+
+def text_of(response: Any) -> str:
+    return " ".join(html.unescape(response.content.decode()).split())
+
+
+def confirmed(client: Client, path: str, **fields: str) -> str:
+    """Choose, then confirm as the page's own form does; return the last page."""
+    page = text_of(client.post(path, fields) if fields else client.get(path))
+    assert CANARY not in page
+    found = re.search(r'name="(registration|endpoint|launch|person)" value="([^"]+)"', page)
+    assert found, page
+    return text_of(client.post(END, {found[1]: found[2], "confirm": "yes"}, follow=True))
+
+
+@pytest.fixture
+def admin(registered: Endpoint) -> Client:
+    return administrator()
+
+
+class TestRevokeAll:
+    """C133: of an EHR, of a person, of one session."""
+
+    async def test_of_an_ehr(
+        self,
+        browser: Browser,
+        ehr: ScriptedEHR,
+        ehr_launch: Start,
+        registered: Endpoint,
+        admin: Client,
+    ) -> None:
+        """They end here at once, before any EHR is asked."""
+        uuids = [await browser.launch(ehr_launch()) for _ in range(3)]
+        uuids.append(await browser.launch("/connect/scripted/"))
+        response = await in_database(admin.get, f"{END}?endpoint={registered.pk}")
+        assert "4 launches are open" in text_of(response)
+        assert ehr.revocations == []
+        page = await in_database(confirmed, admin, f"{END}?endpoint={registered.pk}")
+        assert "Ended here: 4" in page
+        assert ehr.revocations == []
+        for uuid in uuids:
+            assert (await browser.get(f"/launches/{uuid}/")).status == 410
+            ended = await row(uuid)
+            assert (ended.sealed_tokens, ended.end_reason) == ("", EndReason.ADMINISTRATOR)
+        assert await work_off() == 4
+        assert ehr.valid_access_tokens == set()
+        (event,) = await in_database(list, AuditEvent.objects.filter(action="launch.end"))
+        assert (event.actor, event.detail) == ("root", {"launches": 4})
+
+    async def test_of_an_ehr_that_was_switched_off(
+        self,
+        browser: Browser,
+        ehr: ScriptedEHR,
+        ehr_launch: Start,
+        registered: Endpoint,
+        admin: Client,
+    ) -> None:
+        """T34: above all then must its tokens go."""
+        await browser.launch(ehr_launch())
+        await in_database(Registration.objects.update, enabled=False)
+        pk = registered.registration_id
+        await in_database(confirmed, admin, f"{END}?registration={pk}")
+        assert await work_off() == 1
+        assert ehr.valid_access_tokens == set()
+
+    async def test_of_a_person_by_subject(
+        self, app: str, ehr: ScriptedEHR, ehr_launch: Start, admin: Client
+    ) -> None:
+        """In every browser, and nobody else's; the subject is in no address and on no page."""
+        async with new_browser(app) as one, new_browser(app) as two, new_browser(app) as other:
+            mine = [await one.launch(ehr_launch()), await two.launch(ehr_launch())]
+            ehr.id_token_claims = {"sub": f"{CANARY}-somebody-else"}
+            theirs = await other.launch(ehr_launch())
+            page = await in_database(confirmed, admin, END, iss=ehr.issuer, sub=f"{CANARY}-subject")
+            assert "Ended here: 2" in page
+            for uuid in mine:
+                assert (await row(uuid)).end_reason == EndReason.ADMINISTRATOR
+            assert (await row(theirs)).ended_at is None
+            assert (await other.get(f"/launches/{theirs}/")).status == 200
+
+    async def test_of_the_person_of_a_launch(
+        self, app: str, ehr: ScriptedEHR, ehr_launch: Start, admin: Client
+    ) -> None:
+        async with new_browser(app) as one, new_browser(app) as two:
+            first, second = await one.launch(ehr_launch()), await two.launch(ehr_launch())
+            page = await in_database(confirmed, admin, f"{END}?person_of={first}")
+            assert "Ended here: 2" in page
+            assert (await row(second)).sealed_tokens == ""
+
+    async def test_of_one_session(
+        self, browser: Browser, ehr: ScriptedEHR, ehr_launch: Start, admin: Client
+    ) -> None:
+        """Each launch has a session of its own."""
+        one, two = await browser.launch(ehr_launch()), await browser.launch(ehr_launch())
+        assert "Ended here: 1" in await in_database(confirmed, admin, f"{END}?launch={one}")
+        assert (await browser.get(f"/launches/{one}/")).status == 410
+        assert (await browser.get(f"/launches/{two}/")).status == 200
+
+    async def test_what_was_interrupted_goes_on(
+        self,
+        browser: Browser,
+        ehr: ScriptedEHR,
+        ehr_launch: Start,
+        registered: Endpoint,
+        monkeypatch: pytest.MonkeyPatch,
+        admin: Client,
+    ) -> None:
+        for _ in range(5):
+            await browser.launch(ehr_launch())
+        monkeypatch.setattr(ending, "BATCH", 2)
+        monkeypatch.setattr(ending, "READ_AT_ONCE", 3)
+        monkeypatch.setattr(ending, "SECONDS_PER_REQUEST", -1)
+        page = await in_database(confirmed, admin, f"{END}?endpoint={registered.pk}")
+        assert "2 are ended; there was no time for more." in page
+        assert "3 launches are open" in page
+        monkeypatch.setattr(ending, "SECONDS_PER_REQUEST", 20)
+        page = await in_database(confirmed, admin, f"{END}?endpoint={registered.pk}")
+        assert "Ended here: 3" in page
+
+    async def test_button_tells_the_ehrs_now(
+        self, browser: Browser, ehr: ScriptedEHR, ehr_launch: Start, admin: Client
+    ) -> None:
+        uuid = await browser.launch(ehr_launch())
+        ehr.revoke_status = 503
+        await disconnect(browser, uuid)
+        ehr.revoke_status = 200
+        await in_database(
+            Revocation.objects.update, not_before=timezone.now() + timedelta(minutes=30)
+        )
+        response = await in_database(lambda: admin.post(TELL, follow=True))
+        assert "EHRs were told of 1; 0 wait." in text_of(response)
+        assert ehr.valid_access_tokens == set()
+
+    @pytest.mark.parametrize("path", [END, TELL])
+    async def test_it_is_a_permission_of_its_own(self, app: str, path: str) -> None:
+        def refused() -> bool:
+            client = administrator("view_launch", "view_revocation", "introspect_launch")
+            return client.post(path).status_code == 403
+
+        assert await in_database(refused)
+
+    async def test_dead_ehr_does_not_hold_up_another(
+        self, browser: Browser, ehr: ScriptedEHR, ehr_launch: Start
+    ) -> None:
+        """Four at once for each EHR, and the breaker opens; nothing is lost."""
+        uuids = [await browser.launch(ehr_launch()) for _ in range(6)]
+        at_once = most = 0
+
+        async def slow(_: web.Request) -> web.Response:
+            nonlocal at_once, most
+            at_once += 1
+            most = max(most, at_once)
+            await asyncio.sleep(0.1)
+            at_once -= 1
+            return web.Response()
+
+        ehr.revoke_answer = slow
+        for uuid in uuids:
+            launch = await in_database(store.find_for_administrator, uuid, timezone.now())
+            await in_database(
+                store.end_and_hand_over, launch, EndReason.ADMINISTRATOR, timezone.now()
+            )
+        await later(minutes=3)
+        assert await work_off() == 6
+        assert most <= revocation.AT_ONCE_PER_ENDPOINT
