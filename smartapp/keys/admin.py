@@ -80,6 +80,11 @@ class KeySetAdmin(ReadOnlyAdmin):
                 name="keys_keyset_dry_run",
             ),
             path(
+                "<int:pk>/<str:alg>/ask/",
+                wrap(require_POST(self.ask_view)),
+                name="keys_keyset_ask",
+            ),
+            path(
                 "<int:pk>/<str:alg>/<str:step>/",
                 wrap(GET_OR_POST(self.step_view)),
                 name="keys_keyset_step",
@@ -127,6 +132,7 @@ class KeySetAdmin(ReadOnlyAdmin):
             title=f"{words.label} ({alg})",
             consequence=wording.in_line(words.consequence, line),
             before_its_time=early if naming and not is_emergency else "",
+            affected=panel.affected(key_set, alg, timezone.now()) if is_emergency else None,
             at_risk=refusals.at_risk(key_set) if naming else [],
             to_be_typed=refusals.confirmation(key_set) if naming else "",
         )
@@ -160,6 +166,16 @@ class KeySetAdmin(ReadOnlyAdmin):
         outcome = rehearsal.rehearse(key_set, _line_or_404(key_set, alg))
         level = messages.SUCCESS if outcome.passed else messages.ERROR
         self.message_user(request, f"Dry run: {outcome.sentence}", level)
+        return _back_to(key_set)
+
+    def ask_view(self, request: HttpRequest, pk: int, alg: str) -> HttpResponse:
+        """Ask the EHRs that give tokens to the app itself whether they take the next key."""
+        _refuse_unless(request, "rotate_keyset")
+        key_set = get_object_or_404(KeySet, pk=pk)
+        line, actor = _line_or_404(key_set, alg), request.user.get_username()
+        for outcome in rehearsal.ask_ehrs(line, actor=actor, now=timezone.now()):
+            level = messages.SUCCESS if outcome.passed else messages.ERROR
+            self.message_user(request, outcome.sentence, level)
         return _back_to(key_set)
 
     def settings_view(self, request: HttpRequest, pk: int) -> HttpResponse:

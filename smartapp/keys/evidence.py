@@ -40,10 +40,23 @@ def of(key_set: KeySet, lines: Iterable[Line], now: datetime) -> Evidence:
     names = dict(signing.values_list("slug", "name"))
     likely = attribution.visitors(key_set, names)
     rows = [(fetch, likely.get(_visitor(fetch), UNLIKELY)) for fetch in latest]
+    accepted = [_acceptance(line, names, now) for line in found if line.waiting]
     return Evidence(
-        [_of_ehr(slug, name, rows, found, now) for slug, name in names.items()],
+        [*(sentence for sentences in accepted for sentence in sentences)]
+        + [_of_ehr(slug, name, rows, found, now) for slug, name in names.items()],
         [_row(fetch, who, names, found, now) for fetch, who in rows[:MAX_VISITORS]],
     )
+
+
+def _acceptance(line: Line, names: dict[str, str], now: datetime) -> list[str]:
+    """Return which EHRs gave a token for the next key when they were asked."""
+    given = line.waiting.accepted_by if line.waiting else {}
+    return [
+        f"{names[slug]} gave a token for the new {line.alg} key "
+        f"{wording.ago(datetime.fromisoformat(at), now)}: it knows it."
+        for slug, at in given.items()
+        if slug in names
+    ]
 
 
 def _visitor(fetch: JWKSFetch) -> Visitor:

@@ -107,6 +107,8 @@ class SigningKey(models.Model):
     confirmed_at = models.DateTimeField(null=True, blank=True)
     # Withdrawn in an emergency: whatever it signed is not to be believed.
     compromised = models.BooleanField(default=False)
+    # Registrations whose EHR gave a token for it when it was asked, and when (ISO 8601).
+    accepted_by = models.JSONField(default=dict, blank=True)
     # After a roll-back the key signs a second time: its former terms, [from, until] as ISO 8601.
     earlier_terms = models.JSONField(default=list, blank=True)
 

@@ -6,7 +6,17 @@ from typing import Any
 
 from django.contrib.auth.models import AnonymousUser, User
 
-from smartapp.keys import automation, evidence, lines, rehearsal, timeline, wording
+from smartapp.keys import (
+    automation,
+    emergency,
+    evidence,
+    lines,
+    outlook,
+    refusals,
+    rehearsal,
+    timeline,
+    wording,
+)
 from smartapp.keys.lines import Line
 from smartapp.keys.models import KeySet, SigningKey, StaleCopy
 from smartapp.keys.wording import StepWords
@@ -38,6 +48,8 @@ class Section:
     timeline: list[timeline.Row]
     allowed: list[Button]
     risky: list[Button]
+    can_be_asked: list[str]
+    after_emergency: dict[str, Any] | None
     keys: list[KeyRow]
 
 
@@ -88,6 +100,37 @@ def page(key_set: KeySet, user: User | AnonymousUser, now: datetime) -> dict[str
     }
 
 
+@dataclass(frozen=True, slots=True)
+class Row:
+    """An open launch whose next renewal may be refused."""
+
+    uuid: str
+    registration: str
+    ehr: str
+    since: str
+    renews: str
+
+
+def affected(key_set: KeySet, alg: str, now: datetime) -> dict[str, Any]:
+    """Return what the template draws of the launches that an emergency hits."""
+    found = outlook.launches().affected(key_set, alg, now)
+    rows = [
+        Row(
+            launch.uuid_prefix,
+            launch.registration,
+            launch.ehr,
+            wording.moment(launch.since),
+            wording.moment(launch.renews_at),
+        )
+        for launch in found.renewing
+    ]
+    return {
+        "sentences": wording.affected(found),
+        "launches": rows,
+        "not_listed": found.not_listed,
+    }
+
+
 def _section(
     key_set: KeySet,
     line: Line,
@@ -104,8 +147,24 @@ def _section(
         timeline=timeline.rows(key_set, line, of_line, now),
         allowed=[_button(step, line) for step in line.allowed_steps(now)] if may_rotate else [],
         risky=_risky(line, now) if may_risk else [],
+        can_be_asked=outlook.launches().can_be_asked(key_set, line.alg) if may_rotate else [],
+        after_emergency=_after_emergency(key_set, line, now) if may_risk else None,
         keys=[_key_row(key, now) for key in of_line],
     )
+
+
+def _after_emergency(key_set: KeySet, line: Line, now: datetime) -> dict[str, Any] | None:
+    """Return what is still to be known of an emergency: while an EHR may hold the old keys."""
+    at = emergency.explains(key_set.slug, line.alg, now)
+    if at is None:
+        return None
+    until = at + line.wait.span
+    return {
+        "at": wording.moment(at),
+        "until": wording.moment(until),
+        "at_risk": refusals.at_risk(key_set),
+        **affected(key_set, line.alg, now),
+    }
 
 
 def _button(step: str, line: Line) -> Button:

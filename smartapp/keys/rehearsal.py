@@ -4,7 +4,7 @@ The JWKS is fetched from its public URL, over HTTP: what a proxy or a cache in f
 back is found here, and not by the first launch.
 """
 
-from dataclasses import dataclass
+from datetime import datetime
 
 from django.conf import settings
 from django.utils import timezone
@@ -12,11 +12,12 @@ from joserfc import jwt
 from joserfc.errors import JoseError
 
 from smartapp import http
-from smartapp.keys import fetches
+from smartapp.keys import fetches, outlook
 from smartapp.keys.lines import Line
 from smartapp.keys.material import open_private_key
 from smartapp.keys.memory import Signer
 from smartapp.keys.models import KeySet, SigningKey
+from smartapp.keys.outlook import Outcome
 from smartapp.protocol import jwks
 from smartapp.protocol.client_assertion import sign_client_assertion
 from smartapp.protocol.errors import EHRUnavailable, IDTokenKeyUnknown, JWKSError
@@ -24,12 +25,6 @@ from smartapp.vault import VaultError
 
 # Nobody accepts it, should it ever leave this process (RFC 2606 §2).
 AUDIENCE = "https://dry-run.invalid/token"
-
-
-@dataclass(frozen=True, slots=True)
-class Outcome:
-    passed: bool
-    sentence: str
 
 
 def public_url(key_set: KeySet) -> str:
@@ -51,6 +46,20 @@ def rehearse(key_set: KeySet, line: Line) -> Outcome:
     if problem:
         return Outcome(False, f"{key}: {problem}")
     return Outcome(True, f"{key} signed, and what {public_url(key_set)} shows verifies it.")
+
+
+def ask_ehrs(line: Line, *, actor: str, now: datetime) -> list[Outcome]:
+    """Ask each EHR that gives tokens to the app itself (2-legged) whether it takes the key that
+    signs next, or the present signer where no next one is published. Empty: there is no such EHR.
+
+    Who gives a token knows the key. That is shown and makes no wait shorter: another of the EHR's
+    servers, or its other applications of ours, may hold another copy.
+    """
+    key = line.waiting or line.signer
+    if key is None:
+        return []
+    row = SigningKey.objects.select_related("key_set").get(pk=key.pk)
+    return outlook.launches().ask(row, actor=actor, now=now)
 
 
 def sign(signer: Signer) -> str:

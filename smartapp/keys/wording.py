@@ -9,6 +9,8 @@ from django.utils.timesince import timesince, timeuntil
 from smartapp.keys import automation, waits
 from smartapp.keys.lines import Line, Step
 from smartapp.keys.models import JWKSFetch, KeySet, KeyState, SigningKey, StaleCopy
+from smartapp.keys.outlook import Affected
+from smartapp.keys.refusals import confirmation
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +88,35 @@ BY_ITSELF = {
 }
 
 
+def affected(found: Affected) -> list[str]:
+    """Return what an emergency would do to the launches that there are now."""
+    renewing = len(found.renewing) + found.not_listed
+    return [
+        f"{_launches(found.under_way)} at the EHR's sign-in now, begun in the last ten minutes. "
+        "Each has to be started again, and fails until the EHR knows the new key.",
+        f"{_launches(renewing)} open and renewed from time to time. None has to be started again: "
+        "they can be read until their next renewal, which is tried again until the EHR knows the "
+        "new key.",
+        f"{_launches(found.untouched)} open and never renewed: nothing changes for them.",
+    ]
+
+
+def whom_it_hits(key_set: KeySet, found: Affected) -> str:
+    """Return the same for a terminal, with the EHRs and each open launch that is renewed."""
+    launches = [
+        f"  launch {one.uuid_prefix} of {one.registration} at {one.ehr}, open since "
+        f"{moment(one.since)} UTC, renewed next at {moment(one.renews_at)} UTC"
+        for one in found.renewing
+    ]
+    more = [f"  and {found.not_listed} more"] if found.not_listed else []
+    hit = f"Launches may fail at: {confirmation(key_set)}."
+    return "\n".join([hit, *affected(found), *launches, *more])
+
+
+def _launches(count: int) -> str:
+    return "1 launch is" if count == 1 else f"{count or 'No'} launches are"
+
+
 def in_line(words: str, line: Line) -> str:
     """Return words with what is known of this line put in."""
     return words.format(wait=waits.in_words(line.wait.span))
@@ -100,17 +131,15 @@ def life(key: SigningKey, now: datetime) -> str:
     """Return what the key does now and since when."""
     match key.state(now):
         case KeyState.PUBLISHED:
-            return f"Published {_ago(key.published_at, now)}; has not signed anything yet."
+            return f"Published {ago(key.published_at, now)}; has not signed anything yet."
         case KeyState.SIGNS:
             return f"Has signed for {_span(key.signs_from, now)}."
         case KeyState.COMPROMISED:
-            return (
-                f"Compromised: dropped {_ago(key.withdrawn_at, now)}, its private half destroyed."
-            )
+            return f"Compromised: dropped {ago(key.withdrawn_at, now)}, its private half destroyed."
         case KeyState.RETIRES:
-            return f"Retired {_ago(key.signs_until, now)}; EHRs can still verify what it signed."
+            return f"Retired {ago(key.signs_until, now)}; EHRs can still verify what it signed."
         case _:
-            return f"Withdrawn {_ago(key.withdrawn_at, now)}; its private half is destroyed."
+            return f"Withdrawn {ago(key.withdrawn_at, now)}; its private half is destroyed."
 
 
 def next_step(key_set: KeySet, line: Line, now: datetime) -> str:
@@ -153,7 +182,7 @@ def fetcher(fetch: JWKSFetch) -> str:
 
 def seen(who: str, fetch: JWKSFetch, found: Iterable[Line], now: datetime) -> str:
     """Return when somebody fetched last, and whether the next keys were there already."""
-    words = f"{who} fetched {_ago(fetch.last_at, now)}"
+    words = f"{who} fetched {ago(fetch.last_at, now)}"
     waiting = [line for line in found if line.waiting]
     unseen = [line.alg for line in waiting if line.waiting and line.waiting.kid not in fetch.kids]
     if not waiting:
@@ -167,7 +196,7 @@ def stale(copy: StaleCopy, now: datetime) -> str:
     """Return what an EHR did with a key that it did not know."""
     return (
         f"refused the new key {copy.refused_kid} and took the previous one {copy.taken_kid}, "
-        f"first at {moment(copy.first_at)}, last {_ago(copy.last_at, now)}."
+        f"first at {moment(copy.first_at)}, last {ago(copy.last_at, now)}."
     )
 
 
@@ -177,7 +206,8 @@ def _due(when: datetime | None, now: datetime) -> str:
     return f"At {moment(when)} UTC, in {_plain(timeuntil(when, now))}"
 
 
-def _ago(at: datetime | None, now: datetime) -> str:
+def ago(at: datetime | None, now: datetime) -> str:
+    """Return how long ago that was: "3 minutes ago"."""
     if at and now - at < timedelta(minutes=1):
         return "less than a minute ago"
     return f"{_span(at, now)} ago"

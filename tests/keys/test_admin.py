@@ -8,7 +8,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from smartapp.audit.models import AuditEvent
-from smartapp.keys import births, lifecycle, rehearsal
+from smartapp.keys import births, lifecycle, outlook, rehearsal
 from smartapp.keys.lines import Step
 from smartapp.keys.models import JWKSFetch, KeySet, SigningKey
 from tests.keys.test_importing import P384, RSA2048, pem
@@ -235,7 +235,7 @@ class TestDryRun:
     def test_shows_its_outcome(
         self, rotator: Client, url: str, passed: bool, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        outcome = rehearsal.Outcome(passed, "It went as it went.")
+        outcome = outlook.Outcome(passed, "It went as it went.")
         monkeypatch.setattr(rehearsal, "rehearse", lambda key_set, line: outcome)
         html = rotator.post(url, follow=True).content.decode()
         assert "Dry run: It went as it went." in html

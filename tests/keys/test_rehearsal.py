@@ -11,7 +11,7 @@ from django.utils import timezone
 from multidict import CIMultiDict, CIMultiDictProxy
 
 from smartapp import http
-from smartapp.keys import births, lines, material, rehearsal
+from smartapp.keys import births, lines, material, outlook, rehearsal
 from smartapp.keys.models import KeySet
 from smartapp.protocol import jwks
 from smartapp.protocol.errors import EHRUnreachable
@@ -50,7 +50,7 @@ def document(key_set: KeySet) -> bytes:
     return jwks.jwks_document(key.public_jwk for key in key_set.signing_keys.all())
 
 
-def run(key_set: KeySet) -> rehearsal.Outcome:
+def run(key_set: KeySet) -> outlook.Outcome:
     [line] = lines.of(key_set)
     return rehearsal.rehearse(key_set, line)
 

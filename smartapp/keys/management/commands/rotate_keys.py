@@ -2,13 +2,22 @@
 
 from argparse import ArgumentParser
 from collections.abc import Callable
+from datetime import datetime
 from functools import partial
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 from django.utils import timezone
 
-from smartapp.keys import automation, emergency, lifecycle, lines, rehearsal, wording
+from smartapp.keys import (
+    automation,
+    emergency,
+    lifecycle,
+    lines,
+    outlook,
+    rehearsal,
+    wording,
+)
 from smartapp.keys.lines import Step
 from smartapp.keys.management.lookup import key_set_or_error
 from smartapp.keys.models import KeySet, SigningKey
@@ -62,7 +71,8 @@ class Command(BaseCommand):
         step.add_argument(
             "--dry-run",
             action="store_true",
-            help="sign with the next keys and verify that through the public JWKS URL",
+            help="sign with the next keys and verify that through the public JWKS URL; ask EHRs "
+            "that give tokens to the app itself (2-legged) for one",
         )
 
     def handle(self, *args: Any, **options: Any) -> None:
@@ -74,11 +84,15 @@ class Command(BaseCommand):
         elif options["dry_run"]:
             self._rehearse(key_sets)
         elif options["emergency"]:
-            take: Take = partial(emergency.replace_at_once, **risk)
-            self._take(take, wording.EMERGENCY.done, key_sets, options["alg"])
+            self._take(
+                partial(self._replace_at_once, risk),
+                wording.EMERGENCY.done,
+                key_sets,
+                options["alg"],
+            )
         elif options["step"]:
             step: Step = options["step"]
-            take = lifecycle.TAKE[step]
+            take: Take = lifecycle.TAKE[step]
             if step in lifecycle.WAITING:
                 take = partial(take, **risk)
             self._take(take, wording.STEPS[step].done, key_sets, options["alg"])
@@ -94,15 +108,26 @@ class Command(BaseCommand):
                 self.stdout.write(warning)
 
     def _rehearse(self, key_sets: list[KeySet]) -> None:
-        outcomes = [
-            rehearsal.rehearse(key_set, line) for key_set in key_sets for line in lines.of(key_set)
-        ]
+        outcomes = []
+        for key_set in key_sets:
+            for line in lines.of(key_set):
+                outcomes.append(rehearsal.rehearse(key_set, line))
+                outcomes += rehearsal.ask_ehrs(line, actor="rotate_keys", now=timezone.now())
         for outcome in outcomes:
             if outcome.passed:
                 self.stdout.write(outcome.sentence)
         problems = [outcome.sentence for outcome in outcomes if not outcome.passed]
         if problems:
             raise CommandError("\n".join(problems))
+
+    def _replace_at_once(
+        self, risk: dict[str, str], key_set: KeySet, alg: str, *, now: datetime, actor: str
+    ) -> SigningKey:
+        """Do it, and say whom it hits: the launches as they were in that moment."""
+        affected = outlook.launches().affected(key_set, alg, now)
+        key = emergency.replace_at_once(key_set, alg, now=now, actor=actor, **risk)
+        self.stdout.write(f"{key_set}, {alg}: {wording.whom_it_hits(key_set, affected)}")
+        return key
 
     def _take(self, take: Take, done: str, key_sets: list[KeySet], alg: str | None) -> None:
         """Take the step on each line of the one key set. Lines that are not at this stage are

@@ -1,0 +1,148 @@
+"""What the page of a key set shows of launches, and asks EHRs (see `keys.outlook`). No PHI."""
+
+from datetime import datetime
+
+from django.db.models import Exists, OuterRef, QuerySet
+from django.utils import timezone
+
+from smartapp import http
+from smartapp.audit import trail
+from smartapp.keys import attribution
+from smartapp.keys.material import open_private_key
+from smartapp.keys.memory import Signer
+from smartapp.keys.models import KeySet, SigningKey
+from smartapp.keys.outlook import Affected, OpenLaunch, Outcome
+from smartapp.launches import tokens
+from smartapp.launches.client_authentication import client_authentication
+from smartapp.launches.models import Launch, LaunchEvent, Step
+from smartapp.launches.pending import PENDING_LIFETIME
+from smartapp.protocol import token
+from smartapp.protocol.errors import InvalidClient, SmartError
+from smartapp.registrations import discovery, registry
+from smartapp.registrations.models import AuthMethod, Registration
+from smartapp.vault import VaultError
+
+MAX_LISTED = 100
+MAX_OPENED = 2_000  # a launch is opened in 20 microseconds
+
+
+def _signing(key_set: KeySet, alg: str) -> QuerySet[Registration]:
+    return Registration.objects.filter(
+        key_set=key_set, alg=alg, auth_method=AuthMethod.PRIVATE_KEY_JWT, enabled=True
+    ).order_by("name")
+
+
+def affected(key_set: KeySet, alg: str, now: datetime) -> Affected:
+    """Return whom it hits when the keys of this line are replaced at once, as things are now."""
+    open_now = (
+        Launch.objects.filter(
+            endpoint__registration__in=_signing(key_set, alg),
+            session__expire_date__gt=now,
+            ended_at=None,
+        )
+        .select_related("endpoint__registration")
+        .order_by("access_token_expires_at", "uuid")
+    )
+    renewing = [launch for launch in open_now[:MAX_OPENED] if _renews(launch)]
+    looked_at = min(open_now.count(), MAX_OPENED)
+    return Affected(
+        under_way=_under_way(key_set, alg, now),
+        renewing=[_open_launch(launch) for launch in renewing[:MAX_LISTED]],
+        not_listed=max(0, len(renewing) - MAX_LISTED) + open_now.count() - looked_at,
+        untouched=looked_at - len(renewing),
+    )
+
+
+def _renews(launch: Launch) -> bool:
+    try:
+        return tokens.unseal(launch.sealed_tokens, launch.uuid).refresh_token is not None
+    except VaultError:
+        return False
+
+
+def _open_launch(launch: Launch) -> OpenLaunch:
+    return OpenLaunch(
+        uuid_prefix=str(launch.uuid)[:8],
+        registration=launch.endpoint.registration.name,
+        ehr=launch.endpoint.name,
+        since=launch.launched_at,
+        renews_at=launch.access_token_expires_at,
+    )
+
+
+def _under_way(key_set: KeySet, alg: str, now: datetime) -> int:
+    """Return how many people are at their EHR's sign-in: they were sent there, and a launch that
+    is pending lives for ten minutes. What was not written down in a flood is not counted."""
+    came_back = LaunchEvent.objects.filter(attempt=OuterRef("attempt"), step=Step.CALLBACK)
+    return (
+        LaunchEvent.objects.filter(
+            ~Exists(came_back),
+            step=Step.AUTHORIZE,
+            code="",
+            at__gt=now - PENDING_LIFETIME,
+            endpoint__registration__in=_signing(key_set, alg),
+        )
+        .values("attempt")
+        .distinct()
+        .count()
+    )
+
+
+def can_be_asked(key_set: KeySet, alg: str) -> list[str]:
+    return [registration.name for registration in _two_legged(key_set, alg)]
+
+
+def _two_legged(key_set: KeySet, alg: str) -> list[Registration]:
+    return [registration for registration in _signing(key_set, alg) if registration.is_backend]
+
+
+def ask(key: SigningKey, *, actor: str, now: datetime) -> list[Outcome]:
+    """Ask each EHR that gives tokens to the app itself for one, with this key, and write down who
+    gave it: whoever did knows the key. The tokens are thrown away."""
+    outcomes = []
+    for registration in _two_legged(key.key_set, key.alg):
+        try:
+            signer = Signer(key.kid, key.alg, open_private_key(key))
+        except VaultError as error:
+            return [Outcome(False, f"The private half of {key} does not open: {error}.")]
+        refusal = http.run(_refusal(registration, signer))
+        if refusal:
+            outcomes.append(Outcome(False, f"{registration.name}: {refusal}"))
+            continue
+        key.accepted_by[registration.slug] = now.isoformat()
+        key.save(update_fields=["accepted_by"])
+        trail.record(
+            actor,
+            "keys.accepted",
+            f"key set {key.key_set}",
+            alg=key.alg,
+            kid=key.kid,
+            by=registration.slug,
+        )
+        sentence = f"{registration.name} gave a token for {key}: it knows this key."
+        outcomes.append(Outcome(True, sentence))
+    return outcomes
+
+
+async def _refusal(registration: Registration, signer: Signer) -> str:
+    """Return why the EHR gave no token; nothing if it gave one. Signed with this key and no other:
+    the previous one would prove nothing."""
+    # One scope is enough to be known by.
+    fields = token.client_credentials_request(scope=registration.scope.split()[0])
+    try:
+        config = await registry.endpoint_for_backend(registration.slug)
+        url = await discovery.token_endpoint(config)
+        headers, credentials = await client_authentication(config, url, signer)
+        with attribution.asking(config.key_set_slug, config.registration_slug):
+            answer = await http.post_form(
+                url, {**fields, **credentials}, headers={"Accept": "application/json", **headers}
+            )
+        token.parse_token_response(answer.status, answer.body, requested_at=timezone.now())
+    except InvalidClient as error:
+        return (
+            f"it does not know {signer.alg} {signer.kid} yet, or does not accept this app at all "
+            f"({error.detail}). Its copy of the public keys may be older: wait, and ask again."
+        )
+    except SmartError as error:
+        return f"it could not be asked ({error.title}: {error.detail})."
+    return ""
