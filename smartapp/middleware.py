@@ -22,7 +22,6 @@ from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.middleware import clickjacking, common, csrf, security
 from django.shortcuts import render
 from django.utils.deprecation import MiddlewareMixin
-from django.views.decorators.csrf import requires_csrf_token
 
 from smartapp.audit import origin
 from smartapp.protocol.errors import (
@@ -207,6 +206,14 @@ class UnexpectedError(SmartError):
     next_step = "Try again. If it stays, give the reference number to your administrator."
 
 
+class RequestUnreadable(SmartError):
+    code = "request-unreadable"
+    status = 400
+    title = "This app cannot read what was sent"
+    happened = "The request is too large, or is not written in a way that this app reads."
+    next_step = "Go to the start page, or open the app from your EHR, and repeat what you did."
+
+
 class FormRefused(SmartError):
     code = "form-refused"
     status = 403
@@ -215,16 +222,21 @@ class FormRefused(SmartError):
     next_step = "Go back, load the page again and repeat what you did."
 
 
-@requires_csrf_token
+# None of these pages has a form. Django's `requires_csrf_token` would read the form of the request
+# once more, and a form that cannot be read would end as a 500 without a page.
+
+
+def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
+    return error_response(request, RequestUnreadable(type(exception).__name__))
+
+
 def page_not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
     return error_response(request, PageNotFound(type(exception).__name__))
 
 
-@requires_csrf_token
 def server_error(request: HttpRequest) -> HttpResponse:
     return error_response(request, UnexpectedError())
 
 
-@requires_csrf_token
 def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
     return error_response(request, FormRefused(reason))

@@ -27,14 +27,10 @@ def find_access(token: str) -> Access | None:
 
     A token of the other world is unknown in this one (S3).
     """
-    found = (
-        Token.objects.filter(
-            digest=digest(token), type=Token.Type.ACCESS, client__world=worlds.current()
-        )
-        .select_related("client", "authorization")
-        .first()
-    )
-    if found is None or not found.is_active():
+    found = _found(token)
+    if found is None or found.type != Token.Type.ACCESS or not found.is_active():
+        return None
+    if found.client.world != worlds.current():
         return None
     consent, client = found.authorization, found.client
     return Access(
@@ -47,3 +43,28 @@ def find_access(token: str) -> Access | None:
         faults=parse(client.quirks, consent.faults if consent else "", found.faults),
         needs_practice=client.profile == Client.Profile.ATHENA,
     )
+
+
+def holder_of(token: str) -> str:
+    """Return the client_id that a token was given to, whether it is still good or not; or empty."""
+    found = _found(token)
+    return found.client.client_id if found else ""
+
+
+def why_unusable(token: str) -> str:
+    """Return for the request log what the API itself does not say: why it took no token (E14)."""
+    if not token:
+        return "The request carries no bearer token in an Authorization header."
+    found = _found(token)
+    if found is None:
+        return "Nobody was ever given this token here."
+    if found.type != Token.Type.ACCESS:
+        return "It is a refresh token; the API takes access tokens."
+    if found.client.world != worlds.current():
+        return f"It is a token of the world {found.client.world}."
+    return "It was revoked." if found.is_revoked() else "It is expired."
+
+
+def _found(token: str) -> Token | None:
+    rows = Token.objects.filter(digest=digest(token))
+    return rows.select_related("client", "authorization").first()

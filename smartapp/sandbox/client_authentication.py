@@ -59,6 +59,15 @@ def _by_basic(header: str) -> Client:
     return client
 
 
+def claimed_by_basic(request: SandboxRequest) -> str:
+    """Return who a Basic header says it is from, for the request log; empty: nobody readable."""
+    header = request.headers.get("Authorization", "") if request.headers else ""
+    try:
+        return _decoded(header)[0]
+    except Refusal:
+        return ""
+
+
 def _decoded(header: str) -> tuple[str, str]:
     """Return id and secret of a Basic header; both are url-encoded (RFC 6749 §2.3.1)."""
     scheme, _, credentials = header.partition(" ")

@@ -105,9 +105,9 @@ def _is_allowed(address: str) -> bool:
 
 def _get(connection: HTTPConnection, parts: SplitResult) -> Fetched:
     target = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
-    connection.connect()
     deadline = time.monotonic() + TIMEOUT_SECONDS
-    watch = Timer(TIMEOUT_SECONDS, _break_off, [connection.sock])
+    connection.connect()
+    watch = Timer(deadline - time.monotonic(), _break_off, [connection.sock])
     watch.start()
     try:
         connection.request("GET", target, headers={"Accept": "application/json"})

@@ -1,7 +1,11 @@
 """A request as Authlib wants to see it, with its parameters judged for shape first."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 from authlib.oauth2.rfc6749 import OAuth2Request
 from authlib.oauth2.rfc6749.requests import OAuth2Payload
+from django.core.exceptions import BadRequest, SuspiciousOperation
 from django.http import HttpRequest, QueryDict
 
 from smartapp.sandbox import addresses, faults
@@ -50,21 +54,17 @@ class SandboxRequest(OAuth2Request):
     patient: str = ""
     granted: tuple[str, ...] = ()
     signed_in_at: float = 0
+    fault_here: str = ""
+    """The fault of this very request: of its address, so that no form is mistaken for one.
 
-    def __init__(self, request: HttpRequest, endpoint: str, parameters: QueryDict) -> None:
+    The pages of an authorization carry the address's parameters along in their forms.
+    """
+
+    def __init__(self, request: HttpRequest, endpoint: str) -> None:
         super().__init__(
             request.method or "", addresses.endpoint(endpoint), headers=dict(request.headers)
         )
-        self.payload = Parameters(parameters)
-        self.fault_here = self._chosen_here(request, endpoint)
-
-    def _chosen_here(self, request: HttpRequest, endpoint: str) -> str:
-        """The fault of this very request: of its address, so that no form is mistaken for one.
-
-        The pages of an authorization carry the address's parameters along in their forms.
-        """
-        values = self.payload.data if endpoint == "authorize" else request.GET
-        return str(values.get("fault", ""))
+        self.payload = Parameters(QueryDict())
 
     @property
     def consent(self) -> Authorization | None:
@@ -99,10 +99,32 @@ class SandboxRequest(OAuth2Request):
         return dict(self.payload.data)
 
 
-def validate_shape(request: HttpRequest, oauth: SandboxRequest) -> None:
-    """Refuse a body that is no form, and parameters that are repeated, huge or no text (E7)."""
-    if request.method == "POST" and request.content_type != FORM:
+@contextmanager
+def readable() -> Iterator[None]:
+    """Refuse what Django does not read: over-long requests, and forms that are not UTF-8 (E7)."""
+    try:
+        yield
+    except (SuspiciousOperation, BadRequest) as exc:
+        raise invalid_request("E7", "The request is too large, or its form is not UTF-8.") from exc
+
+
+def query_of(request: HttpRequest) -> QueryDict:
+    with readable():
+        return request.GET
+
+
+def parameters_of(request: HttpRequest) -> QueryDict:
+    """Return the query of a GET, and otherwise the form in the body, which has to be one (S20)."""
+    if request.method == "GET":
+        return query_of(request)
+    if request.content_type != FORM:
         raise invalid_request("S20", f"The body must be {FORM}.")
+    with readable():
+        return request.POST
+
+
+def validate_shape(oauth: SandboxRequest) -> None:
+    """Refuse parameters that are repeated, huge or no text, and unknown faults (E7, S66)."""
     repeated = oauth.payload.repeated()
     if repeated:
         raise invalid_request("E7", f"The parameter {repeated[0]} is repeated.")

@@ -6,7 +6,7 @@ from typing import Any
 from authlib.oauth2 import OAuth2Error
 from django.http import HttpRequest
 
-from smartapp.sandbox import client_assertion, faults
+from smartapp.sandbox import client_assertion, client_authentication, faults
 from smartapp.sandbox.fhir import outcomes
 from smartapp.sandbox.models import Client, RequestRecord
 from smartapp.sandbox.oauth_request import SandboxRequest
@@ -69,7 +69,7 @@ def record_fault(endpoint: str, request: SandboxRequest, fault: str) -> None:
     )
 
 
-def record_fhir(request: HttpRequest, refusal: outcomes.Refusal, client_id: str) -> None:
+def record_fhir(request: HttpRequest, refusal: outcomes.Refusal, why: str, client_id: str) -> None:
     """Keep what the FHIR API refused; good reads are too many to be of use to anybody."""
     _keep(
         endpoint="fhir",
@@ -77,7 +77,7 @@ def record_fhir(request: HttpRequest, refusal: outcomes.Refusal, client_id: str)
         accepted=False,
         rule=refusal.rule,
         error=str(refusal.status),
-        reason=refusal.diagnostics[:500],
+        reason=_clean(why),
         parameters={request.method or "": _clean(request.get_full_path())},
     )
 
@@ -118,7 +118,8 @@ def _client_id(request: SandboxRequest) -> str:
     if request.client:
         return request.client.client_id
     assertion = _assertion(request.form.get("client_assertion", ""))
-    return request.form.get("client_id") or str(assertion.get("sub", ""))
+    claimed = request.form.get("client_id") or str(assertion.get("sub", ""))
+    return claimed or client_authentication.claimed_by_basic(request)
 
 
 def redacted(values: dict[str, str]) -> dict[str, str]:

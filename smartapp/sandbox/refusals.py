@@ -30,6 +30,17 @@ class Refusal(OAuth2Error):
         return headers
 
 
+class WrongMethod(Refusal):
+    """A method that the endpoint does not know (S20)."""
+
+    def __init__(self, rule: str, *allowed: str) -> None:
+        super().__init__(rule, "invalid_request", f"Use {' or '.join(allowed)}.", status=405)
+        self.allowed = allowed
+
+    def get_headers(self) -> list[tuple[str, str]]:
+        return [*super().get_headers(), ("Allow", ", ".join(self.allowed))]
+
+
 class GatewayRefusal(Refusal):
     """A scope outside the contract, refused before the authorization server sees it (E9)."""
 

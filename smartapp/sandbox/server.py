@@ -35,7 +35,7 @@ from smartapp.sandbox.models import (
     registered_client,
 )
 from smartapp.sandbox.oauth_request import SandboxRequest
-from smartapp.sandbox.refusals import Refusal, invalid_client, invalid_request
+from smartapp.sandbox.refusals import Refusal, WrongMethod, invalid_client, invalid_request
 
 
 class SandboxServer(AuthorizationServer):
@@ -112,7 +112,7 @@ class SandboxServer(AuthorizationServer):
 class Introspection(IntrospectionEndpoint):
     def check_params(self, request: SandboxRequest, client: Client) -> None:  # noqa: ARG002
         if request.method == "POST" and "introspect-get-only" in request.faults:
-            raise Refusal("S66", "invalid_request", "Use GET.", status=405)
+            raise WrongMethod("S66", "GET")
         if request.method == "GET" and "token_type_hint" not in request.form:
             raise invalid_request("S40", "token_type_hint is missing.")
         _validate_token_parameters(request)

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 from django.test import Client as Browser
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from joserfc.jwk import ECKey, RSAKey
 
@@ -176,6 +176,17 @@ class TestLimits:
         with pytest.raises(http.FetchFailed):
             http.fetch(url)
 
+    @pytest.mark.parametrize("url", ["https://10.0.0.1/jwks", "https://[::ffff:169.254.169.254]/k"])
+    def test_private_address_is_a_refusal_to_the_client(
+        self, app: App, browser: Browser, url: str
+    ) -> None:
+        """T12: quickly, with the documented status, and without a connection."""
+        Client.objects.update(jwks_url=url)
+        started = time.monotonic()
+        assert_refused(ask(app, browser), 401, "invalid_client", "not public")
+        assert time.monotonic() - started < 2
+        assert "not public" in JWKSFetch.objects.get().problem
+
     def test_certificate_is_checked(self, key_server: KeyServer) -> None:
         with pytest.raises(http.FetchFailed, match="connection failed"):
             http.fetch(key_server.url.replace("http:", "https:"))
@@ -247,7 +258,6 @@ class TestKeySets:
         lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner),
     )
 
-    @settings(suppress_health_check=[HealthCheck.too_slow])
     @given(
         st.fixed_dictionaries(
             {"kty": st.sampled_from(["RSA", "EC", "oct", 1, None])},

@@ -7,9 +7,10 @@ from typing import Any
 import pytest
 from django.core.management import CommandError
 from django.test import Client as Browser
+from django.utils import timezone
 from joserfc.jwk import ECKey
 
-from smartapp.sandbox.models import Client
+from smartapp.sandbox.models import Client, RequestRecord, Token
 from tests.sandbox.conftest import (
     FHIR_BASE,
     REDIRECT_URI,
@@ -170,6 +171,28 @@ class TestWindow:
         page = browser.get("/sandbox/client", {"client_id": app.client_id}).content.decode()
         assert "Refused by S61" in page
         assert token not in page
+
+    def test_log_says_what_the_api_does_not(self, app: App, browser: Browser) -> None:
+        """E14: the API's own words are a gateway's; its client's page tells the reason."""
+        tokens = app.exchange(browser, app.allowed(browser)).json()
+        ended = app.exchange(browser, app.allowed(browser)).json()["access_token"]
+        app.post(browser, "revoke", {"token": ended} | app.authentication())
+
+        def reason(token: str, world: str = "") -> tuple[str, str]:
+            headers = {"Authorization": f"Bearer {token}"} if token else {}
+            path = f"/sandbox/{world}fhir/r4/Patient/{tokens['patient']}"
+            assert b"Developer Inactive" in browser.get(path, headers=headers).content
+            row = RequestRecord.objects.latest("pk")
+            return row.client_id, row.reason
+
+        good, mine = tokens["access_token"], app.client_id
+        assert reason("") == ("", "The request carries no bearer token in an Authorization header.")
+        assert reason("made-up") == ("", "Nobody was ever given this token here.")
+        assert reason(ended) == (mine, "It was revoked.")
+        assert reason(tokens["refresh_token"])[1].startswith("It is a refresh token")
+        assert reason(good, "preview/") == (mine, "It is a token of the world production.")
+        Token.objects.update(expires_at=timezone.now())
+        assert reason(good) == (mine, "It is expired.")
 
     def test_failed_fetch_of_keys_says_why(
         self, app: App, key_server: KeyServer, browser: Browser

@@ -219,6 +219,8 @@ class TestWaysOut:
         answer = browser.get(f"{OAUTH}/logout", query)
         assert answer.status_code == 302
         assert answer["Location"].startswith(home)
+        posted = app.post(browser, "logout", query)
+        assert posted["Location"] == answer["Location"]
         query["post_logout_redirect_uri"] = "https://evil.example/"
         assert browser.get(f"{OAUTH}/logout", query).status_code == 200
 

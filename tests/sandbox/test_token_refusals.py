@@ -72,6 +72,42 @@ class TestShape:
             answer = browser.post(f"{OAUTH}/token", body, content_type=form)
             assert_refused(answer, 400, "invalid_request", "too large")
 
+    def test_megabyte(self, app: App, browser: Browser) -> None:
+        """A body that fits, with a value that nobody sends; and one that is no form at all."""
+        long = app.post(browser, "token", {"grant_type": "x" * 1_000_000})
+        assert_refused(long, 400, "invalid_request", "grant_type is too long")
+        garbage = browser.post(
+            f"{OAUTH}/token", b"\xff" * 1_000_000, content_type="application/octet-stream"
+        )
+        assert_refused(garbage, 400, "invalid_request", "x-www-form-urlencoded")
+
+    @pytest.mark.parametrize("charset", ["utf-16", "latin-1"])
+    def test_form_in_another_encoding(self, app: App, browser: Browser, charset: str) -> None:
+        form = f"application/x-www-form-urlencoded; charset={charset}"
+        answer = browser.post(f"{OAUTH}/token", b"grant_type=x", content_type=form)
+        assert_refused(answer, 400, "invalid_request", "not UTF-8")
+
+    @pytest.mark.parametrize("path", ["authorize", "sign-in", "consent"])
+    def test_at_the_authorize_endpoint_it_is_a_page(
+        self, app: App, browser: Browser, path: str
+    ) -> None:
+        """S10: nothing is redirected while nobody knows to whom."""
+        for content_type in ("application/x-www-form-urlencoded; charset=utf-16", "text/plain"):
+            answer = browser.post(f"{OAUTH}/{path}", b"a=b", content_type=content_type)
+            assert answer.status_code == 400
+            assert b"This app cannot connect" in answer.content
+
+    def test_log_knows_who_it_was_and_why(self, app: App, browser: Browser) -> None:
+        """S20, E2: also where nothing of the form was read, or the secret was wrong."""
+        browser.get(f"{OAUTH}/token")
+        basic = {"Authorization": "Basic " + base64.b64encode(b"app-web:wrong").decode()}
+        browser.post(f"{OAUTH}/token", b"{}", "application/json", headers=basic)
+        form = "application/x-www-form-urlencoded"
+        browser.post(f"{OAUTH}/token", b"grant_type=refresh_token", form, headers=basic)
+        kept = RequestRecord.objects.order_by("pk").values_list("client_id", "rule", "reason")
+        assert [row[:2] for row in kept] == [("", "S20"), ("app-web", "S20"), ("app-web", "E2")]
+        assert kept[0][2] == "Use POST."
+
     def test_query_parameters_do_not_count(self, app: App, browser: Browser) -> None:
         path = f"{OAUTH}/token?grant_type=authorization_code"
         assert_refused(post_form(browser, path, {"a": "b"}), 400, "invalid_request", "grant_type")

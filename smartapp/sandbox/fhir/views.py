@@ -8,11 +8,12 @@ from collections.abc import Callable, Iterator
 from functools import wraps
 from typing import Any
 
+from django.core.exceptions import RequestDataTooBig
 from django.http import HttpRequest, HttpResponse
 from django.views.decorators.csrf import csrf_exempt
 
 from smartapp.sandbox import addresses, launches, records
-from smartapp.sandbox.access import Access, find_access
+from smartapp.sandbox.access import Access, find_access, holder_of, why_unusable
 from smartapp.sandbox.fhir import bundles, faults, scopes
 from smartapp.sandbox.fhir.capability import capability_statement
 from smartapp.sandbox.fhir.outcomes import (
@@ -71,8 +72,9 @@ def _answer(
     try:
         return view(request, **kwargs)
     except Refusal as refusal:
-        access = _bearer(request)
-        records.record_fhir(request, refusal, access.client_id if access else "")
+        token = _bearer_token(request)
+        why = why_unusable(token) if isinstance(refusal, TokenRefused) else refusal.diagnostics
+        records.record_fhir(request, refusal, why, holder_of(token))
         return _refused(refusal)
 
 
@@ -102,7 +104,11 @@ def search(request: HttpRequest, resource_type: str) -> HttpResponse:
 
 @fhir_view("POST")
 def search_by_post(request: HttpRequest, resource_type: str) -> HttpResponse:
-    return _search(request, resource_type, request.body.decode("utf-8", "replace"))
+    try:
+        form = request.body.decode("utf-8", "replace")
+    except RequestDataTooBig as exc:
+        raise BadRequest("The body is too large.") from exc
+    return _search(request, resource_type, form)
 
 
 def _search(request: HttpRequest, resource_type: str, form: str) -> HttpResponse:
@@ -131,13 +137,13 @@ def _validate_practice(parameters: dict[str, str]) -> None:
         raise InvalidClient("Invalid Client")
 
 
-def _bearer(request: HttpRequest) -> Access | None:
+def _bearer_token(request: HttpRequest) -> str:
     scheme, _, token = request.headers.get("Authorization", "").partition(" ")
-    return find_access(token.strip()) if scheme.lower() == "bearer" else None
+    return token.strip() if scheme.lower() == "bearer" else ""
 
 
 def _access(request: HttpRequest) -> Access:
-    access = _bearer(request)
+    access = find_access(_bearer_token(request))
     if access is None:
         raise TokenRefused("Developer Inactive")
     return access

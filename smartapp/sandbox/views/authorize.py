@@ -19,7 +19,13 @@ from django.views.decorators.http import require_http_methods, require_POST
 from smartapp.sandbox import addresses, faults, framing, records, sign_in
 from smartapp.sandbox.grants import AuthorizationCodeGrant
 from smartapp.sandbox.models import Client, new_secret
-from smartapp.sandbox.oauth_request import SandboxRequest, validate_shape
+from smartapp.sandbox.oauth_request import (
+    Parameters,
+    SandboxRequest,
+    parameters_of,
+    readable,
+    validate_shape,
+)
 from smartapp.sandbox.refusals import Refusal, invalid_request
 from smartapp.sandbox.server import server
 from smartapp.sandbox.views import consent, consent_pages
@@ -27,6 +33,7 @@ from smartapp.sandbox.views import consent, consent_pages
 FOREIGN_ISSUER = "https://issuer.foreign.example/oauth2/default"
 REQUIRED = ("response_type", "scope", "state", "aud")
 
+Read = Callable[[HttpRequest], QueryDict]
 Step = Callable[[HttpRequest, AuthorizationCodeGrant], HttpResponse]
 
 
@@ -35,9 +42,7 @@ Step = Callable[[HttpRequest, AuthorizationCodeGrant], HttpResponse]
 @require_http_methods(["GET", "POST"])
 def authorize(request: HttpRequest) -> HttpResponse:
     """Judge an authorization request and show the first page it needs (S10 to S18)."""
-    return _judged(
-        request, request.GET if request.method == "GET" else request.POST, consent.next_page
-    )
+    return _judged(request, parameters_of, consent.next_page)
 
 
 @csrf_exempt
@@ -45,7 +50,7 @@ def authorize(request: HttpRequest) -> HttpResponse:
 @require_POST
 def sign_in_form(request: HttpRequest) -> HttpResponse:
     """No CSRF token: passwords are printed on the page, nobody can be lured into an account."""
-    return _judged(request, _carried(request), consent.take_sign_in)
+    return _judged(request, _carried, consent.take_sign_in)
 
 
 @csrf_exempt
@@ -53,22 +58,25 @@ def sign_in_form(request: HttpRequest) -> HttpResponse:
 @require_POST
 def consent_form(request: HttpRequest) -> HttpResponse:
     """CSRF is held off by a value bound to the sign-in: Django's cookie is lost in frames."""
-    return _judged(request, _carried(request), consent.take_consent)
+    return _judged(request, _carried, consent.take_consent)
 
 
 def _carried(request: HttpRequest) -> QueryDict:
-    return QueryDict(request.POST.get("authorization_request", ""))
+    form = parameters_of(request)
+    with readable():
+        return QueryDict(form.get("authorization_request", ""))
 
 
-def _judged(request: HttpRequest, parameters: QueryDict, step: Step) -> HttpResponse:
+def _judged(request: HttpRequest, read: Read, step: Step) -> HttpResponse:
     """Run one step of a valid request; whatever is refused goes where it may go (S10, S11)."""
-    oauth = SandboxRequest(request, "authorize", parameters)
+    oauth = SandboxRequest(request, "authorize")
     try:
+        oauth.payload = Parameters(read(request))
         client, redirect_uri = _proven(oauth)
     except Refusal as refusal:
         records.record("authorize", oauth, refusal)
         return _refusal_page(request, refusal)
-    _take_next_faults(oauth, client)
+    _choose_faults(oauth, client)
     try:
         grant = _valid_grant(request, oauth)
         response = step(request, grant)
@@ -83,12 +91,11 @@ def _judged(request: HttpRequest, parameters: QueryDict, step: Step) -> HttpResp
     return response
 
 
-def _take_next_faults(oauth: SandboxRequest, client: Client) -> None:
+def _choose_faults(oauth: SandboxRequest, client: Client) -> None:
     """Give a launch that starts at the app the faults that wait for it; one launch has them."""
-    if not client.next_faults or {"launch", "fault"} & oauth.payload.data.keys():
-        return
-    oauth.fault_here = client.take_next_faults()
-    oauth.payload.add("fault", oauth.fault_here)
+    if client.next_faults and not {"launch", "fault"} & oauth.form.keys():
+        oauth.payload.add("fault", client.take_next_faults())
+    oauth.fault_here = oauth.form.get("fault", "")
 
 
 def _faults_met(oauth: SandboxRequest) -> faults.Faults:
@@ -115,7 +122,7 @@ def _proven(oauth: SandboxRequest) -> tuple[Client, str]:
 
 
 def _valid_grant(request: HttpRequest, oauth: SandboxRequest) -> AuthorizationCodeGrant:
-    validate_shape(request, oauth)
+    validate_shape(oauth)
     for name in REQUIRED:
         if not oauth.payload.data.get(name):
             raise invalid_request("S11", f"The parameter {name} is missing.")

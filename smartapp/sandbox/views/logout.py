@@ -6,6 +6,7 @@ from http import HTTPStatus
 from authlib.common.urls import add_params_to_uri
 from django.http import HttpRequest, HttpResponse, QueryDict
 from django.views.decorators.cache import never_cache
+from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_http_methods
 from joserfc import jws
 from joserfc.errors import JoseError
@@ -15,10 +16,15 @@ from smartapp.sandbox.models import registered_client
 from smartapp.sandbox.views import consent_pages
 
 
+@csrf_exempt
 @never_cache
 @require_http_methods(["GET", "POST"])
 def logout(request: HttpRequest) -> HttpResponse:
-    """End the sign-in, and go back to the app where an address is registered for that (S44)."""
+    """End the sign-in, and go back to the app where an address is registered for that (S44).
+
+    An app may post it as well (OpenID Connect RP-Initiated Logout 1.0, section 2), from its own
+    origin and without a token of ours; that ends no more than a link does.
+    """
     values = request.GET if request.method == "GET" else request.POST
     way_back = _way_back(values)
     if way_back:

@@ -5,7 +5,6 @@ from functools import wraps
 from typing import Any
 
 from authlib.oauth2 import OAuth2Error
-from django.core.exceptions import RequestDataTooBig, TooManyFieldsSent
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.views.decorators.csrf import csrf_exempt
 
@@ -13,8 +12,14 @@ from smartapp.sandbox import broken_answers, records, signing_keys, worlds
 from smartapp.sandbox.broken_answers import Broken
 from smartapp.sandbox.discovery import openid_configuration, smart_configuration, smart_style
 from smartapp.sandbox.models import registered_client
-from smartapp.sandbox.oauth_request import SandboxRequest, validate_shape
-from smartapp.sandbox.refusals import Refusal, invalid_request
+from smartapp.sandbox.oauth_request import (
+    Parameters,
+    SandboxRequest,
+    parameters_of,
+    query_of,
+    validate_shape,
+)
+from smartapp.sandbox.refusals import WrongMethod, invalid_request
 from smartapp.sandbox.server import Introspection, Revocation, server
 from smartapp.sandbox.worlds import World
 
@@ -32,22 +37,19 @@ def endpoint(name: str, *methods: str) -> Callable[[Respond], View]:
         def view(request: HttpRequest) -> HttpResponse:
             if request.method == "OPTIONS":
                 return _open_to_pages(HttpResponse(status=204))
-            if request.method not in methods:
-                return _open_to_pages(_wrong_method(methods))
-            return _open_to_pages(_answer(name, request, respond))
+            return _open_to_pages(_answer(name, methods, request, respond))
 
         return view
 
     return decorate
 
 
-def _answer(name: str, request: HttpRequest, respond: Respond) -> HttpResponse:
+def _answer(
+    name: str, methods: tuple[str, ...], request: HttpRequest, respond: Respond
+) -> HttpResponse:
+    oauth = SandboxRequest(request, name)
     try:
-        oauth = SandboxRequest(request, name, _parameters(request))
-    except OAuth2Error as error:
-        return server.handle_response(*error())
-    try:
-        validate_shape(request, oauth)
+        _read(request, methods, oauth)
         response = respond(oauth)
     except OAuth2Error as error:
         records.record(name, oauth, error)
@@ -59,18 +61,12 @@ def _answer(name: str, request: HttpRequest, respond: Respond) -> HttpResponse:
     return response
 
 
-def _parameters(request: HttpRequest) -> Any:
-    try:
-        return request.GET if request.method == "GET" else request.POST
-    except (RequestDataTooBig, TooManyFieldsSent) as exc:
-        raise invalid_request("E7", "The request is too large.") from exc
-
-
-def _wrong_method(methods: tuple[str, ...]) -> HttpResponse:
-    refusal = Refusal("S20", "invalid_request", f"Use {' or '.join(methods)}.", status=405)
-    response = server.handle_response(*refusal())
-    response.headers["Allow"] = ", ".join(methods)
-    return response
+def _read(request: HttpRequest, methods: tuple[str, ...], oauth: SandboxRequest) -> None:
+    if request.method not in methods:
+        raise WrongMethod("S20", *methods)
+    oauth.payload = Parameters(parameters_of(request))
+    oauth.fault_here = query_of(request).get("fault", "")
+    validate_shape(oauth)
 
 
 def _open_to_pages(response: HttpResponse) -> HttpResponse:
