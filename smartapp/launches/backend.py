@@ -14,7 +14,7 @@ from django.core.cache import cache
 from django.utils import timezone
 
 from smartapp import vault
-from smartapp.launches import token_endpoint
+from smartapp.launches import token_budget, token_endpoint
 from smartapp.protocol import scopes, token
 from smartapp.protocol.errors import SmartError, UnknownEndpoint
 from smartapp.registrations import discovery, doctor, registry
@@ -34,7 +34,7 @@ async def backend_token(registration_slug: str, scope: str) -> BackendToken:
     """Return an access token of a 2-legged registration, from the cache while it is good.
 
     ScopeError for scopes that need a person (C146); UnknownEndpoint for a registration that is
-    not 2-legged; otherwise raises as `token_endpoint.request_token` does.
+    not 2-legged; TokenBudgetSpent; otherwise raises as `token_endpoint.request_token` does.
     """
     wanted = scopes.validate_backend(scope)
     config = await registry.endpoint_for_backend(registration_slug)
@@ -49,6 +49,7 @@ async def backend_token(registration_slug: str, scope: str) -> BackendToken:
 
 
 async def _request(config: EndpointConfig, wanted: str) -> BackendToken:
+    await token_budget.take(config)
     answer = await token_endpoint.request_token(
         config,
         await discovery.token_endpoint(config),

@@ -13,7 +13,7 @@ from django.shortcuts import render
 from django.utils import timezone
 
 from smartapp.database import in_database
-from smartapp.launches import cookies, pending, steps, store, token_endpoint
+from smartapp.launches import cookies, pending, steps, store, token_budget, token_endpoint
 from smartapp.launches.models import LaunchKind
 from smartapp.launches.pending import PendingLaunch
 from smartapp.launches.tokens import LaunchTokens
@@ -117,6 +117,7 @@ async def finish(
 ) -> HttpResponse:
     """Use up the state, exchange the code, and return the redirect to the launch's page (C55)."""
     with in_flight(config):
+        await token_budget.take(config, for_code=True)
         uuid = await in_database(
             store.consume_state,
             endpoint_id=config.endpoint_id,

@@ -23,7 +23,7 @@ from django.db import Error as DatabaseError
 from django.utils import timezone
 
 from smartapp.database import in_database
-from smartapp.launches import store, token_endpoint
+from smartapp.launches import store, token_budget, token_endpoint
 from smartapp.launches import tokens as launch_tokens
 from smartapp.launches.models import EndReason
 from smartapp.launches.store import StoredLaunch
@@ -184,7 +184,8 @@ async def _kept(launch: StoredLaunch, error: SmartError) -> NoReturn:
         await in_database(store.mark_uncertain, launch, now)
         await in_database(store.postpone_refresh, launch, now)
         raise RefreshUncertain(f"launch {launch.uuid}: {error.code}: {error.detail}") from error
-    await in_database(store.postpone_refresh, launch, now + BACK_OFF)
+    back_off = BACK_OFF if error.retry_after is None else timedelta(seconds=error.retry_after)
+    await in_database(store.postpone_refresh, launch, now + back_off)
     raise error
 
 
@@ -227,6 +228,7 @@ async def _ask_past_a_lost_answer(
 
 async def _ask(config: EndpointConfig, tokens: LaunchTokens) -> tuple[LaunchTokens, datetime]:
     scope = scopes_to_send(config, tokens)
+    await token_budget.take(config)
     fields = token.refresh_request(refresh_token=tokens.refresh_token or "", scope=scope)
     response = await token_endpoint.request_token(config, tokens.token_endpoint, fields)
     await token_endpoint.check_refreshed_id_token(config, tokens, response)

@@ -111,6 +111,8 @@ RULE_OF = {
     "ehr-suspended": "C15",
     "ehr-crowded": "C15",
     "busy": "C15",
+    "ehr-limited": "C144",
+    "token-budget-spent": "C128",
     "busy-with-ehr": "C15",
     "ehr-redirected": "C15",
     "ehr-response-too-large": "C15",

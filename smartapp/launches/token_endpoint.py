@@ -1,14 +1,16 @@
 """Requests to an EHR's token endpoint (spec §1.6)."""
 
+import itertools
 import logging
 from datetime import datetime
+from http import HTTPStatus
 
 from django.utils import timezone
 
 from smartapp import http
 from smartapp.database import in_database
 from smartapp.keys import emergency
-from smartapp.launches import steps
+from smartapp.launches import steps, token_budget
 from smartapp.launches.client_authentication import authenticated
 from smartapp.launches.pending import PendingLaunch
 from smartapp.launches.tokens import LaunchTokens, from_response
@@ -36,12 +38,16 @@ async def request_token(
 ) -> token.TokenResponse:
     """Return the token endpoint's answer. Nothing is used twice (C69): see `authenticated`.
 
-    Raises what `http.post_form` and `token.parse_token_response` raise, ClientKeyError and
-    KeysReplaced.
+    The caller has taken the request out of the budget; one that is signed a second time is counted
+    here. Raises what `http.post_form` and `token.parse_token_response` raise, ClientKeyError,
+    KeysReplaced, and EHRLimited for a 429.
     """
     steps.token_asked(fields)
+    attempts = itertools.count()
 
     async def send(headers: dict[str, str], credentials: dict[str, str]) -> http.Response:
+        if next(attempts):
+            await token_budget.count(config)
         form = {**fields, **credentials}
         response = await http.post_form(
             token_endpoint,
@@ -54,6 +60,8 @@ async def request_token(
 
     requested_at = timezone.now()
     response = await authenticated(config, token_endpoint, send)
+    if response.status == HTTPStatus.TOO_MANY_REQUESTS:
+        raise await token_budget.limited(config, response.headers.get("Retry-After"))
     try:
         return token.parse_token_response(response.status, response.body, requested_at=requested_at)
     except InvalidClient as error:

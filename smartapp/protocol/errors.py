@@ -34,10 +34,11 @@
     ├── FHIRError                     one read failed
     │   ├── FHIRUnauthorized  FHIRForbidden  FHIRResponseInvalid  WrongPatient
     ├── EHRUnavailable                the EHR could not be asked, or did not answer usefully
-    │   ├── EHRUnreachable  EHRTimeout  EHRSuspended  EHRCrowded  EHRRedirected
+    │   ├── EHRUnreachable  EHRTimeout  EHRSuspended  EHRCrowded  EHRLimited  EHRRedirected
     │   └── EHRResponseTooLarge  AddressRefused
     └── Busy                          we are full; nothing was sent, come back in a moment
-        └── BusyWithEHR               full of people who wait for this EHR
+        ├── BusyWithEHR               full of people who wait for this EHR
+        └── TokenBudgetSpent          the EHR takes no more requests in this minute
 
 Each class carries a stable `code`, what `happened` and the `next_step` for the person, and the
 HTTP `status` of the page. `detail` is for the log and the operator only. It never holds a token,
@@ -486,6 +487,16 @@ class EHRCrowded(EHRUnavailable):
     next_step = "Wait a few seconds and try again."
 
 
+class EHRLimited(EHRUnavailable):
+    """429: the EHR says that this app asks too often (C144)."""
+
+    code = "ehr-limited"
+    status = 503
+    title = "The EHR limits sign-ins at this moment"
+    happened = "The EHR lets this app ask only so often, and has asked it to wait."
+    next_step = "Wait as long as it says below, and then start again or load this page again."
+
+
 class EHRRedirected(EHRUnavailable):
     code = "ehr-redirected"
     happened = (
@@ -513,11 +524,30 @@ class Busy(SmartError):
     title = "Too many sign-ins at this moment"
     happened = "This app is handling as many sign-ins as it can."
     next_step = "Wait a few seconds and load this page again."
-    retry_after = 2
+    retry_after: float | None = 2
 
 
 class BusyWithEHR(Busy):
     code = "busy-with-ehr"
     happened = "Signing in to this EHR is slow, and many people wait for it already."
     next_step = "Wait a few seconds and load this page again."
-    retry_after = 5
+    retry_after = 5.0
+
+
+class TokenBudgetSpent(Busy):
+    """The registration's token requests of this minute are spent (C128)."""
+
+    code = "token-budget-spent"
+    title = "The EHR limits sign-ins at this moment"
+    happened = (
+        "The EHR lets this app ask only so many times a minute, and others have used that up just "
+        "now. Nothing of yours is lost."
+    )
+    next_step = (
+        "Wait as long as it says below, and load this page again. If that is longer than a minute, "
+        "start again then."
+    )
+
+    def __init__(self, detail: str = "", *, retry_after: float) -> None:
+        super().__init__(detail)
+        self.retry_after = retry_after

@@ -12,7 +12,7 @@ from pytest_django import Settings
 
 from smartapp.database import close_thread_connections
 from smartapp.keys import births, memory
-from smartapp.launches import events
+from smartapp.launches import events, token_budget
 from smartapp.registrations import discovery, registry
 from smartapp.registrations.models import Endpoint, Registration
 from tests.scripted_ehr import CLIENT_ID, ScriptedEHR
@@ -78,6 +78,7 @@ def registered(transactional_db: None, settings: Settings, ehr: ScriptedEHR) -> 
     discovery.forget()
     memory.forget()
     events.forget()
+    token_budget.forget()
     close_thread_connections()
 
 

@@ -85,12 +85,12 @@ def _token_answer(case: Case) -> Causes:
     if case.step not in (Step.TOKEN, Step.REFRESH):
         return
     status = case.http_status
-    if status == HTTPStatus.TOO_MANY_REQUESTS:
+    if case.code in ("ehr-limited", "token-budget-spent"):
         yield Cause(
             96,
             "The EHR limits how often we may ask",
-            f"It answered {status}.",
-            "Wait a minute; ask the vendor for a higher limit.",
+            f"{case.words}.",
+            "Wait a minute; ask the vendor for its limit, and enter it in the registration.",
             "C128",
         )
     elif status >= 500:

@@ -1,0 +1,145 @@
+"""How often this app may ask an EHR's token endpoint (C128, C144, T30).
+
+A vendor takes so many token requests a minute from one client id, athenahealth five in preview,
+and answers 429 to the rest. A registration's budget keeps all processes together below that in
+*any* minute, whenever the vendor's own begins: each request takes one of as many slots in the
+shared cache and holds it for a minute.
+
+A code lives for a minute and a person waits for it; a refresh can wait. So two slots in five are
+for codes only, a code waits a little for a slot, and everything else is told when to try again.
+After a 429 all that belongs to the registration is left alone, as long as the EHR says, and else
+until the minute is over.
+
+Without a budget nothing here asks the cache. When the cache is away, requests go out: the budget
+protects a quota, not a person.
+"""
+
+import asyncio
+import logging
+import random
+import time
+from datetime import UTC
+from email.utils import parsedate_to_datetime
+
+from asgiref.sync import sync_to_async
+from django.core.cache import cache
+
+from smartapp.protocol.errors import EHRLimited, TokenBudgetSpent
+from smartapp.registrations.registry import EndpointConfig
+
+# A second more than the minute: requests may reach the EHR closer together than they left.
+WINDOW_SECONDS = 61
+RESERVED_FOR_CODES = 2 / 5
+CODE_WAITS_SECONDS = 15
+# What a Retry-After may ask for: a mistake of a gateway must not keep people out for a day.
+LONGEST_BACK_OFF_SECONDS = 600
+
+logger = logging.getLogger(__name__)
+
+# Until when a registration is left alone after a 429, by its id; what this process knows.
+_left_alone: dict[int, float] = {}
+
+
+async def take(config: EndpointConfig, *, for_code: bool = False) -> None:
+    """Take one token request out of the budget; a code waits a few seconds for it.
+
+    Raises TokenBudgetSpent, which knows when to try again: nothing has been sent then.
+    """
+    give_up_at = time.monotonic() + (CODE_WAITS_SECONDS if for_code else 0)
+    while wait := await _seconds_to_wait(config, for_code=for_code):
+        if time.monotonic() + wait > give_up_at:
+            detail = f"{config.registration_slug}: {config.token_requests_per_minute} a minute"
+            raise TokenBudgetSpent(detail, retry_after=wait)
+        await asyncio.sleep(wait + random.uniform(0, 0.2))  # noqa: S311 - not all at once
+
+
+async def count(config: EndpointConfig) -> None:
+    """Take one out for a request that is sent whatever the budget says."""
+    if config.token_requests_per_minute:
+        await _seconds_to_wait(config, for_code=True)
+
+
+async def limited(config: EndpointConfig, retry_after: str | None) -> EHRLimited:
+    """Leave the registration alone after a 429, in all processes where it has a budget; return
+    the error that says until when."""
+    now = time.time()
+    seconds = _seconds(retry_after, now)
+    _left_alone[config.registration_id] = now + seconds
+    logger.warning("%s answered 429: left alone for %d s", config.registration_slug, seconds)
+    if config.token_requests_per_minute:
+        await _shared(_leave_alone, config.registration_id, now + seconds, seconds)
+    return EHRLimited(f"429 for {config.registration_slug}", retry_after=seconds)
+
+
+def forget() -> None:
+    """Forget each 429: a test's EHR ends, the process does not."""
+    _left_alone.clear()
+
+
+def _seconds(retry_after: str | None, now: float) -> float:
+    """Return for how long: what Retry-After says (RFC 9110 §10.2.3), else to the minute's end."""
+    asked = _parsed(retry_after or "", now)
+    if asked is None:
+        asked = 60 - now % 60
+    return min(max(asked, 1.0), LONGEST_BACK_OFF_SECONDS)
+
+
+def _parsed(retry_after: str, now: float) -> float | None:
+    if retry_after.isascii() and retry_after.isdigit() and len(retry_after) < 10:
+        return float(retry_after)
+    try:
+        at = parsedate_to_datetime(retry_after)
+    except ValueError:
+        return None
+    return (at if at.tzinfo else at.replace(tzinfo=UTC)).timestamp() - now
+
+
+async def _seconds_to_wait(config: EndpointConfig, *, for_code: bool) -> float:
+    """Return 0 where a request may be sent now, and has been counted; else when to try again."""
+    now = time.time()
+    until = _left_alone.get(config.registration_id, 0.0)
+    if until > now:
+        return until - now
+    limit = config.token_requests_per_minute
+    if not limit:
+        return 0.0
+    first = 0 if for_code else int(limit * RESERVED_FOR_CODES)
+    slots = [_key(config.registration_id, slot) for slot in range(first, limit)]
+    return await _shared(_take, slots, _key(config.registration_id, "429"), now)
+
+
+async def _shared(work: object, *arguments: object) -> float:
+    """Do it in a thread of its own kind: the cache may be on the network."""
+    try:
+        done: float = await sync_to_async(work, thread_sensitive=False)(*arguments)  # type: ignore[call-overload]
+    except Exception as error:
+        # Whatever a driver raises means the same here.
+        logger.error("token budget: the cache is away: %s", type(error).__name__)
+        return 0.0
+    return done
+
+
+def _key(registration_id: int, slot: int | str) -> str:
+    return f"token-budget-{registration_id}-{slot}"
+
+
+def _take(slots: list[str], left_alone: str, now: float) -> float:
+    """Return 0 when one of the slots was free; else the seconds until one may be.
+
+    `add` is atomic, so a slot is held once. Its value is when it becomes free, for those that
+    find none; that clocks differ a little does not matter there.
+    """
+    held = cache.get_many([*slots, left_alone])
+    if left_alone in held and held[left_alone] > now:
+        return float(held[left_alone] - now)
+    held.pop(left_alone, None)
+    for slot in slots:
+        if slot not in held and cache.add(slot, now + WINDOW_SECONDS, timeout=WINDOW_SECONDS):
+            return 0.0
+    free_at = min(held.values(), default=now)
+    return max(0.5, free_at - now)
+
+
+def _leave_alone(registration_id: int, until: float, seconds: float) -> float:
+    cache.set(_key(registration_id, "429"), until, timeout=seconds)
+    return seconds
