@@ -5,7 +5,7 @@ from typing import Any
 from django import forms
 from django.contrib import admin, messages
 from django.db import transaction
-from django.db.models import QuerySet
+from django.db.models import Prefetch, QuerySet
 from django.http import HttpRequest
 from django.template.loader import render_to_string
 from django.urls import reverse
@@ -16,7 +16,8 @@ from django.utils.safestring import SafeString
 from smartapp import http
 from smartapp.audit import trail
 from smartapp.registrations import registering, registry, sheet
-from smartapp.registrations.discovery_page import DiscoveryPages
+from smartapp.registrations.adding_page import AddingPage
+from smartapp.registrations.discovery_page import DiscoveryPages, State, state, with_last_document
 from smartapp.registrations.doctor_page import DoctorPage, configs
 from smartapp.registrations.forms import EndpointForm, EndpointFormSet, RegistrationForm
 from smartapp.registrations.models import Endpoint, Registration
@@ -35,23 +36,59 @@ class EndpointInline(admin.StackedInline):
     extra = 0
     min_num = 1
 
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Endpoint]:
+        return with_last_document(super().get_queryset(request))
+
     @admin.display(description="Discovery")
     def discovery(self, endpoint: Endpoint) -> str:
         if endpoint._state.adding:
             return "Read as soon as it is saved."
-        hosts = ", ".join(endpoint.pinned_hosts)
         return format_html(
-            '{} <a href="{}">What this EHR publishes</a>',
-            f"Pinned to {hosts}." if hosts else "Not read yet, so nobody can launch.",
+            '{}. <a href="{}">What this EHR publishes</a>',
+            state(endpoint),
             reverse("admin:registrations_endpoint_discovery", args=[endpoint.pk]),
         )
 
 
 @admin.register(Registration)
-class RegistrationAdmin(DiscoveryPages, DoctorPage):
+class RegistrationAdmin(AddingPage, DiscoveryPages, DoctorPage):
     form = RegistrationForm
+
+    class Media:
+        css = {"all": ("registrations/admin.css",)}
+        js = ("registrations/copy.js",)
+
     inlines = (EndpointInline,)
-    list_display = ("name", "client_id", "auth_method", "endpoint_names", "enabled")
+    # The slug is in the redirect URI that the vendor compares byte for byte (C3).
+    readonly_fields = ("slug", "registration_sheet")
+    fieldsets = (
+        ("What to enter at the vendor", {"fields": ("registration_sheet",)}),
+        (None, {"fields": ("name", "client_id", "preset", "enabled")}),
+        (
+            "How this app authenticates",
+            {"fields": ("auth_method", "client_secret", "key_set", "alg", "assertion_audience")},
+        ),
+        ("What it asks for", {"fields": ("scope", "standalone_scope")}),
+        (
+            "What this vendor wants otherwise",
+            {
+                "fields": (
+                    "assertion_typ",
+                    "assertion_lifetime_seconds",
+                    "send_jku",
+                    "send_client_id",
+                    "send_secret_as_it_is",
+                    "send_scope_on_refresh",
+                    "introspection_method",
+                    "refresh_tokens_persist",
+                    "token_requests_per_minute",
+                ),
+                "classes": ("collapse",),
+            },
+        ),
+        ("Addresses and frames", {"fields": ("slug", "frame_ancestors")}),
+    )
+    list_display = ("name", "client_id", "auth_method", "endpoint_names", "state")
     list_filter = ("enabled", "auth_method")
     search_fields = ("name", "client_id", "slug", "endpoints__name", "endpoints__fhir_base_url")
 
@@ -59,46 +96,15 @@ class RegistrationAdmin(DiscoveryPages, DoctorPage):
     def endpoint_names(self, registration: Registration) -> str:
         return ", ".join(endpoint.name for endpoint in registration.endpoints.all())
 
+    @admin.display(description="State")
+    def state(self, registration: Registration) -> str:
+        """What its endpoints are, each once, the most urgent first."""
+        states = {state(endpoint) for endpoint in registration.endpoints.all()}
+        return "; ".join(one for one in State if one in states) or "Has no endpoint yet"
+
     def get_queryset(self, request: HttpRequest) -> QuerySet[Registration]:
-        return super().get_queryset(request).prefetch_related("endpoints")
-
-    def get_readonly_fields(
-        self,
-        request: HttpRequest,  # noqa: ARG002 - Django's signature
-        obj: Registration | None = None,
-    ) -> tuple[str, ...]:
-        # The slug is in the redirect URI that the vendor compares byte for byte (C3).
-        return () if obj is None else ("slug", "registration_sheet")
-
-    def get_fieldsets(
-        self,
-        request: HttpRequest,  # noqa: ARG002 - Django's signature
-        obj: Registration | None = None,
-    ) -> Any:
-        authentication = ("auth_method", "client_secret", "key_set", "alg", "assertion_audience")
-        asked = ("scope", "standalone_scope")
-        quirks = (
-            "assertion_typ",
-            "assertion_lifetime_seconds",
-            "send_jku",
-            "send_client_id",
-            "send_secret_as_it_is",
-            "send_scope_on_refresh",
-            "introspection_method",
-            "refresh_tokens_persist",
-            "token_requests_per_minute",
-        )
-        vendor = [("What to enter at the vendor", {"fields": ("registration_sheet",)})]
-        # Folded when an EHR is added: base URL, name and client id are enough.
-        classes = () if obj else ("collapse",)
-        return [
-            *(vendor if obj else ()),
-            (None, {"fields": ("name", "client_id", "preset", "enabled")}),
-            ("How this app authenticates", {"fields": authentication, "classes": classes}),
-            ("What it asks for", {"fields": asked, "classes": classes}),
-            ("What this vendor wants otherwise", {"fields": quirks, "classes": ("collapse",)}),
-            ("Addresses and frames", {"fields": ("slug", "frame_ancestors"), "classes": classes}),
-        ]
+        endpoints = with_last_document(Endpoint.objects.all())
+        return super().get_queryset(request).prefetch_related(Prefetch("endpoints", endpoints))
 
     @admin.display(description="Registration sheet")
     def registration_sheet(self, registration: Registration) -> SafeString:

@@ -3,11 +3,13 @@ which hosts are accepted, what was overridden and why, and how it changed (C14).
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import Any
 
 from django import forms
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
+from django.db.models import OuterRef, QuerySet, Subquery
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import get_object_or_404
 from django.template.response import TemplateResponse
@@ -157,12 +159,51 @@ def unaccepted_hosts(
 
 def _hosts_last_named(config: EndpointConfig) -> frozenset[str]:
     snapshot = history.newest(config)
-    if snapshot is None:
-        return frozenset()
+    return _hosts_of(snapshot.document, config) if snapshot else frozenset()
+
+
+def _hosts_of(document: dict[str, Any], config: EndpointConfig) -> frozenset[str]:
     try:
-        return discovery.hosts(published.parse_again(snapshot.document, config))
+        return discovery.hosts(published.parse_again(document, config))
     except SmartError:  # what was read is judged again, and the rules may be stricter now
         return frozenset()
+
+
+def with_last_document(endpoints: QuerySet[Endpoint]) -> QuerySet[Endpoint]:
+    """Return the endpoints with all that `state` looks at: two queries for a whole list."""
+    newest = DiscoverySnapshot.objects.filter(endpoint=OuterRef("pk")).order_by(
+        "-last_seen_at", "-id"
+    )
+    return (
+        endpoints.select_related("registration__key_set")
+        .prefetch_related("overrides")
+        .annotate(last_document=Subquery(newest.values("document")[:1]))
+    )
+
+
+class State(StrEnum):
+    """Whether an endpoint can be used, the most urgent first."""
+
+    STOPPED = "New launches are stopped: the EHR names a host that nobody has accepted"
+    UNREAD = "Waits for the EHR: its discovery was never read"
+    WITHOUT_CLIENT_ID = "Waits for its client id"
+    OFF = "Switched off"
+    READY = "Ready"
+
+
+def state(endpoint: Any) -> State:
+    """Return the state of an endpoint that comes `with_last_document`."""
+    config = registry.describe(endpoint)
+    if not config.client_id:
+        return State.WITHOUT_CLIENT_ID
+    if not (endpoint.enabled and endpoint.registration.enabled):
+        return State.OFF
+    if not config.pinned_hosts:
+        return State.UNREAD
+    named = _hosts_of(endpoint.last_document or {}, config)
+    if named - config.pinned_hosts - overrides.hosts(config):
+        return State.STOPPED
+    return State.READY
 
 
 def addresses(endpoint: Endpoint, config: EndpointConfig) -> list[Address]:

@@ -8,13 +8,13 @@ from typing import Any, cast
 from django import forms
 from django.core.exceptions import ValidationError
 
-from smartapp.keys.models import Algorithm, KeySet
+from smartapp.keys.models import KeySet
 from smartapp.protocol.client_assertion import LIFETIME_SECONDS
 from smartapp.protocol.urls import without_trailing_slash
 from smartapp.registrations import registering
-from smartapp.registrations.models import Endpoint, IntrospectionMethod, Registration
-from smartapp.registrations.presets import PRESETS, defaults
-from smartapp.registrations.validation import is_backend, validate_own_address
+from smartapp.registrations.models import Endpoint, Registration
+from smartapp.registrations.presets import PRESETS
+from smartapp.registrations.validation import validate_own_address
 
 
 class LinesField(forms.CharField):
@@ -41,7 +41,7 @@ class RegistrationForm(forms.ModelForm):  # type: ignore[type-arg]  # not generi
         label="Vendor",
         choices=[(preset.slug, preset.title) for preset in PRESETS.values()],
         required=False,
-        help_text="Fills what is left empty below when the EHR is added.",
+        help_text="Whose notes are shown above. What it sets for a new registration stays.",
     )
     client_secret = forms.CharField(
         required=False,
@@ -98,44 +98,19 @@ class RegistrationForm(forms.ModelForm):  # type: ignore[type-arg]  # not generi
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.fields["assertion_lifetime_seconds"].required = False
-        if self.instance._state.adding:
-            self._let_the_preset_fill()
-
-    def _let_the_preset_fill(self) -> None:
-        for name in ("slug", "scope", "standalone_scope"):
-            self.fields[name].required = False
-        choices = {"alg": Algorithm.choices, "introspection_method": IntrospectionMethod.choices}
-        for name, those in choices.items():
-            self.fields[name] = forms.ChoiceField(
-                label=self.fields[name].label,
-                choices=[("", "as the vendor wants it"), *those],
-                required=False,
-                initial="",
-                help_text=self.fields[name].help_text,
-            )
-        self.fields["slug"].help_text = "Empty: from the name. It becomes part of the redirect URI."
-        for name in ("scope", "standalone_scope"):
-            self.fields[name].help_text = "Empty: what this app usually needs."
 
     def clean(self) -> dict[str, Any]:
         data = super().clean() or self.cleaned_data
         validate_own_address()
-        if self.instance._state.adding:
-            self._fill(data)
         for name in ("scope", "standalone_scope"):
             data[name] = " ".join(data.get(name, "").split())
         lifetime = data.get("assertion_lifetime_seconds") or LIFETIME_SECONDS
         data["assertion_lifetime_seconds"] = lifetime
         self._check_authentication(data)
+        wanted = Registration(client_id=data.get("client_id", ""), enabled=data["enabled"])
+        waited = not self.instance.client_id
+        data["enabled"] = registering.is_enabled(wanted, waited=waited)
         return data
-
-    def _fill(self, data: dict[str, Any]) -> None:
-        data["slug"] = data.get("slug") or registering.slug_of(data.get("name", ""))
-        two_legged = is_backend(data.get("scope", ""))
-        for name, value in defaults(PRESETS[data.get("preset", "")]).items():
-            data[name] = data.get(name) or value
-        if two_legged:
-            data["standalone_scope"] = ""
 
     def _check_authentication(self, data: dict[str, Any]) -> None:
         wanted = Registration(

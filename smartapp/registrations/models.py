@@ -45,8 +45,9 @@ class Registration(models.Model):
     client_id = models.CharField(
         "client id",
         max_length=255,
+        blank=True,
         validators=[validation.validate_client_id],
-        help_text="As the vendor's portal shows it.",
+        help_text="As the vendor's portal shows it. Until it is entered, nobody can launch.",
     )
     auth_method = models.CharField(
         "authentication",
@@ -159,6 +160,14 @@ class Registration(models.Model):
 
     class Meta:
         ordering = ["name"]
+        constraints: ClassVar = [
+            # Vendors give a client id for addresses that they must be told first.
+            models.CheckConstraint(
+                condition=Q(enabled=False) | ~Q(client_id=""),
+                name="enabled_registration_has_client_id",
+                violation_error_message="Enter the client id before this is enabled.",
+            ),
+        ]
 
     def __str__(self) -> str:
         return self.name

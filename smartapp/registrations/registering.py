@@ -114,7 +114,7 @@ def known_preset(slug: str) -> Preset:
 
 
 def _change_registration(registration: Registration, wanted: Wanted) -> None:
-    new = registration.pk is None
+    new, waited = registration.pk is None, not registration.client_id
     preset = known_preset(registration.preset if wanted.preset is None else wanted.preset)
     usual = defaults(preset)
     if is_backend(wanted.scope or ""):
@@ -139,6 +139,12 @@ def _change_registration(registration: Registration, wanted: Wanted) -> None:
     for name, value in changes.items():
         if value is not None:
             setattr(registration, name, value)
+    registration.enabled = is_enabled(registration, waited=waited)
+
+
+def is_enabled(registration: Registration, *, waited: bool) -> bool:
+    """Return whether it may be used: not before it has a client id, and from then on by itself."""
+    return bool(registration.client_id) and (registration.enabled or waited)
 
 
 def _single_blanks(text: str | None) -> str | None:

@@ -2,6 +2,8 @@
 hosts are accepted by a person (C3, C14, C70, C85)."""
 
 import asyncio
+import html
+import json
 import re
 import threading
 from collections.abc import Iterator
@@ -9,16 +11,20 @@ from typing import Any
 
 import pytest
 from django.contrib.auth.models import Permission, User
+from django.db import IntegrityError, connection
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 from pytest_django import Settings
 
 from smartapp import http
 from smartapp.audit.models import AuditEvent
-from smartapp.protocol.errors import EndpointHostChanged
-from smartapp.registrations import discovery, registry
-from smartapp.registrations.models import AuthMethod, Endpoint, Registration
+from smartapp.keys.models import KeySet
+from smartapp.protocol.discovery import parse_discovery
+from smartapp.protocol.errors import EndpointHostChanged, UnknownEndpoint
+from smartapp.registrations import discovery, history, registry
+from smartapp.registrations.models import AuthMethod, DiscoverySnapshot, Endpoint, Registration
 from tests.registrations.ehr import EHR
-from tests.registrations.factories import make_endpoint, make_registration
+from tests.registrations.factories import NOW, make_endpoint, make_registration
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -50,16 +56,11 @@ def admin(client: Client) -> Client:
 def form(base: str, **changes: str) -> dict[str, str]:
     """What the add page sends when only the needed fields are filled."""
     return {
+        "fhir_base_url": base,
         "name": "General Hospital",
         "client_id": "abc",
-        "enabled": "on",
         "auth_method": "private_key_jwt",
-        "endpoints-TOTAL_FORMS": "1",
-        "endpoints-INITIAL_FORMS": "0",
-        "endpoints-MIN_NUM_FORMS": "1",
-        "endpoints-MAX_NUM_FORMS": "1000",
-        "endpoints-0-fhir_base_url": base,
-        "endpoints-0-enabled": "on",
+        "add": "yes",
     } | changes
 
 
@@ -112,9 +113,6 @@ class TestAdd:
         assert endpoint.pinned_hosts == [live_ehr.host]
         assert endpoint.issuers == [live_ehr.issuer]
 
-    def test_what_need_not_be_filled_in_is_folded(self, admin: Client) -> None:
-        assert admin.get(f"{LIST}add/").content.decode().count("<details>") == 4
-
     def test_what_the_ehr_lacks_is_said_at_once(self, admin: Client, live_ehr: EHR) -> None:
         """C17."""
         response = admin.post(f"{LIST}add/", form(live_ehr.base), follow=True)
@@ -143,16 +141,15 @@ class TestAdd:
     @pytest.mark.parametrize(
         ("change", "sentence"),
         [
-            ({"endpoints-0-fhir_base_url": "http://ehr.example/r4"}, "not https"),
-            ({"endpoints-0-fhir_base_url": "https://ehr.example/#"}, "fragment"),
-            ({"endpoints-0-fhir_base_url": ""}, "required"),
-            ({"endpoints-0-issuers": "https://a.example\nhttp://b.example"}, "not https"),
-            ({"client_id": ""}, "required"),
+            ({"fhir_base_url": "http://ehr.example/r4"}, "not https"),
+            ({"fhir_base_url": "https://ehr.example/#"}, "fragment"),
+            ({"fhir_base_url": ""}, "required"),
+            ({"client_id": "a b\nc"}, "visible ASCII"),
             ({"scope": "openid"}, "must contain launch"),
             ({"standalone_scope": "launch"}, "EHR launches only"),
             ({"auth_method": "client_secret_basic"}, "needs a client secret"),
-            ({"frame_ancestors": "https://ehr.example/x"}, "more than an origin"),
             ({"assertion_audience": "nonsense"}, "cannot be used"),
+            ({"auth_method": "none", "scope": "system/Patient.rs"}, "2-legged"),
             ({"name": "病院"}, "slug"),
             ({"preset": "vax"}, "valid choice"),
         ],
@@ -160,10 +157,13 @@ class TestAdd:
     def test_bad_input_is_refused_with_a_sentence(
         self, admin: Client, change: dict[str, str], sentence: str
     ) -> None:
-        response = admin.post(f"{LIST}add/", form("https://ehr.example/r4", **change))
+        typed = form("https://ehr.example/r4") | {"scope": "launch openid"} | change
+        response = admin.post(f"{LIST}add/", typed)
 
         assert sentence in errors(response)
         assert not Registration.objects.exists()
+        page = html.unescape(response.content.decode())
+        assert all(value in page for name, value in typed.items() if name != "preset")
 
     def test_a_second_ehr_of_the_same_base_is_refused(self, admin: Client) -> None:
         """C7."""
@@ -172,18 +172,205 @@ class TestAdd:
 
         assert "Another enabled endpoint" in errors(response)
 
-    def test_two_endpoints_of_one_base_are_refused(self, admin: Client) -> None:
-        twice = form("https://ehr.example/r4")
-        twice |= {
-            "endpoints-TOTAL_FORMS": "2",
-            "endpoints-1-fhir_base_url": "https://ehr.example/r4/",
-            "endpoints-1-slug": "two",
-            "endpoints-1-enabled": "on",
-        }
-        response = admin.post(f"{LIST}add/", twice)
+    def test_a_taken_slug_is_refused_and_nothing_is_changed(self, admin: Client) -> None:
+        """The command updates a registration of the same slug; the page adds."""
+        make_registration("general-hospital")
+        response = admin.post(f"{LIST}add/", form("https://ehr.example/r4"))
 
-        assert "same FHIR base URL" in errors(response)
+        assert "general-hospital is taken" in errors(response)
+        assert Registration.objects.get().client_id == "client-of-general-hospital"
+
+    def test_a_2_legged_registration_may_stand_at_the_same_ehr(
+        self, admin: Client, live_ehr: EHR
+    ) -> None:
+        """C2."""
+        make_endpoint(fhir_base_url=live_ehr.base, pinned_hosts=[live_ehr.host])
+        two_legged = form(live_ehr.base, name="Backend", scope="system/Patient.rs")
+        response = admin.post(f"{LIST}add/", two_legged)
+
+        assert response.status_code == 302, errors(response)
+        assert Registration.objects.get(slug="backend").standalone_scope == ""
+
+
+class TestLook:
+    """Before anything is stored, an administrator sees what the EHR is and lacks: C10, C12, C17."""
+
+    @staticmethod
+    def look(admin: Client, base: str, **typed: str) -> str:
+        sent = {"fhir_base_url": base, "look": "yes"} | typed
+        return html.unescape(admin.post(f"{LIST}add/", sent).content.decode())
+
+    def test_first_there_is_only_the_base_url(self, admin: Client) -> None:
+        page = admin.get(f"{LIST}add/").content.decode()
+
+        assert 'name="fhir_base_url"' in page
+        assert 'name="client_id"' not in page
+
+    def test_what_is_found_is_shown_and_nothing_stored(self, admin: Client, live_ehr: EHR) -> None:
+        page = self.look(admin, live_ehr.base)
+
+        assert "publishes its SMART configuration" in page
+        assert f"People and tokens are sent to these hosts only: {live_ehr.host}." in page
+        assert "does not list permission-offline" in page
+        assert "take offline_access out of the scopes" in page
+        assert 'name="client_id"' in page
         assert not Registration.objects.exists()
+        assert not DiscoverySnapshot.objects.exists()
+        assert not KeySet.objects.exists()
+
+    def test_the_vendor_is_guessed_and_may_be_changed(self, admin: Client, live_ehr: EHR) -> None:
+        path = "/sandbox/fhir/r4"
+        live_ehr.answers[f"{path}/.well-known/smart-configuration"] = live_ehr.answers[
+            "/fhir/r4/.well-known/smart-configuration"
+        ]
+        page = self.look(admin, live_ehr.origin + path)
+        assert "this looks like <strong>The sandbox EHR of this app</strong>" in page
+        assert '<option value="sandbox" selected>' in page
+
+        page = self.look(admin, live_ehr.origin + path, preset="epic")
+        assert '<option value="epic" selected>' in page
+
+    @pytest.mark.parametrize("suffix", ["/.well-known/smart-configuration", "/metadata", " "])
+    def test_more_than_the_base_may_be_pasted(
+        self, admin: Client, live_ehr: EHR, suffix: str
+    ) -> None:
+        page = self.look(admin, live_ehr.base + suffix)
+
+        assert "publishes its SMART configuration" in page
+        assert f'value="{live_ehr.base}"' in page
+
+    @pytest.mark.parametrize(
+        ("base", "sentence"),
+        [
+            ("", "Paste the FHIR base URL"),
+            ("ehr.example", "cannot be used"),
+            ("http://ehr.example/r4", "not https"),
+            ("https://10.0.0.1/r4", "not public"),
+            ("https://ehr.example/r4?x=1", "no query"),
+        ],
+    )
+    def test_an_address_that_is_none_is_refused_and_kept(
+        self, admin: Client, base: str, sentence: str
+    ) -> None:
+        page = self.look(admin, base)
+
+        assert sentence in page
+        assert f'value="{base}"' in page or not base
+
+    def test_an_ehr_that_is_registered_already_is_said(self, admin: Client) -> None:
+        make_endpoint(name="Ward 7", fhir_base_url="https://ehr.example/r4")
+
+        assert "Ward 7" in self.look(admin, "https://ehr.example/r4/")
+
+    AT_THE_EHR = (
+        ({"code_challenge_methods_supported": ["plain"]}, "S256 is not in"),
+        ({"authorization_endpoint": None}, "no authorization_endpoint"),
+        ({"token_endpoint": None}, "no token_endpoint"),
+        ({"token_endpoint": "http://ehr.example/token#x"}, "token_endpoint"),
+        ({"issuer": None}, "No issuer of id_tokens is known"),
+    )
+
+    @pytest.mark.parametrize(("change", "sentence"), AT_THE_EHR)
+    def test_what_no_launch_can_do_without_is_a_problem_with_a_remedy(
+        self, admin: Client, live_ehr: EHR, change: dict[str, Any], sentence: str
+    ) -> None:
+        live_ehr.publish(**change)
+        page = self.look(admin, live_ehr.base, name="Ward 7", client_id="abc")
+
+        assert "Problem" in page
+        assert sentence in page
+        assert "What to do: " in page
+        assert 'value="Ward 7"' in page
+        assert 'value="abc"' in page
+
+    @pytest.mark.parametrize(
+        "answer",
+        [
+            (404, {}, {}),
+            (200, b"<!doctype html><title>Sign in</title>", {"Content-Type": "text/html"}),
+            (200, b'{"token_endpoint":', {}),
+            (200, b"[" * 100_000, {}),
+            (200, b"x" * 300_000, {}),
+            (302, b"", {"Location": "/login"}),
+        ],
+        ids=["404", "html", "cut", "deep", "large", "redirect"],
+    )
+    def test_an_answer_that_is_no_discovery_is_a_message(
+        self, admin: Client, live_ehr: EHR, answer: tuple[int, Any, dict[str, str]]
+    ) -> None:
+        live_ehr.answers["/fhir/r4/.well-known/smart-configuration"] = answer
+        page = self.look(admin, live_ehr.base)
+
+        assert "Problem" in page
+        assert f"{live_ehr.base}/.well-known/smart-configuration" in page
+        assert 'name="client_id"' in page  # it can be added all the same
+
+    def test_a_host_that_does_not_answer_is_a_message(self, admin: Client) -> None:
+        page = self.look(admin, "http://127.0.0.1:1/r4")
+
+        assert "127.0.0.1:1: " in page
+        assert "What to do: Open this address" in page
+
+    def test_a_secret_that_was_typed_is_not_sent_back(self, admin: Client, live_ehr: EHR) -> None:
+        """C70."""
+        assert SECRET not in self.look(admin, live_ehr.base, client_secret=SECRET)
+
+    def test_who_may_not_add_does_not_look(self, client: Client, live_ehr: EHR) -> None:
+        user = User.objects.create_user("vic", password="x", is_staff=True)
+        user.user_permissions.add(Permission.objects.get(codename="view_registration"))
+        client.force_login(user)
+
+        assert client.get(f"{LIST}add/").status_code == 403
+        assert client.post(f"{LIST}add/", {"fhir_base_url": live_ehr.base}).status_code == 403
+        assert not live_ehr.asked
+
+
+class TestWithoutClientId:
+    """Vendors give a client id for addresses that they must be told first."""
+
+    def test_the_addresses_are_there_before_the_client_id(
+        self, admin: Client, live_ehr: EHR
+    ) -> None:
+        response = admin.post(f"{LIST}add/", form(live_ehr.base, client_id=""), follow=True)
+
+        page = response.content.decode()
+        assert "The client id is missing" in page
+        assert "/callback/general-hospital/" in page
+        assert not Registration.objects.get().enabled
+
+    def test_nobody_launches_until_it_is_entered_and_then_at_once(
+        self, admin: Client, live_ehr: EHR
+    ) -> None:
+        admin.post(f"{LIST}add/", form(live_ehr.base, client_id=""))
+        registration = Registration.objects.get()
+        with pytest.raises(UnknownEndpoint):
+            http.run(registry.endpoint_for_slug("general-hospital"))
+
+        entered = stored_form(registration, client_id="abc")
+        del entered["enabled"]
+        response = admin.post(f"{LIST}{registration.pk}/change/", entered)
+
+        assert response.status_code == 302, errors(response)
+        assert http.run(registry.endpoint_for_slug("general-hospital")).client_id == "abc"
+
+    def test_taken_away_it_is_switched_off(self, admin: Client) -> None:
+        registration = make_endpoint().registration
+        changed = stored_form(registration, client_id="")
+        admin.post(f"{LIST}{registration.pk}/change/", changed)
+
+        assert not Registration.objects.get().enabled
+
+    def test_what_is_switched_off_stays_so(self, admin: Client) -> None:
+        registration = make_endpoint(registration=make_registration(enabled=False)).registration
+        changed = stored_form(registration, client_id="another")
+        del changed["enabled"]
+        admin.post(f"{LIST}{registration.pk}/change/", changed)
+
+        assert not Registration.objects.get().enabled
+
+    def test_the_database_enables_none(self) -> None:
+        with pytest.raises(IntegrityError):
+            make_registration(client_id="")
 
 
 class TestChange:
@@ -193,6 +380,45 @@ class TestChange:
         page = admin.get(LIST).content.decode()
         assert "client-of-general" in page
         assert "Ward 7" in page
+
+    def test_the_list_says_what_waits_for_whom(self, admin: Client) -> None:
+        """C14: a changed host is seen before a clinician is refused."""
+        make_endpoint("a")
+        make_endpoint("b", fhir_base_url="https://b.example/r4", pinned_hosts=[])
+        off = make_registration("c", enabled=False)
+        make_endpoint("c", registration=off, fhir_base_url="https://c.example/r4")
+        waiting = make_registration("d", client_id="", enabled=False)
+        make_endpoint("d", registration=waiting, fhir_base_url="https://d.example/r4")
+        make_registration("e")
+        stopped = make_endpoint("f", fhir_base_url="https://f.example/r4")
+        document = {"token_endpoint": "https://evil.example/t"}
+        history.record(
+            registry.describe(stopped), parse_discovery(
+                json.dumps(document).encode(), fhir_base_url=stopped.fhir_base_url
+            ), now=NOW,
+        )  # fmt: skip
+
+        page = admin.get(LIST).content.decode()
+        rows = [re.sub(r"<[^>]+>", " ", row) for row in re.findall(r"<tr>.*?</tr>", page, re.S)]
+        assert any("client-of-a" in row and "Ready" in row for row in rows)
+        assert any("client-of-b" in row and "discovery was never read" in row for row in rows)
+        assert any("client-of-c" in row and "Switched off" in row for row in rows)
+        assert any("Waits for its client id" in row for row in rows)
+        assert any("client-of-e" in row and "no endpoint yet" in row for row in rows)
+        assert any("client-of-f" in row and "New launches are stopped" in row for row in rows)
+
+    def test_the_list_asks_the_database_no_more_for_more_endpoints(self, admin: Client) -> None:
+        def statements() -> int:
+            with CaptureQueriesContext(connection) as queries:
+                admin.get(LIST)
+            return len(queries)
+
+        registration = make_endpoint("a").registration
+        few = statements()
+        for number in range(5):
+            base = f"https://{number}.example/r4"
+            make_endpoint(f"a{number}", registration=registration, fhir_base_url=base)
+        assert statements() == few
 
     def test_untouched_it_saves_without_asking_the_ehr(self, admin: Client) -> None:
         registration = make_endpoint().registration
@@ -286,7 +512,7 @@ class TestClientSecret:
     def test_neither_does_a_page_that_refused_it(
         self, admin: Client, registration: Registration
     ) -> None:
-        changed = stored_form(registration, client_secret=SECRET, client_id="")
+        changed = stored_form(registration, client_secret=SECRET, name="")
         response = admin.post(f"{LIST}{registration.pk}/change/", changed)
 
         assert "required" in errors(response)

@@ -81,8 +81,8 @@ async def keys(config: EndpointConfig) -> AsyncIterator[Finding]:
 
 def _age(signer: Signer) -> Finding:
     key = SigningKey.objects.get(kid=signer.kid)
-    days = (timezone.now() - (key.signs_from or key.published_at)).days
-    return ok("signing-key", f"{signer.alg} key {signer.kid} signs, for {days} days so far.")
+    since = key.signs_from or key.published_at
+    return ok("signing-key", f"{signer.alg} key {signer.kid} signs, since {since:%Y-%m-%d}.")
 
 
 def _warnings(config: EndpointConfig) -> list[str]:

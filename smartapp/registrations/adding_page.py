@@ -1,0 +1,247 @@
+"""The page on which an administrator adds an EHR by pasting its FHIR base URL.
+
+One page, two steps. *Look* asks the EHR what it publishes and compares that with what this app
+needs, before anything is stored. *Add* stores it, and the registration's page then shows what to
+enter in the vendor's portal. The client id may come last: vendors give it for the addresses that
+are on that page.
+"""
+
+from typing import Any
+
+from django import forms
+from django.contrib import admin, messages
+from django.core.exceptions import PermissionDenied, ValidationError
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.template.response import TemplateResponse
+from django.urls import reverse
+from django.utils import timezone
+
+from smartapp import http
+from smartapp.keys.models import Algorithm, KeySet
+from smartapp.protocol.urls import without_trailing_slash
+from smartapp.registrations import doctor, presets, registering, registry
+from smartapp.registrations.doctor import Finding
+from smartapp.registrations.forms import RegistrationForm
+from smartapp.registrations.models import Endpoint, Registration
+from smartapp.registrations.registering import Wanted
+from smartapp.registrations.validation import is_backend, validate_base_url
+
+# People paste what they have: the address of a document below the base.
+PASTED_TOO_MUCH = ("/.well-known/smart-configuration", "/metadata")
+FOLDED = ("key_set", "alg", "assertion_audience", "scope", "standalone_scope", "slug")
+
+
+class AddForm(forms.ModelForm):  # type: ignore[type-arg]  # not generic at run time
+    fhir_base_url = forms.CharField(
+        label="FHIR base URL",
+        max_length=500,
+        widget=forms.URLInput(attrs={"spellcheck": "false", "autocomplete": "off"}),
+        help_text="As the vendor gives it, e.g. https://fhir.hospital.example/fhir/r4.",
+    )
+    preset = RegistrationForm.base_fields["preset"]
+    client_secret = RegistrationForm.base_fields["client_secret"]
+    key_set = RegistrationForm.base_fields["key_set"]
+
+    class Meta:
+        model = Registration
+        fields = (
+            "fhir_base_url",
+            "name",
+            "preset",
+            "client_id",
+            "auth_method",
+            "client_secret",
+            *FOLDED,
+        )
+        widgets = {
+            "scope": forms.Textarea(attrs={"rows": 4}),
+            "standalone_scope": forms.Textarea(attrs={"rows": 4}),
+        }
+        help_texts = {
+            "name": "What people call it, e.g. the hospital.",
+            "client_id": "As the vendor's portal shows it. If the vendor first wants to know this "
+            "app's addresses, leave it empty: the next page shows them.",
+            "scope": "Empty: what this app usually needs there.",
+            "standalone_scope": "Empty: what this app usually needs there.",
+            "slug": "Empty: from the name. It becomes part of the redirect URI and stays.",
+        }
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        for name in FOLDED:
+            self.fields[name].required = False
+        self.fields["alg"] = forms.ChoiceField(
+            label=self.fields["alg"].label,
+            choices=[("", "as the vendor wants it"), *Algorithm.choices],
+            required=False,
+            help_text=self.fields["alg"].help_text,
+        )
+        self.fields["preset"].help_text = "Sets what is known of this vendor."
+        self.fields[
+            "client_secret"
+        ].help_text = (
+            "Only for authentication by client secret. Stored sealed and never shown again."
+        )
+
+    @property
+    def main(self) -> list[forms.BoundField]:
+        return [field for field in self if field.name not in (*FOLDED, "fhir_base_url")]
+
+    @property
+    def folded(self) -> list[forms.BoundField]:
+        return [self[name] for name in FOLDED]
+
+    @property
+    def has_folded_errors(self) -> bool:
+        return any(field.errors for field in self.folded)
+
+    def clean_fhir_base_url(self) -> str:
+        url = base_url(self.cleaned_data["fhir_base_url"])
+        validate_base_url(url)
+        return url
+
+    def clean_slug(self) -> str:
+        slug = self.cleaned_data["slug"] or registering.slug_of(self.cleaned_data.get("name", ""))
+        if not slug:
+            raise ValidationError("This name gives no slug; enter one.")
+        endpoints, registrations = Endpoint.objects, Registration.objects
+        if registrations.filter(slug=slug).exists() or endpoints.filter(slug=slug).exists():
+            raise ValidationError(f"{slug} is taken; choose another name or slug.")
+        return slug
+
+    def wanted(self) -> Wanted:
+        """Return what was asked for; empty fields are left to the preset."""
+        data = self.cleaned_data
+        return Wanted(
+            fhir_base_url=data["fhir_base_url"],
+            name=data["name"],
+            client_id=data["client_id"],
+            slug=data["slug"],
+            preset=data["preset"],
+            auth_method=data["auth_method"],
+            client_secret=data["client_secret"] or None,
+            key_set=data["key_set"].slug if data["key_set"] else None,
+            alg=data["alg"] or None,
+            scope=data["scope"] or None,
+            standalone_scope=data["standalone_scope"] or None,
+            assertion_audience=data["assertion_audience"] or None,
+        )
+
+
+def base_url(pasted: str) -> str:
+    """Return the FHIR base URL of what was pasted."""
+    url = pasted.strip()
+    for suffix in PASTED_TOO_MUCH:
+        url = url.removesuffix(suffix)
+    return url
+
+
+class AddingPage(admin.ModelAdmin):  # type: ignore[type-arg]  # not generic at run time
+    """The view of `RegistrationAdmin` that adds."""
+
+    def add_view(
+        self,
+        request: HttpRequest,
+        form_url: str = "",  # noqa: ARG002 - Django's signature
+        extra_context: dict[str, Any] | None = None,  # noqa: ARG002
+    ) -> HttpResponse:
+        if not self.has_add_permission(request):
+            raise PermissionDenied
+        if request.method != "POST":
+            return self._adding(request, AddForm())
+        if "add" in request.POST:
+            return self._add(request, AddForm(request.POST))
+        return self._look_before(request)
+
+    def _look_before(self, request: HttpRequest) -> HttpResponse:
+        """Ask the EHR, store nothing, and lose nothing that was typed but a secret."""
+        typed = {name: str(value) for name, value in request.POST.items() if value}
+        url = typed["fhir_base_url"] = base_url(typed.get("fhir_base_url", ""))
+        guessed = presets.guess(url)
+        typed.setdefault("preset", guessed.slug)
+        form = AddForm(initial=typed)
+        try:
+            if not url:
+                raise ValidationError("Paste the FHIR base URL of the EHR.")
+            validate_base_url(url)
+            _refuse_second(url, typed.get("scope", ""))
+        except ValidationError as error:
+            return self._adding(request, form, refused=error.messages[0])
+        findings = http.run(_look(_as_if(url, typed)))
+        return self._adding(request, form, findings=findings, guessed=guessed)
+
+    def _add(self, request: HttpRequest, form: AddForm) -> HttpResponse:
+        actor = request.user.get_username()
+        try:
+            if form.is_valid():
+                _refuse_second(form.cleaned_data["fhir_base_url"], form.cleaned_data["scope"])
+                endpoint = registering.register(form.wanted(), now=timezone.now(), actor=actor)
+                return self._added(request, endpoint)
+        except ValidationError as error:
+            _tell(form, error)
+        return self._adding(request, form, looked=True)
+
+    def _added(self, request: HttpRequest, endpoint: Endpoint) -> HttpResponse:
+        config = registry.describe(endpoint)
+        for warning in http.run(registering.look(config, actor=request.user.get_username())):
+            self.message_user(request, warning, messages.WARNING)
+        said = f"{endpoint.name} is added. Enter what follows in the vendor's portal."
+        if not config.client_id:
+            said += " Then enter the client id that the vendor gives you here: launches begin then."
+        self.message_user(request, said, messages.SUCCESS)
+        change = "admin:registrations_registration_change"
+        return HttpResponseRedirect(reverse(change, args=[endpoint.registration_id]))
+
+    def _adding(self, request: HttpRequest, form: AddForm, **context: Any) -> HttpResponse:
+        context = {
+            **self.admin_site.each_context(request),
+            "opts": self.opts,
+            "title": "Add an EHR",
+            "form": form,
+            "looked": "findings" in context,
+            **context,
+        }
+        return TemplateResponse(request, "registrations/add.html", context)
+
+
+def _refuse_second(fhir_base_url: str, scope: str) -> None:
+    """C7: `iss` leads to one place; a 2-legged registration may stand beside it (C2)."""
+    if is_backend(scope):
+        return
+    iss = without_trailing_slash(fhir_base_url)
+    other = Endpoint.objects.filter(iss=iss, enabled=True, launchable=True).first()
+    if other:
+        raise ValidationError(
+            {"fhir_base_url": f"Another enabled endpoint has this FHIR base URL already: {other}."}
+        )
+
+
+def _tell(form: AddForm, error: ValidationError) -> None:
+    """Put each sentence where it belongs on the page."""
+    if not hasattr(error, "error_dict"):
+        form.add_error(None, error)
+        return
+    for name, errors in error.error_dict.items():
+        form.add_error(name if name in form.fields else None, errors)
+
+
+def _as_if(fhir_base_url: str, typed: dict[str, str]) -> registry.EndpointConfig:
+    """Return the endpoint that would be stored, as far as looking at its EHR goes."""
+    now = timezone.now()
+    preset = presets.PRESETS.get(typed["preset"], presets.PRESETS[""])
+    registration = Registration(
+        client_id=typed.get("client_id", ""),
+        preset=preset.slug,
+        key_set=KeySet(slug=""),
+        updated_at=now,
+        **presets.defaults(preset),
+    )
+    for name in ("auth_method", "alg", "scope", "standalone_scope"):
+        setattr(registration, name, typed.get(name) or getattr(registration, name))
+    endpoint = Endpoint(pk=0, registration=registration, fhir_base_url=fhir_base_url)
+    endpoint.updated_at = now
+    return registry.describe(endpoint)
+
+
+async def _look(config: registry.EndpointConfig) -> list[Finding]:
+    return [finding async for finding in doctor.look_at_ehr(config)]

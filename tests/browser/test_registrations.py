@@ -1,0 +1,116 @@
+"""An administrator who has never seen the app adds an EHR, checks it, and judges its discovery."""
+
+import re
+from collections.abc import Iterator
+
+import pytest
+from playwright.sync_api import Browser, Page, expect
+
+from tests.browser.conftest import DESKTOP, PHONE, fits, screenshots
+from tests.browser.test_launch_attempts import assert_accessible
+from tests.demo_server import Demo
+
+pytestmark = pytest.mark.browser
+
+
+@pytest.fixture
+def admin(chromium: Browser, demo: Demo) -> Iterator[Page]:
+    """The demo's administrator. The checker is a script that the page's own policy would refuse."""
+    context = chromium.new_context(
+        bypass_csp=True,
+        viewport=DESKTOP,  # type: ignore[arg-type]
+        permissions=["clipboard-read", "clipboard-write"],
+    )
+    page = context.new_page()
+    found = re.search(r"Admin +\S+ +(\S+) / (\S+)", demo.log_text)
+    assert found
+    page.goto(f"{demo.url}/admin/")
+    page.fill("[name=username]", found[1])
+    page.fill("[name=password]", found[2])
+    page.click("[type=submit]")
+    yield page
+    context.close()
+
+
+def other_ehr(demo: Demo) -> str:
+    """The sandbox under its other name: to the app, an EHR that it does not know."""
+    return f"{demo.url.replace('127.0.0.1', 'localhost')}/sandbox/fhir/r4"
+
+
+def look_around(page: Page, name: str) -> None:
+    """At both widths, in both schemes: passes axe, fits, and is kept as a picture."""
+    for scheme in ("dark", "light"):
+        page.emulate_media(color_scheme=scheme)
+        screenshots(page, f"{name}-{scheme}")
+        assert_accessible(page)
+    page.set_viewport_size(PHONE)  # type: ignore[arg-type]
+    assert fits(page), name
+    page.set_viewport_size(DESKTOP)  # type: ignore[arg-type]
+
+
+def test_ehr_is_added_by_pasting_its_base_url(admin: Page, demo: Demo) -> None:
+    """C17: what is missing is seen before anything is stored; then the sheet, to be copied."""
+    admin.goto(f"{demo.url}/admin/registrations/registration/")
+    admin.get_by_role("link", name="Add registration").click()
+    look_around(admin, "add-ehr")
+
+    admin.get_by_label("FHIR base URL").fill("http://ehr.example/r4")
+    admin.get_by_role("button", name="Look at this EHR").click()
+    expect(admin.get_by_role("alert")).to_contain_text("not https")
+    expect(admin.get_by_label("FHIR base URL")).to_have_value("http://ehr.example/r4")
+
+    admin.get_by_label("FHIR base URL").fill(f"{other_ehr(demo)}/metadata")
+    admin.keyboard.press("Enter")  # the first button: nothing is added by mistake
+    expect(admin.get_by_role("heading", name="What was found")).to_be_visible()
+    expect(admin.locator("#content-main")).to_contain_text("The sandbox EHR of this app")
+    look_around(admin, "add-ehr-looked")
+
+    admin.get_by_label("Name", exact=True).fill("Ward 7")
+    admin.get_by_text("More: keys").click()
+    admin.get_by_label("Scope", exact=True).fill("openid")
+    admin.get_by_role("button", name="Add this EHR").click()
+    expect(admin.locator(".errorlist")).to_contain_text("must contain launch")
+    expect(admin.get_by_label("Name", exact=True)).to_have_value("Ward 7")
+    look_around(admin, "add-ehr-refused")
+
+    admin.get_by_label("Scope", exact=True).fill("")
+    admin.get_by_role("button", name="Add this EHR").click()
+    expect(admin.locator(".messagelist")).to_contain_text("Ward 7 is added")
+    expect(admin.locator(".registration-sheet")).to_contain_text("/callback/ward-7/")
+    admin.get_by_role("button", name="Copy Redirect URI").click()
+    expect(admin.locator(".registration-sheet [role=status]", has_text="Copied")).to_be_visible()
+    copied = admin.evaluate("navigator.clipboard.readText()")
+    assert copied == f"{demo.url}/callback/ward-7/"
+    screenshots(admin, "registration")
+    assert_accessible(admin, ".registration-sheet")
+
+
+def test_check_says_line_by_line_how_it_went(admin: Page, demo: Demo) -> None:
+    admin.goto(f"{demo.url}/admin/registrations/registration/")
+    admin.get_by_role("link", name="Sandbox EHR", exact=True).first.click()
+    admin.get_by_role("link", name="Check", exact=True).click()
+    admin.get_by_role("button", name="Check now").click()
+    expect(admin.locator("#content-main")).to_contain_text("All checks are done")
+    expect(admin.locator("#content-main")).to_contain_text("a signature of ours verifies")
+    look_around(admin, "registration-check")
+
+
+def test_address_is_overridden_and_taken_back(admin: Page, demo: Demo) -> None:
+    """C10: with the keyboard alone."""
+    admin.goto(f"{demo.url}/admin/registrations/registration/")
+    admin.get_by_role("link", name="Sandbox EHR", exact=True).first.click()
+    admin.get_by_role("link", name="What this EHR publishes").click()
+    summary = admin.get_by_text("Use another address than the EHR publishes")
+    summary.focus()
+    admin.keyboard.press("Enter")
+    admin.get_by_label("Address of", exact=True).select_option("revocation_endpoint")
+    admin.get_by_label("Address", exact=True).fill(f"{demo.url}/sandbox/elsewhere")
+    admin.get_by_label("Why").fill("The vendor's ticket 4711")
+    admin.keyboard.press("Enter")
+    row = admin.get_by_role("row", name="Revocation endpoint")
+    expect(row).to_contain_text("ticket 4711")
+    expect(row).to_contain_text(f"{demo.url}/sandbox/oauth2/v1/revoke")
+    look_around(admin, "discovery-overridden")
+
+    row.get_by_role("button").click()
+    expect(admin.get_by_role("row", name="Revocation endpoint")).to_contain_text("The same.")
