@@ -1,15 +1,16 @@
 """What must be true of the keys of a set after anything at all."""
 
 from collections.abc import Iterable, Iterator
-from datetime import datetime
+from datetime import datetime, timedelta
 from itertools import pairwise
 
 from smartapp.keys import waits
 from smartapp.keys.models import MAX_PUBLISHED_KEYS, KeySet, SigningKey
 
 
-def assert_timeline_holds(key_set: KeySet) -> None:
-    """Each line has one signer at every moment since its first, and every wait was waited."""
+def assert_timeline_holds(key_set: KeySet, wait: timedelta = waits.WHERE_UNKNOWN) -> None:
+    """Each line has one signer at every moment since its first, and every wait was waited; that of
+    a new key is as long as `wait` at least."""
     keys = list(key_set.signing_keys.all())
     assert sum(key.withdrawn_at is None for key in keys) <= MAX_PUBLISHED_KEYS
     assert len({key.kid for key in keys}) == len(keys)
@@ -23,7 +24,7 @@ def assert_timeline_holds(key_set: KeySet) -> None:
             if key.alg != alg:
                 continue
             if key.signs_from and key.signs_from > first:
-                assert key.signs_from - key.published_at >= waits.WHERE_UNKNOWN
+                assert key.signs_from - key.published_at >= wait
             if key.withdrawn_at and key.signs_until:
                 assert key.withdrawn_at - key.signs_until >= waits.BEFORE_WITHDRAWAL
 
