@@ -17,7 +17,7 @@ from django.utils import timezone
 from joserfc import jws
 from joserfc.errors import JoseError
 
-from smartapp.sandbox import addresses, client_keys
+from smartapp.sandbox import addresses, client_keys, registering
 from smartapp.sandbox.models import Client, UsedAssertion, digest, registered_client
 from smartapp.sandbox.refusals import invalid_client
 
@@ -87,7 +87,8 @@ def _claimed_client(assertion: Assertion) -> Client:
     """Return whom the assertion claims to come from; nothing is proven yet."""
     client = registered_client(assertion.claims.get("sub"))
     if client is None:
-        raise invalid_client("E2", "The sub of the client assertion is no client of this server.")
+        words = "The sub of the client assertion is no client of this server."
+        raise invalid_client("E2", words, registering.why_unknown(assertion.claims.get("sub")))
     if client.auth_method != Client.AuthMethod.PRIVATE_KEY_JWT:
         raise invalid_client("E2", f"This client is registered for {client.auth_method}.")
     return client

@@ -3,7 +3,7 @@
 import base64
 from urllib.parse import unquote_plus
 
-from smartapp.sandbox import client_assertion
+from smartapp.sandbox import client_assertion, registering
 from smartapp.sandbox.broken_answers import claimed_faults
 from smartapp.sandbox.models import Client, registered_client
 from smartapp.sandbox.oauth_request import SandboxRequest
@@ -47,7 +47,9 @@ def _by_the_way_used(request: SandboxRequest) -> Client:
 def _public(client_id: str | None) -> Client:
     client = registered_client(client_id)
     if client is None or client.auth_method != Client.AuthMethod.NONE:
-        raise invalid_client("E1", "The request carries no client credentials.")
+        words = "The request carries no client credentials."
+        why = _why_not(client, client_id, "its client_id alone") if client_id else ""
+        raise invalid_client("E1", words, why)
     return client
 
 
@@ -55,8 +57,16 @@ def _by_basic(header: str) -> Client:
     client_id, secret = _decoded(header)
     client = registered_client(client_id)
     if client is None or not client.check_client_secret(secret):
-        raise invalid_client("E2", UNKNOWN)
+        sent = "a Basic header with a secret that is not its own"
+        raise invalid_client("E2", UNKNOWN, _why_not(client, client_id, sent))
     return client
+
+
+def _why_not(client: Client | None, client_id: str, sent: str) -> str:
+    """Return for the request log what the answer keeps to itself."""
+    if client is None:
+        return registering.why_unknown(client_id)
+    return f"This app is registered for {client.auth_method}; what came was {sent}."
 
 
 def claimed_by_basic(request: SandboxRequest) -> str:

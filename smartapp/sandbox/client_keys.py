@@ -47,7 +47,7 @@ def find_key(client: Client, kid: str | None, *, stale: bool = False) -> Jwk:
     """
     keys = _keys(client) if stale and client.jwks is not None else current_keys(client)
     found = _matching(keys, kid)
-    if not stale and not found and client.jwks_url and _may_refetch(client):
+    if not stale and not found and client.jwks_url and may_refetch(client):
         refetch(client)
         found = _matching(_keys(client), kid)
     if len(found) == 1:
@@ -79,7 +79,8 @@ def _matching(keys: list[Jwk], kid: str | None) -> list[Jwk]:
     return [key for key in keys if key.get("kid") == kid]
 
 
-def _may_refetch(client: Client) -> bool:
+def may_refetch(client: Client) -> bool:
+    """Return whether the client's server was not asked too often in the last minute (S52)."""
     minute_ago = timezone.now() - timedelta(minutes=1)
     return client.jwks_fetches.filter(at__gt=minute_ago).count() < REFETCHES_PER_MINUTE
 

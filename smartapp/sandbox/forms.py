@@ -12,6 +12,8 @@ from smartapp.sandbox.worlds import World
 
 SEVERAL = forms.Textarea(attrs={"rows": 2, "spellcheck": "false"})
 GENERATED_ID_PREFIX = "0oa"
+NOT_KEPT = "new_secret"
+"""A wish of the moment, not of the record."""
 
 
 class ClientForm(forms.Form):
@@ -35,6 +37,10 @@ class ClientForm(forms.Form):
         initial=Client.AuthMethod.PRIVATE_KEY_JWT,
         help_text="A client secret is made here and shown once.",
     )
+    new_secret = forms.BooleanField(
+        label="Make a new client secret", required=False,
+        help_text="The old one ends at once. Nobody can show it again.",
+    )  # fmt: skip
     jwks_url = forms.CharField(
         label="JWKS URL", required=False, max_length=500,
         help_text="Where your app publishes its public keys. This server fetches them.",
@@ -110,7 +116,7 @@ class ClientForm(forms.Form):
 
 def initial_values(client: Client) -> dict[str, Any]:
     """Return a record as the form shows it."""
-    values = {name: getattr(client, name) for name in ClientForm.base_fields}
+    values = {name: getattr(client, name) for name in ClientForm.base_fields if name != NOT_KEPT}
     for name in ("redirect_uris", "post_logout_redirect_uris"):
         values[name] = "\n".join(values[name])
     imported = client.jwks if client.jwks and not client.jwks_url else None
@@ -127,7 +133,7 @@ def _client(client_id: str, values: dict[str, Any], known: Client | None) -> tup
     """Return the record as filled in. A secret that was given once stays as it is."""
     secret, secret_digest = "", ""
     if values["auth_method"] == Client.AuthMethod.CLIENT_SECRET_BASIC:
-        secret_digest = known.secret_digest if known else ""
+        secret_digest = known.secret_digest if known and not values["new_secret"] else ""
         if not secret_digest:
             secret = new_secret()
             secret_digest = client_secret_digest(client_id, secret)

@@ -3,7 +3,7 @@
 from datetime import UTC, datetime, timedelta
 from typing import Any, cast
 
-from authlib.oauth2.rfc6749 import grants
+from authlib.oauth2.rfc6749 import InvalidGrantError, grants
 from authlib.oauth2.rfc7636 import CodeChallenge
 from django.utils import timezone
 
@@ -162,6 +162,13 @@ class PKCE(CodeChallenge):
         if len(challenge or "") != CODE_CHALLENGE_CHARACTERS:
             raise invalid_request("S13", "code_challenge must be 43 characters of base64url.")
         super().validate_code_challenge(grant, redirect_uri)
+
+    def validate_code_verifier(self, grant: AuthorizationCodeGrant, result: object) -> None:
+        try:
+            super().validate_code_verifier(grant, result)
+        except InvalidGrantError as exc:
+            words = "The code_verifier does not fit the code_challenge: base64url of its SHA-256."
+            raise invalid_grant("S28", words) from exc
 
 
 class RefreshTokenGrant(grants.RefreshTokenGrant):

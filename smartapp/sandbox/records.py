@@ -50,7 +50,7 @@ def record(endpoint: str, request: SandboxRequest, error: OAuth2Error | None) ->
         rule=_rule(error),
         kept=[] if error else rules_kept(endpoint, request),
         error=(error.error or "") if error else "",
-        reason=(error.get_error_description() or "")[:500] if error else "",
+        reason=_reason(error),
         parameters=redacted(request.payload.data) | _faults(request),
     )
 
@@ -106,6 +106,13 @@ def _rule(error: OAuth2Error | None) -> str:
     if error is None:
         return ""
     return error.rule if isinstance(error, Refusal) else RULES.get(error.error or "", "")
+
+
+def _reason(error: OAuth2Error | None) -> str:
+    if error is None:
+        return ""
+    why = error.why if isinstance(error, Refusal) else ""
+    return why or (error.get_error_description() or "")[:500]
 
 
 def _faults(request: SandboxRequest) -> dict[str, str]:

@@ -16,12 +16,16 @@ def printable(text: str) -> str:
 class Refusal(OAuth2Error):
     """An OAuth error that knows which rule it follows; the request log shows the rule.
 
-    `redirect_uri` is set only where it is proven to be the client's own (S10).
+    `redirect_uri` is set only where it is proven to be the client's own (S10). `why` is for the
+    request log alone, where the answer has to say less: it helps developers, and guessers as well.
     """
 
-    def __init__(self, rule: str, error: str, description: str, *, status: int = 400) -> None:
+    def __init__(
+        self, rule: str, error: str, description: str, *, status: int = 400, why: str = ""
+    ) -> None:
         super().__init__(error=error, description=printable(description), status_code=status)
         self.rule = rule
+        self.why = why
 
     def get_headers(self) -> list[tuple[str, str]]:
         headers = list(super().get_headers())
@@ -52,8 +56,8 @@ class GatewayRefusal(Refusal):
         return [("detailedmessage", message), ("error", "access_denied")]
 
 
-def invalid_client(rule: str, description: str) -> Refusal:
-    return Refusal(rule, "invalid_client", description, status=401)
+def invalid_client(rule: str, description: str, why: str = "") -> Refusal:
+    return Refusal(rule, "invalid_client", description, status=401, why=why)
 
 
 def invalid_request(rule: str, description: str) -> Refusal:

@@ -8,7 +8,7 @@ from urllib.parse import SplitResult, urlsplit
 from django.core.exceptions import ValidationError
 
 from smartapp.sandbox import addresses, client_keys, faults, scopes, worlds
-from smartapp.sandbox.models import Client
+from smartapp.sandbox.models import Client, find_client
 from smartapp.sandbox.refusals import Refusal
 from smartapp.sandbox.worlds import World
 
@@ -83,6 +83,16 @@ def described(client: Client) -> dict[str, Any]:
             "token_endpoint": addresses.endpoint("token"),
             "assertion_audience": addresses.assertion_audience(client.profile),
         }
+
+
+def why_unknown(client_id: object) -> str:
+    """Return why nobody is known in this world by a client_id, for whoever mixed the worlds up."""
+    client = find_client(client_id)
+    if client is None:
+        return "No app is registered here under this client_id."
+    with worlds.within(client.world):
+        base_url = addresses.fhir_base_url()
+    return f"This app is registered in the world {client.world}; its FHIR base URL is {base_url}."
 
 
 def key_advice(client: Client) -> str:

@@ -53,6 +53,7 @@ urlpatterns = [
     path("clients", clients.clients, name="clients"),
     path("clients/register", clients.register, name="register"),
     path("client", clients.client, name="client"),
+    path("client/keys", clients.fetch_keys, name="fetch-keys"),
     path("requests", clients.requests, name="requests"),
     path("keys/rotate", launcher.rotate_key, name="rotate-key"),
     *_ehr(World.PRODUCTION),

@@ -2,7 +2,9 @@
 
 import json
 import re
+from base64 import b64encode
 from typing import Any
+from urllib.parse import urlencode
 
 import pytest
 from django.core.management import CommandError
@@ -10,6 +12,7 @@ from django.test import Client as Browser
 from django.utils import timezone
 from joserfc.jwk import ECKey
 
+from smartapp.sandbox import client_keys
 from smartapp.sandbox.models import Client, RequestRecord, Token
 from tests.sandbox.conftest import (
     FHIR_BASE,
@@ -104,6 +107,42 @@ class TestForm:
         assert (changed.name, changed.quirks) == ("Renamed", "token-jwt")
         assert changed.secret_digest == client.secret_digest
 
+    def test_lost_secret_is_replaced_by_a_wish(self, browser: Browser) -> None:
+        """S22: the old one ends; and without the wish nobody gets a new one by saving."""
+        fields = {"kind": "web", "auth_method": "client_secret_basic"}
+        register_by_form(browser, **fields)
+        before = Client.objects.get()
+        query = f"?client_id={before.client_id}"
+        assert b"Make a new client secret" in browser.get(PATH + query).content
+        page = register_by_form(browser, query, **fields, new_secret="on").content.decode()
+        found = re.search(r'class="card secret">.*?<code>([\w-]{43})</code>', page, re.DOTALL)
+        assert found
+        assert Client.objects.get().check_client_secret(found[1])
+        assert Client.objects.get().secret_digest != before.secret_digest
+        assert b"Make a new client secret" not in browser.get(PATH).content
+
+    @pytest.mark.parametrize(
+        ("options", "words"),
+        [
+            (("--kind=public", f"--redirect-uri={REDIRECT_URI}"),
+             ["client_id=mine", "authorization_code", REDIRECT_URI, "code_verifier"]),
+            (("--kind=service", "--jwks-url=https://app.example/k", "--scope=system/Patient.rs"),
+             ["$ASSERTION", "client_credentials", "scope=system/Patient.rs", "jti"]),
+            (("--kind=service", "--client-secret-env=SECRET_OF_MINE"), ["-u &#x27;mine:"]),
+        ],
+    )  # fmt: skip
+    def test_page_shows_a_token_request(
+        self, browser: Browser, monkeypatch: pytest.MonkeyPatch, options: tuple[str, ...],
+        words: list[str],
+    ) -> None:  # fmt: skip
+        monkeypatch.setenv("SECRET_OF_MINE", "its own")
+        sheet = sandbox_client("mine", *options)
+        page = browser.get("/sandbox/client", {"client_id": "mine"}).content.decode()
+        example = page.partition("<pre")[2].partition("</pre>")[0]
+        for word in (*words, "curl", sheet["token_endpoint"]):
+            assert word in example
+        assert "its own" not in page
+
     def test_taken_client_id(self, browser: Browser) -> None:
         register_by_form(browser, client_id="mine")
         page = register_by_form(browser, client_id="mine", name="Thief")
@@ -193,6 +232,64 @@ class TestWindow:
         assert reason(good, "preview/") == (mine, "It is a token of the world production.")
         Token.objects.update(expires_at=timezone.now())
         assert reason(good) == (mine, "It is expired.")
+
+    def test_keys_are_fetched_by_a_button(
+        self, app: App, browser: Browser, key_server: KeyServer
+    ) -> None:
+        """S52, S56: to see before the first launch whether the key set can be reached."""
+        path = f"/sandbox/client/keys?client_id={app.client_id}"
+        page = browser.get("/sandbox/client", {"client_id": app.client_id}).content.decode()
+        assert path in page
+        token = re.search(r'name="csrfmiddlewaretoken" value="(\w+)"', page)
+        assert token
+        for _ in range(client_keys.REFETCHES_PER_MINUTE + 2):
+            answer = post_form(browser, path, {"csrfmiddlewaretoken": token[1]})
+        assert answer["Location"] == f"/sandbox/client?client_id={app.client_id}"
+        assert str(app.key.kid) in browser.get(answer["Location"]).content.decode()
+        assert key_server.requests == client_keys.REFETCHES_PER_MINUTE
+        assert post_form(browser, path, {}).status_code == 403
+        nobody = post_form(browser, path + "x", {"csrfmiddlewaretoken": token[1]})
+        assert nobody.status_code == 404
+
+    def test_log_says_what_the_answer_does_not(
+        self, app: App, browser: Browser, key_server: KeyServer
+    ) -> None:
+        """E1, E2: whoever guesses learns nothing, whoever registered the app does."""
+
+        def reason(fields: dict[str, str], basic: str = "") -> str:
+            headers = {"Authorization": "Basic " + b64encode(basic.encode()).decode()}
+            form = "application/x-www-form-urlencoded"
+            answer = browser.post(
+                "/sandbox/oauth2/v1/token", urlencode({"grant_type": "x"} | fields),
+                content_type=form, headers=headers if basic else {},
+            )  # fmt: skip
+            assert answer.status_code == 401
+            assert "registered" not in answer.json()["error_description"]
+            return RequestRecord.objects.latest("pk").reason
+
+        fields = {"grant_type": "refresh_token"}
+        assert "for private_key_jwt; what came was a Basic" in reason(fields, "app-web:x")
+        assert "for private_key_jwt; what came was its client_id" in reason(
+            fields | {"client_id": "app-web"}
+        )
+        assert reason(fields, "nobody:x") == "No app is registered here under this client_id."
+        sandbox_client(app.client_id, "--kind=web", "--world=strict")
+        elsewhere = reason(fields, "app-web:x")
+        assert "in the world strict" in elsewhere
+        assert elsewhere.endswith("/sandbox/strict/fhir/r4.")
+        assert "in the world strict" in reason(fields | app.authentication())
+
+    def test_refusal_page_shows_what_was_sent_beside_what_is_registered(
+        self, app: App, browser: Browser
+    ) -> None:
+        """S10."""
+        wrong = f"{app.redirect_uri}/"
+        page = app.authorize(browser, redirect_uri=wrong).content.decode()
+        assert f"<code>{wrong}</code>" in page
+        assert f"<code>{app.redirect_uri}</code>" in page
+        assert f"/sandbox/client?client_id={app.client_id}" in page
+        sandbox_client(app.client_id, "--kind=web", "--world=bcp")
+        assert "registered in the world bcp" in app.authorize(browser).content.decode()
 
     def test_failed_fetch_of_keys_says_why(
         self, app: App, key_server: KeyServer, browser: Browser

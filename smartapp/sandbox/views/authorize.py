@@ -16,9 +16,9 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_http_methods, require_POST
 
-from smartapp.sandbox import addresses, faults, framing, records, sign_in
+from smartapp.sandbox import addresses, faults, framing, records, registering, sign_in
 from smartapp.sandbox.grants import AuthorizationCodeGrant
-from smartapp.sandbox.models import Client, new_secret
+from smartapp.sandbox.models import Client, find_client, new_secret
 from smartapp.sandbox.oauth_request import (
     Parameters,
     SandboxRequest,
@@ -75,7 +75,7 @@ def _judged(request: HttpRequest, read: Read, step: Step) -> HttpResponse:
         client, redirect_uri = _proven(oauth)
     except Refusal as refusal:
         records.record("authorize", oauth, refusal)
-        return _refusal_page(request, refusal)
+        return _refusal_page(request, oauth, refusal)
     _choose_faults(oauth, client)
     try:
         grant = _valid_grant(request, oauth)
@@ -113,7 +113,7 @@ def _proven(oauth: SandboxRequest) -> tuple[Client, str]:
             raise invalid_request("S10", f"The parameter {name} is repeated.")
     client = server.query_client(oauth.payload.client_id or "")
     if client is None:
-        raise invalid_request("S10", "No app is registered here under this client_id.")
+        raise invalid_request("S10", registering.why_unknown(oauth.payload.client_id))
     redirect_uri = oauth.payload.redirect_uri or ""
     if not client.check_redirect_uri(redirect_uri):
         raise invalid_request("S10", "The redirect_uri is not registered for this app.")
@@ -152,8 +152,11 @@ def _finish(response: HttpResponse, client: Client, met: faults.Faults) -> None:
     response.headers["Location"] = location
 
 
-def _refusal_page(request: HttpRequest, refusal: Refusal) -> HttpResponse:
+def _refusal_page(request: HttpRequest, oauth: SandboxRequest, refusal: Refusal) -> HttpResponse:
+    """Show what was sent beside what is registered: often it is one character."""
     context = {
+        "sent": oauth.form.get("redirect_uri"),
+        "client": find_client(oauth.payload.client_id),
         "error": refusal.error,
         "reason": refusal.get_error_description(),
         "rule": refusal.rule,

@@ -1,14 +1,16 @@
 """The window on clients: who they are, their keys, what they asked for and what became of it."""
 
 from http import HTTPStatus
+from urllib.parse import urlencode
 
 from django.db.models import Prefetch
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import render
+from django.shortcuts import redirect, render
+from django.urls import reverse
 from django.views.decorators.cache import never_cache
-from django.views.decorators.http import require_GET, require_http_methods
+from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
-from smartapp.sandbox import faults, framing, registering
+from smartapp.sandbox import client_keys, example, faults, framing, registering
 from smartapp.sandbox.forms import ClientForm, initial_values
 from smartapp.sandbox.models import Client, JWKSFetch, RequestRecord, find_client
 
@@ -54,20 +56,43 @@ def client(request: HttpRequest) -> HttpResponse:
     """One app: what to configure in it, its keys, its latest requests (S56)."""
     found = find_client(request.GET.get("client_id"))
     if found is None:
-        context = {"reason": "No app is registered here under this client_id."}
-        return render(request, "sandbox/impossible.html", context, status=HTTPStatus.NOT_FOUND)
+        return _nobody(request)
     return _client_page(request, found)
+
+
+@never_cache
+@require_POST
+def fetch_keys(request: HttpRequest) -> HttpResponse:
+    """Fetch an app's key set for whoever set it up; what came of it stands on the app's page."""
+    found = find_client(request.GET.get("client_id"))
+    if found is None or not found.jwks_url:
+        return _nobody(request)
+    if client_keys.may_refetch(found):
+        client_keys.refetch(found)
+    return redirect(page_of(found))
+
+
+def page_of(client: Client) -> str:
+    """Return the path of an app's page."""
+    return f"{reverse('sandbox:client')}?{urlencode({'client_id': client.client_id})}"
+
+
+def _nobody(request: HttpRequest) -> HttpResponse:
+    context = {"reason": "No app is registered here under this client_id."}
+    return render(request, "sandbox/impossible.html", context, status=HTTPStatus.NOT_FOUND)
 
 
 def _client_page(
     request: HttpRequest, found: Client, secret: str = "", *, saved: bool = False
 ) -> HttpResponse:
+    sheet = registering.described(found)
     context = {
         "page": "clients",
         "client": found,
         "secret": secret,
         "saved": saved,
-        "sheet": registering.described(found),
+        "sheet": sheet,
+        "example": example.token_request(found, sheet),
         "faults": faults.by_place(faults.WITHOUT_A_PERSON),
         "fetches": found.jwks_fetches.order_by("-pk")[:SHOWN_FETCHES],
         "records": RequestRecord.objects.filter(client_id=found.client_id)[

@@ -6,7 +6,6 @@ from urllib.parse import urlencode, urlsplit
 
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import redirect, render
-from django.urls import reverse
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET, require_POST
 
@@ -15,6 +14,7 @@ from smartapp.sandbox.fhir import store
 from smartapp.sandbox.fhir.store import PatientSummary
 from smartapp.sandbox.launches import LaunchImpossible, Scene
 from smartapp.sandbox.models import Client, find_client
+from smartapp.sandbox.views.clients import page_of
 from smartapp.sandbox.worlds import World
 
 DEFAULT_INTENT = "summary-timeline-view"
@@ -105,9 +105,7 @@ def standalone(request: HttpRequest) -> HttpResponse:
     wants_json = request.GET.get("format") == "json"
     try:
         client, chosen = _client(request), _chosen_faults(request)
-        next_page = (
-            _page_of(client) if client.kind == Client.Kind.SERVICE else client.standalone_url
-        )
+        next_page = page_of(client) if client.kind == Client.Kind.SERVICE else client.standalone_url
         if not next_page and not wants_json:
             raise LaunchImpossible(f"{client.name} has no standalone URL.")
     except LaunchImpossible as exc:
@@ -117,10 +115,6 @@ def standalone(request: HttpRequest) -> HttpResponse:
     if wants_json:
         return JsonResponse({"standalone_url": client.standalone_url, "fault": chosen})
     return redirect(next_page)
-
-
-def _page_of(client: Client) -> str:
-    return f"{reverse('sandbox:client')}?{urlencode({'client_id': client.client_id})}"
 
 
 @never_cache

@@ -2,7 +2,8 @@
 (() => {
   const value = (name) => document.querySelector(`[name=${name}]`).value;
   const show = (name, wanted) => {
-    document.querySelector(`[data-field=${name}]`).hidden = !wanted;
+    const field = document.querySelector(`[data-field=${name}]`);
+    if (field) field.hidden = !wanted;
   };
 
   const follow = () => {
@@ -12,6 +13,7 @@
       show(name, !service);
     }
     for (const name of ["jwks_url", "jwks"]) show(name, keys);
+    show("new_secret", value("auth_method") === "client_secret_basic");
   };
 
   // A public app has no other way; any other app has this one never.
