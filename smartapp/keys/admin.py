@@ -131,6 +131,7 @@ class KeySetAdmin(ReadOnlyAdmin):
             key_set,
             title=f"{words.label} ({alg})",
             consequence=wording.in_line(words.consequence, line),
+            while_signs=line.signer.kid if line.signer else "",
             before_its_time=early if naming and not is_emergency else "",
             affected=panel.affected(key_set, alg, timezone.now()) if is_emergency else None,
             at_risk=refusals.at_risk(key_set) if naming else [],
@@ -151,6 +152,8 @@ class KeySetAdmin(ReadOnlyAdmin):
             take = lifecycle.TAKE[lines.Step(step)]
         if step == panel.EMERGENCY or step in lifecycle.WAITING:
             take = partial(take, **risk)
+        if step in {panel.EMERGENCY, lines.Step.ROLL_BACK}:
+            take = partial(take, while_signs=request.POST.get("while_signs", ""))
         try:
             key = take(key_set, alg, now=timezone.now(), actor=request.user.get_username())
         except StepRefused as refusal:

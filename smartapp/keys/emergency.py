@@ -12,23 +12,33 @@ from smartapp.keys.models import KeySet, SigningKey
 from smartapp.keys.refusals import (
     NothingToDo,
     refuse_clock_behind,
+    refuse_if_another_signs,
     refuse_unless_named,
 )
 
 
 def replace_at_once(
-    key_set: KeySet, alg: str, *, now: datetime, actor: str, typed: str, reason: str
+    key_set: KeySet,
+    alg: str,
+    *,
+    now: datetime,
+    actor: str,
+    typed: str,
+    reason: str,
+    while_signs: str = "",
 ) -> SigningKey:
     """Publish a new key, sign with it and drop every other key of the line, in one moment.
 
     For a private half that somebody else may have. Token requests fail at each EHR until it
     fetches the JWKS again, so `typed` must name them; `reason` goes into the audit trail.
+    StepRefused when another key signs than `while_signs`.
     """
     named = refuse_unless_named(key_set, typed, reason)
     new = material.generate(alg)
     with locked_line(key_set, alg) as line:
         if line.signer is None:
             raise NothingToDo(f"Key set {key_set} has no {alg} key to replace.")
+        refuse_if_another_signs(line, while_signs)
         refuse_clock_behind(line, now)
         dropped = [_drop(key, now) for key in line.published()]
         row = insert(key_set, new, published_at=now, signs_from=now)

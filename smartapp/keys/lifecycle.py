@@ -34,6 +34,7 @@ from smartapp.keys.refusals import (
     StepRefused,
     refuse_before,
     refuse_clock_behind,
+    refuse_if_another_signs,
     why_not_withdrawn,
 )
 
@@ -94,10 +95,13 @@ def start_signing(
     return line.waiting
 
 
-def roll_back(key_set: KeySet, alg: str, *, now: datetime, actor: str) -> SigningKey:
+def roll_back(
+    key_set: KeySet, alg: str, *, now: datetime, actor: str, while_signs: str = ""
+) -> SigningKey:
     """Let the retired key sign again and the present signer retire, in one moment.
 
-    There is nothing to wait for: the retired key has never left the JWKS.
+    There is nothing to wait for: the retired key has never left the JWKS. StepRefused when another
+    key signs than `while_signs`.
     """
     with locked_line(key_set, alg) as line:
         again, signer = line.retiring, line.signer
@@ -105,6 +109,7 @@ def roll_back(key_set: KeySet, alg: str, *, now: datetime, actor: str) -> Signin
             raise NothingToDo(
                 f"No {alg} key of {key_set} has retired and is still public: publish a new one."
             )
+        refuse_if_another_signs(line, while_signs)
         refuse_clock_behind(line, now)
         signer.signs_until = now
         signer.save(update_fields=["signs_until"])

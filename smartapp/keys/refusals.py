@@ -37,6 +37,17 @@ def refuse_clock_behind(line: Line, now: datetime) -> None:
         )
 
 
+def refuse_if_another_signs(line: Line, while_signs: str) -> None:
+    """Of two people who press the same button at once, the second would undo or repeat what the
+    first did: StepRefused unless the key that was shown to sign, `while_signs` (its kid), still
+    does. Empty: whoever signs."""
+    if while_signs and (line.signer is None or line.signer.kid != while_signs):
+        raise StepRefused(
+            f"Another {line.alg} key signs now than when you looked, so somebody else was faster. "
+            "Look at the page again before you go on. Nothing was changed."
+        )
+
+
 def at_risk(key_set: KeySet) -> list[str]:
     """Return the names of the registrations whose launches fail when a key changes too early."""
     signing = key_set.registrations.filter(enabled=True, auth_method="private_key_jwt")
