@@ -184,7 +184,7 @@ class RefreshTokenGrant(grants.RefreshTokenGrant):
             Token.objects.filter(
                 digest=digest(refresh_token), type=Token.Type.REFRESH, client=client
             )
-            .select_related("authorization")
+            .select_related("authorization", "client")
             .first()
         )
         if found is None:
@@ -199,11 +199,17 @@ class RefreshTokenGrant(grants.RefreshTokenGrant):
         """Case-sensitive subset of what was granted; athena wants it said each time (S30)."""
         asked = self.request.payload.scope
         if not asked:
-            if cast(Client, self.request.client).profile == Client.Profile.ATHENA:
+            if self._needs_scope(token):
                 raise invalid_scope("S30", "scope is missing; a refresh must name what it wants.")
             return
         if not set(asked.split()) <= set(token.scope.split()):
             raise invalid_scope("S30", "A refresh cannot ask for more than was granted.")
+
+    def _needs_scope(self, token: Token) -> bool:
+        """By athenahealth's rules, or by the habit alone (S30, S66)."""
+        client, consent = token.client, token.authorization
+        chosen = faults.parse(client.quirks, consent.faults if consent else "")
+        return client.profile == Client.Profile.ATHENA or "refresh-needs-scope" in chosen
 
     def create_token_response(self) -> Answer:  # type: ignore[override]
         """Rotate first: of two requests with one rotating token, one gets tokens (S31)."""

@@ -70,7 +70,7 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
 @pytest.fixture(autouse=True)
 def stubborn(monkeypatch: pytest.MonkeyPatch) -> None:
     """Both keep their copy for 29 hours, and one of them asks for no key that it does not know."""
-    remember, may_refetch = client_keys._remember, client_keys._may_refetch
+    remember, may_refetch = client_keys._remember, client_keys.may_refetch
 
     def for_long(
         client: Client, status: int | None, keys: list[client_keys.Jwk] | None, _: int, why: str
@@ -80,7 +80,7 @@ def stubborn(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(client_keys, "_remember", for_long)
     monkeypatch.setattr(
         client_keys,
-        "_may_refetch",
+        "may_refetch",
         lambda client: client.client_id != NEVER_ASKS_AGAIN and may_refetch(client),
     )
 

@@ -152,7 +152,7 @@ class TestErrorsGoBackWithTheState:
         assert_redirected(answer, "access_denied", "did not allow", app.state)
 
     def test_issuer_is_named_for_the_newest_practice_only(self, app: App, browser: Browser) -> None:
-        """S17, RFC 9207 §2: in errors too."""
+        """S17, Q18, RFC 9207 §2: in errors too."""
         Client.objects.update(profile="bcp")
         answer = app.authorize(browser, aud=WITHOUT)
         assert response_parameters(answer)["iss"] == ISSUER

@@ -100,3 +100,10 @@ def test_keys_are_public_and_cacheable(db: None, browser: Browser) -> None:
     key = answer.json()["keys"][0]
     assert (key["kty"], key["use"], key["alg"]) == ("RSA", "sig", "RS256")
     assert browser.get(f"{OAUTH}/keys").json() == answer.json()
+
+
+def test_keys_of_the_preview_world_may_not_be_cached(db: None, browser: Browser) -> None:
+    """Q13, S43."""
+    answer = browser.get(f"{OAUTH.replace('sandbox', 'sandbox/preview')}/keys")
+    assert answer["Cache-Control"] == "no-cache, no-store"
+    assert answer.json()["keys"]

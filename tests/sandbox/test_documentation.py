@@ -1,5 +1,6 @@
 """docs/sandbox.md says which test holds which requirement, or a test fails."""
 
+import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
@@ -9,19 +10,23 @@ from smartapp.sandbox import faults
 from smartapp.sandbox.rules import RULES
 from tests.citations import Document, cell, citations
 from tests.processes import ROOT
+from tests.sandbox.quirks import QUIRKS
 from tests.sandbox.reference import SENTENCES
 from tests.sandbox.requirements import REQUIREMENTS
 
 DOCUMENT = Document(ROOT / "docs" / "sandbox.md", "tests/sandbox/test_documentation.py")
 NOT_BUILT: Mapping[str, str] = {}
 """Numbers without a test, each with its reason; nothing else may be missing."""
-CITED = citations(Path(__file__).parent, "SER")
+CITED = citations(Path(__file__).parent, "SERQ")
 
 
 def generated() -> str:
     parts = [
         "\n## Faults and quirks\n",
         *_faults(),
+        "\n## Habits of other EHRs\n\n",
+        "Each as a fault or `--quirk` of the tables above, or by an option of the command.\n\n",
+        *_quirks(),
         '\n## The sentences of "Token Endpoint"\n\n',
         "Those of athenahealth's page that state a behaviour, shortened, with their tests.\n\n",
         DOCUMENT.table(SENTENCES, CITED, NOT_BUILT),
@@ -42,13 +47,20 @@ def _faults() -> Iterator[str]:
             yield f"| `{name}` | {cell(one.does)}{habit} | {cell(one.client_must)} |\n"
 
 
-@pytest.mark.parametrize("number", [*SENTENCES, *REQUIREMENTS])
+def _quirks() -> Iterator[str]:
+    yield "| No. | Habit | How it is had | Tests |\n|---|---|---|---|\n"
+    for number, (habit, switch) in QUIRKS.items():
+        tests = DOCUMENT.links(CITED.get(number, ()))
+        yield f"| {number} | {cell(habit)} | {switch} | {tests} |\n"
+
+
+@pytest.mark.parametrize("number", [*SENTENCES, *REQUIREMENTS, *QUIRKS])
 def test_every_number_has_a_test(number: str) -> None:
     assert (number in CITED) != (number in NOT_BUILT)
 
 
 def test_nothing_is_cited_that_is_no_number() -> None:
-    assert set(CITED) <= {*SENTENCES, *REQUIREMENTS}
+    assert set(CITED) <= {*SENTENCES, *REQUIREMENTS, *QUIRKS}
 
 
 def test_every_rule_of_the_request_log_is_a_requirement() -> None:
@@ -57,6 +69,12 @@ def test_every_rule_of_the_request_log_is_a_requirement() -> None:
 
 def test_document_is_up_to_date() -> None:
     DOCUMENT.assert_up_to_date(generated())
+
+
+def test_every_habit_names_switches_that_exist() -> None:
+    for _, switch in QUIRKS.values():
+        for name in re.findall(r"`([a-z][a-z0-9-]+)`", switch):
+            assert name in faults.FAULTS
 
 
 def test_every_option_of_the_command_is_named_where_it_helps() -> None:

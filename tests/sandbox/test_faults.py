@@ -137,6 +137,7 @@ class TestChoosing:
 
 class TestAuthorize:
     def test_popup_only(self, app: App, browser: Browser) -> None:
+        """Q22."""
         framed = app.authorize(browser)
         assert "X-Frame-Options" not in framed
         alone = app.authorize(browser, fault="authorize-popup-only")
@@ -157,6 +158,7 @@ class TestAuthorize:
         assert RequestRecord.objects.latest("pk").rule == "E11"
 
     def test_error_with_a_urn_and_no_description(self, app: App, browser: Browser) -> None:
+        """Q21."""
         answer = self._answer(app, browser, "authorize-error-uri")
         assert set(answer) == {"error", "error_uri", "state"}
         assert answer["error_uri"].startswith("urn:")
@@ -167,10 +169,11 @@ class TestAuthorize:
         assert answer["state"] != app.state
 
     def test_another_issuer(self, app: App, browser: Browser) -> None:
+        """Q19."""
         assert self._answer(app, browser, "authorize-iss-wrong")["iss"] not in {ISSUER, FHIR_BASE}
 
     def test_no_issuer_where_one_is_promised(self, app: App, browser: Browser) -> None:
-        """S17."""
+        """Q20, S17."""
         Client.objects.update(profile="bcp")
         assert "iss" not in self._answer(app, browser, "authorize-iss-missing")
 
@@ -215,25 +218,31 @@ class TestBrokenAnswers:
 
 class TestTokenAnswers:
     def test_no_lifetime(self, app: App, browser: Browser) -> None:
+        """Q1."""
         assert "expires_in" not in answered(app, browser, "token-no-expires-in").json()
 
     def test_lifetime_as_text(self, app: App, browser: Browser) -> None:
+        """Q2."""
         assert answered(app, browser, "token-expires-in-text").json()["expires_in"] == "3600"
 
     def test_lowercase_type(self, app: App, browser: Browser) -> None:
+        """Q3."""
         assert answered(app, browser, "token-type-lowercase").json()["token_type"] == "bearer"
 
     def test_degenerate_scopes(self, app: App, browser: Browser) -> None:
+        """Q4."""
         scope = answered(app, browser, "token-scope-degenerate").json()["scope"]
         assert scope == "openid fhirUser launch/patient offline_access patient/ patient/"
 
     def test_members_nobody_knows(self, app: App, browser: Browser) -> None:
+        """Q5."""
         answer = answered(app, browser, "token-extra-members").json()
         assert {type(value) for name, value in answer.items() if name.startswith("sandbox_")} == {
             str, float, list, dict, type(None),
         }  # fmt: skip
 
     def test_a_key_twice(self, app: App, browser: Browser) -> None:
+        """Q24."""
         body = answered(app, browser, "token-duplicate-keys").content
         assert body.count(b'"access_token"') == 2
         assert json.loads(body)["token_type"] == "Bearer"
@@ -400,18 +409,29 @@ def test_quirks_and_faults_may_both_be_long(app: App, browser: Browser) -> None:
 
 class TestRefresh:
     def test_answer_without_refresh_token(self, app: App, browser: Browser) -> None:
+        """Q6."""
         answer = refreshed(app, browser, "refresh-returns-none")
         assert answer.status_code == 200
         assert "refresh_token" not in answer.json()
 
     def test_rotation_with_reuse_detection(self, app: App, browser: Browser) -> None:
+        """Q7, Q8."""
         first = answered(app, browser, "refresh-rotates").json()["refresh_token"]
         second = app.refresh(browser, first).json()["refresh_token"]
         assert second != first
         assert_refused(app.refresh(browser, first), 400, "invalid_grant", "used before")
         assert_refused(app.refresh(browser, second), 400, "invalid_grant", "revoked")
 
+    def test_scope_has_to_be_named(self, app: App, browser: Browser) -> None:
+        """Q14, S30: also of a client whose own rules do not ask for it."""
+        answer = answered(app, browser, "refresh-needs-scope").json()
+        refused = app.refresh(browser, answer["refresh_token"])
+        assert_refused(refused, 400, "invalid_scope", "scope is missing")
+        good = app.refresh(browser, answer["refresh_token"], scope=answer["scope"])
+        assert good.status_code == 200
+
     def test_another_patient(self, app: App, browser: Browser) -> None:
+        """Q9."""
         launched = app.exchange(
             browser, app.allowed(browser, user="clinician", fault="refresh-context-changes")
         ).json()
@@ -424,11 +444,13 @@ class TestIDTokens:
         return str(answered(app, browser, fault).json()["id_token"])
 
     def test_algorithm_none(self, app: App, browser: Browser) -> None:
+        """Q25."""
         token = self._id_token(app, browser, "id-token-alg-none")
         assert token.endswith(".")
         assert parts(token)[0] == {"alg": "none"}
 
     def test_hmac_with_the_public_key(self, app: App, browser: Browser) -> None:
+        """Q26."""
         token = self._id_token(app, browser, "id-token-hs256")
         header, _ = parts(token)
         assert header["alg"] == "HS256"
@@ -444,7 +466,7 @@ class TestIDTokens:
         assert header["kid"] not in {key.kid for key in published(browser).keys}
 
     def test_key_that_is_published_late(self, app: App, browser: Browser) -> None:
-        """S43: and the keys of other launches stay as they are meanwhile."""
+        """Q12, S43: and the keys of other launches stay as they are meanwhile."""
         token = self._id_token(app, browser, "id-token-late-key:1")
         with pytest.raises((JoseError, ValueError)):
             jwt.decode(token, published(browser), ["RS256"])
@@ -470,6 +492,7 @@ class TestIDTokens:
     def test_one_claim_is_wrong_and_the_signature_is_right(
         self, app: App, browser: Browser, fault: str, claim: str
     ) -> None:
+        """Q10, Q11, Q27, Q28, Q29."""
         token = self._id_token(app, browser, fault)
         claims = jwt.decode(token, published(browser), ["RS256"]).claims
         good = self._id_token(app, browser, "token-extra-members")
@@ -488,6 +511,7 @@ class TestIDTokens:
 
 class TestElsewhere:
     def test_introspection_by_get_alone(self, app: App, browser: Browser) -> None:
+        """Q15."""
         answer = answered(app, browser, "introspect-get-only").json()
         fields = {"token": answer["access_token"], "token_type_hint": "access_token"}
         Client.objects.update(quirks="introspect-get-only")
@@ -497,6 +521,7 @@ class TestElsewhere:
         assert told.json()["active"] is True
 
     def test_frame_tells_the_app_of_another_patient(self, app: App, browser: Browser) -> None:
+        """Q23."""
         query = {"client_id": app.client_id, "fault": "frame-patient-changes:7"}
         page = browser.get("/sandbox/frame", query).content.decode()
         assert 'data-changes-after="7"' in page

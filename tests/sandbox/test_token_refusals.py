@@ -236,6 +236,7 @@ class TestAssertion:
         ],
     )
     def test_claim(self, app: App, browser: Browser, claims: dict[str, Any], words: str) -> None:
+        """Q17: among them an exp that is more than five minutes ahead."""
         self.refused(app, browser, words, client_assertion=app.assertion(**claims))
 
     @pytest.mark.parametrize(
@@ -363,7 +364,7 @@ class TestAssertionByAthenasRules:
 
 
 def test_newest_practice_wants_the_issuer_as_audience(app: App, browser: Browser) -> None:
-    """S25, RFC 7523bis."""
+    """S25, Q16, RFC 7523bis."""
     Client.objects.update(profile="bcp")
     code = app.allowed(browser)
     assert app.exchange(browser, code).status_code == 401
@@ -405,6 +406,7 @@ class TestRefresh:
         assert_refused(answer, 400, "invalid_scope", "more than was granted")
 
     def test_scope_is_required_by_athenas_rules(self, app: App, browser: Browser) -> None:
+        """Q14."""
         refresh_token = self.tokens(app, browser)["refresh_token"]
         Client.objects.update(profile="athena")
         answer = app.refresh(browser, refresh_token, **app.authentication(aud=ATHENA_AUDIENCE))
