@@ -21,9 +21,10 @@ django_application = get_asgi_application()
 from django.conf import settings  # noqa: E402 - after Django is set up
 from whitenoise import WhiteNoise  # type: ignore[import-untyped]  # noqa: E402
 
-from smartapp import checks, http  # noqa: E402
+from smartapp import checks, flood, http  # noqa: E402
 from smartapp.keys import fetches, memory, public  # noqa: E402
 from smartapp.launches import events, refresh  # noqa: E402
+from smartapp.protocol.errors import TooManyVisits  # noqa: E402
 
 Message = dict[str, Any]
 Receive = Callable[[], Awaitable[Message]]
@@ -83,11 +84,15 @@ async def _static(scope: Message, send: Send) -> None:
     await send({"type": "http.response.body", "body": body})
 
 
+def _address(scope: Message) -> str:
+    """Return the visitor's address: behind a proxy what the server made of X-Forwarded-For, if it
+    trusts that."""
+    return str((scope.get("client") or ("",))[0])
+
+
 async def _jwks(scope: Message, send: Send) -> None:
     sent = {name: value.decode("latin-1") for name, value in scope["headers"]}
-    # Behind a proxy the address is what the server made of X-Forwarded-For, if it trusts it.
-    address = (scope.get("client") or ("",))[0]
-    visitor = fetches.Visitor(address, sent.get(b"user-agent", ""))
+    visitor = fetches.Visitor(_address(scope), sent.get(b"user-agent", ""))
     status, headers, body = await public.jwks_response(
         scope["method"], scope["path"], sent.get(b"if-none-match") or None, visitor
     )
@@ -131,5 +136,7 @@ async def application(scope: Message, receive: Receive, send: Send) -> None:
         await _jwks(scope, send)
     elif path.startswith(settings.STATIC_URL):
         await _static(scope, send)
+    elif flood.is_limited(path) and not flood.visits.admits(_address(scope)):
+        await _answer(send, TooManyVisits.status, flood.headers(), flood.page())
     else:
         await django_application(scope, receive, send)

@@ -3,6 +3,7 @@
     SmartError
     ├── RequestError                  the browser's request is not one we can act on
     │   ├── ParameterMissing          ParameterRepeated  ParameterTooLong  ParameterMalformed
+    │   ├── TooManyVisits             from one network address
     │   ├── UnknownEndpoint           `iss` or slug that nobody registered
     │   ├── LaunchNotFound            no such launch for this browser
     │   └── LaunchEnded               it is over: Disconnected, EndedByEHR, EndedByAdministrator,
@@ -121,6 +122,20 @@ class UnknownEndpoint(RequestError):
         "If you came from your EHR, tell your administrator: the EHR's FHIR address has to be "
         "registered in this app first. Patients can choose a health system on the start page."
     )
+
+
+class TooManyVisits(RequestError):
+    """Too many from one network address (T30)."""
+
+    code = "too-many-visits"
+    status = 429
+    title = "Too many visits from your network"
+    happened = (
+        "From your network address so many people, or programs, have opened this app just now that "
+        "it lets no more in for a moment. Nothing is wrong with your sign-in."
+    )
+    next_step = "Load this page again in a moment. If it stays, tell your administrator."
+    retry_after = 10.0
 
 
 class LaunchNotFound(RequestError):

@@ -1,0 +1,113 @@
+"""A flood from one address must not keep others from signing in (T30).
+
+Whoever opens the launch, connect or callback address too often from one network address is told
+so in bytes from memory, before any of Django. The limit is generous, because a whole hospital may
+come from one address (NAT): on average 20 requests a second, thus 10 launches, and 1,000 at once,
+as when a shift begins. That is far beyond people, and a small part of what one process can do.
+
+Each process counts for itself, in memory: no round trip for a visit, and with N processes the
+limit is N times as high. Behind a proxy the address is what the server made of X-Forwarded-For,
+if it trusts that (docs/operating.md). This machine itself is not limited: what comes from there is
+the operator's, or a proxy's that does not say for whom, and then it would be everybody.
+"""
+
+import ipaddress
+import logging
+import time
+from collections.abc import Callable
+from functools import cache
+
+from django.template.loader import render_to_string
+
+from smartapp.http import is_loopback
+from smartapp.protocol.errors import TooManyVisits
+
+LIMITED = ("/connect/", "/callback/")
+LAUNCH = "/launch"
+PER_SECOND = 20
+AT_ONCE = 1_000
+MAX_ADDRESSES = 20_000
+SECONDS_BETWEEN_LOG_LINES = 60
+# The page may show in an EHR's frame like any page of a launch; there is nothing on it to click.
+CONTENT_SECURITY_POLICY = (
+    "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; font-src 'self'; "
+    "base-uri 'none'; form-action 'none'"
+)
+
+logger = logging.getLogger(__name__)
+
+
+class Visits:
+    """How often each address came lately: for each, the time at which its visits are worked off
+    (the generic cell rate algorithm: one number an address)."""
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
+        self._worked_off: dict[str, float] = {}
+        self._logged_at = -float(SECONDS_BETWEEN_LOG_LINES)
+        self._refused = 0
+
+    def admits(self, address: str) -> bool:
+        """Whether one more visit from this address is let through; it counts if it is."""
+        if is_loopback(address):
+            return True
+        now, place = self._clock(), _place(address)
+        worked_off = max(self._worked_off.get(place, now), now)
+        if worked_off - now > (AT_ONCE - 1) / PER_SECOND:
+            self._refuse(place, now)
+            return False
+        if place not in self._worked_off and len(self._worked_off) >= MAX_ADDRESSES:
+            self._make_room(now)
+        self._worked_off[place] = worked_off + 1 / PER_SECOND
+        return True
+
+    def _refuse(self, place: str, now: float) -> None:
+        """A flood is counted, not logged line by line."""
+        self._refused += 1
+        if now - self._logged_at >= SECONDS_BETWEEN_LOG_LINES:
+            logger.warning("too many visits from %s; %d refused so far", place, self._refused)
+            self._logged_at = now
+
+    def _make_room(self, now: float) -> None:
+        """Forget whoever has been quiet; where that is nobody, the half that came first."""
+        busy = {place: at for place, at in self._worked_off.items() if at > now}
+        if len(busy) >= MAX_ADDRESSES:
+            busy = dict(list(busy.items())[MAX_ADDRESSES // 2 :])
+        self._worked_off = busy
+
+
+def _place(address: str) -> str:
+    """Return the address, of IPv6 its network: there one customer has 2^64 addresses."""
+    try:
+        ip = ipaddress.ip_address(address)
+    except ValueError:
+        return address
+    if isinstance(ip, ipaddress.IPv4Address):
+        return address
+    if ip.ipv4_mapped:
+        return str(ip.ipv4_mapped)
+    return str(ipaddress.ip_network((ip, 64), strict=False))
+
+
+def is_limited(path: str) -> bool:
+    return path == LAUNCH or path.startswith(LIMITED)
+
+
+visits = Visits()
+
+
+@cache
+def page() -> bytes:
+    """Return the page, rendered once: it is the same for everybody."""
+    return render_to_string("error.html", {"error": TooManyVisits()}).encode()
+
+
+def headers() -> list[tuple[bytes, bytes]]:
+    return [
+        (b"content-type", b"text/html; charset=utf-8"),
+        (b"cache-control", b"no-store"),
+        (b"retry-after", str(round(TooManyVisits.retry_after or 1)).encode()),
+        (b"referrer-policy", b"no-referrer"),
+        (b"x-content-type-options", b"nosniff"),
+        (b"content-security-policy", CONTENT_SECURITY_POLICY.encode()),
+    ]

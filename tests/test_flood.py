@@ -1,0 +1,164 @@
+"""A flood from one address, and everybody else (T30)."""
+
+import asyncio
+from collections import Counter
+from collections.abc import Iterator, Mapping
+
+import aiohttp
+import pytest
+
+from smartapp import flood
+from smartapp.flood import AT_ONCE, MAX_ADDRESSES, PER_SECOND, Visits, is_limited
+from tests.launches.conftest import app, ehr_launch, new_browser, registered
+from tests.scripted_ehr import ScriptedEHR
+from tests.secrecy import all_logs
+
+__all__ = ["app", "ehr_launch", "registered"]
+HOSPITAL, FLOOD = "198.51.100.7", "203.0.113.9"
+
+
+class Clock:
+    now = 1000.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+class TestVisits:
+    def test_a_shift_that_begins_all_at_once_gets_in(self, clock: Clock) -> None:
+        visits = Visits(clock)
+        assert all(visits.admits(HOSPITAL) for _ in range(AT_ONCE))
+        assert not visits.admits(HOSPITAL)
+
+    def test_a_steady_stream_gets_in_for_ever(self, clock: Clock) -> None:
+        visits = Visits(clock)
+        for _ in range(3 * AT_ONCE):
+            assert visits.admits(HOSPITAL)
+            clock.now += 1 / PER_SECOND
+
+    def test_a_flood_gets_in_as_often_as_the_limit_says(self, clock: Clock) -> None:
+        visits = Visits(clock)
+        admitted = 0
+        for _ in range(60 * 1000):
+            admitted += visits.admits(FLOOD)
+            clock.now += 1 / 1000
+        assert admitted == pytest.approx(AT_ONCE + 60 * PER_SECOND, abs=2)
+
+    def test_nobody_else_notices(self, clock: Clock) -> None:
+        visits = Visits(clock)
+        for _ in range(2 * AT_ONCE):
+            visits.admits(FLOOD)
+        assert not visits.admits(FLOOD)
+        assert visits.admits(HOSPITAL)
+
+    def test_the_addresses_of_one_ipv6_network_are_one(self, clock: Clock) -> None:
+        visits = Visits(clock)
+        for number in range(AT_ONCE):
+            assert visits.admits(f"2001:db8::{number:x}")
+        assert not visits.admits("2001:db8::ffff:ffff")
+        assert visits.admits("2001:db8:0:1::1")
+
+    def test_an_ipv4_address_is_one_however_it_is_written(self, clock: Clock) -> None:
+        visits = Visits(clock)
+        for _ in range(AT_ONCE):
+            visits.admits(f"::ffff:{FLOOD}")
+        assert not visits.admits(FLOOD)
+
+    def test_memory_is_bounded_and_an_active_flood_is_not_forgotten(self, clock: Clock) -> None:
+        visits = Visits(clock)
+        for number in range(MAX_ADDRESSES):
+            visits.admits(f"10.{number >> 16}.{number >> 8 & 255}.{number & 255}")
+        clock.now += 1
+        for _ in range(AT_ONCE):
+            visits.admits(FLOOD)
+        for number in range(3 * MAX_ADDRESSES):
+            visits.admits(f"11.{number >> 16}.{number >> 8 & 255}.{number & 255}")
+            clock.now += 0.0001
+            if number % 100 == 0:
+                visits.admits(FLOOD)
+        assert len(visits._worked_off) <= MAX_ADDRESSES
+
+    @pytest.mark.parametrize("address", ["127.0.0.1", "::1", "::ffff:127.0.0.1"])
+    def test_this_machine_itself_is_not_limited(self, clock: Clock, address: str) -> None:
+        """A load test, or a proxy that does not say for whom: that would be everybody."""
+        visits = Visits(clock)
+        assert all(visits.admits(address) for _ in range(2 * AT_ONCE))
+
+    def test_what_is_no_address_is_counted_as_it_is(self, clock: Clock) -> None:
+        assert Visits(clock).admits("")
+
+
+@pytest.mark.parametrize(
+    ("path", "limited"),
+    [
+        ("/launch", True),
+        ("/connect/sandbox/", True),
+        ("/callback/sandbox/", True),
+        ("/launches/6a3f/", False),
+        ("/healthz", False),
+        ("/.well-known/jwks.json", False),
+        ("/admin/", False),
+        ("/", False),
+    ],
+)
+def test_only_the_way_in_is_limited(path: str, limited: bool) -> None:
+    assert is_limited(path) is limited
+
+
+@pytest.fixture
+def low(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    monkeypatch.setattr(flood, "AT_ONCE", 20)
+    monkeypatch.setattr(flood, "PER_SECOND", 5)
+    monkeypatch.setattr(flood, "visits", Visits())
+    yield
+
+
+@pytest.mark.usefixtures("low")
+class TestOverHTTP:
+    """By real sockets: the address is what uvicorn believes of X-Forwarded-For."""
+
+    async def test_flood_is_told_so_and_others_launch(self, app: str, ehr: ScriptedEHR) -> None:
+        start = f"{app}/launch?iss={ehr.fhir_base_url}&launch=x"
+        async with aiohttp.ClientSession(headers={"X-Forwarded-For": FLOOD}) as http:
+
+            async def visit() -> tuple[int, Mapping[str, str], str]:
+                async with http.get(start, allow_redirects=False) as response:
+                    return response.status, response.headers, await response.text()
+
+            with all_logs() as keeper:
+                answers = await asyncio.gather(*(visit() for _ in range(200)))
+            statuses = Counter(status for status, _, _ in answers)
+            assert set(statuses) == {302, 429}
+            assert 20 <= statuses[302] <= 30
+            _, headers, page = next(answer for answer in answers if answer[0] == 429)
+            assert headers["retry-after"] == "10"
+            assert headers["cache-control"] == "no-store"
+            assert headers["referrer-policy"] == "no-referrer"
+            assert "Too many visits from your network" in page
+            assert "Try again in 10 seconds." in page
+            lines = [line for line in keeper.lines if "too many visits" in line]
+            assert len(lines) == 1
+            assert FLOOD in lines[0]
+            # The same address still gets everything that is not the way in.
+            for path in ("/healthz", "/.well-known/jwks/scripted.json"):
+                async with http.get(app + path) as response:
+                    assert response.status == 200
+        async with new_browser(app, **{"X-Forwarded-For": HOSPITAL}) as browser:
+            await browser.launch(start.removeprefix(app))
+
+    async def test_the_callback_is_limited_too_and_a_good_one_works_a_moment_later(
+        self, app: str, ehr: ScriptedEHR
+    ) -> None:
+        async with new_browser(app, **{"X-Forwarded-For": FLOOD}) as browser:
+            start = f"/launch?iss={ehr.fhir_base_url}&launch=x"
+            callback = await browser.to_callback(start)
+            while (await browser.get("/callback/scripted/?x=1")).status != 429:
+                pass
+            assert (await browser.get(callback)).status == 429
+            await asyncio.sleep(0.5)
+            assert (await browser.get(callback)).status == 303
