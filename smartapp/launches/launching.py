@@ -127,6 +127,9 @@ async def finish(
         )
         try:
             tokens, expires_at = await token_endpoint.exchange_code(config, started, code)
+        except BusyWithEHR:
+            await in_database(store.give_state_back, uuid)
+            raise
         except BaseException:
             # Also when the browser has left, or the fault is our own: no launch stays half open.
             await in_database(store.fail, uuid, timezone.now())

@@ -77,6 +77,12 @@ def consume_state(
     return launch.uuid
 
 
+def give_state_back(uuid: UUID) -> None:
+    """Forget a launch whose code was certainly not sent anywhere: the same answer of the EHR may
+    come again in a moment."""
+    Launch.objects.filter(uuid=uuid, session=None, ended_at=None).delete()
+
+
 def complete(
     uuid: UUID,
     tokens: LaunchTokens,

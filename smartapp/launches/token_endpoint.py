@@ -16,7 +16,10 @@ from smartapp.launches.pending import PendingLaunch
 from smartapp.launches.tokens import LaunchTokens, from_response
 from smartapp.protocol import id_token, scopes, token
 from smartapp.protocol.errors import (
+    BusyWithEHR,
     DiscoveryError,
+    EHRCrowded,
+    EHRSuspended,
     EHRUnavailable,
     IDTokenError,
     IDTokenKeyUnknown,
@@ -109,13 +112,17 @@ async def exchange_code(
 ) -> tuple[LaunchTokens, datetime]:
     """Return what the code brings, and when its access token expires.
 
-    Raises TokenError, EHRUnavailable, IDTokenError (`openid` asks for proof of who signed in and
-    nobody is believed without it, C97) and LaunchContextError.
+    Raises BusyWithEHR when the code was not even sent, TokenError, EHRUnavailable, IDTokenError
+    (`openid` asks for proof of who signed in and nobody is believed without it, C97) and
+    LaunchContextError.
     """
     fields = token.authorization_code_request(
         code=code, redirect_uri=config.redirect_uri, code_verifier=pending.code_verifier
     )
-    response = await request_token(config, pending.token_endpoint, fields)
+    try:
+        response = await request_token(config, pending.token_endpoint, fields)
+    except (EHRCrowded, EHRSuspended) as error:
+        raise BusyWithEHR(error.detail, retry_after=error.retry_after) from error
     granted = scopes.parse_scopes(pending.scope if response.scope is None else response.scope)
     proof = None
     if response.id_token is not None:

@@ -59,6 +59,8 @@ class SmartError(Exception):
     happened: ClassVar[str] = "Something went wrong between this app and the EHR."
     next_step: ClassVar[str] = "Start again from your EHR or from the start page."
 
+    # Whether the same address is good a moment later: nothing was sent, and nothing is used up.
+    is_repeatable: ClassVar[bool] = False
     # Seconds until it is worth to try again, where that is known.
     retry_after: float | None = None
 
@@ -134,8 +136,9 @@ class TooManyVisits(RequestError):
         "From your network address so many people, or programs, have opened this app just now that "
         "it lets no more in for a moment. Nothing is wrong with your sign-in."
     )
-    next_step = "Load this page again in a moment. If it stays, tell your administrator."
+    next_step = "Try again in a moment. If it stays, tell your administrator."
     retry_after = 10.0
+    is_repeatable = True
 
 
 class LaunchNotFound(RequestError):
@@ -509,7 +512,7 @@ class EHRLimited(EHRUnavailable):
     status = 503
     title = "The EHR limits sign-ins at this moment"
     happened = "The EHR lets this app ask only so often, and has asked it to wait."
-    next_step = "Wait as long as it says below, and then start again or load this page again."
+    next_step = "Wait as long as it says below, and then start again."
 
 
 class EHRRedirected(EHRUnavailable):
@@ -538,15 +541,22 @@ class Busy(SmartError):
     status = 503
     title = "Too many sign-ins at this moment"
     happened = "This app is handling as many sign-ins as it can."
-    next_step = "Wait a few seconds and load this page again."
+    next_step = "Wait a few seconds and try again here."
     retry_after: float | None = 2
+    is_repeatable = True
 
 
 class BusyWithEHR(Busy):
     code = "busy-with-ehr"
-    happened = "Signing in to this EHR is slow, and many people wait for it already."
-    next_step = "Wait a few seconds and load this page again."
-    retry_after = 5.0
+    title = "The EHR is slow at this moment"
+    happened = (
+        "Signing in to this EHR is slow or does not work just now, and many people wait for it "
+        "already. Nothing of yours is lost."
+    )
+
+    def __init__(self, detail: str = "", *, retry_after: float | None = None) -> None:
+        super().__init__(detail)
+        self.retry_after = retry_after or 5.0
 
 
 class TokenBudgetSpent(Busy):
@@ -559,8 +569,8 @@ class TokenBudgetSpent(Busy):
         "now. Nothing of yours is lost."
     )
     next_step = (
-        "Wait as long as it says below, and load this page again. If that is longer than a minute, "
-        "start again then."
+        "Wait as long as it says below, and try again here. If the EHR then says that this sign-in "
+        "is over, start again."
     )
 
     def __init__(self, detail: str = "", *, retry_after: float) -> None:
