@@ -16,6 +16,7 @@ PAGES = [
     "/sandbox/client?client_id=smartapp-demo",
     "/sandbox/requests",
     "/sandbox/oauth2/v1/logout",
+    "/sandbox/oauth2/v1/authorize?client_id=smartapp-demo&redirect_uri=https://app.example/",
     "/sandbox/launch",
 ]
 
@@ -56,6 +57,30 @@ def test_stranger_registers_an_app_and_sees_why_it_is_refused(page: Page, demo: 
     expect(page.locator("#records")).to_contain_text("refused: S10")
     page.locator("#records summary").first.click()
     expect(page.locator("#records")).to_contain_text("byte for byte")
+
+
+def test_service_is_told_its_request_and_given_a_fault(page: Page, demo: Demo) -> None:
+    page.goto(f"{demo.url}/sandbox/clients/register")
+    page.locator("[name=name]").fill("Nightly job")
+    page.locator("[name=kind]").select_option("service")
+    page.locator("[name=jwks_url]").fill(f"{demo.url}/sandbox/launch")
+    page.locator("[name=world]").select_option("bcp")
+    expect(page.locator("[name=profile]")).to_have_value("bcp")
+    page.locator("[name=profile]").select_option("strict")
+    expect(page.locator("[name=world]")).to_have_value("production")
+    page.locator("[name=world]").select_option("strict")
+    page.get_by_role("button", name="Register").click()
+    expect(page.locator("main")).to_contain_text("/sandbox/strict/oauth2/v1/token")
+    page.get_by_text("A token request by hand").click()
+    expect(page.locator("pre")).to_contain_text("grant_type=client_credentials")
+    page.get_by_label("Something goes wrong").select_option("token-429")
+    expect(page.locator("#fault-words")).to_contain_text("Wait before any other try")
+    assert violations(page) == []
+    screenshots(page, "sandbox-service")
+    page.get_by_role("button", name="Let it wait for the request").click()
+    expect(page.locator("main")).to_contain_text("Waiting for its next token request")
+    page.get_by_role("button", name="Fetch its keys now").click()
+    expect(page.locator("table")).to_contain_text("status 400")
 
 
 def test_fault_is_chosen_on_the_launcher_for_one_launch(page: Page, demo: Demo) -> None:

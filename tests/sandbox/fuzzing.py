@@ -33,7 +33,8 @@ class Request:
 
     @property
     def target(self) -> str:
-        return f"{self.path}?{self.query}" if self.query else self.path
+        joint = "&" if "?" in self.path else "?"
+        return f"{self.path}{joint}{self.query}" if self.query else self.path
 
 
 @dataclass(frozen=True)
@@ -148,6 +149,11 @@ class World:
             (f"{FHIR}/Observation/_search", search, bearer),
             ("/sandbox/keys/rotate", [("csrfmiddlewaretoken", "wrong")], signed_in),
             ("/sandbox/clients/register", self._registration(), signed_in),
+            (
+                "/sandbox/client/keys?client_id=app-web",
+                [("csrfmiddlewaretoken", self.csrf[0])],
+                signed_in,
+            ),
         ]
         return [
             *((Request("GET", path, headers=headers), fields) for path, fields, headers in gets),
