@@ -1,7 +1,9 @@
 """The second factor, as an administrator and as somebody with a stolen password meets it."""
 
+import re
 from concurrent.futures import ThreadPoolExecutor
 from threading import Barrier
+from urllib.parse import urlencode
 
 import pytest
 from django.contrib.auth.models import User
@@ -25,6 +27,10 @@ from tests.administrators.conftest import (
 INDEX = "/admin/"
 CODE = "/admin/second-factor/"
 SET_UP = "/admin/second-factor/set-up/"
+HOSTILE = (
+    "https://evil.example/", "//evil.example/", "/\\evil.example/", "https:evil.example",
+    "\t//evil.example", "javascript:alert(1)",
+)  # fmt: skip
 
 
 @pytest.fixture
@@ -151,10 +157,20 @@ class TestCode:
         assert response["Location"] == "/admin/keys/keyset/?o=1"
         assert may_enter(browser)
 
-    @pytest.mark.parametrize("elsewhere", ["https://evil.example/", "//evil.example/", ""])
+    @pytest.mark.parametrize("elsewhere", [*HOSTILE, ""])
     def test_leads_to_no_other_site(self, secret: str, elsewhere: str) -> None:
-        response = other_browser().post(f"{CODE}?next={elsewhere}", {"code": app_code(secret)})
+        """T13."""
+        url = f"{CODE}?{urlencode({'next': elsewhere})}"
+        response = other_browser().post(url, {"code": app_code(secret)})
         assert response["Location"] == INDEX
+
+    @pytest.mark.parametrize("elsewhere", HOSTILE)
+    def test_neither_does_the_password(self, client: Client, alice: User, elsewhere: str) -> None:
+        """T13."""
+        url = f"/admin/login/?{urlencode({'next': elsewhere})}"
+        response = client.post(url, {"username": "alice", "password": PASSWORD})
+        assert response.status_code == 302
+        assert re.match(r"/[a-z]", response["Location"]), response["Location"]
 
     def test_is_accepted_once(self, secret: str) -> None:
         code = app_code(secret)

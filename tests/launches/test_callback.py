@@ -419,3 +419,67 @@ class TestIDToken:
         ehr.token_answer = without
         callback = await browser.to_callback(ehr_launch())
         await refused(browser, callback, 502, "did not pass every check")
+
+
+HOSTILE = (
+    "//evil.example", "/\\evil.example", "https:evil.example", "https://evil.example",
+    "%2F%2Fevil.example", "\t//evil.example", "javascript:alert(1)",
+)  # fmt: skip
+
+
+class TestOpenRedirects:
+    """T13, C54: no address of ours sends a browser where a parameter says."""
+
+    @pytest.mark.parametrize("target", HOSTILE)
+    @pytest.mark.parametrize("name", ["next", "redirect", "redirect_uri", "return_to", "target"])
+    async def test_a_parameter_leads_nowhere(
+        self, browser: Browser, ehr_launch: Start, name: str, target: str
+    ) -> None:
+        callback = await browser.to_callback(ehr_launch())
+        finished = await browser.get(changed(callback, **{name: target}))
+        assert finished.headers["Location"].startswith("/launches/")
+        for path in ("/", "/launch", "/connect/scripted/", "/callback/scripted/", "/readyz"):
+            response = await browser.get(f"{path}?{urlencode({name: target})}")
+            assert "evil.example" not in urlsplit(response.headers.get("Location", "")).netloc
+            if response.content_type == "text/html":
+                assert f'href="{target}' not in await response.text()
+
+    @pytest.mark.parametrize("target", HOSTILE)
+    async def test_error_uri_of_the_ehr_is_no_link(
+        self, browser: Browser, ehr_launch: Start, target: str
+    ) -> None:
+        """C52: shown, if at all, as text."""
+        callback = await browser.to_callback(ehr_launch())
+        url = changed(callback, code=None, error="access_denied", error_uri=target)
+        page = await refused(browser, url, 403, "Access was not given")
+        links = re.findall(r'(?:href|action|src)="([^"]*)"', page)
+        assert not [link for link in links if "evil" in link or link.startswith("javascript")]
+
+    @pytest.mark.parametrize("path", ["//evil.example/", "/\\evil.example/", "/@evil.example/"])
+    async def test_a_path_that_looks_like_a_host_stays_here(self, app: str, path: str) -> None:
+        """A loopback visit under its other name is sent to PUBLIC_URL with its path."""
+        async with new_browser(app.replace("127.0.0.1", "localhost")) as other:
+            response = await other.get(path)
+        location = response.headers.get("Location", "/")
+        assert urlsplit(location).netloc in ("", urlsplit(app).netloc)
+
+
+class TestSeveralIssuers:
+    """C93: expected issuers are a list, of which the id_token names one."""
+
+    async def test_second_of_the_expected_issuers_signs_in(
+        self, browser: Browser, ehr: ScriptedEHR, registered: Endpoint, ehr_launch: Start
+    ) -> None:
+        registered.issuers = ["https://old.example/oauth2", ehr.issuer]
+        await in_database(registered.save)
+        await browser.launch(ehr_launch())
+        assert await launches() == 1
+
+    async def test_an_issuer_outside_the_list_does_not(
+        self, browser: Browser, ehr: ScriptedEHR, registered: Endpoint, ehr_launch: Start
+    ) -> None:
+        registered.issuers = ["https://old.example/oauth2", f"{ehr.issuer}/"]
+        await in_database(registered.save)
+        callback = await browser.to_callback(ehr_launch())
+        assert (await browser.get(callback)).status == 502
+        assert await launches() == 0

@@ -21,7 +21,7 @@ from smartapp.audit.models import AuditEvent
 from smartapp.keys.models import KeySet
 from smartapp.protocol.discovery import parse_discovery
 from smartapp.protocol.errors import EndpointHostChanged, UnknownEndpoint
-from smartapp.registrations import discovery, history, registry
+from smartapp.registrations import discovery, history, published, registry
 from smartapp.registrations.models import AuthMethod, DiscoverySnapshot, Endpoint, Registration
 from tests.registrations.ehr import EHR
 from tests.registrations.factories import NOW, make_endpoint, make_registration
@@ -569,12 +569,14 @@ class TestDiscovery:
     def test_what_is_accepted_is_what_was_shown(
         self, admin: Client, live_ehr: EHR, endpoint: Endpoint
     ) -> None:
-        """The EHR names yet another host between the look and the yes."""
+        """The EHR names yet another host between the look and the yes, and `maintain` reads it."""
         live_ehr.publish(token_endpoint="https://new.example/token")
         admin.post(self.url(endpoint))
         live_ehr.publish(token_endpoint="https://evil.example/token")
+        http.run(published.fetch_discovery(registry.describe(endpoint)))
         admin.post(self.url(endpoint), {"accept": "yes", "host": "new.example"})
 
+        assert Endpoint.objects.get().pinned_hosts == [live_ehr.host, "new.example"]
         with pytest.raises(EndpointHostChanged):
             launch_endpoints()
 

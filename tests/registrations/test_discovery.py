@@ -16,6 +16,8 @@ from smartapp.protocol.errors import (
     DiscoveryError,
     DiscoveryIncomplete,
     DiscoveryInvalid,
+    EHRRedirected,
+    EHRResponseTooLarge,
     EHRUnreachable,
     EndpointHostChanged,
     IDTokenError,
@@ -130,16 +132,76 @@ class TestLaunchEndpoints:
             await discovery.launch_endpoints(config)
 
     @pytest.mark.parametrize(
-        ("status", "body"), [(404, {}), (500, {}), (200, b"<html>"), (200, b'{"a":1,"a":2}')]
+        ("status", "body"),
+        [
+            (404, {}),
+            (500, {}),
+            (200, b"<html>"),
+            (200, b""),
+            (200, b"null"),
+            (200, b'["S256"]'),
+            (200, b'{"token_endpoint":"https://a.example","token_endpoint":"https://b.example"}'),
+            (200, b'{"x":' * 65 + b"1" + b"}" * 65),
+            (200, b'{"x":NaN}'),
+            (200, b'{"x":"\xff"}'),
+            (200, b'{"x":"\\u0000"}'),
+            (200, {"token_endpoint": 7}),
+            (200, {"token_endpoint": {"url": "https://a.example"}}),
+            (200, {"authorization_endpoint": "javascript:alert(1)"}),
+            (200, {"authorization_endpoint": "https://user:password@ehr.example/a"}),
+        ],
     )
     async def test_an_answer_that_is_no_discovery_document_is_refused(
         self, ehr: EHR, status: int, body: Any
     ) -> None:
+        """T25: strict JSON, whose members are what they must be."""
         ehr.answers["/fhir/r4/.well-known/smart-configuration"] = status, body, {}
         config = await registered(ehr)
 
         with pytest.raises(DiscoveryInvalid):
             await discovery.launch_endpoints(config)
+
+    async def test_ten_megabytes_are_not_read(self, ehr: EHR) -> None:
+        """C15, T25."""
+        huge = b'{"x":"' + b"x" * 10_000_000 + b'"}'
+        ehr.answers["/fhir/r4/.well-known/smart-configuration"] = 200, huge, {}
+        config = await registered(ehr)
+
+        with pytest.raises(EHRResponseTooLarge):
+            await discovery.launch_endpoints(config)
+
+    async def test_an_answer_from_elsewhere_is_not_followed(self, ehr: EHR) -> None:
+        """C15."""
+        elsewhere = {"Location": f"{ehr.origin}/issuer/.well-known/openid-configuration"}
+        ehr.answers["/fhir/r4/.well-known/smart-configuration"] = 302, b"", elsewhere
+        config = await registered(ehr)
+
+        with pytest.raises(EHRRedirected):
+            await discovery.launch_endpoints(config)
+        assert ehr.asked.total() == 1
+
+    @pytest.mark.parametrize(
+        "change",
+        [
+            {"capabilities": "launch-ehr"},
+            {"capabilities": [1, {}, None, "launch-ehr"]},
+            {"scopes_supported": 7},
+            {"issuer": ["https://a.example"]},
+            {"introspection_endpoint": 7},
+            {"revocation_endpoint": "javascript:alert(1)"},
+            {"authorization_response_iss_parameter_supported": "maybe"},
+        ],
+    )
+    async def test_members_of_a_wrong_type_that_no_launch_needs_count_as_missing(
+        self, ehr: EHR, change: dict[str, Any]
+    ) -> None:
+        """T25, C13: they only make us ask for less."""
+        ehr.publish(**change)
+        launch = await discovery.launch_endpoints(await registered(ehr))
+
+        assert launch.capabilities <= {"launch-ehr", "launch-standalone"}
+        assert launch.introspection_endpoint is None
+        assert launch.revocation_endpoint is None
 
     async def test_an_epic_ehr_is_told_who_asks(self, ehr: EHR) -> None:
         """C16: otherwise it may name other endpoints."""
@@ -314,6 +376,13 @@ class TestIssuerKeys:
             await discovery.issuer_jwks(config, ehr.issuer)
         assert caught.value.rule == "iss"
         assert not ehr.asked
+
+    async def test_each_expected_issuer_is_asked_for_its_own(self, ehr: EHR) -> None:
+        """C93: vendors change the form of theirs, and for a while both are right."""
+        config = await registered(ehr, issuers=["https://old.example/oauth2", ehr.issuer])
+
+        keys = await discovery.issuer_jwks(config, ehr.issuer)
+        assert keys.find("key-1", "ES384").kid == "key-1"
 
     async def test_a_warm_process_asks_nobody(self, ehr: EHR) -> None:
         config = await registered(ehr)

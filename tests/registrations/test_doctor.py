@@ -271,7 +271,8 @@ async def test_another_key_under_the_same_kid_is_found(healthy: EHR) -> None:
         other = births.create_key_set("other", now=timezone.now())
         ours = SigningKey.objects.get(key_set__slug="general", alg="RS384")
         theirs = other.signing_keys.get(alg="RS384").public_jwk | {"kid": ours.kid}
-        return jwks_document([theirs])
+        kept = SigningKey.objects.get(key_set__slug="general", alg="ES384")
+        return jwks_document([theirs, kept.public_jwk])
 
     healthy.answers[JWKS] = 200, await in_database(forged), {}
 

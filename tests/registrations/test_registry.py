@@ -86,6 +86,20 @@ class TestEndpointForIss:
         with pytest.raises(UnknownEndpoint):
             await registry.endpoint_for_iss(iss)
 
+    @pytest.mark.parametrize(
+        "iss", ["https://ehr.example/" + "a" * 481, "https://ehr.example/\x00"]
+    )
+    async def test_what_could_not_be_registered_is_not_even_looked_up(
+        self, iss: str, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """T1, T25: some databases fail on a NUL, and nobody needs 5 kB to be compared."""
+        looked_up: list[object] = []
+        monkeypatch.setattr(registry, "_load", lambda **lookup: looked_up.append(lookup))
+
+        with pytest.raises(UnknownEndpoint):
+            await registry.endpoint_for_iss(iss)
+        assert looked_up == []
+
     async def test_a_disabled_endpoint_is_unknown(self) -> None:
         await in_database(make_endpoint, enabled=False)
 
