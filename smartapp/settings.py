@@ -196,6 +196,9 @@ LANGUAGE_CODE = "en-us"
 TIME_ZONE = "UTC"
 USE_TZ = True
 
+# What DEBUG shows, and what is mailed to ADMINS, names no value of any variable or request.
+DEFAULT_EXCEPTION_REPORTER = "smartapp.exception_reports.ReportWithoutValues"
+
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,

@@ -51,6 +51,7 @@ class ScriptedEHR:
         self.refresh_token: str | None = "refresh"
         self.token_answer: Answer | None = None
         self.fhir_answer: Answer | None = None
+        self.checks_code_verifier = True
         self.revoke_status = 200
         self.revoke_answer: Answer | None = None
         self.revocations: list[dict[str, str]] = []
@@ -196,7 +197,9 @@ class ScriptedEHR:
         verifier = urlsafe_b64encode(
             hashlib.sha256(fields["code_verifier"].encode()).digest()
         ).rstrip(b"=")
-        if code is None or code["code_challenge"] != verifier.decode():
+        if code is None or (
+            self.checks_code_verifier and code["code_challenge"] != verifier.decode()
+        ):
             return web.json_response({"error": "invalid_grant"}, status=400)
         answer = self.token_response(code["scope"]) | {"patient": self.patient, **self.context}
         if "openid" in code["scope"]:

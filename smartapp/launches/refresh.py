@@ -236,9 +236,11 @@ async def _ask(config: EndpointConfig, tokens: LaunchTokens) -> tuple[LaunchToke
 
 
 def scopes_to_send(config: EndpointConfig, tokens: LaunchTokens) -> str | None:
-    """Return `scope` for a refresh where the EHR requires it: what was granted, never more
-    (C121, T27). ScopeError when nothing was."""
+    """Return `scope` for a refresh where the EHR requires it: what was granted and had been asked
+    for, never more (C121, T27). athenahealth compares it with what was asked for, others with
+    what was granted. ScopeError when nothing is left."""
     if not config.send_scope_on_refresh:
         return None
-    granted = tokens.scope.granted
-    return scopes.validate_refresh(" ".join(granted), granted=granted)
+    scope = tokens.scope
+    wanted = " ".join(item for item in scope.granted if item not in scope.unasked)
+    return scopes.validate_refresh(wanted, granted=scope.granted)

@@ -28,6 +28,7 @@ _PATIENT_REFERENCE = re.compile(
     r"(?:.*/)?Patient/([A-Za-z0-9\-.]{1,64})(?:/_history/[A-Za-z0-9\-.]{1,64})?"
 )
 _FHIR_USER = re.compile(r"(?:([^?#]*)/)?([A-Za-z]{1,64})/([A-Za-z0-9\-.]{1,64})")
+_BRACES = re.compile(r"[{}]")
 # The members by which R4 resources name the patient that they are about.
 _PATIENT_MEMBERS = ("subject", "patient", "beneficiary", "for", "individual")
 # Where servers put their words: OAuth, Okta, athenahealth's gateway, and the rest (C142).
@@ -140,7 +141,8 @@ def safe_error_text(status: int, content_type: str | None, body: bytes) -> str:
     """Return one short, plain line about an error response of any shape (C142).
 
     Understands OperationOutcome, OAuth errors, Okta's and athenahealth's members, a JSON string
-    and plain text. Of a web page only the fact is told. Token-like words are hidden.
+    and plain text. Of a web page, and of broken data, only the fact is told. Token-like words are
+    hidden.
     """
     words = plain_text(" ".join(_words(content_type, body)), MAX_ERROR_TEXT_CHARACTERS)
     return f"status {status}: {words}" if words else f"status {status}"
@@ -182,7 +184,8 @@ def _words(content_type: str | None, body: bytes) -> list[str]:
     text = body[: 8 * MAX_ERROR_TEXT_CHARACTERS].decode("utf-8", errors="replace").strip()
     if "html" in (content_type or "") or text.startswith("<"):
         return ["a web page instead of data"]
-    return [text]
+    # Half a document may hold half a token, which nothing here would know for one.
+    return ["broken data"] if _BRACES.search(text) else [text]
 
 
 def _json_words(document: JSON) -> list[str]:

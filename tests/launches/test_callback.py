@@ -168,7 +168,7 @@ class TestBadLaunchRequests:
 
 class TestState:
     async def test_is_accepted_once(self, browser: Browser, ehr_launch: Start) -> None:
-        """C54; C50: of two callbacks at the same moment, one exchange."""
+        """C54; C50, T2: of two callbacks at the same moment, one exchange."""
         callback = await browser.to_callback(ehr_launch())
         responses = await asyncio.gather(*(browser.get(callback) for _ in range(5)))
         assert sorted(response.status for response in responses)[0] == 303
@@ -177,7 +177,7 @@ class TestState:
     async def test_two_callbacks_make_one_exchange(
         self, browser: Browser, ehr: ScriptedEHR, ehr_launch: Start
     ) -> None:
-        """C50: the state is used up before the code is sent."""
+        """C50, T2: the state is used up before the code is sent."""
         ehr.token_delay = 0.2
         callback = await browser.to_callback(ehr_launch())
         await asyncio.gather(*(browser.get(callback) for _ in range(5)))
@@ -247,7 +247,7 @@ class TestState:
     async def test_planted_cookie_does_not_open(
         self, browser: Browser, ehr: ScriptedEHR, ehr_launch: Start
     ) -> None:
-        """A pending launch sealed for one state does not open under another."""
+        """T2: a pending launch sealed for one state does not open under another."""
         one = await browser.to_callback(ehr_launch())
         two = await browser.to_callback(ehr_launch())
         jar = {cookie.key: cookie.value for cookie in browser.http.cookie_jar}

@@ -260,8 +260,10 @@ class TestErrorText:
             (None, b"", ""),
             (None, b"\xff\xfe", "��"),
             (None, b"<" + b"x" * 5_000_000, "a web page instead of data"),
+            (None, b'{"access_token":"short-1","token_type', "broken data"),
+            (None, b'oken":"short-1"}', "broken data"),
         ],
-        ids=range(17),
+        ids=range(19),
     )
     def test_one_line_is_told(self, content_type: str | None, body: bytes, text: str) -> None:
         expected = f"status 403: {text}" if text else "status 403"
