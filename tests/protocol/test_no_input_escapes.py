@@ -32,6 +32,7 @@ from smartapp.protocol import (
 from smartapp.protocol.errors import SmartError
 from smartapp.protocol.json import JSONInvalid, parse_json, parse_json_object
 from tests import vectors
+from tests.hostile import as_body, broken, json_values, mutated
 
 NOW = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
 BASE = "https://ehr.example/fhir/r4"
@@ -67,51 +68,6 @@ anything = settings(
     max_examples=200,
     suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
-
-scalars = (
-    st.none()
-    | st.booleans()
-    | st.integers()
-    | st.floats()
-    | st.text(max_size=20)
-    | st.sampled_from(["", "https://[", "Patient/1", "eyJ.eyJ.x", "\ud800", "\x00", "AQAB", BASE])
-)
-json_values = st.recursive(
-    scalars,
-    lambda children: (
-        st.lists(children, max_size=4)
-        | st.dictionaries(
-            st.text(max_size=8) | st.sampled_from(["id", "url"]), children, max_size=4
-        )
-    ),
-    max_leaves=12,
-)
-
-
-def as_body(value: object) -> bytes:
-    return json.dumps(value).encode()
-
-
-@st.composite
-def mutated(draw: st.DrawFn, good: Any) -> Any:
-    """`good` with one part, at any depth, replaced, removed or added to."""
-    if isinstance(good, dict) and good and draw(st.integers(0, 3)):
-        name = draw(st.sampled_from(sorted(good)))
-        if draw(st.booleans()):
-            return {key: value for key, value in good.items() if key != name}
-        return {**good, name: draw(mutated(good[name]))}
-    if isinstance(good, list) and good and draw(st.booleans()):
-        index = draw(st.integers(0, len(good) - 1))
-        return [*good[:index], draw(mutated(good[index])), *good[index + 1 :]]
-    return draw(json_values)
-
-
-@st.composite
-def broken(draw: st.DrawFn, good: bytes) -> bytes:
-    """`good` with some of its bytes cut out, repeated or replaced by noise."""
-    start, end = sorted(draw(st.tuples(*[st.integers(0, len(good))] * 2)))
-    return good[:start] + draw(st.binary(max_size=8) | st.just(good[start:end] * 2)) + good[end:]
-
 
 DOCUMENTS: dict[str, Any] = {
     "discovery": {
