@@ -173,7 +173,8 @@ def test_standalone_page_is_the_patients_after_a_reload(page: Page, demo: Demo) 
 
 
 def test_clinician_launches_inside_the_ehrs_frame(page: Page, demo: Demo) -> None:
-    """C21, C151: on another site than the EHR, where only partitioned cookies come back."""
+    """C21, C151, T29: on another site than the EHR, where only partitioned cookies come back; and
+    no script of any page can read one."""
     ehr = demo.url.replace("127.0.0.1", "localhost")
     page.goto(f"{ehr}/sandbox/")
     # Other tests may have registered apps of their own at this EHR.
@@ -189,6 +190,10 @@ def test_clinician_launches_inside_the_ehrs_frame(page: Page, demo: Demo) -> Non
     screenshots(page, "frame")
     framed.goto(framed.url)
     expect(frame.locator("body")).to_contain_text("Vital signs")
+    assert framed.evaluate("document.cookie") == ""
+    ours = [one for one in page.context.cookies(demo.url) if "launch" in one["name"]]
+    assert ours
+    assert all(one["httpOnly"] and one["secure"] and one["sameSite"] == "None" for one in ours)
 
 
 def test_nobody_else_may_frame_the_app(page: Page, demo: Demo) -> None:

@@ -1,0 +1,220 @@
+"""Defences, each as the change to the code that takes it away, and the tests that must notice.
+
+`prove` makes the changes one after the other, in a copy. Here only that they can be made is
+tested, so that nobody moves a defence and leaves its proof behind.
+"""
+
+from dataclasses import dataclass
+
+ATTACKS = "tests/launches/test_attacks.py"
+CALLBACK = "tests/launches/test_callback.py"
+ID_TOKEN = "tests/protocol/test_id_token.py"
+JSON = "tests/protocol/test_json.py"
+HTTP = "tests/test_http.py"
+HOSTILE = "tests/launches/test_hostile_input.py"
+
+
+@dataclass(frozen=True)
+class Edit:
+    path: str
+    old: str
+    new: str
+
+
+@dataclass(frozen=True)
+class Defence:
+    """What is taken away, against which attack, and where a test must fail then."""
+
+    number: str
+    name: str
+    edits: tuple[Edit, ...]
+    tests: tuple[str, ...]
+
+
+def _one(number: str, name: str, path: str, old: str, new: str, *tests: str) -> Defence:
+    return Defence(number, name, (Edit(path, old, new),), tests)
+
+
+DEFENCES = (
+    _one("T1", "iss is looked up", "smartapp/registrations/registry.py",
+         "in_database(_load, iss=iss)", "in_database(_load, enabled=True)",
+         f"{ATTACKS}::test_iss_of_a_stranger_opens_no_socket"),
+    Defence("T2", "state is in the browser that asked", (
+        Edit("smartapp/launches/pending.py",
+             "    cookies.set_cookie(request, response, name, _seal(pending, name), lifetime)",
+             "    ANYBODY[name] = _seal(pending, name)\n"
+             "    cookies.set_cookie(request, response, name, ANYBODY[name], lifetime)"),
+        Edit("smartapp/launches/pending.py", "request.COOKIES.get(name)", "ANYBODY.get(name)"),
+        Edit("smartapp/launches/pending.py",
+             "PENDING_LIFETIME =", "ANYBODY = {}\nPENDING_LIFETIME ="),
+    ), (f"{CALLBACK}::TestState::test_of_another_browser_is_refused",)),
+    _one("T2", "state is used up", "smartapp/launches/launching.py",
+         "cookies.state_digest(state)", "cookies.state_digest(authorization.new_state())",
+         f"{CALLBACK}::TestState::test_two_callbacks_make_one_exchange"),
+    _one("T2", "a pending launch is sealed for its state", "smartapp/launches/pending.py",
+         'return f"launches.pending:{cookie_name}"', 'return "launches.pending"',
+         f"{CALLBACK}::TestState::test_planted_cookie_does_not_open"),
+    Defence("T3", "an answer belongs to its redirect URI", (
+        Edit("smartapp/launches/views.py",
+             "if started.registration_slug != registration_slug:", "if False:"),
+        Edit("smartapp/registrations/registry.py",
+             "if config.registration_slug != registration_slug:", "if False:"),
+    ), (f"{CALLBACK}::TestState::test_of_another_registration_is_refused",)),
+    _one("T3", "iss of the answer is compared", "smartapp/protocol/authorization.py",
+         "if iss not in frozenset(expected_issuers):", "if False:",
+         f"{CALLBACK}::TestBadAnswers::test_is_refused"),
+    _one("T3", "iss is required where it was promised", "smartapp/protocol/authorization.py",
+         "        if required:", "        if False:",
+         f"{CALLBACK}::TestBadAnswers::test_missing_iss_is_refused_where_the_ehr_promised_it"),
+    _one("T4", "a verifier of its own for each launch", "smartapp/protocol/authorization.py",
+         'RFC 7636 §4.1 recommends (C33)."""\n    return secrets.token_urlsafe(RANDOM_BYTES)',
+         'RFC 7636 §4.1 recommends (C33)."""\n    return "v" * 43',
+         f"{ATTACKS}::TestStolenCode"),
+    _one("T4", "the nonce is compared", "smartapp/protocol/id_token.py",
+         "    if nonce is not None:\n", "    if False:\n",
+         f"{ATTACKS}::TestStolenCode::test_is_found_out_by_the_nonce_where_the_ehr_compares_nothing"),
+    _one("T5", "no launch without S256", "smartapp/protocol/discovery.py",
+         'if "S256" not in discovery.code_challenge_methods_supported:', "if False:",
+         "tests/registrations/test_discovery.py::TestLaunchEndpoints"),
+    _one("T6", "hosts are pinned", "smartapp/registrations/discovery.py",
+         "    if strangers:", "    if False:",
+         f"{ATTACKS}::TestPoisonedMetadata",
+         "tests/registrations/test_discovery.py::TestPinnedHosts"),
+    _one("T6", "a launch ends where it began", "smartapp/launches/token_endpoint.py",
+         "request_token(config, pending.token_endpoint, fields)",
+         "request_token(config, await discovery.token_endpoint(config), fields)",
+         f"{ATTACKS}::TestPoisonedMetadata"),
+    _one("T6", "the audience is the registration's", "smartapp/launches/client_authentication.py",
+         "config.assertion_audience or token_endpoint", "token_endpoint",
+         f"{ATTACKS}::TestPoisonedMetadata"),
+    _one("T7", "a jti of its own for each request", "smartapp/protocol/client_assertion.py",
+         '"jti": str(uuid4())', '"jti": "always-the-same"',
+         "tests/launches/test_client_authentication.py", "tests/launches/test_stale_copy.py"),
+    _one("T7", "five minutes at most", "smartapp/protocol/client_assertion.py",
+         "min(lifetime_seconds, LONGEST_LIFETIME_SECONDS)", "max(lifetime_seconds, 3000)",
+         "tests/protocol/test_client_assertion.py"),
+    _one("T7", "the sandbox remembers every jti", "smartapp/sandbox/client_assertion.py",
+         "    _use_jti(client, assertion.claims, expires_at)", "    pass",
+         "tests/sandbox/test_token_refusals.py::TestAssertion::test_jti_is_accepted_once"),
+    _one("T8", "algorithms are on a list", "smartapp/protocol/id_token.py",
+         "or alg not in SIGNATURE_ALGORITHMS", "or not alg", ID_TOKEN),
+    _one("T8", "a key serves its own algorithm", "smartapp/protocol/jwks.py",
+         "return self.fits(alg) and", "return", "tests/protocol/test_jwks.py"),
+    _one("T9", "the signature is verified", "smartapp/protocol/id_token.py",
+         "if not jwks.find(kid, alg).verifies(parts.signature, parts.signing_input, alg):",
+         "if not jwks.find(kid, alg):", ID_TOKEN),
+    _one("T9", "iss", "smartapp/protocol/id_token.py",
+         "or iss not in frozenset(expected_issuers)", "or not iss", ID_TOKEN),
+    _one("T9", "aud", "smartapp/protocol/id_token.py",
+         "or client_id not in audiences", "or not audiences",
+         ID_TOKEN),
+    _one("T9", "azp", "smartapp/protocol/id_token.py",
+         "azp is not None and azp != client_id", "False",
+         ID_TOKEN),
+    _one("T9", "exp", "smartapp/protocol/id_token.py",
+         "if exp <= seconds - CLOCK_SKEW_SECONDS:", "if False:",
+         ID_TOKEN),
+    _one("T9", "iat", "smartapp/protocol/id_token.py",
+         "if iat > seconds + CLOCK_SKEW_SECONDS:", "if False:",
+         ID_TOKEN),
+    _one("T9", "nonce", "smartapp/protocol/id_token.py",
+         "hmac.compare_digest(value.encode(), nonce.encode())",
+         "True", ID_TOKEN),
+    _one("T9", "at_hash", "smartapp/protocol/id_token.py",
+         "if not hmac.compare_digest(at_hash.encode(), expected):",
+         "if False:", ID_TOKEN),
+    _one("T9", "sub", "smartapp/protocol/id_token.py", "0 < len(sub) <= MAX_SUB_CHARACTERS", "True",
+         ID_TOKEN),
+    _one("T9", "an unknown issuer is not asked", "smartapp/registrations/discovery.py",
+         "if issuer not in config.issuers:", "if False:",
+         "tests/registrations/test_discovery.py::TestIssuerKeys"),
+    _one("T10", "the way on has no code in it", "smartapp/launches/launching.py",
+         '{"Location": f"/launches/{uuid}/"}',
+         '{"Location": f"/launches/{uuid}/?{request.META[\'QUERY_STRING\']}"}',
+         f"{ATTACKS}::TestTokensLeave"),
+    _one("T10", "no referrer", "smartapp/settings.py", 'SECURE_REFERRER_POLICY = "no-referrer"',
+         'SECURE_REFERRER_POLICY = "same-origin"', f"{ATTACKS}::TestTokensLeave"),
+    _one("T10", "reports without values", "smartapp/settings.py", "DEFAULT_EXCEPTION_REPORTER =",
+         "UNUSED_EXCEPTION_REPORTER =", f"{ATTACKS}::TestTokensLeave"),
+    _one("T10", "errors of the client name no address", "smartapp/http.py",
+         'EHRUnreachable(f"{host}: {type(error).__name__}", sent=sent)',
+         'EHRUnreachable(f"{url}: {error}", sent=sent)', f"{HTTP}::TestMessages"),
+    _one("T10", "a quoted token is hidden", "smartapp/protocol/text.py",
+         "_TOKEN_LIKE.sub(_hide, line).strip()", "line.strip()",
+         "tests/protocol/test_text.py", "tests/protocol/test_token.py"),
+    _one("T10", "tokens are sealed", "smartapp/launches/tokens.py",
+         "return vault.seal(", "return str(", "tests/launches/test_secrecy.py"),
+    _one("T11", "the next page is below the base", "smartapp/protocol/fhir.py",
+         "if url is not None and is_below(url, fhir_base_url):", "if url is not None:",
+         f"{ATTACKS}::TestForeignHosts", "tests/protocol/test_fhir.py"),
+    _one("T11", "a person elsewhere is not read", "smartapp/protocol/fhir.py",
+         "readable = base is None or (is_below(base, here) and is_below(here, base))",
+         "readable = True", "tests/protocol/test_fhir.py"),
+    _one("T11", "redirects are not followed", "smartapp/http.py", "allow_redirects=False",
+         "allow_redirects=True", f"{ATTACKS}::TestForeignHosts"),
+    _one("T12", "addresses are checked when they are used", "smartapp/http.py",
+         'if not all(address_is_allowed(result["host"]) for result in results):', "if False:",
+         f"{HTTP}::TestNames"),
+    _one("T12", "numbers are addresses too", "smartapp/http.py",
+         "if _looks_numeric(host) and not _literal_is_allowed(host):", "if False:",
+         f"{HTTP}::TestAddresses"),
+    _one("T12", "there is one way out", "smartapp/registrations/published.py",
+         "from smartapp import http", "import urllib.request\n\nfrom smartapp import http",
+         "tests/test_library_defaults.py::test_there_is_one_way_out"),
+    _one("T13", "the way on is stored", "smartapp/launches/launching.py",
+         '{"Location": f"/launches/{uuid}/"}',
+         '{"Location": request.GET.get("next", f"/launches/{uuid}/")}',
+         f"{ATTACKS}::TestOpenRedirect"),
+    _one("T13", "the way back is ours", "smartapp/launches/launching.py",
+         "redirect_uri=config.redirect_uri,",
+         'redirect_uri=request.GET.get("redirect_uri", config.redirect_uri),',
+         f"{ATTACKS}::TestOpenRedirect"),
+    _one("T15", "the EHR's words about a refusal are text", "templates/error.html",
+         "{{ ehr_message|truncatechars:500 }}", "{{ ehr_message|safe }}",
+         f"{HOSTILE}::TestAddresses"),
+    _one("T15", "the launch context is text", "templates/sections/long_text.html",
+         '<span dir="auto">{{ text }}</span>', '<span dir="auto">{{ text|safe }}</span>',
+         f"{HOSTILE}::TestTokenResponse"),
+    _one("T15", "the record is text", "templates/sections/allergies.html",
+         "{{ allergy.name }}", "{{ allergy.name|safe }}",
+         f"{HOSTILE}::TestFHIR"),
+    Defence("T25", "no parameter comes twice", (
+        Edit("smartapp/protocol/authorization.py",
+             "        if len(found) > 1:", "        if False:"),
+        Edit("smartapp/protocol/query.py", "    if len(found) > 1:", "    if False:"),
+    ), (f"{ATTACKS}::test_parameter_that_comes_twice_is_refused",)),
+    _one("T25", "no member comes twice", "smartapp/protocol/json.py",
+         "if len(members) != len(pairs):", "if False:",
+         f"{ATTACKS}::test_token_response_that_two_readers_could_read_differently"),
+    _one("T25", "depth ends", "smartapp/protocol/json.py",
+         'if text.count("{") + text.count("[") > MAX_DEPTH:', "if False:",
+         f"{ATTACKS}::test_token_response_that_two_readers_could_read_differently", JSON),
+    _one("T25", "numbers end", "smartapp/protocol/json.py",
+         "if len(digits) > MAX_DIGITS:", "if False:",
+         f"{ATTACKS}::test_token_response_that_two_readers_could_read_differently", JSON),
+    _one("T25", "bodies end", "smartapp/http.py", "if len(body) > max_bytes:", "if False:",
+         f"{HTTP}::TestSize"),
+    _one("T26", "GET is the registration's choice", "smartapp/launches/introspection.py",
+         "if config.introspection_method == IntrospectionMethod.POST:", "if False:",
+         "tests/launches/test_introspection.py"),
+    _one("T27", "a refresh asks for what was granted", "smartapp/protocol/scopes.py",
+         "unasked=_not_covered(given, asked)", "unasked=()",
+         f"{ATTACKS}::TestMoreThanWasAskedFor", "tests/protocol/test_scopes.py"),
+    _one("T28", "openid without id_token is refused", "smartapp/launches/token_endpoint.py",
+         'elif "openid" in granted:', "elif False:", f"{CALLBACK}::TestIDToken"),
+    _one("T30", "a flood from one address ends at the door", "smartapp/asgi.py",
+         "elif flood.is_limited(path) and not flood.visits.admits(_address(scope)):", "elif False:",
+         "tests/test_flood.py"),
+    _one("T30", "places for launches run out", "smartapp/launches/launching.py",
+         "if _in_flight.total() >= MAX_LAUNCHES_IN_FLIGHT:", "if False:",
+         "tests/launches/test_security.py::test_busy_callback_can_be_loaded_again"),
+    _one("T30", "a vendor's quota is kept", "smartapp/launches/token_budget.py",
+         "    if not limit:\n", "    if True:\n",
+         "tests/launches/test_token_budget.py::TestBudget"),
+    _one("T33", "algorithms are named", "smartapp/protocol/client_assertion.py",
+         ", algorithms=[alg])", ")",
+         "tests/test_library_defaults.py"),
+    _one("T33", "certificates are verified", "smartapp/http.py",
+         "ssl=_tls_context(),", "ssl=False,",
+         "tests/test_library_defaults.py", HTTP),
+)  # fmt: skip
