@@ -1,11 +1,14 @@
 """2-legged access: a token for the app itself, without a person (SMART "Backend Services", C145).
 
 A token is kept until it expires, sealed, in the cache that all processes share: athenahealth
-answers 429 after a few token requests a minute (C128).
+answers 429 after a few token requests a minute (C128). For the same reason, of all who find none
+one asks, and the others wait for what it brings.
 """
 
+import asyncio
 import hashlib
 import json
+import time
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -16,11 +19,16 @@ from django.utils import timezone
 from smartapp import vault
 from smartapp.launches import token_budget, token_endpoint
 from smartapp.protocol import scopes, token
-from smartapp.protocol.errors import SmartError, UnknownEndpoint
+from smartapp.protocol.errors import EHRTimeout, SmartError, UnknownEndpoint
 from smartapp.registrations import discovery, doctor, registry
 from smartapp.registrations.doctor import Finding
 from smartapp.registrations.registry import EndpointConfig
 from smartapp.registrations.validation import is_backend
+
+# Longer than the slowest answer; whoever asked may have died.
+ASKS_SECONDS = 45
+WAIT_SECONDS = 20
+POLL_SECONDS = 0.1
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,26 +42,46 @@ async def backend_token(registration_slug: str, scope: str) -> BackendToken:
     """Return an access token of a 2-legged registration, from the cache while it is good.
 
     ScopeError for scopes that need a person (C146); UnknownEndpoint for a registration that is
-    not 2-legged; TokenBudgetSpent; otherwise raises as `token_endpoint.request_token` does.
+    not 2-legged; TokenBudgetSpent; EHRTimeout when another caller waits for the EHR for too long;
+    otherwise raises as `token_endpoint.request_token` does.
     """
     wanted = scopes.validate_backend(scope)
     config = await registry.endpoint_for_backend(registration_slug)
     place = _place(config, wanted)
+    give_up_at = time.monotonic() + WAIT_SECONDS
+    while (kept := await _kept(place)) is None:
+        if await cache.aadd(f"{place}-asked", True, timeout=ASKS_SECONDS):
+            return await _asked(config, wanted, place)
+        if time.monotonic() > give_up_at:
+            raise EHRTimeout(f"{registration_slug}: a token was asked for, and none came")
+        await asyncio.sleep(POLL_SECONDS)
+    return kept
+
+
+async def _kept(place: str) -> BackendToken | None:
     kept = _open(await cache.aget(place), place)
-    if kept is not None and timezone.now() < kept.expires_at:
-        return kept
-    fresh = await _request(config, wanted)
-    seconds = (fresh.expires_at - timezone.now()).total_seconds()
-    await cache.aset(place, _seal(fresh, place), timeout=max(seconds, 0))
+    return kept if kept is not None and timezone.now() < kept.expires_at else None
+
+
+async def _asked(config: EndpointConfig, wanted: str, place: str) -> BackendToken:
+    """Ask the EHR, as the one who does, and keep what it gives."""
+    try:
+        # Somebody may have finished between our look and our turn.
+        if (kept := await _kept(place)) is not None:
+            return kept
+        fresh = await _request(config, wanted)
+        seconds = (fresh.expires_at - timezone.now()).total_seconds()
+        await cache.aset(place, _seal(fresh, place), timeout=max(seconds, 0))
+    finally:
+        await cache.adelete(f"{place}-asked")
     return fresh
 
 
 async def _request(config: EndpointConfig, wanted: str) -> BackendToken:
+    token_endpoint_url = await discovery.token_endpoint(config)
     await token_budget.take(config)
     answer = await token_endpoint.request_token(
-        config,
-        await discovery.token_endpoint(config),
-        token.client_credentials_request(scope=wanted),
+        config, token_endpoint_url, token.client_credentials_request(scope=wanted)
     )
     # A response without `scope` granted what was asked for (RFC 6749 §5.1).
     return BackendToken(answer.access_token, answer.scope or wanted, answer.expires_at)

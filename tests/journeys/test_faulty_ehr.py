@@ -43,6 +43,27 @@ async def test_an_ehr_that_never_fetches_our_new_key_fails_no_launch(
     assert "eyJ" not in demo.log_text
 
 
+async def test_jku_and_another_lifetime_are_what_the_sandbox_expects(
+    demo: Demo, browser: Browser
+) -> None:
+    """C63, C66: it refuses a jku that is not the registered JWKS URL (S54)."""
+    change = (
+        "from smartapp.registrations.models import Registration; "
+        "Registration.objects.update(send_jku=True, assertion_lifetime_seconds=60)"
+    )
+    await command(demo.env, f'shell -c "{change}"')
+    await asyncio.sleep(5)  # for so long a registration is remembered
+    page = await browser.allow(ehr_launch())
+    assert page.status == 200, page.words
+    show = (
+        "import time; time.sleep(6); from smartapp.launches.models import LaunchEvent; "
+        "[print(one.detail, one.verdicts) for one in LaunchEvent.objects.filter(step='token')]"
+    )
+    timeline = await command(demo.env, f'shell -c "{show}"')
+    assert f"'jku': '{demo.url}/.well-known/jwks/sandbox.json'" in timeline
+    assert "lives 60 s" in timeline
+
+
 EXPIRE = (
     "from django.utils import timezone; from smartapp.launches.models import Launch; "
     "Launch.objects.update(access_token_expires_at=timezone.now(), refresh_not_before=None)"

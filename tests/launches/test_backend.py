@@ -1,5 +1,6 @@
 """2-legged access: tokens for the app itself (SMART Backend Services; C2, C145, C146)."""
 
+import asyncio
 from collections.abc import Iterator
 from io import StringIO
 
@@ -11,8 +12,9 @@ from django.core.management.base import CommandError
 
 from smartapp import http
 from smartapp.database import in_database
+from smartapp.launches import backend as backend_module
 from smartapp.launches.backend import backend_token, probe
-from smartapp.protocol.errors import InvalidClient, ScopeError, UnknownEndpoint
+from smartapp.protocol.errors import EHRTimeout, InvalidClient, ScopeError, UnknownEndpoint
 from smartapp.registrations import doctor, registry
 from smartapp.registrations.models import Endpoint, Registration
 from tests.scripted_ehr import CANARY, CLIENT_ID, ScriptedEHR
@@ -60,6 +62,43 @@ class TestToken:
         assert len(ehr.token_requests) == 1
         assert await backend_token("backend", "system/Observation.rs") != first
         assert CANARY not in str(getattr(cache, "_cache", ""))
+        await http.close()
+
+    async def test_is_asked_for_once_by_all_who_need_it(self, ehr: ScriptedEHR) -> None:
+        """C128, T30: a token that has just run out is no reason to spend the vendor's minute."""
+        ehr.token_delay = 0.3
+        given = await asyncio.gather(*(backend_token("backend", SCOPE) for _ in range(20)))
+        assert len(set(given)) == 1
+        assert len(ehr.token_requests) == 1
+        await http.close()
+
+    async def test_is_asked_for_again_by_the_next_when_the_first_got_none(
+        self, ehr: ScriptedEHR
+    ) -> None:
+        async def fails_once(_: web.Request) -> web.Response:
+            ehr.token_answer = None
+            return web.Response(status=503)
+
+        ehr.token_answer = fails_once
+        both = await asyncio.gather(
+            *(backend_token("backend", SCOPE) for _ in range(2)), return_exceptions=True
+        )
+        assert sorted(type(one).__name__ for one in both) == ["BackendToken", "TokenRefused"]
+        await http.close()
+
+    async def test_nobody_waits_for_ever_for_one_that_died(
+        self, ehr: ScriptedEHR, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(backend_module, "WAIT_SECONDS", 0.2)
+        await backend_token("backend", SCOPE)
+        (place,) = [
+            key.split(":", 2)[2] for key in getattr(cache, "_cache", {}) if "backend-token" in key
+        ]
+        cache.clear()
+        cache.add(f"{place}-asked", True)
+        with pytest.raises(EHRTimeout):
+            await backend_token("backend", SCOPE)
+        assert len(ehr.token_requests) == 1
         await http.close()
 
     async def test_that_expired_is_asked_for_again(self, ehr: ScriptedEHR) -> None:

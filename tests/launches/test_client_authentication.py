@@ -156,6 +156,25 @@ class TestBasic:
         assert "CANARY" not in repr(found)
 
 
+@pytest.mark.parametrize("send_client_id", [True, False])
+@pytest.mark.parametrize("method", AuthMethod.values)
+async def test_exactly_one_method_is_used(
+    config: EndpointConfig, method: str, send_client_id: bool
+) -> None:
+    """C61: whatever else the registration holds, such as a secret of former days."""
+    one = replace(config, auth_method=method, client_secret="former", send_client_id=send_client_id)
+    headers, fields = await client_authentication(one, TOKEN_ENDPOINT)
+    ways = {
+        AuthMethod.PRIVATE_KEY_JWT: "client_assertion" in fields,
+        AuthMethod.CLIENT_SECRET_BASIC: "Authorization" in headers,
+        AuthMethod.NONE: fields == {"client_id": CLIENT_ID} and not headers,
+    }
+    assert [way for way, used in ways.items() if used] == [method]
+    assert "client_secret" not in fields
+    assert "former" not in str(fields)
+    assert ("client_id" in fields) == (send_client_id or method == AuthMethod.NONE)
+
+
 async def test_public_client_sends_its_id_and_nothing_else(config: EndpointConfig) -> None:
     """S13: PKCE is what proves it."""
     public = replace(config, auth_method=AuthMethod.NONE)
