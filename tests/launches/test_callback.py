@@ -14,6 +14,7 @@ from django.utils import timezone
 from smartapp.database import in_database
 from smartapp.launches import pending
 from smartapp.launches.models import Launch
+from smartapp.registrations import discovery, pinning, registry
 from smartapp.registrations.models import Endpoint
 from tests.launches.conftest import Browser, new_browser
 from tests.scripted_ehr import ScriptedEHR
@@ -483,3 +484,31 @@ class TestSeveralIssuers:
         callback = await browser.to_callback(ehr_launch())
         assert (await browser.get(callback)).status == 502
         assert await launches() == 0
+
+
+class TestChangedHost:
+    """C14: a new host in discovery stops new launches until an administrator accepts it."""
+
+    async def test_nobody_is_sent_there_until_it_is_accepted(
+        self, browser: Browser, ehr: ScriptedEHR, registered: Endpoint, ehr_launch: Start
+    ) -> None:
+        ehr.discovery["authorization_endpoint"] = "https://new.example/authorize"
+        discovery.forget()
+        page = await refused(browser, ehr_launch(), 503, "names another server for signing in")
+        assert "Tell your administrator" in page
+        assert "Reference" in page
+
+        hosts = [*registered.pinned_hosts, "new.example"]
+        await in_database(pinning.accept, registered.pk, hosts, now=timezone.now(), actor="ann")
+        registry.forget()  # the server is in this process, and what it remembers lasts 5 s
+        response = await browser.get(ehr_launch())
+        assert response.headers["Location"].startswith("https://new.example/authorize?")
+
+    async def test_a_launch_under_way_goes_on_where_it_began(
+        self, browser: Browser, ehr: ScriptedEHR, ehr_launch: Start
+    ) -> None:
+        callback = await browser.to_callback(ehr_launch())
+        ehr.discovery["token_endpoint"] = "https://new.example/token"
+        discovery.forget()
+        assert (await browser.get(callback)).status == 303
+        assert [path for _, path in ehr.requests if path == "/token"] == ["/token"]
