@@ -9,8 +9,26 @@ from playwright.sync_api import Browser, Page, expect
 from tests.browser.conftest import DESKTOP, PHONE, fits, screenshots
 from tests.browser.test_launch_attempts import assert_accessible
 from tests.demo_server import Demo
+from tests.processes import manage
 
 pytestmark = pytest.mark.browser
+
+
+# What the database holds after an EHR has moved its token endpoint.
+CHANGED_HOST = """
+from datetime import timedelta
+from smartapp.registrations.models import DiscoverySnapshot, Endpoint
+endpoint = Endpoint.objects.get(slug="sandbox")
+Endpoint.objects.filter(pk=endpoint.pk).update(pinned_hosts=["old.example"])
+newest = endpoint.discovery_snapshots.first()
+document = newest.document | {"token_endpoint": "https://old.example/token", "tenant": "x"}
+document["capabilities"] = ["launch-ehr", "smart-app-state"]
+earlier = newest.fetched_at - timedelta(days=1)
+DiscoverySnapshot.objects.create(
+    endpoint=endpoint, url=newest.url, document=document, digest="x",
+    fetched_at=earlier, last_seen_at=earlier,
+)
+"""
 
 
 @pytest.fixture
@@ -58,6 +76,11 @@ def test_ehr_is_added_by_pasting_its_base_url(admin: Page, demo: Demo) -> None:
     admin.get_by_role("button", name="Look at this EHR").click()
     expect(admin.get_by_role("alert")).to_contain_text("not https")
     expect(admin.get_by_label("FHIR base URL")).to_have_value("http://ehr.example/r4")
+
+    admin.get_by_label("FHIR base URL").fill("http://127.0.0.1:1/fhir/r4")
+    admin.get_by_role("button", name="Look at this EHR").click()
+    expect(admin.locator(".registration-problem")).to_contain_text("What to do: Look for typing")
+    look_around(admin, "add-ehr-problem")
 
     admin.get_by_label("FHIR base URL").fill(f"{other_ehr(demo)}/metadata")
     admin.keyboard.press("Enter")  # the first button: nothing is added by mistake
@@ -114,3 +137,25 @@ def test_address_is_overridden_and_taken_back(admin: Page, demo: Demo) -> None:
 
     row.get_by_role("button").click()
     expect(admin.get_by_role("row", name="Revocation endpoint")).to_contain_text("The same.")
+
+
+def test_list_and_page_of_a_registration_are_for_everybody(admin: Page, demo: Demo) -> None:
+    admin.goto(f"{demo.url}/admin/registrations/registration/")
+    expect(admin.locator("#result_list")).to_contain_text("Ready")
+    look_around(admin, "registrations")
+    admin.get_by_role("link", name="Sandbox EHR", exact=True).first.click()
+    look_around(admin, "registration-change")
+
+
+def test_changed_host_is_accepted_with_one_button(admin: Page, demo: Demo) -> None:
+    """C14: the page says what happened, and what changed from one look to the next."""
+    manage(demo.env, "shell", "-c", CHANGED_HOST)
+    admin.goto(f"{demo.url}/admin/registrations/registration/")
+    expect(admin.locator("#result_list")).to_contain_text("New launches are stopped")
+    admin.get_by_role("link", name="Sandbox EHR", exact=True).first.click()
+    admin.get_by_role("link", name="What this EHR publishes").click()
+    expect(admin.locator(".errornote")).to_contain_text("New launches are stopped")
+    look_around(admin, "discovery-stopped")
+    admin.get_by_role("button", name="Accept these hosts").click()
+    expect(admin.locator(".messagelist")).to_contain_text("Launches go on")
+    expect(admin.locator(".errornote")).to_have_count(0)

@@ -309,7 +309,7 @@ class TestLook:
         page = self.look(admin, "http://127.0.0.1:1/r4")
 
         assert "127.0.0.1:1: " in page
-        assert "What to do: Open this address" in page
+        assert "What to do: Look for typing mistakes in the host" in page
 
     def test_a_secret_that_was_typed_is_not_sent_back(self, admin: Client, live_ehr: EHR) -> None:
         """C70."""
@@ -587,7 +587,7 @@ class TestDiscovery:
         live_ehr.publish(token_endpoint=f"{live_ehr.origin}/token2", x="<script>alert(1)</script>")
         page = admin.post(self.url(endpoint)).content.decode()
 
-        cells = [cell.strip() for cell in re.findall(r"<td>([^<]*)</td>", page)]
+        cells = [cell.strip() for cell in re.findall(r"<td[^>]*>([^<]*)</td>", page)]
         assert f"{live_ehr.origin}/token" in cells
         assert f"{live_ehr.origin}/token2" in cells
         assert "<script>alert" not in page
@@ -612,7 +612,7 @@ class TestDiscovery:
         page = admin.post(self.url(endpoint), address | {"reason": "ticket 4711"}, follow=True)
 
         shown = page.content.decode()
-        cells = [cell.strip() for cell in re.findall(r"<td>([^<]*)</td>", shown)]
+        cells = [cell.strip() for cell in re.findall(r"<td[^>]*>([^<]*)</td>", shown)]
         assert f"{live_ehr.origin}/token" in cells
         assert "<strong>https://token.example/t</strong>" in shown
         assert "Overridden by ann on 20" in shown

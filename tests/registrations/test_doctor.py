@@ -221,6 +221,26 @@ async def test_meditech_is_looked_for_at_the_root(healthy: EHR) -> None:
     assert f"{healthy.origin}/.well-known/smart-configuration" in output
 
 
+REMEDIES: list[tuple[tuple[int, Any, dict[str, str]], str]] = [
+    ((404, {}, {}), "/fhir/r4 is often forgotten"),
+    ((200, b"<html>", {}), "/fhir/r4 is often forgotten"),
+    ((302, b"", {"Location": "/x"}), "No redirect is followed"),
+    ((200, b"x" * 300_000, {}), "see what answers"),
+]
+
+
+@pytest.mark.parametrize(("answer", "remedy"), REMEDIES)
+async def test_each_bad_answer_has_its_own_remedy(
+    healthy: EHR, answer: tuple[int, Any, dict[str, str]], remedy: str
+) -> None:
+    healthy.answers[DISCOVERY] = answer
+    _, output = await in_database(run)
+
+    assert remedy in output
+    assert f"Read was {healthy.origin}{DISCOVERY}" in output
+    assert "advice  clock" not in output
+
+
 async def test_what_is_overridden_is_said(healthy: EHR) -> None:
     def override() -> None:
         EndpointOverride.objects.create(

@@ -10,7 +10,15 @@ from django.utils import timezone
 from smartapp import http
 from smartapp.protocol.client_assertion import CLOCK_SKEW_SECONDS
 from smartapp.protocol.discovery import validate_for_launch
-from smartapp.protocol.errors import DiscoveryIncomplete, SmartError
+from smartapp.protocol.errors import (
+    AddressRefused,
+    DiscoveryError,
+    DiscoveryIncomplete,
+    EHRRedirected,
+    EHRTimeout,
+    EHRUnreachable,
+    SmartError,
+)
 from smartapp.protocol.scopes import parse_scopes
 from smartapp.protocol.urls import host_of
 from smartapp.registrations import capabilities, discovery, pinning, published, sheet
@@ -25,6 +33,23 @@ ACTOR = "doctor"
 # `Date` has whole seconds, and the answer took a while to come.
 CLOCK_TOLERANCE_SECONDS = CLOCK_SKEW_SECONDS + 2
 CLOCK_BEHIND_SECONDS = 60
+
+_READ_IT = "Open the address from this machine, and see what answers."
+_REMEDIES = (
+    (AddressRefused, "Enter an address that is public and begins with https."),
+    (EHRRedirected, "No redirect is followed: ask the vendor for the address that it leads to."),
+    (EHRTimeout, "Try again; then look at the firewall, and ask the vendor."),
+    (
+        EHRUnreachable,
+        "Look for typing mistakes in the host; then at DNS, the firewall, and whether "
+        "browsers accept the certificate.",
+    ),
+    (
+        DiscoveryError,
+        "Compare the FHIR base URL with the vendor's, its path included: /fhir/r4 is "
+        "often forgotten.",
+    ),
+)
 
 
 async def publishes(config: EndpointConfig) -> AsyncIterator[Finding]:
@@ -52,11 +77,9 @@ async def publishes(config: EndpointConfig) -> AsyncIterator[Finding]:
 
 def _no_discovery(config: EndpointConfig, error: SmartError) -> Finding:
     """C10, C15."""
-    fix = (
-        "Open this address from this machine, and correct the FHIR base URL or the firewall: "
-        f"{config.discovery_url}"
-    )
-    if PRESETS["meditech"].slug == config.preset and not config.override(
+    fix = next((text for kind, text in _REMEDIES if isinstance(error, kind)), _READ_IT)
+    fix += f" Read was {config.discovery_url}"
+    if config.preset == PRESETS["meditech"].slug and not config.override(
         Member.SMART_CONFIGURATION
     ):
         parts = urlsplit(config.fhir_base_url)
@@ -172,8 +195,11 @@ async def clock(config: EndpointConfig) -> AsyncIterator[Finding]:
     """C66: an assertion from the future, or from long ago, is refused."""
     try:
         response = await http.get(config.discovery_url)
+    except SmartError:
+        return  # which `publishes` has said
+    try:
         theirs = parsedate_to_datetime(response.headers["Date"])
-    except (SmartError, KeyError, ValueError, TypeError):
+    except (KeyError, ValueError, TypeError):
         yield advice("clock", "The EHR does not say what time it has.")
         return
     ahead = (timezone.now() - _aware(theirs)).total_seconds()
