@@ -11,6 +11,7 @@ CALLBACK = "tests/launches/test_callback.py"
 ID_TOKEN = "tests/protocol/test_id_token.py"
 JSON = "tests/protocol/test_json.py"
 HTTP = "tests/test_http.py"
+FLOOD = "tests/test_flood.py"
 HOSTILE = "tests/launches/test_hostile_input.py"
 
 
@@ -178,6 +179,10 @@ DEFENCES = (
     _one("T15", "the record is text", "templates/sections/allergies.html",
          "{{ allergy.name }}", "{{ allergy.name|safe }}",
          f"{HOSTILE}::TestFHIR"),
+    _one("T15", "what an EHR publishes is text",
+         "smartapp/registrations/templates/registrations/differences.html",
+         "{{ difference.after|truncatechars:600 }}", "{{ difference.after|safe }}",
+         f"{HOSTILE}::TestDiscovery"),
     Defence("T25", "no parameter comes twice", (
         Edit("smartapp/protocol/authorization.py",
              "        if len(found) > 1:", "        if False:"),
@@ -204,7 +209,7 @@ DEFENCES = (
          'elif "openid" in granted:', "elif False:", f"{CALLBACK}::TestIDToken"),
     _one("T30", "a flood from one address ends at the door", "smartapp/asgi.py",
          "elif flood.is_limited(path) and not flood.visits.admits(_address(scope)):", "elif False:",
-         "tests/test_flood.py"),
+         f"{FLOOD}::TestOverHTTP::test_flood_is_told_so_and_others_launch"),
     _one("T30", "places for launches run out", "smartapp/launches/launching.py",
          "if _in_flight.total() >= MAX_LAUNCHES_IN_FLIGHT:", "if False:",
          "tests/launches/test_security.py::test_busy_callback_can_be_loaded_again"),

@@ -20,6 +20,7 @@ from hypothesis import strategies as st
 from smartapp.launches import events
 from smartapp.launches.models import Launch, LaunchEvent
 from smartapp.registrations import discovery
+from smartapp.registrations.models import Endpoint
 from tests.chart.test_hostile import MEMBERS
 from tests.hostile import (
     ATTRIBUTE,
@@ -326,6 +327,13 @@ class TestFHIR:
         assert visitor.get(location)[0] in {200, 409}
 
 
+async def whole(response: Any) -> str:
+    """Return a page, also one that comes piece by piece."""
+    if not response.streaming:
+        return str(response.content.decode())
+    return "".join([part.decode() async for part in response])
+
+
 class TestDiscovery:
     @hostile
     @given(st.data())
@@ -342,3 +350,30 @@ class TestDiscovery:
         assert status in {302, 502, 503}
         if status == 302:
             assert urlsplit(location).netloc == urlsplit(ehr.base).netloc
+
+    @hostile
+    @given(mutated(DISCOVERY) | with_words(DISCOVERY))
+    @example(everywhere(DISCOVERY, ELEMENT))
+    @example(everywhere(DISCOVERY, ATTRIBUTE))
+    def test_administrator_is_shown_it_as_text(
+        self, registered: Endpoint, ehr: ScriptedEHR, document: Any
+    ) -> None:
+        """Looked at before it is added, read again, compared with what it was, and examined."""
+        ehr.discovery = document if isinstance(document, dict) else {}
+        administrator = Client(headers={"Host": "127.0.0.1"})
+        users = get_user_model().objects
+        administrator.force_login(
+            users.get_or_create(username="r", is_superuser=True, is_staff=True)[0]
+        )
+        at = "/admin/registrations/registration"
+        look = {"fhir_base_url": f"{ehr.fhir_base_url}/", "scope": "system/*.rs", "look": "yes"}
+        for path, form in (
+            (f"{at}/add/", look),
+            (f"{at}/endpoint/{registered.pk}/discovery/", {"read": "yes"}),
+            (f"{at}/{registered.registration_id}/doctor/", {"run": "yes"}),
+        ):
+            response = administrator.post(path, form)
+            assert response.status_code == 200, path
+            assert_no_markup(asyncio.run(whole(response)))
+        shown = administrator.get(f"{at}/endpoint/{registered.pk}/discovery/")
+        assert_no_markup(shown.content.decode())
