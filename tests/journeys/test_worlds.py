@@ -75,3 +75,15 @@ class TestIssuerOfTheAnswer:
     async def test_a_wrong_one_is_refused_though_nobody_promised_it(self, browser: Browser) -> None:
         refused = await browser.allow(ehr_launch("strict", fault="authorize-iss-wrong"))
         assert refused.status == 400, refused.words
+
+
+@pytest.mark.parametrize("profile", ["athena", "strict", "bcp"])
+async def test_each_profile_where_athenahealths_discovery_is_announced(
+    demo: Demo, browser: Browser, profile: str
+) -> None:
+    """S2, S25, S65: what discovery does not tell, the registration does."""
+    connect(demo, "preview", f"--world preview --profile {profile}")
+    page = await browser.allow(ehr_launch("preview"))
+    assert (await browser.context(page))["registration"] == "preview"
+    assert "Type 2 diabetes mellitus" in page.words
+    assert (await browser.get(page.url)).status == 200

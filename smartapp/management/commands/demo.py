@@ -102,7 +102,8 @@ def _connect_sandbox() -> None:
         "--auth-method", "private_key_jwt", "--jwks-url", f"{url}/.well-known/jwks/{SLUG}.json",
         "--redirect-uri", f"{url}/callback/{SLUG}/", "--launch-url", f"{url}/launch",
         "--standalone-url", f"{url}/connect/{SLUG}/",
-        "--scope", f"{preset.scope} {preset.standalone_scope}", "--profile", "strict",
+        "--scope", f"{preset.scope} {preset.standalone_scope}",
+        "--profile", "strict", "--world", "production",
         stdout=unseen,
     )  # fmt: skip
     call_command(
