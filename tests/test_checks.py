@@ -1,3 +1,4 @@
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -13,6 +14,7 @@ from smartapp import checks, vault
 from smartapp.database import in_database
 from smartapp.keys import births
 from smartapp.keys.models import SigningKey
+from tests.processes import environment, manage
 
 PRODUCTION: dict[str, Any] = {
     "SANDBOX": False,
@@ -42,6 +44,15 @@ def ids(messages: list[CheckMessage]) -> list[str | None]:
 def sealed_key(settings: Settings) -> SigningKey:
     key_set = births.create_key_set("epic", algs=["ES384"], now=timezone.now())
     return key_set.signing_keys.get()
+
+
+def test_a_database_of_an_earlier_version_is_migrated(tmp_path: Path) -> None:
+    """What the models have and the database has not yet must not keep `migrate` from adding it."""
+    env = environment("http://127.0.0.1:8000", f"sqlite:///{tmp_path / 'earlier.sqlite3'}")
+    for app in ("registrations", "keys", "launches", "administrators"):
+        manage(env, "migrate", app, "0001")
+    manage(env, "migrate")
+    assert "[ ]" not in manage(env, "showmigrations")
 
 
 class TestKeyRing:
