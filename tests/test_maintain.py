@@ -7,6 +7,7 @@ import pytest
 from django.contrib.sessions.models import Session
 from django.core.management import call_command
 from django.core.management.base import CommandError
+from django.db import OperationalError
 from django.utils import timezone
 from pytest_django import DjangoAssertNumQueries
 
@@ -15,6 +16,7 @@ from smartapp.launches import store
 from smartapp.launches.models import Launch, LaunchKind
 from smartapp.management.commands import maintain
 from smartapp.registrations.models import Endpoint, Registration
+from tests.secrecy import all_logs
 
 NOW = timezone.now()
 
@@ -80,6 +82,27 @@ def test_one_round_does_it_all(endpoint: Endpoint) -> None:
     output = StringIO()
     call_command("maintain", stdout=output)
     assert "Purged 1" in output.getvalue()
+
+
+def test_a_round_that_fails_does_not_end_the_rotation_of_keys(
+    endpoint: Endpoint, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A database that is away for a moment: the next round comes, and the log says so."""
+    rounds: list[int] = []
+
+    def purge() -> int:
+        rounds.append(1)
+        if len(rounds) == 3:
+            raise KeyboardInterrupt
+        raise OperationalError("the connection was lost")
+
+    monkeypatch.setattr(maintain, "purge", purge)
+    with all_logs() as keeper, pytest.raises(KeyboardInterrupt):
+        call_command("maintain", "--every", "0.01", stdout=StringIO())
+    assert sum("a round failed, the next one comes" in line for line in keeper.lines) == 2
+    with pytest.raises(OperationalError):
+        rounds.clear()
+        call_command("maintain", stdout=StringIO())
 
 
 @pytest.mark.parametrize("every", ["0", "-1"])

@@ -24,7 +24,18 @@ from django.views.decorators.http import require_http_methods, require_POST
 
 from smartapp.audit import trail
 from smartapp.audit.admin import ReadOnlyAdmin
-from smartapp.keys import births, emergency, lifecycle, lines, panel, refusals, rehearsal, wording
+from smartapp.keys import (
+    aftermath,
+    births,
+    emergency,
+    evidence,
+    lifecycle,
+    lines,
+    panel,
+    refusals,
+    rehearsal,
+    wording,
+)
 from smartapp.keys.forms import ImportForm, KeySetForm
 from smartapp.keys.lines import Line
 from smartapp.keys.models import KeySet, SigningKey
@@ -133,8 +144,9 @@ class KeySetAdmin(ReadOnlyAdmin):
             consequence=wording.in_line(words.consequence, line),
             while_signs=line.signer.kid if line.signer else "",
             before_its_time=early if naming and not is_emergency else "",
-            affected=panel.affected(key_set, alg, timezone.now()) if is_emergency else None,
-            at_risk=refusals.at_risk(key_set) if naming else [],
+            affected=aftermath.affected(key_set, alg, timezone.now()) if is_emergency else None,
+            used_by=aftermath.ehrs(key_set, alg) if naming else [],
+            ehrs=evidence.of(key_set, [line], timezone.now()).ehrs if naming else [],
             to_be_typed=refusals.confirmation(key_set) if naming else "",
         )
 
@@ -159,7 +171,9 @@ class KeySetAdmin(ReadOnlyAdmin):
         except StepRefused as refusal:
             self.message_user(request, str(refusal), messages.ERROR)
         else:
-            self.message_user(request, f"{key} {panel.words_of(step).done}.", messages.SUCCESS)
+            next_step = wording.next_step(key_set, lines.read(key_set, alg), timezone.now())
+            told = f"{key} {panel.words_of(step).done}. Next: {next_step}"
+            self.message_user(request, told, messages.SUCCESS)
         return _back_to(key_set)
 
     def dry_run_view(self, request: HttpRequest, pk: int, alg: str) -> HttpResponse:
@@ -212,12 +226,22 @@ class KeySetAdmin(ReadOnlyAdmin):
                 life = wording.life(key, now)
                 self.message_user(request, f"{key} is imported. {life}", messages.SUCCESS)
                 return _back_to(key_set)
-        return self._ask_with_form(request, key_set, form, "Import a key", "Import")
+        return self._ask_with_form(
+            request, key_set, form, "Import a key", "Import", wording.importing(key_set)
+        )
 
     def _ask_with_form(
-        self, request: HttpRequest, key_set: KeySet, form: forms.BaseForm, title: str, button: str
+        self,
+        request: HttpRequest,
+        key_set: KeySet,
+        form: forms.BaseForm,
+        title: str,
+        button: str,
+        consequence: str = "",
     ) -> HttpResponse:
-        return self._ask(request, key_set, title=title, form=form, button=button)
+        return self._ask(
+            request, key_set, title=title, form=form, button=button, consequence=consequence
+        )
 
 
 @admin.register(SigningKey)

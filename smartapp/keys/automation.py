@@ -14,9 +14,11 @@ from smartapp.keys.models import KeySet, SigningKey
 from smartapp.keys.refusals import StepRefused
 
 WARN_AHEAD = timedelta(days=21)
-# What is due happens within minutes where `maintain` runs, or 31 hours later where five keys are
-# published and another line has to finish first. Later than this, nothing runs.
-OVERDUE = timedelta(days=2)
+# What is due happens within minutes where `maintain` runs. Later than this, nothing runs; but a
+# publication may have to wait for 31 hours, where five keys are published and another line has to
+# finish first.
+OVERDUE = timedelta(hours=1)
+OVERDUE_TO_PUBLISH = timedelta(days=2)
 
 
 def age_limit(key_set: KeySet, line: Line) -> datetime | None:
@@ -75,6 +77,10 @@ def warnings(key_set: KeySet, now: datetime) -> list[str]:
     return [f"Key set {key_set}, {warning}" for warning in found if warning]
 
 
+def _patience(step: Step) -> timedelta:
+    return OVERDUE_TO_PUBLISH if step is Step.PUBLISH else OVERDUE
+
+
 def _warning(key_set: KeySet, line: Line, now: datetime) -> str:
     limit = age_limit(key_set, line)
     planned = planned_step(key_set, line)
@@ -89,7 +95,7 @@ def _warning(key_set: KeySet, line: Line, now: datetime) -> str:
             f"{line.alg}: the next key waits. Give the EHR that imported the public keys the new "
             "ones, and confirm that it has them."
         )
-    if planned and now > planned[1] + OVERDUE:
+    if planned and now > planned[1] + _patience(planned[0]):
         return (
             f"{line.alg}: a step was due at {planned[1]:%Y-%m-%d %H:%M} UTC and was not taken. "
             "See that `manage.py maintain` runs."

@@ -7,12 +7,11 @@ from typing import Any
 from django.contrib.auth.models import AnonymousUser, User
 
 from smartapp.keys import (
+    aftermath,
     automation,
-    emergency,
     evidence,
     lines,
     outlook,
-    refusals,
     rehearsal,
     timeline,
     wording,
@@ -44,6 +43,7 @@ class Section:
     """One line. `risky`: what may break launches; its buttons ask for the EHRs at risk."""
 
     alg: str
+    used_by: list[str]
     next_step: str
     timeline: list[timeline.Row]
     allowed: list[Button]
@@ -81,53 +81,24 @@ def page(key_set: KeySet, user: User | AnonymousUser, now: datetime) -> dict[str
     keys = list(key_set.signing_keys.order_by("-published_at", "-id").defer("sealed_private_key"))
     may_rotate = user.has_perm("keys.rotate_keyset")
     may_risk = user.has_perm("keys.emergency_keyset")
+    sections = [
+        _section(key_set, line, keys, now, may_rotate=may_rotate, may_risk=may_risk)
+        for line in found
+    ]
     return {
         "key_set": key_set,
         "jwks_url": rehearsal.public_url(key_set),
         "warnings": automation.warnings(key_set, now),
         "habits": wording.habits(key_set),
         "wait": wording.wait(key_set),
-        "sections": [
-            _section(key_set, line, keys, now, may_rotate=may_rotate, may_risk=may_risk)
-            for line in found
-        ],
+        # What EHRs use comes first.
+        "sections": sorted(sections, key=lambda section: not section.used_by),
         "marks": timeline.marks(now),
         "stale_copies": [_stale_row(copy, now) for copy in key_set.stale_copies.all()],
         "evidence": evidence.of(key_set, found, now),
         "may_rotate": may_rotate,
         "may_import": user.has_perm("keys.import_keyset"),
         "now": wording.moment(now),
-    }
-
-
-@dataclass(frozen=True, slots=True)
-class Row:
-    """An open launch whose next renewal may be refused."""
-
-    uuid: str
-    registration: str
-    ehr: str
-    since: str
-    renews: str
-
-
-def affected(key_set: KeySet, alg: str, now: datetime) -> dict[str, Any]:
-    """Return what the template draws of the launches that an emergency hits."""
-    found = outlook.launches().affected(key_set, alg, now)
-    rows = [
-        Row(
-            launch.uuid_prefix,
-            launch.registration,
-            launch.ehr,
-            wording.moment(launch.since),
-            wording.moment(launch.renews_at),
-        )
-        for launch in found.renewing
-    ]
-    return {
-        "sentences": wording.affected(found),
-        "launches": rows,
-        "not_listed": found.not_listed,
     }
 
 
@@ -143,28 +114,15 @@ def _section(
     of_line = [key for key in keys if key.alg == line.alg]
     return Section(
         alg=line.alg,
+        used_by=aftermath.ehrs(key_set, line.alg),
         next_step=wording.next_step(key_set, line, now),
         timeline=timeline.rows(key_set, line, of_line, now),
         allowed=[_button(step, line) for step in line.allowed_steps(now)] if may_rotate else [],
         risky=_risky(line, now) if may_risk else [],
         can_be_asked=outlook.launches().can_be_asked(key_set, line.alg) if may_rotate else [],
-        after_emergency=_after_emergency(key_set, line, now) if may_risk else None,
+        after_emergency=aftermath.afterwards(key_set, line, now) if may_risk else None,
         keys=[_key_row(key, now) for key in of_line],
     )
-
-
-def _after_emergency(key_set: KeySet, line: Line, now: datetime) -> dict[str, Any] | None:
-    """Return what is still to be known of an emergency: while an EHR may hold the old keys."""
-    at = emergency.explains(key_set.slug, line.alg, now)
-    if at is None:
-        return None
-    until = at + line.wait.span
-    return {
-        "at": wording.moment(at),
-        "until": wording.moment(until),
-        "at_risk": refusals.at_risk(key_set),
-        **affected(key_set, line.alg, now),
-    }
 
 
 def _button(step: str, line: Line) -> Button:

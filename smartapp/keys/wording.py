@@ -78,7 +78,7 @@ EMERGENCY = StepWords(
 
 BEFORE_ITS_TIME = (
     "Without waiting until no EHR can need the other key any more. Launches may fail at each EHR "
-    "that still does, for up to {wait}. You will be asked to type which."
+    "that still does, for up to {wait}. It is done only when you type which."
 )
 
 BY_ITSELF = {
@@ -89,15 +89,21 @@ BY_ITSELF = {
 
 
 def affected(found: Affected) -> list[str]:
-    """Return what an emergency would do to the launches that there are now."""
+    """Return what an emergency does to the launches that there are now."""
     renewing = len(found.renewing) + found.not_listed
+    at_sign_in = f"{_launches(found.under_way)} at an EHR's sign-in, begun in the last ten minutes."
+    renewed = f"{_launches(renewing)} open and renewed from time to time."
     return [
-        f"{_launches(found.under_way)} at the EHR's sign-in now, begun in the last ten minutes. "
-        "Each has to be started again, and fails until the EHR knows the new key.",
-        f"{_launches(renewing)} open and renewed from time to time. None has to be started again: "
-        "they can be read until their next renewal, which is tried again until the EHR knows the "
-        "new key.",
-        f"{_launches(found.untouched)} open and never renewed: nothing changes for them.",
+        f"{at_sign_in} These have to be started again, and fail until the EHR knows the new key."
+        if found.under_way
+        else "Nobody is at an EHR's sign-in at this moment, so nobody has to start again.",
+        f"{renewed} None has to be started again: each can be read until its next renewal, "
+        "which is tried again until the EHR knows the new key."
+        if renewing
+        else "No launch is open that is renewed.",
+        f"{_launches(found.untouched)} open and never renewed: nothing changes there."
+        if found.untouched
+        else "No launch is open that is never renewed.",
     ]
 
 
@@ -114,7 +120,7 @@ def whom_it_hits(key_set: KeySet, found: Affected) -> str:
 
 
 def _launches(count: int) -> str:
-    return "1 launch is" if count == 1 else f"{count or 'No'} launches are"
+    return "1 launch is" if count == 1 else f"{count} launches are"
 
 
 def in_line(words: str, line: Line) -> str:
@@ -154,6 +160,15 @@ def next_step(key_set: KeySet, line: Line, now: datetime) -> str:
         "Nothing until somebody publishes the next key. It may sign "
         f"{waits.in_words(line.wait.span)} later; the old one can be withdrawn "
         f"{waits.in_words(waits.BEFORE_WITHDRAWAL)} after that."
+    )
+
+
+def importing(key_set: KeySet) -> str:
+    """Return what an import does."""
+    span = waits.in_words(waits.before_signing(key_set).span)
+    return (
+        "The key becomes the next one of its algorithm: public from now on, and it signs "
+        f"{span} later. Where the algorithm has no key yet, it signs at once."
     )
 
 

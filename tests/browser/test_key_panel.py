@@ -2,19 +2,20 @@
 
 import os
 import re
-import shutil
 from collections.abc import Iterator
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, expect
 
-from tests.browser.conftest import DESKTOP, PHONE, fits, screenshots
+from tests.browser.conftest import DESKTOP, PHONE, ehr_launch, fits, screenshots
 from tests.browser.test_accessibility import RULES
 from tests.demo_server import Demo
 from tests.processes import ROOT
 
 pytestmark = pytest.mark.browser
+
+BOOK = {"width": 1250, "height": 700}
 
 
 @pytest.fixture
@@ -46,10 +47,32 @@ def assert_accessible(page: Page) -> None:
     assert [(one["id"], one["nodes"][0]["html"][:120]) for one in found] == []
 
 
+def pictured(page: Page, name: str) -> None:
+    """Keep the page as pictures for people to look at, and its content for the documentation."""
+    screenshots(page, name)
+    if os.environ.get("UPDATE_DOCS"):
+        page.set_viewport_size(BOOK)  # type: ignore[arg-type]
+        page.locator("#content").screenshot(path=ROOT / "docs" / "images" / f"{name}.png")
+
+
+def test_asks_before_it_acts(panel: Page, demo: Demo) -> None:
+    """What an emergency would do to the launches that there are, and what an import does."""
+    ehr_launch(panel.context.new_page(), demo)
+    key_set = panel.url.removesuffix("change/")
+    panel.goto(f"{key_set}RS384/emergency/")
+    assert "open and renewed from time to time." in panel.locator("#content").inner_text()
+    pictured(panel, "key-set-emergency")
+    panel.goto(f"{key_set}import/")
+    assert "public from now on, and it signs 15 minutes later." in panel.content()
+    pictured(panel, "key-set-import")
+
+
 def test_a_rotation_says_before_and_after_what_will_happen(panel: Page) -> None:
     """§3.12: what happens next and when, in plain words, before anything is clicked."""
+    expect(panel.locator("#content")).to_contain_text("Sandbox EHR fetched")
     assert "the next key is published, and signs 15 minutes later." in section(panel)
     assert "no launch is affected" in section(panel)
+    pictured(panel, "key-set")
     publish = panel.locator("section", has_text="ES384").get_by_text("Publish the next key").first
     publish.click()
     panel.locator("[type=submit][value^=Publish]").click()
@@ -63,9 +86,7 @@ def test_a_rotation_says_before_and_after_what_will_happen(panel: Page) -> None:
             break
         panel.wait_for_timeout(1000)
     expect(panel.locator(".messagelist")).to_contain_text("verifies it.")
-    made = screenshots(panel, "key-set")
-    if os.environ.get("UPDATE_DOCS"):
-        shutil.copy(made[-1], ROOT / "docs" / "images" / "key-set.png")
+    pictured(panel, "key-set-waits")
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
@@ -78,7 +99,7 @@ def test_pages_fit_and_pass_axe(panel: Page, scheme: str, size: dict[str, int]) 
     assert_accessible(panel)
     assert fits(panel)
     key_set = panel.url.removesuffix("change/")
-    for path in ("ES384/emergency/", "import/", "settings/"):
+    for path in ("RS384/emergency/", "import/", "settings/"):
         panel.goto(key_set + path)
         assert_accessible(panel)
         assert fits(panel)

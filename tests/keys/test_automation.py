@@ -128,7 +128,7 @@ class TestImportedByTheEHR:
 
 
 def test_a_step_that_nobody_takes_is_told(epic: KeySet) -> None:
-    late = LIMIT + automation.OVERDUE
+    late = LIMIT + automation.OVERDUE_TO_PUBLISH
     assert automation.warnings(epic, late) == []
     [warning] = automation.warnings(epic, late + INSTANT)
     assert "a step was due at 2026-05-30 12:00 UTC and was not taken." in warning

@@ -1,5 +1,6 @@
 """The periodic work, safe from several machines at once."""
 
+import logging
 import time
 from argparse import ArgumentParser
 from typing import Any
@@ -12,6 +13,8 @@ from smartapp import http
 from smartapp.keys import fetches, stale_copies
 from smartapp.launches import events, outstanding, revocation, store
 from smartapp.registrations import discovery
+
+logger = logging.getLogger(__name__)
 
 PAUSE_BETWEEN_BATCHES_SECONDS = 0.05
 REVOKING_SECONDS = 30
@@ -41,7 +44,13 @@ class Command(BaseCommand):
             raise CommandError("--every takes a number of seconds above 0.")
         while True:
             started = time.monotonic()
-            self._round()
+            try:
+                self._round()
+            except Exception as error:
+                if every is None:
+                    raise
+                # A database that is away for a moment must not end the rotation of keys for good.
+                logger.error("a round failed, the next one comes: %s", type(error).__name__)
             if every is None:
                 return
             time.sleep(max(0.0, every - (time.monotonic() - started)))

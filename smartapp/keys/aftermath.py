@@ -1,0 +1,59 @@
+"""What an emergency does to launches: shown before it is done, and until its effects are over."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from smartapp.keys import emergency, outlook, wording
+from smartapp.keys.lines import Line
+from smartapp.keys.models import KeySet
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """An open launch whose next renewal may be refused."""
+
+    uuid: str
+    registration: str
+    ehr: str
+    since: str
+    renews: str
+
+
+def ehrs(key_set: KeySet, alg: str) -> list[str]:
+    """Return the names of the registrations that sign in with this algorithm."""
+    signing = key_set.registrations.filter(enabled=True, auth_method="private_key_jwt", alg=alg)
+    return list(signing.order_by("name").values_list("name", flat=True))
+
+
+def affected(key_set: KeySet, alg: str, now: datetime) -> dict[str, Any]:
+    """Return what the template draws of the launches that an emergency hits now."""
+    found = outlook.launches().affected(key_set, alg, now)
+    rows = [
+        Row(
+            launch.uuid_prefix,
+            launch.registration,
+            launch.ehr,
+            wording.moment(launch.since),
+            wording.moment(launch.renews_at),
+        )
+        for launch in found.renewing
+    ]
+    return {
+        "ehrs": ehrs(key_set, alg),
+        "sentences": wording.affected(found),
+        "launches": rows,
+        "not_listed": found.not_listed,
+    }
+
+
+def afterwards(key_set: KeySet, line: Line, now: datetime) -> dict[str, Any] | None:
+    """Return the same while an EHR may still hold the keys from before; None once it is over."""
+    at = emergency.explains(key_set.slug, line.alg, now)
+    if at is None:
+        return None
+    return {
+        "at": wording.moment(at),
+        "until": wording.moment(at + line.wait.span),
+        **affected(key_set, line.alg, now),
+    }
