@@ -45,6 +45,9 @@ ALLOW_LOOPBACK_EHRS = boolean("ALLOW_LOOPBACK_EHRS")
 PUBLIC_URL = env.str("PUBLIC_URL", default="http://127.0.0.1:8000").rstrip("/")
 PUBLIC_URL_IS_HTTPS = PUBLIC_URL.startswith("https://")
 DISCOVERY_CACHE_SECONDS = env.int("DISCOVERY_CACHE_SECONDS", default=3600)
+IDLE_MINUTES = env.int("IDLE_MINUTES", default=30)
+if not 1 <= IDLE_MINUTES <= 12 * 60:
+    raise ImproperlyConfigured("IDLE_MINUTES is a number of minutes from 1 to 720.")
 ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", default=[urlsplit(PUBLIC_URL).hostname or ""])
 if ALLOW_LOOPBACK_EHRS:
     # One origin opened under two names is two sites: that is how framing is tried out.

@@ -152,6 +152,7 @@ async def _open_session(
     now = timezone.now()
     key = cookies.new_session_key(now)
     lifetime, lasting = session_lifetime(kind, tokens)
+    latest = now + lifetime
     surplus = list(cookies.surplus_launch_cookies(request))
     await in_database(
         store.complete,
@@ -159,7 +160,8 @@ async def _open_session(
         tokens,
         access_token_expires_at=expires_at,
         key=key,
-        session_expires_at=now + lifetime,
+        session_expires_at=latest if lasting else store.idle_end(now, latest),
+        lasts_until=None if lasting else latest,
         beside=cookies.session_keys(request),
         replaced=[old for _, old in surplus],
     )

@@ -27,6 +27,7 @@ class EndReason(models.TextChoices):
     INVALID_GRANT = "invalid_grant", "The EHR ended it (invalid_grant)"
     UNAUTHORIZED = "unauthorized", "The EHR took the access away (401)"
     PATIENT_CHANGED = "patient_changed", "The EHR answered for another patient"
+    CONTEXT_CHANGED = "context_changed", "The patient was changed in the EHR"
     ADMINISTRATOR = "administrator", "Ended by an administrator"
     FAILED = "failed", "The sign-in did not complete"
 
@@ -53,6 +54,9 @@ class Launch(models.Model):
     kind = models.CharField(max_length=10, choices=LaunchKind.choices)
     state_digest = models.CharField(max_length=64, unique=True)
     launched_at = models.DateTimeField()
+    # Where a launch that nobody uses is closed: when it ends however much it is used. Its session
+    # ends sooner, and later with each use. Empty: the session's end is the only one.
+    lasts_until = models.DateTimeField(null=True)
     sealed_tokens = models.TextField(blank=True, editable=False)
     access_token_expires_at = models.DateTimeField(null=True)
     token_version = models.PositiveIntegerField(default=0)

@@ -31,6 +31,7 @@ from smartapp.launches.tokens import LaunchTokens
 from smartapp.protocol import scopes, token
 from smartapp.protocol.errors import (
     AccessExpired,
+    ContextChanged,
     Disconnected,
     EHRTimeout,
     EHRUnavailable,
@@ -65,6 +66,7 @@ ENDED: dict[str, type[SmartError]] = {
     EndReason.UNAUTHORIZED: EndedByEHR,
     EndReason.PATIENT_CHANGED: PatientChanged,
     EndReason.ADMINISTRATOR: EndedByAdministrator,
+    EndReason.CONTEXT_CHANGED: ContextChanged,
 }
 
 _under_way: set[asyncio.Task[bool]] = set()
@@ -75,6 +77,15 @@ def ended(launch: StoredLaunch) -> SmartError:
     return ENDED.get(launch.end_reason, LaunchEnded)(f"launch {launch.uuid}: {launch.end_reason}")
 
 
+def refuse_ended(launch: StoredLaunch) -> None:
+    """Raise what says why this launch is over, or UnknownEndpoint while an administrator has
+    switched its EHR off."""
+    if launch.ended_at is not None:
+        raise ended(launch)
+    if not launch.is_enabled:
+        raise UnknownEndpoint(f"launch {launch.uuid}: its EHR was switched off meanwhile")
+
+
 async def with_access(launch: StoredLaunch) -> StoredLaunch:
     """Return the launch with an access token that is good for a moment longer.
 
@@ -82,10 +93,7 @@ async def with_access(launch: StoredLaunch) -> StoredLaunch:
     administrator has switched the EHR off; EHRUnavailable, InvalidClient, ...
     when the EHR could not give one now (the launch is kept).
     """
-    if launch.ended_at is not None:
-        raise ended(launch)
-    if not launch.is_enabled:
-        raise UnknownEndpoint(f"launch {launch.uuid}: its EHR was switched off meanwhile")
+    refuse_ended(launch)
     expires_at = launch.access_token_expires_at
     if expires_at is not None and timezone.now() < expires_at:
         return launch

@@ -2,10 +2,11 @@
 async code calls it through `database.in_database`. Every look-up filters on session and expiry."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from uuid import UUID
 
+from django.conf import settings
 from django.contrib.sessions.models import Session
 from django.db import IntegrityError, transaction
 from django.db.models import F, Q, QuerySet
@@ -25,6 +26,7 @@ from smartapp.vault import VaultError
 # (C123).
 REFRESH_LEASE = timedelta(seconds=90)
 PURGE_BATCH = 500
+USE_WRITTEN_EVERY = timedelta(minutes=1)
 # A launch that never got tokens is kept this long: its state must stay used.
 UNFINISHED_LIFETIME = timedelta(hours=2)
 
@@ -36,6 +38,7 @@ class StoredLaunch:
     uuid: UUID
     session_digest: str = field(repr=False)
     session_expires_at: datetime
+    lasts_until: datetime | None
     endpoint_id: int
     endpoint_slug: str
     endpoint_name: str
@@ -90,6 +93,7 @@ def complete(
     access_token_expires_at: datetime,
     key: SessionKey,
     session_expires_at: datetime,
+    lasts_until: datetime | None,
     beside: Iterable[SessionKey] = (),
     replaced: Iterable[SessionKey] = (),
 ) -> None:
@@ -106,6 +110,7 @@ def complete(
         )
         Launch.objects.filter(uuid=uuid).update(
             session=key.digest,
+            lasts_until=lasts_until,
             sealed_tokens=launch_tokens.seal(tokens, uuid),
             access_token_expires_at=access_token_expires_at,
             token_version=1,
@@ -154,6 +159,28 @@ def find(uuid: UUID, session_digest: str, now: datetime) -> StoredLaunch:
     return _find(now, uuid=uuid, session=session_digest)
 
 
+def idle_end(now: datetime, latest: datetime) -> datetime:
+    """Return when a launch that is used now ends unless it is used again (T18)."""
+    return min(now + timedelta(minutes=settings.IDLE_MINUTES), latest)
+
+
+def find_in_use(uuid: UUID, session_digest: str, now: datetime) -> StoredLaunch:
+    """Return the launch as `find` does, and let its session live on, as a person uses it now.
+
+    At most one write a minute: the end is a matter of minutes, and reads are many.
+    """
+    launch = find(uuid, session_digest, now)
+    if launch.lasts_until is None or launch.ended_at is not None:
+        return launch
+    end = idle_end(now, launch.lasts_until)
+    if end - launch.session_expires_at < USE_WRITTEN_EVERY:
+        return launch
+    lives = Session.objects.filter(session_key=session_digest, expire_date__gt=now)
+    if not lives.update(expire_date=end):
+        raise LaunchNotFound("its session ended at this moment")
+    return replace(launch, session_expires_at=end)
+
+
 def find_for_administrator(uuid: UUID, now: datetime) -> StoredLaunch:
     """Return a launch whose session lives, by its uuid alone: for what an administrator does to
     it, never for what is shown of it. Raises as `find` does."""
@@ -181,6 +208,7 @@ def _stored(launch: Launch, session: Session) -> StoredLaunch:
         uuid=uuid,
         session_digest=session.pk,
         session_expires_at=session.expire_date,
+        lasts_until=launch.lasts_until,
         endpoint_id=launch.endpoint_id,
         endpoint_slug=launch.endpoint.slug,
         endpoint_name=launch.endpoint.name,

@@ -12,5 +12,7 @@ urlpatterns = [
     path("launches/<uuid:uuid>/context.json", views.context_json, name="context"),
     path("launches/<uuid:uuid>/style.css", style.style_css, name="style"),
     path("launches/<uuid:uuid>/end/", views.end, name="end"),
+    path("launches/<uuid:uuid>/presence/", views.presence, name="presence"),
+    path("launches/<uuid:uuid>/patient-changed/", views.patient_changed, name="patient_changed"),
     path("readyz", views.readyz, name="readyz"),
 ]

@@ -3,10 +3,12 @@
 import hashlib
 import logging
 import re
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Callable
+from datetime import datetime
 from urllib.parse import urlsplit
 from uuid import UUID
 
+from csp.constants import SELF
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, JsonResponse
 from django.shortcuts import render
@@ -14,7 +16,7 @@ from django.utils import timezone
 from django.utils.crypto import constant_time_compare
 from django.views.decorators.cache import never_cache
 from django.views.decorators.csrf import csrf_exempt
-from django.views.decorators.http import require_GET, require_POST
+from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from smartapp.chart.access import Record
 from smartapp.chart.identity import read_identity
@@ -36,6 +38,7 @@ from smartapp.launches import (
 from smartapp.launches.access import LaunchAccess
 from smartapp.launches.context_document import context_document
 from smartapp.launches.cookies import SessionKey
+from smartapp.launches.guard import guard, seconds_left
 from smartapp.launches.models import EndReason, LaunchKind
 from smartapp.launches.store import StoredLaunch
 from smartapp.middleware import FormRefused, error_response
@@ -60,6 +63,8 @@ from smartapp.protocol.errors import (
 from smartapp.registrations import registry
 
 logger = logging.getLogger(__name__)
+
+Find = Callable[[UUID, str, datetime], StoredLaunch]
 
 QUERY_LENGTH = 100
 # What the page of a disconnected launch says of the EHR: revoked, not told, offers no revocation.
@@ -249,12 +254,14 @@ async def _in_frame(
     return _framable(response, frame_ancestors)
 
 
-async def _find(request: HttpRequest, uuid: UUID) -> tuple[StoredLaunch, SessionKey]:
+async def _find(
+    request: HttpRequest, uuid: UUID, *, find: Find = store.find
+) -> tuple[StoredLaunch, SessionKey]:
     """Return the launch that this browser holds the key of; LaunchNotFound otherwise."""
     key = cookies.session_key(request, uuid)
     if key is None:
         raise LaunchNotFound("this browser holds no key for it")
-    found = await in_database(store.find, uuid, key.digest, timezone.now())
+    found = await in_database(find, uuid, key.digest, timezone.now())
     steps.resumed(found)
     return found, key
 
@@ -270,7 +277,7 @@ def form_token(key: SessionKey) -> str:
 @events.recorded
 async def page(request: HttpRequest, uuid: UUID) -> HttpResponse:
     """The launch's page: whose record, who is looking, what was given, and the record itself."""
-    found, key = await _find(request, uuid)
+    found, key = await _find(request, uuid, find=store.find_in_use)
     return await _in_frame(
         request,
         found.frame_ancestors,
@@ -293,7 +300,7 @@ async def _launch_page(request: HttpRequest, found: StoredLaunch, key: SessionKe
         endpoint_name=stored.endpoint_name,
         registration_name=stored.registration_name,
         launched_at=stored.launched_at,
-        session_expires_at=stored.session_expires_at,
+        session_expires_at=stored.lasts_until or stored.session_expires_at,
         access_token_expires_at=access.launch.access_token_expires_at,
         refreshable=access.tokens.refresh_token is not None,
         end_url=f"/launches/{stored.uuid}/end/",
@@ -305,7 +312,10 @@ async def _launch_page(request: HttpRequest, found: StoredLaunch, key: SessionKe
         scope=access.tokens.scope,
         chart=chart,
     )
-    return render(request, "launch.html", {"page": shown, "form_token": form_token(key)})
+    shows = {"page": shown, "form_token": form_token(key), "guard": guard(stored)}
+    response = render(request, "launch.html", shows)
+    response._csp_update = {"connect-src": [SELF]}  # type: ignore[attr-defined] # for guard.js
+    return response
 
 
 def _disconnected(request: HttpRequest, stored: StoredLaunch) -> HttpResponse:
@@ -414,6 +424,37 @@ def _meant(request: HttpRequest, key: SessionKey) -> bool:
     if sent is not None:
         return constant_time_compare(sent, form_token(key))
     return not {"Origin", "Sec-Fetch-Site", "Referer"} & set(request.headers)
+
+
+@csrf_exempt
+@require_http_methods(["GET", "POST"])
+@never_cache
+async def presence(request: HttpRequest, uuid: UUID) -> HttpResponse:
+    """How long the launch still lives, for the script of its page. A POST says that somebody uses
+    the page, and lets it live on (T18); a GET looks, and changes nothing (C158)."""
+    in_use = request.method == "POST"
+    found, key = await _find(request, uuid, find=store.find_in_use if in_use else store.find)
+    if in_use and not _meant(request, key):
+        raise FormRefused("form token")
+    refresh.refuse_ended(found)
+    return JsonResponse({"seconds_left": seconds_left(found)})
+
+
+@csrf_exempt
+@require_POST
+@never_cache
+@events.recorded
+async def patient_changed(request: HttpRequest, uuid: UUID) -> HttpResponse:
+    """The EHR told the page in its frame that another patient was opened: the launch is over, as
+    its tokens are still the first one's (C156)."""
+    stored, key = await _find(request, uuid)
+    if not _meant(request, key):
+        raise FormRefused("form token")
+    reason = EndReason.CONTEXT_CHANGED
+    if await in_database(store.end_and_hand_over, stored, reason, timezone.now()):
+        logger.warning("launch %s ended: the patient was changed in the EHR", stored.uuid)
+        steps.ended(reason)
+    return HttpResponse(status=204)
 
 
 @require_GET

@@ -7,7 +7,7 @@
     │   ├── UnknownEndpoint           `iss` or slug that nobody registered
     │   ├── LaunchNotFound            no such launch for this browser
     │   └── LaunchEnded               it is over: Disconnected, EndedByEHR, EndedByAdministrator,
-    │                                 AccessExpired, RefreshUncertain
+    │                                 AccessExpired, RefreshUncertain, ContextChanged
     ├── StateError                    the way back from the EHR does not fit the way out
     │   ├── StateUnknown              StateOfAnotherBrowser  StateExpired  StateAlreadyUsed
     │   └── StateOfAnotherRegistration
@@ -173,6 +173,16 @@ class EndedByEHR(LaunchEnded):
 class EndedByAdministrator(LaunchEnded):
     code = "ended-by-administrator"
     happened = "An administrator of this app ended its access to this record."
+
+
+class ContextChanged(LaunchEnded):
+    """The EHR told the page in its frame that another patient was opened there."""
+
+    code = "context-changed"
+    status = 409
+    title = "The patient was changed in the EHR"
+    happened = "This page was about the patient who was open there before, so it was closed."
+    next_step = "Open the app again from there, in the chart of the patient you mean."
 
 
 class AccessExpired(LaunchEnded):

@@ -33,13 +33,18 @@ class Markup(HTMLParser):
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         attributes = {name: value or "" for name, value in attrs}
         element = Element(tag, attributes, self._open[-1] if self._open else None)
-        self.elements.append(element)
+        self._found(element)
         if tag not in VOID:
             self._open.append(element)
 
     def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         attributes = {name: value or "" for name, value in attrs}
-        self.elements.append(Element(tag, attributes, self._open[-1] if self._open else None))
+        self._found(Element(tag, attributes, self._open[-1] if self._open else None))
+
+    def _found(self, element: Element) -> None:
+        """What is in a `template` is not in the page until a script puts it there."""
+        if all(one.tag != "template" for one in self._open):
+            self.elements.append(element)
 
     def handle_endtag(self, tag: str) -> None:
         assert self._open[-1].tag == tag, f"</{tag}> closes <{self._open[-1].tag}>"

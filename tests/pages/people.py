@@ -13,6 +13,7 @@ from django.test import RequestFactory
 from smartapp.chart.page import LaunchPage, build_launch_page
 from smartapp.chart.reader import read_chart
 from smartapp.chart.sections import Chart
+from smartapp.launches.guard import Guard
 from smartapp.protocol.launch_context import parse_launch_context
 from smartapp.protocol.scopes import compare
 from smartapp.sandbox.fhir.store import store
@@ -32,6 +33,8 @@ SCOPES = (
     "patient/Immunization.rs",
 )
 MANY_OBSERVATIONS, ALMOST_NOTHING, ARABIC = "a-1.E-1009", "a-1.E-1013", "a-1.E-1004"
+# A launch of a patient who stays connected: nothing is closed while a test looks.
+GUARD = Guard("/presence/", "/patient-changed/", 90 * 86_400, None, 120, "")
 PEOPLE = (MANY_OBSERVATIONS, ALMOST_NOTHING, ARABIC, "a-1.E-1003", "a-1.E-1012", "a-1.E-1014")
 
 
@@ -101,4 +104,5 @@ def rendered(template: str, **context: Any) -> str:
 
 
 def launch_html(chart: Chart | None, **changes: Any) -> str:
-    return rendered("launch.html", page=launch_page(chart, **changes), form_token="f0")
+    page = launch_page(chart, **changes)
+    return rendered("launch.html", page=page, form_token="f0", guard=GUARD)
