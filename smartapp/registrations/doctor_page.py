@@ -69,4 +69,4 @@ async def _stream(head: str, endpoints: list[EndpointConfig], tail: str) -> Asyn
 def configs(registration: Registration) -> list[EndpointConfig]:
     """Return the endpoints of a registration, without client secrets."""
     endpoints = registration.endpoints.select_related("registration__key_set")
-    return [registry.describe(endpoint) for endpoint in endpoints]
+    return [registry.describe(endpoint) for endpoint in endpoints.prefetch_related("overrides")]

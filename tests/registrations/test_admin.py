@@ -439,6 +439,46 @@ class TestChange:
         assert "<code>https://app.example/callback/general/</code>" in page
         assert "<code>https://app.example/.well-known/jwks/general.json</code>" in page
 
+    def test_the_vendor_is_told_once_however_many_endpoints_there_are(self, admin: Client) -> None:
+        """Epic: one registration, hundreds of organisations."""
+        registration = make_endpoint("a").registration
+        url = f"{LIST}{registration.pk}/change/"
+
+        def statements() -> int:
+            with CaptureQueriesContext(connection) as queries:
+                page = admin.get(url).content.decode()
+            assert page.count("<dt>Redirect URI</dt>") == 1
+            return len(queries)
+
+        statements()  # Django remembers what it looked up once
+        few = statements()
+        for number in range(5):
+            base = f"https://{number}.example/r4"
+            make_endpoint(f"a{number}", registration=registration, fhir_base_url=base)
+        assert statements() == few
+
+    def test_a_2_legged_registration_has_no_redirect_uri(self, admin: Client) -> None:
+        """C145."""
+        registration = make_registration(scope="system/Patient.rs", standalone_scope="")
+        make_endpoint(registration=registration, launchable=False)
+
+        page = admin.get(f"{LIST}{registration.pk}/change/").content.decode()
+        assert "<dt>JWKS URL</dt>" in page
+        assert "<dt>Redirect URI</dt>" not in page
+
+    def test_what_is_unverified_is_marked(self, admin: Client) -> None:
+        """Spec §4; the reported audience too (C65)."""
+        registration = make_registration(preset="athenahealth-preview")
+        make_endpoint(registration=registration)
+
+        page = admin.get(f"{LIST}{registration.pk}/change/").content.decode()
+        sheet = re.sub(r"\s+", " ", page)
+        assert "<strong>Unverified:</strong> Changing a live app" in sheet
+        assert (
+            "<strong>Unverified:</strong> the assertion audience is reported to be "
+            "<code>https://login.example/oauth2/aus1/v1/token</code>" in sheet
+        )
+
     def test_the_slug_in_the_redirect_uri_cannot_be_changed(self, admin: Client) -> None:
         """C3."""
         registration = make_endpoint().registration
