@@ -4,11 +4,11 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
-from smartapp.keys import attribution, fetches, wording
+from smartapp.keys import attribution, emergency, fetches, wording
 from smartapp.keys.attribution import Likely
 from smartapp.keys.fetches import Visitor
 from smartapp.keys.lines import Line
-from smartapp.keys.models import JWKSFetch, KeySet
+from smartapp.keys.models import JWKSFetch, KeySet, SigningKey
 
 MAX_VISITORS = 20
 UNLIKELY = Likely((), 0, certain=False)
@@ -41,11 +41,20 @@ def of(key_set: KeySet, lines: Iterable[Line], now: datetime) -> Evidence:
     likely = attribution.visitors(key_set, names)
     rows = [(fetch, likely.get(_visitor(fetch), UNLIKELY)) for fetch in latest]
     accepted = [_acceptance(line, names, now) for line in found if line.waiting]
+    new = [key for line in found if (key := _new_key(key_set, line, now))]
     return Evidence(
         [*(sentence for sentences in accepted for sentence in sentences)]
-        + [_of_ehr(slug, name, rows, found, now) for slug, name in names.items()],
-        [_row(fetch, who, names, found, now) for fetch, who in rows[:MAX_VISITORS]],
+        + [_of_ehr(slug, name, rows, new, now) for slug, name in names.items()],
+        [_row(fetch, who, names, new, now) for fetch, who in rows[:MAX_VISITORS]],
     )
+
+
+def _new_key(key_set: KeySet, line: Line, now: datetime) -> SigningKey | None:
+    """Return the key of a line that EHRs may not know yet: the next one, or after an emergency the
+    one that signs."""
+    if line.waiting or not emergency.explains(key_set.slug, line.alg, now):
+        return line.waiting
+    return line.signer
 
 
 def _acceptance(line: Line, names: dict[str, str], now: datetime) -> list[str]:
@@ -67,23 +76,23 @@ def _of_ehr(
     slug: str,
     name: str,
     rows: list[tuple[JWKSFetch, Likely]],
-    lines: list[Line],
+    new: list[SigningKey],
     now: datetime,
 ) -> str:
     """Return what an EHR was last seen to fetch; a visitor that may be two EHRs speaks for none."""
     for certain, who in ((True, name), (False, f"Probably it was {name} that")):
         for fetch, likely in rows:
             if likely.registrations == (slug,) and likely.certain is certain:
-                return wording.seen(who, fetch, lines, now)
+                return wording.seen(who, fetch, new, now)
     return f"{name} was not seen to fetch these keys yet."
 
 
 def _row(
-    fetch: JWKSFetch, likely: Likely, names: dict[str, str], lines: list[Line], now: datetime
+    fetch: JWKSFetch, likely: Likely, names: dict[str, str], new: list[SigningKey], now: datetime
 ) -> FetchRow:
     who, how = _who(fetch, likely, names)
     return FetchRow(
-        wording.seen(who, fetch, lines, now),
+        wording.seen(who, fetch, new, now),
         wording.fetcher(fetch),
         how,
         wording.moment(fetch.first_at),

@@ -195,12 +195,12 @@ def fetcher(fetch: JWKSFetch) -> str:
     return f"{fetch.address} ({fetch.user_agent or 'says nothing of itself'})"
 
 
-def seen(who: str, fetch: JWKSFetch, found: Iterable[Line], now: datetime) -> str:
-    """Return when somebody fetched last, and whether the next keys were there already."""
+def seen(who: str, fetch: JWKSFetch, new: Iterable[SigningKey], now: datetime) -> str:
+    """Return when somebody fetched last, and whether the new keys were there already."""
     words = f"{who} fetched {ago(fetch.last_at, now)}"
-    waiting = [line for line in found if line.waiting]
-    unseen = [line.alg for line in waiting if line.waiting and line.waiting.kid not in fetch.kids]
-    if not waiting:
+    keys = list(new)
+    unseen = [key.alg for key in keys if key.kid not in fetch.kids]
+    if not keys:
         return f"{words}."
     if unseen:
         return f"{words} and has not seen the new {' and '.join(unseen)} key yet."

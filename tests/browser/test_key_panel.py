@@ -67,8 +67,14 @@ def test_asks_before_it_acts(panel: Page, demo: Demo) -> None:
     pictured(panel, "key-set-import")
 
 
-def test_a_rotation_says_before_and_after_what_will_happen(panel: Page) -> None:
+def test_a_rotation_says_before_and_after_what_will_happen(panel: Page, demo: Demo) -> None:
     """§3.12: what happens next and when, in plain words, before anything is clicked."""
+    ehr_launch(panel.context.new_page(), demo)
+    for _ in range(30):  # a fetch is written down within ten seconds
+        if "Sandbox EHR fetched" in panel.locator("#content").inner_text():
+            break
+        panel.wait_for_timeout(1000)
+        panel.reload()
     expect(panel.locator("#content")).to_contain_text("Sandbox EHR fetched")
     assert "the next key is published, and signs 15 minutes later." in section(panel)
     assert "no launch is affected" in section(panel)

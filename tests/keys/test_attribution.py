@@ -7,7 +7,15 @@ import pytest
 from django.utils import timezone
 
 from smartapp.database import in_database
-from smartapp.keys import attribution, births, evidence, fetches, lines
+from smartapp.keys import (
+    attribution,
+    births,
+    emergency,
+    evidence,
+    fetches,
+    lines,
+    refusals,
+)
 from smartapp.keys.fetches import Visitor
 from smartapp.keys.models import JWKSFetch, KeySet
 from tests.registrations.factories import make_registration
@@ -47,6 +55,10 @@ def key_set() -> Iterator[KeySet]:
 
 def fetch(visitor: Visitor, etag: str = '"a"', kids: tuple[str, ...] = ("kid-1",)) -> None:
     fetches.note("shared", etag, kids, visitor=visitor, now=timezone.now())
+
+
+def kids_of(key_set: KeySet) -> list[str]:
+    return list(key_set.signing_keys.filter(withdrawn_at=None).values_list("kid", flat=True))
 
 
 async def settled() -> dict[str, dict[str, list[object]]]:
@@ -96,6 +108,28 @@ async def test_it_says_that_the_ehr_has_seen_the_new_key(key_set: KeySet, clock:
         "athenahealth preview fetched 3 minutes ago and has seen the new key."
         in (await said(key_set)).ehrs
     )
+
+
+async def test_after_an_emergency_the_new_key_is_the_one_that_signs(
+    key_set: KeySet, clock: Clock
+) -> None:
+    """§3.5: who still holds the keys from before is what an administrator has to know then."""
+    with attribution.asking("shared", "athena"):
+        fetch(ATHENA, kids=tuple(await in_database(kids_of, key_set)))
+    await settled()
+    clock.forward(60)
+    await in_database(
+        lambda: emergency.replace_at_once(
+            key_set, "ES384", now=timezone.now(), actor="test", reason="a test",
+            typed=refusals.confirmation(key_set),
+        )
+    )  # fmt: skip
+    assert (await said(key_set)).ehrs[1].endswith("and has not seen the new ES384 key yet.")
+    clock.forward(60)
+    with attribution.asking("shared", "athena"):
+        fetch(ATHENA, etag='"b"', kids=tuple(await in_database(kids_of, key_set)))
+    await settled()
+    assert (await said(key_set)).ehrs[1].endswith("and has seen the new key.")
 
 
 async def test_the_fetch_may_come_to_another_process(key_set: KeySet, clock: Clock) -> None:
