@@ -5,6 +5,7 @@ over real HTTP: discovery, authorization, id_token, patient, page, refresh, revo
 """
 
 import asyncio
+import html
 import json
 from collections import Counter
 from collections.abc import AsyncIterator, Iterator
@@ -12,6 +13,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from django.contrib.auth import get_user_model
+from django.test import Client
 
 from smartapp import http
 from smartapp.database import in_database
@@ -20,7 +23,7 @@ from smartapp.launches import token_endpoint
 from smartapp.protocol import token
 from smartapp.protocol.errors import InvalidGrant
 from smartapp.registrations import registry
-from tests.journeys.inside import expire, printed, tokens_of
+from tests.journeys.inside import expire, printed, tokens_of, uuid_of
 from tests.journeys.outside import Browser, Page
 from tests.node import node_server, node_with
 from tests.serving import free_port
@@ -133,12 +136,21 @@ async def launched(browser: Browser, start: str) -> Page:
     return page
 
 
+def introspected(page: Page) -> str:
+    """Ask the EHR about the launch's tokens as an administrator; return what the page says."""
+    administrator = Client(headers={"Host": "127.0.0.1"})
+    administrator.force_login(get_user_model().objects.create_superuser("admin"))
+    answer = administrator.post(f"/admin/launches/launch/{uuid_of(page)}/tokens/")
+    assert answer.status_code == 200
+    return html.unescape(answer.content.decode())
+
+
 @pytest.mark.parametrize("leg", ["ehr", "standalone"])
 @pytest.mark.parametrize("name", METHODS)
 async def test_a_launch_a_refresh_and_a_disconnect(
     browser: Browser, elsewhere: str, name: str, leg: str
 ) -> None:
-    """C30, C51, C60 to C64, C90, C120, C122, C133."""
+    """C30, C51, C60 to C64, C90, C120, C122, C130, C133."""
     log = Log(browser, elsewhere, name)
     await log.new()
     await in_database(register, elsewhere, name)
@@ -160,6 +172,9 @@ async def test_a_launch_a_refresh_and_a_disconnect(
     assert second.access_token != first.access_token
     assert second.refresh_token != first.refresh_token
     assert await log.new() == {("refresh_token", 200): 1}
+
+    # Client, issuer and user, of the access token and of the refresh token.
+    assert (await in_database(introspected, again)).count("the same as here") == 6
 
     (end,) = (form for form in again.forms if form.action.endswith("/end/"))
     assert (await browser.submit(again, end)).status == 410

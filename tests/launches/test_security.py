@@ -14,6 +14,7 @@ from django.db import OperationalError
 from django.test import Client
 from django.utils import timezone
 
+from smartapp import http
 from smartapp.database import in_database
 from smartapp.launches import refresh, store
 from smartapp.launches.models import EndReason, Launch
@@ -202,6 +203,7 @@ class TestRefreshRace:
             await asyncio.wait_for(refresh.with_access(found), timeout=0.2)
         await refresh.finish_under_way()
         assert (await row(uuid)).token_version == 2
+        await http.close()
 
 
 class TestSharedWorkstation:

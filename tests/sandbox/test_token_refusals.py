@@ -129,7 +129,7 @@ class TestShape:
 
 
 class TestCode:
-    """S16, S28, E8."""
+    """S16, S28, E8; T4, T5."""
 
     @pytest.mark.parametrize(
         ("changes", "error", "words"),

@@ -40,6 +40,7 @@ const provider = new Provider(origin, {
   features: {
     clientCredentials: { enabled: true },
     devInteractions: { enabled: false },
+    introspection: { enabled: true },
     revocation: { enabled: true },
   },
   enabledJWA: { clientAuthSigningAlgValues: ["RS384", "ES384"] },
@@ -86,6 +87,7 @@ const smartConfiguration = {
   issuer: origin,
   authorization_endpoint: `${origin}/auth`,
   token_endpoint: `${origin}/token`,
+  introspection_endpoint: `${origin}/token/introspection`,
   revocation_endpoint: `${origin}/token/revocation`,
   jwks_uri: `${origin}/jwks`,
   code_challenge_methods_supported: ["S256"],
