@@ -46,6 +46,7 @@ class ScriptedEHR:
         self.scope: str | None = None
         self.token_delay = 0.0
         self.discovery: dict[str, Any] = {}
+        self.openid: dict[str, Any] = {}
         self.context: dict[str, Any] = {"need_patient_banner": True}
         self.id_token_claims: dict[str, Any] = {}
         self.refresh_token: str | None = "refresh"
@@ -152,7 +153,8 @@ class ScriptedEHR:
         return web.json_response({k: v for k, v in document.items() if v is not None})
 
     async def _openid(self, _: web.Request) -> web.Response:
-        return web.json_response({"issuer": self.issuer, "jwks_uri": f"{self.issuer}/keys"})
+        document = {"issuer": self.issuer, "jwks_uri": f"{self.issuer}/keys", **self.openid}
+        return web.json_response(document)
 
     async def _keys(self, _: web.Request) -> web.Response:
         return web.json_response({"keys": [self.key.as_dict(private=False)]})

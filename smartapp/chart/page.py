@@ -108,7 +108,7 @@ class SignedOutPage:
     """signed_out.html, variable `page`.
 
     `revoked` is what the EHR answered: True, False when it could not be told, None when it offers
-    no revocation (C133).
+    no revocation (C133). `sign_out_url` is where a patient signs out at the EHR too (C134).
     """
 
     endpoint_name: str
@@ -116,6 +116,7 @@ class SignedOutPage:
     revoked: bool | None
     start_again_url: str
     home_url: str
+    sign_out_url: str = ""
 
 
 def build_launch_page(

@@ -14,5 +14,6 @@ urlpatterns = [
     path("launches/<uuid:uuid>/end/", views.end, name="end"),
     path("launches/<uuid:uuid>/presence/", views.presence, name="presence"),
     path("launches/<uuid:uuid>/patient-changed/", views.patient_changed, name="patient_changed"),
+    path("signed-out/", views.signed_out, name="signed_out"),
     path("readyz", views.readyz, name="readyz"),
 ]

@@ -42,7 +42,7 @@ from smartapp.launches.guard import guard, seconds_left
 from smartapp.launches.models import EndReason, LaunchKind
 from smartapp.launches.store import StoredLaunch
 from smartapp.middleware import FormRefused, error_response
-from smartapp.protocol import authorization
+from smartapp.protocol import authorization, discovery
 from smartapp.protocol.authorization import AuthorizationCode, AuthorizationErrorResponse
 from smartapp.protocol.errors import (
     Busy,
@@ -60,6 +60,7 @@ from smartapp.protocol.errors import (
     UnknownEndpoint,
     WrongPatient,
 )
+from smartapp.registrations import discovery as ehr_discovery
 from smartapp.registrations import registry
 
 logger = logging.getLogger(__name__)
@@ -288,7 +289,7 @@ async def page(request: HttpRequest, uuid: UUID) -> HttpResponse:
 
 async def _launch_page(request: HttpRequest, found: StoredLaunch, key: SessionKey) -> HttpResponse:
     if found.end_reason in REVOKED:
-        return _disconnected(request, found)
+        return await _disconnected(request, found)
     stored = await refresh.with_access(found)
     access = LaunchAccess(stored)
     chart = await _chart(access)
@@ -318,15 +319,41 @@ async def _launch_page(request: HttpRequest, found: StoredLaunch, key: SessionKe
     return response
 
 
-def _disconnected(request: HttpRequest, stored: StoredLaunch) -> HttpResponse:
+async def _disconnected(request: HttpRequest, stored: StoredLaunch) -> HttpResponse:
     shown = SignedOutPage(
         endpoint_name=stored.endpoint_name,
         kind=stored.kind.on_page,
         revoked=REVOKED[stored.end_reason],
         start_again_url=_start_again_url(stored),
         home_url="/",
+        sign_out_url=await _sign_out_url(stored),
     )
     return render(request, "signed_out.html", {"page": shown}, status=410)
+
+
+async def _sign_out_url(stored: StoredLaunch) -> str:
+    """Return where a patient signs out at the EHR too: on a shared computer the next one would be
+    signed in without a word (C134). Empty for clinicians, who go on working there, and where
+    nobody says where."""
+    if stored.kind != LaunchKind.STANDALONE:
+        return ""
+    try:
+        config = await registry.endpoint_for_slug(stored.endpoint_slug)
+        endpoint = await ehr_discovery.logout_endpoint(config)
+    except SmartError as error:
+        logger.info("no sign-out is offered at %s: %s", stored.endpoint_slug, error.code)
+        return ""
+    back = registry.post_logout_redirect_uri()
+    if endpoint is None:
+        return ""
+    return discovery.logout_url(endpoint, client_id=config.client_id, post_logout_redirect_uri=back)
+
+
+@require_GET
+@never_cache
+async def signed_out(request: HttpRequest) -> HttpResponse:
+    """Where the EHR sends people back to who have signed out there. Knows and does nothing."""
+    return render(request, "signed_out_there.html")
 
 
 async def _chart(access: LaunchAccess) -> Chart | None:

@@ -8,6 +8,7 @@ and the registration knows better (C13).
 from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import urlencode
 
 from smartapp.protocol.errors import DiscoveryIncomplete, DiscoveryInvalid
 from smartapp.protocol.json import JSONInvalid, parse_json_object
@@ -55,6 +56,7 @@ class LaunchEndpoints:
 class OpenIDConfiguration:
     issuer: str
     jwks_uri: str
+    end_session_endpoint: str | None = None
 
 
 def discovery_url(fhir_base_url: str) -> str:
@@ -134,7 +136,7 @@ def openid_configuration_url(issuer: str) -> str:
 def parse_openid_configuration(
     body: bytes, *, issuer: str, allow_http: bool = False
 ) -> OpenIDConfiguration:
-    """Return the issuer's key address, or raise DiscoveryInvalid.
+    """Return where the issuer's keys are, and where people sign out; or raise DiscoveryInvalid.
 
     Its `issuer` must be the expected one to the letter, else one server could speak for another
     (OpenID Connect Discovery §4.3; C91).
@@ -145,7 +147,20 @@ def parse_openid_configuration(
     jwks_uri = _endpoint(document, "jwks_uri", allow_http=allow_http)
     if jwks_uri is None:
         raise DiscoveryInvalid("the OpenID configuration has no jwks_uri")
-    return OpenIDConfiguration(issuer, jwks_uri)
+    logout = _endpoint_or_note(document, "end_session_endpoint", "", allow_http, notes=[])
+    return OpenIDConfiguration(issuer, jwks_uri, logout)
+
+
+def logout_url(endpoint: str, *, client_id: str, post_logout_redirect_uri: str) -> str:
+    """Return where a person signs out at the EHR (OpenID Connect RP-Initiated Logout 1.0 §2, C134).
+
+    Without `id_token_hint`: it says who they are, and would stand in the browser's history and in
+    logs on the way. The EHR may ask them instead. Without `state`: nothing hangs on the way back.
+    """
+    query = urlencode(
+        {"client_id": client_id, "post_logout_redirect_uri": post_logout_redirect_uri}
+    )
+    return f"{endpoint}{'&' if '?' in endpoint else '?'}{query}"
 
 
 def _parse_document(body: bytes) -> dict[str, Any]:

@@ -12,6 +12,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial
+from urllib.parse import urljoin
 
 from django.conf import settings
 from django.utils import timezone
@@ -31,6 +32,7 @@ from smartapp.protocol.urls import host_of
 from smartapp.registrations import history, overrides, pinning, published, registry
 from smartapp.registrations.documents import AHEAD, RETRY_SECONDS, Answer, Documents
 from smartapp.registrations.models import Member
+from smartapp.registrations.presets import logout_path
 from smartapp.registrations.registry import EndpointConfig, Overrides
 
 REFRESHED_AT_ONCE = 8
@@ -120,9 +122,30 @@ async def issuer_jwks(config: EndpointConfig, issuer: str, *, force: bool = Fals
 
 
 async def _published_keys(config: EndpointConfig, issuer: str) -> str:
-    fetch = partial(published.fetch_openid_configuration, issuer)
-    url = (await _openid_configurations.get(issuer, fetch)).jwks_uri
+    url = (await _openid_configuration(issuer)).jwks_uri
     check_hosts(config, {host_of(url)} - issuer_hosts(config))
+    return url
+
+
+async def _openid_configuration(issuer: str) -> OpenIDConfiguration:
+    fetch = partial(published.fetch_openid_configuration, issuer)
+    return await _openid_configurations.get(issuer, fetch)
+
+
+async def logout_endpoint(config: EndpointConfig) -> str | None:
+    """Return where a person signs out at the EHR, None where nobody says (C134): as the EHR itself
+    publishes it, as its vendor documents it, or as an expected issuer publishes it.
+
+    Raises as `launch_endpoints` does, and for an issuer that does not answer.
+    """
+    document = await _checked(config)
+    path = logout_path(config.preset)
+    if document.end_session_endpoint is None and path and document.token_endpoint:
+        return urljoin(document.token_endpoint, path)
+    if document.end_session_endpoint is not None or not config.issuers:
+        return document.end_session_endpoint
+    url = (await _openid_configuration(config.issuers[0])).end_session_endpoint
+    check_hosts(config, {host_of(url)} - issuer_hosts(config) if url else ())
     return url
 
 

@@ -47,6 +47,8 @@ class Preset:
     # Kept to although it is only reported: too low a limit delays, too high a one is refused.
     token_requests_per_minute: int | None = None
     client_id_header: str = ""
+    # Where people sign out at the EHR, on the host of the token endpoint (C134).
+    logout_path: str = ""
     posted_standalone: bool = True
     # What is reported to follow the issuer in the assertion's audience; offered, never set.
     reported_audience_path: str = ""
@@ -93,6 +95,7 @@ def _athena(environment: str, host: str, token_requests_per_minute: int) -> Pres
             "this environment from its documentation and enter it here as the assertion audience.",
         ),
         introspection_method="GET",
+        logout_path="/oauth2/v1/logout",
         notes=(
             f"This is the {environment} environment: its client id and key set belong to no other.",
             "2-legged access needs credentials of its own, thus a registration of its own.",
@@ -104,6 +107,8 @@ def _athena(environment: str, host: str, token_requests_per_minute: int) -> Pres
         unverified=(
             "Its page on introspection, partly read, has GET only, with the token in the address; "
             "whether POST works too is not known.",
+            "Patients who disconnect are offered to sign out at athenahealth too; which parameters "
+            "its sign-out page wants is not known, so try it, and register the post-logout URI.",
             "Changing a live app from client secret to JWKS may delete its secrets: plan it.",
             f"It takes {token_requests_per_minute} token requests a minute from one app, and "
             "answers 429 until the minute is over. This app keeps to that; ask for your limit.",
@@ -222,6 +227,12 @@ def guess(fhir_base_url: str) -> Preset:
 
 def _is_below(host: str, known: str) -> bool:
     return host == known or host.endswith(f".{known}")
+
+
+def logout_path(preset: str) -> str:
+    """Return the path at which the vendor documents that people sign out; empty for none."""
+    known = PRESETS.get(preset)
+    return known.logout_path if known else ""
 
 
 def metadata_headers(preset: str, client_id: str) -> dict[str, str]:

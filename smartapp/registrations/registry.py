@@ -91,6 +91,11 @@ def redirect_uri(registration_slug: str) -> str:
     return f"{settings.PUBLIC_URL}/callback/{registration_slug}/"
 
 
+def post_logout_redirect_uri() -> str:
+    """Where the EHR sends people back to who have signed out there; the same for all (C134)."""
+    return f"{settings.PUBLIC_URL}/signed-out/"
+
+
 def launch_url() -> str:
     return f"{settings.PUBLIC_URL}/launch"
 

@@ -5,6 +5,7 @@ from typing import Any
 
 from smartapp.keys.models import SigningKey
 from smartapp.protocol.urls import without_trailing_slash
+from smartapp.registrations import registry
 from smartapp.registrations.models import AuthMethod
 from smartapp.registrations.presets import PRESETS
 from smartapp.registrations.registry import EndpointConfig
@@ -17,6 +18,7 @@ _LABELS = {
     "auth_method": "Authentication",
     "launch_url": "Launch URL",
     "redirect_uri": "Redirect URI",
+    "post_logout_redirect_uri": "Post-logout URI",
     "jwks_url": "JWKS URL",
     "alg": "Algorithm",
     "assertion_audience": "Audience",
@@ -41,6 +43,9 @@ def sheet(config: EndpointConfig) -> dict[str, Any]:
         "auth_method": config.auth_method,
         "launch_url": config.launch_url,
         "redirect_uri": config.redirect_uri,
+        "post_logout_redirect_uri": (
+            registry.post_logout_redirect_uri() if config.standalone_scope else ""
+        ),
         "jwks_url": config.jwks_url,
         "key_set": config.key_set_slug,
         "keys": list(keys.order_by("alg", "published_at").values("kid", "alg")),

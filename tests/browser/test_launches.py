@@ -138,6 +138,19 @@ def test_disconnect_ends_the_access(page: Page, demo: Demo) -> None:
     expect(page.locator("body")).not_to_contain_text("Allergies")
 
 
+def test_patient_signs_out_at_the_ehr_too(page: Page, demo: Demo) -> None:
+    """C134: on a shared computer the next one is not let in as the last one."""
+    standalone_launch(page, demo)
+    page.get_by_role("button", name=re.compile("Disconnect", re.IGNORECASE)).click()
+    screenshots(page, "disconnected-patient")
+    page.get_by_role("link", name="Also sign out at").click()
+    expect(page.get_by_role("heading", name="Back from the EHR")).to_be_visible()
+    assert page.url == f"{demo.url}/signed-out/"
+    screenshots(page, "signed-out")
+    page.goto(f"{demo.url}/connect/sandbox/")
+    expect(page.locator("input[name=password]")).to_be_visible()
+
+
 def test_another_browser_sees_nothing(page: Page, demo: Demo, context: BrowserContext) -> None:
     url = ehr_launch(page, demo)
     stranger = context.browser

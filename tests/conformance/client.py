@@ -126,7 +126,6 @@ REQUIREMENTS = {
 }
 
 NOT_BUILT = {
-    "C134": "Under way.",
     "C157": "Not built: an optional feature of one vendor; the app has nothing to tell its frame.",
     "C161": "Not built: experimental in SMART 2.2, and the app keeps no state of its own.",
     "C162": "Not built: administrators name the health systems that patients choose from.",

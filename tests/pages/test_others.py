@@ -120,6 +120,14 @@ class TestSignedOut:
         page = Markup(rendered("signed_out.html", page=replace(SIGNED_OUT, revoked=revoked)))
         assert words in page.text
 
+    def test_sign_out_at_the_ehr_is_offered_where_there_is_one(self) -> None:
+        """C134."""
+        url = "https://ehr.example/out?client_id=a&x=1"
+        offered = Markup(rendered("signed_out.html", page=replace(SIGNED_OUT, sign_out_url=url)))
+        assert "Also sign out at" in offered.one("a", href=url).text
+        none = Markup(rendered("signed_out.html", page=SIGNED_OUT))
+        assert "sign out at the EHR and close this window" in none.text
+
     def test_only_patients_can_connect_again_from_here(self) -> None:
         patients = Markup(rendered("signed_out.html", page=SIGNED_OUT))
         clinicians = Markup(rendered("signed_out.html", page=replace(SIGNED_OUT, kind="ehr")))

@@ -152,6 +152,34 @@ class TestOpenIDConfiguration:
         assert found == discovery.OpenIDConfiguration(ISSUER, OPENID["jwks_uri"])
 
     @pytest.mark.parametrize(
+        ("published", "used"),
+        [
+            ("https://login.example/out", "https://login.example/out"),
+            ("http://login.example/out", None),
+            ("javascript:alert(1)", None),
+            (["https://login.example/out"], None),
+            ("", None),
+        ],
+    )
+    def test_it_names_where_people_sign_out(self, published: object, used: str | None) -> None:
+        """C134; an address that is not one costs nobody the keys."""
+        body = json.dumps(OPENID | {"end_session_endpoint": published}).encode()
+        found = discovery.parse_openid_configuration(body, issuer=ISSUER)
+        assert found.end_session_endpoint == used
+
+    def test_sign_out_says_who_we_are_and_not_who_the_person_is(self) -> None:
+        """C134, T10: no id_token in an address."""
+        made = discovery.logout_url(
+            "https://login.example/out?tenant=1",
+            client_id="a b",
+            post_logout_redirect_uri="https://app.example/signed-out/",
+        )
+        assert made == (
+            "https://login.example/out?tenant=1&client_id=a+b"
+            "&post_logout_redirect_uri=https%3A%2F%2Fapp.example%2Fsigned-out%2F"
+        )
+
+    @pytest.mark.parametrize(
         "change",
         [
             {"issuer": f"{ISSUER}/"},

@@ -112,6 +112,7 @@ def _connect_sandbox() -> None:
         "--auth-method", "private_key_jwt", "--jwks-url", f"{url}/.well-known/jwks/{SLUG}.json",
         "--redirect-uri", f"{url}/callback/{SLUG}/", "--launch-url", f"{url}/launch",
         "--standalone-url", f"{url}/connect/{SLUG}/",
+        "--post-logout-redirect-uri", f"{url}/signed-out/",
         "--scope", f"{preset.scope} {preset.standalone_scope}",
         "--profile", "strict", "--world", "production",
         stdout=unseen,
