@@ -14,7 +14,10 @@ from smartapp.keys import births, memory
 
 
 async def ask(
-    path: str, method: str = "GET", headers: list[tuple[bytes, bytes]] | None = None
+    path: str,
+    method: str = "GET",
+    headers: list[tuple[bytes, bytes]] | None = None,
+    query: bytes = b"",
 ) -> tuple[int, dict[str, str], bytes]:
     """Return status, headers and body of one request to the ASGI callable itself."""
     sent: list[Mapping[str, Any]] = []
@@ -27,7 +30,7 @@ async def ask(
 
     scope = {
         "type": "http", "method": method, "path": path, "raw_path": path.encode(),
-        "query_string": b"", "headers": headers or [], "server": ("127.0.0.1", 8000),
+        "query_string": query, "headers": headers or [], "server": ("127.0.0.1", 8000),
         "client": ("127.0.0.1", 1), "scheme": "http", "http_version": "1.1", "root_path": "",
     }  # fmt: skip
     await asgi.application(scope, receive, send)
@@ -102,3 +105,10 @@ async def test_static_files_come_from_whitenoise() -> None:
     status, _, body = await ask("/static/no-such-file.css")
     assert status == 404
     assert b"no such file" in body
+
+
+async def test_query_that_django_does_not_even_read_is_400() -> None:
+    """Its own handler raises, with more than a thousand fields and an encoding besides."""
+    form = [(b"content-type", b"application/x-www-form-urlencoded; charset=utf-16")]
+    status, _, _ = await ask("/launch", headers=form, query=b"f=1&" * 1_500)
+    assert status == 400

@@ -78,6 +78,7 @@ class TestErrorsGoBackWithTheState:
             ({"response_type": WITHOUT}, "invalid_request", "response_type is missing"),
             ({"response_type": "token"}, "unsupported_response_type", "token"),
             ({"response_type": "code id_token"}, "unsupported_response_type", "code id_token"),
+            ({"response_type": '["co\\de"]'}, "unsupported_response_type", "[?co?de?]"),
             ({"response_mode": "fragment"}, "invalid_request", "response_mode"),
             ({"scope": WITHOUT}, "invalid_request", "scope is missing"),
             ({"scope": "patient/Patient.sr"}, "invalid_scope", "patient/Patient.sr"),

@@ -126,6 +126,10 @@ def _valid_grant(request: HttpRequest, oauth: SandboxRequest) -> AuthorizationCo
     for name in REQUIRED:
         if not oauth.payload.data.get(name):
             raise invalid_request("S11", f"The parameter {name} is missing.")
+    if oauth.payload.response_type != "code":
+        # Not left to Authlib: what it repeats of the request may not stand in a description.
+        words = f"The response_type {oauth.payload.response_type} is not code."
+        raise Refusal("S11", "unsupported_response_type", words)
     if oauth.payload.data.get("response_mode", "query") != "query":
         raise invalid_request("S11", "response_mode must be query.")
     signed_in = sign_in.read(request)
