@@ -77,13 +77,19 @@ def test_newest_practice_needs_no_hook_at_all(sandbox: Sandbox, node: str, alg: 
     check(told, settings)
 
 
-@pytest.mark.parametrize("world", ["strict", "bcp"])
+@pytest.mark.parametrize(
+    ("world", "client_id", "options"),
+    [
+        ("strict", "node-strict-secret", BASIC),
+        ("bcp", "node-bcp-keys", WEB),
+        ("bcp", "node-bcp-public", PUBLIC),
+    ],
+)
 def test_world_that_tells_the_truth_is_taken_at_its_word(
-    sandbox: Sandbox, node: str, world: str
+    sandbox: Sandbox, node: str, world: str, client_id: str, options: tuple[str, ...]
 ) -> None:
     """S2, S3, S17, S22: discovery alone, no hook; in bcp it makes the library demand `iss`."""
-    options = (*BASIC, f"--world={world}") if world == "strict" else (*WEB, f"--world={world}")
-    settings = registered(sandbox, f"node-{world}-world", *options)
+    settings = registered(sandbox, client_id, *options, f"--world={world}")
     with node_app(node, settings) as origin:
         told = json.loads(sandbox.allow(f"{origin}/start", username="patient").text)
     check(told, settings)
