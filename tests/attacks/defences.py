@@ -12,7 +12,9 @@ ID_TOKEN = "tests/protocol/test_id_token.py"
 JSON = "tests/protocol/test_json.py"
 HTTP = "tests/test_http.py"
 FLOOD = "tests/test_flood.py"
+GUARD = "tests/browser/test_guard.py"
 HOSTILE = "tests/launches/test_hostile_input.py"
+READER = "tests/chart/test_reader.py"
 
 
 @dataclass(frozen=True)
@@ -146,8 +148,13 @@ DEFENCES = (
     _one("T10", "a quoted token is hidden", "smartapp/protocol/text.py",
          "_TOKEN_LIKE.sub(_hide, line).strip()", "line.strip()",
          "tests/protocol/test_text.py", "tests/protocol/test_token.py"),
-    _one("T10", "tokens are sealed", "smartapp/launches/tokens.py",
-         "return vault.seal(", "return str(", "tests/launches/test_secrecy.py"),
+    Defence("T10", "tokens are sealed in the database", (
+        Edit("smartapp/launches/tokens.py",
+             "vault.seal(json.dumps(asdict(tokens)).encode(), tokens_context(uuid))",
+             "json.dumps(asdict(tokens))"),
+        Edit("smartapp/launches/tokens.py",
+             "json.loads(vault.unseal(sealed, tokens_context(uuid)))", "json.loads(sealed)"),
+    ), (f"{ATTACKS}::TestTokensLeave",)),
     _one("T11", "the next page is below the base", "smartapp/protocol/fhir.py",
          "if url is not None and is_below(url, fhir_base_url):", "if url is not None:",
          f"{ATTACKS}::TestForeignHosts", "tests/protocol/test_fhir.py"),
@@ -186,6 +193,43 @@ DEFENCES = (
          "smartapp/registrations/templates/registrations/differences.html",
          "{{ difference.after|truncatechars:600 }}", "{{ difference.after|safe }}",
          f"{HOSTILE}::TestDiscovery"),
+    _one("T16", "messages come from the window around", "static/app/guard.js",
+         "window.parent !== window && event.source === window.parent", "true",
+         f"{GUARD}::TestPatientChangedInTheEHR"),
+    _one("T16", "messages come from the registered origin", "static/app/guard.js",
+         "origins.some((one) => new URL(one).origin === event.origin)", "true",
+         f"{GUARD}::TestPatientChangedInTheEHR"),
+    _one("T17", "another patient's entries are left out", "smartapp/chart/access.py",
+         "if patient_of(resource) != patient:", "if False:", f"{READER}::TestWrongPatient"),
+    _one("T17", "another patient's encounter is hidden", "smartapp/chart/reader.py",
+         "outcome.resources and patient_of(outcome.resources[0]) != record.patient", "False",
+         f"{READER}::TestWrongPatient"),
+    _one("T17", "the patient is who was asked for", "smartapp/protocol/fhir.py",
+         'if id is not None and resource.get("id") != id:', "if False:",
+         f"{READER}::TestWrongPatient"),
+    _one("T17", "a refresh is about the same patient", "smartapp/launches/tokens.py",
+         "if member in response.members and getattr(refreshed, member) != getattr(",
+         "if False and getattr(refreshed, member) != getattr(",
+         "tests/launches/test_refresh.py::TestFailure::test_another_patient_stops_the_launch"),
+    _one("T18", "another person's launch closes the last one's", "smartapp/launches/store.py",
+         "gone += _sessions_of_another_person(tokens, [old.digest for old in beside])", "pass",
+         "tests/launches/test_security.py::TestSharedWorkstation"),
+    _one("T18", "a launch that nobody uses ends", "smartapp/launches/store.py",
+         "return min(now + timedelta(minutes=settings.IDLE_MINUTES), latest)", "return latest",
+         "tests/launches/test_presence.py::TestUnused"),
+    _one("T19", "an address is opened by its session only", "smartapp/launches/store.py",
+         "return _find(now, uuid=uuid, session=session_digest)", "return _find(now, uuid=uuid)",
+         "tests/launches/test_presence.py::TestNobodyElse"),
+    _one("T20", "one refresh at a time", "smartapp/launches/store.py",
+         "_at_version(launch).filter(free, due).update(",
+         "_at_version(launch).filter(due).update(",
+         "tests/launches/test_refresh.py::TestRefresh::test_twenty_parallel_loads_send_one_refresh"),
+    Defence("T21", "a sealed value opens in its own place only", (
+        Edit("smartapp/vault.py", "encrypt(nonce, plaintext, context.encode())",
+             'encrypt(nonce, plaintext, b"")'),
+        Edit("smartapp/vault.py", "raw[NONCE_BYTES:], context.encode())",
+             'raw[NONCE_BYTES:], b"")'),
+    ), ("tests/test_vault.py", "tests/launches/test_secrecy.py")),
     Defence("T25", "no parameter comes twice", (
         Edit("smartapp/protocol/authorization.py",
              "        if len(found) > 1:", "        if False:"),
