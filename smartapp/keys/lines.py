@@ -12,7 +12,7 @@ from enum import StrEnum
 
 from django.db import transaction
 
-from smartapp.keys import stale_copies, waits
+from smartapp.keys import memory, stale_copies, waits
 from smartapp.keys.models import KeySet, SigningKey
 from smartapp.keys.waits import Wait
 
@@ -108,5 +108,6 @@ def read(key_set: KeySet, alg: str) -> Line:
 def locked_line(key_set: KeySet, alg: str) -> Iterator[Line]:
     """A transaction that is alone with the key set; gives the line as it is then."""
     with transaction.atomic():
+        transaction.on_commit(memory.refresh_soon)
         locked = KeySet.objects.select_for_update().get(pk=key_set.pk)
         yield read(locked, alg)

@@ -2,11 +2,13 @@
 
 An EHR fetches our JWKS *while* we wait for its token response, so neither may need a thread, a
 query or a lock (design.md §6; T24). One `Snapshot` holds both: a process never signs with a key
-that its own JWKS does not show. It is replaced whole, every ten seconds and whenever something
-is asked for that it does not hold, and it stays in use while the database is away.
+that its own JWKS does not show. It is replaced whole, every ten seconds, whenever something is
+asked for that it does not hold, and at once where this process has changed a key; it stays in use
+while the database is away.
 """
 
 import asyncio
+import contextlib
 import hashlib
 import logging
 import time
@@ -90,6 +92,8 @@ _snapshot = Snapshot()
 _numbers = count(1)
 _refreshed_at = -float(SECONDS_BETWEEN_MISSES)
 _next_refresh: asyncio.Task[None] | None = None
+# Wakes the task that keeps this process fresh; None where none runs.
+_waker: tuple[asyncio.AbstractEventLoop, asyncio.Event] | None = None
 
 
 async def signer(slug: str, alg: str, *, now: datetime | None = None) -> Signer:
@@ -171,10 +175,23 @@ async def _refresh_when_allowed() -> None:
     await refresh()
 
 
+def refresh_soon() -> None:
+    """From sync code that has changed a key: let this process look now, not in ten seconds. A key
+    that somebody else may have has to be out at once."""
+    if _waker is not None:
+        loop, wake = _waker
+        with contextlib.suppress(RuntimeError):  # its loop was closed meanwhile: nobody to wake
+            loop.call_soon_threadsafe(wake.set)
+
+
 async def keep_fresh() -> None:
     """Refresh for ever, and write down who fetched what. What is in memory stays in use while
     the database is away."""
+    global _waker
+    wake = asyncio.Event()
+    _waker = asyncio.get_running_loop(), wake
     while True:
+        wake.clear()
         try:
             await refresh()
             await fetches.flush()
@@ -182,7 +199,8 @@ async def keep_fresh() -> None:
         except Exception as exc:
             # Whatever it is: a loop that ends here would leave old keys in memory for good.
             logger.error("key sets not refreshed, the previous ones stay: %s", type(exc).__name__)
-        await asyncio.sleep(REFRESH_SECONDS)
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(wake.wait(), REFRESH_SECONDS)
 
 
 def _load(number: int, known: Mapping[str, PrivateKey]) -> Snapshot:

@@ -11,7 +11,7 @@ from joserfc import jwt
 from joserfc.jwk import KeySet as JoseKeySet
 
 from smartapp.database import in_database
-from smartapp.keys import births, lifecycle, material, memory, waits
+from smartapp.keys import births, emergency, lifecycle, material, memory, waits
 from smartapp.keys.models import KeySet, SigningKey
 from smartapp.protocol import jwks
 from smartapp.protocol.errors import ClientKeyError
@@ -240,6 +240,39 @@ class TestRefresh:
             await asyncio.sleep(0.2)
         task.cancel()
         assert not task.done() or task.cancelled()
+
+    async def test_what_this_process_changes_it_knows_at_once(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """§3.4: compromised is out at once, not at the next look."""
+        monkeypatch.setattr(memory, "REFRESH_SECONDS", 3600)
+        key_set = await create("epic")
+        task = asyncio.create_task(memory.keep_fresh())
+        for _ in range(100):
+            if memory.published("epic"):
+                break
+            await asyncio.sleep(0.02)
+        new = await in_database(
+            lambda: emergency.replace_at_once(
+                key_set, "ES384", now=timezone.now(), actor="test", typed="epic", reason="a test"
+            )
+        )
+        for _ in range(100):
+            published = memory.published("epic")
+            if published and published.kids == (new.kid,):
+                break
+            await asyncio.sleep(0.02)
+        task.cancel()
+        assert published
+        assert published.kids == (new.kid,)
+        assert (await memory.signer("epic", "ES384")).kid == new.kid
+
+    async def test_a_loop_that_is_gone_is_nobody_to_wake(self) -> None:
+        loop = asyncio.new_event_loop()
+        loop.close()
+        memory._waker = loop, asyncio.Event()
+        await create("epic")
+        memory._waker = None
 
     async def test_a_withdrawn_key_leaves_memory(self) -> None:
         """§3.5: gone from the JWKS and its private half from the process."""
