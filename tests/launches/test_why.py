@@ -21,7 +21,7 @@ from smartapp.launches.facts import Facts
 from smartapp.launches.models import LaunchEvent
 from smartapp.launches.why.case import Cause, difference
 from smartapp.registrations import doctor, registry
-from smartapp.registrations.models import AuthMethod, Endpoint, Registration
+from smartapp.registrations.models import AuthMethod, Endpoint, EndpointOverride, Registration
 from tests.launches.conftest import Browser, new_browser
 from tests.launches.test_callback import changed
 from tests.scripted_ehr import CLIENT_ID, ScriptedEHR
@@ -290,6 +290,19 @@ class TestWhoWeAre:
         await exchanged()
         cause = await first_is("another audience", "C65")
         assert "“/”" in cause.check
+
+    async def test_audience_is_judged_by_the_address_that_is_used(
+        self, exchanged: Exchange, ehr: ScriptedEHR, registered: Endpoint
+    ) -> None:
+        """C65, C10: an administrator overrode what the EHR publishes wrong."""
+        ehr.discovery = {"token_endpoint": f"{ehr.base}/wrong"}
+        await in_database(
+            EndpointOverride.objects.create, endpoint=registered, member="token_endpoint",
+            url=f"{ehr.base}/token", reason="x", set_by="ann", set_at=timezone.now(),
+        )  # fmt: skip
+        registry.forget()
+        await exchanged()
+        assert all("audience" not in cause.title for cause in await asked_why())
 
     async def test_athena_without_its_audience(self, exchanged: Exchange) -> None:
         await registration(preset="athena-preview")
