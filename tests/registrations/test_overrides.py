@@ -16,7 +16,7 @@ from smartapp.registrations import discovery, overrides, pinning, registering, r
 from smartapp.registrations.models import Endpoint, EndpointOverride
 from smartapp.registrations.registry import EndpointConfig
 from tests.registrations.ehr import EHR, KEY
-from tests.registrations.factories import NOW, make_endpoint
+from tests.registrations.factories import NOW, make_endpoint, make_registration
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -104,6 +104,15 @@ class TestWhatIsUsed:
         launch = await discovery.launch_endpoints(await config())
         assert launch.token_endpoint == f"{ehr.origin}/token"
 
+    async def test_what_was_not_read_while_it_was_overridden_is_read_then(self, ehr: EHR) -> None:
+        await registered(ehr)
+        used = await overridden("token_endpoint", "https://token.example/t")
+        await discovery.launch_endpoints(used)
+
+        await in_database(overrides.remove, used.endpoint_id, "token_endpoint", actor="ann")
+        launch = await discovery.launch_endpoints(await config())
+        assert launch.token_endpoint == f"{ehr.origin}/token"
+
     @pytest.mark.parametrize("published", ["https://evil.example/t", "ftp://x", "http://%", 7])
     async def test_what_the_ehr_publishes_there_no_longer_counts(
         self, ehr: EHR, published: object
@@ -159,6 +168,19 @@ class TestHosts:
             await overridden("token_endpoint", "https://token.example/t"), actor="x"
         )
 
+        assert (await in_database(Endpoint.objects.get)).pinned_hosts == [ehr.host]
+
+    async def test_where_keys_are_overridden_the_issuer_need_not_publish_where_they_are(
+        self, ehr: EHR
+    ) -> None:
+        """C91: neither a warning nor a host of a configuration that nobody reads."""
+        ehr.publish_issuer(jwks_uri="https://keys.example/k")
+        await registered(ehr, pinned_hosts=[])
+        observation = await pinning.pin_first(
+            await overridden("jwks_uri", f"{ehr.origin}/keys"), actor="x"
+        )
+
+        assert observation.warnings == ()
         assert (await in_database(Endpoint.objects.get)).pinned_hosts == [ehr.host]
 
     async def test_another_host_in_discovery_still_blocks(self, ehr: EHR) -> None:
@@ -267,6 +289,23 @@ def test_this_machine_is_for_development(settings: Settings) -> None:
 
     with pytest.raises(ValidationError):
         put("token_endpoint", "http://127.0.0.1:8000/t")
+
+
+async def test_each_endpoint_has_its_own() -> None:
+    """Of a 2-legged registration the first endpoint is asked for tokens, and not with what is
+    overridden for another."""
+
+    def rows() -> EndpointConfig:
+        registration = make_registration("b", scope="system/Patient.rs", standalone_scope="")
+        for slug in ("one", "two"):
+            endpoint = make_endpoint(slug, registration=registration, launchable=False)
+        override = EndpointOverride(endpoint=endpoint, member="token_endpoint", reason="x")
+        override.url = "https://token.example/t"
+        overrides.put(override, now=NOW, actor="ann")
+        return registry._backend("b")
+
+    found = await in_database(rows)
+    assert (found.slug, found.overrides) == ("one", ())
 
 
 async def test_they_cost_a_launch_no_statement(ehr: EHR) -> None:
