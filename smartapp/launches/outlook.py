@@ -12,7 +12,7 @@ from smartapp.keys.material import open_private_key
 from smartapp.keys.memory import Signer
 from smartapp.keys.models import KeySet, SigningKey
 from smartapp.keys.outlook import Affected, OpenLaunch, Outcome
-from smartapp.launches import tokens
+from smartapp.launches import token_budget, tokens
 from smartapp.launches.client_authentication import client_authentication
 from smartapp.launches.models import Launch, LaunchEvent, Step
 from smartapp.launches.pending import PENDING_LIFETIME
@@ -132,6 +132,7 @@ async def _refusal(registration: Registration, signer: Signer) -> str:
     try:
         config = await registry.endpoint_for_backend(registration.slug)
         url = await discovery.token_endpoint(config)
+        await token_budget.take(config)
         headers, credentials = await client_authentication(config, url, signer)
         with attribution.asking(config.key_set_slug, config.registration_slug):
             answer = await http.post_form(
