@@ -61,6 +61,8 @@ class Selection:
         """Yield those that have not ended and whose session lives, a thousand read at a time."""
         rows = self.launches.filter(ended_at=None, session__expire_date__gt=now)
         rows = rows.select_related("endpoint").order_by("uuid")
+        if self.person is None:
+            rows = rows.defer("sealed_tokens")  # most of the row, and nobody looks into it
         last: UUID | None = None
         while page := list((rows.filter(uuid__gt=last) if last else rows)[:READ_AT_ONCE]):
             last = page[-1].uuid

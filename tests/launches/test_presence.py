@@ -155,6 +155,19 @@ class TestUnused:
         assert await say(browser, uuid, "presence") == 403
         assert await say(browser, uuid, "presence", form_token="0" * 64) == 403
 
+    async def test_only_this_page_may_ask_and_only_its_own_origin(
+        self, browser: Browser, ehr_launch: Start
+    ) -> None:
+        """T15: the policy stays as strict as the script lets it be."""
+        uuid = await browser.launch(ehr_launch())
+        policy = (await browser.get(f"/launches/{uuid}/")).headers["Content-Security-Policy"]
+        directives = [one.strip() for one in policy.split(";")]
+        assert "connect-src 'self'" in directives
+        assert "script-src 'self'" in directives
+        for path in ("/", "/signed-out/", f"/launches/{UUID(int=0)}/"):
+            other = (await browser.get(path)).headers["Content-Security-Policy"]
+            assert "connect-src" not in other
+
 
 class TestPatientChanged:
     async def test_launch_is_over_and_the_ehr_will_be_told(
