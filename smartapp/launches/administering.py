@@ -46,7 +46,7 @@ def enquire(uuid: UUID, *, actor: str) -> Enquiry:
     with transaction.atomic():
         if enquiry.is_alarm:
             logger.error("launch %s stopped: wrong-patient alarm: introspection", uuid)
-            store.end(launch, EndReason.PATIENT_CHANGED, timezone.now())
+            store.end_and_hand_over(launch, EndReason.PATIENT_CHANGED, timezone.now())
         trail.record(actor, "launch.introspect", f"launch {uuid}", outcome=_outcome(enquiry))
     return enquiry
 

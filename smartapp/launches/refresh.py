@@ -174,7 +174,8 @@ async def _refresh(launch: StoredLaunch, tokens: LaunchTokens) -> None:
         await in_database(store.end_unless_renewed, launch, EndReason.INVALID_GRANT, timezone.now())
     except (PatientChanged, LaunchContextError) as error:
         logger.error("launch %s stopped: wrong-patient alarm: %s", launch.uuid, error.detail)
-        await in_database(store.end, launch, EndReason.PATIENT_CHANGED, timezone.now())
+        reason = EndReason.PATIENT_CHANGED
+        await in_database(store.end_and_hand_over, launch, reason, timezone.now())
     except SmartError as error:
         await _kept(launch, error)
     else:

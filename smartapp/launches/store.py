@@ -116,6 +116,9 @@ def complete(
             token_version=1,
         )
         if gone:
+            # The rows go with their sessions; what their EHRs are to be told does not.
+            closed = Launch.objects.filter(session__in=gone, ended_at=None)
+            hand_over_batch(closed, EndReason.NOT_REVOKED, timezone.now())
             Session.objects.filter(session_key__in=gone).delete()
 
 
@@ -320,14 +323,10 @@ def postpone_refresh(launch: StoredLaunch, until: datetime) -> None:
     _at_version(launch).update(refresh_lease_until=None, refresh_not_before=until)
 
 
-def end(launch: StoredLaunch, reason: EndReason, now: datetime) -> None:
-    """End a launch and destroy its tokens. The row stays to say why, as long as its session."""
-    _end(_unended(launch), reason, now)
-
-
 def end_and_hand_over(launch: StoredLaunch, reason: EndReason, now: datetime) -> UUID | None:
-    """End a launch, and keep its tokens, sealed, only for the EHR to be told (C133). Return the
-    revocation that the caller may try at once; None when it had ended already."""
+    """End a launch, and keep its tokens, sealed, only for the EHR to be told (C133). The row stays
+    to say why, as long as its session. Return the revocation that the caller may try at once;
+    None when it had ended already."""
     with transaction.atomic():
         ended = hand_over_batch(_unended(launch), reason, now, lease=True)
     return ended[0] if ended else None

@@ -219,6 +219,34 @@ class TestDisconnect:
         (left,) = await waiting()
         assert (left.pk, left.failure) == (one.pk, "tokens-do-not-open")
 
+    async def test_ehr_is_told_of_the_last_persons_launch_on_a_shared_workstation(
+        self, browser: Browser, ehr: ScriptedEHR, ehr_launch: Start
+    ) -> None:
+        """T18: the next one's launch closes it."""
+        await browser.launch(ehr_launch())
+        ehr.id_token_claims = {"sub": f"{CANARY}-next"}
+        await browser.launch(ehr_launch())
+        assert len(ehr.valid_access_tokens) == 2
+        assert await work_off() == 1
+        assert len(ehr.valid_access_tokens) == 1
+
+    async def test_ehr_is_told_of_a_launch_that_the_alarm_ended(
+        self, browser: Browser, ehr: ScriptedEHR, ehr_launch: Start
+    ) -> None:
+        """C126: its tokens would open another patient's record."""
+        uuid = await browser.launch(ehr_launch())
+        await expire_in(uuid, -1)
+
+        async def other_patient(_: web.Request) -> web.Response:
+            return web.json_response(ehr.token_response("openid") | {"patient": "p-2"})
+
+        ehr.token_answer = other_patient
+        assert (await browser.get(f"/launches/{uuid}/")).status == 409
+        await later(minutes=3)
+        assert await work_off() == 1
+        hints = [one["token_type_hint"] for one in ehr.revocations]
+        assert hints == ["refresh_token", "access_token"]
+
     async def test_maintain_works_it_off(
         self, browser: Browser, ehr: ScriptedEHR, ehr_launch: Start
     ) -> None:
