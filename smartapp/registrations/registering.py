@@ -33,7 +33,7 @@ class Wanted:
 
     fhir_base_url: str
     name: str
-    client_id: str
+    client_id: str | None = None
     slug: str | None = None
     preset: str | None = None
     auth_method: str | None = None

@@ -76,6 +76,8 @@ def as_text(data: dict[str, Any], warnings: Sequence[str]) -> str:
     lines = [
         f"{label + ':':<19}{_text(data[name])}" for name, label in _LABELS.items() if data[name]
     ]
+    if not data["client_id"]:
+        lines.append("Client id:         not given yet, so nobody can launch")
     if data["auth_method"] == AuthMethod.PRIVATE_KEY_JWT:
         lines += [f"{'Key:':<19}{key['alg']} {key['kid']}" for key in data["keys"]]
     lines += [f"{'Overridden:':<19}{member} {url}" for member, url in data["overrides"].items()]

@@ -320,6 +320,15 @@ async def test_a_disabled_endpoint_is_found_when_asked_for(healthy: EHR) -> None
     assert "disabled" in output
 
 
+async def test_a_missing_client_id_is_found_when_asked_for(healthy: EHR) -> None:
+    await in_database(lambda: Registration.objects.update(enabled=False, client_id=""))
+    code, output = await in_database(run, "general")
+
+    assert code == 1
+    assert "register_ehr --client-id" in output
+    assert "disabled" not in output
+
+
 async def test_an_http_address_of_our_own_is_found(healthy: EHR, settings: Settings) -> None:
     settings.PUBLIC_URL = "http://app.example"
 

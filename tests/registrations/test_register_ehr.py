@@ -11,6 +11,7 @@ from pytest_django import Settings
 from smartapp.audit.models import AuditEvent
 from smartapp.database import in_database
 from smartapp.keys.models import SigningKey
+from smartapp.protocol.errors import UnknownEndpoint
 from smartapp.registrations import discovery, registry
 from smartapp.registrations.models import Endpoint, Registration
 from tests.registrations.ehr import EHR
@@ -80,6 +81,18 @@ class TestNewRegistration:
         sheet = await register(ehr.base, "--issuer", issuers[0], "--issuer", issuers[1])
 
         assert sheet["issuers"] == issuers
+
+    async def test_the_client_id_may_come_later(self, ehr: EHR) -> None:
+        """The vendor gives it for the addresses on the sheet; what is stored stays without it."""
+        text = await in_database(run, ehr.base, "--name", "General")
+        assert "Client id:         not given yet, so nobody can launch" in text
+        with pytest.raises(UnknownEndpoint):
+            await registry.endpoint_for_iss(ehr.base)
+
+        await in_database(run, ehr.base, "--name", "General", "--client-id", "abc")
+        assert (await registry.endpoint_for_iss(ehr.base)).client_id == "abc"
+        await in_database(run, ehr.base, "--name", "General", "--alg", "ES384")
+        assert (await registry.endpoint_for_iss(ehr.base)).client_id == "abc"
 
     async def test_a_preset_sets_what_is_known_of_the_vendor(self, ehr: EHR) -> None:
         sheet = await register(ehr.base, "--preset", "athenahealth-preview")

@@ -53,7 +53,10 @@ def _stored(config: EndpointConfig) -> Iterator[Finding]:
     endpoint = endpoints.filter(pk=config.endpoint_id).first()
     if endpoint is None:
         return
-    if not (endpoint.enabled and endpoint.registration.enabled):
+    if not config.client_id:
+        fix = "Enter it on the registration's page, or with register_ehr --client-id."
+        yield problem("client-id", "The vendor's client id is missing: nobody can launch.", fix)
+    elif not (endpoint.enabled and endpoint.registration.enabled):
         fix = "Enable the registration and its endpoint in the admin."
         yield problem("enabled", "Nobody can launch: it is disabled.", fix)
     try:

@@ -27,7 +27,9 @@ class Command(BaseCommand):
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("fhir_base_url", metavar="FHIR_BASE_URL")
         parser.add_argument("--name", required=True)
-        parser.add_argument("--client-id", required=True, metavar="ID")
+        parser.add_argument(
+            "--client-id", metavar="ID", help="until the vendor has given one, nobody can launch"
+        )
         parser.add_argument("--slug", help="default: from the name")
         parser.add_argument("--preset", help="the vendor, e.g. athenahealth-preview, epic, oracle")
         parser.add_argument("--auth-method", choices=AuthMethod.values)
