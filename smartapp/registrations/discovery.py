@@ -32,6 +32,7 @@ from smartapp.protocol.urls import host_of
 from smartapp.registrations import history, overrides, pinning, published, registry
 from smartapp.registrations.documents import AHEAD, RETRY_SECONDS, Answer, Documents
 from smartapp.registrations.models import Member
+from smartapp.registrations.pinning import Observation
 from smartapp.registrations.presets import logout_path
 from smartapp.registrations.registry import EndpointConfig, Overrides
 
@@ -154,6 +155,13 @@ def check_hosts(config: EndpointConfig, hosts: Collection[str]) -> None:
     strangers = ", ".join(sorted(set(hosts) - config.pinned_hosts - overrides.hosts(config)))
     if strangers:
         raise EndpointHostChanged(f"{config.slug} now names {strangers}, not accepted yet")
+
+
+def named_hosts(config: EndpointConfig, observation: Observation) -> frozenset[str]:
+    """Return the hosts that must be accepted for launches: those of every endpoint, and those of
+    the issuers' keys where they are not on the issuer's own."""
+    of_keys = observation.hosts - issuer_hosts(config)
+    return of_keys | discovery.hosts(observation.discovery)
 
 
 def issuer_hosts(config: EndpointConfig) -> frozenset[str]:

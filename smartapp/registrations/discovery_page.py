@@ -20,6 +20,7 @@ from smartapp import http
 from smartapp.protocol import discovery
 from smartapp.protocol.errors import SmartError
 from smartapp.registrations import history, overrides, pinning, published, registry
+from smartapp.registrations.discovery import named_hosts
 from smartapp.registrations.models import DiscoverySnapshot, Endpoint, EndpointOverride, Member
 from smartapp.registrations.pinning import Observation
 from smartapp.registrations.registry import EndpointConfig
@@ -153,7 +154,7 @@ def unaccepted_hosts(
     config: EndpointConfig, observation: Observation | None = None
 ) -> frozenset[str]:
     """Return the hosts that the EHR names, now or when it was last read, and nobody accepted."""
-    named = observation.hosts if observation else _hosts_last_named(config)
+    named = named_hosts(config, observation) if observation else _hosts_last_named(config)
     return named - config.pinned_hosts - overrides.hosts(config)
 
 

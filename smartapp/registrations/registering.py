@@ -83,7 +83,7 @@ async def look(config: EndpointConfig, *, actor: str) -> tuple[str, ...]:
     try:
         if config.pinned_hosts:
             observation = await pinning.observe(config)
-            discovery.check_hosts(config, observation.hosts - discovery.issuer_hosts(config))
+            discovery.check_hosts(config, discovery.named_hosts(config, observation))
         else:
             observation = await pinning.pin_first(config, actor=actor)
     except SmartError as error:

@@ -632,6 +632,29 @@ class TestDiscovery:
         assert f"{live_ehr.origin}/token2" in cells
         assert "<script>alert" not in page
 
+    def test_who_named_a_second_issuer_has_accepted_its_host(
+        self, admin: Client, live_ehr: EHR, endpoint: Endpoint
+    ) -> None:
+        """C93: launches go on, so the page must not say that they are stopped."""
+        Endpoint.objects.update(issuers=[live_ehr.issuer, "http://127.0.0.1:1/oauth2"])
+        page = admin.post(self.url(endpoint)).content.decode()
+
+        assert "did not publish where its keys are" in page
+        assert "New launches are stopped" not in page
+        assert launch_endpoints().issuers[1] == "http://127.0.0.1:1/oauth2"
+
+    def test_an_endpoint_that_moves_to_a_second_issuers_host_can_be_accepted(
+        self, admin: Client, live_ehr: EHR, endpoint: Endpoint
+    ) -> None:
+        """C14: naming an issuer says nothing of where codes are sent."""
+        Endpoint.objects.update(issuers=[live_ehr.issuer, "https://second.example"])
+        live_ehr.publish(token_endpoint="https://second.example/token")
+        page = admin.post(self.url(endpoint)).content.decode()
+        with pytest.raises(EndpointHostChanged):
+            launch_endpoints()
+
+        assert 'name="host" value="second.example"' in page
+
     def test_of_a_list_only_what_changed_is_shown(
         self, admin: Client, live_ehr: EHR, endpoint: Endpoint
     ) -> None:

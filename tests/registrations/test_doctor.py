@@ -115,6 +115,15 @@ AT_THE_EHR: list[tuple[str, Callable[[EHR], object], str]] = [
 ]
 
 
+async def test_an_endpoint_on_the_host_of_a_second_issuer_is_found(healthy: EHR) -> None:
+    """C14: launches are stopped, whoever else that host may speak for."""
+    issuers = [healthy.issuer, "https://second.example"]
+    await in_database(lambda: Endpoint.objects.update(issuers=issuers))
+    healthy.publish(token_endpoint="https://second.example/t", capabilities=CAPABILITIES)
+
+    assert "hosts" in await problems()
+
+
 @pytest.mark.parametrize(
     ("change", "check"), [case[1:] for case in AT_THE_EHR], ids=[case[0] for case in AT_THE_EHR]
 )

@@ -97,7 +97,7 @@ def _hosts(config: EndpointConfig, observation: Observation) -> Finding:
         named = ", ".join(sorted(observation.hosts))
         return ok("hosts", f"People and tokens are sent to these hosts only: {named}.")
     try:
-        discovery.check_hosts(config, observation.hosts - discovery.issuer_hosts(config))
+        discovery.check_hosts(config, discovery.named_hosts(config, observation))
     except SmartError as error:
         return problem(
             "hosts",
