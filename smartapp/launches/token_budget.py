@@ -18,6 +18,7 @@ import asyncio
 import logging
 import random
 import time
+from collections.abc import Callable
 from datetime import UTC
 from email.utils import parsedate_to_datetime
 
@@ -108,15 +109,15 @@ async def _seconds_to_wait(config: EndpointConfig, *, for_code: bool) -> float:
     return await _shared(_take, slots, _key(config.registration_id, "429"), now)
 
 
-async def _shared(work: object, *arguments: object) -> float:
-    """Do it in a thread of its own kind: the cache may be on the network."""
+async def _shared(work: Callable[..., float], *arguments: object) -> float:
+    """Return what `work` returns, done in a thread: the cache may be on the network. 0 when it is
+    away."""
     try:
-        done: float = await sync_to_async(work, thread_sensitive=False)(*arguments)  # type: ignore[call-overload]
+        return await sync_to_async(work, thread_sensitive=False)(*arguments)
     except Exception as error:
         # Whatever a driver raises means the same here.
         logger.error("token budget: the cache is away: %s", type(error).__name__)
         return 0.0
-    return done
 
 
 def _key(registration_id: int, slot: int | str) -> str:
