@@ -159,7 +159,14 @@ def error_response(request: HttpRequest, error: SmartError, **context: Any) -> H
     response = render(
         request,
         "error.html",
-        {"error": error, "reference": reference, **getattr(error, "context", {}), **context},
+        {
+            "error": error,
+            "reference": reference,
+            # The start page shows in no frame: a link there would leave it blank.
+            "is_framed": request.headers.get("Sec-Fetch-Dest") == "iframe",
+            **getattr(error, "context", {}),
+            **context,
+        },
         status=error.status,
     )
     response["Cache-Control"] = "no-store"

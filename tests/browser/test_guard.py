@@ -214,6 +214,8 @@ class TestPatientChangedInTheEHR:
         framed.goto(url)
         expect(framed.get_by_role("heading", name=CHANGED)).to_be_visible()
         assert "Vital signs" not in framed.content()
+        # The start page would leave the frame blank.
+        assert framed.locator("a[href='/']").count() == 0
         screenshots(page, "patient-changed-reloaded")
 
     def test_it_stays_closed_while_the_server_cannot_be_told(

@@ -188,6 +188,18 @@ class TestPatientChanged:
         assert await in_database(Revocation.objects.filter(launch=uuid).count) == 1
         assert await say(browser, uuid, "patient-changed", form_token=token) == 204
 
+    async def test_page_in_a_frame_leads_to_no_page_that_shows_in_none(
+        self, browser: Browser, ehr_launch: Start
+    ) -> None:
+        """C150: a link to the start page would leave the frame blank; in a tab it is there."""
+        uuid = await browser.launch(ehr_launch())
+        await say(browser, uuid, "patient-changed", form_token=await form_token(browser, uuid))
+        framed = {"Sec-Fetch-Dest": "iframe"}
+        in_frame = await browser.get(f"/launches/{uuid}/", headers=framed)
+        in_tab = await browser.get(f"/launches/{uuid}/")
+        assert 'href="/"' not in await in_frame.text()
+        assert 'href="/"' in await in_tab.text()
+
     async def test_another_site_cannot_end_it(self, browser: Browser, ehr_launch: Start) -> None:
         uuid = await browser.launch(ehr_launch())
         assert await say(browser, uuid, "patient-changed") == 403
