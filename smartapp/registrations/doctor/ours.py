@@ -115,9 +115,9 @@ async def _published(config: EndpointConfig, signer: Signer) -> Finding:
         return problem(
             "published-key",
             f"{config.jwks_url} does not serve an EHR: {wrong}.",
-            "Start the server; let PUBLIC_URL and the proxy in front lead to it, with a whole chain "
-            "of certificates that others trust, without a redirect or a sign-in; empty caches in "
-            "between.",
+            "Start the server; let PUBLIC_URL and the proxy in front lead to it, with a whole "
+            "chain of certificates that others trust, without a redirect or a sign-in; empty "
+            "caches in between.",
         )
     return ok(
         "published-key",
