@@ -22,7 +22,6 @@ DEFAULT_ALGS = (Algorithm.RS384, Algorithm.ES384)  # what a SMART client must ha
 def _refuse_second_rotation(key_set: KeySet, line: Line, now: datetime) -> None:
     if line.signer is None:
         raise StepRefused(f"Key set {key_set} has no {line.alg} key to rotate.")
-    refuse_clock_behind(line, now)
     step, when = line.next_step()
     if step in {Step.SIGN, Step.CONFIRM}:
         raise StepRefused(
@@ -33,6 +32,8 @@ def _refuse_second_rotation(key_set: KeySet, line: Line, now: datetime) -> None:
         raise StepRefused(
             f"The previous {line.alg} key of {key_set} has to be withdrawn first.", when=when
         )
+    # Not before: who was a moment slower than somebody else has no wrong clock.
+    refuse_clock_behind(line, now)
     free_place(key_set)
 
 

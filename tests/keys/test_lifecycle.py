@@ -392,3 +392,10 @@ class TestAnyOrderOfSteps:
             except StepRefused:
                 pass
             assert_timeline_holds(key_set)
+
+
+def test_who_is_a_moment_slower_is_not_told_of_a_wrong_clock(epic: KeySet) -> None:
+    """Two administrators publish: the second pressed before the first had finished."""
+    take(Step.PUBLISH, epic, NOW + INSTANT)
+    with pytest.raises(StepRefused, match="is published already"):
+        take(Step.PUBLISH, epic, NOW)
