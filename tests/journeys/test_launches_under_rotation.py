@@ -32,7 +32,7 @@ from smartapp.keys.waits import Wait
 from smartapp.launches.models import Launch
 from smartapp.sandbox import client_keys
 from smartapp.sandbox.models import Client, JWKSFetch, RequestRecord
-from tests.journeys.inside import printed, uuid_of
+from tests.journeys.inside import expire, printed, uuid_of
 from tests.journeys.outside import Browser, Page, ehr_launch
 from tests.keys.timeline import assert_timeline_holds
 
@@ -245,7 +245,7 @@ async def test_an_emergency_fails_the_launches_that_must_fail_and_their_page_say
     # Who was in before reads on, until the access token is over; then the page says the same, and
     # the launch is kept (C125).
     assert (await world.browser.get(opened.url)).status == 200
-    world.clock.now += timedelta(hours=2)
+    await expire(opened)
     waiting = await world.browser.get(opened.url)
     assert REPLACED in waiting.words
     row = await in_database(Launch.objects.get, uuid=uuid_of(opened))
