@@ -8,10 +8,12 @@ one asks, and the others wait for what it brings.
 import asyncio
 import hashlib
 import json
+import logging
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import TypeVar
 
 from django.core.cache import cache
 from django.utils import timezone
@@ -29,6 +31,9 @@ from smartapp.registrations.validation import is_backend
 ASKS_SECONDS = 45
 WAIT_SECONDS = 20
 POLL_SECONDS = 0.1
+T = TypeVar("T")
+
+logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +55,7 @@ async def backend_token(registration_slug: str, scope: str) -> BackendToken:
     place = _place(config, wanted)
     give_up_at = time.monotonic() + WAIT_SECONDS
     while (kept := await _kept(place)) is None:
-        if await cache.aadd(f"{place}-asked", True, timeout=ASKS_SECONDS):
+        if await _or(True, cache.aadd(f"{place}-asked", True, timeout=ASKS_SECONDS)):
             return await _asked(config, wanted, place)
         if time.monotonic() > give_up_at:
             raise EHRTimeout(f"{registration_slug}: a token was asked for, and none came")
@@ -59,7 +64,7 @@ async def backend_token(registration_slug: str, scope: str) -> BackendToken:
 
 
 async def _kept(place: str) -> BackendToken | None:
-    kept = _open(await cache.aget(place), place)
+    kept = _open(await _or(None, cache.aget(place)), place)
     return kept if kept is not None and timezone.now() < kept.expires_at else None
 
 
@@ -71,10 +76,21 @@ async def _asked(config: EndpointConfig, wanted: str, place: str) -> BackendToke
             return kept
         fresh = await _request(config, wanted)
         seconds = (fresh.expires_at - timezone.now()).total_seconds()
-        await cache.aset(place, _seal(fresh, place), timeout=max(seconds, 0))
+        await _or(None, cache.aset(place, _seal(fresh, place), timeout=max(seconds, 0)))
     finally:
-        await cache.adelete(f"{place}-asked")
+        await _or(True, cache.adelete(f"{place}-asked"))
     return fresh
+
+
+async def _or(otherwise: T, asked: Awaitable[T]) -> T:
+    """Return what the cache answers. While it is away nothing is kept, and everybody asks the EHR:
+    a token that has come is not lost for it."""
+    try:
+        return await asked
+    except Exception as error:
+        # Whatever a driver raises means the same here.
+        logger.error("2-legged tokens: the cache is away: %s", type(error).__name__)
+        return otherwise
 
 
 async def _request(config: EndpointConfig, wanted: str) -> BackendToken:

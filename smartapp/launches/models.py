@@ -1,10 +1,11 @@
 """One row per launch, in the session database; the tokens in it are sealed and end with it."""
 
 import uuid
-from typing import ClassVar, Literal
+from typing import Any, ClassVar, Literal
 
 from django.contrib.sessions.models import Session
 from django.db import models
+from django.db.models.deletion import Collector, ProtectedError
 
 from smartapp import vault
 from smartapp.registrations.models import Endpoint
@@ -87,6 +88,15 @@ def revocation_context(revocation_uuid: uuid.UUID) -> str:
     return f"launches.revocation:{revocation_uuid}:tokens"
 
 
+def protect_while_waiting(collector: Collector, field: Any, revocations: Any, using: str) -> None:
+    """An endpoint goes with the revocations that were given up, and not before the others are
+    done: its EHR would go on taking the tokens."""
+    waiting = revocations.filter(given_up_at=None)
+    if waiting.exists():
+        raise ProtectedError("Its EHR is still to be told that launches have ended.", set(waiting))
+    models.CASCADE(collector, field, revocations, using)
+
+
 class Revocation(models.Model):
     """Tokens that were deleted here, and of which the EHR is still to be told (C133).
 
@@ -96,7 +106,9 @@ class Revocation(models.Model):
     uuid = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     # No foreign key: the launch may be gone with its session before the EHR answers.
     launch = models.UUIDField()
-    endpoint = models.ForeignKey(Endpoint, on_delete=models.CASCADE, related_name="revocations")
+    endpoint = models.ForeignKey(
+        Endpoint, on_delete=protect_while_waiting, related_name="revocations"
+    )
     sealed_tokens = models.TextField(blank=True, editable=False)
     asked_at = models.DateTimeField()
     not_before = models.DateTimeField("next try", db_index=True)

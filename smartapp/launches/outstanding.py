@@ -117,7 +117,12 @@ def settle(pk: UUID, told: Told, now: datetime) -> None:
 
 
 def purge_batch(now: datetime) -> int:
-    """Delete a few of those that were given up long ago; return how many went."""
+    """Delete a few of those that were given up long ago; return how many went.
+
+    Whatever kept a revocation from being tried, its tokens are not kept for longer than a week.
+    """
+    overdue = Revocation.objects.filter(given_up_at=None, asked_at__lt=now - GIVE_UP_AFTER)
+    overdue.filter(not_before__lte=now).update(given_up_at=now, sealed_tokens="")
     old = Revocation.objects.filter(given_up_at__lt=now - KEPT_AFTER_GIVING_UP)
     pks = list(old.values_list("pk", flat=True)[:PURGE_BATCH])
     return Revocation.objects.filter(pk__in=pks).delete()[0] if pks else 0

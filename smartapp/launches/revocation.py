@@ -48,6 +48,10 @@ async def _told(pk: UUID) -> Told:
         return Told(None, error.code)
     except vault.VaultError:
         return Told(None, "tokens-do-not-open")
+    except Exception as error:
+        # Our own fault: this one waits, and the others of its batch are told all the same.
+        logger.error("revocation %s: %s", pk, type(error).__name__)
+        return Told(None, "unexpected-error")
 
 
 async def _ask(config: EndpointConfig, tokens: Outstanding) -> Told:
@@ -86,8 +90,8 @@ def _retry_after(response: http.Response) -> timedelta | None:
 
 
 async def work_off(*, within_seconds: float) -> int:
-    """Tell the EHRs of what is due, a few at once; return how many were told. What is left when
-    the time is over stays for the next time."""
+    """Tell the EHRs of what is due, a few at once; return how many took it. What is left when the
+    time is over stays for the next time."""
     until = time.monotonic() + within_seconds
     gates: dict[int, asyncio.Semaphore] = {}
     told = 0
@@ -102,7 +106,7 @@ async def work_off(*, within_seconds: float) -> int:
                 for pk, endpoint in endpoints
             )
         )
-        told += sum(outcome != EndReason.NOT_REVOKED for outcome in outcomes)
+        told += sum(outcome == EndReason.DISCONNECTED for outcome in outcomes)
     return told
 
 

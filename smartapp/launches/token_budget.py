@@ -90,9 +90,9 @@ def _parsed(retry_after: str, now: float) -> float | None:
         return float(retry_after)
     try:
         at = parsedate_to_datetime(retry_after)
-    except ValueError:
+        return (at if at.tzinfo else at.replace(tzinfo=UTC)).timestamp() - now
+    except (ValueError, OverflowError):  # no date, or one that no clock will ever show
         return None
-    return (at if at.tzinfo else at.replace(tzinfo=UTC)).timestamp() - now
 
 
 async def _seconds_to_wait(config: EndpointConfig, *, for_code: bool) -> float:

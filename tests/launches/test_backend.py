@@ -6,7 +6,7 @@ from io import StringIO
 
 import pytest
 from aiohttp import web
-from django.core.cache import cache
+from django.core.cache import cache, caches
 from django.core.management import call_command
 from django.core.management.base import CommandError
 
@@ -62,6 +62,22 @@ class TestToken:
         assert len(ehr.token_requests) == 1
         assert await backend_token("backend", "system/Observation.rs") != first
         assert CANARY not in str(getattr(cache, "_cache", ""))
+        await http.close()
+
+    async def test_is_given_while_the_cache_is_away(
+        self, ehr: ScriptedEHR, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """What could not be kept is not lost: each caller asks the EHR."""
+
+        async def away(*_: object, **__: object) -> None:
+            raise ConnectionError
+
+        for name in ("aget", "aadd", "aset", "adelete"):
+            monkeypatch.setattr(type(caches["default"]), name, away)
+        for _ in range(2):
+            given = await backend_token("backend", SCOPE)
+            assert given.access_token in ehr.valid_access_tokens
+        assert len(ehr.token_requests) == 2
         await http.close()
 
     async def test_is_asked_for_once_by_all_who_need_it(self, ehr: ScriptedEHR) -> None:

@@ -15,6 +15,7 @@ from uuid import UUID
 import pytest
 from aiohttp import web
 from django.core.management import call_command
+from django.db.models import ProtectedError
 from django.test import Client
 from django.utils import timezone
 
@@ -183,6 +184,61 @@ class TestDisconnect:
         assert await in_database(outstanding.purge_batch, timezone.now()) == 0
         month = timezone.now() + timedelta(days=31)
         assert await in_database(outstanding.purge_batch, month) == 1
+
+    async def test_tokens_are_not_kept_longer_when_nobody_tries(
+        self, browser: Browser, ehr: ScriptedEHR, ehr_launch: Start
+    ) -> None:
+        """C133: whatever kept it from being tried."""
+        uuid = await browser.launch(ehr_launch())
+        ehr.revoke_status = 503
+        await disconnect(browser, uuid)
+        await later(days=8)
+        await in_database(outstanding.purge_batch, timezone.now())
+        (one,) = await waiting()
+        assert one.sealed_tokens == ""
+        assert one.given_up_at is not None
+
+    async def test_fault_of_our_own_keeps_nobody_else_waiting(
+        self,
+        browser: Browser,
+        ehr: ScriptedEHR,
+        ehr_launch: Start,
+        monkeypatch: pytest.MonkeyPatch,
+    ) -> None:
+        ehr.revoke_status = 503
+        for _ in range(2):
+            await disconnect(browser, await browser.launch(ehr_launch()))
+        ehr.revoke_status = 200
+        await later(hours=2)
+        broken = (await waiting())[0].pk
+        load = outstanding.load
+
+        def sometimes(pk: UUID) -> object:
+            if pk == broken:
+                raise RuntimeError
+            return load(pk)
+
+        monkeypatch.setattr(outstanding, "load", sometimes)
+        assert await work_off() == 1
+        (one,) = await waiting()
+        assert (one.pk, one.failure) == (broken, "unexpected-error")
+
+    async def test_endpoint_does_not_go_before_its_ehr_was_told(
+        self, browser: Browser, ehr: ScriptedEHR, ehr_launch: Start
+    ) -> None:
+        """C133: with the row the tokens would go, and the EHR would go on taking them."""
+        ehr.revoke_status = 503
+        await disconnect(browser, await browser.launch(ehr_launch()))
+
+        def delete() -> None:
+            Launch.objects.all().delete()
+            Endpoint.objects.get().delete()
+
+        with pytest.raises(ProtectedError):
+            await in_database(delete)
+        await in_database(Revocation.objects.update, given_up_at=timezone.now())
+        await in_database(delete)
+        assert await waiting() == []
 
     async def test_tokens_that_come_from_a_refresh_after_the_end_are_revoked_too(
         self, browser: Browser, ehr: ScriptedEHR, ehr_launch: Start
