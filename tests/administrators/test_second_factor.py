@@ -1,6 +1,5 @@
 """The second factor, as an administrator and as somebody with a stolen password meets it."""
 
-import re
 from concurrent.futures import ThreadPoolExecutor
 from threading import Barrier
 from urllib.parse import urlencode
@@ -169,8 +168,7 @@ class TestCode:
         """T13."""
         url = f"/admin/login/?{urlencode({'next': elsewhere})}"
         response = client.post(url, {"username": "alice", "password": PASSWORD})
-        assert response.status_code == 302
-        assert re.match(r"/[a-z]", response["Location"]), response["Location"]
+        assert response["Location"] == INDEX
 
     def test_is_accepted_once(self, secret: str) -> None:
         code = app_code(secret)
