@@ -7,8 +7,9 @@ as when a shift begins. That is far beyond people, and a small part of what one 
 
 Each process counts for itself, in memory: no round trip for a visit, and with N processes the
 limit is N times as high. Behind a proxy the address is what the server made of X-Forwarded-For,
-if it trusts that (docs/operating.md). This machine itself is not limited: what comes from there is
-the operator's, or a proxy's that does not say for whom, and then it would be everybody.
+if it trusts that (docs/operating.md). This machine itself is not limited, nor who comes without an
+address, as over a Unix socket: that is the operator, or a proxy that does not say for whom, and
+then it would be everybody.
 """
 
 import ipaddress
@@ -49,7 +50,7 @@ class Visits:
 
     def admits(self, address: str) -> bool:
         """Whether one more visit from this address is let through; it counts if it is."""
-        if is_loopback(address):
+        if not address or is_loopback(address):
             return True
         now, place = self._clock(), _place(address)
         worked_off = max(self._worked_off.get(place, now), now)

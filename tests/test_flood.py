@@ -30,6 +30,11 @@ def clock() -> Clock:
 
 
 class TestVisits:
+    def test_who_comes_without_an_address_is_not_everybody(self, clock: Clock) -> None:
+        """Over a Unix socket, as from a proxy on the same machine."""
+        visits = Visits(clock)
+        assert all(visits.admits("") for _ in range(AT_ONCE + 1))
+
     def test_a_shift_that_begins_all_at_once_gets_in(self, clock: Clock) -> None:
         visits = Visits(clock)
         assert all(visits.admits(HOSPITAL) for _ in range(AT_ONCE))

@@ -16,6 +16,7 @@ from smartapp.keys import attribution, memory, stale_copies
 from smartapp.keys.memory import Signer
 from smartapp.launches import steps
 from smartapp.protocol import client_assertion, token
+from smartapp.protocol.errors import EHRUnavailable
 from smartapp.registrations.models import AuthMethod
 from smartapp.registrations.registry import EndpointConfig
 
@@ -59,10 +60,15 @@ async def _signed(config: EndpointConfig, token_endpoint: str, send: Send) -> ht
     previous = memory.previous_signer(config.key_set_slug, config.alg)
     if previous is None or previous.kid == signer.kid:
         return response
-    response = await send(*await client_authentication(config, token_endpoint, previous))
-    if response.status == 200:
+    try:
+        again = await send(*await client_authentication(config, token_endpoint, previous))
+    except EHRUnavailable as error:
+        if error.sent:
+            raise
+        return response  # what was sent is the first request, and this is its answer
+    if again.status == 200:
         await _report(config, refused=signer, taken=previous)
-    return response
+    return again
 
 
 async def post_form(

@@ -19,10 +19,10 @@ import logging
 import random
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC
 from email.utils import parsedate_to_datetime
 
-from asgiref.sync import sync_to_async
 from django.core.cache import cache
 
 from smartapp.protocol.errors import EHRLimited, TokenBudgetSpent
@@ -35,8 +35,14 @@ CODE_WAITS_SECONDS = 15
 # What a Retry-After may ask for: a mistake of a gateway must not keep people out for a day.
 LONGEST_BACK_OFF_SECONDS = 600
 
+# What a person waits for the cache, and for how long it is left alone after that.
+CACHE_SECONDS = 1.0
+AWAY_SECONDS = 10.0
+
 logger = logging.getLogger(__name__)
 
+_threads = ThreadPoolExecutor(2, thread_name_prefix="token-budget")
+_away_until = 0.0
 # Until when a registration is left alone after a 429, by its id; what this process knows.
 _left_alone: dict[int, float] = {}
 
@@ -73,8 +79,10 @@ async def limited(config: EndpointConfig, retry_after: str | None) -> EHRLimited
 
 
 def forget() -> None:
-    """Forget each 429: a test's EHR ends, the process does not."""
+    """Forget each 429, and that the cache was away: a test's EHR ends, the process does not."""
+    global _away_until
     _left_alone.clear()
+    _away_until = 0.0
 
 
 def _seconds(retry_after: str | None, now: float) -> float:
@@ -111,11 +119,20 @@ async def _seconds_to_wait(config: EndpointConfig, *, for_code: bool) -> float:
 
 async def _shared(work: Callable[..., float], *arguments: object) -> float:
     """Return what `work` returns, done in a thread: the cache may be on the network. 0 when it is
-    away."""
+    away, or so slow that it may as well be.
+
+    In threads of its own: a cache that accepts and never answers holds one for seconds, and the
+    loop's own threads look up every EHR's address.
+    """
+    global _away_until
+    if time.monotonic() < _away_until:
+        return 0.0
     try:
-        return await sync_to_async(work, thread_sensitive=False)(*arguments)
+        async with asyncio.timeout(CACHE_SECONDS):
+            return await asyncio.get_running_loop().run_in_executor(_threads, work, *arguments)
     except Exception as error:
         # Whatever a driver raises means the same here.
+        _away_until = time.monotonic() + AWAY_SECONDS
         logger.error("token budget: the cache is away: %s", type(error).__name__)
         return 0.0
 

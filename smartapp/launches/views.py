@@ -235,8 +235,10 @@ def _framable(response: HttpResponse, frame_ancestors: tuple[str, ...]) -> HttpR
     """Let the registration's own EHR show this page in a frame, and nobody else (C150)."""
     if frame_ancestors:
         response.xframe_options_exempt = True
+        replaced = getattr(response, "_csp_replace", {})  # by the page itself, for its form
         response._csp_replace = {  # type: ignore[attr-defined]
-            "frame-ancestors": list(frame_ancestors)
+            **replaced,
+            "frame-ancestors": list(frame_ancestors),
         }
     return response
 

@@ -161,8 +161,12 @@ def _scope(value: object) -> str | None:
 
 def refuses_client(status: int, body: bytes) -> bool:
     """Whether this answer says that client authentication failed (`invalid_client`, RFC 6749 §5.2;
-    RFC 7009 and RFC 7662 use the same code): who we are was not believed, and nothing was done."""
-    return status >= 400 and isinstance(_refusal(status, body), InvalidClient)
+    RFC 7009 and RFC 7662 use the same code): who we are was not believed, and nothing was done.
+
+    Only in the form of the standard: another answer may come from somebody in between.
+    """
+    is_object = body.lstrip().startswith(b"{")
+    return status in (400, 401) and is_object and isinstance(_refusal(status, body), InvalidClient)
 
 
 def _refusal(status: int, body: bytes) -> TokenRefused:

@@ -15,7 +15,7 @@ from smartapp.database import in_database
 from smartapp.launches import pending
 from smartapp.launches.models import Launch
 from smartapp.registrations import discovery, pinning, registry
-from smartapp.registrations.models import Endpoint
+from smartapp.registrations.models import Endpoint, Registration
 from tests.launches.conftest import Browser, new_browser
 from tests.scripted_ehr import ScriptedEHR
 
@@ -77,17 +77,23 @@ class TestAuthorizationRequest:
         assert "launch" not in asked
         assert "launch/patient" in asked["scope"][0].split()
 
+    @pytest.mark.parametrize("framed_by", ["", "https://ehr.example"])
     async def test_that_is_too_long_for_an_address_is_a_form(
-        self, browser: Browser, ehr: ScriptedEHR, ehr_launch: Start
+        self, browser: Browser, ehr: ScriptedEHR, ehr_launch: Start, framed_by: str
     ) -> None:
-        """C41, C44: where the EHR takes one; it is filled in with the same members."""
+        """C41, C44: where the EHR takes one; it is filled in with the same members. C150: in the
+        EHR's frame too."""
+        ancestors = [framed_by] if framed_by else []
+        await in_database(Registration.objects.update, frame_ancestors=ancestors)
         ehr.discovery["capabilities"] = ["launch-ehr", "authorize-post"]
         launch = "x" * 2000
         response = await browser.get(f"/launch?iss={ehr.fhir_base_url}&launch={launch}")
         page = await response.text()
         assert response.status == 200
         assert response.headers["Cache-Control"].count("no-store") == 1
-        assert "form-action https:" in response.headers["Content-Security-Policy"]
+        policy = response.headers["Content-Security-Policy"]
+        assert "form-action https:" in policy
+        assert "frame-ancestors " + (framed_by or "'none'") in policy
         fields = dict(re.findall(r'<input type="hidden" name="(\w+)" value="([^"]*)">', page))
         assert fields["launch"] == launch
         assert set(fields) == {

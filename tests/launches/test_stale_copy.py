@@ -27,6 +27,7 @@ from smartapp.keys.refusals import StepRefused
 from smartapp.launches import client_authentication, events, facts, report, why
 from smartapp.launches.backend import backend_token
 from smartapp.launches.models import EndReason, Launch, LaunchEvent
+from smartapp.protocol.errors import EHRCrowded
 from smartapp.registrations import registry
 from smartapp.registrations.models import AuthMethod, Endpoint, Registration
 from tests.launches.conftest import Browser
@@ -210,6 +211,7 @@ class TestSendsNothingTwice:
             (400, "unauthorized_client"),
             (429, "invalid_client"),
             (500, "invalid_client"),
+            (403, "invalid_client"),
         ],
     )
     async def test_after_any_other_answer(
@@ -219,6 +221,32 @@ class TestSendsNothingTwice:
         old, _ = await rotated()
         knows(ehr, old, status=status, error=error)
         assert await self.sent(browser, ehr, ehr_launch) == 1
+
+    async def test_after_a_second_request_that_found_no_place(
+        self,
+        browser: Browser,
+        ehr: ScriptedEHR,
+        ehr_launch: Start,
+        monkeypatch: pytest.MonkeyPatch,
+    ) -> None:
+        """C69: the code was sent once, so the same address is not good again."""
+        old, _ = await rotated()
+        knows(ehr, old)
+        post_form, sent = http.post_form, 0
+
+        async def once(*arguments: Any, **options: Any) -> http.Response:
+            nonlocal sent
+            sent += 1
+            if sent > 1:
+                raise EHRCrowded("full")
+            return await post_form(*arguments, **options)
+
+        monkeypatch.setattr(http, "post_form", once)
+        callback = await browser.to_callback(ehr_launch())
+        for _ in range(2):
+            assert (await browser.get(callback)).status >= 400
+        assert sent == 2
+        assert len(ehr.token_requests) == 1
 
     async def test_after_no_answer(
         self, browser: Browser, ehr: ScriptedEHR, ehr_launch: Start

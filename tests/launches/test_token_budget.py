@@ -213,6 +213,27 @@ class TestBudget:
         for _ in range(2):
             await browser.launch(ehr_launch())
 
+    async def test_a_cache_that_never_answers_keeps_nobody_waiting(
+        self, registered: Endpoint, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """Nor does it take the threads that look up the addresses of EHRs."""
+        monkeypatch.setattr(token_budget, "CACHE_SECONDS", 0.1)
+
+        def silent(*_: Any) -> float:
+            time.sleep(1.5)
+            return 0.0
+
+        monkeypatch.setattr(token_budget, "_take", silent)
+        config = await limit(1)
+        started = time.monotonic()
+        await asyncio.gather(*(token_budget.take(config) for _ in range(64)))
+        await asyncio.get_running_loop().getaddrinfo("localhost", 80)
+        assert time.monotonic() - started < 1
+        await token_budget.take(config)  # left alone meanwhile
+        assert time.monotonic() - started < 1.2
+        await asyncio.sleep(1.5)  # its threads are the next test's too
+        assert registered.pk
+
 
 def _keys() -> list[str]:
     return [key.split(":", 2)[2] for key in getattr(cache, "_cache", {})]
