@@ -11,7 +11,7 @@ from django.core.validators import validate_slug
 from django.db import IntegrityError, transaction
 
 from smartapp.audit import trail
-from smartapp.keys import lines, material
+from smartapp.keys import lines, material, waits
 from smartapp.keys.lines import Line, Step, locked_line
 from smartapp.keys.models import MAX_PUBLISHED_KEYS, Algorithm, KeySet, SigningKey
 from smartapp.keys.refusals import StepRefused, refuse_clock_behind
@@ -57,6 +57,7 @@ def insert(
         key_set=key_set,
         place=free_place(key_set),
         published_at=published_at,
+        known_from=published_at + waits.before_signing(key_set).span,
         signs_from=signs_from,
     )
     row.save(force_insert=True)
@@ -66,7 +67,8 @@ def insert(
 def add_line(key_set: KeySet, alg: str, *, now: datetime, actor: str = "system") -> None:
     """Give the key set a signer for `alg` if it has none.
 
-    The key signs at once: nobody can have signed with this algorithm before.
+    The key may sign at once: nobody has signed with this algorithm before. An EHR that fetched the
+    set earlier does not know it yet, so a live registration waits (`lines.usable_from`).
     """
     if key_set.signing_keys.filter(alg=alg, withdrawn_at=None).exists():
         return

@@ -24,10 +24,7 @@ from django.db.models import Q
 from smartapp.audit import trail
 from smartapp.keys import waits
 from smartapp.keys.births import publish_next
-from smartapp.keys.lines import (
-    Step,
-    locked_line,
-)
+from smartapp.keys.lines import Line, Step, locked_line
 from smartapp.keys.models import KeySet, SigningKey
 from smartapp.keys.refusals import (
     NothingToDo,
@@ -73,7 +70,7 @@ def start_signing(
             when,
             key_set,
             f"EHRs may still hold a copy of the JWKS of {key_set} without the new {alg} key. "
-            f"{line.wait.why}",
+            f"{_why_so_long(line)}",
             now=now,
             typed=typed,
             reason=reason,
@@ -93,6 +90,12 @@ def start_signing(
             **evidence,
         )
     return line.waiting
+
+
+def _why_so_long(line: Line) -> str:
+    if line.waiting and line.known_from(line.waiting) > line.waiting.published_at + line.wait.span:
+        return "When it was published the wait was longer, and it does not become shorter."
+    return line.wait.why
 
 
 def roll_back(

@@ -39,6 +39,11 @@ class Line:
     # When an EHR last took the retired key because it did not know the one that signs.
     needed_at: datetime | None = None
 
+    def known_from(self, key: SigningKey) -> datetime:
+        """Return from when no EHR can hold a copy of the JWKS without this key: by the longer of
+        the wait as it is now and as it was when the key was published."""
+        return max(key.published_at + self.wait.span, key.known_from or key.published_at)
+
     @property
     def withdrawal_from(self) -> datetime | None:
         """Return when the retired key may be withdrawn; None where no key has retired."""
@@ -52,7 +57,7 @@ class Line:
         if self.waiting and self.imported_by_vendor and not self.waiting.confirmed_at:
             return Step.CONFIRM, None
         if self.waiting:
-            return Step.SIGN, self.waiting.published_at + self.wait.span
+            return Step.SIGN, self.known_from(self.waiting)
         if self.withdrawal_from:
             return Step.WITHDRAW, self.withdrawal_from
         return Step.PUBLISH, None
@@ -102,6 +107,18 @@ def read(key_set: KeySet, alg: str) -> Line:
     """Return one line as the database has it now, with the private halves of its keys sealed."""
     keys = key_set.signing_keys.filter(withdrawn_at=None, alg=alg)
     return _line(key_set, alg, keys, waits.before_signing(key_set))
+
+
+def usable_from(key_set: KeySet, alg: str) -> datetime | None:
+    """Return from when an EHR that knows this key set can verify what the line's signer signs.
+
+    None: at once, as the set was never public without this key; or there is no signer.
+    """
+    line = read(key_set, alg)
+    if line.signer is None:
+        return None
+    before = key_set.signing_keys.filter(published_at__lt=line.signer.published_at)
+    return line.known_from(line.signer) if before.exists() else None
 
 
 @contextmanager

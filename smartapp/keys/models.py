@@ -100,6 +100,9 @@ class SigningKey(models.Model):
     # database can hold, a count is not.
     place = models.PositiveSmallIntegerField(null=True, editable=False)
     published_at = models.DateTimeField()
+    # From when no EHR can hold a copy without it, as the registrations were at its publication:
+    # whoever edits them afterwards can make its wait longer, and not shorter.
+    known_from = models.DateTimeField(null=True, editable=False)
     signs_from = models.DateTimeField(null=True, blank=True)
     signs_until = models.DateTimeField(null=True, blank=True)
     withdrawn_at = models.DateTimeField(null=True, blank=True)

@@ -1,6 +1,6 @@
 """The administrators' door to registrations: add an EHR, see its sheet, judge its discovery."""
 
-from typing import Any
+from typing import Any, cast
 
 from django import forms
 from django.contrib import admin, messages
@@ -118,6 +118,17 @@ class RegistrationAdmin(AddingPage, DiscoveryPages, DoctorPage):
             "endpoint_count": endpoints.count(),
         }
         return render_to_string("registrations/sheet.html", context)
+
+    def get_form(
+        self,
+        request: HttpRequest,
+        obj: Registration | None = None,
+        change: bool = False,
+        **kwargs: Any,
+    ) -> type[RegistrationForm]:
+        form = cast(type[RegistrationForm], super().get_form(request, obj, change, **kwargs))
+        form.actor = actor(request)  # the class is made anew for each request
+        return form
 
     def save_model(
         self, request: HttpRequest, obj: Registration, form: forms.ModelForm, change: bool

@@ -7,6 +7,7 @@ from typing import Any, cast
 
 from django import forms
 from django.core.exceptions import ValidationError
+from django.utils import timezone
 
 from smartapp.keys.models import KeySet
 from smartapp.protocol.client_assertion import LIFETIME_SECONDS
@@ -37,6 +38,8 @@ class LinesField(forms.CharField):
 
 
 class RegistrationForm(forms.ModelForm):  # type: ignore[type-arg]  # not generic at run time
+    actor = "system"  # who fills it in, for the audit trail
+
     preset = forms.ChoiceField(
         label="Vendor",
         choices=[(preset.slug, preset.title) for preset in PRESETS.values()],
@@ -54,8 +57,9 @@ class RegistrationForm(forms.ModelForm):  # type: ignore[type-arg]  # not generi
         KeySet.objects.all(),
         required=False,
         empty_label="a set of its own",
-        help_text="Its JWKS URL is what the vendor fetches. Never share one between production "
-        "and non-production.",
+        help_text="Its JWKS URL is what the vendor fetches: before you choose another set, enter "
+        "its URL in the vendor's portal, or every sign-in fails. Never share one between "
+        "production and non-production.",
     )
     frame_ancestors = LinesField(
         label="May show this app in a frame",
@@ -107,6 +111,7 @@ class RegistrationForm(forms.ModelForm):  # type: ignore[type-arg]  # not generi
         lifetime = data.get("assertion_lifetime_seconds") or LIFETIME_SECONDS
         data["assertion_lifetime_seconds"] = lifetime
         self._check_authentication(data)
+        self._check_alg(data)
         wanted = Registration(client_id=data.get("client_id", ""), enabled=data["enabled"])
         waited = not self.instance.client_id
         data["enabled"] = registering.is_enabled(wanted, waited=waited)
@@ -119,6 +124,17 @@ class RegistrationForm(forms.ModelForm):  # type: ignore[type-arg]  # not generi
             sealed_client_secret=self.instance.sealed_client_secret,
         )
         registering.check_authentication(wanted, data.get("client_secret"))
+
+    def _check_alg(self, data: dict[str, Any]) -> None:
+        wanted = Registration(
+            pk=self.instance.pk,
+            slug=self.instance.slug,
+            auth_method=data.get("auth_method", ""),
+            alg=data.get("alg", self.instance.alg),
+        )
+        chosen = data.get("key_set")
+        slug = chosen.slug if chosen else self.instance.slug
+        registering.refuse_alg_too_early(wanted, slug, now=timezone.now(), actor=self.actor)
 
 
 class EndpointForm(forms.ModelForm):  # type: ignore[type-arg]  # not generic at run time

@@ -14,8 +14,9 @@ from django.utils.text import slugify
 
 from smartapp import vault
 from smartapp.audit import trail
-from smartapp.keys import births
+from smartapp.keys import births, lines
 from smartapp.keys.models import Algorithm, KeySet
+from smartapp.keys.refusals import StepRefused
 from smartapp.protocol.errors import SmartError
 from smartapp.protocol.urls import without_trailing_slash
 from smartapp.registrations import capabilities, discovery, overrides, pinning, registry
@@ -68,6 +69,7 @@ def register(wanted: Wanted, *, now: datetime, actor: str) -> Endpoint:
     check_authentication(registration, wanted.client_secret)
     _change_endpoint(endpoint, wanted)
     endpoint.clean_fields(exclude=["registration"])
+    refuse_alg_too_early(registration, wanted.key_set, now=now, actor=actor)
     registration.key_set = key_set_for(registration, wanted.key_set, now=now, actor=actor)
     with transaction.atomic():
         store_registration(registration, wanted.client_secret, actor=actor)
@@ -186,12 +188,46 @@ def key_set_for(
 ) -> KeySet:
     """Return the key set that the registration signs with, made as far as it is missing.
 
-    Keys take CPU to generate, so this happens before any transaction.
+    Keys take CPU to generate, so this happens before any transaction. ValidationError where the
+    set has no room for another algorithm.
     """
     current = registration.key_set.slug if registration.key_set_id else registration.slug
     # One RSA and one EC line, so that a rotation of each still fits into five published keys.
     rsa = Algorithm.RS256 if registration.alg == Algorithm.RS256 else Algorithm.RS384
-    return births.create_key_set(slug or current, algs=(rsa, Algorithm.ES384), now=now, actor=actor)
+    algs = (rsa, Algorithm.ES384)
+    try:
+        return births.create_key_set(slug or current, algs=algs, now=now, actor=actor)
+    except StepRefused as refusal:
+        raise ValidationError({"alg": str(refusal)}) from None
+
+
+def refuse_alg_too_early(
+    registration: Registration, slug: str | None, *, now: datetime, actor: str
+) -> None:
+    """Refuse a live registration another algorithm while its EHR may hold a copy of the key set
+    (`slug`; None: its present one) without that algorithm's key: each token request would fail
+    (spec §3.5). The key is published, so that its wait begins. ValidationError says when it ends.
+
+    A new registration's EHR holds no copy, and one that gets another key set fetches another URL.
+    """
+    stored = Registration.objects.filter(
+        pk=registration.pk, enabled=True, auth_method=AuthMethod.PRIVATE_KEY_JWT
+    ).first()
+    if stored is None or registration.auth_method != AuthMethod.PRIVATE_KEY_JWT:
+        return
+    if stored.alg == registration.alg or slug not in {None, stored.key_set.slug}:
+        return
+    key_set = key_set_for(registration, stored.key_set.slug, now=now, actor=actor)
+    when = lines.usable_from(key_set, registration.alg)
+    if when and now < when:
+        raise ValidationError(
+            {
+                "alg": f"The EHR may still hold a copy of the public keys without the "
+                f"{registration.alg} key, and would refuse every sign-in. The key is public now; "
+                f"{registration.alg} is possible from {when:%Y-%m-%d %H:%M:%S} UTC. Keep "
+                f"{stored.alg} until then."
+            }
+        )
 
 
 def store_registration(

@@ -6,8 +6,9 @@ import pytest
 
 from smartapp.keys import births, lifecycle, waits
 from smartapp.keys.lines import Step
-from smartapp.keys.models import KeySet
+from smartapp.keys.models import KeySet, SigningKey
 from smartapp.keys.refusals import StepRefused
+from smartapp.registrations.models import Registration
 from smartapp.registrations.presets import PRESETS
 from tests.registrations.factories import NOW, make_registration
 
@@ -101,3 +102,36 @@ def test_the_reason_names_each_ehr(key_set: KeySet) -> None:
 )
 def test_spans_are_said_as_people_do(span: timedelta, words: str) -> None:
     assert waits.in_words(span) == words
+
+
+def test_no_edit_of_a_registration_makes_a_wait_shorter_that_has_begun(key_set: KeySet) -> None:
+    """§3.5: the EHR's copy is as old as it is, whichever vendor is entered afterwards; and who
+    edits registrations has no right to cut a wait short."""
+    at_vendor(key_set, "sandbox")
+    at_vendor(key_set, "epic")
+    births.publish_next(key_set, "ES384", now=NOW, actor="test")
+    for change in (
+        {"jwks_cache_seconds": PRESETS["sandbox"].jwks_cache_seconds},
+        {"auth_method": "client_secret_basic"},
+        {"key_set": KeySet.objects.create(slug="another", created_at=NOW)},
+    ):
+        Registration.objects.filter(slug="epic").update(**change)
+        with pytest.raises(StepRefused, match=r"not become shorter.*from 2026-11-02 17:10:00"):
+            early = NOW + EPIC - timedelta(microseconds=1)
+            lifecycle.start_signing(key_set, "ES384", now=early, actor="test")
+        Registration.objects.filter(slug="epic").update(
+            jwks_cache_seconds=PRESETS["epic"].jwks_cache_seconds,
+            auth_method="private_key_jwt",
+            key_set=key_set,
+        )
+    lifecycle.start_signing(key_set, "ES384", now=NOW + EPIC, actor="test")
+
+
+def test_a_key_that_waited_before_that_was_kept_has_the_present_wait(key_set: KeySet) -> None:
+    at_vendor(key_set, "sandbox")
+    key = births.publish_next(key_set, "ES384", now=NOW, actor="test")
+    SigningKey.objects.filter(pk=key.pk).update(known_from=None)
+    with pytest.raises(StepRefused):
+        early = NOW + OBEYS - timedelta(microseconds=1)
+        lifecycle.start_signing(key_set, "ES384", now=early, actor="test")
+    lifecycle.start_signing(key_set, "ES384", now=NOW + OBEYS, actor="test")
