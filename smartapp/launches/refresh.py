@@ -4,17 +4,22 @@ A lease in the launch's row, taken by a conditional UPDATE on `token_version`, d
 the EHR; no transaction is open meanwhile. The others wait and read again. The new refresh token
 is committed before the access token is used, and only `invalid_grant` ends a launch.
 
-When the answer is lost, nobody knows whether the refresh token is used up (C124). Where the
-registration says that refresh tokens outlive a refresh, the same one is sent once more. Otherwise,
-and that is also where nothing is known, it is not: an EHR that rotates takes a second use for
-theft and may end all that the person allowed, their other launches too. The launch keeps its
-tokens for a disconnection, and the person opens the app again.
+When the answer is lost or cannot be used, nobody knows whether the refresh token is used up
+(C124). Where the registration says that refresh tokens outlive a refresh, a lost answer is asked
+for once more at once, and everything else later. Otherwise, and that is also where nothing is
+known, the token is not sent again: an EHR that rotates takes a second use for theft and may end
+all that the person allowed, their other launches too. The launch keeps its tokens for a
+disconnection, and the person opens the app again.
+
+What the authorization server itself refuses, in OAuth's words or by 429 or 503, leaves the token
+as it was: it is sent again after a while (C125). So is what was certainly not sent.
 """
 
 import asyncio
 import logging
 import time
 from collections.abc import Coroutine
+from dataclasses import replace
 from datetime import datetime, timedelta
 from http import HTTPStatus
 from typing import Any, NoReturn
@@ -33,6 +38,7 @@ from smartapp.protocol.errors import (
     AccessExpired,
     ContextChanged,
     Disconnected,
+    EHRRedirected,
     EHRTimeout,
     EHRUnavailable,
     EndedByAdministrator,
@@ -45,8 +51,10 @@ from smartapp.protocol.errors import (
     RefreshUncertain,
     SmartError,
     TokenRefused,
+    TokenResponseInvalid,
     UnknownEndpoint,
 )
+from smartapp.protocol.token import TokenResponse
 from smartapp.registrations import registry
 from smartapp.registrations.registry import EndpointConfig
 
@@ -57,6 +65,33 @@ POLL_SECONDS = 0.1
 WAIT_FOR_HOLDER_SECONDS = 30
 STORE_AGAIN_SECONDS = (0.2, 1, 5)
 
+# What a gateway says when it has no answer of the server behind it: no connection stood, or none
+# was left (408, 502, 504; nginx's 499; from 520 on, Cloudflare's). And what a server says that
+# failed without a decision (500). A 503 or 429 turns away what has not begun.
+NOBODYS_DECISION = frozenset(
+    {
+        HTTPStatus.REQUEST_TIMEOUT,
+        499,
+        HTTPStatus.INTERNAL_SERVER_ERROR,
+        HTTPStatus.BAD_GATEWAY,
+        HTTPStatus.GATEWAY_TIMEOUT,
+        *range(520, 600),
+    }
+)
+# An error response of the authorization server, whatever its status (RFC 6749 §5.2; the last two
+# are from §4.1.2.1, and servers use them here as well).
+OAUTH_ERRORS = frozenset(
+    {
+        "invalid_request",
+        "invalid_client",
+        "invalid_grant",
+        "unauthorized_client",
+        "unsupported_grant_type",
+        "invalid_scope",
+        "server_error",
+        "temporarily_unavailable",
+    }
+)
 
 ENDED: dict[str, type[SmartError]] = {
     EndReason.DISCONNECTED: Disconnected,
@@ -158,49 +193,88 @@ async def finish_under_way() -> None:
 
 async def _refresh_if_free(launch: StoredLaunch, tokens: LaunchTokens) -> bool:
     """Return whether the lease was to be had, and the refresh has been tried."""
+    until = launch.refresh_lease_until
+    if until is not None and timezone.now() < until:
+        return False
+    # Before the lease: while the database is away, nothing could be given back.
+    config = await registry.endpoint_for_callback(launch.endpoint_id, launch.registration_slug)
     if not await in_database(store.take_refresh_lease, launch, timezone.now()):
         return False
-    await _refresh(launch, tokens)
+    await _refresh(config, launch, tokens)
     return True
 
 
-async def _refresh(launch: StoredLaunch, tokens: LaunchTokens) -> None:
+async def _refresh(config: EndpointConfig, launch: StoredLaunch, tokens: LaunchTokens) -> None:
     """Ask the EHR, as the holder of the lease, and commit whatever follows from it."""
     try:
-        config = await registry.endpoint_for_callback(launch.endpoint_id, launch.registration_slug)
-        refreshed, expires_at = await _ask_past_a_lost_answer(config, launch, tokens)
+        fields = await _prepared(config, tokens)
+    except Exception as error:  # whatever it is: nothing was sent
+        await _postpone(launch, error)
+        raise
+    try:
+        response = await _ask_past_a_lost_answer(config, launch, tokens, fields)
+        await token_endpoint.check_refreshed_id_token(config, tokens, response)
+        refreshed = launch_tokens.from_refresh(tokens, response)
     except InvalidGrant:
         logger.info("launch %s: the EHR ended it (invalid_grant)", launch.uuid)
         await in_database(store.end_unless_renewed, launch, EndReason.INVALID_GRANT, timezone.now())
-    except (PatientChanged, LaunchContextError) as error:
+    except LaunchContextError as error:
         logger.error("launch %s stopped: wrong-patient alarm: %s", launch.uuid, error.detail)
-        reason = EndReason.PATIENT_CHANGED
-        await in_database(store.end_and_hand_over, launch, reason, timezone.now())
-    except SmartError as error:
+        answered = replace(
+            tokens, access_token=response.access_token, refresh_token=response.refresh_token
+        )
+        await in_database(store.end_for_another_patient, launch, answered, timezone.now())
+    except Exception as error:  # an error of ours, too, may have come after the EHR's answer
         await _kept(launch, error)
     else:
-        await _store(launch, refreshed, expires_at)
+        await _store(launch, refreshed, response.expires_at)
 
 
-async def _kept(launch: StoredLaunch, error: SmartError) -> NoReturn:
+async def _prepared(config: EndpointConfig, tokens: LaunchTokens) -> dict[str, str]:
+    """Return the form fields of a refresh, whose request has been taken out of the budget."""
+    scope = scopes_to_send(config, tokens)
+    await token_budget.take(config)
+    return token.refresh_request(refresh_token=tokens.refresh_token or "", scope=scope)
+
+
+async def _kept(launch: StoredLaunch, error: Exception) -> NoReturn:
     """Keep the launch, and end the lease, after a failure that is not the launch's end. Raises
     that failure, or RefreshUncertain where the refresh token is not to be used again."""
-    now = timezone.now()
-    # A proof that was refused came in an answer whose refresh token was refused with it.
-    used = _is_lost(error) or isinstance(error, IDTokenError)
-    if used and not launch.refresh_tokens_persist:
-        logger.warning("launch %s: its refresh is uncertain: %s", launch.uuid, error.code)
-        await in_database(store.mark_uncertain, launch, now)
-        await in_database(store.postpone_refresh, launch, now)
-        raise RefreshUncertain(f"launch {launch.uuid}: {error.code}: {error.detail}") from error
-    back_off = BACK_OFF if error.retry_after is None else timedelta(seconds=error.retry_after)
-    await in_database(store.postpone_refresh, launch, now + back_off)
-    raise error
+    if launch.refresh_tokens_persist or not _may_be_used_up(error):
+        await _postpone(launch, error)
+        raise error
+    code = error.code if isinstance(error, SmartError) else type(error).__name__
+    logger.warning("launch %s: its refresh is uncertain: %s", launch.uuid, code)
+    await in_database(store.leave_uncertain, launch, timezone.now())
+    if not isinstance(error, SmartError):
+        raise error
+    raise RefreshUncertain(f"launch {launch.uuid}: {code}: {error.detail}") from error
+
+
+async def _postpone(launch: StoredLaunch, error: Exception) -> None:
+    seconds = error.retry_after if isinstance(error, SmartError) else None
+    back_off = BACK_OFF if seconds is None else timedelta(seconds=seconds)
+    await in_database(store.postpone_refresh, launch, timezone.now() + back_off)
+
+
+def _may_be_used_up(error: Exception) -> bool:
+    """Whether the EHR may have renewed the tokens, although none came that can be used.
+
+    What the authorization server says in OAuth's words is its decision, and it gave nothing
+    (C125). Any other answer without tokens may have taken the place of the one that had them: an
+    unreadable 200, a redirect, a gateway's error, a server's failure that it did not foresee. An
+    answer whose proof was refused had a refresh token, which was refused with it.
+    """
+    if isinstance(error, TokenRefused):
+        return error.http_status in NOBODYS_DECISION and error.error not in OAUTH_ERRORS
+    if isinstance(error, EHRUnavailable):
+        return error.sent or isinstance(error, EHRRedirected)
+    used = isinstance(error, TokenResponseInvalid | IDTokenError)
+    return used or not isinstance(error, SmartError)
 
 
 def _is_lost(error: SmartError) -> bool:
-    """Whether the EHR may have renewed the tokens, and its answer did not come. A gateway's 504
-    says the same of the server behind it; other answers say that nothing was done (C125)."""
+    """Whether no answer came; a gateway's 504 says the same of the server behind it."""
     if isinstance(error, TokenRefused):
         return error.http_status == HTTPStatus.GATEWAY_TIMEOUT
     return isinstance(error, EHRUnavailable) and error.sent
@@ -221,27 +295,19 @@ async def _store(launch: StoredLaunch, refreshed: LaunchTokens, expires_at: date
 
 
 async def _ask_past_a_lost_answer(
-    config: EndpointConfig, launch: StoredLaunch, tokens: LaunchTokens
-) -> tuple[LaunchTokens, datetime]:
+    config: EndpointConfig, launch: StoredLaunch, tokens: LaunchTokens, fields: dict[str, str]
+) -> TokenResponse:
     """Return what the EHR gives; where the registration says that a refresh does not use its token
     up, a lost answer is asked for once more."""
     try:
-        return await _ask(config, tokens)
+        return await token_endpoint.request_token(config, tokens.token_endpoint, fields)
     except SmartError as error:
         if not (launch.refresh_tokens_persist and _is_lost(error)):
             raise
         logger.warning("launch %s: its refresh is uncertain: %s", launch.uuid, error.code)
     await in_database(store.mark_uncertain, launch, timezone.now())
-    return await _ask(config, tokens)
-
-
-async def _ask(config: EndpointConfig, tokens: LaunchTokens) -> tuple[LaunchTokens, datetime]:
-    scope = scopes_to_send(config, tokens)
     await token_budget.take(config)
-    fields = token.refresh_request(refresh_token=tokens.refresh_token or "", scope=scope)
-    response = await token_endpoint.request_token(config, tokens.token_endpoint, fields)
-    await token_endpoint.check_refreshed_id_token(config, tokens, response)
-    return launch_tokens.from_refresh(tokens, response), response.expires_at
+    return await token_endpoint.request_token(config, tokens.token_endpoint, fields)
 
 
 def scopes_to_send(config: EndpointConfig, tokens: LaunchTokens) -> str | None:

@@ -283,12 +283,15 @@ def take_refresh_lease(launch: StoredLaunch, now: datetime) -> bool:
     """Return whether this caller, alone of all processes, may refresh this launch now (C123).
 
     Not while a failure keeps it back: those who waited for it must not go on one by one (C125).
-    Where a refresh token may be used up by its use, a lease that nobody gave back is none to be
-    had: its holder died, perhaps after it had asked (C124).
+    Where a refresh token may be used up by its use, there is none while an answer is missing: it
+    was lost since this reading of the row, or the holder never gave its lease back, and died,
+    perhaps after it had asked (C124).
     """
     free = Q(refresh_lease_until=None)
     if launch.refresh_tokens_persist:
         free |= Q(refresh_lease_until__lte=now)
+    else:
+        free &= Q(refresh_uncertain_at=None)
     due = Q(refresh_not_before=None) | Q(refresh_not_before__lte=now)
     return bool(
         _at_version(launch).filter(free, due).update(refresh_lease_until=now + REFRESH_LEASE)
@@ -318,6 +321,12 @@ def mark_uncertain(launch: StoredLaunch, now: datetime) -> None:
     _at_version(launch).update(refresh_uncertain_at=now)
 
 
+def leave_uncertain(launch: StoredLaunch, now: datetime) -> None:
+    """Remember it and end the lease, in one statement: who looks at the row in between must not
+    take the one for free without seeing the other."""
+    _at_version(launch).update(refresh_uncertain_at=now, refresh_lease_until=None)
+
+
 def postpone_refresh(launch: StoredLaunch, until: datetime) -> None:
     """Keep the tokens and leave the EHR alone until then (C125); the lease ends with it."""
     _at_version(launch).update(refresh_lease_until=None, refresh_not_before=until)
@@ -330,6 +339,14 @@ def end_and_hand_over(launch: StoredLaunch, reason: EndReason, now: datetime) ->
     with transaction.atomic():
         ended = hand_over_batch(_unended(launch), reason, now, lease=True)
     return ended[0] if ended else None
+
+
+def end_for_another_patient(launch: StoredLaunch, answered: LaunchTokens, now: datetime) -> None:
+    """End a launch whose refresh answered for another patient (C126), and hand over what it had
+    and what that answer brought: both are still good at the EHR (C133)."""
+    with transaction.atomic():
+        end_and_hand_over(launch, EndReason.PATIENT_CHANGED, now)
+        outstanding.hand_over(launch.uuid, launch.endpoint_id, answered, now).save()
 
 
 def hand_over_batch(

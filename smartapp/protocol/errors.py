@@ -192,14 +192,14 @@ class AccessExpired(LaunchEnded):
 
 
 class RefreshUncertain(LaunchEnded):
-    """The answer to a refresh was lost, and its refresh token may be used up (C124)."""
+    """A refresh had no usable answer, and its refresh token may be used up (C124)."""
 
     code = "refresh-uncertain"
     title = "Access could not be renewed"
     happened = (
-        "The connection to the EHR broke while this app's access was being renewed, and the EHR's "
-        "answer was lost. Asking a second time could make the EHR end all access that was given, "
-        "so this app does not."
+        "While this app's access was being renewed, the EHR's answer was lost or could not be "
+        "used. Asking a second time could make the EHR end all access that was given, so this app "
+        "does not."
     )
 
 

@@ -53,19 +53,20 @@ class Fault:
     """Whose everyday behaviour it is said to be; empty: nobody's, it is plainly wrong."""
 
 
-def _endpoint_failures(name: str, where: Where, after: str) -> tuple[Fault, ...]:
+def _endpoint_failures(name: str, where: Where, after: str, unknown: str) -> tuple[Fault, ...]:
+    """`after`: what follows where nothing was done; `unknown`: where something may have been."""
     return (
         Fault(f"{name}-slow", where, "The answer comes late (seconds).",
-              f"Wait for a limited time, say that the EHR does not answer, {after}.",
+              f"Wait for a limited time, say that the EHR does not answer, {unknown}.",
               "5", SECONDS),
         Fault(f"{name}-500", where, "500 with a JSON error.",
               f"Say that the EHR failed, {after}."),
         Fault(f"{name}-429", where, "429 without Retry-After (E13).",
               "Wait before any other try, longer each time, although nobody says how long."),
         Fault(f"{name}-html", where, "200 with a page of HTML, as from a proxy.",
-              f"Refuse the answer and show nothing of it, {after}."),
+              f"Refuse the answer and show nothing of it, {unknown}."),
         Fault(f"{name}-cut", where, "The tokens are made, and the connection breaks in mid-answer.",
-              f"Take nothing from half an answer, {after}."),
+              f"Take nothing from half an answer, {unknown}."),
     )  # fmt: skip
 
 
@@ -94,7 +95,10 @@ FAULTS: Mapping[str, Fault] = {
         Fault("authorize-iss-missing", Where.AUTHORIZE,
               "The answer has no iss although the profile is bcp.",
               "Refuse it where the EHR has promised one, accept it where it has not."),
-        *_endpoint_failures("token", Where.TOKEN, "and let the person start again"),
+        *_endpoint_failures(
+            "token", Where.TOKEN,
+            "and let the person start again", "and let the person start again",
+        ),
         Fault("token-no-expires-in", Where.TOKEN, "expires_in is left out.",
               "Assume a short life and be ready for a 401."),
         Fault("token-expires-in-text", Where.TOKEN, 'expires_in is a string, as in "3600".',
@@ -120,7 +124,9 @@ FAULTS: Mapping[str, Fault] = {
               "2-legged: scopes outside the contract meet the gateway's own JSON (E9).",
               "Understand a 401 that has no error_description.", habit_of="athenahealth"),
         *_endpoint_failures(
-            "refresh", Where.REFRESH, "keep what there is and try again later"
+            "refresh", Where.REFRESH,
+            "keep what there is and try again later",
+            "and send the same token again only where a refresh is known not to use it up",
         ),
         Fault("refresh-returns-none", Where.REFRESH, "The answer names no refresh token.",
               "Keep using the old one.", habit_of="Epic and Oracle"),

@@ -7,12 +7,16 @@ from uuid import UUID
 
 import pytest
 from aiohttp import web
+from django.db import OperationalError
 from django.utils import timezone
 
+from smartapp import http
 from smartapp.database import in_database
-from smartapp.launches import token_budget
+from smartapp.launches import outstanding, revocation, token_budget
 from smartapp.launches.models import EndReason, Launch
+from smartapp.registrations import registry
 from smartapp.registrations.models import Endpoint, Registration
+from smartapp.registrations.registry import EndpointConfig
 from tests.launches.conftest import Browser, new_browser
 from tests.scripted_ehr import ScriptedEHR, fhir_json
 
@@ -152,17 +156,23 @@ class TestFailure:
     @pytest.mark.parametrize(
         ("status", "text"),
         [
-            (500, "oops"),
+            (500, '{"error":"server_error"}'),
+            (502, '{"error":"temporarily_unavailable"}'),
+            (500, '{"error":"invalid_grant"}'),
             (429, "{}"),
             (503, ""),
+            (503, "<html>"),
             (401, '{"error":"invalid_client"}'),
-            (200, "<html>"),
+            (400, '{"error":"invalid_request"}'),
+            (404, "<html>"),
+            (200, '{"error":"invalid_request"}'),
         ],
     )
     async def test_anything_else_keeps_it_and_backs_off(
         self, browser: Browser, ehr: ScriptedEHR, ehr_launch: Start, status: int, text: str
     ) -> None:
-        """C125: and a second load within the back-off asks nobody."""
+        """C125: and a second load within the back-off asks nobody. What is no decision of the
+        authorization server's is in test_uncertain_refresh."""
         uuid = await browser.launch(ehr_launch())
         await expire(uuid)
 
@@ -193,6 +203,77 @@ class TestFailure:
         assert response.status == 409
         assert "patient has changed" in (await response.text()).lower()
         assert (await row(uuid)).end_reason == EndReason.PATIENT_CHANGED
+
+    @pytest.mark.parametrize("rotates", [True, False])
+    async def test_the_ehr_is_told_of_what_it_gave_for_another_patient(
+        self, browser: Browser, ehr: ScriptedEHR, ehr_launch: Start, rotates: bool
+    ) -> None:
+        """C126, C133: of the launch's tokens, and of those that came for the other one."""
+        uuid = await browser.launch(ehr_launch())
+        await expire(uuid)
+        given: dict[str, str] = {}
+
+        async def other_patient(_: web.Request) -> web.Response:
+            given.update(ehr.token_response("openid"))
+            if not rotates:
+                del given["refresh_token"]
+            return web.json_response(given | {"patient": "p-2"})
+
+        ehr.token_answer = other_patient
+        assert (await browser.get(f"/launches/{uuid}/")).status == 409
+        due = timezone.now() + timedelta(hours=1)
+        for pk in await in_database(outstanding.claim, 10, due):
+            await revocation.tell(pk)
+        await http.close()
+        told = {one["token"] for one in ehr.revocations}
+        expected = {given["access_token"], refreshes(ehr)[0]["refresh_token"]}
+        expected |= {given["refresh_token"]} if rotates else set()
+        assert expected < told
+        assert ehr.valid_access_tokens == set()
+
+    async def test_no_lease_is_taken_while_the_registration_cannot_be_read(
+        self,
+        browser: Browser,
+        ehr: ScriptedEHR,
+        ehr_launch: Start,
+        monkeypatch: pytest.MonkeyPatch,
+    ) -> None:
+        """C125: nothing could be given back either, and nothing was sent."""
+        uuid = await browser.launch(ehr_launch())
+        await expire(uuid)
+
+        async def away(*_: object) -> EndpointConfig:
+            raise OperationalError
+
+        with monkeypatch.context() as patched:
+            patched.setattr(registry, "endpoint_for_callback", away)
+            assert (await browser.get(f"/launches/{uuid}/")).status == 500
+        assert (await row(uuid)).refresh_lease_until is None
+        assert (await browser.get(f"/launches/{uuid}/")).status == 200
+        assert len(refreshes(ehr)) == 1
+
+    async def test_our_own_failure_before_anything_was_sent_leaves_the_token_good(
+        self,
+        browser: Browser,
+        ehr: ScriptedEHR,
+        ehr_launch: Start,
+        monkeypatch: pytest.MonkeyPatch,
+    ) -> None:
+        """C125: the lease is given back at once, or it would look like a lost answer."""
+        uuid = await browser.launch(ehr_launch())
+        await expire(uuid)
+
+        async def broken(*_: object) -> None:
+            raise ZeroDivisionError
+
+        with monkeypatch.context() as patched:
+            patched.setattr(token_budget, "take", broken)
+            assert (await browser.get(f"/launches/{uuid}/")).status == 500
+        left = await row(uuid)
+        assert (left.refresh_lease_until, left.refresh_uncertain_at) == (None, None)
+        assert left.refresh_not_before is not None
+        await in_database(Launch.objects.update, refresh_not_before=None)
+        assert (await browser.get(f"/launches/{uuid}/")).status == 200
 
     async def test_browser_that_leaves_does_not_lose_the_new_refresh_token(
         self, browser: Browser, ehr: ScriptedEHR, ehr_launch: Start

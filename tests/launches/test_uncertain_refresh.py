@@ -4,11 +4,15 @@ import asyncio
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
+from uuid import UUID
 
 import pytest
 from aiohttp import web
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
+from smartapp import http
 from smartapp.database import in_database
 from smartapp.launches import events, refresh, store
 from smartapp.launches.models import EndReason, Launch
@@ -30,7 +34,7 @@ class RotatingEHR:
         self.ehr = ehr
         self.used: set[str] = set()
         self.family_is_alive = True
-        self.lose: Callable[[web.Request], web.StreamResponse] | None = cut
+        self.lose: Lose | None = cut
         ehr.token_answer = self
 
     async def __call__(self, request: web.Request) -> web.StreamResponse:
@@ -61,8 +65,21 @@ def cut(request: web.Request) -> web.StreamResponse:
     return web.Response()
 
 
-def gateway_timeout(_: web.Request) -> web.StreamResponse:
-    return web.Response(status=504, text="gateway")
+Lose = Callable[[web.Request], web.StreamResponse]
+
+
+def says(status: int, text: str = "gateway", **headers: str) -> Lose:
+    """Answer so in place of what the EHR gave."""
+    return lambda _: web.Response(status=status, text=text, headers=headers)
+
+
+NOT_OURS = '{"errorCode":"E0000009","error":"Internal Server Error"}'
+
+
+async def reading(uuid: UUID) -> StoredLaunch:
+    digest = (await row(uuid)).session_id
+    assert digest is not None
+    return await in_database(store.find, uuid, digest, timezone.now())
 
 
 async def persistent() -> None:
@@ -70,13 +87,24 @@ async def persistent() -> None:
 
 
 class TestWhereATokenMayBeUsedUp:
-    @pytest.mark.parametrize("lose", [cut, gateway_timeout])
+    @pytest.mark.parametrize(
+        "lose",
+        [
+            cut,
+            says(200, "<html>sign in to the proxy</html>"),
+            says(200, "{}"),
+            says(204, ""),
+            says(302, Location="https://login.example/"),
+            *(says(status) for status in (408, 499, 500, 502, 504, 520, 524)),
+            says(500, NOT_OURS),
+        ],
+    )
     async def test_it_is_sent_once_and_the_page_says_why_it_ends_here(
         self,
         browser: Browser,
         ehr: ScriptedEHR,
         ehr_launch: Start,
-        lose: Callable[[web.Request], web.StreamResponse],
+        lose: Lose,
     ) -> None:
         """And so it is where nobody knows, which is how a registration begins."""
         rotating = RotatingEHR(ehr)
@@ -87,11 +115,75 @@ class TestWhereATokenMayBeUsedUp:
             response = await browser.get(f"/launches/{uuid}/")
             assert response.status == 410
             assert "answer was lost" in await response.text()
+            await in_database(Launch.objects.update, refresh_not_before=None)
         assert len(refreshes(ehr)) == 1
         assert rotating.family_is_alive
         left = await row(uuid)
         assert left.refresh_uncertain_at is not None
         assert (left.ended_at, left.refresh_lease_until) == (None, None)
+
+    async def test_who_read_the_row_before_it_was_lost_does_not_send_it_again(
+        self, browser: Browser, ehr: ScriptedEHR, ehr_launch: Start
+    ) -> None:
+        """C123: with a reading from while the lease was held, or from before."""
+        rotating = RotatingEHR(ehr)
+        uuid = await browser.launch(ehr_launch())
+        await expire(uuid)
+        before = await reading(uuid)
+        await in_database(store.take_refresh_lease, before, timezone.now())
+        meanwhile = await reading(uuid)
+        await in_database(Launch.objects.update, refresh_lease_until=None)
+        with pytest.raises(RefreshUncertain):
+            await refresh.renewed(before)
+        assert len(refreshes(ehr)) == 1
+        for early in (before, meanwhile):
+            assert not await in_database(store.take_refresh_lease, early, timezone.now())
+            with pytest.raises(RefreshUncertain):
+                await refresh.renewed(early)
+        await http.close()
+        assert len(refreshes(ehr)) == 1
+        assert rotating.family_is_alive
+
+    async def test_the_lease_ends_in_the_statement_that_marks_it(
+        self, browser: Browser, ehr: ScriptedEHR, ehr_launch: Start
+    ) -> None:
+        """C123: no moment at which the lease is free and nothing says that an answer was lost."""
+        uuid = await browser.launch(ehr_launch())
+        launch = await reading(uuid)
+        await in_database(store.take_refresh_lease, launch, timezone.now())
+
+        def statements() -> int:
+            with CaptureQueriesContext(connection) as captured:
+                store.leave_uncertain(launch, timezone.now())
+            return len(captured)
+
+        assert await in_database(statements) == 1
+        left = await row(uuid)
+        assert left.refresh_lease_until is None
+        assert left.refresh_uncertain_at is not None
+
+    async def test_our_own_failure_after_it_was_sent_is_a_lost_answer(
+        self,
+        browser: Browser,
+        ehr: ScriptedEHR,
+        ehr_launch: Start,
+        monkeypatch: pytest.MonkeyPatch,
+    ) -> None:
+        """At once, and not when the lease is over: and what failed is not hidden."""
+        uuid = await browser.launch(ehr_launch())
+        await expire(uuid)
+
+        def broken(*_: object) -> None:
+            raise ZeroDivisionError
+
+        with monkeypatch.context() as patched:
+            patched.setattr("smartapp.launches.tokens.from_refresh", broken)
+            assert (await browser.get(f"/launches/{uuid}/")).status == 500
+        left = await row(uuid)
+        assert left.refresh_lease_until is None
+        assert left.refresh_uncertain_at is not None
+        assert (await browser.get(f"/launches/{uuid}/")).status == 410
+        assert len(refreshes(ehr)) == 1
 
     async def test_after_a_time_out_too(
         self,
@@ -255,19 +347,25 @@ class TestWhereTheRegistrationSaysThatTokensPersist:
         assert (await browser.get(f"/launches/{uuid}/")).status == 200
         assert (await row(uuid)).refresh_uncertain_at is None
 
-    async def test_any_other_failure_is_not_repeated(
-        self, browser: Browser, ehr: ScriptedEHR, ehr_launch: Start
+    @pytest.mark.parametrize("answer", [says(503), says(500), says(200, "<html>"), says(302)])
+    async def test_any_other_failure_is_not_repeated_at_once(
+        self, browser: Browser, ehr: ScriptedEHR, ehr_launch: Start, answer: Lose
     ) -> None:
+        """C125: the launch is kept, and the same token is good later."""
         await persistent()
         uuid = await browser.launch(ehr_launch())
         await expire(uuid)
 
-        async def failing(_: web.Request) -> web.Response:
-            return web.Response(status=503)
+        async def failing(request: web.Request) -> web.StreamResponse:
+            return answer(request)
 
         ehr.token_answer = failing
-        await browser.get(f"/launches/{uuid}/")
+        for _ in range(2):
+            assert (await browser.get(f"/launches/{uuid}/")).status >= 500
         assert len(refreshes(ehr)) == 1
+        ehr.token_answer = None
+        await in_database(Launch.objects.update, refresh_not_before=None)
+        assert (await browser.get(f"/launches/{uuid}/")).status == 200
 
     async def test_a_lease_of_a_holder_that_died_is_taken_over(
         self, browser: Browser, ehr: ScriptedEHR, ehr_launch: Start
