@@ -8,7 +8,8 @@ from typing import Any
 
 from django import forms
 from django.contrib import admin, messages
-from django.core.exceptions import PermissionDenied
+from django.core import signing
+from django.core.exceptions import PermissionDenied, ValidationError
 from django.db.models import OuterRef, QuerySet, Subquery
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import get_object_or_404
@@ -18,12 +19,14 @@ from django.utils import timezone
 
 from smartapp import http
 from smartapp.protocol import discovery
-from smartapp.protocol.errors import SmartError
+from smartapp.protocol.errors import DiscoveryInvalid, SmartError
 from smartapp.registrations import history, overrides, pinning, published, registry
 from smartapp.registrations.discovery import named_hosts
 from smartapp.registrations.models import DiscoverySnapshot, Endpoint, EndpointOverride, Member
 from smartapp.registrations.pinning import Observation
 from smartapp.registrations.registry import EndpointConfig
+
+SHOWN = "smartapp.registrations.discovery_page"
 
 
 class OverrideForm(forms.ModelForm):  # type: ignore[type-arg]  # not generic at run time
@@ -98,14 +101,19 @@ class DiscoveryPages(admin.ModelAdmin):  # type: ignore[type-arg]  # not generic
             return None
 
     def _accept(self, request: HttpRequest, endpoint: Endpoint) -> HttpResponse:
-        """Pin the hosts that the page showed: not what the EHR may say by now."""
-        pinning.accept(
-            endpoint.pk,
-            {*endpoint.pinned_hosts, *request.POST.getlist("host")},
-            now=timezone.now(),
-            actor=request.user.get_username(),
-        )
-        self.message_user(request, "The hosts are accepted. Launches go on.", messages.SUCCESS)
+        """Pin the hosts that the page showed, if the EHR still says what it said then."""
+        hosts = hosts_shown(endpoint, request.POST.get("shown", ""))
+        if not hosts:
+            said = "Nothing was accepted: the EHR or what it names has changed. Look again."
+            self.message_user(request, said, messages.ERROR)
+            return HttpResponseRedirect(request.path)
+        try:
+            actor = request.user.get_username()
+            pinning.accept(endpoint.pk, hosts, now=timezone.now(), actor=actor)
+        except DiscoveryInvalid as error:
+            self.message_user(request, f"Not accepted: {error.detail}.", messages.ERROR)
+        else:
+            self.message_user(request, "The hosts are accepted. Launches go on.", messages.SUCCESS)
         return HttpResponseRedirect(request.path)
 
     def _override(self, request: HttpRequest, endpoint: Endpoint) -> HttpResponse:
@@ -113,7 +121,11 @@ class DiscoveryPages(admin.ModelAdmin):  # type: ignore[type-arg]  # not generic
         form = OverrideForm(request.POST, instance=override)
         if not form.is_valid():
             return self._page(request, endpoint, form=form)
-        overrides.put(override, now=timezone.now(), actor=request.user.get_username())
+        try:
+            overrides.put(override, now=timezone.now(), actor=request.user.get_username())
+        except ValidationError as error:
+            form.add_error(None, error)
+            return self._page(request, endpoint, form=form)
         if override.member == Member.SMART_CONFIGURATION:
             self._observe(request, endpoint)
         said = f"{override.get_member_display()}: your address is used from now on."
@@ -134,6 +146,7 @@ class DiscoveryPages(admin.ModelAdmin):  # type: ignore[type-arg]  # not generic
         form: OverrideForm | None = None,
     ) -> HttpResponse:
         config = registry.describe(endpoint)
+        hosts = sorted(unaccepted_hosts(config, observation)) if config.pinned_hosts else []
         snapshots = list(endpoint.discovery_snapshots.all()[: history.SNAPSHOTS_KEPT])
         context: dict[str, Any] = {
             **self.admin_site.each_context(request),
@@ -141,13 +154,38 @@ class DiscoveryPages(admin.ModelAdmin):  # type: ignore[type-arg]  # not generic
             "title": f"Discovery of {endpoint.name}",
             "endpoint": endpoint,
             "observation": observation,
-            "new_hosts": sorted(unaccepted_hosts(config, observation)),
+            "new_hosts": hosts,
+            "shown": signing.dumps(_basis(endpoint) | {"hosts": hosts}, salt=SHOWN),
+            "refusal": pinning.refusal(endpoint) if hosts or not config.pinned_hosts else "",
             "addresses": addresses(endpoint, config),
             "form": form or OverrideForm(),
             "snapshots": with_differences(snapshots),
             "may_change": self.has_change_permission(request, endpoint.registration),
         }
         return TemplateResponse(request, "registrations/discovery.html", context)
+
+
+def _basis(endpoint: Endpoint) -> dict[str, Any]:
+    """Return what the hosts that are shown follow from."""
+    config = registry.describe(endpoint)
+    snapshot = history.newest(config)
+    return {
+        "endpoint": endpoint.pk,
+        "url": config.discovery_url,
+        "digest": snapshot.digest if snapshot else "",
+        "issuers": endpoint.issuers,
+    }
+
+
+def hosts_shown(endpoint: Endpoint, posted: str) -> list[str]:
+    """Return the hosts that a page of this endpoint showed to be accepted; none if what it showed
+    them for is no longer so. Signed, so that nothing else is accepted than was shown."""
+    try:
+        shown = signing.loads(posted, salt=SHOWN)
+    except signing.BadSignature:
+        return []
+    hosts: list[str] = shown.pop("hosts")
+    return hosts if shown == _basis(endpoint) else []
 
 
 def unaccepted_hosts(

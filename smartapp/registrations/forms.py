@@ -168,7 +168,16 @@ class EndpointForm(forms.ModelForm):  # type: ignore[type-arg]  # not generic at
             raise ValidationError(
                 {"fhir_base_url": "Another enabled endpoint has this FHIR base URL already."}
             )
+        self._refuse_mixup(data, iss)
         return data
+
+    def _refuse_mixup(self, data: dict[str, Any], iss: str) -> None:
+        """What is pinned of another base goes when this is saved."""
+        if not self.instance.pk or iss != self.instance.iss:
+            return
+        stored = Endpoint.objects.select_related("registration__key_set").get(pk=self.instance.pk)
+        stored.enabled = bool(data.get("enabled"))
+        registering.refuse_mixup(stored, data.get("issuers") or stored.issuers)
 
 
 class EndpointFormSet(forms.BaseInlineFormSet):  # type: ignore[type-arg]  # not generic at run time

@@ -15,8 +15,9 @@ from django.db import transaction
 
 from smartapp.audit import trail
 from smartapp.protocol.discovery import Discovery
+from smartapp.protocol.errors import DiscoveryInvalid
 from smartapp.protocol.urls import host_of
-from smartapp.registrations import history, registry
+from smartapp.registrations import history, mixup, registry
 from smartapp.registrations.models import Endpoint, EndpointOverride, Member
 from smartapp.registrations.registry import EndpointConfig
 
@@ -54,12 +55,15 @@ def published_address(config: EndpointConfig, member: str) -> str:
 def put(override: EndpointOverride, *, now: datetime, actor: str) -> None:
     """Use this address from now on, in place of the published one or of an earlier override.
 
-    Raises ValidationError, with sentences, for an address that may not be used, or no reason.
+    Raises ValidationError, with sentences, for an address that may not be used, no reason, or the
+    token endpoint of another server than that of its issuer (C5).
     """
     override.clean_fields(exclude=["endpoint", "before", "set_by", "set_at"])
     endpoint = _locked(override.endpoint_id)
     earlier = endpoint.overrides.filter(member=override.member).first()
     config = registry.describe(endpoint)
+    if override.member == Member.TOKEN_ENDPOINT:
+        _refuse_mixup(endpoint, override.url)
     override.before = earlier.url if earlier else published_address(config, override.member)[:600]
     override.set_by, override.set_at = actor, now
     if earlier:
@@ -75,6 +79,13 @@ def put(override: EndpointOverride, *, now: datetime, actor: str) -> None:
         reason=override.reason,
     )
     transaction.on_commit(registry.forget)
+
+
+def _refuse_mixup(endpoint: Endpoint, token_endpoint: str) -> None:
+    try:
+        mixup.refuse(endpoint, endpoint.issuers, [host_of(token_endpoint)])
+    except DiscoveryInvalid as error:
+        raise ValidationError({"url": f"Refused: {error.detail}."}) from error
 
 
 @transaction.atomic

@@ -18,7 +18,7 @@ from smartapp.protocol import discovery
 from smartapp.protocol.discovery import Discovery
 from smartapp.protocol.errors import DiscoveryInvalid, SmartError
 from smartapp.protocol.urls import host_of, parse_endpoint_url
-from smartapp.registrations import overrides, published, registry
+from smartapp.registrations import history, mixup, overrides, published, registry
 from smartapp.registrations.models import Endpoint, Member
 from smartapp.registrations.registry import EndpointConfig
 
@@ -69,7 +69,8 @@ def _pin(endpoint_id: int, observation: Observation, *, now: datetime, actor: st
     if endpoint is None or endpoint.pinned_hosts:
         return
     issuers = endpoint.issuers or observation.issuers
-    _refuse_shared_issuer(endpoint, issuers, observation.discovery.token_endpoint)
+    token_endpoint = observation.discovery.token_endpoint
+    mixup.refuse(endpoint, issuers, [host_of(token_endpoint)] if token_endpoint else ())
     _set(endpoint, observation.hosts, issuers, now=now)
     trail.record(
         actor,
@@ -82,10 +83,18 @@ def _pin(endpoint_id: int, observation: Observation, *, now: datetime, actor: st
 
 @transaction.atomic
 def accept(endpoint_id: int, hosts: Collection[str], *, now: datetime, actor: str) -> None:
-    """Pin these hosts from now on: an administrator has looked at them and said yes."""
-    endpoint = Endpoint.objects.select_for_update().get(pk=endpoint_id)
+    """Pin these hosts too: an administrator has looked at them and said yes.
+
+    Raises DiscoveryInvalid where nothing was pinned yet, which only the first look does, and for
+    the issuer of another authorization server (C5).
+    """
+    locked = Endpoint.objects.select_for_update(of=("self",))
+    endpoint = locked.select_related("registration__key_set").get(pk=endpoint_id)
+    if not endpoint.pinned_hosts:
+        raise DiscoveryInvalid("nothing was ever accepted here: read what the EHR publishes")
+    _refuse_mixup(endpoint, moving=True)
     before = endpoint.pinned_hosts
-    _set(endpoint, hosts, endpoint.issuers, now=now)
+    _set(endpoint, {*before, *hosts}, endpoint.issuers, now=now)
     trail.record(
         actor,
         "discovery.accept",
@@ -96,21 +105,22 @@ def accept(endpoint_id: int, hosts: Collection[str], *, now: datetime, actor: st
     transaction.on_commit(registry.forget)
 
 
-def _refuse_shared_issuer(
-    endpoint: Endpoint, issuers: Collection[str], token_endpoint: str | None
-) -> None:
-    """An issuer is one authorization server: whoever names another one's and takes its codes
-    elsewhere is not it (RFC 9207 §2.4; C5). DiscoveryInvalid then; one server may have many EHRs.
-    """
-    if token_endpoint is None:
-        return
-    for other in Endpoint.objects.filter(enabled=True).exclude(pk=endpoint.pk):
-        shared = sorted(set(other.issuers) & set(issuers))
-        if shared and other.pinned_hosts and host_of(token_endpoint) not in other.pinned_hosts:
-            raise DiscoveryInvalid(
-                f"its issuer {shared[0]} is that of {other} already, whose tokens come from "
-                f"another server than {host_of(token_endpoint)}"
-            )
+def refusal(endpoint: Endpoint) -> str:
+    """Return why the hosts that the EHR was last seen to name are not accepted, whoever says yes:
+    a sentence without its full stop, or nothing."""
+    try:
+        _refuse_mixup(endpoint, moving=bool(endpoint.pinned_hosts))
+    except DiscoveryInvalid as error:
+        return error.detail
+    return ""
+
+
+def _refuse_mixup(endpoint: Endpoint, *, moving: bool) -> None:
+    config = registry.describe(endpoint)
+    issuers = config.issuers
+    if not issuers and (snapshot := history.newest(config)):
+        issuers = _named_issuer(published.parse_again(snapshot.document, config), [])
+    mixup.refuse(endpoint, issuers, mixup.token_hosts(config), moving=moving)
 
 
 def _set(

@@ -17,9 +17,16 @@ from smartapp.audit import trail
 from smartapp.keys import births, lines
 from smartapp.keys.models import Algorithm, KeySet
 from smartapp.keys.refusals import StepRefused
-from smartapp.protocol.errors import SmartError
+from smartapp.protocol.errors import DiscoveryInvalid, SmartError
 from smartapp.protocol.urls import without_trailing_slash
-from smartapp.registrations import capabilities, discovery, overrides, pinning, registry
+from smartapp.registrations import (
+    capabilities,
+    discovery,
+    mixup,
+    overrides,
+    pinning,
+    registry,
+)
 from smartapp.registrations.models import AuthMethod, Endpoint, Registration
 from smartapp.registrations.presets import PRESETS, Preset, defaults
 from smartapp.registrations.registry import EndpointConfig
@@ -264,9 +271,24 @@ def store_registration(
     transaction.on_commit(registry.forget)
 
 
+def refuse_mixup(endpoint: Endpoint, issuers: list[str]) -> None:
+    """Raise ValidationError where issuers begin to count for an endpoint that is pinned, and are
+    those of another authorization server (C5). One that is not pinned is judged when it is read."""
+    before = Endpoint.objects.filter(pk=endpoint.pk, enabled=True).first()
+    known = set(before.issuers) if before else set()
+    if not (endpoint.enabled and endpoint.pinned_hosts):
+        return
+    try:
+        hosts = mixup.token_hosts(registry.describe(endpoint))
+        mixup.refuse(endpoint, set(issuers) - known, hosts)
+    except DiscoveryInvalid as error:
+        raise ValidationError({"issuers": f"Refused: {error.detail}."}) from error
+
+
 def store_endpoint(endpoint: Endpoint, *, actor: str) -> None:
-    """Save a valid endpoint. In a transaction of the caller's."""
+    """Save a valid endpoint. In a transaction of the caller's. Raises as `refuse_mixup` does."""
     created = endpoint.pk is None
+    refuse_mixup(endpoint, endpoint.issuers)
     moved = not Endpoint.objects.filter(pk=endpoint.pk, iss=endpoint.iss).exists()
     endpoint.save()
     if moved:

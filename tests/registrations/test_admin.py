@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 from django.contrib.auth.models import Permission, User
+from django.core import signing
 from django.db import IntegrityError, connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
@@ -21,7 +22,7 @@ from smartapp.audit.models import AuditEvent
 from smartapp.keys.models import KeySet
 from smartapp.protocol.discovery import parse_discovery
 from smartapp.protocol.errors import EndpointHostChanged, UnknownEndpoint
-from smartapp.registrations import discovery, history, published, registry
+from smartapp.registrations import discovery, discovery_page, history, published, registry
 from smartapp.registrations.models import AuthMethod, DiscoverySnapshot, Endpoint, Registration
 from tests.registrations.ehr import EHR
 from tests.registrations.factories import NOW, make_endpoint, make_registration
@@ -600,7 +601,7 @@ class TestDiscovery:
         with pytest.raises(EndpointHostChanged):
             launch_endpoints()
 
-        admin.post(self.url(endpoint), {"accept": "yes", "host": "new.example"})
+        admin.post(self.url(endpoint), accepting(page))
 
         assert launch_endpoints().token_endpoint == "https://new.example/token"
         event = AuditEvent.objects.get(action="discovery.accept")
@@ -611,14 +612,111 @@ class TestDiscovery:
     ) -> None:
         """The EHR names yet another host between the look and the yes, and `maintain` reads it."""
         live_ehr.publish(token_endpoint="https://new.example/token")
-        admin.post(self.url(endpoint))
+        page = admin.post(self.url(endpoint)).content.decode()
         live_ehr.publish(token_endpoint="https://evil.example/token")
         http.run(published.fetch_discovery(registry.describe(endpoint)))
-        admin.post(self.url(endpoint), {"accept": "yes", "host": "new.example"})
+        said = admin.post(self.url(endpoint), accepting(page), follow=True).content.decode()
 
-        assert Endpoint.objects.get().pinned_hosts == [live_ehr.host, "new.example"]
-        with pytest.raises(EndpointHostChanged):
-            launch_endpoints()
+        assert "Nothing was accepted: the EHR or what it names has changed" in said
+        assert "evil.example" in said
+        assert Endpoint.objects.get().pinned_hosts == [live_ehr.host]
+
+    @pytest.mark.parametrize("change", ["another EHR", "another base", "another host", "issuers"])
+    def test_what_another_page_showed_is_not_accepted(
+        self, admin: Client, live_ehr: EHR, endpoint: Endpoint, change: str
+    ) -> None:
+        live_ehr.publish(token_endpoint="https://new.example/token")
+        post = accepting(admin.post(self.url(endpoint)).content.decode())
+        url = self.url(endpoint)
+        if change == "another EHR":
+            url = self.url(make_endpoint("other", fhir_base_url="https://other.example/fhir"))
+        elif change == "another base":
+            Endpoint.objects.update(fhir_base_url=f"{live_ehr.origin}/else")
+        elif change == "another host":
+            post = {"accept": "yes", "host": "evil.example", "shown": post["shown"][1:]}
+        else:
+            Endpoint.objects.update(issuers=["https://else.example"])
+        admin.post(url, post)
+
+        pinned = [host for row in Endpoint.objects.all() for host in row.pinned_hosts]
+        assert not {"new.example", "evil.example"} & set(pinned)
+
+    def test_an_issuer_of_another_server_is_accepted_by_no_click(
+        self, admin: Client, live_ehr: EHR, endpoint: Endpoint
+    ) -> None:
+        """C5: what the first look refused is not pinned by a yes to its hosts either."""
+        Endpoint.objects.update(pinned_hosts=[], issuers=[])
+        make_endpoint(
+            "other", name="The real one", fhir_base_url="https://other.example/fhir",
+            issuers=[live_ehr.issuer], pinned_hosts=["login.example"],
+        )  # fmt: skip
+        admin.post(self.url(endpoint))
+        page = admin.get(self.url(endpoint)).content.decode()
+
+        assert "Accept these hosts" not in page
+        assert "Read what the EHR publishes now" in page
+        assert "is that of The real one already" in page
+        assert "Ask both vendors whose issuer it is" in page
+        basis = discovery_page._basis(endpoint) | {"hosts": [live_ehr.host]}
+        shown = signing.dumps(basis, salt=discovery_page.SHOWN)
+        admin.post(self.url(endpoint), {"accept": "yes", "shown": shown})
+        assert Endpoint.objects.get(pk=endpoint.pk).pinned_hosts == []
+
+    def test_hosts_that_make_it_another_issuers_server_are_refused_with_the_reason(
+        self, admin: Client, live_ehr: EHR, endpoint: Endpoint
+    ) -> None:
+        """C5: it was pinned at the server that it shares, and now takes its codes elsewhere."""
+        make_endpoint(
+            "other", fhir_base_url="https://other.example/fhir",
+            issuers=[live_ehr.issuer], pinned_hosts=[live_ehr.host],
+        )  # fmt: skip
+        live_ehr.publish(token_endpoint="https://evil.example/token")
+        page = admin.post(self.url(endpoint)).content.decode()
+
+        assert "New launches are stopped" in page
+        assert "another server than evil.example" in page
+        assert "Accept these hosts" not in page
+
+    @pytest.mark.parametrize("other_server", [True, False])
+    def test_a_token_endpoint_of_another_issuers_server_is_not_entered(
+        self, admin: Client, live_ehr: EHR, endpoint: Endpoint, other_server: bool
+    ) -> None:
+        """C5."""
+        hosts = [live_ehr.host] if other_server else [live_ehr.host, "evil.example"]
+        make_endpoint(
+            "other", fhir_base_url="https://other.example/fhir",
+            issuers=[live_ehr.issuer], pinned_hosts=hosts,
+        )  # fmt: skip
+        address = {"member": "token_endpoint", "url": "https://evil.example/t", "reason": "x"}
+        response = admin.post(self.url(endpoint), address | {"override": "yes"})
+
+        assert endpoint.overrides.exists() is not other_server
+        assert other_server is (b"Ask both vendors whose issuer it is" in response.content)
+
+    @pytest.mark.parametrize("step", ["issuers", "enabled"])
+    @pytest.mark.parametrize("other_server", [True, False])
+    def test_issuers_of_another_server_are_not_entered(
+        self, admin: Client, live_ehr: EHR, endpoint: Endpoint, step: str, other_server: bool
+    ) -> None:
+        """C5: nor does an endpoint that has them begin to be used."""
+        admin.post(self.url(endpoint))
+        make_endpoint(
+            "other", fhir_base_url="https://other.example/fhir", issuers=["https://real.example"],
+            pinned_hosts=["login.example" if other_server else live_ehr.host],
+        )  # fmt: skip
+        if step == "enabled":
+            Endpoint.objects.filter(pk=endpoint.pk).update(
+                enabled=False, issuers=["https://real.example"]
+            )
+        changed = stored_form(endpoint.registration)
+        changed |= {"endpoints-0-issuers": "https://real.example", "endpoints-0-enabled": "on"}
+        page = admin.post(f"{LIST}{endpoint.registration.pk}/change/", changed)
+
+        endpoint.refresh_from_db()
+        assert (endpoint.enabled and endpoint.issuers == ["https://real.example"]) is (
+            not other_server
+        )
+        assert other_server is (b"Ask both vendors whose issuer it is" in page.content)
 
     def test_the_history_says_what_changed(
         self, admin: Client, live_ehr: EHR, endpoint: Endpoint
@@ -653,7 +751,8 @@ class TestDiscovery:
         with pytest.raises(EndpointHostChanged):
             launch_endpoints()
 
-        assert 'name="host" value="second.example"' in page
+        admin.post(self.url(endpoint), accepting(page))
+        assert launch_endpoints().token_endpoint == "https://second.example/token"
 
     def test_of_a_list_only_what_changed_is_shown(
         self, admin: Client, live_ehr: EHR, endpoint: Endpoint
@@ -740,8 +839,7 @@ class TestDiscovery:
         page = client.get(self.url(endpoint)).content.decode()
         assert "<button" not in page.partition('id="content-main"')[2]
         Endpoint.objects.update(pinned_hosts=[live_ehr.host])
-        accepting = {"accept": "yes", "host": "evil.example"}
-        assert client.post(self.url(endpoint), accepting).status_code == 403
+        assert client.post(self.url(endpoint), {"accept": "yes"}).status_code == 403
         overriding = {"override": "yes", "member": "token_endpoint", "url": "https://evil.example"}
         assert client.post(self.url(endpoint), overriding | {"reason": "x"}).status_code == 403
         assert not endpoint.overrides.exists()
@@ -755,6 +853,12 @@ class TestDiscovery:
         strict.force_login(User.objects.create_superuser("ann", password="x"))
 
         assert strict.post(self.url(endpoint), {"accept": "yes"}).status_code == 403
+
+
+def accepting(page: str) -> dict[str, str]:
+    """Return what the button of this page posts."""
+    [shown] = re.findall(r'name="shown" value="([^"]+)"', page)
+    return {"accept": "yes", "shown": shown}
 
 
 def launch_endpoints() -> discovery.OAuthEndpoints:

@@ -2,6 +2,7 @@
 
 import asyncio
 from datetime import timedelta
+from functools import partial
 
 import pytest
 
@@ -119,3 +120,49 @@ async def test_issuer_of_another_server_is_refused(
         with pytest.raises(DiscoveryInvalid, match="already, whose tokens come from"):
             await pinning.pin_first(config, actor="x")
     assert bool((await in_database(Endpoint.objects.get, slug="general")).pinned_hosts) is pinned
+
+
+async def test_what_was_never_read_is_not_accepted(ehr: EHR) -> None:
+    """C5: only the first look pins the first hosts, and it looks at the issuer."""
+    config = await never_read(ehr)
+    await published.fetch_discovery(config)
+
+    with pytest.raises(DiscoveryInvalid, match="nothing was ever accepted"):
+        await in_database(pinning.accept, config.endpoint_id, [ehr.host], now=NOW, actor="ann")
+    assert (await in_database(Endpoint.objects.get)).pinned_hosts == []
+
+
+@pytest.mark.parametrize(
+    "other",
+    ["stays", "moves too", "is the same EHR", "is off"],
+)
+async def test_hosts_of_a_server_that_is_not_the_issuers_are_not_accepted(
+    ehr: EHR, other: str
+) -> None:
+    """C5; but a server that moves does so for all its EHRs, and one of them must be the first."""
+    config = await never_read(ehr)
+    await pinning.pin_first(config, actor="x")
+    ehr.publish(token_endpoint="https://new.example/token")
+    base = ehr.base if other == "is the same EHR" else f"{ehr.origin}/second"
+
+    def make() -> registry.EndpointConfig:
+        row = make_endpoint(
+            "other", fhir_base_url=base, issuers=[ehr.issuer], pinned_hosts=[ehr.host],
+            enabled=other != "is off", launchable=False,
+        )  # fmt: skip
+        return registry.describe(row)
+
+    second = await in_database(make)
+    if other == "moves too":
+        below = "/.well-known/smart-configuration"
+        ehr.answers[f"/second{below}"] = ehr.answers[f"/fhir/r4{below}"]
+        await pinning.observe(second)
+    await pinning.observe(await registry.endpoint_for_slug("general"))
+    accept = partial(pinning.accept, config.endpoint_id, ["new.example"], now=NOW, actor="ann")
+    if other == "stays":
+        with pytest.raises(DiscoveryInvalid, match="another server than new"):
+            await in_database(accept)
+    else:
+        await in_database(accept)
+    endpoint = await in_database(Endpoint.objects.get, slug="general")
+    assert ("new.example" in endpoint.pinned_hosts) is (other != "stays")
