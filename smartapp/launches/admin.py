@@ -1,10 +1,14 @@
 """Launches for administrators: which, where, how they ended, and why. No token, no PHI."""
 
+import re
+from collections.abc import Iterator
 from datetime import timedelta
+from functools import cache
 from typing import Any
 from uuid import UUID
 
 from django.contrib import admin
+from django.contrib.admin.views.main import SEARCH_VAR
 from django.core.exceptions import PermissionDenied
 from django.db.models import Exists, OuterRef, QuerySet, Subquery
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
@@ -19,6 +23,7 @@ from smartapp.audit.admin import ReadOnlyAdmin
 from smartapp.launches import administering, events, report
 from smartapp.launches.ending_admin import END, EndingAdmin
 from smartapp.launches.models import Launch, LaunchEvent, Step
+from smartapp.protocol.errors import SmartError
 
 # The launch's row has the time at which its cookie was sealed.
 BEGAN_WITHIN = timedelta(minutes=1)
@@ -32,10 +37,29 @@ class LaunchAdmin(EndingAdmin):
     date_hierarchy = "launched_at"
     list_select_related = ("endpoint",)
     # `session` and `state_digest` are nobody's business, and `sealed_tokens` is not for eyes.
-    fields = (
-        "uuid", "endpoint", "kind", "launched_at", "access_token_expires_at", "token_version",
-        "refresh_not_before", "refresh_uncertain_at", "ended_at", "end_reason",
+    fieldsets = (
+        (
+            None,
+            {
+                "fields": (
+                    "uuid", "endpoint", "kind", "launched_at", "access_token_expires_at",
+                    "ended_at", "end_reason",
+                )
+            },
+        ),
+        (
+            "Renewal of its tokens",
+            {
+                "fields": ("token_version", "refresh_not_before", "refresh_uncertain_at"),
+                "classes": ("collapse",),
+            },
+        ),
     )  # fmt: skip
+    search_fields = ("uuid",)
+    search_help_text = (
+        "The uuid of a launch, or a reference number. A launch that failed on its way is not "
+        "here: look for its reference number in the launch attempts."
+    )
     change_form_template = "launches/launch.html"
     change_list_template = "launches/launches.html"
 
@@ -46,6 +70,18 @@ class LaunchAdmin(EndingAdmin):
     def get_urls(self) -> list[URLPattern]:
         tokens = self.admin_site.admin_view(require_POST(self.tokens_view))
         return [path("<uuid:uuid>/tokens/", tokens, name="launches_tokens"), *super().get_urls()]
+
+    def get_search_results(
+        self, request: HttpRequest, queryset: QuerySet[Any], search_term: str
+    ) -> tuple[QuerySet[Any], bool]:
+        """Find a launch by its uuid or, for who may see attempts, by a reference number."""
+        term = search_term.strip()
+        if not term:
+            return queryset, False
+        found = set(_uuid(term))
+        if request.user.has_perm("launches.view_launchevent"):
+            found |= set(_launches_of_reference(reference_of(term)))
+        return queryset.filter(pk__in=found), False
 
     def tokens_view(self, request: HttpRequest, uuid: UUID) -> HttpResponse:
         """Ask the EHR about the launch's tokens, and show what it says beside what is held."""
@@ -89,7 +125,7 @@ class LaunchAdmin(EndingAdmin):
 class AttemptAdmin(ReadOnlyAdmin):
     """One row for each attempt: its first event, with how it went on."""
 
-    list_display = ("started", "endpoint", "outcome", "reference_number")
+    list_display = ("started", "reference_number", "outcome", "endpoint")
     list_display_links = None
     list_filter = ("endpoint",)
     list_select_related = ("endpoint",)
@@ -97,6 +133,10 @@ class AttemptAdmin(ReadOnlyAdmin):
     show_full_result_count = False
     search_fields = ("reference",)
     search_help_text = "A reference number, an attempt, or the uuid of a launch."
+    change_list_template = "launches/attempts.html"
+
+    class Media:
+        css = {"all": ("launches/admin.css",)}
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[LaunchEvent]:
         same = LaunchEvent.objects.filter(attempt=OuterRef("attempt")).order_by("id")
@@ -118,10 +158,16 @@ class AttemptAdmin(ReadOnlyAdmin):
         term = search_term.strip()
         if not term:
             return queryset, False
-        named = LaunchEvent.objects.filter(reference=term.upper()).values("attempt")
-        return queryset.filter(attempt__in=[*_attempts_of_launch(term), term]) | queryset.filter(
-            attempt__in=named
-        ), False
+        attempts = {*_attempts_of_launch(term), *_attempts_of_reference(reference_of(term)), term}
+        return queryset.filter(attempt__in=attempts), False
+
+    def changelist_view(
+        self, request: HttpRequest, extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        looked_for = reference_of(request.GET.get(SEARCH_VAR, ""))
+        return super().changelist_view(
+            request, {**(extra_context or {}), "looked_for_reference": looked_for}
+        )
 
     @admin.display(description="Started (UTC)", ordering="id")
     def started(self, event: LaunchEvent) -> SafeString:
@@ -136,12 +182,12 @@ class AttemptAdmin(ReadOnlyAdmin):
         if event.step == Step.FLOOD:
             return f"{event.detail['not_stored']} events were counted, not stored"
         if event.first_error:
-            return str(event.first_error)
-        return "Not come back" if event.last_step in UNDER_WAY else "Went well"
+            return _error_words(event.first_error)
+        return "The person did not come back" if event.last_step in UNDER_WAY else "Went well"
 
     @admin.display(description="Reference")
-    def reference_number(self, event: Any) -> str:
-        return event.first_reference or ""
+    def reference_number(self, event: Any) -> SafeString:
+        return format_html('<span class="launch-reference">{}</span>', event.first_reference or "")
 
     def get_urls(self) -> list[URLPattern]:
         view = self.admin_site.admin_view(self.attempt_view)
@@ -178,13 +224,54 @@ class AttemptAdmin(ReadOnlyAdmin):
         return TemplateResponse(request, "launches/attempt.html", context)
 
 
-def _attempts_of_launch(term: str) -> list[str]:
+def reference_of(text: str) -> str:
+    """Return the reference number that somebody typed, as the pages write it; "" if it is none.
+    People leave the hyphen out, read it as a blank, and write small letters."""
+    characters = re.sub(r"[^A-Z0-9]", "", text.upper())
+    return f"{characters[:4]}-{characters[4:]}" if len(characters) == 8 else ""
+
+
+def _uuid(term: str) -> list[UUID]:
     try:
-        uuid = UUID(term)
+        return [UUID(term)]
     except ValueError:
         return []
-    digests = Launch.objects.filter(pk=uuid).values_list("state_digest", flat=True)
+
+
+def _attempts_of_launch(term: str) -> list[str]:
+    digests = Launch.objects.filter(pk__in=_uuid(term)).values_list("state_digest", flat=True)
     return [events.key_of(digest) for digest in digests]
+
+
+def _attempts_of_reference(reference: str) -> list[str]:
+    if not reference:
+        return []
+    named = LaunchEvent.objects.filter(reference=reference)
+    return list(named.values_list("attempt", flat=True))
+
+
+def _launches_of_reference(reference: str) -> Iterator[UUID]:
+    for attempt in _attempts_of_reference(reference):
+        timeline = report.timeline_of(attempt)
+        if timeline and (launch := _launch_of(timeline)):
+            yield launch
+
+
+@cache
+def _titles() -> dict[str, str]:
+    """Return the title of each error by its code, of the whole tree."""
+    titles: dict[str, str] = {}
+    classes: list[type[SmartError]] = [SmartError]
+    for one in classes:
+        titles.setdefault(one.code, one.title)
+        classes += one.__subclasses__()
+    return titles
+
+
+def _error_words(code: str) -> str:
+    """Return the title that the person saw; the code beside it, for some errors share a title."""
+    title = _titles().get(code)
+    return f"{title} ({code})" if title else code
 
 
 def _launch_of(timeline: list[LaunchEvent]) -> UUID | None:

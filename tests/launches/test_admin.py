@@ -35,3 +35,14 @@ async def test_admin_can_neither_add_nor_delete_a_launch(
     uuid = await browser.launch(ehr_launch())
     paths = ["/admin/launches/launch/add/", f"/admin/launches/launch/{uuid}/delete/"]
     assert all("403" in page for page in await in_database(pages, paths))
+
+
+async def test_what_only_its_renewal_needs_is_folded_away(
+    browser: Browser, ehr_launch: Callable[[], str]
+) -> None:
+    uuid = await browser.launch(ehr_launch())
+    page = (await in_database(pages, [f"/admin/launches/launch/{uuid}/change/"]))[0]
+    shown, _, folded = page.partition("collapse")
+    for label in ("Token version", "Refresh not before", "Refresh uncertain at"):
+        assert label not in shown
+        assert label in folded

@@ -12,7 +12,9 @@ from django.test import Client
 
 from smartapp.database import in_database
 from smartapp.launches import events
+from smartapp.launches.admin import reference_of
 from smartapp.launches.models import Launch, LaunchEvent
+from smartapp.protocol.errors import InvalidClient
 from tests.launches.conftest import Browser
 from tests.scripted_ehr import CANARY, ScriptedEHR
 from tests.secrecy import SECRET_FIELDS
@@ -72,10 +74,54 @@ async def test_attempt_is_found_by_the_reference_number_of_its_page(
 
     found, attempt, nothing = await in_database(look)
     assert "invalid-client" in found
+    assert InvalidClient.title in found
     assert "Why?" in attempt
     assert "C1" in attempt
     assert "RS384" in attempt
     assert "attempt/" not in nothing
+
+
+@pytest.mark.parametrize("typed", ["QKRP-8Q78", "qkrp8q78", " QKRP 8Q78. ", "(qkrp–8q78)"])
+def test_reference_number_is_understood_however_it_is_typed(typed: str) -> None:
+    assert reference_of(typed) == "QKRP-8Q78"
+
+
+@pytest.mark.parametrize("typed", ["", "QKRP-8Q7", "QKRP-8Q789", "0" * 32])
+def test_what_is_no_reference_number_is_not_made_one(typed: str) -> None:
+    assert reference_of(typed) == ""
+
+
+async def test_attempt_is_found_by_a_reference_number_without_its_hyphen(
+    browser: Browser, ehr: ScriptedEHR, ehr_launch: Start
+) -> None:
+    reference = await failed_launch(browser, ehr, ehr_launch)
+    typed = reference.replace("-", "").lower()
+    found = await in_database(lambda: page_of(administrator(), f"{LIST}?q={typed}"))
+    assert "/attempt/" in found
+    assert "server's log" not in found
+
+
+async def test_launch_is_found_by_a_reference_number_of_its_events(
+    browser: Browser, ehr_launch: Start
+) -> None:
+    """And by its uuid; somebody who may not see attempts learns nothing of a reference."""
+    uuid, other = [await browser.launch(ehr_launch()) for _ in range(2)]
+    await events.flush()
+
+    def look() -> list[str]:
+        key = events.key_of(Launch.objects.get(uuid=uuid).state_digest)
+        last = LaunchEvent.objects.filter(attempt=key).latest("id")
+        LaunchEvent.objects.filter(pk=last.pk).update(reference="QKRP-8Q78", code="fhir-failed")
+        root, staff = administrator(), administrator("view_launch")
+        paths = [f"/admin/launches/launch/?q={term}" for term in ("qkrp8q78", uuid, "AAAA-AAAA")]
+        return [*(page_of(root, path) for path in paths), page_of(staff, paths[0])]
+
+    by_reference, by_uuid, nothing, not_permitted = await in_database(look)
+    for page in (by_reference, by_uuid):
+        assert f"/launch/{uuid}/change/" in page
+        assert str(other) not in page
+    assert "/change/" not in nothing
+    assert "/change/" not in not_permitted
 
 
 async def test_page_and_report_hold_nothing_secret(
@@ -96,7 +142,9 @@ async def test_page_and_report_hold_nothing_secret(
 async def test_launch_that_never_came_back_is_listed(browser: Browser, ehr_launch: Start) -> None:
     await browser.get(ehr_launch())
     await events.flush()
-    assert "Not come back" in await in_database(lambda: page_of(administrator(), LIST))
+    assert "The person did not come back" in await in_database(
+        lambda: page_of(administrator(), LIST)
+    )
 
 
 async def test_launch_has_its_timeline_on_its_own_page(browser: Browser, ehr_launch: Start) -> None:
@@ -139,6 +187,19 @@ async def test_live_checks_run_only_when_asked(
 
 @pytest.mark.django_db(transaction=True)
 class TestWhoMaySee:
+    def test_home_asks_for_a_reference_number(self) -> None:
+        home = page_of(administrator("view_launchevent"), "/admin/")
+        assert "Find a launch by its reference number" in home
+        assert f'action="{LIST}"' in home
+
+    def test_home_offers_no_search_to_who_may_not_see_its_result(self) -> None:
+        assert "reference number" not in page_of(administrator("view_launch"), "/admin/")
+
+    def test_reference_number_that_is_not_here_may_be_in_the_log(self) -> None:
+        client = administrator("view_launchevent")
+        assert "only in the server's log" in " ".join(page_of(client, f"{LIST}?q=qkrp8q78").split())
+        assert "server's log" not in page_of(client, f"{LIST}?q=Jane")
+
     def test_needs_the_permission(self) -> None:
         client = administrator("view_launch")
         assert client.get(LIST).status_code == 403
