@@ -74,7 +74,8 @@ async def settle() -> None:
 
 
 def _settle(asked: list[Asked], now: datetime) -> None:
-    """One transaction, its rows in the same order in every process: no deadlock."""
+    """One transaction, its rows in the order in which `fetches` writes them: no deadlock. Sorted
+    here, as a database may sort text otherwise."""
     since = min(one.since for one in asked) - CLOCKS
     recent = (
         JWKSFetch.objects.filter(key_set__slug__in={one.slug for one in asked})
@@ -83,10 +84,17 @@ def _settle(asked: list[Asked], now: datetime) -> None:
         .exclude(user_agent=OURSELVES)
         .select_related("key_set")
     )
+    found = [fetch for fetch in sorted(recent, key=_place) if _note(fetch, asked, now)]
     with transaction.atomic():
-        for fetch in recent.select_for_update(of=("self",)).order_by("pk"):
-            if _note(fetch, asked, now):
+        for pk in [fetch.pk for fetch in found]:
+            # Another process may have noted it, or purged it, since we looked.
+            fetch = recent.select_for_update(of=("self",)).filter(pk=pk).first()
+            if fetch and _note(fetch, asked, now):
                 fetch.save(update_fields=["during"])
+
+
+def _place(fetch: JWKSFetch) -> tuple[str, str, str, str]:
+    return fetch.key_set.slug, fetch.etag, fetch.address, fetch.user_agent
 
 
 def _note(fetch: JWKSFetch, asked: list[Asked], now: datetime) -> bool:

@@ -5,10 +5,13 @@ the waits alone. Where an EHR imported our JWKS nothing begins by itself and no 
 unconfirmed: only a person can give the EHR a new copy (spec §3.10), so a person is told in time.
 """
 
+import logging
 from collections.abc import Iterable
 from datetime import datetime, timedelta
 
-from smartapp.keys import lifecycle, lines, waits
+from django.db import Error as DatabaseError
+
+from smartapp.keys import lifecycle, lines, stale_copies, waits
 from smartapp.keys.lines import Line, Step
 from smartapp.keys.models import KeySet, SigningKey
 from smartapp.keys.refusals import StepRefused
@@ -19,6 +22,8 @@ WARN_AHEAD = timedelta(days=21)
 # finish first.
 OVERDUE = timedelta(hours=1)
 OVERDUE_TO_PUBLISH = timedelta(days=2)
+
+logger = logging.getLogger(__name__)
 
 
 def age_limit(key_set: KeySet, line: Line) -> datetime | None:
@@ -61,14 +66,24 @@ def auto(
             if planned is None or now < planned[1]:
                 continue
             step = planned[0]
-            try:
-                key = lifecycle.TAKE[step](key_set, line.alg, now=now, actor=actor)
-            except StepRefused:
-                # Another machine took this step between our look and our lock, or all five
-                # places are taken until another line has finished.
-                continue
-            taken.append((key_set, step, key))
+            key = _take(key_set, line.alg, step, now=now, actor=actor)
+            if key:
+                taken.append((key_set, step, key))
     return taken
+
+
+def _take(key_set: KeySet, alg: str, step: Step, *, now: datetime, actor: str) -> SigningKey | None:
+    """Take a step; None where it was not taken, which stops no other line."""
+    try:
+        return lifecycle.TAKE[step](key_set, alg, now=now, actor=actor)
+    except StepRefused:
+        # Another machine took this step between our look and our lock, or all five places are
+        # taken until another line has finished.
+        return None
+    except DatabaseError as error:
+        # By its type only: the message may quote the row. Overdue, it is warned of.
+        logger.error("key set %s: %s of %s failed: %s", key_set, step, alg, type(error).__name__)
+        return None
 
 
 def warnings(key_set: KeySet, now: datetime) -> list[str]:
@@ -84,25 +99,39 @@ def _patience(step: Step) -> timedelta:
 def _warning(key_set: KeySet, line: Line, now: datetime) -> str:
     limit = age_limit(key_set, line)
     planned = planned_step(key_set, line)
-    if line.needed_at:
-        return (
-            f"{line.alg}: an EHR refused the new key and took the previous one, last at "
-            f"{line.needed_at:%Y-%m-%d %H:%M} UTC. No launch failed. Ask the vendor to fetch the "
-            "public keys again; the previous key stays public until an hour after it was needed."
-        )
-    if line.next_step()[0] is Step.CONFIRM:
-        return (
-            f"{line.alg}: the next key waits. Give the EHR that imported the public keys the new "
-            "ones, and confirm that it has them."
-        )
     if planned and now > planned[1] + _patience(planned[0]):
         return (
             f"{line.alg}: a step was due at {planned[1]:%Y-%m-%d %H:%M} UTC and was not taken. "
             "See that `manage.py maintain` runs."
         )
+    if stale := _stale(line, now):
+        return f"{line.alg}: {stale}"
+    if line.next_step()[0] is Step.CONFIRM:
+        return (
+            f"{line.alg}: the next key waits. Give the EHR that imported the public keys the new "
+            "ones, and confirm that it has them."
+        )
     if key_set.imported_by_vendor and not line.waiting and limit and now > limit - WARN_AHEAD:
         return (
             f"{line.alg}: publish the next key by {limit:%Y-%m-%d}. It does not happen by itself, "
             "because an EHR imported the public keys and must be given the new ones."
+        )
+    return ""
+
+
+def _stale(line: Line, now: datetime) -> str:
+    """Return what an EHR that holds an old copy of the public keys asks of an administrator."""
+    if line.needed_at:
+        return (
+            "an EHR refused the new key and took the previous one, last at "
+            f"{line.needed_at:%Y-%m-%d %H:%M} UTC. No launch failed. Ask the vendor to fetch the "
+            "public keys again; the previous key stays public until an hour after it was needed, "
+            f"for {waits.LATEST_WITHDRAWAL.days} days at most."
+        )
+    if line.signer and (at := stale_copies.left_behind(line.signer.kid, now)):
+        return (
+            f"an EHR still refused the key that signs at {at:%Y-%m-%d %H:%M} UTC, and the previous "
+            "one is withdrawn since. Launches there may fail: ask the vendor to fetch the public "
+            "keys again."
         )
     return ""

@@ -107,9 +107,11 @@ async def flush() -> None:
 
 
 def _write(noted: dict[Sight, Tally]) -> None:
-    """One transaction, its rows in the same order in every process: no deadlock."""
+    """One transaction, its rows in the same order in every process: no deadlock. Sorted here, as
+    `attribution` does: a database may sort text otherwise."""
     with transaction.atomic():
-        for key_set in KeySet.objects.filter(slug__in={sight.slug for sight in noted}):
+        key_sets = KeySet.objects.filter(slug__in={sight.slug for sight in noted})
+        for key_set in sorted(key_sets, key=str):
             of_set = {s: tally for s, tally in noted.items() if s.slug == key_set.slug}
             for sight, tally in sorted(_admitted(key_set, of_set).items()):
                 _write_row(key_set, sight, tally)

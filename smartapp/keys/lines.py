@@ -49,8 +49,9 @@ class Line:
         """Return when the retired key may be withdrawn; None where no key has retired."""
         if self.retiring is None or self.retiring.signs_until is None:
             return None
-        last = max(self.retiring.signs_until, self.needed_at or self.retiring.signs_until)
-        return last + waits.BEFORE_WITHDRAWAL
+        retired = self.retiring.signs_until
+        needed = max(retired, self.needed_at or retired)
+        return min(needed + waits.BEFORE_WITHDRAWAL, retired + waits.LATEST_WITHDRAWAL)
 
     def next_step(self) -> tuple[Step, datetime | None]:
         """Return the step that comes next and the moment from which it is allowed (None: now)."""

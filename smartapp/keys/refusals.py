@@ -22,18 +22,24 @@ class NothingToDo(StepRefused):
     """No key of the line is at the stage that the step begins with."""
 
 
-def refuse_clock_behind(line: Line, now: datetime) -> None:
-    """A clock that was set back would write times out of order and cut a wait short."""
+def last_step(line: Line) -> datetime | None:
+    """Return when the line was last changed; None where it has no key."""
     times = [
         moment
         for key in line.published()
         for moment in (key.published_at, key.signs_from, key.signs_until)
         if moment
     ]
-    if times and max(times) > now:
+    return max(times, default=None)
+
+
+def refuse_clock_behind(line: Line, now: datetime) -> None:
+    """A clock that was set back would write times out of order and cut a wait short."""
+    last = last_step(line)
+    if last and last > now:
         raise StepRefused(
             "The clock of this machine is behind the last step: set it right, or wait.",
-            when=max(times),
+            when=last,
         )
 
 

@@ -12,7 +12,8 @@ from django.db import Error as DatabaseError
 from django.db.models import F, Max
 
 from smartapp.database import in_database
-from smartapp.keys.models import KeySet, StaleCopy
+from smartapp.keys import waits
+from smartapp.keys.models import KeySet, SigningKey, StaleCopy
 
 KEPT_FOR = timedelta(days=90)
 PURGE_BATCH = 500
@@ -51,6 +52,20 @@ def last_needed_at(kid: str) -> datetime | None:
         "at"
     ]
     return needed
+
+
+def left_behind(signer_kid: str, now: datetime) -> datetime | None:
+    """Return when an EHR last refused the key that signs, if the one it took instead was withdrawn
+    before an hour without it had passed, in the last week: that EHR may fail now. Else None."""
+    rows = StaleCopy.objects.filter(refused_kid=signer_kid)
+    for taken_kid, last_at in rows.order_by("-last_at").values_list("taken_kid", "last_at"):
+        if SigningKey.objects.filter(
+            kid=taken_kid,
+            withdrawn_at__lt=last_at + waits.BEFORE_WITHDRAWAL,
+            withdrawn_at__gt=now - waits.LATEST_WITHDRAWAL,
+        ).exists():
+            return last_at
+    return None
 
 
 def purge_batch(now: datetime) -> int:

@@ -21,6 +21,9 @@ WHERE_UNKNOWN = timedelta(hours=30)
 # The last assertion lives for 5 minutes at most; the rest is for clocks, slow requests, and for
 # an EHR to show that it does not know the new key yet.
 BEFORE_WITHDRAWAL = timedelta(hours=1)
+# An EHR that still takes the old key puts its withdrawal off, but not for ever: it would have the
+# say over every later rotation of all that sign with this set.
+LATEST_WITHDRAWAL = timedelta(days=7)
 
 
 @dataclass(frozen=True, slots=True)

@@ -147,6 +147,26 @@ async def test_the_fetch_may_come_to_another_process(key_set: KeySet, clock: Clo
     assert counts(await settled()) == {"192.0.2.7": {"epic": 1}}
 
 
+async def test_rows_are_locked_in_the_order_in_which_fetches_are_written(
+    key_set: KeySet, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Two processes that lock the same rows in two orders would stop each other (PostgreSQL)."""
+    locked, save = [], JWKSFetch.save
+
+    def recorded(row: JWKSFetch, **fields: list[str]) -> None:
+        locked.append((row.etag, row.address))
+        save(row, update_fields=fields["update_fields"])
+
+    monkeypatch.setattr(JWKSFetch, "save", recorded)
+    with attribution.asking("shared", "epic"):
+        clock.forward(1)
+        for etag, address in (("b", "192.0.2.1"), ("a", "192.0.2.9"), ("a", "192.0.2.10")):
+            fetch(Visitor(address, "x"), etag=etag)
+            await fetches.flush()
+        await attribution.settle()
+    assert locked == [("a", "192.0.2.10"), ("a", "192.0.2.9"), ("b", "192.0.2.1")]
+
+
 async def test_each_fetch_counts_once_however_often_it_is_looked_at(
     key_set: KeySet, clock: Clock
 ) -> None:

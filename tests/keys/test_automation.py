@@ -1,10 +1,11 @@
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from django.db import OperationalError
 
 from smartapp.keys import automation, births, lifecycle, lines, waits
 from smartapp.keys.lines import Line, Step
-from smartapp.keys.models import KeySet, SigningKey
+from smartapp.keys.models import KeySet, SigningKey, StaleCopy
 
 pytestmark = pytest.mark.django_db
 
@@ -132,3 +133,84 @@ def test_a_step_that_nobody_takes_is_told(epic: KeySet) -> None:
     assert automation.warnings(epic, late) == []
     [warning] = automation.warnings(epic, late + INSTANT)
     assert "a step was due at 2026-05-30 12:00 UTC and was not taken." in warning
+
+
+class TestAnEHRThatAlwaysNeedsTheOldKey:
+    """A broken or hostile EHR that refuses the new key each hour has no say over the others'."""
+
+    @pytest.fixture
+    def signs(self, epic: KeySet) -> datetime:
+        auto(LIMIT)
+        signs = LIMIT + waits.WHERE_UNKNOWN
+        auto(signs)
+        return signs
+
+    def need(self, key_set: KeySet, at: datetime) -> None:
+        line = lines.read(key_set, "ES384")
+        assert line.signer
+        assert line.retiring
+        StaleCopy.objects.update_or_create(
+            key_set=key_set, registration="broken", refused_kid=line.signer.kid,
+            defaults={
+                "name": "Broken", "taken_kid": line.retiring.kid, "first_at": signs_of(line),
+                "last_at": at, "count": 1,
+            },
+        )  # fmt: skip
+
+    def test_it_puts_the_withdrawal_off_for_a_week_at_most(
+        self, epic: KeySet, signs: datetime
+    ) -> None:
+        week = signs + timedelta(days=7)
+        at = signs
+        while at < week - timedelta(minutes=30):
+            self.need(epic, at)
+            assert auto(at) == []
+            at += timedelta(minutes=30)
+        assert "for 7 days at most" in automation.warnings(epic, at)[0]
+        assert auto(week - INSTANT) == []
+        assert auto(week) == ["epic withdraw ES384"]
+
+    def test_who_needed_it_to_the_last_is_warned_of_for_a_week(
+        self, epic: KeySet, signs: datetime
+    ) -> None:
+        week = signs + timedelta(days=7)
+        self.need(epic, week - timedelta(minutes=5))
+        auto(week)
+        for at in (week, week + timedelta(days=7) - INSTANT):
+            assert "Launches there may fail" in automation.warnings(epic, at)[0]
+        assert automation.warnings(epic, week + timedelta(days=7)) == []
+
+    def test_who_knew_the_new_key_in_time_is_not(self, epic: KeySet, signs: datetime) -> None:
+        self.need(epic, signs + timedelta(minutes=5))
+        over = signs + timedelta(minutes=65)
+        assert auto(over) == ["epic withdraw ES384"]
+        assert automation.warnings(epic, over) == []
+
+    def test_that_maintain_does_not_run_is_said_first(self, epic: KeySet, signs: datetime) -> None:
+        self.need(epic, signs + timedelta(minutes=5))
+        late = signs + timedelta(minutes=65) + automation.OVERDUE
+        assert "took the previous one" in automation.warnings(epic, late)[0]
+        assert "maintain` runs" in automation.warnings(epic, late + INSTANT)[0]
+
+
+def signs_of(line: Line) -> datetime:
+    assert line.signer
+    assert line.signer.signs_from
+    return line.signer.signs_from
+
+
+def test_a_line_that_the_database_refuses_stops_no_other(
+    epic: KeySet, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    births.create_key_set("other", algs=["ES384"], now=NOW)
+    publish = lifecycle.TAKE[Step.PUBLISH]
+
+    def broken(key_set: KeySet, *args: object, **kwargs: object) -> SigningKey:
+        if key_set.slug == "epic":
+            raise OperationalError("a row that nobody should read in a log")
+        return publish(key_set, *args, **kwargs)
+
+    monkeypatch.setitem(lifecycle.TAKE, Step.PUBLISH, broken)
+    assert auto(LIMIT) == ["other publish ES384"]
+    assert "key set epic: publish of ES384 failed: OperationalError" in caplog.text
+    assert "nobody should read" not in caplog.text

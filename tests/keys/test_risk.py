@@ -172,6 +172,23 @@ class TestEmergency:
             self.replace(epic, NOW)
         assert snapshot() == before
 
+    def test_a_step_that_another_machine_took_meanwhile_is_no_wrong_clock(
+        self, epic: KeySet
+    ) -> None:
+        """`now` is from before the key was made and the line locked; an emergency goes on."""
+        take(Step.PUBLISH, epic, NOW)
+        take(Step.SIGN, epic, SIGNS)
+        new = self.replace(epic, SIGNS - timedelta(seconds=2))
+        assert new.signs_from == SIGNS
+        assert states(epic, SIGNS) == ["compromised", "compromised", "signs"]
+
+    def test_a_clock_set_back_is_refused_all_the_same(self, epic: KeySet) -> None:
+        """Nothing would sign until it is as late again."""
+        take(Step.PUBLISH, epic, NOW)
+        take(Step.SIGN, epic, SIGNS)
+        with pytest.raises(StepRefused, match="clock of this machine is behind"):
+            self.replace(epic, SIGNS - emergency.CLOCKS - INSTANT)
+
     def test_a_line_that_does_not_exist(self, epic: KeySet) -> None:
         with pytest.raises(StepRefused, match="has no RS256 key to replace"):
             emergency.replace_at_once(
