@@ -8,6 +8,7 @@ import asyncio
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor, wait
+from contextvars import copy_context
 from threading import Barrier, local
 from typing import ParamSpec, TypeVar
 
@@ -41,13 +42,16 @@ def _drop_dead_connection() -> None:
 
 
 async def in_database(work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
-    """Return what `work` returns, run in a database thread. Never await the EHR inside it."""
+    """Return what `work` returns, run in a database thread. Never await the EHR inside it.
+
+    With the caller's context, as `sync_to_async` has it: the audit trail names whose request it is.
+    """
 
     def run() -> T:
         _drop_dead_connection()
         return work(*args, **kwargs)
 
-    return await asyncio.get_running_loop().run_in_executor(_threads, run)
+    return await asyncio.get_running_loop().run_in_executor(_threads, copy_context().run, run)
 
 
 def close_thread_connections() -> None:

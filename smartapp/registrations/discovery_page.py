@@ -133,7 +133,11 @@ class DiscoveryPages(admin.ModelAdmin):  # type: ignore[type-arg]  # not generic
         return HttpResponseRedirect(request.path)
 
     def _unset(self, request: HttpRequest, endpoint: Endpoint) -> HttpResponse:
-        overrides.remove(endpoint.pk, request.POST["unset"], actor=request.user.get_username())
+        member = request.POST["unset"]
+        overrides.remove(endpoint.pk, member, actor=request.user.get_username())
+        if member == Member.SMART_CONFIGURATION:
+            endpoint.refresh_from_db()
+            self._observe(request, endpoint)
         said = "What the EHR publishes is used again."
         self.message_user(request, said, messages.SUCCESS)
         return HttpResponseRedirect(request.path)

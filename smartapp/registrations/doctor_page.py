@@ -11,7 +11,9 @@ from django.template.loader import render_to_string
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path
 
+from smartapp.audit import origin
 from smartapp.registrations import doctor, registry
+from smartapp.registrations.doctor import Finding
 from smartapp.registrations.models import Registration
 from smartapp.registrations.registry import EndpointConfig
 
@@ -49,21 +51,36 @@ class DoctorPage(admin.ModelAdmin):  # type: ignore[type-arg]  # not generic at 
         here = secrets.token_hex()
         page = render_to_string(PAGE, context | {"findings": here}, request)
         head, _, tail = page.partition(here)
-        response = StreamingHttpResponse(_stream(head, configs(registration), tail))
+        response = StreamingHttpResponse(_stream(request, head, configs(registration), tail))
         response["X-Accel-Buffering"] = "no"  # a proxy must not collect the lines
         return response
 
 
-async def _stream(head: str, endpoints: list[EndpointConfig], tail: str) -> AsyncIterator[str]:
+async def _stream(
+    request: HttpRequest, head: str, endpoints: list[EndpointConfig], tail: str
+) -> AsyncIterator[str]:
     yield head
     healthy = True
     for config in endpoints:
         yield render_to_string(FINDING, {"endpoint": config})
-        async for finding in doctor.examine(config):
+        async for finding in _findings(request, config):
             healthy = healthy and doctor.is_healthy([finding])
             yield render_to_string(FINDING, {"finding": finding})
     yield render_to_string(FINDING, {"done": True, "healthy": healthy, "none": not endpoints})
     yield tail
+
+
+async def _findings(request: HttpRequest, config: EndpointConfig) -> AsyncIterator[Finding]:
+    """Yield the findings; what is recorded meanwhile came with the request, which the middleware
+    has let go before the first line."""
+    findings = doctor.examine(config, actor=request.user.get_username())
+    while True:
+        # Not around the yield: whoever reads the stream is not part of the request.
+        with origin.of(request):
+            finding = await anext(findings, None)
+        if finding is None:
+            return
+        yield finding
 
 
 def configs(registration: Registration) -> list[EndpointConfig]:

@@ -63,6 +63,11 @@ def newest(config: EndpointConfig) -> DiscoverySnapshot | None:
     return _snapshots(config).first()
 
 
+def documents(config: EndpointConfig) -> list[dict[str, Any]]:
+    """Return what was read where discovery is read now, the newest first."""
+    return list(_snapshots(config).values_list("document", flat=True))
+
+
 def _forget_the_oldest(config: EndpointConfig) -> None:
     """A document that changes with every look must not fill the database."""
     kept = list(_snapshots(config).values_list("pk", flat=True)[:SNAPSHOTS_KEPT])

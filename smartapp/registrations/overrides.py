@@ -90,11 +90,17 @@ def _refuse_mixup(endpoint: Endpoint, token_endpoint: str) -> None:
 
 @transaction.atomic
 def remove(endpoint_id: int, member: str, *, actor: str) -> None:
-    """Use what the EHR publishes again; nothing happens where that is so already."""
+    """Use what the EHR publishes again; nothing happens where that is so already.
+
+    Without the override of the SMART configuration itself nothing is pinned any more: what was
+    pinned may have been named there, and the next look pins anew.
+    """
     endpoint = _locked(endpoint_id)
     override = endpoint.overrides.filter(member=member).first()
     if override is None:
         return
+    if member == Member.SMART_CONFIGURATION and endpoint.pinned_hosts:
+        _unpin(endpoint, actor=actor)
     override.delete()
     trail.record(
         actor,
@@ -105,6 +111,25 @@ def remove(endpoint_id: int, member: str, *, actor: str) -> None:
         after=published_address(registry.describe(endpoint), member),
     )
     transaction.on_commit(registry.forget)
+
+
+def _unpin(endpoint: Endpoint, *, actor: str) -> None:
+    """Forget the hosts, and the issuer if it is one that was read where the override led: one that
+    an administrator entered stays (C93)."""
+    hosts, issuers = endpoint.pinned_hosts, endpoint.issuers
+    documents = history.documents(registry.describe(endpoint))
+    if len(issuers) == 1 and issuers[0] in [document.get("issuer") for document in documents]:
+        endpoint.issuers = []
+    endpoint.pinned_hosts = []
+    endpoint.save(update_fields=["pinned_hosts", "issuers"])
+    trail.record(
+        actor,
+        "discovery.unpin",
+        f"endpoint {endpoint.slug}",
+        hosts=hosts,
+        before=issuers,
+        after=endpoint.issuers,
+    )
 
 
 def _locked(endpoint_id: int) -> Endpoint:

@@ -796,6 +796,11 @@ class TestDiscovery:
 
         assert launch_endpoints().token_endpoint == f"{live_ehr.origin}/token"
 
+        live_ehr.answers[below_base] = live_ehr.answers["/elsewhere"]
+        admin.post(self.url(endpoint), {"unset": "smart-configuration"})
+        assert Endpoint.objects.get().pinned_hosts == [live_ehr.host]
+        assert launch_endpoints().token_endpoint == f"{live_ehr.origin}/token"
+
     @pytest.mark.parametrize(
         ("change", "sentence"),
         [
@@ -827,6 +832,8 @@ class TestDiscovery:
         admin.post(self.url(endpoint))
 
         assert Endpoint.objects.get().pinned_hosts == [live_ehr.host]
+        event = AuditEvent.objects.get(action="discovery.pin")
+        assert (event.actor, event.origin) == ("ann", "127.0.0.1")
 
     def test_who_may_only_look_accepts_nothing(
         self, client: Client, live_ehr: EHR, endpoint: Endpoint

@@ -8,8 +8,9 @@ from django.contrib.auth.models import Permission, User
 from django.http import StreamingHttpResponse
 from django.test import AsyncClient
 
+from smartapp.audit.models import AuditEvent
 from smartapp.database import in_database
-from smartapp.registrations.models import Registration
+from smartapp.registrations.models import Endpoint, Registration
 from tests.registrations.ehr import EHR
 from tests.registrations.factories import make_endpoint, make_registration
 
@@ -74,6 +75,16 @@ async def test_each_finding_comes_when_its_check_is_over(ehr: EHR, page: str) ->
     assert "What to do: " in whole
     assert whole.rstrip().endswith("</html>")
     assert "<b>Ward" not in whole
+
+
+async def test_what_it_pins_was_done_by_who_pressed_the_button(ehr: EHR, page: str) -> None:
+    """The lines come after the middleware has let the request go."""
+    await in_database(lambda: Endpoint.objects.update(pinned_hosts=[]))
+    client = await signed_in(is_superuser=True)
+    [_ async for _ in chunks(client, page)]
+
+    event = await in_database(AuditEvent.objects.get, action="discovery.pin")
+    assert (event.actor, event.origin) == ("ann", "127.0.0.1")
 
 
 async def test_a_problem_is_said_at_the_end(ehr: EHR, page: str) -> None:

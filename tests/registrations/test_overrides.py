@@ -193,6 +193,44 @@ class TestHosts:
             )
 
 
+class TestTakenBack:
+    """What a mistyped SMART configuration named must not outlive it: C14."""
+
+    @pytest.mark.parametrize("entered", [None, ["https://mine.example"]])
+    async def test_what_was_pinned_from_it_is_pinned_anew(
+        self, ehr: EHR, entered: list[str] | None
+    ) -> None:
+        await registered(ehr, pinned_hosts=[], issuers=entered or [])
+        document = ehr.answers[BELOW_BASE]
+        ehr.answers["/typo"] = document
+        ehr.publish(token_endpoint="https://evil.example/t", issuer="https://evil.example")
+        ehr.answers["/typo"] = ehr.answers[BELOW_BASE]
+        ehr.answers[BELOW_BASE] = document
+        used = await overridden("smart-configuration", f"{ehr.origin}/typo")
+        await pinning.pin_first(used, actor="x")
+        endpoint = await in_database(Endpoint.objects.get)
+        assert "evil.example" in endpoint.pinned_hosts
+        assert endpoint.issuers == (entered or ["https://evil.example"])
+
+        await in_database(overrides.remove, used.endpoint_id, "smart-configuration", actor="bob")
+
+        endpoint = await in_database(Endpoint.objects.get)
+        assert (endpoint.pinned_hosts, endpoint.issuers) == ([], entered or [])
+        event = await in_database(AuditEvent.objects.get, action="discovery.unpin")
+        assert (event.actor, "evil.example" in event.detail["hosts"]) == ("bob", True)
+        await pinning.pin_first(await config(), actor="x")
+        endpoint = await in_database(Endpoint.objects.get)
+        assert "evil.example" not in endpoint.pinned_hosts
+
+    async def test_another_address_unpins_nothing(self, ehr: EHR) -> None:
+        await registered(ehr)
+        used = await overridden("token_endpoint", f"{ehr.origin}/t")
+        await in_database(overrides.remove, used.endpoint_id, "token_endpoint", actor="bob")
+
+        endpoint = await in_database(Endpoint.objects.get)
+        assert (endpoint.pinned_hosts, endpoint.issuers) == ([ehr.host], [ehr.issuer])
+
+
 class TestWhoAndWhy:
     def test_the_row_and_the_trail_say_who_when_why_old_and_new(self) -> None:
         make_endpoint()

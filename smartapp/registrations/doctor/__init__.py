@@ -6,6 +6,7 @@ page of a registration and the page of a failed launch run the same checks.
 """
 
 from collections.abc import AsyncIterator
+from functools import partial
 
 from smartapp.registrations.doctor import ehr, ours
 from smartapp.registrations.doctor.finding import (
@@ -40,9 +41,11 @@ ACTOR = ehr.ACTOR
 further_checks: list[Check] = []
 
 
-async def examine(config: EndpointConfig) -> AsyncIterator[Finding]:
-    """Yield the findings on one endpoint as they come, in the order of a launch."""
-    for check in (ours.configuration, ehr.publishes, ehr.clock, ours.keys, *further_checks):
+async def examine(config: EndpointConfig, *, actor: str = ACTOR) -> AsyncIterator[Finding]:
+    """Yield the findings on one endpoint as they come, in the order of a launch. `actor`: who asks,
+    for the audit trail."""
+    publishes: Check = partial(ehr.publishes, actor=actor)
+    for check in (ours.configuration, publishes, ehr.clock, ours.keys, *further_checks):
         async for finding in check(config):
             yield finding
 

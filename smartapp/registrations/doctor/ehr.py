@@ -52,13 +52,13 @@ _REMEDIES = (
 )
 
 
-async def publishes(config: EndpointConfig) -> AsyncIterator[Finding]:
-    """Read discovery now, and judge it."""
+async def publishes(config: EndpointConfig, *, actor: str = ACTOR) -> AsyncIterator[Finding]:
+    """Read discovery now, and judge it; `actor` is who pins what was never read."""
     try:
         if config.pinned_hosts or not config.endpoint_id:
             observation = await pinning.observe(config)
         else:
-            observation = await pinning.pin_first(config, actor=ACTOR)
+            observation = await pinning.pin_first(config, actor=actor)
     except SmartError as error:
         yield _no_discovery(config, error)
         return
