@@ -146,7 +146,7 @@ class KeySetAdmin(ReadOnlyAdmin):
             before_its_time=early if naming and not is_emergency else "",
             affected=aftermath.affected(key_set, alg, timezone.now()) if is_emergency else None,
             used_by=aftermath.ehrs(key_set, alg) if naming else [],
-            ehrs=evidence.of(key_set, [line], timezone.now()).ehrs if naming else [],
+            known=evidence.of(key_set, [line], timezone.now()).known if naming else [],
             to_be_typed=refusals.confirmation(key_set) if naming else "",
         )
 

@@ -29,6 +29,8 @@ MAX_REMEMBERED = 1_000  # per process; of a flood the newest are compared
 CLOCKS = timedelta(seconds=1)  # by which the machines of this app may differ
 # A visitor that came this many times as often with one EHR as with another is the one.
 CLEARLY = 3
+# One that came this many times as often as it coincided with anybody comes anyway: it polls.
+ANYWAY = 20
 
 
 @dataclass(slots=True)
@@ -115,7 +117,8 @@ def _note(fetch: JWKSFetch, asked: list[Asked], now: datetime) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class Likely:
-    """Who a visitor is, as far as anybody can tell: slugs of registrations. Several: one of them.
+    """Who a visitor is, as far as anybody can tell: slugs of registrations. Several: one of them;
+    none, for all the `times` that it coincided: it comes so often that this means nothing.
     `certain` is False where nothing speaks for it but that nobody else could be meant."""
 
     registrations: tuple[str, ...]
@@ -126,16 +129,24 @@ class Likely:
 def visitors(key_set: KeySet, registrations: Mapping[str, str]) -> dict[Visitor, Likely]:
     """Return who each visitor of the key set is likely to be, out of these registrations."""
     came: dict[Visitor, Counter[str]] = {}
+    times: Counter[Visitor] = Counter()
     for fetch in key_set.fetches.exclude(address="").exclude(user_agent=OURSELVES):
-        counts = came.setdefault(Visitor(fetch.address, fetch.user_agent), Counter())
+        visitor = Visitor(fetch.address, fetch.user_agent)
+        times[visitor] += fetch.count
+        counts = came.setdefault(visitor, Counter())
         counts.update({ehr: n for ehr, (n, _) in fetch.during.items() if ehr in registrations})
-    return {visitor: _likely(counts, list(registrations)) for visitor, counts in came.items()}
+    return {
+        visitor: _likely(counts, times[visitor], list(registrations))
+        for visitor, counts in came.items()
+    }
 
 
-def _likely(counts: Counter[str], registrations: list[str]) -> Likely:
+def _likely(counts: Counter[str], times: int, registrations: list[str]) -> Likely:
     if not counts:
         only = tuple(registrations) if len(registrations) == 1 else ()
         return Likely(only, 0, certain=False)
     most = max(counts.values())
+    if times > most * ANYWAY:
+        return Likely((), most, certain=False)
     likely = tuple(sorted(ehr for ehr, count in counts.items() if count * CLEARLY > most))
     return Likely(likely, most, certain=len(likely) == 1)

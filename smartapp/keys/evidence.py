@@ -12,6 +12,9 @@ from smartapp.keys.models import JWKSFetch, KeySet, SigningKey
 
 MAX_VISITORS = 20
 UNLIKELY = Likely((), 0, certain=False)
+# How a visitor that is likely to be an EHR is named: by what is believed, and by what is known.
+BELIEVED = ("{}", "Probably it was {} that")
+KNOWN = ("Somebody who came while {} was being asked for a token", "Somebody, perhaps {},")
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,9 +30,11 @@ class FetchRow:
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """`ehrs`: a sentence for each registration that signs with the key set."""
+    """`ehrs`: a sentence for each registration that signs with the key set; `known`: the same
+    without what is only believed, for who is about to rely on it."""
 
     ehrs: list[str]
+    known: list[str]
     visitors: list[FetchRow]
 
 
@@ -40,11 +45,13 @@ def of(key_set: KeySet, lines: Iterable[Line], now: datetime) -> Evidence:
     names = dict(signing.values_list("slug", "name"))
     likely = attribution.visitors(key_set, names)
     rows = [(fetch, likely.get(_visitor(fetch), UNLIKELY)) for fetch in latest]
-    accepted = [_acceptance(line, names, now) for line in found if line.waiting]
+    accepted = [
+        sentence for line in found if line.waiting for sentence in _acceptance(line, names, now)
+    ]
     new = [key for line in found if (key := _new_key(key_set, line, now))]
     return Evidence(
-        [*(sentence for sentences in accepted for sentence in sentences)]
-        + [_of_ehr(slug, name, rows, new, now) for slug, name in names.items()],
+        accepted + _of_ehrs(names, rows, new, now, BELIEVED),
+        accepted + _of_ehrs(names, rows, new, now, KNOWN),
         [_row(fetch, who, names, new, now) for fetch, who in rows[:MAX_VISITORS]],
     )
 
@@ -72,19 +79,44 @@ def _visitor(fetch: JWKSFetch) -> Visitor:
     return Visitor(fetch.address, fetch.user_agent)
 
 
-def _of_ehr(
-    slug: str,
-    name: str,
+def _of_ehrs(
+    names: dict[str, str],
     rows: list[tuple[JWKSFetch, Likely]],
     new: list[SigningKey],
     now: datetime,
-) -> str:
-    """Return what an EHR was last seen to fetch; a visitor that may be two EHRs speaks for none."""
-    for certain, who in ((True, name), (False, f"Probably it was {name} that")):
-        for fetch, likely in rows:
-            if likely.registrations == (slug,) and likely.certain is certain:
-                return wording.seen(who, fetch, new, now)
-    return f"{name} was not seen to fetch these keys yet."
+    words: tuple[str, str],
+) -> list[str]:
+    """Return what each EHR was last seen to fetch."""
+    sentences = []
+    for slug, name in names.items():
+        certain, fetch = _fetch_of(slug, rows, new)
+        who = words[0 if certain else 1].format(name)
+        sentences.append(
+            wording.seen(who, fetch, new, now)
+            if fetch
+            else f"{name} was not seen to fetch these keys yet."
+        )
+    return sentences
+
+
+def _fetch_of(
+    slug: str, rows: list[tuple[JWKSFetch, Likely]], new: list[SigningKey]
+) -> tuple[bool, JWKSFetch | None]:
+    """Return the fetch that speaks for an EHR, and whether more than a guess says that it was its.
+
+    A visitor that may be two EHRs speaks for none. Of several, one that has not seen a new key:
+    the others may be strangers, or this one another server of the EHR.
+    """
+    for certain in (True, False):
+        own = [
+            fetch
+            for fetch, likely in rows
+            if likely.registrations == (slug,) and likely.certain is certain
+        ]
+        unseen = [fetch for fetch in own if {key.kid for key in new} - set(fetch.kids)]
+        if own:
+            return certain, (unseen or own)[0]
+    return False, None
 
 
 def _row(
@@ -105,6 +137,8 @@ def _who(fetch: JWKSFetch, likely: Likely, names: dict[str, str]) -> tuple[str, 
     if fetch.user_agent == fetches.OURSELVES:
         return "This app itself", "A dry run or a check."
     several = " or ".join(names[slug] for slug in likely.registrations)
+    if likely.times and not several:
+        return "Somebody", "Comes so often that it says nothing who was being asked for a token."
     if not several:
         return "Somebody", "No EHR was being asked for a token then."
     if not likely.certain and not likely.times:

@@ -275,6 +275,24 @@ class TestRisk:
         assert "General Hospital was not seen to fetch these keys yet." in html
         assert "type exactly: <code>General Hospital</code>" in html
 
+    def test_a_fetch_is_not_said_to_be_the_ehrs_before_a_wait_is_cut_short(
+        self, daring: Client, epic: KeySet
+    ) -> None:
+        """Whoever polls the public keys coincides with a request for a token sooner or later."""
+        now = timezone.now()
+        slug = epic.registrations.get().slug
+        JWKSFetch.objects.create(
+            key_set=epic, etag='"a"', kids=[], address="192.0.2.7", user_agent="curl/8", count=1,
+            first_at=now, last_at=now, during={slug: [1, now.isoformat()]},
+        )  # fmt: skip
+        url = step_url(epic, "RS384", "sign")
+        html = " ".join(daring.get(url).content.decode().split())
+        assert "does not prove that the EHR has the new key:" in html
+        assert (
+            "<li>Somebody who came while General Hospital was being asked for a token fetched "
+            in html
+        )
+
     def test_of_an_algorithm_that_nobody_uses_nothing_is(
         self, daring: Client, epic: KeySet
     ) -> None:

@@ -110,6 +110,57 @@ async def test_it_says_that_the_ehr_has_seen_the_new_key(key_set: KeySet, clock:
     )
 
 
+async def test_who_is_about_to_rely_on_it_reads_what_is_known_and_no_more(
+    key_set: KeySet, clock: Clock
+) -> None:
+    """A stranger who polls coincides with a request for a token sooner or later."""
+    new = await in_database(births.publish_next, key_set, "ES384", now=timezone.now(), actor="test")
+    with attribution.asking("shared", "athena"):
+        fetch(STRANGER, kids=("old", new.kid))
+    await settled()
+    clock.forward(180)
+    assert (await said(key_set)).known == [
+        "Epic was not seen to fetch these keys yet.",
+        "Somebody who came while athenahealth preview was being asked for a token fetched "
+        "3 minutes ago and has seen the new key.",
+    ]
+
+
+async def test_of_several_visitors_the_one_that_has_not_seen_the_new_key_speaks(
+    key_set: KeySet, clock: Clock
+) -> None:
+    new = await in_database(births.publish_next, key_set, "ES384", now=timezone.now(), actor="test")
+    for visitor, etag, kids in ((ATHENA, '"a"', ("old",)), (STRANGER, '"b"', ("old", new.kid))):
+        with attribution.asking("shared", "athena"):
+            clock.forward(60)
+            fetch(visitor, etag=etag, kids=kids)
+        await settled()
+    assert (
+        "athenahealth preview fetched 1 minute ago and has not seen the new ES384 key yet."
+        in (await said(key_set)).ehrs
+    )
+
+
+@pytest.mark.parametrize(("others", "believed"), [(19, True), (20, False)])
+async def test_who_comes_often_when_nobody_is_asked_is_no_ehr(
+    key_set: KeySet, clock: Clock, others: int, believed: bool
+) -> None:
+    for _ in range(others):
+        fetch(STRANGER)
+        clock.forward(30)
+    await fetches.flush()
+    clock.forward(60)
+    with attribution.asking("shared", "athena"):
+        fetch(STRANGER)
+    await settled()
+    found = await said(key_set)
+    assert ("athenahealth preview was not seen to fetch these keys yet." in found.ehrs) is (
+        not believed
+    )
+    assert found.visitors[0].what.startswith("athenahealth" if believed else "Somebody fetched")
+    assert ("Comes so often" in found.visitors[0].how) is (not believed)
+
+
 async def test_after_an_emergency_the_new_key_is_the_one_that_signs(
     key_set: KeySet, clock: Clock
 ) -> None:
