@@ -6,14 +6,20 @@ answer of any kind closes the circuit again.
 """
 
 import time
-from collections import defaultdict
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-from smartapp.protocol.errors import EHRSuspended, EHRTimeout, EHRUnreachable
+from smartapp.protocol.errors import (
+    EHRRedirected,
+    EHRResponseTooLarge,
+    EHRSuspended,
+    EHRTimeout,
+    EHRUnreachable,
+)
 
 FAILURES_THAT_OPEN = 5
 OPEN_SECONDS = 15
+REMEMBERED = 1_000
 
 
 class Circuit:
@@ -46,11 +52,18 @@ class Circuit:
             self._failures += 1
             self._open_until = self._clock() + OPEN_SECONDS
             raise
+        except (EHRRedirected, EHRResponseTooLarge):  # refused, but an answer
+            self._failures = 0
+            raise
         else:
             self._failures = 0
         finally:
             if probe:
                 self._probing = False
+
+    @property
+    def is_well(self) -> bool:
+        return not self._failures
 
     def _admit(self) -> bool:
         """Return whether the request is the one that tries a host which has failed."""
@@ -62,9 +75,16 @@ class Circuit:
         return True
 
 
-# By method, host and port. Only hosts that an administrator has registered are ever asked.
-_circuits: defaultdict[str, Circuit] = defaultdict(Circuit)
+# By method, host and port: those of registered EHRs, and what administrators paste to have a look.
+_circuits: dict[str, Circuit] = {}
 
 
 def circuit(target: str) -> Circuit:
+    """Return the circuit of a method and host. Of many, one that is well is forgotten for it, and
+    the oldest where none is."""
+    if target not in _circuits:
+        if len(_circuits) >= REMEMBERED:
+            well = (name for name, one in _circuits.items() if one.is_well)
+            del _circuits[next(well, next(iter(_circuits)))]
+        _circuits[target] = Circuit()
     return _circuits[target]

@@ -9,6 +9,7 @@ from smartapp import http
 from smartapp.circuit import FAILURES_THAT_OPEN, OPEN_SECONDS, Circuit, circuit
 from smartapp.protocol.errors import (
     EHRRedirected,
+    EHRResponseTooLarge,
     EHRSuspended,
     EHRTimeout,
     EHRUnreachable,
@@ -56,6 +57,15 @@ class TestCircuit:
         with one.request():
             pass
 
+    @pytest.mark.parametrize("error", [EHRRedirected, EHRResponseTooLarge])
+    def test_an_answer_that_is_refused_ends_an_outage(self, error: type[SmartError]) -> None:
+        clock = Clock()
+        one = opened(clock)
+        clock.now += OPEN_SECONDS
+        fail(one, error)
+        with one.request(), one.request():
+            pass
+
     def test_lets_one_request_through_to_see(self) -> None:
         clock = Clock()
         one = opened(clock)
@@ -81,6 +91,24 @@ class TestCircuit:
             raise asyncio.CancelledError
         with one.request():
             pass
+
+
+def test_of_many_hosts_those_that_fail_are_remembered(monkeypatch: pytest.MonkeyPatch) -> None:
+    """An administrator may paste any number of them to have a look."""
+    remembered: dict[str, Circuit] = {}
+    monkeypatch.setattr("smartapp.circuit._circuits", remembered)
+    monkeypatch.setattr("smartapp.circuit.REMEMBERED", 3)
+    ill = circuit("ill")
+    fail(ill)
+    for number in range(10):
+        circuit(str(number))
+    assert len(remembered) == 3
+    assert circuit("ill") is ill
+    for one in remembered.values():
+        fail(one)
+    circuit("new")
+    assert len(remembered) == 3
+    assert circuit("ill") is not ill
 
 
 async def test_slow_ehr_is_left_alone_while_another_is_asked() -> None:

@@ -1,6 +1,7 @@
 """What the page of a key set shows of launches, and asks EHRs (see `keys.outlook`). No PHI."""
 
 from datetime import datetime
+from http import HTTPStatus
 
 from django.db.models import Exists, OuterRef, QuerySet
 from django.utils import timezone
@@ -138,6 +139,8 @@ async def _refusal(registration: Registration, signer: Signer) -> str:
             answer = await http.post_form(
                 url, {**fields, **credentials}, headers={"Accept": "application/json", **headers}
             )
+        if answer.status == HTTPStatus.TOO_MANY_REQUESTS:
+            raise await token_budget.limited(config, answer.headers.get("Retry-After"))
         token.parse_token_response(answer.status, answer.body, requested_at=timezone.now())
     except InvalidClient as error:
         return (

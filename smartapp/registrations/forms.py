@@ -102,6 +102,12 @@ class RegistrationForm(forms.ModelForm):  # type: ignore[type-arg]  # not generi
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.fields["assertion_lifetime_seconds"].required = False
+        if not self.instance.client_id:
+            # A box that says "off" would not be obeyed: the client id switches it on.
+            self.fields["enabled"].disabled = True
+            self.fields[
+                "enabled"
+            ].help_text = "Switched on by itself once the client id is entered."
 
     def clean(self) -> dict[str, Any]:
         data = super().clean() or self.cleaned_data

@@ -190,6 +190,18 @@ class TestAsking:
         html = await self.ask(key_set)
         assert "Backend: it could not be asked" in html
 
+    async def test_an_ehr_that_wants_to_be_left_alone_is(
+        self, key_set: KeySet, next_key: SigningKey, ehr: ScriptedEHR
+    ) -> None:
+        """C144: a 429 holds for all that asks it."""
+        knows(ehr, status=429)
+        html = await self.ask(key_set)
+        assert "Backend: it could not be asked" in html
+        assert len(ehr.token_requests) == 1
+        html = await self.ask(key_set)
+        assert "Backend: it could not be asked" in html
+        assert len(ehr.token_requests) == 1
+
     async def test_the_dry_run_of_the_command_asks_too(
         self, key_set: KeySet, next_key: SigningKey, ehr: ScriptedEHR
     ) -> None:

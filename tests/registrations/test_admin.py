@@ -354,6 +354,20 @@ class TestWithoutClientId:
         assert response.status_code == 302, errors(response)
         assert http.run(registry.endpoint_for_slug("general-hospital")).client_id == "abc"
 
+    def test_until_then_there_is_nothing_to_untick(self, admin: Client) -> None:
+        """A box that is unticked and not obeyed would be a lie."""
+        waiting = make_endpoint(registration=make_registration(client_id="", enabled=False))
+        other = make_endpoint("b", fhir_base_url="https://b.example/r4")
+
+        def box(endpoint: Endpoint) -> str:
+            page = admin.get(f"{LIST}{endpoint.registration_id}/change/").content.decode()
+            [found] = re.findall(r'<input[^>]*name="enabled"[^>]*>', page)
+            assert ("Switched on by itself" in page) is (endpoint == waiting)
+            return str(found)
+
+        assert "disabled" in box(waiting)
+        assert "disabled" not in box(other)
+
     def test_taken_away_it_is_switched_off(self, admin: Client) -> None:
         registration = make_endpoint().registration
         changed = stored_form(registration, client_id="")
