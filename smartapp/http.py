@@ -302,7 +302,22 @@ async def _send(
         raise EHRTimeout(detail, sent=sent) from None
     except (aiohttp.ClientError, OSError, ValueError) as error:
         sent = not isinstance(error, aiohttp.ClientConnectorError)
-        raise EHRUnreachable(f"{host}: {type(error).__name__}", sent=sent) from None
+        raise EHRUnreachable(_failure(host, error), sent=sent) from None
+
+
+def _failure(host: str, error: Exception) -> str:
+    """Return in words how the connection failed, without the error's own: they hold the URL."""
+    if isinstance(error, aiohttp.ClientConnectorCertificateError):
+        return f"the TLS certificate of {host} is not one that can be trusted"
+    if isinstance(error, aiohttp.ClientSSLError):
+        return f"no TLS connection could be made to {host}"
+    if isinstance(error, aiohttp.ClientConnectorDNSError):
+        return f"no network address is known for {host}"
+    if isinstance(error, aiohttp.ClientConnectorError):
+        return f"no connection could be made to {host}"
+    if isinstance(error, aiohttp.ClientConnectionError | OSError):
+        return f"the connection to {host} broke off before its answer was complete"
+    return f"the answer of {host} is not one of HTTP, or breaks off"
 
 
 async def get(

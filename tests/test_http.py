@@ -395,14 +395,16 @@ class TestBadAnswers:
     async def test_nothing_that_listens_is_one_of_our_errors(self, server: Server) -> None:
         await server.stop()
 
-        with pytest.raises(EHRUnreachable):
+        with pytest.raises(EHRUnreachable) as caught:
             await http.get(server.url)
+        host = server.url.removeprefix("http://").partition("/")[0]
+        assert caught.value.detail == f"no connection could be made to {host}"
 
     async def test_a_name_that_does_not_exist_is_one_of_our_errors(self) -> None:
         unknown = socket.gaierror(-2, "unknown")
         with (
             patch.object(socket, "getaddrinfo", side_effect=unknown),
-            pytest.raises(EHRUnreachable),
+            pytest.raises(EHRUnreachable, match="no network address is known for no-such-ehr"),
         ):
             await http.get("https://no-such-ehr.example/")
         await http.close()
@@ -411,7 +413,7 @@ class TestBadAnswers:
         """C60: the certificate is verified."""
         server = await Server().start(tls=self_signed(tmp_path))
 
-        with pytest.raises(EHRUnreachable):
+        with pytest.raises(EHRUnreachable, match="the TLS certificate of localhost"):
             await http.get(f"https://localhost:{server.port}/")
         assert server.requests == []
         await http.close()

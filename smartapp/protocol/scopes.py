@@ -12,6 +12,7 @@ from urllib.parse import parse_qsl
 
 from smartapp.protocol.errors import ScopeError
 from smartapp.protocol.plain_words import other_scope_words, resource_scope_words
+from smartapp.protocol.text import plain_text
 
 _V1_PERMISSIONS = {"read": "rs", "write": "cud", "*": "cruds"}
 _RESOURCE_SCOPE = re.compile(
@@ -22,6 +23,7 @@ _FILTER = re.compile(r"[A-Za-z_][A-Za-z0-9_.:-]*=[^&=]+(?:&[A-Za-z_][A-Za-z0-9_.
 _LAUNCH_SCOPE = re.compile(r"launch(?:/[a-z]+(?:\?role=[^&=?#]+)?)?")
 # RFC 6749 §3.3: scope-token.
 _SCOPE_TOKEN = re.compile(r"[!#-\[\]-~]+")
+MAX_SHOWN_CHARACTERS = 80
 _RESERVED_PREFIXES = ("patient/", "user/", "system/")
 _PERSON_SCOPES = frozenset(
     {"openid", "fhirUser", "profile", "email", "launch", "offline_access", "online_access"}
@@ -170,7 +172,9 @@ def describe(scope: str, *, whose: str = "your") -> str:
 
 def _check_grammar(item: str) -> None:
     if not _SCOPE_TOKEN.fullmatch(item):
-        raise ScopeError("a scope with characters that RFC 6749 does not allow")
+        raise ScopeError(
+            f"`{plain_text(item, MAX_SHOWN_CHARACTERS)}` has characters that no scope may have"
+        )
     if item.startswith(_RESERVED_PREFIXES) and isinstance(parse_scope(item), OtherScope):
         raise ScopeError(f"{item} is not a SMART resource scope")
     if item.startswith("launch/") and not _LAUNCH_SCOPE.fullmatch(item):

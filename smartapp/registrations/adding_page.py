@@ -21,8 +21,8 @@ from smartapp.keys.models import Algorithm, KeySet
 from smartapp.protocol.urls import without_trailing_slash
 from smartapp.registrations import doctor, presets, registering, registry
 from smartapp.registrations.doctor import Finding
-from smartapp.registrations.forms import RegistrationForm
-from smartapp.registrations.models import Endpoint, Registration
+from smartapp.registrations.forms import SLUG_ERRORS, RegistrationForm
+from smartapp.registrations.models import AuthMethod, Endpoint, Registration
 from smartapp.registrations.registering import Wanted
 from smartapp.registrations.validation import is_backend, validate_base_url
 
@@ -65,6 +65,7 @@ class AddForm(forms.ModelForm):  # type: ignore[type-arg]  # not generic at run 
             "standalone_scope": "Empty: what this app usually needs there.",
             "slug": "Empty: from the name. It becomes part of the redirect URI and stays.",
         }
+        error_messages = {"slug": SLUG_ERRORS}
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -179,7 +180,7 @@ class AddingPage(admin.ModelAdmin):  # type: ignore[type-arg]  # not generic at 
                 return self._added(request, endpoint)
         except ValidationError as error:
             _tell(form, error)
-        return self._adding(request, form, looked=True)
+        return self._adding(request, form, looked=True, is_secret_lost=_is_secret_lost(form))
 
     def _added(self, request: HttpRequest, endpoint: Endpoint) -> HttpResponse:
         config = registry.describe(endpoint)
@@ -223,6 +224,12 @@ def _tell(form: AddForm, error: ValidationError) -> None:
         return
     for name, errors in error.error_dict.items():
         form.add_error(name if name in form.fields else None, errors)
+
+
+def _is_secret_lost(form: AddForm) -> bool:
+    """Whether a secret has to be typed again: no page gives one back (C70)."""
+    by_secret = form.data.get("auth_method") == AuthMethod.CLIENT_SECRET_BASIC
+    return by_secret and bool(form.data.get("client_secret"))
 
 
 def _as_if(fhir_base_url: str, typed: dict[str, str]) -> registry.EndpointConfig:

@@ -17,6 +17,8 @@ from smartapp.registrations.models import Endpoint, Registration
 from smartapp.registrations.presets import PRESETS
 from smartapp.registrations.validation import validate_own_address
 
+SLUG_ERRORS = {"invalid": "Use letters, digits and hyphens only."}
+
 
 class LinesField(forms.CharField):
     """A list of texts, one a line."""
@@ -98,6 +100,7 @@ class RegistrationForm(forms.ModelForm):  # type: ignore[type-arg]  # not generi
             "scope": forms.Textarea(attrs={"rows": 4, "cols": 80}),
             "standalone_scope": forms.Textarea(attrs={"rows": 4, "cols": 80}),
         }
+        error_messages = {"slug": SLUG_ERRORS}
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -151,6 +154,7 @@ class EndpointForm(forms.ModelForm):  # type: ignore[type-arg]  # not generic at
         max_length=63,
         required=False,
         help_text="Part of the address on which patients connect. Empty: from the name.",
+        error_messages=SLUG_ERRORS,
     )
     issuers = LinesField(
         label="Expected issuers",

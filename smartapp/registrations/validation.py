@@ -4,7 +4,7 @@ Each function raises Django's ValidationError with one sentence that says what t
 """
 
 from collections.abc import Callable
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 from django.conf import settings
 from django.core.exceptions import ValidationError
@@ -25,12 +25,21 @@ def validate_url(url: str) -> None:
         raise ValidationError(
             "This address is on this machine; set ALLOW_LOOPBACK_EHRS=on to use it in development."
         )
+    _validate_beginning(parts, may_be_http=loopback)
     try:
         check_url(url)
     except AddressRefused as error:
         raise ValidationError(f"This address cannot be used: {error.detail}.") from None
     if "*" in url or "#" in url:
         raise ValidationError("Enter the full address: no wildcard (*), no fragment (#).")
+
+
+def _validate_beginning(parts: SplitResult, *, may_be_http: bool) -> None:
+    """The two mistakes that people make most: half an address, and one without TLS."""
+    if not (parts.scheme and parts.hostname):
+        raise ValidationError("Write the whole address, beginning with https://.")
+    if parts.scheme != "https" and not (parts.scheme == "http" and may_be_http):
+        raise ValidationError("The address has to begin with https://.")
 
 
 def validate_base_url(url: str) -> None:

@@ -143,7 +143,7 @@ DEFENCES = (
     _one("T10", "reports without values", "smartapp/settings.py", "DEFAULT_EXCEPTION_REPORTER =",
          "UNUSED_EXCEPTION_REPORTER =", f"{ATTACKS}::TestTokensLeave"),
     _one("T10", "errors of the client name no address", "smartapp/http.py",
-         'EHRUnreachable(f"{host}: {type(error).__name__}", sent=sent)',
+         "EHRUnreachable(_failure(host, error), sent=sent)",
          'EHRUnreachable(f"{url}: {error}", sent=sent)', f"{HTTP}::TestMessages"),
     _one("T10", "a quoted token is hidden", "smartapp/protocol/text.py",
          "_TOKEN_LIKE.sub(_hide, line).strip()", "line.strip()",

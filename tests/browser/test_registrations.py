@@ -74,7 +74,7 @@ def test_ehr_is_added_by_pasting_its_base_url(admin: Page, demo: Demo) -> None:
 
     admin.get_by_label("FHIR base URL").fill("http://ehr.example/r4")
     admin.get_by_role("button", name="Look at this EHR").click()
-    expect(admin.get_by_role("alert")).to_contain_text("not https")
+    expect(admin.get_by_role("alert")).to_contain_text("has to begin with https://")
     expect(admin.get_by_label("FHIR base URL")).to_have_value("http://ehr.example/r4")
 
     admin.get_by_label("FHIR base URL").fill("http://127.0.0.1:1/fhir/r4")

@@ -131,6 +131,21 @@ class TestRequesting:
         with pytest.raises(ScopeError):
             scopes.validate_requested(text)
 
+    @pytest.mark.parametrize(
+        ("item", "shown"),
+        [
+            ("pati\u00ebnt/*.rs", "pati\u00ebnt/*.rs"),
+            ("open\x1bid", "openid"),
+            ('"' * 500, '"' * 79 + "\u2026"),
+        ],
+    )
+    def test_a_scope_with_wrong_characters_is_named_as_far_as_it_is_safe(
+        self, item: str, shown: str
+    ) -> None:
+        with pytest.raises(ScopeError) as caught:
+            scopes.validate_requested(f"launch {item}")
+        assert caught.value.detail == f"`{shown}` has characters that no scope may have"
+
 
 class TestComparing:
     @pytest.mark.parametrize(

@@ -142,14 +142,16 @@ class TestAdd:
     @pytest.mark.parametrize(
         ("change", "sentence"),
         [
-            ({"fhir_base_url": "http://ehr.example/r4"}, "not https"),
+            ({"fhir_base_url": "http://ehr.example/r4"}, "has to begin with https://."),
+            ({"slug": "General Hospital"}, "Use letters, digits and hyphens only."),
+            ({"scope": 'launch "openid"'}, '`"openid"` has characters that no scope may have.'),
             ({"fhir_base_url": "https://ehr.example/#"}, "fragment"),
             ({"fhir_base_url": ""}, "required"),
             ({"client_id": "a b\nc"}, "visible ASCII"),
             ({"scope": "openid"}, "must contain launch"),
             ({"standalone_scope": "launch"}, "EHR launches only"),
             ({"auth_method": "client_secret_basic"}, "needs a client secret"),
-            ({"assertion_audience": "nonsense"}, "cannot be used"),
+            ({"assertion_audience": "nonsense"}, "Write the whole address"),
             ({"auth_method": "none", "scope": "system/Patient.rs"}, "2-legged"),
             ({"name": "病院"}, "slug"),
             ({"preset": "vax"}, "valid choice"),
@@ -161,10 +163,29 @@ class TestAdd:
         typed = form("https://ehr.example/r4") | {"scope": "launch openid"} | change
         response = admin.post(f"{LIST}add/", typed)
 
-        assert sentence in errors(response)
+        assert sentence in html.unescape(errors(response))
         assert not Registration.objects.exists()
         page = html.unescape(response.content.decode())
         assert all(value in page for name, value in typed.items() if name != "preset")
+
+    @pytest.mark.parametrize(
+        ("change", "is_asked"),
+        [
+            ({"auth_method": "client_secret_basic", "client_secret": SECRET}, True),
+            ({"client_secret": SECRET}, False),
+            ({"auth_method": "client_secret_basic"}, False),
+            ({}, False),
+        ],
+    )
+    def test_a_secret_is_asked_for_again_only_where_one_was_lost(
+        self, admin: Client, change: dict[str, str], *, is_asked: bool
+    ) -> None:
+        response = admin.post(f"{LIST}add/", form("https://ehr.example/r4", name="") | change)
+
+        page = response.content.decode()
+        assert "Please correct what is marked below." in page
+        assert ("Enter the client secret again." in page) is is_asked
+        assert SECRET not in page
 
     def test_a_second_ehr_of_the_same_base_is_refused(self, admin: Client) -> None:
         """C7."""
@@ -244,8 +265,10 @@ class TestLook:
         ("base", "sentence"),
         [
             ("", "Paste the FHIR base URL"),
-            ("ehr.example", "cannot be used"),
-            ("http://ehr.example/r4", "not https"),
+            ("hello", "Write the whole address, beginning with https://."),
+            ("ehr.example/r4", "Write the whole address, beginning with https://."),
+            ("http://ehr.example/r4", "The address has to begin with https://."),
+            ("ftp://ehr.example/r4", "The address has to begin with https://."),
             ("https://10.0.0.1/r4", "not public"),
             ("https://ehr.example/r4?x=1", "no query"),
         ],
@@ -309,7 +332,7 @@ class TestLook:
     def test_a_host_that_does_not_answer_is_a_message(self, admin: Client) -> None:
         page = self.look(admin, "http://127.0.0.1:1/r4")
 
-        assert "127.0.0.1:1: " in page
+        assert "no connection could be made to 127.0.0.1:1." in page
         assert "What to do: Look for typing mistakes in the host" in page
 
     def test_a_secret_that_was_typed_is_not_sent_back(self, admin: Client, live_ehr: EHR) -> None:
@@ -818,7 +841,7 @@ class TestDiscovery:
     @pytest.mark.parametrize(
         ("change", "sentence"),
         [
-            ({"url": "http://token.example/t"}, "not https"),
+            ({"url": "http://token.example/t"}, "has to begin with https://"),
             ({"reason": ""}, "required"),
             ({"member": "x"}, "valid choice"),
         ],

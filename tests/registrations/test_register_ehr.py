@@ -258,13 +258,13 @@ class TestClientSecret:
 
 GOOD = "https://ehr.example/fhir/r4"
 BAD_INPUT = [
-    (["http://ehr.example/r4"], "not https"),
+    (["http://ehr.example/r4"], "has to begin with https://"),
     (["https://10.0.0.1/r4"], "not public"),
     (["https://ehr.example/r4#x"], "fragment"),
     (["https://*.example/r4"], "wildcard"),
     (["https://ehr.example/r4?x=1"], "query"),
     (["https://user:pw@ehr.example/r4"], "user information"),
-    (["ehr.example/r4"], "cannot be used"),
+    (["ehr.example/r4"], "Write the whole address"),
     (["https://[::1/r4"], "not a URL"),
     (["https://ehr.example/" + "a" * 500], "500 characters"),
     ([GOOD, "--preset", "vax"], "There is no preset vax; there are athenahealth-preview,"),
@@ -274,8 +274,8 @@ BAD_INPUT = [
     ([GOOD, "--scope", ""], "scope"),
     ([GOOD, "--standalone-scope", "launch openid"], "EHR launches only"),
     ([GOOD, "--scope", "launch offline_access online_access"], "exclude each other"),
-    ([GOOD, "--audience", "http://ehr.example/token"], "not https"),
-    ([GOOD, "--issuer", "http://ehr.example"], "not https"),
+    ([GOOD, "--audience", "http://ehr.example/token"], "has to begin with https://"),
+    ([GOOD, "--issuer", "http://ehr.example"], "has to begin with https://"),
     ([GOOD, "--frame-ancestor", "https://ehr.example/app"], "more than an origin"),
     ([GOOD, "--slug", "General Hospital"], "slug"),
     ([GOOD, "--name", "病院"], "gives no slug"),
