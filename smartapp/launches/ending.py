@@ -14,7 +14,7 @@ import time
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from datetime import datetime
+from itertools import islice
 from uuid import UUID
 
 from django.db import transaction
@@ -57,9 +57,13 @@ class Selection:
     launches: QuerySet[Launch]
     person: Person | None = None
 
-    def open(self, now: datetime) -> Iterator[Launch]:
-        """Yield those that have not ended and whose session lives, a thousand read at a time."""
-        rows = self.launches.filter(ended_at=None, session__expire_date__gt=now)
+    def open(self) -> Iterator[Launch]:
+        """Yield those that have not ended, a thousand read at a time.
+
+        Also those in their code exchange, which get a page in a moment, and those whose session
+        has expired and whose tokens the EHR still takes.
+        """
+        rows = self.launches.filter(ended_at=None)
         rows = rows.select_related("endpoint").order_by("uuid")
         if self.person is None:
             rows = rows.defer("sealed_tokens")  # most of the row, and nobody looks into it
@@ -92,12 +96,10 @@ def one(launch: Launch) -> Selection:
 
 
 def of_person(person: Person) -> Selection:
-    """Everything of a person, at whichever EHR trusts the issuer."""
-    trusting = [
-        pk for pk, issuers in Endpoint.objects.values_list("pk", "issuers") if person.iss in issuers
-    ]
+    """Everything of a person, at whichever EHR: the issuer that vouched for a launch is the one
+    in its tokens, whatever its endpoint's list of issuers has become since."""
     words = f"every launch of one person of {person.iss}"
-    return Selection(words, Launch.objects.filter(endpoint__in=trusting), person)
+    return Selection(words, Launch.objects.exclude(sealed_tokens=""), person)
 
 
 def person_of(launch: Launch) -> Person | None:
@@ -118,24 +120,22 @@ def _tokens(launch: Launch) -> LaunchTokens | None:
 def count(selection: Selection) -> Counter[tuple[str, str]]:
     """Return how many launches are open, by the name of the EHR and the kind."""
     return Counter(
-        (launch.endpoint.name, LaunchKind(launch.kind).label)
-        for launch in selection.open(timezone.now())
+        (launch.endpoint.name, LaunchKind(launch.kind).label) for launch in selection.open()
     )
 
 
 def end(selection: Selection, *, actor: str) -> Ended:
-    """End what is open, until it is done or the request has taken long enough."""
+    """End what is open, until it is done or the request has taken long enough.
+
+    Each batch is looked for from the start: a launch that begins meanwhile may have a uuid that
+    the last one was already beyond.
+    """
     until = time.monotonic() + SECONDS_PER_REQUEST
-    ended, batch = 0, []
-    for launch in selection.open(timezone.now()):
-        batch.append(launch.uuid)
-        if len(batch) == BATCH:
-            ended += _end_batch(batch, selection, actor)
-            batch = []
-            if time.monotonic() > until:
-                return Ended(ended, is_complete=False)
-    if batch:
+    ended = 0
+    while batch := [launch.uuid for launch in islice(selection.open(), BATCH)]:
         ended += _end_batch(batch, selection, actor)
+        if time.monotonic() > until:
+            return Ended(ended, is_complete=next(selection.open(), None) is None)
     return Ended(ended, is_complete=True)
 
 

@@ -45,7 +45,7 @@ class EndingAdmin(ReadOnlyAdmin):
         """Choose which launches; say how many they are; end them when that was confirmed."""
         _refuse_unless_permitted(request)
         asked = request.POST if request.method == "POST" else request.GET
-        selection = _selection(asked)
+        selection = _selection(request, asked)
         if selection is None:
             return self._page(request, "choose", title="End launches", **_choices())
         done = 0
@@ -93,7 +93,7 @@ def _afterwards(request: HttpRequest) -> str:
 PERSON_CONTEXT = "launches.ending:person"
 
 
-def _selection(asked: QueryDict) -> Selection | None:
+def _selection(request: HttpRequest, asked: QueryDict) -> Selection | None:
     """Return the launches that are meant, None when nothing was chosen yet."""
     if pk := asked.get("registration"):
         return ending.at_registration(_object(Registration, pk))
@@ -101,7 +101,7 @@ def _selection(asked: QueryDict) -> Selection | None:
         return ending.at_endpoint(_object(Endpoint, pk))
     if pk := asked.get("launch"):
         return ending.one(_object(Launch, pk))
-    person = _person(asked)
+    person = _person(request, asked)
     return ending.of_person(person) if person else None
 
 
@@ -110,11 +110,11 @@ def _again(asked: QueryDict, selection: Selection) -> tuple[str, str]:
     if selection.person:
         plaintext = json.dumps(asdict(selection.person)).encode()
         return "person", vault.seal(plaintext, PERSON_CONTEXT)
-    name = next(name for name in ("registration", "endpoint", "launch") if name in asked)
+    name = next(name for name in ("registration", "endpoint", "launch") if asked.get(name))
     return name, str(asked[name])
 
 
-def _person(asked: QueryDict) -> Person | None:
+def _person(request: HttpRequest, asked: QueryDict) -> Person | None:
     if sealed := asked.get("person"):
         try:
             return Person(**json.loads(vault.unseal(sealed, PERSON_CONTEXT)))
@@ -125,7 +125,8 @@ def _person(asked: QueryDict) -> Person | None:
         if person is None:
             raise Http404
         return person
-    iss, sub = asked.get("iss", "").strip(), asked.get("sub", "").strip()
+    # Only as sent by the form: a subject must never stand in an address (C133).
+    iss, sub = request.POST.get("iss", "").strip(), request.POST.get("sub", "").strip()
     return Person(iss, sub) if iss and sub else None
 
 
@@ -138,7 +139,7 @@ def _object(model: type[Any], text: str) -> Any:
 
 
 def _choices() -> dict[str, Any]:
-    is_open = Q(launches__ended_at=None, launches__session__expire_date__gt=timezone.now())
+    is_open = Q(launches__ended_at=None)
     endpoints = Endpoint.objects.select_related("registration").order_by("registration", "name")
     rows = list(endpoints.annotate(open_launches=Count("launches", filter=is_open)))
     return {

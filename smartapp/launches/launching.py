@@ -15,6 +15,7 @@ from django.utils import timezone
 from smartapp.database import in_database
 from smartapp.launches import cookies, pending, steps, store, token_budget, token_endpoint
 from smartapp.launches.models import LaunchKind
+from smartapp.launches.outstanding import Outstanding
 from smartapp.launches.pending import PendingLaunch
 from smartapp.launches.tokens import LaunchTokens
 from smartapp.protocol import authorization, scopes
@@ -125,17 +126,21 @@ async def finish(
             state_digest=cookies.state_digest(state),
             launched_at=started.launched_at,
         )
+        response = HttpResponse(status=303, headers={"Location": f"/launches/{uuid}/"})
+        given: Outstanding | None = None
         try:
-            tokens, expires_at = await token_endpoint.exchange_code(config, started, code)
+            issued = await token_endpoint.exchange_code(config, started, code)
+            given = Outstanding(issued.refresh_token, issued.access_token, started.token_endpoint)
+            tokens = await token_endpoint.accept(config, started, issued)
+            await _open_session(request, response, started.kind, uuid, tokens, issued.expires_at)
         except BusyWithEHR:
             await in_database(store.give_state_back, uuid)
             raise
         except BaseException:
-            # Also when the browser has left, or the fault is our own: no launch stays half open.
-            await in_database(store.fail, uuid, timezone.now())
+            # Also when the browser has left, or the fault is our own: no launch stays half open,
+            # and no token stays good at the EHR that nobody has here (C133).
+            await in_database(store.fail, uuid, config.endpoint_id, given, timezone.now())
             raise
-    response = HttpResponse(status=303, headers={"Location": f"/launches/{uuid}/"})
-    await _open_session(request, response, started.kind, uuid, tokens, expires_at)
     logger.info("launch %s of %s completed at %s", uuid, started.kind, config.slug)
     return response
 

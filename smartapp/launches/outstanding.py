@@ -49,7 +49,12 @@ class Told:
 
 
 def hand_over(
-    launch: UUID, endpoint_id: int, tokens: LaunchTokens, now: datetime, *, lease: bool = False
+    launch: UUID,
+    endpoint_id: int,
+    tokens: LaunchTokens | Outstanding,
+    now: datetime,
+    *,
+    lease: bool = False,
 ) -> Revocation:
     """Return a row, not saved yet, with the tokens that the EHR is to be told of. With a `lease`
     it waits for whoever ends the launch to try at once."""
@@ -108,12 +113,15 @@ def settle(pk: UUID, told: Told, now: datetime) -> None:
         row.delete()
         return
     doubled = FIRST_WAIT * 2 ** min(row.attempts, 10)
-    row.not_before = now + max(told.retry_after or FIRST_WAIT, min(doubled, LONGEST_WAIT))
-    row.attempts = F("attempts") + 1
-    row.failure = told.failure
+    # Another process may have settled it meanwhile, or resealed it: only what changes is written.
+    unsettled = Revocation.objects.filter(pk=pk, given_up_at=None)
+    unsettled.update(
+        not_before=now + max(told.retry_after or FIRST_WAIT, min(doubled, LONGEST_WAIT)),
+        attempts=F("attempts") + 1,
+        failure=told.failure,
+    )
     if now - row.asked_at > GIVE_UP_AFTER:
-        row.given_up_at, row.sealed_tokens = now, ""
-    row.save()
+        unsettled.update(given_up_at=now, sealed_tokens="")
 
 
 def purge_batch(now: datetime) -> int:

@@ -17,8 +17,14 @@ from smartapp.launches import outstanding
 from smartapp.launches import tokens as launch_tokens
 from smartapp.launches.cookies import SessionKey
 from smartapp.launches.models import EndReason, Launch, LaunchKind, Revocation
+from smartapp.launches.outstanding import Outstanding
 from smartapp.launches.tokens import LaunchTokens
-from smartapp.protocol.errors import LaunchEnded, LaunchNotFound, StateAlreadyUsed
+from smartapp.protocol.errors import (
+    EndedByAdministrator,
+    LaunchEnded,
+    LaunchNotFound,
+    StateAlreadyUsed,
+)
 from smartapp.vault import VaultError
 
 # Longer than the slowest refresh, which is two token requests, each perhaps signed a second time,
@@ -101,6 +107,8 @@ def complete(
 
     `beside` are the other sessions of this browser: those of another person end here. `replaced`
     are those whose cookies it has no room for any more: they end here too.
+
+    EndedByAdministrator when it was ended during its code exchange; nothing is stored then.
     """
     with transaction.atomic():
         gone = [old.digest for old in replaced]
@@ -108,13 +116,15 @@ def complete(
         Session.objects.create(
             session_key=key.digest, session_data="", expire_date=session_expires_at
         )
-        Launch.objects.filter(uuid=uuid).update(
+        completed = Launch.objects.filter(uuid=uuid, ended_at=None).update(
             session=key.digest,
             lasts_until=lasts_until,
             sealed_tokens=launch_tokens.seal(tokens, uuid),
             access_token_expires_at=access_token_expires_at,
             token_version=1,
         )
+        if not completed:
+            raise EndedByAdministrator(f"launch {uuid} was ended during its code exchange")
         if gone:
             # The rows go with their sessions; what their EHRs are to be told does not.
             closed = Launch.objects.filter(session__in=gone, ended_at=None)
@@ -148,9 +158,13 @@ def _is_another_person(tokens: LaunchTokens, sealed: str, uuid: UUID) -> bool:
     return same_issuer and other.id_token_sub != tokens.id_token_sub
 
 
-def fail(uuid: UUID, now: datetime) -> None:
-    """Record that the exchange did not succeed; the row keeps its state used."""
-    Launch.objects.filter(uuid=uuid).update(ended_at=now, end_reason=EndReason.FAILED)
+def fail(uuid: UUID, endpoint_id: int, given: Outstanding | None, now: datetime) -> None:
+    """Record that the launch did not come about; the row keeps its state used. `given` is what
+    the EHR had issued by then: it is told that nobody uses it (C133)."""
+    with transaction.atomic():
+        _end(Launch.objects.filter(uuid=uuid, ended_at=None), EndReason.FAILED, now)
+        if given is not None:
+            outstanding.hand_over(uuid, endpoint_id, given, now).save(force_insert=True)
 
 
 def find(uuid: UUID, session_digest: str, now: datetime) -> StoredLaunch:
@@ -403,5 +417,23 @@ def purge_batch(now: datetime) -> int:
     expired = list(
         Session.objects.filter(expire_date__lt=now).values_list("pk", flat=True)[:PURGE_BATCH]
     )
-    Session.objects.filter(pk__in=expired).delete()
+    if expired:
+        with transaction.atomic():
+            _hand_over_expired(expired, now)
+            Session.objects.filter(pk__in=expired).delete()
     return len(unfinished) + len(expired)
+
+
+def _hand_over_expired(session_digests: list[str], now: datetime) -> None:
+    """Let the EHR be told of the refresh tokens of launches that nobody ended: one for lasting
+    access stays good there. An access token ends by itself (C133)."""
+    unended = Launch.objects.filter(session__in=session_digests, ended_at=None)
+    rows = []
+    for uuid, endpoint_id, sealed in unended.values_list("uuid", "endpoint_id", "sealed_tokens"):
+        try:
+            tokens = launch_tokens.unseal(sealed, uuid)
+        except VaultError:  # of no use to anybody any more
+            continue
+        if tokens.refresh_token is not None:
+            rows.append(outstanding.hand_over(uuid, endpoint_id, tokens, now))
+    Revocation.objects.bulk_create(rows)

@@ -2,7 +2,6 @@
 
 import itertools
 import logging
-from datetime import datetime
 from http import HTTPStatus
 
 from django.utils import timezone
@@ -109,20 +108,28 @@ async def _validated_id_token(
 
 async def exchange_code(
     config: EndpointConfig, pending: PendingLaunch, code: str
-) -> tuple[LaunchTokens, datetime]:
-    """Return what the code brings, and when its access token expires.
+) -> token.TokenResponse:
+    """Return what the code brings, unchecked: `accept` does that.
 
-    Raises BusyWithEHR when the code was not even sent, TokenError, EHRUnavailable, IDTokenError
-    (`openid` asks for proof of who signed in and nobody is believed without it, C97) and
-    LaunchContextError.
+    Raises BusyWithEHR when the code was not even sent, TokenError and EHRUnavailable.
     """
     fields = token.authorization_code_request(
         code=code, redirect_uri=config.redirect_uri, code_verifier=pending.code_verifier
     )
     try:
-        response = await request_token(config, pending.token_endpoint, fields)
+        return await request_token(config, pending.token_endpoint, fields)
     except (EHRCrowded, EHRSuspended) as error:
         raise BusyWithEHR(error.detail, retry_after=error.retry_after) from error
+
+
+async def accept(
+    config: EndpointConfig, pending: PendingLaunch, response: token.TokenResponse
+) -> LaunchTokens:
+    """Return what a code brought, once it is checked.
+
+    Raises EHRUnavailable, IDTokenError (`openid` asks for proof of who signed in and nobody is
+    believed without it, C97) and LaunchContextError.
+    """
     granted = scopes.parse_scopes(pending.scope if response.scope is None else response.scope)
     proof = None
     if response.id_token is not None:
@@ -139,7 +146,7 @@ async def exchange_code(
         response, proof, requested_scope=pending.scope, token_endpoint=pending.token_endpoint
     )
     steps.context_given(tokens)
-    return tokens, response.expires_at
+    return tokens
 
 
 async def check_refreshed_id_token(

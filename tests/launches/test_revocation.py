@@ -14,8 +14,10 @@ from uuid import UUID
 
 import pytest
 from aiohttp import web
+from django.contrib.sessions.models import Session
 from django.core.management import call_command
-from django.db.models import ProtectedError
+from django.db import OperationalError
+from django.db.models import ProtectedError, QuerySet
 from django.test import Client
 from django.utils import timezone
 
@@ -316,6 +318,130 @@ class TestDisconnect:
         assert "Revoked at their EHR: 1; still to do: 0." in out.getvalue()
 
 
+class TestTokensThatNobodyHas:
+    """C133: what the EHR issued and this app refused, lost or let expire."""
+
+    async def test_of_a_refused_id_token(
+        self, browser: Browser, ehr: ScriptedEHR, ehr_launch: Start
+    ) -> None:
+        ehr.id_token_claims = {"aud": "somebody-else"}
+        refused = await browser.get(await browser.to_callback(ehr_launch()))
+        assert refused.status >= 400
+        assert len(ehr.valid_access_tokens) == 1
+        assert await work_off() == 1
+        assert ehr.valid_access_tokens == set()
+        assert len(ehr.revocations) == 2
+
+    async def test_of_an_unusable_context(
+        self, browser: Browser, ehr: ScriptedEHR, ehr_launch: Start
+    ) -> None:
+        ehr.patient = "not a FHIR id"
+        refused = await browser.get(await browser.to_callback(ehr_launch()))
+        assert refused.status >= 400
+        assert await work_off() == 1
+        assert ehr.valid_access_tokens == set()
+
+    async def test_of_a_launch_that_could_not_be_stored(
+        self,
+        browser: Browser,
+        ehr: ScriptedEHR,
+        ehr_launch: Start,
+        monkeypatch: pytest.MonkeyPatch,
+    ) -> None:
+        """Its row does not stay half open either."""
+
+        def full(*_: object, **__: object) -> None:
+            raise OperationalError("disk full")
+
+        monkeypatch.setattr(store, "complete", full)
+        refused = await browser.get(await browser.to_callback(ehr_launch()))
+        assert refused.status == 500
+        (launch,) = await in_database(list, Launch.objects.all())
+        assert launch.end_reason == EndReason.FAILED
+        assert await work_off() == 1
+        assert ehr.valid_access_tokens == set()
+
+    async def test_none_of_a_refused_code(
+        self, browser: Browser, ehr: ScriptedEHR, ehr_launch: Start
+    ) -> None:
+        """There is nothing to tell of."""
+
+        async def refusal(_: web.Request) -> web.Response:
+            return web.json_response({"error": "invalid_grant"}, status=400)
+
+        ehr.token_answer = refusal
+        await browser.get(await browser.to_callback(ehr_launch()))
+        assert await waiting() == []
+
+    @pytest.mark.parametrize(("refresh_token", "told"), [("refresh", 1), (None, 0)])
+    async def test_of_an_expired_launch_with_a_refresh_token(
+        self,
+        browser: Browser,
+        ehr: ScriptedEHR,
+        ehr_launch: Start,
+        refresh_token: str | None,
+        told: int,
+    ) -> None:
+        """It may stay good for months there; an access token ends by itself."""
+        ehr.refresh_token = refresh_token
+        await browser.launch(ehr_launch())
+        await in_database(Session.objects.update, expire_date=timezone.now() - timedelta(hours=1))
+        assert await in_database(store.purge_batch, timezone.now()) == 1
+        assert not await in_database(Launch.objects.exists)
+        assert await work_off() == told
+        assert bool(ehr.valid_access_tokens) == (not told)
+
+
+class TestTwoProcessesSettle:
+    """What one writes the other does not undo."""
+
+    NOT_DONE = outstanding.Told(None, "status-503")
+
+    async def settled_while(
+        self, change: Callable[[], object], pk: UUID, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """Settle, and let another process do something between reading and writing."""
+        first = QuerySet.first
+
+        def then_the_other(rows: QuerySet[Any]) -> Any:
+            found = first(rows)
+            change()
+            return found
+
+        monkeypatch.setattr(QuerySet, "first", then_the_other)
+        await in_database(outstanding.settle, pk, self.NOT_DONE, timezone.now())
+        monkeypatch.undo()
+
+    async def test_row_that_is_done_does_not_come_back(
+        self,
+        browser: Browser,
+        ehr: ScriptedEHR,
+        ehr_launch: Start,
+        monkeypatch: pytest.MonkeyPatch,
+    ) -> None:
+        ehr.revoke_status = 503
+        await disconnect(browser, await browser.launch(ehr_launch()))
+        (one,) = await waiting()
+        await self.settled_while(Revocation.objects.all().delete, one.pk, monkeypatch)
+        assert await waiting() == []
+
+    async def test_reseal_is_not_undone(
+        self,
+        browser: Browser,
+        ehr: ScriptedEHR,
+        ehr_launch: Start,
+        monkeypatch: pytest.MonkeyPatch,
+    ) -> None:
+        ehr.revoke_status = 503
+        await disconnect(browser, await browser.launch(ehr_launch()))
+        (one,) = await waiting()
+        await self.settled_while(
+            lambda: Revocation.objects.update(sealed_tokens="resealed"), one.pk, monkeypatch
+        )
+        (after,) = await waiting()
+        assert (after.sealed_tokens, after.attempts) == ("resealed", 2)
+
+
 def text_of(response: Any) -> str:
     return " ".join(html.unescape(response.content.decode()).split())
 
@@ -402,6 +528,104 @@ class TestRevokeAll:
             page = await in_database(confirmed, admin, f"{END}?person_of={first}")
             assert "Ended here: 2" in page
             assert (await row(second)).sealed_tokens == ""
+
+    async def test_of_a_person_whose_issuer_the_endpoint_no_longer_names(
+        self, browser: Browser, ehr: ScriptedEHR, ehr_launch: Start, admin: Client
+    ) -> None:
+        """C133: the issuer that vouched is the one sealed with the launch."""
+        uuid = await browser.launch(ehr_launch())
+        await in_database(Endpoint.objects.update, issuers=["https://other.example"])
+        page = await in_database(confirmed, admin, f"{END}?person_of={uuid}")
+        assert "Ended here: 1" in page
+        assert (await browser.get(f"/launches/{uuid}/")).status == 410
+
+    async def test_subject_in_an_address_is_not_read(
+        self, browser: Browser, ehr: ScriptedEHR, ehr_launch: Start, admin: Client
+    ) -> None:
+        """C133: addresses stand in histories and logs."""
+        await browser.launch(ehr_launch())
+        sent = {"iss": ehr.issuer, "sub": f"{CANARY}-subject"}
+        page = text_of(await in_database(admin.get, END, sent))
+        assert "Choose which." in page
+
+    async def test_empty_choice_beside_another_is_none(
+        self,
+        browser: Browser,
+        ehr: ScriptedEHR,
+        ehr_launch: Start,
+        registered: Endpoint,
+        admin: Client,
+    ) -> None:
+        await browser.launch(ehr_launch())
+        path = f"{END}?registration=&endpoint={registered.pk}"
+        assert "Ended here: 1" in await in_database(confirmed, admin, path)
+
+    async def test_launch_in_its_code_exchange_ends_too(
+        self,
+        browser: Browser,
+        ehr: ScriptedEHR,
+        ehr_launch: Start,
+        registered: Endpoint,
+        admin: Client,
+    ) -> None:
+        """C133: it would have a page in a moment. What the EHR gives for its code is revoked."""
+        callback = await browser.to_callback(ehr_launch())
+        ehr.token_delay = 2.0
+        finishing = asyncio.create_task(browser.get(callback))
+        await asyncio.sleep(0.7)
+        assert len(ehr.token_requests) == 1
+        page = await in_database(confirmed, admin, f"{END}?endpoint={registered.pk}")
+        assert "Ended here: 1" in page
+        finished = await finishing
+        assert finished.status == 410
+        assert "An administrator of this app ended" in await finished.text()
+        (launch,) = await in_database(list, Launch.objects.all())
+        assert (launch.session_id, launch.sealed_tokens) == (None, "")
+        assert launch.end_reason == EndReason.ADMINISTRATOR
+        assert len(ehr.valid_access_tokens) == 1
+        assert await work_off() == 1
+        assert ehr.valid_access_tokens == set()
+
+    async def test_launch_that_begins_during_the_run_ends_too(
+        self,
+        browser: Browser,
+        ehr_launch: Start,
+        registered: Endpoint,
+        monkeypatch: pytest.MonkeyPatch,
+    ) -> None:
+        """C133: whatever its uuid, which the run may be beyond already."""
+        await browser.launch(ehr_launch())
+        end_batch = ending._end_batch
+        born = [UUID(int=1)]
+
+        def meanwhile(*batch: Any) -> int:
+            ended = end_batch(*batch)
+            if born:
+                Launch.objects.create(
+                    uuid=born.pop(),
+                    endpoint=registered,
+                    kind="ehr",
+                    state_digest="born",
+                    launched_at=timezone.now(),
+                )
+            return ended
+
+        monkeypatch.setattr(ending, "_end_batch", meanwhile)
+        selection = ending.at_endpoint(registered)
+        ended = await in_database(lambda: ending.end(selection, actor="root"))
+        assert (ended.count, ended.is_complete) == (2, True)
+        assert not await in_database(Launch.objects.filter(ended_at=None).exists)
+
+    async def test_launch_whose_session_has_expired_ends_too(
+        self, browser: Browser, ehr: ScriptedEHR, ehr_launch: Start, registered: Endpoint
+    ) -> None:
+        """C133: its EHR still takes its tokens."""
+        await browser.launch(ehr_launch())
+        await in_database(Session.objects.update, expire_date=timezone.now() - timedelta(hours=1))
+        selection = ending.at_endpoint(registered)
+        assert (await in_database(lambda: ending.end(selection, actor="root"))).count == 1
+        assert await work_off() == 1
+        assert ehr.valid_access_tokens == set()
 
     async def test_of_one_session(
         self, browser: Browser, ehr: ScriptedEHR, ehr_launch: Start, admin: Client
