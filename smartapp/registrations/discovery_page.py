@@ -77,6 +77,7 @@ class DiscoveryPages(admin.ModelAdmin):  # type: ignore[type-arg]  # not generic
             raise PermissionDenied
         actions: dict[str, Callable[[HttpRequest, Endpoint], HttpResponse]] = {
             "accept": self._accept,
+            "distrust": self._distrust,
             "override": self._override,
             "unset": self._unset,
         }
@@ -114,6 +115,17 @@ class DiscoveryPages(admin.ModelAdmin):  # type: ignore[type-arg]  # not generic
             self.message_user(request, f"Not accepted: {error.detail}.", messages.ERROR)
         else:
             self.message_user(request, "The hosts are accepted. Launches go on.", messages.SUCCESS)
+        return HttpResponseRedirect(request.path)
+
+    def _distrust(self, request: HttpRequest, endpoint: Endpoint) -> HttpResponse:
+        host = request.POST["distrust"]
+        actor = request.user.get_username()
+        if pinning.distrust(endpoint.pk, host, now=timezone.now(), actor=actor):
+            said = "Nobody is sent to it any more, unless an overridden address is on it."
+            self.message_user(request, f"{host}: {said}", messages.SUCCESS)
+        else:
+            said = "Nothing was changed: it is the last accepted host, or none of them."
+            self.message_user(request, said, messages.ERROR)
         return HttpResponseRedirect(request.path)
 
     def _override(self, request: HttpRequest, endpoint: Endpoint) -> HttpResponse:

@@ -105,6 +105,28 @@ def accept(endpoint_id: int, hosts: Collection[str], *, now: datetime, actor: st
     transaction.on_commit(registry.forget)
 
 
+@transaction.atomic
+def distrust(endpoint_id: int, host: str, *, now: datetime, actor: str) -> bool:
+    """Send nobody to this host from now on, until it is accepted again; return whether it was so.
+
+    Nothing happens to the last one: where no host is pinned, the next look pins all.
+    """
+    endpoint = Endpoint.objects.select_for_update().get(pk=endpoint_id)
+    before = endpoint.pinned_hosts
+    if host not in before or len(before) == 1:
+        return False
+    _set(endpoint, set(before) - {host}, endpoint.issuers, now=now)
+    trail.record(
+        actor,
+        "discovery.distrust",
+        f"endpoint {endpoint.slug}",
+        before=before,
+        after=endpoint.pinned_hosts,
+    )
+    transaction.on_commit(registry.forget)
+    return True
+
+
 def refusal(endpoint: Endpoint) -> str:
     """Return why the hosts that the EHR was last seen to name are not accepted, whoever says yes:
     a sentence without its full stop, or nothing."""

@@ -889,6 +889,25 @@ class TestDiscovery:
         assert not endpoint.overrides.exists()
         assert Endpoint.objects.get().pinned_hosts == [live_ehr.host]
 
+    def test_a_host_is_trusted_no_longer_by_one_click(
+        self, admin: Client, live_ehr: EHR, endpoint: Endpoint
+    ) -> None:
+        """C14: the last one stays, as the next look would pin whatever it finds."""
+        live_ehr.publish(token_endpoint="https://new.example/token")
+        admin.post(self.url(endpoint), accepting(admin.post(self.url(endpoint)).content.decode()))
+        assert launch_endpoints().token_endpoint == "https://new.example/token"
+
+        admin.post(self.url(endpoint), {"distrust": "new.example"})
+        with pytest.raises(EndpointHostChanged):
+            launch_endpoints()
+        event = AuditEvent.objects.get(action="discovery.distrust")
+        assert (event.actor, event.detail["after"]) == ("ann", [live_ehr.host])
+
+        page = admin.post(self.url(endpoint), {"distrust": live_ehr.host}, follow=True)
+        assert "Nothing was changed" in page.content.decode()
+        assert Endpoint.objects.get().pinned_hosts == [live_ehr.host]
+        assert AuditEvent.objects.filter(action="discovery.distrust").count() == 1
+
     def test_strangers_do_not_even_look(self, client: Client, endpoint: Endpoint) -> None:
         assert client.get(self.url(endpoint)).status_code == 302
 
