@@ -293,6 +293,24 @@ class TestConsent:
         page = submit(browser, app.authorize(browser), username="patient", password="sandbox")
         return submit(browser, page)
 
+    def test_picker_leads_on_to_an_address_that_can_be_asked_again(
+        self, app: App, browser: Browser
+    ) -> None:
+        """S15: Back from the app never sends a form again, and the address decides nothing."""
+        picker = submit(browser, app.authorize(browser), username="patient", password="sandbox")
+        form = Form(picker.content.decode())
+        answer = post_form(browser, form.action, form.values(0, {"patient": "a-1.E-1005"}))
+        assert answer.status_code == 303
+        for _ in range(2):
+            page = browser.get(answer["Location"])
+            assert page.status_code == 200
+            assert ("patient", "a-1.E-1005") in Form(page.content.decode()).fields
+        assert browser.get(answer["Location"] + "&decision=allow").status_code == 200
+        foreign = browser.get(answer["Location"].replace("E-1005", "E-1001"))
+        assert response_parameters(foreign)["error"] == "access_denied"
+        del browser.cookies[sign_in.COOKIE]
+        assert b"Who can sign in" in browser.get(answer["Location"]).content
+
     def test_another_site_cannot_post_it(self, app: App, browser: Browser) -> None:
         page = self.consent_page(app, browser)
         answer = submit(browser, page, check="guessed")

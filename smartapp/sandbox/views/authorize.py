@@ -55,10 +55,11 @@ def sign_in_form(request: HttpRequest) -> HttpResponse:
 
 @csrf_exempt
 @never_cache
-@require_POST
+@require_http_methods(["GET", "POST"])
 def consent_form(request: HttpRequest) -> HttpResponse:
     """CSRF is held off by a value bound to the sign-in: Django's cookie is lost in frames."""
-    return _judged(request, _carried, consent.take_consent)
+    step = consent.show_consent if request.method == "GET" else consent.take_consent
+    return _judged(request, _carried, step)
 
 
 def _carried(request: HttpRequest) -> QueryDict:

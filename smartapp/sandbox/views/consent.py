@@ -7,7 +7,7 @@ answer to the app, or raises what the app is to be told.
 from http import HTTPStatus
 
 from authlib.oidc.core.errors import ConsentRequiredError, LoginRequiredError
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, QueryDict
 
 from smartapp.sandbox import faults, people, records, sign_in
 from smartapp.sandbox.fhir.store import PatientSummary
@@ -75,10 +75,25 @@ def take_sign_in(request: HttpRequest, grant: AuthorizationCodeGrant) -> HttpRes
         return consent_pages.sign_in_page(
             request, oauth, problem="Somebody else started this launch."
         )
-    response = HttpResponse(status=HTTPStatus.SEE_OTHER)
-    response.headers["Location"] = consent_pages.authorize_again(oauth, prompt="consent")
+    response = _see_other(consent_pages.authorize_again(oauth, prompt="consent"))
     sign_in.write(request, response, person)
     return response
+
+
+def _see_other(address: str) -> HttpResponse:
+    """Lead on from a form, so that Back comes to pages and never sends a form again."""
+    response = HttpResponse(status=HTTPStatus.SEE_OTHER)
+    response.headers["Location"] = address
+    return response
+
+
+def show_consent(request: HttpRequest, grant: AuthorizationCodeGrant) -> HttpResponse:
+    """Ask about the patient that was chosen; the address decides nothing."""
+    oauth, signed_in = grant.request, sign_in.read(request)
+    if signed_in is None or not _is_launcher(oauth, signed_in.person):
+        return consent_pages.sign_in_page(request, oauth)
+    patient = _chosen_patient(request.GET, oauth, signed_in.person)
+    return consent_pages.consent_page(request, oauth, signed_in, patient)
 
 
 def take_consent(request: HttpRequest, grant: AuthorizationCodeGrant) -> HttpResponse:
@@ -90,16 +105,16 @@ def take_consent(request: HttpRequest, grant: AuthorizationCodeGrant) -> HttpRes
         raise Refusal("S15", "access_denied", "The form does not belong to this sign-in.")
     if decision == "deny":
         raise _denied()
-    oauth.patient = _chosen_patient(request, oauth, signed_in.person)
+    oauth.patient = _chosen_patient(request.POST, oauth, signed_in.person)
     if decision != "allow":
-        return consent_pages.consent_page(request, oauth, signed_in, oauth.patient)
+        return _see_other(consent_pages.consent_address(oauth, oauth.patient))
     ticked = set(request.POST.getlist("scope"))
     return _answer(grant, signed_in, [s for s in oauth.payload.scope.split() if s in ticked])
 
 
-def _chosen_patient(request: HttpRequest, oauth: SandboxRequest, person: people.Person) -> str:
+def _chosen_patient(values: QueryDict, oauth: SandboxRequest, person: people.Person) -> str:
     choice = [patient.id for patient in _patients_to_choose(oauth, person)]
-    chosen = request.POST.get("patient", "")
+    chosen = values.get("patient", "")
     if choice and chosen not in choice:
         raise Refusal("S15", "access_denied", "No patient was chosen that this person may open.")
     return chosen if choice else ""

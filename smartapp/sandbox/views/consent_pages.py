@@ -78,6 +78,13 @@ def authorize_again(oauth: SandboxRequest, *, prompt: str) -> str:
     return f"{addresses.own_path('oauth2/v1/authorize')}?{_carry(oauth, prompt=prompt)}"
 
 
+def consent_address(oauth: SandboxRequest, patient: str) -> str:
+    """Return the address of the consent page about a chosen patient, on the host in use."""
+    values = QueryDict(mutable=True)
+    values.update({"authorization_request": _carry(oauth), "patient": patient})
+    return f"{addresses.own_path('oauth2/v1/consent')}?{values.urlencode()}"
+
+
 def _carry(oauth: SandboxRequest, **changes: str) -> str:
     """Return the request's parameters for the next page."""
     carried = QueryDict(mutable=True)
