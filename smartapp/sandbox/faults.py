@@ -14,6 +14,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 MAX_CHARACTERS = 500
+SECONDS_UNTIL_RENEWAL = 30
+"""How long access tokens live where a fault waits for their renewal: people see it soon."""
 SECONDS = r"[1-9]|[12][0-9]|30"
 TYPE = r"[A-Z][A-Za-z]{1,40}|"
 
@@ -39,6 +41,27 @@ WITHOUT_A_PERSON = (Where.TOKEN, Where.FHIR)
 """Where the faults act that a token request of a 2-legged client can meet."""
 
 
+PLACES: Mapping[str, tuple[Where, ...]] = {
+    "authorize": (Where.AUTHORIZE,),
+    "token": (Where.TOKEN, Where.ID_TOKEN),
+    "refresh_token": (Where.REFRESH, Where.ID_TOKEN),
+    "introspect": (Where.INTROSPECTION,),
+}
+"""Where the faults act that change the answer of an endpoint, or to a grant of its own."""
+REFUSES: Mapping[str, str] = {
+    "authorize-not-assigned": "E11",
+    "authorize-error-uri": "S66",
+    "gateway-policy": "E9",
+    "jwks-stale": "E5",
+    "refresh-needs-scope": "S30",
+    "introspect-get-only": "S66",
+    "fhir-500": "S66",
+    "fhir-429": "S66",
+    "fhir-forbidden": "S61",
+}
+"""By which rule the faults refuse that leave a good answer as it is."""
+
+
 @dataclass(frozen=True, slots=True)
 class Fault:
     name: str
@@ -51,6 +74,16 @@ class Fault:
     """What an argument looks like; empty: it takes none."""
     habit_of: str = ""
     """Whose everyday behaviour it is said to be; empty: nobody's, it is plainly wrong."""
+
+    @property
+    def when(self) -> str:
+        """When it shows, said to people where it is not at once; otherwise empty."""
+        if self.where != Where.REFRESH:
+            return ""
+        return (
+            "Happens when access is renewed: the tokens of this launch live for "
+            f"{SECONDS_UNTIL_RENEWAL} seconds."
+        )
 
 
 def _endpoint_failures(name: str, where: Where, after: str, unknown: str) -> tuple[Fault, ...]:
@@ -223,6 +256,22 @@ def _parse_one(item: str) -> tuple[str, str]:
     if not fault.pattern or re.fullmatch(fault.pattern, argument) is None:
         raise FaultUnknown(f"The fault {name} cannot be had with {argument}.")
     return name, argument
+
+
+def wait_for_renewal(chosen: Faults) -> bool:
+    """Return whether one of these faults is met by whoever renews an access token."""
+    return any(FAULTS[name].where == Where.REFRESH for name in chosen)
+
+
+def at_work(chosen: Faults, places: Iterable[Where], rule: str = "") -> list[str]:
+    """Return which faults made an answer what it is: the good one, or one refused by a rule."""
+    met = [name for name in chosen if FAULTS[name].where in places]
+    return [name for name in met if REFUSES.get(name, "") == rule]
+
+
+def places_of(endpoint: str, grant_type: str = "") -> tuple[Where, ...]:
+    """Return whose faults change the answer to a request of this kind."""
+    return PLACES.get(grant_type) or PLACES.get(endpoint, ())
 
 
 def joined(*texts: str) -> str:

@@ -197,6 +197,7 @@ class RefreshTokenGrant(grants.RefreshTokenGrant):
 
     def _validate_token_scope(self, token: Token) -> None:
         """Case-sensitive subset of what was granted; athena wants it said each time (S30)."""
+        self.request.refresh_token = token  # The request log says whose faults a refusal met.
         asked = self.request.payload.scope
         if not asked:
             if self._needs_scope(token):

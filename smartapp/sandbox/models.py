@@ -306,6 +306,10 @@ class JWKSFetch(models.Model):
 class RequestRecord(models.Model):
     """One request with the verdict and the rule behind it, secrets left out (S56, §2.7)."""
 
+    CHANGED_BY = "changed by the fault"
+    ASKED_FOR = "resource type"
+    """Among the parameters, what a row shows without being opened."""
+
     at = models.DateTimeField(default=timezone.now)
     endpoint = models.CharField(max_length=20)
     client_id = models.CharField(max_length=200, blank=True)
@@ -322,6 +326,16 @@ class RequestRecord(models.Model):
 
     def __str__(self) -> str:
         return f"{self.endpoint} {'accepted' if self.accepted else self.rule}"
+
+    @property
+    def changed_by(self) -> str:
+        """The faults that made the answer what it is; empty: none."""
+        return str(self.parameters.get(self.CHANGED_BY, ""))
+
+    @property
+    def asked_for(self) -> str:
+        """The type of the FHIR resources that were asked for; empty elsewhere."""
+        return str(self.parameters.get(self.ASKED_FOR, ""))
 
     def kept_in_words(self) -> list[tuple[str, str]]:
         return rules.in_words(self.kept)

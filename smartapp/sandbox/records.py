@@ -7,6 +7,8 @@ from authlib.oauth2 import OAuth2Error
 from django.http import HttpRequest
 
 from smartapp.sandbox import client_assertion, client_authentication, faults
+from smartapp.sandbox.access import find_access, holder_of
+from smartapp.sandbox.fhir import faults as fhir_faults
 from smartapp.sandbox.fhir import outcomes
 from smartapp.sandbox.models import Client, RequestRecord
 from smartapp.sandbox.oauth_request import SandboxRequest
@@ -43,15 +45,18 @@ RULES = {
 
 def record(endpoint: str, request: SandboxRequest, error: OAuth2Error | None) -> None:
     """Keep one request with its verdict, and let go of the oldest ones."""
+    rule = _rule(error)
     _keep(
         endpoint=endpoint,
         client_id=_clean(_client_id(request))[:200],
         accepted=error is None,
-        rule=_rule(error),
+        rule=rule,
         kept=[] if error else rules_kept(endpoint, request),
         error=(error.error or "") if error else "",
         reason=_reason(error),
-        parameters=redacted(request.payload.data) | _faults(request),
+        parameters=redacted(request.payload.data)
+        | _faults(request)
+        | _met(endpoint, request, rule),
     )
 
 
@@ -65,20 +70,28 @@ def record_fault(endpoint: str, request: SandboxRequest, fault: str) -> None:
         kept=rules_kept(endpoint, request),
         error=fault,
         reason=f"A fault that was asked for. A good client: {faults.FAULTS[fault].client_must}",
-        parameters=redacted(request.payload.data) | _faults(request),
+        parameters=redacted(request.payload.data) | _faults(request) | _changed_by(fault),
     )
 
 
-def record_fhir(request: HttpRequest, refusal: outcomes.Refusal, why: str, client_id: str) -> None:
+def record_fhir(
+    request: HttpRequest, refusal: outcomes.Refusal, why: str, token: str, resource_type: str
+) -> None:
     """Keep what the FHIR API refused; good reads are too many to be of use to anybody."""
+    access = find_access(token)
+    met = fhir_faults.meant_for(access.faults, resource_type) if access else {}
     _keep(
         endpoint="fhir",
-        client_id=client_id,
+        client_id=holder_of(token),
         accepted=False,
         rule=refusal.rule,
         error=str(refusal.status),
         reason=_clean(why),
-        parameters={request.method or "": _clean(request.get_full_path())},
+        parameters={
+            request.method or "": _clean(request.get_full_path()),
+            **({RequestRecord.ASKED_FOR: _clean(resource_type)} if resource_type else {}),
+            **_changed_by(*faults.at_work(met, [faults.Where.FHIR], refusal.rule)),
+        },
     )
 
 
@@ -119,6 +132,20 @@ def _faults(request: SandboxRequest) -> dict[str, str]:
     quirks = request.client.quirks if request.client else ""
     met = faults.joined(quirks, request.chosen_faults)
     return {"faults in effect": _clean(met)} if met else {}
+
+
+def _changed_by(*names: str) -> dict[str, str]:
+    """Return what the row shows without being opened: which faults made the answer what it is."""
+    return {RequestRecord.CHANGED_BY: ", ".join(names)} if names else {}
+
+
+def _met(endpoint: str, request: SandboxRequest, rule: str) -> dict[str, str]:
+    try:
+        chosen = request.faults
+    except faults.FaultUnknown:
+        return {}
+    places = faults.places_of(endpoint, request.form.get("grant_type", ""))
+    return _changed_by(*faults.at_work(chosen, places, rule))
 
 
 def _client_id(request: SandboxRequest) -> str:

@@ -3,6 +3,7 @@
 import base64
 import json
 import time
+from datetime import timedelta
 from http.client import IncompleteRead
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
@@ -10,11 +11,13 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 from django.core.management import CommandError, call_command
 from django.test import Client as Browser
+from django.utils import timezone
 from joserfc import jwt
 from joserfc.errors import BadSignatureError, JoseError
 from joserfc.jwk import ECKey, KeySet
 
 from smartapp.sandbox import faults
+from smartapp.sandbox.access import find_access
 from smartapp.sandbox.models import Authorization, Client, RequestRecord, SigningKey
 from tests.sandbox.conftest import (
     FHIR_BASE,
@@ -408,6 +411,33 @@ def test_quirks_and_faults_may_both_be_long(app: App, browser: Browser) -> None:
 
 
 class TestRefresh:
+    @pytest.mark.parametrize("fault", [one for one in faults.FAULTS if one.startswith("refresh-")])
+    def test_access_ends_soon_so_that_the_fault_is_seen(
+        self, app: App, browser: Browser, fault: str
+    ) -> None:
+        """S66."""
+        launched = answered(app, browser, fault).json()
+        assert launched["expires_in"] == 30
+        access = find_access(launched["access_token"])
+        assert access is not None
+        assert access.expires_at <= timezone.now() + timedelta(seconds=30)
+        option = browser.get("/sandbox/").content.decode().partition(f'value="{fault}')[2]
+        assert "live for 30 seconds" in option.partition("</option>")[0]
+
+    def test_access_lives_as_long_as_ever_with_other_faults_and_with_quirks(
+        self, app: App, browser: Browser, key_server: KeyServer
+    ) -> None:
+        """S66: also a life that is shorter already stays as it is."""
+        assert answered(app, browser, "token-jwt").json()["expires_in"] == 3600
+        register(app.client_id, key_server, "--quirk=refresh-rotates")
+        assert app.exchange(browser, app.allowed(browser)).json()["expires_in"] == 3600
+        register(app.client_id, key_server, "--access-token-seconds=20")
+        assert answered(app, browser, "refresh-cut").json()["expires_in"] == 20
+
+    def test_tokens_that_a_refresh_gave_end_soon_too(self, app: App, browser: Browser) -> None:
+        """S66."""
+        assert refreshed(app, browser, "refresh-rotates").json()["expires_in"] == 30
+
     def test_answer_without_refresh_token(self, app: App, browser: Browser) -> None:
         """Q6."""
         answer = refreshed(app, browser, "refresh-returns-none")

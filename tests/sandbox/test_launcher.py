@@ -143,6 +143,53 @@ class TestRequestLog:
         for secret in (code, assertion, app.verifier, app.state, app.nonce):
             assert secret not in page
 
+    @pytest.mark.parametrize(
+        ("fault", "accepted", "rows"),
+        [
+            ("id-token-wrong-audience", True, 1),
+            ("token-html", False, 1),
+            ("refresh-context-changes", True, 0),
+            ("gateway-policy", True, 0),
+        ],
+    )
+    def test_names_the_fault_on_the_rows_whose_answers_it_changed(
+        self, app: App, browser: Browser, fault: str, accepted: bool, rows: int
+    ) -> None:
+        """S56, S66: not on those of requests that the fault leaves alone."""
+        app.exchange(browser, app.allowed(browser, fault=fault))
+        token, authorize = RequestRecord.objects.all()[:2]
+        assert (token.endpoint, authorize.endpoint) == ("token", "authorize")
+        assert token.accepted is accepted
+        page = browser.get("/sandbox/requests").content.decode()
+        assert page.count(f"changed by the fault <code>{fault}</code>") == rows
+        assert bool(token.changed_by) is bool(rows)
+
+    def test_names_the_fault_of_a_refresh_and_of_a_refusal(
+        self, app: App, browser: Browser
+    ) -> None:
+        """S56, S66."""
+        tokens = app.exchange(browser, app.allowed(browser, fault="refresh-needs-scope")).json()
+        app.refresh(browser, tokens["refresh_token"])
+        assert RequestRecord.objects.all()[0].changed_by == "refresh-needs-scope"
+        app.refresh(browser, tokens["refresh_token"], scope=tokens["scope"])
+        assert RequestRecord.objects.all()[0].changed_by == ""
+        app.allowed(browser, fault="authorize-state-changed")
+        assert RequestRecord.objects.all()[0].changed_by == "authorize-state-changed"
+
+    def test_names_the_type_that_the_api_was_asked_for(self, app: App, browser: Browser) -> None:
+        """S56: of a read without its id, and with the fault only where one refused it."""
+        answer = app.exchange(browser, app.allowed(browser, fault="fhir-500:Patient")).json()
+        headers = {"Authorization": f"Bearer {answer['access_token']}"}
+        browser.get(f"{FHIR_BASE}/Patient/{answer['patient']}", headers=headers)
+        browser.get(f"{FHIR_BASE}/Condition?patient={answer['patient']}", headers=headers)
+        condition, patient = RequestRecord.objects.all()[:2]
+        assert (patient.asked_for, patient.changed_by) == ("Patient", "fhir-500")
+        assert (condition.asked_for, condition.changed_by) == ("Condition", "")
+        page = browser.get("/sandbox/requests").content.decode()
+        rows = [row.partition("</summary>")[0] for row in page.split("<summary>")[1:]]
+        assert "<code>Patient</code>" in rows[1]
+        assert answer["patient"] not in rows[1]
+
     def test_can_be_narrowed_to_one_client(self, app: App, browser: Browser) -> None:
         app.authorize(browser, aud="x")
         app.authorize(browser, client_id="stranger")

@@ -1,7 +1,6 @@
 """What the faults of a launch do to the FHIR API (S66); their names stand in the registry."""
 
 import time
-from collections.abc import Iterable
 from dataclasses import dataclass
 
 from smartapp.sandbox.faults import Faults
@@ -45,7 +44,7 @@ def meet(faults: Faults, resource_type: str) -> Alterations:
     """Wait or raise as told; return what is to be changed about the answer itself."""
     if not faults:
         return Alterations()
-    met = set(_meant_for(faults, resource_type))
+    met = set(meant_for(faults, resource_type))
     if "fhir-slow" in met:
         time.sleep(int(faults["fhir-slow"]))
     if "fhir-forbidden" in met:
@@ -60,8 +59,10 @@ def meet(faults: Faults, resource_type: str) -> Alterations:
     )
 
 
-def _meant_for(faults: Faults, resource_type: str) -> Iterable[str]:
-    """The faults of the API that concern this type: an empty argument means every type."""
-    for name, argument in faults.items():
-        if argument in ("", resource_type) or name == "fhir-slow":
-            yield name
+def meant_for(faults: Faults, resource_type: str) -> Faults:
+    """Return the faults that concern this type: an empty argument means every type."""
+    return {
+        name: argument
+        for name, argument in faults.items()
+        if argument in ("", resource_type) or name == "fhir-slow"
+    }

@@ -13,7 +13,7 @@ from django.http import HttpRequest, HttpResponse
 from django.views.decorators.csrf import csrf_exempt
 
 from smartapp.sandbox import addresses, launches, records
-from smartapp.sandbox.access import Access, find_access, holder_of, why_unusable
+from smartapp.sandbox.access import Access, find_access, why_unusable
 from smartapp.sandbox.fhir import bundles, faults, scopes
 from smartapp.sandbox.fhir.capability import capability_statement
 from smartapp.sandbox.fhir.outcomes import (
@@ -74,7 +74,7 @@ def _answer(
     except Refusal as refusal:
         token = _bearer_token(request)
         why = why_unusable(token) if isinstance(refusal, TokenRefused) else refusal.diagnostics
-        records.record_fhir(request, refusal, why, holder_of(token))
+        records.record_fhir(request, refusal, why, token, kwargs.get("resource_type", ""))
         return _refused(refusal)
 
 
