@@ -14,6 +14,8 @@ SEVERAL = forms.Textarea(attrs={"rows": 2, "spellcheck": "false"})
 GENERATED_ID_PREFIX = "0oa"
 NOT_KEPT = "new_secret"
 """A wish of the moment, not of the record."""
+DECISIVE = frozenset({"kind", "world", "auth_method", "profile"})
+"""Without these nothing can be said about the rest."""
 
 
 class ClientForm(forms.Form):
@@ -78,6 +80,7 @@ class ClientForm(forms.Form):
     )  # fmt: skip
     access_token_seconds = forms.IntegerField(
         label="Life of access tokens in seconds", initial=3600, min_value=1, max_value=86_400,
+        error_messages={"min_value": "At least 1 second.", "max_value": "At most 86400 seconds."},
         help_text="Short lives show soon whether refreshing works.",
     )  # fmt: skip
     token_requests_per_minute = forms.IntegerField(
@@ -100,18 +103,42 @@ class ClientForm(forms.Form):
     )  # fmt: skip
 
     def register(self) -> tuple[Client, str] | None:
-        """Return the client and its new secret, if it has one; None after a field is refused."""
-        values = self.cleaned_data
+        """Return the client and its new secret, if it has one; None after a field is refused.
+
+        Whatever is wrong is said at once: also the record is judged whose fields are refused.
+        """
+        if self.errors.keys() & DECISIVE:
+            return None
+        values = self._usual_values() | self.cleaned_data
         known = find_client(self.initial.get("client_id"))
         client_id = known.client_id if known else values["client_id"] or _made_up_id()
+        if known is None and find_client(client_id):
+            self._refuse(RegistrationInvalid("client_id", "This client id is taken."))
+        client, secret = _client(client_id, values, known, self._imported_jwks(values["jwks"]))
+        for problem in registering.problems(client):
+            self._refuse(problem)
+        return None if self.errors else (registering.register(client), secret)
+
+    def _usual_values(self) -> dict[str, Any]:
+        """Return what stands for a refused field while the others are judged."""
+        usual = {name: field.initial or "" for name, field in self.fields.items()}
+        return usual | {"quirks": [], "jwks_url": self.data.get("jwks_url", "")}
+
+    def _imported_jwks(self, text: str) -> dict[str, Any] | None:
+        """Return the key set; for one that is refused a set without keys stands in."""
+        if not text.strip():
+            return {"keys": []} if "jwks" in self.errors else None
         try:
-            if known is None and find_client(client_id):
-                raise RegistrationInvalid("client_id", "This client id is taken.")
-            client, secret = _client(client_id, values, known)
-            return registering.register(client), secret
+            return registering.imported_jwks(text.strip().encode())
         except RegistrationInvalid as exc:
-            self.add_error(exc.field if exc.field in self.fields else None, str(exc))
-            return None
+            self._refuse(exc)
+            return {"keys": []}
+
+    def _refuse(self, problem: RegistrationInvalid) -> None:
+        """Say it beside its field, unless that has been refused already."""
+        field = problem.field if problem.field in self.fields else None
+        if field is None or field not in self.errors:
+            self.add_error(field, str(problem))
 
 
 def initial_values(client: Client) -> dict[str, Any]:
@@ -129,7 +156,9 @@ def _made_up_id() -> str:
     return GENERATED_ID_PREFIX + "".join(c for c in new_secret() if c.isalnum())[:17]
 
 
-def _client(client_id: str, values: dict[str, Any], known: Client | None) -> tuple[Client, str]:
+def _client(
+    client_id: str, values: dict[str, Any], known: Client | None, jwks: dict[str, Any] | None
+) -> tuple[Client, str]:
     """Return the record as filled in. A secret that was given once stays as it is."""
     secret, secret_digest = "", ""
     if values["auth_method"] == Client.AuthMethod.CLIENT_SECRET_BASIC:
@@ -137,7 +166,6 @@ def _client(client_id: str, values: dict[str, Any], known: Client | None) -> tup
         if not secret_digest:
             secret = new_secret()
             secret_digest = client_secret_digest(client_id, secret)
-    jwks = values["jwks"].strip()
     several = {
         name: values[name].split() for name in ("redirect_uris", "post_logout_redirect_uris")
     }
@@ -146,7 +174,7 @@ def _client(client_id: str, values: dict[str, Any], known: Client | None) -> tup
     client = Client(
         client_id=client_id,
         secret_digest=secret_digest,
-        jwks=registering.imported_jwks(jwks.encode()) if jwks else None,
+        jwks=jwks,
         scope=" ".join(values["scope"].split()),
         quirks=",".join(values["quirks"]),
         **several,

@@ -71,9 +71,22 @@ def fetch(url: str) -> Fetched:
     except TimeoutError as exc:
         raise FetchFailed(f"no complete answer within {TIMEOUT_SECONDS:g} seconds") from exc
     except (OSError, HTTPException, ValueError) as exc:
-        raise FetchFailed(f"the connection failed: {type(exc).__name__}") from exc
+        raise FetchFailed(_in_words(exc)) from exc
     finally:
         connection.close()
+
+
+def _in_words(exc: Exception) -> str:
+    """Return what went wrong, as whoever registered the app can use it."""
+    if isinstance(exc, ssl.SSLCertVerificationError):
+        return f"its certificate is not trusted: {exc.verify_message}"
+    if isinstance(exc, ssl.SSLError):
+        return "no secure connection could be made"
+    if isinstance(exc, ConnectionRefusedError):
+        return "no connection could be made"
+    if isinstance(exc, HTTPException | ValueError):
+        return "the answer is no proper HTTP"
+    return "the connection failed"
 
 
 def _connection(parts: SplitResult) -> HTTPConnection:

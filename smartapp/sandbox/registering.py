@@ -1,7 +1,8 @@
 """Registering somebody's app: one set of rules for the command and for the form (S5, S6)."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
+from functools import partial
 from typing import Any
 from urllib.parse import SplitResult, urlsplit
 
@@ -12,6 +13,7 @@ from smartapp.sandbox.models import Client, find_client
 from smartapp.sandbox.refusals import Refusal
 from smartapp.sandbox.worlds import World
 
+CLIENT_ID = re.compile(r"[A-Za-z0-9._~:/@-]+")
 UNSAFE_SCHEMES = frozenset({"javascript", "data", "vbscript", "file", "blob"})
 RULES_OF_WORLDS: Mapping[str, str] = {
     World.STRICT: Client.Profile.STRICT,
@@ -46,15 +48,38 @@ def imported_jwks(body: bytes) -> dict[str, Any]:
 
 def register(client: Client) -> Client:
     """Write a record, or write it anew; RegistrationInvalid says what about it cannot be."""
-    _validate_rules(client)
-    _validate_method(client)
-    _validate_addresses(client)
-    _validate_fields(client)
-    _validate_scope(client)
-    _validate_quirks(client)
+    for problem in problems(client):
+        raise problem
     written = [f.name for f in Client._meta.fields if f.name not in NOT_WRITTEN]
     values = {name: getattr(client, name) for name in written}
     return Client.objects.update_or_create(client_id=client.client_id, defaults=values)[0]
+
+
+def problems(client: Client) -> list[RegistrationInvalid]:
+    """Return everything about a record that cannot be, once for each field."""
+    found: dict[str, RegistrationInvalid] = {}
+    for check in _checks(client):
+        try:
+            check()
+        except RegistrationInvalid as exc:
+            found.setdefault(exc.field, exc)
+    return list(found.values())
+
+
+def _checks(client: Client) -> Iterator[Callable[[], None]]:
+    yield partial(_validate_rules, client)
+    yield partial(_validate_method, client)
+    yield partial(_validate_need_of_redirects, client)
+    for field in ("jwks_url", "launch_url", "standalone_url"):
+        yield partial(_validate_url, field, getattr(client, field))
+    for field in ("redirect_uris", "post_logout_redirect_uris"):
+        for uri in getattr(client, field):
+            yield partial(_validate_redirect_uri, field, uri)
+    yield partial(_validate_identity, client)
+    for name in (field.name for field in Client._meta.fields):
+        yield partial(_validate_field, client, name)
+    yield partial(_validate_scope, client)
+    yield partial(_validate_quirks, client)
 
 
 def described(client: Client) -> dict[str, Any]:
@@ -100,14 +125,20 @@ def key_advice(client: Client) -> str:
     return client_keys.advice((client.jwks or {}).get("keys", []))
 
 
-def _validate_fields(client: Client) -> None:
+def _validate_field(client: Client, name: str) -> None:
     try:
-        client.clean_fields()
+        client.clean_fields(exclude={field.name for field in Client._meta.fields} - {name})
     except ValidationError as exc:
-        field, messages = next(iter(exc.message_dict.items()))
-        raise RegistrationInvalid(field, messages[0]) from exc
-    if not client.client_id.isprintable() or client.client_id != client.client_id.strip():
-        raise RegistrationInvalid("client_id", "The client_id is not printable text.")
+        raise RegistrationInvalid(name, exc.message_dict[name][0]) from exc
+
+
+def _validate_identity(client: Client) -> None:
+    if not CLIENT_ID.fullmatch(client.client_id):
+        raise RegistrationInvalid(
+            "client_id",
+            "A client id has letters without accents, digits and the marks . _ ~ : / @ - only; "
+            "no spaces.",
+        )
     if not client.name.isprintable():
         raise RegistrationInvalid("name", "The name is not printable text.")
     if client.access_token_seconds < 1:
@@ -143,16 +174,11 @@ def _validate_method(client: Client) -> None:
         )
 
 
-def _validate_addresses(client: Client) -> None:
+def _validate_need_of_redirects(client: Client) -> None:
     if (client.kind == Client.Kind.SERVICE) == bool(client.redirect_uris):
         raise RegistrationInvalid(
             "redirect_uris", "Web and public apps, and only they, need a redirect URI."
         )
-    for field in ("jwks_url", "launch_url", "standalone_url"):
-        _validate_url(field, getattr(client, field))
-    for field in ("redirect_uris", "post_logout_redirect_uris"):
-        for uri in getattr(client, field):
-            _validate_redirect_uri(field, uri)
 
 
 def _parts(field: str, url: str) -> SplitResult:

@@ -2,6 +2,7 @@
 
 import re
 
+from smartapp.sandbox.fhir.store import TYPES
 from smartapp.sandbox.models import Client
 from smartapp.sandbox.refusals import invalid_scope
 
@@ -62,6 +63,13 @@ def _is_offered(client: Client, scope: str) -> bool:
         is_system = resource is not None and resource["level"] == "system"
         return is_system or ATHENA_SERVICE.fullmatch(scope) is not None
     return scope in PERSONAL or (resource is not None and resource["level"] != "system")
+
+
+def unknown_types(text: str) -> list[str]:
+    """Return the resource types that scopes name and this EHR does not keep."""
+    named = (RESOURCE.fullmatch(scope) for scope in text.split())
+    types = dict.fromkeys(found["type"] for found in named if found)
+    return [name for name in types if name not in ("*", *TYPES)]
 
 
 def in_plain_words(scope: str) -> str:

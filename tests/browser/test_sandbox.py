@@ -46,7 +46,8 @@ def test_stranger_registers_an_app_and_sees_why_it_is_refused(page: Page, demo: 
     expect(page.get_by_role("alert")).to_contain_text("not an absolute redirect URI")
     page.locator("[name=redirect_uris]").fill("http://127.0.0.1:9/callback")
     page.get_by_role("button", name="Register").click()
-    expect(page.get_by_role("status")).to_contain_text("Registered")
+    expect(page.locator(".done")).to_contain_text("Registered")
+    expect(page.get_by_role("button", name="Copy Client id")).to_be_visible()
     screenshots(page, "sandbox-registered")
     client_id = page.locator("dd code").first.inner_text()
     page.goto(f"{demo.url}/sandbox/client?client_id={client_id}")
@@ -100,6 +101,20 @@ def test_fault_is_chosen_on_the_launcher_for_one_launch(page: Page, demo: Demo) 
     expect(app.locator("h1")).to_be_visible()
     ehr_launch(page, demo)
     expect(page.locator("body")).to_contain_text("Vital signs")
+
+
+def test_way_to_the_app_is_in_sight_on_a_phone(page: Page, demo: Demo) -> None:
+    page.set_viewport_size({"width": 390, "height": 844})
+    page.goto(f"{demo.url}/sandbox/")
+    onward = page.get_by_role("link", name="Go on to the app")
+    expect(onward).to_be_in_viewport()
+    onward.click()
+    expect(page.get_by_label("App", exact=True)).to_be_in_viewport()
+    page.get_by_label("Something goes wrong").select_option("refresh-context-changes")
+    expect(page.locator("#fault-words")).to_contain_text("live for 30 seconds")
+    page.set_viewport_size({"width": 1440, "height": 900})
+    expect(onward).to_be_hidden()
+    screenshots(page, "sandbox-launcher")
 
 
 def test_ehr_tells_the_framed_app_of_another_patient(page: Page, demo: Demo) -> None:

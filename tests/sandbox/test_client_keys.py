@@ -21,6 +21,7 @@ from tests.sandbox.conftest import (
     assert_refused,
     sandbox_client,
 )
+from tests.serving import free_port
 
 
 def ask(app: App, browser: Browser, **fields: Any) -> Any:
@@ -122,7 +123,7 @@ class TestLimits:
             ({"body": b'{"keys": [' + b" " * 70_000 + b"]}"}, "longer than"),
             ({"body": b"[" * 60_000}, "not JSON"),
             ({"headers": {"Content-Length": "9"}, "body": b"{"}, "not JSON"),
-            ({"headers": {"Content-Length": "x"}, "status": 99}, "connection failed"),
+            ({"headers": {"Content-Length": "x"}, "status": 99}, "the answer is no proper HTTP"),
         ],
     )
     def test_answer_that_is_no_key_set(
@@ -187,8 +188,13 @@ class TestLimits:
         assert time.monotonic() - started < 2
         assert "not public" in JWKSFetch.objects.get().problem
 
+    def test_nobody_listens(self) -> None:
+        """S56: said in words, never by the name of a class."""
+        with pytest.raises(http.FetchFailed, match=r"^no connection could be made$"):
+            http.fetch(f"http://127.0.0.1:{free_port()}/jwks.json")
+
     def test_certificate_is_checked(self, key_server: KeyServer) -> None:
-        with pytest.raises(http.FetchFailed, match="connection failed"):
+        with pytest.raises(http.FetchFailed, match="no secure connection"):
             http.fetch(key_server.url.replace("http:", "https:"))
 
 

@@ -7,7 +7,7 @@ from typing import Any
 from urllib.parse import urlencode
 
 import pytest
-from django.core.management import CommandError
+from django.core.management import CommandError, call_command
 from django.test import Client as Browser
 from django.utils import timezone
 from joserfc.jwk import ECKey
@@ -167,10 +167,12 @@ class TestForm:
             ({"post_logout_redirect_uris": "/signed-out"}, "not an absolute redirect URI"),
             ({"launch_url": "my.app:/launch"}, "not an absolute http(s) URL"),
             ({"scope": "patient/Nothing"}, "does not exist for this kind of app"),
-            ({"access_token_seconds": "0"}, "greater than or equal to 1"),
+            ({"access_token_seconds": "0"}, "At least 1 second."),
             ({"jwks": "nonsense"}, "it is not JSON"),
             ({"jwks": '{"keys": []}'}, "no key that can be used"),
             ({"jwks": '{"keys": [{"kty": "EC", "d": "x"}]}'}, "publishes a private key"),
+            ({"client_id": "my app"}, "no spaces"),
+            ({"client_id": "mein-gerät"}, "no spaces"),
             ({"quirks": "nonsense"}, "Select a valid choice."),
         ],
     )
@@ -184,6 +186,27 @@ class TestForm:
         assert 'role="alert"' in text
         assert not Client.objects.exists()
 
+    def test_says_all_that_cannot_be_at_once(self, browser: Browser) -> None:
+        changes = {
+            "name": "", "access_token_seconds": "0", "redirect_uris": "nowhere",
+            "launch_url": "nowhere", "post_logout_redirect_uris": "nowhere", "client_id": "my app",
+            "scope": "nonsense",
+        }  # fmt: skip
+        page = register_by_form(browser, **changes)
+        assert page.status_code == 422
+        alert = page.content.decode().partition('role="alert"')[2].partition("</p>")[0]
+        for name in changes:
+            assert f'href="#id_{name}"' in alert, name
+        assert alert.count("<a ") == len(changes)
+        assert not Client.objects.exists()
+
+    def test_warns_of_types_that_are_not_kept_here(self, browser: Browser) -> None:
+        page = register_by_form(browser, scope="patient/Foo.rs patient/*.rs patient/Patient.rs")
+        assert page.status_code == 200
+        text = page.content.decode()
+        assert text.count("There are no resources of the type") == 1
+        assert "the type <code>Foo</code>" in text
+
     def test_another_site_cannot_post_it(self, browser: Browser) -> None:
         assert post_form(browser, PATH, USUAL).status_code == 403
         assert not Client.objects.exists()
@@ -192,6 +215,8 @@ class TestForm:
         for client_id in ("stranger", "a\x00b"):
             page = browser.get("/sandbox/client", {"client_id": client_id})
             assert page.status_code == 404
+            assert b"There is no such app" in page.content
+            assert b'<a href="/sandbox/clients">Apps that' in page.content
 
 
 class TestWindow:
@@ -314,6 +339,22 @@ def test_imported_record_is_shown_as_it_is(
     page = browser.get(f"{PATH}?client_id={app.client_id}").content.decode()
     assert key_server.url in page
     assert '<option value="preview" selected>' in page
+
+
+@pytest.mark.usefixtures("transactional_db")
+def test_page_says_whether_it_is_new_or_changed(browser: Browser) -> None:
+    new = register_by_form(browser, client_id="mine").content.decode()
+    assert "Registered. Configure the app" in new
+    changed = register_by_form(browser, "?client_id=mine", name="Renamed").content.decode()
+    assert "Saved. Configure the app" in changed
+
+
+def test_command_prints_no_warning_that_says_nothing(
+    transactional_db: None, key_server: KeyServer, capsys: pytest.CaptureFixture[str]
+) -> None:
+    options = ("--kind=service", f"--jwks-url={key_server.url}")
+    call_command("sandbox_client", "mine", *options)
+    assert "warning" not in capsys.readouterr().out
 
 
 class TestUpdateByCommand:

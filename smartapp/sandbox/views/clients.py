@@ -10,7 +10,7 @@ from django.urls import reverse
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
-from smartapp.sandbox import client_keys, example, faults, framing, registering
+from smartapp.sandbox import client_keys, example, faults, framing, registering, scopes
 from smartapp.sandbox.forms import ClientForm, initial_values
 from smartapp.sandbox.models import Client, JWKSFetch, RequestRecord, find_client
 
@@ -37,10 +37,10 @@ def register(request: HttpRequest) -> HttpResponse:
     if request.method == "GET":
         return _form_page(request, ClientForm(initial=initial), known)
     form = ClientForm(request.POST, initial=initial)
-    done = form.register() if form.is_valid() else None
+    done = form.register()
     if done is None:
         return _form_page(request, form, known, HTTPStatus.UNPROCESSABLE_ENTITY)
-    return _client_page(request, *done, saved=True)
+    return _client_page(request, *done, saved="Saved." if known else "Registered.")
 
 
 def _form_page(
@@ -78,12 +78,12 @@ def page_of(client: Client) -> str:
 
 
 def _nobody(request: HttpRequest) -> HttpResponse:
-    context = {"reason": "No app is registered here under this client_id."}
-    return render(request, "sandbox/impossible.html", context, status=HTTPStatus.NOT_FOUND)
+    context = {"page": "clients"}
+    return render(request, "sandbox/no_such_app.html", context, status=HTTPStatus.NOT_FOUND)
 
 
 def _client_page(
-    request: HttpRequest, found: Client, secret: str = "", *, saved: bool = False
+    request: HttpRequest, found: Client, secret: str = "", *, saved: str = ""
 ) -> HttpResponse:
     sheet = registering.described(found)
     context = {
@@ -91,6 +91,7 @@ def _client_page(
         "client": found,
         "secret": secret,
         "saved": saved,
+        "unknown_types": scopes.unknown_types(found.scope),
         "sheet": sheet,
         "example": example.token_request(found, sheet),
         "faults": faults.by_place(faults.WITHOUT_A_PERSON),

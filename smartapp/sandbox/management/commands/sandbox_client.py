@@ -75,6 +75,8 @@ class Command(BaseCommand):
             self.stdout.write(json.dumps(record, indent=2))
             return
         for name, value in record.items():
+            if name == "warning" and not value:
+                continue
             self.stdout.write(f"{name}: {' '.join(value) if isinstance(value, list) else value}")
 
 
