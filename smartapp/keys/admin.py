@@ -136,14 +136,13 @@ class KeySetAdmin(ReadOnlyAdmin):
         words = panel.words_of(step)
         may_risk = request.user.has_perm("keys.emergency_keyset")
         naming = may_risk and panel.needs_naming(line, step, timezone.now())
-        early = wording.in_line(wording.BEFORE_ITS_TIME, line)
         return self._ask(
             request,
             key_set,
             title=f"{words.label} ({alg})",
             consequence=wording.in_line(words.consequence, line),
             while_signs=line.signer.kid if line.signer else "",
-            before_its_time=early if naming and not is_emergency else "",
+            before_its_time=wording.before_its_time(line) if naming and not is_emergency else "",
             affected=aftermath.affected(key_set, alg, timezone.now()) if is_emergency else None,
             used_by=aftermath.ehrs(key_set, alg) if naming else [],
             known=evidence.of(key_set, [line], timezone.now()).known if naming else [],

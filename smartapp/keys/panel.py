@@ -139,7 +139,7 @@ def _risky(line: Line, now: datetime) -> list[Button]:
         Button(
             blocked,
             f"{words_of(blocked).label} before its time",
-            wording.in_line(wording.BEFORE_ITS_TIME, line),
+            wording.before_its_time(line),
         ),
         emergency,
     ]

@@ -76,10 +76,10 @@ EMERGENCY = StepWords(
     "signs from now on, and every key before it is dropped as compromised",
 )
 
-BEFORE_ITS_TIME = (
-    "Without waiting until no EHR can need the other key any more. Launches may fail at each EHR "
-    "that still does, for up to {wait}. It is done only when you type which."
-)
+STILL_WAITS = {
+    Step.SIGN: "EHRs may still hold the old keys until",
+    Step.WITHDRAW: "EHRs may still need the retired key until",
+}
 
 BY_ITSELF = {
     Step.PUBLISH: "the next key is published, and signs {wait} later",
@@ -126,6 +126,18 @@ def _launches(count: int) -> str:
 def in_line(words: str, line: Line) -> str:
     """Return words with what is known of this line put in."""
     return words.format(wait=waits.in_words(line.wait.span))
+
+
+def before_its_time(line: Line) -> str:
+    """Return what it means to cut the wait of this line's next step short; "" without a wait."""
+    step, when = line.next_step()
+    if when is None:
+        return ""
+    return in_line(
+        f"The wait is not over: {STILL_WAITS[step]} {moment(when)} UTC. Launches may fail at each "
+        "EHR that does, for up to {wait}. It is done only when you type which.",
+        line,
+    )
 
 
 def moment(at: datetime | None) -> str:

@@ -8,7 +8,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from smartapp.audit.models import AuditEvent
-from smartapp.keys import births, lifecycle, outlook, rehearsal
+from smartapp.keys import births, lifecycle, outlook, rehearsal, waits
 from smartapp.keys.lines import Step
 from smartapp.keys.models import JWKSFetch, KeySet, SigningKey
 from tests.keys.test_importing import P384, RSA2048, pem
@@ -439,3 +439,20 @@ class TestPicture:
         figure = html.split("<figure")[1].split("</figure>")[0]
         assert "style=" not in figure and "<script" not in figure
         assert 'class="signs planned"' in figure
+
+
+def test_a_step_before_its_time_says_until_when_it_would_wait(epic: KeySet) -> None:
+    """And its button is in the colours of Django's own page that deletes."""
+    now = timezone.now()
+    key = lifecycle.TAKE[Step.PUBLISH](epic, "ES384", now=now, actor="test")
+    until = key.published_at + waits.before_signing(epic).span
+    client = administrator("view_keyset", "rotate_keyset", "emergency_keyset")
+    asked = client.get(step_url(epic, "ES384", Step.SIGN)).content.decode()
+    said = (
+        f"The wait is not over: EHRs may still hold the old keys until {until:%Y-%m-%d %H:%M} UTC."
+    )
+    assert said in asked
+    assert said in page(client, epic)
+    assert "delete-confirmation" in asked
+    harmless = client.get(step_url(epic, "ES384", Step.ABANDON)).content.decode()
+    assert "delete-confirmation" not in harmless

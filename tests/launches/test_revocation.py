@@ -520,6 +520,15 @@ class TestRevokeAll:
             assert (await row(theirs)).ended_at is None
             assert (await other.get(f"/launches/{theirs}/")).status == 200
 
+    async def test_of_a_person_without_open_launches_says_what_to_check(
+        self, ehr: ScriptedEHR, registered: Endpoint, admin: Client
+    ) -> None:
+        asked = {"iss": ehr.issuer, "sub": "nobody"}
+        page = text_of(await in_database(admin.post, END, asked))
+        said = f"This person has no open launch at <strong>{ehr.issuer}</strong>."
+        assert f"{said} Check the subject and the issuer." in page
+        assert "nobody" not in page
+
     async def test_of_the_person_of_a_launch(
         self, app: str, ehr: ScriptedEHR, ehr_launch: Start, admin: Client
     ) -> None:
