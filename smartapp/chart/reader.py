@@ -284,8 +284,15 @@ def _failure_text(error: SmartError) -> str:
     if isinstance(error, ReadThrottled):
         return f"The EHR is busy. Load the page again in {error.wait_seconds} seconds."
     if isinstance(error, ReadRefused):
-        return f"{error.happened} It answered with {error.said}."
+        return f"{error.happened} {_said(error.said)}"
     return f"{error.happened} {error.next_step}"
+
+
+def _said(said: str) -> str:
+    """Return the EHR's answer as a sentence that keeps its words apart from ours."""
+    status, _, words = said.partition(": ")
+    answered = f"It answered with {status}."
+    return f"{answered} The EHR said: “{words.strip().rstrip('.')}”" if words else answered
 
 
 def _chart(

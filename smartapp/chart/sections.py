@@ -87,5 +87,22 @@ class Chart:
         )
 
     @property
+    def is_partly_read(self) -> bool:
+        """Whether the EHR answered for at least one section, be it that nothing is recorded."""
+        return any(one.state in ("ok", "partial", "empty") for one in self.sections)
+
+    @property
+    def is_unreadable(self) -> bool:
+        """Whether the EHR failed to give anything at all of what it was asked for."""
+        states = {one.state for one in self.sections}
+        nobody = self.identity is None and self.encounter is None
+        return nobody and "failed" in states and states <= {"failed", "not-granted"}
+
+    @property
+    def failure_reference(self) -> str:
+        """Of the first section that could not be read; its line in the log says why."""
+        return next((one.reference for one in self.sections if one.state == "failed"), "")
+
+    @property
     def patient_name(self) -> str:
         return self.identity.name.text if self.identity else ""

@@ -419,7 +419,10 @@ class PatientChanged(LaunchContextError):
     code = "patient-changed"
     status = 409
     title = "The patient has changed"
-    happened = "The EHR now answers for another patient than the one this page was opened for."
+    happened = (
+        "The EHR now answers for another patient than the one this page was opened for. "
+        "This page was closed for safety."
+    )
     next_step = "Open the app again from the right patient's chart."
 
 
@@ -462,8 +465,9 @@ class FHIRResponseInvalid(FHIRError):
 class WrongPatient(FHIRError):
     code = "wrong-patient"
     status = 409
-    happened = "The EHR answered with another person's record, so it is not shown."
-    next_step = "Close this page, open the app again, and report it to your administrator."
+    title = "The EHR sent another person's record"
+    happened = "Nothing of it is shown here. Do not use what you saw on this page before."
+    next_step = "Report it to your administrator before you open this app again."
 
 
 # --- the EHR as a peer -------------------------------------------------------------------------

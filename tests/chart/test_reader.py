@@ -11,7 +11,8 @@ from aiohttp import web
 from aiohttp.test_utils import TestServer
 
 from smartapp.chart import access as access_module
-from smartapp.chart.reader import read_chart
+from smartapp.chart.access import ReadRefused
+from smartapp.chart.reader import _failure_text, read_chart
 from smartapp.chart.sections import Chart
 from smartapp.protocol.errors import FHIRUnauthorized, InvalidGrant, WrongPatient
 from tests.chart.fake_ehr import FakeAccess, FakeEHR, always, bundle, fhir, serving
@@ -194,6 +195,18 @@ class TestPaging:
 
         ehr.answers["Condition"] = broken
         assert (await chart_of(ehr)).problems.state == "partial"
+
+
+@pytest.mark.parametrize(
+    ("said", "sentence"),
+    [
+        ("status 403: Not allowed.", "It answered with status 403. The EHR said: “Not allowed”"),
+        ("status 500", "It answered with status 500."),
+    ],
+)
+def test_the_ehrs_words_are_quoted_apart_from_ours(said: str, sentence: str) -> None:
+    text = _failure_text(ReadRefused("detail", said=said))
+    assert text.endswith(f" {sentence}")
 
 
 class TestWrongPatient:

@@ -1,6 +1,8 @@
 """The launch's page: whose record, what is in it, what went wrong, what was given."""
 
 import re
+from dataclasses import replace
+from typing import Any
 
 import pytest
 from aiohttp import web
@@ -27,6 +29,33 @@ HOSTILE = '"><script>alert(1)</script><img src=x onerror=alert(1)>{{ page }}'
 @pytest.fixture
 def chart() -> Chart:
     return plain_chart_of("a-1.E-1003")
+
+
+class TestNothingRead:
+    def test_one_notice_says_that_nothing_came_and_no_section_says_that_the_rest_is_fine(
+        self, chart: Chart
+    ) -> None:
+        failed: dict[str, Any] = {
+            one.name: replace(one, state="failed", items=(), error="Gone.", reference="REF-1")
+            for one in chart.sections
+        }
+        shown = launch_html(replace(chart, identity=None, encounter=None, **failed))
+        assert shown.count("The EHR gave no part of this record.") == 1
+        assert '<a href="">Try again</a>' in shown
+        assert "REF-1" in shown
+        assert "The rest of the page is not affected." not in shown
+        assert "Gone." not in shown
+
+    def test_one_failed_section_leaves_the_rest_as_it_is(self, chart: Chart) -> None:
+        failed = replace(chart.labs, state="failed", items=(), error="Gone.", reference="REF-1")
+        shown = launch_html(replace(chart, labs=failed))
+        assert shown.count("The rest of the page is not affected.") == 1
+        assert "Gone." in shown
+        assert "gave no part of this record" not in shown
+
+    def test_a_missing_visit_is_named(self, chart: Chart) -> None:
+        shown = launch_html(replace(chart, encounter=None, encounter_problem="It failed."))
+        assert "<strong>The visit is not shown.</strong> It failed." in shown
 
 
 class TestBanner:
