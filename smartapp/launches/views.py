@@ -376,6 +376,18 @@ async def _chart(access: LaunchAccess) -> Chart | None:
         )
     except FHIRUnauthorized as error:
         raise await _ended_by_ehr(access, error) from error
+    except WrongPatient:
+        await _wrong_patient(access)
+        raise
+
+
+async def _wrong_patient(access: LaunchAccess) -> None:
+    """End a launch whose EHR answers with somebody else's record: nothing that it says later of
+    this patient can be believed (C101; T17)."""
+    reason = EndReason.PATIENT_CHANGED
+    if await in_database(store.end_and_hand_over, access.launch, reason, timezone.now()):
+        logger.error("launch %s stopped: wrong-patient alarm", access.launch.uuid)
+        steps.ended(reason)
 
 
 async def _ended_by_ehr(access: LaunchAccess, error: FHIRUnauthorized) -> EndedByEHR:
@@ -415,6 +427,7 @@ async def _patient_name(access: LaunchAccess) -> str | None:
     try:
         resource = await record.read("Patient", context.patient)
     except WrongPatient:
+        await _wrong_patient(access)
         raise
     except FHIRUnauthorized as error:
         raise await _ended_by_ehr(access, error) from error

@@ -13,7 +13,7 @@ from django.utils import timezone
 from smartapp import http
 from smartapp.database import in_database
 from smartapp.launches import outstanding, revocation, token_budget
-from smartapp.launches.models import EndReason, Launch
+from smartapp.launches.models import EndReason, Launch, Revocation
 from smartapp.registrations import registry
 from smartapp.registrations.models import Endpoint, Registration
 from smartapp.registrations.registry import EndpointConfig
@@ -433,20 +433,28 @@ class TestPages:
         assert ended.sealed_tokens == ""
         assert ended.end_reason == (EndReason.NOT_REVOKED if offered else EndReason.NOT_REVOCABLE)
 
+    @pytest.mark.parametrize("path", ["", "context.json"])
     async def test_wrong_patient_is_never_shown(
-        self, browser: Browser, ehr: ScriptedEHR, ehr_launch: Start
+        self, browser: Browser, ehr: ScriptedEHR, ehr_launch: Start, path: str
     ) -> None:
-        """C101: the EHR answers Patient/p-1 with somebody else."""
+        """C101, T17: the EHR answers Patient/p-1 with somebody else. The launch ends, and stays so
+        when the EHR answers rightly again."""
         uuid = await browser.launch(ehr_launch())
 
         async def somebody_else(request: web.Request) -> web.Response:
             return fhir_json(ehr.resource(request.match_info["path"].replace("p-1", "p-2")))
 
         ehr.fhir_answer = somebody_else
-        for path in ("", "context.json"):
-            response = await browser.get(f"/launches/{uuid}/{path}")
-            assert response.status == 409
-            assert "Family-p-2" not in await response.text()
+        response = await browser.get(f"/launches/{uuid}/{path}")
+        assert response.status == 409
+        assert "Family-p-2" not in await response.text()
+        ended = await row(uuid)
+        assert (ended.end_reason, ended.sealed_tokens) == (EndReason.PATIENT_CHANGED, "")
+        assert await in_database(Revocation.objects.filter(launch=uuid).count) == 1
+        ehr.fhir_answer = None
+        response = await browser.get(f"/launches/{uuid}/{path}")
+        assert response.status == 409
+        assert "Family-p-1" not in await response.text()
 
     async def test_one_forbidden_part_never_blanks_the_page(
         self, browser: Browser, ehr: ScriptedEHR, ehr_launch: Start
