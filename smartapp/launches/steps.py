@@ -94,6 +94,7 @@ RULE_OF = {
     "keys-replaced": "C61",
     "invalid-grant": "C60",
     "token-refused": "C60",
+    "token-endpoint-failed": "C60",
     "token-response-invalid": "C80",
     "id-token-invalid": "C90",
     "id-token-key-unknown": "C92",

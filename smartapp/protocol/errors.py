@@ -21,6 +21,7 @@
     ├── ClientKeyError                we have nothing to sign with
     ├── TokenError
     │   ├── TokenRefused              an OAuth error response
+    │   │   ├── TokenEndpointFailed   a 5xx: nothing was decided
     │   │   ├── InvalidGrant          ends the launch
     │   │   └── InvalidClient         our key, secret or client_id is not accepted
     │   │       └── KeysReplaced      nor can it be yet: an emergency replaced the key
@@ -346,6 +347,14 @@ class TokenRefused(TokenError):
         super().__init__(detail)
         self.error = error
         self.http_status = http_status
+
+
+class TokenEndpointFailed(TokenRefused):
+    """A 5xx: the EHR did not decide anything, it failed (C125)."""
+
+    code = "token-endpoint-failed"
+    happened = "The EHR had a problem of its own at the last step."
+    next_step = "Wait a minute, then start again from your EHR or from the start page."
 
 
 class InvalidGrant(TokenRefused):

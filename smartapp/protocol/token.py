@@ -12,6 +12,7 @@ from typing import Any
 from smartapp.protocol.errors import (
     InvalidClient,
     InvalidGrant,
+    TokenEndpointFailed,
     TokenRefused,
     TokenResponseInvalid,
 )
@@ -174,7 +175,8 @@ def _refusal(status: int, body: bytes) -> TokenRefused:
     # Only a client error is the server's considered word: a 5xx or 429 that says "invalid_grant"
     # must not end a launch that a later attempt could continue (C125).
     considered = status < 500 and status != 429
-    kind = _REFUSALS.get(error, TokenRefused) if considered else TokenRefused
+    usual = TokenEndpointFailed if status >= 500 else TokenRefused
+    kind = _REFUSALS.get(error, usual) if considered else usual
     return kind(safe_error_text(status, None, body), error=error, http_status=status)
 
 

@@ -99,7 +99,7 @@ class TestToken:
         both = await asyncio.gather(
             *(backend_token("backend", SCOPE) for _ in range(2)), return_exceptions=True
         )
-        assert sorted(type(one).__name__ for one in both) == ["BackendToken", "TokenRefused"]
+        assert sorted(type(one).__name__ for one in both) == ["BackendToken", "TokenEndpointFailed"]
         await http.close()
 
     async def test_nobody_waits_for_ever_for_one_that_died(

@@ -125,7 +125,7 @@ def _token_answer(case: Case) -> Causes:
             "Check the kind of app in the vendor's portal.",
             "C2",
         )
-    elif case.code == "token-refused":
+    elif case.code in {"token-refused", "token-endpoint-failed"}:
         yield Cause(
             60,
             "The EHR refused the token request",
