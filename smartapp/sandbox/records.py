@@ -4,6 +4,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from authlib.oauth2 import OAuth2Error
+from django.db.models import Q, QuerySet
 from django.http import HttpRequest
 
 from smartapp.sandbox import client_assertion, client_authentication, faults
@@ -15,6 +16,7 @@ from smartapp.sandbox.oauth_request import SandboxRequest
 from smartapp.sandbox.refusals import Refusal
 
 KEPT_RECORDS = 500
+KEPT_READS = 200
 FORGET_EVERY = 50
 HIDDEN = "•••"
 MAX_SHOWN_CHARACTERS = 300
@@ -77,9 +79,7 @@ def record_fault(endpoint: str, request: SandboxRequest, fault: str) -> None:
 def record_fhir(
     request: HttpRequest, refusal: outcomes.Refusal, why: str, token: str, resource_type: str
 ) -> None:
-    """Keep what the FHIR API refused; good reads are too many to be of use to anybody."""
-    access = find_access(token)
-    met = fhir_faults.meant_for(access.faults, resource_type) if access else {}
+    """Keep what the FHIR API refused."""
     _keep(
         endpoint="fhir",
         client_id=holder_of(token),
@@ -87,18 +87,45 @@ def record_fhir(
         rule=refusal.rule,
         error=str(refusal.status),
         reason=_clean(why),
-        parameters={
-            request.method or "": _clean(request.get_full_path()),
-            **({RequestRecord.ASKED_FOR: _clean(resource_type)} if resource_type else {}),
-            **_changed_by(*faults.at_work(met, [faults.Where.FHIR], refusal.rule)),
-        },
+        parameters=_asked_of_fhir(request, token, resource_type, refusal.rule),
     )
+
+
+def record_read(request: HttpRequest, token: str, resource_type: str) -> None:
+    """Keep what the FHIR API answered to a good token: the newest few, as a page reads a lot."""
+    _keep(
+        endpoint="fhir",
+        client_id=holder_of(token),
+        accepted=True,
+        kept=["S60", "S62"],
+        parameters=_asked_of_fhir(request, token, resource_type, ""),
+    )
+
+
+def _asked_of_fhir(
+    request: HttpRequest, token: str, resource_type: str, rule: str
+) -> dict[str, str]:
+    access = find_access(token)
+    met = fhir_faults.meant_for(access.faults, resource_type) if access else {}
+    return {
+        request.method or "": _clean(request.get_full_path()),
+        **({RequestRecord.ASKED_FOR: _clean(resource_type)} if resource_type else {}),
+        **_changed_by(*faults.at_work(met, [faults.Where.FHIR], rule)),
+    }
 
 
 def _keep(**values: Any) -> None:
     row = RequestRecord.objects.create(**values)
     if row.pk % FORGET_EVERY == 0:
-        RequestRecord.objects.filter(pk__lte=row.pk - KEPT_RECORDS).delete()
+        reads = Q(endpoint="fhir", accepted=True)
+        _forget_all_but(KEPT_READS, RequestRecord.objects.filter(reads))
+        _forget_all_but(KEPT_RECORDS, RequestRecord.objects.exclude(reads))
+
+
+def _forget_all_but(newest: int, rows: QuerySet[RequestRecord]) -> None:
+    last = rows.order_by("-pk").values_list("pk", flat=True)[newest : newest + 1].first()
+    if last is not None:
+        rows.filter(pk__lte=last).delete()
 
 
 def rules_kept(endpoint: str, request: SandboxRequest) -> list[str]:

@@ -13,7 +13,8 @@ from smartapp.sandbox.models import Client, find_client
 from smartapp.sandbox.refusals import Refusal
 from smartapp.sandbox.worlds import World
 
-CLIENT_ID = re.compile(r"[A-Za-z0-9._~:/@-]+")
+CLIENT_ID = re.compile(r"[!-~](?:[ -~]*[!-~])?")
+"""Any that OAuth allows (RFC 6749, appendix A.1), but for blanks at its ends."""
 UNSAFE_SCHEMES = frozenset({"javascript", "data", "vbscript", "file", "blob"})
 RULES_OF_WORLDS: Mapping[str, str] = {
     World.STRICT: Client.Profile.STRICT,
@@ -136,8 +137,7 @@ def _validate_identity(client: Client) -> None:
     if not CLIENT_ID.fullmatch(client.client_id):
         raise RegistrationInvalid(
             "client_id",
-            "A client id has letters without accents, digits and the marks . _ ~ : / @ - only; "
-            "no spaces.",
+            "A client id has letters without accents, digits and marks, and no blank at its ends.",
         )
     if not client.name.isprintable():
         raise RegistrationInvalid("name", "The name is not printable text.")

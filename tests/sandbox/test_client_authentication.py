@@ -41,8 +41,8 @@ def ask(browser: Browser, authorization: str | None = None, **changes: Any) -> A
 @pytest.fixture
 def service(db: None, monkeypatch: pytest.MonkeyPatch) -> str:
     monkeypatch.setenv("SERVICE_SECRET", SECRET)
-    sandbox_client("my:service", "--kind=service", "--client-secret-env=SERVICE_SECRET")
-    return "my:service"
+    sandbox_client("my: service", "--kind=service", "--client-secret-env=SERVICE_SECRET")
+    return "my: service"
 
 
 class TestBasic:

@@ -190,6 +190,31 @@ class TestRequestLog:
         assert "<code>Patient</code>" in rows[1]
         assert answer["patient"] not in rows[1]
 
+    def test_good_reads_are_there_with_the_rules_they_kept(
+        self, app: App, browser: Browser
+    ) -> None:
+        """S56, S60, S62: and a fault that changed the answer is named."""
+        answer = app.exchange(browser, app.allowed(browser, fault="fhir-html:Patient")).json()
+        headers = {"Authorization": f"Bearer {answer['access_token']}"}
+        browser.get(f"{FHIR_BASE}/Patient/{answer['patient']}", headers=headers)
+        patient = RequestRecord.objects.all()[0]
+        assert (patient.accepted, patient.client_id) == (True, app.client_id)
+        assert patient.kept == ["S60", "S62"]
+        assert patient.changed_by == "fhir-html"
+
+    def test_reads_push_nothing_else_out(
+        self, app: App, browser: Browser, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(records, "FORGET_EVERY", 1)
+        monkeypatch.setattr(records, "KEPT_READS", 3)
+        answer = app.exchange(browser, app.allowed(browser)).json()
+        headers = {"Authorization": f"Bearer {answer['access_token']}"}
+        before = RequestRecord.objects.count()
+        for _ in range(6):
+            browser.get(f"{FHIR_BASE}/Patient/{answer['patient']}", headers=headers)
+        assert RequestRecord.objects.count() == before + 3
+        assert RequestRecord.objects.filter(endpoint="token").exists()
+
     def test_can_be_narrowed_to_one_client(self, app: App, browser: Browser) -> None:
         app.authorize(browser, aud="x")
         app.authorize(browser, client_id="stranger")

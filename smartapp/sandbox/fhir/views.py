@@ -69,13 +69,17 @@ def _answer(
         response = _json(operation_outcome(issue("error", "not-supported", "Read-only.")), 405)
         response.headers["Allow"] = ", ".join(methods)
         return response
+    resource_type = kwargs.get("resource_type", "")
     try:
-        return view(request, **kwargs)
+        response = view(request, **kwargs)
     except Refusal as refusal:
         token = _bearer_token(request)
         why = why_unusable(token) if isinstance(refusal, TokenRefused) else refusal.diagnostics
-        records.record_fhir(request, refusal, why, token, kwargs.get("resource_type", ""))
+        records.record_fhir(request, refusal, why, token, resource_type)
         return _refused(refusal)
+    if resource_type:
+        records.record_read(request, _bearer_token(request), resource_type)
+    return response
 
 
 @fhir_view("GET", "HEAD")
