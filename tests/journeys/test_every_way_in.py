@@ -232,8 +232,8 @@ async def test_an_imported_copy_is_what_decides_when_the_next_key_signs(
     await in_database(rotate, "--publish")
     # As if the wait that is enough for an EHR that fetches were over.
     waiting = SigningKey.objects.filter(signs_from=None, withdrawn_at=None)
-    published_at = timezone.now() - timedelta(days=3)
-    await in_database(waiting.update, published_at=published_at)
+    long_ago = timezone.now() - timedelta(days=3)
+    await in_database(waiting.update, published_at=long_ago, known_from=long_ago)
     with pytest.raises(CommandError, match="confirm"):
         await in_database(rotate, "--sign")
     await in_database(printed, "rotate_keys", "--auto")
