@@ -1,6 +1,7 @@
 """The request log: who asked what, and which rule accepted or refused it. Never a secret."""
 
 from datetime import UTC, datetime
+from operator import attrgetter
 from typing import Any
 
 from authlib.oauth2 import OAuth2Error
@@ -18,6 +19,8 @@ from smartapp.sandbox.refusals import Refusal
 KEPT_RECORDS = 500
 KEPT_READS = 200
 FORGET_EVERY = 50
+READS_AMONG_SHOWN = 0.3
+GOOD_READS = Q(endpoint="fhir", accepted=True)
 HIDDEN = "•••"
 MAX_SHOWN_CHARACTERS = 300
 SHOWN = frozenset(
@@ -114,12 +117,22 @@ def _asked_of_fhir(
     }
 
 
+def latest(newest: int, *, client_id: str | None = None) -> list[RequestRecord]:
+    """Return the newest requests, of one client or of all, newest first. Good reads have a share
+    of their own: one page of an app makes many, and they would crowd out what led to them."""
+    shown = RequestRecord.objects.all()
+    if client_id is not None:
+        shown = shown.filter(client_id=client_id)
+    reads = int(newest * READS_AMONG_SHOWN)
+    rows = [*shown.filter(GOOD_READS)[:reads], *shown.exclude(GOOD_READS)[: newest - reads]]
+    return sorted(rows, key=attrgetter("pk"), reverse=True)
+
+
 def _keep(**values: Any) -> None:
     row = RequestRecord.objects.create(**values)
     if row.pk % FORGET_EVERY == 0:
-        reads = Q(endpoint="fhir", accepted=True)
-        _forget_all_but(KEPT_READS, RequestRecord.objects.filter(reads))
-        _forget_all_but(KEPT_RECORDS, RequestRecord.objects.exclude(reads))
+        _forget_all_but(KEPT_READS, RequestRecord.objects.filter(GOOD_READS))
+        _forget_all_but(KEPT_RECORDS, RequestRecord.objects.exclude(GOOD_READS))
 
 
 def _forget_all_but(newest: int, rows: QuerySet[RequestRecord]) -> None:

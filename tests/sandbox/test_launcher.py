@@ -8,6 +8,7 @@ from django.test import Client as Browser
 
 from smartapp.sandbox import people, records
 from smartapp.sandbox.models import Launch, RequestRecord
+from smartapp.sandbox.views import clients
 from tests.sandbox.conftest import FHIR_BASE, App, KeyServer, register, sandbox_client
 
 
@@ -214,6 +215,21 @@ class TestRequestLog:
             browser.get(f"{FHIR_BASE}/Patient/{answer['patient']}", headers=headers)
         assert RequestRecord.objects.count() == before + 3
         assert RequestRecord.objects.filter(endpoint="token").exists()
+
+    def test_reads_crowd_nothing_else_out_of_the_pages(
+        self, app: App, browser: Browser, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """S56: the token request of a page that reads a lot stays in sight."""
+        monkeypatch.setattr(clients, "SHOWN_RECORDS", 10)
+        monkeypatch.setattr(clients, "SHOWN_RECORDS_OF_CLIENT", 10)
+        answer = app.exchange(browser, app.allowed(browser)).json()
+        headers = {"Authorization": f"Bearer {answer['access_token']}"}
+        for _ in range(20):
+            browser.get(f"{FHIR_BASE}/Patient/{answer['patient']}", headers=headers)
+        for path in ("requests", "client"):
+            page = browser.get(f"/sandbox/{path}", {"client_id": app.client_id}).content.decode()
+            assert page.count("<b>fhir</b>") == 3
+            assert "<code>authorization_code</code>" in page
 
     def test_can_be_narrowed_to_one_client(self, app: App, browser: Browser) -> None:
         app.authorize(browser, aud="x")

@@ -10,9 +10,9 @@ from django.urls import reverse
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
-from smartapp.sandbox import client_keys, example, faults, framing, registering, scopes
+from smartapp.sandbox import client_keys, example, faults, framing, records, registering, scopes
 from smartapp.sandbox.forms import ClientForm, initial_values
-from smartapp.sandbox.models import Client, JWKSFetch, RequestRecord, find_client
+from smartapp.sandbox.models import Client, JWKSFetch, find_client
 
 SHOWN_RECORDS = 100
 SHOWN_RECORDS_OF_CLIENT = 30
@@ -96,9 +96,7 @@ def _client_page(
         "example": example.token_request(found, sheet),
         "faults": faults.by_place(faults.WITHOUT_A_PERSON),
         "fetches": found.jwks_fetches.order_by("-pk")[:SHOWN_FETCHES],
-        "records": RequestRecord.objects.filter(client_id=found.client_id)[
-            :SHOWN_RECORDS_OF_CLIENT
-        ],
+        "records": records.latest(SHOWN_RECORDS_OF_CLIENT, client_id=found.client_id),
     }
     response = render(request, "sandbox/client.html", context)
     framing.let_scripts_fetch(response)
@@ -109,11 +107,9 @@ def _client_page(
 @require_GET
 def requests(request: HttpRequest) -> HttpResponse:
     """The last requests of clients, each with the rules that accepted or refused it."""
-    records = RequestRecord.objects.all()
     found = find_client(request.GET.get("client_id"))
-    if found:
-        records = records.filter(client_id=found.client_id)
-    context = {"page": "requests", "records": records[:SHOWN_RECORDS], "client": found}
+    shown = records.latest(SHOWN_RECORDS, client_id=found.client_id if found else None)
+    context = {"page": "requests", "records": shown, "client": found}
     response = render(request, "sandbox/requests.html", context)
     framing.let_scripts_fetch(response)
     return response
