@@ -140,7 +140,7 @@ class KeySetAdmin(ReadOnlyAdmin):
             request,
             key_set,
             title=f"{words.label} ({alg})",
-            consequence=wording.in_line(words.consequence, line),
+            consequence=panel.consequence(step, line),
             while_signs=line.signer.kid if line.signer else "",
             before_its_time=wording.before_its_time(line) if naming and not is_emergency else "",
             affected=aftermath.affected(key_set, alg, timezone.now()) if is_emergency else None,

@@ -50,7 +50,7 @@ def plan(key_set: KeySet, line: Line, now: datetime) -> dict[Step, datetime]:
     steps = {step: when}
     if step is Step.PUBLISH:
         steps[Step.SIGN] = when = when + line.wait.span
-    if step in {Step.PUBLISH, Step.SIGN}:
+    if step in {Step.PUBLISH, Step.SIGN} and line.signer:
         steps[Step.WITHDRAW] = when + waits.BEFORE_WITHDRAWAL
     return steps
 

@@ -65,24 +65,28 @@ def insert(
 
 
 def add_line(key_set: KeySet, alg: str, *, now: datetime, actor: str = "system") -> None:
-    """Give the key set a signer for `alg` if it has none.
+    """Give the key set a key for `alg` if it has none.
 
-    The key may sign at once: nobody has signed with this algorithm before. An EHR that fetched the
-    set earlier does not know it yet, so a live registration waits (`lines.usable_from`).
+    It signs at once where nobody can hold a copy of the set without it; otherwise it waits as
+    every next key does (spec §3.5).
     """
     if key_set.signing_keys.filter(alg=alg, withdrawn_at=None).exists():
         return
     new = material.generate(alg)
     with locked_line(key_set, alg) as line:
-        if line.signer is None:
-            row = insert(key_set, new, published_at=now, signs_from=now)
-            trail.record(actor, "keys.add", f"key set {key_set}", alg=alg, kid=row.kid)
+        if line.published():
+            return
+        was_public = key_set.signing_keys.filter(published_at__lt=now).exists()
+        waits_for_copies = was_public and waits.may_be_held(key_set)
+        signs_from = None if waits_for_copies else now
+        row = insert(key_set, new, published_at=now, signs_from=signs_from)
+        trail.record(actor, "keys.add", f"key set {key_set}", alg=alg, kid=row.kid)
 
 
 def create_key_set(
     slug: str, *, algs: Iterable[str] = DEFAULT_ALGS, now: datetime, actor: str = "system"
 ) -> KeySet:
-    """Return the key set `slug` with a signer for each of `algs`, made as far as they are missing.
+    """Return the key set `slug` with a key for each of `algs`, made as far as they are missing.
 
     ValidationError when `slug` cannot be part of a URL.
     """
@@ -109,8 +113,8 @@ def import_key(
 ) -> SigningKey:
     """Publish a key that was made elsewhere as the next one of its line.
 
-    Where the line has no key yet, it signs at once, as in `add_line`: an EHR that knows this key
-    from before has nothing to wait for. StepRefused while a rotation is under way, and for a key
+    Where the line has no key yet, it signs at once: an EHR that knows this key from before has
+    nothing to wait for. StepRefused while a rotation is under way, and for a key
     that any key set has or had.
     """
     with locked_line(key_set, new.alg) as line, _kid_refused_twice(new.kid):

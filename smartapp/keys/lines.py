@@ -111,15 +111,20 @@ def read(key_set: KeySet, alg: str) -> Line:
 
 
 def usable_from(key_set: KeySet, alg: str) -> datetime | None:
-    """Return from when an EHR that knows this key set can verify what the line's signer signs.
+    """Return from when an EHR that may hold a copy of the key set knows the key of this line that
+    signs, or that signs next.
 
-    None: at once, as the set was never public without this key; or there is no signer.
+    None: at once, as nobody can hold a copy without it, or as its wait was ended by somebody who
+    named the EHRs at risk; or the line has no key.
     """
     line = read(key_set, alg)
-    if line.signer is None:
+    if line.waiting and line.signer is None:
+        return line.known_from(line.waiting)
+    if line.signer is None or line.signer.signs_from != line.signer.published_at:
         return None
     before = key_set.signing_keys.filter(published_at__lt=line.signer.published_at)
-    return line.known_from(line.signer) if before.exists() else None
+    held = before.exists() and waits.may_be_held(key_set)
+    return line.known_from(line.signer) if held else None
 
 
 @contextmanager

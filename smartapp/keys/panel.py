@@ -16,7 +16,7 @@ from smartapp.keys import (
     timeline,
     wording,
 )
-from smartapp.keys.lines import Line
+from smartapp.keys.lines import Line, Step
 from smartapp.keys.models import KeySet, SigningKey, StaleCopy
 from smartapp.keys.wording import StepWords
 
@@ -65,6 +65,13 @@ class StaleRow:
 def words_of(step: str) -> StepWords:
     """Return the words of a step or of the emergency; KeyError for what is neither."""
     return wording.EMERGENCY if step == EMERGENCY else _STEPS[step]
+
+
+def consequence(step: str, line: Line) -> str:
+    """Return what a step or the emergency means for this line."""
+    if step == EMERGENCY:
+        return wording.in_line(wording.EMERGENCY.consequence, line)
+    return wording.consequence(Step(step), line)
 
 
 _STEPS = {step.value: words for step, words in wording.STEPS.items()}
@@ -126,23 +133,17 @@ def _section(
 
 
 def _button(step: str, line: Line) -> Button:
-    words = words_of(step)
-    return Button(step, words.label, wording.in_line(words.consequence, line))
+    return Button(step, words_of(step).label, consequence(step, line))
 
 
 def _risky(line: Line, now: datetime) -> list[Button]:
-    emergency = _button(EMERGENCY, line)
+    # Of a line that nothing was ever signed with, no private half needs replacing.
+    emergency = [_button(EMERGENCY, line)] if line.signer else []
     blocked = line.blocked_step(now)
     if blocked is None:
-        return [emergency]
-    return [
-        Button(
-            blocked,
-            f"{words_of(blocked).label} before its time",
-            wording.before_its_time(line),
-        ),
-        emergency,
-    ]
+        return emergency
+    label = f"{words_of(blocked).label} before its time"
+    return [Button(blocked, label, wording.before_its_time(line)), *emergency]
 
 
 def _key_row(key: SigningKey, now: datetime) -> KeyRow:

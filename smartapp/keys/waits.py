@@ -52,6 +52,14 @@ def before_signing(key_set: KeySet) -> Wait:
     return Wait(span, " ".join(_copy(name, kept) for name, kept in copies))
 
 
+def may_be_held(key_set: KeySet) -> bool:
+    """Return whether anybody may hold a copy of the key set: somebody fetched it, or a vendor has
+    given a client id for it. A registration still waits for its client id while an administrator
+    looks for the right vendor, and nobody has to wait for that."""
+    is_known = key_set.registrations.exclude(client_id="").exists()
+    return is_known or key_set.fetches.exists()
+
+
 def _copy(name: str, kept: timedelta | None) -> str:
     if kept is None:
         return f"How long {name} holds our keys is not known, so {in_words(WHERE_UNKNOWN)}."

@@ -67,6 +67,14 @@ STEPS = {
 }
 
 
+# Of an algorithm that nothing is signed with yet.
+FIRST = {
+    Step.SIGN: "From this moment registrations can sign with this algorithm. None does yet: choose "
+    "it on the page of a registration.",
+    Step.ABANDON: "The key leaves the public keys without having signed anything, and its private "
+    "half is destroyed. Other algorithms are not affected.",
+}
+
 EMERGENCY = StepWords(
     "Replace at once",
     "For a private key that somebody else may have. In one moment a new key is made, published and "
@@ -123,6 +131,12 @@ def _launches(count: int) -> str:
     return "1 launch is" if count == 1 else f"{count} launches are"
 
 
+def consequence(step: Step, line: Line) -> str:
+    """Return what taking a step on this line means."""
+    words = STEPS[step].consequence
+    return in_line(words if line.signer else FIRST.get(step, words), line)
+
+
 def in_line(words: str, line: Line) -> str:
     """Return words with what is known of this line put in."""
     return words.format(wait=waits.in_words(line.wait.span))
@@ -165,7 +179,8 @@ def next_step(key_set: KeySet, line: Line, now: datetime) -> str:
     planned = automation.planned_step(key_set, line)
     if planned:
         step, when = planned
-        return f"{_due(when, now)}: {in_line(BY_ITSELF[step], line)}."
+        words = BY_ITSELF[step] if line.signer else "the key may sign from then on"
+        return f"{_due(when, now)}: {in_line(words, line)}."
     if line.next_step()[0] is Step.CONFIRM:
         return "Somebody says that the EHR which imported the public keys has the next one too."
     return (

@@ -15,6 +15,7 @@ from django.utils.text import slugify
 from smartapp import vault
 from smartapp.audit import trail
 from smartapp.keys import births, lines
+from smartapp.keys.lines import Line, Step
 from smartapp.keys.models import Algorithm, KeySet
 from smartapp.keys.refusals import StepRefused
 from smartapp.protocol.errors import DiscoveryInvalid, SmartError
@@ -211,30 +212,59 @@ def key_set_for(
 def refuse_alg_too_early(
     registration: Registration, slug: str | None, *, now: datetime, actor: str
 ) -> None:
-    """Refuse a live registration another algorithm while its EHR may hold a copy of the key set
-    (`slug`; None: its present one) without that algorithm's key: each token request would fail
-    (spec §3.5). The key is published, so that its wait begins. ValidationError says when it ends.
+    """Refuse to let a registration begin to sign with another algorithm while its EHR may hold a
+    copy of the key set (`slug`; None: its present one) without that algorithm's key: each token
+    request would fail (spec §3.5). The key is published, so that its wait begins. ValidationError
+    says when it ends.
 
-    A new registration's EHR holds no copy, and one that gets another key set fetches another URL.
+    Whether the registration is in use does not matter, as it can be switched on in the next moment.
+    A new registration's EHR holds no copy, and one that gets another key set fetches another URL;
+    these need a key that signs, no more.
     """
-    stored = Registration.objects.filter(
-        pk=registration.pk, enabled=True, auth_method=AuthMethod.PRIVATE_KEY_JWT
-    ).first()
-    if stored is None or registration.auth_method != AuthMethod.PRIVATE_KEY_JWT:
+    if registration.auth_method != AuthMethod.PRIVATE_KEY_JWT:
         return
-    if stored.alg == registration.alg or slug not in {None, stored.key_set.slug}:
+    stored = Registration.objects.filter(pk=registration.pk).select_related("key_set").first()
+    knows_the_set = stored is not None and slug in {None, stored.key_set.slug}
+    if stored and knows_the_set and _signs_alike(stored, registration):
         return
-    key_set = key_set_for(registration, stored.key_set.slug, now=now, actor=actor)
-    when = lines.usable_from(key_set, registration.alg)
+    key_set = key_set_for(registration, slug, now=now, actor=actor)
+    line = lines.read(key_set, registration.alg)
+    if line.waiting and line.signer is None:
+        raise ValidationError({"alg": _still_waits(key_set, line)})
+    when = lines.usable_from(key_set, registration.alg) if knows_the_set else None
     if when and now < when:
         raise ValidationError(
             {
-                "alg": f"The EHR may still hold a copy of the public keys without the "
-                f"{registration.alg} key, and would refuse every sign-in. The key is public now; "
-                f"{registration.alg} is possible from {when:%Y-%m-%d %H:%M:%S} UTC. Keep "
-                f"{stored.alg} until then."
+                "alg": f"{_MAY_HOLD.format(alg=registration.alg)} {registration.alg} is possible "
+                f"from {when:%Y-%m-%d %H:%M:%S} UTC; save again then."
             }
         )
+
+
+_MAY_HOLD = (
+    "The EHR may still hold a copy of the public keys without the {alg} key, and would refuse "
+    "every sign-in."
+)
+
+
+def _signs_alike(one: Registration, other: Registration) -> bool:
+    return (one.auth_method, one.alg) == (other.auth_method, other.alg)
+
+
+def _still_waits(key_set: KeySet, line: Line) -> str:
+    """Return what the first key of a line waits for, and how somebody who must may cut it short."""
+    step, when = line.next_step()
+    if step is Step.CONFIRM or when is None:
+        return (
+            f"An EHR holds an imported copy of the keys of {key_set}. The {line.alg} key is public "
+            "now: give it to that EHR, confirm that on the page of the key set, and save again "
+            "once the key signs."
+        )
+    return (
+        f"{_MAY_HOLD.format(alg=line.alg)} The key is public now and signs from "
+        f"{when:%Y-%m-%d %H:%M:%S} UTC by itself while `maintain` runs, or on the page of the key "
+        f"set {key_set}, which also lets it sign earlier at the EHRs' risk. Save again then."
+    )
 
 
 def store_registration(

@@ -108,6 +108,23 @@ class TestKeySetPage:
         assert "its private half is destroyed." in html
         assert "in 1 day, 5 hours: the next key signs" in html
         assert ": the next key is published, and signs 30 hours later." in html
+
+    def test_the_first_key_of_an_algorithm_waits_beside_the_others(
+        self, admin_client: Client, long_ago: datetime
+    ) -> None:
+        """§3.5: nothing signs with it, so there is nothing to replace or to retire."""
+        key_set = births.create_key_set("epic", algs=["ES384"], now=long_ago)
+        JWKSFetch.objects.create(
+            key_set=key_set, etag="x", kids=[], first_at=long_ago, last_at=long_ago, count=1
+        )
+        births.add_line(key_set, "RS256", now=timezone.now())
+        html = page(admin_client, key_set)
+        assert "the key may sign from then on." in html
+        assert "Other algorithms are not affected." in html
+        assert step_url(key_set, "RS256", "sign") in html
+        assert step_url(key_set, "RS256", "emergency") not in html
+        asked = admin_client.get(step_url(key_set, "RS256", "sign")).content.decode()
+        assert "None does yet" in asked
         assert "http://127.0.0.1:8000/.well-known/jwks/epic.json" in html
 
     def test_offers_what_is_allowed_now_and_nothing_else(

@@ -12,10 +12,10 @@ from hypothesis import strategies as st
 
 from smartapp import vault
 from smartapp.audit.models import AuditEvent
-from smartapp.keys import automation, births, lifecycle, material, waits
+from smartapp.keys import automation, births, emergency, lifecycle, material, waits
 from smartapp.keys.lines import Step
-from smartapp.keys.models import KeySet, KeyState, SigningKey
-from smartapp.keys.refusals import StepRefused
+from smartapp.keys.models import JWKSFetch, KeySet, KeyState, SigningKey
+from smartapp.keys.refusals import NothingToDo, StepRefused, confirmation
 from smartapp.protocol import jwks
 from tests.keys.timeline import assert_timeline_holds
 
@@ -55,12 +55,32 @@ class TestCreateKeySet:
         assert list(SigningKey.objects.values()) == before
 
     def test_a_line_that_is_missing_is_added_and_signs_at_once(self, epic: KeySet) -> None:
-        """athenahealth's example is RS256: a line on demand."""
+        """athenahealth's example is RS256: a line on demand. Nobody holds a copy without it."""
         later = NOW + timedelta(days=1)
         births.create_key_set("epic", algs=["ES384", "RS256"], now=later)
         [added] = epic.signing_keys.filter(alg="RS256")
         assert (added.published_at, added.signs_from) == (later, later)
         assert epic.signing_keys.count() == 2
+
+    def test_once_somebody_has_fetched_the_set_an_added_line_waits_too(self, epic: KeySet) -> None:
+        """§3.5: from then on an EHR may hold a copy without it."""
+        JWKSFetch.objects.create(
+            key_set=epic, etag="x", kids=[], first_at=NOW, last_at=NOW, count=1
+        )
+        later = NOW + timedelta(days=1)
+        for _ in range(2):
+            births.create_key_set("epic", algs=["ES384", "RS256"], now=later)
+        [added] = epic.signing_keys.filter(alg="RS256")
+        assert (added.published_at, added.signs_from) == (later, None)
+        with pytest.raises(NothingToDo, match="no RS256 key to replace"):
+            emergency.replace_at_once(
+                epic, "RS256", now=later, actor="test", typed=confirmation(epic), reason="lost"
+            )
+        due = later + waits.WHERE_UNKNOWN
+        assert automation.auto([epic], now=due - timedelta(seconds=1), actor="test") == []
+        assert automation.auto([epic], now=due, actor="test") == [(epic, Step.SIGN, added)]
+        added.refresh_from_db()
+        assert (added.signs_from, added.signs_until) == (due, None)
 
     @pytest.mark.parametrize("slug", ["", "a b", "a/b", "é", "../x"])
     def test_a_slug_that_cannot_be_in_a_url_is_refused(self, slug: str) -> None:
