@@ -71,6 +71,20 @@ def is_below(url: str, base: str) -> bool:
     return path == root or path.startswith(f"{root}/")
 
 
+def is_same(url: str, other: str) -> bool:
+    """Whether two URLs are one address: but for the case of the host, a default port, a trailing
+    slash and dot segments. False where one of them is no URL."""
+    try:
+        return _address(_split(url)) == _address(_split(other))
+    except ValueError:
+        return False
+
+
+def _address(parts: SplitResult) -> tuple[object, str, str]:
+    path = without_trailing_slash(_without_dot_segments(parts.path))
+    return _origin(parts), path, parts.query
+
+
 def _split(url: str) -> SplitResult:
     if len(url) > MAX_URL_CHARACTERS or not _VISIBLE_ASCII.fullmatch(url):
         raise ValueError("too long, or has characters that no URL has")

@@ -38,6 +38,11 @@ class OverrideForm(forms.ModelForm):  # type: ignore[type-arg]  # not generic at
             "reason": forms.TextInput(attrs={"class": "vTextField"}),
         }
 
+    @property
+    def to_be_confirmed(self) -> str:
+        """The address that discovery publishes as another's, which a person has to confirm."""
+        return self.instance.url if self.has_error("url", overrides.UNCONFIRMED) else ""
+
 
 @dataclass(frozen=True, slots=True)
 class Address:
@@ -134,7 +139,12 @@ class DiscoveryPages(admin.ModelAdmin):  # type: ignore[type-arg]  # not generic
         if not form.is_valid():
             return self._page(request, endpoint, form=form)
         try:
-            overrides.put(override, now=timezone.now(), actor=request.user.get_username())
+            overrides.put(
+                override,
+                now=timezone.now(),
+                actor=request.user.get_username(),
+                confirmed=request.POST.get("confirmed", ""),
+            )
         except ValidationError as error:
             form.add_error(None, error)
             return self._page(request, endpoint, form=form)

@@ -2,7 +2,7 @@
 
 Whoever names the issuer of another EHR's server and takes its codes elsewhere is not that server:
 people would sign in at the one, and the other would get their codes. So it is looked at wherever
-issuers, hosts or a token endpoint begin to count.
+issuers, hosts or an overridden address begin to count.
 """
 
 from collections.abc import Collection
@@ -22,22 +22,57 @@ def refuse(
     moving: bool = False,
 ) -> None:
     """Raise DiscoveryInvalid where another enabled EHR has one of these issuers, and none of
-    `hosts`, from which the tokens of `endpoint` come. One server may have many EHRs.
+    `hosts`, from which the tokens of `endpoint` come, or not the host of an address that is
+    overridden for it. One server may have many EHRs.
 
     `moving`: what the other was last seen to name counts as its own too. A server that moves does
     so for all its EHRs, and one of them must be the first to be accepted.
     """
-    if not (issuers and hosts):
+    config = registry.describe(endpoint)
+    overridden = (_override_hosts(config, member, url) for member, url in config.overrides)
+    _refuse(endpoint, issuers, (hosts, *overridden), moving=moving)
+
+
+def refuse_override(endpoint: Endpoint, member: str, url: str) -> None:
+    """Raise DiscoveryInvalid where people, codes, secrets or the trust in keys would be taken from
+    the server of an issuer that another enabled EHR has too, to another server."""
+    hosts = _override_hosts(registry.describe(endpoint), member, url)
+    _refuse(endpoint, endpoint.issuers, (hosts,), moving=False)
+
+
+def _override_hosts(config: EndpointConfig, member: str, url: str) -> frozenset[str]:
+    """Return the host that has to be the server's own. Whoever has the FHIR base publishes the
+    SMART configuration there anyway, and tenants of one server have bases on hosts of their own."""
+    host = host_of(url)
+    if member == Member.SMART_CONFIGURATION and host == host_of(config.fhir_base_url):
+        return frozenset()
+    return frozenset({host})
+
+
+def _refuse(
+    endpoint: Endpoint,
+    issuers: Collection[str],
+    places: Collection[Collection[str]],
+    *,
+    moving: bool,
+) -> None:
+    """Raise for the first of `places` that has hosts, and none of the other EHR's."""
+    places = [hosts for hosts in places if hosts]
+    if not (issuers and places):
         return
     # The same base is the same EHR, once more for a 2-legged registration (C2).
     others = Endpoint.objects.filter(enabled=True).exclude(pk=endpoint.pk).exclude(iss=endpoint.iss)
     others = others.select_related("registration__key_set").prefetch_related("overrides")
     for other in map(registry.describe, others):
         shared = sorted(set(other.issuers) & set(issuers))
-        if shared and other.pinned_hosts and not _hosts_of(other, moving) & set(hosts):
+        if not (shared and other.pinned_hosts):
+            continue
+        own = _hosts_of(other, moving)
+        stranger = next((hosts for hosts in places if not own & set(hosts)), None)
+        if stranger:
             raise DiscoveryInvalid(
                 f"its issuer {shared[0]} is that of {other.name} already, whose tokens come from "
-                f"another server than {', '.join(sorted(hosts))}. One issuer is one server, so "
+                f"another server than {', '.join(sorted(stranger))}. One issuer is one server, so "
                 "one of the two is wrong, and codes could be taken to a stranger. Ask both "
                 "vendors whose issuer it is; then correct the expected issuers of the one that "
                 "is wrong, or switch it off, and read again"

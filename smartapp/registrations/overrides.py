@@ -3,7 +3,8 @@
 Some vendors publish their SMART configuration elsewhere (C10), or an address that is wrong, or
 keys that only a client with an id is shown (C91). Each override has a reason and a name, in its
 row and in the audit trail. It passes the same checks as what an EHR publishes, and its host needs
-no other yes: an administrator has named it (C14).
+no other yes: an administrator has named it (C14). Only what discovery publishes as the address of
+something else is asked about, because two lines of a vendor's list are easily mixed up.
 """
 
 from dataclasses import replace
@@ -16,7 +17,7 @@ from django.db import transaction
 from smartapp.audit import trail
 from smartapp.protocol.discovery import Discovery
 from smartapp.protocol.errors import DiscoveryInvalid
-from smartapp.protocol.urls import host_of
+from smartapp.protocol.urls import host_of, is_same, resolve
 from smartapp.registrations import history, mixup, registry
 from smartapp.registrations.models import Endpoint, EndpointOverride, Member
 from smartapp.registrations.registry import EndpointConfig
@@ -24,6 +25,17 @@ from smartapp.registrations.registry import EndpointConfig
 # Not addresses that the SMART configuration names and we use: the first is its own, and the
 # issuer's OpenID configuration names its keys.
 _ELSEWHERE = (Member.SMART_CONFIGURATION, Member.JWKS_URI)
+
+# What else a SMART configuration names, by how a person would say it.
+_NAMED = {
+    **dict(Member.choices),
+    "issuer": "Issuer",
+    "registration_endpoint": "Client registration endpoint",
+    "management_endpoint": "Management endpoint",
+}
+
+UNCONFIRMED = "unconfirmed"
+"""The code of the ValidationError for an address that discovery publishes as another."""
 
 
 def used(config: EndpointConfig, published: Discovery) -> Discovery:
@@ -51,19 +63,38 @@ def published_address(config: EndpointConfig, member: str) -> str:
     return value if isinstance(value, str) else ""
 
 
+def published_as(config: EndpointConfig, member: str, url: str) -> list[str]:
+    """Return what else the EHR was last seen to publish at `url`, in words; nothing where it
+    publishes it for `member` itself."""
+    snapshot = history.newest(config)
+    published = (snapshot.document if snapshot else {}) | {
+        Member.SMART_CONFIGURATION: published_address(config, Member.SMART_CONFIGURATION)
+    }
+    named = [name for name in _NAMED if _is_at(url, published.get(name), config)]
+    return [] if member in named else [_NAMED[name] for name in named]
+
+
+def _is_at(url: str, published: object, config: EndpointConfig) -> bool:
+    address = resolve(published, base=config.fhir_base_url)
+    return address is not None and is_same(url, address)
+
+
 @transaction.atomic
-def put(override: EndpointOverride, *, now: datetime, actor: str) -> None:
+def put(override: EndpointOverride, *, now: datetime, actor: str, confirmed: str = "") -> None:
     """Use this address from now on, in place of the published one or of an earlier override.
 
-    Raises ValidationError, with sentences, for an address that may not be used, no reason, or the
-    token endpoint of another server than that of its issuer (C5).
+    Raises ValidationError, with sentences, for an address that may not be used, no reason, or
+    another server than that of the endpoint's issuer (C5); and, with the code UNCONFIRMED, for an
+    address that discovery publishes as another's, unless a person `confirmed` this very address.
     """
     override.clean_fields(exclude=["endpoint", "before", "set_by", "set_at"])
     endpoint = _locked(override.endpoint_id)
     earlier = endpoint.overrides.filter(member=override.member).first()
     config = registry.describe(endpoint)
-    if override.member == Member.TOKEN_ENDPOINT:
-        _refuse_mixup(endpoint, override.url)
+    _refuse_mixup(endpoint, override)
+    others = published_as(config, override.member, override.url)
+    if others and confirmed != override.url:
+        raise ValidationError({"url": _unconfirmed(override, others)})
     override.before = earlier.url if earlier else published_address(config, override.member)[:600]
     override.set_by, override.set_at = actor, now
     if earlier:
@@ -77,13 +108,23 @@ def put(override: EndpointOverride, *, now: datetime, actor: str) -> None:
         before=override.before,
         after=override.url,
         reason=override.reason,
+        **({"published_as": others} if others else {}),
     )
     transaction.on_commit(registry.forget)
 
 
-def _refuse_mixup(endpoint: Endpoint, token_endpoint: str) -> None:
+def _unconfirmed(override: EndpointOverride, others: list[str]) -> ValidationError:
+    label = override.get_member_display()
+    return ValidationError(
+        f"This is what the EHR publishes as {', '.join(others)}, not as {label}. Enter the address "
+        "that the vendor gives, or tick below that it is this one. Nothing was changed.",
+        code=UNCONFIRMED,
+    )
+
+
+def _refuse_mixup(endpoint: Endpoint, override: EndpointOverride) -> None:
     try:
-        mixup.refuse(endpoint, endpoint.issuers, [host_of(token_endpoint)])
+        mixup.refuse_override(endpoint, override.member, override.url)
     except DiscoveryInvalid as error:
         raise ValidationError({"url": f"Refused: {error.detail}."}) from error
 

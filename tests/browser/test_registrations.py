@@ -139,6 +139,28 @@ def test_address_is_overridden_and_taken_back(admin: Page, demo: Demo) -> None:
     expect(admin.get_by_role("row", name="Revocation endpoint")).to_contain_text("The same.")
 
 
+def test_an_address_that_is_published_as_another_is_ticked_first(admin: Page, demo: Demo) -> None:
+    """The box comes with the question, and names the address that was typed."""
+    admin.goto(f"{demo.url}/admin/registrations/registration/")
+    admin.get_by_role("link", name="Sandbox EHR", exact=True).first.click()
+    admin.get_by_role("link", name="What this EHR publishes").click()
+    admin.get_by_text("Use another address than the EHR publishes").click()
+    expect(admin.get_by_role("checkbox")).to_have_count(0)
+    admin.get_by_label("Address of", exact=True).select_option("introspection_endpoint")
+    admin.get_by_label("Address", exact=True).fill(f"{demo.url}/sandbox/oauth2/v1/revoke")
+    admin.get_by_label("Why").fill("The vendor's ticket 4712")
+    admin.get_by_role("button", name="Use this address").click()
+    expect(admin.locator(".errorlist")).to_contain_text("publishes as Revocation endpoint")
+    look_around(admin, "discovery-confirm")
+    admin.get_by_label(f"The vendor says that it is {demo.url}/sandbox/oauth2/v1/revoke").check()
+    admin.get_by_role("button", name="Use this address").click()
+
+    row = admin.get_by_role("row", name="Introspection endpoint")
+    expect(row).to_contain_text("ticket 4712")
+    row.get_by_role("button").click()
+    expect(admin.get_by_role("row", name="Introspection endpoint")).to_contain_text("The same.")
+
+
 def test_list_and_page_of_a_registration_are_for_everybody(admin: Page, demo: Demo) -> None:
     admin.goto(f"{demo.url}/admin/registrations/registration/")
     expect(admin.locator("#result_list")).to_contain_text("Ready")

@@ -5,6 +5,7 @@ import pytest
 from smartapp.protocol.urls import (
     host_of,
     is_below,
+    is_same,
     parse_endpoint_url,
     resolve,
     without_trailing_slash,
@@ -138,6 +139,25 @@ def test_what_is_not_below_the_base(url: str) -> None:
 def test_a_base_at_the_hosts_root() -> None:
     assert is_below("https://ehr.example/Patient/1", "https://ehr.example") is True
     assert is_below("https://ehr.example", "https://ehr.example/") is True
+
+
+@pytest.mark.parametrize(
+    ("other", "same"),
+    [
+        ("https://as.example/token?x=1", True),
+        ("https://AS.example:443/token/?x=1", True),
+        ("https://as.example/a/../token?x=1", True),
+        ("https://as.example/token", False),
+        ("https://as.example/token?x=2", False),
+        ("https://as.example/token/2?x=1", False),
+        ("https://as.example:8443/token?x=1", False),
+        ("http://as.example/token?x=1", False),
+        ("https://[", False),
+    ],
+)
+def test_which_urls_are_one_address(other: str, *, same: bool) -> None:
+    assert is_same("https://as.example/token?x=1", other) is same
+    assert is_same(other, "https://as.example/token?x=1") is same
 
 
 def test_a_reference_that_cannot_be_resolved_is_none() -> None:

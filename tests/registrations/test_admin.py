@@ -822,6 +822,23 @@ class TestDiscovery:
         assert "https://token.example/t" not in page.content.decode()
         assert launch_endpoints().token_endpoint == f"{live_ehr.origin}/token"
 
+    def test_an_address_of_something_else_is_used_once_it_is_ticked(
+        self, admin: Client, live_ehr: EHR, endpoint: Endpoint
+    ) -> None:
+        admin.post(self.url(endpoint))
+        url = f"{live_ehr.origin}/authorize"
+        typed = {"member": "token_endpoint", "url": url, "reason": "x", "override": "yes"}
+        page = admin.post(self.url(endpoint), typed)
+
+        assert "publishes as Authorization endpoint, not as Token endpoint" in errors(page)
+        box = re.search(r'<input type="checkbox"[^>]*name="confirmed"[^>]*>', page.content.decode())
+        assert box is not None
+        assert f'value="{url}"' in box[0]
+        assert not endpoint.overrides.exists()
+
+        admin.post(self.url(endpoint), typed | {"confirmed": url})
+        assert endpoint.overrides.get().url == url
+
     def test_discovery_that_is_elsewhere_is_read_at_once(
         self, admin: Client, live_ehr: EHR, endpoint: Endpoint
     ) -> None:
