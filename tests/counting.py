@@ -1,6 +1,8 @@
-"""Counts what a piece of work costs, exactly: statements, commits, connections, keys, clients."""
+"""Counts what a piece of work costs, exactly: statements, commits, connections, threads, keys,
+clients."""
 
 import ssl
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -22,6 +24,7 @@ class Costs:
     statements: list[str] = field(default_factory=list)
     commits: int = 0
     connections: int = 0
+    threads: int = 0
     keys_parsed: int = 0
     http_clients: int = 0
     tls_contexts: int = 0
@@ -64,6 +67,7 @@ def counted() -> Iterator[Costs]:
             "__init__",
             counter("http_clients", aiohttp.ClientSession.__init__),
         ),
+        patch.object(threading.Thread, "start", counter("threads", threading.Thread.start)),
         patch.object(
             ssl,
             "create_default_context",

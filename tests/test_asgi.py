@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Mapping
+from inspect import iscoroutinefunction
 from typing import Any
 
 import pytest
@@ -11,6 +12,7 @@ from pytest_django import Settings
 from smartapp import asgi
 from smartapp.database import close_thread_connections, in_database
 from smartapp.keys import births, memory
+from smartapp.launches import urls as launch_urls
 
 
 async def ask(
@@ -112,3 +114,9 @@ async def test_query_that_django_does_not_even_read_is_400() -> None:
     form = [(b"content-type", b"application/x-www-form-urlencoded; charset=utf-16")]
     status, _, _ = await ask("/launch", headers=form, query=b"f=1&" * 1_500)
     assert status == 400
+
+
+def test_every_view_that_has_no_thread_of_its_own_is_async() -> None:
+    """A sync one would wait for its turn in the one thread that they all share."""
+    for pattern in launch_urls.urlpatterns:
+        assert iscoroutinefunction(pattern.callback), pattern

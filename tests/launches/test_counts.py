@@ -37,6 +37,7 @@ async def test_warm_launch_costs_what_it_must_and_no_more(
     assert len(costs.statements) <= 6, costs.statements
     assert costs.commits <= 2
     assert costs.connections == 0
+    assert costs.threads == 0
     assert costs.keys_parsed == 0
     assert costs.http_clients == 0
     assert costs.tls_contexts == 0
