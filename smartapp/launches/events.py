@@ -230,7 +230,9 @@ def _admitted(attempt: Attempt) -> bool:
 def _clean(value: Any) -> Any:
     """Return the value without anything token-like, without queries of URLs, cut to a length."""
     if isinstance(value, str):
-        text = "".join(character for character in value[: 4 * MAX_TEXT] if character.isprintable())
+        text = value[: 4 * MAX_TEXT]
+        if not text.isprintable():
+            text = "".join(filter(str.isprintable, text))
         return _TOKEN.sub("[…]", _URL_QUERY.sub(r"\1", text))[:MAX_TEXT]
     if isinstance(value, list):
         return [_clean(item) for item in value[:MAX_ITEMS]]

@@ -8,6 +8,7 @@ comparison serves both (C38).
 import re
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
+from functools import lru_cache
 from urllib.parse import parse_qsl
 
 from smartapp.protocol.errors import ScopeError
@@ -24,6 +25,8 @@ _LAUNCH_SCOPE = re.compile(r"launch(?:/[a-z]+(?:\?role=[^&=?#]+)?)?")
 # RFC 6749 §3.3: scope-token.
 _SCOPE_TOKEN = re.compile(r"[!#-\[\]-~]+")
 MAX_SHOWN_CHARACTERS = 80
+# Every page compares the same few dozen again and again; who sends others pushes them out, no more.
+PARSED_SCOPES = 512
 _RESERVED_PREFIXES = ("patient/", "user/", "system/")
 _PERSON_SCOPES = frozenset(
     {"openid", "fhirUser", "profile", "email", "launch", "offline_access", "online_access"}
@@ -64,6 +67,7 @@ def parse_scopes(text: str) -> tuple[str, ...]:
     return tuple(dict.fromkeys(text.split()))
 
 
+@lru_cache(PARSED_SCOPES)
 def parse_scope(item: str) -> ResourceScope | OtherScope:
     """Return what one item means. Never raises: what does not parse gives no permission (C82)."""
     match = _RESOURCE_SCOPE.fullmatch(item)
