@@ -58,10 +58,11 @@ def plan(key_set: KeySet, line: Line, now: datetime) -> dict[Step, datetime]:
 def auto(
     key_sets: Iterable[KeySet], *, now: datetime, actor: str
 ) -> list[tuple[KeySet, Step, SigningKey]]:
-    """Take every step that is due and return them. Idempotent."""
+    """Take every step that is due and return them. Idempotent. One key set or line that the
+    database refuses stops no other: it is in the log, and among `all_warnings` while it lasts."""
     taken = []
     for key_set in key_sets:
-        for line in lines.of(key_set):
+        for line in _lines(key_set):
             planned = planned_step(key_set, line)
             if planned is None or now < planned[1]:
                 continue
@@ -70,6 +71,16 @@ def auto(
             if key:
                 taken.append((key_set, step, key))
     return taken
+
+
+def _lines(key_set: KeySet) -> list[Line]:
+    """Return the lines of a key set; none where they cannot be read, which stops no other set."""
+    try:
+        return lines.of(key_set)
+    except DatabaseError as error:
+        # By its type only: the message may quote the row.
+        logger.error("key set %s: its keys cannot be read: %s", key_set, type(error).__name__)
+        return []
 
 
 def _take(key_set: KeySet, alg: str, step: Step, *, now: datetime, actor: str) -> SigningKey | None:
@@ -90,6 +101,20 @@ def warnings(key_set: KeySet, now: datetime) -> list[str]:
     """Return what an administrator has to do, or has to see to, about this key set."""
     found = (_warning(key_set, line, now) for line in lines.of(key_set))
     return [f"Key set {key_set}, {warning}" for warning in found if warning]
+
+
+def all_warnings(key_sets: Iterable[KeySet], now: datetime) -> list[str]:
+    """Return the warnings of each key set; of one that cannot be read, just that."""
+    found: list[str] = []
+    for key_set in key_sets:
+        try:
+            found += warnings(key_set, now)
+        except DatabaseError as error:
+            found.append(
+                f"Key set {key_set}: its keys cannot be read ({type(error).__name__}), so no step "
+                "of it was taken. See that the database answers; maintain tries it again."
+            )
+    return found
 
 
 def _patience(step: Step) -> timedelta:

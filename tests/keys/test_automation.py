@@ -214,3 +214,24 @@ def test_a_line_that_the_database_refuses_stops_no_other(
     assert auto(LIMIT) == ["other publish ES384"]
     assert "key set epic: publish of ES384 failed: OperationalError" in caplog.text
     assert "nobody should read" not in caplog.text
+
+
+def test_a_key_set_that_cannot_be_read_stops_no_other(
+    epic: KeySet, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    births.create_key_set("other", algs=["ES384"], now=NOW)
+    read = lines.of
+
+    def broken(key_set: KeySet) -> list[Line]:
+        if key_set.slug == "epic":
+            raise OperationalError("a row that nobody should read in a log")
+        return read(key_set)
+
+    monkeypatch.setattr(lines, "of", broken)
+    assert auto(LIMIT) == ["other publish ES384"]
+    assert "key set epic: its keys cannot be read: OperationalError" in caplog.text
+
+    late = LIMIT + waits.WHERE_UNKNOWN + automation.OVERDUE + INSTANT
+    told = automation.all_warnings(KeySet.objects.all(), late)
+    assert ["Key set epic: its keys cannot be read" in told[0], "other" in told[1]] == [True, True]
+    assert "nobody should read" not in caplog.text + "".join(told)

@@ -103,9 +103,8 @@ class Command(BaseCommand):
         now = timezone.now()
         for key_set, step, key in automation.auto(key_sets, now=now, actor="rotate_keys --auto"):
             self.stdout.write(f"{key_set}: {key} {wording.STEPS[step].done}.")
-        for key_set in key_sets:
-            for warning in automation.warnings(key_set, now):
-                self.stdout.write(warning)
+        for warning in automation.all_warnings(key_sets, now):
+            self.stdout.write(warning)
 
     def _rehearse(self, key_sets: list[KeySet]) -> None:
         outcomes = []
