@@ -136,6 +136,8 @@ class KeySetAdmin(ReadOnlyAdmin):
         words = panel.words_of(step)
         may_risk = request.user.has_perm("keys.emergency_keyset")
         naming = may_risk and panel.needs_naming(line, step, timezone.now())
+        names = refusals.confirmation(key_set, *([alg] if is_emergency else [])) if naming else ""
+        known = evidence.of(key_set, [line], timezone.now()).known if names else []
         return self._ask(
             request,
             key_set,
@@ -144,9 +146,10 @@ class KeySetAdmin(ReadOnlyAdmin):
             while_signs=line.signer.kid if line.signer else "",
             before_its_time=wording.before_its_time(line) if naming and not is_emergency else "",
             affected=aftermath.affected(key_set, alg, timezone.now()) if is_emergency else None,
+            risky=naming,
             used_by=aftermath.ehrs(key_set, alg) if naming else [],
-            known=evidence.of(key_set, [line], timezone.now()).known if naming else [],
-            to_be_typed=refusals.confirmation(key_set) if naming else "",
+            known=known,
+            to_be_typed=names,
         )
 
     def _ask(self, request: HttpRequest, key_set: KeySet, **context: object) -> HttpResponse:

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from smartapp.keys import emergency, outlook, wording
+from smartapp.keys import emergency, outlook, refusals, wording
 from smartapp.keys.lines import Line
 from smartapp.keys.models import KeySet
 
@@ -22,8 +22,7 @@ class Row:
 
 def ehrs(key_set: KeySet, alg: str) -> list[str]:
     """Return the names of the registrations that sign in with this algorithm."""
-    signing = key_set.registrations.filter(enabled=True, auth_method="private_key_jwt", alg=alg)
-    return list(signing.order_by("name").values_list("name", flat=True))
+    return refusals.at_risk(key_set, alg)
 
 
 def affected(key_set: KeySet, alg: str, now: datetime) -> dict[str, Any]:

@@ -33,11 +33,12 @@ def replace_at_once(
 ) -> SigningKey:
     """Publish a new key, sign with it and drop every other key of the line, in one moment.
 
-    For a private half that somebody else may have. Token requests fail at each EHR until it
-    fetches the JWKS again, so `typed` must name them; `reason` goes into the audit trail.
+    For a private half that somebody else may have. Token requests that `alg` signs fail at each
+    EHR until it fetches the JWKS again, so `typed` must name these EHRs, where there are any;
+    `reason` goes into the audit trail.
     StepRefused when another key signs than `while_signs`.
     """
-    named = refuse_unless_named(key_set, typed, reason)
+    named = refuse_unless_named(key_set, typed, reason, alg)
     new = material.generate(alg)
     with locked_line(key_set, alg) as line:
         if line.signer is None:

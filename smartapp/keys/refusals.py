@@ -54,31 +54,39 @@ def refuse_if_another_signs(line: Line, while_signs: str) -> None:
         )
 
 
-def at_risk(key_set: KeySet) -> list[str]:
-    """Return the names of the registrations whose launches fail when a key changes too early."""
+def at_risk(key_set: KeySet, *algs: str) -> list[str]:
+    """Return the names of the registrations whose launches fail when a key changes too early:
+    those that sign with one of `algs`, or all that may come to."""
     signing = key_set.registrations.filter(enabled=True, auth_method="private_key_jwt")
+    if algs:
+        signing = signing.filter(alg__in=algs)
     return list(signing.order_by("name").values_list("name", flat=True))
 
 
-def confirmation(key_set: KeySet) -> str:
-    """Return what has to be typed before a wait is cut short: the EHRs at risk, by name."""
-    return ", ".join(at_risk(key_set)) or key_set.slug
+def confirmation(key_set: KeySet, *algs: str) -> str:
+    """Return what has to be typed before launches are put at risk: the EHRs, by name.
+
+    Of `algs` that nobody signs with, nothing: no launch fails. Where a wait is cut short, all
+    registrations of the key set count, as any may choose the algorithm then; it is named itself
+    where there are none.
+    """
+    return ", ".join(at_risk(key_set, *algs)) or ("" if algs else key_set.slug)
 
 
-def refuse_unless_named(key_set: KeySet, typed: str, reason: str) -> dict[str, Any]:
-    """StepRefused unless the EHRs at risk were typed and a reason was given; returns what the
-    audit trail has to say about that."""
-    if typed != confirmation(key_set):
+def refuse_unless_named(key_set: KeySet, typed: str, reason: str, *algs: str) -> dict[str, Any]:
+    """StepRefused unless the EHRs at risk were typed, as `confirmation` has them, and a reason
+    was given; returns what the audit trail has to say about that."""
+    named = confirmation(key_set, *algs)
+    if named and typed != named:
         raise StepRefused(
-            f"To do this, type exactly what is at risk: {confirmation(key_set)}. "
-            "Nothing was changed."
+            f"To do this, type exactly what is at risk: {named}. Nothing was changed."
         )
     if not reason.strip():
         raise StepRefused(
             "Say why, in a few words and without patient data: it is kept in the audit trail. "
             "Nothing was changed."
         )
-    return {"at_risk": at_risk(key_set), "reason": reason.strip()[:MAX_REASON]}
+    return {"at_risk": at_risk(key_set, *algs), "reason": reason.strip()[:MAX_REASON]}
 
 
 def refuse_before(

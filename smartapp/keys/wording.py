@@ -78,9 +78,9 @@ FIRST = {
 EMERGENCY = StepWords(
     "Replace at once",
     "For a private key that somebody else may have. In one moment a new key is made, published and "
-    "signs, and every other key of this algorithm leaves the public keys. Token requests fail at "
-    "each EHR until it fetches the public keys again, which may take {wait}, or until it is given "
-    "them. This cannot be undone.",
+    "signs, and every other key of this algorithm leaves the public keys. Where this app signs in "
+    "with it, token requests fail until the EHR fetches the public keys again, which may take "
+    "{wait}, or until it is given them. This cannot be undone.",
     "signs from now on, and every key before it is dropped as compromised",
 )
 
@@ -115,7 +115,7 @@ def affected(found: Affected) -> list[str]:
     ]
 
 
-def whom_it_hits(key_set: KeySet, found: Affected) -> str:
+def whom_it_hits(key_set: KeySet, alg: str, found: Affected) -> str:
     """Return the same for a terminal, with the EHRs and each open launch that is renewed."""
     launches = [
         f"  launch {one.uuid_prefix} of {one.registration} at {one.ehr}, open since "
@@ -123,7 +123,8 @@ def whom_it_hits(key_set: KeySet, found: Affected) -> str:
         for one in found.renewing
     ]
     more = [f"  and {found.not_listed} more"] if found.not_listed else []
-    hit = f"Launches may fail at: {confirmation(key_set)}."
+    ehrs = confirmation(key_set, alg)
+    hit = f"Launches may fail at: {ehrs}." if ehrs else f"No EHR signs in with {alg} now."
     return "\n".join([hit, *affected(found), *launches, *more])
 
 

@@ -157,7 +157,7 @@ class World:
         for alg in EHRS.values():
             emergency.replace_at_once(
                 self.key_set, alg, now=self.clock.now, actor="test", reason="a test",
-                typed=refusals.confirmation(self.key_set),
+                typed=refusals.confirmation(self.key_set, alg),
             )  # fmt: skip
 
     def publish_next(self) -> None:

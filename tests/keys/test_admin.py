@@ -317,10 +317,15 @@ class TestRisk:
         html = daring.get(step_url(epic, "ES384", "emergency")).content.decode()
         assert "No EHR signs in with this algorithm now, so no launch fails." in html
         assert "<li>General Hospital</li>" not in html
+        assert "was not seen to fetch" not in html
+        assert 'id="typed"' not in html
+        daring.post(step_url(epic, "ES384", "emergency"), {"reason": "a laptop was stolen"})
+        event = AuditEvent.objects.latest("id")
+        assert (event.action, event.detail["at_risk"]) == ("keys.emergency", [])
 
     def test_an_emergency_that_was_named(self, daring: Client, epic: KeySet) -> None:
         data = {"typed": " General Hospital ", "reason": "a laptop was stolen"}
-        response = daring.post(step_url(epic, "ES384", "emergency"), data, follow=True)
+        response = daring.post(step_url(epic, "RS384", "emergency"), data, follow=True)
         assert "every key before it is dropped as compromised." in response.content.decode()
         event = AuditEvent.objects.latest("id")
         assert (event.action, event.detail["reason"]) == ("keys.emergency", "a laptop was stolen")
@@ -338,7 +343,7 @@ class TestRisk:
 
     def test_an_emergency_that_was_not(self, daring: Client, epic: KeySet) -> None:
         before = list(SigningKey.objects.values())
-        response = daring.post(step_url(epic, "ES384", "emergency"), {"typed": "x"}, follow=True)
+        response = daring.post(step_url(epic, "RS384", "emergency"), {"typed": "x"}, follow=True)
         assert "type exactly what is at risk: General Hospital." in response.content.decode()
         assert list(SigningKey.objects.values()) == before
 

@@ -139,18 +139,28 @@ class TestRisk:
         assert output.count("every key before it is dropped as compromised.") == 2
         assert epic.signing_keys.filter(withdrawn_at=None).count() == 2
 
-    def test_one_algorithm_only(self, epic: KeySet) -> None:
-        run(
-            "rotate_keys",
-            "epic",
-            "--emergency",
-            "--at-risk",
-            "Epic",
-            "--reason",
-            "a test",
-            "--alg",
-            "ES384",
-        )
+    def test_an_emergency_of_several_algorithms_names_the_ehrs_of_each_first(
+        self, epic: KeySet
+    ) -> None:
+        make_registration("clinic", name="Clinic", key_set=epic, alg="ES384")
+        for typed in ("Clinic", "Epic"):
+            with pytest.raises(CommandError, match=r"^To do this, type exactly .*: Clinic, Epic\."):
+                run("rotate_keys", "epic", "--emergency", "--at-risk", typed, "--reason", "a test")
+        assert not epic.signing_keys.filter(compromised=True).exists()
+
+        named = ("--at-risk", "Clinic, Epic", "--reason", "a test")
+        output = run("rotate_keys", "epic", "--emergency", *named)
+        assert "epic, ES384: Launches may fail at: Clinic." in output
+        assert "epic, RS384: Launches may fail at: Epic." in output
+
+    def test_one_algorithm_only_and_nobody_is_named_where_nobody_uses_it(
+        self, epic: KeySet
+    ) -> None:
+        one = ("rotate_keys", "epic", "--emergency", "--alg", "ES384")
+        with pytest.raises(CommandError, match="Say why"):
+            run(*one)
+        output = run(*one, "--reason", "a test")
+        assert "epic, ES384: No EHR signs in with ES384 now." in output
         assert [key.alg for key in epic.signing_keys.filter(compromised=True)] == ["ES384"]
         with pytest.raises(CommandError, match="has no RS256 key; it has ES384, RS384"):
             run("rotate_keys", "epic", "--publish", "--alg", "RS256")

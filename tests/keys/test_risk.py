@@ -24,9 +24,11 @@ INSTANT = timedelta(microseconds=1)
 def epic() -> KeySet:
     key_set = births.create_key_set("epic", algs=["ES384"], now=NOW)
     for name in ("Valley Clinic", "General Hospital"):
-        make_registration(name.split()[0].lower(), name=name, key_set=key_set)
-    make_registration("off", name="Off", key_set=key_set, enabled=False)
-    make_registration("basic", name="Basic", key_set=key_set, auth_method="client_secret_basic")
+        make_registration(name.split()[0].lower(), name=name, key_set=key_set, alg="ES384")
+    make_registration("off", name="Off", key_set=key_set, alg="ES384", enabled=False)
+    make_registration(
+        "basic", name="Basic", key_set=key_set, alg="ES384", auth_method="client_secret_basic"
+    )
     return key_set
 
 
@@ -48,6 +50,15 @@ def snapshot() -> list[object]:
 class TestConfirmation:
     def test_names_who_signs_with_these_keys_and_is_enabled(self, epic: KeySet) -> None:
         assert refusals.confirmation(epic) == AT_RISK
+
+    def test_of_an_algorithm_names_who_signs_with_it(self, epic: KeySet) -> None:
+        make_registration("other", name="Old Clinic", key_set=epic, alg="RS384")
+        assert refusals.confirmation(epic, "ES384") == AT_RISK
+        assert refusals.confirmation(epic, "RS384") == "Old Clinic"
+        assert refusals.confirmation(epic, "RS256") == ""
+        assert refusals.confirmation(epic, "ES384", "RS384") == (
+            "General Hospital, Old Clinic, Valley Clinic"
+        )
 
     def test_is_the_key_set_where_nobody_is_at_risk(self) -> None:
         assert refusals.confirmation(KeySet.objects.create(slug="new", created_at=NOW)) == "new"
@@ -157,6 +168,25 @@ class TestEmergency:
         with pytest.raises(StepRefused, match=f"type exactly what is at risk: {AT_RISK}"):
             self.replace(epic, NOW, typed="")
         assert snapshot() == before
+
+    def test_of_an_algorithm_that_nobody_uses_needs_no_name_but_a_reason(
+        self, epic: KeySet
+    ) -> None:
+        births.add_line(epic, "RS384", now=NOW)
+        before = snapshot()
+        with pytest.raises(StepRefused, match="Say why"):
+            emergency.replace_at_once(epic, "RS384", now=NOW, actor="x", typed="", reason=" ")
+        assert snapshot() == before
+
+        emergency.replace_at_once(epic, "RS384", now=NOW, actor="x", typed="", reason="stolen")
+        detail = AuditEvent.objects.latest("id").detail
+        assert (detail["at_risk"], detail["reason"]) == ([], "stolen")
+
+    def test_one_that_began_to_use_it_meanwhile_is_named_first(self, epic: KeySet) -> None:
+        births.add_line(epic, "RS384", now=NOW)
+        make_registration("other", name="Old Clinic", key_set=epic, alg="RS384")
+        with pytest.raises(StepRefused, match="type exactly what is at risk: Old Clinic"):
+            emergency.replace_at_once(epic, "RS384", now=NOW, actor="x", typed="", reason="stolen")
 
     def test_killed_in_the_middle_changes_nothing(
         self, epic: KeySet, monkeypatch: pytest.MonkeyPatch

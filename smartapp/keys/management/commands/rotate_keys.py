@@ -15,6 +15,7 @@ from smartapp.keys import (
     lifecycle,
     lines,
     outlook,
+    refusals,
     rehearsal,
     wording,
 )
@@ -39,14 +40,14 @@ class Command(BaseCommand):
             "--at-risk",
             default="",
             metavar="NAMES",
-            help="with --sign or --withdraw before their time, and with --emergency: the EHRs "
-            "whose launches may fail, as the refusal names them",
+            help="with --sign or --withdraw before their time, and with --emergency where an EHR "
+            "uses the algorithm: the EHRs whose launches may fail, as the refusal names them",
         )
         parser.add_argument(
             "--reason",
             default="",
             metavar="TEXT",
-            help="with --at-risk: why, for the audit trail; no patient data",
+            help="with --at-risk or --emergency: why, for the audit trail; no patient data",
         )
         step = parser.add_mutually_exclusive_group()
         for name, text in (
@@ -84,18 +85,13 @@ class Command(BaseCommand):
         elif options["dry_run"]:
             self._rehearse(key_sets)
         elif options["emergency"]:
-            self._take(
-                partial(self._replace_at_once, risk),
-                wording.EMERGENCY.done,
-                key_sets,
-                options["alg"],
-            )
+            self._replace_all_at_once(*self._chosen(key_sets, options["alg"]), **risk)
         elif options["step"]:
             step: Step = options["step"]
             take: Take = lifecycle.TAKE[step]
             if step in lifecycle.WAITING:
                 take = partial(take, **risk)
-            self._take(take, wording.STEPS[step].done, key_sets, options["alg"])
+            self._take(take, wording.STEPS[step].done, *self._chosen(key_sets, options["alg"]))
         else:
             self._show(key_sets)
 
@@ -119,33 +115,50 @@ class Command(BaseCommand):
         if problems:
             raise CommandError("\n".join(problems))
 
+    def _replace_all_at_once(
+        self, key_set: KeySet, algs: list[str], *, typed: str, reason: str
+    ) -> None:
+        """Nothing is replaced before who is at risk on any of these lines was named."""
+        try:
+            refusals.refuse_unless_named(key_set, typed, reason, *algs)
+        except StepRefused as refusal:
+            raise CommandError(str(refusal)) from refusal
+        take = partial(self._replace_at_once, reason)
+        self._take(take, wording.EMERGENCY.done, key_set, algs)
+
     def _replace_at_once(
-        self, risk: dict[str, str], key_set: KeySet, alg: str, *, now: datetime, actor: str
+        self, reason: str, key_set: KeySet, alg: str, *, now: datetime, actor: str
     ) -> SigningKey:
         """Do it, and say whom it hits: the launches as they were in that moment."""
         affected = outlook.launches().affected(key_set, alg, now)
-        key = emergency.replace_at_once(key_set, alg, now=now, actor=actor, **risk)
-        self.stdout.write(f"{key_set}, {alg}: {wording.whom_it_hits(key_set, affected)}")
+        named = refusals.confirmation(key_set, alg)
+        key = emergency.replace_at_once(
+            key_set, alg, now=now, actor=actor, typed=named, reason=reason
+        )
+        self.stdout.write(f"{key_set}, {alg}: {wording.whom_it_hits(key_set, alg, affected)}")
         return key
 
-    def _take(self, take: Take, done: str, key_sets: list[KeySet], alg: str | None) -> None:
-        """Take the step on each line of the one key set. Lines that are not at this stage are
-        passed over; if one refuses, or none has anything to do, the command fails."""
+    def _chosen(self, key_sets: list[KeySet], alg: str | None) -> tuple[KeySet, list[str]]:
+        """Return the one key set to move, and its lines that were meant. Raises CommandError."""
         if len(key_sets) != 1:
             names = ", ".join(key_set.slug for key_set in key_sets) or "none yet"
             raise CommandError(f"Name the key set to move. Key sets: {names}.")
         algs = [line.alg for line in lines.of(key_sets[0])]
         if alg and alg not in algs:
             raise CommandError(f"Key set {key_sets[0]} has no {alg} key; it has {', '.join(algs)}.")
-        chosen = [alg] if alg else algs
-        refusals = [
+        return key_sets[0], [alg] if alg else algs
+
+    def _take(self, take: Take, done: str, key_set: KeySet, algs: list[str]) -> None:
+        """Take the step on each of these lines. Lines that are not at this stage are passed over;
+        if one refuses, or none has anything to do, the command fails."""
+        refused = [
             refusal
-            for alg in chosen
-            if (refusal := self._take_on_line(take, done, key_sets[0], alg)) is not None
+            for alg in algs
+            if (refusal := self._take_on_line(take, done, key_set, alg)) is not None
         ]
-        reasons = [refusal for refusal in refusals if not isinstance(refusal, NothingToDo)]
-        if len(refusals) == len(chosen):
-            reasons = reasons or refusals
+        reasons = [refusal for refusal in refused if not isinstance(refusal, NothingToDo)]
+        if len(refused) == len(algs):
+            reasons = reasons or refused
         if reasons:
             raise CommandError("\n".join(dict.fromkeys(str(refusal) for refusal in reasons)))
 
