@@ -53,7 +53,7 @@ from whitenoise import WhiteNoise  # type: ignore[import-untyped]  # noqa: E402
 
 from smartapp import checks, flood, http  # noqa: E402
 from smartapp.keys import fetches, memory, public  # noqa: E402
-from smartapp.launches import events, refresh  # noqa: E402
+from smartapp.launches import events, under_way  # noqa: E402
 from smartapp.middleware import SESSION_PREFIXES  # noqa: E402
 from smartapp.protocol.errors import TooManyVisits  # noqa: E402
 
@@ -148,7 +148,7 @@ async def _lifespan(receive: Receive, send: Send) -> None:
         else:
             for task in background:
                 task.cancel()
-            await refresh.finish_under_way()
+            await under_way.finish()
             await events.flush()
             await http.close()
             await send({"type": "lifespan.shutdown.complete"})

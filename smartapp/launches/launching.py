@@ -1,6 +1,8 @@
 """From the first redirect to the finished launch: what the views of the two launches share."""
 
+import asyncio
 import logging
+from asyncio import Task
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -13,13 +15,24 @@ from django.shortcuts import render
 from django.utils import timezone
 
 from smartapp.database import in_database
-from smartapp.launches import cookies, pending, steps, store, token_budget, token_endpoint
+from smartapp.launches import (
+    cookies,
+    outstanding,
+    pending,
+    revocation,
+    steps,
+    store,
+    token_budget,
+    token_endpoint,
+    under_way,
+)
 from smartapp.launches.models import LaunchKind
 from smartapp.launches.outstanding import Outstanding
 from smartapp.launches.pending import PendingLaunch
 from smartapp.launches.tokens import LaunchTokens
 from smartapp.protocol import authorization, scopes
 from smartapp.protocol.errors import Busy, BusyWithEHR
+from smartapp.protocol.token import TokenResponse
 from smartapp.registrations import discovery, presets
 from smartapp.registrations.discovery import OAuthEndpoints
 from smartapp.registrations.registry import EndpointConfig
@@ -127,22 +140,41 @@ async def finish(
             launched_at=started.launched_at,
         )
         response = HttpResponse(status=303, headers={"Location": f"/launches/{uuid}/"})
-        given: Outstanding | None = None
+        exchange = under_way.start(token_endpoint.exchange_code(config, started, code))
         try:
-            issued = await token_endpoint.exchange_code(config, started, code)
-            given = Outstanding(issued.refresh_token, issued.access_token, started.token_endpoint)
+            issued = await asyncio.shield(exchange)
             tokens = await token_endpoint.accept(config, started, issued)
             await _open_session(request, response, started.kind, uuid, tokens, issued.expires_at)
-        except BusyWithEHR:
-            await in_database(store.give_state_back, uuid)
-            raise
-        except BaseException:
-            # Also when the browser has left, or the fault is our own: no launch stays half open,
-            # and no token stays good at the EHR that nobody has here (C133).
-            await in_database(store.fail, uuid, config.endpoint_id, given, timezone.now())
+        except BaseException as error:
+            # Also when the browser has left, or the fault is our own.
+            if isinstance(error, asyncio.CancelledError):
+                logger.info("launch %s at %s: the browser left before its end", uuid, config.slug)
+            await under_way.to_its_end(_undo(config, started, uuid, exchange))
             raise
     logger.info("launch %s of %s completed at %s", uuid, started.kind, config.slug)
     return response
+
+
+async def _undo(
+    config: EndpointConfig, started: PendingLaunch, uuid: UUID, exchange: Task[TokenResponse]
+) -> None:
+    """Close a launch that did not come about, when its code exchange is over: none stays half
+    open, and no token stays good at the EHR that nobody has here (C133).
+
+    Nor is one kept whose browser has left, although its tokens came: the key of its session was in
+    the answer that reached nobody, and its state is used up. Nobody could open or disconnect it.
+    """
+    given: Outstanding | None = None
+    try:
+        issued = await exchange
+        given = Outstanding(issued.refresh_token, issued.access_token, started.token_endpoint)
+    except BusyWithEHR:
+        await in_database(store.give_state_back, uuid)
+        return
+    except Exception as error:  # the page says it, if there is anybody to see it
+        given = outstanding.held_by(error, started.token_endpoint)
+    with revocation.told_unless_stored(config, given):
+        await in_database(store.fail, uuid, config.endpoint_id, given, timezone.now())
 
 
 async def _open_session(

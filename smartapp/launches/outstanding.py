@@ -16,6 +16,7 @@ from django.db.models import F
 from smartapp import vault
 from smartapp.launches.models import EndReason, Launch, Revocation, revocation_context
 from smartapp.launches.tokens import LaunchTokens
+from smartapp.protocol.errors import TokenResponseInvalid
 from smartapp.registrations import registry
 from smartapp.registrations.models import Endpoint
 from smartapp.registrations.registry import EndpointConfig
@@ -35,7 +36,7 @@ class Outstanding:
     """The tokens of an ended launch that its EHR still takes."""
 
     refresh_token: str | None = field(repr=False)
-    access_token: str = field(repr=False)
+    access_token: str | None = field(repr=False)
     token_endpoint: str
 
 
@@ -64,6 +65,15 @@ def hand_over(
     row.sealed_tokens = vault.seal(plaintext, revocation_context(row.uuid))
     row.not_before = now + LEASE if lease else now
     return row
+
+
+def held_by(error: Exception, token_endpoint: str) -> Outstanding | None:
+    """Return the tokens of a token response that was refused for this error; None without any."""
+    if not isinstance(error, TokenResponseInvalid):
+        return None
+    if error.access_token is None and error.refresh_token is None:
+        return None
+    return Outstanding(error.refresh_token, error.access_token, token_endpoint)
 
 
 def claim(limit: int, now: datetime) -> list[UUID]:

@@ -11,6 +11,9 @@ known, the token is not sent again: an EHR that rotates takes a second use for t
 all that the person allowed, their other launches too. The launch keeps its tokens for a
 disconnection, and the person opens the app again.
 
+Tokens that come in an answer which cannot be used, or whose proof is refused (C98), are handed over
+to be revoked, but for a refresh token that the launch has anyway.
+
 What the authorization server itself refuses, in OAuth's words or by 429 or 503, leaves the token
 as it was: it is sent again after a while (C125). So is what was certainly not sent.
 """
@@ -18,19 +21,26 @@ as it was: it is sent again after a while (C125). So is what was certainly not s
 import asyncio
 import logging
 import time
-from collections.abc import Coroutine
 from dataclasses import replace
 from datetime import datetime, timedelta
 from http import HTTPStatus
-from typing import Any, NoReturn
+from typing import NoReturn
 
 from django.db import Error as DatabaseError
 from django.utils import timezone
 
 from smartapp.database import in_database
-from smartapp.launches import store, token_budget, token_endpoint
+from smartapp.launches import (
+    outstanding,
+    revocation,
+    store,
+    token_budget,
+    token_endpoint,
+    under_way,
+)
 from smartapp.launches import tokens as launch_tokens
 from smartapp.launches.models import EndReason
+from smartapp.launches.outstanding import Outstanding
 from smartapp.launches.store import StoredLaunch
 from smartapp.launches.tokens import LaunchTokens
 from smartapp.protocol import scopes, token
@@ -104,8 +114,6 @@ ENDED: dict[str, type[SmartError]] = {
     EndReason.CONTEXT_CHANGED: ContextChanged,
 }
 
-_under_way: set[asyncio.Task[bool]] = set()
-
 
 def ended(launch: StoredLaunch) -> SmartError:
     """Return the error that says why this launch is over."""
@@ -151,7 +159,8 @@ async def renewed(launch: StoredLaunch) -> StoredLaunch:
         _refuse_for_now(current, now)
         if _is_abandoned(current, now):
             await in_database(store.mark_uncertain, current, now)
-        elif not await _to_its_end(_refresh_if_free(current, current.tokens)):
+        # To its end: a lease without its holder would keep the others waiting.
+        elif not await under_way.to_its_end(_refresh_if_free(current, current.tokens)):
             if time.monotonic() > give_up_at:
                 detail = f"refresh of {launch.uuid} has been under way for too long"
                 raise EHRTimeout(detail, retry_after=WAIT_FOR_HOLDER_SECONDS)
@@ -173,22 +182,6 @@ def _is_abandoned(launch: StoredLaunch, now: datetime) -> bool:
     """Whether the holder of the lease died over a refresh whose token may be used up."""
     until = launch.refresh_lease_until
     return until is not None and until <= now and not launch.refresh_tokens_persist
-
-
-async def _to_its_end(refresh: Coroutine[Any, Any, bool]) -> bool:
-    """Wait for a refresh that goes on even if the browser that asked for it has gone: what the
-    EHR answers may be the only refresh token left, and a lease without its holder keeps the
-    others waiting."""
-    task = asyncio.create_task(refresh)
-    _under_way.add(task)
-    task.add_done_callback(_under_way.discard)
-    return await asyncio.shield(task)
-
-
-async def finish_under_way() -> None:
-    """Wait, at shutdown, for the refreshes whose browser has gone: the server does not."""
-    if _under_way:
-        await asyncio.wait(_under_way, timeout=store.REFRESH_LEASE.total_seconds())
 
 
 async def _refresh_if_free(launch: StoredLaunch, tokens: LaunchTokens) -> bool:
@@ -213,21 +206,56 @@ async def _refresh(config: EndpointConfig, launch: StoredLaunch, tokens: LaunchT
         raise
     try:
         response = await _ask_past_a_lost_answer(config, launch, tokens, fields)
-        await token_endpoint.check_refreshed_id_token(config, tokens, response)
-        refreshed = launch_tokens.from_refresh(tokens, response)
     except InvalidGrant:
         logger.info("launch %s: the EHR ended it (invalid_grant)", launch.uuid)
         await in_database(store.end_unless_renewed, launch, EndReason.INVALID_GRANT, timezone.now())
+    except Exception as error:  # an error of ours, too, may have come after the EHR's answer
+        held = outstanding.held_by(error, tokens.token_endpoint)
+        await _refused(config, launch, tokens, held, error)
+    else:
+        await _take(config, launch, tokens, response)
+
+
+async def _take(
+    config: EndpointConfig, launch: StoredLaunch, tokens: LaunchTokens, response: TokenResponse
+) -> None:
+    """Commit the tokens that came, or whatever else follows from this answer."""
+    answered = Outstanding(response.refresh_token, response.access_token, tokens.token_endpoint)
+    try:
+        await token_endpoint.check_refreshed_id_token(config, tokens, response)
+        refreshed = launch_tokens.from_refresh(tokens, response)
     except LaunchContextError as error:
         logger.error("launch %s stopped: wrong-patient alarm: %s", launch.uuid, error.detail)
-        answered = replace(
-            tokens, access_token=response.access_token, refresh_token=response.refresh_token
-        )
-        await in_database(store.end_for_another_patient, launch, answered, timezone.now())
-    except Exception as error:  # an error of ours, too, may have come after the EHR's answer
-        await _kept(launch, error)
+        with revocation.told_unless_stored(config, answered):
+            await in_database(store.end_for_another_patient, launch, answered, timezone.now())
+    except Exception as error:
+        await _refused(config, launch, tokens, answered, error)
     else:
-        await _store(launch, refreshed, response.expires_at)
+        with revocation.told_unless_stored(config, _beside(tokens, answered)):
+            await _store(launch, refreshed, response.expires_at)
+
+
+async def _refused(
+    config: EndpointConfig,
+    launch: StoredLaunch,
+    tokens: LaunchTokens,
+    answered: Outstanding | None,
+    error: Exception,
+) -> NoReturn:
+    """Hand over the tokens of an answer that the launch does not take (C98, C133), and keep it
+    with those that it has, as `_kept` does."""
+    if answered is not None:
+        beside = _beside(tokens, answered)
+        with revocation.told_unless_stored(config, beside):
+            await in_database(store.hand_over_answer, launch, beside, timezone.now())
+    await _kept(launch, error)
+
+
+def _beside(tokens: LaunchTokens, answered: Outstanding) -> Outstanding:
+    """Return what an answer brought beside the launch's own: an EHR that does not rotate sends the
+    same refresh token again, and that is still the launch's."""
+    is_same = answered.refresh_token == tokens.refresh_token
+    return replace(answered, refresh_token=None) if is_same else answered
 
 
 async def _prepared(config: EndpointConfig, tokens: LaunchTokens) -> dict[str, str]:
@@ -263,7 +291,7 @@ def _may_be_used_up(error: Exception) -> bool:
     What the authorization server says in OAuth's words is its decision, and it gave nothing
     (C125). Any other answer without tokens may have taken the place of the one that had them: an
     unreadable 200, a redirect, a gateway's error, a server's failure that it did not foresee. An
-    answer whose proof was refused had a refresh token, which was refused with it.
+    answer whose proof was refused had a refresh token, which is revoked with it.
     """
     if isinstance(error, TokenRefused):
         return error.http_status in NOBODYS_DECISION and error.error not in OAUTH_ERRORS

@@ -7,15 +7,17 @@ is `outstanding`. A few at once for each EHR: launches there must not wait for r
 import asyncio
 import logging
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Iterator
+from contextlib import contextmanager
 from datetime import timedelta
 from uuid import UUID
 
+from django.db import Error as DatabaseError
 from django.utils import timezone
 
 from smartapp import http, vault
 from smartapp.database import in_database
-from smartapp.launches import outstanding
+from smartapp.launches import outstanding, under_way
 from smartapp.launches.client_authentication import post_form
 from smartapp.launches.models import EndReason
 from smartapp.launches.outstanding import LONGEST_WAIT, Outstanding, Told
@@ -33,24 +35,47 @@ AT_ONCE_PER_ENDPOINT = 4
 async def tell(pk: UUID) -> EndReason:
     """Tell the EHR of one revocation that this caller has claimed; return how it went, in the
     words of a launch that a person has disconnected."""
-    told = await _told(pk)
+    told = await _outcome(_told(pk), f"revocation {pk}")
     await in_database(outstanding.settle, pk, told, timezone.now())
     if told.failure:
         logger.warning("revocation %s: the EHR was not told: %s", pk, told.failure)
     return told.end_reason or EndReason.NOT_REVOKED
 
 
-async def _told(pk: UUID) -> Told:
+@contextmanager
+def told_unless_stored(config: EndpointConfig, tokens: Outstanding | None) -> Iterator[None]:
+    """Around the database work that keeps these tokens or hands them over: where it fails, the EHR
+    is told at once, without a word in the database. Nobody waits for that, and it is tried once."""
     try:
-        loaded = await in_database(outstanding.load, pk)
-        return await _ask(*loaded) if loaded else Told(EndReason.DISCONNECTED)
+        yield
+    except DatabaseError:
+        if tokens is not None:
+            under_way.start(_tell_unstored(config, tokens))
+        raise
+
+
+async def _tell_unstored(config: EndpointConfig, tokens: Outstanding) -> None:
+    what = f"tokens of {config.slug} that could not be stored"
+    told = await _outcome(_ask(config, tokens), what)
+    if told.failure:
+        logger.error("%s: the EHR was not told: %s", what, told.failure)
+
+
+async def _told(pk: UUID) -> Told:
+    loaded = await in_database(outstanding.load, pk)
+    return await _ask(*loaded) if loaded else Told(EndReason.DISCONNECTED)
+
+
+async def _outcome(telling: Awaitable[Told], what: str) -> Told:
+    try:
+        return await telling
     except SmartError as error:
         return Told(None, error.code)
     except vault.VaultError:
         return Told(None, "tokens-do-not-open")
     except Exception as error:
         # Our own fault: this one waits, and the others of its batch are told all the same.
-        logger.error("revocation %s: %s", pk, type(error).__name__)
+        logger.error("%s: %s", what, type(error).__name__)
         return Told(None, "unexpected-error")
 
 

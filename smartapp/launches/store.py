@@ -355,12 +355,17 @@ def end_and_hand_over(launch: StoredLaunch, reason: EndReason, now: datetime) ->
     return ended[0] if ended else None
 
 
-def end_for_another_patient(launch: StoredLaunch, answered: LaunchTokens, now: datetime) -> None:
+def hand_over_answer(launch: StoredLaunch, answered: Outstanding, now: datetime) -> None:
+    """Let the EHR be told of what a refresh brought and the launch does not take (C133)."""
+    outstanding.hand_over(launch.uuid, launch.endpoint_id, answered, now).save()
+
+
+def end_for_another_patient(launch: StoredLaunch, answered: Outstanding, now: datetime) -> None:
     """End a launch whose refresh answered for another patient (C126), and hand over what it had
     and what that answer brought: both are still good at the EHR (C133)."""
     with transaction.atomic():
         end_and_hand_over(launch, EndReason.PATIENT_CHANGED, now)
-        outstanding.hand_over(launch.uuid, launch.endpoint_id, answered, now).save()
+        hand_over_answer(launch, answered, now)
 
 
 def hand_over_batch(

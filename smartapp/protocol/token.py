@@ -3,6 +3,7 @@
 RFC 6749 §4.1.3, §5 and §6; SMART App Launch 2.2, app-launch; C60, C80 to C87, C120, C121.
 """
 
+import json
 import math
 import re
 from dataclasses import dataclass, field
@@ -33,6 +34,7 @@ _READ_HERE = frozenset(
 )
 # RFC 6749 appendix A.12 allows spaces, but no header can carry one in a token (RFC 6750 §2.1).
 _TOKEN = re.compile(r"[!-~]+")
+_REVOCABLE = re.compile(r"[ -~]+")  # a form can
 _NUMERIC = re.compile(r"[0-9]{1,12}(?:\.[0-9]{1,6})?")
 _ERROR_CODE = re.compile(r"[a-zA-Z0-9_.-]{1,64}")
 _REFUSALS: dict[str, type[TokenRefused]] = {
@@ -86,9 +88,18 @@ def parse_token_response(status: int, body: bytes, *, requested_at: datetime) ->
     """Return the tokens, or raise.
 
     InvalidGrant, InvalidClient or TokenRefused for an error response, whatever its shape (C142);
-    TokenResponseInvalid for anything that is neither that nor a token response. `requested_at` is
-    when the request was *started*: the lifetime is counted from there, less a margin (C81).
+    TokenResponseInvalid, with the tokens that it holds all the same, for anything that is neither
+    that nor a token response. `requested_at` is when the request was *started*: the lifetime is
+    counted from there, less a margin (C81).
     """
+    try:
+        return _parsed(status, body, requested_at)
+    except TokenResponseInvalid as error:
+        error.access_token, error.refresh_token = _held(body)
+        raise
+
+
+def _parsed(status: int, body: bytes, requested_at: datetime) -> TokenResponse:
     if status >= 400:
         raise _refusal(status, body)
     if status != 200:
@@ -122,6 +133,21 @@ def _token_response(members: dict[str, Any], requested_at: datetime) -> TokenRes
         id_token=_token(members, "id_token"),
         members={name: value for name, value in members.items() if name not in _READ_HERE},
     )
+
+
+def _held(body: bytes) -> tuple[str | None, str | None]:
+    """Return the access and the refresh token of an answer that was refused, only to revoke them.
+    So it is read as generously as can be: every other member may be wrong, or there twice."""
+    try:
+        document = json.loads(body.decode("utf-8-sig"))
+    except (ValueError, RecursionError):
+        return None, None
+    members = document if isinstance(document, dict) else {}
+    access_token, refresh_token = (
+        value if isinstance(value, str) and _REVOCABLE.fullmatch(value) else None
+        for value in (members.get("access_token"), members.get("refresh_token"))
+    )
+    return access_token, refresh_token
 
 
 def _token(members: dict[str, Any], name: str) -> str | None:

@@ -15,6 +15,7 @@ FLOOD = "tests/test_flood.py"
 GUARD = "tests/browser/test_guard.py"
 HOSTILE = "tests/launches/test_hostile_input.py"
 READER = "tests/chart/test_reader.py"
+NOBODYS = "tests/launches/test_revocation.py::TestTokensThatNobodyHas"
 
 
 @dataclass(frozen=True)
@@ -272,4 +273,17 @@ DEFENCES = (
     _one("T33", "certificates are verified", "smartapp/http.py",
          "ssl=_tls_context(),", "ssl=False,",
          "tests/test_library_defaults.py", HTTP),
+    _one("T34", "tokens that come when the browser has left are revoked",
+         "smartapp/launches/launching.py",
+         "await asyncio.shield(exchange)", "await exchange",
+         f"{NOBODYS}::test_of_a_browser_that_left_during_the_exchange"),
+    _one("T34", "tokens of a refused answer are revoked", "smartapp/protocol/token.py",
+         "error.access_token, error.refresh_token = _held(body)", "pass",
+         f"{NOBODYS}::test_of_an_answer_that_cannot_be_used"),
+    _one("T34", "tokens of a refused refresh are revoked", "smartapp/launches/refresh.py",
+         "if answered is not None:", "if False:",
+         f"{NOBODYS}::test_of_a_refused_answer_to_a_refresh"),
+    _one("T34", "tokens that cannot be stored are revoked", "smartapp/launches/revocation.py",
+         "if tokens is not None:", "if False:",
+         f"{NOBODYS}::test_while_the_database_is_away"),
 )  # fmt: skip

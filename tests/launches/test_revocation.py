@@ -7,6 +7,7 @@ import asyncio
 import html
 import io
 import re
+import time
 from collections.abc import AsyncIterator, Callable
 from datetime import timedelta
 from typing import Any
@@ -24,7 +25,7 @@ from django.utils import timezone
 from smartapp import http, vault
 from smartapp.audit.models import AuditEvent
 from smartapp.database import in_database
-from smartapp.launches import ending, outstanding, revocation, store
+from smartapp.launches import ending, outstanding, refresh, revocation, store
 from smartapp.launches.models import EndReason, Launch, Revocation
 from smartapp.registrations.models import Endpoint, Registration
 from tests.launches.conftest import Browser, new_browser
@@ -318,8 +319,48 @@ class TestDisconnect:
         assert "Revoked at their EHR: 1; still to do: 0." in out.getvalue()
 
 
+Change = Callable[[dict[str, Any]], object]
+UNUSABLE: list[Change] = [
+    lambda answer: answer.update(token_type="mac"),
+    lambda answer: answer.pop("token_type"),
+    lambda answer: answer.update(expires_in="soon"),
+    lambda answer: answer.update(scope=["openid"]),
+    lambda answer: answer.update(id_token=7),
+    lambda answer: answer.update({f"member-{number}": 1 for number in range(250)}),
+    lambda answer: answer.update(state=float("nan")),
+    lambda answer: answer.update(access_token="a token with spaces"),
+]
+
+
+def answering(ehr: ScriptedEHR, change: Change) -> set[str]:
+    """Let the EHR give tokens in an answer so changed; return the tokens, once it has."""
+    given: set[str] = set()
+
+    async def answer(_: web.Request) -> web.Response:
+        members = ehr.token_response("openid")
+        change(members)
+        held = (members.get(name) for name in ("access_token", "refresh_token"))
+        given.update(value for value in held if value)
+        return web.json_response(members)
+
+    ehr.token_answer = answer
+    return given
+
+
+def told(ehr: ScriptedEHR) -> set[str]:
+    return {one["token"] for one in ehr.revocations}
+
+
+async def until(it_is_so: Callable[[], bool]) -> None:
+    for _ in range(100):
+        if await in_database(it_is_so):
+            return
+        await asyncio.sleep(0.05)
+    raise AssertionError("it did not come to be")
+
+
 class TestTokensThatNobodyHas:
-    """C133: what the EHR issued and this app refused, lost or let expire."""
+    """C133, T34: what the EHR issued and this app refused, lost or let expire."""
 
     async def test_of_a_refused_id_token(
         self, browser: Browser, ehr: ScriptedEHR, ehr_launch: Start
@@ -339,6 +380,88 @@ class TestTokensThatNobodyHas:
         refused = await browser.get(await browser.to_callback(ehr_launch()))
         assert refused.status >= 400
         assert await work_off() == 1
+        assert ehr.valid_access_tokens == set()
+
+    @pytest.mark.parametrize("wrong", UNUSABLE)
+    async def test_of_an_answer_that_cannot_be_used(
+        self, browser: Browser, ehr: ScriptedEHR, ehr_launch: Start, wrong: Change
+    ) -> None:
+        """C80: whatever is wrong with it, the EHR takes the tokens that it holds."""
+        given = answering(ehr, wrong)
+        refused = await browser.get(await browser.to_callback(ehr_launch()))
+        assert refused.status == 502
+        assert ehr.revocations == []  # the page does not wait for it
+        assert await work_off() == 1
+        assert told(ehr) == given
+
+    async def test_of_an_answer_with_a_refresh_token_only(
+        self, browser: Browser, ehr: ScriptedEHR, ehr_launch: Start
+    ) -> None:
+        """C80: it would be good there for months."""
+        given = answering(ehr, lambda answer: answer.pop("access_token"))
+        await browser.get(await browser.to_callback(ehr_launch()))
+        assert await work_off() == 1
+        assert told(ehr) == given
+
+    async def test_of_a_browser_that_left_during_the_exchange(
+        self, browser: Browser, ehr: ScriptedEHR, ehr_launch: Start
+    ) -> None:
+        """C124's care for the first tokens: the key to them has reached nobody, so nobody could
+        open or disconnect this launch."""
+        callback = await browser.to_callback(ehr_launch())
+        ehr.token_delay = 0.6
+        with pytest.raises(TimeoutError):
+            await asyncio.wait_for(browser.get(callback), timeout=0.3)
+        await until(lambda: bool(ehr.valid_access_tokens))
+        await until(Revocation.objects.exists)
+        launch = await in_database(Launch.objects.get)
+        assert (launch.end_reason, launch.sealed_tokens) == (EndReason.FAILED, "")
+        assert await work_off() == 1
+        assert ehr.valid_access_tokens == set()
+        assert len(told(ehr)) == 2
+
+    async def test_of_a_browser_that_left_while_the_launch_was_stored(
+        self,
+        browser: Browser,
+        ehr: ScriptedEHR,
+        ehr_launch: Start,
+        monkeypatch: pytest.MonkeyPatch,
+    ) -> None:
+        """The row has its tokens by then, and its cookie was not sent."""
+        callback = await browser.to_callback(ehr_launch())
+        complete = store.complete
+
+        def slowly(*args: Any, **kwargs: Any) -> None:
+            time.sleep(0.6)
+            complete(*args, **kwargs)
+
+        monkeypatch.setattr(store, "complete", slowly)
+        with pytest.raises(TimeoutError):
+            await asyncio.wait_for(browser.get(callback), timeout=0.4)
+        await until(Revocation.objects.exists)
+        await asyncio.sleep(0.6)
+        launch = await in_database(Launch.objects.get)
+        assert (launch.end_reason, launch.sealed_tokens) == (EndReason.FAILED, "")
+        assert await work_off() == 1
+        assert ehr.valid_access_tokens == set()
+
+    async def test_while_the_database_is_away(
+        self,
+        browser: Browser,
+        ehr: ScriptedEHR,
+        ehr_launch: Start,
+        monkeypatch: pytest.MonkeyPatch,
+    ) -> None:
+        """What cannot even be written down for later is told at once."""
+
+        def away(*_: object, **__: object) -> None:
+            raise OperationalError("no connection")
+
+        callback = await browser.to_callback(ehr_launch())
+        monkeypatch.setattr(store, "complete", away)
+        monkeypatch.setattr(store, "fail", away)
+        assert (await browser.get(callback)).status == 500
+        await until(lambda: len(ehr.revocations) == 2)
         assert ehr.valid_access_tokens == set()
 
     async def test_of_a_launch_that_could_not_be_stored(
@@ -373,14 +496,80 @@ class TestTokensThatNobodyHas:
         await browser.get(await browser.to_callback(ehr_launch()))
         assert await waiting() == []
 
-    @pytest.mark.parametrize(("refresh_token", "told"), [("refresh", 1), (None, 0)])
+    @pytest.mark.parametrize(
+        "refused",
+        [
+            lambda answer, ehr: answer.update(id_token=ehr.id_token(answer["access_token"], "")),
+            lambda answer, ehr: answer.update(expires_in="soon"),
+        ],
+        ids=["C98", "C80"],
+    )
+    async def test_of_a_refused_answer_to_a_refresh(
+        self,
+        browser: Browser,
+        ehr: ScriptedEHR,
+        ehr_launch: Start,
+        refused: Callable[[dict[str, Any], ScriptedEHR], object],
+    ) -> None:
+        """C98, C80: the launch keeps the tokens it has, for a disconnection; nobody has the new
+        ones."""
+        uuid = await browser.launch(ehr_launch())
+        await expire_in(uuid, -1)
+        ehr.id_token_claims = {"sub": f"{CANARY}-somebody-else"}
+        given = answering(ehr, lambda answer: refused(answer, ehr))
+        assert (await browser.get(f"/launches/{uuid}/")).status == 410
+        assert ehr.revocations == []
+        assert await work_off() == 1
+        assert told(ehr) == given
+        left = await row(uuid)
+        assert left.ended_at is None
+        assert left.sealed_tokens
+
+    async def test_but_not_of_a_refresh_token_that_the_launch_keeps(
+        self, browser: Browser, ehr: ScriptedEHR, ehr_launch: Start
+    ) -> None:
+        """C122: an EHR that does not rotate sends the same one with each answer."""
+        await in_database(Registration.objects.update, refresh_tokens_persist=True)
+        uuid = await browser.launch(ehr_launch())
+        await expire_in(uuid, -1)
+
+        def the_same(answer: dict[str, Any]) -> None:
+            kept = ehr.token_requests[-1]["refresh_token"]
+            answer.update(refresh_token=kept, expires_in="soon")
+
+        given = answering(ehr, the_same)
+        assert (await browser.get(f"/launches/{uuid}/")).status == 502
+        assert await work_off() == 1
+        assert told(ehr) == given - {ehr.token_requests[-1]["refresh_token"]}
+
+    async def test_of_a_refresh_that_could_not_be_stored(
+        self,
+        browser: Browser,
+        ehr: ScriptedEHR,
+        ehr_launch: Start,
+        monkeypatch: pytest.MonkeyPatch,
+    ) -> None:
+        """C124: the database is away, and stays away."""
+
+        def away(*_: object, **__: object) -> None:
+            raise OperationalError("no connection")
+
+        uuid = await browser.launch(ehr_launch())
+        await expire_in(uuid, -1)
+        monkeypatch.setattr(refresh, "STORE_AGAIN_SECONDS", ())
+        monkeypatch.setattr(store, "store_refreshed", away)
+        given = answering(ehr, lambda answer: None)
+        assert (await browser.get(f"/launches/{uuid}/")).status == 500
+        await until(lambda: told(ehr) == given)
+
+    @pytest.mark.parametrize(("refresh_token", "taken"), [("refresh", 1), (None, 0)])
     async def test_of_an_expired_launch_with_a_refresh_token(
         self,
         browser: Browser,
         ehr: ScriptedEHR,
         ehr_launch: Start,
         refresh_token: str | None,
-        told: int,
+        taken: int,
     ) -> None:
         """It may stay good for months there; an access token ends by itself."""
         ehr.refresh_token = refresh_token
@@ -388,8 +577,8 @@ class TestTokensThatNobodyHas:
         await in_database(Session.objects.update, expire_date=timezone.now() - timedelta(hours=1))
         assert await in_database(store.purge_batch, timezone.now()) == 1
         assert not await in_database(Launch.objects.exists)
-        assert await work_off() == told
-        assert bool(ehr.valid_access_tokens) == (not told)
+        assert await work_off() == taken
+        assert bool(ehr.valid_access_tokens) == (not taken)
 
 
 class TestTwoProcessesSettle:

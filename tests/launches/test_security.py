@@ -16,7 +16,7 @@ from django.utils import timezone
 
 from smartapp import http
 from smartapp.database import in_database
-from smartapp.launches import refresh, store
+from smartapp.launches import refresh, store, under_way
 from smartapp.launches.models import EndReason, Launch
 from smartapp.protocol.errors import EHRTimeout
 from smartapp.registrations.models import Endpoint, Registration
@@ -201,7 +201,7 @@ class TestRefreshRace:
         ehr.token_delay = 0.5
         with pytest.raises(TimeoutError):
             await asyncio.wait_for(refresh.with_access(found), timeout=0.2)
-        await refresh.finish_under_way()
+        await under_way.finish()
         assert (await row(uuid)).token_version == 2
         await http.close()
 

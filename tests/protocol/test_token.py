@@ -240,6 +240,45 @@ class TestStrict:
         assert "canary" not in caught.value.detail
 
 
+class TestHeldAllTheSame:
+    """C133: a refused answer's tokens are good at the EHR until it is told."""
+
+    @pytest.mark.parametrize(
+        ("status", "body", "access_token", "refresh_token"),
+        [
+            (200, b'{"access_token":"a","refresh_token":"r"}', "a", "r"),
+            (201, b'{"access_token":"a","token_type":"Bearer"}', "a", None),
+            (200, b'{"token_type":"Bearer","refresh_token":"r"}', None, "r"),
+            (200, b'\xef\xbb\xbf{"access_token":"a"}', "a", None),
+            (200, b'{"access_token":"a b","token_type":"Bearer"}', "a b", None),
+            (200, b'{"access_token":"a","n":1,"n":2}', "a", None),
+            (200, b'{"access_token":"a","n":NaN}', "a", None),
+            (200, b'{"access_token":["a"],"refresh_token":{"r":1}}', None, None),
+            (200, b'{"access_token":"","refresh_token":null}', None, None),
+            (200, b'{"access_token":"a\\n","refresh_token":"\\ud800"}', None, None),
+            (200, b'["access_token","a"]', None, None),
+            (200, b"access_token=a&token_type=bearer", None, None),
+            (200, b'{"access_token":"a"', None, None),
+            (200, b"\xff", None, None),
+            (200, b"[" * 200_000, None, None),
+            (200, b'{"access_token":"a","n":' + b"9" * 10_000 + b"}", None, None),
+        ],
+    )
+    def test_are_told_to_whoever_revokes_them(
+        self, status: int, body: bytes, access_token: str | None, refresh_token: str | None
+    ) -> None:
+        with pytest.raises(TokenResponseInvalid) as caught:
+            parse_body(status, body)
+        error = caught.value
+        assert (error.access_token, error.refresh_token) == (access_token, refresh_token)
+
+    def test_are_in_none_of_its_words(self) -> None:
+        with pytest.raises(TokenResponseInvalid) as caught:
+            parse(token_type="mac", refresh_token="CANARY-refresh", access_token="CANARY-access")
+        assert caught.value.refresh_token == "CANARY-refresh"
+        assert "CANARY" not in f"{caught.value} {caught.value!r} {caught.value.detail}"
+
+
 class TestRefusals:
     """RFC 6749 §5.2 and the odd shapes of C142."""
 
