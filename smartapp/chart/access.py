@@ -9,7 +9,9 @@ import logging
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from http import HTTPStatus
+from math import ceil
 from typing import Any, Protocol
 from urllib.parse import urlencode
 
@@ -30,6 +32,7 @@ from smartapp.protocol.fhir import (
     patient_of,
     safe_error_text,
 )
+from smartapp.protocol.retry_after import retry_after_seconds
 
 logger = logging.getLogger(__name__)
 
@@ -40,6 +43,7 @@ MAX_PAGE_BYTES = 8 * 1024 * 1024
 SEARCH_SECONDS = 15.0
 READ_SECONDS = 10.0
 DEFAULT_RETRY_AFTER_SECONDS = 60
+LONGEST_RETRY_AFTER_SECONDS = 3600
 # athena's searches name the practice (C108, T); only a value of this form is ever sent.
 _PRACTICE = re.compile(r"(?:Organization/)?(a-\d+\.Practice-\d+)")
 
@@ -214,6 +218,6 @@ def _refusal(response: http.Response) -> FHIRError:
 
 def _retry_after(response: http.Response) -> int:
     """Return the seconds to wait; athena counts by the minute and does not say (C144)."""
-    seconds = response.headers.get("Retry-After", "")
-    is_usable = seconds.isdecimal() and len(seconds) <= 4
-    return int(seconds) if is_usable else DEFAULT_RETRY_AFTER_SECONDS
+    value, now = response.headers.get("Retry-After"), datetime.now(UTC)
+    seconds = retry_after_seconds(value, now=now, longest=LONGEST_RETRY_AFTER_SECONDS)
+    return DEFAULT_RETRY_AFTER_SECONDS if seconds is None else max(1, ceil(seconds))

@@ -282,7 +282,9 @@ def _failure(what: str, error: SmartError) -> Outcome:
 
 def _failure_text(error: SmartError) -> str:
     if isinstance(error, ReadThrottled):
-        return f"The EHR is busy. Load the page again in {error.wait_seconds} seconds."
+        seconds = error.wait_seconds
+        unit = "second" if seconds == 1 else "seconds"
+        return f"The EHR is busy. Load the page again in {seconds} {unit}."
     if isinstance(error, ReadRefused):
         return f"{error.happened} {_said(error.said)}"
     return f"{error.happened} {error.next_step}"

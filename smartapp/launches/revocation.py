@@ -22,6 +22,7 @@ from smartapp.launches.client_authentication import post_form
 from smartapp.launches.models import EndReason
 from smartapp.launches.outstanding import LONGEST_WAIT, Outstanding, Told
 from smartapp.protocol.errors import SmartError
+from smartapp.protocol.retry_after import retry_after_seconds
 from smartapp.protocol.token import error_code
 from smartapp.registrations import discovery, doctor
 from smartapp.registrations.registry import EndpointConfig
@@ -108,10 +109,9 @@ def _is_done(response: http.Response) -> bool:
 
 def _retry_after(response: http.Response) -> timedelta | None:
     """How long a 503 asks to be left alone (RFC 7009 §2.2.1); an hour at most."""
-    seconds = response.headers.get("Retry-After", "")
-    if not (seconds.isascii() and seconds.isdigit() and len(seconds) < 7):
-        return None
-    return min(timedelta(seconds=int(seconds)), LONGEST_WAIT)
+    value, longest = response.headers.get("Retry-After"), LONGEST_WAIT.total_seconds()
+    seconds = retry_after_seconds(value, now=timezone.now(), longest=longest)
+    return None if seconds is None else timedelta(seconds=seconds)
 
 
 async def work_off(*, within_seconds: float) -> int:

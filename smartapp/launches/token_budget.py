@@ -20,12 +20,12 @@ import random
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from datetime import UTC
-from email.utils import parsedate_to_datetime
+from datetime import UTC, datetime
 
 from django.core.cache import cache
 
 from smartapp.protocol.errors import EHRLimited, TokenBudgetSpent
+from smartapp.protocol.retry_after import retry_after_seconds
 from smartapp.registrations.registry import EndpointConfig
 
 # A second more than the minute: requests may reach the EHR closer together than they left.
@@ -86,21 +86,10 @@ def forget() -> None:
 
 
 def _seconds(retry_after: str | None, now: float) -> float:
-    """Return for how long: what Retry-After says (RFC 9110 §10.2.3), else to the minute's end."""
-    asked = _parsed(retry_after or "", now)
-    if asked is None:
-        asked = 60 - now % 60
-    return min(max(asked, 1.0), LONGEST_BACK_OFF_SECONDS)
-
-
-def _parsed(retry_after: str, now: float) -> float | None:
-    if retry_after.isascii() and retry_after.isdigit() and len(retry_after) < 10:
-        return float(retry_after)
-    try:
-        at = parsedate_to_datetime(retry_after)
-        return (at if at.tzinfo else at.replace(tzinfo=UTC)).timestamp() - now
-    except (ValueError, OverflowError):  # no date, or one that no clock will ever show
-        return None
+    """Return for how long: what Retry-After says, else to the minute's end."""
+    at = datetime.fromtimestamp(now, UTC)
+    asked = retry_after_seconds(retry_after, now=at, longest=LONGEST_BACK_OFF_SECONDS)
+    return max(60 - now % 60 if asked is None else asked, 1.0)
 
 
 async def _seconds_to_wait(config: EndpointConfig, *, for_code: bool) -> float:

@@ -276,6 +276,13 @@ class TestFailures:
                 "in 60 seconds",
             ),
             (
+                lambda: web.Response(
+                    status=503, headers={"Retry-After": "Wed, 21 Oct 2015 07:28:00 GMT"}
+                ),
+                "failed",
+                "in 1 second.",
+            ),
+            (
                 lambda: web.Response(status=302, headers={"Location": "https://x.example/"}),
                 "failed",
                 "redirect",

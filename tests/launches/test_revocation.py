@@ -102,7 +102,16 @@ class TestDisconnect:
         assert await waiting() == []
         assert (await row(uuid)).end_reason == EndReason.DISCONNECTED
 
-    @pytest.mark.parametrize(("asked", "waits"), [("1800", 1800), ("999999", 3600), ("soon", 60)])
+    @pytest.mark.parametrize(
+        ("asked", "waits"),
+        [
+            ("1800", 1800),
+            ("999999", 3600),
+            ("Fri, 01 Jan 2999 00:00:00 GMT", 3600),
+            ("0", 60),
+            ("soon", 60),
+        ],
+    )
     async def test_retry_after_is_kept_to_within_reason(
         self, browser: Browser, ehr: ScriptedEHR, ehr_launch: Start, asked: str, waits: int
     ) -> None:
