@@ -318,6 +318,7 @@ def _chart(
         user=user,
         encounter=read_encounter(visit.resources[0]) if visit.resources else None,
         encounter_problem=_problem(visit, "the encounter"),
+        encounter_reference=visit.reference,
         allergies=_section(ALLERGIES, found[ALLERGIES], read_allergies, lambda a: a.is_active),
         problems=_section(PROBLEMS, found[PROBLEMS], read_problems, lambda p: p.is_active),
         medications=_section(MEDICATIONS, found[MEDICATIONS], read_orders, lambda m: m.is_current),

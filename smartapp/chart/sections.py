@@ -64,6 +64,7 @@ class Chart:
     user: FHIRUserView | None
     encounter: Encounter | None
     encounter_problem: str
+    encounter_reference: str
     allergies: Section[Allergy]
     problems: Section[Problem]
     medications: Section[Medication]

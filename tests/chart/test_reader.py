@@ -233,7 +233,9 @@ class TestWrongPatient:
         with pytest.raises(WrongPatient):
             await chart_of(ehr)
 
-    async def test_an_encounter_of_another_patient_is_hidden(self, ehr: FakeEHR) -> None:
+    async def test_an_encounter_of_another_patient_is_hidden(
+        self, ehr: FakeEHR, caplog: pytest.LogCaptureFixture
+    ) -> None:
         visit = about_patient("Encounter", "e1", type=[concept("Check-up")])
         ehr.add(visit)
         chart = await chart_of(ehr, encounter="e1")
@@ -242,7 +244,9 @@ class TestWrongPatient:
         visit["subject"] = {"reference": "Patient/somebody-else"}
         chart = await chart_of(ehr, encounter="e1")
         assert chart.encounter is None
+        assert chart.encounter_reference
         assert "another patient" in chart.encounter_problem
+        assert chart.encounter_reference in caplog.text
 
 
 class TestFailures:

@@ -54,8 +54,18 @@ class TestNothingRead:
         assert "gave no part of this record" not in shown
 
     def test_a_missing_visit_is_named(self, chart: Chart) -> None:
-        shown = launch_html(replace(chart, encounter=None, encounter_problem="It failed."))
+        failed = replace(
+            chart, encounter=None, encounter_problem="It failed.", encounter_reference="REF-2"
+        )
+        shown = launch_html(failed)
         assert "<strong>The visit is not shown.</strong> It failed." in shown
+        assert 'Reference <span class="code">REF-2</span>' in shown
+
+    def test_a_visit_that_was_not_given_has_no_line_in_the_log_and_no_reference(
+        self, chart: Chart
+    ) -> None:
+        withheld = replace(chart, encounter=None, encounter_problem="This launch was not given it.")
+        assert 'Reference <span class="code">' not in launch_html(withheld)
 
 
 class TestBanner:
