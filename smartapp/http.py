@@ -68,14 +68,16 @@ class Response:
 
 @dataclass(frozen=True, slots=True)
 class Exchange:
-    """One request as a timeline may keep it. `status` is None where there was no usable answer;
-    `date` is what the other side said that the time is."""
+    """One request as a timeline may keep it. `status` is None where there was no usable answer,
+    `is_abandoned` where we ourselves stopped waiting because nobody needed it any more; `date` is
+    what the other side said that the time is."""
 
     method: str
     url: str = field(repr=False)
     status: int | None
     seconds: float
     date: str
+    is_abandoned: bool = False
 
 
 # Told of each request that this task, and those that it starts, have sent.
@@ -266,6 +268,7 @@ async def _request(
 ) -> Response:
     started = time.monotonic()
     response: Response | None = None
+    is_abandoned = False
     try:
         checked = check_url(url)
         target = f"{method} {checked.raw_authority}"
@@ -275,11 +278,15 @@ async def _request(
             with breaker.request():
                 response = await _send(method, checked, max_bytes, timeout_seconds, options)
         return response
+    except asyncio.CancelledError:
+        is_abandoned = True
+        raise
     finally:
         if observe := observer.get():
             status, headers = (response.status, response.headers) if response else (None, {})
             seconds = time.monotonic() - started
-            observe(Exchange(method, url, status, seconds, headers.get("Date", "")))
+            date = headers.get("Date", "")
+            observe(Exchange(method, url, status, seconds, date, is_abandoned))
 
 
 async def _send(

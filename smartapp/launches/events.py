@@ -19,7 +19,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from email.utils import parsedate_to_datetime
 from functools import wraps
-from typing import Any, TypedDict, TypeVar, cast
+from typing import Any, NotRequired, TypedDict, TypeVar, cast
 from urllib.parse import urlsplit
 
 from django.db import Error as DatabaseError
@@ -59,11 +59,14 @@ class Verdict(TypedDict):
 
 
 class WireRecord(TypedDict):
+    """One request. `abandoned` is not in what was written before there was such a member."""
+
     method: str
     where: str
     status: int | None
     ms: int
     ahead: int | None  # seconds that our clock was ahead of theirs
+    abandoned: NotRequired[bool]
 
 
 class Detail(TypedDict, total=False):
@@ -92,6 +95,7 @@ class Detail(TypedDict, total=False):
     refused_kid: str
     taken_kid: str
     rule: str
+    resource_type: str
     failure: str
     missing: list[str]
     sections: dict[str, str]
@@ -157,6 +161,7 @@ def _observed(attempt: Attempt, exchange: http.Exchange) -> None:
                 "status": exchange.status,
                 "ms": round(exchange.seconds * 1000),
                 "ahead": _ahead(exchange.date),
+                "abandoned": exchange.is_abandoned,
             }
         )
 

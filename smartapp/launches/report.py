@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from smartapp.launches import facts, why
-from smartapp.launches.events import Verdict
+from smartapp.launches.events import Verdict, WireRecord
 from smartapp.launches.facts import Facts
 from smartapp.launches.models import LaunchEvent, Step
 from smartapp.launches.why.case import Cause
@@ -35,6 +35,7 @@ LABELS = {
     "refused_kid": "Key refused",
     "taken_kid": "Key taken instead",
     "rule": "Rule",
+    "resource_type": "Resource type",
     "failure": "What failed",
     "missing": "Scopes not granted",
     "sections": "Parts of the record",
@@ -126,9 +127,14 @@ def _lines(detail: dict[str, Any]) -> Iterator[tuple[str, str]]:
         if detail.get(name) not in (None, "", [], {}):
             yield label, _value(detail[name])
     for wire in detail.get("exchanges", ()):
-        status = wire["status"] or "no answer"
-        clock = "" if wire["ahead"] is None else f", our clock {wire['ahead']} s ahead of its Date"
-        yield f"{wire['method']} {wire['where']}", f"{status} in {wire['ms']} ms{clock}"
+        yield f"{wire['method']} {wire['where']}", _outcome(wire)
+
+
+def _outcome(wire: WireRecord) -> str:
+    if wire.get("abandoned"):
+        return f"given up by this app after {wire['ms']} ms: its answer was not needed any more"
+    clock = "" if wire["ahead"] is None else f", our clock {wire['ahead']} s ahead of its Date"
+    return f"{wire['status'] or 'no answer'} in {wire['ms']} ms{clock}"
 
 
 def _value(value: Any) -> str:

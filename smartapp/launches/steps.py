@@ -38,6 +38,7 @@ from smartapp.protocol.errors import (
     SmartError,
     StateError,
     TokenRefused,
+    WrongPatient,
 )
 from smartapp.protocol.json import JSONInvalid, parse_json_object
 from smartapp.registrations.discovery import OAuthEndpoints
@@ -356,6 +357,8 @@ def charted(chart: Chart | None) -> None:
     events.note(Step.FHIR, [], {"sections": sections})
     if chart.identity_reference:
         _part_failed("patient", "failed", chart.identity_reference)
+    if chart.encounter_reference:
+        _part_failed("encounter", "failed", chart.encounter_reference)
     for part in parts:
         if part.state in ("failed", "forbidden"):
             _part_failed(part.name, part.state, part.reference)
@@ -407,4 +410,6 @@ def _failure(error: SmartError) -> Detail:
         detail["failure"] = error.detail
     if isinstance(error, IDTokenError):
         detail["rule"] = error.rule
+    if isinstance(error, WrongPatient):
+        detail["resource_type"] = error.resource_type
     return detail

@@ -484,6 +484,11 @@ class WrongPatient(FHIRError):
     happened = "Nothing of it is shown here. Do not use what you saw on this page before."
     next_step = "Report it to your administrator before you open this app again."
 
+    def __init__(self, detail: str = "", *, resource_type: str = "") -> None:
+        """`resource_type`: what was asked for by its id."""
+        super().__init__(detail)
+        self.resource_type = resource_type
+
 
 # --- the EHR as a peer -------------------------------------------------------------------------
 

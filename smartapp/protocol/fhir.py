@@ -97,7 +97,8 @@ def parse_resource(body: bytes, *, resource_type: str, id: str | None = None) ->
     if resource.get("resourceType") != resource_type:
         raise FHIRResponseInvalid(f"not a {resource_type}")
     if id is not None and resource.get("id") != id:
-        raise WrongPatient(f"a {resource_type} with another id than the one that was asked for")
+        detail = f"a {resource_type} with another id than the one that was asked for"
+        raise WrongPatient(detail, resource_type=resource_type)
     return resource
 
 

@@ -1,5 +1,6 @@
 """The timeline of a launch: what it keeps, what it never keeps, and what a flood does to it."""
 
+import asyncio
 import json
 from collections.abc import Callable
 from datetime import timedelta
@@ -10,11 +11,11 @@ from aiohttp import web
 from django.utils import timezone
 
 from smartapp.database import in_database
-from smartapp.launches import cookies, events, steps
+from smartapp.launches import cookies, events, report, steps
 from smartapp.launches.models import Launch, LaunchEvent, Step
 from smartapp.protocol.errors import SmartError
 from tests.launches.conftest import Browser, new_browser, query
-from tests.scripted_ehr import CANARY, ScriptedEHR
+from tests.scripted_ehr import CANARY, ScriptedEHR, fhir_json
 
 Start = Callable[[], str]
 
@@ -70,6 +71,31 @@ class TestTimeline:
         kept = json.dumps([[event.detail, event.verdicts] for event in timeline])
         assert "patient-id-7" not in kept
         assert CANARY not in kept
+
+    async def test_reads_that_we_gave_up_are_not_called_unanswered(
+        self, browser: Browser, ehr: ScriptedEHR, ehr_launch: Start
+    ) -> None:
+        """C101: the wrong patient ends the page, and with it the reads that still wait."""
+
+        async def wrong_patient(request: web.Request) -> web.StreamResponse:
+            if not request.match_info["path"].startswith("Patient/"):
+                await asyncio.sleep(5)
+            return fhir_json(ehr.resource("Patient/p-2"))
+
+        uuid = await browser.launch(ehr_launch())
+        ehr.fhir_answer = wrong_patient
+        await browser.get(f"/launches/{uuid}/")
+        page = await in_database(report.build, await written())
+        place = f"GET {ehr.fhir_base_url.partition('//')[2]}/"
+        reads = {
+            label.removeprefix(place): text
+            for step in page.steps
+            for label, text in step.lines
+            if label.startswith(place) and ".well-known" not in label
+        }
+        assert reads.pop("Patient").startswith("200 in ")
+        assert reads
+        assert all("given up by this app after" in text for text in reads.values())
 
     async def test_launch_that_never_came_back_is_seen(
         self, browser: Browser, ehr_launch: Start

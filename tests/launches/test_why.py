@@ -16,7 +16,7 @@ from pytest_django import Settings
 
 from smartapp.database import in_database
 from smartapp.keys.models import JWKSFetch, KeySet, SigningKey
-from smartapp.launches import events, facts, pending, why
+from smartapp.launches import events, facts, pending, report, why
 from smartapp.launches.facts import Facts
 from smartapp.launches.models import LaunchEvent
 from smartapp.launches.why.case import Cause, difference
@@ -24,7 +24,7 @@ from smartapp.registrations import doctor, registry
 from smartapp.registrations.models import AuthMethod, Endpoint, EndpointOverride, Registration
 from tests.launches.conftest import Browser, new_browser
 from tests.launches.test_callback import changed
-from tests.scripted_ehr import CLIENT_ID, ScriptedEHR
+from tests.scripted_ehr import CLIENT_ID, ScriptedEHR, fhir_json
 
 Start = Callable[[], str]
 Exchange = Callable[[], Coroutine[Any, Any, None]]
@@ -482,6 +482,36 @@ class TestWhatCameBack:
         ehr.fhir_answer = forbid
         await browser.get(f"/launches/{uuid}/")
         await first_is("does not let this app", "C141")
+
+    async def test_wrong_patient_names_the_type_that_gave_the_alarm(
+        self, browser: Browser, ehr: ScriptedEHR, ehr_launch: Start
+    ) -> None:
+        """C101: the type, and no id of anybody."""
+
+        async def somebody_else(request: web.Request) -> web.StreamResponse:
+            return fhir_json(ehr.resource(request.match_info["path"].replace("p-1", "p-2")))
+
+        uuid = await browser.launch(ehr_launch())
+        ehr.fhir_answer = somebody_else
+        await browser.get(f"/launches/{uuid}/")
+        cause = await first_is("answered with another patient", "C101")
+        assert "The launch's Patient was asked for" in cause.check
+        page = await in_database(report.build, await timeline())
+        assert ("Resource type", "Patient") in [line for step in page.steps for line in step.lines]
+        assert "p-1" not in page.text
+        assert "p-2" not in page.text
+
+    async def test_answer_that_came_and_could_not_be_used_is_not_called_missing(
+        self, browser: Browser, ehr: ScriptedEHR, ehr_launch: Start
+    ) -> None:
+        async def nonsense(_: web.Request) -> web.StreamResponse:
+            return web.Response(text="<html>")
+
+        uuid = await browser.launch(ehr_launch())
+        ehr.fhir_answer = nonsense
+        await browser.get(f"/launches/{uuid}/")
+        cause = await first_is("refused or broke off a read", "C142")
+        assert cause.check == "An answer could not be used."
 
     async def test_launch_that_went_well_has_no_cause(
         self, browser: Browser, ehr_launch: Start

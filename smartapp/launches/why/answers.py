@@ -1,7 +1,8 @@
 """The code, the tokens and the context that came for it, and what they open."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from http import HTTPStatus
+from typing import Any
 
 from smartapp.launches.models import Step
 from smartapp.launches.why.case import Case, Cause, Causes, difference, simple
@@ -208,12 +209,6 @@ def _context(case: Case) -> Causes:
                 "Open the app again from the right chart, and tell the vendor.",
                 "C126",
             ),
-            "wrong-patient": (
-                95,
-                "The FHIR server answered with another patient",
-                "Stop using this endpoint and tell the vendor.",
-                "C101",
-            ),
             "scope-invalid": (
                 90,
                 "The registration's scopes cannot be sent",
@@ -244,6 +239,18 @@ def _context(case: Case) -> Causes:
         )
 
 
+def _wrong_patient(case: Case) -> Causes:
+    if case.code == "wrong-patient":
+        asked = case.failure.get("resource_type", "resource")
+        yield Cause(
+            95,
+            "The FHIR server answered with another patient",
+            f"The launch's {asked} was asked for by its id, and one with another id came.",
+            "Stop using this endpoint and tell the vendor.",
+            "C101",
+        )
+
+
 def _fhir(case: Case) -> Causes:
     if case.step != Step.FHIR:
         return
@@ -262,10 +269,16 @@ def _fhir(case: Case) -> Causes:
         yield Cause(
             80,
             "The FHIR server refused or broke off a read",
-            f"{seen or 'No answer'}.",
+            f"{seen or _without_status(wires)}.",
             "Look up the reference number in the log; ask the vendor.",
             "C142",
         )
+
+
+def _without_status(wires: Sequence[Mapping[str, Any]]) -> str:
+    """Return what is known of reads that failed, and none with a status that says so."""
+    silent = any(wire["status"] is None and not wire.get("abandoned") for wire in wires)
+    return "A read had no usable answer" if silent else "An answer could not be used"
 
 
 FINDERS: tuple[Callable[[Case], Causes], ...] = (
@@ -274,5 +287,6 @@ FINDERS: tuple[Callable[[Case], Causes], ...] = (
     _token_answer,
     _id_token,
     _context,
+    _wrong_patient,
     _fhir,
 )
