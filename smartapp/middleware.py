@@ -25,6 +25,7 @@ from django.utils.deprecation import MiddlewareMixin
 
 from smartapp.audit import origin
 from smartapp.protocol.errors import (
+    REOPEN,
     AuthorizationRefused,
     IDTokenError,
     SmartError,
@@ -152,7 +153,11 @@ def _log(error: SmartError, request: HttpRequest, reference: str) -> None:
 
 
 def error_response(request: HttpRequest, error: SmartError, **context: Any) -> HttpResponse:
-    """Return the page for an error: what happened, what to do next, a reference number."""
+    """Return the page for an error: what happened, what to do next, a reference number.
+
+    `is_from_ehr` says in `context` whether the launch is an EHR launch, where that is known; what
+    is shown in a frame always is.
+    """
     reference = new_reference()
     _log(error, request, reference)
     refused.send_robust(type(error), error=error, reference=reference)
@@ -162,8 +167,8 @@ def error_response(request: HttpRequest, error: SmartError, **context: Any) -> H
         {
             "error": error,
             "reference": reference,
-            # The start page shows in no frame: a link there would leave it blank.
-            "is_framed": request.headers.get("Sec-Fetch-Dest") == "iframe",
+            # Who came from an EHR has no business on the start page, which shows in no frame.
+            "is_from_ehr": request.headers.get("Sec-Fetch-Dest") == "iframe",
             **getattr(error, "context", {}),
             **context,
         },
@@ -203,6 +208,7 @@ class PageNotFound(SmartError):
     title = "There is no such page"
     happened = "The address does not lead anywhere in this app."
     next_step = "Go to the start page, or open the app from your EHR."
+    in_ehr = REOPEN
 
 
 class UnexpectedError(SmartError):
@@ -219,6 +225,7 @@ class RequestUnreadable(SmartError):
     title = "This app cannot read what was sent"
     happened = "The request is too large, or is not written in a way that this app reads."
     next_step = "Go to the start page, or open the app from your EHR, and repeat what you did."
+    in_ehr = REOPEN
 
 
 class FormRefused(SmartError):

@@ -41,10 +41,27 @@ def error_pages() -> str:
         if error.__module__.startswith("smartapp.") and "code" in vars(error)
     }
     rows = [
-        f"| `{code}` | {error.status} | **{error.title}.** {error.happened} | {error.next_step} |\n"
+        f"| `{code}` | {error.status} | **{error.title}.** {error.happened} "
+        f"| {_next_step(error)} |\n"
         for code, error in sorted(named.items())
     ]
     return ERRORS_HEAD + "".join(rows)
+
+
+def _next_step(error: type[SmartError]) -> str:
+    in_ehr = error.next_step_in_ehr()
+    also = "" if in_ehr == error.next_step else f"<br>From an EHR: {in_ehr}"
+    return error.next_step + also
+
+
+def test_no_error_page_sends_who_came_from_an_ehr_to_the_start_page() -> None:
+    """They have no business there, and in the EHR's frame it would stay blank (C150)."""
+    elsewhere = re.compile(r"start page|start again|health system|again here", re.IGNORECASE)
+    steps = {error.code: error.next_step_in_ehr() for error in error_classes()}
+    assert "chart" in steps["state-expired"]
+    busy = {"busy", "busy-with-ehr"}  # their page has a button that tries the same once more
+    wrong = {code for code, step in steps.items() if elsewhere.search(step)}
+    assert wrong <= busy
 
 
 def test_there_are_variables() -> None:

@@ -5,6 +5,7 @@ import logging
 import re
 from collections.abc import Awaitable, Callable
 from datetime import datetime
+from typing import Any
 from urllib.parse import urlsplit
 from uuid import UUID
 
@@ -123,11 +124,18 @@ async def launch(request: HttpRequest) -> HttpResponse:
     """EHR launch (SMART App Launch 2.2, "Launch app: EHR Launch")."""
     if elsewhere := _at_public_url(request):
         return elsewhere
+    try:
+        return await _launched(request)
+    except SmartError as error:
+        return error_response(request, error, is_from_ehr=True)
+
+
+async def _launched(request: HttpRequest) -> HttpResponse:
     asked = authorization.parse_launch_request(request.META.get("QUERY_STRING", ""))
     steps.visited(asked.iss)
     config = await registry.endpoint_for_iss(asked.iss)
     starting = launching.start(request, config, LaunchKind.EHR, asked.launch)
-    return await _in_frame(request, config.frame_ancestors, starting)
+    return await _in_frame(request, config.frame_ancestors, starting, is_from_ehr=True)
 
 
 @require_GET
@@ -151,9 +159,10 @@ async def callback(request: HttpRequest, registration_slug: str) -> HttpResponse
     try:
         return await _answered(request, registration_slug)
     except SmartError as error:
-        # Above all where no cookie came back: in the EHR's frame, the page that says so must show,
-        # with a way out of the frame (C57).
-        elsewhere = "/" if cookies.is_framed(request) else ""
+        # Where no cookie came back: in the EHR's frame, the page that says so must show, with a
+        # way out of the frame (C57).
+        is_blocked = isinstance(error, StateOfAnotherBrowser) and cookies.is_framed(request)
+        elsewhere = "/" if is_blocked else ""
         response = error_response(request, error, open_in_new_window_url=elsewhere)
         return _framable(response, await registry.frame_ancestors(registration_slug))
 
@@ -227,8 +236,14 @@ def _refused(
     message = ""
     if isinstance(answer, AuthorizationErrorResponse):
         message = (answer.error_description or "")[:EHR_MESSAGE_LENGTH]
-    start_again = f"/connect/{config.slug}/" if kind == LaunchKind.STANDALONE else None
-    return error_response(request, error, start_again_url=start_again, ehr_message=message)
+    is_from_ehr = kind == LaunchKind.EHR
+    return error_response(
+        request,
+        error,
+        start_again_url=None if is_from_ehr else f"/connect/{config.slug}/",
+        is_from_ehr=is_from_ehr,
+        ehr_message=message,
+    )
 
 
 def _framable(response: HttpResponse, frame_ancestors: tuple[str, ...]) -> HttpResponse:
@@ -247,7 +262,7 @@ async def _in_frame(
     request: HttpRequest,
     frame_ancestors: tuple[str, ...],
     answering: Awaitable[HttpResponse],
-    **context: str,
+    **context: Any,
 ) -> HttpResponse:
     """Return the answer or its error's page, framable both: an EHR's frame must not go blank."""
     try:
@@ -286,6 +301,7 @@ async def page(request: HttpRequest, uuid: UUID) -> HttpResponse:
         found.frame_ancestors,
         _launch_page(request, found, key),
         start_again_url=_start_again_url(found),
+        is_from_ehr=found.kind == LaunchKind.EHR,
     )
 
 

@@ -43,12 +43,17 @@
         └── TokenBudgetSpent          the EHR takes no more requests in this minute
 
 Each class carries a stable `code`, what `happened` and the `next_step` for the person, and the
-HTTP `status` of the page. `detail` is for the log and the operator only. It never holds a token,
-a code, an assertion, a state or clinical content; say which rule failed, not with what value.
+HTTP `status` of the page. Who came from an EHR has no business on the start page: where that makes
+the next step another one, the class says it `in_ehr`. `detail` is for the log and the operator
+only. It never holds a token, a code, an assertion, a state or clinical content; say which rule
+failed, not with what value.
 """
 
 import math
 from typing import ClassVar
+
+REOPEN = "Close the app and open it again from the patient's chart."
+WAIT_AND_REOPEN = "Wait a minute, then close the app and open it again from the patient's chart."
 
 
 class SmartError(Exception):
@@ -59,6 +64,7 @@ class SmartError(Exception):
     title: ClassVar[str] = "The launch could not be completed"
     happened: ClassVar[str] = "Something went wrong between this app and the EHR."
     next_step: ClassVar[str] = "Start again from your EHR or from the start page."
+    in_ehr: ClassVar[str] = REOPEN
 
     # Whether the same address is good a moment later: nothing was sent, and nothing is used up.
     is_repeatable: ClassVar[bool] = False
@@ -68,6 +74,14 @@ class SmartError(Exception):
     def __init__(self, detail: str = "") -> None:
         super().__init__(detail or self.happened)
         self.detail = detail
+
+    @classmethod
+    def next_step_in_ehr(cls) -> str:
+        """What to do next for somebody who opened the app from an EHR. A class that words its
+        `next_step` anew, and nothing for the EHR, means both."""
+        wording = (vars(kind) for kind in cls.__mro__)
+        nearest = next(one for one in wording if "in_ehr" in one or "next_step" in one)
+        return str(nearest.get("in_ehr") or nearest["next_step"])
 
     @property
     def retry_in(self) -> str:
@@ -97,6 +111,7 @@ class ParameterMissing(RequestError):
         "Start the app from your EHR's menu, or from this app's start page; "
         "do not open a bookmarked launch address."
     )
+    in_ehr = "Open the app from the patient's chart; a bookmarked launch address opens nothing."
 
 
 class ParameterRepeated(RequestError):
@@ -125,6 +140,9 @@ class UnknownEndpoint(RequestError):
         "If you came from your EHR, tell your administrator: the EHR's FHIR address has to be "
         "registered in this app first. Patients can choose a health system on the start page."
     )
+    in_ehr = (
+        "Tell your administrator: the EHR's FHIR address has to be registered in this app first."
+    )
 
 
 class TooManyVisits(RequestError):
@@ -148,6 +166,7 @@ class LaunchNotFound(RequestError):
     title = "This page is not open in this browser"
     happened = "It has ended, has expired, or was opened in another browser."
     next_step = "Open the app again from your EHR, or choose your health system on the start page."
+    in_ehr = REOPEN
 
 
 class LaunchEnded(RequestError):
@@ -158,6 +177,7 @@ class LaunchEnded(RequestError):
     title = "This connection has ended"
     happened = "The app no longer has access to this record through this page."
     next_step = "Open the app again from your EHR, or choose your health system on the start page."
+    in_ehr = REOPEN
 
 
 class Disconnected(LaunchEnded):
@@ -217,6 +237,7 @@ class StateUnknown(StateError):
     code = "state-unknown"
     happened = "The answer carries a sign-in number that this app never gives out."
     next_step = "Start again here."
+    in_ehr = REOPEN
 
 
 class StateOfAnotherBrowser(StateError):
@@ -227,24 +248,31 @@ class StateOfAnotherBrowser(StateError):
         "or this browser keeps no cookies for this app."
     )
     next_step = "Start again here. If the app is shown inside your EHR, open it in a new window."
+    in_ehr = (
+        f"{REOPEN} If that does not help, tell your administrator: your browser keeps no cookies "
+        "for this app inside the EHR, or the sign-in was another window's."
+    )
 
 
 class StateExpired(StateError):
     code = "state-expired"
     happened = "Signing in took longer than ten minutes, so it was closed for safety."
     next_step = "Start again."
+    in_ehr = REOPEN
 
 
 class StateAlreadyUsed(StateError):
     code = "state-already-used"
     happened = "This sign-in was already used once; each one counts only once."
     next_step = "If the app did not open, start again."
+    in_ehr = f"If the app did not open: {REOPEN[0].lower()}{REOPEN[1:]}"
 
 
 class StateOfAnotherRegistration(StateError):
     code = "state-other-registration"
     happened = "The answer came back on the address of another EHR, so it was not used."
     next_step = "Start again. If it happens twice, tell your administrator."
+    in_ehr = f"{REOPEN} If it happens twice, tell your administrator."
 
 
 class AuthorizationRefused(SmartError):
@@ -255,6 +283,7 @@ class AuthorizationRefused(SmartError):
     title = "Access was not given"
     happened = "The EHR did not give this app access."
     next_step = "Start again and allow access, or ask your administrator if you did not refuse it."
+    in_ehr = f"{REOPEN} Allow access then, or ask your administrator if you did not refuse it."
 
     def __init__(self, detail: str = "", *, error: str = "") -> None:
         super().__init__(detail)
@@ -267,6 +296,10 @@ class AccessDenied(AuthorizationRefused):
     next_step = (
         "If you chose not to allow it, nothing else is needed. If you did not, start again, or "
         "ask your administrator whether you may use this app."
+    )
+    in_ehr = (
+        "If you chose not to allow it, nothing else is needed. If you did not, close the app and "
+        "open it again from the patient's chart, or ask your administrator whether you may use it."
     )
 
 
@@ -284,6 +317,7 @@ class AuthorizationServerUnavailable(AuthorizationRefused):
     title = "The EHR cannot sign you in right now"
     happened = "The EHR says that it is busy or has a problem of its own."
     next_step = "Wait a minute and start again."
+    in_ehr = WAIT_AND_REOPEN
 
 
 class AuthorizationResponseInvalid(SmartError):
@@ -355,6 +389,7 @@ class TokenEndpointFailed(TokenRefused):
     code = "token-endpoint-failed"
     happened = "The EHR had a problem of its own at the last step."
     next_step = "Wait a minute, then start again from your EHR or from the start page."
+    in_ehr = WAIT_AND_REOPEN
 
 
 class InvalidGrant(TokenRefused):
@@ -380,6 +415,11 @@ class KeysReplaced(InvalidClient):
     )
     next_step = (
         "Wait a few minutes and open the app again from your EHR or from the start page; a page "
+        "that was open goes on by itself when you reload it. At some EHRs it takes until "
+        "tomorrow: your administrator knows which."
+    )
+    in_ehr = (
+        "Wait a few minutes, then close the app and open it again from the patient's chart; a page "
         "that was open goes on by itself when you reload it. At some EHRs it takes until "
         "tomorrow: your administrator knows which."
     )
@@ -463,6 +503,7 @@ class FHIRUnauthorized(FHIRError):
     status = 403
     happened = "The EHR says that this app's access is over."
     next_step = "Open the app again from your EHR."
+    in_ehr = REOPEN
 
 
 class FHIRForbidden(FHIRError):
@@ -547,6 +588,10 @@ class EHRLimited(EHRUnavailable):
     title = "The EHR limits sign-ins at this moment"
     happened = "The EHR lets this app ask only so often, and has asked it to wait."
     next_step = "Wait as long as it says below, and then start again."
+    in_ehr = (
+        "Wait as long as it says below, then close the app and open it again from the patient's "
+        "chart."
+    )
 
 
 class EHRRedirected(EHRUnavailable):
@@ -605,6 +650,10 @@ class TokenBudgetSpent(Busy):
     next_step = (
         "Wait as long as it says below, and try again here. If the EHR then says that this sign-in "
         "is over, start again."
+    )
+    in_ehr = (
+        "Wait as long as it says below, and press Try again. If the EHR then says that this "
+        "sign-in is over, close the app and open it again from the patient's chart."
     )
 
     def __init__(self, detail: str = "", *, retry_after: float) -> None:

@@ -191,14 +191,20 @@ class TestPatientChanged:
     async def test_page_in_a_frame_leads_to_no_page_that_shows_in_none(
         self, browser: Browser, ehr_launch: Start
     ) -> None:
-        """C150: a link to the start page would leave the frame blank; in a tab it is there."""
+        """C150: a link to the start page would leave the frame blank, and in a tab a clinician
+        has no business there. Patients have."""
         uuid = await browser.launch(ehr_launch())
         await say(browser, uuid, "patient-changed", form_token=await form_token(browser, uuid))
         framed = {"Sec-Fetch-Dest": "iframe"}
         in_frame = await browser.get(f"/launches/{uuid}/", headers=framed)
         in_tab = await browser.get(f"/launches/{uuid}/")
-        assert 'href="/"' not in await in_frame.text()
-        assert 'href="/"' in await in_tab.text()
+        for page in (await in_frame.text(), await in_tab.text()):
+            assert 'href="/"' not in page
+            assert "in the chart of the patient you mean" in page
+        patients = await browser.launch("/connect/scripted/")
+        token = await form_token(browser, patients)
+        await say(browser, patients, "patient-changed", form_token=token)
+        assert 'href="/"' in await (await browser.get(f"/launches/{patients}/")).text()
 
     async def test_another_site_cannot_end_it(self, browser: Browser, ehr_launch: Start) -> None:
         uuid = await browser.launch(ehr_launch())

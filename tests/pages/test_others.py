@@ -99,6 +99,13 @@ class TestError:
         assert "noopener" in new_window.attributes["rel"]
         assert error(StateExpired()).all("a", target="_blank") == []
 
+    def test_who_came_from_an_ehr_is_sent_back_to_the_chart_and_nowhere_else(self) -> None:
+        """C150: the start page shows in no frame, and a clinician has no business there."""
+        page = error(StateExpired(), is_from_ehr=True)
+        assert "Close the app and open it again from the patient's chart." in page.text
+        assert page.all("a", href="/") == []
+        assert error(StateExpired()).one("a", class_="button").text == "Go to the start page"
+
     def test_the_ehrs_words_are_marked_as_its_own_and_capped(self) -> None:
         page = error(StateExpired(), ehr_message="<script>" + "x" * 5_000)
         quote = page.one("figure")
