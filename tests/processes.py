@@ -51,15 +51,15 @@ def manage(env: dict[str, str], *arguments: str) -> str:
 @contextmanager
 def running(
     env: dict[str, str], log: Path, *command: str, ready: Callable[[], bool], cwd: Path = ROOT
-) -> Iterator[None]:
-    """Run a server while the block runs; it starts when the server is ready."""
+) -> Iterator[int]:
+    """Run a server while the block runs; it starts when the server is ready. Yields its pid."""
     with log.open("ab") as output:
         process = subprocess.Popen(  # noqa: S603
             [sys.executable, *command], cwd=cwd, env=env, stdout=output, stderr=output
         )
         try:
             _wait(process, ready, log)
-            yield
+            yield process.pid
         finally:
             process.terminate()
             process.wait(20)

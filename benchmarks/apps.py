@@ -1,0 +1,99 @@
+"""The apps under comparison, each one server process with a database of its own."""
+
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from benchmarks.ehr import SCOPE, BenchmarkEHR
+from tests.processes import answers, environment, manage, postgres_database, running
+from tests.scripted_ehr import CLIENT_ID
+from tests.serving import free_port
+
+THREADS = 64  # of the peers: each of them holds one person who waits for an EHR
+# Longer than an app waits for its next round: an EHR that asks just as its kept connection is being
+# closed would fail a launch that has nothing to do with what is measured.
+KEEP_ALIVE_SECONDS = 120
+SMARTAPP = "smartapp"
+AUTHLIB = "Django + Authlib"
+FHIRCLIENT = "Django + fhirclient"
+DATABASES = ("sqlite", "postgresql")
+PEERS = {
+    AUTHLIB: "benchmarks.peers.authlib_client",
+    FHIRCLIENT: "benchmarks.peers.fhirclient_client",
+}
+
+
+@dataclass(frozen=True)
+class App:
+    name: str
+    url: str
+    pid: int
+    ehrs: Sequence[BenchmarkEHR]
+
+
+@contextmanager
+def apps(names: Sequence[str], folder: Path, database: str, ehrs: int = 1) -> Iterator[list[App]]:
+    """Start each of the apps, registered at so many EHRs of its own."""
+    with ExitStack() as stack:
+        yield [
+            stack.enter_context(_app(name, folder / str(number), database, ehrs))
+            for number, name in enumerate(names)
+        ]
+
+
+@contextmanager
+def _app(name: str, folder: Path, database: str, ehrs: int) -> Iterator[App]:
+    folder.mkdir()
+    with ExitStack() as stack:
+        public = name == FHIRCLIENT
+        own = [stack.enter_context(BenchmarkEHR(public_client=public)) for _ in range(ehrs)]
+        database_url = f"sqlite:///{folder / 'app.sqlite3'}"
+        if database == "postgresql":
+            database_url = stack.enter_context(postgres_database())
+        port = free_port()
+        url = f"http://127.0.0.1:{port}"
+        env = environment(url, database_url, SANDBOX="off")
+        prepare = _smartapp if name == SMARTAPP else _peer
+        command, jwks_path = prepare(name, env, own, port)
+        for number, ehr in enumerate(own):
+            ehr.client_jwks_url = url + jwks_path.format(number)
+        log = folder / "log"
+        pid = stack.enter_context(
+            running(env, log, *command, ready=lambda: answers(f"{url}/healthz"))
+        )
+        yield App(name, url, pid, own)
+
+
+def _smartapp(
+    _: str, env: dict[str, str], ehrs: Sequence[BenchmarkEHR], port: int
+) -> tuple[list[str], str]:
+    manage(env, "migrate", "--verbosity", "0")
+    manage(env, "collectstatic", "--noinput", "--verbosity", "0")
+    for number, ehr in enumerate(ehrs):
+        manage(
+            env, "register_ehr", ehr.fhir_base_url, "--name", f"EHR {number}",
+            "--slug", f"ehr-{number}", "--client-id", CLIENT_ID, "--scope", SCOPE,
+        )  # fmt: skip
+    serve = [
+        "-m", "uvicorn", "smartapp.asgi:application", "--port", str(port), "--no-access-log",
+        "--timeout-keep-alive", str(KEEP_ALIVE_SECONDS),
+    ]  # fmt: skip
+    return serve, "/.well-known/jwks/ehr-{}.json"
+
+
+def _peer(
+    name: str, env: dict[str, str], ehrs: Sequence[BenchmarkEHR], port: int
+) -> tuple[list[str], str]:
+    env |= {
+        "DJANGO_SETTINGS_MODULE": "benchmarks.peers.settings",
+        "PEER": PEERS[name],
+        "EHRS": " ".join(ehr.fhir_base_url for ehr in ehrs),
+    }
+    manage(env, "migrate", "--verbosity", "0")
+    serve = [
+        "-m", "gunicorn", "django.core.wsgi:get_wsgi_application()", "--bind", f"127.0.0.1:{port}",
+        "--worker-class", "gthread", "--threads", str(THREADS), "--keep-alive",
+        str(KEEP_ALIVE_SECONDS),
+    ]  # fmt: skip
+    return serve, "/jwks.json"

@@ -1,0 +1,35 @@
+"""A browser that goes through a launch."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import aiohttp
+from yarl import URL
+
+REDIRECTS = {302, 303}
+
+
+@asynccontextmanager
+async def browser() -> AsyncIterator[aiohttp.ClientSession]:
+    """One person's browser, which waits longer than any app here should."""
+    jar, timeout = aiohttp.CookieJar(unsafe=True), aiohttp.ClientTimeout(total=60)
+    async with aiohttp.ClientSession(cookie_jar=jar, timeout=timeout) as http:
+        yield http
+
+
+async def follow(http: aiohttp.ClientSession, url: str, hops: int) -> str:
+    """Follow so many redirects; return where the last one leads."""
+    for _ in range(hops):
+        async with http.get(URL(url, encoded=True), allow_redirects=False) as response:
+            await response.read()
+            assert response.status in REDIRECTS, f"{response.status} at {url.partition('?')[0]}"
+            url = str(response.url.join(URL(response.headers["Location"], encoded=True)))
+    return url
+
+
+async def see(http: aiohttp.ClientSession, page: str) -> None:
+    """Look at a launch's page, which names the patient."""
+    async with http.get(page) as response:
+        text = await response.text()
+        assert response.status == 200, f"{response.status} at {page}"
+        assert "Family-p-1" in text

@@ -1,0 +1,43 @@
+"""What is measured, and how it is told: medians over interleaved rounds, with their spread."""
+
+import os
+import statistics
+from collections.abc import Sequence
+from pathlib import Path
+
+TICKS = os.sysconf("SC_CLK_TCK")
+
+
+def percentile(values: Sequence[float], percent: int) -> float:
+    return statistics.quantiles(values, n=100, method="inclusive")[percent - 1]
+
+
+def cpu_seconds(pid: int) -> float:
+    """Return the CPU time that a server has used, with its workers (Linux)."""
+    children = (Path(f"/proc/{pid}/task/{pid}/children").read_text()).split()
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / TICKS + sum(map(cpu_seconds, map(int, children)))
+
+
+def spread(rounds: Sequence[float]) -> str:
+    """Return the median of the rounds, and the least and the greatest."""
+    median = statistics.median(rounds)
+    return f"{_number(median)} ({_number(min(rounds))} to {_number(max(rounds))})"
+
+
+def _number(value: float) -> str:
+    return f"{value:,.0f}" if value >= 100 else f"{value:.3g}"
+
+
+def ratio(rounds: Sequence[float], to: Sequence[float]) -> str:
+    """Return the median of the ratios of rounds that ran next to each other."""
+    return f"{statistics.median(a / b for a, b in zip(rounds, to, strict=True)):.2f} x"
+
+
+def print_table(heading: str, columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+    print(f"\n{heading}\n")
+    print("| " + " | ".join(columns) + " |")
+    print("|---" * len(columns) + "|")
+    for row in rows:
+        print("| " + " | ".join(row) + " |")
+    print(flush=True)
