@@ -52,7 +52,7 @@ class Visits:
         """Whether one more visit from this address is let through; it counts if it is."""
         if not address or is_loopback(address):
             return True
-        now, place = self._clock(), _place(address)
+        now, place = self._clock(), place_of(address)
         worked_off = max(self._worked_off.get(place, now), now)
         if worked_off - now > (AT_ONCE - 1) / PER_SECOND:
             self._refuse(place, now)
@@ -77,8 +77,10 @@ class Visits:
         self._worked_off = busy
 
 
-def _place(address: str) -> str:
-    """Return the address, of IPv6 its network: there one customer has 2^64 addresses."""
+def place_of(address: str) -> str:
+    """Return where an address counts: an IPv4 address as itself, however it is written, one of IPv6
+    as its network (/64), where one customer has 2^64 addresses. What is no address is returned as
+    it came."""
     try:
         ip = ipaddress.ip_address(address)
     except ValueError:

@@ -1,4 +1,4 @@
-"""What somebody sees whose network address is locked after too many wrong passwords."""
+"""Where wrong passwords count, and what somebody sees from where there were too many."""
 
 from datetime import datetime, timedelta
 from typing import Any
@@ -10,7 +10,19 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.utils import timezone
 
+from smartapp import flood
 from smartapp.administrators import pages
+
+NO_ADDRESS = "::"
+
+
+def place_of(request: HttpRequest) -> str:
+    """Return the address that sign-ins of this request count for; of IPv6 the first one of its
+    network, as django-axes keeps addresses only: whoever has one there has 2^64.
+
+    Those without an address, as over a Unix socket, count as one: django-axes would count nobody.
+    """
+    return flood.place_of(request.META.get("REMOTE_ADDR") or NO_ADDRESS).partition("/")[0]
 
 
 def _locked_until(request: HttpRequest, now: datetime) -> datetime:

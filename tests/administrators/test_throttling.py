@@ -61,6 +61,28 @@ def test_another_address_is_not_locked(locked: Client) -> None:
     assert attempt(Client(REMOTE_ADDR="192.0.2.7"), PASSWORD).status_code == 302
 
 
+def test_the_addresses_of_one_ipv6_network_are_one(alice: User) -> None:
+    """Whoever has one address there has 2^64, one for each guess."""
+    guessers = [Client(REMOTE_ADDR=f"2001:db8:0:1::{number:x}") for number in range(1, 6)]
+    answers = [attempt(guesser, "wrong") for guesser in guessers]
+    assert [answer.status_code for answer in answers] == [200] * 4 + [429]
+    assert 890 <= int(answers[-1]["Retry-After"]) <= 901
+    assert attempt(Client(REMOTE_ADDR="2001:db8:0:1:ffff::"), PASSWORD).status_code == 429
+    assert attempt(Client(REMOTE_ADDR="2001:db8:0:2::1"), PASSWORD).status_code == 302
+    call_command("axes_reset_ip", "2001:db8:0:1::", verbosity=0)
+    assert attempt(guessers[0], PASSWORD).status_code == 302
+
+
+def test_an_ipv4_address_is_one_however_it_is_written(locked: Client) -> None:
+    assert attempt(Client(REMOTE_ADDR="::ffff:127.0.0.1"), PASSWORD).status_code == 429
+
+
+def test_who_comes_without_an_address_is_counted_too(alice: User) -> None:
+    """Over a Unix socket, as from a proxy that does not say for whom."""
+    answers = [attempt(Client(REMOTE_ADDR=""), "wrong") for _ in range(5)]
+    assert [answer.status_code for answer in answers] == [200] * 4 + [429]
+
+
 def test_an_invented_forwarded_header_does_not_get_around_it(locked: Client) -> None:
     """Only the server decides which proxy it believes."""
     assert attempt(Client(HTTP_X_FORWARDED_FOR="192.0.2.7"), PASSWORD).status_code == 429
