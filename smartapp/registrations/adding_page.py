@@ -6,10 +6,12 @@ enter in the vendor's portal. The client id may come last: vendors give it for t
 are on that page.
 """
 
+from datetime import timedelta
 from typing import Any
 
 from django import forms
 from django.contrib import admin, messages
+from django.core import signing
 from django.core.exceptions import PermissionDenied, ValidationError
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
@@ -28,6 +30,8 @@ from smartapp.registrations.validation import is_backend, validate_base_url
 
 # People paste what they have: the address of a document below the base.
 PASTED_TOO_MUCH = ("/.well-known/smart-configuration", "/metadata")
+SALT = "what was found at an EHR"
+FOUND_AGE = timedelta(hours=1)
 FOLDED = ("key_set", "alg", "assertion_audience", "scope", "standalone_scope", "slug")
 
 
@@ -158,8 +162,7 @@ class AddingPage(admin.ModelAdmin):  # type: ignore[type-arg]  # not generic at 
         """Ask the EHR, store nothing, and lose nothing that was typed but a secret."""
         typed = {name: str(value) for name, value in request.POST.items() if value}
         url = typed["fhir_base_url"] = base_url(typed.get("fhir_base_url", ""))
-        guessed = presets.guess(url)
-        typed.setdefault("preset", guessed.slug)
+        typed.setdefault("preset", presets.guess(url).slug)
         form = AddForm(initial=typed)
         try:
             if not url:
@@ -167,9 +170,10 @@ class AddingPage(admin.ModelAdmin):  # type: ignore[type-arg]  # not generic at 
             validate_base_url(url)
             _refuse_second(url, typed.get("scope", ""))
         except ValidationError as error:
-            return self._adding(request, form, refused=error.messages[0])
+            looked = "name" in request.POST  # what was typed below stays
+            return self._adding(request, form, refused=error.messages[0], looked=looked)
         findings = http.run(_look(_as_if(url, typed)))
-        return self._adding(request, form, findings=findings, guessed=guessed)
+        return self._adding(request, form, **_shown(url, findings))
 
     def _add(self, request: HttpRequest, form: AddForm) -> HttpResponse:
         actor = request.user.get_username()
@@ -180,7 +184,13 @@ class AddingPage(admin.ModelAdmin):  # type: ignore[type-arg]  # not generic at 
                 return self._added(request, endpoint)
         except ValidationError as error:
             _tell(form, error)
-        return self._adding(request, form, looked=True, is_secret_lost=_is_secret_lost(form))
+        return self._adding(
+            request,
+            form,
+            looked=True,
+            is_secret_lost=_is_secret_lost(form),
+            **_shown_before(request),
+        )
 
     def _added(self, request: HttpRequest, endpoint: Endpoint) -> HttpResponse:
         config = registry.describe(endpoint)
@@ -203,6 +213,24 @@ class AddingPage(admin.ModelAdmin):  # type: ignore[type-arg]  # not generic at 
             **context,
         }
         return TemplateResponse(request, "registrations/add.html", context)
+
+
+def _shown(url: str, findings: list[Finding]) -> dict[str, Any]:
+    """Return what the page shows of an EHR, and the same signed, for the page to bring it back: an
+    EHR is not asked again because a name was forgotten."""
+    found = signing.dumps([url, [one.as_json() for one in findings]], salt=SALT, compress=True)
+    return {"findings": findings, "guessed": presets.guess(url), "found": found}
+
+
+def _shown_before(request: HttpRequest) -> dict[str, Any]:
+    """Return what was found at this base URL before, as the page brought it back."""
+    try:
+        url, findings = signing.loads(request.POST.get("found", ""), salt=SALT, max_age=FOUND_AGE)
+    except signing.BadSignature:
+        return {}
+    if url != base_url(request.POST.get("fhir_base_url", "")):
+        return {}
+    return _shown(url, [Finding(**one) for one in findings])
 
 
 def _refuse_second(fhir_base_url: str, scope: str) -> None:

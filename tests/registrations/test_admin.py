@@ -335,6 +335,30 @@ class TestLook:
         assert "no connection could be made to 127.0.0.1:1." in page
         assert "What to do: Look for typing mistakes in the host" in page
 
+    def test_what_was_found_stays_when_adding_is_refused(
+        self, admin: Client, live_ehr: EHR
+    ) -> None:
+        """The EHR is not asked again, and another base URL has findings of its own."""
+        page = self.look(admin, live_ehr.base)
+        found = page.partition('name="found" value="')[2].partition('"')[0]
+        live_ehr.answers.clear()
+        typed = form(live_ehr.base, name="", client_id="abc", found=found)
+
+        again = html.unescape(admin.post(f"{LIST}add/", typed).content.decode())
+        assert "What was found" in again
+        assert f"People and tokens are sent to these hosts only: {live_ehr.host}." in again
+        assert 'value="abc"' in again
+        assert f'name="found" value="{found.partition(":")[0]}' in again
+
+        for changed in ({"fhir_base_url": "https://ehr.example/r4"}, {"found": f"x{found}"}):
+            other = admin.post(f"{LIST}add/", typed | changed).content.decode()
+            assert "What was found" not in other
+
+    def test_a_refused_second_look_keeps_what_was_typed(self, admin: Client) -> None:
+        page = self.look(admin, "hello", name="Ward 7", client_id="abc")
+        assert 'value="Ward 7"' in page
+        assert 'value="abc"' in page
+
     def test_a_secret_that_was_typed_is_not_sent_back(self, admin: Client, live_ehr: EHR) -> None:
         """C70."""
         assert SECRET not in self.look(admin, live_ehr.base, client_secret=SECRET)
