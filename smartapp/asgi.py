@@ -56,6 +56,7 @@ from smartapp.keys import fetches, memory, public  # noqa: E402
 from smartapp.launches import events, under_way  # noqa: E402
 from smartapp.middleware import SESSION_PREFIXES  # noqa: E402
 from smartapp.protocol.errors import TooManyVisits  # noqa: E402
+from smartapp.registrations import discovery  # noqa: E402
 
 Message = dict[str, Any]
 Receive = Callable[[], Awaitable[Message]]
@@ -150,6 +151,7 @@ async def _lifespan(receive: Receive, send: Send) -> None:
                 task.cancel()
             await under_way.finish()
             await events.flush()
+            await discovery.end_asking()
             await http.close()
             await send({"type": "lifespan.shutdown.complete"})
             return

@@ -16,7 +16,7 @@ import socket
 import ssl
 import time
 from collections import defaultdict
-from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
+from collections.abc import AsyncIterator, Callable, Collection, Coroutine, Mapping
 from contextlib import asynccontextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
@@ -184,16 +184,25 @@ async def close() -> None:
         await session.close()
 
 
+async def end(tasks: Collection[asyncio.Task[Any]]) -> None:
+    """Cancel tasks of the running loop, and return once they have ended."""
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
+
+
 def run(work: Coroutine[Any, Any, T]) -> T:
     """Return what `work` returns, from sync code: a command or an admin page.
 
     In an event loop of its own, whose session is closed with it; the server's stays untouched.
+    What `work` left under way ends first: it would open another session, which nobody closes.
     """
 
     async def run_and_close() -> T:
         try:
             return await work
         finally:
+            await end([task for task in asyncio.all_tasks() if task is not asyncio.current_task()])
             await close()
 
     return asyncio.run(run_and_close())

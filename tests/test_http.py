@@ -677,3 +677,20 @@ async def test_a_kept_session_is_closed_with_its_loop(server: Server) -> None:
     await http.close()
 
     assert (await http.get(server.url)).status == 200
+
+
+async def test_what_sync_code_left_under_way_opens_no_session_that_nobody_closes(
+    server: Server,
+) -> None:
+    """A refresh that began while the session is being closed, in the loop of a command."""
+
+    async def work() -> None:
+        await http.get(server.url)
+        later.append(asyncio.create_task(http.get(server.url)))
+
+    later: list[asyncio.Task[http.Response]] = []
+    before = dict(http._sessions)
+    await asyncio.to_thread(http.run, work())
+
+    assert later[0].cancelled()
+    assert http._sessions == before

@@ -68,6 +68,12 @@ def forget() -> None:
         documents.forget()
 
 
+async def end_asking() -> None:
+    """Ask EHRs and issuers for nothing any more: at server shutdown, before `http.close`."""
+    for documents in (_documents, _openid_configurations, _issuer_keys):
+        await documents.end_asking()
+
+
 async def launch_endpoints(config: EndpointConfig) -> OAuthEndpoints:
     """Return where a launch of this endpoint goes; from memory on a warm process.
 

@@ -12,6 +12,7 @@ from collections.abc import Awaitable, Callable, Hashable
 from dataclasses import dataclass, replace
 from typing import Generic, TypeVar
 
+from smartapp import http
 from smartapp.protocol.errors import SmartError
 
 STALE_SECONDS = 86_400
@@ -76,6 +77,11 @@ class Documents(Generic[K, T]):
     def forget(self) -> None:
         self._kept.clear()
         self._forced_at.clear()
+
+    async def end_asking(self) -> None:
+        """Ask for nothing any more in the running loop: its session is about to be closed."""
+        loop = asyncio.get_running_loop()
+        await http.end([task for (of, _), task in self._asking.items() if of is loop])
 
     def _may_force(self, key: K) -> bool:
         now = self._clock()

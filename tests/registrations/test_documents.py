@@ -205,3 +205,18 @@ async def test_forced_while_the_server_is_down_the_last_answer_serves(
     await get()
     source.down = True
     assert await get(force=True) == 1
+
+
+async def test_at_shutdown_what_is_being_asked_for_ends(clock: Clock, source: Source) -> None:
+    """It would open a session again, once that of the loop is closed."""
+    documents: Documents[str, int] = Documents(clock)
+    source.gate = asyncio.Event()
+    waiting = asyncio.create_task(documents.get("key", source))
+    await asyncio.sleep(0)
+    await asyncio.sleep(0)
+    assert source.asked == 1
+
+    await documents.end_asking()
+    assert not documents._asking
+    with pytest.raises(asyncio.CancelledError):
+        await waiting
