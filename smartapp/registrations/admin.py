@@ -165,13 +165,16 @@ class RegistrationAdmin(AddingPage, DiscoveryPages, DoctorPage):
         now = timezone.now()
         endpoint.created_at = now if endpoint._state.adding else endpoint.created_at
         endpoint.updated_at = now
-        registering.move(endpoint, endpoint.fhir_base_url)
+        registering.set_base(endpoint, endpoint.fhir_base_url)
+        registering.move(endpoint, actor=actor(request))
         if "issuers" in form.changed_data:
             endpoint.issuers = form.cleaned_data["issuers"]
         registering.store_endpoint(endpoint, actor=actor(request))
 
     def _look(self, request: HttpRequest, registration: Registration) -> None:
         """Read discovery of what is not pinned yet: after the transaction, as it takes time."""
+        for warning in registering.left_open(registration):
+            self.message_user(request, warning, messages.WARNING)
         for config in configs(registration):
             if not config.pinned_hosts:
                 for warning in http.run(registering.look(config, actor=actor(request))):

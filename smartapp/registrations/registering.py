@@ -6,10 +6,12 @@ nobody is sent there until its discovery was read once (`pinning`).
 
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import count
 from typing import Any
 
 from django.core.exceptions import ValidationError
 from django.db import transaction
+from django.db.models import Count
 from django.utils.text import slugify
 
 from smartapp import vault
@@ -75,13 +77,17 @@ def register(wanted: Wanted, *, now: datetime, actor: str) -> Endpoint:
     _change_registration(registration, wanted)
     registration.clean_fields(exclude=["key_set"])
     check_authentication(registration, wanted.client_secret)
-    _change_endpoint(endpoint, wanted)
+    endpoint.name = wanted.name
+    set_base(endpoint, wanted.fhir_base_url)
     endpoint.clean_fields(exclude=["registration"])
     refuse_alg_too_early(registration, wanted.key_set, now=now, actor=actor)
     registration.key_set = key_set_for(registration, wanted.key_set, now=now, actor=actor)
     with transaction.atomic():
         store_registration(registration, wanted.client_secret, actor=actor)
         endpoint.registration = registration
+        move(endpoint, actor=actor)
+        if wanted.issuers is not None:
+            endpoint.issuers = wanted.issuers
         endpoint.launchable = not registration.is_backend
         endpoint.full_clean()
         store_endpoint(endpoint, actor=actor)
@@ -161,21 +167,66 @@ def _single_blanks(text: str | None) -> str | None:
     return None if text is None else " ".join(text.split())
 
 
-def _change_endpoint(endpoint: Endpoint, wanted: Wanted) -> None:
-    endpoint.name = wanted.name
-    move(endpoint, wanted.fhir_base_url)
-    if wanted.issuers is not None:
-        endpoint.issuers = wanted.issuers
-
-
-def move(endpoint: Endpoint, fhir_base_url: str) -> None:
-    """Give an endpoint its FHIR base URL. Another base is another EHR: nothing of it is pinned."""
-    iss = without_trailing_slash(fhir_base_url)
-    if iss != endpoint.iss:
-        endpoint.pinned_hosts = []
-        endpoint.issuers = []
+def set_base(endpoint: Endpoint, fhir_base_url: str) -> None:
+    """Give an endpoint its FHIR base URL, not stored yet: `move` comes before that."""
     endpoint.fhir_base_url = fhir_base_url
-    endpoint.iss = iss
+    endpoint.iss = without_trailing_slash(fhir_base_url)
+
+
+def move(endpoint: Endpoint, *, actor: str) -> None:
+    """Make a row of its own of an endpoint that is given another FHIR base URL than is stored.
+
+    Another base is another EHR: nothing of the one before counts there, and no launch, sign-in
+    under way or revocation of the one before may ever meet it (T17, C14). So once anybody can have
+    been sent to the one before, its row stays as it is, switched off, and `endpoint` becomes
+    another: that of an earlier time at its base, or a new one. In a transaction of the caller's,
+    who then saves it.
+    """
+    stored = Endpoint.objects.select_for_update().filter(pk=endpoint.pk).first()
+    if stored is None or stored.iss == endpoint.iss:
+        return
+    endpoint.issuers, endpoint.pinned_hosts = [], []
+    earlier = stored.registration.endpoints.filter(iss=endpoint.iss, enabled=False).first()
+    was_used = stored.pinned_hosts or stored.launches.exists() or stored.revocations.exists()
+    if was_used:
+        endpoint.pk, endpoint.created_at = None, endpoint.updated_at
+        _retire(stored, now=endpoint.updated_at, actor=actor)
+    if earlier:
+        if not was_used:
+            stored.delete()
+        endpoint.pk, endpoint.created_at = earlier.pk, earlier.created_at
+        endpoint.issuers, endpoint.pinned_hosts = earlier.issuers, earlier.pinned_hosts
+    endpoint._state.adding = endpoint.pk is None
+
+
+def _retire(endpoint: Endpoint, *, now: datetime, actor: str) -> None:
+    """Switch off the row of an EHR that a registration leaves, which gives its slug away."""
+    given_away = endpoint.slug
+    taken = set(Endpoint.objects.values_list("slug", flat=True))
+    free = (f"{given_away[: SLUG_LENGTH - 10]}-left-{number}" for number in count(1))
+    endpoint.slug = next(slug for slug in free if slug not in taken)
+    endpoint.name = f"{endpoint.name[:180]} (left {now:%Y-%m-%d})"
+    endpoint.enabled = False
+    endpoint.save(update_fields=["slug", "name", "enabled"])
+    trail.record(
+        actor,
+        "endpoint.leave",
+        f"endpoint {endpoint.slug}",
+        fhir_base_url=endpoint.fhir_base_url,
+        slug_given_away=given_away,
+    )
+
+
+def left_open(registration: Registration) -> tuple[str, ...]:
+    """Return a warning for each EHR that this registration has left and that still has launches."""
+    found = registration.endpoints.filter(enabled=False, launches__ended_at=None)
+    rows = found.annotate(open=Count("launches")).values_list("fhir_base_url", "open")
+    return tuple(
+        f"Launches that are still open at {base}: {number}. Nobody sees them while that EHR is "
+        "switched off. End them in the admin under Launches, so that it is told that its tokens "
+        "are not needed any more."
+        for base, number in rows
+    )
 
 
 def check_authentication(registration: Registration, given: str | None) -> None:

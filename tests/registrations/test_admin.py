@@ -563,8 +563,8 @@ class TestChange:
         moved = stored_form(registration, **{"endpoints-0-fhir_base_url": live_ehr.base})
         admin.post(f"{LIST}{registration.pk}/change/", moved)
 
-        endpoint = Endpoint.objects.get()
-        assert endpoint.iss == live_ehr.base
+        endpoint = Endpoint.objects.get(enabled=True)
+        assert (endpoint.iss, endpoint.slug) == (live_ehr.base, "general")
         assert endpoint.pinned_hosts == [live_ehr.host]
         assert endpoint.issuers == [live_ehr.issuer]
 
@@ -579,7 +579,8 @@ class TestChange:
         )
         admin.post(f"{LIST}{registration.pk}/change/", moved)
 
-        assert Endpoint.objects.get().issuers == ["https://a.example/o", "https://b.example/o"]
+        moved_to = Endpoint.objects.get(enabled=True)
+        assert moved_to.issuers == ["https://a.example/o", "https://b.example/o"]
 
     def test_deleting_is_audited(self, admin: Client) -> None:
         registration = make_endpoint().registration

@@ -277,23 +277,26 @@ class TestWhoAndWhy:
         event = AuditEvent.objects.get(action="override.unset")
         assert (event.actor, event.detail["before"]) == ("bob", "https://one.example/t")
 
-    def test_an_endpoint_that_moves_leaves_them_behind(self) -> None:
+    @pytest.mark.parametrize("known", [True, False])
+    def test_an_endpoint_that_moves_leaves_them_behind(self, known: bool) -> None:
         """Another base is another EHR."""
-        endpoint = make_endpoint()
+        endpoint = make_endpoint(pinned_hosts=["ehr.example"] if known else [])
         put("token_endpoint", "https://one.example/t")
-        registering.move(endpoint, "https://other.example/r4")
+        registering.set_base(endpoint, "https://other.example/r4")
+        registering.move(endpoint, actor="ann")
         registering.store_endpoint(endpoint, actor="ann")
 
-        assert not EndpointOverride.objects.exists()
-        assert AuditEvent.objects.filter(action="override.unset").count() == 1
+        assert not EndpointOverride.objects.filter(endpoint__enabled=True).exists()
+        assert Endpoint.objects.count() == 1 + known
 
     def test_an_endpoint_that_stays_keeps_them(self) -> None:
         endpoint = make_endpoint()
         put("token_endpoint", "https://one.example/t")
-        registering.move(endpoint, f"{endpoint.fhir_base_url}/")
+        registering.set_base(endpoint, f"{endpoint.fhir_base_url}/")
+        registering.move(endpoint, actor="ann")
         registering.store_endpoint(endpoint, actor="ann")
 
-        assert EndpointOverride.objects.exists()
+        assert EndpointOverride.objects.filter(endpoint__enabled=True).exists()
 
 
 @pytest.mark.parametrize(

@@ -55,7 +55,8 @@ class Command(BaseCommand):
             endpoint = registering.register(wanted, now=timezone.now(), actor=ACTOR)
         except ValidationError as error:
             raise CommandError(_sentence(error)) from None
-        warnings = http.run(registering.look(registry.describe(endpoint), actor=ACTOR))
+        seen = http.run(registering.look(registry.describe(endpoint), actor=ACTOR))
+        warnings = (*seen, *registering.left_open(endpoint.registration))
         endpoint.refresh_from_db()  # the first look pins hosts and the issuer
         self._print(sheet.sheet(registry.describe(endpoint)), warnings, options)
 
