@@ -2,9 +2,28 @@
 
 from dataclasses import asdict
 from typing import Any
+from uuid import UUID
 
+from django.http import HttpRequest, JsonResponse
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_GET
+
+from smartapp.launches import events, record, refresh
+from smartapp.launches.access import LaunchAccess
+from smartapp.launches.finding import find
 from smartapp.launches.store import StoredLaunch
 from smartapp.launches.tokens import LaunchTokens
+
+
+@require_GET
+@never_cache
+@events.recorded
+async def context_json(request: HttpRequest, uuid: UUID) -> JsonResponse:
+    """The launch context as JSON, for programs in the same browser session. Never a token."""
+    found, _ = await find(request, uuid)
+    access = LaunchAccess(await refresh.with_access(found))
+    name = await record.patient_name(access)
+    return JsonResponse(context_document(access.launch, access.tokens, name))
 
 
 def context_document(

@@ -9,14 +9,12 @@ from uuid import UUID
 
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
-from django.utils import timezone
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET
 
 from smartapp import http
-from smartapp.database import in_database
-from smartapp.launches import cookies, store
-from smartapp.protocol.errors import LaunchNotFound, SmartError
+from smartapp.launches.finding import find
+from smartapp.protocol.errors import SmartError
 from smartapp.protocol.style import Style, parse_style, stylesheet
 from smartapp.protocol.urls import host_of, parse_endpoint_url
 from smartapp.registrations import registry
@@ -47,10 +45,7 @@ async def style_css(request: HttpRequest, uuid: UUID) -> HttpResponse:
 
     LaunchNotFound for any other browser, as for the page itself.
     """
-    key = cookies.session_key(request, uuid)
-    if key is None:
-        raise LaunchNotFound("this browser holds no key for it")
-    found = await in_database(store.find, uuid, key.digest, timezone.now())
+    found, _ = await find(request, uuid)
     url = found.tokens.context.smart_style_url if found.tokens else None
     css = ""
     if url is not None:

@@ -1,19 +1,23 @@
 from django.urls import path
 
-from smartapp.launches import style, views
+from smartapp.launches import callback, context_document, launch_page, page_actions, style, views
 
 app_name = "launches"
 urlpatterns = [
     path("", views.home, name="home"),
     path("launch", views.launch, name="launch"),
     path("connect/<slug:endpoint_slug>/", views.connect, name="connect"),
-    path("callback/<slug:registration_slug>/", views.callback, name="callback"),
-    path("launches/<uuid:uuid>/", views.page, name="page"),
-    path("launches/<uuid:uuid>/context.json", views.context_json, name="context"),
+    path("callback/<slug:registration_slug>/", callback.callback, name="callback"),
+    path("launches/<uuid:uuid>/", launch_page.page, name="page"),
+    path("launches/<uuid:uuid>/context.json", context_document.context_json, name="context"),
     path("launches/<uuid:uuid>/style.css", style.style_css, name="style"),
-    path("launches/<uuid:uuid>/end/", views.end, name="end"),
-    path("launches/<uuid:uuid>/presence/", views.presence, name="presence"),
-    path("launches/<uuid:uuid>/patient-changed/", views.patient_changed, name="patient_changed"),
+    path("launches/<uuid:uuid>/end/", page_actions.end, name="end"),
+    path("launches/<uuid:uuid>/presence/", page_actions.presence, name="presence"),
+    path(
+        "launches/<uuid:uuid>/patient-changed/",
+        page_actions.patient_changed,
+        name="patient_changed",
+    ),
     path("signed-out/", views.signed_out, name="signed_out"),
     path("readyz", views.readyz, name="readyz"),
 ]

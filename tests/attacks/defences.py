@@ -59,7 +59,7 @@ DEFENCES = (
          'return f"launches.pending:{cookie_name}"', 'return "launches.pending"',
          f"{CALLBACK}::TestState::test_planted_cookie_does_not_open"),
     Defence("T3", "an answer belongs to its redirect URI", (
-        Edit("smartapp/launches/views.py",
+        Edit("smartapp/launches/callback.py",
              "if started.registration_slug != registration_slug:", "if False:"),
         Edit("smartapp/registrations/registry.py",
              "if config.registration_slug != registration_slug:", "if False:"),

@@ -1,0 +1,124 @@
+"""The redirect URI: the EHR's answer, accepted once, in the browser that asked (C50-C57)."""
+
+import re
+
+from django.http import HttpRequest, HttpResponse
+from django.utils import timezone
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_GET
+
+from smartapp.database import in_database
+from smartapp.launches import cookies, events, launching, pending, steps, store
+from smartapp.launches.framing import framable
+from smartapp.launches.models import LaunchKind
+from smartapp.middleware import error_response
+from smartapp.protocol import authorization
+from smartapp.protocol.authorization import AuthorizationCode, AuthorizationErrorResponse
+from smartapp.protocol.errors import (
+    Busy,
+    SmartError,
+    StateAlreadyUsed,
+    StateExpired,
+    StateOfAnotherBrowser,
+    StateOfAnotherRegistration,
+    StateUnknown,
+)
+from smartapp.registrations import registry
+
+STATE = re.compile(r"[A-Za-z0-9_-]{43}")
+EHR_MESSAGE_LENGTH = 300
+
+
+@require_GET
+@never_cache
+@events.recorded
+async def callback(request: HttpRequest, registration_slug: str) -> HttpResponse:
+    """Return the redirect to the finished launch's page, or the page that says why it is none."""
+    try:
+        return await _answered(request, registration_slug)
+    except SmartError as error:
+        # Where no cookie came back: in the EHR's frame, the page that says so must show, with a
+        # way out of the frame (C57).
+        is_blocked = isinstance(error, StateOfAnotherBrowser) and cookies.is_framed(request)
+        elsewhere = "/" if is_blocked else ""
+        response = error_response(request, error, open_in_new_window_url=elsewhere)
+        return framable(response, await registry.frame_ancestors(registration_slug))
+
+
+async def _answered(request: HttpRequest, registration_slug: str) -> HttpResponse:
+    answer = authorization.parse_authorization_response(request.META.get("QUERY_STRING", ""))
+    steps.came_back(answer.state)
+    started = pending.recall(request, answer.state)
+    if started is None:
+        return await _without_pending(request, answer.state)
+    if started.registration_slug != registration_slug:
+        raise StateOfAnotherRegistration(f"started at {started.registration_slug}")
+    config = await registry.endpoint_for_callback(started.endpoint_id, registration_slug)
+    steps.recalled(config, answer, started.launched_at)
+    try:
+        response = await _accept(request, config, started, answer)
+    except StateAlreadyUsed:
+        response = await _without_pending(request, answer.state)
+    except SmartError as error:
+        response = _refused(request, config, started.kind, answer, error)
+        if isinstance(error, Busy):  # nothing is used up: the same answer is good in a moment
+            return framable(response, config.frame_ancestors)
+    pending.forget(request, response, answer.state)
+    return framable(response, config.frame_ancestors)
+
+
+async def _accept(
+    request: HttpRequest,
+    config: registry.EndpointConfig,
+    started: pending.PendingLaunch,
+    answer: AuthorizationCode | AuthorizationErrorResponse,
+) -> HttpResponse:
+    if started.expired(timezone.now()):
+        raise StateExpired("the pending launch is older than ten minutes")
+    authorization.validate_response_issuer(
+        answer.iss,
+        expected_issuers=config.issuers,
+        required=started.issuer_required,
+    )
+    if isinstance(answer, AuthorizationErrorResponse):
+        raise authorization.refusal(answer)
+    return await launching.finish(request, config, started, answer.state, answer.code)
+
+
+async def _without_pending(request: HttpRequest, state: str) -> HttpResponse:
+    """Return the redirect to the launch that this state became in this browser (a reloaded
+    callback), or say why the state is not good any more."""
+    if not STATE.fullmatch(state):
+        raise StateUnknown("not a state of the form that this app makes")
+    digests = [key.digest for key in cookies.session_keys(request)]
+    used, uuid = await in_database(
+        store.finished_with, cookies.state_digest(state), digests, timezone.now()
+    )
+    if uuid is not None:
+        return HttpResponse(status=303, headers={"Location": f"/launches/{uuid}/"})
+    if used:
+        raise StateAlreadyUsed("not by this browser's sessions")
+    raise StateOfAnotherBrowser(
+        "no pending launch in this browser; framed" if cookies.is_framed(request) else ""
+    )
+
+
+def _refused(
+    request: HttpRequest,
+    config: registry.EndpointConfig,
+    kind: LaunchKind,
+    answer: AuthorizationCode | AuthorizationErrorResponse,
+    error: SmartError,
+) -> HttpResponse:
+    """Return the error's page with a way to start again, and the EHR's own words, as its words."""
+    message = ""
+    if isinstance(answer, AuthorizationErrorResponse):
+        message = (answer.error_description or "")[:EHR_MESSAGE_LENGTH]
+    is_from_ehr = kind == LaunchKind.EHR
+    return error_response(
+        request,
+        error,
+        start_again_url=None if is_from_ehr else f"/connect/{config.slug}/",
+        is_from_ehr=is_from_ehr,
+        ehr_message=message,
+    )

@@ -1,0 +1,116 @@
+"""The launch's page: whose record, who is looking, what was given, and the record itself."""
+
+import logging
+from uuid import UUID
+
+from csp.constants import SELF
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_GET
+
+from smartapp.chart.page import SignedOutPage, build_launch_page
+from smartapp.launches import events, record, refresh, steps
+from smartapp.launches.access import LaunchAccess
+from smartapp.launches.cookies import SessionKey
+from smartapp.launches.finding import find
+from smartapp.launches.form_token import form_token
+from smartapp.launches.framing import in_frame
+from smartapp.launches.guard import guard
+from smartapp.launches.models import EndReason, LaunchKind
+from smartapp.launches.store import StoredLaunch
+from smartapp.protocol import discovery
+from smartapp.protocol.errors import SmartError
+from smartapp.registrations import discovery as ehr_discovery
+from smartapp.registrations import registry
+
+logger = logging.getLogger(__name__)
+
+# What the page of a disconnected launch says of the EHR: revoked, not told, offers no revocation.
+REVOKED: dict[str, bool | None] = {
+    EndReason.DISCONNECTED: True,
+    EndReason.NOT_REVOKED: False,
+    EndReason.NOT_REVOCABLE: None,
+}
+
+
+@require_GET
+@never_cache
+@events.recorded
+async def page(request: HttpRequest, uuid: UUID) -> HttpResponse:
+    """Return the page; of a launch that was disconnected, what became of it."""
+    found, key = await find(request, uuid, in_use=True)
+    return await in_frame(
+        request,
+        found.frame_ancestors,
+        _launch_page(request, found, key),
+        start_again_url=_start_again_url(found),
+        is_from_ehr=found.kind == LaunchKind.EHR,
+    )
+
+
+async def _launch_page(request: HttpRequest, found: StoredLaunch, key: SessionKey) -> HttpResponse:
+    if found.end_reason in REVOKED:
+        return await _disconnected(request, found)
+    stored = await refresh.with_access(found)
+    access = LaunchAccess(stored)
+    chart = await record.chart(access)
+    steps.charted(chart)
+    context = access.tokens.context
+    shown = build_launch_page(
+        uuid=stored.uuid,
+        kind=stored.kind.on_page,
+        endpoint_name=stored.endpoint_name,
+        registration_name=stored.registration_name,
+        launched_at=stored.launched_at,
+        session_expires_at=stored.lasts_until or stored.session_expires_at,
+        access_token_expires_at=access.launch.access_token_expires_at,
+        refreshable=access.tokens.refresh_token is not None,
+        end_url=f"/launches/{stored.uuid}/end/",
+        home_url="/",
+        start_again_url=_start_again_url(stored),
+        style_url=f"/launches/{stored.uuid}/style.css" if context.smart_style_url else "",
+        context=context,
+        fhirUser=access.tokens.fhirUser,
+        scope=access.tokens.scope,
+        chart=chart,
+    )
+    shows = {"page": shown, "form_token": form_token(key), "guard": guard(stored)}
+    response = render(request, "launch.html", shows)
+    response._csp_update = {"connect-src": [SELF]}  # type: ignore[attr-defined] # for guard.js
+    return response
+
+
+async def _disconnected(request: HttpRequest, stored: StoredLaunch) -> HttpResponse:
+    shown = SignedOutPage(
+        endpoint_name=stored.endpoint_name,
+        kind=stored.kind.on_page,
+        revoked=REVOKED[stored.end_reason],
+        start_again_url=_start_again_url(stored),
+        home_url="/",
+        sign_out_url=await _sign_out_url(stored),
+    )
+    return render(request, "signed_out.html", {"page": shown}, status=410)
+
+
+async def _sign_out_url(stored: StoredLaunch) -> str:
+    """Return where a patient signs out at the EHR too: on a shared computer the next one would be
+    signed in without a word (C134). Empty for clinicians, who go on working there, and where
+    nobody says where."""
+    if stored.kind != LaunchKind.STANDALONE:
+        return ""
+    try:
+        config = await registry.endpoint_for_slug(stored.endpoint_slug)
+        endpoint = await ehr_discovery.logout_endpoint(config)
+    except SmartError as error:
+        logger.info("no sign-out is offered at %s: %s", stored.endpoint_slug, error.code)
+        return ""
+    back = registry.post_logout_redirect_uri()
+    if endpoint is None:
+        return ""
+    return discovery.logout_url(endpoint, client_id=config.client_id, post_logout_redirect_uri=back)
+
+
+def _start_again_url(stored: StoredLaunch) -> str:
+    """Only a standalone launch can be started here; an EHR launch starts in the EHR."""
+    return f"/connect/{stored.endpoint_slug}/" if stored.kind == LaunchKind.STANDALONE else ""

@@ -1,0 +1,87 @@
+"""Reads the record of a launch's patient, and ends the launch on an answer that forbids more."""
+
+import logging
+
+from django.utils import timezone
+
+from smartapp.chart.access import Record
+from smartapp.chart.identity import read_identity
+from smartapp.chart.reader import read_chart
+from smartapp.chart.sections import Chart
+from smartapp.database import in_database
+from smartapp.launches import steps, store
+from smartapp.launches.access import LaunchAccess
+from smartapp.launches.models import EndReason
+from smartapp.protocol.errors import (
+    EHRUnavailable,
+    EndedByEHR,
+    FHIRError,
+    FHIRUnauthorized,
+    WrongPatient,
+)
+
+logger = logging.getLogger(__name__)
+
+
+async def chart(access: LaunchAccess) -> Chart | None:
+    """Return the patient's chart, None when no patient was chosen (C110). A second 401 means that
+    the EHR took the access away: the launch ends (C141)."""
+    context = access.tokens.context
+    if context.patient is None:
+        return None
+    try:
+        return await read_chart(
+            access,
+            patient=context.patient,
+            encounter=context.encounter,
+            fhirUser=access.tokens.fhirUser,
+            granted_scopes=access.tokens.scope.granted,
+            extras=context.extras,
+            now=timezone.now(),
+        )
+    except FHIRUnauthorized as error:
+        raise await _ended_by_ehr(access, error) from error
+    except WrongPatient:
+        await _wrong_patient(access)
+        raise
+
+
+async def patient_name(access: LaunchAccess) -> str | None:
+    """Return the patient's name as the EHR has it, None where it cannot be read now. Raises
+    as `chart` does."""
+    context = access.tokens.context
+    if context.patient is None:
+        return None
+    record = Record(
+        access,
+        patient=context.patient,
+        extras=context.extras,
+        access_token=await access.access_token(),
+    )
+    try:
+        resource = await record.read("Patient", context.patient)
+    except WrongPatient:
+        await _wrong_patient(access)
+        raise
+    except FHIRUnauthorized as error:
+        raise await _ended_by_ehr(access, error) from error
+    except (FHIRError, EHRUnavailable) as error:
+        logger.warning("launch %s: patient not read: %s", access.launch.uuid, error.code)
+        return None
+    return read_identity(resource, now=timezone.now()).name.text if resource.get("name") else None
+
+
+async def _wrong_patient(access: LaunchAccess) -> None:
+    """End a launch whose EHR answers with somebody else's record: nothing that it says later of
+    this patient can be believed (C101; T17)."""
+    reason = EndReason.PATIENT_CHANGED
+    if await in_database(store.end_and_hand_over, access.launch, reason, timezone.now()):
+        logger.error("launch %s stopped: wrong-patient alarm", access.launch.uuid)
+        steps.ended(reason)
+
+
+async def _ended_by_ehr(access: LaunchAccess, error: FHIRUnauthorized) -> EndedByEHR:
+    """End the launch, and return the error that says so."""
+    reason = EndReason.UNAUTHORIZED
+    await in_database(store.end_unless_renewed, access.launch, reason, timezone.now())
+    return EndedByEHR(f"launch {access.launch.uuid}: {error.detail}")
