@@ -20,6 +20,7 @@ from django_otp.oath import TOTP
 from smartapp import vault
 
 KEY_BYTES = 20  # RFC 4226 §4 R6
+APP_CODE_DIGITS = 6
 TOLERANCE_STEPS = 1  # 30 seconds early or late, RFC 6238 §5.2
 RECOVERY_CODES = 10
 RECOVERY_CODE_BYTES = 10  # 80 bits: a digest without a salt gives nothing away
@@ -38,7 +39,7 @@ def _digest(recovery_code: str) -> str:
 
 
 class SecondFactor(ThrottlingMixin, Device):
-    """At most two of a person: the one in use, and one that is being enrolled."""
+    """The one of a person that is in use; one that is being set up is no row yet."""
 
     sealed_key: "models.CharField[str, str]" = models.CharField(max_length=200)
     last_step: "models.BigIntegerField[int, int]" = models.BigIntegerField(
@@ -52,16 +53,14 @@ class SecondFactor(ThrottlingMixin, Device):
         ]
 
     @classmethod
-    def being_enrolled(cls, user: User) -> "SecondFactor":
-        """Return the person's unconfirmed second factor; make one when there is none."""
-        sealed = vault.seal(secrets.token_bytes(KEY_BYTES), key_context(user.pk))
-        factor: SecondFactor
-        factor, _ = cls.objects.get_or_create(
-            user=user,
-            confirmed=False,
-            defaults={"name": "Authenticator app", "sealed_key": sealed},
-        )
-        return factor
+    def fresh(cls, user: User) -> "SecondFactor":
+        """Return one with a new key, not stored: it is, once a code proves that the app has it."""
+        return cls.with_key(user, vault.seal(secrets.token_bytes(KEY_BYTES), key_context(user.pk)))
+
+    @classmethod
+    def with_key(cls, user: User, sealed_key: str) -> "SecondFactor":
+        """Return one with this key, not stored."""
+        return cls(user=user, name="Authenticator app", sealed_key=sealed_key)
 
     @property
     def _key(self) -> bytes:
@@ -90,16 +89,17 @@ class SecondFactor(ThrottlingMixin, Device):
         which locks the row: of two people with one code, one comes in."""
         if not self.verify_is_allowed()[0]:
             return False
-        code = _normal(token)
-        accepted = self._accepts(code) if len(code) == 6 else self._uses_recovery_code(code)
+        accepted = self.accepts_app_code(token) or self._uses_recovery_code(token)
         if accepted:
             self.throttle_reset()
         else:
             self.throttle_increment()
         return accepted
 
-    def _accepts(self, code: str) -> bool:
-        if not (code.isascii() and code.isdecimal()):
+    def accepts_app_code(self, token: str) -> bool:
+        """Whether the app shows this code now; a code is accepted once. Stores nothing."""
+        code = _normal(token)
+        if not (len(code) == APP_CODE_DIGITS and code.isascii() and code.isdecimal()):
             return False
         totp = TOTP(self._key)
         if not totp.verify(int(code), TOLERANCE_STEPS, self.last_step + 1):
@@ -107,8 +107,8 @@ class SecondFactor(ThrottlingMixin, Device):
         self.last_step = totp.t()  # the step that matched: `verify` keeps its drift
         return True
 
-    def _uses_recovery_code(self, code: str) -> bool:
-        deleted, _ = RecoveryCode.objects.filter(factor=self, digest=_digest(code)).delete()
+    def _uses_recovery_code(self, token: str) -> bool:
+        deleted, _ = RecoveryCode.objects.filter(factor=self, digest=_digest(token)).delete()
         return deleted == 1
 
     def new_recovery_codes(self) -> list[str]:

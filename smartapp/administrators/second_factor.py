@@ -16,13 +16,20 @@ from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods, require_POST
 from django_otp import login, verify_token
 
-from smartapp.administrators import pages
+from smartapp.administrators import enrolment, pages
 from smartapp.administrators.models import SecondFactor
 from smartapp.audit import trail
 
 WRONG_CODE = (
     "That code is not right, or was used already. Wait for the next one, and check that the "
     "phone's clock is set automatically."
+)
+WRONG_FIRST_CODE = (
+    "That code is not right. Wait for the next one, and check that the phone's clock is set "
+    "automatically. If you have opened this page more than once, scan the picture below."
+)
+SHOWN_TOO_LONG_AGO = (
+    "The picture that you scanned is not valid any more. Remove it from the app, and scan this one."
 )
 
 
@@ -128,27 +135,40 @@ def enrol(request: HttpRequest) -> HttpResponse:
     Who has a second factor already must have given it: a stolen password cannot replace it.
     """
     person = _person(request)
-    if in_use(person) is not None and not is_verified(request):
+    before = in_use(person)
+    if before is not None and not is_verified(request):
         return redirect("administrators:second_factor")
-    factor, error = SecondFactor.being_enrolled(person), ""
+    factor, error = enrolment.shown(request, person, replaces=before), ""
     if request.method == "POST":
-        error = _refusal(factor)
-        if not error and verify_token(person, factor.persistent_id, request.POST.get("code", "")):
-            return _taken_into_use(request, factor)
-        error = error or WRONG_CODE
+        if factor is None:
+            error = SHOWN_TOO_LONG_AGO
+        elif factor.accepts_app_code(request.POST.get("code", "")):
+            return _taken_into_use(request, factor, before)
+        else:
+            enrolment.mistyped(request)
+            error = WRONG_FIRST_CODE
+    elif not enrolment.was_mistyped(request):
+        factor = None
+    factor = factor or enrolment.show(request, person, replaces=before)
     context = {"qr": _qr(factor.uri), "secret": factor.secret, "error": error}
     return _page(request, "enrol", "Set up your second factor", **context)
 
 
-def _taken_into_use(request: HttpRequest, factor: SecondFactor) -> HttpResponse:
+def _taken_into_use(
+    request: HttpRequest, factor: SecondFactor, before: SecondFactor | None
+) -> HttpResponse:
+    """Put the second factor in the place of the one before, unless another session was faster."""
     person = _person(request)
     with transaction.atomic():
-        SecondFactor.objects.filter(user=person, confirmed=True).delete()
-        SecondFactor.objects.filter(pk=factor.pk).update(confirmed=True)
+        User.objects.select_for_update().get(pk=person.pk)
+        if in_use(person) != before:
+            return redirect("administrators:second_factor")
+        SecondFactor.objects.filter(user=person).delete()
+        factor.save()
         codes = factor.new_recovery_codes()
         name = person.get_username()
         trail.record(name, "administrator.second-factor", f"administrator {name}")
-    factor.refresh_from_db()
+    enrolment.forget(request)
     _sign_in(request, factor)
     return _page(request, "recovery_codes", "Your recovery codes", codes=codes)
 

@@ -1,6 +1,7 @@
 """The second factor, as an administrator and as somebody with a stolen password meets it."""
 
 from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
 from threading import Barrier
 from urllib.parse import urlencode
 
@@ -9,10 +10,12 @@ from django.contrib.auth.models import User
 from django.db import connection
 from django.test import Client
 from django.urls import reverse
+from django.utils import timezone
 from django_otp import verify_token
 from pytest_django import Settings
 
 from smartapp import vault
+from smartapp.administrators import enrolment
 from smartapp.administrators.models import SecondFactor
 from smartapp.audit.models import AuditEvent
 from tests.administrators.conftest import (
@@ -42,6 +45,17 @@ def other_browser(password: str = PASSWORD) -> Client:
     client = Client()
     client.post(reverse("admin:login"), {"username": "alice", "password": password})
     return client
+
+
+def look(client: Client) -> str:
+    """Open the page that sets it up; return the key that it shows."""
+    return shown_secret(client.get(SET_UP).content.decode())
+
+
+def give(client: Client, secret: str) -> str:
+    """Return the page that answers the code of an app with this key."""
+    html: str = client.post(SET_UP, {"code": app_code(secret)}).content.decode()
+    return html
 
 
 def may_enter(client: Client) -> bool:
@@ -98,15 +112,83 @@ class TestSettingUp:
         svg = html[html.index("<title>QR code") : html.index("Or type in")]
         assert "style=" not in svg and "data:" not in html
 
-    def test_a_page_that_is_loaded_again_shows_the_same_key(self, signed_in: Client) -> None:
-        first, second = (shown_secret(signed_in.get(SET_UP).content.decode()) for _ in range(2))
-        assert first == second
+    def test_a_page_that_is_loaded_again_shows_another_key(self, signed_in: Client) -> None:
+        first, second = look(signed_in), look(signed_in)
+        assert first != second
+        assert "scan the picture below" in give(signed_in, first)
+        assert shown_recovery_codes(give(signed_in, second))
 
-    def test_a_wrong_code_takes_nothing_into_use(self, signed_in: Client) -> None:
-        signed_in.get(SET_UP)
-        html = signed_in.post(SET_UP, {"code": "000000"}).content.decode()
+    @pytest.mark.parametrize("code", ["", "000000", "12345", "abcdef", "١٢٣٤٥٦", "1" * 5000, "\0"])
+    def test_a_wrong_code_takes_nothing_into_use(self, signed_in: Client, code: str) -> None:
+        look(signed_in)
+        html = signed_in.post(SET_UP, {"code": code}).content.decode()
         assert "That code is not right" in html
-        assert not SecondFactor.objects.filter(confirmed=True).exists()
+        assert not SecondFactor.objects.exists()
+
+    def test_after_a_typo_nobody_scans_again(self, signed_in: Client) -> None:
+        secret = look(signed_in)
+        typo = signed_in.post(SET_UP, {"code": "000000"}).content.decode()
+        assert shown_secret(typo) == look(signed_in) == secret
+        assert shown_recovery_codes(give(signed_in, secret))
+
+    def test_who_knew_the_password_first_has_no_key_of_who_enrols(self, signed_in: Client) -> None:
+        thief = other_browser()
+        stolen = look(thief)
+        assert look(signed_in) != stolen
+        assert not shown_recovery_codes(give(signed_in, stolen))
+        secret, _ = enrol(signed_in)
+        assert SecondFactor.objects.get().secret == secret != stolen
+        assert thief.post(SET_UP, {"code": app_code(stolen)})["Location"] == CODE
+        thief.post(CODE, {"code": app_code(stolen)})
+        assert not may_enter(thief)
+
+    def test_what_another_session_was_shown_before_is_worth_nothing(
+        self, signed_in: Client
+    ) -> None:
+        other = other_browser()
+        earlier = look(other)
+        secret, _ = enrol(signed_in)
+        other.post(CODE, {"code": app_code(secret)})
+        assert may_enter(other)
+        html = give(other, earlier)
+        assert "The picture that you scanned is not valid any more." in html
+        assert shown_secret(html) != earlier
+        assert SecondFactor.objects.get().secret == secret
+
+    def test_a_picture_is_valid_for_a_quarter_of_an_hour(
+        self, signed_in: Client, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        secret, now = look(signed_in), timezone.now()
+        monkeypatch.setattr(timezone, "now", lambda: now + timedelta(minutes=15))
+        html = give(signed_in, secret)
+        assert "The picture that you scanned is not valid any more." in html
+        assert shown_recovery_codes(give(signed_in, shown_secret(html)))
+
+    def test_a_session_that_was_shown_nothing_takes_nothing_into_use(
+        self, signed_in: Client
+    ) -> None:
+        html = signed_in.post(SET_UP, {"code": "000000"}).content.decode()
+        assert "The picture that you scanned is not valid any more." in html
+
+    def test_the_code_that_proved_it_is_used_up(self, signed_in: Client) -> None:
+        secret = look(signed_in)
+        give(signed_in, secret)
+        other = other_browser()
+        other.post(CODE, {"code": app_code(secret)})
+        assert not may_enter(other)
+
+    def test_a_session_does_not_hold_the_key_readable(self, signed_in: Client) -> None:
+        secret = look(signed_in)
+        assert secret not in str(dict(signed_in.session))
+        enrol(signed_in)
+        assert enrolment.SHOWN not in signed_in.session
+
+    def test_a_key_ring_that_has_changed_since_shows_another(
+        self, signed_in: Client, settings: Settings
+    ) -> None:
+        secret = look(signed_in)
+        settings.ENCRYPTION_KEYS = vault.new_key()
+        assert shown_secret(give(signed_in, secret)) != secret
 
     def test_recovery_codes_are_shown_once(self, signed_in: Client) -> None:
         _, codes = enrol(signed_in)
@@ -222,7 +304,8 @@ class TestCode:
 @pytest.mark.django_db(transaction=True)
 def test_of_two_with_one_code_at_the_same_moment_one_comes_in() -> None:
     alice = User.objects.create_superuser("alice", password=PASSWORD)
-    factor = SecondFactor.being_enrolled(alice)
+    factor = SecondFactor.fresh(alice)
+    factor.save()
     code, barrier = app_code(factor.secret), Barrier(4)
 
     def give(_: int) -> bool:
@@ -234,6 +317,25 @@ def test_of_two_with_one_code_at_the_same_moment_one_comes_in() -> None:
 
     with ThreadPoolExecutor(4) as threads:
         assert sorted(threads.map(give, range(4))) == [False, False, False, True]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_of_two_sessions_that_finish_at_the_same_moment_one_takes_its_key_into_use() -> None:
+    User.objects.create_superuser("alice", password=PASSWORD)
+    browsers = [other_browser() for _ in range(3)]
+    secrets, barrier = [look(browser) for browser in browsers], Barrier(3)
+
+    def finish(number: int) -> bool:
+        barrier.wait()
+        try:
+            return bool(shown_recovery_codes(give(browsers[number], secrets[number])))
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(3) as threads:
+        took = list(threads.map(finish, range(3)))
+    assert sorted(took) == [False, False, True]
+    assert SecondFactor.objects.get().secret == secrets[took.index(True)]
 
 
 class TestAtRest:

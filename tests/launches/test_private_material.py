@@ -123,9 +123,9 @@ def _fill() -> None:
 
 def administrator() -> Client:
     user = User.objects.create_superuser("root", password="a password nobody sees")
-    factor = SecondFactor.being_enrolled(user)
+    factor = SecondFactor.fresh(user)
+    factor.save()
     factor.new_recovery_codes()
-    SecondFactor.objects.filter(pk=factor.pk).update(confirmed=True)
     client = Client(raise_request_exception=True)
     client.force_login(user)
     session = client.session
