@@ -10,6 +10,7 @@ from datetime import datetime
 
 from django.conf import settings
 from django.db import transaction
+from django.db.models import QuerySet
 from django.utils import timezone
 
 from smartapp.audit import trail
@@ -55,18 +56,31 @@ async def pin_first(config: EndpointConfig, *, actor: str) -> Observation:
     """Read discovery for the first time and pin what it names. Raises as `observe` does, and
     DiscoveryInvalid for the issuer of another authorization server (C5).
 
-    Two machines may do this at once: who comes second changes nothing.
+    Two machines may do this at once: who comes second changes nothing. Nor does what was observed
+    before an administrator entered another FHIR base URL, or another place of its discovery.
     """
     observation = await observe(config)
-    await in_database(_pin, config.endpoint_id, observation, now=timezone.now(), actor=actor)
+    await in_database(_pin, config, observation, now=timezone.now(), actor=actor)
     registry.forget()
     return observation
 
 
+def _locked() -> QuerySet[Endpoint]:
+    locked = Endpoint.objects.select_for_update(of=("self",))
+    return locked.select_related("registration__key_set")
+
+
+def _place(config: EndpointConfig) -> tuple[str, str]:
+    """Return which EHR was read, and where."""
+    return config.fhir_base_url, config.discovery_url
+
+
 @transaction.atomic
-def _pin(endpoint_id: int, observation: Observation, *, now: datetime, actor: str) -> None:
-    endpoint = Endpoint.objects.select_for_update().filter(pk=endpoint_id).first()
+def _pin(config: EndpointConfig, observation: Observation, *, now: datetime, actor: str) -> None:
+    endpoint = _locked().filter(pk=config.endpoint_id).first()
     if endpoint is None or endpoint.pinned_hosts:
+        return
+    if _place(registry.describe(endpoint)) != _place(config):
         return
     issuers = endpoint.issuers or observation.issuers
     token_endpoint = observation.discovery.token_endpoint
@@ -88,8 +102,7 @@ def accept(endpoint_id: int, hosts: Collection[str], *, now: datetime, actor: st
     Raises DiscoveryInvalid where nothing was pinned yet, which only the first look does, and for
     the issuer of another authorization server (C5).
     """
-    locked = Endpoint.objects.select_for_update(of=("self",))
-    endpoint = locked.select_related("registration__key_set").get(pk=endpoint_id)
+    endpoint = _locked().get(pk=endpoint_id)
     if not endpoint.pinned_hosts:
         raise DiscoveryInvalid("nothing was ever accepted here: read what the EHR publishes")
     _refuse_mixup(endpoint, moving=True)

@@ -10,7 +10,7 @@ from smartapp.audit.models import AuditEvent
 from smartapp.database import in_database
 from smartapp.protocol.errors import DiscoveryInvalid
 from smartapp.registrations import pinning, published, registry
-from smartapp.registrations.models import DiscoverySnapshot, Endpoint
+from smartapp.registrations.models import DiscoverySnapshot, Endpoint, Member
 from tests.registrations.ehr import EHR
 from tests.registrations.factories import NOW, make_endpoint
 
@@ -33,6 +33,36 @@ async def test_who_pins_second_changes_nothing(ehr: EHR) -> None:
     endpoint = await in_database(Endpoint.objects.get)
     assert (endpoint.pinned_hosts, endpoint.issuers) == ([ehr.host], [ehr.issuer])
     assert (await in_database(AuditEvent.objects.get)).actor == "one"
+
+
+@pytest.mark.parametrize("moved", ["base", "discovery"])
+async def test_what_was_read_before_the_endpoint_moved_is_not_pinned(
+    ehr: EHR, moved: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The hosts of one EHR are none of the next one that is entered in its place."""
+    config, observe = await never_read(ehr), pinning.observe
+
+    def move() -> None:
+        if moved == "base":
+            base = "https://next.example/fhir"
+            Endpoint.objects.update(fhir_base_url=base, iss=base)
+        else:
+            Endpoint.objects.get().overrides.create(
+                member=Member.SMART_CONFIGURATION, url="https://next.example/smart",
+                reason="x", set_by="ann", set_at=NOW,
+            )  # fmt: skip
+
+    async def then_moved(config: registry.EndpointConfig) -> pinning.Observation:
+        observation = await observe(config)
+        await in_database(move)
+        return observation
+
+    monkeypatch.setattr(pinning, "observe", then_moved)
+    await pinning.pin_first(config, actor="maintain")
+
+    endpoint = await in_database(Endpoint.objects.get)
+    assert (endpoint.pinned_hosts, endpoint.issuers) == ([], [])
+    assert not await in_database(AuditEvent.objects.exists)
 
 
 async def test_two_at_once_write_one_snapshot(ehr: EHR) -> None:
