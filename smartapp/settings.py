@@ -57,6 +57,7 @@ ROOT_URLCONF = "smartapp.urls"
 ASGI_APPLICATION = "smartapp.asgi.application"
 
 INSTALLED_APPS = [
+    "smartapp",  # before Django's sessions: the first of two clearsessions is the one that counts
     "django.contrib.admin",
     "django.contrib.auth",
     "django.contrib.contenttypes",
@@ -65,7 +66,6 @@ INSTALLED_APPS = [
     "django.contrib.staticfiles",
     "django_otp",
     "axes",
-    "smartapp",
     "smartapp.audit",
     "smartapp.administrators",
     "smartapp.keys",

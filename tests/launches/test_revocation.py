@@ -10,6 +10,7 @@ import re
 import time
 from collections.abc import AsyncIterator, Callable
 from datetime import timedelta
+from functools import partial
 from typing import Any
 from uuid import UUID
 
@@ -588,6 +589,17 @@ class TestTokensThatNobodyHas:
         assert not await in_database(Launch.objects.exists)
         assert await work_off() == taken
         assert bool(ehr.valid_access_tokens) == (not taken)
+
+    async def test_which_the_command_that_django_recommends_deletes(
+        self, browser: Browser, ehr: ScriptedEHR, ehr_launch: Start
+    ) -> None:
+        """Django's own would take the launches along without a word to their EHRs."""
+        await browser.launch(ehr_launch())
+        await in_database(Session.objects.update, expire_date=timezone.now() - timedelta(hours=1))
+        await in_database(partial(call_command, "clearsessions", stdout=io.StringIO()))
+        assert not await in_database(Launch.objects.exists)
+        assert await work_off() == 1
+        assert not ehr.valid_access_tokens
 
 
 class TestTwoProcessesSettle:

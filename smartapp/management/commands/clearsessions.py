@@ -1,0 +1,17 @@
+"""Django's command of this name, for whoever has learnt to run it: here a session has launches."""
+
+from typing import Any
+
+from django.core.management.base import BaseCommand
+
+from smartapp.management.commands.maintain import purge
+
+
+class Command(BaseCommand):
+    help = (
+        "Purge what has expired, as `maintain` does: sessions with their launches, whose EHRs are "
+        "told at the next `maintain`."
+    )
+
+    def handle(self, *_args: Any, **_options: Any) -> None:
+        self.stdout.write(f"Purged {purge()} rows. `maintain` does this too, and tells the EHRs.")
