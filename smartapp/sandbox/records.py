@@ -11,7 +11,8 @@ from django.http import HttpRequest
 from smartapp.sandbox import client_assertion, client_authentication, faults
 from smartapp.sandbox.access import find_access, holder_of
 from smartapp.sandbox.fhir import faults as fhir_faults
-from smartapp.sandbox.fhir import outcomes
+from smartapp.sandbox.fhir import outcomes, redaction
+from smartapp.sandbox.fhir.redaction import HIDDEN
 from smartapp.sandbox.models import Client, RequestRecord
 from smartapp.sandbox.oauth_request import SandboxRequest
 from smartapp.sandbox.refusals import Refusal
@@ -21,7 +22,6 @@ KEPT_READS = 200
 FORGET_EVERY = 50
 READS_AMONG_SHOWN = 0.3
 GOOD_READS = Q(endpoint="fhir", accepted=True)
-HIDDEN = "•••"
 MAX_SHOWN_CHARACTERS = 300
 SHOWN = frozenset(
     {
@@ -111,10 +111,15 @@ def _asked_of_fhir(
     access = find_access(token)
     met = fhir_faults.meant_for(access.faults, resource_type) if access else {}
     return {
-        request.method or "": _clean(request.get_full_path()),
+        request.method or "": _clean(_address(request)),
         **({RequestRecord.ASKED_FOR: _clean(resource_type)} if resource_type else {}),
         **_changed_by(*faults.at_work(met, [faults.Where.FHIR], rule)),
     }
+
+
+def _address(request: HttpRequest) -> str:
+    query = redaction.query(request.META.get("QUERY_STRING", ""))
+    return request.path + (f"?{query}" if query else "")
 
 
 def latest(newest: int, *, client_id: str | None = None) -> list[RequestRecord]:

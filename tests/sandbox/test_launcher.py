@@ -144,6 +144,23 @@ class TestRequestLog:
         for secret in (code, assertion, app.verifier, app.state, app.nonce):
             assert secret not in page
 
+    @pytest.mark.parametrize("prefer", ["handling=lenient", "handling=strict"])
+    def test_hides_what_an_address_of_the_api_should_not_have(
+        self, app: App, browser: Browser, prefer: str
+    ) -> None:
+        """S61, RFC 6750 §5.3: a token in an address, by its name, as a name, beside a good one."""
+        answer = app.exchange(browser, app.allowed(browser)).json()
+        token, patient = answer["access_token"], answer["patient"]
+        address = f"{FHIR_BASE}/Patient?_id={patient}&access_token={token}&{token}&id_token=x1"
+        browser.get(address)
+        assert "A token in the address is not taken" in RequestRecord.objects.all()[0].reason
+        good = {"Authorization": f"Bearer {token}", "Prefer": prefer}
+        browser.get(address, headers=good)
+        page = browser.get("/sandbox/requests").content.decode()
+        assert token not in page
+        assert "x1" not in page
+        assert page.count(f"?_id={patient}&amp;access_token=•••&amp;•••=•••&amp;id_token=•••") == 2
+
     @pytest.mark.parametrize(
         ("fault", "accepted", "rows"),
         [

@@ -12,6 +12,7 @@ from urllib.parse import parse_qsl, urlencode
 from django.core import signing
 
 from smartapp.sandbox.fhir.outcomes import BadRequest, CombinationRequired
+from smartapp.sandbox.fhir.redaction import shown_name
 from smartapp.sandbox.fhir.scopes import Grant, may_see
 from smartapp.sandbox.fhir.search import (
     DATE_SORTS,
@@ -42,6 +43,7 @@ class Query:
     applied: Parameters
     """What was understood and is repeated in the self link."""
     ignored: tuple[str, ...]
+    """The names of what was not: their values may be secrets that belong nowhere near here."""
     tests: tuple[Test, ...]
     sort: tuple[str, ...]
     count: int
@@ -66,7 +68,7 @@ def parse_query(resource_type: str, parameters: Parameters) -> Query:
     return Query(
         resource_type=resource_type,
         applied=tuple(known),
-        ignored=tuple("=".join(pair) for pair in parameters if pair not in known),
+        ignored=tuple(_in_words(*pair) for pair in parameters if pair not in known),
         tests=tuple(test for test in compiled if test is not None),
         sort=tuple(last["_sort"].split(",")) if "_sort" in last else (),
         count=_parse_count(last.get("_count", str(DEFAULT_COUNT))),
@@ -85,6 +87,10 @@ def _is_known(resource_type: str, name: str, value: str) -> bool:
         keys = {key.removeprefix("-") for key in value.split(",")}
         return keys <= DATE_SORTS[resource_type]
     return name in RESULT_PARAMETERS or name.partition(":")[0] in parameters_of(resource_type)
+
+
+def _in_words(name: str, value: str) -> str:
+    return f"{name}={value}" if name == "_sort" else shown_name(name)
 
 
 def find(query: Query, grants: Iterable[Grant]) -> list[Record]:

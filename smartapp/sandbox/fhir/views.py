@@ -74,8 +74,7 @@ def _answer(
         response = view(request, **kwargs)
     except Refusal as refusal:
         token = _bearer_token(request)
-        why = why_unusable(token) if isinstance(refusal, TokenRefused) else refusal.diagnostics
-        records.record_fhir(request, refusal, why, token, resource_type)
+        records.record_fhir(request, refusal, _why(request, refusal, token), token, resource_type)
         return _refused(refusal)
     if resource_type:
         records.record_read(request, _bearer_token(request), resource_type)
@@ -130,6 +129,15 @@ def _search(request: HttpRequest, resource_type: str, form: str) -> HttpResponse
         raise BadRequest(f"Not supported: {', '.join(query.ignored)}.")
     found = bundles.find(query, grants)
     return _html() if fault.html else _bundle(query, found, fault)
+
+
+def _why(request: HttpRequest, refusal: Refusal, token: str) -> str:
+    """Return for the request log what the answer keeps to itself."""
+    if not isinstance(refusal, TokenRefused):
+        return refusal.diagnostics
+    if not token and "access_token" in request.GET:
+        return f"{why_unusable(token)} A token in the address is not taken."
+    return why_unusable(token)
 
 
 def _validate_practice(parameters: dict[str, str]) -> None:

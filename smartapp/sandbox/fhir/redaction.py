@@ -1,0 +1,36 @@
+"""What of the parameters of a search may be written down or repeated to a person.
+
+Only search parameters keep their values. Anything else may be a token that somebody put into an
+address, with its name or without (RFC 6750 §5.3).
+"""
+
+from urllib.parse import parse_qsl, quote
+
+from smartapp.sandbox.fhir.search import parameters_of
+from smartapp.sandbox.fhir.store import TYPES
+
+HIDDEN = "•••"
+MAX_NAME_CHARACTERS = 40
+"""Longer is no name: it may be a secret that has none."""
+OF_EVERY_SEARCH = frozenset({"_count", "_cursor", "_format", "_pretty", "_sort"})
+
+
+def query(text: str) -> str:
+    """Return a query string without what may be a secret."""
+    sent = parse_qsl(text, keep_blank_values=True)
+    return "&".join(_parameter(name, value) for name, value in sent)
+
+
+def shown_name(name: str) -> str:
+    """Return the name of a parameter that is not known here, as far as it is one."""
+    return name if len(name) <= MAX_NAME_CHARACTERS else HIDDEN
+
+
+def _parameter(name: str, value: str) -> str:
+    if _is_known(name.partition(":")[0]):
+        return f"{quote(name, ':')}={quote(value, ':/,|')}"
+    return f"{shown_name(name)}={HIDDEN}"
+
+
+def _is_known(name: str) -> bool:
+    return name in OF_EVERY_SEARCH or any(name in parameters_of(one) for one in TYPES)
