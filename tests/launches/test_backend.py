@@ -1,7 +1,7 @@
 """2-legged access: tokens for the app itself (SMART Backend Services; C2, C145, C146)."""
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from io import StringIO
 
 import pytest
@@ -30,8 +30,9 @@ def empty_cache() -> Iterator[None]:
 
 
 @pytest.fixture
-async def backend(app: str, ehr: ScriptedEHR) -> None:
-    """A 2-legged registration at the EHR where a 3-legged one launches (C2)."""
+async def backend(app: str, ehr: ScriptedEHR) -> AsyncIterator[None]:
+    """A 2-legged registration at the EHR where a 3-legged one launches (C2). Tokens are asked for
+    in the test's own event loop."""
 
     def register() -> None:
         call_command(
@@ -40,6 +41,8 @@ async def backend(app: str, ehr: ScriptedEHR) -> None:
         )  # fmt: skip
 
     await in_database(register)
+    yield
+    await http.close()
 
 
 @pytest.mark.usefixtures("backend")
@@ -53,7 +56,6 @@ class TestToken:
         assert ehr.assertions[-1]["sub"] == CLIENT_ID
         assert given.access_token in ehr.valid_access_tokens
         assert CANARY not in repr(given)
-        await http.close()
 
     async def test_is_kept_until_it_expires(self, ehr: ScriptedEHR) -> None:
         """C145, C128: sealed in the cache, one for each set of scopes."""
@@ -62,7 +64,6 @@ class TestToken:
         assert len(ehr.token_requests) == 1
         assert await backend_token("backend", "system/Observation.rs") != first
         assert CANARY not in str(getattr(cache, "_cache", ""))
-        await http.close()
 
     async def test_is_given_while_the_cache_is_away(
         self, ehr: ScriptedEHR, monkeypatch: pytest.MonkeyPatch
@@ -78,7 +79,6 @@ class TestToken:
             given = await backend_token("backend", SCOPE)
             assert given.access_token in ehr.valid_access_tokens
         assert len(ehr.token_requests) == 2
-        await http.close()
 
     async def test_is_asked_for_once_by_all_who_need_it(self, ehr: ScriptedEHR) -> None:
         """C128, T30: a token that has just run out is no reason to spend the vendor's minute."""
@@ -86,7 +86,6 @@ class TestToken:
         given = await asyncio.gather(*(backend_token("backend", SCOPE) for _ in range(20)))
         assert len(set(given)) == 1
         assert len(ehr.token_requests) == 1
-        await http.close()
 
     async def test_is_asked_for_again_by_the_next_when_the_first_got_none(
         self, ehr: ScriptedEHR
@@ -100,7 +99,6 @@ class TestToken:
             *(backend_token("backend", SCOPE) for _ in range(2)), return_exceptions=True
         )
         assert sorted(type(one).__name__ for one in both) == ["BackendToken", "TokenEndpointFailed"]
-        await http.close()
 
     async def test_nobody_waits_for_ever_for_one_that_died(
         self, ehr: ScriptedEHR, monkeypatch: pytest.MonkeyPatch
@@ -115,14 +113,12 @@ class TestToken:
         with pytest.raises(EHRTimeout):
             await backend_token("backend", SCOPE)
         assert len(ehr.token_requests) == 1
-        await http.close()
 
     async def test_that_expired_is_asked_for_again(self, ehr: ScriptedEHR) -> None:
         ehr.expires_in = 0
         await backend_token("backend", SCOPE)
         await backend_token("backend", SCOPE)
         assert len(ehr.token_requests) == 2
-        await http.close()
 
     @pytest.mark.parametrize("scope", ["launch", "openid", "patient/Patient.rs", "user/*.rs", ""])
     async def test_scope_of_a_person_is_never_sent(self, ehr: ScriptedEHR, scope: str) -> None:
@@ -144,7 +140,6 @@ class TestToken:
         ehr.token_answer = refuses
         with pytest.raises(InvalidClient):
             await backend_token("backend", SCOPE)
-        await http.close()
 
 
 @pytest.mark.usefixtures("backend")
@@ -190,7 +185,6 @@ class TestDoctor:
         endpoints = Endpoint.objects.select_related("registration__key_set")
         config = await in_database(lambda: registry.describe(endpoints.get(slug=slug)))
         findings = [finding async for finding in probe(config)]
-        await http.close()
         return {finding.check: finding for finding in findings}
 
     async def test_token_that_comes_is_well(self, ehr: ScriptedEHR) -> None:

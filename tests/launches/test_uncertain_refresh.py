@@ -1,7 +1,7 @@
 """A refresh whose answer was lost: never a blind second use of its token (C124)."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 from dataclasses import replace
 from datetime import timedelta
 from uuid import UUID
@@ -57,6 +57,13 @@ class PersistentEHR(RotatingEHR):
         if (await request.post())["grant_type"] == "refresh_token":
             self.lose = None
         return answer
+
+
+@pytest.fixture(autouse=True)
+async def no_connection_left() -> AsyncIterator[None]:
+    """Some of these renew in the test's own event loop."""
+    yield
+    await http.close()
 
 
 def cut(request: web.Request) -> web.StreamResponse:
@@ -140,7 +147,6 @@ class TestWhereATokenMayBeUsedUp:
             assert not await in_database(store.take_refresh_lease, early, timezone.now())
             with pytest.raises(RefreshUncertain):
                 await refresh.renewed(early)
-        await http.close()
         assert len(refreshes(ehr)) == 1
         assert rotating.family_is_alive
 
