@@ -17,7 +17,7 @@ from django.utils import timezone
 from joserfc import jws
 from joserfc.errors import JoseError
 
-from smartapp.sandbox import addresses, client_keys, registering
+from smartapp.sandbox import addresses, client_keys, registering, worlds
 from smartapp.sandbox.models import Client, UsedAssertion, digest, registered_client
 from smartapp.sandbox.refusals import invalid_client
 
@@ -62,7 +62,7 @@ def authenticate(
     assertion = parse(text)
     client = _claimed_client(assertion)
     jwk = _validate_key(client, assertion, stale_keys=has_stale_keys(client))
-    _validate_signature(assertion, jwk)
+    _validate_signature(client, assertion, jwk)
     _validate_parties(client, assertion.claims)
     _validate_audience(client, assertion.claims, invoked)
     expires_at = _validate_times(client, assertion.claims)
@@ -87,8 +87,9 @@ def _claimed_client(assertion: Assertion) -> Client:
     """Return whom the assertion claims to come from; nothing is proven yet."""
     client = registered_client(assertion.claims.get("sub"))
     if client is None:
-        words = "The sub of the client assertion is no client of this server."
-        raise invalid_client("E2", words, registering.why_unknown(assertion.claims.get("sub")))
+        words = "The sub of the client assertion is no client of this server's world"
+        why = registering.why_unknown(assertion.claims.get("sub"))
+        raise invalid_client("E2", f"{words} {worlds.current()}.", why)
     if client.auth_method != Client.AuthMethod.PRIVATE_KEY_JWT:
         raise invalid_client("E2", f"This client is registered for {client.auth_method}.")
     return client
@@ -112,12 +113,14 @@ def _validate_key(client: Client, assertion: Assertion, *, stale_keys: bool) -> 
     return jwk
 
 
-def _validate_signature(assertion: Assertion, jwk: client_keys.Jwk) -> None:
+def _validate_signature(client: Client, assertion: Assertion, jwk: client_keys.Jwk) -> None:
     try:
         key = client_keys.import_key(jwk)
         jws.deserialize_compact(assertion.text.encode(), key, algorithms=[assertion.header["alg"]])
     except (JoseError, ValueError) as exc:
-        raise invalid_client("E5", "The signature of the client assertion is not valid.") from exc
+        words = "The signature of the client assertion is not valid."
+        checked_against = client_keys.origin_in_words(client)
+        raise invalid_client("E5", words, f"{words} {checked_against}") from exc
 
 
 def _validate_parties(client: Client, claims: Claims) -> None:
@@ -136,17 +139,48 @@ def _validate_audience(client: Client, claims: Claims, invoked: str) -> None:
 
 def _validate_times(client: Client, claims: Claims) -> datetime:
     now = timezone.now().timestamp()
-    exp, iat = claims.get("exp"), claims.get("iat")
-    if not _is_number(exp):
-        raise invalid_client("E4", "The client assertion has no exp.")
-    if exp <= now - EXPIRED_SKEW_SECONDS:
-        raise invalid_client("E4", "The client assertion is expired.")
+    exp, iat = _expiry(claims), claims.get("iat")
     allowed = ALLOWED_LIFETIME_SECONDS[Client.Profile(client.profile)]
+    is_ahead = _is_number(iat) and iat > now + FUTURE_SKEW_SECONDS
+    clocks = f" {_clocks(iat, now)}" if _is_number(iat) and is_ahead else ""
+    if exp <= now - EXPIRED_SKEW_SECONDS:
+        words = f"The client assertion is expired; it ended {int(now - exp)} seconds ago"
+        raise invalid_client("E4", f"{words}, at {_utc(exp)}, and here it is {_utc(now)}.")
     if exp > int(now) + allowed:
-        raise invalid_client("E4", f"The exp is more than {allowed} seconds ahead.")
-    if iat is not None and (not _is_number(iat) or iat > now + FUTURE_SKEW_SECONDS):
-        raise invalid_client("E6", "The iat of the client assertion lies in the future.")
+        raise invalid_client("E4", f"The exp is more than {allowed} seconds ahead.{clocks}")
+    if iat is not None and not _is_number(iat):
+        raise invalid_client("E6", f"The iat of the client assertion {_why_no_date(iat)}.")
+    if is_ahead:
+        raise invalid_client("E6", f"The iat of the client assertion lies in the future.{clocks}")
     return datetime.fromtimestamp(exp, UTC)
+
+
+def _expiry(claims: Claims) -> int | float:
+    """Return the exp, which there has to be, as a number of seconds (E4)."""
+    if "exp" not in claims:
+        raise invalid_client("E4", "The client assertion has no exp.")
+    exp = claims["exp"]
+    if not _is_number(exp):
+        raise invalid_client("E4", f"The exp of the client assertion {_why_no_date(exp)}.")
+    return exp
+
+
+def _why_no_date(value: object) -> str:
+    """Return what is wrong with what should be a NumericDate (RFC 7519 §2)."""
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return "has to be a JSON number of seconds since 1970, not a string or anything else"
+    if 0 <= value < MAX_NUMERIC_DATE * 1000:
+        return "seems to be in milliseconds; it is a number of seconds since 1970"
+    return "is no number of seconds since 1970"
+
+
+def _clocks(iat: int | float, now: float) -> str:
+    ahead = f"Its iat is {int(iat - now)} seconds ahead"
+    return f"{ahead}: here it is {_utc(now)}. Is the clock of the app right?"
+
+
+def _utc(moment: float) -> str:
+    return datetime.fromtimestamp(moment, UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
 
 
 def _use_jti(client: Client, claims: Claims, expires_at: datetime) -> None:

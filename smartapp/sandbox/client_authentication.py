@@ -47,9 +47,10 @@ def _by_the_way_used(request: SandboxRequest) -> Client:
 def _public(client_id: str | None) -> Client:
     client = registered_client(client_id)
     if client is None or client.auth_method != Client.AuthMethod.NONE:
-        words = "The request carries no client credentials."
-        why = _why_not(client, client_id, "its client_id alone") if client_id else ""
-        raise invalid_client("E1", words, why)
+        words = "The request carries no client credentials"
+        if not client_id:
+            raise invalid_client("E1", f"{words}; a public app sends its client_id in the body.")
+        raise invalid_client("E1", f"{words}.", _why_not(client, client_id, "its client_id alone"))
     return client
 
 
@@ -57,9 +58,14 @@ def _by_basic(header: str) -> Client:
     client_id, secret = _decoded(header)
     client = registered_client(client_id)
     if client is None or not client.check_client_secret(secret):
-        sent = "a Basic header with a secret that is not its own"
-        raise invalid_client("E2", UNKNOWN, _why_not(client, client_id, sent))
+        raise invalid_client("E2", UNKNOWN, _why_not_by_basic(client, client_id))
     return client
+
+
+def _why_not_by_basic(client: Client | None, client_id: str) -> str:
+    if client and client.auth_method == Client.AuthMethod.CLIENT_SECRET_BASIC:
+        return "This app came with a secret that is not its own; both parts are form-encoded."
+    return _why_not(client, client_id, "a Basic header")
 
 
 def _why_not(client: Client | None, client_id: str, sent: str) -> str:

@@ -5,7 +5,7 @@ The fetch stands outside any transaction: the client's own server may be busy wa
 
 import json
 import re
-from datetime import timedelta
+from datetime import UTC, timedelta
 from typing import Any
 
 from django.utils import timezone
@@ -117,6 +117,20 @@ def _remember(
         client.jwks = {"keys": keys}
         client.jwks_fresh_until = timezone.now() + timedelta(seconds=fresh)
         client.save(update_fields=["jwks", "jwks_fresh_until"])
+
+
+def origin_in_words(client: Client) -> str:
+    """Return which copy of its keys a client is judged by: an old kid may have a new key."""
+    if not client.jwks_url:
+        return "It was checked against the key set that was imported for this app."
+    last = client.jwks_fetches.filter(status=200).first()
+    if last is None:
+        return "It was checked against a copy of the app's key set."
+    fetched = last.at.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
+    return (
+        f"It was checked against the copy of the app's key set that was fetched at {fetched} and "
+        f"is kept for {last.fresh_seconds} s. A new key needs a new kid, or keys fetched anew."
+    )
 
 
 def advice(keys: list[Jwk]) -> str:

@@ -3,7 +3,7 @@
 from datetime import UTC, datetime, timedelta
 from typing import Any, cast
 
-from authlib.oauth2.rfc6749 import InvalidGrantError, grants
+from authlib.oauth2.rfc6749 import InvalidGrantError, InvalidRequestError, grants
 from authlib.oauth2.rfc7636 import CodeChallenge
 from django.utils import timezone
 
@@ -88,6 +88,9 @@ class AuthorizationCodeGrant(grants.AuthorizationCodeGrant):
             raise _code_used(found)
         if timezone.now() >= found.code_expires_at:
             raise invalid_grant("E8", "The code is expired.")
+        if self.request.form["redirect_uri"] != found.redirect_uri:
+            words = "The redirect_uri is not that of the authorization request"
+            raise invalid_grant("S28", f"{words}.", f"{words}, which had {found.redirect_uri}.")
         return found
 
     def create_token_response(self) -> Answer:  # type: ignore[override]
@@ -164,8 +167,22 @@ class PKCE(CodeChallenge):
         super().validate_code_challenge(grant, redirect_uri)
 
     def validate_code_verifier(self, grant: AuthorizationCodeGrant, result: object) -> None:
+        """The same checks as Authlib's, said in words that tell what to send (S28)."""
+        verifier = grant.request.form.get("code_verifier")
+        challenge = cast(Authorization, grant.request.authorization_code).code_challenge
+        if challenge and not verifier:
+            raise invalid_request(
+                "S28", "code_verifier is missing: the value whose SHA-256 is the code_challenge."
+            )
+        if verifier and not challenge:
+            raise invalid_request(
+                "S28", "The authorization request had no code_challenge: leave out code_verifier."
+            )
         try:
             super().validate_code_verifier(grant, result)
+        except InvalidRequestError as exc:
+            words = "A code_verifier has 43 to 128 letters, digits and marks - . _ ~ (RFC 7636)."
+            raise invalid_request("S28", words) from exc
         except InvalidGrantError as exc:
             words = "The code_verifier does not fit the code_challenge: base64url of its SHA-256."
             raise invalid_grant("S28", words) from exc
@@ -203,8 +220,11 @@ class RefreshTokenGrant(grants.RefreshTokenGrant):
             if self._needs_scope(token):
                 raise invalid_scope("S30", "scope is missing; a refresh must name what it wants.")
             return
-        if not set(asked.split()) <= set(token.scope.split()):
-            raise invalid_scope("S30", "A refresh cannot ask for more than was granted.")
+        granted = token.scope.split()
+        more = [scope for scope in asked.split() if scope not in granted]
+        if more:
+            words = "A refresh cannot ask for more than was granted, as with"
+            raise invalid_scope("S30", f"{words} {' '.join(more)}.")
 
     def _needs_scope(self, token: Token) -> bool:
         """By athenahealth's rules, or by the habit alone (S30, S66)."""
@@ -257,7 +277,7 @@ class ClientCredentialsGrant(grants.ClientCredentialsGrant):
         if not asked:
             raise invalid_scope("S29", "scope is missing; client_credentials must name it.")
         try:
-            scopes.requested(client, asked)
+            scopes.requested(client, asked, rule="S29")
         except Refusal as refusal:
             if "gateway-policy" in request.faults:
                 raise GatewayRefusal() from refusal

@@ -337,6 +337,11 @@ class RequestRecord(models.Model):
         """The type of the FHIR resources that were asked for; empty elsewhere."""
         return str(self.parameters.get(self.ASKED_FOR, ""))
 
+    @property
+    def is_about_keys(self) -> bool:
+        """Whether a look at the keys of the client is the next thing to do."""
+        return self.rule in {"E5", "S55"}
+
     def kept_in_words(self) -> list[tuple[str, str]]:
         return rules.in_words(self.kept)
 

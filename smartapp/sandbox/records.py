@@ -1,6 +1,8 @@
 """The request log: who asked what, and which rule accepted or refused it. Never a secret."""
 
+from dataclasses import dataclass
 from datetime import UTC, datetime
+from math import ceil
 from operator import attrgetter
 from typing import Any
 
@@ -94,13 +96,14 @@ def record_fhir(
     )
 
 
-def record_read(request: HttpRequest, token: str, resource_type: str) -> None:
+def record_read(request: HttpRequest, token: str, resource_type: str, remark: str) -> None:
     """Keep what the FHIR API answered to a good token: the newest few, as a page reads a lot."""
     _keep(
         endpoint="fhir",
         client_id=holder_of(token),
         accepted=True,
         kept=["S60", "S62"],
+        reason=_clean(remark),
         parameters=_asked_of_fhir(request, token, resource_type, ""),
     )
 
@@ -122,15 +125,46 @@ def _address(request: HttpRequest) -> str:
     return request.path + (f"?{query}" if query else "")
 
 
-def latest(newest: int, *, client_id: str | None = None) -> list[RequestRecord]:
-    """Return the newest requests, of one client or of all, newest first. Good reads have a share
+@dataclass(frozen=True, slots=True)
+class Page:
+    """Some of the requests that are kept, and which of how many they are."""
+
+    rows: list[RequestRecord]
+    total: int
+    number: int
+    last: int
+
+    @property
+    def newer(self) -> int:
+        """The number of the page before; 0: there is none."""
+        return self.number - 1
+
+    @property
+    def older(self) -> int:
+        """The number of the page behind; 0: there is none."""
+        return self.number + 1 if self.number < self.last else 0
+
+
+def latest(length: int, *, client_id: str = "", refused: bool = False, number: int = 1) -> Page:
+    """Return a page of the requests, of one client or of all, newest first. Good reads have a share
     of their own: one page of an app makes many, and they would crowd out what led to them."""
     shown = RequestRecord.objects.all()
-    if client_id is not None:
+    if client_id:
         shown = shown.filter(client_id=client_id)
-    reads = int(newest * READS_AMONG_SHOWN)
-    rows = [*shown.filter(GOOD_READS)[:reads], *shown.exclude(GOOD_READS)[: newest - reads]]
-    return sorted(rows, key=attrgetter("pk"), reverse=True)
+    if refused:
+        shown = shown.filter(accepted=False)
+    share = 0 if refused else int(length * READS_AMONG_SHOWN)
+    reads, others = shown.filter(GOOD_READS), shown.exclude(GOOD_READS)
+    found, others_found = reads.count(), others.count()
+    last = max(1, ceil(others_found / (length - share)), ceil(found / share) if share else 0)
+    number = max(1, min(number, last))
+    rows = [*_slice(reads, share, number), *_slice(others, length - share, number)]
+    rows.sort(key=attrgetter("pk"), reverse=True)
+    return Page(rows, found + others_found, number, last)
+
+
+def _slice(rows: QuerySet[RequestRecord], length: int, number: int) -> QuerySet[RequestRecord]:
+    return rows[(number - 1) * length : number * length]
 
 
 def _keep(**values: Any) -> None:
@@ -224,7 +258,7 @@ def _assertion(text: str) -> dict[str, Any]:
         return {}
     header, claims = assertion.header, assertion.claims
     said = {name: header.get(name) for name in ("alg", "kid")}
-    said |= {name: claims.get(name) for name in ("iss", "sub", "aud")}
+    said |= {name: claims.get(name) for name in ("iss", "sub", "aud", "jti")}
     said |= {name: _moment(claims.get(name)) for name in ("iat", "exp")}
     return {name: value for name, value in said.items() if value is not None}
 

@@ -64,8 +64,8 @@ def invalid_request(rule: str, description: str) -> Refusal:
     return Refusal(rule, "invalid_request", description)
 
 
-def invalid_grant(rule: str, description: str) -> Refusal:
-    return Refusal(rule, "invalid_grant", description)
+def invalid_grant(rule: str, description: str, why: str = "") -> Refusal:
+    return Refusal(rule, "invalid_grant", description, why=why)
 
 
 def invalid_scope(rule: str, description: str) -> Refusal:

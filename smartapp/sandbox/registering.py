@@ -107,6 +107,8 @@ def described(client: Client) -> dict[str, Any]:
             "issuer": addresses.issuer(),
             "authorization_endpoint": addresses.endpoint("authorize"),
             "token_endpoint": addresses.endpoint("token"),
+            "introspection_endpoint": addresses.endpoint("introspect"),
+            "revocation_endpoint": addresses.endpoint("revoke"),
             "assertion_audience": addresses.assertion_audience(client.profile),
         }
 

@@ -46,14 +46,14 @@ LEVEL_WORDS = {
 }
 
 
-def requested(client: Client, text: str) -> tuple[str, ...]:
+def requested(client: Client, text: str, *, rule: str = "S11") -> tuple[str, ...]:
     """Return the scopes asked for, each once; refused is what this client can never have."""
     scopes = tuple(dict.fromkeys(text.split(" ")))
     for scope in scopes:
         if not _is_offered(client, scope):
-            raise invalid_scope("S11", f"The scope {scope} does not exist for this kind of app.")
+            raise invalid_scope(rule, f"The scope {scope} does not exist for this kind of app.")
         if client.scope and scope not in client.scope.split():
-            raise invalid_scope("S11", f"The scope {scope} is not registered for this client.")
+            raise invalid_scope(rule, f"The scope {scope} is not registered for this client.")
     return scopes
 
 

@@ -37,6 +37,8 @@ from smartapp.sandbox.models import (
 from smartapp.sandbox.oauth_request import SandboxRequest
 from smartapp.sandbox.refusals import Refusal, WrongMethod, invalid_client, invalid_request
 
+THREE_LEGGED = "authorization_code and refresh_token"
+
 
 class SandboxServer(AuthorizationServer):
     def query_client(self, client_id: str) -> Client | None:  # type: ignore[override]
@@ -53,6 +55,8 @@ class SandboxServer(AuthorizationServer):
             raise invalid_client("S40", "A public client cannot introspect tokens.")
         request.client = client
         request.auth_method = client.auth_method
+        if endpoint == "token":
+            _validate_grant(client, request)
         if endpoint == "token" and client.token_requests_per_minute:
             _validate_rate(client)
         return client
@@ -111,12 +115,12 @@ class SandboxServer(AuthorizationServer):
 
 
 class Introspection(IntrospectionEndpoint):
-    def check_params(self, request: SandboxRequest, client: Client) -> None:  # noqa: ARG002
+    def check_params(self, request: SandboxRequest, client: Client) -> None:
         if request.method == "POST" and "introspect-get-only" in request.faults:
             raise WrongMethod("S66", "GET")
         if request.method == "GET" and "token_type_hint" not in request.form:
             raise invalid_request("S40", "token_type_hint is missing.")
-        _validate_token_parameters(request)
+        _validate_token_parameters(request, client)
 
     def query_token(self, token_string: str, token_type_hint: str | None) -> Token | None:  # noqa: ARG002
         return _find_token(token_string)
@@ -154,7 +158,7 @@ class Introspection(IntrospectionEndpoint):
 class Revocation(RevocationEndpoint):
     def authenticate_token(self, request: SandboxRequest, client: Client) -> Token | None:
         """A foreign token is left alone, and nobody is told that it exists (S42)."""
-        _validate_token_parameters(request)
+        _validate_token_parameters(request, client)
         token = _find_token(request.form["token"])
         return token if token and token.check_client(client) else None
 
@@ -165,12 +169,23 @@ class Revocation(RevocationEndpoint):
         Token.objects.filter(pk=token.pk).update(revoked_at=timezone.now())
 
 
-def _validate_token_parameters(request: SandboxRequest) -> None:
+def _validate_token_parameters(request: SandboxRequest, client: Client) -> None:
+    """An odd hint is refused as Okta does it, and elsewhere left alone (S42; RFC 7009 §2.2)."""
     if not request.form.get("token"):
         raise invalid_request("E7", "token is missing.")
     hint = request.form.get("token_type_hint")
-    if hint is not None and hint not in Token.Type.values:
-        raise Refusal("S42", "unsupported_token_type", "token_type_hint is not known here.")
+    if hint is None or hint in Token.Type.values or client.profile != Client.Profile.ATHENA:
+        return
+    words = f"A token_type_hint is {' or '.join(Token.Type.values)}."
+    raise Refusal("S42", "unsupported_token_type", words)
+
+
+def _validate_grant(client: Client, request: SandboxRequest) -> None:
+    grant_type = request.form["grant_type"]
+    if not client.check_grant_type(grant_type):
+        grants = "client_credentials" if client.kind == Client.Kind.SERVICE else THREE_LEGGED
+        words = f"This app is a {client.get_kind_display()}: it may use {grants}, not {grant_type}."
+        raise Refusal("S21", "unauthorized_client", words)
 
 
 def _validate_rate(client: Client) -> None:

@@ -9,7 +9,7 @@ from django.core.management import CommandError, call_command
 from django.test import Client as Browser
 
 from smartapp.sandbox.access import find_access
-from smartapp.sandbox.models import Client, Token
+from smartapp.sandbox.models import Client, RequestRecord, Token
 from tests.sandbox.conftest import (
     OAUTH,
     REDIRECT_URI,
@@ -122,6 +122,7 @@ class TestClientCredentials:
     def test_scope_that_is_not_its_own(self, service: str, browser: Browser, scope: object) -> None:
         answer = ask(browser, basic(service, SECRET), scope=scope)
         assert_refused(answer, 400, "invalid_scope", "scope")
+        assert RequestRecord.objects.get().rule == "S29"
 
     def test_athenas_own_service_scope(self, service: str, browser: Browser) -> None:
         answer = ask(browser, basic(service, SECRET), scope="athena/service/Athenanet.MDP.*")
@@ -149,7 +150,9 @@ class TestPublic:
             "client_assertion_type": WITHOUT,
         }
         without = public.exchange(browser, code, **itself, code_verifier=WITHOUT)
-        assert_refused(without, 400, "invalid_request", "code_verifier")
+        assert_refused(without, 400, "invalid_request", "code_verifier is missing: the value")
+        nameless = public.exchange(browser, code, **itself | {"client_id": WITHOUT})
+        assert_refused(nameless, 401, "invalid_client", "sends its client_id in the body")
         answer = public.exchange(browser, code, **itself)
         assert answer.status_code == 200
         again = public.refresh(browser, answer.json()["refresh_token"], **itself)
@@ -199,6 +202,8 @@ class TestCommand:
         assert record["token_endpoint"] == f"http://127.0.0.1:8000{OAUTH}/token"
         assert record["auth_method"] == "none"
         assert record["assertion_audience"] == record["token_endpoint"]
+        assert record["introspection_endpoint"].endswith("/oauth2/v1/introspect")
+        assert record["revocation_endpoint"].endswith("/oauth2/v1/revoke")
 
     def test_updates_the_record_and_forgets_its_old_keys(
         self, app: App, key_server: KeyServer, browser: Browser

@@ -1,5 +1,6 @@
 """The launcher and the window on what clients do (S14, S56, S67)."""
 
+import re
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
@@ -144,6 +145,27 @@ class TestRequestLog:
         for secret in (code, assertion, app.verifier, app.state, app.nonce):
             assert secret not in page
 
+    def test_says_what_of_a_search_was_ignored_and_what_lies_outside(
+        self, app: App, browser: Browser
+    ) -> None:
+        """S56, S62: the answer says less."""
+        answer = app.exchange(browser, app.allowed(browser)).json()
+        headers = {"Authorization": f"Bearer {answer['access_token']}"}
+        search = f"{FHIR_BASE}/Observation?patient={answer['patient']}&catgory=laboratory"
+        assert browser.get(search, headers=headers).status_code == 200
+        assert browser.get(f"{FHIR_BASE}/Patient/a-1.E-1009", headers=headers).status_code == 404
+        outside, ignored = RequestRecord.objects.all()[:2]
+        assert (ignored.accepted, ignored.reason) == (True, "Ignored: catgory.")
+        assert "outside, there is one" in outside.reason
+        assert "Ignored: catgory." in browser.get("/sandbox/requests").content.decode()
+
+    def test_shows_the_redirect_uri_that_the_code_was_made_for(
+        self, app: App, browser: Browser
+    ) -> None:
+        """S28."""
+        app.exchange(browser, app.allowed(browser), redirect_uri=f"{app.redirect_uri}/")
+        assert RequestRecord.objects.all()[0].reason.endswith(f"had {app.redirect_uri}.")
+
     @pytest.mark.parametrize("prefer", ["handling=lenient", "handling=strict"])
     def test_hides_what_an_address_of_the_api_should_not_have(
         self, app: App, browser: Browser, prefer: str
@@ -248,12 +270,53 @@ class TestRequestLog:
             assert page.count("<b>fhir</b>") == 3
             assert "<code>authorization_code</code>" in page
 
-    def test_can_be_narrowed_to_one_client(self, app: App, browser: Browser) -> None:
+    def test_can_be_narrowed(self, app: App, browser: Browser) -> None:
+        """S56: to one app, registered or not, and to what was refused."""
+        app.allowed(browser)
         app.authorize(browser, aud="x")
         app.authorize(browser, client_id="stranger")
-        page = browser.get("/sandbox/requests", {"client_id": app.client_id}).content.decode()
-        assert "app-web" in page
-        assert "stranger" not in page
+
+        def rows(**query: str) -> list[str]:
+            page = browser.get("/sandbox/requests", query).content.decode()
+            return re.findall(r'class="who">([^<]*)<', page)
+
+        assert rows() == ["stranger", "app-web", "app-web"]
+        assert rows(client_id="app-web") == ["app-web"] * 2
+        assert rows(client_id="app-web", refused="on") == ["app-web"]
+        assert rows(client_id="stranger") == ["stranger"]
+        assert rows(client_id="nobody") == []
+        assert rows(client_id="\x00") == rows()
+
+    def test_leads_to_the_older_ones(
+        self, app: App, browser: Browser, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """S56: it says how many there are; a page that does not exist is the last."""
+        monkeypatch.setattr(clients, "SHOWN_RECORDS", 10)
+        monkeypatch.setattr(clients, "SHOWN_RECORDS_OF_CLIENT", 10)
+
+        def stranger(number: str) -> str:
+            query = {"client_id": "stranger", "page": number}
+            return str(browser.get("/sandbox/requests", query).content.decode())
+
+        for asked in range(9):
+            app.authorize(browser, client_id="stranger", scope=f"scope-{asked}")
+        first = stranger("")
+        assert "9 requests kept, page 1 of 2" in first
+        assert "scope-8" in first
+        assert "scope-1<" not in first
+        older = "/sandbox/requests?client_id=stranger&amp;page=2"
+        assert f'href="{older}"' in first
+        for number in ("2", "99"):
+            page = stranger(number)
+            assert "page 2 of 2" in page
+            assert "scope-1<" in page
+            assert "Newer requests" in page
+        for number in ("0", "x", "-1"):
+            assert "page 1 of 2" in stranger(number)
+        for _ in range(9):
+            app.authorize(browser, aud="x")
+        page = browser.get("/sandbox/client", {"client_id": app.client_id}).content.decode()
+        assert "all 9 are on the page of requests" in page
 
     def test_keeps_the_latest_only(
         self, app: App, browser: Browser, monkeypatch: pytest.MonkeyPatch

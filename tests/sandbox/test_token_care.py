@@ -8,7 +8,7 @@ from django.test import Client as Browser
 from django.utils import timezone
 
 from smartapp.sandbox.access import find_access
-from smartapp.sandbox.models import Authorization, Token, UsedAssertion
+from smartapp.sandbox.models import Authorization, Client, Token, UsedAssertion
 from tests.sandbox.conftest import (
     ISSUER,
     OAUTH,
@@ -100,7 +100,12 @@ class TestIntrospection:
         assert_refused(answer, 401, "invalid_client", "no client credentials")
 
     def test_unknown_hint(self, app: App, browser: Browser, tokens: dict[str, Any]) -> None:
+        """S42, RFC 7662 §2.1: refused by athenahealth's rules alone."""
         answer = introspect(app, browser, tokens["access_token"], token_type_hint="id_token")
+        assert answer.json()["active"] is True
+        Client.objects.update(profile="athena")
+        by_athena = app.authentication(aud=f"{ISSUER}/v1/token") | {"token_type_hint": "id_token"}
+        answer = introspect(app, browser, tokens["access_token"], **by_athena)
         assert_refused(answer, 400, "unsupported_token_type", "token_type_hint")
 
 
@@ -133,8 +138,14 @@ class TestRevocation:
         assert find_access(tokens["access_token"])
 
     def test_odd_hint(self, app: App, browser: Browser, tokens: dict[str, Any]) -> None:
-        answer = revoke(app, browser, tokens["access_token"], token_type_hint="id_token")
+        """S42, RFC 7009 §2.2: refused by athenahealth's rules alone."""
+        Client.objects.update(profile="athena")
+        by_athena = app.authentication(aud=f"{ISSUER}/v1/token") | {"token_type_hint": "id_token"}
+        answer = revoke(app, browser, tokens["access_token"], **by_athena)
         assert_refused(answer, 400, "unsupported_token_type", "token_type_hint")
+        Client.objects.update(profile="strict")
+        answer = revoke(app, browser, tokens["access_token"], token_type_hint="id_token")
+        assert (answer.status_code, find_access(tokens["access_token"])) == (200, None)
 
     def test_only_by_post_and_authenticated(
         self, app: App, browser: Browser, tokens: dict[str, Any]

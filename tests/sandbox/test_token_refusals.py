@@ -213,7 +213,7 @@ class TestAssertion:
     @pytest.mark.parametrize(
         ("claims", "words"),
         [
-            ({"sub": "nobody"}, "no client"),
+            ({"sub": "nobody"}, "no client of this server's world production"),
             ({"sub": WITHOUT}, "no client"),
             ({"sub": ["app-web"]}, "no client"),
             ({"iss": "nobody"}, "iss and sub"),
@@ -223,9 +223,16 @@ class TestAssertion:
             ({"aud": f"{TOKEN_ENDPOINT}/"}, "aud"),
             ({"aud": WITHOUT}, "aud"),
             ({"exp": WITHOUT}, "has no exp"),
-            ({"exp": "soon"}, "has no exp"),
-            ({"exp": float("inf")}, "has no exp"),
-            ({"exp": int(time.time()) - 60}, "is expired"),
+            ({"exp": "soon"}, "exp of the client assertion has to be a JSON number"),
+            ({"exp": str(int(time.time()) + 60)}, "has to be a JSON number"),
+            ({"exp": int(time.time() * 1000)}, "exp of the client assertion seems to be in milli"),
+            ({"exp": float("inf")}, "is no number of seconds"),
+            ({"exp": 10**400}, "is no number of seconds"),
+            ({"exp": int(time.time()) - 60}, "is expired; it ended "),
+            (
+                {"iat": int(time.time()) + 600, "exp": int(time.time()) + 840},
+                "the clock of the app",
+            ),
             ({"exp": int(time.time()) + 3_000}, "300 seconds ahead"),
             ({"iat": int(time.time()) + 3_000}, "iat"),
             ({"iat": "now"}, "iat"),
@@ -256,9 +263,15 @@ class TestAssertion:
         self.refused(app, browser, "not a string", client_assertion=assertion)
 
     def test_signature_of_another_key(self, app: App, browser: Browser) -> None:
-        """E5."""
+        """E5, S56: the row says which copy of the keys was looked at, and leads there."""
         another = ECKey.generate_key("P-384")
         self.refused(app, browser, "signature", client_assertion=app.assertion(key=another))
+        row = RequestRecord.objects.all()[0]
+        fetched = app.record.jwks_fetches.get()
+        assert f"fetched at {fetched.at:%Y-%m-%d %H:%M:%S} UTC" in row.reason
+        assert f"kept for {fetched.fresh_seconds} s" in row.reason
+        page = browser.get("/sandbox/requests").content.decode()
+        assert f"/sandbox/client?client_id={app.client_id}#keys" in page
 
     def test_alg_of_another_kind_of_key(self, app: App, browser: Browser, rsa_key: RSAKey) -> None:
         """T8: the key decides about the algorithm, never the header."""
@@ -310,6 +323,9 @@ class TestAssertion:
         code = app.allowed(browser)
         assert app.exchange(browser, code, client_assertion=assertion).status_code == 200
         self.refused(app, browser, "used before", client_assertion=assertion)
+        for_tokens = RequestRecord.objects.filter(endpoint="token")
+        again, first = (row.parameters.get("client_assertion jti") for row in for_tokens)
+        assert again == first is not None
 
     def test_client_id_beside_it_has_to_be_the_same(self, app: App, browser: Browser) -> None:
         """S23."""
@@ -403,7 +419,7 @@ class TestRefresh:
     @pytest.mark.parametrize("scope", ["patient/Condition.rs", "patient/patient.rs", "OPENID"])
     def test_scope_beyond_the_grant(self, app: App, browser: Browser, scope: str) -> None:
         answer = app.refresh(browser, self.tokens(app, browser)["refresh_token"], scope=scope)
-        assert_refused(answer, 400, "invalid_scope", "more than was granted")
+        assert_refused(answer, 400, "invalid_scope", "more than was granted, as with ")
 
     def test_scope_is_required_by_athenas_rules(self, app: App, browser: Browser) -> None:
         """Q14."""

@@ -14,9 +14,11 @@ class Refusal(Exception):
     challenge: str | None = None
     rule = "S60"
 
-    def __init__(self, diagnostics: str) -> None:
+    def __init__(self, diagnostics: str, why: str = "") -> None:
+        """`why` is for the request log, where the answer has to say less."""
         super().__init__(diagnostics)
         self.diagnostics = diagnostics
+        self.why = why or diagnostics
 
     def body(self) -> JSON:
         return operation_outcome(issue(self.severity, self.code, self.diagnostics))
@@ -33,6 +35,12 @@ class TokenRefused(Refusal):
     status = 401
     code = "login"
     challenge = 'Bearer error="invalid_token"'
+
+
+class TokenMissing(TokenRefused):
+    """No access token at all: a challenge without an error code (RFC 6750 §3.1)."""
+
+    challenge = "Bearer"
 
 
 class InsufficientScope(Refusal):

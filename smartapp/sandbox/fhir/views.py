@@ -12,7 +12,7 @@ from django.core.exceptions import RequestDataTooBig
 from django.http import HttpRequest, HttpResponse
 from django.views.decorators.csrf import csrf_exempt
 
-from smartapp.sandbox import addresses, launches, records
+from smartapp.sandbox import addresses, launches, records, worlds
 from smartapp.sandbox.access import Access, find_access, why_unusable
 from smartapp.sandbox.fhir import bundles, faults, scopes
 from smartapp.sandbox.fhir.capability import capability_statement
@@ -24,6 +24,7 @@ from smartapp.sandbox.fhir.outcomes import (
     NotSupported,
     PracticeMissing,
     Refusal,
+    TokenMissing,
     TokenRefused,
     issue,
     operation_outcome,
@@ -77,7 +78,8 @@ def _answer(
         records.record_fhir(request, refusal, _why(request, refusal, token), token, resource_type)
         return _refused(refusal)
     if resource_type:
-        records.record_read(request, _bearer_token(request), resource_type)
+        remark = "" if "id" in kwargs else _remark(request, resource_type)
+        records.record_read(request, _bearer_token(request), resource_type, remark)
     return response
 
 
@@ -102,16 +104,22 @@ def read(request: HttpRequest, resource_type: str, id: str) -> HttpResponse:
 
 @fhir_view("GET", "HEAD")
 def search(request: HttpRequest, resource_type: str) -> HttpResponse:
-    return _search(request, resource_type, request.META.get("QUERY_STRING", ""))
+    return _search(request, resource_type, _form(request))
 
 
 @fhir_view("POST")
 def search_by_post(request: HttpRequest, resource_type: str) -> HttpResponse:
     try:
-        form = request.body.decode("utf-8", "replace")
+        form = _form(request)
     except RequestDataTooBig as exc:
         raise BadRequest("The body is too large.") from exc
     return _search(request, resource_type, form)
+
+
+def _form(request: HttpRequest) -> str:
+    if request.method == "POST":
+        return request.body.decode("utf-8", "replace")
+    return str(request.META.get("QUERY_STRING", ""))
 
 
 def _search(request: HttpRequest, resource_type: str, form: str) -> HttpResponse:
@@ -131,10 +139,16 @@ def _search(request: HttpRequest, resource_type: str, form: str) -> HttpResponse
     return _html() if fault.html else _bundle(query, found, fault)
 
 
+def _remark(request: HttpRequest, resource_type: str) -> str:
+    """Return for the request log what a good search has in it that was not understood."""
+    query = bundles.parse_query(resource_type, bundles.parse_form(_form(request)))
+    return f"Ignored: {', '.join(query.ignored)}." if query.ignored else ""
+
+
 def _why(request: HttpRequest, refusal: Refusal, token: str) -> str:
     """Return for the request log what the answer keeps to itself."""
     if not isinstance(refusal, TokenRefused):
-        return refusal.diagnostics
+        return refusal.why
     if not token and "access_token" in request.GET:
         return f"{why_unusable(token)} A token in the address is not taken."
     return why_unusable(token)
@@ -157,8 +171,17 @@ def _bearer_token(request: HttpRequest) -> str:
 def _access(request: HttpRequest) -> Access:
     access = find_access(_bearer_token(request))
     if access is None:
-        raise TokenRefused("Developer Inactive")
+        raise _token_refused(_bearer_token(request))
     return access
+
+
+def _token_refused(token: str) -> TokenRefused:
+    """athenahealth's gateway has its own words for both (E14); elsewhere they are plain."""
+    refused = TokenRefused if token else TokenMissing
+    if worlds.current() in (worlds.World.STRICT, worlds.World.BCP):
+        plain = "The access token is not valid here." if token else "Send a bearer access token."
+        return refused(plain)
+    return refused("Developer Inactive")
 
 
 def _validate_type(resource_type: str) -> None:
@@ -170,8 +193,11 @@ def _within_scope(access: Access, resource_type: str, record: Record | None) -> 
     grants = scopes.grants_for(access, resource_type, scopes.READ)
     if not grants:
         raise InsufficientScope(f"No scope of this token lets it read {resource_type}.")
-    if record is None or not scopes.may_see(grants, record):
-        raise NotFound(f"No such {resource_type}.")
+    words = f"No such {resource_type}"
+    if record is None:
+        raise NotFound(f"{words}.")
+    if not scopes.may_see(grants, record):
+        raise NotFound(f"{words}.", f"{words} within what this token opens; outside, there is one.")
     return record
 
 

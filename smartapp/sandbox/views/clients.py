@@ -1,5 +1,6 @@
 """The window on clients: who they are, their keys, what they asked for and what became of it."""
 
+import re
 from http import HTTPStatus
 from urllib.parse import urlencode
 
@@ -17,6 +18,7 @@ from smartapp.sandbox.models import Client, JWKSFetch, find_client
 SHOWN_RECORDS = 100
 SHOWN_RECORDS_OF_CLIENT = 30
 SHOWN_FETCHES = 10
+PAGE_NUMBER = re.compile(r"[0-9]{1,4}")
 
 
 @never_cache
@@ -96,7 +98,7 @@ def _client_page(
         "example": example.token_request(found, sheet),
         "faults": faults.by_place(faults.WITHOUT_A_PERSON),
         "fetches": found.jwks_fetches.order_by("-pk")[:SHOWN_FETCHES],
-        "records": records.latest(SHOWN_RECORDS_OF_CLIENT, client_id=found.client_id),
+        "shown": records.latest(SHOWN_RECORDS_OF_CLIENT, client_id=found.client_id),
     }
     response = render(request, "sandbox/client.html", context)
     framing.let_scripts_fetch(response)
@@ -107,9 +109,25 @@ def _client_page(
 @require_GET
 def requests(request: HttpRequest) -> HttpResponse:
     """The last requests of clients, each with the rules that accepted or refused it."""
-    found = find_client(request.GET.get("client_id"))
-    shown = records.latest(SHOWN_RECORDS, client_id=found.client_id if found else None)
-    context = {"page": "requests", "records": shown, "client": found}
+    client_id, refused = request.GET.get("client_id", ""), "refused" in request.GET
+    client_id = client_id if client_id.isprintable() else ""
+    number = request.GET.get("page", "")
+    shown = records.latest(
+        SHOWN_RECORDS,
+        client_id=client_id,
+        refused=refused,
+        number=int(number) if PAGE_NUMBER.fullmatch(number) else 1,
+    )
+    narrowed = {"client_id": client_id} | ({"refused": "on"} if refused else {})
+    context = {
+        "page": "requests",
+        "shown": shown,
+        "client_id": client_id,
+        "refused": refused,
+        "narrowed": urlencode(narrowed),
+        "clients": Client.objects.all(),
+        "is_registered": find_client(client_id) is not None,
+    }
     response = render(request, "sandbox/requests.html", context)
     framing.let_scripts_fetch(response)
     return response
