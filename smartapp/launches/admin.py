@@ -207,8 +207,10 @@ class AttemptAdmin(ReadOnlyAdmin):
         return HttpResponseRedirect(reverse("admin:launches_attempt", args=[event.attempt]))
 
     def attempt_view(self, request: HttpRequest, attempt: str) -> HttpResponse:
-        """Show an attempt and why it failed; a POST asks the EHR and our own address besides."""
-        if not self.has_view_permission(request):
+        """Show an attempt and why it failed; a POST asks the EHR and our own address besides,
+        which takes the right that the doctor's page takes."""
+        may_check = request.user.has_perm("registrations.change_registration")
+        if not self.has_view_permission(request) or (request.method == "POST" and not may_check):
             raise PermissionDenied
         timeline = report.timeline_of(attempt)
         if not timeline:
@@ -219,6 +221,7 @@ class AttemptAdmin(ReadOnlyAdmin):
             "opts": self.opts,
             "title": "Launch attempt",
             "page": page,
+            "may_check": may_check,
             "launch": _launch_of(timeline),
         }
         return TemplateResponse(request, "launches/attempt.html", context)

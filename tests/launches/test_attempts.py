@@ -185,6 +185,25 @@ async def test_live_checks_run_only_when_asked(
     assert "published-key" in checked
 
 
+@pytest.mark.parametrize("may", [False, True])
+async def test_live_checks_take_the_right_that_the_doctor_takes(
+    browser: Browser, ehr: ScriptedEHR, ehr_launch: Start, may: bool
+) -> None:
+    """Who may only look makes the app ask nobody."""
+    await failed_launch(browser, ehr, ehr_launch)
+
+    def look() -> tuple[str, int, int]:
+        client = administrator("view_launchevent", *["change_registration"] * may)
+        path = f"{LIST}attempt/{LaunchEvent.objects.latest('id').attempt}/"
+        plain, before = page_of(client, path), len(ehr.requests)
+        return plain, client.post(path).status_code, len(ehr.requests) - before
+
+    plain, status, asked = await in_database(look)
+    assert ("Check now" in plain) == may
+    assert status == (200 if may else 403)
+    assert bool(asked) == may
+
+
 @pytest.mark.django_db(transaction=True)
 class TestWhoMaySee:
     def test_home_asks_for_a_reference_number(self) -> None:
