@@ -4,6 +4,7 @@
 from typing import Any
 
 from django.contrib import admin
+from django.contrib.admin.options import IncorrectLookupParameters
 from django.core.exceptions import PermissionDenied
 from django.db.models import Model
 from django.http import Http404, HttpRequest, HttpResponse
@@ -65,13 +66,18 @@ class AuditEventAdmin(ReadOnlyAdmin):
         return super().changelist_view(request, verdict)
 
     def export_view(self, request: HttpRequest, suffix: str) -> HttpResponse:
-        """Give what the list shows, with its search and filters, oldest first."""
+        """Give what the list shows, with its search and filters, oldest first; 400 for filters
+        that the list does not know, which would show all."""
         if not self.has_view_permission(request):
             raise PermissionDenied
         if suffix not in EXPORTS:
             raise Http404
         lines, content_type = EXPORTS[suffix]
-        events = self.get_changelist_instance(request).get_queryset(request).order_by("id")
+        try:
+            events = self.get_changelist_instance(request).get_queryset(request).order_by("id")
+        except IncorrectLookupParameters:
+            words = "The list has no such filter: go back to it, and export from there."
+            return HttpResponse(words, content_type="text/plain; charset=utf-8", status=400)
         response = HttpResponse("".join(lines(events)), content_type=content_type)
         response["Content-Disposition"] = f'attachment; filename="audit.{suffix}"'
         return response

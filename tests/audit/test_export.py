@@ -106,6 +106,17 @@ class TestAdmin:
         html = admin_client.get(reverse("admin:audit_auditevent_changelist"), {"q": "abc"})
         assert "/admin/audit/auditevent/export.csv?q=abc" in html.content.decode()
 
+    @pytest.mark.parametrize("suffix", ["csv", "json"])
+    @pytest.mark.parametrize(
+        "junk", ["foo=1", "foo__bar=1", "id__exact=x", "at__gte=x", "pk__in=x"]
+    )
+    def test_a_filter_that_is_none_exports_nothing_and_says_so(
+        self, admin_client: Client, suffix: str, junk: str
+    ) -> None:
+        answer = admin_client.get(f"/admin/audit/auditevent/export.{suffix}?{junk}")
+        assert answer.status_code == 400
+        assert "The list has no such filter" in answer.content.decode()
+
     def test_another_format_is_not_found(self, admin_client: Client) -> None:
         url = reverse("admin:audit_auditevent_export", args=["xml"])
         assert admin_client.get(url).status_code == 404
