@@ -1,3 +1,5 @@
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +16,7 @@ from smartapp import checks, vault
 from smartapp.database import in_database
 from smartapp.keys import births
 from smartapp.keys.models import SigningKey
-from tests.processes import environment, manage
+from tests.processes import ROOT, environment, manage
 
 PRODUCTION: dict[str, Any] = {
     "SANDBOX": False,
@@ -110,6 +112,36 @@ class TestKeyRing:
         settings.ENCRYPTION_KEYS = vault.new_key()
         with pytest.raises(ImproperlyConfigured, match=r"^ENCRYPTION_KEYS does not open"):
             await checks.verify_ring()
+
+
+class TestRelease:
+    """What the Procfile runs before each deployment (T32)."""
+
+    LINE = next(
+        line.removeprefix("release: ")
+        for line in (ROOT / "Procfile").read_text().splitlines()
+        if line.startswith("release: ")
+    )
+
+    @staticmethod
+    def production(database: Path, **more: str) -> dict[str, str]:
+        settings = {"SANDBOX": "off", "ALLOW_LOOPBACK_EHRS": "off", **more}
+        env = environment("https://app.example", f"sqlite:///{database}", **settings)
+        return env | {"PATH": f"{Path(sys.executable).parent}:{env['PATH']}"}
+
+    def test_stops_before_migrate_when_the_sandbox_was_left_on(self, tmp_path: Path) -> None:
+        env = self.production(tmp_path / "empty.sqlite3", SANDBOX="on")
+        done = subprocess.run(  # noqa: S603
+            ["/bin/sh", "-c", self.LINE], cwd=ROOT, env=env, capture_output=True, text=True,
+            check=False,
+        )  # fmt: skip
+        assert done.returncode != 0
+        assert "SANDBOX is on" in done.stderr
+        assert "Applying" not in done.stdout
+
+    def test_goes_on_where_only_warnings_are_left(self, tmp_path: Path) -> None:
+        env = self.production(tmp_path / "empty.sqlite3")
+        manage(env, *self.LINE.partition(" && ")[0].split()[2:])
 
 
 class TestDeploy:
