@@ -10,7 +10,7 @@ from authlib.oauth2 import OAuth2Error
 from django.db.models import Q, QuerySet
 from django.http import HttpRequest
 
-from smartapp.sandbox import client_assertion, client_authentication, faults
+from smartapp.sandbox import client_assertion, client_authentication, faults, scopes
 from smartapp.sandbox.access import find_access, holder_of
 from smartapp.sandbox.fhir import faults as fhir_faults
 from smartapp.sandbox.fhir import outcomes, redaction
@@ -60,7 +60,7 @@ def record(endpoint: str, request: SandboxRequest, error: OAuth2Error | None) ->
         rule=rule,
         kept=[] if error else rules_kept(endpoint, request),
         error=(error.error or "") if error else "",
-        reason=_reason(error),
+        reason=_reason(error) if error else _remark(request),
         parameters=redacted(request.payload.data)
         | _faults(request)
         | _met(endpoint, request, rule),
@@ -200,9 +200,13 @@ def _rule(error: OAuth2Error | None) -> str:
     return error.rule if isinstance(error, Refusal) else RULES.get(error.error or "", "")
 
 
-def _reason(error: OAuth2Error | None) -> str:
-    if error is None:
-        return ""
+def _remark(request: SandboxRequest) -> str:
+    """Return what a good request has in it that may not be what its app means."""
+    types = scopes.unknown_types(request.form.get("scope", ""))
+    return _clean(f"No resources here for the scopes of: {', '.join(types)}.") if types else ""
+
+
+def _reason(error: OAuth2Error) -> str:
     why = error.why if isinstance(error, Refusal) else ""
     return why or (error.get_error_description() or "")[:500]
 

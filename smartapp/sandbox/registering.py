@@ -124,7 +124,10 @@ def why_unknown(client_id: object) -> str:
 
 
 def key_advice(client: Client) -> str:
-    """Return what is unwise about the keys at hand; empty: nothing (S6)."""
+    """Return what is unwise about the keys at hand; empty: nothing (S6, S50)."""
+    url = urlsplit(client.jwks_url)
+    if url.scheme == "http" and url.hostname not in addresses.LOOPBACK_NAMES:
+        return "The JWKS URL is not https: no keys are fetched from it."
     return client_keys.advice((client.jwks or {}).get("keys", []))
 
 

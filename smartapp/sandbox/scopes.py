@@ -2,6 +2,7 @@
 
 import re
 
+from smartapp.sandbox.fhir.resource_types import RESOURCE_TYPES
 from smartapp.sandbox.fhir.store import TYPES
 from smartapp.sandbox.models import Client
 from smartapp.sandbox.refusals import invalid_scope
@@ -50,6 +51,9 @@ def requested(client: Client, text: str, *, rule: str = "S11") -> tuple[str, ...
     """Return the scopes asked for, each once; refused is what this client can never have."""
     scopes = tuple(dict.fromkeys(text.split(" ")))
     for scope in scopes:
+        for name in _resource_types(scope):
+            if name not in ("*", *RESOURCE_TYPES):
+                raise invalid_scope(rule, f"The scope {scope} names no resource type of FHIR R4.")
         if not _is_offered(client, scope):
             raise invalid_scope(rule, f"The scope {scope} does not exist for this kind of app.")
         if client.scope and scope not in client.scope.split():
@@ -67,9 +71,14 @@ def _is_offered(client: Client, scope: str) -> bool:
 
 def unknown_types(text: str) -> list[str]:
     """Return the resource types that scopes name and this EHR does not keep."""
-    named = (RESOURCE.fullmatch(scope) for scope in text.split())
-    types = dict.fromkeys(found["type"] for found in named if found)
+    types = dict.fromkeys(name for scope in text.split() for name in _resource_types(scope))
     return [name for name in types if name not in ("*", *TYPES)]
+
+
+def _resource_types(scope: str) -> list[str]:
+    """Return the one type that a scope names, if it is about resources."""
+    found = RESOURCE.fullmatch(scope)
+    return [found["type"]] if found else []
 
 
 def in_plain_words(scope: str) -> str:

@@ -84,6 +84,7 @@ class TestErrorsGoBackWithTheState:
             ({"scope": "patient/Patient.sr"}, "invalid_scope", "patient/Patient.sr"),
             ({"scope": "system/Patient.rs"}, "invalid_scope", "system/Patient.rs"),
             ({"scope": "OPENID"}, "invalid_scope", "OPENID"),
+            ({"scope": "patient/Observaton.rs"}, "invalid_scope", "names no resource type"),
             ({"scope": [SCOPE, SCOPE]}, "invalid_request", "scope is repeated"),
             ({"aud": WITHOUT}, "invalid_request", "aud is missing"),
             ({"aud": "https://fhir.example/r4"}, "invalid_request", "aud must be"),

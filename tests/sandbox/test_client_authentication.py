@@ -117,12 +117,22 @@ class TestClientCredentials:
     """S21, S29."""
 
     @pytest.mark.parametrize(
-        "scope", [WITHOUT, "", "patient/Patient.rs", "openid", "system/Patient.x"]
+        "scope",
+        [WITHOUT, "", "patient/Patient.rs", "openid", "system/Patient.x", "system/Patinet.rs"],
     )
     def test_scope_that_is_not_its_own(self, service: str, browser: Browser, scope: object) -> None:
         answer = ask(browser, basic(service, SECRET), scope=scope)
         assert_refused(answer, 400, "invalid_scope", "scope")
         assert RequestRecord.objects.get().rule == "S29"
+
+    def test_log_says_for_which_scopes_there_is_nothing(
+        self, service: str, browser: Browser
+    ) -> None:
+        """S56: a type of FHIR is granted, kept here or not."""
+        answer = ask(browser, basic(service, SECRET), scope="system/Goal.rs system/Patient.rs")
+        assert answer.json()["scope"] == "system/Goal.rs system/Patient.rs"
+        row = RequestRecord.objects.get()
+        assert (row.accepted, row.reason) == (True, "No resources here for the scopes of: Goal.")
 
     def test_athenas_own_service_scope(self, service: str, browser: Browser) -> None:
         answer = ask(browser, basic(service, SECRET), scope="athena/service/Athenanet.MDP.*")
@@ -204,6 +214,22 @@ class TestCommand:
         assert record["assertion_audience"] == record["token_endpoint"]
         assert record["introspection_endpoint"].endswith("/oauth2/v1/introspect")
         assert record["revocation_endpoint"].endswith("/oauth2/v1/revoke")
+
+    @pytest.mark.parametrize(
+        ("url", "warning"),
+        [("https://a.example/k", ""), ("http://localhost/k", ""), ("http://a.example/k", "https")],
+    )
+    def test_warns_of_keys_that_are_never_fetched(self, db: None, url: str, warning: str) -> None:
+        """S50."""
+        record = sandbox_client("x", "--kind=service", f"--jwks-url={url}")
+        assert warning in record["warning"]
+        assert bool(record["warning"]) is bool(warning)
+
+    def test_kind_is_said_once(self, app: App) -> None:
+        """S5."""
+        assert sandbox_client("app-web", "--name=mine")["kind"] == "web"
+        with pytest.raises(CommandError, match="--kind"):
+            call_command("sandbox_client", "stranger", "--name=mine")
 
     def test_updates_the_record_and_forgets_its_old_keys(
         self, app: App, key_server: KeyServer, browser: Browser

@@ -42,7 +42,8 @@ def _faults() -> Iterator[str]:
         yield f"\n### {where}\n\n"
         yield "| Fault | What happens | What a good client does |\n|---|---|---|\n"
         for one in found:
-            name = f"{one.name}:{one.argument}" if one.argument else one.name
+            optional = "[:Type]" if one.pattern == faults.TYPE else ""
+            name = f"{one.name}:{one.argument}" if one.argument else one.name + optional
             habit = f" Said to be a habit of {one.habit_of}." if one.habit_of else ""
             yield f"| `{name}` | {cell(one.does)}{habit} | {cell(one.client_must)} |\n"
 

@@ -200,11 +200,11 @@ class TestForm:
         assert not Client.objects.exists()
 
     def test_warns_of_types_that_are_not_kept_here(self, browser: Browser) -> None:
-        page = register_by_form(browser, scope="patient/Foo.rs patient/*.rs patient/Patient.rs")
+        page = register_by_form(browser, scope="patient/Goal.rs patient/*.rs patient/Patient.rs")
         assert page.status_code == 200
         text = page.content.decode()
         assert text.count("There are no resources of the type") == 1
-        assert "the type <code>Foo</code>" in text
+        assert "the type <code>Goal</code>" in text
 
     def test_another_site_cannot_post_it(self, browser: Browser) -> None:
         assert post_form(browser, PATH, USUAL).status_code == 403
@@ -274,6 +274,20 @@ class TestWindow:
         assert post_form(browser, path, {}).status_code == 403
         nobody = post_form(browser, path + "x", {"csrfmiddlewaretoken": token[1]})
         assert nobody.status_code == 404
+
+    @pytest.mark.parametrize("private", [False, True])
+    def test_keys_are_looked_at_when_their_url_is_registered(
+        self, app: App, browser: Browser, key_server: KeyServer, private: bool
+    ) -> None:
+        """S50, S56: a URL that gives no keys is warned of, as the app may not be running yet."""
+        key = app.key.as_dict(private=private)
+        key_server.body = json.dumps({"keys": [key]}).encode()
+        fields = {"kind": "web", "auth_method": "private_key_jwt", "jwks_url": key_server.url}
+        page = register_by_form(browser, **fields)
+        assert page.status_code == 200
+        assert ("it publishes a private key" in page.content.decode()) is private
+        dead = fields | {"jwks_url": "http://192.0.2.1/jwks.json"}
+        assert "is not public" in register_by_form(browser, **dead).content.decode()
 
     def test_log_says_what_the_answer_does_not(
         self, app: App, browser: Browser, key_server: KeyServer

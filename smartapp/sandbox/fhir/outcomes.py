@@ -52,6 +52,13 @@ class InsufficientScope(Refusal):
     challenge = 'Bearer error="insufficient_scope"'
 
 
+class NotAcceptable(Refusal):
+    """An answer in a format that there is none in (https://hl7.org/fhir/R4/http.html#mime-type)."""
+
+    status = 406
+    code = "not-supported"
+
+
 class CombinationRequired(Refusal):
     """A search that would have to walk through everybody's records (S65)."""
 

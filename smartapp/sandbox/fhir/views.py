@@ -14,7 +14,7 @@ from django.views.decorators.csrf import csrf_exempt
 
 from smartapp.sandbox import addresses, launches, records, worlds
 from smartapp.sandbox.access import Access, find_access, why_unusable
-from smartapp.sandbox.fhir import bundles, faults, scopes
+from smartapp.sandbox.fhir import bundles, faults, formats, scopes
 from smartapp.sandbox.fhir.capability import capability_statement
 from smartapp.sandbox.fhir.outcomes import (
     BadRequest,
@@ -72,6 +72,7 @@ def _answer(
         return response
     resource_type = kwargs.get("resource_type", "")
     try:
+        formats.validate_accepted(request)
         response = view(request, **kwargs)
     except Refusal as refusal:
         token = _bearer_token(request)

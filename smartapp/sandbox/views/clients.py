@@ -42,7 +42,19 @@ def register(request: HttpRequest) -> HttpResponse:
     done = form.register()
     if done is None:
         return _form_page(request, form, known, HTTPStatus.UNPROCESSABLE_ENTITY)
-    return _client_page(request, *done, saved="Saved." if known else "Registered.")
+    return _client_page(
+        request,
+        *done,
+        saved="Saved." if known else "Registered.",
+        keys_problem=_keys_problem(done[0]),
+    )
+
+
+def _keys_problem(client: Client) -> str:
+    """Return why the key set at a new record's URL is of no use; empty: it is, or there is none."""
+    if not client.jwks_url or not client_keys.may_refetch(client):
+        return ""
+    return client_keys.refetch(client)
 
 
 def _form_page(
@@ -85,7 +97,12 @@ def _nobody(request: HttpRequest) -> HttpResponse:
 
 
 def _client_page(
-    request: HttpRequest, found: Client, secret: str = "", *, saved: str = ""
+    request: HttpRequest,
+    found: Client,
+    secret: str = "",
+    *,
+    saved: str = "",
+    keys_problem: str = "",
 ) -> HttpResponse:
     sheet = registering.described(found)
     context = {
@@ -93,6 +110,7 @@ def _client_page(
         "client": found,
         "secret": secret,
         "saved": saved,
+        "keys_problem": keys_problem,
         "unknown_types": scopes.unknown_types(found.scope),
         "sheet": sheet,
         "example": example.token_request(found, sheet),

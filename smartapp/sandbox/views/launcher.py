@@ -107,7 +107,10 @@ def standalone(request: HttpRequest) -> HttpResponse:
         client, chosen = _client(request), _chosen_faults(request)
         next_page = page_of(client) if client.kind == Client.Kind.SERVICE else client.standalone_url
         if not next_page and not wants_json:
-            raise LaunchImpossible(f"{client.name} has no standalone URL.")
+            raise LaunchImpossible(
+                f"{client.name} has no standalone URL. Give its record one; or add format=json to "
+                "this address, which lets the fault wait, and open the app yourself."
+            )
     except LaunchImpossible as exc:
         return _impossible(request, str(exc), wants_json=wants_json)
     client.next_faults = chosen

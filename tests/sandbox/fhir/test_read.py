@@ -46,6 +46,32 @@ class TestToken:
         assert response.status_code == 401
 
 
+class TestFormat:
+    @pytest.mark.parametrize(
+        ("accept", "query", "status"),
+        [
+            ("", "", 200),
+            ("application/fhir+json", "", 200),
+            ("text/html,application/xml;q=0.9,*/*;q=0.8", "", 200),
+            ("Application/JSON; charset=utf-8", "", 200),
+            ("application/fhir+xml", "", 406),
+            ("text/html", "", 406),
+            ("text/html, */*;q=0.0", "", 406),
+            ("application/fhir+xml", "?_format=json", 200),
+            ("application/fhir+xml", "?_format=application/fhir+json", 200),
+            ("application/json", "?_format=xml", 406),
+        ],
+    )
+    def test_there_is_json_and_nothing_else(
+        self, ehr: EHR, accept: str, query: str, status: int
+    ) -> None:
+        """S60: https://hl7.org/fhir/R4/http.html#mime-type."""
+        response = ehr.get(f"Patient/{RENEE}{query}", Accept=accept)
+        assert response.status_code == status
+        if status == 406:
+            assert parsed(response)["issue"][0]["code"] == "not-supported"
+
+
 class TestRead:
     def test_a_resource_is_sent_as_it_is_stored(self, ehr: EHR) -> None:
         response = ehr.get(f"Patient/{RENEE}")

@@ -9,7 +9,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 
 from smartapp.sandbox import registering
-from smartapp.sandbox.models import Client, client_secret_digest
+from smartapp.sandbox.models import Client, client_secret_digest, find_client
 from smartapp.sandbox.registering import RegistrationInvalid
 from smartapp.sandbox.worlds import World
 
@@ -36,7 +36,7 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("client_id")
-        parser.add_argument("--kind", choices=Client.Kind.values, required=True)
+        parser.add_argument("--kind", choices=Client.Kind.values, help="needed once")
         parser.add_argument("--name", help="what people read on the consent page")
         parser.add_argument("--world", choices=World.values, help="default: production")
         parser.add_argument("--auth-method", choices=Client.AuthMethod.values)
@@ -99,9 +99,14 @@ def _client(options: Options) -> Client:
 
 def _begun(options: Options) -> Client:
     """What is changed: an app of another kind is another app, of which nothing stays."""
-    client_id, kind = options["client_id"], options["kind"]
-    known = Client.objects.filter(client_id=client_id, kind=kind).first()
-    return known or Client(client_id=client_id, kind=kind, name=client_id)
+    client_id = options["client_id"]
+    known = find_client(client_id)
+    kind = options["kind"] or (known.kind if known else "")
+    if not kind:
+        raise CommandError(f"There is no client {client_id} yet: say of which --kind it is.")
+    if known and known.kind == kind:
+        return known
+    return Client(client_id=client_id, kind=kind, name=client_id)
 
 
 def _give_credentials(client: Client, options: Options) -> None:
@@ -114,7 +119,7 @@ def _give_credentials(client: Client, options: Options) -> None:
     given = [options[name] for name in ("auth_method", *CREDENTIALS)]
     if client.auth_method and all(value is None for value in given):
         return
-    method = options["auth_method"] or _usual_method(options)
+    method = options["auth_method"] or _usual_method(client, options)
     if method != client.auth_method or any(options[name] for name in KEY_SETS):
         client.jwks_url, client.jwks = "", None
     if method != client.auth_method:
@@ -125,10 +130,10 @@ def _give_credentials(client: Client, options: Options) -> None:
     client.secret_digest = _secret_digest(options) or client.secret_digest
 
 
-def _usual_method(options: Options) -> str:
-    if options["client_secret_env"] and options["kind"] != Client.Kind.PUBLIC:
+def _usual_method(client: Client, options: Options) -> str:
+    if options["client_secret_env"] and client.kind != Client.Kind.PUBLIC:
         return Client.AuthMethod.CLIENT_SECRET_BASIC
-    return registering.usual_method(options["kind"])
+    return registering.usual_method(client.kind)
 
 
 def _secret_digest(options: Options) -> str:
