@@ -1,0 +1,70 @@
+"""Users and groups: nobody gives rights that they do not have, nor acts on who has more.
+
+On Django's own pages whoever may change users can make themselves a superuser, and set a
+superuser's password. Here who is none changes and deletes only whom, and hands out only what,
+goes no further than they do themselves.
+"""
+
+from typing import Any
+
+from django.contrib import admin
+from django.contrib.auth import admin as auth
+from django.contrib.auth.models import Group, Permission, User
+from django.db.models import Q, QuerySet
+from django.http import HttpRequest
+
+
+def _of(user: User) -> QuerySet[Permission]:
+    """Return what a user may do, or could if the account were active."""
+    if user.is_superuser:
+        return Permission.objects.all()
+    return Permission.objects.filter(Q(user=user) | Q(group__user=user)).distinct()
+
+
+def _goes_further(row: User | Group, user: Any) -> bool:
+    """Whether a user or a group has what this user has not."""
+    if user.is_superuser:
+        return False
+    if isinstance(row, User) and row.is_superuser:
+        return True
+    theirs = _of(row) if isinstance(row, User) else Permission.objects.filter(group=row)
+    return theirs.exclude(pk__in=_of(user).values("pk")).exists()
+
+
+class NoFurther(admin.ModelAdmin):
+    """Who and what goes further than the person at the page is there to look at only."""
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        may: bool = super().has_change_permission(request, obj)
+        return may and (obj is None or not _goes_further(obj, request.user))
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        may: bool = super().has_delete_permission(request, obj)
+        return may and (obj is None or not _goes_further(obj, request.user))
+
+    def formfield_for_manytomany(self, db_field: Any, request: Any, **kwargs: Any) -> Any:
+        field: Any = super().formfield_for_manytomany(db_field, request, **kwargs)
+        if field is None or request.user.is_superuser:
+            return field
+        own = _of(request.user).values("pk")
+        if field.queryset.model is Permission:
+            field.queryset = field.queryset.filter(pk__in=own)
+        else:
+            further = Permission.objects.exclude(pk__in=own)
+            field.queryset = field.queryset.exclude(permissions__in=further)
+        return field
+
+
+admin.site.unregister([User, Group])
+
+
+@admin.register(User)
+class UserAdmin(NoFurther, auth.UserAdmin):
+    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Any:
+        fields = super().get_readonly_fields(request, obj)
+        return fields if request.user.is_superuser else (*fields, "is_superuser")
+
+
+@admin.register(Group)
+class GroupAdmin(NoFurther, auth.GroupAdmin):
+    pass
