@@ -41,6 +41,23 @@ class TestToken:
         assert response["WWW-Authenticate"] == f"Bearer{code}"
         assert parsed(response)["issue"][0]["diagnostics"] == "Developer Inactive"
 
+    @pytest.mark.parametrize(
+        ("authorization", "words"),
+        [
+            ("", "Send a bearer access token."),
+            ("Bearer bad", "The access token is not valid here."),
+        ],
+    )
+    @pytest.mark.parametrize("world", ["strict", "bcp"])
+    def test_is_plain_where_no_gateway_stands(
+        self, client: Client, world: str, authorization: str, words: str
+    ) -> None:
+        """S61: athenahealth's own words are for its own worlds (E14)."""
+        headers = {"Authorization": authorization} if authorization else {}
+        response = client.get(f"/sandbox/{world}/fhir/r4/Patient/{RENEE}", headers=headers)
+        assert response.status_code == 401
+        assert parsed(response)["issue"][0]["diagnostics"] == words
+
     def test_a_token_in_the_address_does_not_count(self, ehr: EHR) -> None:
         response = ehr.client.get(f"{BASE}/Patient/{RENEE}?access_token=good")
         assert response.status_code == 401
