@@ -121,7 +121,8 @@ def parse_bundle(body: bytes, *, fhir_base_url: str) -> Bundle:
 
 
 def patient_of(resource: dict[str, Any]) -> str | None:
-    """Return the id of the patient that `resource` is about, or None where it names none (C143).
+    """Return the id of the patient that `resource` is about; None where it names none, or more
+    than one (C143).
 
     References may be relative, absolute or versioned. Only the id is compared: proxied servers
     write references with their inner host name.
@@ -129,13 +130,14 @@ def patient_of(resource: dict[str, Any]) -> str | None:
     if resource.get("resourceType") == "Patient":
         own_id = resource.get("id")
         return own_id if isinstance(own_id, str) else None
+    named = set()
     for name in _PATIENT_MEMBERS:
         member = resource.get(name)
         reference = member.get("reference") if isinstance(member, dict) else None
         match = _PATIENT_REFERENCE.fullmatch(reference) if isinstance(reference, str) else None
         if match is not None:
-            return match[1]
-    return None
+            named.add(match[1])
+    return named.pop() if len(named) == 1 else None
 
 
 def safe_error_text(status: int, content_type: str | None, body: bytes) -> str:

@@ -236,6 +236,11 @@ class TestPatientOf:
         resource = {"subject": {"reference": "Group/1"}, "patient": {"reference": "Patient/1"}}
         assert fhir.patient_of(resource) == "1"
 
+    def test_a_resource_that_names_two_patients_is_about_neither(self) -> None:
+        one, two = {"reference": "Patient/1"}, {"reference": "Patient/2"}
+        assert fhir.patient_of({"resourceType": "X", "subject": one, "patient": two}) is None
+        assert fhir.patient_of({"resourceType": "X", "subject": one, "patient": one}) == "1"
+
 
 class TestErrorText:
     """C142: every shape seen in the wild becomes one safe line."""
