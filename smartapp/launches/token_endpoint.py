@@ -26,6 +26,7 @@ from smartapp.protocol.errors import (
     JWKSError,
     KeysReplaced,
 )
+from smartapp.protocol.urls import host_of
 from smartapp.registrations import discovery
 from smartapp.registrations.models import AuthMethod
 from smartapp.registrations.registry import EndpointConfig
@@ -42,8 +43,10 @@ async def request_token(
 
     The caller has taken the request out of the budget; one that is signed a second time is counted
     here. Raises what `http.post_form` and `token.parse_token_response` raise, ClientKeyError,
-    KeysReplaced, and EHRLimited for a 429.
+    KeysReplaced, and EHRLimited for a 429. EndpointHostChanged, with nothing sent, where an
+    administrator trusts that host no longer: a launch remembers its token endpoint (C14).
     """
+    discovery.check_hosts(config, {host_of(token_endpoint)})
     steps.token_asked(fields)
     attempts = itertools.count()
 

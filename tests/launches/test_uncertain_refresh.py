@@ -18,7 +18,7 @@ from smartapp.launches import events, refresh, store
 from smartapp.launches.models import EndReason, Launch
 from smartapp.launches.store import StoredLaunch
 from smartapp.protocol.errors import RefreshUncertain
-from smartapp.registrations.models import Registration
+from smartapp.registrations.models import Endpoint, Registration
 from tests.launches.conftest import Browser
 from tests.launches.test_refresh import expire, refreshes, row
 from tests.launches.test_why import first_is
@@ -215,6 +215,8 @@ class TestWhereATokenMayBeUsedUp:
         """C125: nobody listens there now; the refresh token is as good as before."""
         uuid = await browser.launch(ehr_launch())
         await expire(uuid)
+        trusted = [ehr.base.removeprefix("http://"), "127.0.0.1:9"]
+        await in_database(Endpoint.objects.update, pinned_hosts=trusted)
         real = store.find
 
         def elsewhere(*arguments: object) -> StoredLaunch:
