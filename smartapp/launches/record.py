@@ -9,7 +9,7 @@ from smartapp.chart.identity import read_identity
 from smartapp.chart.reader import read_chart
 from smartapp.chart.sections import Chart
 from smartapp.database import in_database
-from smartapp.launches import steps, store
+from smartapp.launches import refresh, steps, store
 from smartapp.launches.access import LaunchAccess
 from smartapp.launches.models import EndReason
 from smartapp.protocol.errors import (
@@ -25,12 +25,15 @@ logger = logging.getLogger(__name__)
 
 async def chart(access: LaunchAccess) -> Chart | None:
     """Return the patient's chart, None when no patient was chosen (C110). A second 401 means that
-    the EHR took the access away: the launch ends (C141)."""
+    the EHR took the access away: the launch ends (C141).
+
+    Raises what says why the launch is over also when it ended while the EHR was asked: what was
+    read is not shown any more (T17, T18)."""
     context = access.tokens.context
     if context.patient is None:
         return None
     try:
-        return await read_chart(
+        read = await read_chart(
             access,
             patient=context.patient,
             encounter=context.encounter,
@@ -44,6 +47,8 @@ async def chart(access: LaunchAccess) -> Chart | None:
     except WrongPatient:
         await _wrong_patient(access)
         raise
+    await _refuse_if_over(access)
+    return read
 
 
 async def patient_name(access: LaunchAccess) -> str | None:
@@ -68,7 +73,15 @@ async def patient_name(access: LaunchAccess) -> str | None:
     except (FHIRError, EHRUnavailable) as error:
         logger.warning("launch %s: patient not read: %s", access.launch.uuid, error.code)
         return None
+    await _refuse_if_over(access)
     return read_identity(resource, now=timezone.now()).name.text if resource.get("name") else None
+
+
+async def _refuse_if_over(access: LaunchAccess) -> None:
+    """Look once more: somebody may have disconnected, or changed the patient in the EHR."""
+    launch = access.launch
+    now = await in_database(store.find, launch.uuid, launch.session_digest, timezone.now())
+    refresh.refuse_ended(now)
 
 
 async def _wrong_patient(access: LaunchAccess) -> None:

@@ -1,10 +1,12 @@
 """A launch that nobody uses ends, and one whose patient was changed in the EHR (T18, C156)."""
 
+import asyncio
 from collections.abc import Callable
 from datetime import timedelta
 from uuid import UUID
 
 import pytest
+from aiohttp import web
 from django.contrib.sessions.models import Session
 from django.utils import timezone
 from pytest_django import Settings
@@ -14,7 +16,7 @@ from smartapp.launches import launching, store
 from smartapp.launches.models import EndReason, Launch, Revocation
 from tests.counting import counted
 from tests.launches.conftest import Browser, new_browser
-from tests.scripted_ehr import ScriptedEHR
+from tests.scripted_ehr import ScriptedEHR, fhir_json
 
 Start = Callable[[], str]
 MINUTE = timedelta(minutes=1)
@@ -187,6 +189,32 @@ class TestPatientChanged:
         assert ehr.requests == []  # nothing was fetched with the first one's token
         assert await in_database(Revocation.objects.filter(launch=uuid).count) == 1
         assert await say(browser, uuid, "patient-changed", form_token=token) == 204
+
+    @pytest.mark.parametrize("path", ["", "context.json"])
+    async def test_what_is_being_read_meanwhile_is_not_shown(
+        self, browser: Browser, ehr: ScriptedEHR, ehr_launch: Start, path: str
+    ) -> None:
+        """T17: the page was asked for while it was still the right patient's."""
+        uuid = await browser.launch(ehr_launch())
+        token = await form_token(browser, uuid)
+        asked, go_on = asyncio.Event(), asyncio.Event()
+        loop = asyncio.get_running_loop()
+
+        async def slow(request: web.Request) -> web.Response:
+            loop.call_soon_threadsafe(asked.set)
+            await asyncio.to_thread(
+                lambda: asyncio.run_coroutine_threadsafe(go_on.wait(), loop).result(10)
+            )
+            return fhir_json(ehr.resource(request.match_info["path"]))
+
+        ehr.fhir_answer = slow
+        reading = asyncio.create_task(browser.get(f"/launches/{uuid}/{path}"))
+        await asyncio.wait_for(asked.wait(), 10)
+        assert await say(browser, uuid, "patient-changed", form_token=token) == 204
+        go_on.set()
+        page = await reading
+        assert page.status == 409
+        assert "Family-p-1" not in await page.text()
 
     async def test_page_in_a_frame_leads_to_no_page_that_shows_in_none(
         self, browser: Browser, ehr_launch: Start
