@@ -9,7 +9,7 @@ from uuid import UUID
 from django.conf import settings
 from django.contrib.sessions.models import Session
 from django.db import IntegrityError, transaction
-from django.db.models import F, Q, QuerySet
+from django.db.models import F, Q, QuerySet, Subquery
 from django.utils import timezone
 
 from smartapp.chart.page import OpenLaunch
@@ -112,7 +112,7 @@ def complete(
     """
     with transaction.atomic():
         gone = [old.digest for old in replaced]
-        gone += _sessions_of_another_person(tokens, [old.digest for old in beside])
+        gone += _sessions_of_another_person(uuid, tokens, [old.digest for old in beside])
         Session.objects.create(
             session_key=key.digest, session_data="", expire_date=session_expires_at
         )
@@ -132,28 +132,35 @@ def complete(
             Session.objects.filter(session_key__in=gone).delete()
 
 
-def _sessions_of_another_person(tokens: LaunchTokens, session_digests: list[str]) -> list[str]:
-    """Return which of these sessions are somebody else's than who has just signed in: on a shared
-    workstation the next person does not inherit the open pages of the last one (T18).
+def _sessions_of_another_person(
+    uuid: UUID, tokens: LaunchTokens, session_digests: list[str]
+) -> list[str]:
+    """Return which of these sessions are, or may be, somebody else's than who has just signed in:
+    on a shared workstation the next person does not inherit the open pages of the last one (T18).
 
     Somebody else is another `sub` of the same issuer. Another issuer says nothing: people use
-    more than one EHR.
+    more than one EHR. Where an EHR did not say who signed in, before or now, nobody knows that it
+    is the same person.
     """
-    if tokens.id_token_sub is None or not session_digests:
+    if not session_digests:
         return []
+    own_endpoint = Launch.objects.filter(uuid=uuid).values("endpoint_id")
     rows = Launch.objects.filter(session__in=session_digests, ended_at=None)
+    rows = rows.annotate(at_same_endpoint=Q(endpoint_id=Subquery(own_endpoint)))
     return [
-        session
-        for uuid, session, sealed in rows.values_list("uuid", "session", "sealed_tokens")
-        if _is_another_person(tokens, sealed, uuid)
+        row.session_id
+        for row in rows.only("session_id", "sealed_tokens")
+        if row.session_id and _may_be_another_person(tokens, row, row.at_same_endpoint)
     ]
 
 
-def _is_another_person(tokens: LaunchTokens, sealed: str, uuid: UUID) -> bool:
+def _may_be_another_person(tokens: LaunchTokens, launch: Launch, at_same_endpoint: bool) -> bool:
     try:
-        other = launch_tokens.unseal(sealed, uuid)
+        other = launch_tokens.unseal(launch.sealed_tokens, launch.uuid)
     except VaultError:  # nobody's any more, and no reason to keep the next one out
         return True
+    if tokens.id_token_sub is None or other.id_token_sub is None:
+        return at_same_endpoint
     same_issuer = other.id_token_iss == tokens.id_token_iss
     return same_issuer and other.id_token_sub != tokens.id_token_sub
 

@@ -19,6 +19,7 @@ from smartapp.database import in_database
 from smartapp.launches import refresh, store, under_way
 from smartapp.launches.models import EndReason, Launch
 from smartapp.protocol.errors import EHRTimeout
+from smartapp.registrations import registry
 from smartapp.registrations.models import Endpoint, Registration
 from tests.launches.conftest import Browser
 from tests.scripted_ehr import ScriptedEHR
@@ -222,6 +223,24 @@ class TestSharedWorkstation:
         home = await (await browser.get("/")).text()
         assert str(first) not in home
         assert str(second) in home
+
+    @pytest.mark.parametrize("unnamed", ["both", "first", "second"])
+    async def test_where_nobody_says_who_it_is_nobody_inherits_a_page(
+        self, browser: Browser, ehr: ScriptedEHR, ehr_launch: Start, unnamed: str
+    ) -> None:
+        with_openid = (await in_database(Registration.objects.get)).scope
+
+        async def ask(*, openid: bool) -> None:
+            scope = with_openid if openid else "launch patient/Patient.rs"
+            await in_database(Registration.objects.update, scope=scope)
+            registry.forget()
+
+        await ask(openid=unnamed == "second")
+        first = await browser.launch(ehr_launch())
+        await ask(openid=unnamed == "first")
+        second = await browser.launch(ehr_launch())
+        assert (await browser.get(f"/launches/{first}/")).status == 404
+        assert (await browser.get(f"/launches/{second}/")).status == 200
 
     async def test_same_person_keeps_every_page(
         self, browser: Browser, ehr: ScriptedEHR, ehr_launch: Start
