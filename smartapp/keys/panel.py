@@ -35,7 +35,7 @@ class KeyRow:
     kid: str
     state: str
     life: str
-    moments: tuple[str, ...]
+    moments: tuple[tuple[str, str], ...]  # column and time
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,10 +147,14 @@ def _risky(line: Line, now: datetime) -> list[Button]:
 
 
 def _key_row(key: SigningKey, now: datetime) -> KeyRow:
-    moments = (key.published_at, key.signs_from, key.signs_until, key.withdrawn_at)
-    return KeyRow(
-        key.kid, key.state(now), wording.life(key, now), tuple(map(wording.moment, moments))
-    )
+    moments = {
+        "Published": key.published_at,
+        "Signs from": key.signs_from,
+        "Signs until": key.signs_until,
+        "Withdrawn": key.withdrawn_at,
+    }
+    shown = tuple((column, wording.moment(at)) for column, at in moments.items())
+    return KeyRow(key.kid, key.state(now), wording.life(key, now), shown)
 
 
 def _stale_row(copy: StaleCopy, now: datetime) -> StaleRow:

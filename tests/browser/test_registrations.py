@@ -181,3 +181,36 @@ def test_changed_host_is_accepted_with_one_button(admin: Page, demo: Demo) -> No
     admin.get_by_role("button", name="Accept these hosts").click()
     expect(admin.locator(".messagelist")).to_contain_text("Launches go on")
     expect(admin.locator(".errornote")).to_have_count(0)
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "audit/auditevent", "keys/keyset", "keys/signingkey", "launches/launch",
+        "launches/launchevent", "launches/revocation", "registrations/registration",
+    ],
+)  # fmt: skip
+def test_list_is_read_on_a_phone_without_scrolling_sideways(
+    admin: Page, demo: Demo, path: str
+) -> None:
+    """Neither the page nor a box in it; and so is what the first row leads to."""
+    admin.set_viewport_size(PHONE)  # type: ignore[arg-type]
+    admin.goto(f"{demo.url}/admin/{path}/")
+    assert fits(admin)
+    assert scrolled_boxes(admin) == []
+    links = admin.locator("#result_list tbody a")
+    if links.count():
+        links.first.click()
+        assert fits(admin)
+        assert scrolled_boxes(admin) == []
+
+
+def scrolled_boxes(page: Page) -> list[str]:
+    boxes: list[str] = page.evaluate(
+        """() => [...document.querySelectorAll("#content *")]
+            .filter(one => one.scrollWidth > one.clientWidth + 1)
+            .filter(one => ["auto", "scroll"].includes(getComputedStyle(one).overflowX))
+            .filter(one => one.tagName !== "TEXTAREA")
+            .map(one => one.className || one.tagName)"""
+    )
+    return boxes
