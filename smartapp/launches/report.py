@@ -13,6 +13,7 @@ from smartapp.launches.events import Verdict, WireRecord
 from smartapp.launches.facts import Facts
 from smartapp.launches.models import LaunchEvent, Step
 from smartapp.launches.why.case import Cause
+from smartapp.launches.why.rules import rule_in_words
 
 LABELS = {
     "kind": "Launch",
@@ -45,6 +46,16 @@ LABELS = {
 
 
 @dataclass(frozen=True, slots=True)
+class VerdictView:
+    """How one rule went; `rule_in_words` is "" where no requirement is named."""
+
+    rule: str
+    ok: bool
+    text: str
+    rule_in_words: str
+
+
+@dataclass(frozen=True, slots=True)
 class StepView:
     """One step as a page draws it."""
 
@@ -53,12 +64,12 @@ class StepView:
     milliseconds: int
     code: str
     reference: str
-    verdicts: Sequence[Verdict]
+    verdicts: Sequence[VerdictView]
     lines: tuple[tuple[str, str], ...]
 
     @property
     def is_ok(self) -> bool:
-        return not self.code and all(verdict["ok"] for verdict in self.verdicts)
+        return not self.code and all(verdict.ok for verdict in self.verdicts)
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,9 +128,14 @@ def _step(event: LaunchEvent) -> StepView:
         milliseconds=event.duration_ms,
         code=event.code,
         reference=event.reference,
-        verdicts=event.verdicts,
+        verdicts=tuple(map(_verdict, event.verdicts)),
         lines=tuple(_lines(event.detail)),
     )
+
+
+def _verdict(verdict: Verdict) -> VerdictView:
+    rule = verdict["rule"]
+    return VerdictView(rule, verdict["ok"], verdict["text"], rule_in_words(rule))
 
 
 def _lines(detail: dict[str, Any]) -> Iterator[tuple[str, str]]:
@@ -162,7 +178,7 @@ def _text(
         failed = f" {step.code} {step.reference}" if step.code else ""
         yield f"\n{step.at} UTC {step.label}, {step.milliseconds} ms{failed}"
         for verdict in step.verdicts:
-            yield f"  {'ok ' if verdict['ok'] else 'NOT'} {verdict['rule']} {verdict['text']}"
+            yield f"  {'ok ' if verdict.ok else 'NOT'} {verdict.rule} {verdict.text}"
         yield from (f"  {label}: {text}" for label, text in step.lines)
     if checks:
         yield "\nChecked just now"

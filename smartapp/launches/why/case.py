@@ -7,6 +7,7 @@ from typing import Any
 
 from smartapp.launches.facts import Facts
 from smartapp.launches.models import LaunchEvent, Step
+from smartapp.launches.why.rules import rule_in_words
 from smartapp.registrations.models import AuthMethod
 
 
@@ -20,6 +21,10 @@ class Cause:
     check: str
     todo: str
     rule: str
+
+    @property
+    def rule_in_words(self) -> str:
+        return rule_in_words(self.rule)
 
 
 class Case:
