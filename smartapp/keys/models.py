@@ -242,6 +242,20 @@ class StaleCopy(models.Model):
         return f"{self.name} refused {self.refused_kid}"
 
 
+class MaintainedBy(models.Model):
+    """A machine on which `maintain` took the steps that were due, and when it last did."""
+
+    machine = models.CharField(max_length=100, unique=True)
+    last_at = models.DateTimeField()
+
+    class Meta:
+        ordering = ["-last_at"]
+        default_permissions = ()
+
+    def __str__(self) -> str:
+        return self.machine
+
+
 vault.register_column(
     "keys.SigningKey", "sealed_private_key", lambda key: str(key.private_key_context)
 )

@@ -14,6 +14,7 @@ from smartapp.keys import (
     outlook,
     rehearsal,
     timeline,
+    upkeep,
     wording,
 )
 from smartapp.keys.lines import Line, Step
@@ -92,10 +93,13 @@ def page(key_set: KeySet, user: User | AnonymousUser, now: datetime) -> dict[str
         _section(key_set, line, keys, now, may_rotate=may_rotate, may_risk=may_risk)
         for line in found
     ]
+    warnings = automation.warnings(key_set, now)
     return {
         "key_set": key_set,
         "jwks_url": rehearsal.public_url(key_set),
-        "warnings": automation.warnings(key_set, now),
+        "to_do": upkeep.to_do(key_set, now, is_warned=bool(warnings)),
+        "last_runs": upkeep.last_runs(now),
+        "warnings": warnings,
         "habits": wording.habits(key_set),
         "wait": wording.wait(key_set),
         # What EHRs use comes first.

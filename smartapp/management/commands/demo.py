@@ -4,7 +4,6 @@ import asyncio
 import io
 import socket
 import threading
-import time
 from argparse import ArgumentParser
 from typing import Any
 
@@ -66,11 +65,11 @@ class Command(BaseCommand):
         while not server.started and not serving.done():  # noqa: ASYNC110 - uvicorn has no event
             await asyncio.sleep(0.02)
         if not serving.done():
-            threading.Thread(target=_maintain, daemon=True).start()
             # The EHR's discovery document is read over HTTP, so it has to be up.
             await asyncio.to_thread(_connect_sandbox)
             # The keys that this made are known at once: who reads the doors finds /readyz ready.
             await memory.refresh()
+            threading.Thread(target=_maintain, daemon=True).start()
             self.stdout.write(
                 DOORS.format(url=settings.PUBLIC_URL, admin=ADMIN, password=ADMIN_PASSWORD)
             )
@@ -80,7 +79,6 @@ class Command(BaseCommand):
 
 def _maintain() -> None:
     """What a process of its own does elsewhere: what the panel announces happens here too."""
-    time.sleep(MAINTAIN_EVERY_SECONDS)
     call_command("maintain", "--every", str(MAINTAIN_EVERY_SECONDS), stdout=io.StringIO())
 
 

@@ -10,7 +10,7 @@ from django.core.management.base import BaseCommand, CommandError
 from django.utils import timezone
 
 from smartapp import http
-from smartapp.keys import fetches, stale_copies
+from smartapp.keys import fetches, stale_copies, upkeep
 from smartapp.launches import events, outstanding, revocation, store
 from smartapp.registrations import discovery
 
@@ -57,6 +57,7 @@ class Command(BaseCommand):
 
     def _round(self) -> None:
         call_command("rotate_keys", "--auto")
+        upkeep.ran(timezone.now())
         purged = purge()
         http.run(discovery.refresh_ahead())
         told = http.run(revocation.work_off(within_seconds=REVOKING_SECONDS))

@@ -1,0 +1,51 @@
+"""Whether the periodic work runs, which everything that happens by itself depends on, and where.
+
+One row for each machine: with several, one that has stopped is seen although the others go on.
+"""
+
+import socket
+from datetime import datetime, timedelta
+
+from smartapp.keys import automation
+from smartapp.keys.models import KeySet, MaintainedBy
+from smartapp.keys.wording import ago
+
+# Machines come and go; one that has been silent for so long is no longer one of this app's.
+KEPT_FOR = timedelta(days=7)
+
+
+def ran(now: datetime) -> None:
+    """Note that this machine has just taken every step that was due."""
+    machine = socket.gethostname()[:100] or "unnamed"
+    MaintainedBy.objects.update_or_create(machine=machine, defaults={"last_at": now})
+    MaintainedBy.objects.filter(last_at__lt=now - KEPT_FOR).delete()
+
+
+def is_running(now: datetime) -> bool:
+    """Whether `maintain` ran so lately that what is due does not wait for long."""
+    return MaintainedBy.objects.filter(last_at__gt=now - automation.OVERDUE).exists()
+
+
+def last_runs(now: datetime) -> str:
+    """Return in a sentence when `maintain` ran last, on each machine."""
+    known = [f"{one.machine} {ago(one.last_at, now)}" for one in MaintainedBy.objects.all()]
+    if not known:
+        return f"`manage.py maintain` has not run in the last {KEPT_FOR.days} days."
+    return f"`manage.py maintain` ran last on {', on '.join(known)}."
+
+
+def to_do(key_set: KeySet, now: datetime, *, is_warned: bool) -> str:
+    """Return in a sentence whether anybody has to do anything about a key set now."""
+    if is_warned:
+        return "There is something to do; it is said below."
+    if not is_running(now):
+        return (
+            "See that `manage.py maintain` runs, every minute, on one machine at least: until it "
+            "does, nothing happens here by itself."
+        )
+    if key_set.imported_by_vendor or key_set.rotate_after_days is None:
+        return (
+            "You need not do anything now. The next rotation begins when somebody publishes the "
+            "next key."
+        )
+    return "You need not do anything: what comes next happens by itself."
