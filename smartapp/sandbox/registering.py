@@ -142,7 +142,8 @@ def _validate_identity(client: Client) -> None:
     if not CLIENT_ID.fullmatch(client.client_id):
         raise RegistrationInvalid(
             "client_id",
-            "A client id has letters without accents, digits and marks, and no blank at its ends.",
+            "A client id is made of letters without accents, digits, punctuation and spaces, and "
+            "neither begins nor ends with a space.",
         )
     if not client.name.isprintable():
         raise RegistrationInvalid("name", "The name is not printable text.")

@@ -79,6 +79,12 @@ class TestLaunch:
         assert told.status_code == 400
         assert words in told.json()["reason"]
 
+    def test_an_unknown_app_is_answered_with_where_apps_are(self, browser: Browser) -> None:
+        page = browser.get("/sandbox/launch", {"client_id": "nope"}).content.decode()
+        assert "compared letter by letter" in page
+        assert 'href="/sandbox/clients"' in page
+        assert 'href="/sandbox/clients/register"' in page
+
 
 class TestPages:
     def test_launcher_offers_everybody_and_says_that_they_are_made_up(

@@ -82,7 +82,10 @@ def _started(request: HttpRequest) -> Started:
 def _client(request: HttpRequest) -> Client:
     client = find_client(request.GET.get("client_id"))
     if client is None:
-        raise LaunchImpossible("No app is registered here under this client_id.")
+        raise LaunchImpossible(
+            "No app is registered here under this client_id. It is compared letter by letter: "
+            "look for it among the apps that are registered here, or register yours."
+        )
     return client
 
 
