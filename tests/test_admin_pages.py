@@ -21,9 +21,7 @@ def test_there_are_lists() -> None:
 
 
 @pytest.mark.parametrize(("model", "of_model"), LISTS, ids=[model.__name__ for model, _ in LISTS])
-def test_every_cell_says_on_a_phone_which_column_it_is_of(
-    model: type, of_model: Any
-) -> None:
+def test_every_cell_says_on_a_phone_which_column_it_is_of(model: type, of_model: Any) -> None:
     """The headings are not shown there."""
     said = dict(
         re.findall(r'\.field-(\w+)::before \{\s*content: "([^"]+): "', STYLESHEET.read_text())

@@ -30,8 +30,8 @@ def last_runs(now: datetime) -> str:
     """Return in a sentence when `maintain` ran last, on each machine."""
     known = [f"{one.machine} {ago(one.last_at, now)}" for one in MaintainedBy.objects.all()]
     if not known:
-        return f"`manage.py maintain` has not run in the last {KEPT_FOR.days} days."
-    return f"`manage.py maintain` ran last on {', on '.join(known)}."
+        return f"manage.py maintain has not run in the last {KEPT_FOR.days} days."
+    return f"manage.py maintain ran last on {', on '.join(known)}."
 
 
 def to_do(key_set: KeySet, now: datetime, *, is_warned: bool) -> str:

@@ -48,13 +48,13 @@ def test_what_only_a_person_can_begin_is_said(monkeypatch: pytest.MonkeyPatch) -
 
 def test_each_machine_is_named_with_its_last_run(monkeypatch: pytest.MonkeyPatch) -> None:
     """One that has stopped is seen although another goes on; one that is gone is forgotten."""
-    assert upkeep.last_runs(NOW) == "`manage.py maintain` has not run in the last 7 days."
+    assert upkeep.last_runs(NOW) == "manage.py maintain has not run in the last 7 days."
     ran("old", timedelta(days=8), monkeypatch)
     ran("web-2", timedelta(hours=5), monkeypatch)
     ran("web-1", timedelta(minutes=3), monkeypatch)
     ran("web-1", timedelta(minutes=2), monkeypatch)
     assert upkeep.last_runs(NOW) == (
-        "`manage.py maintain` ran last on web-1 2 minutes ago, on web-2 5 hours ago."
+        "manage.py maintain ran last on web-1 2 minutes ago, on web-2 5 hours ago."
     )
     ran("web-1", timedelta(), monkeypatch)
     assert not MaintainedBy.objects.filter(machine="old").exists()
