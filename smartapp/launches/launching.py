@@ -19,10 +19,10 @@ from smartapp.launches import (
     cookies,
     outstanding,
     pending,
+    refused_codes,
     revocation,
     steps,
     store,
-    token_budget,
     token_endpoint,
     under_way,
 )
@@ -131,7 +131,7 @@ async def finish(
 ) -> HttpResponse:
     """Use up the state, exchange the code, and return the redirect to the launch's page (C55)."""
     with in_flight(config):
-        await token_budget.take(config, for_code=True)
+        place = await refused_codes.take(config, request.META.get("REMOTE_ADDR", ""))
         uuid = await in_database(
             store.consume_state,
             endpoint_id=config.endpoint_id,
@@ -140,7 +140,7 @@ async def finish(
             launched_at=started.launched_at,
         )
         response = HttpResponse(status=303, headers={"Location": f"/launches/{uuid}/"})
-        exchange = under_way.start(token_endpoint.exchange_code(config, started, code))
+        exchange = under_way.start(place.judge(token_endpoint.exchange_code(config, started, code)))
         try:
             issued = await asyncio.shield(exchange)
             tokens = await token_endpoint.accept(config, started, issued)

@@ -115,6 +115,7 @@ RULE_OF = {
     "busy": "C15",
     "ehr-limited": "C144",
     "token-budget-spent": "C128",
+    "codes-refused": "C128",
     "busy-with-ehr": "C15",
     "ehr-redirected": "C15",
     "ehr-response-too-large": "C15",

@@ -21,6 +21,7 @@ import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
+from typing import TypeVar
 
 from django.core.cache import cache
 
@@ -40,6 +41,8 @@ CACHE_SECONDS = 1.0
 AWAY_SECONDS = 10.0
 
 logger = logging.getLogger(__name__)
+
+T = TypeVar("T")
 
 _threads = ThreadPoolExecutor(2, thread_name_prefix="token-budget")
 _away_until = 0.0
@@ -74,7 +77,7 @@ async def limited(config: EndpointConfig, retry_after: str | None) -> EHRLimited
     _left_alone[config.registration_id] = now + seconds
     logger.warning("%s answered 429: left alone for %d s", config.registration_slug, seconds)
     if config.token_requests_per_minute:
-        await _shared(_leave_alone, config.registration_id, now + seconds, seconds)
+        await shared(_leave_alone, config.registration_id, now + seconds, seconds, away=0.0)
     return EHRLimited(f"429 for {config.registration_slug}", retry_after=seconds)
 
 
@@ -103,19 +106,19 @@ async def _seconds_to_wait(config: EndpointConfig, *, for_code: bool) -> float:
         return 0.0
     first = 0 if for_code else int(limit * RESERVED_FOR_CODES)
     slots = [_key(config.registration_id, slot) for slot in range(first, limit)]
-    return await _shared(_take, slots, _key(config.registration_id, "429"), now)
+    return await shared(_take, slots, _key(config.registration_id, "429"), now, away=0.0)
 
 
-async def _shared(work: Callable[..., float], *arguments: object) -> float:
-    """Return what `work` returns, done in a thread: the cache may be on the network. 0 when it is
-    away, or so slow that it may as well be.
+async def shared(work: Callable[..., T], *arguments: object, away: T) -> T:
+    """Return what `work` returns, done in a thread: the cache may be on the network. `away` when it
+    is that, or so slow that it may as well be.
 
     In threads of its own: a cache that accepts and never answers holds one for seconds, and the
     loop's own threads look up every EHR's address.
     """
     global _away_until
     if time.monotonic() < _away_until:
-        return 0.0
+        return away
     try:
         async with asyncio.timeout(CACHE_SECONDS):
             return await asyncio.get_running_loop().run_in_executor(_threads, work, *arguments)
@@ -123,7 +126,7 @@ async def _shared(work: Callable[..., float], *arguments: object) -> float:
         # Whatever a driver raises means the same here.
         _away_until = time.monotonic() + AWAY_SECONDS
         logger.error("token budget: the cache is away: %s", type(error).__name__)
-        return 0.0
+        return away
 
 
 def _key(registration_id: int, slot: int | str) -> str:

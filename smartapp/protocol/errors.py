@@ -41,6 +41,7 @@
     └── Busy                          we are full; nothing was sent, come back in a moment
         ├── BusyWithEHR               full of people who wait for this EHR
         └── TokenBudgetSpent          the EHR takes no more requests in this minute
+            └── CodesRefused          nor codes from this network: it has just refused some
 
 Each class carries a stable `code`, what `happened` and the `next_step` for the person, and the
 HTTP `status` of the page. Who came from an EHR has no business on the start page: where that makes
@@ -659,3 +660,14 @@ class TokenBudgetSpent(Busy):
     def __init__(self, detail: str = "", *, retry_after: float) -> None:
         super().__init__(detail)
         self.retry_after = retry_after
+
+
+class CodesRefused(TokenBudgetSpent):
+    """The EHR has just refused codes that came from this network (T30)."""
+
+    code = "codes-refused"
+    happened = (
+        "The EHR lets this app ask only so many times a minute, and has just refused sign-ins that "
+        "came from your network. So that others get in, the next one from there has to wait. "
+        "Nothing of yours is lost."
+    )

@@ -82,10 +82,7 @@ def _refresh(case: Case) -> Causes:
         )
 
 
-def _token_answer(case: Case) -> Causes:
-    if case.step not in (Step.TOKEN, Step.REFRESH):
-        return
-    status = case.http_status
+def _limited(case: Case) -> Causes:
     if case.code in ("ehr-limited", "token-budget-spent"):
         yield Cause(
             96,
@@ -94,7 +91,22 @@ def _token_answer(case: Case) -> Causes:
             "Wait a minute; ask the vendor for its limit, and enter it in the registration.",
             "C128",
         )
-    elif status >= 500:
+    elif case.code == "codes-refused":
+        yield Cause(
+            96,
+            "The EHR refused other sign-ins from this network, so this one had to wait",
+            f"{case.words}.",
+            "Look at the attempts before it. If a stranger invented codes, it is over when they "
+            "stop. If codes grew too old while people waited, ask the vendor for a higher limit.",
+            "C128",
+        )
+
+
+def _token_answer(case: Case) -> Causes:
+    if case.step not in (Step.TOKEN, Step.REFRESH):
+        return
+    status = case.http_status
+    if status >= 500:
         yield Cause(
             92,
             "The EHR has a problem of its own",
@@ -284,6 +296,7 @@ def _without_status(wires: Sequence[Mapping[str, Any]]) -> str:
 FINDERS: tuple[Callable[[Case], Causes], ...] = (
     _code,
     _refresh,
+    _limited,
     _token_answer,
     _id_token,
     _context,
