@@ -52,6 +52,7 @@ from django.conf import settings  # noqa: E402 - after Django is set up
 from whitenoise import WhiteNoise  # type: ignore[import-untyped]  # noqa: E402
 
 from smartapp import checks, flood, http  # noqa: E402
+from smartapp.bodies import BoundedBody  # noqa: E402
 from smartapp.keys import fetches, memory, public  # noqa: E402
 from smartapp.launches import events, under_way  # noqa: E402
 from smartapp.middleware import SESSION_PREFIXES  # noqa: E402
@@ -172,4 +173,4 @@ async def application(scope: Message, receive: Receive, send: Send) -> None:
     elif flood.is_limited(path) and not flood.visits.admits(_address(scope)):
         await _answer(send, TooManyVisits.status, flood.headers(), flood.page())
     else:
-        await django_application(scope, receive, send)
+        await django_application(scope, BoundedBody(scope, receive, send), send)

@@ -1,0 +1,79 @@
+"""How large a request's body may be and how long it may take to come, before Django sees it (T30).
+
+Django reads a body whole before any middleware or view is asked, and writes a long one to disk: a
+few connections that never end theirs would fill it. Nothing that this app takes is long.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping
+from http import HTTPStatus
+from typing import Any
+
+from django.conf import settings
+
+from smartapp.middleware import SESSION_PREFIXES
+
+Message = dict[str, Any]
+Receive = Callable[[], Awaitable[Message]]
+Send = Callable[[Mapping[str, Any]], Awaitable[None]]
+
+MAX_BYTES = 64 * 1024  # the forms of a launch's page, and an EHR's answer by form
+MAX_SECONDS = 30
+
+_WORDS = {
+    HTTPStatus.REQUEST_ENTITY_TOO_LARGE: "What was sent is longer than this app takes here. "
+    "Send less, or tell your administrator.\n",
+    HTTPStatus.REQUEST_TIMEOUT: "What was sent did not arrive in time. Check the connection and "
+    "try again.\n",
+}
+
+
+def _max_bytes(path: str) -> int:
+    """Forms of the admin are longer, and the sandbox explains what is wrong with long requests: as
+    long as Django would read into memory itself."""
+    return settings.DATA_UPLOAD_MAX_MEMORY_SIZE if path.startswith(SESSION_PREFIXES) else MAX_BYTES
+
+
+class BoundedBody:
+    """Stands in for `receive` of one request. What is too long, or too slow, is answered here, and
+    looks to Django as if the visitor had left."""
+
+    def __init__(self, scope: Message, receive: Receive, send: Send) -> None:
+        self._receive, self._send = receive, send
+        self._left = _max_bytes(scope["path"])
+        declared = dict(scope["headers"]).get(b"content-length", b"")
+        self._declared = int(declared) if declared.isdigit() and len(declared) < 20 else 0
+        self._until = asyncio.get_running_loop().time() + MAX_SECONDS
+        self._is_whole = False
+
+    async def __call__(self) -> Message:
+        """Return the next message of the server, or the visitor's leaving after an answer of 413
+        or 408."""
+        if self._is_whole:
+            return await self._receive()
+        if self._declared > self._left:
+            return await self._refused(HTTPStatus.REQUEST_ENTITY_TOO_LARGE)
+        try:
+            async with asyncio.timeout_at(self._until):
+                message = await self._receive()
+        except TimeoutError:
+            return await self._refused(HTTPStatus.REQUEST_TIMEOUT)
+        self._is_whole = not message.get("more_body", False)
+        self._left -= len(message.get("body", b""))
+        self._declared = 0  # what comes is counted
+        if self._left < 0:
+            return await self._refused(HTTPStatus.REQUEST_ENTITY_TOO_LARGE)
+        return message
+
+    async def _refused(self, status: HTTPStatus) -> Message:
+        self._is_whole = True
+        body = _WORDS[status].encode()
+        headers = [
+            (b"content-type", b"text/plain; charset=utf-8"),
+            (b"content-length", str(len(body)).encode()),
+            (b"cache-control", b"no-store"),
+            (b"connection", b"close"),
+        ]
+        await self._send({"type": "http.response.start", "status": status, "headers": headers})
+        await self._send({"type": "http.response.body", "body": body})
+        return {"type": "http.disconnect"}

@@ -1,0 +1,85 @@
+"""T30: no visitor fills disk or memory with a request that never ends."""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Iterator
+
+import aiohttp
+import pytest
+
+from smartapp import bodies
+from smartapp.database import close_thread_connections
+from tests.serving import free_port, served
+
+KILOBYTE = b"x" * 1024
+
+
+@pytest.fixture
+def app(transactional_db: None) -> Iterator[str]:
+    with served(free_port()) as origin:
+        yield origin
+    close_thread_connections()
+
+
+async def pieces(number: int, *, pause: float = 0.0) -> AsyncIterator[bytes]:
+    for _ in range(number):
+        yield KILOBYTE
+        await asyncio.sleep(pause)
+
+
+async def post(url: str, data: bytes | AsyncIterator[bytes]) -> tuple[int, str]:
+    async with aiohttp.ClientSession() as client, client.post(url, data=data) as response:
+        return response.status, await response.text()
+
+
+@pytest.mark.parametrize("path", ["/launch", "/callback/x/", "/", "/no-such-page"])
+async def test_a_long_one_is_refused_before_it_is_read(app: str, path: str) -> None:
+    """By what it says of itself."""
+    status, text = await post(app + path, b"x" * (bodies.MAX_BYTES + 1))
+    assert status == 413
+    assert "longer than this app takes" in text
+
+
+async def test_one_that_never_ends_is_cut(app: str) -> None:
+    """Nothing says how long it is, so what comes is counted."""
+    sent = 0
+
+    async def endless() -> AsyncIterator[bytes]:
+        nonlocal sent
+        async for piece in pieces(10_000, pause=0.001):
+            sent += 1
+            yield piece
+
+    # The answer may come with the connection's end, which not every client waits to read.
+    with contextlib.suppress(aiohttp.ClientError):
+        status, _ = await post(f"{app}/launch", endless())
+        assert status == 413
+    assert sent < 9_000
+
+
+async def test_one_that_comes_too_slowly_is_cut(app: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(bodies, "MAX_SECONDS", 0.5)
+    status, text = await post(f"{app}/launch", pieces(20, pause=0.2))
+    assert status == 408
+    assert "did not arrive in time" in text
+
+
+async def test_one_that_fits_reaches_its_view(app: str) -> None:
+    assert (await post(f"{app}/launch", b"x" * bodies.MAX_BYTES))[0] not in (408, 413)
+    assert (await post(f"{app}/launch", pieces(3)))[0] not in (408, 413)
+
+
+async def test_the_admin_takes_longer_ones(app: str) -> None:
+    """The import of keys, and the sandbox's answer to a megabyte that it does not understand."""
+    assert (await post(f"{app}/sandbox/oauth2/v1/token", pieces(1_000)))[0] == 400
+    assert (await post(f"{app}/admin/login/", pieces(1_000)))[0] == 403
+    assert (await post(f"{app}/admin/login/", pieces(3_000)))[0] == 413
+
+
+async def test_an_answer_may_take_longer_than_a_body(
+    app: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The time is over when the body is there: an EHR may be slow to answer."""
+    monkeypatch.setattr(bodies, "MAX_SECONDS", 0.0001)
+    status, _ = await post(f"{app}/launch", b"")
+    assert status not in (408, 413)
