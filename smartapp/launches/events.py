@@ -23,6 +23,7 @@ from typing import Any, NotRequired, TypedDict, TypeVar, cast
 from urllib.parse import urlsplit
 
 from django.db import Error as DatabaseError
+from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 
@@ -38,6 +39,11 @@ MAX_STRANGERS = 100
 KEPT_FOR = timedelta(days=30)
 MAX_ROWS = 200_000
 PURGE_BATCH = 500
+# An attempt of which these steps are all that there is never came back from the EHR's sign-in.
+WAY_OUT = (Step.LAUNCH, Step.DISCOVERY, Step.AUTHORIZE)
+MAY_COME_BACK = timedelta(hours=1)
+KEPT_UNFINISHED = timedelta(days=1)
+LOOKED_THROUGH = timedelta(days=2)
 MAX_TEXT = 300
 MAX_ITEMS = 40
 
@@ -47,6 +53,7 @@ _URL_QUERY = re.compile(r"(https?://[^\s?#]*)[?#]\S*")
 
 logger = logging.getLogger(__name__)
 
+Pks = QuerySet[LaunchEvent, int]
 View = TypeVar("View", bound=Callable[..., Coroutine[Any, Any, HttpResponse]])
 
 
@@ -288,13 +295,38 @@ def _flood(count: int) -> LaunchEvent:
 
 
 def purge_batch(now: datetime) -> int:
-    """Delete a few of the events that are a month old, or more than the table has room for;
-    return how many went."""
-    old = list(
-        LaunchEvent.objects.filter(at__lt=now - KEPT_FOR).values_list("pk", flat=True)[:PURGE_BATCH]
-    )
-    if not old:
-        surplus = LaunchEvent.objects.count() - MAX_ROWS
-        oldest = LaunchEvent.objects.order_by("id").values_list("pk", flat=True)
-        old = list(oldest[: max(0, min(surplus, PURGE_BATCH))])
-    return LaunchEvent.objects.filter(pk__in=old).delete()[0] if old else 0
+    """Delete a few of the events that nobody needs any more; return how many went.
+
+    Those are a month old, or of an attempt that never came back: anybody can begin those, as often
+    as they like, and they must not push out what failed (T30). Such an attempt is kept for a day.
+    Where the table has no more room, it goes first, and then the oldest.
+    """
+    batches = (_too_old(now), _never_came_back(now - KEPT_UNFINISHED), _surplus(now))
+    for batch in batches:
+        pks = list(batch[:PURGE_BATCH])
+        if pks:
+            return LaunchEvent.objects.filter(pk__in=pks).delete()[0]
+    return 0
+
+
+def _too_old(now: datetime) -> Pks:
+    return LaunchEvent.objects.filter(at__lt=now - KEPT_FOR).values_list("pk", flat=True)
+
+
+def _never_came_back(begun_before: datetime) -> Pks:
+    """Return the steps before an EHR's sign-in that went well, and that nothing follows. Of the
+    days right before that moment only: what is older has been looked through."""
+    way_out = Q(step__in=WAY_OUT, code="")
+    more = LaunchEvent.objects.filter(attempt=OuterRef("attempt")).exclude(way_out)
+    lately = Q(at__lt=begun_before, at__gt=begun_before - LOOKED_THROUGH)
+    rows = LaunchEvent.objects.filter(lately, way_out).exclude(Exists(more))
+    return rows.values_list("pk", flat=True)
+
+
+def _surplus(now: datetime) -> Pks:
+    surplus = LaunchEvent.objects.count() - MAX_ROWS
+    if surplus <= 0:
+        return LaunchEvent.objects.none().values_list("pk", flat=True)
+    given_up = _never_came_back(now - MAY_COME_BACK)
+    oldest = LaunchEvent.objects.order_by("id").values_list("pk", flat=True)
+    return given_up if given_up.exists() else oldest[: min(surplus, PURGE_BATCH)]

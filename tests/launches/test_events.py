@@ -180,8 +180,37 @@ class TestFlood:
 @pytest.mark.django_db(transaction=True)
 class TestPurge:
     @staticmethod
-    def _event(age: timedelta) -> LaunchEvent:
-        return LaunchEvent(step="launch", at=timezone.now() - age, duration_ms=0)
+    def _event(age: timedelta, step: str = "token", **more: str) -> LaunchEvent:
+        return LaunchEvent(step=step, at=timezone.now() - age, duration_ms=0, **more)
+
+    def _attempt(self, name: str, age: timedelta, *steps: str, code: str = "") -> None:
+        *before, last = steps
+        for step in before:
+            self._event(age, step, attempt=name).save()
+        self._event(age, last, attempt=name, code=code).save()
+
+    def test_takes_attempts_that_never_came_back_after_a_day(self) -> None:
+        """T30: what failed, or came back, stays."""
+        out = ("launch", "discovery", "authorize")
+        yesterday, today = timedelta(hours=25), timedelta(hours=23)
+        self._attempt("gone", yesterday, *out)
+        self._attempt("may come", today, *out)
+        self._attempt("came back", yesterday, *out, "callback")
+        self._attempt("failed", yesterday, "launch", "discovery", code="ehr-timeout")
+        assert [events.purge_batch(timezone.now()) for _ in range(2)] == [3, 0]
+        kept = set(LaunchEvent.objects.values_list("attempt", flat=True))
+        assert kept == {"may come", "came back", "failed"}
+
+    def test_takes_them_first_where_there_is_no_more_room(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """T30: a flood of visits pushes out no failure."""
+        monkeypatch.setattr(events, "MAX_ROWS", 2)
+        self._attempt("failed", timedelta(days=20), "launch", "token", code="invalid-client")
+        self._attempt("flood", timedelta(hours=2), "launch", "authorize")
+        self._attempt("flood too", timedelta(minutes=1), "launch")
+        assert events.purge_batch(timezone.now()) == 2
+        assert set(LaunchEvent.objects.values_list("attempt", flat=True)) == {"failed", "flood too"}
 
     def test_takes_what_is_a_month_old_batch_by_batch(
         self, monkeypatch: pytest.MonkeyPatch
