@@ -55,7 +55,7 @@ from smartapp import checks, flood, http  # noqa: E402
 from smartapp.bodies import BoundedBody  # noqa: E402
 from smartapp.keys import fetches, memory, public  # noqa: E402
 from smartapp.launches import events, under_way  # noqa: E402
-from smartapp.middleware import SESSION_PREFIXES  # noqa: E402
+from smartapp.middleware import ADMIN_PREFIX, SESSION_PREFIXES  # noqa: E402
 from smartapp.protocol.errors import TooManyVisits  # noqa: E402
 from smartapp.registrations import discovery  # noqa: E402
 
@@ -66,6 +66,8 @@ StaticResponse = tuple[int, list[tuple[bytes, bytes]], bytes]
 
 JWKS_PREFIX = "/.well-known/jwks"
 HASHED_NAME = re.compile(r"\.[0-9a-f]{12}\.[a-z0-9]+$")
+# Each request there has a thread, and with it a connection to the database; anybody may ask.
+MAX_ADMIN_REQUESTS = 32
 PLAIN_HEADERS = [(b"content-type", b"text/plain; charset=utf-8"), (b"cache-control", b"no-store")]
 
 
@@ -158,6 +160,24 @@ async def _lifespan(receive: Receive, send: Send) -> None:
             return
 
 
+_in_admin = 0
+
+
+async def _admin(scope: Message, receive: Receive, send: Send) -> None:
+    """Let a few into the admin at once: what comes in crowds there must not cost the launches
+    their database (T30)."""
+    global _in_admin
+    if _in_admin >= MAX_ADMIN_REQUESTS:
+        busy = b"The administration is busy. Try again in a few seconds.\n"
+        await _answer(send, 503, [*PLAIN_HEADERS, (b"retry-after", b"5")], busy)
+        return
+    _in_admin += 1
+    try:
+        await django_application(scope, receive, send)
+    finally:
+        _in_admin -= 1
+
+
 async def application(scope: Message, receive: Receive, send: Send) -> None:
     """Route one connection: the front's own paths, static files, or Django."""
     if scope["type"] == "lifespan":
@@ -172,5 +192,7 @@ async def application(scope: Message, receive: Receive, send: Send) -> None:
         await _static(scope, send)
     elif flood.is_limited(path) and not flood.visits.admits(_address(scope)):
         await _answer(send, TooManyVisits.status, flood.headers(), flood.page())
+    elif path.startswith(ADMIN_PREFIX):
+        await _admin(scope, BoundedBody(scope, receive, send), send)
     else:
         await django_application(scope, BoundedBody(scope, receive, send), send)

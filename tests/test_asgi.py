@@ -120,3 +120,25 @@ def test_every_view_that_has_no_thread_of_its_own_is_async() -> None:
     """A sync one would wait for its turn in the one thread that they all share."""
     for pattern in launch_urls.urlpatterns:
         assert iscoroutinefunction(pattern.callback), pattern
+
+
+async def test_the_admin_takes_no_more_at_once_than_the_launches_can_spare(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """T30: each request there has a thread and a connection of its own."""
+    go_on = asyncio.Event()
+
+    async def slow(_: Any, __: Any, send: Any) -> None:
+        await go_on.wait()
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+
+    monkeypatch.setattr(asgi, "django_application", slow)
+    places = asgi.MAX_ADMIN_REQUESTS
+    asked = [asyncio.create_task(ask("/admin/")) for _ in range(places + 3)]
+    await asyncio.sleep(0)
+    await asyncio.sleep(0)
+    refused = [task.result() for task in asked if task.done()]
+    assert [(status, headers["retry-after"]) for status, headers, _ in refused] == [(503, "5")] * 3
+    go_on.set()
+    assert {status for status, _, _ in await asyncio.gather(*asked[:places])} == {200}
+    assert (await ask("/admin/"))[0] == 200

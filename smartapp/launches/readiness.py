@@ -1,8 +1,15 @@
-"""What has to be there before this process can take a launch."""
+"""What has to be there before this process can take a launch.
 
+Anybody may ask, and what is asked may not answer: so one look at a time, good for a second, and in
+threads of its own, which no launch waits for (T30).
+"""
+
+import asyncio
 import logging
 import secrets
+import time
 from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
 
 from django.core.cache import cache
 from django.db import connection
@@ -10,7 +17,14 @@ from django.db import connection
 from smartapp import vault
 from smartapp.keys import memory
 
+GOOD_FOR_SECONDS = 1
+WAIT_SECONDS = 5
+
 logger = logging.getLogger(__name__)
+
+_thread = ThreadPoolExecutor(1, thread_name_prefix="readiness")
+_look: Future[list[str]] | None = None
+_looked_at = 0.0
 
 
 def _database() -> bool:
@@ -30,7 +44,6 @@ def _key_ring() -> bool:
 
 
 def _signing_key() -> bool:
-
     return memory.can_sign()
 
 
@@ -51,6 +64,23 @@ def _passes(name: str, check: Callable[[], bool]) -> bool:
         return False
 
 
-def missing() -> list[str]:
-    """Return the names of what is not ready; empty when all is."""
-    return [name for name, check in CHECKS.items() if not _passes(name, check)]
+def _missing() -> list[str]:
+    try:
+        return [name for name, check in CHECKS.items() if not _passes(name, check)]
+    finally:
+        connection.close()
+
+
+async def missing() -> list[str]:
+    """Return the names of what is not ready; empty when all is. All of them while the look itself
+    does not come back in time."""
+    global _look, _looked_at
+    now = time.monotonic()
+    if _look is None or (_look.done() and now - _looked_at > GOOD_FOR_SECONDS):
+        _look, _looked_at = _thread.submit(_missing), now
+    try:
+        async with asyncio.timeout(WAIT_SECONDS):
+            return await asyncio.shield(asyncio.wrap_future(_look))
+    except TimeoutError:
+        logger.warning("not ready: the look at what is needed has not come back")
+        return list(CHECKS)

@@ -105,6 +105,6 @@ async def signed_out(request: HttpRequest) -> HttpResponse:
 @never_cache
 async def readyz(_: HttpRequest) -> HttpResponse:
     """Ready: database, cache, key ring and a signing key. 503 names what is not."""
-    missing = await in_database(readiness.missing)
+    missing = await readiness.missing()
     status = 503 if missing else 200
     return JsonResponse({"ready": not missing, "missing": missing}, status=status)
