@@ -5,6 +5,7 @@ few connections that never end theirs would fill it. Nothing that this app takes
 """
 
 import asyncio
+import contextlib
 from collections.abc import Awaitable, Callable, Mapping
 from http import HTTPStatus
 from typing import Any
@@ -19,6 +20,8 @@ Send = Callable[[Mapping[str, Any]], Awaitable[None]]
 
 MAX_BYTES = 64 * 1024  # the forms of a launch's page, and an EHR's answer by form
 MAX_SECONDS = 30
+MAX_LET_PASS_BYTES = 8 * 1024 * 1024
+MAX_LET_PASS_SECONDS = 2
 
 _WORDS = {
     HTTPStatus.REQUEST_ENTITY_TOO_LARGE: "What was sent is longer than this app takes here. "
@@ -41,8 +44,6 @@ class BoundedBody:
     def __init__(self, scope: Message, receive: Receive, send: Send) -> None:
         self._receive, self._send = receive, send
         self._left = _max_bytes(scope["path"])
-        declared = dict(scope["headers"]).get(b"content-length", b"")
-        self._declared = int(declared) if declared.isdigit() and len(declared) < 20 else 0
         self._until = asyncio.get_running_loop().time() + MAX_SECONDS
         self._is_whole = False
 
@@ -51,8 +52,6 @@ class BoundedBody:
         or 408."""
         if self._is_whole:
             return await self._receive()
-        if self._declared > self._left:
-            return await self._refused(HTTPStatus.REQUEST_ENTITY_TOO_LARGE)
         try:
             async with asyncio.timeout_at(self._until):
                 message = await self._receive()
@@ -60,10 +59,21 @@ class BoundedBody:
             return await self._refused(HTTPStatus.REQUEST_TIMEOUT)
         self._is_whole = not message.get("more_body", False)
         self._left -= len(message.get("body", b""))
-        self._declared = 0  # what comes is counted
         if self._left < 0:
+            await self._let_pass()
             return await self._refused(HTTPStatus.REQUEST_ENTITY_TOO_LARGE)
         return message
+
+    async def _let_pass(self) -> None:
+        """Read on for a moment, and keep nothing: a browser that is still sending when the
+        connection ends never shows the answer."""
+        left = MAX_LET_PASS_BYTES
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(MAX_LET_PASS_SECONDS):
+                while left > 0 and not self._is_whole:
+                    message = await self._receive()
+                    self._is_whole = not message.get("more_body", False)
+                    left -= len(message.get("body", b""))
 
     async def _refused(self, status: HTTPStatus) -> Message:
         self._is_whole = True
