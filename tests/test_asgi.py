@@ -109,6 +109,7 @@ async def test_static_files_come_from_whitenoise() -> None:
     assert b"no such file" in body
 
 
+@pytest.mark.django_db
 async def test_query_that_django_does_not_even_read_is_400() -> None:
     """Its own handler raises, with more than a thousand fields and an encoding besides."""
     form = [(b"content-type", b"application/x-www-form-urlencoded; charset=utf-16")]

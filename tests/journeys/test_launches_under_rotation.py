@@ -239,7 +239,7 @@ async def test_an_emergency_fails_the_launches_that_must_fail_and_their_page_say
     assert failed.status == 503
     assert REPLACED in failed.words
     assert "Nothing is lost." in failed.words
-    assert "open the app again from your EHR" in failed.words
+    assert "open it again from the patient's chart" in failed.words
     assert set(await world.refused()) == {(NEVER_ASKS_AGAIN, "invalid_client")}
 
     # Who was in before reads on, until the access token is over; then the page says the same, and
