@@ -12,13 +12,14 @@ from typing import Any
 
 from django.conf import settings
 
-from smartapp.middleware import SESSION_PREFIXES
+from smartapp.middleware import ADMIN_PREFIX, SESSION_PREFIXES
 
 Message = dict[str, Any]
 Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Mapping[str, Any]], Awaitable[None]]
 
 MAX_BYTES = 64 * 1024  # the forms of a launch's page, and an EHR's answer by form
+SANDBOX_MAX_BYTES = 16 * 1024 * 1024
 MAX_SECONDS = 30
 MAX_LET_PASS_BYTES = 8 * 1024 * 1024
 MAX_LET_PASS_SECONDS = 2
@@ -32,9 +33,11 @@ _WORDS = {
 
 
 def _max_bytes(path: str) -> int:
-    """Forms of the admin are longer, and the sandbox explains what is wrong with long requests: as
-    long as Django would read into memory itself."""
-    return settings.DATA_UPLOAD_MAX_MEMORY_SIZE if path.startswith(SESSION_PREFIXES) else MAX_BYTES
+    """Forms of the admin are longer: as long as Django would read into memory itself. The sandbox
+    says in OAuth's words what is wrong with longer ones, and does not run in production."""
+    if path.startswith(ADMIN_PREFIX):
+        return settings.DATA_UPLOAD_MAX_MEMORY_SIZE
+    return SANDBOX_MAX_BYTES if path.startswith(SESSION_PREFIXES) else MAX_BYTES
 
 
 class BoundedBody:
