@@ -110,21 +110,18 @@ def read(key_set: KeySet, alg: str) -> Line:
     return _line(key_set, alg, keys, waits.before_signing(key_set))
 
 
-def usable_from(key_set: KeySet, alg: str) -> datetime | None:
-    """Return from when an EHR that may hold a copy of the key set knows the key of this line that
-    signs, or that signs next.
+def usable_from(key_set: KeySet, line: Line) -> datetime | None:
+    """Return from when an EHR that may hold a copy of the key set knows the signer of this line.
 
     None: at once, as nobody can hold a copy without it, or as its wait was ended by somebody who
-    named the EHRs at risk; or the line has no key.
+    named the EHRs at risk; or the line has no signer.
     """
-    line = read(key_set, alg)
-    if line.waiting and line.signer is None:
-        return line.known_from(line.waiting)
-    if line.signer is None or line.signer.signs_from != line.signer.published_at:
+    signer = line.signer
+    if signer is None or signer.signs_from != signer.published_at:
         return None
-    before = key_set.signing_keys.filter(published_at__lt=line.signer.published_at)
+    before = key_set.signing_keys.filter(published_at__lt=signer.published_at)
     held = before.exists() and waits.may_be_held(key_set)
-    return line.known_from(line.signer) if held else None
+    return line.known_from(signer) if held else None
 
 
 @contextmanager

@@ -282,7 +282,7 @@ def refuse_alg_too_early(
     line = lines.read(key_set, registration.alg)
     if line.waiting and line.signer is None:
         raise ValidationError({"alg": _still_waits(key_set, line)})
-    when = lines.usable_from(key_set, registration.alg) if knows_the_set else None
+    when = lines.usable_from(key_set, line) if knows_the_set else None
     if when and now < when:
         raise ValidationError(
             {
