@@ -9,7 +9,6 @@ middleware, where it would cost each launch a thread.
 import asyncio
 import os
 import re
-from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
 import django
@@ -53,22 +52,26 @@ from whitenoise import WhiteNoise  # type: ignore[import-untyped]  # noqa: E402
 
 from smartapp import checks, flood, http  # noqa: E402
 from smartapp.bodies import BoundedBody  # noqa: E402
+from smartapp.bytes_answer import (  # noqa: E402
+    PLAIN_HEADERS,
+    Headers,
+    Message,
+    Receive,
+    Send,
+    answer,
+)
 from smartapp.keys import fetches, memory, public  # noqa: E402
 from smartapp.launches import events, under_way  # noqa: E402
 from smartapp.middleware import ADMIN_PREFIX, SESSION_PREFIXES  # noqa: E402
 from smartapp.protocol.errors import TooManyVisits  # noqa: E402
 from smartapp.registrations import discovery  # noqa: E402
 
-Message = dict[str, Any]
-Receive = Callable[[], Awaitable[Message]]
-Send = Callable[[Mapping[str, Any]], Awaitable[None]]
-StaticResponse = tuple[int, list[tuple[bytes, bytes]], bytes]
+StaticResponse = tuple[int, Headers, bytes]
 
 JWKS_PREFIX = "/.well-known/jwks"
 HASHED_NAME = re.compile(r"\.[0-9a-f]{12}\.[a-z0-9]+$")
 # Each request there has a thread, and with it a connection to the database; anybody may ask.
 MAX_ADMIN_REQUESTS = 32
-PLAIN_HEADERS = [(b"content-type", b"text/plain; charset=utf-8"), (b"cache-control", b"no-store")]
 
 
 def _static_files() -> WhiteNoise:
@@ -83,14 +86,6 @@ def _static_files() -> WhiteNoise:
 
 
 static_files = _static_files()
-
-
-async def _answer(
-    send: Send, status: int, headers: list[tuple[bytes, bytes]], body: bytes = b""
-) -> None:
-    length = (b"content-length", str(len(body)).encode())
-    await send({"type": "http.response.start", "status": status, "headers": [*headers, length]})
-    await send({"type": "http.response.body", "body": body})
 
 
 def _read_static(method: str, path: str, environ: dict[str, str]) -> StaticResponse:
@@ -169,7 +164,7 @@ async def _admin(scope: Message, receive: Receive, send: Send) -> None:
     global _in_admin
     if _in_admin >= MAX_ADMIN_REQUESTS:
         busy = b"The administration is busy. Try again in a few seconds.\n"
-        await _answer(send, 503, [*PLAIN_HEADERS, (b"retry-after", b"5")], busy)
+        await answer(send, 503, [*PLAIN_HEADERS, (b"retry-after", b"5")], busy)
         return
     _in_admin += 1
     try:
@@ -185,13 +180,13 @@ async def application(scope: Message, receive: Receive, send: Send) -> None:
         return
     path = scope["path"]
     if path == "/healthz":
-        await _answer(send, 200, PLAIN_HEADERS, b"ok\n")
+        await answer(send, 200, PLAIN_HEADERS, b"ok\n")
     elif path.startswith(JWKS_PREFIX):
         await _jwks(scope, send)
     elif path.startswith(settings.STATIC_URL):
         await _static(scope, send)
     elif flood.is_limited(path) and not flood.visits.admits(_address(scope)):
-        await _answer(send, TooManyVisits.status, flood.headers(), flood.page())
+        await answer(send, TooManyVisits.status, flood.headers(), flood.page())
     elif path.startswith(ADMIN_PREFIX):
         await _admin(scope, BoundedBody(scope, receive, send), send)
     else:

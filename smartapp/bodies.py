@@ -6,17 +6,12 @@ few connections that never end theirs would fill it. Nothing that this app takes
 
 import asyncio
 import contextlib
-from collections.abc import Awaitable, Callable, Mapping
 from http import HTTPStatus
-from typing import Any
 
 from django.conf import settings
 
+from smartapp.bytes_answer import PLAIN_HEADERS, Message, Receive, Send, answer
 from smartapp.middleware import ADMIN_PREFIX, SESSION_PREFIXES
-
-Message = dict[str, Any]
-Receive = Callable[[], Awaitable[Message]]
-Send = Callable[[Mapping[str, Any]], Awaitable[None]]
 
 MAX_BYTES = 64 * 1024  # the forms of a launch's page, and an EHR's answer by form
 SANDBOX_MAX_BYTES = 16 * 1024 * 1024
@@ -80,13 +75,6 @@ class BoundedBody:
 
     async def _refused(self, status: HTTPStatus) -> Message:
         self._is_whole = True
-        body = _WORDS[status].encode()
-        headers = [
-            (b"content-type", b"text/plain; charset=utf-8"),
-            (b"content-length", str(len(body)).encode()),
-            (b"cache-control", b"no-store"),
-            (b"connection", b"close"),
-        ]
-        await self._send({"type": "http.response.start", "status": status, "headers": headers})
-        await self._send({"type": "http.response.body", "body": body})
+        headers = [*PLAIN_HEADERS, (b"connection", b"close")]
+        await answer(self._send, status, headers, _WORDS[status].encode())
         return {"type": "http.disconnect"}

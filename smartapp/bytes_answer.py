@@ -1,0 +1,21 @@
+"""An answer of bytes in memory, sent over ASGI without Django."""
+
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any
+
+Message = dict[str, Any]
+Receive = Callable[[], Awaitable[Message]]
+Send = Callable[[Mapping[str, Any]], Awaitable[None]]
+Headers = list[tuple[bytes, bytes]]
+
+PLAIN_HEADERS: Headers = [
+    (b"content-type", b"text/plain; charset=utf-8"),
+    (b"cache-control", b"no-store"),
+]
+
+
+async def answer(send: Send, status: int, headers: Headers, body: bytes) -> None:
+    """Send the whole of an answer, with its length."""
+    length = (b"content-length", str(len(body)).encode())
+    await send({"type": "http.response.start", "status": status, "headers": [*headers, length]})
+    await send({"type": "http.response.body", "body": body})
