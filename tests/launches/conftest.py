@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator, Callable, Iterator
 from dataclasses import dataclass
+from datetime import timedelta
 from urllib.parse import parse_qs, urlsplit
 from uuid import UUID
 
@@ -10,9 +11,10 @@ import pytest
 from django.utils import timezone
 from pytest_django import Settings
 
-from smartapp.database import close_thread_connections
+from smartapp.database import close_thread_connections, in_database
 from smartapp.keys import births, memory
 from smartapp.launches import events, token_budget
+from smartapp.launches.models import Launch
 from smartapp.registrations import discovery, registry
 from smartapp.registrations.models import Endpoint, Registration
 from tests.scripted_ehr import CLIENT_ID, ScriptedEHR
@@ -112,6 +114,28 @@ class new_browser:
 @pytest.fixture
 def ehr_launch(ehr: ScriptedEHR) -> Callable[[], str]:
     return lambda: f"/launch?iss={ehr.fhir_base_url}&launch=CANARY-launch"
+
+
+@pytest.fixture
+async def expired(browser: Browser, ehr_launch: Callable[[], str]) -> UUID:
+    """A launch whose access token has run out: its next page asks for another."""
+    uuid = await browser.launch(ehr_launch())
+    await expire(uuid)
+    return uuid
+
+
+async def expire(uuid: UUID) -> None:
+    """Make the access token one that has run out, as this app knows it."""
+    past = timezone.now() - timedelta(minutes=1)
+    await in_database(Launch.objects.filter(uuid=uuid).update, access_token_expires_at=past)
+
+
+async def row(uuid: UUID) -> Launch:
+    return await in_database(Launch.objects.get, uuid=uuid)
+
+
+def refreshes(ehr: ScriptedEHR) -> list[dict[str, str]]:
+    return [one for one in ehr.token_requests if one["grant_type"] == "refresh_token"]
 
 
 def query(url: str) -> dict[str, list[str]]:

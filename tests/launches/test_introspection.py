@@ -15,10 +15,10 @@ from aiohttp import web
 from smartapp.audit.models import AuditEvent
 from smartapp.database import in_database
 from smartapp.launches import events
-from smartapp.launches.models import EndReason, Launch, LaunchEvent, Step
+from smartapp.launches.models import EndReason, LaunchEvent, Step
 from smartapp.registrations import discovery
 from smartapp.registrations.models import Registration
-from tests.launches.conftest import Browser
+from tests.launches.conftest import Browser, row
 from tests.launches.test_attempts import administrator
 from tests.scripted_ehr import CANARY, ScriptedEHR
 
@@ -42,10 +42,6 @@ async def asked(uuid: UUID) -> str:
     text = html.unescape(response.content.decode())
     assert CANARY not in text
     return " ".join(text.split())
-
-
-async def row(uuid: UUID) -> Launch:
-    return await in_database(Launch.objects.get, uuid=uuid)
 
 
 async def test_both_tokens_are_asked_about_by_post(

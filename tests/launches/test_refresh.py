@@ -17,44 +17,26 @@ from smartapp.launches.models import EndReason, Launch, Revocation
 from smartapp.registrations import registry
 from smartapp.registrations.models import Endpoint, Registration
 from smartapp.registrations.registry import EndpointConfig
-from tests.launches.conftest import Browser, new_browser
+from tests.launches.conftest import Browser, expire, new_browser, refreshes, row
 from tests.scripted_ehr import ScriptedEHR, fhir_json
 
 Start = Callable[[], str]
 
 
-def refreshes(ehr: ScriptedEHR) -> list[dict[str, str]]:
-    return [one for one in ehr.token_requests if one["grant_type"] == "refresh_token"]
-
-
-async def expire(uuid: UUID) -> None:
-    """Make the access token one that has run out, here and at the EHR."""
-    past = timezone.now() - timedelta(minutes=1)
-    await in_database(Launch.objects.filter(uuid=uuid).update, access_token_expires_at=past)
-
-
-async def row(uuid: UUID) -> Launch:
-    return await in_database(Launch.objects.get, uuid=uuid)
-
-
 class TestRefresh:
     async def test_expired_access_token_is_refreshed_once_and_the_page_works(
-        self, browser: Browser, ehr: ScriptedEHR, ehr_launch: Start
+        self, browser: Browser, ehr: ScriptedEHR, expired: UUID
     ) -> None:
-        uuid = await browser.launch(ehr_launch())
-        await expire(uuid)
-        assert (await browser.get(f"/launches/{uuid}/")).status == 200
-        assert (await browser.get(f"/launches/{uuid}/")).status == 200
+        assert (await browser.get(f"/launches/{expired}/")).status == 200
+        assert (await browser.get(f"/launches/{expired}/")).status == 200
         assert len(refreshes(ehr)) == 1
 
     async def test_twenty_parallel_loads_send_one_refresh(
-        self, browser: Browser, ehr: ScriptedEHR, ehr_launch: Start
+        self, browser: Browser, ehr: ScriptedEHR, expired: UUID
     ) -> None:
         """C123, T20."""
-        uuid = await browser.launch(ehr_launch())
-        await expire(uuid)
         ehr.token_delay = 0.3
-        url = f"/launches/{uuid}/context.json"
+        url = f"/launches/{expired}/context.json"
         responses = await asyncio.gather(*(browser.get(url) for _ in range(20)))
         assert [response.status for response in responses] == [200] * 20
         assert len(refreshes(ehr)) == 1
@@ -88,15 +70,13 @@ class TestRefresh:
         assert len({one["refresh_token"] for one in refreshes(ehr)}) == 1
 
     async def test_scope_is_sent_only_where_the_registration_says_so(
-        self, browser: Browser, ehr: ScriptedEHR, ehr_launch: Start, registered: Endpoint
+        self, browser: Browser, ehr: ScriptedEHR, expired: UUID, registered: Endpoint
     ) -> None:
         """C121: what was granted."""
-        uuid = await browser.launch(ehr_launch())
-        await expire(uuid)
-        await browser.get(f"/launches/{uuid}/context.json")
+        await browser.get(f"/launches/{expired}/context.json")
         await in_database(Registration.objects.update, send_scope_on_refresh=True)
-        await expire(uuid)
-        await browser.get(f"/launches/{uuid}/context.json")
+        await expire(expired)
+        await browser.get(f"/launches/{expired}/context.json")
         without, with_scope = refreshes(ehr)
         assert "scope" not in without
         assert with_scope["scope"]
@@ -129,15 +109,13 @@ async def _unauthorized() -> web.Response:
 
 class TestFailure:
     async def test_invalid_grant_ends_the_launch_and_destroys_its_tokens(
-        self, browser: Browser, ehr: ScriptedEHR, ehr_launch: Start
+        self, browser: Browser, ehr: ScriptedEHR, expired: UUID
     ) -> None:
         """C125."""
-        uuid = await browser.launch(ehr_launch())
-        await expire(uuid)
         ehr.refresh_token = "another"
-        response = await browser.get(f"/launches/{uuid}/")
+        response = await browser.get(f"/launches/{expired}/")
         assert response.status == 410
-        ended = await row(uuid)
+        ended = await row(expired)
         assert (ended.end_reason, ended.sealed_tokens) == (EndReason.INVALID_GRANT, "")
 
     async def test_online_access_may_end_at_any_moment(
@@ -169,48 +147,42 @@ class TestFailure:
         ],
     )
     async def test_anything_else_keeps_it_and_backs_off(
-        self, browser: Browser, ehr: ScriptedEHR, ehr_launch: Start, status: int, text: str
+        self, browser: Browser, ehr: ScriptedEHR, expired: UUID, status: int, text: str
     ) -> None:
         """C125: and a second load within the back-off asks nobody. What is no decision of the
         authorization server's is in test_uncertain_refresh."""
-        uuid = await browser.launch(ehr_launch())
-        await expire(uuid)
 
         async def failing(_: web.Request) -> web.Response:
             return web.Response(status=status, text=text)
 
         ehr.token_answer = failing
         for _ in range(2):
-            assert (await browser.get(f"/launches/{uuid}/")).status >= 500
+            assert (await browser.get(f"/launches/{expired}/")).status >= 500
         assert len(refreshes(ehr)) == 1
         ehr.token_answer = None
         token_budget.forget()  # a 429 counts for the whole registration
         await in_database(Launch.objects.update, refresh_not_before=None)
-        assert (await browser.get(f"/launches/{uuid}/")).status == 200
+        assert (await browser.get(f"/launches/{expired}/")).status == 200
 
     async def test_another_patient_stops_the_launch(
-        self, browser: Browser, ehr: ScriptedEHR, ehr_launch: Start
+        self, browser: Browser, ehr: ScriptedEHR, expired: UUID
     ) -> None:
         """C126: the wrong-patient alarm; T17."""
-        uuid = await browser.launch(ehr_launch())
-        await expire(uuid)
 
         async def other_patient(_: web.Request) -> web.Response:
             return web.json_response(ehr.token_response("openid") | {"patient": "p-2"})
 
         ehr.token_answer = other_patient
-        response = await browser.get(f"/launches/{uuid}/")
+        response = await browser.get(f"/launches/{expired}/")
         assert response.status == 409
         assert "patient has changed" in (await response.text()).lower()
-        assert (await row(uuid)).end_reason == EndReason.PATIENT_CHANGED
+        assert (await row(expired)).end_reason == EndReason.PATIENT_CHANGED
 
     @pytest.mark.parametrize("rotates", [True, False])
     async def test_the_ehr_is_told_of_what_it_gave_for_another_patient(
-        self, browser: Browser, ehr: ScriptedEHR, ehr_launch: Start, rotates: bool
+        self, browser: Browser, ehr: ScriptedEHR, expired: UUID, rotates: bool
     ) -> None:
         """C126, C133: of the launch's tokens, and of those that came for the other one."""
-        uuid = await browser.launch(ehr_launch())
-        await expire(uuid)
         given: dict[str, str] = {}
 
         async def other_patient(_: web.Request) -> web.Response:
@@ -220,7 +192,7 @@ class TestFailure:
             return web.json_response(given | {"patient": "p-2"})
 
         ehr.token_answer = other_patient
-        assert (await browser.get(f"/launches/{uuid}/")).status == 409
+        assert (await browser.get(f"/launches/{expired}/")).status == 409
         due = timezone.now() + timedelta(hours=1)
         for pk in await in_database(outstanding.claim, 10, due):
             await revocation.tell(pk)
@@ -235,58 +207,51 @@ class TestFailure:
         self,
         browser: Browser,
         ehr: ScriptedEHR,
-        ehr_launch: Start,
+        expired: UUID,
         monkeypatch: pytest.MonkeyPatch,
     ) -> None:
         """C125: nothing could be given back either, and nothing was sent."""
-        uuid = await browser.launch(ehr_launch())
-        await expire(uuid)
 
         async def away(*_: object) -> EndpointConfig:
             raise OperationalError
 
         with monkeypatch.context() as patched:
             patched.setattr(registry, "endpoint_for_callback", away)
-            assert (await browser.get(f"/launches/{uuid}/")).status == 500
-        assert (await row(uuid)).refresh_lease_until is None
-        assert (await browser.get(f"/launches/{uuid}/")).status == 200
+            assert (await browser.get(f"/launches/{expired}/")).status == 500
+        assert (await row(expired)).refresh_lease_until is None
+        assert (await browser.get(f"/launches/{expired}/")).status == 200
         assert len(refreshes(ehr)) == 1
 
     async def test_our_own_failure_before_anything_was_sent_leaves_the_token_good(
         self,
         browser: Browser,
-        ehr: ScriptedEHR,
-        ehr_launch: Start,
+        expired: UUID,
         monkeypatch: pytest.MonkeyPatch,
     ) -> None:
         """C125: the lease is given back at once, or it would look like a lost answer."""
-        uuid = await browser.launch(ehr_launch())
-        await expire(uuid)
 
         async def broken(*_: object) -> None:
             raise ZeroDivisionError
 
         with monkeypatch.context() as patched:
             patched.setattr(token_budget, "take", broken)
-            assert (await browser.get(f"/launches/{uuid}/")).status == 500
-        left = await row(uuid)
+            assert (await browser.get(f"/launches/{expired}/")).status == 500
+        left = await row(expired)
         assert (left.refresh_lease_until, left.refresh_uncertain_at) == (None, None)
         assert left.refresh_not_before is not None
         await in_database(Launch.objects.update, refresh_not_before=None)
-        assert (await browser.get(f"/launches/{uuid}/")).status == 200
+        assert (await browser.get(f"/launches/{expired}/")).status == 200
 
     async def test_browser_that_leaves_does_not_lose_the_new_refresh_token(
-        self, browser: Browser, ehr: ScriptedEHR, ehr_launch: Start
+        self, browser: Browser, ehr: ScriptedEHR, expired: UUID
     ) -> None:
         """C124: the answer is stored although nobody waits for the page any more."""
-        uuid = await browser.launch(ehr_launch())
-        await expire(uuid)
-        before = (await row(uuid)).token_version
+        before = (await row(expired)).token_version
         ehr.token_delay = 0.5
         with pytest.raises(TimeoutError):
-            await asyncio.wait_for(browser.get(f"/launches/{uuid}/context.json"), timeout=0.2)
+            await asyncio.wait_for(browser.get(f"/launches/{expired}/context.json"), timeout=0.2)
         await asyncio.sleep(1)
-        assert (await row(uuid)).token_version == before + 1
+        assert (await row(expired)).token_version == before + 1
 
     async def test_no_refresh_token_says_that_access_has_run_out(
         self, browser: Browser, ehr: ScriptedEHR, ehr_launch: Start

@@ -29,7 +29,7 @@ from smartapp.database import in_database
 from smartapp.launches import ending, outstanding, refresh, revocation, store
 from smartapp.launches.models import EndReason, Launch, Revocation
 from smartapp.registrations.models import Endpoint, Registration
-from tests.launches.conftest import Browser, new_browser
+from tests.launches.conftest import Browser, new_browser, row
 from tests.launches.test_attempts import administrator
 from tests.launches.test_security import expire_in
 from tests.scripted_ehr import CANARY, ScriptedEHR
@@ -46,13 +46,18 @@ async def no_connection_left() -> AsyncIterator[None]:
     await http.close()
 
 
-async def row(uuid: UUID) -> Launch:
-    return await in_database(Launch.objects.get, uuid=uuid)
-
-
 async def disconnect(browser: Browser, uuid: UUID) -> None:
     async with browser.http.post(f"{browser.app}/launches/{uuid}/end/") as response:
         assert response.status == 410
+
+
+@pytest.fixture
+async def untold(browser: Browser, ehr: ScriptedEHR, ehr_launch: Start) -> UUID:
+    """A disconnected launch, of which an EHR that is away could not be told yet."""
+    uuid = await browser.launch(ehr_launch())
+    ehr.revoke_status = 503
+    await disconnect(browser, uuid)
+    return uuid
 
 
 async def waiting() -> list[Revocation]:
@@ -84,14 +89,9 @@ class TestDisconnect:
         assert (await row(uuid)).end_reason == EndReason.DISCONNECTED
         assert await waiting() == []
 
-    async def test_ehr_that_is_away_is_told_later(
-        self, browser: Browser, ehr: ScriptedEHR, ehr_launch: Start
-    ) -> None:
+    async def test_ehr_that_is_away_is_told_later(self, ehr: ScriptedEHR, untold: UUID) -> None:
         """RFC 7009 §2.2.1: a 503 means that the token still lives, and to try again."""
-        uuid = await browser.launch(ehr_launch())
-        ehr.revoke_status = 503
-        await disconnect(browser, uuid)
-        ended = await row(uuid)
+        ended = await row(untold)
         assert (ended.sealed_tokens, ended.end_reason) == ("", EndReason.NOT_REVOKED)
         (one,) = await waiting()
         assert (one.failure, one.attempts) == ("status-503", 1)
@@ -101,7 +101,7 @@ class TestDisconnect:
         assert await work_off() == 1
         assert ehr.valid_access_tokens == set()
         assert await waiting() == []
-        assert (await row(uuid)).end_reason == EndReason.DISCONNECTED
+        assert (await row(untold)).end_reason == EndReason.DISCONNECTED
 
     @pytest.mark.parametrize(
         ("asked", "waits"),
@@ -162,11 +162,8 @@ class TestDisconnect:
         assert ehr.valid_access_tokens == set()
 
     async def test_two_processes_do_not_tell_the_ehr_twice(
-        self, browser: Browser, ehr: ScriptedEHR, ehr_launch: Start
+        self, ehr: ScriptedEHR, untold: UUID
     ) -> None:
-        uuid = await browser.launch(ehr_launch())
-        ehr.revoke_status = 503
-        await disconnect(browser, uuid)
         ehr.revoke_status = 200
         await later(minutes=3)
         ehr.revocations.clear()
@@ -174,11 +171,8 @@ class TestDisconnect:
         assert len(ehr.revocations) == 2
 
     async def test_it_is_given_up_after_a_week_and_said_so(
-        self, browser: Browser, ehr: ScriptedEHR, ehr_launch: Start, admin: Client
+        self, untold: UUID, admin: Client
     ) -> None:
-        uuid = await browser.launch(ehr_launch())
-        ehr.revoke_status = 503
-        await disconnect(browser, uuid)
         await later(days=8)
         assert await work_off() == 0
         (one,) = await waiting()
@@ -198,13 +192,8 @@ class TestDisconnect:
         month = timezone.now() + timedelta(days=31)
         assert await in_database(outstanding.purge_batch, month) == 1
 
-    async def test_tokens_are_not_kept_longer_when_nobody_tries(
-        self, browser: Browser, ehr: ScriptedEHR, ehr_launch: Start
-    ) -> None:
+    async def test_tokens_are_not_kept_longer_when_nobody_tries(self, untold: UUID) -> None:
         """C133: whatever kept it from being tried."""
-        uuid = await browser.launch(ehr_launch())
-        ehr.revoke_status = 503
-        await disconnect(browser, uuid)
         await later(days=8)
         await in_database(outstanding.purge_batch, timezone.now())
         (one,) = await waiting()
@@ -254,15 +243,13 @@ class TestDisconnect:
         assert await waiting() == []
 
     async def test_tokens_that_come_from_a_refresh_after_the_end_are_revoked_too(
-        self, browser: Browser, ehr: ScriptedEHR, ehr_launch: Start
+        self, browser: Browser, ehr: ScriptedEHR, expired: UUID
     ) -> None:
         """C123: what the EHR gave while the person disconnected."""
-        uuid = await browser.launch(ehr_launch())
-        await expire_in(uuid, -1)
         ehr.token_delay = 1.0
-        refreshing = asyncio.create_task(browser.get(f"/launches/{uuid}/"))
+        refreshing = asyncio.create_task(browser.get(f"/launches/{expired}/"))
         await asyncio.sleep(0.4)
-        await disconnect(browser, uuid)
+        await disconnect(browser, expired)
         assert (await refreshing).status == 410
         assert len(ehr.valid_access_tokens) == 1
         assert await work_off() == 1
@@ -300,28 +287,21 @@ class TestDisconnect:
         assert len(ehr.valid_access_tokens) == 1
 
     async def test_ehr_is_told_of_a_launch_that_the_alarm_ended(
-        self, browser: Browser, ehr: ScriptedEHR, ehr_launch: Start
+        self, browser: Browser, ehr: ScriptedEHR, expired: UUID
     ) -> None:
         """C126: its tokens would open another patient's record."""
-        uuid = await browser.launch(ehr_launch())
-        await expire_in(uuid, -1)
 
         async def other_patient(_: web.Request) -> web.Response:
             return web.json_response(ehr.token_response("openid") | {"patient": "p-2"})
 
         ehr.token_answer = other_patient
-        assert (await browser.get(f"/launches/{uuid}/")).status == 409
+        assert (await browser.get(f"/launches/{expired}/")).status == 409
         await later(minutes=3)
         assert await work_off() == 2  # what the launch had, and what came for the other patient
         hints = sorted(one["token_type_hint"] for one in ehr.revocations)
         assert hints == ["access_token"] * 2 + ["refresh_token"] * 2
 
-    async def test_maintain_works_it_off(
-        self, browser: Browser, ehr: ScriptedEHR, ehr_launch: Start
-    ) -> None:
-        uuid = await browser.launch(ehr_launch())
-        ehr.revoke_status = 503
-        await disconnect(browser, uuid)
+    async def test_maintain_works_it_off(self, ehr: ScriptedEHR, untold: UUID) -> None:
         ehr.revoke_status = 200
         await later(minutes=3)
         out = io.StringIO()
@@ -518,20 +498,18 @@ class TestTokensThatNobodyHas:
         self,
         browser: Browser,
         ehr: ScriptedEHR,
-        ehr_launch: Start,
+        expired: UUID,
         refused: Callable[[dict[str, Any], ScriptedEHR], object],
     ) -> None:
         """C98, C80: the launch keeps the tokens it has, for a disconnection; nobody has the new
         ones."""
-        uuid = await browser.launch(ehr_launch())
-        await expire_in(uuid, -1)
         ehr.id_token_claims = {"sub": f"{CANARY}-somebody-else"}
         given = answering(ehr, lambda answer: refused(answer, ehr))
-        assert (await browser.get(f"/launches/{uuid}/")).status == 410
+        assert (await browser.get(f"/launches/{expired}/")).status == 410
         assert ehr.revocations == []
         assert await work_off() == 1
         assert told(ehr) == given
-        left = await row(uuid)
+        left = await row(expired)
         assert left.ended_at is None
         assert left.sealed_tokens
 
@@ -623,27 +601,15 @@ class TestTwoProcessesSettle:
         monkeypatch.undo()
 
     async def test_row_that_is_done_does_not_come_back(
-        self,
-        browser: Browser,
-        ehr: ScriptedEHR,
-        ehr_launch: Start,
-        monkeypatch: pytest.MonkeyPatch,
+        self, untold: UUID, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        ehr.revoke_status = 503
-        await disconnect(browser, await browser.launch(ehr_launch()))
         (one,) = await waiting()
         await self.settled_while(Revocation.objects.all().delete, one.pk, monkeypatch)
         assert await waiting() == []
 
     async def test_reseal_is_not_undone(
-        self,
-        browser: Browser,
-        ehr: ScriptedEHR,
-        ehr_launch: Start,
-        monkeypatch: pytest.MonkeyPatch,
+        self, untold: UUID, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        ehr.revoke_status = 503
-        await disconnect(browser, await browser.launch(ehr_launch()))
         (one,) = await waiting()
         await self.settled_while(
             lambda: Revocation.objects.update(sealed_tokens="resealed"), one.pk, monkeypatch
@@ -877,11 +843,8 @@ class TestRevokeAll:
         assert "Ended here: 3" in page
 
     async def test_button_tells_the_ehrs_now(
-        self, browser: Browser, ehr: ScriptedEHR, ehr_launch: Start, admin: Client
+        self, ehr: ScriptedEHR, untold: UUID, admin: Client
     ) -> None:
-        uuid = await browser.launch(ehr_launch())
-        ehr.revoke_status = 503
-        await disconnect(browser, uuid)
         ehr.revoke_status = 200
         await in_database(
             Revocation.objects.update, not_before=timezone.now() + timedelta(minutes=30)

@@ -21,15 +21,11 @@ from smartapp.launches.models import EndReason, Launch
 from smartapp.protocol.errors import EHRTimeout
 from smartapp.registrations import registry
 from smartapp.registrations.models import Endpoint, Registration
-from tests.launches.conftest import Browser
+from tests.launches.conftest import Browser, row
 from tests.scripted_ehr import ScriptedEHR
 
 Start = Callable[[], str]
 HOUR = timedelta(hours=1)
-
-
-async def row(uuid: UUID) -> Launch:
-    return await in_database(Launch.objects.get, uuid=uuid)
 
 
 async def expire_in(uuid: UUID, seconds: float) -> None:

@@ -30,9 +30,8 @@ from smartapp.launches.models import EndReason, Launch, LaunchEvent
 from smartapp.protocol.errors import EHRCrowded
 from smartapp.registrations import registry
 from smartapp.registrations.models import AuthMethod, Endpoint, Registration
-from tests.launches.conftest import Browser
+from tests.launches.conftest import Browser, expire, refreshes, row
 from tests.launches.test_attempts import administrator, page_of
-from tests.launches.test_refresh import expire, refreshes, row
 from tests.scripted_ehr import ScriptedEHR
 
 Start = Callable[[], str]

@@ -24,8 +24,7 @@ from smartapp.protocol.errors import EHRLimited, TokenBudgetSpent
 from smartapp.registrations import registry
 from smartapp.registrations.models import Endpoint, Registration
 from smartapp.registrations.registry import EndpointConfig
-from tests.launches.conftest import Browser, new_browser
-from tests.launches.test_refresh import expire, refreshes, row
+from tests.launches.conftest import Browser, expire, new_browser, refreshes, row
 from tests.launches.test_stale_copy import knows, rotated
 from tests.scripted_ehr import ScriptedEHR
 

@@ -19,8 +19,7 @@ from smartapp.launches.models import EndReason, Launch
 from smartapp.launches.store import StoredLaunch
 from smartapp.protocol.errors import RefreshUncertain
 from smartapp.registrations.models import Endpoint, Registration
-from tests.launches.conftest import Browser
-from tests.launches.test_refresh import expire, refreshes, row
+from tests.launches.conftest import Browser, expire, refreshes, row
 from tests.launches.test_why import first_is
 from tests.scripted_ehr import ScriptedEHR
 
@@ -110,35 +109,31 @@ class TestWhereATokenMayBeUsedUp:
         self,
         browser: Browser,
         ehr: ScriptedEHR,
-        ehr_launch: Start,
+        expired: UUID,
         lose: Lose,
     ) -> None:
         """And so it is where nobody knows, which is how a registration begins."""
         rotating = RotatingEHR(ehr)
         rotating.lose = lose
-        uuid = await browser.launch(ehr_launch())
-        await expire(uuid)
         for _ in range(3):
-            response = await browser.get(f"/launches/{uuid}/")
+            response = await browser.get(f"/launches/{expired}/")
             assert response.status == 410
             assert "answer was lost" in await response.text()
             await in_database(Launch.objects.update, refresh_not_before=None)
         assert len(refreshes(ehr)) == 1
         assert rotating.family_is_alive
-        left = await row(uuid)
+        left = await row(expired)
         assert left.refresh_uncertain_at is not None
         assert (left.ended_at, left.refresh_lease_until) == (None, None)
 
     async def test_who_read_the_row_before_it_was_lost_does_not_send_it_again(
-        self, browser: Browser, ehr: ScriptedEHR, ehr_launch: Start
+        self, ehr: ScriptedEHR, expired: UUID
     ) -> None:
         """C123: with a reading from while the lease was held, or from before."""
         rotating = RotatingEHR(ehr)
-        uuid = await browser.launch(ehr_launch())
-        await expire(uuid)
-        before = await reading(uuid)
+        before = await reading(expired)
         await in_database(store.take_refresh_lease, before, timezone.now())
-        meanwhile = await reading(uuid)
+        meanwhile = await reading(expired)
         await in_database(Launch.objects.update, refresh_lease_until=None)
         with pytest.raises(RefreshUncertain):
             await refresh.renewed(before)
@@ -172,23 +167,21 @@ class TestWhereATokenMayBeUsedUp:
         self,
         browser: Browser,
         ehr: ScriptedEHR,
-        ehr_launch: Start,
+        expired: UUID,
         monkeypatch: pytest.MonkeyPatch,
     ) -> None:
         """At once, and not when the lease is over: and what failed is not hidden."""
-        uuid = await browser.launch(ehr_launch())
-        await expire(uuid)
 
         def broken(*_: object) -> None:
             raise ZeroDivisionError
 
         with monkeypatch.context() as patched:
             patched.setattr("smartapp.launches.tokens.from_refresh", broken)
-            assert (await browser.get(f"/launches/{uuid}/")).status == 500
-        left = await row(uuid)
+            assert (await browser.get(f"/launches/{expired}/")).status == 500
+        left = await row(expired)
         assert left.refresh_lease_until is None
         assert left.refresh_uncertain_at is not None
-        assert (await browser.get(f"/launches/{uuid}/")).status == 410
+        assert (await browser.get(f"/launches/{expired}/")).status == 410
         assert len(refreshes(ehr)) == 1
 
     async def test_after_a_time_out_too(
@@ -209,12 +202,10 @@ class TestWhereATokenMayBeUsedUp:
         self,
         browser: Browser,
         ehr: ScriptedEHR,
-        ehr_launch: Start,
+        expired: UUID,
         monkeypatch: pytest.MonkeyPatch,
     ) -> None:
         """C125: nobody listens there now; the refresh token is as good as before."""
-        uuid = await browser.launch(ehr_launch())
-        await expire(uuid)
         trusted = [ehr.base.removeprefix("http://"), "127.0.0.1:9"]
         await in_database(Endpoint.objects.update, pinned_hosts=trusted)
         real = store.find
@@ -227,18 +218,16 @@ class TestWhereATokenMayBeUsedUp:
 
         with monkeypatch.context() as patched:
             patched.setattr(store, "find", elsewhere)
-            assert (await browser.get(f"/launches/{uuid}/")).status == 502
-        left = await row(uuid)
+            assert (await browser.get(f"/launches/{expired}/")).status == 502
+        left = await row(expired)
         assert left.refresh_uncertain_at is None
         await in_database(Launch.objects.update, refresh_not_before=None)
-        assert (await browser.get(f"/launches/{uuid}/")).status == 200
+        assert (await browser.get(f"/launches/{expired}/")).status == 200
 
     async def test_an_answer_whose_proof_is_refused_has_used_the_token_up(
-        self, browser: Browser, ehr: ScriptedEHR, ehr_launch: Start
+        self, browser: Browser, ehr: ScriptedEHR, expired: UUID
     ) -> None:
         """C98: its new refresh token is refused with it."""
-        uuid = await browser.launch(ehr_launch())
-        await expire(uuid)
 
         async def forged(_: web.Request) -> web.Response:
             answer = ehr.token_response("openid")
@@ -247,20 +236,18 @@ class TestWhereATokenMayBeUsedUp:
 
         ehr.token_answer = forged
         for _ in range(2):
-            assert (await browser.get(f"/launches/{uuid}/")).status == 410
+            assert (await browser.get(f"/launches/{expired}/")).status == 410
         assert len(refreshes(ehr)) == 1
 
     async def test_a_holder_that_died_may_have_asked(
-        self, browser: Browser, ehr: ScriptedEHR, ehr_launch: Start
+        self, browser: Browser, ehr: ScriptedEHR, expired: UUID
     ) -> None:
         """Its lease is over and was never given back."""
-        uuid = await browser.launch(ehr_launch())
-        await expire(uuid)
         past = timezone.now() - timedelta(seconds=1)
         await in_database(Launch.objects.update, refresh_lease_until=past)
-        assert (await browser.get(f"/launches/{uuid}/")).status == 410
+        assert (await browser.get(f"/launches/{expired}/")).status == 410
         assert refreshes(ehr) == []
-        assert (await row(uuid)).refresh_uncertain_at is not None
+        assert (await row(expired)).refresh_uncertain_at is not None
 
     async def test_nobody_waits_for_a_holder_for_ever(
         self,
@@ -280,25 +267,21 @@ class TestWhereATokenMayBeUsedUp:
         assert refreshes(ehr) == []
 
     async def test_who_disconnects_still_revokes(
-        self, browser: Browser, ehr: ScriptedEHR, ehr_launch: Start
+        self, browser: Browser, ehr: ScriptedEHR, expired: UUID
     ) -> None:
         RotatingEHR(ehr)
-        uuid = await browser.launch(ehr_launch())
-        await expire(uuid)
-        await browser.get(f"/launches/{uuid}/")
-        await browser.http.post(f"{browser.app}/launches/{uuid}/end/", allow_redirects=False)
+        await browser.get(f"/launches/{expired}/")
+        await browser.http.post(f"{browser.app}/launches/{expired}/end/", allow_redirects=False)
         assert ehr.requests[-1] == ("POST", "/revoke")
-        assert (await row(uuid)).end_reason == EndReason.DISCONNECTED
+        assert (await row(expired)).end_reason == EndReason.DISCONNECTED
 
     async def test_another_reading_of_the_launch_is_told_the_same(
-        self, browser: Browser, ehr: ScriptedEHR, ehr_launch: Start
+        self, browser: Browser, ehr: ScriptedEHR, expired: UUID
     ) -> None:
         """Twenty at once: one asks, all are told."""
         rotating = RotatingEHR(ehr)
-        uuid = await browser.launch(ehr_launch())
-        await expire(uuid)
         ehr.token_delay = 0.3
-        url = f"/launches/{uuid}/context.json"
+        url = f"/launches/{expired}/context.json"
         responses = await asyncio.gather(*(browser.get(url) for _ in range(20)))
         assert {response.status for response in responses} == {410}
         assert len(refreshes(ehr)) == 1
@@ -321,83 +304,71 @@ class TestWhereATokenMayBeUsedUp:
 
 class TestWhereTheRegistrationSaysThatTokensPersist:
     async def test_it_is_sent_once_more(
-        self, browser: Browser, ehr: ScriptedEHR, ehr_launch: Start
+        self, browser: Browser, ehr: ScriptedEHR, expired: UUID
     ) -> None:
         await persistent()
         PersistentEHR(ehr)
-        uuid = await browser.launch(ehr_launch())
-        await expire(uuid)
-        assert (await browser.get(f"/launches/{uuid}/")).status == 200
+        assert (await browser.get(f"/launches/{expired}/")).status == 200
         first, second = refreshes(ehr)
         assert first["refresh_token"] == second["refresh_token"]
         assert first["client_assertion"] != second["client_assertion"]
-        assert (await row(uuid)).refresh_uncertain_at is None
+        assert (await row(expired)).refresh_uncertain_at is None
 
     async def test_once_and_then_it_is_kept_for_later(
-        self, browser: Browser, ehr: ScriptedEHR, ehr_launch: Start
+        self, browser: Browser, ehr: ScriptedEHR, expired: UUID
     ) -> None:
         await persistent()
-        uuid = await browser.launch(ehr_launch())
-        await expire(uuid)
         granted = ehr.token_answer
 
         async def always_cut(request: web.Request) -> web.StreamResponse:
             return cut(request)
 
         ehr.token_answer = always_cut
-        assert (await browser.get(f"/launches/{uuid}/")).status == 502
+        assert (await browser.get(f"/launches/{expired}/")).status == 502
         assert len(refreshes(ehr)) == 2
-        assert (await browser.get(f"/launches/{uuid}/")).status == 502
+        assert (await browser.get(f"/launches/{expired}/")).status == 502
         assert len(refreshes(ehr)) == 2
-        assert (await row(uuid)).refresh_uncertain_at is not None
+        assert (await row(expired)).refresh_uncertain_at is not None
         ehr.token_answer = granted
         await in_database(Launch.objects.update, refresh_not_before=None)
-        assert (await browser.get(f"/launches/{uuid}/")).status == 200
-        assert (await row(uuid)).refresh_uncertain_at is None
+        assert (await browser.get(f"/launches/{expired}/")).status == 200
+        assert (await row(expired)).refresh_uncertain_at is None
 
     @pytest.mark.parametrize("answer", [says(503), says(500), says(200, "<html>"), says(302)])
     async def test_any_other_failure_is_not_repeated_at_once(
-        self, browser: Browser, ehr: ScriptedEHR, ehr_launch: Start, answer: Lose
+        self, browser: Browser, ehr: ScriptedEHR, expired: UUID, answer: Lose
     ) -> None:
         """C125: the launch is kept, and the same token is good later."""
         await persistent()
-        uuid = await browser.launch(ehr_launch())
-        await expire(uuid)
 
         async def failing(request: web.Request) -> web.StreamResponse:
             return answer(request)
 
         ehr.token_answer = failing
         for _ in range(2):
-            assert (await browser.get(f"/launches/{uuid}/")).status >= 500
+            assert (await browser.get(f"/launches/{expired}/")).status >= 500
         assert len(refreshes(ehr)) == 1
         ehr.token_answer = None
         await in_database(Launch.objects.update, refresh_not_before=None)
-        assert (await browser.get(f"/launches/{uuid}/")).status == 200
+        assert (await browser.get(f"/launches/{expired}/")).status == 200
 
     async def test_a_lease_of_a_holder_that_died_is_taken_over(
-        self, browser: Browser, ehr: ScriptedEHR, ehr_launch: Start
+        self, browser: Browser, ehr: ScriptedEHR, expired: UUID
     ) -> None:
         await persistent()
-        uuid = await browser.launch(ehr_launch())
-        await expire(uuid)
         past = timezone.now() - timedelta(seconds=1)
         await in_database(Launch.objects.update, refresh_lease_until=past)
-        assert (await browser.get(f"/launches/{uuid}/")).status == 200
+        assert (await browser.get(f"/launches/{expired}/")).status == 200
         assert len(refreshes(ehr)) == 1
 
 
-async def test_a_lease_that_runs_out_between_two_looks_is_not_taken(
-    browser: Browser, ehr_launch: Start
-) -> None:
+async def test_a_lease_that_runs_out_between_two_looks_is_not_taken(expired: UUID) -> None:
     """The UPDATE itself refuses, whatever was read before."""
-    uuid = await browser.launch(ehr_launch())
-    await expire(uuid)
-    launch = await row(uuid)
+    launch = await row(expired)
     assert launch.session_id
-    found = await in_database(store.find, uuid, launch.session_id, timezone.now())
+    found = await in_database(store.find, expired, launch.session_id, timezone.now())
     past = timezone.now() - timedelta(seconds=1)
     await in_database(Launch.objects.update, refresh_lease_until=past)
     assert not await in_database(store.take_refresh_lease, found, timezone.now())
     with pytest.raises(RefreshUncertain):
-        await refresh.renewed(await in_database(store.find, uuid, launch.session_id, past))
+        await refresh.renewed(await in_database(store.find, expired, launch.session_id, past))
