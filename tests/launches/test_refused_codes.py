@@ -2,7 +2,8 @@
 
 import asyncio
 import contextlib
-import time
+import itertools
+import threading
 from collections import Counter
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -171,14 +172,30 @@ async def test_those_who_wait_for_a_place_are_bounded(
 ) -> None:
     """T30: they take places of launches that wait for the EHR (C15)."""
     monkeypatch.setattr(refused_codes, "MAX_WAITING", 2)
+    monkeypatch.setattr(refused_codes, "PLACE_WAITS_SECONDS", 30)
     await limit(5)
-    ehr.token_delay = 1.5
-    began = time.monotonic()
+    asked, go_on = threading.Event(), threading.Event()
 
-    async def one() -> tuple[int, float]:
+    async def when_told(_: web.Request) -> web.StreamResponse:
+        asked.set()
+        await asyncio.to_thread(go_on.wait, 30)
+        return web.json_response({"error": "invalid_grant"}, status=400)
+
+    ehr.token_answer = when_told
+
+    async def one() -> int:
         async with coming_from(app, STRANGER) as browser:
-            response = await invented(browser, ehr_launch())
-            return response.status, time.monotonic() - began
+            return (await invented(browser, ehr_launch())).status
 
-    answers = await asyncio.gather(*(one() for _ in range(8)))
-    assert sum(status == 503 and seconds < 1.4 for status, seconds in answers) == 5
+    at_the_ehr = asyncio.create_task(one())
+    await asyncio.to_thread(asked.wait, 20)
+    others = [asyncio.create_task(one()) for _ in range(7)]
+    try:
+        first = itertools.islice(asyncio.as_completed(others, timeout=20), 5)
+        assert [await answer for answer in first] == [503] * 5
+        await asyncio.sleep(0.5)
+        assert sum(task.done() for task in others) == 5  # two wait for the place
+    finally:
+        go_on.set()
+    assert await at_the_ehr == 502
+    assert await asyncio.gather(*others) == [503] * 7
