@@ -17,6 +17,7 @@ from django.test import Client
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
+from smartapp import http
 from smartapp.launches import events
 from smartapp.launches.models import Launch, LaunchEvent
 from smartapp.registrations import discovery
@@ -374,6 +375,6 @@ class TestDiscovery:
         ):
             response = administrator.post(path, form)
             assert response.status_code == 200, path
-            assert_no_markup(asyncio.run(whole(response)))
+            assert_no_markup(http.run(whole(response)))
         shown = administrator.get(f"{at}/endpoint/{registered.pk}/discovery/")
         assert_no_markup(shown.content.decode())
