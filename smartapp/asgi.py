@@ -50,8 +50,8 @@ django_application = Handler()
 from django.conf import settings  # noqa: E402 - after Django is set up
 from whitenoise import WhiteNoise  # type: ignore[import-untyped]  # noqa: E402
 
-from smartapp import checks, flood, http  # noqa: E402
-from smartapp.bodies import BoundedBody  # noqa: E402
+from smartapp import checks, http, rate_limit  # noqa: E402
+from smartapp.body_limit import BoundedBody  # noqa: E402
 from smartapp.bytes_answer import (  # noqa: E402
     PLAIN_HEADERS,
     Headers,
@@ -61,7 +61,7 @@ from smartapp.bytes_answer import (  # noqa: E402
     answer,
 )
 from smartapp.keys import fetches, memory, public  # noqa: E402
-from smartapp.launches import events, under_way  # noqa: E402
+from smartapp.launches import background, events  # noqa: E402
 from smartapp.middleware import ADMIN_PREFIX, SESSION_PREFIXES  # noqa: E402
 from smartapp.protocol.errors import TooManyVisits  # noqa: E402
 from smartapp.registrations import discovery  # noqa: E402
@@ -132,7 +132,7 @@ async def _jwks(scope: Message, send: Send) -> None:
 
 async def _lifespan(receive: Receive, send: Send) -> None:
     """Open what every request needs before the first one, and close it after the last."""
-    background: list[asyncio.Task[None]] = []
+    tasks: list[asyncio.Task[None]] = []
     while True:
         message = await receive()
         if message["type"] == "lifespan.startup":
@@ -142,12 +142,12 @@ async def _lifespan(receive: Receive, send: Send) -> None:
                 await send({"type": "lifespan.startup.failed", "message": str(error)})
                 return
             await memory.refresh()
-            background += map(asyncio.create_task, (memory.keep_fresh(), events.keep_writing()))
+            tasks += map(asyncio.create_task, (memory.keep_fresh(), events.keep_writing()))
             await send({"type": "lifespan.startup.complete"})
         else:
-            for task in background:
+            for task in tasks:
                 task.cancel()
-            await under_way.finish()
+            await background.finish()
             await events.flush()
             await discovery.end_asking()
             await http.close()
@@ -185,8 +185,8 @@ async def application(scope: Message, receive: Receive, send: Send) -> None:
         await _jwks(scope, send)
     elif path.startswith(settings.STATIC_URL):
         await _static(scope, send)
-    elif flood.is_limited(path) and not flood.visits.admits(_address(scope)):
-        await answer(send, TooManyVisits.status, flood.headers(), flood.page())
+    elif rate_limit.is_limited(path) and not rate_limit.visits.admits(_address(scope)):
+        await answer(send, TooManyVisits.status, rate_limit.headers(), rate_limit.page())
     elif path.startswith(ADMIN_PREFIX):
         await _admin(scope, BoundedBody(scope, receive, send), send)
     else:

@@ -11,7 +11,7 @@ from pytest_django import Settings
 
 from smartapp import asgi
 from smartapp.database import close_thread_connections, in_database
-from smartapp.keys import births, memory
+from smartapp.keys import key_creation, memory
 from smartapp.launches import urls as launch_urls
 
 
@@ -59,7 +59,7 @@ class TestFront:
         self, transactional_db: None, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         """§3.1, T24: neither the loop's threads nor the database's are asked."""
-        await in_database(births.create_key_set, "default", now=timezone.now())
+        await in_database(key_creation.create_key_set, "default", now=timezone.now())
         await memory.refresh()
 
         def no_thread(*_: object, **__: object) -> None:

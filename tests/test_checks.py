@@ -14,7 +14,7 @@ from pytest_django import Settings
 
 from smartapp import checks, vault
 from smartapp.database import in_database
-from smartapp.keys import births
+from smartapp.keys import key_creation
 from smartapp.keys.models import SigningKey
 from tests.processes import ROOT, environment, manage
 
@@ -44,7 +44,7 @@ def ids(messages: list[CheckMessage]) -> list[str | None]:
 
 @pytest.fixture
 def sealed_key(settings: Settings) -> SigningKey:
-    key_set = births.create_key_set("epic", algs=["ES384"], now=timezone.now())
+    key_set = key_creation.create_key_set("epic", algs=["ES384"], now=timezone.now())
     return key_set.signing_keys.get()
 
 
@@ -91,7 +91,7 @@ class TestKeyRing:
     @pytest.mark.django_db
     def test_a_private_half_of_another_row_is_no_canary(self, sealed_key: SigningKey) -> None:
         """T21: moved between rows, a sealed value stays shut."""
-        other = births.create_key_set("other", algs=["ES384"], now=timezone.now())
+        other = key_creation.create_key_set("other", algs=["ES384"], now=timezone.now())
         other.signing_keys.update(sealed_private_key=sealed_key.sealed_private_key)
         [message] = found(databases=["default"])
         assert "sealed for another place" in message.msg
@@ -107,7 +107,7 @@ class TestKeyRing:
     @pytest.mark.django_db(transaction=True)
     async def test_a_wrong_ring_stops_the_server(self, settings: Settings) -> None:
         now = timezone.now()
-        await in_database(births.create_key_set, "epic", algs=["ES384"], now=now)
+        await in_database(key_creation.create_key_set, "epic", algs=["ES384"], now=now)
         await checks.verify_ring()
         settings.ENCRYPTION_KEYS = vault.new_key()
         with pytest.raises(ImproperlyConfigured, match=r"^ENCRYPTION_KEYS does not open"):

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from smartapp import middleware
-from smartapp.chart import access
+from smartapp.chart import fhir_access
 from smartapp.protocol.errors import SmartError
 from tests.processes import ROOT
 
@@ -34,7 +34,7 @@ def error_classes(parent: type[SmartError] = SmartError) -> Iterator[type[SmartE
 
 def error_pages() -> str:
     """Return docs/errors.md as the error classes have it now."""
-    assert {access.ReadRefused, middleware.PageNotFound} <= set(error_classes())
+    assert {fhir_access.ReadRefused, middleware.PageNotFound} <= set(error_classes())
     named = {
         error.code: error
         for error in reversed(list(error_classes()))

@@ -11,7 +11,7 @@ from django.db import OperationalError
 from django.utils import timezone
 from pytest_django import DjangoAssertNumQueries
 
-from smartapp.keys import births
+from smartapp.keys import key_creation
 from smartapp.launches import store
 from smartapp.launches.models import Launch, LaunchKind
 from smartapp.management.commands import maintain
@@ -23,7 +23,7 @@ NOW = timezone.now()
 
 @pytest.fixture
 def endpoint(db: None) -> Endpoint:
-    key_set = births.create_key_set("one", now=NOW)
+    key_set = key_creation.create_key_set("one", now=NOW)
     registration = Registration.objects.create(
         slug="one", name="One", client_id="c", key_set=key_set, scope="launch", created_at=NOW,
         updated_at=NOW,

@@ -7,7 +7,7 @@ from django.core.management.base import CommandError
 from pytest_django import Settings
 
 from smartapp import vault
-from smartapp.keys import births, material
+from smartapp.keys import key_creation, material
 from smartapp.keys.models import SigningKey
 from smartapp.launches.models import Launch, tokens_context
 from smartapp.management.commands import reseal
@@ -22,7 +22,7 @@ NEW = vault.new_key()
 
 @pytest.fixture
 def registration() -> Registration:
-    births.create_key_set("general", algs=["ES384"], now=NOW)
+    key_creation.create_key_set("general", algs=["ES384"], now=NOW)
     registration = make_registration("general", client_secret="hunter2")
     registration.refresh_from_db()
     return registration
@@ -90,7 +90,7 @@ def test_goes_on_batch_by_batch_and_from_where_it_was_interrupted(
     settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for number in range(5):
-        births.create_key_set(f"set-{number}", algs=["ES384"], now=NOW)
+        key_creation.create_key_set(f"set-{number}", algs=["ES384"], now=NOW)
     turn(settings)
     monkeypatch.setattr(reseal, "BATCH", 2)
     reseal_row = reseal._reseal_row

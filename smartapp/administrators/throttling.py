@@ -10,7 +10,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.utils import timezone
 
-from smartapp import flood
+from smartapp import rate_limit
 from smartapp.administrators import pages
 
 NO_ADDRESS = "::"
@@ -22,7 +22,7 @@ def place_of(request: HttpRequest) -> str:
 
     Those without an address, as over a Unix socket, count as one: django-axes would count nobody.
     """
-    return flood.place_of(request.META.get("REMOTE_ADDR") or NO_ADDRESS).partition("/")[0]
+    return rate_limit.place_of(request.META.get("REMOTE_ADDR") or NO_ADDRESS).partition("/")[0]
 
 
 def _locked_until(request: HttpRequest, now: datetime) -> datetime:

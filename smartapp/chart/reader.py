@@ -12,10 +12,17 @@ from datetime import datetime
 from functools import partial
 from typing import Any, Literal, TypeVar
 
-from smartapp.chart.access import Access, Found, ReadForbidden, ReadRefused, ReadThrottled, Record
 from smartapp.chart.allergies import read_allergies
 from smartapp.chart.elements import concept_text
 from smartapp.chart.encounters import read_encounter, read_encounters
+from smartapp.chart.fhir_access import (
+    Access,
+    Found,
+    ReadForbidden,
+    ReadRefused,
+    ReadThrottled,
+    Record,
+)
 from smartapp.chart.identity import read_identity
 from smartapp.chart.immunizations import read_immunizations
 from smartapp.chart.labs import read_labs

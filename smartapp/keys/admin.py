@@ -1,8 +1,8 @@
 """Key sets as administrators see them: where each key is in its life, and what may be done now.
 
-Keys are made and moved by `births`, `lifecycle` and `emergency` only; here nothing can be typed
-in or deleted, and the private half is in no list, page or form (spec §3.12; T23). To look and to
-rotate are two rights.
+Keys are made and moved by `key_creation`, `lifecycle` and `emergency` only; here nothing can be
+typed in or deleted, and the private half is in no list, page or form (spec §3.12; T23). To look
+and to rotate are two rights.
 """
 
 from collections.abc import Callable
@@ -26,20 +26,20 @@ from smartapp.audit import trail
 from smartapp.audit.admin import ReadOnlyAdmin
 from smartapp.keys import (
     aftermath,
-    births,
     emergency,
     evidence,
+    key_creation,
     lifecycle,
-    lines,
     panel,
     refusals,
     rehearsal,
+    rotation,
     wording,
 )
 from smartapp.keys.forms import ImportForm, KeySetForm
-from smartapp.keys.lines import Line
 from smartapp.keys.models import KeySet, SigningKey
 from smartapp.keys.refusals import StepRefused
+from smartapp.keys.rotation import Line
 
 GET_OR_POST = require_http_methods(["GET", "POST"])
 
@@ -50,7 +50,7 @@ def _refuse_unless(request: HttpRequest, permission: str) -> None:
 
 
 def _line_or_404(key_set: KeySet, alg: str) -> Line:
-    line = next((line for line in lines.of(key_set) if line.alg == alg), None)
+    line = next((line for line in rotation.of(key_set) if line.alg == alg), None)
     if line is None:
         raise Http404
     return line
@@ -69,7 +69,7 @@ class KeySetAdmin(ReadOnlyAdmin):
     def what_is_next(self, key_set: KeySet) -> str:
         now = timezone.now()
         return " ".join(
-            f"{line.alg}: {wording.next_step(key_set, line, now)}" for line in lines.of(key_set)
+            f"{line.alg}: {wording.next_step(key_set, line, now)}" for line in rotation.of(key_set)
         )
 
     def get_urls(self) -> list[URLPattern]:
@@ -163,17 +163,17 @@ class KeySetAdmin(ReadOnlyAdmin):
         risk = {name: request.POST.get(name, "").strip() for name in names}
         take: Callable[..., SigningKey] = emergency.replace_at_once
         if step != panel.EMERGENCY:
-            take = lifecycle.TAKE[lines.Step(step)]
+            take = lifecycle.TAKE[rotation.Step(step)]
         if step == panel.EMERGENCY or step in lifecycle.WAITING:
             take = partial(take, **risk)
-        if step in {panel.EMERGENCY, lines.Step.ROLL_BACK}:
+        if step in {panel.EMERGENCY, rotation.Step.ROLL_BACK}:
             take = partial(take, while_signs=request.POST.get("while_signs", ""))
         try:
             key = take(key_set, alg, now=timezone.now(), actor=request.user.get_username())
         except StepRefused as refusal:
             self.message_user(request, str(refusal), messages.ERROR)
         else:
-            next_step = wording.next_step(key_set, lines.read(key_set, alg), timezone.now())
+            next_step = wording.next_step(key_set, rotation.read(key_set, alg), timezone.now())
             told = f"{key} {panel.words_of(step).done}. Next: {next_step}"
             self.message_user(request, told, messages.SUCCESS)
         return _back_to(key_set)
@@ -221,7 +221,9 @@ class KeySetAdmin(ReadOnlyAdmin):
             now, actor = timezone.now(), request.user.get_username()
             try:
                 reason = form.cleaned_data["reason"]
-                key = births.import_key(key_set, form.new_key, now=now, actor=actor, reason=reason)
+                key = key_creation.import_key(
+                    key_set, form.new_key, now=now, actor=actor, reason=reason
+                )
             except StepRefused as refusal:
                 form.add_error("private_key", str(refusal))
             else:

@@ -4,9 +4,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from smartapp.keys import emergency, outlook, refusals, wording
-from smartapp.keys.lines import Line
+from smartapp.keys import affected_launches, emergency, refusals, wording
 from smartapp.keys.models import KeySet
+from smartapp.keys.rotation import Line
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +27,7 @@ def ehrs(key_set: KeySet, alg: str) -> list[str]:
 
 def affected(key_set: KeySet, alg: str, now: datetime) -> dict[str, Any]:
     """Return what the template draws of the launches that an emergency hits now."""
-    found = outlook.launches().affected(key_set, alg, now)
+    found = affected_launches.launches().affected(key_set, alg, now)
     rows = [
         Row(
             launch.uuid_prefix,

@@ -11,10 +11,10 @@ from datetime import datetime, timedelta
 
 from django.db import Error as DatabaseError
 
-from smartapp.keys import lifecycle, lines, stale_copies, waits
-from smartapp.keys.lines import Line, Step
+from smartapp.keys import lifecycle, rotation, stale_copies, waits
 from smartapp.keys.models import KeySet, SigningKey
 from smartapp.keys.refusals import StepRefused
+from smartapp.keys.rotation import Line, Step
 
 WARN_AHEAD = timedelta(days=21)
 # What is due happens within minutes where `maintain` runs. Later than this, nothing runs; but a
@@ -76,7 +76,7 @@ def auto(
 def _lines(key_set: KeySet) -> list[Line]:
     """Return the lines of a key set; none where they cannot be read, which stops no other set."""
     try:
-        return lines.of(key_set)
+        return rotation.of(key_set)
     except DatabaseError as error:
         # By its type only: the message may quote the row.
         logger.error("key set %s: its keys cannot be read: %s", key_set, type(error).__name__)
@@ -99,7 +99,7 @@ def _take(key_set: KeySet, alg: str, step: Step, *, now: datetime, actor: str) -
 
 def warnings(key_set: KeySet, now: datetime) -> list[str]:
     """Return what an administrator has to do, or has to see to, about this key set."""
-    found = (_warning(key_set, line, now) for line in lines.of(key_set))
+    found = (_warning(key_set, line, now) for line in rotation.of(key_set))
     return [f"Key set {key_set}, {warning}" for warning in found if warning]
 
 

@@ -6,8 +6,7 @@ from django.db.models import Max
 
 from smartapp.audit import trail
 from smartapp.keys import material, waits
-from smartapp.keys.births import insert
-from smartapp.keys.lines import locked_line
+from smartapp.keys.key_creation import insert
 from smartapp.keys.models import KeySet, SigningKey
 from smartapp.keys.refusals import (
     NothingToDo,
@@ -16,6 +15,7 @@ from smartapp.keys.refusals import (
     refuse_if_another_signs,
     refuse_unless_named,
 )
+from smartapp.keys.rotation import locked_line
 
 # By which another machine's last step may be ahead of this one's look at the clock.
 CLOCKS = timedelta(minutes=1)

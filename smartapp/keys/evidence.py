@@ -7,8 +7,8 @@ from datetime import datetime
 from smartapp.keys import attribution, emergency, fetches, wording
 from smartapp.keys.attribution import Likely
 from smartapp.keys.fetches import Visitor
-from smartapp.keys.lines import Line
 from smartapp.keys.models import JWKSFetch, KeySet, SigningKey
+from smartapp.keys.rotation import Line
 
 MAX_VISITORS = 20
 UNLIKELY = Likely((), 0, certain=False)

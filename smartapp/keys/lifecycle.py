@@ -1,6 +1,6 @@
 """The life of signing keys, step by step: publish, wait, sign, retire, withdraw (spec §3.4, §3.5).
 
-    publish_next      the next key enters the JWKS; nothing is signed with it yet (`births`)
+    publish_next      the next key enters the JWKS; nothing is signed with it yet (`key_creation`)
     confirm           where an EHR imported our JWKS: somebody says that it has the next key
     start_signing     when its wait is over and no EHR holds a copy without it (`waits`)
     roll_back         the old one signs again, and the new one retires
@@ -8,7 +8,7 @@
                       an EHR that still needs it in the new one's stead puts that off
     abandon           the next key leaves the JWKS without ever having signed
 
-`lines` says where a line is and what comes next, `refusals` why a step is refused, `automation`
+`rotation` says where a line is and what comes next, `refusals` why a step is refused, `automation`
 what happens by itself, `emergency` what is done when a private half is known to somebody.
 
 Everything here may run on several machines at once. Each change is one short transaction that
@@ -23,8 +23,7 @@ from django.db.models import Q
 
 from smartapp.audit import trail
 from smartapp.keys import waits
-from smartapp.keys.births import publish_next
-from smartapp.keys.lines import Line, Step, locked_line
+from smartapp.keys.key_creation import publish_next
 from smartapp.keys.models import KeySet, SigningKey
 from smartapp.keys.refusals import (
     NothingToDo,
@@ -34,6 +33,7 @@ from smartapp.keys.refusals import (
     refuse_if_another_signs,
     why_not_withdrawn,
 )
+from smartapp.keys.rotation import Line, Step, locked_line
 
 
 def confirm(key_set: KeySet, alg: str, *, now: datetime, actor: str) -> SigningKey:

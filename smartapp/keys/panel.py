@@ -7,18 +7,18 @@ from typing import Any
 from django.contrib.auth.models import AnonymousUser, User
 
 from smartapp.keys import (
+    affected_launches,
     aftermath,
     automation,
     evidence,
-    lines,
-    outlook,
+    heartbeat,
     rehearsal,
+    rotation,
     timeline,
-    upkeep,
     wording,
 )
-from smartapp.keys.lines import Line, Step
 from smartapp.keys.models import KeySet, SigningKey, StaleCopy
+from smartapp.keys.rotation import Line, Step
 from smartapp.keys.wording import StepWords
 
 EMERGENCY = "emergency"
@@ -85,7 +85,7 @@ def needs_naming(line: Line, step: str, now: datetime) -> bool:
 
 def page(key_set: KeySet, user: User | AnonymousUser, now: datetime) -> dict[str, Any]:
     """Return what the template draws; buttons only for what `user` may do now."""
-    found = lines.of(key_set)
+    found = rotation.of(key_set)
     keys = list(key_set.signing_keys.order_by("-published_at", "-id").defer("sealed_private_key"))
     may_rotate = user.has_perm("keys.rotate_keyset")
     may_risk = user.has_perm("keys.emergency_keyset")
@@ -97,8 +97,8 @@ def page(key_set: KeySet, user: User | AnonymousUser, now: datetime) -> dict[str
     return {
         "key_set": key_set,
         "jwks_url": rehearsal.public_url(key_set),
-        "to_do": upkeep.to_do(key_set, now, is_warned=bool(warnings)),
-        "last_runs": upkeep.last_runs(now),
+        "to_do": heartbeat.to_do(key_set, now, is_warned=bool(warnings)),
+        "last_runs": heartbeat.last_runs(now),
         "warnings": warnings,
         "habits": wording.habits(key_set),
         "wait": wording.wait(key_set),
@@ -130,7 +130,9 @@ def _section(
         timeline=timeline.rows(key_set, line, of_line, now),
         allowed=[_button(step, line) for step in line.allowed_steps(now)] if may_rotate else [],
         risky=_risky(line, now) if may_risk else [],
-        can_be_asked=outlook.launches().can_be_asked(key_set, line.alg) if may_rotate else [],
+        can_be_asked=affected_launches.launches().can_be_asked(key_set, line.alg)
+        if may_rotate
+        else [],
         after_emergency=aftermath.afterwards(key_set, line, now) if may_risk else None,
         keys=[_key_row(key, now) for key in of_line],
     )

@@ -3,8 +3,8 @@
 from datetime import datetime
 from typing import Any
 
-from smartapp.keys.lines import Line
 from smartapp.keys.models import KeySet
+from smartapp.keys.rotation import Line
 
 MAX_REASON = 300  # characters
 

@@ -12,12 +12,12 @@ from joserfc import jwt
 from joserfc.errors import JoseError
 
 from smartapp import http
-from smartapp.keys import fetches, outlook
-from smartapp.keys.lines import Line
+from smartapp.keys import affected_launches, fetches
+from smartapp.keys.affected_launches import Outcome
 from smartapp.keys.material import open_private_key
 from smartapp.keys.memory import Signer
 from smartapp.keys.models import KeySet, SigningKey
-from smartapp.keys.outlook import Outcome
+from smartapp.keys.rotation import Line
 from smartapp.protocol import jwks
 from smartapp.protocol.client_assertion import sign_client_assertion
 from smartapp.protocol.errors import EHRUnavailable, IDTokenKeyUnknown, JWKSError
@@ -59,7 +59,7 @@ def ask_ehrs(line: Line, *, actor: str, now: datetime) -> list[Outcome]:
     if key is None:
         return []
     row = SigningKey.objects.select_related("key_set").get(pk=key.pk)
-    return outlook.launches().ask(row, actor=actor, now=now)
+    return affected_launches.launches().ask(row, actor=actor, now=now)
 
 
 def sign(signer: Signer) -> str:

@@ -11,8 +11,8 @@ from enum import StrEnum
 from math import asinh
 
 from smartapp.keys import automation
-from smartapp.keys.lines import Line, Step
 from smartapp.keys.models import KeySet, SigningKey
+from smartapp.keys.rotation import Line, Step
 
 # Up to here the axis is about linear, and logarithmic beyond.
 NEAR = timedelta(hours=6)

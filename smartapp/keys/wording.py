@@ -7,10 +7,10 @@ from datetime import datetime, timedelta
 from django.utils.timesince import timesince, timeuntil
 
 from smartapp.keys import automation, waits
-from smartapp.keys.lines import Line, Step
+from smartapp.keys.affected_launches import Affected
 from smartapp.keys.models import JWKSFetch, KeySet, KeyState, SigningKey, StaleCopy
-from smartapp.keys.outlook import Affected
 from smartapp.keys.refusals import confirmation
+from smartapp.keys.rotation import Line, Step
 
 
 @dataclass(frozen=True, slots=True)

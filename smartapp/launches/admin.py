@@ -20,8 +20,8 @@ from django.utils.safestring import SafeString
 from django.views.decorators.http import require_POST
 
 from smartapp.audit.admin import ReadOnlyAdmin
-from smartapp.launches import administering, events, report
-from smartapp.launches.ending_admin import END, EndingAdmin
+from smartapp.launches import events, report, token_enquiry
+from smartapp.launches.end_launches_admin import END, EndingAdmin
 from smartapp.launches.models import Launch, LaunchEvent, Step
 from smartapp.protocol.errors import SmartError
 
@@ -88,7 +88,7 @@ class LaunchAdmin(EndingAdmin):
         if not request.user.has_perm("launches.introspect_launch"):
             raise PermissionDenied
         launch = get_object_or_404(Launch.objects.select_related("endpoint"), pk=uuid)
-        enquiry = administering.enquire(uuid, actor=request.user.get_username())
+        enquiry = token_enquiry.enquire(uuid, actor=request.user.get_username())
         context = {
             **self.admin_site.each_context(request),
             "title": "What the EHR says of this launch's tokens",

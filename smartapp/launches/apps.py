@@ -8,10 +8,10 @@ class LaunchesConfig(AppConfig):
     def ready(self) -> None:
         # Modules with models can only be imported once the apps are there.
         from smartapp import middleware
-        from smartapp.keys import outlook as keys_outlook
-        from smartapp.launches import backend, outlook, revocation, steps
+        from smartapp.keys import affected_launches as keys_outlook
+        from smartapp.launches import backend, key_impact, revocation, steps
         from smartapp.registrations import doctor
 
         middleware.refused.connect(steps.refused)
-        keys_outlook.bring(outlook)
+        keys_outlook.bring(key_impact)
         doctor.further_checks += [backend.probe, revocation.findings]

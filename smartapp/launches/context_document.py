@@ -8,9 +8,9 @@ from django.http import HttpRequest, JsonResponse
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET
 
-from smartapp.launches import events, record, refresh
-from smartapp.launches.access import LaunchAccess
-from smartapp.launches.finding import find
+from smartapp.launches import events, patient_chart, refresh
+from smartapp.launches.current_launch import find
+from smartapp.launches.record_access import LaunchAccess
 from smartapp.launches.store import StoredLaunch
 from smartapp.launches.tokens import LaunchTokens
 
@@ -22,7 +22,7 @@ async def context_json(request: HttpRequest, uuid: UUID) -> JsonResponse:
     """The launch context as JSON, for programs in the same browser session. Never a token."""
     found, _ = await find(request, uuid)
     access = LaunchAccess(await refresh.with_access(found))
-    name = await record.patient_name(access)
+    name = await patient_chart.patient_name(access)
     return JsonResponse(context_document(access.launch, access.tokens, name))
 
 

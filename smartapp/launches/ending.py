@@ -1,8 +1,9 @@
 """Ending many launches at once: those of an EHR, of a person, or one (C133).
 
-They end here first, so that nobody sees anything from that moment on; what their EHRs are to be
-told waits in `outstanding`. Each batch is a transaction with its line in the audit trail, so what
-was interrupted goes on where it stopped: a launch that has ended is not among the open ones.
+They end here first, so that nobody sees anything from that moment on; what their EHRs must be
+told waits in `pending_revocations`. Each batch is a transaction with its line in the audit
+trail, so what was interrupted goes on where it stopped: a launch that has ended is not among the
+open ones.
 
 Who signed in at a launch stands only in its sealed tokens. To find a person's launches they are
 opened, one after the other. A digest of issuer and subject in a column of its own would be faster,

@@ -10,14 +10,14 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET
 
 from smartapp.chart.page import SignedOutPage, build_launch_page
-from smartapp.launches import events, record, refresh, steps
-from smartapp.launches.access import LaunchAccess
+from smartapp.launches import events, patient_chart, refresh, steps
 from smartapp.launches.cookies import SessionKey
-from smartapp.launches.finding import find
+from smartapp.launches.current_launch import find
 from smartapp.launches.form_token import form_token
 from smartapp.launches.framing import in_frame
 from smartapp.launches.guard import guard
 from smartapp.launches.models import EndReason, LaunchKind
+from smartapp.launches.record_access import LaunchAccess
 from smartapp.launches.store import StoredLaunch
 from smartapp.protocol import discovery
 from smartapp.protocol.errors import SmartError
@@ -54,7 +54,7 @@ async def _launch_page(request: HttpRequest, found: StoredLaunch, key: SessionKe
         return await _disconnected(request, found)
     stored = await refresh.with_access(found)
     access = LaunchAccess(stored)
-    chart = await record.chart(access)
+    chart = await patient_chart.chart(access)
     steps.charted(chart)
     context = access.tokens.context
     shown = build_launch_page(

@@ -16,19 +16,19 @@ from django.utils import timezone
 
 from smartapp.database import in_database
 from smartapp.launches import (
+    background,
+    code_quota,
     cookies,
-    outstanding,
     pending,
-    refused_codes,
+    pending_revocations,
     revocation,
     steps,
     store,
     token_endpoint,
-    under_way,
 )
 from smartapp.launches.models import LaunchKind
-from smartapp.launches.outstanding import Outstanding
 from smartapp.launches.pending import PendingLaunch
+from smartapp.launches.pending_revocations import Outstanding
 from smartapp.launches.tokens import LaunchTokens
 from smartapp.protocol import authorization, scopes
 from smartapp.protocol.errors import Busy, BusyWithEHR
@@ -131,7 +131,7 @@ async def finish(
 ) -> HttpResponse:
     """Use up the state, exchange the code, and return the redirect to the launch's page (C55)."""
     with in_flight(config):
-        place = await refused_codes.take(config, request.META.get("REMOTE_ADDR", ""))
+        place = await code_quota.take(config, request.META.get("REMOTE_ADDR", ""))
         uuid = await in_database(
             store.consume_state,
             endpoint_id=config.endpoint_id,
@@ -140,7 +140,9 @@ async def finish(
             launched_at=started.launched_at,
         )
         response = HttpResponse(status=303, headers={"Location": f"/launches/{uuid}/"})
-        exchange = under_way.start(place.judge(token_endpoint.exchange_code(config, started, code)))
+        exchange = background.start(
+            place.judge(token_endpoint.exchange_code(config, started, code))
+        )
         try:
             issued = await asyncio.shield(exchange)
             tokens = await token_endpoint.accept(config, started, issued)
@@ -149,7 +151,7 @@ async def finish(
             # Also when the browser has left, or the fault is our own.
             if isinstance(error, asyncio.CancelledError):
                 logger.info("launch %s at %s: the browser left before its end", uuid, config.slug)
-            await under_way.to_its_end(_undo(config, started, uuid, exchange))
+            await background.to_its_end(_undo(config, started, uuid, exchange))
             raise
     logger.info("launch %s of %s completed at %s", uuid, started.kind, config.slug)
     return response
@@ -172,7 +174,7 @@ async def _undo(
         await in_database(store.give_state_back, uuid)
         return
     except Exception as error:  # the page says it, if there is anybody to see it
-        given = outstanding.held_by(error, started.token_endpoint)
+        given = pending_revocations.held_by(error, started.token_endpoint)
     with revocation.told_unless_stored(config, given):
         await in_database(store.fail, uuid, config.endpoint_id, given, timezone.now())
 

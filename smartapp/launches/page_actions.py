@@ -11,7 +11,7 @@ from django.views.decorators.http import require_http_methods, require_POST
 
 from smartapp.database import in_database
 from smartapp.launches import events, form_token, refresh, revocation, steps, store
-from smartapp.launches.finding import find
+from smartapp.launches.current_launch import find
 from smartapp.launches.guard import seconds_left
 from smartapp.launches.models import EndReason
 

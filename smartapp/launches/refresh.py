@@ -31,16 +31,16 @@ from django.utils import timezone
 
 from smartapp.database import in_database
 from smartapp.launches import (
-    outstanding,
+    background,
+    pending_revocations,
     revocation,
     store,
     token_budget,
     token_endpoint,
-    under_way,
 )
 from smartapp.launches import tokens as launch_tokens
 from smartapp.launches.models import EndReason
-from smartapp.launches.outstanding import Outstanding
+from smartapp.launches.pending_revocations import Outstanding
 from smartapp.launches.store import StoredLaunch
 from smartapp.launches.tokens import LaunchTokens
 from smartapp.protocol import scopes, token
@@ -160,7 +160,7 @@ async def renewed(launch: StoredLaunch) -> StoredLaunch:
         if _is_abandoned(current, now):
             await in_database(store.mark_uncertain, current, now)
         # To its end: a lease without its holder would keep the others waiting.
-        elif not await under_way.to_its_end(_refresh_if_free(current, current.tokens)):
+        elif not await background.to_its_end(_refresh_if_free(current, current.tokens)):
             if time.monotonic() > give_up_at:
                 detail = f"refresh of {launch.uuid} has been under way for too long"
                 raise EHRTimeout(detail, retry_after=WAIT_FOR_HOLDER_SECONDS)
@@ -210,7 +210,7 @@ async def _refresh(config: EndpointConfig, launch: StoredLaunch, tokens: LaunchT
         logger.info("launch %s: the EHR ended it (invalid_grant)", launch.uuid)
         await in_database(store.end_unless_renewed, launch, EndReason.INVALID_GRANT, timezone.now())
     except Exception as error:  # an error of ours, too, may have come after the EHR's answer
-        held = outstanding.held_by(error, tokens.token_endpoint)
+        held = pending_revocations.held_by(error, tokens.token_endpoint)
         await _refused(config, launch, tokens, held, error)
     else:
         await _take(config, launch, tokens, response)

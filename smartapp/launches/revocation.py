@@ -1,7 +1,7 @@
 """Telling an EHR that tokens are not needed any more (RFC 7009, C133).
 
 Whoever ends a launch tries right away; `maintain`, and an administrator's button, work off what
-is `outstanding`. A few at once for each EHR: launches there must not wait for revocations.
+is `pending_revocations`. A few at once for each EHR: launches there must not wait for revocations.
 """
 
 import asyncio
@@ -17,10 +17,10 @@ from django.utils import timezone
 
 from smartapp import http, vault
 from smartapp.database import in_database
-from smartapp.launches import outstanding, under_way
+from smartapp.launches import background, pending_revocations
 from smartapp.launches.client_authentication import post_form
 from smartapp.launches.models import EndReason
-from smartapp.launches.outstanding import LONGEST_WAIT, Outstanding, Told
+from smartapp.launches.pending_revocations import LONGEST_WAIT, Outstanding, Told
 from smartapp.protocol.errors import SmartError
 from smartapp.protocol.retry_after import retry_after_seconds
 from smartapp.protocol.token import error_code
@@ -37,7 +37,7 @@ async def tell(pk: UUID) -> EndReason:
     """Tell the EHR of one revocation that this caller has claimed; return how it went, in the
     words of a launch that a person has disconnected."""
     told = await _outcome(_told(pk), f"revocation {pk}")
-    await in_database(outstanding.settle, pk, told, timezone.now())
+    await in_database(pending_revocations.settle, pk, told, timezone.now())
     if told.failure:
         logger.warning("revocation %s: the EHR was not told: %s", pk, told.failure)
     return told.end_reason or EndReason.NOT_REVOKED
@@ -51,7 +51,7 @@ def told_unless_stored(config: EndpointConfig, tokens: Outstanding | None) -> It
         yield
     except DatabaseError:
         if tokens is not None:
-            under_way.start(_tell_unstored(config, tokens))
+            background.start(_tell_unstored(config, tokens))
         raise
 
 
@@ -63,7 +63,7 @@ async def _tell_unstored(config: EndpointConfig, tokens: Outstanding) -> None:
 
 
 async def _told(pk: UUID) -> Told:
-    loaded = await in_database(outstanding.load, pk)
+    loaded = await in_database(pending_revocations.load, pk)
     return await _ask(*loaded) if loaded else Told(EndReason.DISCONNECTED)
 
 
@@ -121,10 +121,10 @@ async def work_off(*, within_seconds: float) -> int:
     gates: dict[int, asyncio.Semaphore] = {}
     told = 0
     while time.monotonic() < until:
-        claimed = await in_database(outstanding.claim, AT_ONCE, timezone.now())
+        claimed = await in_database(pending_revocations.claim, AT_ONCE, timezone.now())
         if not claimed:
             break
-        endpoints = await in_database(outstanding.endpoints_of, claimed)
+        endpoints = await in_database(pending_revocations.endpoints_of, claimed)
         outcomes = await asyncio.gather(
             *(
                 _one(pk, gates.setdefault(endpoint, asyncio.Semaphore(AT_ONCE_PER_ENDPOINT)))
@@ -137,7 +137,7 @@ async def work_off(*, within_seconds: float) -> int:
 
 async def findings(config: EndpointConfig) -> AsyncIterator[doctor.Finding]:
     """For the doctor: the revocations that this EHR did not take (C133)."""
-    waiting, given_up, why = await in_database(outstanding.not_taken, config.endpoint_id)
+    waiting, given_up, why = await in_database(pending_revocations.not_taken, config.endpoint_id)
     if not waiting and not given_up:
         return
     seen = f"The EHR could not be told of {waiting} ended launches yet, of {given_up} never: {why}."

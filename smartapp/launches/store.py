@@ -13,11 +13,11 @@ from django.db.models import F, Q, QuerySet, Subquery
 from django.utils import timezone
 
 from smartapp.chart.page import OpenLaunch
-from smartapp.launches import outstanding
+from smartapp.launches import pending_revocations
 from smartapp.launches import tokens as launch_tokens
 from smartapp.launches.cookies import SessionKey
 from smartapp.launches.models import EndReason, Launch, LaunchKind, Revocation
-from smartapp.launches.outstanding import Outstanding
+from smartapp.launches.pending_revocations import Outstanding
 from smartapp.launches.tokens import LaunchTokens
 from smartapp.protocol.errors import (
     EndedByAdministrator,
@@ -171,7 +171,7 @@ def fail(uuid: UUID, endpoint_id: int, given: Outstanding | None, now: datetime)
     with transaction.atomic():
         _end(Launch.objects.filter(uuid=uuid, ended_at=None), EndReason.FAILED, now)
         if given is not None:
-            outstanding.hand_over(uuid, endpoint_id, given, now).save(force_insert=True)
+            pending_revocations.hand_over(uuid, endpoint_id, given, now).save(force_insert=True)
 
 
 def find(uuid: UUID, session_digest: str, now: datetime) -> StoredLaunch:
@@ -333,7 +333,9 @@ def store_refreshed(
     )
     # Ended while the EHR was asked: what it gave is nobody's, and the EHR is told so (C133).
     if not stored and not Launch.objects.filter(uuid=launch.uuid, ended_at=None).exists():
-        outstanding.hand_over(launch.uuid, launch.endpoint_id, tokens, timezone.now()).save()
+        pending_revocations.hand_over(
+            launch.uuid, launch.endpoint_id, tokens, timezone.now()
+        ).save()
 
 
 def mark_uncertain(launch: StoredLaunch, now: datetime) -> None:
@@ -364,7 +366,7 @@ def end_and_hand_over(launch: StoredLaunch, reason: EndReason, now: datetime) ->
 
 def hand_over_answer(launch: StoredLaunch, answered: Outstanding, now: datetime) -> None:
     """Let the EHR be told of what a refresh brought and the launch does not take (C133)."""
-    outstanding.hand_over(launch.uuid, launch.endpoint_id, answered, now).save()
+    pending_revocations.hand_over(launch.uuid, launch.endpoint_id, answered, now).save()
 
 
 def end_for_another_patient(launch: StoredLaunch, answered: Outstanding, now: datetime) -> None:
@@ -392,7 +394,7 @@ def hand_over_batch(
         except VaultError:  # of no use to anybody any more
             rows.append(None)
         else:
-            rows.append(outstanding.hand_over(uuid, endpoint_id, tokens, now, lease=lease))
+            rows.append(pending_revocations.hand_over(uuid, endpoint_id, tokens, now, lease=lease))
     Revocation.objects.bulk_create(filter(None, rows))
     _end(Launch.objects.filter(pk__in=[uuid for uuid, _, _ in held]), reason, now)
     return [row.pk if row else None for row in rows]
@@ -447,5 +449,5 @@ def _hand_over_expired(session_digests: list[str], now: datetime) -> None:
         except VaultError:  # of no use to anybody any more
             continue
         if tokens.refresh_token is not None:
-            rows.append(outstanding.hand_over(uuid, endpoint_id, tokens, now))
+            rows.append(pending_revocations.hand_over(uuid, endpoint_id, tokens, now))
     Revocation.objects.bulk_create(rows)

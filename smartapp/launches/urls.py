@@ -1,6 +1,13 @@
 from django.urls import path
 
-from smartapp.launches import callback, context_document, launch_page, page_actions, style, views
+from smartapp.launches import (
+    callback,
+    context_document,
+    launch_page,
+    page_actions,
+    style_css,
+    views,
+)
 
 app_name = "launches"
 urlpatterns = [
@@ -10,7 +17,7 @@ urlpatterns = [
     path("callback/<slug:registration_slug>/", callback.callback, name="callback"),
     path("launches/<uuid:uuid>/", launch_page.page, name="page"),
     path("launches/<uuid:uuid>/context.json", context_document.context_json, name="context"),
-    path("launches/<uuid:uuid>/style.css", style.style_css, name="style"),
+    path("launches/<uuid:uuid>/style.css", style_css.style_css, name="style"),
     path("launches/<uuid:uuid>/end/", page_actions.end, name="end"),
     path("launches/<uuid:uuid>/presence/", page_actions.presence, name="presence"),
     path(

@@ -12,7 +12,7 @@ from functools import lru_cache
 from urllib.parse import parse_qsl
 
 from smartapp.protocol.errors import ScopeError
-from smartapp.protocol.plain_words import other_scope_words, resource_scope_words
+from smartapp.protocol.scope_texts import other_scope_words, resource_scope_words
 from smartapp.protocol.text import plain_text
 
 _V1_PERMISSIONS = {"read": "rs", "write": "cud", "*": "cruds"}

@@ -29,8 +29,8 @@ from smartapp.protocol.errors import (
 )
 from smartapp.protocol.jwks import JWKS
 from smartapp.protocol.urls import host_of
-from smartapp.registrations import history, overrides, pinning, published, registry
-from smartapp.registrations.documents import AHEAD, RETRY_SECONDS, Answer, Documents
+from smartapp.registrations import fetching, history, overrides, pinning, registry
+from smartapp.registrations.document_cache import AHEAD, RETRY_SECONDS, Answer, Documents
 from smartapp.registrations.models import Member
 from smartapp.registrations.pinning import Observation
 from smartapp.registrations.presets import logout_path
@@ -125,7 +125,7 @@ async def issuer_jwks(config: EndpointConfig, issuer: str, *, force: bool = Fals
     if issuer not in config.issuers:
         raise IDTokenError("issuer is not one of the endpoint's expected issuers", rule="iss")
     url = config.override(Member.JWKS_URI) or await _published_keys(config, issuer)
-    return await _issuer_keys.get(url, partial(published.fetch_jwks, url), force=force)
+    return await _issuer_keys.get(url, partial(fetching.fetch_jwks, url), force=force)
 
 
 async def _published_keys(config: EndpointConfig, issuer: str) -> str:
@@ -135,7 +135,7 @@ async def _published_keys(config: EndpointConfig, issuer: str) -> str:
 
 
 async def _openid_configuration(issuer: str) -> OpenIDConfiguration:
-    fetch = partial(published.fetch_openid_configuration, issuer)
+    fetch = partial(fetching.fetch_openid_configuration, issuer)
     return await _openid_configurations.get(issuer, fetch)
 
 
@@ -198,7 +198,7 @@ async def _refresh(config: EndpointConfig, gate: asyncio.Semaphore) -> None:
     async with gate:
         try:
             if config.pinned_hosts:
-                answer = await published.fetch_discovery(config)
+                answer = await fetching.fetch_discovery(config)
                 check_hosts(config, discovery.hosts(answer.value))
             else:
                 await pinning.pin_first(config, actor="maintain")
@@ -209,11 +209,11 @@ async def _refresh(config: EndpointConfig, gate: asyncio.Semaphore) -> None:
 async def _current(config: EndpointConfig) -> Answer[Discovery]:
     """Ask the EHR; where it does not answer, take what it was last seen to publish."""
     try:
-        return await published.fetch_discovery(config)
+        return await fetching.fetch_discovery(config)
     except SmartError:
         stored = await in_database(history.usable_document, config, now=timezone.now())
         if stored is None:
             raise
     document, age = stored
-    parsed = published.parse_again(document, config)
+    parsed = fetching.parse_again(document, config)
     return Answer(parsed, trusted_seconds=RETRY_SECONDS, age_seconds=age)

@@ -20,7 +20,7 @@ from django.utils import timezone
 from smartapp import http
 from smartapp.protocol import discovery
 from smartapp.protocol.errors import DiscoveryInvalid, SmartError
-from smartapp.registrations import history, overrides, pinning, published, registry
+from smartapp.registrations import fetching, history, overrides, pinning, registry
 from smartapp.registrations.discovery import named_hosts
 from smartapp.registrations.models import DiscoverySnapshot, Endpoint, EndpointOverride, Member
 from smartapp.registrations.pinning import Observation
@@ -229,7 +229,7 @@ def _hosts_last_named(config: EndpointConfig) -> frozenset[str]:
 
 def _hosts_of(document: dict[str, Any], config: EndpointConfig) -> frozenset[str]:
     try:
-        return discovery.hosts(published.parse_again(document, config))
+        return discovery.hosts(fetching.parse_again(document, config))
     except SmartError:  # what was read is judged again, and the rules may be stricter now
         return frozenset()
 

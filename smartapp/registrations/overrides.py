@@ -18,7 +18,7 @@ from smartapp.audit import trail
 from smartapp.protocol.discovery import Discovery
 from smartapp.protocol.errors import DiscoveryInvalid
 from smartapp.protocol.urls import host_of, is_same, resolve
-from smartapp.registrations import history, mixup, registry
+from smartapp.registrations import history, issuer_conflicts, registry
 from smartapp.registrations.models import Endpoint, EndpointOverride, Member
 from smartapp.registrations.registry import EndpointConfig
 
@@ -124,7 +124,7 @@ def _unconfirmed(override: EndpointOverride, others: list[str]) -> ValidationErr
 
 def _refuse_mixup(endpoint: Endpoint, override: EndpointOverride) -> None:
     try:
-        mixup.refuse_override(endpoint, override.member, override.url)
+        issuer_conflicts.refuse_override(endpoint, override.member, override.url)
     except DiscoveryInvalid as error:
         raise ValidationError({"url": f"Refused: {error.detail}."}) from error
 

@@ -19,7 +19,7 @@ from smartapp.protocol import discovery
 from smartapp.protocol.discovery import Discovery
 from smartapp.protocol.errors import DiscoveryInvalid, SmartError
 from smartapp.protocol.urls import host_of, parse_endpoint_url
-from smartapp.registrations import history, mixup, overrides, published, registry
+from smartapp.registrations import fetching, history, issuer_conflicts, overrides, registry
 from smartapp.registrations.models import Endpoint, Member
 from smartapp.registrations.registry import EndpointConfig
 
@@ -40,7 +40,7 @@ async def observe(config: EndpointConfig) -> Observation:
 
     Raises EHRUnavailable or DiscoveryError; an issuer that does not answer is only a warning.
     """
-    document = (await published.fetch_discovery(config)).value
+    document = (await fetching.fetch_discovery(config)).value
     warnings = list(document.notes)
     issuers = config.issuers or _named_issuer(document, warnings)
     hosts = {host_of(config.fhir_base_url), *discovery.hosts(document)}
@@ -84,7 +84,7 @@ def _pin(config: EndpointConfig, observation: Observation, *, now: datetime, act
         return
     issuers = endpoint.issuers or observation.issuers
     token_endpoint = observation.discovery.token_endpoint
-    mixup.refuse(endpoint, issuers, [host_of(token_endpoint)] if token_endpoint else ())
+    issuer_conflicts.refuse(endpoint, issuers, [host_of(token_endpoint)] if token_endpoint else ())
     _set(endpoint, observation.hosts, issuers, now=now)
     trail.record(
         actor,
@@ -154,8 +154,8 @@ def _refuse_mixup(endpoint: Endpoint, *, moving: bool) -> None:
     config = registry.describe(endpoint)
     issuers = config.issuers
     if not issuers and (snapshot := history.newest(config)):
-        issuers = _named_issuer(published.parse_again(snapshot.document, config), [])
-    mixup.refuse(endpoint, issuers, mixup.token_hosts(config), moving=moving)
+        issuers = _named_issuer(fetching.parse_again(snapshot.document, config), [])
+    issuer_conflicts.refuse(endpoint, issuers, issuer_conflicts.token_hosts(config), moving=moving)
 
 
 def _set(
@@ -184,7 +184,7 @@ def _named_issuer(document: Discovery, warnings: list[str]) -> tuple[str, ...]:
 
 async def _keys_host(issuer: str, warnings: list[str]) -> set[str]:
     try:
-        configuration = (await published.fetch_openid_configuration(issuer)).value
+        configuration = (await fetching.fetch_openid_configuration(issuer)).value
     except SmartError as error:
         warnings.append(
             f"The issuer {issuer} did not publish where its keys are ({error.detail}), "

@@ -16,16 +16,16 @@ from django.utils.text import slugify
 
 from smartapp import vault
 from smartapp.audit import trail
-from smartapp.keys import births, lines
-from smartapp.keys.lines import Line, Step
+from smartapp.keys import key_creation, rotation
 from smartapp.keys.models import Algorithm, KeySet
 from smartapp.keys.refusals import StepRefused
+from smartapp.keys.rotation import Line, Step
 from smartapp.protocol.errors import DiscoveryInvalid, SmartError
 from smartapp.protocol.urls import without_trailing_slash
 from smartapp.registrations import (
     capabilities,
     discovery,
-    mixup,
+    issuer_conflicts,
     overrides,
     pinning,
     registry,
@@ -255,7 +255,7 @@ def key_set_for(
     rsa = Algorithm.RS256 if registration.alg == Algorithm.RS256 else Algorithm.RS384
     algs = (rsa, Algorithm.ES384)
     try:
-        return births.create_key_set(slug or current, algs=algs, now=now, actor=actor)
+        return key_creation.create_key_set(slug or current, algs=algs, now=now, actor=actor)
     except StepRefused as refusal:
         raise ValidationError({"alg": str(refusal)}) from None
 
@@ -279,10 +279,10 @@ def refuse_alg_too_early(
     if stored and knows_the_set and _signs_alike(stored, registration):
         return
     key_set = key_set_for(registration, slug, now=now, actor=actor)
-    line = lines.read(key_set, registration.alg)
+    line = rotation.read(key_set, registration.alg)
     if line.waiting and line.signer is None:
         raise ValidationError({"alg": _still_waits(key_set, line)})
-    when = lines.usable_from(key_set, line) if knows_the_set else None
+    when = rotation.usable_from(key_set, line) if knows_the_set else None
     if when and now < when:
         raise ValidationError(
             {
@@ -360,8 +360,8 @@ def refuse_mixup(endpoint: Endpoint, issuers: list[str]) -> None:
     if not (endpoint.enabled and endpoint.pinned_hosts):
         return
     try:
-        hosts = mixup.token_hosts(registry.describe(endpoint))
-        mixup.refuse(endpoint, set(issuers) - known, hosts)
+        hosts = issuer_conflicts.token_hosts(registry.describe(endpoint))
+        issuer_conflicts.refuse(endpoint, set(issuers) - known, hosts)
     except DiscoveryInvalid as error:
         raise ValidationError({"issuers": f"Refused: {error.detail}."}) from error
 

@@ -11,7 +11,7 @@ CALLBACK = "tests/launches/test_callback.py"
 ID_TOKEN = "tests/protocol/test_id_token.py"
 JSON = "tests/protocol/test_json.py"
 HTTP = "tests/test_http.py"
-FLOOD = "tests/test_flood.py"
+FLOOD = "tests/test_rate_limit.py"
 GUARD = "tests/browser/test_guard.py"
 HOSTILE = "tests/launches/test_hostile_input.py"
 READER = "tests/chart/test_reader.py"
@@ -176,7 +176,7 @@ DEFENCES = (
     _one("T12", "numbers are addresses too", "smartapp/http.py",
          "if _looks_numeric(host) and not _literal_is_allowed(host):", "if False:",
          f"{HTTP}::TestAddresses"),
-    _one("T12", "there is one way out", "smartapp/registrations/published.py",
+    _one("T12", "there is one way out", "smartapp/registrations/fetching.py",
          "from smartapp import http", "import urllib.request\n\nfrom smartapp import http",
          "tests/test_library_defaults.py::test_there_is_one_way_out"),
     _one("T13", "the way on is stored", "smartapp/launches/launching.py",
@@ -206,7 +206,7 @@ DEFENCES = (
     _one("T16", "messages come from the registered origin", "static/app/guard.js",
          "origins.some((one) => new URL(one).origin === event.origin)", "true",
          f"{GUARD}::TestPatientChangedInTheEHR"),
-    _one("T17", "another patient's entries are left out", "smartapp/chart/access.py",
+    _one("T17", "another patient's entries are left out", "smartapp/chart/fhir_access.py",
          "if patient_of(resource) != patient:", "if False:", f"{READER}::TestWrongPatient"),
     _one("T17", "another patient's encounter is hidden", "smartapp/chart/reader.py",
          "outcome.resources and patient_of(outcome.resources[0]) != record.patient", "False",
@@ -228,7 +228,7 @@ DEFENCES = (
     _one("T18", "who is not named may be somebody else", "smartapp/launches/store.py",
          "return at_same_endpoint", "return False",
          "tests/launches/test_security.py::TestSharedWorkstation"),
-    _one("T17", "what ended while it was read is not shown", "smartapp/launches/record.py",
+    _one("T17", "what ended while it was read is not shown", "smartapp/launches/patient_chart.py",
          "    refresh.refuse_ended(now)", "    pass",
          "tests/launches/test_presence.py::TestPatientChanged"),
     _one("T18", "a launch that nobody uses ends", "smartapp/launches/store.py",
@@ -272,7 +272,8 @@ DEFENCES = (
     _one("T28", "openid without id_token is refused", "smartapp/launches/token_endpoint.py",
          'elif "openid" in granted:', "elif False:", f"{CALLBACK}::TestIDToken"),
     _one("T30", "a flood from one address ends at the door", "smartapp/asgi.py",
-         "elif flood.is_limited(path) and not flood.visits.admits(_address(scope)):", "elif False:",
+         "elif rate_limit.is_limited(path) and not rate_limit.visits.admits(_address(scope)):",
+         "elif False:",
          f"{FLOOD}::TestOverHTTP::test_flood_is_told_so_and_others_launch"),
     _one("T30", "places for launches run out", "smartapp/launches/launching.py",
          "if _in_flight.total() >= MAX_LAUNCHES_IN_FLIGHT:", "if False:",
@@ -283,16 +284,16 @@ DEFENCES = (
     _one("T30", "a flood pushes no failure out", "smartapp/launches/events.py",
          "return given_up if given_up.exists() else oldest", "return oldest",
          "tests/launches/test_events.py::TestPurge"),
-    _one("T30", "no body fills the disk", "smartapp/bodies.py",
+    _one("T30", "no body fills the disk", "smartapp/body_limit.py",
          "        if self._left < 0:", "        if False:",
-         "tests/test_bodies.py"),
+         "tests/test_body_limit.py"),
     _one("T30", "a vendor's quota is kept", "smartapp/launches/token_budget.py",
          "    if not limit:\n", "    if True:\n",
          "tests/launches/test_token_budget.py::TestBudget"),
     _one("T30", "refused codes cost the network that they came from",
-         "smartapp/launches/refused_codes.py",
+         "smartapp/launches/code_quota.py",
          "if not limit or not address or is_loopback(address):", "if True:",
-         "tests/launches/test_refused_codes.py::TestStranger"),
+         "tests/launches/test_code_quota.py::TestStranger"),
     _one("T33", "algorithms are named", "smartapp/protocol/client_assertion.py",
          ", algorithms=[alg])", ")",
          "tests/test_library_defaults.py"),

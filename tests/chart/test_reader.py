@@ -10,8 +10,8 @@ import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestServer
 
-from smartapp.chart import access as access_module
-from smartapp.chart.access import ReadRefused
+from smartapp.chart import fhir_access as access_module
+from smartapp.chart.fhir_access import ReadRefused
 from smartapp.chart.reader import _failure_text, read_chart
 from smartapp.chart.sections import Chart
 from smartapp.protocol.errors import FHIRUnauthorized, InvalidGrant, WrongPatient

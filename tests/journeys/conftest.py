@@ -8,7 +8,7 @@ from django.test import override_settings
 from django.utils import timezone
 from pytest_django import DjangoDbBlocker
 
-from smartapp.keys import births, material
+from smartapp.keys import key_creation, material
 from smartapp.keys.material import NewKey
 from smartapp.keys.models import Algorithm, KeySet
 from tests.demo_server import Demo, demo_server
@@ -51,6 +51,6 @@ def origin(transactional_db: None, server: str, our_keys: list[NewKey]) -> Itera
     now = timezone.now()
     key_set = KeySet.objects.create(slug="our-keys", created_at=now)
     for key in our_keys:
-        births.import_key(key_set, key, now=now, actor="tests", reason="a test")
+        key_creation.import_key(key_set, key, now=now, actor="tests", reason="a test")
     yield server
     forget()

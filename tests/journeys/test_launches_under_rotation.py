@@ -17,17 +17,17 @@ from smartapp.database import in_database
 from smartapp.keys import (
     attribution,
     automation,
-    births,
     emergency,
     evidence,
     fetches,
-    lines,
+    key_creation,
     memory,
     refusals,
+    rotation,
     waits,
 )
-from smartapp.keys.lines import Step
 from smartapp.keys.models import KeySet, StaleCopy
+from smartapp.keys.rotation import Step
 from smartapp.keys.waits import Wait
 from smartapp.launches.models import Launch
 from smartapp.sandbox import client_keys
@@ -127,7 +127,7 @@ class World:
 
     async def due(self) -> tuple[datetime, Step]:
         """Return when the next step is taken by itself, and which."""
-        found = await in_database(lines.of, self.key_set)
+        found = await in_database(rotation.of, self.key_set)
         planned = await in_database(
             lambda: [automation.planned_step(self.key_set, line) for line in found]
         )
@@ -161,7 +161,7 @@ class World:
             )  # fmt: skip
 
     def publish_next(self) -> None:
-        births.publish_next(self.key_set, "ES384", now=self.clock.now, actor="test")
+        key_creation.publish_next(self.key_set, "ES384", now=self.clock.now, actor="test")
 
     async def refused(self) -> list[tuple[str, str]]:
         """Return client and error of each token request that an EHR refused."""
@@ -268,7 +268,7 @@ async def test_the_ehr_behind_a_fetch_is_named(world: World) -> None:
         await fetches.flush()
         await attribution.settle()
         found = await in_database(
-            lambda: evidence.of(world.key_set, lines.of(world.key_set), timezone.now())
+            lambda: evidence.of(world.key_set, rotation.of(world.key_set), timezone.now())
         )
         return found.ehrs
 

@@ -29,7 +29,7 @@ def migrate() -> None:
 
 
 def rotate() -> None:
-    from smartapp.keys import automation, births, refusals
+    from smartapp.keys import automation, key_creation, refusals
 
     start = float(sys.argv[3])
     time.sleep(max(0.0, start - time.time()))
@@ -37,11 +37,11 @@ def rotate() -> None:
         # In step with the others where this machine is fast enough; every hour comes either way.
         time.sleep(max(0.0, start + hour / HOURS_PER_SECOND - time.time()))
         now = START + timedelta(hours=hour, seconds=random.uniform(0, 60))
-        key_set = births.create_key_set("contested", algs=ALGS, now=now)
+        key_set = key_creation.create_key_set("contested", algs=ALGS, now=now)
         automation.auto([key_set], now=now, actor="rotator")
         for alg in ALGS:
             try:
-                births.publish_next(key_set, alg, now=now, actor="rotator")
+                key_creation.publish_next(key_set, alg, now=now, actor="rotator")
             except refusals.StepRefused:
                 continue
 
@@ -49,11 +49,11 @@ def rotate() -> None:
 def prepare() -> None:
     from django.db import connection
 
-    from smartapp.keys import births
+    from smartapp.keys import key_creation
     from smartapp.keys.models import KeySet
 
     for number in range(KEY_SETS):
-        births.create_key_set(f"set-{number}", algs=["ES384"], now=START)
+        key_creation.create_key_set(f"set-{number}", algs=["ES384"], now=START)
     KeySet.objects.update(rotate_after_days=2)
     with connection.cursor() as cursor:
         cursor.execute("CREATE SEQUENCE ticks")

@@ -8,9 +8,9 @@ from django.urls import reverse
 from django.utils import timezone
 
 from smartapp.audit.models import AuditEvent
-from smartapp.keys import births, lifecycle, outlook, rehearsal, waits
-from smartapp.keys.lines import Step
+from smartapp.keys import affected_launches, key_creation, lifecycle, rehearsal, waits
 from smartapp.keys.models import JWKSFetch, KeySet, SigningKey
+from smartapp.keys.rotation import Step
 from tests.keys.test_importing import P384, RSA2048, pem
 from tests.registrations.factories import make_registration
 from tests.secrecy import all_logs, database_dump, private_numbers
@@ -32,12 +32,12 @@ def long_ago() -> datetime:
 @pytest.fixture
 def epic(long_ago: datetime) -> KeySet:
     """A key set with a key in every state."""
-    key_set = births.create_key_set("epic", algs=["ES384", "RS384"], now=long_ago)
+    key_set = key_creation.create_key_set("epic", algs=["ES384", "RS384"], now=long_ago)
     now = long_ago
     for step, wait in ((Step.PUBLISH, 0), (Step.SIGN, 31), (Step.WITHDRAW, 2)):
         now += timedelta(hours=wait)
         lifecycle.TAKE[step](key_set, "ES384", now=now, actor="test")
-    births.publish_next(key_set, "RS384", now=timezone.now(), actor="test")
+    key_creation.publish_next(key_set, "RS384", now=timezone.now(), actor="test")
     return key_set
 
 
@@ -113,11 +113,11 @@ class TestKeySetPage:
         self, admin_client: Client, long_ago: datetime
     ) -> None:
         """§3.5: nothing signs with it, so there is nothing to replace or to retire."""
-        key_set = births.create_key_set("epic", algs=["ES384"], now=long_ago)
+        key_set = key_creation.create_key_set("epic", algs=["ES384"], now=long_ago)
         JWKSFetch.objects.create(
             key_set=key_set, etag="x", kids=[], first_at=long_ago, last_at=long_ago, count=1
         )
-        births.add_line(key_set, "RS256", now=timezone.now())
+        key_creation.add_line(key_set, "RS256", now=timezone.now())
         html = page(admin_client, key_set)
         assert "the key may sign from then on." in html
         assert "Other algorithms are not affected." in html
@@ -252,7 +252,7 @@ class TestDryRun:
     def test_shows_its_outcome(
         self, rotator: Client, url: str, passed: bool, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        outcome = outlook.Outcome(passed, "It went as it went.")
+        outcome = affected_launches.Outcome(passed, "It went as it went.")
         monkeypatch.setattr(rehearsal, "rehearse", lambda key_set, line: outcome)
         html = rotator.post(url, follow=True).content.decode()
         assert "Dry run: It went as it went." in html

@@ -9,12 +9,12 @@ from django.utils import timezone
 from smartapp.database import in_database
 from smartapp.keys import (
     attribution,
-    births,
     emergency,
     evidence,
     fetches,
-    lines,
+    key_creation,
     refusals,
+    rotation,
 )
 from smartapp.keys.fetches import Visitor
 from smartapp.keys.models import JWKSFetch, KeySet
@@ -46,7 +46,7 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
 
 @pytest.fixture
 def key_set() -> Iterator[KeySet]:
-    key_set = births.create_key_set("shared", algs=["ES384"], now=timezone.now())
+    key_set = key_creation.create_key_set("shared", algs=["ES384"], now=timezone.now())
     for slug, name in (("athena", "athenahealth preview"), ("epic", "Epic")):
         make_registration(slug, name=name, key_set=key_set)
     yield key_set
@@ -74,7 +74,7 @@ def counts(found: dict[str, dict[str, list[object]]]) -> dict[str, dict[str, obj
 
 
 async def said(key_set: KeySet) -> evidence.Evidence:
-    return await in_database(lambda: evidence.of(key_set, lines.of(key_set), timezone.now()))
+    return await in_database(lambda: evidence.of(key_set, rotation.of(key_set), timezone.now()))
 
 
 async def test_who_comes_while_an_ehr_is_asked_is_that_ehr(key_set: KeySet, clock: Clock) -> None:
@@ -98,7 +98,9 @@ async def test_who_comes_while_an_ehr_is_asked_is_that_ehr(key_set: KeySet, cloc
 
 async def test_it_says_that_the_ehr_has_seen_the_new_key(key_set: KeySet, clock: Clock) -> None:
     """§3.12: "athenahealth preview fetched 3 minutes ago and has seen the new key"."""
-    new = await in_database(births.publish_next, key_set, "ES384", now=timezone.now(), actor="test")
+    new = await in_database(
+        key_creation.publish_next, key_set, "ES384", now=timezone.now(), actor="test"
+    )
     clock.forward(60)
     with attribution.asking("shared", "athena"):
         fetch(ATHENA, kids=("old", new.kid))
@@ -114,7 +116,9 @@ async def test_who_is_about_to_rely_on_it_reads_what_is_known_and_no_more(
     key_set: KeySet, clock: Clock
 ) -> None:
     """A stranger who polls coincides with a request for a token sooner or later."""
-    new = await in_database(births.publish_next, key_set, "ES384", now=timezone.now(), actor="test")
+    new = await in_database(
+        key_creation.publish_next, key_set, "ES384", now=timezone.now(), actor="test"
+    )
     with attribution.asking("shared", "athena"):
         fetch(STRANGER, kids=("old", new.kid))
     await settled()
@@ -129,7 +133,9 @@ async def test_who_is_about_to_rely_on_it_reads_what_is_known_and_no_more(
 async def test_of_several_visitors_the_one_that_has_not_seen_the_new_key_speaks(
     key_set: KeySet, clock: Clock
 ) -> None:
-    new = await in_database(births.publish_next, key_set, "ES384", now=timezone.now(), actor="test")
+    new = await in_database(
+        key_creation.publish_next, key_set, "ES384", now=timezone.now(), actor="test"
+    )
     for visitor, etag, kids in ((ATHENA, '"a"', ("old",)), (STRANGER, '"b"', ("old", new.kid))):
         with attribution.asking("shared", "athena"):
             clock.forward(60)

@@ -3,9 +3,9 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from django.db import OperationalError
 
-from smartapp.keys import automation, births, lifecycle, lines, waits
-from smartapp.keys.lines import Line, Step
+from smartapp.keys import automation, key_creation, lifecycle, rotation, waits
 from smartapp.keys.models import KeySet, SigningKey, StaleCopy
+from smartapp.keys.rotation import Line, Step
 
 pytestmark = pytest.mark.django_db
 
@@ -16,7 +16,7 @@ INSTANT = timedelta(microseconds=1)
 
 @pytest.fixture
 def epic() -> KeySet:
-    return births.create_key_set("epic", algs=["ES384"], now=NOW)
+    return key_creation.create_key_set("epic", algs=["ES384"], now=NOW)
 
 
 def auto(now: datetime) -> list[str]:
@@ -61,19 +61,19 @@ class TestAuto:
     def test_another_machine_was_faster(
         self, epic: KeySet, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        stale = lines.of(epic)
+        stale = rotation.of(epic)
         take(Step.PUBLISH, epic, LIMIT)
 
         def looked_before(key_set: KeySet) -> list[Line]:
             return stale
 
-        monkeypatch.setattr(lines, "of", looked_before)
+        monkeypatch.setattr(rotation, "of", looked_before)
         assert auto(LIMIT) == []
 
     def test_a_third_line_waits_for_a_place(self) -> None:
         """§3.6: never a sixth key."""
         algs = ["ES384", "RS256", "RS384"]
-        births.create_key_set("epic", algs=algs, now=NOW)
+        key_creation.create_key_set("epic", algs=algs, now=NOW)
         assert auto(LIMIT) == ["epic publish ES384", "epic publish RS256"]
         signs = LIMIT + waits.WHERE_UNKNOWN
         assert auto(signs) == ["epic sign ES384", "epic sign RS256"]
@@ -146,7 +146,7 @@ class TestAnEHRThatAlwaysNeedsTheOldKey:
         return signs
 
     def need(self, key_set: KeySet, at: datetime) -> None:
-        line = lines.read(key_set, "ES384")
+        line = rotation.read(key_set, "ES384")
         assert line.signer
         assert line.retiring
         StaleCopy.objects.update_or_create(
@@ -202,7 +202,7 @@ def signs_of(line: Line) -> datetime:
 def test_a_line_that_the_database_refuses_stops_no_other(
     epic: KeySet, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    births.create_key_set("other", algs=["ES384"], now=NOW)
+    key_creation.create_key_set("other", algs=["ES384"], now=NOW)
     publish = lifecycle.TAKE[Step.PUBLISH]
 
     def broken(key_set: KeySet, *args: object, **kwargs: object) -> SigningKey:
@@ -219,15 +219,15 @@ def test_a_line_that_the_database_refuses_stops_no_other(
 def test_a_key_set_that_cannot_be_read_stops_no_other(
     epic: KeySet, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    births.create_key_set("other", algs=["ES384"], now=NOW)
-    read = lines.of
+    key_creation.create_key_set("other", algs=["ES384"], now=NOW)
+    read = rotation.of
 
     def broken(key_set: KeySet) -> list[Line]:
         if key_set.slug == "epic":
             raise OperationalError("a row that nobody should read in a log")
         return read(key_set)
 
-    monkeypatch.setattr(lines, "of", broken)
+    monkeypatch.setattr(rotation, "of", broken)
     assert auto(LIMIT) == ["other publish ES384"]
     assert "key set epic: its keys cannot be read: OperationalError" in caplog.text
 

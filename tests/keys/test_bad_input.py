@@ -15,9 +15,9 @@ from django.urls import reverse
 from django.utils import timezone
 
 from smartapp.audit.models import AuditEvent
-from smartapp.keys import births, lifecycle, material, waits
-from smartapp.keys.lines import Step
+from smartapp.keys import key_creation, lifecycle, material, waits
 from smartapp.keys.models import KeySet, SigningKey
+from smartapp.keys.rotation import Step
 from tests.keys.test_admin import step_url
 from tests.keys.test_importing import P384, RSA1024, RSA2048, jwk, pem, public_pem
 
@@ -38,8 +38,8 @@ def root() -> Client:
 def epic() -> KeySet:
     """A key set whose RS384 key is to be withdrawn soon and whose ES384 key is the only one."""
     now = timezone.now() - AGO
-    key_set = births.create_key_set("epic", algs=["ES384", "RS384"], now=now)
-    births.publish_next(key_set, "RS384", now=now, actor="test")
+    key_set = key_creation.create_key_set("epic", algs=["ES384", "RS384"], now=now)
+    key_creation.publish_next(key_set, "RS384", now=now, actor="test")
     signs = timezone.now() - timedelta(minutes=30)
     lifecycle.start_signing(key_set, "RS384", now=signs, actor="test")
     return key_set
@@ -85,7 +85,7 @@ def test_an_import_is_refused(root: Client, epic: KeySet, name: str) -> None:
 
 
 def test_a_key_that_is_or_was_in_a_key_set_is_not_imported(root: Client, epic: KeySet) -> None:
-    url = reverse("admin:keys_keyset_import", args=[births.create_key_set(
+    url = reverse("admin:keys_keyset_import", args=[key_creation.create_key_set(
         "other", algs=["RS256"], now=timezone.now()
     ).pk])  # fmt: skip
     data = {"alg": "ES384", "private_key": known_key(epic), "reason": "a test"}
@@ -97,9 +97,9 @@ def test_a_key_that_is_or_was_in_a_key_set_is_not_imported(root: Client, epic: K
 def test_a_sixth_key(root: Client) -> None:
     """§3.6."""
     now = timezone.now() - AGO
-    full = births.create_key_set("full", algs=["ES384", "RS256", "RS384"], now=now)
+    full = key_creation.create_key_set("full", algs=["ES384", "RS256", "RS384"], now=now)
     for alg in ("ES384", "RS256"):
-        births.publish_next(full, alg, now=now, actor="test")
+        key_creation.publish_next(full, alg, now=now, actor="test")
     before = everything()
     html = words(root, step_url(full, "RS384", "publish"), {})
     assert "finish the rotation of another algorithm first" in html

@@ -8,7 +8,7 @@ from django.core.management.base import CommandError
 from django.utils import timezone
 
 from smartapp.audit.models import AuditEvent
-from smartapp.keys import births, lifecycle, waits
+from smartapp.keys import key_creation, lifecycle, waits
 from smartapp.keys.models import KeySet, SigningKey
 from tests.registrations.factories import make_registration
 
@@ -19,12 +19,12 @@ pytestmark = pytest.mark.django_db
 def epic() -> KeySet:
     """A key set that is old enough for every step."""
     long_ago = timezone.now() - timedelta(days=30)
-    return births.create_key_set("epic", algs=["ES384", "RS384"], now=long_ago)
+    return key_creation.create_key_set("epic", algs=["ES384", "RS384"], now=long_ago)
 
 
 def publish(key_set: KeySet, alg: str, *, hours_ago: float) -> str:
     at = timezone.now() - timedelta(hours=hours_ago)
-    return births.publish_next(key_set, alg, now=at, actor="test").kid
+    return key_creation.publish_next(key_set, alg, now=at, actor="test").kid
 
 
 def start(key_set: KeySet, alg: str, *, hours_ago: float) -> str:
@@ -74,7 +74,7 @@ class TestRotateKeys:
 
     def test_auto_does_what_is_due_on_all_sets_and_is_quiet_otherwise(self, epic: KeySet) -> None:
         long_ago = timezone.now() - timedelta(days=30)
-        other = births.create_key_set("other", algs=["ES384"], now=long_ago)
+        other = key_creation.create_key_set("other", algs=["ES384"], now=long_ago)
         new = publish(epic, "ES384", hours_ago=31)
         publish(other, "ES384", hours_ago=40)
         start(other, "ES384", hours_ago=2)
@@ -85,7 +85,7 @@ class TestRotateKeys:
         assert AuditEvent.objects.filter(actor="rotate_keys --auto").count() == 2
 
     def test_a_manual_step_names_its_key_set(self, epic: KeySet) -> None:
-        births.create_key_set("other", algs=["ES384"], now=timezone.now())
+        key_creation.create_key_set("other", algs=["ES384"], now=timezone.now())
         with pytest.raises(CommandError, match=r"Name the key set to move. Key sets: epic, other"):
             run("rotate_keys", "--publish")
         assert epic.signing_keys.count() == 2

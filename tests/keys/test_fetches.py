@@ -7,7 +7,7 @@ from django.db import OperationalError
 from django.utils import timezone
 
 from smartapp.database import in_database
-from smartapp.keys import births, fetches, memory
+from smartapp.keys import fetches, key_creation, memory
 from smartapp.keys.fetches import Visitor
 from smartapp.keys.models import JWKSFetch, KeySet
 from smartapp.keys.public import jwks_response
@@ -21,7 +21,9 @@ EHR = Visitor("192.0.2.7", "Epic/1")
 
 @pytest.fixture
 async def epic() -> KeySet:
-    key_set = await in_database(births.create_key_set, "epic", algs=["ES384"], now=timezone.now())
+    key_set = await in_database(
+        key_creation.create_key_set, "epic", algs=["ES384"], now=timezone.now()
+    )
     await memory.refresh()
     return key_set
 

@@ -12,10 +12,10 @@ from hypothesis import strategies as st
 
 from smartapp import vault
 from smartapp.audit.models import AuditEvent
-from smartapp.keys import automation, births, emergency, lifecycle, material, waits
-from smartapp.keys.lines import Step
+from smartapp.keys import automation, emergency, key_creation, lifecycle, material, waits
 from smartapp.keys.models import JWKSFetch, KeySet, KeyState, SigningKey
 from smartapp.keys.refusals import NothingToDo, StepRefused, confirmation
+from smartapp.keys.rotation import Step
 from smartapp.protocol import jwks
 from tests.keys.timeline import assert_timeline_holds
 
@@ -29,7 +29,7 @@ INSTANT = timedelta(microseconds=1)
 
 @pytest.fixture
 def epic() -> KeySet:
-    return births.create_key_set("epic", algs=["ES384"], now=NOW)
+    return key_creation.create_key_set("epic", algs=["ES384"], now=NOW)
 
 
 def take(step: Step, key_set: KeySet, now: datetime, alg: str = "ES384") -> SigningKey:
@@ -43,7 +43,7 @@ def states(key_set: KeySet, now: datetime) -> list[str]:
 class TestCreateKeySet:
     def test_new_keys_are_published_and_sign_at_once(self) -> None:
         """contract.md, register_ehr: nobody can hold an older copy. C64: RS384 and ES384."""
-        key_set = births.create_key_set("epic", now=NOW)
+        key_set = key_creation.create_key_set("epic", now=NOW)
         keys = list(key_set.signing_keys.order_by("alg"))
         assert [key.alg for key in keys] == ["ES384", "RS384"]
         assert [key.state(NOW) for key in keys] == [KeyState.SIGNS, KeyState.SIGNS]
@@ -51,13 +51,13 @@ class TestCreateKeySet:
     def test_again_changes_nothing(self, epic: KeySet) -> None:
         before = list(SigningKey.objects.values())
         later = NOW + timedelta(days=1)
-        assert births.create_key_set("epic", algs=["ES384"], now=later) == epic
+        assert key_creation.create_key_set("epic", algs=["ES384"], now=later) == epic
         assert list(SigningKey.objects.values()) == before
 
     def test_a_line_that_is_missing_is_added_and_signs_at_once(self, epic: KeySet) -> None:
         """athenahealth's example is RS256: a line on demand. Nobody holds a copy without it."""
         later = NOW + timedelta(days=1)
-        births.create_key_set("epic", algs=["ES384", "RS256"], now=later)
+        key_creation.create_key_set("epic", algs=["ES384", "RS256"], now=later)
         [added] = epic.signing_keys.filter(alg="RS256")
         assert (added.published_at, added.signs_from) == (later, later)
         assert epic.signing_keys.count() == 2
@@ -69,7 +69,7 @@ class TestCreateKeySet:
         )
         later = NOW + timedelta(days=1)
         for _ in range(2):
-            births.create_key_set("epic", algs=["ES384", "RS256"], now=later)
+            key_creation.create_key_set("epic", algs=["ES384", "RS256"], now=later)
         [added] = epic.signing_keys.filter(alg="RS256")
         assert (added.published_at, added.signs_from) == (later, None)
         with pytest.raises(NothingToDo, match="no RS256 key to replace"):
@@ -85,14 +85,14 @@ class TestCreateKeySet:
     @pytest.mark.parametrize("slug", ["", "a b", "a/b", "é", "../x"])
     def test_a_slug_that_cannot_be_in_a_url_is_refused(self, slug: str) -> None:
         with pytest.raises(ValidationError):
-            births.create_key_set(slug, now=NOW)
+            key_creation.create_key_set(slug, now=NOW)
         assert not KeySet.objects.exists()
 
     def test_an_algorithm_that_is_not_ours_is_refused(self) -> None:
         """C64: never HS*, never none."""
         for alg in ("HS256", "none", "ES256"):
             with pytest.raises(ValueError, match=alg):
-                births.create_key_set("epic", algs=[alg], now=NOW)
+                key_creation.create_key_set("epic", algs=[alg], now=NOW)
         assert not SigningKey.objects.exists()
 
     def test_the_kid_is_the_rfc_7638_thumbprint(self, epic: KeySet) -> None:
@@ -105,12 +105,12 @@ class TestCreateKeySet:
 
         def meanwhile(alg: str) -> material.NewKey:
             monkeypatch.setattr(material, "generate", generate)
-            births.create_key_set("epic", algs=["ES384"], now=NOW)
+            key_creation.create_key_set("epic", algs=["ES384"], now=NOW)
             return generate(alg)
 
         generate = material.generate
         monkeypatch.setattr(material, "generate", meanwhile)
-        key_set = births.create_key_set("epic", algs=["ES384"], now=NOW)
+        key_set = key_creation.create_key_set("epic", algs=["ES384"], now=NOW)
         assert key_set.signing_keys.count() == 1
 
 
@@ -118,7 +118,7 @@ class TestPrivateHalf:
     @pytest.mark.parametrize("alg", ["RS384", "ES384", "RS256"])
     def test_is_sealed_for_its_row(self, alg: str) -> None:
         """§3.11, T21: opened for its own row only."""
-        key_set = births.create_key_set("epic", algs=[alg], now=NOW)
+        key_set = key_creation.create_key_set("epic", algs=[alg], now=NOW)
         key = key_set.signing_keys.get()
         assert material.open_private_key(key).kid is None
         key.kid = "another-row"
@@ -161,7 +161,7 @@ class TestPublishNext:
     def test_a_sixth_key_is_refused(self) -> None:
         """§3.6, T22: athenahealth advises one to five."""
         algs = ["ES384", "RS384", "RS256"]
-        key_set = births.create_key_set("epic", algs=algs, now=NOW)
+        key_set = key_creation.create_key_set("epic", algs=algs, now=NOW)
         take(Step.PUBLISH, key_set, NOW, "ES384")
         take(Step.PUBLISH, key_set, NOW, "RS384")
         with pytest.raises(StepRefused, match="has 5 published keys, and more are refused"):
@@ -170,7 +170,7 @@ class TestPublishNext:
 
     def test_a_place_is_free_again_after_withdrawal(self) -> None:
         algs = ["ES384", "RS384", "RS256"]
-        key_set = births.create_key_set("epic", algs=algs, now=NOW)
+        key_set = key_creation.create_key_set("epic", algs=algs, now=NOW)
         take(Step.PUBLISH, key_set, NOW, "ES384")
         take(Step.PUBLISH, key_set, NOW, "RS384")
         take(Step.SIGN, key_set, SIGNS, "ES384")
@@ -400,7 +400,7 @@ class TestAnyOrderOfSteps:
         self, db: None, plan: list[tuple[Step, int]], number: Any
     ) -> None:
         """T22: whatever is clicked and whenever, also with a clock that is set back."""
-        key_set = births.create_key_set(f"set-{number}", algs=["ES384"], now=NOW)
+        key_set = key_creation.create_key_set(f"set-{number}", algs=["ES384"], now=NOW)
         now = NOW
         for step, hours in plan:
             now += timedelta(hours=hours)

@@ -11,7 +11,7 @@ from joserfc import jwt
 from joserfc.jwk import KeySet as JoseKeySet
 
 from smartapp.database import in_database
-from smartapp.keys import births, emergency, lifecycle, material, memory, waits
+from smartapp.keys import emergency, key_creation, lifecycle, material, memory, waits
 from smartapp.keys.models import KeySet, SigningKey
 from smartapp.protocol import jwks
 from smartapp.protocol.errors import ClientKeyError
@@ -21,7 +21,7 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 async def create(slug: str, *algs: str) -> KeySet:
     now = timezone.now()
-    return await in_database(births.create_key_set, slug, algs=algs or ("ES384",), now=now)
+    return await in_database(key_creation.create_key_set, slug, algs=algs or ("ES384",), now=now)
 
 
 def refuse_sql(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -91,7 +91,7 @@ class TestSigner:
 
         def rotate_soon() -> tuple[str, str]:
             old = key_set.signing_keys.get()
-            new = births.publish_next(key_set, "ES384", now=now, actor="test")
+            new = key_creation.publish_next(key_set, "ES384", now=now, actor="test")
             SigningKey.objects.filter(pk=old.pk).update(signs_until=soon)
             SigningKey.objects.filter(pk=new.pk).update(signs_from=soon)
             return old.kid, new.kid
@@ -183,7 +183,7 @@ class TestPublished:
 
         def rotate() -> None:
             later = now + waits.WHERE_UNKNOWN
-            births.publish_next(key_set, "ES384", now=now, actor="test")
+            key_creation.publish_next(key_set, "ES384", now=now, actor="test")
             lifecycle.start_signing(key_set, "ES384", now=later, actor="test")
 
         await in_database(rotate)
@@ -283,7 +283,7 @@ class TestRefresh:
             old = key_set.signing_keys.get()
             signs = now + waits.WHERE_UNKNOWN
             over = signs + waits.BEFORE_WITHDRAWAL
-            births.publish_next(key_set, "ES384", now=now, actor="test")
+            key_creation.publish_next(key_set, "ES384", now=now, actor="test")
             lifecycle.start_signing(key_set, "ES384", now=signs, actor="test")
             lifecycle.withdraw(key_set, "ES384", now=over, actor="test")
             return old.kid

@@ -6,7 +6,7 @@ from django.db import OperationalError
 from django.utils import timezone
 
 from smartapp.database import in_database
-from smartapp.keys import births, memory
+from smartapp.keys import key_creation, memory
 from smartapp.keys.fetches import Visitor
 from smartapp.keys.public import jwks_response
 
@@ -24,7 +24,7 @@ PUBLISHED_MEMBERS = {
 @pytest.fixture
 async def epic() -> None:
     now = timezone.now()
-    await in_database(births.create_key_set, "epic", now=now)
+    await in_database(key_creation.create_key_set, "epic", now=now)
     await memory.refresh()
 
 
@@ -89,8 +89,10 @@ class TestDocument:
         before = memory.published("epic")
         await memory.refresh()
         again = memory.published("epic")
-        key_set = await in_database(births.create_key_set, "epic", now=timezone.now())
-        await in_database(births.publish_next, key_set, "ES384", now=timezone.now(), actor="test")
+        key_set = await in_database(key_creation.create_key_set, "epic", now=timezone.now())
+        await in_database(
+            key_creation.publish_next, key_set, "ES384", now=timezone.now(), actor="test"
+        )
         await memory.refresh()
         after = memory.published("epic")
         assert before and again and after
@@ -132,7 +134,7 @@ class TestMiss:
     async def test_a_key_set_made_a_moment_ago_is_found(self) -> None:
         """The EHR may ask this process before it has heard of the key set."""
         await memory.refresh()
-        await in_database(births.create_key_set, "epic", now=timezone.now())
+        await in_database(key_creation.create_key_set, "epic", now=timezone.now())
         assert (await jwks_response("GET", EPIC, None, VISITOR))[0] == 200
 
     async def test_without_a_database_nobody_is_told_that_it_does_not_exist(

@@ -11,7 +11,7 @@ from django.utils import timezone
 from multidict import CIMultiDict, CIMultiDictProxy
 
 from smartapp import http
-from smartapp.keys import births, lines, material, outlook, rehearsal
+from smartapp.keys import affected_launches, key_creation, material, rehearsal, rotation
 from smartapp.keys.models import KeySet
 from smartapp.protocol import jwks
 from smartapp.protocol.errors import EHRUnreachable
@@ -28,7 +28,7 @@ def now() -> datetime:
 
 @pytest.fixture
 def epic(now: datetime) -> KeySet:
-    return births.create_key_set("epic", algs=["ES384"], now=now)
+    return key_creation.create_key_set("epic", algs=["ES384"], now=now)
 
 
 @pytest.fixture
@@ -50,13 +50,13 @@ def document(key_set: KeySet) -> bytes:
     return jwks.jwks_document(key.public_jwk for key in key_set.signing_keys.all())
 
 
-def run(key_set: KeySet) -> outlook.Outcome:
-    [line] = lines.of(key_set)
+def run(key_set: KeySet) -> affected_launches.Outcome:
+    [line] = rotation.of(key_set)
     return rehearsal.rehearse(key_set, line)
 
 
 def test_the_next_key_is_tried_before_it_signs(epic: KeySet, answer: Answer, now: datetime) -> None:
-    new = births.publish_next(epic, "ES384", now=now, actor="test")
+    new = key_creation.publish_next(epic, "ES384", now=now, actor="test")
     answer(document(epic), 200)
     outcome = run(epic)
     assert outcome.passed
@@ -72,7 +72,7 @@ def test_a_cache_that_holds_an_older_copy_is_found(
     epic: KeySet, answer: Answer, now: datetime
 ) -> None:
     answer(document(epic), 200)
-    births.publish_next(epic, "ES384", now=now, actor="test")
+    key_creation.publish_next(epic, "ES384", now=now, actor="test")
     outcome = run(epic)
     assert not outcome.passed
     assert "does not show this key. Something in front of this app" in outcome.sentence
@@ -106,7 +106,7 @@ def test_an_address_that_is_not_reached(epic: KeySet, monkeypatch: pytest.Monkey
 
 
 def test_a_private_half_that_does_not_open(epic: KeySet, answer: Answer) -> None:
-    other = births.create_key_set("other", algs=["ES384"], now=timezone.now())
+    other = key_creation.create_key_set("other", algs=["ES384"], now=timezone.now())
     moved = other.signing_keys.get().sealed_private_key
     epic.signing_keys.update(sealed_private_key=moved)
     answer(document(epic), 200)

@@ -5,10 +5,10 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from smartapp.audit.models import AuditEvent
-from smartapp.keys import births, emergency, lifecycle, material, refusals, waits
-from smartapp.keys.lines import Step
+from smartapp.keys import emergency, key_creation, lifecycle, material, refusals, waits
 from smartapp.keys.models import KeySet, SigningKey
 from smartapp.keys.refusals import StepRefused
+from smartapp.keys.rotation import Step
 from tests.keys.timeline import assert_timeline_holds
 from tests.registrations.factories import make_registration
 
@@ -22,7 +22,7 @@ INSTANT = timedelta(microseconds=1)
 
 @pytest.fixture
 def epic() -> KeySet:
-    key_set = births.create_key_set("epic", algs=["ES384"], now=NOW)
+    key_set = key_creation.create_key_set("epic", algs=["ES384"], now=NOW)
     for name in ("Valley Clinic", "General Hospital"):
         make_registration(name.split()[0].lower(), name=name, key_set=key_set, alg="ES384")
     make_registration("off", name="Off", key_set=key_set, alg="ES384", enabled=False)
@@ -157,9 +157,9 @@ class TestEmergency:
 
     def test_with_five_keys_there_is_room(self, epic: KeySet) -> None:
         for alg in ("RS256", "RS384"):
-            births.add_line(epic, alg, now=NOW)
+            key_creation.add_line(epic, alg, now=NOW)
         take(Step.PUBLISH, epic, NOW)
-        births.publish_next(epic, "RS256", now=NOW, actor="test")
+        key_creation.publish_next(epic, "RS256", now=NOW, actor="test")
         self.replace(epic, NOW)
         assert epic.signing_keys.filter(withdrawn_at=None).count() == 4
 
@@ -172,7 +172,7 @@ class TestEmergency:
     def test_of_an_algorithm_that_nobody_uses_needs_no_name_but_a_reason(
         self, epic: KeySet
     ) -> None:
-        births.add_line(epic, "RS384", now=NOW)
+        key_creation.add_line(epic, "RS384", now=NOW)
         before = snapshot()
         with pytest.raises(StepRefused, match="Say why"):
             emergency.replace_at_once(epic, "RS384", now=NOW, actor="x", typed="", reason=" ")
@@ -183,7 +183,7 @@ class TestEmergency:
         assert (detail["at_risk"], detail["reason"]) == ([], "stolen")
 
     def test_one_that_began_to_use_it_meanwhile_is_named_first(self, epic: KeySet) -> None:
-        births.add_line(epic, "RS384", now=NOW)
+        key_creation.add_line(epic, "RS384", now=NOW)
         make_registration("other", name="Old Clinic", key_set=epic, alg="RS384")
         with pytest.raises(StepRefused, match="type exactly what is at risk: Old Clinic"):
             emergency.replace_at_once(epic, "RS384", now=NOW, actor="x", typed="", reason="stolen")
@@ -253,7 +253,7 @@ class TestImportedByTheEHR:
 
 class TestImportedKey:
     def imported(self, key_set: KeySet, alg: str = "ES384") -> SigningKey:
-        return births.import_key(
+        return key_creation.import_key(
             key_set, material.generate(alg), now=NOW, actor="test", reason="a test"
         )
 
@@ -274,13 +274,13 @@ class TestImportedKey:
     def test_is_refused_when_it_is_or_was_in_any_key_set(self, epic: KeySet) -> None:
         """A kid is never used again, a private half never in two sets."""
         new = material.generate("ES384")
-        births.import_key(epic, new, now=NOW, actor="test", reason="a test")
-        other = births.create_key_set("other", algs=["RS384"], now=NOW)
+        key_creation.import_key(epic, new, now=NOW, actor="test", reason="a test")
+        other = key_creation.create_key_set("other", algs=["RS384"], now=NOW)
         with pytest.raises(StepRefused, match="no key is used twice"):
-            births.import_key(other, new, now=NOW, actor="test", reason="a test")
+            key_creation.import_key(other, new, now=NOW, actor="test", reason="a test")
         take(Step.ABANDON, epic, NOW)
         with pytest.raises(StepRefused, match="no key is used twice"):
-            births.import_key(epic, new, now=NOW, actor="test", reason="a test")
+            key_creation.import_key(epic, new, now=NOW, actor="test", reason="a test")
 
 
 class TestExplanation:

@@ -13,7 +13,7 @@ from joserfc import jws, jwt
 from joserfc.errors import JoseError
 
 from smartapp.database import in_database
-from smartapp.keys import automation, births, emergency, lifecycle, memory, waits
+from smartapp.keys import automation, emergency, key_creation, lifecycle, memory, waits
 from smartapp.keys.fetches import Visitor
 from smartapp.keys.models import KeySet
 from smartapp.keys.public import jwks_response
@@ -101,7 +101,7 @@ class World:
 async def world() -> World:
     # Ahead of the real clock: the memory drops keys that have retired by it.
     now = timezone.now() + timedelta(days=1)
-    key_set = await in_database(births.create_key_set, "epic", algs=ALGS, now=now)
+    key_set = await in_database(key_creation.create_key_set, "epic", algs=ALGS, now=now)
     key_set.rotate_after_days = 2
     await in_database(key_set.save)
     await memory.refresh()

@@ -2,9 +2,9 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from smartapp.keys import automation, births, lifecycle, lines, timeline, waits
-from smartapp.keys.lines import Step
+from smartapp.keys import automation, key_creation, lifecycle, rotation, timeline, waits
 from smartapp.keys.models import KeySet
+from smartapp.keys.rotation import Step
 from smartapp.keys.timeline import Phase, Row
 
 pytestmark = pytest.mark.django_db
@@ -16,11 +16,11 @@ DAY = timedelta(days=1)
 
 @pytest.fixture
 def epic() -> KeySet:
-    return births.create_key_set("epic", algs=["ES384"], now=NOW)
+    return key_creation.create_key_set("epic", algs=["ES384"], now=NOW)
 
 
 def rows(key_set: KeySet, now: datetime) -> list[Row]:
-    [line] = lines.of(key_set)
+    [line] = rotation.of(key_set)
     keys = key_set.signing_keys.order_by("-published_at", "-id")
     return timeline.rows(key_set, line, keys, now)
 
@@ -99,5 +99,5 @@ def test_a_key_that_went_long_ago_is_not_drawn(epic: KeySet) -> None:
 
 def test_what_is_overdue_is_planned_for_now(epic: KeySet) -> None:
     late = NOW + 200 * DAY
-    [line] = lines.of(epic)
+    [line] = rotation.of(epic)
     assert automation.plan(epic, line, late)[Step.PUBLISH] == late

@@ -4,10 +4,10 @@ from datetime import timedelta
 
 import pytest
 
-from smartapp.keys import births, lifecycle, waits
-from smartapp.keys.lines import Step
+from smartapp.keys import key_creation, lifecycle, waits
 from smartapp.keys.models import KeySet, SigningKey
 from smartapp.keys.refusals import StepRefused
+from smartapp.keys.rotation import Step
 from smartapp.registrations.models import Registration
 from smartapp.registrations.presets import PRESETS
 from tests.registrations.factories import NOW, make_registration
@@ -21,7 +21,7 @@ UNKNOWN = timedelta(hours=30)
 
 @pytest.fixture
 def key_set() -> KeySet:
-    return births.create_key_set("shared", algs=["ES384"], now=NOW)
+    return key_creation.create_key_set("shared", algs=["ES384"], now=NOW)
 
 
 def at_vendor(key_set: KeySet, preset: str, **fields: object) -> None:
@@ -51,7 +51,7 @@ def test_the_longest_copy_decides(key_set: KeySet, presets: list[str], wait: tim
     """§3.5: our max-age, the vendor's ceiling, 30 hours where it is not known."""
     for preset in presets:
         at_vendor(key_set, preset)
-    key = births.publish_next(key_set, "ES384", now=NOW, actor="test")
+    key = key_creation.publish_next(key_set, "ES384", now=NOW, actor="test")
     for too_early in (timedelta(0), wait - timedelta(microseconds=1)):
         with pytest.raises(StepRefused):
             lifecycle.start_signing(key_set, "ES384", now=NOW + too_early, actor="test")
@@ -65,7 +65,7 @@ def test_the_longest_copy_decides(key_set: KeySet, presets: list[str], wait: tim
 def test_an_ehr_that_comes_during_the_wait_makes_it_longer(key_set: KeySet) -> None:
     """It may have been given the address before it was registered here."""
     at_vendor(key_set, "sandbox")
-    births.publish_next(key_set, "ES384", now=NOW, actor="test")
+    key_creation.publish_next(key_set, "ES384", now=NOW, actor="test")
     at_vendor(key_set, "epic")
     with pytest.raises(StepRefused, match="The epic EHR may hold our keys for 29 hours"):
         lifecycle.TAKE[Step.SIGN](key_set, "ES384", now=NOW + OBEYS, actor="test")
@@ -109,7 +109,7 @@ def test_no_edit_of_a_registration_makes_a_wait_shorter_that_has_begun(key_set: 
     edits registrations has no right to cut a wait short."""
     at_vendor(key_set, "sandbox")
     at_vendor(key_set, "epic")
-    births.publish_next(key_set, "ES384", now=NOW, actor="test")
+    key_creation.publish_next(key_set, "ES384", now=NOW, actor="test")
     for change in (
         {"jwks_cache_seconds": PRESETS["sandbox"].jwks_cache_seconds},
         {"auth_method": "client_secret_basic"},
@@ -129,7 +129,7 @@ def test_no_edit_of_a_registration_makes_a_wait_shorter_that_has_begun(key_set: 
 
 def test_a_key_that_waited_before_that_was_kept_has_the_present_wait(key_set: KeySet) -> None:
     at_vendor(key_set, "sandbox")
-    key = births.publish_next(key_set, "ES384", now=NOW, actor="test")
+    key = key_creation.publish_next(key_set, "ES384", now=NOW, actor="test")
     SigningKey.objects.filter(pk=key.pk).update(known_from=None)
     with pytest.raises(StepRefused):
         early = NOW + OBEYS - timedelta(microseconds=1)

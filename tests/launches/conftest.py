@@ -12,7 +12,7 @@ from django.utils import timezone
 from pytest_django import Settings
 
 from smartapp.database import close_thread_connections, in_database
-from smartapp.keys import births, memory
+from smartapp.keys import key_creation, memory
 from smartapp.launches import events, token_budget
 from smartapp.launches.models import Launch
 from smartapp.registrations import discovery, registry
@@ -61,7 +61,7 @@ def registered(transactional_db: None, settings: Settings, ehr: ScriptedEHR) -> 
     settings.PUBLIC_URL = f"http://127.0.0.1:{free_port()}"
     ehr.client_jwks_url = f"{settings.PUBLIC_URL}/.well-known/jwks/scripted.json"
     now = timezone.now()
-    key_set = births.create_key_set("scripted", now=now)
+    key_set = key_creation.create_key_set("scripted", now=now)
     registration = Registration.objects.create(
         slug="scripted", name="Scripted EHR", client_id=CLIENT_ID, key_set=key_set,
         scope=SCOPE, standalone_scope=SCOPE.replace("launch ", "launch/patient ", 1),

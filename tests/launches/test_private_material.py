@@ -30,7 +30,7 @@ from smartapp.administrators.models import SecondFactor
 from smartapp.audit import export
 from smartapp.audit.models import AuditEvent
 from smartapp.database import in_database
-from smartapp.keys import births, lifecycle, material
+from smartapp.keys import key_creation, lifecycle, material
 from smartapp.keys.models import KeySet, SigningKey
 from smartapp.launches import events
 from smartapp.launches.models import Launch, LaunchEvent
@@ -109,9 +109,9 @@ async def world(
 def _fill() -> None:
     now = timezone.now()
     key_set = KeySet.objects.get(slug="scripted")
-    births.publish_next(key_set, "RS384", now=now, actor="root")
-    other = births.create_key_set("other", algs=["ES384"], now=now)
-    births.publish_next(other, "ES384", now=now, actor="root")
+    key_creation.publish_next(key_set, "RS384", now=now, actor="root")
+    other = key_creation.create_key_set("other", algs=["ES384"], now=now)
+    key_creation.publish_next(other, "ES384", now=now, actor="root")
     lifecycle.abandon(other, "ES384", now=now, actor="root")
     registration = Registration(
         slug="secret", name="Secret", client_id="secret", key_set=other, scope="launch",

@@ -12,7 +12,7 @@ from django.utils import timezone
 
 from smartapp import http
 from smartapp.database import in_database
-from smartapp.launches import outstanding, revocation, token_budget
+from smartapp.launches import pending_revocations, revocation, token_budget
 from smartapp.launches.models import EndReason, Launch, Revocation
 from smartapp.registrations import registry
 from smartapp.registrations.models import Endpoint, Registration
@@ -194,7 +194,7 @@ class TestFailure:
         ehr.token_answer = other_patient
         assert (await browser.get(f"/launches/{expired}/")).status == 409
         due = timezone.now() + timedelta(hours=1)
-        for pk in await in_database(outstanding.claim, 10, due):
+        for pk in await in_database(pending_revocations.claim, 10, due):
             await revocation.tell(pk)
         await http.close()
         told = {one["token"] for one in ehr.revocations}

@@ -26,7 +26,7 @@ from django.utils import timezone
 from smartapp import http, vault
 from smartapp.audit.models import AuditEvent
 from smartapp.database import in_database
-from smartapp.launches import ending, outstanding, refresh, revocation, store
+from smartapp.launches import ending, pending_revocations, refresh, revocation, store
 from smartapp.launches.models import EndReason, Launch, Revocation
 from smartapp.registrations.models import Endpoint, Registration
 from tests.launches.conftest import Browser, new_browser, row
@@ -188,14 +188,14 @@ class TestDisconnect:
         assert "of 1 never: status-503" in out.getvalue()
         response = await in_database(admin.get, "/admin/launches/revocation/")
         assert "given up" in text_of(response)
-        assert await in_database(outstanding.purge_batch, timezone.now()) == 0
+        assert await in_database(pending_revocations.purge_batch, timezone.now()) == 0
         month = timezone.now() + timedelta(days=31)
-        assert await in_database(outstanding.purge_batch, month) == 1
+        assert await in_database(pending_revocations.purge_batch, month) == 1
 
     async def test_tokens_are_not_kept_longer_when_nobody_tries(self, untold: UUID) -> None:
         """C133: whatever kept it from being tried."""
         await later(days=8)
-        await in_database(outstanding.purge_batch, timezone.now())
+        await in_database(pending_revocations.purge_batch, timezone.now())
         (one,) = await waiting()
         assert one.sealed_tokens == ""
         assert one.given_up_at is not None
@@ -213,14 +213,14 @@ class TestDisconnect:
         ehr.revoke_status = 200
         await later(hours=2)
         broken = (await waiting())[0].pk
-        load = outstanding.load
+        load = pending_revocations.load
 
         def sometimes(pk: UUID) -> object:
             if pk == broken:
                 raise RuntimeError
             return load(pk)
 
-        monkeypatch.setattr(outstanding, "load", sometimes)
+        monkeypatch.setattr(pending_revocations, "load", sometimes)
         assert await work_off() == 1
         (one,) = await waiting()
         assert (one.pk, one.failure) == (broken, "unexpected-error")
@@ -583,7 +583,7 @@ class TestTokensThatNobodyHas:
 class TestTwoProcessesSettle:
     """What one writes the other does not undo."""
 
-    NOT_DONE = outstanding.Told(None, "status-503")
+    NOT_DONE = pending_revocations.Told(None, "status-503")
 
     async def settled_while(
         self, change: Callable[[], object], pk: UUID, monkeypatch: pytest.MonkeyPatch
@@ -597,7 +597,7 @@ class TestTwoProcessesSettle:
             return found
 
         monkeypatch.setattr(QuerySet, "first", then_the_other)
-        await in_database(outstanding.settle, pk, self.NOT_DONE, timezone.now())
+        await in_database(pending_revocations.settle, pk, self.NOT_DONE, timezone.now())
         monkeypatch.undo()
 
     async def test_row_that_is_done_does_not_come_back(

@@ -16,7 +16,7 @@ from django.utils import timezone
 
 from smartapp import http
 from smartapp.database import in_database
-from smartapp.launches import refresh, store, under_way
+from smartapp.launches import background, refresh, store
 from smartapp.launches.models import EndReason, Launch
 from smartapp.protocol.errors import EHRTimeout
 from smartapp.registrations import registry
@@ -198,7 +198,7 @@ class TestRefreshRace:
         ehr.token_delay = 0.5
         with pytest.raises(TimeoutError):
             await asyncio.wait_for(refresh.with_access(found), timeout=0.2)
-        await under_way.finish()
+        await background.finish()
         assert (await row(uuid)).token_version == 2
         await http.close()
 

@@ -20,10 +20,18 @@ from multidict import CIMultiDict, CIMultiDictProxy
 
 from smartapp import http
 from smartapp.database import in_database
-from smartapp.keys import births, emergency, lifecycle, lines, memory, refusals, stale_copies
-from smartapp.keys.lines import Step
+from smartapp.keys import (
+    emergency,
+    key_creation,
+    lifecycle,
+    memory,
+    refusals,
+    rotation,
+    stale_copies,
+)
 from smartapp.keys.models import KeySet, SigningKey, StaleCopy
 from smartapp.keys.refusals import StepRefused
+from smartapp.keys.rotation import Step
 from smartapp.launches import client_authentication, events, facts, report, why
 from smartapp.launches.backend import backend_token
 from smartapp.launches.models import EndReason, Launch, LaunchEvent
@@ -41,7 +49,7 @@ ALG = "RS384"
 def _rotate(key_set: KeySet) -> None:
     """Publish and sign at once, as somebody does who takes the risk."""
     now = timezone.now()
-    births.publish_next(key_set, ALG, now=now, actor="test")
+    key_creation.publish_next(key_set, ALG, now=now, actor="test")
     named = refusals.confirmation(key_set)
     lifecycle.start_signing(
         key_set, ALG, now=timezone.now(), actor="test", typed=named, reason="a test"
@@ -53,7 +61,7 @@ async def rotated() -> tuple[str, str]:
     key_set = await in_database(KeySet.objects.get, slug="scripted")
     await in_database(_rotate, key_set)
     await memory.refresh()
-    (line,) = [one for one in await in_database(lines.of, key_set) if one.alg == ALG]
+    (line,) = [one for one in await in_database(rotation.of, key_set) if one.alg == ALG]
     assert line.retiring
     assert line.signer
     return line.retiring.kid, line.signer.kid
@@ -337,7 +345,7 @@ class TestIsReported:
             retired = SigningKey.objects.get(kid=old).signs_until
             assert retired
             StaleCopy.objects.update(last_at=retired + needed_for)
-            (line,) = [one for one in lines.of(key_set) if one.alg == ALG]
+            (line,) = [one for one in rotation.of(key_set) if one.alg == ALG]
             step, when = line.next_step()
             assert when
             return step, when - retired

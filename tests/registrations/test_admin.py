@@ -22,7 +22,7 @@ from smartapp.audit.models import AuditEvent
 from smartapp.keys.models import KeySet
 from smartapp.protocol.discovery import parse_discovery
 from smartapp.protocol.errors import EndpointHostChanged, UnknownEndpoint
-from smartapp.registrations import discovery, discovery_page, history, published, registry
+from smartapp.registrations import discovery, discovery_page, fetching, history, registry
 from smartapp.registrations.models import AuthMethod, DiscoverySnapshot, Endpoint, Registration
 from tests.registrations.ehr import EHR
 from tests.registrations.factories import NOW, make_endpoint, make_registration
@@ -676,7 +676,7 @@ class TestDiscovery:
         live_ehr.publish(token_endpoint="https://new.example/token")
         page = admin.post(self.url(endpoint)).content.decode()
         live_ehr.publish(token_endpoint="https://evil.example/token")
-        http.run(published.fetch_discovery(registry.describe(endpoint)))
+        http.run(fetching.fetch_discovery(registry.describe(endpoint)))
         said = admin.post(self.url(endpoint), accepting(page), follow=True).content.decode()
 
         assert "Nothing was accepted: the EHR or what it names has changed" in said

@@ -8,7 +8,7 @@ from django.core.exceptions import ValidationError
 from django.test import Client
 from django.utils import timezone
 
-from smartapp.keys import automation, births, emergency, lifecycle, material
+from smartapp.keys import automation, emergency, key_creation, lifecycle, material
 from smartapp.keys.models import JWKSFetch, KeySet, SigningKey
 from smartapp.keys.refusals import StepRefused
 from smartapp.registrations import registering
@@ -159,23 +159,25 @@ def test_one_without_a_client_id_changes_freely_until_somebody_fetches(epic: Reg
     JWKSFetch.objects.create(
         key_set=fresh.key_set, etag="x", kids=[], first_at=LATER, last_at=LATER, count=1
     )
-    births.publish_next(fresh.key_set, "ES384", now=LATER, actor="test")
+    key_creation.publish_next(fresh.key_set, "ES384", now=LATER, actor="test")
     register(LATER, name="Fresh", fhir_base_url=BASE + "/3", client_id="", alg="RS384")
     with pytest.raises(ValidationError, match="RS256 is possible from"):
         register(LATER, name="Fresh", fhir_base_url=BASE + "/3", client_id="", alg="RS256")
 
 
 def test_another_key_set_is_another_address(epic: Registration) -> None:
-    births.create_key_set("another", algs=["RS384"], now=NOW)
+    key_creation.create_key_set("another", algs=["RS384"], now=NOW)
     register(LATER, alg="RS256", key_set="another")
     assert (live().alg, live().key_set.slug) == ("RS256", "another")
 
 
 def test_a_set_without_room_says_so(epic: Registration) -> None:
     for alg in ("RS384", "ES384"):
-        births.publish_next(epic.key_set, alg, now=LATER, actor="test")
+        key_creation.publish_next(epic.key_set, alg, now=LATER, actor="test")
     filler = material.generate("RS256")
-    births.insert(KeySet.objects.get(slug="general"), filler, published_at=LATER, signs_from=LATER)
+    key_creation.insert(
+        KeySet.objects.get(slug="general"), filler, published_at=LATER, signs_from=LATER
+    )
     SigningKey.objects.filter(kid=filler.kid).update(alg="ES256")  # a fifth key, of no use to it
     with pytest.raises(ValidationError, match="5 published keys"):
         register(LATER, alg="RS256")
@@ -183,7 +185,7 @@ def test_a_set_without_room_says_so(epic: Registration) -> None:
 
 def test_the_form_keeps_what_was_typed_and_publishes_the_key(admin_client: Client) -> None:
     endpoint = make_endpoint()
-    births.create_key_set("general", algs=["RS384", "ES384"], now=NOW)
+    key_creation.create_key_set("general", algs=["RS384", "ES384"], now=NOW)
     form = stored_form(endpoint.registration, alg="RS256", name="Typed")
     address = f"/admin/registrations/registration/{endpoint.registration_id}/change/"
 

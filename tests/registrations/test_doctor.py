@@ -14,7 +14,7 @@ from django.utils import timezone
 from pytest_django import Settings
 
 from smartapp.database import in_database
-from smartapp.keys import births, memory
+from smartapp.keys import key_creation, memory
 from smartapp.keys.models import KeySet, SigningKey
 from smartapp.protocol.jwks import jwks_document
 from smartapp.registrations.models import AuthMethod, Endpoint, EndpointOverride, Registration
@@ -40,7 +40,7 @@ async def healthy(ehr: EHR, settings: Settings) -> EHR:
     settings.PUBLIC_URL = ehr.origin
 
     def rows() -> bytes:
-        key_set = births.create_key_set("general", now=timezone.now())
+        key_set = key_creation.create_key_set("general", now=timezone.now())
         registration = make_registration(scope=CLINICIAN_SCOPE)
         make_endpoint(
             registration=registration,
@@ -190,7 +190,7 @@ async def test_a_key_that_waits_for_an_administrators_word_is_advice(healthy: EH
     def publish() -> bytes:
         KeySet.objects.update(imported_by_vendor=True)
         key_set = KeySet.objects.get(slug="general")
-        births.publish_next(key_set, "RS384", now=timezone.now(), actor="ann")
+        key_creation.publish_next(key_set, "RS384", now=timezone.now(), actor="ann")
         return jwks_document(key.public_jwk for key in key_set.signing_keys.all())
 
     healthy.answers[JWKS] = 200, await in_database(publish), {}
@@ -297,7 +297,7 @@ async def test_another_key_under_the_same_kid_is_found(healthy: EHR) -> None:
     """A cache or a second installation that answers for us."""
 
     def forged() -> bytes:
-        other = births.create_key_set("other", now=timezone.now())
+        other = key_creation.create_key_set("other", now=timezone.now())
         ours = SigningKey.objects.get(key_set__slug="general", alg="RS384")
         theirs = other.signing_keys.get(alg="RS384").public_jwk | {"kid": ours.kid}
         kept = SigningKey.objects.get(key_set__slug="general", alg="ES384")

@@ -9,7 +9,7 @@ import pytest
 from smartapp.audit.models import AuditEvent
 from smartapp.database import in_database
 from smartapp.protocol.errors import DiscoveryInvalid
-from smartapp.registrations import pinning, published, registry
+from smartapp.registrations import fetching, pinning, registry
 from smartapp.registrations.models import DiscoverySnapshot, Endpoint, Member
 from tests.registrations.ehr import EHR
 from tests.registrations.factories import NOW, make_endpoint
@@ -123,7 +123,7 @@ async def test_an_endpoint_deleted_meanwhile_leaves_nothing_behind(ehr: EHR) -> 
     config = await never_read(ehr)
     await in_database(lambda: Endpoint.objects.all().delete())
 
-    await published.fetch_discovery(config)
+    await fetching.fetch_discovery(config)
     await pinning.pin_first(config, actor="x")
 
     assert await in_database(DiscoverySnapshot.objects.count) == 0
@@ -155,7 +155,7 @@ async def test_issuer_of_another_server_is_refused(
 async def test_what_was_never_read_is_not_accepted(ehr: EHR) -> None:
     """C5: only the first look pins the first hosts, and it looks at the issuer."""
     config = await never_read(ehr)
-    await published.fetch_discovery(config)
+    await fetching.fetch_discovery(config)
 
     with pytest.raises(DiscoveryInvalid, match="nothing was ever accepted"):
         await in_database(pinning.accept, config.endpoint_id, [ehr.host], now=NOW, actor="ann")

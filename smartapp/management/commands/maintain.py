@@ -10,8 +10,8 @@ from django.core.management.base import BaseCommand, CommandError
 from django.utils import timezone
 
 from smartapp import http
-from smartapp.keys import fetches, stale_copies, upkeep
-from smartapp.launches import events, outstanding, revocation, store
+from smartapp.keys import fetches, heartbeat, stale_copies
+from smartapp.launches import events, pending_revocations, revocation, store
 from smartapp.registrations import discovery
 
 logger = logging.getLogger(__name__)
@@ -24,7 +24,7 @@ PURGES = (
     fetches.purge_batch,
     stale_copies.purge_batch,
     events.purge_batch,
-    outstanding.purge_batch,
+    pending_revocations.purge_batch,
 )
 
 
@@ -57,13 +57,14 @@ class Command(BaseCommand):
 
     def _round(self) -> None:
         call_command("rotate_keys", "--auto")
-        upkeep.ran(timezone.now())
+        heartbeat.ran(timezone.now())
         purged = purge()
         http.run(discovery.refresh_ahead())
         told = http.run(revocation.work_off(within_seconds=REVOKING_SECONDS))
         self.stdout.write(
             f"Purged {purged} rows: expired sessions, unfinished launches, old timelines and "
-            f"JWKS fetches. Revoked at their EHR: {told}; still to do: {outstanding.waiting()}."
+            f"JWKS fetches. Revoked at their EHR: {told}; "
+            f"still to do: {pending_revocations.waiting()}."
         )
 
 

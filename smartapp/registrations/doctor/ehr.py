@@ -21,7 +21,7 @@ from smartapp.protocol.errors import (
 )
 from smartapp.protocol.scopes import parse_scopes
 from smartapp.protocol.urls import host_of
-from smartapp.registrations import capabilities, discovery, pinning, published, sheet
+from smartapp.registrations import capabilities, discovery, fetching, pinning, sheet
 from smartapp.registrations.doctor.finding import Finding, advice, ok, problem
 from smartapp.registrations.models import AuthMethod, Member
 from smartapp.registrations.pinning import Observation
@@ -178,8 +178,8 @@ async def _issuer_keys(config: EndpointConfig, issuer: str) -> Finding:
     """C91, C92: the configuration's `issuer` is the expected one, and it has keys."""
     try:
         url = config.override(Member.JWKS_URI)
-        url = url or (await published.fetch_openid_configuration(issuer)).value.jwks_uri
-        keys = (await published.fetch_jwks(url)).value.keys
+        url = url or (await fetching.fetch_openid_configuration(issuer)).value.jwks_uri
+        keys = (await fetching.fetch_jwks(url)).value.keys
     except SmartError as error:
         return problem(
             "issuer-keys",

@@ -10,19 +10,19 @@ from django.core.management.base import BaseCommand, CommandError
 from django.utils import timezone
 
 from smartapp.keys import (
+    affected_launches,
     automation,
     emergency,
     lifecycle,
-    lines,
-    outlook,
     refusals,
     rehearsal,
+    rotation,
     wording,
 )
-from smartapp.keys.lines import Step
 from smartapp.keys.management.lookup import key_set_or_error
 from smartapp.keys.models import KeySet, SigningKey
 from smartapp.keys.refusals import NothingToDo, StepRefused
+from smartapp.keys.rotation import Step
 
 Take = Callable[..., SigningKey]
 
@@ -105,7 +105,7 @@ class Command(BaseCommand):
     def _rehearse(self, key_sets: list[KeySet]) -> None:
         outcomes = []
         for key_set in key_sets:
-            for line in lines.of(key_set):
+            for line in rotation.of(key_set):
                 outcomes.append(rehearsal.rehearse(key_set, line))
                 outcomes += rehearsal.ask_ehrs(line, actor="rotate_keys", now=timezone.now())
         for outcome in outcomes:
@@ -130,7 +130,7 @@ class Command(BaseCommand):
         self, reason: str, key_set: KeySet, alg: str, *, now: datetime, actor: str
     ) -> SigningKey:
         """Do it, and say whom it hits: the launches as they were in that moment."""
-        affected = outlook.launches().affected(key_set, alg, now)
+        affected = affected_launches.launches().affected(key_set, alg, now)
         named = refusals.confirmation(key_set, alg)
         key = emergency.replace_at_once(
             key_set, alg, now=now, actor=actor, typed=named, reason=reason
@@ -143,7 +143,7 @@ class Command(BaseCommand):
         if len(key_sets) != 1:
             names = ", ".join(key_set.slug for key_set in key_sets) or "none yet"
             raise CommandError(f"Name the key set to move. Key sets: {names}.")
-        algs = [line.alg for line in lines.of(key_sets[0])]
+        algs = [line.alg for line in rotation.of(key_sets[0])]
         if alg and alg not in algs:
             raise CommandError(f"Key set {key_sets[0]} has no {alg} key; it has {', '.join(algs)}.")
         return key_sets[0], [alg] if alg else algs
@@ -179,7 +179,7 @@ class Command(BaseCommand):
             for key in key_set.signing_keys.order_by("alg", "published_at"):
                 life = wording.life(key, now)
                 self.stdout.write(f"  {key.alg:5}  {key.kid:43}  {key.state(now):9}  {life}")
-            for line in lines.of(key_set):
+            for line in rotation.of(key_set):
                 self.stdout.write(f"  Next for {line.alg}: {wording.next_step(key_set, line, now)}")
             for warning in automation.warnings(key_set, now):
                 self.stdout.write(f"  {warning}")

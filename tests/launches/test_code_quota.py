@@ -13,7 +13,7 @@ import pytest
 from aiohttp import web
 from django.core.cache import cache
 
-from smartapp.launches import refused_codes, token_budget
+from smartapp.launches import code_quota, token_budget
 from tests.launches.conftest import Browser, new_browser, query
 from tests.launches.test_token_budget import codes, limit
 from tests.scripted_ehr import ScriptedEHR
@@ -25,7 +25,7 @@ STRANGER, HOSPITAL = "203.0.113.9", "198.51.100.7"
 @pytest.fixture(autouse=True)
 def clean(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     monkeypatch.setattr(token_budget, "CODE_WAITS_SECONDS", 1)
-    monkeypatch.setattr(refused_codes, "PLACE_WAITS_SECONDS", 3)
+    monkeypatch.setattr(code_quota, "PLACE_WAITS_SECONDS", 3)
     cache.clear()
     yield
     cache.clear()
@@ -162,7 +162,7 @@ async def test_without_a_budget_the_cache_is_not_asked(
     def asked(*_: Any) -> None:
         raise AssertionError("the cache was asked")
 
-    monkeypatch.setattr(refused_codes, "_take", asked)
+    monkeypatch.setattr(code_quota, "_take", asked)
     await limit(None)
     assert await honest(app, ehr_launch()) == 303
 
@@ -171,8 +171,8 @@ async def test_those_who_wait_for_a_place_are_bounded(
     app: str, ehr: ScriptedEHR, ehr_launch: Start, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """T30: they take places of launches that wait for the EHR (C15)."""
-    monkeypatch.setattr(refused_codes, "MAX_WAITING", 2)
-    monkeypatch.setattr(refused_codes, "PLACE_WAITS_SECONDS", 30)
+    monkeypatch.setattr(code_quota, "MAX_WAITING", 2)
+    monkeypatch.setattr(code_quota, "PLACE_WAITS_SECONDS", 30)
     await limit(5)
     asked, go_on = threading.Event(), threading.Event()
 

@@ -4,14 +4,14 @@ import logging
 
 from django.utils import timezone
 
-from smartapp.chart.access import Record
+from smartapp.chart.fhir_access import Record
 from smartapp.chart.identity import read_identity
 from smartapp.chart.reader import read_chart
 from smartapp.chart.sections import Chart
 from smartapp.database import in_database
 from smartapp.launches import refresh, steps, store
-from smartapp.launches.access import LaunchAccess
 from smartapp.launches.models import EndReason
+from smartapp.launches.record_access import LaunchAccess
 from smartapp.protocol.errors import (
     EHRUnavailable,
     EndedByEHR,

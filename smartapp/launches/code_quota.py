@@ -29,12 +29,12 @@ from datetime import timedelta
 from django.core.cache import cache
 from django.utils.crypto import salted_hmac
 
-from smartapp.flood import place_of
 from smartapp.http import is_loopback
-from smartapp.launches import token_budget, under_way
+from smartapp.launches import background, token_budget
 from smartapp.launches.token_budget import WINDOW_SECONDS, shared
 from smartapp.protocol.errors import CodesRefused, InvalidClient, SmartError, TokenError
 from smartapp.protocol.token import TokenResponse
+from smartapp.rate_limit import place_of
 from smartapp.registrations.registry import EndpointConfig
 
 SHARE_OF_A_STRANGER = 1 / 5
@@ -94,7 +94,7 @@ async def take(config: EndpointConfig, address: str) -> Place:
     try:
         await token_budget.take(config, for_code=True)
     except BaseException:  # also when the browser has left meanwhile
-        await under_way.to_its_end(place.free())
+        await background.to_its_end(place.free())
         raise
     return place
 
@@ -130,7 +130,7 @@ def _network(address: str) -> str:
     network = place_of(address)
     if "/" in network:
         network = str(ipaddress.ip_network(network).supernet(new_prefix=IPV6_SITE))
-    return salted_hmac("smartapp.launches.refused_codes", network, algorithm="sha256").hexdigest()
+    return salted_hmac("smartapp.launches.code_quota", network, algorithm="sha256").hexdigest()
 
 
 def _take(prefix: str, limit: int, now: float) -> Place | float:

@@ -13,12 +13,12 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET
 
 from smartapp import http
-from smartapp.launches.finding import find
+from smartapp.launches.current_launch import find
 from smartapp.protocol.errors import SmartError
 from smartapp.protocol.style import Style, parse_style, stylesheet
 from smartapp.protocol.urls import host_of, parse_endpoint_url
 from smartapp.registrations import registry
-from smartapp.registrations.documents import Answer, Documents
+from smartapp.registrations.document_cache import Answer, Documents
 from smartapp.registrations.registry import EndpointConfig
 
 MAX_STYLE_BYTES = 65_536

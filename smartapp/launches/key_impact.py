@@ -1,4 +1,4 @@
-"""What the page of a key set shows of launches, and asks EHRs (see `keys.outlook`). No PHI."""
+"""What a key set's page shows of launches, and asks EHRs (see `keys.affected_launches`). No PHI."""
 
 from datetime import datetime
 from http import HTTPStatus
@@ -9,10 +9,10 @@ from django.utils import timezone
 from smartapp import http
 from smartapp.audit import trail
 from smartapp.keys import attribution
+from smartapp.keys.affected_launches import Affected, OpenLaunch, Outcome
 from smartapp.keys.material import open_private_key
 from smartapp.keys.memory import Signer
 from smartapp.keys.models import KeySet, SigningKey
-from smartapp.keys.outlook import Affected, OpenLaunch, Outcome
 from smartapp.launches import token_budget, tokens
 from smartapp.launches.client_authentication import client_authentication
 from smartapp.launches.models import Launch, LaunchEvent, Step

@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable
 import pytest
 
 from smartapp.protocol.errors import EHRUnreachable
-from smartapp.registrations.documents import Answer, Documents
+from smartapp.registrations.document_cache import Answer, Documents
 
 DAY = 86_400
 

@@ -11,7 +11,7 @@ from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
-from smartapp.keys import births, upkeep
+from smartapp.keys import heartbeat, key_creation
 from smartapp.keys.models import KeySet, MaintainedBy
 
 pytestmark = pytest.mark.django_db
@@ -20,12 +20,12 @@ NOW = datetime(2026, 11, 25, 12, tzinfo=UTC)
 
 
 def to_do(key_set: KeySet, *, is_warned: bool = False) -> str:
-    return upkeep.to_do(key_set, NOW, is_warned=is_warned)
+    return heartbeat.to_do(key_set, NOW, is_warned=is_warned)
 
 
 def ran(machine: str, ago: timedelta, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(socket, "gethostname", lambda: machine)
-    upkeep.ran(NOW - ago)
+    heartbeat.ran(NOW - ago)
 
 
 def test_what_happens_by_itself_needs_nobody_while_maintain_runs(
@@ -48,12 +48,12 @@ def test_what_only_a_person_can_begin_is_said(monkeypatch: pytest.MonkeyPatch) -
 
 def test_each_machine_is_named_with_its_last_run(monkeypatch: pytest.MonkeyPatch) -> None:
     """One that has stopped is seen although another goes on; one that is gone is forgotten."""
-    assert upkeep.last_runs(NOW) == "manage.py maintain has not run in the last 7 days."
+    assert heartbeat.last_runs(NOW) == "manage.py maintain has not run in the last 7 days."
     ran("old", timedelta(days=8), monkeypatch)
     ran("web-2", timedelta(hours=5), monkeypatch)
     ran("web-1", timedelta(minutes=3), monkeypatch)
     ran("web-1", timedelta(minutes=2), monkeypatch)
-    assert upkeep.last_runs(NOW) == (
+    assert heartbeat.last_runs(NOW) == (
         "manage.py maintain ran last on web-1 2 minutes ago, on web-2 5 hours ago."
     )
     ran("web-1", timedelta(), monkeypatch)
@@ -61,7 +61,7 @@ def test_each_machine_is_named_with_its_last_run(monkeypatch: pytest.MonkeyPatch
 
 
 def test_a_round_of_maintain_is_what_the_page_of_a_key_set_tells() -> None:
-    key_set = births.create_key_set("a", algs=["ES384"], now=timezone.now())
+    key_set = key_creation.create_key_set("a", algs=["ES384"], now=timezone.now())
     client = Client()
     client.force_login(User.objects.create_superuser("ann", password="x"))
     url = reverse("admin:keys_keyset_change", args=[key_set.pk])

@@ -19,7 +19,7 @@ from django.views.decorators.http import require_http_methods, require_POST
 from smartapp import http, vault
 from smartapp.audit import trail
 from smartapp.audit.admin import ReadOnlyAdmin
-from smartapp.launches import ending, outstanding, revocation
+from smartapp.launches import ending, pending_revocations, revocation
 from smartapp.launches.ending import Person, Selection
 from smartapp.launches.models import Launch, Revocation
 from smartapp.registrations.models import Endpoint, Registration
@@ -178,7 +178,7 @@ class RevocationAdmin(ReadOnlyAdmin):
         more = {
             **(extra_context or {}),
             "title": "Revocations to do",
-            "waiting": outstanding.waiting(),
+            "waiting": pending_revocations.waiting(),
             "may_end": request.user.has_perm(END),
         }
         return super().changelist_view(request, more)
@@ -186,9 +186,9 @@ class RevocationAdmin(ReadOnlyAdmin):
     def work_off_view(self, request: HttpRequest) -> HttpResponse:
         """Tell the EHRs now, as many as fit into a request's time."""
         _refuse_unless_permitted(request)
-        outstanding.make_due(timezone.now())
+        pending_revocations.make_due(timezone.now())
         told = http.run(revocation.work_off(within_seconds=SECONDS_PER_REQUEST))
-        left = outstanding.waiting()
+        left = pending_revocations.waiting()
         trail.record(
             request.user.get_username(), "launch.revoke", "revocations to do", told=told, left=left
         )

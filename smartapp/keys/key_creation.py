@@ -11,10 +11,10 @@ from django.core.validators import validate_slug
 from django.db import IntegrityError, transaction
 
 from smartapp.audit import trail
-from smartapp.keys import lines, material, waits
-from smartapp.keys.lines import Line, Step, locked_line
+from smartapp.keys import material, rotation, waits
 from smartapp.keys.models import MAX_PUBLISHED_KEYS, Algorithm, KeySet, SigningKey
 from smartapp.keys.refusals import StepRefused, refuse_clock_behind
+from smartapp.keys.rotation import Line, Step, locked_line
 
 DEFAULT_ALGS = (Algorithm.RS384, Algorithm.ES384)  # what a SMART client must have (C64)
 
@@ -99,7 +99,7 @@ def create_key_set(
 
 def publish_next(key_set: KeySet, alg: str, *, now: datetime, actor: str) -> SigningKey:
     """Publish the next key of a line. StepRefused while a rotation is under way."""
-    _refuse_second_rotation(key_set, lines.read(key_set, alg), now)
+    _refuse_second_rotation(key_set, rotation.read(key_set, alg), now)
     new = material.generate(alg)
     with locked_line(key_set, alg) as line:
         _refuse_second_rotation(key_set, line, now)

@@ -9,7 +9,7 @@ from collections.abc import Collection
 
 from smartapp.protocol.errors import DiscoveryInvalid, SmartError
 from smartapp.protocol.urls import host_of
-from smartapp.registrations import history, published, registry
+from smartapp.registrations import fetching, history, registry
 from smartapp.registrations.models import Endpoint, Member
 from smartapp.registrations.registry import EndpointConfig
 
@@ -91,7 +91,7 @@ def _last_published(config: EndpointConfig) -> str | None:
     if snapshot is None:
         return None
     try:
-        return published.parse_again(snapshot.document, config).token_endpoint
+        return fetching.parse_again(snapshot.document, config).token_endpoint
     except SmartError:  # what was read is judged again, and the rules may be stricter now
         return None
 

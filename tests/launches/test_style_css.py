@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator, Callable, Iterator
 import pytest
 from aiohttp import web
 
-from smartapp.launches import style
+from smartapp.launches import style_css
 from tests.launches.conftest import Browser, new_browser
 from tests.scripted_ehr import ScriptedEHR
 
@@ -48,7 +48,7 @@ async def host() -> AsyncIterator[StyleHost]:
 @pytest.fixture(autouse=True)
 def nothing_remembered() -> Iterator[None]:
     yield
-    style.forget()
+    style_css.forget()
 
 
 async def launched(browser: Browser, ehr: ScriptedEHR, start: Start, url: str) -> str:
@@ -147,7 +147,7 @@ async def test_slow_document_never_holds_up_the_page(
     address = await launched(browser, ehr, ehr_launch, host.url)
     async with asyncio.timeout(1.5):
         assert (await browser.get(address.removesuffix("style.css"))).status == 200
-    async with asyncio.timeout(style.TIMEOUT_SECONDS + 1):
+    async with asyncio.timeout(style_css.TIMEOUT_SECONDS + 1):
         assert await (await browser.get(address)).text() == ""
 
 
@@ -159,8 +159,8 @@ async def test_memory_does_not_grow_with_addresses(
     host: StyleHost,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(style, "MAX_STYLES", 2)
+    monkeypatch.setattr(style_css, "MAX_STYLES", 2)
     for number in range(4):
         address = await launched(browser, ehr, ehr_launch, f"{host.url}?{number}")
         await browser.get(address)
-        assert len(style._styles) <= 2
+        assert len(style_css._styles) <= 2

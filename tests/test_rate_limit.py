@@ -7,8 +7,8 @@ from collections.abc import Iterator, Mapping
 import aiohttp
 import pytest
 
-from smartapp import flood
-from smartapp.flood import AT_ONCE, MAX_ADDRESSES, PER_SECOND, Visits, is_limited
+from smartapp import rate_limit
+from smartapp.rate_limit import AT_ONCE, MAX_ADDRESSES, PER_SECOND, Visits, is_limited
 from tests.launches.conftest import app, ehr_launch, new_browser, registered
 from tests.scripted_ehr import ScriptedEHR
 from tests.secrecy import all_logs
@@ -117,9 +117,9 @@ def test_only_the_way_in_is_limited(path: str, limited: bool) -> None:
 
 @pytest.fixture
 def low(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    monkeypatch.setattr(flood, "AT_ONCE", 20)
-    monkeypatch.setattr(flood, "PER_SECOND", 5)
-    monkeypatch.setattr(flood, "visits", Visits())
+    monkeypatch.setattr(rate_limit, "AT_ONCE", 20)
+    monkeypatch.setattr(rate_limit, "PER_SECOND", 5)
+    monkeypatch.setattr(rate_limit, "visits", Visits())
     yield
 
 

@@ -17,7 +17,7 @@ from smartapp.protocol.errors import DiscoveryInvalid, JWKSError, SmartError
 from smartapp.protocol.jwks import JWKS
 from smartapp.protocol.urls import host_of
 from smartapp.registrations import history, presets
-from smartapp.registrations.documents import Answer
+from smartapp.registrations.document_cache import Answer
 from smartapp.registrations.registry import EndpointConfig
 
 

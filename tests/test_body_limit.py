@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator, Iterator
 import aiohttp
 import pytest
 
-from smartapp import bodies
+from smartapp import body_limit
 from smartapp.database import close_thread_connections
 from tests.serving import free_port, served
 
@@ -52,7 +52,7 @@ async def assert_cut(url: str, data: AsyncIterator[bytes]) -> None:
 @pytest.mark.parametrize("path", ["/launch", "/callback/x/", "/", "/no-such-page"])
 async def test_a_long_one_is_refused_in_words(app: str, path: str) -> None:
     """Also where all of it is sent before anybody listens to the answer."""
-    status, text = await post(app + path, pieces(bodies.MAX_BYTES // 1024 + 500))
+    status, text = await post(app + path, pieces(body_limit.MAX_BYTES // 1024 + 500))
     assert status == 413
     assert "longer than this app takes" in text
 
@@ -63,14 +63,14 @@ async def test_one_that_never_ends_is_cut(app: str) -> None:
 
 
 async def test_one_that_comes_too_slowly_is_cut(app: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(bodies, "MAX_SECONDS", 0.5)
+    monkeypatch.setattr(body_limit, "MAX_SECONDS", 0.5)
     status, text = await post(f"{app}/launch", pieces(20, pause=0.2))
     assert status == 408
     assert "did not arrive in time" in text
 
 
 async def test_one_that_fits_reaches_its_view(app: str) -> None:
-    assert (await post(f"{app}/launch", b"x" * bodies.MAX_BYTES))[0] not in (408, 413)
+    assert (await post(f"{app}/launch", b"x" * body_limit.MAX_BYTES))[0] not in (408, 413)
     assert (await post(f"{app}/launch", pieces(3)))[0] not in (408, 413)
 
 
@@ -85,6 +85,6 @@ async def test_an_answer_may_take_longer_than_a_body(
     app: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The time is over when the body is there: an EHR may be slow to answer."""
-    monkeypatch.setattr(bodies, "MAX_SECONDS", 0.0001)
+    monkeypatch.setattr(body_limit, "MAX_SECONDS", 0.0001)
     status, _ = await post(f"{app}/launch", b"")
     assert status not in (408, 413)

@@ -14,10 +14,10 @@ from django.utils import timezone
 from smartapp import http
 from smartapp.audit.models import AuditEvent
 from smartapp.database import in_database
-from smartapp.keys import births, evidence, lifecycle, lines, memory
+from smartapp.keys import evidence, key_creation, lifecycle, memory, rotation
+from smartapp.keys.affected_launches import Affected
 from smartapp.keys.models import KeySet, SigningKey
-from smartapp.keys.outlook import Affected
-from smartapp.launches import events, outlook
+from smartapp.launches import events, key_impact
 from smartapp.launches.models import Launch
 from tests.launches.conftest import Browser
 from tests.launches.test_stale_copy import knows
@@ -35,7 +35,7 @@ async def key_set(app: str) -> AsyncIterator[KeySet]:
 
 async def affected(key_set: KeySet, alg: str = ALG) -> Affected:
     await events.flush()
-    return await in_database(outlook.affected, key_set, alg, timezone.now())
+    return await in_database(key_impact.affected, key_set, alg, timezone.now())
 
 
 def administration(url: str, data: dict[str, str] | None = None) -> str:
@@ -98,7 +98,7 @@ class TestAffected:
     async def test_a_long_list_is_cut_and_says_so(
         self, browser: Browser, ehr_launch: Start, key_set: KeySet, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr(outlook, "MAX_LISTED", 1)
+        monkeypatch.setattr(key_impact, "MAX_LISTED", 1)
         for _ in range(3):
             await browser.launch(ehr_launch())
         found = await affected(key_set)
@@ -139,7 +139,7 @@ class TestAsking:
                 "--slug", "backend", "--key-set", "scripted", "--scope",
                 "system/Patient.rs system/Observation.rs", stdout=StringIO(),
             )  # fmt: skip
-            return births.publish_next(key_set, ALG, now=timezone.now(), actor="test")
+            return key_creation.publish_next(key_set, ALG, now=timezone.now(), actor="test")
 
         key = await in_database(register_and_publish)
         await memory.refresh()
@@ -218,5 +218,7 @@ class TestAsking:
     async def test_where_nobody_can_be_asked_there_is_no_button(self, key_set: KeySet) -> None:
         url = reverse("admin:keys_keyset_change", args=[key_set.pk])
         assert "Ask the EHR" not in await in_database(administration, url)
-        found = await in_database(lambda: evidence.of(key_set, lines.of(key_set), timezone.now()))
+        found = await in_database(
+            lambda: evidence.of(key_set, rotation.of(key_set), timezone.now())
+        )
         assert not any("gave a token" in sentence for sentence in found.ehrs)
