@@ -68,6 +68,9 @@ VITALS = Search("vitals", "Vital signs", "Observation", "vital-signs")
 LABS = Search("labs", "Laboratory results", "Observation", "laboratory")
 IMMUNIZATIONS = Search("immunizations", "Immunizations", "Immunization")
 ENCOUNTERS = Search("encounters", "Encounters", "Encounter")
+# Every intent of R4 but `option`, which is never shown.
+INTENTS = "order,plan,proposal,original-order,reflex-order,filler-order,instance-order"
+NEEDS_MORE = ("status 400", "status 403")
 SEARCHES = (ALLERGIES, PROBLEMS, MEDICATIONS, VITALS, LABS, IMMUNIZATIONS, ENCOUNTERS)
 
 
@@ -190,12 +193,26 @@ async def _search(record: Record, search: Search, granted: tuple[str, ...]) -> O
         return Outcome("not-granted")
     category = {"category": search.category} if search.category else {}
     try:
-        found = await record.search(search.resource_type, **category)
+        found = await _ask(record, search, category)
     except FHIRUnauthorized:
         raise
     except (FHIRError, EHRUnavailable) as error:
         return _failure(search.name, error)
     return _found(search, found, is_partial=permitted == "a part")
+
+
+async def _ask(record: Record, search: Search, parameters: Mapping[str, str]) -> Found:
+    """Return what a search brings. Medication orders are asked for again with an intent.
+
+    athenahealth refuses them without one, as US Core has the pair patient and intent. Others may
+    keep more in the list than the intents we would name, so the first search names none.
+    """
+    try:
+        return await record.search(search.resource_type, **parameters)
+    except ReadRefused as refused:
+        if search is not MEDICATIONS or not refused.said.startswith(NEEDS_MORE):
+            raise
+        return await record.search(search.resource_type, **parameters, intent=INTENTS)
 
 
 async def _medication_names(record: Record, orders: Outcome) -> dict[str, str]:

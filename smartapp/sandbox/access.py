@@ -18,8 +18,8 @@ class Access:
     expires_at: datetime
     faults: Faults = field(default_factory=dict)
     """What goes wrong on purpose for this launch (S66)."""
-    needs_practice: bool = False
-    """Whether every search has to name the practice (S65)."""
+    asks_as_athena: bool = False
+    """Whether searches are held to athenahealth's own rules (S65)."""
 
 
 def find_access(token: str) -> Access | None:
@@ -41,7 +41,7 @@ def find_access(token: str) -> Access | None:
         fhirUser=(consent.fhir_user or None) if consent else None,
         expires_at=found.expires_at,
         faults=parse(client.quirks, consent.faults if consent else "", found.faults),
-        needs_practice=client.profile == Client.Profile.ATHENA,
+        asks_as_athena=client.profile == Client.Profile.ATHENA,
     )
 
 

@@ -43,7 +43,7 @@ RULES = {
     "S60": "the FHIR request can be understood",
     "S61": "the scopes of the token reach this resource type",
     "S62": "the record exists and is within what the token opens",
-    "S65": "a search is narrow enough, and names its practice in the athena profile",
+    "S65": "a search is narrow enough; in the athena profile it names practice and intent",
     "S66": "no fault was asked for",
 }
 

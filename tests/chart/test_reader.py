@@ -95,6 +95,30 @@ class TestReading:
         await chart_of(ehr, extras={"ah_practice": "x&patient=other"})
         assert "ah-practice" not in ehr.asked("Condition")[2].query
 
+    @pytest.mark.parametrize("status", [400, 403])
+    async def test_medication_orders_are_asked_for_again_with_an_intent(
+        self, ehr: FakeEHR, status: int
+    ) -> None:
+        async def by_intent(request: web.Request) -> web.StreamResponse:
+            if "intent" not in request.query:
+                return web.json_response({"details": "intent is missing"}, status=status)
+            return bundle([about_patient("MedicationRequest", "m1", status="active")])
+
+        ehr.answers["MedicationRequest"] = by_intent
+        chart = await chart_of(ehr)
+        assert (chart.medications.state, chart.medications.count) == ("ok", 1)
+        first, second = ehr.asked("MedicationRequest")
+        assert "intent" not in first.query
+        assert second.query["intent"].split(",")[:2] == ["order", "plan"]
+
+    async def test_nothing_else_is_asked_for_twice(self, ehr: FakeEHR) -> None:
+        refuse = always(lambda: web.json_response({"details": "a parameter"}, status=400))
+        ehr.answers |= {"Condition": refuse, "MedicationRequest": refuse}
+        chart = await chart_of(ehr)
+        assert {chart.problems.state, chart.medications.state} == {"failed"}
+        assert len(ehr.asked("Condition")) == 1
+        assert len(ehr.asked("MedicationRequest")) == 2
+
     async def test_a_section_without_scope_is_not_asked_for(self, ehr: FakeEHR) -> None:
         chart = await chart_of(ehr, granted_scopes=("patient/Patient.r", "user/Condition.read"))
         assert chart.problems.state == "empty"

@@ -53,7 +53,7 @@ REQUIREMENTS = {
     "S62": "Scopes of v1 and v2, compartments, categories, expiry and revocation are enforced.",
     "S63": "The resource types of a chart, searchable.",
     "S64": "Ids in athenahealth's form, and the practice on every resource.",
-    "S65": "Searches have to be narrow, and in athena's profile name the practice.",
+    "S65": "Searches have to be narrow, and in athena's profile name practice and intent.",
     "S66": "Faults by name.",
     "S67": "Made-up people only, and it says so.",
     "E1": "No credentials: 401 invalid_client.",

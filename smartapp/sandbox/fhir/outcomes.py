@@ -77,6 +77,16 @@ class PracticeMissing(Refusal):
         return {"details": self.diagnostics}
 
 
+class IntentMissing(Refusal):
+    """athenahealth's search for medication orders without an intent (S65).
+
+    US Core has the pair `patient+intent`, and athenahealth takes no other.
+    """
+
+    code = "required"
+    rule = "S65"
+
+
 class InvalidClient(Refusal):
     """A practice that this client has no contract with: two words, and no JSON (E10)."""
 

@@ -19,6 +19,7 @@ from smartapp.sandbox.fhir.capability import capability_statement
 from smartapp.sandbox.fhir.outcomes import (
     BadRequest,
     InsufficientScope,
+    IntentMissing,
     InvalidClient,
     NotFound,
     NotSupported,
@@ -131,8 +132,8 @@ def _search(request: HttpRequest, resource_type: str, form: str) -> HttpResponse
     if not grants:
         raise InsufficientScope(f"No scope of this token lets it search for {resource_type}.")
     parameters = bundles.parse_form(form)
-    if access.needs_practice:
-        _validate_practice(dict(parameters))
+    if access.asks_as_athena:
+        _validate_as_athena(resource_type, dict(parameters))
     query = bundles.parse_query(resource_type, parameters)
     if query.ignored and "handling=strict" in request.headers.get("Prefer", ""):
         raise BadRequest(f"Not supported: {', '.join(query.ignored)}.")
@@ -155,13 +156,19 @@ def _why(request: HttpRequest, refusal: Refusal, token: str) -> str:
     return why_unusable(token)
 
 
-def _validate_practice(parameters: dict[str, str]) -> None:
-    """athenahealth asks in every search for whose practice it is (S65, E10)."""
+def _validate_as_athena(resource_type: str, parameters: dict[str, str]) -> None:
+    """Refuse a search that athenahealth refuses: without its practice or intent (S65, E10)."""
+    if bundles.CURSOR_PARAMETER in parameters:
+        return
     practice = parameters.get("ah-practice")
-    if practice is None and bundles.CURSOR_PARAMETER not in parameters:
+    if practice is None:
         raise PracticeMissing("ah-practice is missing.")
-    if practice not in (None, launches.PRACTICE):
+    if practice != launches.PRACTICE:
         raise InvalidClient("Invalid Client")
+    if resource_type == "MedicationRequest" and not {"_id", "intent"} & parameters.keys():
+        raise IntentMissing(
+            "A search for MedicationRequest has to name its intent, as in intent=order,plan."
+        )
 
 
 def _bearer_token(request: HttpRequest) -> str:

@@ -37,11 +37,11 @@ class EHR:
         patient: str | None = RENEE,
         user: str | None = CLINICIAN,
         faults: str = "",
-        needs_practice: bool = False,
+        asks_as_athena: bool = False,
     ) -> None:
         expires_at = datetime(2026, 11, 1, tzinfo=UTC)
         self.access = Access(
-            "tests", scope, patient, None, user, expires_at, parse(faults), needs_practice
+            "tests", scope, patient, None, user, expires_at, parse(faults), asks_as_athena
         )
 
     def meets(self, faults: str) -> None:

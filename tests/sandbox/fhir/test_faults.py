@@ -73,11 +73,11 @@ class TestFaults:
         assert matches(response)
 
 
-class TestPractice:
+class TestAthenasSearches:
     """S65, E10: as athenahealth asks, for clients of its profile."""
 
     def test_a_search_names_its_practice(self, ehr: EHR) -> None:
-        ehr.holds("user/*.rs", needs_practice=True)
+        ehr.holds("user/*.rs", asks_as_athena=True)
         response = ehr.search("Condition", SEARCH)
         assert (response.status_code, response.json()) == (
             400, {"details": "ah-practice is missing."},
@@ -86,13 +86,38 @@ class TestPractice:
         assert ehr.found("Condition", SEARCH, ours)
 
     def test_the_next_page_needs_no_second_naming(self, ehr: EHR) -> None:
-        ehr.holds("user/*.rs", needs_practice=True)
+        ehr.holds("user/*.rs", asks_as_athena=True)
         ours = ("ah-practice", "Organization/a-1.Practice-195900")
         response = ehr.search("Observation", ("patient", GLUCOSE_DIARY), ours)
         _, _, query = str(link(response, "next")).partition("/fhir/r4/")
         assert ehr.get(query).status_code == 200
 
     def test_another_practice_is_no_contract_of_this_client(self, ehr: EHR) -> None:
-        ehr.holds("user/*.rs", needs_practice=True)
+        ehr.holds("user/*.rs", asks_as_athena=True)
         response = ehr.search("Condition", SEARCH, ("ah-practice", "Organization/a-1.Practice-2"))
         assert (response.status_code, response.content) == (403, b"Invalid Client")
+
+    @pytest.mark.parametrize(
+        ("searched", "status"),
+        [
+            ([SEARCH], 400),
+            ([SEARCH, ("intent", "order,plan")], 200),
+            ([SEARCH, ("_id", "a-1.MedicationRequest-1")], 200),
+        ],
+    )
+    def test_medication_orders_are_asked_for_by_their_intent(
+        self, ehr: EHR, searched: list[tuple[str, str]], status: int
+    ) -> None:
+        """S65: US Core's pair `patient+intent`; the refusal names what is missing."""
+        ehr.holds("user/*.rs", asks_as_athena=True)
+        ours = ("ah-practice", "Organization/a-1.Practice-195900")
+        response = ehr.search("MedicationRequest", ours, *searched)
+        assert response.status_code == status
+        if status == 400:
+            (issue,) = response.json()["issue"]
+            assert issue["code"] == "required"
+            assert "intent=order,plan" in issue["diagnostics"]
+
+    def test_elsewhere_no_intent_is_asked_for(self, ehr: EHR) -> None:
+        ehr.holds("user/*.rs")
+        assert ehr.search("MedicationRequest", SEARCH).status_code == 200
