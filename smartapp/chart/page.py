@@ -7,6 +7,7 @@ from typing import Any, Literal
 from uuid import UUID
 
 from smartapp.chart.sections import Chart, FHIRUserView
+from smartapp.protocol.fhir import fhir_user_type
 from smartapp.protocol.launch_context import FHIRContextEntry, LaunchContext
 from smartapp.protocol.scopes import ScopeComparison, describe
 
@@ -156,14 +157,21 @@ def build_launch_page(
         fhirUser=fhirUser or "",
         context_rows=context_rows(context, fhirUser),
         context_notes=context.notes,
-        scopes=scope_rows(scope, kind),
+        scopes=scope_rows(scope, whose=_whose(kind, fhirUser, context.patient)),
         chart=chart,
     )
 
 
-def scope_rows(scope: ScopeComparison, kind: LaunchKind) -> tuple[ScopeRow, ...]:
+def _whose(kind: LaunchKind, fhirUser: str | None, patient: str | None) -> str:
+    """Return how the reader calls the record: "your" only where it is their own."""
+    if not fhirUser:
+        return "your" if kind == "standalone" else "the patient's"
+    is_own = fhir_user_type(fhirUser) == "Patient" and fhirUser.rpartition("/")[2] == patient
+    return "your" if is_own else "the patient's"
+
+
+def scope_rows(scope: ScopeComparison, *, whose: str) -> tuple[ScopeRow, ...]:
     """Return what was asked for, each with whether it was given, then what came unasked."""
-    whose = "the patient's" if kind == "ehr" else "your"
     asked = [
         ScopeRow(
             item, describe(item, whose=whose), granted=item not in scope.missing, requested=True

@@ -6,7 +6,7 @@ from asyncio import Task
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import datetime, timedelta
+from datetime import datetime
 from uuid import UUID
 
 from django.conf import settings
@@ -29,8 +29,9 @@ from smartapp.launches import (
 from smartapp.launches.models import LaunchKind
 from smartapp.launches.pending import PendingLaunch
 from smartapp.launches.pending_revocations import Outstanding
+from smartapp.launches.session_length import session_length
 from smartapp.launches.tokens import LaunchTokens
-from smartapp.protocol import authorization, scopes
+from smartapp.protocol import authorization
 from smartapp.protocol.errors import Busy, BusyWithEHR
 from smartapp.protocol.token import TokenResponse
 from smartapp.registrations import discovery, presets
@@ -43,11 +44,6 @@ logger = logging.getLogger(__name__)
 # EHR is, the others find places.
 MAX_LAUNCHES_IN_FLIGHT = 256
 MAX_OF_ONE_ENDPOINT = 128
-CLINICIAN_SESSION = timedelta(hours=12)  # a long shift
-PATIENT_SESSION = timedelta(hours=1)  # perhaps a shared telephone
-# A patient who allowed lasting access stays connected as long as the EHR's refresh token may
-# live unused (C127).
-OFFLINE_SESSION = timedelta(days=90)
 
 _in_flight: Counter[int] = Counter()
 
@@ -190,8 +186,8 @@ async def _open_session(
     """Store the tokens in a session of the launch's own and hand its key to the browser."""
     now = timezone.now()
     key = cookies.new_session_key(now)
-    lifetime, lasting = session_lifetime(kind, tokens)
-    latest = now + lifetime
+    length = session_length(kind, tokens)
+    latest = now + length.latest
     surplus = list(cookies.surplus_launch_cookies(request))
     await in_database(
         store.complete,
@@ -199,21 +195,13 @@ async def _open_session(
         tokens,
         access_token_expires_at=expires_at,
         key=key,
-        session_expires_at=latest if lasting else store.idle_end(now, latest),
-        lasts_until=None if lasting else latest,
+        session_expires_at=latest if length.is_lasting else store.idle_end(now, latest),
+        lasts_until=None if length.is_lasting else latest,
         beside=cookies.session_keys(request),
         replaced=[old for _, old in surplus],
     )
     for name, _ in surplus:
         cookies.delete_cookie(request, response, name)
     name = cookies.launch_cookie_name(uuid)
-    cookies.set_cookie(request, response, name, key.value, lifetime if lasting else None)
-
-
-def session_lifetime(kind: LaunchKind, tokens: LaunchTokens) -> tuple[timedelta, bool]:
-    """Return how long the session lives, and whether its cookie outlives the browser window."""
-    if kind == LaunchKind.EHR:
-        return CLINICIAN_SESSION, False
-    if tokens.refresh_token and "offline_access" in scopes.parse_scopes(tokens.granted_scope or ""):
-        return OFFLINE_SESSION, True
-    return PATIENT_SESSION, False
+    lifetime = length.latest if length.is_lasting else None
+    cookies.set_cookie(request, response, name, key.value, lifetime)

@@ -81,6 +81,13 @@ def parse_fhir_user(value: str, *, fhir_base_url: str) -> FHIRUser:
     return FHIRUser(resource_type, resource_id, url, readable)
 
 
+def fhir_user_type(value: str) -> str:
+    """Return the resource type that a `fhirUser` claim names; empty for anything but one of the
+    five that SMART allows there (C95)."""
+    match = _FHIR_USER.fullmatch(value)
+    return match[2] if match is not None and match[2] in FHIR_USER_TYPES else ""
+
+
 def is_below_base(url: str, fhir_base_url: str) -> bool:
     """Whether the access token may be sent to `url`: same scheme, host, port and path prefix,
     once `..` is resolved (C140; T11)."""

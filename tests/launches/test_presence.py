@@ -12,7 +12,7 @@ from django.utils import timezone
 from pytest_django import Settings
 
 from smartapp.database import in_database
-from smartapp.launches import launching, store
+from smartapp.launches import session_length, store
 from smartapp.launches.models import EndReason, Launch, Revocation
 from tests.counting import counted
 from tests.launches.conftest import Browser, new_browser
@@ -105,7 +105,7 @@ class TestUnused:
         await in_database(Launch.objects.filter(pk=uuid).update, lasts_until=latest)
         await let_pass(uuid, 0)
         assert (await browser.get(f"/launches/{uuid}/")).status == 200
-        assert await minutes_left(uuid) <= launching.CLINICIAN_SESSION.total_seconds() / 60
+        assert await minutes_left(uuid) <= session_length.CLINICIAN_SESSION.total_seconds() / 60
         await in_database(
             Session.objects.filter(launches=uuid).update, expire_date=timezone.now() + 2 * MINUTE
         )
@@ -113,24 +113,44 @@ class TestUnused:
         assert 4 < await minutes_left(uuid) <= 5
 
     async def test_patient_who_allowed_lasting_access_stays_connected(
-        self, browser: Browser
+        self, browser: Browser, ehr: ScriptedEHR
     ) -> None:
+        ehr.id_token_claims = {"fhirUser": f"{ehr.fhir_base_url}/Patient/p-1"}
         uuid = await browser.launch("/connect/scripted/")
         launch = await row(uuid)
         assert launch.lasts_until is None
         assert await minutes_left(uuid) > 89 * 24 * 60
         page = await (await browser.get(f"/launches/{uuid}/")).text()
         assert 'data-idle-minutes=""' in page
+        assert "See your" in page
 
     async def test_patient_who_did_not_is_closed_too(
         self, browser: Browser, ehr: ScriptedEHR, settings: Settings
     ) -> None:
+        ehr.id_token_claims = {"fhirUser": "Patient/p-1"}
         ehr.refresh_token = None
         uuid = await browser.launch("/connect/scripted/")
         assert await minutes_left(uuid) <= settings.IDLE_MINUTES
         latest = (await row(uuid)).lasts_until
         assert latest is not None
-        assert latest <= timezone.now() + launching.PATIENT_SESSION
+        assert latest <= timezone.now() + session_length.PATIENT_SESSION
+
+    async def test_clinician_who_came_through_the_patients_door_has_a_clinicians_session(
+        self, browser: Browser, ehr: ScriptedEHR, settings: Settings
+    ) -> None:
+        """T18: their workstation is shared, and the record is not theirs."""
+        ehr.id_token_claims = {"fhirUser": f"{ehr.fhir_base_url}/Practitioner/d-1"}
+        uuid = await browser.launch("/connect/scripted/")
+        assert await minutes_left(uuid) <= settings.IDLE_MINUTES
+        latest = (await row(uuid)).lasts_until
+        assert latest is not None
+        assert latest <= timezone.now() + session_length.CLINICIAN_SESSION
+        cookies = {one.key: one for one in browser.http.cookie_jar}
+        assert cookies[f"launch-{uuid.hex}"]["max-age"] == ""
+        page = await (await browser.get(f"/launches/{uuid}/")).text()
+        assert f'data-idle-minutes="{settings.IDLE_MINUTES}"' in page
+        assert "See your" not in page
+        assert "See the patient&#x27;s" in page
 
     async def test_use_costs_one_write_a_minute_and_else_none(
         self, browser: Browser, ehr_launch: Start, monkeypatch: pytest.MonkeyPatch

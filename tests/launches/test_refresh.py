@@ -266,9 +266,10 @@ class TestFailure:
 
 class TestPages:
     async def test_lasting_access_lives_as_long_as_an_unused_refresh_token(
-        self, browser: Browser
+        self, browser: Browser, ehr: ScriptedEHR
     ) -> None:
         """C127: 90 days, in the browser and here; and the page says until when."""
+        ehr.id_token_claims = {"fhirUser": f"{ehr.fhir_base_url}/Patient/p-1"}
         uuid = await browser.launch("/connect/scripted/")
         launch = await in_database(Launch.objects.select_related("session").get, uuid=uuid)
         assert launch.session is not None
