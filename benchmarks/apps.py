@@ -6,7 +6,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from benchmarks.ehr import SCOPE, BenchmarkEHR
-from tests.processes import answers, environment, manage, postgres_database, running
+from tests.processes import (
+    answers,
+    environment,
+    manage,
+    postgres_database,
+    prepare,
+    running,
+)
 from tests.scripted_ehr import CLIENT_ID
 from tests.serving import free_port
 
@@ -54,8 +61,8 @@ def _app(name: str, folder: Path, database: str, ehrs: int) -> Iterator[App]:
         port = free_port()
         url = f"http://127.0.0.1:{port}"
         env = environment(url, database_url, SANDBOX="off")
-        prepare = _smartapp if name == SMARTAPP else _peer
-        command, jwks_path = prepare(name, env, own, port)
+        set_up = _smartapp if name == SMARTAPP else _peer
+        command, jwks_path = set_up(name, env, own, port)
         for number, ehr in enumerate(own):
             ehr.client_jwks_url = url + jwks_path.format(number)
         log = folder / "log"
@@ -68,8 +75,7 @@ def _app(name: str, folder: Path, database: str, ehrs: int) -> Iterator[App]:
 def _smartapp(
     _: str, env: dict[str, str], ehrs: Sequence[BenchmarkEHR], port: int
 ) -> tuple[list[str], str]:
-    manage(env, "migrate", "--verbosity", "0")
-    manage(env, "collectstatic", "--noinput", "--verbosity", "0")
+    prepare(env)
     for number, ehr in enumerate(ehrs):
         manage(
             env, "register_ehr", ehr.fhir_base_url, "--name", f"EHR {number}",

@@ -9,6 +9,7 @@ middleware, where it would cost each launch a thread.
 import asyncio
 import os
 import re
+import sys
 from typing import Any
 
 import django
@@ -17,8 +18,16 @@ from django.core.handlers.asgi import ASGIHandler, ASGIRequest
 from django.http import HttpResponseBadRequest
 from django.http.response import HttpResponseBase
 
+# What uvicorn ends with where an app cannot start: with any other, its parent process would start
+# the same failure again twice a second.
+STARTUP_FAILURE = 3
+
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "smartapp.settings")
-django.setup(set_prefix=False)
+try:
+    django.setup(set_prefix=False)
+except ImproperlyConfigured as error:
+    sys.stderr.write(f"smartapp does not start: {error}\n")
+    sys.exit(STARTUP_FAILURE)
 
 
 class Handler(ASGIHandler):
@@ -50,7 +59,7 @@ django_application = Handler()
 from django.conf import settings  # noqa: E402 - after Django is set up
 from whitenoise import WhiteNoise  # type: ignore[import-untyped]  # noqa: E402
 
-from smartapp import checks, http, rate_limit  # noqa: E402
+from smartapp import rate_limit  # noqa: E402
 from smartapp.body_limit import BoundedBody  # noqa: E402
 from smartapp.bytes_answer import (  # noqa: E402
     PLAIN_HEADERS,
@@ -60,11 +69,10 @@ from smartapp.bytes_answer import (  # noqa: E402
     Send,
     answer,
 )
-from smartapp.keys import fetches, memory, public  # noqa: E402
-from smartapp.launches import background, events  # noqa: E402
+from smartapp.keys import fetches, public  # noqa: E402
+from smartapp.lifespan import lifespan  # noqa: E402
 from smartapp.middleware import ADMIN_PREFIX, SESSION_PREFIXES  # noqa: E402
 from smartapp.protocol.errors import TooManyVisits  # noqa: E402
-from smartapp.registrations import discovery  # noqa: E402
 
 StaticResponse = tuple[int, Headers, bytes]
 
@@ -130,31 +138,6 @@ async def _jwks(scope: Message, send: Send) -> None:
     await send({"type": "http.response.body", "body": body})
 
 
-async def _lifespan(receive: Receive, send: Send) -> None:
-    """Open what every request needs before the first one, and close it after the last."""
-    tasks: list[asyncio.Task[None]] = []
-    while True:
-        message = await receive()
-        if message["type"] == "lifespan.startup":
-            try:
-                await checks.verify_ring()
-            except ImproperlyConfigured as error:
-                await send({"type": "lifespan.startup.failed", "message": str(error)})
-                return
-            await memory.refresh()
-            tasks += map(asyncio.create_task, (memory.keep_fresh(), events.keep_writing()))
-            await send({"type": "lifespan.startup.complete"})
-        else:
-            for task in tasks:
-                task.cancel()
-            await background.finish()
-            await events.flush()
-            await discovery.end_asking()
-            await http.close()
-            await send({"type": "lifespan.shutdown.complete"})
-            return
-
-
 _in_admin = 0
 
 
@@ -176,7 +159,7 @@ async def _admin(scope: Message, receive: Receive, send: Send) -> None:
 async def application(scope: Message, receive: Receive, send: Send) -> None:
     """Route one connection: the front's own paths, static files, or Django."""
     if scope["type"] == "lifespan":
-        await _lifespan(receive, send)
+        await lifespan(receive, send)
         return
     path = scope["path"]
     if path == "/healthz":

@@ -12,9 +12,12 @@ from typing import Any
 from axes.middleware import AxesMiddleware
 from django.apps import apps
 from django.conf import settings
+from django.contrib.staticfiles.finders import get_finders
+from django.contrib.staticfiles.storage import ManifestStaticFilesStorage, staticfiles_storage
 from django.core.checks import CheckMessage, Error, Tags, Warning, register
 from django.core.exceptions import ImproperlyConfigured
 from django.db import connection
+from django.db.migrations.executor import MigrationExecutor
 from django.middleware.clickjacking import XFrameOptionsMiddleware
 from django.middleware.csrf import CsrfViewMiddleware
 from django.middleware.security import SecurityMiddleware
@@ -111,12 +114,47 @@ def stock_protection_is_in_place(**_kwargs: Any) -> list[CheckMessage]:
     ]
 
 
+async def verify_start() -> None:
+    """Look at what a server process cannot do without: the key ring, a schema that is not behind,
+    the static files. Raises ImproperlyConfigured, one sentence, and django.db.Error where the
+    database is away."""
+    await in_database(_verify_schema)
+    await verify_ring()
+    verify_static_files()
+
+
 async def verify_ring() -> None:
     """Open the canaries before the first request; ImproperlyConfigured, one sentence, if not."""
     vault.ring()
     problem = await in_database(_unopened, vault.SEALED_COLUMNS)
     if problem:
         raise ImproperlyConfigured(problem)
+
+
+def _verify_schema() -> None:
+    """A schema that is ahead is fine: during an upgrade the previous version goes on with it."""
+    executor = MigrationExecutor(connection)
+    behind = executor.migration_plan(executor.loader.graph.leaf_nodes())
+    if behind:
+        raise ImproperlyConfigured(
+            f"The database is {len(behind)} migrations behind this version; "
+            "run `python manage.py migrate` first."
+        )
+
+
+def verify_static_files() -> None:
+    """Without them no page can be shown, not even that of an error. They are in a folder of this
+    machine, so the release of another one does not help."""
+    storage: object = staticfiles_storage
+    if not isinstance(storage, ManifestStaticFilesStorage):
+        return
+    wanted = {path for finder in get_finders() for path, _ in finder.list([])}
+    missing = wanted - storage.hashed_files.keys()
+    if missing:
+        raise ImproperlyConfigured(
+            f"{len(missing)} static files of this version are not in {settings.STATIC_ROOT}, "
+            f"e.g. {min(missing)}; run `python manage.py collectstatic --noinput` on this machine."
+        )
 
 
 def _is_in_database(column: vault.SealedColumn) -> bool:

@@ -1,13 +1,11 @@
 """The demo as a newcomer starts it, in a process of its own, with its own database and secrets."""
 
-import fcntl
-import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests.processes import environment, running
+from tests.processes import environment, running, static_files_to_itself
 from tests.serving import free_port
 
 
@@ -20,15 +18,6 @@ class Demo:
     @property
     def log_text(self) -> str:
         return self.log.read_text()
-
-
-@contextmanager
-def static_files_to_itself() -> Iterator[Callable[[], None]]:
-    """Two servers that start at once would collect the static files into one folder at once.
-    Yields what lets the next one have them."""
-    with (Path(tempfile.gettempdir()) / "smartapp-tests-static.lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        yield lambda: fcntl.flock(lock, fcntl.LOCK_UN)
 
 
 @contextmanager

@@ -1,10 +1,12 @@
 """The app as operators run it: separate processes with their own environment and database."""
 
 import base64
+import fcntl
 import os
 import secrets
 import subprocess
 import sys
+import tempfile
 import time
 import urllib.error
 import urllib.request
@@ -48,14 +50,44 @@ def manage(env: dict[str, str], *arguments: str) -> str:
     return done.stdout
 
 
+def prepare(env: dict[str, str]) -> None:
+    """Do what has to be done on a machine before a server starts there. Always with the sandbox's
+    static files: all servers of this machine have one folder, and some need them."""
+    manage(env, "migrate", "--verbosity", "0")
+    with static_files_to_itself():
+        manage({**env, "SANDBOX": "on"}, "collectstatic", "--no-input", "--verbosity", "0")
+
+
+@contextmanager
+def static_files_to_itself() -> Iterator[Callable[[], None]]:
+    """Two servers that start at once would collect the static files into one folder at once.
+    Yields what lets the next one have them."""
+    with (Path(tempfile.gettempdir()) / "smartapp-tests-static.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield lambda: fcntl.flock(lock, fcntl.LOCK_UN)
+
+
+def procfile(line: str) -> list[str]:
+    """Return the command that runs a line of the Procfile, exactly as it is written there."""
+    lines = dict(one.split(": ", 1) for one in (ROOT / "Procfile").read_text().splitlines())
+    return ["bash", "-c", f"exec {lines[line]}"]
+
+
+def as_the_procfile(env: dict[str, str], port: int) -> dict[str, str]:
+    """Return the environment in which the Procfile finds this Python's programs, and its port."""
+    path = f"{Path(sys.executable).parent}:{env['PATH']}"
+    return {**env, "PATH": path, "PORT": str(port)}
+
+
 @contextmanager
 def running(
     env: dict[str, str], log: Path, *command: str, ready: Callable[[], bool], cwd: Path = ROOT
 ) -> Iterator[int]:
     """Run a server while the block runs; it starts when the server is ready. Yields its pid."""
     with log.open("ab") as output:
+        program = command if command[0] == "bash" else (sys.executable, *command)
         process = subprocess.Popen(  # noqa: S603
-            [sys.executable, *command], cwd=cwd, env=env, stdout=output, stderr=output
+            program, cwd=cwd, env=env, stdout=output, stderr=output
         )
         try:
             _wait(process, ready, log)

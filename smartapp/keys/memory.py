@@ -32,6 +32,9 @@ logger = logging.getLogger(__name__)
 
 REFRESH_SECONDS = 10
 SECONDS_BETWEEN_MISSES = 1
+# Older than this, what is in memory signs nothing before the database was asked again: a key that
+# was dropped meanwhile must not sign.
+OLDEST_THAT_SIGNS_SECONDS = 60
 DEFAULT_SLUG = "default"
 
 
@@ -91,6 +94,7 @@ class Snapshot:
 _snapshot = Snapshot()
 _numbers = count(1)
 _refreshed_at = -float(SECONDS_BETWEEN_MISSES)
+_seen_at = -float(OLDEST_THAT_SIGNS_SECONDS)  # when the database was last asked with success
 _next_refresh: asyncio.Task[None] | None = None
 # Wakes the task that keeps this process fresh; None where none runs.
 _waker: tuple[asyncio.AbstractEventLoop, asyncio.Event] | None = None
@@ -99,11 +103,12 @@ _waker: tuple[asyncio.AbstractEventLoop, asyncio.Event] | None = None
 async def signer(slug: str, alg: str, *, now: datetime | None = None) -> Signer:
     """Return what signs for this key set with this algorithm now.
 
-    Pure memory, but for a key set or line that was made by another process a moment ago.
-    ClientKeyError when there is no such signer.
+    Pure memory, but for a key set or line that was made by another process a moment ago, and
+    where the last look at the database is a minute old. ClientKeyError when there is no such
+    signer; django.db.Error where the database would have to be asked and is away.
     """
     found = _snapshot.signer(slug, alg, now or timezone.now())
-    if found is None:
+    if found is None or seconds_since_seen() > OLDEST_THAT_SIGNS_SECONDS:
         await refresh_after_miss()
         found = _snapshot.signer(slug, alg, now or timezone.now())
     if found is None:
@@ -129,6 +134,11 @@ def default_slug() -> str | None:
     return _snapshot.default_slug
 
 
+def seconds_since_seen() -> float:
+    """Return how old what this process knows of the keys is."""
+    return time.monotonic() - _seen_at
+
+
 def can_sign(*, now: datetime | None = None) -> bool:
     """Whether any key signs now; for `/readyz`."""
     moment = now or timezone.now()
@@ -137,9 +147,10 @@ def can_sign(*, now: datetime | None = None) -> bool:
 
 def forget() -> None:
     """Forget everything: a test's database ends, the process does not."""
-    global _snapshot, _refreshed_at, _next_refresh
+    global _snapshot, _refreshed_at, _seen_at, _next_refresh
     _snapshot = Snapshot()
     _refreshed_at = -float(SECONDS_BETWEEN_MISSES)
+    _seen_at = -float(OLDEST_THAT_SIGNS_SECONDS)
     _next_refresh = None
     fetches.forget()
     attribution.forget()
@@ -147,12 +158,12 @@ def forget() -> None:
 
 async def refresh() -> None:
     """Replace the snapshot by what the database has now. Raises django.db.Error."""
-    global _snapshot, _refreshed_at
-    _refreshed_at = time.monotonic()
+    global _snapshot, _refreshed_at, _seen_at
+    _refreshed_at = asked_at = time.monotonic()
     loaded = await in_database(_load, next(_numbers), _snapshot.private_keys())
     # Two may overlap: the one that looked last wins, not the one that answers last.
     if loaded.number > _snapshot.number:
-        _snapshot = loaded
+        _snapshot, _seen_at = loaded, asked_at
 
 
 async def refresh_after_miss() -> None:

@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 import pytest
 
 from tests.launches.conftest import Browser, new_browser
-from tests.processes import answers, environment, manage, running
+from tests.processes import answers, environment, manage, prepare, running
 from tests.scripted_ehr import CLIENT_ID, ScriptedEHR
 from tests.serving import free_port
 
@@ -35,7 +35,7 @@ def app(ehr: ScriptedEHR, slow: ScriptedEHR, tmp_path: Path) -> Iterator[str]:
     port = free_port()
     url = f"http://127.0.0.1:{port}"
     env = environment(url, f"sqlite:///{tmp_path / 'app.sqlite3'}", SANDBOX="off")
-    manage(env, "migrate", "--verbosity", "0")
+    prepare(env)
     for name, one in (("quick", ehr), ("slow", slow)):
         one.client_jwks_url = f"{url}/.well-known/jwks/{name}.json"
         manage(

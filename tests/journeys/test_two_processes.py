@@ -8,7 +8,14 @@ import pytest
 from psycopg import sql
 
 from tests.launches.conftest import new_browser
-from tests.processes import answers, environment, manage, postgres_database, running
+from tests.processes import (
+    answers,
+    environment,
+    manage,
+    postgres_database,
+    prepare,
+    running,
+)
 from tests.scripted_ehr import CANARY, CLIENT_ID, ScriptedEHR
 from tests.serving import free_port
 
@@ -27,7 +34,7 @@ async def test_twenty_loads_over_two_processes_send_one_refresh(
     log = tmp_path / "app.log"
     with postgres_database() as database_url:
         env = environment(first, database_url)
-        manage(env, "migrate", "--verbosity", "0")
+        prepare(env)
         manage(
             env, "register_ehr", ehr.fhir_base_url, "--name", "Scripted", "--client-id", CLIENT_ID,
             "--slug", "scripted", "--scope", "launch openid fhirUser offline_access patient/*.rs",

@@ -10,10 +10,9 @@ from typing import Any
 
 import pytest
 
-from tests.demo_server import static_files_to_itself
 from tests.journeys.outside import Browser, Page
 from tests.node import node_server, node_with
-from tests.processes import answers, environment, manage, running
+from tests.processes import answers, environment, manage, prepare, running
 from tests.serving import free_port
 
 NODE = Path(__file__).parent / "node"
@@ -51,9 +50,7 @@ def sandbox(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sandbox]:
         url, f"sqlite:///{folder / 'db.sqlite3'}",
         STRANGERS_SECRET=SECRET, STRANGERS_PLAIN_SECRET=PLAIN_SECRET,
     )  # fmt: skip
-    manage(env, "migrate", "--verbosity=0")
-    with static_files_to_itself():
-        manage(env, "collectstatic", "--no-input", "--verbosity=0")
+    prepare(env)
     serve = ("-m", "uvicorn", "smartapp.asgi:application", "--port", str(port), "--no-access-log")
     with running(env, folder / "log", *serve, ready=lambda: answers(f"{url}/healthz")):
         yield Sandbox(url, env)

@@ -1,0 +1,51 @@
+"""Start and end of a server process (the ASGI lifespan protocol).
+
+A process that cannot do its work does not start. Whatever goes wrong before the first request is
+said in one sentence, and the server ends: a process that went on without the task that keeps its
+keys fresh would sign with keys that were dropped.
+"""
+
+import asyncio
+
+from smartapp import checks, http
+from smartapp.bytes_answer import Receive, Send
+from smartapp.exception_reports import sentence
+from smartapp.keys import memory
+from smartapp.launches import background, events
+from smartapp.registrations import discovery
+
+
+async def lifespan(receive: Receive, send: Send) -> None:
+    """Open what every request needs before the first one, and close it after the last."""
+    tasks: list[asyncio.Task[None]] = []
+    while True:
+        message = await receive()
+        if message["type"] == "lifespan.startup":
+            try:
+                tasks = await _start()
+            except Exception as error:
+                # Whatever it is: uvicorn may take an exception here for an app without a lifespan,
+                # and serve without all that starts here.
+                words = f"smartapp does not start: {sentence(error)}"
+                await send({"type": "lifespan.startup.failed", "message": words})
+                return
+            await send({"type": "lifespan.startup.complete"})
+        else:
+            await _end(tasks)
+            await send({"type": "lifespan.shutdown.complete"})
+            return
+
+
+async def _start() -> list[asyncio.Task[None]]:
+    await checks.verify_start()
+    await memory.refresh()
+    return [asyncio.create_task(work) for work in (memory.keep_fresh(), events.keep_writing())]
+
+
+async def _end(tasks: list[asyncio.Task[None]]) -> None:
+    for task in tasks:
+        task.cancel()
+    await background.finish()
+    await events.flush()
+    await discovery.end_asking()
+    await http.close()
