@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any, Literal
 from uuid import UUID
 
-from smartapp.chart.sections import Chart, FHIRUserView
+from smartapp.chart.chart import Chart, FHIRUserView
 from smartapp.protocol.fhir import fhir_user_type
 from smartapp.protocol.launch_context import FHIRContextEntry, LaunchContext
 from smartapp.protocol.scopes import ScopeComparison, describe

@@ -6,15 +6,14 @@ is read is stored, and log lines name resource types, counts and hosts only.
 
 import asyncio
 import logging
-from collections.abc import Callable, Coroutine, Mapping
+from collections import Counter
+from collections.abc import Coroutine, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from functools import partial
-from typing import Any, Literal, TypeVar
+from typing import Any, Literal
 
-from smartapp.chart.allergies import read_allergies
-from smartapp.chart.elements import concept_text
-from smartapp.chart.encounters import read_encounter, read_encounters
+from smartapp.chart.chart import Chart, FHIRUserView, ReadSection, State
+from smartapp.chart.encounters import read_encounter
 from smartapp.chart.fhir_access import (
     Access,
     Found,
@@ -24,13 +23,8 @@ from smartapp.chart.fhir_access import (
     Record,
 )
 from smartapp.chart.identity import read_identity
-from smartapp.chart.immunizations import read_immunizations
-from smartapp.chart.labs import read_labs
-from smartapp.chart.medications import read_medications, unnamed_references
-from smartapp.chart.problems import read_problems
-from smartapp.chart.sections import Chart, FHIRUserView, Section, State
+from smartapp.chart.sections import SECTIONS, Search, Section
 from smartapp.chart.users import user_view
-from smartapp.chart.vitals import read_vital_signs
 from smartapp.middleware import new_reference
 from smartapp.protocol.errors import (
     EHRUnavailable,
@@ -42,36 +36,13 @@ from smartapp.protocol.errors import (
 )
 from smartapp.protocol.fhir import parse_fhir_user, patient_of
 from smartapp.protocol.scopes import ResourceScope, allows, parse_scope
+from smartapp.record.reading import Given, LeftOut
 
 logger = logging.getLogger(__name__)
 
 LEVELS = ("patient", "user")
-MAX_MEDICATION_READS = 20
-T = TypeVar("T")
-Build = Callable[[list[dict[str, Any]]], tuple[T, ...]]
-
-
-@dataclass(frozen=True, slots=True)
-class Search:
-    """A section's search. `category` narrows Observation."""
-
-    name: str
-    title: str
-    resource_type: str
-    category: str = ""
-
-
-ALLERGIES = Search("allergies", "Allergies and intolerances", "AllergyIntolerance")
-PROBLEMS = Search("problems", "Problems", "Condition")
-MEDICATIONS = Search("medications", "Medications", "MedicationRequest")
-VITALS = Search("vitals", "Vital signs", "Observation", "vital-signs")
-LABS = Search("labs", "Laboratory results", "Observation", "laboratory")
-IMMUNIZATIONS = Search("immunizations", "Immunizations", "Immunization")
-ENCOUNTERS = Search("encounters", "Encounters", "Encounter")
-# Every intent of R4 but `option`, which is never shown.
-INTENTS = "order,plan,proposal,original-order,reflex-order,filler-order,instance-order"
+MAX_FOLLOWED = 20
 NEEDS_MORE = ("status 400", "status 403")
-SEARCHES = (ALLERGIES, PROBLEMS, MEDICATIONS, VITALS, LABS, IMMUNIZATIONS, ENCOUNTERS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,16 +74,18 @@ async def read_chart(
     """
     token = await access.access_token()
     record = Record(access, patient=patient, extras=extras, access_token=token)
-    who, visit, user, *found = await _together(
-        _read_patient(record, granted_scopes),
+    who = asyncio.ensure_future(_read_patient(record, granted_scopes))
+    outcome, visit, user, *sections = await _together(
+        _result(who),
         _read_encounter(record, encounter, granted_scopes),
         _read_user(record, fhirUser, now),
-        *(_search(record, search, granted_scopes) for search in SEARCHES),
+        *(_read_section(record, one, granted_scopes, who, now) for one in SECTIONS),
     )
-    outcomes = dict(zip(SEARCHES, found, strict=True))
-    names = await _medication_names(record, outcomes[MEDICATIONS])
-    # Two thousand observations take a tenth of a second: meanwhile our keys must be served.
-    return await asyncio.to_thread(_chart, patient, now, who, visit, user, outcomes, names)
+    return _chart(patient, now, outcome, visit, user, tuple(sections))
+
+
+async def _result(who: asyncio.Future[Outcome]) -> Outcome:
+    return await who
 
 
 async def _together(*reads: Coroutine[Any, Any, Any]) -> list[Any]:
@@ -187,50 +160,96 @@ async def _read(
         return _failure(resource_type, error)
 
 
-async def _search(record: Record, search: Search, granted: tuple[str, ...]) -> Outcome:
+async def _read_section(
+    record: Record,
+    section: Section,
+    granted: tuple[str, ...],
+    who: asyncio.Future[Outcome],
+    now: datetime,
+) -> ReadSection:
+    """Return the section once its own searches, what they refer to and the patient are read."""
+    found = await _together(*(_search(record, section, one, granted) for one in section.searches))
+    outcome = _joined(section, found)
+    related = await _related(record, section.follow(outcome.resources))
+    patient = next(iter((await asyncio.shield(who)).resources), {})
+    given = Given(outcome.resources, now, patient, related)
+    # Two thousand observations take a tenth of a second: meanwhile our keys must be served.
+    return await asyncio.to_thread(_section, section, outcome, given)
+
+
+async def _search(
+    record: Record, section: Section, search: Search, granted: tuple[str, ...]
+) -> Outcome:
     permitted = _permitted(search, granted)
     if permitted == "nothing":
         return Outcome("not-granted")
-    category = {"category": search.category} if search.category else {}
     try:
-        found = await _ask(record, search, category)
+        found = await _ask(record, search)
     except FHIRUnauthorized:
         raise
     except (FHIRError, EHRUnavailable) as error:
-        return _failure(search.name, error)
+        return _failure(section.name, error)
     return _found(search, found, is_partial=permitted == "a part")
 
 
-async def _ask(record: Record, search: Search, parameters: Mapping[str, str]) -> Found:
-    """Return what a search brings. Medication orders are asked for again with an intent.
+async def _ask(record: Record, search: Search) -> Found:
+    """Return what a search brings; where the EHR refuses it, with the parameters that it may want.
 
-    athenahealth refuses them without one, as US Core has the pair patient and intent. Others may
-    keep more in the list than the intents we would name, so the first search names none.
+    Others may keep more in the list than these would bring, so the first search does without.
     """
+    parameters = dict(search.parameters)
     try:
         return await record.search(search.resource_type, **parameters)
     except ReadRefused as refused:
-        if search is not MEDICATIONS or not refused.said.startswith(NEEDS_MORE):
+        if not search.if_refused or not refused.said.startswith(NEEDS_MORE):
             raise
-        return await record.search(search.resource_type, **parameters, intent=INTENTS)
+        again = {**parameters, **dict(search.if_refused)}
+        return await record.search(search.resource_type, **again)
 
 
-async def _medication_names(record: Record, orders: Outcome) -> dict[str, str]:
-    """Return the names of Medication resources that orders only refer to, as far as they go."""
-    ids = unnamed_references(list(orders.resources))[:MAX_MEDICATION_READS]
-    names = await _together(*(_medication_name(record, one) for one in ids))
-    return dict(zip(ids, names, strict=True))
+def _joined(section: Section, outcomes: Sequence[Outcome]) -> Outcome:
+    """Return one outcome of a section's searches. What one of several did not bring is a note, so
+    that the others do not pass for everything."""
+    read = [one for one in outcomes if one.state in ("ok", "partial")]
+    if len(outcomes) == 1 or not read:
+        return min(outcomes, key=lambda one: one.state == "not-granted")
+    missing = [
+        _missing_text(search, section, one)
+        for search, one in zip(section.searches, outcomes, strict=True)
+        if one not in read
+    ]
+    notes = tuple(dict.fromkeys([*(note for one in read for note in one.notes), *missing]))
+    return Outcome(
+        "partial" if notes else "ok",
+        tuple(resource for one in read for resource in one.resources),
+        notes,
+        reference=next((one.reference for one in outcomes if one.reference), ""),
+    )
 
 
-async def _medication_name(record: Record, medication_id: str) -> str:
+def _missing_text(search: Search, section: Section, outcome: Outcome) -> str:
+    what = search.what or section.nouns
+    if outcome.state == "not-granted":
+        return f"This launch was not given permission to read {what}."
+    return f"The {what} could not be read. {outcome.error} Reference {outcome.reference}."
+
+
+async def _related(record: Record, references: Sequence[str]) -> dict[str, dict[str, Any]]:
+    """Return the resources that a section refers to, as far as they can be read."""
+    wanted = references[:MAX_FOLLOWED]
+    found = await _together(*(_related_resource(record, one) for one in wanted))
+    return {name: one for name, one in zip(wanted, found, strict=True) if one}
+
+
+async def _related_resource(record: Record, reference: str) -> dict[str, Any]:
+    resource_type, _, resource_id = reference.partition("/")
     try:
-        resource = await record.read("Medication", medication_id)
+        return await record.read(resource_type, resource_id)
     except FHIRUnauthorized:
         raise
     except (FHIRError, EHRUnavailable) as error:
-        logger.info("a Medication could not be read: %s %s", error.code, error.detail)
-        return ""
-    return concept_text(resource.get("code"))
+        logger.info("a %s could not be read: %s %s", resource_type, error.code, error.detail)
+        return {}
 
 
 def _permitted(search: Search, granted: tuple[str, ...]) -> Literal["all", "a part", "nothing"]:
@@ -327,13 +346,9 @@ def _chart(
     who: Outcome,
     visit: Outcome,
     user: FHIRUserView | None,
-    found: Mapping[Search, Outcome],
-    medication_names: Mapping[str, str],
+    sections: tuple[ReadSection, ...],
 ) -> Chart:
     identity = read_identity(who.resources[0], now=now) if who.resources else None
-    birth_date = identity.birth_date if identity else None
-    read_orders = partial(read_medications, names=medication_names)
-    read_vitals = partial(read_vital_signs, birth_date=birth_date)
     return Chart(
         patient=patient,
         identity=identity,
@@ -343,13 +358,7 @@ def _chart(
         encounter=read_encounter(visit.resources[0]) if visit.resources else None,
         encounter_problem=_problem(visit, "the encounter"),
         encounter_reference=visit.reference,
-        allergies=_section(ALLERGIES, found[ALLERGIES], read_allergies, lambda a: a.is_active),
-        problems=_section(PROBLEMS, found[PROBLEMS], read_problems, lambda p: p.is_active),
-        medications=_section(MEDICATIONS, found[MEDICATIONS], read_orders, lambda m: m.is_current),
-        vitals=_section(VITALS, found[VITALS], read_vitals),
-        labs=_section(LABS, found[LABS], read_labs, lambda group: len(group.tests)),
-        immunizations=_section(IMMUNIZATIONS, found[IMMUNIZATIONS], read_immunizations),
-        encounters=_section(ENCOUNTERS, found[ENCOUNTERS], read_encounters),
+        sections=sections,
         read_at=now,
     )
 
@@ -360,17 +369,25 @@ def _problem(outcome: Outcome, what: str) -> str:
     return outcome.error
 
 
-def _section(
-    search: Search, outcome: Outcome, build: Build[T], count: Callable[[T], int] = lambda _: 1
-) -> Section[T]:
-    items = build(list(outcome.resources))
-    return Section(
-        name=search.name,
-        title=search.title,
-        state="empty" if outcome.state == "ok" and not items else outcome.state,
-        items=items,
+def _section(section: Section, outcome: Outcome, given: Given) -> ReadSection:
+    read = section.read(given)
+    notes = (*outcome.notes, *_left_out_texts(section, read.left_out))
+    state = "partial" if outcome.state == "ok" and notes else outcome.state
+    return ReadSection(
+        section=section,
+        state="empty" if state == "ok" and not read.entries else state,
+        items=section.draw(read.entries),
         error=outcome.error,
         reference=outcome.reference,
-        notes=outcome.notes,
-        count=sum(map(count, items)),
+        notes=notes,
+        count=sum(map(section.count, read.entries)),
     )
+
+
+def _left_out_texts(section: Section, left_out: Sequence[LeftOut]) -> list[str]:
+    """Return what is not shown, counted by reason: "2 results could not be shown: no value."."""
+    reasons = Counter(one.reason for one in left_out)
+    return [
+        f"{count} {section.noun if count == 1 else section.nouns} could not be shown: {reason}."
+        for reason, count in reasons.items()
+    ]

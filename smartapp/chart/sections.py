@@ -1,109 +1,177 @@
-"""The chart as a page draws it. Each section stands alone: one failing read blanks nothing else."""
+"""The sections of the page: what each asks the EHR for, and what reads and draws the answer.
 
+A section more is one value more in SECTIONS, beside its reader and its template.
+"""
+
+from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime
-from typing import Generic, Literal, TypeVar
+from typing import Any, TypeVar
 
-from smartapp.chart.allergies import Allergy
-from smartapp.chart.encounters import Encounter
-from smartapp.chart.identity import Identity
-from smartapp.chart.immunizations import Immunization
-from smartapp.chart.labs import LabGroup
-from smartapp.chart.medications import Medication
-from smartapp.chart.problems import Problem
-from smartapp.chart.vitals import VitalSign
+from smartapp.chart.allergies import read_allergies
+from smartapp.chart.elements import concept_text
+from smartapp.chart.encounters import read_encounters
+from smartapp.chart.immunizations import read_immunizations
+from smartapp.chart.labs import read_labs
+from smartapp.chart.medications import Medication, read_medications, unnamed_references
+from smartapp.chart.moments import parse_moment
+from smartapp.chart.problems import read_problems
+from smartapp.chart.vitals import VitalSign, read_vital_signs
+from smartapp.record.reading import Given, Read, Resource
 
-# ok: everything was read · partial: something is there, and something is missing or was left out
-# empty: read, and there is nothing · not-granted: not asked, no scope · forbidden: the EHR refused
-# failed: no usable answer
-State = Literal["ok", "partial", "empty", "not-granted", "forbidden", "failed"]
-Relation = Literal["self", "proxy", "clinician", "unknown"]
-T = TypeVar("T", covariant=True)
+T = TypeVar("T")
+Reader = Callable[[Given], Read[Any]]
 
 
 @dataclass(frozen=True, slots=True)
-class Section(Generic[T]):
-    """A part of the record and how reading it went.
+class Search:
+    """One search for resources about the launch's patient.
 
-    `error` is a short safe text for `forbidden` and `failed`, and `reference` finds it in the log.
-    `notes` is what the reader must know beside the items, e.g. that the list was cut. `count` is
-    what there is now: resolved problems and stopped medications do not count.
+    `parameters` narrow it (FHIR R4, Search). The scope that it needs is that of its type:
+    `patient/<type>.s` or `user/<type>.s`. An EHR that refuses it is asked once more, with
+    `if_refused` besides. `what` names what it brings, where a section has several: "reported
+    medications".
+    """
+
+    resource_type: str
+    parameters: tuple[tuple[str, str], ...] = ()
+    if_refused: tuple[tuple[str, str], ...] = ()
+    what: str = ""
+
+    @property
+    def category(self) -> str:
+        return dict(self.parameters).get("category", "")
+
+
+# Every intent of R4 but `option`, which is never shown. athenahealth refuses medication orders
+# without one, as US Core has the pair patient and intent.
+INTENTS = "order,plan,proposal,original-order,reflex-order,filler-order,instance-order"
+
+
+def _each(_: object) -> int:
+    return 1
+
+
+def _nothing(_: tuple[Resource, ...]) -> tuple[str, ...]:
+    return ()
+
+
+@dataclass(frozen=True, slots=True)
+class Section:
+    """A part of the page, read on its own: it may come before or after every other.
+
+    `searches` are asked for at once, and `read` gets all that they brought. `follow` names what
+    must be read besides, as relative references ("Medication/m1"). `draw` turns facts into what
+    `template` shows, where that is more than the facts. `count` is how much an entry adds to the
+    number in the contents: what is over adds nothing. `noun` is one entry in words.
     """
 
     name: str
     title: str
-    state: State
-    items: tuple[T, ...] = ()
-    error: str = ""
-    reference: str = ""
-    notes: tuple[str, ...] = ()
-    count: int = 0
+    searches: tuple[Search, ...]
+    read: Reader
+    template: str
+    noun: str = "entry"
+    nouns: str = "entries"
+    follow: Callable[[tuple[Resource, ...]], tuple[str, ...]] = _nothing
+    draw: Callable[[tuple[Any, ...]], tuple[Any, ...]] = tuple
+    count: Callable[[Any], int] = _each
+    is_half_wide: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class FHIRUserView:
-    """Who launched: the person behind `fhirUser`, as far as the EHR lets us read it (C95, C96).
-
-    `name` is "" when it could not be read; `reference` is then what there is to show.
-    """
-
-    reference: str
-    name: str
-    role: str
-    relation: Relation
+def _listed(read: Callable[[list[Resource]], tuple[T, ...]]) -> Callable[[Given], Read[T]]:
+    """Return a reader of a list as a section's."""
+    return lambda given: Read(read(list(given.resources)))
 
 
-@dataclass(frozen=True, slots=True)
-class Chart:
-    """Everything that was read for one page. Lives for one response and is never stored."""
+def _read_orders(given: Given) -> Read[Medication]:
+    names = {
+        reference.removeprefix("Medication/"): concept_text(resource.get("code"))
+        for reference, resource in given.related.items()
+    }
+    return Read(read_medications(list(given.resources), names=names))
 
-    patient: str
-    identity: Identity | None
-    identity_problem: str
-    identity_reference: str
-    user: FHIRUserView | None
-    encounter: Encounter | None
-    encounter_problem: str
-    encounter_reference: str
-    allergies: Section[Allergy]
-    problems: Section[Problem]
-    medications: Section[Medication]
-    vitals: Section[VitalSign]
-    labs: Section[LabGroup]
-    immunizations: Section[Immunization]
-    encounters: Section[Encounter]
-    read_at: datetime
 
-    @property
-    def sections(self) -> tuple[Section[object], ...]:
-        """In the order of the page."""
-        return (
-            self.allergies,
-            self.problems,
-            self.medications,
-            self.vitals,
-            self.labs,
-            self.immunizations,
-            self.encounters,
-        )
+def _medications(orders: tuple[Resource, ...]) -> tuple[str, ...]:
+    return tuple(f"Medication/{one}" for one in unnamed_references(list(orders)))
 
-    @property
-    def is_partly_read(self) -> bool:
-        """Whether the EHR answered for at least one section, be it that nothing is recorded."""
-        return any(one.state in ("ok", "partial", "empty") for one in self.sections)
 
-    @property
-    def is_unreadable(self) -> bool:
-        """Whether the EHR failed to give anything at all of what it was asked for."""
-        states = {one.state for one in self.sections}
-        nobody = self.identity is None and self.encounter is None
-        return nobody and "failed" in states and states <= {"failed", "not-granted"}
+def _read_vital_signs(given: Given) -> Read[VitalSign]:
+    birth_date = parse_moment(given.patient.get("birthDate"))
+    return Read(read_vital_signs(list(given.resources), birth_date=birth_date))
 
-    @property
-    def failure_reference(self) -> str:
-        """Of the first section that could not be read; its line in the log says why."""
-        return next((one.reference for one in self.sections if one.state == "failed"), "")
 
-    @property
-    def patient_name(self) -> str:
-        return self.identity.name.text if self.identity else ""
+# In the order of the page.
+SECTIONS = (
+    Section(
+        name="allergies",
+        title="Allergies and intolerances",
+        searches=(Search("AllergyIntolerance"),),
+        read=_listed(read_allergies),
+        template="sections/allergies.html",
+        noun="allergy",
+        nouns="allergies",
+        count=lambda allergy: allergy.is_active,
+    ),
+    Section(
+        name="problems",
+        title="Problems",
+        searches=(Search("Condition"),),
+        read=_listed(read_problems),
+        template="sections/problems.html",
+        noun="problem",
+        nouns="problems",
+        count=lambda problem: problem.is_active,
+        is_half_wide=True,
+    ),
+    Section(
+        name="medications",
+        title="Medications",
+        searches=(Search("MedicationRequest", if_refused=(("intent", INTENTS),)),),
+        read=_read_orders,
+        template="sections/medications.html",
+        noun="medication",
+        nouns="medications",
+        follow=_medications,
+        count=lambda medication: medication.is_current,
+        is_half_wide=True,
+    ),
+    Section(
+        name="vitals",
+        title="Vital signs",
+        searches=(Search("Observation", (("category", "vital-signs"),)),),
+        read=_read_vital_signs,
+        template="sections/vitals.html",
+        noun="vital sign",
+        nouns="vital signs",
+    ),
+    Section(
+        name="labs",
+        title="Laboratory results",
+        searches=(Search("Observation", (("category", "laboratory"),)),),
+        read=_listed(read_labs),
+        template="sections/labs.html",
+        noun="result",
+        nouns="results",
+        count=lambda group: len(group.tests),
+    ),
+    Section(
+        name="immunizations",
+        title="Immunizations",
+        searches=(Search("Immunization"),),
+        read=_listed(read_immunizations),
+        template="sections/immunizations.html",
+        noun="immunization",
+        nouns="immunizations",
+        is_half_wide=True,
+    ),
+    Section(
+        name="encounters",
+        title="Encounters",
+        searches=(Search("Encounter"),),
+        read=_listed(read_encounters),
+        template="sections/encounters.html",
+        noun="encounter",
+        nouns="encounters",
+        is_half_wide=True,
+    ),
+)

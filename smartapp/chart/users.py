@@ -3,9 +3,9 @@
 from datetime import datetime
 from typing import Any
 
+from smartapp.chart.chart import FHIRUserView, Relation
 from smartapp.chart.elements import concept_text, mapping, text
 from smartapp.chart.identity import best_name
-from smartapp.chart.sections import FHIRUserView, Relation
 from smartapp.protocol.fhir import FHIRUser, patient_of
 
 ROLE_WORDS = {

@@ -4,10 +4,10 @@ import logging
 
 from django.utils import timezone
 
+from smartapp.chart.chart import Chart
 from smartapp.chart.fhir_access import Record
 from smartapp.chart.identity import read_identity
 from smartapp.chart.reader import read_chart
-from smartapp.chart.sections import Chart
 from smartapp.database import in_database
 from smartapp.launches import refresh, steps, store
 from smartapp.launches.models import EndReason

@@ -15,7 +15,7 @@ from django.utils import timezone
 from joserfc.util import urlsafe_b64decode
 
 from smartapp import http
-from smartapp.chart.sections import Chart
+from smartapp.chart.chart import Chart
 from smartapp.launches import cookies, events
 from smartapp.launches.events import Detail, Verdict
 from smartapp.launches.models import LaunchKind, Step
@@ -349,18 +349,14 @@ def charted(chart: Chart | None) -> None:
     """The record was read: one event with every read of it, one more for each part that failed."""
     if chart is None:
         return
-    parts = (
-        chart.allergies, chart.problems, chart.medications, chart.vitals, chart.labs,
-        chart.immunizations, chart.encounters,
-    )  # fmt: skip
     sections = {"patient": "ok" if chart.identity else "failed"}
-    sections |= {part.name: part.state for part in parts}
+    sections |= {part.name: part.state for part in chart.sections}
     events.note(Step.FHIR, [], {"sections": sections})
     if chart.identity_reference:
         _part_failed("patient", "failed", chart.identity_reference)
     if chart.encounter_reference:
         _part_failed("encounter", "failed", chart.encounter_reference)
-    for part in parts:
+    for part in chart.sections:
         if part.state in ("failed", "forbidden"):
             _part_failed(part.name, part.state, part.reference)
 

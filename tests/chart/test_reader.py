@@ -11,10 +11,13 @@ from aiohttp import web
 from aiohttp.test_utils import TestServer
 
 from smartapp.chart import fhir_access as access_module
+from smartapp.chart import reader
+from smartapp.chart.chart import Chart, ReadSection
 from smartapp.chart.fhir_access import ReadRefused
 from smartapp.chart.reader import _failure_text, read_chart
-from smartapp.chart.sections import Chart
+from smartapp.chart.sections import Search, Section
 from smartapp.protocol.errors import FHIRUnauthorized, InvalidGrant, WrongPatient
+from smartapp.record.reading import Given, LeftOut, Read
 from tests.chart.fake_ehr import FakeAccess, FakeEHR, always, bundle, fhir, serving
 from tests.chart.samples import NOW, PATIENT, Resource, about_patient, concept, observation, patient
 
@@ -106,7 +109,7 @@ class TestReading:
 
         ehr.answers["MedicationRequest"] = by_intent
         chart = await chart_of(ehr)
-        assert (chart.medications.state, chart.medications.count) == ("ok", 1)
+        assert (chart.section("medications").state, chart.section("medications").count) == ("ok", 1)
         first, second = ehr.asked("MedicationRequest")
         assert "intent" not in first.query
         assert second.query["intent"].split(",")[:2] == ["order", "plan"]
@@ -115,14 +118,14 @@ class TestReading:
         refuse = always(lambda: web.json_response({"details": "a parameter"}, status=400))
         ehr.answers |= {"Condition": refuse, "MedicationRequest": refuse}
         chart = await chart_of(ehr)
-        assert {chart.problems.state, chart.medications.state} == {"failed"}
+        assert {chart.section("problems").state, chart.section("medications").state} == {"failed"}
         assert len(ehr.asked("Condition")) == 1
         assert len(ehr.asked("MedicationRequest")) == 2
 
     async def test_a_section_without_scope_is_not_asked_for(self, ehr: FakeEHR) -> None:
         chart = await chart_of(ehr, granted_scopes=("patient/Patient.r", "user/Condition.read"))
-        assert chart.problems.state == "empty"
-        assert chart.labs.state == "not-granted"
+        assert chart.section("problems").state == "empty"
+        assert chart.section("labs").state == "not-granted"
         assert ehr.asked("Observation") == []
 
     async def test_a_narrowed_scope_is_not_taken_for_the_whole(self, ehr: FakeEHR) -> None:
@@ -135,10 +138,10 @@ class TestReading:
                 f"patient/Condition.rs?category={system}|problem-list-item",
             ),
         )
-        assert chart.vitals.state == "empty"
-        assert chart.labs.state == "not-granted"
-        assert chart.problems.state == "partial"
-        assert "only a part" in chart.problems.notes[0]
+        assert chart.section("vitals").state == "empty"
+        assert chart.section("labs").state == "not-granted"
+        assert chart.section("problems").state == "partial"
+        assert "only a part" in chart.section("problems").notes[0]
 
     async def test_a_medication_that_is_only_referred_to_gets_its_name(self, ehr: FakeEHR) -> None:
         reference = {"reference": "Medication/m7"}
@@ -147,7 +150,78 @@ class TestReading:
             {"resourceType": "Medication", "id": "m7", "code": concept("Losartan 50 mg")},
         )
         chart = await chart_of(ehr)
-        assert chart.medications.items[0].name == "Losartan 50 mg"
+        assert chart.section("medications").items[0].name == "Losartan 50 mg"
+
+
+REPORTED = Search("MedicationStatement", what="reported medications")
+
+
+def _ids(given: Given) -> Read[str]:
+    """A reader that shows what has a status, and leaves out the rest."""
+    shown = [one for one in given.resources if "status" in one]
+    left_out = [LeftOut("no status")] * (len(given.resources) - len(shown))
+    return Read(tuple(one["id"] for one in shown), tuple(left_out))
+
+
+class TestOneMoreSection:
+    """What a section is, is one value; here one that asks twice."""
+
+    @pytest.fixture(autouse=True)
+    def only_this_section(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        section = Section(
+            name="taken",
+            title="Taken",
+            searches=(Search("MedicationRequest", (("intent", "order"),)), REPORTED),
+            read=_ids,
+            template="sections/medications.html",
+            noun="medication",
+            nouns="medications",
+        )
+        monkeypatch.setattr(reader, "SECTIONS", (section,))
+
+    async def taken(self, ehr: FakeEHR, *types: str) -> ReadSection:
+        scopes = tuple(f"patient/{name}.rs" for name in types)
+        return (await chart_of(ehr, granted_scopes=scopes)).section("taken")
+
+    async def test_the_reader_gets_what_all_its_searches_brought(self, ehr: FakeEHR) -> None:
+        ehr.add(
+            about_patient("MedicationStatement", "s1", status="active"),
+            about_patient("MedicationRequest", "r1", status="active"),
+        )
+        section = await self.taken(ehr, "MedicationRequest", "MedicationStatement")
+        assert (section.state, section.items, section.notes) == ("ok", ("r1", "s1"), ())
+        assert ehr.asked("MedicationRequest")[0].query["intent"] == "order"
+
+    async def test_what_is_left_out_is_counted_by_reason(self, ehr: FakeEHR) -> None:
+        ehr.add(about_patient("MedicationRequest", "r1"), about_patient("MedicationRequest", "r2"))
+        section = await self.taken(ehr, "MedicationRequest", "MedicationStatement")
+        assert section.state == "partial"
+        assert section.notes == ("2 medications could not be shown: no status.",)
+
+    async def test_a_half_that_was_not_given_is_named_and_the_other_stands(
+        self, ehr: FakeEHR
+    ) -> None:
+        ehr.add(about_patient("MedicationRequest", "r1", status="active"))
+        section = await self.taken(ehr, "MedicationRequest")
+        assert (section.state, section.items) == ("partial", ("r1",))
+        assert section.notes == (
+            "This launch was not given permission to read reported medications.",
+        )
+
+    async def test_a_half_that_fails_is_named_and_the_other_stands(self, ehr: FakeEHR) -> None:
+        ehr.answers["MedicationStatement"] = always(lambda: web.Response(status=500))
+        ehr.add(about_patient("MedicationRequest", "r1", status="active"))
+        section = await self.taken(ehr, "MedicationRequest", "MedicationStatement")
+        assert (section.state, section.items) == ("partial", ("r1",))
+        assert "The reported medications could not be read." in section.notes[0]
+        assert section.reference in section.notes[0]
+
+    async def test_nothing_read_is_failed_even_where_the_rest_was_not_given(
+        self, ehr: FakeEHR
+    ) -> None:
+        ehr.answers["MedicationStatement"] = always(lambda: web.Response(status=500))
+        assert (await self.taken(ehr, "MedicationStatement")).state == "failed"
+        assert (await self.taken(ehr, "Condition")).state == "not-granted"
 
 
 class TestPaging:
@@ -159,7 +233,7 @@ class TestPaging:
 
         ehr.answers["Condition"] = pages
         chart = await chart_of(ehr)
-        assert (chart.problems.state, chart.problems.count) == ("ok", 2)
+        assert (chart.section("problems").state, chart.section("problems").count) == ("ok", 2)
 
     async def test_a_next_link_elsewhere_gets_no_token(self, ehr: FakeEHR) -> None:
         foreign: list[web.Request] = []
@@ -175,7 +249,7 @@ class TestPaging:
             ehr.answers["Condition"] = always(lambda: bundle([condition("c1")], url))
             chart = await chart_of(ehr)
         assert foreign == []
-        assert (chart.problems.state, chart.problems.count) == ("partial", 1)
+        assert (chart.section("problems").state, chart.section("problems").count) == ("partial", 1)
 
     async def test_endless_pages_are_cut_and_the_page_says_so(self, ehr: FakeEHR) -> None:
         async def endless(request: web.Request) -> web.StreamResponse:
@@ -185,8 +259,8 @@ class TestPaging:
         ehr.answers["Condition"] = endless
         chart = await chart_of(ehr)
         assert len(ehr.asked("Condition")) == access_module.MAX_PAGES
-        assert chart.problems.state == "partial"
-        assert "it has more" in chart.problems.notes[0]
+        assert chart.section("problems").state == "partial"
+        assert "it has more" in chart.section("problems").notes[0]
 
     async def test_too_many_resources_are_cut(
         self, ehr: FakeEHR, monkeypatch: pytest.MonkeyPatch
@@ -194,7 +268,7 @@ class TestPaging:
         monkeypatch.setattr(access_module, "MAX_RESOURCES", 3)
         ehr.add(*(condition(f"c{n}") for n in range(5)))
         chart = await chart_of(ehr)
-        assert (chart.problems.state, chart.problems.count) == ("partial", 3)
+        assert (chart.section("problems").state, chart.section("problems").count) == ("partial", 3)
 
     async def test_a_slow_section_is_cut_and_the_others_stand(
         self, ehr: FakeEHR, monkeypatch: pytest.MonkeyPatch
@@ -208,8 +282,8 @@ class TestPaging:
 
         ehr.answers["Condition"] = slow
         chart = await chart_of(ehr)
-        assert (chart.problems.state, chart.problems.count) == ("partial", 1)
-        assert chart.allergies.state == "empty"
+        assert (chart.section("problems").state, chart.section("problems").count) == ("partial", 1)
+        assert chart.section("allergies").state == "empty"
 
     async def test_a_later_page_that_fails_keeps_what_was_read(self, ehr: FakeEHR) -> None:
         async def broken(request: web.Request) -> web.StreamResponse:
@@ -218,7 +292,7 @@ class TestPaging:
             return bundle([condition("c1")], f"{ehr.base}/Condition?page=2")
 
         ehr.answers["Condition"] = broken
-        assert (await chart_of(ehr)).problems.state == "partial"
+        assert (await chart_of(ehr)).section("problems").state == "partial"
 
 
 @pytest.mark.parametrize(
@@ -241,16 +315,16 @@ class TestWrongPatient:
         nobodys = {**condition("c3"), "subject": None}
         ehr.add(condition("c1"), other, nobodys)
         chart = await chart_of(ehr)
-        assert [problem.name for problem in chart.problems.items] == ["Problem c1"]
-        assert chart.problems.state == "partial"
-        assert "2 entries" in chart.problems.notes[0]
+        assert [problem.name for problem in chart.section("problems").items] == ["Problem c1"]
+        assert chart.section("problems").state == "partial"
+        assert "2 entries" in chart.section("problems").notes[0]
         record = next(one for one in caplog.records if one.levelno == logging.ERROR)
-        assert chart.problems.reference in record.getMessage()
+        assert chart.section("problems").reference in record.getMessage()
         assert "somebody-else" not in caplog.text
 
     async def test_only_other_patients_resources_are_not_an_empty_list(self, ehr: FakeEHR) -> None:
         ehr.add({**condition("c2"), "subject": {"reference": "Patient/somebody-else"}})
-        assert (await chart_of(ehr)).problems.state == "partial"
+        assert (await chart_of(ehr)).section("problems").state == "partial"
 
     async def test_somebody_else_in_the_patients_place_ends_the_page(self, ehr: FakeEHR) -> None:
         ehr.answers[f"Patient/{PATIENT}"] = always(lambda: fhir(patient(id="somebody-else")))
@@ -325,10 +399,10 @@ class TestFailures:
         ehr.add(about_patient("AllergyIntolerance", "a1", code=concept("Penicillin")))
         access = FakeAccess(ehr)
         chart = await chart_of(ehr, access)
-        assert chart.problems.state == state
-        assert words in chart.problems.error
-        assert chart.problems.reference
-        assert chart.allergies.state == "ok"
+        assert chart.section("problems").state == state
+        assert words in chart.section("problems").error
+        assert chart.section("problems").reference
+        assert chart.section("allergies").state == "ok"
         assert access.renewals == []
 
     async def test_a_patient_that_cannot_be_read_leaves_the_sections(self, ehr: FakeEHR) -> None:
@@ -337,7 +411,7 @@ class TestFailures:
         chart = await chart_of(ehr)
         assert chart.identity is None
         assert chart.identity_problem
-        assert chart.problems.state == "ok"
+        assert chart.section("problems").state == "ok"
 
     async def test_a_patient_that_was_not_granted_is_not_asked_for(self, ehr: FakeEHR) -> None:
         chart = await chart_of(ehr, granted_scopes=("patient/Condition.rs",))

@@ -10,9 +10,9 @@ from uuid import UUID
 from django.template.loader import render_to_string
 from django.test import RequestFactory
 
+from smartapp.chart.chart import Chart
 from smartapp.chart.page import LaunchPage, build_launch_page
 from smartapp.chart.reader import read_chart
-from smartapp.chart.sections import Chart
 from smartapp.launches.guard import Guard
 from smartapp.protocol.launch_context import parse_launch_context
 from smartapp.protocol.scopes import compare

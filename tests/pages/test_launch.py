@@ -2,12 +2,11 @@
 
 import re
 from dataclasses import replace
-from typing import Any
 
 import pytest
 from aiohttp import web
 
-from smartapp.chart.sections import Chart
+from smartapp.chart.chart import Chart
 from smartapp.protocol.scopes import compare
 from tests.chart.fake_ehr import FakeEHR, always
 from tests.chart.samples import about_patient, concept
@@ -35,11 +34,11 @@ class TestNothingRead:
     def test_one_notice_says_that_nothing_came_and_no_section_says_that_the_rest_is_fine(
         self, chart: Chart
     ) -> None:
-        failed: dict[str, Any] = {
-            one.name: replace(one, state="failed", items=(), error="Gone.", reference="REF-1")
+        failed = tuple(
+            replace(one, state="failed", items=(), error="Gone.", reference="REF-1")
             for one in chart.sections
-        }
-        shown = launch_html(replace(chart, identity=None, encounter=None, **failed))
+        )
+        shown = launch_html(replace(chart, identity=None, encounter=None, sections=failed))
         assert shown.count("The EHR gave no part of this record.") == 1
         assert '<a href="">Try again</a>' in shown
         assert "REF-1" in shown
@@ -47,8 +46,11 @@ class TestNothingRead:
         assert "Gone." not in shown
 
     def test_one_failed_section_leaves_the_rest_as_it_is(self, chart: Chart) -> None:
-        failed = replace(chart.labs, state="failed", items=(), error="Gone.", reference="REF-1")
-        shown = launch_html(replace(chart, labs=failed))
+        failed = replace(
+            chart.section("labs"), state="failed", items=(), error="Gone.", reference="REF-1"
+        )
+        others = tuple(one for one in chart.sections if one.name != "labs")
+        shown = launch_html(replace(chart, sections=(*others, failed)))
         assert shown.count("The rest of the page is not affected.") == 1
         assert "Gone." in shown
         assert "gave no part of this record" not in shown
@@ -167,7 +169,7 @@ class TestSections:
         page = Markup(launch_html(found))
         problems = page.one("section", id="problems").text
         assert "does not let this app read" in problems
-        assert found.problems.reference in problems
+        assert found.section("problems").reference in problems
         assert "Losartan" in page.one("section", id="medications").text.title()
         assert "not read" in page.one("nav", class_="contents").text
 
@@ -192,7 +194,7 @@ class TestGraphics:
     def test_the_values_of_a_chart_are_a_table_too(self, chart: Chart) -> None:
         page = Markup(launch_html(chart))
         charts, tables = page.by_class("chart"), page.by_class("values")
-        assert len(charts) == len(tables) == len(chart.vitals.items)
+        assert len(charts) == len(tables) == len(chart.section("vitals").items)
         assert "5 Oct 2026" in tables[0].text
 
     def test_a_flag_is_a_word_and_a_shape(self, chart: Chart) -> None:

@@ -1,0 +1,40 @@
+"""What every reader is given, and what it gives back."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, Generic, TypeVar
+
+Resource = dict[str, Any]
+T_co = TypeVar("T_co", covariant=True)
+
+
+@dataclass(frozen=True, slots=True)
+class Given:
+    """What a reader is given.
+
+    `resources` are all about the launch's patient, in the order in which the EHR sent them.
+    `related` are those that they refer to, by relative reference ("Medication/m1"), as far as the
+    EHR gave them. `patient` is the Patient resource, {} where it could not be read.
+    """
+
+    resources: tuple[Resource, ...]
+    now: datetime
+    patient: Resource = field(default_factory=dict)
+    related: Mapping[str, Resource] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class LeftOut:
+    """A resource that is not shown. `reason` follows "1 result could not be shown: " on the page;
+    a reader that leaves something out without one has lost it."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Read(Generic[T_co]):
+    """What a reader made of its resources: each is in an entry, or left out."""
+
+    entries: tuple[T_co, ...]
+    left_out: tuple[LeftOut, ...] = ()
