@@ -3,8 +3,10 @@
 from dataclasses import dataclass
 from typing import Any
 
-from smartapp.chart.elements import annotations, codes, concept_text, concept_texts, mappings, text
-from smartapp.chart.moments import Moment, first_moment
+from smartapp.record.codes import codes, concept_text, concept_texts
+from smartapp.record.elements import mappings
+from smartapp.record.moments import Moment, first_moment
+from smartapp.record.texts import annotations, text
 
 # SNOMED CT: "no known" of a kind, recorded as a statement about the patient.
 NO_KNOWN = {

@@ -3,8 +3,10 @@
 from dataclasses import dataclass
 from typing import Any
 
-from smartapp.chart.elements import concept_text, mapping, mappings, text
-from smartapp.chart.moments import Moment, first_moment, newest_first
+from smartapp.record.codes import concept_text
+from smartapp.record.elements import mapping, mappings
+from smartapp.record.moments import Moment, first_moment, newest_first
+from smartapp.record.texts import text
 
 # HL7 v3 ActCode, the value set of Encounter.class.
 CLASS_WORDS = {

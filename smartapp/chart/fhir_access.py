@@ -16,7 +16,6 @@ from typing import Any, Protocol
 from urllib.parse import urlencode
 
 from smartapp import http
-from smartapp.chart.elements import text
 from smartapp.protocol.errors import (
     EHRUnavailable,
     FHIRError,
@@ -33,6 +32,7 @@ from smartapp.protocol.fhir import (
     safe_error_text,
 )
 from smartapp.protocol.retry_after import retry_after_seconds
+from smartapp.record.texts import text
 
 logger = logging.getLogger(__name__)
 

@@ -11,8 +11,8 @@ from datetime import UTC, datetime, timedelta, tzinfo
 from itertools import pairwise
 from statistics import median, quantiles
 
-from smartapp.chart.elements import number_text
-from smartapp.chart.moments import MONTHS
+from smartapp.record.moments import MONTHS
+from smartapp.record.quantities import rounded_text
 
 WIDTH, HEIGHT = 360, 170
 LEFT, RIGHT, TOP, BOTTOM = 38, 46, 14, 26
@@ -336,7 +336,7 @@ def longest_solid_gap(seconds: Sequence[float]) -> float:
 def _value_ticks(bottom: float, top: float, step: float, y: Scale) -> tuple[Tick, ...]:
     count = round((top - bottom) / step)
     values = [bottom + index * step for index in range(count + 1)]
-    return tuple(Tick(_text(y(value)), number_text(round(value, 10))) for value in values)
+    return tuple(Tick(_text(y(value)), rounded_text(round(value, 10))) for value in values)
 
 
 def _time_ticks(start: float, end: float, zone: tzinfo, x: Scale) -> tuple[Tick, ...]:

@@ -5,8 +5,10 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any
 
-from smartapp.chart.elements import codes, concept_text, mapping, mappings, text, texts
-from smartapp.chart.moments import Moment, parse_moment, years_between
+from smartapp.record.codes import codes, concept_text
+from smartapp.record.elements import mapping, mappings
+from smartapp.record.moments import Moment, parse_moment, years_between
+from smartapp.record.texts import text, texts
 
 NAME_ORDER = ("official", "usual", "", "temp", "anonymous", "nickname", "old", "maiden")
 NAME_WORDS = {"nickname": "nickname", "old": "former name", "maiden": "name before marriage"}

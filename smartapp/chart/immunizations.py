@@ -3,8 +3,11 @@
 from dataclasses import dataclass
 from typing import Any
 
-from smartapp.chart.elements import concept_text, mappings, number, number_text, text
-from smartapp.chart.moments import Moment, first_moment, newest_first
+from smartapp.record.codes import concept_text
+from smartapp.record.elements import mappings
+from smartapp.record.moments import Moment, first_moment, newest_first
+from smartapp.record.quantities import number, number_text
+from smartapp.record.texts import text
 
 
 @dataclass(frozen=True, slots=True)

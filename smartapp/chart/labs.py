@@ -5,7 +5,7 @@ from typing import Any
 
 from smartapp.chart.graphics import Reading, Sparkline, sparkline
 from smartapp.chart.measurements import Flag, Measurement, read_measurements
-from smartapp.chart.moments import Moment, newest_first
+from smartapp.record.moments import Moment, newest_first
 
 MAX_EARLIER = 24
 

@@ -3,21 +3,11 @@
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from smartapp.chart.elements import (
-    LOINC,
-    annotations,
-    codes,
-    codings,
-    concept_text,
-    mapping,
-    mappings,
-    number,
-    number_text,
-    quantity_text,
-    text,
-    unit_text,
-)
-from smartapp.chart.moments import Moment, first_moment
+from smartapp.record.codes import LOINC, codes, codings, concept_text
+from smartapp.record.elements import mapping, mappings
+from smartapp.record.moments import Moment, first_moment
+from smartapp.record.quantities import number, number_text, quantity_text, rounded_text, unit_text
+from smartapp.record.texts import annotations, text
 
 Direction = Literal["high", "low", "abnormal", "normal", ""]
 
@@ -87,8 +77,8 @@ class ReferenceRange:
         """Return e.g. "3.5 to 5.1", "up to 5 mg/L", "from 60", the unit only where it differs."""
         if self.words:
             return self.words
-        low = "" if self.low is None else number_text(self.low)
-        high = "" if self.high is None else number_text(self.high)
+        low = "" if self.low is None else rounded_text(self.low)
+        high = "" if self.high is None else rounded_text(self.high)
         span = f"{low} to {high}" if low and high else f"up to {high}" if high else f"from {low}"
         return span if self.unit == unit else f"{span} {self.unit}"
 
@@ -137,14 +127,14 @@ def _measurement(part: dict[str, Any], observation: dict[str, Any]) -> Measureme
     if not written:
         return None
     quantity = mapping(part.get("valueQuantity"))
-    value = number(quantity.get("value"))
+    value = _float(quantity.get("value"))
     reference_range = _reference_range(part)
     return Measurement(
         code=_code_key(part),
         loinc=tuple(code for system, code in codings(part.get("code")) if system == LOINC),
         name=concept_text(part.get("code")) or "Result without a name",
         when=_when(observation),
-        number=value if quantity else number(part.get("valueInteger")),
+        number=value if quantity else _float(part.get("valueInteger")),
         comparator=text(quantity.get("comparator"))[:2],
         unit=unit,
         text=written,
@@ -192,6 +182,11 @@ def value_text(part: dict[str, Any]) -> tuple[str, str]:
     return next(filter(None, plain), ""), ""
 
 
+def _float(value: object) -> float | None:
+    found = number(value)
+    return None if found is None else float(found)
+
+
 def _yes_or_no(value: object) -> str:
     return "Yes" if value is True else "No" if value is False else ""
 
@@ -221,7 +216,7 @@ def _reference_range(part: dict[str, Any]) -> ReferenceRange | None:
             continue
         low, high = mapping(members.get("low")), mapping(members.get("high"))
         bounds, words = (
-            (number(low.get("value")), number(high.get("value"))),
+            (_float(low.get("value")), _float(high.get("value"))),
             text(members.get("text")),
         )
         if words or bounds != (None, None):

@@ -5,8 +5,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from smartapp.chart.elements import concept_text, mapping, mappings, quantity_text, text
-from smartapp.chart.moments import Moment, first_moment, newest_first
+from smartapp.record.codes import concept_text
+from smartapp.record.elements import mapping, mappings
+from smartapp.record.moments import Moment, first_moment, newest_first
+from smartapp.record.quantities import quantity_text
+from smartapp.record.texts import text
 
 CURRENT = frozenset({"active", "on-hold", "unknown", ""})
 STATUS_WORDS = {

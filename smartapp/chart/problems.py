@@ -3,8 +3,10 @@
 from dataclasses import dataclass
 from typing import Any
 
-from smartapp.chart.elements import annotations, codes, concept_text, mapping
-from smartapp.chart.moments import Moment, first_moment, newest_first
+from smartapp.record.codes import codes, concept_text
+from smartapp.record.elements import mapping
+from smartapp.record.moments import Moment, first_moment, newest_first
+from smartapp.record.texts import annotations
 
 OVER = frozenset({"inactive", "remission", "resolved"})
 CLINICAL_WORDS = {

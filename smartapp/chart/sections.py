@@ -8,15 +8,16 @@ from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from smartapp.chart.allergies import read_allergies
-from smartapp.chart.elements import concept_text
 from smartapp.chart.encounters import read_encounters
 from smartapp.chart.immunizations import read_immunizations
 from smartapp.chart.labs import read_labs
 from smartapp.chart.medications import Medication, read_medications, unnamed_references
-from smartapp.chart.moments import parse_moment
 from smartapp.chart.problems import read_problems
 from smartapp.chart.vitals import VitalSign, read_vital_signs
-from smartapp.record.reading import Given, Read, Resource
+from smartapp.record.codes import concept_text
+from smartapp.record.elements import Resource
+from smartapp.record.moments import parse_moment
+from smartapp.record.reading import Given, Read
 
 T = TypeVar("T")
 Reader = Callable[[Given], Read[Any]]

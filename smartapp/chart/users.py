@@ -4,9 +4,11 @@ from datetime import datetime
 from typing import Any
 
 from smartapp.chart.chart import FHIRUserView, Relation
-from smartapp.chart.elements import concept_text, mapping, text
 from smartapp.chart.identity import best_name
 from smartapp.protocol.fhir import FHIRUser, patient_of
+from smartapp.record.codes import concept_text
+from smartapp.record.elements import mapping
+from smartapp.record.texts import text
 
 ROLE_WORDS = {
     "Practitioner": "Clinician",

@@ -3,10 +3,10 @@
 from dataclasses import dataclass, replace
 from typing import Any
 
-from smartapp.chart.elements import number_text
 from smartapp.chart.graphics import LineChart, Reading, line_chart
 from smartapp.chart.measurements import NO_FLAG, Flag, Measurement, read_measurements
-from smartapp.chart.moments import Moment, newest_first, years_between
+from smartapp.record.moments import Moment, newest_first, years_between
+from smartapp.record.quantities import rounded_text
 
 SYSTOLIC, DIASTOLIC = "8480-6", "8462-4"
 BLOOD_PRESSURE = "blood-pressure"
@@ -118,7 +118,9 @@ def read_vital_signs(
     measurements = [
         normalised(measurement)
         for measurement in read_measurements(observations)
-        if measurement.number is not None and measurement.when is not None
+        if measurement.number is not None
+        and measurement.when is not None
+        and measurement.when.is_readable
     ]
     by_kind: dict[str, list[Measurement]] = {}
     for measurement in measurements:
@@ -210,7 +212,7 @@ def _range(
             low, high = low * 9 / 5 + 32, high * 9 / 5 + 32
         elif unit != kind.unit:
             return None, ""
-        return (low, high), f"Usual for adults {number_text(low)} to {number_text(high)}"
+        return (low, high), f"Usual for adults {rounded_text(low)} to {rounded_text(high)}"
     return None, ""
 
 
@@ -222,7 +224,7 @@ def was_adult(when: Moment, birth_date: Moment | None) -> bool:
 
 def _value(point: Point) -> str:
     if point.converted_from:
-        return number_text(round(point.value, 1))
+        return rounded_text(round(point.value, 1))
     return point.measurement.text
 
 
@@ -336,7 +338,7 @@ def _pressure_summary(found: list[Pressure], unit: str, range_text: str) -> str:
     if len(found) == 1:
         return f"Blood pressure: one value, {latest}"
     sides = [
-        f"{name} between {number_text(min(values))} and {number_text(max(values))}"
+        f"{name} between {rounded_text(min(values))} and {rounded_text(max(values))}"
         for name, values in (
             ("systolic", [p.systolic.number or 0 for p in found if p.systolic]),
             ("diastolic", [p.diastolic.number or 0 for p in found if p.diastolic]),

@@ -160,7 +160,7 @@ def safe_error_text(status: int, content_type: str | None, body: bytes) -> str:
 
 def _parse_object(body: bytes) -> dict[str, Any]:
     try:
-        return parse_json_object(body)
+        return parse_json_object(body, exact=True)
     except JSONInvalid as exc:
         raise FHIRResponseInvalid(f"the body is {exc}") from None
 

@@ -7,13 +7,16 @@ is refused here, and so is every string that PostgreSQL or UTF-8 could not store
 
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from decimal import Decimal
 from typing import Any, NoReturn, TypeAlias
 
-JSON: TypeAlias = "dict[str, Any] | list[Any] | str | int | float | bool | None"
+JSON: TypeAlias = "dict[str, Any] | list[Any] | str | int | float | Decimal | bool | None"
 
 MAX_DEPTH = 64
 MAX_DIGITS = 20
+# Programs write a binary number with up to a thousand digits; no document needs more.
+MAX_DECIMAL_CHARACTERS = 1_100
 
 # The only way for a lone surrogate or a NUL to get into valid JSON in UTF-8.
 _SUSPECT_ESCAPE = re.compile(r"\\u(?:d[89a-f]|0000)", re.IGNORECASE)
@@ -23,11 +26,15 @@ class JSONInvalid(ValueError):
     """The body is not JSON that only one reading fits. Its text never quotes the body."""
 
 
-def parse_json(body: bytes) -> JSON:
-    """Return the one value that `body` holds, or raise JSONInvalid."""
+def parse_json(body: bytes, *, exact: bool = False) -> JSON:
+    """Return the one value that `body` holds, or raise JSONInvalid.
+
+    With `exact` a decimal keeps its digits as they were written, as a Decimal: in FHIR 7.40 is not
+    7.4.
+    """
     text = _decode(body)
     try:
-        value: JSON = _DECODER.decode(text)
+        value: JSON = (_EXACT_DECODER if exact else _DECODER).decode(text)
     except RecursionError:
         raise JSONInvalid("nested too deeply") from None
     except json.JSONDecodeError as exc:
@@ -40,9 +47,9 @@ def parse_json(body: bytes) -> JSON:
     return value
 
 
-def parse_json_object(body: bytes) -> dict[str, Any]:
+def parse_json_object(body: bytes, *, exact: bool = False) -> dict[str, Any]:
     """Return the JSON object that `body` holds, or raise JSONInvalid."""
-    value = parse_json(body)
+    value = parse_json(body, exact=exact)
     if not isinstance(value, dict):
         raise JSONInvalid("not a JSON object")
     return value
@@ -69,24 +76,34 @@ def _integer(digits: str) -> int:
     return int(digits)
 
 
-def _decimal(digits: str) -> float:
+def _float(digits: str) -> float:
     value = float(digits)
     if value in (float("inf"), float("-inf")):
         raise JSONInvalid("a number that is too large")
     return value
 
 
+def _exact(digits: str) -> Decimal:
+    if len(digits) > MAX_DECIMAL_CHARACTERS:
+        raise JSONInvalid("a number that is too long")
+    return Decimal(digits)
+
+
 def _no_constant(_name: str) -> NoReturn:
     raise JSONInvalid("NaN or Infinity")
 
 
-# One decoder for all calls: json.loads builds a new one whenever a hook is given.
-_DECODER = json.JSONDecoder(
-    object_pairs_hook=_unique,
-    parse_int=_integer,
-    parse_float=_decimal,
-    parse_constant=_no_constant,
-)
+def _decoder(parse_float: Callable[[str], float | Decimal]) -> json.JSONDecoder:
+    return json.JSONDecoder(
+        object_pairs_hook=_unique,
+        parse_int=_integer,
+        parse_float=parse_float,
+        parse_constant=_no_constant,
+    )
+
+
+# Made once: json.loads builds a new one whenever a hook is given.
+_DECODER, _EXACT_DECODER = _decoder(_float), _decoder(_exact)
 
 
 def _children(node: Any) -> Iterator[Any]:

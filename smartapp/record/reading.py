@@ -1,11 +1,14 @@
 """What every reader is given, and what it gives back."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, Generic, TypeVar
+from typing import Generic, TypeVar
 
-Resource = dict[str, Any]
+from smartapp.record import modifiers
+from smartapp.record.elements import Resource
+
+T = TypeVar("T")
 T_co = TypeVar("T_co", covariant=True)
 
 
@@ -38,3 +41,18 @@ class Read(Generic[T_co]):
 
     entries: tuple[T_co, ...]
     left_out: tuple[LeftOut, ...] = ()
+
+
+def read_each(resources: Iterable[Resource], read: Callable[[Resource], T | LeftOut]) -> Read[T]:
+    """Read each resource by itself. What its modifiers forbid to show is left out before `read`
+    sees it. Nothing can be lost: each call gives an entry or a reason."""
+    entries: list[T] = []
+    left_out: list[LeftOut] = []
+    for resource in resources:
+        forbidden = modifiers.reason_to_leave_out(resource)
+        found = LeftOut(forbidden) if forbidden else read(resource)
+        if isinstance(found, LeftOut):
+            left_out.append(found)
+        else:
+            entries.append(found)
+    return Read(tuple(entries), tuple(left_out))

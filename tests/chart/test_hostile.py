@@ -11,9 +11,9 @@ from smartapp.chart.identity import read_identity
 from smartapp.chart.immunizations import read_immunizations
 from smartapp.chart.labs import read_labs
 from smartapp.chart.medications import read_medications, unnamed_references
-from smartapp.chart.moments import parse_moment
 from smartapp.chart.problems import read_problems
 from smartapp.chart.vitals import read_vital_signs
+from smartapp.record.moments import parse_moment
 from tests.chart.samples import NOW
 
 MEMBERS = [

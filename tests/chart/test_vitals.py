@@ -1,5 +1,5 @@
-from smartapp.chart.moments import Moment, parse_moment
 from smartapp.chart.vitals import MAX_ROWS, VitalSign, read_vital_signs
+from smartapp.record.moments import Moment, parse_moment
 from tests.chart.samples import Resource, blood_pressure, observation, quantity
 
 ADULT = parse_moment("1948-12-05")

@@ -1,0 +1,113 @@
+"""Codes and the words for them (FHIR R4 Coding, CodeableConcept).
+
+What the author wrote comes first, then a display. A bare code is no name: it is the last resort,
+and says whose code it is.
+"""
+
+from collections.abc import Iterator
+from typing import Any
+
+from smartapp.record.elements import is_true, mapping, mappings
+from smartapp.record.texts import text
+
+LOINC = "http://loinc.org"
+SNOMED = "http://snomed.info/sct"
+RXNORM = "http://www.nlm.nih.gov/research/umls/rxnorm"
+HL7 = ("http://terminology.hl7.org/", "http://hl7.org/fhir/")
+SYSTEM_NAMES = {
+    LOINC: "LOINC",
+    SNOMED: "SNOMED CT",
+    RXNORM: "RxNorm",
+    "http://hl7.org/fhir/sid/cvx": "CVX",
+    "http://hl7.org/fhir/sid/ndc": "NDC",
+    "http://hl7.org/fhir/sid/icd-9-cm": "ICD-9-CM",
+    "http://hl7.org/fhir/sid/icd-10": "ICD-10",
+    "http://hl7.org/fhir/sid/icd-10-cm": "ICD-10-CM",
+    "http://hl7.org/fhir/sid/icd-10-de": "ICD-10-GM",
+    "http://fhir.de/CodeSystem/bfarm/icd-10-gm": "ICD-10-GM",
+    "http://hl7.org/fhir/sid/icpc-2": "ICPC-2",
+    "http://www.ama-assn.org/go/cpt": "CPT",
+    "http://www.whocc.no/atc": "ATC",
+    "http://fhir.de/CodeSystem/bfarm/atc": "ATC",
+    "http://fhir.de/CodeSystem/ifa/pzn": "PZN",
+    "http://fdasis.nlm.nih.gov": "UNII",
+    "http://hl7.org/fhir/ndfrt": "NDF-RT",
+}
+
+
+def codings(concept: object) -> Iterator[tuple[str, str]]:
+    """Yield (system, code) of each coding of the concept, or of each concept of an array.
+
+    A string where a concept should be is a code without a system ("clinicalStatus": "active"), and
+    a Coding without its concept is one coding.
+    """
+    for one in concept if isinstance(concept, list) else (concept,):
+        if isinstance(one, str):
+            if code := text(one):
+                yield "", code
+        elif isinstance(one, dict):
+            for coding in _codings(one):
+                if code := text(coding.get("code")):
+                    yield text(coding.get("system")), code
+
+
+def codes(concept: object) -> frozenset[str]:
+    """Return the bare codes: for the small closed value sets, where no two systems collide.
+
+    In no order: which of several counts is for the reader to decide, and never for the hash.
+    """
+    return frozenset(code for _, code in codings(concept))
+
+
+def concept_text(concept: object) -> str:
+    """Return what the author wrote, else a display, else a code that says whose it is, of the
+    first concept with any."""
+    return next(iter(concept_texts(concept)), "")
+
+
+def concept_texts(concepts: object) -> list[str]:
+    """Return the words for each concept of an array."""
+    items = concepts if isinstance(concepts, list) else [concepts]
+    return [found for found in map(_words, items) if found]
+
+
+def concept_words(concept: object) -> str:
+    """Return the words of the first concept with any, and never a bare code."""
+    for one in concept if isinstance(concept, list) else [concept]:
+        if found := _written(one):
+            return found
+    return ""
+
+
+def bare_code(system: str, code: str) -> str:
+    """Return a code as a person can look it up: "RxNorm 197696"."""
+    if name := SYSTEM_NAMES.get(system):
+        return f"{name} {code}"
+    # HL7's own codes are words ("problem-list-item"); those of strangers need not be.
+    if system.startswith(HL7) and code.replace("-", "").isalpha() and code.islower():
+        return code.replace("-", " ")
+    return f"code {code}"
+
+
+def _words(concept: object) -> str:
+    if found := _written(concept):
+        return found
+    return next((bare_code(system, code) for system, code in codings(concept)), "")
+
+
+def _written(concept: object) -> str:
+    if isinstance(concept, str):
+        return text(concept)
+    members = mapping(concept)
+    return text(members.get("text")) or _display(_codings(members))
+
+
+def _display(found: list[dict[str, Any]]) -> str:
+    """Return the display of the coding that a person picked, else the first display."""
+    picked = [coding for coding in found if is_true(coding.get("userSelected"))]
+    return next(filter(None, (text(coding.get("display")) for coding in (*picked, *found))), "")
+
+
+def _codings(concept: dict[str, Any]) -> list[dict[str, Any]]:
+    found = mappings(concept.get("coding"))
+    return found if found or "code" not in concept else [concept]

@@ -1,0 +1,89 @@
+"""What stands beside every entry, of whatever kind."""
+
+from dataclasses import dataclass
+
+from smartapp.record import modifiers
+from smartapp.record.elements import Resource, mapping, mappings
+from smartapp.record.moments import Moment
+from smartapp.record.texts import annotations, text
+
+# HL7 v3 security labels that the reader must know of (FHIR R4 Security Labels).
+LABELS = {
+    "HTEST": "test data",
+    "R": "restricted",
+    "V": "very restricted",
+    "PDS": "not for others without the patient's consent",
+    "NOPAT": "not to be shown to the patient",
+    "REDACTED": "the EHR withholds a part of this",
+    "MASKED": "the EHR withholds a part of this",
+    "SUBSETTED": "the EHR sent only a part of this",
+    "ANONYED": "anonymised",
+    "PSEUDED": "pseudonymised",
+}
+_LABEL_ORDER = tuple(LABELS)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Marks:
+    """Empty where there is nothing to say.
+
+    `source` links entries ("Observation/o1") and is never shown. `status` is in words, and empty
+    for what a status usually is. `not_understood` is a sentence; an entry that has it shows its
+    name and date beside it and nothing else. `whose` names another than the patient (the fetus, a
+    donor); `origin` says where the entry comes from (who recorded it).
+    """
+
+    source: str = ""
+    status: str = ""
+    not_understood: str = ""
+    labels: tuple[str, ...] = ()
+    absent: str = ""
+    when: Moment | None = None
+    whose: str = ""
+    origin: str = ""
+    notes: tuple[str, ...] = ()
+
+    @property
+    def is_understood(self) -> bool:
+        return not self.not_understood
+
+
+def read_marks(
+    resource: Resource,
+    *,
+    when: Moment | None,
+    whose: str = "",
+    origin: str = "",
+    absent: str = "",
+    status: str | None = None,
+) -> Marks:
+    """Return the marks of a resource; what depends on its type is the caller's to give.
+
+    `status` is the modifiers' words unless the caller has better ones.
+    """
+    source = f"{text(resource.get('resourceType'))}/{text(resource.get('id'))}"
+    return Marks(
+        source=source,
+        status=modifiers.status_text(resource) if status is None else status,
+        not_understood=modifiers.not_understood(resource),
+        labels=read_labels(resource),
+        absent=absent,
+        when=when,
+        whose=whose,
+        origin=origin,
+        notes=tuple(annotations(resource.get("note"))),
+    )
+
+
+def read_labels(resource: Resource) -> tuple[str, ...]:
+    """Return the security labels that a reader must know of, in words (meta.security)."""
+    meta = mapping(resource.get("meta"))
+    if not meta.get("security") and not meta.get("tag"):
+        return ()
+    # SUBSETTED and HTEST are as often a tag.
+    found = {
+        text(coding.get("code")).upper()
+        for member in ("security", "tag")
+        for coding in mappings(meta.get(member))
+    }
+    return tuple(dict.fromkeys(LABELS[code] for code in _LABEL_ORDER if code in found))

@@ -1,0 +1,214 @@
+"""Elements that can turn the meaning of a resource round (FHIR R4 §2.1.0.2, isModifier).
+
+FHIR lets nobody show a resource whose modifier elements were not looked at. Each is in the table
+of its resource type: as codes with their words, as codes that leave the resource out, or as the
+work of that type's reader. A test holds the table against the published StructureDefinitions.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from smartapp.record.codes import codings
+from smartapp.record.elements import Resource, mappings
+from smartapp.record.texts import text
+
+ENTERED_IN_ERROR = "entered in error"
+REFUTED = "ruled out"
+NOT_UNDERSTOOD = "The EHR marks this entry in a way this app does not understand; see the EHR."
+
+
+@dataclass(frozen=True, slots=True)
+class Modifier:
+    """How one modifier element is handled.
+
+    `words` gives each code its words, "" for what an entry usually is; `leaves_out` the codes that
+    keep a resource off the page, with the reason. `reader` names the module of this room that reads
+    the element itself.
+    """
+
+    words: Mapping[str, str] = field(default_factory=dict)
+    leaves_out: Mapping[str, str] = field(default_factory=dict)
+    reader: str = ""
+
+
+_IN_ERROR = {"entered-in-error": ENTERED_IN_ERROR}
+_EVENT = {
+    "preparation": "In preparation",
+    "in-progress": "In progress",
+    "not-done": "Not done",
+    "on-hold": "On hold",
+    "stopped": "Stopped",
+    "completed": "",
+    "unknown": "Status unknown",
+}
+_REQUEST = {
+    "draft": "Draft",
+    "active": "",
+    "on-hold": "On hold",
+    "revoked": "Revoked",
+    "cancelled": "Cancelled",
+    "completed": "Completed",
+    "stopped": "Stopped",
+    "unknown": "Status unknown",
+}
+_RESULT = {
+    "registered": "Not yet available",
+    "partial": "Partial",
+    "preliminary": "Preliminary",
+    "final": "",
+    "amended": "Amended",
+    "corrected": "Corrected",
+    "appended": "Appended",
+    "cancelled": "Cancelled",
+    "unknown": "Status unknown",
+}
+_VERIFICATION = {
+    "unconfirmed": "Unconfirmed",
+    "provisional": "Provisional",
+    "differential": "Differential",
+    "presumed": "Presumed",
+    "confirmed": "",
+}
+_NOT_TRUE = {**_IN_ERROR, "refuted": REFUTED}
+
+MODIFIERS: Mapping[str, Mapping[str, Modifier]] = {
+    "Patient": {
+        "active": Modifier(reader="identity"),
+        "deceased[x]": Modifier(reader="identity"),
+        "link": Modifier(reader="identity"),
+    },
+    "AllergyIntolerance": {
+        "clinicalStatus": Modifier({"active": "", "inactive": "Inactive", "resolved": "Resolved"}),
+        "verificationStatus": Modifier(_VERIFICATION, _NOT_TRUE),
+    },
+    "Condition": {
+        "clinicalStatus": Modifier(
+            {
+                "active": "",
+                "recurrence": "Recurrence",
+                "relapse": "Relapse",
+                "inactive": "Inactive",
+                "remission": "In remission",
+                "resolved": "Resolved",
+            }
+        ),
+        "verificationStatus": Modifier(_VERIFICATION, _NOT_TRUE),
+    },
+    "MedicationRequest": {
+        "status": Modifier(_REQUEST, _IN_ERROR),
+        "intent": Modifier(reader="medications"),
+        "doNotPerform": Modifier(reader="medications"),
+    },
+    "MedicationStatement": {
+        "status": Modifier(
+            {
+                "active": "",
+                "completed": "Completed",
+                "intended": "Intended",
+                "stopped": "Stopped",
+                "on-hold": "On hold",
+                "unknown": "Status unknown",
+                "not-taken": "Not taken",
+            },
+            _IN_ERROR,
+        ),
+    },
+    "Medication": {"status": Modifier({"active": "", "inactive": "No longer in use"}, _IN_ERROR)},
+    "Observation": {"status": Modifier(_RESULT, _IN_ERROR)},
+    "Immunization": {
+        "status": Modifier({"completed": "", "not-done": "Not given"}, _IN_ERROR),
+        "isSubpotent": Modifier(reader="immunizations"),
+    },
+    "Encounter": {
+        "status": Modifier(
+            {
+                "planned": "Planned",
+                "arrived": "Arrived",
+                "triaged": "Triaged",
+                "in-progress": "In progress",
+                "onleave": "On leave",
+                "finished": "",
+                "cancelled": "Cancelled",
+                "unknown": "Status unknown",
+            },
+            _IN_ERROR,
+        ),
+    },
+    "Procedure": {"status": Modifier(_EVENT, _IN_ERROR)},
+    "DiagnosticReport": {"status": Modifier(_RESULT, _IN_ERROR)},
+}
+# Of resources that are read for a name only: their statuses say nothing about the patient.
+# Backbone elements whose own modifierExtension would change what is shown of the resource.
+BACKBONES: Mapping[str, tuple[tuple[str, ...], ...]] = {
+    "Patient": (("contact",), ("communication",), ("link",)),
+    "AllergyIntolerance": (("reaction",),),
+    "Condition": (("stage",), ("evidence",)),
+    "MedicationRequest": (
+        ("dosageInstruction",),
+        ("dosageInstruction", "timing"),
+        ("dispenseRequest",),
+        ("dispenseRequest", "initialFill"),
+        ("substitution",),
+    ),
+    "MedicationStatement": (("dosage",), ("dosage", "timing")),
+    "Medication": (("ingredient",), ("batch",)),
+    "Observation": (("component",), ("referenceRange",), ("component", "referenceRange")),
+    "Immunization": (("performer",), ("education",), ("reaction",), ("protocolApplied",)),
+    "Encounter": (
+        ("statusHistory",),
+        ("classHistory",),
+        ("participant",),
+        ("diagnosis",),
+        ("hospitalization",),
+        ("location",),
+    ),
+    "Procedure": (("performer",), ("focalDevice",)),
+    "DiagnosticReport": (("media",),),
+}
+
+
+def reason_to_leave_out(resource: Resource) -> str:
+    """Return why the resource must not be shown ("entered in error"), or ""."""
+    for element, modifier in MODIFIERS.get(_type(resource), {}).items():
+        if modifier.leaves_out and element in resource:
+            for _, code in codings(resource[element]):
+                if reason := modifier.leaves_out.get(code.casefold()):
+                    return reason
+    return ""
+
+
+def status_text(resource: Resource) -> str:
+    """Return what the resource's statuses say, in words; a code that nobody knows as it was sent,
+    and "" for what an entry usually is."""
+    words = [
+        modifier.words.get(code.casefold(), f"Status “{code}”")
+        for element, modifier in MODIFIERS.get(_type(resource), {}).items()
+        if modifier.words and element in resource
+        for _, code in codings(resource[element])
+    ]
+    return ", ".join(dict.fromkeys(filter(None, words)))
+
+
+def not_understood(resource: Resource) -> str:
+    """Return the sentence for a resource that something unknown may turn round, or ""."""
+    if resource.get("modifierExtension") or resource.get("implicitRules"):
+        return NOT_UNDERSTOOD
+    return NOT_UNDERSTOOD if _is_in_a_backbone(resource) else ""
+
+
+def _is_in_a_backbone(resource: Resource) -> bool:
+    for path in BACKBONES.get(_type(resource), ()):
+        if path[0] in resource and any(one.get("modifierExtension") for one in _at(resource, path)):
+            return True
+    return False
+
+
+def _at(resource: Resource, path: tuple[str, ...]) -> list[Resource]:
+    found = [resource]
+    for name in path:
+        found = [child for one in found for child in mappings(one.get(name))]
+    return found
+
+
+def _type(resource: Resource) -> str:
+    return text(resource.get("resourceType"))

@@ -1,0 +1,215 @@
+"""FHIR dates and times, which may be as vague as a year (FHIR R4 §2.24.0.1, date and dateTime).
+
+What people and programs write instead is read as far as only one reading fits: offsets without a
+colon, no seconds, spaces. What stays unreadable keeps its own text and is shown.
+"""
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta, timezone, tzinfo
+from decimal import Decimal
+from typing import Literal
+
+from smartapp.record.elements import Resource, mapping, mappings
+from smartapp.record.texts import text
+
+# "unreadable" has `sent` only, and stands above everything that is dated.
+Precision = Literal["year", "month", "day", "time", "unreadable"]
+# utc: "Z", the clock of no hospital · none: a time of day without an offset
+Zone = Literal["offset", "utc", "none"]
+
+# Beyond these years a date is a slip of the pen, and comparing it across offsets can overflow.
+FIRST_YEAR, LAST_YEAR = 1800, 2199
+# An EHR that writes its wall clock as UTC is up to this far ahead of us.
+CLOCK_TOLERANCE = timedelta(hours=14)
+MAX_SENT = 60
+_PARTS = re.compile(
+    r"(?P<year>\d{4})(?:[-/.](?P<month>\d{1,2})(?:[-/.](?P<day>\d{1,2}))?)?"
+    r"(?:(?:\s*[Tt]|\s+)\s*(?P<hour>\d\d):(?P<minute>\d\d)"
+    r"(?::(?P<second>\d\d)(?:[.,]\d+)?)?\s*(?P<zone>[Zz]|UTC|GMT|[+-]\d\d:?(?:\d\d)?)?)?"
+)
+MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
+DATA_ABSENT_REASON = "http://hl7.org/fhir/StructureDefinition/data-absent-reason"
+
+
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """A point in time as precise as the record has it.
+
+    `at` is aware and serves order and axes only; what is shown is the wall clock where it was
+    recorded, because that is what the person remembers and what the EHR shows. A time that was
+    recorded as UTC says so, because no wall clock in the hospital showed it.
+    """
+
+    at: datetime
+    precision: Precision
+    zone: Zone = "none"
+    sent: str = ""
+
+    @property
+    def is_readable(self) -> bool:
+        return self.precision != "unreadable"
+
+    @property
+    def date_text(self) -> str:
+        """The date in a form that no country reads differently: 3 Feb 2024."""
+        if self.precision == "unreadable":
+            return f"date not readable: {self.sent}"
+        if self.precision == "year":
+            return str(self.at.year)
+        month_and_year = f"{MONTHS[self.at.month - 1]} {self.at.year}"
+        return month_and_year if self.precision == "month" else f"{self.at.day} {month_and_year}"
+
+    @property
+    def time_text(self) -> str:
+        """The time of day, "02:30 UTC", or "" where the record has none."""
+        if self.precision != "time":
+            return ""
+        return f"{self.at:%H:%M} UTC" if self.zone == "utc" else f"{self.at:%H:%M}"
+
+    @property
+    def text(self) -> str:
+        return f"{self.date_text}, {self.time_text}" if self.precision == "time" else self.date_text
+
+    @property
+    def iso(self) -> str:
+        """The value for <time datetime="…">, "" where there is none."""
+        if self.precision == "unreadable":
+            return ""
+        if self.precision == "time":
+            return self.at.isoformat(timespec="minutes")
+        length = {"year": 4, "month": 7, "day": 10}[self.precision]
+        return self.at.date().isoformat()[:length]
+
+
+def parse_moment(value: object) -> Moment | None:
+    """Return the moment that a FHIR date, dateTime or instant names, None where there is nothing.
+
+    What cannot be read is a Moment of its own, with the text as it was sent.
+    """
+    sent = _sent(value)
+    if not sent:
+        return None
+    match = _PARTS.fullmatch(sent) if len(sent) <= MAX_SENT else None
+    if match is None or not FIRST_YEAR <= int(match["year"]) <= LAST_YEAR:
+        return unreadable(sent)
+    try:
+        return _moment(match, sent)
+    except ValueError:
+        return unreadable(sent)
+
+
+def _sent(value: object) -> str:
+    is_number = isinstance(value, int | Decimal) and not isinstance(value, bool)
+    return str(value) if is_number else text(value)
+
+
+def unreadable(sent: str) -> Moment:
+    """Return the moment that only its own text can tell."""
+    shown = sent if len(sent) <= MAX_SENT else f"{sent[:MAX_SENT]}…"
+    return Moment(datetime.max.replace(tzinfo=UTC), "unreadable", sent=shown)
+
+
+def member_moment(resource: Resource, *names: str) -> Moment | None:
+    """Return the moment in the first of the members that has one.
+
+    A member that is absent with a reason (FHIR R4, data-absent-reason on `_name`) is unreadable,
+    not missing. One that can be read comes before one that cannot.
+    """
+    found = [_member(resource, name) for name in names]
+    moments = [moment for moment in found if moment is not None]
+    return next((moment for moment in moments if moment.is_readable), next(iter(moments), None))
+
+
+def first_moment(*values: object) -> Moment | None:
+    """Return the first of the values that is a date; else the first that cannot be read."""
+    moments = [moment for moment in map(parse_moment, values) if moment is not None]
+    return next((moment for moment in moments if moment.is_readable), next(iter(moments), None))
+
+
+def years_between(start: date, end: date) -> int:
+    """Return whole years, as birthdays count them."""
+    return end.year - start.year - ((end.month, end.day) < (start.month, start.day))
+
+
+@dataclass(frozen=True, slots=True)
+class Chronology:
+    """Puts the moments of one list in order.
+
+    A day without a time has no offset. It is compared by the wall clock, so it gets the offset
+    that the list's newest timed moment has. `now` tells what lies in the future.
+    """
+
+    now: datetime
+    zone: tzinfo = UTC
+
+    @classmethod
+    def of(cls, moments: Iterable[Moment | None], *, now: datetime) -> "Chronology":
+        timed = [m.at for m in moments if m and m.precision == "time" and m.zone != "none"]
+        zone = max(timed).tzinfo if timed else None
+        return cls(now, zone or UTC)
+
+    def is_future(self, moment: Moment | None) -> bool:
+        """Whether the moment lies after now, beyond what clocks of other zones may differ."""
+        if moment is None or not moment.is_readable:
+            return False
+        return self.at(moment) > self.now + CLOCK_TOLERANCE
+
+    def at(self, moment: Moment) -> datetime:
+        """Return the instant by which to compare."""
+        if moment.precision == "unreadable" or (
+            moment.precision == "time" and moment.zone != "none"
+        ):
+            return moment.at
+        return moment.at.replace(tzinfo=self.zone)
+
+    def newest_first(self, moment: Moment | None) -> float:
+        """Sort key: unreadable ones on top, then newest first; undated last."""
+        if moment is None:
+            return float("inf")
+        return -self.at(moment).timestamp() if moment.is_readable else float("-inf")
+
+
+def newest_first(moment: Moment | None) -> float:
+    """Sort key of a list whose zone does not matter: unreadable on top, newest first, undated
+    last."""
+    if moment is None:
+        return float("inf")
+    return -moment.at.timestamp() if moment.is_readable else float("-inf")
+
+
+def _member(resource: Resource, name: str) -> Moment | None:
+    if (found := parse_moment(resource.get(name))) is not None:
+        return found
+    for extension in mappings(mapping(resource.get(f"_{name}")).get("extension")):
+        if extension.get("url") == DATA_ABSENT_REASON:
+            return unreadable(text(extension.get("valueCode")) or "not given")
+    return None
+
+
+def _moment(match: re.Match[str], sent: str) -> Moment:
+    year, month, day = (int(match[name] or 1) for name in ("year", "month", "day"))
+    if match["hour"] is None:
+        precision: Precision = "day" if match["day"] else "month" if match["month"] else "year"
+        return Moment(datetime(year, month, day, tzinfo=UTC), precision, sent=sent)
+    if match["day"] is None:
+        raise ValueError("a time of day without a day")
+    zone, offset = _zone(match["zone"])
+    # A leap second has no place in datetime.
+    second = min(int(match["second"] or 0), 59)
+    at = datetime(year, month, day, int(match["hour"]), int(match["minute"]), second, tzinfo=offset)
+    return Moment(at, "time", zone, sent)
+
+
+def _zone(written: str | None) -> tuple[Zone, tzinfo]:
+    if written is None:
+        return "none", UTC
+    digits = written.replace(":", "")
+    if digits[0] not in "+-" or not int(digits[1:]):
+        return "utc", UTC
+    hours, minutes = int(digits[1:3]), int(digits[3:] or 0)
+    if minutes > 59:
+        raise ValueError("an offset of more than 59 minutes")
+    offset = timedelta(hours=hours, minutes=minutes)
+    return "offset", timezone(-offset if digits[0] == "-" else offset)

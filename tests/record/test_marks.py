@@ -1,0 +1,99 @@
+"""What every reader gives back, and the marks of every entry."""
+
+from dataclasses import dataclass
+
+import pytest
+
+from smartapp.record.elements import Resource
+from smartapp.record.marks import Marks, read_labels, read_marks
+from smartapp.record.modifiers import ENTERED_IN_ERROR, NOT_UNDERSTOOD
+from smartapp.record.reading import LeftOut, read_each
+
+
+@dataclass(frozen=True)
+class Fact:
+    marks: Marks
+
+
+def fact(resource: Resource) -> Fact | LeftOut:
+    if "code" not in resource:
+        return LeftOut("no value and no reason")
+    return Fact(read_marks(resource, when=None))
+
+
+def observation(**members: object) -> Resource:
+    return {"resourceType": "Observation", "id": "o1", "code": {}, **members}
+
+
+def test_what_is_read_and_what_is_left_out_is_what_was_given() -> None:
+    in_error = observation(status="entered-in-error")
+    read = read_each([observation(), in_error, {"resourceType": "Observation"}], fact)
+    assert len(read.entries) == 1
+    assert read.left_out == (LeftOut(ENTERED_IN_ERROR), LeftOut("no value and no reason"))
+
+
+@pytest.mark.parametrize(
+    "members",
+    [
+        {"modifierExtension": [{"url": "https://example.org/negated", "valueBoolean": True}]},
+        {"implicitRules": "https://example.org/rules"},
+        {"component": [{}, {"modifierExtension": [{"url": "https://example.org/x"}]}]},
+        {"component": [{"referenceRange": {"modifierExtension": [{"url": "x"}]}}]},
+    ],
+)
+def test_a_modifier_that_nobody_knows_marks_the_entry(members: Resource) -> None:
+    assert read_marks(observation(**members), when=None).not_understood == NOT_UNDERSTOOD
+
+
+def test_a_plain_resource_has_no_marks() -> None:
+    marks = read_marks(observation(status="final", modifierExtension=[]), when=None)
+    assert marks == Marks(source="Observation/o1")
+    assert marks.is_understood
+
+
+@pytest.mark.parametrize(
+    ("status", "words"),
+    [
+        ("final", ""),
+        ("preliminary", "Preliminary"),
+        ("FINAL", ""),
+        ({"coding": [{"code": "corrected"}]}, "Corrected"),
+        ("verified", "Status “verified”"),
+        (None, ""),
+    ],
+)
+def test_a_status_is_said_in_words_and_an_unknown_one_as_it_was_sent(
+    status: object, words: str
+) -> None:
+    assert read_marks(observation(status=status), when=None).status == words
+
+
+@pytest.mark.parametrize(
+    "verification",
+    [
+        "entered-in-error",
+        {"coding": [{"code": "entered-in-error"}]},
+        [{"coding": [{"code": "Entered-In-Error"}]}],
+    ],
+)
+def test_what_was_entered_in_error_is_left_out_with_the_reason(verification: object) -> None:
+    condition = {"resourceType": "Condition", "code": {}, "verificationStatus": verification}
+    assert read_each([condition], fact).left_out == (LeftOut(ENTERED_IN_ERROR),)
+
+
+def test_labels_that_the_reader_must_know_are_said_in_words() -> None:
+    meta = {
+        "security": [{"code": "NOPAT"}, {"code": "HTEST"}, {"code": "N"}],
+        "tag": [{"code": "SUBSETTED"}],
+    }
+    assert read_labels({"meta": meta}) == (
+        "test data",
+        "not to be shown to the patient",
+        "the EHR sent only a part of this",
+    )
+    assert read_labels({}) == ()
+
+
+def test_notes_stand_with_the_entry() -> None:
+    marks = read_marks(observation(note=[{"text": "haemolysed\nrepeat"}]), when=None)
+    assert marks.notes == ("haemolysed\nrepeat",)
