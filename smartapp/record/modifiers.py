@@ -32,15 +32,6 @@ class Modifier:
 
 
 _IN_ERROR = {"entered-in-error": ENTERED_IN_ERROR}
-_EVENT = {
-    "preparation": "In preparation",
-    "in-progress": "In progress",
-    "not-done": "Not done",
-    "on-hold": "On hold",
-    "stopped": "Stopped",
-    "completed": "",
-    "unknown": "Status unknown",
-}
 _REQUEST = {
     "draft": "Draft",
     "active": "",
@@ -134,10 +125,18 @@ MODIFIERS: Mapping[str, Mapping[str, Modifier]] = {
             _IN_ERROR,
         ),
     },
-    "Procedure": {"status": Modifier(_EVENT, _IN_ERROR)},
-    "DiagnosticReport": {"status": Modifier(_RESULT, _IN_ERROR)},
 }
-# Of resources that are read for a name only: their statuses say nothing about the patient.
+# Of the datatypes, and what looks at them. `use` of an address or a telephone number that is not
+# shown cannot mislead.
+DATATYPES: Mapping[str, str] = {
+    "Quantity.comparator": "quantities",
+    "Age.comparator": "quantities",
+    "Duration.comparator": "quantities",
+    "HumanName.use": "identity",
+    "Identifier.use": "identity",
+    "Address.use": "not shown",
+    "ContactPoint.use": "not shown",
+}
 # Backbone elements whose own modifierExtension would change what is shown of the resource.
 BACKBONES: Mapping[str, tuple[tuple[str, ...], ...]] = {
     "Patient": (("contact",), ("communication",), ("link",)),
@@ -152,7 +151,12 @@ BACKBONES: Mapping[str, tuple[tuple[str, ...], ...]] = {
     ),
     "MedicationStatement": (("dosage",), ("dosage", "timing")),
     "Medication": (("ingredient",), ("batch",)),
-    "Observation": (("component",), ("referenceRange",), ("component", "referenceRange")),
+    "Observation": (
+        ("component",),
+        ("component", "referenceRange"),
+        ("referenceRange",),
+        ("effectiveTiming",),
+    ),
     "Immunization": (("performer",), ("education",), ("reaction",), ("protocolApplied",)),
     "Encounter": (
         ("statusHistory",),
@@ -162,8 +166,6 @@ BACKBONES: Mapping[str, tuple[tuple[str, ...], ...]] = {
         ("hospitalization",),
         ("location",),
     ),
-    "Procedure": (("performer",), ("focalDevice",)),
-    "DiagnosticReport": (("media",),),
 }
 
 
