@@ -5,12 +5,12 @@ the algorithm lists are not even read: real servers, athenahealth among them, pu
 and the registration knows better (C13).
 """
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlencode
 
-from smartapp.protocol.errors import DiscoveryIncomplete, DiscoveryInvalid
+from smartapp.protocol.errors import DiscoveryIncomplete, DiscoveryInvalid, PKCEUnannounced
 from smartapp.protocol.json import JSONInvalid, parse_json_object
 from smartapp.protocol.urls import host_of, parse_endpoint_url, without_trailing_slash
 
@@ -74,8 +74,9 @@ def parse_discovery(
     """Return what `body` says, or raise DiscoveryInvalid. The endpoints in `ignored` count as not
     published: the caller knows better.
 
-    Relative endpoints resolve against the FHIR base, then must be https (C11). Lists and flags of
-    a wrong type count as empty, with a note: they only ever make us ask for less.
+    Relative endpoints resolve against the FHIR base, then must be https (C11). A string where a
+    list belongs is the list of its words, as some servers publish it. Lists and flags of another
+    type count as empty, with a note: they only ever make us ask for less.
     """
     document = _parse_document(body)
     notes: list[str] = []
@@ -107,18 +108,29 @@ def parse_discovery(
     )
 
 
-def validate_for_launch(discovery: Discovery) -> LaunchEndpoints:
+def validate_for_launch(
+    discovery: Discovery, *, takes_pkce_unannounced: bool = False
+) -> LaunchEndpoints:
     """Return the two endpoints that a launch needs.
 
     Raises DiscoveryIncomplete where one is missing, or where S256 is not among the challenge
     methods: this app never falls back to `plain` or to no PKCE (C12; RFC 7636 §4.2; T5).
+
+    With `takes_pkce_unannounced` a document without any challenge method will do: an administrator
+    says that this EHR takes PKCE all the same. One that lists others never does.
     """
     if discovery.authorization_endpoint is None:
         raise DiscoveryIncomplete("no authorization_endpoint")
     if discovery.token_endpoint is None:
         raise DiscoveryIncomplete("no token_endpoint")
-    if "S256" not in discovery.code_challenge_methods_supported:
-        raise DiscoveryIncomplete("S256 is not in code_challenge_methods_supported")
+    methods = discovery.code_challenge_methods_supported
+    if not methods and not takes_pkce_unannounced:
+        raise PKCEUnannounced("S256 is not in code_challenge_methods_supported, which is absent")
+    if methods and "S256" not in methods:
+        listed = ", ".join(methods[:5])
+        raise DiscoveryIncomplete(
+            f"S256 is not in code_challenge_methods_supported, which lists {listed} only"
+        )
     return LaunchEndpoints(discovery.authorization_endpoint, discovery.token_endpoint)
 
 
@@ -167,6 +179,8 @@ def _parse_document(body: bytes) -> dict[str, Any]:
     try:
         return parse_json_object(body)
     except JSONInvalid as exc:
+        if body.lstrip(b"\xef\xbb\xbf \t\r\n").startswith(b"<"):
+            raise DiscoveryInvalid("a web page came, not a document in JSON") from None
         raise DiscoveryInvalid(f"the document is {exc}") from None
 
 
@@ -201,8 +215,16 @@ def _issuer(document: dict[str, Any], notes: list[str]) -> str | None:
 
 
 def _strings(document: dict[str, Any], name: str, notes: list[str]) -> tuple[str, ...]:
-    value = document.get(name, [])
-    if not isinstance(value, list):
+    value = document.get(name)
+    if isinstance(value, str):
+        return tuple(value.split())
+    if not isinstance(value, list | None):
         notes.append(f"Not used: {name} is not a list.")
         return ()
-    return tuple(item for item in value if isinstance(item, str))
+    return tuple(item for item in _flat(value or []) if isinstance(item, str))
+
+
+def _flat(items: list[Any]) -> Iterator[Any]:
+    """Yield the items, those of a list in the list too: OpenEMR 7 publishes its scopes so."""
+    for item in items:
+        yield from item if isinstance(item, list) else [item]

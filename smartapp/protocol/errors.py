@@ -17,7 +17,9 @@
     │   └── AuthorizationServerUnavailable  come back later
     ├── AuthorizationResponseInvalid  code and error together, wrong RFC 9207 `iss`, ...
     ├── DiscoveryError                what the EHR publishes cannot be used
-    │   ├── DiscoveryInvalid          DiscoveryIncomplete  EndpointHostChanged
+    │   ├── DiscoveryInvalid          DiscoveryFailed, where it may pass by itself
+    │   ├── DiscoveryIncomplete       PKCEUnannounced
+    │   └── EndpointHostChanged
     ├── ClientKeyError                we have nothing to sign with
     ├── TokenError
     │   ├── TokenRefused              an OAuth error response
@@ -335,16 +337,31 @@ class DiscoveryError(SmartError):
     code = "discovery-failed"
     title = "The EHR's settings could not be used"
     happened = "The EHR publishes how to sign in to it, and that could not be used."
-    next_step = "Try again in a few minutes. If it stays, tell your administrator."
+    next_step = "Tell your administrator."
 
 
 class DiscoveryInvalid(DiscoveryError):
     code = "discovery-invalid"
 
 
+class DiscoveryFailed(DiscoveryInvalid):
+    """A 5xx, or 429: the EHR has a problem of its own, and nothing is known of its document."""
+
+    code = "discovery-unavailable"
+    status = 503
+    title = "The EHR is not answering"
+    happened = "The EHR could not say how to sign in to it. It has a problem of its own."
+    next_step = "Try again in a few minutes. If it stays, tell your administrator."
+
+
 class DiscoveryIncomplete(DiscoveryError):
     code = "discovery-incomplete"
-    happened = "The EHR does not offer everything that a safe sign-in needs."
+    happened = "The EHR does not publish everything that a safe sign-in needs."
+    next_step = "Tell your administrator; trying again will not help."
+
+
+class PKCEUnannounced(DiscoveryIncomplete):
+    """No challenge method is listed: the one gap that an administrator may close (C12)."""
 
 
 class EndpointHostChanged(DiscoveryError):
@@ -606,6 +623,7 @@ class EHRRedirected(EHRUnavailable):
 class EHRResponseTooLarge(EHRUnavailable):
     code = "ehr-response-too-large"
     happened = "The EHR's answer was far larger than it should be, so it was not read."
+    next_step = "Tell your administrator."
 
 
 class AddressRefused(EHRUnavailable):

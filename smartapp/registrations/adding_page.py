@@ -32,7 +32,9 @@ from smartapp.registrations.validation import is_backend, validate_base_url
 PASTED_TOO_MUCH = ("/.well-known/smart-configuration", "/metadata")
 SALT = "what was found at an EHR"
 FOUND_AGE = timedelta(hours=1)
-FOLDED = ("key_set", "alg", "assertion_audience", "scope", "standalone_scope", "slug")
+FOLDED = (
+    "key_set", "alg", "assertion_audience", "scope", "standalone_scope", "pkce_unannounced", "slug",
+)  # fmt: skip
 
 
 class AddForm(forms.ModelForm):  # type: ignore[type-arg]  # not generic at run time
@@ -90,11 +92,18 @@ class AddForm(forms.ModelForm):  # type: ignore[type-arg]  # not generic at run 
 
     @property
     def main(self) -> list[forms.BoundField]:
-        return [field for field in self if field.name not in (*FOLDED, "fhir_base_url")]
+        return [field for field in self if field.name not in (*self.folds, "fhir_base_url")]
 
     @property
     def folded(self) -> list[forms.BoundField]:
-        return [self[name] for name in FOLDED]
+        return [self[name] for name in self.folds]
+
+    @property
+    def folds(self) -> list[str]:
+        """Return the fields that most EHRs need nothing in. What stops a launch is not folded."""
+        return [name for name in FOLDED if name != self.open_field]
+
+    open_field = ""
 
     @property
     def has_folded_errors(self) -> bool:
@@ -130,6 +139,7 @@ class AddForm(forms.ModelForm):  # type: ignore[type-arg]  # not generic at run 
             scope=data["scope"] or None,
             standalone_scope=data["standalone_scope"] or None,
             assertion_audience=data["assertion_audience"] or None,
+            pkce_unannounced=data["pkce_unannounced"] or None,
         )
 
 
@@ -204,6 +214,7 @@ class AddingPage(admin.ModelAdmin):  # type: ignore[type-arg]  # not generic at 
         return HttpResponseRedirect(reverse(change, args=[endpoint.registration_id]))
 
     def _adding(self, request: HttpRequest, form: AddForm, **context: Any) -> HttpResponse:
+        _suggest(form, context.get("findings", []))
         context = {
             **self.admin_site.each_context(request),
             "opts": self.opts,
@@ -213,6 +224,15 @@ class AddingPage(admin.ModelAdmin):  # type: ignore[type-arg]  # not generic at 
             **context,
         }
         return TemplateResponse(request, "registrations/add.html", context)
+
+
+def _suggest(form: AddForm, findings: list[Finding]) -> None:
+    """Ask for the reason to go without announced PKCE where that stops launches, with what is known
+    of the vendor. A person decides, by pressing Add."""
+    if any(one.check == doctor.PKCE_UNANNOUNCED for one in findings):
+        form.open_field = "pkce_unannounced"
+        preset = presets.PRESETS.get(form["preset"].value(), presets.PRESETS[""])
+        form.initial.setdefault(form.open_field, preset.pkce_unannounced)
 
 
 def _shown(url: str, findings: list[Finding]) -> dict[str, Any]:
@@ -271,7 +291,7 @@ def _as_if(fhir_base_url: str, typed: dict[str, str]) -> registry.EndpointConfig
         updated_at=now,
         **presets.defaults(preset),
     )
-    for name in ("auth_method", "alg", "scope", "standalone_scope"):
+    for name in ("auth_method", "alg", "scope", "standalone_scope", "pkce_unannounced"):
         setattr(registration, name, typed.get(name) or getattr(registration, name))
     endpoint = Endpoint(pk=0, registration=registration, fhir_base_url=fhir_base_url)
     endpoint.updated_at = now

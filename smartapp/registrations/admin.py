@@ -31,7 +31,9 @@ class EndpointInline(admin.StackedInline):
     model = Endpoint
     form = EndpointForm
     formset = EndpointFormSet
-    fields = ("fhir_base_url", "name", "enabled", "issuers", "slug", "discovery")
+    fields = (
+        "fhir_base_url", "name", "enabled", "issuers", "pkce_unannounced", "slug", "discovery",
+    )  # fmt: skip
     readonly_fields = ("discovery",)
     extra = 0
     min_num = 1
@@ -82,6 +84,7 @@ class RegistrationAdmin(AddingPage, DiscoveryPages, DoctorPage):
                     "introspection_method",
                     "refresh_tokens_persist",
                     "token_requests_per_minute",
+                    "pkce_unannounced",
                 ),
                 "classes": ("collapse",),
             },

@@ -74,16 +74,32 @@ def needed(config: EndpointConfig) -> dict[str, str]:
 
 
 def missing(config: EndpointConfig, discovery: Discovery) -> tuple[Missing, ...]:
-    """Return each capability that is used and not listed, explained."""
+    """Return each capability that is used and not listed, explained; one sentence for all where
+    none is listed."""
+    uses = needed(config)
+    if not discovery.capabilities:
+        seen = f"The EHR lists no capabilities; this registration needs {', '.join(uses)}."
+        fix = "Published lists are often incomplete, so try it. If it fails, ask the vendor."
+        return (Missing("capabilities", seen, fix),)
+    listed = discovery.capabilities | _by_auth_methods(discovery)
     return tuple(
         Missing(
             capability,
             f"The EHR does not list {capability}, needed for {use}.",
             _TRY + _FIXES[capability],
         )
-        for capability, use in needed(config).items()
-        if capability not in discovery.capabilities
+        for capability, use in uses.items()
+        if capability not in listed
     )
+
+
+def _by_auth_methods(discovery: Discovery) -> set[str]:
+    """Return the capabilities that the list of authentication methods shows, under its present
+    name or that of older servers."""
+    names = ("token_endpoint_auth_methods_supported", "token_endpoint_auth_methods")
+    lists = [discovery.document.get(name) for name in names]
+    methods = [method for one in lists if isinstance(one, list) for method in one]
+    return {shown for method, shown in _BY_AUTH_METHOD.items() if method in methods}
 
 
 def _of_scope(item: str) -> list[str]:

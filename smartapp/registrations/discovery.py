@@ -82,7 +82,9 @@ async def launch_endpoints(config: EndpointConfig) -> OAuthEndpoints:
     when neither the EHR nor the last 24 hours have a document.
     """
     document = await _checked(config)
-    launch = discovery.validate_for_launch(document)
+    launch = discovery.validate_for_launch(
+        document, takes_pkce_unannounced=config.takes_pkce_unannounced
+    )
     return OAuthEndpoints(
         authorization_endpoint=launch.authorization_endpoint,
         token_endpoint=launch.token_endpoint,

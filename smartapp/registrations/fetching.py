@@ -13,7 +13,7 @@ from smartapp import http
 from smartapp.database import in_database
 from smartapp.protocol import discovery, jwks
 from smartapp.protocol.discovery import Discovery, OpenIDConfiguration
-from smartapp.protocol.errors import DiscoveryInvalid, JWKSError, SmartError
+from smartapp.protocol.errors import DiscoveryFailed, DiscoveryInvalid, JWKSError, SmartError
 from smartapp.protocol.jwks import JWKS
 from smartapp.protocol.urls import host_of
 from smartapp.registrations import history, presets
@@ -69,7 +69,9 @@ async def _get(
 ) -> http.Response:
     response = await http.get(url, headers={"Accept": "application/json"} | (headers or {}))
     if response.status != 200:
-        raise refusal(f"{host_of(url)} answered {response.status}")
+        may_pass = response.status >= 500 or response.status == 429
+        kind = DiscoveryFailed if may_pass and refusal is DiscoveryInvalid else refusal
+        raise kind(f"{host_of(url)} answered {response.status}")
     return response
 
 

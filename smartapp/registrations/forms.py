@@ -93,6 +93,7 @@ class RegistrationForm(forms.ModelForm):  # type: ignore[type-arg]  # not generi
             "introspection_method",
             "refresh_tokens_persist",
             "token_requests_per_minute",
+            "pkce_unannounced",
             "frame_ancestors",
             "slug",
         )
@@ -133,6 +134,8 @@ class RegistrationForm(forms.ModelForm):  # type: ignore[type-arg]  # not generi
             sealed_client_secret=self.instance.sealed_client_secret,
         )
         registering.check_authentication(wanted, data.get("client_secret"))
+        wanted.standalone_scope = data.get("standalone_scope", "")
+        registering.check_pkce(wanted, data.get("pkce_unannounced", ""))
 
     def _check_alg(self, data: dict[str, Any]) -> None:
         wanted = Registration(
@@ -166,7 +169,7 @@ class EndpointForm(forms.ModelForm):  # type: ignore[type-arg]  # not generic at
 
     class Meta:
         model = Endpoint
-        fields = ("fhir_base_url", "name", "enabled", "issuers", "slug")
+        fields = ("fhir_base_url", "name", "enabled", "issuers", "pkce_unannounced", "slug")
 
     def clean(self) -> dict[str, Any]:
         data = super().clean() or self.cleaned_data
@@ -179,6 +182,7 @@ class EndpointForm(forms.ModelForm):  # type: ignore[type-arg]  # not generic at
                 {"fhir_base_url": "Another enabled endpoint has this FHIR base URL already."}
             )
         self._refuse_mixup(data, iss)
+        registering.check_pkce(self.registration, data.get("pkce_unannounced", ""))
         return data
 
     def _refuse_mixup(self, data: dict[str, Any], iss: str) -> None:

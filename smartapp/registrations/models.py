@@ -15,6 +15,8 @@ from smartapp.protocol.client_assertion import (
 )
 from smartapp.registrations import validation
 
+REASON_LENGTH = 300
+
 
 class AuthMethod(models.TextChoices):
     PRIVATE_KEY_JWT = "private_key_jwt", "Signed assertion (private_key_jwt)"
@@ -150,6 +152,14 @@ class Registration(models.Model):
     frame_ancestors = models.JSONField(
         default=list, blank=True, validators=[validation.validate_origins]
     )
+    pkce_unannounced = models.CharField(
+        "takes PKCE unannounced, because",
+        max_length=REASON_LENGTH,
+        blank=True,
+        help_text="This app always sends PKCE with S256, and stops launches where an EHR does not "
+        "list it. If the vendor says that its servers take it although they do not list it, write "
+        "here who said so and when. An EHR that lists other methods only is never asked.",
+    )
     preset = models.CharField(max_length=32, blank=True)
     # Longest that this EHR keeps our JWKS whatever our Cache-Control says, as its preset knows it:
     # a new key waits for that long. 0: as our header says. Empty: not known (spec §3.3).
@@ -209,6 +219,12 @@ class Endpoint(models.Model):
     # Hosts that the OAuth endpoints and the issuer's keys may be on (C14). Empty: discovery was
     # never read, and nobody is sent anywhere.
     pinned_hosts = models.JSONField(default=list, blank=True)
+    pkce_unannounced = models.CharField(
+        "takes PKCE unannounced, because",
+        max_length=REASON_LENGTH,
+        blank=True,
+        help_text="As the registration's, for this EHR only.",
+    )
     enabled = models.BooleanField(default=True)
     # False for a 2-legged registration's endpoint: nobody launches there.
     launchable = models.BooleanField(default=True, editable=False)
@@ -254,7 +270,9 @@ class EndpointOverride(models.Model):
     member = models.CharField("address of", max_length=32, choices=Member.choices)
     url = models.CharField("address", max_length=500, validators=[validation.validate_url])
     reason = models.CharField(
-        "why", max_length=300, help_text="For those who come after you, e.g. the vendor's ticket."
+        "why",
+        max_length=REASON_LENGTH,
+        help_text="For those who come after you, e.g. the vendor's ticket.",
     )
     # What was used until then; empty: the EHR published none.
     before = models.CharField(max_length=600, blank=True)

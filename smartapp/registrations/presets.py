@@ -46,6 +46,8 @@ class Preset:
     refresh_tokens_persist: bool = False
     # Kept to although it is only reported: too low a limit delays, too high a one is refused.
     token_requests_per_minute: int | None = None
+    # What is known of PKCE that its servers take and do not list; suggested, never set.
+    pkce_unannounced: str = ""
     client_id_header: str = ""
     # Where people sign out at the EHR, on the host of the token endpoint (C134).
     logout_path: str = ""
@@ -160,6 +162,8 @@ _PRESETS = (
         # A refresh brings no new refresh token.
         refresh_tokens_persist=True,
         scope=f"{CLINICIAN_SCOPE} online_access",
+        pkce_unannounced="of 2,905 Oracle Health production endpoints 625 did not list PKCE in May "
+        "2026; other apps send it to all of them.",
         steps=(
             "Request each scope by resource type; Oracle grants no others.",
             "The launch URL and the redirect URI are two fields.",

@@ -20,15 +20,14 @@ from smartapp.keys import key_creation, rotation
 from smartapp.keys.models import Algorithm, KeySet
 from smartapp.keys.refusals import StepRefused
 from smartapp.keys.rotation import Line, Step
-from smartapp.protocol.errors import DiscoveryInvalid, SmartError
+from smartapp.protocol.errors import DiscoveryInvalid
 from smartapp.protocol.urls import without_trailing_slash
 from smartapp.registrations import (
-    capabilities,
-    discovery,
+    doctor,
     issuer_conflicts,
     overrides,
-    pinning,
     registry,
+    validation,
 )
 from smartapp.registrations.models import AuthMethod, Endpoint, Registration
 from smartapp.registrations.presets import PRESETS, Preset, defaults
@@ -56,6 +55,7 @@ class Wanted:
     assertion_audience: str | None = None
     issuers: list[str] | None = None
     frame_ancestors: list[str] | None = None
+    pkce_unannounced: str | None = None
 
 
 def register(wanted: Wanted, *, now: datetime, actor: str) -> Endpoint:
@@ -77,6 +77,7 @@ def register(wanted: Wanted, *, now: datetime, actor: str) -> Endpoint:
     _change_registration(registration, wanted)
     registration.clean_fields(exclude=["key_set"])
     check_authentication(registration, wanted.client_secret)
+    check_pkce(registration, registration.pkce_unannounced)
     endpoint.name = wanted.name
     set_base(endpoint, wanted.fhir_base_url)
     endpoint.clean_fields(exclude=["registration"])
@@ -95,26 +96,12 @@ def register(wanted: Wanted, *, now: datetime, actor: str) -> Endpoint:
 
 
 async def look(config: EndpointConfig, *, actor: str) -> tuple[str, ...]:
-    """Ask the EHR what it publishes, pin it if that is the first time, and return warnings."""
-    try:
-        if config.pinned_hosts:
-            observation = await pinning.observe(config)
-            discovery.check_hosts(config, discovery.named_hosts(config, observation))
-        else:
-            observation = await pinning.pin_first(config, actor=actor)
-    except SmartError as error:
-        return (_no_discovery(config, error),)
-    missing = capabilities.missing(config, observation.discovery)
-    return (*observation.warnings, *(f"{one.seen} {one.fix}" for one in missing))
-
-
-def _no_discovery(config: EndpointConfig, error: SmartError) -> str:
-    if config.pinned_hosts:
-        return f"{error.title}: {error.detail}."
-    return (
-        f"The EHR's discovery could not be read ({error.detail}), so nobody can launch yet. "
-        "It is read by itself as soon as the EHR answers, while `maintain` runs."
-    )
+    """Ask the EHR what it publishes, pin it if that is the first time, and return warnings: what
+    would stop a launch comes first."""
+    found = [one async for one in doctor.look_at_ehr(config, actor=actor)]
+    levels = (doctor.Level.PROBLEM, doctor.Level.ADVICE)
+    ordered = (one for level in levels for one in found if one.level == level)
+    return tuple(f"{one.seen} {one.fix}".strip() for one in ordered)
 
 
 def slug_of(name: str) -> str:
@@ -148,6 +135,7 @@ def _change_registration(registration: Registration, wanted: Wanted) -> None:
         "auth_method": wanted.auth_method,
         "assertion_audience": wanted.assertion_audience,
         "frame_ancestors": wanted.frame_ancestors,
+        "pkce_unannounced": wanted.pkce_unannounced,
         # A vendor's quirks come and go with the vendor; what may be given stays once it is stored.
         **{name: usual[name] for name in usual if new or (wanted.preset and name not in given)},
         **{name: value for name, value in given.items() if value is not None},
@@ -240,6 +228,16 @@ def check_authentication(registration: Registration, given: str | None) -> None:
         return
     if not (given or registration.sealed_client_secret):
         raise ValidationError({"client_secret": "This authentication needs a client secret."})
+
+
+def check_pkce(registration: Registration, reason: str) -> None:
+    """Refuse to go without announced PKCE, for whatever reason, where nothing else stops a stolen
+    code (C12)."""
+    refusal = validation.pkce_refusal(
+        registration.auth_method, registration.scope, registration.standalone_scope
+    )
+    if reason and refusal:
+        raise ValidationError({"pkce_unannounced": f"PKCE has to be announced here. {refusal}"})
 
 
 def key_set_for(
@@ -347,6 +345,7 @@ def store_registration(
         alg=registration.alg,
         scope=registration.scope,
         standalone_scope=registration.standalone_scope,
+        pkce_unannounced=registration.pkce_unannounced,
         enabled=registration.enabled,
     )
     transaction.on_commit(registry.forget)
@@ -383,6 +382,7 @@ def store_endpoint(endpoint: Endpoint, *, actor: str) -> None:
         registration=endpoint.registration.slug,
         fhir_base_url=endpoint.fhir_base_url,
         issuers=endpoint.issuers,
+        pkce_unannounced=endpoint.pkce_unannounced,
         enabled=endpoint.enabled,
     )
     transaction.on_commit(registry.forget)

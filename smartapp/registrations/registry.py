@@ -19,6 +19,7 @@ from smartapp import vault
 from smartapp.database import in_database
 from smartapp.protocol.discovery import discovery_url
 from smartapp.protocol.errors import ClientKeyError, StateOfAnotherRegistration, UnknownEndpoint
+from smartapp.registrations import validation
 from smartapp.registrations.models import AuthMethod, Endpoint, Member, Registration
 
 REMEMBERED_SECONDS = 5
@@ -60,6 +61,8 @@ class EndpointConfig:
     frame_ancestors: tuple[str, ...]
     preset: str
     updated_at: datetime
+    # Who says so, and when; empty: S256 must be listed.
+    pkce_unannounced: str = ""
     # Addresses that an administrator knows better than discovery: member and URL (C10, C91).
     overrides: Overrides = ()
 
@@ -72,6 +75,14 @@ class EndpointConfig:
     def override(self, member: str) -> str | None:
         """Return the address that is used in place of the published one, if there is one."""
         return dict(self.overrides).get(member)
+
+    @property
+    def takes_pkce_unannounced(self) -> bool:
+        """Whether launches go on although the EHR lists no PKCE. Never without a second defence
+        against stolen codes: the nonce, and a client that proves itself (RFC 9700 §2.1.1)."""
+        return bool(self.pkce_unannounced) and not validation.pkce_refusal(
+            self.auth_method, self.scope, self.standalone_scope
+        )
 
     @property
     def redirect_uri(self) -> str:
@@ -229,6 +240,7 @@ def describe(endpoint: Endpoint, overrides: Overrides | None = None) -> Endpoint
         token_requests_per_minute=registration.token_requests_per_minute,
         frame_ancestors=tuple(registration.frame_ancestors),
         preset=registration.preset,
+        pkce_unannounced=endpoint.pkce_unannounced or registration.pkce_unannounced,
         updated_at=max(endpoint.updated_at, registration.updated_at),
         overrides=_overrides(endpoint) if overrides is None else overrides,
     )

@@ -26,6 +26,7 @@ _LABELS = {
     "standalone_scope": "Patient scopes",
     "issuers": "Issuers",
     "pinned_hosts": "Pinned hosts",
+    "pkce_unannounced": "PKCE unannounced",
 }
 
 
@@ -55,6 +56,7 @@ def sheet(config: EndpointConfig) -> dict[str, Any]:
         "standalone_scope": config.standalone_scope,
         "issuers": list(config.issuers),
         "pinned_hosts": sorted(config.pinned_hosts),
+        "pkce_unannounced": config.pkce_unannounced,
         "overrides": dict(config.overrides),
         "steps": list(preset.steps),
         "notes": list(preset.notes),

@@ -98,6 +98,20 @@ def validate_standalone_scope(scope: str) -> None:
         )
 
 
+def pkce_refusal(auth_method: str, scope: str, standalone_scope: str) -> str:
+    """Return why PKCE has to be announced to a registration like this, or nothing.
+
+    Without PKCE a stolen code is useless only where the nonce is compared and the client has to
+    prove itself (RFC 9700 §2.1.1).
+    """
+    if auth_method == "none":
+        return "A public client is not safe without it: let the app authenticate by key or secret."
+    asked = [scopes for scopes in (scope, standalone_scope) if scopes and not is_backend(scopes)]
+    if any("openid" not in scopes.split() for scopes in asked):
+        return "It is safe with openid among the scopes only, for clinicians and for patients."
+    return ""
+
+
 def validate_own_address() -> None:
     """The addresses that a vendor registers begin with PUBLIC_URL: https, or this machine (C3)."""
     if not (

@@ -93,7 +93,7 @@ def test_null_and_empty_mean_absent(empty: object) -> None:
 
 
 def test_wrong_types_of_lists_and_issuer_count_as_nothing() -> None:
-    found = parse(capabilities="launch-ehr", issuer=5, scopes_supported=["openid", 7])
+    found = parse(capabilities={"launch-ehr": True}, issuer=5, scopes_supported=["openid", 7])
     assert found.capabilities == frozenset()
     assert found.issuer is None
     assert found.scopes_supported == ("openid",)
@@ -113,8 +113,10 @@ def test_the_issuer_parameter_is_required_when_announced(value: object, required
         ("authorization_endpoint", None),
         ("token_endpoint", None),
         ("code_challenge_methods_supported", ["plain"]),
+        ("code_challenge_methods_supported", "plain"),
         ("code_challenge_methods_supported", []),
-        ("code_challenge_methods_supported", "S256"),
+        ("code_challenge_methods_supported", None),
+        ("code_challenge_methods_supported", {"S256": True}),
     ],
 )
 def test_a_launch_needs_both_endpoints_and_s256(name: str, value: object) -> None:
@@ -122,6 +124,36 @@ def test_a_launch_needs_both_endpoints_and_s256(name: str, value: object) -> Non
     found = parse(**{name: value})
     with pytest.raises(DiscoveryIncomplete):
         discovery.validate_for_launch(found)
+
+
+@pytest.mark.parametrize("value", [None, [], [None], 5])
+def test_an_administrator_may_say_that_pkce_is_taken_unannounced(value: object) -> None:
+    """Oracle Health lists it at four of five of its endpoints, and takes it at all."""
+    found = parse(code_challenge_methods_supported=value)
+    launch = discovery.validate_for_launch(found, takes_pkce_unannounced=True)
+    assert launch.token_endpoint == GOOD["token_endpoint"]
+
+
+@pytest.mark.parametrize("value", [["plain"], "plain", ["s256"]])
+def test_nobody_may_say_so_where_other_methods_are_listed(value: object) -> None:
+    """T5: the EHR has said what it takes."""
+    found = parse(code_challenge_methods_supported=value)
+    with pytest.raises(DiscoveryIncomplete, match="only"):
+        discovery.validate_for_launch(found, takes_pkce_unannounced=True)
+
+
+@pytest.mark.parametrize("value", ["S256", "plain S256", ["plain", ["S256"]], ["S256", "x"]])
+def test_a_list_is_read_from_what_real_servers_write_in_its_place(value: object) -> None:
+    found = parse(code_challenge_methods_supported=value, capabilities="launch-ehr permission-v2")
+    assert discovery.validate_for_launch(found).token_endpoint == GOOD["token_endpoint"]
+    assert found.capabilities == {"launch-ehr", "permission-v2"}
+    assert found.notes == ()
+
+
+@pytest.mark.parametrize("body", [b"<html>", b"\n <!DOCTYPE html>", b"\xef\xbb\xbf<html></html>"])
+def test_a_web_page_is_called_one(body: bytes) -> None:
+    with pytest.raises(DiscoveryInvalid, match="a web page came"):
+        discovery.parse_discovery(body, fhir_base_url=BASE)
 
 
 @pytest.mark.parametrize("body", [b"", b"[]", b"<html>", b'{"issuer": 1, "issuer": 2}'])

@@ -133,6 +133,42 @@ class TestAdd:
         assert (registration.alg, registration.send_scope_on_refresh) == ("RS256", True)
         assert registration.introspection_method == "GET"
 
+    def test_pkce_that_is_not_announced_asks_for_a_reason(
+        self, admin: Client, live_ehr: EHR
+    ) -> None:
+        """In the open, filled in with what is known of the vendor; a person presses Add."""
+        live_ehr.publish(code_challenge_methods_supported=None)
+        looked = {"fhir_base_url": live_ehr.base, "preset": "oracle", "look": "yes"}
+        page = admin.post(f"{LIST}add/", looked).content.decode()
+
+        above, _, folded = page.partition("<details")
+        assert "Nobody can launch: the EHR does not say that it takes PKCE" in above
+        assert re.search(r'name="pkce_unannounced" value="of 2,905 Oracle Health', above)
+        assert "pkce_unannounced" not in folded
+
+        admin.post(
+            f"{LIST}add/", form(live_ehr.base, slug="general", pkce_unannounced="Ticket 4711")
+        )
+        assert launch_endpoints().token_endpoint == f"{live_ehr.origin}/token"
+        event = AuditEvent.objects.get(action="registration.create")
+        assert event.detail["pkce_unannounced"] == "Ticket 4711"
+
+    def test_an_endpoint_alone_may_take_pkce_unannounced(
+        self, admin: Client, live_ehr: EHR
+    ) -> None:
+        admin.post(f"{LIST}add/", form(live_ehr.base, slug="general"))
+        live_ehr.publish(code_challenge_methods_supported=None)
+        registration = Registration.objects.get()
+        changes = {"endpoints-0-pkce_unannounced": "Ticket 4711"}
+        url = f"{LIST}{registration.pk}/change/"
+        refused = admin.post(url, stored_form(registration, auth_method="none", **changes))
+        assert "PKCE has to be announced here" in errors(refused)
+
+        admin.post(url, stored_form(registration, **changes))
+        assert launch_endpoints().token_endpoint == f"{live_ehr.origin}/token"
+        event = AuditEvent.objects.filter(action="endpoint.change").latest("id")
+        assert event.detail["pkce_unannounced"] == "Ticket 4711"
+
     def test_it_is_audited_with_the_administrators_name(self, admin: Client, live_ehr: EHR) -> None:
         admin.post(f"{LIST}add/", form(live_ehr.base))
 

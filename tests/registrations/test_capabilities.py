@@ -1,10 +1,11 @@
 """What a registration uses against what its EHR lists: C17."""
 
+import json
 from dataclasses import replace
 
 import pytest
 
-from smartapp.protocol.discovery import parse_discovery
+from smartapp.protocol.discovery import Discovery, parse_discovery
 from smartapp.registrations import capabilities
 from smartapp.registrations.registry import EndpointConfig
 from tests.registrations.factories import BASE, NOW
@@ -105,5 +106,41 @@ def test_what_to_do_is_known_for_everything_that_can_be_needed() -> None:
         config = replace(
             CONFIG, scope=scopes, standalone_scope="launch/patient", auth_method=method
         )
-        nothing = parse_discovery(b"{}", fhir_base_url=BASE)
-        assert len(capabilities.missing(config, nothing)) == len(capabilities.needed(config)) >= 10
+        other = parse_discovery(b'{"capabilities": ["context-banner"]}', fhir_base_url=BASE)
+        assert len(capabilities.missing(config, other)) == len(capabilities.needed(config)) >= 10
+
+
+@pytest.mark.parametrize("body", [b"{}", b'{"capabilities": []}', b'{"capabilities": null}'])
+def test_an_absent_list_is_said_in_one_sentence(body: bytes) -> None:
+    discovery = parse_discovery(body, fhir_base_url=BASE)
+
+    (one,) = capabilities.missing(CONFIG, discovery)
+    assert one.seen == (
+        "The EHR lists no capabilities; this registration needs launch-ehr, context-ehr-patient, "
+        "client-public."
+    )
+
+
+@pytest.mark.parametrize(
+    "name", ["token_endpoint_auth_methods_supported", "token_endpoint_auth_methods"]
+)
+@pytest.mark.parametrize(
+    ("method", "capability"),
+    [
+        ("private_key_jwt", "client-confidential-asymmetric"),
+        ("client_secret_basic", "client-confidential-symmetric"),
+    ],
+)
+def test_a_listed_authentication_method_counts_as_its_capability(
+    name: str, method: str, capability: str
+) -> None:
+    config = replace(CONFIG, auth_method=method)
+    body: dict[str, object] = {"capabilities": ["launch-ehr", "context-ehr-patient"]}
+    (lacking,) = capabilities.missing(config, parse(body))
+    assert lacking.capability == capability
+
+    assert capabilities.missing(config, parse(body | {name: [method]})) == ()
+
+
+def parse(document: dict[str, object]) -> Discovery:
+    return parse_discovery(json.dumps(document).encode(), fhir_base_url=BASE)

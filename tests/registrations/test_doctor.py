@@ -102,7 +102,7 @@ AT_THE_EHR: list[tuple[str, Callable[[EHR], object], str]] = [
         lambda ehr: ehr.publish_issuer(jwks_uri="https://new.example/keys"),
         "hosts",
     ),
-    ("no-s256", lambda ehr: ehr.publish(code_challenge_methods_supported=[]), "launch-needs"),
+    ("no-s256", lambda ehr: ehr.publish(code_challenge_methods_supported=[]), "pkce-unannounced"),
     ("no-token-endpoint", lambda ehr: ehr.publish(token_endpoint=None), "launch-needs"),
     (
         "issuer-gone",
@@ -360,11 +360,87 @@ async def test_a_client_with_a_secret_needs_no_key(healthy: EHR) -> None:
 
 async def test_what_is_only_not_listed_is_advice(healthy: EHR) -> None:
     """C13, C17."""
-    healthy.publish(capabilities=[])
+    healthy.publish(capabilities=["launch-standalone"])
     code, output = await in_database(run)
 
     assert code == 0
     assert "advice  capabilities: The EHR does not list launch-ehr" in output
+
+
+async def test_what_is_not_used_of_the_document_is_said(healthy: EHR) -> None:
+    healthy.publish(capabilities=CAPABILITIES, revocation_endpoint="ftp://ehr.example/revoke")
+    code, output = await in_database(run)
+
+    assert code == 0
+    assert "advice  discovery: Not used: revocation_endpoint: not https." in output
+
+
+PKCE_MEMBER = "code_challenge_methods_supported"
+
+
+@pytest.mark.parametrize("listed", [["plain"], "plain"])
+async def test_plain_alone_is_a_problem_whatever_an_administrator_says(
+    healthy: EHR, listed: Any
+) -> None:
+    """C12, T5."""
+    await in_database(lambda: Registration.objects.update(pkce_unannounced="The vendor, by mail"))
+    healthy.publish(capabilities=CAPABILITIES, **{PKCE_MEMBER: listed})
+
+    assert await problems() == ["launch-needs"]
+
+
+async def test_pkce_that_is_not_announced_is_a_problem_with_the_way_out(healthy: EHR) -> None:
+    await in_database(lambda: Registration.objects.update(preset="oracle"))
+    healthy.publish(capabilities=CAPABILITIES, **{PKCE_MEMBER: None})
+    code, output = await in_database(run)
+
+    assert code == 1
+    assert "Nobody can launch: the EHR does not say that it takes PKCE" in output
+    assert '--pkce-unannounced "REASON"' in output
+    assert "Known of this vendor: of 2,905 Oracle Health production endpoints" in output
+
+
+@pytest.mark.parametrize("level", [Registration, Endpoint])
+async def test_pkce_that_an_administrator_answers_for_is_none(
+    healthy: EHR, level: type[Registration | Endpoint]
+) -> None:
+    await in_database(lambda: level._default_manager.update(pkce_unannounced="Ticket 4711"))
+    healthy.publish(capabilities=CAPABILITIES, **{PKCE_MEMBER: None})
+    code, output = await in_database(run)
+
+    assert code == 0, output
+    assert "It is sent all the same, because: Ticket 4711" in output
+
+
+@pytest.mark.parametrize(
+    ("change", "sentence"),
+    [
+        ({"auth_method": "none"}, "A public client is not safe without it"),
+        ({"scope": "launch patient/*.rs"}, "with openid among the scopes only"),
+        ({"standalone_scope": "launch/patient patient/*.rs"}, "with openid among the scopes only"),
+    ],
+)
+async def test_nobody_can_answer_for_it_without_a_second_defence(
+    healthy: EHR, change: dict[str, str], sentence: str
+) -> None:
+    """RFC 9700 §2.1.1: a client that proves itself, and a nonce that is compared."""
+    change["pkce_unannounced"] = "Ticket 4711"
+    await in_database(lambda: Registration.objects.update(**change))
+    healthy.publish(capabilities=CAPABILITIES, **{PKCE_MEMBER: None})
+    code, output = await in_database(run)
+
+    assert code == 1
+    assert sentence in output
+
+
+async def test_payers_without_an_issuer_are_told_what_to_take_out(healthy: EHR) -> None:
+    listed = [one for one in CAPABILITIES if one != "sso-openid-connect"]
+    healthy.publish(issuer=None, capabilities=listed)
+    await in_database(lambda: Endpoint.objects.update(issuers=[]))
+    code, output = await in_database(run)
+
+    assert code == 1
+    assert "take openid and fhirUser out of the scopes" in output
 
 
 async def test_another_issuer_in_discovery_is_advice(healthy: EHR) -> None:

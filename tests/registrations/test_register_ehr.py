@@ -11,7 +11,7 @@ from pytest_django import Settings
 from smartapp.audit.models import AuditEvent
 from smartapp.database import in_database
 from smartapp.keys.models import SigningKey
-from smartapp.protocol.errors import UnknownEndpoint
+from smartapp.protocol.errors import PKCEUnannounced, UnknownEndpoint
 from smartapp.registrations import discovery, registry
 from smartapp.registrations.models import Endpoint, Registration
 from tests.registrations.ehr import EHR
@@ -137,6 +137,63 @@ class TestNewRegistration:
 
         assert "Redirect URI:      http://127.0.0.1:8000/callback/general/\n" in text
         assert "JWKS URL:          http://127.0.0.1:8000/.well-known/jwks/general.json\n" in text
+
+
+class TestEHRWithoutPKCE:
+    """It lists no challenge method, as one of five of Oracle Health's production endpoints."""
+
+    REASON = ("--pkce-unannounced", "Vendor's ticket 4711")
+
+    @pytest.fixture(autouse=True)
+    def silent(self, ehr: EHR) -> None:
+        ehr.publish(code_challenge_methods_supported=None)
+
+    async def test_what_stops_every_launch_is_said_first(self, ehr: EHR) -> None:
+        sheet = await register(ehr.base)
+
+        assert sheet["warnings"][0].startswith("Nobody can launch: the EHR does not say")
+        with pytest.raises(PKCEUnannounced):
+            await discovery.launch_endpoints(await registry.endpoint_for_iss(ehr.base))
+
+    async def test_a_reason_lets_launches_go_on(self, ehr: EHR) -> None:
+        sheet = await register(ehr.base, *self.REASON)
+
+        assert not any("PKCE" in warning for warning in sheet["warnings"])
+        assert sheet["pkce_unannounced"] == self.REASON[1]
+        launch = await discovery.launch_endpoints(await registry.endpoint_for_iss(ehr.base))
+        assert launch.token_endpoint == f"{ehr.origin}/token"
+
+    async def test_the_reason_is_in_the_audit_trail(self, ehr: EHR) -> None:
+        await register(ehr.base, *self.REASON)
+
+        event = await in_database(AuditEvent.objects.get, action="registration.create")
+        assert event.detail["pkce_unannounced"] == self.REASON[1]
+
+    async def test_it_can_be_taken_back(self, ehr: EHR) -> None:
+        await register(ehr.base, *self.REASON)
+        await register(ehr.base, "--pkce-unannounced", "")
+
+        with pytest.raises(PKCEUnannounced):
+            await discovery.launch_endpoints(await registry.endpoint_for_iss(ehr.base))
+
+    async def test_a_public_client_is_refused_it(self, ehr: EHR) -> None:
+        with pytest.raises(CommandError, match="PKCE has to be announced here"):
+            await register(ehr.base, *self.REASON, "--auth-method", "none")
+
+
+@pytest.mark.parametrize(
+    ("missing", "sentence"),
+    [
+        ("token_endpoint", "Nobody can launch: no token_endpoint"),
+        ("authorization_endpoint", "Nobody can launch: no authorization_endpoint"),
+        ("issuer", "No issuer of id_tokens is known"),
+    ],
+)
+async def test_whatever_stops_a_launch_is_said_first(ehr: EHR, missing: str, sentence: str) -> None:
+    ehr.publish(**{missing: None})
+    sheet = await register(ehr.base)
+
+    assert sheet["warnings"][0].startswith(sentence)
 
 
 class TestEHRThatDoesNotAnswer:

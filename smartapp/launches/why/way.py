@@ -71,7 +71,9 @@ def _discovery(case: Case) -> Causes:
             95,
             "The EHR does not publish what a safe launch needs",
             seen,
-            "Check that the FHIR base URL is the one for SMART apps, and ask the vendor.",
+            "Check that the FHIR base URL is the one for SMART apps, and ask the vendor. If only "
+            "PKCE is not announced and the vendor says that it is taken, say so in the "
+            "registration: Takes PKCE unannounced.",
             "C12",
         )
     elif case.code.startswith("discovery") and "never read" in case.words:

@@ -22,6 +22,7 @@ from smartapp.registrations.registry import EndpointConfig
 
 __all__ = [
     "ACTOR",
+    "PKCE_UNANNOUNCED",
     "Check",
     "Finding",
     "Level",
@@ -35,6 +36,7 @@ __all__ = [
 ]
 
 ACTOR = ehr.ACTOR
+PKCE_UNANNOUNCED = ehr.PKCE_UNANNOUNCED
 
 # Checks of the rooms above this one, added when the app starts: asking for a token is a launch's
 # work, and imports go one way.
@@ -50,9 +52,10 @@ async def examine(config: EndpointConfig, *, actor: str = ACTOR) -> AsyncIterato
             yield finding
 
 
-async def look_at_ehr(config: EndpointConfig) -> AsyncIterator[Finding]:
+async def look_at_ehr(config: EndpointConfig, *, actor: str = ACTOR) -> AsyncIterator[Finding]:
     """Yield the findings on what the EHR publishes. The endpoint need not be stored, and nothing
     is pinned for one that is not."""
-    for check in (ehr.publishes, ehr.clock):
+    publishes: Check = partial(ehr.publishes, actor=actor)
+    for check in (publishes, ehr.clock):
         async for finding in check(config):
             yield finding

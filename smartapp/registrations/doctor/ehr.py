@@ -17,6 +17,7 @@ from smartapp.protocol.errors import (
     EHRRedirected,
     EHRTimeout,
     EHRUnreachable,
+    PKCEUnannounced,
     SmartError,
 )
 from smartapp.protocol.scopes import parse_scopes
@@ -27,9 +28,10 @@ from smartapp.registrations.models import AuthMethod, Member
 from smartapp.registrations.pinning import Observation
 from smartapp.registrations.presets import PRESETS
 from smartapp.registrations.registry import EndpointConfig
-from smartapp.registrations.validation import is_backend
+from smartapp.registrations.validation import is_backend, pkce_refusal
 
 ACTOR = "doctor"
+PKCE_UNANNOUNCED = "pkce-unannounced"
 # `Date` has whole seconds, and the answer took a while to come.
 CLOCK_TOLERANCE_SECONDS = CLOCK_SKEW_SECONDS + 2
 CLOCK_BEHIND_SECONDS = 60
@@ -62,17 +64,23 @@ async def publishes(config: EndpointConfig, *, actor: str = ACTOR) -> AsyncItera
     except SmartError as error:
         yield _no_discovery(config, error)
         return
-    yield ok("discovery", f"{host_of(config.discovery_url)} publishes its SMART configuration.")
-    for member, url in config.overrides:
-        yield ok("override", f"{Member(member).label}: {url} is used, as an administrator said.")
-    yield _hosts(config, observation)
-    for finding in _needs(config, observation):
+    for finding in (*_documents(config, observation), *_needs(config, observation)):
         yield finding
     if _signs_people_in(config):
         for issuer in observation.issuers:
             yield await _issuer_keys(config, issuer)
         for finding in _issuers(observation):
             yield finding
+
+
+def _documents(config: EndpointConfig, observation: Observation) -> Iterator[Finding]:
+    """Yield what was read, what is not used of it, and what is used in its place."""
+    yield ok("discovery", f"{host_of(config.discovery_url)} publishes its SMART configuration.")
+    for note in observation.discovery.notes:
+        yield advice("discovery", note)
+    for member, url in config.overrides:
+        yield ok("override", f"{Member(member).label}: {url} is used, as an administrator said.")
+    yield _hosts(config, observation)
 
 
 def _no_discovery(config: EndpointConfig, error: SmartError) -> Finding:
@@ -88,7 +96,11 @@ def _no_discovery(config: EndpointConfig, error: SmartError) -> Finding:
             "endpoint's discovery page, try the SMART configuration at "
             f"{parts.scheme}://{parts.netloc}/.well-known/smart-configuration"
         )
-    return problem("discovery", f"{error.title}: {error.detail}.", fix)
+    if config.pinned_hosts or not config.endpoint_id:
+        return problem("discovery", f"{error.title}: {error.detail}.", fix)
+    fix += ". It is read by itself as soon as the EHR answers, while `maintain` runs"
+    seen = f"The EHR's discovery could not be read ({error.detail}), so nobody can launch yet."
+    return problem("discovery", seen, fix)
 
 
 def _hosts(config: EndpointConfig, observation: Observation) -> Finding:
@@ -123,19 +135,43 @@ def _endpoints(config: EndpointConfig, observation: Observation) -> Finding:
     used = observation.discovery
     try:
         if not is_backend(config.scope):
-            validate_for_launch(used)
+            validate_for_launch(used, takes_pkce_unannounced=config.takes_pkce_unannounced)
         elif used.token_endpoint is None:
             raise DiscoveryIncomplete("no token_endpoint")
+    except PKCEUnannounced:
+        return _unannounced(config)
     except DiscoveryIncomplete as error:
         return problem(
             "launch-needs",
-            f"{error.title}: {error.detail}.",
+            f"Nobody can launch: {error.detail}.",
             "The EHR must publish it; without it no launch is safe. Ask the vendor, and check "
             "that this FHIR base URL is the one for SMART apps.",
         )
     if is_backend(config.scope):
         return ok("launch-needs", "The token endpoint is published.")
+    if not used.code_challenge_methods_supported:
+        said = f"It is sent all the same, because: {config.pkce_unannounced}"
+        return ok("launch-needs", f"The EHR does not say that it takes PKCE. {said}")
     return ok("launch-needs", "Both endpoints and PKCE with S256 are published.")
+
+
+def _unannounced(config: EndpointConfig) -> Finding:
+    """Return what an administrator may say to an EHR that lists no PKCE, and when not."""
+    seen = (
+        "Nobody can launch: the EHR does not say that it takes PKCE with S256 "
+        "(code_challenge_methods_supported is absent)."
+    )
+    fix = "Ask the vendor to list it. "
+    refusal = pkce_refusal(config.auth_method, config.scope, config.standalone_scope)
+    if refusal:
+        return problem(PKCE_UNANNOUNCED, seen, f"{fix}{refusal}")
+    known = PRESETS.get(config.preset, PRESETS[""]).pkce_unannounced
+    fix += (
+        "If its servers take PKCE all the same, say so with who says it and when: "
+        '`register_ehr … --pkce-unannounced "REASON"`, or in the admin under Takes PKCE '
+        "unannounced."
+    )
+    return problem(PKCE_UNANNOUNCED, seen, f"{fix} Known of this vendor: {known}" if known else fix)
 
 
 def _assertion(config: EndpointConfig, observation: Observation) -> Iterator[Finding]:
@@ -166,12 +202,22 @@ def _issuers(observation: Observation) -> Iterator[Finding]:
     """C91, C93."""
     named = observation.discovery.issuer
     if not observation.issuers:
-        fix = "Enter the expected issuer: register_ehr --issuer URL, or in the admin."
-        yield problem("issuer", "No issuer of id_tokens is known.", fix)
+        yield problem("issuer", "No issuer of id_tokens is known.", _without_issuer(observation))
     elif named is not None and named not in observation.issuers:
         seen = f"Discovery names the issuer {named}, which is not an expected one."
         fix = "If sign-in fails on the issuer, ask the vendor and add it to the expected issuers."
         yield advice("issuer", seen, fix)
+
+
+def _without_issuer(observation: Observation) -> str:
+    enter = "enter the expected issuer: register_ehr --issuer URL, or in the admin."
+    if "sso-openid-connect" in observation.discovery.capabilities:
+        return f"Ask the vendor, and {enter}"
+    return (
+        "This EHR does not list sso-openid-connect, so it probably signs nobody in by id_token, as "
+        "many payers: take openid and fhirUser out of the scopes, there and in the vendor's "
+        f"portal. If the vendor does name an issuer, {enter}"
+    )
 
 
 async def _issuer_keys(config: EndpointConfig, issuer: str) -> Finding:

@@ -46,6 +46,11 @@ class Command(BaseCommand):
         parser.add_argument(
             "--frame-ancestor", action="append", metavar="ORIGIN", help="may show us in a frame"
         )
+        parser.add_argument(
+            "--pkce-unannounced",
+            metavar="REASON",
+            help="the EHR takes PKCE with S256 although it does not list it: who said so, and when",
+        )
         parser.add_argument("--key-set", metavar="SLUG", help="default: one of its own")
         parser.add_argument("--json", action="store_true")
 
@@ -85,6 +90,7 @@ def _wanted(options: dict[str, Any]) -> Wanted:
         assertion_audience=options["audience"],
         issuers=options["issuer"],
         frame_ancestors=options["frame_ancestor"],
+        pkce_unannounced=options["pkce_unannounced"],
     )
 
 
