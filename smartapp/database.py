@@ -6,8 +6,9 @@ fresh connection: 6 ms on PostgreSQL. These few threads live as long as the proc
 
 import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor, wait
+from contextlib import contextmanager
 from contextvars import copy_context
 from threading import Barrier, local
 from typing import ParamSpec, TypeVar
@@ -52,6 +53,25 @@ async def in_database(work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -
         return work(*args, **kwargs)
 
     return await asyncio.get_running_loop().run_in_executor(_threads, copy_context().run, run)
+
+
+@contextmanager
+def own_connection() -> Iterator[None]:
+    """Around work outside of requests: with a connection that is opened for it and closed after it.
+    Nothing else closes those, and one that the database has ended fails whatever comes later.
+
+    Where a transaction is open already it is the caller's, as in a test's.
+    """
+    _close_unless_in_use()
+    try:
+        yield
+    finally:
+        _close_unless_in_use()
+
+
+def _close_unless_in_use() -> None:
+    if not connection.in_atomic_block:
+        connection.close()
 
 
 def close_thread_connections() -> None:

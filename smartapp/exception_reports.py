@@ -10,15 +10,21 @@ from pathlib import Path
 from typing import Any
 
 from django.core.exceptions import ImproperlyConfigured
-from django.db import InterfaceError, OperationalError
+from django.db import Error as DatabaseError
 from django.http import HttpRequest
 from django.views.debug import ExceptionReporter
 
 FRAMES = 5
 MAX_WORDS = 200
 ROOT = Path(__file__).resolve().parent.parent
-# Drivers whose words name a host and what is wrong with it, and never a row, a parameter or a key.
-CONNECTION_ERRORS = ("redis.exceptions.ConnectionError", "redis.exceptions.TimeoutError")
+# SQLSTATE classes that are about the server and never about the values of a row: connection,
+# transaction, resources, state, intervention by an operator, system.
+SERVER_CLASSES = {"08", "25", "40", "53", "55", "57", "58"}
+CONNECTION_ERRORS = (
+    "redis.exceptions.ConnectionError",
+    "redis.exceptions.TimeoutError",
+    "sqlite3.OperationalError",
+)
 
 
 class ReportWithoutValues(ExceptionReporter):
@@ -49,14 +55,28 @@ def sentence(error: BaseException) -> str:
 def _words(error: BaseException) -> str:
     if isinstance(error, OSError):
         words = error.strerror or ""  # without the file's name, which somebody may have chosen
-    elif isinstance(error, OperationalError | InterfaceError | ImproperlyConfigured) or any(
-        f"{one.__module__}.{one.__name__}" in CONNECTION_ERRORS for one in type(error).__mro__
-    ):
-        # Of PostgreSQL's lines only the first: DETAIL may hold the values of a row.
-        words = str(error).strip().partition("\n")[0]
     else:
-        words = ""
-    return "".join(filter(str.isprintable, words))[:MAX_WORDS]
+        words = str(error) if _is_about_the_server(error) else ""
+    # Of PostgreSQL's lines only the first: the others may tell more than the error.
+    return "".join(filter(str.isprintable, words.strip().partition("\n")[0]))[:MAX_WORDS]
+
+
+def _is_about_the_server(error: BaseException) -> bool:
+    if isinstance(error, DatabaseError):  # Django's own, around the driver's
+        return error.__cause__ is not None and _is_of_server(error.__cause__)
+    return isinstance(error, ImproperlyConfigured) or _is_of_server(error)
+
+
+def _is_of_server(error: BaseException) -> bool:
+    """Whether a driver raised it because of its server: such words name a host and what is wrong
+    with it, and no value that was read or written."""
+    kind = type(error)
+    if any(f"{one.__module__}.{one.__name__}" in CONNECTION_ERRORS for one in kind.__mro__):
+        return True
+    if not kind.__module__.startswith("psycopg"):
+        return False
+    state: str | None = getattr(error, "sqlstate", None)
+    return state is None or state[:2] in SERVER_CLASSES
 
 
 def _way(error: BaseException) -> str:

@@ -1,21 +1,35 @@
 """The periodic work: what has expired goes in small batches, what lives stays."""
 
+import asyncio
+import os
+import signal
+import time
 from datetime import datetime, timedelta
+from functools import partial
 from io import StringIO
+from pathlib import Path
 
+import psycopg
 import pytest
+from django.contrib.auth.models import User
 from django.contrib.sessions.models import Session
 from django.core.management import call_command
 from django.core.management.base import CommandError
 from django.db import OperationalError
+from django.test import Client
+from django.urls import reverse
 from django.utils import timezone
 from pytest_django import DjangoAssertNumQueries
 
-from smartapp.keys import key_creation
+from smartapp.keys import heartbeat, key_creation
+from smartapp.keys.models import KeySet
 from smartapp.launches import store
 from smartapp.launches.models import Launch, LaunchKind
 from smartapp.management.commands import maintain
+from smartapp.registrations import discovery
+from smartapp.registrations.doctor import Level, ours
 from smartapp.registrations.models import Endpoint, Registration
+from tests.processes import environment, manage, postgres_database, running
 from tests.secrecy import all_logs
 
 NOW = timezone.now()
@@ -48,7 +62,7 @@ def test_expired_sessions_go_with_their_launches(endpoint: Endpoint) -> None:
     """Design §4: the session's end is the tokens' end."""
     live = make_launch(endpoint, "live", NOW + timedelta(hours=1), timedelta(hours=1))
     make_launch(endpoint, "over", NOW - timedelta(seconds=1), timedelta(hours=13))
-    assert maintain.purge() == 1
+    assert maintain.purge_all() == 1
     assert list(Launch.objects.all()) == [live]
 
 
@@ -56,7 +70,7 @@ def test_unfinished_launches_go_when_their_state_can_no_longer_be_used(endpoint:
     """C50: until then the row keeps the state used."""
     recent = make_launch(endpoint, "recent", None, timedelta(minutes=11))
     make_launch(endpoint, "old", None, timedelta(hours=3))
-    assert maintain.purge() == 1
+    assert maintain.purge_all() == 1
     assert list(Launch.objects.all()) == [recent]
 
 
@@ -84,25 +98,116 @@ def test_one_round_does_it_all(endpoint: Endpoint) -> None:
     assert "Purged 1" in output.getvalue()
 
 
-def test_a_round_that_fails_does_not_end_the_rotation_of_keys(
-    endpoint: Endpoint, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """A database that is away for a moment: the next round comes, and the log says so."""
-    rounds: list[int] = []
+class TestBulkheads:
+    """What fails keeps nothing else from being done, and is told."""
 
-    def purge() -> int:
-        rounds.append(1)
-        if len(rounds) == 3:
-            raise KeyboardInterrupt
-        raise OperationalError("the connection was lost")
+    @pytest.fixture
+    def done(self, monkeypatch: pytest.MonkeyPatch) -> list[str]:
+        done: list[str] = []
 
-    monkeypatch.setattr(maintain, "purge", purge)
-    with all_logs() as keeper, pytest.raises(KeyboardInterrupt):
-        call_command("maintain", "--every", "0.01", stdout=StringIO())
-    assert sum("a round failed, the next one comes" in line for line in keeper.lines) == 2
-    with pytest.raises(OperationalError):
-        rounds.clear()
-        call_command("maintain", stdout=StringIO())
+        def work(name: str) -> int:
+            done.append(name)
+            return 0
+
+        pieces = {name: partial(work, name) for name in ("keys", "revocations", "discovery")}
+        monkeypatch.setattr(maintain.Command, "_work", lambda _: pieces)
+        return done
+
+    def fail(self, monkeypatch: pytest.MonkeyPatch, name: str, error: Exception) -> None:
+        def fails() -> int:
+            raise error
+
+        pieces = maintain.Command._work(maintain.Command())
+        monkeypatch.setattr(maintain.Command, "_work", lambda _: {**pieces, name: fails})
+
+    @pytest.mark.django_db
+    @pytest.mark.parametrize("error", [OperationalError("it was lost"), KeyError("x"), OSError(5)])
+    @pytest.mark.parametrize("name", ["keys", "revocations"])
+    def test_one_that_fails_stops_no_other(
+        self, done: list[str], monkeypatch: pytest.MonkeyPatch, name: str, error: Exception
+    ) -> None:
+        self.fail(monkeypatch, name, error)
+        with all_logs() as keeper, pytest.raises(CommandError, match=rf"last round: {name}\.$"):
+            call_command("maintain", stdout=StringIO())
+        assert done == [one for one in ("keys", "revocations", "discovery") if one != name]
+        [line] = [line for line in keeper.lines if "the next round tries it again" in line]
+        assert f"{type(error).__name__}" in line
+        assert "tests/test_maintain.py" in line  # where it came from
+
+    @pytest.mark.django_db
+    def test_what_fails_is_told_where_administrators_look(
+        self, endpoint: Endpoint, done: list[str], monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        heartbeat.ran(timezone.now())
+        assert heartbeat.problems(timezone.now()) == []
+        self.fail(monkeypatch, "revocations", OperationalError("it was lost"))
+        with pytest.raises(CommandError):
+            call_command("maintain", stdout=StringIO())
+        [sentence] = heartbeat.problems(timezone.now())
+        assert "revocations failed in the last round: OperationalError" in sentence
+        [finding] = ours._periodic_work()
+        assert finding.level == Level.PROBLEM
+        client = Client()
+        client.force_login(User.objects.create_superuser("ann", password="x"))
+        page = client.get(reverse("admin:keys_keyset_change", args=[KeySet.objects.get().pk]))
+        assert "revocations failed in the last round" in page.content.decode()
+
+    @pytest.mark.django_db
+    def test_silence_is_a_problem_once_it_has_run(self) -> None:
+        [finding] = ours._periodic_work()
+        assert finding.level == Level.ADVICE
+        heartbeat.ran(timezone.now() - timedelta(minutes=11))
+        [finding] = ours._periodic_work()
+        assert finding.level == Level.PROBLEM
+        assert "11 minutes ago" in finding.seen
+        heartbeat.ran(timezone.now() - timedelta(minutes=2))
+        [finding] = ours._periodic_work()
+        assert finding.level == Level.OK
+
+    @pytest.mark.django_db(transaction=True)
+    def test_an_ehr_that_hangs_holds_up_no_keys(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        async def hangs() -> None:
+            await asyncio.sleep(60)
+
+        monkeypatch.setattr(discovery, "refresh_ahead", hangs)
+        monkeypatch.setattr(maintain, "READING_DISCOVERY_SECONDS", 0.1)
+        began = time.monotonic()
+        with pytest.raises(CommandError, match=r"last round: discovery\.$"):
+            call_command("maintain", stdout=StringIO())
+        assert time.monotonic() - began < 5
+
+
+@pytest.mark.postgres
+def test_goes_on_after_a_restart_of_the_database(tmp_path: Path) -> None:
+    """Each round has connections of its own: one that the database has ended failed all later
+    rounds, for ever."""
+    log = tmp_path / "log"
+
+    def rounds() -> int:
+        return log.read_text().count("still to do")
+
+    def wait_for(count: int) -> None:
+        deadline = time.monotonic() + 30
+        while rounds() < count:
+            assert time.monotonic() < deadline, log.read_text()
+            time.sleep(0.05)
+
+    with postgres_database() as database_url:
+        env = environment("http://127.0.0.1:8000", database_url)
+        manage(env, "migrate", "--verbosity", "0")
+        command = ("manage.py", "maintain", "--every", "0.2")
+        with running(env, log, *command, ready=lambda: rounds() > 0) as pid:
+            with psycopg.connect(database_url, autocommit=True) as server:
+                for _ in range(5):
+                    server.execute(
+                        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
+                        "WHERE datname = current_database() AND pid <> pg_backend_pid()"
+                    )
+                    wait_for(rounds() + 2)
+            began = time.monotonic()
+            os.kill(pid, signal.SIGTERM)
+        assert time.monotonic() - began < 10
+    assert "Traceback" not in log.read_text()
 
 
 @pytest.mark.parametrize("every", ["0", "-1"])

@@ -11,6 +11,7 @@ from datetime import datetime, timedelta
 
 from django.db import Error as DatabaseError
 
+from smartapp.exception_reports import cause
 from smartapp.keys import lifecycle, rotation, stale_copies, waits
 from smartapp.keys.models import KeySet, SigningKey
 from smartapp.keys.refusals import StepRefused
@@ -78,8 +79,7 @@ def _lines(key_set: KeySet) -> list[Line]:
     try:
         return rotation.of(key_set)
     except DatabaseError as error:
-        # By its type only: the message may quote the row.
-        logger.error("key set %s: its keys cannot be read: %s", key_set, type(error).__name__)
+        logger.error("key set %s: its keys cannot be read: %s", key_set, cause(error))
         return []
 
 
@@ -91,9 +91,9 @@ def _take(key_set: KeySet, alg: str, step: Step, *, now: datetime, actor: str) -
         # Another machine took this step between our look and our lock, or all five places are
         # taken until another line has finished.
         return None
-    except DatabaseError as error:
-        # By its type only: the message may quote the row. Overdue, it is warned of.
-        logger.error("key set %s: %s of %s failed: %s", key_set, step, alg, type(error).__name__)
+    except Exception as error:
+        # Whatever it is. Overdue, it is warned of.
+        logger.error("key set %s: %s of %s failed: %s", key_set, step, alg, cause(error))
         return None
 
 

@@ -10,15 +10,47 @@ from smartapp.keys import automation
 from smartapp.keys.models import KeySet, MaintainedBy
 from smartapp.keys.wording import ago
 
+# It runs every minute; a round that takes long has ended by then.
+SILENT_AFTER = timedelta(minutes=10)
 # Machines come and go; one that has been silent for so long is no longer one of this app's.
 KEPT_FOR = timedelta(days=7)
 
 
 def ran(now: datetime) -> None:
     """Note that this machine has just taken every step that was due."""
-    machine = socket.gethostname()[:100] or "unnamed"
-    MaintainedBy.objects.update_or_create(machine=machine, defaults={"last_at": now})
+    MaintainedBy.objects.update_or_create(machine=_machine(), defaults={"last_at": now})
     MaintainedBy.objects.filter(last_at__lt=now - KEPT_FOR).delete()
+
+
+def finished(failures: dict[str, str]) -> None:
+    """Note what failed in the round that this machine has just ended, with its cause."""
+    MaintainedBy.objects.filter(machine=_machine()).update(failures=failures)
+
+
+def _machine() -> str:
+    return socket.gethostname()[:100] or "unnamed"
+
+
+def has_ever_run() -> bool:
+    return MaintainedBy.objects.exists()
+
+
+def problems(now: datetime) -> list[str]:
+    """Return in sentences what is wrong with the periodic work: it has stopped everywhere, or some
+    of it fails somewhere."""
+    if MaintainedBy.objects.filter(last_at__gt=now - SILENT_AFTER).exists():
+        return failures(now)
+    return [f"{last_runs(now)} It should run every minute."]
+
+
+def failures(now: datetime) -> list[str]:
+    """Return in sentences what failed in the last round of each machine that goes on."""
+    lively = MaintainedBy.objects.filter(last_at__gt=now - SILENT_AFTER)
+    return [
+        f"manage.py maintain on {row.machine}: {name} failed in the last round: {why}"
+        for row in lively
+        for name, why in row.failures.items()
+    ]
 
 
 def is_running(now: datetime) -> bool:

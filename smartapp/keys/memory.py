@@ -21,6 +21,7 @@ from itertools import count
 from django.utils import timezone
 
 from smartapp.database import in_database
+from smartapp.exception_reports import cause
 from smartapp.keys import attribution, fetches
 from smartapp.keys.material import PrivateKey, open_private_key
 from smartapp.keys.models import SigningKey
@@ -209,7 +210,7 @@ async def keep_fresh() -> None:
             await attribution.settle()
         except Exception as exc:
             # Whatever it is: a loop that ends here would leave old keys in memory for good.
-            logger.error("key sets not refreshed, the previous ones stay: %s", type(exc).__name__)
+            logger.error("key sets not refreshed, the previous ones stay: %s", cause(exc))
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(wake.wait(), REFRESH_SECONDS)
 

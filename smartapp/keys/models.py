@@ -247,6 +247,8 @@ class MaintainedBy(models.Model):
 
     machine = models.CharField(max_length=100, unique=True)
     last_at = models.DateTimeField()
+    # What failed in its last round, by name, each with its cause.
+    failures = models.JSONField(default=dict, db_default={})
 
     class Meta:
         ordering = ["-last_at"]

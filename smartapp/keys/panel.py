@@ -93,7 +93,7 @@ def page(key_set: KeySet, user: User | AnonymousUser, now: datetime) -> dict[str
         _section(key_set, line, keys, now, may_rotate=may_rotate, may_risk=may_risk)
         for line in found
     ]
-    warnings = automation.warnings(key_set, now)
+    warnings = automation.warnings(key_set, now) + heartbeat.failures(now)
     return {
         "key_set": key_set,
         "jwks_url": rehearsal.public_url(key_set),

@@ -19,6 +19,7 @@ from django.core.cache import cache
 from django.utils import timezone
 
 from smartapp import vault
+from smartapp.exception_reports import cause
 from smartapp.launches import token_budget, token_endpoint
 from smartapp.protocol import scopes, token
 from smartapp.protocol.errors import EHRTimeout, SmartError, UnknownEndpoint
@@ -89,7 +90,7 @@ async def _or(otherwise: T, asked: Awaitable[T]) -> T:
         return await asked
     except Exception as error:
         # Whatever a driver raises means the same here.
-        logger.error("2-legged tokens: the cache is away: %s", type(error).__name__)
+        logger.error("2-legged tokens: the cache is away: %s", cause(error))
         return otherwise
 
 

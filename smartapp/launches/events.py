@@ -22,13 +22,13 @@ from functools import wraps
 from typing import Any, NotRequired, TypedDict, TypeVar, cast
 from urllib.parse import urlsplit
 
-from django.db import Error as DatabaseError
 from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 
 from smartapp import http
 from smartapp.database import in_database
+from smartapp.exception_reports import cause
 from smartapp.launches.models import LaunchEvent, Step
 
 FLUSH_SECONDS = 5
@@ -279,8 +279,9 @@ async def flush() -> None:
         return
     try:
         await in_database(LaunchEvent.objects.bulk_create, batch)
-    except DatabaseError as error:
-        logger.error("%d launch events not written: %s", len(batch), type(error).__name__)
+    except Exception as error:
+        # Whatever it is: the task that writes must not end with it.
+        logger.error("%d launch events not written: %s", len(batch), cause(error))
 
 
 def _flood(count: int) -> LaunchEvent:

@@ -15,6 +15,7 @@ from django.core.cache import cache
 from django.db import connection
 
 from smartapp import vault
+from smartapp.exception_reports import cause
 from smartapp.keys import memory
 
 GOOD_FOR_SECONDS = 1
@@ -60,7 +61,7 @@ def _passes(name: str, check: Callable[[], bool]) -> bool:
         return check()
     except Exception as error:
         # Whatever a driver raises means the same here: not ready.
-        logger.warning("not ready: %s: %s", name, type(error).__name__)
+        logger.warning("not ready: %s: %s", name, cause(error))
         return False
 
 

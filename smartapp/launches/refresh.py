@@ -30,6 +30,7 @@ from django.db import Error as DatabaseError
 from django.utils import timezone
 
 from smartapp.database import in_database
+from smartapp.exception_reports import cause
 from smartapp.launches import (
     background,
     pending_revocations,
@@ -316,7 +317,7 @@ async def _store(launch: StoredLaunch, refreshed: LaunchTokens, expires_at: date
             await in_database(store.store_refreshed, launch, refreshed, expires_at)
             return
         except DatabaseError as error:
-            logger.error("launch %s: renewed tokens: %s", launch.uuid, type(error).__name__)
+            logger.error("launch %s: renewed tokens: %s", launch.uuid, cause(error))
             if pause is None:
                 raise
         await asyncio.sleep(pause)

@@ -17,6 +17,7 @@ from django.utils import timezone
 
 from smartapp import http, vault
 from smartapp.database import in_database
+from smartapp.exception_reports import cause
 from smartapp.launches import background, pending_revocations
 from smartapp.launches.client_authentication import post_form
 from smartapp.launches.models import EndReason
@@ -76,7 +77,7 @@ async def _outcome(telling: Awaitable[Told], what: str) -> Told:
         return Told(None, "tokens-do-not-open")
     except Exception as error:
         # Our own fault: this one waits, and the others of its batch are told all the same.
-        logger.error("%s: %s", what, type(error).__name__)
+        logger.error("%s: %s", what, cause(error))
         return Told(None, "unexpected-error")
 
 

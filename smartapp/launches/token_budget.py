@@ -25,6 +25,7 @@ from typing import TypeVar
 
 from django.core.cache import cache
 
+from smartapp.exception_reports import cause
 from smartapp.protocol.errors import EHRLimited, TokenBudgetSpent
 from smartapp.protocol.retry_after import retry_after_seconds
 from smartapp.registrations.registry import EndpointConfig
@@ -125,7 +126,7 @@ async def shared(work: Callable[..., T], *arguments: object, away: T) -> T:
     except Exception as error:
         # Whatever a driver raises means the same here.
         _away_until = time.monotonic() + AWAY_SECONDS
-        logger.error("token budget: the cache is away: %s", type(error).__name__)
+        logger.error("token budget: the cache is away: %s", cause(error))
         return away
 
 

@@ -4,7 +4,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand
 
-from smartapp.management.commands.maintain import purge
+from smartapp.management.commands.maintain import purge_all
 
 
 class Command(BaseCommand):
@@ -14,4 +14,6 @@ class Command(BaseCommand):
     )
 
     def handle(self, *_args: Any, **_options: Any) -> None:
-        self.stdout.write(f"Purged {purge()} rows. `maintain` does this too, and tells the EHRs.")
+        self.stdout.write(
+            f"Purged {purge_all()} rows. `maintain` does this too, and tells the EHRs."
+        )

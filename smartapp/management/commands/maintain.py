@@ -1,8 +1,15 @@
 """The periodic work, safe from several machines at once."""
 
+import asyncio
 import logging
+import signal
+import threading
 import time
 from argparse import ArgumentParser
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import datetime
+from functools import partial
 from typing import Any
 
 from django.core.management import call_command
@@ -10,6 +17,8 @@ from django.core.management.base import BaseCommand, CommandError
 from django.utils import timezone
 
 from smartapp import http
+from smartapp.database import own_connection
+from smartapp.exception_reports import cause
 from smartapp.keys import fetches, heartbeat, stale_copies
 from smartapp.launches import events, pending_revocations, revocation, store
 from smartapp.registrations import discovery
@@ -18,21 +27,22 @@ logger = logging.getLogger(__name__)
 
 PAUSE_BETWEEN_BATCHES_SECONDS = 0.05
 REVOKING_SECONDS = 30
+READING_DISCOVERY_SECONDS = 60
 
-PURGES = (
-    store.purge_batch,
-    fetches.purge_batch,
-    stale_copies.purge_batch,
-    events.purge_batch,
-    pending_revocations.purge_batch,
-)
+PURGES = {
+    "expired launches": store.purge_batch,
+    "JWKS fetches": fetches.purge_batch,
+    "stale copies": stale_copies.purge_batch,
+    "timelines": events.purge_batch,
+    "revocations": pending_revocations.purge_batch,
+}
 
 
 class Command(BaseCommand):
     help = (
-        "Rotate keys that are due, purge what has expired in small batches, refresh discovery "
-        "ahead of time, tell EHRs which tokens are not needed any more; once, or for ever with "
-        "--every."
+        "Rotate keys that are due, tell EHRs which tokens are not needed any more, purge what has "
+        "expired in small batches, refresh discovery ahead of time; once, or for ever with "
+        "--every. Exit code 1 where some of it failed in the last round."
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
@@ -42,37 +52,105 @@ class Command(BaseCommand):
         every: float | None = options["every"]
         if every is not None and every <= 0:
             raise CommandError("--every takes a number of seconds above 0.")
-        while True:
-            started = time.monotonic()
-            try:
-                self._round()
-            except Exception as error:
-                if every is None:
-                    raise
-                # A database that is away for a moment must not end the rotation of keys for good.
-                logger.error("a round failed, the next one comes: %s", type(error).__name__)
-            if every is None:
-                return
-            time.sleep(max(0.0, every - (time.monotonic() - started)))
+        with _end_of_process() as ending:
+            while True:
+                started = time.monotonic()
+                failures = self._round(ending)
+                left = max(0.0, (every or 0) - (time.monotonic() - started))
+                if every is None or ending.wait(left):
+                    break
+        if failures:
+            raise CommandError(f"Failed in the last round: {', '.join(failures)}.")
 
-    def _round(self) -> None:
-        call_command("rotate_keys", "--auto")
+    def _round(self, ending: threading.Event) -> dict[str, str]:
+        """Do each piece of the work, what matters most first; return the causes of those that
+        failed. None keeps another from being done."""
+        done: dict[str, int] = {}
+        failures: dict[str, str] = {}
+        for name, work in self._work().items():
+            if ending.is_set():
+                break
+            with _bulkhead(name, failures):
+                done[name] = work()
+        with _bulkhead("heartbeat", failures):
+            heartbeat.finished(failures)
+        with _bulkhead("report", failures):
+            self._report(done)
+        return failures
+
+    def _work(self) -> dict[str, Callable[[], int]]:
+        """Return the pieces by name. Each returns how many rows or revocations it has done."""
+        return {
+            "keys": self._rotate,
+            "revocations": _revoke,
+            **{f"purging {name}": partial(purge, batch) for name, batch in PURGES.items()},
+            "discovery": _read_discovery,
+        }
+
+    def _rotate(self) -> int:
+        call_command("rotate_keys", "--auto", stdout=self.stdout)
         heartbeat.ran(timezone.now())
-        purged = purge()
-        http.run(discovery.refresh_ahead())
-        told = http.run(revocation.work_off(within_seconds=REVOKING_SECONDS))
+        return 0
+
+    def _report(self, done: dict[str, int]) -> None:
+        purged = sum(rows for name, rows in done.items() if name.startswith("purging"))
         self.stdout.write(
             f"Purged {purged} rows: expired sessions, unfinished launches, old timelines and "
-            f"JWKS fetches. Revoked at their EHR: {told}; "
+            f"JWKS fetches. Revoked at their EHR: {done.get('revocations', 0)}; "
             f"still to do: {pending_revocations.waiting()}."
         )
 
 
-def purge() -> int:
-    """Delete everything that has expired, batch by batch; return how many rows went."""
+@contextmanager
+def _bulkhead(name: str, failures: dict[str, str]) -> Iterator[None]:
+    """Around a piece of the work: note why it failed, if it does, and let the others go on."""
+    try:
+        with own_connection():
+            yield
+    except Exception as error:
+        # Whatever it is: it must not end the rotation of keys for good.
+        failures[name] = cause(error)
+        logger.error("%s failed, the next round tries it again: %s", name, failures[name])
+
+
+@contextmanager
+def _end_of_process() -> Iterator[threading.Event]:
+    """Yield what is set by SIGTERM: the piece under way ends, no other begins."""
+    ending = threading.Event()
+    if threading.current_thread() is not threading.main_thread():
+        yield ending
+        return
+    before = signal.signal(signal.SIGTERM, lambda *_: ending.set())
+    try:
+        yield ending
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+def _revoke() -> int:
+    return http.run(revocation.work_off(within_seconds=REVOKING_SECONDS))
+
+
+def _read_discovery() -> int:
+    """EHRs that are slow must not hold up the keys of the next round."""
+
+    async def bounded() -> None:
+        async with asyncio.timeout(READING_DISCOVERY_SECONDS):
+            await discovery.refresh_ahead()
+
+    http.run(bounded())
+    return 0
+
+
+def purge_all() -> int:
+    """Delete everything that has expired; return how many rows went."""
+    return sum(map(purge, PURGES.values()))
+
+
+def purge(batch: Callable[[datetime], int]) -> int:
+    """Delete what has expired of one kind, batch by batch; return how many rows went."""
     total = 0
-    for purge_batch in PURGES:
-        while deleted := purge_batch(timezone.now()):
-            total += deleted
-            time.sleep(PAUSE_BETWEEN_BATCHES_SECONDS)
+    while deleted := batch(timezone.now()):
+        total += deleted
+        time.sleep(PAUSE_BETWEEN_BATCHES_SECONDS)
     return total

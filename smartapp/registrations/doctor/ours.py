@@ -10,7 +10,7 @@ from joserfc.errors import JoseError
 
 from smartapp import checks, http
 from smartapp.database import in_database
-from smartapp.keys import automation, fetches, memory, rehearsal
+from smartapp.keys import automation, fetches, heartbeat, memory, rehearsal
 from smartapp.keys.memory import Signer
 from smartapp.keys.models import KeySet, SigningKey
 from smartapp.protocol.errors import AddressRefused, ClientKeyError, IDTokenKeyUnknown, SmartError
@@ -37,6 +37,20 @@ async def configuration(config: EndpointConfig) -> AsyncIterator[Finding]:
         yield ok("key-ring", "The key ring opens what the database holds.")
     for finding in await in_database(lambda: list(_stored(config))):
         yield finding
+    for finding in await in_database(lambda: list(_periodic_work())):
+        yield finding
+
+
+def _periodic_work() -> Iterator[Finding]:
+    """Before it ever ran it is advice: a registration is often checked on the day it is made."""
+    now = timezone.now()
+    problems = heartbeat.problems(now)
+    tell = problem if heartbeat.has_ever_run() else advice
+    for seen in problems:
+        fix = "See that `manage.py maintain --every 60` runs on one machine at least; its log says"
+        yield tell("maintain", seen, f"{fix} what it could not do.")
+    if not problems:
+        yield ok("maintain", heartbeat.last_runs(now))
 
 
 def _own_address() -> Finding:

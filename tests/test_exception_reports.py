@@ -1,0 +1,62 @@
+"""What a log may say of an exception: enough to act on, and no value."""
+
+from pathlib import Path
+
+import psycopg
+import pytest
+import redis
+from django.core.exceptions import ImproperlyConfigured
+from django.db import IntegrityError, OperationalError
+from psycopg import errors
+
+from smartapp.exception_reports import cause, sentence
+
+
+def raised(error: BaseException, because: BaseException | None = None) -> BaseException:
+    try:
+        raise error from because
+    except type(error) as caught:
+        return caught
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        raised(OperationalError("it is away\nDETAIL"), psycopg.OperationalError("it is away")),
+        raised(OperationalError("it is away"), errors.QueryCanceled("it is away")),
+        redis.ConnectionError("it is away"),
+        redis.TimeoutError("it is away"),
+        ImproperlyConfigured("it is away"),
+        OSError(5, "it is away", "/a/name"),
+    ],
+)
+def test_the_words_of_servers_are_kept(error: BaseException) -> None:
+    assert sentence(error) == "it is away"
+    assert cause(error).startswith(f"{type(error).__name__}: it is away")
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        raised(IntegrityError("secret"), errors.UniqueViolation("secret")),
+        raised(OperationalError("secret"), errors.InvalidTextRepresentation("secret")),
+        OperationalError("secret"),
+        redis.ResponseError("unknown command with args: secret"),
+        ValueError("secret"),
+        KeyError("secret"),
+    ],
+)
+def test_words_that_may_hold_a_value_are_not(error: BaseException) -> None:
+    assert "secret" not in cause(error) + sentence(error)
+    assert cause(error).startswith(type(error).__name__)
+
+
+def test_the_way_is_told_innermost_first() -> None:
+    def inner() -> None:
+        raise KeyError("secret")
+
+    with pytest.raises(KeyError) as caught:
+        inner()
+    here = Path(__file__).name
+    assert cause(caught.value).startswith(f"KeyError (tests/{here}:")
+    assert "secret" not in cause(caught.value)
