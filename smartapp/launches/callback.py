@@ -15,6 +15,7 @@ from smartapp.middleware import error_response
 from smartapp.protocol import authorization
 from smartapp.protocol.authorization import AuthorizationCode, AuthorizationErrorResponse
 from smartapp.protocol.errors import (
+    AuthorizationErrorWithoutState,
     Busy,
     SmartError,
     StateAlreadyUsed,
@@ -46,7 +47,11 @@ async def callback(request: HttpRequest, registration_slug: str) -> HttpResponse
 
 
 async def _answered(request: HttpRequest, registration_slug: str) -> HttpResponse:
-    answer = authorization.parse_authorization_response(request.META.get("QUERY_STRING", ""))
+    try:
+        answer = authorization.parse_authorization_response(request.META.get("QUERY_STRING", ""))
+    except AuthorizationErrorWithoutState:
+        steps.came_back_to(await registry.only_endpoint(registration_slug))
+        raise
     steps.came_back(answer.state)
     started = pending.recall(request, answer.state)
     if started is None:
@@ -59,10 +64,13 @@ async def _answered(request: HttpRequest, registration_slug: str) -> HttpRespons
         response = await _accept(request, config, started, answer)
     except StateAlreadyUsed:
         response = await _without_pending(request, answer.state)
+    except Busy as error:
+        # Nothing is used up, unless this is a reload: the same answer is good in a moment.
+        return framable(
+            await _while_busy(request, config, started.kind, answer, error), config.frame_ancestors
+        )
     except SmartError as error:
         response = _refused(request, config, started.kind, answer, error)
-        if isinstance(error, Busy):  # nothing is used up: the same answer is good in a moment
-            return framable(response, config.frame_ancestors)
     pending.forget(request, response, answer.state)
     return framable(response, config.frame_ancestors)
 
@@ -83,6 +91,19 @@ async def _accept(
     if isinstance(answer, AuthorizationErrorResponse):
         raise authorization.refusal(answer)
     return await launching.finish(request, config, started, answer.state, answer.code)
+
+
+async def _while_busy(
+    request: HttpRequest,
+    config: registry.EndpointConfig,
+    kind: LaunchKind,
+    answer: AuthorizationCode | AuthorizationErrorResponse,
+    error: Busy,
+) -> HttpResponse:
+    """A crowd keeps nobody from a launch that is complete already."""
+    if await in_database(store.is_used, cookies.state_digest(answer.state)):
+        return await _without_pending(request, answer.state)
+    return _refused(request, config, kind, answer, error)
 
 
 async def _without_pending(request: HttpRequest, state: str) -> HttpResponse:

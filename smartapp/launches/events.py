@@ -231,7 +231,7 @@ def note(
 
 def _admitted(attempt: Attempt) -> bool:
     global _strangers, _not_stored
-    stranger = attempt.endpoint_id is None
+    stranger = attempt.endpoint_id is None or not attempt.key
     if len(_queue) >= MAX_QUEUED or (stranger and _strangers >= MAX_STRANGERS):
         _not_stored += 1
         return False

@@ -125,9 +125,12 @@ def _sent_away(
 async def finish(
     request: HttpRequest, config: EndpointConfig, started: PendingLaunch, state: str, code: str
 ) -> HttpResponse:
-    """Use up the state, exchange the code, and return the redirect to the launch's page (C55)."""
+    """Use up the state, exchange the code, and return the redirect to the launch's page (C55).
+
+    The state comes first: a callback that is loaded a second time takes no place and no token
+    request away from anybody.
+    """
     with in_flight(config):
-        place = await code_quota.take(config, request.META.get("REMOTE_ADDR", ""))
         uuid = await in_database(
             store.consume_state,
             endpoint_id=config.endpoint_id,
@@ -135,6 +138,7 @@ async def finish(
             state_digest=cookies.state_digest(state),
             launched_at=started.launched_at,
         )
+        place = await _place(request, config, uuid)
         response = HttpResponse(status=303, headers={"Location": f"/launches/{uuid}/"})
         exchange = background.start(
             place.judge(token_endpoint.exchange_code(config, started, code))
@@ -151,6 +155,16 @@ async def finish(
             raise
     logger.info("launch %s of %s completed at %s", uuid, started.kind, config.slug)
     return response
+
+
+async def _place(request: HttpRequest, config: EndpointConfig, uuid: UUID) -> code_quota.Place:
+    """Return the place that the code may be exchanged in. Where there is none, or the browser left
+    while it waited for one, nothing was sent, and the state is good again."""
+    try:
+        return await code_quota.take(config, request.META.get("REMOTE_ADDR", ""))
+    except BaseException:
+        await background.to_its_end(in_database(store.give_state_back, uuid))
+        raise
 
 
 async def _undo(

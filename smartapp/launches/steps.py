@@ -27,6 +27,7 @@ from smartapp.protocol.authorization import (
     AuthorizationErrorResponse,
 )
 from smartapp.protocol.errors import (
+    AuthorizationErrorWithoutState,
     AuthorizationRefused,
     AuthorizationResponseInvalid,
     DiscoveryError,
@@ -86,6 +87,7 @@ RULE_OF = {
     "authorization-request-refused": "C52",
     "authorization-server-unavailable": "C52",
     "authorization-response-invalid": "C51",
+    "error-without-state": "C52",
     "discovery-failed": "C10",
     "discovery-invalid": "C10",
     "discovery-incomplete": "C12",
@@ -205,6 +207,14 @@ def _way_there(response: HttpResponse) -> Verdict:
     )
 
 
+def came_back_to(config: EndpointConfig | None) -> None:
+    """An answer arrived at this registration's redirect URI; no more is known of it yet. `config`
+    is None where the registration has several endpoints: it may be any of them."""
+    if attempt := events.current():
+        attempt.step = Step.CALLBACK
+        attempt.endpoint_id = config.endpoint_id if config else None
+
+
 def came_back(state: str) -> None:
     """An answer for this state arrived; whether this browser asked for it is not known yet."""
     if attempt := events.current():
@@ -272,6 +282,15 @@ def token_answered(
     events.note(attempt.step, [verdict("C80", granted, text), *_about_assertion(claims)], detail)
     if granted:
         attempt.step = Step.ID_TOKEN if attempt.step == Step.TOKEN else Step.FHIR
+
+
+def refreshed_without_aud() -> None:
+    """The id_token of a refresh is right in everything that it says, and says no audience."""
+    text = (
+        "The id_token of the refresh names no audience (OpenID Connect Core §12.2 wants one). "
+        "Issuer, subject and signature are right, and nothing is read from it, so it was taken."
+    )
+    events.note(Step.REFRESH, [verdict("C98", True, text)])
 
 
 def stale_copy(config: EndpointConfig, *, refused: str, taken: str) -> None:
@@ -398,12 +417,12 @@ def refused(*, error: SmartError, reference: str, **_: object) -> None:
 def _failure(error: SmartError) -> Detail:
     """What is said of an error. A `detail` that may quote the EHR is searched, not kept (T10)."""
     detail: Detail = {}
-    if isinstance(error, TokenRefused | AuthorizationRefused):
+    if isinstance(error, TokenRefused | AuthorizationRefused | AuthorizationErrorWithoutState):
         detail["ehr_error"] = error.error
         detail["hints"] = [name for name, one in _HINTS.items() if one.search(error.detail)]
         if isinstance(error, TokenRefused):
             detail["http_status"] = error.http_status
-    elif not isinstance(error, FHIRError):
+    if not isinstance(error, TokenRefused | AuthorizationRefused | FHIRError):
         detail["failure"] = error.detail
     if isinstance(error, IDTokenError):
         detail["rule"] = error.rule

@@ -256,6 +256,11 @@ def _stored(launch: Launch, session: Session) -> StoredLaunch:
     )
 
 
+def is_used(state_digest: str) -> bool:
+    """Whether a launch has used this state up."""
+    return Launch.objects.filter(state_digest=state_digest).exists()
+
+
 def finished_with(
     state_digest: str, session_digests: Iterable[str], now: datetime
 ) -> tuple[bool, UUID | None]:

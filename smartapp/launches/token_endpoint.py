@@ -86,7 +86,12 @@ async def _refuse_after_emergency(config: EndpointConfig, error: InvalidClient) 
 
 
 async def _validated_id_token(
-    config: EndpointConfig, raw: str, *, nonce: str | None, access_token: str
+    config: EndpointConfig,
+    raw: str,
+    *,
+    nonce: str | None,
+    access_token: str,
+    aud_may_be_absent: bool = False,
 ) -> id_token.IDToken:
     """Return the id_token after every check (C90). No key is fetched from an issuer that is not
     an expected one (C91); an unknown kid asks for fresh keys once (C92)."""
@@ -101,6 +106,7 @@ async def _validated_id_token(
             nonce=nonce,
             access_token=access_token,
             now=timezone.now(),
+            aud_may_be_absent=aud_may_be_absent,
         )
 
     try:
@@ -159,16 +165,23 @@ async def check_refreshed_id_token(
 
     It carries no nonce of ours, as no authorization request stands behind it. When the issuer's
     keys are not to be had now, it goes unchecked, as if none had come: the answer holds what may
-    be the only refresh token left, and nothing is read from this id_token.
+    be the only refresh token left, and nothing is read from this id_token. For the same reason one
+    without any `aud` is taken, with a note in the timeline; another client's `aud` never is.
     """
     iss, sub = tokens.id_token_iss, tokens.id_token_sub
     if response.id_token is None or iss is None or sub is None:
         return
     try:
         proof = await _validated_id_token(
-            config, response.id_token, nonce=None, access_token=response.access_token
+            config,
+            response.id_token,
+            nonce=None,
+            access_token=response.access_token,
+            aud_may_be_absent=True,
         )
     except (EHRUnavailable, DiscoveryError, JWKSError, IDTokenKeyUnknown) as error:
         logger.warning("id_token of a refresh at %s not checked: %s", config.slug, error.code)
         return
     id_token.validate_refreshed_id_token(proof, iss=iss, sub=sub)
+    if not proof.aud:
+        steps.refreshed_without_aud()

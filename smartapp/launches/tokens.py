@@ -74,16 +74,17 @@ def from_response(
 
 def from_refresh(tokens: LaunchTokens, response: TokenResponse) -> LaunchTokens:
     """Return the tokens after a refresh: a new refresh token replaces the old one, none keeps it
-    (C122); context that names somebody else is PatientChanged (C126)."""
+    (C122); context that names somebody else is PatientChanged (C126). A member that is null or
+    empty names nobody, and is as good as absent."""
     refreshed = launch_context.parse_launch_context(response.members)
     for member in ("patient", "encounter"):
-        if member in response.members and getattr(refreshed, member) != getattr(
-            tokens.context, member
-        ):
+        named = getattr(refreshed, member)
+        if named is not None and named != getattr(tokens.context, member):
             raise PatientChanged(f"the refresh response names another {member}")
+    names_scopes = bool(scopes.parse_scopes(response.scope or ""))
     return replace(
         tokens,
         access_token=response.access_token,
         refresh_token=response.refresh_token or tokens.refresh_token,
-        granted_scope=tokens.granted_scope if response.scope is None else response.scope,
+        granted_scope=response.scope if names_scopes else tokens.granted_scope,
     )

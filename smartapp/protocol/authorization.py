@@ -13,6 +13,7 @@ from authlib.oauth2.rfc7636 import create_s256_code_challenge
 
 from smartapp.protocol.errors import (
     AccessDenied,
+    AuthorizationErrorWithoutState,
     AuthorizationRefused,
     AuthorizationRequestRefused,
     AuthorizationResponseInvalid,
@@ -156,16 +157,19 @@ def is_better_posted(url: str, capabilities: Collection[str]) -> bool:
 def parse_authorization_response(query: str) -> AuthorizationCode | AuthorizationErrorResponse:
     """Return what the EHR sent the browser back with (RFC 6749 §4.1.2 and §4.1.2.1).
 
-    Raises ParameterMissing, ParameterRepeated, ParameterTooLong or ParameterMalformed, and
-    AuthorizationResponseInvalid for a code and an error at once (C53).
+    Raises ParameterMissing, ParameterRepeated, ParameterTooLong or ParameterMalformed,
+    AuthorizationResponseInvalid for a code and an error at once (C53), and
+    AuthorizationErrorWithoutState.
     """
     values = parse_query(query)
     for name, found in values.items():
         if len(found) > 1:
             raise ParameterRepeated(plain_text(name, MAX_ERROR_CHARACTERS))
+    error = optional(values, "error", max_characters=MAX_CODE_CHARACTERS)
+    if error is not None and not values.get("state", [""])[0]:
+        raise _without_state(error, values)
     state = required(values, "state", max_characters=MAX_LAUNCH_PARAMETER_CHARACTERS)
     iss = optional(values, "iss", max_characters=MAX_LAUNCH_PARAMETER_CHARACTERS)
-    error = optional(values, "error", max_characters=MAX_CODE_CHARACTERS)
     if error is None:
         code = required(values, "code", max_characters=MAX_CODE_CHARACTERS)
         return AuthorizationCode(code, state, iss)
@@ -203,6 +207,13 @@ def refusal(response: AuthorizationErrorResponse) -> AuthorizationRefused:
     kind = _REFUSALS.get(response.error, AuthorizationRefused)
     words = response.error_description or response.error_uri or "no description"
     return kind(f"error={response.error}: {words}", error=response.error)
+
+
+def _without_state(error: str, values: dict[str, list[str]]) -> AuthorizationErrorWithoutState:
+    code = plain_text(error, MAX_ERROR_CHARACTERS)
+    said = _untrusted(values, "error_description")
+    words = f"answered with error {code} and without state"
+    return AuthorizationErrorWithoutState(f"{words}: {said}" if said else words, error=code)
 
 
 def _untrusted(values: dict[str, list[str]], name: str) -> str | None:

@@ -16,6 +16,7 @@
     │   ├── AuthorizationRequestRefused     our registration there does not fit what we asked
     │   └── AuthorizationServerUnavailable  come back later
     ├── AuthorizationResponseInvalid  code and error together, wrong RFC 9207 `iss`, ...
+    │   └── AuthorizationErrorWithoutState  an error that belongs to no sign-in that is known
     ├── DiscoveryError                what the EHR publishes cannot be used
     │   ├── DiscoveryInvalid          DiscoveryFailed, where it may pass by itself
     │   ├── DiscoveryIncomplete       PKCEUnannounced
@@ -328,6 +329,31 @@ class AuthorizationResponseInvalid(SmartError):
     status = 400
     title = "The EHR's answer could not be trusted"
     happened = "What came back from signing in does not follow the rules that keep you safe."
+
+
+class AuthorizationErrorWithoutState(AuthorizationResponseInvalid):
+    """An `error` that says of no sign-in that it is about it. RFC 6749 §4.1.2.1 wants the `state`
+    there too, and some EHRs drop it. Anybody can make such an address, so the page quotes nothing
+    of it."""
+
+    code = "error-without-state"
+    title = "The EHR refused the sign-in"
+    happened = (
+        "The EHR sent you back with an error, and did not say which sign-in it belongs to. Nothing "
+        "was read."
+    )
+    next_step = (
+        "Start again. If it happens twice, give the reference below to your administrator, who can "
+        "see what the EHR said."
+    )
+    in_ehr = (
+        f"{REOPEN} If it happens twice, give the reference below to your administrator, who can "
+        "see what the EHR said."
+    )
+
+    def __init__(self, detail: str = "", *, error: str = "") -> None:
+        super().__init__(detail)
+        self.error = error
 
 
 # --- discovery ---------------------------------------------------------------------------------

@@ -55,8 +55,9 @@ def validate_id_token(
     nonce: str | None,
     access_token: str | None,
     now: datetime,
+    aud_may_be_absent: bool = False,
 ) -> IDToken:
-    """Return the verified id_token.
+    """Return the verified id_token. Its `aud` is empty only where it `aud_may_be_absent`.
 
     Raises IDTokenKeyUnknown where the issuer's keys do not have the one that the header names,
     which is worth one look at fresh keys (C92), and IDTokenError, with the `rule` that failed, for
@@ -66,7 +67,7 @@ def validate_id_token(
     alg = _verify_signature(parts, jwks)
     claims = parts.claims
     iss = _issuer(claims, expected_issuers)
-    aud = _audience(claims, client_id)
+    aud = _audience(claims, client_id, may_be_absent=aud_may_be_absent)
     issued_at, expires_at = _times(claims, now)
     if nonce is not None:
         _check_nonce(claims, nonce)
@@ -154,10 +155,16 @@ def _issuer(claims: dict[str, Any], expected_issuers: Collection[str]) -> str:
     return iss
 
 
-def _audience(claims: dict[str, Any], client_id: str) -> tuple[str, ...]:
+def _audience(claims: dict[str, Any], client_id: str, *, may_be_absent: bool) -> tuple[str, ...]:
+    """Return the `aud`. Absent is never the same as another client's: that is refused in any
+    case."""
     aud = claims.get("aud")
-    audiences = aud if isinstance(aud, list) else [aud]
-    if not all(isinstance(item, str) for item in audiences) or client_id not in audiences:
+    is_absent = aud in (None, "", [])
+    if is_absent and not may_be_absent:
+        raise _error("aud", "missing")
+    audiences = [] if is_absent else aud if isinstance(aud, list) else [aud]
+    is_ours = all(isinstance(item, str) for item in audiences) and client_id in audiences
+    if not is_absent and not is_ours:
         raise _error("aud", "not for this client")
     azp = claims.get("azp")
     if azp is None and len(set(audiences)) > 1:

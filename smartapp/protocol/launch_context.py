@@ -84,7 +84,7 @@ def parse_launch_context(members: Mapping[str, Any]) -> LaunchContext:
 
 def _fhir_id(members: Mapping[str, Any], name: str) -> str | None:
     value = members.get(name)
-    if value is None or value == "":
+    if value in (None, "", [], {}):
         return None
     if not isinstance(value, str) or not _FHIR_ID.fullmatch(value):
         raise LaunchContextError(f"{name} is not a FHIR id")

@@ -164,7 +164,7 @@ def _token(members: dict[str, Any], name: str) -> str | None:
 
 def _expires_in(value: object) -> float:
     """Seconds. athenahealth's documentation shows the number in quotes (C81)."""
-    if value is None:
+    if value is None or value == "":
         return DEFAULT_EXPIRES_IN_SECONDS
     if isinstance(value, str) and _NUMERIC.fullmatch(value):
         value = float(value)

@@ -184,6 +184,12 @@ async def frame_ancestors(registration_slug: str) -> tuple[str, ...]:
     return await in_database(_frame_ancestors, registration_slug)
 
 
+async def only_endpoint(registration_slug: str) -> EndpointConfig | None:
+    """Return the endpoint of an enabled registration that launches at one only; None for another.
+    Without its client secret."""
+    return await in_database(_only_endpoint, registration_slug)
+
+
 async def connectable_endpoints() -> tuple[EndpointConfig, ...]:
     """Return what a patient can choose from, by name: enabled, with scopes to ask for (C22).
 
@@ -303,6 +309,11 @@ def _first(endpoints: QuerySet[Endpoint]) -> EndpointConfig | None:
 def _frame_ancestors(registration_slug: str) -> tuple[str, ...]:
     registrations = Registration.objects.filter(slug=registration_slug, enabled=True)
     return tuple(registrations.values_list("frame_ancestors", flat=True).first() or ())
+
+
+def _only_endpoint(registration_slug: str) -> EndpointConfig | None:
+    found = list(_launchable.filter(registration__slug=registration_slug)[:2])
+    return describe(found[0]) if len(found) == 1 else None
 
 
 def _connectable() -> tuple[EndpointConfig, ...]:

@@ -12,8 +12,8 @@ from aiohttp import web
 from django.utils import timezone
 
 from smartapp.database import in_database
-from smartapp.launches import pending
-from smartapp.launches.models import Launch
+from smartapp.launches import events, pending
+from smartapp.launches.models import Launch, LaunchEvent
 from smartapp.registrations import discovery, pinning, registry
 from smartapp.registrations.models import Endpoint, Registration
 from tests.launches.conftest import Browser, new_browser
@@ -309,6 +309,45 @@ class TestBadAnswers:
         page = await refused(browser, url, 403, "Access was not given")
         assert "<script>alert" not in page
         assert "x" * 400 not in page
+
+    @pytest.mark.parametrize("state", [None, ""])
+    async def test_error_without_state_is_recorded_with_its_ehr_and_words(
+        self,
+        browser: Browser,
+        registered: Endpoint,
+        caplog: pytest.LogCaptureFixture,
+        monkeypatch: pytest.MonkeyPatch,
+        state: str | None,
+    ) -> None:
+        """C52: some EHRs drop the state. The page quotes nothing: anybody can make this address."""
+        monkeypatch.setattr(events, "FLUSH_SECONDS", 3600)
+        said = {"error": "invalid_scope", "error_description": "Scope x/y is not allowed"}
+        query = urlencode(said | ({} if state is None else {"state": state}))
+        with caplog.at_level(logging.WARNING):
+            url = f"/callback/scripted/?{query}"
+            page = await refused(browser, url, 400, "did not say which sign-in")
+        assert "x/y" not in page
+        assert "invalid_scope" not in page
+        assert "answered with error invalid_scope and without state: Scope x/y" in caplog.text
+        await events.flush()
+        (event,) = await in_database(lambda: list(LaunchEvent.objects.all()))
+        assert (event.step, event.endpoint_id) == ("callback", registered.pk)
+        assert event.detail["ehr_error"] == "invalid_scope"
+        assert "scope" in event.detail["hints"]
+        assert "Scope x/y is not allowed" in event.detail["failure"]
+        assert event.reference in page
+
+    async def test_error_without_state_does_not_push_out_peoples_launches(
+        self, browser: Browser, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """T30: anybody can send it, as often as they like."""
+        monkeypatch.setattr(events, "FLUSH_SECONDS", 3600)
+        monkeypatch.setattr(events, "MAX_STRANGERS", 2)
+        for _ in range(4):
+            await browser.get("/callback/scripted/?error=invalid_scope")
+        await events.flush()
+        steps = await in_database(lambda: [one.step for one in LaunchEvent.objects.all()])
+        assert steps == ["callback", "callback", "flood"]
 
     async def test_missing_iss_is_refused_where_the_ehr_promised_it(
         self, browser: Browser, ehr: ScriptedEHR, ehr_launch: Start

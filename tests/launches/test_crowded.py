@@ -5,13 +5,14 @@ from collections.abc import Callable, Iterator
 from urllib.parse import urlsplit
 
 import pytest
+from django.core.cache import cache
 
 from smartapp import circuit, http
 from smartapp.database import in_database
 from smartapp.launches import launching
 from smartapp.launches.models import Launch
 from tests.launches.conftest import Browser, new_browser
-from tests.launches.test_token_budget import codes
+from tests.launches.test_token_budget import codes, limit
 from tests.scripted_ehr import ScriptedEHR
 
 Start = Callable[[], str]
@@ -84,6 +85,27 @@ async def test_too_many_of_all(
         patched.setattr(launching, "MAX_LAUNCHES_IN_FLIGHT", 0)
         await works_later(browser, callback, ">busy<")
     assert (await browser.get(callback)).status == 303
+
+
+async def test_a_reload_is_recognised_before_it_takes_a_place(
+    browser: Browser, ehr: ScriptedEHR, ehr_launch: Start, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also with its cookie, as a browser has it that did not get the first answer: in a crowd, and
+    where it is the minute's only request."""
+    config = await limit(5)
+    held = await browser.to_callback(ehr_launch())
+    cookies = {one.key: one.value for one in browser.http.cookie_jar}
+    first = await browser.get(held)
+    assert first.status == 303
+    taken = [await cache.aget(f"token-budget-{config.registration_id}-{n}") for n in range(5)]
+    for name, value in (("MAX_OF_ONE_ENDPOINT", 0), ("MAX_OF_ONE_ENDPOINT", 9)):
+        monkeypatch.setattr(launching, name, value)
+        again = await browser.get(held, cookies=cookies)
+        assert again.status == 303
+        assert again.headers["Location"] == first.headers["Location"]
+    assert len(codes(ehr)) == 1
+    left = [await cache.aget(f"token-budget-{config.registration_id}-{n}") for n in range(5)]
+    assert left == taken
 
 
 async def test_a_code_that_was_sent_is_not_good_again(

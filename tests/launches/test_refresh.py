@@ -12,12 +12,12 @@ from django.utils import timezone
 
 from smartapp import http
 from smartapp.database import in_database
-from smartapp.launches import pending_revocations, revocation, token_budget
-from smartapp.launches.models import EndReason, Launch, Revocation
+from smartapp.launches import events, pending_revocations, revocation, token_budget
+from smartapp.launches.models import EndReason, Launch, LaunchEvent, Revocation
 from smartapp.registrations import registry
 from smartapp.registrations.models import Endpoint, Registration
 from smartapp.registrations.registry import EndpointConfig
-from tests.launches.conftest import Browser, expire, new_browser, refreshes, row
+from tests.launches.conftest import SCOPE, Browser, expire, new_browser, refreshes, row
 from tests.scripted_ehr import ScriptedEHR, fhir_json
 
 Start = Callable[[], str]
@@ -177,6 +177,100 @@ class TestFailure:
         assert response.status == 409
         assert "patient has changed" in (await response.text()).lower()
         assert (await row(expired)).end_reason == EndReason.PATIENT_CHANGED
+
+    @pytest.mark.parametrize("nothing", [None, "", [], {}])
+    @pytest.mark.parametrize("member", ["patient", "encounter"])
+    async def test_a_member_that_is_null_or_empty_names_nobody_else(
+        self, browser: Browser, ehr: ScriptedEHR, expired: UUID, member: str, nothing: object
+    ) -> None:
+        """C126: silence is no alarm, however it is written."""
+        await self.answer(ehr, {member: nothing})
+        assert (await browser.get(f"/launches/{expired}/")).status == 200
+        context = await (await browser.get(f"/launches/{expired}/context.json")).json()
+        assert context["patient"] == "p-1"
+
+    @pytest.mark.parametrize(
+        "nothing",
+        [{"scope": None}, {"scope": ""}, {"scope": " "}, {"expires_in": None}, {"expires_in": ""},
+         {"refresh_token": None}, {"refresh_token": ""}, {"id_token": None}, {"id_token": ""}],
+    )  # fmt: skip
+    async def test_nor_does_it_take_anything_away(
+        self, browser: Browser, ehr: ScriptedEHR, expired: UUID, nothing: dict[str, object]
+    ) -> None:
+        """C122, C82: as good as absent."""
+        ehr.scope = SCOPE
+        before = await (await browser.get(f"/launches/{expired}/context.json")).json()
+        await expire(expired)
+        await self.answer(ehr, nothing)
+        for _ in range(2):
+            assert (await browser.get(f"/launches/{expired}/")).status == 200
+            await expire(expired)
+        after = await (await browser.get(f"/launches/{expired}/context.json")).json()
+        assert after["scope"] == before["scope"]
+        assert after["refreshable"]
+
+    async def answer(self, ehr: ScriptedEHR, members: dict[str, object]) -> None:
+        """Let the EHR answer a refresh so, beside its tokens."""
+
+        async def answering(_: web.Request) -> web.Response:
+            return web.json_response(ehr.token_response(ehr.scope or SCOPE) | members)
+
+        ehr.token_answer = answering
+
+    @pytest.mark.parametrize("absent", [None, "", []])
+    async def test_an_id_token_without_aud_is_taken_with_a_note(
+        self,
+        browser: Browser,
+        ehr: ScriptedEHR,
+        ehr_launch: Start,
+        absent: object,
+        monkeypatch: pytest.MonkeyPatch,
+    ) -> None:
+        """C98: the public SMART launcher sends it so; nothing is read from it."""
+        monkeypatch.setattr(events, "FLUSH_SECONDS", 3600)
+        uuid = await browser.launch(ehr_launch())
+        await expire(uuid)
+        await self.vouch(ehr, {"aud": absent})
+        assert (await browser.get(f"/launches/{uuid}/")).status == 200
+        await events.flush()
+        notes = await in_database(lambda: [
+            verdict for one in LaunchEvent.objects.filter(step="refresh")
+            for verdict in one.verdicts if verdict["rule"] == "C98"
+        ])  # fmt: skip
+        assert [(note["ok"], "no audience" in note["text"]) for note in notes] == [(True, True)]
+
+    @pytest.mark.parametrize(
+        "claims",
+        [
+            {"aud": "another"},
+            {"aud": ["another"]},
+            {"aud": [1]},
+            {"aud": 0},
+            {"aud": {}},
+            {"aud": None, "azp": "another"},
+            {"aud": None, "sub": "another"},
+            {"aud": None, "iss": "https://another.example"},
+            {"aud": None, "exp": 1},
+        ],
+    )
+    async def test_one_of_another_client_person_or_issuer_is_not(
+        self, browser: Browser, ehr: ScriptedEHR, expired: UUID, claims: dict[str, object]
+    ) -> None:
+        """C98: absent is never different, and everything else must be right."""
+        await self.vouch(ehr, claims)
+        assert (await browser.get(f"/launches/{expired}/")).status == 410
+
+    async def vouch(self, ehr: ScriptedEHR, claims: dict[str, object]) -> None:
+        """Let the EHR vouch with these claims when it refreshes."""
+
+        async def answering(_: web.Request) -> web.Response:
+            answer = ehr.token_response("openid")
+            ehr.id_token_claims = claims
+            return web.json_response(
+                answer | {"id_token": ehr.id_token(answer["access_token"], "")}
+            )
+
+        ehr.token_answer = answering
 
     @pytest.mark.parametrize("rotates", [True, False])
     async def test_the_ehr_is_told_of_what_it_gave_for_another_patient(

@@ -10,6 +10,7 @@ from smartapp.protocol import authorization
 from smartapp.protocol.authorization import AuthorizationCode, AuthorizationErrorResponse
 from smartapp.protocol.errors import (
     AccessDenied,
+    AuthorizationErrorWithoutState,
     AuthorizationRefused,
     AuthorizationRequestRefused,
     AuthorizationResponseInvalid,
@@ -169,7 +170,8 @@ class TestAuthorizationResponse:
             ("", ParameterMissing),
             (urlencode({"code": "c"}), ParameterMissing),
             (urlencode({"state": STATE}), ParameterMissing),
-            (urlencode({"error": "access_denied"}), ParameterMissing),
+            (urlencode({"error": "access_denied"}), AuthorizationErrorWithoutState),
+            (urlencode({"error": "access_denied", "state": ""}), AuthorizationErrorWithoutState),
             (urlencode({"code": "", "state": STATE}), ParameterMissing),
             (urlencode({"code": "c", "state": ""}), ParameterMissing),
             (f"code=c&code=d&state={STATE}", ParameterRepeated),
