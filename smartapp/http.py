@@ -21,6 +21,7 @@ from contextlib import asynccontextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from functools import cache
+from http import HTTPStatus
 from typing import Any, TypeVar
 
 import aiohttp
@@ -308,7 +309,7 @@ async def _send(
         async with _session().request(
             method, url, allow_redirects=False, timeout=timeout, **options
         ) as response:
-            if 300 <= response.status < 400:
+            if 300 <= response.status < 400 and response.status != HTTPStatus.NOT_MODIFIED:
                 raise EHRRedirected(f"{host} answered {response.status}")
             body = await _read_capped(response, max_bytes)
             return Response(response.status, response.headers, body)

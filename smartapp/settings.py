@@ -70,6 +70,7 @@ INSTALLED_APPS = [
     "smartapp.administrators",
     "smartapp.keys",
     "smartapp.registrations",
+    "smartapp.brands",
     "smartapp.launches",
 ]
 if SANDBOX:

@@ -15,6 +15,7 @@ urlpatterns = [
     path("admin/", include("smartapp.administrators.urls")),
     path("admin/", admin.site.urls),
     path("", include("smartapp.launches.urls")),
+    path("", include("smartapp.brands.urls")),
 ]
 if settings.SANDBOX:
     urlpatterns.append(path("sandbox/", include("smartapp.sandbox.urls")))

@@ -73,15 +73,6 @@ class LaunchPage:
 
 
 @dataclass(frozen=True, slots=True)
-class EndpointLink:
-    """A health system that a patient can connect; `url` is /connect/<endpoint>/."""
-
-    name: str
-    url: str
-    registration_name: str = ""
-
-
-@dataclass(frozen=True, slots=True)
 class OpenLaunch:
     """A launch that is open in this browser. Names no patient: this page can be seen by others."""
 
@@ -89,19 +80,6 @@ class OpenLaunch:
     endpoint_name: str
     kind: LaunchKind
     launched_at: datetime
-
-
-@dataclass(frozen=True, slots=True)
-class HomePage:
-    """home.html, variable `page`. `endpoints` match `query`; `endpoints_total` counts all."""
-
-    endpoints: tuple[EndpointLink, ...]
-    endpoints_total: int
-    query: str
-    open_launches: tuple[OpenLaunch, ...]
-    is_any_ehr_registered: bool
-    sandbox_url: str
-    admin_url: str
 
 
 @dataclass(frozen=True, slots=True)

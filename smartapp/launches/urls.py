@@ -3,6 +3,7 @@ from django.urls import path
 from smartapp.launches import (
     callback,
     context_document,
+    home,
     launch_page,
     page_actions,
     style_css,
@@ -11,7 +12,7 @@ from smartapp.launches import (
 
 app_name = "launches"
 urlpatterns = [
-    path("", views.home, name="home"),
+    path("", home.home, name="home"),
     path("launch", views.launch, name="launch"),
     path("connect/<slug:endpoint_slug>/", views.connect, name="connect"),
     path("callback/<slug:registration_slug>/", callback.callback, name="callback"),

@@ -5,13 +5,10 @@ from urllib.parse import urlsplit
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, JsonResponse
 from django.shortcuts import render
-from django.utils import timezone
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET
 
-from smartapp.chart.page import EndpointLink, HomePage
-from smartapp.database import in_database
-from smartapp.launches import cookies, events, launching, readiness, steps, store
+from smartapp.launches import events, launching, readiness, steps
 from smartapp.launches.framing import in_frame
 from smartapp.launches.models import LaunchKind
 from smartapp.middleware import error_response
@@ -19,10 +16,8 @@ from smartapp.protocol import authorization
 from smartapp.protocol.errors import SmartError, UnknownEndpoint
 from smartapp.registrations import registry
 
-QUERY_LENGTH = 100
 
-
-def _at_public_url(request: HttpRequest) -> HttpResponseRedirect | None:
+def at_public_url(request: HttpRequest) -> HttpResponseRedirect | None:
     """Return the redirect to PUBLIC_URL for a loopback visit under its other name: a cookie set
     for `localhost` would not come back to a callback on `127.0.0.1`."""
     if not settings.ALLOW_LOOPBACK_EHRS:
@@ -34,38 +29,10 @@ def _at_public_url(request: HttpRequest) -> HttpResponseRedirect | None:
 
 @require_GET
 @never_cache
-async def home(request: HttpRequest) -> HttpResponse:
-    """The patients' start page: health systems to connect to, and this browser's open launches."""
-    if elsewhere := _at_public_url(request):
-        return elsewhere
-    digests = [key.digest for key in cookies.session_keys(request)]
-    open_launches = (
-        await in_database(store.open_launches, digests, timezone.now()) if digests else ()
-    )
-    endpoints = await registry.connectable_endpoints()
-    query = request.GET.get("q", "").strip()[:QUERY_LENGTH]
-    page = HomePage(
-        endpoints=tuple(
-            EndpointLink(one.name, f"/connect/{one.slug}/", one.registration_name)
-            for one in endpoints
-            if query.casefold() in one.name.casefold()
-        ),
-        endpoints_total=len(endpoints),
-        query=query,
-        open_launches=open_launches,
-        is_any_ehr_registered=bool(endpoints) or bool(await registry.all_endpoints()),
-        sandbox_url="/sandbox/" if settings.SANDBOX else "",
-        admin_url="/admin/",
-    )
-    return render(request, "home.html", {"page": page})
-
-
-@require_GET
-@never_cache
 @events.recorded
 async def launch(request: HttpRequest) -> HttpResponse:
     """EHR launch (SMART App Launch 2.2, "Launch app: EHR Launch")."""
-    if elsewhere := _at_public_url(request):
+    if elsewhere := at_public_url(request):
         return elsewhere
     try:
         return await _launched(request)
@@ -86,7 +53,7 @@ async def _launched(request: HttpRequest) -> HttpResponse:
 @events.recorded
 async def connect(request: HttpRequest, endpoint_slug: str) -> HttpResponse:
     """Standalone launch: the patient chose this health system on our own page (C22)."""
-    if elsewhere := _at_public_url(request):
+    if elsewhere := at_public_url(request):
         return elsewhere
     config = await registry.endpoint_for_slug(endpoint_slug)
     if not config.standalone_scope:

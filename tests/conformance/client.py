@@ -121,14 +121,13 @@ REQUIREMENTS = {
     "C159": "Every form of a launch is about that launch alone.",
     "C160": "Back shows nothing after the end.",
     "C161": "App State.",
-    "C162": "User-access brands.",
+    "C162": "User-access brands: read with their ETag, searched, and no permission to connect.",
     "C163": "athenahealth's own button for patients.",
 }
 
 NOT_BUILT = {
     "C157": "Not built: an optional feature of one vendor; the app has nothing to tell its frame.",
     "C161": "Not built: experimental in SMART 2.2, and the app keeps no state of its own.",
-    "C162": "Not built: administrators name the health systems that patients choose from.",
     "C163": "Not built: the button's page and its rules could not be seen.",
 }
 """Numbers without a test, each with its reason; nothing else may be missing."""

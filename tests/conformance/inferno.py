@@ -24,7 +24,7 @@ def _not(text: str, reason: str) -> Requirement:
 
 
 _READS_ONLY = "Asks for no such scope: the app reads and searches, and writes nothing."
-_NO_BRANDS = "Uses no brand bundles: administrators name the health systems (C162)."
+_NO_BRANDS = "No smart-configuration of a vendor names a bundle; administrators name the lists."
 _SERVER = "A duty of the server; the app sends aud."
 
 CLIENT: dict[int, Requirement] = {
@@ -188,12 +188,12 @@ CLIENT: dict[int, Requirement] = {
     345: _held("Basic authentication.", "C62"),
     375: _held("Accept may be left out; it is sent.", "C10"),
     379: _held("Relative endpoints are resolved.", "C11"),
-    413: _not("Brands: If-None-Match.", _NO_BRANDS),
-    414: _not("Brands: cached by ETag.", _NO_BRANDS),
+    413: _held("Brands: If-None-Match.", "C162"),
+    414: _held("Brands: cached by ETag.", "C162"),
     415: _not("Brands: smart-configuration's come first.", _NO_BRANDS),
     416: _not("Brands: smart-configuration's come first.", _NO_BRANDS),
-    420: _not("Brands: merging by identifier.", _NO_BRANDS),
-    425: _not("Brands: cached by ETag.", _NO_BRANDS),
-    426: _not("Brands: If-None-Match.", _NO_BRANDS),
-    435: _not("Brands: an Endpoint is no permission.", _NO_BRANDS),
+    420: _not("Brands: merging by identifier.", "Each list keeps its own rows."),
+    425: _held("Brands: cached by ETag.", "C162"),
+    426: _held("Brands: If-None-Match.", "C162"),
+    435: _held("Brands: an Endpoint is no permission.", "C162"),
 }

@@ -4,18 +4,25 @@ from dataclasses import replace
 
 import pytest
 
-from smartapp.chart.page import EndpointLink, HomePage, OpenLaunch, SignedOutPage
+from smartapp.brands.search import Choice, Found, Hit
+from smartapp.chart.page import OpenLaunch, SignedOutPage
+from smartapp.launches.home import HomePage
 from smartapp.protocol.errors import SmartError, StateExpired, UnknownEndpoint
 from tests.chart.samples import NOW
 from tests.pages.markup import Markup
 from tests.pages.people import rendered
 
+BRIGID = Hit(
+    name="St. Brigid's", part_of="", place="", more_places=0, portal="",
+    told_apart_by="athenahealth", logo_url="", note="",
+    choices=(Choice("ehr.brigid.example", "/connect/brigid/"),),
+)  # fmt: skip
+NUR = replace(
+    BRIGID, name="مستشفى النور", told_apart_by="Epic", choices=(Choice("nur", "/connect/nur/"),)
+)
 HOME = HomePage(
-    endpoints=(
-        EndpointLink("St. Brigid's", "/connect/brigid/", "athenahealth"),
-        EndpointLink("مستشفى النور", "/connect/nur/", "Epic"),
-    ),
-    endpoints_total=2,
+    found=Found((BRIGID, NUR), has_more=False),
+    has_search=False,
     query="",
     open_launches=(),
     is_any_ehr_registered=True,
@@ -45,22 +52,43 @@ class TestHome:
         assert "St. Brigid's" in page.one("a", href="/connect/brigid/").text
         assert page.all("form") == []
 
-    def test_a_name_is_not_said_twice(self) -> None:
-        link = EndpointLink("St. Brigid's", "/connect/brigid/", "St. Brigid's")
-        assert home(endpoints=(link,)).one("a", href=link.url).text == "St. Brigid's"
-
     def test_many_can_be_searched_without_javascript(self) -> None:
-        page = home(endpoints_total=40, query="bri")
+        page = home(has_search=True, query="bri", found=Found((BRIGID,), has_more=False))
         form = page.one("form")
         assert (form.attributes["method"], form.attributes["action"]) == ("get", "/")
         assert page.one("input", name="q").attributes["value"] == "bri"
         assert page.one("label", for_="q").text
-        assert "2 of 40 match “ bri ”" in page.one("p", role="status").text
+        assert "1 matches “ bri ”" in page.one("p", role="status").text
+
+    def test_more_than_a_page_says_how_to_find_the_others(self) -> None:
+        page = home(has_search=True, query="b", found=Found((BRIGID,), has_more=True))
+        assert "Type more letters, a city or a ZIP" in page.one("p", role="status").text
 
     def test_a_search_without_result_helps(self) -> None:
-        page = home(endpoints=(), query="<b>zz</b>")
-        assert "Try fewer letters" in page.text
+        page = home(has_search=True, query="<b>zz</b>", found=Found((), has_more=False))
+        assert "listed under another name" in page.text
         assert page.all("b") == []
+
+    def test_a_brand_with_several_portals_asks_which(self) -> None:
+        choices = (Choice("MyNorth", "/connect/north/"), Choice("MySouth", "/connect/south/"))
+        page = home(found=Found((replace(BRIGID, choices=choices),), has_more=False))
+        assert "Which one do you sign in to?" in page.text
+        assert page.one("a", href="/connect/south/").text == "MySouth"
+
+    def test_what_cannot_be_connected_is_said_and_no_link(self) -> None:
+        away = replace(BRIGID, choices=(), note="not reachable at the moment")
+        page = home(found=Found((away,), has_more=False))
+        assert "This one is not reachable at the moment." in page.text
+        assert page.all("a", href="/connect/brigid/") == []
+
+    def test_place_parent_and_portal_are_beside_the_name(self) -> None:
+        lake = replace(
+            BRIGID, place="Lake, MN", more_places=2, part_of="Juniper", portal="MyJuniper"
+        )
+        text = home(found=Found((lake,), has_more=False)).one("a", href="/connect/brigid/").text
+        assert "Lake, MN and 2 more places" in text
+        assert "part of Juniper" in text
+        assert "patient portal: MyJuniper" in text
 
     def test_open_launches_name_no_patient(self) -> None:
         launch = OpenLaunch("/launches/1/", "St. Brigid's", "ehr", NOW)
@@ -68,13 +96,13 @@ class TestHome:
         assert link.text == "St. Brigid's opened from the EHR 23 Nov 2026, 19:15 UTC"
 
     def test_without_any_ehr_the_page_says_what_to_do(self) -> None:
-        page = home(endpoints=(), endpoints_total=0, is_any_ehr_registered=False)
+        page = home(found=Found((), has_more=False), is_any_ehr_registered=False)
         assert "No EHR is connected yet" in page.one("h1").text
         assert "register_ehr" in page.text
         assert len(page.all("a", href="/admin/")) == 2
 
     def test_with_ehrs_for_clinicians_only_patients_are_told(self) -> None:
-        page = home(endpoints=(), endpoints_total=0)
+        page = home(found=Found((), has_more=False))
         assert "No health system offers this to patients yet" in page.text
 
     def test_the_sandbox_is_offered_only_when_it_is_there(self) -> None:

@@ -17,6 +17,7 @@ from django.core.management.base import BaseCommand, CommandError
 from django.utils import timezone
 
 from smartapp import http
+from smartapp.brands import health, logos, own
 from smartapp.database import own_connection
 from smartapp.exception_reports import cause
 from smartapp.keys import fetches, heartbeat, stale_copies
@@ -85,6 +86,7 @@ class Command(BaseCommand):
             "revocations": _revoke,
             **{f"purging {name}": partial(purge, batch) for name, batch in PURGES.items()},
             "discovery": _read_discovery,
+            "brands": _look_at_brands,
         }
 
     def _rotate(self) -> int:
@@ -139,6 +141,17 @@ def _read_discovery() -> int:
             await discovery.refresh_ahead()
 
     http.run(bounded())
+    return 0
+
+
+def _look_at_brands() -> int:
+    own.sync()
+
+    async def look() -> None:
+        await health.check_round(timezone.now())
+        await logos.fetch_round(timezone.now())
+
+    http.run(look())
     return 0
 
 

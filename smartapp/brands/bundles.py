@@ -1,0 +1,372 @@
+"""Reads the entries of a Bundle of Organizations and Endpoints (SMART App Launch 2.2, "User-access
+Brands and Endpoints"; FHIR R4 "Resolving references in Bundles").
+
+Brands hold `Organization.endpoint`; facilities have `partOf` and take their nearest ancestor's.
+Older lists hold Endpoints only, each with its organisation contained.
+"""
+
+import re
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from typing import Any, TypeVar
+from urllib.parse import urljoin, urlsplit
+
+from smartapp.brands.addresses import NotUsable, lookup_key, usable_address
+from smartapp.brands.elements import line, nested, objects
+from smartapp.brands.folding import capitalised, doing_business_as, state_code, without_state
+from smartapp.brands.parsed import Address, ParsedBrand, ParsedList, Place
+
+BUNDLE = "a Bundle of brands and endpoints"
+
+_VERSION = "http://hl7.org/fhir/StructureDefinition/endpoint-fhir-version"
+_BRAND = "http://hl7.org/fhir/StructureDefinition/organization-brand"
+_PORTAL = "http://hl7.org/fhir/StructureDefinition/organization-portal"
+_UNUSABLE_STATUS = frozenset({"off", "error", "entered-in-error", "suspended", "test"})
+_US_ZIP = re.compile(r"([0-9]{5})(?:-?[0-9]{4})?")
+_CANADIAN = re.compile(r"[A-Z][0-9][A-Z] ?[0-9][A-Z][0-9]")
+MAX_PLACES = 2_000
+MAX_LOGO_URL = 2_048
+_LOGOS = ("brandLogo", "portalLogo")
+T = TypeVar("T")
+
+
+@dataclass(slots=True, eq=False)
+class _Endpoint:
+    address: Address | None
+    names: tuple[str, ...]
+    managed_by: str = ""
+    has_brand: bool = False
+
+
+@dataclass(slots=True, eq=False)
+class _Organization:
+    key: str
+    names: tuple[str, ...]
+    base: str
+    name: str
+    state: str
+    aliases: list[str]
+    part_of: str
+    endpoints: list[str]
+    portals: list[tuple[str, tuple[str, ...]]]
+    places: tuple[Place, ...]
+    logo_url: str
+
+
+@dataclass(eq=False)
+class _Bundle:
+    in_development: bool
+    endpoints: list[_Endpoint] = field(default_factory=list)
+    organizations: list[_Organization] = field(default_factory=list)
+    skipped: Counter[str] = field(default_factory=Counter)
+    unresolved: Counter[str] = field(default_factory=Counter)
+
+    def __post_init__(self) -> None:
+        self.endpoint_named: dict[str, _Endpoint] = {}
+        self.organization_named: dict[str, _Organization] = {}
+
+
+def read_entries(entries: Iterable[Any], *, in_development: bool) -> ParsedList:
+    """Return what the entries say together; the order of entries does not matter."""
+    bundle = _Bundle(in_development)
+    for entry in entries:
+        _take(bundle, entry)
+    for one in bundle.endpoints:
+        bundle.endpoint_named |= dict.fromkeys(one.names, one)
+    for organization in bundle.organizations:
+        bundle.organization_named |= dict.fromkeys(organization.names, organization)
+    managed = _managed(bundle)
+    parsed = ParsedList(BUNDLE, skipped=bundle.skipped)
+    for organization in bundle.organizations:
+        _add_brand(parsed, bundle, organization, managed)
+    parsed.skipped["an address that no brand of the list has"] += sum(
+        one.address is not None and not one.has_brand for one in bundle.endpoints
+    )
+    parsed.skipped = +parsed.skipped  # without zeros
+    _report_unresolved(parsed, bundle)
+    return parsed
+
+
+def _take(bundle: _Bundle, entry: Any) -> None:
+    resource = nested(entry, "resource")
+    if not isinstance(resource, dict):
+        bundle.skipped["an entry without a resource"] += 1
+        return
+    kind = resource.get("resourceType")
+    url = line(entry.get("fullUrl"))
+    if kind == "Organization":
+        bundle.organizations.append(_organization(resource, url))
+    elif kind == "Endpoint":
+        _take_endpoint(bundle, resource, url)
+    else:
+        bundle.skipped[f"a resource of another type ({line(kind) or 'none'})"] += 1
+
+
+def _names(resource: dict[str, Any], full_url: str) -> tuple[str, ...]:
+    """Return what references may call a resource."""
+    identity = resource.get("id")
+    relative = f"{resource['resourceType']}/{identity}" if isinstance(identity, str) else ""
+    return tuple(filter(None, (full_url, relative)))
+
+
+def _take_endpoint(bundle: _Bundle, resource: dict[str, Any], url: str) -> None:
+    address = _address(bundle, resource)
+    endpoint = _Endpoint(address, _names(resource, url))
+    bundle.endpoints.append(endpoint)
+    manager = resource.get("managingOrganization")
+    contained = _contained(resource, manager)
+    if contained is not None:
+        own = _organization(contained, "")
+        own.key = line(resource.get("id")) or own.key
+        own.names = (f"contained:{len(bundle.organizations)}",)
+        endpoint.managed_by = own.names[0]
+        bundle.organizations.append(own)
+        return
+    endpoint.managed_by = line(nested(manager, "reference"))
+    name = line(nested(manager, "display")) or line(resource.get("name"))
+    if address is not None and not endpoint.managed_by and name:
+        bundle.organizations.append(_nameless(endpoint, name, len(bundle.organizations)))
+
+
+def _nameless(endpoint: _Endpoint, name: str, number: int) -> _Organization:
+    """Return a brand for an Endpoint that has a name and no organisation."""
+    shown, state = without_state(name)
+    endpoint.managed_by = f"display:{number}"
+    key = endpoint.names[-1] if endpoint.names else shown
+    return _Organization(
+        key=key, names=(endpoint.managed_by,), base="", name=shown, state=state, aliases=[],
+        part_of="", endpoints=[], portals=[], logo_url="",
+        places=(Place(state=state),) if state else (),
+    )  # fmt: skip
+
+
+def _contained(resource: dict[str, Any], manager: Any) -> dict[str, Any] | None:
+    """Return the contained organisation that manages an Endpoint: lists refer to it with `#`,
+    without, or in `id`."""
+    organizations = [
+        one
+        for one in objects(resource.get("contained"))
+        if one.get("resourceType") == "Organization"
+    ]
+    wanted = {
+        line(nested(manager, name)).removeprefix("#") for name in ("reference", "id")
+    } - {""}  # fmt: skip
+    for one in organizations:
+        if line(one.get("id")).removeprefix("#") in wanted:
+            return one
+    return organizations[0] if len(organizations) == 1 else None
+
+
+def _address(bundle: _Bundle, resource: dict[str, Any]) -> Address | None:
+    try:
+        return _usable(resource, bundle.in_development)
+    except NotUsable as reason:
+        bundle.skipped[str(reason)] += 1
+        return None
+
+
+def _usable(resource: dict[str, Any], in_development: bool) -> Address:
+    extensions = objects(resource.get("extension"))
+    versions = [line(one.get("valueCode")) for one in extensions if one.get("url") == _VERSION]
+    version = next((one for one in versions if one.startswith("4")), next(iter(versions), ""))
+    url = usable_address(resource.get("address"), version=version, in_development=in_development)
+    status = line(resource.get("status"))
+    if status in _UNUSABLE_STATUS:
+        raise NotUsable(f"the list says that its status is {status}")
+    if any(_is_test(one) for one in extensions):
+        raise NotUsable("the list says that it is for tests")
+    if resource.get("header"):
+        raise NotUsable("wants a request header of its own, which a launch cannot send")
+    return Address(url, line(resource.get("name")), version)
+
+
+def _is_test(extension: dict[str, Any]) -> bool:
+    url = line(extension.get("url")).lower()
+    values = [line(value).lower() for name, value in extension.items() if name.startswith("value")]
+    return "environment" in url and bool({"test", "tst", "train"} & set(values))
+
+
+def _organization(resource: dict[str, Any], url: str) -> _Organization:
+    published = line(resource.get("name"))
+    name, state = without_state(published)
+    aliases = [line(one) for one in resource.get("alias") or () if line(one)]
+    if other := doing_business_as(name):
+        aliases.append(other)
+    extensions = objects(resource.get("extension"))
+    return _Organization(
+        key=_key(resource, url),
+        names=_names(resource, url),
+        base=url,
+        name=name,
+        state=state,
+        aliases=aliases,
+        part_of=line(nested(resource, "partOf", "reference")),
+        endpoints=[line(one.get("reference")) for one in objects(resource.get("endpoint"))],
+        portals=list(_portals(extensions)),
+        places=_places(resource, state),
+        logo_url=_logo(extensions),
+    )
+
+
+def _key(resource: dict[str, Any], url: str) -> str:
+    """Return what names the brand in each edition of its list: an https identifier, as SMART
+    wants (never an OID, NPI or EIN: lists share those), else its id."""
+    for one in objects(resource.get("identifier")):
+        value = line(one.get("value"))
+        if one.get("system") == "urn:ietf:rfc:3986" and value.startswith("https://"):
+            return f"{value}#{line(resource.get('id'))}"
+    return line(resource.get("id")) or url
+
+
+def _portals(extensions: list[dict[str, Any]]) -> Iterator[tuple[str, tuple[str, ...]]]:
+    """Yield a portal's name, as patients know it, and the references to its endpoints."""
+    for extension in extensions:
+        if extension.get("url") != _PORTAL:
+            continue
+        parts = objects(extension.get("extension"))
+        name = next((line(p.get("valueString")) for p in parts if p.get("url") == "portalName"), "")
+        references = tuple(
+            line(nested(part, "valueReference", "reference"))
+            for part in parts
+            if part.get("url") == "portalEndpoint"
+        )
+        yield name, references
+
+
+def _logo(extensions: list[dict[str, Any]]) -> str:
+    """Return the first logo that may be fetched; never a script, never a foreign scheme."""
+    for extension in extensions:
+        if extension.get("url") not in (_BRAND, _PORTAL):
+            continue
+        for part in objects(extension.get("extension")):
+            url = part.get("valueUrl") if part.get("url") in _LOGOS else None
+            if isinstance(url, str) and url.startswith("https://") and len(url) <= MAX_LOGO_URL:
+                return url
+    return ""
+
+
+def _places(resource: dict[str, Any], state: str) -> tuple[Place, ...]:
+    found = dict.fromkeys(
+        Place(
+            capitalised(line(one.get("city"))),
+            state_code(line(one.get("state"))) or state,
+            zip_code(one.get("postalCode")),
+        )
+        for one in objects(resource.get("address"))[:MAX_PLACES]
+    )
+    known = tuple(place for place in found if place != Place())
+    return known or ((Place(state=state),) if state else ())
+
+
+def zip_code(value: Any) -> str:
+    """Return the five digits of a US ZIP, or a Canadian postal code; "" for anything else."""
+    text = line(value).upper()
+    if found := _US_ZIP.fullmatch(text):
+        return found[1]
+    return text if _CANADIAN.fullmatch(text) else ""
+
+
+def _managed(bundle: _Bundle) -> dict[int, list[_Endpoint]]:
+    """Return the endpoints that name an organisation as their manager, by the organisation."""
+    found: defaultdict[int, list[_Endpoint]] = defaultdict(list)
+    for endpoint in bundle.endpoints:
+        base = endpoint.names[0] if endpoint.names else ""
+        organization = _resolve(bundle.organization_named, endpoint.managed_by, base)
+        if organization is not None:
+            found[id(organization)].append(endpoint)
+    return found
+
+
+def _resolve(named: dict[str, T], reference: str, base: str) -> T | None:
+    """Return what a reference means: a fullUrl, a `Type/id` of this Bundle, or one below the base
+    of the entry that refers."""
+    if not reference:
+        return None
+    if reference in named:
+        return named[reference]
+    if urlsplit(base).scheme in ("http", "https"):
+        root = "/".join(base.split("/")[:-2])
+        return named.get(urljoin(f"{root}/", reference))
+    return None
+
+
+def _add_brand(
+    parsed: ParsedList,
+    bundle: _Bundle,
+    organization: _Organization,
+    managed: dict[int, list[_Endpoint]],
+) -> None:
+    line_of_parents = _with_ancestors(bundle, organization)
+    name = organization.name or next((p for p, _ in organization.portals if p), "")
+    if not name:
+        parsed.skipped["no name to show"] += 1
+        return
+    addresses = next(
+        filter(None, (_addresses(bundle, one, managed) for one in line_of_parents)), ()
+    )
+    if not addresses:
+        parsed.skipped["a brand without an address that can be used"] += 1
+        return
+    parent = next((one.name for one in line_of_parents[1:] if one.name), "")
+    parsed.brands.append(
+        ParsedBrand(
+            key=organization.key[:300],
+            name=name,
+            addresses=addresses,
+            aliases=tuple(organization.aliases),
+            part_of=parent,
+            places=organization.places,
+            portals=tuple(dict.fromkeys(p for p, _ in organization.portals if p)),
+            logo_url=organization.logo_url,
+        )
+    )
+
+
+def _with_ancestors(bundle: _Bundle, organization: _Organization) -> list[_Organization]:
+    """Return the organisation and those that it is a part of, nearest first; a loop ends."""
+    found: list[_Organization] = []
+    current: _Organization | None = organization
+    while current is not None and current not in found:
+        found.append(current)
+        parent = _resolve(bundle.organization_named, current.part_of, current.base)
+        if current.part_of and parent is None:
+            bundle.unresolved["partOf"] += int(current is organization)
+        current = parent
+    return found
+
+
+def _addresses(
+    bundle: _Bundle, organization: _Organization, managed: dict[int, list[_Endpoint]]
+) -> tuple[Address, ...]:
+    """Return an organisation's own addresses, each once, with the portal's name where one has
+    it."""
+    labels: dict[str, str] = {}
+    found: list[Address] = []
+    for portal, references in organization.portals:
+        for reference in references:
+            labels.setdefault(reference, portal)
+    for reference in dict.fromkeys((*organization.endpoints, *labels)):
+        endpoint = _resolve(bundle.endpoint_named, reference, organization.base)
+        if endpoint is None:
+            bundle.unresolved["endpoint"] += 1
+        elif endpoint.address is not None:
+            endpoint.has_brand = True
+            label = labels.get(reference, "") or endpoint.address.label
+            found.append(Address(endpoint.address.url, label, endpoint.address.version))
+    for endpoint in managed.get(id(organization), ()):
+        endpoint.has_brand = True
+        found += [endpoint.address] if endpoint.address else []
+    once: dict[str, Address] = {}
+    for address in found:
+        once.setdefault(lookup_key(address.url), address)
+    return tuple(once.values())
+
+
+def _report_unresolved(parsed: ParsedList, bundle: _Bundle) -> None:
+    for member, count in sorted(bundle.unresolved.items()):
+        parsed.notes.append(
+            f"{count} references in `{member}` lead to nothing in this list."
+            if count > 1
+            else f"1 reference in `{member}` leads to nothing in this list."
+        )

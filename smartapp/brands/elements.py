@@ -1,0 +1,28 @@
+"""Text out of a stranger's JSON, fit for a page."""
+
+from typing import Any
+
+MAX_CHARACTERS = 300
+
+
+def line(value: Any) -> str:
+    """Return a string as one printable line, cut to a length; "" for anything else."""
+    if not isinstance(value, str):
+        return ""
+    joined = " ".join(value[: 4 * MAX_CHARACTERS].split())
+    printable = "".join(one for one in joined if one.isprintable())
+    return printable[:MAX_CHARACTERS].strip()
+
+
+def objects(value: Any) -> list[dict[str, Any]]:
+    """Return the objects of a list; of anything else none."""
+    return [one for one in value if isinstance(one, dict)] if isinstance(value, list) else []
+
+
+def nested(value: Any, *names: str) -> Any:
+    """Return what stands below names in objects; None where one of them is missing."""
+    for name in names:
+        if not isinstance(value, dict):
+            return None
+        value = value.get(name)
+    return value

@@ -1,0 +1,118 @@
+"""Brands as lists publish them: what a patient searches for. No brand is a permission: people are
+sent to endpoints of registrations only (SMART App Launch 2.2, "User-access Brands")."""
+
+from typing import ClassVar
+
+from django.db import models
+
+from smartapp.registrations.models import Registration
+
+
+class BrandList(models.Model):
+    """A document that was imported, by its address or file name."""
+
+    name = models.CharField(max_length=500, unique=True)
+    registration = models.ForeignKey(
+        Registration,
+        null=True,
+        blank=True,
+        on_delete=models.SET_NULL,
+        related_name="brand_lists",
+        help_text="Whose client id the list's addresses take. Empty: nobody can connect there yet.",
+    )
+    etag = models.CharField(max_length=300, blank=True)
+    imported_at = models.DateTimeField()
+
+    class Meta:
+        ordering = ["name"]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class BrandAddress(models.Model):
+    """A FHIR base URL that brands have, and whether it answered when it was last asked."""
+
+    # As `addresses.lookup_key` writes it, and as `registrations` looks up a launch's `iss`.
+    lookup = models.CharField(max_length=4096, unique=True)
+    url = models.CharField(max_length=4096)
+    checked_at = models.DateTimeField(null=True)
+    # Code of the error that stands in the way of a launch; "": none was met.
+    problem = models.CharField(max_length=63, blank=True)
+
+    class Meta:
+        verbose_name_plural = "brand addresses"
+
+    def __str__(self) -> str:
+        return self.url
+
+
+class Brand(models.Model):
+    """A health system, clinic or facility. Without a list: one of our own endpoints."""
+
+    brand_list = models.ForeignKey(
+        BrandList, null=True, on_delete=models.CASCADE, related_name="brands"
+    )
+    key = models.CharField(max_length=300)
+    name = models.CharField(max_length=300)
+    sort_key = models.CharField(max_length=300, db_index=True)
+    part_of = models.CharField(max_length=300, blank=True)
+    portal = models.CharField("patient portal", max_length=300, blank=True)
+    # [[city, state code, ZIP], …], no more than are shown.
+    places = models.JSONField(default=list)
+    place_count = models.PositiveIntegerField(default=0)
+    # The folded words by which it is found: those of its names, and all others.
+    name_words = models.TextField()
+    other_words = models.TextField(blank=True)
+    logo_url = models.CharField(max_length=2048, blank=True)
+    addresses: "models.ManyToManyField[BrandAddress, BrandEndpoint]" = models.ManyToManyField(
+        BrandAddress, through="BrandEndpoint", related_name="brands"
+    )
+    hidden = models.BooleanField(
+        default=False, help_text="Never shown to patients, whatever later imports say."
+    )
+    # Not in the newest edition of its list: out of the search, and nobody's connection ends.
+    withdrawn_at = models.DateTimeField(null=True, blank=True)
+    # Whether a registration can connect to one of its addresses; kept by `offers`.
+    offered = models.BooleanField(default=False)
+
+    class Meta:
+        ordering = ["sort_key"]
+        constraints: ClassVar = [
+            models.UniqueConstraint(
+                fields=["brand_list", "key"], name="one_brand_per_list_and_key"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class BrandEndpoint(models.Model):
+    """That a brand has an address, and what tells it from the brand's others."""
+
+    brand = models.ForeignKey(Brand, on_delete=models.CASCADE, related_name="links")
+    address = models.ForeignKey(BrandAddress, on_delete=models.CASCADE, related_name="links")
+    label = models.CharField(max_length=300, blank=True)
+
+    class Meta:
+        ordering = ["id"]
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["brand", "address"], name="one_link_per_address"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.brand} at {self.address}"
+
+
+class BrandLogo(models.Model):
+    """A brand's logo, fetched once, served from our own origin."""
+
+    brand = models.OneToOneField(Brand, on_delete=models.CASCADE, related_name="logo")
+    url = models.CharField(max_length=2048)
+    content_type = models.CharField(max_length=30, blank=True)
+    image = models.BinaryField()
+    fetched_at = models.DateTimeField()
+
+    def __str__(self) -> str:
+        return f"logo of {self.brand}"

@@ -1,0 +1,32 @@
+"""Which brands a patient can connect to: those with an address that a registration can use.
+
+A list is no permission (SMART App Launch 2.2, "User-access Brands"): only endpoints of an enabled
+registration with patient scopes are offered. The answer stands beside each brand, so that a
+search need not ask for it, and is kept by whatever changes it.
+"""
+
+from django.db.models import Exists, OuterRef, Q, QuerySet
+
+from smartapp.brands.models import Brand, BrandEndpoint
+from smartapp.registrations.models import Endpoint
+
+
+def connectable() -> QuerySet[Endpoint]:
+    """Return the endpoints that a patient can be sent to, as far as registrations say."""
+    return Endpoint.objects.filter(
+        enabled=True, launchable=True, registration__enabled=True
+    ).exclude(registration__standalone_scope="")
+
+
+def refresh() -> int:
+    """Bring `offered` up to date for all brands; returns how many changed."""
+    usable = connectable().filter(iss=OuterRef("address__lookup"))
+    here = Exists(BrandEndpoint.objects.filter(Exists(usable), brand=OuterRef("pk")))
+    is_wrong = Q(here, offered=False) | Q(~here, offered=True)
+    wrong = Brand.objects.filter(is_wrong).values_list("pk", "offered")
+    changed = [(pk, not offered) for pk, offered in wrong]
+    for value in (True, False):
+        keys = [pk for pk, offered in changed if offered is value]
+        for start in range(0, len(keys), 5_000):
+            Brand.objects.filter(pk__in=keys[start : start + 5_000]).update(offered=value)
+    return len(changed)

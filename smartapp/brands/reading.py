@@ -1,0 +1,157 @@
+"""Reads lists of brands and endpoints, in every shape that vendors publish (SMART App Launch 2.2,
+"User-access Brands and Endpoints").
+
+A document may hold 50 MB: it is read entry by entry, and of each entry only what is needed is
+kept, about two kilobytes a brand. What cannot be used is counted with its reason.
+"""
+
+import csv
+import io
+from collections.abc import Iterator
+from typing import Any, BinaryIO
+
+import ijson
+
+from smartapp.brands import bundles
+from smartapp.brands.addresses import NotUsable, usable_address
+from smartapp.brands.elements import line
+from smartapp.brands.folding import state_code, without_state
+from smartapp.brands.parsed import Address, ParsedBrand, ParsedList, Place
+
+FLAT = "a list of endpoints by name"
+LANTERN = "a list of endpoints as Lantern normalises them"
+TABLE = "a table of endpoints (CSV)"
+
+# The columns that stand for each other in flat lists and tables, in lower case.
+_ADDRESS = ("url", "baseurl", "base_url", "address", "endpoint", "fhirbaseurl", "serviceurl")
+_NAME = ("organizationname", "organization_name", "name", "list_source_name", "organization")
+_ZIP = ("organizationzipcode", "organization_zipcode", "zip", "zipcode", "postalcode", "zip_code")
+_CITY = ("city", "organization_city", "organizationcity")
+_STATE = ("state", "organization_state", "organizationstate")
+_VERSION = ("fhir_version", "fhirversion", "capability_fhir_version")
+
+
+class NotAList(ValueError):
+    """A document that no list of brands can be read from; the message is a sentence."""
+
+
+def read_list(document: BinaryIO, *, in_development: bool = False) -> ParsedList:
+    """Return what a document says. `in_development` takes addresses of this machine too.
+
+    Raises NotAList where it is none of the known shapes, or breaks off.
+    """
+    start = document.read(2048).lstrip(b"\xef\xbb\xbf \t\r\n")
+    document.seek(0)
+    if start.startswith(b"<"):
+        raise NotAList("A web page or XML came, not JSON. Copy the address of the list itself.")
+    if not start.startswith((b"{", b"[")):
+        return _table(document, in_development)
+    try:
+        return _json(document, in_development)
+    except ijson.JSONError as error:
+        raise NotAList(f"The document is not complete JSON: {_one_line(error)}.") from None
+
+
+def _json(document: BinaryIO, in_development: bool) -> ParsedList:
+    resource_type = next(_items(document, "resourceType"), None)
+    if resource_type == "Bundle":
+        parsed = bundles.read_entries(_items(document, "entry.item"), in_development=in_development)
+        parsed.next_url = _next(document)
+        return parsed
+    if resource_type is not None:
+        raise NotAList(f"The document is a {line(resource_type)}, not a Bundle.")
+    for prefix, shape in (("endpoints.item", FLAT), ("Endpoints.item", LANTERN), ("item", FLAT)):
+        rows = _items(document, prefix)
+        if (first := next(rows, None)) is not None:
+            return _rows(_chained(first, rows), shape, in_development)
+    raise NotAList(
+        "The document is no Bundle and no list of endpoints that this app knows: it needs "
+        "`entry`, `endpoints` or `Endpoints`."
+    )
+
+
+def _items(document: BinaryIO, prefix: str) -> Iterator[Any]:
+    document.seek(0)
+    return iter(ijson.items(document, prefix, use_float=True))
+
+
+def _chained(first: Any, rest: Iterator[Any]) -> Iterator[Any]:
+    yield first
+    yield from rest
+
+
+def _next(document: BinaryIO) -> str:
+    links = (link for link in _items(document, "link.item") if isinstance(link, dict))
+    urls = (link.get("url") for link in links if link.get("relation") == "next")
+    return next((url for url in urls if isinstance(url, str)), "")
+
+
+def _table(document: BinaryIO, in_development: bool) -> ParsedList:
+    text = io.TextIOWrapper(document, encoding="utf-8-sig", errors="replace", newline="")
+    try:
+        rows = csv.DictReader(text)
+        columns = {str(name).strip().lower() for name in rows.fieldnames or ()}
+        if not columns & set(_ADDRESS):
+            raise NotAList(
+                "The document is neither JSON nor a table with a column for the address (url)."
+            )
+        return _rows(rows, TABLE, in_development)
+    except csv.Error as error:
+        raise NotAList(f"The table cannot be read: {_one_line(error)}.") from None
+    finally:
+        text.detach()
+
+
+def _rows(rows: Iterator[Any], shape: str, in_development: bool) -> ParsedList:
+    """Read a list with one row for each name and address."""
+    parsed = ParsedList(shape)
+    seen: dict[tuple[str, str, str], None] = {}
+    for row in rows:
+        try:
+            brand = _row(row, in_development)
+        except NotUsable as reason:
+            parsed.skipped[str(reason)] += 1
+            continue
+        place = brand.places[0].zip if brand.places else ""
+        identity = brand.name.casefold(), brand.addresses[0].url, place
+        if identity in seen:
+            parsed.skipped["the same name and address again"] += 1
+            continue
+        seen[identity] = None
+        parsed.brands.append(brand)
+    return parsed
+
+
+def _row(row: Any, in_development: bool) -> ParsedBrand:
+    if not isinstance(row, dict):
+        raise NotUsable("an entry that is no object")
+    cells = {str(name).strip().lower(): value for name, value in row.items()}
+    version = line(_cell(cells, _VERSION))
+    url = usable_address(_cell(cells, _ADDRESS), version=version, in_development=in_development)
+    given = _cell(cells, _NAME)
+    if isinstance(given, list):
+        given = next(iter(given), "")
+    name, state = without_state(line(given))
+    if not name:
+        raise NotUsable("no name to show")
+    place = Place(
+        line(_cell(cells, _CITY)),
+        state_code(line(_cell(cells, _STATE))) or state,
+        bundles.zip_code(_cell(cells, _ZIP)),
+    )
+    return ParsedBrand(
+        key=f"{name}|{url}|{place.zip}"[:300],
+        name=name,
+        addresses=(Address(url, version=version),),
+        places=(place,) if place != Place() else (),
+    )
+
+
+def _cell(cells: dict[str, Any], names: tuple[str, ...]) -> Any:
+    return next((cells[name] for name in names if cells.get(name)), "")
+
+
+def _one_line(error: Exception) -> str:
+    text = error.args[0] if error.args else error
+    words = text.decode(errors="replace") if isinstance(text, bytes) else str(text)
+    return line(words.splitlines()[0] if words else "")[:120].rstrip(".")

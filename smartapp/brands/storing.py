@@ -1,0 +1,245 @@
+"""Puts a list that was read into the database, whole or not at all.
+
+A later edition of the same list replaces the earlier one: what is new is added, what changed is
+changed, what is gone leaves the search. What an administrator has hidden stays hidden, and no
+connection of a patient hangs on a brand.
+"""
+
+import hashlib
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from itertools import islice
+from typing import TypeVar
+
+from django.core.exceptions import ValidationError
+from django.db import transaction
+from django.utils.text import slugify
+
+from smartapp.audit import trail
+from smartapp.brands import offers
+from smartapp.brands.folding import STATES, indexed_words, readable, sort_key
+from smartapp.brands.models import Brand, BrandAddress, BrandEndpoint, BrandList
+from smartapp.brands.parsed import SHOWN_PLACES, ParsedBrand, ParsedList, Place
+from smartapp.registrations import registry, validation
+from smartapp.registrations.models import Endpoint, Registration
+
+BATCH = 500
+# Below this part of the edition before, a list is taken for a broken one: nothing is taken away.
+SMALLEST_PART = 0.5
+# Beyond so many places a brand is found by the first three digits of its ZIPs.
+MAX_WHOLE_ZIPS = 300
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """What an import did, in numbers of brands; `endpoints_added` are new ways to connect."""
+
+    brands: int
+    new: int
+    withdrawn: int
+    kept: int
+    offered: int
+    endpoints_added: int
+
+
+def store(
+    parsed: ParsedList,
+    *,
+    name: str,
+    registration: Registration | None,
+    etag: str,
+    now: datetime,
+    actor: str,
+    progress: Callable[[int], object],
+) -> Report:
+    """Store a list under its name and return what changed. `progress` is told of each batch."""
+    brands = _distinct(parsed)
+    with transaction.atomic():
+        listed, _ = BrandList.objects.update_or_create(
+            name=name, defaults={"registration": registration, "etag": etag, "imported_at": now}
+        )
+        before = set(listed.brands.filter(withdrawn_at=None).values_list("key", flat=True))
+        addresses = _store_addresses(brands.values())
+        _store_brands(listed, brands, addresses, progress)
+        gone = before - brands.keys()
+        is_broken = len(brands) < SMALLEST_PART * len(before)
+        if not is_broken:
+            _withdraw(listed, gone, now)
+        _drop_own_names(addresses)
+        added = _add_endpoints(registration, brands.values(), now) if registration else 0
+        offers.refresh()
+        report = Report(
+            brands=len(brands),
+            new=len(brands.keys() - before),
+            withdrawn=0 if is_broken else len(gone),
+            kept=len(gone) if is_broken else 0,
+            offered=listed.brands.filter(offered=True, withdrawn_at=None).count(),
+            endpoints_added=added,
+        )
+        trail.record(
+            actor, "brands.imported", name[:150],
+            brands=report.brands, withdrawn=report.withdrawn, endpoints_added=added,
+        )  # fmt: skip
+    registry.forget()
+    return report
+
+
+def _distinct(parsed: ParsedList) -> dict[str, ParsedBrand]:
+    """Return the brands by key. Equal names with equal places and addresses are one brand."""
+    found: dict[str, ParsedBrand] = {}
+    seen: set[tuple[object, ...]] = set()
+    for brand in parsed.brands:
+        same = brand.name, brand.part_of, brand.places, tuple(a.url for a in brand.addresses)
+        if same in seen:
+            parsed.skipped["the same name, place and address again"] += 1
+            continue
+        seen.add(same)
+        key, number = brand.key, 1
+        while key in found:
+            number += 1
+            key = f"{brand.key[:290]}#{number}"
+        found[key] = brand
+    return found
+
+
+def _batches(items: Iterable[T]) -> Iterator[list[T]]:
+    rest = iter(items)
+    while batch := list(islice(rest, BATCH)):
+        yield batch
+
+
+def _store_addresses(brands: Iterable[ParsedBrand]) -> dict[str, int]:
+    """Make the addresses that are new; returns the id of each by its look-up key."""
+    urls = {
+        registry.normalised_iss(address.url): address.url
+        for brand in brands
+        for address in brand.addresses
+    }
+    for batch in _batches(urls.items()):
+        rows = [BrandAddress(lookup=lookup, url=url) for lookup, url in batch]
+        BrandAddress.objects.bulk_create(rows, ignore_conflicts=True)
+    found: dict[str, int] = {}
+    for keys in _batches(urls):
+        found |= dict(BrandAddress.objects.filter(lookup__in=keys).values_list("lookup", "pk"))
+    return found
+
+
+def _store_brands(
+    listed: BrandList,
+    brands: dict[str, ParsedBrand],
+    addresses: dict[str, int],
+    progress: Callable[[int], object],
+) -> None:
+    changing = [
+        "name", "sort_key", "part_of", "portal", "places", "place_count", "name_words",
+        "other_words", "logo_url", "withdrawn_at",
+    ]  # fmt: skip
+    BrandEndpoint.objects.filter(brand__brand_list=listed).delete()
+    for batch in _batches(brands.items()):
+        rows = Brand.objects.bulk_create(
+            [_row(listed, key, brand) for key, brand in batch],
+            update_conflicts=True,
+            unique_fields=["brand_list", "key"],
+            update_fields=changing,
+        )
+        links = [
+            BrandEndpoint(
+                brand_id=row.pk,
+                address_id=addresses[registry.normalised_iss(address.url)],
+                label=address.label,
+            )
+            for row, (_, brand) in zip(rows, batch, strict=True)
+            for address in brand.addresses
+        ]
+        BrandEndpoint.objects.bulk_create(links, ignore_conflicts=True)
+        progress(len(batch))
+
+
+def _row(listed: BrandList, key: str, brand: ParsedBrand) -> Brand:
+    name = readable(brand.name)
+    names = (brand.name, *brand.aliases, *brand.portals)
+    return Brand(
+        brand_list=listed,
+        key=key,
+        name=name,
+        sort_key=sort_key(name)[:300],
+        part_of=readable(brand.part_of),
+        portal=brand.portals[0] if len(brand.portals) == 1 else "",
+        places=[[one.city, one.state, one.zip] for one in brand.places[:SHOWN_PLACES]],
+        place_count=len(brand.places),
+        name_words=" ".join(indexed_words(*names)),
+        other_words=" ".join(_other_words(brand)),
+        logo_url=brand.logo_url,
+    )
+
+
+def _other_words(brand: ParsedBrand) -> list[str]:
+    return indexed_words(brand.part_of, *_place_words(brand.places))
+
+
+def _place_words(places: tuple[Place, ...]) -> Iterator[str]:
+    is_many = len(places) > MAX_WHOLE_ZIPS
+    for place in places:
+        yield place.city
+        yield f"{place.state} {STATES.get(place.state, '')}"
+        yield place.zip[:3] if is_many else place.zip
+
+
+def _withdraw(listed: BrandList, keys: Iterable[str], now: datetime) -> None:
+    for batch in _batches(keys):
+        listed.brands.filter(key__in=batch, withdrawn_at=None).update(withdrawn_at=now)
+
+
+def _drop_own_names(addresses: dict[str, int]) -> None:
+    """A list's names for an address replace the name that we gave our endpoint there."""
+    for batch in _batches(addresses.values()):
+        Brand.objects.filter(brand_list=None, addresses__in=batch).delete()
+
+
+def _add_endpoints(registration: Registration, brands: Iterable[ParsedBrand], now: datetime) -> int:
+    """Make an endpoint for each address that has none yet; returns how many that were. None can
+    be launched at before its discovery was read: no host of it is pinned."""
+    wanted: dict[str, tuple[str, str]] = {}
+    for brand in brands:
+        for address in brand.addresses:
+            iss = registry.normalised_iss(address.url)
+            shared = iss in wanted and wanted[iss][1] != readable(brand.name)
+            name = registration.name if shared else readable(brand.name)
+            wanted[iss] = address.url, name
+    added = 0
+    for batch in _batches(wanted):
+        taken = set(
+            Endpoint.objects.filter(iss__in=batch, enabled=True, launchable=True).values_list(
+                "iss", flat=True
+            )
+        )
+        rows = [
+            _endpoint(registration, iss, *wanted[iss], now)
+            for iss in batch
+            if iss not in taken and _is_allowed(wanted[iss][0])
+        ]
+        added += len(Endpoint.objects.bulk_create(rows))
+    return added
+
+
+def _is_allowed(url: str) -> bool:
+    try:
+        validation.validate_base_url(url)
+    except ValidationError:
+        return False
+    return True
+
+
+def _endpoint(registration: Registration, iss: str, url: str, name: str, now: datetime) -> Endpoint:
+    digest = hashlib.sha256(iss.encode()).hexdigest()[:10]
+    return Endpoint(
+        registration=registration,
+        slug=f"{slugify(name)[:50] or 'ehr'}-{digest}",
+        name=name[:200],
+        fhir_base_url=url,
+        iss=iss,
+        created_at=now,
+        updated_at=now,
+    )

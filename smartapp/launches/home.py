@@ -1,0 +1,71 @@
+"""The start page: patients find where they receive care; this browser's open launches."""
+
+from dataclasses import dataclass
+
+from csp.constants import SELF
+from django.conf import settings
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.utils import timezone
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_GET
+
+from smartapp.brands import search
+from smartapp.brands.search import Found
+from smartapp.chart.page import OpenLaunch
+from smartapp.database import in_database
+from smartapp.launches import cookies, store
+from smartapp.launches.views import at_public_url
+from smartapp.registrations import registry
+
+QUERY_LENGTH = 100
+
+
+@dataclass(frozen=True, slots=True)
+class HomePage:
+    """home.html, variable `page`. `found` is None before anything was typed where there are too
+    many to list."""
+
+    found: Found | None
+    query: str
+    has_search: bool
+    open_launches: tuple[OpenLaunch, ...]
+    is_any_ehr_registered: bool
+    sandbox_url: str
+    admin_url: str
+
+
+@require_GET
+@never_cache
+async def home(request: HttpRequest) -> HttpResponse:
+    """The patients' start page; with `q`, what the search found."""
+    if elsewhere := at_public_url(request):
+        return elsewhere
+    digests = [key.digest for key in cookies.session_keys(request)]
+    open_launches = (
+        await in_database(store.open_launches, digests, timezone.now()) if digests else ()
+    )
+    query = request.GET.get("q", "").strip()[:QUERY_LENGTH]
+    found, has_search = await in_database(_found, query)
+    page = HomePage(
+        found=found,
+        query=query,
+        has_search=has_search,
+        open_launches=open_launches,
+        is_any_ehr_registered=has_search
+        or bool(found and found.hits)
+        or bool(await registry.all_endpoints()),
+        sandbox_url="/sandbox/" if settings.SANDBOX else "",
+        admin_url="/admin/",
+    )
+    response = render(request, "home.html", {"page": page})
+    response._csp_update = {"connect-src": [SELF]}  # type: ignore[attr-defined] # for search.js
+    return response
+
+
+def _found(query: str) -> tuple[Found | None, bool]:
+    """Return what is listed, and whether there is more than a list can hold."""
+    if query:
+        return search.search(query), True
+    everything = search.everything()
+    return everything, everything is None

@@ -1,0 +1,292 @@
+"""Every shape in which vendors publish brands and endpoints, and every trap in them."""
+
+from typing import Any
+
+import pytest
+
+from smartapp.brands.parsed import Place
+from smartapp.brands.reading import NotAList
+from tests.brands.lists import BASE, JSONObject, address, bundle, endpoint, organization, read
+
+FHIR_VERSION = "http://hl7.org/fhir/StructureDefinition/endpoint-fhir-version"
+PORTAL = "http://hl7.org/fhir/StructureDefinition/organization-portal"
+BRAND = "http://hl7.org/fhir/StructureDefinition/organization-brand"
+
+
+def names(parsed: object) -> list[str]:
+    return [one.name for one in parsed.brands]  # type: ignore[attr-defined]
+
+
+class TestReferences:
+    @pytest.mark.parametrize(
+        ("full_url", "reference"),
+        [
+            ("https://list.example/Endpoint/maple", "https://list.example/Endpoint/maple"),
+            ("urn:uuid:5f0c9f66-0000-4000-8000-000000000001",
+             "urn:uuid:5f0c9f66-0000-4000-8000-000000000001"),
+            ("urn:uuid:5f0c9f66-0000-4000-8000-000000000001", "Endpoint/maple"),
+            ("https://other.example/Endpoint/maple", "https://other.example/Endpoint/maple"),
+            ("https://list.example/Endpoint/maple", "Endpoint/maple"),
+        ],
+    )  # fmt: skip
+    def test_each_form_leads_to_the_endpoint(self, full_url: str, reference: str) -> None:
+        parsed = read(bundle(organization("b", reference), endpoint() | {"fullUrl": full_url}))
+        assert [one.addresses[0].url for one in parsed.brands] == [BASE]
+
+    def test_one_that_leads_nowhere_is_counted(self) -> None:
+        parsed = read(bundle(organization("b", "Endpoint/gone", "Endpoint/maple"), endpoint()))
+        assert names(parsed) == ["Maple Health"]
+        assert parsed.notes == ["1 reference in `endpoint` leads to nothing in this list."]
+
+    @pytest.mark.parametrize(
+        "manager",
+        [
+            {"reference": "#own"}, {"reference": "own"}, {"id": "#own"}, {"id": "own"},
+            {"reference": "e/AbC="},
+        ],
+    )  # fmt: skip
+    def test_a_contained_organisation_is_the_brand(self, manager: dict[str, str]) -> None:
+        identity = manager.get("reference", "own").removeprefix("#")
+        contained = {"resourceType": "Organization", "id": identity, "name": "Elder Clinic"}
+        parsed = read(bundle(endpoint(contained=[contained], managingOrganization=manager)))
+        assert names(parsed) == ["Elder Clinic"]
+
+    def test_a_manager_by_display_alone_is_the_brand(self) -> None:
+        parsed = read(bundle(endpoint(managingOrganization={"display": "TX - Elder Clinic"})))
+        assert names(parsed) == ["Elder Clinic"]
+        assert parsed.brands[0].places == (Place(state="TX"),)
+
+    def test_an_organisation_that_the_endpoint_names_is_the_brand(self) -> None:
+        manager = {"reference": "Organization/b"}
+        parsed = read(
+            bundle(organization("b", endpoint=[]), endpoint(managingOrganization=manager))
+        )
+        assert names(parsed) == ["Maple Health"]
+
+
+class TestParents:
+    def child(self, **members: Any) -> JSONObject:
+        return organization("child", name="Maple Eye Clinic", endpoint=[], **members)
+
+    def test_a_facility_takes_its_ancestors_address(self) -> None:
+        parent = {"reference": "Organization/middle"}
+        middle = organization(
+            "middle", name="Maple North", endpoint=[], partOf={"reference": "Organization/top"}
+        )
+        parsed = read(bundle(self.child(partOf=parent), middle, organization("top"), endpoint()))
+        child = next(one for one in parsed.brands if one.name == "Maple Eye Clinic")
+        assert (child.part_of, child.addresses[0].url) == ("Maple North", BASE)
+
+    def test_an_unknown_parent_is_no_error(self) -> None:
+        stray = organization("b", partOf={"reference": "Organization/nowhere"})
+        parsed = read(bundle(stray, endpoint()))
+        assert names(parsed) == ["Maple Health"]
+        assert "`partOf`" in parsed.notes[0]
+
+    def test_a_loop_ends(self) -> None:
+        one = organization("one", endpoint=[], partOf={"reference": "Organization/two"})
+        two = organization("two", endpoint=[], partOf={"reference": "Organization/one"})
+        parsed = read(bundle(one, two))
+        assert parsed.skipped == {"a brand without an address that can be used": 2}
+
+
+class TestAddresses:
+    @pytest.mark.parametrize(
+        ("published", "reason"),
+        [
+            ("https://https://live.maple.example:443/r4", "two addresses in one"),
+            ("http://fhir.maple.example/r4", "http, not https"),
+            ("HTTP://MAPLE/FHIR", "http, not https"),
+            ("https://192.168.4.2/fhir", "a name or number inside somebody's network"),
+            ("https://localhost/r4", "a name or number inside somebody's network"),
+            ("https://EHRSERVER/r4", "a name or number inside somebody's network"),
+            ("https://ehr.corp/r4", "a name or number inside somebody's network"),
+            ("fhir/r4", "not a whole address"),
+            ("fhir.maple.example/r4", "not a whole address"),
+            ("https://fhir.maple.example:port/r4", "not a whole address"),
+            ("ftp://fhir.maple.example/r4", "not a whole address"),
+            ("https://maple.example\t/r4", "blanks or other characters that no URL has"),
+            (f"{BASE}?tenant=1", "a query or fragment, which a FHIR base URL cannot have"),
+            (f"{BASE}#x", "a query or fragment, which a FHIR base URL cannot have"),
+            ("https://fhir.maple.example/DSTU2/x", "FHIR DSTU2, this app reads R4"),
+            ("https://fhir.maple.example/stu3/", "FHIR STU3, this app reads R4"),
+            (f"{BASE}/metadata", "the address of a CapabilityStatement, not a base URL"),
+            ("https://maple.example/docs/api.html", "a page for people, not a base URL"),
+            ("", "no address"),
+            (None, "no address"),
+            (7, "no address"),
+        ],
+    )  # fmt: skip
+    def test_what_no_launch_can_go_to_is_skipped_with_its_reason(
+        self, published: object, reason: str
+    ) -> None:
+        parsed = read(
+            bundle(organization("b", "Endpoint/maple", "Endpoint/bad"), endpoint(),
+                   endpoint("bad", address=published))
+        )  # fmt: skip
+        assert parsed.skipped == {reason: 1}
+        assert [one.url for one in parsed.brands[0].addresses] == [BASE]
+
+    @pytest.mark.parametrize(("version", "is_read"), [("4.0.1", True), ("5.0.0", False)])
+    def test_the_version_that_is_said_decides(self, version: str, *, is_read: bool) -> None:
+        said = [{"url": FHIR_VERSION, "valueCode": version}]
+        parsed = read(bundle(organization(), endpoint(extension=said)))
+        assert bool(parsed.brands) is is_read
+
+    def test_one_address_twice_is_one(self) -> None:
+        twin = endpoint("twin", address="https://FHIR.maple.example:443/r4/")
+        parsed = read(
+            bundle(organization("b", "Endpoint/maple", "Endpoint/twin"), endpoint(), twin)
+        )
+        assert [one.url for one in parsed.brands[0].addresses] == [BASE]
+
+    @pytest.mark.parametrize(
+        ("members", "reason"),
+        [
+            ({"status": "off"}, "the list says that its status is off"),
+            ({"header": ["X-TENANT: 7"]},
+             "wants a request header of its own, which a launch cannot send"),
+            ({"extension": [{"url": "https://v.example/endpoint-environment",
+                             "valueString": "test"}]},
+             "the list says that it is for tests"),
+        ],
+    )  # fmt: skip
+    def test_an_endpoint_that_is_not_for_patients_is_skipped(
+        self, members: JSONObject, reason: str
+    ) -> None:
+        parsed = read(bundle(organization(), endpoint(**members)))
+        assert parsed.skipped[reason] == 1
+        assert parsed.brands == []
+
+    @pytest.mark.parametrize(
+        "members",
+        [{"connectionType": {"code": "direct-project"}}, {"payloadType": [{"text": "NA"}]}],
+    )
+    def test_what_decides_nothing_is_not_looked_at(self, members: JSONObject) -> None:
+        parsed = read(bundle(organization("b", active=False), endpoint(**members)))
+        assert names(parsed) == ["Maple Health"]
+
+    def test_an_address_without_brand_is_counted(self) -> None:
+        assert read(bundle(endpoint())).skipped == {"an address that no brand of the list has": 1}
+
+
+class TestNames:
+    def test_a_brand_without_name_has_no_row(self) -> None:
+        parsed = read(bundle(organization("b", name=None), endpoint()))
+        assert (parsed.brands, parsed.skipped["no name to show"]) == ([], 1)
+
+    def test_the_portal_that_patients_know_stands_in(self) -> None:
+        extension = portal("MyMaple", "Endpoint/maple")
+        parsed = read(bundle(organization("b", name=None, extension=[extension]), endpoint()))
+        assert names(parsed) == ["MyMaple"]
+
+    def test_addresses_are_told_apart_by_their_portals(self) -> None:
+        extensions = [portal("MyMaple", "Endpoint/maple"), portal("Maple Kids", "Endpoint/kids")]
+        kids = endpoint("kids", address="https://kids.maple.example/r4")
+        parsed = read(bundle(organization("b", extension=extensions), endpoint(), kids))
+        assert [one.label for one in parsed.brands[0].addresses] == ["MyMaple", "Maple Kids"]
+
+    def test_doing_business_as_is_another_name(self) -> None:
+        parsed = read(bundle(organization("b", name="Maple Corp d/b/a Lake Clinic"), endpoint()))
+        assert parsed.brands[0].aliases == ("Lake Clinic",)
+
+    @pytest.mark.parametrize(
+        ("logo", "kept"),
+        [
+            ("https://maple.example/logo.png", "https://maple.example/logo.png"),
+            ("javascript:alert(1)", ""),
+            ("http://maple.example/logo.png", ""),
+            ("data:image/svg+xml;base64,AAAA", ""),
+        ],
+    )
+    def test_only_a_logo_at_an_https_address_is_kept(self, logo: str, kept: str) -> None:
+        extension = {"url": BRAND, "extension": [{"url": "brandLogo", "valueUrl": logo}]}
+        empty = {"url": BRAND, "extension": []}
+        parsed = read(bundle(organization("b", extension=[empty, extension]), endpoint()))
+        assert parsed.brands[0].logo_url == kept
+
+
+def portal(name: str, reference: str) -> dict[str, object]:
+    parts = [
+        {"url": "portalName", "valueString": name},
+        {"url": "portalEndpoint", "valueReference": {"reference": reference}},
+    ]
+    return {"url": PORTAL, "extension": parts}
+
+
+class TestPlaces:
+    @pytest.mark.parametrize(
+        ("given", "place"),
+        [
+            (address("Waco", "tx", "76701-1234"), Place("Waco", "TX", "76701")),
+            (address("WACO", "Texas", "767011234"), Place("Waco", "TX", "76701")),
+            (address("Waco", "A", "."), Place("Waco")),
+            (address("Toronto", "Ontario", "M5V 2T6"), Place("Toronto", "ON", "M5V 2T6")),
+        ],
+    )
+    def test_state_and_zip_are_written_one_way(
+        self, given: dict[str, object], place: Place
+    ) -> None:
+        assert read(bundle(organization("b", address=[given]), endpoint())).brands[0].places == (
+            place,
+        )
+
+    def test_a_thousand_rows_of_one_city_are_one_place(self) -> None:
+        rows = [address("Waco", "TX", "76701") for _ in range(1000)]
+        assert len(read(bundle(organization("b", address=rows), endpoint())).brands[0].places) == 1
+
+    def test_no_street_is_kept(self) -> None:
+        parsed = read(bundle(organization("b", address=[address("Waco", "TX")]), endpoint()))
+        assert "Private Road" not in repr(parsed)
+
+
+class TestShapes:
+    def test_a_searchset_says_where_it_goes_on(self) -> None:
+        link = [{"relation": "next", "url": "https://list.example/Endpoint?page=2"}]
+        parsed = read(bundle(endpoint(name="Sorrel Eye Care"), type="searchset", link=link))
+        assert parsed.next_url == "https://list.example/Endpoint?page=2"
+        assert names(parsed) == ["Sorrel Eye Care"]
+
+    def test_total_is_not_believed(self) -> None:
+        assert names(read(bundle(organization(), endpoint(), total=900))) == ["Maple Health"]
+
+    def test_a_flat_list(self) -> None:
+        parsed = read({"endpoints": [{"name": "Maple", "baseUrl": BASE, "type": "prod"}]})
+        assert [(one.name, one.addresses[0].url) for one in parsed.brands] == [("Maple", BASE)]
+
+    def test_a_list_of_lantern(self) -> None:
+        row = {
+            "URL": BASE,
+            "OrganizationName": "TX - Maple",
+            "NPIID": "",
+            "OrganizationZipCode": "76701",
+        }
+        parsed = read({"Endpoints": [row, row]})
+        assert [(one.name, str(one.places[0])) for one in parsed.brands] == [("Maple", "TX")]
+        assert parsed.skipped == {"the same name and address again": 1}
+
+    def test_a_table_of_lantern(self) -> None:
+        table = f"url,organization_name,organization_zipcode\r\n{BASE},Maple,76701\r\n".encode()
+        parsed = read(b"\xef\xbb\xbf" + table)
+        assert [(one.name, one.places[0].zip) for one in parsed.brands] == [("Maple", "76701")]
+
+    @pytest.mark.parametrize(
+        ("document", "sentence"),
+        [
+            (b"<html>", "A web page or XML came"),
+            (b'{"resourceType": "Bundle", "entry": [{', "not complete JSON"),
+            (b'{"resourceType": "Patient"}', "The document is a Patient, not a Bundle"),
+            (b'{"a": 1}', "no list of endpoints that this app knows"),
+            (b"just,words\n1,2\n", "neither JSON nor a table"),
+            (b"", "neither JSON nor a table"),
+        ],
+    )
+    def test_anything_else_is_refused_with_a_sentence(self, document: bytes, sentence: str) -> None:
+        with pytest.raises(NotAList, match=sentence):
+            read(document)
+
+    @pytest.mark.parametrize("entry", [7, None, {}, {"resource": "x"}, {"resource": {}}])
+    def test_odd_entries_are_counted(self, entry: object) -> None:
+        parsed = read(bundle(organization(), endpoint(), entry))  # type: ignore[arg-type]
+        assert names(parsed) == ["Maple Health"]
+        assert parsed.skipped.total() == 1
