@@ -1,11 +1,12 @@
 """Which client is calling: exactly one way of authenticating, in its proper place (S22, S23)."""
 
 import base64
+from collections.abc import Mapping
 from urllib.parse import unquote_plus
 
 from smartapp.sandbox import client_assertion, registering
 from smartapp.sandbox.broken_answers import claimed_faults
-from smartapp.sandbox.models import Client, registered_client
+from smartapp.sandbox.models import Client, Token, digest, registered_client
 from smartapp.sandbox.oauth_request import SandboxRequest
 from smartapp.sandbox.refusals import Refusal, invalid_client, invalid_request
 
@@ -41,7 +42,17 @@ def _by_the_way_used(request: SandboxRequest) -> Client:
         raise invalid_client(
             "S22", "A client secret belongs in a Basic authorization header, not in the body."
         )
-    return _public(form.get("client_id"))
+    return _public(form.get("client_id") or _holder(form))
+
+
+def _holder(form: Mapping[str, str]) -> str | None:
+    """Return the client_id of a public client that sends its own token and nothing else.
+
+    The token says whose it is, so a refresh needs no client_id (RFC 6749 §6).
+    """
+    value = form.get("refresh_token") or form.get("token")
+    found = Token.objects.filter(digest=digest(value)).select_related("client") if value else ()
+    return next((token.client.client_id for token in found), None)
 
 
 def _public(client_id: str | None) -> Client:

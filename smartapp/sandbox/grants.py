@@ -40,10 +40,13 @@ class AuthorizationCodeGrant(grants.AuthorizationCodeGrant):
         """Judge what belongs to SMART before a person is asked anything (S11, S12, S14)."""
         request, values = self.request, self.request.payload.data
         client = cast(Client, request.client)
-        scopes.requested(client, values["scope"])
+        asked = scopes.readable(scopes.requested(client, values["scope"]))
         if values["aud"] != addresses.fhir_base_url():
             raise invalid_request("S12", f"aud must be {addresses.fhir_base_url()}.")
         request.launch = _launch(client, request)
+        request.offered = scopes.in_launch(asked, from_ehr=request.launch is not None)
+        if not request.offered:
+            raise invalid_scope("S11", "None of these scopes applies to this kind of launch.")
         try:
             faults.parse(request.chosen_faults)
         except faults.FaultUnknown as exc:
@@ -116,23 +119,24 @@ class AuthorizationCodeGrant(grants.AuthorizationCodeGrant):
 
 
 def _launch(client: Client, request: SandboxRequest) -> Any:
-    """The launch value and the launch scope come together or not at all."""
-    value = request.payload.data.get("launch")
-    asks = "launch" in request.payload.scope.split()
-    if value is None and not asks:
-        return None
+    """Return the launch from the EHR; None where the app started by itself (S14)."""
+    value = request.form.get("launch")
     if value is None:
-        raise invalid_request("S14", "The scope launch needs the launch value of an EHR launch.")
-    if not asks:
+        return None
+    if "launch" not in request.payload.scope.split():
         raise invalid_request("S14", "The launch value needs the scope launch.")
     return launches.find(client, value)
 
 
 def _context(request: SandboxRequest) -> dict[str, Any]:
-    """A provider launch tells where it comes from; a standalone launch the patient only (S36)."""
-    if request.launch:
-        return launches.context(request.launch) if "launch" in request.granted else {}
-    return {"patient": request.patient} if request.patient else {}
+    """Return the launch context: of a launch from the EHR all of it, else the patient (S36).
+
+    Where `launch` was unticked, `patient/` scopes still need to be about somebody.
+    """
+    if request.launch and "launch" in request.granted:
+        return launches.context(request.launch)
+    patient = request.launch.patient if request.launch else request.patient
+    return {"patient": patient} if patient and scopes.need_patient(request.granted) else {}
 
 
 def _code_used(consent: Authorization) -> Refusal:
@@ -188,12 +192,23 @@ class PKCE(CodeChallenge):
             raise invalid_grant("S28", words) from exc
 
 
+def rotates(request: SandboxRequest) -> bool:
+    """Return whether a refresh gives a new refresh token and retires the old one (S31).
+
+    Those of public clients do, outside athena's profile: nothing else binds them to the client
+    (RFC 9700 §4.14.2).
+    """
+    client = cast(Client, request.client)
+    is_public = client.kind == Client.Kind.PUBLIC and client.profile != Client.Profile.ATHENA
+    return is_public or "refresh-rotates" in request.faults
+
+
 class RefreshTokenGrant(grants.RefreshTokenGrant):
     request: SandboxRequest
 
     @property
     def INCLUDE_NEW_REFRESH_TOKEN(self) -> bool:  # type: ignore[override]
-        return "refresh-rotates" in self.request.faults
+        return rotates(self.request)
 
     def authenticate_refresh_token(self, refresh_token: str) -> Token:
         client = cast(Client, self.request.client)
@@ -277,11 +292,16 @@ class ClientCredentialsGrant(grants.ClientCredentialsGrant):
         if not asked:
             raise invalid_scope("S29", "scope is missing; client_credentials must name it.")
         try:
-            scopes.requested(client, asked, rule="S29")
+            wanted = scopes.requested(client, asked, rule="S29")
+            request.offered = scopes.readable(wanted, rule="S29")
         except Refusal as refusal:
             if "gateway-policy" in request.faults:
                 raise GatewayRefusal() from refusal
             raise
+
+    def generate_token(self, *args: Any, **kwargs: Any) -> dict[str, Any]:
+        kwargs["scope"] = " ".join(self.request.offered)
+        return super().generate_token(*args, **kwargs)
 
     def create_token_response(self) -> Answer:  # type: ignore[override]
         broken_answers.meet(self.request)

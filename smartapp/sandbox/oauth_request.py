@@ -18,11 +18,14 @@ FORM = "application/x-www-form-urlencoded"
 
 
 class Parameters(OAuth2Payload):
-    """Where each name stands once; what was repeated is remembered to be refused (E7)."""
+    """Where each name stands once; what was repeated is remembered to be refused (E7).
+
+    A parameter without a value counts as left out (RFC 6749 §3.1, §3.2).
+    """
 
     def __init__(self, values: QueryDict) -> None:
         self._datalist = {name: [str(v) for v in found] for name, found in values.lists()}
-        self._data = {name: found[0] for name, found in self._datalist.items() if found}
+        self._data = {name: found[0] for name, found in self._datalist.items() if found[0]}
 
     @property
     def data(self) -> dict[str, str]:
@@ -52,6 +55,8 @@ class SandboxRequest(OAuth2Request):
     refresh_token: Token | None
     launch: Launch | None = None
     patient: str = ""
+    offered: tuple[str, ...] = ()
+    """What this EHR can give of the scopes that were asked for."""
     granted: tuple[str, ...] = ()
     signed_in_at: float = 0
     fault_here: str = ""

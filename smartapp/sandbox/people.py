@@ -25,6 +25,10 @@ class Person:
     """Whose records this person may open: all for a clinician, own and children for a patient."""
 
     @property
+    def is_clinician(self) -> bool:
+        return self.reference.startswith("Practitioner/")
+
+    @property
     def fhir_user(self) -> str:
         return f"{addresses.fhir_base_url()}/{self.reference}"
 

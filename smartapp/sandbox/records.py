@@ -60,7 +60,7 @@ def record(endpoint: str, request: SandboxRequest, error: OAuth2Error | None) ->
         rule=rule,
         kept=[] if error else rules_kept(endpoint, request),
         error=(error.error or "") if error else "",
-        reason=_reason(error) if error else _remark(request),
+        reason=_reason(error) if error else _remark(endpoint, request),
         parameters=redacted(request.payload.data)
         | _faults(request)
         | _met(endpoint, request, rule),
@@ -200,10 +200,17 @@ def _rule(error: OAuth2Error | None) -> str:
     return error.rule if isinstance(error, Refusal) else RULES.get(error.error or "", "")
 
 
-def _remark(request: SandboxRequest) -> str:
-    """Return what a good request has in it that may not be what its app means."""
-    types = scopes.unknown_types(request.form.get("scope", ""))
-    return _clean(f"No resources here for the scopes of: {', '.join(types)}.") if types else ""
+def _remark(endpoint: str, request: SandboxRequest) -> str:
+    """Return what a good request has in it, or lacks, that may not be what its app means."""
+    scope = request.form.get("scope", "")
+    types = scopes.unknown_types(scope)
+    remarks = [f"No resources here for the scopes of: {', '.join(types)}."] if types else []
+    not_given = [one for one in scope.split() if request.offered and one not in request.offered]
+    if not_given:
+        remarks.append(f"Not given, or less of it: {', '.join(not_given)}.")
+    if endpoint == "authorize" and "openid" in scope.split() and "nonce" not in request.form:
+        remarks.append("No nonce was sent, so the id_token has none.")
+    return _clean(" ".join(remarks))
 
 
 def _reason(error: OAuth2Error) -> str:

@@ -18,7 +18,7 @@ RULES = {
     "E14": "a request to the API carries a valid access token",
     "S10": "client and redirect URI are registered here, byte for byte",
     "S11": "the parameters of an authorization request are complete and known",
-    "S12": "state, and nonce with openid; aud is the FHIR base URL",
+    "S12": "state, and in bcp a nonce with openid; aud is the FHIR base URL",
     "S13": "PKCE: an S256 challenge of 43 characters",
     "S14": "the launch value is new, young, this client's and this person's",
     "S15": "the person signed in and allowed it",

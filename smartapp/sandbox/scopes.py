@@ -1,6 +1,10 @@
-"""Which scopes exist at this EHR, for whom, and what they mean to a person (S11, S29)."""
+"""Which scopes exist at this EHR, for whom, what is given of them, and what they mean to a person.
+
+Numbers: S11, S29.
+"""
 
 import re
+from collections.abc import Iterable
 
 from smartapp.sandbox.fhir.resource_types import RESOURCE_TYPES
 from smartapp.sandbox.fhir.store import TYPES
@@ -21,6 +25,8 @@ RESOURCE = re.compile(
     r"(?P<level>patient|user|system)/(?P<type>[A-Z][A-Za-z]+|\*)"
     r"\.(?P<permission>read|write|\*|(?=[cruds])c?r?u?d?s?)(?P<query>\?[!-~]+)?"
 )
+V1_LETTERS = {"read": "rs", "write": "cud", "*": "cruds"}
+READ_ONLY = {"read": "read", "write": "", "*": "read"}
 ATHENA_SERVICE = re.compile(r"athena/service/[A-Za-z0-9.*]+")
 TYPE_WORDS = {
     "*": "everything in the record",
@@ -56,9 +62,63 @@ def requested(client: Client, text: str, *, rule: str = "S11") -> tuple[str, ...
                 raise invalid_scope(rule, f"The scope {scope} names no resource type of FHIR R4.")
         if not _is_offered(client, scope):
             raise invalid_scope(rule, f"The scope {scope} does not exist for this kind of app.")
-        if client.scope and scope not in client.scope.split():
+        if client.scope and not _is_registered(client, scope):
             raise invalid_scope(rule, f"The scope {scope} is not registered for this client.")
     return scopes
+
+
+def readable(scopes: Iterable[str], *, rule: str = "S11") -> tuple[str, ...]:
+    """Return the scopes without the right to write: the API is read-only, so it gives less.
+
+    `patient/*.cruds` becomes `patient/*.rs`, and `patient/*.write` is left out. Raises
+    `invalid_scope` when none is left.
+    """
+    narrowed = tuple(dict.fromkeys(scope for scope in map(_readable, scopes) if scope))
+    if not narrowed:
+        raise invalid_scope(rule, "None of these scopes can be given here: the API is read-only.")
+    return narrowed
+
+
+def _readable(scope: str) -> str:
+    found = RESOURCE.fullmatch(scope)
+    if found is None:
+        return scope
+    permission = found["permission"]
+    kept = READ_ONLY.get(permission, "".join(c for c in permission if c in "rs"))
+    start, end = found.span("permission")
+    return f"{scope[:start]}{kept}{scope[end:]}" if kept else ""
+
+
+def in_launch(scopes: Iterable[str], *, from_ehr: bool) -> tuple[str, ...]:
+    """Return the scopes that apply to a launch of this kind; the others are ignored.
+
+    `launch` is for a launch from the EHR, which knows patient and visit. `launch/patient` is for
+    one that starts at the app. A visit cannot be chosen there.
+    """
+    ignored = {"launch/encounter", "launch/patient" if from_ehr else "launch"}
+    return tuple(scope for scope in scopes if scope not in ignored)
+
+
+def need_patient(scopes: Iterable[str]) -> bool:
+    """Return whether a patient has to be in context (SMART App Launch 2.2, `patient/` scopes)."""
+    return any(scope == "launch/patient" or scope.startswith("patient/") for scope in scopes)
+
+
+def _is_registered(client: Client, scope: str) -> bool:
+    return any(_covers(registered, scope) for registered in client.scope.split())
+
+
+def _covers(registered: str, asked: str) -> bool:
+    """Return whether the one allows the other: a wildcard any type, `.rs` also `.r`."""
+    wide, narrow = RESOURCE.fullmatch(registered), RESOURCE.fullmatch(asked)
+    if wide is None or narrow is None:
+        return registered == asked
+    return (
+        wide["level"] == narrow["level"]
+        and wide["type"] in ("*", narrow["type"])
+        and _letters(narrow["permission"]) <= _letters(wide["permission"])
+        and wide["query"] in (None, narrow["query"])
+    )
 
 
 def _is_offered(client: Client, scope: str) -> bool:
@@ -88,17 +148,12 @@ def in_plain_words(scope: str) -> str:
     resource = RESOURCE.fullmatch(scope)
     if resource is None:
         return scope
-    verb = _verb(resource["permission"])
     if resource["type"] in SHARED_WORDS:
-        return f"{verb} {SHARED_WORDS[resource['type']]}"
+        return f"See {SHARED_WORDS[resource['type']]}"
     what = TYPE_WORDS.get(resource["type"], f"records of type {resource['type']}")
     part = ", one category only" if resource["query"] else ""
-    return f"{verb} {what} {LEVEL_WORDS[resource['level']]}{part}"
+    return f"See {what} {LEVEL_WORDS[resource['level']]}{part}"
 
 
-def _verb(permission: str) -> str:
-    letters = {"read": "rs", "write": "cud", "*": "cruds"}.get(permission, permission)
-    reads, writes = not set("rs").isdisjoint(letters), not set("cud").isdisjoint(letters)
-    if reads and writes:
-        return "See and change"
-    return "Change" if writes else "See"
+def _letters(permission: str) -> set[str]:
+    return set(V1_LETTERS.get(permission, permission))

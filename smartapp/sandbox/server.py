@@ -24,6 +24,7 @@ from smartapp.sandbox.grants import (
     ClientCredentialsGrant,
     LaunchContext,
     RefreshTokenGrant,
+    rotates,
 )
 from smartapp.sandbox.id_token import IDToken
 from smartapp.sandbox.models import (
@@ -91,7 +92,7 @@ class SandboxServer(AuthorizationServer):
         token["access_token"] = broken_answers.altered_access_token(request, token)
         lifetime = timedelta(seconds=token["expires_in"])
         made = [_row(request, Token.Type.ACCESS, token, token["scope"], lifetime)]
-        is_new = request.refresh_token is None or "refresh-rotates" in request.faults
+        is_new = request.refresh_token is None or rotates(request)
         if consent and is_new and "refresh_token" in token:
             kind = Token.Type.REFRESH
             made.append(_row(request, kind, token, consent.scope, REFRESH_TOKEN_LIFETIME))

@@ -194,7 +194,6 @@ class TestPatientChangedInTheEHR:
         app.locator("input[name=username]").fill("clinician")
         app.locator("input[name=password]").fill("sandbox")
         app.locator("main form button").first.click()
-        app.locator("button[value=allow]").click()
         expect(app.locator("body")).to_contain_text("Vital signs")
         return next(one for one in page.frames if "/launches/" in one.url)
 

@@ -7,6 +7,7 @@ from typing import Any
 from tests.demo_server import Demo
 from tests.journeys.outside import Browser, Page, ehr_launch, patients
 
+ASKS = "authorize-asks-consent"
 MEMBERS: dict[str, type | tuple[type, ...]] = {
     "registration": str,
     "endpoint": str,
@@ -104,7 +105,7 @@ async def test_a_clinician_connects_and_picks_a_patient(browser: Browser) -> Non
 
 async def test_what_is_unticked_is_missing_and_said_in_words(browser: Browser) -> None:
     unticked = {"patient/Observation.rs", "patient/Immunization.rs"}
-    page = await browser.allow(ehr_launch(), untick=unticked)
+    page = await browser.allow(ehr_launch(fault=ASKS), untick=unticked)
     assert is_launch(page), page.words
     context = await browser.context(page)
     assert set(context["scope"]["missing"]) == unticked
@@ -116,7 +117,7 @@ async def test_what_is_unticked_is_missing_and_said_in_words(browser: Browser) -
 
 
 async def test_without_the_patient_scope_the_page_still_stands(browser: Browser) -> None:
-    page = await browser.allow(ehr_launch(), untick={"patient/Patient.rs"})
+    page = await browser.allow(ehr_launch(fault=ASKS), untick={"patient/Patient.rs"})
     assert is_launch(page)
     assert (await browser.context(page))["patient_name"] is None
 
@@ -185,7 +186,7 @@ async def test_ending_needs_a_post_that_no_other_site_makes(browser: Browser) ->
 
 async def test_a_callback_is_accepted_once(browser: Browser) -> None:
     """Reloading it leads to the launch that it made; another browser is refused."""
-    page = await browser.get(ehr_launch())
+    page = await browser.get(ehr_launch(fault=ASKS))
     form = page.form("password")
     assert form is not None
     page = await browser.submit(page, form, username="clinician", password="sandbox")

@@ -197,16 +197,19 @@ class App:
         ticked: list[str] | None = None,
         **changes: Any,
     ) -> str:
-        """Walk through sign-in, picker and consent; return the code."""
+        """Walk through sign-in, picker and consent, as far as each is asked; return the code."""
+        if ticked:
+            changes = {"prompt": "consent"} | changes
         page = self.authorize(browser, **changes)
         if b"Who can sign in" in page.content:
             page = submit(browser, page, username=user, password="sandbox")
         if "patient" in Form(page.content.decode()).choices:
             choice: dict[str, Any] = {"patient": patient} if patient else {}
             page = submit(browser, page, **choice)
-        ticks: dict[str, Any] = {"scope": ticked} if ticked else {}
-        answer = submit(browser, page, **ticks)
-        return response_parameters(answer)["code"]
+        if page.status_code == 200:
+            ticks: dict[str, Any] = {"scope": ticked} if ticked else {}
+            page = submit(browser, page, **ticks)
+        return response_parameters(page)["code"]
 
     def launched(
         self, browser: Browser, *, ticked: list[str] | None = None, scope: str = SCOPE, **scene: str

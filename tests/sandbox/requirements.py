@@ -11,10 +11,11 @@ REQUIREMENTS = {
     "S7": "Off in production, and worth nothing to the app's own administration.",
     "S10": "Unknown client or redirect URI: a page with status 400, never a redirect.",
     "S11": "Every other authorization error goes back to the app, with its state.",
-    "S12": "state, aud, and with openid a nonce, are required.",
+    "S12": "state and aud are required; with openid a nonce too, but in the profile bcp only.",
     "S13": "PKCE: S256 only; required of public apps, and outside athena's profile of all.",
     "S14": "A launch value serves once, for five minutes, one app and one person.",
-    "S15": "Sign-in, patient picker and consent, where scopes can be unticked; or silence.",
+    "S15": "Sign-in, patient picker, and for patients consent, where scopes can be unticked; or "
+    "silence.",
     "S16": "A code lives 60 seconds and serves once; its second use ends all it gave.",
     "S17": "RFC 9207's iss in the answers to clients of the bcp profile.",
     "S18": "An authorization request can be posted.",
@@ -29,7 +30,8 @@ REQUIREMENTS = {
     "S28": "The code's redirect URI and verifier have to match; no verifier without a challenge.",
     "S29": "2-legged requests name their scope, and get no other.",
     "S30": "A refresh asks for a case-sensitive subset of what was granted.",
-    "S31": "Refresh tokens with offline_access only; 90 days from the last request.",
+    "S31": "Refresh tokens with offline_access only; 90 days from the last request; those of "
+    "public apps rotate outside athena's profile.",
     "S32": "Access tokens: 3600 seconds, opaque or JWT, token_type Bearer.",
     "S33": "expires_in is a number; a string in athena's 2-legged answer.",
     "S34": "The members of a 3-legged answer.",

@@ -91,15 +91,17 @@ class TestErrorsGoBackWithTheState:
             ({"aud": f"{FHIR_BASE}/"}, "invalid_request", "aud must be"),
             ({"aud": FHIR_BASE.upper()}, "invalid_request", "aud must be"),
             ({"aud": [FHIR_BASE, FHIR_BASE]}, "invalid_request", "aud is repeated"),
-            ({"nonce": WITHOUT}, "invalid_request", "nonce is missing"),
+            ({"aud": ""}, "invalid_request", "aud is missing"),
             ({"code_challenge": WITHOUT}, "invalid_request", "code_challenge"),
+            ({"code_challenge_method": ""}, "invalid_request", "S256"),
             ({"code_challenge": "short"}, "invalid_request", "43 characters"),
             ({"code_challenge": "a" * 44}, "invalid_request", "43 characters"),
             ({"code_challenge": "=" * 43}, "invalid_request", "code_challenge"),
             ({"code_challenge_method": "plain"}, "invalid_request", "S256"),
             ({"code_challenge_method": WITHOUT}, "invalid_request", "S256"),
             ({"launch": "made-up"}, "invalid_request", "needs the scope launch"),
-            ({"scope": SCOPE}, "invalid_request", "needs the launch value"),
+            ({"scope": "patient/Observation.write"}, "invalid_scope", "read-only"),
+            ({"scope": "launch launch/encounter"}, "invalid_scope", "this kind of launch"),
             ({"scope": SCOPE, "launch": "made-up"}, "invalid_request", "launch value"),
             ({"nonce": "n" * 20_000}, "invalid_request", "nonce is too long"),
             ({"nonce": "n\x00"}, "invalid_request", "nonce is not text"),
@@ -117,6 +119,27 @@ class TestErrorsGoBackWithTheState:
         """S12."""
         answer = app.authorize(browser, state=WITHOUT)
         assert_redirected(answer, "invalid_request", "state is missing", None)
+
+    @pytest.mark.parametrize("nonce", [WITHOUT, ""])
+    def test_newest_practice_wants_a_nonce_with_openid(
+        self, app: App, browser: Browser, nonce: Any
+    ) -> None:
+        """S12: for the others it is optional, as in OpenID Connect's code flow."""
+        assert app.authorize(browser, nonce=nonce).status_code == 200
+        Client.objects.update(profile="bcp")
+        answer = app.authorize(browser, nonce=nonce)
+        assert_redirected(answer, "invalid_request", "nonce is missing", app.state)
+        without_openid = STANDALONE_SCOPE.removeprefix("openid ")
+        assert app.authorize(browser, nonce=nonce, scope=without_openid).status_code == 200
+
+    @pytest.mark.parametrize(
+        "name", ["launch", "response_mode", "prompt", "nonce", "fault", "code_verifier"]
+    )
+    def test_parameter_without_a_value_is_left_out(
+        self, app: App, browser: Browser, name: str
+    ) -> None:
+        """RFC 6749 §3.1."""
+        assert app.authorize(browser, **{name: ""}).status_code == 200
 
     def test_challenge_left_out_altogether(self, app: App, browser: Browser) -> None:
         """S13: also a confidential app sends one, except by athena's own rules."""
@@ -174,7 +197,7 @@ class TestLaunch:
 
     def test_is_consumed_by_one_of_two_answers(self, app: App, browser: Browser) -> None:
         """The consent page was open twice: both are answered, one gets a code."""
-        wishes = self.launched(app, browser)
+        wishes = self.launched(app, browser) | {"prompt": "consent"}
         page = app.authorize(browser, **wishes)
         consent = submit(browser, page, username="clinician", password="sandbox")
         Launch.objects.update(used_at=None)

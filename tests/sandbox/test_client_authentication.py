@@ -144,6 +144,9 @@ class TestClientCredentials:
             assert_refused(answer, 400, "unauthorized_client", grant_type)
 
 
+NO_ASSERTION = {"client_assertion": WITHOUT, "client_assertion_type": WITHOUT}
+
+
 class TestPublic:
     """S13, S28."""
 
@@ -167,6 +170,47 @@ class TestPublic:
         assert answer.status_code == 200
         again = public.refresh(browser, answer.json()["refresh_token"], **itself)
         assert again.status_code == 200
+
+    @pytest.mark.parametrize("name", [WITHOUT, "", "browser-app"])
+    def test_refresh_and_revocation_need_no_client_id(
+        self, public: App, browser: Browser, name: Any
+    ) -> None:
+        """RFC 6749 §6: the token says whose it is. One of a client with a secret does not."""
+        itself = {"client_id": "browser-app"} | NO_ASSERTION
+        tokens = public.exchange(browser, public.allowed(browser), **itself).json()
+        again = public.refresh(
+            browser, tokens["refresh_token"], **NO_ASSERTION, client_id=name
+        ).json()
+        assert again["access_token"]
+        revoked = public.post(browser, "revoke", {"token": again["refresh_token"]})
+        assert revoked.status_code == 200
+        ended = public.refresh(browser, again["refresh_token"], **NO_ASSERTION)
+        assert_refused(ended, 400, "invalid_grant", "revoked")
+
+    def test_token_of_another_kind_of_client_proves_nothing(
+        self, app: App, browser: Browser
+    ) -> None:
+        tokens = app.exchange(browser, app.allowed(browser)).json()
+        answer = app.refresh(browser, tokens["refresh_token"], **NO_ASSERTION)
+        assert_refused(answer, 401, "invalid_client", "no client credentials")
+        answer = app.post(browser, "revoke", {"token": tokens["refresh_token"]})
+        assert_refused(answer, 401, "invalid_client", "no client credentials")
+
+    @pytest.mark.parametrize(("profile", "rotates"), [("athena", 0), ("strict", 1), ("bcp", 1)])
+    def test_refresh_tokens_rotate(
+        self, public: App, browser: Browser, profile: str, rotates: bool
+    ) -> None:
+        """S31: RFC 9700 §4.14.2; a second use of the old one ends the family."""
+        Client.objects.update(profile=profile)
+        itself = {"client_id": "browser-app"} | NO_ASSERTION
+        first = public.exchange(browser, public.allowed(browser), **itself).json()
+        old = first["refresh_token"]
+        second = public.refresh(browser, old, **itself, scope=first["scope"]).json()
+        assert (second["refresh_token"] != old) is bool(rotates)
+        again = public.refresh(browser, old, **itself, scope=first["scope"])
+        assert again.status_code == (400 if rotates else 200)
+        new = public.refresh(browser, second["refresh_token"], **itself, scope=first["scope"])
+        assert new.status_code == (400 if rotates else 200)
 
     def test_challenge_is_required_by_any_rules(self, public: App, browser: Browser) -> None:
         Client.objects.update(profile="athena")

@@ -5,17 +5,20 @@ import hashlib
 import time
 from typing import Any
 
+import pytest
 from django.test import Client as Browser
 from joserfc import jwt
 from joserfc.jwk import KeySet
 
 from smartapp.sandbox import people
 from smartapp.sandbox.access import find_access
-from smartapp.sandbox.models import SigningKey
+from smartapp.sandbox.models import RequestRecord, SigningKey
 from tests.sandbox.conftest import (
     ISSUER,
     OAUTH,
+    WITHOUT,
     App,
+    Form,
     KeyServer,
     register,
     response_parameters,
@@ -65,6 +68,55 @@ class TestStandalone:
         last = person("clinician").patients[-1].id
         code = app.allowed(browser, user="clinician", patient=last)
         assert app.exchange(browser, code).json()["patient"] == last
+
+    def test_clinician_is_not_asked_for_consent(self, app: App, browser: Browser) -> None:
+        """S15: after the choice of the patient the answer goes to the app."""
+        page = submit(browser, app.authorize(browser), username="clinician", password="sandbox")
+        assert "code" in response_parameters(submit(browser, page))
+        forged = submit(browser, app.authorize(browser), check="guessed")
+        assert response_parameters(forged)["error"] == "access_denied"
+
+    @pytest.mark.parametrize("wish", [{"prompt": "consent"}, {"fault": "authorize-asks-consent"}])
+    def test_clinician_is_asked_where_that_is_wanted(
+        self, app: App, browser: Browser, wish: dict[str, str]
+    ) -> None:
+        """S15, S66."""
+        page = app.authorize(browser, **wish)
+        page = submit(browser, page, username="clinician", password="sandbox")
+        assert "scope" in Form(submit(browser, page).content.decode()).choices
+
+    @pytest.mark.parametrize("user", ["patient", "clinician"])
+    @pytest.mark.parametrize("scope", ["patient/Condition.rs", "openid patient/*.read"])
+    def test_patient_scopes_are_about_a_patient(
+        self, app: App, browser: Browser, user: str, scope: str
+    ) -> None:
+        """SMART 2.2: where a `patient/` scope is granted, a patient is in context."""
+        patient = person(user).patients[1].id
+        code = app.allowed(browser, user=user, patient=patient, scope=scope)
+        body = app.exchange(browser, code).json()
+        assert (body["patient"], body["scope"]) == (patient, scope)
+
+    def test_other_scopes_need_no_patient(self, app: App, browser: Browser) -> None:
+        code = app.allowed(browser, user="clinician", scope="openid user/Condition.rs")
+        assert "patient" not in app.exchange(browser, code).json()
+
+    @pytest.mark.parametrize(
+        ("asked", "given"),
+        [
+            ("patient/*.*", "patient/*.read"),
+            ("patient/*.cruds", "patient/*.rs"),
+            ("patient/Patient.crs patient/Observation.write", "patient/Patient.rs"),
+            ("launch launch/patient launch/encounter", "launch/patient"),
+        ],
+    )
+    def test_scope_is_narrowed_to_what_there_is(
+        self, app: App, browser: Browser, asked: str, given: str
+    ) -> None:
+        """The API is read-only, and `launch` is for launches from the EHR."""
+        code = app.allowed(browser, scope=asked)
+        assert app.exchange(browser, code).json()["scope"] == given
+        row = RequestRecord.objects.get(endpoint="authorize")
+        assert "Not given, or less of it: " in row.reason
 
     def test_who_sees_one_record_only_is_not_asked(self, app: App, browser: Browser) -> None:
         alone = next(p for p in person("clinician").patients if len(person(p.id).patients) == 1)
@@ -124,6 +176,14 @@ class TestEHRLaunch:
         style = browser.get(body["smart_style_url"])
         assert style.json()["color_background"].startswith("#")
 
+    def test_what_is_for_another_kind_of_launch_is_ignored(
+        self, app: App, browser: Browser
+    ) -> None:
+        scope = "launch launch/patient launch/encounter patient/Patient.rs"
+        body = app.exchange(browser, app.launched(browser, scope=scope)).json()
+        assert body["scope"] == "launch patient/Patient.rs"
+        assert body["patient"]
+
     def test_chosen_patient_and_visit(self, app: App, browser: Browser) -> None:
         patient = person("clinician").patients[2]
         visit = patient.encounters[-1].id
@@ -140,7 +200,9 @@ class TestEHRLaunch:
     def test_unticked_launch_takes_the_context_away(self, app: App, browser: Browser) -> None:
         code = app.launched(browser, ticked=["openid", "patient/Patient.rs"])
         body = app.exchange(browser, code).json()
-        assert EHR_CONTEXT.isdisjoint(body)
+        assert EHR_CONTEXT & body.keys() == {"patient"}, "patient/ scopes are about somebody"
+        code = app.launched(browser, ticked=["openid", "fhirUser"])
+        assert EHR_CONTEXT.isdisjoint(app.exchange(browser, code).json())
 
 
 class TestIDToken:
@@ -165,6 +227,13 @@ class TestIDToken:
         assert abs(time.time() - claims["auth_time"]) < 30
         assert claims["fhirUser"] == person("patient").fhir_user
         assert claims["jti"].startswith("ID.")
+
+    def test_nonce_is_there_only_where_one_was_sent(self, app: App, browser: Browser) -> None:
+        """S12: many clients send none, and the request log says so."""
+        tokens = app.exchange(browser, app.allowed(browser, nonce=WITHOUT)).json()
+        assert "nonce" not in self.verified(browser, tokens).claims
+        row = RequestRecord.objects.get(endpoint="authorize")
+        assert (row.accepted, row.reason) == (True, "No nonce was sent, so the id_token has none.")
 
     def test_at_hash_binds_the_access_token(self, app: App, browser: Browser) -> None:
         tokens = app.exchange(browser, app.allowed(browser)).json()

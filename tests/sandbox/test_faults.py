@@ -151,7 +151,7 @@ class TestAuthorize:
     def _answer(self, app: App, browser: Browser, fault: str, **changes: Any) -> dict[str, str]:
         page = app.authorize(browser, fault=fault, **changes)
         page = submit(browser, page, username="clinician", password="sandbox")
-        return response_parameters(submit(browser, submit(browser, page)))
+        return response_parameters(submit(browser, page))
 
     def test_user_is_not_assigned(self, app: App, browser: Browser) -> None:
         """E11."""

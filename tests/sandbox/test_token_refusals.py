@@ -116,6 +116,23 @@ class TestShape:
         answer = browser.options(f"{OAUTH}/token")
         assert (answer.status_code, answer["Access-Control-Allow-Origin"]) == (204, "*")
 
+    @pytest.mark.parametrize(
+        "name", ["client_id", "client_secret", "scope", "token_type_hint", "refresh_token"]
+    )
+    def test_parameter_without_a_value_is_left_out(
+        self, app: App, browser: Browser, name: str
+    ) -> None:
+        """RFC 6749 §3.2."""
+        answer = app.exchange(browser, app.allowed(browser), **{name: ""})
+        assert answer.status_code == 200, answer.content
+
+    @pytest.mark.parametrize("name", ["grant_type", "code", "redirect_uri", "code_verifier"])
+    def test_required_one_without_a_value_is_missing(
+        self, app: App, browser: Browser, name: str
+    ) -> None:
+        answer = app.exchange(browser, app.allowed(browser), **{name: ""})
+        assert_refused(answer, 400, "invalid_request", name)
+
     def test_unknown_grant(self, app: App, browser: Browser) -> None:
         """S21."""
         answer = app.exchange(browser, app.allowed(browser), grant_type="password")
@@ -308,7 +325,7 @@ class TestAssertion:
         self.refused(app, browser, "not allowed here", client_assertion=unsigned)
 
     @pytest.mark.parametrize(
-        "assertion", ["", "a", "a.b", "a.b.c", "....", "e30.e30.e30", "e30.W10.e30", "x" * 9_000]
+        "assertion", ["a", "a.b", "a.b.c", "....", "e30.e30.e30", "e30.W10.e30", "x" * 9_000]
     )
     def test_no_assertion_at_all(self, app: App, browser: Browser, assertion: str) -> None:
         self.refused(app, browser, "assertion", client_assertion=assertion)

@@ -9,7 +9,7 @@ from http import HTTPStatus
 from authlib.oidc.core.errors import ConsentRequiredError, LoginRequiredError
 from django.http import HttpRequest, HttpResponse, QueryDict
 
-from smartapp.sandbox import faults, people, records, sign_in
+from smartapp.sandbox import faults, people, records, scopes, sign_in
 from smartapp.sandbox.fhir.store import PatientSummary
 from smartapp.sandbox.grants import AuthorizationCodeGrant
 from smartapp.sandbox.models import Consent
@@ -22,10 +22,10 @@ ERROR_URN = "urn:sandbox:error:smart:access-denied"
 
 
 def next_page(request: HttpRequest, grant: AuthorizationCodeGrant) -> HttpResponse:
-    """Sign-in, then the patient picker where there is a choice, then consent."""
+    """Sign-in, then the patient picker where there is a choice, then consent where it is asked."""
     oauth = grant.request
     signed_in = sign_in.read(request)
-    wishes = oauth.payload.data.get("prompt", "").split()
+    wishes = _wishes(oauth)
     if signed_in is None or "login" in wishes or not _is_launcher(oauth, signed_in.person):
         if "none" in wishes:
             raise LoginRequiredError()
@@ -35,7 +35,25 @@ def next_page(request: HttpRequest, grant: AuthorizationCodeGrant) -> HttpRespon
     choice = _patients_to_choose(oauth, signed_in.person)
     if len(choice) > 1:
         return consent_pages.picker_page(request, oauth, signed_in)
-    return consent_pages.consent_page(request, oauth, signed_in, choice[0].id if choice else "")
+    patient = choice[0].id if choice else ""
+    if _asks_consent(oauth, signed_in.person):
+        return consent_pages.consent_page(request, oauth, signed_in, patient)
+    oauth.patient = patient
+    return _answer(grant, signed_in, oauth.offered)
+
+
+def _wishes(oauth: SandboxRequest) -> list[str]:
+    return oauth.form.get("prompt", "").split()
+
+
+def _asks_consent(oauth: SandboxRequest, person: people.Person) -> bool:
+    """Return whether this person is asked what to allow: patients are, clinicians are not (S15).
+
+    A practice decides once for its clinicians, so no EHR asks at each launch. An app that wants
+    the page sends `prompt=consent`.
+    """
+    asked_for = "consent" in _wishes(oauth) or "authorize-asks-consent" in oauth.faults
+    return asked_for or not person.is_clinician
 
 
 def _is_launcher(oauth: SandboxRequest, person: people.Person) -> bool:
@@ -44,7 +62,8 @@ def _is_launcher(oauth: SandboxRequest, person: people.Person) -> bool:
 
 
 def _patients_to_choose(oauth: SandboxRequest, person: people.Person) -> tuple[PatientSummary, ...]:
-    asks = "launch/patient" in oauth.payload.scope.split()
+    """Return whose records there are to choose from; none where the launch is about somebody."""
+    asks = scopes.need_patient(oauth.offered)
     return person.patients if asks and oauth.launch is None else ()
 
 
@@ -55,11 +74,10 @@ def _silent(grant: AuthorizationCodeGrant, signed_in: sign_in.SignIn) -> HttpRes
     earlier = Consent.objects.filter(
         client=oauth.client, username=signed_in.person.username
     ).first()
-    asked = oauth.payload.scope.split()
-    if earlier is None or len(choice) > 1 or not set(asked) <= set(earlier.scope.split()):
+    if earlier is None or len(choice) > 1 or not set(oauth.offered) <= set(earlier.scope.split()):
         raise ConsentRequiredError()
     oauth.patient = choice[0].id if choice else ""
-    return _answer(grant, signed_in, asked)
+    return _answer(grant, signed_in, oauth.offered)
 
 
 def take_sign_in(request: HttpRequest, grant: AuthorizationCodeGrant) -> HttpResponse:
@@ -75,7 +93,8 @@ def take_sign_in(request: HttpRequest, grant: AuthorizationCodeGrant) -> HttpRes
         return consent_pages.sign_in_page(
             request, oauth, problem="Somebody else started this launch."
         )
-    response = _see_other(consent_pages.authorize_again(oauth, prompt="consent"))
+    wishes = " ".join(wish for wish in _wishes(oauth) if wish != "login")
+    response = _see_other(consent_pages.authorize_again(oauth, prompt=wishes))
     sign_in.write(request, response, person)
     return response
 
@@ -106,10 +125,12 @@ def take_consent(request: HttpRequest, grant: AuthorizationCodeGrant) -> HttpRes
     if decision == "deny":
         raise _denied()
     oauth.patient = _chosen_patient(request.POST, oauth, signed_in.person)
+    if decision == "continue" and not _asks_consent(oauth, signed_in.person):
+        return _answer(grant, signed_in, oauth.offered)
     if decision != "allow":
         return _see_other(consent_pages.consent_address(oauth, oauth.patient))
     ticked = set(request.POST.getlist("scope"))
-    return _answer(grant, signed_in, [s for s in oauth.payload.scope.split() if s in ticked])
+    return _answer(grant, signed_in, tuple(s for s in oauth.offered if s in ticked))
 
 
 def _chosen_patient(values: QueryDict, oauth: SandboxRequest, person: people.Person) -> str:
@@ -121,16 +142,14 @@ def _chosen_patient(values: QueryDict, oauth: SandboxRequest, person: people.Per
 
 
 def _answer(
-    grant: AuthorizationCodeGrant, signed_in: sign_in.SignIn, allowed: list[str]
+    grant: AuthorizationCodeGrant, signed_in: sign_in.SignIn, allowed: tuple[str, ...]
 ) -> HttpResponse:
     """Give the code for what was allowed, and remember the consent."""
     oauth = grant.request
     if not allowed:
         raise _denied()
     _meet_refusals(oauth.faults)
-    oauth.granted, oauth.signed_in_at = tuple(dict.fromkeys(allowed)), signed_in.at
-    if "launch/patient" not in oauth.granted:
-        oauth.patient = ""
+    oauth.granted, oauth.signed_in_at = allowed, signed_in.at
     answer = grant.create_authorization_response(oauth.payload.redirect_uri, signed_in.person)
     Consent.objects.update_or_create(
         client=oauth.client,

@@ -64,10 +64,7 @@ def consent_page(
         "switch": authorize_again(oauth, prompt="login"),
         "patient": people.find_patient(about) if about else None,
         "chosen": patient,
-        "scopes": [
-            (scope, scopes.in_plain_words(scope))
-            for scope in dict.fromkeys(oauth.payload.scope.split())
-        ],
+        "scopes": [(scope, scopes.in_plain_words(scope)) for scope in oauth.offered],
         "redirect_origin": addresses.origin(oauth.payload.redirect_uri),
     }
     return page(request, "consent", context)
