@@ -6,6 +6,7 @@ is read is stored, and log lines name resource types, counts and hosts only.
 
 import asyncio
 import logging
+import re
 from collections import Counter
 from collections.abc import Coroutine, Mapping, Sequence
 from dataclasses import dataclass
@@ -13,7 +14,6 @@ from datetime import datetime
 from typing import Any, Literal
 
 from smartapp.chart.chart import Chart, FHIRUserView, ReadSection, State
-from smartapp.chart.encounters import read_encounter
 from smartapp.chart.fhir_access import (
     Access,
     Found,
@@ -36,12 +36,17 @@ from smartapp.protocol.errors import (
 )
 from smartapp.protocol.fhir import parse_fhir_user, patient_of
 from smartapp.protocol.scopes import ResourceScope, allows, parse_scope
+from smartapp.record.encounters import read_encounter
 from smartapp.record.reading import Given, LeftOut
 
 logger = logging.getLogger(__name__)
 
 LEVELS = ("patient", "user")
 MAX_FOLLOWED = 20
+# Type, id and perhaps a version: the current version is read, because the record is its present.
+_BELOW_BASE = re.compile(
+    r"([A-Z][A-Za-z]{0,63})/([A-Za-z0-9\-.]{1,64})(?:/_history/[A-Za-z0-9\-.]{1,64})?"
+)
 NEEDS_MORE = ("status 400", "status 403")
 
 
@@ -242,14 +247,20 @@ async def _related(record: Record, references: Sequence[str]) -> dict[str, dict[
 
 
 async def _related_resource(record: Record, reference: str) -> dict[str, Any]:
-    resource_type, _, resource_id = reference.partition("/")
+    """Return what a reference below the FHIR base leads to, {} where it is not to be had or is
+    about another patient (C143)."""
+    match = _BELOW_BASE.fullmatch(reference.removeprefix(f"{record.fhir_base_url.rstrip('/')}/"))
+    if match is None:
+        return {}
+    resource_type, resource_id = match.groups()
     try:
-        return await record.read(resource_type, resource_id)
+        resource = await record.read(resource_type, resource_id)
     except FHIRUnauthorized:
         raise
     except (FHIRError, EHRUnavailable) as error:
         logger.info("a %s could not be read: %s %s", resource_type, error.code, error.detail)
         return {}
+    return resource if patient_of(resource) in (record.patient, None) else {}
 
 
 def _permitted(search: Search, granted: tuple[str, ...]) -> Literal["all", "a part", "nothing"]:
@@ -355,7 +366,7 @@ def _chart(
         identity_problem="" if identity else _problem(who, "the patient's name and date of birth"),
         identity_reference=who.reference,
         user=user,
-        encounter=read_encounter(visit.resources[0]) if visit.resources else None,
+        encounter=read_encounter(visit.resources[0], {}) if visit.resources else None,
         encounter_problem=_problem(visit, "the encounter"),
         encounter_reference=visit.reference,
         sections=sections,

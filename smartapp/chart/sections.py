@@ -7,15 +7,14 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
-from smartapp.chart.allergies import read_allergies
-from smartapp.chart.encounters import read_encounters
-from smartapp.chart.immunizations import read_immunizations
 from smartapp.chart.labs import read_labs
-from smartapp.chart.medications import Medication, read_medications, unnamed_references
-from smartapp.chart.problems import read_problems
 from smartapp.chart.vitals import VitalSign, read_vital_signs
-from smartapp.record.codes import concept_text
+from smartapp.record.allergies import read_allergies
+from smartapp.record.conditions import read_problems
 from smartapp.record.elements import Resource
+from smartapp.record.encounters import encounters_to_follow, read_encounters
+from smartapp.record.immunizations import read_immunizations
+from smartapp.record.medications import medications_to_follow, read_medications
 from smartapp.record.moments import parse_moment
 from smartapp.record.reading import Given, Read
 
@@ -61,7 +60,7 @@ class Section:
     """A part of the page, read on its own: it may come before or after every other.
 
     `searches` are asked for at once, and `read` gets all that they brought. `follow` names what
-    must be read besides, as relative references ("Medication/m1"). `draw` turns facts into what
+    must be read besides, by the references as they were sent. `draw` turns facts into what
     `template` shows, where that is more than the facts. `count` is how much an entry adds to the
     number in the contents: what is over adds nothing. `noun` is one entry in words.
     """
@@ -84,18 +83,6 @@ def _listed(read: Callable[[list[Resource]], tuple[T, ...]]) -> Callable[[Given]
     return lambda given: Read(read(list(given.resources)))
 
 
-def _read_orders(given: Given) -> Read[Medication]:
-    names = {
-        reference.removeprefix("Medication/"): concept_text(resource.get("code"))
-        for reference, resource in given.related.items()
-    }
-    return Read(read_medications(list(given.resources), names=names))
-
-
-def _medications(orders: tuple[Resource, ...]) -> tuple[str, ...]:
-    return tuple(f"Medication/{one}" for one in unnamed_references(list(orders)))
-
-
 def _read_vital_signs(given: Given) -> Read[VitalSign]:
     birth_date = parse_moment(given.patient.get("birthDate"))
     return Read(read_vital_signs(list(given.resources), birth_date=birth_date))
@@ -107,32 +94,32 @@ SECTIONS = (
         name="allergies",
         title="Allergies and intolerances",
         searches=(Search("AllergyIntolerance"),),
-        read=_listed(read_allergies),
+        read=read_allergies,
         template="sections/allergies.html",
         noun="allergy",
         nouns="allergies",
-        count=lambda allergy: allergy.is_active,
+        count=lambda allergy: allergy.is_counted,
     ),
     Section(
         name="problems",
         title="Problems",
         searches=(Search("Condition"),),
-        read=_listed(read_problems),
+        read=read_problems,
         template="sections/problems.html",
         noun="problem",
         nouns="problems",
-        count=lambda problem: problem.is_active,
+        count=lambda problem: problem.is_counted,
         is_half_wide=True,
     ),
     Section(
         name="medications",
         title="Medications",
         searches=(Search("MedicationRequest", if_refused=(("intent", INTENTS),)),),
-        read=_read_orders,
+        read=read_medications,
         template="sections/medications.html",
         noun="medication",
         nouns="medications",
-        follow=_medications,
+        follow=medications_to_follow,
         count=lambda medication: medication.is_current,
         is_half_wide=True,
     ),
@@ -159,7 +146,7 @@ SECTIONS = (
         name="immunizations",
         title="Immunizations",
         searches=(Search("Immunization"),),
-        read=_listed(read_immunizations),
+        read=read_immunizations,
         template="sections/immunizations.html",
         noun="immunization",
         nouns="immunizations",
@@ -169,8 +156,9 @@ SECTIONS = (
         name="encounters",
         title="Encounters",
         searches=(Search("Encounter"),),
-        read=_listed(read_encounters),
+        read=read_encounters,
         template="sections/encounters.html",
+        follow=encounters_to_follow,
         noun="encounter",
         nouns="encounters",
         is_half_wide=True,

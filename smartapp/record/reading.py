@@ -17,8 +17,8 @@ class Given:
     """What a reader is given.
 
     `resources` are all about the launch's patient, in the order in which the EHR sent them.
-    `related` are those that they refer to, by relative reference ("Medication/m1"), as far as the
-    EHR gave them. `patient` is the Patient resource, {} where it could not be read.
+    `related` are those that they refer to, by the reference as it was sent ("Medication/m1"), as
+    far as the EHR gave them. `patient` is the Patient resource, {} where it could not be read.
     """
 
     resources: tuple[Resource, ...]

@@ -1,19 +1,21 @@
 """FHIR of any shape: whatever a server sends, the readers give a page's values and never raise."""
 
+from collections.abc import Callable
 from typing import Any
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from smartapp.chart.allergies import read_allergies
-from smartapp.chart.encounters import read_encounters
 from smartapp.chart.identity import read_identity
-from smartapp.chart.immunizations import read_immunizations
 from smartapp.chart.labs import read_labs
-from smartapp.chart.medications import read_medications, unnamed_references
-from smartapp.chart.problems import read_problems
 from smartapp.chart.vitals import read_vital_signs
+from smartapp.record.allergies import read_allergies
+from smartapp.record.conditions import read_problems
+from smartapp.record.encounters import encounters_to_follow, read_encounters
+from smartapp.record.immunizations import read_immunizations
+from smartapp.record.medications import medications_to_follow, read_medications
 from smartapp.record.moments import parse_moment
+from smartapp.record.reading import Given, Read
 from tests.chart.samples import NOW
 
 MEMBERS = [
@@ -98,6 +100,34 @@ MEMBERS = [
     "unit",
     "comparator",
     "requester",
+    "asNeededCodeableConcept",
+    "bodySite",
+    "boundsPeriod",
+    "condition",
+    "dayOfWeek",
+    "diagnosis",
+    "dischargeDisposition",
+    "dispenseRequest",
+    "doNotPerform",
+    "hospitalization",
+    "ingredient",
+    "intent",
+    "isSubpotent",
+    "maxDosePerPeriod",
+    "meta",
+    "offset",
+    "onsetAge",
+    "onsetString",
+    "primarySource",
+    "quantity",
+    "reasonReference",
+    "security",
+    "sequence",
+    "stage",
+    "strength",
+    "summary",
+    "timeOfDay",
+    "when",
 ]
 WORDS = [
     "2026-10-05T08:15:00+02:00",
@@ -146,16 +176,25 @@ resources = st.lists(
 )
 
 
+LISTS: tuple[Callable[[Given], Read[Any]], ...] = (
+    read_problems,
+    read_medications,
+    read_allergies,
+    read_immunizations,
+    read_encounters,
+)
+
+
 @settings(max_examples=150)
 @given(resources)
 def test_no_resource_of_any_shape_raises(found: list[dict[str, Any]]) -> None:
     read_identity(found[0], now=NOW)
-    read_problems(found)
-    read_medications(found, names={})
-    unnamed_references(found)
-    read_allergies(found)
-    read_immunizations(found)
-    read_encounters(found)
+    related = dict.fromkeys(medications_to_follow(found), found[0])
+    facts = Given(
+        tuple(found), NOW, found[0], related | {key: {} for key in encounters_to_follow(found)}
+    )
+    for read in LISTS:
+        read(facts)
     read_labs(found)
     read_vital_signs(found, birth_date=parse_moment("1948-12-05"))
 

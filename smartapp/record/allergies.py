@@ -1,0 +1,183 @@
+"""Allergies and intolerances (FHIR R4 AllergyIntolerance).
+
+An empty list is never "no known allergies": only a statement in the record is.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from typing import Any
+
+from smartapp.record.codes import codes, concept_text, concept_texts, concept_words
+from smartapp.record.elements import Resource, mappings
+from smartapp.record.marks import Marks, read_marks
+from smartapp.record.moments import Moment, member_moment, newest_first
+from smartapp.record.reading import Given, Read, read_each
+from smartapp.record.references import displays
+from smartapp.record.spans import Span, read_span
+from smartapp.record.statements import Statement, contradicts, read_statement
+from smartapp.record.texts import annotations, prose, text, texts
+
+NOT_NAMED = "Allergy to something that the EHR does not name"
+OVER = frozenset({"inactive", "resolved"})
+CRITICALITY_WORDS = {
+    "high": "High criticality",
+    "low": "Low criticality",
+    "unable-to-assess": "Criticality could not be assessed",
+}
+SEVERITIES = frozenset({"mild", "moderate", "severe"})
+CATEGORY_WORDS = {
+    "food": "Food",
+    "medication": "Medication",
+    "environment": "Environment",
+    "biologic": "Biologic",
+}
+EXPOSURE_RISK = "http://hl7.org/fhir/StructureDefinition/allergyintolerance-substanceExposureRisk"
+
+
+@dataclass(frozen=True, slots=True)
+class Reaction:
+    """One reaction. `words` is e.g. "Hives, wheezing (severe)"; `details` what is known besides."""
+
+    words: str
+    details: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Allergy:
+    """`statement` is set for "no known …", which the record itself says; `is_contradicted` where
+    the same list has an allergy that the statement denies."""
+
+    marks: Marks
+    name: str
+    is_active: bool
+    statement: Statement | None = None
+    is_contradicted: bool = False
+    is_high: bool = False
+    criticality: str = ""
+    kind: str = ""
+    categories: tuple[str, ...] = ()
+    reactions: tuple[Reaction, ...] = ()
+    onset: Span | None = None
+    last_occurrence: Moment | None = None
+    recorded: Moment | None = None
+
+    @property
+    def is_counted(self) -> bool:
+        return self.is_active and self.statement is None
+
+
+def read_allergies(given: Given) -> Read[Allergy]:
+    """Return the allergies, active and critical ones first, with the statements about them."""
+    read = read_each(given.resources, _allergy)
+    return replace(read, entries=tuple(sorted(_remarked(read.entries), key=_place)))
+
+
+def _place(allergy: Allergy) -> tuple[bool, bool, bool, float, str]:
+    is_minor = allergy.statement is not None
+    when = newest_first(allergy.recorded) if is_minor else 0
+    return not allergy.is_active, is_minor, not allergy.is_high, when, allergy.name.casefold()
+
+
+def _remarked(allergies: Iterable[Allergy]) -> list[Allergy]:
+    """Return the entries, each statement with whether another entry contradicts it."""
+    listed = list(allergies)
+    kinds = [one.categories or CATEGORY_WORDS for one in listed if one.is_counted]
+    return [
+        replace(one, is_contradicted=contradicts(one.statement, kinds))
+        if one.statement and one.is_active
+        else one
+        for one in listed
+    ]
+
+
+def _allergy(resource: Resource) -> Allergy:
+    statement = _statement(resource)
+    criticality = text(resource.get("criticality"))
+    return Allergy(
+        marks=read_marks(
+            resource,
+            when=member_moment(resource, "recordedDate", "assertedDate"),
+            origin=", ".join(displays(resource.get("asserter") or resource.get("recorder"))),
+        ),
+        name=statement.words if statement else _name(resource),
+        is_active=not {code.casefold() for code in codes(resource.get("clinicalStatus"))} & OVER,
+        statement=statement,
+        is_high=criticality == "high",
+        criticality=CRITICALITY_WORDS.get(criticality, ""),
+        kind="Intolerance" if resource.get("type") == "intolerance" else "",
+        categories=tuple(texts(resource.get("category"))),
+        reactions=_reactions(resource),
+        onset=read_span(resource, "onset"),
+        last_occurrence=member_moment(resource, "lastOccurrence"),
+        recorded=member_moment(resource, "recordedDate", "assertedDate"),
+    )
+
+
+def _statement(resource: Resource) -> Statement | None:
+    """Return what the code says as a statement; also a substance that is known to be harmless."""
+    found = read_statement(resource.get("code"))
+    if found and not (found.meaning == "unknown" and _substances(resource)):
+        return found
+    for extension in mappings(resource.get("extension")):
+        if extension.get("url") == EXPOSURE_RISK and "no-known-reaction-risk" in _risks(extension):
+            name = concept_text(resource.get("code")) or _exposed_to(extension)
+            return Statement(f"No known risk of a reaction to {name}", "none", kind=name)
+    return None
+
+
+def _risks(extension: dict[str, Any]) -> set[str]:
+    parts = mappings(extension.get("extension"))
+    return {code for part in parts for code in codes(part.get("valueCodeableConcept"))}
+
+
+def _exposed_to(extension: dict[str, Any]) -> str:
+    parts = [p for p in mappings(extension.get("extension")) if p.get("url") == "substance"]
+    return next(filter(None, (concept_text(p.get("valueCodeableConcept")) for p in parts)), "it")
+
+
+def _name(resource: Resource) -> str:
+    code = resource.get("code")
+    return concept_words(code) or _substances(resource) or concept_text(code) or NOT_NAMED
+
+
+def _substances(resource: Resource) -> str:
+    found = [concept_text(one.get("substance")) for one in mappings(resource.get("reaction"))]
+    return ", ".join(dict.fromkeys(filter(None, found)))
+
+
+def _reactions(resource: Resource) -> tuple[Reaction, ...]:
+    name = _name(resource)
+    read = (_reaction(one, name) for one in mappings(resource.get("reaction")))
+    return tuple(one for one in read if one.words or one.details or one.notes)
+
+
+def _reaction(reaction: dict[str, Any], name: str) -> Reaction:
+    written = ", ".join(filter(None, map(concept_words, mappings(reaction.get("manifestation")))))
+    description = prose(reaction.get("description"))
+    bare = ", ".join(concept_texts(reaction.get("manifestation")))
+    what = written or description or bare
+    return Reaction(
+        words=_with_severity(what, text(reaction.get("severity"))),
+        details=tuple(_reaction_details(reaction, name, description if written else "")),
+        notes=tuple(annotations(reaction.get("note"))),
+    )
+
+
+def _with_severity(what: str, severity: str) -> str:
+    if not severity:
+        return what
+    words = severity if severity in SEVERITIES else f"severity “{severity}”"
+    return f"{what} ({words})" if what else f"{words.capitalize()} reaction"
+
+
+def _reaction_details(reaction: dict[str, Any], name: str, description: str) -> Iterable[str]:
+    if description:
+        yield description
+    substance = concept_text(reaction.get("substance"))
+    if substance and substance not in name:
+        yield f"to {substance}"
+    if route := concept_text(reaction.get("exposureRoute")):
+        yield f"exposure: {route}"
+    if onset := member_moment(reaction, "onset"):
+        yield onset.date_text

@@ -1,0 +1,81 @@
+"""Amounts in words: doses, rates, ranges and lengths of time, with the digits as sent."""
+
+from collections.abc import Callable
+from typing import Any
+
+from smartapp.record.elements import mapping
+from smartapp.record.quantities import number_text, quantity_text, unit_text, written_number
+from smartapp.record.texts import text
+
+# UCUM's units of time, and the words that servers write in `unit` (FHIR R4 UnitsOfTime).
+UNITS_OF_TIME = {
+    "s": "second", "min": "minute", "h": "hour", "d": "day", "wk": "week", "mo": "month",
+    "a": "year",
+}  # fmt: skip
+
+
+def digits(value: object) -> str:
+    """Return the digits of a number as sent, or "" for what is none."""
+    found = written_number(value)
+    return "" if found is None else number_text(found)
+
+
+def is_one(value: object) -> bool:
+    return written_number(value) == 1
+
+
+def counted(amount: str, word: str) -> str:
+    """Return "1 day" or "7 days"."""
+    return f"{amount} {word}" if is_one(amount) else f"{amount} {word}s"
+
+
+def amount_text(quantity: object) -> str:
+    """Return "2 tablets"; a number without a unit says so, because 1 may be a tablet or a gram."""
+    amount, members = quantity_text(quantity), mapping(quantity)
+    if not amount or unit_text(members):
+        return amount
+    # UCUM writes things that are counted in braces: {tablet}.
+    thing = (text(members.get("unit")) or text(members.get("code"))).strip("{}").replace("_", " ")
+    return f"{amount} {thing}" if thing.strip("1#") else f"{amount} (no unit given)"
+
+
+def range_text(bounds: object, say: Callable[[object], str] = amount_text) -> str:
+    """Return "5 mg to 10 mg", "up to 10 mg" or "at least 5 mg"."""
+    members = mapping(bounds)
+    low, high = say(members.get("low")), say(members.get("high"))
+    if low and high:
+        return low if low == high else f"{low} to {high}"
+    if high:
+        return f"up to {high}"
+    return f"at least {low}" if low else ""
+
+
+def ratio_text(ratio: object) -> str:
+    """Return "1000 U per hour", "20 mL per 4 hours", "250 mg per 5 mL"."""
+    members = mapping(ratio)
+    amount, per = amount_text(members.get("numerator")), _per(mapping(members.get("denominator")))
+    return f"{amount} per {per}" if amount and per else ""
+
+
+def _per(denominator: dict[str, Any]) -> str:
+    if not is_one(denominator.get("value")) or denominator.get("comparator"):
+        return duration_text(denominator)
+    return _unit_of_time(denominator) or quantity_text(denominator).partition(" ")[2]
+
+
+def duration_text(duration: object) -> str:
+    """Return "7 days" for a FHIR Duration, else the quantity as sent."""
+    members = mapping(duration)
+    amount, unit = digits(members.get("value")), _unit_of_time(members)
+    if not amount or not unit or members.get("comparator"):
+        return quantity_text(members)
+    return counted(amount, unit)
+
+
+def _unit_of_time(quantity: dict[str, Any]) -> str:
+    for name in ("code", "unit"):
+        written = text(quantity.get(name))
+        word = UNITS_OF_TIME.get(written) or written.lower().removesuffix("s")
+        if word in UNITS_OF_TIME.values():
+            return word
+    return ""

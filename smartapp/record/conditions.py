@@ -1,0 +1,192 @@
+"""Conditions: the problem list, the diagnoses of visits apart, and what is over (FHIR R4)."""
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from typing import Any, Literal
+
+from smartapp.record.codes import codes, codings, concept_text, concept_texts
+from smartapp.record.elements import Resource, mappings
+from smartapp.record.marks import Marks, read_marks
+from smartapp.record.modifiers import status_text
+from smartapp.record.moments import Moment, member_moment, newest_first
+from smartapp.record.reading import Given, Read, read_each
+from smartapp.record.references import displays
+from smartapp.record.spans import Span, read_span
+from smartapp.record.statements import Statement, contradicts, read_statement
+
+# visit: a diagnosis of one encounter, which says nothing of whether the patient still has it
+Group = Literal["active", "visit", "over"]
+GROUPS: tuple[Group, ...] = ("active", "visit", "over")
+OVER = frozenset({"inactive", "remission", "resolved"})
+NOT_NAMED = "Problem that the EHR does not name"
+STATUS_NOT_RECORDED = "Status not recorded"
+OTHER_CATEGORIES = frozenset({"problem-list-item", "health-concern", "encounter-diagnosis"})
+_VISIT = re.compile(r"(?:encounter|visit|admission|discharge|billing)\W+diagnos[ie]s")
+_SNOMED_SIDES = {"7771000": "left", "24028007": "right", "51440002": "both sides"}
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """`same` are further entries of the same diagnosis: of other visits, each with its marks."""
+
+    marks: Marks
+    name: str
+    group: Group
+    is_of_visit: bool = False
+    statement: Statement | None = None
+    is_contradicted: bool = False
+    severity: str = ""
+    sites: tuple[str, ...] = ()
+    stages: tuple[str, ...] = ()
+    evidence: tuple[str, ...] = ()
+    categories: tuple[str, ...] = ()
+    onset: Span | None = None
+    abatement: Span | None = None
+    recorded: Moment | None = None
+    same: tuple["Problem", ...] = ()
+
+    @property
+    def sources(self) -> int:
+        return 1 + len(self.same)
+
+    @property
+    def is_counted(self) -> bool:
+        return self.group == "active" and self.statement is None
+
+    @property
+    def when(self) -> Moment | None:
+        """What puts it in order: the onset where that is a date, else the day of recording."""
+        return (self.onset.moment if self.onset else None) or self.recorded
+
+
+def read_problems(given: Given) -> Read[Problem]:
+    """Return the problem list, then the diagnoses of visits, then what is over."""
+    read = read_each(given.resources, _problem)
+    entries = _remarked(_folded(sorted(read.entries, key=_place)))
+    return replace(read, entries=tuple(entries))
+
+
+def _place(problem: Problem) -> tuple[int, bool, bool, float, str]:
+    return (
+        GROUPS.index(problem.group),
+        problem.statement is not None,
+        STATUS_NOT_RECORDED in problem.marks.status,
+        newest_first(problem.when),
+        problem.name.casefold(),
+    )
+
+
+def _folded(problems: Iterable[Problem]) -> list[Problem]:
+    """Return the entries, with a diagnosis that several visits have as one entry."""
+    alike: dict[object, list[Problem]] = {}
+    for problem in problems:
+        key = _likeness(problem) if problem.is_of_visit else id(problem)
+        alike.setdefault(key, []).append(problem)
+    return [replace(first, same=tuple(rest)) for first, *rest in alike.values()]
+
+
+def _likeness(problem: Problem) -> tuple[object, ...]:
+    said = (problem.marks.status, problem.marks.labels, problem.marks.not_understood)
+    return (
+        problem.group,
+        problem.name.casefold(),
+        problem.sites,
+        problem.stages,
+        problem.severity,
+        said,
+    )
+
+
+def _remarked(problems: Iterable[Problem]) -> list[Problem]:
+    listed = list(problems)
+    counted: list[tuple[str, ...]] = [() for one in listed if one.is_counted]
+    return [
+        replace(one, is_contradicted=contradicts(one.statement, counted))
+        if one.statement and one.group == "active"
+        else one
+        for one in listed
+    ]
+
+
+def _problem(resource: Resource) -> Problem:
+    statement = read_statement(resource.get("code"))
+    onset, abatement = read_span(resource, "onset"), read_span(resource, "abatement")
+    recorded = member_moment(resource, "recordedDate", "assertedDate", "dateRecorded")
+    group = _group(resource, abatement)
+    return Problem(
+        marks=read_marks(
+            resource,
+            when=(onset.moment if onset else None) or recorded,
+            origin=", ".join(displays(resource.get("asserter") or resource.get("recorder"))),
+            status=_status(resource, group),
+        ),
+        name=statement.words if statement else concept_text(resource.get("code")) or NOT_NAMED,
+        group=group,
+        is_of_visit=_is_of_visit(resource),
+        statement=statement,
+        severity=concept_text(resource.get("severity")),
+        sites=tuple(dict.fromkeys(map(_site, mappings(resource.get("bodySite"))))),
+        stages=tuple(filter(None, map(_stage, mappings(resource.get("stage"))))),
+        evidence=tuple(_evidence(resource)),
+        categories=tuple(_categories(resource)),
+        onset=onset,
+        abatement=abatement,
+        recorded=recorded,
+    )
+
+
+def _clinical(resource: Resource) -> set[str]:
+    return {code.casefold() for code in codes(resource.get("clinicalStatus"))}
+
+
+def _group(resource: Resource, abatement: Span | None) -> Group:
+    """Return where it belongs. An abatement without a status says that it is over; "active"
+    beside one is the author's last word."""
+    clinical = _clinical(resource)
+    if clinical & OVER or (abatement is not None and not clinical):
+        return "over"
+    return "visit" if _is_of_visit(resource) else "active"
+
+
+def _is_of_visit(resource: Resource) -> bool:
+    categories = {code.casefold() for code in codes(resource.get("category"))}
+    if categories & {"problem-list-item", "health-concern"}:
+        return False
+    words = " ".join(concept_texts(resource.get("category"))).casefold()
+    return "encounter-diagnosis" in categories or _VISIT.search(words) is not None
+
+
+def _status(resource: Resource, group: Group) -> str:
+    said = status_text(resource)
+    if _clinical(resource) or group == "over":
+        return said or ("Over" if not _clinical(resource) else "")
+    return ", ".join(filter(None, (STATUS_NOT_RECORDED, said)))
+
+
+def _site(concept: dict[str, Any]) -> str:
+    sides = [_SNOMED_SIDES[code] for _, code in codings(concept) if code in _SNOMED_SIDES]
+    words = concept_text(concept)
+    beside = [side for side in sides if side.partition(" ")[0] not in words.casefold()]
+    return ", ".join([words, *beside])
+
+
+def _stage(stage: dict[str, Any]) -> str:
+    """Return "Stage IIIB (pathological)", from the summary, else from what it was assessed by."""
+    assessed = displays(stage.get("assessment"))
+    summary = concept_text(stage.get("summary")) or ", ".join(assessed)
+    kind = concept_text(stage.get("type"))
+    return f"{summary} ({kind})" if summary and kind else summary or kind
+
+
+def _evidence(resource: Resource) -> Iterable[str]:
+    for evidence in mappings(resource.get("evidence")):
+        yield from concept_texts(evidence.get("code"))
+        yield from displays(evidence.get("detail"))
+
+
+def _categories(resource: Resource) -> Iterable[str]:
+    """Return the categories that say more than that it is a problem or a diagnosis."""
+    for category in mappings(resource.get("category")):
+        if not {code.casefold() for code in codes(category)} & OTHER_CATEGORIES:
+            yield concept_text(category)

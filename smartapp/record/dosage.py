@@ -1,0 +1,172 @@
+"""FHIR Dosage in words, in the order in which it is to be taken (FHIR R4, Dosage)."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from smartapp.record.amounts import amount_text, digits, range_text, ratio_text
+from smartapp.record.codes import concept_text, concept_texts
+from smartapp.record.elements import is_false, is_true, mappings
+from smartapp.record.quantities import quantity_text
+from smartapp.record.texts import prose
+from smartapp.record.timing import plain_words, timing_words
+from smartapp.record.wording import Parts, Say, Words, say_parts
+
+
+@dataclass(frozen=True, slots=True)
+class Dosage:
+    """One instruction.
+
+    `words` is the prescriber's own text where there is one, else what the coded members say.
+    `coded` is what these say beyond that text. `for_patient` stands beside the dose and never
+    replaces it. `is_next` marks what follows when the instruction before it is over. `is_whole` is
+    False where the EHR has more than all of these say.
+    """
+
+    words: str
+    coded: str = ""
+    for_patient: str = ""
+    is_next: bool = False
+    is_whole: bool = True
+
+
+def read_dosages(dosages: object) -> tuple[Dosage, ...]:
+    """Return the instructions in their sequence; those of one number hold at the same time."""
+    ordered = sorted(mappings(dosages), key=_sequence)
+    steps = [_sequence(dosage) for dosage in ordered]
+    return tuple(
+        _read(dosage, is_next=place > 0 and steps[place - 1] < steps[place])
+        for place, dosage in enumerate(ordered)
+    )
+
+
+def _sequence(dosage: Mapping[str, Any]) -> float:
+    """Return the place in the order; what has none stays in front, as it was sent."""
+    literal = digits(dosage.get("sequence"))
+    return float(literal) if literal else 0
+
+
+def _read(dosage: Mapping[str, Any], *, is_next: bool) -> Dosage:
+    coded = say_parts(dosage, DOSAGE_PARTS)
+    written = prose(dosage.get("text"))
+    beyond = _beyond(written, coded.words)
+    return Dosage(
+        words=written or coded.join(),
+        coded=", ".join(beyond) if written else "",
+        for_patient=prose(dosage.get("patientInstruction")),
+        is_next=is_next,
+        is_whole=coded.is_whole,
+    )
+
+
+def _beyond(written: str, coded: tuple[str, ...]) -> list[str]:
+    """Return the coded words that the author's text does not contain."""
+    plain = f" {plain_words(written)} "
+    return [words for words in coded if f" {plain_words(words)} " not in plain]
+
+
+def _doses(dosage: Mapping[str, Any]) -> Words:
+    """Return "500 mg", or each kind by its name: "500 mg (ordered), 480 mg (calculated)"."""
+    said = [say_parts(one, DOSE_PARTS) for one in mappings(dosage.get("doseAndRate"))]
+    kinds = [concept_text(one.get("type")) for one in mappings(dosage.get("doseAndRate"))]
+    amounts = dict.fromkeys(one.words for one in said)
+    if len(amounts) <= 1:
+        words = next(iter(amounts), ())
+    else:
+        words = tuple(
+            f"{one.join()} ({kind})" if kind else one.join()
+            for one, kind in zip(said, kinds, strict=True)
+        )
+    return Words(words, is_whole=bool(said) and all(one.is_whole for one in said))
+
+
+def _dose(dose: Mapping[str, Any]) -> str | None:
+    quantity = amount_text(dose.get("doseQuantity"))
+    return quantity or range_text(dose.get("doseRange")) or None
+
+
+def _kind_of_dose(_: Mapping[str, Any]) -> str:
+    """Return nothing: a kind only matters where there are several, and stands beside them there."""
+    return ""
+
+
+def _rate(dose: Mapping[str, Any]) -> str | None:
+    rate = (
+        ratio_text(dose.get("rateRatio"))
+        or range_text(dose.get("rateRange"), quantity_text)
+        or quantity_text(dose.get("rateQuantity"))
+    )
+    return f"at {rate}" if rate else None
+
+
+def _as_needed(dosage: Mapping[str, Any]) -> str | None:
+    # R4 has a reason or a yes; R5 a yes and the reasons beside it.
+    reasons = [
+        *concept_texts(dosage.get("asNeededCodeableConcept")),
+        *concept_texts(dosage.get("asNeededFor")),
+    ]
+    if reasons:
+        return f"as needed for {' or '.join(reasons)}"
+    answer = dosage.get("asNeededBoolean", dosage.get("asNeeded"))
+    if is_true(answer):
+        return "as needed"
+    return "" if is_false(answer) else None
+
+
+def _concept(name: str, form: str = "{}") -> Say:
+    def say(dosage: Mapping[str, Any]) -> str | None:
+        words = ", ".join(concept_texts(dosage.get(name)))
+        return form.format(words) if words else None
+
+    return say
+
+
+def _most_per_period(dosage: Mapping[str, Any]) -> str | None:
+    ratios = [ratio_text(ratio) for ratio in mappings(dosage.get("maxDosePerPeriod"))]
+    return f"at most {' and '.join(ratios)}" if all(ratios) and ratios else None
+
+
+def _most(name: str, occasion: str) -> Say:
+    def say(dosage: Mapping[str, Any]) -> str | None:
+        words = amount_text(dosage.get(name))
+        return f"at most {words} {occasion}" if words else None
+
+    return say
+
+
+def _text(name: str) -> Say:
+    def say(dosage: Mapping[str, Any]) -> str | None:
+        return "" if prose(dosage.get(name)) else None
+
+    return say
+
+
+def _order(dosage: Mapping[str, Any]) -> str | None:
+    return "" if digits(dosage.get("sequence")) else None
+
+
+def _timing(dosage: Mapping[str, Any]) -> Words:
+    return timing_words(dosage.get("timing"))
+
+
+DOSE_PARTS: Parts = (
+    (("doseQuantity", "doseRange"), _dose),
+    (("rateRatio", "rateRange", "rateQuantity"), _rate),
+    (("type",), _kind_of_dose),
+)
+DOSAGE_PARTS: Parts = (
+    (("doseAndRate",), _doses),
+    (("route",), _concept("route")),
+    (("site",), _concept("site", "site: {}")),
+    (("method",), _concept("method")),
+    (("timing",), _timing),
+    (("asNeededBoolean", "asNeededCodeableConcept", "asNeeded", "asNeededFor"), _as_needed),
+    (("maxDosePerPeriod",), _most_per_period),
+    (("maxDosePerAdministration",), _most("maxDosePerAdministration", "at a time")),
+    (("maxDosePerLifetime",), _most("maxDosePerLifetime", "in a lifetime")),
+    (("additionalInstruction",), _concept("additionalInstruction")),
+    # These stand beside the coded words: the author's text, the patient's, and the order.
+    (("text",), _text("text")),
+    (("patientInstruction",), _text("patientInstruction")),
+    (("sequence",), _order),
+)

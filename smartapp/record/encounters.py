@@ -1,0 +1,159 @@
+"""Encounters: visits, stays and calls, newest first (FHIR R4 Encounter)."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from typing import Any
+
+from smartapp.record.codes import codes, concept_text, concept_texts
+from smartapp.record.elements import Resource, mapping, mappings
+from smartapp.record.marks import Marks, read_marks
+from smartapp.record.modifiers import reason_to_leave_out
+from smartapp.record.moments import Moment, newest_first
+from smartapp.record.reading import Given, Read, read_each
+from smartapp.record.references import Related, display, name_of, reasons, target, to_follow
+from smartapp.record.texts import text
+from smartapp.record.timing import period_moments
+
+# HL7 v3 ActCode, the value set of Encounter.class.
+CLASS_WORDS = {
+    "AMB": "Outpatient",
+    "EMER": "Emergency",
+    "FLD": "In the field",
+    "HH": "At home",
+    "IMP": "Inpatient",
+    "ACUTE": "Inpatient",
+    "NONAC": "Inpatient",
+    "OBSENC": "Observation stay",
+    "PRENC": "Before admission",
+    "SS": "Short stay",
+    "VR": "Virtual",
+}
+# Who takes part, where the role says more than that they were there (HL7 v3 ParticipationType).
+_PLAIN_ROLES = frozenset({"PPRF", "PART", "SPRF"})
+
+
+@dataclass(frozen=True, slots=True)
+class Encounter:
+    """`is_in_error` is set for a visit that the EHR withdrew: only the launch's own is shown."""
+
+    marks: Marks
+    id: str
+    name: str
+    kind: str
+    started: Moment | None
+    ended: Moment | None
+    reasons: tuple[str, ...] = ()
+    diagnoses: tuple[str, ...] = ()
+    disposition: str = ""
+    places: tuple[str, ...] = ()
+    people: tuple[str, ...] = ()
+    details: tuple[str, ...] = ()
+    is_in_error: bool = False
+
+    @property
+    def when(self) -> Moment | None:
+        return self.started or self.ended
+
+    @property
+    def place(self) -> str:
+        return next(iter(self.places), "")
+
+
+def read_encounters(given: Given) -> Read[Encounter]:
+    """Return the encounters, newest first; one of which only the end is known, by its end."""
+    read = read_each(given.resources, lambda one: read_encounter(one, given.related))
+    entries = sorted(read.entries, key=lambda one: newest_first(one.when))
+    return replace(read, entries=tuple(entries))
+
+
+def encounters_to_follow(resources: Iterable[Resource]) -> tuple[str, ...]:
+    """Return the references to conditions that come without their names."""
+    return to_follow(
+        reference
+        for one in resources
+        for reference in (
+            *mappings(one.get("reasonReference")),
+            *(diagnosis.get("condition") for diagnosis in mappings(one.get("diagnosis"))),
+        )
+    )
+
+
+def read_encounter(resource: Resource, related: Related) -> Encounter:
+    """Return one encounter, also one that was entered in error."""
+    started, ended = period_moments(resource.get("period"))
+    kind = _kind(resource.get("class"))
+    name = concept_text(resource.get("type")) or concept_text(resource.get("serviceType"))
+    return Encounter(
+        marks=read_marks(resource, when=started or ended),
+        id=text(resource.get("id")),
+        name=name or kind or "Encounter",
+        kind=kind if name and kind.casefold() != name.casefold() else "",
+        started=started,
+        ended=ended,
+        reasons=reasons(resource, related),
+        diagnoses=tuple(_diagnoses(resource, related)),
+        disposition=_disposition(resource),
+        places=tuple(_places(resource)),
+        people=tuple(dict.fromkeys(_people(resource))),
+        details=tuple(_details(resource, name)),
+        is_in_error=bool(reason_to_leave_out(resource)),
+    )
+
+
+def _kind(encounter_class: object) -> str:
+    # R5 has several concepts where R4 has one coding.
+    found = [CLASS_WORDS[code] for code in sorted(codes(encounter_class)) if code in CLASS_WORDS]
+    return found[0] if found else concept_text(encounter_class)
+
+
+def _diagnoses(resource: Resource, related: Related) -> Iterable[str]:
+    for diagnosis in mappings(resource.get("diagnosis")):
+        reference = diagnosis.get("condition")
+        name = name_of(reference, resource, related)
+        use = concept_text(diagnosis.get("use"))
+        if not name and not target(reference):
+            continue
+        name = name or "a diagnosis in another entry of the EHR"
+        yield f"{name} ({use})" if use else name
+
+
+def _disposition(resource: Resource) -> str:
+    stay = mapping(resource.get("hospitalization")) or mapping(resource.get("admission"))
+    discharged = concept_text(stay.get("dischargeDisposition"))
+    destination = display(stay.get("destination"))
+    return ", ".join(filter(None, (discharged, f"to {destination}" if destination else "")))
+
+
+def _places(resource: Resource) -> Iterable[str]:
+    locations = [display(one.get("location")) for one in mappings(resource.get("location"))]
+    yield from dict.fromkeys(filter(None, [*locations, display(resource.get("serviceProvider"))]))
+
+
+def _people(resource: Resource) -> Iterable[str]:
+    for participant in mappings(resource.get("participant")):
+        name = display(participant.get("individual") or participant.get("actor"))
+        roles = _roles(participant)
+        if name:
+            yield f"{name} ({', '.join(roles)})" if roles else name
+
+
+def _roles(participant: dict[str, Any]) -> list[str]:
+    return [
+        concept_text(role)
+        for role in mappings(participant.get("type"))
+        if not codes(role) & _PLAIN_ROLES and concept_text(role)
+    ]
+
+
+def _details(resource: Resource, name: str) -> Iterable[str]:
+    stay = mapping(resource.get("hospitalization")) or mapping(resource.get("admission"))
+    yield from concept_texts(resource.get("type"))[1:]
+    service = concept_text(resource.get("serviceType"))
+    if service and service != name:
+        yield service
+    if source := concept_text(stay.get("admitSource")):
+        yield f"admitted from {source}"
+    if again := concept_text(stay.get("reAdmission")):
+        yield again
+    if priority := concept_text(resource.get("priority")):
+        yield priority

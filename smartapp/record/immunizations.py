@@ -1,0 +1,142 @@
+"""Immunizations: what was given, what was not and why, what is only reported (FHIR R4)."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from typing import Any
+
+from smartapp.record.amounts import amount_text, digits
+from smartapp.record.codes import concept_text, concept_texts
+from smartapp.record.elements import Resource, is_false, is_true, mapping, mappings
+from smartapp.record.marks import Marks, read_marks
+from smartapp.record.modifiers import NOT_UNDERSTOOD, status_text
+from smartapp.record.moments import Moment, member_moment, newest_first
+from smartapp.record.reading import Given, Read, read_each
+from smartapp.record.references import Related, display, displays, name_of, reasons
+from smartapp.record.statements import Statement, read_statement
+from smartapp.record.texts import prose, text
+
+NOT_NAMED = "Vaccine that the EHR does not name"
+SUBPOTENT = "Weaker than needed: this dose does not count as a full one"
+
+
+@dataclass(frozen=True, slots=True)
+class Immunization:
+    """`given` is when; `given_words` is the same in words where the record has no date."""
+
+    marks: Marks
+    name: str
+    is_given: bool
+    given: Moment | None = None
+    given_words: str = ""
+    statement: Statement | None = None
+    subpotent: str = ""
+    reported: str = ""
+    dose: str = ""
+    reasons: tuple[str, ...] = ()
+    reactions: tuple[str, ...] = ()
+    details: tuple[str, ...] = ()
+    recorded: Moment | None = None
+
+
+def read_immunizations(given: Given) -> Read[Immunization]:
+    """Return the immunizations, newest first."""
+    read = read_each(given.resources, lambda one: _immunization(one, given.related))
+    entries = sorted(read.entries, key=lambda one: (newest_first(one.given), one.name.casefold()))
+    return replace(read, entries=tuple(entries))
+
+
+def _immunization(resource: Resource, related: Related) -> Immunization:
+    given = member_moment(resource, "occurrenceDateTime", "date")
+    statement = read_statement(resource.get("vaccineCode"))
+    is_given = text(resource.get("status")) != "not-done"
+    return Immunization(
+        marks=_marks(resource, given),
+        name=concept_text(resource.get("vaccineCode")) or NOT_NAMED,
+        is_given=is_given,
+        given=given,
+        given_words=prose(resource.get("occurrenceString")),
+        statement=statement,
+        subpotent=_subpotent(resource) if is_given else "",
+        reported=_reported(resource),
+        dose=", ".join(filter(None, map(_dose, mappings(resource.get("protocolApplied"))))),
+        reasons=(*concept_texts(resource.get("statusReason")), *reasons(resource, related)),
+        reactions=tuple(_reactions(resource, related)),
+        details=tuple(_details(resource)),
+        recorded=member_moment(resource, "recorded"),
+    )
+
+
+def _marks(resource: Resource, given: Moment | None) -> Marks:
+    marks = read_marks(resource, when=given, status=_status(resource))
+    subpotent = resource.get("isSubpotent")
+    if subpotent is not None and not (is_true(subpotent) or is_false(subpotent)):
+        return replace(marks, not_understood=NOT_UNDERSTOOD)
+    return marks
+
+
+def _status(resource: Resource) -> str:
+    return status_text(resource) or ("" if resource.get("status") else "Status not recorded")
+
+
+def _subpotent(resource: Resource) -> str:
+    if not is_true(resource.get("isSubpotent")):
+        return ""
+    why = ", ".join(concept_texts(resource.get("subpotentReason")))
+    return f"{SUBPOTENT} ({why})" if why else SUBPOTENT
+
+
+def _reported(resource: Resource) -> str:
+    """Return "As reported (…)" for what the EHR knows from others only."""
+    origin = concept_text(resource.get("reportOrigin"))
+    if is_false(resource.get("primarySource")) or origin:
+        return f"As reported ({origin})" if origin else "As reported"
+    return ""
+
+
+def _dose(protocol: dict[str, Any]) -> str:
+    """Return "Dose 1 of 3 (Primary series), against Measles"."""
+    number = _position(protocol, "doseNumber")
+    of = _position(protocol, "seriesDoses")
+    series = text(protocol.get("series"))
+    against = " and ".join(concept_texts(protocol.get("targetDisease")))
+    dose = f"Dose {number} of {of}" if number and of else f"Dose {number}" if number else ""
+    dose = dose or (f"{of} doses in all" if of else "")
+    named = f"{dose} ({series})" if dose and series else dose or series
+    return ", ".join(filter(None, (named, f"against {against}" if against else "")))
+
+
+def _position(protocol: dict[str, Any], name: str) -> str:
+    number = digits(protocol.get(f"{name}PositiveInt"))
+    return number or text(protocol.get(f"{name}String")) or text(protocol.get(name))
+
+
+def _reactions(resource: Resource, related: Related) -> Iterable[str]:
+    for reaction in mappings(resource.get("reaction")):
+        what = name_of(reaction.get("detail"), resource, related) or "described in the EHR"
+        when = member_moment(reaction, "date")
+        told = "as reported" if is_true(reaction.get("reported")) else ""
+        yield ", ".join(filter(None, (what, when.date_text if when else "", told)))
+
+
+def _details(resource: Resource) -> Iterable[str]:
+    """Return lot, amount, site and route, maker, place and people."""
+    if lot := text(resource.get("lotNumber")):
+        yield f"lot {lot}"
+    if expires := member_moment(resource, "expirationDate"):
+        yield f"expires {expires.date_text}"
+    yield from filter(
+        None,
+        (
+            amount_text(resource.get("doseQuantity")),
+            concept_text(resource.get("site")),
+            concept_text(resource.get("route")),
+            display(resource.get("manufacturer")),
+            display(resource.get("location")),
+        ),
+    )
+    for performer in mappings(resource.get("performer")):
+        if name := display(performer.get("actor")):
+            role = concept_text(mapping(performer.get("function")))
+            yield f"{name} ({role})" if role else name
+    yield from concept_texts(resource.get("fundingSource"))
+    yield from displays(resource.get("encounter"))

@@ -1,0 +1,257 @@
+"""Medication orders and reports: what is taken, what must not be given, what is over.
+
+FHIR R4 MedicationRequest and MedicationStatement. Orders of one medication and one dose are one
+entry; what differs between them stays with each order.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any, Literal
+
+from smartapp.record.amounts import amount_text, digits, duration_text, is_one
+from smartapp.record.codes import concept_text, concept_texts, concept_words
+from smartapp.record.dosage import Dosage, read_dosages
+from smartapp.record.elements import Resource, is_false, is_true, mapping, mappings
+from smartapp.record.marks import Marks, read_marks
+from smartapp.record.medication_names import medication_name, medication_reference
+from smartapp.record.modifiers import NOT_UNDERSTOOD, status_text
+from smartapp.record.moments import Moment, member_moment, newest_first
+from smartapp.record.reading import Given, LeftOut, Read, read_each
+from smartapp.record.references import Related, displays, reasons, to_follow
+from smartapp.record.texts import text
+from smartapp.record.timing import period_moments, period_words
+
+# not-to-give: an order against it · never: cancelled, draft, not taken · past: no longer taken
+Group = Literal["not-to-give", "current", "past", "never"]
+GROUPS: tuple[Group, ...] = ("not-to-give", "current", "past", "never")
+# R4 MedicationRequest.status and MedicationStatement.status. What is not here may be current.
+GROUP_OF_STATUS: dict[str, Group] = {
+    "completed": "past",
+    "stopped": "past",
+    "ended": "past",
+    "cancelled": "never",
+    "revoked": "never",
+    "draft": "never",
+    "not-taken": "never",
+}
+INTENT_WORDS = {"plan": "Planned", "proposal": "Proposed", "option": "One of several options"}
+ORDER_INTENTS = frozenset(
+    {"", "order", "original-order", "reflex-order", "filler-order", "instance-order"}
+)
+PRIORITY_WORDS = {"urgent": "Urgent", "asap": "As soon as possible", "stat": "At once"}
+PROPOSED = "proposed only, and nobody ordered it or reported that it is taken"
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """One order or report. `reported` says that somebody said so, and who; `course` is its own
+    period; `is_over` is set where that lies in the past though the status says nothing of it."""
+
+    marks: Marks
+    reported: str = ""
+    prescriber: str = ""
+    reasons: tuple[str, ...] = ()
+    status_reason: str = ""
+    course: str = ""
+    is_over: bool = False
+    supply: str = ""
+    details: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Medication:
+    """One medication in one dose, with its orders, the newest first."""
+
+    name: str
+    group: Group
+    dosages: tuple[Dosage, ...]
+    orders: tuple[Order, ...]
+
+    @property
+    def marks(self) -> Marks:
+        return self.orders[0].marks
+
+    @property
+    def sources(self) -> int:
+        return len(self.orders)
+
+    @property
+    def latest(self) -> Order:
+        return self.orders[0]
+
+    @property
+    def earlier(self) -> tuple[Order, ...]:
+        return self.orders[1:]
+
+    @property
+    def is_current(self) -> bool:
+        return self.group == "current"
+
+
+def read_medications(given: Given) -> Read[Medication]:
+    """Return what must not be given, what is current, and the rest, each newest first."""
+    read = read_each(given.resources, lambda one: _medication(one, given.related, given.now))
+    return replace(read, entries=tuple(sorted(_folded(read.entries), key=_place)))
+
+
+def medications_to_follow(resources: Iterable[Resource]) -> tuple[str, ...]:
+    """Return the references without which some order has no name or no reason."""
+    listed = list(resources)
+    unnamed = [one for one in listed if not concept_words(one.get("medicationCodeableConcept"))]
+    return to_follow(
+        [
+            *(medication_reference(one) for one in unnamed),
+            *(ref for one in listed for ref in mappings(one.get("reasonReference"))),
+        ]
+    )
+
+
+def _place(medication: Medication) -> tuple[int, float, str]:
+    when = newest_first(medication.marks.when)
+    return GROUPS.index(medication.group), when, medication.name.casefold()
+
+
+def _folded(medications: Iterable[Medication]) -> list[Medication]:
+    """Return the entries with those of one name, dose and state made one."""
+    alike: dict[object, list[Medication]] = {}
+    for one in medications:
+        alike.setdefault(_likeness(one), []).append(one)
+    return [
+        replace(
+            same[0],
+            orders=tuple(
+                sorted(
+                    (order for one in same for order in one.orders),
+                    key=lambda order: newest_first(order.marks.when),
+                )
+            ),
+        )
+        for same in alike.values()
+    ]
+
+
+def _likeness(medication: Medication) -> tuple[object, ...]:
+    order, marks = medication.latest, medication.marks
+    said = (marks.status, marks.labels, marks.not_understood, order.reported, order.is_over)
+    return medication.group, medication.name.casefold(), medication.dosages, said
+
+
+def _medication(resource: Resource, related: Related, now: datetime) -> Medication | LeftOut:
+    forbids = is_true(resource.get("doNotPerform"))
+    reported = _reported(resource)
+    if text(resource.get("intent")) in ("proposal", "option") and not (reported or forbids):
+        return LeftOut(PROPOSED)
+    name = medication_name(resource, related)
+    dosages = read_dosages(resource.get("dosageInstruction") or resource.get("dosage"))
+    group = _group(resource, forbids=forbids)
+    order = _order(resource, related, reported)
+    is_over = group == "current" and _is_over(resource, now)
+    return Medication(
+        name=f"Do not give: {name}" if forbids else name,
+        group=group,
+        dosages=dosages,
+        orders=(replace(order, is_over=is_over),),
+    )
+
+
+def _group(resource: Resource, *, forbids: bool) -> Group:
+    by_status = GROUP_OF_STATUS.get(text(resource.get("status")).casefold())
+    return by_status or ("not-to-give" if forbids else "current")
+
+
+def _order(resource: Resource, related: Related, reported: str) -> Order:
+    return Order(
+        marks=_marks(resource, reported),
+        reported=reported,
+        prescriber=", ".join(displays(resource.get("requester"))),
+        reasons=reasons(resource, related),
+        status_reason=", ".join(concept_texts(resource.get("statusReason"))),
+        course=period_words(resource.get("effectivePeriod")) or "",
+        supply=_supply(mapping(resource.get("dispenseRequest"))),
+        details=tuple(_details(resource)),
+    )
+
+
+def _marks(resource: Resource, reported: str) -> Marks:
+    status = [status_text(resource) or ("" if resource.get("status") else "Status not recorded")]
+    marks = read_marks(
+        resource,
+        when=member_moment(resource, "authoredOn", "effectiveDateTime", "dateAsserted"),
+        status=", ".join(filter(None, (*status, _intent(resource, reported)))),
+    )
+    # A prohibition that is neither yes nor no must not pass for "no".
+    forbids = resource.get("doNotPerform")
+    if forbids is not None and not (is_true(forbids) or is_false(forbids)):
+        return replace(marks, not_understood=NOT_UNDERSTOOD)
+    return marks
+
+
+def _intent(resource: Resource, reported: str) -> str:
+    intent = text(resource.get("intent"))
+    if intent in ORDER_INTENTS or (reported and intent in INTENT_WORDS):
+        return ""
+    return INTENT_WORDS.get(intent, f"Intent “{intent}”")
+
+
+def _reported(resource: Resource) -> str:
+    """Return "As reported by …" for what somebody told, not ordered."""
+    source = resource.get("reportedReference") or resource.get("informationSource")
+    is_statement = resource.get("resourceType") == "MedicationStatement"
+    if not (source or is_statement or is_true(resource.get("reportedBoolean"))):
+        return ""
+    by = ", ".join(displays(source))
+    return f"As reported by {by}" if by else "As reported"
+
+
+def _is_over(resource: Resource, now: datetime) -> bool:
+    """Whether every period that the resource gives for itself has ended."""
+    instructions = mappings(resource.get("dosageInstruction") or resource.get("dosage"))
+    repeats = [mapping(mapping(one.get("timing")).get("repeat")) for one in instructions]
+    periods = [repeat.get("boundsPeriod") for repeat in repeats] or [
+        mapping(resource.get("dispenseRequest")).get("validityPeriod")
+    ]
+    if own := resource.get("effectivePeriod"):
+        periods = [own]
+    return all(_has_ended(period, now) for period in periods)
+
+
+def _has_ended(period: object, now: datetime) -> bool:
+    _, end = period_moments(period)
+    return end is not None and end.is_readable and _last_day(end) < now.date()
+
+
+def _last_day(end: Moment) -> Any:
+    return end.at.date()
+
+
+def _supply(dispense: dict[str, Any]) -> str:
+    """Return "30 tablets, 2 repeats, for 30 days, to be dispensed until 1 Jul 2026"."""
+    repeats = digits(dispense.get("numberOfRepeatsAllowed"))
+    duration = duration_text(dispense.get("expectedSupplyDuration"))
+    valid = period_words(dispense.get("validityPeriod"))
+    return ", ".join(
+        filter(
+            None,
+            (
+                amount_text(dispense.get("quantity")),
+                f"{repeats} {'repeat' if is_one(repeats) else 'repeats'}" if repeats else "",
+                f"for {duration}" if duration else "",
+                f"to be dispensed {valid}" if valid else "",
+                *displays(dispense.get("performer")),
+            ),
+        )
+    )
+
+
+def _details(resource: Resource) -> Iterable[str]:
+    yield from concept_texts(resource.get("category"))
+    if priority := PRIORITY_WORDS.get(text(resource.get("priority"))):
+        yield priority
+    if course := concept_text(resource.get("courseOfTherapyType")):
+        yield course
+    substitution = mapping(resource.get("substitution"))
+    if is_false(substitution.get("allowedBoolean")):
+        yield "No substitution"
+    if allowed := concept_text(substitution.get("allowedCodeableConcept")):
+        yield f"Substitution: {allowed}"

@@ -1,0 +1,58 @@
+"""What the references of a resource lead to (FHIR R4, Resource References)."""
+
+from collections.abc import Iterable, Mapping
+
+from smartapp.record.codes import concept_text, concept_texts
+from smartapp.record.elements import Resource, mapping, mappings
+from smartapp.record.texts import text
+
+# By the reference as it was sent: "Medication/m1", or the same absolute or of one version.
+Related = Mapping[str, Resource]
+
+
+def display(reference: object) -> str:
+    """Return what the EHR calls the other resource, or ""."""
+    return text(mapping(reference).get("display"))
+
+
+def displays(references: object) -> list[str]:
+    return [found for found in map(display, mappings(references)) if found]
+
+
+def target(reference: object) -> str:
+    """Return the reference as it was sent, or ""."""
+    return text(mapping(reference).get("reference"))
+
+
+def resolve(reference: object, holder: Resource, related: Related) -> Resource:
+    """Return the resource that is contained in `holder` or was read besides, or {}."""
+    written = target(reference)
+    if not written.startswith("#"):
+        return related.get(written, {})
+    contained = mappings(holder.get("contained"))
+    return next((one for one in contained if text(one.get("id")) == written[1:]), {})
+
+
+def to_follow(references: Iterable[object]) -> tuple[str, ...]:
+    """Return the references that have to be read because they come without a name."""
+    written = (target(one) for one in references if not display(one))
+    return tuple(dict.fromkeys(one for one in written if one and not one.startswith("#")))
+
+
+def reasons(resource: Resource, related: Related) -> tuple[str, ...]:
+    """Return why something is done (reasonCode, reasonReference), each reason once."""
+    found = [
+        *concept_texts(resource.get("reasonCode")),
+        *(name_of(one, resource, related) for one in mappings(resource.get("reasonReference"))),
+    ]
+    return tuple(dict.fromkeys(filter(None, found))) or _elsewhere(resource)
+
+
+def name_of(reference: object, holder: Resource, related: Related) -> str:
+    """Return what the EHR calls the other resource, else its code in words."""
+    return display(reference) or concept_text(resolve(reference, holder, related).get("code"))
+
+
+def _elsewhere(resource: Resource) -> tuple[str, ...]:
+    referred = any(target(one) for one in mappings(resource.get("reasonReference")))
+    return ("a reason in another entry of the EHR",) if referred else ()

@@ -1,0 +1,47 @@
+"""When something began and ended, in each of the forms that FHIR allows (onset[x], abatement[x]).
+
+A word ("in childhood") is as good as a date; the day on which somebody recorded it is neither.
+"""
+
+from dataclasses import dataclass
+
+from smartapp.record.amounts import duration_text, range_text
+from smartapp.record.elements import Resource, is_true
+from smartapp.record.moments import Moment, member_moment
+from smartapp.record.texts import prose
+from smartapp.record.timing import period_moments, period_words
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """`words` complete "since …" or "until …" where `is_date`, and stand alone where not.
+
+    `moment` is for order, and for <time>; None where only words are there.
+    """
+
+    words: str
+    moment: Moment | None = None
+
+
+def read_span(resource: Resource, name: str) -> Span | None:
+    """Return the first form of `name`[x] that is there, e.g. of onset or abatement, or None."""
+    if moment := member_moment(resource, f"{name}DateTime"):
+        return Span(moment.date_text, moment)
+    period = resource.get(f"{name}Period")
+    if words := period_words(period):
+        start, end = period_moments(period)
+        return Span(words, start or end)
+    return _in_words(resource, name)
+
+
+def _in_words(resource: Resource, name: str) -> Span | None:
+    age = duration_text(resource.get(f"{name}Age"))
+    ages = range_text(resource.get(f"{name}Range"), duration_text)
+    words = (
+        f"at the age of {age}" if age else "",
+        f"at the age of {ages}" if ages else "",
+        prose(resource.get(f"{name}String")),
+        # DSTU2 and STU3 had a yes without a date.
+        "date not recorded" if is_true(resource.get(f"{name}Boolean")) else "",
+    )
+    return next((Span(said) for said in words if said), None)

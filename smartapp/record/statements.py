@@ -1,0 +1,178 @@
+"""Statements that there is nothing, and that nobody knows: they are entries in a list, and none of
+what the list counts.
+
+Sources: SNOMED CT (situation with explicit context), IPS "absent-unknown-uv-ips", HL7 v3
+NullFlavor, FHIR data-absent-reason, and the words that people write where they have no code.
+"""
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Literal
+
+from smartapp.record.codes import codings, concept_words
+from smartapp.record.elements import mapping, mappings
+from smartapp.record.moments import DATA_ABSENT_REASON
+from smartapp.record.texts import text
+
+# none: it was asked, and there is none · unknown: nobody asked, or nobody knows
+Meaning = Literal["none", "unknown"]
+IPS = "http://hl7.org/fhir/uv/ips/CodeSystem/absent-unknown-uv-ips"
+_UNKNOWN_SYSTEMS = frozenset(
+    {
+        "http://terminology.hl7.org/CodeSystem/v3-NullFlavor",
+        "http://hl7.org/fhir/v3/NullFlavor",
+        "http://terminology.hl7.org/CodeSystem/data-absent-reason",
+        "http://hl7.org/fhir/data-absent-reason",
+    }
+)
+# Of what kind there is none: "" is all. The kinds are those of AllergyIntolerance.category.
+_SNOMED_NONE = {
+    "716186003": "",
+    "160244002": "",
+    "409137002": "medication",
+    "428607008": "environment",
+    "429625007": "food",
+    "716184000": "latex",
+    "428197003": "insect",
+    "716220001": "animal",
+    "160245001": "",
+}
+_SNOMED_WORDS = {
+    "716186003": "No known allergies",
+    "160244002": "No known allergies",
+    "409137002": "No known drug allergies",
+    "428607008": "No known environmental allergies",
+    "429625007": "No known food allergies",
+    "716184000": "No known latex allergy",
+    "428197003": "No known insect allergy",
+    "716220001": "No known animal allergy",
+    "160245001": "No current problems or disability",
+    "1631000175102": "Not on file",
+}
+_ABBREVIATIONS = {
+    "nka": "No known allergies",
+    "nkda": "No known drug allergies",
+    "nkfa": "No known food allergies",
+}
+_SNOMED_UNKNOWN = frozenset({"1631000175102"})
+_IPS_KINDS = {"medication": "medication", "food": "food", "environmental": "environment"}
+_IPS_CODE = re.compile(r"no-(?:(?P<none>known)-(?P<what>[a-z-]+)|(?P<unknown>[a-z]+)-info)")
+_KINDS = (
+    ("medication", re.compile(r"drug|medic")),
+    ("food", re.compile(r"food")),
+    ("environment", re.compile(r"environ|seasonal|pollen")),
+    ("latex", re.compile(r"latex")),
+    ("animal", re.compile(r"animal|pet\b")),
+    ("insect", re.compile(r"insect|bee|wasp")),
+    ("contrast", re.compile(r"contrast")),
+)
+_GENERAL = frozenset({"medical", "health", "clinical", "significant", "other", "of", "the"})
+_LISTED = (
+    r"(?:allerg(?:y|ies|ic reactions?)|intolerances?|adverse (?:drug )?reactions?"
+    r"|sensitivit(?:y|ies)"
+    r"|problems?|conditions?|diagnos[ei]s|disabilit(?:y|ies)|diseases?|illness(?:es)?"
+    r"|medic(?:ation|ine)s?(?: use)?|drugs?|immuni[sz]ations?|vaccin(?:ation|e)s?|procedures?"
+    r"|devices?|implants?)"
+)
+_NONE = re.compile(
+    r"(?:(?:the )?patient (?:has|reports|denies|is taking) )?"
+    rf"(?:(?:no|nil|denies|without)(?: any)?(?: (?:known|current|active|reported|significant))*"
+    rf"(?P<narrower>(?: [\w-]+){{0,2}}?) {_LISTED}(?: (?:or|and|/) [\w ]+)?"
+    r"(?: (?:known|reported|recorded))?"
+    r"|(?:no|nil|none) known|no known|none|nil|none reported"
+    rf"|{_LISTED}:? (?:none|nil|none known|denied)"
+    # German, French, Spanish, Italian, Dutch, Danish and Norwegian, Swedish
+    r"|keine (?:bekannten )?(?:allergien|unverträglichkeiten)(?: bekannt)?"
+    r"|(?:aucune|pas d.)\s?allergies?(?: connues?)?|sin alergias(?: conocidas)?"
+    r"|no se conocen alergias|nessuna allergia(?: nota)?|geen (?:bekende )?allergie(?:ën|en)?"
+    r"|ingen (?:kendte|kjente) allergi(?:er)?|inga kända allergier)"
+    r"(?: \((?:situation|finding|disorder)\))?"
+)
+_UNKNOWN = re.compile(
+    r"not on file|not asked|patient not asked|unknown|not known|not recorded|not assessed"
+    r"|unable to (?:assess|obtain|determine)[\w ]*|no information(?: available)?|not reviewed"
+    rf"|(?:no|unknown|missing) {_LISTED} (?:information|history|status)(?: available)?"
+    rf"|(?:no information|nothing known) (?:about|on) {_LISTED}"
+    rf"|{_LISTED}(?: status)?:? (?:unknown|not (?:known|asked|on file|assessed|recorded|reviewed))"
+    r"|(?:unknown|unverified) (?:allerg(?:y|ies)|problems)"
+    r"|information (?:about|on) [\w ]+ (?:not|un)\s?available|no data"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Statement:
+    """`kind` is of what there is none, "" for all. `words` are the author's, else the code's."""
+
+    words: str
+    meaning: Meaning
+    kind: str = ""
+
+
+def read_statement(concept: object) -> Statement | None:
+    """Return what a code says that is in truth a statement, or None for a code of something."""
+    return _by_code(concept) or _by_absence(concept) or _by_words(concept)
+
+
+def _written(concept: object) -> str:
+    """Return the author's words, usual abbreviations spelled out."""
+    words = concept_words(concept)
+    return _ABBREVIATIONS.get(words.casefold(), words)
+
+
+def _by_code(concept: object) -> Statement | None:
+    written = _written(concept)
+    for system, code in codings(concept):
+        words = written or _SNOMED_WORDS.get(code, "") or code.replace("-", " ").capitalize()
+        if code in _SNOMED_NONE:
+            return Statement(words, "none", _SNOMED_NONE[code])
+        if code in _SNOMED_UNKNOWN or system in _UNKNOWN_SYSTEMS:
+            return Statement(words if written else f"Not known ({words})", "unknown")
+        # Servers write the IPS's codes without their system, too.
+        if system in (IPS, "") and (match := _IPS_CODE.fullmatch(code)):
+            return _ips(match, words)
+    return None
+
+
+def _ips(match: re.Match[str], words: str) -> Statement:
+    if match["unknown"]:
+        return Statement(words, "unknown")
+    kind = match["what"].partition("-")[0] if "-" in match["what"] else ""
+    return Statement(words, "none", _IPS_KINDS.get(kind, kind))
+
+
+def _by_absence(concept: object) -> Statement | None:
+    """A code that is absent with a reason, and nothing else."""
+    if not isinstance(concept, dict) or concept_words(concept):
+        return None
+    for holder in (concept, *mappings(concept.get("coding")), mapping(concept.get("_text"))):
+        for extension in mappings(holder.get("extension")):
+            if extension.get("url") == DATA_ABSENT_REASON:
+                reason = text(extension.get("valueCode")).replace("-", " ")
+                return Statement(f"Not known ({reason or 'no reason given'})", "unknown")
+    return None
+
+
+def _by_words(concept: object) -> Statement | None:
+    words = _written(concept)
+    plain = " ".join(words.casefold().rstrip(".!").split())
+    # "No information about allergies" has the words of both.
+    if _UNKNOWN.fullmatch(plain):
+        return Statement(words, "unknown")
+    match = _NONE.fullmatch(plain)
+    return Statement(words, "none", _kind(plain) or _narrower(match)) if match else None
+
+
+def _kind(plain: str) -> str:
+    return next((kind for kind, pattern in _KINDS if pattern.search(plain)), "")
+
+
+def _narrower(match: re.Match[str]) -> str:
+    """Return the words that narrow what there is none of: "No heart disease" is not all."""
+    words = (match["narrower"] or "").split()
+    return " ".join(word for word in words if word not in _GENERAL)
+
+
+def contradicts(statement: Statement, kinds: Iterable[Iterable[str]]) -> bool:
+    """Whether one of the list's entries, each with its kinds, is what the statement denies."""
+    return any(not statement.kind or statement.kind in of for of in map(set, kinds))

@@ -1,0 +1,296 @@
+"""FHIR Timing in words: how often, on which days, when, for how long (FHIR R4, Timing)."""
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from smartapp.record.amounts import (
+    UNITS_OF_TIME,
+    counted,
+    digits,
+    duration_text,
+    is_one,
+    range_text,
+)
+from smartapp.record.codes import codings, concept_text, concept_words
+from smartapp.record.elements import mapping
+from smartapp.record.moments import Moment, member_moment, parse_moment
+from smartapp.record.texts import text, texts
+from smartapp.record.wording import Parts, Words, has_any, say_parts
+
+WEEKDAYS = {
+    "mon": "Mondays", "tue": "Tuesdays", "wed": "Wednesdays", "thu": "Thursdays",
+    "fri": "Fridays", "sat": "Saturdays", "sun": "Sundays",
+}  # fmt: skip
+# FHIR EventTiming. What an offset counts from follows "before", "after" or the bare event.
+EVENTS = {
+    "MORN": "in the morning",
+    "MORN.early": "early in the morning",
+    "MORN.late": "late in the morning",
+    "NOON": "at noon",
+    "AFT": "in the afternoon",
+    "AFT.early": "early in the afternoon",
+    "AFT.late": "late in the afternoon",
+    "EVE": "in the evening",
+    "EVE.early": "early in the evening",
+    "EVE.late": "late in the evening",
+    "NIGHT": "at night",
+    "IMD": "immediately",
+    "PHS": "after going to sleep",
+    "HS": "before going to sleep",
+    "WAKE": "on waking",
+    "C": "with meals",
+    "CM": "with breakfast",
+    "CD": "with lunch",
+    "CV": "with dinner",
+    "AC": "before meals",
+    "ACM": "before breakfast",
+    "ACD": "before lunch",
+    "ACV": "before dinner",
+    "PC": "after meals",
+    "PCM": "after breakfast",
+    "PCD": "after lunch",
+    "PCV": "after dinner",
+}
+# HL7 v3 GTSAbbreviation: what a prescriber writes as two or three letters.
+ABBREVIATIONS = {
+    "QD": "once a day",
+    "BID": "2 times a day",
+    "TID": "3 times a day",
+    "QID": "4 times a day",
+    "QOD": "every 2 days",
+    "AM": "in the morning",
+    "PM": "in the evening",
+    "BED": "at bedtime",
+    "WK": "once a week",
+    "MO": "once a month",
+    "Q1H": "every hour",
+    "Q2H": "every 2 hours",
+    "Q3H": "every 3 hours",
+    "Q4H": "every 4 hours",
+    "Q6H": "every 6 hours",
+    "Q8H": "every 8 hours",
+}
+ABBREVIATION_SYSTEMS = frozenset(
+    {
+        "",
+        "http://terminology.hl7.org/CodeSystem/v3-GTSAbbreviation",
+        "http://hl7.org/fhir/v3/GTSAbbreviation",
+    }
+)
+# One spelling for the ways in which the same frequency is written.
+_SPELLINGS = (
+    (re.compile(r"\b(?:twice|two times)\b"), "2 times"),
+    (re.compile(r"\bthree times\b"), "3 times"),
+    (re.compile(r"\bfour times\b"), "4 times"),
+    (re.compile(r"\btimes (?:daily|per day|each day|every day)\b"), "times a day"),
+    (re.compile(r"\b(?:once )?(?:daily|per day|each day|every day)\b"), "once a day"),
+    (re.compile(r"\b(?:once )?(?:weekly|per week|each week|every week)\b"), "once a week"),
+    (re.compile(r"\bhrs?\b"), "hours"),
+)
+_RATE = ("frequency", "frequencyMax", "period", "periodMax", "periodUnit")
+_WORD = re.compile(r"\d+(?:[.,]\d+)*|[^\W\d_]+")
+_TIME_OF_DAY = re.compile(r"(\d\d:\d\d)(?::00(?:\.0+)?)?|\d\d:\d\d:\d\d(?:\.\d+)?")
+# What `of` a day or week an `offset` counts from when the event does not say before or after: FHIR
+# takes it for after.
+_OFFSET_TARGET = re.compile(r"(?:(before|after) |with |at |in |on )?(.+)")
+
+
+def timing_words(timing: object) -> Words:
+    """Return when and how often, in words; whole only if every member is among them."""
+    return say_parts(timing, TIMING_PARTS)
+
+
+def plain_words(words: str) -> str:
+    """Return words without case and punctuation, with one spelling for each usual frequency."""
+    plain = words.casefold()
+    for pattern, spelling in _SPELLINGS:
+        plain = pattern.sub(spelling, plain)
+    return " ".join(_WORD.findall(plain))
+
+
+def _code(timing: Mapping[str, Any]) -> str | None:
+    words = _code_words(timing.get("code"))
+    repeat = say_parts(timing.get("repeat"), REPEAT_PARTS)
+    if not words or not repeat.words:
+        return words or None
+    # The code may say less than the numbers beside it ("daily", on Mondays): as the EHR's own word.
+    said = f" {plain_words(repeat.join())} "
+    return "" if f" {plain_words(words)} " in said else f"coded as “{words}”"
+
+
+def _code_words(code: object) -> str:
+    written = concept_words(code)
+    if spelled_out := ABBREVIATIONS.get(written.upper()):
+        return spelled_out
+    abbreviations = (
+        ABBREVIATIONS.get(code, "")
+        for system, code in codings(code)
+        if system in ABBREVIATION_SYSTEMS
+    )
+    return written or next(filter(None, abbreviations), "") or concept_text(code)
+
+
+def _repeat(timing: Mapping[str, Any]) -> Words:
+    return say_parts(timing.get("repeat"), REPEAT_PARTS)
+
+
+def _events(timing: Mapping[str, Any]) -> str | None:
+    events = timing.get("event")
+    moments = [parse_moment(event) for event in (events if isinstance(events, list) else [events])]
+    if None in moments:
+        return None
+    return "on " + _and([moment.text for moment in moments if moment])
+
+
+def _how_often(repeat: Mapping[str, Any]) -> Words:
+    """Return "2 times a day", "every 4 to 6 hours", "on Mondays"."""
+    days, rate = _weekdays(repeat), _rate(repeat)
+    # One dose a day on a day that recurs weekly is one dose a week: "once a day" must not stand.
+    said = [days] if days and rate == "once a day" else [rate, days]
+    return Words(tuple(filter(None, said)), is_whole=None not in said)
+
+
+def _rate(repeat: Mapping[str, Any]) -> str | None:
+    if not has_any(repeat, _RATE):
+        return ""
+    times, period = _times(repeat), _period(repeat)
+    return None if times is None or period is None else _times_per(times, *period)
+
+
+def _times_per(times: str, length: str, unit: str) -> str:
+    """Return "1 to 3 times a day"; one dose in 8 hours is "every 8 hours"."""
+    every = f"every {length} {unit}s"
+    if is_one(length):
+        article = "an" if unit == "hour" else "a"
+        return f"{'once' if is_one(times) else f'{times} times'} {article} {unit}"
+    return every if is_one(times) else f"{times} times {every}"
+
+
+def _times(repeat: Mapping[str, Any]) -> str | None:
+    """Return "2", "1 to 3" or "up to 3"; FHIR takes a missing frequency for 1."""
+    low, high = _digits(repeat, "frequency"), _digits(repeat, "frequencyMax")
+    if low is None or high is None:
+        return None
+    if high and high != low:
+        return f"{low} to {high}" if low else f"up to {high}"
+    return low or "1"
+
+
+def _period(repeat: Mapping[str, Any]) -> tuple[str, str] | None:
+    low, high = _digits(repeat, "period"), _digits(repeat, "periodMax")
+    unit = UNITS_OF_TIME.get(text(repeat.get("periodUnit")))
+    if not low or high is None or unit is None:
+        return None
+    return (f"{low} to {high}" if high and high != low else low), unit
+
+
+def _digits(element: Mapping[str, Any], name: str) -> str | None:
+    """Return the number as sent, "" where there is none, None where it is no number above 0."""
+    if element.get(name) is None:
+        return None if f"_{name}" in element else ""
+    literal = digits(element[name])
+    return None if not literal or literal.startswith("-") or not literal.strip("0.") else literal
+
+
+def _weekdays(repeat: Mapping[str, Any]) -> str | None:
+    days = [WEEKDAYS.get(day.lower()) for day in texts(repeat.get("dayOfWeek"))]
+    if None in days or (not days and "_dayOfWeek" in repeat):
+        return None
+    return "on " + _and([day for day in days if day]) if days else ""
+
+
+def _when(repeat: Mapping[str, Any]) -> str | None:
+    events = [EVENTS.get(code) for code in texts(repeat.get("when"))]
+    offset = _digits(repeat, "offset")
+    if not events or None in events or offset is None:
+        return None
+    said = [event for event in events if event]
+    return _and([_with_offset(event, offset) for event in said] if offset else said)
+
+
+def _with_offset(event: str, minutes: str) -> str:
+    match = _OFFSET_TARGET.fullmatch(event)
+    side, target = (match[1], match[2]) if match else (None, event)
+    return f"{minutes} minutes {side or 'after'} {target}"
+
+
+def _times_of_day(repeat: Mapping[str, Any]) -> str | None:
+    clocks = [_TIME_OF_DAY.fullmatch(time) for time in texts(repeat.get("timeOfDay"))]
+    if not clocks or None in clocks:
+        return None
+    return "at " + _and([clock[1] or clock[0] for clock in clocks if clock])
+
+
+def _count(repeat: Mapping[str, Any]) -> str | None:
+    low, high = _digits(repeat, "count"), _digits(repeat, "countMax")
+    if low is None or high is None:
+        return None
+    if high and high != low:
+        return f"{low} to {high} times in all" if low else f"up to {high} times in all"
+    return "once in all" if is_one(low) else f"{low} times in all"
+
+
+def _duration(repeat: Mapping[str, Any]) -> str | None:
+    low, high = _digits(repeat, "duration"), _digits(repeat, "durationMax")
+    unit = UNITS_OF_TIME.get(text(repeat.get("durationUnit")))
+    if low is None or high is None or unit is None or not (low or high):
+        return None
+    if high and high != low:
+        return f"over {low} to {high} {unit}s" if low else f"over up to {high} {unit}s"
+    return f"over {counted(low, unit)}"
+
+
+def _bounds(repeat: Mapping[str, Any]) -> str | None:
+    for name, say in (
+        ("boundsDuration", _length),
+        ("boundsRange", _lengths),
+        ("boundsPeriod", period_words),
+    ):
+        if name in repeat:
+            return say(repeat[name])
+    return None
+
+
+def _length(duration: object) -> str | None:
+    words = duration_text(duration)
+    return f"for {words}" if words else None
+
+
+def _lengths(bounds: object) -> str | None:
+    words = range_text(bounds, duration_text)
+    return f"for {words}" if words else None
+
+
+def period_words(period: object) -> str | None:
+    """Return "from 1 Apr 2026 to 8 Apr 2026", "until 8 Apr 2026" or "from 1 Apr 2026"."""
+    start, end = period_moments(period)
+    if start and end:
+        return f"from {start.date_text} to {end.date_text}"
+    if end:
+        return f"until {end.date_text}"
+    return f"from {start.date_text}" if start else None
+
+
+def period_moments(period: object) -> tuple[Moment | None, Moment | None]:
+    members = mapping(period)
+    return member_moment(members, "start"), member_moment(members, "end")
+
+
+def _and(words: list[str]) -> str:
+    return words[0] if len(words) == 1 else f"{', '.join(words[:-1])} and {words[-1]}"
+
+
+REPEAT_PARTS: Parts = (
+    ((*_RATE, "dayOfWeek"), _how_often),
+    (("when", "offset"), _when),
+    (("timeOfDay",), _times_of_day),
+    (("duration", "durationMax", "durationUnit"), _duration),
+    (("count", "countMax"), _count),
+    (("boundsDuration", "boundsRange", "boundsPeriod"), _bounds),
+)
+TIMING_PARTS: Parts = (
+    (("repeat",), _repeat),
+    (("event",), _events),
+    (("code",), _code),
+)

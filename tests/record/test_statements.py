@@ -1,0 +1,149 @@
+from typing import Any
+
+import pytest
+
+from smartapp.record.statements import IPS, read_statement
+from tests.chart.samples import concept
+from tests.record.samples import SNOMED
+
+
+@pytest.mark.parametrize(
+    ("code", "kind"),
+    [
+        ("716186003", ""),
+        ("160244002", ""),
+        ("409137002", "medication"),
+        ("429625007", "food"),
+        ("428607008", "environment"),
+        ("716184000", "latex"),
+        ("160245001", ""),
+    ],
+)
+def test_codes_of_snomed_that_say_that_there_is_nothing(code: str, kind: str) -> None:
+    found = read_statement({"coding": [{"system": SNOMED, "code": code}]})
+    assert found is not None
+    assert (found.meaning, found.kind) == ("none", kind)
+    assert found.words.startswith("No ")
+
+
+@pytest.mark.parametrize(
+    ("code", "meaning", "kind", "words"),
+    [
+        ("no-known-allergies", "none", "", "No known allergies"),
+        ("no-known-food-allergies", "none", "food", "No known food allergies"),
+        ("no-known-medication-allergies", "none", "medication", "No known medication allergies"),
+        ("no-known-environmental-allergies", "none", "environment",
+         "No known environmental allergies"),
+        ("no-known-problems", "none", "", "No known problems"),
+        ("no-known-medications", "none", "", "No known medications"),
+        ("no-allergy-info", "unknown", "", "No allergy info"),
+        ("no-problem-info", "unknown", "", "No problem info"),
+    ],
+)  # fmt: skip
+def test_codes_of_the_international_patient_summary(
+    code: str, meaning: str, kind: str, words: str
+) -> None:
+    for system in (IPS, ""):
+        found = read_statement({"coding": [{"system": system, "code": code}]})
+        assert found is not None
+        assert (found.meaning, found.kind, found.words) == (meaning, kind, words)
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        "No known allergies",
+        "NO KNOWN ALLERGIES.",
+        "No known allergy (situation)",
+        "No allergies",
+        "None",
+        "None known",
+        "No known drug allergy",
+        "No known contrast allergy",
+        "No known active allergies",
+        "Denies any allergies",
+        "Patient has no known allergies",
+        "Allergies: none",
+        "No current problems",
+        "No current problems or disability",
+        "No active medical problems",
+        "No known problems",
+        "Keine bekannten Allergien",
+        "Aucune allergie connue",
+        "Sin alergias conocidas",
+        "Ingen kendte allergier",
+    ],
+)
+def test_the_usual_words_for_nothing(words: str) -> None:
+    found = read_statement({"text": words})
+    assert found is not None
+    assert (found.meaning, found.words) == ("none", words)
+
+
+def test_abbreviations_are_spelled_out() -> None:
+    found = read_statement({"text": "NKDA"})
+    assert found is not None
+    assert (found.words, found.kind) == ("No known drug allergies", "medication")
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        "Not on File",
+        "Unknown",
+        "Not asked",
+        "No allergy information",
+        "No information about allergies",
+        "Allergies not on file",
+        "Allergy status: unknown",
+        "Unable to assess",
+    ],
+)
+def test_the_usual_words_for_not_knowing(words: str) -> None:
+    found = read_statement({"text": words})
+    assert found is not None
+    assert found.meaning == "unknown"
+
+
+def test_what_narrows_a_statement_is_kept() -> None:
+    found = read_statement({"text": "No known contrast allergy"})
+    assert found is not None
+    assert found.kind == "contrast"
+    found = read_statement({"text": "No heart disease"})
+    assert found is not None
+    assert found.kind == "heart"
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        {"coding": [{"system": SNOMED, "code": "1631000175102"}], "text": "Not on File"},
+        {"coding": [{"system": "http://terminology.hl7.org/CodeSystem/v3-NullFlavor",
+                     "code": "NASK"}]},
+        {"extension": [{"url": "http://hl7.org/fhir/StructureDefinition/data-absent-reason",
+                        "valueCode": "unknown"}]},
+    ],
+)  # fmt: skip
+def test_codes_that_nobody_knows(code: dict[str, Any]) -> None:
+    found = read_statement(code)
+    assert found is not None
+    assert found.meaning == "unknown"
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        "Penicillin",
+        "Unknown antibiotic",
+        "Unknown medication",
+        "Nonallergic rhinitis",
+        "Noonan syndrome",
+        "Allergy to nickel",
+        "No response to treatment",
+        "Non-Hodgkin lymphoma",
+        "Fever of unknown origin",
+        "Nil by mouth",
+    ],
+)
+def test_what_only_looks_like_one_is_an_entry(words: str) -> None:
+    assert read_statement(concept(words, "1", SNOMED)) is None
