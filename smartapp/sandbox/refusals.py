@@ -45,6 +45,17 @@ class WrongMethod(Refusal):
         return [*super().get_headers(), ("Allow", ", ".join(self.allowed))]
 
 
+class NoSuchAddress(Refusal):
+    """A path that is no address of this EHR (E12)."""
+
+    def __init__(self, token_endpoint: str) -> None:
+        words = (
+            "There is no such address. Addresses are compared letter by letter, with a slash at "
+            f"the end or without; the token endpoint is {token_endpoint}"
+        )
+        super().__init__("E12", "not_found", words, status=404)
+
+
 class GatewayRefusal(Refusal):
     """A scope outside the contract, refused before the authorization server sees it (E9)."""
 

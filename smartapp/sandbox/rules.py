@@ -14,6 +14,7 @@ RULES = {
     "E9": "the scopes are within the contract",
     "E10": "the client has a contract with this practice",
     "E11": "the user is assigned to the app",
+    "E12": "the path is an address of this EHR",
     "E13": "not too many token requests in this minute",
     "E14": "a request to the API carries a valid access token",
     "S10": "client and redirect URI are registered here, byte for byte",

@@ -3,6 +3,7 @@
 from django.urls import URLPattern, URLResolver, include, path, re_path
 
 from smartapp.sandbox.addresses import AUTHORIZATION_SERVER_IDS
+from smartapp.sandbox.fhir import views as fhir_views
 from smartapp.sandbox.fhir.urls import urlpatterns as fhir
 from smartapp.sandbox.views import authorize, clients, launcher, logout, oauth
 from smartapp.sandbox.worlds import PATHS, View, World, view_within
@@ -37,6 +38,7 @@ def _ehr(world: World) -> list[URLPattern | URLResolver]:
             oauth.smart_configuration_document,
             "smart-configuration",
         ),
+        path("fhir/r4", view_within(world, fhir_views.unknown), {"address": ""}),
         path(
             "fhir/r4/",
             include([URLPattern(one.pattern, view_within(world, one.callback)) for one in fhir]),

@@ -69,7 +69,8 @@ REQUIREMENTS = {
     "E9": "A gateway's refusal: 401 with its own JSON.",
     "E10": "A practice without a contract: 403 and two words.",
     "E11": "A person who is not assigned to the app: access_denied.",
-    "E12": "An unknown path: 404 and plain text.",
+    "E12": "An unknown path: 404; to GET a plain text, to other methods JSON, below the FHIR base "
+    "an OperationOutcome.",
     "E13": "Too many requests: 429.",
     "E14": "An API call without a usable token: 401 in the words of a gateway.",
 }

@@ -11,6 +11,7 @@ from django.core.management.base import CommandError, SystemCheckError
 from django.test import Client as Browser
 from joserfc.jwk import ECKey
 
+from smartapp.sandbox.models import RequestRecord
 from tests.sandbox.conftest import (
     FHIR_BASE,
     ISSUER,
@@ -144,6 +145,29 @@ class TestGateway:
             assert answer["Content-Type"].startswith("text/plain")
             with pytest.raises(ValueError, match="Expecting value"):
                 json.loads(answer.content)
+
+    @pytest.mark.parametrize("method", ["post", "put", "delete", "patch"])
+    @pytest.mark.parametrize(
+        "path",
+        [f"{OAUTH}/token/", f"{OAUTH}/tokens", "/sandbox/okta/nothing", "/sandbox/fhir/r5/x"],
+    )
+    def test_program_that_writes_to_an_unknown_path_reads_why(
+        self, browser: Browser, method: str, path: str
+    ) -> None:
+        """E12: in JSON, for pages of other origins too, and in the request log."""
+        answer = getattr(browser, method)(path)
+        assert (answer.status_code, answer.json()["error"]) == (404, "not_found")
+        assert "slash" in answer.json()["error_description"]
+        assert answer["Access-Control-Allow-Origin"] == "*"
+        assert RequestRecord.objects.latest("pk").rule == "E12"
+
+    @pytest.mark.parametrize(
+        "path", [f"{OAUTH}/keys", "/sandbox/fhir/r4/.well-known/smart-configuration"]
+    )
+    def test_documents_are_read_and_not_written(self, browser: Browser, path: str) -> None:
+        answer = browser.post(path)
+        assert (answer.status_code, answer["Allow"]) == (405, "GET")
+        assert answer.json()["error"] == "invalid_request"
 
     def test_too_many_requests(self, service: App, browser: Browser) -> None:
         """S37, E13: for the rest of the minute, without Retry-After."""

@@ -4,9 +4,10 @@ A page's `next` link carries only a signed cursor: the query it continues and ho
 Whoever follows it is asked for scopes again, so the cursor gives nobody anything.
 """
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import Any
 from urllib.parse import parse_qsl, urlencode
 
 from django.core import signing
@@ -15,9 +16,10 @@ from smartapp.sandbox.fhir.outcomes import BadRequest, CombinationRequired
 from smartapp.sandbox.fhir.redaction import shown_name
 from smartapp.sandbox.fhir.scopes import Grant, may_see
 from smartapp.sandbox.fhir.search import (
-    DATE_SORTS,
+    SORTS,
     Parameters,
     Test,
+    birth_of,
     compile_parameter,
     last_updated_of,
     narrowing_parameters,
@@ -32,6 +34,8 @@ DEFAULT_COUNT = 50
 MAX_COUNT = 200
 MAX_PARAMETERS = 50
 EARLIEST = datetime.min.replace(tzinfo=UTC)
+TOTALS = frozenset({"none", "estimate", "accurate"})
+"""What may be wished for; every answer has the accurate total."""
 RESULT_PARAMETERS = frozenset({"_count", "_format", "_pretty"})
 
 
@@ -85,12 +89,14 @@ def _continued(resource_type: str, parameters: Parameters) -> tuple[Parameters, 
 def _is_known(resource_type: str, name: str, value: str) -> bool:
     if name == "_sort":
         keys = {key.removeprefix("-") for key in value.split(",")}
-        return keys <= DATE_SORTS[resource_type]
+        return keys <= SORTS[resource_type]
+    if name == "_total":
+        return value in TOTALS
     return name in RESULT_PARAMETERS or name.partition(":")[0] in parameters_of(resource_type)
 
 
 def _in_words(name: str, value: str) -> str:
-    return f"{name}={value}" if name == "_sort" else shown_name(name)
+    return f"{name}={value}" if name in ("_sort", "_total") else shown_name(name)
 
 
 def find(query: Query, grants: Iterable[Grant]) -> list[Record]:
@@ -168,6 +174,21 @@ def _last_updated(record: Record) -> datetime:
     return last_updated_of(record).start
 
 
+def _birth(record: Record) -> datetime:
+    return birth_of(record).start
+
+
+def _id(record: Record) -> str:
+    return record.id
+
+
+_ORDERS: Mapping[str, Callable[[Record], Any]] = {
+    "_id": _id,
+    "_lastUpdated": _last_updated,
+    "birthdate": _birth,
+}
+
+
 def _sort_by(records: list[Record], key: str) -> None:
-    of = _last_updated if key.endswith("_lastUpdated") else _date
-    records.sort(key=of, reverse=key.startswith("-"))
+    order = _ORDERS.get(key.removeprefix("-"), _date)
+    records.sort(key=order, reverse=key.startswith("-"))

@@ -4,7 +4,11 @@ It carries the old `oauth-uris` extension too, which SMART App Launch 1.0 client
 (SMART App Launch 2.2, "Conformance", keeps it for compatibility).
 """
 
+import tomllib
+from functools import cache
 from typing import Any
+
+from django.conf import settings
 
 from smartapp.sandbox import addresses
 from smartapp.sandbox.fhir.search import parameters_of
@@ -29,6 +33,31 @@ SEARCH_TYPES = {
 }
 
 
+US_CORE = "http://hl7.org/fhir/us/core/StructureDefinition/us-core-"
+PROFILES = {
+    "AllergyIntolerance": ("allergyintolerance",),
+    "Condition": ("condition-problems-health-concerns", "condition-encounter-diagnosis"),
+    "Encounter": ("encounter",),
+    "Immunization": ("immunization",),
+    "Location": ("location",),
+    "MedicationRequest": ("medicationrequest",),
+    "Observation": ("observation-lab", "vital-signs"),
+    "Organization": ("organization",),
+    "Patient": ("patient",),
+    "Practitioner": ("practitioner",),
+    "Procedure": ("procedure",),
+    "RelatedPerson": ("relatedperson",),
+}
+"""Which US Core profiles the people's records were made after; a few leave out what it wants."""
+
+
+@cache
+def _version() -> str:
+    """Return the version of this project, which is never installed as a package."""
+    project = tomllib.loads((settings.BASE_DIR / "pyproject.toml").read_text("utf-8"))
+    return str(project["project"]["version"])
+
+
 def capability_statement() -> dict[str, Any]:
     return {
         "resourceType": "CapabilityStatement",
@@ -36,7 +65,7 @@ def capability_statement() -> dict[str, Any]:
         "date": "2026-11-01",
         "kind": "instance",
         "description": "A sandbox with synthetic people only. No record is of a real person.",
-        "software": {"name": "smartapp sandbox"},
+        "software": {"name": "smartapp sandbox", "version": _version()},
         "implementation": {
             "description": "smartapp sandbox, FHIR R4",
             "url": addresses.fhir_base_url(),
@@ -76,6 +105,7 @@ def _resource(resource_type: str) -> dict[str, Any]:
     names = sorted(parameters_of(resource_type))
     return {
         "type": resource_type,
+        "supportedProfile": [f"{US_CORE}{name}" for name in PROFILES.get(resource_type, ())],
         "versioning": "no-version",
         "interaction": [{"code": "read"}, {"code": "search-type"}],
         "searchParam": [{"name": name, "type": SEARCH_TYPES.get(name, "token")} for name in names],

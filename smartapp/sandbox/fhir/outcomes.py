@@ -107,6 +107,17 @@ class NotSupported(Refusal):
     code = "not-supported"
 
 
+class MethodNotAllowed(Refusal):
+    """Another method than this address knows: the API reads and searches only."""
+
+    status = 405
+    code = "not-supported"
+
+    def __init__(self, *allowed: str) -> None:
+        super().__init__(f"This API is read-only. Use {' or '.join(allowed)} here.")
+        self.allowed = allowed
+
+
 class Injected(Refusal):
     """A fault that a test asked for (S66)."""
 

@@ -151,7 +151,7 @@ def _date_of(record: Record) -> Interval | None:
     return record.date
 
 
-def _birth_of(record: Record) -> Interval | None:
+def birth_of(record: Record) -> Interval:
     return interval(record.resource["birthDate"])
 
 
@@ -219,7 +219,7 @@ _OWN: Mapping[str, Mapping[str, Callable[[str], Test]]] = {
     },
     "Organization": {"identifier": _identified, "name": _named("name")},
     "Patient": {
-        "birthdate": _dated(_birth_of),
+        "birthdate": _dated(birth_of),
         "family": _named("name.family"),
         "gender": _equals("gender"),
         "given": _named("name.given"),
@@ -240,8 +240,8 @@ _PARAMETERS: Mapping[str, Mapping[str, Callable[[str], Test]]] = {
     for name, own in _OWN.items()
 }
 
-DATE_SORTS: Mapping[str, frozenset[str]] = {
-    name: frozenset({"_lastUpdated", *(p for p in own if "date" in p or p == "authoredon")})
+SORTS: Mapping[str, frozenset[str]] = {
+    name: frozenset({"_id", "_lastUpdated", *(p for p in own if "date" in p or p == "authoredon")})
     for name, own in _OWN.items()
 }
 """Which parameters a type may be sorted by."""

@@ -9,4 +9,5 @@ urlpatterns = [
     re_path(rf"^{TYPE}$", views.search),
     re_path(rf"^{TYPE}/_search$", views.search_by_post),
     re_path(rf"^{TYPE}/(?P<id>[A-Za-z0-9.-]{{1,64}})$", views.read),
+    re_path(r"^(?P<address>.*)$", views.unknown),
 ]

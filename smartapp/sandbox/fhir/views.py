@@ -21,6 +21,7 @@ from smartapp.sandbox.fhir.outcomes import (
     InsufficientScope,
     IntentMissing,
     InvalidClient,
+    MethodNotAllowed,
     NotFound,
     NotSupported,
     PracticeMissing,
@@ -45,7 +46,10 @@ View = Callable[..., HttpResponse]
 
 
 def fhir_view(*methods: str) -> Callable[[View], View]:
-    """A view whose refusals are OperationOutcomes, open to pages of any origin."""
+    """A view whose refusals are OperationOutcomes, open to pages of any origin.
+
+    Without `methods` it answers to all of them.
+    """
 
     def decorate(view: View) -> View:
         @csrf_exempt
@@ -67,12 +71,10 @@ def _answer(
 ) -> HttpResponse:
     if request.method == "OPTIONS":
         return HttpResponse(status=204)
-    if request.method not in methods:
-        response = _json(operation_outcome(issue("error", "not-supported", "Read-only.")), 405)
-        response.headers["Allow"] = ", ".join(methods)
-        return response
     resource_type = kwargs.get("resource_type", "")
     try:
+        if methods and request.method not in methods:
+            raise MethodNotAllowed(*methods)
         formats.validate_accepted(request)
         response = view(request, **kwargs)
     except Refusal as refusal:
@@ -116,6 +118,13 @@ def search_by_post(request: HttpRequest, resource_type: str) -> HttpResponse:
     except RequestDataTooBig as exc:
         raise BadRequest("The body is too large.") from exc
     return _search(request, resource_type, form)
+
+
+@fhir_view()
+def unknown(_request: HttpRequest, address: str) -> HttpResponse:
+    """Whatever else a FHIR server may have: batches, operations, histories, writing."""
+    what = f"operation {address.rpartition('/')[2]}" if "$" in address else "such address"
+    raise NotSupported(f"There is no {what} here. This API knows read and search only.")
 
 
 def _form(request: HttpRequest) -> str:
@@ -256,6 +265,8 @@ def _refused(refusal: Refusal) -> HttpResponse:
     if isinstance(refusal, InvalidClient):
         return HttpResponse(refusal.diagnostics, status=refusal.status, content_type="text/plain")
     response = _json(refusal.body(), refusal.status)
+    if isinstance(refusal, MethodNotAllowed):
+        response.headers["Allow"] = ", ".join(refusal.allowed)
     if refusal.challenge:
         response.headers["WWW-Authenticate"] = refusal.challenge
     if refusal.status == 429:

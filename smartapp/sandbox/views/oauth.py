@@ -8,7 +8,7 @@ from authlib.oauth2 import OAuth2Error
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.views.decorators.csrf import csrf_exempt
 
-from smartapp.sandbox import broken_answers, records, signing_keys, worlds
+from smartapp.sandbox import addresses, broken_answers, records, signing_keys, worlds
 from smartapp.sandbox.broken_answers import Broken
 from smartapp.sandbox.discovery import openid_configuration, smart_configuration, smart_style
 from smartapp.sandbox.models import registered_client
@@ -19,7 +19,7 @@ from smartapp.sandbox.oauth_request import (
     query_of,
     validate_shape,
 )
-from smartapp.sandbox.refusals import WrongMethod, invalid_request
+from smartapp.sandbox.refusals import NoSuchAddress, WrongMethod, invalid_request
 from smartapp.sandbox.server import Introspection, Revocation, server
 from smartapp.sandbox.worlds import World
 
@@ -73,6 +73,7 @@ def _open_to_pages(response: HttpResponse) -> HttpResponse:
     """Apps that live in a browser call these too; no cookie is involved."""
     response.headers["Access-Control-Allow-Origin"] = "*"
     response.headers["Access-Control-Allow-Headers"] = "Authorization, Content-Type"
+    response.headers["Access-Control-Allow-Methods"] = "GET, POST, OPTIONS"
     return response
 
 
@@ -94,18 +95,42 @@ def revoke(oauth: SandboxRequest) -> HttpResponse:
     return server.endpoint_response(Revocation.ENDPOINT_NAME, oauth)
 
 
+@csrf_exempt
 def unknown_path(request: HttpRequest) -> HttpResponse:
-    """Whatever is no address of this EHR: a plain text, not JSON (E12)."""
+    """Answer at what is no address of this EHR: to GET a plain text (E12), to others JSON."""
+    if request.method == "OPTIONS":
+        return _open_to_pages(HttpResponse(status=204))
+    refusal = NoSuchAddress(addresses.endpoint("token"))
+    records.record("unknown address", SandboxRequest(request, "unknown"), refusal)
+    if request.method not in ("GET", "HEAD"):
+        return _open_to_pages(server.handle_response(*refusal()))
     text = f"No such path: {request.path[:200]}"
-    return HttpResponse(text, status=404, content_type="text/plain; charset=utf-8")
+    plain = HttpResponse(text, status=404, content_type="text/plain; charset=utf-8")
+    return _open_to_pages(plain)
+
+
+def public_document(view: View) -> View:
+    """A view of a document that everybody may read, pages of other origins too."""
+
+    @csrf_exempt
+    @wraps(view)
+    def wrapped(request: HttpRequest) -> HttpResponse:
+        if request.method == "OPTIONS":
+            return _open_to_pages(HttpResponse(status=204))
+        if request.method not in ("GET", "HEAD"):
+            return _open_to_pages(server.handle_response(*WrongMethod("S20", "GET")()))
+        return _open_to_pages(view(request))
+
+    return wrapped
 
 
 def _document(content: dict[str, Any]) -> HttpResponse:
     response = JsonResponse(content, content_type="application/json; charset=utf-8")
     response.headers["Cache-Control"] = f"public, max-age={PUBLIC_SECONDS}"
-    return _open_to_pages(response)
+    return response
 
 
+@public_document
 def keys(request: HttpRequest) -> HttpResponse:
     """The keys that id_tokens are signed with (S43).
 
@@ -115,20 +140,23 @@ def keys(request: HttpRequest) -> HttpResponse:
     client_id = request.GET.get("client_id")
     if client_id is not None and registered_client(client_id) is None:
         refusal = invalid_request("S43", "This client_id is not registered here.")
-        return _open_to_pages(server.handle_response(*refusal()))
+        return server.handle_response(*refusal())
     response = _document(signing_keys.public_jwks())
     if worlds.current() == World.PREVIEW:
         response.headers["Cache-Control"] = "no-cache, no-store"
     return response
 
 
+@public_document
 def smart_configuration_document(_request: HttpRequest) -> HttpResponse:
     return _document(smart_configuration())
 
 
+@public_document
 def openid_configuration_document(_request: HttpRequest) -> HttpResponse:
     return _document(openid_configuration())
 
 
+@public_document
 def smart_style_document(_request: HttpRequest) -> HttpResponse:
     return _document(smart_style())

@@ -4,7 +4,23 @@ import pytest
 from django.test import Client, override_settings
 
 from smartapp.sandbox.fhir.store import store
-from tests.sandbox.fhir.conftest import BASE, EHR, GLUCOSE_DIARY, RENEE, parsed
+from smartapp.sandbox.models import RequestRecord
+from tests.sandbox.fhir.conftest import BASE, EHR, GLUCOSE_DIARY, JUST_ARRIVED, RENEE, parsed
+
+WANTED_BY_US_CORE = {
+    "AllergyIntolerance": {"clinicalStatus", "code", "patient"},
+    "Condition": {"category", "code", "subject"},
+    "Encounter": {"status", "class", "type", "subject"},
+    "Immunization": {"status", "vaccineCode", "patient", "occurrenceDateTime", "primarySource"},
+    "Location": {"name"},
+    "MedicationRequest": {"status", "intent", "medicationCodeableConcept", "subject", "requester"},
+    "Observation": {"status", "category", "code", "subject", "effectiveDateTime"},
+    "Organization": {"active", "name"},
+    "Patient": {"identifier", "name", "gender"},
+    "Practitioner": {"identifier", "name"},
+    "Procedure": {"status", "code", "subject", "performedDateTime"},
+    "RelatedPerson": {"active", "patient", "relationship"},
+}
 
 
 class TestMetadata:
@@ -29,6 +45,19 @@ class TestMetadata:
         from fhir.resources.R4B.capabilitystatement import CapabilityStatement
 
         CapabilityStatement.model_validate(parsed(client.get(f"{BASE}/metadata")))
+
+    def test_metadata_names_its_version_and_its_profiles(self, client: Client) -> None:
+        statement = parsed(client.get(f"{BASE}/metadata"))
+        assert statement["software"]["version"]
+        for resource in statement["rest"][0]["resource"]:
+            assert resource["supportedProfile"], resource["type"]
+
+    @pytest.mark.parametrize("resource_type", sorted(WANTED_BY_US_CORE))
+    def test_records_have_what_their_profile_wants(self, resource_type: str) -> None:
+        """The elements that US Core 6.1 wants of every resource; the empty chart has too few."""
+        for record in store().by_type[resource_type]:
+            if record.id != JUST_ARRIVED:
+                assert record.resource.keys() >= WANTED_BY_US_CORE[resource_type], record.reference
 
 
 class TestToken:
@@ -110,6 +139,35 @@ class TestRead:
         response = ehr.client.delete(f"{BASE}/Patient/{RENEE}", headers=headers)
         assert response.status_code == 405
         assert response["Allow"] == "GET, HEAD"
+
+    @pytest.mark.parametrize("method", ["get", "post", "put", "delete", "patch"])
+    @pytest.mark.parametrize(
+        "path",
+        [
+            "",
+            "/",
+            "/Patient/1/$everything",
+            "/Patient/1/_history",
+            "/$export",
+            "/a/b/c/d",
+            "/Patient/",
+        ],
+    )
+    def test_unknown_address_is_told_in_fhirs_words(self, ehr: EHR, method: str, path: str) -> None:
+        """E12: batches, operations, histories; also to pages of other origins."""
+        response = getattr(ehr.client, method)(f"{BASE}{path}")
+        assert response.status_code == 404
+        (issue,) = parsed(response)["issue"]
+        assert issue["code"] == "not-supported"
+        assert response["Access-Control-Allow-Origin"] == "*"
+
+    @pytest.mark.parametrize("method", ["post", "put", "delete", "patch"])
+    @pytest.mark.parametrize("path", ["Patient", "metadata", f"Patient/{RENEE}"])
+    def test_writing_is_told_in_fhirs_words(self, ehr: EHR, method: str, path: str) -> None:
+        response = getattr(ehr.client, method)(f"{BASE}/{path}", "{}", "application/fhir+json")
+        assert (response.status_code, response["Allow"]) == (405, "GET, HEAD")
+        assert "read-only" in parsed(response)["issue"][0]["diagnostics"]
+        assert RequestRecord.objects.latest("pk").error == "405"
 
     def test_pages_of_other_origins_may_read(self, ehr: EHR) -> None:
         response = ehr.client.options(f"{BASE}/Patient/{RENEE}")

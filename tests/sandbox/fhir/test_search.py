@@ -71,6 +71,29 @@ class TestParameters:
         found = ehr.found("Observation", ("patient", RENEE), ("code", HBA1C), ("date", value))
         assert {int(o["effectiveDateTime"][:4]) for o in found} == years
 
+    @pytest.mark.parametrize("key", ["_id", "_lastUpdated", "date"])
+    def test_order(self, ehr: EHR, key: str) -> None:
+        def ids(sort: str) -> list[str]:
+            asked = [("patient", RENEE), ("code", HBA1C), ("_sort", sort), ("_count", "200")]
+            response = ehr.search("Observation", *asked)
+            assert "Ignored" not in response.content.decode()
+            return [one["id"] for one in matches(response)]
+
+        up, down = ids(key), ids(f"-{key}")
+        assert len(up) > 5
+        assert up == list(reversed(down))
+
+    def test_patients_are_sorted_by_their_birth(self, ehr: EHR) -> None:
+        found = ehr.found("Patient", ("birthdate", "gt1900"), ("_sort", "birthdate"))
+        born = [one["birthDate"] for one in found]
+        assert born == sorted(born) != sorted(born, reverse=True)
+
+    @pytest.mark.parametrize("wish", ["none", "estimate", "accurate"])
+    def test_total_may_be_wished_for(self, ehr: EHR, wish: str) -> None:
+        response = ehr.search("Condition", ("patient", RENEE), ("_total", wish))
+        assert parsed(response)["total"] == len(matches(response))
+        assert "Ignored" not in response.content.decode()
+
     def test_an_offset_may_be_asked_for(self, ehr: EHR) -> None:
         newest = ehr.found("Observation", ("patient", RENEE), ("_sort", "-date"), ("_count", "1"))
         moment = newest[0]["effectiveDateTime"]
