@@ -47,6 +47,9 @@ class ScriptedEHR:
         self.token_delay = 0.0
         self.discovery: dict[str, Any] = {}
         self.openid: dict[str, Any] = {}
+        self.publishes_openid = True
+        self.issuer_path = "/issuer"
+        self.keys_path = "/issuer/keys"
         self.context: dict[str, Any] = {"need_patient_banner": True}
         self.id_token_claims: dict[str, Any] = {}
         self.refresh_token: str | None = "refresh"
@@ -93,7 +96,7 @@ class ScriptedEHR:
         app = web.Application(middlewares=[self._record])
         app.router.add_get("/fhir/.well-known/smart-configuration", self._discovery)
         app.router.add_get("/issuer/.well-known/openid-configuration", self._openid)
-        app.router.add_get("/issuer/keys", self._keys)
+        app.router.add_get("/{path:.*(keys|jwk|jwks|jwks.json)}", self._keys)
         app.router.add_get("/authorize", self._authorize)
         app.router.add_post("/authorize", self._authorize)
         app.router.add_post("/token", self._token)
@@ -135,7 +138,7 @@ class ScriptedEHR:
 
     @property
     def issuer(self) -> str:
-        return f"{self.base}/issuer"
+        return f"{self.base}{self.issuer_path}"
 
     async def _discovery(self, _: web.Request) -> web.Response:
         document = {
@@ -144,7 +147,7 @@ class ScriptedEHR:
             "token_endpoint": f"{self.base}/token",
             "revocation_endpoint": f"{self.base}/revoke",
             "introspection_endpoint": f"{self.base}/introspect",
-            "jwks_uri": f"{self.issuer}/keys",
+            "jwks_uri": f"{self.base}{self.keys_path}",
             "code_challenge_methods_supported": ["S256"],
             "capabilities": ["launch-ehr", "launch-standalone", "client-confidential-asymmetric"],
             "grant_types_supported": ["authorization_code"],
@@ -153,10 +156,15 @@ class ScriptedEHR:
         return web.json_response({k: v for k, v in document.items() if v is not None})
 
     async def _openid(self, _: web.Request) -> web.Response:
-        document = {"issuer": self.issuer, "jwks_uri": f"{self.issuer}/keys", **self.openid}
+        if not self.publishes_openid:
+            raise web.HTTPNotFound
+        keys = f"{self.base}{self.keys_path}"
+        document = {"issuer": self.issuer, "jwks_uri": keys, **self.openid}
         return web.json_response(document)
 
-    async def _keys(self, _: web.Request) -> web.Response:
+    async def _keys(self, request: web.Request) -> web.Response:
+        if request.path != self.keys_path:
+            raise web.HTTPNotFound
         return web.json_response({"keys": [self.key.as_dict(private=False)]})
 
     # --- OAuth ---------------------------------------------------------------------------------
@@ -273,6 +281,8 @@ class ScriptedEHR:
     # --- FHIR ----------------------------------------------------------------------------------
 
     async def _fhir(self, request: web.Request) -> web.StreamResponse:
+        if request.path == self.keys_path:
+            return await self._keys(request)
         token = request.headers.get("Authorization", "").removeprefix("Bearer ")
         if token not in self.valid_access_tokens:
             return web.json_response({"error": "invalid_token"}, status=401)

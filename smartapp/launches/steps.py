@@ -90,6 +90,7 @@ RULE_OF = {
     "error-without-state": "C52",
     "discovery-failed": "C10",
     "discovery-invalid": "C10",
+    "discovery-unavailable": "C10",
     "discovery-incomplete": "C12",
     "endpoint-host-changed": "C14",
     "client-key-missing": "C64",

@@ -6,7 +6,7 @@ and the registration knows better (C13).
 """
 
 from collections.abc import Collection, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 from urllib.parse import urlencode
 
@@ -136,8 +136,38 @@ def validate_for_launch(
 
 def hosts(discovery: Discovery) -> frozenset[str]:
     """Return `host[:port]` of every endpoint: what an administrator pins (C14)."""
-    urls = (getattr(discovery, name) for name in (*_LAUNCH_ENDPOINTS, *_OTHER_ENDPOINTS))
+    return _hosts(discovery, (*_LAUNCH_ENDPOINTS, *_OTHER_ENDPOINTS))
+
+
+def launch_hosts(discovery: Discovery) -> frozenset[str]:
+    """Return `host[:port]` of those endpoints that no launch can do without."""
+    return _hosts(discovery, _LAUNCH_ENDPOINTS)
+
+
+def _hosts(discovery: Discovery, names: Collection[str]) -> frozenset[str]:
+    urls = (getattr(discovery, name) for name in names)
     return frozenset(host_of(url) for url in urls if url is not None)
+
+
+def elsewhere(discovery: Discovery, accepted: Collection[str]) -> tuple[str, ...]:
+    """Return the names of those endpoints that launches can do without and that are on other hosts
+    than the accepted ones."""
+    named = ((name, getattr(discovery, name)) for name in _OTHER_ENDPOINTS)
+    return tuple(name for name, url in named if url and host_of(url) not in accepted)
+
+
+def without(discovery: Discovery, names: Collection[str]) -> Discovery:
+    """Return the same as if these endpoints were not published."""
+    absent: dict[str, Any] = dict.fromkeys(names)
+    return replace(discovery, **absent)
+
+
+def jwks_uri_without_openid(discovery: Discovery, issuers: Collection[str]) -> str | None:
+    """Return where the keys of an expected issuer are that has no OpenID configuration: `jwks_uri`
+    is this system's own key set (SMART App Launch 2.2 §Conformance). None where the document does
+    not say so, or is about another issuer."""
+    is_about = discovery.issuer is None or discovery.issuer in issuers
+    return discovery.jwks_uri if is_about else None
 
 
 def openid_configuration_url(issuer: str) -> str:

@@ -9,7 +9,7 @@ Which issuer may speak for the EHR is pinned at registration too, never taken fr
 import asyncio
 import logging
 from collections.abc import Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from functools import partial
 from urllib.parse import urljoin
@@ -19,10 +19,11 @@ from django.utils import timezone
 
 from smartapp.database import in_database
 from smartapp.protocol import discovery
-from smartapp.protocol.discovery import Discovery, OpenIDConfiguration
+from smartapp.protocol.discovery import Discovery, LaunchEndpoints, OpenIDConfiguration
 from smartapp.protocol.errors import (
     DiscoveryError,
     DiscoveryIncomplete,
+    DiscoveryInvalid,
     EndpointHostChanged,
     IDTokenError,
     SmartError,
@@ -35,6 +36,7 @@ from smartapp.registrations.models import Member
 from smartapp.registrations.pinning import Observation
 from smartapp.registrations.presets import logout_path
 from smartapp.registrations.registry import EndpointConfig, Overrides
+from smartapp.registrations.validation import is_backend
 
 REFRESHED_AT_ONCE = 8
 
@@ -49,7 +51,6 @@ class OAuthEndpoints:
     token_endpoint: str
     revocation_endpoint: str | None
     introspection_endpoint: str | None
-    jwks_uri: str | None
     issuers: tuple[str, ...]
     authorization_response_iss_parameter_supported: bool
     capabilities: frozenset[str]
@@ -58,7 +59,7 @@ class OAuthEndpoints:
 # By endpoint, base and overrides: a changed base is another EHR, whatever is remembered of the
 # old one, and what is overridden is not read.
 _documents: Documents[tuple[int, str, Overrides], Discovery] = Documents()
-_openid_configurations: Documents[str, OpenIDConfiguration] = Documents()
+_openid_configurations: Documents[str, OpenIDConfiguration] = Documents(remembers_refusals=True)
 _issuer_keys: Documents[str, JWKS] = Documents()
 
 
@@ -82,15 +83,12 @@ async def launch_endpoints(config: EndpointConfig) -> OAuthEndpoints:
     when neither the EHR nor the last 24 hours have a document.
     """
     document = await _checked(config)
-    launch = discovery.validate_for_launch(
-        document, takes_pkce_unannounced=config.takes_pkce_unannounced
-    )
+    launch = validate_for_launch(config, document)
     return OAuthEndpoints(
         authorization_endpoint=launch.authorization_endpoint,
         token_endpoint=launch.token_endpoint,
         revocation_endpoint=document.revocation_endpoint,
         introspection_endpoint=document.introspection_endpoint,
-        jwks_uri=document.jwks_uri,
         issuers=config.issuers,
         authorization_response_iss_parameter_supported=(
             document.authorization_response_iss_parameter_supported
@@ -99,27 +97,61 @@ async def launch_endpoints(config: EndpointConfig) -> OAuthEndpoints:
     )
 
 
+def validate_for_launch(config: EndpointConfig, document: Discovery) -> LaunchEndpoints:
+    """Return the two endpoints that a launch of this endpoint needs. Raises DiscoveryIncomplete."""
+    return discovery.validate_for_launch(
+        document, takes_pkce_unannounced=config.takes_pkce_unannounced
+    )
+
+
 async def token_endpoint(config: EndpointConfig) -> str:
     """Return where a 2-legged registration asks for its tokens. Raises as `launch_endpoints`."""
-    document = await _checked(config)
+    return _token_endpoint(await _checked(config))
+
+
+def _token_endpoint(document: Discovery) -> str:
     if document.token_endpoint is None:
         raise DiscoveryIncomplete("no token_endpoint")
     return document.token_endpoint
 
 
+def check_needs(config: EndpointConfig, document: Discovery) -> None:
+    """Raise DiscoveryIncomplete where a launch, or a 2-legged token request, lacks something."""
+    if is_backend(config.scope):
+        _token_endpoint(document)
+    else:
+        validate_for_launch(config, document)
+
+
 async def _checked(config: EndpointConfig) -> Discovery:
-    """Return the endpoint's document, as it is used, when every host that it names is pinned."""
-    if not config.pinned_hosts:
-        raise DiscoveryError(f"discovery of {config.slug} was never read, so no host is pinned")
-    key = config.endpoint_id, config.fhir_base_url, config.overrides
-    document = await _documents.get(key, partial(_current, config))
-    check_hosts(config, discovery.hosts(document))
+    """Return the endpoint's document, as it is used, when the hosts that launches need are pinned.
+    What else it names elsewhere is as good as not published: it must not stop a launch."""
+    document = await _document(config)
+    check_hosts(config, discovery.launch_hosts(document))
+    document = discovery.without(document, not_accepted(config, document))
     return overrides.used(config, document)
 
 
+async def _document(config: EndpointConfig) -> Discovery:
+    if not config.pinned_hosts:
+        raise DiscoveryError(f"discovery of {config.slug} was never read, so no host is pinned")
+    key = config.endpoint_id, config.fhir_base_url, config.overrides
+    return await _documents.get(key, partial(_current, config))
+
+
+def not_accepted(config: EndpointConfig, document: Discovery) -> tuple[str, ...]:
+    """Return which endpoints are not used because their hosts were not accepted (C14)."""
+    return discovery.elsewhere(document, accepted_hosts(config))
+
+
+def accepted_hosts(config: EndpointConfig) -> frozenset[str]:
+    """Return the hosts that people and codes may be sent to."""
+    return config.pinned_hosts | overrides.hosts(config)
+
+
 async def issuer_jwks(config: EndpointConfig, issuer: str, *, force: bool = False) -> JWKS:
-    """Return the public keys of an expected issuer, by its OpenID configuration, or from where an
-    administrator says that they are (C91).
+    """Return the public keys of an expected issuer: from where an administrator says that they
+    are, by its OpenID configuration, or by the SMART configuration where it has none (C91).
 
     `force` asks again although the keys are remembered, once a minute at most: for a kid that
     they do not have (C92). Raises IDTokenError for an unexpected issuer, without asking it.
@@ -131,7 +163,10 @@ async def issuer_jwks(config: EndpointConfig, issuer: str, *, force: bool = Fals
 
 
 async def _published_keys(config: EndpointConfig, issuer: str) -> str:
-    url = (await _openid_configuration(issuer)).jwks_uri
+    try:
+        url = (await _openid_configuration(issuer)).jwks_uri
+    except DiscoveryInvalid as error:
+        url = overrides.keys_without_openid(config.issuers, await _document(config), error)
     check_hosts(config, {host_of(url)} - issuer_hosts(config))
     return url
 
@@ -160,7 +195,7 @@ async def logout_endpoint(config: EndpointConfig) -> str | None:
 
 def check_hosts(config: EndpointConfig, hosts: Collection[str]) -> None:
     """Raise EndpointHostChanged unless all of them are pinned, or named by an override (C14)."""
-    strangers = ", ".join(sorted(set(hosts) - config.pinned_hosts - overrides.hosts(config)))
+    strangers = ", ".join(sorted(set(hosts) - accepted_hosts(config)))
     if strangers:
         raise EndpointHostChanged(f"{config.slug} now names {strangers}, not accepted yet")
 
@@ -201,7 +236,7 @@ async def _refresh(config: EndpointConfig, gate: asyncio.Semaphore) -> None:
         try:
             if config.pinned_hosts:
                 answer = await fetching.fetch_discovery(config)
-                check_hosts(config, discovery.hosts(answer.value))
+                check_hosts(config, discovery.launch_hosts(answer.value))
             else:
                 await pinning.pin_first(config, actor="maintain")
         except SmartError as error:
@@ -209,13 +244,41 @@ async def _refresh(config: EndpointConfig, gate: asyncio.Semaphore) -> None:
 
 
 async def _current(config: EndpointConfig) -> Answer[Discovery]:
-    """Ask the EHR; where it does not answer, take what it was last seen to publish."""
+    """Ask the EHR; where it does not answer, take the newest that launches were possible with.
+
+    A document that launches are refused for never stands in for another, and is not kept for long:
+    the EHR may be right again in the next moment.
+    """
     try:
-        return await fetching.fetch_discovery(config)
+        answer = await fetching.fetch_discovery(config)
     except SmartError:
-        stored = await in_database(history.usable_document, config, now=timezone.now())
+        stored = await in_database(_newest_acceptable, config)
         if stored is None:
             raise
-    document, age = stored
-    parsed = fetching.parse_again(document, config)
-    return Answer(parsed, trusted_seconds=RETRY_SECONDS, age_seconds=age)
+        return stored
+    if is_acceptable(config, answer.value):
+        return answer
+    trusted_seconds = min(RETRY_SECONDS, answer.trusted_seconds)
+    return replace(answer, trusted_seconds=trusted_seconds, may_stand_in=False)
+
+
+def _newest_acceptable(config: EndpointConfig) -> Answer[Discovery] | None:
+    trusted_seconds = min(RETRY_SECONDS, settings.DISCOVERY_CACHE_SECONDS)
+    for document, age in history.usable_documents(config, now=timezone.now()):
+        try:
+            parsed = fetching.parse_again(document, config)
+        except DiscoveryError:  # what was read is judged again, and the rules may be stricter now
+            continue
+        if is_acceptable(config, parsed):
+            return Answer(parsed, trusted_seconds=trusted_seconds, age_seconds=age)
+    return None
+
+
+def is_acceptable(config: EndpointConfig, document: Discovery) -> bool:
+    """Whether a launch, or a 2-legged token request, is possible with this document."""
+    try:
+        check_hosts(config, discovery.launch_hosts(document))
+        check_needs(config, overrides.used(config, document))
+    except DiscoveryError:
+        return False
+    return True

@@ -1,7 +1,7 @@
 """The administrators' page of one endpoint's discovery: what the EHR publishes, what is used of it,
 which hosts are accepted, what was overridden and why, and how it changed (C14)."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
@@ -19,9 +19,15 @@ from django.utils import timezone
 
 from smartapp import http
 from smartapp.protocol import discovery
-from smartapp.protocol.errors import DiscoveryInvalid, SmartError
+from smartapp.protocol.discovery import Discovery
+from smartapp.protocol.errors import DiscoveryIncomplete, DiscoveryInvalid, SmartError
 from smartapp.registrations import fetching, history, overrides, pinning, registry
-from smartapp.registrations.discovery import named_hosts
+from smartapp.registrations.discovery import (
+    accepted_hosts,
+    check_needs,
+    named_hosts,
+    not_accepted,
+)
 from smartapp.registrations.models import DiscoverySnapshot, Endpoint, EndpointOverride, Member
 from smartapp.registrations.pinning import Observation
 from smartapp.registrations.registry import EndpointConfig
@@ -181,6 +187,7 @@ class DiscoveryPages(admin.ModelAdmin):  # type: ignore[type-arg]  # not generic
             "endpoint": endpoint,
             "observation": observation,
             "new_hosts": hosts,
+            "stopped": stops(config, hosts),
             "shown": signing.dumps(_basis(endpoint) | {"hosts": hosts}, salt=SHOWN),
             "refusal": pinning.refusal(endpoint) if hosts or not config.pinned_hosts else "",
             "addresses": addresses(endpoint, config),
@@ -219,19 +226,32 @@ def unaccepted_hosts(
 ) -> frozenset[str]:
     """Return the hosts that the EHR names, now or when it was last read, and nobody accepted."""
     named = named_hosts(config, observation) if observation else _hosts_last_named(config)
-    return named - config.pinned_hosts - overrides.hosts(config)
+    return named - accepted_hosts(config)
 
 
 def _hosts_last_named(config: EndpointConfig) -> frozenset[str]:
+    return discovery.hosts(_last_read(config))
+
+
+def _last_read(config: EndpointConfig) -> Discovery:
     snapshot = history.newest(config)
-    return _hosts_of(snapshot.document, config) if snapshot else frozenset()
+    return _parsed(snapshot.document if snapshot else {}, config)
 
 
-def _hosts_of(document: dict[str, Any], config: EndpointConfig) -> frozenset[str]:
+def stops(config: EndpointConfig, hosts: Collection[str]) -> bool:
+    """Whether launches or sign-ins wait until these hosts are accepted: all that the EHR names but
+    those of addresses that both can do without."""
+    read = _last_read(config)
+    can_do_without = discovery.hosts(read) - discovery.launch_hosts(read)
+    return bool(set(hosts) - can_do_without)
+
+
+def _parsed(document: dict[str, Any], config: EndpointConfig) -> Discovery:
+    """Return what was read, judged again: what the rules of today refuse names nothing."""
     try:
-        return discovery.hosts(fetching.parse_again(document, config))
-    except SmartError:  # what was read is judged again, and the rules may be stricter now
-        return frozenset()
+        return fetching.parse_again(document, config)
+    except SmartError:
+        return fetching.parse_again({}, config)
 
 
 def with_last_document(endpoints: QuerySet[Endpoint]) -> QuerySet[Endpoint]:
@@ -250,8 +270,10 @@ class State(StrEnum):
     """Whether an endpoint can be used, the most urgent first."""
 
     STOPPED = "New launches are stopped: the EHR names a host that nobody has accepted"
+    INCOMPLETE = "Nobody can launch: the EHR does not publish all that a launch needs"
     UNREAD = "Waits for the EHR: its discovery was never read"
     WITHOUT_CLIENT_ID = "Waits for its client id"
+    PARTLY = "Ready, but without an address on a host that nobody has accepted"
     OFF = "Switched off"
     READY = "Ready"
 
@@ -265,10 +287,18 @@ def state(endpoint: Any) -> State:
         return State.OFF
     if not config.pinned_hosts:
         return State.UNREAD
-    named = _hosts_of(endpoint.last_document or {}, config)
-    if named - config.pinned_hosts - overrides.hosts(config):
+    return _state_of(endpoint.last_document, config) if endpoint.last_document else State.READY
+
+
+def _state_of(document: dict[str, Any], config: EndpointConfig) -> State:
+    parsed = _parsed(document, config)
+    if discovery.launch_hosts(parsed) - accepted_hosts(config):
         return State.STOPPED
-    return State.READY
+    try:
+        check_needs(config, overrides.used(config, parsed))
+    except DiscoveryIncomplete:
+        return State.INCOMPLETE
+    return State.PARTLY if not_accepted(config, parsed) else State.READY
 
 
 def addresses(endpoint: Endpoint, config: EndpointConfig) -> list[Address]:

@@ -13,11 +13,12 @@ from dataclasses import dataclass, replace
 from typing import Generic, TypeVar
 
 from smartapp import http
-from smartapp.protocol.errors import SmartError
+from smartapp.protocol.errors import DiscoveryFailed, DiscoveryInvalid, SmartError
 
 STALE_SECONDS = 86_400
 RETRY_SECONDS = 30
 FORCE_SECONDS = 60
+REFUSED_SECONDS = 300
 AHEAD = 0.75
 
 K = TypeVar("K", bound=Hashable)
@@ -28,11 +29,13 @@ logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Answer(Generic[T]):
-    """A document, for how long it may be trusted, and how old it is already."""
+    """A document, for how long it may be trusted, and how old it is already. `may_stand_in`: for
+    one that cannot be had later."""
 
     value: T
     trusted_seconds: float
     age_seconds: float = 0
+    may_stand_in: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,10 +47,18 @@ class _Kept(Generic[T]):
 
 
 class Documents(Generic[K, T]):
-    """What was fetched, by key."""
+    """What was fetched, by key.
 
-    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+    With `remembers_refusals` a server that has no usable document is not asked again for five
+    minutes: for documents that launches can do without.
+    """
+
+    def __init__(
+        self, clock: Callable[[], float] = time.monotonic, *, remembers_refusals: bool = False
+    ) -> None:
         self._clock = clock
+        self._remembers_refusals = remembers_refusals
+        self._refused: dict[K, tuple[float, str]] = {}
         self._kept: dict[K, _Kept[T]] = {}
         self._forced_at: dict[K, float] = {}
         # A task belongs to its event loop, and so do those who wait for it.
@@ -63,7 +74,10 @@ class Documents(Generic[K, T]):
         """
         kept = self._kept.get(key)
         now = self._clock()
-        if kept is None or (force and self._may_force(key)):
+        if kept is None:
+            self._refuse_again(key)
+            return await self._wait(key, fetch)
+        if force and self._may_force(key):
             return await self._wait(key, fetch)
         if now >= kept.asks_again_at:
             if now >= kept.trusted_until:
@@ -76,12 +90,23 @@ class Documents(Generic[K, T]):
 
     def forget(self) -> None:
         self._kept.clear()
+        self._refused.clear()
         self._forced_at.clear()
 
     async def end_asking(self) -> None:
         """Ask for nothing any more in the running loop: its session is about to be closed."""
         loop = asyncio.get_running_loop()
         await http.end([task for (of, _), task in self._asking.items() if of is loop])
+
+    def _refuse_again(self, key: K) -> None:
+        until, detail = self._refused.get(key, (0.0, ""))
+        if self._clock() < until:
+            raise DiscoveryInvalid(detail)
+
+    def _remember_refusal(self, key: K, error: SmartError) -> None:
+        may_pass = not isinstance(error, DiscoveryInvalid) or isinstance(error, DiscoveryFailed)
+        if self._remembers_refusals and not may_pass:
+            self._refused[key] = self._clock() + REFUSED_SECONDS, error.detail
 
     def _may_force(self, key: K) -> bool:
         now = self._clock()
@@ -96,7 +121,7 @@ class Documents(Generic[K, T]):
             return await asyncio.shield(self._ask_once(key, fetch))
         except SmartError:
             kept = self._kept.get(key)
-            if kept is None or self._clock() >= kept.usable_until:
+            if kept is None or not kept.answer.may_stand_in or self._clock() >= kept.usable_until:
                 raise
             return kept.answer.value
 
@@ -119,6 +144,7 @@ class Documents(Generic[K, T]):
         except SmartError as error:
             logger.warning("Asking for %s: %s %s", key, error.code, error.detail)
             self._postpone(key)
+            self._remember_refusal(key, error)
             raise
         self._keep(key, answer)
         return answer.value

@@ -74,15 +74,13 @@ def _forget_the_oldest(config: EndpointConfig) -> None:
     _snapshots(config).exclude(pk__in=kept).delete()
 
 
-def usable_document(
+def usable_documents(
     config: EndpointConfig, *, now: datetime
-) -> tuple[dict[str, Any], float] | None:
-    """Return what the EHR was last seen to publish and how many seconds ago, if that was within
-    24 hours (C15)."""
-    snapshot = _snapshots(config).filter(last_seen_at__gt=now - USABLE_FOR).first()
-    if snapshot is None:
-        return None
-    return snapshot.document, (now - snapshot.last_seen_at).total_seconds()
+) -> list[tuple[dict[str, Any], float]]:
+    """Return what the EHR was seen to publish within 24 hours and how many seconds ago, the newest
+    first (C15)."""
+    seen = _snapshots(config).filter(last_seen_at__gt=now - USABLE_FOR)
+    return [(one.document, (now - one.last_seen_at).total_seconds()) for one in seen]
 
 
 def seen_since(moment: datetime) -> set[int]:

@@ -7,6 +7,7 @@ no other yes: an administrator has named it (C14). Only what discovery publishes
 something else is asked about, because two lines of a vendor's list are easily mixed up.
 """
 
+from collections.abc import Collection
 from dataclasses import replace
 from datetime import datetime
 from typing import Any
@@ -15,8 +16,8 @@ from django.core.exceptions import ValidationError
 from django.db import transaction
 
 from smartapp.audit import trail
-from smartapp.protocol.discovery import Discovery
-from smartapp.protocol.errors import DiscoveryInvalid
+from smartapp.protocol.discovery import Discovery, jwks_uri_without_openid
+from smartapp.protocol.errors import DiscoveryFailed, DiscoveryInvalid
 from smartapp.protocol.urls import host_of, is_same, resolve
 from smartapp.registrations import history, issuer_conflicts, registry
 from smartapp.registrations.models import Endpoint, EndpointOverride, Member
@@ -46,6 +47,27 @@ def used(config: EndpointConfig, published: Discovery) -> Discovery:
 def hosts(config: EndpointConfig) -> frozenset[str]:
     """Return `host[:port]` of every override: who named an address has named its host."""
     return frozenset(host_of(url) for _, url in config.overrides)
+
+
+def keys_without_openid(
+    issuers: Collection[str], document: Discovery, error: DiscoveryInvalid
+) -> str:
+    """Return where the keys of an expected issuer are whose OpenID configuration is not there, or
+    not its own, as `error` says: Canvas, NextGen and others name them in the SMART configuration
+    only (C91).
+
+    Raises `error` again where it may pass, and otherwise DiscoveryInvalid with the way out.
+    """
+    if isinstance(error, DiscoveryFailed):
+        raise error
+    url = jwks_uri_without_openid(document, issuers)
+    if url is None:
+        raise DiscoveryInvalid(
+            f"its OpenID configuration cannot be used ({error.detail}), and the SMART "
+            "configuration names no keys for it; an administrator may enter their address on the "
+            f"endpoint's discovery page, as {Member.JWKS_URI.label}"
+        ) from error
+    return url
 
 
 def _published_members(config: EndpointConfig) -> dict[str, Any]:

@@ -47,7 +47,7 @@ async def observe(config: EndpointConfig) -> Observation:
     for issuer in issuers:
         hosts.add(host_of(issuer))
         if not config.override(Member.JWKS_URI):
-            hosts |= await _keys_host(issuer, warnings)
+            hosts |= await _keys_host(issuer, document, warnings)
     used = overrides.used(config, document)
     return Observation(used, issuers, frozenset(hosts), tuple(warnings))
 
@@ -182,13 +182,16 @@ def _named_issuer(document: Discovery, warnings: list[str]) -> tuple[str, ...]:
         return ()
 
 
-async def _keys_host(issuer: str, warnings: list[str]) -> set[str]:
+async def _keys_host(issuer: str, document: Discovery, warnings: list[str]) -> set[str]:
+    """Return the host of an issuer's keys. One that the SMART configuration names is there already,
+    among those of its endpoints."""
     try:
-        configuration = (await fetching.fetch_openid_configuration(issuer)).value
+        configuration = await fetching.fetch_openid_configuration(issuer)
+        return {host_of(configuration.value.jwks_uri)}
     except SmartError as error:
-        warnings.append(
-            f"The issuer {issuer} did not publish where its keys are ({error.detail}), "
-            "so an id_token of it cannot be checked yet."
-        )
+        if document.jwks_uri is None:
+            warnings.append(
+                f"The issuer {issuer} did not publish where its keys are ({error.detail}), "
+                "so an id_token of it cannot be checked yet."
+            )
         return set()
-    return {host_of(configuration.jwks_uri)}

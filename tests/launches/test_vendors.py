@@ -42,3 +42,32 @@ class TestOracleWithoutPKCE:
         await browser.launch(ehr_launch())
 
         assert "code_verifier" in ehr.token_requests[0]
+
+
+class TestIssuerWithoutOpenIDConfiguration:
+    """The SMART configuration names the keys; nothing is published below the issuer."""
+
+    @pytest.fixture(
+        params=[
+            pytest.param(("", "/auth/.well-known/jwks.json"), id="Canvas"),
+            pytest.param(("/patient-oauth", "/fhir/.well-known/jwks.json"), id="NextGen"),
+            pytest.param(("/fhir", "/oauth/oauth2/jwks"), id="eClinicalWorks"),
+            pytest.param(("/fhir", "/fhir/.well-known/jwk"), id="Practice Fusion"),
+        ]
+    )
+    async def issuer(self, request: pytest.FixtureRequest, ehr: ScriptedEHR) -> str:
+        """Made like that vendor: where the issuer is, and where its keys are, below the host."""
+        issuer, ehr.keys_path = f"{ehr.base}{request.param[0]}", request.param[1]
+        ehr.issuer_path = request.param[0]
+        ehr.publishes_openid = False
+        ehr.discovery = {"jwks_uri": f"{ehr.base}{ehr.keys_path}"}
+        await in_database(lambda: Endpoint.objects.update(issuers=[issuer]))
+        return issuer
+
+    async def test_launches(
+        self, browser: Browser, ehr: ScriptedEHR, ehr_launch: Start, issuer: str
+    ) -> None:
+        await browser.launch(ehr_launch())
+
+        assert issuer in ehr.issuer
+        assert ("GET", ehr.keys_path) in ehr.requests

@@ -2,6 +2,7 @@
 C92, T5, T6."""
 
 import asyncio
+import time
 from datetime import timedelta
 from typing import Any
 
@@ -13,7 +14,9 @@ from smartapp import http
 from smartapp.audit.models import AuditEvent
 from smartapp.database import in_database
 from smartapp.protocol.errors import (
+    AddressRefused,
     DiscoveryError,
+    DiscoveryFailed,
     DiscoveryIncomplete,
     DiscoveryInvalid,
     EHRRedirected,
@@ -46,6 +49,11 @@ async def restarted() -> None:
     """What a new process knows: nothing."""
     discovery.forget()
     await http.close()
+
+
+def half_a_minute_later(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The time is up for which a refused document is kept."""
+    monkeypatch.setattr(discovery._documents, "_clock", lambda: time.monotonic() + 31)
 
 
 class TestLaunchEndpoints:
@@ -121,14 +129,15 @@ class TestLaunchEndpoints:
     async def test_outside_development_an_http_endpoint_is_refused(
         self, ehr: EHR, settings: Settings
     ) -> None:
-        """C11, C15. The document itself is served from memory: loopback is refused too then."""
+        """C11, C15. A stored document that the rules refuse now does not stand in: loopback is
+        refused too then, and that is what is said."""
         ehr.publish(token_endpoint="http://login.example/token")
         config = await registered(ehr, pinned_hosts=[ehr.host, "login.example"])
         await discovery.launch_endpoints(config)
         await restarted()
         settings.ALLOW_LOOPBACK_EHRS = False
 
-        with pytest.raises(DiscoveryInvalid):
+        with pytest.raises(AddressRefused):
             await discovery.launch_endpoints(config)
 
     @pytest.mark.parametrize(
@@ -226,7 +235,7 @@ class TestLaunchEndpoints:
 class TestPinnedHosts:
     """C14, T6: a poisoned discovery document sends nobody anywhere."""
 
-    @pytest.mark.parametrize("member", ["authorization_endpoint", "token_endpoint", "jwks_uri"])
+    @pytest.mark.parametrize("member", ["authorization_endpoint", "token_endpoint"])
     async def test_another_host_blocks_launches(self, ehr: EHR, member: str) -> None:
         config = await registered(ehr)
         ehr.publish(**{member: "https://evil.example/x"})
@@ -241,18 +250,83 @@ class TestPinnedHosts:
         with pytest.raises(EndpointHostChanged):
             await discovery.launch_endpoints(config)
 
-    async def test_a_failing_ehr_does_not_bring_the_old_document_back(self, ehr: EHR) -> None:
+    @pytest.mark.parametrize(
+        "member",
+        [
+            "management_endpoint", "end_session_endpoint", "introspection_endpoint",
+            "revocation_endpoint", "jwks_uri",
+        ],
+    )  # fmt: skip
+    async def test_another_host_of_what_launches_do_without_is_not_used(
+        self, ehr: EHR, member: str
+    ) -> None:
+        """A patient portal stands on another host as a rule; no launch needs it."""
         config = await registered(ehr)
-        await discovery.launch_endpoints(config)
-        ehr.publish(token_endpoint="https://evil.example/x")
-        await restarted()
+        ehr.publish(**{member: "https://evil.example/x"})
 
+        launch = await discovery.launch_endpoints(config)
+        assert "evil.example" not in str(launch)
+        assert "evil.example" not in str(await discovery.logout_endpoint(config))
+
+    @pytest.mark.parametrize(
+        "refused",
+        [
+            {"token_endpoint": "https://evil.example/x"},
+            {"token_endpoint": None},
+            {"code_challenge_methods_supported": ["plain"]},
+        ],
+    )
+    async def test_a_refused_document_is_never_the_fallback(
+        self, ehr: EHR, refused: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """Good, then one that is refused, then none at all: the good one stands in."""
+        config = await registered(ehr)
+        good = await discovery.launch_endpoints(config)
+        ehr.publish(**refused)
+        await restarted()
+        with pytest.raises(DiscoveryError):
+            await discovery.launch_endpoints(config)
+        ehr.break_down()
+        half_a_minute_later(monkeypatch)
+
+        assert await discovery.launch_endpoints(config) == good
+        await restarted()
+        assert await discovery.launch_endpoints(config) == good
+
+    async def test_with_no_good_one_in_a_day_the_failure_is_said(self, ehr: EHR) -> None:
+        config = await registered(ehr)
+        ehr.publish(token_endpoint="https://evil.example/x", cache_control="no-cache")
         with pytest.raises(EndpointHostChanged):
             await discovery.launch_endpoints(config)
         ehr.break_down()
-        await restarted()
+
+        with pytest.raises(DiscoveryFailed):
+            await discovery.launch_endpoints(config)
+
+    async def test_an_ehr_that_is_right_again_launches_again(
+        self, ehr: EHR, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """A refused document is asked for again within half a minute, whatever its age may be."""
+        config = await registered(ehr)
+        ehr.publish(token_endpoint="https://evil.example/x", cache_control="max-age=3600")
         with pytest.raises(EndpointHostChanged):
             await discovery.launch_endpoints(config)
+        ehr.publish()
+        half_a_minute_later(monkeypatch)
+
+        launch = await discovery.launch_endpoints(config)
+        assert launch.token_endpoint == f"{ehr.origin}/token"
+
+    async def test_zero_seconds_ask_every_time_also_after_a_failure(
+        self, ehr: EHR, settings: Settings
+    ) -> None:
+        settings.DISCOVERY_CACHE_SECONDS = 0
+        config = await registered(ehr)
+        await discovery.launch_endpoints(config)
+        ehr.break_down()
+        for asked in (2, 3):
+            await discovery.launch_endpoints(config)
+            assert ehr.discoveries == asked
 
     async def test_once_accepted_it_launches_at_once(self, ehr: EHR) -> None:
         config = await registered(ehr)
@@ -424,9 +498,60 @@ class TestIssuerKeys:
         ehr.publish_issuer(jwks_uri=f"{ehr.issuer}/keys", issuer=f"{ehr.issuer}/")
         config = await registered(ehr)
 
-        with pytest.raises(DiscoveryInvalid):
+        with pytest.raises(DiscoveryInvalid, match=r"Keys of the issuer \(JWKS\)"):
             await discovery.issuer_jwks(config, ehr.issuer)
         assert ehr.key_fetches == 0
+
+    OPENID = "/issuer/.well-known/openid-configuration"
+
+    @pytest.mark.parametrize(
+        "answer",
+        [
+            (404, {}, {}), (400, b"", {}), (200, b"<html>", {}), (200, {"issuer": "x"}, {}),
+        ],
+    )  # fmt: skip
+    async def test_without_an_openid_configuration_the_smart_configuration_names_them(
+        self, ehr: EHR, answer: tuple[int, Any, dict[str, str]]
+    ) -> None:
+        """C91: as at Canvas, NextGen Enterprise, eClinicalWorks, Practice Fusion."""
+        ehr.publish(jwks_uri=f"{ehr.issuer}/keys")
+        ehr.answers[self.OPENID] = answer
+        config = await registered(ehr)
+
+        for _ in range(3):
+            keys = await discovery.issuer_jwks(config, ehr.issuer)
+        assert keys.find("key-1", "ES384").kid == "key-1"
+        assert ehr.asked[self.OPENID] == 1, "a warm process asks nobody"
+
+    @pytest.mark.parametrize("status", [429, 500, 503])
+    async def test_an_issuer_that_has_a_problem_is_waited_for(self, ehr: EHR, status: int) -> None:
+        """Its own keys may be others than those of the SMART configuration."""
+        ehr.publish(jwks_uri=f"{ehr.issuer}/keys")
+        ehr.answers[self.OPENID] = status, {}, {}
+        config = await registered(ehr)
+
+        with pytest.raises(DiscoveryFailed):
+            await discovery.issuer_jwks(config, ehr.issuer)
+        assert ehr.key_fetches == 0
+
+    async def test_keys_of_the_smart_configuration_are_on_a_pinned_host_too(self, ehr: EHR) -> None:
+        """C14."""
+        ehr.publish(jwks_uri="https://evil.example/keys")
+        ehr.answers.pop(self.OPENID)
+        config = await registered(ehr)
+
+        with pytest.raises(EndpointHostChanged):
+            await discovery.issuer_jwks(config, ehr.issuer)
+
+    async def test_a_document_about_another_issuer_names_no_keys_of_this_one(
+        self, ehr: EHR
+    ) -> None:
+        ehr.publish(jwks_uri=f"{ehr.issuer}/keys", issuer="https://other.example")
+        ehr.answers.pop(self.OPENID)
+        config = await registered(ehr)
+
+        with pytest.raises(DiscoveryInvalid, match="names no keys for it"):
+            await discovery.issuer_jwks(config, ehr.issuer)
 
     async def test_keys_on_a_host_that_is_not_pinned_are_not_fetched(self, ehr: EHR) -> None:
         """C14."""

@@ -94,6 +94,9 @@ def with_headers(ehr: EHR, path: str, headers: dict[str, str]) -> None:
     ehr.answers[path] = status, document, headers
 
 
+NO_KEYS_ANYWHERE: dict[str, tuple[int, Any, dict[str, str]]] = {
+    "/issuer/.well-known/openid-configuration": (404, {}, {}), "/issuer/keys": (404, {}, {}),
+}  # fmt: skip
 AT_THE_EHR: list[tuple[str, Callable[[EHR], object], str]] = [
     ("down", lambda ehr: ehr.answers.update({DISCOVERY: (503, {}, {})}), "discovery"),
     ("no-json", lambda ehr: ehr.answers.update({DISCOVERY: (200, b"<html>", {})}), "discovery"),
@@ -110,10 +113,44 @@ AT_THE_EHR: list[tuple[str, Callable[[EHR], object], str]] = [
         lambda ehr: ehr.answers.pop("/issuer/.well-known/openid-configuration"),
         "issuer-keys",
     ),
+    (
+        "issuer-without-configuration-and-keys-elsewhere",
+        lambda ehr: ehr.answers.update(NO_KEYS_ANYWHERE),
+        "issuer-keys",
+    ),
     ("issuer-without-keys", lambda ehr: ehr.publish_keys(), "issuer-keys"),
     ("clock-ahead", lambda ehr: with_headers(ehr, DISCOVERY, date(-30)), "clock"),
     ("clock-behind", lambda ehr: with_headers(ehr, DISCOVERY, date(120)), "clock"),
 ]
+
+
+async def test_keys_that_only_the_smart_configuration_names_are_found(healthy: EHR) -> None:
+    """C91: before anybody has signed in."""
+    healthy.publish(capabilities=CAPABILITIES, jwks_uri=f"{healthy.origin}/auth/keys")
+    healthy.answers.pop("/issuer/.well-known/openid-configuration")
+    healthy.answers["/auth/keys"] = healthy.answers.pop("/issuer/keys")
+    code, output = await in_database(run)
+
+    assert code == 0, output
+    assert f"publishes its keys at {healthy.origin}/auth/keys; usable: 1" in output
+
+
+async def test_keys_that_are_not_found_name_the_override(healthy: EHR) -> None:
+    healthy.answers.pop("/issuer/.well-known/openid-configuration")
+    code, output = await in_database(run)
+
+    assert code == 1
+    assert "on the endpoint's discovery page, as Keys of the issuer (JWKS)" in output
+
+
+async def test_another_host_of_what_launches_do_without_is_advice(healthy: EHR) -> None:
+    """C14: it is not used, and nothing else changes."""
+    portal = "https://portal.example/apps"
+    healthy.publish(capabilities=CAPABILITIES, management_endpoint=portal)
+    code, output = await in_database(run)
+
+    assert code == 0
+    assert "nobody has accepted the hosts that they are on: management_endpoint." in output
 
 
 async def test_an_endpoint_on_the_host_of_a_second_issuer_is_found(healthy: EHR) -> None:

@@ -9,11 +9,12 @@ from django.utils import timezone
 
 from smartapp import http
 from smartapp.protocol.client_assertion import CLOCK_SKEW_SECONDS
-from smartapp.protocol.discovery import validate_for_launch
+from smartapp.protocol.discovery import hosts, launch_hosts
 from smartapp.protocol.errors import (
     AddressRefused,
     DiscoveryError,
     DiscoveryIncomplete,
+    DiscoveryInvalid,
     EHRRedirected,
     EHRTimeout,
     EHRUnreachable,
@@ -22,7 +23,7 @@ from smartapp.protocol.errors import (
 )
 from smartapp.protocol.scopes import parse_scopes
 from smartapp.protocol.urls import host_of
-from smartapp.registrations import capabilities, discovery, fetching, pinning, sheet
+from smartapp.registrations import capabilities, discovery, fetching, overrides, pinning, sheet
 from smartapp.registrations.doctor.finding import Finding, advice, ok, problem
 from smartapp.registrations.models import AuthMethod, Member
 from smartapp.registrations.pinning import Observation
@@ -68,7 +69,7 @@ async def publishes(config: EndpointConfig, *, actor: str = ACTOR) -> AsyncItera
         yield finding
     if _signs_people_in(config):
         for issuer in observation.issuers:
-            yield await _issuer_keys(config, issuer)
+            yield await _issuer_keys(config, observation, issuer)
         for finding in _issuers(observation):
             yield finding
 
@@ -108,15 +109,20 @@ def _hosts(config: EndpointConfig, observation: Observation) -> Finding:
     if not config.pinned_hosts:
         named = ", ".join(sorted(observation.hosts))
         return ok("hosts", f"People and tokens are sent to these hosts only: {named}.")
+    published = observation.discovery
+    unused = discovery.not_accepted(config, published)
+    needed = discovery.named_hosts(config, observation) - hosts(published)
     try:
-        discovery.check_hosts(config, discovery.named_hosts(config, observation))
+        discovery.check_hosts(config, needed | launch_hosts(published))
     except SmartError as error:
-        return problem(
-            "hosts",
-            f"{error.detail}, so nobody can launch.",
-            "Ask the vendor; then accept the hosts in the admin, on the endpoint's discovery page.",
-        )
+        return problem("hosts", f"{error.detail}, so nobody can launch.", _ACCEPT)
+    if unused:
+        seen = "Not used, as nobody has accepted the hosts that they are on: "
+        return advice("hosts", f"{seen}{', '.join(unused)}.", _ACCEPT)
     return ok("hosts", "The EHR names accepted hosts only.")
+
+
+_ACCEPT = "Ask the vendor; then accept the hosts in the admin, on the endpoint's discovery page."
 
 
 def _needs(config: EndpointConfig, observation: Observation) -> Iterator[Finding]:
@@ -134,10 +140,7 @@ def _endpoints(config: EndpointConfig, observation: Observation) -> Finding:
     """C12; a 2-legged registration sends nobody anywhere."""
     used = observation.discovery
     try:
-        if not is_backend(config.scope):
-            validate_for_launch(used, takes_pkce_unannounced=config.takes_pkce_unannounced)
-        elif used.token_endpoint is None:
-            raise DiscoveryIncomplete("no token_endpoint")
+        discovery.check_needs(config, used)
     except PKCEUnannounced:
         return _unannounced(config)
     except DiscoveryIncomplete as error:
@@ -220,21 +223,34 @@ def _without_issuer(observation: Observation) -> str:
     )
 
 
-async def _issuer_keys(config: EndpointConfig, issuer: str) -> Finding:
-    """C91, C92: the configuration's `issuer` is the expected one, and it has keys."""
+async def _issuer_keys(config: EndpointConfig, observation: Observation, issuer: str) -> Finding:
+    """C91, C92: each expected issuer has keys, where the app will look for them."""
     try:
-        url = config.override(Member.JWKS_URI)
-        url = url or (await fetching.fetch_openid_configuration(issuer)).value.jwks_uri
+        url = config.override(Member.JWKS_URI) or await _keys_url(observation, issuer)
         keys = (await fetching.fetch_jwks(url)).value.keys
     except SmartError as error:
-        return problem(
-            "issuer-keys",
-            f"{issuer}: {error.detail}.",
-            "Correct the expected issuer to the letter, its trailing slash included.",
-        )
+        return problem("issuer-keys", f"{issuer}: {error.detail}.", _ENTER_KEYS)
     if not keys:
-        return problem("issuer-keys", f"{issuer} publishes no usable key.", "Ask the vendor.")
-    return ok("issuer-keys", f"{issuer} publishes its keys; usable: {len(keys)}.")
+        return problem(
+            "issuer-keys", f"{issuer} publishes no usable key at {url}.", f"Ask it. {_ENTER_KEYS}"
+        )
+    return ok("issuer-keys", f"{issuer} publishes its keys at {url}; usable: {len(keys)}.")
+
+
+_ENTER_KEYS = (
+    "Nobody can sign in until its keys are found. Compare the expected issuer with the vendor's, "
+    "to the letter, its trailing slash included: it may also be the one that discovery names, "
+    "followed by /auth, the FHIR base URL, or what a failed sign-in shows. Or enter the address of "
+    f"the keys on the endpoint's discovery page, as {Member.JWKS_URI.label}."
+)
+
+
+async def _keys_url(observation: Observation, issuer: str) -> str:
+    try:
+        return (await fetching.fetch_openid_configuration(issuer)).value.jwks_uri
+    except DiscoveryInvalid as error:
+        published = observation.discovery
+        return overrides.keys_without_openid(observation.issuers, published, error)
 
 
 async def clock(config: EndpointConfig) -> AsyncIterator[Finding]:
