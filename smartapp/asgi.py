@@ -7,10 +7,13 @@ middleware, where it would cost each launch a thread.
 """
 
 import asyncio
+import logging
 import os
 import re
 import sys
+from collections.abc import Mapping
 from typing import Any
+from urllib.parse import quote
 
 import django
 from django.core.exceptions import ImproperlyConfigured, SuspiciousOperation
@@ -69,10 +72,13 @@ from smartapp.bytes_answer import (  # noqa: E402
     Send,
     answer,
 )
+from smartapp.exception_reports import cause  # noqa: E402
 from smartapp.keys import fetches, public  # noqa: E402
 from smartapp.lifespan import lifespan  # noqa: E402
 from smartapp.middleware import ADMIN_PREFIX, SESSION_PREFIXES  # noqa: E402
 from smartapp.protocol.errors import TooManyVisits  # noqa: E402
+
+logger = logging.getLogger(__name__)
 
 StaticResponse = tuple[int, Headers, bytes]
 
@@ -157,10 +163,29 @@ async def _admin(scope: Message, receive: Receive, send: Send) -> None:
 
 
 async def application(scope: Message, receive: Receive, send: Send) -> None:
-    """Route one connection: the front's own paths, static files, or Django."""
+    """Answer one connection. What nobody else catches leaves its cause here: the server would
+    write it into the log with its values."""
     if scope["type"] == "lifespan":
         await lifespan(receive, send)
         return
+    is_answered = False
+
+    async def noting(message: Mapping[str, Any]) -> None:
+        nonlocal is_answered
+        is_answered = True
+        await send(message)
+
+    try:
+        await _routed(scope, receive, noting)
+    except Exception as error:
+        logger.error("unexpected error at %s: %s", quote(scope["path"]), cause(error))
+        if is_answered:
+            raise ConnectionAbortedError("the answer broke off") from None
+        await answer(send, 500, PLAIN_HEADERS, b"Something went wrong in this app. Try again.\n")
+
+
+async def _routed(scope: Message, receive: Receive, send: Send) -> None:
+    """Let answer whose path it is: the front, static files, or Django."""
     path = scope["path"]
     if path == "/healthz":
         await answer(send, 200, PLAIN_HEADERS, b"ok\n")

@@ -24,7 +24,7 @@ from django.middleware.security import SecurityMiddleware
 from django.utils.module_loading import import_string
 from django_otp.middleware import OTPMiddleware
 
-from smartapp import vault
+from smartapp import alerts, vault
 from smartapp.database import in_database
 
 STOCK_PROTECTION: tuple[type, ...] = (
@@ -100,6 +100,23 @@ def cache_is_shared(**_kwargs: Any) -> list[CheckMessage]:
             id="smartapp.W014",
         )
     ]
+
+
+@register(Tags.security, deploy=True)
+def alarms_reach_somebody(**_kwargs: Any) -> list[CheckMessage]:
+    """Try the ways that are configured, once for each deployment."""
+    if not settings.ADMINS and not settings.ALERT_WEBHOOK_URL:
+        return [
+            Warning(
+                "Nobody is told of a wrong-patient alarm, or of a fault of this app.",
+                hint="Set ADMINS and EMAIL_URL, or ALERT_WEBHOOK_URL.",
+                id="smartapp.W017",
+            )
+        ]
+    if alerts.try_out():
+        return []
+    hint = "The log says why. Set EMAIL_URL, or ALERT_WEBHOOK_URL, to what takes them."
+    return [Warning("A test alarm could not be sent.", hint=hint, id="smartapp.W018")]
 
 
 @register(Tags.security, deploy=True)

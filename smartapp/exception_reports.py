@@ -39,6 +39,12 @@ class ReportWithoutValues(ExceptionReporter):
     def get_traceback_frames(self) -> list[dict[str, Any]]:
         return [{**frame, "vars": []} for frame in super().get_traceback_frames()]
 
+    def get_traceback_data(self) -> dict[str, Any]:
+        """An exception's words are a value, too: a database quotes the row that it refused."""
+        shown: dict[str, Any] = super().get_traceback_data()
+        frames = [{**frame, "exc_cause": None} for frame in shown.get("frames", [])]
+        return shown | {"exception_value": sentence(self.exc_value), "frames": frames}
+
 
 def cause(error: BaseException) -> str:
     """Return one line for the log: the exception's class, its words where they hold no value of
@@ -47,9 +53,9 @@ def cause(error: BaseException) -> str:
     return f"{type(error).__name__}{f': {words}' if words else ''}{_way(error)}"
 
 
-def sentence(error: BaseException) -> str:
+def sentence(error: BaseException | None) -> str:
     """Return the same without the code: for a person at a terminal."""
-    return _words(error) or type(error).__name__
+    return _words(error) or type(error).__name__ if error else ""
 
 
 def _words(error: BaseException) -> str:

@@ -11,7 +11,7 @@ from smartapp import checks, http
 from smartapp.bytes_answer import Receive, Send
 from smartapp.exception_reports import sentence
 from smartapp.keys import memory
-from smartapp.launches import background, events
+from smartapp.launches import background, events, framing
 from smartapp.registrations import discovery
 
 
@@ -39,7 +39,9 @@ async def lifespan(receive: Receive, send: Send) -> None:
 async def _start() -> list[asyncio.Task[None]]:
     await checks.verify_start()
     await memory.refresh()
-    return [asyncio.create_task(work) for work in (memory.keep_fresh(), events.keep_writing())]
+    await framing.look_who_frames()
+    kept = (memory.keep_fresh(), events.keep_writing(), framing.keep_knowing_who_frames())
+    return [asyncio.create_task(work) for work in kept]
 
 
 async def _end(tasks: list[asyncio.Task[None]]) -> None:

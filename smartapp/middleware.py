@@ -7,6 +7,7 @@ nothing needs one (`StepsAside`): the launch routes keep their own cookies.
 
 import logging
 import secrets
+import sys
 from collections.abc import Awaitable, Callable
 from math import ceil
 from typing import Any, cast
@@ -17,13 +18,16 @@ from csp import middleware as csp
 from django.contrib.auth import middleware as auth
 from django.contrib.messages import middleware as messages
 from django.contrib.sessions import middleware as sessions
+from django.db import InterfaceError, InternalError, OperationalError
 from django.dispatch import Signal
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.middleware import clickjacking, common, csrf, security
 from django.shortcuts import render
 from django.utils.deprecation import MiddlewareMixin
 
+from smartapp import alerts, frames
 from smartapp.audit import origin
+from smartapp.exception_reports import cause
 from smartapp.protocol.errors import (
     REOPEN,
     AuthorizationRefused,
@@ -38,6 +42,8 @@ ADMIN_PREFIX = "/admin/"
 SESSION_PREFIXES = (ADMIN_PREFIX, "/sandbox/")
 LAUNCH_PREFIXES = ("/launch", "/connect/", "/callback/")
 REFERENCE_ALPHABET = "23456789ABCDEFGHJKMNPQRSTVWXYZ"
+# What a driver raises where the server does not answer, is full, read-only, or gave up waiting.
+DATABASE_IS_AWAY = (OperationalError, InterfaceError, InternalError)
 # Sent for each error page, with `error` and `reference`: for the timeline of the launch.
 refused = Signal()
 
@@ -197,9 +203,25 @@ class ErrorPages:
         return response
 
     def process_exception(self, request: HttpRequest, exception: Exception) -> HttpResponse | None:
+        """None for a fault of our own, which Django reports before `server_error` shows it."""
         if isinstance(exception, SmartError):
             return error_response(request, exception)
+        if isinstance(exception, DATABASE_IS_AWAY):
+            return _database_away(request, exception)
         return None
+
+
+def _database_away(request: HttpRequest, exception: Exception) -> HttpResponse:
+    kind = DatabaseAway if request.method in {"GET", "HEAD"} else DatabaseAwayFromForm
+    return _in_every_frame(request, kind(cause(exception)))
+
+
+def _in_every_frame(request: HttpRequest, error: SmartError) -> HttpResponse:
+    """Return the page of an error that may come before it is known whose launch this is."""
+    response = error_response(request, error)
+    if request.path_info.startswith(LAUNCH_PREFIXES):
+        frames.framable_by_all_known(response)
+    return response
 
 
 class PageNotFound(SmartError):
@@ -217,6 +239,29 @@ class UnexpectedError(SmartError):
     title = "Something went wrong in this app"
     happened = "It is this app's own fault. Nothing was shown or sent that should not be."
     next_step = "Try again. If it stays, give the reference number to your administrator."
+
+
+class DatabaseAway(SmartError):
+    """The database does not answer, or cannot take anything: it passes, and nothing is lost."""
+
+    code = "database-away"
+    status = 503
+    title = "This app cannot work at this moment"
+    happened = (
+        "Its own database does not answer. Nothing of yours is lost, and nothing was shown that "
+        "should not be."
+    )
+    next_step = "Wait a few seconds and try again here. If it stays, tell your administrator."
+    in_ehr = "Wait a few seconds and press Try again. If it stays, tell your administrator."
+    retry_after: float | None = 5
+    is_repeatable = True
+
+
+class DatabaseAwayFromForm(DatabaseAway):
+    """The same for a form, which a link does not send again."""
+
+    next_step = "Go back, wait a few seconds and repeat what you did."
+    is_repeatable = False
 
 
 class RequestUnreadable(SmartError):
@@ -241,7 +286,7 @@ class FormRefused(SmartError):
 
 
 def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
-    return error_response(request, RequestUnreadable(type(exception).__name__))
+    return _in_every_frame(request, RequestUnreadable(type(exception).__name__))
 
 
 def page_not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
@@ -249,7 +294,23 @@ def page_not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
 
 
 def server_error(request: HttpRequest) -> HttpResponse:
-    return error_response(request, UnexpectedError())
+    """Return the page for an exception that is nobody's refusal, and leave its cause: in the log,
+    and in a mail to ADMINS."""
+    exception = sys.exc_info()[1]
+    if isinstance(exception, DATABASE_IS_AWAY):
+        return _database_away(request, exception)
+    if exception is not None:
+        alerts.report(exception)
+    error = UnexpectedError(cause(exception) if exception else "")
+    try:
+        return _in_every_frame(request, error)
+    except Exception as another:
+        # Its page needs templates and static files, which may be what is wrong.
+        logger.error("the page of an error failed: %s", cause(another))
+        words = f"{error.title}. {error.next_step}\n"
+        response = HttpResponse(words, status=500, content_type="text/plain")
+        response._has_been_logged = True  # type: ignore[attr-defined] # by both lines above
+        return response
 
 
 def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:

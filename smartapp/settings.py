@@ -186,6 +186,17 @@ AXES_DISABLE_ACCESS_LOG = True
 AXES_ENABLE_ADMIN = False
 AXES_VERBOSE = False
 
+# --- Alarms ------------------------------------------------------------------------------------
+
+ADMINS = [("", address) for address in env.list("ADMINS", default=[])]
+SERVER_EMAIL = env.str("SERVER_EMAIL", default=f"smartapp@{urlsplit(PUBLIC_URL).hostname}")
+EMAIL_SUBJECT_PREFIX = "[smartapp] "
+EMAIL_TIMEOUT = 5
+vars().update(env.email_url("EMAIL_URL", default="smtp://localhost:25"))
+ALERT_WEBHOOK_URL = env.str("ALERT_WEBHOOK_URL", default="")
+if ALERT_WEBHOOK_URL and not ALERT_WEBHOOK_URL.startswith(("https://", "http://")):
+    raise ImproperlyConfigured("ALERT_WEBHOOK_URL is an address that begins with https://.")
+
 # --- Static files ------------------------------------------------------------------------------
 
 STATIC_URL = "/static/"

@@ -19,6 +19,7 @@ from smartapp.keys.models import SigningKey
 from tests.processes import ROOT, environment, manage
 
 PRODUCTION: dict[str, Any] = {
+    "ADMINS": [("", "ops@example.org")],
     "SANDBOX": False,
     "DEBUG": False,
     "ALLOW_LOOPBACK_EHRS": False,

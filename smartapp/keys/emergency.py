@@ -4,12 +4,14 @@ from datetime import datetime, timedelta
 
 from django.db.models import Max
 
+from smartapp import alerts
 from smartapp.audit import trail
 from smartapp.keys import material, waits
 from smartapp.keys.key_creation import insert
 from smartapp.keys.models import KeySet, SigningKey
 from smartapp.keys.refusals import (
     NothingToDo,
+    StepRefused,
     last_step,
     refuse_clock_behind,
     refuse_if_another_signs,
@@ -39,25 +41,27 @@ def replace_at_once(
     StepRefused when another key signs than `while_signs`.
     """
     named = refuse_unless_named(key_set, typed, reason, alg)
-    new = material.generate(alg)
-    with locked_line(key_set, alg) as line:
-        if line.signer is None:
-            raise NothingToDo(f"Key set {key_set} has no {alg} key to replace.")
-        refuse_if_another_signs(line, while_signs)
-        # Another machine may have taken a step while the key was made: that is no wrong clock.
-        now = max(now, min(last_step(line) or now, now + CLOCKS))
-        refuse_clock_behind(line, now)
-        dropped = [_drop(key, now) for key in line.published()]
-        row = insert(key_set, new, published_at=now, signs_from=now)
-        trail.record(
-            actor,
-            "keys.emergency",
-            f"key set {key_set}",
-            alg=alg,
-            kid=row.kid,
-            dropped_kids=dropped,
-            **named,
-        )
+    failing = f"the emergency of key set {key_set}, {alg}, failed: its keys still sign"
+    with alerts.sent_on_failure("emergency-failed", failing, unless=StepRefused):
+        new = material.generate(alg)
+        with locked_line(key_set, alg) as line:
+            if line.signer is None:
+                raise NothingToDo(f"Key set {key_set} has no {alg} key to replace.")
+            refuse_if_another_signs(line, while_signs)
+            # Another machine may have taken a step while the key was made: that is no wrong clock.
+            now = max(now, min(last_step(line) or now, now + CLOCKS))
+            refuse_clock_behind(line, now)
+            dropped = [_drop(key, now) for key in line.published()]
+            row = insert(key_set, new, published_at=now, signs_from=now)
+            trail.record(
+                actor,
+                "keys.emergency",
+                f"key set {key_set}",
+                alg=alg,
+                kid=row.kid,
+                dropped_kids=dropped,
+                **named,
+            )
     return row
 
 

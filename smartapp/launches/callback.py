@@ -8,8 +8,8 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET
 
 from smartapp.database import in_database
+from smartapp.frames import framable
 from smartapp.launches import cookies, events, launching, pending, steps, store
-from smartapp.launches.framing import framable
 from smartapp.launches.models import LaunchKind
 from smartapp.middleware import error_response
 from smartapp.protocol import authorization

@@ -29,6 +29,7 @@ from typing import NoReturn
 from django.db import Error as DatabaseError
 from django.utils import timezone
 
+from smartapp import alerts
 from smartapp.database import in_database
 from smartapp.exception_reports import cause
 from smartapp.launches import (
@@ -227,6 +228,7 @@ async def _take(
         refreshed = launch_tokens.from_refresh(tokens, response)
     except LaunchContextError as error:
         logger.error("launch %s stopped: wrong-patient alarm: %s", launch.uuid, error.detail)
+        alerts.send_soon("wrong-patient", f"wrong-patient alarm at {launch.endpoint_slug}")
         with revocation.told_unless_stored(config, answered):
             await in_database(store.end_for_another_patient, launch, answered, timezone.now())
     except Exception as error:

@@ -11,7 +11,7 @@ from uuid import UUID
 from django.db import transaction
 from django.utils import timezone
 
-from smartapp import http
+from smartapp import alerts, http
 from smartapp.audit import trail
 from smartapp.launches import introspection, store
 from smartapp.launches.introspection import Compared
@@ -46,6 +46,7 @@ def enquire(uuid: UUID, *, actor: str) -> Enquiry:
     with transaction.atomic():
         if enquiry.is_alarm:
             logger.error("launch %s stopped: wrong-patient alarm: introspection", uuid)
+            alerts.send_soon("wrong-patient", f"wrong-patient alarm at {launch.endpoint_slug}")
             store.end_and_hand_over(launch, EndReason.PATIENT_CHANGED, timezone.now())
         trail.record(actor, "launch.introspect", f"launch {uuid}", outcome=_outcome(enquiry))
     return enquiry

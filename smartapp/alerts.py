@@ -1,0 +1,140 @@
+"""Alarms that must reach a person: a mail to ADMINS, and a POST to ALERT_WEBHOOK_URL.
+
+For what no threshold on a metric may wait for: a fault of our own, the wrong-patient alarm, an
+emergency that failed. An alarm holds no patient, no token and no value of a variable. The same one
+is sent once in five minutes at most, with how many there were: a fault that everybody meets must
+not fill a mailbox.
+"""
+
+import contextlib
+import json
+import logging
+import smtplib
+import threading
+import time
+import urllib.request
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+
+from django.conf import settings
+from django.core.mail import mail_admins
+from django.utils import timezone
+
+from smartapp.exception_reports import ReportWithoutValues, cause
+
+SECONDS_BETWEEN_SAME = 300
+WEBHOOK_SECONDS = 5
+MAX_KINDS = 100
+
+logger = logging.getLogger(__name__)
+
+_thread = ThreadPoolExecutor(1, thread_name_prefix="alerts")
+
+
+@dataclass
+class _Sent:
+    at: float
+    since: int = 0  # how many of them were not sent after it
+
+
+_lock = threading.Lock()
+_sent: dict[str, _Sent] = {}
+
+
+def report(exception: BaseException) -> None:
+    """Tell of a fault of our own, with the lines of code that led there and without a value. For
+    sync code: it may take some seconds."""
+    way = ReportWithoutValues(None, type(exception), exception, exception.__traceback__)
+    send("unexpected-error", f"{type(exception).__name__} in smartapp", way.get_traceback_text())
+
+
+def send_soon(kind: str, subject: str, text: str = "") -> None:
+    """Send an alarm from a thread of its own: for async code, and where nobody may wait."""
+    _thread.submit(send, kind, subject, text)
+
+
+def send(kind: str, subject: str, text: str = "") -> bool:
+    """Send an alarm now; return whether it was sent somewhere, which it is not where the same one
+    was sent within five minutes. Raises nothing: an alarm never makes things worse."""
+    held_back = _held_back(f"{kind} {subject}")
+    if held_back is None:
+        return False
+    if held_back:
+        subject = f"{subject} ({held_back} more since the last alarm)"
+    return any(_by_every_way(kind, subject, text))
+
+
+def try_out() -> bool:
+    """Send a test by every way that is configured; return whether all of them took it."""
+    subject = "this is a test of the alarms; nothing has happened"
+    return all(_by_every_way("test", subject, ""))
+
+
+def _by_every_way(kind: str, subject: str, text: str) -> list[bool]:
+    ways = [_tried("mail to ADMINS", _mail, subject, text)] if settings.ADMINS else []
+    if settings.ALERT_WEBHOOK_URL:
+        ways.append(_tried("ALERT_WEBHOOK_URL", _post, kind, subject))
+    return ways
+
+
+@contextlib.contextmanager
+def sent_on_failure(kind: str, subject: str, *, unless: type[Exception]) -> Iterator[None]:
+    """Around what a person has to know of if it fails; `unless` is refused to their face."""
+    try:
+        yield
+    except unless:
+        raise
+    except Exception as error:
+        send(kind, subject, cause(error))
+        raise
+
+
+def forget() -> None:
+    """Forget what was sent: a test's alarms are its own."""
+    with _lock:
+        _sent.clear()
+
+
+def _held_back(what: str) -> int | None:
+    """Return how many of the same were not sent since the last one that was; None where this one
+    is not sent either."""
+    now = time.monotonic()
+    with _lock:
+        last = _sent.get(what)
+        if last and now - last.at < SECONDS_BETWEEN_SAME:
+            last.since += 1
+            return None
+        if len(_sent) >= MAX_KINDS:
+            _sent.clear()
+        _sent[what] = _Sent(now)
+        return last.since if last else 0
+
+
+def _tried(name: str, way: Callable[[str, str], None], *words: str) -> bool:
+    try:
+        way(*words)
+    except (OSError, smtplib.SMTPException, ValueError) as error:
+        logger.error("an alarm was not sent by %s: %s", name, cause(error))
+        return False
+    return True
+
+
+def _mail(subject: str, text: str) -> None:
+    mail_admins(subject, f"{settings.PUBLIC_URL}\n\n{text}\n")
+
+
+def _post(kind: str, subject: str) -> None:
+    """As chat programs take it: `text` is what they show."""
+    words = {
+        "text": f"smartapp at {settings.PUBLIC_URL}: {subject}",
+        "alert": kind,
+        "time": timezone.now().isoformat(),
+    }
+    request = urllib.request.Request(  # noqa: S310 - the scheme is checked with the settings
+        settings.ALERT_WEBHOOK_URL,
+        json.dumps(words).encode(),
+        {"Content-Type": "application/json", "User-Agent": "smartapp"},
+    )
+    with urllib.request.urlopen(request, timeout=WEBHOOK_SECONDS):  # noqa: S310
+        pass
