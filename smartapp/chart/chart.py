@@ -4,9 +4,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal
 
-from smartapp.chart.identity import Identity
 from smartapp.chart.sections import Section
 from smartapp.record.encounters import Encounter
+from smartapp.record.identity import Identity
 
 # ok: everything was read · partial: something is there, and something is missing or was left out
 # empty: read, and there is nothing · not-granted: not asked, no scope · forbidden: the EHR refused

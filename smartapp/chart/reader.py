@@ -22,7 +22,6 @@ from smartapp.chart.fhir_access import (
     ReadThrottled,
     Record,
 )
-from smartapp.chart.identity import read_identity
 from smartapp.chart.sections import SECTIONS, Search, Section
 from smartapp.chart.users import user_view
 from smartapp.middleware import new_reference
@@ -37,6 +36,7 @@ from smartapp.protocol.errors import (
 from smartapp.protocol.fhir import parse_fhir_user, patient_of
 from smartapp.protocol.scopes import ResourceScope, allows, parse_scope
 from smartapp.record.encounters import read_encounter
+from smartapp.record.identity import read_identity
 from smartapp.record.reading import Given, LeftOut
 
 logger = logging.getLogger(__name__)

@@ -4,10 +4,10 @@ from datetime import datetime
 from typing import Any
 
 from smartapp.chart.chart import FHIRUserView, Relation
-from smartapp.chart.identity import best_name
 from smartapp.protocol.fhir import FHIRUser, patient_of
 from smartapp.record.codes import concept_text
 from smartapp.record.elements import mapping
+from smartapp.record.names import best_name
 from smartapp.record.texts import text
 
 ROLE_WORDS = {

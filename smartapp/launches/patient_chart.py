@@ -7,7 +7,6 @@ from django.utils import timezone
 from smartapp import alerts
 from smartapp.chart.chart import Chart
 from smartapp.chart.fhir_access import Record
-from smartapp.chart.identity import read_identity
 from smartapp.chart.reader import read_chart
 from smartapp.database import in_database
 from smartapp.launches import refresh, steps, store
@@ -20,6 +19,7 @@ from smartapp.protocol.errors import (
     FHIRUnauthorized,
     WrongPatient,
 )
+from smartapp.record.identity import read_identity
 
 logger = logging.getLogger(__name__)
 

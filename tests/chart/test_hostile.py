@@ -6,12 +6,12 @@ from typing import Any
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from smartapp.chart.identity import read_identity
 from smartapp.chart.labs import read_labs
 from smartapp.chart.vitals import read_vital_signs
 from smartapp.record.allergies import read_allergies
 from smartapp.record.conditions import read_problems
 from smartapp.record.encounters import encounters_to_follow, read_encounters
+from smartapp.record.identity import read_identity
 from smartapp.record.immunizations import read_immunizations
 from smartapp.record.medications import medications_to_follow, read_medications
 from smartapp.record.moments import parse_moment

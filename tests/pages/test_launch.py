@@ -95,10 +95,10 @@ class TestBanner:
         (banner,) = Markup(launch_html(plain_chart_of("a-1.E-1014"))).by_class("patient")
         assert "Died 18 Mar 2026" in banner.text
 
-    def test_a_name_in_another_script_is_isolated_from_its_neighbours(self) -> None:
+    def test_names_in_two_scripts_stand_together_each_isolated_from_its_neighbours(self) -> None:
         page = Markup(launch_html(plain_chart_of(ARABIC)))
         name = page.one("h1")
-        assert [child.tag for child in page.elements if child.parent is name] == ["bdi"]
+        assert [child.tag for child in page.elements if child.parent is name] == ["bdi", "bdi"]
 
     def test_a_patient_that_could_not_be_read_is_a_loud_warning(self) -> None:
         person = "a-1.E-1003"

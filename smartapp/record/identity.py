@@ -1,0 +1,136 @@
+"""Who the patient is: the part of the page that must never be wrong and never be hidden (C104)."""
+
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+
+from smartapp.record.elements import Resource, is_false, mappings
+from smartapp.record.marks import read_labels
+from smartapp.record.modifiers import not_understood
+from smartapp.record.moments import Chronology, Moment, member_moment, parse_moment, years_between
+from smartapp.record.names import Name, in_other_scripts, read_names
+from smartapp.record.record_numbers import RecordNumber, read_record_number
+from smartapp.record.texts import text
+
+SEXES = {"male": "Male", "female": "Female", "other": "Other", "unknown": "Unknown"}
+INFANT_WEEKS, TODDLER_MONTHS = 12, 24
+FUTURE_DEATH = "The EHR gives a date of death in the future"
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """What the patient banner shows. `age` is "" when it cannot be told.
+
+    `scripts` is the same name in other scripts. `labels` say what the whole record is: a test
+    patient's, restricted. `former_names` are folded; they are nobody's name to be called by.
+    """
+
+    id: str
+    name: Name
+    scripts: tuple[Name, ...]
+    other_names: tuple[Name, ...]
+    former_names: tuple[Name, ...]
+    birth_date: Moment | None
+    age: str
+    sex: str
+    identifier: RecordNumber
+    deceased: str
+    labels: tuple[str, ...]
+    notes: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class _Death:
+    """`when` may be unreadable. `is_future` is set where the date cannot be right."""
+
+    when: Moment | None
+    is_future: bool = False
+
+
+def read_identity(patient: Resource, *, now: datetime, record_number_system: str = "") -> Identity:
+    """Return the identity in a Patient resource whose id was already checked (C101).
+
+    `record_number_system` names the identifiers' system of this hospital's record numbers.
+    """
+    names = read_names(patient, now) or [Name("Name not recorded")]
+    scripts = in_other_scripts(names)
+    others = [name for name in names[1:] if name not in scripts]
+    birth_date = member_moment(patient, "birthDate")
+    death = _death(patient, now)
+    is_dead = death is not None and not death.is_future
+    return Identity(
+        id=text(patient.get("id")),
+        name=names[0],
+        scripts=scripts,
+        other_names=tuple(name for name in others if not name.is_former),
+        former_names=tuple(name for name in others if name.is_former),
+        birth_date=birth_date,
+        age="" if is_dead else age_text(birth_date, now.date()),
+        sex=_sex(patient),
+        identifier=read_record_number(patient, system=record_number_system, now=now),
+        deceased=_deceased_text(birth_date, death) if death else "",
+        labels=read_labels(patient),
+        notes=tuple(_notes(patient)),
+    )
+
+
+def _sex(patient: Resource) -> str:
+    code = text(patient.get("gender"))
+    return SEXES.get(code.casefold(), f"recorded as “{code}”" if code else "not recorded")
+
+
+def _death(patient: Resource, now: datetime) -> _Death | None:
+    """Return what is known of the death: anything but a plain no says that there was one.
+
+    A date that cannot be read, or that is absent with a reason, is a death all the same.
+    """
+    when = parse_moment(patient.get("deceasedDateTime"))
+    if when is not None and not is_false(when.sent):
+        return _Death(when, is_future=Chronology(now).is_future(when))
+    said = patient.get("deceasedBoolean")
+    if "_deceasedDateTime" in patient or (said is not None and not is_false(said)):
+        return _Death(None)
+    return None
+
+
+def age_text(birth_date: Moment | None, today: date) -> str:
+    """Return the age in the unit that says most: days, weeks, months, then years."""
+    if birth_date is None or not birth_date.is_readable or birth_date.at.date() > today:
+        return ""
+    born = birth_date.at.date()
+    if birth_date.precision in ("year", "month"):
+        return f"about {years_between(born, today)} years"
+    if (weeks := (today - born) // timedelta(weeks=1)) < INFANT_WEEKS:
+        return _counted(weeks, "week") if weeks else _counted((today - born).days, "day")
+    months = (today.year - born.year) * 12 + today.month - born.month - (today.day < born.day)
+    if months < TODDLER_MONTHS:
+        return _counted(months, "month")
+    return f"{years_between(born, today)} years"
+
+
+def _counted(count: int, word: str) -> str:
+    return f"{count} {word}{'' if count == 1 else 's'}"
+
+
+def _deceased_text(birth_date: Moment | None, death: _Death) -> str:
+    if death.when is None:
+        return "Deceased"
+    if death.is_future:
+        return f"{FUTURE_DEATH}: {death.when.date_text}"
+    if not death.when.is_readable:
+        return f"Deceased, {death.when.date_text}"
+    age = age_text(birth_date, death.when.at.date())
+    return f"Died {death.when.date_text}" + (f", aged {age}" if age else "")
+
+
+def _notes(patient: Resource) -> list[str]:
+    links = {text(link.get("type")) for link in mappings(patient.get("link"))}
+    candidates = (
+        (not_understood(patient), not_understood(patient)),
+        (is_false(patient.get("active")), "The EHR marks this record as not in use."),
+        ("replaced-by" in links, "The EHR says that another record replaces this one."),
+        (
+            "deceasedBoolean" not in patient and "_deceasedBoolean" in patient,
+            "The EHR does not say whether this patient is alive.",
+        ),
+    )
+    return [words for holds, words in candidates if holds]

@@ -1,0 +1,97 @@
+"""Names of people (FHIR R4 HumanName): the one to use, those in another script, and former ones."""
+
+import re
+import unicodedata
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from smartapp.record.elements import mapping, mappings
+from smartapp.record.moments import member_moment
+from smartapp.record.texts import text, texts
+
+NAME_ORDER = ("official", "usual", "", "temp", "anonymous", "nickname", "old", "maiden")
+NAME_WORDS = {"nickname": "nickname", "old": "former name", "maiden": "name before marriage"}
+LANGUAGE_EXTENSION = "http://hl7.org/fhir/StructureDefinition/language"
+_LANGUAGE = re.compile(r"[A-Za-z]{2,3}(-[A-Za-z0-9]{1,8}){0,3}")
+
+
+@dataclass(frozen=True, slots=True)
+class Name:
+    """A name in any script. `lang` is "" unless the record says it: a script is no language."""
+
+    text: str
+    use: str = ""
+    lang: str = ""
+    is_former: bool = False
+
+    @property
+    def script(self) -> str:
+        """The script of its first letter, as Unicode names it: LATIN, GREEK, CJK, HIRAGANA."""
+        letter = next((one for one in self.text if one.isalpha()), "")
+        return unicodedata.name(letter, "").partition(" ")[0] if letter else ""
+
+
+def read_names(resource: dict[str, Any], now: datetime) -> list[Name]:
+    """Return the names that count, the one to use first, each text once."""
+    ranked = sorted(mappings(resource.get("name")), key=lambda name: _rank(name, now))
+    names: dict[str, Name] = {}
+    for name in ranked:
+        if written := name_text(name):
+            names.setdefault(written, _name(name, written, now))
+    return list(names.values())
+
+
+def best_name(resource: dict[str, Any], now: datetime) -> str:
+    """Return the name by which to call a person, or ""."""
+    names = read_names(resource, now)
+    return names[0].text if names else ""
+
+
+def in_other_scripts(names: list[Name]) -> tuple[Name, ...]:
+    """Return the same person's current names in scripts other than the first one's, one of each."""
+    scripts = {names[0].script} if names else set()
+    found = []
+    for name in names[1:]:
+        if name.script and name.script not in scripts and not name.is_former and not name.use:
+            scripts.add(name.script)
+            found.append(name)
+    return tuple(found)
+
+
+def name_text(name: dict[str, Any]) -> str:
+    """Return one HumanName: its text as the EHR displays it, else its parts in order."""
+    parts = [
+        *texts(name.get("prefix")),
+        *texts(name.get("given")),
+        *texts(name.get("family")),
+        *texts(name.get("suffix")),
+    ]
+    return text(name.get("text")) or " ".join(parts)
+
+
+def is_over(element: dict[str, Any], now: datetime) -> bool:
+    """Whether a name's or a number's own period has ended."""
+    end = member_moment(mapping(element.get("period")), "end")
+    return end is not None and end.is_readable and end.at < now
+
+
+def _name(name: dict[str, Any], written: str, now: datetime) -> Name:
+    use = text(name.get("use"))
+    is_former = use in ("old", "maiden") or is_over(name, now)
+    return Name(written, NAME_WORDS.get(use, ""), _language(name), is_former)
+
+
+def _rank(name: dict[str, Any], now: datetime) -> tuple[bool, int]:
+    """Order names: those still in use first, then by what FHIR says they are for."""
+    use = text(name.get("use"))
+    rank = NAME_ORDER.index(use) if use in NAME_ORDER else len(NAME_ORDER)
+    return is_over(name, now), rank
+
+
+def _language(name: dict[str, Any]) -> str:
+    for extension in mappings(name.get("extension")):
+        if extension.get("url") == LANGUAGE_EXTENSION:
+            tag = text(extension.get("valueCode"))
+            return tag if _LANGUAGE.fullmatch(tag) else ""
+    return ""

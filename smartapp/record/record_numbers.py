@@ -1,0 +1,131 @@
+"""Which of a patient's identifiers is the record number that this hospital uses.
+
+Types are codes of HL7 v2 table 0203 and, where an EHR has none (Epic), words. Numbers that open
+bank accounts, borders or insurance are never shown, nor are logins.
+"""
+
+import re
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from smartapp.record.codes import codes, concept_words
+from smartapp.record.elements import Resource, mappings
+from smartapp.record.names import is_over
+from smartapp.record.references import display
+from smartapp.record.texts import text
+
+# HL7 v2 0203: social security, birth certificate, driver's licence, passport, tax, permanent
+# residence, national person and plan, Medicare, Medicaid, member, subscriber and health card
+# numbers, bank accounts and cards, citizenship, visa, employees', visits' and accounts' numbers.
+NOT_RECORD_NUMBERS = frozenset({
+    "SS", "SB", "DL", "PPN", "TAX", "PRC", "NI", "NH", "MC", "MA", "MB", "SN", "HC", "BA", "BC",
+    "BCT", "BRN", "CZ", "VS", "EI", "EN", "VN", "AN", "ANC", "AND", "ANT", "AM", "DI", "DS",
+    "MCT", "NPI", "UPIN",
+})  # fmt: skip
+_NOT_RECORD_SYSTEMS = re.compile(
+    r"us-ssn|2\.16\.840\.1\.113883\.4\.1$|passport|drivers|us-mbi|medicare|medicaid|insurance"
+    r"|/dva\b|taxid",
+    re.IGNORECASE,
+)
+_NOT_RECORD_WORDS = re.compile(
+    r"\bssn\b|social.security|passport|driver|licen[cs]e|medicare|medicaid|insur|subscriber|member"
+    r"|\btax\b|portal|login|log.?in\b|user.?name|e-?mail|mychart|credit|bank|\bvisit\b|account",
+    re.IGNORECASE,
+)
+_SOCIAL_SECURITY = re.compile(r"\d{3}-\d{2}-\d{4}")
+# The national numbers of health services, which are typed as national identifiers.
+_HEALTH_SERVICE = re.compile(r"\bihi\b|/ihi/|nhs|health.?identifier|healthcare", re.IGNORECASE)
+_SHARED = re.compile(r"communit|enterprise|regional|network|\bhie\b|\bempi\b", re.IGNORECASE)
+_MEDICAL_RECORD = re.compile(r"mrn|medical record (?:number|no\.?)|mr", re.IGNORECASE)
+# Epic types its numbers in words. Clinicians know none of these; the last is a login.
+EPIC_INTERNAL = ("CEID", "FHIR", "FHIR STU3", "EXTERNAL", "INTERNAL", "WPRINTERNAL", "MYCHARTLOGIN")
+USE_ORDER = ("usual", "official", "", "temp", "secondary")
+
+
+@dataclass(frozen=True, slots=True)
+class RecordNumber:
+    """`assigner` is "" where there is no other number that it could be mistaken for."""
+
+    label: str
+    value: str
+    assigner: str = ""
+
+
+def read_record_number(patient: Resource, *, system: str, now: datetime) -> RecordNumber:
+    """Return the number that this hospital knows the patient by, else the resource's id.
+
+    `system` is the one that the administrator named for the registration, "" for none.
+    """
+    usable = [one for one in mappings(patient.get("identifier")) if _is_usable(one, system, now)]
+    if not usable:
+        return RecordNumber("Record", text(patient.get("id")))
+    best = min(usable, key=lambda one: _rank(one, system))
+    values = {text(one.get("value")) for one in usable if _kind(one) <= _SHARED_NUMBER}
+    is_one_of_several = len(values) > 1
+    return RecordNumber(
+        label=_label(best, system),
+        value=text(best.get("value")),
+        assigner=display(best.get("assigner")) if is_one_of_several else "",
+    )
+
+
+def _is_usable(identifier: dict[str, Any], system: str, now: datetime) -> bool:
+    value = text(identifier.get("value"))
+    if not value or _SOCIAL_SECURITY.fullmatch(value):
+        return False
+    if identifier.get("use") == "old" or is_over(identifier, now):
+        return False
+    return _is_named(identifier, system) or not _is_something_else(identifier)
+
+
+def _is_named(identifier: dict[str, Any], system: str) -> bool:
+    return bool(system) and text(identifier.get("system")) == system
+
+
+def _is_something_else(identifier: dict[str, Any]) -> bool:
+    """Whether it is a number of another kind: a civil one, an insurance's, a login."""
+    named, system = concept_words(identifier.get("type")), text(identifier.get("system"))
+    types = codes(identifier.get("type"))
+    if "NI" in types and _HEALTH_SERVICE.search(f"{named} {system}"):
+        return False
+    if types & NOT_RECORD_NUMBERS or _NOT_RECORD_SYSTEMS.search(system):
+        return True
+    return _NOT_RECORD_WORDS.search(named) is not None
+
+
+_MEDICAL_RECORD_NUMBER, _USUAL_NUMBER, _PATIENT_NUMBER, _SHARED_NUMBER, _OTHER, _INTERNAL = range(6)
+
+
+def _rank(identifier: dict[str, Any], system: str) -> tuple[bool, int, int, int]:
+    use, named = text(identifier.get("use")), concept_words(identifier.get("type")).upper()
+    return (
+        not _is_named(identifier, system),
+        _kind(identifier),
+        EPIC_INTERNAL.index(named) if named in EPIC_INTERNAL else 0,
+        USE_ORDER.index(use) if use in USE_ORDER else len(USE_ORDER),
+    )
+
+
+def _kind(identifier: dict[str, Any]) -> int:
+    """Return how sure it is that a clinician knows the patient by this number; 0 is surest."""
+    types, named = codes(identifier.get("type")), concept_words(identifier.get("type"))
+    if named.upper() in EPIC_INTERNAL:
+        return _INTERNAL
+    if _SHARED.search(named):
+        return _SHARED_NUMBER
+    if "MR" in types or _MEDICAL_RECORD.fullmatch(named):
+        return _MEDICAL_RECORD_NUMBER
+    if not types and identifier.get("use") == "usual":
+        return _USUAL_NUMBER
+    return _PATIENT_NUMBER if types & {"PI", "PT", "PN", "JHN", "NI"} else _OTHER
+
+
+def _label(identifier: dict[str, Any], system: str) -> str:
+    named = concept_words(identifier.get("type"))
+    if _MEDICAL_RECORD.fullmatch(named):
+        return "MRN"
+    if named:
+        return named
+    is_record_number = "MR" in codes(identifier.get("type")) or _is_named(identifier, system)
+    return "MRN" if is_record_number else "Identifier"
