@@ -52,7 +52,7 @@ async def page(request: HttpRequest, uuid: UUID) -> HttpResponse:
 async def _launch_page(request: HttpRequest, found: StoredLaunch, key: SessionKey) -> HttpResponse:
     if found.end_reason in REVOKED:
         return await _disconnected(request, found)
-    stored = await refresh.with_access(found)
+    stored = await refresh.with_access(found, by_person=True)
     access = LaunchAccess(stored)
     chart = await patient_chart.chart(access)
     steps.charted(chart)

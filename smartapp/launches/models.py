@@ -38,6 +38,11 @@ def tokens_context(launch_uuid: uuid.UUID) -> str:
     return f"launches.launch:{launch_uuid}:tokens"
 
 
+def refresh_failure_context(launch_uuid: uuid.UUID) -> str:
+    """Return the place that what is kept of a launch's failed refresh is bound to."""
+    return f"launches.launch:{launch_uuid}:refresh-failure"
+
+
 class Launch(models.Model):
     """One run of SMART App Launch, from its callback to its end.
 
@@ -64,6 +69,8 @@ class Launch(models.Model):
     refresh_lease_until = models.DateTimeField(null=True)
     # Set by a 429, a 5xx or a time-out of the token endpoint: no refresh before then (C125).
     refresh_not_before = models.DateTimeField(null=True)
+    # Why, in the EHR's words.
+    sealed_refresh_failure = models.TextField(blank=True, db_default="", editable=False)
     # The answer to a refresh was lost then: whether its refresh token is used up nobody knows, and
     # where that matters it is not used again (C124).
     refresh_uncertain_at = models.DateTimeField(null=True)
@@ -176,6 +183,9 @@ class LaunchEvent(models.Model):
 
 vault.register_column(
     "launches.Launch", "sealed_tokens", lambda launch: tokens_context(launch.uuid)
+)
+vault.register_column(
+    "launches.Launch", "sealed_refresh_failure", lambda launch: refresh_failure_context(launch.uuid)
 )
 vault.register_column(
     "launches.Revocation", "sealed_tokens", lambda row: revocation_context(row.uuid)

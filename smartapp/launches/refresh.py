@@ -22,7 +22,7 @@ import asyncio
 import logging
 import time
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import datetime
 from http import HTTPStatus
 from typing import NoReturn
 
@@ -35,6 +35,7 @@ from smartapp.exception_reports import cause
 from smartapp.launches import (
     background,
     pending_revocations,
+    refresh_failure,
     revocation,
     store,
     token_budget,
@@ -72,7 +73,6 @@ from smartapp.registrations.registry import EndpointConfig
 
 logger = logging.getLogger(__name__)
 
-BACK_OFF = timedelta(seconds=30)
 POLL_SECONDS = 0.1
 WAIT_FOR_HOLDER_SECONDS = 30
 STORE_AGAIN_SECONDS = (0.2, 1, 5)
@@ -131,8 +131,9 @@ def refuse_ended(launch: StoredLaunch) -> None:
         raise UnknownEndpoint(f"launch {launch.uuid}: its EHR was switched off meanwhile")
 
 
-async def with_access(launch: StoredLaunch) -> StoredLaunch:
-    """Return the launch with an access token that is good for a moment longer.
+async def with_access(launch: StoredLaunch, *, by_person: bool = False) -> StoredLaunch:
+    """Return the launch with an access token that is good for a moment longer. `by_person`: a
+    person loads its page, and may try once more at once after a failure.
 
     LaunchEnded (or PatientChanged) when there is none to be had; UnknownEndpoint while an
     administrator has switched the EHR off; EHRUnavailable, InvalidClient, ...
@@ -142,13 +143,15 @@ async def with_access(launch: StoredLaunch) -> StoredLaunch:
     expires_at = launch.access_token_expires_at
     if expires_at is not None and timezone.now() < expires_at:
         return launch
-    return await renewed(launch)
+    return await renewed(launch, by_person=by_person)
 
 
-async def renewed(launch: StoredLaunch) -> StoredLaunch:
+async def renewed(launch: StoredLaunch, *, by_person: bool = False) -> StoredLaunch:
     """Return the launch with newer tokens than this reading of it has: refreshed by this caller,
     or by whoever holds the lease. Raises as `with_access` does."""
     current = launch
+    failure = launch.refresh_failure
+    at_once = by_person and failure is not None and failure.may_be_tried_at_once
     give_up_at = time.monotonic() + WAIT_FOR_HOLDER_SECONDS
     while True:
         now = timezone.now()
@@ -158,11 +161,12 @@ async def renewed(launch: StoredLaunch) -> StoredLaunch:
             return current
         if current.tokens is None or current.tokens.refresh_token is None:
             raise AccessExpired(f"launch {launch.uuid} has no refresh token")
-        _refuse_for_now(current, now)
+        at_once = at_once and current.refresh_not_before == launch.refresh_not_before
+        _refuse_for_now(current, now, at_once=at_once)
         if _is_abandoned(current, now):
             await in_database(store.mark_uncertain, current, now)
         # To its end: a lease without its holder would keep the others waiting.
-        elif not await background.to_its_end(_refresh_if_free(current, current.tokens)):
+        elif not await background.to_its_end(_refresh_if_free(current, current.tokens, at_once)):
             if time.monotonic() > give_up_at:
                 detail = f"refresh of {launch.uuid} has been under way for too long"
                 raise EHRTimeout(detail, retry_after=WAIT_FOR_HOLDER_SECONDS)
@@ -170,14 +174,14 @@ async def renewed(launch: StoredLaunch) -> StoredLaunch:
         current = await in_database(store.find, launch.uuid, launch.session_digest, timezone.now())
 
 
-def _refuse_for_now(launch: StoredLaunch, now: datetime) -> None:
+def _refuse_for_now(launch: StoredLaunch, now: datetime, *, at_once: bool) -> None:
+    failure = launch.refresh_failure
     if launch.refresh_uncertain_at is not None and not launch.refresh_tokens_persist:
-        raise RefreshUncertain(f"launch {launch.uuid}: the answer to its refresh was lost")
-    if launch.refresh_not_before is not None and now < launch.refresh_not_before:
-        raise EHRUnavailable(
-            f"refresh of {launch.uuid} is postponed after a failure",
-            retry_after=(launch.refresh_not_before - now).total_seconds(),
-        )
+        lost = RefreshUncertain(f"launch {launch.uuid}: the answer to its refresh was lost")
+        raise failure.as_uncertain if failure else lost
+    if launch.refresh_not_before is not None and now < launch.refresh_not_before and not at_once:
+        seconds = (launch.refresh_not_before - now).total_seconds()
+        raise refresh_failure.postponed(launch.uuid, failure, seconds)
 
 
 def _is_abandoned(launch: StoredLaunch, now: datetime) -> bool:
@@ -186,14 +190,15 @@ def _is_abandoned(launch: StoredLaunch, now: datetime) -> bool:
     return until is not None and until <= now and not launch.refresh_tokens_persist
 
 
-async def _refresh_if_free(launch: StoredLaunch, tokens: LaunchTokens) -> bool:
+async def _refresh_if_free(launch: StoredLaunch, tokens: LaunchTokens, at_once: bool) -> bool:
     """Return whether the lease was to be had, and the refresh has been tried."""
     until = launch.refresh_lease_until
     if until is not None and timezone.now() < until:
         return False
     # Before the lease: while the database is away, nothing could be given back.
     config = await registry.endpoint_for_callback(launch.endpoint_id, launch.registration_slug)
-    if not await in_database(store.take_refresh_lease, launch, timezone.now()):
+    now = timezone.now()
+    if not await in_database(store.take_refresh_lease, launch, now, at_once=at_once):
         return False
     await _refresh(config, launch, tokens)
     return True
@@ -272,20 +277,21 @@ async def _kept(launch: StoredLaunch, error: Exception) -> NoReturn:
     """Keep the launch, and end the lease, after a failure that is not the launch's end. Raises
     that failure, or RefreshUncertain where the refresh token is not to be used again."""
     if launch.refresh_tokens_persist or not _may_be_used_up(error):
-        await _postpone(launch, error)
-        raise error
+        said = refresh_failure.of_a_refresh(error)
+        await _postpone(launch, said)
+        raise said from error
     code = error.code if isinstance(error, SmartError) else type(error).__name__
     logger.warning("launch %s: its refresh is uncertain: %s", launch.uuid, code)
-    await in_database(store.leave_uncertain, launch, timezone.now())
-    if not isinstance(error, SmartError):
-        raise error
-    raise RefreshUncertain(f"launch {launch.uuid}: {code}: {error.detail}") from error
+    uncertain = refresh_failure.uncertain(error)
+    failure = refresh_failure.remembered(uncertain, launch.refresh_failure)
+    await in_database(store.leave_uncertain, launch, failure, timezone.now())
+    raise (uncertain if isinstance(error, SmartError) else error) from error
 
 
 async def _postpone(launch: StoredLaunch, error: Exception) -> None:
-    seconds = error.retry_after if isinstance(error, SmartError) else None
-    back_off = BACK_OFF if seconds is None else timedelta(seconds=seconds)
-    await in_database(store.postpone_refresh, launch, timezone.now() + back_off)
+    failure = refresh_failure.remembered(error, launch.refresh_failure)
+    until = timezone.now() + refresh_failure.back_off(error, failure)
+    await in_database(store.postpone_refresh, launch, failure, until)
 
 
 def _may_be_used_up(error: Exception) -> bool:

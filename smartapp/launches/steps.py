@@ -36,6 +36,7 @@ from smartapp.protocol.errors import (
     JWKSError,
     LaunchContextError,
     LaunchEnded,
+    RefreshProofRefused,
     SmartError,
     StateError,
     TokenRefused,
@@ -109,6 +110,10 @@ RULE_OF = {
     "ended-by-ehr": "C125",
     "access-expired": "C81",
     "refresh-uncertain": "C124",
+    "refresh-unusable": "C124",
+    "refresh-not-trusted": "C98",
+    "refresh-refused": "C125",
+    "refresh-failed": "C125",
     "fhir-unauthorized": "C141",
     "wrong-patient": "C101",
     "ehr-unreachable": "C15",
@@ -425,7 +430,7 @@ def _failure(error: SmartError) -> Detail:
             detail["http_status"] = error.http_status
     if not isinstance(error, TokenRefused | AuthorizationRefused | FHIRError):
         detail["failure"] = error.detail
-    if isinstance(error, IDTokenError):
+    if isinstance(error, IDTokenError | RefreshProofRefused):
         detail["rule"] = error.rule
     if isinstance(error, WrongPatient):
         detail["resource_type"] = error.resource_type

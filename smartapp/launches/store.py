@@ -13,11 +13,12 @@ from django.db.models import F, Q, QuerySet, Subquery
 from django.utils import timezone
 
 from smartapp.chart.page import OpenLaunch
-from smartapp.launches import pending_revocations
+from smartapp.launches import pending_revocations, refresh_failure
 from smartapp.launches import tokens as launch_tokens
 from smartapp.launches.cookies import SessionKey
 from smartapp.launches.models import EndReason, Launch, LaunchKind, Revocation
 from smartapp.launches.pending_revocations import Outstanding
+from smartapp.launches.refresh_failure import RefreshFailure
 from smartapp.launches.tokens import LaunchTokens
 from smartapp.protocol.errors import (
     EndedByAdministrator,
@@ -62,6 +63,7 @@ class StoredLaunch:
     token_version: int
     refresh_lease_until: datetime | None
     refresh_not_before: datetime | None
+    refresh_failure: RefreshFailure | None
     refresh_uncertain_at: datetime | None
     # What the registration says of its refresh tokens (C124).
     refresh_tokens_persist: bool
@@ -249,6 +251,7 @@ def _stored(launch: Launch, session: Session) -> StoredLaunch:
         token_version=launch.token_version,
         refresh_lease_until=launch.refresh_lease_until,
         refresh_not_before=launch.refresh_not_before,
+        refresh_failure=refresh_failure.unseal(launch.sealed_refresh_failure, uuid),
         refresh_uncertain_at=launch.refresh_uncertain_at,
         refresh_tokens_persist=launch.endpoint.registration.refresh_tokens_persist,
         ended_at=launch.ended_at,
@@ -305,10 +308,11 @@ def _at_version(launch: StoredLaunch) -> QuerySet[Launch]:
     return _unended(launch).filter(token_version=launch.token_version)
 
 
-def take_refresh_lease(launch: StoredLaunch, now: datetime) -> bool:
+def take_refresh_lease(launch: StoredLaunch, now: datetime, *, at_once: bool = False) -> bool:
     """Return whether this caller, alone of all processes, may refresh this launch now (C123).
 
     Not while a failure keeps it back: those who waited for it must not go on one by one (C125).
+    `at_once` goes past the failure that this reading of the launch has, and past no later one.
     Where a refresh token may be used up by its use, there is none while an answer is missing: it
     was lost since this reading of the row, or the holder never gave its lease back, and died,
     perhaps after it had asked (C124).
@@ -319,6 +323,8 @@ def take_refresh_lease(launch: StoredLaunch, now: datetime) -> bool:
     else:
         free &= Q(refresh_uncertain_at=None)
     due = Q(refresh_not_before=None) | Q(refresh_not_before__lte=now)
+    if at_once:
+        due |= Q(refresh_not_before=launch.refresh_not_before)
     return bool(
         _at_version(launch).filter(free, due).update(refresh_lease_until=now + REFRESH_LEASE)
     )
@@ -334,6 +340,7 @@ def store_refreshed(
         token_version=F("token_version") + 1,
         refresh_lease_until=None,
         refresh_not_before=None,
+        sealed_refresh_failure="",
         refresh_uncertain_at=None,
     )
     # Ended while the EHR was asked: what it gave is nobody's, and the EHR is told so (C133).
@@ -349,15 +356,23 @@ def mark_uncertain(launch: StoredLaunch, now: datetime) -> None:
     _at_version(launch).update(refresh_uncertain_at=now)
 
 
-def leave_uncertain(launch: StoredLaunch, now: datetime) -> None:
+def leave_uncertain(launch: StoredLaunch, failure: RefreshFailure, now: datetime) -> None:
     """Remember it and end the lease, in one statement: who looks at the row in between must not
     take the one for free without seeing the other."""
-    _at_version(launch).update(refresh_uncertain_at=now, refresh_lease_until=None)
+    _at_version(launch).update(
+        refresh_uncertain_at=now,
+        refresh_lease_until=None,
+        sealed_refresh_failure=refresh_failure.seal(failure, launch.uuid),
+    )
 
 
-def postpone_refresh(launch: StoredLaunch, until: datetime) -> None:
+def postpone_refresh(launch: StoredLaunch, failure: RefreshFailure, until: datetime) -> None:
     """Keep the tokens and leave the EHR alone until then (C125); the lease ends with it."""
-    _at_version(launch).update(refresh_lease_until=None, refresh_not_before=until)
+    _at_version(launch).update(
+        refresh_lease_until=None,
+        refresh_not_before=until,
+        sealed_refresh_failure=refresh_failure.seal(failure, launch.uuid),
+    )
 
 
 def end_and_hand_over(launch: StoredLaunch, reason: EndReason, now: datetime) -> UUID | None:
@@ -416,6 +431,7 @@ def _end(launches: QuerySet[Launch], reason: EndReason, now: datetime) -> None:
         sealed_tokens="",
         access_token_expires_at=None,
         refresh_lease_until=None,
+        sealed_refresh_failure="",
         token_version=F("token_version") + 1,
         ended_at=now,
         end_reason=reason,

@@ -82,6 +82,13 @@ async def limited(config: EndpointConfig, retry_after: str | None) -> EHRLimited
     return EHRLimited(f"429 for {config.registration_slug}", retry_after=seconds)
 
 
+def asked_to_wait(retry_after: str | None) -> float | None:
+    """Return for how many seconds a failing EHR asks to be left alone (RFC 9110 §10.2.3); ten
+    minutes at most. None where it does not say."""
+    now = datetime.now(UTC)
+    return retry_after_seconds(retry_after, now=now, longest=LONGEST_BACK_OFF_SECONDS)
+
+
 def forget() -> None:
     """Forget each 429, and that the cache was away: a test's EHR ends, the process does not."""
     global _away_until

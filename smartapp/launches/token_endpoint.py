@@ -25,6 +25,7 @@ from smartapp.protocol.errors import (
     InvalidClient,
     JWKSError,
     KeysReplaced,
+    TokenEndpointFailed,
 )
 from smartapp.protocol.urls import host_of
 from smartapp.registrations import discovery
@@ -69,6 +70,9 @@ async def request_token(
         raise await token_budget.limited(config, response.headers.get("Retry-After"))
     try:
         return token.parse_token_response(response.status, response.body, requested_at=requested_at)
+    except TokenEndpointFailed as error:
+        error.retry_after = token_budget.asked_to_wait(response.headers.get("Retry-After"))
+        raise
     except InvalidClient as error:
         await _refuse_after_emergency(config, error)
         raise

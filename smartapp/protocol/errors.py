@@ -7,7 +7,8 @@
     │   ├── UnknownEndpoint           `iss` or slug that nobody registered
     │   ├── LaunchNotFound            no such launch for this browser
     │   └── LaunchEnded               it is over: Disconnected, EndedByEHR, EndedByAdministrator,
-    │                                 AccessExpired, RefreshUncertain, ContextChanged
+    │                                 AccessExpired, ContextChanged, RefreshUncertain
+    │                                 (RefreshAnswerUnusable, RefreshProofRefused)
     ├── StateError                    the way back from the EHR does not fit the way out
     │   ├── StateUnknown              StateOfAnotherBrowser  StateExpired  StateAlreadyUsed
     │   └── StateOfAnotherRegistration
@@ -24,7 +25,8 @@
     ├── ClientKeyError                we have nothing to sign with
     ├── TokenError
     │   ├── TokenRefused              an OAuth error response
-    │   │   ├── TokenEndpointFailed   a 5xx: nothing was decided
+    │   │   ├── TokenEndpointFailed   a 5xx: nothing was decided (RefreshFailed)
+    │   │   ├── RefreshRefused        an open page's access is not renewed
     │   │   ├── InvalidGrant          ends the launch
     │   │   └── InvalidClient         our key, secret or client_id is not accepted
     │   │       └── KeysReplaced      nor can it be yet: an emergency replaced the key
@@ -226,6 +228,28 @@ class RefreshUncertain(LaunchEnded):
         "used. Asking a second time could make the EHR end all access that was given, so this app "
         "does not."
     )
+
+
+class RefreshAnswerUnusable(RefreshUncertain):
+    code = "refresh-unusable"
+    happened = (
+        "When this app's access was renewed, the EHR's answer could not be used. Asking a second "
+        "time could make the EHR end all access that was given, so this app does not."
+    )
+
+
+class RefreshProofRefused(RefreshUncertain):
+    """`rule` names the check of the id_token that failed."""
+
+    code = "refresh-not-trusted"
+    happened = (
+        "When this app's access was renewed, the EHR's proof of who is signed in did not pass "
+        "every check, so nothing of that answer was used."
+    )
+
+    def __init__(self, detail: str = "", *, rule: str = "") -> None:
+        super().__init__(detail)
+        self.rule = rule
 
 
 # --- the way back from the EHR -----------------------------------------------------------------
@@ -434,6 +458,39 @@ class TokenEndpointFailed(TokenRefused):
     happened = "The EHR had a problem of its own at the last step."
     next_step = "Wait a minute, then start again from your EHR or from the start page."
     in_ehr = WAIT_AND_REOPEN
+
+
+class RefreshRefused(TokenRefused):
+    """The EHR refused to renew the access of an open page, and did not end it (C125)."""
+
+    code = "refresh-refused"
+    title = "The EHR did not renew this app's access"
+    happened = (
+        "The access that you gave this app was for a limited time. When the app asked the EHR to "
+        "renew it, the EHR refused."
+    )
+    next_step = "Connect again. If the EHR refuses again, ask your health system for help."
+    in_ehr = f"{REOPEN} If the EHR refuses again, tell your administrator what it said."
+
+    @property
+    def context(self) -> dict[str, str]:
+        """For the page: the EHR's own words, which are the only ones that know why."""
+        words = self.detail.partition(": ")[2]
+        return {"ehr_message": words, "start_again_words": "Connect again"}
+
+
+class RefreshFailed(TokenEndpointFailed):
+    """The EHR failed when it should have renewed the access of an open page (C125)."""
+
+    code = "refresh-failed"
+    title = "The EHR could not renew this app's access"
+    happened = (
+        "The EHR had a problem of its own when this app asked it to renew its access. Nothing is "
+        "lost."
+    )
+    next_step = "Wait a moment and load this page again."
+    in_ehr = "Wait a moment and load this page again."
+    is_repeatable = True
 
 
 class InvalidGrant(TokenRefused):

@@ -161,7 +161,7 @@ def _audience(claims: dict[str, Any], client_id: str, *, may_be_absent: bool) ->
     aud = claims.get("aud")
     is_absent = aud in (None, "", [])
     if is_absent and not may_be_absent:
-        raise _error("aud", "missing")
+        raise _error("aud-missing", "no audience")
     audiences = [] if is_absent else aud if isinstance(aud, list) else [aud]
     is_ours = all(isinstance(item, str) for item in audiences) and client_id in audiences
     if not is_absent and not is_ours:

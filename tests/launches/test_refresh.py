@@ -10,10 +10,16 @@ from aiohttp import web
 from django.db import OperationalError
 from django.utils import timezone
 
-from smartapp import http
+from smartapp import http, vault
 from smartapp.database import in_database
 from smartapp.launches import events, pending_revocations, revocation, token_budget
-from smartapp.launches.models import EndReason, Launch, LaunchEvent, Revocation
+from smartapp.launches.models import (
+    EndReason,
+    Launch,
+    LaunchEvent,
+    Revocation,
+    refresh_failure_context,
+)
 from smartapp.registrations import registry
 from smartapp.registrations.models import Endpoint, Registration
 from smartapp.registrations.registry import EndpointConfig
@@ -107,6 +113,147 @@ async def _unauthorized() -> web.Response:
     return web.json_response({"error": "invalid_token"}, status=401)
 
 
+def failing(ehr: ScriptedEHR, status: int, text: str = "", **headers: str) -> None:
+    """Let the EHR answer every token request so."""
+
+    async def answering(_: web.Request) -> web.Response:
+        return web.Response(status=status, text=text, headers=headers)
+
+    ehr.token_answer = answering
+
+
+async def seconds_left_alone(uuid: UUID) -> float:
+    until = (await row(uuid)).refresh_not_before
+    assert until is not None
+    return (until - timezone.now()).total_seconds()
+
+
+class TestBackOff:
+    """C125: how long an EHR that failed, or refused, is left alone, and what is said meanwhile."""
+
+    async def test_it_starts_at_a_second_and_doubles_to_thirty(
+        self, browser: Browser, ehr: ScriptedEHR, expired: UUID
+    ) -> None:
+        failing(ehr, 503)
+        for expected in (1, 2, 4, 8, 16, 30, 30):
+            assert (await browser.get(f"/launches/{expired}/context.json")).status == 502
+            seconds = await seconds_left_alone(expired)
+            assert expected * 0.8 - 0.5 < seconds <= expected * 1.2
+            await in_database(Launch.objects.update, refresh_not_before=timezone.now())
+
+    async def test_one_that_worked_starts_it_anew(
+        self, browser: Browser, ehr: ScriptedEHR, expired: UUID
+    ) -> None:
+        for _ in range(2):
+            failing(ehr, 503)
+            await browser.get(f"/launches/{expired}/context.json")
+            assert await seconds_left_alone(expired) <= 1.2
+            ehr.token_answer = None
+            assert (await browser.get(f"/launches/{expired}/")).status == 200
+            assert (await row(expired)).sealed_refresh_failure == ""
+            await expire(expired)
+
+    async def test_a_persons_reload_works_at_once_when_the_ehr_does_again(
+        self, browser: Browser, ehr: ScriptedEHR, expired: UUID
+    ) -> None:
+        failing(ehr, 503)
+        page = await (await browser.get(f"/launches/{expired}/")).text()
+        assert "Try again</a>" in page
+        ehr.token_answer = None
+        assert (await browser.get(f"/launches/{expired}/context.json")).status == 502
+        assert (await browser.get(f"/launches/{expired}/")).status == 200
+
+    async def test_twenty_reloads_at_once_try_once(
+        self, browser: Browser, ehr: ScriptedEHR, expired: UUID
+    ) -> None:
+        """C123: once is once, however many tabs there are."""
+        failing(ehr, 503)
+        await browser.get(f"/launches/{expired}/")
+        ehr.token_delay = 0.3
+        pages = await asyncio.gather(*(browser.get(f"/launches/{expired}/") for _ in range(20)))
+        assert {page.status for page in pages} == {502}
+        assert len(refreshes(ehr)) == 2
+
+    @pytest.mark.parametrize("status", [503, 429])
+    async def test_an_ehr_that_asks_for_time_has_it_from_everybody(
+        self, browser: Browser, ehr: ScriptedEHR, expired: UUID, status: int
+    ) -> None:
+        failing(ehr, status, **{"Retry-After": "120"})
+        for _ in range(3):
+            response = await browser.get(f"/launches/{expired}/")
+            assert 115 <= int(response.headers["Retry-After"]) <= 120
+        assert len(refreshes(ehr)) == 1
+
+    @pytest.mark.parametrize(
+        ("status", "text", "words"),
+        [
+            (400, '{"error":"consent_required"}', "consent_required"),
+            (
+                400,
+                '{"error":"login_required","error_description":"Sign in <b>again</b>"}',
+                "login_required Sign in &lt;b&gt;again&lt;/b&gt;",
+            ),
+            (401, "Token expired", "Token expired"),
+            (403, '{"error":"access_denied"}', "access_denied"),
+            (401, "", None),
+        ],
+    )
+    @pytest.mark.parametrize("standalone", [True, False])
+    async def test_a_refusal_is_said_in_its_words_on_every_load(
+        self,
+        browser: Browser,
+        ehr: ScriptedEHR,
+        ehr_launch: Start,
+        status: int,
+        text: str,
+        words: str | None,
+        standalone: bool,
+    ) -> None:
+        """And patients have a way to connect again."""
+        uuid = await browser.launch("/connect/scripted/" if standalone else ehr_launch())
+        await expire(uuid)
+        failing(ehr, status, text)
+        for _ in range(3):
+            response = await browser.get(f"/launches/{uuid}/")
+            page = await response.text()
+            assert response.status == 502
+            assert "the EHR refused" in page
+            assert "not answering" not in page
+            assert ("The EHR said" in page) == bool(words)
+            assert (words or "") in page
+            assert ('href="/connect/scripted/">Connect again</a>' in page) == standalone
+            assert ("open it again from the patient" in page) == (not standalone)
+        assert len(refreshes(ehr)) == 1
+        assert (await row(uuid)).sealed_tokens
+
+    async def test_what_it_said_is_sealed_and_ends_with_the_launch(
+        self, browser: Browser, ehr: ScriptedEHR, expired: UUID
+    ) -> None:
+        """T10: an EHR's own words may quote anything."""
+        failing(ehr, 400, '{"error":"consent_required","error_description":"Jane Doe"}')
+        await browser.get(f"/launches/{expired}/")
+        kept = (await row(expired)).sealed_refresh_failure
+        assert kept.startswith("v1.")
+        assert "Jane" not in kept
+        await browser.http.post(f"{browser.app}/launches/{expired}/end/", allow_redirects=False)
+        assert (await row(expired)).sealed_refresh_failure == ""
+
+    async def test_one_that_cannot_be_read_any_more_is_no_failure(
+        self, browser: Browser, ehr: ScriptedEHR, expired: UUID
+    ) -> None:
+        """Written by another release, or under a key that is gone."""
+        for kept in ("v1.x.y", vault.seal(b'{"other": 1}', refresh_failure_context(expired))):
+            later = timezone.now() + timedelta(seconds=20)
+            await in_database(
+                Launch.objects.update, sealed_refresh_failure=kept, refresh_not_before=later
+            )
+            response = await browser.get(f"/launches/{expired}/")
+            assert response.status == 502
+            assert "not answering" in await response.text()
+        await in_database(Launch.objects.update, refresh_not_before=None)
+        assert (await browser.get(f"/launches/{expired}/")).status == 200
+
+
 class TestFailure:
     async def test_invalid_grant_ends_the_launch_and_destroys_its_tokens(
         self, browser: Browser, ehr: ScriptedEHR, expired: UUID
@@ -132,33 +279,31 @@ class TestFailure:
         assert "the ehr ended this app" in (await response.text()).lower()
 
     @pytest.mark.parametrize(
-        ("status", "text"),
+        ("status", "text", "asked"),
         [
-            (500, '{"error":"server_error"}'),
-            (502, '{"error":"temporarily_unavailable"}'),
-            (500, '{"error":"invalid_grant"}'),
-            (429, "{}"),
-            (503, ""),
-            (503, "<html>"),
-            (401, '{"error":"invalid_client"}'),
-            (400, '{"error":"invalid_request"}'),
-            (404, "<html>"),
-            (200, '{"error":"invalid_request"}'),
+            (500, '{"error":"server_error"}', 2),
+            (502, '{"error":"temporarily_unavailable"}', 2),
+            (500, '{"error":"invalid_grant"}', 2),
+            (429, "{}", 1),
+            (503, "", 2),
+            (503, "<html>", 2),
+            (401, '{"error":"invalid_client"}', 1),
+            (400, '{"error":"invalid_request"}', 1),
+            (404, "<html>", 1),
+            (200, '{"error":"invalid_request"}', 1),
         ],
     )
     async def test_anything_else_keeps_it_and_backs_off(
-        self, browser: Browser, ehr: ScriptedEHR, expired: UUID, status: int, text: str
+        self, browser: Browser, ehr: ScriptedEHR, expired: UUID, status: int, text: str, asked: int
     ) -> None:
-        """C125: and a second load within the back-off asks nobody. What is no decision of the
-        authorization server's is in test_uncertain_refresh."""
-
-        async def failing(_: web.Request) -> web.Response:
-            return web.Response(status=status, text=text)
-
-        ehr.token_answer = failing
-        for _ in range(2):
+        """C125: within the back-off a person may try once more where the EHR only failed; it is
+        asked no more after that. What is no decision of the authorization server's is in
+        test_uncertain_refresh."""
+        failing(ehr, status, text)
+        for _ in range(4):
             assert (await browser.get(f"/launches/{expired}/")).status >= 500
-        assert len(refreshes(ehr)) == 1
+            assert (await browser.get(f"/launches/{expired}/context.json")).status >= 500
+        assert len(refreshes(ehr)) == asked
         ehr.token_answer = None
         token_budget.forget()  # a 429 counts for the whole registration
         await in_database(Launch.objects.update, refresh_not_before=None)

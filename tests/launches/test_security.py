@@ -18,6 +18,7 @@ from smartapp import http
 from smartapp.database import in_database
 from smartapp.launches import background, refresh, store
 from smartapp.launches.models import EndReason, Launch
+from smartapp.launches.refresh_failure import RefreshFailure
 from smartapp.protocol.errors import EHRTimeout
 from smartapp.registrations import registry
 from smartapp.registrations.models import Endpoint, Registration
@@ -114,8 +115,10 @@ class TestRefreshRace:
         digest, now = (await row(uuid)).session_id, timezone.now()
         assert digest is not None
         waiting = await in_database(store.find, uuid, digest, now)
-        await in_database(store.postpone_refresh, waiting, now + HOUR)
+        failure = RefreshFailure("ehr-unreachable", "", may_be_tried_at_once=True)
+        await in_database(store.postpone_refresh, waiting, failure, now + HOUR)
         assert not await in_database(store.take_refresh_lease, waiting, now)
+        assert not await in_database(store.take_refresh_lease, waiting, now, at_once=True)
 
     async def test_disabled_registration_leaves_no_lease_to_wait_for(
         self, browser: Browser, ehr_launch: Start
@@ -159,9 +162,9 @@ class TestRefreshRace:
         await expire_in(uuid, -1)
         taken = store.take_refresh_lease
 
-        def slowly(launch: store.StoredLaunch, now: datetime) -> bool:
+        def slowly(launch: store.StoredLaunch, now: datetime, *, at_once: bool) -> bool:
             time.sleep(0.4)
-            return taken(launch, now)
+            return taken(launch, now, at_once=at_once)
 
         monkeypatch.setattr(store, "take_refresh_lease", slowly)
         with pytest.raises(TimeoutError):

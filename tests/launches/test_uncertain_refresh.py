@@ -16,6 +16,7 @@ from smartapp import http
 from smartapp.database import in_database
 from smartapp.launches import events, refresh, store
 from smartapp.launches.models import EndReason, Launch
+from smartapp.launches.refresh_failure import RefreshFailure
 from smartapp.launches.store import StoredLaunch
 from smartapp.protocol.errors import RefreshUncertain
 from smartapp.registrations.models import Endpoint, Registration
@@ -79,6 +80,8 @@ def says(status: int, text: str = "gateway", **headers: str) -> Lose:
     return lambda _: web.Response(status=status, text=text, headers=headers)
 
 
+LOST = "answer was lost"
+UNUSABLE = "answer could not be used"
 NOT_OURS = '{"errorCode":"E0000009","error":"Internal Server Error"}'
 
 
@@ -94,15 +97,16 @@ async def persistent() -> None:
 
 class TestWhereATokenMayBeUsedUp:
     @pytest.mark.parametrize(
-        "lose",
+        ("lose", "words"),
         [
-            cut,
-            says(200, "<html>sign in to the proxy</html>"),
-            says(200, "{}"),
-            says(204, ""),
-            says(302, Location="https://login.example/"),
-            *(says(status) for status in (408, 499, 500, 502, 504, 520, 524)),
-            says(500, NOT_OURS),
+            (cut, LOST),
+            (says(200, "<html>sign in to the proxy</html>"), UNUSABLE),
+            (says(200, "{}"), UNUSABLE),
+            (says(204, ""), UNUSABLE),
+            (says(302, Location="https://login.example/"), UNUSABLE),
+            *((says(status), LOST) for status in (408, 499, 502, 504, 520, 524)),
+            (says(500), UNUSABLE),
+            (says(500, NOT_OURS), UNUSABLE),
         ],
     )
     async def test_it_is_sent_once_and_the_page_says_why_it_ends_here(
@@ -111,14 +115,16 @@ class TestWhereATokenMayBeUsedUp:
         ehr: ScriptedEHR,
         expired: UUID,
         lose: Lose,
+        words: str,
     ) -> None:
-        """And so it is where nobody knows, which is how a registration begins."""
+        """And so it is where nobody knows, which is how a registration begins. What happened is
+        said each time the page is loaded."""
         rotating = RotatingEHR(ehr)
         rotating.lose = lose
         for _ in range(3):
             response = await browser.get(f"/launches/{expired}/")
             assert response.status == 410
-            assert "answer was lost" in await response.text()
+            assert words in await response.text()
             await in_database(Launch.objects.update, refresh_not_before=None)
         assert len(refreshes(ehr)) == 1
         assert rotating.family_is_alive
@@ -155,7 +161,7 @@ class TestWhereATokenMayBeUsedUp:
 
         def statements() -> int:
             with CaptureQueriesContext(connection) as captured:
-                store.leave_uncertain(launch, timezone.now())
+                store.leave_uncertain(launch, RefreshFailure("x", ""), timezone.now())
             return len(captured)
 
         assert await in_database(statements) == 1
@@ -236,7 +242,11 @@ class TestWhereATokenMayBeUsedUp:
 
         ehr.token_answer = forged
         for _ in range(2):
-            assert (await browser.get(f"/launches/{expired}/")).status == 410
+            response = await browser.get(f"/launches/{expired}/")
+            assert response.status == 410
+            page = await response.text()
+            assert "proof of who is signed in" in page
+            assert "lost" not in page
         assert len(refreshes(ehr)) == 1
 
     async def test_a_holder_that_died_may_have_asked(
@@ -326,7 +336,7 @@ class TestWhereTheRegistrationSaysThatTokensPersist:
         ehr.token_answer = always_cut
         assert (await browser.get(f"/launches/{expired}/")).status == 502
         assert len(refreshes(ehr)) == 2
-        assert (await browser.get(f"/launches/{expired}/")).status == 502
+        assert (await browser.get(f"/launches/{expired}/context.json")).status == 502
         assert len(refreshes(ehr)) == 2
         assert (await row(expired)).refresh_uncertain_at is not None
         ehr.token_answer = granted
@@ -346,7 +356,7 @@ class TestWhereTheRegistrationSaysThatTokensPersist:
 
         ehr.token_answer = failing
         for _ in range(2):
-            assert (await browser.get(f"/launches/{expired}/")).status >= 500
+            assert (await browser.get(f"/launches/{expired}/context.json")).status >= 500
         assert len(refreshes(ehr)) == 1
         ehr.token_answer = None
         await in_database(Launch.objects.update, refresh_not_before=None)

@@ -72,6 +72,15 @@ def _refresh(case: Case) -> Causes:
             "token up, say so in the registration: it is then sent once more.",
             "C124",
         )
+    elif case.code == "refresh-unusable":
+        yield Cause(
+            90,
+            "The EHR's answer to a refresh could not be used",
+            f"{case.words}.",
+            "Ask the vendor what its token endpoint answered; look for a gateway in between. The "
+            "person opens the app again.",
+            "C124",
+        )
     elif case.code == "access-expired":
         yield Cause(
             90,
@@ -100,6 +109,9 @@ def _limited(case: Case) -> Causes:
             "stop. If codes grew too old while people waited, ask the vendor for a higher limit.",
             "C128",
         )
+
+
+TOKEN_REFUSED = ("token-refused", "token-endpoint-failed", "refresh-refused", "refresh-failed")
 
 
 def _token_answer(case: Case) -> Causes:
@@ -138,7 +150,7 @@ def _token_answer(case: Case) -> Causes:
             "Check the kind of app in the vendor's portal.",
             "C2",
         )
-    elif case.code in {"token-refused", "token-endpoint-failed"}:
+    elif case.code in TOKEN_REFUSED:
         yield Cause(
             60,
             "The EHR refused the token request",
@@ -149,6 +161,11 @@ def _token_answer(case: Case) -> Causes:
 
 
 _RULES = {
+    "aud-missing": (
+        "The id_token does not say which client it is for",
+        "Tell the vendor: an id_token needs aud (OpenID Connect Core §2).",
+        "C90",
+    ),
     "aud": (
         "The id_token is for another client",
         "Compare the client id with the vendor's: it may be that of another environment.",
@@ -197,7 +214,7 @@ def _id_token(case: Case) -> Causes:
             "Ask the vendor, and add its issuer, to the letter, to the expected issuers.",
             "C93",
         )
-    elif case.code == "id-token-invalid":
+    elif case.code in ("id-token-invalid", "refresh-not-trusted"):
         rule = str(case.failure.get("rule", ""))
         title, todo, number = _RULES.get(
             rule, ("The id_token did not pass every check", "Tell the vendor.", "C90")

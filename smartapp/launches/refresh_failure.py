@@ -1,0 +1,148 @@
+"""Why the last refresh of a launch brought nothing, for whoever loads its page before the next.
+
+Kept sealed in the launch's row: an EHR's own words may quote anything.
+"""
+
+import json
+import random
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from datetime import timedelta
+from http import HTTPStatus
+from uuid import UUID
+
+from smartapp import vault
+from smartapp.launches.models import refresh_failure_context
+from smartapp.protocol.errors import (
+    EHRRedirected,
+    EHRResponseTooLarge,
+    EHRUnavailable,
+    IDTokenError,
+    InvalidClient,
+    KeysReplaced,
+    RefreshAnswerUnusable,
+    RefreshFailed,
+    RefreshProofRefused,
+    RefreshRefused,
+    RefreshUncertain,
+    SmartError,
+    TokenEndpointFailed,
+    TokenRefused,
+    TokenResponseInvalid,
+)
+
+FIRST_BACK_OFF_SECONDS = 1.0
+LONGEST_BACK_OFF_SECONDS = 30.0
+REFUSALS: Mapping[str, type[TokenRefused]] = {
+    kind.code: kind for kind in (RefreshRefused, RefreshFailed, InvalidClient, KeysReplaced)
+}
+UNCERTAIN: Mapping[str, type[RefreshUncertain]] = {
+    kind.code: kind for kind in (RefreshUncertain, RefreshAnswerUnusable, RefreshProofRefused)
+}
+
+
+@dataclass(frozen=True, slots=True)
+class RefreshFailure:
+    """`code` is that of the page, `error` the `error` of the EHR's answer and `http_status` its
+    status. `count` is how many refreshes failed in a row."""
+
+    code: str
+    detail: str = field(repr=False)
+    error: str = ""
+    http_status: int = 0
+    count: int = 1
+    may_be_tried_at_once: bool = False
+
+    @property
+    def as_refusal(self) -> TokenRefused | None:
+        """The EHR's refusal, to be said again; None for anything else."""
+        kind = REFUSALS.get(self.code)
+        return kind(self.detail, error=self.error, http_status=self.http_status) if kind else None
+
+    @property
+    def as_uncertain(self) -> RefreshUncertain:
+        return UNCERTAIN.get(self.code, RefreshUncertain)(self.detail)
+
+
+def seal(failure: RefreshFailure, launch: UUID) -> str:
+    return vault.seal(json.dumps(asdict(failure)).encode(), refresh_failure_context(launch))
+
+
+def unseal(sealed: str, launch: UUID) -> RefreshFailure | None:
+    """Return the failure of that launch; None for none, and for one that cannot be read any more:
+    the next refresh goes ahead without it."""
+    try:
+        opened = vault.unseal(sealed, refresh_failure_context(launch))
+        return RefreshFailure(**json.loads(opened))
+    except (vault.VaultError, TypeError):
+        return None
+
+
+def of_a_refresh(error: Exception) -> Exception:
+    """Return the error in the words of a refresh: no sign-in failed, and a page is open."""
+    if isinstance(error, InvalidClient) or not isinstance(error, TokenRefused):
+        return error
+    kind = RefreshFailed if isinstance(error, TokenEndpointFailed) else RefreshRefused
+    said = kind(error.detail, error=error.error, http_status=error.http_status)
+    said.retry_after = error.retry_after
+    return said
+
+
+def uncertain(error: Exception) -> RefreshUncertain:
+    """Return what the page says after an answer that left the refresh token's state unknown."""
+    if not isinstance(error, SmartError):
+        return RefreshUncertain(type(error).__name__)
+    detail = f"{error.code}: {error.detail}"
+    if isinstance(error, IDTokenError):
+        return RefreshProofRefused(detail, rule=error.rule)
+    unusable = TokenResponseInvalid | EHRRedirected | EHRResponseTooLarge
+    is_server_error = getattr(error, "http_status", 0) == HTTPStatus.INTERNAL_SERVER_ERROR
+    if isinstance(error, unusable) or is_server_error:
+        return RefreshAnswerUnusable(detail)
+    return RefreshUncertain(detail)
+
+
+def remembered(error: Exception, before: RefreshFailure | None) -> RefreshFailure:
+    """Return what to keep of a failure. A person's reload may try once more at once, where the EHR
+    neither refused nor asked to be left alone."""
+    count = 1 + (before.count if before else 0)
+    if not isinstance(error, SmartError):
+        return RefreshFailure(
+            type(error).__name__, "", count=count, may_be_tried_at_once=count == 1
+        )
+    is_transient = error.retry_after is None and not _is_refusal(error)
+    return RefreshFailure(
+        code=error.code,
+        detail=error.detail,
+        error=getattr(error, "error", ""),
+        http_status=getattr(error, "http_status", 0),
+        count=count,
+        may_be_tried_at_once=is_transient and count == 1,
+    )
+
+
+def back_off(error: Exception, failure: RefreshFailure) -> timedelta:
+    """Return for how long the EHR is left alone (C125): as long as it asks; after a refusal, which
+    only a person can change, half a minute; after a failure from one second on, doubled each time,
+    and never the same for everybody."""
+    if isinstance(error, SmartError) and error.retry_after is not None:
+        return timedelta(seconds=error.retry_after)
+    doubled = FIRST_BACK_OFF_SECONDS * 2 ** min(failure.count - 1, 10)
+    seconds = LONGEST_BACK_OFF_SECONDS if _is_refusal(error) else doubled
+    jitter = random.uniform(0.8, 1.2)  # noqa: S311 - spreads load, keeps no secret
+    return timedelta(seconds=min(seconds, LONGEST_BACK_OFF_SECONDS) * jitter)
+
+
+def _is_refusal(error: Exception) -> bool:
+    return isinstance(error, TokenRefused) and not isinstance(error, TokenEndpointFailed)
+
+
+def postponed(launch: UUID, failure: RefreshFailure | None, seconds: float) -> SmartError:
+    """Return the error for a page that is loaded before the next refresh: the EHR's refusal in its
+    own words, as the first page had it (C125)."""
+    refusal = failure.as_refusal if failure else None
+    if refusal is not None:
+        refusal.retry_after = seconds
+        return refusal
+    last = failure.code if failure else "a failure"
+    return EHRUnavailable(f"refresh of {launch} is postponed after {last}", retry_after=seconds)
