@@ -8,7 +8,7 @@ from django.utils import timezone
 
 from smartapp.sandbox import addresses, people
 from smartapp.sandbox.fhir import store
-from smartapp.sandbox.fhir.store import PatientSummary
+from smartapp.sandbox.fhir.store import EncounterSummary, PatientSummary
 from smartapp.sandbox.models import Client, Launch, digest, is_past, new_secret
 from smartapp.sandbox.refusals import Refusal, invalid_request
 
@@ -29,6 +29,11 @@ class Scene:
     person: people.Person
     patient: PatientSummary
     encounter: str
+
+    @property
+    def visit(self) -> EncounterSummary | None:
+        visits = self.patient.encounters
+        return next((visit for visit in visits if visit.id == self.encounter), None)
 
 
 def set_scene(user: str, patient: str, encounter: str) -> Scene:

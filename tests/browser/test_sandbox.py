@@ -125,6 +125,41 @@ def test_ehr_tells_the_framed_app_of_another_patient(page: Page, demo: Demo) -> 
             body="<body><script>onmessage=({data})=>{document.body.textContent=data.event}</script>",
         ),
     )
-    page.goto(f"{demo.url}/sandbox/frame?client_id=smartapp-demo&fault=frame-patient-changes:1")
+    page.goto(f"{demo.url}/sandbox/frame?client_id=smartapp-demo&fault=frame-patient-changes:2")
+    banner = page.get_by_role("region", name="Open patient")
+    expect(banner).to_contain_text("Renée")
     expect(page.frame_locator("iframe").locator("body")).to_contain_text("patientContextChanged")
     expect(page.get_by_role("status")).to_be_visible()
+    expect(banner).to_have_count(1)
+    expect(banner).to_contain_text("Николай")
+    expect(banner).to_contain_text("1002")
+    screenshots(page, "sandbox-another-patient")
+
+
+@pytest.mark.parametrize(
+    "blocked", ["window.top.location = 'about:blank'", "parent.location = '/'"]
+)
+def test_framed_app_cannot_lead_the_ehr_away(page: Page, demo: Demo, blocked: str) -> None:
+    """C152: athenahealth's sandbox attribute; forms, scripts and new windows still work."""
+    page.route(
+        "**/sandbox/launch?**",
+        lambda route: route.fulfill(
+            content_type="text/html",
+            body="<form action='/sandbox/' target=_blank><button>Open</button></form>",
+        ),
+    )
+    page.goto(f"{demo.url}/sandbox/frame?client_id=smartapp-demo")
+    frame = page.frames[1]
+    frame.evaluate(f"try {{ {blocked} }} catch {{ }}")
+    with page.context.expect_page() as opened:
+        page.frame_locator("iframe").get_by_role("button", name="Open").click()
+    expect(opened.value.get_by_role("heading", name="Launch an app")).to_be_visible()
+    assert "/sandbox/frame" in page.url
+
+
+def test_patients_are_found_while_somebody_types(page: Page, demo: Demo) -> None:
+    page.goto(f"{demo.url}/sandbox/")
+    for typed, found in (("KIM min", ["김민준"]), ("lefevre zoe", ["Renée Zoë Lefèvre-Dvořák"]),
+                         ("ใจดี", ["สมชาย ใจดี"]), ("ODEGARD", ["Sam Ødegård"])):  # fmt: skip
+        page.get_by_role("searchbox").fill(typed)
+        expect(page.locator(".patient:visible b")).to_have_text(found)

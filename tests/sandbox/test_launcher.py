@@ -7,7 +7,7 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 from django.test import Client as Browser
 
-from smartapp.sandbox import people, records
+from smartapp.sandbox import patient_search, people, records
 from smartapp.sandbox.models import Launch, RequestRecord
 from smartapp.sandbox.views import clients
 from tests.sandbox.conftest import FHIR_BASE, App, KeyServer, register, sandbox_client
@@ -110,6 +110,29 @@ class TestPages:
             assert f'value="{clinician.patients[0].id}"' not in page
         assert b"Nobody found" in browser.get("/sandbox/", {"search": "zzz"}).content
 
+    @pytest.mark.parametrize(
+        ("typed", "found"),
+        [
+            ("kim", {"1009"}),
+            ("Min-jun KIM", {"1009"}),
+            ("minjun", {"1009"}),
+            ("김민준", {"1009"}),
+            ("lefevre", {"1001"}),
+            ("dvorak renee", {"1001"}),
+            ("connor nguyen", {"1012"}),
+            ("oconnor", {"1012"}),
+            ("odegard", {"1011"}),
+            ("grossmann", {"1014"}),
+            ("diabetes", {"1001", "1004", "1009", "1015"}),
+            ("diabetes kim", {"1009"}),
+            ("1962-03", {"1001"}),
+            ("kim lefevre", set()),
+        ],
+    )
+    def test_search_folds_accents_and_knows_conditions(self, typed: str, found: set[str]) -> None:
+        """All words, in any order, in any script of the name."""
+        assert {one.id.partition("E-")[2] for one in patient_search.find(typed)} == found
+
     def test_launcher_without_any_app(self, db: None, browser: Browser) -> None:
         assert b"No app with a launch URL" in browser.get("/sandbox/").content
 
@@ -132,6 +155,13 @@ class TestPages:
         assert "need_patient_banner=false" in page
         assert "https://app.example" in policy(answer)["frame-src"]
         assert policy(answer)["frame-ancestors"] == "'none'"
+
+    def test_frame_has_athenas_sandbox_attribute(self, app: App, browser: Browser) -> None:
+        """C152: everything but to lead the EHR's own window away."""
+        page = browser.get("/sandbox/frame", {"client_id": app.client_id}).content.decode()
+        allowed = page.partition('sandbox="')[2].partition('"')[0].split()
+        assert {"allow-scripts", "allow-forms", "allow-same-origin", "allow-popups"} <= set(allowed)
+        assert not [one for one in allowed if "top-navigation" in one]
 
     def test_frame_of_nothing(self, app: App, browser: Browser) -> None:
         assert browser.get("/sandbox/frame", {"client_id": "x"}).status_code == 400

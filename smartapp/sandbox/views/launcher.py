@@ -9,15 +9,29 @@ from django.shortcuts import redirect, render
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET, require_POST
 
-from smartapp.sandbox import addresses, faults, framing, launches, people, signing_keys, worlds
+from smartapp.sandbox import (
+    addresses,
+    faults,
+    framing,
+    launches,
+    patient_search,
+    people,
+    signing_keys,
+    worlds,
+)
 from smartapp.sandbox.fhir import store
-from smartapp.sandbox.fhir.store import PatientSummary
 from smartapp.sandbox.launches import LaunchImpossible, Scene
 from smartapp.sandbox.models import Client, find_client
+from smartapp.sandbox.patient_search import searchable
 from smartapp.sandbox.views.clients import page_of
 from smartapp.sandbox.worlds import World
 
 DEFAULT_INTENT = "summary-timeline-view"
+FRAME_SANDBOX = (
+    "allow-downloads allow-forms allow-modals allow-pointer-lock allow-popups "
+    "allow-popups-to-escape-sandbox allow-same-origin allow-scripts"
+)
+"""What athenahealth is said to allow a framed app: anything but to lead its own window away."""
 MAX_INTENT_CHARACTERS = 100
 ANNOUNCED = {
     World.PRODUCTION: "announces what athenahealth announces",
@@ -163,7 +177,7 @@ def launcher(request: HttpRequest) -> HttpResponse:
         "scene": scene,
         "clinicians": people.clinicians(),
         "search": search,
-        "patients": _found(search),
+        "patients": [(one, searchable(one.id)) for one in patient_search.find(search)],
         "worlds": [_described(world) for world in World],
         "faults": faults.by_place(),
     }
@@ -195,15 +209,6 @@ def _chosen_app(apps: list[Client], client_id: str) -> Client | None:
     return next(iter([*chosen, *launchable]), None)
 
 
-def _found(search: str) -> list[PatientSummary]:
-    words = search.casefold().split()
-    return [one for one in store.patients() if all(word in _text(one) for word in words)]
-
-
-def _text(patient: PatientSummary) -> str:
-    return " ".join((patient.name, patient.identifier, patient.id, patient.birth_date)).casefold()
-
-
 @never_cache
 @require_GET
 def frame(request: HttpRequest) -> HttpResponse:
@@ -226,11 +231,19 @@ def frame(request: HttpRequest) -> HttpResponse:
     context = {
         "client": client,
         "scene": scene,
-        "visit": next((v for v in scene.patient.encounters if v.id == scene.encounter), None),
         "source": f"{addresses.own('launch')}?{urlencode(query)}",
+        "sandbox": FRAME_SANDBOX,
         "app_origin": addresses.origin(client.launch_url),
         "changes_after_seconds": faults.parse(chosen).get("frame-patient-changes"),
+        "next_scene": _next_scene(scene),
     }
     response = render(request, "sandbox/frame.html", context)
     framing.frame_apps(response, client.launch_url, *client.redirect_uris)
     return response
+
+
+def _next_scene(scene: Scene) -> Scene:
+    """Return who is opened next in this EHR, where a fault opens another patient."""
+    everybody = [patient.id for patient in store.patients()]
+    following = (everybody.index(scene.patient.id) + 1) % len(everybody)
+    return launches.set_scene(people.CLINICIAN, everybody[following], "")

@@ -2,7 +2,11 @@
 (() => {
   const visits = document.getElementById("encounter");
   const search = document.getElementById("search");
-  const words = (text) => text.toLocaleLowerCase().split(/\s+/).filter(Boolean);
+  // As the server folds names: small letters, no accents, no hyphens.
+  const plain = { "ø": "o", "đ": "d", "ł": "l", "æ": "ae", "œ": "oe", "ß": "ss" };
+  const folded = (text) =>
+    text.toLowerCase().replace(/[øđłæœß]/g, (letter) => plain[letter]).normalize("NFKD").replace(/\p{Mn}/gu, "");
+  const words = (text) => folded(text).split(/\s+/).map((word) => word.replace(/[^\p{L}\p{N}]/gu, "")).filter(Boolean);
 
   document.addEventListener("change", ({ target }) => {
     if (target.name !== "patient" || !visits) return;
@@ -13,8 +17,7 @@
 
   search.addEventListener("input", () => {
     for (const patient of document.querySelectorAll(".patient")) {
-      const text = patient.dataset.search.toLocaleLowerCase();
-      patient.hidden = !words(search.value).every((word) => text.includes(word));
+      patient.hidden = !words(search.value).every((word) => patient.dataset.search.includes(word));
     }
   });
 })();
