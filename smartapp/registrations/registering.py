@@ -319,12 +319,17 @@ def _still_waits(key_set: KeySet, line: Line) -> str:
 def store_registration(
     registration: Registration, client_secret: str | None, *, actor: str
 ) -> None:
-    """Save a valid registration and seal a new secret. In a transaction of the caller's."""
+    """Save a valid registration and seal a new secret. In a transaction of the caller's.
+
+    Where nothing changed, nothing is written, so that the audit trail holds changes only.
+    """
     created = registration.pk is None
     preset = PRESETS.get(registration.preset)
     registration.jwks_cache_seconds = preset.jwks_cache_seconds if preset else None
     if registration.auth_method != AuthMethod.CLIENT_SECRET_BASIC:
         registration.sealed_client_secret = ""
+    if not client_secret and _is_unchanged(registration):
+        return
     registration.save()
     registration.endpoints.update(launchable=not registration.is_backend)
     if client_secret:
@@ -351,6 +356,13 @@ def store_registration(
     transaction.on_commit(registry.forget)
 
 
+def _is_unchanged(row: Registration | Endpoint) -> bool:
+    """Whether the database already holds this row, whatever the time of its last change."""
+    stored = type(row)._default_manager.filter(pk=row.pk).first()
+    fields = [field.attname for field in row._meta.concrete_fields if field.name != "updated_at"]
+    return stored is not None and all(getattr(stored, it) == getattr(row, it) for it in fields)
+
+
 def refuse_mixup(endpoint: Endpoint, issuers: list[str]) -> None:
     """Raise ValidationError where issuers begin to count for an endpoint that is pinned, and are
     those of another authorization server (C5). One that is not pinned is judged when it is read."""
@@ -366,8 +378,10 @@ def refuse_mixup(endpoint: Endpoint, issuers: list[str]) -> None:
 
 
 def store_endpoint(endpoint: Endpoint, *, actor: str) -> None:
-    """Save a valid endpoint. In a transaction of the caller's. Raises as `refuse_mixup` does."""
+    """Save a valid endpoint, as `store_registration` does. Raises as `refuse_mixup` does."""
     created = endpoint.pk is None
+    if _is_unchanged(endpoint):
+        return
     refuse_mixup(endpoint, endpoint.issuers)
     moved = not Endpoint.objects.filter(pk=endpoint.pk, iss=endpoint.iss).exists()
     endpoint.save()

@@ -239,6 +239,16 @@ class TestUpdate:
 
         assert (sheet["scope"], sheet["preset"]) == ("launch openid", "epic")
 
+    async def test_the_same_again_is_no_change_in_the_audit_trail(self, ehr: EHR) -> None:
+        await register(ehr.base, "--scope", "launch openid")
+        before = await in_database(AuditEvent.objects.count)
+
+        await register(ehr.base, "--scope", "launch openid")
+        assert await in_database(AuditEvent.objects.count) == before
+
+        await register(ehr.base, "--scope", "launch")
+        assert await in_database(AuditEvent.objects.count) == before + 1
+
     async def test_another_preset_brings_its_quirk(self, ehr: EHR) -> None:
         """C6; C121: it has no option of its own."""
         await register(ehr.base)

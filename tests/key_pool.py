@@ -1,0 +1,56 @@
+"""RSA keys made once for all tests of this process: making one takes longer than most tests.
+
+A test's first key is the first of the pool, its second the second, and so on; where the pool is
+too small it grows. So no test gets a key twice. Keys that outlive a test (of a module, of a
+fixture with a wider scope) are never from the pool.
+"""
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from cryptography.hazmat.primitives.asymmetric import rsa
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
+from joserfc.jwk import RSAKey
+
+PUBLIC_EXPONENT = 65537
+BITS = 2048
+
+_make = rsa.generate_private_key
+_lock = threading.Lock()
+_pool: list[RSAPrivateKey] = []
+_used: int | None = None
+"""How many of the pool this test has had; None while nobody may have one of it."""
+
+
+def install() -> None:
+    """Let cryptography, and joserfc which calls it, take RSA keys out of the pool."""
+    rsa.generate_private_key = _key
+    RSAKey.binding.generate_private_key = staticmethod(lambda size: _key(PUBLIC_EXPONENT, size))
+
+
+def start_test() -> None:
+    global _used
+    _used = 0
+
+
+@contextmanager
+def set_aside() -> Iterator[None]:
+    """Make real keys while the block runs: what they are for outlives the test."""
+    global _used
+    before, _used = _used, None
+    try:
+        yield
+    finally:
+        _used = before
+
+
+def _key(public_exponent: int, key_size: int) -> RSAPrivateKey:
+    global _used
+    with _lock:
+        if _used is None or (public_exponent, key_size) != (PUBLIC_EXPONENT, BITS):
+            return _make(public_exponent, key_size)
+        _used += 1
+        if _used > len(_pool):
+            _pool.append(_make(public_exponent, key_size))
+        return _pool[_used - 1]
