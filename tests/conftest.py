@@ -3,7 +3,7 @@
 import os
 import shutil
 import socket
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 
 import pytest
 from django.db import connection
@@ -13,7 +13,11 @@ from pytest_django import DjangoDbBlocker
 
 from smartapp.audit import guard
 from smartapp.database import close_thread_connections
+from tests import emptying, key_pool
 from tests.scripted_ehr import ScriptedEHR
+
+emptying.install()
+key_pool.install()
 
 # How long a busy machine takes to make up inputs is no property of this code.
 hypothesis_settings.register_profile("suite", suppress_health_check=[HealthCheck.too_slow])
@@ -42,6 +46,18 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
             if os.environ.get("REQUIRE_SERVICES") == "on":
                 pytest.fail(f"{reason}, and REQUIRE_SERVICES is on", pytrace=False)
             pytest.skip(reason)
+    key_pool.start_test()
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_fixture_setup(
+    fixturedef: pytest.FixtureDef[object],
+) -> Generator[None, object, object]:
+    """What outlives a test has keys of its own."""
+    if fixturedef.scope == "function":
+        return (yield)
+    with key_pool.set_aside():
+        return (yield)
 
 
 @pytest.fixture

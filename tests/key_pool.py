@@ -26,7 +26,7 @@ _used: int | None = None
 def install() -> None:
     """Let cryptography, and joserfc which calls it, take RSA keys out of the pool."""
     rsa.generate_private_key = _key
-    RSAKey.binding.generate_private_key = staticmethod(lambda size: _key(PUBLIC_EXPONENT, size))
+    RSAKey.binding.generate_private_key = _key_of_size  # type: ignore[method-assign]
 
 
 def start_test() -> None:
@@ -45,7 +45,11 @@ def set_aside() -> Iterator[None]:
         _used = before
 
 
-def _key(public_exponent: int, key_size: int) -> RSAPrivateKey:
+def _key_of_size(size: int) -> RSAPrivateKey:
+    return _key(PUBLIC_EXPONENT, size)
+
+
+def _key(public_exponent: int, key_size: int, backend: object = None) -> RSAPrivateKey:
     global _used
     with _lock:
         if _used is None or (public_exponent, key_size) != (PUBLIC_EXPONENT, BITS):

@@ -4,6 +4,7 @@ In the same process, so that a test can count what the app does; in a thread, so
 event loop is its own.
 """
 
+import asyncio
 import contextlib
 import socket
 import threading
@@ -20,6 +21,37 @@ def free_port() -> int:
         return port
 
 
+class _Server(uvicorn.Server):
+    """Starts and stops at once; uvicorn itself looks every tenth of a second whether it may."""
+
+    def __init__(self, config: uvicorn.Config) -> None:
+        super().__init__(config)
+        self.has_started = threading.Event()
+
+    async def main_loop(self) -> None:
+        self._loop = asyncio.get_running_loop()
+        self._stop = asyncio.Event()
+        self.has_started.set()
+        tick = 0
+        while not self._stop.is_set():
+            await self.on_tick(tick)
+            tick += 1
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._stop.wait(), timeout=0.1)
+
+    def stop(self) -> None:
+        self._loop.call_soon_threadsafe(self._stop.set)
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        for server in self.servers:
+            server.close()
+        for connection in list(self.server_state.connections):
+            connection.shutdown()
+        while self.server_state.connections or self.server_state.tasks:  # noqa: ASYNC110 - no event
+            await asyncio.sleep(0.001)
+        await self.lifespan.shutdown()
+
+
 @contextlib.contextmanager
 def served(port: int) -> Iterator[str]:
     """Serve the app on that port while the block runs; yields its origin."""
@@ -31,16 +63,15 @@ def served(port: int) -> Iterator[str]:
         access_log=False,
         lifespan="on",
     )
-    server = uvicorn.Server(config)
+    server = _Server(config)
     thread = threading.Thread(target=server.run, daemon=True)
     thread.start()
     deadline = time.monotonic() + 20
-    while not server.started:
+    while not server.has_started.wait(0.1):
         assert thread.is_alive(), "the app did not start"
         assert time.monotonic() < deadline, "the app took too long to start"
-        time.sleep(0.01)
     try:
         yield f"http://127.0.0.1:{port}"
     finally:
-        server.should_exit = True
+        server.stop()
         thread.join(20)
