@@ -1,85 +1,78 @@
-"""Laboratory results: one line per test, the newest value first, its history beside it."""
+"""Draws laboratory results: the tests of a day together, each with its trend. Decides nothing."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
-from smartapp.chart.graphics import Reading, Sparkline, sparkline
-from smartapp.chart.measurements import Flag, Measurement, read_measurements
-from smartapp.record.moments import Moment, newest_first
+from smartapp.chart.graphics import Reading as Point
+from smartapp.chart.graphics import Sparkline, sparkline
+from smartapp.record.laboratory import LabTest, comparable
+from smartapp.record.observations import Reading
 
 MAX_EARLIER = 24
 
 
 @dataclass(frozen=True, slots=True)
-class LabTest:
-    """All results of one test. `trend` is None where there is nothing to compare.
+class DrawnTest:
+    """A test as its template shows it. `trend` is None where there is nothing to compare.
 
-    `name` is what people call it; `specimen` the rest of a LOINC name, in small print.
+    `name` is what people call it; `property` the rest of a LOINC name, in small print.
     """
 
+    test: LabTest
     name: str
-    specimen: str
-    latest: Measurement
-    range_text: str
+    property: str
     trend: Sparkline | None
     trend_text: str
-    earlier: tuple[Measurement, ...]
+    earlier: tuple[Reading, ...]
     earlier_left_out: int
-
-    @property
-    def flag(self) -> Flag:
-        return self.latest.flag
 
 
 @dataclass(frozen=True, slots=True)
 class LabGroup:
     """The tests whose newest result is of the same day: what a clinician reads together."""
 
-    when: Moment | None
-    tests: tuple[LabTest, ...]
+    title: str
+    iso: str
+    tests: tuple[DrawnTest, ...]
 
 
-def read_labs(observations: list[dict[str, Any]]) -> tuple[LabGroup, ...]:
-    """Return the tests grouped by the day of their newest result, newest day first."""
-    by_code: dict[str, list[Measurement]] = {}
-    for measurement in read_measurements(observations):
-        by_code.setdefault(measurement.code, []).append(measurement)
+def draw_labs(tests: tuple[LabTest, ...]) -> tuple[LabGroup, ...]:
+    """Return the tests, which come newest first, by the day of their newest result."""
     by_day: dict[str, list[LabTest]] = {}
-    for measurements in by_code.values():
-        test = _lab_test(sorted(measurements, key=lambda m: newest_first(m.when)))
-        when = test.latest.when
-        by_day.setdefault(when.date_text if when else "", []).append(test)
-    groups = [_group(tests) for tests in by_day.values()]
-    return tuple(sorted(groups, key=lambda group: newest_first(group.when)))
+    for test in tests:
+        by_day.setdefault(_day(test), []).append(test)
+    return tuple(_group(title, found) for title, found in by_day.items())
 
 
-def _group(tests: list[LabTest]) -> LabGroup:
-    in_order = sorted(tests, key=lambda test: (test.name.casefold(), test.specimen))
-    return LabGroup(tests[0].latest.when, tuple(in_order))
+def _day(test: LabTest) -> str:
+    """Return the heading under which a test stands. A day of UTC is not everybody's day."""
+    if test.doubt or test.when is None:
+        return test.doubt
+    return test.when.day_text
 
 
-def _lab_test(newest: list[Measurement]) -> LabTest:
-    latest = newest[0]
-    comparable = [
-        measurement
-        for measurement in reversed(newest)
-        if measurement.number is not None and measurement.when and measurement.unit == latest.unit
+def _group(title: str, tests: Sequence[LabTest]) -> LabGroup:
+    drawn = sorted(map(_drawn, tests), key=lambda one: (one.name.casefold(), one.property))
+    when = tests[0].when
+    return LabGroup(title, when.iso[:10] if when and not tests[0].doubt else "", tuple(drawn))
+
+
+def _drawn(test: LabTest) -> DrawnTest:
+    results = comparable(test)
+    points = [
+        Point(one.when.at, float(one.value.number), one.value.text, "")
+        for one in results
+        if one.when and one.value.number is not None
     ]
-    readings = [
-        Reading(m.when.at, m.number, m.text, "")
-        for m in comparable
-        if m.when and m.number is not None
-    ]
-    name, specimen = short_name(latest.name)
-    return LabTest(
+    name, rest = short_name(test.name)
+    return DrawnTest(
+        test=test,
         name=name,
-        specimen=specimen,
-        latest=latest,
-        range_text=latest.range.text_beside(latest.unit) if latest.range else "",
-        trend=sparkline(readings, _band(latest)) if latest.number is not None else None,
-        trend_text=_trend_text(comparable),
-        earlier=tuple(newest[1 : MAX_EARLIER + 1]),
-        earlier_left_out=max(0, len(newest) - 1 - MAX_EARLIER),
+        property=rest,
+        trend=sparkline(points, _band(test)),
+        trend_text=_trend_text(results),
+        earlier=test.earlier[:MAX_EARLIER],
+        earlier_left_out=max(0, len(test.earlier) - MAX_EARLIER),
     )
 
 
@@ -89,23 +82,23 @@ def short_name(name: str) -> tuple[str, str]:
     return (start, bracket.lstrip() + rest) if start and "]" in rest else (name, "")
 
 
-def _band(latest: Measurement) -> tuple[float, float] | None:
-    """Return the reference range in the unit of the values, open where it has no bound."""
-    found = latest.range
-    if found is None or found.unit != latest.unit or (found.low, found.high) == (None, None):
+def _band(test: LabTest) -> tuple[float, float] | None:
+    """Return the range that decides, open where it has no bound."""
+    found = test.newest.ranges.deciding
+    if found is None:
         return None
-    low = float("-inf") if found.low is None else found.low
-    return low, float("inf") if found.high is None else found.high
+    low = float("-inf") if found.low is None else float(found.low)
+    return low, float("inf") if found.high is None else float(found.high)
 
 
-def _trend_text(comparable: list[Measurement]) -> str:
+def _trend_text(results: Sequence[Reading]) -> str:
     """Return the sparkline in words."""
-    if len(comparable) < 2:
+    if len(results) < 2:
         return ""
-    first, last = comparable[0], comparable[-1]
+    first, last = results[0], results[-1]
     since = first.when.date_text if first.when else "the first"
-    low, high = (pick(comparable, key=lambda m: m.number or 0.0) for pick in (min, max))
+    low, high = (pick(results, key=lambda one: one.value.number or 0) for pick in (min, max))
     return (
-        f"{len(comparable)} results since {since}: first {first.text}, latest {last.text}, "
-        f"lowest {low.text}, highest {high.text}"
+        f"{len(results)} results since {since}: first {first.value.text}, latest {last.value.text},"
+        f" lowest {low.value.text}, highest {high.value.text}"
     )

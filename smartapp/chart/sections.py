@@ -7,16 +7,17 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
-from smartapp.chart.labs import read_labs
-from smartapp.chart.vitals import VitalSign, read_vital_signs
+from smartapp.chart.labs import draw_labs
+from smartapp.chart.vitals import draw_vital_signs
 from smartapp.record.allergies import read_allergies
 from smartapp.record.conditions import read_problems
 from smartapp.record.elements import Resource
 from smartapp.record.encounters import encounters_to_follow, read_encounters
 from smartapp.record.immunizations import read_immunizations
+from smartapp.record.laboratory import read_laboratory
 from smartapp.record.medications import medications_to_follow, read_medications
-from smartapp.record.moments import parse_moment
 from smartapp.record.reading import Given, Read
+from smartapp.record.vital_signs import read_vital_signs
 
 T = TypeVar("T")
 Reader = Callable[[Given], Read[Any]]
@@ -83,11 +84,6 @@ def _listed(read: Callable[[list[Resource]], tuple[T, ...]]) -> Callable[[Given]
     return lambda given: Read(read(list(given.resources)))
 
 
-def _read_vital_signs(given: Given) -> Read[VitalSign]:
-    birth_date = parse_moment(given.patient.get("birthDate"))
-    return Read(read_vital_signs(list(given.resources), birth_date=birth_date))
-
-
 # In the order of the page.
 SECTIONS = (
     Section(
@@ -127,7 +123,8 @@ SECTIONS = (
         name="vitals",
         title="Vital signs",
         searches=(Search("Observation", (("category", "vital-signs"),)),),
-        read=_read_vital_signs,
+        read=read_vital_signs,
+        draw=draw_vital_signs,
         template="sections/vitals.html",
         noun="vital sign",
         nouns="vital signs",
@@ -136,11 +133,11 @@ SECTIONS = (
         name="labs",
         title="Laboratory results",
         searches=(Search("Observation", (("category", "laboratory"),)),),
-        read=_listed(read_labs),
+        read=read_laboratory,
+        draw=draw_labs,
         template="sections/labs.html",
         noun="result",
         nouns="results",
-        count=lambda group: len(group.tests),
     ),
     Section(
         name="immunizations",

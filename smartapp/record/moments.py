@@ -62,6 +62,11 @@ class Moment:
         return month_and_year if self.precision == "month" else f"{self.at.day} {month_and_year}"
 
     @property
+    def day_text(self) -> str:
+        """The day as a heading. A day of UTC is not everybody's day, so it says so."""
+        return f"{self.date_text} (UTC)" if self.zone == "utc" else self.date_text
+
+    @property
     def time_text(self) -> str:
         """The time of day, "02:30 UTC", or "" where the record has none."""
         if self.precision != "time":

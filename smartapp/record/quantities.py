@@ -1,4 +1,4 @@
-"""Numbers and units, as the record has them.
+"""Numbers, as the record has them.
 
 A FHIR decimal's precision is part of its value (FHIR R4 §2.24.0.1, decimal): 7.40 is not 7.4, and
 nothing here rounds. JSON is parsed with `Decimal` for that. Arithmetic is for conversions and
@@ -10,8 +10,8 @@ from decimal import Decimal, InvalidOperation
 
 from smartapp.record.elements import mapping
 from smartapp.record.texts import text
+from smartapp.record.units import read_unit
 
-UCUM = "http://unitsofmeasure.org"
 MAX_NUMBER = 10**15
 # More digits than any instrument has: they come out of a program's binary arithmetic.
 MAX_DIGITS = 9
@@ -66,37 +66,9 @@ def rounded_text(value: float | Decimal) -> str:
     return f"{plain:.2f}".rstrip("0").rstrip(".")
 
 
-_UNITS = {
-    "mm[Hg]": "mmHg",
-    "[degF]": "°F",
-    "Cel": "°C",
-    "[lb_av]": "lb",
-    "[in_i]": "in",
-    "{score}": "",
-    "{#}": "",
-    "1": "",
-    "[pH]": "pH",
-}
-_UCUM = re.compile(r"[{*^]|m2")
-_ANNOTATION = re.compile(r"\{[^{}]*\}")
-# After a solidus an annotation is half of the unit: mL/min/{1.73_m2}.
-_PER_ANNOTATION = re.compile(r"(?<=/)\{([^{}]*)\}")
-_POWER_OF_TEN = re.compile(r"\b10(?:\*|\^)(\d{1,2})(?!\d)")
-_SQUARE_METRES = re.compile(r"\bm2\b")
-_SUPERSCRIPT = str.maketrans("0123456789", "⁰¹²³⁴⁵⁶⁷⁸⁹")
-
-
 def unit_text(quantity: object) -> str:
-    """Return the unit for people: UCUM's codes and annotations as they are written on paper."""
-    members = mapping(quantity)
-    unit = text(members.get("unit")) or text(members.get("code"))
-    if unit in _UNITS:
-        return _UNITS[unit]
-    if not _UCUM.search(unit):
-        return unit[:40]
-    plain = _ANNOTATION.sub("", _PER_ANNOTATION.sub(lambda per: per[1].replace("_", " "), unit))
-    plain = _SQUARE_METRES.sub("m²", plain)
-    return _POWER_OF_TEN.sub(lambda match: f"10{match[1].translate(_SUPERSCRIPT)}", plain)[:40]
+    """Return the unit for people, as its sender wrote it where that is readable."""
+    return read_unit(quantity).text
 
 
 def quantity_text(quantity: object) -> str:

@@ -6,16 +6,17 @@ from typing import Any
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from smartapp.chart.labs import read_labs
-from smartapp.chart.vitals import read_vital_signs
+from smartapp.chart.labs import draw_labs
+from smartapp.chart.vitals import draw_vital_signs
 from smartapp.record.allergies import read_allergies
 from smartapp.record.conditions import read_problems
 from smartapp.record.encounters import encounters_to_follow, read_encounters
 from smartapp.record.identity import read_identity
 from smartapp.record.immunizations import read_immunizations
+from smartapp.record.laboratory import read_laboratory
 from smartapp.record.medications import medications_to_follow, read_medications
-from smartapp.record.moments import parse_moment
 from smartapp.record.reading import Given, Read
+from smartapp.record.vital_signs import read_vital_signs
 from tests.chart.samples import NOW
 
 MEMBERS = [
@@ -195,8 +196,8 @@ def test_no_resource_of_any_shape_raises(found: list[dict[str, Any]]) -> None:
     )
     for read in LISTS:
         read(facts)
-    read_labs(found)
-    read_vital_signs(found, birth_date=parse_moment("1948-12-05"))
+    draw_labs(read_laboratory(facts).entries)
+    draw_vital_signs(read_vital_signs(facts).entries)
 
 
 plausible_values = st.fixed_dictionaries(
@@ -230,7 +231,8 @@ plausible_observations = st.lists(
 
 @given(plausible_observations)
 def test_no_observations_that_look_right_raise(found: list[dict[str, Any]]) -> None:
-    read_labs(found)
-    for sign in read_vital_signs(found, birth_date=parse_moment("1948-12-05")):
+    facts = Given(tuple(found), NOW, {"birthDate": "1948-12-05"})
+    draw_labs(read_laboratory(facts).entries)
+    for sign in draw_vital_signs(read_vital_signs(facts).entries):
         assert sign.summary.endswith(".")
         assert sign.count >= len(sign.rows) > 0

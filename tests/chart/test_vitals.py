@@ -1,14 +1,23 @@
-from smartapp.chart.vitals import MAX_ROWS, VitalSign, read_vital_signs
-from smartapp.record.moments import Moment, parse_moment
-from tests.chart.samples import Resource, blood_pressure, observation, quantity
+from typing import Any
 
-ADULT = parse_moment("1948-12-05")
-CHILD = parse_moment("2020-01-01")
+from smartapp.chart.graphics import LineChart
+from smartapp.chart.vitals import MAX_ROWS, DrawnSign, draw_vital_signs
+from smartapp.record.reading import Given
+from smartapp.record.vital_signs import read_vital_signs
+from tests.chart.samples import NOW, Resource, blood_pressure, observation, quantity
+
+CHILD: dict[str, Any] = {"birthDate": "2020-01-01"}
+ADULT: dict[str, Any] = {"birthDate": "1948-12-05"}
 WEIGHT, HEART_RATE, TEMPERATURE = "29463-7", "8867-4", "8310-5"
 
 
-def signs(*observations: Resource, birth_date: Moment | None = ADULT) -> tuple[VitalSign, ...]:
-    return read_vital_signs(list(observations), birth_date=birth_date)
+def signs(*observations: Resource, patient: Resource = ADULT) -> tuple[DrawnSign, ...]:
+    return draw_vital_signs(read_vital_signs(Given(observations, NOW, patient)).entries)
+
+
+def chart_of(drawn: DrawnSign) -> LineChart:
+    assert drawn.chart is not None
+    return drawn.chart
 
 
 class TestOrder:
@@ -19,12 +28,14 @@ class TestOrder:
             observation(HEART_RATE, 67, "/min"),
             blood_pressure(136, 70, "2026-10-05"),
         )
-        names = [sign.name for sign in found]
+        names = [drawn.sign.name for drawn in found]
         assert names == ["Blood pressure", "Heart rate", "Body weight", "Peak flow"]
 
-    def test_what_has_no_number_or_no_time_is_not_drawn(self) -> None:
+    def test_what_has_no_number_or_no_time_is_listed_and_not_drawn(self) -> None:
         undated = {**observation(WEIGHT, 66, "kg"), "effectiveDateTime": "once"}
-        assert signs(undated, observation(HEART_RATE, None, valueString="fast")) == ()
+        rate, weight = signs(undated, observation(HEART_RATE, None, valueString="fast"))
+        assert (rate.chart, rate.rows[0].text) == (None, "fast")
+        assert (weight.chart, weight.rows[0].when_text) == (None, "date not readable: once")
 
 
 class TestBloodPressure:
@@ -36,13 +47,13 @@ class TestBloodPressure:
         )
         assert len(found) == 1
         assert [row.text for row in found[0].rows] == ["136/70", "128/66"]
-        assert len(found[0].chart.bars) == 2
+        assert len(chart_of(found[0]).bars) == 2
 
     def test_half_a_pressure_is_shown_as_half(self) -> None:
         (found,) = signs(observation("8480-6", 128, "mmHg"))
-        assert found.latest.text == "128/–"
-        assert [line.name for line in found.chart.lines] == ["Systolic"]
-        assert found.chart.bars == ()
+        assert found.sign.latest.text == "128/–"
+        assert [line.name for line in chart_of(found).lines] == ["Systolic"]
+        assert chart_of(found).bars == ()
 
     def test_many_pressures_become_two_lines(self) -> None:
         many = [
@@ -51,16 +62,16 @@ class TestBloodPressure:
             for d in range(1, 29)
         ]
         (found,) = signs(*many)
-        assert found.chart.bars == ()
-        assert all(line.path for line in found.chart.lines)
+        assert chart_of(found).bars == ()
+        assert all(line.path for line in chart_of(found).lines)
 
     def test_the_summary_says_what_the_picture_shows(self) -> None:
         (found,) = signs(
             blood_pressure(136, 70, "2026-10-05"), blood_pressure(150, 85, "2020-01-01")
         )
         assert found.summary == (
-            "Blood pressure: 2 values since 1 Jan 2020, systolic between 136 and 150, "
-            "diastolic between 70 and 85, latest 136/70 mmHg, 5 Oct 2026. "
+            "Blood pressure: 2 values from 1 Jan 2020 to 5 Oct 2026, systolic between 136 and 150, "
+            "diastolic between 70 and 85, latest 136/70 mmHg. "
             "Usual for adults 90 to 120 over 60 to 80."
         )
 
@@ -71,36 +82,36 @@ class TestUnits:
             observation(WEIGHT, 150, "[lb_av]", when="2019-01-01"),
             observation(WEIGHT, 66, "kg", when="2026-01-01"),
         )
-        assert found.unit == "kg"
+        assert found.sign.unit == "kg"
         assert [row.text for row in found.rows] == ["66", "68"]
-        assert found.rows[1].note == "recorded as 150 lb"
+        assert found.rows[1].notes == ("recorded as 150 lb",)
 
     def test_fahrenheit_keeps_its_own_range(self) -> None:
         (found,) = signs(observation(TEMPERATURE, 98.6, "[degF]"))
-        assert found.range_text == "Usual for adults 96.98 to 98.96"
+        assert found.sign.range_text == "Usual for adults 96.98 to 98.96"
 
     def test_units_without_a_conversion_are_never_on_one_axis(self) -> None:
         found = signs(
             observation(WEIGHT, 66, "kg", when="2026-01-01"),
-            observation(WEIGHT, 10, "stone", when="2019-01-01"),
+            observation(WEIGHT, 10, "catty", when="2019-01-01"),
         )
-        assert [(sign.name, sign.unit) for sign in found] == [
+        assert [(one.sign.name, one.sign.unit) for one in found] == [
             ("Body weight", "kg"),
-            ("Body weight", "stone"),
+            ("Body weight", "catty"),
         ]
 
 
 class TestRange:
     def test_children_have_no_adult_range(self) -> None:
         pulse = observation(HEART_RATE, 120, "/min")
-        assert signs(pulse, birth_date=CHILD)[0].range_text == ""
-        assert signs(pulse, birth_date=None)[0].chart.bands == ()
-        assert signs(pulse)[0].range_text == "Usual for adults 60 to 100"
+        assert signs(pulse, patient=CHILD)[0].sign.range_text == ""
+        assert chart_of(signs(pulse, patient={})[0]).bands == ()
+        assert signs(pulse)[0].sign.range_text == "Usual for adults 60 to 100"
 
     def test_the_records_own_range_goes_first(self) -> None:
         own = [{"low": quantity(50, "/min"), "high": quantity(90, "/min")}]
         (found,) = signs(observation(HEART_RATE, 67, "/min", referenceRange=own))
-        assert found.range_text == "Reference range 50 to 90"
+        assert found.sign.range_text == "Reference range 50 to 90"
 
 
 def test_the_table_is_long_but_not_endless() -> None:
@@ -120,4 +131,23 @@ def test_the_table_is_long_but_not_endless() -> None:
 
 def test_one_value_says_that_it_is_one() -> None:
     (found,) = signs(observation(HEART_RATE, 67, "/min"))
-    assert found.summary == "Heart rate: one value, 67 /min, 5 Oct 2026."
+    assert found.summary == "Heart rate: one value, 67 /min, 5 Oct 2026, 08:15."
+
+
+def test_one_date_of_long_ago_does_not_make_the_others_one_line() -> None:
+    (found,) = signs(
+        observation(HEART_RATE, 61, "/min", when="1970-01-01"),
+        *(observation(HEART_RATE, 60 + n, "/min", when=f"2026-01-{n + 1:02}") for n in range(9)),
+    )
+    assert found.not_drawn == (
+        "1 value of 1 Jan 1970, long before the others, is listed and not drawn."
+    )
+    assert len(chart_of(found).lines[0].marks) == 9
+    assert len(found.rows) == 10
+
+
+def test_years_between_visits_are_drawn_as_they_are() -> None:
+    (found,) = signs(
+        *(observation(WEIGHT, 70, "kg", when=f"{year}-01-01") for year in (1999, 2013, 2020, 2026))
+    )
+    assert found.not_drawn == ""

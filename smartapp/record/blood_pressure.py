@@ -1,0 +1,272 @@
+"""Blood pressures. Two numbers are one reading only where the record says so.
+
+Sides are one reading as components of one Observation. Single Observations are paired only where
+there is exactly one of each side in one measurement: a pressure that nobody measured is worse than
+half of one.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from itertools import pairwise
+
+from smartapp.record.interpretations import gravest
+from smartapp.record.kinds import (
+    ADULT_PRESSURES,
+    PRESSURE_PANELS,
+    Range,
+    how_by_code,
+    kind_of,
+    known_codes,
+    side_of,
+)
+from smartapp.record.moments import Chronology, Moment
+from smartapp.record.observations import Reading
+from smartapp.record.people import Person
+from smartapp.record.ranges import Ranges
+from smartapp.record.series import in_order, is_certain, is_same_moment
+from smartapp.record.units import NO_UNIT, Unit, dimension
+from smartapp.record.vital_sign import (
+    Amount,
+    Row,
+    VitalSign,
+    in_unit,
+    is_of_an_adult_at_rest,
+    notes_of,
+    part_text,
+    said_once,
+    sources_of,
+    uncertain_first,
+)
+
+NAME = "Blood pressure"
+# Single sides nearer than this are of one measurement, where there is one of each.
+ONE_MEASUREMENT = timedelta(seconds=60)
+
+
+@dataclass(frozen=True, slots=True)
+class Pressure:
+    """One blood pressure; a side may be missing, and both where it is in words. `reading` is its
+    Observation, or the first of two single ones."""
+
+    reading: Reading
+    systolic: Reading | None = None
+    diastolic: Reading | None = None
+    notes: tuple[str, ...] = ()
+    sources: frozenset[str] = frozenset()
+
+    @property
+    def sides(self) -> tuple[Reading, ...]:
+        return tuple(side for side in (self.systolic, self.diastolic) if side)
+
+    @property
+    def unit(self) -> Unit:
+        units = (side.value.unit for side in self.sides if side.value.number is not None)
+        return next(units, NO_UNIT)
+
+
+def pressures_of(readings: Sequence[Reading]) -> tuple[list[Pressure], list[Reading]]:
+    """Return the blood pressures, and all readings and components that are none."""
+    pressures: list[Pressure] = []
+    lone: list[Reading] = []
+    others: list[Reading] = []
+    for one in readings:
+        if any(map(side_of, one.parts)):
+            pressures += _of_one_observation(one)
+            others += [part for part in one.parts if kind_of(part)]
+        elif side_of(one) and one.marks.is_understood:
+            lone.append(one)
+        elif PRESSURE_PANELS.intersection(known_codes(one)):
+            pressures.append(Pressure(one, sources=sources_of(one)))
+        else:
+            others.append(one)
+    return [*pressures, *_paired(lone)], others
+
+
+def read_pressures(
+    pressures: Sequence[Pressure], person: Person, chronology: Chronology
+) -> list[VitalSign]:
+    """Return the blood pressures, one sign for each dimension of unit and each whom they are of."""
+    groups: dict[tuple[str, str], list[Pressure]] = {}
+    for one in pressures:
+        groups.setdefault((one.reading.marks.whose, dimension(one.unit)), []).append(one)
+    # Words ("refused", "186/112") have no unit: they stand with the numbers.
+    for whose, unit in list(groups):
+        home = next((key for key in groups if key[0] == whose and key[1] and not unit), None)
+        if home:
+            groups[home] += groups.pop((whose, unit))
+    signs = [_sign(group, person, chronology) for group in groups.values()]
+    return sorted(signs, key=lambda sign: (bool(sign.whose), sign.unit != "mmHg"))
+
+
+# --- what is one reading ----------------------------------------------------------------------
+
+
+def _of_one_observation(reading: Reading) -> list[Pressure]:
+    """Return the pressures of one Observation. More than one of a side can be paired only by their
+    order, and only where there are as many of the other."""
+    upper = [part for part in reading.parts if side_of(part) == "systolic"]
+    lower = [part for part in reading.parts if side_of(part) == "diastolic"]
+    rest = [part for part in reading.parts if not side_of(part) and not kind_of(part)]
+    notes = tuple(map(part_text, rest))
+    if len(upper) == len(lower):
+        pairs: list[tuple[Reading | None, Reading | None]] = [*zip(upper, lower, strict=True)]
+    else:
+        pairs = _one_or_none_each(upper, lower)
+    return [Pressure(reading, *pair, notes, sources_of(reading)) for pair in pairs]
+
+
+def _one_or_none_each(
+    upper: Sequence[Reading], lower: Sequence[Reading]
+) -> list[tuple[Reading | None, Reading | None]]:
+    return [*((one, None) for one in upper), *((None, one) for one in lower)]
+
+
+def _paired(lone: Sequence[Reading]) -> list[Pressure]:
+    """Return single sides as pressures: two of one measurement where there is one of each."""
+    groups: dict[tuple[str, ...], list[Reading]] = {}
+    for one in lone:
+        how = one.how
+        key = (one.marks.whose, how.site, how.method, how.device, how.position)
+        groups.setdefault((*key, one.value.unit.key), []).append(one)
+    return [
+        pressure
+        for group in groups.values()
+        for measurement in _measurements(group)
+        for pressure in _pair(measurement)
+    ]
+
+
+def _measurements(sides: Sequence[Reading]) -> list[list[Reading]]:
+    """Return the sides that are of one measurement, by their moments."""
+    placed = sorted(
+        ((one.when, one) for one in sides if one.when is not None and one.when.is_readable),
+        key=lambda pair: (pair[0].precision, pair[0].at),
+    )
+    clusters = [[one] for _, one in placed[:1]]
+    for (before, _), (after, one) in pairwise(placed):
+        if _is_one_measurement(before, after):
+            clusters[-1].append(one)
+        else:
+            clusters.append([one])
+    return [*clusters, *([one] for one in sides if one.when is None or not one.when.is_readable)]
+
+
+def _is_one_measurement(one: Moment, other: Moment) -> bool:
+    if is_same_moment(one, other):
+        return True
+    return one.precision == other.precision == "time" and other.at - one.at <= ONE_MEASUREMENT
+
+
+def _pair(sides: Sequence[Reading]) -> list[Pressure]:
+    upper = [one for one in sides if side_of(one) == "systolic"]
+    lower = [one for one in sides if side_of(one) == "diastolic"]
+    if len(upper) == len(lower) == 1:
+        return [Pressure(upper[0], upper[0], lower[0], (), sources_of(*upper, *lower))]
+    return [_half(one) for one in sides]
+
+
+def _half(side: Reading) -> Pressure:
+    if side_of(side) == "systolic":
+        return Pressure(side, systolic=side, sources=sources_of(side))
+    return Pressure(side, diastolic=side, sources=sources_of(side))
+
+
+# --- what it says -----------------------------------------------------------------------------
+
+
+def _sign(pressures: Sequence[Pressure], person: Person, chronology: Chronology) -> VitalSign:
+    order = in_order((one.reading for one in pressures), chronology)
+    place = {id(reading): n for n, reading in enumerate(order)}
+    found = sorted(pressures, key=lambda one: place[id(one.reading)])
+    at = next((n for n, one in enumerate(found) if is_certain(one.reading, chronology)), 0)
+    unit = next((one.unit for one in (*found[at:], *found) if one.unit.key), NO_UNIT)
+    rows = [_row(one, unit, chronology) for one in found]
+    usual, range_text = _range(found[at], unit, person)
+    return VitalSign(
+        name=NAME,
+        how=(),
+        whose=found[at].reading.marks.whose,
+        unit=unit.text,
+        latest=rows[at],
+        rows=uncertain_first(rows),
+        usual=usual,
+        range_text=range_text,
+    )
+
+
+def _row(pressure: Pressure, unit: Unit, chronology: Chronology) -> Row:
+    reading, sides = pressure.reading, (pressure.systolic, pressure.diastolic)
+    is_words = not pressure.sides or not reading.marks.is_understood
+    amounts = [in_unit(side, unit)[0] if side else None for side in sides]
+    text = "/".join(_side_text(*both) for both in zip(sides, amounts, strict=True))
+    drawn = [_drawn(*both) for both in zip(sides, amounts, strict=True)]
+    return Row(
+        reading=reading,
+        text=reading.result if is_words else text,
+        unit="" if is_words else unit.text,
+        flag=gravest(one.flag for one in (*pressure.sides, reading)),
+        amounts=() if is_words else tuple(drawn),
+        notes=_notes(pressure, unit, chronology, reading.result if is_words else ""),
+        is_certain=is_certain(reading, chronology),
+        sources=pressure.sources,
+    )
+
+
+def _notes(pressure: Pressure, unit: Unit, chronology: Chronology, said: str) -> tuple[str, ...]:
+    reading = pressure.reading
+    recorded = [in_unit(side, unit)[1] for side in pressure.sides]
+    notes = [
+        _recorded(recorded),
+        *map(_missing, pressure.sides),
+        *reading.how.words,
+        *map(how_by_code, pressure.sides),
+        *pressure.notes,
+    ]
+    for one in (reading, *pressure.sides):
+        notes += notes_of(one, one.marks.notes, chronology)
+    return tuple(note for note in said_once(notes) if note != said)
+
+
+def _recorded(sides: Sequence[str]) -> str:
+    """Return e.g. "recorded as 21.3/13.3 kPa"."""
+    numbers = [side.partition(" ")[0] for side in sides if side]
+    unit = next((side.partition(" ")[2] for side in sides if side), "")
+    return f"recorded as {'/'.join(numbers)} {unit}" if numbers else ""
+
+
+def _side_text(side: Reading | None, amount: Amount | None) -> str:
+    if amount is not None:
+        return amount.text
+    if side is None or not side.has_value:
+        return "–"  # noqa: RUF001 - a dash is meant
+    return f"{side.value.text} {side.value.unit.text}".rstrip()
+
+
+def _missing(side: Reading) -> str:
+    """Return why a side has no value."""
+    return "" if side.has_value else f"{side.name}: {side.marks.absent or side.result}"
+
+
+def _drawn(side: Reading | None, amount: Amount | None) -> Amount | None:
+    return amount if side and not side.value.comparator else None
+
+
+def _range(pressure: Pressure, unit: Unit, person: Person) -> tuple[tuple[Range, ...], str]:
+    """Return the ranges of both sides and their words: the record's own, of whichever side."""
+    named = (("systolic", pressure.systolic), ("diastolic", pressure.diastolic))
+    own = [(name, side.ranges) for name, side in named if side and side.ranges.listed]
+    if own:
+        words = [f"{name} {ranges.text_beside(unit)}" for name, ranges in own]
+        drawn = [_bounds(ranges, unit) for _, ranges in own]
+        return tuple(filter(any, drawn)), f"Reference range {', '.join(words)}"
+    # The sides say nothing of how it was taken, as other components do.
+    bare = replace(pressure.reading, parts=())
+    if unit.key != "mm[Hg]" or not pressure.sides or not is_of_an_adult_at_rest(bare, person):
+        return (), ""
+    return ADULT_PRESSURES, "Usual for adults 90 to 120 over 60 to 80"
+
+
+def _bounds(ranges: Ranges, unit: Unit) -> Range:
+    found = ranges.deciding
+    return (found.low, found.high) if found and found.unit.key == unit.key else (None, None)

@@ -1,0 +1,150 @@
+"""How a value is to be read: the EHR's own words, and ours where it has none.
+
+HL7 v3 ObservationInterpretation and its v2 predecessor (table 0078). A code of another system is a
+word and nothing more. Of several codes all are named, the gravest first: which one counts is never
+left to chance.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Literal
+
+from smartapp.record.codes import concept_text
+from smartapp.record.elements import mappings
+from smartapp.record.texts import text
+
+# A result ("Positive", "Resistant") says what was found, not whether that is bad.
+Direction = Literal["high", "low", "abnormal", "normal", "result", ""]
+
+# The gravest first. The order is that of the page.
+INTERPRETATIONS: dict[str, tuple[Direction, str]] = {
+    "HH": ("high", "Critically high"),
+    "LL": ("low", "Critically low"),
+    "AA": ("abnormal", "Critically abnormal"),
+    "TOX": ("abnormal", "Toxic"),
+    "HU": ("high", "Significantly high"),
+    "LU": ("low", "Significantly low"),
+    "HX": ("high", "Above the high threshold"),
+    "LX": ("low", "Below the low threshold"),
+    "H": ("high", "High"),
+    "L": ("low", "Low"),
+    ">": ("high", "Off scale high"),
+    "<": ("low", "Off scale low"),
+    "A": ("abnormal", "Abnormal"),
+    "UNE": ("abnormal", "Unexpected"),
+    "W": ("abnormal", "Worse"),
+    "U": ("", "Significant rise"),
+    "D": ("", "Significant fall"),
+    "R": ("abnormal", "Resistant"),
+    "SYN-R": ("abnormal", "Synergy: resistant"),
+    "NS": ("abnormal", "Not susceptible"),
+    "I": ("", "Intermediate"),
+    "SDD": ("", "Susceptible, dose dependent"),
+    "MS": ("result", "Moderately susceptible"),
+    "SYN-S": ("result", "Synergy: susceptible"),
+    "S": ("result", "Susceptible"),
+    "VS": ("result", "Very susceptible"),
+    "POS": ("result", "Positive"),
+    "RR": ("result", "Reactive"),
+    "WR": ("result", "Weakly reactive"),
+    "DET": ("result", "Detected"),
+    "IND": ("result", "Indeterminate"),
+    "E": ("result", "Equivocal"),
+    "NEG": ("result", "Negative"),
+    "NR": ("result", "Not reactive"),
+    "ND": ("result", "Not detected"),
+    "B": ("", "Better"),
+    "EXP": ("normal", "Expected"),
+    "N": ("normal", "Normal"),
+}
+CRITICAL = frozenset({"HH", "LL", "AA"})
+_RANK = {code: rank for rank, code in enumerate(INTERPRETATIONS)}
+# The systems whose codes these are; "" is the many servers that name none.
+_SYSTEMS = frozenset(
+    {
+        "",
+        "http://terminology.hl7.org/codesystem/v3-observationinterpretation",
+        "http://terminology.hl7.org/codesystem/v2-0078",
+        "http://hl7.org/fhir/v2/0078",
+        "http://hl7.org/fhir/v3/observationinterpretation",
+        "http://hl7.org/fhir/observation-interpretation",
+        "urn:oid:2.16.840.1.113883.5.83",
+        "urn:oid:2.16.840.1.113883.12.78",
+    }
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Flag:
+    """How to read a value, as words and as a direction that becomes a shape.
+
+    `is_ours` marks what this app found by comparing with the record's range; its words are others
+    than the EHR's.
+    """
+
+    direction: Direction
+    text: str
+    is_critical: bool = False
+    is_ours: bool = False
+
+    @property
+    def is_notable(self) -> bool:
+        return self.direction in ("high", "low", "abnormal")
+
+    @property
+    def is_shown(self) -> bool:
+        """A word beside every normal value would drown those that matter; the range stays."""
+        return bool(self.text) and self.direction != "normal"
+
+
+NO_FLAG = Flag("", "")
+ABOVE = Flag("high", "Above range", is_ours=True)
+BELOW = Flag("low", "Below range", is_ours=True)
+
+
+def read_flag(concepts: object) -> Flag:
+    """Return what the EHR says of a value: all its words, in the direction of the gravest."""
+    known: set[str] = set()
+    words: list[str] = []
+    for concept in _concepts(concepts):
+        found = {code for code in _standard_codes(concept) if code in _RANK}
+        known |= found
+        if not found and (word := concept_text(concept)):
+            words.append(word)
+    in_order = sorted(known, key=_RANK.__getitem__)
+    if not in_order:
+        return Flag("", ", ".join(dict.fromkeys(words))) if words else NO_FLAG
+    direction, first = INTERPRETATIONS[in_order[0]]
+    others = [INTERPRETATIONS[code][1] for code in in_order[1:]] + words
+    return Flag(direction, _with(first, others), in_order[0] in CRITICAL)
+
+
+def gravest(flags: Iterable[Flag]) -> Flag:
+    """Return the flag that counts for values that are one reading, e.g. a blood pressure."""
+    shown = [flag for flag in flags if flag.text]
+    return min(shown, key=_gravity, default=NO_FLAG)
+
+
+def _gravity(flag: Flag) -> tuple[bool, bool, bool, str]:
+    return not flag.is_critical, not flag.is_notable, flag.direction == "normal", flag.text
+
+
+def _with(first: str, others: list[str]) -> str:
+    also = ", ".join(dict.fromkeys(other for other in others if other != first))
+    return f"{first} (also: {also})" if also else first
+
+
+def _concepts(value: object) -> list[object]:
+    return value if isinstance(value, list) else [value]
+
+
+def _standard_codes(concept: object) -> list[str]:
+    """Return the codes of a concept that are of these systems, in whatever case they came."""
+    if isinstance(concept, str):
+        return [text(concept).upper()]
+    return [
+        text(coding.get("code")).upper()
+        for one in mappings(concept)
+        for coding in mappings(one.get("coding"))
+        if text(coding.get("system")).casefold() in _SYSTEMS
+    ]

@@ -1,0 +1,120 @@
+"""The vital signs that the page knows by name: their codes, and what is usual for adults."""
+
+from dataclasses import dataclass
+from decimal import Decimal
+
+from smartapp.record.codes import LOINC, SNOMED
+from smartapp.record.observations import Reading
+from smartapp.record.units import Unit, dimension
+
+Range = tuple[Decimal | None, Decimal | None]
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """`codes` are of LOINC and SNOMED CT. `adult_range` is in `unit`, of adults at rest."""
+
+    name: str
+    codes: frozenset[str]
+    unit: str = ""
+    adult_range: Range | None = None
+
+
+def _kind(name: str, codes: str, unit: str = "", low: str = "", high: str = "") -> Kind:
+    usual = (Decimal(low), Decimal(high)) if low else None
+    return Kind(name, frozenset(codes.split()), unit, usual)
+
+
+# The order of the page. Ranges: usual values of adults at rest; the record's own come first.
+KINDS = (
+    _kind(
+        "Heart rate",
+        "8867-4 8893-0 68999-7 69000-8 69001-6 8889-8 76282-3 364075005 78564009",
+        *("/min", "60", "100"),
+    ),
+    _kind("Respiratory rate", "9279-1 86290005", "/min", "12", "20"),
+    _kind(
+        "Oxygen saturation",
+        "59408-5 2708-6 20564-1 28642-7 59407-7 431314004 103228002 442476006",
+        *("%", "95", "100"),
+    ),
+    _kind(
+        "Body temperature",
+        "8310-5 8331-1 8328-7 8329-5 8330-3 8332-9 8333-7 76011-6 386725007 276885007",
+        *("Cel", "36.1", "37.2"),
+    ),
+    _kind("Body weight", "29463-7 3141-9 3142-7 8335-2 75292-3 8350-1 8351-9 27113001", "kg"),
+    _kind("Body height", "8302-2 8301-4 8306-3 8308-9 3137-7 3138-5 50373000 1153637007", "cm"),
+    _kind("Body mass index", "39156-5 60621009", "kg/m2", "18.5", "25"),
+    _kind("Head circumference", "9843-4 8287-5 363812007", "cm"),
+    _kind("Pain", "72514-3 38208-5 225908003"),
+)
+# How a code says that it was measured. A general code beside a special one says no less.
+HOW = {
+    "68999-7": "lying", "69000-8": "sitting", "69001-6": "standing", "8893-0": "by palpation",
+    "8889-8": "by pulse oximetry", "76282-3": "by ECG", "20564-1": "in blood",
+    "442476006": "in arterial blood", "8331-1": "oral", "8328-7": "axillary", "8329-5": "core",
+    "8330-3": "ear", "8332-9": "rectal", "8333-7": "tympanic", "76011-6": "ear",
+    "276885007": "core", "3141-9": "measured", "3142-7": "stated", "8335-2": "estimated",
+    "75292-3": "as reported", "8350-1": "with clothes", "8351-9": "without clothes",
+    "8301-4": "estimated", "8306-3": "lying", "8308-9": "standing", "3137-7": "measured",
+    "3138-5": "stated", "8287-5": "by tape",
+    # Sides of a blood pressure.
+    "8459-0": "sitting", "8453-3": "sitting", "8460-8": "standing", "8454-1": "standing",
+    "8461-6": "lying", "8455-8": "lying", "76215-3": "invasive", "76213-8": "invasive",
+    "96608-5": "average", "96609-3": "average",
+}  # fmt: skip
+# Of these, what the code says is a method: an oral temperature is not an axillary one.
+METHODS = frozenset({"Body temperature", "Oxygen saturation"})
+
+# The sides of a blood pressure.
+SYSTOLIC = frozenset({
+    "8480-6", "8459-0", "8460-8", "8461-6", "76534-7", "76215-3", "75997-7", "96608-5",
+    "271649006", "72313002", "163030003",
+})  # fmt: skip
+DIASTOLIC = frozenset({
+    "8462-4", "8453-3", "8454-1", "8455-8", "76535-4", "76213-8", "75995-1", "96609-3",
+    "271650006", "1091811000000102", "163031004",
+})  # fmt: skip
+PRESSURE_PANELS = frozenset({"85354-9", "55284-4", "75367002", "96607-7"})
+ADULT_PRESSURES: tuple[Range, Range] = (
+    (Decimal(90), Decimal(120)),
+    (Decimal(60), Decimal(80)),
+)
+# The beginning of the sides' names in many languages, for panels without codes.
+_SIDES = {"systolic": ("syst", "sist"), "diastolic": ("diast",)}
+
+_KIND_OF_CODE = {code: kind for kind in KINDS for code in kind.codes}
+_SYSTEMS = frozenset({LOINC, SNOMED, ""})
+
+
+def known_codes(reading: Reading) -> list[str]:
+    """Return the reading's codes of the systems that are known here."""
+    return [code for system, code in reading.codes if system in _SYSTEMS]
+
+
+def kind_of(reading: Reading) -> Kind | None:
+    return next(filter(None, map(_KIND_OF_CODE.get, known_codes(reading))), None)
+
+
+def how_by_code(reading: Reading) -> str:
+    """Return what the reading's codes say of how it was measured, or ""."""
+    return next(filter(None, map(HOW.get, known_codes(reading))), "")
+
+
+def side_of(reading: Reading) -> str:
+    """Return "systolic" or "diastolic" for a side of a blood pressure, else ""."""
+    codes = set(known_codes(reading))
+    if codes & SYSTOLIC:
+        return "systolic"
+    if codes & DIASTOLIC:
+        return "diastolic"
+    if reading.codes or dimension(reading.value.unit) != "pressure":
+        return ""
+    name = reading.name.casefold()
+    return next((side for side, starts in _SIDES.items() if name.startswith(starts)), "")
+
+
+def usual_range(kind: Kind) -> tuple[Range, Unit] | None:
+    """Return the usual range of adults at rest and its unit."""
+    return (kind.adult_range, Unit(kind.unit, "")) if kind.adult_range else None

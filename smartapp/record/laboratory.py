@@ -1,0 +1,102 @@
+"""Laboratory results: one test is one series; results of one moment stand beside each other."""
+
+from dataclasses import dataclass
+
+from smartapp.record.moments import Chronology, Moment
+from smartapp.record.observations import Reading, is_of, read_observation
+from smartapp.record.people import read_person
+from smartapp.record.reading import Given, LeftOut, Read, read_each
+from smartapp.record.series import (
+    NOT_SENT,
+    Series,
+    code_key,
+    into_series,
+    is_same_moment,
+    join_panels,
+    of_newest_moment,
+    spread,
+)
+
+FUTURE = "Dated in the future; check it in the EHR"
+UNDATED = "Date not recorded"
+
+
+@dataclass(frozen=True, slots=True)
+class LabTest:
+    """All results of one test. `latest` are those of its newest moment, the one to trust first;
+    `earlier` the others, newest first. `doubt` says why its place in time is not known."""
+
+    name: str
+    latest: tuple[Reading, ...]
+    earlier: tuple[Reading, ...]
+    doubt: str = ""
+
+    @property
+    def newest(self) -> Reading:
+        return self.latest[0]
+
+    @property
+    def when(self) -> Moment | None:
+        return self.newest.when
+
+    @property
+    def sources(self) -> frozenset[str]:
+        """The resources that this is made of."""
+        return frozenset(
+            source
+            for one in (*self.latest, *self.earlier)
+            for source in (one.marks.source, *one.grouped_by)
+        )
+
+
+def read_laboratory(given: Given) -> Read[LabTest]:
+    """Return the tests, those whose time is not known first, then the newest first."""
+    person = read_person(given.patient)
+    mine = [one for one in given.resources if is_of(one, "laboratory") is not False]
+    read = read_each(mine, lambda resource: read_observation(resource, person, given.related))
+    panels = join_panels(read.entries)
+    results = [result for one in panels.readings for result in spread(one)]
+    chronology = Chronology.of((one.when for one in results), now=given.now)
+    found = into_series(((code_key(one), one) for one in results), chronology)
+    tests = [test for series in found for test in _tests(series, chronology)]
+    tests.sort(key=lambda test: _page_order(test, chronology))
+    left_out = (*read.left_out, *(LeftOut(NOT_SENT) for _ in panels.alone))
+    return Read(tuple(tests), left_out)
+
+
+def _tests(series: Series, chronology: Chronology) -> list[LabTest]:
+    """Return the test, and apart from it its results whose place in time is not known."""
+    found = []
+    if series.readings:
+        count = of_newest_moment(series.readings)
+        latest, earlier = series.readings[:count], series.readings[count:]
+        found.append(LabTest(latest[0].name, latest, earlier))
+    doubts: dict[str, list[Reading]] = {}
+    for one in series.aside:
+        doubts.setdefault(_doubt(one, chronology), []).append(one)
+    found += [
+        LabTest(readings[0].name, tuple(readings), (), doubt) for doubt, readings in doubts.items()
+    ]
+    return found
+
+
+def _doubt(reading: Reading, chronology: Chronology) -> str:
+    if reading.when is None:
+        return UNDATED
+    return FUTURE if chronology.is_future(reading.when) else reading.when.text.capitalize()
+
+
+def _page_order(test: LabTest, chronology: Chronology) -> tuple[bool, float, str]:
+    return not test.doubt, chronology.newest_first(test.when), test.name.casefold()
+
+
+def comparable(test: LabTest) -> list[Reading]:
+    """Return the results that one line can join, oldest first: exact numbers, of one moment the one
+    to trust. A bound ("< 5") is no number to draw."""
+    found: list[Reading] = []
+    for one in (*test.latest, *test.earlier):
+        if one.value.number is None or one.value.comparator or one.when is None:
+            continue
+        if not found or not is_same_moment(one.when, found[-1].when):
+            found.append(one)
+    return found[::-1]

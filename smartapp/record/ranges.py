@@ -1,0 +1,253 @@
+"""Reference ranges: which of them is this patient's, and whether a value is inside.
+
+A range decides only where nothing else can be meant (FHIR R4 Observation.referenceRange): by
+`appliesTo`, `age` and `type`, by its name, and by its unit. All that remain are listed.
+"""
+
+import re
+from dataclasses import dataclass
+from decimal import Decimal
+from functools import lru_cache
+
+from smartapp.record.codes import codings, concept_text
+from smartapp.record.elements import Resource, mapping, mappings
+from smartapp.record.interpretations import ABOVE, BELOW, NO_FLAG, Flag
+from smartapp.record.moments import Moment
+from smartapp.record.people import Person, Sex
+from smartapp.record.quantities import number_text, written_number
+from smartapp.record.texts import text
+from smartapp.record.units import NO_UNIT, Unit, read_unit
+
+NORMAL_TYPES = frozenset({"normal", "recommended"})
+# SNOMED CT and HL7's tables, and the words that laboratories write.
+SEX_CODES: dict[str, Sex] = {
+    "248153007": "male", "248152002": "female", "m": "male", "f": "female", "male": "male",
+    "female": "female", "men": "male", "women": "female", "man": "male", "woman": "female",
+    "males": "male", "females": "female", "boys": "male", "girls": "female", "w": "female",
+    "mann": "male", "männer": "male", "männlich": "male", "frau": "female", "frauen": "female",
+    "weiblich": "female", "homme": "male", "hommes": "male", "femme": "female",
+    "femmes": "female", "hombre": "male", "hombres": "male", "mujer": "female",
+    "mujeres": "female", "uomo": "male", "uomini": "male", "donna": "female", "donne": "female",
+    "mænd": "male", "kvinder": "female", "män": "male", "kvinnor": "female",
+}  # fmt: skip
+# Words that say no more than that this is the usual range.
+_USUAL_WORDS = frozenset(
+    [
+        "normal", "normals", "norm", "range", "ranges", "reference", "ref", "interval",
+        "intervals", "value", "values", "standard", "usual", "limits", "limit", "expected",
+        "healthy", "population", "all", "ages", "general", "default", "n", "rr", "ri",
+        "biological", "lab", "laboratory", "the", "of", "for", "is", "up", "to", "from", "less",
+        "more", "than", "below", "above", "under", "over", "and", "or", "between", "inclusive",
+        "max", "min", "upper", "lower", "low", "high", "normbereich", "normalbereich",
+        "referenzbereich", "referenz", "bereich", "normwert", "normwerte", "bis", "von", "unter",
+        "über", "valeurs", "valeur", "normales", "normale", "usuelles", "référence",
+        "intervalle", "de", "à", "rango", "intervalo", "referencia", "valores", "hasta",
+        "valori", "riferimento", "intervallo", "da", "a", "fino", "referenceinterval",
+        "referensintervall", "referansområde", "viitearvo", "viiteväli", "normaalwaarde",
+        "normaalwaarden", "referentiewaarden", "tot",
+    ]
+)  # fmt: skip
+_ADULT_WORDS = frozenset(
+    ["adult", "adults", "erwachsene", "adulte", "adultes", "adultos", "adulti"]
+)
+_WORD = re.compile(r"[^\W\d_]+")
+# "3.5-5.1 mmol/L", "35-49 %", "10*3/uL": a unit is no name.
+_UNIT_IN_WORDS = re.compile(r"\S*[/%^*]\S*")
+_UNIT_WORDS = frozenset(
+    ["mmhg", "kpa", "kg", "g", "cm", "mm", "mg", "mmol", "s", "sec", "fl", "pg", "ph"]
+)
+_DAYS = {
+    "a": Decimal("365.25"), "y": Decimal("365.25"), "yr": Decimal("365.25"),
+    "year": Decimal("365.25"), "years": Decimal("365.25"), "mo": Decimal("30.4375"),
+    "month": Decimal("30.4375"), "months": Decimal("30.4375"), "wk": Decimal(7),
+    "week": Decimal(7), "weeks": Decimal(7), "d": Decimal(1), "day": Decimal(1),
+    "days": Decimal(1), "h": Decimal(1) / 24,
+}  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class ReferenceRange:
+    """A range in its own unit. `name` says for whom or for what it is, where it says so; `words` is
+    the laboratory's text where there are no numbers."""
+
+    low: Decimal | None
+    high: Decimal | None
+    unit: Unit
+    words: str = ""
+    name: str = ""
+
+    @property
+    def has_bounds(self) -> bool:
+        return self.low is not None or self.high is not None
+
+    @property
+    def is_upside_down(self) -> bool:
+        return self.low is not None and self.high is not None and self.low > self.high
+
+    def text_beside(self, unit: Unit) -> str:
+        """Return e.g. "3.5 to 5.1", "up to 5 mg/L", "2.5 to 6.5 (Critical range)"; the unit only
+        where it differs from the value's."""
+        span = self.span_text if self.unit.key == unit.key else f"{self.span_text} {self.unit.text}"
+        return f"{span} ({self.name})" if self.name else span
+
+    @property
+    def span_text(self) -> str:
+        if not self.has_bounds:
+            return self.words
+        low = "" if self.low is None else number_text(self.low)
+        high = "" if self.high is None else number_text(self.high)
+        return f"{low} to {high}" if low and high else f"up to {high}" if high else f"from {low}"
+
+
+@dataclass(frozen=True, slots=True)
+class Ranges:
+    """`deciding` is the one that a value is compared with, where exactly one can be; `listed` are
+    all that are shown, it first."""
+
+    deciding: ReferenceRange | None = None
+    listed: tuple[ReferenceRange, ...] = ()
+
+    def text_beside(self, unit: Unit) -> str:
+        return "; ".join(dict.fromkeys(one.text_beside(unit) for one in self.listed))
+
+
+NO_RANGES = Ranges()
+
+
+def read_ranges(value: object, unit: Unit, person: Person, when: Moment | None) -> Ranges:
+    """Return the ranges that may be this patient's. `unit` is the value's; a range that names none
+    is in that unit."""
+    if not value:
+        return NO_RANGES
+    meant = [(one, _meant_for(one, person, when)) for one in mappings(value)]
+    read = [_range(one, unit, name) for one, (name, is_possible) in meant if is_possible]
+    shown = [found for found in read if found.has_bounds or found.words]
+    usual = [found for found in shown if found.has_bounds and not found.name]
+    deciding = usual[0] if len(usual) == 1 and _can_decide(usual[0], unit) else None
+    in_order = sorted(shown, key=lambda found: found is not deciding)
+    return Ranges(deciding, tuple(in_order))
+
+
+def compare(value: Decimal, comparator: str, ranges: Ranges) -> Flag:
+    """Return where a value lies, as far as it is certain: "< 5" is not surely above 3."""
+    limits = ranges.deciding
+    if limits is None:
+        return NO_FLAG
+    if limits.high is not None and _is_above(value, comparator, limits.high):
+        return ABOVE
+    if limits.low is not None and _is_below(value, comparator, limits.low):
+        return BELOW
+    return NO_FLAG
+
+
+def _is_above(value: Decimal, comparator: str, high: Decimal) -> bool:
+    if comparator == ">":
+        return value >= high
+    return comparator in ("", ">=") and value > high
+
+
+def _is_below(value: Decimal, comparator: str, low: Decimal) -> bool:
+    if comparator == "<":
+        return value <= low
+    return comparator in ("", "<=") and value < low
+
+
+def _can_decide(found: ReferenceRange, unit: Unit) -> bool:
+    return found.unit.key == unit.key and not found.is_upside_down
+
+
+def _range(members: Resource, unit: Unit, name: str) -> ReferenceRange:
+    low, high = mapping(members.get("low")), mapping(members.get("high"))
+    own = next((one for one in map(read_unit, (high, low)) if one != NO_UNIT), unit)
+    bounds = (written_number(low.get("value")), written_number(high.get("value")))
+    words = "" if bounds != (None, None) else text(members.get("text"))
+    return ReferenceRange(*bounds, own, words, "" if name == words else name)
+
+
+def _meant_for(members: Resource, person: Person, when: Moment | None) -> tuple[str, bool]:
+    """Return for whom or what a range is, "" where it is the usual one for this patient; and
+    whether it can be this patient's at all."""
+    is_adult = person.was_adult(when)
+    written = [text(members.get("text")), *map(concept_text, _each(members.get("appliesTo")))]
+    sexes = {sex for sex in map(_sex_of_words, written) if sex}
+    sexes |= {sex for concept in _each(members.get("appliesTo")) if (sex := sex_of(concept))}
+    names = [words for words in written if _leftover(words, is_adult)]
+    if person.sex and sexes == {person.sex}:
+        names = [words for words in names if not _sex_of_words(words)]
+    days = person.days_at(when)
+    age = mapping(members.get("age"))
+    names += [_kind(members.get("type")), _age_text(age) if age and days is None else ""]
+    is_possible = not (person.sex and sexes and person.sex not in sexes)
+    return ", ".join(dict.fromkeys(filter(None, names))), is_possible and _is_in_age(days, age)
+
+
+def _kind(kind: object) -> str:
+    """Return the name of a range's type, "" for a normal one and where there is none."""
+    if NORMAL_TYPES & {code.casefold() for _, code in codings(kind)}:
+        return ""
+    name = concept_text(kind)
+    return name if _leftover(name, True) else ""
+
+
+def _is_in_age(days: int | None, age: Resource) -> bool:
+    if days is None:
+        return True
+    low, high = _days(age.get("low")), _days(age.get("high"))
+    if low is not None and days < low:
+        return False
+    # "up to 12 years" includes the year that begins with the twelfth birthday; a range of days
+    # ends with its day.
+    return high is None or days < high + _last_step(age.get("high"))
+
+
+def _days(quantity: object) -> Decimal | None:
+    members = mapping(quantity)
+    value = written_number(members.get("value"))
+    return None if value is None else value * _per_unit(members)
+
+
+def _last_step(quantity: object) -> Decimal:
+    return _per_unit(mapping(quantity))
+
+
+def _per_unit(members: Resource) -> Decimal:
+    unit = text(members.get("code")) or text(members.get("unit"))
+    return _DAYS.get(unit.casefold(), _DAYS["a"])
+
+
+def _age_text(age: Resource) -> str:
+    low, high = (mapping(age.get(side)) for side in ("low", "high"))
+    words = [f"{one.get('value')}" if one.get("value") is not None else "" for one in (low, high)]
+    unit = text((high or low).get("unit")) or text((high or low).get("code"))
+    unit = {"a": "years", "mo": "months", "wk": "weeks", "d": "days"}.get(unit, unit)
+    if all(words):
+        return f"age {words[0]} to {words[1]} {unit}"
+    return f"age up to {words[1]} {unit}" if words[1] else f"age from {words[0]} {unit}"
+
+
+def sex_of(concept: object) -> Sex | None:
+    """Return the sex that a concept's codes or words name, None where they name something else."""
+    found = [SEX_CODES.get(code.casefold()) for _, code in codings(concept)]
+    return next(filter(None, found), None) or _sex_of_words(concept_text(concept))
+
+
+@lru_cache(maxsize=1_000)
+def _sex_of_words(words: str) -> Sex | None:
+    """Return the one sex that a text is about ("Men: 13.5-17.5"), None for any other text."""
+    sexes = {SEX_CODES.get(word) for word in _said(words) - _USUAL_WORDS - _ADULT_WORDS}
+    return sexes.pop() if len(sexes) == 1 else None
+
+
+@lru_cache(maxsize=1_000)
+def _leftover(words: str, is_adult: bool) -> bool:
+    """Whether a text says more than numbers, their unit, and that they are normal."""
+    return bool(_said(words) - _USUAL_WORDS - (_ADULT_WORDS if is_adult else frozenset()))
+
+
+def _said(words: str) -> set[str]:
+    plain = _UNIT_IN_WORDS.sub(" ", words)
+    return {word.casefold() for word in _WORD.findall(plain)} - _UNIT_WORDS
+
+
+def _each(value: object) -> list[object]:
+    return value if isinstance(value, list) else [value] if value else []

@@ -1,0 +1,180 @@
+"""Which readings are one series, and which of them is the newest.
+
+One series is one code, one unit and the same circumstances. The newest is told by the moment, then
+by the status, then by when it was issued and stored: never by the order in which it was sent.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+
+from smartapp.record.codes import LOINC
+from smartapp.record.moments import Chronology, Moment
+from smartapp.record.observations import Reading
+
+NOT_SENT = "a panel whose results the EHR did not send"
+
+Key = tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Series:
+    """`readings` are newest first. `aside` are those whose place in time is not known: without a
+    date, with one that cannot be read, or with one in the future."""
+
+    key: Key
+    readings: tuple[Reading, ...]
+    aside: tuple[Reading, ...]
+
+
+def code_key(reading: Reading) -> str:
+    """Return what makes two readings the same test: a LOINC code, else a code, else the name."""
+    best = next((pair for pair in reading.codes if pair[0] == LOINC), None)
+    best = best or next(iter(reading.codes), None)
+    return f"{best[0]}|{best[1]}" if best else reading.name.casefold()
+
+
+def series_key(reading: Reading, what: str) -> Key:
+    """Return the identity of the reading's series but for its unit."""
+    how = reading.how
+    return (
+        what,
+        reading.marks.whose.casefold(),
+        how.panel.casefold(),
+        how.derived_from.casefold(),
+        _kind_of(how.specimen),
+        how.site.casefold(),
+        how.method.casefold(),
+        how.device.casefold(),
+    )
+
+
+def of_newest_moment(newest_first: Sequence[Reading]) -> int:
+    """Return how many of the readings are of the newest moment; the first is to be trusted most."""
+    first = newest_first[0]
+    rest = newest_first[1:]
+    return 1 + next(
+        (n for n, one in enumerate(rest) if not is_same_moment(one.when, first.when)), len(rest)
+    )
+
+
+def is_same_moment(one: Moment | None, other: Moment | None) -> bool:
+    """Whether two moments are one, as far as the record tells."""
+    if one is None or other is None or not (one.is_readable and other.is_readable):
+        return False
+    return one.at == other.at and one.precision == other.precision
+
+
+def in_order(readings: Iterable[Reading], chronology: Chronology) -> list[Reading]:
+    """Return the readings newest first."""
+    return sorted(readings, key=lambda one: _recency(one, chronology))
+
+
+def into_series(keyed: Iterable[tuple[str, Reading]], chronology: Chronology) -> list[Series]:
+    """Return the series of readings that come with what they measure."""
+    groups: dict[Key, list[Reading]] = {}
+    for what, reading in keyed:
+        groups.setdefault(series_key(reading, what), []).append(reading)
+    return [
+        _series((*key, unit), readings, chronology)
+        for key, group in groups.items()
+        for unit, readings in _by_unit(in_order(group, chronology)).items()
+    ]
+
+
+def _series(key: Key, readings: Sequence[Reading], chronology: Chronology) -> Series:
+    placed: dict[bool, list[Reading]] = {True: [], False: []}
+    for one in readings:
+        placed[is_certain(one, chronology)].append(one)
+    return Series(key, tuple(placed[True]), tuple(placed[False]))
+
+
+def is_certain(reading: Reading, chronology: Chronology) -> bool:
+    """Whether the reading has a place in time: a date that can be read and that has been."""
+    when = reading.when
+    return when is not None and when.is_readable and not chronology.is_future(when)
+
+
+def _by_unit(newest_first: Sequence[Reading]) -> dict[str, list[Reading]]:
+    """Return the readings by unit. Words have none: they stand with the newest numbers, so that
+    "no result" is not missed beside an older number."""
+    numbers = [one for one in newest_first if one.value.number is not None]
+    home = numbers[0].value.unit.key if numbers else ""
+    found: dict[str, list[Reading]] = {}
+    for one in newest_first:
+        unit = home if one.value.number is None else one.value.unit.key
+        found.setdefault(unit, []).append(one)
+    return found
+
+
+def _recency(reading: Reading, chronology: Chronology) -> tuple[float, int, float, float, str]:
+    return (
+        chronology.newest_first(reading.when),
+        reading.status_rank,
+        _late_first(reading.issued),
+        _late_first(reading.updated),
+        reading.marks.source,
+    )
+
+
+def _late_first(moment: Moment | None) -> float:
+    return -moment.at.timestamp() if moment and moment.is_readable else float("inf")
+
+
+def _kind_of(specimen: str) -> str:
+    """Return the kind of a specimen; the number of one tube makes no series of its own."""
+    return "" if any(char.isdigit() for char in specimen) else specimen.casefold()
+
+
+# --- panels -----------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Panels:
+    """Readings with their panels: `alone` are panels whose members were not sent."""
+
+    readings: tuple[Reading, ...]
+    alone: tuple[Reading, ...]
+
+
+def join_panels(readings: Sequence[Reading]) -> Panels:
+    """Return the readings, each with what its panel says. A panel that only groups others is no
+    reading of its own; one with a value (an organism) names its members."""
+    by_source = {one.marks.source: one for one in readings}
+    panel_of: dict[str, Reading] = {}
+    grouped: dict[str, list[str]] = {}
+    empty, alone = set(), []
+    for panel in readings:
+        known = [name for name in panel.members if name in by_source and name != panel.marks.source]
+        for name in known:
+            panel_of.setdefault(name, panel)
+        if not panel.result and not panel.parts and panel.members:
+            empty.add(panel.marks.source)
+            if known:
+                grouped.setdefault(known[0], []).append(panel.marks.source)
+            else:
+                alone.append(panel)
+    kept = [
+        _in_panel(one, panel_of.get(one.marks.source), grouped.get(one.marks.source, []))
+        for one in readings
+        if one.marks.source not in empty
+    ]
+    return Panels(tuple(kept), tuple(alone))
+
+
+def _in_panel(reading: Reading, panel: Reading | None, groups: list[str]) -> Reading:
+    label = label_of(panel) if panel is not None and panel.has_value else ""
+    if not label and not groups:
+        return reading
+    return replace(reading, how=replace(reading.how, panel=label), grouped_by=tuple(groups))
+
+
+def label_of(panel: Reading) -> str:
+    """Return a panel as its members name it: "Bacteria identified: Escherichia coli"."""
+    return f"{panel.name}: {panel.value.text}" if panel.has_value else panel.name
+
+
+def spread(reading: Reading) -> list[Reading]:
+    """Return the reading and its components as readings of their own, which name their parent."""
+    label = label_of(reading)
+    parts = [replace(one, how=replace(one.how, panel=label)) for one in reading.parts]
+    return [reading, *parts] if reading.result else parts

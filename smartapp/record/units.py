@@ -1,0 +1,210 @@
+"""Units: the same by UCUM's code, and as people write them.
+
+Where a quantity names UCUM as its system, the code is the unit. The words beside it are for people,
+and decide only where there is no code. Two values are compared only in one unit.
+"""
+
+import re
+from dataclasses import dataclass
+from decimal import Decimal
+from functools import lru_cache
+
+from smartapp.record.elements import mapping
+from smartapp.record.texts import text
+
+UCUM = "http://unitsofmeasure.org"
+MAX_UNIT = 40
+
+
+@dataclass(frozen=True, slots=True)
+class Unit:
+    """`key` tells whether two units are one; `text` is what people read beside the number."""
+
+    key: str
+    text: str
+
+
+NO_UNIT = Unit("", "")
+
+# What people write for the units of vital signs and of common results, without case and spaces,
+# by the UCUM code of each. Languages: the ones seen in real records.
+_SPELLINGS = {
+    "kg": "kg kgs kilo kilos kilogram kilograms kilogramm kilogramme kilogrammes kilogramo",
+    "g": "g gm gms gr gram grams gramm gramme grammes gramo",
+    "[lb_av]": "lb lbs lb. lbs. lb_av [lb_av] pound pounds libra libras",
+    "[oz_av]": "oz oz. oz_av [oz_av] ounce ounces",
+    "[stone_av]": "stone stones st",
+    "m": "m meter meters metre metres mètre metro",
+    "cm": "cm cms centimeter centimeters centimetre centimetres zentimeter centimetro centímetro",
+    "mm": "mm millimeter millimeters millimetre millimetres",
+    "[in_i]": 'in in. inch inches in_i in_us [in_us] [in_i] "',
+    "[ft_i]": "ft ft. foot feet ft_i ft_us [ft_us] [ft_i] '",
+    "Cel": "c °c ºc ℃ cel degc degreec degreesc celsius degreecelsius degreescelsius gradcelsius"
+    " deg.c",
+    "[degF]": "f °f ºf ℉ degf degreef degreesf fahrenheit degreefahrenheit degreesfahrenheit deg.f",
+    "K": "k kelvin",
+    "mm[Hg]": "mmhg mm[hg] mm_hg torr millimeterofmercury millimetersofmercury"
+    " millimetreofmercury millimetresofmercury",
+    "kPa": "kpa kilopascal kilopascals",
+    "cm[H2O]": "cmh2o cm[h2o] cmh₂o",
+    "/min": "/min 1/min min-1 min^-1 bpm beats/min beats/minute beat/min beats/m beatsperminute"
+    " beatsperminute(bpm) breath/min breaths/min breaths/minute br/min breathsperminute permin"
+    " perminute /minute resp/min rpm slag/minut slag/min slagen/min schläge/min atemzüge/min"
+    " latidos/min latidosporminuto battiti/min batt/min pulsaciones/min {beats}/min"
+    " vejrtrækninger/min respirationer/minut",
+    "%": "% percent procent prozent pourcent porcentaje pct %sat %sato2 %o2",
+    "kg/m2": "kg/m2 kg/m² kg/m^2 kg/(m^2) kg/sqm kilogram/meter2 kilogrampersquaremeter kgm2",
+    "L/min": "l/min liter/min liters/min lpm l/m litres/min",
+    "mmol/L": "mmol/l",
+    "umol/L": "umol/l µmol/l μmol/l mcmol/l micromol/l",
+    "nmol/L": "nmol/l",
+    "pmol/L": "pmol/l",
+    "meq/L": "meq/l",
+    "mg/dL": "mg/dl mg/100ml mg%",
+    "g/dL": "g/dl gm/dl g/100ml",
+    "g/L": "g/l gm/l",
+    "mg/L": "mg/l",
+    "ug/L": "ug/l µg/l μg/l mcg/l",
+    "ug/dL": "ug/dl µg/dl μg/dl mcg/dl",
+    "ng/mL": "ng/ml",
+    "ng/dL": "ng/dl",
+    "ng/L": "ng/l",
+    "pg/mL": "pg/ml",
+    "pg": "pg",
+    "fL": "fl",
+    "U/L": "u/l unit/l units/l",
+    "[IU]/L": "iu/l [iu]/l ie/l",
+    "m[IU]/L": "miu/l m[iu]/l mie/l",
+    "mU/L": "mu/l",
+    "u[IU]/mL": "uiu/ml µiu/ml μiu/ml u[iu]/ml mciu/ml",
+    "10*9/L": "10*9/l 10^9/l 10e9/l 10⁹/l 10*3/ul 10^3/ul 10e3/ul"
+    " k/ul k/µl k/μl k/mcl k/mm3 k/cumm thousand/ul thou/ul 10³/ul"
+    " 10*3/mm3 giga/l gpt/l",
+    "10*12/L": "10*12/l 10^12/l 10e12/l 10¹²/l 10*6/ul 10^6/ul"
+    " 10e6/ul m/ul m/µl m/μl m/mcl m/mm3 m/cumm million/ul"
+    " mill/ul 10⁶/ul"
+    " 10*6/mm3 tera/l tpt/l",
+    "mL/min": "ml/min",
+    "mm/h": "mm/h mm/hr mm/hour",
+    "s": "s sec secs second seconds",
+}
+_BY_SPELLING = {word: key for key, words in _SPELLINGS.items() for word in words.split()}
+# Codes that are UCUM's, and mean what another code means.
+_EQUAL = {
+    "1/min": "/min",
+    "min-1": "/min",
+    "[in_us]": "[in_i]",
+    "[in_br]": "[in_i]",
+    "[ft_us]": "[ft_i]",
+    "10*3/uL": "10*9/L",
+    "10*3/mm3": "10*9/L",
+    "10*6/uL": "10*12/L",
+    "10*6/mm3": "10*12/L",
+    "u[IU]/mL": "m[IU]/L",
+    "ng/mL": "ug/L",
+    "pg/mL": "ng/L",
+    "mg/mL": "g/L",
+    "10*-1.g/L": "g/dL",
+}
+# Not in UCUM, but written where UCUM is named; a coulomb and a farad measure no patient.
+_NOT_UCUM = frozenset({"C", "F", "mmHg", "lb", "lbs", "in", "ft", "oz", "degC", "degF", "bpm"})
+_TEXTS = {
+    "mm[Hg]": "mmHg", "cm[H2O]": "cmH₂O", "[degF]": "°F", "Cel": "°C", "[lb_av]": "lb",
+    "[oz_av]": "oz", "[stone_av]": "stone", "[in_i]": "in", "[ft_i]": "ft", "kg": "kg", "g": "g",
+    "m": "m", "cm": "cm", "mm": "mm", "kPa": "kPa", "/min": "/min", "%": "%", "kg/m2": "kg/m²",
+    "L/min": "L/min", "[pH]": "pH",
+}  # fmt: skip
+_MARKED = re.compile(r"[{*^\[]|m2")
+_ANNOTATION = re.compile(r"\{[^{}]*\}")
+# After a solidus an annotation is half of the unit: mL/min/{1.73_m2}.
+_PER_ANNOTATION = re.compile(r"(?<=/)\{([^{}]*)\}")
+_POWER_OF_TEN = re.compile(r"\b10(?:\*|\^)(\d{1,2})(?!\d)")
+_SQUARE_METRES = re.compile(r"\bm2\b")
+_UNITS_IN_BRACKETS = re.compile(r"\[(IU|iU|pH|arb'U)\]")
+_SMALL_LITRE = re.compile(r"(?<![A-Za-z\[])([munpfdc]?)l(?![A-Za-z])")
+_SUPERSCRIPT = str.maketrans("0123456789", "⁰¹²³⁴⁵⁶⁷⁸⁹")
+_SPACES = re.compile(r"\s+")
+
+
+def read_unit(quantity: object) -> Unit:
+    """Return the unit of a Quantity: by its code where UCUM is its system, else by its words."""
+    members = mapping(quantity)
+    written, code = text(members.get("unit")), text(members.get("code"))
+    return _unit(written[:MAX_UNIT], code[:MAX_UNIT], text(members.get("system")) == UCUM)
+
+
+@lru_cache(maxsize=2_000)
+def _unit(written: str, code: str, is_ucum: bool) -> Unit:
+    key = _ucum_key(code) if code and is_ucum else _spelled_key(written or code)
+    if key in _TEXTS:
+        return Unit(key, _TEXTS[key])
+    if (written or code) == "1":
+        return NO_UNIT
+    return Unit(key, unit_for_people(written or code))
+
+
+def _ucum_key(code: str) -> str:
+    if code in _NOT_UCUM:
+        return _spelled_key(code)
+    plain = _ANNOTATION.sub("", _PER_ANNOTATION.sub(lambda per: per[1], code))
+    # UCUM takes l and L for the litre.
+    plain = _SMALL_LITRE.sub(r"\1L", plain)
+    if not plain or plain == "1":
+        return ""
+    return _EQUAL.get(plain, plain)
+
+
+def _spelled_key(written: str) -> str:
+    squeezed = _SPACES.sub("", written)
+    known = _BY_SPELLING.get(squeezed.casefold().removeprefix("x").removeprefix("×"))  # noqa: RUF001 - that is how people write 10⁹
+    if known is not None:
+        return _EQUAL.get(known, known)
+    return _ucum_key(squeezed) if squeezed not in _NOT_UCUM else squeezed
+
+
+def unit_for_people(unit: str) -> str:
+    """Return UCUM's codes and annotations as they are written on paper."""
+    if not _MARKED.search(unit):
+        return unit[:MAX_UNIT]
+    plain = _ANNOTATION.sub("", _PER_ANNOTATION.sub(lambda per: per[1].replace("_", " "), unit))
+    plain = _UNITS_IN_BRACKETS.sub(r"\1", _SQUARE_METRES.sub("m²", plain))
+    return _POWER_OF_TEN.sub(lambda match: f"10{match[1].translate(_SUPERSCRIPT)}", plain)
+
+
+# The one table of conversions: how much one unit is of its dimension's first, and for temperatures
+# where zero lies. From UCUM's definitions; a test holds every entry against NLM's UCUM library.
+_FACTORS: dict[str, tuple[str, Decimal, Decimal]] = {
+    "kg": ("mass", Decimal(1), Decimal(0)),
+    "g": ("mass", Decimal("0.001"), Decimal(0)),
+    "[lb_av]": ("mass", Decimal("0.45359237"), Decimal(0)),
+    "[oz_av]": ("mass", Decimal("0.028349523125"), Decimal(0)),
+    "[stone_av]": ("mass", Decimal("6.35029318"), Decimal(0)),
+    "cm": ("length", Decimal(1), Decimal(0)),
+    "mm": ("length", Decimal("0.1"), Decimal(0)),
+    "m": ("length", Decimal(100), Decimal(0)),
+    "[in_i]": ("length", Decimal("2.54"), Decimal(0)),
+    "[ft_i]": ("length", Decimal("30.48"), Decimal(0)),
+    "mm[Hg]": ("pressure", Decimal("133.322"), Decimal(0)),
+    "kPa": ("pressure", Decimal(1000), Decimal(0)),
+    "cm[H2O]": ("pressure", Decimal("98.0665"), Decimal(0)),
+    "Cel": ("temperature", Decimal(1), Decimal(0)),
+    "[degF]": ("temperature", Decimal(5) / 9, Decimal(-160) / 9),
+    "K": ("temperature", Decimal(1), Decimal("-273.15")),
+}
+CONVERTED_UNITS = tuple(_FACTORS)
+
+
+def dimension(unit: Unit) -> str:
+    """Return what the unit measures, where it can be converted; else the unit itself."""
+    known = _FACTORS.get(unit.key)
+    return known[0] if known else unit.key
+
+
+def convert(value: Decimal, unit: Unit, to: Unit) -> Decimal | None:
+    """Return the value in another unit, None where the two measure different things."""
+    if unit.key == to.key:
+        return value
+    source, target = _FACTORS.get(unit.key), _FACTORS.get(to.key)
+    if source is None or target is None or source[0] != target[0]:
+        return None
+    return (value * source[1] + source[2] - target[2]) / target[1]

@@ -1,0 +1,165 @@
+"""Vital signs: one series per kind of measurement and unit; a blood pressure is one reading."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+
+from smartapp.record.blood_pressure import pressures_of, read_pressures
+from smartapp.record.interpretations import NO_FLAG
+from smartapp.record.kinds import KINDS, METHODS, Kind, Range, how_by_code, kind_of, usual_range
+from smartapp.record.moments import Chronology
+from smartapp.record.observations import Reading, is_of, read_observation
+from smartapp.record.people import Person, read_person
+from smartapp.record.quantities import rounded_text
+from smartapp.record.reading import Given, LeftOut, Read, read_each
+from smartapp.record.series import (
+    NOT_SENT,
+    Series,
+    code_key,
+    in_order,
+    into_series,
+    is_certain,
+    join_panels,
+)
+from smartapp.record.units import NO_UNIT, Unit, convert, dimension
+from smartapp.record.vital_sign import (
+    Row,
+    VitalSign,
+    in_unit,
+    is_of_an_adult_at_rest,
+    notes_of,
+    part_text,
+    said_once,
+    sources_of,
+    uncertain_first,
+)
+
+_RANKS = {kind.name: rank for rank, kind in enumerate(KINDS)}
+
+
+def read_vital_signs(given: Given) -> Read[VitalSign]:
+    """Return the vital signs: blood pressure, the known kinds, then the rest by name."""
+    person = read_person(given.patient)
+    mine = [one for one in given.resources if is_of(one, "vital-signs") is not False]
+    read = read_each(mine, lambda resource: read_observation(resource, person, given.related))
+    panels = join_panels(read.entries)
+    pressures, rest = pressures_of(panels.readings)
+    others = [part for one in rest for part in _spread(one)]
+    chronology = Chronology.of((one.when for one in panels.readings), now=given.now)
+    signs = [*read_pressures(pressures, person, chronology), *_signs(others, person, chronology)]
+    return Read(tuple(signs), (*read.left_out, *(LeftOut(NOT_SENT) for _ in panels.alone)))
+
+
+def _spread(reading: Reading) -> list[Reading]:
+    """Return a reading with a value as it is, and one without as its components."""
+    if reading.has_value or not reading.parts:
+        return [reading]
+    parts = [
+        part if kind_of(part) else replace(part, how=replace(part.how, panel=reading.name))
+        for part in reading.parts
+    ]
+    return [reading, *parts] if reading.result else parts
+
+
+def _signs(readings: Iterable[Reading], person: Person, chronology: Chronology) -> list[VitalSign]:
+    keyed = [(_what(one), _as_its_code_says(one)) for one in readings]
+    series = _one_unit_each(into_series(keyed, chronology))
+    return sorted((_sign(one, person, chronology) for one in series), key=_page_order)
+
+
+def _what(reading: Reading) -> str:
+    kind = kind_of(reading)
+    return kind.name if kind else code_key(reading)
+
+
+def _as_its_code_says(reading: Reading) -> Reading:
+    """Return the reading with what its code says of how it was measured."""
+    kind, words = kind_of(reading), how_by_code(reading)
+    if kind is None or not words:
+        return reading
+    if kind.name not in METHODS:
+        return replace(reading, marks=replace(reading.marks, notes=(words, *reading.marks.notes)))
+    if reading.how.method or reading.how.site:
+        return reading
+    return replace(reading, how=replace(reading.how, method=words))
+
+
+def _page_order(sign: VitalSign) -> tuple[int, str, bool, tuple[str, ...]]:
+    return _RANKS.get(sign.name, len(KINDS)), sign.name.casefold(), bool(sign.whose), sign.how
+
+
+def _one_unit_each(found: Sequence[Series]) -> list[Series]:
+    """Join the series that differ in their unit only, where one unit can be turned into the other:
+    never two units on one axis."""
+    joined: dict[tuple[str, ...], list[Series]] = {}
+    for series in found:
+        key = (*series.key[:-1], dimension(_unit((*series.readings, *series.aside))))
+        joined.setdefault(key, []).append(series)
+    return [
+        Series(
+            key,
+            tuple(one for part in parts for one in part.readings),
+            tuple(one for part in parts for one in part.aside),
+        )
+        for key, parts in joined.items()
+    ]
+
+
+def _unit(readings: Iterable[Reading]) -> Unit:
+    """Return the unit of the first reading that is a number."""
+    return next((one.value.unit for one in readings if one.value.number is not None), NO_UNIT)
+
+
+def _sign(series: Series, person: Person, chronology: Chronology) -> VitalSign:
+    placed, aside = in_order(series.readings, chronology), in_order(series.aside, chronology)
+    newest = (placed or aside)[0]
+    unit = _unit((*placed, *aside))
+    kind = kind_of(newest)
+    rows = [_row(one, unit, chronology) for one in (*aside, *placed)]
+    usual, range_text = _range(kind, unit, newest, person)
+    return VitalSign(
+        name=kind.name if kind else newest.name,
+        how=newest.how.words,
+        whose=newest.marks.whose,
+        unit=unit.text,
+        latest=rows[len(aside) if placed else 0],
+        rows=uncertain_first(rows),
+        usual=usual,
+        range_text=range_text,
+    )
+
+
+def _row(reading: Reading, unit: Unit, chronology: Chronology) -> Row:
+    amount, recorded = in_unit(reading, unit)
+    notes = [
+        f"recorded as {recorded}" if recorded else "",
+        *notes_of(reading, reading.notes, chronology),
+        *(part_text(part) for part in reading.parts),
+    ]
+    return Row(
+        reading=reading,
+        text=amount.text if amount else reading.result,
+        unit=unit.text if amount else reading.value.unit.text,
+        flag=reading.flag if reading.flag.text != reading.result else NO_FLAG,
+        amounts=(amount,) if amount and not reading.value.comparator else (),
+        notes=said_once(notes),
+        is_certain=is_certain(reading, chronology),
+        sources=sources_of(reading),
+    )
+
+
+def _range(
+    kind: Kind | None, unit: Unit, newest: Reading, person: Person
+) -> tuple[tuple[Range, ...], str]:
+    """Return the normal range to draw and its words: the record's own before the usual one."""
+    if newest.ranges.listed:
+        own = newest.ranges.deciding
+        drawn = ((own.low, own.high),) if own and own.unit.key == unit.key else ()
+        return drawn, f"Reference range {newest.ranges.text_beside(unit)}"
+    known = usual_range(kind) if kind else None
+    if known is None or not is_of_an_adult_at_rest(newest, person):
+        return (), ""
+    bounds, its_unit = known
+    low, high = (None if one is None else convert(one, its_unit, unit) for one in bounds)
+    if low is None or high is None:
+        return (), ""
+    return ((low, high),), f"Usual for adults {rounded_text(low)} to {rounded_text(high)}"
