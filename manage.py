@@ -1,14 +1,15 @@
 #!/usr/bin/env python3
-"""The project's commands. `demo` and `test` also install what they need into `.venv/` first.
+"""The project's commands. They run in `.venv/` where this Python has no Django.
 
-A newcomer has Python and this folder, nothing else; so for those two commands, and only when
-this interpreter is not already a virtual environment, the hash-locked requirements are installed
-into `.venv/` and the command goes on there. Nothing is installed in a deployment.
+A newcomer has Python and this folder, nothing else: `demo` and `test` first install the hash-locked
+requirements into `.venv/`, and every command goes on there. A Python that has Django, as in a
+deployment or in an active virtual environment, is used as it is and nothing is installed.
 """
 
 import os
 import subprocess
 import sys
+from importlib.util import find_spec
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent
@@ -50,25 +51,35 @@ def install(requirements: str) -> None:
     stamp.write_bytes(lock)
 
 
-def go_on_in_environment(command: str) -> None:
-    """Replace this process by the same command inside .venv, creating .venv where needed."""
-    if not environment_python().exists():
-        create_environment()
-    install(REQUIREMENTS[command])
-    python = str(environment_python())
-    os.execv(python, [python, str(ROOT / "manage.py"), *sys.argv[1:]])  # noqa: S606
+def go_on_in_environment() -> None:
+    """Replace this process by the same command inside .venv."""
+    python = environment_python()
+    if not python.exists() or Path(sys.prefix).resolve() == ENVIRONMENT.resolve():
+        sys.exit(
+            "Django is not installed for this Python.\n"
+            "On your desk run `python3 manage.py demo` once: it installs what is needed into "
+            ".venv, and every command goes on there.\n"
+            "In a deployment install requirements.txt."
+        )
+    os.execv(python, [str(python), str(ROOT / "manage.py"), *sys.argv[1:]])  # noqa: S606
 
 
 def main() -> None:
     if sys.version_info < (3, 11):  # noqa: UP036 - said plainly, before a SyntaxError says it badly
         sys.exit("smartapp needs Python 3.11 or newer; this is " + sys.version.split()[0])
     command = sys.argv[1] if len(sys.argv) > 1 else ""
-    in_environment = sys.prefix != sys.base_prefix
-    if command in REQUIREMENTS and not in_environment:
-        go_on_in_environment(command)
+    if command in REQUIREMENTS and sys.prefix == sys.base_prefix:
+        if not environment_python().exists():
+            create_environment()
+        install(REQUIREMENTS[command])
+        go_on_in_environment()
+    if find_spec("django") is None:
+        go_on_in_environment()
     if command == "test":
-        # The suite is pytest's; `manage.py test` is only the one way to call it.
-        os.execv(sys.executable, [sys.executable, "-X", "dev", "-m", "pytest", *sys.argv[2:]])  # noqa: S606
+        # The suite is pytest's; `manage.py test` is only the one way to call it. Without compiled
+        # files each of its processes would compile everything anew.
+        os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+        os.execv(sys.executable, [sys.executable, "-m", "pytest", *sys.argv[2:]])  # noqa: S606
     if command == "demo":
         from smartapp.first_run import complete_dotenv, port_of
 

@@ -1,5 +1,6 @@
 """Settings, all from the environment (and `.env`, which never overrides the environment)."""
 
+import logging
 from datetime import timedelta
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -7,6 +8,7 @@ from urllib.parse import urlsplit
 import environ
 from csp.constants import NONE, SELF
 from django.core.exceptions import ImproperlyConfigured
+from django.utils.log import CallbackFilter
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 VAR_DIR = BASE_DIR / "var"
@@ -216,9 +218,17 @@ USE_TZ = True
 # What DEBUG shows, and what is mailed to ADMINS, names no value of any variable or request.
 DEFAULT_EXCEPTION_REPORTER = "smartapp.exception_reports.ReportWithoutValues"
 
+
+def is_no_probe(record: logging.LogRecord) -> bool:
+    """Keep Django from calling each 503 of `/readyz` an error: probes ask every few seconds, also
+    while the process starts. The app itself logs what is missing."""
+    return getattr(getattr(record, "request", None), "path", "") != "/readyz"
+
+
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
+    "filters": {"no_probe": {"()": CallbackFilter, "callback": is_no_probe}},
     "formatters": {"line": {"format": "%(asctime)s %(levelname)s %(name)s %(message)s"}},
     "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
     "root": {"handlers": ["stderr"], "level": "INFO"},
@@ -227,7 +237,7 @@ LOGGING = {
     "loggers": {
         "uvicorn.access": {"level": "WARNING"},
         "gunicorn.access": {"level": "WARNING"},
-        "django.request": {"level": "ERROR"},
+        "django.request": {"level": "ERROR", "filters": ["no_probe"]},
         "django.security": {"level": "ERROR"},
         "aiohttp": {"level": "WARNING"},
         "asyncio": {"level": "WARNING"},

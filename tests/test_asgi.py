@@ -1,11 +1,14 @@
 """The front of bytes in memory, and what Django is not asked for (design: async, measured)."""
 
 import asyncio
+import importlib
 from collections.abc import Mapping
 from inspect import iscoroutinefunction
 from typing import Any
 
 import pytest
+from django.core.exceptions import ImproperlyConfigured
+from django.core.management import ManagementUtility
 from django.utils import timezone
 from pytest_django import Settings
 
@@ -143,3 +146,20 @@ async def test_the_admin_takes_no_more_at_once_than_the_launches_can_spare(
     go_on.set()
     assert {status for status, _, _ in await asyncio.gather(*asked[:places])} == {200}
     assert (await ask("/admin/"))[0] == 200
+
+
+class TestServersThatAreNotASGI:
+    """They would serve pages without the keys, and every token request would be refused."""
+
+    @pytest.mark.parametrize("arguments", [[], ["8000"], ["--noreload", "--nostatic"]])
+    def test_runserver_says_what_to_run(
+        self, arguments: list[str], capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        with pytest.raises(SystemExit) as ended:
+            ManagementUtility(["manage.py", "runserver", *arguments]).execute()
+        assert ended.value.code == 1
+        assert "python3 manage.py demo" in capsys.readouterr().err
+
+    def test_a_wsgi_server_does_not_start(self) -> None:
+        with pytest.raises(ImproperlyConfigured, match=r"uvicorn smartapp\.asgi:application"):
+            importlib.import_module("smartapp.wsgi")

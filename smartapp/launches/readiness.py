@@ -67,9 +67,12 @@ def _passes(name: str, check: Callable[[], bool]) -> bool:
 
 def _missing() -> list[str]:
     try:
-        return [name for name, check in CHECKS.items() if not _passes(name, check)]
+        names = [name for name, check in CHECKS.items() if not _passes(name, check)]
     finally:
         connection.close()
+    if names:
+        logger.warning("not ready: %s", ", ".join(names))
+    return names
 
 
 async def missing() -> list[str]:

@@ -4,9 +4,10 @@ stops a start."""
 import json
 import os
 import shutil
+import sqlite3
 import stat
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -40,6 +41,11 @@ class Folder:
     def variables(self) -> dict[str, str]:
         lines = self.dotenv.read_text().splitlines()
         return dict(line.split("=", 1) for line in lines if line and not line.startswith("#"))
+
+    def audit_events(self) -> int:
+        with closing(sqlite3.connect(self.path / "var" / "smartapp.sqlite3")) as database:
+            [count] = database.execute("SELECT count(*) FROM audit_auditevent").fetchone()
+            return int(count)
 
     @contextmanager
     def demo(self, port: int) -> Iterator[Demo]:
@@ -78,7 +84,10 @@ async def test_a_second_start_finds_what_the_first_one_left(folder: Folder) -> N
             written, keys = folder.dotenv.read_text(), await browser.json("/.well-known/jwks.json")
             page = await browser.allow(ehr_launch())
             context = await browser.context(page)
-        with folder.demo(port):
+        changes = folder.audit_events()
+        with folder.demo(port) as demo:
+            assert folder.audit_events() == changes
+            assert "ERROR" not in demo.log_text, demo.log_text
             assert folder.dotenv.read_text() == written
             assert await browser.json("/.well-known/jwks.json") == keys
             assert await browser.context(page) == context

@@ -66,3 +66,14 @@ async def test_the_next_look_is_a_second_later(
     monkeypatch.setattr(readiness, "CHECKS", {"cache": lambda: True})
     await asyncio.sleep(0.2)
     assert (await browser.get("/readyz")).status == 200
+
+
+async def test_not_ready_is_a_warning_and_no_error(
+    browser: Browser, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A start is no error: whoever probes meanwhile finds 503, and the log says what is missing."""
+    monkeypatch.setattr(readiness, "CHECKS", {"signing key": lambda: False})
+    assert (await browser.get("/readyz")).status == 503
+    lines = [(record.levelname, record.getMessage()) for record in caplog.records]
+    assert ("WARNING", "not ready: signing key") in lines
+    assert "ERROR" not in {level for level, _ in lines}

@@ -1,0 +1,22 @@
+"""Django's command of this name, for whoever has learnt to run it: here it serves nothing."""
+
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError
+
+REFUSAL = (
+    "smartapp is an ASGI app: a WSGI server, as runserver is, would serve its pages without its "
+    "public keys. On your desk run `python3 manage.py demo`; elsewhere, as in the Procfile, "
+    "`uvicorn smartapp.asgi:application --lifespan on`."
+)
+
+
+class Command(BaseCommand):
+    help = "Says how this app is served."
+
+    def run_from_argv(self, argv: list[str]) -> None:
+        """Refuse whatever options were given."""
+        super().run_from_argv(argv[:2])
+
+    def handle(self, *_args: Any, **_options: Any) -> None:
+        raise CommandError(REFUSAL)

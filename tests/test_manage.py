@@ -1,0 +1,60 @@
+"""`manage.py` by itself: which Python runs a command. Here a script stands for that of `.venv`."""
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.processes import ROOT
+
+# Of no virtual environment, and without its own packages: a newcomer's, who has no Django.
+BARE_PYTHON = (str(Path(sys.base_prefix) / "bin" / "python3"), "-S")
+NEXT = '#!/bin/sh\necho "went on: $@"\n'
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    shutil.copy(ROOT / "manage.py", tmp_path)
+    return tmp_path
+
+
+@pytest.fixture
+def environment(folder: Path) -> Path:
+    python = folder / ".venv" / "bin" / "python"
+    python.parent.mkdir(parents=True)
+    python.write_text(NEXT)
+    python.chmod(0o755)
+    return python
+
+
+def run(folder: Path, *arguments: str, python: tuple[str, ...] = BARE_PYTHON) -> tuple[int, str]:
+    """Return the exit code and all that was printed."""
+    done = subprocess.run(  # noqa: S603
+        [*python, "manage.py", *arguments],
+        cwd=folder, env={"PATH": os.environ["PATH"]}, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    return done.returncode, done.stdout + done.stderr
+
+
+@pytest.mark.parametrize("command", ["sandbox_client", "check", "rotate_keys", "help"])
+def test_every_command_goes_on_in_venv(folder: Path, environment: Path, command: str) -> None:
+    code, printed = run(folder, command, "my-app", "--kind", "web")
+    assert (code, printed) == (0, f"went on: {folder}/manage.py {command} my-app --kind web\n")
+
+
+def test_a_python_that_has_django_is_used_as_it_is(folder: Path, environment: Path) -> None:
+    """As in a deployment. The folder holds no app, so Django is what complains."""
+    code, printed = run(folder, "check", python=(sys.executable,))
+    assert code != 0
+    assert "went on" not in printed
+    assert "smartapp" in printed
+
+
+def test_without_django_and_venv_a_sentence_says_what_to_do(folder: Path) -> None:
+    code, printed = run(folder, "sandbox_client", "my-app")
+    assert code == 1
+    assert "python3 manage.py demo" in printed
+    assert "Traceback" not in printed
