@@ -64,10 +64,19 @@ def in_flight(config: EndpointConfig) -> Iterator[None]:
 
 
 async def start(
-    request: HttpRequest, config: EndpointConfig, kind: LaunchKind, launch: str | None
+    request: HttpRequest,
+    config: EndpointConfig,
+    kind: LaunchKind,
+    launch: str | None,
+    *,
+    aud: str,
 ) -> HttpResponse:
     """Return the way to the EHR's authorization endpoint, with the pending launch sealed into a
-    cookie (C30-C44). Each call makes a new state, nonce and PKCE verifier (C23)."""
+    cookie (C30-C44). Each call makes a new state, nonce and PKCE verifier (C23).
+
+    `aud` is a spelling of the endpoint's FHIR base URL: an EHR's own `iss`, as it came, because
+    some servers compare the two to the letter; else the published one.
+    """
     state = authorization.new_state()
     steps.started(config, kind, state)
     endpoints = await discovery.launch_endpoints(config)
@@ -88,7 +97,7 @@ async def start(
         client_id=config.client_id,
         redirect_uri=config.redirect_uri,
         scope=scope,
-        aud=config.fhir_base_url,
+        aud=aud,
         state=state,
         nonce=started.nonce,
         code_verifier=started.code_verifier,

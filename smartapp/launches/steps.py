@@ -187,12 +187,12 @@ def asked(config: EndpointConfig, fields: Mapping[str, str], response: HttpRespo
     detail: Detail = {
         "client_id": config.client_id,
         "redirect_uri": config.redirect_uri,
-        "aud": config.fhir_base_url,
+        "aud": fields["aud"],
         "scope": fields["scope"],
         "sent": list(fields),
     }
     verdicts = [
-        verdict("C31", True, "aud is the FHIR base URL, as registered."),
+        verdict("C31", True, "aud is the FHIR base URL, as the EHR itself writes it."),
         verdict("C33", True, "PKCE with S256."),
         _way_there(response),
     ]

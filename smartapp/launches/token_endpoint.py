@@ -98,7 +98,8 @@ async def _validated_id_token(
     aud_may_be_absent: bool = False,
 ) -> id_token.IDToken:
     """Return the id_token after every check (C90). No key is fetched from an issuer that is not
-    an expected one (C91); an unknown kid asks for fresh keys once (C92)."""
+    an expected one (C91); an unknown kid, or a signature of another key, asks for fresh keys
+    once (C92)."""
     issuer = id_token.unverified_issuer(raw)
 
     async def check(*, force: bool) -> id_token.IDToken:
@@ -115,7 +116,10 @@ async def _validated_id_token(
 
     try:
         return await check(force=False)
-    except IDTokenKeyUnknown:
+    except IDTokenError as error:
+        # A key set whose keys have no kid changes under the same name: the signature tells.
+        if error.rule not in {"kid", "signature"}:
+            raise
         return await check(force=True)
 
 

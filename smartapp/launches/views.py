@@ -44,7 +44,7 @@ async def _launched(request: HttpRequest) -> HttpResponse:
     asked = authorization.parse_launch_request(request.META.get("QUERY_STRING", ""))
     steps.visited(asked.iss)
     config = await registry.endpoint_for_iss(asked.iss)
-    starting = launching.start(request, config, LaunchKind.EHR, asked.launch)
+    starting = launching.start(request, config, LaunchKind.EHR, asked.launch, aud=asked.iss)
     return await in_frame(request, config.frame_ancestors, starting, is_from_ehr=True)
 
 
@@ -58,7 +58,8 @@ async def connect(request: HttpRequest, endpoint_slug: str) -> HttpResponse:
     config = await registry.endpoint_for_slug(endpoint_slug)
     if not config.standalone_scope:
         raise UnknownEndpoint(f"endpoint {config.slug} has no standalone scope")
-    return await launching.start(request, config, LaunchKind.STANDALONE, None)
+    aud = config.fhir_base_url
+    return await launching.start(request, config, LaunchKind.STANDALONE, None, aud=aud)
 
 
 @require_GET

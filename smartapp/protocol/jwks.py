@@ -28,6 +28,13 @@ _CURVES = {"ES256": "P-256", "ES384": "P-384", "ES512": "P-521"}
 _RSA_ALGORITHMS = frozenset({"RS256", "RS384", "RS512"})
 SIGNATURE_ALGORITHMS = _RSA_ALGORITHMS | frozenset(_CURVES)
 
+# A key that is published for one of the others is not ours (RFC 7518 §3.1, §4.1; RFC 8037).
+_REGISTERED = SIGNATURE_ALGORITHMS | {
+    "HS256", "HS384", "HS512", "PS256", "PS384", "PS512", "ES256K", "EdDSA", "none",
+    "RSA1_5", "RSA-OAEP", "RSA-OAEP-256", "RSA-OAEP-384", "RSA-OAEP-512",
+    "ECDH-ES", "ECDH-ES+A128KW", "ECDH-ES+A192KW", "ECDH-ES+A256KW",
+}  # fmt: skip
+
 # joserfc's own list of recommended algorithms is shorter, so ours is named.
 _REGISTRY = JWSRegistry(algorithms=sorted(SIGNATURE_ALGORITHMS))
 _MAX_AGE = re.compile(r"(?:^|[,\s])max-age\s*=\s*\"?([0-9]{1,10})\"?")
@@ -38,6 +45,8 @@ class VerificationKey:
     kid: str | None
     alg: str | None
     key: RSAKey | ECKey
+    # Published with an `alg` that is no algorithm: used only where no other key fits.
+    is_odd: bool = False
 
     def fits(self, alg: str) -> bool:
         """Whether this key may verify `alg`: its own `alg`, its type and its curve agree."""
@@ -59,12 +68,15 @@ class JWKS:
     def find(self, kid: str | None, alg: str) -> VerificationKey:
         """Return the one key that may verify a token with this header.
 
-        Raises IDTokenKeyUnknown where there is none, or where the header names no key and there
-        are several (OpenID Connect Core §10.1): nothing is tried out.
+        Where none has the header's `kid`, a key that is published without one is it. Raises
+        IDTokenKeyUnknown where there is none, or where several fit (OpenID Connect Core §10.1):
+        nothing is tried out.
         """
         fitting = [key for key in self.keys if key.fits(alg)]
         if kid is not None:
-            fitting = [key for key in fitting if key.kid == kid]
+            named = [key for key in fitting if key.kid == kid]
+            fitting = named or [key for key in fitting if key.kid is None]
+        fitting = [key for key in fitting if not key.is_odd] or fitting
         if len(fitting) != 1:
             raise IDTokenKeyUnknown(f"{len(fitting)} keys fit the header", rule="kid")
         return fitting[0]
@@ -148,6 +160,8 @@ def _verification_key(item: Mapping[str, Any]) -> VerificationKey | None:
     kid, alg = item.get("kid"), item.get("alg")
     if kid is not None and (not isinstance(kid, str) or len(kid) > MAX_KID_CHARACTERS):
         return None
+    is_odd = isinstance(alg, str) and alg not in _REGISTERED
+    alg = None if is_odd else alg
     if alg is not None and (not isinstance(alg, str) or alg not in SIGNATURE_ALGORITHMS):
         return None
     if not _is_for_verifying(item):
@@ -157,7 +171,7 @@ def _verification_key(item: Mapping[str, Any]) -> VerificationKey | None:
     # ValueError: base64 and numbers that are none (binascii.Error is one).
     except (JWKSError, JoseError, ValueError, KeyError):
         return None
-    return None if key is None else VerificationKey(kid, alg, key)
+    return None if key is None else VerificationKey(kid, alg, key, is_odd)
 
 
 def _is_for_verifying(item: Mapping[str, Any]) -> bool:

@@ -17,8 +17,20 @@ _AMBIGUOUS = re.compile(r"\\|%2f|%5c|%2e", re.IGNORECASE)
 
 
 def without_trailing_slash(url: str) -> str:
-    """Return `url` without one trailing slash: `…/r4` and `…/r4/` are the same base (C8)."""
+    """Return `url` without one trailing slash, to append a path to it."""
     return url.removesuffix("/")
+
+
+def base_key(url: str) -> str:
+    """Return what all spellings of one FHIR base URL have in common: scheme and host in lower
+    case, no default port, no trailing slash. The path keeps its case (RFC 3986 §6.2.2.1, §6.2.3).
+
+    Raises ValueError for what is no base URL: no host, user information, a query, a fragment.
+    """
+    parts = _split(url)
+    if "?" in url or "#" in url:
+        raise ValueError("has a query or a fragment")
+    return without_trailing_slash(f"{parts.scheme}://{host_of(url)}{parts.path}")
 
 
 def parse_endpoint_url(value: object, *, base: str = "", allow_http: bool = False) -> str:

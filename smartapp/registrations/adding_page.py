@@ -6,6 +6,7 @@ enter in the vendor's portal. The client id may come last: vendors give it for t
 are on that page.
 """
 
+from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any
 
@@ -13,6 +14,7 @@ from django import forms
 from django.contrib import admin, messages
 from django.core import signing
 from django.core.exceptions import PermissionDenied, ValidationError
+from django.db.models import TextChoices
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.urls import reverse
@@ -20,7 +22,6 @@ from django.utils import timezone
 
 from smartapp import http
 from smartapp.keys.models import Algorithm, KeySet
-from smartapp.protocol.urls import without_trailing_slash
 from smartapp.registrations import doctor, presets, registering, registry
 from smartapp.registrations.doctor import Finding
 from smartapp.registrations.forms import SLUG_ERRORS, RegistrationForm
@@ -37,14 +38,39 @@ FOLDED = (
 )  # fmt: skip
 
 
+class LaunchedBy(TextChoices):
+    BOTH = "both", "Clinicians and patients"
+    CLINICIANS = "clinicians", "Clinicians only"
+    PATIENTS = "patients", "Patients only"
+
+
+def scopes_for(
+    launched_by: str, scope: str, standalone_scope: str
+) -> tuple[str | None, str | None]:
+    """Return the scopes of clinicians and of patients: none for whom the registration is not, None
+    where they are left to the preset."""
+    if is_backend(scope):
+        return scope, ""
+    return (
+        "" if launched_by == LaunchedBy.PATIENTS else scope or None,
+        "" if launched_by == LaunchedBy.CLINICIANS else standalone_scope or None,
+    )
+
+
 class AddForm(forms.ModelForm):  # type: ignore[type-arg]  # not generic at run time
     fhir_base_url = forms.CharField(
         label="FHIR base URL",
-        max_length=500,
         widget=forms.URLInput(attrs={"spellcheck": "false", "autocomplete": "off"}),
         help_text="As the vendor gives it, e.g. https://fhir.hospital.example/fhir/r4.",
     )
     preset = RegistrationForm.base_fields["preset"]
+    launched_by = forms.ChoiceField(
+        label="Who uses it",
+        choices=LaunchedBy.choices,
+        required=False,
+        help_text="Where a vendor gives one client id for clinicians and another for patients, add "
+        "the EHR twice. Only one of the two can be opened from inside the EHR.",
+    )
     client_secret = RegistrationForm.base_fields["client_secret"]
     key_set = RegistrationForm.base_fields["key_set"]
 
@@ -54,12 +80,15 @@ class AddForm(forms.ModelForm):  # type: ignore[type-arg]  # not generic at run 
             "fhir_base_url",
             "name",
             "preset",
+            "launched_by",
             "client_id",
             "auth_method",
             "client_secret",
             *FOLDED,
         )
         widgets = {
+            "client_id": forms.TextInput(attrs={"spellcheck": "false", "autocomplete": "off"}),
+            "assertion_audience": forms.URLInput(attrs={"spellcheck": "false"}),
             "scope": forms.Textarea(attrs={"rows": 4}),
             "standalone_scope": forms.Textarea(attrs={"rows": 4}),
         }
@@ -126,6 +155,9 @@ class AddForm(forms.ModelForm):  # type: ignore[type-arg]  # not generic at run 
     def wanted(self) -> Wanted:
         """Return what was asked for; empty fields are left to the preset."""
         data = self.cleaned_data
+        scope, standalone_scope = scopes_for(
+            data["launched_by"], data["scope"], data["standalone_scope"]
+        )
         return Wanted(
             fhir_base_url=data["fhir_base_url"],
             name=data["name"],
@@ -136,8 +168,8 @@ class AddForm(forms.ModelForm):  # type: ignore[type-arg]  # not generic at run 
             client_secret=data["client_secret"] or None,
             key_set=data["key_set"].slug if data["key_set"] else None,
             alg=data["alg"] or None,
-            scope=data["scope"] or None,
-            standalone_scope=data["standalone_scope"] or None,
+            scope=scope,
+            standalone_scope=standalone_scope,
             assertion_audience=data["assertion_audience"] or None,
             pkce_unannounced=data["pkce_unannounced"] or None,
         )
@@ -178,18 +210,18 @@ class AddingPage(admin.ModelAdmin):  # type: ignore[type-arg]  # not generic at 
             if not url:
                 raise ValidationError("Paste the FHIR base URL of the EHR.")
             validate_base_url(url)
-            _refuse_second(url, typed.get("scope", ""))
         except ValidationError as error:
             looked = "name" in request.POST  # what was typed below stays
             return self._adding(request, form, refused=error.messages[0], looked=looked)
-        findings = http.run(_look(_as_if(url, typed)))
+        if "launched_by" not in typed:
+            form.initial["launched_by"] = LaunchedBy.PATIENTS if _second(url) else LaunchedBy.BOTH
+        findings = http.run(_look(_as_if(url, form.initial)))
         return self._adding(request, form, **_shown(url, findings))
 
     def _add(self, request: HttpRequest, form: AddForm) -> HttpResponse:
         actor = request.user.get_username()
         try:
             if form.is_valid():
-                _refuse_second(form.cleaned_data["fhir_base_url"], form.cleaned_data["scope"])
                 endpoint = registering.register(form.wanted(), now=timezone.now(), actor=actor)
                 return self._added(request, endpoint)
         except ValidationError as error:
@@ -253,16 +285,11 @@ def _shown_before(request: HttpRequest) -> dict[str, Any]:
     return _shown(url, [Finding(**one) for one in findings])
 
 
-def _refuse_second(fhir_base_url: str, scope: str) -> None:
-    """C7: `iss` leads to one place; a 2-legged registration may stand beside it (C2)."""
-    if is_backend(scope):
-        return
-    iss = without_trailing_slash(fhir_base_url)
-    other = Endpoint.objects.filter(iss=iss, enabled=True, launchable=True).first()
-    if other:
-        raise ValidationError(
-            {"fhir_base_url": f"Another enabled endpoint has this FHIR base URL already: {other}."}
-        )
+def _second(url: str) -> Endpoint | None:
+    """Return the endpoint to which EHR launches of this base lead already (C7)."""
+    return Endpoint.objects.filter(
+        iss=registry.normalised_iss(url), enabled=True, opens_from_ehr=True
+    ).first()
 
 
 def _tell(form: AddForm, error: ValidationError) -> None:
@@ -280,7 +307,7 @@ def _is_secret_lost(form: AddForm) -> bool:
     return by_secret and bool(form.data.get("client_secret"))
 
 
-def _as_if(fhir_base_url: str, typed: dict[str, str]) -> registry.EndpointConfig:
+def _as_if(fhir_base_url: str, typed: Mapping[str, str]) -> registry.EndpointConfig:
     """Return the endpoint that would be stored, as far as looking at its EHR goes."""
     now = timezone.now()
     preset = presets.PRESETS.get(typed["preset"], presets.PRESETS[""])
@@ -291,8 +318,13 @@ def _as_if(fhir_base_url: str, typed: dict[str, str]) -> registry.EndpointConfig
         updated_at=now,
         **presets.defaults(preset),
     )
-    for name in ("auth_method", "alg", "scope", "standalone_scope", "pkce_unannounced"):
+    for name in ("auth_method", "alg", "pkce_unannounced"):
         setattr(registration, name, typed.get(name) or getattr(registration, name))
+    asked = scopes_for(
+        typed["launched_by"], typed.get("scope", ""), typed.get("standalone_scope", "")
+    )
+    for name, scope in zip(("scope", "standalone_scope"), asked, strict=True):
+        setattr(registration, name, getattr(registration, name) if scope is None else scope)
     endpoint = Endpoint(pk=0, registration=registration, fhir_base_url=fhir_base_url)
     endpoint.updated_at = now
     return registry.describe(endpoint)

@@ -11,12 +11,13 @@ from django.utils import timezone
 
 from smartapp.keys.models import KeySet
 from smartapp.protocol.client_assertion import LIFETIME_SECONDS
-from smartapp.protocol.urls import without_trailing_slash
-from smartapp.registrations import registering
+from smartapp.registrations import registering, registry
 from smartapp.registrations.models import Endpoint, Registration
 from smartapp.registrations.presets import PRESETS
-from smartapp.registrations.validation import validate_own_address
+from smartapp.registrations.validation import validate_for_anybody, validate_own_address
 
+# Pasted as the vendor gives it, and never cut.
+ADDRESS = forms.TextInput(attrs={"class": "vTextField", "spellcheck": "false"})
 SLUG_ERRORS = {"invalid": "Use letters, digits and hyphens only."}
 
 
@@ -98,6 +99,8 @@ class RegistrationForm(forms.ModelForm):  # type: ignore[type-arg]  # not generi
             "slug",
         )
         widgets = {
+            "client_id": ADDRESS,
+            "assertion_audience": ADDRESS,
             "scope": forms.Textarea(attrs={"rows": 4, "cols": 80}),
             "standalone_scope": forms.Textarea(attrs={"rows": 4, "cols": 80}),
         }
@@ -118,6 +121,7 @@ class RegistrationForm(forms.ModelForm):  # type: ignore[type-arg]  # not generi
         validate_own_address()
         for name in ("scope", "standalone_scope"):
             data[name] = " ".join(data.get(name, "").split())
+        validate_for_anybody(data["scope"], data["standalone_scope"])
         lifetime = data.get("assertion_lifetime_seconds") or LIFETIME_SECONDS
         data["assertion_lifetime_seconds"] = lifetime
         self._check_authentication(data)
@@ -169,19 +173,18 @@ class EndpointForm(forms.ModelForm):  # type: ignore[type-arg]  # not generic at
 
     class Meta:
         model = Endpoint
+        widgets = {"fhir_base_url": ADDRESS}
         fields = ("fhir_base_url", "name", "enabled", "issuers", "pkce_unannounced", "slug")
 
     def clean(self) -> dict[str, Any]:
         data = super().clean() or self.cleaned_data
-        iss = without_trailing_slash(data.get("fhir_base_url", ""))
-        self.instance.launchable = not self.registration.is_backend
-        others = Endpoint.objects.filter(iss=iss, enabled=True, launchable=True)
-        others = others.exclude(pk=self.instance.pk)
-        if data.get("enabled") and self.instance.launchable and others.exists():
-            raise ValidationError(
-                {"fhir_base_url": "Another enabled endpoint has this FHIR base URL already."}
-            )
-        self._refuse_mixup(data, iss)
+        registering.set_who_launches(self.instance, self.registration)
+        if "fhir_base_url" in data:
+            iss = registry.normalised_iss(data["fhir_base_url"])
+            wanted = Endpoint(pk=self.instance.pk, iss=iss, enabled=data.get("enabled", False))
+            registering.set_who_launches(wanted, self.registration)
+            registering.refuse_second(wanted)
+            self._refuse_mixup(data, iss)
         registering.check_pkce(self.registration, data.get("pkce_unannounced", ""))
         return data
 
@@ -211,7 +214,7 @@ class EndpointFormSet(forms.BaseInlineFormSet):  # type: ignore[type-arg]  # not
             if data.get("DELETE"):
                 continue
             self._name(form)
-            iss = without_trailing_slash(data.get("fhir_base_url", ""))
+            iss = registry.normalised_iss(data["fhir_base_url"]) if data else ""
             if {iss, form.instance.slug} & used:
                 raise ValidationError("Two endpoints have the same FHIR base URL or slug.")
             used |= {iss, form.instance.slug}

@@ -44,9 +44,8 @@ class Registration(models.Model):
         max_length=63, unique=True, help_text="Part of the redirect URI; the vendor compares it."
     )
     name = models.CharField(max_length=200, help_text="What administrators call it.")
-    client_id = models.CharField(
+    client_id = models.TextField(
         "client id",
-        max_length=255,
         blank=True,
         validators=[validation.validate_client_id],
         help_text="As the vendor's portal shows it. Until it is entered, nobody can launch.",
@@ -72,17 +71,18 @@ class Registration(models.Model):
         help_text="Signs the client assertion; the vendor must expect this one.",
     )
     scope = models.TextField(
+        blank=True,
         validators=[validation.validate_scope],
-        help_text="Asked for when a clinician launches from the EHR. With system/ scopes only, the "
-        "registration is 2-legged: it obtains tokens without a person and launches nobody.",
+        help_text="Asked for when a clinician launches from the EHR. Empty: this registration is "
+        "for patients only, as where a vendor gives a client id of its own for them. With system/ "
+        "scopes only, it is 2-legged: it obtains tokens without a person and launches nobody.",
     )
     standalone_scope = models.TextField(
         blank=True,
         validators=[validation.validate_standalone_scope],
         help_text="Asked for when a patient connects. Empty: patients cannot connect.",
     )
-    assertion_audience = models.CharField(
-        max_length=500,
+    assertion_audience = models.TextField(
         blank=True,
         validators=[validation.validate_url],
         help_text="Audience of the client assertion. Empty: the token endpoint, as SMART says. "
@@ -208,10 +208,9 @@ class Endpoint(models.Model):
     )
     slug = models.SlugField(max_length=63, unique=True)
     name = models.CharField(max_length=200, help_text="What people call it, e.g. the hospital.")
-    fhir_base_url = models.CharField(
-        "FHIR base URL", max_length=500, validators=[validation.validate_base_url]
-    )
-    # The base without its trailing slash: the only normalisation a look-up makes (C8).
+    # As the vendor publishes it, to the letter: it is the `aud` of patients' launches.
+    fhir_base_url = models.TextField("FHIR base URL", validators=[validation.validate_base_url])
+    # As `registry.normalised_iss` writes it: what all spellings of the base have in common (C8).
     iss = models.CharField(max_length=500, editable=False)
     # Expected issuers of the id_token: a list, because vendors have changed theirs (C93).
     # Where nobody gave one, the issuer that the first discovery named.
@@ -228,17 +227,23 @@ class Endpoint(models.Model):
     enabled = models.BooleanField(default=True)
     # False for a 2-legged registration's endpoint: nobody launches there.
     launchable = models.BooleanField(default=True, editable=False)
+    # False too where the registration is for patients only: an EHR's `iss` does not lead there.
+    opens_from_ehr = models.BooleanField(default=True, editable=False)
+    # When its registration was given another base. Nobody launches there any more, and what was
+    # open there is still ended there.
+    left_at = models.DateTimeField(null=True, editable=False)
     created_at = models.DateTimeField(editable=False)
     updated_at = models.DateTimeField(editable=False)
 
     class Meta:
         ordering = ["name"]
+        indexes: ClassVar = [models.Index(fields=["iss"], name="endpoint_iss")]
         constraints: ClassVar = [
             # `iss` must lead to exactly one place (C7); a 2-legged registration may stand at the
-            # same EHR (C2).
+            # same EHR (C2), and so may one for patients only.
             models.UniqueConstraint(
                 fields=["iss"],
-                condition=Q(enabled=True, launchable=True),
+                condition=Q(enabled=True, opens_from_ehr=True),
                 name="one_enabled_endpoint_per_iss",
                 violation_error_message="Another enabled endpoint has this FHIR base URL already.",
             ),
@@ -268,14 +273,14 @@ class EndpointOverride(models.Model):
 
     endpoint = models.ForeignKey(Endpoint, on_delete=models.CASCADE, related_name="overrides")
     member = models.CharField("address of", max_length=32, choices=Member.choices)
-    url = models.CharField("address", max_length=500, validators=[validation.validate_url])
+    url = models.TextField("address", validators=[validation.validate_url])
     reason = models.CharField(
         "why",
         max_length=REASON_LENGTH,
         help_text="For those who come after you, e.g. the vendor's ticket.",
     )
     # What was used until then; empty: the EHR published none.
-    before = models.CharField(max_length=600, blank=True)
+    before = models.TextField(blank=True)
     set_by = models.CharField(max_length=150)
     set_at = models.DateTimeField()
 
@@ -298,7 +303,7 @@ class DiscoverySnapshot(models.Model):
         Endpoint, on_delete=models.CASCADE, related_name="discovery_snapshots"
     )
     # Where it was read: an endpoint that moved to another base is another EHR.
-    url = models.CharField(max_length=600)
+    url = models.TextField()
     document = models.JSONField()
     digest = models.CharField(max_length=64)
     fetched_at = models.DateTimeField()

@@ -117,7 +117,7 @@ def put(override: EndpointOverride, *, now: datetime, actor: str, confirmed: str
     others = published_as(config, override.member, override.url)
     if others and confirmed != override.url:
         raise ValidationError({"url": _unconfirmed(override, others)})
-    override.before = earlier.url if earlier else published_address(config, override.member)[:600]
+    override.before = earlier.url if earlier else published_address(config, override.member)
     override.set_by, override.set_at = actor, now
     if earlier:
         earlier.delete()

@@ -21,7 +21,6 @@ from smartapp.keys.models import Algorithm, KeySet
 from smartapp.keys.refusals import StepRefused
 from smartapp.keys.rotation import Line, Step
 from smartapp.protocol.errors import DiscoveryInvalid
-from smartapp.protocol.urls import without_trailing_slash
 from smartapp.registrations import (
     doctor,
     issuer_conflicts,
@@ -78,6 +77,7 @@ def register(wanted: Wanted, *, now: datetime, actor: str) -> Endpoint:
     registration.clean_fields(exclude=["key_set"])
     check_authentication(registration, wanted.client_secret)
     check_pkce(registration, registration.pkce_unannounced)
+    validation.validate_for_anybody(registration.scope, registration.standalone_scope)
     endpoint.name = wanted.name
     set_base(endpoint, wanted.fhir_base_url)
     endpoint.clean_fields(exclude=["registration"])
@@ -89,7 +89,8 @@ def register(wanted: Wanted, *, now: datetime, actor: str) -> Endpoint:
         move(endpoint, actor=actor)
         if wanted.issuers is not None:
             endpoint.issuers = wanted.issuers
-        endpoint.launchable = not registration.is_backend
+        set_who_launches(endpoint, registration)
+        refuse_second(endpoint)
         endpoint.full_clean()
         store_endpoint(endpoint, actor=actor)
     return endpoint
@@ -158,7 +159,31 @@ def _single_blanks(text: str | None) -> str | None:
 def set_base(endpoint: Endpoint, fhir_base_url: str) -> None:
     """Give an endpoint its FHIR base URL, not stored yet: `move` comes before that."""
     endpoint.fhir_base_url = fhir_base_url
-    endpoint.iss = without_trailing_slash(fhir_base_url)
+    try:
+        endpoint.iss = registry.normalised_iss(fhir_base_url)
+    except ValueError:  # which `clean_fields` says in words
+        endpoint.iss = ""
+
+
+def set_who_launches(endpoint: Endpoint, registration: Registration) -> None:
+    endpoint.launchable = not registration.is_backend
+    endpoint.opens_from_ehr = validation.opens_from_ehr(registration.scope)
+
+
+def refuse_second(endpoint: Endpoint) -> None:
+    """Refuse a second endpoint to which the EHR launches of one base would lead (C7)."""
+    if not (endpoint.enabled and endpoint.opens_from_ehr):
+        return
+    others = Endpoint.objects.filter(iss=endpoint.iss, enabled=True, opens_from_ehr=True)
+    other = others.exclude(pk=endpoint.pk).first()
+    if other:
+        raise ValidationError(
+            {
+                "fhir_base_url": "Another enabled endpoint has this FHIR base URL already: "
+                f"{other}. EHR launches lead there. A second registration there, with a client id "
+                "of its own, can be for patients only: leave the scopes of clinicians empty."
+            }
+        )
 
 
 def move(endpoint: Endpoint, *, actor: str) -> None:
@@ -184,6 +209,7 @@ def move(endpoint: Endpoint, *, actor: str) -> None:
             stored.delete()
         endpoint.pk, endpoint.created_at = earlier.pk, earlier.created_at
         endpoint.issuers, endpoint.pinned_hosts = earlier.issuers, earlier.pinned_hosts
+    endpoint.left_at = None
     endpoint._state.adding = endpoint.pk is None
 
 
@@ -194,8 +220,8 @@ def _retire(endpoint: Endpoint, *, now: datetime, actor: str) -> None:
     free = (f"{given_away[: SLUG_LENGTH - 10]}-left-{number}" for number in count(1))
     endpoint.slug = next(slug for slug in free if slug not in taken)
     endpoint.name = f"{endpoint.name[:180]} (left {now:%Y-%m-%d})"
-    endpoint.enabled = False
-    endpoint.save(update_fields=["slug", "name", "enabled"])
+    endpoint.enabled, endpoint.left_at = False, now
+    endpoint.save(update_fields=["slug", "name", "enabled", "left_at"])
     trail.record(
         actor,
         "endpoint.leave",
@@ -207,7 +233,9 @@ def _retire(endpoint: Endpoint, *, now: datetime, actor: str) -> None:
 
 def left_open(registration: Registration) -> tuple[str, ...]:
     """Return a warning for each EHR that this registration has left and that still has launches."""
-    found = registration.endpoints.filter(enabled=False, launches__ended_at=None)
+    found = registration.endpoints.filter(
+        enabled=False, launches__isnull=False, launches__ended_at=None
+    )
     rows = found.annotate(open=Count("launches")).values_list("fhir_base_url", "open")
     return tuple(
         f"Launches that are still open at {base}: {number}. Nobody sees them while that EHR is "
@@ -331,7 +359,10 @@ def store_registration(
     if not client_secret and _is_unchanged(registration):
         return
     registration.save()
-    registration.endpoints.update(launchable=not registration.is_backend)
+    registration.endpoints.update(
+        launchable=not registration.is_backend,
+        opens_from_ehr=validation.opens_from_ehr(registration.scope),
+    )
     if client_secret:
         # Sealed for this row, so the row must have its id first.
         registration.sealed_client_secret = vault.seal(

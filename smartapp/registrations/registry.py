@@ -6,6 +6,7 @@ nothing. A miss always asks, so that an endpoint registered a moment ago can lau
 no function here opens a socket, whatever `iss` a stranger sends (C7, T1).
 """
 
+import hashlib
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
@@ -19,11 +20,12 @@ from smartapp import vault
 from smartapp.database import in_database
 from smartapp.protocol.discovery import discovery_url
 from smartapp.protocol.errors import ClientKeyError, StateOfAnotherRegistration, UnknownEndpoint
+from smartapp.protocol.urls import base_key
 from smartapp.registrations import validation
 from smartapp.registrations.models import AuthMethod, Endpoint, Member, Registration
 
 REMEMBERED_SECONDS = 5
-MAX_ISS_LENGTH = 500
+MAX_KEY_CHARACTERS = 500
 
 Overrides = tuple[tuple[str, str], ...]
 
@@ -77,6 +79,11 @@ class EndpointConfig:
         return dict(self.overrides).get(member)
 
     @property
+    def opens_from_ehr(self) -> bool:
+        """Whether EHR launches lead here: not where the registration is for patients only."""
+        return validation.opens_from_ehr(self.scope)
+
+    @property
     def takes_pkce_unannounced(self) -> bool:
         """Whether launches go on although the EHR lists no PKCE. Never without a second defence
         against stolen codes: the nonce, and a client that proves itself (RFC 9700 §2.1.1)."""
@@ -116,8 +123,12 @@ def jwks_url(key_set_slug: str) -> str:
 
 
 def normalised_iss(fhir_base_url: str) -> str:
-    """Return the URL as look-ups compare it: without one trailing slash, nothing else (C8)."""
-    return fhir_base_url.removesuffix("/")
+    """Return the URL as look-ups compare it (C8): of one that is too long for an index of a
+    database, its digest. ValueError for what is no base URL."""
+    key = base_key(fhir_base_url)
+    if len(key) <= MAX_KEY_CHARACTERS:
+        return key
+    return f"sha256:{hashlib.sha256(key.encode()).hexdigest()}"
 
 
 class _Memory:
@@ -133,7 +144,8 @@ class _Memory:
 
     def keep(self, config: EndpointConfig) -> EndpointConfig:
         entry = self._clock() + REMEMBERED_SECONDS, config
-        self._configs["iss", normalised_iss(config.fhir_base_url)] = entry
+        if config.opens_from_ehr:
+            self._configs["iss", normalised_iss(config.fhir_base_url)] = entry
         self._configs["slug", config.slug] = entry
         return config
 
@@ -150,11 +162,14 @@ def forget() -> None:
 
 
 async def endpoint_for_iss(iss: str) -> EndpointConfig:
-    """Return the enabled endpoint whose FHIR base URL is `iss`; UnknownEndpoint otherwise (C7)."""
-    iss = normalised_iss(iss)
-    if len(iss) > MAX_ISS_LENGTH or not iss.isascii() or not iss.isprintable():
-        raise UnknownEndpoint("iss is not a URL that could be registered")
-    return _memory.recall("iss", iss) or _memory.keep(await in_database(_load, iss=iss))
+    """Return the enabled endpoint whose FHIR base URL is `iss`, however spelt, and to which EHR
+    launches lead; UnknownEndpoint otherwise (C7)."""
+    try:
+        iss = normalised_iss(iss)
+    except ValueError:
+        raise UnknownEndpoint("iss is not a URL that could be registered") from None
+    found = _memory.recall("iss", iss)
+    return found or _memory.keep(await in_database(_load, iss=iss, opens_from_ehr=True))
 
 
 async def endpoint_for_slug(slug: str) -> EndpointConfig:

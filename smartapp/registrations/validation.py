@@ -13,9 +13,16 @@ from smartapp.http import check_url, is_loopback
 from smartapp.protocol.errors import AddressRefused, ScopeError
 from smartapp.protocol.scopes import parse_scopes, validate_backend, validate_requested
 
+MAX_ADDRESS_CHARACTERS = 4096
+MAX_CLIENT_ID_CHARACTERS = 2048
+
 
 def validate_url(url: str) -> None:
     """Accept a full https URL on a public host; in development also one on this machine (C3)."""
+    if len(url) > MAX_ADDRESS_CHARACTERS:
+        raise ValidationError(
+            f"This address has {len(url):,} characters; {MAX_ADDRESS_CHARACTERS:,} are possible."
+        )
     try:
         parts = urlsplit(url)
         loopback = is_loopback(parts.hostname or "")
@@ -35,11 +42,17 @@ def validate_url(url: str) -> None:
 
 
 def _validate_beginning(parts: SplitResult, *, may_be_http: bool) -> None:
-    """The two mistakes that people make most: half an address, and one without TLS."""
+    """The mistakes that people make most: half an address, one without TLS, two in one."""
     if not (parts.scheme and parts.hostname):
         raise ValidationError("Write the whole address, beginning with https://.")
     if parts.scheme != "https" and not (parts.scheme == "http" and may_be_http):
         raise ValidationError("The address has to begin with https://.")
+    if parts.hostname in {"http", "https"} and parts.path.startswith("//"):
+        raise ValidationError("The address begins with https:// twice; take one out.")
+    if parts.netloc.endswith(":"):
+        raise ValidationError("The address has a colon after its host and no port number.")
+    if parts.path.startswith("//"):
+        raise ValidationError("The path of the address begins with two slashes; take one out.")
 
 
 def validate_base_url(url: str) -> None:
@@ -66,18 +79,36 @@ def validate_origins(urls: object) -> None:
 
 
 def validate_client_id(client_id: str) -> None:
-    """Accept the characters of RFC 6749 appendix A.1, without blanks around them."""
+    """Accept the characters of RFC 6749 appendix A.1, without blanks around them. Some vendors'
+    are JWTs."""
+    if len(client_id) > MAX_CLIENT_ID_CHARACTERS:
+        raise ValidationError(
+            f"This client id has {len(client_id):,} characters; {MAX_CLIENT_ID_CHARACTERS:,} are "
+            "possible."
+        )
     if not (client_id.isascii() and client_id.isprintable() and client_id == client_id.strip()):
         raise ValidationError("A client id has only visible ASCII characters.")
 
 
 def validate_scope(scope: str) -> None:
-    """Accept the scopes of an EHR launch (C36), or of a 2-legged registration (C145)."""
+    """Accept the scopes of an EHR launch (C36), of a 2-legged registration (C145), or none, where
+    patients alone connect."""
     if "launch" not in _items(scope) and not is_backend(scope):
         raise ValidationError(
             "The scopes of an EHR launch must contain launch; "
             "those of a 2-legged registration contain system/ scopes only."
         )
+
+
+def validate_for_anybody(scope: str, standalone_scope: str) -> None:
+    """Refuse a registration that asks for nothing."""
+    if not (scope or standalone_scope):
+        raise ValidationError({"scope": "Enter the scopes of clinicians, of patients, or both."})
+
+
+def opens_from_ehr(scope: str) -> bool:
+    """Whether these are scopes of an EHR launch. A registration for patients only has none."""
+    return bool(scope) and not is_backend(scope)
 
 
 def is_backend(scope: str) -> bool:

@@ -8,7 +8,7 @@ REQUIREMENTS = {
     "C5": "No two authorization servers share an issuer unnoticed.",
     "C6": "What vendors disagree about is a setting of the registration, preset per vendor.",
     "C7": "A launch's iss is only looked up among registrations; an unknown one opens no socket.",
-    "C8": "iss is compared without one trailing slash; aud is sent as registered.",
+    "C8": "iss is compared as an address: host, port, trailing slash; aud is as the EHR writes it.",
     "C10": "Discovery is read below the FHIR base, path included, whatever its content type.",
     "C11": "Relative endpoints are resolved against the FHIR base and must be https.",
     "C12": "No launch without both endpoints and S256; never plain.",

@@ -164,13 +164,25 @@ class TestBadLaunchRequests:
         assert ehr.requests == []
         assert "Reference" in await response.text()
 
-    async def test_one_trailing_slash_is_forgiven_and_aud_is_as_registered(
-        self, browser: Browser, ehr: ScriptedEHR
+    @pytest.mark.parametrize("spelling", ["{}/", "{}", "HTTP{}"])
+    async def test_aud_is_the_iss_as_it_came(
+        self, browser: Browser, ehr: ScriptedEHR, spelling: str
     ) -> None:
-        """C8."""
-        response = await browser.get(f"/launch?iss={ehr.fhir_base_url}/&launch=x")
+        """C8: some servers compare the two to the letter."""
+        base = ehr.fhir_base_url
+        iss = spelling.format(base.removeprefix("http") if "HTTP" in spelling else base)
+        response = await browser.get(f"/launch?iss={iss}&launch=x")
         asked = parse_qs(urlsplit(response.headers["Location"]).query)
-        assert asked["aud"] == [ehr.fhir_base_url]
+        assert asked["aud"] == [iss]
+
+    async def test_aud_of_a_patients_launch_is_as_published(
+        self, browser: Browser, registered: Endpoint
+    ) -> None:
+        published = f"{registered.fhir_base_url}/"
+        await in_database(lambda: Endpoint.objects.update(fhir_base_url=published))
+        response = await browser.get("/connect/scripted/")
+        asked = parse_qs(urlsplit(response.headers["Location"]).query)
+        assert asked["aud"] == [published]
 
 
 class TestState:

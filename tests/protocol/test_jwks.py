@@ -216,6 +216,29 @@ class TestFinding:
         with pytest.raises(IDTokenKeyUnknown):
             parse(RS384, RS384).find(RS384["kid"], "RS384")
 
+    def test_a_key_without_a_kid_is_taken_for_any(self) -> None:
+        """Some EHRs name a kid in their tokens and none in their only key."""
+        nameless = {**RS384, "kid": None}
+        assert parse(nameless, ES384).find("named", "RS384").alg == "RS384"
+        with pytest.raises(IDTokenKeyUnknown):
+            parse(nameless, nameless).find("named", "RS384")
+
+    def test_a_key_with_the_kid_goes_before_one_without(self) -> None:
+        keys = parse({**RS384, "kid": None}, RS384)
+        assert keys.find(RS384["kid"], "RS384").kid == RS384["kid"]
+        with pytest.raises(IDTokenKeyUnknown):
+            keys.find(None, "RS384")
+
+    @pytest.mark.parametrize("alg", ["RSA", "rs384", "RSASHA384", "SHA384withRSA", ""])
+    def test_an_alg_that_is_none_says_nothing(self, alg: str) -> None:
+        odd = {**RS384, "alg": alg}
+        assert parse(odd, ES384).find(RS384["kid"], "RS384").kid == RS384["kid"]
+        assert parse(odd, ES384).find(None, "RS256").kid == RS384["kid"]
+
+    def test_a_key_with_its_right_alg_goes_before_one_with_an_odd_one(self) -> None:
+        odd = {**RS384, "kid": "odd", "alg": "RSA"}
+        assert parse(odd, RS384).find(None, "RS384").kid == RS384["kid"]
+
     def test_an_rsa_key_without_alg_serves_every_rsa_algorithm(self) -> None:
         key = parse({**RS384, "alg": None}).keys[0]
         assert [alg for alg in sorted(jwks.SIGNATURE_ALGORITHMS) if key.fits(alg)] == [

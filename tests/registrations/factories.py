@@ -45,6 +45,7 @@ def make_endpoint(
         "iss": normalised_iss(base),
         "issuers": [ISSUER],
         "pinned_hosts": ["ehr.example", "login.example"],
+        "opens_from_ehr": fields.get("launchable", True),
         "created_at": NOW,
         "updated_at": NOW,
     }

@@ -319,8 +319,31 @@ class TestLook:
 
     def test_an_ehr_that_is_registered_already_is_said(self, admin: Client) -> None:
         make_endpoint(name="Ward 7", fhir_base_url="https://ehr.example/r4")
+        second = form("https://EHR.example:443/r4/", launched_by="both")
 
-        assert "Ward 7" in self.look(admin, "https://ehr.example/r4/")
+        assert "Ward 7" in errors(admin.post(f"{LIST}add/", second))
+
+    def test_beside_another_it_is_proposed_for_patients_only(
+        self, admin: Client, live_ehr: EHR
+    ) -> None:
+        admin.post(f"{LIST}add/", form(live_ehr.base))
+        page = self.look(admin, live_ehr.base)
+        assert re.search(r'value="patients" selected', page)
+
+        admin.post(f"{LIST}add/", form(live_ehr.base, slug="p", launched_by="patients"))
+        patients = Registration.objects.get(slug="p")
+        assert patients.scope == ""
+        assert patients.standalone_scope.startswith("launch/patient")
+        assert not patients.endpoints.get().opens_from_ehr
+
+    @pytest.mark.parametrize("path", ["add/", "{}/change/"])
+    def test_pasted_addresses_are_never_cut(self, admin: Client, path: str) -> None:
+        endpoint = make_endpoint()
+        page = admin.get(LIST + path.format(endpoint.registration_id)).content.decode()
+
+        assert "fhir_base_url" in page
+        for box in re.findall(r"<input[^>]*(?:fhir_base_url|client_id|audience)[^>]*>", page):
+            assert "maxlength" not in box
 
     AT_THE_EHR = (
         ({"code_challenge_methods_supported": ["plain"]}, "S256 is not in"),

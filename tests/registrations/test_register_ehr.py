@@ -333,12 +333,15 @@ BAD_INPUT = [
     (["https://user:pw@ehr.example/r4"], "user information"),
     (["ehr.example/r4"], "Write the whole address"),
     (["https://[::1/r4"], "not a URL"),
-    (["https://ehr.example/" + "a" * 500], "500 characters"),
+    (["https://ehr.example/" + "a" * 4080], "4,100 characters; 4,096 are possible"),
+    (["https://https://live01.example:443/v1/uscore/R4"], "begins with https:// twice"),
+    (["https://ehr.example:/r4"], "no port number"),
+    (["https://ehr.example//r4"], "two slashes"),
     ([GOOD, "--preset", "vax"], "There is no preset vax; there are athenahealth-preview,"),
     ([GOOD, "--scope", "openid"], "must contain launch"),
     ([GOOD, "--scope", "launch patient/Observation.sr"], "not a SMART resource scope"),
     ([GOOD, "--scope", "launch patient/Observation."], "not a SMART resource scope"),
-    ([GOOD, "--scope", ""], "scope"),
+    ([GOOD, "--scope", "", "--standalone-scope", ""], "of clinicians, of patients, or both"),
     ([GOOD, "--standalone-scope", "launch openid"], "EHR launches only"),
     ([GOOD, "--scope", "launch offline_access online_access"], "exclude each other"),
     ([GOOD, "--audience", "http://ehr.example/token"], "has to begin with https://"),
@@ -348,6 +351,7 @@ BAD_INPUT = [
     ([GOOD, "--name", "病院"], "gives no slug"),
     ([GOOD, "--client-id", " abc"], "visible ASCII"),
     ([GOOD, "--client-id", "\u00e4bc"], "visible ASCII"),
+    ([GOOD, "--client-id", "a" * 2049], "2,049 characters; 2,048 are possible"),
     ([GOOD, "--auth-method", "client_secret_basic"], "needs a client secret"),
     ([GOOD, "--auth-method", "none", "--scope", "system/*.rs"], "2-legged registration needs keys"),
     ([GOOD, "--client-secret-env", "NO_SUCH_VARIABLE"], "NO_SUCH_VARIABLE is not set"),
@@ -392,6 +396,40 @@ class TestBadInput:
         """C7: an `iss` leads to exactly one place."""
         await register(ehr.base)
 
-        with pytest.raises(CommandError, match="Another enabled endpoint"):
-            await register(ehr.base, "--slug", "second")
+        with pytest.raises(CommandError, match="already: General Hospital"):
+            await register(f"{ehr.base}/", "--slug", "second")
         assert await in_database(Registration.objects.count) == 1
+
+    async def test_a_second_one_for_patients_only_is_not(self, ehr: EHR) -> None:
+        """Some vendors give client ids of their own for patients and for clinicians."""
+        await register(ehr.base)
+        sheet = await register(ehr.base, "--slug", "patients", "--client-id", "p", "--scope", "")
+
+        assert sheet["pinned_hosts"] == [ehr.host]
+        assert (await registry.endpoint_for_iss(ehr.base)).client_id == "abc"
+        assert (await registry.endpoint_for_slug("patients")).client_id == "p"
+
+
+class TestAddresses:
+    @pytest.mark.parametrize("length", [501, 1550, 4096])
+    async def test_a_long_base_is_stored_whole(self, ehr: EHR, length: int) -> None:
+        base = f"{ehr.origin}/sim/".ljust(length - 5, "a") + "/fhir"
+        sheet = await register(base, "--client-id", "j" * 2048)
+
+        assert (sheet["fhir_base_url"], sheet["client_id"]) == (base, "j" * 2048)
+
+    async def test_another_spelling_of_the_base_is_the_same_ehr(self, ehr: EHR) -> None:
+        await register(ehr.base)
+        sheet = await register(f"{ehr.base}/")
+
+        assert sheet["fhir_base_url"] == f"{ehr.base}/"
+        assert await in_database(Endpoint.objects.count) == 1
+
+    async def test_nothing_is_said_of_a_base_that_was_left_with_nothing_open(
+        self, ehr: EHR
+    ) -> None:
+        await register(ehr.base)
+        await in_database(run, f"{ehr.origin}/other", "--name", "General Hospital")
+        warnings = (await register(ehr.base))["warnings"]
+
+        assert not any("still open" in warning for warning in warnings)

@@ -25,8 +25,8 @@ STRANGERS = [
     "https://user@ehr.example/fhir/r4",
     "https://ehr.example@evil.example/fhir/r4",
     "https://ehr.example./fhir/r4",
-    "https://EHR.example/fhir/r4",
-    "https://ehr.example:443/fhir/r4",
+    "https://ehr.example/FHIR/r4",
+    "https://ehr.example:444/fhir/r4",
     "https://ehr.example/fhir/r4//",
     "https://ehr.example/fhir/r4/../r4",
     "https://ehr.example/fhir/r4?x=1",
@@ -69,12 +69,54 @@ class TestEndpointForIss:
             config.client_id = "another"  # type: ignore[misc]
 
     async def test_one_trailing_slash_makes_no_difference(self) -> None:
-        """C8: MEDITECH's base has a slash, athena's has none; `aud` stays as registered."""
+        """C8: MEDITECH's base has a slash, athena's has none."""
         await in_database(make_endpoint, fhir_base_url=BASE + "/")
 
         assert (await registry.endpoint_for_iss(BASE)).fhir_base_url == BASE + "/"
         registry.forget()
         assert (await registry.endpoint_for_iss(BASE + "/")).fhir_base_url == BASE + "/"
+
+    @pytest.mark.parametrize(
+        ("registered", "iss"),
+        [
+            ("https://h.example:443/v1/uscore/R4", "https://h.example/v1/uscore/R4"),
+            ("https://h.example/v1/uscore/R4", "https://h.example:443/v1/uscore/R4/"),
+            ("https://FHIR.KP.ORG/R4", "https://fhir.kp.org/R4"),
+            ("https://fhir.kp.org/R4", "HTTPS://FHIR.KP.ORG:443/R4/"),
+            ("https://ehr.example", "https://ehr.example/"),
+            ("https://ehr.example:8443/", "https://EHR.example:8443"),
+        ],
+    )
+    async def test_the_spelling_of_the_host_makes_no_difference(
+        self, registered: str, iss: str
+    ) -> None:
+        """C8: 473 of MEDITECH's 542 bases have :443, and some of Epic's are in capitals."""
+        await in_database(make_endpoint, fhir_base_url=registered)
+
+        assert (await registry.endpoint_for_iss(iss)).fhir_base_url == registered
+
+    @pytest.mark.parametrize("length", [501, 1550, 4096])
+    async def test_a_long_base_is_found(self, length: int) -> None:
+        """The public launcher writes all its settings into the base."""
+        base = "https://ehr.example/sim/".ljust(length - 5, "a") + "/fhir"
+        await in_database(make_endpoint, fhir_base_url=base)
+
+        assert (await registry.endpoint_for_iss(base)).fhir_base_url == base
+        with pytest.raises(UnknownEndpoint):
+            await registry.endpoint_for_iss(base.replace("aaa", "aba", 1))
+
+    async def test_a_registration_for_patients_only_stands_beside(self) -> None:
+        """C7: a vendor gives client ids of their own for patients and for clinicians."""
+
+        def rows() -> None:
+            make_endpoint("clinicians")
+            patients = make_registration("patients", scope="")
+            make_endpoint("patients", registration=patients, opens_from_ehr=False)
+
+        await in_database(rows)
+        # Whichever was looked up before.
+        assert (await registry.endpoint_for_slug("patients")).client_id == "client-of-patients"
+        assert (await registry.endpoint_for_iss(BASE)).client_id == "client-of-clinicians"
 
     @pytest.mark.parametrize("iss", STRANGERS)
     async def test_an_unknown_iss_is_refused_without_a_socket(
@@ -87,7 +129,14 @@ class TestEndpointForIss:
             await registry.endpoint_for_iss(iss)
 
     @pytest.mark.parametrize(
-        "iss", ["https://ehr.example/" + "a" * 481, "https://ehr.example/\x00"]
+        "iss",
+        [
+            "https://ehr.example/\x00",
+            "https://a@ehr.example/fhir/r4",
+            "ehr.example",
+            "",
+            "https://",
+        ],
     )
     async def test_what_could_not_be_registered_is_not_even_looked_up(
         self, iss: str, monkeypatch: pytest.MonkeyPatch
