@@ -6,17 +6,20 @@ every registered EHR, because a frame must not go blank. There is nothing on it 
 """
 
 from collections.abc import Iterable
+from typing import TypeVar
 
-from django.http import HttpResponse
+from django.http import HttpResponseBase
+
+T = TypeVar("T", bound=HttpResponseBase)
 
 _known: frozenset[str] = frozenset()
 
 
-def framable(response: HttpResponse, frame_ancestors: Iterable[str]) -> HttpResponse:
+def framable(response: T, frame_ancestors: Iterable[str]) -> T:
     """Let these origins show this page in a frame, and nobody else (C150)."""
     ancestors = list(frame_ancestors)
     if ancestors:
-        response.xframe_options_exempt = True
+        response.xframe_options_exempt = True  # type: ignore[attr-defined]
         replaced = getattr(response, "_csp_replace", {})  # by the page itself, for its form
         response._csp_replace = {  # type: ignore[attr-defined]
             **replaced,
@@ -25,7 +28,7 @@ def framable(response: HttpResponse, frame_ancestors: Iterable[str]) -> HttpResp
     return response
 
 
-def framable_by_all_known(response: HttpResponse) -> HttpResponse:
+def framable_by_all_known(response: T) -> T:
     """Let every registered EHR that frames this app show this page."""
     return framable(response, sorted(_known))
 

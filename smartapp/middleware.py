@@ -139,6 +139,12 @@ def new_reference() -> str:
     return "-".join("".join(secrets.choice(REFERENCE_ALPHABET) for _ in range(4)) for _ in range(2))
 
 
+def report(request: HttpRequest, error: SmartError, reference: str) -> None:
+    """Tell the log and the launch's timeline of an error that a page is about to show."""
+    _log(error, request, reference)
+    refused.send_robust(type(error), error=error, reference=reference)
+
+
 def _log(error: SmartError, request: HttpRequest, reference: str) -> None:
     """One line per refused request: code, rule, path. Never the query, never a value."""
     rule = ""
@@ -165,8 +171,7 @@ def error_response(request: HttpRequest, error: SmartError, **context: Any) -> H
     is shown in a frame always is.
     """
     reference = new_reference()
-    _log(error, request, reference)
-    refused.send_robust(type(error), error=error, reference=reference)
+    report(request, error, reference)
     response = render(
         request,
         "error.html",
@@ -209,6 +214,15 @@ class ErrorPages:
         if isinstance(exception, DATABASE_IS_AWAY):
             return _database_away(request, exception)
         return None
+
+
+def known_error(exception: Exception) -> SmartError:
+    """Return the error of ours that stands for an exception met while a page was being sent."""
+    if isinstance(exception, SmartError):
+        return exception
+    if isinstance(exception, DATABASE_IS_AWAY):
+        return DatabaseAway(cause(exception))
+    return UnexpectedError(cause(exception))
 
 
 def _database_away(request: HttpRequest, exception: Exception) -> HttpResponse:

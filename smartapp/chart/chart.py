@@ -1,10 +1,12 @@
 """The chart as a page draws it. Each section stands alone: one failing read blanks nothing else."""
 
-from dataclasses import dataclass
-from datetime import datetime
+from collections import defaultdict
+from collections.abc import Iterable
+from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from smartapp.chart.sections import Section
+from smartapp.chart.sections import SECTIONS, Section
+from smartapp.record.elements import Resource
 from smartapp.record.encounters import Encounter
 from smartapp.record.identity import Identity
 
@@ -12,6 +14,15 @@ from smartapp.record.identity import Identity
 # empty: read, and there is nothing · not-granted: not asked, no scope · forbidden: the EHR refused
 # failed: no usable answer
 State = Literal["ok", "partial", "empty", "not-granted", "forbidden", "failed"]
+Look = Literal["shown", "cut", "empty", "not-allowed", "failed"]
+LOOKS: dict[State, Look] = {
+    "ok": "shown",
+    "partial": "cut",
+    "empty": "empty",
+    "not-granted": "not-allowed",
+    "forbidden": "not-allowed",
+    "failed": "failed",
+}
 Relation = Literal["self", "proxy", "clinician", "unknown"]
 
 
@@ -20,6 +31,7 @@ class ReadSection:
     """A part of the record and how reading it went.
 
     `error` is a short safe text for `forbidden` and `failed`, and `reference` finds it in the log.
+    `again_in` is after how many seconds the EHR wants to be asked again, None where it did not say.
     `notes` is what the reader must know beside the items, e.g. that the list was cut. `count` is
     what there is now: resolved problems and stopped medications do not count.
     """
@@ -31,6 +43,7 @@ class ReadSection:
     reference: str = ""
     notes: tuple[str, ...] = ()
     count: int = 0
+    again_in: int | None = None
 
     @property
     def name(self) -> str:
@@ -39,6 +52,16 @@ class ReadSection:
     @property
     def title(self) -> str:
         return self.section.title
+
+    @property
+    def look(self) -> Look:
+        """How the page and its contents draw the section; the sixth look, reading, has no state."""
+        return LOOKS[self.state]
+
+    @property
+    def is_read(self) -> bool:
+        """Whether the EHR answered, be it that nothing is recorded."""
+        return self.state in ("ok", "partial", "empty")
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,40 +78,70 @@ class FHIRUserView:
 
 
 @dataclass(frozen=True, slots=True)
-class Chart:
-    """Everything that was read for one page, the sections in its order. Never stored."""
+class Who:
+    """Whose record it is. `identity` None: `problem` says why, and `reference` finds it."""
 
     patient: str
     identity: Identity | None
-    identity_problem: str
-    identity_reference: str
+    resource: Resource = field(default_factory=dict)
+    problem: str = ""
+    reference: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Visit:
+    """The launch's encounter. Neither `encounter` nor `problem`: the launch is about none."""
+
+    encounter: Encounter | None = None
+    problem: str = ""
+    reference: str = ""
+
+
+Part = Who | Visit | FHIRUserView | ReadSection
+
+
+@dataclass(frozen=True, slots=True)
+class Chart:
+    """Everything that was read for one page, the sections in its order."""
+
+    who: Who
+    visit: Visit
     user: FHIRUserView | None
-    encounter: Encounter | None
-    encounter_problem: str
-    encounter_reference: str
     sections: tuple[ReadSection, ...]
-    read_at: datetime
 
     def section(self, name: str) -> ReadSection:
         return next(one for one in self.sections if one.name == name)
 
     @property
-    def is_partly_read(self) -> bool:
-        """Whether the EHR answered for at least one section, be it that nothing is recorded."""
-        return any(one.state in ("ok", "partial", "empty") for one in self.sections)
+    def parts(self) -> tuple[Part, ...]:
+        """In the order of the page."""
+        user = (self.user,) if self.user else ()
+        return (self.who, *user, self.visit, *self.sections)
 
     @property
     def is_unreadable(self) -> bool:
         """Whether the EHR failed to give anything at all of what it was asked for."""
         states = {one.state for one in self.sections}
-        nobody = self.identity is None and self.encounter is None
+        nobody = self.who.identity is None and self.visit.encounter is None
         return nobody and "failed" in states and states <= {"failed", "not-granted"}
 
-    @property
-    def failure_reference(self) -> str:
-        """Of the first section that could not be read; its line in the log says why."""
-        return next((one.reference for one in self.sections if one.state == "failed"), "")
 
-    @property
-    def patient_name(self) -> str:
-        return self.identity.name.text if self.identity else ""
+def place(part: Part) -> int:
+    """Return where a part stands on the page, among all others."""
+    if isinstance(part, ReadSection):
+        return 3 + SECTIONS.index(part.section)
+    return (Who, FHIRUserView, Visit).index(type(part))
+
+
+def chart_of(parts: Iterable[Part]) -> Chart:
+    """Return the chart that parts in any order make."""
+    by_kind: dict[type, list[Any]] = defaultdict(list)
+    for part in parts:
+        by_kind[type(part)].append(part)
+    sections = sorted(by_kind[ReadSection], key=place)
+    return Chart(
+        who=by_kind[Who][0],
+        visit=next(iter(by_kind[Visit]), Visit()),
+        user=next(iter(by_kind[FHIRUserView]), None),
+        sections=tuple(sections),
+    )

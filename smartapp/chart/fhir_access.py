@@ -110,13 +110,11 @@ class Found:
 class Record:
     """The record of one patient at one EHR, for the time of one page."""
 
-    def __init__(
-        self, access: Access, *, patient: str, extras: Mapping[str, Any], access_token: str
-    ) -> None:
+    def __init__(self, access: Access, *, patient: str, extras: Mapping[str, Any]) -> None:
         self.patient = patient
         self.fhir_base_url = access.fhir_base_url
         self._access = access
-        self._access_token = access_token
+        self._access_token = ""
         self._renewing = asyncio.Lock()
         self._practice = _practice(extras)
 
@@ -170,7 +168,8 @@ class Record:
 
     async def _get(self, url: str, seconds: float) -> bytes:
         """Return the body of a 2xx answer. After a 401 the token is renewed once (C141)."""
-        token = self._access_token
+        token = self._access_token or await self._access.access_token()
+        self._access_token = token
         response = await self._send(url, token, seconds)
         if response.status == HTTPStatus.UNAUTHORIZED:
             response = await self._send(url, await self._renewed(token), seconds)

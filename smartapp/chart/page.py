@@ -6,7 +6,8 @@ from datetime import datetime
 from typing import Any, Literal
 from uuid import UUID
 
-from smartapp.chart.chart import Chart, FHIRUserView
+from smartapp.chart.chart import FHIRUserView
+from smartapp.chart.sections import SECTIONS, Section
 from smartapp.protocol.fhir import fhir_user_type
 from smartapp.protocol.launch_context import FHIRContextEntry, LaunchContext
 from smartapp.protocol.scopes import ScopeComparison, describe
@@ -35,7 +36,10 @@ class ScopeRow:
 
 @dataclass(frozen=True, slots=True)
 class LaunchPage:
-    """launch.html, variable `page`. `chart` is None when no patient was chosen (C110)."""
+    """launch.html, variable `page`: what is known before the record is read.
+
+    `patient` is "" when none was chosen (C110).
+    """
 
     uuid: UUID
     kind: LaunchKind
@@ -54,13 +58,12 @@ class LaunchPage:
     context_rows: tuple[ContextRow, ...]
     context_notes: tuple[str, ...]
     scopes: tuple[ScopeRow, ...]
-    chart: Chart | None
+    patient: str
+    sections: tuple[Section, ...] = SECTIONS
 
     @property
-    def user(self) -> FHIRUserView | None:
-        """Who launched, read from the EHR, or as the bare reference when nothing could be read."""
-        if self.chart is not None and self.chart.user is not None:
-            return self.chart.user
+    def user_by_reference(self) -> FHIRUserView | None:
+        """Who launched, where nothing more could be read of them."""
         return FHIRUserView(self.fhirUser, "", "", "unknown") if self.fhirUser else None
 
     @property
@@ -115,7 +118,6 @@ def build_launch_page(
     context: LaunchContext,
     fhirUser: str | None,
     scope: ScopeComparison,
-    chart: Chart | None,
 ) -> LaunchPage:
     """Return the launch's page from plain values."""
     return LaunchPage(
@@ -136,7 +138,7 @@ def build_launch_page(
         context_rows=context_rows(context, fhirUser),
         context_notes=context.notes,
         scopes=scope_rows(scope, whose=_whose(kind, fhirUser, context.patient)),
-        chart=chart,
+        patient=context.patient or "",
     )
 
 

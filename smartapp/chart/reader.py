@@ -8,12 +8,21 @@ import asyncio
 import logging
 import re
 from collections import Counter
-from collections.abc import Coroutine, Mapping, Sequence
+from collections.abc import AsyncGenerator, Coroutine, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
-from smartapp.chart.chart import Chart, FHIRUserView, ReadSection, State
+from smartapp.chart.chart import (
+    Chart,
+    FHIRUserView,
+    Part,
+    ReadSection,
+    State,
+    Visit,
+    Who,
+    chart_of,
+)
 from smartapp.chart.fhir_access import (
     Access,
     Found,
@@ -24,7 +33,6 @@ from smartapp.chart.fhir_access import (
 )
 from smartapp.chart.sections import SECTIONS, Search, Section
 from smartapp.chart.users import user_view
-from smartapp.middleware import new_reference
 from smartapp.protocol.errors import (
     EHRUnavailable,
     FHIRError,
@@ -35,6 +43,7 @@ from smartapp.protocol.errors import (
 )
 from smartapp.protocol.fhir import parse_fhir_user, patient_of
 from smartapp.protocol.scopes import ResourceScope, allows, parse_scope
+from smartapp.record.elements import Resource
 from smartapp.record.encounters import read_encounter
 from smartapp.record.identity import read_identity
 from smartapp.record.reading import Given, LeftOut
@@ -47,6 +56,7 @@ MAX_FOLLOWED = 20
 _BELOW_BASE = re.compile(
     r"([A-Z][A-Za-z]{0,63})/([A-Za-z0-9\-.]{1,64})(?:/_history/[A-Za-z0-9\-.]{1,64})?"
 )
+T = TypeVar("T")
 NEEDS_MORE = ("status 400", "status 403")
 
 
@@ -55,45 +65,209 @@ class Outcome:
     """How a read went: what it brought, or the state and the words for the page."""
 
     state: State
-    resources: tuple[dict[str, Any], ...] = ()
+    resources: tuple[Resource, ...] = ()
     notes: tuple[str, ...] = ()
     error: str = ""
     reference: str = ""
+    again_in: int | None = None
+
+    def problem(self, what: str) -> str:
+        """Return why there is nothing, in words."""
+        if self.state == "not-granted":
+            return f"This launch was not given permission to read {what}."
+        return self.error
 
 
-async def read_chart(
-    access: Access,
-    *,
-    patient: str,
-    encounter: str | None,
-    fhirUser: str | None,
-    granted_scopes: tuple[str, ...],
-    extras: Mapping[str, Any],
-    now: datetime,
-) -> Chart:
-    """Return the chart of the launch's patient.
+class Reading:
+    """The reads of one page, each on its own, all begun at once.
 
-    Raises WrongPatient when the EHR answers `Patient/<id>` with somebody else (C101), and
-    FHIRUnauthorized when it refuses the renewed token too (C141); errors of renewing the token pass
-    through. Everything else that goes wrong stays in its section.
+    `reference` is the one number of this page load: every line in the log about it has it.
     """
-    token = await access.access_token()
-    record = Record(access, patient=patient, extras=extras, access_token=token)
-    who = asyncio.ensure_future(_read_patient(record, granted_scopes))
-    outcome, visit, user, *sections = await _together(
-        _result(who),
-        _read_encounter(record, encounter, granted_scopes),
-        _read_user(record, fhirUser, now),
-        *(_read_section(record, one, granted_scopes, who, now) for one in SECTIONS),
-    )
-    return _chart(patient, now, outcome, visit, user, tuple(sections))
+
+    def __init__(
+        self,
+        access: Access,
+        *,
+        patient: str,
+        encounter: str | None,
+        fhirUser: str | None,
+        granted_scopes: tuple[str, ...],
+        extras: Mapping[str, Any],
+        now: datetime,
+        reference: str,
+    ) -> None:
+        self._record = Record(access, patient=patient, extras=extras)
+        self._encounter = encounter
+        self._fhirUser = fhirUser
+        self._granted = granted_scopes
+        self._now = now
+        self._reference = reference
+
+    async def parts(self) -> AsyncGenerator[Part, None]:
+        """Yield who the patient is, and after that every other part as it comes, in any order.
+
+        Raises WrongPatient when the EHR answers `Patient/<id>` with somebody else (C101), and
+        FHIRUnauthorized when it refuses the renewed token too (C141); errors of renewing the token
+        pass through. Everything else that goes wrong stays in its part.
+        """
+        who = asyncio.create_task(self._who())
+        others = (self._visit(who), self._user(who), *(self._section(s, who) for s in SECTIONS))
+        tasks = [who, *map(asyncio.create_task, others)]
+        waiting = set(tasks)
+        try:
+            while waiting:
+                done, waiting = await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
+                for task in sorted(done, key=tasks.index):
+                    if part := task.result():
+                        yield part
+        finally:
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+
+    async def _who(self) -> Who:
+        """Return the patient. Somebody else in their place is the end of the whole page (C101)."""
+        patient = self._record.patient
+        fatal = (FHIRUnauthorized, WrongPatient)
+        outcome = await self._read("Patient", patient, fatal=fatal)
+        if not outcome.resources:
+            problem = outcome.problem("the patient's name and date of birth")
+            return Who(patient, None, {}, problem, outcome.reference)
+        resource = outcome.resources[0]
+        return Who(patient, read_identity(resource, now=self._now), resource)
+
+    async def _visit(self, who: asyncio.Task[Who]) -> Visit | None:
+        """Return the launch's encounter, if it is this patient's (C102)."""
+        if self._encounter is None:
+            return None
+        outcome = await self._read("Encounter", self._encounter)
+        await asyncio.shield(who)
+        if not outcome.resources:
+            return Visit(None, outcome.problem("the encounter"), outcome.reference)
+        if patient_of(outcome.resources[0]) == self._record.patient:
+            return Visit(read_encounter(outcome.resources[0], {}))
+        logger.error("%s the launch's Encounter is not about the launch's patient", self._reference)
+        problem = "The EHR named an encounter of another patient, so it is not shown."
+        return Visit(None, problem, self._reference)
+
+    async def _user(self, who: asyncio.Task[Who]) -> FHIRUserView | None:
+        """Return who launched; the `fhirUser` scope itself lets us read them (C95)."""
+        if self._fhirUser is None:
+            return None
+        try:
+            user = parse_fhir_user(self._fhirUser, fhir_base_url=self._record.fhir_base_url)
+        except IDTokenError:
+            return None
+        resource: Resource = {}
+        if user.readable:
+            resource = await self._read_or_nothing(user.resource_type, user.id)
+        await asyncio.shield(who)
+        return user_view(user, resource, patient=self._record.patient, now=self._now)
+
+    async def _section(self, section: Section, who: asyncio.Task[Who]) -> ReadSection:
+        """Return the section once its own searches, what they refer to and the patient are read."""
+        searches = [self._search(section, search) for search in section.searches]
+        outcome = _joined(section, await _together(*searches))
+        related = await self._related(section.follow(outcome.resources))
+        patient = (await asyncio.shield(who)).resource
+        given = Given(outcome.resources, self._now, patient, related)
+        # Two thousand observations take a tenth of a second: meanwhile our keys must be served.
+        return await asyncio.to_thread(_read_section, section, outcome, given)
+
+    async def _read(
+        self,
+        resource_type: str,
+        resource_id: str,
+        *,
+        fatal: tuple[type[FHIRError], ...] = (FHIRUnauthorized,),
+    ) -> Outcome:
+        if not allows(self._granted, level_types=LEVELS, resource=resource_type, permission="r"):
+            return Outcome("not-granted")
+        try:
+            return Outcome("ok", (await self._record.read(resource_type, resource_id),))
+        except fatal:
+            raise
+        except (FHIRError, EHRUnavailable) as error:
+            return self._failure(resource_type, error)
+
+    async def _search(self, section: Section, search: Search) -> Outcome:
+        permitted = _permitted(search, self._granted)
+        if permitted == "nothing":
+            return Outcome("not-granted")
+        try:
+            found = await _ask(self._record, search)
+        except FHIRUnauthorized:
+            raise
+        except (FHIRError, EHRUnavailable) as error:
+            return self._failure(section.name, error)
+        return self._found(search, found, is_partial=permitted == "a part")
+
+    async def _related(self, references: Sequence[str]) -> dict[str, Resource]:
+        """Return the resources that a section refers to, as far as they can be read."""
+        wanted = references[:MAX_FOLLOWED]
+        found = await _together(*(self._related_resource(one) for one in wanted))
+        return {name: one for name, one in zip(wanted, found, strict=True) if one}
+
+    async def _related_resource(self, reference: str) -> Resource:
+        """Return what a reference below the FHIR base leads to, {} where it is not to be had or is
+        about another patient (C143)."""
+        base = self._record.fhir_base_url.rstrip("/")
+        match = _BELOW_BASE.fullmatch(reference.removeprefix(f"{base}/"))
+        if match is None:
+            return {}
+        resource = await self._read_or_nothing(*match.groups())
+        return resource if patient_of(resource) in (self._record.patient, None) else {}
+
+    async def _read_or_nothing(self, resource_type: str, resource_id: str) -> Resource:
+        try:
+            return await self._record.read(resource_type, resource_id)
+        except FHIRUnauthorized:
+            raise
+        except (FHIRError, EHRUnavailable) as error:
+            logger.info("a %s could not be read: %s %s", resource_type, error.code, error.detail)
+            return {}
+
+    def _found(self, search: Search, found: Found, *, is_partial: bool) -> Outcome:
+        notes = list(dict.fromkeys(found.notes))
+        if found.is_cut:
+            notes.append(
+                f"Only the first {len(found.resources)} entries that the EHR sent are shown; "
+                "it has more. The newest may not be among them."
+            )
+        if found.foreign:
+            logger.error(
+                "%s %s: dropped %d resources that are not about the launch's patient (C143)",
+                self._reference,
+                search.resource_type,
+                found.foreign,
+            )
+            notes.append(_foreign_text(found.foreign, self._reference))
+        if is_partial:
+            notes.append("This launch was given only a part of this list.")
+        return Outcome(
+            state="partial" if notes else "ok",
+            resources=tuple(found.resources),
+            notes=tuple(notes),
+            reference=self._reference if found.foreign else "",
+        )
+
+    def _failure(self, what: str, error: SmartError) -> Outcome:
+        """Return the words for a failed read and put its reference into the log."""
+        logger.warning("%s %s: %s %s", self._reference, what, error.code, error.detail)
+        return Outcome(
+            state="forbidden" if isinstance(error, ReadForbidden) else "failed",
+            error=_failure_text(error),
+            reference=self._reference,
+            again_in=error.wait_seconds if isinstance(error, ReadThrottled) else None,
+        )
 
 
-async def _result(who: asyncio.Future[Outcome]) -> Outcome:
-    return await who
+async def read_chart(access: Access, **launch: Any) -> Chart:
+    """Return the whole chart, once everything of it is read. Raises as `Reading.parts` does."""
+    return chart_of([part async for part in Reading(access, **launch).parts()])
 
 
-async def _together(*reads: Coroutine[Any, Any, Any]) -> list[Any]:
+async def _together(*reads: Coroutine[Any, Any, T]) -> list[T]:
     """Return what all reads return; the first error that is for the whole page ends the others."""
     try:
         async with asyncio.TaskGroup() as group:
@@ -101,100 +275,6 @@ async def _together(*reads: Coroutine[Any, Any, Any]) -> list[Any]:
     except ExceptionGroup as errors:
         raise errors.exceptions[0] from None
     return [task.result() for task in tasks]
-
-
-async def _read_patient(record: Record, granted: tuple[str, ...]) -> Outcome:
-    """Return the patient. Somebody else in their place is the end of the whole page (C101)."""
-    return await _read(
-        record, "Patient", record.patient, granted, fatal=(FHIRUnauthorized, WrongPatient)
-    )
-
-
-async def _read_encounter(
-    record: Record, encounter: str | None, granted: tuple[str, ...]
-) -> Outcome:
-    """Return the launch's encounter, if it is this patient's (C102)."""
-    if encounter is None:
-        return Outcome("empty")
-    outcome = await _read(record, "Encounter", encounter, granted)
-    if outcome.resources and patient_of(outcome.resources[0]) != record.patient:
-        reference = new_reference()
-        logger.error("%s the launch's Encounter is not about the launch's patient", reference)
-        return Outcome(
-            "failed",
-            error="The EHR named an encounter of another patient, so it is not shown.",
-            reference=reference,
-        )
-    return outcome
-
-
-async def _read_user(record: Record, value: str | None, now: datetime) -> FHIRUserView | None:
-    """Return who launched; the `fhirUser` scope itself lets us read them (C95)."""
-    if value is None:
-        return None
-    try:
-        user = parse_fhir_user(value, fhir_base_url=record.fhir_base_url)
-    except IDTokenError:
-        return None
-    resource: dict[str, Any] = {}
-    if user.readable:
-        try:
-            resource = await record.read(user.resource_type, user.id)
-        except FHIRUnauthorized:
-            raise
-        except (FHIRError, EHRUnavailable) as error:
-            logger.info("fhirUser could not be read: %s %s", error.code, error.detail)
-    return user_view(user, resource, patient=record.patient, now=now)
-
-
-async def _read(
-    record: Record,
-    resource_type: str,
-    resource_id: str,
-    granted: tuple[str, ...],
-    *,
-    fatal: tuple[type[FHIRError], ...] = (FHIRUnauthorized,),
-) -> Outcome:
-    if not allows(granted, level_types=LEVELS, resource=resource_type, permission="r"):
-        return Outcome("not-granted")
-    try:
-        return Outcome("ok", (await record.read(resource_type, resource_id),))
-    except fatal:
-        raise
-    except (FHIRError, EHRUnavailable) as error:
-        return _failure(resource_type, error)
-
-
-async def _read_section(
-    record: Record,
-    section: Section,
-    granted: tuple[str, ...],
-    who: asyncio.Future[Outcome],
-    now: datetime,
-) -> ReadSection:
-    """Return the section once its own searches, what they refer to and the patient are read."""
-    found = await _together(*(_search(record, section, one, granted) for one in section.searches))
-    outcome = _joined(section, found)
-    related = await _related(record, section.follow(outcome.resources))
-    patient = next(iter((await asyncio.shield(who)).resources), {})
-    given = Given(outcome.resources, now, patient, related)
-    # Two thousand observations take a tenth of a second: meanwhile our keys must be served.
-    return await asyncio.to_thread(_section, section, outcome, given)
-
-
-async def _search(
-    record: Record, section: Section, search: Search, granted: tuple[str, ...]
-) -> Outcome:
-    permitted = _permitted(search, granted)
-    if permitted == "nothing":
-        return Outcome("not-granted")
-    try:
-        found = await _ask(record, search)
-    except FHIRUnauthorized:
-        raise
-    except (FHIRError, EHRUnavailable) as error:
-        return _failure(section.name, error)
-    return _found(search, found, is_partial=permitted == "a part")
 
 
 async def _ask(record: Record, search: Search) -> Found:
@@ -239,30 +319,6 @@ def _missing_text(search: Search, section: Section, outcome: Outcome) -> str:
     return f"The {what} could not be read. {outcome.error} Reference {outcome.reference}."
 
 
-async def _related(record: Record, references: Sequence[str]) -> dict[str, dict[str, Any]]:
-    """Return the resources that a section refers to, as far as they can be read."""
-    wanted = references[:MAX_FOLLOWED]
-    found = await _together(*(_related_resource(record, one) for one in wanted))
-    return {name: one for name, one in zip(wanted, found, strict=True) if one}
-
-
-async def _related_resource(record: Record, reference: str) -> dict[str, Any]:
-    """Return what a reference below the FHIR base leads to, {} where it is not to be had or is
-    about another patient (C143)."""
-    match = _BELOW_BASE.fullmatch(reference.removeprefix(f"{record.fhir_base_url.rstrip('/')}/"))
-    if match is None:
-        return {}
-    resource_type, resource_id = match.groups()
-    try:
-        resource = await record.read(resource_type, resource_id)
-    except FHIRUnauthorized:
-        raise
-    except (FHIRError, EHRUnavailable) as error:
-        logger.info("a %s could not be read: %s %s", resource_type, error.code, error.detail)
-        return {}
-    return resource if patient_of(resource) in (record.patient, None) else {}
-
-
 def _permitted(search: Search, granted: tuple[str, ...]) -> Literal["all", "a part", "nothing"]:
     """Return how much of a search the scopes give.
 
@@ -291,47 +347,12 @@ def _amount(
     return "a part" if others else "all"
 
 
-def _found(search: Search, found: Found, *, is_partial: bool) -> Outcome:
-    notes = list(dict.fromkeys(found.notes))
-    reference = ""
-    if found.is_cut:
-        notes.append(
-            f"Only the first {len(found.resources)} entries that the EHR sent are shown; "
-            "it has more. The newest may not be among them."
-        )
-    if found.foreign:
-        reference = new_reference()
-        logger.error(
-            "%s %s: dropped %d resources that are not about the launch's patient (C143)",
-            reference,
-            search.resource_type,
-            found.foreign,
-        )
-        notes.append(_foreign_text(found.foreign, reference))
-    if is_partial:
-        notes.append("This launch was given only a part of this list.")
-    return Outcome(
-        state="partial" if notes else "ok",
-        resources=tuple(found.resources),
-        notes=tuple(notes),
-        reference=reference,
-    )
-
-
 def _foreign_text(count: int, reference: str) -> str:
     entries = "1 entry" if count == 1 else f"{count} entries"
     return (
         f"{entries} from the EHR did not belong to this patient and were left out. "
         f"Tell your administrator; reference {reference}."
     )
-
-
-def _failure(what: str, error: SmartError) -> Outcome:
-    """Return the words for a failed read and put its reference into the log."""
-    reference = new_reference()
-    logger.warning("%s %s: %s %s", reference, what, error.code, error.detail)
-    state: State = "forbidden" if isinstance(error, ReadForbidden) else "failed"
-    return Outcome(state, error=_failure_text(error), reference=reference)
 
 
 def _failure_text(error: SmartError) -> str:
@@ -351,36 +372,7 @@ def _said(said: str) -> str:
     return f"{answered} The EHR said: “{words.strip().rstrip('.')}”" if words else answered
 
 
-def _chart(
-    patient: str,
-    now: datetime,
-    who: Outcome,
-    visit: Outcome,
-    user: FHIRUserView | None,
-    sections: tuple[ReadSection, ...],
-) -> Chart:
-    identity = read_identity(who.resources[0], now=now) if who.resources else None
-    return Chart(
-        patient=patient,
-        identity=identity,
-        identity_problem="" if identity else _problem(who, "the patient's name and date of birth"),
-        identity_reference=who.reference,
-        user=user,
-        encounter=read_encounter(visit.resources[0], {}) if visit.resources else None,
-        encounter_problem=_problem(visit, "the encounter"),
-        encounter_reference=visit.reference,
-        sections=sections,
-        read_at=now,
-    )
-
-
-def _problem(outcome: Outcome, what: str) -> str:
-    if outcome.state == "not-granted":
-        return f"This launch was not given permission to read {what}."
-    return outcome.error
-
-
-def _section(section: Section, outcome: Outcome, given: Given) -> ReadSection:
+def _read_section(section: Section, outcome: Outcome, given: Given) -> ReadSection:
     read = section.read(given)
     notes = (*outcome.notes, *_left_out_texts(section, read.left_out))
     state = "partial" if outcome.state == "ok" and notes else outcome.state
@@ -392,6 +384,7 @@ def _section(section: Section, outcome: Outcome, given: Given) -> ReadSection:
         reference=outcome.reference,
         notes=notes,
         count=sum(map(section.count, read.entries)),
+        again_in=outcome.again_in,
     )
 
 

@@ -63,7 +63,8 @@ class Section:
     `searches` are asked for at once, and `read` gets all that they brought. `follow` names what
     must be read besides, by the references as they were sent. `draw` turns facts into what
     `template` shows, where that is more than the facts. `count` is how much an entry adds to the
-    number in the contents: what is over adds nothing. `noun` is one entry in words.
+    number in the contents: what is over adds nothing. `noun` is one entry in words. Where
+    `never_assume_none`, a section that could not be read says that loudly.
     """
 
     name: str
@@ -77,6 +78,12 @@ class Section:
     draw: Callable[[tuple[Any, ...]], tuple[Any, ...]] = tuple
     count: Callable[[Any], int] = _each
     is_half_wide: bool = False
+    never_assume_none: bool = False
+
+    @property
+    def scopes(self) -> tuple[str, ...]:
+        """The scopes that would let it be read, as SMART 2.2 spells them for one patient."""
+        return tuple(dict.fromkeys(f"patient/{one.resource_type}.rs" for one in self.searches))
 
 
 def _listed(read: Callable[[list[Resource]], tuple[T, ...]]) -> Callable[[Given], Read[T]]:
@@ -95,6 +102,7 @@ SECTIONS = (
         noun="allergy",
         nouns="allergies",
         count=lambda allergy: allergy.is_counted,
+        never_assume_none=True,
     ),
     Section(
         name="problems",
@@ -117,6 +125,7 @@ SECTIONS = (
         nouns="medications",
         follow=medications_to_follow,
         count=lambda medication: medication.is_current,
+        never_assume_none=True,
         is_half_wide=True,
     ),
     Section(

@@ -23,7 +23,7 @@ from typing import Any, NotRequired, TypedDict, TypeVar, cast
 from urllib.parse import urlsplit
 
 from django.db.models import Exists, OuterRef, Q, QuerySet
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponseBase
 from django.utils import timezone
 
 from smartapp import http
@@ -54,7 +54,7 @@ _URL_QUERY = re.compile(r"(https?://[^\s?#]*)[?#]\S*")
 logger = logging.getLogger(__name__)
 
 Pks = QuerySet[LaunchEvent, int]
-View = TypeVar("View", bound=Callable[..., Coroutine[Any, Any, HttpResponse]])
+View = TypeVar("View", bound=Callable[..., Coroutine[Any, Any, HttpResponseBase]])
 
 
 class Verdict(TypedDict):
@@ -140,7 +140,7 @@ def recorded(view: View) -> View:
     """Make each request of a view an attempt of its own, and its requests to the EHR seen."""
 
     @wraps(view)
-    async def recording(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+    async def recording(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
         begin(Step.LAUNCH)
         return await view(request, *args, **kwargs)
 

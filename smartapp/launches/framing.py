@@ -5,7 +5,7 @@ import logging
 from collections.abc import Awaitable
 from typing import Any
 
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponseBase
 
 from smartapp import frames
 from smartapp.exception_reports import cause
@@ -22,9 +22,9 @@ logger = logging.getLogger(__name__)
 async def in_frame(
     request: HttpRequest,
     frame_ancestors: tuple[str, ...],
-    answering: Awaitable[HttpResponse],
+    answering: Awaitable[HttpResponseBase],
     **context: Any,
-) -> HttpResponse:
+) -> HttpResponseBase:
     """Return the answer or its error's page, framable both: an EHR's frame must not go blank."""
     frames.also_know(frame_ancestors)
     try:

@@ -4,20 +4,18 @@ import logging
 from uuid import UUID
 
 from csp.constants import SELF
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseBase, StreamingHttpResponse
 from django.shortcuts import render
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET
 
-from smartapp.chart.page import SignedOutPage, build_launch_page
-from smartapp.launches import events, patient_chart, refresh, steps
+from smartapp.chart.page import SignedOutPage
+from smartapp.launches import events, refresh
 from smartapp.launches.cookies import SessionKey
 from smartapp.launches.current_launch import find
-from smartapp.launches.form_token import form_token
 from smartapp.launches.framing import in_frame
-from smartapp.launches.guard import guard
 from smartapp.launches.models import EndReason, LaunchKind
-from smartapp.launches.record_access import LaunchAccess
+from smartapp.launches.page_body import PageBody, start_again_url
 from smartapp.launches.store import StoredLaunch
 from smartapp.protocol import discovery
 from smartapp.protocol.errors import SmartError
@@ -37,47 +35,35 @@ REVOKED: dict[str, bool | None] = {
 @require_GET
 @never_cache
 @events.recorded
-async def page(request: HttpRequest, uuid: UUID) -> HttpResponse:
+async def page(request: HttpRequest, uuid: UUID) -> HttpResponseBase:
     """Return the page; of a launch that was disconnected, what became of it."""
     found, key = await find(request, uuid, in_use=True)
     return await in_frame(
         request,
         found.frame_ancestors,
         _launch_page(request, found, key),
-        start_again_url=_start_again_url(found),
+        start_again_url=start_again_url(found),
         is_from_ehr=found.kind == LaunchKind.EHR,
     )
 
 
-async def _launch_page(request: HttpRequest, found: StoredLaunch, key: SessionKey) -> HttpResponse:
+async def _launch_page(
+    request: HttpRequest, found: StoredLaunch, key: SessionKey
+) -> HttpResponseBase:
+    """A browser gets the page as it is read. Whoever does not say what it is for, as programs do,
+    gets it whole, with the status that tells how it went."""
     if found.end_reason in REVOKED:
         return await _disconnected(request, found)
-    stored = await refresh.with_access(found, by_person=True)
-    access = LaunchAccess(stored)
-    chart = await patient_chart.chart(access)
-    steps.charted(chart)
-    context = access.tokens.context
-    shown = build_launch_page(
-        uuid=stored.uuid,
-        kind=stored.kind.on_page,
-        endpoint_name=stored.endpoint_name,
-        registration_name=stored.registration_name,
-        launched_at=stored.launched_at,
-        session_expires_at=stored.lasts_until or stored.session_expires_at,
-        access_token_expires_at=access.launch.access_token_expires_at,
-        refreshable=access.tokens.refresh_token is not None,
-        end_url=f"/launches/{stored.uuid}/end/",
-        home_url="/",
-        start_again_url=_start_again_url(stored),
-        style_url=f"/launches/{stored.uuid}/style.css" if context.smart_style_url else "",
-        context=context,
-        fhirUser=access.tokens.fhirUser,
-        scope=access.tokens.scope,
-        chart=chart,
+    refresh.refuse_ended(found)
+    body = PageBody(request, found, key)
+    response: HttpResponseBase = (
+        StreamingHttpResponse(body.streamed())
+        if "Sec-Fetch-Dest" in request.headers
+        else HttpResponse(await body.whole())
     )
-    shows = {"page": shown, "form_token": form_token(key), "guard": guard(stored)}
-    response = render(request, "launch.html", shows)
     response._csp_update = {"connect-src": [SELF]}  # type: ignore[attr-defined] # for guard.js
+    # A proxy that keeps the beginning until it has the end would take the sense out of it.
+    response["X-Accel-Buffering"] = "no"
     return response
 
 
@@ -86,7 +72,7 @@ async def _disconnected(request: HttpRequest, stored: StoredLaunch) -> HttpRespo
         endpoint_name=stored.endpoint_name,
         kind=stored.kind.on_page,
         revoked=REVOKED[stored.end_reason],
-        start_again_url=_start_again_url(stored),
+        start_again_url=start_again_url(stored),
         home_url="/",
         sign_out_url=await _sign_out_url(stored),
     )
@@ -109,8 +95,3 @@ async def _sign_out_url(stored: StoredLaunch) -> str:
     if endpoint is None:
         return ""
     return discovery.logout_url(endpoint, client_id=config.client_id, post_logout_redirect_uri=back)
-
-
-def _start_again_url(stored: StoredLaunch) -> str:
-    """Only a standalone launch can be started here; an EHR launch starts in the EHR."""
-    return f"/connect/{stored.endpoint_slug}/" if stored.kind == LaunchKind.STANDALONE else ""

@@ -1,13 +1,15 @@
 """Reads the record of a launch's patient, and ends the launch on an answer that forbids more."""
 
 import logging
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
 
 from django.utils import timezone
 
 from smartapp import alerts
-from smartapp.chart.chart import Chart
+from smartapp.chart.chart import Part
 from smartapp.chart.fhir_access import Record
-from smartapp.chart.reader import read_chart
+from smartapp.chart.reader import Reading
 from smartapp.database import in_database
 from smartapp.launches import refresh, steps, store
 from smartapp.launches.models import EndReason
@@ -24,32 +26,36 @@ from smartapp.record.identity import read_identity
 logger = logging.getLogger(__name__)
 
 
-async def chart(access: LaunchAccess) -> Chart | None:
-    """Return the patient's chart, None when no patient was chosen (C110). A second 401 means that
-    the EHR took the access away: the launch ends (C141).
+async def parts(access: LaunchAccess, reference: str) -> AsyncGenerator[Part, None]:
+    """Yield the parts of the patient's chart as they are read, whose it is first. A second 401
+    means that the EHR took the access away: the launch ends (C141).
 
-    Raises what says why the launch is over also when it ended while the EHR was asked: what was
-    read is not shown any more (T17, T18)."""
-    context = access.tokens.context
-    if context.patient is None:
-        return None
+    Raises what says why the launch is over also when it ended while the EHR was asked: then what
+    was shown must not be used any more (T17, T18)."""
     try:
-        read = await read_chart(
-            access,
-            patient=context.patient,
-            encounter=context.encounter,
-            fhirUser=access.tokens.fhirUser,
-            granted_scopes=access.tokens.scope.granted,
-            extras=context.extras,
-            now=timezone.now(),
-        )
+        async with aclosing(_reading(access, reference).parts()) as reading:
+            async for part in reading:
+                yield part
     except FHIRUnauthorized as error:
         raise await _ended_by_ehr(access, error) from error
     except WrongPatient:
         await _wrong_patient(access)
         raise
     await _refuse_if_over(access)
-    return read
+
+
+def _reading(access: LaunchAccess, reference: str) -> Reading:
+    context = access.tokens.context
+    return Reading(
+        access,
+        patient=context.patient or "",
+        encounter=context.encounter,
+        fhirUser=access.tokens.fhirUser,
+        granted_scopes=access.tokens.scope.granted,
+        extras=context.extras,
+        now=timezone.now(),
+        reference=reference,
+    )
 
 
 async def patient_name(access: LaunchAccess) -> str | None:
@@ -58,12 +64,7 @@ async def patient_name(access: LaunchAccess) -> str | None:
     context = access.tokens.context
     if context.patient is None:
         return None
-    record = Record(
-        access,
-        patient=context.patient,
-        extras=context.extras,
-        access_token=await access.access_token(),
-    )
+    record = Record(access, patient=context.patient, extras=context.extras)
     try:
         resource = await record.read("Patient", context.patient)
     except WrongPatient:

@@ -370,17 +370,15 @@ def resumed(launch: StoredLaunch) -> None:
         attempt.step = Step.FHIR
 
 
-def charted(chart: Chart | None) -> None:
+def charted(chart: Chart) -> None:
     """The record was read: one event with every read of it, one more for each part that failed."""
-    if chart is None:
-        return
-    sections = {"patient": "ok" if chart.identity else "failed"}
+    sections = {"patient": "ok" if chart.who.identity else "failed"}
     sections |= {part.name: part.state for part in chart.sections}
     events.note(Step.FHIR, [], {"sections": sections})
-    if chart.identity_reference:
-        _part_failed("patient", "failed", chart.identity_reference)
-    if chart.encounter_reference:
-        _part_failed("encounter", "failed", chart.encounter_reference)
+    if chart.who.reference:
+        _part_failed("patient", "failed", chart.who.reference)
+    if chart.visit.reference:
+        _part_failed("encounter", "failed", chart.visit.reference)
     for part in chart.sections:
         if part.state in ("failed", "forbidden"):
             _part_failed(part.name, part.state, part.reference)

@@ -3,7 +3,13 @@
 from urllib.parse import urlsplit
 
 from django.conf import settings
-from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, JsonResponse
+from django.http import (
+    HttpRequest,
+    HttpResponse,
+    HttpResponseBase,
+    HttpResponseRedirect,
+    JsonResponse,
+)
 from django.shortcuts import render
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET
@@ -30,7 +36,7 @@ def at_public_url(request: HttpRequest) -> HttpResponseRedirect | None:
 @require_GET
 @never_cache
 @events.recorded
-async def launch(request: HttpRequest) -> HttpResponse:
+async def launch(request: HttpRequest) -> HttpResponseBase:
     """EHR launch (SMART App Launch 2.2, "Launch app: EHR Launch")."""
     if elsewhere := at_public_url(request):
         return elsewhere
@@ -40,7 +46,7 @@ async def launch(request: HttpRequest) -> HttpResponse:
         return error_response(request, error, is_from_ehr=True)
 
 
-async def _launched(request: HttpRequest) -> HttpResponse:
+async def _launched(request: HttpRequest) -> HttpResponseBase:
     asked = authorization.parse_launch_request(request.META.get("QUERY_STRING", ""))
     steps.visited(asked.iss)
     config = await registry.endpoint_for_iss(asked.iss)

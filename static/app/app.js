@@ -30,4 +30,14 @@ if (old) {
   setInterval(mark, 60_000);
 }
 
+// Pieces of a record come in the order in which they are read; what copies, searches or reads the
+// page's text goes by the order of its elements.
+const chart = document.querySelector("main.chart");
+if (chart?.shadowRoot) {
+  const places = [...chart.shadowRoot.querySelectorAll("slot")].map((slot) => slot.name);
+  const inOrder = [...chart.children].sort((a, b) => places.indexOf(a.slot) - places.indexOf(b.slot));
+  if (inOrder.some((piece, place) => piece !== chart.children[place]))
+    for (const piece of inOrder) chart.moveBefore ? chart.moveBefore(piece, null) : chart.append(piece);
+}
+
 document.querySelector("form[data-send-at-once]")?.submit();

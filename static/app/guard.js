@@ -37,6 +37,22 @@ function send(url) {
   return fetch(url, { method: "POST", body, cache: "no-store", keepalive: true });
 }
 
+// What was shown must not be used any more: the server says so while it still sends the page.
+function obeyAlarm() {
+  const alarm = document.getElementById("alarm");
+  if (locked || !alarm) return;
+  locked = true;
+  alarm.removeAttribute("slot");
+  const main = document.createElement("main");
+  main.id = "content";
+  main.tabIndex = -1;
+  main.append(alarm);
+  document.body.replaceChildren(main);
+  document.body.className = "plain";
+  document.title = "Closed · smartapp";
+  main.focus();
+}
+
 // --- another patient -------------------------------------------------------------------------------
 
 function isFromTheEHR(event) {
@@ -153,4 +169,6 @@ window.addEventListener("pageshow", (event) => {
   location.reload();
 });
 
+new MutationObserver(obeyAlarm).observe(document.body, { childList: true, subtree: true });
+obeyAlarm();
 if (history.state?.closed) patientChanged();

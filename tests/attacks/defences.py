@@ -218,7 +218,7 @@ DEFENCES = (
     _one("T17", "another patient's entries are left out", "smartapp/chart/fhir_access.py",
          "if patient_of(resource) != patient:", "if False:", f"{READER}::TestWrongPatient"),
     _one("T17", "another patient's encounter is hidden", "smartapp/chart/reader.py",
-         "outcome.resources and patient_of(outcome.resources[0]) != record.patient", "False",
+         "patient_of(outcome.resources[0]) == self._record.patient", "True",
          f"{READER}::TestWrongPatient"),
     _one("T17", "the patient is who was asked for", "smartapp/protocol/fhir.py",
          'if id is not None and resource.get("id") != id:', "if False:",

@@ -10,6 +10,7 @@ import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestServer
 
+from smartapp.chart import chart as chart_module
 from smartapp.chart import fhir_access as access_module
 from smartapp.chart import reader
 from smartapp.chart.chart import Chart, ReadSection
@@ -47,6 +48,7 @@ async def chart_of(ehr: FakeEHR, access: FakeAccess | None = None, **options: An
         "granted_scopes": SCOPES,
         "extras": {},
         "now": NOW,
+        "reference": "A2B3-C4D5",
     }
     return await read_chart(access or FakeAccess(ehr), **{**defaults, **options})
 
@@ -71,13 +73,13 @@ class TestReading:
             observation("2160-0", 2.0, "mg/dL", category=category("laboratory")),
         )
         chart = await chart_of(ehr)
-        assert chart.patient_name == "Eleni Papadopoulou"
+        assert chart.who.identity is not None
+        assert chart.who.identity.name.text == "Eleni Papadopoulou"
         assert [(s.state, s.count) for s in chart.sections] == [("ok", 1)] * 7
 
     async def test_an_empty_record_is_empty_and_not_failed(self, ehr: FakeEHR) -> None:
         chart = await chart_of(ehr)
         assert {section.state for section in chart.sections} == {"empty"}
-        assert chart.read_at == NOW
 
     async def test_every_search_carries_the_patient(self, ehr: FakeEHR) -> None:
         await chart_of(ehr)
@@ -178,6 +180,7 @@ class TestOneMoreSection:
             nouns="medications",
         )
         monkeypatch.setattr(reader, "SECTIONS", (section,))
+        monkeypatch.setattr(chart_module, "SECTIONS", (section,))
 
     async def taken(self, ehr: FakeEHR, *types: str) -> ReadSection:
         scopes = tuple(f"patient/{name}.rs" for name in types)
@@ -337,14 +340,14 @@ class TestWrongPatient:
         visit = about_patient("Encounter", "e1", type=[concept("Check-up")])
         ehr.add(visit)
         chart = await chart_of(ehr, encounter="e1")
-        assert chart.encounter is not None
-        assert chart.encounter.name == "Check-up"
+        assert chart.visit.encounter is not None
+        assert chart.visit.encounter.name == "Check-up"
         visit["subject"] = {"reference": "Patient/somebody-else"}
         chart = await chart_of(ehr, encounter="e1")
-        assert chart.encounter is None
-        assert chart.encounter_reference
-        assert "another patient" in chart.encounter_problem
-        assert chart.encounter_reference in caplog.text
+        assert chart.visit.encounter is None
+        assert chart.visit.reference
+        assert "another patient" in chart.visit.problem
+        assert chart.visit.reference in caplog.text
 
 
 class TestFailures:
@@ -409,13 +412,13 @@ class TestFailures:
         ehr.answers[f"Patient/{PATIENT}"] = always(lambda: web.Response(status=500))
         ehr.add(condition("c1"))
         chart = await chart_of(ehr)
-        assert chart.identity is None
-        assert chart.identity_problem
+        assert chart.who.identity is None
+        assert chart.who.problem
         assert chart.section("problems").state == "ok"
 
     async def test_a_patient_that_was_not_granted_is_not_asked_for(self, ehr: FakeEHR) -> None:
         chart = await chart_of(ehr, granted_scopes=("patient/Condition.rs",))
-        assert "not given permission" in chart.identity_problem
+        assert "not given permission" in chart.who.problem
         assert [one.path for one in ehr.requests] == ["/fhir/Condition"]
 
 
@@ -426,7 +429,7 @@ class TestRenewal:
         access = FakeAccess(ehr)
         chart = await chart_of(ehr, access)
         assert access.renewals == ["first"]
-        assert chart.identity is not None
+        assert chart.who.identity is not None
         assert all(section.state in ("ok", "empty") for section in chart.sections)
 
     async def test_a_second_401_is_for_the_whole_page(self, ehr: FakeEHR) -> None:

@@ -42,8 +42,10 @@ class Markup(HTMLParser):
         self._found(Element(tag, attributes, self._open[-1] if self._open else None))
 
     def _found(self, element: Element) -> None:
-        """What is in a `template` is not in the page until a script puts it there."""
-        if all(one.tag != "template" for one in self._open):
+        """What is in a `template` is not in the page until a script puts it there, but for the
+        places of a streamed page, whose pieces come after them."""
+        templates = [one for one in self._open if one.tag == "template"]
+        if all("shadowrootmode" in one.attributes for one in templates):
             self.elements.append(element)
 
     def handle_endtag(self, tag: str) -> None:

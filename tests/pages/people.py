@@ -11,6 +11,7 @@ from django.template.loader import render_to_string
 from django.test import RequestFactory
 
 from smartapp.chart.chart import Chart
+from smartapp.chart.drawing import draw, draw_end, draw_shell
 from smartapp.chart.page import LaunchPage, build_launch_page
 from smartapp.chart.reader import read_chart
 from smartapp.launches.guard import Guard
@@ -35,6 +36,7 @@ SCOPES = (
 MANY_OBSERVATIONS, ALMOST_NOTHING, ARABIC = "a-1.E-1009", "a-1.E-1013", "a-1.E-1004"
 # A launch of a patient who stays connected: nothing is closed while a test looks.
 GUARD = Guard("/presence/", "/patient-changed/", 90 * 86_400, None, 120, "")
+REFERENCE = "A2B3-C4D5"
 PEOPLE = (MANY_OBSERVATIONS, ALMOST_NOTHING, ARABIC, "a-1.E-1003", "a-1.E-1012", "a-1.E-1014")
 
 
@@ -54,7 +56,12 @@ async def _read(patient: str, change: Callable[[FakeEHR], None] | None, **option
     defaults: dict[str, Any] = {"encounter": None, "fhirUser": None, "granted_scopes": SCOPES}
     async with serving(fake):
         return await read_chart(
-            FakeAccess(fake), patient=patient, extras={}, now=NOW, **{**defaults, **options}
+            FakeAccess(fake),
+            patient=patient,
+            extras={},
+            now=NOW,
+            reference=REFERENCE,
+            **{**defaults, **options},
         )
 
 
@@ -71,9 +78,9 @@ def plain_chart_of(patient: str) -> Chart:
     return chart_of(patient, fhirUser=f"Practitioner/{practitioner}")
 
 
-def launch_page(chart: Chart | None, **changes: Any) -> LaunchPage:
+def launch_page(patient: str, **changes: Any) -> LaunchPage:
     members = {
-        "patient": chart.patient if chart else "",
+        "patient": patient,
         "need_patient_banner": changes.pop("need_patient_banner", True),
         **changes.pop("context", {}),
     }
@@ -93,7 +100,6 @@ def launch_page(chart: Chart | None, **changes: Any) -> LaunchPage:
         "context": parse_launch_context(members),
         "fhirUser": "Practitioner/p1",
         "scope": compare(SCOPES, SCOPES),
-        "chart": chart,
     }
     return build_launch_page(**{**values, **changes})
 
@@ -104,5 +110,8 @@ def rendered(template: str, **context: Any) -> str:
 
 
 def launch_html(chart: Chart | None, **changes: Any) -> str:
-    page = launch_page(chart, **changes)
-    return rendered("launch.html", page=page, form_token="f0", guard=GUARD)
+    """Return the page as it is when everything was read, its pieces in order."""
+    page = launch_page(chart.who.patient if chart else "", **changes)
+    shell = draw_shell(page, form_token="f0", guard=GUARD)
+    pieces = [draw(part, page) for part in chart.parts] if chart else []
+    return "".join((shell.before, *pieces, draw_end(chart, page, form_token="f0"), shell.after))

@@ -1,0 +1,59 @@
+"""The page in pieces, each ready to be sent when it is there.
+
+launch.html has a place ("slot") for every piece, in the order of the page, so pieces may be sent in
+any order; where a piece is not there yet, its place says that it is being read.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+from django.template.loader import render_to_string
+
+from smartapp.chart.chart import Chart, FHIRUserView, Part, ReadSection, Visit, Who
+from smartapp.chart.page import LaunchPage
+from smartapp.protocol.errors import SmartError
+
+# Where the pieces go in launch.html. No template and no record can hold it: it has a NUL.
+_PIECES = "\0pieces\0"
+
+
+@dataclass(frozen=True, slots=True)
+class Shell:
+    """What stands before and after the pieces."""
+
+    before: str
+    after: str
+
+
+def draw_shell(page: LaunchPage, **shown: Any) -> Shell:
+    before, _, after = render_to_string(
+        "launch.html", {"page": page, "pieces": _PIECES, **shown}
+    ).partition(_PIECES)
+    return Shell(before, after)
+
+
+def draw(part: Part, page: LaunchPage) -> str:
+    """Return the piece of a part that was read."""
+    match part:
+        case Who():
+            return render_to_string("sections/who.html", {"who": part, "page": page})
+        case Visit():
+            return render_to_string("sections/encounter_of_launch.html", {"visit": part})
+        case FHIRUserView():
+            return render_to_string("sections/user.html", {"user": part})
+        case ReadSection():
+            context = {"section": part, "page": page}
+            return render_to_string(part.section.template, context)
+
+
+def draw_end(chart: Chart | None, page: LaunchPage, *, form_token: str) -> str:
+    """Return what comes last: how the launch stands, and whether nothing at all could be read."""
+    user = (chart.user if chart else None) or page.user_by_reference
+    shown = {"page": page, "chart": chart, "user": user, "form_token": form_token}
+    return render_to_string("sections/end.html", shown)
+
+
+def draw_alarm(error: SmartError, *, reference: str, is_from_ehr: bool) -> str:
+    """Return what takes the place of everything that was shown: it must not be used."""
+    shown = {"error": error, "reference": reference, "is_from_ehr": is_from_ehr}
+    return render_to_string("sections/alarm.html", shown)
