@@ -1,4 +1,4 @@
-"""The addresses that belong to no launch: the ways in, where people have signed out, and readyz."""
+"""The addresses that belong to no launch: the ways in, where people have signed out."""
 
 from urllib.parse import urlsplit
 
@@ -8,13 +8,12 @@ from django.http import (
     HttpResponse,
     HttpResponseBase,
     HttpResponseRedirect,
-    JsonResponse,
 )
 from django.shortcuts import render
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET
 
-from smartapp.launches import events, launching, readiness, steps
+from smartapp.launches import events, launching, steps
 from smartapp.launches.framing import in_frame
 from smartapp.launches.models import LaunchKind
 from smartapp.middleware import error_response
@@ -73,12 +72,3 @@ async def connect(request: HttpRequest, endpoint_slug: str) -> HttpResponse:
 async def signed_out(request: HttpRequest) -> HttpResponse:
     """Where the EHR sends people back to who have signed out there. Knows and does nothing."""
     return render(request, "signed_out_there.html")
-
-
-@require_GET
-@never_cache
-async def readyz(_: HttpRequest) -> HttpResponse:
-    """Ready: database, cache, key ring and a signing key. 503 names what is not."""
-    missing = await readiness.missing()
-    status = 503 if missing else 200
-    return JsonResponse({"ready": not missing, "missing": missing}, status=status)
