@@ -45,6 +45,9 @@ ALLOW_LOOPBACK_EHRS = boolean("ALLOW_LOOPBACK_EHRS")
 PUBLIC_URL = env.str("PUBLIC_URL", default="http://127.0.0.1:8000").rstrip("/")
 PUBLIC_URL_IS_HTTPS = PUBLIC_URL.startswith("https://")
 DISCOVERY_CACHE_SECONDS = env.int("DISCOVERY_CACHE_SECONDS", default=3600)
+READ_AGAIN_SECONDS = env.int("READ_AGAIN_SECONDS", default=60)
+if not 0 <= READ_AGAIN_SECONDS <= 600:
+    raise ImproperlyConfigured("READ_AGAIN_SECONDS is a number of seconds from 0 to 600.")
 IDLE_MINUTES = env.int("IDLE_MINUTES", default=30)
 if not 1 <= IDLE_MINUTES <= 12 * 60:
     raise ImproperlyConfigured("IDLE_MINUTES is a number of minutes from 1 to 720.")
@@ -147,6 +150,10 @@ if CACHES["default"]["BACKEND"] == "django.core.cache.backends.redis.RedisCache"
         "socket_timeout": 1,
         **CACHES["default"].get("OPTIONS", {}),
     }
+# What was read for pages, sealed: apart, so that a few long records push out nothing else.
+CACHES["pages"] = {**CACHES["default"], "KEY_PREFIX": "pages"}
+if CACHES["pages"]["BACKEND"].endswith("LocMemCache"):
+    CACHES["pages"] |= {"LOCATION": "pages", "OPTIONS": {"MAX_ENTRIES": 100}}
 
 # --- Sessions, cookies, headers ----------------------------------------------------------------
 
