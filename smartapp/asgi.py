@@ -35,14 +35,20 @@ except ImproperlyConfigured as error:
 
 
 class Handler(ASGIHandler):
-    """Django's, with a thread of its own only for requests that may meet sync code, and with an
-    answer to requests that it cannot even take apart."""
+    """Django's, with a thread of its own only for requests that may meet sync code, a short way
+    for what every launch takes, and an answer to requests that it cannot even take apart."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._short_way = short_way.ShortWay(self)
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         """Outside the admin and the sandbox every view and middleware is async. All that is left
         there for a thread are Django's own ends of a request, a moment in one that stays: starting
         one for each request was a quarter of what a launch cost."""
-        if scope["type"] == "http" and not scope["path"].startswith(SESSION_PREFIXES):
+        if scope["type"] == "http" and short_way.is_for(scope):
+            await self._short_way(scope, receive, send)
+        elif scope["type"] == "http" and not scope["path"].startswith(SESSION_PREFIXES):
             await self.handle(scope, receive, send)
         else:
             await super().__call__(scope, receive, send)
@@ -58,12 +64,10 @@ class Handler(ASGIHandler):
             return None, HttpResponseBadRequest()
 
 
-django_application = Handler()
-
 from django.conf import settings  # noqa: E402 - after Django is set up
 from whitenoise import WhiteNoise  # type: ignore[import-untyped]  # noqa: E402
 
-from smartapp import rate_limit  # noqa: E402
+from smartapp import rate_limit, short_way  # noqa: E402
 from smartapp.body_limit import BoundedBody  # noqa: E402
 from smartapp.bytes_answer import (  # noqa: E402
     PLAIN_HEADERS,
@@ -81,6 +85,8 @@ from smartapp.middleware import ADMIN_PREFIX, SESSION_PREFIXES  # noqa: E402
 from smartapp.protocol.errors import TooManyVisits  # noqa: E402
 
 logger = logging.getLogger(__name__)
+
+django_application = Handler()
 
 StaticResponse = tuple[int, Headers, bytes]
 
