@@ -75,6 +75,7 @@ INSTALLED_APPS = [
     "smartapp.registrations",
     "smartapp.brands",
     "smartapp.launches",
+    "smartapp.diagnosis",
 ]
 if SANDBOX:
     INSTALLED_APPS.append("smartapp.sandbox")

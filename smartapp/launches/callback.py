@@ -118,9 +118,8 @@ async def _without_pending(request: HttpRequest, state: str) -> HttpResponse:
         return HttpResponse(status=303, headers={"Location": f"/launches/{uuid}/"})
     if used:
         raise StateAlreadyUsed("not by this browser's sessions")
-    raise StateOfAnotherBrowser(
-        "no pending launch in this browser; framed" if cookies.is_framed(request) else ""
-    )
+    detail = "no pending launch in this browser"
+    raise StateOfAnotherBrowser(detail, is_framed=cookies.is_framed(request))
 
 
 def _refused(

@@ -125,6 +125,8 @@ class PageBody:
         chart = chart_of(self._read) if self._read else None
         if chart:
             steps.charted(chart)
+        elif self._access.tokens.context.patient is None:
+            steps.shown_without_patient()
         return draw_end(
             self._page(),
             user=self._user,
