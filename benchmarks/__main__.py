@@ -9,7 +9,7 @@ from collections.abc import Callable
 from os import cpu_count
 from pathlib import Path
 
-from benchmarks import due_token, launches, slow_ehr, steps
+from benchmarks import brands, due_token, launches, slow_ehr, steps
 from benchmarks.apps import DATABASES
 
 Benchmark = Callable[[Path, str], None]
@@ -18,6 +18,7 @@ BENCHMARKS: dict[str, Benchmark] = {
     "slow_ehr": slow_ehr.run,
     "due_token": due_token.run,
     "steps": steps.run,
+    "brands": brands.run,
 }
 
 
