@@ -5,10 +5,27 @@ from dataclasses import dataclass
 
 from smartapp.chart.graphics import Reading as Point
 from smartapp.chart.graphics import Sparkline, sparkline
+from smartapp.record.interpretations import Flag
 from smartapp.record.laboratory import LabTest, comparable
 from smartapp.record.observations import Reading
 
 MAX_EARLIER = 24
+# A result in words that is longer than this has lines of its own.
+MAX_LINE = 80
+
+
+@dataclass(frozen=True, slots=True)
+class EarlierResult:
+    """An earlier result on its line: a page lists a thousand of them."""
+
+    when: str
+    text: str
+    flag: Flag
+    beside: tuple[str, ...]
+
+    @property
+    def is_long(self) -> bool:
+        return len(self.text) > MAX_LINE
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,7 +40,7 @@ class DrawnTest:
     property: str
     trend: Sparkline | None
     trend_text: str
-    earlier: tuple[Reading, ...]
+    earlier: tuple[EarlierResult, ...]
     earlier_left_out: int
 
 
@@ -71,8 +88,21 @@ def _drawn(test: LabTest) -> DrawnTest:
         property=rest,
         trend=sparkline(points, _band(test)),
         trend_text=_trend_text(results),
-        earlier=test.earlier[:MAX_EARLIER],
+        earlier=tuple(_earlier(one, test.newest) for one in test.earlier[:MAX_EARLIER]),
         earlier_left_out=max(0, len(test.earlier) - MAX_EARLIER),
+    )
+
+
+def _earlier(result: Reading, newest: Reading) -> EarlierResult:
+    unit = result.value.unit.text
+    # The range stands beside the newest; an earlier result names its own where that is another.
+    limits = f"range {result.range_text}" if result.ranges.listed else ""
+    is_same = result.ranges.listed == newest.ranges.listed
+    return EarlierResult(
+        when=result.when.text if result.when else "no date",
+        text=f"{result.result} {unit}" if unit else result.result,
+        flag=result.shown_flag,
+        beside=result.beside if is_same or not limits else (limits, *result.beside),
     )
 
 

@@ -5,17 +5,13 @@ lost for the launch (C124), and good at the EHR all the same (C133).
 """
 
 import asyncio
-import logging
 import time
 from collections.abc import Coroutine
 from typing import Any, TypeVar
 
-logger = logging.getLogger(__name__)
+from smartapp.launches import store
 
 T = TypeVar("T")
-
-# A token request is given up after ten seconds, and may hold a launch's only refresh token.
-FINISH_SECONDS = 10
 
 _tasks: set[asyncio.Task[Any]] = set()
 
@@ -35,9 +31,7 @@ async def to_its_end(work: Coroutine[Any, Any, T]) -> T:
 
 async def finish() -> None:
     """Wait, at shutdown, for what is under way, and for what begins with its end: the server does
-    not. What is not done by then is lost, as if the process had been killed."""
-    give_up_at = time.monotonic() + FINISH_SECONDS
+    not. As long as the slowest of it, a refresh, may take."""
+    give_up_at = time.monotonic() + store.REFRESH_LEASE.total_seconds()
     while _tasks and (left := give_up_at - time.monotonic()) > 0:
         await asyncio.wait(_tasks, timeout=left)
-    if _tasks:
-        logger.error("%d pieces of work did not end in time", len(_tasks))

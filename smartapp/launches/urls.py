@@ -27,4 +27,5 @@ urlpatterns = [
         name="patient_changed",
     ),
     path("signed-out/", views.signed_out, name="signed_out"),
+    path("readyz", views.readyz, name="readyz"),
 ]

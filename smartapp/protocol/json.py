@@ -7,7 +7,7 @@ is refused here, and so is every string that PostgreSQL or UTF-8 could not store
 
 import json
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from decimal import Decimal
 from typing import Any, NoReturn, TypeAlias
 
@@ -106,15 +106,19 @@ def _decoder(parse_float: Callable[[str], float | Decimal]) -> json.JSONDecoder:
 _DECODER, _EXACT_DECODER = _decoder(_float), _decoder(_exact)
 
 
-def _children(node: Any) -> Iterator[Any]:
-    return iter(node.values() if isinstance(node, dict) else node)
+def _children(node: Any) -> Iterable[Any]:
+    return node.values() if type(node) is dict else node
 
 
 def _check_depth(value: JSON) -> None:
     level: list[Any] = [value]
     for _ in range(MAX_DEPTH):
+        # The decoder makes no subclasses, and asking for the very type takes half the time.
         level = [
-            child for node in level for child in _children(node) if isinstance(child, dict | list)
+            child
+            for node in level
+            for child in (node.values() if type(node) is dict else node)
+            if type(child) is dict or type(child) is list
         ]
         if not level:
             return

@@ -62,6 +62,8 @@ def codes(concept: object) -> frozenset[str]:
 def concept_text(concept: object) -> str:
     """Return what the author wrote, else a display, else a code that says whose it is, of the
     first concept with any."""
+    if isinstance(concept, dict):
+        return _words(concept)
     return next(iter(concept_texts(concept)), "")
 
 
@@ -104,8 +106,9 @@ def _written(concept: object) -> str:
 
 def _display(found: list[dict[str, Any]]) -> str:
     """Return the display of the coding that a person picked, else the first display."""
-    picked = [coding for coding in found if is_true(coding.get("userSelected"))]
-    return next(filter(None, (text(coding.get("display")) for coding in (*picked, *found))), "")
+    if len(found) > 1:
+        found = sorted(found, key=lambda coding: not is_true(coding.get("userSelected")))
+    return next(filter(None, (text(coding.get("display")) for coding in found)), "")
 
 
 def _codings(concept: dict[str, Any]) -> list[dict[str, Any]]:

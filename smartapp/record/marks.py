@@ -71,7 +71,7 @@ def read_marks(
         when=when,
         whose=whose,
         origin=origin,
-        notes=tuple(annotations(resource.get("note"))),
+        notes=tuple(annotations(resource["note"])) if "note" in resource else (),
     )
 
 

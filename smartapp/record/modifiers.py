@@ -5,7 +5,7 @@ of its resource type: as codes with their words, as codes that leave the resourc
 work of that type's reader. A test holds the table against the published StructureDefinitions.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from smartapp.record.codes import codings
@@ -173,8 +173,8 @@ def reason_to_leave_out(resource: Resource) -> str:
     """Return why the resource must not be shown ("entered in error"), or ""."""
     for element, modifier in MODIFIERS.get(_type(resource), {}).items():
         if modifier.leaves_out and element in resource:
-            for _, code in codings(resource[element]):
-                if reason := modifier.leaves_out.get(code.casefold()):
+            for code in _codes(resource[element]):
+                if reason := modifier.leaves_out.get(code):
                     return reason
     return ""
 
@@ -183,12 +183,18 @@ def status_text(resource: Resource) -> str:
     """Return what the resource's statuses say, in words; a code that nobody knows as it was sent,
     and "" for what an entry usually is."""
     words = [
-        modifier.words.get(code.casefold(), f"Status “{code}”")
+        modifier.words.get(code, f"Status “{code}”")
         for element, modifier in MODIFIERS.get(_type(resource), {}).items()
         if modifier.words and element in resource
-        for _, code in codings(resource[element])
+        for code in _codes(resource[element])
     ]
     return ", ".join(dict.fromkeys(filter(None, words)))
+
+
+def _codes(value: object) -> Iterable[str]:
+    if isinstance(value, str):
+        return (value.strip().casefold(),) if value.strip() else ()
+    return [code.casefold() for _, code in codings(value)]
 
 
 def not_understood(resource: Resource) -> str:
@@ -199,10 +205,12 @@ def not_understood(resource: Resource) -> str:
 
 
 def _is_in_a_backbone(resource: Resource) -> bool:
-    for path in BACKBONES.get(_type(resource), ()):
-        if path[0] in resource and any(one.get("modifierExtension") for one in _at(resource, path)):
-            return True
-    return False
+    return any(
+        one.get("modifierExtension")
+        for path in BACKBONES.get(_type(resource), ())
+        if path[0] in resource
+        for one in _at(resource, path)
+    )
 
 
 def _at(resource: Resource, path: tuple[str, ...]) -> list[Resource]:

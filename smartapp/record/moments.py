@@ -96,6 +96,8 @@ def parse_moment(value: object) -> Moment | None:
     sent = _sent(value)
     if not sent:
         return None
+    if (usual := _usual(sent)) is not None:
+        return usual
     match = _PARTS.fullmatch(sent) if len(sent) <= MAX_SENT else None
     if match is None or not FIRST_YEAR <= int(match["year"]) <= LAST_YEAR:
         return unreadable(sent)
@@ -103,6 +105,23 @@ def parse_moment(value: object) -> Moment | None:
         return _moment(match, sent)
     except ValueError:
         return unreadable(sent)
+
+
+def _usual(sent: str) -> Moment | None:
+    """Return a FHIR dateTime with its offset, as nearly all are; None for every other text."""
+    if len(sent) < 20 or sent[4] != "-" or sent[7] != "-" or sent[10] != "T" or sent[13] != ":":
+        return None
+    try:
+        at = datetime.fromisoformat(sent)
+    except ValueError:
+        return None
+    offset = at.utcoffset()
+    if offset is None or not FIRST_YEAR <= at.year <= LAST_YEAR:
+        return None
+    # Python takes an offset of 75 minutes.
+    if offset and sent[-2:] > "59":
+        return None
+    return Moment(at, "time", "offset" if offset else "utc", sent)
 
 
 def _sent(value: object) -> str:
@@ -122,9 +141,13 @@ def member_moment(resource: Resource, *names: str) -> Moment | None:
     A member that is absent with a reason (FHIR R4, data-absent-reason on `_name`) is unreadable,
     not missing. One that can be read comes before one that cannot.
     """
-    found = [_member(resource, name) for name in names]
-    moments = [moment for moment in found if moment is not None]
-    return next((moment for moment in moments if moment.is_readable), next(iter(moments), None))
+    found = None
+    for name in names:
+        moment = _member(resource, name)
+        if moment is not None and moment.is_readable:
+            return moment
+        found = found or moment
+    return found
 
 
 def first_moment(*values: object) -> Moment | None:
@@ -187,6 +210,8 @@ def newest_first(moment: Moment | None) -> float:
 def _member(resource: Resource, name: str) -> Moment | None:
     if (found := parse_moment(resource.get(name))) is not None:
         return found
+    if f"_{name}" not in resource:
+        return None
     for extension in mappings(mapping(resource.get(f"_{name}")).get("extension")):
         if extension.get("url") == DATA_ABSENT_REASON:
             return unreadable(text(extension.get("valueCode")) or "not given")

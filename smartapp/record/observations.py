@@ -6,53 +6,25 @@ from where and how it was taken stand beside it, because what differs there is n
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from decimal import Decimal
 
 from smartapp.record.codes import LOINC, codings, concept_text, concept_texts
-from smartapp.record.elements import Resource, is_false, is_true, mapping, mappings
+from smartapp.record.elements import Resource, mapping, mappings
 from smartapp.record.interpretations import NO_FLAG, Flag, read_flag
 from smartapp.record.marks import Marks, read_marks
-from smartapp.record.moments import (
-    DATA_ABSENT_REASON,
-    Moment,
-    first_moment,
-    member_moment,
-    parse_moment,
-)
+from smartapp.record.moments import Moment, first_moment, member_moment, parse_moment
 from smartapp.record.people import Person
-from smartapp.record.quantities import number, number_text, quantity_text, written_number
 from smartapp.record.ranges import NO_RANGES, Ranges, compare, read_ranges
 from smartapp.record.reading import LeftOut
-from smartapp.record.texts import prose, text, texts
-from smartapp.record.units import NO_UNIT, Unit, read_unit
+from smartapp.record.texts import text, texts
+from smartapp.record.values import NO_VALUE, Value, read_absence, read_value
 
-NO_VALUE = "no value and no reason"
+NOTHING_SAID = "no value and no reason"
+NAMELESS = "Result without a name"
 # Codes of panels and of whole categories: they name no test, though some EHRs send one with each.
-PANELS = frozenset({"8716-3", "85353-1", "34566-0", "74728-7", "29274-8", "26436-6", "18725-2"})
-# HL7 data-absent-reason, and the codes of NullFlavor that stand in its place.
-ABSENT_WORDS = {
-    "unknown": "unknown",
-    "asked-unknown": "asked, but not known",
-    "temp-unknown": "not known yet",
-    "not-asked": "not asked",
-    "asked-declined": "declined",
-    "masked": "masked",
-    "not-applicable": "not applicable",
-    "unsupported": "not supported",
-    "as-text": "see the text in the EHR",
-    "error": "error",
-    "not-a-number": "not a number",
-    "negative-infinity": "below every number",
-    "positive-infinity": "above every number",
-    "not-performed": "not performed",
-    "not-permitted": "not permitted",
-    "nask": "not asked",
-    "asku": "asked, but not known",
-    "unk": "unknown",
-    "ni": "no information",
-    "na": "not applicable",
-    "msk": "masked",
-}
+PANELS = frozenset({
+    "8716-3", "85353-1", "34566-0", "74728-7", "29274-8", "26436-6", "18717-9", "18719-5",
+    "18720-3", "18723-7", "18725-2", "18727-8", "18729-4",
+})  # fmt: skip
 # The codes of Observation.category, as they are really sent (R4, HL7 v2 table 0074, older servers).
 CATEGORIES = {
     "laboratory": frozenset({"laboratory", "lab", "labs", "ch", "hm", "mb", "sr", "imm", "bld"}),
@@ -61,20 +33,9 @@ CATEGORIES = {
 # In the order in which a status is trusted for the newest of one moment.
 STATUS_RANKS = {"corrected": 0, "amended": 0, "appended": 0, "final": 1}
 UNRANKED = 2
+# Statuses that are a reason why there is no value.
+NOT_THERE = {"cancelled": "cancelled", "registered": "not yet available"}
 BODY_POSITION = "http://hl7.org/fhir/StructureDefinition/observation-bodyPosition"
-
-
-@dataclass(frozen=True, slots=True)
-class Value:
-    """value[x]. `text` is what is shown, its unit apart; `number` is None for words."""
-
-    text: str = ""
-    number: Decimal | None = None
-    comparator: str = ""
-    unit: Unit = NO_UNIT
-
-
-NO_RESULT = Value()
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,31 +64,31 @@ class Circumstances:
         return tuple(dict.fromkeys(filter(None, parts)))
 
 
-NONE = Circumstances()
+PLAIN = Circumstances()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True)
 class Reading:
     """One Observation, or one component of one.
 
     `codes` are (system, code), without those of panels. `parts` are the components that have
     something to say; `members` the Observations that belong to this panel, by reference, and
-    `grouped_by` the panels that say nothing but that.
+    `grouped_by` the panels that say nothing but that. `issued` and `updated` are as they were sent.
     """
 
     marks: Marks
     name: str
     codes: tuple[tuple[str, str], ...]
-    value: Value = NO_RESULT
-    flag: Flag = NO_FLAG
-    ranges: Ranges = NO_RANGES
-    how: Circumstances = NONE
+    value: Value
+    flag: Flag
+    ranges: Ranges
+    how: Circumstances = PLAIN
+    status_rank: int = UNRANKED
+    issued: object = None
+    updated: object = None
     parts: tuple["Reading", ...] = ()
     members: tuple[str, ...] = ()
     grouped_by: tuple[str, ...] = ()
-    status_rank: int = UNRANKED
-    issued: Moment | None = None
-    updated: Moment | None = None
 
     @property
     def when(self) -> Moment | None:
@@ -150,40 +111,34 @@ class Reading:
         return next(iter((*self.marks.notes, self.flag.text)), "")
 
     @property
-    def range_text(self) -> str:
-        """The ranges in words, beside the value's unit."""
-        return self.ranges.text_beside(self.value.unit)
-
-    @property
     def notes(self) -> tuple[str, ...]:
         """The comments that `result` has not said already."""
-        return tuple(note for note in self.marks.notes if note != self.result)
+        if not self.marks.notes:
+            return ()
+        result = self.result
+        return tuple(note for note in self.marks.notes if note != result)
+
+    @property
+    def beside(self) -> tuple[str, ...]:
+        """Everything else that must be read with the result."""
+        marks = self.marks
+        # A value and a reason why there is none contradict each other; both are said.
+        absent = marks.absent if self.value.text else ""
+        return tuple(filter(None, (marks.status, *marks.labels, absent, *self.notes)))
+
+    @property
+    def range_text(self) -> str:
+        """The ranges in words, beside the value's unit."""
+        return self.ranges.text_beside(self.value.unit) if self.ranges.listed else ""
+
+    @property
+    def shown_flag(self) -> Flag:
+        """The flag, unless it is all that `result` says."""
+        return NO_FLAG if self.flag.text == self.result else self.flag
 
     @property
     def loinc(self) -> tuple[str, ...]:
         return tuple(code for system, code in self.codes if system == LOINC)
-
-
-def read_observation(
-    resource: Resource, person: Person, related: Mapping[str, Resource]
-) -> Reading | LeftOut:
-    """Return the reading of an Observation; LeftOut where it says nothing at all."""
-    marks = _marks(resource, person)
-    reading = _reading(resource, resource, marks, person, related)
-    if marks.not_understood:
-        marks = replace(marks, notes=(), absent="", status="")
-        return replace(reading, marks=marks, value=NO_RESULT, flag=NO_FLAG, ranges=NO_RANGES)
-    parts = [
-        _reading(part, resource, _part_marks(part, marks), person, related)
-        for part in mappings(resource.get("component"))
-    ]
-    reading = replace(
-        reading,
-        parts=tuple(part for part in parts if part.result),
-        members=tuple(_references(resource.get("hasMember"))),
-    )
-    says_something = reading.result or reading.parts or reading.members
-    return reading if says_something else LeftOut(NO_VALUE)
 
 
 def is_of(resource: Resource, category: str) -> bool | None:
@@ -193,79 +148,107 @@ def is_of(resource: Resource, category: str) -> bool | None:
     return bool(found & CATEGORIES[category]) if found else None
 
 
-def _marks(resource: Resource, person: Person) -> Marks:
+def read_observation(
+    resource: Resource, person: Person, related: Mapping[str, Resource]
+) -> Reading | LeftOut:
+    """Return the reading of an Observation; LeftOut where it says nothing at all."""
     status = text(resource.get("status")).casefold()
-    absent = _absent(resource) if not _has_value(resource) else ""
-    if not absent and not _has_value(resource) and status in ("cancelled", "registered"):
-        absent = "cancelled" if status == "cancelled" else "not yet available"
+    # What was withdrawn is no result, whatever number still stands there.
+    value = NO_VALUE if status == "cancelled" else read_value(resource)
+    absent = _absence(resource, value) or ("" if value.text else NOT_THERE.get(status, ""))
+    marks = _marks(resource, person, absent)
+    how = _circumstances(resource, related)
+    reading = _reading(resource, resource, value, marks, how, person)
+    if marks.not_understood:
+        bare = replace(marks, notes=(), absent="", status="")
+        return replace(reading, marks=bare, value=NO_VALUE, flag=NO_FLAG, ranges=NO_RANGES)
+    if "component" in resource or "hasMember" in resource:
+        reading = replace(
+            reading,
+            parts=tuple(_parts(resource, marks, how, person)),
+            members=tuple(_references(resource.get("hasMember"))),
+        )
+    says_something = reading.value.text or reading.result or reading.parts or reading.members
+    return reading if says_something else LeftOut(NOTHING_SAID)
+
+
+def _parts(resource: Resource, marks: Marks, how: Circumstances, person: Person) -> list[Reading]:
+    """Return the components that have something to say, each with what its Observation says."""
+    found = []
+    for part in mappings(resource.get("component")):
+        value = read_value(part)
+        own = replace(marks, absent=_absence(part, value), notes=())
+        reading = _reading(part, resource, value, own, how, person)
+        if reading.result:
+            found.append(reading)
+    return found
+
+
+def _absence(part: Resource, value: Value) -> str:
+    """Return why there is no value; beside a value only what the element itself says."""
+    if value.text and "dataAbsentReason" not in part:
+        return ""
+    return read_absence(part)
+
+
+def _marks(resource: Resource, person: Person, absent: str) -> Marks:
+    when, notes = _when(resource)
     marks = read_marks(
         resource,
-        when=_when(resource),
-        whose=_whose(resource, person),
+        when=when,
+        whose=_whose(resource, person) if "focus" in resource else "",
         origin=", ".join(_displays(resource.get("performer"))),
         absent=absent,
     )
-    notes = [*marks.notes, *_time_notes(resource)]
-    return replace(marks, notes=tuple(notes)) if len(notes) > len(marks.notes) else marks
-
-
-def _part_marks(part: Resource, marks: Marks) -> Marks:
-    """Return the marks of a component: those of its Observation, and its own reason."""
-    return replace(marks, absent=_absent(part) if not _has_value(part) else "", notes=())
+    return replace(marks, notes=(*marks.notes, notes)) if notes else marks
 
 
 def _reading(
     part: Resource,
     resource: Resource,
+    value: Value,
     marks: Marks,
+    how: Circumstances,
     person: Person,
-    related: Mapping[str, Resource],
 ) -> Reading:
     """Return the observation's own reading or that of one component."""
-    value = read_value(part)
+    codes, name = _what(part.get("code"))
+    written = part.get("referenceRange")
+    ranges = read_ranges(written, value.unit, person, marks.when) if written else NO_RANGES
     status = text(resource.get("status")).casefold()
-    if status == "cancelled":
-        # What was withdrawn is no result, whatever number still stands there.
-        value = NO_RESULT
-        marks = marks if marks.absent else replace(marks, absent="cancelled")
-    ranges = read_ranges(part.get("referenceRange"), value.unit, person, marks.when)
     return Reading(
-        marks=marks,
-        name=_name(part),
-        codes=tuple(pair for pair in codings(part.get("code")) if pair[1] not in PANELS),
-        value=value,
-        flag=_flag(part, value, ranges),
-        ranges=ranges,
-        how=_circumstances(resource, related),
-        status_rank=STATUS_RANKS.get(status, UNRANKED),
-        issued=parse_moment(resource.get("issued")),
-        updated=parse_moment(mapping(resource.get("meta")).get("lastUpdated")),
+        marks,
+        name,
+        codes,
+        value,
+        _flag(part, value, ranges),
+        ranges,
+        how,
+        STATUS_RANKS.get(status, UNRANKED),
+        resource.get("issued"),
+        mapping(resource.get("meta")).get("lastUpdated"),
     )
 
 
-def _name(part: Resource) -> str:
-    return concept_text(_without_panels(part.get("code"))) or (
-        concept_text(part.get("code")) or "Result without a name"
-    )
-
-
-def _without_panels(concept: object) -> object:
-    """Return the code without the codings of panels, where it has others."""
-    members = mapping(concept)
-    found = mappings(members.get("coding"))
-    if len(found) < 2:
-        return concept
-    kept = [coding for coding in found if text(coding.get("code")) not in PANELS]
-    return {**members, "coding": kept} if kept else concept
+def _what(concept: object) -> tuple[tuple[tuple[str, str], ...], str]:
+    """Return the codes and the name of what was observed, without those of panels where there are
+    others."""
+    codes = tuple(codings(concept))
+    own = tuple(pair for pair in codes if pair[1] not in PANELS)
+    if own and len(own) < len(codes):
+        members = mapping(concept)
+        kept = [c for c in mappings(members.get("coding")) if text(c.get("code")) not in PANELS]
+        return own, concept_text({**members, "coding": kept}) or concept_text(concept)
+    return own, concept_text(concept) or NAMELESS
 
 
 def _flag(part: Resource, value: Value, ranges: Ranges) -> Flag:
     """Return the EHR's own reading; without one, compare with the record's range."""
-    if part.get("interpretation"):
-        found = read_flag(part.get("interpretation"))
+    if written := part.get("interpretation"):
+        found = read_flag(written)
         if found.text:
             return _unsaid(found, value)
-    if value.number is None:
+    if value.number is None or ranges.deciding is None:
         return NO_FLAG
     return compare(value.number, value.comparator, ranges)
 
@@ -277,157 +260,23 @@ def _unsaid(flag: Flag, value: Value) -> Flag:
     return flag
 
 
-# --- value[x] ---------------------------------------------------------------------------------
-
-
-def read_value(part: Resource) -> Value:
-    """Return value[x] as it is shown; empty where there is none."""
-    if (quantity := part.get("valueQuantity")) is not None:
-        found = _quantity(mapping(quantity))
-        if found.text:
-            return found
-    if (whole := number(part.get("valueInteger"))) is not None:
-        return Value(number_text(whole), whole)
-    return Value(_words(part))
-
-
-def _quantity(quantity: Resource) -> Value:
-    """Return a Quantity. One that is no number stands as it was sent, and is never compared."""
-    amount = quantity.get("value")
-    read, unit = written_number(amount), read_unit(quantity)
-    comparator = text(quantity.get("comparator"))[:2]
-    shown = text(amount) if read is None else number_text(read)
-    if not shown:
-        return NO_RESULT
-    return Value(f"{comparator} {shown}".lstrip(), read, comparator, unit)
-
-
-def _words(part: Resource) -> str:
-    """Return a value that is no quantity, in words."""
-    return next(
-        filter(
-            None,
-            (
-                _concept(part.get("valueCodeableConcept")),
-                prose(part.get("valueString")),
-                _yes_or_no(part.get("valueBoolean")),
-                _ratio(mapping(part.get("valueRatio"))),
-                _span(mapping(part.get("valueRange"))),
-                text(part.get("valueTime")),
-                _moment(part.get("valueDateTime")),
-                _period(mapping(part.get("valuePeriod"))),
-                _samples(mapping(part.get("valueSampledData"))),
-                _other(part),
-            ),
-        ),
-        "",
-    )
-
-
-def _has_value(part: Resource) -> bool:
-    return bool(read_value(part).text)
-
-
-def _concept(concept: object) -> str:
-    """Return a coded value; the author's words whole, with their lines."""
-    return prose(mapping(concept).get("text")) or concept_text(concept)
-
-
-def _yes_or_no(value: object) -> str:
-    return "Yes" if is_true(value) else "No" if is_false(value) else ""
-
-
-def _ratio(ratio: Resource) -> str:
-    parts = [quantity_text(ratio.get("numerator")), quantity_text(ratio.get("denominator"))]
-    return " : ".join(parts) if all(parts) else ""
-
-
-def _span(limits: Resource) -> str:
-    """Return the words for valueRange, e.g. "1 mg to 2 mg"."""
-    low, high = quantity_text(limits.get("low")), quantity_text(limits.get("high"))
-    return (
-        f"{low} to {high}" if low and high else f"up to {high}" if high else low and f"from {low}"
-    )
-
-
-def _moment(value: object) -> str:
-    found = parse_moment(value)
-    return found.text if found else ""
-
-
-def _period(period: Resource) -> str:
-    start, end = _moment(period.get("start")), _moment(period.get("end"))
-    return (
-        f"{start} to {end}"
-        if start and end
-        else f"until {end}"
-        if end
-        else start and f"from {start}"
-    )
-
-
-def _samples(data: Resource) -> str:
-    if not data:
-        return ""
-    count = len(text(data.get("data")).split())
-    return f"A recording of {count} points; see the EHR" if count else "A recording; see the EHR"
-
-
-def _other(part: Resource) -> str:
-    """Say that there is a value of a kind that nobody here knows."""
-    known = any(
-        name.startswith("value") and name[5:6].isupper() and value not in (None, "", {}, [])
-        for name, value in part.items()
-        if name not in _READ_VALUES
-    )
-    return "A value of a kind that this app does not show; see the EHR" if known else ""
-
-
-_READ_VALUES = frozenset(
-    {
-        "valueQuantity", "valueInteger", "valueCodeableConcept", "valueString", "valueBoolean",
-        "valueRatio", "valueRange", "valueTime", "valueDateTime", "valuePeriod",
-        "valueSampledData",
-    }
-)  # fmt: skip
-
-
-def _absent(part: Resource) -> str:
-    """Return why there is no value, in words (dataAbsentReason, or as an extension of value[x])."""
-    reason = part.get("dataAbsentReason")
-    if reason:
-        return _reason_words(reason)
-    for name, element in part.items():
-        if name.startswith(("_value", "value")):
-            for extension in mappings(mapping(element).get("extension")):
-                if extension.get("url") == DATA_ABSENT_REASON:
-                    return _reason_words(text(extension.get("valueCode")))
-    return ""
-
-
-def _reason_words(reason: object) -> str:
-    if written := text(mapping(reason).get("text")):
-        return written
-    for _, code in codings(reason):
-        if code.casefold() in ABSENT_WORDS:
-            return ABSENT_WORDS[code.casefold()]
-    return concept_text(reason)
-
-
 # --- when, whose, how -------------------------------------------------------------------------
 
 
-def _when(resource: Resource) -> Moment | None:
-    """Return when the value was true of the patient; the time of the report only where the record
-    says nothing else."""
-    if found := _effective(resource):
-        return found
-    return parse_moment(resource.get("issued"))
-
-
-def _effective(resource: Resource) -> Moment | None:
+def _when(resource: Resource) -> tuple[Moment | None, str]:
+    """Return when the value was true of the patient, and what the moment alone does not say: that
+    it is the report's, because the record has no other, or how long it was."""
     if found := member_moment(resource, "effectiveDateTime", "effectiveInstant"):
-        return found
+        return found, ""
+    if found := _first_of_period(resource):
+        return found, _until(found, mapping(resource.get("effectivePeriod")))
+    issued = parse_moment(resource.get("issued"))
+    return issued, "The date is that of the report." if issued else ""
+
+
+def _first_of_period(resource: Resource) -> Moment | None:
+    if "effectivePeriod" not in resource and "effectiveTiming" not in resource:
+        return None
     period = mapping(resource.get("effectivePeriod"))
     timing = mapping(resource.get("effectiveTiming"))
     bounds = mapping(mapping(timing.get("repeat")).get("boundsPeriod"))
@@ -440,15 +289,9 @@ def _effective(resource: Resource) -> Moment | None:
     )
 
 
-def _time_notes(resource: Resource) -> list[str]:
-    """Return what the moment alone does not say: that it is the report's, or how long it was."""
-    if resource.get("issued") and _effective(resource) is None:
-        return ["The date is that of the report."]
-    period = mapping(resource.get("effectivePeriod"))
-    start, end = parse_moment(period.get("start")), parse_moment(period.get("end"))
-    if start and end and start.text != end.text:
-        return [f"until {end.text}"]
-    return []
+def _until(start: Moment, period: Resource) -> str:
+    end = parse_moment(period.get("end"))
+    return f"until {end.text}" if end and end.text != start.text else ""
 
 
 def _whose(resource: Resource, person: Person) -> str:
@@ -467,21 +310,15 @@ def _whose(resource: Resource, person: Person) -> str:
 
 
 def _circumstances(resource: Resource, related: Mapping[str, Resource]) -> Circumstances:
-    if not _CIRCUMSTANCES & resource.keys():
-        return NONE
-    return Circumstances(
-        specimen=_reference_words(resource, "specimen", related, "type"),
-        site=_concepts(resource.get("bodySite")),
-        method=_concepts(resource.get("method")),
-        device=_reference_words(resource, "device", related, "type"),
-        position=_position(resource),
-        derived_from=_derived_from(resource),
+    found = Circumstances(
+        specimen=_referred(resource, "specimen", related) if "specimen" in resource else "",
+        site=_concepts(resource["bodySite"]) if "bodySite" in resource else "",
+        method=_concepts(resource["method"]) if "method" in resource else "",
+        device=_referred(resource, "device", related) if "device" in resource else "",
+        position=_position(resource) if "extension" in resource else "",
+        derived_from=_derived_from(resource) if "derivedFrom" in resource else "",
     )
-
-
-_CIRCUMSTANCES = frozenset(
-    {"specimen", "bodySite", "method", "device", "derivedFrom", "extension", "contained"}
-)
+    return PLAIN if found == PLAIN else found
 
 
 def _concepts(value: object) -> str:
@@ -504,30 +341,21 @@ def _derived_from(resource: Resource) -> str:
     return f"from {', '.join(found)}" if found else ""
 
 
-def _reference_words(
-    resource: Resource, member: str, related: Mapping[str, Resource], *names: str
-) -> str:
-    """Return what a reference is to, in words: its display, or the type of what it refers to."""
+def _referred(resource: Resource, member: str, related: Mapping[str, Resource]) -> str:
+    """Return what a reference is to, in words: the type of what it refers to, or its display."""
     found = []
     for one in mappings(resource.get(member)):
         reference = text(one.get("reference"))
         target = _contained(resource, reference) or related.get(reference, {})
-        words = next(filter(None, (concept_text(target.get(name)) for name in names)), "")
-        found.append(words or text(one.get("display")))
+        found.append(concept_text(target.get("type")) or text(one.get("display")))
     return ", ".join(filter(None, found))
 
 
 def _contained(resource: Resource, reference: str) -> Resource:
     if not reference.startswith("#"):
         return {}
-    return next(
-        (
-            one
-            for one in mappings(resource.get("contained"))
-            if text(one.get("id")).lstrip("#") == reference[1:]
-        ),
-        {},
-    )
+    found = mappings(resource.get("contained"))
+    return next((one for one in found if text(one.get("id")).lstrip("#") == reference[1:]), {})
 
 
 def _displays(references: object) -> list[str]:
@@ -535,6 +363,7 @@ def _displays(references: object) -> list[str]:
 
 
 def _references(references: object) -> list[str]:
+    """Return relative references ("Observation/o1"), without base and version."""
     return [
         "/".join(found.split("/_history/")[0].split("/")[-2:])
         for found in (text(one.get("reference")) for one in mappings(references))

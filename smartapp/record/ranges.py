@@ -158,15 +158,23 @@ def _can_decide(found: ReferenceRange, unit: Unit) -> bool:
 
 def _range(members: Resource, unit: Unit, name: str) -> ReferenceRange:
     low, high = mapping(members.get("low")), mapping(members.get("high"))
-    own = next((one for one in map(read_unit, (high, low)) if one != NO_UNIT), unit)
+    own = read_unit(high) if high else NO_UNIT
+    if own == NO_UNIT:
+        own = read_unit(low)
     bounds = (written_number(low.get("value")), written_number(high.get("value")))
     words = "" if bounds != (None, None) else text(members.get("text"))
-    return ReferenceRange(*bounds, own, words, "" if name == words else name)
+    in_unit = unit if own == NO_UNIT else own
+    return ReferenceRange(*bounds, in_unit, words, "" if name == words else name)
 
 
 def _meant_for(members: Resource, person: Person, when: Moment | None) -> tuple[str, bool]:
     """Return for whom or what a range is, "" where it is the usual one for this patient; and
     whether it can be this patient's at all."""
+    if not _NAMING & members.keys():
+        words = text(members.get("text"))
+        # Nearly every range: numbers, and perhaps a text that says the same.
+        if not words or not _said(words) - _USUAL_WORDS:
+            return "", True
     is_adult = person.was_adult(when)
     written = [text(members.get("text")), *map(concept_text, _each(members.get("appliesTo")))]
     sexes = {sex for sex in map(_sex_of_words, written) if sex}
@@ -179,6 +187,9 @@ def _meant_for(members: Resource, person: Person, when: Moment | None) -> tuple[
     names += [_kind(members.get("type")), _age_text(age) if age and days is None else ""]
     is_possible = not (person.sex and sexes and person.sex not in sexes)
     return ", ".join(dict.fromkeys(filter(None, names))), is_possible and _is_in_age(days, age)
+
+
+_NAMING = frozenset({"appliesTo", "age", "type"})
 
 
 def _kind(kind: object) -> str:
@@ -244,9 +255,10 @@ def _leftover(words: str, is_adult: bool) -> bool:
     return bool(_said(words) - _USUAL_WORDS - (_ADULT_WORDS if is_adult else frozenset()))
 
 
-def _said(words: str) -> set[str]:
+@lru_cache(maxsize=1_000)
+def _said(words: str) -> frozenset[str]:
     plain = _UNIT_IN_WORDS.sub(" ", words)
-    return {word.casefold() for word in _WORD.findall(plain)} - _UNIT_WORDS
+    return frozenset(word.casefold() for word in _WORD.findall(plain)) - _UNIT_WORDS
 
 
 def _each(value: object) -> list[object]:

@@ -6,9 +6,10 @@ by the status, then by when it was issued and stored: never by the order in whic
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
+from itertools import groupby
 
 from smartapp.record.codes import LOINC
-from smartapp.record.moments import Chronology, Moment
+from smartapp.record.moments import Chronology, Moment, parse_moment
 from smartapp.record.observations import Reading
 
 NOT_SENT = "a panel whose results the EHR did not send"
@@ -66,7 +67,15 @@ def is_same_moment(one: Moment | None, other: Moment | None) -> bool:
 
 def in_order(readings: Iterable[Reading], chronology: Chronology) -> list[Reading]:
     """Return the readings newest first."""
-    return sorted(readings, key=lambda one: _recency(one, chronology))
+    placed = sorted(
+        ((chronology.newest_first(one.when), one.status_rank, one) for one in readings),
+        key=lambda placed: placed[:2],
+    )
+    found: list[Reading] = []
+    for _, of_one_moment in groupby(placed, key=lambda placed: placed[:2]):
+        same = [one for _, _, one in of_one_moment]
+        found += sorted(same, key=_latest_issue) if len(same) > 1 else same
+    return found
 
 
 def into_series(keyed: Iterable[tuple[str, Reading]], chronology: Chronology) -> list[Series]:
@@ -106,17 +115,13 @@ def _by_unit(newest_first: Sequence[Reading]) -> dict[str, list[Reading]]:
     return found
 
 
-def _recency(reading: Reading, chronology: Chronology) -> tuple[float, int, float, float, str]:
-    return (
-        chronology.newest_first(reading.when),
-        reading.status_rank,
-        _late_first(reading.issued),
-        _late_first(reading.updated),
-        reading.marks.source,
-    )
+def _latest_issue(reading: Reading) -> tuple[float, float, str]:
+    """Sort key within one moment and status: the latest issue, then the latest change."""
+    return _late_first(reading.issued), _late_first(reading.updated), reading.marks.source
 
 
-def _late_first(moment: Moment | None) -> float:
+def _late_first(sent: object) -> float:
+    moment = parse_moment(sent)
     return -moment.at.timestamp() if moment and moment.is_readable else float("inf")
 
 

@@ -1,6 +1,7 @@
 """Defences, each as the change to the code that takes it away, and the tests that must notice.
 
-test_defences.py makes the changes one after the other, in a copy.
+`prove` makes the changes one after the other, in a copy. Here only that they can be made is
+tested, so that nobody moves a defence and leaves its proof behind.
 """
 
 from dataclasses import dataclass

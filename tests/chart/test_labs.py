@@ -21,7 +21,7 @@ def test_results_are_grouped_by_test_and_tests_by_the_day_of_their_newest_result
     assert [test.name for test in newest.tests] == ["Creatinine", "Glucose"]
     assert [test.name for test in older.tests] == ["Triglyceride"]
     creatinine = newest.tests[0]
-    assert (creatinine.test.newest.value.text, creatinine.earlier[0].value.text) == ("2.1", "2.0")
+    assert (creatinine.test.newest.value.text, creatinine.earlier[0].text) == ("2.1", "2.0 mg/dL")
 
 
 def test_the_same_name_with_another_code_is_another_test() -> None:

@@ -1,0 +1,173 @@
+"""value[x] of an Observation or a component, in whatever form it comes; and why there is none.
+
+Nothing is dropped: what is no number stands in words, and what nobody here knows is announced.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from decimal import Decimal
+
+from smartapp.record.codes import codings, concept_text
+from smartapp.record.elements import Resource, is_false, is_true, mapping, mappings
+from smartapp.record.moments import DATA_ABSENT_REASON, parse_moment
+from smartapp.record.quantities import number, number_text, quantity_text, written_number
+from smartapp.record.texts import prose, text
+from smartapp.record.units import NO_UNIT, Unit, read_unit
+
+UNKNOWN_KIND = "A value of a kind that this app does not show; see the EHR"
+# HL7 data-absent-reason, and the codes of NullFlavor that stand in its place.
+ABSENT_WORDS = {
+    "unknown": "unknown",
+    "asked-unknown": "asked, but not known",
+    "temp-unknown": "not known yet",
+    "not-asked": "not asked",
+    "asked-declined": "declined",
+    "masked": "masked",
+    "not-applicable": "not applicable",
+    "unsupported": "not supported",
+    "as-text": "see the text in the EHR",
+    "error": "error",
+    "not-a-number": "not a number",
+    "negative-infinity": "below every number",
+    "positive-infinity": "above every number",
+    "not-performed": "not performed",
+    "not-permitted": "not permitted",
+    "nask": "not asked",
+    "asku": "asked, but not known",
+    "unk": "unknown",
+    "ni": "no information",
+    "na": "not applicable",
+    "msk": "masked",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Value:
+    """`text` is what is shown, its unit apart; `number` is None for words."""
+
+    text: str = ""
+    number: Decimal | None = None
+    comparator: str = ""
+    unit: Unit = NO_UNIT
+
+
+NO_VALUE = Value()
+
+
+def read_value(part: Resource) -> Value:
+    """Return value[x] as it is shown; empty where there is none."""
+    for name, content in part.items():
+        if name.startswith("value") and name[5:6].isupper() and content not in (None, "", {}, []):
+            found = _READERS.get(name, _unknown)(content)
+            if found.text:
+                return found
+    return NO_VALUE
+
+
+def read_absence(part: Resource) -> str:
+    """Return why there is no value, in words (dataAbsentReason, or as an extension of value[x])."""
+    if reason := part.get("dataAbsentReason"):
+        return _reason_words(reason)
+    for name, element in part.items():
+        if name.startswith(("_value", "value")):
+            for extension in mappings(mapping(element).get("extension")):
+                if extension.get("url") == DATA_ABSENT_REASON:
+                    return _reason_words(text(extension.get("valueCode")))
+    return ""
+
+
+def _reason_words(reason: object) -> str:
+    if written := text(mapping(reason).get("text")):
+        return written
+    for _, code in codings(reason):
+        if code.casefold() in ABSENT_WORDS:
+            return ABSENT_WORDS[code.casefold()]
+    return concept_text(reason)
+
+
+def _quantity(content: object) -> Value:
+    """Return a Quantity. One that is no number stands as it was sent, and is never compared."""
+    quantity = mapping(content)
+    amount = quantity.get("value")
+    read = written_number(amount)
+    shown = text(amount) if read is None else number_text(read)
+    if not shown:
+        return NO_VALUE
+    comparator = text(quantity.get("comparator"))[:2]
+    return Value(f"{comparator} {shown}".lstrip(), read, comparator, read_unit(quantity))
+
+
+def _integer(content: object) -> Value:
+    whole = number(content)
+    return Value(text(content)) if whole is None else Value(number_text(whole), whole)
+
+
+def _concept(content: object) -> Value:
+    """Return a coded value; the author's words whole, with their lines."""
+    return Value(prose(mapping(content).get("text")) or concept_text(content))
+
+
+def _prose(content: object) -> Value:
+    return Value(prose(content))
+
+
+def _yes_or_no(content: object) -> Value:
+    return Value("Yes" if is_true(content) else "No" if is_false(content) else text(content))
+
+
+def _ratio(content: object) -> Value:
+    ratio = mapping(content)
+    parts = [quantity_text(ratio.get("numerator")), quantity_text(ratio.get("denominator"))]
+    return Value(" : ".join(parts) if all(parts) else "")
+
+
+def _span(content: object) -> Value:
+    """Return the words for valueRange, e.g. "1 mg to 2 mg"."""
+    limits = mapping(content)
+    return Value(
+        _from_to(quantity_text(limits.get("low")), quantity_text(limits.get("high")), "up to")
+    )
+
+
+def _moment(content: object) -> Value:
+    found = parse_moment(content)
+    return Value(found.text if found else "")
+
+
+def _period(content: object) -> Value:
+    period = mapping(content)
+    start, end = _moment(period.get("start")).text, _moment(period.get("end")).text
+    return Value(_from_to(start, end, "until"))
+
+
+def _from_to(low: str, high: str, up_to: str) -> str:
+    if low and high:
+        return f"{low} to {high}"
+    return f"{up_to} {high}" if high else low and f"from {low}"
+
+
+def _samples(content: object) -> Value:
+    count = len(text(mapping(content).get("data")).split())
+    return Value(
+        f"A recording of {count} points; see the EHR" if count else "A recording; see the EHR"
+    )
+
+
+def _unknown(_content: object) -> Value:
+    return Value(UNKNOWN_KIND)
+
+
+_READERS: Mapping[str, Callable[[object], Value]] = {
+    "valueQuantity": _quantity,
+    "valueInteger": _integer,
+    "valueDecimal": _integer,
+    "valueCodeableConcept": _concept,
+    "valueString": _prose,
+    "valueBoolean": _yes_or_no,
+    "valueRatio": _ratio,
+    "valueRange": _span,
+    "valueTime": _prose,
+    "valueDateTime": _moment,
+    "valuePeriod": _period,
+    "valueSampledData": _samples,
+}
