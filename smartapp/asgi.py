@@ -7,11 +7,12 @@ middleware, where it would cost each launch a thread.
 """
 
 import asyncio
+import json
 import logging
 import os
 import re
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 from urllib.parse import quote
 
@@ -34,14 +35,20 @@ except ImproperlyConfigured as error:
 
 
 class Handler(ASGIHandler):
-    """Django's, with a thread of its own only for requests that may meet sync code, and with an
-    answer to requests that it cannot even take apart."""
+    """Django's, with a thread of its own only for requests that may meet sync code, a short way
+    for what every launch takes, and an answer to requests that it cannot even take apart."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._short_way = short_way.ShortWay(self)
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         """Outside the admin and the sandbox every view and middleware is async. All that is left
         there for a thread are Django's own ends of a request, a moment in one that stays: starting
         one for each request was a quarter of what a launch cost."""
-        if scope["type"] == "http" and not scope["path"].startswith(SESSION_PREFIXES):
+        if scope["type"] == "http" and short_way.is_for(scope):
+            await self._short_way(scope, receive, send)
+        elif scope["type"] == "http" and not scope["path"].startswith(SESSION_PREFIXES):
             await self.handle(scope, receive, send)
         else:
             await super().__call__(scope, receive, send)
@@ -57,12 +64,10 @@ class Handler(ASGIHandler):
             return None, HttpResponseBadRequest()
 
 
-django_application = Handler()
-
 from django.conf import settings  # noqa: E402 - after Django is set up
 from whitenoise import WhiteNoise  # type: ignore[import-untyped]  # noqa: E402
 
-from smartapp import rate_limit  # noqa: E402
+from smartapp import rate_limit, short_way  # noqa: E402
 from smartapp.body_limit import BoundedBody  # noqa: E402
 from smartapp.bytes_answer import (  # noqa: E402
     PLAIN_HEADERS,
@@ -74,16 +79,21 @@ from smartapp.bytes_answer import (  # noqa: E402
 )
 from smartapp.exception_reports import cause  # noqa: E402
 from smartapp.keys import fetches, public  # noqa: E402
+from smartapp.launches import readiness  # noqa: E402
 from smartapp.lifespan import lifespan  # noqa: E402
 from smartapp.middleware import ADMIN_PREFIX, SESSION_PREFIXES  # noqa: E402
 from smartapp.protocol.errors import TooManyVisits  # noqa: E402
 
 logger = logging.getLogger(__name__)
 
+django_application = Handler()
+
 StaticResponse = tuple[int, Headers, bytes]
 
 JWKS_PREFIX = "/.well-known/jwks"
 HASHED_NAME = re.compile(r"\.[0-9a-f]{12}\.[a-z0-9]+$")
+# What no page of this app uses, and no script that somebody smuggles in shall.
+PERMISSIONS_POLICY = b"camera=(), geolocation=(), microphone=(), payment=(), usb=()"
 # Each request there has a thread, and with it a connection to the database; anybody may ask.
 MAX_ADMIN_REQUESTS = 32
 
@@ -144,6 +154,16 @@ async def _jwks(scope: Message, send: Send) -> None:
     await send({"type": "http.response.body", "body": body})
 
 
+async def _readyz(send: Send) -> None:
+    """Answered before hosts and redirects: a load balancer asks an instance by its address."""
+    found = await readiness.now()
+    words: dict[str, Any] = {"ready": not found.missing, "missing": found.missing}
+    if found.warnings:
+        words["warnings"] = found.warnings
+    headers = [(b"content-type", b"application/json"), *PLAIN_HEADERS[1:]]
+    await answer(send, 503 if found.missing else 200, headers, json.dumps(words).encode())
+
+
 _in_admin = 0
 
 
@@ -172,7 +192,9 @@ async def application(scope: Message, receive: Receive, send: Send) -> None:
 
     async def noting(message: Mapping[str, Any]) -> None:
         nonlocal is_answered
-        is_answered = True
+        if message["type"] == "http.response.start":
+            is_answered = True
+            message = {**message, "headers": _with_protection(message["headers"])}
         await send(message)
 
     try:
@@ -184,11 +206,30 @@ async def application(scope: Message, receive: Receive, send: Send) -> None:
         await answer(send, 500, PLAIN_HEADERS, b"Something went wrong in this app. Try again.\n")
 
 
+def _with_protection(headers: Iterable[tuple[bytes, bytes]]) -> Headers:
+    """Add what browsers must be told with every answer, whoever gives it: Django tells it with its
+    own, and the front and the static files come without."""
+    given = list(headers)
+    names = {name.lower() for name, _ in given}
+    return given + [(name, value) for name, value in _protection() if name not in names]
+
+
+def _protection() -> Headers:
+    hsts = f"max-age={settings.SECURE_HSTS_SECONDS}".encode()
+    return [
+        (b"x-content-type-options", b"nosniff"),
+        (b"permissions-policy", PERMISSIONS_POLICY),
+        *([(b"strict-transport-security", hsts)] if settings.SECURE_HSTS_SECONDS else []),
+    ]
+
+
 async def _routed(scope: Message, receive: Receive, send: Send) -> None:
     """Let answer whose path it is: the front, static files, or Django."""
     path = scope["path"]
     if path == "/healthz":
         await answer(send, 200, PLAIN_HEADERS, b"ok\n")
+    elif path == "/readyz":
+        await _readyz(send)
     elif path.startswith(JWKS_PREFIX):
         await _jwks(scope, send)
     elif path.startswith(settings.STATIC_URL):

@@ -7,52 +7,108 @@ fresh connection: 6 ms on PostgreSQL. These few threads live as long as the proc
 import asyncio
 import time
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor, wait
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import contextmanager
 from contextvars import copy_context
-from threading import Barrier, local
-from typing import ParamSpec, TypeVar
+from threading import Barrier, Lock, local
+from typing import Any, ParamSpec, TypeVar
 
-from django.db import connection
+from django.db import OperationalError, connection
+
+from smartapp import deadlines
 
 THREADS = 4
 IDLE_SECONDS_BEFORE_CHECK = 30
+# A statement of a launch takes milliseconds. One that waits for a lock, or for a server that is
+# gone, is given up, and the person told to try again.
+STATEMENT_SECONDS = 5.0
+# All statements of one piece of work, and its commit.
+WORK_SECONDS = 15.0
+CHECK_SECONDS = 2.0
+WAIT_FOR_THREAD_SECONDS = 8.0
 
 P = ParamSpec("P")
 T = TypeVar("T")
 
-_threads = ThreadPoolExecutor(THREADS, thread_name_prefix="database")
+_threads = ThreadPoolExecutor(
+    THREADS,
+    thread_name_prefix="database",
+    initializer=deadlines.keep_in_this_thread,
+    initargs=(STATEMENT_SECONDS,),
+)
 _used = local()
+_lock = Lock()
+_unfinished = 0
+
+
+class DatabaseCrowded(OperationalError):
+    """No database thread became free in time: the database is slow, or away."""
+
+
+def waiting() -> int:
+    """Return how many pieces of work wait for a database thread."""
+    return max(0, _unfinished - THREADS)
 
 
 def _drop_dead_connection() -> None:
-    """Look before trusting a connection that had an error or lay idle; reconnect if it is dead.
+    """Look before trusting a connection that had an error, lay idle, or is from before the moment
+    in which another one was found silent; reconnect if it is dead.
 
     `close_old_connections` would also close healthy ones, as CONN_MAX_AGE is 0 for everybody else.
     """
     now = time.monotonic()
-    idle = now - getattr(_used, "at", now)
+    used_at = getattr(_used, "at", now)
     _used.at = now
     if connection.connection is None:
         return
-    if (
-        connection.errors_occurred or idle > IDLE_SECONDS_BEFORE_CHECK
-    ) and not connection.is_usable():
+    is_doubtful = now - used_at > IDLE_SECONDS_BEFORE_CHECK or used_at < deadlines.silent_since
+    if (connection.errors_occurred or is_doubtful) and not _is_usable():
         connection.close()
     connection.errors_occurred = False
+
+
+def _is_usable() -> bool:
+    with deadlines.within(CHECK_SECONDS):
+        return connection.is_usable()
 
 
 async def in_database(work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
     """Return what `work` returns, run in a database thread. Never await the EHR inside it.
 
     With the caller's context, as `sync_to_async` has it: the audit trail names whose request it is.
+    DatabaseCrowded where no thread becomes free in time; django.db.OperationalError for a statement
+    that takes too long.
     """
 
     def run() -> T:
-        _drop_dead_connection()
-        return work(*args, **kwargs)
+        with deadlines.within(WORK_SECONDS):
+            _drop_dead_connection()
+            return work(*args, **kwargs)
 
-    return await asyncio.get_running_loop().run_in_executor(_threads, copy_context().run, run)
+    _count(1)
+    future = _threads.submit(copy_context().run, run)
+    future.add_done_callback(lambda _: _count(-1))
+    answer = asyncio.wrap_future(future)
+    if waiting():
+        await _begun(future, answer)
+    return await answer
+
+
+def _count(change: int) -> None:
+    global _unfinished
+    with _lock:
+        _unfinished += change
+
+
+async def _begun(future: Future[Any], answer: asyncio.Future[Any]) -> None:
+    """Wait for work that others may be before; give up what no thread has begun in time."""
+    try:
+        done, _ = await asyncio.wait([answer], timeout=WAIT_FOR_THREAD_SECONDS)
+    except asyncio.CancelledError:
+        answer.cancel()
+        raise
+    if not done and future.cancel():
+        raise DatabaseCrowded(f"no thread became free within {WAIT_FOR_THREAD_SECONDS:g} s")
 
 
 @contextmanager

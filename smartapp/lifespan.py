@@ -6,14 +6,17 @@ keys fresh would sign with keys that were dropped.
 """
 
 import asyncio
+import contextlib
 import gc
 
-from smartapp import checks, http
+from smartapp import checks, deadlines, http
 from smartapp.bytes_answer import Receive, Send
 from smartapp.exception_reports import sentence
 from smartapp.keys import memory
 from smartapp.launches import background, events, framing
 from smartapp.registrations import discovery
+
+STEP_SECONDS = 1.5
 
 
 async def lifespan(receive: Receive, send: Send) -> None:
@@ -44,6 +47,7 @@ OBJECTS_BETWEEN_COLLECTIONS = 100_000
 
 
 async def _start() -> list[asyncio.Task[None]]:
+    deadlines.keep()
     gc.freeze()
     gc.set_threshold(OBJECTS_BETWEEN_COLLECTIONS)
     await checks.verify_start()
@@ -54,9 +58,11 @@ async def _start() -> list[asyncio.Task[None]]:
 
 
 async def _end(tasks: list[asyncio.Task[None]]) -> None:
-    for task in tasks:
-        task.cancel()
+    """Each step has its time, so that the whole ends before a supervisor kills it: together with
+    the 15 seconds in which uvicorn lets requests end (Procfile), within 30."""
+    await http.end(tasks)
     await background.finish()
-    await events.flush()
-    await discovery.end_asking()
-    await http.close()
+    for step in (events.flush(), discovery.end_asking(), http.close()):
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(STEP_SECONDS):
+                await step

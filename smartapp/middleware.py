@@ -9,12 +9,16 @@ import logging
 import secrets
 import sys
 from collections.abc import Awaitable, Callable
+from functools import lru_cache, wraps
 from math import ceil
-from typing import Any, cast
+from typing import Any, TypeVar, cast
 from urllib.parse import quote
 
 from asgiref.sync import iscoroutinefunction, markcoroutinefunction
 from csp import middleware as csp
+from csp.constants import HEADER
+from csp.utils import build_policy, default_config
+from django.conf import settings
 from django.contrib.auth import middleware as auth
 from django.contrib.messages import middleware as messages
 from django.contrib.sessions import middleware as sessions
@@ -41,6 +45,7 @@ logger = logging.getLogger(__name__)
 ADMIN_PREFIX = "/admin/"
 SESSION_PREFIXES = (ADMIN_PREFIX, "/sandbox/")
 LAUNCH_PREFIXES = ("/launch", "/connect/", "/callback/")
+NEVER_STORED = "max-age=0, no-cache, no-store, must-revalidate, private"
 REFERENCE_ALPHABET = "23456789ABCDEFGHJKMNPQRSTVWXYZ"
 # What a driver raises where the server does not answer, is full, read-only, or gave up waiting.
 DATABASE_IS_AWAY = (OperationalError, InterfaceError, InternalError)
@@ -84,7 +89,33 @@ class XFrameOptionsMiddleware(Inline, clickjacking.XFrameOptionsMiddleware):
 
 
 class CSPMiddleware(Inline, csp.CSPMiddleware):
-    pass
+    def process_response(
+        self, request: HttpRequest, response: HttpResponseBase
+    ) -> HttpResponseBase:
+        """Each policy is built once: there are few, and building one costs more than a query."""
+        parts = self.get_policy_parts(request=request, response=response)
+        is_usual = parts.nonce is None and parts.config is None and not settings.DEBUG
+        if is_usual and HEADER not in response:
+            base = settings.CONTENT_SECURITY_POLICY["DIRECTIVES"]
+            directives = map(_frozen, (base, parts.update, parts.replace))
+            response.headers[HEADER] = _policy(*directives)
+            return response
+        return super().process_response(request, response)
+
+
+Directives = tuple[tuple[str, tuple[str, ...]], ...]
+
+
+def _frozen(directives: dict[str, list[str]] | None) -> Directives:
+    return tuple((name, tuple(values)) for name, values in (directives or {}).items())
+
+
+@lru_cache(maxsize=256)
+def _policy(base: Directives, update: Directives, replace: Directives) -> str:
+    config, more, instead = (
+        {name: list(values) for name, values in one} for one in (base, update, replace)
+    )
+    return str(build_policy(default_config(config), more, instead))
 
 
 class CsrfViewMiddleware(Inline, csrf.CsrfViewMiddleware):
@@ -132,6 +163,22 @@ class AuditOrigin(MiddlewareMixin):
     async def __acall__(self, request: HttpRequest) -> Any:
         with origin.of(request):
             return await cast(Awaitable[HttpResponseBase], self.get_response(request))
+
+
+View = TypeVar("View", bound=Callable[..., Awaitable[HttpResponseBase]])
+
+
+def never_stored(view: View) -> View:
+    """Let nobody keep what this view answers. Django's `never_cache` says the same, and a date from
+    long ago besides, for caches older than `no-store`."""
+
+    @wraps(view)
+    async def answering(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+        response = await view(request, *args, **kwargs)
+        response.headers["Cache-Control"] = NEVER_STORED
+        return response
+
+    return cast(View, answering)
 
 
 def new_reference() -> str:

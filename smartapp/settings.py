@@ -1,6 +1,5 @@
 """Settings, all from the environment (and `.env`, which never overrides the environment)."""
 
-import logging
 from datetime import timedelta
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -8,7 +7,6 @@ from urllib.parse import urlsplit
 import environ
 from csp.constants import NONE, SELF
 from django.core.exceptions import ImproperlyConfigured
-from django.utils.log import CallbackFilter
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 VAR_DIR = BASE_DIR / "var"
@@ -47,6 +45,9 @@ ALLOW_LOOPBACK_EHRS = boolean("ALLOW_LOOPBACK_EHRS")
 PUBLIC_URL = env.str("PUBLIC_URL", default="http://127.0.0.1:8000").rstrip("/")
 PUBLIC_URL_IS_HTTPS = PUBLIC_URL.startswith("https://")
 DISCOVERY_CACHE_SECONDS = env.int("DISCOVERY_CACHE_SECONDS", default=3600)
+READ_AGAIN_SECONDS = env.int("READ_AGAIN_SECONDS", default=60)
+if not 0 <= READ_AGAIN_SECONDS <= 600:
+    raise ImproperlyConfigured("READ_AGAIN_SECONDS is a number of seconds from 0 to 600.")
 IDLE_MINUTES = env.int("IDLE_MINUTES", default=30)
 if not 1 <= IDLE_MINUTES <= 12 * 60:
     raise ImproperlyConfigured("IDLE_MINUTES is a number of minutes from 1 to 720.")
@@ -74,6 +75,7 @@ INSTALLED_APPS = [
     "smartapp.registrations",
     "smartapp.brands",
     "smartapp.launches",
+    "smartapp.diagnosis",
 ]
 if SANDBOX:
     INSTALLED_APPS.append("smartapp.sandbox")
@@ -128,9 +130,31 @@ if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
         timeout=20,
         init_command="PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL;",
     )
+if DATABASES["default"]["ENGINE"] == "django.db.backends.postgresql":
+    # A server that is gone without a word costs seconds, not the two hours of TCP's own patience.
+    # What DATABASE_URL says wins. Statements have deadlines of their own: smartapp.deadlines.
+    DATABASES["default"]["OPTIONS"] = {
+        "connect_timeout": 5,
+        "keepalives_idle": 15,
+        "keepalives_interval": 5,
+        "keepalives_count": 3,
+        "tcp_user_timeout": 15_000,  # milliseconds
+        **DATABASES["default"].get("OPTIONS", {}),
+    }
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 CACHES = {"default": env.cache_url("CACHE_URL", default="locmemcache://")}
+if CACHES["default"]["BACKEND"] == "django.core.cache.backends.redis.RedisCache":
+    # Everything goes on without the cache, so nobody waits for it for long.
+    CACHES["default"]["OPTIONS"] = {
+        "socket_connect_timeout": 1,
+        "socket_timeout": 1,
+        **CACHES["default"].get("OPTIONS", {}),
+    }
+# What was read for pages, sealed: apart, so that a few long records push out nothing else.
+CACHES["pages"] = {**CACHES["default"], "KEY_PREFIX": "pages"}
+if CACHES["pages"]["BACKEND"].endswith("LocMemCache"):
+    CACHES["pages"] |= {"LOCATION": "pages", "OPTIONS": {"MAX_ENTRIES": 100}}
 
 # --- Sessions, cookies, headers ----------------------------------------------------------------
 
@@ -218,17 +242,9 @@ USE_TZ = True
 # What DEBUG shows, and what is mailed to ADMINS, names no value of any variable or request.
 DEFAULT_EXCEPTION_REPORTER = "smartapp.exception_reports.ReportWithoutValues"
 
-
-def is_no_probe(record: logging.LogRecord) -> bool:
-    """Keep Django from calling each 503 of `/readyz` an error: probes ask every few seconds, also
-    while the process starts. The app itself logs what is missing."""
-    return getattr(getattr(record, "request", None), "path", "") != "/readyz"
-
-
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
-    "filters": {"no_probe": {"()": CallbackFilter, "callback": is_no_probe}},
     "formatters": {"line": {"format": "%(asctime)s %(levelname)s %(name)s %(message)s"}},
     "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
     "root": {"handlers": ["stderr"], "level": "INFO"},
@@ -237,7 +253,7 @@ LOGGING = {
     "loggers": {
         "uvicorn.access": {"level": "WARNING"},
         "gunicorn.access": {"level": "WARNING"},
-        "django.request": {"level": "ERROR", "filters": ["no_probe"]},
+        "django.request": {"level": "ERROR"},
         "django.security": {"level": "ERROR"},
         "aiohttp": {"level": "WARNING"},
         "asyncio": {"level": "WARNING"},

@@ -21,6 +21,8 @@ from smartapp.settings import DATABASES, STORAGES
 STORAGES["staticfiles"] = {
     "BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage",
 }
+# A test that loads a page twice has changed the EHR in between.
+READ_AGAIN_SECONDS = 0
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 # A file, not a database in memory: the app's database threads must all see the same one. But a
 # file in memory where there is such a folder, and nothing waits for a disk.

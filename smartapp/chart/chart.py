@@ -98,6 +98,8 @@ class Visit:
 
 
 Part = Who | Visit | FHIRUserView | ReadSection
+# The names of all parts, in the order of the page.
+NAMES = ("who", "user", "visit", *(one.name for one in SECTIONS))
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,11 +128,24 @@ class Chart:
         return nobody and "failed" in states and states <= {"failed", "not-granted"}
 
 
-def place(part: Part) -> int:
-    """Return where a part stands on the page, among all others."""
+def name_of(part: Part) -> str:
+    """Return the name of a part, one for each on a page."""
     if isinstance(part, ReadSection):
-        return 3 + SECTIONS.index(part.section)
-    return (Who, FHIRUserView, Visit).index(type(part))
+        return part.name
+    return {Who: "who", FHIRUserView: "user", Visit: "visit"}[type(part)]
+
+
+def is_settled(part: Part) -> bool:
+    """Whether asking the EHR again in a moment would bring the same."""
+    match part:
+        case Who():
+            return part.identity is not None
+        case Visit():
+            return not part.problem
+        case ReadSection():
+            return part.is_read or part.state == "not-granted"
+        case FHIRUserView():
+            return True
 
 
 def chart_of(parts: Iterable[Part]) -> Chart:
@@ -138,7 +153,7 @@ def chart_of(parts: Iterable[Part]) -> Chart:
     by_kind: dict[type, list[Any]] = defaultdict(list)
     for part in parts:
         by_kind[type(part)].append(part)
-    sections = sorted(by_kind[ReadSection], key=place)
+    sections = sorted(by_kind[ReadSection], key=lambda one: SECTIONS.index(one.section))
     return Chart(
         who=by_kind[Who][0],
         visit=next(iter(by_kind[Visit]), Visit()),

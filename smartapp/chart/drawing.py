@@ -5,11 +5,12 @@ any order; where a piece is not there yet, its place says that it is being read.
 """
 
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from django.template.loader import render_to_string
 
-from smartapp.chart.chart import Chart, FHIRUserView, Part, ReadSection, Visit, Who
+from smartapp.chart.chart import FHIRUserView, Part, ReadSection, Visit, Who
 from smartapp.chart.page import LaunchPage
 from smartapp.protocol.errors import SmartError
 
@@ -46,10 +47,22 @@ def draw(part: Part, page: LaunchPage) -> str:
             return render_to_string(part.section.template, context)
 
 
-def draw_end(chart: Chart | None, page: LaunchPage, *, form_token: str) -> str:
+def draw_end(
+    page: LaunchPage,
+    *,
+    user: FHIRUserView | None,
+    is_unreadable: bool,
+    read_at: datetime,
+    form_token: str,
+) -> str:
     """Return what comes last: how the launch stands, and whether nothing at all could be read."""
-    user = (chart.user if chart else None) or page.user_by_reference
-    shown = {"page": page, "chart": chart, "user": user, "form_token": form_token}
+    shown = {
+        "page": page,
+        "user": user or page.user_by_reference,
+        "is_unreadable": is_unreadable,
+        "read_at": read_at,
+        "form_token": form_token,
+    }
     return render_to_string("sections/end.html", shown)
 
 

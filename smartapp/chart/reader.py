@@ -8,7 +8,7 @@ import asyncio
 import logging
 import re
 from collections import Counter
-from collections.abc import AsyncGenerator, Coroutine, Mapping, Sequence
+from collections.abc import AsyncGenerator, Collection, Coroutine, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal, TypeVar
@@ -81,7 +81,8 @@ class Outcome:
 class Reading:
     """The reads of one page, each on its own, all begun at once.
 
-    `reference` is the one number of this page load: every line in the log about it has it.
+    `reference` is the one number of this page load: every line in the log about it has it. The
+    parts that `known` names are not read.
     """
 
     def __init__(
@@ -95,6 +96,7 @@ class Reading:
         extras: Mapping[str, Any],
         now: datetime,
         reference: str,
+        known: Collection[str] = (),
     ) -> None:
         self._record = Record(access, patient=patient, extras=extras)
         self._encounter = encounter
@@ -102,6 +104,7 @@ class Reading:
         self._granted = granted_scopes
         self._now = now
         self._reference = reference
+        self._known = known
 
     async def parts(self) -> AsyncGenerator[Part, None]:
         """Yield who the patient is, and after that every other part as it comes, in any order.
@@ -111,7 +114,8 @@ class Reading:
         pass through. Everything else that goes wrong stays in its part.
         """
         who = asyncio.create_task(self._who())
-        others = (self._visit(who), self._user(who), *(self._section(s, who) for s in SECTIONS))
+        sections = (one for one in SECTIONS if one.name not in self._known)
+        others = (self._visit(who), self._user(who), *(self._section(one, who) for one in sections))
         tasks = [who, *map(asyncio.create_task, others)]
         waiting = set(tasks)
         try:
@@ -138,7 +142,7 @@ class Reading:
 
     async def _visit(self, who: asyncio.Task[Who]) -> Visit | None:
         """Return the launch's encounter, if it is this patient's (C102)."""
-        if self._encounter is None:
+        if self._encounter is None or "visit" in self._known:
             return None
         outcome = await self._read("Encounter", self._encounter)
         await asyncio.shield(who)
@@ -152,7 +156,7 @@ class Reading:
 
     async def _user(self, who: asyncio.Task[Who]) -> FHIRUserView | None:
         """Return who launched; the `fhirUser` scope itself lets us read them (C95)."""
-        if self._fhirUser is None:
+        if self._fhirUser is None or "user" in self._known:
             return None
         try:
             user = parse_fhir_user(self._fhirUser, fhir_base_url=self._record.fhir_base_url)

@@ -37,9 +37,11 @@ def has_ever_run() -> bool:
 
 def problems(now: datetime) -> list[str]:
     """Return in sentences what is wrong with the periodic work: it has stopped everywhere, or some
-    of it fails somewhere."""
+    of it fails somewhere. Before there was anything to do for some minutes, nothing is wrong."""
     if MaintainedBy.objects.filter(last_at__gt=now - SILENT_AFTER).exists():
         return failures(now)
+    if not KeySet.objects.filter(created_at__lt=now - SILENT_AFTER).exists():
+        return []
     return [f"{last_runs(now)} It should run every minute."]
 
 

@@ -116,7 +116,7 @@ async def probe(described: EndpointConfig) -> AsyncIterator[Finding]:
     except SmartError as error:
         yield doctor.problem(
             "token",
-            f"{error.title}: {error.detail}.",
+            f"{error.title}: {error.quoted}.",
             "Compare client id, key and scopes with the vendor's portal; mend what else is wrong "
             "here first.",
         )

@@ -5,13 +5,17 @@ lost for the launch (C124), and good at the EHR all the same (C133).
 """
 
 import asyncio
+import logging
 import time
 from collections.abc import Coroutine
 from typing import Any, TypeVar
 
-from smartapp.launches import store
+logger = logging.getLogger(__name__)
 
 T = TypeVar("T")
+
+# A token request is given up after ten seconds, and may hold a launch's only refresh token.
+FINISH_SECONDS = 10
 
 _tasks: set[asyncio.Task[Any]] = set()
 
@@ -31,7 +35,9 @@ async def to_its_end(work: Coroutine[Any, Any, T]) -> T:
 
 async def finish() -> None:
     """Wait, at shutdown, for what is under way, and for what begins with its end: the server does
-    not. As long as the slowest of it, a refresh, may take."""
-    give_up_at = time.monotonic() + store.REFRESH_LEASE.total_seconds()
+    not. What is not done by then is lost, as if the process had been killed."""
+    give_up_at = time.monotonic() + FINISH_SECONDS
     while _tasks and (left := give_up_at - time.monotonic()) > 0:
         await asyncio.wait(_tasks, timeout=left)
+    if _tasks:
+        logger.error("%d pieces of work did not end in time", len(_tasks))

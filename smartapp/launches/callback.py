@@ -4,14 +4,13 @@ import re
 
 from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
-from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET
 
 from smartapp.database import in_database
 from smartapp.frames import framable
 from smartapp.launches import cookies, events, launching, pending, steps, store
 from smartapp.launches.models import LaunchKind
-from smartapp.middleware import error_response
+from smartapp.middleware import error_response, never_stored
 from smartapp.protocol import authorization
 from smartapp.protocol.authorization import AuthorizationCode, AuthorizationErrorResponse
 from smartapp.protocol.errors import (
@@ -31,7 +30,7 @@ EHR_MESSAGE_LENGTH = 300
 
 
 @require_GET
-@never_cache
+@never_stored
 @events.recorded
 async def callback(request: HttpRequest, registration_slug: str) -> HttpResponse:
     """Return the redirect to the finished launch's page, or the page that says why it is none."""
@@ -119,9 +118,8 @@ async def _without_pending(request: HttpRequest, state: str) -> HttpResponse:
         return HttpResponse(status=303, headers={"Location": f"/launches/{uuid}/"})
     if used:
         raise StateAlreadyUsed("not by this browser's sessions")
-    raise StateOfAnotherBrowser(
-        "no pending launch in this browser; framed" if cookies.is_framed(request) else ""
-    )
+    detail = "no pending launch in this browser"
+    raise StateOfAnotherBrowser(detail, is_framed=cookies.is_framed(request))
 
 
 def _refused(

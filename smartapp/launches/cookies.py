@@ -75,16 +75,15 @@ def set_cookie(
     https and from a loopback address. `lifetime` None: until the browser is closed.
     """
     framed = is_framed(request)
-    response.set_cookie(
-        name,
-        value,
-        max_age=lifetime,
-        secure=framed or settings.PUBLIC_URL_IS_HTTPS,
-        httponly=True,
-        samesite="None" if framed else "Lax",
-    )
+    response.cookies[name] = value
+    cookie = response.cookies[name]
+    cookie["path"], cookie["httponly"] = "/", True
+    cookie["samesite"] = "None" if framed else "Lax"
+    cookie["secure"] = framed or settings.PUBLIC_URL_IS_HTTPS
+    if lifetime is not None:
+        cookie["max-age"] = int(lifetime.total_seconds())
     if framed:
-        response.cookies[name]["partitioned"] = True
+        cookie["partitioned"] = True
 
 
 def delete_cookie(request: HttpRequest, response: HttpResponse, name: str) -> None:

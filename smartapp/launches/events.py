@@ -98,7 +98,7 @@ class Detail(TypedDict, total=False):
     framed: bool
     ehr_error: str
     http_status: int
-    hints: list[str]
+    said: str
     refused_kid: str
     taken_kid: str
     rule: str

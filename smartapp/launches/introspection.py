@@ -120,7 +120,7 @@ async def _compared(
         response = await _send(config, url, kind, value, tokens.token_endpoint)
         answer = introspection.parse_introspection(response.status, response.body)
     except SmartError as error:
-        failure = f"{error.title}: {error.detail}."
+        failure = f"{error.title}: {error.quoted}."
     compared = Compared(kind, answer, failure, tokens, config.client_id)
     events.note(Step.INTROSPECTION, _verdicts(compared))
     return compared

@@ -145,8 +145,8 @@ async def _refusal(registration: Registration, signer: Signer) -> str:
     except InvalidClient as error:
         return (
             f"it does not know {signer.alg} {signer.kid} yet, or does not accept this app at all "
-            f"({error.detail}). Its copy of the public keys may be older: wait, and ask again."
+            f"({error.quoted}). Its copy of the public keys may be older: wait, and ask again."
         )
     except SmartError as error:
-        return f"it could not be asked ({error.title}: {error.detail})."
+        return f"it could not be asked ({error.title}: {error.quoted})."
     return ""

@@ -31,6 +31,7 @@ class EndReason(models.TextChoices):
     CONTEXT_CHANGED = "context_changed", "The patient was changed in the EHR"
     ADMINISTRATOR = "administrator", "Ended by an administrator"
     FAILED = "failed", "The sign-in did not complete"
+    RESTORED = "restored", "Ended as a backup was restored"
 
 
 def tokens_context(launch_uuid: uuid.UUID) -> str:

@@ -14,6 +14,7 @@ from smartapp.launches import events, form_token, refresh, revocation, steps, st
 from smartapp.launches.current_launch import find
 from smartapp.launches.guard import seconds_left
 from smartapp.launches.models import EndReason
+from smartapp.launches.read_again import Shelf
 
 logger = logging.getLogger(__name__)
 
@@ -30,6 +31,7 @@ async def end(request: HttpRequest, uuid: UUID) -> HttpResponse:
     ended = await in_database(
         store.end_and_hand_over, stored, EndReason.NOT_REVOKED, timezone.now()
     )
+    await Shelf(uuid, key).clear()
     if ended is not None:
         steps.ended(await revocation.tell(ended))
     # Back and reload must lead to a page, not to the form being sent again.
@@ -60,6 +62,7 @@ async def patient_changed(request: HttpRequest, uuid: UUID) -> HttpResponse:
     stored, key = await find(request, uuid)
     form_token.require(request, key)
     reason = EndReason.CONTEXT_CHANGED
+    await Shelf(uuid, key).clear()
     if await in_database(store.end_and_hand_over, stored, reason, timezone.now()):
         logger.warning("launch %s ended: the patient was changed in the EHR", stored.uuid)
         steps.ended(reason)

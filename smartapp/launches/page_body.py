@@ -6,8 +6,9 @@ from collections.abc import AsyncGenerator
 from contextlib import aclosing
 
 from django.http import HttpRequest
+from django.utils import timezone
 
-from smartapp.chart.chart import Chart, Part, chart_of, place
+from smartapp.chart.chart import NAMES, FHIRUserView, Part, Who, chart_of, is_settled, name_of
 from smartapp.chart.drawing import Shell, draw, draw_alarm, draw_end, draw_shell
 from smartapp.chart.page import LaunchPage, build_launch_page
 from smartapp.launches import patient_chart, refresh, steps
@@ -15,6 +16,7 @@ from smartapp.launches.cookies import SessionKey, is_framed
 from smartapp.launches.form_token import form_token
 from smartapp.launches.guard import guard
 from smartapp.launches.models import LaunchKind
+from smartapp.launches.read_again import Kept, Shelf
 from smartapp.launches.record_access import LaunchAccess
 from smartapp.launches.store import StoredLaunch
 from smartapp.middleware import known_error, new_reference, report
@@ -37,14 +39,20 @@ class PageBody:
         self._access = LaunchAccess(launch)
         self._form_token = form_token(key)
         self._reference = new_reference()
+        self._shelf = Shelf(launch.uuid, key)
+        self._kept = Kept(timezone.now())
         self._read: list[Part] = []
 
     async def whole(self) -> str:
         """Return the whole page, its pieces in order. Raises what stands in the way of it."""
         shell = self._shell()
-        drawn = [(place(part), piece) async for part, piece in self._pieces()]
-        pieces = [piece for _, piece in sorted(drawn)]
-        return "".join((shell.before, *pieces, self._end(), shell.after))
+        try:
+            pieces = {name: piece async for name, piece in self._pieces()}
+        except SmartError:
+            await self._shelf.clear()
+            raise
+        in_order = [pieces[name] for name in NAMES if name in pieces]
+        return "".join((shell.before, *in_order, self._end(), shell.after))
 
     async def streamed(self) -> AsyncGenerator[str, None]:
         """Yield the page as it is read. What stands in the way of it takes the place of all that
@@ -57,32 +65,75 @@ class PageBody:
                     yield piece
             yield self._end()
         except Exception as error:
+            await self._shelf.clear()
             known = known_error(error)
             report(self._request, known, self._reference)
             yield self._alarm(known)
         yield shell.after
 
-    async def _pieces(self) -> AsyncGenerator[tuple[Part, str], None]:
+    async def _pieces(self) -> AsyncGenerator[tuple[str, str], None]:
+        """Yield each piece with the name of its part: those of a moment ago, or newly read ones."""
+        # First, also where nothing need be read: access that has ended shows nothing any more.
         self._access.launch = await refresh.with_access(self._launch, by_person=True)
-        if self._access.tokens.context.patient is None:
-            return
-        page = self._page()
-        async with aclosing(patient_chart.parts(self._access, self._reference)) as parts:
+        self._kept = await self._shelf.find(self._access.tokens, timezone.now())
+        if self._kept.is_whole:
+            for name, piece in self._kept.pieces.items():
+                yield name, piece
+        elif self._access.tokens.context.patient is not None:
+            async with aclosing(self._read_pieces()) as pieces:
+                async for name, piece in pieces:
+                    yield name, piece
+
+    async def _read_pieces(self) -> AsyncGenerator[tuple[str, str], None]:
+        """Yield who the patient is, as read now; then what was read a moment ago and the rest."""
+        page, kept, pieces = self._page(), self._kept, dict[str, str]()
+        reading = patient_chart.parts(self._access, self._reference, known=kept.pieces)
+        async with aclosing(reading) as parts:
             async for part in parts:
                 self._read.append(part)
                 # A long record takes a tenth of a second: meanwhile our keys must be served.
-                yield part, await asyncio.to_thread(draw, part, page)
+                pieces[name_of(part)] = await asyncio.to_thread(draw, part, page)
+                yield name_of(part), pieces[name_of(part)]
+                if isinstance(part, Who):
+                    for name, piece in kept.pieces.items():
+                        if name != "who":
+                            yield name, piece
+        if not chart_of(self._read).is_unreadable:
+            await self._keep(pieces)
+
+    async def _keep(self, pieces: dict[str, str]) -> None:
+        """Keep what asking again in a moment would bring again."""
+        settled = {name_of(part) for part in self._read if is_settled(part)}
+        kept = Kept(
+            read_at=self._kept.read_at,
+            pieces={**self._kept.pieces, **{name: pieces[name] for name in settled}},
+            user=self._user,
+            is_whole=settled == pieces.keys(),
+        )
+        await self._shelf.keep(kept, self._access.tokens)
+
+    @property
+    def _user(self) -> FHIRUserView | None:
+        read = (one for one in self._read if isinstance(one, FHIRUserView))
+        return next(read, self._kept.user)
 
     def _shell(self) -> Shell:
         shown = {"form_token": self._form_token, "guard": guard(self._launch)}
         return draw_shell(self._page(), **shown)
 
     def _end(self) -> str:
-        chart: Chart | None = None
-        if self._read:
-            chart = chart_of(self._read)
+        chart = chart_of(self._read) if self._read else None
+        if chart:
             steps.charted(chart)
-        return draw_end(chart, self._page(), form_token=self._form_token)
+        elif self._access.tokens.context.patient is None:
+            steps.shown_without_patient()
+        return draw_end(
+            self._page(),
+            user=self._user,
+            is_unreadable=chart is not None and chart.is_unreadable and not self._kept.pieces,
+            read_at=self._kept.read_at,
+            form_token=self._form_token,
+        )
 
     def _alarm(self, error: SmartError) -> str:
         is_from_ehr = self._launch.kind == LaunchKind.EHR or is_framed(self._request)

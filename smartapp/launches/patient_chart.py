@@ -1,7 +1,7 @@
 """Reads the record of a launch's patient, and ends the launch on an answer that forbids more."""
 
 import logging
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Collection
 from contextlib import aclosing
 
 from django.utils import timezone
@@ -26,14 +26,17 @@ from smartapp.record.identity import read_identity
 logger = logging.getLogger(__name__)
 
 
-async def parts(access: LaunchAccess, reference: str) -> AsyncGenerator[Part, None]:
-    """Yield the parts of the patient's chart as they are read, whose it is first. A second 401
-    means that the EHR took the access away: the launch ends (C141).
+async def parts(
+    access: LaunchAccess, reference: str, *, known: Collection[str] = ()
+) -> AsyncGenerator[Part, None]:
+    """Yield the parts of the patient's chart as they are read, whose it is first, without those
+    that `known` names. A second 401 means that the EHR took the access away: the launch ends
+    (C141).
 
     Raises what says why the launch is over also when it ended while the EHR was asked: then what
     was shown must not be used any more (T17, T18)."""
     try:
-        async with aclosing(_reading(access, reference).parts()) as reading:
+        async with aclosing(_reading(access, reference, known).parts()) as reading:
             async for part in reading:
                 yield part
     except FHIRUnauthorized as error:
@@ -44,7 +47,7 @@ async def parts(access: LaunchAccess, reference: str) -> AsyncGenerator[Part, No
     await _refuse_if_over(access)
 
 
-def _reading(access: LaunchAccess, reference: str) -> Reading:
+def _reading(access: LaunchAccess, reference: str, known: Collection[str]) -> Reading:
     context = access.tokens.context
     return Reading(
         access,
@@ -55,6 +58,7 @@ def _reading(access: LaunchAccess, reference: str) -> Reading:
         extras=context.extras,
         now=timezone.now(),
         reference=reference,
+        known=known,
     )
 
 

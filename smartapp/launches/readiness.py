@@ -1,90 +1,167 @@
-"""What has to be there before this process can take a launch.
+"""Whether this process can take a launch: what a launch needs, and no more.
 
-Anybody may ask, and what is asked may not answer: so one look at a time, good for a second, and in
-threads of its own, which no launch waits for (T30).
+Asked of the same threads that launches use, by doing what a launch does first: insert its row. A
+connection of its own would find the database well while every launch waits for one that is not.
+What launches do without is said as a warning, and takes no process out of service.
+
+Anybody may ask, so there is one look at a time, and it is good for a second (T30).
 """
 
 import asyncio
 import logging
 import secrets
+import shutil
 import time
-from collections.abc import Callable
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Awaitable, Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
 
 from django.core.cache import cache
-from django.db import connection
+from django.db import connection, transaction
+from django.utils import timezone
 
 from smartapp import vault
+from smartapp.database import in_database
 from smartapp.exception_reports import cause
-from smartapp.keys import memory
+from smartapp.keys import heartbeat, memory
+from smartapp.launches.models import Launch, LaunchKind
+from smartapp.registrations.models import AuthMethod, Registration
 
 GOOD_FOR_SECONDS = 1
 WAIT_SECONDS = 5
+# SQLite tells of a full disk only when it commits.
+FREE_BYTES_NEEDED = 2**20
 
 logger = logging.getLogger(__name__)
 
-_thread = ThreadPoolExecutor(1, thread_name_prefix="readiness")
-_look: Future[list[str]] | None = None
+
+@dataclass(frozen=True, slots=True)
+class Readiness:
+    """What is missing for a launch, by name, and what somebody should look after."""
+
+    missing: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()
+
+
+_cache_thread = ThreadPoolExecutor(1, thread_name_prefix="readiness")
+_look: asyncio.Task[Readiness] | None = None
 _looked_at = 0.0
+_told: tuple[str, ...] = ()
 
 
-def _database() -> bool:
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT 1")
-        return cursor.fetchone() is not None
+async def _database() -> bool:
+    return await in_database(_takes_a_launch)
 
 
-def _cache() -> bool:
+def _takes_a_launch() -> bool:
+    """Insert a launch and take it back: nothing else finds a table that is locked or lacks a
+    column, a server that is read-only since a failover, or one that is full."""
+    with transaction.atomic():
+        Launch.objects.create(
+            endpoint_id=0, kind=LaunchKind.EHR, state_digest=f"readyz-{secrets.token_hex(8)}",
+            launched_at=timezone.now(),
+        )  # fmt: skip
+        transaction.set_rollback(True)
+    name = str(connection.settings_dict["NAME"])
+    if connection.vendor == "sqlite" and Path(name).is_file():
+        return shutil.disk_usage(Path(name).parent).free >= FREE_BYTES_NEEDED
+    return True
+
+
+async def _key_ring() -> bool:
+    return vault.unseal(vault.seal(b"ready", "readyz"), "readyz") == b"ready"
+
+
+async def _signing_key() -> bool:
+    """Before the first EHR is registered none is needed: an installation that was never ready
+    could not be reached to register it."""
+    return memory.can_sign() or not await in_database(_is_a_key_needed)
+
+
+def _is_a_key_needed() -> bool:
+    signed = Registration.objects.filter(enabled=True, auth_method=AuthMethod.PRIVATE_KEY_JWT)
+    return signed.exists()
+
+
+async def _cache() -> bool:
+    return await asyncio.get_running_loop().run_in_executor(_cache_thread, _keeps_a_mark)
+
+
+def _keeps_a_mark() -> bool:
     mark = secrets.token_hex(4)
     cache.set(f"readyz-{mark}", mark, timeout=5)
     return bool(cache.get(f"readyz-{mark}") == mark)
 
 
-def _key_ring() -> bool:
-    return vault.unseal(vault.seal(b"ready", "readyz"), "readyz") == b"ready"
-
-
-def _signing_key() -> bool:
-    return memory.can_sign()
-
-
-CHECKS: dict[str, Callable[[], bool]] = {
+NEEDED: dict[str, Callable[[], Awaitable[bool]]] = {
     "database": _database,
-    "cache": _cache,
     "key ring": _key_ring,
     "signing key": _signing_key,
 }
+DONE_WITHOUT: dict[str, Callable[[], Awaitable[bool]]] = {"cache": _cache}
 
 
-def _passes(name: str, check: Callable[[], bool]) -> bool:
+async def now() -> Readiness:
+    """Return how it is, as of a second ago at most."""
+    global _look, _looked_at
+    is_old = time.monotonic() - _looked_at > GOOD_FOR_SECONDS
+    if _look is None or _look.get_loop() is not asyncio.get_running_loop():
+        is_old = True
+    elif not _look.done():
+        is_old = False
+    if _look is None or is_old:
+        _look, _looked_at = asyncio.create_task(_looked()), time.monotonic()
+    return await asyncio.shield(_look)
+
+
+def forget() -> None:
+    """Forget what was seen: a test's database ends, the process does not."""
+    global _look
+    _look = None
+
+
+async def _looked() -> Readiness:
+    missing, without, periodic_work = await asyncio.gather(
+        _failed(NEEDED), _failed(DONE_WITHOUT), _periodic_work()
+    )
+    _tell(missing)
+    return Readiness(missing, (*(f"the {name} is away" for name in without), *periodic_work))
+
+
+def _tell(missing: tuple[str, ...]) -> None:
+    """Once for each change: probes come every few seconds."""
+    global _told
+    if missing == _told:
+        return
+    _told = missing
+    if missing:
+        logger.warning("not ready: %s", ", ".join(missing))
+    else:
+        logger.info("ready again")
+
+
+async def _failed(checks: dict[str, Callable[[], Awaitable[bool]]]) -> tuple[str, ...]:
+    """Return which did not pass, each in its own time."""
+    passed = await asyncio.gather(*(_passes(name, check) for name, check in checks.items()))
+    return tuple(name for name, well in zip(checks, passed, strict=True) if not well)
+
+
+async def _passes(name: str, check: Callable[[], Awaitable[bool]]) -> bool:
     try:
-        return check()
+        async with asyncio.timeout(WAIT_SECONDS):
+            return await check()
     except Exception as error:
         # Whatever a driver raises means the same here: not ready.
-        logger.warning("not ready: %s: %s", name, cause(error))
+        if name not in _told:
+            logger.warning("%s: %s", name, cause(error))
         return False
 
 
-def _missing() -> list[str]:
-    try:
-        names = [name for name, check in CHECKS.items() if not _passes(name, check)]
-    finally:
-        connection.close()
-    if names:
-        logger.warning("not ready: %s", ", ".join(names))
-    return names
-
-
-async def missing() -> list[str]:
-    """Return the names of what is not ready; empty when all is. All of them while the look itself
-    does not come back in time."""
-    global _look, _looked_at
-    now = time.monotonic()
-    if _look is None or (_look.done() and now - _looked_at > GOOD_FOR_SECONDS):
-        _look, _looked_at = _thread.submit(_missing), now
+async def _periodic_work() -> list[str]:
+    """For somebody to look after; a launch does not wait for it."""
     try:
         async with asyncio.timeout(WAIT_SECONDS):
-            return await asyncio.shield(asyncio.wrap_future(_look))
-    except TimeoutError:
-        logger.warning("not ready: the look at what is needed has not come back")
-        return list(CHECKS)
+            return await in_database(heartbeat.problems, timezone.now())
+    except Exception:  # the database is away, which is said already
+        return []

@@ -113,6 +113,7 @@ ENDED: dict[str, type[SmartError]] = {
     EndReason.UNAUTHORIZED: EndedByEHR,
     EndReason.PATIENT_CHANGED: PatientChanged,
     EndReason.ADMINISTRATOR: EndedByAdministrator,
+    EndReason.RESTORED: EndedByAdministrator,
     EndReason.CONTEXT_CHANGED: ContextChanged,
 }
 

@@ -50,6 +50,7 @@ class RefreshFailure:
     detail: str = field(repr=False)
     error: str = ""
     http_status: int = 0
+    said: str = field(default="", repr=False)
     count: int = 1
     may_be_tried_at_once: bool = False
 
@@ -57,7 +58,9 @@ class RefreshFailure:
     def as_refusal(self) -> TokenRefused | None:
         """The EHR's refusal, to be said again; None for anything else."""
         kind = REFUSALS.get(self.code)
-        return kind(self.detail, error=self.error, http_status=self.http_status) if kind else None
+        if kind is None:
+            return None
+        return kind(self.detail, error=self.error, http_status=self.http_status, said=self.said)
 
     @property
     def as_uncertain(self) -> RefreshUncertain:
@@ -83,7 +86,7 @@ def of_a_refresh(error: Exception) -> Exception:
     if isinstance(error, InvalidClient) or not isinstance(error, TokenRefused):
         return error
     kind = RefreshFailed if isinstance(error, TokenEndpointFailed) else RefreshRefused
-    said = kind(error.detail, error=error.error, http_status=error.http_status)
+    said = kind(error.detail, error=error.error, http_status=error.http_status, said=error.said)
     said.retry_after = error.retry_after
     return said
 
@@ -116,6 +119,7 @@ def remembered(error: Exception, before: RefreshFailure | None) -> RefreshFailur
         detail=error.detail,
         error=getattr(error, "error", ""),
         http_status=getattr(error, "http_status", 0),
+        said=error.said,
         count=count,
         may_be_tried_at_once=is_transient and count == 1,
     )

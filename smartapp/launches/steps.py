@@ -29,107 +29,17 @@ from smartapp.protocol.authorization import (
 from smartapp.protocol.errors import (
     AuthorizationErrorWithoutState,
     AuthorizationRefused,
-    AuthorizationResponseInvalid,
-    DiscoveryError,
     FHIRError,
-    IDTokenError,
-    JWKSError,
-    LaunchContextError,
-    LaunchEnded,
-    RefreshProofRefused,
     SmartError,
-    StateError,
+    StateOfAnotherBrowser,
     TokenRefused,
     WrongPatient,
 )
 from smartapp.protocol.json import JSONInvalid, parse_json_object
+from smartapp.protocol.text import vendor_words
 from smartapp.registrations.discovery import OAuthEndpoints
 from smartapp.registrations.registry import EndpointConfig
 
-STEP_OF: tuple[tuple[type[SmartError], Step], ...] = (
-    (LaunchEnded, Step.END),
-    (StateError, Step.CALLBACK),
-    (AuthorizationRefused, Step.CALLBACK),
-    (AuthorizationResponseInvalid, Step.CALLBACK),
-    (DiscoveryError, Step.DISCOVERY),
-    (IDTokenError, Step.ID_TOKEN),
-    (JWKSError, Step.ID_TOKEN),
-    (LaunchContextError, Step.CONTEXT),
-    (FHIRError, Step.FHIR),
-)
-# An EHR's own words may quote anything, so they are not kept: only which of these they name.
-HINTS = {
-    "redirect_uri": r"redirect",
-    "client_id": r"client.?id|unknown client|client not found|unregistered",
-    "code_verifier": r"pkce|code.?verifier|code.?challenge",
-    "aud": r"\baud(ience)?\b",
-    "signature": r"signature|verif(y|ication) failed",
-    "key": r"\bkid\b|\bjwks?\b|public key|no matching key",
-    "jti": r"\bjti\b|replay",
-    "time": r"\bexp\b|\biat\b|\bnbf\b|clock|in the future|lifetime",
-    "expired": r"expired",
-    "scope": r"scope",
-    "launch": r"\blaunch\b",
-}
-# The requirement that an error is about, by its code; an id_token's by its rule.
-RULE_OF = {
-    "parameter-missing": "C20",
-    "parameter-repeated": "C20",
-    "parameter-too-long": "C20",
-    "parameter-malformed": "C20",
-    "unknown-endpoint": "C7",
-    "state-unknown": "C50",
-    "state-of-another-browser": "C50",
-    "state-already-used": "C50",
-    "state-expired": "C43",
-    "state-other-registration": "C4",
-    "authorization-refused": "C52",
-    "access-denied": "C52",
-    "authorization-request-refused": "C52",
-    "authorization-server-unavailable": "C52",
-    "authorization-response-invalid": "C51",
-    "error-without-state": "C52",
-    "discovery-failed": "C10",
-    "discovery-invalid": "C10",
-    "discovery-unavailable": "C10",
-    "discovery-incomplete": "C12",
-    "endpoint-host-changed": "C14",
-    "client-key-missing": "C64",
-    "invalid-client": "C61",
-    "keys-replaced": "C61",
-    "invalid-grant": "C60",
-    "token-refused": "C60",
-    "token-endpoint-failed": "C60",
-    "token-response-invalid": "C80",
-    "id-token-invalid": "C90",
-    "id-token-key-unknown": "C92",
-    "jwks-invalid": "C91",
-    "launch-context-invalid": "C101",
-    "patient-changed": "C126",
-    "scope-invalid": "C37",
-    "ended-by-ehr": "C125",
-    "access-expired": "C81",
-    "refresh-uncertain": "C124",
-    "refresh-unusable": "C124",
-    "refresh-not-trusted": "C98",
-    "refresh-refused": "C125",
-    "refresh-failed": "C125",
-    "fhir-unauthorized": "C141",
-    "wrong-patient": "C101",
-    "ehr-unreachable": "C15",
-    "ehr-timeout": "C15",
-    "ehr-suspended": "C15",
-    "ehr-crowded": "C15",
-    "busy": "C15",
-    "ehr-limited": "C144",
-    "token-budget-spent": "C128",
-    "codes-refused": "C128",
-    "busy-with-ehr": "C15",
-    "ehr-redirected": "C15",
-    "ehr-response-too-large": "C15",
-    "address-refused": "C15",
-}
-_HINTS = {name: re.compile(pattern, re.IGNORECASE) for name, pattern in HINTS.items()}
 _MEMBER = re.compile(r"[A-Za-z0-9_.:/-]{1,64}")
 _ERROR_CODE = re.compile(r"[a-zA-Z0-9_.-]{1,64}")
 _HEADER_MEMBERS = ("alg", "kid", "typ", "jku")
@@ -384,6 +294,11 @@ def charted(chart: Chart) -> None:
             _part_failed(part.name, part.state, part.reference)
 
 
+def shown_without_patient() -> None:
+    """A page was shown, and no record: the EHR gave no patient."""
+    events.note(Step.FHIR, [], {"sections": {"patient": "not chosen"}})
+
+
 def _part_failed(name: str, state: str, reference: str) -> None:
     rule, code = ("C142", "fhir-failed") if state == "failed" else ("C141", "fhir-forbidden")
     text = f"{name} could not be read."
@@ -405,13 +320,13 @@ def refused(*, error: SmartError, reference: str, **_: object) -> None:
     attempt = events.current()
     if attempt is None:
         return
-    step = next((step for kind, step in STEP_OF if isinstance(error, kind)), attempt.step)
+    step = Step(error.step) if error.step else attempt.step
     detail = _failure(error)
     if attempt.iss and attempt.endpoint_id is None:
         detail["iss"] = attempt.iss
     events.note(
         step,
-        [verdict(RULE_OF.get(error.code, ""), False, error.happened)],
+        [verdict(error.requirement, False, error.happened)],
         detail,
         code=error.code,
         reference=reference,
@@ -419,17 +334,21 @@ def refused(*, error: SmartError, reference: str, **_: object) -> None:
 
 
 def _failure(error: SmartError) -> Detail:
-    """What is said of an error. A `detail` that may quote the EHR is searched, not kept (T10)."""
+    """What is said of an error. Of an EHR's own words only `said` is kept, without what may be a
+    token or name a person (T10)."""
     detail: Detail = {}
     if isinstance(error, TokenRefused | AuthorizationRefused | AuthorizationErrorWithoutState):
         detail["ehr_error"] = error.error
-        detail["hints"] = [name for name, one in _HINTS.items() if one.search(error.detail)]
+        if error.said:
+            detail["said"] = vendor_words(error.said)
         if isinstance(error, TokenRefused):
             detail["http_status"] = error.http_status
     if not isinstance(error, TokenRefused | AuthorizationRefused | FHIRError):
         detail["failure"] = error.detail
-    if isinstance(error, IDTokenError | RefreshProofRefused):
+    if error.rule:
         detail["rule"] = error.rule
+    if isinstance(error, StateOfAnotherBrowser):
+        detail["framed"] = error.is_framed
     if isinstance(error, WrongPatient):
         detail["resource_type"] = error.resource_type
     return detail

@@ -42,7 +42,7 @@ def enquire(uuid: UUID, *, actor: str) -> Enquiry:
             raise LaunchEnded("it holds no tokens any more")
         enquiry = Enquiry(http.run(introspection.ask(launch, launch.tokens)))
     except SmartError as error:
-        enquiry = Enquiry(failure=f"{error.title}: {error.detail}.")
+        enquiry = Enquiry(failure=f"{error.title}: {error.quoted}.")
     with transaction.atomic():
         if enquiry.is_alarm:
             logger.error("launch %s stopped: wrong-patient alarm: introspection", uuid)

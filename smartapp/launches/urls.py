@@ -27,5 +27,4 @@ urlpatterns = [
         name="patient_changed",
     ),
     path("signed-out/", views.signed_out, name="signed_out"),
-    path("readyz", views.readyz, name="readyz"),
 ]

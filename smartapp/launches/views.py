@@ -1,4 +1,4 @@
-"""The addresses that belong to no launch: the ways in, where people have signed out, and readyz."""
+"""The addresses that belong to no launch: the ways in, where people have signed out."""
 
 from urllib.parse import urlsplit
 
@@ -8,16 +8,14 @@ from django.http import (
     HttpResponse,
     HttpResponseBase,
     HttpResponseRedirect,
-    JsonResponse,
 )
 from django.shortcuts import render
-from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET
 
-from smartapp.launches import events, launching, readiness, steps
+from smartapp.launches import events, launching, steps
 from smartapp.launches.framing import in_frame
 from smartapp.launches.models import LaunchKind
-from smartapp.middleware import error_response
+from smartapp.middleware import error_response, never_stored
 from smartapp.protocol import authorization
 from smartapp.protocol.errors import SmartError, UnknownEndpoint
 from smartapp.registrations import registry
@@ -34,7 +32,7 @@ def at_public_url(request: HttpRequest) -> HttpResponseRedirect | None:
 
 
 @require_GET
-@never_cache
+@never_stored
 @events.recorded
 async def launch(request: HttpRequest) -> HttpResponseBase:
     """EHR launch (SMART App Launch 2.2, "Launch app: EHR Launch")."""
@@ -55,7 +53,7 @@ async def _launched(request: HttpRequest) -> HttpResponseBase:
 
 
 @require_GET
-@never_cache
+@never_stored
 @events.recorded
 async def connect(request: HttpRequest, endpoint_slug: str) -> HttpResponse:
     """Standalone launch: the patient chose this health system on our own page (C22)."""
@@ -69,16 +67,7 @@ async def connect(request: HttpRequest, endpoint_slug: str) -> HttpResponse:
 
 
 @require_GET
-@never_cache
+@never_stored
 async def signed_out(request: HttpRequest) -> HttpResponse:
     """Where the EHR sends people back to who have signed out there. Knows and does nothing."""
     return render(request, "signed_out_there.html")
-
-
-@require_GET
-@never_cache
-async def readyz(_: HttpRequest) -> HttpResponse:
-    """Ready: database, cache, key ring and a signing key. 503 names what is not."""
-    missing = await readiness.missing()
-    status = 503 if missing else 200
-    return JsonResponse({"ready": not missing, "missing": missing}, status=status)

@@ -195,25 +195,27 @@ def validate_response_issuer(
     """
     if iss is None:
         if required:
-            raise AuthorizationResponseInvalid("iss is missing although the EHR announces it")
+            raise AuthorizationResponseInvalid(
+                "iss is missing although the EHR announces it", rule="iss"
+            )
         return
     # As a set: in a single string, given by mistake, `in` would find any part of it.
     if iss not in frozenset(expected_issuers):
-        raise AuthorizationResponseInvalid("iss is not the issuer that was asked")
+        raise AuthorizationResponseInvalid("iss is not the issuer that was asked", rule="iss")
 
 
 def refusal(response: AuthorizationErrorResponse) -> AuthorizationRefused:
     """Return the error to raise: a fixed message for each code, the EHR's words only in the log."""
     kind = _REFUSALS.get(response.error, AuthorizationRefused)
-    words = response.error_description or response.error_uri or "no description"
-    return kind(f"error={response.error}: {words}", error=response.error)
+    words = response.error_description or response.error_uri or ""
+    return kind(f"error={response.error}", error=response.error, said=words)
 
 
 def _without_state(error: str, values: dict[str, list[str]]) -> AuthorizationErrorWithoutState:
     code = plain_text(error, MAX_ERROR_CHARACTERS)
     said = _untrusted(values, "error_description")
-    words = f"answered with error {code} and without state"
-    return AuthorizationErrorWithoutState(f"{words}: {said}" if said else words, error=code)
+    detail = f"answered with error {code} and without state"
+    return AuthorizationErrorWithoutState(detail, error=code, said=said or "")
 
 
 def _untrusted(values: dict[str, list[str]], name: str) -> str | None:

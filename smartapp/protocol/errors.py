@@ -66,6 +66,15 @@ class SmartError(Exception):
     """Base of all errors that are ours. `detail` is for the operator, never for the page."""
 
     code: ClassVar[str] = "smart-error"
+    # The requirement that failed (docs/conformance.md), and the step of a launch that it belongs
+    # to; "" for the step that the launch had reached.
+    requirement: ClassVar[str] = ""
+    step: ClassVar[str] = ""
+    # Which of several checks of the requirement failed; "" where there is only one.
+    rule: str = ""
+    # The EHR's own words, on one line and capped: for the eyes of administrators. They may quote
+    # anything, so they are never logged.
+    said: str = ""
     status: ClassVar[int] = 502
     title: ClassVar[str] = "The launch could not be completed"
     happened: ClassVar[str] = "Something went wrong between this app and the EHR."
@@ -90,6 +99,11 @@ class SmartError(Exception):
         return str(nearest.get("in_ehr") or nearest["next_step"])
 
     @property
+    def quoted(self) -> str:
+        """`detail` with the EHR's own words, for a terminal or a page of an administrator."""
+        return f"{self.detail}: “{self.said}”" if self.said else self.detail
+
+    @property
     def retry_in(self) -> str:
         """`retry_after` in words; empty where it is not known."""
         if self.retry_after is None:
@@ -112,6 +126,7 @@ class RequestError(SmartError):
 
 class ParameterMissing(RequestError):
     code = "parameter-missing"
+    requirement = "C20"
     happened = "A part of the address that this app needs is missing."
     next_step = (
         "Start the app from your EHR's menu, or from this app's start page; "
@@ -122,21 +137,25 @@ class ParameterMissing(RequestError):
 
 class ParameterRepeated(RequestError):
     code = "parameter-repeated"
+    requirement = "C20"
     happened = "A part of the address is there twice, so this app cannot know which one is meant."
 
 
 class ParameterTooLong(RequestError):
     code = "parameter-too-long"
+    requirement = "C20"
     happened = "A part of the address is longer than any EHR sends."
 
 
 class ParameterMalformed(RequestError):
     code = "parameter-malformed"
+    requirement = "C20"
     happened = "A part of the address is not written the way the standard says."
 
 
 class UnknownEndpoint(RequestError):
     code = "unknown-endpoint"
+    requirement = "C7"
     status = 404
     title = "This EHR is not connected to this app"
     happened = (
@@ -179,6 +198,7 @@ class LaunchEnded(RequestError):
     """The launch is this browser's, but it is over."""
 
     code = "launch-ended"
+    step = "end"
     status = 410
     title = "This connection has ended"
     happened = "The app no longer has access to this record through this page."
@@ -194,6 +214,7 @@ class Disconnected(LaunchEnded):
 
 class EndedByEHR(LaunchEnded):
     code = "ended-by-ehr"
+    requirement = "C125"
     happened = "The EHR ended this app's access, or the time it was given for is over."
 
 
@@ -214,6 +235,7 @@ class ContextChanged(LaunchEnded):
 
 class AccessExpired(LaunchEnded):
     code = "access-expired"
+    requirement = "C81"
     title = "Access has run out"
     happened = "The EHR gave access for a limited time, and that time is over."
 
@@ -222,6 +244,7 @@ class RefreshUncertain(LaunchEnded):
     """A refresh had no usable answer, and its refresh token may be used up (C124)."""
 
     code = "refresh-uncertain"
+    requirement = "C124"
     title = "Access could not be renewed"
     happened = (
         "While this app's access was being renewed, the EHR's answer was lost or could not be "
@@ -232,6 +255,7 @@ class RefreshUncertain(LaunchEnded):
 
 class RefreshAnswerUnusable(RefreshUncertain):
     code = "refresh-unusable"
+    requirement = "C124"
     happened = (
         "When this app's access was renewed, the EHR's answer could not be used. Asking a second "
         "time could make the EHR end all access that was given, so this app does not."
@@ -242,6 +266,7 @@ class RefreshProofRefused(RefreshUncertain):
     """`rule` names the check of the id_token that failed."""
 
     code = "refresh-not-trusted"
+    requirement = "C98"
     happened = (
         "When this app's access was renewed, the EHR's proof of who is signed in did not pass "
         "every check, so nothing of that answer was used."
@@ -257,19 +282,24 @@ class RefreshProofRefused(RefreshUncertain):
 
 class StateError(SmartError):
     code = "state-invalid"
+    step = "callback"
     status = 400
     title = "This sign-in cannot be continued"
 
 
 class StateUnknown(StateError):
     code = "state-unknown"
+    requirement = "C50"
     happened = "The answer carries a sign-in number that this app never gives out."
     next_step = "Start again here."
     in_ehr = REOPEN
 
 
 class StateOfAnotherBrowser(StateError):
+    """`is_framed`: the answer came inside a frame, where browsers may keep no cookies."""
+
     code = "state-of-another-browser"
+    requirement = "C50"
     title = "This browser did not start this sign-in"
     happened = (
         "The sign-in was started in another browser or window, more than an hour ago, "
@@ -281,9 +311,14 @@ class StateOfAnotherBrowser(StateError):
         "for this app inside the EHR, or the sign-in was another window's."
     )
 
+    def __init__(self, detail: str = "", *, is_framed: bool = False) -> None:
+        super().__init__(detail)
+        self.is_framed = is_framed
+
 
 class StateExpired(StateError):
     code = "state-expired"
+    requirement = "C43"
     happened = "Signing in took longer than ten minutes, so it was closed for safety."
     next_step = "Start again."
     in_ehr = REOPEN
@@ -291,6 +326,7 @@ class StateExpired(StateError):
 
 class StateAlreadyUsed(StateError):
     code = "state-already-used"
+    requirement = "C50"
     happened = "This sign-in was already used once; each one counts only once."
     next_step = "If the app did not open, start again."
     in_ehr = f"If the app did not open: {REOPEN[0].lower()}{REOPEN[1:]}"
@@ -298,6 +334,7 @@ class StateAlreadyUsed(StateError):
 
 class StateOfAnotherRegistration(StateError):
     code = "state-other-registration"
+    requirement = "C4"
     happened = "The answer came back on the address of another EHR, so it was not used."
     next_step = "Start again. If it happens twice, tell your administrator."
     in_ehr = f"{REOPEN} If it happens twice, tell your administrator."
@@ -307,19 +344,23 @@ class AuthorizationRefused(SmartError):
     """The EHR answered the authorization request with `error` (RFC 6749 §4.1.2.1)."""
 
     code = "authorization-refused"
+    requirement = "C52"
+    step = "callback"
     status = 403
     title = "Access was not given"
     happened = "The EHR did not give this app access."
     next_step = "Start again and allow access, or ask your administrator if you did not refuse it."
     in_ehr = f"{REOPEN} Allow access then, or ask your administrator if you did not refuse it."
 
-    def __init__(self, detail: str = "", *, error: str = "") -> None:
+    def __init__(self, detail: str = "", *, error: str = "", said: str = "") -> None:
         super().__init__(detail)
         self.error = error
+        self.said = said
 
 
 class AccessDenied(AuthorizationRefused):
     code = "access-denied"
+    requirement = "C52"
     happened = "The EHR says that access was not allowed, so nothing was read."
     next_step = (
         "If you chose not to allow it, nothing else is needed. If you did not, start again, or "
@@ -333,6 +374,7 @@ class AccessDenied(AuthorizationRefused):
 
 class AuthorizationRequestRefused(AuthorizationRefused):
     code = "authorization-request-refused"
+    requirement = "C52"
     status = 502
     title = "The EHR did not accept this app's request"
     happened = "This app is not set up in the EHR the way it asks to be used."
@@ -341,6 +383,7 @@ class AuthorizationRequestRefused(AuthorizationRefused):
 
 class AuthorizationServerUnavailable(AuthorizationRefused):
     code = "authorization-server-unavailable"
+    requirement = "C52"
     status = 503
     title = "The EHR cannot sign you in right now"
     happened = "The EHR says that it is busy or has a problem of its own."
@@ -350,9 +393,15 @@ class AuthorizationServerUnavailable(AuthorizationRefused):
 
 class AuthorizationResponseInvalid(SmartError):
     code = "authorization-response-invalid"
+    requirement = "C51"
+    step = "callback"
     status = 400
     title = "The EHR's answer could not be trusted"
     happened = "What came back from signing in does not follow the rules that keep you safe."
+
+    def __init__(self, detail: str = "", *, rule: str = "") -> None:
+        super().__init__(detail)
+        self.rule = rule
 
 
 class AuthorizationErrorWithoutState(AuthorizationResponseInvalid):
@@ -361,6 +410,7 @@ class AuthorizationErrorWithoutState(AuthorizationResponseInvalid):
     of it."""
 
     code = "error-without-state"
+    requirement = "C52"
     title = "The EHR refused the sign-in"
     happened = (
         "The EHR sent you back with an error, and did not say which sign-in it belongs to. Nothing "
@@ -375,9 +425,10 @@ class AuthorizationErrorWithoutState(AuthorizationResponseInvalid):
         "see what the EHR said."
     )
 
-    def __init__(self, detail: str = "", *, error: str = "") -> None:
+    def __init__(self, detail: str = "", *, error: str = "", said: str = "") -> None:
         super().__init__(detail)
         self.error = error
+        self.said = said
 
 
 # --- discovery ---------------------------------------------------------------------------------
@@ -385,6 +436,8 @@ class AuthorizationErrorWithoutState(AuthorizationResponseInvalid):
 
 class DiscoveryError(SmartError):
     code = "discovery-failed"
+    requirement = "C10"
+    step = "discovery"
     title = "The EHR's settings could not be used"
     happened = "The EHR publishes how to sign in to it, and that could not be used."
     next_step = "Tell your administrator."
@@ -392,12 +445,14 @@ class DiscoveryError(SmartError):
 
 class DiscoveryInvalid(DiscoveryError):
     code = "discovery-invalid"
+    requirement = "C10"
 
 
 class DiscoveryFailed(DiscoveryInvalid):
     """A 5xx, or 429: the EHR has a problem of its own, and nothing is known of its document."""
 
     code = "discovery-unavailable"
+    requirement = "C10"
     status = 503
     title = "The EHR is not answering"
     happened = "The EHR could not say how to sign in to it. It has a problem of its own."
@@ -406,6 +461,7 @@ class DiscoveryFailed(DiscoveryInvalid):
 
 class DiscoveryIncomplete(DiscoveryError):
     code = "discovery-incomplete"
+    requirement = "C12"
     happened = "The EHR does not publish everything that a safe sign-in needs."
     next_step = "Tell your administrator; trying again will not help."
 
@@ -413,9 +469,18 @@ class DiscoveryIncomplete(DiscoveryError):
 class PKCEUnannounced(DiscoveryIncomplete):
     """No challenge method is listed: the one gap that an administrator may close (C12)."""
 
+    rule = "pkce"
+
+
+class DiscoveryUnread(DiscoveryError):
+    """Discovery was never read, so that no host is pinned and nobody is sent anywhere (C14)."""
+
+    rule = "never-read"
+
 
 class EndpointHostChanged(DiscoveryError):
     code = "endpoint-host-changed"
+    requirement = "C14"
     status = 503
     happened = (
         "The EHR now names another server for signing in than the one that was registered. "
@@ -429,6 +494,7 @@ class EndpointHostChanged(DiscoveryError):
 
 class ClientKeyError(SmartError):
     code = "client-key-missing"
+    requirement = "C64"
     status = 503
     happened = "This app has no signing key to identify itself to the EHR."
     next_step = "Tell your administrator."
@@ -443,18 +509,23 @@ class TokenRefused(TokenError):
     """An OAuth error response of the token endpoint (RFC 6749 §5.2)."""
 
     code = "token-refused"
+    requirement = "C60"
     happened = "The EHR refused the last step of the sign-in."
 
-    def __init__(self, detail: str = "", *, error: str = "", http_status: int = 0) -> None:
+    def __init__(
+        self, detail: str = "", *, error: str = "", http_status: int = 0, said: str = ""
+    ) -> None:
         super().__init__(detail)
         self.error = error
         self.http_status = http_status
+        self.said = said
 
 
 class TokenEndpointFailed(TokenRefused):
     """A 5xx: the EHR did not decide anything, it failed (C125)."""
 
     code = "token-endpoint-failed"
+    requirement = "C60"
     happened = "The EHR had a problem of its own at the last step."
     next_step = "Wait a minute, then start again from your EHR or from the start page."
     in_ehr = WAIT_AND_REOPEN
@@ -464,6 +535,7 @@ class RefreshRefused(TokenRefused):
     """The EHR refused to renew the access of an open page, and did not end it (C125)."""
 
     code = "refresh-refused"
+    requirement = "C125"
     title = "The EHR did not renew this app's access"
     happened = (
         "The access that you gave this app was for a limited time. When the app asked the EHR to "
@@ -475,14 +547,14 @@ class RefreshRefused(TokenRefused):
     @property
     def context(self) -> dict[str, str]:
         """For the page: the EHR's own words, which are the only ones that know why."""
-        words = self.detail.partition(": ")[2]
-        return {"ehr_message": words, "start_again_words": "Connect again"}
+        return {"ehr_message": self.said, "start_again_words": "Connect again"}
 
 
 class RefreshFailed(TokenEndpointFailed):
     """The EHR failed when it should have renewed the access of an open page (C125)."""
 
     code = "refresh-failed"
+    requirement = "C125"
     title = "The EHR could not renew this app's access"
     happened = (
         "The EHR had a problem of its own when this app asked it to renew its access. Nothing is "
@@ -495,11 +567,13 @@ class RefreshFailed(TokenEndpointFailed):
 
 class InvalidGrant(TokenRefused):
     code = "invalid-grant"
+    requirement = "C60"
     happened = "The EHR says that this sign-in is no longer valid."
 
 
 class InvalidClient(TokenRefused):
     code = "invalid-client"
+    requirement = "C61"
     happened = "The EHR did not accept this app's own credentials."
     next_step = "Tell your administrator; signing in again will not help."
 
@@ -508,6 +582,7 @@ class KeysReplaced(InvalidClient):
     """An administrator replaced our keys at once, and the EHR has not fetched the new ones."""
 
     code = "keys-replaced"
+    requirement = "C61"
     status = 503
     title = "The EHR does not know this app's new keys yet"
     happened = (
@@ -531,10 +606,16 @@ class TokenResponseInvalid(TokenError):
     here, and the EHR goes on taking them until it is told (C133)."""
 
     code = "token-response-invalid"
+    requirement = "C80"
     happened = "The EHR's answer could not be understood, so it was not used."
 
     access_token: str | None = None
     refresh_token: str | None = None
+
+    def __init__(self, detail: str = "", *, rule: str = "") -> None:
+        """`rule` is "not-json" where something else than a token endpoint answered."""
+        super().__init__(detail)
+        self.rule = rule
 
 
 class IntrospectionError(TokenError):
@@ -548,6 +629,8 @@ class IDTokenError(TokenError):
     """`rule` names the check that failed, e.g. "iss", "aud", "nonce", "signature"."""
 
     code = "id-token-invalid"
+    requirement = "C90"
+    step = "id_token"
     title = "The EHR's answer could not be trusted"
     happened = "The proof of who signed in did not pass every check, so it was not used."
 
@@ -558,21 +641,27 @@ class IDTokenError(TokenError):
 
 class IDTokenKeyUnknown(IDTokenError):
     code = "id-token-key-unknown"
+    requirement = "C92"
 
 
 class JWKSError(TokenError):
     code = "jwks-invalid"
+    requirement = "C91"
+    step = "id_token"
     happened = "The EHR's public keys could not be used."
 
 
 class LaunchContextError(TokenError):
     code = "launch-context-invalid"
+    requirement = "C101"
+    step = "context"
     title = "The EHR's answer could not be trusted"
     happened = "The EHR did not say clearly which patient this is about, so nothing is shown."
 
 
 class PatientChanged(LaunchContextError):
     code = "patient-changed"
+    requirement = "C126"
     status = 409
     title = "The patient has changed"
     happened = (
@@ -584,6 +673,7 @@ class PatientChanged(LaunchContextError):
 
 class ScopeError(SmartError):
     code = "scope-invalid"
+    requirement = "C37"
     status = 500
     happened = "This app is set up to ask for something that it must not ask for."
     next_step = "Tell your administrator."
@@ -594,6 +684,7 @@ class ScopeError(SmartError):
 
 class FHIRError(SmartError):
     code = "fhir-failed"
+    step = "fhir"
     title = "The EHR could not be read"
     happened = "The EHR did not give this part of the record."
     next_step = "Try again in a moment."
@@ -601,6 +692,7 @@ class FHIRError(SmartError):
 
 class FHIRUnauthorized(FHIRError):
     code = "fhir-unauthorized"
+    requirement = "C141"
     status = 403
     happened = "The EHR says that this app's access is over."
     next_step = "Open the app again from your EHR."
@@ -621,6 +713,7 @@ class FHIRResponseInvalid(FHIRError):
 
 class WrongPatient(FHIRError):
     code = "wrong-patient"
+    requirement = "C101"
     status = 409
     title = "The EHR sent another person's record"
     happened = "Nothing of it is shown here. Do not use what you saw on this page before."
@@ -652,11 +745,13 @@ class EHRUnavailable(SmartError):
 
 class EHRUnreachable(EHRUnavailable):
     code = "ehr-unreachable"
+    requirement = "C15"
     happened = "No connection to the EHR could be made."
 
 
 class EHRTimeout(EHRUnavailable):
     code = "ehr-timeout"
+    requirement = "C15"
     status = 504
     happened = "The EHR took too long to answer."
 
@@ -665,6 +760,7 @@ class EHRSuspended(EHRUnavailable):
     """Several requests in a row had no answer, so this one was not sent."""
 
     code = "ehr-suspended"
+    requirement = "C15"
     status = 503
     happened = (
         "The EHR did not answer several times in a row, so this app leaves it alone for a moment "
@@ -676,6 +772,7 @@ class EHRCrowded(EHRUnavailable):
     """So many requests wait for this EHR already that one more found no place."""
 
     code = "ehr-crowded"
+    requirement = "C15"
     status = 503
     happened = "The EHR is slow, and many requests to it are waiting for an answer already."
     next_step = "Wait a few seconds and try again."
@@ -685,6 +782,7 @@ class EHRLimited(EHRUnavailable):
     """429: the EHR says that this app asks too often (C144)."""
 
     code = "ehr-limited"
+    requirement = "C144"
     status = 503
     title = "The EHR limits sign-ins at this moment"
     happened = "The EHR lets this app ask only so often, and has asked it to wait."
@@ -697,6 +795,7 @@ class EHRLimited(EHRUnavailable):
 
 class EHRRedirected(EHRUnavailable):
     code = "ehr-redirected"
+    requirement = "C15"
     happened = (
         "The EHR answered with a redirect to another address, which this app does not follow."
     )
@@ -705,12 +804,14 @@ class EHRRedirected(EHRUnavailable):
 
 class EHRResponseTooLarge(EHRUnavailable):
     code = "ehr-response-too-large"
+    requirement = "C15"
     happened = "The EHR's answer was far larger than it should be, so it was not read."
     next_step = "Tell your administrator."
 
 
 class AddressRefused(EHRUnavailable):
     code = "address-refused"
+    requirement = "C15"
     happened = "The EHR's address leads to a private network, so this app does not go there."
     next_step = "Tell your administrator."
 
@@ -719,6 +820,7 @@ class Busy(SmartError):
     """Nothing has been sent and nothing is used up: the same address is good in a moment."""
 
     code = "busy"
+    requirement = "C15"
     status = 503
     title = "Too many sign-ins at this moment"
     happened = "This app is handling as many sign-ins as it can."
@@ -729,6 +831,7 @@ class Busy(SmartError):
 
 class BusyWithEHR(Busy):
     code = "busy-with-ehr"
+    requirement = "C15"
     title = "The EHR is slow at this moment"
     happened = (
         "Signing in to this EHR is slow or does not work just now, and many people wait for it "
@@ -744,6 +847,7 @@ class TokenBudgetSpent(Busy):
     """The registration's token requests of this minute are spent (C128)."""
 
     code = "token-budget-spent"
+    requirement = "C128"
     title = "The EHR limits sign-ins at this moment"
     happened = (
         "The EHR lets this app ask only so many times a minute, and others have used that up just "
@@ -767,6 +871,7 @@ class CodesRefused(TokenBudgetSpent):
     """The EHR has just refused codes that came from this network (T30)."""
 
     code = "codes-refused"
+    requirement = "C128"
     happened = (
         "The EHR lets this app ask only so many times a minute, and has just refused sign-ins that "
         "came from your network. So that others get in, the next one from there has to wait. "

@@ -6,6 +6,28 @@ import re
 # that the EHR quotes back than a word (C70). Host names and URLs stay readable.
 _TOKEN_LIKE = re.compile(r"eyJ[A-Za-z0-9_.-]+|[A-Za-z0-9_+=-]{20,}")
 _DIGIT = re.compile(r"[0-9]")
+# Mail addresses, UUIDs, dates, numbers of six digits and more, `Patient/<id>`.
+_PERSONAL = re.compile(
+    r"[\w.+-]+@[\w-]+\.[\w.-]+|\b[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}\b"
+    r"|\b\d{4}-\d{2}-\d{2}\b|\b\d{1,2}[/.]\d{1,2}[/.]\d{2,4}\b|\b\d[\d -]{4,}\d\b"
+    r"|\b[A-Z][A-Za-z]+/[A-Za-z0-9.-]*\d[A-Za-z0-9.-]*"
+)
+_NAMES = re.compile(r"\b[A-Z][a-z'\u2019-]+(?:,? [A-Z][a-z'\u2019-]*\.?)+")
+# What error descriptions are made of, in titles of capitalised words too.
+_OAUTH_TEXT = (
+    "a access an and app application approved are assertion at audience auth authentication "
+    "authorization authorized bad basic be by client code configuration consent context could "
+    "credentials denied does ehr endpoint epic error exchange expired failed fetch fhir for "
+    "found given grant granted has header id identifier in incorrect insufficient internal "
+    "invalid is issuer json jwks jwt key keys known launch launcher login match mismatch "
+    "missing must no not of on or parameter parameters patient permission pkce please private "
+    "public realm redirect refresh registered registration replay request required resource "
+    "response revoked scope scopes secret server service session sign signature smart state "
+    "supported the this to token type unable unauthorized unavailable unknown unregistered "
+    "unsupported uri url usable user value verification verifier verify was with your "
+)
+_OAUTH_WORDS = frozenset(_OAUTH_TEXT.split())
+MAX_VENDOR_CHARACTERS = 300
 _WHITESPACE = re.compile(r"\s+")
 
 
@@ -16,6 +38,19 @@ def plain_text(text: str, max_characters: int) -> str:
     line = "".join(char for char in line if char.isprintable())
     line = _TOKEN_LIKE.sub(_hide, line).strip()
     return line if len(line) <= max_characters else f"{line[: max_characters - 1]}…"
+
+
+def vendor_words(text: str) -> str:
+    """Return an EHR's own words as a timeline may keep them: as `plain_text`, and without what may
+    name a person: mail addresses, dates, long numbers, ids in FHIR references, and capitalised
+    words side by side that are not OAuth's own (T10)."""
+    without = _NAMES.sub(_hide_names, _PERSONAL.sub("[…]", text[: 4 * MAX_VENDOR_CHARACTERS]))
+    return plain_text(without, MAX_VENDOR_CHARACTERS)
+
+
+def _hide_names(match: re.Match[str]) -> str:
+    is_known = all(word.lower() in _OAUTH_WORDS for word in match[0].split())
+    return match[0] if is_known else "[…]"
 
 
 def _hide(match: re.Match[str]) -> str:

@@ -107,7 +107,7 @@ def _parsed(status: int, body: bytes, requested_at: datetime) -> TokenResponse:
     try:
         members = parse_json_object(body)
     except JSONInvalid as exc:
-        raise TokenResponseInvalid(f"the body is {exc}") from None
+        raise TokenResponseInvalid(f"the body is {exc}", rule="not-json") from None
     if "access_token" not in members and "error" in members:
         raise _refusal(status, body)
     return _token_response(members, requested_at)
@@ -203,7 +203,9 @@ def _refusal(status: int, body: bytes) -> TokenRefused:
     considered = status < 500 and status != 429
     usual = TokenEndpointFailed if status >= 500 else TokenRefused
     kind = _REFUSALS.get(error, usual) if considered else usual
-    return kind(safe_error_text(status, None, body), error=error, http_status=status)
+    said = safe_error_text(status, None, body).removeprefix(f"status {status}").lstrip(": ")
+    detail = " ".join(filter(None, (f"status {status}", error)))
+    return kind(detail, error=error, http_status=status, said=said)
 
 
 def error_code(body: bytes) -> str:

@@ -24,6 +24,7 @@ from smartapp.protocol.errors import (
     DiscoveryError,
     DiscoveryIncomplete,
     DiscoveryInvalid,
+    DiscoveryUnread,
     EndpointHostChanged,
     IDTokenError,
     SmartError,
@@ -134,7 +135,7 @@ async def _checked(config: EndpointConfig) -> Discovery:
 
 async def _document(config: EndpointConfig) -> Discovery:
     if not config.pinned_hosts:
-        raise DiscoveryError(f"discovery of {config.slug} was never read, so no host is pinned")
+        raise DiscoveryUnread(f"discovery of {config.slug} was never read, so no host is pinned")
     key = config.endpoint_id, config.fhir_base_url, config.overrides
     return await _documents.get(key, partial(_current, config))
 

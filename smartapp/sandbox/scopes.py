@@ -55,7 +55,7 @@ LEVEL_WORDS = {
 
 def requested(client: Client, text: str, *, rule: str = "S11") -> tuple[str, ...]:
     """Return the scopes asked for, each once; refused is what this client can never have."""
-    scopes = tuple(dict.fromkeys(text.split(" ")))
+    scopes = tuple(dict.fromkeys(text.split()))
     for scope in scopes:
         for name in _resource_types(scope):
             if name not in ("*", *RESOURCE_TYPES):

@@ -1,7 +1,6 @@
 """Defences, each as the change to the code that takes it away, and the tests that must notice.
 
-`prove` makes the changes one after the other, in a copy. Here only that they can be made is
-tested, so that nobody moves a defence and leaves its proof behind.
+test_defences.py makes the changes one after the other, in a copy.
 """
 
 from dataclasses import dataclass

@@ -1,8 +1,8 @@
 """The requirements that the Inferno SMART App Launch Test Kit lists for clients of SMART 2.2.0.
 
-The numbers are the kit's (hl7.fhir.uv.smart-app-launch_2.2.0); the words are ours. A test holds
-one by citing its number (`smart-app-launch_2.2.0@161`), or by holding a requirement that is named
-here; where there is nothing to hold, it says why.
+The numbers are the kit's (hl7.fhir.uv.smart-app-launch_2.2.0); the words are ours. Each is held by
+requirements of ours, which have their tests, or by tests of its own; where there is nothing to
+hold, it says why.
 """
 
 from dataclasses import dataclass
@@ -13,10 +13,15 @@ class Requirement:
     text: str
     held_by: tuple[str, ...] = ()
     reason: str = ""
+    tests: tuple[str, ...] = ()
 
 
 def _held(text: str, *numbers: str) -> Requirement:
     return Requirement(text, numbers)
+
+
+def _tested(text: str, *tests: str) -> Requirement:
+    return Requirement(text, tests=tests)
 
 
 def _not(text: str, reason: str) -> Requirement:
@@ -153,13 +158,24 @@ CLIENT: dict[int, Requirement] = {
     293: _held("The public key is registered before use.", "C63"),
     294: _held("It is conveyed as a JWK in a set.", "C63", "C64"),
     295: _held("The private key is protected.", "C70", "C85"),
-    298: _held("The server's way of communicating keys is chosen."),
+    298: _tested(
+        "The server's way of communicating keys is chosen.",
+        "TestImportedByTheEHR.test_nothing_signs_unconfirmed",
+    ),
     299: _held("By URL, preferably.", "C63"),
-    300: _held("Or as a set."),
+    300: _tested("Or as a set.", "TestImportedByTheEHR.test_nothing_signs_unconfirmed"),
     301: _held("The URL is TLS-protected.", "C3"),
-    302: _held("It needs no authentication."),
-    303: _held("It has a Cache-Control header."),
-    304: _held("A set may be supplied directly."),
+    302: _tested(
+        "It needs no authentication.",
+        "TestDocument.test_headers_let_every_cache_keep_it_for_five_minutes",
+    ),
+    303: _tested(
+        "It has a Cache-Control header.",
+        "TestDocument.test_headers_let_every_cache_keep_it_for_five_minutes",
+    ),
+    304: _tested(
+        "A set may be supplied directly.", "TestImportedByTheEHR.test_nothing_signs_unconfirmed"
+    ),
     307: _held("Signatures by RFC 7515.", "C63"),
     308: _held("RS384.", "C64"),
     309: _held("ES384.", "C64"),

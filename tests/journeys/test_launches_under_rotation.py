@@ -189,6 +189,7 @@ def empty_evidence() -> Iterator[None]:
     attribution.forget()
 
 
+@pytest.mark.endurance
 @pytest.mark.timeout(600)
 async def test_three_rotations_fail_no_launch_and_no_token_request(world: World) -> None:
     """§3.5, T22: of both algorithms, and the previous key was never needed in the new one's

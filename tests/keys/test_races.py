@@ -10,6 +10,8 @@ from uuid import uuid4
 
 import pytest
 
+pytestmark = pytest.mark.endurance
+
 POSTGRES = "postgres://postgres@127.0.0.1:5432"
 ROOT = Path(__file__).resolve().parent.parent.parent
 MACHINES = 3

@@ -108,6 +108,7 @@ async def world() -> World:
     return World(key_set, now)
 
 
+@pytest.mark.endurance
 async def test_three_rotations_of_both_algorithms_and_not_one_refusal(world: World) -> None:
     """Spec §3.5."""
     withdrawn = 0

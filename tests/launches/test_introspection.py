@@ -18,8 +18,8 @@ from smartapp.launches import events
 from smartapp.launches.models import EndReason, LaunchEvent, Step
 from smartapp.registrations import discovery
 from smartapp.registrations.models import Registration
+from tests.diagnosis.test_attempts import administrator
 from tests.launches.conftest import Browser, row
-from tests.launches.test_attempts import administrator
 from tests.scripted_ehr import CANARY, ScriptedEHR
 
 Start = Callable[[], str]
@@ -223,7 +223,7 @@ class TestTokenInTheAddress:
         uuid = await browser.launch(ehr_launch())
         ehr.discovery = {"introspection_endpoint": "https://other.example/introspect"}
         discovery.forget()
-        assert "other.example" in await asked(uuid)
+        assert "names no introspection endpoint" in await asked(uuid)
         assert ehr.introspections == []
 
 

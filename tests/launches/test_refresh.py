@@ -456,7 +456,7 @@ class TestFailure:
 
         with monkeypatch.context() as patched:
             patched.setattr(registry, "endpoint_for_callback", away)
-            assert (await browser.get(f"/launches/{expired}/")).status == 500
+            assert (await browser.get(f"/launches/{expired}/")).status == 503
         assert (await row(expired)).refresh_lease_until is None
         assert (await browser.get(f"/launches/{expired}/")).status == 200
         assert len(refreshes(ehr)) == 1

@@ -29,8 +29,8 @@ from smartapp.database import in_database
 from smartapp.launches import ending, pending_revocations, refresh, revocation, store
 from smartapp.launches.models import EndReason, Launch, Revocation
 from smartapp.registrations.models import Endpoint, Registration
+from tests.diagnosis.test_attempts import administrator
 from tests.launches.conftest import Browser, new_browser, row
-from tests.launches.test_attempts import administrator
 from tests.launches.test_security import expire_in
 from tests.scripted_ehr import CANARY, ScriptedEHR
 

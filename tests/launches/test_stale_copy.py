@@ -20,6 +20,8 @@ from multidict import CIMultiDict, CIMultiDictProxy
 
 from smartapp import http
 from smartapp.database import in_database
+from smartapp.diagnosis import facts, report
+from smartapp.diagnosis.causes import causes
 from smartapp.keys import (
     emergency,
     key_creation,
@@ -32,14 +34,14 @@ from smartapp.keys import (
 from smartapp.keys.models import KeySet, SigningKey, StaleCopy
 from smartapp.keys.refusals import StepRefused
 from smartapp.keys.rotation import Step
-from smartapp.launches import client_authentication, events, facts, report, why
+from smartapp.launches import client_authentication, events
 from smartapp.launches.backend import backend_token
 from smartapp.launches.models import EndReason, Launch, LaunchEvent
 from smartapp.protocol.errors import EHRCrowded
 from smartapp.registrations import registry
 from smartapp.registrations.models import AuthMethod, Endpoint, Registration
+from tests.diagnosis.test_attempts import administrator, page_of
 from tests.launches.conftest import Browser, expire, refreshes, row
-from tests.launches.test_attempts import administrator, page_of
 from tests.scripted_ehr import ScriptedEHR
 
 Start = Callable[[], str]
@@ -301,15 +303,15 @@ class TestIsReported:
 
         def look() -> tuple[Any, Any]:
             timeline = report.timeline_of(LaunchEvent.objects.latest("id").attempt)
-            return report.build(timeline), why.causes(timeline, facts.gather(timeline))
+            return report.build(timeline), causes(timeline, facts.gather(timeline))
 
-        page, causes = await in_database(look)
+        page, found = await in_database(look)
         assert "The EHR refused the new key and took the previous one" in page.text
         assert f"Key refused: {new}" in page.text
-        assert page.summary == "Went well."
-        assert "old copy of our public keys" in causes[0].title
-        assert new in causes[0].check
-        assert old in causes[0].check
+        assert page.summary == "Signed in; no page was shown yet."
+        assert "old copy of our public keys" in found[0].title
+        assert new in found[0].check
+        assert old in found[0].check
 
     async def test_on_the_page_of_the_key_set(
         self, browser: Browser, ehr: ScriptedEHR, ehr_launch: Start

@@ -20,8 +20,8 @@ from smartapp.launches.refresh_failure import RefreshFailure
 from smartapp.launches.store import StoredLaunch
 from smartapp.protocol.errors import RefreshUncertain
 from smartapp.registrations.models import Endpoint, Registration
+from tests.diagnosis.test_causes import first_is
 from tests.launches.conftest import Browser, expire, refreshes, row
-from tests.launches.test_why import first_is
 from tests.scripted_ehr import ScriptedEHR
 
 Start = Callable[[], str]

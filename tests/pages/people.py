@@ -114,4 +114,11 @@ def launch_html(chart: Chart | None, **changes: Any) -> str:
     page = launch_page(chart.who.patient if chart else "", **changes)
     shell = draw_shell(page, form_token="f0", guard=GUARD)
     pieces = [draw(part, page) for part in chart.parts] if chart else []
-    return "".join((shell.before, *pieces, draw_end(chart, page, form_token="f0"), shell.after))
+    end = draw_end(
+        page,
+        user=chart.user if chart else None,
+        is_unreadable=bool(chart and chart.is_unreadable),
+        read_at=NOW,
+        form_token="f0",
+    )
+    return "".join((shell.before, *pieces, end, shell.after))

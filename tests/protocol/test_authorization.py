@@ -242,12 +242,13 @@ class TestRefusal:
         assert type(error) is kind
         assert error.error == code
         assert "Because" not in error.happened + error.next_step
-        assert "Because" in error.detail
+        assert "Because" not in error.detail
+        assert "Because" in error.said
         assert STATE not in error.detail
 
     def test_a_urn_in_error_uri_stands_in_for_a_missing_description(self) -> None:
         """Oracle Health sends an `error_uri` and no description."""
         response = AuthorizationErrorResponse("invalid_request", None, "urn:x:y", STATE, None)
-        assert "urn:x:y" in authorization.refusal(response).detail
+        assert "urn:x:y" in authorization.refusal(response).said
         bare = AuthorizationErrorResponse("invalid_request", None, None, STATE, None)
-        assert "no description" in authorization.refusal(bare).detail
+        assert authorization.refusal(bare).said == ""

@@ -302,7 +302,8 @@ class TestRefusals:
             parse_body(status, body)
         assert type(caught.value) is kind
         assert (caught.value.error, caught.value.http_status) == (error, status)
-        assert caught.value.detail == f"status {status}: {error} Why."
+        assert caught.value.detail == f"status {status} {error}"
+        assert caught.value.said == f"{error} Why."
 
     @pytest.mark.parametrize("status", [429, 500, 502, 503])
     def test_a_server_in_trouble_ends_nothing(self, status: int) -> None:
@@ -338,7 +339,7 @@ class TestRefusals:
         with pytest.raises(TokenRefused) as caught:
             parse_body(400, body)
         assert caught.value.error == error
-        assert words in caught.value.detail
+        assert words in caught.value.quoted
 
     def test_a_token_that_the_server_quotes_does_not_reach_the_log(self) -> None:
         """C70, T10."""
@@ -346,5 +347,6 @@ class TestRefusals:
         body = json.dumps({"error": "invalid_grant", "error_description": f"Token {canary} is old"})
         with pytest.raises(InvalidGrant) as caught:
             parse_body(400, body.encode())
-        assert canary not in caught.value.detail
-        assert "is old" in caught.value.detail
+        assert canary not in caught.value.quoted
+        assert "is old" not in caught.value.detail
+        assert "is old" in caught.value.said

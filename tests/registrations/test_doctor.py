@@ -14,7 +14,7 @@ from django.utils import timezone
 from pytest_django import Settings
 
 from smartapp.database import in_database
-from smartapp.keys import heartbeat, key_creation, memory
+from smartapp.keys import key_creation, memory
 from smartapp.keys.models import KeySet, SigningKey
 from smartapp.protocol.jwks import jwks_document
 from smartapp.registrations.models import AuthMethod, Endpoint, EndpointOverride, Registration
@@ -40,7 +40,6 @@ async def healthy(ehr: EHR, settings: Settings) -> EHR:
     settings.PUBLIC_URL = ehr.origin
 
     def rows() -> bytes:
-        heartbeat.ran(timezone.now())
         key_set = key_creation.create_key_set("general", now=timezone.now())
         registration = make_registration(scope=CLINICIAN_SCOPE)
         make_endpoint(

@@ -16,7 +16,7 @@ from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError
 from django.utils import timezone
 
-from smartapp import http
+from smartapp import deadlines, http
 from smartapp.brands import health, logos, own
 from smartapp.database import own_connection
 from smartapp.exception_reports import cause
@@ -53,6 +53,7 @@ class Command(BaseCommand):
         every: float | None = options["every"]
         if every is not None and every <= 0:
             raise CommandError("--every takes a number of seconds above 0.")
+        deadlines.keep()
         with _end_of_process() as ending:
             while True:
                 started = time.monotonic()

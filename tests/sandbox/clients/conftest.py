@@ -1,12 +1,16 @@
 """The sandbox in a process of its own, and strangers' apps that are registered there by command."""
 
 import asyncio
+import fcntl
 import json
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from subprocess import run
 from typing import Any
+from urllib.request import urlopen
 
 import pytest
 
@@ -16,6 +20,7 @@ from tests.processes import answers, environment, manage, prepare, running
 from tests.serving import free_port
 
 NODE = Path(__file__).parent / "node"
+PYTHON = Path(__file__).parent / "python"
 SECRET = "secret with : and ü, not too simple"
 PLAIN_SECRET = "plainletters0123456789"
 Record = dict[str, Any]
@@ -29,6 +34,13 @@ class Sandbox:
     def register(self, *options: str) -> Record:
         """Run `sandbox_client`; return what it tells the app's developer."""
         record: Record = json.loads(manage(self.env, "sandbox_client", *options, "--json"))
+        return record
+
+    def started(self, client_id: str) -> Record:
+        """Start an EHR launch as a program does; return `iss` and `launch`."""
+        address = f"{self.url}/sandbox/launch?client_id={client_id}&format=json"
+        with urlopen(address) as answer:  # noqa: S310 - our own address
+            record: Record = json.load(answer)
         return record
 
     def allow(self, start: str, **person: str) -> Page:
@@ -57,12 +69,42 @@ def sandbox(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sandbox]:
 
 
 @pytest.fixture(scope="session")
+def python() -> Path:
+    """Return a Python of its own, with what python/requirements.txt names installed."""
+    found = PYTHON / ".venv" / "bin" / "python"
+    with (PYTHON / ".lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not (PYTHON / ".venv" / "complete").exists():
+            make = [sys.executable, "-m", "venv", "--clear", str(PYTHON / ".venv")]
+            names = ["--require-hashes", "-r", str(PYTHON / "requirements.txt")]
+            run(make, check=True)  # noqa: S603
+            run([str(found), "-m", "pip", "install", "-q", *names], check=True, timeout=600)  # noqa: S603
+            (PYTHON / ".venv" / "complete").touch()
+    return found
+
+
+@pytest.fixture(scope="session")
 def node() -> str:
     return node_with(NODE, "openid-client")
 
 
 @contextmanager
-def node_app(node: str, settings: Record) -> Iterator[str]:
-    """Run the app in node/ while the block runs; yields its origin."""
-    with node_server(node, NODE / "app.mjs", settings, "/jwks.json") as origin:
+def node_app(node: str, settings: Record, script: str = "app.mjs") -> Iterator[str]:
+    """Run an app of node/ while the block runs; yields its origin."""
+    with node_server(node, NODE / script, settings, "/jwks.json") as origin:
         yield origin
+
+
+def registered(sandbox: Sandbox, client_id: str, *options: str, **more: Any) -> Record:
+    """Register an app at the addresses where it will run; return its settings."""
+    port = free_port()
+    origin = f"http://127.0.0.1:{port}"
+    has_secret = any(one.startswith("--client-secret-env") for one in options)
+    if not has_secret and "--kind=public" not in options:
+        options = (*options, f"--jwks-url={origin}/jwks.json")
+    if "--kind=service" not in options:
+        options = (
+            *options, f"--redirect-uri={origin}/callback", f"--launch-url={origin}/launch",
+        )  # fmt: skip
+    record = sandbox.register(client_id, *options)
+    return {**record, "port": port, **more}

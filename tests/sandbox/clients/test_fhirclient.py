@@ -5,6 +5,7 @@ Its Basic header is not url-encoded as RFC 6749 §2.3.1 asks, so its secrets hav
 
 from collections.abc import Iterator
 from itertools import islice
+from typing import Any
 
 import pytest
 from fhirclient.client import FHIRClient
@@ -26,8 +27,10 @@ def origin() -> Iterator[str]:
     http.server_close()
 
 
-def connected(sandbox: Sandbox, origin: str, client_id: str, *options: str) -> FHIRClient:
-    """Register the app and connect it as a patient."""
+def connected(
+    sandbox: Sandbox, origin: str, client_id: str, *options: str, **settings: Any
+) -> FHIRClient:
+    """Register the app and connect it as a patient, or as a clinician after an EHR launch."""
     redirect_uri = f"{origin}/callback"
     record = sandbox.register(client_id, f"--redirect-uri={redirect_uri}", *options)
     secret = PLAIN_SECRET if record["auth_method"] == "client_secret_basic" else None
@@ -37,11 +40,27 @@ def connected(sandbox: Sandbox, origin: str, client_id: str, *options: str) -> F
             "app_secret": secret,
             "api_base": record["fhir_base_url"],
             "redirect_uri": redirect_uri,
-            "scope": SCOPE,
+            **settings,
         }
     )
-    app.handle_callback(sandbox.allow(app.authorize_url, username="patient").url)
+    username = "clinician" if "launch_token" in settings else "patient"
+    app.handle_callback(sandbox.allow(app.authorize_url, username=username).url)
     return app
+
+
+def test_launch_with_its_own_scopes(sandbox: Sandbox, origin: str) -> None:
+    """S12: with openid and no nonce; `user/*.*` is narrowed to reading."""
+    app = connected(sandbox, origin, "python-own-scopes", "--kind=public")
+    assert app.patient.id == app.patient_id
+
+
+def test_launch_from_the_ehr_with_its_own_scopes(sandbox: Sandbox, origin: str) -> None:
+    """S14."""
+    launch_url = f"--launch-url={origin}/launch"
+    sandbox.register("python-ehr", "--kind=public", f"--redirect-uri={origin}/callback", launch_url)
+    launch = sandbox.started("python-ehr")["launch"]
+    app = connected(sandbox, origin, "python-ehr", "--kind=public", launch_url, launch_token=launch)
+    assert app.patient.id == app.patient_id
 
 
 @pytest.mark.parametrize(
@@ -55,7 +74,7 @@ def test_launch_read_refresh(
     sandbox: Sandbox, origin: str, client_id: str, options: tuple[str, ...]
 ) -> None:
     """It finds the endpoints in the CapabilityStatement (S60) and refreshes without scope."""
-    app = connected(sandbox, origin, client_id, *options)
+    app = connected(sandbox, origin, client_id, *options, scope=SCOPE)
     assert app.patient.id == app.patient_id
     first = app.server.auth.access_token
     assert app.reauthorize()
@@ -69,6 +88,6 @@ def test_launch_read_refresh(
 def test_athenas_rules_refuse_a_refresh_without_scope(sandbox: Sandbox, origin: str) -> None:
     """ "Your app will also need to specify in the scope parameter"; S30: fhirclient never does."""
     options = ("--kind=web", "--client-secret-env=STRANGERS_PLAIN_SECRET", "--profile=athena")
-    app = connected(sandbox, origin, "python-athena", *options)
+    app = connected(sandbox, origin, "python-athena", *options, scope=SCOPE)
     with pytest.raises(Exception, match="400"):
         app.reauthorize()

@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
+from tests.sandbox.clients import conftest
 from tests.sandbox.clients.conftest import SECRET, Record, Sandbox, node_app
-from tests.serving import free_port
 
 SCOPE = "openid fhirUser launch/patient offline_access patient/Patient.rs"
 EHR_SCOPE = SCOPE.replace("launch/patient", "launch")
@@ -21,17 +21,8 @@ PUBLIC = ("--kind=public",)
 
 
 def registered(sandbox: Sandbox, client_id: str, *options: str, **more: Any) -> Record:
-    """Register the app at the addresses where it will run; return its settings."""
-    port = free_port()
-    origin = f"http://127.0.0.1:{port}"
-    if "--client-secret-env=STRANGERS_SECRET" not in options and "--kind=public" not in options:
-        options = (*options, f"--jwks-url={origin}/jwks.json")
-    if "--kind=service" not in options:
-        options = (
-            *options, f"--redirect-uri={origin}/callback", f"--launch-url={origin}/launch",
-        )  # fmt: skip
-    record = sandbox.register(client_id, *options)
-    return {**record, "port": port, "scope": SCOPE, "secret": SECRET, **more}
+    usual = {"scope": SCOPE, "secret": SECRET}
+    return conftest.registered(sandbox, client_id, *options, **usual | more)
 
 
 def check(told: Record, settings: Record) -> None:

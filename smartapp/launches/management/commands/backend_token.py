@@ -33,4 +33,4 @@ class Command(BaseCommand):
 def _sentence(error: SmartError) -> str:
     code = error.error if isinstance(error, TokenRefused) else ""
     said = f" The EHR answered {code}." if code else ""
-    return f"{error.title}: {error.detail or error.happened}.{said}"
+    return f"{error.title}: {error.quoted or error.happened}.{said}"

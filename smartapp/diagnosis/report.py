@@ -8,12 +8,13 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from smartapp.launches import facts, why
+from smartapp.diagnosis import facts, outcome
+from smartapp.diagnosis.cause import Cause
+from smartapp.diagnosis.causes import causes as causes_of
+from smartapp.diagnosis.facts import Facts
+from smartapp.diagnosis.rules import rule_in_words
 from smartapp.launches.events import Verdict, WireRecord
-from smartapp.launches.facts import Facts
-from smartapp.launches.models import LaunchEvent, Step
-from smartapp.launches.why.case import Cause
-from smartapp.launches.why.rules import rule_in_words
+from smartapp.launches.models import LaunchEvent
 
 LABELS = {
     "kind": "Launch",
@@ -32,7 +33,7 @@ LABELS = {
     "seconds_away": "Seconds at the EHR",
     "ehr_error": "Error of the EHR",
     "http_status": "HTTP status",
-    "hints": "Its description names",
+    "said": "The EHR said",
     "refused_kid": "Key refused",
     "taken_kid": "Key taken instead",
     "rule": "Rule",
@@ -77,6 +78,7 @@ class AttemptPage:
     attempt: str
     endpoint_name: str
     summary: str
+    said: str
     steps: tuple[StepView, ...]
     causes: tuple[Cause, ...]
     checks: tuple[str, ...]
@@ -95,7 +97,7 @@ def build(timeline: Sequence[LaunchEvent], *, live: bool = False) -> AttemptPage
     known = facts.gather(timeline)
     if live:
         known = facts.checked(known)
-    causes = why.causes(timeline, known)
+    causes = causes_of(timeline, known)
     steps = tuple(map(_step, timeline))
     checks = tuple(f"{one.check}: {one.seen}" for one in known.findings.values())
     first = timeline[0]
@@ -104,6 +106,7 @@ def build(timeline: Sequence[LaunchEvent], *, live: bool = False) -> AttemptPage
         attempt=first.attempt,
         endpoint_name=name,
         summary=summary(timeline),
+        said=_said(timeline),
         steps=steps,
         causes=causes,
         checks=checks,
@@ -114,11 +117,16 @@ def build(timeline: Sequence[LaunchEvent], *, live: bool = False) -> AttemptPage
 def summary(timeline: Sequence[LaunchEvent]) -> str:
     """Return in one line how the attempt went."""
     failed = next((one for one in timeline if one.code), None)
-    if failed:
-        return f"Stopped at: {failed.get_step_display()} ({failed.code})."
-    if timeline[-1].step in (Step.LAUNCH, Step.DISCOVERY, Step.AUTHORIZE):
-        return "Has not come back from the EHR."
-    return "Went well."
+    at = f" It stopped at: {failed.get_step_display()}." if failed else ""
+    return f"{outcome.of(timeline)}.{at}"
+
+
+def _said(timeline: Sequence[LaunchEvent]) -> str:
+    """Return the EHR's own words about the failure, with the code that it gave; "" for none."""
+    failed = next((one for one in timeline if one.code), None)
+    detail = failed.detail if failed else {}
+    words = filter(None, (detail.get("ehr_error"), detail.get("said")))
+    return ": ".join(dict.fromkeys(map(str, words)))
 
 
 def _step(event: LaunchEvent) -> StepView:
@@ -172,8 +180,11 @@ def _text(
     if known.config:
         yield f"FHIR base URL {known.config.fhir_base_url}, client id {known.config.client_id}"
         yield f"Redirect URI {known.config.redirect_uri}, JWKS URL {known.config.jwks_url}"
+    if said := _said(timeline):
+        yield f"The EHR's words: {said}"
     for number, cause in enumerate(causes, 1):
-        yield f"\nCause {number}: {cause.title} [{cause.rule}]\n  {cause.check}\n  {cause.todo}"
+        yield f"\nCause {number} ({cause.certainty.words.lower()}): {cause.title} [{cause.rule}]"
+        yield f"  {cause.check}\n  {cause.todo}"
     for step in steps:
         failed = f" {step.code} {step.reference}" if step.code else ""
         yield f"\n{step.at} UTC {step.label}, {step.milliseconds} ms{failed}"

@@ -15,11 +15,14 @@ from django.utils import timezone
 from pytest_django import Settings
 
 from smartapp.database import in_database
+from smartapp.diagnosis import facts, report
+from smartapp.diagnosis.case import difference
+from smartapp.diagnosis.cause import Cause
+from smartapp.diagnosis.causes import causes as causes_of
+from smartapp.diagnosis.facts import Facts
 from smartapp.keys.models import JWKSFetch, KeySet, SigningKey
-from smartapp.launches import events, facts, pending, report, why
-from smartapp.launches.facts import Facts
+from smartapp.launches import events, pending
 from smartapp.launches.models import LaunchEvent
-from smartapp.launches.why.case import Cause, difference
 from smartapp.registrations import doctor, registry
 from smartapp.registrations.models import AuthMethod, Endpoint, EndpointOverride, Registration
 from tests.launches.conftest import Browser, new_browser
@@ -47,13 +50,13 @@ async def timeline() -> list[LaunchEvent]:
 
 async def asked_why(change: Callable[[Facts], Facts] = lambda known: known) -> list[Cause]:
     seen = await timeline()
-    return list(why.causes(seen, change(await in_database(facts.gather, seen))))
+    return list(causes_of(seen, change(await in_database(facts.gather, seen))))
 
 
 async def first_is(words: str, rule: str, **options: Any) -> Cause:
     causes = await asked_why(**options)
     assert causes, "no cause was found"
-    assert words in causes[0].title, [(cause.weight, cause.title) for cause in causes]
+    assert words in causes[0].title, [(cause.certainty, cause.title) for cause in causes]
     assert causes[0].rule == rule
     assert causes[0].check
     assert causes[0].todo
@@ -126,7 +129,7 @@ class TestBeforeTheEHRIsAsked:
     ) -> None:
         ehr.discovery = {"code_challenge_methods_supported": None}
         await browser.get(ehr_launch())
-        await first_is("does not publish what a safe launch needs", "C12")
+        await first_is("does not say that it takes PKCE", "C12")
 
     async def test_base_url_without_its_path(self, browser: Browser, ehr: ScriptedEHR) -> None:
         await endpoint(fhir_base_url=ehr.base, iss=ehr.base)
@@ -165,7 +168,7 @@ class TestOnTheWay:
     ) -> None:
         await browser.get(ehr_launch())
         settings.PUBLIC_URL = settings.PUBLIC_URL.replace("127.0.0.1", "localhost")
-        cause = await first_is("another redirect URI than the registration has now", "C3")
+        cause = await first_is("Our redirect URI changed", "C3")
         assert "character 8" in cause.check
 
     async def test_cookies_blocked_in_the_ehrs_frame(
@@ -386,7 +389,7 @@ class TestWhoWeAre:
             if "auth_method" in event.detail:
                 event.detail["auth_method"] = method.value
         known = await in_database(facts.gather, seen)
-        assert words in why.causes(seen, known)[0].title
+        assert words in causes_of(seen, known)[0].title
 
     async def test_no_key_for_the_algorithm(self, exchanged: Exchange) -> None:
         await registration(alg="RS256")

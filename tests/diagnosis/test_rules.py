@@ -5,14 +5,15 @@ from pathlib import Path
 
 import pytest
 
+from smartapp.diagnosis import rules
+from smartapp.diagnosis.rules import RULES, rule_in_words
 from smartapp.launches import steps
-from smartapp.launches.why import rules
-from smartapp.launches.why.rules import RULES, rule_in_words
+from smartapp.protocol import errors
 from tests.attacks.attacks import ATTACKS
 from tests.conformance.client import REQUIREMENTS
 
 SENTENCES = {**REQUIREMENTS, **ATTACKS}
-FILES = [Path(steps.__file__), *Path(rules.__file__).parent.glob("*.py")]
+FILES = [Path(steps.__file__), Path(errors.__file__), *Path(rules.__file__).parent.glob("*.py")]
 
 
 def cited() -> set[str]:

@@ -9,12 +9,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
+from urllib.parse import quote_plus
 
 from django.utils import timezone
 
 from smartapp import http
 from smartapp.keys.models import JWKSFetch, SigningKey
 from smartapp.launches.models import LaunchEvent, Step
+from smartapp.protocol.errors import ClientKeyError
 from smartapp.registrations import doctor, registry
 from smartapp.registrations.models import DiscoverySnapshot, Endpoint, Registration
 from smartapp.registrations.registry import EndpointConfig
@@ -51,6 +53,8 @@ class Facts:
     came_back: int = 0  # other launches of the same endpoint that the EHR answered
     shares_client_id: tuple[str, ...] = ()
     known: tuple[Known, ...] = ()
+    # Whether the client secret has characters that form-encoding changes (RFC 6749 §2.3.1).
+    is_secret_encoded: bool = False
     findings: Mapping[str, doctor.Finding] = field(default_factory=dict)
 
     def problem(self, check: str) -> doctor.Finding | None:
@@ -80,12 +84,22 @@ def gather(timeline: Sequence[LaunchEvent]) -> Facts:
         key=_key(timeline),
         last_fetch_at=fetches.values_list("last_at", flat=True).order_by("-last_at").first(),
         came_back=_came_back(endpoint, timeline),
+        is_secret_encoded=_is_secret_encoded(endpoint),
         shares_client_id=tuple(
             Registration.objects.filter(client_id=config.client_id)
             .exclude(pk=config.registration_id)
             .values_list("name", flat=True)
         ),
     )
+
+
+def _is_secret_encoded(endpoint: Endpoint) -> bool:
+    try:
+        config = registry.load(endpoint)
+    except ClientKeyError:
+        return False
+    secret = config.client_secret
+    return not config.send_secret_as_it_is and quote_plus(secret) != secret
 
 
 def _known() -> tuple[Known, ...]:

@@ -3,14 +3,13 @@
 import re
 from collections.abc import Iterator
 from datetime import timedelta
-from functools import cache
 from typing import Any
 from uuid import UUID
 
 from django.contrib import admin
-from django.contrib.admin.views.main import SEARCH_VAR
+from django.contrib.admin.views.main import SEARCH_VAR, ChangeList
 from django.core.exceptions import PermissionDenied
-from django.db.models import Exists, OuterRef, QuerySet, Subquery
+from django.db.models import Exists, OuterRef, QuerySet
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import get_object_or_404
 from django.template.response import TemplateResponse
@@ -20,14 +19,13 @@ from django.utils.safestring import SafeString
 from django.views.decorators.http import require_POST
 
 from smartapp.audit.admin import ReadOnlyAdmin
-from smartapp.launches import events, report, token_enquiry
+from smartapp.diagnosis import outcome, report
+from smartapp.launches import events, token_enquiry
 from smartapp.launches.end_launches_admin import END, EndingAdmin
 from smartapp.launches.models import Launch, LaunchEvent, Step
-from smartapp.protocol.errors import SmartError
 
 # The launch's row has the time at which its cookie was sealed.
 BEGAN_WITHIN = timedelta(minutes=1)
-UNDER_WAY = (Step.LAUNCH, Step.DISCOVERY, Step.AUTHORIZE)
 
 
 @admin.register(Launch)
@@ -139,14 +137,21 @@ class AttemptAdmin(ReadOnlyAdmin):
         css = {"all": ("launches/admin.css",)}
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[LaunchEvent]:
-        same = LaunchEvent.objects.filter(attempt=OuterRef("attempt")).order_by("id")
-        failed = same.exclude(code="")
+        same = LaunchEvent.objects.filter(attempt=OuterRef("attempt"))
         rows: QuerySet[LaunchEvent] = super().get_queryset(request)
-        return rows.filter(~Exists(same.filter(id__lt=OuterRef("id")))).annotate(
-            last_step=Subquery(same.order_by("-id").values("step")[:1]),
-            first_error=Subquery(failed.values("code")[:1]),
-            first_reference=Subquery(failed.values("reference")[:1]),
-        )
+        return rows.filter(~Exists(same.filter(id__lt=OuterRef("id"))))
+
+    def get_changelist_instance(self, request: HttpRequest) -> ChangeList:
+        """Read the timelines of a page's attempts in one query: how each went is told by all."""
+        changes = super().get_changelist_instance(request)
+        rows: list[Any] = list(changes.result_list)
+        timelines: dict[str, list[LaunchEvent]] = {row.attempt: [] for row in rows}
+        for event in LaunchEvent.objects.filter(attempt__in=timelines).order_by("id"):
+            timelines[event.attempt].append(event)
+        for row in rows:
+            row.timeline = timelines[row.attempt]
+        changes.result_list = rows
+        return changes
 
     def get_search_results(
         self,
@@ -181,13 +186,12 @@ class AttemptAdmin(ReadOnlyAdmin):
     def outcome(self, event: Any) -> str:
         if event.step == Step.FLOOD:
             return f"{event.detail['not_stored']} events were counted, not stored"
-        if event.first_error:
-            return _error_words(event.first_error)
-        return "The person did not come back" if event.last_step in UNDER_WAY else "Went well"
+        return outcome.of(event.timeline)
 
     @admin.display(description="Reference")
     def reference_number(self, event: Any) -> SafeString:
-        return format_html('<span class="launch-reference">{}</span>', event.first_reference or "")
+        references = (one.reference for one in event.timeline if one.reference)
+        return format_html('<span class="launch-reference">{}</span>', next(references, ""))
 
     def get_urls(self) -> list[URLPattern]:
         view = self.admin_site.admin_view(self.attempt_view)
@@ -258,23 +262,6 @@ def _launches_of_reference(reference: str) -> Iterator[UUID]:
         timeline = report.timeline_of(attempt)
         if timeline and (launch := _launch_of(timeline)):
             yield launch
-
-
-@cache
-def _titles() -> dict[str, str]:
-    """Return the title of each error by its code, of the whole tree."""
-    titles: dict[str, str] = {}
-    classes: list[type[SmartError]] = [SmartError]
-    for one in classes:
-        titles.setdefault(one.code, one.title)
-        classes += one.__subclasses__()
-    return titles
-
-
-def _error_words(code: str) -> str:
-    """Return the title that the person saw; the code beside it, for some errors share a title."""
-    title = _titles().get(code)
-    return f"{title} ({code})" if title else code
 
 
 def _launch_of(timeline: list[LaunchEvent]) -> UUID | None:

@@ -1,0 +1,63 @@
+"""How an attempt went, in one line. "Went well" is said only where a page was shown."""
+
+from collections.abc import Sequence
+from functools import cache
+
+from smartapp.launches.models import LaunchEvent, Step
+from smartapp.protocol.errors import SmartError
+
+WENT_WELL = "Went well"
+UNDER_WAY = (Step.LAUNCH, Step.DISCOVERY, Step.AUTHORIZE)
+_STATES = {
+    "failed": "could not be read",
+    "forbidden": "not allowed by the EHR",
+    "cut": "cut short",
+    "partial": "incomplete",
+}
+
+
+def of(timeline: Sequence[LaunchEvent]) -> str:
+    """Return how the attempt went: its first error, what its page lacked, or how far it came."""
+    failed = next((one for one in timeline if one.code and one.code not in _OF_A_PART), None)
+    if failed:
+        return error_words(failed.code)
+    last = timeline[-1].step
+    if last in UNDER_WAY:
+        return "The person did not come back from the EHR"
+    sections = _sections(timeline)
+    if not sections:
+        return "Signed in; no page was shown yet"
+    return _page(sections)
+
+
+_OF_A_PART = ("fhir-failed", "fhir-forbidden")
+
+
+def _sections(timeline: Sequence[LaunchEvent]) -> dict[str, str]:
+    """Return the state of each part of the record on the last page that was shown."""
+    shown: dict[str, str] = {}
+    for event in timeline:
+        shown |= event.detail.get("sections", {})
+    return shown
+
+
+def _page(sections: dict[str, str]) -> str:
+    lacking = [f"{name} {_STATES[state]}" for name, state in sections.items() if state in _STATES]
+    return f"A page was shown: {', '.join(lacking)}" if lacking else WENT_WELL
+
+
+@cache
+def _titles() -> dict[str, str]:
+    """Return the title of each error by its code, of the whole tree."""
+    titles: dict[str, str] = {}
+    classes: list[type[SmartError]] = [SmartError]
+    for one in classes:
+        titles.setdefault(one.code, one.title)
+        classes += one.__subclasses__()
+    return titles
+
+
+def error_words(code: str) -> str:
+    """Return the title that the person saw; the code beside it, for some errors share a title."""
+    title = _titles().get(code)
+    return f"{title} ({code})" if title else code

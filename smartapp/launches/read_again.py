@@ -1,0 +1,89 @@
+"""What was read for a launch's page, shown again for a moment without asking the EHR again.
+
+Reload, Back and a second tab would each cost the EHR a dozen reads, and the person as many seconds.
+So the pieces of the page stay for READ_AGAIN_SECONDS in the cache: the process's memory, or the
+shared one. They are sealed, and found only with the key of the launch's session, which the browser
+holds and nobody else; in the database there is nothing of them. They are bound to the patient, the
+encounter and the scopes that they were read with, and go when the launch ends. Pieces that say that
+something could not be read are not kept: those parts are asked for again.
+"""
+
+import hashlib
+import json
+import zlib
+from dataclasses import asdict, dataclass, field
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from django.conf import settings
+from django.core.cache import caches
+
+from smartapp import vault
+from smartapp.chart.chart import FHIRUserView
+from smartapp.launches.cookies import SessionKey
+from smartapp.launches.token_budget import shared
+from smartapp.launches.tokens import LaunchTokens
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """Pieces by the name of their part, and who launched. `is_whole`: there are no others."""
+
+    read_at: datetime
+    pieces: dict[str, str] = field(default_factory=dict)
+    user: FHIRUserView | None = None
+    is_whole: bool = False
+
+
+class Shelf:
+    """The place of one launch's pieces, for the browser that holds the launch's key."""
+
+    def __init__(self, uuid: UUID, key: SessionKey) -> None:
+        self._name = "read-" + _digest("place", str(uuid), key.value)
+
+    async def find(self, tokens: LaunchTokens, now: datetime) -> Kept:
+        """Return what was read a moment ago; nothing where there is nothing."""
+        nothing = Kept(now)
+        if not settings.READ_AGAIN_SECONDS:
+            return nothing
+        sealed = await shared(caches["pages"].get, self._name, away=None)
+        if sealed is None:
+            return nothing
+        try:
+            return _opened(vault.unseal(sealed, self._context(tokens)))
+        except vault.VaultError:
+            return nothing  # read for another patient, or with other permissions
+
+    async def keep(self, kept: Kept, tokens: LaunchTokens) -> None:
+        seconds = settings.READ_AGAIN_SECONDS
+        if seconds:
+            sealed = vault.seal(_closed(kept), self._context(tokens))
+            await shared(caches["pages"].set, self._name, sealed, seconds, away=None)
+
+    async def clear(self) -> None:
+        await shared(caches["pages"].delete, self._name, away=False)
+
+    def _context(self, tokens: LaunchTokens) -> str:
+        context = tokens.context
+        bound_to = (context.patient, context.encounter, tokens.fhirUser, *tokens.scope.granted)
+        return f"{self._name} {_digest(*map(str, bound_to))}"
+
+
+def _digest(*words: str) -> str:
+    return hashlib.sha256("\0".join(words).encode()).hexdigest()
+
+
+def _closed(kept: Kept) -> bytes:
+    document = {**asdict(kept), "read_at": kept.read_at.isoformat()}
+    return zlib.compress(json.dumps(document, ensure_ascii=False).encode(), level=1)
+
+
+def _opened(content: bytes) -> Kept:
+    document: dict[str, Any] = json.loads(zlib.decompress(content))
+    return Kept(
+        read_at=datetime.fromisoformat(document["read_at"]),
+        pieces=document["pieces"],
+        user=FHIRUserView(**document["user"]) if document["user"] else None,
+        is_whole=document["is_whole"],
+    )

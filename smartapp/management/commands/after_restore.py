@@ -1,0 +1,103 @@
+"""What has to end after a backup was restored, before the first server starts on it.
+
+A backup is the past, and some of what it holds has moved on elsewhere: a refresh token that was
+used since ends a whole grant if it is sent again (RFC 9700 §4.14.2), and a key that was dropped as
+compromised since would be published and sign again.
+"""
+
+from argparse import ArgumentParser
+from collections.abc import Iterator
+from typing import Any
+
+from django.contrib.sessions.models import Session
+from django.core.management.base import BaseCommand
+from django.utils import timezone
+
+from smartapp.administrators.models import RecoveryCode
+from smartapp.audit import chain, origin, trail
+from smartapp.keys import emergency, lifecycle, refusals, rotation
+from smartapp.keys.models import KeySet
+from smartapp.keys.refusals import StepRefused
+from smartapp.keys.rotation import Line
+from smartapp.launches import store
+
+REASON = "a backup was restored: what was dropped since must not come back"
+WORDS = """\
+Ended {launches} launches: their tokens may have been used since the backup. People open them again.
+Signed out {sessions} administrators, and voided {recovery_codes} recovery codes, as some may have
+been used since: each administrator makes new ones under Second factor.
+{keys}
+The audit trail ends with event {length}, {end}. Compare that with your last note of it: what came
+after it is only where you noted it.
+Start `web` ten minutes after the last server stopped: until then an answer of an EHR that was used
+already could come again. What administrators changed since the backup, they change again.
+"""
+
+
+class Command(BaseCommand):
+    help = (
+        "After a backup was restored, and before a server starts: end every launch without asking "
+        "its EHR, sign administrators out, and replace all signing keys, as one of them may have "
+        "been dropped as compromised since. With --withdrawn only the lines of these keys are "
+        "replaced, with --keep-keys none."
+    )
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        keys = parser.add_mutually_exclusive_group()
+        keys.add_argument(
+            "--withdrawn",
+            action="append",
+            metavar="KID",
+            help="a key that was withdrawn since the backup, as the audit trail elsewhere says",
+        )
+        keys.add_argument(
+            "--keep-keys",
+            action="store_true",
+            help="no key was withdrawn since the backup",
+        )
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        kids = [] if options["keep_keys"] else options["withdrawn"]
+        actor = origin.actor()
+        replaced = [_replaced(key_set, line, actor) for key_set, line in _lines(kids)]
+        ended = sum(iter(lambda: store.end_batch_after_restore(timezone.now()), 0))
+        # A launch's own sessions hold nothing; they stay, to say why it ended.
+        sessions, _ = Session.objects.exclude(session_data="").delete()
+        codes, _ = RecoveryCode.objects.all().delete()
+        counts = {"launches": ended, "sessions": sessions, "recovery_codes": codes}
+        trail.record(actor, "after-restore", "database", **counts)
+        verdict = chain.verify()
+        self.stdout.write(
+            WORDS.format(
+                **counts,
+                keys="\n".join(replaced) or "No signing key was replaced.",
+                length=verdict.length,
+                end=verdict.end,
+            )
+        )
+
+
+def _lines(kids: list[str] | None) -> Iterator[tuple[KeySet, Line]]:
+    """Yield the lines to replace: those of these keys, or all where nobody says."""
+    for key_set in KeySet.objects.all():
+        for line in rotation.of(key_set):
+            if kids is None or any(key.kid in kids for key in line.published()):
+                yield key_set, line
+
+
+def _replaced(key_set: KeySet, line: Line, actor: str) -> str:
+    """Replace every key of a line at once; return what that means for whoever uses it."""
+    now, alg = timezone.now(), line.alg
+    named = refusals.confirmation(key_set, alg)
+    try:
+        if line.signer is None:
+            key = lifecycle.abandon(key_set, alg, now=now, actor=actor)
+            return f"Key set {key_set}, {alg}: {key} was withdrawn; it never signed."
+        key = emergency.replace_at_once(
+            key_set, alg, now=now, actor=actor, typed=named, reason=REASON
+        )
+    except StepRefused as refusal:
+        return f"Key set {key_set}, {alg}: nothing was replaced. {refusal}"
+    fetch = "they import the public keys anew" if key_set.imported_by_vendor else "they fetch them"
+    using = f" Launches of {named} fail until {fetch}." if named else ""
+    return f"Key set {key_set}, {alg}: {key} signs from now on, and all others are dropped.{using}"

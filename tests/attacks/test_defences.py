@@ -1,0 +1,60 @@
+"""Takes every defence away, one after the other, in a copy: a test has to notice.
+
+What is still green without the defence proves nothing about it.
+"""
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.attacks.defences import DEFENCES, Defence
+from tests.processes import ROOT
+
+pytestmark = [pytest.mark.endurance, pytest.mark.timeout(300)]
+
+COPIED = ("smartapp", "templates", "static", "tests", "docs", "manage.py", "pyproject.toml")
+UNNEEDED = shutil.ignore_patterns("node_modules", "__pycache__", "images")
+OF_THIS_RUN = ("PYTEST_", "PYTHONDEVMODE")
+TESTS_FAILED = 1
+"""What pytest exits with when tests failed; a suite that does not even start is no proof."""
+
+
+@pytest.fixture(scope="module")
+def copy(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("without-defence")
+    for name in COPIED:
+        if (ROOT / name).is_dir():
+            shutil.copytree(ROOT / name, folder / name, ignore=UNNEEDED)
+        else:
+            shutil.copy2(ROOT / name, folder / name)
+    return folder
+
+
+@pytest.mark.parametrize("defence", DEFENCES, ids=lambda one: f"{one.number} {one.name}")
+def test_its_absence_is_noticed(copy: Path, defence: Defence) -> None:
+    before = {edit.path: (copy / edit.path).read_text() for edit in defence.edits}
+    try:
+        for edit in defence.edits:
+            text = (copy / edit.path).read_text()
+            (copy / edit.path).write_text(text.replace(edit.old, edit.new))
+        code, printed = _run(copy, *defence.tests)
+    finally:
+        for path, text in before.items():
+            (copy / path).write_text(text)
+    assert code == TESTS_FAILED, printed
+
+
+def _run(copy: Path, *tests: str) -> tuple[int, str]:
+    """Return pytest's exit code and what it printed. Not among the workers of this run."""
+    command = [
+        sys.executable, "-m", "pytest", "-q", "-x", "-n", "0", "-p", "no:cacheprovider", *tests,
+    ]  # fmt: skip
+    env = {name: value for name, value in os.environ.items() if not name.startswith(OF_THIS_RUN)}
+    done = subprocess.run(  # noqa: S603
+        command, cwd=copy, env=env, capture_output=True, text=True, check=False
+    )
+    return done.returncode, done.stdout[-2000:]

@@ -1,0 +1,287 @@
+"""What the EHR says comes first, and nothing that is guessed here outweighs it.
+
+The sentences are those of real servers and of the public launcher.
+"""
+
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+from aiohttp import web
+from django.utils import timezone
+
+from smartapp.database import in_database
+from smartapp.diagnosis import outcome, report
+from smartapp.diagnosis.case import Case
+from smartapp.diagnosis.cause import Certainty
+from smartapp.diagnosis.facts import Facts, Known
+from smartapp.keys.models import JWKSFetch
+from smartapp.registrations.models import AuthMethod, Endpoint, Registration
+from tests.diagnosis.test_causes import (
+    Exchange,
+    Start,
+    asked_why,
+    first_is,
+    refusing,
+    registration,
+    timeline,
+    written_by_hand,
+)
+from tests.launches.conftest import Browser
+from tests.launches.test_callback import changed
+from tests.scripted_ehr import CLIENT_ID, ScriptedEHR
+
+__all__ = ["written_by_hand"]
+
+
+class TestAuthorizationEndpoint:
+    @pytest.mark.parametrize(
+        ("error", "description", "words", "rule"),
+        [
+            ("invalid_client", 'Invalid client_id "a". Expected "b".', "client id", "C1"),
+            ("unauthorized_client", "Unknown client", "client id", "C1"),
+            ("unauthorized_client", "", "not approved", "C1"),
+            ("invalid_client", "", "client id is not known", "C1"),
+            ("invalid_request", "Invalid redirect_uri", "our redirect URI", "C3"),
+            ("invalid_request", "The redirect URI is not registered for this client_id",
+             "our redirect URI", "C3"),
+            ("invalid_request", "Bad audience value", "does not accept aud", "C31"),
+            ("invalid_request", "code_challenge is required", "PKCE", "C33"),
+            ("invalid_request", "Invalid launch options: SyntaxError", "no longer knows", "C24"),
+            ("invalid_request", "", "request incomplete", "C30"),
+            ("invalid_scope", "Scope patient/Patient.rs is not allowed",
+             "does not give these scopes: patient/Patient.rs", "C39"),
+            ("invalid_scope", "", "not allowed for this app", "C39"),
+            ("access_denied", "The user denied the request", "said no", "C52"),
+            ("temporarily_unavailable", "", "problem of its own", "C52"),
+            ("interaction_required", "", "request incomplete", "C30"),
+        ],
+    )  # fmt: skip
+    async def test_first_cause(
+        self, browser: Browser, ehr_launch: Start,
+        error: str, description: str, words: str, rule: str,
+    ) -> None:  # fmt: skip
+        callback = await browser.to_callback(ehr_launch())
+        await browser.get(
+            changed(callback, code=None, error=error, error_description=description or None)
+        )
+        cause = await first_is(words, rule)
+        assert error in cause.check
+        if description:
+            assert description.split()[0] in cause.check
+
+    async def test_wildcards_cover_what_they_mean(
+        self, browser: Browser, ehr: ScriptedEHR, ehr_launch: Start
+    ) -> None:
+        """A list of `patient/*.*` knows every scope that was asked for: none is to be taken out."""
+        ehr.discovery = {
+            "scopes_supported": ["launch", "openid", "fhirUser", "offline_access", "patient/*.*"]
+        }
+        callback = await browser.to_callback(ehr_launch())
+        await browser.get(changed(callback, code=None, error="invalid_scope"))
+        causes = await asked_why()
+        assert "not allowed for this app" in causes[0].title
+        assert all("does not list" not in one.title for one in causes)
+
+    async def test_a_base_for_ehr_launches_is_told_from_a_used_up_launch(
+        self, browser: Browser
+    ) -> None:
+        """No launch value was sent: nothing is to be opened from a chart."""
+        callback = await browser.to_callback("/connect/scripted/")
+        said = "Invalid launch options: Unexpected end of JSON input"
+        await browser.get(
+            changed(callback, code=None, error="invalid_request", error_description=said)
+        )
+        await first_is("is for launches from inside the EHR", "C22")
+
+
+class TestTokenEndpoint:
+    """Each with a registration that shares its client id, as everybody has at a simulator, and with
+    keys that nobody has fetched: neither may outweigh what the EHR says."""
+
+    @pytest.fixture(autouse=True)
+    async def distractions(self, registered: Endpoint) -> None:
+        now = timezone.now()
+        await in_database(
+            lambda: Registration.objects.create(
+                slug="twin", name="Twin", client_id=CLIENT_ID, scope="launch",
+                key_set=registered.registration.key_set, created_at=now, updated_at=now,
+            )
+        )  # fmt: skip
+
+    @pytest.mark.parametrize(
+        ("status", "error", "description", "words", "rule"),
+        [
+            (401, "invalid_client", "Failed to fetch JWKS from https://x.example: 404 Not Found",
+             "could not fetch our keys", "C63"),
+            (401, "invalid_client", "Unable to load the public key set", "could not fetch our keys",
+             "C63"),
+            (401, "invalid_client", "No usable keys found in the JWKS", "other keys", "C63"),
+            (401, "invalid_client", "Invalid token: signature verification failed", "other keys",
+             "C63"),
+            (401, "invalid_client", "kid not found", "other keys", "C63"),
+            (401, "invalid_client", "Expired registration token", "registration at the EHR has",
+             "C1"),
+            (401, "invalid_client", "Invalid 'jti' value", "repeated one", "C67"),
+            (401, "invalid_client", "Invalid token 'aud' claim", "another audience", "C65"),
+            (401, "invalid_client", "assertion exp is in the past", "times wrong", "C66"),
+            (401, "invalid_client", "Unknown client_id", "client id", "C1"),
+            (401, "invalid_client", "Application is not approved", "not active", "C1"),
+            (400, "invalid_grant", "Invalid redirect_uri", "finds it different", "C60"),
+            (400, "invalid_grant", "code_verifier does not match", "PKCE check failed", "C33"),
+            (400, "invalid_grant", "Authorization code expired", "over before", "C69"),
+            (400, "invalid_scope", "Scope too broad", "does not give these scopes", "C121"),
+            (400, "unauthorized_client", "", "may not use this grant", "C2"),
+            (500, "", "", "problem of its own", "C125"),
+            (400, "something_new", "Ask support", "refused the token request", "C60"),
+        ],
+    )  # fmt: skip
+    async def test_first_cause(
+        self, exchanged: Exchange, ehr: ScriptedEHR,
+        status: int, error: str, description: str, words: str, rule: str,
+    ) -> None:  # fmt: skip
+        ehr.token_answer = refusing(status, error, description)
+        await exchanged()
+        await first_is(words, rule)
+
+    @pytest.mark.parametrize(
+        ("description", "as_it_is", "words"),
+        [
+            ("Invalid client_secret in the basic auth header", False, "changes on its way"),
+            ("Invalid client_secret in the basic auth header", True, "not the vendor's"),
+        ],
+    )
+    async def test_secret_with_characters_that_are_encoded(
+        self, exchanged: Exchange, ehr: ScriptedEHR, description: str, words: str, *, as_it_is: bool
+    ) -> None:
+        ehr.token_answer = refusing(401, "invalid_client", description)
+        await exchanged()
+        events = await timeline()
+        for event in events:
+            if "auth_method" in event.detail:
+                event.detail["auth_method"] = AuthMethod.CLIENT_SECRET_BASIC.value
+        case = Case(events, Facts(timezone.now(), is_secret_encoded=not as_it_is))
+        assert words in _first(case)
+
+    async def test_bare_refusal_where_nobody_fetched_our_keys_names_the_way_of_epic(
+        self, exchanged: Exchange, ehr: ScriptedEHR
+    ) -> None:
+        ehr.token_answer = refusing(401, "invalid_client")
+        await in_database(JWKSFetch.objects.all().delete)
+        await exchanged()
+        cause = await first_is("never asked for our keys", "C63")
+        assert cause.certainty == Certainty.LIKELY
+        assert "export_jwks" in cause.todo
+
+    async def test_a_shared_client_id_is_no_more_than_possible(
+        self, exchanged: Exchange, ehr: ScriptedEHR
+    ) -> None:
+        ehr.token_answer = refusing(401, "invalid_client", "Invalid 'jti' value")
+        await exchanged()
+        shared = next(one for one in await asked_why() if "another environment" in one.title)
+        assert shared.certainty == Certainty.POSSIBLE
+
+
+def _first(case: Case) -> str:
+    from smartapp.diagnosis.causes import causes
+
+    return causes(case.timeline, case.facts)[0].title
+
+
+class TestWhatIsKept:
+    async def test_the_report_quotes_the_ehr_and_nobody_by_name(
+        self, exchanged: Exchange, ehr: ScriptedEHR
+    ) -> None:
+        said = "Token abc123abc123abc123abc1 of Jane Roe, born 1980-02-03, MRN 4711234, is bad"
+        ehr.token_answer = refusing(400, "invalid_grant", said)
+        await exchanged()
+        page = await in_database(report.build, await timeline())
+        assert (
+            "The EHR said: invalid_grant Token […] of […], born […], MRN […], is bad" in page.text
+        )
+        for secret in ("abc123", "Jane", "Roe", "1980", "4711234"):
+            assert secret not in page.text
+
+    async def test_they_are_not_in_the_log(
+        self, exchanged: Exchange, ehr: ScriptedEHR, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        ehr.token_answer = refusing(400, "invalid_grant", "the clinic on Elm Street")
+        await exchanged()
+        assert "invalid_grant" in caplog.text
+        assert "the clinic on Elm Street" not in caplog.text
+
+
+class TestDiscovery:
+    @pytest.mark.parametrize(
+        ("known", "iss", "words"),
+        [
+            ("http://127.0.0.1:8181/fhir", "http://localhost:8181/fhir", "in another spelling"),
+            ("https://ehr.example/fhir", "http://ehr.example/fhir", "in another spelling"),
+            ("https://ehr.example:443/fhir", "https://EHR.example/fhir/", "in another spelling"),
+            ("https://ehr.example/fhir/r4", "https://ehr.example/fhir/r3", "nearly that of"),
+            ("https://ehr.example/fhir", "https://other.example/fhir", "not registered here"),
+        ],
+    )
+    async def test_the_twin_of_an_unknown_iss_is_named(
+        self, browser: Browser, known: str, iss: str, words: str
+    ) -> None:
+        twin = Known("Twin Hospital", known, launchable=True)
+        await browser.get(f"/launch?iss={iss}&launch=x")
+        await first_is(words, "C7", change=lambda facts: replace(facts, known=(twin,)))
+
+
+class TestOutcome:
+    async def test_went_well_is_said_of_a_page_that_was_shown(
+        self, browser: Browser, ehr_launch: Start
+    ) -> None:
+        uuid = await browser.launch(ehr_launch())
+        assert outcome.of(await timeline()) == "Signed in; no page was shown yet"
+        await browser.get(f"/launches/{uuid}/")
+        assert outcome.of(await timeline()).startswith((outcome.WENT_WELL, "A page was shown"))
+
+    async def test_a_part_that_could_not_be_read_is_said(
+        self, browser: Browser, ehr: ScriptedEHR, ehr_launch: Start
+    ) -> None:
+        async def forbid(_: web.Request) -> web.StreamResponse:
+            return web.json_response({}, status=403)
+
+        uuid = await browser.launch(ehr_launch())
+        ehr.fhir_answer = forbid
+        await browser.get(f"/launches/{uuid}/")
+        assert "allergies not allowed by the EHR" in outcome.of(await timeline())
+
+    async def test_who_never_came_back_did_not_go_well(
+        self, browser: Browser, ehr_launch: Start
+    ) -> None:
+        await browser.get(ehr_launch())
+        assert outcome.of(await timeline()) == "The person did not come back from the EHR"
+
+
+@pytest.fixture
+async def exchanged(browser: Browser, ehr_launch: Start) -> Exchange:
+    async def exchange() -> None:
+        await browser.get(await browser.to_callback(ehr_launch()))
+
+    return exchange
+
+
+@pytest.mark.parametrize("minutes", [1, 9])
+async def test_a_person_who_may_still_be_signing_in_is_no_failure(
+    browser: Browser, ehr_launch: Start, minutes: int
+) -> None:
+    await browser.get(ehr_launch())
+    later = timezone.now() + timedelta(minutes=minutes)
+    await first_is("may still be", "C43", change=lambda facts: replace(facts, now=later))
+
+
+@pytest.mark.parametrize(
+    ("scope", "capabilities"), [("launch patient/Patient.rs", ["permission-v1"])]
+)
+async def test_older_scopes(
+    browser: Browser, ehr: ScriptedEHR, ehr_launch: Start, scope: str, capabilities: list[str]
+) -> None:
+    await registration(scope=scope)
+    ehr.discovery = {"capabilities": capabilities}
+    callback = await browser.to_callback(ehr_launch())
+    await browser.get(changed(callback, code=None, error="invalid_scope"))
+    await first_is("older form of scopes", "C38")

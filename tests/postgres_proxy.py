@@ -1,0 +1,108 @@
+"""A TCP proxy in front of PostgreSQL that fails in the ways that networks do.
+
+ok         everything passes
+refuse     nothing listens, and open connections are closed: a server that was stopped
+blackhole  connections are taken and nothing passes: packets are lost
+deadold    what was open stays open on our side and silent, its server is gone, and new connections
+           are fine: a failover without a word
+"""
+
+import contextlib
+import socket
+import threading
+from collections.abc import Iterator
+from typing import Literal
+from urllib.parse import urlsplit
+
+Mode = Literal["ok", "refuse", "blackhole", "deadold"]
+CHUNK = 65_536
+
+
+class PostgresProxy:
+    """Listens on `port`. Setting `mode` changes what happens from there on."""
+
+    def __init__(self, host: str, port: int) -> None:
+        self._upstream = host, port
+        self._lock = threading.Lock()
+        self._open: list[tuple[socket.socket, socket.socket, threading.Event]] = []
+        self._mode: Mode = "ok"
+        self._listener = self._listen(0)
+        self.port: int = self._listener.getsockname()[1]
+
+    @property
+    def mode(self) -> Mode:
+        return self._mode
+
+    @mode.setter
+    def mode(self, mode: Mode) -> None:
+        before, self._mode = self._mode, mode
+        with self._lock:
+            pairs = list(self._open)
+        for client, server, silent in pairs:
+            if mode in {"blackhole", "deadold"}:
+                silent.set()
+            if mode == "deadold":
+                _close(server)
+            elif mode == "refuse":
+                _close(client, server)
+        if mode == "refuse":
+            _close(self._listener)
+        elif before == "refuse":
+            self._listener = self._listen(self.port)
+
+    def close(self) -> None:
+        self.mode = "refuse"
+
+    def _listen(self, port: int) -> socket.socket:
+        listener = socket.create_server(("127.0.0.1", port))
+        threading.Thread(target=self._accept, args=(listener,), daemon=True).start()
+        return listener
+
+    def _accept(self, listener: socket.socket) -> None:
+        while True:
+            try:
+                client, _ = listener.accept()
+            except OSError:  # closed
+                return
+            self._connect(client)
+
+    def _connect(self, client: socket.socket) -> None:
+        server = socket.create_connection(self._upstream)
+        silent = threading.Event()
+        if self._mode == "blackhole":
+            silent.set()
+        with self._lock:
+            self._open.append((client, server, silent))
+        for source, target in ((client, server), (server, client)):
+            threading.Thread(target=_pump, args=(source, target, silent), daemon=True).start()
+
+
+def _pump(source: socket.socket, target: socket.socket, silent: threading.Event) -> None:
+    """Pass on what comes; swallow it once the connection is silent. The other side acknowledges
+    it all the same, as a proxy or a firewall in between does."""
+    with contextlib.suppress(OSError):
+        while data := source.recv(CHUNK):
+            if not silent.is_set():
+                target.sendall(data)
+    if not silent.is_set():
+        _close(source, target)
+
+
+def _close(*sockets: socket.socket) -> None:
+    for one in sockets:
+        with contextlib.suppress(OSError):
+            one.shutdown(socket.SHUT_RDWR)
+        one.close()
+
+
+@contextlib.contextmanager
+def postgres_proxy(database_url: str) -> Iterator[tuple[PostgresProxy, str]]:
+    """Yield a proxy in front of that database, and the database's URL through it."""
+    parts = urlsplit(database_url)
+    proxy = PostgresProxy(parts.hostname or "127.0.0.1", parts.port or 5432)
+    user = parts.netloc.rpartition("@")[0]
+    through = parts._replace(netloc=f"{user}@127.0.0.1:{proxy.port}").geturl()
+    try:
+        yield proxy, through
+    finally:
+        proxy.close()

@@ -1,0 +1,92 @@
+"""PyPI `open-epic` and `jupyter-smart-on-fhir`, unchanged, with the scopes that they ask for.
+
+Both run in a Python of their own, as their authors' users have them. Neither sends a nonce or
+`launch/patient`, and one sends `launch=` without a value where it starts by itself.
+"""
+
+import json
+import os
+import shlex
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.processes import answers, running
+from tests.sandbox.clients.conftest import PYTHON, Sandbox
+from tests.serving import free_port
+
+
+@pytest.mark.parametrize("username", ["patient", "clinician"])
+@pytest.mark.parametrize("world", ["production", "strict"])
+def test_open_epic(sandbox: Sandbox, python: Path, world: str, username: str) -> None:
+    """S12, S31: launch, read and refresh; in strict its refresh token rotates."""
+    redirect_uri = f"http://127.0.0.1:{free_port()}/callback"
+    client_id = f"open-epic-{world}-{username}"
+    record = sandbox.register(
+        client_id, "--kind=public", f"--world={world}", f"--redirect-uri={redirect_uri}"
+    )
+    settings = {
+        "fhir_base_url": record["fhir_base_url"], "client_id": client_id,
+        "redirect_uri": redirect_uri,
+    }  # fmt: skip
+    command = [str(python), "-u", str(PYTHON / "epic_app.py"), json.dumps(settings)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as app:  # noqa: S603
+        assert app.stdout is not None
+        assert "Open this URL" in app.stdout.readline()
+        sandbox.allow(app.stdout.readline().strip(), username=username)
+        told = json.loads(app.stdout.read())
+    assert told["scope"] == "openid fhirUser offline_access patient/*.read"
+    assert told["read"] == told["patient"]
+    assert told["conditions"] > 0
+    assert told["user"].startswith(f"{record['fhir_base_url']}/")
+    assert told["refreshed"] is True
+
+
+@contextmanager
+def notebooks(python: Path, folder: Path, port: int, record: dict[str, Any]) -> Iterator[str]:
+    """Run a Jupyter server with the extension while the block runs; yields its origin."""
+    origin = f"http://127.0.0.1:{port}"
+    home = {"HOME": str(folder), "JUPYTER_RUNTIME_DIR": str(folder)}
+    env = {"PATH": os.environ["PATH"], **home}
+    serve = (
+        str(python), "-m", "jupyter_server", "--no-browser", "--allow-root", f"--port={port}",
+        "--IdentityProvider.token=", f"--SMARTExtensionApp.client_id={record['client_id']}",
+        f"--SMARTExtensionApp.default_issuer={record['fhir_base_url']}",
+        f"--SMARTExtensionApp.token_file={folder / 'token.json'}",
+    )  # fmt: skip
+    ready = f"{origin}/api"
+    program = ("bash", "-c", f"exec {shlex.join(serve)}")
+    with running(env, folder / "log", *program, ready=lambda: answers(ready)):
+        yield origin
+
+
+@pytest.mark.parametrize("world", ["production", "bcp"])
+@pytest.mark.parametrize("way", ["ehr", "standalone"])
+def test_jupyter(sandbox: Sandbox, python: Path, tmp_path: Path, world: str, way: str) -> None:
+    """S12, S14: `patient/*.*` is narrowed to reading; bcp wants a nonce, which it cannot send."""
+    port = free_port()
+    origin = f"http://127.0.0.1:{port}"
+    record = sandbox.register(
+        f"jupyter-{world}-{way}", "--kind=public", f"--world={world}",
+        f"--redirect-uri={origin}/smart-on-fhir/callback",
+        f"--launch-url={origin}/smart-on-fhir/launch",
+    )  # fmt: skip
+    start = {
+        "ehr": f"/sandbox/launch?client_id={record['client_id']}",
+        "standalone": f"{origin}/smart-on-fhir/launch",
+    }[way]
+    with notebooks(python, tmp_path, port, record):
+        ended = sandbox.allow(start)
+    if world == "bcp":
+        assert ended.status == 400
+        assert not (tmp_path / "token.json").exists()
+        return
+    token = json.loads((tmp_path / "token.json").read_text())["token"]
+    usual = "openid profile fhirUser"
+    launch = " launch" if way == "ehr" else ""
+    assert token["scope"] == f"{usual}{launch} patient/*.read"
+    assert token["patient"]

@@ -1,0 +1,109 @@
+"""What ends after a backup was restored, and what the operator is told (RFC 9700 §4.14.2)."""
+
+from datetime import timedelta
+from io import StringIO
+
+import pytest
+from django.contrib.auth.models import User
+from django.contrib.sessions.models import Session
+from django.core.management import call_command
+from django.core.management.base import CommandError
+from django.test import Client
+from django.utils import timezone
+
+from smartapp.administrators.models import RecoveryCode, SecondFactor
+from smartapp.audit.models import AuditEvent
+from smartapp.keys import key_creation
+from smartapp.keys.models import KeySet, SigningKey
+from smartapp.launches.models import EndReason, Launch, LaunchKind, Revocation
+from tests.registrations.factories import make_endpoint, make_registration
+
+pytestmark = pytest.mark.django_db
+NOW = timezone.now()
+
+
+def after_restore(*arguments: str) -> str:
+    out = StringIO()
+    call_command("after_restore", *arguments, stdout=out)
+    return out.getvalue()
+
+
+def kids(*, alg: str) -> set[str]:
+    rows = SigningKey.objects.filter(withdrawn_at=None, alg=alg)
+    return set(rows.values_list("kid", flat=True))
+
+
+@pytest.fixture
+def key_set() -> KeySet:
+    return key_creation.create_key_set("one", algs=["ES384", "RS384"], now=NOW - timedelta(days=9))
+
+
+def test_every_open_launch_ends_and_no_ehr_is_told(key_set: KeySet) -> None:
+    endpoint = make_endpoint(registration=make_registration(key_set=key_set))
+    session = Session.objects.create(
+        session_key="s", session_data="", expire_date=NOW + timedelta(hours=1)
+    )
+    row = {"endpoint": endpoint, "kind": LaunchKind.EHR, "launched_at": NOW}
+    Launch.objects.create(state_digest="open", session=session, sealed_tokens="v1.x.y", **row)
+    Launch.objects.create(state_digest="in its callback", **row)
+    ended = Launch.objects.create(
+        state_digest="over", ended_at=NOW, end_reason=EndReason.DISCONNECTED, **row
+    )
+    assert "Ended 2 launches" in after_restore()
+    for launch in Launch.objects.exclude(pk=ended.pk):
+        assert (launch.end_reason, launch.sealed_tokens) == (EndReason.RESTORED, "")
+    assert Session.objects.filter(pk="s").exists()  # its page says why
+    assert not Revocation.objects.exists()
+    ended.refresh_from_db()
+    assert ended.end_reason == EndReason.DISCONNECTED
+
+
+def test_administrators_sign_in_again_and_make_new_recovery_codes() -> None:
+    ann = User.objects.create_superuser("ann", password="x")
+    factor = SecondFactor.fresh(ann)
+    factor.save()
+    factor.new_recovery_codes()
+    client = Client()
+    client.force_login(ann)
+    assert "voided 10 recovery codes" in after_restore()
+    assert client.get("/admin/").status_code == 302
+    assert not RecoveryCode.objects.exists()
+    assert SecondFactor.objects.get() == factor
+
+
+class TestKeys:
+    def test_are_all_replaced_where_nobody_says(self, key_set: KeySet) -> None:
+        before = kids(alg="ES384") | kids(alg="RS384")
+        assert "all others are dropped" in after_restore()
+        now = kids(alg="ES384") | kids(alg="RS384")
+        assert len(now) == 2
+        assert not now & before
+        assert not SigningKey.objects.filter(kid__in=before).exclude(sealed_private_key="").exists()
+
+    def test_that_are_named_go_with_their_line(self, key_set: KeySet) -> None:
+        es, rs = kids(alg="ES384"), kids(alg="RS384")
+        after_restore("--withdrawn", *es, "--withdrawn", "unknown")
+        assert not kids(alg="ES384") & es
+        assert kids(alg="RS384") == rs
+
+    def test_that_never_signed_are_named(self, key_set: KeySet) -> None:
+        waiting = key_creation.publish_next(key_set, "ES384", now=NOW, actor="ann")
+        after_restore("--withdrawn", waiting.kid)
+        assert waiting.kid not in kids(alg="ES384")
+
+    def test_stay_where_none_was_withdrawn(self, key_set: KeySet) -> None:
+        before = kids(alg="ES384")
+        assert "No signing key was replaced." in after_restore("--keep-keys")
+        assert kids(alg="ES384") == before
+
+    def test_are_either_kept_or_named(self) -> None:
+        with pytest.raises(CommandError, match="not allowed with"):
+            after_restore("--keep-keys", "--withdrawn", "x")
+
+
+def test_is_in_the_audit_trail_whose_end_is_told(key_set: KeySet) -> None:
+    said = after_restore()
+    event = AuditEvent.objects.order_by("id").last()
+    assert event is not None
+    assert event.action == "after-restore"
+    assert event.digest in said
