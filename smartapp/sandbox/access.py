@@ -20,6 +20,8 @@ class Access:
     """What goes wrong on purpose for this launch (S66)."""
     asks_as_athena: bool = False
     """Whether searches are held to athenahealth's own rules (S65)."""
+    is_renewed: bool = False
+    """Whether a refresh gave this token; looked up only where a fault asks."""
 
 
 def find_access(token: str) -> Access | None:
@@ -33,6 +35,7 @@ def find_access(token: str) -> Access | None:
     if found.client.world != worlds.current():
         return None
     consent, client = found.authorization, found.client
+    chosen = parse(client.quirks, consent.faults if consent else "", found.faults)
     return Access(
         client_id=client.client_id,
         scope=tuple(found.scope.split()),
@@ -40,9 +43,15 @@ def find_access(token: str) -> Access | None:
         encounter=(consent.encounter or None) if consent else None,
         fhirUser=(consent.fhir_user or None) if consent else None,
         expires_at=found.expires_at,
-        faults=parse(client.quirks, consent.faults if consent else "", found.faults),
+        faults=chosen,
+        is_renewed="fhir-expired-token" in chosen and _is_renewed(found),
         asks_as_athena=client.profile == Client.Profile.ATHENA,
     )
+
+
+def _is_renewed(token: Token) -> bool:
+    family = Token.objects.filter(authorization=token.authorization, type=Token.Type.ACCESS)
+    return token.authorization is not None and family.filter(pk__lt=token.pk).exists()
 
 
 def holder_of(token: str) -> str:

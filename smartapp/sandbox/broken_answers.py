@@ -13,6 +13,7 @@ from joserfc import jwt
 from smartapp.sandbox import addresses, faults, people, signing_keys
 from smartapp.sandbox.models import Authorization, Client, Token, digest, new_secret
 from smartapp.sandbox.oauth_request import SandboxRequest
+from smartapp.sandbox.refusals import Refusal
 
 HTML = b"<!doctype html><title>Sign in</title><h1>Please sign in to the proxy</h1>"
 STRANGE_MEMBERS = {
@@ -21,6 +22,13 @@ STRANGE_MEMBERS = {
     "sandbox_list": [1, None, True],
     "sandbox_object": {"inner": {"deep": "value"}},
     "sandbox_nothing": None,
+}
+
+
+AT_ONCE = {
+    "authorize-invalid-client": ("invalid_client", "The client is not known here."),
+    "authorize-invalid-request": ("invalid_request", "A parameter is missing or wrong."),
+    "authorize-invalid-scope": ("invalid_scope", "A scope is not known here."),
 }
 
 
@@ -73,6 +81,13 @@ def _claimed_launch_faults(form: Mapping[str, str]) -> str:
     return consent.faults if consent else ""
 
 
+def refuse_at_once(request: SandboxRequest) -> None:
+    """Refuse a good authorization request before a person is asked anything."""
+    for name in request.faults:
+        if name in AT_ONCE:
+            raise Refusal("S66", *AT_ONCE[name])
+
+
 def meet(request: SandboxRequest) -> None:
     """Wait, or raise Broken before anything is used up: whoever tries again meets it again."""
     chosen, stage = request.faults, _stage(request)
@@ -84,6 +99,13 @@ def meet(request: SandboxRequest) -> None:
         raise Broken(f"{stage}-429", JsonResponse({"error": "too_many_requests"}, status=429))
     if f"{stage}-html" in chosen:
         raise Broken(f"{stage}-html", HttpResponse(HTML))
+    if f"{stage}-invalid-grant" in chosen:
+        words = {"error": "invalid_grant", "error_description": "It is not valid any more."}
+        raise Broken(f"{stage}-invalid-grant", JsonResponse(words, status=400))
+    if f"{stage}-invalid-client" in chosen:
+        response = JsonResponse({"error": "invalid_client"}, status=401)
+        response.headers["WWW-Authenticate"] = 'Basic realm="sandbox"'
+        raise Broken(f"{stage}-invalid-client", response)
 
 
 def _stage(request: SandboxRequest) -> str:
@@ -123,10 +145,14 @@ def alter(request: SandboxRequest, answer: dict[str, Any]) -> None:
         answer["scope"] = " ".join(_cut_off(scope) for scope in answer["scope"].split())
     if "token-extra-members" in chosen:
         answer.update(STRANGE_MEMBERS)
-    if "id-token-missing" in chosen:
+    if "id-token-missing" in chosen or _lacks_fhir_user(chosen, answer["scope"].split()):
         answer.pop("id_token", None)
     if _stage(request) == "refresh":
         _alter_refresh(request, answer)
+
+
+def _lacks_fhir_user(chosen: faults.Faults, granted: list[str]) -> bool:
+    return "id-token-needs-fhir-user" in chosen and {"fhirUser", "profile"}.isdisjoint(granted)
 
 
 def _is_athena_service(request: SandboxRequest) -> bool:

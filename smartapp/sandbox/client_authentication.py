@@ -4,12 +4,14 @@ import base64
 from collections.abc import Mapping
 from urllib.parse import unquote_plus
 
-from smartapp.sandbox import client_assertion, registering
+from smartapp.sandbox import client_assertion, faults, registering
+from smartapp.sandbox.access import find_access
 from smartapp.sandbox.broken_answers import claimed_faults
 from smartapp.sandbox.models import Client, Token, digest, registered_client
 from smartapp.sandbox.oauth_request import SandboxRequest
-from smartapp.sandbox.refusals import Refusal, invalid_client, invalid_request
+from smartapp.sandbox.refusals import BearerWanted, Refusal, invalid_client, invalid_request
 
+BY_BEARER = "introspect-by-bearer"
 UNKNOWN = "The client is unknown, or its secret is wrong."
 
 
@@ -19,6 +21,22 @@ def authenticate(request: SandboxRequest) -> Client:
     claimed = request.form.get("client_id")
     if claimed is not None and claimed != client.client_id:
         raise invalid_request("S23", "client_id is not the client that authenticated.")
+    return client
+
+
+def authenticate_introspection(request: SandboxRequest) -> Client:
+    """Return who introspects: a client with credentials; by a fault, who has an access token."""
+    header = request.headers.get("Authorization", "") if request.headers else ""
+    scheme, _, token = header.partition(" ")
+    holder = find_access(token.strip()) if scheme.lower() == "bearer" else None
+    here = faults.parse(request.fault_here)
+    if holder and BY_BEARER in holder.faults | here:
+        return Client.objects.get(client_id=holder.client_id)
+    client = authenticate(request)
+    if client.auth_method == Client.AuthMethod.NONE:
+        raise invalid_client("S40", "A public client cannot introspect tokens.")
+    if BY_BEARER in faults.parse(client.quirks, request.fault_here):
+        raise BearerWanted()
     return client
 
 
@@ -37,7 +55,7 @@ def _by_the_way_used(request: SandboxRequest) -> Client:
             has_stale_keys=lambda client: "jwks-stale" in claimed_faults(request, client),
         )
     if basic is not None:
-        return _by_basic(basic)
+        return _by_basic(request, basic)
     if "client_secret" in form:
         raise invalid_client(
             "S22", "A client secret belongs in a Basic authorization header, not in the body."
@@ -65,10 +83,13 @@ def _public(client_id: str | None) -> Client:
     return client
 
 
-def _by_basic(header: str) -> Client:
-    client_id, secret = _decoded(header)
-    client = registered_client(client_id)
-    if client is None or not client.check_client_secret(secret):
+def _by_basic(request: SandboxRequest, header: str) -> Client:
+    sent = _sent(header)
+    client = registered_client(sent[0]) or registered_client(_decoded(header)[0])
+    is_raw = client is not None and "token-raw-secret" in claimed_faults(request, client)
+    client_id, secret = sent if is_raw else _decoded(header)
+    is_known = client is not None and client.client_id == client_id
+    if client is None or not is_known or not client.check_client_secret(secret):
         raise invalid_client("E2", UNKNOWN, _why_not_by_basic(client, client_id))
     return client
 
@@ -97,18 +118,26 @@ def claimed_by_basic(request: SandboxRequest) -> str:
 
 def _decoded(header: str) -> tuple[str, str]:
     """Return id and secret of a Basic header; both are url-encoded (RFC 6749 §2.3.1)."""
+    client_id, secret = _sent(header)
+    try:
+        return unquote_plus(client_id, errors="strict"), unquote_plus(secret, errors="strict")
+    except ValueError as exc:
+        raise _malformed_basic() from exc
+
+
+def _sent(header: str) -> tuple[str, str]:
+    """Return id and secret of a Basic header as they were sent."""
     scheme, _, credentials = header.partition(" ")
     if scheme.lower() != "basic":
         raise invalid_client("E1", "The Authorization header is not Basic.")
     try:
         text = base64.b64decode(credentials, validate=True).decode()
-        client_id, colon, secret = text.partition(":")
-        decoded = unquote_plus(client_id, errors="strict"), unquote_plus(secret, errors="strict")
     except ValueError as exc:
         raise _malformed_basic() from exc
+    client_id, colon, secret = text.partition(":")
     if not colon:
         raise _malformed_basic()
-    return decoded
+    return client_id, secret
 
 
 def _malformed_basic() -> Refusal:

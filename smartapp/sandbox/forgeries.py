@@ -18,7 +18,7 @@ HOUR_SECONDS = 3600
 Claims = dict[str, Any]
 
 
-def claims(faults: Faults, good: Claims) -> Claims:
+def claims(faults: Faults, good: Claims, *, is_refreshed: bool) -> Claims:
     """Return the claims with what the faults make wrong about them."""
     now = good["iat"]
     wrong: dict[str, Claims] = {
@@ -36,6 +36,8 @@ def claims(faults: Faults, good: Claims) -> Claims:
         forged |= wrong.get(name, {})
     if "id-token-no-nonce" in faults:
         forged.pop("nonce", None)
+    if "refresh-id-token-no-aud" in faults and is_refreshed:
+        del forged["aud"]
     return forged
 
 

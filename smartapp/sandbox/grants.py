@@ -40,17 +40,19 @@ class AuthorizationCodeGrant(grants.AuthorizationCodeGrant):
         """Judge what belongs to SMART before a person is asked anything (S11, S12, S14)."""
         request, values = self.request, self.request.payload.data
         client = cast(Client, request.client)
-        asked = scopes.readable(scopes.requested(client, values["scope"]))
-        if values["aud"] != addresses.fhir_base_url():
-            raise invalid_request("S12", f"aud must be {addresses.fhir_base_url()}.")
         request.launch = _launch(client, request)
-        request.offered = scopes.in_launch(asked, from_ehr=request.launch is not None)
-        if not request.offered:
-            raise invalid_scope("S11", "None of these scopes applies to this kind of launch.")
         try:
-            faults.parse(request.chosen_faults)
+            broken_answers.refuse_at_once(request)
         except faults.FaultUnknown as exc:
             raise invalid_request("S66", str(exc)) from exc
+        by_letters = "authorize-scope-letters" in request.faults
+        asked = scopes.requested(client, values["scope"], by_letters=by_letters)
+        if values["aud"] != addresses.fhir_base_url():
+            raise invalid_request("S12", f"aud must be {addresses.fhir_base_url()}.")
+        is_launched = request.launch is not None
+        request.offered = scopes.in_launch(scopes.readable(asked), from_ehr=is_launched)
+        if not request.offered:
+            raise invalid_scope("S11", "None of these scopes applies to this kind of launch.")
 
     def generate_authorization_code(self) -> str:
         return new_secret()

@@ -57,7 +57,8 @@ class IDToken(OpenIDCode):
         if request.authorization_code and request.authorization_code.nonce:
             claims["nonce"] = request.authorization_code.nonce
         chosen = request.faults
-        return forgeries.sign(chosen, forgeries.claims(chosen, claims))
+        is_refreshed = request.refresh_token is not None
+        return forgeries.sign(chosen, forgeries.claims(chosen, claims, is_refreshed=is_refreshed))
 
 
 def _half_hash(access_token: str) -> str:

@@ -56,6 +56,17 @@ class NoSuchAddress(Refusal):
         super().__init__("E12", "not_found", words, status=404)
 
 
+class BearerWanted(Refusal):
+    """Credentials where the fault wants an access token (S66)."""
+
+    def __init__(self) -> None:
+        words = "Send an access token as a bearer token, and no credentials."
+        super().__init__("S66", "invalid_token", words, status=401)
+
+    def get_headers(self) -> list[tuple[str, str]]:
+        return [*OAuth2Error.get_headers(self), ("WWW-Authenticate", "Bearer")]
+
+
 class GatewayRefusal(Refusal):
     """A scope outside the contract, refused before the authorization server sees it (E9)."""
 

@@ -53,8 +53,13 @@ LEVEL_WORDS = {
 }
 
 
-def requested(client: Client, text: str, *, rule: str = "S11") -> tuple[str, ...]:
-    """Return the scopes asked for, each once; refused is what this client can never have."""
+def requested(
+    client: Client, text: str, *, rule: str = "S11", by_letters: bool = False
+) -> tuple[str, ...]:
+    """Return the scopes asked for, each once. Raises `invalid_scope` for what no app can have.
+
+    `by_letters`: a registered scope allows itself only, and no narrower one.
+    """
     scopes = tuple(dict.fromkeys(text.split()))
     for scope in scopes:
         for name in _resource_types(scope):
@@ -62,7 +67,7 @@ def requested(client: Client, text: str, *, rule: str = "S11") -> tuple[str, ...
                 raise invalid_scope(rule, f"The scope {scope} names no resource type of FHIR R4.")
         if not _is_offered(client, scope):
             raise invalid_scope(rule, f"The scope {scope} does not exist for this kind of app.")
-        if client.scope and not _is_registered(client, scope):
+        if client.scope and not _is_registered(client, scope, by_letters=by_letters):
             raise invalid_scope(rule, f"The scope {scope} is not registered for this client.")
     return scopes
 
@@ -104,7 +109,9 @@ def need_patient(scopes: Iterable[str]) -> bool:
     return any(scope == "launch/patient" or scope.startswith("patient/") for scope in scopes)
 
 
-def _is_registered(client: Client, scope: str) -> bool:
+def _is_registered(client: Client, scope: str, *, by_letters: bool) -> bool:
+    if by_letters:
+        return scope in client.scope.split()
     return any(_covers(registered, scope) for registered in client.scope.split())
 
 

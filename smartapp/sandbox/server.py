@@ -36,7 +36,7 @@ from smartapp.sandbox.models import (
     registered_client,
 )
 from smartapp.sandbox.oauth_request import SandboxRequest
-from smartapp.sandbox.refusals import Refusal, WrongMethod, invalid_client, invalid_request
+from smartapp.sandbox.refusals import Refusal, WrongMethod, invalid_request
 
 THREE_LEGGED = "authorization_code and refresh_token"
 
@@ -51,9 +51,10 @@ class SandboxServer(AuthorizationServer):
         methods: object,  # noqa: ARG002 - each client has one method, in its record
         endpoint: str = "token",
     ) -> Client:
-        client = client_authentication.authenticate(request)
-        if endpoint == "introspection" and client.auth_method == Client.AuthMethod.NONE:
-            raise invalid_client("S40", "A public client cannot introspect tokens.")
+        if endpoint == "introspection":
+            client = client_authentication.authenticate_introspection(request)
+        else:
+            client = client_authentication.authenticate(request)
         request.client = client
         request.auth_method = client.auth_method
         if endpoint == "token":

@@ -26,6 +26,7 @@ from joserfc import jwt
 from joserfc.jwk import ECKey, Key, RSAKey
 from pytest_django import DjangoDbBlocker
 
+from smartapp.sandbox import forgeries
 from smartapp.sandbox.models import Client
 from tests.sandbox.over_http import BrowserOverHTTP
 from tests.serving import free_port, served
@@ -85,8 +86,9 @@ def serve(server: KeyServer) -> ThreadingHTTPServer:
 class Form(HTMLParser):
     """The one form of a page, as a person without JavaScript has it."""
 
-    def __init__(self, html: str) -> None:
+    def __init__(self, html: str, *, named_buttons: bool = True) -> None:
         super().__init__()
+        self.named_buttons = named_buttons
         self.action = ""
         self.method = ""
         self.fields: list[tuple[str, str]] = []
@@ -98,7 +100,7 @@ class Form(HTMLParser):
         found = {name: value or "" for name, value in attrs}
         if tag == "form":
             self.action, self.method = found["action"], found["method"]
-        elif tag == "button":
+        elif tag == "button" and self.named_buttons:
             self.buttons.append((found["name"], found["value"]))
         elif tag == "input" and "name" in found:
             self._input(found)
@@ -285,6 +287,12 @@ def assert_refused(response: Any, status: int, error: str, words: str) -> None:
     assert response["Cache-Control"] == "no-store"
     assert response["Pragma"] == "no-cache"
     assert response["Content-Type"] == "application/json"
+
+
+@pytest.fixture(autouse=True)
+def no_key_of_another_test() -> None:
+    """The pool gives the same keys to each test; one that was kept may be another's in the next."""
+    forgeries._unpublished_key.cache_clear()
 
 
 @pytest.fixture(scope="session")

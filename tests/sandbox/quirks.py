@@ -33,4 +33,13 @@ QUIRKS = {
     "Q27": ("the id_token is made for another client", "`id-token-wrong-audience`"),
     "Q28": ("the id_token has the nonce of another launch", "`id-token-wrong-nonce`"),
     "Q29": ("the id_token is expired", "`id-token-expired`"),
+    "Q30": ("the id_token of a refresh has no aud", "`refresh-id-token-no-aud`"),
+    "Q31": ("an error answer has no state", "`authorize-error-no-state`"),
+    "Q32": ("id and secret of a Basic header are compared as sent", "`token-raw-secret`"),
+    "Q33": ("no id_token for openid alone", "`id-token-needs-fhir-user`"),
+    "Q34": ("scopes_supported has wildcards", "`--world strict`, `--world bcp`"),
+    "Q35": ("introspection by a bearer token alone", "`introspect-by-bearer`"),
+    "Q36": ("scopes are registered letter by letter", "`authorize-scope-letters`"),
+    "Q37": ("answers are posted to the redirect URI", "`authorize-answer-by-post`"),
+    "Q38": ("medication orders are searched by intent only", "`--profile athena`"),
 }

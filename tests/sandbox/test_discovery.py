@@ -43,7 +43,7 @@ def discovered(browser: Browser, world: str) -> dict[str, Any]:
 def test_strict_world_announces_smart_to_the_letter(
     configuration: dict[str, Any], browser: Browser
 ) -> None:
-    """S2: adds the refresh grant and the algorithms, drops what is not really taken."""
+    """S2, Q34: adds the refresh grant and the algorithms, drops what is not really taken."""
     strict = discovered(browser, "strict")
     assert set(strict["grant_types_supported"]) - set(configuration["grant_types_supported"]) == {
         "refresh_token"
@@ -54,7 +54,7 @@ def test_strict_world_announces_smart_to_the_letter(
     assert {"RS384", "ES384"} <= set(strict["token_endpoint_auth_signing_alg_values_supported"])
     assert strict["response_types_supported"] == ["code"]
     assert {"permission-online", "sso-openid-connect"} <= set(strict["capabilities"])
-    assert "openid" in strict["scopes_supported"]
+    assert {"openid", "patient/*.rs"} <= set(strict["scopes_supported"])
     assert "token_endpoint_auth_methods" not in strict
     assert not {"health-cards", "context-standalone-encounter"} & set(strict["capabilities"])
 

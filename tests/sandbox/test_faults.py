@@ -6,7 +6,7 @@ import time
 from datetime import timedelta
 from http.client import IncompleteRead
 from typing import Any
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import parse_qs, urlencode, urlsplit
 
 import pytest
 from django.core.management import CommandError, call_command
@@ -24,6 +24,7 @@ from tests.sandbox.conftest import (
     ISSUER,
     OAUTH,
     App,
+    Form,
     KeyServer,
     assert_refused,
     register,
@@ -32,6 +33,8 @@ from tests.sandbox.conftest import (
     sandbox_client,
     submit,
 )
+
+FORM = "application/x-www-form-urlencoded"
 
 
 def answered(app: App, browser: Browser, fault: str, **changes: Any) -> Any:
@@ -166,6 +169,51 @@ class TestAuthorize:
         assert set(answer) == {"error", "error_uri", "state"}
         assert answer["error_uri"].startswith("urn:")
 
+    @pytest.mark.parametrize("error", ["invalid_client", "invalid_request", "invalid_scope"])
+    def test_refused_at_once(self, app: App, browser: Browser, error: str) -> None:
+        """Nobody is asked anything before."""
+        fault = f"authorize-{error.replace('_', '-')}"
+        answer = response_parameters(app.authorize(browser, fault=fault))
+        assert (answer["error"], answer["state"]) == (error, app.state)
+        row = RequestRecord.objects.get()
+        assert (row.rule, row.changed_by) == ("S66", fault)
+
+    def test_error_without_state(self, app: App, browser: Browser) -> None:
+        """Q31: a good answer still has it."""
+        faults = "authorize-error-no-state,authorize-invalid-scope"
+        answer = response_parameters(app.authorize(browser, fault=faults))
+        assert set(answer) == {"error", "error_description"}
+        good = self._answer(app, browser, "authorize-error-no-state")
+        assert set(good) == {"code", "state"}
+
+    @pytest.mark.parametrize("also", ["", ",authorize-not-assigned"])
+    def test_answer_by_post(self, app: App, browser: Browser, also: str) -> None:
+        """Q37."""
+        page = app.authorize(browser, fault=f"authorize-answer-by-post{also}")
+        page = submit(browser, page, username="clinician", password="sandbox")
+        page = submit(browser, page)
+        assert (page.status_code, "Location" in page) == (200, False)
+        form = Form(page.content.decode(), named_buttons=False)
+        assert (form.action, form.method) == (app.redirect_uri, "post")
+        names = {"error", "error_description"} if also else {"code"}
+        assert dict(form.fields).keys() == {*names, "state"}
+        assert "https://app.example" in page["Content-Security-Policy"]
+
+    def test_scope_by_letters(self, app: App, key_server: KeyServer, browser: Browser) -> None:
+        """Q36: without the fault a wider scope covers a narrower one."""
+        register(
+            app.client_id, key_server, "--scope=launch/patient patient/*.cruds user/Patient.rs"
+        )
+        narrow = "launch/patient patient/Condition.r user/Patient.read"
+        assert app.authorize(browser, scope=narrow).status_code == 200
+        wide = app.authorize(browser, scope="user/*.r")
+        assert response_parameters(wide)["error"] == "invalid_scope"
+        answer = app.authorize(browser, scope=narrow, fault="authorize-scope-letters")
+        assert response_parameters(answer)["error"] == "invalid_scope"
+        same = "patient/*.cruds user/Patient.rs"
+        answer = app.authorize(browser, scope=same, fault="authorize-scope-letters")
+        assert answer.status_code == 200
+
     def test_another_state(self, app: App, browser: Browser) -> None:
         answer = self._answer(app, browser, "authorize-state-changed")
         assert answer["code"]
@@ -201,6 +249,11 @@ class TestBrokenAnswers:
         assert answer.status_code == 429
         assert "Retry-After" not in answer
 
+    def test_invalid_grant(self, app: App, browser: Browser, stage: str) -> None:
+        answer = self._answer(app, browser, stage, "invalid-grant")
+        assert (answer.status_code, answer.json()["error"]) == (400, "invalid_grant")
+        assert RequestRecord.objects.latest("pk").changed_by == f"{stage}-invalid-grant"
+
     def test_html(self, app: App, browser: Browser, stage: str) -> None:
         answer = self._answer(app, browser, stage, "html")
         assert (answer.status_code, answer["Content-Type"][:9]) == (200, "text/html")
@@ -220,6 +273,11 @@ class TestBrokenAnswers:
 
 
 class TestTokenAnswers:
+    def test_invalid_client(self, app: App, browser: Browser) -> None:
+        answer = answered(app, browser, "token-invalid-client")
+        assert (answer.status_code, answer.json()) == (401, {"error": "invalid_client"})
+        assert answer["WWW-Authenticate"].startswith("Basic")
+
     def test_no_lifetime(self, app: App, browser: Browser) -> None:
         """Q1."""
         assert "expires_in" not in answered(app, browser, "token-no-expires-in").json()
@@ -460,6 +518,15 @@ class TestRefresh:
         good = app.refresh(browser, answer["refresh_token"], scope=answer["scope"])
         assert good.status_code == 200
 
+    def test_id_token_without_aud(self, app: App, browser: Browser) -> None:
+        """Q30: that of the code has one."""
+        first = answered(app, browser, "refresh-id-token-no-aud").json()
+        assert parts(first["id_token"])[1]["aud"] == app.client_id
+        again = app.refresh(browser, first["refresh_token"]).json()
+        claims = parts(again["id_token"])[1]
+        assert "aud" not in claims
+        assert claims["sub"] == parts(first["id_token"])[1]["sub"]
+
     def test_another_patient(self, app: App, browser: Browser) -> None:
         """Q9."""
         launched = app.exchange(
@@ -538,8 +605,70 @@ class TestIDTokens:
         }
         assert [name for name, is_right in right.items() if not is_right] == [claim]
 
+    def test_openid_alone_brings_none(self, app: App, browser: Browser) -> None:
+        """Q33."""
+        fault = "id-token-needs-fhir-user"
+        alone = answered(app, browser, fault, scope="openid launch/patient").json()
+        assert "id_token" not in alone
+        assert "id_token" in answered(app, browser, fault).json()
+
 
 class TestElsewhere:
+    def test_introspection_by_bearer(self, app: App, browser: Browser) -> None:
+        """Q35: by whatever access token of a launch with this fault, and by no credentials."""
+        usual = answered(app, browser, "").json()["access_token"]
+        token = answered(app, browser, "introspect-by-bearer").json()["access_token"]
+        form = {"token": token}
+        asked = [
+            browser.post(
+                f"{OAUTH}/introspect",
+                urlencode(form),
+                FORM,
+                headers={"Authorization": f"Bearer {one}"},
+            )
+            for one in (token, usual, "made-up")
+        ]
+        assert [one.status_code for one in asked] == [200, 401, 401]
+        assert asked[0].json()["active"] is True
+        Client.objects.update(quirks="introspect-by-bearer")
+        refused = app.post(browser, "introspect", form | app.authentication())
+        assert_refused(refused, 401, "invalid_token", "bearer")
+        assert refused["WWW-Authenticate"] == "Bearer"
+
+    def test_secret_compared_as_sent(
+        self, transactional_db: None, monkeypatch: pytest.MonkeyPatch, browser: Browser
+    ) -> None:
+        """Q32: what RFC 6749 asks for is then refused, and the reverse without the fault."""
+        monkeypatch.setenv("RAW_SECRET", "a+b/c=d")
+        sandbox_client("raw", "--kind=service", "--client-secret-env=RAW_SECRET")
+        form = urlencode({"grant_type": "client_credentials", "scope": "system/Patient.rs"})
+
+        def status(secret: str) -> int:
+            credentials = base64.b64encode(f"raw:{secret}".encode()).decode()
+            headers = {"Authorization": f"Basic {credentials}"}
+            return int(browser.post(f"{OAUTH}/token", form, FORM, headers=headers).status_code)
+
+        assert (status("a%2Bb%2Fc%3Dd"), status("a+b/c=d")) == (200, 401)
+        Client.objects.update(quirks="token-raw-secret")
+        assert (status("a%2Bb%2Fc%3Dd"), status("a+b/c=d")) == (401, 200)
+
+    def test_expired_token_is_renewed_once(self, app: App, browser: Browser) -> None:
+        """And an unknown one is not good after a refresh either."""
+
+        def read(tokens: Any) -> Any:
+            headers = {"Authorization": f"Bearer {tokens['access_token']}"}
+            return browser.get(f"{FHIR_BASE}/Patient/{tokens['patient']}", headers=headers)
+
+        for fault, after in (("fhir-expired-token", 200), ("fhir-unknown-token", 401)):
+            first = answered(app, browser, fault).json()
+            refused = read(first)
+            assert refused.status_code == 401
+            assert refused["WWW-Authenticate"] == 'Bearer error="invalid_token"'
+            row = RequestRecord.objects.latest("pk")
+            assert (row.rule, row.changed_by) == ("E14", fault)
+            again = app.refresh(browser, first["refresh_token"]).json()
+            assert read(again).status_code == after
+
     def test_introspection_by_get_alone(self, app: App, browser: Browser) -> None:
         """Q15."""
         answer = answered(app, browser, "introspect-get-only").json()

@@ -3,8 +3,9 @@
 import time
 from dataclasses import dataclass
 
+from smartapp.sandbox.access import Access
 from smartapp.sandbox.faults import Faults
-from smartapp.sandbox.fhir.outcomes import Injected, InsufficientScope
+from smartapp.sandbox.fhir.outcomes import Injected, InsufficientScope, TokenRefused
 from smartapp.sandbox.fhir.store import COMPARTMENT, Resource
 
 FOREIGN_BASE_URL = "https://fhir.foreign.example/r4"
@@ -40,13 +41,16 @@ class Alterations:
         return {**resource, element: {"reference": reference}}
 
 
-def meet(faults: Faults, resource_type: str) -> Alterations:
+def meet(access: Access, resource_type: str) -> Alterations:
     """Wait or raise as told; return what is to be changed about the answer itself."""
+    faults = access.faults
     if not faults:
         return Alterations()
     met = set(meant_for(faults, resource_type))
     if "fhir-slow" in met:
         time.sleep(int(faults["fhir-slow"]))
+    if "fhir-unknown-token" in met or ("fhir-expired-token" in met and not access.is_renewed):
+        raise TokenRefused("The access token is not valid here.", "A fault that was asked for.")
     if "fhir-forbidden" in met:
         raise InsufficientScope(f"The sandbox was asked to forbid {resource_type}.")
     for name in met & STATUSES.keys():

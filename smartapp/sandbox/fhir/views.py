@@ -99,7 +99,7 @@ def metadata(_request: HttpRequest) -> HttpResponse:
 def read(request: HttpRequest, resource_type: str, id: str) -> HttpResponse:
     access = _access(request)
     _validate_type(resource_type)
-    fault = faults.meet(access.faults, resource_type)
+    fault = faults.meet(access, resource_type)
     record = store().find(resource_type, id)
     if record is None or not scopes.is_own_user(access, record):
         record = _within_scope(access, resource_type, record)
@@ -136,7 +136,7 @@ def _form(request: HttpRequest) -> str:
 def _search(request: HttpRequest, resource_type: str, form: str) -> HttpResponse:
     access = _access(request)
     _validate_type(resource_type)
-    fault = faults.meet(access.faults, resource_type)
+    fault = faults.meet(access, resource_type)
     grants = scopes.grants_for(access, resource_type, scopes.SEARCH)
     if not grants:
         raise InsufficientScope(f"No scope of this token lets it search for {resource_type}.")
@@ -158,7 +158,7 @@ def _remark(request: HttpRequest, resource_type: str) -> str:
 
 def _why(request: HttpRequest, refusal: Refusal, token: str) -> str:
     """Return for the request log what the answer keeps to itself."""
-    if not isinstance(refusal, TokenRefused):
+    if not isinstance(refusal, TokenRefused) or refusal.why != refusal.diagnostics:
         return refusal.why
     if not token and "access_token" in request.GET:
         return f"{why_unusable(token)} A token in the address is not taken."

@@ -87,6 +87,8 @@ def _judged(request: HttpRequest, read: Read, step: Step) -> HttpResponse:
     met = _faults_met(oauth)
     if response.headers.get("Location", "").startswith(redirect_uri):
         _finish(response, client, met)
+        if "authorize-answer-by-post" in met:
+            response = consent_pages.answer_by_post(request, response, redirect_uri)
     framed = "authorize-popup-only" not in met
     framing.open_for_launch(response, redirect_uri, client.launch_url, framed=framed)
     return response
@@ -141,7 +143,8 @@ def _valid_grant(request: HttpRequest, oauth: SandboxRequest) -> AuthorizationCo
 def _redirect_with_error(
     error: OAuth2Error, oauth: SandboxRequest, redirect_uri: str
 ) -> HttpResponse:
-    error.redirect_uri, error.state = redirect_uri, oauth.payload.state
+    no_state = "authorize-error-no-state" in _faults_met(oauth)
+    error.redirect_uri, error.state = redirect_uri, None if no_state else oauth.payload.state
     return server.handle_response(*error())
 
 

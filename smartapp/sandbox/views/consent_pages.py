@@ -5,6 +5,7 @@ They carry the authorization request along; nothing is stored until a person say
 
 from http import HTTPStatus
 from typing import Any
+from urllib.parse import parse_qsl, urlsplit
 
 from django.http import HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import render
@@ -68,6 +69,13 @@ def consent_page(
         "redirect_origin": addresses.origin(oauth.payload.redirect_uri),
     }
     return page(request, "consent", context)
+
+
+def answer_by_post(request: HttpRequest, answer: HttpResponse, redirect_uri: str) -> HttpResponse:
+    """Return a page that posts an answer to the app instead of a redirect with it (S66)."""
+    parameters = parse_qsl(urlsplit(answer.headers["Location"]).query)
+    own = len(parse_qsl(urlsplit(redirect_uri).query))
+    return page(request, "answer", {"redirect_uri": redirect_uri, "parameters": parameters[own:]})
 
 
 def authorize_again(oauth: SandboxRequest, *, prompt: str) -> str:

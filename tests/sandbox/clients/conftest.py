@@ -3,6 +3,7 @@
 import asyncio
 import fcntl
 import json
+import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -72,7 +73,8 @@ def sandbox(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sandbox]:
 def python() -> Path:
     """Return a Python of its own, with what python/requirements.txt names installed."""
     found = PYTHON / ".venv" / "bin" / "python"
-    with (PYTHON / ".lock").open("w") as lock:
+    lock = os.open(PYTHON, os.O_RDONLY)
+    try:
         fcntl.flock(lock, fcntl.LOCK_EX)
         if not (PYTHON / ".venv" / "complete").exists():
             make = [sys.executable, "-m", "venv", "--clear", str(PYTHON / ".venv")]
@@ -80,6 +82,8 @@ def python() -> Path:
             run(make, check=True)  # noqa: S603
             run([str(found), "-m", "pip", "install", "-q", *names], check=True, timeout=600)  # noqa: S603
             (PYTHON / ".venv" / "complete").touch()
+    finally:
+        os.close(lock)
     return found
 
 

@@ -108,7 +108,7 @@ class TestAthenasSearches:
     def test_medication_orders_are_asked_for_by_their_intent(
         self, ehr: EHR, searched: list[tuple[str, str]], status: int
     ) -> None:
-        """S65: US Core's pair `patient+intent`; the refusal names what is missing."""
+        """S65, Q38: US Core's pair `patient+intent`; the refusal names what is missing."""
         ehr.holds("user/*.rs", asks_as_athena=True)
         ours = ("ah-practice", "Organization/a-1.Practice-195900")
         response = ehr.search("MedicationRequest", ours, *searched)
