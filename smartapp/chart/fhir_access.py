@@ -26,6 +26,7 @@ from smartapp.protocol.errors import (
 from smartapp.protocol.fhir import (
     Bundle,
     is_below_base,
+    parse_binary,
     parse_bundle,
     parse_resource,
     patient_of,
@@ -40,6 +41,8 @@ PAGE_SIZE = 200
 MAX_PAGES = 20
 MAX_RESOURCES = 5_000
 MAX_PAGE_BYTES = 8 * 1024 * 1024
+MAX_DOCUMENT_BYTES = 24 * 1024 * 1024
+DOCUMENT_SECONDS = 20.0
 SEARCH_SECONDS = 15.0
 READ_SECONDS = 10.0
 DEFAULT_RETRY_AFTER_SECONDS = 60
@@ -107,6 +110,16 @@ class Found:
         self.notes += bundle.notes
 
 
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """A request to the EHR but for its token. `seconds` is how long it may take."""
+
+    url: str
+    seconds: float
+    accept: str
+    max_bytes: int
+
+
 class Record:
     """The record of one patient at one EHR, for the time of one page."""
 
@@ -123,6 +136,16 @@ class Record:
         url = f"{self._base}/{resource_type}/{resource_id}"
         body = await self._get(url, READ_SECONDS)
         return parse_resource(body, resource_type=resource_type, id=resource_id)
+
+    async def content(self, url: str, content_type: str) -> bytes:
+        """Return the bytes of an attachment, whether the EHR sends them bare or in a Binary
+        resource (FHIR R4, Binary). Raises FHIRResponseInvalid for one outside the FHIR base."""
+        address = url if "://" in url else f"{self._base}/{url}"
+        accept = f"{content_type}, application/fhir+json;q=0.5"
+        body = await self._get(
+            address, DOCUMENT_SECONDS, accept=accept, max_bytes=MAX_DOCUMENT_BYTES
+        )
+        return parse_binary(body)
 
     async def search(self, resource_type: str, **parameters: str) -> Found:
         """Return this patient's resources over all pages, as far as the caps allow."""
@@ -166,26 +189,28 @@ class Record:
             logger.warning("a later page of a search failed: %s %s", error.code, error.detail)
             return None
 
-    async def _get(self, url: str, seconds: float) -> bytes:
+    async def _get(
+        self,
+        url: str,
+        seconds: float,
+        *,
+        accept: str = "application/fhir+json",
+        max_bytes: int = MAX_PAGE_BYTES,
+    ) -> bytes:
         """Return the body of a 2xx answer. After a 401 the token is renewed once (C141)."""
+        if not is_below_base(url, self.fhir_base_url):
+            raise FHIRResponseInvalid("a URL outside the FHIR base; no token is sent there")
+        asked = _Asked(url, seconds, accept, max_bytes)
         token = self._access_token or await self._access.access_token()
         self._access_token = token
-        response = await self._send(url, token, seconds)
+        response = await _send(asked, token)
         if response.status == HTTPStatus.UNAUTHORIZED:
-            response = await self._send(url, await self._renewed(token), seconds)
+            response = await _send(asked, await self._renewed(token))
         if response.status == HTTPStatus.UNAUTHORIZED:
             raise FHIRUnauthorized("401 again with a renewed access token")
         if not 200 <= response.status < 300:
             raise _refusal(response)
         return response.body
-
-    async def _send(self, url: str, token: str, seconds: float) -> http.Response:
-        if not is_below_base(url, self.fhir_base_url):
-            raise FHIRResponseInvalid("a URL outside the FHIR base; no token is sent there")
-        headers = {"Authorization": f"Bearer {token}", "Accept": "application/fhir+json"}
-        return await http.get(
-            url, headers=headers, max_bytes=MAX_PAGE_BYTES, timeout_seconds=seconds
-        )
 
     async def _renewed(self, rejected: str) -> str:
         """Return another token. Reads run in parallel: the first to be refused asks for all."""
@@ -193,6 +218,15 @@ class Record:
             if self._access_token == rejected:
                 self._access_token = await self._access.renewed_access_token(rejected)
             return self._access_token
+
+
+async def _send(asked: _Asked, token: str) -> http.Response:
+    return await http.get(
+        asked.url,
+        headers={"Authorization": f"Bearer {token}", "Accept": asked.accept},
+        max_bytes=asked.max_bytes,
+        timeout_seconds=asked.seconds,
+    )
 
 
 def _clock() -> float:

@@ -7,7 +7,8 @@ from typing import Any, Literal
 from uuid import UUID
 
 from smartapp.chart.chart import FHIRUserView
-from smartapp.chart.sections import SECTIONS, Section
+from smartapp.chart.permissions import asked_sections, not_asked
+from smartapp.chart.sections import Section
 from smartapp.protocol.fhir import fhir_user_type
 from smartapp.protocol.launch_context import FHIRContextEntry, LaunchContext
 from smartapp.protocol.scopes import ScopeComparison, describe
@@ -38,7 +39,8 @@ class ScopeRow:
 class LaunchPage:
     """launch.html, variable `page`: what is known before the record is read.
 
-    `patient` is "" when none was chosen (C110).
+    `patient` is "" when none was chosen (C110). `not_asked` names the parts of a record that the
+    scopes do not let this page read.
     """
 
     uuid: UUID
@@ -59,7 +61,8 @@ class LaunchPage:
     context_notes: tuple[str, ...]
     scopes: tuple[ScopeRow, ...]
     patient: str
-    sections: tuple[Section, ...] = SECTIONS
+    sections: tuple[Section, ...]
+    not_asked: tuple[str, ...]
 
     @property
     def user_by_reference(self) -> FHIRUserView | None:
@@ -139,6 +142,8 @@ def build_launch_page(
         context_notes=context.notes,
         scopes=scope_rows(scope, whose=_whose(kind, fhirUser, context.patient)),
         patient=context.patient or "",
+        sections=asked_sections(scope.granted),
+        not_asked=not_asked(scope.granted),
     )
 
 

@@ -11,7 +11,7 @@ from collections import Counter
 from collections.abc import AsyncGenerator, Collection, Coroutine, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Literal, TypeVar
+from typing import Any, TypeVar
 
 from smartapp.chart.chart import (
     Chart,
@@ -31,7 +31,8 @@ from smartapp.chart.fhir_access import (
     ReadThrottled,
     Record,
 )
-from smartapp.chart.sections import SECTIONS, Search, Section
+from smartapp.chart.permissions import LEVELS, asked_sections, permitted_part
+from smartapp.chart.sections import Search, Section
 from smartapp.chart.users import user_view
 from smartapp.protocol.errors import (
     EHRUnavailable,
@@ -42,7 +43,7 @@ from smartapp.protocol.errors import (
     WrongPatient,
 )
 from smartapp.protocol.fhir import parse_fhir_user, patient_of
-from smartapp.protocol.scopes import ResourceScope, allows, parse_scope
+from smartapp.protocol.scopes import allows
 from smartapp.record.elements import Resource
 from smartapp.record.encounters import read_encounter
 from smartapp.record.identity import read_identity
@@ -50,7 +51,6 @@ from smartapp.record.reading import Given, LeftOut
 
 logger = logging.getLogger(__name__)
 
-LEVELS = ("patient", "user")
 MAX_FOLLOWED = 20
 # Type, id and perhaps a version: the current version is read, because the record is its present.
 _BELOW_BASE = re.compile(
@@ -114,7 +114,7 @@ class Reading:
         pass through. Everything else that goes wrong stays in its part.
         """
         who = asyncio.create_task(self._who())
-        sections = (one for one in SECTIONS if one.name not in self._known)
+        sections = (one for one in asked_sections(self._granted) if one.name not in self._known)
         others = (self._visit(who), self._user(who), *(self._section(one, who) for one in sections))
         tasks = [who, *map(asyncio.create_task, others)]
         waiting = set(tasks)
@@ -195,7 +195,7 @@ class Reading:
             return self._failure(resource_type, error)
 
     async def _search(self, section: Section, search: Search) -> Outcome:
-        permitted = _permitted(search, self._granted)
+        permitted = permitted_part(search, self._granted)
         if permitted == "nothing":
             return Outcome("not-granted")
         try:
@@ -298,21 +298,24 @@ async def _ask(record: Record, search: Search) -> Found:
 
 def _joined(section: Section, outcomes: Sequence[Outcome]) -> Outcome:
     """Return one outcome of a section's searches. What one of several did not bring is a note, so
-    that the others do not pass for everything."""
-    read = [one for one in outcomes if one.state in ("ok", "partial")]
-    if len(outcomes) == 1 or not read:
-        return min(outcomes, key=lambda one: one.state == "not-granted")
-    missing = [
-        _missing_text(search, section, one)
+    that the others do not pass for everything; what need not be asked for is named elsewhere."""
+    asked = [
+        (search, one)
         for search, one in zip(section.searches, outcomes, strict=True)
-        if one not in read
+        if not (search.is_optional and one.state == "not-granted")
     ]
+    if not asked:
+        return Outcome("ok")
+    read = [one for _, one in asked if one.state in ("ok", "partial")]
+    if len(asked) == 1 or not read:
+        return min((one for _, one in asked), key=lambda one: one.state == "not-granted")
+    missing = [_missing_text(search, section, one) for search, one in asked if one not in read]
     notes = tuple(dict.fromkeys([*(note for one in read for note in one.notes), *missing]))
     return Outcome(
         "partial" if notes else "ok",
         tuple(resource for one in read for resource in one.resources),
         notes,
-        reference=next((one.reference for one in outcomes if one.reference), ""),
+        reference=next((one.reference for _, one in asked if one.reference), ""),
     )
 
 
@@ -321,34 +324,6 @@ def _missing_text(search: Search, section: Section, outcome: Outcome) -> str:
     if outcome.state == "not-granted":
         return f"This launch was not given permission to read {what}."
     return f"The {what} could not be read. {outcome.error} Reference {outcome.reference}."
-
-
-def _permitted(search: Search, granted: tuple[str, ...]) -> Literal["all", "a part", "nothing"]:
-    """Return how much of a search the scopes give.
-
-    A v2 scope may be narrowed by search parameters, and an EHR then leaves out the rest without a
-    word: an empty list must not pass for "nothing recorded" (C83).
-    """
-    scopes = [
-        scope
-        for scope in map(parse_scope, granted)
-        if isinstance(scope, ResourceScope)
-        and scope.level in LEVELS
-        and scope.resource in (search.resource_type, "*")
-        and "s" in scope.permissions
-    ]
-    amounts = {_amount(search, scope.filters) for scope in scopes}
-    return "all" if "all" in amounts else "a part" if "a part" in amounts else "nothing"
-
-
-def _amount(
-    search: Search, filters: frozenset[tuple[str, str]]
-) -> Literal["all", "a part", "nothing"]:
-    categories = {value.rpartition("|")[2] for name, value in filters if name == "category"}
-    if search.category and categories and search.category not in categories:
-        return "nothing"
-    others = {name for name, _ in filters} - ({"category"} if search.category else set())
-    return "a part" if others else "all"
 
 
 def _foreign_text(count: int, reference: str) -> str:

@@ -5,21 +5,34 @@ A section more is one value more in SECTIONS, beside its reader and its template
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import Any
 
+from smartapp.chart.attachments import draw_documents
 from smartapp.chart.labs import draw_labs
 from smartapp.chart.vitals import draw_vital_signs
 from smartapp.record.allergies import read_allergies
+from smartapp.record.appointments import read_appointments
+from smartapp.record.care_teams import care_teams_to_follow, read_care_teams
 from smartapp.record.conditions import read_problems
+from smartapp.record.coverage import read_coverage
+from smartapp.record.devices import devices_to_follow, read_devices
+from smartapp.record.dispenses import dispenses_to_follow, read_dispenses
+from smartapp.record.documents import read_documents
 from smartapp.record.elements import Resource
 from smartapp.record.encounters import encounters_to_follow, read_encounters
+from smartapp.record.facts import Fact
+from smartapp.record.family_history import read_family_history
 from smartapp.record.immunizations import read_immunizations
 from smartapp.record.laboratory import read_laboratory
 from smartapp.record.medications import medications_to_follow, read_medications
+from smartapp.record.orders import orders_to_follow, read_orders
+from smartapp.record.personal import read_personal
+from smartapp.record.plans import plans_to_follow, read_plans
+from smartapp.record.procedures import procedures_to_follow, read_procedures
 from smartapp.record.reading import Given, Read
+from smartapp.record.social import read_social
 from smartapp.record.vital_signs import read_vital_signs
 
-T = TypeVar("T")
 Reader = Callable[[Given], Read[Any]]
 
 
@@ -30,13 +43,14 @@ class Search:
     `parameters` narrow it (FHIR R4, Search). The scope that it needs is that of its type:
     `patient/<type>.s` or `user/<type>.s`. An EHR that refuses it is asked once more, with
     `if_refused` besides. `what` names what it brings, where a section has several: "reported
-    medications".
+    medications". One that `is_optional` is not missed in its section where it is not permitted.
     """
 
     resource_type: str
     parameters: tuple[tuple[str, str], ...] = ()
     if_refused: tuple[tuple[str, str], ...] = ()
     what: str = ""
+    is_optional: bool = False
 
     @property
     def category(self) -> str:
@@ -52,6 +66,10 @@ def _each(_: object) -> int:
     return 1
 
 
+def _open(fact: Fact) -> int:
+    return int(fact.is_counted)
+
+
 def _nothing(_: tuple[Resource, ...]) -> tuple[str, ...]:
     return ()
 
@@ -64,7 +82,8 @@ class Section:
     must be read besides, by the references as they were sent. `draw` turns facts into what
     `template` shows, where that is more than the facts. `count` is how much an entry adds to the
     number in the contents: what is over adds nothing. `noun` is one entry in words. Where
-    `never_assume_none`, a section that could not be read says that loudly.
+    `never_assume_none`, a section that could not be read says that loudly. One that is
+    `only_if_granted` is on the page where a scope permits it, and else named at its foot.
     """
 
     name: str
@@ -79,16 +98,12 @@ class Section:
     count: Callable[[Any], int] = _each
     is_half_wide: bool = False
     never_assume_none: bool = False
+    only_if_granted: bool = False
 
     @property
     def scopes(self) -> tuple[str, ...]:
         """The scopes that would let it be read, as SMART 2.2 spells them for one patient."""
         return tuple(dict.fromkeys(f"patient/{one.resource_type}.rs" for one in self.searches))
-
-
-def _listed(read: Callable[[list[Resource]], tuple[T, ...]]) -> Callable[[Given], Read[T]]:
-    """Return a reader of a list as a section's."""
-    return lambda given: Read(read(list(given.resources)))
 
 
 # In the order of the page.
@@ -118,7 +133,12 @@ SECTIONS = (
     Section(
         name="medications",
         title="Medications",
-        searches=(Search("MedicationRequest", if_refused=(("intent", INTENTS),)),),
+        searches=(
+            Search(
+                "MedicationRequest", if_refused=(("intent", INTENTS),), what="medication orders"
+            ),
+            Search("MedicationStatement", what="reported medications", is_optional=True),
+        ),
         read=read_medications,
         template="sections/medications.html",
         noun="medication",
@@ -168,5 +188,169 @@ SECTIONS = (
         noun="encounter",
         nouns="encounters",
         is_half_wide=True,
+    ),
+    Section(
+        name="procedures",
+        title="Procedures",
+        searches=(Search("Procedure"),),
+        read=read_procedures,
+        template="sections/procedures.html",
+        noun="procedure",
+        nouns="procedures",
+        follow=procedures_to_follow,
+        count=_open,
+        is_half_wide=True,
+        only_if_granted=True,
+    ),
+    Section(
+        name="social",
+        title="Smoking, pregnancy, work and questionnaires",
+        searches=(
+            Search("Observation", (("category", "social-history"),), what="social history"),
+            Search("Observation", (("category", "survey"),), what="questionnaires"),
+        ),
+        read=read_social,
+        template="sections/social.html",
+        noun="observation",
+        nouns="observations",
+        count=_open,
+        is_half_wide=True,
+        only_if_granted=True,
+    ),
+    Section(
+        name="documents",
+        title="Reports and notes",
+        searches=(
+            Search("DiagnosticReport", what="reports"),
+            Search("DocumentReference", if_refused=(("category", "clinical-note"),), what="notes"),
+        ),
+        read=read_documents,
+        template="sections/documents.html",
+        draw=draw_documents,
+        noun="document",
+        nouns="documents",
+        count=lambda document: document.is_counted,
+        only_if_granted=True,
+    ),
+    Section(
+        name="dispenses",
+        title="Medications dispensed and given",
+        searches=(
+            Search("MedicationDispense", what="dispensed medications"),
+            Search("MedicationAdministration", what="given medications"),
+        ),
+        read=read_dispenses,
+        template="sections/dispenses.html",
+        noun="entry",
+        nouns="entries",
+        follow=dispenses_to_follow,
+        count=_open,
+        is_half_wide=True,
+        only_if_granted=True,
+    ),
+    Section(
+        name="devices",
+        title="Implants and devices",
+        searches=(
+            Search("Device", what="devices"),
+            Search("DeviceUseStatement", what="reported use of devices"),
+        ),
+        read=read_devices,
+        template="sections/devices.html",
+        noun="device",
+        nouns="devices",
+        follow=devices_to_follow,
+        count=_open,
+        is_half_wide=True,
+        only_if_granted=True,
+    ),
+    Section(
+        name="care-team",
+        title="Care team",
+        searches=(Search("CareTeam"),),
+        read=read_care_teams,
+        template="sections/care_team.html",
+        noun="care team",
+        nouns="care teams",
+        follow=care_teams_to_follow,
+        count=_open,
+        is_half_wide=True,
+        only_if_granted=True,
+    ),
+    Section(
+        name="plans",
+        title="Goals and care plans",
+        searches=(
+            Search("Goal", what="goals"),
+            Search("CarePlan", if_refused=(("category", "assess-plan"),), what="care plans"),
+        ),
+        read=read_plans,
+        template="sections/plans.html",
+        noun="entry",
+        nouns="entries",
+        follow=plans_to_follow,
+        count=_open,
+        is_half_wide=True,
+        only_if_granted=True,
+    ),
+    Section(
+        name="family-history",
+        title="Family history",
+        searches=(Search("FamilyMemberHistory"),),
+        read=read_family_history,
+        template="sections/family_history.html",
+        noun="relative",
+        nouns="relatives",
+        count=_open,
+        is_half_wide=True,
+        only_if_granted=True,
+    ),
+    Section(
+        name="personal",
+        title="Language, contacts and background",
+        searches=(Search("RelatedPerson", what="related persons", is_optional=True),),
+        read=read_personal,
+        template="sections/personal.html",
+        noun="person",
+        nouns="people",
+        count=_open,
+        is_half_wide=True,
+    ),
+    Section(
+        name="coverage",
+        title="Coverage",
+        searches=(Search("Coverage"),),
+        read=read_coverage,
+        template="sections/coverage.html",
+        noun="coverage",
+        nouns="coverages",
+        count=_open,
+        is_half_wide=True,
+        only_if_granted=True,
+    ),
+    Section(
+        name="orders",
+        title="Referrals and orders",
+        searches=(Search("ServiceRequest"),),
+        read=read_orders,
+        template="sections/orders.html",
+        noun="order",
+        nouns="orders",
+        follow=orders_to_follow,
+        count=_open,
+        is_half_wide=True,
+        only_if_granted=True,
+    ),
+    Section(
+        name="appointments",
+        title="Appointments",
+        searches=(Search("Appointment"),),
+        read=read_appointments,
+        template="sections/appointments.html",
+        noun="appointment",
+        nouns="appointments",
+        count=_open,
+        is_half_wide=True,
+        only_if_granted=True,
     ),
 )

@@ -2,7 +2,7 @@
 
 import logging
 from collections.abc import AsyncGenerator, Collection
-from contextlib import aclosing
+from contextlib import aclosing, asynccontextmanager
 
 from django.utils import timezone
 
@@ -35,10 +35,17 @@ async def parts(
 
     Raises what says why the launch is over also when it ended while the EHR was asked: then what
     was shown must not be used any more (T17, T18)."""
+    async with ending(access), aclosing(_reading(access, reference, known).parts()) as reading:
+        async for part in reading:
+            yield part
+
+
+@asynccontextmanager
+async def ending(access: LaunchAccess) -> AsyncGenerator[None, None]:
+    """Read within this: an answer that forbids more ends the launch, and what was read of one that
+    ended meanwhile is not shown."""
     try:
-        async with aclosing(_reading(access, reference, known).parts()) as reading:
-            async for part in reading:
-                yield part
+        yield
     except FHIRUnauthorized as error:
         raise await _ended_by_ehr(access, error) from error
     except WrongPatient:
@@ -70,16 +77,13 @@ async def patient_name(access: LaunchAccess) -> str | None:
         return None
     record = Record(access, patient=context.patient, extras=context.extras)
     try:
-        resource = await record.read("Patient", context.patient)
-    except WrongPatient:
-        await _wrong_patient(access)
+        async with ending(access):
+            resource = await record.read("Patient", context.patient)
+    except (FHIRUnauthorized, WrongPatient):
         raise
-    except FHIRUnauthorized as error:
-        raise await _ended_by_ehr(access, error) from error
     except (FHIRError, EHRUnavailable) as error:
         logger.warning("launch %s: patient not read: %s", access.launch.uuid, error.code)
         return None
-    await _refuse_if_over(access)
     return read_identity(resource, now=timezone.now()).name.text if resource.get("name") else None
 
 

@@ -3,6 +3,7 @@ from django.urls import path
 from smartapp.launches import (
     callback,
     context_document,
+    document_page,
     home,
     launch_page,
     page_actions,
@@ -19,6 +20,10 @@ urlpatterns = [
     path("launches/<uuid:uuid>/", launch_page.page, name="page"),
     path("launches/<uuid:uuid>/context.json", context_document.context_json, name="context"),
     path("launches/<uuid:uuid>/style.css", style_css.style_css, name="style"),
+    path("launches/<uuid:uuid>/documents/<str:sealed>/", document_page.document, name="document"),
+    path(
+        "launches/<uuid:uuid>/documents/<str:sealed>/file", document_page.file, name="document_file"
+    ),
     path("launches/<uuid:uuid>/end/", page_actions.end, name="end"),
     path("launches/<uuid:uuid>/presence/", page_actions.presence, name="presence"),
     path(

@@ -4,6 +4,7 @@ FHIR R4: Data Types (id), Resource References, RESTful API, Search; C95, C101, C
 """
 
 import re
+from base64 import b64decode
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -125,6 +126,25 @@ def parse_bundle(body: bytes, *, fhir_base_url: str) -> Bundle:
         next_url=_next_url(bundle.get("link"), fhir_base_url, notes),
         notes=tuple(notes),
     )
+
+
+def parse_binary(body: bytes) -> bytes:
+    """Return the content of a Binary resource in JSON; anything else is the content itself.
+
+    Raises FHIRResponseInvalid for a Binary whose data is no base64.
+    """
+    if body.lstrip()[:1] != b"{":
+        return body
+    try:
+        binary = parse_json_object(body)
+    except JSONInvalid:
+        return body
+    if binary.get("resourceType") != "Binary":
+        return body
+    try:
+        return b64decode(str(binary.get("data", "")), validate=True)
+    except ValueError:
+        raise FHIRResponseInvalid("a Binary whose data is no base64") from None
 
 
 def patient_of(resource: dict[str, Any]) -> str | None:

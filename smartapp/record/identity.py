@@ -8,6 +8,7 @@ from smartapp.record.marks import read_labels
 from smartapp.record.modifiers import not_understood
 from smartapp.record.moments import Chronology, Moment, member_moment, parse_moment, years_between
 from smartapp.record.names import Name, in_other_scripts, read_names
+from smartapp.record.personal import interpreter_words
 from smartapp.record.record_numbers import RecordNumber, read_record_number
 from smartapp.record.texts import text
 
@@ -22,6 +23,7 @@ class Identity:
 
     `scripts` is the same name in other scripts. `labels` say what the whole record is: a test
     patient's, restricted. `former_names` are folded; they are nobody's name to be called by.
+    `interpreter` says that one is needed, and for which language.
     """
 
     id: str
@@ -34,6 +36,7 @@ class Identity:
     sex: str
     identifier: RecordNumber
     deceased: str
+    interpreter: str
     labels: tuple[str, ...]
     notes: tuple[str, ...]
 
@@ -68,6 +71,7 @@ def read_identity(patient: Resource, *, now: datetime, record_number_system: str
         sex=_sex(patient),
         identifier=read_record_number(patient, system=record_number_system, now=now),
         deceased=_deceased_text(birth_date, death) if death else "",
+        interpreter=interpreter_words(patient),
         labels=read_labels(patient),
         notes=tuple(_notes(patient)),
     )

@@ -1,7 +1,9 @@
 """Laboratory results: one test is one series; results of one moment stand beside each other."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
+from smartapp.record.elements import Resource
 from smartapp.record.moments import Chronology, Moment
 from smartapp.record.observations import Reading, is_of, read_observation
 from smartapp.record.people import read_person
@@ -51,9 +53,15 @@ class LabTest:
 
 def read_laboratory(given: Given) -> Read[LabTest]:
     """Return the tests, those whose time is not known first, then the newest first."""
+    return read_tests(
+        given, [one for one in given.resources if is_of(one, "laboratory") is not False]
+    )
+
+
+def read_tests(given: Given, observations: Iterable[Resource]) -> Read[LabTest]:
+    """Return what `observations` found, as tests; of whatever category they are."""
     person = read_person(given.patient)
-    mine = [one for one in given.resources if is_of(one, "laboratory") is not False]
-    read = read_each(mine, lambda resource: read_observation(resource, person, given.related))
+    read = read_each(observations, lambda one: read_observation(one, person, given.related))
     panels = join_panels(read.entries)
     results = [result for one in panels.readings for result in spread(one)]
     chronology = Chronology.of((one.when for one in results), now=given.now)

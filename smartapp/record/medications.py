@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Literal
 
-from smartapp.record.amounts import amount_text, digits, duration_text, is_one
+from smartapp.record.amounts import amount_text, counted, digits, duration_text
 from smartapp.record.codes import concept_text, concept_texts, concept_words
 from smartapp.record.dosage import Dosage, read_dosages
 from smartapp.record.elements import Resource, is_false, is_true, mapping, mappings
@@ -227,7 +227,6 @@ def _last_day(end: Moment) -> Any:
 
 def _supply(dispense: dict[str, Any]) -> str:
     """Return "30 tablets, 2 repeats, for 30 days, to be dispensed until 1 Jul 2026"."""
-    repeats = digits(dispense.get("numberOfRepeatsAllowed"))
     duration = duration_text(dispense.get("expectedSupplyDuration"))
     valid = period_words(dispense.get("validityPeriod"))
     return ", ".join(
@@ -235,13 +234,19 @@ def _supply(dispense: dict[str, Any]) -> str:
             None,
             (
                 amount_text(dispense.get("quantity")),
-                f"{repeats} {'repeat' if is_one(repeats) else 'repeats'}" if repeats else "",
+                _repeats(digits(dispense.get("numberOfRepeatsAllowed"))),
                 f"for {duration}" if duration else "",
                 f"to be dispensed {valid}" if valid else "",
                 *displays(dispense.get("performer")),
             ),
         )
     )
+
+
+def _repeats(number: str) -> str:
+    if not number:
+        return ""
+    return "no repeats" if number == "0" else counted(number, "repeat")
 
 
 def _details(resource: Resource) -> Iterable[str]:

@@ -32,6 +32,15 @@ class Modifier:
 
 
 _IN_ERROR = {"entered-in-error": ENTERED_IN_ERROR}
+_EVENT = {
+    "preparation": "In preparation",
+    "in-progress": "In progress",
+    "not-done": "Not done",
+    "on-hold": "On hold",
+    "stopped": "Stopped",
+    "completed": "",
+    "unknown": "Status unknown",
+}
 _REQUEST = {
     "draft": "Draft",
     "active": "",
@@ -125,6 +134,99 @@ MODIFIERS: Mapping[str, Mapping[str, Modifier]] = {
             _IN_ERROR,
         ),
     },
+    "Procedure": {"status": Modifier(_EVENT, _IN_ERROR)},
+    "DiagnosticReport": {"status": Modifier(_RESULT, _IN_ERROR)},
+    "DocumentReference": {
+        "status": Modifier({"current": "", "superseded": "Replaced by a newer version"}, _IN_ERROR)
+    },
+    "MedicationDispense": {
+        "status": Modifier({**_EVENT, "cancelled": "Cancelled", "declined": "Declined"}, _IN_ERROR)
+    },
+    "MedicationAdministration": {"status": Modifier(_EVENT, _IN_ERROR)},
+    "Device": {
+        "status": Modifier(
+            {"active": "", "inactive": "No longer in use", "unknown": "Status unknown"}, _IN_ERROR
+        )
+    },
+    "DeviceUseStatement": {
+        "status": Modifier(
+            {
+                "active": "",
+                "completed": "No longer used",
+                "intended": "Intended",
+                "stopped": "Stopped",
+                "on-hold": "On hold",
+            },
+            _IN_ERROR,
+        )
+    },
+    "CareTeam": {
+        "status": Modifier(
+            {
+                "proposed": "Proposed",
+                "active": "",
+                "suspended": "Suspended",
+                "inactive": "No longer active",
+            },
+            _IN_ERROR,
+        )
+    },
+    "Goal": {
+        "lifecycleStatus": Modifier(
+            {
+                "proposed": "Proposed",
+                "planned": "Planned",
+                "accepted": "Accepted",
+                "active": "",
+                "on-hold": "On hold",
+                "completed": "Completed",
+                "cancelled": "Cancelled",
+                "rejected": "Rejected",
+            },
+            _IN_ERROR,
+        )
+    },
+    "CarePlan": {
+        "status": Modifier(_REQUEST, _IN_ERROR),
+        "intent": Modifier(reader="plans"),
+        "activity.detail.status": Modifier(reader="plans"),
+        "activity.detail.doNotPerform": Modifier(reader="plans"),
+    },
+    "FamilyMemberHistory": {
+        "status": Modifier(
+            {
+                "partial": "Incomplete",
+                "completed": "",
+                "health-unknown": "Health not known",
+            },
+            _IN_ERROR,
+        )
+    },
+    "Coverage": {
+        "status": Modifier({"active": "", "cancelled": "Cancelled", "draft": "Draft"}, _IN_ERROR)
+    },
+    "RelatedPerson": {"active": Modifier(reader="personal")},
+    "ServiceRequest": {
+        "status": Modifier(_REQUEST, _IN_ERROR),
+        "intent": Modifier(reader="orders"),
+        "doNotPerform": Modifier(reader="orders"),
+    },
+    "Appointment": {
+        "status": Modifier(
+            {
+                "proposed": "Proposed",
+                "pending": "Not yet confirmed",
+                "booked": "",
+                "arrived": "Arrived",
+                "fulfilled": "",
+                "cancelled": "Cancelled",
+                "noshow": "Did not come",
+                "checked-in": "Checked in",
+                "waitlist": "On the waiting list",
+            },
+            _IN_ERROR,
+        )
+    },
 }
 # Of the datatypes, and what looks at them. `use` of an address or a telephone number that is not
 # shown cannot mislead.
@@ -166,6 +268,36 @@ BACKBONES: Mapping[str, tuple[tuple[str, ...], ...]] = {
         ("hospitalization",),
         ("location",),
     ),
+    "Procedure": (("performer",), ("focalDevice",)),
+    "DiagnosticReport": (("media",),),
+    "DocumentReference": (("relatesTo",), ("content",), ("context",)),
+    "MedicationDispense": (
+        ("performer",),
+        ("dosageInstruction",),
+        ("dosageInstruction", "timing"),
+        ("substitution",),
+    ),
+    "MedicationAdministration": (("performer",), ("dosage",)),
+    "Device": (
+        ("udiCarrier",),
+        ("deviceName",),
+        ("specialization",),
+        ("version",),
+        ("property",),
+    ),
+    "DeviceUseStatement": (("timingTiming",),),
+    "CareTeam": (("participant",),),
+    "Goal": (("target",),),
+    "CarePlan": (
+        ("activity",),
+        ("activity", "detail"),
+        ("activity", "detail", "scheduledTiming"),
+    ),
+    "FamilyMemberHistory": (("condition",),),
+    "Coverage": (("class",), ("costToBeneficiary",), ("costToBeneficiary", "exception")),
+    "RelatedPerson": (("communication",),),
+    "ServiceRequest": (("occurrenceTiming",),),
+    "Appointment": (("participant",),),
 }
 
 

@@ -19,8 +19,8 @@ from smartapp.protocol import discovery
 from smartapp.protocol.discovery import Discovery
 from smartapp.protocol.errors import DiscoveryInvalid, SmartError
 from smartapp.protocol.urls import host_of, parse_endpoint_url
-from smartapp.registrations import fetching, history, issuer_conflicts, overrides, registry
-from smartapp.registrations.models import Endpoint, Member
+from smartapp.registrations import fetching, history, issuer_conflicts, overrides, presets, registry
+from smartapp.registrations.models import Endpoint, Member, Registration
 from smartapp.registrations.registry import EndpointConfig
 
 
@@ -86,6 +86,7 @@ def _pin(config: EndpointConfig, observation: Observation, *, now: datetime, act
     token_endpoint = observation.discovery.token_endpoint
     issuer_conflicts.refuse(endpoint, issuers, [host_of(token_endpoint)] if token_endpoint else ())
     _set(endpoint, observation.hosts, issuers, now=now)
+    _ask_for_what_is_listed(endpoint.registration, observation.discovery, now=now)
     trail.record(
         actor,
         "discovery.pin",
@@ -93,6 +94,22 @@ def _pin(config: EndpointConfig, observation: Observation, *, now: datetime, act
         hosts=endpoint.pinned_hosts,
         issuers=endpoint.issuers,
     )
+
+
+def _ask_for_what_is_listed(
+    registration: Registration, document: Discovery, *, now: datetime
+) -> None:
+    """Let the scopes grow by what the EHR lists, where they are still the preset's: what an
+    administrator entered stays."""
+    usual = presets.PRESETS.get(registration.preset)
+    if usual is None:
+        return
+    for name in ("scope", "standalone_scope"):
+        if getattr(registration, name) == getattr(usual, name):
+            grown = presets.with_listed(getattr(usual, name), document.scopes_supported)
+            setattr(registration, name, grown)
+    registration.updated_at = now
+    registration.save(update_fields=["scope", "standalone_scope", "updated_at"])
 
 
 @transaction.atomic

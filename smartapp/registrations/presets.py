@@ -4,10 +4,13 @@ Every default can be overridden, and what nobody has read in the vendor's own do
 as unverified where it is shown. Vendors differ more than the standard; this file is where.
 """
 
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any
 from urllib.parse import urlsplit
+
+from smartapp.protocol.scopes import ResourceScope, parse_scope
 
 READ_TYPES = (
     "Patient",
@@ -18,10 +21,33 @@ READ_TYPES = (
     "Immunization",
     "Encounter",
 )
+# What the rest of the page needs. Many EHRs refuse a launch that asks for a scope which they do not
+# know, so these are asked for where the EHR lists them, or the preset knows them.
+MORE_TYPES = (
+    "Medication",
+    "MedicationStatement",
+    "MedicationDispense",
+    "MedicationAdministration",
+    "Procedure",
+    "DiagnosticReport",
+    "DocumentReference",
+    "Binary",
+    "Device",
+    "DeviceUseStatement",
+    "CareTeam",
+    "Goal",
+    "CarePlan",
+    "FamilyMemberHistory",
+    "RelatedPerson",
+    "Coverage",
+    "ServiceRequest",
+    "Appointment",
+)
 # One scope per resource type and no wildcard: the least that the page needs (C39).
 _READS = " ".join(f"patient/{resource_type}.rs" for resource_type in READ_TYPES)
 CLINICIAN_SCOPE = f"launch openid fhirUser user/Practitioner.r {_READS}"
 PATIENT_SCOPE = f"launch/patient openid fhirUser offline_access {_READS}"
+_MORE_READS = " ".join(f"patient/{resource_type}.rs" for resource_type in MORE_TYPES)
 
 
 @dataclass(frozen=True, slots=True)
@@ -208,13 +234,38 @@ _PRESETS = (
         slug="sandbox",
         title="The sandbox EHR of this app",
         path="/sandbox/fhir/",
-        scope=f"{CLINICIAN_SCOPE} offline_access",
+        scope=f"{CLINICIAN_SCOPE} {_MORE_READS} offline_access",
+        standalone_scope=f"{PATIENT_SCOPE} {_MORE_READS}",
         jwks_cache_seconds=0,
         notes=("Synthetic people only.",),
     ),
 )
 
 PRESETS = MappingProxyType({preset.slug: preset for preset in _PRESETS})
+
+
+def with_listed(scope: str, supported: Iterable[str]) -> str:
+    """Return a scope string with those reads besides that the EHR lists in `scopes_supported`, by
+    their own names or by a wildcard. One without reads of a patient's record stays as it is."""
+    asked = {one.resource: one for one in _reads(scope.split())}
+    if not asked:
+        return scope
+    listed = {one.resource for one in _reads(supported)}
+    more = [
+        f"patient/{resource_type}.rs"
+        for resource_type in MORE_TYPES
+        if resource_type not in asked and listed & {resource_type, "*"}
+    ]
+    return " ".join([scope, *more])
+
+
+def _reads(scopes: Iterable[str]) -> Iterator[ResourceScope]:
+    """Return the scopes that let something of a patient be read or searched for."""
+    for scope in map(parse_scope, scopes):
+        if not isinstance(scope, ResourceScope) or scope.level != "patient" or scope.filters:
+            continue
+        if {"r", "s"} & set(scope.permissions):
+            yield scope
 
 
 def guess(fhir_base_url: str) -> Preset:

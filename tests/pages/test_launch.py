@@ -119,6 +119,8 @@ class TestSections:
             "labs",
             "immunizations",
             "encounters",
+            "social",
+            "personal",
             "connection",
         ]  # fmt: skip
 
@@ -133,7 +135,7 @@ class TestSections:
         ]
         assert len(ids) == len(set(ids))
         assert set(targets) <= set(ids)
-        assert len(targets) == 9
+        assert len(targets) == 11
 
     def test_an_empty_allergy_list_is_never_no_known_allergies(self) -> None:
         text = Markup(launch_html(plain_chart_of(ALMOST_NOTHING))).text

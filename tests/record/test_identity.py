@@ -260,3 +260,15 @@ def test_labels_of_the_whole_record_are_said() -> None:
 def test_a_patient_marked_in_an_unknown_way_says_so() -> None:
     marked = identity(modifierExtension=[{"url": "http://example.org/x"}])
     assert "does not understand" in marked.notes[0]
+
+
+def test_an_interpreter_that_is_needed_is_part_of_who_somebody_is() -> None:
+    needed = {
+        "url": "http://hl7.org/fhir/us/core/StructureDefinition/us-core-interpreter-needed",
+        "valueCoding": {"code": "1", "display": "Yes"},
+    }
+    spoken = [{"language": {"text": "Spanish"}}]
+    assert identity(extension=[needed], communication=spoken).interpreter == (
+        "Interpreter needed: Spanish"
+    )
+    assert identity(communication=spoken).interpreter == ""

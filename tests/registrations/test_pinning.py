@@ -9,8 +9,8 @@ import pytest
 from smartapp.audit.models import AuditEvent
 from smartapp.database import in_database
 from smartapp.protocol.errors import DiscoveryInvalid
-from smartapp.registrations import fetching, pinning, registry
-from smartapp.registrations.models import DiscoverySnapshot, Endpoint, Member
+from smartapp.registrations import fetching, pinning, presets, registry
+from smartapp.registrations.models import DiscoverySnapshot, Endpoint, Member, Registration
 from tests.registrations.ehr import EHR
 from tests.registrations.factories import NOW, make_endpoint
 
@@ -196,3 +196,20 @@ async def test_hosts_of_a_server_that_is_not_the_issuers_are_not_accepted(
         await in_database(accept)
     endpoint = await in_database(Endpoint.objects.get, slug="general")
     assert ("new.example" in endpoint.pinned_hosts) is (other != "stays")
+
+
+async def test_the_first_look_asks_for_what_the_ehr_lists(ehr: EHR) -> None:
+    """Only in the place of the preset's scopes: what an administrator entered stays."""
+    config = await never_read(ehr)
+    usual = presets.PRESETS[""]
+    typed = "launch openid patient/Patient.rs"
+    await in_database(
+        Registration.objects.update, scope=usual.scope, standalone_scope=typed, preset=""
+    )
+    ehr.publish(scopes_supported=["patient/Procedure.rs", "launch"])
+
+    await pinning.pin_first(config, actor="one")
+
+    registration = await in_database(Registration.objects.get)
+    assert registration.scope == f"{usual.scope} patient/Procedure.rs"
+    assert registration.standalone_scope == typed

@@ -4,7 +4,15 @@ import pytest
 
 from smartapp.keys.models import Algorithm
 from smartapp.registrations.models import Registration
-from smartapp.registrations.presets import PRESETS, Preset, defaults, guess, metadata_headers
+from smartapp.registrations.presets import (
+    MORE_TYPES,
+    PRESETS,
+    Preset,
+    defaults,
+    guess,
+    metadata_headers,
+    with_listed,
+)
 from smartapp.registrations.validation import validate_scope, validate_standalone_scope
 
 EACH = pytest.mark.parametrize("preset", PRESETS.values(), ids=lambda preset: preset.slug or "any")
@@ -103,3 +111,34 @@ def test_only_epic_is_told_the_client_id_on_discovery() -> None:
     told = {slug for slug in PRESETS if metadata_headers(slug, "abc")}
     assert told == {"epic"}
     assert metadata_headers("gone", "abc") == {}
+
+
+class TestScopesThatTheEHRLists:
+    """Asked for only where the EHR lists them: many refuse a launch with one that they do not."""
+
+    SCOPE = "launch openid patient/Patient.rs"
+
+    @pytest.mark.parametrize(
+        "listed",
+        ["patient/Procedure.rs", "patient/Procedure.s", "patient/Procedure.read"],
+    )
+    def test_one_that_is_listed_is_asked_for(self, listed: str) -> None:
+        assert with_listed(self.SCOPE, [listed]) == f"{self.SCOPE} patient/Procedure.rs"
+
+    def test_a_wildcard_lists_all(self) -> None:
+        grown = with_listed(self.SCOPE, ["patient/*.rs"]).split()
+        assert grown[3:] == [f"patient/{resource_type}.rs" for resource_type in MORE_TYPES]
+
+    @pytest.mark.parametrize(
+        "listed",
+        ["user/Procedure.rs", "patient/Procedure.c", "patient/Procedure.rs?category=x", "launch"],
+    )
+    def test_nothing_else_does(self, listed: str) -> None:
+        assert with_listed(self.SCOPE, [listed]) == self.SCOPE
+
+    def test_none_is_asked_for_twice(self) -> None:
+        asked = f"{self.SCOPE} patient/Procedure.rs"
+        assert with_listed(asked, ["patient/Procedure.rs"]) == asked
+
+    def test_a_registration_without_reads_of_a_patient_stays(self) -> None:
+        assert with_listed("system/Patient.rs", ["patient/*.rs"]) == "system/Patient.rs"

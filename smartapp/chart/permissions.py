@@ -1,0 +1,60 @@
+"""What the granted scopes let the page ask for, and what it therefore does not ask for."""
+
+from collections.abc import Sequence
+from typing import Literal
+
+from smartapp.chart.sections import SECTIONS, Search, Section
+from smartapp.protocol.scopes import ResourceScope, parse_scope
+
+LEVELS = ("patient", "user")
+
+
+def asked_sections(granted: Sequence[str]) -> tuple[Section, ...]:
+    """Return the sections of the page: those without which it would mislead, and of the others
+    those that the scopes let it read."""
+    return tuple(one for one in SECTIONS if not one.only_if_granted or _is_permitted(one, granted))
+
+
+def not_asked(granted: Sequence[str]) -> tuple[str, ...]:
+    """Return the names of what the page does not ask for, in its order."""
+    asked = asked_sections(granted)
+    titles = [one.title for one in SECTIONS if one not in asked]
+    parts = [
+        search.what
+        for section in asked
+        for search in section.searches
+        if search.is_optional and permitted_part(search, granted) == "nothing"
+    ]
+    return (*titles, *parts)
+
+
+def _is_permitted(section: Section, granted: Sequence[str]) -> bool:
+    return any(permitted_part(search, granted) != "nothing" for search in section.searches)
+
+
+def permitted_part(search: Search, granted: Sequence[str]) -> Literal["all", "a part", "nothing"]:
+    """Return how much of a search the scopes give.
+
+    A v2 scope may be narrowed by search parameters, and an EHR then leaves out the rest without a
+    word: an empty list must not pass for "nothing recorded" (C83).
+    """
+    scopes = [
+        scope
+        for scope in map(parse_scope, granted)
+        if isinstance(scope, ResourceScope)
+        and scope.level in LEVELS
+        and scope.resource in (search.resource_type, "*")
+        and "s" in scope.permissions
+    ]
+    amounts = {_amount(search, scope.filters) for scope in scopes}
+    return "all" if "all" in amounts else "a part" if "a part" in amounts else "nothing"
+
+
+def _amount(
+    search: Search, filters: frozenset[tuple[str, str]]
+) -> Literal["all", "a part", "nothing"]:
+    categories = {value.rpartition("|")[2] for name, value in filters if name == "category"}
+    if search.category and categories and search.category not in categories:
+        return "nothing"
+    others = {name for name, _ in filters} - ({"category"} if search.category else set())
+    return "a part" if others else "all"

@@ -1,0 +1,102 @@
+"""A document of the record by itself: formatted text in a page, a PDF or a picture as a file.
+
+Each request reads the document from the EHR again, under the launch's own access. Nothing of it is
+kept. The file has a policy of its own: it may load nothing, run nothing, and be shown in our own
+page and in the frame of the launch's EHR only.
+"""
+
+from collections.abc import Awaitable, Callable
+from uuid import UUID
+
+from csp.constants import NONE, SELF
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
+from django.shortcuts import render
+from django.utils import timezone
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_GET
+
+from smartapp.chart.attachments import AddressUnknown, Opened, open_document
+from smartapp.chart.fhir_access import Record
+from smartapp.frames import framable
+from smartapp.launches import events, patient_chart, refresh
+from smartapp.launches.current_launch import find
+from smartapp.launches.framing import in_frame
+from smartapp.launches.models import LaunchKind
+from smartapp.launches.page_body import start_again_url
+from smartapp.launches.record_access import LaunchAccess
+from smartapp.launches.store import StoredLaunch
+from smartapp.record.elements import Resource
+from smartapp.record.identity import read_identity
+
+
+@require_GET
+@never_cache
+@events.recorded
+async def document(request: HttpRequest, uuid: UUID, sealed: str) -> HttpResponseBase:
+    """Return the page of a document: whose it is, its text, or a frame with its file."""
+    return await _answer(request, uuid, sealed, _page)
+
+
+@require_GET
+@never_cache
+@events.recorded
+async def file(request: HttpRequest, uuid: UUID, sealed: str) -> HttpResponseBase:
+    """Return the file of a document, for the frame in its page."""
+    return await _answer(request, uuid, sealed, _file)
+
+
+async def _answer(
+    request: HttpRequest,
+    uuid: UUID,
+    sealed: str,
+    answer: Callable[[HttpRequest, StoredLaunch, str], Awaitable[HttpResponse]],
+) -> HttpResponseBase:
+    found, _ = await find(request, uuid, in_use=True)
+    return await in_frame(
+        request,
+        found.frame_ancestors,
+        answer(request, found, sealed),
+        start_again_url=start_again_url(found),
+        is_from_ehr=found.kind == LaunchKind.EHR,
+    )
+
+
+async def _page(request: HttpRequest, found: StoredLaunch, sealed: str) -> HttpResponse:
+    opened, patient = await _opened(found, sealed, with_patient=True)
+    shown = {
+        "opened": opened,
+        "identity": read_identity(patient, now=timezone.now()) if patient else None,
+        "back_url": f"/launches/{found.uuid}/",
+        "file_url": f"/launches/{found.uuid}/documents/{sealed}/file",
+    }
+    response = render(request, "document.html", shown)
+    response._csp_update = {"frame-src": [SELF]}  # type: ignore[attr-defined]
+    return response
+
+
+async def _file(_: HttpRequest, found: StoredLaunch, sealed: str) -> HttpResponse:
+    opened, _patient = await _opened(found, sealed)
+    if not opened.content:
+        raise Http404
+    response = HttpResponse(opened.content, content_type=opened.content_type)
+    response["Content-Disposition"] = "inline"
+    response["Cross-Origin-Resource-Policy"] = "same-origin"
+    response._csp_replace = {  # type: ignore[attr-defined]
+        "script-src": [NONE], "style-src": ["'unsafe-inline'"], "img-src": [SELF],
+        "object-src": [SELF], "form-action": [NONE],
+    }  # fmt: skip
+    return framable(response, [SELF, *found.frame_ancestors])
+
+
+async def _opened(
+    found: StoredLaunch, sealed: str, *, with_patient: bool = False
+) -> tuple[Opened, Resource]:
+    access = LaunchAccess(await refresh.with_access(found, by_person=True))
+    context = access.tokens.context
+    record = Record(access, patient=context.patient or "", extras=context.extras)
+    try:
+        async with patient_chart.ending(access):
+            patient = await record.read("Patient", record.patient) if with_patient else {}
+            return await open_document(record, sealed), patient
+    except AddressUnknown:
+        raise Http404 from None

@@ -1,0 +1,78 @@
+"""Appointments: those to come first (FHIR R4 Appointment)."""
+
+from dataclasses import replace
+from datetime import datetime
+from typing import Any
+
+from smartapp.record.codes import concept_text, concept_texts
+from smartapp.record.elements import Resource, mappings
+from smartapp.record.facts import Fact, labelled, said, unless_recorded
+from smartapp.record.marks import read_marks
+from smartapp.record.modifiers import status_text
+from smartapp.record.moments import member_moment, newest_first
+from smartapp.record.reading import Given, Read, read_each
+from smartapp.record.references import Related, display, reasons, target
+from smartapp.record.texts import prose, text
+
+PAST = "earlier, or not taking place"
+NOT_TAKING_PLACE = frozenset({"cancelled", "noshow", "fulfilled"})
+NOT_TAKEN_UP = {
+    "declined": "declined",
+    "tentative": "not yet accepted",
+    "needs-action": "not yet accepted",
+}
+
+
+def read_appointments(given: Given) -> Read[Fact]:
+    """Return what is to come, the nearest first, then the rest, newest first."""
+    read = read_each(given.resources, lambda one: _appointment(one, given.related, given.now))
+
+    def place(fact: Fact) -> tuple[bool, float]:
+        when = newest_first(fact.began)
+        return bool(fact.fold), when if fact.fold else -when
+
+    return replace(read, entries=tuple(sorted(read.entries, key=place)))
+
+
+def _appointment(resource: Resource, related: Related, now: datetime) -> Fact:
+    start = member_moment(resource, "start")
+    is_past = start is not None and start.is_readable and start.at < now
+    return Fact(
+        marks=read_marks(
+            resource, when=start, status=unless_recorded(resource, status_text(resource))
+        ),
+        name=_name(resource),
+        fold=PAST if is_past or text(resource.get("status")) in NOT_TAKING_PLACE else "",
+        began=start,
+        when_words="" if start else "no date yet",
+        lines=said(
+            labelled("why not", concept_texts(resource.get("cancelationReason"))),
+            labelled("because of", reasons(resource, related)),
+            labelled("for the patient", [prose(resource.get("patientInstruction"))]),
+            prose(resource.get("comment")),
+        ),
+        details=said(
+            start.time_text if start else "",
+            *concept_texts(resource.get("specialty")),
+            *(_participant(one) for one in mappings(resource.get("participant"))),
+        ),
+    )
+
+
+def _name(resource: Resource) -> str:
+    return (
+        prose(resource.get("description"))
+        or concept_text(resource.get("appointmentType"))
+        or concept_text(resource.get("serviceType"))
+        or "Appointment"
+    )
+
+
+def _participant(participant: dict[str, Any]) -> str:
+    """Return who or where, and whether they accepted; the patient is the reader's own."""
+    actor = participant.get("actor")
+    answer = NOT_TAKEN_UP.get(text(participant.get("status")), "")
+    if "Patient/" in target(actor):
+        return f"the patient ({answer})" if answer else ""
+    name = display(actor)
+    return f"{name} ({answer})" if name and answer else name

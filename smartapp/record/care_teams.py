@@ -1,0 +1,60 @@
+"""Who cares for the patient: care teams and general practitioners (CareTeam, Patient)."""
+
+from collections.abc import Iterable
+from typing import Any
+
+from smartapp.record.codes import concept_text, concept_texts
+from smartapp.record.elements import Resource, mappings
+from smartapp.record.facts import Fact, in_order, labelled, said, unless_recorded
+from smartapp.record.marks import read_marks
+from smartapp.record.modifiers import status_text
+from smartapp.record.names import best_name
+from smartapp.record.reading import Given, Read, read_each
+from smartapp.record.references import display, displays, reasons, resolve, to_follow
+from smartapp.record.texts import text
+from smartapp.record.timing import period_moments, period_words
+
+OVER = "no longer active"
+NOT_NAMED = "member whom the EHR does not name"
+
+
+def read_care_teams(given: Given) -> Read[Fact]:
+    """Return the teams, each member with their role; teams that are over are folded."""
+    return in_order(read_each(given.resources, lambda one: _team(one, given)))
+
+
+def care_teams_to_follow(resources: Iterable[Resource]) -> tuple[str, ...]:
+    return to_follow(
+        member.get("member") for one in resources for member in mappings(one.get("participant"))
+    )
+
+
+def _team(resource: Resource, given: Given) -> Fact:
+    start, end = period_moments(resource.get("period"))
+    return Fact(
+        marks=read_marks(
+            resource, when=start, status=unless_recorded(resource, status_text(resource))
+        ),
+        name=text(resource.get("name")) or concept_text(resource.get("category")) or "Care team",
+        fold=OVER if text(resource.get("status")) in ("inactive", "suspended") else "",
+        began=start,
+        ended=end,
+        lines=said(
+            *(_member(one, resource, given) for one in mappings(resource.get("participant"))),
+            labelled("because of", reasons(resource, given.related)),
+        ),
+        details=said(
+            *concept_texts(resource.get("category")),
+            *displays(resource.get("managingOrganization")),
+            *(text(one.get("value")) for one in mappings(resource.get("telecom"))),
+        ),
+    )
+
+
+def _member(member: dict[str, Any], team: Resource, given: Given) -> str:
+    reference = member.get("member")
+    name = display(reference) or best_name(resolve(reference, team, given.related), given.now)
+    role = ", ".join(concept_texts(member.get("role")))
+    of = ", ".join(displays(member.get("onBehalfOf")))
+    during = period_words(member.get("period")) or ""
+    return ", ".join(said(name or NOT_NAMED, role, of, during))

@@ -1,0 +1,70 @@
+"""Who pays (FHIR R4 Coverage)."""
+
+from typing import Any
+
+from smartapp.record.codes import concept_text
+from smartapp.record.elements import Resource, mapping, mappings
+from smartapp.record.facts import Fact, in_order, labelled, said, unless_recorded
+from smartapp.record.marks import read_marks
+from smartapp.record.modifiers import status_text
+from smartapp.record.moments import Moment
+from smartapp.record.quantities import number_text, quantity_text, written_number
+from smartapp.record.reading import Given, Read, read_each
+from smartapp.record.references import displays
+from smartapp.record.texts import text
+from smartapp.record.timing import period_moments
+
+OVER = "no longer in force"
+
+
+def read_coverage(given: Given) -> Read[Fact]:
+    """Return what is in force, then what is not any more."""
+    return in_order(read_each(given.resources, lambda one: _coverage(one, given)))
+
+
+def _coverage(resource: Resource, given: Given) -> Fact:
+    start, end = period_moments(resource.get("period"))
+    kind = concept_text(resource.get("type"))
+    payors = ", ".join(displays(resource.get("payor")))
+    return Fact(
+        marks=read_marks(
+            resource, when=start, status=unless_recorded(resource, status_text(resource))
+        ),
+        name=payors or kind or "Insurer that the EHR does not name",
+        fold=OVER if _is_over(resource, end, given) else "",
+        began=start,
+        ended=end,
+        lines=said(
+            *(_class(one) for one in mappings(resource.get("class"))),
+            labelled("member", [text(resource.get(one)) for one in ("subscriberId", "dependent")]),
+            labelled("subscriber", [*displays(resource.get("subscriber")),
+                                    concept_text(resource.get("relationship"))]),
+            *(_cost(one) for one in mappings(resource.get("costToBeneficiary"))),
+        ),
+        details=said(kind if payors else "", text(resource.get("network"))),
+    )  # fmt: skip
+
+
+def _is_over(resource: Resource, end: Moment | None, given: Given) -> bool:
+    is_past = end is not None and end.is_readable and end.at.date() < given.now.date()
+    return is_past or text(resource.get("status")) == "cancelled"
+
+
+def _class(group: dict[str, Any]) -> str:
+    """Return "plan: Gold 1000 (B37FC)"."""
+    value, name = text(group.get("value")), text(group.get("name"))
+    return labelled(
+        concept_text(group.get("type")) or "class",
+        [f"{name} ({value})" if name and value else name or value],
+    )
+
+
+def _cost(cost: dict[str, Any]) -> str:
+    money = mapping(cost.get("valueMoney"))
+    value = written_number(money.get("value"))
+    amount = (
+        f"{number_text(value)} {text(money.get('currency'))}".strip() if value is not None else ""
+    )
+    return labelled(
+        concept_text(cost.get("type")) or "cost", [amount, quantity_text(cost.get("valueQuantity"))]
+    )

@@ -1,0 +1,110 @@
+"""Implants and other devices that the patient has or uses (Device, DeviceUseStatement)."""
+
+from collections.abc import Iterable
+from typing import Any
+
+from smartapp.record.codes import concept_text, concept_texts
+from smartapp.record.elements import Resource, mappings
+from smartapp.record.facts import Fact, in_order, labelled, said, unless_recorded
+from smartapp.record.marks import read_marks
+from smartapp.record.modifiers import status_text
+from smartapp.record.moments import member_moment
+from smartapp.record.reading import Given, Read, read_each
+from smartapp.record.references import Related, name_of, reasons, resolve, to_follow
+from smartapp.record.texts import text
+from smartapp.record.timing import period_moments, timing_words
+
+NOT_NAMED = "Device that the EHR does not name"
+NO_LONGER = "no longer in use"
+
+
+def read_devices(given: Given) -> Read[Fact]:
+    """Return devices in use, newest first, then those that are not any more."""
+    return in_order(read_each(given.resources, lambda one: _fact(one, given.related)))
+
+
+def devices_to_follow(resources: Iterable[Resource]) -> tuple[str, ...]:
+    return to_follow(one.get("device") for one in resources if one.get("device"))
+
+
+def _fact(resource: Resource, related: Related) -> Fact:
+    if resource.get("resourceType") == "DeviceUseStatement":
+        return _use(resource, related)
+    return _device(resource)
+
+
+def _device(resource: Resource) -> Fact:
+    made = member_moment(resource, "manufactureDate")
+    is_over = text(resource.get("status")) == "inactive"
+    return Fact(
+        marks=read_marks(
+            resource, when=made, status=unless_recorded(resource, status_text(resource))
+        ),
+        name=device_name(resource),
+        fold=NO_LONGER if is_over else "",
+        lines=said(
+            labelled("why", concept_texts(resource.get("statusReason"))),
+            labelled("UDI", _udi(resource)),
+            labelled("safety", concept_texts(resource.get("safety"))),
+        ),
+        details=said(*_numbers(resource)),
+    )
+
+
+def device_name(resource: Resource) -> str:
+    """Return the type, then the names on the label or by the manufacturer."""
+    names = [text(one.get("name")) for one in mappings(resource.get("deviceName"))]
+    udi_names = [text(one.get("name")) for one in mappings(resource.get("udiCarrier"))]
+    type_name = concept_text(resource.get("type"))
+    found = said(type_name, *names, *udi_names, text(resource.get("modelNumber")))
+    return ", ".join(found[:2]) or NOT_NAMED
+
+
+def _udi(resource: Resource) -> Iterable[str]:
+    for carrier in mappings(resource.get("udiCarrier")):
+        yield text(carrier.get("carrierHRF")) or text(carrier.get("deviceIdentifier"))
+
+
+def _numbers(resource: Resource) -> Iterable[str]:
+    yield text(resource.get("manufacturer"))
+    for label, name in (("model", "modelNumber"), ("lot", "lotNumber"), ("serial", "serialNumber"),
+                        ("identifier", "distinctIdentifier"), ("part", "partNumber")):  # fmt: skip
+        yield labelled(label, [text(resource.get(name))]).replace(": ", " ")
+    for label, name in (("made", "manufactureDate"), ("expires", "expirationDate")):
+        if moment := member_moment(resource, name):
+            yield f"{label} {moment.date_text}"
+
+
+def _use(resource: Resource, related: Related) -> Fact:
+    reference = resource.get("device")
+    device = resolve(reference, resource, related)
+    start, end = period_moments(resource.get("timingPeriod"))
+    began = (
+        member_moment(resource, "timingDateTime") or start or member_moment(resource, "recordedOn")
+    )
+    status = text(resource.get("status"))
+    return Fact(
+        marks=read_marks(
+            resource, when=began, status=unless_recorded(resource, status_text(resource))
+        ),
+        name=_name_of_used(reference, resource, related, device),
+        fold=NO_LONGER if status in ("completed", "stopped") else "",
+        began=began,
+        ended=end,
+        when_words=timing_words(resource.get("timingTiming")).join(),
+        lines=said(labelled("because of", reasons(resource, related))),
+        details=said(
+            concept_text(resource.get("bodySite")), "use as reported", _recorded(resource)
+        ),
+    )
+
+
+def _recorded(resource: Resource) -> str:
+    recorded = member_moment(resource, "recordedOn")
+    return f"recorded {recorded.date_text}" if recorded else ""
+
+
+def _name_of_used(
+    reference: object, resource: Resource, related: Related, device: dict[str, Any]
+) -> str:
+    return name_of(reference, resource, related) or (device_name(device) if device else NOT_NAMED)

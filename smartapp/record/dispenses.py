@@ -1,0 +1,110 @@
+"""Medications that were handed out (MedicationDispense) and given (MedicationAdministration)."""
+
+from collections.abc import Iterable
+
+from smartapp.record.amounts import amount_text, ratio_text
+from smartapp.record.codes import concept_text, concept_texts
+from smartapp.record.dosage import read_dosages
+from smartapp.record.elements import Resource, mapping, mappings
+from smartapp.record.facts import Fact, in_order, labelled, said, unless_recorded
+from smartapp.record.marks import read_marks
+from smartapp.record.medication_names import medication_name, medication_reference
+from smartapp.record.modifiers import status_text
+from smartapp.record.moments import member_moment
+from smartapp.record.quantities import quantity_text
+from smartapp.record.reading import Given, Read, read_each
+from smartapp.record.references import Related, display, displays, reasons, to_follow
+from smartapp.record.texts import prose, text
+from smartapp.record.timing import period_moments
+
+MORE_ON_DOSE = "there is more on this dose in the EHR"
+
+
+def read_dispenses(given: Given) -> Read[Fact]:
+    """Return what was handed out and what was given, newest first."""
+    return in_order(read_each(given.resources, lambda one: _fact(one, given.related)))
+
+
+def dispenses_to_follow(resources: Iterable[Resource]) -> tuple[str, ...]:
+    return to_follow(medication_reference(one) for one in resources)
+
+
+def _fact(resource: Resource, related: Related) -> Fact:
+    if resource.get("resourceType") == "MedicationAdministration":
+        return _administration(resource, related)
+    return _dispense(resource, related)
+
+
+def _dispense(resource: Resource, related: Related) -> Fact:
+    handed = member_moment(resource, "whenHandedOver", "whenPrepared")
+    dosages = read_dosages(resource.get("dosageInstruction"))
+    return Fact(
+        marks=read_marks(
+            resource, when=handed, status=_status(resource, "dispensed")
+        ),
+        name=medication_name(resource, related),
+        began=handed,
+        lines=said(
+            labelled("why not", [concept_text(resource.get("statusReasonCodeableConcept")),
+                                 display(resource.get("statusReasonReference"))]),
+            *(prose(one.words) for one in dosages),
+            *(labelled("as coded", [one.coded]) for one in dosages),
+            *(labelled("to the patient", [one.for_patient]) for one in dosages),
+            *(MORE_ON_DOSE for one in dosages if not one.is_whole),
+        ),
+        details=said(
+            "" if _did_not_happen(resource) else "dispensed",
+            amount_text(resource.get("quantity")),
+            _for(quantity_text(resource.get("daysSupply"))),
+            concept_text(resource.get("type")),
+            *(display(one.get("actor")) for one in mappings(resource.get("performer"))),
+            display(resource.get("location")),
+        ),
+    )  # fmt: skip
+
+
+def _for(days: str) -> str:
+    return f"for {days}" if days else ""
+
+
+def _administration(resource: Resource, related: Related) -> Fact:
+    start, end = period_moments(resource.get("effectivePeriod"))
+    given = member_moment(resource, "effectiveDateTime") or start
+    dosage = mapping(resource.get("dosage"))
+    rate = ratio_text(dosage.get("rateRatio")) or quantity_text(dosage.get("rateQuantity"))
+    return Fact(
+        marks=read_marks(resource, when=given, status=_status(resource, "given")),
+        name=medication_name(resource, related),
+        began=given,
+        ended=end,
+        lines=said(
+            labelled("why not", concept_texts(resource.get("statusReason"))),
+            prose(dosage.get("text")),
+            ", ".join(
+                said(
+                    amount_text(dosage.get("dose")),
+                    f"at {rate}" if rate else "",
+                    concept_text(dosage.get("route")),
+                    concept_text(dosage.get("site")),
+                    concept_text(dosage.get("method")),
+                )
+            ),
+            labelled("for", reasons(resource, related)),
+        ),
+        details=said(
+            "" if _did_not_happen(resource) else "given",
+            concept_text(resource.get("category")),
+            *(display(one.get("actor")) for one in mappings(resource.get("performer"))),
+            *displays(resource.get("device")),
+        ),
+    )
+
+
+def _did_not_happen(resource: Resource) -> bool:
+    return text(resource.get("status")) in ("not-done", "declined", "cancelled")
+
+
+def _status(resource: Resource, verb: str) -> str:
+    """Return the status; what did not happen says so by its own verb."""
+    status = unless_recorded(resource, status_text(resource))
+    return f"Not {verb} ({status.lower()})" if _did_not_happen(resource) else status

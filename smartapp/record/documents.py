@@ -1,0 +1,247 @@
+"""Reports and notes: DiagnosticReport and DocumentReference, with the texts that they carry.
+
+Plain text and conclusions are part of the entry. What is marked up (XHTML), a PDF or a picture
+stays an attachment that the page offers to open.
+"""
+
+import base64
+import binascii
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from smartapp.record.codes import codes, concept_text, concept_texts
+from smartapp.record.elements import Resource, mapping, mappings
+from smartapp.record.facts import labelled, said, unless_recorded
+from smartapp.record.marks import Marks, read_marks
+from smartapp.record.modifiers import status_text
+from smartapp.record.moments import Moment, member_moment, newest_first
+from smartapp.record.narratives import narrative_text
+from smartapp.record.reading import Given, Read, read_each
+from smartapp.record.references import displays
+from smartapp.record.texts import prose, text
+from smartapp.record.timing import period_moments
+
+# text: shown as it is · markup: shown when it is sanitised · pdf, image: opened · other: named
+Form = Literal["text", "markup", "pdf", "image", "other"]
+FORMS: dict[str, Form] = {
+    "text/plain": "text",
+    "text/html": "markup",
+    "application/xhtml+xml": "markup",
+    "application/pdf": "pdf",
+    "image/jpeg": "image",
+    "image/png": "image",
+    "image/gif": "image",
+}
+OPENED: frozenset[Form] = frozenset({"text", "markup", "pdf", "image"})
+FORM_WORDS: dict[Form, str] = {
+    "text": "text",
+    "markup": "formatted text",
+    "pdf": "PDF",
+    "image": "picture",
+    "other": "document",
+}
+# A report whose results stand under the laboratory results says nothing more.
+RESULTS_ONLY = "reports that have nothing beside their results"
+SUPERSEDED = "replaced by a newer version"
+NO_TEXT = "The EHR keeps its text in a form that this app cannot show."
+
+
+@dataclass(frozen=True, slots=True)
+class Attachment:
+    """One content of a document. `place` is where it is in its resource: "presentedForm 0".
+
+    `is_open` is set where the page can offer to open it.
+    """
+
+    place: str
+    form: Form
+    title: str
+    content_type: str = ""
+    url: str = ""
+    data: bytes = b""
+
+    @property
+    def is_open(self) -> bool:
+        return self.form in OPENED and bool(self.url or self.data)
+
+    @property
+    def words(self) -> str:
+        return f"{self.title} ({FORM_WORDS[self.form]})" if self.title else FORM_WORDS[self.form]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Document:
+    """A report or a note. `texts` are shown whole, folded where long."""
+
+    marks: Marks
+    name: str
+    fold: str = ""
+    when: Moment | None = None
+    texts: tuple[str, ...] = ()
+    attachments: tuple[Attachment, ...] = ()
+    lines: tuple[str, ...] = ()
+    details: tuple[str, ...] = ()
+
+    @property
+    def is_counted(self) -> bool:
+        return not self.fold
+
+    @property
+    def opened(self) -> tuple[Attachment, ...]:
+        """What the page offers to open: everything but the texts that it shows."""
+        return tuple(one for one in self.attachments if not (one.form == "text" and one.data))
+
+
+def read_documents(given: Given) -> Read[Document]:
+    """Return reports and notes, newest first, then those that say nothing more or were replaced."""
+    read = read_each(given.resources, _document)
+    entries = sorted(
+        read.entries, key=lambda one: (bool(one.fold), one.fold, newest_first(one.when))
+    )
+    return Read(tuple(entries), read.left_out)
+
+
+def read_attachments(resource: Resource) -> tuple[Attachment, ...]:
+    """Return every content of a report or a note, in its own order."""
+    forms = [
+        *(("presentedForm", one) for one in mappings(resource.get("presentedForm"))),
+        *(("content", mapping(one.get("attachment"))) for one in mappings(resource.get("content"))),
+    ]
+    return tuple(_attachment(f"{name} {at}", one) for at, (name, one) in enumerate(forms))
+
+
+def _attachment(place: str, attachment: dict[str, Any]) -> Attachment:
+    content_type = text(attachment.get("contentType")).partition(";")[0].strip().lower()
+    return Attachment(
+        place=place,
+        form=FORMS.get(content_type, "other"),
+        title=text(attachment.get("title")),
+        content_type=content_type,
+        url=text(attachment.get("url")),
+        data=_decoded(attachment.get("data")),
+    )
+
+
+def _decoded(data: object) -> bytes:
+    """Return the bytes of base64 data, b"" where there is none or it is broken."""
+    if not isinstance(data, str):
+        return b""
+    try:
+        return base64.b64decode(data)
+    except (binascii.Error, ValueError):
+        return b""
+
+
+def _document(resource: Resource) -> Document:
+    is_report = resource.get("resourceType") == "DiagnosticReport"
+    return _report(resource) if is_report else _note(resource)
+
+
+def _texts(attachments: Iterable[Attachment]) -> list[str]:
+    return [
+        prose(one.data.decode("utf-8", errors="replace"))
+        for one in attachments
+        if one.form == "text"
+    ]
+
+
+def _report(resource: Resource) -> Document:
+    start, _ = period_moments(resource.get("effectivePeriod"))
+    when = (
+        member_moment(resource, "effectiveDateTime") or start or member_moment(resource, "issued")
+    )
+    attachments = read_attachments(resource)
+    conclusions = concept_texts(resource.get("conclusionCode"))
+    texts = said(prose(resource.get("conclusion")), *_texts(attachments))
+    results = mappings(resource.get("result"))
+    says_more = texts or conclusions or attachments or resource.get("imagingStudy")
+    if not says_more:
+        texts = said(narrative_text(resource, is_all_there_is=not results))
+    return Document(
+        marks=read_marks(
+            resource,
+            when=when,
+            origin=", ".join(displays(resource.get("resultsInterpreter"))),
+            status=unless_recorded(resource, status_text(resource)),
+        ),
+        name=concept_text(resource.get("code")) or "Report",
+        fold=RESULTS_ONLY if results and not (says_more or texts) else "",
+        when=when,
+        texts=texts,
+        attachments=attachments,
+        lines=said(labelled("conclusion", conclusions), *_results(results)),
+        details=said(
+            *concept_texts(resource.get("category")),
+            *displays(resource.get("performer")),
+            *_issued(resource, when),
+        ),
+    )
+
+
+def _results(results: list[dict[str, Any]]) -> Iterable[str]:
+    """Return the names of the results; their values stand under their own heading."""
+    if results:
+        names = ", ".join(said(*displays(results)))
+        yield labelled("results", [names]) or f"results: {len(results)}"
+
+
+def _issued(resource: Resource, when: Moment | None) -> Iterable[str]:
+    issued = member_moment(resource, "issued")
+    if issued and issued != when:
+        yield f"issued {issued.date_text}"
+
+
+def _note(resource: Resource) -> Document:
+    context = mapping(resource.get("context"))
+    start, _ = period_moments(context.get("period"))
+    when = member_moment(resource, "date", "created") or start
+    attachments = read_attachments(resource)
+    texts = _texts(attachments)
+    kind = concept_text(resource.get("type"))
+    is_replaced = text(resource.get("status")) == "superseded"
+    return Document(
+        marks=read_marks(
+            resource,
+            when=when,
+            origin=", ".join(displays(resource.get("author"))),
+            status=", ".join(said(_note_status(resource), _doc_status(resource))),
+        ),
+        name=kind or text(resource.get("description")) or "Document",
+        fold=SUPERSEDED if is_replaced else "",
+        when=when,
+        texts=said(*texts),
+        attachments=attachments,
+        lines=said(
+            prose(resource.get("description")) if kind else "",
+            labelled("about", concept_texts(context.get("event"))),
+            NO_TEXT if not any(one.is_open for one in attachments) else "",
+        ),
+        details=said(
+            *_categories(resource, kind),
+            concept_text(context.get("practiceSetting")),
+            concept_text(context.get("facilityType")),
+            *displays(resource.get("custodian")),
+            *(labelled("signed by", displays(resource.get("authenticator"))),),
+        ),
+    )
+
+
+def _categories(resource: Resource, kind: str) -> list[str]:
+    """Return the categories that say more than that it is a clinical note."""
+    return [
+        words
+        for category in mappings(resource.get("category"))
+        if (words := concept_text(category)) and words != kind
+        if "clinical-note" not in codes(category)
+    ]
+
+
+def _note_status(resource: Resource) -> str:
+    return unless_recorded(resource, status_text(resource))
+
+
+def _doc_status(resource: Resource) -> str:
+    """Return how far the document itself is: a preliminary note is not signed."""
+    status = text(resource.get("docStatus"))
+    return {"final": "", "": ""}.get(status, status.replace("-", " ").capitalize())

@@ -1,0 +1,65 @@
+"""One shape for the facts of sections that are lists: what, when, how it stands, and what besides.
+
+A section with a shape of its own (medications, vital signs) has its own dataclass.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+
+from smartapp.record.elements import Resource
+from smartapp.record.marks import Marks
+from smartapp.record.moments import Moment, newest_first
+from smartapp.record.reading import Read
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fact:
+    """`fold` names the group in which it lies folded ("resolved"), "" for what is shown open.
+
+    `began` and `ended` are dates, `when_words` the time in words where there is no date. `lines`
+    stand each in its own line, `details` together in one. `text` is a document's, with its breaks.
+    `earlier` are former values of the same thing, folded.
+    """
+
+    marks: Marks
+    name: str
+    fold: str = ""
+    began: Moment | None = None
+    ended: Moment | None = None
+    when_words: str = ""
+    lines: tuple[str, ...] = ()
+    details: tuple[str, ...] = ()
+    text: str = ""
+    earlier: tuple[str, ...] = ()
+    sources: int = 1
+
+    @property
+    def is_counted(self) -> bool:
+        return not self.fold
+
+
+def in_order(read: Read[Fact]) -> Read[Fact]:
+    """Return what is open first, then each fold, newest first in each."""
+    folds = list(dict.fromkeys(fact.fold for fact in read.entries))
+
+    def place(fact: Fact) -> tuple[bool, int, float, str]:
+        when = newest_first(fact.began or fact.ended)
+        return bool(fact.fold), folds.index(fact.fold), when, fact.name.casefold()
+
+    return replace(read, entries=tuple(sorted(read.entries, key=place)))
+
+
+def said(*words: str) -> tuple[str, ...]:
+    """Return the words that are there, each once."""
+    return tuple(dict.fromkeys(one for one in words if one))
+
+
+def labelled(label: str, words: Iterable[str]) -> str:
+    """Return "label: one, two", or "" where there are no words."""
+    found = ", ".join(said(*words))
+    return f"{label}: {found}" if found else ""
+
+
+def unless_recorded(resource: Resource, status: str) -> str:
+    """Return the status in words; a resource that has none says so."""
+    return status or ("" if resource.get("status") else "Status not recorded")

@@ -1,0 +1,83 @@
+"""Illnesses of relatives (FHIR R4 FamilyMemberHistory)."""
+
+from collections.abc import Iterable
+from typing import Any
+
+from smartapp.record.amounts import duration_text, range_text
+from smartapp.record.codes import concept_text
+from smartapp.record.elements import Resource, is_false, is_true, mappings
+from smartapp.record.facts import Fact, in_order, labelled, said, unless_recorded
+from smartapp.record.marks import read_marks
+from smartapp.record.modifiers import status_text
+from smartapp.record.moments import member_moment
+from smartapp.record.reading import Given, Read, read_each
+from smartapp.record.references import reasons
+from smartapp.record.spans import read_span
+from smartapp.record.texts import annotations, text
+
+SEXES = {"male": "male", "female": "female", "other": "other sex"}
+
+
+def read_family_history(given: Given) -> Read[Fact]:
+    """Return the relatives with their illnesses."""
+    return in_order(read_each(given.resources, lambda one: _relative(one, given)))
+
+
+def _relative(resource: Resource, given: Given) -> Fact:
+    recorded = member_moment(resource, "date")
+    relation = concept_text(resource.get("relationship")) or "Relative"
+    name = text(resource.get("name"))
+    return Fact(
+        marks=read_marks(
+            resource, when=recorded, status=unless_recorded(resource, status_text(resource))
+        ),
+        name=f"{relation} ({name})" if name else relation,
+        began=recorded,
+        lines=said(
+            *(_illness(one) for one in mappings(resource.get("condition"))),
+            labelled("not known", [concept_text(resource.get("dataAbsentReason"))]),
+            labelled("because of", reasons(resource, given.related)),
+        ),
+        details=said(*_person(resource)),
+    )
+
+
+def _illness(condition: dict[str, Any]) -> str:
+    """Return "Breast cancer, at the age of 52 years, outcome: died, contributed to the death"."""
+    onset = read_span(condition, "onset")
+    contributed = is_true(condition.get("contributedToDeath"))
+    return ", ".join(
+        said(
+            concept_text(condition.get("code")) or "illness that the EHR does not name",
+            onset.words if onset else "",
+            labelled("outcome", [concept_text(condition.get("outcome"))]),
+            "contributed to the death" if contributed else "",
+            *annotations(condition.get("note")),
+        )
+    )
+
+
+def _person(resource: Resource) -> Iterable[str]:
+    yield concept_text(resource.get("sex")) or SEXES.get(text(resource.get("gender")), "")
+    if born := read_span(resource, "born"):
+        yield f"born {born.words}"
+    yield _age(resource)
+    yield _death(resource)
+
+
+def _age(resource: Resource) -> str:
+    age = (
+        duration_text(resource.get("ageAge"))
+        or range_text(resource.get("ageRange"), duration_text)
+        or text(resource.get("ageString"))
+    )
+    return f"about {age}" if age and is_true(resource.get("estimatedAge")) else age
+
+
+def _death(resource: Resource) -> str:
+    """Return "died 2012", "died at the age of 61 years" or "deceased"."""
+    said_so = resource.get("deceasedBoolean")
+    if said_so is not None:
+        return "" if is_false(said_so) else "deceased"
+    died = read_span(resource, "deceased")
+    return f"died {died.words}" if died else ""

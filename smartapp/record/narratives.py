@@ -1,0 +1,33 @@
+"""The text that a resource carries of itself (FHIR R4 Narrative), as plain lines."""
+
+import re
+from html import unescape
+
+from smartapp.record.elements import Resource, mapping
+from smartapp.record.texts import prose
+
+_BLOCK_END = re.compile(
+    r"</(?:p|div|h[1-6]|li|tr|table|ul|ol|dt|dd|caption)\s*>|<(?:br|hr)\b[^>]*>", re.I
+)
+_CELL_END = re.compile(r"</t[dh]\s*>", re.IGNORECASE)
+_NOT_TEXT = re.compile(r"<(script|style)\b.*?</\1\s*>|<!--.*?-->", re.IGNORECASE | re.DOTALL)
+_TAG = re.compile(r"<[^<>]*>")
+_SPACES = re.compile(r"[ \t\r\n]+")
+
+
+def narrative_text(resource: Resource, *, is_all_there_is: bool) -> str:
+    """Return the words of `text.div` where they say more than the rest of the resource: somebody
+    wrote them, or there is no rest."""
+    narrative = mapping(resource.get("text"))
+    if narrative.get("status") in ("additional", "extensions") or is_all_there_is:
+        return plain_lines(narrative.get("div"))
+    return ""
+
+
+def plain_lines(markup: object) -> str:
+    """Return the words of XHTML as lines of plain text; a template escapes them like any other."""
+    if not isinstance(markup, str):
+        return ""
+    flat = _SPACES.sub(" ", _NOT_TEXT.sub("", markup))
+    lined = _CELL_END.sub("\t", _BLOCK_END.sub("\n", flat))
+    return prose(unescape(_TAG.sub("", lined)))

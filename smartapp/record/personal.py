@@ -1,0 +1,189 @@
+"""What the EHR knows of the person: language, contacts, race and ethnicity, sex for clinical use.
+
+FHIR R4 Patient with US Core's extensions, and RelatedPerson. Identity itself is `identity`'s.
+"""
+
+from collections.abc import Iterable
+from typing import Any
+
+from smartapp.record.codes import concept_text, concept_texts
+from smartapp.record.elements import Resource, is_false, is_true, mapping, mappings
+from smartapp.record.facts import Fact, labelled, said
+from smartapp.record.marks import Marks, read_marks
+from smartapp.record.names import best_name, name_text
+from smartapp.record.reading import Given, Read, read_each
+from smartapp.record.references import displays
+from smartapp.record.texts import text, texts
+from smartapp.record.timing import period_words
+
+# By the last part of the extension's address: US Core's, FHIR's own, and Epic's.
+BACKGROUND = {
+    "us-core-race": "race",
+    "us-core-ethnicity": "ethnicity",
+    "us-core-tribal-affiliation": "tribe",
+    "indigenous-status": "indigenous status",
+    "patient-religion": "religion",
+    "patient-nationality": "nationality",
+}
+SEX_AND_GENDER = {
+    "us-core-sex": "sex",
+    "us-core-birthsex": "sex at birth",
+    "patient-birthSex": "sex at birth",
+    "legal-sex": "legal sex",
+    "patient-sexParameterForClinicalUse": "sex for clinical use",
+    "sex-for-clinical-use": "sex for clinical use",
+    "us-core-genderIdentity": "gender identity",
+    "patient-genderIdentity": "gender identity",
+    "individual-genderIdentity": "gender identity",
+    "individual-pronouns": "pronouns",
+    "calculated-pronouns-to-use-for-text": "pronouns",
+    "patient-recordedSexOrGender": "recorded sex or gender",
+}
+BIRTH_SEXES = {
+    "F": "Female",
+    "M": "Male",
+    "UNK": "Unknown",
+    "OTH": "Other",
+    "ASKU": "Asked, not known",
+}
+INTERPRETER = ("us-core-interpreter-needed", "patient-interpreterRequired")
+FORMER_CONTACT = "former contacts"
+
+
+def read_personal(given: Given) -> Read[Fact]:
+    """Return what the Patient says of the person, then the people around them."""
+    people = read_each(given.resources, lambda one: _related_person(one, given))
+    own = (
+        _fact("Language", _languages(given.patient)),
+        _fact("Sex and gender", _extensions(given.patient, SEX_AND_GENDER)),
+        _fact("Background", [*_extensions(given.patient, BACKGROUND), *_background(given.patient)]),
+        _fact("How to reach the patient", [*_telecoms(given.patient), *_addresses(given.patient)]),
+        *(_contact(one) for one in mappings(given.patient.get("contact"))),
+    )
+    facts = tuple(fact for fact in own if fact.lines or fact.details)
+    ordered = sorted(people.entries, key=lambda fact: bool(fact.fold))
+    return Read((*facts, *ordered), people.left_out)
+
+
+def interpreter_words(patient: Resource) -> str:
+    """Return "Interpreter needed" where the EHR says so, with the preferred language; else ""."""
+    needed = {
+        found.casefold()
+        for extension in mappings(patient.get("extension"))
+        if _name(extension) in INTERPRETER
+        for found in _values(extension)
+    }
+    if not needed & {"yes", "true"}:
+        return ""
+    language = ", ".join(_preferred(patient))
+    return f"Interpreter needed: {language}" if language else "Interpreter needed"
+
+
+def _fact(name: str, lines: Iterable[str]) -> Fact:
+    return Fact(marks=Marks(), name=name, lines=said(*lines), sources=0)
+
+
+def _preferred(patient: Resource) -> list[str]:
+    spoken = mappings(patient.get("communication"))
+    preferred = [one for one in spoken if is_true(one.get("preferred"))] or spoken[:1]
+    return [concept_text(one.get("language")) for one in preferred]
+
+
+def _languages(patient: Resource) -> Iterable[str]:
+    for one in mappings(patient.get("communication")):
+        language = concept_text(one.get("language"))
+        is_preferred = is_true(one.get("preferred"))
+        yield f"{language} (preferred)" if language and is_preferred else language
+    yield interpreter_words(patient)
+
+
+def _extensions(patient: Resource, labels: dict[str, str]) -> Iterable[str]:
+    for extension in mappings(patient.get("extension")):
+        if label := labels.get(_name(extension)):
+            yield labelled(label, _values(extension))
+
+
+def _name(extension: dict[str, Any]) -> str:
+    return text(extension.get("url")).rpartition("/")[2]
+
+
+def _values(extension: dict[str, Any]) -> Iterable[str]:
+    """Return the values of an extension, or of its parts; a `text` says it all."""
+    parts = mappings(extension.get("extension"))
+    if written := [text(part.get("valueString")) for part in parts if part.get("url") == "text"]:
+        yield from written
+        return
+    for one in (extension, *parts):
+        code = text(one.get("valueCode"))
+        yield BIRTH_SEXES.get(code, code)
+        yield concept_text(one.get("valueCodeableConcept"))
+        coding = mapping(one.get("valueCoding"))
+        yield text(coding.get("display")) or concept_text(coding)
+        yield text(one.get("valueString"))
+        if one.get("valueBoolean") is not None:
+            yield "yes" if is_true(one.get("valueBoolean")) else "no"
+        yield period_words(one.get("valuePeriod")) or ""
+
+
+def _background(patient: Resource) -> Iterable[str]:
+    yield labelled("marital status", [concept_text(patient.get("maritalStatus"))])
+    yield labelled("general practitioner", displays(patient.get("generalPractitioner")))
+    yield labelled("cared for by", displays(patient.get("managingOrganization")))
+
+
+def _telecoms(resource: Resource) -> Iterable[str]:
+    for telecom in mappings(resource.get("telecom")):
+        if text(telecom.get("use")) != "old" and (value := text(telecom.get("value"))):
+            kind = said(text(telecom.get("system")), text(telecom.get("use")))
+            yield f"{value} ({', '.join(kind)})" if kind else value
+
+
+def _addresses(resource: Resource) -> Iterable[str]:
+    for address in mappings(resource.get("address")):
+        if text(address.get("use")) == "old":
+            continue
+        parts = (
+            *texts(address.get("line")),
+            text(address.get("city")),
+            text(address.get("district")),
+            text(address.get("state")),
+            text(address.get("postalCode")),
+            text(address.get("country")),
+        )
+        written = text(address.get("text")) or ", ".join(said(*parts))
+        use = text(address.get("use"))
+        yield f"{written} ({use})" if written and use else written
+
+
+def _contact(contact: dict[str, Any]) -> Fact:
+    name = name_text(mapping(contact.get("name"))) or ", ".join(
+        displays(contact.get("organization"))
+    )
+    return Fact(
+        marks=Marks(),
+        name=name or "Contact",
+        lines=said(*_telecoms(contact), *_addresses({"address": contact.get("address")})),
+        details=said(
+            *concept_texts(contact.get("relationship")), period_words(contact.get("period")) or ""
+        ),
+        sources=0,
+    )
+
+
+def _related_person(resource: Resource, given: Given) -> Fact:
+    active = resource.get("active")
+    return Fact(
+        marks=read_marks(resource, when=None, status="No longer" if is_false(active) else ""),
+        name=best_name(resource, given.now) or "Related person",
+        fold=FORMER_CONTACT if is_false(active) else "",
+        lines=said(
+            *_telecoms(resource),
+            *_addresses(resource),
+            labelled("speaks", [concept_text(one.get("language"))
+                                for one in mappings(resource.get("communication"))]),
+        ),
+        details=said(
+            *concept_texts(resource.get("relationship")),
+            period_words(resource.get("period")) or "",
+        ),
+    )  # fmt: skip

@@ -1,0 +1,158 @@
+"""Goals and care plans (FHIR R4 Goal, CarePlan)."""
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from smartapp.record.amounts import amount_text, duration_text, range_text, ratio_text
+from smartapp.record.codes import concept_text, concept_texts
+from smartapp.record.elements import Resource, is_true, mapping, mappings
+from smartapp.record.facts import Fact, in_order, labelled, said, unless_recorded
+from smartapp.record.marks import read_marks
+from smartapp.record.modifiers import status_text
+from smartapp.record.moments import member_moment
+from smartapp.record.narratives import narrative_text
+from smartapp.record.quantities import quantity_text
+from smartapp.record.reading import Given, Read, read_each
+from smartapp.record.references import Related, display, displays, name_of, resolve, to_follow
+from smartapp.record.texts import prose, text
+from smartapp.record.timing import period_moments, period_words, timing_words
+
+OVER_GOALS = frozenset({"completed", "cancelled", "rejected"})
+OVER_PLANS = frozenset({"completed", "revoked"})
+OVER = "over or not accepted"
+
+
+def read_plans(given: Given) -> Read[Fact]:
+    """Return goals and care plans that hold, newest first, then those that do not."""
+    return in_order(read_each(given.resources, lambda one: _fact(one, given.related)))
+
+
+def plans_to_follow(resources: Iterable[Resource]) -> tuple[str, ...]:
+    return to_follow(
+        reference
+        for one in resources
+        for reference in (*mappings(one.get("addresses")), *mappings(one.get("goal")))
+    )
+
+
+def _fact(resource: Resource, related: Related) -> Fact:
+    is_goal = resource.get("resourceType") == "Goal"
+    return _goal(resource, related) if is_goal else _plan(resource, related)
+
+
+def _goal(resource: Resource, related: Related) -> Fact:
+    start = member_moment(resource, "startDate", "statusDate")
+    return Fact(
+        marks=read_marks(
+            resource,
+            when=start,
+            origin=", ".join(displays(resource.get("expressedBy"))),
+            status=status_text(resource),
+        ),
+        name=concept_text(resource.get("description")) or "Goal that the EHR does not describe",
+        fold=OVER if text(resource.get("lifecycleStatus")) in OVER_GOALS else "",
+        began=start,
+        when_words=concept_text(resource.get("startCodeableConcept")),
+        lines=said(
+            *(_target(one) for one in mappings(resource.get("target"))),
+            labelled("why", [text(resource.get("statusReason"))]),
+            labelled("because of", _addressed(resource, related)),
+            labelled("outcome", concept_texts(resource.get("outcomeCode"))),
+        ),
+        details=said(
+            "goal",
+            concept_text(resource.get("achievementStatus")),
+            labelled("priority", [concept_text(resource.get("priority"))]),
+            *concept_texts(resource.get("category")),
+        ),
+    )
+
+
+def _target(target: Mapping[str, Any]) -> str:
+    """Return "target: HbA1c < 7 %, by 1 Jul 2026"."""
+    detail = (
+        amount_text(target.get("detailQuantity"))
+        or range_text(target.get("detailRange"))
+        or ratio_text(target.get("detailRatio"))
+        or concept_text(target.get("detailCodeableConcept"))
+        or text(target.get("detailString"))
+        or quantity_text({"value": target.get("detailInteger")})
+        or _yes_or_no(target.get("detailBoolean"))
+    )
+    due = member_moment(dict(target), "dueDate")
+    by = due.date_text if due else duration_text(target.get("dueDuration"))
+    what = " ".join(said(concept_text(target.get("measure")), detail))
+    return labelled("target", said(what, f"by {by}" if by else ""))
+
+
+def _yes_or_no(value: object) -> str:
+    return "" if value is None else "yes" if is_true(value) else "no"
+
+
+def _addressed(resource: Resource, related: Related) -> list[str]:
+    return [name_of(one, resource, related) for one in mappings(resource.get("addresses"))]
+
+
+def _plan(resource: Resource, related: Related) -> Fact:
+    start, end = period_moments(resource.get("period"))
+    created = member_moment(resource, "created")
+    return Fact(
+        marks=read_marks(
+            resource,
+            when=start or created,
+            origin=", ".join(displays(resource.get("author"))),
+            status=unless_recorded(resource, status_text(resource)),
+        ),
+        name=text(resource.get("title"))
+        or ", ".join(concept_texts(resource.get("category")))
+        or "Care plan",
+        fold=OVER if text(resource.get("status")) in OVER_PLANS else "",
+        began=start or created,
+        ended=end,
+        text=narrative_text(
+            resource, is_all_there_is=not (resource.get("activity") or resource.get("description"))
+        ),
+        lines=said(
+            prose(resource.get("description")),
+            labelled("because of", _addressed(resource, related)),
+            *(_activity(one, resource, related) for one in mappings(resource.get("activity"))),
+            labelled(
+                "goals",
+                [_goal_name(one, resource, related) for one in mappings(resource.get("goal"))],
+            ),
+        ),
+        details=said(_intent(text(resource.get("intent"))), "care plan"),
+    )
+
+
+def _intent(intent: str) -> str:
+    """Return what a plan is that is not agreed ("Proposed"), "" for a plan or an order."""
+    words = {"proposal": "Proposed", "option": "One of several options", "plan": "", "order": ""}
+    return words.get(intent, f"Intent “{intent}”" if intent else "")
+
+
+def _goal_name(reference: object, plan: Resource, related: Related) -> str:
+    goal = resolve(reference, plan, related)
+    return display(reference) or concept_text(goal.get("description"))
+
+
+def _activity(activity: dict[str, Any], plan: Resource, related: Related) -> str:
+    """Return one planned activity; one that must not be done says so first."""
+    detail = mapping(activity.get("detail"))
+    name = (
+        concept_text(detail.get("code"))
+        or prose(detail.get("description"))
+        or name_of(activity.get("reference"), plan, related)
+        or "an activity in another entry of the EHR"
+    )
+    status = text(detail.get("status")).replace("-", " ")
+    when = (
+        timing_words(detail.get("scheduledTiming")).join()
+        or period_words(detail.get("scheduledPeriod"))
+        or text(detail.get("scheduledString"))
+    )
+    said_name = f"do not do: {name}" if is_true(detail.get("doNotPerform")) else name
+    progress = [prose(one.get("text")) for one in mappings(activity.get("progress"))]
+    return ", ".join(
+        said(said_name, "" if status == "in progress" else status, when or "", *progress)
+    )

@@ -1,0 +1,69 @@
+"""Procedures: what was done, to which part of the body, by whom, and how it went (FHIR R4)."""
+
+from collections.abc import Iterable
+
+from smartapp.record.codes import concept_text, concept_texts
+from smartapp.record.elements import Resource, mappings
+from smartapp.record.facts import Fact, in_order, labelled, said, unless_recorded
+from smartapp.record.marks import read_marks
+from smartapp.record.modifiers import status_text
+from smartapp.record.reading import Given, Read, read_each
+from smartapp.record.references import Related, display, displays, reasons, to_follow
+from smartapp.record.spans import read_span
+
+NOT_NAMED = "Procedure that the EHR does not name"
+
+
+def read_procedures(given: Given) -> Read[Fact]:
+    """Return the procedures, newest first. One that was not done stands among them, and says so."""
+    return in_order(read_each(given.resources, lambda one: _procedure(one, given.related)))
+
+
+def procedures_to_follow(resources: Iterable[Resource]) -> tuple[str, ...]:
+    return to_follow(ref for one in resources for ref in mappings(one.get("reasonReference")))
+
+
+def _procedure(resource: Resource, related: Related) -> Fact:
+    performed = read_span(resource, "performed") or read_span(resource, "occurrence")
+    moment = performed.moment if performed else None
+    return Fact(
+        marks=read_marks(
+            resource,
+            when=moment,
+            origin=", ".join(displays(resource.get("recorder") or resource.get("asserter"))),
+            status=unless_recorded(resource, status_text(resource)),
+        ),
+        name=concept_text(resource.get("code")) or NOT_NAMED,
+        began=moment,
+        when_words=performed.words_beside_a_date if performed else "",
+        lines=said(
+            labelled("why not", concept_texts(resource.get("statusReason"))),
+            labelled("because of", reasons(resource, related)),
+            labelled("outcome", concept_texts(resource.get("outcome"))),
+            labelled("complications", [*concept_texts(resource.get("complication")),
+                                       *displays(resource.get("complicationDetail"))]),
+            labelled("device", _devices(resource)),
+            labelled("follow-up", concept_texts(resource.get("followUp"))),
+        ),
+        details=said(
+            *concept_texts(resource.get("bodySite")),
+            *concept_texts(resource.get("category")),
+            *_performers(resource),
+            display(resource.get("location")),
+        ),
+    )  # fmt: skip
+
+
+def _performers(resource: Resource) -> Iterable[str]:
+    for performer in mappings(resource.get("performer")):
+        if name := display(performer.get("actor")):
+            role = concept_text(performer.get("function"))
+            yield f"{name} ({role})" if role else name
+
+
+def _devices(resource: Resource) -> Iterable[str]:
+    for device in mappings(resource.get("focalDevice")):
+        name, action = display(device.get("manipulated")), concept_text(device.get("action"))
+        yield f"{name} ({action})" if name and action else name or action
+    yield from concept_texts(resource.get("usedCode"))
+    yield from displays(resource.get("usedReference"))

@@ -1,0 +1,149 @@
+"""Reports and notes as Epic, Cerner and US Core's examples have them."""
+
+from base64 import b64encode
+from typing import Any
+
+import pytest
+
+from smartapp.record.documents import (
+    NO_TEXT,
+    RESULTS_ONLY,
+    SUPERSEDED,
+    Document,
+    read_attachments,
+    read_documents,
+)
+from smartapp.record.elements import Resource
+from smartapp.record.narratives import plain_lines
+from tests.chart.samples import about_patient, concept
+from tests.record.samples import given
+
+
+def encoded(words: str) -> str:
+    return b64encode(words.encode()).decode()
+
+
+def one(resource: Resource) -> Document:
+    (only,) = read_documents(given(resource)).entries
+    return only
+
+
+def report(**members: Any) -> Document:
+    base = {"status": "final", "code": concept("CT of the chest")}
+    return one(about_patient("DiagnosticReport", "r", **{**base, **members}))
+
+
+def note(*attachments: dict[str, Any], **members: Any) -> Document:
+    base: dict[str, Any] = {
+        "status": "current",
+        "type": concept("Discharge summary"),
+        "content": [{"attachment": attachment} for attachment in attachments],
+    }
+    return one(about_patient("DocumentReference", "d", **{**base, **members}))
+
+
+class TestReports:
+    def test_conclusion_codes_text_and_results(self) -> None:
+        found = report(
+            effectiveDateTime="2026-05-01",
+            issued="2026-05-02T08:00:00Z",
+            category=[concept("Radiology")],
+            conclusion="No embolism.\nNodule of 4 mm.",
+            conclusionCode=[concept("Nodule of lung")],
+            result=[{"display": "Hb"}, {"display": "WBC"}],
+            presentedForm=[
+                {"contentType": "text/plain; charset=utf-8", "data": encoded("FULL\nTEXT")}
+            ],
+            performer=[{"display": "Radiology Dept"}],
+            resultsInterpreter=[{"display": "Dr. Okafor"}],
+        )
+        assert found.texts == ("No embolism.\nNodule of 4 mm.", "FULL\nTEXT")
+        assert found.lines == ("conclusion: Nodule of lung", "results: Hb, WBC")
+        assert found.details == ("Radiology", "Radiology Dept", "issued 2 May 2026")
+        assert found.marks.origin == "Dr. Okafor"
+        assert found.opened == ()
+
+    def test_one_with_nothing_but_results_is_folded(self) -> None:
+        assert report(result=[{"reference": "Observation/1"}]).fold == RESULTS_ONLY
+        assert report(result=[{"reference": "Observation/1"}], conclusion="x").fold == ""
+
+    def test_one_that_is_only_its_narrative_is_its_narrative(self) -> None:
+        narrative = {"status": "generated", "div": "<div><p>Normal study</p></div>"}
+        assert report(text=narrative).texts == ("Normal study",)
+        assert report(text=narrative, conclusion="x").texts == ("x",)
+
+    def test_a_status_that_is_not_final_is_said(self) -> None:
+        assert report(status="preliminary").marks.status == "Preliminary"
+        assert report(status=None).marks.status == "Status not recorded"
+
+
+class TestNotes:
+    def test_plain_text_is_shown_whole(self) -> None:
+        words = "HISTORY\n\n" + "long " * 2_000 + "\nIMPRESSION: melanoma"
+        found = note({"contentType": "text/plain", "data": encoded(words)}, date="2026-05-01")
+        assert found.texts[0].endswith("IMPRESSION: melanoma")
+        assert found.opened == ()
+
+    @pytest.mark.parametrize(
+        ("content_type", "words"),
+        [
+            ("application/pdf", "PDF"),
+            ("text/html", "formatted text"),
+            ("application/xhtml+xml", "formatted text"),
+            ("text/plain", "text"),
+            ("image/png", "picture"),
+        ],
+    )
+    def test_what_stands_elsewhere_is_offered(self, content_type: str, words: str) -> None:
+        (attachment,) = note({"contentType": content_type, "url": "Binary/1"}).opened
+        assert (attachment.is_open, attachment.words) == (True, words)
+
+    def test_what_cannot_be_shown_is_said(self) -> None:
+        found = note({"contentType": "text/rtf", "url": "Binary/1"})
+        assert found.lines == (NO_TEXT,)
+        assert not found.opened[0].is_open
+        assert note().lines == (NO_TEXT,)
+
+    def test_who_wrote_it_and_how_far_it_is(self) -> None:
+        found = note(
+            {"contentType": "application/pdf", "url": "Binary/1", "title": "Page 1"},
+            docStatus="preliminary",
+            author=[{"display": "Dr. Okafor"}],
+            category=[concept("Clinical Note", "clinical-note"), concept("Cardiology")],
+            context={"period": {"start": "2026-04-01"}},
+            authenticator={"display": "Dr. Li"},
+        )
+        assert found.marks.status == "Preliminary"
+        assert found.marks.origin == "Dr. Okafor"
+        assert found.details == ("Cardiology", "signed by: Dr. Li")
+        assert found.opened[0].words == "Page 1 (PDF)"
+        assert found.when is not None
+
+    def test_one_that_was_replaced_is_folded_and_says_so(self) -> None:
+        found = note(status="superseded")
+        assert (found.fold, found.marks.status) == (SUPERSEDED, "Replaced by a newer version")
+
+
+class TestAttachments:
+    def test_keep_their_places(self) -> None:
+        content = [{"attachment": {"contentType": "text/plain"}}, {}, {"attachment": {}}]
+        found = read_attachments({"content": content})
+        assert [attachment.place for attachment in found] == ["content 0", "content 1", "content 2"]
+
+    @pytest.mark.parametrize("data", ["not base64!", 7, None, "abc"])
+    def test_broken_data_is_none(self, data: object) -> None:
+        assert read_attachments({"presentedForm": [{"data": data}]})[0].data == b""
+
+
+@pytest.mark.parametrize(
+    ("markup", "lines"),
+    [
+        ("<div><p>One</p><p>Two<br/>Three</p></div>", "One\nTwo\nThree"),
+        ("<table><tr><td>A</td><td>B</td></tr></table>", "A       B"),
+        ("<div>5 &lt; 7 &amp; &#233;</div>", "5 < 7 & é"),
+        ("<div><style>p{}</style><!-- x -->Text<script>alert(1)</script></div>", "Text"),
+        (7, ""),
+    ],
+)
+def test_a_narrative_is_plain_lines(markup: object, lines: str) -> None:
+    assert plain_lines(markup) == lines
