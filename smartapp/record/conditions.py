@@ -3,11 +3,12 @@
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
+from datetime import datetime
 from typing import Any, Literal
 
 from smartapp.record.codes import codes, codings, concept_text, concept_texts
 from smartapp.record.elements import Resource, mappings
-from smartapp.record.marks import Marks, read_marks
+from smartapp.record.marks import Marks, doubted, read_marks
 from smartapp.record.modifiers import status_text
 from smartapp.record.moments import Moment, member_moment, newest_first
 from smartapp.record.reading import Given, Read, read_each
@@ -62,16 +63,17 @@ class Problem:
 
 def read_problems(given: Given) -> Read[Problem]:
     """Return the problem list, then the diagnoses of visits, then what is over."""
-    read = read_each(given.resources, _problem)
+    read = read_each(given.resources, lambda one: _problem(one, given.now))
     entries = _remarked(_folded(sorted(read.entries, key=_place)))
     return replace(read, entries=tuple(entries))
 
 
-def _place(problem: Problem) -> tuple[int, bool, bool, float, str]:
+def _place(problem: Problem) -> tuple[int, bool, bool, bool, float, str]:
     return (
         GROUPS.index(problem.group),
         problem.statement is not None,
         STATUS_NOT_RECORDED in problem.marks.status,
+        bool(problem.marks.doubt),
         newest_first(problem.when),
         problem.name.casefold(),
     )
@@ -109,17 +111,20 @@ def _remarked(problems: Iterable[Problem]) -> list[Problem]:
     ]
 
 
-def _problem(resource: Resource) -> Problem:
+def _problem(resource: Resource, now: datetime) -> Problem:
     statement = read_statement(resource.get("code"))
     onset, abatement = read_span(resource, "onset"), read_span(resource, "abatement")
     recorded = member_moment(resource, "recordedDate", "assertedDate", "dateRecorded")
     group = _group(resource, abatement)
     return Problem(
-        marks=read_marks(
-            resource,
-            when=(onset.moment if onset else None) or recorded,
-            origin=", ".join(displays(resource.get("asserter") or resource.get("recorder"))),
-            status=_status(resource, group),
+        marks=doubted(
+            read_marks(
+                resource,
+                when=(onset.moment if onset else None) or recorded,
+                origin=", ".join(displays(resource.get("asserter") or resource.get("recorder"))),
+                status=_status(resource, group),
+            ),
+            now,
         ),
         name=statement.words if statement else concept_text(resource.get("code")) or NOT_NAMED,
         group=group,

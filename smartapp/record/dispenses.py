@@ -6,13 +6,13 @@ from smartapp.record.amounts import amount_text, ratio_text
 from smartapp.record.codes import concept_text, concept_texts
 from smartapp.record.dosage import read_dosages
 from smartapp.record.elements import Resource, mapping, mappings
-from smartapp.record.facts import Fact, in_order, labelled, said, unless_recorded
+from smartapp.record.facts import Fact, labelled, read_dated, said, unless_recorded
 from smartapp.record.marks import read_marks
 from smartapp.record.medication_names import medication_name, medication_reference
 from smartapp.record.modifiers import status_text
 from smartapp.record.moments import member_moment
 from smartapp.record.quantities import quantity_text
-from smartapp.record.reading import Given, Read, read_each
+from smartapp.record.reading import Given, Read
 from smartapp.record.references import Related, display, displays, reasons, to_follow
 from smartapp.record.texts import prose, text
 from smartapp.record.timing import period_moments
@@ -22,7 +22,7 @@ MORE_ON_DOSE = "there is more on this dose in the EHR"
 
 def read_dispenses(given: Given) -> Read[Fact]:
     """Return what was handed out and what was given, newest first."""
-    return in_order(read_each(given.resources, lambda one: _fact(one, given.related)))
+    return read_dated(given, lambda one: _fact(one, given.related))
 
 
 def dispenses_to_follow(resources: Iterable[Resource]) -> tuple[str, ...]:

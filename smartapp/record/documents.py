@@ -7,13 +7,14 @@ stays an attachment that the page offers to open.
 import base64
 import binascii
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import datetime
 from typing import Any, Literal
 
 from smartapp.record.codes import codes, concept_text, concept_texts
 from smartapp.record.elements import Resource, mapping, mappings
 from smartapp.record.facts import labelled, said, unless_recorded
-from smartapp.record.marks import Marks, read_marks
+from smartapp.record.marks import Marks, doubted, read_marks
 from smartapp.record.modifiers import status_text
 from smartapp.record.moments import Moment, member_moment, newest_first
 from smartapp.record.narratives import narrative_text
@@ -95,11 +96,17 @@ class Document:
 
 def read_documents(given: Given) -> Read[Document]:
     """Return reports and notes, newest first, then those that say nothing more or were replaced."""
-    read = read_each(given.resources, _document)
-    entries = sorted(
-        read.entries, key=lambda one: (bool(one.fold), one.fold, newest_first(one.when))
-    )
+    read = read_each(given.resources, lambda one: _dated(_document(one), given.now))
+    entries = sorted(read.entries, key=_place)
     return Read(tuple(entries), read.left_out)
+
+
+def _place(one: Document) -> tuple[bool, str, bool, float]:
+    return bool(one.fold), one.fold, bool(one.marks.doubt), newest_first(one.when)
+
+
+def _dated(document: Document, now: datetime) -> Document:
+    return replace(document, marks=doubted(document.marks, now))
 
 
 def read_attachments(resource: Resource) -> tuple[Attachment, ...]:

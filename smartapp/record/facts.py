@@ -3,13 +3,13 @@
 A section with a shape of its own (medications, vital signs) has its own dataclass.
 """
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 
 from smartapp.record.elements import Resource
-from smartapp.record.marks import Marks
+from smartapp.record.marks import Marks, doubted
 from smartapp.record.moments import Moment, newest_first
-from smartapp.record.reading import Read
+from smartapp.record.reading import Given, LeftOut, Read, read_each
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,11 +42,25 @@ def in_order(read: Read[Fact]) -> Read[Fact]:
     """Return what is open first, then each fold, newest first in each."""
     folds = list(dict.fromkeys(fact.fold for fact in read.entries))
 
-    def place(fact: Fact) -> tuple[bool, int, float, str]:
+    def place(fact: Fact) -> tuple[bool, int, bool, float, str]:
         when = newest_first(fact.began or fact.ended)
-        return bool(fact.fold), folds.index(fact.fold), when, fact.name.casefold()
+        doubt = bool(fact.marks.doubt)
+        return bool(fact.fold), folds.index(fact.fold), doubt, when, fact.name.casefold()
 
     return replace(read, entries=tuple(sorted(read.entries, key=place)))
+
+
+def read_dated(given: Given, read: Callable[[Resource], Fact | LeftOut]) -> Read[Fact]:
+    """Return facts of what has happened, in order. One that is dated in the future says so, and is
+    not the newest."""
+
+    def dated(resource: Resource) -> Fact | LeftOut:
+        found = read(resource)
+        if isinstance(found, LeftOut):
+            return found
+        return replace(found, marks=doubted(found.marks, given.now))
+
+    return in_order(read_each(given.resources, dated))
 
 
 def said(*words: str) -> tuple[str, ...]:

@@ -4,9 +4,17 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
 from smartapp.record.elements import Resource, is_false, mappings
-from smartapp.record.marks import read_labels
+from smartapp.record.facts import said
+from smartapp.record.marks import LABELS, read_labels
 from smartapp.record.modifiers import not_understood
-from smartapp.record.moments import Chronology, Moment, member_moment, parse_moment, years_between
+from smartapp.record.moments import (
+    DATA_ABSENT_REASON,
+    Chronology,
+    Moment,
+    member_moment,
+    parse_moment,
+    years_between,
+)
 from smartapp.record.names import Name, in_other_scripts, read_names
 from smartapp.record.personal import interpreter_words
 from smartapp.record.record_numbers import RecordNumber, read_record_number
@@ -72,7 +80,7 @@ def read_identity(patient: Resource, *, now: datetime, record_number_system: str
         identifier=read_record_number(patient, system=record_number_system, now=now),
         deceased=_deceased_text(birth_date, death) if death else "",
         interpreter=interpreter_words(patient),
-        labels=read_labels(patient),
+        labels=said(*read_labels(patient), LABELS["MASKED"] if _is_masked(patient) else ""),
         notes=tuple(_notes(patient)),
     )
 
@@ -124,6 +132,17 @@ def _deceased_text(birth_date: Moment | None, death: _Death) -> str:
         return f"Deceased, {death.when.date_text}"
     age = age_text(birth_date, death.when.at.date())
     return f"Died {death.when.date_text}" + (f", aged {age}" if age else "")
+
+
+def _is_masked(element: object) -> bool:
+    """Whether some element is absent because the EHR withholds it (data-absent-reason "masked")."""
+    if isinstance(element, list):
+        return any(map(_is_masked, element))
+    if not isinstance(element, dict):
+        return False
+    if element.get("url") == DATA_ABSENT_REASON:
+        return element.get("valueCode") == "masked"
+    return any(map(_is_masked, element.values()))
 
 
 def _notes(patient: Resource) -> list[str]:

@@ -7,7 +7,7 @@ from typing import Any
 from smartapp.record.amounts import amount_text, digits
 from smartapp.record.codes import concept_text, concept_texts
 from smartapp.record.elements import Resource, is_false, is_true, mapping, mappings
-from smartapp.record.marks import Marks, read_marks
+from smartapp.record.marks import Marks, doubted, read_marks
 from smartapp.record.modifiers import NOT_UNDERSTOOD, status_text
 from smartapp.record.moments import Moment, member_moment, newest_first
 from smartapp.record.reading import Given, Read, read_each
@@ -40,17 +40,22 @@ class Immunization:
 
 def read_immunizations(given: Given) -> Read[Immunization]:
     """Return the immunizations, newest first."""
-    read = read_each(given.resources, lambda one: _immunization(one, given.related))
-    entries = sorted(read.entries, key=lambda one: (newest_first(one.given), one.name.casefold()))
+    read = read_each(given.resources, lambda one: _immunization(one, given))
+    entries = sorted(read.entries, key=_place)
     return replace(read, entries=tuple(entries))
 
 
-def _immunization(resource: Resource, related: Related) -> Immunization:
+def _place(one: Immunization) -> tuple[bool, float, str]:
+    return bool(one.marks.doubt), newest_first(one.given), one.name.casefold()
+
+
+def _immunization(resource: Resource, context: Given) -> Immunization:
+    related = context.related
     given = member_moment(resource, "occurrenceDateTime", "date")
     statement = read_statement(resource.get("vaccineCode"))
     is_given = text(resource.get("status")) != "not-done"
     return Immunization(
-        marks=_marks(resource, given),
+        marks=doubted(_marks(resource, given), context.now),
         name=concept_text(resource.get("vaccineCode")) or NOT_NAMED,
         is_given=is_given,
         given=given,

@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from smartapp.record.elements import Resource
+from smartapp.record.marks import FUTURE
 from smartapp.record.moments import Chronology, Moment
 from smartapp.record.observations import Reading, is_of, read_observation
 from smartapp.record.people import read_person
@@ -19,7 +20,6 @@ from smartapp.record.series import (
     spread,
 )
 
-FUTURE = "Dated in the future; check it in the EHR"
 UNDATED = "Date not recorded"
 
 

@@ -1,10 +1,11 @@
 """What stands beside every entry, of whatever kind."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import datetime
 
 from smartapp.record import modifiers
 from smartapp.record.elements import Resource, mapping, mappings
-from smartapp.record.moments import Moment
+from smartapp.record.moments import Chronology, Moment
 from smartapp.record.texts import annotations, text
 
 # HL7 v3 security labels that the reader must know of (FHIR R4 Security Labels).
@@ -20,6 +21,7 @@ LABELS = {
     "ANONYED": "anonymised",
     "PSEUDED": "pseudonymised",
 }
+FUTURE = "Dated in the future; check it in the EHR"
 _LABEL_ORDER = tuple(LABELS)
 
 
@@ -30,7 +32,8 @@ class Marks:
     `source` links entries ("Observation/o1") and is never shown. `status` is in words, and empty
     for what a status usually is. `not_understood` is a sentence; an entry that has it shows its
     name and date beside it and nothing else. `whose` names another than the patient (the fetus, a
-    donor); `origin` says where the entry comes from (who recorded it).
+    donor); `origin` says where the entry comes from (who recorded it); `doubt` why its date cannot
+    be right.
     """
 
     source: str = ""
@@ -42,6 +45,7 @@ class Marks:
     whose: str = ""
     origin: str = ""
     notes: tuple[str, ...] = ()
+    doubt: str = ""
 
     @property
     def is_understood(self) -> bool:
@@ -73,6 +77,11 @@ def read_marks(
         origin=origin,
         notes=tuple(annotations(resource["note"])) if "note" in resource else (),
     )
+
+
+def doubted(marks: Marks, now: datetime) -> Marks:
+    """Return the marks with the doubt that a date in the future deserves."""
+    return replace(marks, doubt=FUTURE) if Chronology(now).is_future(marks.when) else marks
 
 
 def read_labels(resource: Resource) -> tuple[str, ...]:

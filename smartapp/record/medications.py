@@ -13,7 +13,7 @@ from smartapp.record.amounts import amount_text, counted, digits, duration_text
 from smartapp.record.codes import concept_text, concept_texts, concept_words
 from smartapp.record.dosage import Dosage, read_dosages
 from smartapp.record.elements import Resource, is_false, is_true, mapping, mappings
-from smartapp.record.marks import Marks, read_marks
+from smartapp.record.marks import Marks, doubted, read_marks
 from smartapp.record.medication_names import medication_name, medication_reference
 from smartapp.record.modifiers import NOT_UNDERSTOOD, status_text
 from smartapp.record.moments import Moment, member_moment, newest_first
@@ -107,9 +107,13 @@ def medications_to_follow(resources: Iterable[Resource]) -> tuple[str, ...]:
     )
 
 
-def _place(medication: Medication) -> tuple[int, float, str]:
-    when = newest_first(medication.marks.when)
+def _place(medication: Medication) -> tuple[int, tuple[bool, float], str]:
+    when = _recency(medication.latest)
     return GROUPS.index(medication.group), when, medication.name.casefold()
+
+
+def _recency(order: Order) -> tuple[bool, float]:
+    return bool(order.marks.doubt), newest_first(order.marks.when)
 
 
 def _folded(medications: Iterable[Medication]) -> list[Medication]:
@@ -123,7 +127,7 @@ def _folded(medications: Iterable[Medication]) -> list[Medication]:
             orders=tuple(
                 sorted(
                     (order for one in same for order in one.orders),
-                    key=lambda order: newest_first(order.marks.when),
+                    key=_recency,
                 )
             ),
         )
@@ -146,6 +150,7 @@ def _medication(resource: Resource, related: Related, now: datetime) -> Medicati
     dosages = read_dosages(resource.get("dosageInstruction") or resource.get("dosage"))
     group = _group(resource, forbids=forbids)
     order = _order(resource, related, reported)
+    order = replace(order, marks=doubted(order.marks, now))
     is_over = group == "current" and _is_over(resource, now)
     return Medication(
         name=f"Do not give: {name}" if forbids else name,

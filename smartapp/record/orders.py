@@ -5,12 +5,12 @@ from collections.abc import Iterable
 from smartapp.record.amounts import amount_text, range_text, ratio_text
 from smartapp.record.codes import concept_text, concept_texts
 from smartapp.record.elements import Resource, is_true, mappings
-from smartapp.record.facts import Fact, in_order, labelled, said, unless_recorded
+from smartapp.record.facts import Fact, labelled, read_dated, said, unless_recorded
 from smartapp.record.marks import read_marks
 from smartapp.record.medications import INTENT_WORDS, ORDER_INTENTS, PRIORITY_WORDS
 from smartapp.record.modifiers import status_text
 from smartapp.record.moments import member_moment
-from smartapp.record.reading import Given, Read, read_each
+from smartapp.record.reading import Given, Read
 from smartapp.record.references import Related, displays, reasons, to_follow
 from smartapp.record.texts import prose, text
 from smartapp.record.timing import period_words, timing_words
@@ -29,7 +29,7 @@ FOLDS = {
 
 def read_orders(given: Given) -> Read[Fact]:
     """Return open referrals and orders, newest first, then those that are done."""
-    return in_order(read_each(given.resources, lambda one: _order(one, given.related)))
+    return read_dated(given, lambda one: _order(one, given.related))
 
 
 def orders_to_follow(resources: Iterable[Resource]) -> tuple[str, ...]:

@@ -4,10 +4,10 @@ from collections.abc import Iterable
 
 from smartapp.record.codes import concept_text, concept_texts
 from smartapp.record.elements import Resource, mappings
-from smartapp.record.facts import Fact, in_order, labelled, said, unless_recorded
+from smartapp.record.facts import Fact, labelled, read_dated, said, unless_recorded
 from smartapp.record.marks import read_marks
 from smartapp.record.modifiers import status_text
-from smartapp.record.reading import Given, Read, read_each
+from smartapp.record.reading import Given, Read
 from smartapp.record.references import Related, display, displays, reasons, to_follow
 from smartapp.record.spans import read_span
 
@@ -16,7 +16,7 @@ NOT_NAMED = "Procedure that the EHR does not name"
 
 def read_procedures(given: Given) -> Read[Fact]:
     """Return the procedures, newest first. One that was not done stands among them, and says so."""
-    return in_order(read_each(given.resources, lambda one: _procedure(one, given.related)))
+    return read_dated(given, lambda one: _procedure(one, given.related))
 
 
 def procedures_to_follow(resources: Iterable[Resource]) -> tuple[str, ...]:

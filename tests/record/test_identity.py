@@ -272,3 +272,11 @@ def test_an_interpreter_that_is_needed_is_part_of_who_somebody_is() -> None:
         "Interpreter needed: Spanish"
     )
     assert identity(communication=spoken).interpreter == ""
+
+
+def test_a_part_that_the_ehr_withholds_is_said() -> None:
+    absent = "http://hl7.org/fhir/StructureDefinition/data-absent-reason"
+    masked = [{"extension": [{"url": absent, "valueCode": "masked"}]}]
+    unknown = [{"extension": [{"url": absent, "valueCode": "unknown"}]}]
+    assert identity(address=masked).labels == ("the EHR withholds a part of this",)
+    assert identity(address=unknown).labels == ()
