@@ -99,7 +99,7 @@ async def open_document(record: Record, sealed: str) -> Opened:
     """
     resource_type, resource_id, place = _place(sealed)
     resource = await record.read(resource_type, resource_id)
-    if patient_of(resource) != record.patient:
+    if patient_of(resource, fhir_base_url=record.fhir_base_url) != record.patient:
         detail = f"a {resource_type} that is not about the launch's patient"
         raise WrongPatient(detail, resource_type=resource_type)
     found = [one for one in read_attachments(resource) if one.place == place and one.is_open]

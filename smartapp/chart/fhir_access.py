@@ -7,16 +7,20 @@ types, counts and hosts only.
 import asyncio
 import logging
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import partial
 from http import HTTPStatus
+from itertools import pairwise
 from math import ceil
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 from urllib.parse import urlencode
 
 from smartapp import http
+from smartapp.chart.computing import computed
 from smartapp.protocol.errors import (
+    EHRResponseTooLarge,
     EHRUnavailable,
     FHIRError,
     FHIRForbidden,
@@ -33,22 +37,43 @@ from smartapp.protocol.fhir import (
     safe_error_text,
 )
 from smartapp.protocol.retry_after import retry_after_seconds
+from smartapp.record.elements import Resource
 from smartapp.record.texts import text
+
+T = TypeVar("T")
 
 logger = logging.getLogger(__name__)
 
 PAGE_SIZE = 200
 MAX_PAGES = 20
 MAX_RESOURCES = 5_000
-MAX_PAGE_BYTES = 8 * 1024 * 1024
 MAX_DOCUMENT_BYTES = 24 * 1024 * 1024
 DOCUMENT_SECONDS = 20.0
+# Of what is sorted by date so many of the newest are read: what is left is old.
+WINDOW = 1_000
+MAX_ANSWER_BYTES = 4 * 1024 * 1024
+# What all reads of one page may bring together. Parsed, it is eight times as much.
+MAX_BYTES_OF_A_PAGE = 12 * 1024 * 1024
+# What is larger is parsed in a thread, where our keys are served meanwhile.
+INLINE_BYTES = 32 * 1024
 SEARCH_SECONDS = 15.0
 READ_SECONDS = 10.0
 DEFAULT_RETRY_AFTER_SECONDS = 60
 LONGEST_RETRY_AFTER_SECONDS = 3600
 # athena's searches name the practice (C108, T); only a value of this form is ever sent.
+_DATES = (
+    "effectiveDateTime",
+    "occurrenceDateTime",
+    "authoredOn",
+    "recordedDate",
+    "performedDateTime",
+)
 _PRACTICE = re.compile(r"(?:Organization/)?(a-\d+\.Practice-\d+)")
+
+# What `date` and its kin sort by.
+_DATES = (
+    "effectiveDateTime", "occurrenceDateTime", "authoredOn", "recordedDate", "performedDateTime",
+)  # fmt: skip
 
 
 class Access(Protocol):
@@ -66,8 +91,9 @@ class Access(Protocol):
 class ReadRefused(FHIRError):
     """The EHR answered a read with an error; `said` is its safe text, fit for the page (C142)."""
 
-    def __init__(self, detail: str, *, said: str) -> None:
+    def __init__(self, detail: str, *, answered: int, said: str) -> None:
         super().__init__(detail)
+        self.answered = answered
         self.said = said
 
 
@@ -85,29 +111,55 @@ class ReadThrottled(FHIRError):
 
 @dataclass(slots=True)
 class Found:
-    """What a search brought: this patient's resources, and how many were left out and why."""
+    """What a search brought: this patient's resources, and how many were left out and why.
 
-    resources: list[dict[str, Any]] = field(default_factory=list)
+    `foreign` say that they are somebody else's, `nobodys` do not say whose they are. `total` is how
+    many there are by the EHR's count, of which it gave `given`. `included` came besides, by
+    relative reference.
+    """
+
+    resources: list[Resource] = field(default_factory=list)
+    included: dict[str, Resource] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
     foreign: int = 0
+    nobodys: int = 0
+    given: int = 0
+    total: int | None = None
     is_cut: bool = False
+    _ids: set[str] = field(default_factory=set)
 
-    def add(self, bundle: Bundle, resource_type: str, patient: str) -> None:
+    def add(self, bundle: Bundle, resource_type: str, record: "Record") -> None:
         """Take in a page: what is about somebody else, or about nobody, stays out (C143).
 
         Servers may repeat an entry on the next page, and include resources of other types.
         """
-        known = {text(resource.get("id")) for resource in self.resources} - {""}
         for resource in bundle.resources:
-            if resource["resourceType"] != resource_type or text(resource.get("id")) in known:
-                continue
-            if patient_of(resource) != patient:
-                self.foreign += 1
-            elif len(self.resources) < MAX_RESOURCES:
-                self.resources.append(resource)
-            else:
-                self.is_cut = True
+            resource_id = text(resource.get("id"))
+            if resource["resourceType"] != resource_type:
+                self.included[f"{resource['resourceType']}/{resource_id}"] = resource
+            elif not resource_id or resource_id not in self._ids:
+                self._ids.add(resource_id)
+                self.given += 1
+                self._sort_in(resource, record)
         self.notes += bundle.notes
+        self.total = self.total if bundle.total is None else bundle.total
+
+    def _sort_in(self, resource: Resource, record: "Record") -> None:
+        patient = patient_of(resource, fhir_base_url=record.fhir_base_url)
+        if patient is None:
+            self.nobodys += 1
+        elif patient != record.patient:
+            self.foreign += 1
+        elif len(self.resources) < MAX_RESOURCES:
+            self.resources.append(resource)
+        else:
+            self.is_cut = True
+
+    @property
+    def is_newest_first(self) -> bool:
+        """Whether the newest came first, as asked: a server may leave out what it cannot do."""
+        days = [day for day in map(_day, self.resources) if day]
+        return bool(days) and all(a >= b for a, b in pairwise(days))
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,14 +180,16 @@ class Record:
         self.fhir_base_url = access.fhir_base_url
         self._access = access
         self._access_token = ""
+        self._bytes = 0
         self._renewing = asyncio.Lock()
         self._practice = _practice(extras)
 
-    async def read(self, resource_type: str, resource_id: str) -> dict[str, Any]:
+    async def read(self, resource_type: str, resource_id: str) -> Resource:
         """Return one resource. Raises WrongPatient when the EHR answers with another id (C101)."""
         url = f"{self._base}/{resource_type}/{resource_id}"
         body = await self._get(url, READ_SECONDS)
-        return parse_resource(body, resource_type=resource_type, id=resource_id)
+        parse = partial(parse_resource, resource_type=resource_type, id=resource_id)
+        return await self._parsed(body, parse)
 
     async def content(self, url: str, content_type: str) -> bytes:
         """Return the bytes of an attachment, whether the EHR sends them bare or in a Binary
@@ -147,7 +201,15 @@ class Record:
         )
         return parse_binary(body)
 
-    async def search(self, resource_type: str, **parameters: str) -> Found:
+    async def _parsed(self, body: bytes, parse: Callable[[bytes], T]) -> T:
+        """Return what is in the body. Raises EHRResponseTooLarge where this page's reads have
+        brought more than a page can hold."""
+        self._bytes += len(body)
+        if self._bytes > MAX_BYTES_OF_A_PAGE:
+            raise EHRResponseTooLarge("the reads of one page brought too much", sent=True)
+        return await computed(parse, body) if len(body) > INLINE_BYTES else parse(body)
+
+    async def search(self, resource_type: str, parameters: Mapping[str, str]) -> Found:
         """Return this patient's resources over all pages, as far as the caps allow."""
         found = Found()
         url = self._search_url(resource_type, parameters)
@@ -156,9 +218,11 @@ class Record:
             bundle = await self._page(url, deadline, is_first=page == 0)
             if bundle is None:
                 break
-            found.add(bundle, resource_type, self.patient)
+            found.add(bundle, resource_type, self)
             if bundle.next_url is None or found.is_cut:
                 return found
+            if len(found.resources) >= WINDOW and found.is_newest_first:
+                break
             url = bundle.next_url
         found.is_cut = True
         return found
@@ -180,7 +244,8 @@ class Record:
         if seconds <= 0:
             return None
         try:
-            return parse_bundle(await self._get(url, seconds), fhir_base_url=self.fhir_base_url)
+            body = await self._get(url, seconds)
+            return await self._parsed(body, partial(parse_bundle, fhir_base_url=self.fhir_base_url))
         except FHIRUnauthorized:
             raise
         except (FHIRError, EHRUnavailable) as error:
@@ -195,7 +260,7 @@ class Record:
         seconds: float,
         *,
         accept: str = "application/fhir+json",
-        max_bytes: int = MAX_PAGE_BYTES,
+        max_bytes: int = MAX_ANSWER_BYTES,
     ) -> bytes:
         """Return the body of a 2xx answer. After a 401 the token is renewed once (C141)."""
         if not is_below_base(url, self.fhir_base_url):
@@ -233,6 +298,15 @@ def _clock() -> float:
     return asyncio.get_running_loop().time()
 
 
+def _day(resource: Resource) -> str:
+    """Return the day by which a search sorts its resources, "" where it is not written."""
+    period = resource.get("effectivePeriod") or resource.get("period")
+    dates = (resource.get(name) for name in _DATES)
+    start = period.get("start") if isinstance(period, dict) else None
+    found = next((date for date in (*dates, start) if isinstance(date, str)), "")
+    return found[:10]
+
+
 def _practice(extras: Mapping[str, Any]) -> str:
     match = _PRACTICE.fullmatch(text(extras.get("ah_practice")))
     return match[1] if match else ""
@@ -243,10 +317,10 @@ def _refusal(response: http.Response) -> FHIRError:
     said = safe_error_text(response.status, response.headers.get("Content-Type"), response.body)
     detail = f"the EHR answered {response.status}"
     if response.status == HTTPStatus.FORBIDDEN:
-        return ReadForbidden(detail, said=said)
+        return ReadForbidden(detail, answered=response.status, said=said)
     if response.status in (HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILABLE):
         return ReadThrottled(detail, wait_seconds=_retry_after(response))
-    return ReadRefused(detail, said=said)
+    return ReadRefused(detail, answered=response.status, said=said)
 
 
 def _retry_after(response: http.Response) -> int:

@@ -23,7 +23,7 @@ def not_asked(granted: Sequence[str]) -> tuple[str, ...]:
         search.what
         for section in asked
         for search in section.searches
-        if search.is_optional and permitted_part(search, granted) == "nothing"
+        if search.what and search.is_optional and permitted_part(search, granted) == "nothing"
     ]
     return (*titles, *parts)
 
@@ -54,7 +54,7 @@ def _amount(
     search: Search, filters: frozenset[tuple[str, str]]
 ) -> Literal["all", "a part", "nothing"]:
     categories = {value.rpartition("|")[2] for name, value in filters if name == "category"}
-    if search.category and categories and search.category not in categories:
+    if search.categories and categories and categories.isdisjoint(search.categories):
         return "nothing"
-    others = {name for name, _ in filters} - ({"category"} if search.category else set())
+    others = {name for name, _ in filters} - ({"category"} if search.categories else set())
     return "a part" if others else "all"

@@ -8,11 +8,21 @@ import asyncio
 import logging
 import re
 from collections import Counter
-from collections.abc import AsyncGenerator, Collection, Coroutine, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import (
+    AsyncGenerator,
+    Collection,
+    Coroutine,
+    Iterable,
+    Iterator,
+    Mapping,
+    Sequence,
+)
+from dataclasses import dataclass, field
 from datetime import datetime
+from itertools import chain
 from typing import Any, TypeVar
 
+from smartapp.chart.asking import ask
 from smartapp.chart.chart import (
     Chart,
     FHIRUserView,
@@ -23,6 +33,7 @@ from smartapp.chart.chart import (
     Who,
     chart_of,
 )
+from smartapp.chart.computing import computed
 from smartapp.chart.fhir_access import (
     Access,
     Found,
@@ -48,6 +59,7 @@ from smartapp.record.elements import Resource
 from smartapp.record.encounters import read_encounter
 from smartapp.record.identity import read_identity
 from smartapp.record.reading import Given, LeftOut
+from smartapp.record.texts import text
 
 logger = logging.getLogger(__name__)
 
@@ -57,7 +69,6 @@ _BELOW_BASE = re.compile(
     r"([A-Z][A-Za-z]{0,63})/([A-Za-z0-9\-.]{1,64})(?:/_history/[A-Za-z0-9\-.]{1,64})?"
 )
 T = TypeVar("T")
-NEEDS_MORE = ("status 400", "status 403")
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +77,7 @@ class Outcome:
 
     state: State
     resources: tuple[Resource, ...] = ()
+    included: Mapping[str, Resource] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
     error: str = ""
     reference: str = ""
@@ -105,6 +117,7 @@ class Reading:
         self._now = now
         self._reference = reference
         self._known = known
+        self._asked: dict[Search, asyncio.Task[Outcome]] = {}
 
     async def parts(self) -> AsyncGenerator[Part, None]:
         """Yield who the patient is, and after that every other part as it comes, in any order.
@@ -116,7 +129,7 @@ class Reading:
         who = asyncio.create_task(self._who())
         sections = (one for one in asked_sections(self._granted) if one.name not in self._known)
         others = (self._visit(who), self._user(who), *(self._section(one, who) for one in sections))
-        tasks = [who, *map(asyncio.create_task, others)]
+        tasks: list[asyncio.Task[Any]] = [who, *map(asyncio.create_task, others)]
         waiting = set(tasks)
         try:
             while waiting:
@@ -125,9 +138,9 @@ class Reading:
                     if part := task.result():
                         yield part
         finally:
-            for task in tasks:
+            for task in (*tasks, *self._asked.values()):
                 task.cancel()
-            await asyncio.gather(*tasks, return_exceptions=True)
+            await asyncio.gather(*tasks, *self._asked.values(), return_exceptions=True)
 
     async def _who(self) -> Who:
         """Return the patient. Somebody else in their place is the end of the whole page (C101)."""
@@ -148,7 +161,7 @@ class Reading:
         await asyncio.shield(who)
         if not outcome.resources:
             return Visit(None, outcome.problem("the encounter"), outcome.reference)
-        if patient_of(outcome.resources[0]) == self._record.patient:
+        if self._patient_of(outcome.resources[0]) == self._record.patient:
             return Visit(read_encounter(outcome.resources[0], {}))
         logger.error("%s the launch's Encounter is not about the launch's patient", self._reference)
         problem = "The EHR named an encounter of another patient, so it is not shown."
@@ -166,17 +179,23 @@ class Reading:
         if user.readable:
             resource = await self._read_or_nothing(user.resource_type, user.id)
         await asyncio.shield(who)
-        return user_view(user, resource, patient=self._record.patient, now=self._now)
+        about, patient = self._patient_of(resource), self._record.patient
+        return user_view(user, resource, about=about, patient=patient, now=self._now)
 
     async def _section(self, section: Section, who: asyncio.Task[Who]) -> ReadSection:
         """Return the section once its own searches, what they refer to and the patient are read."""
-        searches = [self._search(section, search) for search in section.searches]
-        outcome = _joined(section, await _together(*searches))
-        related = await self._related(section.follow(outcome.resources))
+        searches = [asyncio.shield(self._asking(search)) for search in section.searches]
+        outcome = _joined(section, await asyncio.gather(*searches))
+        related = await self._related(section.follow(outcome.resources), outcome.included)
         patient = (await asyncio.shield(who)).resource
         given = Given(outcome.resources, self._now, patient, related)
-        # Two thousand observations take a tenth of a second: meanwhile our keys must be served.
-        return await asyncio.to_thread(_read_section, section, outcome, given)
+        return await computed(_read_section, section, outcome, given)
+
+    def _asking(self, search: Search) -> asyncio.Task[Outcome]:
+        """Return the one task of a search that several sections may share."""
+        if search not in self._asked:
+            self._asked[search] = asyncio.create_task(self._search(search))
+        return self._asked[search]
 
     async def _read(
         self,
@@ -194,33 +213,38 @@ class Reading:
         except (FHIRError, EHRUnavailable) as error:
             return self._failure(resource_type, error)
 
-    async def _search(self, section: Section, search: Search) -> Outcome:
+    async def _search(self, search: Search) -> Outcome:
         permitted = permitted_part(search, self._granted)
-        if permitted == "nothing":
+        if permitted == "nothing" or (search.is_besides and permitted != "all"):
             return Outcome("not-granted")
         try:
-            found = await _ask(self._record, search)
+            found = await ask(self._record, search)
         except FHIRUnauthorized:
             raise
         except (FHIRError, EHRUnavailable) as error:
-            return self._failure(section.name, error)
+            return self._failure(search.resource_type, error)
         return self._found(search, found, is_partial=permitted == "a part")
 
-    async def _related(self, references: Sequence[str]) -> dict[str, Resource]:
-        """Return the resources that a section refers to, as far as they can be read."""
-        wanted = references[:MAX_FOLLOWED]
-        found = await _together(*(self._related_resource(one) for one in wanted))
-        return {name: one for name, one in zip(wanted, found, strict=True) if one}
+    async def _related(
+        self, references: Sequence[str], included: Mapping[str, Resource]
+    ) -> dict[str, Resource]:
+        """Return the resources that a section refers to, by the references as they are written:
+        those that came with it, and the others as far as they can be read."""
+        here = {one: _relative(one, self._record.fhir_base_url) for one in references}
+        related = {one: included[name] for one, name in here.items() if name in included}
+        wanted = [one for one, name in here.items() if name and one not in related]
+        wanted = wanted[:MAX_FOLLOWED]
+        found = await _together(*(self._read_or_nothing(*here[one].split("/")) for one in wanted))
+        related |= dict(zip(wanted, found, strict=True))
+        return {name: one for name, one in related.items() if one and not self._is_foreign(one)}
 
-    async def _related_resource(self, reference: str) -> Resource:
-        """Return what a reference below the FHIR base leads to, {} where it is not to be had or is
-        about another patient (C143)."""
-        base = self._record.fhir_base_url.rstrip("/")
-        match = _BELOW_BASE.fullmatch(reference.removeprefix(f"{base}/"))
-        if match is None:
-            return {}
-        resource = await self._read_or_nothing(*match.groups())
-        return resource if patient_of(resource) in (self._record.patient, None) else {}
+    def _is_foreign(self, resource: Resource) -> bool:
+        """Whether it says that it is about another patient (C143)."""
+        patient = self._patient_of(resource)
+        return patient is not None and patient != self._record.patient
+
+    def _patient_of(self, resource: Resource) -> str | None:
+        return patient_of(resource, fhir_base_url=self._record.fhir_base_url)
 
     async def _read_or_nothing(self, resource_type: str, resource_id: str) -> Resource:
         try:
@@ -232,12 +256,7 @@ class Reading:
             return {}
 
     def _found(self, search: Search, found: Found, *, is_partial: bool) -> Outcome:
-        notes = list(dict.fromkeys(found.notes))
-        if found.is_cut:
-            notes.append(
-                f"Only the first {len(found.resources)} entries that the EHR sent are shown; "
-                "it has more. The newest may not be among them."
-            )
+        notes = [] if search.is_besides else [*_count_notes(search, found)]
         if found.foreign:
             logger.error(
                 "%s %s: dropped %d resources that are not about the launch's patient (C143)",
@@ -246,11 +265,14 @@ class Reading:
                 found.foreign,
             )
             notes.append(_foreign_text(found.foreign, self._reference))
+        if found.nobodys:
+            notes.append(_nobodys_text(found.nobodys))
         if is_partial:
             notes.append("This launch was given only a part of this list.")
         return Outcome(
             state="partial" if notes else "ok",
             resources=tuple(found.resources),
+            included=found.included,
             notes=tuple(notes),
             reference=self._reference if found.foreign else "",
         )
@@ -281,42 +303,64 @@ async def _together(*reads: Coroutine[Any, Any, T]) -> list[T]:
     return [task.result() for task in tasks]
 
 
-async def _ask(record: Record, search: Search) -> Found:
-    """Return what a search brings; where the EHR refuses it, with the parameters that it may want.
-
-    Others may keep more in the list than these would bring, so the first search does without.
-    """
-    parameters = dict(search.parameters)
-    try:
-        return await record.search(search.resource_type, **parameters)
-    except ReadRefused as refused:
-        if not search.if_refused or not refused.said.startswith(NEEDS_MORE):
-            raise
-        again = {**parameters, **dict(search.if_refused)}
-        return await record.search(search.resource_type, **again)
-
-
 def _joined(section: Section, outcomes: Sequence[Outcome]) -> Outcome:
-    """Return one outcome of a section's searches. What one of several did not bring is a note, so
-    that the others do not pass for everything; what need not be asked for is named elsewhere."""
+    """Return one outcome of a section's searches, with what belongs to it, each resource once.
+    What one of several did not bring is a note, so that the others do not pass for everything;
+    what need not be asked for is named elsewhere."""
     asked = [
         (search, one)
         for search, one in zip(section.searches, outcomes, strict=True)
         if not (search.is_optional and one.state == "not-granted")
     ]
-    if not asked:
+    main = [one for search, one in asked if not search.is_besides]
+    if not main:
         return Outcome("ok")
     read = [one for _, one in asked if one.state in ("ok", "partial")]
-    if len(asked) == 1 or not read:
-        return min((one for _, one in asked), key=lambda one: one.state == "not-granted")
-    missing = [_missing_text(search, section, one) for search, one in asked if one not in read]
+    if not any(one in read for one in main):
+        return min(main, key=lambda one: one.state == "not-granted")
+    missing = [
+        _missing_text(search, section, one)
+        for search, one in asked
+        if one not in read and not search.is_besides
+    ]
     notes = tuple(dict.fromkeys([*(note for one in read for note in one.notes), *missing]))
     return Outcome(
         "partial" if notes else "ok",
-        tuple(resource for one in read for resource in one.resources),
+        tuple(_once(one for one in _chain(read) if section.belongs(one))),
+        {name: one for outcome in read for name, one in outcome.included.items()},
         notes,
         reference=next((one.reference for _, one in asked if one.reference), ""),
     )
+
+
+def _chain(outcomes: Iterable[Outcome]) -> Iterator[Resource]:
+    return chain.from_iterable(one.resources for one in outcomes)
+
+
+def _once(resources: Iterable[Resource]) -> Iterator[Resource]:
+    """Yield each resource once: two searches may bring the same."""
+    known = set()
+    for resource in resources:
+        key = (resource["resourceType"], text(resource.get("id")))
+        if key not in known or not key[1]:
+            known.add(key)
+            yield resource
+
+
+def _count_notes(search: Search, found: Found) -> Iterator[str]:
+    """Yield what the page says of the number of entries, and the EHR's own remarks."""
+    # That it does not know what we would like is no news for the reader.
+    yield from (note for note in found.notes if not any(one in note for one in search.wishes))
+    read = len(found.resources)
+    if found.is_cut and found.is_newest_first:
+        yield f"The EHR has more than the {read} entries that were read. They are the newest of it."
+    elif found.is_cut:
+        yield (
+            f"Only the first {read} entries that the EHR sent are shown; it has more. The newest "
+            "may not be among them."
+        )
+    elif found.total is not None and found.total > found.given:
+        yield f"The EHR says that there are {found.total}; it gave {found.given}."
 
 
 def _missing_text(search: Search, section: Section, outcome: Outcome) -> str:
@@ -324,6 +368,19 @@ def _missing_text(search: Search, section: Section, outcome: Outcome) -> str:
     if outcome.state == "not-granted":
         return f"This launch was not given permission to read {what}."
     return f"The {what} could not be read. {outcome.error} Reference {outcome.reference}."
+
+
+def _relative(reference: str, fhir_base_url: str) -> str:
+    """Return "Medication/m1" for a reference below the FHIR base, without its version: the record
+    is its present. "" for one that leads elsewhere."""
+    match = _BELOW_BASE.fullmatch(reference.removeprefix(f"{fhir_base_url.rstrip('/')}/"))
+    return "/".join(match.groups()) if match else ""
+
+
+def _nobodys_text(count: int) -> str:
+    if count == 1:
+        return "1 entry from the EHR did not say whose it is, and was left out."
+    return f"{count} entries from the EHR did not say whose they are, and were left out."
 
 
 def _foreign_text(count: int, reference: str) -> str:

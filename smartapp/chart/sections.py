@@ -13,6 +13,7 @@ from smartapp.chart.vitals import draw_vital_signs
 from smartapp.record.allergies import read_allergies
 from smartapp.record.appointments import read_appointments
 from smartapp.record.care_teams import care_teams_to_follow, read_care_teams
+from smartapp.record.codes import codes
 from smartapp.record.conditions import read_problems
 from smartapp.record.coverage import read_coverage
 from smartapp.record.devices import devices_to_follow, read_devices
@@ -23,6 +24,7 @@ from smartapp.record.encounters import encounters_to_follow, read_encounters
 from smartapp.record.facts import Fact
 from smartapp.record.family_history import read_family_history
 from smartapp.record.immunizations import read_immunizations
+from smartapp.record.kinds import VITAL_SIGN_CODES
 from smartapp.record.laboratory import read_laboratory
 from smartapp.record.medications import medications_to_follow, read_medications
 from smartapp.record.orders import orders_to_follow, read_orders
@@ -30,36 +32,106 @@ from smartapp.record.personal import read_personal
 from smartapp.record.plans import plans_to_follow, read_plans
 from smartapp.record.procedures import procedures_to_follow, read_procedures
 from smartapp.record.reading import Given, Read
+from smartapp.record.social import FIRST as SOCIAL_CODES
 from smartapp.record.social import read_social
 from smartapp.record.vital_signs import read_vital_signs
 
 Reader = Callable[[Given], Read[Any]]
 
 
+Pairs = tuple[tuple[str, str], ...]
+
+
 @dataclass(frozen=True, slots=True)
 class Search:
-    """One search for resources about the launch's patient.
+    """One search for resources about the launch's patient (FHIR R4, Search).
 
-    `parameters` narrow it (FHIR R4, Search). The scope that it needs is that of its type:
-    `patient/<type>.s` or `user/<type>.s`. An EHR that refuses it is asked once more, with
-    `if_refused` besides. `what` names what it brings, where a section has several: "reported
-    medications". One that `is_optional` is not missed in its section where it is not permitted.
+    The scope that it needs is that of its type: `patient/<type>.s` or `user/<type>.s`.
+    `categories` are the codes of one category in the systems that are in use, the usual one first;
+    `parameters` narrow it further. `sort` puts the newest first, so that what a long record leaves
+    out is old; `include` brings what its resources refer to. An EHR that takes none of the two is
+    asked without, and one that demands a parameter gets that of `if_asked` (`chart/asking.py`).
+
+    `what` names what it brings, where a section has several: "reported medications". One that
+    `is_optional` is not missed in its section where it is not permitted. `is_besides`: it brings
+    what the section's other searches may miss, and nothing is said where it is refused either.
     """
 
     resource_type: str
-    parameters: tuple[tuple[str, str], ...] = ()
-    if_refused: tuple[tuple[str, str], ...] = ()
+    categories: tuple[str, ...] = ()
+    parameters: Pairs = ()
+    sort: str = ""
+    include: str = ""
+    if_asked: Pairs = ()
     what: str = ""
     is_optional: bool = False
+    is_besides: bool = False
 
     @property
-    def category(self) -> str:
-        return dict(self.parameters).get("category", "")
+    def needs(self) -> dict[str, str]:
+        category = {"category": ",".join(self.categories)} if self.categories else {}
+        return {**category, **dict(self.parameters)}
+
+    @property
+    def alone(self) -> dict[str, str]:
+        """The usual category without the others."""
+        return {"category": self.categories[0]} if self.categories else {}
+
+    @property
+    def wishes(self) -> dict[str, str]:
+        wishes = {"_sort": self.sort, "_include": self.include}
+        return {name: value for name, value in wishes.items() if value}
 
 
 # Every intent of R4 but `option`, which is never shown. athenahealth refuses medication orders
 # without one, as US Core has the pair patient and intent.
 INTENTS = "order,plan,proposal,original-order,reflex-order,filler-order,instance-order"
+ANY_DATE = (("date", "ge1900-01-01"),)
+VITAL_SIGNS, LABORATORY = ("vital-signs", "vital-sign"), ("laboratory", "LAB")
+SOCIAL = ("social-history", "survey")
+OF_OTHER_SECTIONS = VITAL_SIGN_CODES.union(SOCIAL_CODES)
+# Observations that nobody filed under a category: whose section they belong to their code tells.
+UNFILED = Search(
+    "Observation",
+    parameters=(("category:missing", "true"),),
+    sort="-date",
+    is_optional=True,
+    is_besides=True,
+)
+
+
+def _is_vital_sign(resource: Resource) -> bool:
+    return _is_filed(resource, VITAL_SIGNS) or (
+        not _categories(resource) and not _codes(resource).isdisjoint(VITAL_SIGN_CODES)
+    )
+
+
+def _is_laboratory_result(resource: Resource) -> bool:
+    return _is_filed(resource, LABORATORY) or (
+        not _categories(resource) and _codes(resource).isdisjoint(OF_OTHER_SECTIONS)
+    )
+
+
+def _is_social(resource: Resource) -> bool:
+    return _is_filed(resource, SOCIAL) or (
+        not _categories(resource) and not _codes(resource).isdisjoint(SOCIAL_CODES)
+    )
+
+
+def _is_filed(resource: Resource, category: tuple[str, ...]) -> bool:
+    return not _categories(resource).isdisjoint(category)
+
+
+def _categories(resource: Resource) -> frozenset[str]:
+    return codes(resource.get("category"))
+
+
+def _codes(resource: Resource) -> frozenset[str]:
+    return codes(resource.get("code"))
+
+
+def _all(_: Resource) -> bool:
+    return True
 
 
 def _each(_: object) -> int:
@@ -78,7 +150,8 @@ def _nothing(_: tuple[Resource, ...]) -> tuple[str, ...]:
 class Section:
     """A part of the page, read on its own: it may come before or after every other.
 
-    `searches` are asked for at once, and `read` gets all that they brought. `follow` names what
+    `searches` are asked for at once, and `read` gets what they brought of what `belongs` here: not
+    every EHR narrows a search as it is asked to. `follow` names what
     must be read besides, by the references as they were sent. `draw` turns facts into what
     `template` shows, where that is more than the facts. `count` is how much an entry adds to the
     number in the contents: what is over adds nothing. `noun` is one entry in words. Where
@@ -91,6 +164,7 @@ class Section:
     searches: tuple[Search, ...]
     read: Reader
     template: str
+    belongs: Callable[[Resource], bool] = _all
     noun: str = "entry"
     nouns: str = "entries"
     follow: Callable[[tuple[Resource, ...]], tuple[str, ...]] = _nothing
@@ -111,7 +185,12 @@ SECTIONS = (
     Section(
         name="allergies",
         title="Allergies and intolerances",
-        searches=(Search("AllergyIntolerance"),),
+        searches=(
+            Search(
+                "AllergyIntolerance",
+                if_asked=(("clinical-status", "active,inactive,resolved"),),
+            ),
+        ),
         read=read_allergies,
         template="sections/allergies.html",
         noun="allergy",
@@ -122,7 +201,16 @@ SECTIONS = (
     Section(
         name="problems",
         title="Problems",
-        searches=(Search("Condition"),),
+        searches=(
+            Search(
+                "Condition",
+                sort="-recorded-date",
+                if_asked=(
+                    ("category", "problem-list-item,encounter-diagnosis,health-concern"),
+                    ("clinical-status", "active,recurrence,relapse,inactive,remission,resolved"),
+                ),
+            ),
+        ),
         read=read_problems,
         template="sections/problems.html",
         noun="problem",
@@ -135,7 +223,14 @@ SECTIONS = (
         title="Medications",
         searches=(
             Search(
-                "MedicationRequest", if_refused=(("intent", INTENTS),), what="medication orders"
+                "MedicationRequest",
+                sort="-authoredon",
+                include="MedicationRequest:medication",
+                if_asked=(
+                    ("intent", INTENTS),
+                    ("status", "active,on-hold,cancelled,completed,stopped,draft,unknown"),
+                ),
+                what="medication orders",
             ),
             Search("MedicationStatement", what="reported medications", is_optional=True),
         ),
@@ -151,7 +246,11 @@ SECTIONS = (
     Section(
         name="vitals",
         title="Vital signs",
-        searches=(Search("Observation", (("category", "vital-signs"),)),),
+        searches=(
+            Search("Observation", VITAL_SIGNS, sort="-date", if_asked=ANY_DATE),
+            UNFILED,
+        ),
+        belongs=_is_vital_sign,
         read=read_vital_signs,
         draw=draw_vital_signs,
         template="sections/vitals.html",
@@ -161,7 +260,11 @@ SECTIONS = (
     Section(
         name="labs",
         title="Laboratory results",
-        searches=(Search("Observation", (("category", "laboratory"),)),),
+        searches=(
+            Search("Observation", LABORATORY, sort="-date", if_asked=ANY_DATE),
+            UNFILED,
+        ),
+        belongs=_is_laboratory_result,
         read=read_laboratory,
         draw=draw_labs,
         template="sections/labs.html",
@@ -171,7 +274,7 @@ SECTIONS = (
     Section(
         name="immunizations",
         title="Immunizations",
-        searches=(Search("Immunization"),),
+        searches=(Search("Immunization", sort="-date", if_asked=ANY_DATE),),
         read=read_immunizations,
         template="sections/immunizations.html",
         noun="immunization",
@@ -181,7 +284,7 @@ SECTIONS = (
     Section(
         name="encounters",
         title="Encounters",
-        searches=(Search("Encounter"),),
+        searches=(Search("Encounter", sort="-date", if_asked=ANY_DATE),),
         read=read_encounters,
         template="sections/encounters.html",
         follow=encounters_to_follow,
@@ -192,7 +295,7 @@ SECTIONS = (
     Section(
         name="procedures",
         title="Procedures",
-        searches=(Search("Procedure"),),
+        searches=(Search("Procedure", sort="-date", if_asked=ANY_DATE),),
         read=read_procedures,
         template="sections/procedures.html",
         noun="procedure",
@@ -206,11 +309,13 @@ SECTIONS = (
         name="social",
         title="Smoking, pregnancy, work and questionnaires",
         searches=(
-            Search("Observation", (("category", "social-history"),), what="social history"),
-            Search("Observation", (("category", "survey"),), what="questionnaires"),
+            Search("Observation", ("social-history",), sort="-date", what="social history"),
+            Search("Observation", ("survey",), sort="-date", what="questionnaires"),
+            UNFILED,
         ),
         read=read_social,
         template="sections/social.html",
+        belongs=_is_social,
         noun="observation",
         nouns="observations",
         count=_open,
@@ -221,8 +326,13 @@ SECTIONS = (
         name="documents",
         title="Reports and notes",
         searches=(
-            Search("DiagnosticReport", what="reports"),
-            Search("DocumentReference", if_refused=(("category", "clinical-note"),), what="notes"),
+            Search("DiagnosticReport", sort="-date", if_asked=ANY_DATE, what="reports"),
+            Search(
+                "DocumentReference",
+                sort="-date",
+                if_asked=(("category", "clinical-note"),),
+                what="notes",
+            ),
         ),
         read=read_documents,
         template="sections/documents.html",
@@ -282,7 +392,7 @@ SECTIONS = (
         title="Goals and care plans",
         searches=(
             Search("Goal", what="goals"),
-            Search("CarePlan", if_refused=(("category", "assess-plan"),), what="care plans"),
+            Search("CarePlan", if_asked=(("category", "assess-plan"),), what="care plans"),
         ),
         read=read_plans,
         template="sections/plans.html",
@@ -331,7 +441,7 @@ SECTIONS = (
     Section(
         name="orders",
         title="Referrals and orders",
-        searches=(Search("ServiceRequest"),),
+        searches=(Search("ServiceRequest", sort="-authored"),),
         read=read_orders,
         template="sections/orders.html",
         noun="order",
@@ -344,7 +454,7 @@ SECTIONS = (
     Section(
         name="appointments",
         title="Appointments",
-        searches=(Search("Appointment"),),
+        searches=(Search("Appointment", sort="-date", if_asked=ANY_DATE),),
         read=read_appointments,
         template="sections/appointments.html",
         noun="appointment",

@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import Any
 
 from smartapp.chart.chart import FHIRUserView, Relation
-from smartapp.protocol.fhir import FHIRUser, patient_of
+from smartapp.protocol.fhir import FHIRUser
 from smartapp.record.codes import concept_text
 from smartapp.record.elements import mapping
 from smartapp.record.names import best_name
@@ -20,14 +20,15 @@ ROLE_WORDS = {
 
 
 def user_view(
-    user: FHIRUser, resource: dict[str, Any], *, patient: str, now: datetime
+    user: FHIRUser, resource: dict[str, Any], *, about: str | None, patient: str, now: datetime
 ) -> FHIRUserView:
-    """Return who launched. `resource` is {} when it could not be read."""
+    """Return who launched. `resource` is {} when it could not be read; `about` is the patient that
+    it names."""
     return FHIRUserView(
         reference=f"{user.resource_type}/{user.id}" if user.readable else user.url,
         name=_name(user, resource, now),
         role=_role(user, resource),
-        relation=_relation(user, resource, patient),
+        relation=_relation(user, about, patient),
     )
 
 
@@ -45,12 +46,12 @@ def _role(user: FHIRUser, resource: dict[str, Any]) -> str:
     return concept_text(specific.get(user.resource_type)) or ROLE_WORDS[user.resource_type]
 
 
-def _relation(user: FHIRUser, resource: dict[str, Any], patient: str) -> Relation:
+def _relation(user: FHIRUser, about: str | None, patient: str) -> Relation:
     """Return how the person stands to the patient; a guess is "unknown" (C96: never equate)."""
     if user.resource_type in ("Practitioner", "PractitionerRole"):
         return "clinician"
     if user.resource_type == "Patient" and user.readable:
         return "self" if user.id == patient else "proxy"
-    if user.resource_type == "RelatedPerson" and patient_of(resource) == patient:
+    if user.resource_type == "RelatedPerson" and about == patient:
         return "proxy"
     return "unknown"

@@ -1,6 +1,5 @@
 """What stands in a launch's page: at once what is known, then each piece when it is read."""
 
-import asyncio
 import logging
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
@@ -9,6 +8,7 @@ from django.http import HttpRequest
 from django.utils import timezone
 
 from smartapp.chart.chart import NAMES, FHIRUserView, Part, Who, chart_of, is_settled, name_of
+from smartapp.chart.computing import computed
 from smartapp.chart.drawing import Shell, draw, draw_alarm, draw_end, draw_shell
 from smartapp.chart.page import LaunchPage, build_launch_page
 from smartapp.launches import patient_chart, refresh, steps
@@ -91,8 +91,7 @@ class PageBody:
         async with aclosing(reading) as parts:
             async for part in parts:
                 self._read.append(part)
-                # A long record takes a tenth of a second: meanwhile our keys must be served.
-                pieces[name_of(part)] = await asyncio.to_thread(draw, part, page)
+                pieces[name_of(part)] = await computed(draw, part, page)
                 yield name_of(part), pieces[name_of(part)]
                 if isinstance(part, Who):
                     for name, piece in kept.pieces.items():

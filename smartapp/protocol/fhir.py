@@ -13,6 +13,7 @@ from smartapp.protocol.errors import FHIRResponseInvalid, IDTokenError, WrongPat
 from smartapp.protocol.json import JSON, JSONInvalid, parse_json, parse_json_object
 from smartapp.protocol.text import plain_text
 from smartapp.protocol.urls import (
+    base_key,
     is_below,
     parse_endpoint_url,
     resolve,
@@ -24,11 +25,11 @@ MAX_ERROR_TEXT_CHARACTERS = 200
 FHIR_USER_TYPES = frozenset(
     {"Patient", "Practitioner", "PractitionerRole", "RelatedPerson", "Person"}
 )
+# A FHIR id. `.` and `..` fit its letters and would lead elsewhere in a URL.
+_ID = r"(?!\.{1,2}(?![A-Za-z0-9\-.]))[A-Za-z0-9\-.]{1,64}"
 # A reference to a patient, whatever precedes and whatever version follows it (FHIR R4, References).
-_PATIENT_REFERENCE = re.compile(
-    r"(?:.*/)?Patient/([A-Za-z0-9\-.]{1,64})(?:/_history/[A-Za-z0-9\-.]{1,64})?"
-)
-_FHIR_USER = re.compile(r"(?:([^?#]*)/)?([A-Za-z]{1,64})/([A-Za-z0-9\-.]{1,64})")
+_PATIENT_REFERENCE = re.compile(rf"(?:(.*)/)?Patient/({_ID})(?:/_history/[A-Za-z0-9\-.]{{1,64}})?")
+_FHIR_USER = re.compile(rf"(?:([^?#]*)/)?([A-Za-z]{{1,64}})/({_ID})")
 _BRACES = re.compile(r"[{}]")
 # The members by which R4 resources name the patient that they are about.
 _PATIENT_MEMBERS = ("subject", "patient", "beneficiary", "for", "individual")
@@ -56,9 +57,12 @@ class FHIRUser:
 
 @dataclass(frozen=True, slots=True)
 class Bundle:
+    """A page of a search. `total` is how many the server says there are in all pages together."""
+
     resources: tuple[dict[str, Any], ...]
     next_url: str | None
     notes: tuple[str, ...]
+    total: int | None = None
 
 
 def parse_fhir_user(value: str, *, fhir_base_url: str) -> FHIRUser:
@@ -124,7 +128,8 @@ def parse_bundle(body: bytes, *, fhir_base_url: str) -> Bundle:
     return Bundle(
         resources=tuple(_resources(bundle.get("entry"), notes)),
         next_url=_next_url(bundle.get("link"), fhir_base_url, notes),
-        notes=tuple(notes),
+        notes=tuple(dict.fromkeys(notes)),
+        total=_total(bundle.get("total")),
     )
 
 
@@ -147,24 +152,36 @@ def parse_binary(body: bytes) -> bytes:
         raise FHIRResponseInvalid("a Binary whose data is no base64") from None
 
 
-def patient_of(resource: dict[str, Any]) -> str | None:
-    """Return the id of the patient that `resource` is about; None where it names none, or more
-    than one (C143).
+def patient_of(resource: dict[str, Any], *, fhir_base_url: str) -> str | None:
+    """Return the id of the patient at this EHR that `resource` is about; None where it names none,
+    more than one, or one of another base (C143).
 
-    References may be relative, absolute or versioned. Only the id is compared: proxied servers
-    write references with their inner host name.
+    References may be relative, versioned, or absolute below the base.
     """
     if resource.get("resourceType") == "Patient":
         own_id = resource.get("id")
         return own_id if isinstance(own_id, str) else None
     named = set()
-    for name in _PATIENT_MEMBERS:
-        member = resource.get(name)
+    for member in _who_it_is_about(resource):
         reference = member.get("reference") if isinstance(member, dict) else None
         match = _PATIENT_REFERENCE.fullmatch(reference) if isinstance(reference, str) else None
         if match is not None:
-            named.add(match[1])
+            named.add(match[2] if _is_here(match[1], fhir_base_url) else None)
     return named.pop() if len(named) == 1 else None
+
+
+def _who_it_is_about(resource: dict[str, Any]) -> Iterator[object]:
+    yield from (resource.get(name) for name in _PATIENT_MEMBERS)
+    participants = resource.get("participant")  # an Appointment's: people, rooms and the patient
+    for one in participants if isinstance(participants, list) else []:
+        yield one.get("actor") if isinstance(one, dict) else None
+
+
+def _is_here(base: str | None, fhir_base_url: str) -> bool:
+    try:
+        return base is None or base_key(base) == base_key(fhir_base_url)
+    except ValueError:
+        return False
 
 
 def safe_error_text(status: int, content_type: str | None, body: bytes) -> str:
@@ -194,6 +211,10 @@ def _resources(entries: object, notes: list[str]) -> Iterator[dict[str, Any]]:
             notes.append(f"The EHR remarks: {_outcome_text(resource)}")
         else:
             yield resource
+
+
+def _total(value: object) -> int | None:
+    return value if isinstance(value, int) and not isinstance(value, bool) else None
 
 
 def _next_url(links: object, fhir_base_url: str, notes: list[str]) -> str | None:

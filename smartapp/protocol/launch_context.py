@@ -20,7 +20,8 @@ MAX_EXTRAS = 50
 MAX_EXTRA_CHARACTERS = 4096
 
 # FHIR R4, Data Types, `id`.
-_FHIR_ID = re.compile(r"[A-Za-z0-9\-.]{1,64}")
+# `.` and `..` have the form of an id and would lead elsewhere in a URL.
+_FHIR_ID = re.compile(r"(?!\.{1,2}$)[A-Za-z0-9\-.]{1,64}")
 _READ_HERE = frozenset(
     {
         "patient",

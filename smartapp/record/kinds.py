@@ -77,6 +77,9 @@ DIASTOLIC = frozenset({
     "271650006", "1091811000000102", "163031004",
 })  # fmt: skip
 PRESSURE_PANELS = frozenset({"85354-9", "55284-4", "75367002", "96607-7"})
+VITAL_SIGN_CODES = frozenset().union(
+    SYSTOLIC, DIASTOLIC, PRESSURE_PANELS, *(kind.codes for kind in KINDS)
+)
 ADULT_PRESSURES: tuple[Range, Range] = (
     (Decimal(90), Decimal(120)),
     (Decimal(60), Decimal(80)),

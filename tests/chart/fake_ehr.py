@@ -37,6 +37,8 @@ class FakeEHR:
             return web.json_response({"error": "invalid_token"}, status=401)
         if "/" in path:
             return self.read(path)
+        if any(":" in name for name in request.query):
+            return web.Response(status=400)  # no modifiers (FHIR R4, Search)
         return self.search(path, request.query.get("category"))
 
     def read(self, path: str) -> web.Response:
@@ -59,8 +61,8 @@ class FakeEHR:
 
 
 def is_of_category(observation: Resource, category: str) -> bool:
-    concepts = observation.get("category", [])
-    return any(coding["code"] == category for one in concepts for coding in one["coding"])
+    concepts, asked = observation.get("category", []), category.split(",")
+    return any(coding["code"] in asked for one in concepts for coding in one["coding"])
 
 
 def fhir(document: Any) -> web.Response:

@@ -68,6 +68,8 @@ class TestFHIRUser:
             "Organization/1",
             "practitioner/1",
             "Practitioner/1/_history/2",
+            "Practitioner/.",
+            "Practitioner/..",
             f"Practitioner/{'x' * 65}",
             "Practitioner/ü",
             "Practitioner/1\n",
@@ -196,21 +198,36 @@ class TestBundle:
             fhir.parse_bundle(body, fhir_base_url=BASE)
 
 
+def patient_of(resource: dict[str, Any]) -> str | None:
+    return fhir.patient_of(resource, fhir_base_url=BASE)
+
+
 class TestPatientOf:
     """C143, T17."""
 
     @pytest.mark.parametrize("member", ["subject", "patient", "beneficiary", "for", "individual"])
     @pytest.mark.parametrize(
         "reference",
-        ["Patient/a-1.E-2", f"{BASE}/Patient/a-1.E-2", "Patient/a-1.E-2/_history/3"],
+        [
+            "Patient/a-1.E-2",
+            f"{BASE}/Patient/a-1.E-2",
+            f"{BASE.replace('https', 'HTTPS')}/Patient/a-1.E-2",
+            "Patient/a-1.E-2/_history/3",
+        ],
     )
     def test_the_patient_a_resource_is_about(self, member: str, reference: str) -> None:
         resource = {"resourceType": "X", member: {"reference": reference}}
-        assert fhir.patient_of(resource) == "a-1.E-2"
+        assert patient_of(resource) == "a-1.E-2"
+
+    def test_an_appointment_is_about_the_patient_among_its_participants(self) -> None:
+        actors = [{"reference": "Practitioner/1"}, {"reference": "Patient/2"}, None]
+        participants = [{"actor": one} for one in actors]
+        appointment = {"resourceType": "Appointment", "participant": [None, *participants]}
+        assert patient_of(appointment) == "2"
 
     def test_a_patient_is_about_itself(self) -> None:
-        assert fhir.patient_of({"resourceType": "Patient", "id": "1"}) == "1"
-        assert fhir.patient_of({"resourceType": "Patient", "id": 1}) is None
+        assert patient_of({"resourceType": "Patient", "id": "1"}) == "1"
+        assert patient_of({"resourceType": "Patient", "id": 1}) is None
 
     @pytest.mark.parametrize(
         "subject",
@@ -227,19 +244,24 @@ class TestPatientOf:
             {"reference": "Patient/1?x"},
             {"reference": "Patient/1\n"},
             {"display": "Somebody"},
+            {"identifier": {"value": "F-1001"}},
+            {"reference": "https://other.example/fhir/Patient/1"},
+            {"reference": f"{BASE}/deeper/Patient/1"},
+            {"reference": "Patient/."},
+            {"reference": "Patient/.."},
         ],
     )
     def test_a_resource_that_names_no_patient(self, subject: object) -> None:
-        assert fhir.patient_of({"resourceType": "Observation", "subject": subject}) is None
+        assert patient_of({"resourceType": "Observation", "subject": subject}) is None
 
     def test_a_group_as_subject_does_not_hide_the_patient(self) -> None:
         resource = {"subject": {"reference": "Group/1"}, "patient": {"reference": "Patient/1"}}
-        assert fhir.patient_of(resource) == "1"
+        assert patient_of(resource) == "1"
 
     def test_a_resource_that_names_two_patients_is_about_neither(self) -> None:
         one, two = {"reference": "Patient/1"}, {"reference": "Patient/2"}
-        assert fhir.patient_of({"resourceType": "X", "subject": one, "patient": two}) is None
-        assert fhir.patient_of({"resourceType": "X", "subject": one, "patient": one}) == "1"
+        assert patient_of({"resourceType": "X", "subject": one, "patient": two}) is None
+        assert patient_of({"resourceType": "X", "subject": one, "patient": one}) == "1"
 
 
 class TestErrorText:

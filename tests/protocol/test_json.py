@@ -4,7 +4,13 @@ import json
 
 import pytest
 
-from smartapp.protocol.json import MAX_DEPTH, JSONInvalid, parse_json, parse_json_object
+from smartapp.protocol.json import (
+    MAX_DEPTH,
+    MAX_VALUES,
+    JSONInvalid,
+    parse_json,
+    parse_json_object,
+)
 
 
 @pytest.mark.parametrize(
@@ -56,6 +62,12 @@ def test_what_two_readers_could_read_differently_is_refused(body: bytes, reason:
     """C87, T25; and what no database column could hold."""
     with pytest.raises(JSONInvalid, match=reason):
         parse_json(body)
+
+
+def test_more_values_than_memory_should_hold_are_refused() -> None:
+    assert parse_json(b"[" + b"0," * 1_000 + b"0]") == [0] * 1_001
+    with pytest.raises(JSONInvalid, match="more values"):
+        parse_json(b"[" + b"0," * MAX_VALUES + b"0]")
 
 
 @pytest.mark.parametrize("opening", ["[", '{"a":'])

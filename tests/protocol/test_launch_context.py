@@ -94,6 +94,8 @@ class TestIds:
             "https://ehr.example/fhir/r4/Patient/1",
             "1 ",
             "1\n",
+            ".",
+            "..",
             "../1",
             "1?_id=2",
             "ümlaut",

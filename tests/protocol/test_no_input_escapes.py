@@ -121,7 +121,7 @@ def read_jwks(body: bytes) -> None:
 
 def read_bundle(body: bytes) -> None:
     for resource in fhir.parse_bundle(body, fhir_base_url=BASE).resources:
-        fhir.patient_of(resource)
+        fhir.patient_of(resource, fhir_base_url=BASE)
 
 
 PARSERS: dict[str, tuple[str, Callable[[bytes], object]]] = {
@@ -174,7 +174,7 @@ def test_json(body: bytes) -> None:
 @given(json_values | mutated(DOCUMENTS["bundle"]["entry"][0]["resource"]))
 def test_a_resource_in_hand(resource: Any) -> None:
     if isinstance(resource, dict):
-        patient = fhir.patient_of(resource)
+        patient = fhir.patient_of(resource, fhir_base_url=BASE)
         assert patient is None or isinstance(patient, str)
 
 

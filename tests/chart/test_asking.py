@@ -1,0 +1,280 @@
+"""Searches that an EHR does not take as they are, and answers to something else."""
+
+from collections.abc import AsyncIterator, Callable, Iterator
+
+import pytest
+from aiohttp import web
+
+from smartapp.chart import asking
+from smartapp.chart import fhir_access as access_module
+from smartapp.chart.chart import ReadSection
+from tests.chart.fake_ehr import FakeEHR, bundle, fhir, serving
+from tests.chart.samples import Resource, about_patient, concept, observation
+from tests.chart.test_reader import chart_of, condition
+
+ALL = ("patient/*.rs",)
+NEWEST_FIRST = {
+    "Condition": "-recorded-date",
+    "MedicationRequest": "-authoredon",
+    "Observation": "-date",
+    "Immunization": "-date",
+    "Encounter": "-date",
+}
+
+
+@pytest.fixture(autouse=True)
+def nothing_remembered() -> Iterator[None]:
+    asking.forget()
+    yield
+    asking.forget()
+
+
+@pytest.fixture
+async def ehr() -> AsyncIterator[FakeEHR]:
+    async with serving(FakeEHR()) as fake:
+        yield fake
+
+
+async def section(ehr: FakeEHR, name: str) -> ReadSection:
+    return (await chart_of(ehr, granted_scopes=ALL)).section(name)
+
+
+def refusing(
+    ehr: FakeEHR, resource_type: str, needs: Callable[[web.Request], str], *, status: int = 400
+) -> None:
+    """Refuse a search as long as it lacks something, in the EHR's words."""
+
+    async def answer(request: web.Request) -> web.StreamResponse:
+        if words := needs(request):
+            issue = [{"severity": "error", "code": "required", "diagnostics": words}]
+            return web.json_response(
+                {"resourceType": "OperationOutcome", "issue": issue}, status=status
+            )
+        return ehr.search(resource_type, request.query.get("category"))
+
+    ehr.answers[resource_type] = answer
+
+
+class TestOrder:
+    @pytest.mark.parametrize("resource_type", NEWEST_FIRST)
+    async def test_the_newest_are_asked_for_first(self, ehr: FakeEHR, resource_type: str) -> None:
+        await chart_of(ehr, granted_scopes=ALL)
+        asked = ehr.asked(resource_type)[0].query["_sort"]
+        assert asked == NEWEST_FIRST[resource_type]
+
+    async def test_an_ehr_that_sorts_nothing_is_asked_without_and_that_is_remembered(
+        self, ehr: FakeEHR
+    ) -> None:
+        ehr.add(condition("c1"))
+        refusing(ehr, "Condition", lambda one: "unknown: _sort" if "_sort" in one.query else "")
+        assert (await section(ehr, "problems")).count == 1
+        assert ["_sort" in one.query for one in ehr.asked("Condition")] == [True, False]
+        assert (await section(ehr, "problems")).count == 1
+        assert ["_sort" in one.query for one in ehr.asked("Condition")] == [True, False, False]
+
+    async def test_what_is_cut_is_old_and_the_page_says_so(
+        self, ehr: FakeEHR, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(access_module, "WINDOW", 3)
+        found = await self.labs(ehr, [f"2026-10-{day:02}" for day in range(20, 0, -1)])
+        assert found.notes == (
+            "The EHR has more than the 4 entries that were read. They are the newest of it.",
+        )
+        further = [one for one in ehr.asked("Observation") if "from" in one.query]
+        assert {one.query["from"] for one in further} == {"2"}
+
+    async def test_an_ehr_that_ignores_the_order_is_read_as_far_as_it_goes(
+        self, ehr: FakeEHR, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(access_module, "WINDOW", 3)
+        found = await self.labs(ehr, [f"2026-10-{day:02}" for day in range(1, 13)])
+        assert found.notes == ()
+
+    async def labs(self, ehr: FakeEHR, days: list[str]) -> ReadSection:
+        """Return the section of an EHR that gives two results a page in this order."""
+        results = [
+            observation("2160-0", n, "mg/dL", id=f"o{n}", when=day, category=LABORATORY)
+            for n, day in enumerate(days)
+        ]
+
+        async def pages(request: web.Request) -> web.StreamResponse:
+            if "laboratory" not in request.query.get("category", "laboratory"):
+                return bundle([])
+            first = int(request.query.get("from", "0"))
+            url = f"{ehr.base}/Observation?from={first + 2}" if first + 2 < len(results) else None
+            return bundle(results[first : first + 2], url)
+
+        ehr.answers["Observation"] = pages
+        return await section(ehr, "labs")
+
+
+LABORATORY = [concept("", "laboratory")]
+
+
+class TestDemands:
+    @pytest.mark.parametrize("status", [400, 403])
+    @pytest.mark.parametrize(
+        ("resource_type", "parameter", "name"),
+        [
+            ("MedicationRequest", "intent", "medications"),
+            ("MedicationRequest", "status", "medications"),
+            ("Condition", "category", "problems"),
+            ("Encounter", "date", "encounters"),
+            ("AllergyIntolerance", "clinical-status", "allergies"),
+        ],
+    )
+    async def test_a_search_is_put_once_more_with_what_the_ehr_names(
+        self, ehr: FakeEHR, resource_type: str, parameter: str, name: str, status: int
+    ) -> None:
+        ehr.add(about_patient(resource_type, "x1", status="active", code=concept("Something")))
+        words = f"Search parameter {parameter} is required."
+        lacks = lambda one: "" if parameter in one.query else words  # noqa: E731
+        refusing(ehr, resource_type, lacks, status=status)
+        found = await section(ehr, name)
+        assert found.state in ("ok", "empty"), found
+        assert len(ehr.asked(resource_type)) == 2
+        if resource_type == "MedicationRequest" and parameter == "intent":
+            assert ehr.asked(resource_type)[1].query["intent"].split(",")[:2] == ["order", "plan"]
+
+    async def test_words_that_name_nothing_lead_to_every_demand_that_is_known(
+        self, ehr: FakeEHR
+    ) -> None:
+        refusing(ehr, "MedicationRequest", lambda one: "" if "intent" in one.query else "No.")
+        assert (await section(ehr, "medications")).state == "empty"
+
+    async def test_a_403_without_a_word_of_a_parameter_is_about_permission(
+        self, ehr: FakeEHR
+    ) -> None:
+        refusing(ehr, "Condition", lambda _: "Not allowed.", status=403)
+        assert (await section(ehr, "problems")).state == "forbidden"
+        assert len(ehr.asked("Condition")) == 1
+
+    async def test_what_is_refused_in_every_form_is_refused(self, ehr: FakeEHR) -> None:
+        refusing(ehr, "Condition", lambda _: "No.")
+        found = await section(ehr, "problems")
+        assert found.state == "failed"
+        assert len(ehr.asked("Condition")) == 3  # as we like it, plain, with what may be demanded
+
+
+def unfiled(code: str, **members: object) -> Resource:
+    return observation(code, 4.1, "mmol/L", name=f"Test {code}", **members)
+
+
+class TestCategories:
+    async def test_an_ehr_that_ignores_categories_mixes_up_no_sections(self, ehr: FakeEHR) -> None:
+        everything = [
+            unfiled("2823-3", category=LABORATORY),
+            unfiled("8867-4", category=[concept("", "vital-signs")]),
+            unfiled("72166-2", category=[concept("", "social-history")]),
+        ]
+
+        async def all_of_it(_: web.Request) -> web.StreamResponse:
+            return bundle(everything)
+
+        ehr.answers["Observation"] = all_of_it
+        chart = await chart_of(ehr, granted_scopes=ALL)
+        assert chart.section("labs").count == 1
+        assert chart.section("vitals").count == 1
+        assert chart.section("labs").notes == ()
+
+    async def test_what_has_no_category_is_sorted_in_by_its_code_once(self, ehr: FakeEHR) -> None:
+        async def without_categories(request: web.Request) -> web.StreamResponse:
+            is_asked = request.query.get("category:missing") == "true"
+            return bundle([unfiled("883-9"), unfiled("8867-4")] if is_asked else [])
+
+        ehr.answers["Observation"] = without_categories
+        chart = await chart_of(ehr, granted_scopes=ALL)
+        assert [chart.section(name).count for name in ("labs", "vitals")] == [1, 1]
+        asked = [one for one in ehr.asked("Observation") if "category:missing" in one.query]
+        assert len(asked) == 1
+
+    async def test_an_ehr_without_modifiers_is_asked_for_them_once_an_hour(
+        self, ehr: FakeEHR
+    ) -> None:
+        for _ in range(2):
+            assert (await section(ehr, "labs")).state == "empty"
+        asked = [one for one in ehr.asked("Observation") if "category:missing" in one.query]
+        assert len(asked) == 2  # as we like it, and plain; and then no more
+
+    @pytest.mark.parametrize(("code", "name"), [("LAB", "labs"), ("vital-sign", "vitals")])
+    async def test_the_other_codes_of_a_category_count(
+        self, ehr: FakeEHR, code: str, name: str
+    ) -> None:
+        ehr.add(unfiled("2823-3" if name == "labs" else "8867-4", category=[concept("", code)]))
+        assert (await section(ehr, name)).count == 1
+
+    async def test_an_ehr_that_takes_two_codes_for_one_is_asked_for_the_usual_one(
+        self, ehr: FakeEHR
+    ) -> None:
+        result = unfiled("2823-3", category=LABORATORY)
+
+        async def literal(request: web.Request) -> web.StreamResponse:
+            return bundle([result] if request.query.get("category") == "laboratory" else [])
+
+        ehr.answers["Observation"] = literal
+        assert (await section(ehr, "labs")).count == 1
+
+
+class TestCounts:
+    async def test_fewer_than_the_ehr_says_there_are_is_said(self, ehr: FakeEHR) -> None:
+        async def five_of_forty(_: web.Request) -> web.StreamResponse:
+            entry = [{"resource": condition(f"c{n}")} for n in range(5)]
+            return fhir({"resourceType": "Bundle", "total": 40, "entry": entry})
+
+        ehr.answers["Condition"] = five_of_forty
+        assert (await section(ehr, "problems")).notes == (
+            "The EHR says that there are 40; it gave 5.",
+        )
+
+    async def test_a_total_that_fits_is_no_news(self, ehr: FakeEHR) -> None:
+        async def one_of_one(_: web.Request) -> web.StreamResponse:
+            entry = [{"resource": condition("c1")}]
+            return fhir({"resourceType": "Bundle", "total": 1, "entry": entry})
+
+        ehr.answers["Condition"] = one_of_one
+        assert (await section(ehr, "problems")).notes == ()
+
+
+class TestMedications:
+    ORDER = about_patient("MedicationRequest", "r1", status="active", intent="order")
+    MEDICATION = {"resourceType": "Medication", "id": "m7", "code": concept("Losartan 50 mg")}
+
+    @pytest.mark.parametrize(
+        "reference", ["Medication/m7", "{base}/Medication/m7", "Medication/m7/_history/2"]
+    )
+    @pytest.mark.parametrize("comes_with_it", [True, False])
+    async def test_the_medication_is_included_or_read(
+        self, ehr: FakeEHR, reference: str, comes_with_it: bool
+    ) -> None:
+        written = {"reference": reference.replace("{base}", ehr.base)}
+        order = {**self.ORDER, "medicationReference": written}
+        ehr.add(order, self.MEDICATION)
+        if comes_with_it:
+
+            async def including(request: web.Request) -> web.StreamResponse:
+                assert request.query["_include"] == "MedicationRequest:medication"
+                return bundle([order, self.MEDICATION])
+
+            ehr.answers["MedicationRequest"] = including
+        found = await section(ehr, "medications")
+        assert found.items[0].name == "Losartan 50 mg"
+        was_read = any(one.path == "/fhir/Medication/m7" for one in ehr.requests)
+        assert was_read is not comes_with_it
+
+    async def test_what_patients_report_stands_beside_the_orders(self, ehr: FakeEHR) -> None:
+        taken = {"medicationCodeableConcept": concept("Warfarin 5 mg")}
+        ehr.add(
+            {**self.ORDER, "medicationCodeableConcept": concept("Losartan 50 mg")},
+            about_patient("MedicationStatement", "s1", status="active", **taken),
+        )
+        found = await section(ehr, "medications")
+        assert {one.name for one in found.items} == {"Losartan 50 mg", "Warfarin 5 mg"}
+
+    async def test_an_ehr_without_statements_says_nothing_of_them(self, ehr: FakeEHR) -> None:
+        async def unknown(_: web.Request) -> web.StreamResponse:
+            return web.Response(status=404)
+
+        ehr.answers["MedicationStatement"] = unknown
+        for _ in range(2):
+            assert (await section(ehr, "medications")).notes == ()
+        assert len(ehr.asked("MedicationStatement")) == 1
