@@ -11,7 +11,7 @@ from smartapp.launches.models import LaunchEvent, LaunchKind, Step
 from smartapp.launches.pending import PENDING_LIFETIME
 from smartapp.protocol.client_assertion import CLOCK_SKEW_SECONDS, LIFETIME_SECONDS
 from smartapp.protocol.scopes import ResourceScope, compare, parse_scope
-from smartapp.registrations.models import AuthMethod
+from smartapp.registrations.options import AuthMethod
 
 AHEAD_SECONDS = CLOCK_SKEW_SECONDS + 2
 MARGIN_SECONDS = 60

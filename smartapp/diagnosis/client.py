@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 from smartapp.diagnosis.case import ALGS, METHODS, Case
 from smartapp.diagnosis.cause import Certainty, Entry, coded
-from smartapp.registrations.models import AuthMethod
+from smartapp.registrations.options import AuthMethod
 
 
 def _refused(when: Callable[[Case], bool]) -> Callable[[Case], bool]:

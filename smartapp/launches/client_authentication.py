@@ -17,7 +17,7 @@ from smartapp.keys.memory import Signer
 from smartapp.launches import steps
 from smartapp.protocol import client_assertion, token
 from smartapp.protocol.errors import EHRUnavailable
-from smartapp.registrations.models import AuthMethod
+from smartapp.registrations.options import AuthMethod
 from smartapp.registrations.registry import EndpointConfig
 
 logger = logging.getLogger(__name__)
@@ -134,7 +134,7 @@ def _assertion(config: EndpointConfig, token_endpoint: str, signer: Signer) -> d
         alg=signer.alg,
         kid=signer.kid,
         now=timezone.now(),
-        typ=config.assertion_typ,
+        typ=config.assertion_typ or "JWT",
         lifetime_seconds=config.assertion_lifetime_seconds,
         jku=config.jwks_url if config.send_jku else "",
     )

@@ -19,7 +19,7 @@ from smartapp.protocol import introspection, scopes
 from smartapp.protocol.errors import IntrospectionError, SmartError
 from smartapp.protocol.introspection import Introspection
 from smartapp.registrations import discovery, registry
-from smartapp.registrations.models import IntrospectionMethod
+from smartapp.registrations.options import IntrospectionMethod
 from smartapp.registrations.registry import EndpointConfig
 
 TIMEOUT_SECONDS = 10

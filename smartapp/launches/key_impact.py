@@ -20,7 +20,8 @@ from smartapp.launches.pending import PENDING_LIFETIME
 from smartapp.protocol import token
 from smartapp.protocol.errors import InvalidClient, SmartError
 from smartapp.registrations import discovery, registry
-from smartapp.registrations.models import AuthMethod, Registration
+from smartapp.registrations.models import Registration
+from smartapp.registrations.options import AuthMethod
 from smartapp.vault import VaultError
 
 MAX_LISTED = 100

@@ -26,7 +26,8 @@ from smartapp.database import in_database
 from smartapp.exception_reports import cause
 from smartapp.keys import heartbeat, memory
 from smartapp.launches.models import Launch, LaunchKind
-from smartapp.registrations.models import AuthMethod, Registration
+from smartapp.registrations.models import Registration
+from smartapp.registrations.options import AuthMethod
 
 GOOD_FOR_SECONDS = 1
 WAIT_SECONDS = 5

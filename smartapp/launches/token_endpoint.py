@@ -29,7 +29,7 @@ from smartapp.protocol.errors import (
 )
 from smartapp.protocol.urls import host_of
 from smartapp.registrations import discovery
-from smartapp.registrations.models import AuthMethod
+from smartapp.registrations.options import AuthMethod
 from smartapp.registrations.registry import EndpointConfig
 
 logger = logging.getLogger(__name__)

@@ -22,20 +22,21 @@ from django.utils import timezone
 
 from smartapp import http
 from smartapp.keys.models import Algorithm, KeySet
-from smartapp.registrations import doctor, presets, registering, registry
+from smartapp.registrations import doctor, options, presets, registering, registry
 from smartapp.registrations.doctor import Finding
 from smartapp.registrations.forms import SLUG_ERRORS, RegistrationForm
-from smartapp.registrations.models import AuthMethod, Endpoint, Registration
+from smartapp.registrations.models import Endpoint, Registration
+from smartapp.registrations.options import Asked, AuthMethod
 from smartapp.registrations.registering import Wanted
 from smartapp.registrations.validation import is_backend, validate_base_url
 
 # People paste what they have: the address of a document below the base.
 PASTED_TOO_MUCH = ("/.well-known/smart-configuration", "/metadata")
+FIRST = options.names(lambda one: one.asked is Asked.FIRST)
+ASKED = (*FIRST, *options.names(lambda one: one.asked is Asked.FOLDED))
 SALT = "what was found at an EHR"
 FOUND_AGE = timedelta(hours=1)
-FOLDED = (
-    "key_set", "alg", "assertion_audience", "scope", "standalone_scope", "pkce_unannounced", "slug",
-)  # fmt: skip
+FOLDED = ("key_set", *options.names(lambda one: one.asked is Asked.FOLDED), "slug")
 
 
 class LaunchedBy(TextChoices):
@@ -44,17 +45,16 @@ class LaunchedBy(TextChoices):
     PATIENTS = "patients", "Patients only"
 
 
-def scopes_for(
-    launched_by: str, scope: str, standalone_scope: str
-) -> tuple[str | None, str | None]:
-    """Return the scopes of clinicians and of patients: none for whom the registration is not, None
-    where they are left to the preset."""
-    if is_backend(scope):
-        return scope, ""
-    return (
-        "" if launched_by == LaunchedBy.PATIENTS else scope or None,
-        "" if launched_by == LaunchedBy.CLINICIANS else standalone_scope or None,
-    )
+def _given(typed: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the options that were given; empty ones are left to the preset, but no scopes at all
+    are for those who do not use it."""
+    given = {name: typed[name] for name in ASKED if typed.get(name)}
+    launched_by = typed.get("launched_by")
+    if launched_by == LaunchedBy.CLINICIANS:
+        given["standalone_scope"] = ""
+    if launched_by == LaunchedBy.PATIENTS and not is_backend(given.get("scope", "")):
+        given["scope"] = ""
+    return given
 
 
 class AddForm(forms.ModelForm):  # type: ignore[type-arg]  # not generic at run time
@@ -81,17 +81,11 @@ class AddForm(forms.ModelForm):  # type: ignore[type-arg]  # not generic at run 
             "name",
             "preset",
             "launched_by",
-            "client_id",
-            "auth_method",
+            *FIRST,
             "client_secret",
             *FOLDED,
         )
-        widgets = {
-            "client_id": forms.TextInput(attrs={"spellcheck": "false", "autocomplete": "off"}),
-            "assertion_audience": forms.URLInput(attrs={"spellcheck": "false"}),
-            "scope": forms.Textarea(attrs={"rows": 4}),
-            "standalone_scope": forms.Textarea(attrs={"rows": 4}),
-        }
+        widgets = options.widgets()
         help_texts = {
             "name": "What people call it, e.g. the hospital.",
             "client_id": "As the vendor's portal shows it. If the vendor first wants to know this "
@@ -155,23 +149,14 @@ class AddForm(forms.ModelForm):  # type: ignore[type-arg]  # not generic at run 
     def wanted(self) -> Wanted:
         """Return what was asked for; empty fields are left to the preset."""
         data = self.cleaned_data
-        scope, standalone_scope = scopes_for(
-            data["launched_by"], data["scope"], data["standalone_scope"]
-        )
         return Wanted(
             fhir_base_url=data["fhir_base_url"],
             name=data["name"],
-            client_id=data["client_id"],
             slug=data["slug"],
             preset=data["preset"],
-            auth_method=data["auth_method"],
             client_secret=data["client_secret"] or None,
             key_set=data["key_set"].slug if data["key_set"] else None,
-            alg=data["alg"] or None,
-            scope=scope,
-            standalone_scope=standalone_scope,
-            assertion_audience=data["assertion_audience"] or None,
-            pkce_unannounced=data["pkce_unannounced"] or None,
+            options=_given(data),
         )
 
 
@@ -264,7 +249,7 @@ def _suggest(form: AddForm, findings: list[Finding]) -> None:
     if any(one.check == doctor.PKCE_UNANNOUNCED for one in findings):
         form.open_field = "pkce_unannounced"
         preset = presets.PRESETS.get(form["preset"].value(), presets.PRESETS[""])
-        form.initial.setdefault(form.open_field, preset.pkce_unannounced)
+        form.initial.setdefault(form.open_field, preset.known_of_pkce)
 
 
 def _shown(url: str, findings: list[Finding]) -> dict[str, Any]:
@@ -312,19 +297,10 @@ def _as_if(fhir_base_url: str, typed: Mapping[str, str]) -> registry.EndpointCon
     now = timezone.now()
     preset = presets.PRESETS.get(typed["preset"], presets.PRESETS[""])
     registration = Registration(
-        client_id=typed.get("client_id", ""),
-        preset=preset.slug,
-        key_set=KeySet(slug=""),
-        updated_at=now,
-        **presets.defaults(preset),
+        preset=preset.slug, key_set=KeySet(slug=""), updated_at=now, **presets.defaults(preset)
     )
-    for name in ("auth_method", "alg", "pkce_unannounced"):
-        setattr(registration, name, typed.get(name) or getattr(registration, name))
-    asked = scopes_for(
-        typed["launched_by"], typed.get("scope", ""), typed.get("standalone_scope", "")
-    )
-    for name, scope in zip(("scope", "standalone_scope"), asked, strict=True):
-        setattr(registration, name, getattr(registration, name) if scope is None else scope)
+    for name, value in _given(typed).items():
+        setattr(registration, name, value)
     endpoint = Endpoint(pk=0, registration=registration, fhir_base_url=fhir_base_url)
     endpoint.updated_at = now
     return registry.describe(endpoint)

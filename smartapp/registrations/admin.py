@@ -21,6 +21,7 @@ from smartapp.registrations.discovery_page import DiscoveryPages, State, state, 
 from smartapp.registrations.doctor_page import DoctorPage, configs
 from smartapp.registrations.forms import EndpointForm, EndpointFormSet, RegistrationForm
 from smartapp.registrations.models import Endpoint, Registration
+from smartapp.registrations.options import Group, of_group
 
 
 def actor(request: HttpRequest) -> str:
@@ -65,31 +66,14 @@ class RegistrationAdmin(AddingPage, DiscoveryPages, DoctorPage):
     readonly_fields = ("slug", "registration_sheet")
     fieldsets = (
         ("What to enter at the vendor", {"fields": ("registration_sheet",)}),
-        (None, {"fields": ("name", "client_id", "preset", "enabled")}),
+        (None, {"fields": ("name", *of_group(Group.IDENTITY), "preset", "enabled")}),
         (
-            "How this app authenticates",
-            {"fields": ("auth_method", "client_secret", "key_set", "alg", "assertion_audience")},
+            Group.AUTHENTICATION.value,
+            {"fields": ("client_secret", "key_set", *of_group(Group.AUTHENTICATION))},
         ),
-        ("What it asks for", {"fields": ("scope", "standalone_scope")}),
-        (
-            "What this vendor wants otherwise",
-            {
-                "fields": (
-                    "assertion_typ",
-                    "assertion_lifetime_seconds",
-                    "send_jku",
-                    "send_client_id",
-                    "send_secret_as_it_is",
-                    "send_scope_on_refresh",
-                    "introspection_method",
-                    "refresh_tokens_persist",
-                    "token_requests_per_minute",
-                    "pkce_unannounced",
-                ),
-                "classes": ("collapse",),
-            },
-        ),
-        ("Addresses and frames", {"fields": ("slug", "frame_ancestors")}),
+        (Group.SCOPES.value, {"fields": of_group(Group.SCOPES)}),
+        (Group.QUIRKS.value, {"fields": of_group(Group.QUIRKS), "classes": ("collapse",)}),
+        (Group.FRAMES.value, {"fields": ("slug", *of_group(Group.FRAMES))}),
     )
     list_display = ("name", "client_id", "auth_method", "endpoint_names", "state")
     list_filter = ("enabled", "auth_method")
@@ -143,6 +127,7 @@ class RegistrationAdmin(AddingPage, DiscoveryPages, DoctorPage):
         obj.key_set = registering.key_set_for(
             obj, chosen.slug if chosen else obj.slug, now=now, actor=actor(request)
         )
+        registering.follow_preset(obj)
         registering.store_registration(
             obj, form.cleaned_data.get("client_secret"), actor=actor(request)
         )

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from smartapp.protocol.discovery import Discovery
 from smartapp.protocol.scopes import OtherScope, parse_scope, parse_scopes
-from smartapp.registrations.models import AuthMethod
+from smartapp.registrations.options import AuthMethod
 from smartapp.registrations.registry import EndpointConfig
 from smartapp.registrations.validation import is_backend
 

@@ -29,6 +29,7 @@ from smartapp.registrations.discovery import (
     not_accepted,
 )
 from smartapp.registrations.models import DiscoverySnapshot, Endpoint, EndpointOverride, Member
+from smartapp.registrations.options import pasted
 from smartapp.registrations.pinning import Observation
 from smartapp.registrations.registry import EndpointConfig
 
@@ -40,7 +41,7 @@ class OverrideForm(forms.ModelForm):  # type: ignore[type-arg]  # not generic at
         model = EndpointOverride
         fields = ("member", "url", "reason")
         widgets = {
-            "url": forms.URLInput(attrs={"class": "vTextField", "spellcheck": "false"}),
+            "url": pasted(),
             "reason": forms.TextInput(attrs={"class": "vTextField"}),
         }
 

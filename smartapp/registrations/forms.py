@@ -13,31 +13,12 @@ from smartapp.keys.models import KeySet
 from smartapp.protocol.client_assertion import LIFETIME_SECONDS
 from smartapp.registrations import registering, registry
 from smartapp.registrations.models import Endpoint, Registration
+from smartapp.registrations.options import LinesField, asked_for, pasted, widgets
 from smartapp.registrations.presets import PRESETS
-from smartapp.registrations.validation import validate_for_anybody, validate_own_address
+from smartapp.registrations.registering import SCOPES
+from smartapp.registrations.validation import validate_own_address
 
-# Pasted as the vendor gives it, and never cut.
-ADDRESS = forms.TextInput(attrs={"class": "vTextField", "spellcheck": "false"})
 SLUG_ERRORS = {"invalid": "Use letters, digits and hyphens only."}
-
-
-class LinesField(forms.CharField):
-    """A list of texts, one a line."""
-
-    widget = forms.Textarea(attrs={"rows": 3, "cols": 80})
-
-    def to_python(self, value: Any) -> list[str]:  # type: ignore[override]
-        lines = (super().to_python(value) or "").splitlines()
-        return [line.strip() for line in lines if line.strip()]
-
-    def prepare_value(self, value: Any) -> Any:
-        return "\n".join(value) if isinstance(value, list) else value
-
-    def has_changed(self, initial: Any, data: Any) -> bool:
-        return self.to_python(data) != (initial or [])
-
-    def run_validators(self, value: Any) -> None:
-        """The model's field has the validators, for the list as a whole."""
 
 
 class RegistrationForm(forms.ModelForm):  # type: ignore[type-arg]  # not generic at run time
@@ -64,46 +45,11 @@ class RegistrationForm(forms.ModelForm):  # type: ignore[type-arg]  # not generi
         "its URL in the vendor's portal, or every sign-in fails. Never share one between "
         "production and non-production.",
     )
-    frame_ancestors = LinesField(
-        label="May show this app in a frame",
-        required=False,
-        help_text="Origins of the EHR's own pages, one a line, e.g. https://ehr.example. "
-        "Empty: nobody.",
-    )
 
     class Meta:
         model = Registration
-        fields = (
-            "name",
-            "client_id",
-            "preset",
-            "enabled",
-            "auth_method",
-            "client_secret",
-            "key_set",
-            "alg",
-            "assertion_audience",
-            "assertion_typ",
-            "assertion_lifetime_seconds",
-            "send_jku",
-            "send_client_id",
-            "send_secret_as_it_is",
-            "scope",
-            "standalone_scope",
-            "send_scope_on_refresh",
-            "introspection_method",
-            "refresh_tokens_persist",
-            "token_requests_per_minute",
-            "pkce_unannounced",
-            "frame_ancestors",
-            "slug",
-        )
-        widgets = {
-            "client_id": ADDRESS,
-            "assertion_audience": ADDRESS,
-            "scope": forms.Textarea(attrs={"rows": 4, "cols": 80}),
-            "standalone_scope": forms.Textarea(attrs={"rows": 4, "cols": 80}),
-        }
+        fields = ("name", "preset", "enabled", "client_secret", "key_set", "slug", *asked_for())
+        widgets = widgets()
         error_messages = {"slug": SLUG_ERRORS}
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -119,36 +65,30 @@ class RegistrationForm(forms.ModelForm):  # type: ignore[type-arg]  # not generi
     def clean(self) -> dict[str, Any]:
         data = super().clean() or self.cleaned_data
         validate_own_address()
-        for name in ("scope", "standalone_scope"):
+        for name in SCOPES:
             data[name] = " ".join(data.get(name, "").split())
-        validate_for_anybody(data["scope"], data["standalone_scope"])
         lifetime = data.get("assertion_lifetime_seconds") or LIFETIME_SECONDS
         data["assertion_lifetime_seconds"] = lifetime
-        self._check_authentication(data)
-        self._check_alg(data)
-        wanted = Registration(client_id=data.get("client_id", ""), enabled=data["enabled"])
+        wanted = self._wanted(data)
+        registering.check(wanted, data.get("client_secret"))
+        self._check_alg(wanted, data.get("key_set"))
         waited = not self.instance.client_id
         data["enabled"] = registering.is_enabled(wanted, waited=waited)
         return data
 
-    def _check_authentication(self, data: dict[str, Any]) -> None:
-        wanted = Registration(
-            auth_method=data.get("auth_method", ""),
-            scope=data.get("scope", ""),
-            sealed_client_secret=self.instance.sealed_client_secret,
-        )
-        registering.check_authentication(wanted, data.get("client_secret"))
-        wanted.standalone_scope = data.get("standalone_scope", "")
-        registering.check_pkce(wanted, data.get("pkce_unannounced", ""))
-
-    def _check_alg(self, data: dict[str, Any]) -> None:
+    def _wanted(self, data: dict[str, Any]) -> Registration:
+        """Return the registration as it would be stored, as far as its options go."""
         wanted = Registration(
             pk=self.instance.pk,
             slug=self.instance.slug,
-            auth_method=data.get("auth_method", ""),
-            alg=data.get("alg", self.instance.alg),
+            enabled=data["enabled"],
+            sealed_client_secret=self.instance.sealed_client_secret,
         )
-        chosen = data.get("key_set")
+        for name in asked_for():
+            setattr(wanted, name, data.get(name, getattr(self.instance, name)))
+        return wanted
+
+    def _check_alg(self, wanted: Registration, chosen: KeySet | None) -> None:
         slug = chosen.slug if chosen else self.instance.slug
         registering.refuse_alg_too_early(wanted, slug, now=timezone.now(), actor=self.actor)
 
@@ -173,7 +113,7 @@ class EndpointForm(forms.ModelForm):  # type: ignore[type-arg]  # not generic at
 
     class Meta:
         model = Endpoint
-        widgets = {"fhir_base_url": ADDRESS}
+        widgets = {"fhir_base_url": pasted()}
         fields = ("fhir_base_url", "name", "enabled", "issuers", "pkce_unannounced", "slug")
 
     def clean(self) -> dict[str, Any]:

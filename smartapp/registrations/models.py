@@ -2,60 +2,22 @@
 
 from typing import ClassVar
 
-from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 from django.db.models import Q
 
 from smartapp import vault
-from smartapp.keys.models import Algorithm, KeySet
-from smartapp.protocol.client_assertion import (
-    LIFETIME_SECONDS,
-    LONGEST_LIFETIME_SECONDS,
-    SHORTEST_LIFETIME_SECONDS,
-)
+from smartapp.keys.models import KeySet
 from smartapp.registrations import validation
-
-REASON_LENGTH = 300
-
-
-class AuthMethod(models.TextChoices):
-    PRIVATE_KEY_JWT = "private_key_jwt", "Signed assertion (private_key_jwt)"
-    CLIENT_SECRET_BASIC = "client_secret_basic", "Client secret (Basic)"
-    NONE = "none", "Public client with PKCE (none)"
+from smartapp.registrations.options import REASON_LENGTH, RegistrationOptions
 
 
-class AssertionType(models.TextChoices):
-    """The header `typ` of a client assertion, where it is not SMART's JWT (C63, C68)."""
-
-    CLIENT_AUTHENTICATION = "client-authentication+jwt", "client-authentication+jwt"
-
-
-class IntrospectionMethod(models.TextChoices):
-    """How an EHR wants to be asked about a token. GET shows the token in the address (T26)."""
-
-    POST = "POST", "POST, as RFC 7662 says"
-    GET = "GET", "GET, with the token in the address"
-
-
-class Registration(models.Model):
+class Registration(RegistrationOptions):
     """Us at a vendor: client_id, how we authenticate, which key set signs, what we ask for (C1)."""
 
     slug = models.SlugField(
         max_length=63, unique=True, help_text="Part of the redirect URI; the vendor compares it."
     )
     name = models.CharField(max_length=200, help_text="What administrators call it.")
-    client_id = models.TextField(
-        "client id",
-        blank=True,
-        validators=[validation.validate_client_id],
-        help_text="As the vendor's portal shows it. Until it is entered, nobody can launch.",
-    )
-    auth_method = models.CharField(
-        "authentication",
-        max_length=32,
-        choices=AuthMethod.choices,
-        default=AuthMethod.PRIVATE_KEY_JWT,
-    )
     sealed_client_secret = models.TextField(blank=True, editable=False)
     key_set = models.ForeignKey(
         KeySet,
@@ -63,107 +25,7 @@ class Registration(models.Model):
         related_name="registrations",
         help_text="Its JWKS URL is what the vendor fetches. Empty: a new set with this slug.",
     )
-    alg = models.CharField(
-        "algorithm",
-        max_length=5,
-        choices=Algorithm.choices,
-        default=Algorithm.RS384,
-        help_text="Signs the client assertion; the vendor must expect this one.",
-    )
-    scope = models.TextField(
-        blank=True,
-        validators=[validation.validate_scope],
-        help_text="Asked for when a clinician launches from the EHR. Empty: this registration is "
-        "for patients only, as where a vendor gives a client id of its own for them. With system/ "
-        "scopes only, it is 2-legged: it obtains tokens without a person and launches nobody.",
-    )
-    standalone_scope = models.TextField(
-        blank=True,
-        validators=[validation.validate_standalone_scope],
-        help_text="Asked for when a patient connects. Empty: patients cannot connect.",
-    )
-    assertion_audience = models.TextField(
-        blank=True,
-        validators=[validation.validate_url],
-        help_text="Audience of the client assertion. Empty: the token endpoint, as SMART says. "
-        "athenahealth wants a URL of its own.",
-    )
-    assertion_typ = models.CharField(
-        "type of the assertion",
-        max_length=32,
-        blank=True,
-        choices=AssertionType.choices,
-        help_text="Empty: JWT, as SMART says. Newer OAuth servers want the other.",
-    )
-    assertion_lifetime_seconds = models.PositiveSmallIntegerField(
-        "lifetime of the assertion",
-        default=LIFETIME_SECONDS,
-        validators=[
-            MinValueValidator(SHORTEST_LIFETIME_SECONDS),
-            MaxValueValidator(LONGEST_LIFETIME_SECONDS),
-        ],
-        help_text=f"Seconds; SMART and Epic allow {LONGEST_LIFETIME_SECONDS} at most. "
-        f"Empty: {LIFETIME_SECONDS}.",
-    )
-    send_jku = models.BooleanField(
-        "send our JWKS URL in the assertion (jku)",
-        default=False,
-        help_text="SMART allows it. It is always this registration's own URL, the one that the "
-        "vendor has.",
-    )
-    send_client_id = models.BooleanField(
-        "send the client id in the body too",
-        default=False,
-        help_text="SMART says no; some servers look a client up by it before anything else.",
-    )
-    send_secret_as_it_is = models.BooleanField(
-        default=False,
-        help_text="Client secrets are form-url-encoded before they are sent, as OAuth says; "
-        "some servers want them as they are.",
-    )
-    send_scope_on_refresh = models.BooleanField(
-        default=False, help_text="athenahealth requires it; elsewhere it is optional."
-    )
-    introspection_method = models.CharField(
-        "introspection",
-        max_length=4,
-        choices=IntrospectionMethod.choices,
-        default=IntrospectionMethod.POST,
-        help_text="With GET the token is in the address, which servers and proxies on the way may "
-        "log: only for an EHR that documents nothing else, as athenahealth does.",
-    )
-    refresh_tokens_persist = models.BooleanField(
-        "a refresh token may be used more than once",
-        default=False,
-        help_text="Tick it only where the vendor says that a refresh does not use its token up. "
-        "When the answer to a refresh is lost, the refresh is then sent once more. Otherwise "
-        "people open the app again: an EHR that gives a new token each time takes a second use of "
-        "the old one for theft, and may end all that the person allowed.",
-    )
-    token_requests_per_minute = models.PositiveSmallIntegerField(
-        "limit on token requests a minute",
-        null=True,
-        blank=True,
-        validators=[MinValueValidator(1)],
-        help_text="How many the vendor takes from this client id in any minute, from all processes "
-        "together. Sign-ins go first; a refresh waits for its turn. Empty: no limit.",
-    )
-    # Origins of the EHR's own pages that may show the app in a frame (C150). Empty: nobody.
-    frame_ancestors = models.JSONField(
-        default=list, blank=True, validators=[validation.validate_origins]
-    )
-    pkce_unannounced = models.CharField(
-        "takes PKCE unannounced, because",
-        max_length=REASON_LENGTH,
-        blank=True,
-        help_text="This app always sends PKCE with S256, and stops launches where an EHR does not "
-        "list it. If the vendor says that its servers take it although they do not list it, write "
-        "here who said so and when. An EHR that lists other methods only is never asked.",
-    )
     preset = models.CharField(max_length=32, blank=True)
-    # Longest that this EHR keeps our JWKS whatever our Cache-Control says, as its preset knows it:
-    # a new key waits for that long. 0: as our header says. Empty: not known (spec §3.3).
-    jwks_cache_seconds = models.PositiveIntegerField(null=True, editable=False)
     enabled = models.BooleanField(default=True)
     created_at = models.DateTimeField(editable=False)
     updated_at = models.DateTimeField(editable=False)

@@ -101,12 +101,13 @@ def _ask_for_what_is_listed(
 ) -> None:
     """Let the scopes grow by what the EHR lists, where they are still the preset's: what an
     administrator entered stays."""
-    usual = presets.PRESETS.get(registration.preset)
-    if usual is None:
+    preset = presets.PRESETS.get(registration.preset)
+    if preset is None:
         return
+    usual = presets.defaults(preset)
     for name in ("scope", "standalone_scope"):
-        if getattr(registration, name) == getattr(usual, name):
-            grown = presets.with_listed(getattr(usual, name), document.scopes_supported)
+        if getattr(registration, name) == usual[name]:
+            grown = presets.with_listed(usual[name], document.scopes_supported)
             setattr(registration, name, grown)
     registration.updated_at = now
     registration.save(update_fields=["scope", "standalone_scope", "updated_at"])

@@ -4,13 +4,14 @@ Every default can be overridden, and what nobody has read in the vendor's own do
 as unverified where it is shown. Vendors differ more than the standard; this file is where.
 """
 
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any
 from urllib.parse import urlsplit
 
 from smartapp.protocol.scopes import ResourceScope, parse_scope
+from smartapp.registrations.options import OPTIONS, Fills, names
 
 READ_TYPES = (
     "Patient",
@@ -64,45 +65,34 @@ class Preset:
     # By these hosts, those below them, or this part of the path, an EHR is guessed to be one.
     hosts: tuple[str, ...] = ()
     path: str = ""
-    alg: str = "RS384"
-    scope: str = CLINICIAN_SCOPE
-    standalone_scope: str = PATIENT_SCOPE
-    send_scope_on_refresh: bool = False
-    introspection_method: str = "POST"
-    refresh_tokens_persist: bool = False
-    # Kept to although it is only reported: too low a limit delays, too high a one is refused.
-    token_requests_per_minute: int | None = None
+    # What a registration there starts with, by option, where it is not as usual. Every value can be
+    # overridden. A limit is kept to although it is only reported: too low a one delays.
+    options: Mapping[str, Any] = field(default_factory=dict)
     # What is known of PKCE that its servers take and do not list; suggested, never set.
-    pkce_unannounced: str = ""
+    known_of_pkce: str = ""
     client_id_header: str = ""
     # Where people sign out at the EHR, on the host of the token endpoint (C134).
     logout_path: str = ""
     posted_standalone: bool = True
     # What is reported to follow the issuer in the assertion's audience; offered, never set.
     reported_audience_path: str = ""
-    # Longest that the vendor keeps our JWKS, whatever our Cache-Control says; 0: never longer than
-    # that; None: not known (spec §3.3).
-    jwks_cache_seconds: int | None = None
     steps: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
     unverified: tuple[str, ...] = ()
 
 
-# The members of a preset that are fields of a registration of the same name.
-_FIELDS = (
-    "alg",
-    "scope",
-    "standalone_scope",
-    "send_scope_on_refresh",
-    "introspection_method",
-    "refresh_tokens_persist",
-    "token_requests_per_minute",
-)
+_USUAL = {"scope": CLINICIAN_SCOPE, "standalone_scope": PATIENT_SCOPE}
 
 
 def defaults(preset: Preset) -> dict[str, Any]:
-    """Return what a new registration at this vendor starts with, by field."""
-    return {name: getattr(preset, name) for name in _FIELDS}
+    """Return what a new registration at this vendor starts with, by option."""
+    return {**_USUAL, **preset.options}
+
+
+def quirks(preset: Preset) -> dict[str, Any]:
+    """Return the options that come and go with the vendor, as this one wants them."""
+    follow = names(lambda one: one.fills is Fills.ALWAYS)
+    return {name: preset.options.get(name, OPTIONS[name].usual) for name in follow}
 
 
 def _athena(environment: str, host: str, token_requests_per_minute: int) -> Preset:
@@ -110,10 +100,13 @@ def _athena(environment: str, host: str, token_requests_per_minute: int) -> Pres
         slug=f"athenahealth-{environment}",
         title=f"athenahealth, {environment}",
         hosts=(host,),
-        # The algorithm of athenahealth's own example; SMART's RS384 is not confirmed there.
-        alg="RS256",
-        send_scope_on_refresh=True,
-        token_requests_per_minute=token_requests_per_minute,
+        options={
+            # The algorithm of athenahealth's own example; SMART's RS384 is not confirmed there.
+            "alg": "RS256",
+            "send_scope_on_refresh": True,
+            "introspection_method": "GET",
+            "token_requests_per_minute": token_requests_per_minute,
+        },
         reported_audience_path="/v1/token",
         steps=(
             "Create a 3-legged app with authentication by JWKS URL, and enter the redirect URI, "
@@ -122,7 +115,6 @@ def _athena(environment: str, host: str, token_requests_per_minute: int) -> Pres
             "athenahealth wants an audience of its own in the client assertion: take the value for "
             "this environment from its documentation and enter it here as the assertion audience.",
         ),
-        introspection_method="GET",
         logout_path="/oauth2/v1/logout",
         notes=(
             f"This is the {environment} environment: its client id and key set belong to no other.",
@@ -163,7 +155,7 @@ _PRESETS = (
         path="/api/fhir/r4",
         client_id_header="Epic-Client-ID",
         posted_standalone=False,
-        jwks_cache_seconds=29 * 3600,
+        options={"jwks_cache_seconds": 29 * 3600},
         steps=(
             "Enter the JWKS URL in both fields, production and non-production, only if both use "
             "this key set; one set per environment is better.",
@@ -185,10 +177,12 @@ _PRESETS = (
         slug="oracle",
         title="Oracle Health (Cerner)",
         hosts=("cerner.com", "sandboxcerner.com"),
-        # A refresh brings no new refresh token.
-        refresh_tokens_persist=True,
-        scope=f"{CLINICIAN_SCOPE} online_access",
-        pkce_unannounced="of 2,905 Oracle Health production endpoints 625 did not list PKCE in May "
+        options={
+            # A refresh brings no new refresh token.
+            "refresh_tokens_persist": True,
+            "scope": f"{CLINICIAN_SCOPE} online_access",
+        },
+        known_of_pkce="of 2,905 Oracle Health production endpoints 625 did not list PKCE in May "
         "2026; other apps send it to all of them.",
         steps=(
             "Request each scope by resource type; Oracle grants no others.",
@@ -234,9 +228,11 @@ _PRESETS = (
         slug="sandbox",
         title="The sandbox EHR of this app",
         path="/sandbox/fhir/",
-        scope=f"{CLINICIAN_SCOPE} {_MORE_READS} offline_access",
-        standalone_scope=f"{PATIENT_SCOPE} {_MORE_READS}",
-        jwks_cache_seconds=0,
+        options={
+            "scope": f"{CLINICIAN_SCOPE} {_MORE_READS} offline_access",
+            "standalone_scope": f"{PATIENT_SCOPE} {_MORE_READS}",
+            "jwks_cache_seconds": 0,
+        },
         notes=("Synthetic people only.",),
     ),
 )

@@ -4,7 +4,8 @@ The two are apart on purpose: an EHR that does not answer today is registered al
 nobody is sent there until its discovery was read once (`pinning`).
 """
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
 from itertools import count
 from typing import Any
@@ -24,16 +25,19 @@ from smartapp.protocol.errors import DiscoveryInvalid
 from smartapp.registrations import (
     doctor,
     issuer_conflicts,
+    options,
     overrides,
     registry,
     validation,
 )
-from smartapp.registrations.models import AuthMethod, Endpoint, Registration
-from smartapp.registrations.presets import PRESETS, Preset, defaults
+from smartapp.registrations.models import Endpoint, Registration
+from smartapp.registrations.options import Asked, AuthMethod, Group
+from smartapp.registrations.presets import PRESETS, Preset, defaults, quirks
 from smartapp.registrations.registry import EndpointConfig
 from smartapp.registrations.validation import is_backend, validate_own_address
 
 SLUG_LENGTH = 63
+SCOPES = options.of_group(Group.SCOPES)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,19 +46,13 @@ class Wanted:
 
     fhir_base_url: str
     name: str
-    client_id: str | None = None
     slug: str | None = None
     preset: str | None = None
-    auth_method: str | None = None
     client_secret: str | None = None
     key_set: str | None = None
-    alg: str | None = None
-    scope: str | None = None
-    standalone_scope: str | None = None
-    assertion_audience: str | None = None
     issuers: list[str] | None = None
-    frame_ancestors: list[str] | None = None
-    pkce_unannounced: str | None = None
+    # By name, those that are given: `options.OPTIONS`.
+    options: Mapping[str, Any] = field(default_factory=dict)
 
 
 def register(wanted: Wanted, *, now: datetime, actor: str) -> Endpoint:
@@ -75,9 +73,7 @@ def register(wanted: Wanted, *, now: datetime, actor: str) -> Endpoint:
         raise ValidationError({"slug": f"{slug} is the endpoint of another registration."})
     _change_registration(registration, wanted)
     registration.clean_fields(exclude=["key_set"])
-    check_authentication(registration, wanted.client_secret)
-    check_pkce(registration, registration.pkce_unannounced)
-    validation.validate_for_anybody(registration.scope, registration.standalone_scope)
+    check(registration, wanted.client_secret)
     endpoint.name = wanted.name
     set_base(endpoint, wanted.fhir_base_url)
     endpoint.clean_fields(exclude=["registration"])
@@ -120,31 +116,23 @@ def known_preset(slug: str) -> Preset:
 def _change_registration(registration: Registration, wanted: Wanted) -> None:
     new, waited = registration.pk is None, not registration.client_id
     preset = known_preset(registration.preset if wanted.preset is None else wanted.preset)
-    usual = defaults(preset)
-    if is_backend(wanted.scope or ""):
+    changes: dict[str, Any] = defaults(preset) if new else {}
+    if is_backend(wanted.options.get("scope", "")):
         # Patients have nothing to connect to where nobody signs in.
-        usual["standalone_scope"] = ""
-    given = {
-        "alg": wanted.alg,
-        "scope": _single_blanks(wanted.scope),
-        "standalone_scope": _single_blanks(wanted.standalone_scope),
-    }
-    changes: dict[str, Any] = {
-        "name": wanted.name,
-        "client_id": wanted.client_id,
-        "preset": preset.slug,
-        "auth_method": wanted.auth_method,
-        "assertion_audience": wanted.assertion_audience,
-        "frame_ancestors": wanted.frame_ancestors,
-        "pkce_unannounced": wanted.pkce_unannounced,
-        # A vendor's quirks come and go with the vendor; what may be given stays once it is stored.
-        **{name: usual[name] for name in usual if new or (wanted.preset and name not in given)},
-        **{name: value for name, value in given.items() if value is not None},
-    }
-    for name, value in changes.items():
-        if value is not None:
-            setattr(registration, name, value)
+        changes["standalone_scope"] = ""
+    if registration.preset != preset.slug:
+        changes |= quirks(preset)
+    registration.name, registration.preset = wanted.name, preset.slug
+    for name, value in {**changes, **wanted.options}.items():
+        setattr(registration, name, _single_blanks(value) if name in SCOPES else value)
     registration.enabled = is_enabled(registration, waited=waited)
+
+
+def follow_preset(registration: Registration) -> None:
+    """Take over what only a preset knows. What a person can set stays as the person has it."""
+    known = quirks(PRESETS.get(registration.preset, PRESETS[""]))
+    for name in options.names(lambda one: one.asked is Asked.NEVER):
+        setattr(registration, name, known[name])
 
 
 def is_enabled(registration: Registration, *, waited: bool) -> bool:
@@ -152,8 +140,8 @@ def is_enabled(registration: Registration, *, waited: bool) -> bool:
     return bool(registration.client_id) and (registration.enabled or waited)
 
 
-def _single_blanks(text: str | None) -> str | None:
-    return None if text is None else " ".join(text.split())
+def _single_blanks(text: str) -> str:
+    return " ".join(text.split())
 
 
 def set_base(endpoint: Endpoint, fhir_base_url: str) -> None:
@@ -243,6 +231,13 @@ def left_open(registration: Registration) -> tuple[str, ...]:
         "are not needed any more."
         for base, number in rows
     )
+
+
+def check(registration: Registration, client_secret: str | None) -> None:
+    """Refuse options that do not go together. ValidationError, at the one to change."""
+    check_authentication(registration, client_secret)
+    check_pkce(registration, registration.pkce_unannounced)
+    validation.validate_for_anybody(registration.scope, registration.standalone_scope)
 
 
 def check_authentication(registration: Registration, given: str | None) -> None:
@@ -352,12 +347,11 @@ def store_registration(
     Where nothing changed, nothing is written, so that the audit trail holds changes only.
     """
     created = registration.pk is None
-    preset = PRESETS.get(registration.preset)
-    registration.jwks_cache_seconds = preset.jwks_cache_seconds if preset else None
     if registration.auth_method != AuthMethod.CLIENT_SECRET_BASIC:
         registration.sealed_client_secret = ""
     if not client_secret and _is_unchanged(registration):
         return
+    changes = _recorded(registration)
     registration.save()
     registration.endpoints.update(
         launchable=not registration.is_backend,
@@ -373,18 +367,23 @@ def store_registration(
         actor,
         "registration.create" if created else "registration.change",
         f"registration {registration.slug}",
-        client_id=registration.client_id,
         preset=registration.preset,
-        auth_method=registration.auth_method,
         new_client_secret=bool(client_secret),
         key_set=registration.key_set.slug,
-        alg=registration.alg,
-        scope=registration.scope,
-        standalone_scope=registration.standalone_scope,
-        pkce_unannounced=registration.pkce_unannounced,
         enabled=registration.enabled,
+        **changes,
     )
     transaction.on_commit(registry.forget)
+
+
+def _recorded(registration: Registration) -> dict[str, Any]:
+    """Return all options, and of a stored registration what the changed ones were."""
+    now = options.values(registration)
+    stored = Registration.objects.filter(pk=registration.pk).first()
+    if stored is None:
+        return now
+    before = options.values(stored)
+    return {**now, "before": {name: before[name] for name in now if now[name] != before[name]}}
 
 
 def _is_unchanged(row: Registration | Endpoint) -> bool:

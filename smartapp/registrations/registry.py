@@ -21,8 +21,9 @@ from smartapp.database import in_database
 from smartapp.protocol.discovery import discovery_url
 from smartapp.protocol.errors import ClientKeyError, StateOfAnotherRegistration, UnknownEndpoint
 from smartapp.protocol.urls import base_key
-from smartapp.registrations import validation
-from smartapp.registrations.models import AuthMethod, Endpoint, Member, Registration
+from smartapp.registrations import options, validation
+from smartapp.registrations.models import Endpoint, Member, Registration
+from smartapp.registrations.options import AuthMethod, OptionValues
 
 REMEMBERED_SECONDS = 5
 MAX_KEY_CHARACTERS = 500
@@ -30,9 +31,10 @@ MAX_KEY_CHARACTERS = 500
 Overrides = tuple[tuple[str, str], ...]
 
 
-@dataclass(frozen=True, slots=True)
-class EndpointConfig:
-    """An endpoint with its registration, as the database had it a few seconds ago at most."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EndpointConfig(OptionValues):
+    """An endpoint with its registration and that one's options, as the database had them a few
+    seconds ago at most."""
 
     endpoint_id: int
     slug: str
@@ -43,28 +45,10 @@ class EndpointConfig:
     registration_id: int
     registration_slug: str
     registration_name: str
-    client_id: str
-    auth_method: str
     client_secret: str = field(repr=False)
     key_set_slug: str
-    alg: str
-    scope: str
-    standalone_scope: str
-    assertion_audience: str
-    assertion_typ: str
-    assertion_lifetime_seconds: int
-    send_jku: bool
-    send_client_id: bool
-    send_secret_as_it_is: bool
-    send_scope_on_refresh: bool
-    introspection_method: str
-    refresh_tokens_persist: bool
-    token_requests_per_minute: int | None
-    frame_ancestors: tuple[str, ...]
     preset: str
     updated_at: datetime
-    # Who says so, and when; empty: S256 must be listed.
-    pkce_unannounced: str = ""
     # Addresses that an administrator knows better than discovery: member and URL (C10, C91).
     overrides: Overrides = ()
 
@@ -232,7 +216,11 @@ def describe(endpoint: Endpoint, overrides: Overrides | None = None) -> Endpoint
     """Return the same without the client secret, for what never authenticates: lists, sheets,
     discovery. A secret that does not open takes none of these away."""
     registration = endpoint.registration
+    values = options.values(registration)
+    # What is said of one EHR goes before what is said of a whole vendor.
+    values["pkce_unannounced"] = endpoint.pkce_unannounced or values["pkce_unannounced"]
     return EndpointConfig(
+        **values,
         endpoint_id=endpoint.pk,
         slug=endpoint.slug,
         name=endpoint.name,
@@ -242,26 +230,9 @@ def describe(endpoint: Endpoint, overrides: Overrides | None = None) -> Endpoint
         registration_id=registration.pk,
         registration_slug=registration.slug,
         registration_name=registration.name,
-        client_id=registration.client_id,
-        auth_method=registration.auth_method,
         client_secret="",
         key_set_slug=registration.key_set.slug,
-        alg=registration.alg,
-        scope=registration.scope,
-        standalone_scope=registration.standalone_scope,
-        assertion_audience=registration.assertion_audience,
-        assertion_typ=registration.assertion_typ or "JWT",
-        assertion_lifetime_seconds=registration.assertion_lifetime_seconds,
-        send_jku=registration.send_jku,
-        send_client_id=registration.send_client_id,
-        send_secret_as_it_is=registration.send_secret_as_it_is,
-        send_scope_on_refresh=registration.send_scope_on_refresh,
-        introspection_method=registration.introspection_method,
-        refresh_tokens_persist=registration.refresh_tokens_persist,
-        token_requests_per_minute=registration.token_requests_per_minute,
-        frame_ancestors=tuple(registration.frame_ancestors),
         preset=registration.preset,
-        pkce_unannounced=endpoint.pkce_unannounced or registration.pkce_unannounced,
         updated_at=max(endpoint.updated_at, registration.updated_at),
         overrides=_overrides(endpoint) if overrides is None else overrides,
     )

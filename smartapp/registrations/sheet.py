@@ -6,27 +6,21 @@ from typing import Any
 from smartapp.keys.models import SigningKey
 from smartapp.protocol.urls import without_trailing_slash
 from smartapp.registrations import registry
-from smartapp.registrations.models import AuthMethod
+from smartapp.registrations.options import OPTIONS, Asked, AuthMethod, Option
 from smartapp.registrations.presets import PRESETS
 from smartapp.registrations.registry import EndpointConfig
 
+# What the sheet says beside the options.
 _LABELS = {
     "name": "Name",
     "slug": "Slug",
     "fhir_base_url": "FHIR base URL",
-    "client_id": "Client id",
-    "auth_method": "Authentication",
     "launch_url": "Launch URL",
     "redirect_uri": "Redirect URI",
     "post_logout_redirect_uri": "Post-logout URI",
     "jwks_url": "JWKS URL",
-    "alg": "Algorithm",
-    "assertion_audience": "Audience",
-    "scope": "EHR launch scopes",
-    "standalone_scope": "Patient scopes",
     "issuers": "Issuers",
     "pinned_hosts": "Pinned hosts",
-    "pkce_unannounced": "PKCE unannounced",
 }
 
 
@@ -35,13 +29,12 @@ def sheet(config: EndpointConfig) -> dict[str, Any]:
     keys = SigningKey.objects.filter(key_set__slug=config.key_set_slug, withdrawn_at=None)
     preset = PRESETS.get(config.preset, PRESETS[""])
     return {
+        **{name: _as_json(getattr(config, name)) for name in OPTIONS},
         "name": config.name,
         "slug": config.slug,
         "registration": config.registration_slug,
         "preset": config.preset,
         "fhir_base_url": config.fhir_base_url,
-        "client_id": config.client_id,
-        "auth_method": config.auth_method,
         "launch_url": config.launch_url,
         "redirect_uri": config.redirect_uri,
         "post_logout_redirect_uri": (
@@ -50,13 +43,8 @@ def sheet(config: EndpointConfig) -> dict[str, Any]:
         "jwks_url": config.jwks_url,
         "key_set": config.key_set_slug,
         "keys": list(keys.order_by("alg", "published_at").values("kid", "alg")),
-        "alg": config.alg,
-        "assertion_audience": config.assertion_audience,
-        "scope": config.scope,
-        "standalone_scope": config.standalone_scope,
         "issuers": list(config.issuers),
         "pinned_hosts": sorted(config.pinned_hosts),
-        "pkce_unannounced": config.pkce_unannounced,
         "overrides": dict(config.overrides),
         "steps": list(preset.steps),
         "notes": list(preset.notes),
@@ -75,9 +63,8 @@ def reported_audience(config: EndpointConfig) -> str:
 
 def as_text(data: dict[str, Any], warnings: Sequence[str]) -> str:
     """Return the sheet for a person, one fact a line; what is empty is left out."""
-    lines = [
-        f"{label + ':':<19}{_text(data[name])}" for name, label in _LABELS.items() if data[name]
-    ]
+    lines = [_line(label, data[name]) for name, label in _LABELS.items() if data[name]]
+    lines += [_line(one.label, data[name]) for name, one in OPTIONS.items() if _is_told(one, data)]
     if not data["client_id"]:
         lines.append("Client id:         not given yet, so nobody can launch")
     if data["auth_method"] == AuthMethod.PRIVATE_KEY_JWT:
@@ -92,5 +79,18 @@ def as_text(data: dict[str, Any], warnings: Sequence[str]) -> str:
     return "\n".join(lines)
 
 
-def _text(value: str | list[str]) -> str:
-    return value if isinstance(value, str) else ", ".join(value)
+def _is_told(one: Option, data: dict[str, Any]) -> bool:
+    """Whether the sheet says it: what the vendor has to know, and what is not as usual."""
+    value = data[one.name]
+    is_unusual = value != _as_json(one.usual) and one.declared.asked is not Asked.NEVER
+    return (one.declared.on_sheet and value != "") or is_unusual
+
+
+def _as_json(value: Any) -> Any:
+    return list(value) if isinstance(value, tuple) else value
+
+
+def _line(label: str, value: Any) -> str:
+    if isinstance(value, list):
+        value = ", ".join(value)
+    return f"{label + ':':<19}{'yes' if value is True else value}"

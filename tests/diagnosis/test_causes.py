@@ -24,7 +24,8 @@ from smartapp.keys.models import JWKSFetch, KeySet, SigningKey
 from smartapp.launches import events, pending
 from smartapp.launches.models import LaunchEvent
 from smartapp.registrations import doctor, registry
-from smartapp.registrations.models import AuthMethod, Endpoint, EndpointOverride, Registration
+from smartapp.registrations.models import Endpoint, EndpointOverride, Registration
+from smartapp.registrations.options import AuthMethod
 from tests.launches.conftest import Browser, new_browser
 from tests.launches.test_callback import changed
 from tests.scripted_ehr import CLIENT_ID, ScriptedEHR, fhir_json

@@ -16,7 +16,8 @@ from smartapp.diagnosis.case import Case
 from smartapp.diagnosis.cause import Certainty
 from smartapp.diagnosis.facts import Facts, Known
 from smartapp.keys.models import JWKSFetch
-from smartapp.registrations.models import AuthMethod, Endpoint, Registration
+from smartapp.registrations.models import Endpoint, Registration
+from smartapp.registrations.options import AuthMethod
 from tests.diagnosis.test_causes import (
     Exchange,
     Start,

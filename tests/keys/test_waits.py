@@ -9,7 +9,7 @@ from smartapp.keys.models import KeySet, SigningKey
 from smartapp.keys.refusals import StepRefused
 from smartapp.keys.rotation import Step
 from smartapp.registrations.models import Registration
-from smartapp.registrations.presets import PRESETS
+from smartapp.registrations.presets import PRESETS, quirks
 from tests.registrations.factories import NOW, make_registration
 
 pytestmark = pytest.mark.django_db
@@ -30,7 +30,7 @@ def at_vendor(key_set: KeySet, preset: str, **fields: object) -> None:
         name=f"The {preset or 'other'} EHR",
         key_set=key_set,
         preset=preset,
-        jwks_cache_seconds=PRESETS[preset].jwks_cache_seconds,
+        jwks_cache_seconds=quirks(PRESETS[preset])["jwks_cache_seconds"],
         **fields,
     )
 
@@ -111,7 +111,7 @@ def test_no_edit_of_a_registration_makes_a_wait_shorter_that_has_begun(key_set: 
     at_vendor(key_set, "epic")
     key_creation.publish_next(key_set, "ES384", now=NOW, actor="test")
     for change in (
-        {"jwks_cache_seconds": PRESETS["sandbox"].jwks_cache_seconds},
+        {"jwks_cache_seconds": quirks(PRESETS["sandbox"])["jwks_cache_seconds"]},
         {"auth_method": "client_secret_basic"},
         {"key_set": KeySet.objects.create(slug="another", created_at=NOW)},
     ):
@@ -120,7 +120,7 @@ def test_no_edit_of_a_registration_makes_a_wait_shorter_that_has_begun(key_set: 
             early = NOW + EPIC - timedelta(microseconds=1)
             lifecycle.start_signing(key_set, "ES384", now=early, actor="test")
         Registration.objects.filter(slug="epic").update(
-            jwks_cache_seconds=PRESETS["epic"].jwks_cache_seconds,
+            jwks_cache_seconds=quirks(PRESETS["epic"])["jwks_cache_seconds"],
             auth_method="private_key_jwt",
             key_set=key_set,
         )

@@ -2,7 +2,6 @@
 
 import base64
 import json
-from dataclasses import replace
 from urllib.parse import unquote_plus
 
 import pytest
@@ -16,8 +15,10 @@ from smartapp.database import in_database
 from smartapp.keys import memory
 from smartapp.launches.client_authentication import client_authentication
 from smartapp.registrations import registry
-from smartapp.registrations.models import AssertionType, AuthMethod, Endpoint, Registration
+from smartapp.registrations.models import Endpoint, Registration
+from smartapp.registrations.options import AssertionType, AuthMethod
 from smartapp.registrations.registry import EndpointConfig
+from tests.registrations.factories import changed
 from tests.scripted_ehr import CLIENT_ID
 
 TOKEN_ENDPOINT = "https://ehr.example/token"
@@ -33,7 +34,7 @@ async def config(registered: Endpoint) -> EndpointConfig:
 
 def with_secret(config: EndpointConfig, secret: str, **changes: object) -> EndpointConfig:
     basic = AuthMethod.CLIENT_SECRET_BASIC
-    return replace(config, auth_method=basic, client_secret=secret, **changes)  # type: ignore[arg-type]
+    return changed(config, auth_method=basic, client_secret=secret, **changes)
 
 
 async def assertion_of(config: EndpointConfig) -> jwt.Token:
@@ -50,7 +51,7 @@ class TestPrivateKeyJWT:
     @pytest.mark.parametrize("alg", ["RS384", "ES384"])
     async def test_is_signed_by_a_published_key(self, config: EndpointConfig, alg: str) -> None:
         """C63, C64."""
-        token = await assertion_of(replace(config, alg=alg))
+        token = await assertion_of(changed(config, alg=alg))
         assert (token.header["alg"], token.header["typ"]) == (alg, "JWT")
         assert token.claims["iss"] == token.claims["sub"] == CLIENT_ID
         assert token.claims["aud"] == TOKEN_ENDPOINT
@@ -58,7 +59,7 @@ class TestPrivateKeyJWT:
 
     async def test_audience_and_type_are_the_registrations(self, config: EndpointConfig) -> None:
         """C65, C68: athenahealth's audience is not its token endpoint."""
-        other = replace(
+        other = changed(
             config,
             assertion_audience="https://aud.example",
             assertion_typ=AssertionType.CLIENT_AUTHENTICATION,
@@ -72,14 +73,14 @@ class TestPrivateKeyJWT:
         self, config: EndpointConfig, seconds: int
     ) -> None:
         """C66: and `iat` is behind our clock, for those whose own is behind."""
-        token = await assertion_of(replace(config, assertion_lifetime_seconds=seconds))
+        token = await assertion_of(changed(config, assertion_lifetime_seconds=seconds))
         assert token.claims["exp"] - token.claims["iat"] == seconds
         assert token.claims["iat"] < timezone.now().timestamp() - 4
         assert "nbf" not in token.claims
 
     async def test_lifetime_is_never_more_than_five_minutes(self, config: EndpointConfig) -> None:
         """C66: neither in the form, nor past it."""
-        token = await assertion_of(replace(config, assertion_lifetime_seconds=3600))
+        token = await assertion_of(changed(config, assertion_lifetime_seconds=3600))
         assert token.claims["exp"] - token.claims["iat"] == 300
 
         def refused(seconds: int) -> None:
@@ -96,7 +97,7 @@ class TestPrivateKeyJWT:
     ) -> None:
         """C63."""
         assert "jku" not in (await assertion_of(config)).header
-        token = await assertion_of(replace(config, send_jku=True))
+        token = await assertion_of(changed(config, send_jku=True))
         assert token.header["jku"] == config.jwks_url
         assert config.jwks_url.endswith("/.well-known/jwks/scripted.json")
 
@@ -111,7 +112,7 @@ class TestPrivateKeyJWT:
         """C61."""
         _, without = await client_authentication(config, TOKEN_ENDPOINT)
         _, beside = await client_authentication(
-            replace(config, send_client_id=True), TOKEN_ENDPOINT
+            changed(config, send_client_id=True), TOKEN_ENDPOINT
         )
         assert "client_id" not in without
         assert beside["client_id"] == CLIENT_ID
@@ -162,7 +163,7 @@ async def test_exactly_one_method_is_used(
     config: EndpointConfig, method: str, send_client_id: bool
 ) -> None:
     """C61: whatever else the registration holds, such as a secret of former days."""
-    one = replace(config, auth_method=method, client_secret="former", send_client_id=send_client_id)
+    one = changed(config, auth_method=method, client_secret="former", send_client_id=send_client_id)
     headers, fields = await client_authentication(one, TOKEN_ENDPOINT)
     ways = {
         AuthMethod.PRIVATE_KEY_JWT: "client_assertion" in fields,
@@ -177,5 +178,5 @@ async def test_exactly_one_method_is_used(
 
 async def test_public_client_sends_its_id_and_nothing_else(config: EndpointConfig) -> None:
     """S13: PKCE is what proves it."""
-    public = replace(config, auth_method=AuthMethod.NONE)
+    public = changed(config, auth_method=AuthMethod.NONE)
     assert await client_authentication(public, TOKEN_ENDPOINT) == ({}, {"client_id": CLIENT_ID})

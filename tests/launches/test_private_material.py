@@ -35,7 +35,8 @@ from smartapp.keys.models import KeySet, SigningKey
 from smartapp.launches import events
 from smartapp.launches.models import Launch, LaunchEvent
 from smartapp.registrations import registering
-from smartapp.registrations.models import AuthMethod, Endpoint, Registration
+from smartapp.registrations.models import Endpoint, Registration
+from smartapp.registrations.options import AuthMethod
 from tests.keys.test_importing import P384, pem
 from tests.keys.test_races import machine, postgres_url, wait
 from tests.launches.conftest import Browser

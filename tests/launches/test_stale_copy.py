@@ -7,7 +7,6 @@ with an old copy does, every kid but those that it knows.
 import base64
 import json
 from collections.abc import Callable
-from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -39,9 +38,11 @@ from smartapp.launches.backend import backend_token
 from smartapp.launches.models import EndReason, Launch, LaunchEvent
 from smartapp.protocol.errors import EHRCrowded
 from smartapp.registrations import registry
-from smartapp.registrations.models import AuthMethod, Endpoint, Registration
+from smartapp.registrations.models import Endpoint, Registration
+from smartapp.registrations.options import AuthMethod
 from tests.diagnosis.test_attempts import administrator, page_of
 from tests.launches.conftest import Browser, expire, refreshes, row
+from tests.registrations.factories import changed
 from tests.scripted_ehr import ScriptedEHR
 
 Start = Callable[[], str]
@@ -276,7 +277,7 @@ class TestSendsNothingTwice:
         self, browser: Browser, method: AuthMethod
     ) -> None:
         await rotated()
-        config = replace(await config_of(), auth_method=method, client_secret="secret")
+        config = changed(await config_of(), auth_method=method, client_secret="secret")
         sent = []
 
         async def send(headers: dict[str, str], credentials: dict[str, str]) -> http.Response:

@@ -23,7 +23,8 @@ from smartapp.keys.models import KeySet
 from smartapp.protocol.discovery import parse_discovery
 from smartapp.protocol.errors import EndpointHostChanged, UnknownEndpoint
 from smartapp.registrations import discovery, discovery_page, fetching, history, registry
-from smartapp.registrations.models import AuthMethod, DiscoverySnapshot, Endpoint, Registration
+from smartapp.registrations.models import DiscoverySnapshot, Endpoint, Registration
+from smartapp.registrations.options import AuthMethod
 from tests.registrations.ehr import EHR
 from tests.registrations.factories import NOW, make_endpoint, make_registration
 

@@ -13,6 +13,7 @@ from smartapp.keys.models import JWKSFetch, KeySet, SigningKey
 from smartapp.keys.refusals import StepRefused
 from smartapp.registrations import registering
 from smartapp.registrations.models import Endpoint, Registration
+from smartapp.registrations.options import asked_for
 from smartapp.registrations.registering import Wanted
 from tests.registrations.factories import BASE, NOW, make_endpoint
 from tests.registrations.test_admin import errors, stored_form
@@ -26,7 +27,9 @@ INSTANT = timedelta(microseconds=1)
 
 def register(at: Any, **changes: Any) -> Endpoint:
     wanted = {"fhir_base_url": BASE, "name": "General", "client_id": "abc", "preset": "epic"}
-    return registering.register(Wanted(**wanted | changes), now=at, actor="test")
+    given = wanted | changes
+    options = {name: given.pop(name) for name in asked_for() if name in given}
+    return registering.register(Wanted(**given, options=options), now=at, actor="test")
 
 
 def live() -> Registration:

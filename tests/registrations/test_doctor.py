@@ -17,7 +17,8 @@ from smartapp.database import in_database
 from smartapp.keys import key_creation, memory
 from smartapp.keys.models import KeySet, SigningKey
 from smartapp.protocol.jwks import jwks_document
-from smartapp.registrations.models import AuthMethod, Endpoint, EndpointOverride, Registration
+from smartapp.registrations.models import Endpoint, EndpointOverride, Registration
+from smartapp.registrations.options import AuthMethod
 from smartapp.registrations.presets import CLINICIAN_SCOPE
 from tests.registrations.ehr import EHR
 from tests.registrations.factories import make_endpoint, make_registration

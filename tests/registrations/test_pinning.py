@@ -201,15 +201,13 @@ async def test_hosts_of_a_server_that_is_not_the_issuers_are_not_accepted(
 async def test_the_first_look_asks_for_what_the_ehr_lists(ehr: EHR) -> None:
     """Only in the place of the preset's scopes: what an administrator entered stays."""
     config = await never_read(ehr)
-    usual = presets.PRESETS[""]
+    usual = presets.defaults(presets.PRESETS[""])["scope"]
     typed = "launch openid patient/Patient.rs"
-    await in_database(
-        Registration.objects.update, scope=usual.scope, standalone_scope=typed, preset=""
-    )
+    await in_database(Registration.objects.update, scope=usual, standalone_scope=typed, preset="")
     ehr.publish(scopes_supported=["patient/Procedure.rs", "launch"])
 
     await pinning.pin_first(config, actor="one")
 
     registration = await in_database(Registration.objects.get)
-    assert registration.scope == f"{usual.scope} patient/Procedure.rs"
+    assert registration.scope == f"{usual} patient/Procedure.rs"
     assert registration.standalone_scope == typed

@@ -13,7 +13,8 @@ from pytest_django import Settings
 from smartapp.database import in_database
 from smartapp.protocol.errors import ClientKeyError, StateOfAnotherRegistration, UnknownEndpoint
 from smartapp.registrations import registry
-from smartapp.registrations.models import AuthMethod, Endpoint, Registration
+from smartapp.registrations.models import Endpoint, Registration
+from smartapp.registrations.options import AuthMethod
 from tests.registrations.factories import BASE, ISSUER, make_endpoint, make_registration
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -66,7 +67,7 @@ class TestEndpointForIss:
         config = await registry.endpoint_for_iss(BASE)
 
         with pytest.raises(FrozenInstanceError):
-            config.client_id = "another"  # type: ignore[misc]
+            config.client_id = "another"
 
     async def test_one_trailing_slash_makes_no_difference(self) -> None:
         """C8: MEDITECH's base has a slash, athena's has none."""

@@ -15,7 +15,7 @@ from django.core.management.base import BaseCommand, CommandError
 
 from smartapp.first_run import PORTS, public_url
 from smartapp.keys import memory
-from smartapp.registrations.presets import PRESETS
+from smartapp.registrations.presets import PRESETS, defaults
 
 CLIENT_ID = "smartapp-demo"
 MAINTAIN_EVERY_SECONDS = 60
@@ -104,6 +104,7 @@ def _make_admin() -> None:
 def _connect_sandbox() -> None:
     """Register the sandbox EHR in the app and the app at the sandbox EHR."""
     url, preset = settings.PUBLIC_URL, PRESETS[SLUG]
+    usual = defaults(preset)
     unseen = io.StringIO()
     call_command(
         "sandbox_client", CLIENT_ID, "--kind", "web", "--name", "smartapp",
@@ -111,7 +112,7 @@ def _connect_sandbox() -> None:
         "--redirect-uri", f"{url}/callback/{SLUG}/", "--launch-url", f"{url}/launch",
         "--standalone-url", f"{url}/connect/{SLUG}/",
         "--post-logout-redirect-uri", f"{url}/signed-out/",
-        "--scope", f"{preset.scope} {preset.standalone_scope}",
+        "--scope", f"{usual['scope']} {usual['standalone_scope']}",
         "--profile", "strict", "--world", "production",
         stdout=unseen,
     )  # fmt: skip

@@ -25,7 +25,8 @@ from smartapp.protocol.scopes import parse_scopes
 from smartapp.protocol.urls import host_of
 from smartapp.registrations import capabilities, discovery, fetching, overrides, pinning, sheet
 from smartapp.registrations.doctor.finding import Finding, advice, ok, problem
-from smartapp.registrations.models import AuthMethod, Member
+from smartapp.registrations.models import Member
+from smartapp.registrations.options import AuthMethod
 from smartapp.registrations.pinning import Observation
 from smartapp.registrations.presets import PRESETS
 from smartapp.registrations.registry import EndpointConfig
@@ -168,7 +169,7 @@ def _unannounced(config: EndpointConfig) -> Finding:
     refusal = pkce_refusal(config.auth_method, config.scope, config.standalone_scope)
     if refusal:
         return problem(PKCE_UNANNOUNCED, seen, f"{fix}{refusal}")
-    known = PRESETS.get(config.preset, PRESETS[""]).pkce_unannounced
+    known = PRESETS.get(config.preset, PRESETS[""]).known_of_pkce
     fix += (
         "If its servers take PKCE all the same, say so with who says it and when: "
         '`register_ehr … --pkce-unannounced "REASON"`, or in the admin under Takes PKCE '

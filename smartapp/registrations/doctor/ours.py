@@ -17,7 +17,8 @@ from smartapp.protocol.errors import AddressRefused, ClientKeyError, IDTokenKeyU
 from smartapp.protocol.jwks import JWKS, parse_jwks
 from smartapp.registrations import registry
 from smartapp.registrations.doctor.finding import Finding, advice, ok, problem
-from smartapp.registrations.models import AuthMethod, Endpoint
+from smartapp.registrations.models import Endpoint
+from smartapp.registrations.options import AuthMethod
 from smartapp.registrations.registry import EndpointConfig
 from smartapp.registrations.validation import validate_own_address
 

@@ -10,9 +10,8 @@ from django.core.management.base import BaseCommand, CommandError
 from django.utils import timezone
 
 from smartapp import http
-from smartapp.keys.models import Algorithm
 from smartapp.registrations import registering, registry, sheet
-from smartapp.registrations.models import AuthMethod
+from smartapp.registrations.options import OPTIONS, asked_for
 from smartapp.registrations.registering import Wanted
 
 ACTOR = "register_ehr"
@@ -27,31 +26,15 @@ class Command(BaseCommand):
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("fhir_base_url", metavar="FHIR_BASE_URL")
         parser.add_argument("--name", required=True)
-        parser.add_argument(
-            "--client-id", metavar="ID", help="until the vendor has given one, nobody can launch"
-        )
         parser.add_argument("--slug", help="default: from the name")
         parser.add_argument("--preset", help="the vendor, e.g. athenahealth-preview, epic, oracle")
-        parser.add_argument("--auth-method", choices=AuthMethod.values)
         parser.add_argument("--client-secret-env", metavar="VAR", help="variable with the secret")
-        parser.add_argument("--alg", choices=Algorithm.values)
-        parser.add_argument("--scope", help="asked for when a clinician launches from the EHR")
-        parser.add_argument(
-            "--standalone-scope", help="asked for when a patient connects; empty: they cannot"
-        )
-        parser.add_argument("--audience", metavar="URL", help="audience of the client assertion")
         parser.add_argument(
             "--issuer", action="append", metavar="URL", help="expected issuer of the id_token"
         )
-        parser.add_argument(
-            "--frame-ancestor", action="append", metavar="ORIGIN", help="may show us in a frame"
-        )
-        parser.add_argument(
-            "--pkce-unannounced",
-            metavar="REASON",
-            help="the EHR takes PKCE with S256 although it does not list it: who said so, and when",
-        )
         parser.add_argument("--key-set", metavar="SLUG", help="default: one of its own")
+        for name in asked_for():
+            OPTIONS[name].add_to(parser)
         parser.add_argument("--json", action="store_true")
 
     def handle(self, *args: Any, **options: Any) -> None:
@@ -78,19 +61,12 @@ def _wanted(options: dict[str, Any]) -> Wanted:
     return Wanted(
         fhir_base_url=options["fhir_base_url"],
         name=options["name"],
-        client_id=options["client_id"],
         slug=options["slug"],
         preset=options["preset"],
-        auth_method=options["auth_method"],
         client_secret=_secret(options["client_secret_env"]),
         key_set=options["key_set"],
-        alg=options["alg"],
-        scope=options["scope"],
-        standalone_scope=options["standalone_scope"],
-        assertion_audience=options["audience"],
         issuers=options["issuer"],
-        frame_ancestors=options["frame_ancestor"],
-        pkce_unannounced=options["pkce_unannounced"],
+        options={name: options[name] for name in asked_for() if options[name] is not None},
     )
 
 
