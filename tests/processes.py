@@ -17,6 +17,8 @@ from pathlib import Path
 import psycopg
 from psycopg import sql
 
+from tests import forking
+
 ROOT = Path(__file__).resolve().parent.parent
 TEST_DATABASE_URL = os.environ.get(
     "TEST_DATABASE_URL", "postgres://postgres@127.0.0.1:5432/postgres"
@@ -42,10 +44,7 @@ def environment(public_url: str, database_url: str, **more: str) -> dict[str, st
 
 def manage(env: dict[str, str], *arguments: str) -> str:
     """Run a command to its end and return what it printed."""
-    done = subprocess.run(  # noqa: S603
-        [sys.executable, "manage.py", *arguments],
-        cwd=ROOT, env=env, capture_output=True, text=True, check=False, timeout=120,
-    )  # fmt: skip
+    done = forking.run(env, arguments)
     assert done.returncode == 0, f"{arguments[0]}: {done.stdout}\n{done.stderr}"
     return done.stdout
 

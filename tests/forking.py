@@ -1,0 +1,121 @@
+"""Commands as processes of their own, forked off one that has loaded Django and the app already.
+
+Most of what a command costs is loading: a second of CPU, a hundred times in this suite. A forked
+child has its own arguments, output and exit code, as a command in a terminal has. `python -m
+tests.forking PATH` is the process they are forked off; it serves a socket at that path until its
+standard input ends, which it does with the tests.
+"""
+
+import atexit
+import json
+import os
+import select
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import traceback
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import NoReturn
+
+ROOT = Path(__file__).resolve().parent.parent
+SECONDS = 120
+Done = subprocess.CompletedProcess[str]
+
+_servers: dict[frozenset[tuple[str, str]], Path] = {}
+
+
+def run(env: Mapping[str, str], arguments: Sequence[str]) -> Done:
+    """Run `manage.py` with these arguments and this environment; whatever comes of it."""
+    with (
+        tempfile.TemporaryFile("w+") as output,
+        tempfile.TemporaryFile("w+") as errors,
+        socket.socket(socket.AF_UNIX) as connection,
+    ):
+        connection.settimeout(SECONDS)
+        connection.connect(str(_server(env)))
+        request = json.dumps({"env": dict(env), "arguments": list(arguments)}).encode()
+        socket.send_fds(connection, [request], [output.fileno(), errors.fileno()])
+        connection.shutdown(socket.SHUT_WR)
+        code = int(connection.recv(16))
+        output.seek(0)
+        errors.seek(0)
+        return Done(list(arguments), code, output.read(), errors.read())
+
+
+def _server(env: Mapping[str, str]) -> Path:
+    """Return the socket of the process that read its settings from this environment. Secrets that
+    a command is to read from the environment are no settings."""
+    key = frozenset((name, value) for name, value in env.items() if not name.endswith("SECRET"))
+    if key not in _servers:
+        path = Path(tempfile.mkdtemp()) / "commands"
+        process = subprocess.Popen(  # noqa: S603
+            [sys.executable, "-m", "tests.forking", str(path)],
+            cwd=ROOT, env=dict(env), stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+        )  # fmt: skip
+        atexit.register(_end, process)
+        assert process.stdout is not None
+        assert process.stdout.readline() == b"ready\n"
+        _servers[key] = path
+    return _servers[key]
+
+
+def _end(process: "subprocess.Popen[bytes]") -> None:
+    process.communicate()
+
+
+def _serve(path: str) -> None:
+    import django
+    from django.core.management import get_commands, load_command_class
+
+    os.environ["DJANGO_SETTINGS_MODULE"] = "smartapp.settings"
+    django.setup()
+    for name, app in get_commands().items():
+        if app.startswith("smartapp"):
+            load_command_class(app, name)
+    signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # ended children leave nothing behind
+    with socket.socket(socket.AF_UNIX) as listener:
+        listener.bind(path)
+        listener.listen()
+        print("ready", flush=True)  # noqa: T201
+        while listener in select.select([listener, sys.stdin], [], [])[0]:
+            connection, _ = listener.accept()
+            if os.fork() == 0:
+                _answer(connection)
+            connection.close()
+
+
+def _answer(connection: socket.socket) -> NoReturn:
+    """Be the command: run, say the exit code, end."""
+    signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+    request, descriptors, _, _ = socket.recv_fds(connection, 1_000_000, 2)
+    for descriptor, standard in zip(descriptors, (1, 2), strict=True):
+        os.dup2(descriptor, standard)
+    asked = json.loads(request)
+    os.environ.clear()
+    os.environ.update(asked["env"], DJANGO_SETTINGS_MODULE="smartapp.settings")
+    code = _exit_code(["manage.py", *asked["arguments"]])
+    sys.stdout.flush()
+    sys.stderr.flush()
+    connection.sendall(str(code).encode())
+    os._exit(0)
+
+
+def _exit_code(line: list[str]) -> int:
+    from django.core.management import execute_from_command_line
+
+    sys.argv = line
+    try:
+        execute_from_command_line(line)
+    except SystemExit as ended:
+        return ended.code if isinstance(ended.code, int) else int(ended.code is not None)
+    except BaseException:
+        traceback.print_exc()
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    _serve(sys.argv[1])
