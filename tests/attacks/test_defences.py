@@ -16,7 +16,9 @@ from tests.processes import ROOT
 
 pytestmark = [pytest.mark.endurance, pytest.mark.timeout(300)]
 
-COPIED = ("smartapp", "templates", "static", "tests", "docs", "manage.py", "pyproject.toml")
+COPIED = (
+    "smartapp", "templates", "static", "tests", "tools", "docs", "manage.py", "pyproject.toml",
+)  # fmt: skip
 UNNEEDED = shutil.ignore_patterns("node_modules", "__pycache__", "images")
 OF_THIS_RUN = ("PYTEST_", "PYTHONDEVMODE")
 TESTS_FAILED = 1

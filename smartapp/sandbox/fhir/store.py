@@ -2,7 +2,7 @@
 
 `people/index.json` names the people in the order that the launcher shows them, each with one line
 saying why this person is interesting; `people/*.ndjson.gz` holds one person each (and the practice)
-as FHIR R4 resources, one per line. `manage.py sandbox_people` writes them.
+as FHIR R4 resources, one per line. `python -m tools.sandbox_people` writes them.
 """
 
 import gzip

@@ -3,9 +3,9 @@
 from datetime import date, datetime
 from typing import Any
 
-from smartapp.sandbox.fhir.recipe import practice
-from smartapp.sandbox.fhir.recipe.everyday import Illness, Vaccination
-from smartapp.sandbox.fhir.recipe.people import (
+from tools.sandbox_people import practice
+from tools.sandbox_people.everyday import Illness, Vaccination
+from tools.sandbox_people.people import (
     Allergy,
     Guardian,
     Name,
@@ -15,7 +15,7 @@ from smartapp.sandbox.fhir.recipe.people import (
     Problem,
     Visits,
 )
-from smartapp.sandbox.fhir.recipe.terms import (
+from tools.sandbox_people.terms import (
     CVX,
     ICD10,
     LOINC,

@@ -2,10 +2,9 @@
 
 from typing import Any
 
-from smartapp.sandbox.fhir.search import PRACTICE_EXTENSION
-
 Resource = dict[str, Any]
 
+PRACTICE_EXTENSION = "https://fhir.athena.io/StructureDefinition/ah-practice"
 PRACTICE = "a-1.Practice-195900"
 CLINIC = "a-1.Location-1"
 HOSPITAL = "a-1.Location-2"

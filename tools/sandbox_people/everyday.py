@@ -14,8 +14,8 @@ from functools import cache
 from importlib import import_module
 from typing import Any
 
-from smartapp.sandbox.fhir.recipe.people import REFERENCE_DATE, Person
-from smartapp.sandbox.fhir.recipe.terms import Diagnosis, Drug
+from tools.sandbox_people.people import REFERENCE_DATE, Person
+from tools.sandbox_people.terms import Diagnosis, Drug
 
 POPULATION_SEED = 20261101
 KEPT_YEARS = 10

@@ -5,8 +5,8 @@
 from collections.abc import Mapping
 from datetime import date
 
-from smartapp.sandbox.fhir.recipe import terms as t
-from smartapp.sandbox.fhir.recipe.people import (
+from tools.sandbox_people import terms as t
+from tools.sandbox_people.people import (
     Allergy,
     Guardian,
     HomeReadings,
@@ -19,7 +19,7 @@ from smartapp.sandbox.fhir.recipe.people import (
     Visits,
     steady,
 )
-from smartapp.sandbox.fhir.recipe.practice import FAMILY_DOCTOR, PEDIATRICIAN, SPECIALIST
+from tools.sandbox_people.practice import FAMILY_DOCTOR, PEDIATRICIAN, SPECIALIST
 
 NEVER_SMOKER = ("266919005", "Never smoked tobacco")
 FORMER_SMOKER = ("8517006", "Ex-smoker")

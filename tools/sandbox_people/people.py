@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date
 
-from smartapp.sandbox.fhir.recipe.terms import Diagnosis, Drug
+from tools.sandbox_people.terms import Diagnosis, Drug
 
 REFERENCE_DATE = date(2026, 11, 1)
 """Today, in the sandbox: nothing in a chart is later."""

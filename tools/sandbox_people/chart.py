@@ -9,11 +9,11 @@ from itertools import pairwise
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from smartapp.sandbox.fhir.recipe import resources
-from smartapp.sandbox.fhir.recipe.everyday import everyday, grown
-from smartapp.sandbox.fhir.recipe.people import HomeReadings, Person, Trend, Visits
-from smartapp.sandbox.fhir.recipe.practice import CLINIC, HOSPITAL
-from smartapp.sandbox.fhir.recipe.terms import MEASURES, SYMPTOM, VITAL_SIGNS, Drug, Measure
+from tools.sandbox_people import resources
+from tools.sandbox_people.everyday import everyday, grown
+from tools.sandbox_people.people import HomeReadings, Person, Trend, Visits
+from tools.sandbox_people.practice import CLINIC, HOSPITAL
+from tools.sandbox_people.terms import MEASURES, SYMPTOM, VITAL_SIGNS, Drug, Measure
 
 Resource = dict[str, Any]
 

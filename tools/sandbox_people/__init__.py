@@ -1,4 +1,4 @@
-"""How the sandbox's people are made. Only `manage.py sandbox_people` imports this.
+"""How the sandbox's people are made: `python -m tools.sandbox_people` writes them again.
 
 Who they are, and the course of each illness, is written down in `cast.py`; `chart.py` turns that
 into FHIR resources. What happens to everybody besides (colds, sprained ankles, vaccinations) and

@@ -1,4 +1,4 @@
-"""All the files of `people/`: what `manage.py sandbox_people` writes and what the tests compare."""
+"""All the files of `people/`: what `python -m tools.sandbox_people` writes and a test compares."""
 
 import gzip
 import json
@@ -6,11 +6,11 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from smartapp.sandbox.fhir.recipe.cast import CAST
-from smartapp.sandbox.fhir.recipe.chart import chart_of
-from smartapp.sandbox.fhir.recipe.people import Person
-from smartapp.sandbox.fhir.recipe.practice import practice_resources
-from smartapp.sandbox.fhir.recipe.resources import related_person_id
+from tools.sandbox_people.cast import CAST
+from tools.sandbox_people.chart import chart_of
+from tools.sandbox_people.people import Person
+from tools.sandbox_people.practice import practice_resources
+from tools.sandbox_people.resources import related_person_id
 
 Resource = dict[str, Any]
 

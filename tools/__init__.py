@@ -1,0 +1,1 @@
+"""What makes things that are committed: nothing of the app imports it."""

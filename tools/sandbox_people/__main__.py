@@ -1,0 +1,20 @@
+"""Writes the sandbox's synthetic people again. The result is the same every time.
+
+Needs what requirements.txt of this folder locks: `pip install --require-hashes -r` it.
+"""
+
+from pathlib import Path
+
+from tools.sandbox_people.library import library, write_library
+
+PEOPLE = Path(__file__).parents[2] / "smartapp" / "sandbox" / "fhir" / "people"
+
+
+def main() -> None:
+    files = library()
+    changed = write_library(PEOPLE, files)
+    print(f"{len(changed)} of {len(files)} files changed.")
+
+
+if __name__ == "__main__":
+    main()
