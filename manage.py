@@ -85,9 +85,13 @@ def main() -> None:
 
         complete_dotenv(ROOT / ".env", port_of(sys.argv[2:]))
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "smartapp.settings")
+    from django.core.exceptions import ImproperlyConfigured
     from django.core.management import execute_from_command_line
 
-    execute_from_command_line(sys.argv)
+    try:
+        execute_from_command_line(sys.argv)
+    except ImproperlyConfigured as error:
+        sys.exit(str(error))
 
 
 if __name__ == "__main__":

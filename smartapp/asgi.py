@@ -96,6 +96,7 @@ HASHED_NAME = re.compile(r"\.[0-9a-f]{12}\.[a-z0-9]+$")
 PERMISSIONS_POLICY = b"camera=(), geolocation=(), microphone=(), payment=(), usb=()"
 # Each request there has a thread, and with it a connection to the database; anybody may ask.
 MAX_ADMIN_REQUESTS = 32
+MAX_SIGN_INS = 2
 
 
 def _static_files() -> WhiteNoise:
@@ -165,11 +166,12 @@ async def _readyz(send: Send) -> None:
 
 
 _in_admin = 0
+_signing_in = asyncio.Semaphore(MAX_SIGN_INS)
 
 
 async def _admin(scope: Message, receive: Receive, send: Send) -> None:
     """Let a few into the admin at once: what comes in crowds there must not cost the launches
-    their database (T30)."""
+    their database, nor passwords that are hashed their processor (T30)."""
     global _in_admin
     if _in_admin >= MAX_ADMIN_REQUESTS:
         busy = b"The administration is busy. Try again in a few seconds.\n"
@@ -177,7 +179,11 @@ async def _admin(scope: Message, receive: Receive, send: Send) -> None:
         return
     _in_admin += 1
     try:
-        await django_application(scope, receive, send)
+        if rate_limit.is_sign_in(scope["method"], scope["path"]):
+            async with _signing_in:
+                await django_application(scope, receive, send)
+        else:
+            await django_application(scope, receive, send)
     finally:
         _in_admin -= 1
 
@@ -234,7 +240,7 @@ async def _routed(scope: Message, receive: Receive, send: Send) -> None:
         await _jwks(scope, send)
     elif path.startswith(settings.STATIC_URL):
         await _static(scope, send)
-    elif rate_limit.is_limited(path) and not rate_limit.visits.admits(_address(scope)):
+    elif not rate_limit.admits(scope["method"], path, _address(scope)):
         await answer(send, TooManyVisits.status, rate_limit.headers(), rate_limit.page())
     elif path.startswith(ADMIN_PREFIX):
         await _admin(scope, BoundedBody(scope, receive, send), send)

@@ -8,11 +8,13 @@ nothing needs one (`StepsAside`): the launch routes keep their own cookies.
 import logging
 import secrets
 import sys
+import traceback
 from collections.abc import Awaitable, Callable
 from functools import lru_cache, wraps
+from itertools import chain
 from math import ceil
 from typing import Any, TypeVar, cast
-from urllib.parse import quote
+from urllib.parse import quote, unquote
 
 from asgiref.sync import iscoroutinefunction, markcoroutinefunction
 from csp import middleware as csp
@@ -22,7 +24,7 @@ from django.conf import settings
 from django.contrib.auth import middleware as auth
 from django.contrib.messages import middleware as messages
 from django.contrib.sessions import middleware as sessions
-from django.db import InterfaceError, InternalError, OperationalError
+from django.db import DataError, InterfaceError, InternalError, OperationalError
 from django.dispatch import Signal
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.middleware import clickjacking, common, csrf, security
@@ -46,6 +48,8 @@ ADMIN_PREFIX = "/admin/"
 SESSION_PREFIXES = (ADMIN_PREFIX, "/sandbox/")
 LAUNCH_PREFIXES = ("/launch", "/connect/", "/callback/")
 NEVER_STORED = "max-age=0, no-cache, no-store, must-revalidate, private"
+# Where Django's administration reads the filters of a list from the address.
+ADMIN_LISTS = ("admin/views/main.py", "admin/filters.py", "admin/templatetags/admin_list.py")
 REFERENCE_ALPHABET = "23456789ABCDEFGHJKMNPQRSTVWXYZ"
 # What a driver raises where the server does not answer, is full, read-only, or gave up waiting.
 DATABASE_IS_AWAY = (OperationalError, InterfaceError, InternalError)
@@ -260,6 +264,8 @@ class ErrorPages:
             return error_response(request, exception)
         if isinstance(exception, DATABASE_IS_AWAY):
             return _database_away(request, exception)
+        if _is_about_what_was_sent(request, exception):
+            return error_response(request, RequestUnreadable(cause(exception)))
         return None
 
 
@@ -275,6 +281,21 @@ def known_error(exception: Exception) -> SmartError:
 def _database_away(request: HttpRequest, exception: Exception) -> HttpResponse:
     kind = DatabaseAway if request.method in {"GET", "HEAD"} else DatabaseAwayFromForm
     return _in_every_frame(request, kind(cause(exception)))
+
+
+def _is_about_what_was_sent(request: HttpRequest, exception: Exception) -> bool:
+    """Whether the database, or a list of the administration, met a value that cannot be: a NUL,
+    which PostgreSQL takes in no text, or a filter by the year 99999."""
+    if not isinstance(exception, ValueError | OverflowError | DataError):
+        return False
+    sent = [
+        unquote(request.get_full_path()),
+        *chain(*(values for _, values in request.POST.lists())),
+    ]
+    if any("\0" in str(value) for value in sent):
+        return True
+    frames = traceback.walk_tb(exception.__traceback__)
+    return any(frame.f_code.co_filename.endswith(ADMIN_LISTS) for frame, _ in frames)
 
 
 def _in_every_frame(request: HttpRequest, error: SmartError) -> HttpResponse:

@@ -4,6 +4,7 @@ Whoever opens the launch, connect or callback address too often from one network
 so in bytes from memory, before any of Django. The limit is generous, because a whole hospital may
 come from one address (NAT): on average 20 requests a second, thus 10 launches, and 1,000 at once,
 as when a shift begins. That is far beyond people, and a small part of what one process can do.
+Other pages have a limit of their own, and so have attempts to sign in to the administration.
 
 Each process counts for itself, in memory: no round trip for a visit, and with N processes the
 limit is N times as high. Behind a proxy the address is what the server made of X-Forwarded-For,
@@ -23,10 +24,18 @@ from django.template.loader import render_to_string
 from smartapp.http import is_loopback
 from smartapp.protocol.errors import TooManyVisits
 
-LIMITED = ("/connect/", "/callback/")
+WAYS_IN = ("/connect/", "/callback/")
 LAUNCH = "/launch"
 PER_SECOND = 20
 AT_ONCE = 1_000
+# Everything else: pages of launches, the start page, the administration.
+PAGES_PER_SECOND = 50
+PAGES_AT_ONCE = 2_000
+# Passwords and codes: hashing one takes half a second of a processor.
+SIGN_INS_PER_SECOND = 0.5
+SIGN_INS_AT_ONCE = 20
+SIGN_IN_PATHS = ("/admin/login/", "/admin/second-factor/", "/admin/invitation/")
+IPV6_SITE = 48  # what one customer may have; a single host is easily given many /64
 MAX_ADDRESSES = 20_000
 SECONDS_BETWEEN_LOG_LINES = 60
 # The page may show in an EHR's frame like any page of a launch; there is nothing on it to click.
@@ -42,8 +51,15 @@ class Visits:
     """How often each address came lately: for each, the time at which its visits are worked off
     (the generic cell rate algorithm: one number an address)."""
 
-    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self,
+        clock: Callable[[], float] = time.monotonic,
+        *,
+        per_second: float | None = None,
+        at_once: int | None = None,
+    ) -> None:
         self._clock = clock
+        self._per_second, self._at_once = per_second or PER_SECOND, at_once or AT_ONCE
         self._worked_off: dict[str, float] = {}
         self._logged_at = -float(SECONDS_BETWEEN_LOG_LINES)
         self._refused = 0
@@ -52,14 +68,14 @@ class Visits:
         """Whether one more visit from this address is let through; it counts if it is."""
         if not address or is_loopback(address):
             return True
-        now, place = self._clock(), place_of(address)
+        now, place = self._clock(), place_of(address, IPV6_SITE)
         worked_off = max(self._worked_off.get(place, now), now)
-        if worked_off - now > (AT_ONCE - 1) / PER_SECOND:
+        if worked_off - now > (self._at_once - 1) / self._per_second:
             self._refuse(place, now)
             return False
         if place not in self._worked_off and len(self._worked_off) >= MAX_ADDRESSES:
             self._make_room(now)
-        self._worked_off[place] = worked_off + 1 / PER_SECOND
+        self._worked_off[place] = worked_off + 1 / self._per_second
         return True
 
     def _refuse(self, place: str, now: float) -> None:
@@ -77,10 +93,10 @@ class Visits:
         self._worked_off = busy
 
 
-def place_of(address: str) -> str:
+def place_of(address: str, ipv6_prefix: int = 64) -> str:
     """Return where an address counts: an IPv4 address as itself, however it is written, one of IPv6
-    as its network (/64), where one customer has 2^64 addresses. What is no address is returned as
-    it came."""
+    as its network, where one host has 2^64 addresses. What is no address is returned as it came.
+    """
     try:
         ip = ipaddress.ip_address(address)
     except ValueError:
@@ -89,14 +105,30 @@ def place_of(address: str) -> str:
         return address
     if ip.ipv4_mapped:
         return str(ip.ipv4_mapped)
-    return str(ipaddress.ip_network((ip, 64), strict=False))
-
-
-def is_limited(path: str) -> bool:
-    return path == LAUNCH or path.startswith(LIMITED)
+    return str(ipaddress.ip_network((ip, ipv6_prefix), strict=False))
 
 
 visits = Visits()
+pages = Visits(per_second=PAGES_PER_SECOND, at_once=PAGES_AT_ONCE)
+sign_ins = Visits(per_second=SIGN_INS_PER_SECOND, at_once=SIGN_INS_AT_ONCE)
+
+
+def admits(method: str, path: str, address: str) -> bool:
+    """Whether one more request of this kind is let through from this address; it counts if so."""
+    if is_limited(path):
+        return visits.admits(address)
+    if is_sign_in(method, path) and not sign_ins.admits(address):
+        return False
+    return pages.admits(address)
+
+
+def is_limited(path: str) -> bool:
+    """Whether it is one of the ways in, where the limit is the lowest."""
+    return path == LAUNCH or path.startswith(WAYS_IN)
+
+
+def is_sign_in(method: str, path: str) -> bool:
+    return method == "POST" and path.startswith(SIGN_IN_PATHS)
 
 
 @cache

@@ -29,8 +29,8 @@ def required(name: str) -> str:
     value: str = env.str(name, default="")
     if not value:
         raise ImproperlyConfigured(
-            f"{name} is not set. `python manage.py demo` writes one into .env for you; "
-            ".env.example says what each variable is."
+            f"{name} is not set. .env.example says what it is and how to make one; on your desk "
+            "`python3 manage.py demo` writes one into .env."
         )
     return value
 
@@ -160,7 +160,12 @@ if CACHES["pages"]["BACKEND"].endswith("LocMemCache"):
 
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = PUBLIC_URL_IS_HTTPS
 SESSION_COOKIE_HTTPONLY = CSRF_COOKIE_HTTPONLY = True
+SESSION_ENGINE = "smartapp.administrators.sessions"
 SESSION_COOKIE_AGE = 8 * 3600
+if PUBLIC_URL_IS_HTTPS:
+    # With this prefix a browser takes them from this host alone, over TLS and for all paths
+    # (RFC 6265bis §4.1.3.2): no neighbour under the same domain can plant one.
+    SESSION_COOKIE_NAME, CSRF_COOKIE_NAME = "__Host-sessionid", "__Host-csrftoken"
 LOGIN_REDIRECT_URL = "/admin/"  # where a sign-in leads that names no page of ours
 SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if PUBLIC_URL_IS_HTTPS else None
 SECURE_HSTS_SECONDS = 31_536_000 if PUBLIC_URL_IS_HTTPS else 0
@@ -187,6 +192,7 @@ CONTENT_SECURITY_POLICY = {
 ADMIN_SECOND_FACTOR = PUBLIC_URL_IS_HTTPS and not boolean("ADMIN_WITHOUT_SECOND_FACTOR")
 PASSWORD_RESET_TIMEOUT = 24 * 3600  # the one-time links of create_administrator
 AUTHENTICATION_BACKENDS = [
+    "smartapp.administrators.throttling.CountFirst",
     "axes.backends.AxesStandaloneBackend",
     "django.contrib.auth.backends.ModelBackend",
 ]
@@ -201,6 +207,7 @@ AUTH_PASSWORD_VALIDATORS = [
 ]
 # Per address, not per name: who knows an administrator's name could lock them out.
 AXES_LOCKOUT_PARAMETERS = ["ip_address"]
+AXES_USERNAME_CALLABLE = "smartapp.administrators.throttling.known_name"
 AXES_CLIENT_IP_CALLABLE = "smartapp.administrators.throttling.place_of"
 AXES_FAILURE_LIMIT = 5
 AXES_COOLOFF_TIME = timedelta(minutes=15)

@@ -1,6 +1,8 @@
 """A form that nobody can read is the sender's mistake, on every page: 400 with a page, no 500."""
 
 import pytest
+from django.contrib.auth.models import User
+from django.db import DataError
 from django.test import Client
 
 FORM = "application/x-www-form-urlencoded"
@@ -29,3 +31,33 @@ def test_host_that_is_not_ours() -> None:
     assert answer.status_code == 400
     assert b"request-unreadable" in answer.content
     assert b"evil.example" not in answer.content
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(
+    "query",
+    ["at__year=99999", "at__year=0", "at__month=13&at__year=2026", "at__day=x", "p=99999999999999",
+     "at__gte=nonsense", "o=99.x", "e=1", "q=%00", "action=%00"],
+)  # fmt: skip
+@pytest.mark.parametrize("path", ["audit/auditevent", "keys/keyset", "registrations/registration"])
+def test_filter_that_cannot_be(path: str, query: str) -> None:
+    """A list of the administration with a made-up filter: no row, or 400; never a fault of ours."""
+    client = Client()
+    client.force_login(User.objects.create_superuser("ann", password="x"))
+    answer = client.get(f"/admin/{path}/?{query}")
+    assert answer.status_code in (200, 302, 400)
+    if answer.status_code == 400:
+        assert b"request-unreadable" in answer.content
+
+
+@pytest.mark.parametrize("error", [ValueError("x"), DataError("x"), OverflowError("x")])
+def test_nul_that_the_database_refuses(monkeypatch: pytest.MonkeyPatch, error: Exception) -> None:
+    """PostgreSQL takes none in a text; elsewhere the same errors are faults of ours."""
+
+    def fails(*_: object, **__: object) -> None:
+        raise error
+
+    monkeypatch.setattr("smartapp.launches.views.render", fails)
+    client = Client(raise_request_exception=False)
+    assert client.get("/signed-out/?a=%00").status_code == 400
+    assert client.get("/signed-out/?a=1").status_code == 500

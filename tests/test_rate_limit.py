@@ -66,7 +66,8 @@ class TestVisits:
         for number in range(AT_ONCE):
             assert visits.admits(f"2001:db8::{number:x}")
         assert not visits.admits("2001:db8::ffff:ffff")
-        assert visits.admits("2001:db8:0:1::1")
+        assert not visits.admits("2001:db8:0:1::1")  # one customer may have all of a /48
+        assert visits.admits("2001:db8:1::1")
 
     def test_an_ipv4_address_is_one_however_it_is_written(self, clock: Clock) -> None:
         visits = Visits(clock)
@@ -113,6 +114,29 @@ class TestVisits:
 )
 def test_only_the_way_in_is_limited(path: str, limited: bool) -> None:
     assert is_limited(path) is limited
+
+
+class TestOtherPages:
+    @pytest.fixture(autouse=True)
+    def anew(self, monkeypatch: pytest.MonkeyPatch, clock: Clock) -> None:
+        for name, at_once in (("visits", 20), ("pages", 10), ("sign_ins", 3)):
+            monkeypatch.setattr(rate_limit, name, Visits(clock, per_second=1, at_once=at_once))
+
+    def test_have_a_limit_of_their_own(self) -> None:
+        pages = ("/", "/launches/6a3f/", "/admin/", "/connections/", "/no/such/page")
+        admitted = [rate_limit.admits("GET", pages[n % 5], FLOOD) for n in range(12)]
+        assert admitted == [True] * 10 + [False] * 2
+        assert rate_limit.admits("GET", "/launch", FLOOD)
+        assert rate_limit.admits("GET", "/", HOSPITAL)
+
+    @pytest.mark.parametrize(
+        "path", ["/admin/login/", "/admin/second-factor/", "/admin/invitation/x/y/"]
+    )
+    def test_attempts_to_sign_in_too(self, path: str) -> None:
+        """A password costs half a second of a processor."""
+        assert [rate_limit.admits("POST", path, FLOOD) for _ in range(4)] == [True] * 3 + [False]
+        assert rate_limit.admits("GET", path, FLOOD)
+        assert rate_limit.admits("POST", path, HOSPITAL)
 
 
 @pytest.fixture

@@ -6,4 +6,5 @@ class AdministratorsConfig(AppConfig):
     label = "administrators"
 
     def ready(self) -> None:
-        from smartapp.administrators import recording  # noqa: F401 - connects its receivers
+        # Each connects its receivers.
+        from smartapp.administrators import recording, sessions, throttling  # noqa: F401

@@ -9,12 +9,13 @@ from urllib.parse import urlencode
 from asgiref.sync import iscoroutinefunction, sync_to_async
 from axes.middleware import AxesMiddleware
 from django.conf import settings
+from django.contrib.auth import logout
 from django.contrib.auth.models import User
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
 from django_otp.middleware import OTPMiddleware
 
-from smartapp.administrators import second_factor
+from smartapp.administrators import second_factor, sessions
 
 ADMIN_PREFIX = "/admin/"
 OPEN = ("/admin/login/", "/admin/logout/", "/admin/second-factor/", "/admin/invitation/")
@@ -28,7 +29,11 @@ def _is_wanting(request: HttpRequest) -> bool:
 
 
 def _gate(request: HttpRequest) -> HttpResponse | None:
-    """Return the way to the second factor, or None when the request may go on."""
+    """Return the way to the sign-in or to the second factor, or None when the request may go on."""
+    if request.user.is_authenticated and sessions.is_over(request.session):
+        logout(request)
+        wanted = urlencode({"next": request.get_full_path()})
+        return HttpResponseRedirect(f"{reverse('admin:login')}?{wanted}")
     if request.path_info.startswith(OPEN) or not _is_wanting(request):
         return None
     wanted = urlencode({"next": request.get_full_path()})

@@ -141,3 +141,18 @@ class RecoveryCode(models.Model):
 
     def __str__(self) -> str:
         return f"recovery code {self.pk}"
+
+
+class SignInAttempt(models.Model):
+    """A password that is being judged, and counts from before it is: of many that come at once,
+    no more are judged than of as many one after the other. Gone once it has been."""
+
+    place = models.GenericIPAddressField()
+    at = models.DateTimeField()
+
+    class Meta:
+        default_permissions = ()
+        indexes: ClassVar = [models.Index(fields=["place"]), models.Index(fields=["at"])]
+
+    def __str__(self) -> str:
+        return f"attempt {self.pk}"

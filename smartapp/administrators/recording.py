@@ -3,6 +3,8 @@
 Signals, because Django's own pages and commands write these rows, and nobody may forget to call.
 """
 
+import logging
+from datetime import timedelta
 from typing import Any
 
 from axes.signals import user_locked_out
@@ -12,17 +14,17 @@ from django.db.models import Model
 from django.db.models.signals import m2m_changed, post_delete, post_save, pre_save
 from django.dispatch import receiver
 from django.http import HttpRequest
+from django.utils import timezone
 
+from smartapp.administrators import throttling
 from smartapp.audit import origin, trail
+from smartapp.audit.models import AuditEvent
 
 WATCHED = ("username", "is_active", "is_staff", "is_superuser")
 PLACE = "administration"
+ANONYMOUS_EVENTS_A_DAY = 200
 
-
-def _known_name(username: str) -> str:
-    """Return the name if there is such a person: people type passwords into the wrong field."""
-    known = User.objects.filter(username=username).exists()
-    return username if known else "somebody unknown"
+logger = logging.getLogger(__name__)
 
 
 @receiver(user_logged_in)
@@ -43,13 +45,27 @@ def sign_in_failed(
     """What is tried while sign-in is locked is not recorded: a flood would bury the rest."""
     counted = getattr(request, "axes_failures_since_start", None) is not None
     if counted or not getattr(request, "axes_locked_out", False):
-        trail.record(_known_name(str(credentials.get("username", ""))), "sign-in.failed", PLACE)
+        _record_anonymous(throttling.known_name(request, credentials), "sign-in.failed")
 
 
 @receiver(user_locked_out)
 def sign_in_locked(request: HttpRequest, username: str, **_kwargs: Any) -> None:
     if getattr(request, "axes_failures_since_start", None) is not None:
-        trail.record(_known_name(username), "sign-in.locked", PLACE)
+        _record_anonymous(username, "sign-in.locked")
+
+
+def _record_anonymous(name: str, action: str) -> None:
+    """Record what strangers did, so many in a day: the trail cannot be shortened, and nobody who
+    has not signed in shall decide how long it is. The last one says that no more follow."""
+    since = timezone.now() - timedelta(days=1)
+    events = AuditEvent.objects.filter(action__in=("sign-in.failed", "sign-in.locked"))
+    left = ANONYMOUS_EVENTS_A_DAY - events.filter(at__gt=since).count()
+    if left > 1:
+        trail.record(name, action, PLACE)
+    elif left == 1:
+        trail.record(name, action, PLACE, further="counted in the log only, for a day")
+    else:
+        logger.warning("%s by %s is not in the audit trail: there were too many", action, name)
 
 
 def _before(user: User) -> dict[str, Any]:

@@ -1,19 +1,30 @@
 """Where wrong passwords count, and what somebody sees from where there were too many."""
 
+import ipaddress
 from datetime import datetime, timedelta
 from typing import Any
 
+from axes.handlers.proxy import AxesProxyHandler
 from axes.models import AccessAttempt
 from django.conf import settings
-from django.db.models import Max
+from django.contrib.auth.models import User
+from django.contrib.auth.signals import user_logged_in, user_login_failed
+from django.core.exceptions import PermissionDenied
+from django.db.models import Max, Sum
+from django.dispatch import receiver
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.utils import timezone
 
 from smartapp import rate_limit
 from smartapp.administrators import pages
+from smartapp.administrators.models import SignInAttempt
 
 NO_ADDRESS = "::"
+UNKNOWN = "somebody unknown"
+# How long a password may take to be judged; what is older was left behind by a process that died.
+JUDGED_WITHIN = timedelta(minutes=1)
+PURGE_BATCH = 500
 
 
 def place_of(request: HttpRequest) -> str:
@@ -21,13 +32,83 @@ def place_of(request: HttpRequest) -> str:
     network, as django-axes keeps addresses only: whoever has one there has 2^64.
 
     Those without an address, as over a Unix socket, count as one: django-axes would count nobody.
+    So do those whose proxy says `unknown` (RFC 7239 §6.2) or anything else that is no address.
     """
-    return rate_limit.place_of(request.META.get("REMOTE_ADDR") or NO_ADDRESS).partition("/")[0]
+    place = rate_limit.place_of(request.META.get("REMOTE_ADDR") or NO_ADDRESS).partition("/")[0]
+    try:
+        return str(ipaddress.ip_address(place))
+    except ValueError:
+        return NO_ADDRESS
+
+
+def known_name(_request: HttpRequest | None, credentials: dict[str, Any] | None = None) -> str:
+    """Return the name that was typed if there is such a person: people type passwords into the
+    wrong field, and neither django-axes nor the audit trail shall keep those."""
+    typed = str((credentials or {}).get("username") or "")
+    is_known = "\0" not in typed and User.objects.filter(username=typed[:151]).exists()
+    return typed if is_known else UNKNOWN
+
+
+class CountFirst:
+    """The first of the authentication backends: counts an attempt before its password is judged.
+
+    django-axes looks before and counts after: of forty passwords at once it would let forty be
+    judged, each of which saw no failure yet.
+    """
+
+    def authenticate(
+        self, request: HttpRequest | None, username: str | None = None, **_credentials: Any
+    ) -> None:
+        """Let the next backend judge, or raise PermissionDenied, which ends the sign-in."""
+        if request is None or not AxesProxyHandler.is_allowed(request, {"username": username}):
+            return
+        place, now = place_of(request), timezone.now()
+        attempt = SignInAttempt.objects.create(place=place, at=now)
+        request.sign_in_attempt = attempt  # type: ignore[attr-defined]
+        if _failures(place, now) + _being_judged(place, now) > settings.AXES_FAILURE_LIMIT:
+            attempt.delete()
+            request.axes_locked_out = True  # type: ignore[attr-defined]
+            raise PermissionDenied("too many sign-ins at once from one network")
+
+
+def _failures(place: str, now: datetime) -> int:
+    recent = AccessAttempt.objects.filter(
+        ip_address=place, attempt_time__gt=now - settings.AXES_COOLOFF_TIME
+    )
+    return int(recent.aggregate(sum=Sum("failures_since_start"))["sum"] or 0)
+
+
+def _being_judged(place: str, now: datetime) -> int:
+    return SignInAttempt.objects.filter(place=place, at__gt=now - JUDGED_WITHIN).count()
+
+
+@receiver(user_login_failed)
+@receiver(user_logged_in)
+def judged(request: HttpRequest | None = None, **_kwargs: Any) -> None:
+    """The attempt of this request was judged; django-axes has counted it by now if it failed."""
+    attempt: SignInAttempt | None = getattr(request, "sign_in_attempt", None)
+    if attempt is not None and attempt.pk is not None:
+        attempt.delete()
+
+
+def purge_batch(now: datetime) -> int:
+    """Delete a few of the attempts that count no more; return how many went."""
+    left = SignInAttempt.objects.filter(at__lt=now - JUDGED_WITHIN)
+    counted = AccessAttempt.objects.filter(attempt_time__lt=now - settings.AXES_COOLOFF_TIME)
+    return sum(
+        rows.model.objects.filter(
+            pk__in=list(rows.values_list("pk", flat=True)[:PURGE_BATCH])
+        ).delete()[0]
+        for rows in (left, counted)
+    )
 
 
 def _locked_until(request: HttpRequest, now: datetime) -> datetime:
-    """Return when the lock ends: attempts during it do not make it longer."""
+    """Return when the lock ends: attempts during it do not make it longer. Where there is none,
+    too many came at once, and a minute is enough."""
     address = request.axes_ip_address  # type: ignore[attr-defined] # django-axes puts it there
+    if _failures(address, now) < settings.AXES_FAILURE_LIMIT:
+        return now + JUDGED_WITHIN
     attempts = AccessAttempt.objects.filter(ip_address=address)
     last: datetime = attempts.aggregate(last=Max("attempt_time"))["last"] or now
     cool_off: timedelta = settings.AXES_COOLOFF_TIME

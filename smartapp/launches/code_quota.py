@@ -17,7 +17,6 @@ networks by a keyed digest.
 """
 
 import asyncio
-import ipaddress
 import math
 import random
 import time
@@ -34,7 +33,7 @@ from smartapp.launches import background, token_budget
 from smartapp.launches.token_budget import WINDOW_SECONDS, shared
 from smartapp.protocol.errors import CodesRefused, InvalidClient, SmartError, TokenError
 from smartapp.protocol.token import TokenResponse
-from smartapp.rate_limit import place_of
+from smartapp.rate_limit import IPV6_SITE, place_of
 from smartapp.registrations.registry import EndpointConfig
 
 SHARE_OF_A_STRANGER = 1 / 5
@@ -44,7 +43,6 @@ PLACE_WAITS_SECONDS = 10
 SECONDS_BETWEEN_LOOKS = 0.5
 # Of one network, for its places at one registration, in this process: each looks twice a second.
 MAX_WAITING = 32
-IPV6_SITE = 48  # what one customer may have; a single host is easily given many /64
 
 _waiting: Counter[str] = Counter()
 
@@ -127,9 +125,7 @@ async def _waited_for(config: EndpointConfig, prefix: str, limit: int) -> Place:
 
 
 def _network(address: str) -> str:
-    network = place_of(address)
-    if "/" in network:
-        network = str(ipaddress.ip_network(network).supernet(new_prefix=IPV6_SITE))
+    network = place_of(address, IPV6_SITE)
     return salted_hmac("smartapp.launches.code_quota", network, algorithm="sha256").hexdigest()
 
 

@@ -44,10 +44,10 @@ async def end(request: HttpRequest, uuid: UUID) -> HttpResponse:
 async def presence(request: HttpRequest, uuid: UUID) -> HttpResponse:
     """How long the launch still lives, for the script of its page. A POST says that somebody uses
     the page, and lets it live on (T18); a GET looks, and changes nothing (C158)."""
-    in_use = request.method == "POST"
-    found, key = await find(request, uuid, in_use=in_use)
-    if in_use:
-        form_token.require(request, key)
+    found, key = await find(request, uuid)
+    if request.method == "POST":
+        form_token.require(request, key)  # first: another site must not keep a session alive
+        found = await in_database(store.used, found, timezone.now())
     refresh.refuse_ended(found)
     return JsonResponse({"seconds_left": seconds_left(found)})
 

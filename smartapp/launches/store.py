@@ -191,17 +191,21 @@ def idle_end(now: datetime, latest: datetime) -> datetime:
 
 
 def find_in_use(uuid: UUID, session_digest: str, now: datetime) -> StoredLaunch:
-    """Return the launch as `find` does, and let its session live on, as a person uses it now.
+    """Return the launch as `find` does, and let its session live on, as a person uses it now."""
+    return used(find(uuid, session_digest, now), now)
+
+
+def used(launch: StoredLaunch, now: datetime) -> StoredLaunch:
+    """Let the session of this launch live on, as a person uses it now.
 
     At most one write a minute: the end is a matter of minutes, and reads are many.
     """
-    launch = find(uuid, session_digest, now)
     if launch.lasts_until is None or launch.ended_at is not None:
         return launch
     end = idle_end(now, launch.lasts_until)
     if end - launch.session_expires_at < USE_WRITTEN_EVERY:
         return launch
-    lives = Session.objects.filter(session_key=session_digest, expire_date__gt=now)
+    lives = Session.objects.filter(session_key=launch.session_digest, expire_date__gt=now)
     if not lives.update(expire_date=end):
         raise LaunchNotFound("its session ended at this moment")
     return replace(launch, session_expires_at=end)

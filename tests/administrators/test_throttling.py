@@ -1,5 +1,7 @@
 """Guessing passwords ends, with a page that says until when; nobody else is kept out."""
 
+import time
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from typing import Any
 
@@ -7,9 +9,12 @@ import pytest
 from axes.models import AccessAttempt
 from django.contrib.auth.models import User
 from django.core.management import call_command
+from django.db import connection
 from django.test import Client
 from django.utils import timezone
 
+from smartapp.administrators import recording, throttling
+from smartapp.administrators.models import SignInAttempt
 from smartapp.audit.models import AuditEvent
 from tests.administrators.conftest import PASSWORD
 
@@ -112,3 +117,102 @@ def test_every_attempt_is_recorded_until_the_lock_and_the_lock_once(locked: Clie
     actions = list(AuditEvent.objects.filter(actor="alice").values_list("action", flat=True))
     assert actions.count("sign-in.failed") == 5
     assert actions.count("sign-in.locked") == 1
+
+
+class TestManyAtOnce:
+    """Looked at before and counted after, forty passwords at once would all be judged."""
+
+    @pytest.mark.django_db(transaction=True)
+    def test_no_more_are_judged_than_one_after_the_other(
+        self, alice: User, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        judged: list[str] = []
+
+        def slow(_self: object, _request: object, **credentials: str) -> None:
+            judged.append(credentials["password"])
+            time.sleep(0.5)
+
+        monkeypatch.setattr("django.contrib.auth.backends.ModelBackend.authenticate", slow)
+        # As many in another process, which this one sees in the database only.
+        now = timezone.now()
+        for _ in range(3):
+            SignInAttempt.objects.create(place="127.0.0.1", at=now)
+        with ThreadPoolExecutor(8) as threads:
+            statuses = list(threads.map(guess, range(8)))
+        assert len(judged) <= 2
+        assert statuses.count(429) >= 6
+
+    def test_who_is_told_so_may_try_again_in_a_minute(self, client: Client, alice: User) -> None:
+        now = timezone.now()
+        for _ in range(5):
+            SignInAttempt.objects.create(place="127.0.0.1", at=now)
+        answer = attempt(client, PASSWORD)
+        assert answer.status_code == 429
+        assert int(answer["Retry-After"]) <= 61
+        SignInAttempt.objects.update(at=now - timedelta(minutes=2))
+        assert attempt(client, PASSWORD).status_code == 302
+
+    def test_judged_ones_leave_nothing_behind(self, client: Client, alice: User) -> None:
+        attempt(client, "wrong")
+        attempt(client, PASSWORD)
+        assert not SignInAttempt.objects.exists()
+
+    def test_what_a_process_that_died_left_behind_is_purged(self, alice: User) -> None:
+        now = timezone.now()
+        SignInAttempt.objects.create(place="127.0.0.1", at=now - timedelta(minutes=2))
+        kept = SignInAttempt.objects.create(place="127.0.0.1", at=now)
+        AccessAttempt.objects.create(ip_address="192.0.2.1", failures_since_start=5)
+        AccessAttempt.objects.update(attempt_time=now - timedelta(hours=1))
+        assert throttling.purge_batch(now) == 2
+        assert list(SignInAttempt.objects.all()) == [kept]
+        assert not AccessAttempt.objects.exists()
+
+
+def guess(number: int) -> int:
+    try:
+        status: int = attempt(Client(), f"wrong {number}").status_code
+        return status
+    finally:
+        connection.close()
+
+
+class TestWhatIsTyped:
+    @pytest.mark.parametrize(
+        "username", ["a" * 152, "a" * 256, "a" * 10_000, "x\0y", "\0", "hunter2", "é" * 200]
+    )
+    def test_is_kept_nowhere_and_fails_nowhere(
+        self, client: Client, alice: User, username: str
+    ) -> None:
+        """People type passwords into the wrong field."""
+        assert attempt(client, "wrong", username).status_code == 200
+        kept = list(AccessAttempt.objects.all())
+        assert {row.username for row in kept} <= {throttling.UNKNOWN}
+        assert "hunter2" not in str([vars(row) for row in kept])
+        events = AuditEvent.objects.filter(action="sign-in.failed")
+        assert {event.actor for event in events} <= {throttling.UNKNOWN}
+
+    @pytest.mark.parametrize(
+        "address", ["unknown", "_hidden", "", "not an address", "fe80::1%eth0"]
+    )
+    def test_an_address_that_is_none_is_counted(self, alice: User, address: str) -> None:
+        """RFC 7239 §6.2: a proxy may say `unknown`."""
+        client = Client(REMOTE_ADDR=address)
+        answers = [attempt(client, "wrong").status_code for _ in range(5)]
+        assert answers == [200] * 4 + [429]
+
+
+class TestTrail:
+    def test_strangers_do_not_decide_how_long_it_is(
+        self, alice: User, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(recording, "ANONYMOUS_EVENTS_A_DAY", 7)
+        for number in range(1, 5):
+            for _ in range(5):
+                attempt(Client(REMOTE_ADDR=f"192.0.2.{number}"), "wrong")
+        events = AuditEvent.objects.filter(action__startswith="sign-in.")
+        assert events.count() == 7
+        last = events.order_by("id").last()
+        assert last is not None
+        assert last.detail == {"further": "counted in the log only, for a day"}
+        attempt(Client(REMOTE_ADDR="192.0.2.77"), PASSWORD)
+        assert AuditEvent.objects.filter(action="sign-in", actor="alice").exists()

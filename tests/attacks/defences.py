@@ -280,7 +280,7 @@ DEFENCES = (
     _one("T28", "openid without id_token is refused", "smartapp/launches/token_endpoint.py",
          'elif "openid" in granted:', "elif False:", f"{CALLBACK}::TestIDToken"),
     _one("T30", "a flood from one address ends at the door", "smartapp/asgi.py",
-         "elif rate_limit.is_limited(path) and not rate_limit.visits.admits(_address(scope)):",
+         "elif not rate_limit.admits(scope[\"method\"], path, _address(scope)):",
          "elif False:",
          f"{FLOOD}::TestOverHTTP::test_flood_is_told_so_and_others_launch"),
     _one("T30", "places for launches run out", "smartapp/launches/launching.py",

@@ -83,6 +83,20 @@ class TestUnused:
         assert (await browser.get(f"/launches/{uuid}/")).status == 200
         assert await minutes_left(uuid) > settings.IDLE_MINUTES - 1
 
+    async def test_a_form_that_is_refused_is_no_use(
+        self, browser: Browser, ehr_launch: Start
+    ) -> None:
+        """T2: another site must not keep a session alive."""
+        uuid = await browser.launch(ehr_launch())
+        await let_pass(uuid, 10)
+        before = await minutes_left(uuid)
+        elsewhere = {"Origin": "https://evil.example"}
+        for sent in ({}, {"form_token": "wrong"}):
+            url = f"{browser.app}/launches/{uuid}/presence/"
+            async with browser.http.post(url, data=sent, headers=elsewhere) as answer:
+                assert answer.status == 403
+        assert await minutes_left(uuid) <= before
+
     async def test_looking_and_reading_by_a_program_are_no_use(
         self, browser: Browser, ehr_launch: Start
     ) -> None:

@@ -17,6 +17,7 @@ from django.core.management.base import BaseCommand, CommandError
 from django.utils import timezone
 
 from smartapp import deadlines, http
+from smartapp.administrators import throttling
 from smartapp.brands import health, logos, own
 from smartapp.database import own_connection
 from smartapp.exception_reports import cause
@@ -36,6 +37,7 @@ PURGES = {
     "stale copies": stale_copies.purge_batch,
     "timelines": events.purge_batch,
     "revocations": pending_revocations.purge_batch,
+    "sign-in attempts": throttling.purge_batch,
 }
 
 
