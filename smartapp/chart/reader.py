@@ -58,6 +58,7 @@ from smartapp.protocol.scopes import allows
 from smartapp.record.elements import Resource
 from smartapp.record.encounters import read_encounter
 from smartapp.record.identity import read_identity
+from smartapp.record.marks import beyond_the_record
 from smartapp.record.reading import Given, LeftOut
 from smartapp.record.texts import text
 
@@ -188,7 +189,8 @@ class Reading:
         outcome = _joined(section, await asyncio.gather(*searches))
         related = await self._related(section.follow(outcome.resources), outcome.included)
         patient = (await asyncio.shield(who)).resource
-        given = Given(outcome.resources, self._now, patient, related)
+        resources = beyond_the_record(outcome.resources, patient)
+        given = Given(resources, self._now, patient, related)
         return await computed(_read_section, section, outcome, given)
 
     def _asking(self, search: Search) -> asyncio.Task[Outcome]:

@@ -1,5 +1,6 @@
 """What stands beside every entry, of whatever kind."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime
 
@@ -23,6 +24,7 @@ LABELS = {
 }
 FUTURE = "Dated in the future; check it in the EHR"
 _LABEL_ORDER = tuple(LABELS)
+_LABELLED = ("security", "tag")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -86,13 +88,36 @@ def doubted(marks: Marks, now: datetime) -> Marks:
 
 def read_labels(resource: Resource) -> tuple[str, ...]:
     """Return the security labels that a reader must know of, in words (meta.security)."""
+    found = _label_codes(resource)
+    return tuple(dict.fromkeys(LABELS[code] for code in _LABEL_ORDER if code in found))
+
+
+def beyond_the_record(resources: Iterable[Resource], patient: Resource) -> tuple[Resource, ...]:
+    """Return the resources without the labels that the patient has: what holds for the whole record
+    is said once, in its banner."""
+    said = _label_codes(patient)
+    if not said:
+        return tuple(resources)
+    return tuple(_without(one, said) if said & _label_codes(one) else one for one in resources)
+
+
+def _label_codes(resource: Resource) -> set[str]:
     meta = mapping(resource.get("meta"))
     if not meta.get("security") and not meta.get("tag"):
-        return ()
+        return set()
     # SUBSETTED and HTEST are as often a tag.
-    found = {
-        text(coding.get("code")).upper()
-        for member in ("security", "tag")
-        for coding in mappings(meta.get(member))
+    return {
+        _code(one) for member in _LABELLED for one in mappings(meta.get(member))
+    } & LABELS.keys()
+
+
+def _without(resource: Resource, codes: set[str]) -> Resource:
+    kept = {
+        member: [one for one in mappings(resource["meta"].get(member)) if _code(one) not in codes]
+        for member in _LABELLED
     }
-    return tuple(dict.fromkeys(LABELS[code] for code in _LABEL_ORDER if code in found))
+    return {**resource, "meta": {**resource["meta"], **kept}}
+
+
+def _code(coding: Resource) -> str:
+    return text(coding.get("code")).upper()

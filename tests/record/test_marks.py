@@ -1,11 +1,12 @@
 """What every reader gives back, and the marks of every entry."""
 
 from dataclasses import dataclass
+from typing import Any
 
 import pytest
 
 from smartapp.record.elements import Resource
-from smartapp.record.marks import Marks, read_labels, read_marks
+from smartapp.record.marks import Marks, beyond_the_record, read_labels, read_marks
 from smartapp.record.modifiers import ENTERED_IN_ERROR, NOT_UNDERSTOOD
 from smartapp.record.reading import LeftOut, read_each
 
@@ -97,3 +98,16 @@ def test_labels_that_the_reader_must_know_are_said_in_words() -> None:
 def test_notes_stand_with_the_entry() -> None:
     marks = read_marks(observation(note=[{"text": "haemolysed\nrepeat"}]), when=None)
     assert marks.notes == ("haemolysed\nrepeat",)
+
+
+def test_what_the_whole_record_is_labelled_is_not_repeated() -> None:
+    def labelled(*codes: str) -> dict[str, Any]:
+        return {"meta": {"security": [{"code": code} for code in codes], "versionId": "1"}}
+
+    test_patient = labelled("HTEST")
+    entry = labelled("HTEST", "R")
+    (shown,) = beyond_the_record([entry], test_patient)
+    assert read_labels(shown) == ("restricted",)
+    assert shown["meta"]["versionId"] == "1"
+    assert read_labels(entry) == ("test data", "restricted")
+    assert beyond_the_record([entry], {}) == (entry,)
