@@ -110,6 +110,7 @@ class Reading:
         now: datetime,
         reference: str,
         known: Collection[str] = (),
+        record_number_system: str = "",
     ) -> None:
         self._record = Record(access, patient=patient, extras=extras)
         self._encounter = encounter
@@ -118,6 +119,7 @@ class Reading:
         self._now = now
         self._reference = reference
         self._known = known
+        self._record_number_system = record_number_system
         self._asked: dict[Search, asyncio.Task[Outcome]] = {}
 
     async def parts(self) -> AsyncGenerator[Part, None]:
@@ -152,7 +154,10 @@ class Reading:
             problem = outcome.problem("the patient's name and date of birth")
             return Who(patient, None, {}, problem, outcome.reference)
         resource = outcome.resources[0]
-        return Who(patient, read_identity(resource, now=self._now), resource)
+        identity = read_identity(
+            resource, now=self._now, record_number_system=self._record_number_system
+        )
+        return Who(patient, identity, resource)
 
     async def _visit(self, who: asyncio.Task[Who]) -> Visit | None:
         """Return the launch's encounter, if it is this patient's (C102)."""

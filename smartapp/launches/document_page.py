@@ -26,7 +26,7 @@ from smartapp.launches.page_body import start_again_url
 from smartapp.launches.record_access import LaunchAccess
 from smartapp.launches.store import StoredLaunch
 from smartapp.record.elements import Resource
-from smartapp.record.identity import read_identity
+from smartapp.record.identity import Identity, read_identity
 
 
 @require_GET
@@ -65,13 +65,19 @@ async def _page(request: HttpRequest, found: StoredLaunch, sealed: str) -> HttpR
     opened, patient = await _opened(found, sealed, with_patient=True)
     shown = {
         "opened": opened,
-        "identity": read_identity(patient, now=timezone.now()) if patient else None,
+        "identity": _identity(found, patient) if patient else None,
         "back_url": f"/launches/{found.uuid}/",
         "file_url": f"/launches/{found.uuid}/documents/{sealed}/file",
     }
     response = render(request, "document.html", shown)
     response._csp_update = {"frame-src": [SELF]}  # type: ignore[attr-defined]
     return response
+
+
+def _identity(found: StoredLaunch, patient: Resource) -> Identity:
+    return read_identity(
+        patient, now=timezone.now(), record_number_system=found.record_number_system
+    )
 
 
 async def _file(_: HttpRequest, found: StoredLaunch, sealed: str) -> HttpResponse:

@@ -66,6 +66,7 @@ def _reading(access: LaunchAccess, reference: str, known: Collection[str]) -> Re
         now=timezone.now(),
         reference=reference,
         known=known,
+        record_number_system=access.launch.record_number_system,
     )
 
 

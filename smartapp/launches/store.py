@@ -67,6 +67,8 @@ class StoredLaunch:
     refresh_uncertain_at: datetime | None
     # What the registration says of its refresh tokens (C124).
     refresh_tokens_persist: bool
+    # What it says of the patient's record number: the system of its identifiers.
+    record_number_system: str
     ended_at: datetime | None
     end_reason: str
 
@@ -258,6 +260,7 @@ def _stored(launch: Launch, session: Session) -> StoredLaunch:
         refresh_failure=refresh_failure.unseal(launch.sealed_refresh_failure, uuid),
         refresh_uncertain_at=launch.refresh_uncertain_at,
         refresh_tokens_persist=launch.endpoint.registration.refresh_tokens_persist,
+        record_number_system=launch.endpoint.registration.record_number_system,
         ended_at=launch.ended_at,
         end_reason=launch.end_reason,
     )

@@ -73,6 +73,7 @@ class RegistrationAdmin(AddingPage, DiscoveryPages, DoctorPage):
         ),
         (Group.SCOPES.value, {"fields": of_group(Group.SCOPES)}),
         (Group.QUIRKS.value, {"fields": of_group(Group.QUIRKS), "classes": ("collapse",)}),
+        (Group.READING.value, {"fields": of_group(Group.READING)}),
         (Group.FRAMES.value, {"fields": ("slug", *of_group(Group.FRAMES))}),
     )
     list_display = ("name", "client_id", "auth_method", "endpoint_names", "state")

@@ -332,6 +332,20 @@ class RegistrationOptions(models.Model):
         fills=Fills.ALWAYS,
         asked=Asked.NEVER,
     )
+    record_number_system = option(
+        models.CharField(
+            "system of record numbers",
+            max_length=255,
+            blank=True,
+            validators=[validation.validate_identifier_system],
+            help_text="Which of a patient's numbers is this hospital's own: the URI that the EHR "
+            "gives as its system, e.g. urn:oid:1.2.3.4. Empty: the number that the EHR marks as "
+            "the usual one comes first.",
+        ),
+        group=Group.READING,
+        is_pasted=True,
+        metavar="URI",
+    )
     # Origins of the EHR's own pages that may show the app in a frame (C150). Empty: nobody.
     frame_ancestors = option(
         LinesModelField(

@@ -3,6 +3,7 @@
 Each function raises Django's ValidationError with one sentence that says what to change.
 """
 
+import re
 from collections.abc import Callable
 from urllib.parse import SplitResult, urlsplit
 
@@ -14,7 +15,14 @@ from smartapp.protocol.errors import AddressRefused, ScopeError
 from smartapp.protocol.scopes import parse_scopes, validate_backend, validate_requested
 
 MAX_ADDRESS_CHARACTERS = 4096
+_URI = re.compile(r"[A-Za-z][A-Za-z0-9+.\-]*:\S+")
 MAX_CLIENT_ID_CHARACTERS = 2048
+
+
+def validate_identifier_system(system: str) -> None:
+    """Accept a URI, as FHIR's Identifier.system is one: compared to the letter, never opened."""
+    if _URI.fullmatch(system) is None:
+        raise ValidationError(f"{system} is not a URI, such as urn:oid:1.2.3.4.")
 
 
 def validate_url(url: str) -> None:

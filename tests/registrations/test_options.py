@@ -5,6 +5,7 @@ from io import StringIO
 from typing import Any
 
 import pytest
+from django.core.exceptions import ValidationError
 from django.core.management import call_command, load_command_class
 
 from smartapp.audit.models import AuditEvent
@@ -13,6 +14,7 @@ from smartapp.registrations.admin import RegistrationAdmin
 from smartapp.registrations.forms import RegistrationForm
 from smartapp.registrations.models import Endpoint, Registration
 from smartapp.registrations.options import OPTIONS, Asked, Option, asked_for, frozen
+from smartapp.registrations.validation import validate_identifier_system
 from tests.registrations.factories import make_endpoint
 
 EACH = pytest.mark.parametrize("name", asked_for())
@@ -111,3 +113,11 @@ def test_an_endpoints_description_has_every_option_of_the_row() -> None:
     for name in OPTIONS:
         assert getattr(config, name) == frozen(getattr(endpoint.registration, name))
     assert {field.name for field in Registration._meta.get_fields()} >= OPTIONS.keys()
+
+
+@pytest.mark.parametrize("system", ["MRN", "1.2.3.4", "urn:oid:1 2", ":x"])
+def test_a_system_of_record_numbers_is_a_uri(system: str) -> None:
+    with pytest.raises(ValidationError):
+        validate_identifier_system(system)
+    validate_identifier_system("urn:oid:1.2.3.4")
+    validate_identifier_system("http://hospital.example/mrn")
