@@ -55,14 +55,18 @@ def authenticate(
 ) -> Client:
     """Return the client that signed the assertion; `invoked` is the endpoint it was sent to.
 
-    Of a client with stale keys the copy of its key set at hand is all there is (S66).
+    Of a client with stale keys the copy of its key set at hand is all there is (S66). Of one that
+    is tried without a registration no key is known (S8).
     """
     if assertion_type != ASSERTION_TYPE:
         raise invalid_client("S24", f"client_assertion_type must be {ASSERTION_TYPE}.")
     assertion = parse(text)
     client = _claimed_client(assertion)
-    jwk = _validate_key(client, assertion, stale_keys=has_stale_keys(client))
-    _validate_signature(client, assertion, jwk)
+    if client.profile == Client.Profile.LOOSE:
+        return client
+    if not client.is_tried:
+        jwk = _validate_key(client, assertion, stale_keys=has_stale_keys(client))
+        _validate_signature(client, assertion, jwk)
     _validate_parties(client, assertion.claims)
     _validate_audience(client, assertion.claims, invoked)
     expires_at = _validate_times(client, assertion.claims)
@@ -90,7 +94,7 @@ def _claimed_client(assertion: Assertion) -> Client:
         words = "The sub of the client assertion is no client of this server's world"
         why = registering.why_unknown(assertion.claims.get("sub"))
         raise invalid_client("E2", f"{words} {worlds.current()}.", why)
-    if client.auth_method != Client.AuthMethod.PRIVATE_KEY_JWT:
+    if client.auth_method not in (Client.AuthMethod.PRIVATE_KEY_JWT, Client.AuthMethod.ANY):
         raise invalid_client("E2", f"This client is registered for {client.auth_method}.")
     return client
 

@@ -56,11 +56,16 @@ def _by_the_way_used(request: SandboxRequest) -> Client:
         )
     if basic is not None:
         return _by_basic(request, basic)
-    if "client_secret" in form:
+    if "client_secret" in form and not _may_post_secret(form):
         raise invalid_client(
             "S22", "A client secret belongs in a Basic authorization header, not in the body."
         )
     return _public(form.get("client_id") or _holder(form))
+
+
+def _may_post_secret(form: Mapping[str, str]) -> bool:
+    client = registered_client(form.get("client_id"))
+    return client is not None and client.is_tried and client.profile == Client.Profile.LOOSE
 
 
 def _holder(form: Mapping[str, str]) -> str | None:
@@ -75,7 +80,8 @@ def _holder(form: Mapping[str, str]) -> str | None:
 
 def _public(client_id: str | None) -> Client:
     client = registered_client(client_id)
-    if client is None or client.auth_method != Client.AuthMethod.NONE:
+    by_nothing = (Client.AuthMethod.NONE, Client.AuthMethod.ANY)
+    if client is None or client.auth_method not in by_nothing:
         words = "The request carries no client credentials"
         if not client_id:
             raise invalid_client("E1", f"{words}; a public app sends its client_id in the body.")

@@ -22,7 +22,7 @@ def token_request(client: Client, sheet: dict[str, Any]) -> str:
 def _proof(client: Client) -> list[str]:
     if client.auth_method == Client.AuthMethod.CLIENT_SECRET_BASIC:
         return [f"-u '{client.client_id}:CLIENT_SECRET'"]
-    if client.auth_method == Client.AuthMethod.NONE:
+    if client.auth_method in (Client.AuthMethod.NONE, Client.AuthMethod.ANY):
         return [f"-d 'client_id={client.client_id}'"]
     return [f"-d client_assertion_type={ASSERTION_TYPE}", '-d "client_assertion=$ASSERTION"']
 

@@ -35,7 +35,7 @@ class ClientForm(forms.Form):
     )
     auth_method = forms.ChoiceField(
         label="Authentication",
-        choices=Client.AuthMethod,
+        choices=[(one.value, one.label) for one in Client.REGISTERED_METHODS],
         initial=Client.AuthMethod.PRIVATE_KEY_JWT,
         help_text="A client secret is made here and shown once.",
     )
@@ -74,7 +74,9 @@ class ClientForm(forms.Form):
         help_text="All it may ever ask for, divided by spaces. Empty: everything there is.",
     )  # fmt: skip
     profile = forms.ChoiceField(
-        label="Rules", choices=Client.Profile, initial=Client.Profile.STRICT,
+        label="Rules",
+        choices=[(one.value, one.label) for one in Client.REGISTERED_PROFILES],
+        initial=Client.Profile.STRICT,
         help_text="How this server treats your app; try all three. In strict and bcp they are the "
         "world's own.",
     )  # fmt: skip
@@ -144,6 +146,8 @@ class ClientForm(forms.Form):
 def initial_values(client: Client) -> dict[str, Any]:
     """Return a record as the form shows it."""
     values = {name: getattr(client, name) for name in ClientForm.base_fields if name != NOT_KEPT}
+    if client.is_tried:
+        del values["auth_method"], values["profile"]
     for name in ("redirect_uris", "post_logout_redirect_uris"):
         values[name] = "\n".join(values[name])
     imported = client.jwks if client.jwks and not client.jwks_url else None

@@ -7,6 +7,10 @@ from django.http import HttpResponse
 
 from smartapp.sandbox import addresses
 
+THIS_MACHINE = [
+    f"{scheme}://{name}:*" for scheme in ("http", "https") for name in addresses.LOOPBACK_NAMES
+]
+
 
 def open_for_launch(response: HttpResponse, *leads_to: str, framed: bool = True) -> None:
     """Let the launcher frame the page, and its forms end in a redirect to the app.
@@ -22,9 +26,12 @@ def open_for_launch(response: HttpResponse, *leads_to: str, framed: bool = True)
 
 
 def frame_apps(response: HttpResponse, *apps: str) -> None:
-    """Let a page of the launcher show an app in a frame, and open it in a tab by a form."""
+    """Let a page of the launcher show an app in a frame, and open it in a tab by a form.
+
+    A form may also lead to an app on this machine that is tried without a registration.
+    """
     places = [*_own(), *_origins(apps)]
-    _replace(response, {"frame-src": places, "form-action": places})
+    _replace(response, {"frame-src": places, "form-action": [*places, *THIS_MACHINE]})
 
 
 def let_scripts_fetch(response: HttpResponse) -> None:

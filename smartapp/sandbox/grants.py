@@ -163,7 +163,8 @@ class PKCE(CodeChallenge):
         values, client = grant.request.payload.data, cast(Client, grant.request.client)
         challenge, method = values.get("code_challenge"), values.get("code_challenge_method")
         if challenge is None and method is None:
-            if client.profile == Client.Profile.ATHENA and client.kind == Client.Kind.WEB:
+            is_athenas = client.profile == Client.Profile.ATHENA and client.kind == Client.Kind.WEB
+            if is_athenas or client.profile == Client.Profile.LOOSE:
                 return
             raise invalid_request("S13", "code_challenge is missing.")
         if method != "S256":

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
+from django.db.models import Q
 from django.utils import timezone
 
 from smartapp.sandbox import addresses, people
@@ -51,7 +52,7 @@ def set_scene(user: str, patient: str, encounter: str) -> Scene:
 
 
 def start(
-    client: Client, scene: Scene, *, intent: str, need_patient_banner: bool, faults: str
+    client: Client | None, scene: Scene, *, intent: str, need_patient_banner: bool, faults: str
 ) -> str:
     """Return the one-time `launch` value that the app will send back within five minutes (S14)."""
     Launch.objects.filter(expires_at__lt=timezone.now()).delete()
@@ -72,7 +73,8 @@ def start(
 
 def find(client: Client, value: str) -> Launch:
     """Return a launch that may still be used by this client; `invalid_request` otherwise."""
-    launch = Launch.objects.filter(digest=digest(value), client=client).first()
+    whose = Q(client=None) if client.is_tried else Q(client=client)
+    launch = Launch.objects.filter(whose, digest=digest(value)).first()
     if launch is None:
         raise invalid_request("S14", "The launch value is not one that was given to this client.")
     if launch.used_at:

@@ -41,11 +41,21 @@ class Client(ClientMixin, models.Model):
         PRIVATE_KEY_JWT = "private_key_jwt", "signed client assertion"
         CLIENT_SECRET_BASIC = "client_secret_basic", "client secret in a Basic header"
         NONE = "none", "none, with PKCE"
+        ANY = "any", "not checked: the app is tried without a registration"
 
     class Profile(models.TextChoices):
         ATHENA = "athena", "as athenahealth documents it"
         STRICT = "strict", "SMART App Launch 2.2 to the letter"
         BCP = "bcp", "newest best practice: RFC 9207, issuer as assertion audience"
+        LOOSE = "loose", "loose: for an app that is tried without a registration"
+
+    REGISTERED_METHODS = (
+        AuthMethod.PRIVATE_KEY_JWT,
+        AuthMethod.CLIENT_SECRET_BASIC,
+        AuthMethod.NONE,
+    )
+    REGISTERED_PROFILES = (Profile.ATHENA, Profile.STRICT, Profile.BCP)
+    """What a registration may have; the others are for apps that are only tried."""
 
     client_id = models.CharField(max_length=200, unique=True)
     name = models.CharField(max_length=200)
@@ -96,7 +106,14 @@ class Client(ClientMixin, models.Model):
         """Whether it is registered, byte for byte (S10)."""
         return redirect_uri in self.redirect_uris
 
+    @property
+    def is_tried(self) -> bool:
+        """Whether nobody registered it: it runs on somebody's own machine and is tried out."""
+        return self.auth_method == self.AuthMethod.ANY
+
     def check_client_secret(self, client_secret: str) -> bool:
+        if self.is_tried:
+            return True
         return bool(self.secret_digest) and constant_time_compare(
             self.secret_digest, client_secret_digest(self.client_id, client_secret)
         )
@@ -141,7 +158,8 @@ class Launch(models.Model):
     """What an EHR launch carries until the app comes back with its `launch` value (S14)."""
 
     digest = models.CharField(max_length=64, unique=True)
-    client = models.ForeignKey(Client, on_delete=models.CASCADE)
+    client = models.ForeignKey(Client, on_delete=models.CASCADE, null=True, blank=True)
+    """None: whichever app is tried without a registration."""
     username = models.CharField(max_length=100)
     patient = models.CharField(max_length=100, blank=True)
     encounter = models.CharField(max_length=100, blank=True)

@@ -58,6 +58,8 @@ class SandboxRequest(OAuth2Request):
     offered: tuple[str, ...] = ()
     """What this EHR can give of the scopes that were asked for."""
     granted: tuple[str, ...] = ()
+    unconfirmed: bool = False
+    """Whether nobody confirmed yet that this app may be tried, and its redirect URI."""
     signed_in_at: float = 0
     fault_here: str = ""
     """The fault of this very request: of its address, so that no form is mistaken for one.

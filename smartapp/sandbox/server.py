@@ -16,7 +16,14 @@ from authlib.oauth2.rfc7662 import IntrospectionEndpoint
 from django.http import HttpResponse, JsonResponse
 from django.utils import timezone
 
-from smartapp.sandbox import addresses, broken_answers, client_authentication, faults, people
+from smartapp.sandbox import (
+    addresses,
+    broken_answers,
+    client_authentication,
+    faults,
+    people,
+    trying,
+)
 from smartapp.sandbox.grants import (
     PKCE,
     REFRESH_TOKEN_LIFETIME,
@@ -43,7 +50,7 @@ THREE_LEGGED = "authorization_code and refresh_token"
 
 class SandboxServer(AuthorizationServer):
     def query_client(self, client_id: str) -> Client | None:  # type: ignore[override]
-        return registered_client(client_id)
+        return trying.standing() or registered_client(client_id)
 
     def authenticate_client(  # type: ignore[override]
         self,

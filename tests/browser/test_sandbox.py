@@ -156,6 +156,30 @@ def test_framed_app_cannot_lead_the_ehr_away(chromium: Browser, demo: Demo) -> N
     context.close()
 
 
+def test_app_is_tried_without_a_registration(page: Page, demo: Demo) -> None:
+    page.context.route("http://127.0.0.1:3999/**", lambda route: route.fulfill(body="the app"))
+    query = (
+        "response_type=code&client_id=my-first-app&redirect_uri=http://127.0.0.1:3999/callback"
+        f"&scope=launch/patient&state=s&aud={demo.url}/sandbox/fhir/r4"
+    )
+    page.goto(f"{demo.url}/sandbox/oauth2/v1/authorize?{query}")
+    expect(page.locator("fieldset")).to_contain_text("http://127.0.0.1:3999/callback")
+    screenshots(page, "sandbox-tried")
+    page.get_by_label("Hold it to SMART App Launch 2.2").check()
+    page.get_by_label("User name").fill("clinician")
+    page.get_by_label("Password").fill("sandbox")
+    page.get_by_role("button", name="Sign in").click()
+    page.wait_for_url("**/callback?error=invalid_request**")
+    assert "code_challenge" in page.url
+    page.goto(f"{demo.url}/sandbox/client?client_id=my-first-app")
+    expect(page.locator("main")).to_contain_text("tried without a registration")
+    page.goto(f"{demo.url}/sandbox/")
+    page.get_by_label("Launch URL").fill("http://127.0.0.1:3999/launch")
+    with page.context.expect_page() as opened:
+        page.get_by_role("button", name="Try it").click()
+    opened.value.wait_for_url("**/launch?iss=**")
+
+
 def test_patients_are_found_while_somebody_types(page: Page, demo: Demo) -> None:
     page.goto(f"{demo.url}/sandbox/")
     for typed, found in (("KIM min", ["김민준"]), ("lefevre zoe", ["Renée Zoë Lefèvre-Dvořák"]),

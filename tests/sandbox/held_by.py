@@ -111,6 +111,12 @@ HELD_BY: HeldBy = {
         "TestSafety.test_its_people_and_tokens_open_nothing_else",
         "TestSafety.test_production_refuses_to_start_with_it",
     ),
+    "S8": (
+        "TestConfirming.test_sign_in_confirms_it_once",
+        "TestConfirming.test_nothing_is_answered_before",
+        "TestLoose.test_takes_any_proof",
+        "TestStrict.test_is_held_to_the_standard",
+    ),
     "S10": (
         "TestWindow.test_refusal_page_shows_what_was_sent_beside_what_is_registered",
         "TestShape.test_at_the_authorize_endpoint_it_is_a_page",

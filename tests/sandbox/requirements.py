@@ -9,6 +9,8 @@ REQUIREMENTS = {
     "S5": "2-legged, 3-legged web and 3-legged public apps; each with methods of its own.",
     "S6": "One to five keys per client: none cannot authenticate, a sixth is warned of.",
     "S7": "Off in production, and worth nothing to the app's own administration.",
+    "S8": "An app on the developer's own machine is tried without a registration, as far as "
+    "whoever signs in confirms it.",
     "S10": "Unknown client or redirect URI: a page with status 400, never a redirect.",
     "S11": "Every other authorization error goes back to the app, with its state.",
     "S12": "state and aud are required; with openid a nonce too, but in the profile bcp only.",

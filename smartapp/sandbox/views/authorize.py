@@ -16,7 +16,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_http_methods, require_POST
 
-from smartapp.sandbox import addresses, faults, framing, records, registering, sign_in
+from smartapp.sandbox import addresses, faults, framing, records, registering, sign_in, trying
 from smartapp.sandbox.grants import AuthorizationCodeGrant
 from smartapp.sandbox.models import Client, find_client, new_secret
 from smartapp.sandbox.oauth_request import (
@@ -83,6 +83,8 @@ def _judged(request: HttpRequest, read: Read, step: Step) -> HttpResponse:
         response = step(request, grant)
     except OAuth2Error as error:
         records.record("authorize", oauth, error)
+        if oauth.unconfirmed:
+            return _refusal_page(request, oauth, error)
         response = _redirect_with_error(error, oauth, redirect_uri)
     met = _faults_met(oauth)
     if response.headers.get("Location", "").startswith(redirect_uri):
@@ -114,10 +116,13 @@ def _proven(oauth: SandboxRequest) -> tuple[Client, str]:
     for name in ("client_id", "redirect_uri"):
         if name in oauth.payload.repeated():
             raise invalid_request("S10", f"The parameter {name} is repeated.")
-    client = server.query_client(oauth.payload.client_id or "")
+    client_id, redirect_uri = oauth.payload.client_id or "", oauth.payload.redirect_uri or ""
+    client = server.query_client(client_id)
+    if client is None or (client.is_tried and not client.check_redirect_uri(redirect_uri)):
+        client = trying.stand_in(client_id, redirect_uri)
+        oauth.unconfirmed = client is not None
     if client is None:
-        raise invalid_request("S10", registering.why_unknown(oauth.payload.client_id))
-    redirect_uri = oauth.payload.redirect_uri or ""
+        raise invalid_request("S10", registering.why_unknown(client_id))
     if not client.check_redirect_uri(redirect_uri):
         raise invalid_request("S10", "The redirect_uri is not registered for this app.")
     oauth.client = client
@@ -137,7 +142,8 @@ def _valid_grant(request: HttpRequest, oauth: SandboxRequest) -> AuthorizationCo
         raise invalid_request("S11", "response_mode must be query.")
     signed_in = sign_in.read(request)
     person = signed_in.person if signed_in else None
-    return server.consent_grant(oauth, person)
+    with trying.standing_in(oauth.client if oauth.unconfirmed else None):
+        return server.consent_grant(oauth, person)
 
 
 def _redirect_with_error(
@@ -160,14 +166,16 @@ def _finish(response: HttpResponse, client: Client, met: faults.Faults) -> None:
     response.headers["Location"] = location
 
 
-def _refusal_page(request: HttpRequest, oauth: SandboxRequest, refusal: Refusal) -> HttpResponse:
+def _refusal_page(
+    request: HttpRequest, oauth: SandboxRequest, refusal: OAuth2Error
+) -> HttpResponse:
     """Show what was sent beside what is registered: often it is one character."""
     context = {
         "sent": oauth.form.get("redirect_uri"),
         "client": find_client(oauth.payload.client_id),
         "error": refusal.error,
         "reason": refusal.get_error_description(),
-        "rule": refusal.rule,
+        "rule": refusal.rule if isinstance(refusal, Refusal) else "",
     }
     response = consent_pages.page(request, "refused", context, HTTPStatus.BAD_REQUEST)
     framing.open_for_launch(response)

@@ -9,7 +9,7 @@ from http import HTTPStatus
 from authlib.oidc.core.errors import ConsentRequiredError, LoginRequiredError
 from django.http import HttpRequest, HttpResponse, QueryDict
 
-from smartapp.sandbox import faults, people, records, scopes, sign_in
+from smartapp.sandbox import faults, people, records, scopes, sign_in, trying
 from smartapp.sandbox.fhir.store import PatientSummary
 from smartapp.sandbox.grants import AuthorizationCodeGrant
 from smartapp.sandbox.models import Consent
@@ -26,7 +26,7 @@ def next_page(request: HttpRequest, grant: AuthorizationCodeGrant) -> HttpRespon
     oauth = grant.request
     signed_in = sign_in.read(request)
     wishes = _wishes(oauth)
-    if signed_in is None or "login" in wishes or not _is_launcher(oauth, signed_in.person):
+    if _has_to_sign_in(oauth, signed_in) or signed_in is None:
         if "none" in wishes:
             raise LoginRequiredError()
         return consent_pages.sign_in_page(request, oauth)
@@ -40,6 +40,13 @@ def next_page(request: HttpRequest, grant: AuthorizationCodeGrant) -> HttpRespon
         return consent_pages.consent_page(request, oauth, signed_in, patient)
     oauth.patient = patient
     return _answer(grant, signed_in, oauth.offered)
+
+
+def _has_to_sign_in(oauth: SandboxRequest, signed_in: sign_in.SignIn | None) -> bool:
+    """Return whether the sign-in page comes first; there an app that is tried is confirmed."""
+    if signed_in is None or oauth.unconfirmed or "login" in _wishes(oauth):
+        return True
+    return not _is_launcher(oauth, signed_in.person)
 
 
 def _wishes(oauth: SandboxRequest) -> list[str]:
@@ -93,6 +100,9 @@ def take_sign_in(request: HttpRequest, grant: AuthorizationCodeGrant) -> HttpRes
         return consent_pages.sign_in_page(
             request, oauth, problem="Somebody else started this launch."
         )
+    client = oauth.client
+    if client and client.is_tried:
+        trying.confirm(client, oauth.payload.redirect_uri, strict="strict" in request.POST)
     wishes = " ".join(wish for wish in _wishes(oauth) if wish != "login")
     response = _see_other(consent_pages.authorize_again(oauth, prompt=wishes))
     sign_in.write(request, response, person)
@@ -109,7 +119,7 @@ def _see_other(address: str) -> HttpResponse:
 def show_consent(request: HttpRequest, grant: AuthorizationCodeGrant) -> HttpResponse:
     """Ask about the patient that was chosen; the address decides nothing."""
     oauth, signed_in = grant.request, sign_in.read(request)
-    if signed_in is None or not _is_launcher(oauth, signed_in.person):
+    if signed_in is None or oauth.unconfirmed or not _is_launcher(oauth, signed_in.person):
         return consent_pages.sign_in_page(request, oauth)
     patient = _chosen_patient(request.GET, oauth, signed_in.person)
     return consent_pages.consent_page(request, oauth, signed_in, patient)
@@ -118,7 +128,7 @@ def show_consent(request: HttpRequest, grant: AuthorizationCodeGrant) -> HttpRes
 def take_consent(request: HttpRequest, grant: AuthorizationCodeGrant) -> HttpResponse:
     oauth, decision = grant.request, request.POST.get("decision")
     signed_in = sign_in.read(request)
-    if signed_in is None or not _is_launcher(oauth, signed_in.person):
+    if signed_in is None or oauth.unconfirmed or not _is_launcher(oauth, signed_in.person):
         return consent_pages.sign_in_page(request, oauth)
     if not signed_in.allows(request.POST.get("check", "")):
         raise Refusal("S15", "access_denied", "The form does not belong to this sign-in.")

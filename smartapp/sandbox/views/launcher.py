@@ -17,6 +17,7 @@ from smartapp.sandbox import (
     patient_search,
     people,
     signing_keys,
+    trying,
     worlds,
 )
 from smartapp.sandbox.fhir import store
@@ -76,8 +77,9 @@ def launch(request: HttpRequest) -> HttpResponse:
 
 def _started(request: HttpRequest) -> Started:
     values = request.GET
-    client = _client(request)
-    if not client.launch_url:
+    client = None if values.get("launch_url") else _client(request)
+    launch_url = client.launch_url if client else _tried_launch_url(values["launch_url"])
+    if client and not launch_url:
         raise LaunchImpossible(f"{client.name} has no launch URL.")
     intent = values.get("intent", DEFAULT_INTENT)
     if len(intent) > MAX_INTENT_CHARACTERS or not intent.isprintable():
@@ -89,8 +91,23 @@ def _started(request: HttpRequest) -> Started:
         need_patient_banner=values.get("need_patient_banner") != "false",
         faults=_chosen_faults(request),
     )
-    with worlds.within(client.world):
-        return Started(addresses.fhir_base_url(), value, client.launch_url)
+    with worlds.within(client.world if client else _world(values.get("world", ""))):
+        return Started(addresses.fhir_base_url(), value, launch_url)
+
+
+def _tried_launch_url(url: str) -> str:
+    if not trying.is_loopback(url):
+        raise LaunchImpossible(
+            "Without a registration only an app on this machine can be tried: its launch URL "
+            "begins with http://127.0.0.1 or http://localhost."
+        )
+    return url
+
+
+def _world(name: str) -> World:
+    if name and name not in World:
+        raise LaunchImpossible(f"There is no world {name}.")
+    return World(name) if name else World.PRODUCTION
 
 
 def _client(request: HttpRequest) -> Client:

@@ -39,7 +39,7 @@ class Command(BaseCommand):
         parser.add_argument("--kind", choices=Client.Kind.values, help="needed once")
         parser.add_argument("--name", help="what people read on the consent page")
         parser.add_argument("--world", choices=World.values, help="default: production")
-        parser.add_argument("--auth-method", choices=Client.AuthMethod.values)
+        parser.add_argument("--auth-method", choices=Client.REGISTERED_METHODS)
         parser.add_argument("--jwks-url", help="where the client publishes its keys")
         parser.add_argument("--jwks-file", type=Path, help="a JWKS to import instead")
         parser.add_argument(
@@ -51,7 +51,7 @@ class Command(BaseCommand):
         parser.add_argument("--standalone-url", metavar="URL")
         parser.add_argument("--scope", help="all it may ask for; default: everything")
         parser.add_argument(
-            "--profile", choices=Client.Profile.values,
+            "--profile", choices=Client.REGISTERED_PROFILES,
             help="the rules it is held to; default: strict, or what its world announces",
         )  # fmt: skip
         parser.add_argument("--access-token-seconds", type=int, metavar="N", help="default: 3600")
@@ -98,13 +98,13 @@ def _client(options: Options) -> Client:
 
 
 def _begun(options: Options) -> Client:
-    """What is changed: an app of another kind is another app, of which nothing stays."""
+    """Return what is changed. Of another kind of app, or one only tried, nothing stays."""
     client_id = options["client_id"]
     known = find_client(client_id)
     kind = options["kind"] or (known.kind if known else "")
     if not kind:
         raise CommandError(f"There is no client {client_id} yet: say of which --kind it is.")
-    if known and known.kind == kind:
+    if known and known.kind == kind and not known.is_tried:
         return known
     return Client(client_id=client_id, kind=kind, name=client_id)
 
