@@ -90,13 +90,13 @@ def test_ehr_is_added_by_pasting_its_base_url(admin: Page, demo: Demo) -> None:
 
     admin.get_by_label("Name", exact=True).fill("Ward 7")
     admin.get_by_text("More: keys").click()
-    admin.get_by_label("Scope", exact=True).fill("openid")
+    admin.get_by_label("Scopes of clinicians", exact=True).fill("openid")
     admin.get_by_role("button", name="Add this EHR").click()
     expect(admin.locator(".errorlist")).to_contain_text("must contain launch")
     expect(admin.get_by_label("Name", exact=True)).to_have_value("Ward 7")
     look_around(admin, "add-ehr-refused")
 
-    admin.get_by_label("Scope", exact=True).fill("")
+    admin.get_by_label("Scopes of clinicians", exact=True).fill("")
     admin.get_by_role("button", name="Add this EHR").click()
     expect(admin.locator(".messagelist")).to_contain_text("Ward 7 is added")
     expect(admin.locator(".registration-sheet")).to_contain_text("/callback/ward-7/")
