@@ -297,7 +297,10 @@ def _as_if(fhir_base_url: str, typed: Mapping[str, str]) -> registry.EndpointCon
     now = timezone.now()
     preset = presets.PRESETS.get(typed["preset"], presets.PRESETS[""])
     registration = Registration(
-        preset=preset.slug, key_set=KeySet(slug=""), updated_at=now, **presets.defaults(preset)
+        preset=preset.slug,
+        key_set=KeySet(slug=""),
+        updated_at=now,
+        **presets.defaults(preset, fhir_base_url),
     )
     for name, value in _given(typed).items():
         setattr(registration, name, value)

@@ -85,5 +85,5 @@ async def _findings(request: HttpRequest, config: EndpointConfig) -> AsyncIterat
 
 def configs(registration: Registration) -> list[EndpointConfig]:
     """Return the endpoints of a registration, without client secrets."""
-    endpoints = registration.endpoints.select_related("registration__key_set")
+    endpoints = registration.endpoints.filter(left_at=None).select_related("registration__key_set")
     return [registry.describe(endpoint) for endpoint in endpoints.prefetch_related("overrides")]

@@ -74,19 +74,27 @@ class Preset:
     # Where people sign out at the EHR, on the host of the token endpoint (C134).
     logout_path: str = ""
     posted_standalone: bool = True
+    # A simulator whose page can be opened with this registration entered (`ready_link`).
+    has_ready_link: bool = False
     # What is reported to follow the issuer in the assertion's audience; offered, never set.
     reported_audience_path: str = ""
     steps: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
     unverified: tuple[str, ...] = ()
+    # What the notes rest on, and when that was read.
+    source: str = ""
 
 
 _USUAL = {"scope": CLINICIAN_SCOPE, "standalone_scope": PATIENT_SCOPE}
 
 
-def defaults(preset: Preset) -> dict[str, Any]:
+def defaults(preset: Preset, fhir_base_url: str = "") -> dict[str, Any]:
     """Return what a new registration at this vendor starts with, by option."""
-    return {**_USUAL, **preset.options}
+    usual = {**_USUAL, **preset.options}
+    if preset.has_ready_link and "/sim/" not in fhir_base_url:
+        # The launcher's base for EHR launches refuses patients' launches.
+        usual["standalone_scope"] = ""
+    return usual
 
 
 def quirks(preset: Preset) -> dict[str, Any]:
@@ -135,8 +143,10 @@ def _athena(environment: str, host: str, token_requests_per_minute: int) -> Pres
             "Whether a refresh brings a new refresh token is not known, so none is used twice.",
             "How long it keeps our JWKS is not known: let a new key wait for more than a day.",
             "Another product of the vendor, athenaPractice, has an authorization server of its "
-            "own: this preset does not fit it.",
+            "own, and client ids that are JWTs: this preset does not fit it.",
+            "More than 17,000 practices are behind this one base: a launch's context says which.",
         ),
+        source="athenahealth's documentation and its SMART configurations of August 2026",
     )
 
 
@@ -160,6 +170,9 @@ _PRESETS = (
             "Enter the JWKS URL in both fields, production and non-production, only if both use "
             "this key set; one set per environment is better.",
             "Choose SMART v2 scopes for the app. Redirect URIs are case-sensitive.",
+            "Where an organisation answers every token request with a bare invalid_client: paste "
+            "the keys instead (`export_jwks`, RSA only). A part of about 500 organisations cannot "
+            "fetch a JWKS URL, and a change takes up to 12 hours there.",
         ),
         notes=(
             "Epic fetches the JWKS when the app is saved, so this app must be reachable by then, "
@@ -172,6 +185,8 @@ _PRESETS = (
             "the token URL. The expected issuers may be several.",
         ),
         unverified=("Whether Epic checks PKCE is not known; this app always sends it.",),
+        known_of_pkce="of 558 Epic production endpoints 7 did not list PKCE in May 2026.",
+        source="Epic's documentation; SMART configurations of 558 production endpoints, May 2026",
     ),
     Preset(
         slug="oracle",
@@ -201,28 +216,128 @@ _PRESETS = (
             "Its signing keys change about every two days, and a new one may appear late: an "
             "id_token with an unknown key is tried again.",
         ),
+        source="Oracle's documentation; SMART configurations of 2,905 production endpoints, May "
+        "2026",
     ),
     Preset(
         slug="meditech",
         title="MEDITECH",
         hosts=("meditech.com",),
-        path="/v2/uscore/",
+        path="/uscore/",
         steps=("Enter these addresses to the letter in the vendor's portal.",),
+        notes=(
+            "Each hospital has a host and a FHIR base URL of its own, most of them with :443 and "
+            "/v1/uscore/R4: add one endpoint for each to one registration.",
+            "The issuer has a trailing slash: enter it to the letter.",
+            "It publishes where tokens are revoked and enquired about.",
+        ),
         unverified=(
-            "The SMART configuration was seen at the root of the host, not below the FHIR base "
-            "URL. If it cannot be read, override its address on the endpoint's discovery page: "
+            "Of 516 production bases 337 published their SMART configuration below the base in "
+            "2026. If yours does not answer there, older ones had it at the root of the host: "
+            "override its address on the endpoint's discovery page, as "
             "https://<host>/.well-known/smart-configuration.",
-            "The issuer was seen with a trailing slash: enter it to the letter.",
-            "No revocation endpoint was seen: disconnecting deletes the tokens here only.",
-            "Wildcard scopes were seen in its test system only.",
             "How it fetches and keeps a JWKS is not known.",
         ),
+        source="MEDITECH's list of brands of April 2026, and the SMART configurations of 336 of "
+        "its production endpoints, May 2026",
+    ),
+    Preset(
+        slug="eclinicalworks",
+        title="eClinicalWorks",
+        hosts=("eclinicalworks.com",),
+        steps=("Enter these addresses to the letter in the vendor's portal.",),
+        notes=(
+            "Each practice has a FHIR base URL of its own, and its issuer is that base.",
+            "The issuer has no OpenID configuration; the SMART configuration names its keys.",
+        ),
+        source="its SMART configuration of August 2026",
+    ),
+    Preset(
+        slug="healow",
+        title="healow (patients of eClinicalWorks)",
+        hosts=("healow.com",),
+        steps=("Enter these addresses to the letter in the vendor's portal.",),
+        notes=(
+            "It is for patients: clinicians are at eClinicalWorks, with a client id of their own.",
+        ),
+        source="its capability statement of August 2026",
+    ),
+    Preset(
+        slug="nextgen",
+        title="NextGen",
+        hosts=("nextgen.com", "meditouchehr.com"),
+        steps=("Enter these addresses to the letter in the vendor's portal.",),
+        notes=(
+            "NextGen Enterprise and NextGen Office are two servers: register each by itself.",
+            "The issuer of NextGen Enterprise has no OpenID configuration; the SMART configuration "
+            "names its keys.",
+        ),
+        unverified=(
+            "An OpenID configuration below its FHIR base names the base as the issuer: if sign-in "
+            "fails with an unexpected issuer, add the FHIR base URL to the expected issuers.",
+        ),
+        source="the SMART configurations of both, August 2026",
+    ),
+    Preset(
+        slug="veradigm",
+        title="Veradigm (Allscripts)",
+        hosts=("allscripts.com", "veradigm.com"),
+        steps=("Enter these addresses to the letter in the vendor's portal.",),
+        notes=(
+            "The id_token's issuer is on another host than the FHIR server.",
+            "Its SMART and its OpenID configuration disagree; this app follows the SMART one.",
+            "private_key_jwt is not among the methods that it lists, but among its capabilities.",
+        ),
+        source="both of its configurations, August 2026",
+    ),
+    Preset(
+        slug="canvas",
+        title="Canvas",
+        hosts=("canvasmedical.com",),
+        steps=("Enter these addresses to the letter in the vendor's portal.",),
+        notes=(
+            "Its FHIR server is on a host of its own, fumage-<name>.canvasmedical.com.",
+            "The issuer has no OpenID configuration; the SMART configuration names its keys.",
+        ),
+        source="its SMART configuration of 14 August 2026",
+    ),
+    Preset(
+        slug="practice-fusion",
+        title="Practice Fusion",
+        hosts=("practicefusion.com",),
+        steps=("Enter these addresses to the letter in the vendor's portal.",),
+        notes=(
+            "Each practice has two FHIR base URLs of its own, and its issuer is that base.",
+            "The issuer has no OpenID configuration; the SMART configuration names its keys.",
+        ),
+        source="its SMART configuration of August 2026",
     ),
     Preset(
         slug="smart-health-it",
         title="SMART Health IT launcher",
         hosts=("smarthealthit.org",),
-        notes=("A public simulator: use it for synthetic people only.",),
+        has_ready_link=True,
+        options={
+            "scope": CLINICIAN_SCOPE.replace("user/Practitioner.r", "user/Practitioner.rs"),
+            "send_secret_as_it_is": True,
+            "jwks_cache_seconds": 0,
+        },
+        steps=(
+            "EHR launches: register the base https://launch.smarthealthit.org/v/r4/fhir, open the "
+            "ready link of this sheet and press Launch.",
+            "Patients: choose a standalone launch type there, copy Server's FHIR Base URL, and "
+            "register that. Backend services likewise.",
+            "Loose, it takes any client id. To be strict, enter under Client Registration the "
+            "client id, the scopes, the redirect URI and the JWKS URL.",
+        ),
+        notes=(
+            "A public simulator: use it for synthetic people only.",
+            "It fetches the JWKS at each sign-in, and compares client secrets and scopes to the "
+            "letter.",
+            "It has no revocation endpoint: disconnecting deletes the tokens here only.",
+            "An id_token that comes with a refresh has no aud; it is taken all the same.",
+        ),
+        source="its source code, smart-on-fhir/smart-launcher-v2, November 2026",
     ),
     Preset(
         slug="sandbox",

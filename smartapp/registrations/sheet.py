@@ -4,10 +4,12 @@ from collections.abc import Sequence
 from typing import Any
 
 from smartapp.keys.models import SigningKey
+from smartapp.protocol.jwks import jwks_document
 from smartapp.protocol.urls import without_trailing_slash
 from smartapp.registrations import registry
 from smartapp.registrations.options import OPTIONS, Asked, AuthMethod, Option
 from smartapp.registrations.presets import PRESETS
+from smartapp.registrations.ready_link import ready_link
 from smartapp.registrations.registry import EndpointConfig
 
 # What the sheet says beside the options.
@@ -26,7 +28,8 @@ _LABELS = {
 
 def sheet(config: EndpointConfig) -> dict[str, Any]:
     """Return the sheet as data. One query, for the published keys."""
-    keys = SigningKey.objects.filter(key_set__slug=config.key_set_slug, withdrawn_at=None)
+    published = SigningKey.objects.filter(key_set__slug=config.key_set_slug, withdrawn_at=None)
+    keys = list(published.order_by("alg", "published_at"))
     preset = PRESETS.get(config.preset, PRESETS[""])
     return {
         **{name: _as_json(getattr(config, name)) for name in OPTIONS},
@@ -42,13 +45,19 @@ def sheet(config: EndpointConfig) -> dict[str, Any]:
         ),
         "jwks_url": config.jwks_url,
         "key_set": config.key_set_slug,
-        "keys": list(keys.order_by("alg", "published_at").values("kid", "alg")),
+        "keys": [{"kid": key.kid, "alg": key.alg} for key in keys],
         "issuers": list(config.issuers),
         "pinned_hosts": sorted(config.pinned_hosts),
         "overrides": dict(config.overrides),
         "steps": list(preset.steps),
         "notes": list(preset.notes),
         "unverified": list(preset.unverified),
+        "source": preset.source,
+        "ready_link": (
+            ready_link(config, jwks_document(key.public_jwk for key in keys))
+            if preset.has_ready_link and config.opens_from_ehr
+            else ""
+        ),
         "reported_audience": reported_audience(config),
     }
 
@@ -71,10 +80,12 @@ def as_text(data: dict[str, Any], warnings: Sequence[str]) -> str:
         lines += [f"{'Key:':<19}{key['alg']} {key['kid']}" for key in data["keys"]]
     lines += [f"{'Overridden:':<19}{member} {url}" for member, url in data["overrides"].items()]
     lines += [f"At the vendor: {step}" for step in data["steps"]]
+    lines += [f"Ready link: {data['ready_link']}"] if data["ready_link"] else []
     lines += [f"Note: {note}" for note in data["notes"]]
     lines += [f"Unverified: {note}" for note in data["unverified"]]
     if data["reported_audience"]:
         lines.append(f"Unverified: the audience is reported to be {data['reported_audience']}")
+    lines += [f"Source: {data['source']}."] if data["source"] else []
     lines += [f"Warning: {warning}" for warning in warnings]
     return "\n".join(lines)
 

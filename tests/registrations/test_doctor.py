@@ -359,6 +359,21 @@ async def test_no_expected_issuer_is_found(healthy: EHR) -> None:
     assert "issuer" in await problems()
 
 
+async def test_a_base_that_was_left_is_no_problem(healthy: EHR) -> None:
+    def leave() -> None:
+        registration = Registration.objects.get()
+        make_endpoint(
+            "left", registration=registration, fhir_base_url="https://left.example/r4",
+            enabled=False, left_at=timezone.now(),
+        )  # fmt: skip
+
+    await in_database(leave)
+    code, output = await in_database(run, "general")
+
+    assert code == 0, output
+    assert "left" not in output
+
+
 async def test_a_disabled_endpoint_is_found_when_asked_for(healthy: EHR) -> None:
     await in_database(lambda: Endpoint.objects.update(enabled=False))
     code, output = await in_database(run, "general")

@@ -8,6 +8,7 @@ from smartapp.keys.models import Algorithm
 from smartapp.registrations.options import OPTIONS, Fills
 from smartapp.registrations.presets import (
     MORE_TYPES,
+    PATIENT_SCOPE,
     PRESETS,
     Preset,
     defaults,
@@ -30,7 +31,8 @@ EACH = pytest.mark.parametrize("preset", PRESETS.values(), ids=lambda preset: pr
 @EACH
 def test_its_scopes_can_be_asked_for(preset: Preset) -> None:
     validate_scope(of(preset, "scope"))
-    validate_standalone_scope(of(preset, "standalone_scope"))
+    if scope := of(preset, "standalone_scope"):
+        validate_standalone_scope(scope)
 
 
 @EACH
@@ -67,6 +69,14 @@ def test_it_sets_what_presets_may_set(preset: Preset) -> None:
         ("https://fhir.hospital.example/FHIRPROXY/api/FHIR/R4/", "epic"),
         ("https://fhir-ehr-code.cerner.com/r4/ec2458f2", "oracle"),
         ("https://greenfield-prod-apis.meditech.com/v2/uscore/STU6", "meditech"),
+        ("https://h.example:443/v1/uscore/R4", "meditech"),
+        ("https://fhir4.eclinicalworks.com/fhir/r4/FEIGCD", "eclinicalworks"),
+        ("https://fhir4.healow.com/fhir/r4/FEIGCD", "healow"),
+        ("https://fhir.nextgen.com/nge/prod/fhir-api-r4/fhir/r4", "nextgen"),
+        ("https://fhir.meditouchehr.com/api/fhir/r4", "nextgen"),
+        ("https://fhir.fhirpoint.open.allscripts.com/fhirroute/fhir/CP00101", "veradigm"),
+        ("https://fumage-apex.canvasmedical.com", "canvas"),
+        ("https://api.practicefusion.com/fhir/r4/v1/118b460b", "practice-fusion"),
         ("https://launch.smarthealthit.org/v/r4/sim/x/fhir", "smart-health-it"),
         ("http://127.0.0.1:8000/sandbox/fhir/r4", "sandbox"),
         ("https://ehr.example/fhir/r4", ""),
@@ -155,3 +165,19 @@ class TestScopesThatTheEHRLists:
 
     def test_a_registration_without_reads_of_a_patient_stays(self) -> None:
         assert with_listed("system/Patient.rs", ["patient/*.rs"]) == "system/Patient.rs"
+
+
+@pytest.mark.parametrize("slug", sorted(set(PRESETS) - {"", "sandbox"}))
+def test_each_vendor_has_a_source_with_its_date(slug: str) -> None:
+    assert "2026" in PRESETS[slug].source
+
+
+def test_the_launchers_base_for_clinicians_is_not_for_patients() -> None:
+    """There, it answers a patient's launch with "Invalid launch options"."""
+    launcher = PRESETS["smart-health-it"]
+    origin = "https://launch.smarthealthit.org/v/r4"
+
+    assert defaults(launcher, f"{origin}/fhir")["standalone_scope"] == ""
+    assert defaults(launcher, f"{origin}/sim/x/fhir")["standalone_scope"] == PATIENT_SCOPE
+    assert "user/Practitioner.rs" in defaults(launcher)["scope"].split()
+    assert (of(launcher, "send_secret_as_it_is"), of(launcher, "jwks_cache_seconds")) == (True, 0)

@@ -1,8 +1,10 @@
 """The command that registers an EHR, against one on a real socket: C1 to C6, C14, C17, contract."""
 
 import json
+from base64 import urlsafe_b64decode
 from io import StringIO
 from typing import Any
+from urllib.parse import SplitResult, parse_qs, urlsplit
 
 import pytest
 from django.core.management import CommandError, call_command
@@ -137,6 +139,52 @@ class TestNewRegistration:
 
         assert "Redirect URI:      http://127.0.0.1:8000/callback/general/\n" in text
         assert "JWKS URL:          http://127.0.0.1:8000/.well-known/jwks/general.json\n" in text
+
+
+class TestLauncher:
+    """The public simulator: its ready link opens it with the registration entered."""
+
+    async def entered(self, ehr: EHR, *options: str) -> tuple[SplitResult, list[Any]]:
+        sheet = await register(ehr.base, "--preset", "smart-health-it", *options)
+        link = urlsplit(sheet["ready_link"])
+        (code,) = parse_qs(link.query)["launch"]
+        return link, json.loads(urlsafe_b64decode(code + "=="))
+
+    async def test_it_is_opened_with_all_that_a_strict_launch_needs(self, ehr: EHR) -> None:
+        link, entered = await self.entered(ehr)
+
+        assert f"{link.scheme}://{link.netloc}" == ehr.origin
+        assert parse_qs(link.query)["launch_url"] == ["http://127.0.0.1:8000/launch"]
+        config = await registry.endpoint_for_iss(ehr.base)
+        assert entered[7:10] == [config.scope, config.redirect_uri, "abc"]
+        assert entered[14] == 2, "confidential-asymmetric"
+
+    async def test_keys_are_in_it_where_the_launcher_cannot_fetch_them(self, ehr: EHR) -> None:
+        _, entered = await self.entered(ehr)
+
+        assert entered[12] == ""
+        assert {"kid", "kty"} <= json.loads(entered[13])["keys"][0].keys()
+        assert '"d"' not in entered[13]
+
+    async def test_elsewhere_the_address_of_the_keys_is(self, ehr: EHR, settings: Settings) -> None:
+        settings.PUBLIC_URL = "https://app.example"
+        settings.PUBLIC_URL_IS_HTTPS = True
+        _, entered = await self.entered(ehr)
+
+        assert entered[12] == "https://app.example/.well-known/jwks/general-hospital.json"
+        assert entered[13] == ""
+
+    async def test_a_client_secret_is_never_in_it(
+        self, ehr: EHR, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setenv("EHR_SECRET", SECRET)
+        _, entered = await self.entered(ehr, *TestClientSecret.BASIC)
+
+        assert SECRET not in str(entered)
+        assert entered[14] == 1, "confidential-symmetric"
+
+    async def test_others_have_none(self, ehr: EHR) -> None:
+        assert (await register(ehr.base))["ready_link"] == ""
 
 
 class TestEHRWithoutPKCE:

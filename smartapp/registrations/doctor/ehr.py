@@ -94,7 +94,7 @@ def _no_discovery(config: EndpointConfig, error: SmartError) -> Finding:
     ):
         parts = urlsplit(config.fhir_base_url)
         fix += (
-            ". MEDITECH was seen (unverified) to publish it at the root of the host: on the "
+            ". Older MEDITECH servers (unverified) publish it at the root of the host: on the "
             "endpoint's discovery page, try the SMART configuration at "
             f"{parts.scheme}://{parts.netloc}/.well-known/smart-configuration"
         )

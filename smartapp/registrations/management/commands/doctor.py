@@ -75,7 +75,9 @@ def _endpoints(slug: str | None) -> list[Endpoint]:
         if not found:
             raise CommandError("No EHR is registered; register_ehr registers one.")
         return found
-    found = list(endpoints.filter(Q(slug=slug) | Q(registration__slug=slug)))
+    # A base that was left is asked about by its own slug only.
+    present = Q(registration__slug=slug, left_at=None)
+    found = list(endpoints.filter(Q(slug=slug) | present))
     if not found:
         raise CommandError(f"There is no registration and no endpoint {slug}.")
     return found
