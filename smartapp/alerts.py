@@ -21,6 +21,7 @@ from django.conf import settings
 from django.core.mail import mail_admins
 from django.utils import timezone
 
+from smartapp import metrics
 from smartapp.exception_reports import ReportWithoutValues, cause
 
 SECONDS_BETWEEN_SAME = 300
@@ -57,6 +58,7 @@ def send_soon(kind: str, subject: str, text: str = "") -> None:
 def send(kind: str, subject: str, text: str = "") -> bool:
     """Send an alarm now; return whether it was sent somewhere, which it is not where the same one
     was sent within five minutes. Raises nothing: an alarm never makes things worse."""
+    metrics.alarms.labels(kind).inc()
     held_back = _held_back(f"{kind} {subject}")
     if held_back is None:
         return False

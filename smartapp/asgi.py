@@ -12,6 +12,7 @@ import logging
 import os
 import re
 import sys
+import time
 from collections.abc import Iterable, Mapping
 from typing import Any
 from urllib.parse import quote
@@ -67,7 +68,7 @@ class Handler(ASGIHandler):
 from django.conf import settings  # noqa: E402 - after Django is set up
 from whitenoise import WhiteNoise  # type: ignore[import-untyped]  # noqa: E402
 
-from smartapp import rate_limit, short_way  # noqa: E402
+from smartapp import logs, metrics, metrics_page, rate_limit, short_way  # noqa: E402
 from smartapp.body_limit import BoundedBody  # noqa: E402
 from smartapp.bytes_answer import (  # noqa: E402
     PLAIN_HEADERS,
@@ -151,6 +152,7 @@ async def _jwks(scope: Message, send: Send) -> None:
     status, headers, body = await public.jwks_response(
         scope["method"], scope["path"], sent.get(b"if-none-match") or None, visitor
     )
+    metrics.jwks_fetches.labels(str(status)).inc()
     await send({"type": "http.response.start", "status": status, "headers": headers})
     await send({"type": "http.response.body", "body": body})
 
@@ -163,6 +165,15 @@ async def _readyz(send: Send) -> None:
         words["warnings"] = found.warnings
     headers = [(b"content-type", b"application/json"), *PLAIN_HEADERS[1:]]
     await answer(send, 503 if found.missing else 200, headers, json.dumps(words).encode())
+
+
+async def _metrics(scope: Message, send: Send) -> None:
+    """For who has the token; for everybody else there is no such page."""
+    if not metrics_page.is_allowed(_header(scope, b"authorization")):
+        await answer(send, 404, PLAIN_HEADERS, b"There is no such page.\n")
+        return
+    headers = [(b"content-type", metrics_page.CONTENT_TYPE), *PLAIN_HEADERS[1:]]
+    await answer(send, 200, headers, await metrics_page.page())
 
 
 _in_admin = 0
@@ -194,22 +205,35 @@ async def application(scope: Message, receive: Receive, send: Send) -> None:
     if scope["type"] == "lifespan":
         await lifespan(receive, send)
         return
-    is_answered = False
+    began, status = time.monotonic(), 0
+    request_id = logs.begin(_header(scope, b"x-request-id"))
 
     async def noting(message: Mapping[str, Any]) -> None:
-        nonlocal is_answered
+        nonlocal status
         if message["type"] == "http.response.start":
-            is_answered = True
-            message = {**message, "headers": _with_protection(message["headers"])}
+            status = message["status"]
+            headers = [
+                *_with_protection(message["headers"]),
+                (b"x-request-id", request_id.encode()),
+            ]
+            message = {**message, "headers": headers}
         await send(message)
 
     try:
         await _routed(scope, receive, noting)
     except Exception as error:
         logger.error("unexpected error at %s: %s", quote(scope["path"]), cause(error))
-        if is_answered:
+        if status:
             raise ConnectionAbortedError("the answer broke off") from None
-        await answer(send, 500, PLAIN_HEADERS, b"Something went wrong in this app. Try again.\n")
+        await answer(noting, 500, PLAIN_HEADERS, b"Something went wrong in this app. Try again.\n")
+    finally:
+        seconds = time.monotonic() - began
+        metrics.answered(scope["path"], status, seconds)
+        logs.answered(scope["method"], scope["path"], status, seconds)
+
+
+def _header(scope: Message, wanted: bytes) -> str:
+    return next((value.decode("latin-1") for name, value in scope["headers"] if name == wanted), "")
 
 
 def _with_protection(headers: Iterable[tuple[bytes, bytes]]) -> Headers:
@@ -236,6 +260,8 @@ async def _routed(scope: Message, receive: Receive, send: Send) -> None:
         await answer(send, 200, PLAIN_HEADERS, b"ok\n")
     elif path == "/readyz":
         await _readyz(send)
+    elif path == "/metrics":
+        await _metrics(scope, send)
     elif path.startswith(JWKS_PREFIX):
         await _jwks(scope, send)
     elif path.startswith(settings.STATIC_URL):

@@ -62,6 +62,10 @@ class Circuit:
                 self._probing = False
 
     @property
+    def is_open(self) -> bool:
+        return self._failures >= FAILURES_THAT_OPEN and self._clock() < self._open_until
+
+    @property
     def is_well(self) -> bool:
         return not self._failures
 
@@ -77,6 +81,11 @@ class Circuit:
 
 # By method, host and port: those of registered EHRs, and what administrators paste to have a look.
 _circuits: dict[str, Circuit] = {}
+
+
+def open_circuits() -> int:
+    """Return how many hosts are left alone now."""
+    return sum(one.is_open for one in _circuits.values())
 
 
 def circuit(target: str) -> Circuit:

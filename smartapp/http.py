@@ -31,6 +31,7 @@ from django.conf import settings
 from multidict import CIMultiDictProxy
 from yarl import URL
 
+from smartapp import metrics
 from smartapp.circuit import circuit
 from smartapp.protocol.errors import (
     AddressRefused,
@@ -292,9 +293,10 @@ async def _request(
         is_abandoned = True
         raise
     finally:
+        status, headers = (response.status, response.headers) if response else (None, {})
+        seconds = time.monotonic() - started
+        metrics.exchanged(method, url, status, seconds)
         if observe := observer.get():
-            status, headers = (response.status, response.headers) if response else (None, {})
-            seconds = time.monotonic() - started
             date = headers.get("Date", "")
             observe(Exchange(method, url, status, seconds, date, is_abandoned))
 

@@ -9,7 +9,7 @@ import asyncio
 import contextlib
 import gc
 
-from smartapp import checks, deadlines, http
+from smartapp import checks, deadlines, http, metrics, metrics_page
 from smartapp.bytes_answer import Receive, Send
 from smartapp.exception_reports import sentence
 from smartapp.keys import memory
@@ -53,7 +53,13 @@ async def _start() -> list[asyncio.Task[None]]:
     await checks.verify_start()
     await memory.refresh()
     await framing.look_who_frames()
-    kept = (memory.keep_fresh(), events.keep_writing(), framing.keep_knowing_who_frames())
+    kept = (
+        memory.keep_fresh(),
+        events.keep_writing(),
+        framing.keep_knowing_who_frames(),
+        metrics.keep_measuring_lag(),
+        metrics_page.keep_writing(),
+    )
     return [asyncio.create_task(work) for work in kept]
 
 

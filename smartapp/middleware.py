@@ -31,7 +31,7 @@ from django.middleware import clickjacking, common, csrf, security
 from django.shortcuts import render
 from django.utils.deprecation import MiddlewareMixin
 
-from smartapp import alerts, frames
+from smartapp import alerts, frames, metrics
 from smartapp.audit import origin
 from smartapp.exception_reports import cause
 from smartapp.protocol.errors import (
@@ -193,6 +193,9 @@ def new_reference() -> str:
 def report(request: HttpRequest, error: SmartError, reference: str) -> None:
     """Tell the log and the launch's timeline of an error that a page is about to show."""
     _log(error, request, reference)
+    metrics.refusals.labels(error.code).inc()
+    if metrics.where(request.path_info) in {"launch", "connect", "callback"}:
+        metrics.launches.labels("unknown", "failed", error.code).inc()
     refused.send_robust(type(error), error=error, reference=reference)
 
 
@@ -212,6 +215,7 @@ def _log(error: SmartError, request: HttpRequest, reference: str) -> None:
         rule or "-",
         quote(request.path),  # a path may spell a line feed, and with it a line of its own
         error.detail,
+        extra={"reference": reference, "code": error.code},
     )
 
 

@@ -5,6 +5,7 @@ from uuid import UUID
 from django.http import HttpRequest
 from django.utils import timezone
 
+from smartapp import logs
 from smartapp.database import in_database
 from smartapp.launches import cookies, steps, store
 from smartapp.launches.cookies import SessionKey
@@ -26,4 +27,5 @@ async def find(
     look_up = store.find_in_use if in_use else store.find
     found = await in_database(look_up, uuid, key.digest, timezone.now())
     steps.resumed(found)
+    logs.about(launch=str(found.uuid), endpoint=found.endpoint_slug)
     return found, key

@@ -14,6 +14,7 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import render
 from django.utils import timezone
 
+from smartapp import logs, metrics
 from smartapp.database import in_database
 from smartapp.launches import (
     background,
@@ -48,6 +49,11 @@ MAX_OF_ONE_ENDPOINT = 128
 _in_flight: Counter[int] = Counter()
 
 
+def waiting() -> int:
+    """Return how many launches of this process wait for a token response."""
+    return _in_flight.total()
+
+
 @contextmanager
 def in_flight(config: EndpointConfig) -> Iterator[None]:
     """Count a launch that waits for its EHR; Busy when this process waits for too many,
@@ -79,6 +85,8 @@ async def start(
     """
     state = authorization.new_state()
     steps.started(config, kind, state)
+    logs.about(endpoint=config.slug)
+    metrics.launches.labels(kind, "begun", "").inc()
     endpoints = await discovery.launch_endpoints(config)
     steps.discovered(endpoints)
     scope = config.scope if kind == LaunchKind.EHR else config.standalone_scope
@@ -162,6 +170,8 @@ async def finish(
                 logger.info("launch %s at %s: the browser left before its end", uuid, config.slug)
             await background.to_its_end(_undo(config, started, uuid, exchange))
             raise
+    logs.about(launch=str(uuid), endpoint=config.slug)
+    metrics.launches.labels(started.kind, "completed", "").inc()
     logger.info("launch %s of %s completed at %s", uuid, started.kind, config.slug)
     return response
 

@@ -29,7 +29,7 @@ from typing import NoReturn
 from django.db import Error as DatabaseError
 from django.utils import timezone
 
-from smartapp import alerts
+from smartapp import alerts, metrics
 from smartapp.database import in_database
 from smartapp.exception_reports import cause
 from smartapp.launches import (
@@ -216,6 +216,7 @@ async def _refresh(config: EndpointConfig, launch: StoredLaunch, tokens: LaunchT
         response = await _ask_past_a_lost_answer(config, launch, tokens, fields)
     except InvalidGrant:
         logger.info("launch %s: the EHR ended it (invalid_grant)", launch.uuid)
+        metrics.refreshes.labels("ended").inc()
         await in_database(store.end_unless_renewed, launch, EndReason.INVALID_GRANT, timezone.now())
     except Exception as error:  # an error of ours, too, may have come after the EHR's answer
         held = pending_revocations.held_by(error, tokens.token_endpoint)
@@ -234,6 +235,7 @@ async def _take(
         refreshed = launch_tokens.from_refresh(tokens, response)
     except LaunchContextError as error:
         logger.error("launch %s stopped: wrong-patient alarm: %s", launch.uuid, error.detail)
+        metrics.refreshes.labels("wrong-patient").inc()
         alerts.send_soon("wrong-patient", f"wrong-patient alarm at {launch.endpoint_slug}")
         with revocation.told_unless_stored(config, answered):
             await in_database(store.end_for_another_patient, launch, answered, timezone.now())
@@ -283,6 +285,7 @@ async def _kept(launch: StoredLaunch, error: Exception) -> NoReturn:
         raise said from error
     code = error.code if isinstance(error, SmartError) else type(error).__name__
     logger.warning("launch %s: its refresh is uncertain: %s", launch.uuid, code)
+    metrics.refreshes.labels("uncertain").inc()
     uncertain = refresh_failure.uncertain(error)
     failure = refresh_failure.remembered(uncertain, launch.refresh_failure)
     await in_database(store.leave_uncertain, launch, failure, timezone.now())
@@ -290,6 +293,7 @@ async def _kept(launch: StoredLaunch, error: Exception) -> NoReturn:
 
 
 async def _postpone(launch: StoredLaunch, error: Exception) -> None:
+    metrics.refreshes.labels("postponed").inc()
     failure = refresh_failure.remembered(error, launch.refresh_failure)
     until = timezone.now() + refresh_failure.back_off(error, failure)
     await in_database(store.postpone_refresh, launch, failure, until)
@@ -324,6 +328,7 @@ async def _store(launch: StoredLaunch, refreshed: LaunchTokens, expires_at: date
     for pause in (*STORE_AGAIN_SECONDS, None):
         try:
             await in_database(store.store_refreshed, launch, refreshed, expires_at)
+            metrics.refreshes.labels("renewed").inc()
             return
         except DatabaseError as error:
             logger.error("launch %s: renewed tokens: %s", launch.uuid, cause(error))

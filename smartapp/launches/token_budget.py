@@ -25,6 +25,7 @@ from typing import TypeVar
 
 from django.core.cache import cache
 
+from smartapp import metrics
 from smartapp.exception_reports import cause
 from smartapp.protocol.errors import EHRLimited, TokenBudgetSpent
 from smartapp.protocol.retry_after import retry_after_seconds
@@ -60,8 +61,10 @@ async def take(config: EndpointConfig, *, for_code: bool = False) -> None:
     while wait := await _seconds_to_wait(config, for_code=for_code):
         if time.monotonic() + wait > give_up_at:
             detail = f"{config.registration_slug}: {config.token_requests_per_minute} a minute"
+            metrics.token_budget.labels(config.registration_slug, "held back").inc()
             raise TokenBudgetSpent(detail, retry_after=wait)
         await asyncio.sleep(wait + random.uniform(0, 0.2))  # noqa: S311 - not all at once
+    metrics.token_budget.labels(config.registration_slug, "let through").inc()
 
 
 async def count(config: EndpointConfig) -> None:
@@ -76,6 +79,7 @@ async def limited(config: EndpointConfig, retry_after: str | None) -> EHRLimited
     now = time.time()
     seconds = _seconds(retry_after, now)
     _left_alone[config.registration_id] = now + seconds
+    metrics.token_budget.labels(config.registration_slug, "limited by the EHR").inc()
     logger.warning("%s answered 429: left alone for %d s", config.registration_slug, seconds)
     if config.token_requests_per_minute:
         await shared(_leave_alone, config.registration_id, now + seconds, seconds, away=0.0)

@@ -1,0 +1,165 @@
+"""`/metrics`: what all processes of this machine count, and what the database knows.
+
+A scrape reaches one of several processes. Each writes what it counts into a file of its own every
+few seconds; whoever is asked puts them together and tells them apart by a label.
+"""
+
+import asyncio
+import hmac
+import os
+import socket
+import time
+from collections.abc import Iterable, Iterator
+from datetime import datetime
+from pathlib import Path
+
+from django.conf import settings
+from django.utils import timezone
+from prometheus_client import generate_latest
+from prometheus_client.core import GaugeMetricFamily, Metric
+from prometheus_client.parser import text_string_to_metric_families
+from prometheus_client.registry import Collector, CollectorRegistry
+
+from smartapp import database, metrics
+from smartapp.circuit import open_circuits
+from smartapp.database import in_database
+from smartapp.keys import automation, heartbeat, rotation
+from smartapp.keys.models import KeySet, MaintainedBy
+from smartapp.launches import launching, pending_revocations
+from smartapp.middleware import DATABASE_IS_AWAY
+
+CONTENT_TYPE = b"text/plain; version=0.0.4; charset=utf-8"
+WRITE_SECONDS = 5
+# A file that was not written for so long is of a process that has ended.
+FORGOTTEN_SECONDS = 60
+
+
+def is_allowed(authorization: str) -> bool:
+    """Whether the request may see them: with the token that is configured, and nobody without."""
+    wanted = f"Bearer {settings.METRICS_TOKEN}"
+    return bool(settings.METRICS_TOKEN) and hmac.compare_digest(
+        authorization.encode(), wanted.encode()
+    )
+
+
+def own_name() -> str:
+    return f"{socket.gethostname()}-{os.getpid()}"
+
+
+def _folder() -> Path:
+    return settings.METRICS_DIR
+
+
+async def keep_writing() -> None:
+    """Write for ever what this process counts, where the others find it."""
+    while settings.METRICS_TOKEN:
+        await asyncio.to_thread(write)
+        await asyncio.sleep(WRITE_SECONDS)
+
+
+def write() -> None:
+    """Replace this process's file, and remove those of processes that have ended."""
+    folder = _folder()
+    folder.mkdir(parents=True, exist_ok=True)
+    _measure()
+    own = folder / f"{own_name()}.prom"
+    fresh = own.with_suffix(f".{os.getpid()}.new")
+    fresh.write_bytes(generate_latest(metrics.registry))
+    fresh.replace(own)
+    for path in folder.iterdir():
+        if time.time() - path.stat().st_mtime > FORGOTTEN_SECONDS:
+            path.unlink(missing_ok=True)
+
+
+def _measure() -> None:
+    metrics.in_flight.set(launching.waiting())
+    metrics.database_waiting.set(database.waiting())
+    metrics.circuits_open.set(open_circuits())
+
+
+async def page() -> bytes:
+    """Return the text that Prometheus reads. Without what the database knows while it is away."""
+    try:
+        known = await in_database(_known, timezone.now())
+    except DATABASE_IS_AWAY:
+        known = []
+    return await asyncio.to_thread(_together, known)
+
+
+class _Found(Collector):
+    def __init__(self, families: Iterable[Metric]) -> None:
+        self._families = list(families)
+
+    def collect(self) -> Iterable[Metric]:
+        return self._families
+
+
+def _together(known: list[Metric]) -> bytes:
+    write()
+    families: dict[str, Metric] = {}
+    for path in sorted(_folder().glob("*.prom")):
+        for family in _read(path):
+            into = families.setdefault(family.name, family)
+            if into is not family:
+                into.samples += family.samples
+    registry = CollectorRegistry()
+    registry.register(_Found([*families.values(), *known]))
+    return generate_latest(registry)
+
+
+def _read(path: Path) -> Iterator[Metric]:
+    """Yield what a process counts, each sample with the process's name."""
+    try:
+        text = path.read_text()
+    except FileNotFoundError:  # it has ended in this moment
+        return
+    for family in text_string_to_metric_families(text):
+        family.samples = [
+            sample._replace(labels={**sample.labels, "process": path.stem})
+            for sample in family.samples
+        ]
+        yield family
+
+
+def _known(now: datetime) -> list[Metric]:
+    """Return what the database knows, which is the same for all processes."""
+    waiting = GaugeMetricFamily(
+        "smartapp_revocations_waiting", "Revocations that EHRs are still to be told of."
+    )
+    waiting.add_metric([], pending_revocations.waiting())
+    problems = GaugeMetricFamily(
+        "smartapp_maintain_problems", "What is wrong with the periodic work, as doctor says it."
+    )
+    problems.add_metric([], len(heartbeat.problems(now)))
+    ran = GaugeMetricFamily(
+        "smartapp_maintain_last_run_timestamp_seconds",
+        "When maintain last took the steps that were due, on each machine.",
+        labels=["machine"],
+    )
+    for row in MaintainedBy.objects.all():
+        ran.add_metric([row.machine], row.last_at.timestamp())
+    return [waiting, problems, ran, *_keys(now)]
+
+
+def _keys(now: datetime) -> list[Metric]:
+    labels = ["key_set", "alg"]
+    age = GaugeMetricFamily(
+        "smartapp_signing_key_age_seconds", "How long the present key has signed.", labels=labels
+    )
+    due = GaugeMetricFamily(
+        "smartapp_key_step_due_timestamp_seconds",
+        "When the next step of a rotation happens by itself.",
+        labels=[*labels, "step"],
+    )
+    warnings = GaugeMetricFamily(
+        "smartapp_key_warnings", "What an administrator has to look after.", labels=["key_set"]
+    )
+    for key_set in KeySet.objects.all():
+        warnings.add_metric([key_set.slug], len(automation.warnings(key_set, now)))
+        for line in rotation.of(key_set):
+            name = [key_set.slug, line.alg]
+            if line.signer and line.signer.signs_from:
+                age.add_metric(name, (now - line.signer.signs_from).total_seconds())
+            if planned := automation.planned_step(key_set, line):
+                due.add_metric([*name, planned[0].value], planned[1].timestamp())
+    return [age, due, warnings]

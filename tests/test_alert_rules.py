@@ -1,0 +1,79 @@
+"""The alert rules and the dashboard name metrics and labels that /metrics has, and all of them."""
+
+import json
+import re
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+import yaml
+from django.utils import timezone
+from prometheus_client.core import Metric
+
+from smartapp import metrics, metrics_page
+from smartapp.keys import heartbeat, key_creation
+from tests.processes import ROOT
+
+METRIC = re.compile(r"\b((?:smartapp|process)_\w+)(?:\{([^}]*)\})?")
+LABEL = re.compile(r"(\w+)\s*[=!]~?\s*\"")
+SUFFIXES = ("_total", "_bucket", "_count", "_sum", "")
+RULES = yaml.safe_load((ROOT / "deploy" / "prometheus-alerts.yml").read_text())
+DASHBOARD = json.loads((ROOT / "deploy" / "grafana-dashboard.json").read_text())
+
+
+def rules() -> list[dict[str, Any]]:
+    return [rule for group in RULES["groups"] for rule in group["rules"]]
+
+
+def expressions() -> Iterator[str]:
+    yield from (rule["expr"] for rule in rules())
+    for panel in DASHBOARD["panels"]:
+        yield from (target["expr"] for target in panel["targets"])
+
+
+@pytest.fixture
+def known(db: None) -> dict[str, set[str]]:
+    """Return each metric's name, as PromQL has it, and its labels."""
+    now = timezone.now()
+    key_creation.create_key_set("one", algs=["ES384"], now=now)
+    heartbeat.ran(now)
+    found: dict[str, set[str]] = {}
+    families: list[Metric] = [*metrics.registry.collect(), *metrics_page._known(now)]
+    for family in families:
+        labels = {name for sample in family.samples for name in sample.labels}
+        for suffix in SUFFIXES:
+            found[f"{family.name}{suffix}"] = labels | {"process"}
+    for collector in vars(metrics).values():
+        if hasattr(collector, "_labelnames"):
+            for suffix in SUFFIXES:
+                found[f"{collector._name}{suffix}"] |= set(collector._labelnames)
+    return found
+
+
+def test_each_metric_and_label_exists(known: dict[str, set[str]]) -> None:
+    for expression in expressions():
+        for name, labels in METRIC.findall(expression):
+            assert name in known, expression
+            assert set(LABEL.findall(labels)) <= known[name], expression
+
+
+def test_each_metric_of_ours_is_on_the_dashboard_or_alarms(known: dict[str, set[str]]) -> None:
+    named = {name for one in expressions() for name, _ in METRIC.findall(one)}
+    ours = {name for name in known if name.startswith("smartapp_")}
+    bases = {re.sub(r"_(total|bucket|count|sum)$", "", name) for name in ours}
+    shown = {re.sub(r"_(total|bucket|count|sum)$", "", name) for name in named}
+    assert {name for name in bases if not name.endswith("_created")} <= shown
+
+
+def test_each_rule_says_what_to_do() -> None:
+    assert len({rule["alert"] for rule in rules()}) == len(rules()) > 10
+    for rule in rules():
+        assert rule["labels"]["severity"] in {"page", "ticket"}
+        assert rule["annotations"]["summary"].endswith(".")
+
+
+def test_alarms_that_are_counted_are_those_that_are_sent() -> None:
+    """The kinds that the rules name are those that the code gives."""
+    code = "".join(path.read_text() for path in (ROOT / "smartapp").rglob("*.py"))
+    for kind in re.findall(r'smartapp_alarms_total\{kind="([\w-]+)"', str(RULES)):
+        assert f'"{kind}"' in code

@@ -1,0 +1,145 @@
+"""`/metrics` counts what happened, tells processes apart, and is for who has the token."""
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.db import OperationalError
+from django.utils import timezone
+from prometheus_client.parser import text_string_to_metric_families
+from pytest_django import Settings
+
+from smartapp import metrics, metrics_page
+from smartapp.database import close_thread_connections, in_database
+from smartapp.keys import heartbeat, key_creation
+from tests.launches.conftest import Browser, app, browser, ehr_launch, registered
+from tests.scripted_ehr import CANARY, ScriptedEHR
+from tests.test_asgi import ask
+
+__all__ = ["app", "browser", "ehr_launch", "registered"]
+TOKEN = "a-token-for-the-tests"
+SENT = [(b"authorization", f"Bearer {TOKEN}".encode())]
+
+
+@pytest.fixture(autouse=True)
+def allowed(settings: Settings, tmp_path: Path) -> Iterator[None]:
+    settings.METRICS_TOKEN = TOKEN
+    settings.METRICS_DIR = tmp_path / "metrics"
+    yield
+    close_thread_connections()
+
+
+async def text() -> str:
+    status, headers, body = await ask("/metrics", headers=SENT)
+    assert status == 200
+    assert headers["content-type"].startswith("text/plain")
+    return body.decode()
+
+
+async def value(name: str, **labels: str) -> float:
+    """Return the sum of the samples that have these labels."""
+    families = text_string_to_metric_families(await text())
+    return sum(
+        sample.value
+        for family in families
+        for sample in family.samples
+        if sample.name == name and labels.items() <= sample.labels.items()
+    )
+
+
+@pytest.mark.django_db(transaction=True)
+class TestWhoMaySeeThem:
+    @pytest.mark.parametrize("sent", ["", "Bearer", "Bearer wrong", TOKEN, "Bearer ä", "Basic x"])
+    async def test_without_the_token_there_is_no_such_page(self, sent: str) -> None:
+        status, _, _ = await ask("/metrics", headers=[(b"authorization", sent.encode())])
+        assert status == 404
+
+    async def test_without_a_configured_token_there_is_none_for_anybody(
+        self, settings: Settings
+    ) -> None:
+        settings.METRICS_TOKEN = ""
+        for sent in ([], [(b"authorization", b"Bearer ")]):
+            status, _, _ = await ask("/metrics", headers=sent)
+            assert status == 404
+
+
+async def test_a_launch_is_counted_and_nothing_of_it_is_told(
+    browser: Browser, ehr: ScriptedEHR, ehr_launch: Callable[[], str]
+) -> None:
+    before = {
+        name: await value("smartapp_launches_total", outcome=name)
+        for name in ("begun", "completed", "failed")
+    }
+    uuid = await browser.launch(ehr_launch())
+    await browser.get(f"/launches/{uuid}/")
+    await browser.get("/callback/scripted/?code=x&state=y")
+    for name, count in before.items():
+        assert await value("smartapp_launches_total", outcome=name) == count + 1
+    host = ehr.base.removeprefix("http://")
+    assert await value("smartapp_ehr_requests_total", kind="token", host=host, status="200") == 1
+    assert await value("smartapp_ehr_requests_total", kind="read", host=host) > 1
+    assert await value("smartapp_ehr_request_seconds_count", kind="token", host=host) == 1
+    assert await value("smartapp_http_requests_total", where="callback", status="303") >= 1
+    assert await value("smartapp_launches_total", outcome="failed", cause="state-unknown") >= 1
+    told = await text()
+    for secret in (str(uuid), CANARY, "Patient/", "?code="):
+        assert secret not in told
+
+
+@pytest.mark.django_db(transaction=True)
+class TestPage:
+    async def test_tells_what_the_database_knows(self) -> None:
+        await in_database(key_creation.create_key_set, "one", algs=["ES384"], now=timezone.now())
+        await in_database(heartbeat.ran, timezone.now())
+        assert await value("smartapp_signing_key_age_seconds", key_set="one", alg="ES384") >= 0
+        due = await value("smartapp_key_step_due_timestamp_seconds", key_set="one", step="publish")
+        assert due > timezone.now().timestamp()
+        assert await value("smartapp_maintain_last_run_timestamp_seconds") > 0
+        assert await value("smartapp_revocations_waiting") == 0
+
+    async def test_tells_processes_apart(self, settings: Settings) -> None:
+        await text()
+        other = settings.METRICS_DIR / "web-2-4711.prom"
+        own = settings.METRICS_DIR / f"{metrics_page.own_name()}.prom"
+        other.write_text(own.read_text())
+        told = await text()
+        for process in (metrics_page.own_name(), "web-2-4711"):
+            assert f'process="{process}"' in told
+        assert told.count("# TYPE smartapp_http_requests_total counter") == 1
+
+    async def test_forgets_a_process_that_has_ended(
+        self, settings: Settings, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        settings.METRICS_DIR.mkdir()
+        (settings.METRICS_DIR / "web-2-4711.prom").write_text("a 1\n")
+        monkeypatch.setattr(metrics_page, "FORGOTTEN_SECONDS", -1)
+        assert "web-2-4711" not in await text()
+
+    async def test_goes_on_while_the_database_is_away(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        async def away(*_: Any) -> None:
+            raise OperationalError
+
+        monkeypatch.setattr(metrics_page, "in_database", away)
+        told = await text()
+        assert "smartapp_event_loop_lag_seconds" in told
+        assert "smartapp_revocations_waiting" not in told
+
+
+def test_hosts_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(metrics, "_hosts", set())
+    monkeypatch.setattr(metrics, "MAX_HOSTS", 3)
+    named = [metrics._bounded(f"ehr-{number}.example") for number in range(5)]
+    assert named[3:] == [metrics.OTHERS, metrics.OTHERS]
+    assert metrics._bounded("ehr-1.example") == "ehr-1.example"
+
+
+@pytest.mark.parametrize(
+    ("path", "part"),
+    [("/", "home"), ("/launch", "launch"), ("/launches/x/", "launches"), ("/admin/", "admin"),
+     ("/.well-known/jwks.json", "keys"), ("/wp-login.php", "other"), ("*", "other")],
+)  # fmt: skip
+def test_addresses_have_few_parts(path: str, part: str) -> None:
+    assert metrics.where(path) == part
