@@ -9,6 +9,7 @@ from uuid import UUID
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Frame, Page, expect
 
+from tests.accessibility import violations
 from tests.browser.conftest import (
     DESKTOP,
     PHONE,
@@ -18,7 +19,6 @@ from tests.browser.conftest import (
     screenshots,
     standalone_launch,
 )
-from tests.browser.test_accessibility import violations
 from tests.demo_server import Demo
 
 pytestmark = pytest.mark.browser
@@ -62,14 +62,10 @@ def shows_the_record(page: Page | Frame) -> bool:
 class TestUnused:
     """T18: the page of a clinician who has gone."""
 
-    @pytest.fixture(params=["light", "dark"])
-    def checked(self, chromium: Browser, request: pytest.FixtureRequest) -> Iterator[Page]:
+    @pytest.fixture
+    def checked(self, chromium: Browser) -> Iterator[Page]:
         """A page that axe may look at, with a clock of its own."""
-        context = chromium.new_context(
-            bypass_csp=True,
-            viewport=PHONE,  # type: ignore[arg-type]
-            color_scheme=request.param,
-        )
+        context = chromium.new_context(bypass_csp=True, viewport=PHONE)  # type: ignore[arg-type]
         page = context.new_page()
         page.clock.install()
         yield page
@@ -90,8 +86,7 @@ class TestUnused:
         assert checked.evaluate("document.activeElement.id") == "idle-stay"
         assert violations(checked) == []
         assert fits(checked)
-        scheme = checked.evaluate("matchMedia('(prefers-color-scheme: dark)').matches")
-        seen(checked, f"idle-warning-{'dark' if scheme else 'light'}")
+        seen(checked, "idle-warning")
         checked.mouse.move(5, 5)
         checked.clock.run_for(2_000)
         expect(warning).to_be_visible()
@@ -116,8 +111,7 @@ class TestUnused:
         assert "Vital signs" not in checked.content()
         assert checked.evaluate("document.activeElement.id") == "content"
         assert violations(checked) == []
-        scheme = checked.evaluate("matchMedia('(prefers-color-scheme: dark)').matches")
-        screenshots(checked, f"idle-closed-{'dark' if scheme else 'light'}")
+        screenshots(checked, "idle-closed")
         response = checked.reload()
         assert response is not None
         assert response.status == 404

@@ -8,8 +8,8 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, expect
 
+from tests.accessibility import RULES
 from tests.browser.conftest import DESKTOP, PHONE, ehr_launch, fits, screenshots
-from tests.browser.test_accessibility import RULES
 from tests.demo_server import Demo
 from tests.processes import ROOT
 

@@ -8,8 +8,8 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, expect
 
 from smartapp.launches.events import FLUSH_SECONDS
+from tests.accessibility import RULES
 from tests.browser.conftest import DESKTOP, PHONE, ehr_launch, fits, screenshots, sign_in
-from tests.browser.test_accessibility import RULES
 from tests.demo_server import Demo
 
 pytestmark = pytest.mark.browser

@@ -3,8 +3,8 @@
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
+from tests.accessibility import violations
 from tests.browser.conftest import DESKTOP, PHONE, ehr_launch, fits, screenshots
-from tests.browser.test_accessibility import violations
 from tests.demo_server import Demo
 
 pytestmark = pytest.mark.browser
@@ -22,10 +22,9 @@ PAGES = [
 
 
 @pytest.mark.parametrize("path", PAGES)
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_page_is_accessible(chromium: Browser, demo: Demo, path: str, scheme: str) -> None:
+def test_page_is_accessible(chromium: Browser, demo: Demo, path: str) -> None:
     for size in (PHONE, DESKTOP):
-        context = chromium.new_context(bypass_csp=True, color_scheme=scheme, viewport=size)  # type: ignore[arg-type]
+        context = chromium.new_context(bypass_csp=True, viewport=size)  # type: ignore[arg-type]
         page = context.new_page()
         page.goto(demo.url + path)
         assert violations(page) == []

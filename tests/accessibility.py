@@ -1,0 +1,33 @@
+"""What axe finds wrong with a page (WCAG 2.2 AA and its best practices)."""
+
+from typing import Any
+
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Page
+
+RULES = {
+    "runOnly": {
+        "type": "tag",
+        "values": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"],
+    }
+}
+RULES_ABOUT_COLOUR = {
+    "runOnly": {"type": "rule", "values": ["color-contrast", "link-in-text-block"]}
+}
+
+
+def violations(page: Page) -> list[str]:
+    """Return what is wrong in light, and in dark what may differ there: the colours. The page
+    stays light. Not for pages whose colours change slowly, as those of Django's admin."""
+    page.emulate_media(color_scheme="dark")
+    found = _found(page, RULES_ABOUT_COLOUR)
+    page.emulate_media(color_scheme="light")
+    return [*found, *_found(page, RULES)]
+
+
+def _found(page: Page, rules: dict[str, Any]) -> list[str]:
+    return [
+        f"{one['id']}: {one['help']}: {node['target']} {node['html'][:200]}"
+        for one in Axe().run(page, options=rules).response["violations"]
+        for node in one["nodes"][:3]
+    ]
