@@ -208,6 +208,9 @@ class AddingPage(admin.ModelAdmin):  # type: ignore[type-arg]  # not generic at 
         try:
             if form.is_valid():
                 endpoint = registering.register(form.wanted(), now=timezone.now(), actor=actor)
+                secret = form.cleaned_data["client_secret"] or None
+                for warning in registering.about_secret(endpoint.registration, secret):
+                    self.message_user(request, warning, messages.WARNING)
                 return self._added(request, endpoint)
         except ValidationError as error:
             _tell(form, error)

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from itertools import count
 from typing import Any
+from urllib.parse import quote_plus
 
 from django.core.exceptions import ValidationError
 from django.db import transaction
@@ -230,6 +231,19 @@ def left_open(registration: Registration) -> tuple[str, ...]:
         "switched off. End them in the admin under Launches, so that it is told that its tokens "
         "are not needed any more."
         for base, number in rows
+    )
+
+
+def about_secret(registration: Registration, client_secret: str | None) -> tuple[str, ...]:
+    """Return a warning where a new secret changes on its way: OAuth encodes some of its characters,
+    and some servers compare it raw (RFC 6749 §2.3.1)."""
+    is_changed = client_secret is not None and quote_plus(client_secret) != client_secret
+    if not is_changed or registration.send_secret_as_it_is:
+        return ()
+    return (
+        "The client secret has characters that OAuth encodes on the way, and some servers compare "
+        "it raw. If this EHR refuses it: `register_ehr … --send-secret-as-it-is`, or in the admin "
+        "Send secret as it is.",
     )
 
 

@@ -352,6 +352,24 @@ class TestClientSecret:
         assert SECRET not in str(events)
         assert (await registry.endpoint_for_iss(ehr.base)).client_secret == SECRET
 
+    @pytest.mark.parametrize(
+        ("secret", "options", "is_said"),
+        [("a+b/c=d", (), True), ("a+b", ("--send-secret-as-it-is",), False), ("a-b_c", (), False)],
+    )
+    async def test_one_that_oauth_encodes_is_said_with_the_switch(
+        self,
+        ehr: EHR,
+        monkeypatch: pytest.MonkeyPatch,
+        secret: str,
+        options: tuple[str, ...],
+        is_said: bool,
+    ) -> None:
+        monkeypatch.setenv("EHR_SECRET", secret)
+        warnings = (await register(ehr.base, *self.BASIC, *options))["warnings"]
+
+        assert any("--send-secret-as-it-is" in warning for warning in warnings) is is_said
+        assert secret not in str(warnings)
+
     async def test_it_stays_when_none_is_given(
         self, ehr: EHR, monkeypatch: pytest.MonkeyPatch
     ) -> None:

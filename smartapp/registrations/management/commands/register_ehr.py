@@ -44,7 +44,11 @@ class Command(BaseCommand):
         except ValidationError as error:
             raise CommandError(_sentence(error)) from None
         seen = http.run(registering.look(registry.describe(endpoint), actor=ACTOR))
-        warnings = (*seen, *registering.left_open(endpoint.registration))
+        warnings = (
+            *seen,
+            *registering.about_secret(endpoint.registration, wanted.client_secret),
+            *registering.left_open(endpoint.registration),
+        )
         endpoint.refresh_from_db()  # the first look pins hosts and the issuer
         self._print(sheet.sheet(registry.describe(endpoint)), warnings, options)
 
