@@ -84,6 +84,11 @@ class Fault:
     """Whose everyday behaviour it is said to be; empty: nobody's, it is plainly wrong."""
 
     @property
+    def usual(self) -> str:
+        """The fault with its usual argument, as it is chosen."""
+        return f"{self.name}:{self.argument}" if self.argument else self.name
+
+    @property
     def when(self) -> str:
         """When it shows, said to people where it is not at once; otherwise empty."""
         if self.where != Where.REFRESH:

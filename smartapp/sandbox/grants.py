@@ -135,9 +135,9 @@ def _context(request: SandboxRequest) -> dict[str, Any]:
 
     Where `launch` was unticked, `patient/` scopes still need to be about somebody.
     """
+    patient = (request.launch.patient if request.launch else "") or request.patient
     if request.launch and "launch" in request.granted:
-        return launches.context(request.launch)
-    patient = request.launch.patient if request.launch else request.patient
+        return launches.context(request.launch, patient)
     return {"patient": patient} if patient and scopes.need_patient(request.granted) else {}
 
 

@@ -52,17 +52,26 @@ def set_scene(user: str, patient: str, encounter: str) -> Scene:
 
 
 def start(
-    client: Client | None, scene: Scene, *, intent: str, need_patient_banner: bool, faults: str
+    client: Client | None,
+    scene: Scene,
+    *,
+    intent: str,
+    need_patient_banner: bool,
+    faults: str,
+    ask_patient: bool = False,
 ) -> str:
-    """Return the one-time `launch` value that the app will send back within five minutes (S14)."""
+    """Return the one-time `launch` value that the app will send back within five minutes (S14).
+
+    `ask_patient`: no chart is open, so the patient is chosen from a list during the launch.
+    """
     Launch.objects.filter(expires_at__lt=timezone.now()).delete()
     value = new_secret()
     Launch.objects.create(
         digest=digest(value),
         client=client,
         username=scene.person.username,
-        patient=scene.patient.id,
-        encounter=scene.encounter,
+        patient="" if ask_patient else scene.patient.id,
+        encounter="" if ask_patient else scene.encounter,
         intent=intent,
         need_patient_banner=need_patient_banner,
         faults=faults,
@@ -95,10 +104,10 @@ def _already_used() -> Refusal:
     return invalid_request("S14", "The launch value was used before.")
 
 
-def context(launch: Launch) -> dict[str, Any]:
+def context(launch: Launch, patient: str) -> dict[str, Any]:
     """Return the launch context of a provider launch, beside the tokens (S36)."""
     members = {
-        "patient": launch.patient,
+        "patient": patient,
         "encounter": launch.encounter,
         "need_patient_banner": launch.need_patient_banner,
         "smart_style_url": addresses.own("smart-style.json"),

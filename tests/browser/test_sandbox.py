@@ -88,6 +88,9 @@ def test_fault_is_chosen_on_the_launcher_for_one_launch(page: Page, demo: Demo) 
     page.get_by_label("App", exact=True).select_option("smartapp-demo")
     page.get_by_label("Something goes wrong").select_option("token-html")
     expect(page.locator("#fault-words")).to_contain_text("Refuse the answer")
+    assert "fault=token-html" in page.url
+    page.reload()
+    expect(page.get_by_label("Something goes wrong")).to_have_value("token-html")
     screenshots(page, "sandbox-fault")
     with page.context.expect_page() as opened:
         page.get_by_role("button", name="Open in a new tab").click()

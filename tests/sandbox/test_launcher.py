@@ -8,9 +8,19 @@ import pytest
 from django.test import Client as Browser
 
 from smartapp.sandbox import patient_search, people, records
+from smartapp.sandbox.access import find_access
 from smartapp.sandbox.models import Launch, RequestRecord
 from smartapp.sandbox.views import clients
-from tests.sandbox.conftest import FHIR_BASE, App, KeyServer, register, sandbox_client
+from tests.sandbox.conftest import (
+    FHIR_BASE,
+    SCOPE,
+    App,
+    KeyServer,
+    register,
+    response_parameters,
+    sandbox_client,
+    submit,
+)
 
 
 def policy(answer: Any) -> dict[str, str]:
@@ -155,6 +165,45 @@ class TestPages:
         assert "need_patient_banner=false" in page
         assert "https://app.example" in policy(answer)["frame-src"]
         assert policy(answer)["frame-ancestors"] == "'none'"
+
+    def test_address_holds_the_whole_choice(self, app: App, browser: Browser) -> None:
+        query = {
+            "client_id": app.client_id, "patient": "a-1.E-1003", "way": "list", "world": "bcp",
+            "fault": "token-slow:5", "launch_url": "http://localhost:1/launch",
+        }  # fmt: skip
+        page = " ".join(browser.get("/sandbox/", query).content.decode().split())
+        assert 'value="token-slow:5" selected' in page
+        assert 'value="list" selected' in page
+        assert "<option selected>bcp</option>" in page
+        assert 'value="http://localhost:1/launch"' in page
+        assert re.search(r'value="a-1.E-1003" data-visits="[^"]+" checked', page)
+        assert "not registered here" not in page
+        other = browser.get("/sandbox/", query | {"client_id": "of-a-colleague"})
+        assert b"of-a-colleague" in other.content
+
+    def test_patient_is_chosen_from_a_list_during_the_launch(
+        self, app: App, browser: Browser
+    ) -> None:
+        """No chart was open in the EHR."""
+        launch = app.launch(browser, way="list")
+        code = app.allowed(
+            browser, user="clinician", patient="a-1.E-1009", launch=launch, scope=SCOPE
+        )
+        tokens = app.exchange(browser, code).json()
+        assert tokens["patient"] == "a-1.E-1009"
+        assert tokens["smart_style_url"]
+        assert "encounter" not in tokens
+
+    def test_patients_launch_from_their_portal(self, app: App, browser: Browser) -> None:
+        launch = app.launch(browser, way="portal", patient="a-1.E-1003")
+        page = app.authorize(browser, launch=launch, scope=SCOPE)
+        page = submit(browser, page, username="a-1.E-1003", password="sandbox")
+        code = response_parameters(submit(browser, page))["code"]
+        tokens = app.exchange(browser, code).json()
+        assert tokens["patient"] == "a-1.E-1003"
+        access = find_access(tokens["access_token"])
+        assert access is not None
+        assert str(access.fhirUser).endswith("Patient/a-1.E-1003")
 
     def test_frame_has_athenas_sandbox_attribute(self, app: App, browser: Browser) -> None:
         """C152: everything but to lead the EHR's own window away."""

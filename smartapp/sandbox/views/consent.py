@@ -70,8 +70,9 @@ def _is_launcher(oauth: SandboxRequest, person: people.Person) -> bool:
 
 def _patients_to_choose(oauth: SandboxRequest, person: people.Person) -> tuple[PatientSummary, ...]:
     """Return whose records there are to choose from; none where the launch is about somebody."""
-    asks = scopes.need_patient(oauth.offered)
-    return person.patients if asks and oauth.launch is None else ()
+    if oauth.launch:
+        return () if oauth.launch.patient else person.patients
+    return person.patients if scopes.need_patient(oauth.offered) else ()
 
 
 def _silent(grant: AuthorizationCodeGrant, signed_in: sign_in.SignIn) -> HttpResponse:

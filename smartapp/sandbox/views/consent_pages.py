@@ -59,7 +59,7 @@ def picker_page(
 def consent_page(
     request: HttpRequest, oauth: SandboxRequest, signed_in: sign_in.SignIn, patient: str
 ) -> HttpResponse:
-    about = oauth.launch.patient if oauth.launch else patient
+    about = (oauth.launch.patient if oauth.launch else "") or patient
     context = {
         "client": oauth.client,
         "authorization_request": _carry(oauth),

@@ -33,6 +33,12 @@ FRAME_SANDBOX = (
     "allow-popups-to-escape-sandbox allow-same-origin allow-scripts"
 )
 """What athenahealth is said to allow a framed app: anything but to lead its own window away."""
+CHART, LIST, PORTAL = "chart", "list", "portal"
+WAYS = {
+    CHART: "From the chart of the chosen patient",
+    LIST: "Without a patient: chosen from a list during the launch",
+    PORTAL: "From the patient portal, as the patient",
+}
 MAX_INTENT_CHARACTERS = 100
 ANNOUNCED = {
     World.PRODUCTION: "announces what athenahealth announces",
@@ -90,6 +96,7 @@ def _started(request: HttpRequest) -> Started:
         intent=intent,
         need_patient_banner=values.get("need_patient_banner") != "false",
         faults=_chosen_faults(request),
+        ask_patient=values.get("way") == LIST,
     )
     with worlds.within(client.world if client else _world(values.get("world", ""))):
         return Started(addresses.fhir_base_url(), value, launch_url)
@@ -163,10 +170,12 @@ def rotate_key(_request: HttpRequest) -> HttpResponse:
 
 
 def _scene(request: HttpRequest) -> Scene:
+    """Return who opens what; from the portal the patients open their own record themselves."""
     values = request.GET
-    return launches.set_scene(
-        values.get("user", ""), values.get("patient", ""), values.get("encounter", "")
-    )
+    user, patient = values.get("user", ""), values.get("patient", "")
+    if values.get("way") == PORTAL:
+        user = patient or people.PATIENT
+    return launches.set_scene(user, patient, values.get("encounter", ""))
 
 
 def _impossible(request: HttpRequest, reason: str, *, wants_json: bool) -> HttpResponse:
@@ -197,6 +206,9 @@ def launcher(request: HttpRequest) -> HttpResponse:
         "patients": [(one, searchable(one.id)) for one in patient_search.find(search)],
         "worlds": [_described(world) for world in World],
         "faults": faults.by_place(),
+        "ways": WAYS,
+        "chosen": request.GET,
+        "unknown_app": _unknown_app(apps, request.GET.get("client_id", "")),
     }
     response = render(request, "sandbox/launcher.html", context)
     framing.frame_apps(response, *_places(apps))
@@ -218,6 +230,11 @@ def _described(world: World) -> dict[str, str]:
 
 def _places(apps: list[Client]) -> list[str]:
     return [url for app in apps for url in (app.launch_url, app.standalone_url)]
+
+
+def _unknown_app(apps: list[Client], client_id: str) -> str:
+    """Return the client_id of an address that somebody sent, where no such app is here."""
+    return "" if any(app.client_id == client_id for app in apps) else client_id
 
 
 def _chosen_app(apps: list[Client], client_id: str) -> Client | None:
@@ -242,6 +259,7 @@ def frame(request: HttpRequest) -> HttpResponse:
         "user": scene.person.username,
         "patient": scene.patient.id,
         "encounter": scene.encounter,
+        "way": PORTAL if request.GET.get("way") == PORTAL else CHART,
         "need_patient_banner": "false",
         "fault": chosen,
     }

@@ -15,6 +15,13 @@
     visits.selectedIndex = 0;
   });
 
+  // The address holds the whole choice, so that it can be sent to somebody.
+  const main = document.querySelector("form.columns");
+  main.addEventListener("change", () => {
+    const chosen = [...new FormData(main)].filter(([, value]) => value !== "");
+    history.replaceState(null, "", `?${new URLSearchParams(chosen)}`);
+  });
+
   search.addEventListener("input", () => {
     for (const patient of document.querySelectorAll(".patient")) {
       patient.hidden = !words(search.value).every((word) => patient.dataset.search.includes(word));
