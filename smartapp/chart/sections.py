@@ -239,7 +239,7 @@ SECTIONS = (
         noun="medication",
         nouns="medications",
         follow=medications_to_follow,
-        count=lambda medication: medication.is_current,
+        count=lambda medication: medication.is_counted,
         never_assume_none=True,
         is_half_wide=True,
     ),
@@ -279,6 +279,7 @@ SECTIONS = (
         template="sections/immunizations.html",
         noun="immunization",
         nouns="immunizations",
+        count=lambda immunization: immunization.is_counted,
         is_half_wide=True,
     ),
     Section(

@@ -11,6 +11,7 @@ from smartapp.record.modifiers import status_text
 from smartapp.record.moments import member_moment
 from smartapp.record.reading import Given, Read, read_each
 from smartapp.record.references import Related, name_of, reasons, resolve, to_follow
+from smartapp.record.statements import read_statement
 from smartapp.record.texts import text
 from smartapp.record.timing import period_moments, timing_words
 
@@ -35,12 +36,14 @@ def _fact(resource: Resource, related: Related) -> Fact:
 
 def _device(resource: Resource) -> Fact:
     made = member_moment(resource, "manufactureDate")
+    statement = read_statement(resource.get("type"))
     is_over = text(resource.get("status")) == "inactive"
     return Fact(
         marks=read_marks(
             resource, when=made, status=unless_recorded(resource, status_text(resource))
         ),
-        name=device_name(resource),
+        name=statement.words if statement else device_name(resource),
+        is_statement=statement is not None,
         fold=NO_LONGER if is_over else "",
         lines=said(
             labelled("why", concept_texts(resource.get("statusReason"))),

@@ -18,7 +18,8 @@ class Fact:
 
     `began` and `ended` are dates, `when_words` the time in words where there is no date. `lines`
     stand each in its own line, `details` together in one. `text` is a document's, with its breaks.
-    `earlier` are former values of the same thing, folded.
+    `earlier` are former values of the same thing, folded. `is_statement`: it says that there is
+    none of its kind, or that nobody knows.
     """
 
     marks: Marks
@@ -32,10 +33,11 @@ class Fact:
     text: str = ""
     earlier: tuple[str, ...] = ()
     sources: int = 1
+    is_statement: bool = False
 
     @property
     def is_counted(self) -> bool:
-        return not self.fold
+        return not self.fold and not self.is_statement
 
 
 def in_order(read: Read[Fact]) -> Read[Fact]:

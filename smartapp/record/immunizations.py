@@ -37,6 +37,10 @@ class Immunization:
     details: tuple[str, ...] = ()
     recorded: Moment | None = None
 
+    @property
+    def is_counted(self) -> bool:
+        return self.statement is None
+
 
 def read_immunizations(given: Given) -> Read[Immunization]:
     """Return the immunizations, newest first."""
@@ -54,9 +58,10 @@ def _immunization(resource: Resource, context: Given) -> Immunization:
     given = member_moment(resource, "occurrenceDateTime", "date")
     statement = read_statement(resource.get("vaccineCode"))
     is_given = text(resource.get("status")) != "not-done"
+    named = concept_text(resource.get("vaccineCode"))
     return Immunization(
         marks=doubted(_marks(resource, given), context.now),
-        name=concept_text(resource.get("vaccineCode")) or NOT_NAMED,
+        name=statement.words if statement else named or NOT_NAMED,
         is_given=is_given,
         given=given,
         given_words=prose(resource.get("occurrenceString")),

@@ -19,6 +19,7 @@ from smartapp.record.modifiers import NOT_UNDERSTOOD, status_text
 from smartapp.record.moments import Moment, member_moment, newest_first
 from smartapp.record.reading import Given, LeftOut, Read, read_each
 from smartapp.record.references import Related, displays, reasons, to_follow
+from smartapp.record.statements import read_statement
 from smartapp.record.texts import text
 from smartapp.record.timing import period_moments, period_words
 
@@ -61,12 +62,14 @@ class Order:
 
 @dataclass(frozen=True, slots=True)
 class Medication:
-    """One medication in one dose, with its orders, the newest first."""
+    """One medication in one dose, with its orders, the newest first. `is_statement`: it says that
+    there is none, or that nobody knows ("No known medications")."""
 
     name: str
     group: Group
     dosages: tuple[Dosage, ...]
     orders: tuple[Order, ...]
+    is_statement: bool = False
 
     @property
     def marks(self) -> Marks:
@@ -87,6 +90,10 @@ class Medication:
     @property
     def is_current(self) -> bool:
         return self.group == "current"
+
+    @property
+    def is_counted(self) -> bool:
+        return self.is_current and not self.is_statement
 
 
 def read_medications(given: Given) -> Read[Medication]:
@@ -146,7 +153,8 @@ def _medication(resource: Resource, related: Related, now: datetime) -> Medicati
     reported = _reported(resource)
     if text(resource.get("intent")) in ("proposal", "option") and not (reported or forbids):
         return LeftOut(PROPOSED)
-    name = medication_name(resource, related)
+    statement = read_statement(resource.get("medicationCodeableConcept"))
+    name = statement.words if statement else medication_name(resource, related)
     dosages = read_dosages(resource.get("dosageInstruction") or resource.get("dosage"))
     group = _group(resource, forbids=forbids)
     order = _order(resource, related, reported)
@@ -157,6 +165,7 @@ def _medication(resource: Resource, related: Related, now: datetime) -> Medicati
         group=group,
         dosages=dosages,
         orders=(replace(order, is_over=is_over),),
+        is_statement=statement is not None,
     )
 
 

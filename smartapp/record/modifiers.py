@@ -228,16 +228,15 @@ MODIFIERS: Mapping[str, Mapping[str, Modifier]] = {
         )
     },
 }
-# Of the datatypes, and what looks at them. `use` of an address or a telephone number that is not
-# shown cannot mislead.
+# Of the datatypes, and what looks at them.
 DATATYPES: Mapping[str, str] = {
     "Quantity.comparator": "quantities",
     "Age.comparator": "quantities",
     "Duration.comparator": "quantities",
     "HumanName.use": "identity",
     "Identifier.use": "identity",
-    "Address.use": "not shown",
-    "ContactPoint.use": "not shown",
+    "Address.use": "personal",
+    "ContactPoint.use": "personal",
 }
 # Backbone elements whose own modifierExtension would change what is shown of the resource.
 BACKBONES: Mapping[str, tuple[tuple[str, ...], ...]] = {

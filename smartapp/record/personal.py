@@ -4,13 +4,14 @@ FHIR R4 Patient with US Core's extensions, and RelatedPerson. Identity itself is
 """
 
 from collections.abc import Iterable
+from datetime import datetime
 from typing import Any
 
 from smartapp.record.codes import concept_text, concept_texts
 from smartapp.record.elements import Resource, is_false, is_true, mapping, mappings
 from smartapp.record.facts import Fact, labelled, said
 from smartapp.record.marks import Marks, read_marks
-from smartapp.record.names import best_name, name_text
+from smartapp.record.names import best_name, is_over, name_text
 from smartapp.record.reading import Given, Read, read_each
 from smartapp.record.references import displays
 from smartapp.record.texts import text, texts
@@ -57,8 +58,11 @@ def read_personal(given: Given) -> Read[Fact]:
         _fact("Language", _languages(given.patient)),
         _fact("Sex and gender", _extensions(given.patient, SEX_AND_GENDER)),
         _fact("Background", [*_extensions(given.patient, BACKGROUND), *_background(given.patient)]),
-        _fact("How to reach the patient", [*_telecoms(given.patient), *_addresses(given.patient)]),
-        *(_contact(one) for one in mappings(given.patient.get("contact"))),
+        _fact(
+            "How to reach the patient",
+            [*_telecoms(given.patient, given.now), *_addresses(given.patient, given.now)],
+        ),
+        *(_contact(one, given.now) for one in mappings(given.patient.get("contact"))),
     )
     facts = tuple(fact for fact in own if fact.lines or fact.details)
     ordered = sorted(people.entries, key=lambda fact: bool(fact.fold))
@@ -77,6 +81,10 @@ def interpreter_words(patient: Resource) -> str:
         return ""
     language = ", ".join(_preferred(patient))
     return f"Interpreter needed: {language}" if language else "Interpreter needed"
+
+
+def _reached(given: Given) -> list[str]:
+    return [*_telecoms(given.patient, given.now), *_addresses(given.patient, given.now)]
 
 
 def _fact(name: str, lines: Iterable[str]) -> Fact:
@@ -131,17 +139,20 @@ def _background(patient: Resource) -> Iterable[str]:
     yield labelled("cared for by", displays(patient.get("managingOrganization")))
 
 
-def _telecoms(resource: Resource) -> Iterable[str]:
-    for telecom in mappings(resource.get("telecom")):
-        if text(telecom.get("use")) != "old" and (value := text(telecom.get("value"))):
+def _telecoms(resource: Resource, now: datetime) -> Iterable[str]:
+    for telecom in _in_use(resource.get("telecom"), now):
+        if value := text(telecom.get("value")):
             kind = said(text(telecom.get("system")), text(telecom.get("use")))
             yield f"{value} ({', '.join(kind)})" if kind else value
 
 
-def _addresses(resource: Resource) -> Iterable[str]:
-    for address in mappings(resource.get("address")):
-        if text(address.get("use")) == "old":
-            continue
+def _in_use(elements: object, now: datetime) -> list[Resource]:
+    found = mappings(elements)
+    return [one for one in found if text(one.get("use")) != "old" and not is_over(one, now)]
+
+
+def _addresses(resource: Resource, now: datetime) -> Iterable[str]:
+    for address in _in_use(resource.get("address"), now):
         parts = (
             *texts(address.get("line")),
             text(address.get("city")),
@@ -155,14 +166,14 @@ def _addresses(resource: Resource) -> Iterable[str]:
         yield f"{written} ({use})" if written and use else written
 
 
-def _contact(contact: dict[str, Any]) -> Fact:
+def _contact(contact: dict[str, Any], now: datetime) -> Fact:
     name = name_text(mapping(contact.get("name"))) or ", ".join(
         displays(contact.get("organization"))
     )
     return Fact(
         marks=Marks(),
         name=name or "Contact",
-        lines=said(*_telecoms(contact), *_addresses({"address": contact.get("address")})),
+        lines=said(*_telecoms(contact, now), *_addresses(contact, now)),
         details=said(
             *concept_texts(contact.get("relationship")), period_words(contact.get("period")) or ""
         ),
@@ -177,8 +188,8 @@ def _related_person(resource: Resource, given: Given) -> Fact:
         name=best_name(resource, given.now) or "Related person",
         fold=FORMER_CONTACT if is_false(active) else "",
         lines=said(
-            *_telecoms(resource),
-            *_addresses(resource),
+            *_telecoms(resource, given.now),
+            *_addresses(resource, given.now),
             labelled("speaks", [concept_text(one.get("language"))
                                 for one in mappings(resource.get("communication"))]),
         ),

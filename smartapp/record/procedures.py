@@ -10,6 +10,7 @@ from smartapp.record.modifiers import status_text
 from smartapp.record.reading import Given, Read
 from smartapp.record.references import Related, display, displays, reasons, to_follow
 from smartapp.record.spans import read_span
+from smartapp.record.statements import read_statement
 
 NOT_NAMED = "Procedure that the EHR does not name"
 
@@ -26,6 +27,7 @@ def procedures_to_follow(resources: Iterable[Resource]) -> tuple[str, ...]:
 def _procedure(resource: Resource, related: Related) -> Fact:
     performed = read_span(resource, "performed") or read_span(resource, "occurrence")
     moment = performed.moment if performed else None
+    statement = read_statement(resource.get("code"))
     return Fact(
         marks=read_marks(
             resource,
@@ -33,7 +35,8 @@ def _procedure(resource: Resource, related: Related) -> Fact:
             origin=", ".join(displays(resource.get("recorder") or resource.get("asserter"))),
             status=unless_recorded(resource, status_text(resource)),
         ),
-        name=concept_text(resource.get("code")) or NOT_NAMED,
+        name=statement.words if statement else concept_text(resource.get("code")) or NOT_NAMED,
+        is_statement=statement is not None,
         began=moment,
         when_words=performed.words_beside_a_date if performed else "",
         lines=said(

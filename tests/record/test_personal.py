@@ -66,6 +66,7 @@ def test_how_to_reach_the_patient_without_what_is_old() -> None:
         telecom=[
             {"system": "phone", "use": "home", "value": "555-0100"},
             {"system": "phone", "use": "old", "value": "555-0199"},
+            {"system": "phone", "value": "555-0198", "period": {"end": "2020-01-01"}},
         ],
         address=[
             {"use": "home", "line": ["1 Main St"], "city": "Springfield", "postalCode": "12345"},

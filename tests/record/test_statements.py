@@ -1,10 +1,16 @@
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 
+from smartapp.record.devices import read_devices
+from smartapp.record.immunizations import read_immunizations
+from smartapp.record.medications import read_medications
+from smartapp.record.procedures import read_procedures
+from smartapp.record.reading import Given, Read
 from smartapp.record.statements import IPS, read_statement
-from tests.chart.samples import concept
-from tests.record.samples import SNOMED
+from tests.chart.samples import about_patient, concept
+from tests.record.samples import SNOMED, given
 
 
 @pytest.mark.parametrize(
@@ -147,3 +153,25 @@ def test_codes_that_nobody_knows(code: dict[str, Any]) -> None:
 )
 def test_what_only_looks_like_one_is_an_entry(words: str) -> None:
     assert read_statement(concept(words, "1", SNOMED)) is None
+
+
+IPS_NONE = {"coding": [{"system": IPS, "code": "no-known-medications"}]}
+
+
+@pytest.mark.parametrize(
+    ("read", "resource_type", "member"),
+    [
+        (read_medications, "MedicationStatement", "medicationCodeableConcept"),
+        (read_immunizations, "Immunization", "vaccineCode"),
+        (read_procedures, "Procedure", "code"),
+        (read_devices, "Device", "type"),
+    ],
+)
+def test_a_statement_counts_for_nothing_in_any_list(
+    read: Callable[[Given], Read[Any]], resource_type: str, member: str
+) -> None:
+    resource = about_patient(resource_type, "s", status="active", **{member: IPS_NONE})
+    (found,) = read(given(resource)).entries
+    assert (found.name, found.is_counted) == ("No known medications", False)
+    other = about_patient(resource_type, "t", status="active", **{member: concept("Something")})
+    assert read(given(other)).entries[0].is_counted
