@@ -12,9 +12,9 @@ from smartapp.record.identity import Identity
 
 # ok: everything was read · partial: something is there, and something is missing or was left out
 # empty: read, and there is nothing · not-granted: not asked, no scope · forbidden: the EHR refused
-# failed: no usable answer
-State = Literal["ok", "partial", "empty", "not-granted", "forbidden", "failed"]
-Look = Literal["shown", "cut", "empty", "not-allowed", "failed"]
+# failed: no usable answer · not-offered: the EHR has no such part, and the page does without
+State = Literal["ok", "partial", "empty", "not-granted", "forbidden", "failed", "not-offered"]
+Look = Literal["shown", "cut", "empty", "not-allowed", "failed", "not-offered"]
 LOOKS: dict[State, Look] = {
     "ok": "shown",
     "partial": "cut",
@@ -22,6 +22,7 @@ LOOKS: dict[State, Look] = {
     "not-granted": "not-allowed",
     "forbidden": "not-allowed",
     "failed": "failed",
+    "not-offered": "not-offered",
 }
 Relation = Literal["self", "proxy", "clinician", "unknown"]
 
@@ -55,7 +56,7 @@ class ReadSection:
 
     @property
     def look(self) -> Look:
-        """How the page and its contents draw the section; the sixth look, reading, has no state."""
+        """How the page draws the section; one that is still being read has no state yet."""
         return LOOKS[self.state]
 
     @property
@@ -123,7 +124,7 @@ class Chart:
     @property
     def is_unreadable(self) -> bool:
         """Whether the EHR failed to give anything at all of what it was asked for."""
-        states = {one.state for one in self.sections}
+        states = {one.state for one in self.sections if one.section.is_asked_for}
         nobody = self.who.identity is None and self.visit.encounter is None
         return nobody and "failed" in states and states <= {"failed", "not-granted"}
 
@@ -143,7 +144,7 @@ def is_settled(part: Part) -> bool:
         case Visit():
             return not part.problem
         case ReadSection():
-            return part.is_read or part.state == "not-granted"
+            return part.is_read or part.state in ("not-granted", "not-offered")
         case FHIRUserView():
             return True
 

@@ -19,6 +19,7 @@ from collections.abc import (
 )
 from dataclasses import dataclass, field
 from datetime import datetime
+from http import HTTPStatus
 from itertools import chain
 from typing import Any, TypeVar
 
@@ -83,6 +84,7 @@ class Outcome:
     error: str = ""
     reference: str = ""
     again_in: int | None = None
+    is_unknown_type: bool = False
 
     def problem(self, what: str) -> str:
         """Return why there is nothing, in words."""
@@ -287,7 +289,9 @@ class Reading:
     def _failure(self, what: str, error: SmartError) -> Outcome:
         """Return the words for a failed read and put its reference into the log."""
         logger.warning("%s %s: %s %s", self._reference, what, error.code, error.detail)
+        status = error.answered if isinstance(error, ReadRefused) else None
         return Outcome(
+            is_unknown_type=status == HTTPStatus.NOT_FOUND,
             state="forbidden" if isinstance(error, ReadForbidden) else "failed",
             error=_failure_text(error),
             reference=self._reference,
@@ -324,11 +328,11 @@ def _joined(section: Section, outcomes: Sequence[Outcome]) -> Outcome:
         return Outcome("ok")
     read = [one for _, one in asked if one.state in ("ok", "partial")]
     if not any(one in read for one in main):
-        return min(main, key=lambda one: one.state == "not-granted")
+        return _unread(section, main)
     missing = [
         _missing_text(search, section, one)
         for search, one in asked
-        if one not in read and not search.is_besides
+        if one not in read and not search.is_besides and not _is_not_offered(section, one)
     ]
     notes = tuple(dict.fromkeys([*(note for one in read for note in one.notes), *missing]))
     return Outcome(
@@ -338,6 +342,20 @@ def _joined(section: Section, outcomes: Sequence[Outcome]) -> Outcome:
         notes,
         reference=next((one.reference for _, one in asked if one.reference), ""),
     )
+
+
+def _unread(section: Section, outcomes: Sequence[Outcome]) -> Outcome:
+    """Return the one outcome of searches that brought nothing: what is worst of them."""
+    asked = [one for one in outcomes if one.state != "not-granted"]
+    if asked and all(_is_not_offered(section, one) for one in asked):
+        return Outcome("not-offered")
+    return min(outcomes, key=lambda one: one.state == "not-granted")
+
+
+def _is_not_offered(section: Section, outcome: Outcome) -> bool:
+    """Whether the EHR has no such type of resource (404; FHIR R4, RESTful API) and the page may do
+    without: what would mislead where it is missing has failed."""
+    return section.only_if_granted and outcome.is_unknown_type
 
 
 def _chain(outcomes: Iterable[Outcome]) -> Iterator[Resource]:

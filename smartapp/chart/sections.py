@@ -175,6 +175,11 @@ class Section:
     only_if_granted: bool = False
 
     @property
+    def is_asked_for(self) -> bool:
+        """Whether it has a search of its own, beside what is read anyway."""
+        return not all(search.is_optional for search in self.searches)
+
+    @property
     def scopes(self) -> tuple[str, ...]:
         """The scopes that would let it be read, as SMART 2.2 spells them for one patient."""
         return tuple(dict.fromkeys(f"patient/{one.resource_type}.rs" for one in self.searches))

@@ -1,6 +1,7 @@
 """The proof that a request comes from a launch's own page, or from its own program (C159, T2)."""
 
 import hashlib
+import secrets
 
 from django.http import HttpRequest
 from django.utils.crypto import constant_time_compare
@@ -8,11 +9,37 @@ from django.utils.crypto import constant_time_compare
 from smartapp.launches.cookies import SessionKey
 from smartapp.middleware import FormRefused
 
+SECRET_BYTES = 32
+
 
 def form_token(key: SessionKey) -> str:
-    """Return the token of the forms on a launch's page: only who holds the session key can know
-    it, and it needs no cookie of its own inside a frame."""
-    return hashlib.sha256(b"launch form" + key.value.encode()).hexdigest()
+    """Return a token for the forms of one page of a launch: only who holds the session key can make
+    one, and it needs no cookie of its own inside a frame.
+
+    Each page has another, a random mask beside the masked secret: the page is sent compressed, and
+    a secret that stays the same could be guessed from its length (BREACH).
+    """
+    mask = secrets.token_bytes(SECRET_BYTES)
+    return (mask + _masked(_secret(key), mask)).hex()
+
+
+def _secret(key: SessionKey) -> bytes:
+    return hashlib.sha256(b"launch form" + key.value.encode()).digest()
+
+
+def _masked(secret: bytes, mask: bytes) -> bytes:
+    return bytes(a ^ b for a, b in zip(secret, mask, strict=True))
+
+
+def _is_of(sent: str, key: SessionKey) -> bool:
+    try:
+        token = bytes.fromhex(sent)
+    except ValueError:
+        return False
+    mask, masked = token[:SECRET_BYTES], token[SECRET_BYTES:]
+    if len(masked) != SECRET_BYTES:
+        return False
+    return constant_time_compare(_masked(masked, mask), _secret(key))
 
 
 def require(request: HttpRequest, key: SessionKey) -> None:
@@ -24,7 +51,7 @@ def require(request: HttpRequest, key: SessionKey) -> None:
     """
     sent = request.POST.get("form_token")
     if sent is not None:
-        is_meant = constant_time_compare(sent, form_token(key))
+        is_meant = _is_of(sent, key)
     else:
         is_meant = not {"Origin", "Sec-Fetch-Site", "Referer"} & set(request.headers)
     if not is_meant:

@@ -10,7 +10,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET
 
 from smartapp.chart.page import SignedOutPage
-from smartapp.launches import events, refresh
+from smartapp.launches import compression, events, refresh
 from smartapp.launches.cookies import SessionKey
 from smartapp.launches.current_launch import find
 from smartapp.launches.framing import in_frame
@@ -56,14 +56,24 @@ async def _launch_page(
         return await _disconnected(request, found)
     refresh.refuse_ended(found)
     body = PageBody(request, found, key)
-    response: HttpResponseBase = (
-        StreamingHttpResponse(body.streamed())
-        if "Sec-Fetch-Dest" in request.headers
-        else HttpResponse(await body.whole())
-    )
+    response = await _sent(request, body)
     response._csp_update = {"connect-src": [SELF]}  # type: ignore[attr-defined] # for guard.js
     # A proxy that keeps the beginning until it has the end would take the sense out of it.
     response["X-Accel-Buffering"] = "no"
+    return response
+
+
+async def _sent(request: HttpRequest, body: PageBody) -> HttpResponseBase:
+    packed = compression.takes_gzip(request)
+    response: HttpResponseBase
+    if "Sec-Fetch-Dest" in request.headers:
+        pieces = body.streamed()
+        response = StreamingHttpResponse(compression.gzipped_pieces(pieces) if packed else pieces)
+    else:
+        whole = await body.whole()
+        response = HttpResponse(compression.gzipped(whole) if packed else whole)
+    if packed:
+        compression.mark(response)
     return response
 
 

@@ -423,6 +423,24 @@ class TestFailures:
         assert [one.path for one in ehr.requests] == ["/fhir/Condition"]
 
 
+class TestNotOffered:
+    @pytest.mark.parametrize(("path", "name", "state"), [
+        ("CareTeam", "care-team", "not-offered"),
+        ("Condition", "problems", "failed"),
+    ])  # fmt: skip
+    async def test_a_type_that_the_ehr_has_not_is_no_failure_where_the_page_can_do_without(
+        self, ehr: FakeEHR, path: str, name: str, state: str
+    ) -> None:
+        ehr.answers[path] = always(lambda: web.Response(status=404))
+        chart = await chart_of(ehr, granted_scopes=("patient/*.rs",))
+        assert chart.section(name).state == state
+
+    async def test_half_of_it_is_read_without_a_word(self, ehr: FakeEHR) -> None:
+        ehr.answers["Goal"] = always(lambda: web.Response(status=404))
+        plans = (await chart_of(ehr, granted_scopes=("patient/*.rs",))).section("plans")
+        assert (plans.state, plans.notes) == ("empty", ())
+
+
 class TestRenewal:
     async def test_a_401_renews_once_for_all_parallel_reads_and_retries(self, ehr: FakeEHR) -> None:
         ehr.token = "second"

@@ -284,6 +284,8 @@ ADDRESSES = [
     ("POST", "patient-changed/"),
     ("POST", "end/"),
 ]
+# They lead to a document that the page names: test_document_page.py has their tests.
+OF_DOCUMENTS = {"documents/<str:sealed>/", "documents/<str:sealed>/file"}
 
 
 def test_list_of_addresses_is_whole() -> None:
@@ -291,7 +293,8 @@ def test_list_of_addresses_is_whole() -> None:
     from smartapp.launches.urls import urlpatterns
 
     routes = {str(one.pattern) for one in urlpatterns if "<uuid:uuid>" in str(one.pattern)}
-    assert routes == {f"launches/<uuid:uuid>/{path}" for _, path in ADDRESSES}
+    paths = OF_DOCUMENTS.union(path for _, path in ADDRESSES)
+    assert routes == {f"launches/<uuid:uuid>/{path}" for path in paths}
 
 
 @pytest.mark.parametrize(("method", "path"), ADDRESSES)
