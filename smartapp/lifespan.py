@@ -14,7 +14,7 @@ from smartapp.bytes_answer import Receive, Send
 from smartapp.exception_reports import sentence
 from smartapp.keys import memory
 from smartapp.launches import background, events, framing
-from smartapp.registrations import discovery
+from smartapp.registrations import discovery, registry
 
 STEP_SECONDS = 1.5
 
@@ -55,6 +55,7 @@ async def _start() -> list[asyncio.Task[None]]:
     await framing.look_who_frames()
     kept = (
         memory.keep_fresh(),
+        registry.keep_current(),
         events.keep_writing(),
         framing.keep_knowing_who_frames(),
         metrics.keep_measuring_lag(),

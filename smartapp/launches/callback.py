@@ -27,6 +27,7 @@ from smartapp.registrations import registry
 
 STATE = re.compile(r"[A-Za-z0-9_-]{43}")
 EHR_MESSAGE_LENGTH = 300
+TIMES_READ_AGAIN = 3
 
 
 @require_GET
@@ -60,7 +61,7 @@ async def _answered(request: HttpRequest, registration_slug: str) -> HttpRespons
     config = await registry.endpoint_for_callback(started.endpoint_id, registration_slug)
     steps.recalled(config, answer, started.launched_at)
     try:
-        response = await _accept(request, config, started, answer)
+        response = await _accept_as_registered(request, config, started, answer)
     except StateAlreadyUsed:
         response = await _without_pending(request, answer.state)
     except Busy as error:
@@ -72,6 +73,22 @@ async def _answered(request: HttpRequest, registration_slug: str) -> HttpRespons
         response = _refused(request, config, started.kind, answer, error)
     pending.forget(request, response, answer.state)
     return framable(response, config.frame_ancestors)
+
+
+async def _accept_as_registered(
+    request: HttpRequest,
+    config: registry.EndpointConfig,
+    started: pending.PendingLaunch,
+    answer: AuthorizationCode | AuthorizationErrorResponse,
+) -> HttpResponse:
+    """Accept the answer by what is registered at the moment at which its state is used up: what is
+    remembered may be half a second old."""
+    for _ in range(TIMES_READ_AGAIN):
+        try:
+            return await _accept(request, config, started, answer)
+        except registry.Outdated:
+            config = await registry.endpoint_now(config.endpoint_id, started.registration_slug)
+    raise Busy("registrations change faster than they are read")
 
 
 async def _accept(

@@ -102,7 +102,7 @@ async def ask(launch: StoredLaunch, tokens: LaunchTokens) -> list[Compared]:
     attempt = events.begin(Step.INTROSPECTION)
     steps.resumed(launch)
     attempt.step = Step.INTROSPECTION
-    config = await registry.endpoint_for_callback(launch.endpoint_id, launch.registration_slug)
+    config = await registry.endpoint_now(launch.endpoint_id, launch.registration_slug)
     url = (await discovery.launch_endpoints(config)).introspection_endpoint
     if url is None:
         raise IntrospectionError("the EHR's discovery names no introspection endpoint")

@@ -150,7 +150,7 @@ async def finish(
     with in_flight(config):
         uuid = await in_database(
             store.consume_state,
-            endpoint_id=config.endpoint_id,
+            config,
             kind=started.kind,
             state_digest=cookies.state_digest(state),
             launched_at=started.launched_at,

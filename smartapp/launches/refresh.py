@@ -197,7 +197,7 @@ async def _refresh_if_free(launch: StoredLaunch, tokens: LaunchTokens, at_once: 
     if until is not None and timezone.now() < until:
         return False
     # Before the lease: while the database is away, nothing could be given back.
-    config = await registry.endpoint_for_callback(launch.endpoint_id, launch.registration_slug)
+    config = await registry.endpoint_now(launch.endpoint_id, launch.registration_slug)
     now = timezone.now()
     if not await in_database(store.take_refresh_lease, launch, now, at_once=at_once):
         return False

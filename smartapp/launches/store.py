@@ -26,6 +26,8 @@ from smartapp.protocol.errors import (
     LaunchNotFound,
     StateAlreadyUsed,
 )
+from smartapp.registrations import registry
+from smartapp.registrations.registry import EndpointConfig
 from smartapp.vault import VaultError
 
 # Longer than the slowest refresh, which is two token requests, each perhaps signed a second time,
@@ -74,16 +76,21 @@ class StoredLaunch:
 
 
 def consume_state(
-    *, endpoint_id: int, kind: LaunchKind, state_digest: str, launched_at: datetime
+    config: EndpointConfig, *, kind: LaunchKind, state_digest: str, launched_at: datetime
 ) -> UUID:
     """Use up a state by inserting its launch, before anything is sent (C50).
 
     The digest is unique, so of two parallel callbacks exactly one goes on; the other gets
-    StateAlreadyUsed.
+    StateAlreadyUsed. Raises registry.Outdated where an administrator has changed something since
+    the endpoint was read.
     """
+    registry.refuse_outdated(config)
     try:
         launch = Launch.objects.create(
-            endpoint_id=endpoint_id, kind=kind, state_digest=state_digest, launched_at=launched_at
+            endpoint_id=config.endpoint_id,
+            kind=kind,
+            state_digest=state_digest,
+            launched_at=launched_at,
         )
     except IntegrityError:
         raise StateAlreadyUsed("the state digest is already in the table") from None

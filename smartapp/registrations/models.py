@@ -158,6 +158,16 @@ class EndpointOverride(models.Model):
         return f"{self.get_member_display()} of {self.endpoint}"
 
 
+class Change(models.Model):
+    """A change of what launches read; the database adds these rows by itself (`changes`)."""
+
+    class Meta:
+        default_permissions = ()
+
+    def __str__(self) -> str:
+        return f"Change {self.pk}"
+
+
 class DiscoverySnapshot(models.Model):
     """What an EHR published, and when it was first and last seen to publish it (C14)."""
 

@@ -1,14 +1,16 @@
 """What a launch needs to know of an endpoint and its registration, as one frozen value.
 
 No ORM object leaves this file, so async code can never trigger a query by reading an attribute.
-An endpoint that was found is remembered for a few seconds: a warm launch asks the database
-nothing. A miss always asks, so that an endpoint registered a moment ago can launch at once; and
-no function here opens a socket, whatever `iss` a stranger sends (C7, T1).
+An endpoint that was found is remembered until anything changes, which is looked for twice a second:
+a warm launch asks the database nothing. A miss always asks, so that an endpoint registered a moment
+ago can launch at once; and no function here opens a socket, whatever `iss` a stranger sends (C7,
+T1).
 """
 
+import asyncio
 import hashlib
+import logging
 import time
-from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
@@ -18,23 +20,28 @@ from django.db.models import F, QuerySet
 
 from smartapp import vault
 from smartapp.database import in_database
+from smartapp.exception_reports import cause
+from smartapp.keys import memory
 from smartapp.protocol.discovery import discovery_url
 from smartapp.protocol.errors import ClientKeyError, StateOfAnotherRegistration, UnknownEndpoint
 from smartapp.protocol.urls import base_key
-from smartapp.registrations import options, validation
+from smartapp.registrations import changes, options, validation
 from smartapp.registrations.models import Endpoint, Member, Registration
 from smartapp.registrations.options import AuthMethod, OptionValues
 
-REMEMBERED_SECONDS = 5
+SECONDS_BETWEEN_LOOKS = 0.5
+BELIEVED_SECONDS = 1.0
 MAX_KEY_CHARACTERS = 500
+
+logger = logging.getLogger(__name__)
 
 Overrides = tuple[tuple[str, str], ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EndpointConfig(OptionValues):
-    """An endpoint with its registration and that one's options, as the database had them a few
-    seconds ago at most."""
+    """An endpoint with its registration and that one's options, as the database had them a
+    moment ago."""
 
     endpoint_id: int
     slug: str
@@ -115,34 +122,88 @@ def normalised_iss(fhir_base_url: str) -> str:
     return f"sha256:{hashlib.sha256(key.encode()).hexdigest()}"
 
 
-class _Memory:
-    """Endpoints by `iss` and by slug, each for a few seconds. Only hits, so it cannot be filled."""
+@dataclass(frozen=True, slots=True)
+class _Snapshot:
+    """What was read of the registrations since they last changed, each endpoint when it was first
+    asked for. Replaced whole when anything changes; only hits, so it cannot be filled."""
 
-    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
-        self._clock = clock
-        self._configs: dict[tuple[str, str], tuple[float, EndpointConfig]] = {}
-
-    def recall(self, kind: str, name: str) -> EndpointConfig | None:
-        until, config = self._configs.get((kind, name), (0.0, None))
-        return config if self._clock() < until else None
+    version: str
+    configs: dict[tuple[str, str | int], EndpointConfig] = field(default_factory=dict)
 
     def keep(self, config: EndpointConfig) -> EndpointConfig:
-        entry = self._clock() + REMEMBERED_SECONDS, config
         if config.opens_from_ehr:
-            self._configs["iss", normalised_iss(config.fhir_base_url)] = entry
-        self._configs["slug", config.slug] = entry
+            self.configs["iss", normalised_iss(config.fhir_base_url)] = config
+        self.configs["slug", config.slug] = self.configs["pk", config.endpoint_id] = config
         return config
 
-    def forget(self) -> None:
-        self._configs.clear()
+
+_NOTHING = _Snapshot("")
+_snapshot = _NOTHING
+_looked_at = 0.0
 
 
-_memory = _Memory()
+class Outdated(Exception):
+    """The registrations have changed since this was read: read it again, and begin anew."""
 
 
 def forget() -> None:
     """Forget what this process remembers: after an administrator changed something."""
-    _memory.forget()
+    global _snapshot
+    _snapshot = _NOTHING
+
+
+def refuse_outdated(config: EndpointConfig) -> None:
+    """Database work, before that which goes on with a remembered endpoint. Raises Outdated where it
+    is not as it was any more, or anything else has changed."""
+    snapshot = _snapshot
+    is_remembered = snapshot.configs.get(("pk", config.endpoint_id)) is config
+    if not is_remembered or changes.version() != snapshot.version:
+        raise Outdated
+
+
+async def look() -> None:
+    """See whether anything has changed. Raises django.db.Error."""
+    _seen(await in_database(changes.version))
+
+
+async def keep_current() -> None:
+    """Look for ever: what an administrator changes counts within a second in each process. What is
+    remembered stays in use while the database is away."""
+    while True:
+        await asyncio.sleep(SECONDS_BETWEEN_LOOKS)
+        before = _snapshot.version
+        try:
+            await look()
+        except Exception as error:
+            # Whatever it is: the task must not end with it.
+            logger.error("registrations not looked at, what was known stays: %s", cause(error))
+        if before not in ("", _snapshot.version):
+            memory.refresh_soon()
+
+
+def _seen(version: str) -> None:
+    global _snapshot, _looked_at
+    _looked_at = time.monotonic()
+    if version != _snapshot.version:
+        _snapshot = _Snapshot(version)
+
+
+async def _remembered(kind: str, name: str | int, **lookup: str | int | bool) -> EndpointConfig:
+    """Return what is remembered, or read it: an endpoint registered a moment ago can launch at
+    once. Where no `keep_current` runs, as in commands, nothing is believed for longer than it."""
+    if time.monotonic() - _looked_at > BELIEVED_SECONDS:
+        await look()
+    found = _snapshot.configs.get((kind, name))
+    if found is not None:
+        return found
+    version, config = await in_database(_read, **lookup)
+    _seen(version)
+    return _snapshot.keep(config)
+
+
+def _read(**lookup: str | int | bool) -> tuple[str, EndpointConfig]:
+    """The version first: what changes in between is read again, never missed."""
+    return changes.version(), _load(**lookup)
 
 
 async def endpoint_for_iss(iss: str) -> EndpointConfig:
@@ -152,25 +213,31 @@ async def endpoint_for_iss(iss: str) -> EndpointConfig:
         iss = normalised_iss(iss)
     except ValueError:
         raise UnknownEndpoint("iss is not a URL that could be registered") from None
-    found = _memory.recall("iss", iss)
-    return found or _memory.keep(await in_database(_load, iss=iss, opens_from_ehr=True))
+    return await _remembered("iss", iss, iss=iss, opens_from_ehr=True)
 
 
 async def endpoint_for_slug(slug: str) -> EndpointConfig:
     """Return the enabled endpoint of this slug; UnknownEndpoint otherwise."""
-    return _memory.recall("slug", slug) or _memory.keep(await in_database(_load, slug=slug))
+    return await _remembered("slug", slug, slug=slug)
 
 
 async def endpoint_for_callback(endpoint_id: int, registration_slug: str) -> EndpointConfig:
-    """Return the endpoint that a launch was started with, as the database has it now.
+    """Return the endpoint that a launch was started with, as it was a moment ago: who goes on with
+    it asks `refuse_outdated` in the transaction in which the launch begins.
 
     Raises UnknownEndpoint when it was disabled meanwhile, StateOfAnotherRegistration when the
     EHR's answer came back on the redirect URI of another registration (C4, C50).
     """
-    config = _memory.keep(await in_database(_load, pk=endpoint_id))
+    config = await _remembered("pk", endpoint_id, pk=endpoint_id)
     if config.registration_slug != registration_slug:
         raise StateOfAnotherRegistration(f"started with registration {config.registration_slug}")
     return config
+
+
+async def endpoint_now(endpoint_id: int, registration_slug: str) -> EndpointConfig:
+    """Return the same as the database has it now."""
+    await look()
+    return await endpoint_for_callback(endpoint_id, registration_slug)
 
 
 async def endpoint_for_backend(registration_slug: str) -> EndpointConfig:

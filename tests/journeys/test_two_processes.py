@@ -2,6 +2,7 @@
 
 import asyncio
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import psycopg
 import pytest
@@ -64,6 +65,45 @@ async def test_twenty_loads_over_two_processes_send_one_refresh(
         assert CANARY not in text
         assert not any(request["client_assertion"] in text for request in ehr.token_requests)
         assert ehr.token_requests[0]["code_verifier"] not in text
+
+
+async def test_an_ehr_that_is_switched_off_stops_within_a_second_in_every_process(
+    ehr: ScriptedEHR, tmp_path: Path
+) -> None:
+    """Each process remembers what it read, and looks twice a second whether that has changed; by
+    the command, by the admin, or by hand."""
+    ports = free_port(), free_port()
+    origins = [f"http://127.0.0.1:{port}" for port in ports]
+    ehr.client_jwks_url = f"{origins[0]}/.well-known/jwks/scripted.json"
+    log, start = tmp_path / "app.log", f"/launch?iss={ehr.fhir_base_url}&launch=x"
+
+    async def answers_of() -> list[int]:
+        # As behind one address: a visit under another is sent to it.
+        async with new_browser(origins[0], Host=urlsplit(origins[0]).netloc) as browser:
+            return [(await browser.get(origin + start)).status for origin in origins]
+
+    with postgres_database() as database_url:
+        env = environment(origins[0], database_url)
+        prepare(env)
+        manage(
+            env, "register_ehr", ehr.fhir_base_url, "--name", "Scripted", "--client-id", CLIENT_ID,
+            "--slug", "scripted", "--scope", "launch openid fhirUser patient/*.rs",
+        )  # fmt: skip
+        serve = ("-m", "uvicorn", "smartapp.asgi:application", "--port")
+        with (
+            running(
+                env, log, *serve, str(ports[0]), ready=lambda: answers(f"{origins[0]}/healthz")
+            ),
+            running(
+                env, log, *serve, str(ports[1]), ready=lambda: answers(f"{origins[1]}/healthz")
+            ),
+            psycopg.connect(database_url, autocommit=True) as by_hand,
+        ):
+            assert await answers_of() == [302, 302]
+            for is_enabled, expected in ((False, 404), (True, 302)):
+                by_hand.execute("UPDATE registrations_registration SET enabled = %s", [is_enabled])
+                await asyncio.sleep(1)
+                assert await answers_of() == [expected, expected]
 
 
 def _dump(database_url: str) -> str:

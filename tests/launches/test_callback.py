@@ -279,6 +279,41 @@ class TestState:
         assert ehr.token_requests == []
 
 
+class TestChangedMeanwhile:
+    """What is remembered may be half a second old: the state is used up by what is registered."""
+
+    @pytest.fixture(autouse=True)
+    def nobody_looks(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(registry, "BELIEVED_SECONDS", 3600)
+        monkeypatch.setattr(registry, "SECONDS_BETWEEN_LOOKS", 3600)
+
+    async def test_ehr_that_was_switched_off_gets_no_code(
+        self, browser: Browser, ehr: ScriptedEHR, ehr_launch: Start
+    ) -> None:
+        callback = await browser.to_callback(ehr_launch())
+        await in_database(Registration.objects.update, enabled=False)
+        await refused(browser, callback, 404, "not connected")
+        assert ehr.token_requests == []
+        assert await launches() == 0
+
+    async def test_launch_goes_on_as_it_is_registered_now(
+        self, browser: Browser, ehr: ScriptedEHR, ehr_launch: Start
+    ) -> None:
+        callback = await browser.to_callback(ehr_launch())
+        await in_database(Registration.objects.update, send_client_id=True)
+        assert (await browser.get(callback)).status == 303
+        assert ehr.token_requests[0]["client_id"] == "scripted-client"
+
+    async def test_issuer_that_is_no_longer_expected_is_refused(
+        self, browser: Browser, ehr: ScriptedEHR, ehr_launch: Start
+    ) -> None:
+        """C51: the check that came before is made again."""
+        callback = await browser.to_callback(ehr_launch())
+        await in_database(Endpoint.objects.update, issuers=["https://other.example"])
+        await refused(browser, changed(callback, iss=ehr.issuer), 400, "could not be trusted")
+        assert ehr.token_requests == []
+
+
 class TestBadAnswers:
     @pytest.mark.parametrize(
         "change",

@@ -138,7 +138,7 @@ class TestWhatIsUsed:
 
 
 def launch_endpoint_id() -> int:
-    return registry._memory.recall("slug", "general").endpoint_id  # type: ignore[union-attr]
+    return registry._snapshot.configs["slug", "general"].endpoint_id
 
 
 class TestHosts:

@@ -1,12 +1,14 @@
 """Which endpoint a launch belongs to: C1, C2, C4, C7, C8, C22, T1."""
 
+import asyncio
 import socket
+import time
 from collections.abc import Iterator
 from dataclasses import FrozenInstanceError
 from unittest.mock import patch
 
 import pytest
-from django.db import IntegrityError, connection
+from django.db import IntegrityError, OperationalError, connection
 from django.test.utils import CaptureQueriesContext
 from pytest_django import Settings
 
@@ -187,16 +189,44 @@ class TestMemory:
 
         assert by_iss is by_slug
 
-    async def test_it_lasts_a_few_seconds(self) -> None:
-        now = [100.0]
-        memory = registry._Memory(clock=lambda: now[0])
+    async def test_it_lasts_until_anything_changes(self) -> None:
+        """Whoever changes it, and however: also an update that no model hears of."""
         await in_database(make_endpoint)
-        memory.keep(await registry.endpoint_for_iss(BASE))
+        before = await registry.endpoint_for_iss(BASE)
+        await registry.look()
+        assert await registry.endpoint_for_iss(BASE) is before
 
-        now[0] += 4.9
-        assert memory.recall("iss", BASE) is not None
-        now[0] += 0.1
-        assert memory.recall("iss", BASE) is None
+        await in_database(Registration.objects.update, client_id="another")
+        assert await registry.endpoint_for_iss(BASE) is before
+        await registry.look()
+        assert (await registry.endpoint_for_iss(BASE)).client_id == "another"
+
+    async def test_nothing_is_believed_for_long_where_nobody_looks(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """A command has no `keep_current`."""
+        await in_database(make_endpoint)
+        await registry.endpoint_for_iss(BASE)
+        await in_database(Registration.objects.update, client_id="another")
+        monkeypatch.setattr(registry, "_looked_at", time.monotonic() - 1.01)
+        assert (await registry.endpoint_for_iss(BASE)).client_id == "another"
+
+    async def test_what_is_known_stays_while_the_database_is_away(
+        self, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        await in_database(make_endpoint)
+        before = await registry.endpoint_for_iss(BASE)
+        looks = iter([OperationalError("away"), asyncio.CancelledError()])
+
+        async def away(*_: object) -> None:
+            raise next(looks)
+
+        monkeypatch.setattr(registry, "SECONDS_BETWEEN_LOOKS", 0)
+        monkeypatch.setattr(registry, "look", away)
+        with pytest.raises(asyncio.CancelledError):
+            await registry.keep_current()
+        assert await registry.endpoint_for_iss(BASE) is before
+        assert "what was known stays" in caplog.text
 
     async def test_a_miss_is_never_remembered(self) -> None:
         """Who registers an EHR and launches from it at once must not meet an old refusal."""
@@ -209,19 +239,32 @@ class TestMemory:
 
 
 class TestEndpointForCallback:
-    async def test_it_is_one_select_even_when_remembered(self) -> None:
+    async def test_it_is_remembered_and_asked_for_in_the_transaction_that_goes_on_with_it(
+        self,
+    ) -> None:
         endpoint = await in_database(make_endpoint)
         await registry.endpoint_for_iss(BASE)
+        with patch.object(registry, "in_database", side_effect=AssertionError("a query")):
+            config = await registry.endpoint_for_callback(endpoint.pk, "general")
 
         def run() -> int:
             with CaptureQueriesContext(connection) as queries:
-                registry._load(pk=endpoint.pk)
+                registry.refuse_outdated(config)
             return len(queries)
 
         assert await in_database(run) == 1
-        with patch.object(registry, "in_database", wraps=in_database) as asked:
-            await registry.endpoint_for_callback(endpoint.pk, "general")
-        assert asked.call_count == 1
+
+    @pytest.mark.parametrize("somebody_looked", [False, True])
+    async def test_one_that_was_read_before_a_change_is_outdated(
+        self, somebody_looked: bool
+    ) -> None:
+        endpoint = await in_database(make_endpoint)
+        config = await registry.endpoint_for_callback(endpoint.pk, "general")
+        await in_database(Registration.objects.update, enabled=False)
+        if somebody_looked:
+            await registry.look()
+        with pytest.raises(registry.Outdated):
+            await in_database(registry.refuse_outdated, config)
 
     async def test_the_path_of_another_registration_is_refused(self) -> None:
         """C4, T3: mix-up."""
@@ -239,7 +282,7 @@ class TestEndpointForCallback:
         await in_database(lambda: rows.update(enabled=False))
 
         with pytest.raises(UnknownEndpoint):
-            await registry.endpoint_for_callback(endpoint.pk, "general")
+            await registry.endpoint_now(endpoint.pk, "general")
 
 
 class TestConnectableEndpoints:

@@ -1,0 +1,94 @@
+"""Whether anything has changed of what launches read from the registrations and key sets.
+
+The database itself notes each change, by triggers: those of the admin and the commands count, and
+so do an update by a query, a fixture, or a hand with SQL. Each adds a row, because a counter in one
+row would be a lock that administrators, imports and discovery wait for, in any order.
+
+SQLite drops a table's triggers when a migration rebuilds it, so `install` runs after each migrate.
+"""
+
+from typing import Any
+
+from django.db import connection, connections
+from django.db.backends.base.base import BaseDatabaseWrapper
+
+TABLE = "registrations_change"
+WATCHED = (
+    "registrations_registration",
+    "registrations_endpoint",
+    "registrations_endpointoverride",
+    "keys_keyset",
+    "keys_signingkey",
+)
+MAX_ROWS = 1_000
+KEPT_ROWS = 100
+
+_ADD = {
+    "sqlite": "INSERT INTO registrations_change (id) VALUES (NULL);",
+    "postgresql": "INSERT INTO registrations_change DEFAULT VALUES;",
+}
+_DROP = {
+    "sqlite": [
+        f"DROP TRIGGER IF EXISTS {table}_{what}_changed"
+        for table in WATCHED
+        for what in ("insert", "update", "delete")
+    ],
+    "postgresql": [
+        *(f"DROP TRIGGER IF EXISTS {table}_changed ON {table}" for table in WATCHED),
+        f"DROP FUNCTION IF EXISTS {TABLE}_add()",
+    ],
+}
+_CREATE = {
+    "sqlite": [
+        f"CREATE TRIGGER {table}_{what}_changed AFTER {what} ON {table} BEGIN {_ADD['sqlite']} END"
+        for table in WATCHED
+        for what in ("insert", "update", "delete")
+    ],
+    "postgresql": [
+        f"CREATE FUNCTION {TABLE}_add() RETURNS trigger LANGUAGE plpgsql AS "
+        f"$$ BEGIN {_ADD['postgresql']} RETURN NULL; END $$",
+        *(
+            f"CREATE TRIGGER {table}_changed AFTER INSERT OR UPDATE OR DELETE ON {table} "
+            f"FOR EACH STATEMENT EXECUTE FUNCTION {TABLE}_add()"
+            for table in WATCHED
+        ),
+    ],
+}
+
+
+def version() -> str:
+    """Return a text that is another one after each change that was committed.
+
+    The sum as well as the count: of two changes at the same time the one that began first may be
+    committed last.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT COUNT(*), SUM(id), MAX(id) FROM registrations_change")
+        count, total, newest = cursor.fetchone()
+        if count > MAX_ROWS:
+            kept_from = newest - KEPT_ROWS
+            cursor.execute("DELETE FROM registrations_change WHERE id <= %s", [kept_from])
+    return f"{count}-{total}"
+
+
+def lift(database: BaseDatabaseWrapper) -> None:
+    """For a migration backwards."""
+    _run(database, _DROP)
+
+
+def install(database: BaseDatabaseWrapper) -> None:
+    lift(database)
+    _run(database, _CREATE)
+
+
+def install_after_migrate(*, using: str, **_: Any) -> None:
+    """Where the tables are there: not after a migration back to before them."""
+    database = connections[using]
+    if {TABLE, *WATCHED} <= set(database.introspection.table_names()):
+        install(database)
+
+
+def _run(database: BaseDatabaseWrapper, statements: dict[str, list[str]]) -> None:
+    with database.cursor() as cursor:
+        for statement in statements.get(database.vendor, []):
+            cursor.execute(statement)
