@@ -1,8 +1,8 @@
 """The authorize endpoint and the forms of its pages: each request is judged whole, every time.
 
-Nothing is stored until a person says yes: the pages carry the authorization request along, and
-each step judges it again from the start. Works without JavaScript; the first submit button goes
-on, the second says no.
+The pages carry the authorization request along, and each step judges it again from the start. No
+code is stored before a person allowed it; a clinician allows it by signing in. Works without
+JavaScript; the first submit button goes on, the second says no.
 """
 
 import re

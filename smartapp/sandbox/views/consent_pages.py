@@ -1,6 +1,6 @@
 """The pages of an authorization, drawn: sign-in, patient picker, consent.
 
-They carry the authorization request along; nothing is stored until a person says yes.
+They carry the authorization request along.
 """
 
 from http import HTTPStatus
