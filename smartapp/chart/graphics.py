@@ -23,6 +23,8 @@ LABEL_HEIGHT = 15
 MAX_MARKERS = 60
 # A value this many interquartile ranges away is drawn at the edge, marked, with its true value.
 FENCE = 5.0
+# A normal range this many heights of the drawn values away is not drawn; its words say where it is.
+MAX_STRETCH = 5.0
 SINGLE_MOMENT_SECONDS = timedelta(days=30).total_seconds()
 SHORTEST_AXIS_SECONDS = timedelta(hours=6).total_seconds()
 SPARK_WIDTH, SPARK_HEIGHT, SPARK_MARGIN = 120, 28, 4
@@ -137,7 +139,7 @@ def line_chart(
     return LineChart(
         x_ticks=_time_ticks(start, end, everything[-1].at.tzinfo or UTC, x),
         y_ticks=_value_ticks(bottom, top, y_step, y),
-        bands=tuple(_band(low, high, bottom, top, y) for low, high in bands),
+        bands=tuple(_band(*band, bottom, top, y) for band in bands if _overlaps(band, bottom, top)),
         lines=_with_clear_labels(lines),
         bars=tuple(_bar(upper, lower, x, y, bottom, top) for upper, lower in bars),
     )
@@ -202,7 +204,8 @@ def value_axis(
     """Return the bottom, the top and the step of an axis that ends on round numbers.
 
     Outliers do not stretch it: one weight of 700 kg must not turn years into a flat line. The
-    normal range is included when it is near enough to cost little.
+    normal range is included when it is near enough to cost little, and its near side also when it
+    is further off: which side of it the values are on is what one looks for.
     """
     low, high = _spread(_within_fence(values))
     for band_low, band_high in bands:
@@ -211,8 +214,22 @@ def value_axis(
             low = min(low, band_low)
         if math.isfinite(band_high) and band_high <= high + 1.5 * room:
             high = max(high, band_high)
+        low, high = _with_near_side(low, high, band_low, band_high)
     step = _round_step((high - low) / 3)
     return math.floor(low / step) * step, math.ceil(high / step) * step, step
+
+
+def _with_near_side(
+    low: float, high: float, band_low: float, band_high: float
+) -> tuple[float, float]:
+    """Return the axis with some of a range that lies wholly above or below it, unless it lies so
+    far off that the values would become a flat line."""
+    reach = MAX_STRETCH * max(high - low, 0.1 * max(abs(low), abs(high)))
+    if band_low >= high and band_low - high <= reach:
+        return low, band_low + 0.25 * (band_low - low)
+    if band_high <= low and low - band_high <= reach:
+        return band_high - 0.25 * (high - band_high), high
+    return low, high
 
 
 def _within_fence(values: Sequence[float]) -> list[float]:

@@ -32,12 +32,14 @@ class EarlierResult:
 class DrawnTest:
     """A test as its template shows it. `trend` is None where there is nothing to compare.
 
-    `name` is what people call it; `property` the rest of a LOINC name, in small print.
+    `name` is what people call it; `property` the rest of a LOINC name, in small print, and `how`
+    whose it is, from what and how it was taken.
     """
 
     test: LabTest
     name: str
     property: str
+    how: str
     trend: Sparkline | None
     trend_text: str
     earlier: tuple[EarlierResult, ...]
@@ -46,10 +48,12 @@ class DrawnTest:
 
 @dataclass(frozen=True, slots=True)
 class LabGroup:
-    """The tests whose newest result is of the same day: what a clinician reads together."""
+    """The tests whose newest result is of the same day: what a clinician reads together. `time` is
+    that of all of them, where they share one."""
 
     title: str
     iso: str
+    time: str
     tests: tuple[DrawnTest, ...]
 
 
@@ -71,7 +75,10 @@ def _day(test: LabTest) -> str:
 def _group(title: str, tests: Sequence[LabTest]) -> LabGroup:
     drawn = sorted(map(_drawn, tests), key=lambda one: (one.name.casefold(), one.property))
     when = tests[0].when
-    return LabGroup(title, when.iso[:10] if when and not tests[0].doubt else "", tuple(drawn))
+    times = {one.when.time_text if one.when else "" for test in tests for one in test.latest}
+    time = times.pop() if len(times) == 1 else ""
+    iso = when.iso[:10] if when and not tests[0].doubt else ""
+    return LabGroup(title, iso, time, tuple(drawn))
 
 
 def _drawn(test: LabTest) -> DrawnTest:
@@ -86,11 +93,17 @@ def _drawn(test: LabTest) -> DrawnTest:
         test=test,
         name=name,
         property=rest,
+        how=_how(test.newest),
         trend=sparkline(points, _band(test)),
         trend_text=_trend_text(results),
         earlier=tuple(_earlier(one, test.newest) for one in test.earlier[:MAX_EARLIER]),
         earlier_left_out=max(0, len(test.earlier) - MAX_EARLIER),
     )
+
+
+def _how(result: Reading) -> str:
+    whose = f"of: {result.marks.whose}" if result.marks.whose else ""
+    return ", ".join(filter(None, (whose, *result.how.words)))
 
 
 def _earlier(result: Reading, newest: Reading) -> EarlierResult:

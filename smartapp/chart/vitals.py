@@ -11,6 +11,7 @@ from smartapp.record.vital_sign import Amount, Row, VitalSign
 
 # The table under a chart lists this many, newest first; the chart draws all of them.
 MAX_ROWS = 200
+MAX_ASIDE = 3
 SIDES = ("Systolic", "Diastolic")
 # A first value this much longer ago than the others are apart would make them one vertical line.
 MAX_TIMES_APART = 8
@@ -33,6 +34,12 @@ class DrawnSign:
     @property
     def title(self) -> str:
         return f"{self.sign.name} (of: {self.sign.whose})" if self.sign.whose else self.sign.name
+
+    @property
+    def aside(self) -> tuple[Row, ...]:
+        """The first readings without a place in time: one of them may be the newest."""
+        first = (row for row in self.sign.rows[:MAX_ASIDE] if not row.is_certain)
+        return tuple(row for row in first if row is not self.sign.latest)
 
     @property
     def count(self) -> int:

@@ -155,8 +155,11 @@ def read_observation(
     status = text(resource.get("status")).casefold()
     # What was withdrawn is no result, whatever number still stands there.
     value = NO_VALUE if status == "cancelled" else read_value(resource)
-    absent = _absence(resource, value) or ("" if value.text else NOT_THERE.get(status, ""))
-    marks = _marks(resource, person, absent)
+    stands_for_it = "" if value.text else NOT_THERE.get(status, "")
+    marks = _marks(resource, person, _absence(resource, value) or stands_for_it)
+    if marks.absent == stands_for_it != "":
+        # The status is the reason then, and is said once.
+        marks = replace(marks, status="")
     how = _circumstances(resource, related)
     reading = _reading(resource, resource, value, marks, how, person)
     if marks.not_understood:

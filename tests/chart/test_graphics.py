@@ -4,6 +4,7 @@ import re
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta, timezone
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -155,3 +156,21 @@ class TestLabels:
         assert labels(START, START + timedelta(days=5)) == [
             "16 Jan", "17 Jan", "18 Jan", "19 Jan", "20 Jan",
         ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("values", "band"),
+    [([26, 27, 26], (12, 20)), ([44], (60, 100)), ([39.4], (36.1, 37.2)), ([88], (95, 100))],
+)
+def test_some_of_a_range_is_drawn_where_the_values_are_beyond_it(
+    values: list[float], band: tuple[float, float]
+) -> None:
+    drawn = line_chart([("x", readings(values))], bands=[band])
+    assert [float(one.height) > 3 for one in drawn.bands] == [True]
+
+
+def test_a_range_far_away_is_not_drawn_and_does_not_flatten_the_values() -> None:
+    drawn = line_chart([("x", readings([70, 71, 72]))], bands=[(7000, 7200)])
+    assert drawn.bands == ()
+    heights = [float(mark.y) for mark in drawn.lines[0].marks]
+    assert max(heights) - min(heights) > 40
