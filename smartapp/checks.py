@@ -120,6 +120,16 @@ def alarms_reach_somebody(**_kwargs: Any) -> list[CheckMessage]:
 
 
 @register(Tags.security, deploy=True)
+def dotenv_is_for_its_owner(**_kwargs: Any) -> list[CheckMessage]:
+    """It holds every secret there is, and `cp` makes it readable for everybody."""
+    dotenv = settings.BASE_DIR / ".env"
+    if not dotenv.is_file() or not dotenv.stat().st_mode & 0o077:
+        return []
+    message = "Others on this machine can read .env, and with it every secret."
+    return [Warning(message, hint="chmod 600 .env", id="smartapp.W019")]
+
+
+@register(Tags.security, deploy=True)
 def stock_protection_is_in_place(**_kwargs: Any) -> list[CheckMessage]:
     """Stand in for security.W001 to W003 and axes.W002: they look for classes by name, and ours are
     subclasses that are native to async or step aside."""

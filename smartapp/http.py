@@ -57,6 +57,23 @@ READ_CHUNK_BYTES = 65_536
 
 _VISIBLE_ASCII = re.compile(r"[!-~]+")
 _NAT64 = ipaddress.ip_network("64:ff9b::/96")
+# Not public, by the registries of IANA; Python versions differ on whether they know.
+_NOT_PUBLIC = tuple(
+    ipaddress.ip_network(one)
+    for one in (
+        "fec0::/10",  # site-local (RFC 3879)
+        "3fff::/20",  # documentation (RFC 9637)
+        "2001:db8::/32",
+        "5f00::/16",  # segment routing (RFC 9602)
+        "64:ff9b:1::/48",  # local translation (RFC 8215)
+        "100::/64",
+        "fc00::/7",
+        "fe80::/10",
+        "100.64.0.0/10",
+        "192.0.0.0/24",
+        "198.18.0.0/15",
+    )
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +111,8 @@ def address_is_allowed(address: str) -> bool:
     ip = _embedded(ipaddress.ip_address(address.split("%")[0]))
     if ip.is_loopback:
         return bool(settings.ALLOW_LOOPBACK_EHRS)
+    if any(ip in network for network in _NOT_PUBLIC):
+        return False
     return ip.is_global and not ip.is_multicast and not ip.is_reserved
 
 

@@ -38,6 +38,8 @@ def required(name: str) -> str:
 # --- Core --------------------------------------------------------------------------------------
 
 SECRET_KEY = required("SECRET_KEY")
+# Earlier ones, while what they signed is still good: sessions, one-time links of administrators.
+SECRET_KEY_FALLBACKS = env.list("SECRET_KEY_FALLBACKS", default=[])
 ENCRYPTION_KEYS = required("ENCRYPTION_KEYS")
 DEBUG = boolean("DEBUG")
 SANDBOX = boolean("SANDBOX")

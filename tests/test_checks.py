@@ -188,3 +188,13 @@ class TestDeploy:
         [message] = found(deploy=True)
         assert message.id == "smartapp.E015"
         assert f"{name}Middleware" in message.msg
+
+
+@pytest.mark.parametrize(("mode", "warned"), [(0o600, False), (0o644, True), (0o640, True)])
+def test_a_dotenv_that_others_can_read_is_a_warning(
+    settings: Settings, tmp_path: Path, mode: int, warned: bool
+) -> None:
+    settings.BASE_DIR = tmp_path
+    (tmp_path / ".env").touch(mode=mode)
+    (tmp_path / ".env").chmod(mode)
+    assert bool(checks.dotenv_is_for_its_owner()) is warned

@@ -694,3 +694,13 @@ async def test_what_sync_code_left_under_way_opens_no_session_that_nobody_closes
 
     assert later[0].cancelled()
     assert http._sessions == before
+
+
+@pytest.mark.parametrize(
+    "address",
+    ["fec0::1", "3fff::1", "3fff:fff::1", "2001:db8::1", "5f00::1", "64:ff9b:1::1", "100::1",
+     "fd00::1", "fe80::1", "100.64.0.1", "192.0.0.8", "198.18.0.1"],
+)  # fmt: skip
+def test_networks_that_are_not_public_are_named(address: str) -> None:
+    """Versions of Python differ on whether site-local and newer documentation networks are."""
+    assert not http.address_is_allowed(address)
