@@ -336,6 +336,9 @@ class TestLook:
         assert patients.scope == ""
         assert patients.standalone_scope.startswith("launch/patient")
         assert not patients.endpoints.get().opens_from_ehr
+        page = admin.get(f"{LIST}{patients.pk}/change/").content.decode()
+        assert "<dt>Scopes</dt>" not in page
+        assert "<dt>Scopes of patients</dt>" in page
 
     @pytest.mark.parametrize("path", ["add/", "{}/change/"])
     def test_pasted_addresses_are_never_cut(self, admin: Client, path: str) -> None:
