@@ -32,7 +32,6 @@ class ReadSection:
     """A part of the record and how reading it went.
 
     `error` is a short safe text for `forbidden` and `failed`, and `reference` finds it in the log.
-    `again_in` is after how many seconds the EHR wants to be asked again, None where it did not say.
     `notes` is what the reader must know beside the items, e.g. that the list was cut. `count` is
     what there is now: resolved problems and stopped medications do not count.
     """
@@ -44,7 +43,6 @@ class ReadSection:
     reference: str = ""
     notes: tuple[str, ...] = ()
     count: int = 0
-    again_in: int | None = None
 
     @property
     def name(self) -> str:

@@ -83,7 +83,6 @@ class Outcome:
     notes: tuple[str, ...] = ()
     error: str = ""
     reference: str = ""
-    again_in: int | None = None
     is_unknown_type: bool = False
 
     def problem(self, what: str) -> str:
@@ -295,7 +294,6 @@ class Reading:
             state="forbidden" if isinstance(error, ReadForbidden) else "failed",
             error=_failure_text(error),
             reference=self._reference,
-            again_in=error.wait_seconds if isinstance(error, ReadThrottled) else None,
         )
 
 
@@ -445,7 +443,6 @@ def _read_section(section: Section, outcome: Outcome, given: Given) -> ReadSecti
         reference=outcome.reference,
         notes=notes,
         count=sum(map(section.count, read.entries)),
-        again_in=outcome.again_in,
     )
 
 
