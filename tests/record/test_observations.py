@@ -1,0 +1,135 @@
+"""Each Observation is a reading, in whatever form it comes."""
+
+from decimal import Decimal
+from typing import Any
+
+import pytest
+
+from smartapp.record.elements import Resource
+from smartapp.record.laboratory import LabTest, read_laboratory
+from smartapp.record.observations import Reading
+from smartapp.record.reading import Given
+from smartapp.record.vital_signs import read_vital_signs
+from tests.chart.samples import NOW, observation, quantity
+
+WOMAN: dict[str, Any] = {"id": "p", "gender": "female", "birthDate": "1980-04-05"}
+STANDARD = "http://terminology.hl7.org/CodeSystem/v3-ObservationInterpretation"
+
+
+def labs_of(*observations: Resource) -> list[LabTest]:
+    return list(read_laboratory(Given(observations, NOW, WOMAN)).entries)
+
+
+def result(**members: Any) -> Reading:
+    (test,) = labs_of({**observation("2823-3", None), **members})
+    return test.newest
+
+
+def codes(*found: str) -> list[Resource]:
+    return [{"coding": [{"system": STANDARD, "code": code}]} for code in found]
+
+
+@pytest.mark.parametrize(
+    ("members", "shown"),
+    [
+        ({"dataAbsentReason": {"text": "Specimen haemolysed"}}, "No result: Specimen haemolysed"),
+        ({"dataAbsentReason": {"coding": [{"code": "masked"}]}}, "No result: masked"),
+        ({"status": "cancelled", "valueInteger": 7}, "No result: cancelled"),
+        ({"note": [{"text": "Cocci in\nclusters"}]}, "Cocci in\nclusters"),
+        ({"interpretation": codes("POS")}, "Positive"),
+        ({"valueQuantity": {"value": "138", "unit": "mmol/L"}}, "138"),
+        ({"valueQuantity": {"value": Decimal("7.40")}}, "7.40"),
+        ({"valuePeriod": {"start": "2026-01-01"}}, "from 1 Jan 2026"),
+        ({"valueSampledData": {"data": "1 2 3"}}, "A recording of 3 points; see the EHR"),
+    ],
+)
+def test_what_has_no_plain_value_is_there(members: Resource, shown: str) -> None:
+    assert result(**members).result == shown
+
+
+@pytest.mark.parametrize(
+    ("found", "words", "direction"),
+    [
+        (("N", "H"), "High (also: Normal)", "high"),
+        (("A", "L"), "Low (also: Abnormal)", "low"),
+        (("LL", "H"), "Critically low (also: High)", "low"),
+        (("S", "R"), "Resistant (also: Susceptible)", "abnormal"),
+        (("NEG", "POS"), "Positive (also: Negative)", "result"),
+    ],
+)
+def test_of_several_flags_the_gravest_comes_first(
+    found: tuple[str, ...], words: str, direction: str
+) -> None:
+    for order in (found, found[::-1]):
+        flag = result(valueInteger=1, interpretation=codes(*order)).flag
+        assert (flag.text, flag.direction) == (words, direction)
+
+
+@pytest.mark.parametrize(
+    ("value", "ranges", "flag"),
+    [
+        ({"value": 12.6}, [("Male", 13.5, 17.5), ("Female", 12, 15.5)], ""),
+        ({"value": 11.6}, [("Male", 13.5, 17.5), ("Female", 12, 15.5)], "Below range"),
+        ({"value": 1}, [("", 87.3, 82.4)], ""),
+        ({"value": 1}, [("", 3, 5), ("", 4, 6)], ""),
+        ({"value": 5, "comparator": "<"}, [("", None, 3)], ""),
+        ({"value": 60, "comparator": ">"}, [("", 90, None)], ""),
+        ({"value": 0.2, "comparator": "<"}, [("", 0.6, None)], "Below range"),
+    ],
+)
+def test_a_range_decides_only_where_it_is_surely_this_patients(
+    value: Resource, ranges: list[tuple[str, float | None, float | None]], flag: str
+) -> None:
+    sent = [
+        {
+            **({"appliesTo": [{"text": whom}]} if whom else {}),
+            **({} if low is None else {"low": quantity(low)}),
+            **({} if high is None else {"high": quantity(high)}),
+        }
+        for whom, low, high in ranges
+    ]
+    assert result(valueQuantity=value, referenceRange=sent).flag.text == flag
+
+
+def test_a_corrected_result_comes_before_what_it_corrects_in_either_order() -> None:
+    first = observation("2823-3", 7.2, "mmol/L", id="a", issued="2026-10-05T09:00:00Z")
+    second = {**observation("2823-3", 4.2, "mmol/L", id="b"), "status": "corrected"}
+    for order in ((first, second), (second, first)):
+        (test,) = labs_of(*order)
+        assert [one.value.text for one in test.latest] == ["4.2", "7.2"]
+
+
+def test_what_is_of_another_or_of_another_specimen_is_another_series() -> None:
+    found = labs_of(
+        observation("2345-7", 1.1, "mmol/L", id="a", specimen={"display": "CSF"}),
+        observation("2345-7", 5.6, "mmol/L", id="b", specimen={"display": "Plasma"}),
+        observation("2345-7", 9.9, "mmol/L", id="c", focus=[{"display": "Donor"}]),
+    )
+    assert [(one.newest.how.specimen, one.newest.marks.whose) for one in found] == [
+        ("CSF", ""),
+        ("Plasma", ""),
+        ("", "Donor"),
+    ]
+
+
+def test_two_pressures_of_one_moment_are_two_and_lone_sides_pair_only_one_to_one() -> None:
+    upper = [observation("8480-6", value, "mm[Hg]", id=str(value)) for value in (120, 210)]
+    lower = observation("8462-4", 110, "mm[Hg]", id="d")
+    (sign,) = read_vital_signs(Given((*upper, lower), NOW, WOMAN)).entries
+    assert sorted(row.text for row in sign.rows) == ["120/–", "210/–", "–/110"]
+    (one,) = read_vital_signs(Given((upper[0], lower), NOW, WOMAN)).entries
+    assert [row.text for row in one.rows] == ["120/110"]
+
+
+def test_codes_of_panels_join_nothing() -> None:
+    found = read_vital_signs(
+        Given(
+            tuple(
+                observation("8716-3", value, "mmHg", id=name, name=name)
+                for name, value in (("CVP", 8), ("ICP", 22))
+            ),
+            NOW,
+            WOMAN,
+        )
+    ).entries
+    assert [sign.name for sign in found] == ["CVP", "ICP"]

@@ -1,0 +1,55 @@
+"""The table of conversions against NLM's UCUM library, and the spellings of people."""
+
+import json
+import subprocess
+from decimal import Decimal
+from itertools import product
+
+import pytest
+
+from smartapp.record.units import CONVERTED_UNITS, UCUM, Unit, convert, dimension, read_unit
+from tests.record.published import HERE, node
+
+PAIRS = [
+    (one, other)
+    for one, other in product(CONVERTED_UNITS, repeat=2)
+    if one != other and dimension(Unit(one, "")) == dimension(Unit(other, ""))
+]
+SCRIPT = """
+const ucum = require("@lhncbc/ucum-lhc").UcumLhcUtils.getInstance();
+const pairs = JSON.parse(process.argv[1]);
+const found = pairs.map(([from, to]) => ucum.convertUnitTo(from, 37, to).toVal);
+console.log(JSON.stringify(found));
+"""
+
+
+def test_every_conversion_is_ucums() -> None:
+    command = [node("@lhncbc/ucum-lhc"), "-e", SCRIPT, json.dumps(PAIRS)]
+    told = subprocess.run(command, cwd=HERE, capture_output=True, text=True, check=True)  # noqa: S603
+    for (one, other), published in zip(PAIRS, json.loads(told.stdout), strict=True):
+        ours = convert(Decimal(37), Unit(one, ""), Unit(other, ""))
+        assert ours is not None
+        assert float(ours) == pytest.approx(published, rel=1e-5), (one, other)
+
+
+@pytest.mark.parametrize(
+    ("unit", "key"),
+    [
+        ("Kg", "kg"), ("LB", "[lb_av]"), ("Beats / minute", "/min"), ("bpm", "/min"), ("C", "Cel"),
+        ("slag/minut", "/min"), ("millimeter of mercury", "mm[Hg]"), ("meter", "m"),
+        ("percent", "%"), ("mm Hg", "mm[Hg]"), ("K/uL", "10*9/L"), ("MMOL/L", "mmol/L"),
+    ],
+)  # fmt: skip
+def test_words_for_a_unit_are_one_unit(unit: str, key: str) -> None:
+    assert read_unit({"unit": unit}).key == key
+
+
+def test_ucums_code_decides_and_not_the_words_beside_it() -> None:
+    found = read_unit({"system": UCUM, "code": "g", "unit": "kilogram"})
+    assert found.key == "g"
+    assert read_unit({"system": UCUM, "code": "C", "unit": "C"}).key == "Cel"
+
+
+def test_what_measures_different_things_is_never_converted() -> None:
+    assert convert(Decimal(1), Unit("kg", ""), Unit("cm", "")) is None
+    assert convert(Decimal(1), Unit("mg/dL", ""), Unit("mmol/L", "")) is None
