@@ -15,7 +15,6 @@ import re
 import socket
 import ssl
 import time
-from collections import defaultdict
 from collections.abc import AsyncIterator, Callable, Collection, Coroutine, Mapping
 from contextlib import asynccontextmanager
 from contextvars import ContextVar
@@ -47,8 +46,9 @@ T = TypeVar("T")
 MAX_BYTES = 262_144
 CONNECT_SECONDS = 5
 # By method and host: reads of a chart that is slow must not keep people from signing in there, and
-# no host may take the memory and the connections of all others.
-MAX_IN_FLIGHT = 64
+# no host may take the memory and the connections of all others. What is posted are token requests:
+# as many as launches may wait for one EHR.
+MAX_READS_IN_FLIGHT = 64
 WAIT_FOR_PLACE_SECONDS = 5
 # Below the 60 s after which common load balancers drop an idle connection: a request that is not
 # repeated, as the token request, should not meet one that is just being closed.
@@ -167,7 +167,7 @@ def _new_session() -> aiohttp.ClientSession:
     connector = aiohttp.TCPConnector(
         resolver=GuardedResolver(),
         ssl=_tls_context(),
-        limit=0,  # see MAX_IN_FLIGHT: in the connector's queue a request would wait unseen
+        limit=0,  # see most_in_flight: in the connector's queue a request would wait unseen
         keepalive_timeout=KEEPALIVE_SECONDS,
     )
     return aiohttp.ClientSession(
@@ -181,9 +181,7 @@ def _new_session() -> aiohttp.ClientSession:
 
 _sessions: dict[asyncio.AbstractEventLoop, aiohttp.ClientSession] = {}
 # Each belongs to the loop of its session, too.
-_places: defaultdict[tuple[asyncio.AbstractEventLoop, str], asyncio.Semaphore] = defaultdict(
-    lambda: asyncio.Semaphore(MAX_IN_FLIGHT)
-)
+_places: dict[tuple[asyncio.AbstractEventLoop, str], asyncio.Semaphore] = {}
 
 
 def _session() -> aiohttp.ClientSession:
@@ -277,15 +275,21 @@ async def _read_capped(response: aiohttp.ClientResponse, max_bytes: int) -> byte
     return bytes(body)
 
 
+def most_in_flight(method: str) -> int:
+    """Return how many requests of this method one host may have under way."""
+    return settings.MAX_OF_ONE_ENDPOINT if method == "POST" else MAX_READS_IN_FLIGHT
+
+
 @asynccontextmanager
-async def _place(target: str) -> AsyncIterator[None]:
+async def _place(method: str, target: str) -> AsyncIterator[None]:
     """Hold one of the places at a host; EHRCrowded where none becomes free in a few seconds."""
-    places = _places[asyncio.get_running_loop(), target]
+    most = most_in_flight(method)
+    places = _places.setdefault((asyncio.get_running_loop(), target), asyncio.Semaphore(most))
     try:
         async with asyncio.timeout(WAIT_FOR_PLACE_SECONDS):
             await places.acquire()
     except TimeoutError:
-        detail = f"{MAX_IN_FLIGHT} requests are under way: {target}"
+        detail = f"{most} requests are under way: {target}"
         raise EHRCrowded(detail, retry_after=WAIT_FOR_PLACE_SECONDS) from None
     try:
         yield
@@ -304,7 +308,7 @@ async def _request(
         target = f"{method} {checked.raw_authority}"
         breaker = circuit(target)
         breaker.refuse_while_open()
-        async with _place(target):
+        async with _place(method, target):
             with breaker.request():
                 response = await _send(method, checked, max_bytes, timeout_seconds, options)
         return response

@@ -53,6 +53,13 @@ if not 0 <= READ_AGAIN_SECONDS <= 600:
 IDLE_MINUTES = env.int("IDLE_MINUTES", default=30)
 if not 1 <= IDLE_MINUTES <= 12 * 60:
     raise ImproperlyConfigured("IDLE_MINUTES is a number of minutes from 1 to 720.")
+# Launches that wait for their EHR in one process, and how many of them for the same one.
+MAX_LAUNCHES_IN_FLIGHT = env.int("MAX_LAUNCHES_IN_FLIGHT", default=1024)
+MAX_OF_ONE_ENDPOINT = env.int("MAX_OF_ONE_ENDPOINT", default=512)
+if not 1 <= MAX_OF_ONE_ENDPOINT <= MAX_LAUNCHES_IN_FLIGHT:
+    raise ImproperlyConfigured(
+        "MAX_OF_ONE_ENDPOINT is at least 1 and at most MAX_LAUNCHES_IN_FLIGHT."
+    )
 ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", default=[urlsplit(PUBLIC_URL).hostname or ""])
 if ALLOW_LOOPBACK_EHRS:
     # One origin opened under two names is two sites: that is how framing is tried out.

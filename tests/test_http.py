@@ -246,7 +246,7 @@ class TestPlaces:
 
     @pytest.fixture(autouse=True)
     def few(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr(http, "MAX_IN_FLIGHT", 3)
+        monkeypatch.setattr(http, "most_in_flight", lambda _: 3)
         monkeypatch.setattr(http, "WAIT_FOR_PLACE_SECONDS", 0.2)
 
     async def test_one_too_many_is_told_so_soon_and_is_not_sent(self, server: Server) -> None:

@@ -41,11 +41,6 @@ from smartapp.registrations.registry import EndpointConfig
 
 logger = logging.getLogger(__name__)
 
-# Launches that wait for a token response, in this process and for one endpoint: however slow an
-# EHR is, the others find places.
-MAX_LAUNCHES_IN_FLIGHT = 256
-MAX_OF_ONE_ENDPOINT = 128
-
 _in_flight: Counter[int] = Counter()
 
 
@@ -57,11 +52,12 @@ def waiting() -> int:
 @contextmanager
 def in_flight(config: EndpointConfig) -> Iterator[None]:
     """Count a launch that waits for its EHR; Busy when this process waits for too many,
-    BusyWithEHR when too many of them wait for this one."""
-    if _in_flight.total() >= MAX_LAUNCHES_IN_FLIGHT:
+    BusyWithEHR when too many of them wait for this one: however slow an EHR is, the others find
+    places."""
+    if _in_flight.total() >= settings.MAX_LAUNCHES_IN_FLIGHT:
         raise Busy(f"{_in_flight.total()} launches wait for their EHR")
-    if _in_flight[config.endpoint_id] >= MAX_OF_ONE_ENDPOINT:
-        raise BusyWithEHR(f"{MAX_OF_ONE_ENDPOINT} launches wait for {config.slug}")
+    if _in_flight[config.endpoint_id] >= settings.MAX_OF_ONE_ENDPOINT:
+        raise BusyWithEHR(f"{settings.MAX_OF_ONE_ENDPOINT} launches wait for {config.slug}")
     _in_flight[config.endpoint_id] += 1
     try:
         yield

@@ -285,7 +285,7 @@ DEFENCES = (
          "elif False:",
          f"{FLOOD}::TestOverHTTP::test_flood_is_told_so_and_others_launch"),
     _one("T30", "places for launches run out", "smartapp/launches/launching.py",
-         "if _in_flight.total() >= MAX_LAUNCHES_IN_FLIGHT:", "if False:",
+         "if _in_flight.total() >= settings.MAX_LAUNCHES_IN_FLIGHT:", "if False:",
          "tests/launches/test_security.py::test_busy_callback_can_be_loaded_again"),
     _one("T30", "crowds at the admin leave launches their database", "smartapp/asgi.py",
          "if _in_admin >= MAX_ADMIN_REQUESTS:", "if False:",

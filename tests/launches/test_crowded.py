@@ -5,11 +5,11 @@ from collections.abc import Callable, Iterator
 from urllib.parse import urlsplit
 
 import pytest
+from django.conf import settings
 from django.core.cache import cache
 
 from smartapp import circuit, http
 from smartapp.database import in_database
-from smartapp.launches import launching
 from smartapp.launches.models import Launch
 from tests.launches.conftest import Browser, new_browser
 from tests.launches.test_token_budget import codes, limit
@@ -39,7 +39,7 @@ async def works_later(browser: Browser, callback: str, words: str) -> None:
 async def test_crowded(
     app: str, ehr: ScriptedEHR, ehr_launch: Start, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(http, "MAX_IN_FLIGHT", 1)
+    monkeypatch.setattr(http, "most_in_flight", lambda _: 1)
     monkeypatch.setattr(http, "WAIT_FOR_PLACE_SECONDS", 0.2)
     async with new_browser(app) as first, new_browser(app) as second:
         callbacks = [await one.to_callback(ehr_launch()) for one in (first, second)]
@@ -71,7 +71,7 @@ async def test_too_many_of_one_ehr(
 ) -> None:
     callback = await browser.to_callback(ehr_launch())
     with monkeypatch.context() as patched:
-        patched.setattr(launching, "MAX_OF_ONE_ENDPOINT", 0)
+        patched.setattr(settings, "MAX_OF_ONE_ENDPOINT", 0)
         await works_later(browser, callback, "busy-with-ehr")
     assert (await browser.get(callback)).status == 303
 
@@ -82,7 +82,7 @@ async def test_too_many_of_all(
     """Design: a cap of launches in flight for each process, 503 with Retry-After above it."""
     callback = await browser.to_callback(ehr_launch())
     with monkeypatch.context() as patched:
-        patched.setattr(launching, "MAX_LAUNCHES_IN_FLIGHT", 0)
+        patched.setattr(settings, "MAX_LAUNCHES_IN_FLIGHT", 0)
         await works_later(browser, callback, ">busy<")
     assert (await browser.get(callback)).status == 303
 
@@ -99,7 +99,7 @@ async def test_a_reload_is_recognised_before_it_takes_a_place(
     assert first.status == 303
     taken = [await cache.aget(f"token-budget-{config.registration_id}-{n}") for n in range(5)]
     for name, value in (("MAX_OF_ONE_ENDPOINT", 0), ("MAX_OF_ONE_ENDPOINT", 9)):
-        monkeypatch.setattr(launching, name, value)
+        monkeypatch.setattr(settings, name, value)
         again = await browser.get(held, cookies=cookies)
         assert again.status == 303
         assert again.headers["Location"] == first.headers["Location"]

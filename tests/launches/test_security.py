@@ -267,7 +267,7 @@ async def test_busy_callback_can_be_loaded_again(
 ) -> None:
     """T30: the page says to try again in a few seconds, so that has to work."""
     callback = await browser.to_callback(ehr_launch())
-    monkeypatch.setattr("smartapp.launches.launching.MAX_LAUNCHES_IN_FLIGHT", 0)
+    monkeypatch.setattr("django.conf.settings.MAX_LAUNCHES_IN_FLIGHT", 0)
     busy = await browser.get(callback)
     assert (busy.status, busy.headers["Retry-After"]) == (503, "2")
     monkeypatch.undo()
