@@ -10,7 +10,7 @@ from django.db.models import Model
 from django.http import Http404, HttpRequest, HttpResponse
 from django.urls import URLPattern, path
 
-from smartapp.audit import chain, export
+from smartapp.audit import chain, export, origin, trail
 from smartapp.audit.models import AuditEvent
 
 VERIFIED_ON_THE_PAGE = 5000  # a quarter of a second
@@ -79,5 +79,6 @@ class AuditEventAdmin(ReadOnlyAdmin):
             words = "The list has no such filter: go back to it, and export from there."
             return HttpResponse(words, content_type="text/plain; charset=utf-8", status=400)
         response = HttpResponse("".join(lines(events)), content_type=content_type)
+        trail.record(origin.actor(), "audit.export", "audit trail", to=f"audit.{suffix}")
         response["Content-Disposition"] = f'attachment; filename="audit.{suffix}"'
         return response

@@ -1,5 +1,7 @@
 """From where something is done: a browser's address, or a command on a machine."""
 
+import getpass
+import os
 import socket
 import sys
 from collections.abc import Iterator
@@ -27,15 +29,23 @@ def _command() -> str:
     return sys.argv[1] if program == "manage.py" and len(sys.argv) > 1 else program
 
 
+def _person() -> str:
+    """Return who runs a command: who they were before `sudo`, where that is known."""
+    try:
+        return os.environ.get("SUDO_USER") or getpass.getuser()
+    except (KeyError, OSError):  # no such user on this machine, as in a container
+        return f"uid {os.getuid()}"
+
+
 def here() -> str:
-    """Return the address of the browser that asks, or the command and its machine.
+    """Return the address of the browser that asks, or the command, its user and its machine.
 
     Behind a proxy it is the address that the server believes (uvicorn --proxy-headers).
     """
     request = _request.get()
     if request is not None:
         return str(request.META.get("REMOTE_ADDR", ""))[:200]
-    return f"{_command()} on {socket.gethostname()}"[:200]
+    return f"{_command()} by {_person()} on {socket.gethostname()}"[:200]
 
 
 def actor() -> str:

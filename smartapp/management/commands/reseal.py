@@ -8,6 +8,7 @@ from django.db import transaction
 from django.db.models import Model, Q, QuerySet
 
 from smartapp import vault
+from smartapp.audit import origin, trail
 
 BATCH = 200
 
@@ -20,6 +21,7 @@ class Command(BaseCommand):
     )
 
     def handle(self, *args: Any, **options: Any) -> None:
+        trail.record(origin.actor(), "reseal", "secrets at rest", key=vault.ring().sealing_key_id)
         unopened = sum(self._reseal(column) for column in vault.SEALED_COLUMNS)
         if unopened:
             raise CommandError(

@@ -9,7 +9,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError, OutputWrapper
 from django.utils.dateparse import parse_date
 
-from smartapp.audit import chain, export
+from smartapp.audit import chain, export, origin, trail
 from smartapp.audit.models import AuditEvent
 
 
@@ -46,6 +46,7 @@ class Command(BaseCommand):
         for lines, destination in exports.items():
             if destination:
                 self._write(lines(events.iterator()), destination)
+                trail.record(origin.actor(), "audit.export", "audit trail", to=destination[:200])
         if options["verify"] or not any(exports.values()):
             # What is exported to the standard output stays alone there.
             self._verify(self.stderr if "-" in exports.values() else self.stdout)

@@ -6,6 +6,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand
 
+from smartapp.audit import origin, trail
 from smartapp.keys.management.lookup import key_set_or_error
 from smartapp.protocol import jwks
 
@@ -20,6 +21,7 @@ class Command(BaseCommand):
         key_set = key_set_or_error(options["slug"])
         public = key_set.signing_keys.filter(withdrawn_at=None).values_list("public_jwk", flat=True)
         document = json.loads(jwks.jwks_document(public))
+        trail.record(origin.actor(), "keys.export", f"key set {key_set}")
         self.stdout.write(json.dumps(document, indent=2))
         # Standard output is the document and nothing else.
         self.stderr.write(

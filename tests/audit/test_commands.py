@@ -1,0 +1,61 @@
+"""Whatever changes or carries something off leaves a word of who did it."""
+
+import getpass
+from io import StringIO
+from pathlib import Path
+
+import pytest
+from django.contrib.auth.models import User
+from django.core.management import call_command
+from django.test import Client
+from django.utils import timezone
+
+from smartapp.administrators.models import SignInAttempt
+from smartapp.audit import origin
+from smartapp.audit.models import AuditEvent
+from smartapp.keys import key_creation
+
+pytestmark = pytest.mark.django_db
+
+
+def last() -> AuditEvent:
+    event = AuditEvent.objects.order_by("id").last()
+    assert event is not None
+    return event
+
+
+def test_commands_name_who_ran_them(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("SUDO_USER", raising=False)
+    assert f" by {getpass.getuser()} on " in origin.here()
+    monkeypatch.setenv("SUDO_USER", "alice")
+    assert " by alice on " in origin.here()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "action"),
+    [
+        (["reseal"], "reseal"),
+        (["export_jwks", "one"], "keys.export"),
+        (["axes_reset"], "sign-in.unlocked"),
+        (["axes_reset_ip", "192.0.2.1"], "sign-in.unlocked"),
+    ],
+)
+def test_commands_are_recorded(arguments: list[str], action: str) -> None:
+    key_creation.create_key_set("one", algs=["ES384"], now=timezone.now())
+    call_command(*arguments, stdout=StringIO(), stderr=StringIO())
+    assert last().action == action
+
+
+def test_exports_of_the_trail_are_recorded(tmp_path: Path) -> None:
+    call_command("audit", "--csv", str(tmp_path / "a.csv"), stdout=StringIO())
+    assert (last().action, last().detail) == ("audit.export", {"to": str(tmp_path / "a.csv")})
+    client = Client()
+    client.force_login(User.objects.create_superuser("ann", password="x"))
+    assert client.get("/admin/audit/auditevent/export.csv").status_code == 200
+    assert (last().action, last().actor) == ("audit.export", "ann")
+
+
+def test_unlocking_lets_what_is_being_judged_begin_anew() -> None:
+    SignInAttempt.objects.create(place="192.0.2.1", at=timezone.now())
+    call_command("axes_reset", stdout=StringIO())
+    assert not SignInAttempt.objects.exists()
