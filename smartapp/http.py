@@ -54,6 +54,7 @@ WAIT_FOR_PLACE_SECONDS = 5
 # repeated, as the token request, should not meet one that is just being closed.
 KEEPALIVE_SECONDS = 50
 READ_CHUNK_BYTES = 65_536
+CONDITIONS = frozenset({"if-none-match", "if-modified-since"})
 
 _VISIBLE_ASCII = re.compile(r"[!-~]+")
 _NAT64 = ipaddress.ip_network("64:ff9b::/96")
@@ -334,7 +335,7 @@ async def _send(
         async with _session().request(
             method, url, allow_redirects=False, timeout=timeout, **options
         ) as response:
-            if 300 <= response.status < 400 and response.status != HTTPStatus.NOT_MODIFIED:
+            if 300 <= response.status < 400 and not _is_unchanged(response.status, options):
                 raise EHRRedirected(f"{host} answered {response.status}")
             body = await _read_capped(response, max_bytes)
             return Response(response.status, response.headers, body)
@@ -345,6 +346,12 @@ async def _send(
     except (aiohttp.ClientError, OSError, ValueError) as error:
         sent = not isinstance(error, aiohttp.ClientConnectorError)
         raise EHRUnreachable(_failure(host, error), sent=sent) from None
+
+
+def _is_unchanged(status: int, options: Mapping[str, Any]) -> bool:
+    """Whether this is the 304 of a request that asked for what has changed (RFC 9110 §15.4.5)."""
+    sent = {name.lower() for name in options.get("headers") or ()}
+    return status == HTTPStatus.NOT_MODIFIED and bool(CONDITIONS & sent)
 
 
 def _failure(host: str, error: Exception) -> str:

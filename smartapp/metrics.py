@@ -101,8 +101,12 @@ def answered(path: str, status: int, seconds: float) -> None:
 
 
 def exchanged(method: str, url: str, status: int | None, seconds: float) -> None:
-    """Count a request to an EHR: a token request, discovery, or a read."""
-    parts = urlsplit(url)
+    """Count a request to an EHR: a token request, discovery, or a read. What is no URL was never
+    sent anywhere."""
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        return
     kind = "read"
     if method == "POST":
         kind = "token"
