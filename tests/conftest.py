@@ -27,6 +27,7 @@ hypothesis_settings.load_profile("suite")
 CHROMIUM = next(
     filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None
 )
+SERVERS = frozenset({"demo", "sandbox"})
 SERVICES: dict[str, tuple[Callable[[], bool], str]] = {
     "browser": (lambda: CHROMIUM is not None, "no Chromium on the PATH"),
     "postgres": (lambda: _answers(5432), "no PostgreSQL on 127.0.0.1:5432"),
@@ -46,6 +47,13 @@ def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
     if all(Path(argument.partition("::")[0]).is_file() for argument in config.args):
         return 0
     return (os.cpu_count() or 1) + 2
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Put first, and so together, what shares a server in a process of its own: workers begin with
+    equal parts of the list and steal from each other's end, so few of them start such a server."""
+    items.sort(key=lambda item: SERVERS.isdisjoint(getattr(item, "fixturenames", ())))
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:
