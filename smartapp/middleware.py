@@ -233,6 +233,7 @@ def error_response(request: HttpRequest, error: SmartError, **context: Any) -> H
         {
             "error": error,
             "reference": reference,
+            "help_desk": settings.HELP_DESK,
             # Who came from an EHR has no business on the start page, which shows in no frame.
             "is_from_ehr": request.headers.get("Sec-Fetch-Dest") == "iframe",
             **getattr(error, "context", {}),

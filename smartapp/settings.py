@@ -50,6 +50,8 @@ DISCOVERY_CACHE_SECONDS = env.int("DISCOVERY_CACHE_SECONDS", default=3600)
 READ_AGAIN_SECONDS = env.int("READ_AGAIN_SECONDS", default=60)
 if not 0 <= READ_AGAIN_SECONDS <= 600:
     raise ImproperlyConfigured("READ_AGAIN_SECONDS is a number of seconds from 0 to 600.")
+# Whom people ask who met an error: words with an address or a number.
+HELP_DESK = env.str("HELP_DESK", default="")
 IDLE_MINUTES = env.int("IDLE_MINUTES", default=30)
 if not 1 <= IDLE_MINUTES <= 12 * 60:
     raise ImproperlyConfigured("IDLE_MINUTES is a number of minutes from 1 to 720.")

@@ -4,7 +4,8 @@ import re
 
 from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
-from django.views.decorators.http import require_GET
+from django.views.decorators.csrf import csrf_exempt
+from django.views.decorators.http import require_http_methods
 
 from smartapp.database import in_database
 from smartapp.frames import framable
@@ -14,6 +15,7 @@ from smartapp.middleware import error_response, never_stored
 from smartapp.protocol import authorization
 from smartapp.protocol.authorization import AuthorizationCode, AuthorizationErrorResponse
 from smartapp.protocol.errors import (
+    AnswerByPost,
     AuthorizationErrorWithoutState,
     Busy,
     SmartError,
@@ -30,7 +32,8 @@ EHR_MESSAGE_LENGTH = 300
 TIMES_READ_AGAIN = 3
 
 
-@require_GET
+@require_http_methods(["GET", "HEAD", "POST"])
+@csrf_exempt
 @never_stored
 @events.recorded
 async def callback(request: HttpRequest, registration_slug: str) -> HttpResponse:
@@ -47,6 +50,10 @@ async def callback(request: HttpRequest, registration_slug: str) -> HttpResponse
 
 
 async def _answered(request: HttpRequest, registration_slug: str) -> HttpResponse:
+    if request.method == "POST":
+        # Nothing of it is read: it comes from another site, and without this browser's cookies.
+        steps.came_back_to(await registry.only_endpoint(registration_slug))
+        raise AnswerByPost("the EHR answered with a form (response_mode=form_post)")
     try:
         answer = authorization.parse_authorization_response(request.META.get("QUERY_STRING", ""))
     except AuthorizationErrorWithoutState:

@@ -17,7 +17,8 @@
     │   ├── AuthorizationRequestRefused     our registration there does not fit what we asked
     │   └── AuthorizationServerUnavailable  come back later
     ├── AuthorizationResponseInvalid  code and error together, wrong RFC 9207 `iss`, ...
-    │   └── AuthorizationErrorWithoutState  an error that belongs to no sign-in that is known
+    │   ├── AuthorizationErrorWithoutState  an error that belongs to no sign-in that is known
+    │   └── AnswerByPost              as a form, which the app does not ask for
     ├── DiscoveryError                what the EHR publishes cannot be used
     │   ├── DiscoveryInvalid          DiscoveryFailed, where it may pass by itself
     │   ├── DiscoveryIncomplete       PKCEUnannounced
@@ -429,6 +430,21 @@ class AuthorizationErrorWithoutState(AuthorizationResponseInvalid):
         super().__init__(detail)
         self.error = error
         self.said = said
+
+
+class AnswerByPost(AuthorizationResponseInvalid):
+    """The answer came as a form. The app asks for none: OAuth's default for a code is the address
+    (RFC 6749 §4.1.2; OAuth 2.0 Form Post Response Mode)."""
+
+    code = "answer-by-post"
+    requirement = "C53"
+    title = "The EHR answered in a way this app does not take"
+    happened = (
+        "The EHR sent its answer by POST, as a form; this app takes it in the address. Nothing was "
+        "read, and nobody was signed in."
+    )
+    next_step = "Tell your administrator; signing in again will not help."
+    in_ehr = next_step
 
 
 # --- discovery ---------------------------------------------------------------------------------

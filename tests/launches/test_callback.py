@@ -10,6 +10,7 @@ from urllib.parse import parse_qs, urlencode, urlsplit, urlunsplit
 import pytest
 from aiohttp import web
 from django.utils import timezone
+from pytest_django import Settings
 
 from smartapp.database import in_database
 from smartapp.launches import events, pending
@@ -604,3 +605,22 @@ class TestChangedHost:
         discovery.forget()
         assert (await browser.get(callback)).status == 303
         assert [path for _, path in ehr.requests if path == "/token"] == ["/token"]
+
+
+class TestAnswerByPost:
+    async def test_it_is_called_by_its_name_and_recorded(
+        self, browser: Browser, registered: Endpoint, settings: Settings
+    ) -> None:
+        """C53: some EHRs answer with response_mode=form_post, which nobody asked for."""
+        settings.HELP_DESK = "IT service desk, 555 0100"
+        response = await browser.http.post(
+            f"{browser.app}/callback/scripted/", data={"code": "c", "state": "s"}
+        )
+        page = await response.text()
+        assert response.status == 400
+        assert "sent its answer by POST" in page
+        assert "IT service desk, 555 0100" in page
+        await events.flush()
+        event = await in_database(LaunchEvent.objects.get)
+        assert (event.step, event.code) == ("callback", "answer-by-post")
+        assert event.endpoint_id == registered.pk
