@@ -329,6 +329,13 @@ class TestBadAnswers:
             await http.post_form(server.url, {"code": SECRET})
         assert len(server.requests) == 1
 
+    async def test_unchanged_is_an_answer_to_who_asked_for_something_newer(
+        self, server: Server
+    ) -> None:
+        server.answer = plain(b"", status="304 Not Modified")
+        answer = await http.get(server.url, headers={"If-None-Match": '"one"'})
+        assert (answer.status, answer.body) == (304, b"")
+
     @pytest.mark.parametrize("answer", [silence, drip])
     async def test_a_slow_ehr_is_given_up(self, server: Server, answer: Answer) -> None:
         server.answer = answer
