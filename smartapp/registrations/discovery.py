@@ -8,6 +8,7 @@ Which issuer may speak for the EHR is pinned at registration too, never taken fr
 
 import asyncio
 import logging
+import random
 from collections.abc import Collection
 from dataclasses import dataclass, replace
 from datetime import timedelta
@@ -40,6 +41,7 @@ from smartapp.registrations.registry import EndpointConfig, Overrides
 from smartapp.registrations.validation import is_backend
 
 REFRESHED_AT_ONCE = 8
+REFRESHING_SECONDS = 45.0
 
 logger = logging.getLogger(__name__)
 
@@ -217,19 +219,31 @@ async def refresh_ahead() -> None:
     """Read again what will soon have been trusted for long enough; pin what was never read.
 
     For the periodic work: it keeps the stored document fresh, so that a restart while the EHR is
-    down can still launch, and notices a changed host before a person does.
+    down can still launch, and notices a changed host before a person does. Thousands of dead
+    addresses must not keep the others from being read: what is in use comes first, and who does not
+    get a turn in this round's time gets another chance in the next.
     """
     gate = asyncio.Semaphore(REFRESHED_AT_ONCE)
-    await asyncio.gather(*(_refresh(config, gate) for config in await _due()))
+    tasks = [asyncio.create_task(_refresh(config, gate)) for config in await _due()]
+    if not tasks:
+        return
+    _, late = await asyncio.wait(tasks, timeout=REFRESHING_SECONDS)
+    for task in late:
+        task.cancel()
+    await asyncio.gather(*late, return_exceptions=True)
+    if late:
+        logger.info("Discovery of %d endpoints waits for the next round.", len(late))
 
 
 async def _due() -> list[EndpointConfig]:
     before = timezone.now() - timedelta(seconds=settings.DISCOVERY_CACHE_SECONDS * AHEAD)
     fresh = await in_database(history.seen_since, before)
     endpoints = await registry.all_endpoints()
-    return [
+    due = [
         config for config in endpoints if config.endpoint_id not in fresh or not config.pinned_hosts
     ]
+    random.shuffle(due)
+    return sorted(due, key=lambda config: not config.pinned_hosts)
 
 
 async def _refresh(config: EndpointConfig, gate: asyncio.Semaphore) -> None:

@@ -26,7 +26,7 @@ from smartapp.protocol.errors import (
     IDTokenError,
     JWKSError,
 )
-from smartapp.registrations import discovery, registry
+from smartapp.registrations import discovery, pinning, registry
 from smartapp.registrations.models import DiscoverySnapshot, Endpoint
 from smartapp.registrations.registry import EndpointConfig
 from tests.registrations.ehr import EHR, KEY
@@ -614,6 +614,33 @@ class TestRefreshAhead:
 
         assert "evil.example" in caplog.text
         assert (await registry.endpoint_for_slug("general")).pinned_hosts == {ehr.host}
+
+    async def test_many_that_hang_end_with_the_round_and_what_is_in_use_comes_first(
+        self, ehr: EHR, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(discovery, "REFRESHING_SECONDS", 0.5)
+        asked: list[str] = []
+
+        async def hangs(config: EndpointConfig, **_: object) -> None:
+            asked.append(config.slug)
+            await asyncio.sleep(60)
+
+        monkeypatch.setattr(pinning, "pin_first", hangs)
+        registration = (
+            await in_database(
+                make_endpoint, "first", fhir_base_url="https://x.example/r4", pinned_hosts=[]
+            )
+        ).registration
+        for number in range(20):
+            base = f"https://dead{number}.example/r4"
+            await in_database(
+                make_endpoint, f"dead-{number}", registration=registration, fhir_base_url=base,
+                pinned_hosts=[],
+            )  # fmt: skip
+        await registered(ehr)
+        await discovery.refresh_ahead()
+        assert ehr.discoveries == 1
+        assert len(asked) <= discovery.REFRESHED_AT_ONCE
 
     async def test_one_ehr_that_is_down_does_not_stop_the_others(self, ehr: EHR) -> None:
         await in_database(make_endpoint, "down", fhir_base_url="http://127.0.0.1:1/r4")
