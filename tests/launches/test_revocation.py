@@ -450,7 +450,7 @@ class TestTokensThatNobodyHas:
         callback = await browser.to_callback(ehr_launch())
         monkeypatch.setattr(store, "complete", away)
         monkeypatch.setattr(store, "fail", away)
-        assert (await browser.get(callback)).status == 500
+        assert (await browser.get(callback)).status == 503
         await until(lambda: len(ehr.revocations) == 2)
         assert ehr.valid_access_tokens == set()
 
@@ -468,7 +468,7 @@ class TestTokensThatNobodyHas:
 
         monkeypatch.setattr(store, "complete", full)
         refused = await browser.get(await browser.to_callback(ehr_launch()))
-        assert refused.status == 500
+        assert refused.status == 503
         (launch,) = await in_database(list, Launch.objects.all())
         assert launch.end_reason == EndReason.FAILED
         assert await work_off() == 1
@@ -547,7 +547,7 @@ class TestTokensThatNobodyHas:
         monkeypatch.setattr(refresh, "STORE_AGAIN_SECONDS", ())
         monkeypatch.setattr(store, "store_refreshed", away)
         given = answering(ehr, lambda answer: None)
-        assert (await browser.get(f"/launches/{uuid}/")).status == 500
+        assert (await browser.get(f"/launches/{uuid}/")).status == 503
         await until(lambda: told(ehr) == given)
 
     @pytest.mark.parametrize(("refresh_token", "taken"), [("refresh", 1), (None, 0)])

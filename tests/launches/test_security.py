@@ -373,7 +373,7 @@ async def test_form_of_one_launch_ends_no_other(browser: Browser, ehr_launch: St
     """C159: two tabs, two patients; a form that was made for one is refused for the other."""
     one, other = [await browser.launch(ehr_launch()) for _ in range(2)]
     page = await (await browser.get(f"/launches/{one}/")).text()
-    token = re.search(r'name="form_token" value="([0-9a-f]{64})"', page)
+    token = re.search(r'name="form_token" value="([^"]+)"', page)
     assert token is not None
     form: dict[str, Any] = {"data": {"form_token": token[1]}, "headers": {"Origin": browser.app}}
     end = f"{browser.app}/launches/{other}/end/"
