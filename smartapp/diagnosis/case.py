@@ -421,6 +421,11 @@ class Case:
         return "A read had no usable answer." if silent else "An answer could not be used."
 
     @property
+    def has_left_out(self) -> bool:
+        """Whether a list held entries of another patient."""
+        return any(one.code == "wrong-patient-entry" for one in self.timeline)
+
+    @property
     def failed_sections(self) -> str:
         """Parts of the record that were not read whole, with their state."""
         sections: dict[str, str] = {}

@@ -7,6 +7,9 @@ from smartapp.launches.models import LaunchEvent, Step
 from smartapp.protocol.errors import SmartError
 
 WENT_WELL = "Went well"
+LEFT_OUT = "wrong-patient-entry"
+# An EHR sent somebody else's data: what an administrator has to know first.
+WRONG_PATIENT = ("wrong-patient", "patient-changed", LEFT_OUT)
 UNDER_WAY = (Step.LAUNCH, Step.DISCOVERY, Step.AUTHORIZE)
 _STATES = {
     "failed": "could not be read",
@@ -21,6 +24,8 @@ def of(timeline: Sequence[LaunchEvent]) -> str:
     failed = next((one for one in timeline if one.code and one.code not in _OF_A_PART), None)
     if failed:
         return error_words(failed.code)
+    if any(one.code == LEFT_OUT for one in timeline):
+        return "Entries of another patient came and were left out (wrong-patient-entry)"
     last = timeline[-1].step
     if last in UNDER_WAY:
         return "The person did not come back from the EHR"
@@ -30,7 +35,7 @@ def of(timeline: Sequence[LaunchEvent]) -> str:
     return _page(sections)
 
 
-_OF_A_PART = ("fhir-failed", "fhir-forbidden")
+_OF_A_PART = ("fhir-failed", "fhir-forbidden", LEFT_OUT)
 
 
 def _sections(timeline: Sequence[LaunchEvent]) -> dict[str, str]:

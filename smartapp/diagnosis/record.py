@@ -31,6 +31,14 @@ TABLE = (
         rule="C101",
     ),
     Entry(
+        "The EHR sent entries of another patient",
+        lambda case: case.has_left_out,
+        Certainty.SEEN,
+        check="They were in the answer to a search for this patient, and were not shown.",
+        todo="Stop using this endpoint until the vendor has explained it.",
+        rule="C143",
+    ),
+    Entry(
         "The EHR does not let this app, or this user, read it",
         _is_forbidden,
         Certainty.SEEN,

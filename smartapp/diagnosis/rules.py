@@ -59,6 +59,7 @@ RULES = {
     "C128": "Token requests stay within the vendor's limit, over all processes.",
     "C141": "One refresh after a 401; a second one ends the launch; a 403 refreshes nothing.",
     "C142": "Errors of any form are read with care.",
+    "C143": "Whatever is another patient's is dropped, with an alarm.",
     "C144": "429: as long as the EHR says, or to the end of the minute.",
     "C151": "Cookies that work in a frame: Secure, HttpOnly, SameSite=None, Partitioned.",
     "T22": "A rotation that an EHR has not noticed. The new key waits, the old one helps out.",

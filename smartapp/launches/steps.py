@@ -292,6 +292,8 @@ def charted(chart: Chart) -> None:
     for part in chart.sections:
         if part.state in ("failed", "forbidden"):
             _part_failed(part.name, part.state, part.reference)
+        elif part.reference:
+            _left_out(part.name, part.reference)
 
 
 def shown_without_patient() -> None:
@@ -307,6 +309,17 @@ def _part_failed(name: str, state: str, reference: str) -> None:
         [verdict(rule, False, text)],
         {"sections": {name: state}},
         code=code,
+        reference=reference,
+    )
+
+
+def _left_out(name: str, reference: str) -> None:
+    """Entries of another patient came in a list, and were not shown (C143)."""
+    events.note(
+        Step.FHIR,
+        [verdict("C143", False, f"{name}: entries of another patient were left out.")],
+        {"sections": {name: "partial"}},
+        code="wrong-patient-entry",
         reference=reference,
     )
 

@@ -18,6 +18,7 @@ from smartapp.diagnosis.facts import Facts, Known
 from smartapp.keys.models import JWKSFetch
 from smartapp.registrations.models import Endpoint, Registration
 from smartapp.registrations.options import AuthMethod
+from tests.diagnosis.test_attempts import administrator, page_of
 from tests.diagnosis.test_causes import (
     Exchange,
     Start,
@@ -30,7 +31,7 @@ from tests.diagnosis.test_causes import (
 )
 from tests.launches.conftest import Browser
 from tests.launches.test_callback import changed
-from tests.scripted_ehr import CLIENT_ID, ScriptedEHR
+from tests.scripted_ehr import CLIENT_ID, ScriptedEHR, fhir_json
 
 __all__ = ["written_by_hand"]
 
@@ -250,6 +251,36 @@ class TestOutcome:
         ehr.fhir_answer = forbid
         await browser.get(f"/launches/{uuid}/")
         assert "allergies not allowed by the EHR" in outcome.of(await timeline())
+
+    async def test_entries_of_another_patient_are_what_administrators_see_first(
+        self, browser: Browser, ehr: ScriptedEHR, ehr_launch: Start
+    ) -> None:
+        async def another(request: web.Request) -> web.StreamResponse:
+            path = request.match_info["path"]
+            if "/" in path or not path.startswith("Condition"):
+                return fhir_json(ehr.resource(path))
+            condition = {
+                "resourceType": "Condition", "id": "c", "code": {"text": "Asthma"},
+                "subject": {"reference": "Patient/p-2"},
+            }  # fmt: skip
+            return fhir_json({"resourceType": "Bundle", "entry": [{"resource": condition}]})
+
+        uuid = await browser.launch(ehr_launch())
+        ehr.fhir_answer = another
+        await browser.get(f"/launches/{uuid}/")
+        seen = await timeline()
+        assert "wrong-patient-entry" in outcome.of(seen)
+        reference = next(one.reference for one in seen if one.code == "wrong-patient-entry")
+
+        def look() -> tuple[str, str]:
+            client = administrator()
+            found = page_of(client, f"/admin/launches/launchevent/?q={reference}")
+            return page_of(client, "/admin/"), found
+
+        home, found = await in_database(look)
+        assert "An EHR sent another patient" in home
+        assert reference in home
+        assert "Entries of another patient" in found
 
     async def test_who_never_came_back_did_not_go_well(
         self, browser: Browser, ehr_launch: Start
