@@ -15,7 +15,7 @@ def assert_timeline_holds(key_set: KeySet, wait: timedelta = waits.WHERE_UNKNOWN
     assert sum(key.withdrawn_at is None for key in keys) <= MAX_PUBLISHED_KEYS
     assert len({key.kid for key in keys}) == len(keys)
     for alg in {key.alg for key in keys}:
-        terms = sorted(_terms(key for key in keys if key.alg == alg))
+        terms = sorted(_terms(key for key in keys if key.alg == alg), key=_in_order)
         assert [until is None for _, until in terms] == [False] * (len(terms) - 1) + [True]
         for (_, until), (signs_from, _) in pairwise(terms):
             assert until == signs_from
@@ -27,6 +27,12 @@ def assert_timeline_holds(key_set: KeySet, wait: timedelta = waits.WHERE_UNKNOWN
                 assert key.signs_from - key.published_at >= wait
             if key.withdrawn_at and key.signs_until:
                 assert key.withdrawn_at - key.signs_until >= waits.BEFORE_WITHDRAWAL
+
+
+def _in_order(term: tuple[datetime, datetime | None]) -> tuple[datetime, bool, datetime]:
+    """Sort a term without an end last, also after one that ended in the moment it began."""
+    signs_from, until = term
+    return signs_from, until is None, until or signs_from
 
 
 def _terms(keys: Iterable[SigningKey]) -> Iterator[tuple[datetime, datetime | None]]:
