@@ -7,6 +7,7 @@ from collections.abc import Callable, Generator, Iterator
 from pathlib import Path
 
 import pytest
+from django.conf import settings
 from django.db import connection
 from hypothesis import HealthCheck
 from hypothesis import settings as hypothesis_settings
@@ -39,6 +40,21 @@ def _answers(port: int) -> bool:
     with socket.socket() as probe:
         probe.settimeout(1)
         return probe.connect_ex(("127.0.0.1", port)) == 0
+
+
+def pytest_configure() -> None:
+    """Make the folder of the test database; what only reads the settings needs none."""
+    if connection.vendor == "sqlite":
+        _database_folder().mkdir(exist_ok=True)
+
+
+def pytest_unconfigure() -> None:
+    if connection.vendor == "sqlite":
+        shutil.rmtree(_database_folder(), ignore_errors=True)
+
+
+def _database_folder() -> Path:
+    return Path(settings.DATABASES["default"]["TEST"]["NAME"]).parent
 
 
 def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:

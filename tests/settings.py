@@ -1,8 +1,6 @@
 """The app's own settings with what the tests need; every secret here is made for the tests."""
 
-import atexit
 import os
-import shutil
 import tempfile
 from pathlib import Path
 
@@ -30,8 +28,6 @@ if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
     _memory = Path("/dev/shm")  # noqa: S108
     _parent = _memory if os.access(_memory, os.W_OK) else Path(tempfile.gettempdir())
     _folder = _parent / f"smartapp-tests-{os.getpid()}"
-    _folder.mkdir(exist_ok=True)
-    atexit.register(shutil.rmtree, _folder, ignore_errors=True)
     DATABASES["default"]["TEST"] = {"NAME": str(_folder / "test.sqlite3")}
     DATABASES["default"]["OPTIONS"]["init_command"] = (
         "PRAGMA journal_mode=WAL; PRAGMA synchronous=OFF;"
