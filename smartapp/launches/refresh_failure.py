@@ -143,9 +143,11 @@ def _is_refusal(error: Exception) -> bool:
 
 def postponed(launch: UUID, failure: RefreshFailure | None, seconds: float) -> SmartError:
     """Return the error for a page that is loaded before the next refresh: the EHR's refusal in its
-    own words, as the first page had it (C125). No time is named: waiting changes no refusal."""
+    own words, as the first page had it (C125). Of a refusal no time is named: waiting changes
+    none."""
     refusal = failure.as_refusal if failure else None
     if refusal is not None:
+        refusal.retry_after = None if _is_refusal(refusal) else seconds
         return refusal
     last = failure.code if failure else "a failure"
     return EHRUnavailable(f"refresh of {launch} is postponed after {last}", retry_after=seconds)

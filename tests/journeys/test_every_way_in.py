@@ -131,7 +131,7 @@ def register(portal: Portal, way: Way, *, service: bool = False) -> None:
         "--alg", way.alg, "--key-set", "our-keys", "--audience", record["assertion_audience"],
         "--issuer", record["issuer"], "--scope", *scopes, "--json",
     ))  # fmt: skip
-    assert sheet["warnings"] == []
+    assert [one for one in sheet["warnings"] if "OAuth encodes" not in one] == []
     RequestRecord.objects.all().delete()
 
 
