@@ -194,7 +194,7 @@ CHANGES = st.lists(
     ),
     max_size=3,
 )
-METHODS = st.sampled_from(["PUT", "DELETE", "PATCH", "OPTIONS", "HEAD", "GET", "POST", "BREW"])
+METHODS = st.sampled_from(["PUT", "DELETE", "PATCH", "OPTIONS", "HEAD", "GET", "POST", "PROPFIND"])
 BODIES = st.sampled_from(
     [
         (FORM, b"\xff\xfe=%ff&\x00=%00&grant_type=\xe9"),
