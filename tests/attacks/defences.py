@@ -246,10 +246,14 @@ DEFENCES = (
     _one("T19", "an address is opened by its session only", "smartapp/launches/store.py",
          "return _find(now, uuid=uuid, session=session_digest)", "return _find(now, uuid=uuid)",
          "tests/launches/test_presence.py::TestNobodyElse"),
-    _one("T20", "one refresh at a time", "smartapp/launches/store.py",
-         "_at_version(launch).filter(free, due).update(",
-         "_at_version(launch).filter(due).update(",
-         "tests/launches/test_refresh.py::TestRefresh::test_twenty_parallel_loads_send_one_refresh"),
+    Defence("T20", "one refresh at a time", (
+        Edit("smartapp/launches/store.py", "_at_version(launch).filter(free, due).update(",
+             "_at_version(launch).filter(due).update("),
+        # The look before it stops all but those of one moment, which are not always there.
+        Edit("smartapp/launches/refresh.py",
+             "if until is not None and timezone.now() < until:", "if False:"),
+    ), ("tests/launches/test_refresh.py::TestRefresh::test_twenty_parallel_loads_send_one_refresh",
+        )),
     Defence("T21", "a sealed value opens in its own place only", (
         Edit("smartapp/vault.py", "encrypt(nonce, plaintext, context.encode())",
              'encrypt(nonce, plaintext, b"")'),
