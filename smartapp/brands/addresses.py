@@ -78,9 +78,3 @@ def _refuse_path(url: str) -> None:
         raise NotUsable("a page for people, not a base URL")
     if old := _OLD_VERSION.search(parts.path):
         raise NotUsable(f"FHIR {old[1].upper()}, this app reads R4")
-
-
-def lookup_key(url: str) -> str:
-    """Return the address as lists are compared: scheme and host in lower case, no default port,
-    no trailing slash; the path keeps its case."""
-    return f"https://{host_of(url)}{urlsplit(url).path.rstrip('/')}"

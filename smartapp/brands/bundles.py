@@ -12,10 +12,11 @@ from dataclasses import dataclass, field
 from typing import Any, TypeVar
 from urllib.parse import urljoin, urlsplit
 
-from smartapp.brands.addresses import NotUsable, lookup_key, usable_address
+from smartapp.brands.addresses import NotUsable, usable_address
 from smartapp.brands.elements import line, nested, objects
 from smartapp.brands.folding import capitalised, doing_business_as, state_code, without_state
 from smartapp.brands.parsed import Address, ParsedBrand, ParsedList, Place
+from smartapp.protocol.urls import base_key
 
 BUNDLE = "a Bundle of brands and endpoints"
 
@@ -359,7 +360,7 @@ def _addresses(
         found += [endpoint.address] if endpoint.address else []
     once: dict[str, Address] = {}
     for address in found:
-        once.setdefault(lookup_key(address.url), address)
+        once.setdefault(base_key(address.url), address)
     return tuple(once.values())
 
 

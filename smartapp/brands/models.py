@@ -33,7 +33,7 @@ class BrandList(models.Model):
 class BrandAddress(models.Model):
     """A FHIR base URL that brands have, and whether it answered when it was last asked."""
 
-    # As `addresses.lookup_key` writes it, and as `registrations` looks up a launch's `iss`.
+    # As `registry.normalised_iss` writes it, by which a launch's `iss` is looked up.
     lookup = models.CharField(max_length=4096, unique=True)
     url = models.CharField(max_length=4096)
     checked_at = models.DateTimeField(null=True)

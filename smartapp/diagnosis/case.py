@@ -425,18 +425,9 @@ class Case:
         """Whether a list held entries of another patient."""
         return any(one.code == "wrong-patient-entry" for one in self.timeline)
 
-    @property
-    def failed_sections(self) -> str:
-        """Parts of the record that were not read whole, with their state."""
-        sections: dict[str, str] = {}
-        for event in self.timeline:
-            sections |= event.detail.get("sections", {})
-        return ", ".join(f"{name} {state}" for name, state in sections.items() if state in _BAD)
-
 
 ALGS = "token_endpoint_auth_signing_alg_values_supported"
 METHODS = "token_endpoint_auth_methods_supported"
-_BAD = ("failed", "forbidden")
 _NONE_CAME_BACK = "No launch of this endpoint has come back yet."
 _LOOPBACK = {"localhost", "127.0.0.1"}
 
