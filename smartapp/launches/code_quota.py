@@ -1,4 +1,4 @@
-"""Codes that an EHR refuses cost the network that they came from, and nobody else (T30).
+"""Codes that an EHR refuses cost the networks that they came from, and nobody else (T30).
 
 Anybody can begin a launch and come back with a code of their own invention. Where a vendor takes
 few token requests a minute, five of those would keep everybody else out. What tells a stranger from
@@ -11,6 +11,10 @@ a hospital whose codes grow old in the queue must not stand like a stranger, and
 guest network, or on a patient's mobile network, must not have all of the budget. No place keeps an
 honest network below its budget: a place that each exchange leaves within twelve seconds turns over
 as often in a minute as the budget allows, and an exchange is given up after ten.
+
+Many networks with invented codes are more than the budget together. So a network of which no code
+was good lately keeps its place for longer with each code that is refused, up to five minutes, and
+leaves a fifth of the budget to those whose codes were good: they never wait for strangers.
 
 It is counted where the budget is, in the shared cache; without a budget nothing is. The cache knows
 networks by a keyed digest.
@@ -30,7 +34,7 @@ from django.utils.crypto import salted_hmac
 
 from smartapp.http import is_loopback
 from smartapp.launches import background, token_budget
-from smartapp.launches.token_budget import WINDOW_SECONDS, shared
+from smartapp.launches.token_budget import WINDOW_SECONDS, Purpose, shared
 from smartapp.protocol.errors import CodesRefused, InvalidClient, SmartError, TokenError
 from smartapp.protocol.token import TokenResponse
 from smartapp.rate_limit import IPV6_SITE, place_of
@@ -39,6 +43,10 @@ from smartapp.registrations.registry import EndpointConfig
 SHARE_OF_A_STRANGER = 1 / 5
 SHARE_WHERE_CODES_WERE_GOOD = 3 / 5
 REMEMBERED_FOR = timedelta(days=7)  # longer than a weekend at which nobody launches
+# For how long a stranger's refused code keeps its place: doubled with each, and no longer than
+# somebody waits who has just mended a registration of which every code was refused.
+LONGEST_KEPT_SECONDS = 300
+REFUSALS_COUNT_SECONDS = 3600
 PLACE_WAITS_SECONDS = 10
 SECONDS_BETWEEN_LOOKS = 0.5
 # Of one network, for its places at one registration, in this process: each looks twice a second.
@@ -50,10 +58,12 @@ _waiting: Counter[str] = Counter()
 @dataclass(frozen=True, slots=True)
 class Place:
     """A network's place at a registration, held while its code is exchanged. Without `key` nothing
-    is counted: there is no budget, no address, or no cache."""
+    is counted: there is no budget, no address, or no cache. `is_known`: a code of this network was
+    good lately, or it is none that is counted."""
 
     key: str = ""
-    good: str = ""
+    network: str = ""
+    is_known: bool = True
 
     async def judge(self, exchange: Awaitable[TokenResponse]) -> TokenResponse:
         """Return what the exchange brings, or raise what it raises; the place is free again unless
@@ -73,11 +83,11 @@ class Place:
 
     async def free(self, *, code_was_good: bool = False) -> None:
         if self.key:
-            await shared(_free, self.key, self.good if code_was_good else "", away=None)
+            await shared(_free, self.key, self.network if code_was_good else "", away=None)
 
     async def _keep(self) -> None:
         if self.key:
-            await shared(_keep, self.key, away=None)
+            await shared(_keep, self, away=None)
 
 
 async def take(config: EndpointConfig, address: str) -> Place:
@@ -90,7 +100,9 @@ async def take(config: EndpointConfig, address: str) -> Place:
     """
     place = await _place(config, address)
     try:
-        await token_budget.take(config, for_code=True)
+        await token_budget.take(
+            config, Purpose.CODE if place.is_known else Purpose.CODE_OF_A_STRANGER
+        )
     except BaseException:  # also when the browser has left meanwhile
         await background.to_its_end(place.free())
         raise
@@ -134,21 +146,33 @@ def _take(prefix: str, limit: int, now: float) -> Place | float:
 
     The value of a place is when it will be free, and in the past while its exchange goes on.
     """
-    good = f"{prefix}-good"
-    share = SHARE_WHERE_CODES_WERE_GOOD if cache.get(good) else SHARE_OF_A_STRANGER
+    is_known = bool(cache.get(_good(prefix)))
+    share = SHARE_WHERE_CODES_WERE_GOOD if is_known else SHARE_OF_A_STRANGER
     keys = [f"{prefix}-{number}" for number in range(math.ceil(limit * share))]
     held = cache.get_many(keys)
     for key in keys:
         if key not in held and cache.add(key, now, timeout=WINDOW_SECONDS):
-            return Place(key, good)
+            return Place(key, prefix, is_known)
     return max(SECONDS_BETWEEN_LOOKS, min(held.values(), default=now) - now)
 
 
-def _free(key: str, good: str) -> None:
-    if good:
-        cache.set(good, True, timeout=REMEMBERED_FOR.total_seconds())
+def _good(network: str) -> str:
+    return f"{network}-good"
+
+
+def _refusals(network: str) -> str:
+    return f"{network}-refusals"
+
+
+def _free(key: str, good_network: str) -> None:
+    if good_network:
+        cache.set(_good(good_network), True, timeout=REMEMBERED_FOR.total_seconds())
+        cache.delete(_refusals(good_network))
     cache.delete(key)
 
 
-def _keep(key: str) -> None:
-    cache.set(key, time.time() + WINDOW_SECONDS, timeout=WINDOW_SECONDS)
+def _keep(place: Place) -> None:
+    before = 0 if place.is_known else cache.get(_refusals(place.network), 0)
+    cache.set(_refusals(place.network), before + 1, timeout=REFUSALS_COUNT_SECONDS)
+    seconds = min(WINDOW_SECONDS * 2 ** min(before, 10), LONGEST_KEPT_SECONDS)
+    cache.set(place.key, time.time() + seconds, timeout=seconds)

@@ -7,6 +7,8 @@ shared cache and holds it for a minute.
 
 A code lives for a minute and a person waits for it; a refresh can wait. So two slots in five are
 for codes only, a code waits a little for a slot, and everything else is told when to try again.
+One of these two takes no code from a network of which no code was ever good (`code_quota`): many
+strangers with invented codes keep out nobody who has launched before.
 After a 429 all that belongs to the registration is left alone, as long as the EHR says, and else
 until the minute is over.
 
@@ -15,6 +17,7 @@ protects a quota, not a person.
 """
 
 import asyncio
+import enum
 import logging
 import random
 import time
@@ -34,6 +37,7 @@ from smartapp.registrations.registry import EndpointConfig
 # A second more than the minute: requests may reach the EHR closer together than they left.
 WINDOW_SECONDS = 61
 RESERVED_FOR_CODES = 2 / 5
+RESERVED_FOR_KNOWN_NETWORKS = 1 / 5
 CODE_WAITS_SECONDS = 15
 # What a Retry-After may ask for: a mistake of a gateway must not keep people out for a day.
 LONGEST_BACK_OFF_SECONDS = 600
@@ -52,13 +56,21 @@ _away_until = 0.0
 _left_alone: dict[int, float] = {}
 
 
-async def take(config: EndpointConfig, *, for_code: bool = False) -> None:
+class Purpose(enum.Enum):
+    """What a token request is for; its value is the part of the budget that it may not use."""
+
+    CODE = 0.0
+    CODE_OF_A_STRANGER = RESERVED_FOR_KNOWN_NETWORKS
+    OTHER = RESERVED_FOR_CODES
+
+
+async def take(config: EndpointConfig, purpose: Purpose = Purpose.OTHER) -> None:
     """Take one token request out of the budget; a code waits a few seconds for it.
 
     Raises TokenBudgetSpent, which knows when to try again: nothing has been sent then.
     """
-    give_up_at = time.monotonic() + (CODE_WAITS_SECONDS if for_code else 0)
-    while wait := await _seconds_to_wait(config, for_code=for_code):
+    give_up_at = time.monotonic() + (0 if purpose is Purpose.OTHER else CODE_WAITS_SECONDS)
+    while wait := await _seconds_to_wait(config, purpose):
         if time.monotonic() + wait > give_up_at:
             detail = f"{config.registration_slug}: {config.token_requests_per_minute} a minute"
             metrics.token_budget.labels(config.registration_slug, "held back").inc()
@@ -70,7 +82,7 @@ async def take(config: EndpointConfig, *, for_code: bool = False) -> None:
 async def count(config: EndpointConfig) -> None:
     """Take one out for a request that is sent whatever the budget says."""
     if config.token_requests_per_minute:
-        await _seconds_to_wait(config, for_code=True)
+        await _seconds_to_wait(config, Purpose.CODE)
 
 
 async def limited(config: EndpointConfig, retry_after: str | None) -> EHRLimited:
@@ -107,7 +119,7 @@ def _seconds(retry_after: str | None, now: float) -> float:
     return max(60 - now % 60 if asked is None else asked, 1.0)
 
 
-async def _seconds_to_wait(config: EndpointConfig, *, for_code: bool) -> float:
+async def _seconds_to_wait(config: EndpointConfig, purpose: Purpose) -> float:
     """Return 0 where a request may be sent now, and has been counted; else when to try again."""
     now = time.time()
     until = _left_alone.get(config.registration_id, 0.0)
@@ -116,7 +128,7 @@ async def _seconds_to_wait(config: EndpointConfig, *, for_code: bool) -> float:
     limit = config.token_requests_per_minute
     if not limit:
         return 0.0
-    first = 0 if for_code else int(limit * RESERVED_FOR_CODES)
+    first = int(limit * purpose.value)
     slots = [_key(config.registration_id, slot) for slot in range(first, limit)]
     return await shared(_take, slots, _key(config.registration_id, "429"), now, away=0.0)
 

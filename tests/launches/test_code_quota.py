@@ -14,6 +14,7 @@ from aiohttp import web
 from django.core.cache import cache
 
 from smartapp.launches import code_quota, token_budget
+from smartapp.launches.token_budget import Purpose
 from tests.launches.conftest import Browser, new_browser, query
 from tests.launches.test_token_budget import codes, limit
 from tests.scripted_ehr import ScriptedEHR
@@ -107,6 +108,41 @@ class TestStranger:
         assert await honest(app, ehr_launch(), "198.51.100.8") == 303
 
 
+class TestManyStrangers:
+    async def test_keep_nobody_out_who_has_launched_before(
+        self, app: str, ehr: ScriptedEHR, ehr_launch: Start
+    ) -> None:
+        """T30: six networks with two codes each are more than ten requests a minute."""
+        await limit(10)
+        assert await honest(app, ehr_launch()) == 303
+        for number in range(6):
+            async with coming_from(app, f"203.0.113.{number}") as browser:
+                for _ in range(2):
+                    await invented(browser, ehr_launch())
+        assert len(ehr.token_requests) == 8
+        assert [await honest(app, ehr_launch()) for _ in range(2)] == [303] * 2
+
+    async def test_wait_for_longer_with_each_code_that_is_refused(
+        self, app: str, ehr: ScriptedEHR, ehr_launch: Start
+    ) -> None:
+        """T30: who comes back each minute has a fifth of the budget only in the first one."""
+        config = await limit(5)
+        place = f"refused-codes-{config.registration_id}-{code_quota._network(STRANGER)}-0"
+        waits = []
+        async with coming_from(app, STRANGER) as browser:
+            for _ in range(5):
+                assert (await invented(browser, ehr_launch())).status == 502
+                waits.append(int((await invented(browser, ehr_launch())).headers["Retry-After"]))
+                # It is over, and so is the minute of the budget.
+                cache.delete_many(
+                    [place, *(f"token-budget-{config.registration_id}-{n}" for n in range(5))]
+                )
+        for wait, expected in zip(waits, (61, 122, 244, 300, 300), strict=True):
+            assert expected - 10 <= wait <= expected
+        assert await honest(app, ehr_launch(), STRANGER) == 303
+        assert await honest(app, ehr_launch(), STRANGER) == 303
+
+
 class TestHospital:
     async def test_behind_one_address_uses_the_whole_budget(
         self, app: str, ehr: ScriptedEHR, ehr_launch: Start
@@ -148,7 +184,7 @@ class TestHospital:
         self, app: str, ehr: ScriptedEHR, ehr_launch: Start
     ) -> None:
         config = await limit(1)
-        await token_budget.take(config, for_code=True)
+        await token_budget.take(config, Purpose.CODE)
         async with coming_from(app, HOSPITAL) as browser:
             callback = await browser.to_callback(ehr_launch())
             assert "token-budget-spent" in await (await browser.get(callback)).text()

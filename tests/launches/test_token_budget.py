@@ -118,7 +118,7 @@ class TestBudget:
         until = time.monotonic() + 3
         while time.monotonic() < until:
             try:
-                await token_budget.take(replace(config), for_code=False)
+                await token_budget.take(replace(config))
                 taken.append(time.monotonic())
             except TokenBudgetSpent:
                 await asyncio.sleep(0.02)
@@ -326,7 +326,7 @@ async def test_processes_share_it_through_redis(registered: Endpoint, settings: 
         taken = 0
         for _ in range(20):
             try:
-                await token_budget.take(config, for_code=False)
+                await token_budget.take(config)
                 taken += 1
             except TokenBudgetSpent:
                 await asyncio.sleep(0)
