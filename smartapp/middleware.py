@@ -234,6 +234,9 @@ def error_response(request: HttpRequest, error: SmartError, **context: Any) -> H
             "error": error,
             "reference": reference,
             "help_desk": settings.HELP_DESK,
+            # Patients and clinicians of a launch have no such cookie. What it leads to asks who
+            # they are, so a cookie that somebody made up opens nothing.
+            "may_be_administrator": settings.SESSION_COOKIE_NAME in request.COOKIES,
             # Who came from an EHR has no business on the start page, which shows in no frame.
             "is_from_ehr": request.headers.get("Sec-Fetch-Dest") == "iframe",
             **getattr(error, "context", {}),

@@ -226,6 +226,7 @@ class AttemptAdmin(ReadOnlyAdmin):
             "title": "Launch attempt",
             "page": page,
             "may_check": may_check,
+            "may_add": request.user.has_perm("registrations.add_registration"),
             "launch": _launch_of(timeline),
         }
         return TemplateResponse(request, "launches/attempt.html", context)

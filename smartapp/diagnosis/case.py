@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Sequence
+from difflib import SequenceMatcher
 from functools import cached_property
 from typing import Any
 from urllib.parse import urlsplit
@@ -144,10 +145,14 @@ class Case:
         """The endpoint that an unknown `iss` most likely meant: the same base in another spelling,
         else the same host with the most similar path."""
         iss = self.iss.lower()
-        parts = urlsplit(iss)
+        try:
+            parts = urlsplit(iss)
+            parts.port  # noqa: B018 - raises for what is no number; anybody may have sent this
+        except ValueError:
+            return None
         alike = [one for one in self.facts.known if _is_near(urlsplit(one.fhir_base_url), parts)]
         same = [one for one in alike if _plain(one.fhir_base_url) == _plain(iss)]
-        ordered = sorted(alike, key=lambda one: abs(len(one.fhir_base_url) - len(iss)))
+        ordered = sorted(alike, key=lambda one: -_likeness(one.fhir_base_url.lower(), iss))
         return next(iter(same or ordered), None)
 
     @property
@@ -435,6 +440,11 @@ _LOOPBACK = {"localhost", "127.0.0.1"}
 def _is_near(known: Any, asked: Any) -> bool:
     hosts = {known.hostname, asked.hostname}
     return bool(asked.hostname) and (len(hosts) == 1 or hosts <= _LOOPBACK)
+
+
+def _likeness(url: str, other: str) -> float:
+    """Return how much of two addresses is the same, 0 to 1; of long ones, their beginnings."""
+    return SequenceMatcher(None, url[:500], other[:500], autojunk=False).ratio()
 
 
 def _plain(url: str) -> str:

@@ -41,6 +41,7 @@ class Known:
     name: str
     fhir_base_url: str
     launchable: bool
+    registration_id: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +106,8 @@ def _is_secret_encoded(endpoint: Endpoint) -> bool:
 def _known() -> tuple[Known, ...]:
     endpoints = Endpoint.objects.select_related("registration")
     return tuple(
-        Known(one.name, one.fhir_base_url, _launchable(one)) for one in endpoints.order_by("id")
+        Known(one.name, one.fhir_base_url, _launchable(one), one.registration_id)
+        for one in endpoints.order_by("id")
     )
 
 

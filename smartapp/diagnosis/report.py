@@ -9,12 +9,15 @@ from dataclasses import dataclass
 from typing import Any
 
 from smartapp.diagnosis import facts, outcome
+from smartapp.diagnosis.case import Case
 from smartapp.diagnosis.cause import Cause
 from smartapp.diagnosis.causes import causes as causes_of
-from smartapp.diagnosis.facts import Facts
+from smartapp.diagnosis.facts import Facts, Known
 from smartapp.diagnosis.rules import rule_in_words
+from smartapp.launches import events
 from smartapp.launches.events import Verdict, WireRecord
 from smartapp.launches.models import LaunchEvent
+from smartapp.protocol.errors import UnknownEndpoint
 
 LABELS = {
     "kind": "Launch",
@@ -83,6 +86,15 @@ class AttemptPage:
     causes: tuple[Cause, ...]
     checks: tuple[str, ...]
     text: str
+    # Of a launch from an EHR that is not registered: its `iss`, where it was kept whole, and the
+    # endpoint that it resembles.
+    unknown_iss: str
+    resembled: Known | None
+
+    @property
+    def may_be_added(self) -> bool:
+        """Not where it is registered, and switched off."""
+        return bool(self.unknown_iss) and not (self.resembled and not self.resembled.launchable)
 
 
 def timeline_of(attempt: str) -> list[LaunchEvent]:
@@ -101,6 +113,8 @@ def build(timeline: Sequence[LaunchEvent], *, live: bool = False) -> AttemptPage
     steps = tuple(map(_step, timeline))
     checks = tuple(f"{one.check}: {one.seen}" for one in known.findings.values())
     first = timeline[0]
+    case = Case(timeline, known)
+    is_unknown = case.code == UnknownEndpoint.code
     name = known.config.name if known.config else "no registered endpoint"
     return AttemptPage(
         attempt=first.attempt,
@@ -111,6 +125,8 @@ def build(timeline: Sequence[LaunchEvent], *, live: bool = False) -> AttemptPage
         causes=causes,
         checks=checks,
         text="\n".join(_text(name, timeline, steps, causes, checks, known)),
+        unknown_iss=case.iss if is_unknown and events.is_whole(case.iss) else "",
+        resembled=case.nearest if is_unknown and case.iss else None,
     )
 
 

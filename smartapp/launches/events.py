@@ -47,6 +47,7 @@ MAY_COME_BACK = timedelta(hours=1)
 KEPT_UNFINISHED = timedelta(days=1)
 LOOKED_THROUGH = timedelta(days=2)
 MAX_TEXT = 300
+_HIDDEN = "[…]"
 MAX_ITEMS = 40
 
 # A signed or encrypted token, whoever put it there (C70).
@@ -266,12 +267,17 @@ def _clean(value: Any) -> Any:
         text = value[: 4 * MAX_TEXT]
         if not text.isprintable():
             text = "".join(filter(str.isprintable, text))
-        return _TOKEN.sub("[…]", _URL_QUERY.sub(r"\1", text))[:MAX_TEXT]
+        return _TOKEN.sub(_HIDDEN, _URL_QUERY.sub(r"\1", text))[:MAX_TEXT]
     if isinstance(value, list):
         return [_clean(item) for item in value[:MAX_ITEMS]]
     if isinstance(value, dict):
         return {_clean(str(name)): _clean(item) for name, item in list(value.items())[:MAX_ITEMS]}
     return value
+
+
+def is_whole(text: str) -> bool:
+    """Whether a text of an event is as it came, but for the query of a URL."""
+    return len(text) < MAX_TEXT and _HIDDEN not in text
 
 
 def forget() -> None:

@@ -180,10 +180,17 @@ class AddingPage(admin.ModelAdmin):  # type: ignore[type-arg]  # not generic at 
         if not self.has_add_permission(request):
             raise PermissionDenied
         if request.method != "POST":
-            return self._adding(request, AddForm())
+            return self._filled_in(request)
         if "add" in request.POST:
             return self._add(request, AddForm(request.POST))
         return self._look_before(request)
+
+    def _filled_in(self, request: HttpRequest) -> HttpResponse:
+        """Show the page with the address of a link, as that of an attempt whose EHR is not known.
+        A link asks nobody: whoever sent a launch, or the link, has chosen the address."""
+        url = request.GET.get("fhir_base_url", "")
+        form = AddForm(initial={"fhir_base_url": url})
+        return self._adding(request, form, is_from_link=bool(url))
 
     def _look_before(self, request: HttpRequest) -> HttpResponse:
         """Ask the EHR, store nothing, and lose nothing that was typed but a secret."""

@@ -3,18 +3,21 @@
 import html
 import re
 from collections.abc import Callable
+from urllib.parse import quote, urlencode
 
 import pytest
 from aiohttp import web
 from django.contrib.auth import get_user_model
 from django.contrib.auth.models import Permission
 from django.test import Client
+from pytest_django import Settings
 
 from smartapp.database import in_database
 from smartapp.diagnosis.admin import reference_of
 from smartapp.launches import events
 from smartapp.launches.models import Launch, LaunchEvent
 from smartapp.protocol.errors import InvalidClient
+from smartapp.registrations.models import Endpoint, Registration
 from tests.launches.conftest import Browser
 from tests.scripted_ehr import CANARY, ScriptedEHR
 from tests.secrecy import SECRET_FIELDS
@@ -229,3 +232,98 @@ class TestWhoMaySee:
         client = administrator("view_launchevent")
         assert client.get(LIST).status_code == 200
         assert client.get(f"{LIST}attempt/x/").status_code == 404
+
+
+ADD = "/admin/registrations/registration/add/"
+
+
+class TestUnknownEHR:
+    """An `iss` that nobody registered: the administrator is offered the adding page, filled in."""
+
+    async def attempt_at(self, browser: Browser, iss: str, *permissions: str) -> str:
+        await browser.get(f"/launch?{urlencode({'iss': iss, 'launch': 'x'})}")
+        await events.flush()
+
+        def look() -> str:
+            attempt = LaunchEvent.objects.latest("id").attempt
+            return page_of(administrator(*permissions), f"{LIST}attempt/{attempt}/")
+
+        return await in_database(look)
+
+    @pytest.mark.parametrize(
+        "iss",
+        [
+            "https://unknown.example/fhir",
+            'https://a.example/"><script>alert(1)</script>&name=x#y',
+            "javascript:alert(1)",
+        ],
+    )
+    async def test_button_opens_the_adding_page_with_the_iss(
+        self, browser: Browser, iss: str
+    ) -> None:
+        page = await self.attempt_at(browser, iss)
+        link = re.search(rf'href="({ADD}\?fhir_base_url=[^"]*)"', page)
+        assert link
+        assert "<script>alert" not in link[1]
+
+        def follow() -> str:
+            client = Client(HTTP_HOST="127.0.0.1")
+            client.force_login(get_user_model().objects.get())
+            return client.get(link[1]).content.decode()
+
+        added = await in_database(follow)
+        assert f'value="{html.escape(iss)}"' in added
+        assert "anybody can send one" in added
+        assert "What was found" not in added
+        assert await in_database(Registration.objects.count) == 1
+
+    @pytest.mark.parametrize("path", ["r4/" * 100, "eyJhbGciOiJub25lIn0.eyJzdWIiOiJhIn0.c2ln"])
+    async def test_address_that_was_not_kept_whole_is_not_filled_in(
+        self, browser: Browser, path: str
+    ) -> None:
+        page = await self.attempt_at(browser, f"https://unknown.example/{path}")
+        assert "Why?" in page
+        assert f"{ADD}?" not in page
+
+    async def test_twin_that_is_registered_is_named_beside_the_button(
+        self, browser: Browser, ehr: ScriptedEHR, registered: Endpoint
+    ) -> None:
+        twin = ehr.fhir_base_url.replace("127.0.0.1", "localhost")
+        page = await self.attempt_at(browser, twin)
+        assert f"/registration/{registered.registration_id}/change/" in page
+        assert f"{ADD}?fhir_base_url={quote(twin, safe='')}" in page
+        assert (await in_database(Registration.objects.count)) == 1
+
+    async def test_one_that_is_switched_off_is_opened_not_added(
+        self, browser: Browser, ehr: ScriptedEHR, registered: Endpoint
+    ) -> None:
+        await in_database(Endpoint.objects.update, enabled=False)
+        page = await self.attempt_at(browser, ehr.fhir_base_url)
+        assert f"/registration/{registered.registration_id}/change/" in page
+        assert f"{ADD}?" not in page
+
+    async def test_who_may_not_add_is_offered_nothing(self, browser: Browser) -> None:
+        page = await self.attempt_at(browser, "https://unknown.example/fhir", "view_launchevent")
+        assert "Why?" in page
+        assert f"{ADD}?" not in page
+
+    @pytest.mark.parametrize("iss", ["http://[::1/fhir", "{base}:99999/fhir", "{base}:x/fhir"])
+    async def test_what_is_no_address_breaks_no_page(
+        self, browser: Browser, ehr: ScriptedEHR, iss: str
+    ) -> None:
+        page = await self.attempt_at(browser, iss.format(base="http://127.0.0.1"))
+        assert "Why?" in page
+
+    async def test_error_page_leads_administrators_to_the_attempt_and_tells_others_nothing(
+        self, browser: Browser, settings: Settings
+    ) -> None:
+        path = "/launch?iss=https://unknown.example/fhir&launch=x"
+        seen = await (await browser.get(path)).text()
+        cookie = {"Cookie": f"{settings.SESSION_COOKIE_NAME}=made-up"}
+        asked = await (await browser.get(path, headers=cookie)).text()
+        assert "/admin/" not in seen
+        assert "Scripted Hospital" not in seen + asked
+        assert "unknown.example" not in seen + asked
+        reference = re.search(r"[2-9A-Z]{4}-[2-9A-Z]{4}", asked)
+        assert reference
+        assert f'href="{LIST}?q={reference[0]}"' in asked

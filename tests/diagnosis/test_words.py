@@ -227,7 +227,7 @@ class TestDiscovery:
     async def test_the_twin_of_an_unknown_iss_is_named(
         self, browser: Browser, known: str, iss: str, words: str
     ) -> None:
-        twin = Known("Twin Hospital", known, launchable=True)
+        twin = Known("Twin Hospital", known, launchable=True, registration_id=1)
         await browser.get(f"/launch?iss={iss}&launch=x")
         await first_is(words, "C7", change=lambda facts: replace(facts, known=(twin,)))
 
