@@ -12,8 +12,9 @@ import gc
 from smartapp import checks, deadlines, http, metrics, metrics_page
 from smartapp.bytes_answer import Receive, Send
 from smartapp.exception_reports import sentence
+from smartapp.exchange import background
 from smartapp.keys import memory
-from smartapp.launches import background, events, framing
+from smartapp.launches import events, framing
 from smartapp.registrations import discovery, registry
 
 STEP_SECONDS = 1.5

@@ -1,6 +1,6 @@
 """EHRs that refused the key which signs and took the one before: their copy of our JWKS is stale.
 
-It fails no launch (`launches.client_authentication`), but an administrator must see it, and the
+It fails no launch (`exchange.pipeline`), but an administrator must see it, and the
 previous key must not be withdrawn under an EHR that still needs it. So it is written down: one
 row for each registration and key, however often it happens.
 """

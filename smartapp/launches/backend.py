@@ -20,7 +20,8 @@ from django.utils import timezone
 
 from smartapp import vault
 from smartapp.exception_reports import cause
-from smartapp.launches import token_budget, token_endpoint
+from smartapp.exchange import pipeline
+from smartapp.exchange.pipeline import Purpose, Request
 from smartapp.protocol import scopes, token
 from smartapp.protocol.errors import EHRTimeout, SmartError, UnknownEndpoint
 from smartapp.registrations import discovery, doctor, registry
@@ -49,7 +50,7 @@ async def backend_token(registration_slug: str, scope: str) -> BackendToken:
 
     ScopeError for scopes that need a person (C146); UnknownEndpoint for a registration that is
     not 2-legged; TokenBudgetSpent; EHRTimeout when another caller waits for the EHR for too long;
-    otherwise raises as `token_endpoint.request_token` does.
+    otherwise raises as `pipeline.tokens` does.
     """
     wanted = scopes.validate_backend(scope)
     config = await registry.endpoint_for_backend(registration_slug)
@@ -95,11 +96,10 @@ async def _or(otherwise: T, asked: Awaitable[T]) -> T:
 
 
 async def _request(config: EndpointConfig, wanted: str) -> BackendToken:
-    token_endpoint_url = await discovery.token_endpoint(config)
-    await token_budget.take(config)
-    answer = await token_endpoint.request_token(
-        config, token_endpoint_url, token.client_credentials_request(scope=wanted)
-    )
+    url = await discovery.token_endpoint(config)
+    fields = token.client_credentials_request(scope=wanted)
+    request = Request(config, Purpose.CLIENT_CREDENTIALS, url, fields, token_endpoint=url)
+    answer = await pipeline.tokens(await pipeline.admit(request))
     # A response without `scope` granted what was asked for (RFC 6749 §5.1).
     return BackendToken(answer.access_token, answer.scope or wanted, answer.expires_at)
 

@@ -13,7 +13,7 @@ from smartapp.launches import cookies, events, launching, pending, steps, store
 from smartapp.launches.models import LaunchKind
 from smartapp.middleware import error_response, never_stored
 from smartapp.protocol import authorization
-from smartapp.protocol.authorization import AuthorizationCode, AuthorizationErrorResponse
+from smartapp.protocol.authorization import AuthorizationErrorResponse, AuthorizationResponse
 from smartapp.protocol.errors import (
     AnswerByPost,
     AuthorizationErrorWithoutState,
@@ -86,7 +86,7 @@ async def _accept_as_registered(
     request: HttpRequest,
     config: registry.EndpointConfig,
     started: pending.PendingLaunch,
-    answer: AuthorizationCode | AuthorizationErrorResponse,
+    answer: AuthorizationResponse | AuthorizationErrorResponse,
 ) -> HttpResponse:
     """Accept the answer by what is registered at the moment at which its state is used up: what is
     remembered may be half a second old."""
@@ -102,25 +102,21 @@ async def _accept(
     request: HttpRequest,
     config: registry.EndpointConfig,
     started: pending.PendingLaunch,
-    answer: AuthorizationCode | AuthorizationErrorResponse,
+    answer: AuthorizationResponse | AuthorizationErrorResponse,
 ) -> HttpResponse:
     if started.expired(timezone.now()):
         raise StateExpired("the pending launch is older than ten minutes")
-    authorization.validate_response_issuer(
-        answer.iss,
-        expected_issuers=config.issuers,
-        required=started.issuer_required,
+    code = authorization.accepted_code(
+        answer, expected_issuers=config.issuers, iss_required=started.issuer_required
     )
-    if isinstance(answer, AuthorizationErrorResponse):
-        raise authorization.refusal(answer)
-    return await launching.finish(request, config, started, answer.state, answer.code)
+    return await launching.finish(request, config, started, answer.state, code)
 
 
 async def _while_busy(
     request: HttpRequest,
     config: registry.EndpointConfig,
     kind: LaunchKind,
-    answer: AuthorizationCode | AuthorizationErrorResponse,
+    answer: AuthorizationResponse | AuthorizationErrorResponse,
     error: Busy,
 ) -> HttpResponse:
     """A crowd keeps nobody from a launch that is complete already."""
@@ -150,7 +146,7 @@ def _refused(
     request: HttpRequest,
     config: registry.EndpointConfig,
     kind: LaunchKind,
-    answer: AuthorizationCode | AuthorizationErrorResponse,
+    answer: AuthorizationResponse | AuthorizationErrorResponse,
     error: SmartError,
 ) -> HttpResponse:
     """Return the error's page with a way to start again, and the EHR's own words, as its words."""

@@ -7,10 +7,10 @@ is ever kept: not by the timeline, not by an error of `http`, and aiohttp traces
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from urllib.parse import urlencode
 
-from smartapp import http
-from smartapp.launches import client_authentication, events, steps
+from smartapp.exchange import pipeline
+from smartapp.exchange.pipeline import Purpose, Request
+from smartapp.launches import events, steps
 from smartapp.launches.events import Verdict
 from smartapp.launches.models import Step
 from smartapp.launches.store import StoredLaunch
@@ -22,7 +22,6 @@ from smartapp.registrations import discovery, registry
 from smartapp.registrations.options import IntrospectionMethod
 from smartapp.registrations.registry import EndpointConfig
 
-TIMEOUT_SECONDS = 10
 SAME_LAUNCH = ("patient", "encounter")
 
 
@@ -117,30 +116,18 @@ async def _compared(
 ) -> Compared:
     answer, failure = None, ""
     try:
-        response = await _send(config, url, kind, value, tokens.token_endpoint)
+        fields = introspection.introspection_request(token=value, token_type_hint=kind)
+        is_get = config.introspection_method == IntrospectionMethod.GET
+        request = Request(
+            config, Purpose.INTROSPECTION, url, fields, tokens.token_endpoint, is_get=is_get
+        )
+        response = await pipeline.send(await pipeline.admit(request))
         answer = introspection.parse_introspection(response.status, response.body)
     except SmartError as error:
         failure = f"{error.title}: {error.quoted}."
     compared = Compared(kind, answer, failure, tokens, config.client_id)
     events.note(Step.INTROSPECTION, _verdicts(compared))
     return compared
-
-
-async def _send(
-    config: EndpointConfig, url: str, kind: str, value: str, token_endpoint: str
-) -> http.Response:
-    fields = introspection.introspection_request(token=value, token_type_hint=kind)
-    if config.introspection_method == IntrospectionMethod.POST:
-        return await client_authentication.post_form(
-            config, url, fields, token_endpoint=token_endpoint
-        )
-
-    async def send(headers: dict[str, str], credentials: dict[str, str]) -> http.Response:
-        query = urlencode({**fields, **credentials})
-        asked = f"{url}{'&' if '?' in url else '?'}{query}"
-        return await http.get(asked, headers=headers, timeout_seconds=TIMEOUT_SECONDS)
-
-    return await client_authentication.authenticated(config, token_endpoint, send)
 
 
 def _verdicts(compared: Compared) -> list[Verdict]:

@@ -1,20 +1,19 @@
 """What a key set's page shows of launches, and asks EHRs (see `keys.affected_launches`). No PHI."""
 
 from datetime import datetime
-from http import HTTPStatus
 
 from django.db.models import Exists, OuterRef, QuerySet
-from django.utils import timezone
 
 from smartapp import http
 from smartapp.audit import trail
-from smartapp.keys import attribution
+from smartapp.exchange import pipeline
+from smartapp.exchange.client_authentication import ThisKeyOnly
+from smartapp.exchange.pipeline import Purpose, Request
 from smartapp.keys.affected_launches import Affected, OpenLaunch, Outcome
 from smartapp.keys.material import open_private_key
 from smartapp.keys.memory import Signer
 from smartapp.keys.models import KeySet, SigningKey
-from smartapp.launches import token_budget, tokens
-from smartapp.launches.client_authentication import client_authentication
+from smartapp.launches import tokens
 from smartapp.launches.models import Launch, LaunchEvent, Step
 from smartapp.launches.pending import PENDING_LIFETIME
 from smartapp.protocol import token
@@ -134,15 +133,15 @@ async def _refusal(registration: Registration, signer: Signer) -> str:
     try:
         config = await registry.endpoint_for_backend(registration.slug)
         url = await discovery.token_endpoint(config)
-        await token_budget.take(config)
-        headers, credentials = await client_authentication(config, url, signer)
-        with attribution.asking(config.key_set_slug, config.registration_slug):
-            answer = await http.post_form(
-                url, {**fields, **credentials}, headers={"Accept": "application/json", **headers}
-            )
-        if answer.status == HTTPStatus.TOO_MANY_REQUESTS:
-            raise await token_budget.limited(config, answer.headers.get("Retry-After"))
-        token.parse_token_response(answer.status, answer.body, requested_at=timezone.now())
+        request = Request(
+            config,
+            Purpose.CLIENT_CREDENTIALS,
+            url,
+            fields,
+            token_endpoint=url,
+            authentication=ThisKeyOnly(config, signer),
+        )
+        await pipeline.tokens(await pipeline.admit(request))
     except InvalidClient as error:
         return (
             f"it does not know {signer.alg} {signer.kid} yet, or does not accept this app at all "

@@ -1,12 +1,11 @@
 """From the first redirect to the finished launch: what the views of the two launches share."""
 
-import asyncio
 import logging
-from asyncio import Task
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime
+from functools import partial
 from uuid import UUID
 
 from django.conf import settings
@@ -16,25 +15,16 @@ from django.utils import timezone
 
 from smartapp import logs, metrics
 from smartapp.database import in_database
-from smartapp.launches import (
-    background,
-    code_quota,
-    cookies,
-    pending,
-    pending_revocations,
-    revocation,
-    steps,
-    store,
-    token_endpoint,
-)
+from smartapp.exchange import pipeline
+from smartapp.exchange.custody import Custody, custody
+from smartapp.launches import cookies, pending, proof, steps, store
 from smartapp.launches.models import LaunchKind
 from smartapp.launches.pending import PendingLaunch
-from smartapp.launches.pending_revocations import Outstanding
 from smartapp.launches.session_length import session_length
 from smartapp.launches.tokens import LaunchTokens
 from smartapp.protocol import authorization
+from smartapp.protocol.authorization import AuthorizationCode
 from smartapp.protocol.errors import Busy, BusyWithEHR
-from smartapp.protocol.token import TokenResponse
 from smartapp.registrations import discovery, presets
 from smartapp.registrations.discovery import OAuthEndpoints
 from smartapp.registrations.registry import EndpointConfig
@@ -136,7 +126,11 @@ def _sent_away(
 
 
 async def finish(
-    request: HttpRequest, config: EndpointConfig, started: PendingLaunch, state: str, code: str
+    request: HttpRequest,
+    config: EndpointConfig,
+    started: PendingLaunch,
+    state: str,
+    code: AuthorizationCode,
 ) -> HttpResponse:
     """Use up the state, exchange the code, and return the redirect to the launch's page (C55).
 
@@ -151,57 +145,27 @@ async def finish(
             state_digest=cookies.state_digest(state),
             launched_at=started.launched_at,
         )
-        place = await _place(request, config, uuid)
         response = HttpResponse(status=303, headers={"Location": f"/launches/{uuid}/"})
-        exchange = background.start(
-            place.judge(token_endpoint.exchange_code(config, started, code))
+        asked = pipeline.code_request(
+            config,
+            code,
+            token_endpoint=started.token_endpoint,
+            code_verifier=started.code_verifier,
+            network=request.META.get("REMOTE_ADDR", ""),
         )
-        try:
-            issued = await asyncio.shield(exchange)
-            tokens = await token_endpoint.accept(config, started, issued)
+        # Nor is a launch kept whose browser has left, although its tokens came: the key of its
+        # session was in the answer that reached nobody, and its state is used up. Nobody could
+        # open or disconnect it.
+        nobodys = partial(store.close_unfinished, uuid, config)
+        async with custody(config, nobodys, Custody()) as held:
+            issued = await held.ask(asked)
+            tokens = await proof.accepted(config, started, issued)
             await _open_session(request, response, started.kind, uuid, tokens, issued.expires_at)
-        except BaseException as error:
-            # Also when the browser has left, or the fault is our own.
-            if isinstance(error, asyncio.CancelledError):
-                logger.info("launch %s at %s: the browser left before its end", uuid, config.slug)
-            await background.to_its_end(_undo(config, started, uuid, exchange))
-            raise
+            held.keep()
     logs.about(launch=str(uuid), endpoint=config.slug)
     metrics.launches.labels(started.kind, "completed", "").inc()
     logger.info("launch %s of %s completed at %s", uuid, started.kind, config.slug)
     return response
-
-
-async def _place(request: HttpRequest, config: EndpointConfig, uuid: UUID) -> code_quota.Place:
-    """Return the place that the code may be exchanged in. Where there is none, or the browser left
-    while it waited for one, nothing was sent, and the state is good again."""
-    try:
-        return await code_quota.take(config, request.META.get("REMOTE_ADDR", ""))
-    except BaseException:
-        await background.to_its_end(in_database(store.give_state_back, uuid))
-        raise
-
-
-async def _undo(
-    config: EndpointConfig, started: PendingLaunch, uuid: UUID, exchange: Task[TokenResponse]
-) -> None:
-    """Close a launch that did not come about, when its code exchange is over: none stays half
-    open, and no token stays good at the EHR that nobody has here (C133).
-
-    Nor is one kept whose browser has left, although its tokens came: the key of its session was in
-    the answer that reached nobody, and its state is used up. Nobody could open or disconnect it.
-    """
-    given: Outstanding | None = None
-    try:
-        issued = await exchange
-        given = Outstanding(issued.refresh_token, issued.access_token, started.token_endpoint)
-    except BusyWithEHR:
-        await in_database(store.give_state_back, uuid)
-        return
-    except Exception as error:  # the page says it, if there is anybody to see it
-        given = pending_revocations.held_by(error, started.token_endpoint)
-    with revocation.told_unless_stored(config, given):
-        await in_database(store.fail, uuid, config.endpoint_id, given, timezone.now())
 
 
 async def _open_session(

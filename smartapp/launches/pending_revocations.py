@@ -7,16 +7,17 @@ process that stops half-way, costs no revocation. Database work only; `revocatio
 
 import json
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict
 from datetime import datetime, timedelta
 from uuid import UUID, uuid4
 
 from django.db.models import F
 
 from smartapp import vault
+from smartapp.exchange.revocation import LONGEST_WAIT, Told
 from smartapp.launches.models import EndReason, Launch, Revocation, revocation_context
 from smartapp.launches.tokens import LaunchTokens
-from smartapp.protocol.errors import TokenResponseInvalid
+from smartapp.protocol.token import Issued
 from smartapp.registrations import registry
 from smartapp.registrations.models import Endpoint
 from smartapp.registrations.registry import EndpointConfig
@@ -25,34 +26,15 @@ from smartapp.registrations.registry import EndpointConfig
 # Twice would do no harm.
 LEASE = timedelta(minutes=2)
 FIRST_WAIT = timedelta(minutes=1)
-LONGEST_WAIT = timedelta(hours=1)
 GIVE_UP_AFTER = timedelta(days=7)
 KEPT_AFTER_GIVING_UP = timedelta(days=30)
 PURGE_BATCH = 500
 
 
-@dataclass(frozen=True, slots=True)
-class Outstanding:
-    """The tokens of an ended launch that its EHR still takes."""
-
-    refresh_token: str | None = field(repr=False)
-    access_token: str | None = field(repr=False)
-    token_endpoint: str
-
-
-@dataclass(frozen=True, slots=True)
-class Told:
-    """How it went. `end_reason` None: not done, and `failure` says why; to be tried again."""
-
-    end_reason: EndReason | None
-    failure: str = ""
-    retry_after: timedelta | None = None
-
-
-def hand_over(
+def revocation_of(
     launch: UUID,
     endpoint_id: int,
-    tokens: LaunchTokens | Outstanding,
+    tokens: LaunchTokens | Issued,
     now: datetime,
     *,
     lease: bool = False,
@@ -60,20 +42,11 @@ def hand_over(
     """Return a row, not saved yet, with the tokens that the EHR is to be told of. With a `lease`
     it waits for whoever ends the launch to try at once."""
     row = Revocation(uuid=uuid4(), launch=launch, endpoint_id=endpoint_id, asked_at=now)
-    outstanding = Outstanding(tokens.refresh_token, tokens.access_token, tokens.token_endpoint)
-    plaintext = json.dumps(asdict(outstanding)).encode()
+    issued = Issued(tokens.refresh_token, tokens.access_token, tokens.token_endpoint)
+    plaintext = json.dumps(asdict(issued)).encode()
     row.sealed_tokens = vault.seal(plaintext, revocation_context(row.uuid))
     row.not_before = now + LEASE if lease else now
     return row
-
-
-def held_by(error: Exception, token_endpoint: str) -> Outstanding | None:
-    """Return the tokens of a token response that was refused for this error; None without any."""
-    if not isinstance(error, TokenResponseInvalid):
-        return None
-    if error.access_token is None and error.refresh_token is None:
-        return None
-    return Outstanding(error.refresh_token, error.access_token, token_endpoint)
 
 
 def claim(limit: int, now: datetime) -> list[UUID]:
@@ -102,14 +75,21 @@ def make_due(now: datetime) -> None:
     failed.filter(not_before__gt=now + LEASE).update(not_before=now)
 
 
-def load(pk: UUID) -> tuple[EndpointConfig, Outstanding] | None:
+def load(pk: UUID) -> tuple[EndpointConfig, Issued] | None:
     """Return what to tell whom. Also at an EHR that was switched off: above all then."""
     row = Revocation.objects.filter(pk=pk, given_up_at=None).first()
     if row is None:
         return None
     endpoint = Endpoint.objects.select_related("registration__key_set").get(pk=row.endpoint_id)
     opened = json.loads(vault.unseal(row.sealed_tokens, revocation_context(row.uuid)))
-    return registry.load(endpoint), Outstanding(**opened)
+    return registry.load(endpoint), Issued(**opened)
+
+
+def end_reason(told: Told) -> EndReason:
+    """Return how it went in the words of a launch that a person has disconnected."""
+    if told.failure:
+        return EndReason.NOT_REVOKED
+    return EndReason.DISCONNECTED if told.is_offered else EndReason.NOT_REVOCABLE
 
 
 def settle(pk: UUID, told: Told, now: datetime) -> None:
@@ -117,9 +97,9 @@ def settle(pk: UUID, told: Told, now: datetime) -> None:
     row = Revocation.objects.filter(pk=pk).first()
     if row is None:
         return
-    if told.end_reason is not None:
+    if not told.failure:
         disconnected = Launch.objects.filter(pk=row.launch, end_reason=EndReason.NOT_REVOKED)
-        disconnected.update(end_reason=told.end_reason)
+        disconnected.update(end_reason=end_reason(told))
         row.delete()
         return
     doubled = FIRST_WAIT * 2 ** min(row.attempts, 10)

@@ -21,8 +21,8 @@ from django.core.cache import caches
 
 from smartapp import vault
 from smartapp.chart.chart import FHIRUserView
+from smartapp.exchange.token_budget import shared
 from smartapp.launches.cookies import SessionKey
-from smartapp.launches.token_budget import shared
 from smartapp.launches.tokens import LaunchTokens
 
 

@@ -11,8 +11,8 @@ known, the token is not sent again: an EHR that rotates takes a second use for t
 all that the person allowed, their other launches too. The launch keeps its tokens for a
 disconnection, and the person opens the app again.
 
-Tokens that come in an answer which cannot be used, or whose proof is refused (C98), are handed over
-to be revoked, but for a refresh token that the launch has anyway.
+Tokens that come in an answer which cannot be used, or whose proof is refused (C98), are in custody
+until then, and are revoked, but for a refresh token that the launch has anyway.
 
 What the authorization server itself refuses, in OAuth's words or by 429 or 503, leaves the token
 as it was: it is sent again after a while (C125). So is what was certainly not sent.
@@ -21,9 +21,8 @@ as it was: it is sent again after a while (C125). So is what was certainly not s
 import asyncio
 import logging
 import time
-from dataclasses import replace
 from datetime import datetime
-from http import HTTPStatus
+from functools import partial
 from typing import NoReturn
 
 from django.db import Error as DatabaseError
@@ -32,18 +31,12 @@ from django.utils import timezone
 from smartapp import alerts, metrics
 from smartapp.database import in_database
 from smartapp.exception_reports import cause
-from smartapp.launches import (
-    background,
-    pending_revocations,
-    refresh_failure,
-    revocation,
-    store,
-    token_budget,
-    token_endpoint,
-)
+from smartapp.exchange import background
+from smartapp.exchange.custody import Custody, custody
+from smartapp.exchange.pipeline import Purpose, Request
+from smartapp.launches import proof, refresh_failure, store
 from smartapp.launches import tokens as launch_tokens
 from smartapp.launches.models import EndReason
-from smartapp.launches.pending_revocations import Outstanding
 from smartapp.launches.store import StoredLaunch
 from smartapp.launches.tokens import LaunchTokens
 from smartapp.protocol import scopes, token
@@ -51,20 +44,15 @@ from smartapp.protocol.errors import (
     AccessExpired,
     ContextChanged,
     Disconnected,
-    EHRRedirected,
     EHRTimeout,
-    EHRUnavailable,
     EndedByAdministrator,
     EndedByEHR,
-    IDTokenError,
     InvalidGrant,
     LaunchContextError,
     LaunchEnded,
     PatientChanged,
     RefreshUncertain,
     SmartError,
-    TokenRefused,
-    TokenResponseInvalid,
     UnknownEndpoint,
 )
 from smartapp.protocol.token import TokenResponse
@@ -76,34 +64,6 @@ logger = logging.getLogger(__name__)
 POLL_SECONDS = 0.1
 WAIT_FOR_HOLDER_SECONDS = 30
 STORE_AGAIN_SECONDS = (0.2, 1, 5)
-
-# What a gateway says when it has no answer of the server behind it: no connection stood, or none
-# was left (408, 502, 504; nginx's 499; from 520 on, Cloudflare's). And what a server says that
-# failed without a decision (500). A 503 or 429 turns away what has not begun.
-NOBODYS_DECISION = frozenset(
-    {
-        HTTPStatus.REQUEST_TIMEOUT,
-        499,
-        HTTPStatus.INTERNAL_SERVER_ERROR,
-        HTTPStatus.BAD_GATEWAY,
-        HTTPStatus.GATEWAY_TIMEOUT,
-        *range(520, 600),
-    }
-)
-# An error response of the authorization server, whatever its status (RFC 6749 §5.2; the last two
-# are from §4.1.2.1, and servers use them here as well).
-OAUTH_ERRORS = frozenset(
-    {
-        "invalid_request",
-        "invalid_client",
-        "invalid_grant",
-        "unauthorized_client",
-        "unsupported_grant_type",
-        "invalid_scope",
-        "server_error",
-        "temporarily_unavailable",
-    }
-)
 
 ENDED: dict[str, type[SmartError]] = {
     EndReason.DISCONNECTED: Disconnected,
@@ -207,127 +167,67 @@ async def _refresh_if_free(launch: StoredLaunch, tokens: LaunchTokens, at_once: 
 
 async def _refresh(config: EndpointConfig, launch: StoredLaunch, tokens: LaunchTokens) -> None:
     """Ask the EHR, as the holder of the lease, and commit whatever follows from it."""
+    nobodys = partial(store.hand_over, launch.uuid, launch.endpoint_id)
+    held = Custody(own=tokens.refresh_token)
     try:
-        fields = await _prepared(config, tokens)
-    except Exception as error:  # whatever it is: nothing was sent
-        await _postpone(launch, error)
-        raise
-    try:
-        response = await _ask_past_a_lost_answer(config, launch, tokens, fields)
+        async with custody(config, nobodys, held):
+            await _taken(config, launch, tokens, held)
     except InvalidGrant:
         logger.info("launch %s: the EHR ended it (invalid_grant)", launch.uuid)
         metrics.refreshes.labels("ended").inc()
         await in_database(store.end_unless_renewed, launch, EndReason.INVALID_GRANT, timezone.now())
     except Exception as error:  # an error of ours, too, may have come after the EHR's answer
-        held = pending_revocations.held_by(error, tokens.token_endpoint)
-        await _refused(config, launch, tokens, held, error)
-    else:
-        await _take(config, launch, tokens, response)
+        await _kept(launch, error, was_sent=held.asking is not None)
 
 
-async def _take(
-    config: EndpointConfig, launch: StoredLaunch, tokens: LaunchTokens, response: TokenResponse
+async def _taken(
+    config: EndpointConfig, launch: StoredLaunch, tokens: LaunchTokens, held: Custody
 ) -> None:
-    """Commit the tokens that came, or whatever else follows from this answer."""
-    answered = Outstanding(response.refresh_token, response.access_token, tokens.token_endpoint)
+    """Commit the tokens that come, or end a launch for which the EHR answers with somebody else."""
+    response = await _asked(config, launch, tokens, held)
+    await proof.check_refreshed(config, tokens, response)
     try:
-        await token_endpoint.check_refreshed_id_token(config, tokens, response)
         refreshed = launch_tokens.from_refresh(tokens, response)
     except LaunchContextError as error:
         logger.error("launch %s stopped: wrong-patient alarm: %s", launch.uuid, error.detail)
         metrics.refreshes.labels("wrong-patient").inc()
         alerts.send_soon("wrong-patient", f"wrong-patient alarm at {launch.endpoint_slug}")
-        with revocation.told_unless_stored(config, answered):
-            await in_database(store.end_for_another_patient, launch, answered, timezone.now())
-    except Exception as error:
-        await _refused(config, launch, tokens, answered, error)
+        await in_database(
+            store.end_and_hand_over, launch, EndReason.PATIENT_CHANGED, timezone.now()
+        )
     else:
-        with revocation.told_unless_stored(config, _beside(tokens, answered)):
-            await _store(launch, refreshed, response.expires_at)
+        await _store(launch, refreshed, response.expires_at, held)
 
 
-async def _refused(
-    config: EndpointConfig,
-    launch: StoredLaunch,
-    tokens: LaunchTokens,
-    answered: Outstanding | None,
-    error: Exception,
-) -> NoReturn:
-    """Hand over the tokens of an answer that the launch does not take (C98, C133), and keep it
-    with those that it has, as `_kept` does."""
-    if answered is not None:
-        beside = _beside(tokens, answered)
-        with revocation.told_unless_stored(config, beside):
-            await in_database(store.hand_over_answer, launch, beside, timezone.now())
-    await _kept(launch, error)
+async def _asked(
+    config: EndpointConfig, launch: StoredLaunch, tokens: LaunchTokens, held: Custody
+) -> TokenResponse:
+    """Return what the EHR gives; where the registration says that a refresh does not use its token
+    up, a lost answer is asked for once more."""
+    fields = token.refresh_request(
+        refresh_token=tokens.refresh_token or "", scope=scopes_to_send(config, tokens)
+    )
+    endpoint = tokens.token_endpoint
+    request = Request(config, Purpose.REFRESH, endpoint, fields, token_endpoint=endpoint)
+    try:
+        return await held.ask(request)
+    except SmartError as error:
+        if not (launch.refresh_tokens_persist and refresh_failure.is_lost(error)):
+            raise
+        logger.warning("launch %s: its refresh is uncertain: %s", launch.uuid, error.code)
+    await in_database(store.mark_uncertain, launch, timezone.now())
+    return await held.ask(request)
 
 
-def _beside(tokens: LaunchTokens, answered: Outstanding) -> Outstanding:
-    """Return what an answer brought beside the launch's own: an EHR that does not rotate sends the
-    same refresh token again, and that is still the launch's."""
-    is_same = answered.refresh_token == tokens.refresh_token
-    return replace(answered, refresh_token=None) if is_same else answered
-
-
-async def _prepared(config: EndpointConfig, tokens: LaunchTokens) -> dict[str, str]:
-    """Return the form fields of a refresh, whose request has been taken out of the budget."""
-    scope = scopes_to_send(config, tokens)
-    await token_budget.take(config)
-    return token.refresh_request(refresh_token=tokens.refresh_token or "", scope=scope)
-
-
-async def _kept(launch: StoredLaunch, error: Exception) -> NoReturn:
-    """Keep the launch, and end the lease, after a failure that is not the launch's end. Raises
-    that failure, or RefreshUncertain where the refresh token is not to be used again."""
-    if launch.refresh_tokens_persist or not _may_be_used_up(error):
-        said = refresh_failure.of_a_refresh(error)
-        await _postpone(launch, said)
-        raise said from error
-    code = error.code if isinstance(error, SmartError) else type(error).__name__
-    logger.warning("launch %s: its refresh is uncertain: %s", launch.uuid, code)
-    metrics.refreshes.labels("uncertain").inc()
-    uncertain = refresh_failure.uncertain(error)
-    failure = refresh_failure.remembered(uncertain, launch.refresh_failure)
-    await in_database(store.leave_uncertain, launch, failure, timezone.now())
-    raise (uncertain if isinstance(error, SmartError) else error) from error
-
-
-async def _postpone(launch: StoredLaunch, error: Exception) -> None:
-    metrics.refreshes.labels("postponed").inc()
-    failure = refresh_failure.remembered(error, launch.refresh_failure)
-    until = timezone.now() + refresh_failure.back_off(error, failure)
-    await in_database(store.postpone_refresh, launch, failure, until)
-
-
-def _may_be_used_up(error: Exception) -> bool:
-    """Whether the EHR may have renewed the tokens, although none came that can be used.
-
-    What the authorization server says in OAuth's words is its decision, and it gave nothing
-    (C125). Any other answer without tokens may have taken the place of the one that had them: an
-    unreadable 200, a redirect, a gateway's error, a server's failure that it did not foresee. An
-    answer whose proof was refused had a refresh token, which is revoked with it.
-    """
-    if isinstance(error, TokenRefused):
-        return error.http_status in NOBODYS_DECISION and error.error not in OAUTH_ERRORS
-    if isinstance(error, EHRUnavailable):
-        return error.sent or isinstance(error, EHRRedirected)
-    used = isinstance(error, TokenResponseInvalid | IDTokenError)
-    return used or not isinstance(error, SmartError)
-
-
-def _is_lost(error: SmartError) -> bool:
-    """Whether no answer came; a gateway's 504 says the same of the server behind it."""
-    if isinstance(error, TokenRefused):
-        return error.http_status == HTTPStatus.GATEWAY_TIMEOUT
-    return isinstance(error, EHRUnavailable) and error.sent
-
-
-async def _store(launch: StoredLaunch, refreshed: LaunchTokens, expires_at: datetime) -> None:
+async def _store(
+    launch: StoredLaunch, refreshed: LaunchTokens, expires_at: datetime, held: Custody
+) -> None:
     """Commit what may be the only refresh token left, past a database that is away for a moment.
     Twice does no harm: the second time the row is at another version."""
     for pause in (*STORE_AGAIN_SECONDS, None):
         try:
-            await in_database(store.store_refreshed, launch, refreshed, expires_at)
+            if await in_database(store.store_refreshed, launch, refreshed, expires_at):
+                held.keep()
             metrics.refreshes.labels("renewed").inc()
             return
         except DatabaseError as error:
@@ -337,20 +237,25 @@ async def _store(launch: StoredLaunch, refreshed: LaunchTokens, expires_at: date
         await asyncio.sleep(pause)
 
 
-async def _ask_past_a_lost_answer(
-    config: EndpointConfig, launch: StoredLaunch, tokens: LaunchTokens, fields: dict[str, str]
-) -> TokenResponse:
-    """Return what the EHR gives; where the registration says that a refresh does not use its token
-    up, a lost answer is asked for once more."""
-    try:
-        return await token_endpoint.request_token(config, tokens.token_endpoint, fields)
-    except SmartError as error:
-        if not (launch.refresh_tokens_persist and _is_lost(error)):
-            raise
-        logger.warning("launch %s: its refresh is uncertain: %s", launch.uuid, error.code)
-    await in_database(store.mark_uncertain, launch, timezone.now())
-    await token_budget.take(config)
-    return await token_endpoint.request_token(config, tokens.token_endpoint, fields)
+async def _kept(launch: StoredLaunch, error: Exception, *, was_sent: bool) -> NoReturn:
+    """Keep the launch, and end the lease, after a failure that is not the launch's end. Raises
+    that failure, or RefreshUncertain where the refresh token is not to be used again."""
+    in_doubt = was_sent and not launch.refresh_tokens_persist
+    if in_doubt and refresh_failure.may_be_used_up(error):
+        said: Exception = refresh_failure.uncertain(error)
+        failure = refresh_failure.remembered(said, launch.refresh_failure)
+        logger.warning("launch %s: its refresh is uncertain: %s", launch.uuid, failure.detail)
+        metrics.refreshes.labels("uncertain").inc()
+        await in_database(store.leave_uncertain, launch, failure, timezone.now())
+    else:
+        said = refresh_failure.of_a_refresh(error)
+        failure = refresh_failure.remembered(said, launch.refresh_failure)
+        metrics.refreshes.labels("postponed").inc()
+        until = timezone.now() + refresh_failure.back_off(said, failure)
+        await in_database(store.postpone_refresh, launch, failure, until)
+    if said is error or not isinstance(error, SmartError):
+        raise error
+    raise said from error
 
 
 def scopes_to_send(config: EndpointConfig, tokens: LaunchTokens) -> str | None:

@@ -41,6 +41,35 @@ UNCERTAIN: Mapping[str, type[RefreshUncertain]] = {
 }
 
 
+# What a gateway says when it has no answer of the server behind it: no connection stood, or none
+# was left (408, 502, 504; nginx's 499; from 520 on, Cloudflare's). And what a server says that
+# failed without a decision (500). A 503 or 429 turns away what has not begun.
+NOBODYS_DECISION = frozenset(
+    {
+        HTTPStatus.REQUEST_TIMEOUT,
+        499,
+        HTTPStatus.INTERNAL_SERVER_ERROR,
+        HTTPStatus.BAD_GATEWAY,
+        HTTPStatus.GATEWAY_TIMEOUT,
+        *range(520, 600),
+    }
+)
+# An error response of the authorization server, whatever its status (RFC 6749 §5.2; the last two
+# are from §4.1.2.1, and servers use them here as well).
+OAUTH_ERRORS = frozenset(
+    {
+        "invalid_request",
+        "invalid_client",
+        "invalid_grant",
+        "unauthorized_client",
+        "unsupported_grant_type",
+        "invalid_scope",
+        "server_error",
+        "temporarily_unavailable",
+    }
+)
+
+
 @dataclass(frozen=True, slots=True)
 class RefreshFailure:
     """`code` is that of the page, `error` the `error` of the EHR's answer and `http_status` its
@@ -89,6 +118,29 @@ def of_a_refresh(error: Exception) -> Exception:
     said = kind(error.detail, error=error.error, http_status=error.http_status, said=error.said)
     said.retry_after = error.retry_after
     return said
+
+
+def may_be_used_up(error: Exception) -> bool:
+    """Whether the EHR may have renewed the tokens, although none came that can be used (C124).
+
+    What the authorization server says in OAuth's words is its decision, and it gave nothing
+    (C125). Any other answer without tokens may have taken the place of the one that had them: an
+    unreadable 200, a redirect, a gateway's error, a server's failure that it did not foresee. An
+    answer whose proof was refused had a refresh token, which is revoked with it.
+    """
+    if isinstance(error, TokenRefused):
+        return error.http_status in NOBODYS_DECISION and error.error not in OAUTH_ERRORS
+    if isinstance(error, EHRUnavailable):
+        return error.sent or isinstance(error, EHRRedirected)
+    used = isinstance(error, TokenResponseInvalid | IDTokenError)
+    return used or not isinstance(error, SmartError)
+
+
+def is_lost(error: SmartError) -> bool:
+    """Whether no answer came; a gateway's 504 says the same of the server behind it."""
+    if isinstance(error, TokenRefused):
+        return error.http_status == HTTPStatus.GATEWAY_TIMEOUT
+    return isinstance(error, EHRUnavailable) and error.sent
 
 
 def uncertain(error: Exception) -> RefreshUncertain:

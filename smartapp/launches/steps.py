@@ -14,17 +14,17 @@ from django.http import HttpResponse
 from django.utils import timezone
 from joserfc.util import urlsafe_b64decode
 
-from smartapp import http
 from smartapp.chart.chart import Chart
+from smartapp.exchange.pipeline import Exchange, Purpose, Request, Sent
 from smartapp.launches import cookies, events
-from smartapp.launches.events import Detail, Verdict
+from smartapp.launches.events import Attempt, Detail, Verdict
 from smartapp.launches.models import LaunchKind, Step
 from smartapp.launches.store import StoredLaunch
 from smartapp.launches.tokens import LaunchTokens
 from smartapp.protocol.authorization import (
     MAX_URL_CHARACTERS,
-    AuthorizationCode,
     AuthorizationErrorResponse,
+    AuthorizationResponse,
 )
 from smartapp.protocol.errors import (
     AuthorizationErrorWithoutState,
@@ -140,7 +140,7 @@ def came_back(state: str) -> None:
 
 def recalled(
     config: EndpointConfig,
-    answer: AuthorizationCode | AuthorizationErrorResponse,
+    answer: AuthorizationResponse | AuthorizationErrorResponse,
     asked_at: datetime,
 ) -> None:
     """The answer fits a pending launch of this browser."""
@@ -161,40 +161,39 @@ def recalled(
     attempt.step = Step.CALLBACK if refused else Step.TOKEN
 
 
-def token_asked(fields: Mapping[str, str]) -> None:
-    if attempt := events.current():
-        is_refresh = fields.get("grant_type") == "refresh_token"
-        attempt.step = Step.REFRESH if is_refresh else Step.TOKEN
-
-
-def token_answered(
-    config: EndpointConfig,
-    token_endpoint: str,
-    fields: Mapping[str, str],
-    response: http.Response,
-) -> None:
-    attempt = events.current()
+def exchanged(*, exchange: Exchange, **_: object) -> None:
+    """Receive each request to an authorization server when it is over, however it went."""
+    attempt, purpose = events.current(), exchange.request.purpose
     if attempt is None:
         return
-    members = _members(response.body)
-    header, claims = _assertion(fields.get("client_assertion", ""))
+    if purpose.is_for_tokens:
+        attempt.step = Step.REFRESH if purpose == Purpose.REFRESH else Step.TOKEN
+        for sent in exchange.sent:
+            _token_answered(attempt, exchange.request, sent)
+    if exchange.stale_copy:
+        _stale_copy(exchange.request.config, *exchange.stale_copy)
+
+
+def _token_answered(attempt: Attempt, request: Request, sent: Sent) -> None:
+    members = _members(sent.response.body)
+    header, claims = _assertion(sent.fields.get("client_assertion", ""))
     detail: Detail = {
-        "token_endpoint": token_endpoint,
-        "auth_method": config.auth_method,
-        "client_id": config.client_id,
-        "sent": _names(fields),
+        "token_endpoint": request.url,
+        "auth_method": request.config.auth_method,
+        "client_id": request.config.client_id,
+        "sent": _names(sent.fields),
         "received": _names(members),
-        "http_status": response.status,
+        "http_status": sent.response.status,
     }
     if header:
         detail["assertion_header"], detail["assertion_claims"] = header, claims
-    if "redirect_uri" in fields:
-        detail["redirect_uri"] = fields["redirect_uri"]
+    if "redirect_uri" in sent.fields:
+        detail["redirect_uri"] = sent.fields["redirect_uri"]
     error = members.get("error")
     if isinstance(error, str) and _ERROR_CODE.fullmatch(error):
         detail["ehr_error"] = error
-    granted = response.status == 200 and "access_token" in members
-    text = "The EHR gave tokens." if granted else f"The EHR answered {response.status}."
+    granted = sent.response.status == 200 and "access_token" in members
+    text = "The EHR gave tokens." if granted else f"The EHR answered {sent.response.status}."
     events.note(attempt.step, [verdict("C80", granted, text), *_about_assertion(claims)], detail)
     if granted:
         attempt.step = Step.ID_TOKEN if attempt.step == Step.TOKEN else Step.FHIR
@@ -209,7 +208,7 @@ def refreshed_without_aud() -> None:
     events.note(Step.REFRESH, [verdict("C98", True, text)])
 
 
-def stale_copy(config: EndpointConfig, *, refused: str, taken: str) -> None:
+def _stale_copy(config: EndpointConfig, refused: str, taken: str) -> None:
     """The EHR refused the key that signs and took the previous one: nothing failed."""
     text = "The EHR refused the new key and took the previous one: its copy of our JWKS is stale."
     detail: Detail = {

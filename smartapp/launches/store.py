@@ -17,7 +17,6 @@ from smartapp.launches import pending_revocations, refresh_failure
 from smartapp.launches import tokens as launch_tokens
 from smartapp.launches.cookies import SessionKey
 from smartapp.launches.models import EndReason, Launch, LaunchKind, Revocation
-from smartapp.launches.pending_revocations import Outstanding
 from smartapp.launches.refresh_failure import RefreshFailure
 from smartapp.launches.tokens import LaunchTokens
 from smartapp.protocol.errors import (
@@ -26,6 +25,7 @@ from smartapp.protocol.errors import (
     LaunchNotFound,
     StateAlreadyUsed,
 )
+from smartapp.protocol.token import Issued
 from smartapp.registrations import registry
 from smartapp.registrations.registry import EndpointConfig
 from smartapp.vault import VaultError
@@ -95,12 +95,6 @@ def consume_state(
     except IntegrityError:
         raise StateAlreadyUsed("the state digest is already in the table") from None
     return launch.uuid
-
-
-def give_state_back(uuid: UUID) -> None:
-    """Forget a launch whose code was certainly not sent anywhere: the same answer of the EHR may
-    come again in a moment."""
-    Launch.objects.filter(uuid=uuid, session=None, ended_at=None).delete()
 
 
 def complete(
@@ -176,13 +170,28 @@ def _may_be_another_person(tokens: LaunchTokens, launch: Launch, at_same_endpoin
     return same_issuer and other.id_token_sub != tokens.id_token_sub
 
 
-def fail(uuid: UUID, endpoint_id: int, given: Outstanding | None, now: datetime) -> None:
-    """Record that the launch did not come about; the row keeps its state used. `given` is what
-    the EHR had issued by then: it is told that nobody uses it (C133)."""
+def close_unfinished(
+    uuid: UUID, config: EndpointConfig, issued: Issued | None, *, was_sent: bool
+) -> None:
+    """Close a launch that did not come about, and hand over what the EHR had issued by then; the
+    row keeps its state used. Where the code was certainly not sent anywhere, forget the launch
+    instead: the same answer of the EHR may come again in a moment."""
+    unfinished = Launch.objects.filter(uuid=uuid, ended_at=None)
+    if not was_sent:
+        unfinished.filter(session=None).delete()
+        return
     with transaction.atomic():
-        _end(Launch.objects.filter(uuid=uuid, ended_at=None), EndReason.FAILED, now)
-        if given is not None:
-            pending_revocations.hand_over(uuid, endpoint_id, given, now).save(force_insert=True)
+        _end(unfinished, EndReason.FAILED, timezone.now())
+        hand_over(uuid, config.endpoint_id, issued)
+
+
+def hand_over(
+    uuid: UUID, endpoint_id: int, issued: Issued | None, *, was_sent: bool = True
+) -> None:
+    """Let the EHR be told of what nobody keeps (C133)."""
+    if was_sent and issued is not None:
+        row = pending_revocations.revocation_of(uuid, endpoint_id, issued, timezone.now())
+        row.save(force_insert=True)
 
 
 def find(uuid: UUID, session_digest: str, now: datetime) -> StoredLaunch:
@@ -346,8 +355,10 @@ def take_refresh_lease(launch: StoredLaunch, now: datetime, *, at_once: bool = F
 
 def store_refreshed(
     launch: StoredLaunch, tokens: LaunchTokens, access_token_expires_at: datetime
-) -> None:
-    """Commit the new tokens, before any of them is used (C124); the lease ends with it."""
+) -> bool:
+    """Commit the new tokens, before any of them is used (C124); the lease ends with it. Return
+    whether the launch lives on: what was given to one that ended while the EHR was asked is
+    nobody's (C133)."""
     stored = _at_version(launch).update(
         sealed_tokens=launch_tokens.seal(tokens, launch.uuid),
         access_token_expires_at=access_token_expires_at,
@@ -357,11 +368,7 @@ def store_refreshed(
         sealed_refresh_failure="",
         refresh_uncertain_at=None,
     )
-    # Ended while the EHR was asked: what it gave is nobody's, and the EHR is told so (C133).
-    if not stored and not Launch.objects.filter(uuid=launch.uuid, ended_at=None).exists():
-        pending_revocations.hand_over(
-            launch.uuid, launch.endpoint_id, tokens, timezone.now()
-        ).save()
+    return bool(stored) or Launch.objects.filter(uuid=launch.uuid, ended_at=None).exists()
 
 
 def mark_uncertain(launch: StoredLaunch, now: datetime) -> None:
@@ -398,19 +405,6 @@ def end_and_hand_over(launch: StoredLaunch, reason: EndReason, now: datetime) ->
     return ended[0] if ended else None
 
 
-def hand_over_answer(launch: StoredLaunch, answered: Outstanding, now: datetime) -> None:
-    """Let the EHR be told of what a refresh brought and the launch does not take (C133)."""
-    pending_revocations.hand_over(launch.uuid, launch.endpoint_id, answered, now).save()
-
-
-def end_for_another_patient(launch: StoredLaunch, answered: Outstanding, now: datetime) -> None:
-    """End a launch whose refresh answered for another patient (C126), and hand over what it had
-    and what that answer brought: both are still good at the EHR (C133)."""
-    with transaction.atomic():
-        end_and_hand_over(launch, EndReason.PATIENT_CHANGED, now)
-        hand_over_answer(launch, answered, now)
-
-
 def hand_over_batch(
     launches: QuerySet[Launch], reason: EndReason, now: datetime, *, lease: bool = False
 ) -> list[UUID | None]:
@@ -428,7 +422,9 @@ def hand_over_batch(
         except VaultError:  # of no use to anybody any more
             rows.append(None)
         else:
-            rows.append(pending_revocations.hand_over(uuid, endpoint_id, tokens, now, lease=lease))
+            rows.append(
+                pending_revocations.revocation_of(uuid, endpoint_id, tokens, now, lease=lease)
+            )
     Revocation.objects.bulk_create(filter(None, rows))
     _end(Launch.objects.filter(pk__in=[uuid for uuid, _, _ in held]), reason, now)
     return [row.pk if row else None for row in rows]
@@ -492,5 +488,5 @@ def _hand_over_expired(session_digests: list[str], now: datetime) -> None:
         except VaultError:  # of no use to anybody any more
             continue
         if tokens.refresh_token is not None:
-            rows.append(pending_revocations.hand_over(uuid, endpoint_id, tokens, now))
+            rows.append(pending_revocations.revocation_of(uuid, endpoint_id, tokens, now))
     Revocation.objects.bulk_create(rows)

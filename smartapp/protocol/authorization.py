@@ -53,7 +53,9 @@ class LaunchRequest:
 
 
 @dataclass(frozen=True, slots=True)
-class AuthorizationCode:
+class AuthorizationResponse:
+    """A code, of which nobody knows yet whether the EHR that was asked sent it."""
+
     code: str = field(repr=False)
     state: str = field(repr=False)
     iss: str | None
@@ -68,6 +70,13 @@ class AuthorizationErrorResponse:
     error_uri: str | None
     state: str = field(repr=False)
     iss: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class AuthorizationCode:
+    """A code that may be exchanged. `accepted_code` makes it, and nothing else does."""
+
+    value: str = field(repr=False)
 
 
 def parse_launch_request(query: str) -> LaunchRequest:
@@ -154,7 +163,7 @@ def is_better_posted(url: str, capabilities: Collection[str]) -> bool:
     return len(url) > MAX_URL_CHARACTERS and "authorize-post" in capabilities
 
 
-def parse_authorization_response(query: str) -> AuthorizationCode | AuthorizationErrorResponse:
+def parse_authorization_response(query: str) -> AuthorizationResponse | AuthorizationErrorResponse:
     """Return what the EHR sent the browser back with (RFC 6749 §4.1.2 and §4.1.2.1).
 
     Raises ParameterMissing, ParameterRepeated, ParameterTooLong or ParameterMalformed,
@@ -172,7 +181,7 @@ def parse_authorization_response(query: str) -> AuthorizationCode | Authorizatio
     iss = optional(values, "iss", max_characters=MAX_LAUNCH_PARAMETER_CHARACTERS)
     if error is None:
         code = required(values, "code", max_characters=MAX_CODE_CHARACTERS)
-        return AuthorizationCode(code, state, iss)
+        return AuthorizationResponse(code, state, iss)
     if "code" in values:
         raise AuthorizationResponseInvalid("a code and an error at once")
     return AuthorizationErrorResponse(
@@ -182,6 +191,23 @@ def parse_authorization_response(query: str) -> AuthorizationCode | Authorizatio
         state=state,
         iss=iss,
     )
+
+
+def accepted_code(
+    response: AuthorizationResponse | AuthorizationErrorResponse,
+    *,
+    expected_issuers: Collection[str],
+    iss_required: bool,
+) -> AuthorizationCode:
+    """Return the code of a response of the authorization server that was asked.
+
+    Raises AuthorizationResponseInvalid for one of another server, whatever it says (C51), and
+    AuthorizationRefused for an error.
+    """
+    validate_response_issuer(response.iss, expected_issuers=expected_issuers, required=iss_required)
+    if isinstance(response, AuthorizationErrorResponse):
+        raise refusal(response)
+    return AuthorizationCode(response.code)
 
 
 def validate_response_issuer(

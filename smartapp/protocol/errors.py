@@ -618,15 +618,9 @@ class KeysReplaced(InvalidClient):
 
 
 class TokenResponseInvalid(TokenError):
-    """`access_token` and `refresh_token` are what the answer holds all the same: nobody uses them
-    here, and the EHR goes on taking them until it is told (C133)."""
-
     code = "token-response-invalid"
     requirement = "C80"
     happened = "The EHR's answer could not be understood, so it was not used."
-
-    access_token: str | None = None
-    refresh_token: str | None = None
 
     def __init__(self, detail: str = "", *, rule: str = "") -> None:
         """`rule` is "not-json" where something else than a token endpoint answered."""

@@ -55,6 +55,15 @@ class TokenResponse:
     members: dict[str, Any] = field(repr=False)
 
 
+@dataclass(frozen=True, slots=True)
+class Issued:
+    """Tokens that an EHR takes until it is told that nobody uses them (RFC 7009, C133)."""
+
+    refresh_token: str | None = field(repr=False)
+    access_token: str | None = field(repr=False)
+    token_endpoint: str
+
+
 def authorization_code_request(
     *, code: str, redirect_uri: str, code_verifier: str
 ) -> dict[str, str]:
@@ -88,18 +97,9 @@ def parse_token_response(status: int, body: bytes, *, requested_at: datetime) ->
     """Return the tokens, or raise.
 
     InvalidGrant, InvalidClient or TokenRefused for an error response, whatever its shape (C142);
-    TokenResponseInvalid, with the tokens that it holds all the same, for anything that is neither
-    that nor a token response. `requested_at` is when the request was *started*: the lifetime is
-    counted from there, less a margin (C81).
+    TokenResponseInvalid for anything that is neither that nor a token response. `requested_at` is
+    when the request was *started*: the lifetime is counted from there, less a margin (C81).
     """
-    try:
-        return _parsed(status, body, requested_at)
-    except TokenResponseInvalid as error:
-        error.access_token, error.refresh_token = _held(body)
-        raise
-
-
-def _parsed(status: int, body: bytes, requested_at: datetime) -> TokenResponse:
     if status >= 400:
         raise _refusal(status, body)
     if status != 200:
@@ -135,19 +135,22 @@ def _token_response(members: dict[str, Any], requested_at: datetime) -> TokenRes
     )
 
 
-def _held(body: bytes) -> tuple[str | None, str | None]:
-    """Return the access and the refresh token of an answer that was refused, only to revoke them.
-    So it is read as generously as can be: every other member may be wrong, or there twice."""
+def issued(body: bytes, token_endpoint: str) -> Issued | None:
+    """Return the tokens that any answer holds, be it one that is refused; None without any. Only to
+    revoke them, so it is read as generously as can be: every other member may be wrong, or there
+    twice."""
     try:
         document = json.loads(body.decode("utf-8-sig"))
     except (ValueError, RecursionError):
-        return None, None
+        return None
     members = document if isinstance(document, dict) else {}
     access_token, refresh_token = (
         value if isinstance(value, str) and _REVOCABLE.fullmatch(value) else None
         for value in (members.get("access_token"), members.get("refresh_token"))
     )
-    return access_token, refresh_token
+    if access_token is None and refresh_token is None:
+        return None
+    return Issued(refresh_token, access_token, token_endpoint)
 
 
 def _token(members: dict[str, Any], name: str) -> str | None:

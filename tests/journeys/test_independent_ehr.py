@@ -18,8 +18,9 @@ from django.test import Client
 
 from smartapp import http
 from smartapp.database import in_database
+from smartapp.exchange import pipeline
+from smartapp.exchange.pipeline import Purpose, Request
 from smartapp.keys.material import NewKey
-from smartapp.launches import token_endpoint
 from smartapp.protocol import token
 from smartapp.protocol.errors import InvalidGrant
 from smartapp.registrations import registry
@@ -219,7 +220,8 @@ async def test_a_refresh_token_is_used_once_whoever_comes_and_a_replay_ends_ever
     config = await registry.endpoint_for_slug("elsewhere")
     replay = token.refresh_request(refresh_token=old.refresh_token or "", scope=None)
     with pytest.raises(InvalidGrant):
-        await token_endpoint.request_token(config, old.token_endpoint, replay)
+        asked = Request(config, Purpose.REFRESH, old.token_endpoint, replay, old.token_endpoint)
+        await pipeline.tokens(await pipeline.admit(asked))
     assert await log.new() == {("refresh_token", 400): 1, ("grant revoked", 0): 1}
 
     await expire(page)

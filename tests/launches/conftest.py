@@ -12,8 +12,9 @@ from django.utils import timezone
 from pytest_django import Settings
 
 from smartapp.database import close_thread_connections, in_database
+from smartapp.exchange import token_budget
 from smartapp.keys import key_creation, memory
-from smartapp.launches import events, token_budget
+from smartapp.launches import events
 from smartapp.launches.models import Launch
 from smartapp.registrations import discovery, registry
 from smartapp.registrations.models import Endpoint, Registration

@@ -465,7 +465,7 @@ class TestTokenEndpoint:
         monkeypatch: pytest.MonkeyPatch,
     ) -> None:
         """C69: and the code is not sent again."""
-        monkeypatch.setattr("smartapp.launches.token_endpoint.TOKEN_TIMEOUT_SECONDS", 0.3)
+        monkeypatch.setattr("smartapp.exchange.pipeline.TIMEOUT_SECONDS", 0.3)
         ehr.token_delay = 2
         callback = await browser.to_callback(ehr_launch())
         await refused(browser, callback, 504, "took too long")

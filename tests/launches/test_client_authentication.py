@@ -12,8 +12,9 @@ from joserfc.jwk import KeySet
 
 from smartapp import vault
 from smartapp.database import in_database
+from smartapp.exchange import client_authentication
+from smartapp.exchange.client_authentication import Credentials
 from smartapp.keys import memory
-from smartapp.launches.client_authentication import client_authentication
 from smartapp.registrations import registry
 from smartapp.registrations.models import Endpoint, Registration
 from smartapp.registrations.options import AssertionType, AuthMethod
@@ -37,8 +38,12 @@ def with_secret(config: EndpointConfig, secret: str, **changes: object) -> Endpo
     return changed(config, auth_method=basic, client_secret=secret, **changes)
 
 
+async def credentials(config: EndpointConfig, token_endpoint: str) -> Credentials:
+    return (await client_authentication.registered(config)).credentials(token_endpoint)
+
+
 async def assertion_of(config: EndpointConfig) -> jwt.Token:
-    headers, fields = await client_authentication(config, TOKEN_ENDPOINT)
+    headers, fields = await credentials(config, TOKEN_ENDPOINT)
     assert headers == {}
     assert set(fields) == {"client_assertion", "client_assertion_type"}
     published = memory.published("scripted")
@@ -110,10 +115,8 @@ class TestPrivateKeyJWT:
         self, config: EndpointConfig
     ) -> None:
         """C61."""
-        _, without = await client_authentication(config, TOKEN_ENDPOINT)
-        _, beside = await client_authentication(
-            changed(config, send_client_id=True), TOKEN_ENDPOINT
-        )
+        _, without = await credentials(config, TOKEN_ENDPOINT)
+        _, beside = await credentials(changed(config, send_client_id=True), TOKEN_ENDPOINT)
         assert "client_id" not in without
         assert beside["client_id"] == CLIENT_ID
 
@@ -125,7 +128,7 @@ class TestBasic:
     ) -> None:
         """C62: what Python's own decoder, and so a server, reads back."""
 
-        headers, fields = await client_authentication(with_secret(config, secret), TOKEN_ENDPOINT)
+        headers, fields = await credentials(with_secret(config, secret), TOKEN_ENDPOINT)
         pair = base64.b64decode(headers["Authorization"].removeprefix("Basic ")).decode()
         assert [unquote_plus(part) for part in pair.split(":")] == [CLIENT_ID, secret]
         assert fields == {}
@@ -134,7 +137,7 @@ class TestBasic:
         self, config: EndpointConfig
     ) -> None:
         raw = with_secret(config, "a+b c%", send_secret_as_it_is=True)
-        headers, _ = await client_authentication(raw, TOKEN_ENDPOINT)
+        headers, _ = await credentials(raw, TOKEN_ENDPOINT)
         pair = base64.b64decode(headers["Authorization"].removeprefix("Basic ")).decode()
         assert pair == f"{CLIENT_ID}:a+b c%"
 
@@ -164,7 +167,7 @@ async def test_exactly_one_method_is_used(
 ) -> None:
     """C61: whatever else the registration holds, such as a secret of former days."""
     one = changed(config, auth_method=method, client_secret="former", send_client_id=send_client_id)
-    headers, fields = await client_authentication(one, TOKEN_ENDPOINT)
+    headers, fields = await credentials(one, TOKEN_ENDPOINT)
     ways = {
         AuthMethod.PRIVATE_KEY_JWT: "client_assertion" in fields,
         AuthMethod.CLIENT_SECRET_BASIC: "Authorization" in headers,
@@ -179,4 +182,4 @@ async def test_exactly_one_method_is_used(
 async def test_public_client_sends_its_id_and_nothing_else(config: EndpointConfig) -> None:
     """S13: PKCE is what proves it."""
     public = changed(config, auth_method=AuthMethod.NONE)
-    assert await client_authentication(public, TOKEN_ENDPOINT) == ({}, {"client_id": CLIENT_ID})
+    assert await credentials(public, TOKEN_ENDPOINT) == ({}, {"client_id": CLIENT_ID})

@@ -13,8 +13,8 @@ import pytest
 from aiohttp import web
 from django.core.cache import cache
 
-from smartapp.launches import code_quota, token_budget
-from smartapp.launches.token_budget import Purpose
+from smartapp.exchange import code_quota, token_budget
+from smartapp.exchange.token_budget import Share
 from tests.launches.conftest import Browser, new_browser, query
 from tests.launches.test_token_budget import codes, limit
 from tests.scripted_ehr import ScriptedEHR
@@ -184,7 +184,7 @@ class TestHospital:
         self, app: str, ehr: ScriptedEHR, ehr_launch: Start
     ) -> None:
         config = await limit(1)
-        await token_budget.take(config, Purpose.CODE)
+        await token_budget.take(config, Share.CODE)
         async with coming_from(app, HOSPITAL) as browser:
             callback = await browser.to_callback(ehr_launch())
             assert "token-budget-spent" in await (await browser.get(callback)).text()

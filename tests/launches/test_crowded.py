@@ -112,7 +112,7 @@ async def test_a_code_that_was_sent_is_not_good_again(
     browser: Browser, ehr: ScriptedEHR, ehr_launch: Start, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """C69, C50: after a time-out nobody knows."""
-    monkeypatch.setattr("smartapp.launches.token_endpoint.TOKEN_TIMEOUT_SECONDS", 0.2)
+    monkeypatch.setattr("smartapp.exchange.pipeline.TIMEOUT_SECONDS", 0.2)
     callback = await browser.to_callback(ehr_launch())
     ehr.token_delay = 1
     assert (await browser.get(callback)).status == 504

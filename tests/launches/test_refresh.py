@@ -12,7 +12,8 @@ from django.utils import timezone
 
 from smartapp import http, vault
 from smartapp.database import in_database
-from smartapp.launches import events, pending_revocations, revocation, token_budget
+from smartapp.exchange import token_budget
+from smartapp.launches import events, pending_revocations, revocation
 from smartapp.launches.models import (
     EndReason,
     Launch,

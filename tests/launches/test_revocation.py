@@ -26,6 +26,7 @@ from django.utils import timezone
 from smartapp import http, vault
 from smartapp.audit.models import AuditEvent
 from smartapp.database import in_database
+from smartapp.exchange.revocation import Told
 from smartapp.launches import ending, pending_revocations, refresh, revocation, store
 from smartapp.launches.models import EndReason, Launch, Revocation
 from smartapp.registrations.models import Endpoint, Registration
@@ -449,7 +450,7 @@ class TestTokensThatNobodyHas:
 
         callback = await browser.to_callback(ehr_launch())
         monkeypatch.setattr(store, "complete", away)
-        monkeypatch.setattr(store, "fail", away)
+        monkeypatch.setattr(store, "close_unfinished", away)
         assert (await browser.get(callback)).status == 503
         await until(lambda: len(ehr.revocations) == 2)
         assert ehr.valid_access_tokens == set()
@@ -546,6 +547,7 @@ class TestTokensThatNobodyHas:
         await expire_in(uuid, -1)
         monkeypatch.setattr(refresh, "STORE_AGAIN_SECONDS", ())
         monkeypatch.setattr(store, "store_refreshed", away)
+        monkeypatch.setattr(store, "hand_over", away)
         given = answering(ehr, lambda answer: None)
         assert (await browser.get(f"/launches/{uuid}/")).status == 503
         await until(lambda: told(ehr) == given)
@@ -583,7 +585,7 @@ class TestTokensThatNobodyHas:
 class TestTwoProcessesSettle:
     """What one writes the other does not undo."""
 
-    NOT_DONE = pending_revocations.Told(None, "status-503")
+    NOT_DONE = Told("status-503")
 
     async def settled_while(
         self, change: Callable[[], object], pk: UUID, monkeypatch: pytest.MonkeyPatch

@@ -16,7 +16,8 @@ from django.utils import timezone
 
 from smartapp import http
 from smartapp.database import in_database
-from smartapp.launches import background, refresh, store
+from smartapp.exchange import background
+from smartapp.launches import refresh, store
 from smartapp.launches.models import EndReason, Launch
 from smartapp.launches.refresh_failure import RefreshFailure
 from smartapp.protocol.errors import EHRTimeout

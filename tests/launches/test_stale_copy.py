@@ -21,6 +21,8 @@ from smartapp import http
 from smartapp.database import in_database
 from smartapp.diagnosis import facts, report
 from smartapp.diagnosis.causes import causes
+from smartapp.exchange import pipeline
+from smartapp.exchange.pipeline import Purpose, Request
 from smartapp.keys import (
     emergency,
     key_creation,
@@ -33,7 +35,7 @@ from smartapp.keys import (
 from smartapp.keys.models import KeySet, SigningKey, StaleCopy
 from smartapp.keys.refusals import StepRefused
 from smartapp.keys.rotation import Step
-from smartapp.launches import client_authentication, events
+from smartapp.launches import events
 from smartapp.launches.backend import backend_token
 from smartapp.launches.models import EndReason, Launch, LaunchEvent
 from smartapp.protocol.errors import EHRCrowded
@@ -274,17 +276,24 @@ class TestSendsNothingTwice:
 
     @pytest.mark.parametrize("method", [AuthMethod.CLIENT_SECRET_BASIC, AuthMethod.NONE])
     async def test_for_a_client_that_does_not_sign(
-        self, browser: Browser, method: AuthMethod
+        self,
+        browser: Browser,
+        ehr: ScriptedEHR,
+        method: AuthMethod,
+        monkeypatch: pytest.MonkeyPatch,
     ) -> None:
         await rotated()
         config = changed(await config_of(), auth_method=method, client_secret="secret")
         sent = []
 
-        async def send(headers: dict[str, str], credentials: dict[str, str]) -> http.Response:
-            sent.append((headers, credentials))
+        async def post_form(*arguments: Any, **options: Any) -> http.Response:
+            sent.append((arguments, options))
             return answered(401)
 
-        answer = await client_authentication.authenticated(config, "https://ehr.example/t", send)
+        monkeypatch.setattr(http, "post_form", post_form)
+        url = f"{ehr.base}/token"
+        asked = Request(config, Purpose.CLIENT_CREDENTIALS, url, {}, token_endpoint=url)
+        answer = await pipeline.send(await pipeline.admit(asked))
         assert answer.status == 401
         assert len(sent) == 1
 

@@ -17,7 +17,7 @@ from pytest_django import Settings
 
 from smartapp import http
 from smartapp.database import in_database
-from smartapp.launches import token_budget
+from smartapp.exchange import token_budget
 from smartapp.launches.backend import backend_token
 from smartapp.launches.models import Launch
 from smartapp.protocol.errors import EHRLimited, TokenBudgetSpent

@@ -197,7 +197,7 @@ class TestWhereATokenMayBeUsedUp:
         ehr_launch: Start,
         monkeypatch: pytest.MonkeyPatch,
     ) -> None:
-        monkeypatch.setattr("smartapp.launches.token_endpoint.TOKEN_TIMEOUT_SECONDS", 0.3)
+        monkeypatch.setattr("smartapp.exchange.pipeline.TIMEOUT_SECONDS", 0.3)
         uuid = await browser.launch(ehr_launch())
         await expire(uuid)
         ehr.token_delay = 1

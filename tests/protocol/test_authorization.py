@@ -1,13 +1,15 @@
 """From the launch link to the code (C20 to C24, C30 to C37, C50 to C55; RFC 6749, 7636, 9207)."""
 
+import ast
 import re
+from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlencode, urlsplit
 
 import pytest
 
 from smartapp.protocol import authorization
-from smartapp.protocol.authorization import AuthorizationCode, AuthorizationErrorResponse
+from smartapp.protocol.authorization import AuthorizationErrorResponse, AuthorizationResponse
 from smartapp.protocol.errors import (
     AccessDenied,
     AuthorizationErrorWithoutState,
@@ -152,7 +154,7 @@ class TestAuthorizationResponse:
         response = authorization.parse_authorization_response(
             urlencode({"code": "c" * 4000, "state": STATE, "iss": ISS, "session_state": "x"})
         )
-        assert response == AuthorizationCode("c" * 4000, STATE, ISS)
+        assert response == AuthorizationResponse("c" * 4000, STATE, ISS)
         assert "cccc" not in repr(response)
         assert STATE not in repr(response)
 
@@ -252,3 +254,32 @@ class TestRefusal:
         assert "urn:x:y" in authorization.refusal(response).said
         bare = AuthorizationErrorResponse("invalid_request", None, None, STATE, None)
         assert authorization.refusal(bare).said == ""
+
+
+class TestAcceptedCode:
+    """C51: no code goes on without the check of who sent it."""
+
+    def test_of_the_issuer_that_was_asked(self) -> None:
+        response = AuthorizationResponse("c" * 40, STATE, ISS)
+        code = authorization.accepted_code(response, expected_issuers=[ISS], iss_required=True)
+        assert code.value == "c" * 40
+
+    @pytest.mark.parametrize("iss", ["https://other.example", None])
+    def test_of_another_one_is_refused(self, iss: str | None) -> None:
+        response = AuthorizationResponse("c" * 40, STATE, iss)
+        with pytest.raises(AuthorizationResponseInvalid):
+            authorization.accepted_code(response, expected_issuers=[ISS], iss_required=True)
+
+    def test_error_of_another_one_is_not_believed(self) -> None:
+        response = AuthorizationErrorResponse("access_denied", None, None, STATE, "https://other")
+        with pytest.raises(AuthorizationResponseInvalid):
+            authorization.accepted_code(response, expected_issuers=[ISS], iss_required=False)
+
+    def test_nothing_else_makes_one(self) -> None:
+        made = [
+            path.name
+            for path in Path("smartapp").rglob("*.py")
+            for node in ast.walk(ast.parse(path.read_text()))
+            if isinstance(node, ast.Call) and ast.unparse(node.func).endswith("AuthorizationCode")
+        ]
+        assert made == ["authorization.py"]

@@ -270,15 +270,15 @@ class TestHeldAllTheSame:
     def test_are_told_to_whoever_revokes_them(
         self, status: int, body: bytes, access_token: str | None, refresh_token: str | None
     ) -> None:
-        with pytest.raises(TokenResponseInvalid) as caught:
+        with pytest.raises(TokenResponseInvalid):
             parse_body(status, body)
-        error = caught.value
-        assert (error.access_token, error.refresh_token) == (access_token, refresh_token)
+        issued = token.issued(body, "https://ehr.example/token")
+        found = (issued.access_token, issued.refresh_token) if issued else (None, None)
+        assert found == (access_token, refresh_token)
 
     def test_are_in_none_of_its_words(self) -> None:
         with pytest.raises(TokenResponseInvalid) as caught:
             parse(token_type="mac", refresh_token="CANARY-refresh", access_token="CANARY-access")
-        assert caught.value.refresh_token == "CANARY-refresh"
         assert "CANARY" not in f"{caught.value} {caught.value!r} {caught.value.detail}"
 
 

@@ -32,9 +32,9 @@ from datetime import timedelta
 from django.core.cache import cache
 from django.utils.crypto import salted_hmac
 
+from smartapp.exchange import background, token_budget
+from smartapp.exchange.token_budget import WINDOW_SECONDS, Share, shared
 from smartapp.http import is_loopback
-from smartapp.launches import background, token_budget
-from smartapp.launches.token_budget import WINDOW_SECONDS, Purpose, shared
 from smartapp.protocol.errors import CodesRefused, InvalidClient, SmartError, TokenError
 from smartapp.protocol.token import TokenResponse
 from smartapp.rate_limit import IPV6_SITE, place_of
@@ -100,9 +100,7 @@ async def take(config: EndpointConfig, address: str) -> Place:
     """
     place = await _place(config, address)
     try:
-        await token_budget.take(
-            config, Purpose.CODE if place.is_known else Purpose.CODE_OF_A_STRANGER
-        )
+        await token_budget.take(config, Share.CODE if place.is_known else Share.CODE_OF_A_STRANGER)
     except BaseException:  # also when the browser has left meanwhile
         await background.to_its_end(place.free())
         raise
@@ -138,7 +136,7 @@ async def _waited_for(config: EndpointConfig, prefix: str, limit: int) -> Place:
 
 def _network(address: str) -> str:
     network = place_of(address, IPV6_SITE)
-    return salted_hmac("smartapp.launches.code_quota", network, algorithm="sha256").hexdigest()
+    return salted_hmac("smartapp.exchange.code_quota", network, algorithm="sha256").hexdigest()
 
 
 def _take(prefix: str, limit: int, now: float) -> Place | float:

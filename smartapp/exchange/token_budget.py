@@ -56,21 +56,21 @@ _away_until = 0.0
 _left_alone: dict[int, float] = {}
 
 
-class Purpose(enum.Enum):
-    """What a token request is for; its value is the part of the budget that it may not use."""
+class Share(enum.Enum):
+    """Whose share of the budget a request takes; its value is the part that it may not use."""
 
     CODE = 0.0
     CODE_OF_A_STRANGER = RESERVED_FOR_KNOWN_NETWORKS
     OTHER = RESERVED_FOR_CODES
 
 
-async def take(config: EndpointConfig, purpose: Purpose = Purpose.OTHER) -> None:
+async def take(config: EndpointConfig, share: Share = Share.OTHER) -> None:
     """Take one token request out of the budget; a code waits a few seconds for it.
 
     Raises TokenBudgetSpent, which knows when to try again: nothing has been sent then.
     """
-    give_up_at = time.monotonic() + (0 if purpose is Purpose.OTHER else CODE_WAITS_SECONDS)
-    while wait := await _seconds_to_wait(config, purpose):
+    give_up_at = time.monotonic() + (0 if share is Share.OTHER else CODE_WAITS_SECONDS)
+    while wait := await _seconds_to_wait(config, share):
         if time.monotonic() + wait > give_up_at:
             detail = f"{config.registration_slug}: {config.token_requests_per_minute} a minute"
             metrics.token_budget.labels(config.registration_slug, "held back").inc()
@@ -82,7 +82,7 @@ async def take(config: EndpointConfig, purpose: Purpose = Purpose.OTHER) -> None
 async def count(config: EndpointConfig) -> None:
     """Take one out for a request that is sent whatever the budget says."""
     if config.token_requests_per_minute:
-        await _seconds_to_wait(config, Purpose.CODE)
+        await _seconds_to_wait(config, Share.CODE)
 
 
 async def limited(config: EndpointConfig, retry_after: str | None) -> EHRLimited:
@@ -119,7 +119,7 @@ def _seconds(retry_after: str | None, now: float) -> float:
     return max(60 - now % 60 if asked is None else asked, 1.0)
 
 
-async def _seconds_to_wait(config: EndpointConfig, purpose: Purpose) -> float:
+async def _seconds_to_wait(config: EndpointConfig, share: Share) -> float:
     """Return 0 where a request may be sent now, and has been counted; else when to try again."""
     now = time.time()
     until = _left_alone.get(config.registration_id, 0.0)
@@ -128,7 +128,7 @@ async def _seconds_to_wait(config: EndpointConfig, purpose: Purpose) -> float:
     limit = config.token_requests_per_minute
     if not limit:
         return 0.0
-    first = int(limit * purpose.value)
+    first = int(limit * share.value)
     slots = [_key(config.registration_id, slot) for slot in range(first, limit)]
     return await shared(_take, slots, _key(config.registration_id, "429"), now, away=0.0)
 

@@ -1,0 +1,132 @@
+"""Who we say that we are to an authorization server: a value that signs a request (spec §1.6)."""
+
+import base64
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass, field
+from typing import NamedTuple, Protocol
+from urllib.parse import quote_plus
+
+from django.utils import timezone
+
+from smartapp.keys import attribution, memory
+from smartapp.keys.memory import Signer
+from smartapp.protocol import client_assertion
+from smartapp.registrations.options import AuthMethod
+from smartapp.registrations.registry import EndpointConfig
+
+
+class Credentials(NamedTuple):
+    """What is sent beside a request's own headers and form fields."""
+
+    headers: Mapping[str, str]
+    fields: Mapping[str, str]
+
+
+class ClientAuthentication(Protocol):
+    """One method, and no other beside it (C61)."""
+
+    def credentials(self, token_endpoint: str) -> Credentials:
+        """Return what authenticates one request: nothing of it is good for a second (C67)."""
+
+    def previous(self) -> "PrivateKeyJWT | None":
+        """Return who may sign the request once more where the EHR does not know this client."""
+
+    def in_its_hands(self) -> AbstractContextManager[None]:
+        """The EHR has the request in its hands while the block runs."""
+
+
+@dataclass(frozen=True, slots=True)
+class _WithoutKey:
+    config: EndpointConfig = field(repr=False)
+
+    def previous(self) -> "PrivateKeyJWT | None":
+        return None
+
+    def in_its_hands(self) -> AbstractContextManager[None]:
+        return nullcontext()
+
+
+@dataclass(frozen=True, slots=True)
+class Public(_WithoutKey):
+    """A client that has no secret names itself (RFC 6749 §3.2.1); PKCE proves it."""
+
+    def credentials(self, _: str) -> Credentials:
+        return Credentials({}, {"client_id": self.config.client_id})
+
+
+@dataclass(frozen=True, slots=True)
+class ClientSecretBasic(_WithoutKey):
+    """Each part is form-url-encoded before they are joined (RFC 6749 §2.3.1, C62)."""
+
+    def credentials(self, _: str) -> Credentials:
+        encoded = str if self.config.send_secret_as_it_is else quote_plus
+        pair = f"{encoded(self.config.client_id)}:{encoded(self.config.client_secret)}"
+        header = f"Basic {base64.b64encode(pair.encode()).decode()}"
+        return Credentials({"Authorization": header}, _beside(self.config))
+
+
+@dataclass(frozen=True, slots=True)
+class PrivateKeyJWT:
+    """An assertion signed with our key (RFC 7523; SMART, "Client Authentication: Asymmetric")."""
+
+    config: EndpointConfig = field(repr=False)
+    signer: Signer
+
+    def credentials(self, token_endpoint: str) -> Credentials:
+        config = self.config
+        assertion = client_assertion.sign_client_assertion(
+            client_id=config.client_id,
+            audience=config.assertion_audience or token_endpoint,
+            private_key=self.signer.private_key,
+            alg=self.signer.alg,
+            kid=self.signer.kid,
+            now=timezone.now(),
+            typ=config.assertion_typ or "JWT",
+            lifetime_seconds=config.assertion_lifetime_seconds,
+            jku=config.jwks_url if config.send_jku else "",
+        )
+        fields = client_assertion.client_assertion_fields(assertion)
+        return Credentials({}, _beside(config) | fields)
+
+    def previous(self) -> "PrivateKeyJWT | None":
+        """The key that signed before this one. It needs no clock of its own: a new key signs when
+        no EHR that keeps to a known limit holds our JWKS without it any more; the old one stays
+        published for an hour more, or for an hour after an EHR last took it in its stead
+        (`stale_copies`). Later, a refusal has another cause. One private half at most is kept for
+        this, and an emergency keeps none."""
+        before = memory.previous_signer(self.config.key_set_slug, self.config.alg)
+        if before is None or before.kid == self.signer.kid:
+            return None
+        return PrivateKeyJWT(self.config, before)
+
+    def in_its_hands(self) -> AbstractContextManager[None]:
+        """Who fetches our JWKS meanwhile is most likely this EHR."""
+        return attribution.asking(self.config.key_set_slug, self.config.registration_slug)
+
+
+@dataclass(frozen=True, slots=True)
+class ThisKeyOnly(PrivateKeyJWT):
+    """To see whether an EHR knows a key that does not sign yet: another would prove nothing."""
+
+    def previous(self) -> None:
+        return None
+
+
+_UNSIGNED: Mapping[str, Callable[[EndpointConfig], ClientAuthentication]] = {
+    AuthMethod.NONE: Public,
+    AuthMethod.CLIENT_SECRET_BASIC: ClientSecretBasic,
+}
+
+
+async def registered(config: EndpointConfig) -> ClientAuthentication:
+    """Return how this registration authenticates now. ClientKeyError where it signs and there is
+    no key."""
+    if unsigned := _UNSIGNED.get(config.auth_method):
+        return unsigned(config)
+    return PrivateKeyJWT(config, await memory.signer(config.key_set_slug, config.alg))
+
+
+def _beside(config: EndpointConfig) -> dict[str, str]:
+    """The client id is not repeated unless the registration says so (C61)."""
+    return {"client_id": config.client_id} if config.send_client_id else {}

@@ -1,0 +1,253 @@
+"""Every request to an authorization server goes this way, as one value (spec §1.6).
+
+`admit`: into the registration's budget, and for a code into its network's places (C128, T30).
+Then `send`: the address is one that an administrator trusts now (C14); the request is
+authenticated, once more with the previous key where the EHR has not heard of the new one (C67,
+T22); and it is sent. What came is judged last, by `tokens` where tokens were asked for. The
+timeline hears of each exchange here, and nowhere else (`exchanged`).
+
+No code or refresh token is used twice by the second key (C69, C123): `invalid_client` means that
+client authentication failed, which comes before any grant is looked at (RFC 6749 §3.2.1, §5.2).
+After a time-out, a cut connection or any other answer nothing is repeated.
+"""
+
+import logging
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from http import HTTPStatus
+from urllib.parse import urlencode
+
+from django.dispatch import Signal
+from django.utils import timezone
+
+from smartapp import http
+from smartapp.database import in_database
+from smartapp.exchange import client_authentication, code_quota, token_budget
+from smartapp.exchange.client_authentication import ClientAuthentication, PrivateKeyJWT
+from smartapp.exchange.code_quota import Place
+from smartapp.keys import emergency, stale_copies
+from smartapp.protocol import token
+from smartapp.protocol.authorization import AuthorizationCode
+from smartapp.protocol.errors import (
+    BusyWithEHR,
+    EHRCrowded,
+    EHRSuspended,
+    EHRUnavailable,
+    InvalidClient,
+    KeysReplaced,
+    TokenEndpointFailed,
+)
+from smartapp.protocol.token import Issued, TokenResponse
+from smartapp.protocol.urls import host_of
+from smartapp.registrations import discovery
+from smartapp.registrations.options import AuthMethod
+from smartapp.registrations.registry import EndpointConfig
+
+logger = logging.getLogger(__name__)
+
+TIMEOUT_SECONDS = 10
+
+# Sent with each Exchange when it is over, however it went.
+exchanged = Signal()
+
+
+class Purpose(StrEnum):
+    CODE = "code"
+    REFRESH = "refresh"
+    CLIENT_CREDENTIALS = "client_credentials"
+    REVOCATION = "revocation"
+    INTROSPECTION = "introspection"
+
+    @property
+    def is_for_tokens(self) -> bool:
+        return self in (Purpose.CODE, Purpose.REFRESH, Purpose.CLIENT_CREDENTIALS)
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What is asked. `token_endpoint` is the assertion's audience where the registration names no
+    other; `network` the address that a code came from; `authentication` another one than the
+    registration's."""
+
+    config: EndpointConfig = field(repr=False)
+    purpose: Purpose
+    url: str = field(repr=False)
+    fields: Mapping[str, str] = field(repr=False)
+    token_endpoint: str
+    network: str = ""
+    is_get: bool = False
+    authentication: ClientAuthentication | None = field(default=None, repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """A request as it was sent, with its credentials, and the answer."""
+
+    fields: Mapping[str, str] = field(repr=False)
+    response: http.Response
+
+
+@dataclass(slots=True)
+class Exchange:
+    """A request on its way, and what came of it. Once more with another key makes two of `sent`;
+    `stale_copy` are then the kids that the EHR refused and took."""
+
+    request: Request
+    place: Place = field(default_factory=Place)
+    requested_at: datetime = field(default_factory=timezone.now)
+    sent: list[Sent] = field(default_factory=list)
+    stale_copy: tuple[str, str] | None = None
+
+
+def code_request(
+    config: EndpointConfig,
+    code: AuthorizationCode,
+    *,
+    token_endpoint: str,
+    code_verifier: str,
+    network: str,
+) -> Request:
+    """Return the request that exchanges a code. There is no code without the check of its issuer
+    (C51): nothing else makes an AuthorizationCode."""
+    fields = token.authorization_code_request(
+        code=code.value, redirect_uri=config.redirect_uri, code_verifier=code_verifier
+    )
+    return Request(config, Purpose.CODE, token_endpoint, fields, token_endpoint, network)
+
+
+async def admit(request: Request) -> Exchange:
+    """Return the exchange of a request that may be sent now.
+
+    TokenBudgetSpent and CodesRefused where it may not; they know when to try again. A code waits a
+    little for it. Nothing has been sent then, and nothing is taken.
+    """
+    place = Place()
+    if request.purpose == Purpose.CODE:
+        place = await code_quota.take(request.config, request.network)
+    elif request.purpose.is_for_tokens:
+        await token_budget.take(request.config)
+    return Exchange(request, place)
+
+
+async def send(exchange: Exchange) -> http.Response:
+    """Return the EHR's answer, whatever it says.
+
+    Raises what `http` raises; ClientKeyError; EndpointHostChanged, with nothing sent, where an
+    administrator trusts that host no longer: a launch remembers its token endpoint (C14);
+    EHRLimited for a 429 to a request for tokens.
+    """
+    config = exchange.request.config
+    discovery.check_hosts(config, {host_of(exchange.request.url)})
+    exchange.requested_at = timezone.now()
+    try:
+        asked = exchange.request.authentication
+        method = asked or await client_authentication.registered(config)
+        with method.in_its_hands():
+            response = await _authenticated(exchange, method)
+    finally:
+        exchanged.send(Exchange, exchange=exchange)
+    if response.status == HTTPStatus.TOO_MANY_REQUESTS and exchange.request.purpose.is_for_tokens:
+        raise await token_budget.limited(config, response.headers.get("Retry-After"))
+    return response
+
+
+async def tokens(exchange: Exchange, hold: Callable[[Issued], None] | None = None) -> TokenResponse:
+    """Return the tokens that came, unproven. `hold` is given those of any answer, before it is
+    judged.
+
+    Raises what `send` and `token.parse_token_response` raise, and KeysReplaced; for a code that was
+    certainly not sent, BusyWithEHR.
+    """
+    return await exchange.place.judge(_tokens(exchange, hold))
+
+
+async def _tokens(exchange: Exchange, hold: Callable[[Issued], None] | None) -> TokenResponse:
+    try:
+        response = await send(exchange)
+    except (EHRCrowded, EHRSuspended) as error:
+        if exchange.request.purpose != Purpose.CODE:
+            raise
+        raise BusyWithEHR(error.detail, retry_after=error.retry_after) from error
+    if hold and (issued := token.issued(response.body, exchange.request.token_endpoint)):
+        hold(issued)
+    try:
+        return token.parse_token_response(
+            response.status, response.body, requested_at=exchange.requested_at
+        )
+    except TokenEndpointFailed as error:
+        error.retry_after = token_budget.asked_to_wait(response.headers.get("Retry-After"))
+        raise
+    except InvalidClient as error:
+        await _refuse_after_emergency(exchange.request.config, error)
+        raise
+
+
+async def _authenticated(exchange: Exchange, method: ClientAuthentication) -> http.Response:
+    """An EHR may keep our JWKS for longer than it says, and not ask again for a key that it does
+    not know. So what it answers with `invalid_client` while the key that signed before is still
+    published is sent once more, signed with that key, in an assertion of its own."""
+    response = await _sent(exchange, method)
+    if not token.refuses_client(response.status, response.body):
+        return response
+    previous = method.previous()
+    if previous is None:
+        return response
+    try:
+        again = await _sent(exchange, previous)
+    except EHRUnavailable as error:
+        if error.sent:
+            raise
+        return response  # what was sent is the first request, and this is its answer
+    if again.status == HTTPStatus.OK and isinstance(method, PrivateKeyJWT):
+        await _report(exchange, refused=method, taken=previous)
+    return again
+
+
+async def _sent(exchange: Exchange, method: ClientAuthentication) -> http.Response:
+    request = exchange.request
+    if exchange.sent and request.purpose.is_for_tokens:
+        await token_budget.count(request.config)
+    headers, credentials = method.credentials(request.token_endpoint)
+    headers, fields = {"Accept": "application/json", **headers}, {**request.fields, **credentials}
+    if request.is_get:
+        url = f"{request.url}{'&' if '?' in request.url else '?'}{urlencode(fields)}"
+        answer = http.get(url, headers=headers, timeout_seconds=TIMEOUT_SECONDS)
+    else:
+        answer = http.post_form(
+            request.url, fields, headers=headers, timeout_seconds=TIMEOUT_SECONDS
+        )
+    response = await answer
+    exchange.sent.append(Sent(fields, response))
+    return response
+
+
+async def _report(exchange: Exchange, *, refused: PrivateKeyJWT, taken: PrivateKeyJWT) -> None:
+    config = exchange.request.config
+    refused_kid, taken_kid = exchange.stale_copy = refused.signer.kid, taken.signer.kid
+    logger.warning(
+        "%s refused the new key %s and took the previous one %s: its copy of our JWKS is stale",
+        config.registration_slug,
+        refused_kid,
+        taken_kid,
+    )
+    await stale_copies.record(
+        config.key_set_slug,
+        registration=config.registration_slug,
+        name=config.registration_name,
+        refused_kid=refused_kid,
+        taken_kid=taken_kid,
+        now=timezone.now(),
+    )
+
+
+async def _refuse_after_emergency(config: EndpointConfig, error: InvalidClient) -> None:
+    """KeysReplaced where the EHR cannot know our key yet, because it was replaced at once."""
+    if config.auth_method != AuthMethod.PRIVATE_KEY_JWT:
+        return
+    now = timezone.now()
+    at = await in_database(emergency.explains, config.key_set_slug, config.alg, now)
+    if at:
+        words = f"{error.detail} (keys replaced at {at:%Y-%m-%d %H:%M} UTC)"
+        raise KeysReplaced(words, error=error.error, http_status=error.http_status) from error

@@ -1,0 +1,78 @@
+"""Telling an EHR that tokens are not needed any more (RFC 7009, C133)."""
+
+import logging
+from collections.abc import Awaitable
+from dataclasses import dataclass
+from datetime import timedelta
+
+from django.utils import timezone
+
+from smartapp import http, vault
+from smartapp.exception_reports import cause
+from smartapp.exchange import pipeline
+from smartapp.exchange.pipeline import Purpose, Request
+from smartapp.protocol.errors import SmartError
+from smartapp.protocol.retry_after import retry_after_seconds
+from smartapp.protocol.token import Issued, error_code
+from smartapp.registrations import discovery
+from smartapp.registrations.registry import EndpointConfig
+
+LONGEST_WAIT = timedelta(hours=1)
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """How it went. With a `failure`, the code of what went wrong, it is to be tried again; where
+    revocation is not offered, never."""
+
+    failure: str = ""
+    retry_after: timedelta | None = None
+    is_offered: bool = True
+
+
+async def revoke(config: EndpointConfig, tokens: Issued) -> Told:
+    """Refresh token first: at most EHRs it takes its access tokens with it (RFC 7009 §2.1)."""
+    url = (await discovery.launch_endpoints(config)).revocation_endpoint
+    if url is None:
+        return Told(is_offered=False)
+    held = {"refresh_token": tokens.refresh_token, "access_token": tokens.access_token}
+    for hint, value in held.items():
+        if not value:
+            continue
+        fields = {"token": value, "token_type_hint": hint}
+        request = Request(config, Purpose.REVOCATION, url, fields, tokens.token_endpoint)
+        response = await pipeline.send(await pipeline.admit(request))
+        if not _is_done(response):
+            return Told(f"status-{response.status}", _retry_after(response))
+    return Told()
+
+
+async def outcome(telling: Awaitable[Told], what: str) -> Told:
+    """Return how telling went, whatever it raises."""
+    try:
+        return await telling
+    except SmartError as error:
+        return Told(error.code)
+    except vault.VaultError:
+        return Told("tokens-do-not-open")
+    except Exception as error:
+        # Our own fault: this one waits, and the others of its batch are told all the same.
+        logger.error("%s: %s", what, cause(error))
+        return Told("unexpected-error")
+
+
+def _is_done(response: http.Response) -> bool:
+    """200, also for a token that the EHR does not know (RFC 7009 §2.2); and an EHR that cannot
+    revoke this type of token has nothing more to be told (§2.2.1)."""
+    return response.status == 200 or (
+        response.status == 400 and error_code(response.body) == "unsupported_token_type"
+    )
+
+
+def _retry_after(response: http.Response) -> timedelta | None:
+    """How long a 503 asks to be left alone (RFC 7009 §2.2.1); an hour at most."""
+    value, longest = response.headers.get("Retry-After"), LONGEST_WAIT.total_seconds()
+    seconds = retry_after_seconds(value, now=timezone.now(), longest=longest)
+    return None if seconds is None else timedelta(seconds=seconds)

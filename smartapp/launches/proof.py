@@ -1,0 +1,76 @@
+"""What must be proven before the tokens of an answer are a launch's (C90-C98)."""
+
+import logging
+
+from smartapp.exchange import id_tokens
+from smartapp.launches import steps
+from smartapp.launches.pending import PendingLaunch
+from smartapp.launches.tokens import LaunchTokens, from_response
+from smartapp.protocol import id_token, scopes
+from smartapp.protocol.errors import (
+    DiscoveryError,
+    EHRUnavailable,
+    IDTokenError,
+    IDTokenKeyUnknown,
+    JWKSError,
+)
+from smartapp.protocol.token import TokenResponse
+from smartapp.registrations.registry import EndpointConfig
+
+logger = logging.getLogger(__name__)
+
+
+async def accepted(
+    config: EndpointConfig, pending: PendingLaunch, response: TokenResponse
+) -> LaunchTokens:
+    """Return what a code brought, once it is checked.
+
+    Raises EHRUnavailable, IDTokenError (`openid` asks for proof of who signed in and nobody is
+    believed without it, C97) and LaunchContextError.
+    """
+    granted = scopes.parse_scopes(pending.scope if response.scope is None else response.scope)
+    proof = None
+    if response.id_token is not None:
+        asked_openid = "openid" in scopes.parse_scopes(pending.scope)
+        proof = await id_tokens.validated(
+            config,
+            response.id_token,
+            nonce=pending.nonce if asked_openid else None,
+            access_token=response.access_token,
+        )
+    elif "openid" in granted:
+        raise IDTokenError("openid was granted but no id_token came", rule="missing")
+    tokens = from_response(
+        response, proof, requested_scope=pending.scope, token_endpoint=pending.token_endpoint
+    )
+    steps.context_given(tokens)
+    return tokens
+
+
+async def check_refreshed(
+    config: EndpointConfig, tokens: LaunchTokens, response: TokenResponse
+) -> None:
+    """Refuse a refresh whose id_token is invalid or vouches for somebody else (C98).
+
+    It carries no nonce of ours, as no authorization request stands behind it. When the issuer's
+    keys are not to be had now, it goes unchecked, as if none had come: the answer holds what may
+    be the only refresh token left, and nothing is read from this id_token. For the same reason one
+    without any `aud` is taken, with a note in the timeline; another client's `aud` never is.
+    """
+    iss, sub = tokens.id_token_iss, tokens.id_token_sub
+    if response.id_token is None or iss is None or sub is None:
+        return
+    try:
+        proof = await id_tokens.validated(
+            config,
+            response.id_token,
+            nonce=None,
+            access_token=response.access_token,
+            aud_may_be_absent=True,
+        )
+    except (EHRUnavailable, DiscoveryError, JWKSError, IDTokenKeyUnknown) as error:
+        logger.warning("id_token of a refresh at %s not checked: %s", config.slug, error.code)
+        return
+    id_token.validate_refreshed_id_token(proof, iss=iss, sub=sub)
+    if not proof.aud:
+        steps.refreshed_without_aud()
