@@ -1,8 +1,8 @@
-"""Key sets as administrators see them: where each key is in its life, and what may be done now.
+"""The admin pages of key sets: where each key is in its life, and which steps are allowed now.
 
-Keys are made and moved by `key_creation`, `lifecycle` and `emergency` only; here nothing can be
-typed in or deleted, and the private half is in no list, page or form (spec §3.12; T23). To look
-and to rotate are two rights.
+Only `key_creation`, `lifecycle` and `emergency` make and change keys. On these pages no field of a
+key can be edited or deleted, and no list, page or form contains a private key (T23). Viewing and
+rotating are two separate permissions.
 """
 
 from collections.abc import Callable
@@ -110,7 +110,7 @@ class KeySetAdmin(ReadOnlyAdmin):
         form_url: str = "",  # noqa: ARG002 - Django's signature
         extra_context: dict[str, object] | None = None,  # noqa: ARG002 - Django's signature
     ) -> HttpResponse:
-        """Show the lines of a key set instead of a form."""
+        """Show the keys of the key set instead of a form."""
         key_set = self.get_object(request, object_id)
         if key_set is None:
             raise Http404
@@ -124,7 +124,7 @@ class KeySetAdmin(ReadOnlyAdmin):
         return TemplateResponse(request, "keys/key_set.html", context)
 
     def step_view(self, request: HttpRequest, pk: int, alg: str, step: str) -> HttpResponse:
-        """Ask before a step is taken, and take it when that was confirmed."""
+        """Ask for confirmation of a step, and take the step once it is confirmed."""
         is_emergency = step == panel.EMERGENCY
         _refuse_unless(request, "emergency_keyset" if is_emergency else "rotate_keyset")
         key_set = get_object_or_404(KeySet, pk=pk)
@@ -157,7 +157,8 @@ class KeySetAdmin(ReadOnlyAdmin):
         return TemplateResponse(request, "keys/ask.html", {**shared, "key_set": key_set, **context})
 
     def _take(self, request: HttpRequest, key_set: KeySet, alg: str, step: str) -> HttpResponse:
-        """Naming the EHRs at risk counts only from who may put them at risk."""
+        """Take the step. The names of the EHRs at risk count only if the user may put launches at
+        risk."""
         may_risk = request.user.has_perm("keys.emergency_keyset")
         names = ("typed", "reason") if may_risk else ()
         risk = {name: request.POST.get(name, "").strip() for name in names}
@@ -179,7 +180,7 @@ class KeySetAdmin(ReadOnlyAdmin):
         return _back_to(key_set)
 
     def dry_run_view(self, request: HttpRequest, pk: int, alg: str) -> HttpResponse:
-        """Sign with the key that signs next and verify it as an EHR would; changes nothing."""
+        """Sign with the key that signs next and verify as an EHR would. Changes nothing."""
         _refuse_unless(request, "rotate_keyset")
         key_set = get_object_or_404(KeySet, pk=pk)
         outcome = rehearsal.rehearse(key_set, _line_or_404(key_set, alg))
@@ -188,7 +189,8 @@ class KeySetAdmin(ReadOnlyAdmin):
         return _back_to(key_set)
 
     def ask_view(self, request: HttpRequest, pk: int, alg: str) -> HttpResponse:
-        """Ask the EHRs that give tokens to the app itself whether they take the next key."""
+        """Ask the EHRs that issue tokens to the app itself (2-legged) whether they accept the next
+        key."""
         _refuse_unless(request, "rotate_keyset")
         key_set = get_object_or_404(KeySet, pk=pk)
         line, actor = _line_or_404(key_set, alg), request.user.get_username()
@@ -198,7 +200,7 @@ class KeySetAdmin(ReadOnlyAdmin):
         return _back_to(key_set)
 
     def settings_view(self, request: HttpRequest, pk: int) -> HttpResponse:
-        """What happens to the key set by itself."""
+        """Edit what happens automatically: the age limit, and whether an EHR imported the keys."""
         _refuse_unless(request, "rotate_keyset")
         key_set = get_object_or_404(KeySet, pk=pk)
         form = KeySetForm(request.POST or None, instance=key_set)
@@ -213,7 +215,7 @@ class KeySetAdmin(ReadOnlyAdmin):
 
     @method_decorator(sensitive_post_parameters())
     def import_view(self, request: HttpRequest, pk: int) -> HttpResponse:
-        """Take in a private key that was made elsewhere."""
+        """Import a private key that was made elsewhere."""
         _refuse_unless(request, "import_keyset")
         key_set = get_object_or_404(KeySet, pk=pk)
         form = ImportForm(request.POST or None)

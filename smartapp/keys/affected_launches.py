@@ -1,5 +1,5 @@
-"""What only `launches` knows of a key set, and its page shows. Imports go one way, so it is brought
-here when the app starts (`bring`)."""
+"""What the key set page needs to know from `launches`. Imports go one way only, so `launches`
+registers itself here when the app starts (`bring`)."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -10,7 +10,7 @@ from smartapp.keys.models import KeySet, SigningKey
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """Whether something that was tried went well, and a sentence about it."""
+    """Whether an attempt succeeded, and a sentence about it."""
 
     passed: bool
     sentence: str
@@ -18,8 +18,8 @@ class Outcome:
 
 @dataclass(frozen=True, slots=True)
 class OpenLaunch:
-    """A launch as an administrator may see it: nothing of who it is about, and of its uuid only
-    the start. `renews_at`: when its access token ends and is renewed, in UTC."""
+    """An open launch as administrators see it: no patient, and only the start of its uuid.
+    `renews_at`: when its access token expires and is renewed, in UTC."""
 
     uuid_prefix: str
     registration: str
@@ -30,10 +30,13 @@ class OpenLaunch:
 
 @dataclass(frozen=True, slots=True)
 class Affected:
-    """Whom an emergency hits. `under_way`: launches begun in the last ten minutes that have not
-    come back; they must start again. `renewing`: open ones whose next renewal may be refused; they
-    are kept and try again. `untouched`: how many open ones never renew, and so notice nothing.
-    `not_listed`: how many of the renewing ones there was no room for."""
+    """The launches that an emergency affects.
+
+    `under_way`: launches begun in the last ten minutes that have not come back; they must start
+    again. `renewing`: open launches whose next token renewal may be refused; they stay open and try
+    again. `untouched`: the number of open launches that never renew, so that nothing changes for
+    them. `not_listed`: the number of renewing launches that did not fit into the list.
+    """
 
     under_way: int
     renewing: list[OpenLaunch]
@@ -42,15 +45,16 @@ class Affected:
 
 
 class Launches(Protocol):
-    """What `launches` brings."""
+    """What `launches` provides."""
 
     def affected(self, key_set: KeySet, alg: str, now: datetime) -> Affected: ...
 
     def can_be_asked(self, key_set: KeySet, alg: str) -> list[str]:
-        """Return the names of the registrations that obtain tokens for themselves."""
+        """Return the names of the registrations that obtain tokens for the app itself
+        (2-legged)."""
 
     def ask(self, key: SigningKey, *, actor: str, now: datetime) -> list[Outcome]:
-        """Return whether these EHRs give a token for an assertion that this key has signed."""
+        """Ask each of these EHRs for a token with an assertion signed by this key."""
 
 
 _brought: list[Launches] = []

@@ -1,4 +1,4 @@
-"""What an emergency does to launches: shown before it is done, and until its effects are over."""
+"""How an emergency affects launches: shown before it is done, and until its effects are over."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -11,7 +11,7 @@ from smartapp.keys.rotation import Line
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """An open launch whose next renewal may be refused."""
+    """An open launch whose next token renewal may be refused."""
 
     uuid: str
     registration: str
@@ -21,12 +21,12 @@ class Row:
 
 
 def ehrs(key_set: KeySet, alg: str) -> list[str]:
-    """Return the names of the registrations that sign in with this algorithm."""
+    """Return the names of the registrations that authenticate with this algorithm."""
     return refusals.at_risk(key_set, alg)
 
 
 def affected(key_set: KeySet, alg: str, now: datetime) -> dict[str, Any]:
-    """Return what the template draws of the launches that an emergency hits now."""
+    """Return the template context for the launches that an emergency affects now."""
     found = affected_launches.launches().affected(key_set, alg, now)
     rows = [
         Row(
@@ -47,7 +47,7 @@ def affected(key_set: KeySet, alg: str, now: datetime) -> dict[str, Any]:
 
 
 def afterwards(key_set: KeySet, line: Line, now: datetime) -> dict[str, Any] | None:
-    """Return the same while an EHR may still hold the keys from before; None once it is over."""
+    """Return the same context while an EHR may still hold the old keys; None afterwards."""
     at = emergency.explains(key_set.slug, line.alg, now)
     if at is None:
         return None

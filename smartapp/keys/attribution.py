@@ -1,12 +1,12 @@
-"""Which EHR fetched our JWKS: most likely the one that we were asking for a token just then.
+"""Which EHR fetched our JWKS: probably the one that we were asking for a token at that moment.
 
-An EHR whose copy is out of date fetches while it has our assertion in its hands. So each request
-for a token is remembered for half a minute and then compared with the fetches that are written
-down. Not only with this process's: the fetch may have come to another one. On the path of the
-request that costs an entry in a list.
+An EHR whose copy is out of date fetches the JWKS while it handles our token request. So each token
+request is remembered for 40 seconds and compared with the fetches in the database. They include
+those of other processes, since the fetch may have arrived at another process. A token request pays
+for this with one entry in a list.
 
-It is evidence, not proof: an address and a moment are what a stranger can have too. It is shown to
-administrators, and no step depends on it.
+This is evidence, not proof: a stranger may fetch from the same address at the same moment.
+Administrators see it, and no step depends on it.
 """
 
 from collections import Counter, deque
@@ -23,20 +23,22 @@ from smartapp.database import in_database
 from smartapp.keys.fetches import OURSELVES, Visitor
 from smartapp.keys.models import JWKSFetch, KeySet
 
-# Every process writes down its fetches each ten seconds: after this, none is missing.
+# Each process writes its fetches to the database every ten seconds, so by then all are there.
 REMEMBERED_FOR = timedelta(seconds=40)
-MAX_REMEMBERED = 1_000  # per process; of a flood the newest are compared
-CLOCKS = timedelta(seconds=1)  # by which the machines of this app may differ
-# A visitor that came this many times as often with one EHR as with another is the one.
+MAX_REMEMBERED = 1_000  # per process; during a flood only the newest are compared
+CLOCKS = timedelta(seconds=1)  # largest expected clock difference between the machines of this app
+# A visitor is attributed to an EHR when it coincided with it this many times as often as with any
+# other EHR.
 CLEARLY = 3
-# One that came this many times as often as it coincided with anybody comes anyway: it polls.
+# A visitor that came this many times as often as it coincided with any EHR is polling; its
+# coincidences mean nothing.
 ANYWAY = 20
 
 
 @dataclass(slots=True)
 class Asked:
-    """A request for a token: of which registration, signed with which key set, from when until
-    when; `until` is None while the EHR has not answered."""
+    """A token request: its registration, the key set that signed it, its start and its end. `until`
+    is None while the EHR has not answered."""
 
     slug: str
     registration: str
@@ -52,7 +54,7 @@ _asked: deque[Asked] = deque(maxlen=MAX_REMEMBERED)
 
 @contextmanager
 def asking(slug: str, registration: str) -> Iterator[None]:
-    """An EHR has an assertion signed with this key set in its hands while the block runs."""
+    """Record that a token request to this EHR is in progress while the block runs."""
     asked = Asked(slug, registration, timezone.now())
     _asked.append(asked)
     try:
@@ -62,12 +64,12 @@ def asking(slug: str, registration: str) -> Iterator[None]:
 
 
 def forget() -> None:
-    """Forget what was asked: a test's database ends, the process does not."""
+    """Forget all requests: in tests the database ends before the process does."""
     _asked.clear()
 
 
 async def settle() -> None:
-    """Write down which fetches came while which EHR was asked. Raises django.db.Error."""
+    """Record which fetches came while which EHR was being asked. Raises django.db.Error."""
     now = timezone.now()
     while _asked and (_asked[0].until or now) < now - REMEMBERED_FOR:
         _asked.popleft()
@@ -76,8 +78,8 @@ async def settle() -> None:
 
 
 def _settle(asked: list[Asked], now: datetime) -> None:
-    """One transaction, its rows in the order in which `fetches` writes them: no deadlock. Sorted
-    here, as a database may sort text otherwise."""
+    """Update the rows in one transaction, in the order in which `fetches` writes them, which rules
+    out a deadlock. The sorting is done in Python because databases may sort text differently."""
     since = min(one.since for one in asked) - CLOCKS
     recent = (
         JWKSFetch.objects.filter(key_set__slug__in={one.slug for one in asked})
@@ -89,7 +91,7 @@ def _settle(asked: list[Asked], now: datetime) -> None:
     found = [fetch for fetch in sorted(recent, key=_place) if _note(fetch, asked, now)]
     with transaction.atomic():
         for pk in [fetch.pk for fetch in found]:
-            # Another process may have noted it, or purged it, since we looked.
+            # Check again: another process may have updated or purged the row meanwhile.
             fetch = recent.select_for_update(of=("self",)).filter(pk=pk).first()
             if fetch and _note(fetch, asked, now):
                 fetch.save(update_fields=["during"])
@@ -100,9 +102,9 @@ def _place(fetch: JWKSFetch) -> tuple[str, str, str, str]:
 
 
 def _note(fetch: JWKSFetch, asked: list[Asked], now: datetime) -> bool:
-    """Add the EHRs that were asked when this visitor came; whether there was something to add.
+    """Add the EHRs that were being asked when this visitor came; return whether the row changed.
 
-    Each fetch counts once for each EHR, however often it is looked at.
+    Each fetch counts once for each EHR, however often it is compared.
     """
     changed = False
     for at in sorted({fetch.first_at, fetch.last_at}):
@@ -117,9 +119,13 @@ def _note(fetch: JWKSFetch, asked: list[Asked], now: datetime) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class Likely:
-    """Who a visitor is, as far as anybody can tell: slugs of registrations. Several: one of them;
-    none, for all the `times` that it coincided: it comes so often that this means nothing.
-    `certain` is False where nothing speaks for it but that nobody else could be meant."""
+    """Which EHR a visitor probably is.
+
+    `registrations`: slugs; with several, it is one of them; with none, it cannot be told. `times`:
+    how often the visitor coincided with a token request; many coincidences without a registration
+    mean that it comes too often to tell. `certain` is False where the only reason is that no other
+    EHR uses the key set.
+    """
 
     registrations: tuple[str, ...]
     times: int
@@ -127,7 +133,7 @@ class Likely:
 
 
 def visitors(key_set: KeySet, registrations: Mapping[str, str]) -> dict[Visitor, Likely]:
-    """Return who each visitor of the key set is likely to be, out of these registrations."""
+    """Return for each visitor of the key set which of these registrations it probably is."""
     came: dict[Visitor, Counter[str]] = {}
     times: Counter[Visitor] = Counter()
     for fetch in key_set.fetches.exclude(address="").exclude(user_agent=OURSELVES):

@@ -1,8 +1,9 @@
-"""What happens to signing keys by itself, and what has to be said long before (spec §3.5).
+"""The automatic steps of a rotation, and the warnings that administrators need well in advance.
 
-A rotation begins when its signer has signed for the key set's `rotate_after_days`, and ends by
-the waits alone. Where an EHR imported our JWKS nothing begins by itself and no new key signs
-unconfirmed: only a person can give the EHR a new copy (spec §3.10), so a person is told in time.
+A rotation begins when its signer has signed for the key set's `rotate_after_days`, and goes on as
+its waits end. Where an EHR imported our JWKS, no rotation begins automatically and no new key signs
+before it is confirmed, because only a person can give the EHR a new copy. The administrators are
+told in time (docs/key-rotation.md).
 """
 
 import logging
@@ -18,9 +19,9 @@ from smartapp.keys.refusals import StepRefused
 from smartapp.keys.rotation import Line, Step
 
 WARN_AHEAD = timedelta(days=21)
-# What is due happens within minutes where `maintain` runs. Later than this, nothing runs; but a
-# publication may have to wait for 31 hours, where five keys are published and another line has to
-# finish first.
+# A due step is taken within minutes while `maintain` runs; if it is later than this, `maintain`
+# does not run. A publication may have to wait 31 hours: where five keys are published, the rotation
+# of another algorithm has to finish first.
 OVERDUE = timedelta(hours=1)
 OVERDUE_TO_PUBLISH = timedelta(days=2)
 
@@ -28,14 +29,14 @@ logger = logging.getLogger(__name__)
 
 
 def age_limit(key_set: KeySet, line: Line) -> datetime | None:
-    """Return when the present signer should be replaced; None for never."""
+    """Return when the present signer should be replaced; None if it never should."""
     if key_set.rotate_after_days is None or line.signer is None or not line.signer.signs_from:
         return None
     return line.signer.signs_from + timedelta(days=key_set.rotate_after_days)
 
 
 def planned_step(key_set: KeySet, line: Line) -> tuple[Step, datetime] | None:
-    """Return the next step that needs nobody and its time; None where a person has to act."""
+    """Return the next automatic step and its time; None where a person has to act."""
     step, when = line.next_step()
     if step is Step.PUBLISH and not key_set.imported_by_vendor:
         when = age_limit(key_set, line)
@@ -43,7 +44,8 @@ def planned_step(key_set: KeySet, line: Line) -> tuple[Step, datetime] | None:
 
 
 def plan(key_set: KeySet, line: Line, now: datetime) -> dict[Step, datetime]:
-    """Return what happens by itself until the rotation under way, or the next one, has ended."""
+    """Return the automatic steps and their times until the current rotation, or the next one,
+    ends."""
     planned = planned_step(key_set, line)
     if planned is None:
         return {}
@@ -59,8 +61,9 @@ def plan(key_set: KeySet, line: Line, now: datetime) -> dict[Step, datetime]:
 def auto(
     key_sets: Iterable[KeySet], *, now: datetime, actor: str
 ) -> list[tuple[KeySet, Step, SigningKey]]:
-    """Take every step that is due and return them. Idempotent. One key set or line that the
-    database refuses stops no other: it is in the log, and among `all_warnings` while it lasts."""
+    """Take every step that is due and return those taken. Idempotent. A database error on one key
+    set or algorithm does not stop the others: it is logged, and `all_warnings` reports it while it
+    lasts."""
     taken = []
     for key_set in key_sets:
         for line in _lines(key_set):
@@ -75,7 +78,8 @@ def auto(
 
 
 def _lines(key_set: KeySet) -> list[Line]:
-    """Return the lines of a key set; none where they cannot be read, which stops no other set."""
+    """Return the lines of a key set; an empty list if they cannot be read, so that the others go
+    on."""
     try:
         return rotation.of(key_set)
     except DatabaseError as error:
@@ -84,27 +88,27 @@ def _lines(key_set: KeySet) -> list[Line]:
 
 
 def _take(key_set: KeySet, alg: str, step: Step, *, now: datetime, actor: str) -> SigningKey | None:
-    """Take a step; None where it was not taken, which stops no other line."""
+    """Take a step; return None if it was not taken, so that the other lines go on."""
     try:
         return lifecycle.TAKE[step](key_set, alg, now=now, actor=actor)
     except StepRefused:
-        # Another machine took this step between our look and our lock, or all five places are
-        # taken until another line has finished.
+        # Another machine has just taken this step, or all five slots are taken until the rotation
+        # of another algorithm has finished.
         return None
     except Exception as error:
-        # Whatever it is. Overdue, it is warned of.
+        # Any error must not stop the others. `warnings` reports the step once it is overdue.
         logger.error("key set %s: %s of %s failed: %s", key_set, step, alg, cause(error))
         return None
 
 
 def warnings(key_set: KeySet, now: datetime) -> list[str]:
-    """Return what an administrator has to do, or has to see to, about this key set."""
+    """Return the warnings about this key set that need an administrator."""
     found = (_warning(key_set, line, now) for line in rotation.of(key_set))
     return [f"Key set {key_set}, {warning}" for warning in found if warning]
 
 
 def all_warnings(key_sets: Iterable[KeySet], now: datetime) -> list[str]:
-    """Return the warnings of each key set; of one that cannot be read, just that."""
+    """Return the warnings of each key set, and one for each key set that cannot be read."""
     found: list[str] = []
     for key_set in key_sets:
         try:
@@ -145,7 +149,8 @@ def _warning(key_set: KeySet, line: Line, now: datetime) -> str:
 
 
 def _stale(line: Line, now: datetime) -> str:
-    """Return what an EHR that holds an old copy of the public keys asks of an administrator."""
+    """Return what an administrator should do about an EHR that holds an old copy of the public
+    keys."""
     if line.needed_at:
         return (
             "an EHR refused the new key and took the previous one, last at "

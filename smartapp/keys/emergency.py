@@ -1,4 +1,5 @@
-"""Replace at once: for a private half that somebody else may have (spec §3.4, §3.5)."""
+"""Emergency replacement of a private key that may be known to an attacker
+(docs/key-rotation.md)."""
 
 from datetime import datetime, timedelta
 
@@ -19,7 +20,7 @@ from smartapp.keys.refusals import (
 )
 from smartapp.keys.rotation import locked_line
 
-# By which another machine's last step may be ahead of this one's look at the clock.
+# How far the clock of another machine, which took the last step, may be ahead of this one.
 CLOCKS = timedelta(minutes=1)
 
 
@@ -33,12 +34,12 @@ def replace_at_once(
     reason: str,
     while_signs: str = "",
 ) -> SigningKey:
-    """Publish a new key, sign with it and drop every other key of the line, in one moment.
+    """Publish a new key, sign with it and drop every other key of the line, in one transaction.
 
-    For a private half that somebody else may have. Token requests that `alg` signs fail at each
-    EHR until it fetches the JWKS again, so `typed` must name these EHRs, where there are any;
-    `reason` goes into the audit trail.
-    StepRefused when another key signs than `while_signs`.
+    For a private key that may be known to an attacker. Token requests signed with `alg` fail at
+    each EHR until it fetches the JWKS again. So `typed` must name these EHRs, if there are any.
+    `reason` is kept in the audit trail. Raises StepRefused if a key other than `while_signs` signs
+    now.
     """
     named = refuse_unless_named(key_set, typed, reason, alg)
     failing = f"the emergency of key set {key_set}, {alg}, failed: its keys still sign"
@@ -48,7 +49,8 @@ def replace_at_once(
             if line.signer is None:
                 raise NothingToDo(f"Key set {key_set} has no {alg} key to replace.")
             refuse_if_another_signs(line, while_signs)
-            # Another machine may have taken a step while the key was made: that is no wrong clock.
+            # Another machine may have taken a step while the key was made. That is not a wrong
+            # clock.
             now = max(now, min(last_step(line) or now, now + CLOCKS))
             refuse_clock_behind(line, now)
             dropped = [_drop(key, now) for key in line.published()]
@@ -66,7 +68,7 @@ def replace_at_once(
 
 
 def last_at(slug: str, alg: str) -> datetime | None:
-    """Return when keys of this line were last dropped as compromised; None for never."""
+    """Return when keys of this line were last dropped as compromised; None if they never were."""
     dropped: datetime | None = SigningKey.objects.filter(
         key_set__slug=slug, alg=alg, compromised=True
     ).aggregate(at=Max("withdrawn_at"))["at"]
@@ -74,8 +76,8 @@ def last_at(slug: str, alg: str) -> datetime | None:
 
 
 def explains(slug: str, alg: str, now: datetime) -> datetime | None:
-    """Return when an emergency happened because of which an EHR may still refuse this line's key;
-    None where there was none, or so long ago that no EHR holds the keys from before."""
+    """Return the time of an emergency because of which an EHR may still refuse this line's key;
+    None if there was none, or if it is so long ago that no EHR holds the old keys any more."""
     at = last_at(slug, alg)
     if at is None:
         return None
@@ -84,7 +86,7 @@ def explains(slug: str, alg: str, now: datetime) -> datetime | None:
 
 
 def _drop(key: SigningKey, now: datetime) -> str:
-    """Take a compromised key out of the JWKS and destroy its private half; return its kid."""
+    """Remove a compromised key from the JWKS and destroy its private key; return its kid."""
     if key.signs_from and not key.signs_until:
         key.signs_until = now
     key.withdrawn_at, key.place, key.sealed_private_key, key.compromised = now, None, "", True

@@ -1,4 +1,4 @@
-"""What the page of a key set says about who has fetched it: each EHR first, then each visitor."""
+"""The evidence on the key set page about who fetched the keys: by EHR, then by visitor."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -12,14 +12,15 @@ from smartapp.keys.rotation import Line
 
 MAX_VISITORS = 20
 UNLIKELY = Likely((), 0, certain=False)
-# How a visitor that is likely to be an EHR is named: by what is believed, and by what is known.
+# The subject of a sentence about a likely EHR: (certain, guessed). BELIEVED says what is assumed,
+# KNOWN only what was seen.
 BELIEVED = ("{}", "Probably it was {} that")
 KNOWN = ("Somebody who came while {} was being asked for a token", "Somebody, perhaps {},")
 
 
 @dataclass(frozen=True, slots=True)
 class FetchRow:
-    """`what` is a sentence about `who`; `how` says why it is believed to be that EHR."""
+    """`what`: a sentence about the visitor. `how`: why it is believed to be that EHR."""
 
     what: str
     visitor: str
@@ -30,8 +31,8 @@ class FetchRow:
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """`ehrs`: a sentence for each registration that signs with the key set; `known`: the same
-    without what is only believed, for who is about to rely on it."""
+    """`ehrs`: a sentence for each registration that signs with the key set. `known`: the same
+    without assumptions, for an administrator who is about to rely on it."""
 
     ehrs: list[str]
     known: list[str]
@@ -39,7 +40,7 @@ class Evidence:
 
 
 def of(key_set: KeySet, lines: Iterable[Line], now: datetime) -> Evidence:
-    """Return what is known of who fetched the key set, the latest fetch first."""
+    """Return the evidence about who fetched the key set, latest fetch first."""
     found, latest = list(lines), fetches.latest(key_set)
     signing = key_set.registrations.filter(auth_method="private_key_jwt").order_by("name")
     names = dict(signing.values_list("slug", "name"))
@@ -57,15 +58,15 @@ def of(key_set: KeySet, lines: Iterable[Line], now: datetime) -> Evidence:
 
 
 def _new_key(key_set: KeySet, line: Line, now: datetime) -> SigningKey | None:
-    """Return the key of a line that EHRs may not know yet: the next one, or after an emergency the
-    one that signs."""
+    """Return the key of a line that EHRs may not know yet: the next key, or after an emergency the
+    signer."""
     if line.waiting or not emergency.explains(key_set.slug, line.alg, now):
         return line.waiting
     return line.signer
 
 
 def _acceptance(line: Line, names: dict[str, str], now: datetime) -> list[str]:
-    """Return which EHRs gave a token for the next key when they were asked."""
+    """Return which EHRs issued a token for the next key when asked."""
     given = line.waiting.accepted_by if line.waiting else {}
     return [
         f"{names[slug]} gave a token for the new {line.alg} key "
@@ -86,7 +87,7 @@ def _of_ehrs(
     now: datetime,
     words: tuple[str, str],
 ) -> list[str]:
-    """Return what each EHR was last seen to fetch."""
+    """Return a sentence about the last fetch of each EHR."""
     sentences = []
     for slug, name in names.items():
         certain, fetch = _fetch_of(slug, rows, new)
@@ -102,10 +103,10 @@ def _of_ehrs(
 def _fetch_of(
     slug: str, rows: list[tuple[JWKSFetch, Likely]], new: list[SigningKey]
 ) -> tuple[bool, JWKSFetch | None]:
-    """Return the fetch that speaks for an EHR, and whether more than a guess says that it was its.
+    """Return the fetch that counts as evidence for an EHR, and whether it is more than a guess.
 
-    A visitor that may be two EHRs speaks for none. Of several, one that has not seen a new key:
-    the others may be strangers, or this one another server of the EHR.
+    Ambiguous visitors are not counted. Of several visitors, one that has not seen a new key is
+    preferred: the others may be strangers, or this one may be another server of the EHR.
     """
     for certain in (True, False):
         own = [
@@ -133,7 +134,7 @@ def _row(
 
 
 def _who(fetch: JWKSFetch, likely: Likely, names: dict[str, str]) -> tuple[str, str]:
-    """Return who came, to begin a sentence with, and why that is believed."""
+    """Return the visitor as the subject of a sentence, and why it is believed to be that EHR."""
     if fetch.user_agent == fetches.OURSELVES:
         return "This app itself", "A dry run or a check."
     several = " or ".join(names[slug] for slug in likely.registrations)

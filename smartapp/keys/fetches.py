@@ -1,10 +1,10 @@
 """Who has fetched our JWKS and which keys they saw: the evidence that a new key may sign.
 
-A fetch is noted in memory, without a thread or a query on its path (design.md §6), and written
-down by the task that keeps the key sets fresh. Both are bounded, because anybody may fetch: one
-row per address, user agent and state of the document, and where there is no room for another
-row, strangers are counted together. An address that was seen before always keeps its rows: a
-flood cannot hide the EHR that we know.
+A fetch is noted in memory, so that answering it needs no thread and no query (T24). The task that
+keeps the key sets fresh writes the notes to the database. Both are bounded, because anyone may
+fetch: one row per address, user agent and version of the JWKS. When there is no room for another
+row, new visitors are counted together. An address that was seen before keeps its rows, so a flood
+cannot hide a known EHR.
 """
 
 from collections import Counter
@@ -20,27 +20,27 @@ from smartapp.keys.models import JWKSFetch, KeySet
 
 KEPT_FOR = timedelta(days=90)
 MAX_NOTED = 200  # per process, between two flushes
-MAX_ROWS = 500  # per key set; beyond them, only addresses that are known get another row
+MAX_ROWS = 500  # per key set; beyond that, only known addresses get another row
 MAX_ROWS_PER_ADDRESS = 20
 PURGE_BATCH = 500
 
 
 @dataclass(frozen=True, slots=True, order=True)
 class Visitor:
-    """As the ASGI server knows them: both are whatever the other side said, and prove nothing."""
+    """As the ASGI server reports them. Both values come from the other side and prove nothing."""
 
     address: str
     user_agent: str
 
 
 OTHERS = Visitor("", "")
-# What this app calls itself where it fetches its own keys to try them: nobody's evidence.
+# The user agent of this app when it fetches its own keys in a dry run; not counted as evidence.
 OURSELVES = "this app itself"
 
 
 @dataclass(frozen=True, slots=True, order=True)
 class Sight:
-    """What a visitor saw: the document of a key set in one of its states."""
+    """What a visitor saw: one version of a key set's JWKS."""
 
     slug: str
     etag: str
@@ -72,7 +72,8 @@ def note(slug: str, etag: str, kids: tuple[str, ...], *, visitor: Visitor, now: 
 
 
 def _printable(text: str) -> str:
-    """PostgreSQL refuses NUL, and nobody wants a terminal's escapes on a page."""
+    """Drop unprintable characters: PostgreSQL refuses NUL, and pages must not show terminal
+    escapes."""
     return "".join(character for character in text if character.isprintable())
 
 
@@ -88,12 +89,12 @@ def _add(tallies: dict[Sight, Tally], sight: Sight, tally: Tally) -> None:
 
 
 def forget() -> None:
-    """Forget what is not written down: a test's database ends, the process does not."""
+    """Forget unwritten notes: in tests the database ends before the process does."""
     _noted.clear()
 
 
 async def flush() -> None:
-    """Write down what was noted. Raises django.db.Error, and keeps the notes then."""
+    """Write the notes to the database. Raises django.db.Error, and then keeps the notes."""
     if not _noted:
         return
     taken = dict(_noted)
@@ -107,8 +108,9 @@ async def flush() -> None:
 
 
 def _write(noted: dict[Sight, Tally]) -> None:
-    """One transaction, its rows in the same order in every process: no deadlock. Sorted here, as
-    `attribution` does: a database may sort text otherwise."""
+    """Write all rows in one transaction and in the same order in every process, which rules out a
+    deadlock. The sorting is done in Python, as in `attribution`, because databases may sort text
+    differently."""
     with transaction.atomic():
         key_sets = KeySet.objects.filter(slug__in={sight.slug for sight in noted})
         for key_set in sorted(key_sets, key=str):
@@ -118,7 +120,8 @@ def _write(noted: dict[Sight, Tally]) -> None:
 
 
 def _admitted(key_set: KeySet, noted: dict[Sight, Tally]) -> dict[Sight, Tally]:
-    """Return the same fetches, those that there is no room for counted as others'."""
+    """Return the same fetches; those without room for a row of their own are counted under
+    OTHERS."""
     rows = set(key_set.fetches.values_list("etag", "address", "user_agent"))
     of_address = Counter(address for _, address, _ in rows)
     admitted: dict[Sight, Tally] = {}
@@ -139,7 +142,7 @@ def _has_room(rows: int, of_address: int) -> bool:
 
 
 def _write_row(key_set: KeySet, sight: Sight, tally: Tally) -> None:
-    """Insert an empty row unless there is one, then add to it, whoever inserted it."""
+    """Insert an empty row if there is none, then add to it. This is safe if two processes do it."""
     place = {
         "key_set": key_set,
         "etag": sight.etag,
@@ -154,13 +157,14 @@ def _write_row(key_set: KeySet, sight: Sight, tally: Tally) -> None:
 
 
 def purge_batch(now: datetime) -> int:
-    """Delete some of the rows that nobody has added to for 90 days; return how many went."""
+    """Delete some of the rows that have not changed for 90 days; return the number deleted."""
     old = JWKSFetch.objects.filter(last_at__lt=now - KEPT_FOR).values_list("pk", flat=True)
     return JWKSFetch.objects.filter(pk__in=list(old[:PURGE_BATCH])).delete()[0]
 
 
 def latest(key_set: KeySet) -> list[JWKSFetch]:
-    """Return what each visitor saw last, the latest first; those not told apart are left out."""
+    """Return what each visitor saw last, latest first. The visitors counted under OTHERS are left
+    out."""
     seen: dict[Visitor, JWKSFetch] = {}
     for fetch in key_set.fetches.exclude(address="").order_by("-last_at"):
         seen.setdefault(Visitor(fetch.address, fetch.user_agent), fetch)

@@ -1,4 +1,4 @@
-"""What administrators type about keys. A private key goes in here and comes out nowhere."""
+"""Forms of the key set pages. A private key goes in and is never shown again."""
 
 from typing import Any
 

@@ -1,6 +1,6 @@
-"""Whether the periodic work runs, which everything that happens by itself depends on, and where.
+"""Whether `maintain` runs, on which machines. All automatic steps depend on it.
 
-One row for each machine: with several, one that has stopped is seen although the others go on.
+There is one row per machine, so that one stopped machine is noticed while the others run.
 """
 
 import socket
@@ -10,20 +10,20 @@ from smartapp.keys import automation
 from smartapp.keys.models import KeySet, MaintainedBy
 from smartapp.keys.wording import ago
 
-# It runs every minute; a round that takes long has ended by then.
+# `maintain` runs every minute; even a slow round has ended by then.
 SILENT_AFTER = timedelta(minutes=10)
-# Machines come and go; one that has been silent for so long is no longer one of this app's.
+# Machines come and go: one that was silent for so long no longer belongs to this app.
 KEPT_FOR = timedelta(days=7)
 
 
 def ran(now: datetime) -> None:
-    """Note that this machine has just taken every step that was due."""
+    """Record that this machine has just taken every step that was due."""
     MaintainedBy.objects.update_or_create(machine=_machine(), defaults={"last_at": now})
     MaintainedBy.objects.filter(last_at__lt=now - KEPT_FOR).delete()
 
 
 def finished(failures: dict[str, str]) -> None:
-    """Note what failed in the round that this machine has just ended, with its cause."""
+    """Record what failed in this machine's last round, with the cause."""
     MaintainedBy.objects.filter(machine=_machine()).update(failures=failures)
 
 
@@ -36,8 +36,8 @@ def has_ever_run() -> bool:
 
 
 def problems(now: datetime) -> list[str]:
-    """Return in sentences what is wrong with the periodic work: it has stopped everywhere, or some
-    of it fails somewhere. Before there was anything to do for some minutes, nothing is wrong."""
+    """Return sentences about what is wrong with `maintain`: it has stopped everywhere, or a part of
+    it fails somewhere. Returns none before the first key set is ten minutes old."""
     if MaintainedBy.objects.filter(last_at__gt=now - SILENT_AFTER).exists():
         return failures(now)
     if not KeySet.objects.filter(created_at__lt=now - SILENT_AFTER).exists():
@@ -46,7 +46,7 @@ def problems(now: datetime) -> list[str]:
 
 
 def failures(now: datetime) -> list[str]:
-    """Return in sentences what failed in the last round of each machine that goes on."""
+    """Return sentences about what failed in the last round of each running machine."""
     lively = MaintainedBy.objects.filter(last_at__gt=now - SILENT_AFTER)
     return [
         f"manage.py maintain on {row.machine}: {name} failed in the last round: {why}"
@@ -56,12 +56,12 @@ def failures(now: datetime) -> list[str]:
 
 
 def is_running(now: datetime) -> bool:
-    """Whether `maintain` ran so lately that what is due does not wait for long."""
+    """Return whether `maintain` ran within the last hour, so that due steps are taken soon."""
     return MaintainedBy.objects.filter(last_at__gt=now - automation.OVERDUE).exists()
 
 
 def last_runs(now: datetime) -> str:
-    """Return in a sentence when `maintain` ran last, on each machine."""
+    """Return a sentence that says when `maintain` last ran, on each machine."""
     known = [f"{one.machine} {ago(one.last_at, now)}" for one in MaintainedBy.objects.all()]
     if not known:
         return f"manage.py maintain has not run in the last {KEPT_FOR.days} days."
@@ -69,7 +69,8 @@ def last_runs(now: datetime) -> str:
 
 
 def to_do(key_set: KeySet, now: datetime, *, is_warned: bool) -> str:
-    """Return in a sentence whether anybody has to do anything about a key set now."""
+    """Return a sentence that says whether an administrator has to do anything about the key set
+    now."""
     if is_warned:
         return "There is something to do; it is said below."
     if not is_running(now):

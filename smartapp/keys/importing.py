@@ -1,6 +1,6 @@
-"""Private keys that were made elsewhere, read once and judged: PEM, encrypted PEM or JWK.
+"""Read private keys that were made elsewhere: PEM, encrypted PEM or JWK.
 
-Each refusal says what to do. None of them, and no log, repeats a character of what was given.
+Each refusal says what to do. No refusal and no log repeats any character of the input.
 """
 
 from typing import Any
@@ -17,18 +17,18 @@ from smartapp.protocol.json import JSONInvalid, parse_json_object
 
 MAX_CHARACTERS = 16_384
 MIN_RSA_BITS = 2048
-# Each launch signs once, in the event loop: 4096 bits take 2 ms, and time grows with the cube.
+# Each launch signs once in the event loop: 4096 bits take 2 ms, and the time grows with the cube.
 MAX_RSA_BITS = 4096
 
 PrivateNumbers = rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey
 
 
 class KeyRefused(ValueError):
-    """Why a key is not imported, and what to do; without a character of the key."""
+    """Why a key is not imported, and what to do. Never contains any character of the key."""
 
 
 def read_private_key(text: str, *, alg: str, passphrase: str = "") -> NewKey:
-    """Return the key of `text`, which is fit to sign with `alg`. Raises KeyRefused."""
+    """Return the private key in `text`, checked to be fit for `alg`. Raises KeyRefused."""
     text = text.strip()
     if len(text) > MAX_CHARACTERS:
         raise KeyRefused("This is longer than a private key: give one key and nothing else.")

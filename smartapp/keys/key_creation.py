@@ -1,6 +1,6 @@
-"""How a key comes into a key set: made with it, published as the next of its line, or imported.
+"""How keys enter a key set: created with it, published as the next key, or imported.
 
-Keys are generated before the transaction, because that takes CPU.
+Keys are generated before the transaction, because that takes CPU time.
 """
 
 from collections.abc import Iterable, Iterator
@@ -16,7 +16,7 @@ from smartapp.keys.models import MAX_PUBLISHED_KEYS, Algorithm, KeySet, SigningK
 from smartapp.keys.refusals import StepRefused, refuse_clock_behind
 from smartapp.keys.rotation import Line, Step, locked_line
 
-DEFAULT_ALGS = (Algorithm.RS384, Algorithm.ES384)  # what a SMART client must have (C64)
+DEFAULT_ALGS = (Algorithm.RS384, Algorithm.ES384)  # what a SMART client must support (C64)
 
 
 def _refuse_second_rotation(key_set: KeySet, line: Line, now: datetime) -> None:
@@ -32,13 +32,14 @@ def _refuse_second_rotation(key_set: KeySet, line: Line, now: datetime) -> None:
         raise StepRefused(
             f"The previous {line.alg} key of {key_set} has to be withdrawn first.", when=when
         )
-    # Not before: who was a moment slower than somebody else has no wrong clock.
+    # Checked last: a user who lost a race against another by a moment has no wrong clock.
     refuse_clock_behind(line, now)
     free_place(key_set)
 
 
 def free_place(key_set: KeySet) -> int:
-    """Return the first free place among the published keys; StepRefused when all five are taken."""
+    """Return the first free slot of the published keys. Raises StepRefused when all five are
+    taken."""
     taken = set(key_set.signing_keys.filter(withdrawn_at=None).values_list("place", flat=True))
     free = [place for place in range(1, MAX_PUBLISHED_KEYS + 1) if place not in taken]
     if not free:
@@ -67,8 +68,8 @@ def insert(
 def add_line(key_set: KeySet, alg: str, *, now: datetime, actor: str = "system") -> None:
     """Give the key set a key for `alg` if it has none.
 
-    It signs at once where nobody can hold a copy of the set without it; otherwise it waits as
-    every next key does (spec §3.5).
+    The key signs at once if no EHR can hold a copy of the set without it. Otherwise it waits, as
+    every next key does (docs/key-rotation.md, "How long a new key waits").
     """
     if key_set.signing_keys.filter(alg=alg, withdrawn_at=None).exists():
         return
@@ -86,9 +87,9 @@ def add_line(key_set: KeySet, alg: str, *, now: datetime, actor: str = "system")
 def create_key_set(
     slug: str, *, algs: Iterable[str] = DEFAULT_ALGS, now: datetime, actor: str = "system"
 ) -> KeySet:
-    """Return the key set `slug` with a key for each of `algs`, made as far as they are missing.
+    """Return the key set `slug` with a key for each of `algs`; create what is missing.
 
-    ValidationError when `slug` cannot be part of a URL.
+    Raises ValidationError if `slug` cannot be part of a URL.
     """
     validate_slug(slug)
     key_set, _ = KeySet.objects.get_or_create(slug=slug, defaults={"created_at": now})
@@ -98,7 +99,7 @@ def create_key_set(
 
 
 def publish_next(key_set: KeySet, alg: str, *, now: datetime, actor: str) -> SigningKey:
-    """Publish the next key of a line. StepRefused while a rotation is under way."""
+    """Publish the next key of a line. Raises StepRefused while a rotation is under way."""
     _refuse_second_rotation(key_set, rotation.read(key_set, alg), now)
     new = material.generate(alg)
     with locked_line(key_set, alg) as line:
@@ -111,11 +112,10 @@ def publish_next(key_set: KeySet, alg: str, *, now: datetime, actor: str) -> Sig
 def import_key(
     key_set: KeySet, new: material.NewKey, *, now: datetime, actor: str, reason: str
 ) -> SigningKey:
-    """Publish a key that was made elsewhere as the next one of its line.
+    """Publish a key that was made elsewhere as the next key of its line.
 
-    Where the line has no key yet, it signs at once: an EHR that knows this key from before has
-    nothing to wait for. StepRefused while a rotation is under way, and for a key
-    that any key set has or had.
+    If the line has no key yet, it signs at once: an EHR that already knows this key need not wait.
+    Raises StepRefused while a rotation is under way, and for a key that is or was in any key set.
     """
     with locked_line(key_set, new.alg) as line, _kid_refused_twice(new.kid):
         if line.signer:
@@ -129,7 +129,8 @@ def import_key(
 
 @contextmanager
 def _kid_refused_twice(kid: str) -> Iterator[None]:
-    """The database knows best: the same key may be on its way into another set just now."""
+    """Refuse a kid that the database already has. The same key may be entering another set right
+    now, so only the database's constraint can tell."""
     try:
         with transaction.atomic():
             yield

@@ -1,19 +1,20 @@
-"""The life of signing keys, step by step: publish, wait, sign, retire, withdraw (spec §3.4, §3.5).
+"""The life of signing keys, step by step: publish, wait, sign, retire, withdraw.
 
-    publish_next      the next key enters the JWKS; nothing is signed with it yet (`key_creation`)
-    confirm           where an EHR imported our JWKS: somebody says that it has the next key
-    start_signing     when its wait is over and no EHR holds a copy without it (`waits`)
-    roll_back         the old one signs again, and the new one retires
-    withdraw          an hour after its last signature the retired one leaves the JWKS for good;
-                      an EHR that still needs it in the new one's stead puts that off
+    publish_next      the next key enters the JWKS and does not sign yet (`key_creation`)
+    confirm           an administrator confirms that the EHR that imported our JWKS has it
+    start_signing     the next key signs once no EHR holds an older copy of the JWKS (`waits`)
+    roll_back         the previous key signs again, and the new one retires
+    withdraw          an hour after its last signature the retired key leaves the JWKS for good;
+                      an EHR that still needs it postpones that
     abandon           the next key leaves the JWKS without ever having signed
 
-`rotation` says where a line is and what comes next, `refusals` why a step is refused, `automation`
-what happens by itself, `emergency` what is done when a private half is known to somebody.
+`rotation` describes the state of a line and its next step, `refusals` has the reasons for refusing
+a step, `automation` the automatic steps, and `emergency` the replacement of a leaked key. For
+administrators: docs/key-rotation.md.
 
-Everything here may run on several machines at once. Each change is one short transaction that
-first locks the key set's row (SQLite has one writer at a time anyway) and then looks again: who
-comes second is refused, and the database's constraints stand behind it.
+Everything here may run on several machines at once. Each change is one short transaction. It locks
+the key set's row first (SQLite has one writer at a time anyway) and then checks the state again, so
+the second of two concurrent steps is refused. The database's constraints enforce the same rules.
 """
 
 from collections.abc import Callable
@@ -37,7 +38,7 @@ from smartapp.keys.rotation import Line, Step, locked_line
 
 
 def confirm(key_set: KeySet, alg: str, *, now: datetime, actor: str) -> SigningKey:
-    """Take down that the EHR which imported our JWKS has the next key too (spec §3.10)."""
+    """Record that the EHR which imported our JWKS has the next key too."""
     with locked_line(key_set, alg) as line:
         if line.waiting is None or line.next_step()[0] is not Step.CONFIRM:
             raise NothingToDo(f"No {alg} key of {key_set} is waiting for a confirmation.")
@@ -51,10 +52,11 @@ def confirm(key_set: KeySet, alg: str, *, now: datetime, actor: str) -> SigningK
 def start_signing(
     key_set: KeySet, alg: str, *, now: datetime, actor: str, typed: str = "", reason: str = ""
 ) -> SigningKey:
-    """Let the published key sign and the old one retire, in one moment.
+    """Let the published key sign and the present signer retire, in one transaction.
 
-    StepRefused before every EHR has had the time to fetch the new key, unless `typed` names the
-    EHRs at risk, for a `reason`; never before an EHR that imported our JWKS has it.
+    Raises StepRefused before every EHR has had time to fetch the new key, unless `typed` names the
+    EHRs at risk and `reason` is given. An EHR that imported our JWKS must always have the new key
+    first.
     """
     with locked_line(key_set, alg) as line:
         if line.waiting is None:
@@ -101,10 +103,10 @@ def _why_so_long(line: Line) -> str:
 def roll_back(
     key_set: KeySet, alg: str, *, now: datetime, actor: str, while_signs: str = ""
 ) -> SigningKey:
-    """Let the retired key sign again and the present signer retire, in one moment.
+    """Let the retired key sign again and the present signer retire, in one transaction.
 
-    There is nothing to wait for: the retired key has never left the JWKS. StepRefused when another
-    key signs than `while_signs`.
+    No wait is needed: the retired key never left the JWKS. Raises StepRefused if a key other than
+    `while_signs` signs now.
     """
     with locked_line(key_set, alg) as line:
         again, signer = line.retiring, line.signer
@@ -131,9 +133,9 @@ def roll_back(
 
 
 def _withdraw(key: SigningKey, *, now: datetime, retired_before: datetime) -> None:
-    """Take a key out of the JWKS and destroy its private half, in the same UPDATE.
+    """Remove a key from the JWKS and destroy its private key, in the same UPDATE.
 
-    The condition names once more what may be withdrawn, whatever happened in between.
+    The WHERE clause repeats the conditions, in case the row has changed meanwhile.
     """
     over = Q(signs_until__lte=retired_before) | Q(signs_from=None)
     withdrawn = SigningKey.objects.filter(over, pk=key.pk, withdrawn_at=None).update(
@@ -146,8 +148,8 @@ def _withdraw(key: SigningKey, *, now: datetime, retired_before: datetime) -> No
 def withdraw(
     key_set: KeySet, alg: str, *, now: datetime, actor: str, typed: str = "", reason: str = ""
 ) -> SigningKey:
-    """Withdraw the key that has retired. StepRefused while its last assertion may be on its way
-    or an EHR still needs it, unless `typed` names the EHRs at risk, for a `reason`.
+    """Withdraw the retired key. Raises StepRefused while its last assertion may be in transit or an
+    EHR still needs the key, unless `typed` names the EHRs at risk and `reason` is given.
 
     A signer is never withdrawn: it retires when the next key starts to sign.
     """
@@ -195,5 +197,5 @@ TAKE: dict[Step, Callable[..., SigningKey]] = {
     Step.ABANDON: abandon,
 }
 
-# Their waits may be cut short by naming the EHRs at risk.
+# Steps whose wait may be cut short by naming the EHRs at risk.
 WAITING = frozenset({Step.SIGN, Step.WITHDRAW})

@@ -1,9 +1,9 @@
-"""Key material: made here, sealed here, opened here, and shown nowhere.
+"""Signing key material: generated, sealed and opened here. No page or log shows it.
 
-RSA keys that are made here have 2048 bits (spec §3.8 asks for at least that). 3072 were measured
-and refused: a signature takes 0.88 ms instead of 0.34 and is made in the event loop at each
-launch, for a proof that lives 240 seconds, by a key that is rotated long before 2048 bits become
-too few.
+New RSA keys have 2048 bits; RFC 7518 §3.3 requires at least that. 3072 bits were measured and
+rejected: a signature takes 0.88 ms instead of 0.34 ms. It is made in the event loop at each launch,
+for an assertion that is valid for 240 seconds, with a key that is replaced long before 2048 bits
+are too few.
 """
 
 from dataclasses import dataclass, field
@@ -30,7 +30,7 @@ PrivateKey = RSAKey | ECKey
 
 @dataclass(frozen=True, slots=True)
 class NewKey:
-    """A key that is not in the database yet. `pkcs8` is the private half, DER."""
+    """A key that is not in the database yet. `pkcs8`: the private key, DER."""
 
     kid: str
     alg: str
@@ -39,9 +39,9 @@ class NewKey:
 
 
 def generate(alg: str) -> NewKey:
-    """Return a new key for `alg`; ValueError for an algorithm that is not ours (C64).
+    """Return a new key for `alg`. Raises ValueError for an unsupported algorithm (C64).
 
-    Takes 40 ms and more of CPU for RSA: never call it inside a transaction.
+    RSA takes 40 ms of CPU time or more: never call it inside a transaction.
     """
     if Algorithm(alg) is Algorithm.ES384:
         return new_key(ec.generate_private_key(ec.SECP384R1()), alg)
@@ -49,7 +49,7 @@ def generate(alg: str) -> NewKey:
 
 
 def new_key(private: rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey, alg: str) -> NewKey:
-    """Return a private key as the database will know it: kid, public half, sealed half to be."""
+    """Return a private key with its kid (RFC 7638 thumbprint) and public JWK."""
     kind = ECKey if isinstance(private, ec.EllipticCurvePrivateKey) else RSAKey
     public = kind.import_key(private.public_key()).as_dict(private=False)  # type: ignore[arg-type]
     pkcs8 = private.private_bytes(Encoding.DER, PrivateFormat.PKCS8, NoEncryption())
@@ -58,17 +58,17 @@ def new_key(private: rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey, alg: str) -
 
 
 def sealed_row(key: NewKey, **columns: Any) -> SigningKey:
-    """Return the unsaved row of a new key, its private half sealed for that row."""
+    """Return the unsaved row of a new key, with the private key sealed for this row."""
     row = SigningKey(kid=key.kid, alg=key.alg, public_jwk=key.public_jwk, **columns)
     row.sealed_private_key = vault.seal(key.pkcs8, row.private_key_context)
     return row
 
 
 def open_private_key(row: SigningKey) -> PrivateKey:
-    """Return the private key of a row, ready to sign; VaultError when the ring does not open it.
+    """Return the private key of a row, ready to sign. Raises VaultError if it cannot be unsealed.
 
-    OpenSSL's check of an RSA key takes 40 ms, its loading 0.05. The check is skipped: the vault
-    has just authenticated every bit of what `generate` made or `importing` has checked.
+    OpenSSL's check of an RSA key takes 40 ms, loading it 0.05 ms. The check is skipped: the vault
+    has just authenticated every bit, and `generate` or `importing` made or checked the key.
     """
     pkcs8 = vault.unseal(row.sealed_private_key, row.private_key_context)
     private_key: Any = load_der_private_key(pkcs8, None, unsafe_skip_rsa_key_validation=True)

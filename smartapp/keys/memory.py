@@ -1,10 +1,10 @@
-"""All key sets of this process in memory: what we publish, and what signs.
+"""The key sets of this process in memory: the published keys and the signers.
 
-An EHR fetches our JWKS *while* we wait for its token response, so neither may need a thread, a
-query or a lock (design.md §6; T24). One `Snapshot` holds both: a process never signs with a key
-that its own JWKS does not show. It is replaced whole, every ten seconds, whenever something is
-asked for that it does not hold, and at once where this process has changed a key; it stays in use
-while the database is away.
+An EHR fetches our JWKS *while* we wait for its token response, so neither a fetch nor a signature
+may need a thread, a query or a lock (docs/architecture.md, "Async"; T24). One `Snapshot` holds
+both, so a process never signs with a key that its own JWKS does not contain. The snapshot is
+replaced as a whole: every ten seconds, when a key set is requested that it does not contain, and at
+once when this process has changed a key. It stays in use while the database is unavailable.
 """
 
 import asyncio
@@ -33,8 +33,8 @@ logger = logging.getLogger(__name__)
 
 REFRESH_SECONDS = 10
 SECONDS_BETWEEN_MISSES = 1
-# Older than this, what is in memory signs nothing before the database was asked again: a key that
-# was dropped meanwhile must not sign.
+# A snapshot older than this does not sign before the database was asked again: a key that was
+# dropped meanwhile must not sign.
 OLDEST_THAT_SIGNS_SECONDS = 60
 DEFAULT_SLUG = "default"
 
@@ -48,7 +48,7 @@ class Signer:
 
 @dataclass(frozen=True, slots=True)
 class Published:
-    """A JWKS as it goes over the wire. `etag` is strong and quoted."""
+    """A JWKS as it is sent. `etag` is strong and quoted."""
 
     slug: str
     body: bytes
@@ -58,7 +58,7 @@ class Published:
 
 @dataclass(frozen=True, slots=True)
 class Term:
-    """A signer and the time in which it signs."""
+    """A signer and the period in which it signs."""
 
     signer: Signer
     signs_from: datetime
@@ -73,7 +73,7 @@ class Term:
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """The key sets at one moment. `terms` by slug and algorithm."""
+    """The key sets at one moment. `terms` is keyed by slug and algorithm."""
 
     number: int = 0
     published: Mapping[str, Published] = field(default_factory=dict)
@@ -84,29 +84,29 @@ class Snapshot:
         return next((t.signer for t in self.terms.get((slug, alg), ()) if t.covers(now)), None)
 
     def previous_signer(self, slug: str, alg: str, now: datetime) -> Signer | None:
-        """Return who signed before and is still published; a line has one such key at most."""
+        """Return the key that signed before and is still published; a line has at most one."""
         return next((t.signer for t in self.terms.get((slug, alg), ()) if t.is_over(now)), None)
 
     def private_keys(self) -> dict[str, PrivateKey]:
-        """Return the private keys by kid: each is opened and parsed once per process."""
+        """Return the private keys by kid, so that each is opened and parsed once per process."""
         return {t.signer.kid: t.signer.private_key for ts in self.terms.values() for t in ts}
 
 
 _snapshot = Snapshot()
 _numbers = count(1)
 _refreshed_at = -float(SECONDS_BETWEEN_MISSES)
-_seen_at = -float(OLDEST_THAT_SIGNS_SECONDS)  # when the database was last asked with success
+_seen_at = -float(OLDEST_THAT_SIGNS_SECONDS)  # when the database was last read successfully
 _next_refresh: asyncio.Task[None] | None = None
-# Wakes the task that keeps this process fresh; None where none runs.
+# Wakes the task that keeps this process fresh; None if no such task runs.
 _waker: tuple[asyncio.AbstractEventLoop, asyncio.Event] | None = None
 
 
 async def signer(slug: str, alg: str, *, now: datetime | None = None) -> Signer:
-    """Return what signs for this key set with this algorithm now.
+    """Return the key that signs for this key set and algorithm now.
 
-    Pure memory, but for a key set or line that was made by another process a moment ago, and
-    where the last look at the database is a minute old. ClientKeyError when there is no such
-    signer; django.db.Error where the database would have to be asked and is away.
+    Reads memory only, except when another process has just created the key set or line, or when the
+    snapshot is a minute old. Raises ClientKeyError if there is no signer, and django.db.Error if
+    the database is needed and unavailable.
     """
     found = _snapshot.signer(slug, alg, now or timezone.now())
     if found is None or seconds_since_seen() > OLDEST_THAT_SIGNS_SECONDS:
@@ -118,36 +118,36 @@ async def signer(slug: str, alg: str, *, now: datetime | None = None) -> Signer:
 
 
 def previous_signer(slug: str, alg: str, *, now: datetime | None = None) -> Signer | None:
-    """Return the key that signed before the present one and is still published, from memory only;
-    None where no rotation has just happened: a retired key leaves the JWKS when no EHR can need
-    it any more, and one that was dropped as compromised at once."""
+    """Return the key that signed before the present one and is still published, from memory only.
+    None if there is none: a retired key leaves the JWKS when no EHR can need it any more, and a
+    compromised key leaves it at once."""
     return _snapshot.previous_signer(slug, alg, now or timezone.now())
 
 
 def published(slug: str) -> Published | None:
-    """Return the JWKS of a key set, from memory only; None for one that is not in it."""
+    """Return the JWKS of a key set, from memory only; None if memory does not have it."""
     return _snapshot.published.get(slug)
 
 
 def default_slug() -> str | None:
-    """Return the key set behind `/.well-known/jwks.json`: the one named "default" if there is
-    one, else the oldest; None as long as there is none."""
+    """Return the key set behind `/.well-known/jwks.json`: the one named "default", else the oldest;
+    None if there is none."""
     return _snapshot.default_slug
 
 
 def seconds_since_seen() -> float:
-    """Return how old what this process knows of the keys is."""
+    """Return the age of the snapshot, in seconds."""
     return time.monotonic() - _seen_at
 
 
 def can_sign(*, now: datetime | None = None) -> bool:
-    """Whether any key signs now; for `/readyz`."""
+    """Return whether any key signs now; for `/readyz`."""
     moment = now or timezone.now()
     return any(term.covers(moment) for terms in _snapshot.terms.values() for term in terms)
 
 
 def forget() -> None:
-    """Forget everything: a test's database ends, the process does not."""
+    """Forget everything: in tests the database ends before the process does."""
     global _snapshot, _refreshed_at, _seen_at, _next_refresh
     _snapshot = Snapshot()
     _refreshed_at = -float(SECONDS_BETWEEN_MISSES)
@@ -158,19 +158,19 @@ def forget() -> None:
 
 
 async def refresh() -> None:
-    """Replace the snapshot by what the database has now. Raises django.db.Error."""
+    """Replace the snapshot with the state of the database. Raises django.db.Error."""
     global _snapshot, _refreshed_at, _seen_at
     _refreshed_at = asked_at = time.monotonic()
     loaded = await in_database(_load, next(_numbers), _snapshot.private_keys())
-    # Two may overlap: the one that looked last wins, not the one that answers last.
+    # Two refreshes may overlap: the one that started last wins, not the one that ends last.
     if loaded.number > _snapshot.number:
         _snapshot, _seen_at = loaded, asked_at
 
 
 async def refresh_after_miss() -> None:
-    """Wait for a refresh that starts from now on: at most one per second, shared by all who miss.
+    """Wait for a refresh that starts after this call. All callers share it, at most one per second.
 
-    Strangers can ask for key sets that do not exist as often as they like.
+    Strangers can request key sets that do not exist as often as they like.
     """
     global _next_refresh
     task = _next_refresh
@@ -182,23 +182,23 @@ async def refresh_after_miss() -> None:
 async def _refresh_when_allowed() -> None:
     global _next_refresh
     await asyncio.sleep(max(0.0, _refreshed_at + SECONDS_BETWEEN_MISSES - time.monotonic()))
-    # From here on the query may be too early for who misses next.
+    # The query starts now. A later miss needs a new one.
     _next_refresh = None
     await refresh()
 
 
 def refresh_soon() -> None:
-    """From sync code that has changed a key: let this process look now, not in ten seconds. A key
-    that somebody else may have has to be out at once."""
+    """Refresh this process now instead of within ten seconds. Called by sync code that changed a
+    key: a key that an attacker may have must leave the JWKS at once."""
     if _waker is not None:
         loop, wake = _waker
-        with contextlib.suppress(RuntimeError):  # its loop was closed meanwhile: nobody to wake
+        with contextlib.suppress(RuntimeError):  # the loop is closed: no task to wake
             loop.call_soon_threadsafe(wake.set)
 
 
 async def keep_fresh() -> None:
-    """Refresh for ever, and write down who fetched what. What is in memory stays in use while
-    the database is away."""
+    """Refresh for ever and record the fetches. The snapshot stays in use while the database is
+    unavailable."""
     global _waker
     wake = asyncio.Event()
     _waker = asyncio.get_running_loop(), wake
@@ -209,14 +209,14 @@ async def keep_fresh() -> None:
             await fetches.flush()
             await attribution.settle()
         except Exception as exc:
-            # Whatever it is: a loop that ends here would leave old keys in memory for good.
+            # Any error: if this loop ended, old keys would stay in memory for good.
             logger.error("key sets not refreshed, the previous ones stay: %s", cause(exc))
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(wake.wait(), REFRESH_SECONDS)
 
 
 def _load(number: int, known: Mapping[str, PrivateKey]) -> Snapshot:
-    """Return the snapshot of one statement: two could see two different moments."""
+    """Return a snapshot read with one statement: two could see two different states."""
     rows = (
         SigningKey.objects.filter(withdrawn_at=None)
         .select_related("key_set")
@@ -242,7 +242,7 @@ def _published(slug: str, keys: list[SigningKey]) -> Published:
 def _terms(
     rows: Iterable[SigningKey], known: Mapping[str, PrivateKey]
 ) -> dict[tuple[str, str], tuple[Term, ...]]:
-    """Return who signs when: all keys that are published and have signed or sign."""
+    """Return the published keys that sign or have signed, each with its period."""
     terms: dict[tuple[str, str], tuple[Term, ...]] = defaultdict(tuple)
     for row in rows:
         if row.signs_from is None:
@@ -250,7 +250,7 @@ def _terms(
         try:
             private_key = known.get(row.kid) or open_private_key(row)
         except VaultError as exc:
-            # One unreadable row must not silence the other key sets.
+            # One unreadable row must not stop the other key sets.
             logger.error("signing key %s does not open: %s", row.kid, exc)
             continue
         term = Term(Signer(row.kid, row.alg, private_key), row.signs_from, row.signs_until)

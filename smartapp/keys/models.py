@@ -1,4 +1,4 @@
-"""Key sets and signing keys. A key's life is four timestamps; its state is derived from them."""
+"""Key sets and signing keys. A key's state is derived from four timestamps."""
 
 from datetime import datetime
 from enum import StrEnum
@@ -10,8 +10,8 @@ from django.db.models import F, Q
 
 from smartapp import vault
 
-MAX_PUBLISHED_KEYS = 5  # athenahealth advises one to five public keys per app (spec §3.6)
-# A rotation takes 31 hours: a younger age limit would begin the next before this one ends.
+MAX_PUBLISHED_KEYS = 5  # athenahealth recommends one to five public keys per app
+# A rotation takes 31 hours: with a smaller age limit the next would begin before it ends.
 SHORTEST_ROTATE_AFTER_DAYS = 2
 LONGEST_ROTATE_AFTER_DAYS = 3650
 
@@ -31,8 +31,8 @@ class KeyState(StrEnum):
 
 
 class KeySet(models.Model):
-    """One JWKS URL. Each EHR environment has its own, so that an assertion signed for one
-    is worthless at another (spec §3.7)."""
+    """One JWKS URL. Each EHR environment has its own, so that an assertion signed for one is
+    worthless at another."""
 
     slug = models.SlugField(max_length=63, unique=True)
     created_at = models.DateTimeField()
@@ -47,7 +47,7 @@ class KeySet(models.Model):
         ],
         help_text="A key that has signed for so long is replaced by itself. Empty: never.",
     )
-    # Its copy changes only when a person uploads a new one (spec §3.10).
+    # Such a copy changes only when a person uploads a new one.
     imported_by_vendor = models.BooleanField(
         "imported by the EHR",
         default=False,
@@ -81,14 +81,15 @@ class KeySet(models.Model):
 
 
 class SigningKey(models.Model):
-    """`published_at <= signs_from <= signs_until <= withdrawn_at`; an empty one is still open.
+    """A signing key: `published_at <= signs_from <= signs_until <= withdrawn_at`. An empty
+    timestamp lies in the future.
 
-    Published: in the JWKS, from `published_at` until `withdrawn_at`. Signs: from `signs_from`
-    until `signs_until`. The private half is destroyed when the key is withdrawn. Rows stay for
-    ever, so that a kid is never used again.
+    The key is in the JWKS from `published_at` until `withdrawn_at`, and signs from `signs_from`
+    until `signs_until`. The private key is destroyed when the key is withdrawn. Rows are never
+    deleted, so that a kid is never used again.
 
-    The database itself refuses a second signer, a sixth published key, times out of order and a
-    withdrawn key that can still sign: two machines may rotate at once (spec §3.4, §3.6).
+    Two machines may rotate at once. So the database itself refuses a second signer, a sixth
+    published key, timestamps out of order and a withdrawn key that still has its private key.
     """
 
     key_set = models.ForeignKey(KeySet, on_delete=models.PROTECT, related_name="signing_keys")
@@ -96,23 +97,23 @@ class SigningKey(models.Model):
     alg = models.CharField(max_length=5, choices=Algorithm.choices)
     public_jwk = models.JSONField()
     sealed_private_key = models.TextField(blank=True, editable=False)
-    # Its place among the published keys of the set, 1 to 5: unique places are a limit that the
-    # database can hold, a count is not.
+    # Its slot among the published keys of the set, 1 to 5. The database can enforce unique slots,
+    # but not a count.
     place = models.PositiveSmallIntegerField(null=True, editable=False)
     published_at = models.DateTimeField()
-    # From when no EHR can hold a copy without it, as the registrations were at its publication:
-    # whoever edits them afterwards can make its wait longer, and not shorter.
+    # From when no EHR can hold a JWKS without this key, computed from the registrations at
+    # publication. A later change of the registrations can only make the wait longer.
     known_from = models.DateTimeField(null=True, editable=False)
     signs_from = models.DateTimeField(null=True, blank=True)
     signs_until = models.DateTimeField(null=True, blank=True)
     withdrawn_at = models.DateTimeField(null=True, blank=True)
-    # When an administrator said that the EHR which imported our keys has this one too.
+    # When an administrator confirmed that the EHR which imported our keys has this one too.
     confirmed_at = models.DateTimeField(null=True, blank=True)
-    # Withdrawn in an emergency: whatever it signed is not to be believed.
+    # Withdrawn in an emergency: its signatures are not to be trusted.
     compromised = models.BooleanField(default=False)
-    # Registrations whose EHR gave a token for it when it was asked, and when (ISO 8601).
+    # Registrations whose EHR issued a token for this key when asked, and when (ISO 8601).
     accepted_by = models.JSONField(default=dict, blank=True)
-    # After a roll-back the key signs a second time: its former terms, [from, until] as ISO 8601.
+    # After a roll-back the key signs a second time. Its earlier periods: [from, until] in ISO 8601.
     earlier_terms = models.JSONField(default=list, blank=True)
 
     class Meta:
@@ -136,7 +137,8 @@ class SigningKey(models.Model):
                 | Q(withdrawn_at__isnull=False, place__isnull=True),
                 name="published_key_has_a_place",
             ),
-            # Each comparison stands beside its own IS NOT NULL: in SQL an unknown is no refusal.
+            # Each comparison comes with its own IS NOT NULL: a CHECK that evaluates to NULL passes
+            # in SQL.
             models.CheckConstraint(
                 condition=(Q(signs_from__isnull=True) | Q(signs_from__gte=F("published_at")))
                 & (
@@ -165,7 +167,7 @@ class SigningKey(models.Model):
         return f"{self.alg} {self.kid}"
 
     def state(self, now: datetime) -> KeyState:
-        """Return where the key is in its life at `now` (spec §3.4)."""
+        """Return the state of the key at `now`."""
         if self.withdrawn_at and self.withdrawn_at <= now:
             return KeyState.COMPROMISED if self.compromised else KeyState.WITHDRAWN
         if self.signs_until and self.signs_until <= now:
@@ -176,15 +178,16 @@ class SigningKey(models.Model):
 
     @property
     def private_key_context(self) -> str:
-        """The place that the private half is sealed for: moved to another row it stays shut."""
+        """The context that the private key is sealed with: moved to another row, it cannot be
+        unsealed."""
         return f"keys.signingkey:{self.kid}:private_key"
 
 
 class JWKSFetch(models.Model):
-    """Who fetched the JWKS of a key set, and what they saw: one row per address, user agent and
-    state of the document, however often they came (a flood is counted, not stored).
+    """Who fetched the JWKS of a key set, and which version they saw. One row per address, user
+    agent and version, with a count: a flood of fetches adds no rows.
 
-    An empty address stands for all those that there was no room to tell apart.
+    The row with an empty address counts all visitors that there was no room for.
     """
 
     key_set = models.ForeignKey(KeySet, on_delete=models.CASCADE, related_name="fetches")
@@ -195,8 +198,8 @@ class JWKSFetch(models.Model):
     first_at = models.DateTimeField()
     last_at = models.DateTimeField(db_index=True)
     count = models.PositiveBigIntegerField()
-    # Registrations whose EHR was asked for a token when this visitor came: how often, and the last
-    # time, as ISO 8601 (`attribution`).
+    # The registrations whose EHR was being asked for a token when this visitor came: how often, and
+    # the last time in ISO 8601 (`attribution`).
     during = models.JSONField(default=dict)
 
     class Meta:
@@ -213,10 +216,11 @@ class JWKSFetch(models.Model):
 
 
 class StaleCopy(models.Model):
-    """A registration whose EHR refused a key that signs and took the one before: it held a copy
-    of our JWKS from before the new key was published. One row however often it happened.
+    """A registration whose EHR refused the signer and accepted the previous key, because its copy
+    of our JWKS is older than the new key. One row per registration and key.
 
-    The registration is named, not pointed to: keys know nothing of registrations.
+    The row names the registration instead of referring to it: keys must not depend on
+    registrations.
     """
 
     key_set = models.ForeignKey(KeySet, on_delete=models.CASCADE, related_name="stale_copies")
@@ -243,11 +247,11 @@ class StaleCopy(models.Model):
 
 
 class MaintainedBy(models.Model):
-    """A machine on which `maintain` took the steps that were due, and when it last did."""
+    """A machine that runs `maintain`, and when it last took the due steps."""
 
     machine = models.CharField(max_length=100, unique=True)
     last_at = models.DateTimeField()
-    # What failed in its last round, by name, each with its cause.
+    # What failed in its last round: the cause by name of the task.
     failures = models.JSONField(default=dict, db_default={})
 
     class Meta:

@@ -1,4 +1,4 @@
-"""What the page of a key set shows: the keys of each line, what happens next, who came."""
+"""The content of the key set page: the keys of each algorithm, the next steps, who fetched them."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -41,7 +41,8 @@ class KeyRow:
 
 @dataclass(frozen=True, slots=True)
 class Section:
-    """One line. `risky`: what may break launches; its buttons ask for the EHRs at risk."""
+    """One algorithm. `risky`: buttons of steps that may break launches and ask for the EHRs at
+    risk."""
 
     alg: str
     used_by: list[str]
@@ -56,7 +57,7 @@ class Section:
 
 @dataclass(frozen=True, slots=True)
 class StaleRow:
-    """An EHR that did not know a new key when it signed."""
+    """An EHR that did not know the new key when it began to sign."""
 
     name: str
     what: str
@@ -64,12 +65,12 @@ class StaleRow:
 
 
 def words_of(step: str) -> StepWords:
-    """Return the words of a step or of the emergency; KeyError for what is neither."""
+    """Return the texts of a step or of the emergency. Raises KeyError for anything else."""
     return wording.EMERGENCY if step == EMERGENCY else _STEPS[step]
 
 
 def consequence(step: str, line: Line) -> str:
-    """Return what a step or the emergency means for this line."""
+    """Return what a step or the emergency does to this line."""
     if step == EMERGENCY:
         return wording.in_line(wording.EMERGENCY.consequence, line)
     return wording.consequence(Step(step), line)
@@ -79,12 +80,12 @@ _STEPS = {step.value: words for step, words in wording.STEPS.items()}
 
 
 def needs_naming(line: Line, step: str, now: datetime) -> bool:
-    """Whether the EHRs at risk have to be typed before this is done."""
+    """Return whether the names of the EHRs at risk must be typed for this step."""
     return step == EMERGENCY or step == line.blocked_step(now)
 
 
 def page(key_set: KeySet, user: User | AnonymousUser, now: datetime) -> dict[str, Any]:
-    """Return what the template draws; buttons only for what `user` may do now."""
+    """Return the template context. It has buttons only for what `user` may do now."""
     found = rotation.of(key_set)
     keys = list(key_set.signing_keys.order_by("-published_at", "-id").defer("sealed_private_key"))
     may_rotate = user.has_perm("keys.rotate_keyset")
@@ -102,7 +103,7 @@ def page(key_set: KeySet, user: User | AnonymousUser, now: datetime) -> dict[str
         "warnings": warnings,
         "habits": wording.habits(key_set),
         "wait": wording.wait(key_set),
-        # What EHRs use comes first.
+        # Algorithms that an EHR uses come first.
         "sections": sorted(sections, key=lambda section: not section.used_by),
         "marks": timeline.marks(now),
         "stale_copies": [_stale_row(copy, now) for copy in key_set.stale_copies.all()],
@@ -143,7 +144,7 @@ def _button(step: str, line: Line) -> Button:
 
 
 def _risky(line: Line, now: datetime) -> list[Button]:
-    # Of a line that nothing was ever signed with, no private half needs replacing.
+    # A key that never signed needs no replacement.
     emergency = [_button(EMERGENCY, line)] if line.signer else []
     blocked = line.blocked_step(now)
     if blocked is None:

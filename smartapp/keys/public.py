@@ -1,8 +1,8 @@
-"""The public JWKS over HTTP, without a Django request: answered first thing in the ASGI app.
+"""The public JWKS over HTTP, answered in the ASGI app before Django.
 
-No cookie, no session, no redirect, no middleware, no query (spec §3.1, §3.3; T24): bytes in
-memory, which a shared cache may keep for five minutes. That short, an emergency removal is known
-everywhere soon; it costs a few fetches. Who fetched is noted, in memory too.
+The answer is bytes from memory, without cookie, session, redirect, middleware or query (T24). A
+shared cache may keep it for five minutes: short enough that an emergency removal takes effect soon,
+for the price of a few fetches. Each fetch is noted, also in memory.
 """
 
 import json
@@ -14,14 +14,14 @@ from django.utils import timezone
 from smartapp.keys import fetches, memory, waits
 from smartapp.keys.fetches import Visitor
 
-MAX_AGE_OF_MISS_SECONDS = 10  # a key set may be made in the next moment
+MAX_AGE_OF_MISS_SECONDS = 10  # a key set may be created any moment
 DEFAULT_PATH = "/.well-known/jwks.json"
 PATH = re.compile(r"/\.well-known/jwks/(?P<slug>[-a-zA-Z0-9_]{1,63})\.json", re.ASCII)
 
 Headers = list[tuple[bytes, bytes]]
 Response = tuple[int, Headers, bytes]
 
-# Public keys are for everybody, browsers' scripts included; nothing may take them for a page.
+# Public keys are readable by scripts of any origin, and must not be rendered as a page.
 _ALWAYS: Headers = [
     (b"access-control-allow-origin", b"*"),
     (b"x-content-type-options", b"nosniff"),
@@ -31,13 +31,14 @@ _ALWAYS: Headers = [
 async def jwks_response(
     method: str, path: str, if_none_match: str | None, visitor: Visitor
 ) -> Response:
-    """Return status, headers and body for a request to one of the JWKS addresses."""
+    """Return status, headers and body for a request to one of the JWKS URLs."""
     if method not in {"GET", "HEAD"}:
         return _message(405, "method_not_allowed", [(b"allow", b"GET, HEAD")])
     try:
         found = await _published(path)
     except DatabaseError:
-        # Not in memory, and nobody to ask: a 404 would be a lie that caches keep.
+        # Not in memory, and the database is unavailable. A 404 might be wrong, and caches would
+        # keep it.
         headers = [(b"retry-after", b"5"), (b"cache-control", b"no-store")]
         return _message(503, "temporarily_unavailable", headers)
     if found is None:
@@ -45,14 +46,14 @@ async def jwks_response(
         status, headers, body = _message(404, "unknown_key_set", [(b"cache-control", caching)])
     else:
         status, headers, body = _document(found, if_none_match)
-        # `*` is answered 304 whatever its sender holds: it proves nothing.
+        # `If-None-Match: *` gets a 304 whatever the client holds, so it is no evidence of a fetch.
         if method == "GET" and (if_none_match or "").strip() != "*":
             fetches.note(found.slug, found.etag, found.kids, visitor=visitor, now=timezone.now())
     return status, headers, b"" if method == "HEAD" else body
 
 
 async def _published(path: str) -> memory.Published | None:
-    """Return the JWKS of an address; a miss asks the database before it is believed."""
+    """Return the JWKS of a path. On a miss the database is asked first."""
     match = PATH.fullmatch(path)
     if match is None and path != DEFAULT_PATH:
         return None
@@ -80,7 +81,8 @@ def _document(found: memory.Published, if_none_match: str | None) -> Response:
 
 
 def _matches(etag: str, if_none_match: str | None) -> bool:
-    """RFC 9110 §13.1.2: a list of tags, compared weakly, or `*`."""
+    """Compare an ETag with If-None-Match: a list of tags, compared weakly, or `*` (RFC 9110
+    §13.1.2)."""
     tags = [tag.strip().removeprefix("W/") for tag in (if_none_match or "").split(",")]
     return etag in tags or tags == ["*"]
 

@@ -1,4 +1,4 @@
-"""Why a step is refused: its wait, a clock that was set back, or nobody named who is at risk."""
+"""The reasons for refusing a step: its wait, a clock that is behind, or EHRs at risk not named."""
 
 from datetime import datetime
 from typing import Any
@@ -10,7 +10,8 @@ MAX_REASON = 300  # characters
 
 
 class StepRefused(Exception):
-    """A step that is not allowed now, and why. `when`: the moment from which it will be."""
+    """A step is not allowed now, and why. `when`: the time from which it will be allowed, in
+    UTC."""
 
     def __init__(self, reason: str, *, when: datetime | None = None) -> None:
         at = f" This step is possible from {when:%Y-%m-%d %H:%M:%S} UTC." if when else ""
@@ -19,11 +20,11 @@ class StepRefused(Exception):
 
 
 class NothingToDo(StepRefused):
-    """No key of the line is at the stage that the step begins with."""
+    """No key of the line is at the stage where this step begins."""
 
 
 def last_step(line: Line) -> datetime | None:
-    """Return when the line was last changed; None where it has no key."""
+    """Return the time of the line's last change; None if it has no key."""
     times = [
         moment
         for key in line.published()
@@ -34,7 +35,8 @@ def last_step(line: Line) -> datetime | None:
 
 
 def refuse_clock_behind(line: Line, now: datetime) -> None:
-    """A clock that was set back would write times out of order and cut a wait short."""
+    """Raise StepRefused if the clock is behind the last step: it would write timestamps out of
+    order and cut a wait short."""
     last = last_step(line)
     if last and last > now:
         raise StepRefused(
@@ -44,9 +46,9 @@ def refuse_clock_behind(line: Line, now: datetime) -> None:
 
 
 def refuse_if_another_signs(line: Line, while_signs: str) -> None:
-    """Of two people who press the same button at once, the second would undo or repeat what the
-    first did: StepRefused unless the key that was shown to sign, `while_signs` (its kid), still
-    does. Empty: whoever signs."""
+    """Raise StepRefused unless the key `while_signs` (a kid, as the page showed it) still signs.
+    Two people may press the same button at once; the second would undo or repeat the first one's
+    step. An empty `while_signs` accepts any signer."""
     if while_signs and (line.signer is None or line.signer.kid != while_signs):
         raise StepRefused(
             f"Another {line.alg} key signs now than when you looked, so somebody else was faster. "
@@ -55,8 +57,8 @@ def refuse_if_another_signs(line: Line, while_signs: str) -> None:
 
 
 def at_risk(key_set: KeySet, *algs: str) -> list[str]:
-    """Return the names of the registrations whose launches fail when a key changes too early:
-    those that sign with one of `algs`, or all that may come to."""
+    """Return the names of the registrations whose launches fail if a key changes too early: those
+    that sign with one of `algs`, or without `algs` all that may."""
     signing = key_set.registrations.filter(enabled=True, auth_method="private_key_jwt")
     if algs:
         signing = signing.filter(alg__in=algs)
@@ -64,18 +66,18 @@ def at_risk(key_set: KeySet, *algs: str) -> list[str]:
 
 
 def confirmation(key_set: KeySet, *algs: str) -> str:
-    """Return what has to be typed before launches are put at risk: the EHRs, by name.
+    """Return what the user must type before launches are put at risk: the names of the EHRs.
 
-    Of `algs` that nobody signs with, nothing: no launch fails. Where a wait is cut short, all
-    registrations of the key set count, as any may choose the algorithm then; it is named itself
-    where there are none.
+    With `algs`, only their registrations count; the result is empty if there are none, because then
+    no launch fails. Without `algs` a wait is cut short, and all registrations of the key set count,
+    as each may choose the algorithm; if there are none, the name of the key set is returned.
     """
     return ", ".join(at_risk(key_set, *algs)) or ("" if algs else key_set.slug)
 
 
 def refuse_unless_named(key_set: KeySet, typed: str, reason: str, *algs: str) -> dict[str, Any]:
-    """StepRefused unless the EHRs at risk were typed, as `confirmation` has them, and a reason
-    was given; returns what the audit trail has to say about that."""
+    """Return the entries for the audit trail. Raises StepRefused unless `typed` equals
+    `confirmation` and a reason is given."""
     named = confirmation(key_set, *algs)
     if named and typed != named:
         raise StepRefused(
@@ -92,8 +94,8 @@ def refuse_unless_named(key_set: KeySet, typed: str, reason: str, *algs: str) ->
 def refuse_before(
     when: datetime, key_set: KeySet, refusal: str, *, now: datetime, typed: str, reason: str
 ) -> dict[str, Any]:
-    """StepRefused before `when`, unless the EHRs at risk were named; returns what the audit
-    trail has to say about that."""
+    """Return the entries for the audit trail, none from `when` on. Before `when` this raises
+    StepRefused unless the EHRs at risk were typed."""
     if now >= when:
         return {}
     if not typed:

@@ -1,7 +1,7 @@
 """A dry run: sign with the key that would sign next, and verify as an EHR would.
 
-The JWKS is fetched from its public URL, over HTTP: what a proxy or a cache in front of us holds
-back is found here, and not by the first launch.
+The JWKS is fetched from its public URL over HTTP, so a proxy or cache that serves an older copy is
+found here, before a launch fails.
 """
 
 from datetime import datetime
@@ -23,7 +23,7 @@ from smartapp.protocol.client_assertion import sign_client_assertion
 from smartapp.protocol.errors import EHRUnavailable, IDTokenKeyUnknown, JWKSError
 from smartapp.vault import VaultError
 
-# Nobody accepts it, should it ever leave this process (RFC 2606 §2).
+# If such an assertion ever leaked, no server would accept this audience (RFC 2606 §2).
 AUDIENCE = "https://dry-run.invalid/token"
 
 
@@ -32,8 +32,8 @@ def public_url(key_set: KeySet) -> str:
 
 
 def rehearse(key_set: KeySet, line: Line) -> Outcome:
-    """Return whether an EHR that fetches our JWKS now can verify the key that signs next, or the
-    present signer where no next one is published."""
+    """Return whether an EHR that fetches our JWKS now can verify the next key, or the present
+    signer if no next key is published."""
     key = line.waiting or line.signer
     if key is None:
         return Outcome(False, f"Key set {key_set} has no {line.alg} key.")
@@ -49,11 +49,12 @@ def rehearse(key_set: KeySet, line: Line) -> Outcome:
 
 
 def ask_ehrs(line: Line, *, actor: str, now: datetime) -> list[Outcome]:
-    """Ask each EHR that gives tokens to the app itself (2-legged) whether it takes the key that
-    signs next, or the present signer where no next one is published. Empty: there is no such EHR.
+    """Ask each EHR that issues tokens to the app itself (2-legged) whether it accepts the next key,
+    or the present signer if no next key is published. Returns an empty list if there is no such
+    EHR.
 
-    Who gives a token knows the key. That is shown and makes no wait shorter: another of the EHR's
-    servers, or its other applications of ours, may hold another copy.
+    An EHR that issues a token knows the key. This is shown but shortens no wait: another server of
+    the EHR, or another of our registrations there, may have another copy.
     """
     key = line.waiting or line.signer
     if key is None:
@@ -63,7 +64,7 @@ def ask_ehrs(line: Line, *, actor: str, now: datetime) -> list[Outcome]:
 
 
 def sign(signer: Signer) -> str:
-    """Return an assertion that proves the key and is good nowhere."""
+    """Return an assertion that proves the key and that no server accepts."""
     return sign_client_assertion(
         client_id="dry-run",
         audience=AUDIENCE,
@@ -75,7 +76,7 @@ def sign(signer: Signer) -> str:
 
 
 async def _verify(assertion: str, key: SigningKey, url: str) -> str:
-    """Return what an EHR would stumble over; nothing if it would not."""
+    """Return the problem that an EHR would meet; "" if it would accept the assertion."""
     try:
         response = await http.get(url, headers={"User-Agent": fetches.OURSELVES})
     except EHRUnavailable as error:

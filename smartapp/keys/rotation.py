@@ -1,7 +1,7 @@
-"""A line: one algorithm of a key set, where it is in its rotation, and which step comes next.
+"""The state of a line's rotation, and its next step. A line is one algorithm of a key set.
 
-Each line has exactly one signer at any moment and at most one rotation under way, so that two
-lines never need more than four published keys (spec §3.5, §3.6).
+Each line has exactly one signer at any moment and at most one rotation under way, so two lines
+never need more than four published keys.
 """
 
 from collections.abc import Iterable, Iterator
@@ -36,17 +36,17 @@ class Line:
     retiring: SigningKey | None
     imported_by_vendor: bool
     wait: Wait
-    # When an EHR last took the retired key because it did not know the one that signs.
+    # When an EHR last accepted the retired key because it did not know the signer.
     needed_at: datetime | None = None
 
     def known_from(self, key: SigningKey) -> datetime:
-        """Return from when no EHR can hold a copy of the JWKS without this key: by the longer of
-        the wait as it is now and as it was when the key was published."""
+        """Return from when no EHR can hold a JWKS without this key. The longer wait counts: the
+        present one or the one at its publication."""
         return max(key.published_at + self.wait.span, key.known_from or key.published_at)
 
     @property
     def withdrawal_from(self) -> datetime | None:
-        """Return when the retired key may be withdrawn; None where no key has retired."""
+        """Return when the retired key may be withdrawn; None if no key has retired."""
         if self.retiring is None or self.retiring.signs_until is None:
             return None
         retired = self.retiring.signs_until
@@ -54,7 +54,7 @@ class Line:
         return min(needed + waits.BEFORE_WITHDRAWAL, retired + waits.LATEST_WITHDRAWAL)
 
     def next_step(self) -> tuple[Step, datetime | None]:
-        """Return the step that comes next and the moment from which it is allowed (None: now)."""
+        """Return the next step and the time from which it is allowed (None: now)."""
         if self.waiting and self.imported_by_vendor and not self.waiting.confirmed_at:
             return Step.CONFIRM, None
         if self.waiting:
@@ -64,7 +64,7 @@ class Line:
         return Step.PUBLISH, None
 
     def allowed_steps(self, now: datetime) -> list[Step]:
-        """Return what may be done at this moment."""
+        """Return the steps that are allowed at `now`."""
         step, when = self.next_step()
         allowed = [step] if when is None or when <= now else []
         if self.waiting:
@@ -74,7 +74,7 @@ class Line:
         return allowed
 
     def blocked_step(self, now: datetime) -> Step | None:
-        """Return the step whose wait is not over, which may be cut short at the EHRs' risk."""
+        """Return the step whose wait is not over and may be cut short at the EHRs' risk."""
         step, when = self.next_step()
         return step if when and now < when else None
 
@@ -98,14 +98,14 @@ def _line(key_set: KeySet, alg: str, keys: Iterable[SigningKey], wait: Wait) -> 
 
 
 def of(key_set: KeySet) -> list[Line]:
-    """Return the lines of a key set as the database has them now."""
+    """Return the lines of a key set, read from the database."""
     keys = list(key_set.signing_keys.filter(withdrawn_at=None).defer("sealed_private_key"))
     wait = waits.before_signing(key_set)
     return [_line(key_set, alg, keys, wait) for alg in sorted({key.alg for key in keys})]
 
 
 def read(key_set: KeySet, alg: str) -> Line:
-    """Return one line as the database has it now, with the private halves of its keys sealed."""
+    """Return one line, read from the database. The private keys stay sealed."""
     keys = key_set.signing_keys.filter(withdrawn_at=None, alg=alg)
     return _line(key_set, alg, keys, waits.before_signing(key_set))
 
@@ -113,8 +113,8 @@ def read(key_set: KeySet, alg: str) -> Line:
 def usable_from(key_set: KeySet, line: Line) -> datetime | None:
     """Return from when an EHR that may hold a copy of the key set knows the signer of this line.
 
-    None: at once, as nobody can hold a copy without it, or as its wait was ended by somebody who
-    named the EHRs at risk; or the line has no signer.
+    None if it may be used at once: no EHR can hold a copy without it, or its wait was cut short by
+    an administrator who named the EHRs at risk. Also None if the line has no signer.
     """
     signer = line.signer
     if signer is None or signer.signs_from != signer.published_at:
@@ -126,7 +126,7 @@ def usable_from(key_set: KeySet, line: Line) -> datetime | None:
 
 @contextmanager
 def locked_line(key_set: KeySet, alg: str) -> Iterator[Line]:
-    """A transaction that is alone with the key set; gives the line as it is then."""
+    """Open a transaction that locks the key set; yield the line as read inside it."""
     with transaction.atomic():
         transaction.on_commit(memory.refresh_soon)
         locked = KeySet.objects.select_for_update().get(pk=key_set.pk)

@@ -1,8 +1,8 @@
-"""EHRs that refused the key which signs and took the one before: their copy of our JWKS is stale.
+"""EHRs that refused the signer and accepted the previous key: their copy of our JWKS is stale.
 
-It fails no launch (`exchange.pipeline`), but an administrator must see it, and the
-previous key must not be withdrawn under an EHR that still needs it. So it is written down: one
-row for each registration and key, however often it happens.
+No launch fails (`exchange.pipeline`). But an administrator must see it, and the
+previous key must not be withdrawn while an EHR still needs it. So there is one row per registration
+and key, with a count.
 """
 
 import logging
@@ -24,7 +24,8 @@ logger = logging.getLogger(__name__)
 async def record(
     slug: str, *, registration: str, name: str, refused_kid: str, taken_kid: str, now: datetime
 ) -> None:
-    """Write down that it happened. No launch fails because that cannot be written."""
+    """Record a stale copy. A database error is only logged, so that no launch fails because of
+    it."""
     try:
         await in_database(_write, slug, registration, name, refused_kid, taken_kid, now)
     except DatabaseError as error:
@@ -34,7 +35,7 @@ async def record(
 def _write(
     slug: str, registration: str, name: str, refused_kid: str, taken_kid: str, now: datetime
 ) -> None:
-    """Insert an empty row unless there is one, then add to it, whoever inserted it."""
+    """Insert an empty row if there is none, then add to it. This is safe if two processes do it."""
     key_set = KeySet.objects.filter(slug=slug).first()
     if key_set is None:
         return
@@ -47,7 +48,7 @@ def _write(
 
 
 def last_needed_at(kid: str) -> datetime | None:
-    """Return when an EHR last took this key instead of the one that signs; None for never."""
+    """Return when an EHR last accepted this key instead of the signer; None if none ever did."""
     needed: datetime | None = StaleCopy.objects.filter(taken_kid=kid).aggregate(at=Max("last_at"))[
         "at"
     ]
@@ -55,8 +56,8 @@ def last_needed_at(kid: str) -> datetime | None:
 
 
 def left_behind(signer_kid: str, now: datetime) -> datetime | None:
-    """Return when an EHR last refused the key that signs, if the one it took instead was withdrawn
-    before an hour without it had passed, in the last week: that EHR may fail now. Else None."""
+    """Return when an EHR last refused the signer, if that EHR may be failing now: the key that it
+    accepted instead was withdrawn in the last week, less than an hour after that. Else None."""
     rows = StaleCopy.objects.filter(refused_kid=signer_kid)
     for taken_kid, last_at in rows.order_by("-last_at").values_list("taken_kid", "last_at"):
         if SigningKey.objects.filter(
@@ -69,6 +70,6 @@ def left_behind(signer_kid: str, now: datetime) -> datetime | None:
 
 
 def purge_batch(now: datetime) -> int:
-    """Delete some of the rows that nothing was added to for 90 days; return how many went."""
+    """Delete some of the rows that have not changed for 90 days; return the number deleted."""
     old = StaleCopy.objects.filter(last_at__lt=now - KEPT_FOR).values_list("pk", flat=True)
     return StaleCopy.objects.filter(pk__in=list(old[:PURGE_BATCH])).delete()[0]

@@ -1,7 +1,7 @@
-"""The keys of a line as a picture: past, now, planned. Numbers only; the template draws them.
+"""The keys of a line as a timeline: past, now and planned. Returns numbers; the template draws.
 
-Rotations take hours and keys sign for months, so the time axis is wide near the present and
-narrow far from it, the same way in both directions; its marks say where one is.
+Rotations take hours and keys sign for months. So the time axis is stretched near the present and
+compressed far from it, symmetrically; its marks give the dates.
 """
 
 from collections.abc import Iterable
@@ -14,7 +14,7 @@ from smartapp.keys import automation
 from smartapp.keys.models import KeySet, SigningKey
 from smartapp.keys.rotation import Line, Step
 
-# Up to here the axis is about linear, and logarithmic beyond.
+# The axis is about linear up to here and logarithmic beyond.
 NEAR = timedelta(hours=6)
 FAR = timedelta(days=100)
 MARKS = (
@@ -36,7 +36,7 @@ class Phase(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Bar:
-    """`x` and `width` in percent of the picture. `planned`: not yet, but as things are it will."""
+    """`x` and `width` in percent of the picture. `planned`: lies in the future."""
 
     phase: Phase
     x: float
@@ -67,7 +67,8 @@ def _x(at: datetime, now: datetime) -> float:
 
 
 def marks(now: datetime) -> list[Mark]:
-    """Return the marks of the axis; the outermost are written inwards, or they would be cut."""
+    """Return the marks of the axis. The outermost texts are anchored inwards, or they would be
+    cut."""
     anchors = ["start", *["middle"] * (len(MARKS) - 2), "end"]
     return [
         Mark(label, _x(now + distance, now), anchor)
@@ -76,7 +77,7 @@ def marks(now: datetime) -> list[Mark]:
 
 
 def rows(key_set: KeySet, line: Line, keys: Iterable[SigningKey], now: datetime) -> list[Row]:
-    """Return a row for each published key, for those withdrawn not long ago and for the next."""
+    """Return a row for each published key, for recently withdrawn keys, and for the next key."""
     plan = automation.plan(key_set, line, now)
     shown = [key for key in keys if not key.withdrawn_at or now - key.withdrawn_at < FAR]
     drawn = [Row(key.kid[:8], key.state(now), _bars(_spans(key, plan), now)) for key in shown]
@@ -86,7 +87,7 @@ def rows(key_set: KeySet, line: Line, keys: Iterable[SigningKey], now: datetime)
 
 
 def _spans(key: SigningKey, plan: dict[Step, datetime]) -> list[Span]:
-    """Return the phases of a key, also those that are planned; an end of None is open."""
+    """Return the phases of a key, past and planned. An end of None is open."""
     if key.withdrawn_at and not key.signs_from:
         return [(Phase.WAITS, key.published_at, key.withdrawn_at)]
     signs = plan.get(Step.SIGN)
@@ -107,7 +108,7 @@ def _spans_of_next(plan: dict[Step, datetime]) -> list[Span]:
 
 
 def _bars(spans: Iterable[Span], now: datetime) -> tuple[Bar, ...]:
-    """Return the spans as bars; one that lasts over the present is cut there in two."""
+    """Return the spans as bars. A span across the present becomes two bars."""
     bars = []
     for phase, start, end in spans:
         if start is None:

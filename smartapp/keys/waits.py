@@ -1,8 +1,8 @@
-"""How long a key is public before it signs, and after it has signed (spec §3.3, §3.5).
+"""How long a key is public before it signs, and after it has signed (docs/key-rotation.md).
 
-An EHR keeps a copy of our JWKS, and what is signed with a key that the copy does not have is
-refused. So a new key waits until no copy without it can be left at any EHR of the key set. How
-long each EHR keeps its copy is known from its vendor's documents, or not known at all.
+An EHR keeps a copy of our JWKS and refuses signatures of a key that the copy does not have. So a
+new key waits until no EHR of the key set can hold a copy without it. How long an EHR keeps its copy
+is known from the vendor's documentation, or not at all.
 """
 
 from dataclasses import dataclass
@@ -10,36 +10,36 @@ from datetime import timedelta
 
 from smartapp.keys.models import KeySet
 
-# What our own Cache-Control says.
+# As in our own Cache-Control.
 MAX_AGE = timedelta(minutes=5)
-# A cache on the way may hand out a copy that is as old as our header allows; the rest is for the
-# other processes of this app, which hear of a key within ten seconds, and for clocks.
+# A cache on the way may serve a copy as old as our header allows. The rest is for the other
+# processes of this app, which learn of a key within ten seconds, and for clock differences.
 MARGIN = timedelta(minutes=10)
-# How long athenahealth, Oracle and others keep a copy is not published. Nobody is known to keep
-# one for longer than Epic's 29 hours.
+# athenahealth, Oracle and others do not publish how long they keep a copy. The longest known is
+# Epic's 29 hours.
 WHERE_UNKNOWN = timedelta(hours=30)
-# The last assertion lives for 5 minutes at most; the rest is for clocks, slow requests, and for
-# an EHR to show that it does not know the new key yet.
+# The last assertion is valid for 5 minutes at most. The rest is for clock differences and slow
+# requests, and gives an EHR time to show that it does not know the new key yet.
 BEFORE_WITHDRAWAL = timedelta(hours=1)
-# An EHR that still takes the old key puts its withdrawal off, but not for ever: it would have the
-# say over every later rotation of all that sign with this set.
+# An EHR that still accepts the old key postpones its withdrawal, but not for ever: one EHR must not
+# block all later rotations of the set.
 LATEST_WITHDRAWAL = timedelta(days=7)
 
 
 @dataclass(frozen=True, slots=True)
 class Wait:
-    """`span`: how long a new key is public before it signs; `why`: a sentence about whose copy
-    that is for."""
+    """`span`: how long a new key is public before it signs. `why`: a sentence about the EHRs'
+    copies."""
 
     span: timedelta
     why: str
 
 
 def before_signing(key_set: KeySet) -> Wait:
-    """Return the wait of a key set as its registrations are now.
+    """Return the wait of a key set with its present registrations.
 
-    Those that are switched off count too: they may be switched on in the next moment, and their
-    EHR may still hold a copy.
+    Disabled registrations count too: they may be enabled any moment, and their EHR may still hold a
+    copy.
     """
     ehrs = key_set.registrations.filter(auth_method="private_key_jwt").order_by("name")
     copies = [
@@ -53,9 +53,9 @@ def before_signing(key_set: KeySet) -> Wait:
 
 
 def may_be_held(key_set: KeySet) -> bool:
-    """Return whether anybody may hold a copy of the key set: somebody fetched it, or a vendor has
-    given a client id for it. A registration still waits for its client id while an administrator
-    looks for the right vendor, and nobody has to wait for that."""
+    """Return whether any EHR may hold a copy of the key set: it was fetched, or one of its
+    registrations has a client id from a vendor. A registration without a client id is not known to
+    any vendor yet, so it needs no wait."""
     is_known = key_set.registrations.exclude(client_id="").exists()
     return is_known or key_set.fetches.exists()
 
@@ -69,7 +69,7 @@ def _copy(name: str, kept: timedelta | None) -> str:
 
 
 def in_words(span: timedelta) -> str:
-    """Return a span as people say it, to the minute: "29 hours", "an hour", "15 minutes"."""
+    """Return a time span in words, to the minute: "29 hours", "an hour", "15 minutes"."""
     hours, minutes = divmod(int(span.total_seconds()) // 60, 60)
     parts = []
     if hours:

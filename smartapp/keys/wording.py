@@ -1,4 +1,5 @@
-"""What a key does and what happens next, in words: the same in the panel and on the terminal."""
+"""The texts about keys and their next steps, the same in the admin pages and on the command
+line."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -15,8 +16,8 @@ from smartapp.keys.rotation import Line, Step
 
 @dataclass(frozen=True, slots=True)
 class StepWords:
-    """`label` of the button; `consequence` before it is taken, with the wait of the line put in for
-    `{wait}`; `done`: "<key> ... ." after."""
+    """`label`: the button. `consequence`: shown before the step, with `{wait}` for the wait of the
+    line. `done`: shown after it, as "<key> <done>."."""
 
     label: str
     consequence: str
@@ -67,7 +68,7 @@ STEPS = {
 }
 
 
-# Of an algorithm that nothing is signed with yet.
+# For an algorithm that no registration uses yet.
 FIRST = {
     Step.SIGN: "From this moment registrations can sign with this algorithm. None does yet: choose "
     "it on the page of a registration.",
@@ -97,7 +98,7 @@ BY_ITSELF = {
 
 
 def affected(found: Affected) -> list[str]:
-    """Return what an emergency does to the launches that there are now."""
+    """Return sentences about what an emergency does to the present launches."""
     renewing = len(found.renewing) + found.not_listed
     at_sign_in = f"{_launches(found.under_way)} at an EHR's sign-in, begun in the last ten minutes."
     renewed = f"{_launches(renewing)} open and renewed from time to time."
@@ -116,7 +117,7 @@ def affected(found: Affected) -> list[str]:
 
 
 def whom_it_hits(key_set: KeySet, alg: str, found: Affected) -> str:
-    """Return the same for a terminal, with the EHRs and each open launch that is renewed."""
+    """Return the same for a terminal, with the EHRs and each open launch that renews its token."""
     launches = [
         f"  launch {one.uuid_prefix} of {one.registration} at {one.ehr}, open since "
         f"{moment(one.since)} UTC, renewed next at {moment(one.renews_at)} UTC"
@@ -133,18 +134,18 @@ def _launches(count: int) -> str:
 
 
 def consequence(step: Step, line: Line) -> str:
-    """Return what taking a step on this line means."""
+    """Return what a step on this line does."""
     words = STEPS[step].consequence
     return in_line(words if line.signer else FIRST.get(step, words), line)
 
 
 def in_line(words: str, line: Line) -> str:
-    """Return words with what is known of this line put in."""
+    """Return `words` with the wait of this line filled in."""
     return words.format(wait=waits.in_words(line.wait.span))
 
 
 def before_its_time(line: Line) -> str:
-    """Return what it means to cut the wait of this line's next step short; "" without a wait."""
+    """Return what cutting short the wait of this line's next step means; "" if there is no wait."""
     step, when = line.next_step()
     if when is None:
         return ""
@@ -156,12 +157,12 @@ def before_its_time(line: Line) -> str:
 
 
 def moment(at: datetime | None) -> str:
-    """Return a time to the minute, in UTC; a dash for one that is still open."""
+    """Return a UTC time to the minute; a dash for None."""
     return f"{at:%Y-%m-%d %H:%M}" if at else "-"
 
 
 def life(key: SigningKey, now: datetime) -> str:
-    """Return what the key does now and since when."""
+    """Return what the key does now, and since when."""
     match key.state(now):
         case KeyState.PUBLISHED:
             return f"Published {ago(key.published_at, now)}; has not signed anything yet."
@@ -176,7 +177,7 @@ def life(key: SigningKey, now: datetime) -> str:
 
 
 def next_step(key_set: KeySet, line: Line, now: datetime) -> str:
-    """Return what comes next for a line, and when."""
+    """Return the next step of a line, and when it comes."""
     planned = automation.planned_step(key_set, line)
     if planned:
         step, when = planned
@@ -201,13 +202,13 @@ def importing(key_set: KeySet) -> str:
 
 
 def wait(key_set: KeySet) -> str:
-    """Return how long a new key waits, and for which EHR."""
+    """Return how long a new key waits, and because of which EHR."""
     found = waits.before_signing(key_set)
     return f"A new key is public for {waits.in_words(found.span)} before it signs. {found.why}"
 
 
 def habits(key_set: KeySet) -> str:
-    """Return what happens to this key set by itself."""
+    """Return what happens to this key set automatically."""
     if key_set.imported_by_vendor:
         return (
             "An EHR imported a copy of these public keys: no rotation begins by itself, and no new "
@@ -219,12 +220,12 @@ def habits(key_set: KeySet) -> str:
 
 
 def fetcher(fetch: JWKSFetch) -> str:
-    """Return who fetched, as far as it is known: an address, and what it calls itself."""
+    """Return a visitor's address and user agent."""
     return f"{fetch.address} ({fetch.user_agent or 'says nothing of itself'})"
 
 
 def seen(who: str, fetch: JWKSFetch, new: Iterable[SigningKey], now: datetime) -> str:
-    """Return when somebody fetched last, and whether the new keys were there already."""
+    """Return when the visitor last fetched, and whether it saw the new keys."""
     words = f"{who} fetched {ago(fetch.last_at, now)}"
     keys = list(new)
     unseen = [key.alg for key in keys if key.kid not in fetch.kids]
@@ -250,7 +251,7 @@ def _due(when: datetime | None, now: datetime) -> str:
 
 
 def ago(at: datetime | None, now: datetime) -> str:
-    """Return how long ago that was: "3 minutes ago"."""
+    """Return how long ago `at` was: "3 minutes ago"."""
     if at and now - at < timedelta(minutes=1):
         return "less than a minute ago"
     return f"{_span(at, now)} ago"
@@ -261,5 +262,5 @@ def _span(at: datetime | None, now: datetime) -> str:
 
 
 def _plain(text: str) -> str:
-    """Return Django's spans with ordinary spaces: terminals and searches stumble over others."""
+    """Replace Django's non-breaking spaces, which terminals and searches handle badly."""
     return text.replace("\xa0", " ")

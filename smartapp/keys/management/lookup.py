@@ -1,4 +1,4 @@
-"""Key sets as commands name them."""
+"""Key sets as arguments of commands."""
 
 from django.core.management.base import CommandError
 
@@ -6,7 +6,7 @@ from smartapp.keys.models import KeySet
 
 
 def key_set_or_error(slug: str) -> KeySet:
-    """Return the key set `slug`; CommandError, with the names that there are, if there is none."""
+    """Return the key set `slug`. Raises CommandError, with the existing names, if there is none."""
     try:
         return KeySet.objects.get(slug=slug)
     except KeySet.DoesNotExist:

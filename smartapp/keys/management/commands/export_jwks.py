@@ -23,7 +23,7 @@ class Command(BaseCommand):
         document = json.loads(jwks.jwks_document(public))
         trail.record(origin.actor(), "keys.export", f"key set {key_set}")
         self.stdout.write(json.dumps(document, indent=2))
-        # Standard output is the document and nothing else.
+        # Standard output contains only the document.
         self.stderr.write(
             "An EHR that imports this copy must be given a new one after each "
             f"`rotate_keys {key_set} --publish`, before the new key signs."

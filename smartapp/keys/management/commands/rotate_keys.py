@@ -1,4 +1,4 @@
-"""Move a key set one step, or show where every key is in its life."""
+"""Move a key set by one step, or show the state of every key."""
 
 from argparse import ArgumentParser
 from collections.abc import Callable
@@ -118,7 +118,7 @@ class Command(BaseCommand):
     def _replace_all_at_once(
         self, key_set: KeySet, algs: list[str], *, typed: str, reason: str
     ) -> None:
-        """Nothing is replaced before who is at risk on any of these lines was named."""
+        """Refuse the whole command unless the EHRs at risk on all of these lines were named."""
         try:
             refusals.refuse_unless_named(key_set, typed, reason, *algs)
         except StepRefused as refusal:
@@ -129,7 +129,7 @@ class Command(BaseCommand):
     def _replace_at_once(
         self, reason: str, key_set: KeySet, alg: str, *, now: datetime, actor: str
     ) -> SigningKey:
-        """Do it, and say whom it hits: the launches as they were in that moment."""
+        """Replace the keys of a line and print which launches it affects, as of that moment."""
         affected = affected_launches.launches().affected(key_set, alg, now)
         named = refusals.confirmation(key_set, alg)
         key = emergency.replace_at_once(
@@ -139,7 +139,7 @@ class Command(BaseCommand):
         return key
 
     def _chosen(self, key_sets: list[KeySet], alg: str | None) -> tuple[KeySet, list[str]]:
-        """Return the one key set to move, and its lines that were meant. Raises CommandError."""
+        """Return the key set to move and its algorithms. Raises CommandError."""
         if len(key_sets) != 1:
             names = ", ".join(key_set.slug for key_set in key_sets) or "none yet"
             raise CommandError(f"Name the key set to move. Key sets: {names}.")
@@ -149,8 +149,8 @@ class Command(BaseCommand):
         return key_sets[0], [alg] if alg else algs
 
     def _take(self, take: Take, done: str, key_set: KeySet, algs: list[str]) -> None:
-        """Take the step on each of these lines. Lines that are not at this stage are passed over;
-        if one refuses, or none has anything to do, the command fails."""
+        """Take the step on each of these lines. Lines at another stage are skipped. The command
+        fails if one line refuses, or if no line has anything to do."""
         refused = [
             refusal
             for alg in algs
