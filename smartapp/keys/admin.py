@@ -164,10 +164,10 @@ class KeySetAdmin(ReadOnlyAdmin):
         risk = {name: request.POST.get(name, "").strip() for name in names}
         take: Callable[..., SigningKey] = emergency.replace_at_once
         if step != panel.EMERGENCY:
-            take = lifecycle.TAKE[rotation.Step(step)]
+            take = lifecycle.TAKE[rotation.RotationStep(step)]
         if step == panel.EMERGENCY or step in lifecycle.WAITING:
             take = partial(take, **risk)
-        if step in {panel.EMERGENCY, rotation.Step.ROLL_BACK}:
+        if step in {panel.EMERGENCY, rotation.RotationStep.ROLL_BACK}:
             take = partial(take, while_signs=request.POST.get("while_signs", ""))
         try:
             key = take(key_set, alg, now=timezone.now(), actor=request.user.get_username())

@@ -16,7 +16,7 @@ from smartapp.exception_reports import cause
 from smartapp.keys import lifecycle, rotation, stale_copies, waits
 from smartapp.keys.models import KeySet, SigningKey
 from smartapp.keys.refusals import StepRefused
-from smartapp.keys.rotation import Line, Step
+from smartapp.keys.rotation import Line, RotationStep
 
 WARN_AHEAD = timedelta(days=21)
 # A due step is taken within minutes while `maintain` runs; if it is later than this, `maintain`
@@ -35,15 +35,15 @@ def age_limit(key_set: KeySet, line: Line) -> datetime | None:
     return line.signer.signs_from + timedelta(days=key_set.rotate_after_days)
 
 
-def planned_step(key_set: KeySet, line: Line) -> tuple[Step, datetime] | None:
+def planned_step(key_set: KeySet, line: Line) -> tuple[RotationStep, datetime] | None:
     """Return the next automatic step and its time; None where a person has to act."""
     step, when = line.next_step()
-    if step is Step.PUBLISH and not key_set.imported_by_vendor:
+    if step is RotationStep.PUBLISH and not key_set.imported_by_vendor:
         when = age_limit(key_set, line)
     return (step, when) if when else None
 
 
-def plan(key_set: KeySet, line: Line, now: datetime) -> dict[Step, datetime]:
+def plan(key_set: KeySet, line: Line, now: datetime) -> dict[RotationStep, datetime]:
     """Return the automatic steps and their times until the current rotation, or the next one,
     ends."""
     planned = planned_step(key_set, line)
@@ -51,16 +51,16 @@ def plan(key_set: KeySet, line: Line, now: datetime) -> dict[Step, datetime]:
         return {}
     step, when = planned[0], max(planned[1], now)
     steps = {step: when}
-    if step is Step.PUBLISH:
-        steps[Step.SIGN] = when = when + line.wait.span
-    if step in {Step.PUBLISH, Step.SIGN} and line.signer:
-        steps[Step.WITHDRAW] = when + waits.BEFORE_WITHDRAWAL
+    if step is RotationStep.PUBLISH:
+        steps[RotationStep.SIGN] = when = when + line.wait.span
+    if step in {RotationStep.PUBLISH, RotationStep.SIGN} and line.signer:
+        steps[RotationStep.WITHDRAW] = when + waits.BEFORE_WITHDRAWAL
     return steps
 
 
 def auto(
     key_sets: Iterable[KeySet], *, now: datetime, actor: str
-) -> list[tuple[KeySet, Step, SigningKey]]:
+) -> list[tuple[KeySet, RotationStep, SigningKey]]:
     """Take every step that is due and return those taken. Idempotent. A database error on one key
     set or algorithm does not stop the others: it is logged, and `all_warnings` reports it while it
     lasts."""
@@ -87,7 +87,9 @@ def _lines(key_set: KeySet) -> list[Line]:
         return []
 
 
-def _take(key_set: KeySet, alg: str, step: Step, *, now: datetime, actor: str) -> SigningKey | None:
+def _take(
+    key_set: KeySet, alg: str, step: RotationStep, *, now: datetime, actor: str
+) -> SigningKey | None:
     """Take a step; return None if it was not taken, so that the other lines go on."""
     try:
         return lifecycle.TAKE[step](key_set, alg, now=now, actor=actor)
@@ -121,8 +123,8 @@ def all_warnings(key_sets: Iterable[KeySet], now: datetime) -> list[str]:
     return found
 
 
-def _patience(step: Step) -> timedelta:
-    return OVERDUE_TO_PUBLISH if step is Step.PUBLISH else OVERDUE
+def _patience(step: RotationStep) -> timedelta:
+    return OVERDUE_TO_PUBLISH if step is RotationStep.PUBLISH else OVERDUE
 
 
 def _warning(key_set: KeySet, line: Line, now: datetime) -> str:
@@ -135,7 +137,7 @@ def _warning(key_set: KeySet, line: Line, now: datetime) -> str:
         )
     if stale := _stale(line, now):
         return f"{line.alg}: {stale}"
-    if line.next_step()[0] is Step.CONFIRM:
+    if line.next_step()[0] is RotationStep.CONFIRM:
         return (
             f"{line.alg}: the next key waits. Give the EHR that imported the public keys the new "
             "ones, and confirm that it has them."

@@ -14,7 +14,7 @@ from smartapp.audit import trail
 from smartapp.keys import material, rotation, waits
 from smartapp.keys.models import MAX_PUBLISHED_KEYS, Algorithm, KeySet, SigningKey
 from smartapp.keys.refusals import StepRefused, refuse_clock_behind
-from smartapp.keys.rotation import Line, Step, locked_line
+from smartapp.keys.rotation import Line, RotationStep, locked_line
 
 DEFAULT_ALGS = (Algorithm.RS384, Algorithm.ES384)  # what a SMART client must support (C64)
 
@@ -23,12 +23,12 @@ def _refuse_second_rotation(key_set: KeySet, line: Line, now: datetime) -> None:
     if line.signer is None:
         raise StepRefused(f"Key set {key_set} has no {line.alg} key to rotate.")
     step, when = line.next_step()
-    if step in {Step.SIGN, Step.CONFIRM}:
+    if step in {RotationStep.SIGN, RotationStep.CONFIRM}:
         raise StepRefused(
             f"The next {line.alg} key of {key_set} is published already; it has to sign first.",
             when=when,
         )
-    if step is Step.WITHDRAW:
+    if step is RotationStep.WITHDRAW:
         raise StepRefused(
             f"The previous {line.alg} key of {key_set} has to be withdrawn first.", when=when
         )

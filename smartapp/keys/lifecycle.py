@@ -34,13 +34,13 @@ from smartapp.keys.refusals import (
     refuse_if_another_signs,
     why_not_withdrawn,
 )
-from smartapp.keys.rotation import Line, Step, locked_line
+from smartapp.keys.rotation import Line, RotationStep, locked_line
 
 
 def confirm(key_set: KeySet, alg: str, *, now: datetime, actor: str) -> SigningKey:
     """Record that the EHR which imported our JWKS has the next key too."""
     with locked_line(key_set, alg) as line:
-        if line.waiting is None or line.next_step()[0] is not Step.CONFIRM:
+        if line.waiting is None or line.next_step()[0] is not RotationStep.CONFIRM:
             raise NothingToDo(f"No {alg} key of {key_set} is waiting for a confirmation.")
         refuse_clock_behind(line, now)
         line.waiting.confirmed_at = now
@@ -63,7 +63,7 @@ def start_signing(
             raise NothingToDo(f"No {alg} key of {key_set} is waiting to sign: publish one first.")
         refuse_clock_behind(line, now)
         step, when = line.next_step()
-        if step is Step.CONFIRM or when is None:
+        if step is RotationStep.CONFIRM or when is None:
             raise StepRefused(
                 f"An EHR holds an imported copy of the keys of {key_set}: give it the new {alg} "
                 "key and confirm that first."
@@ -188,14 +188,14 @@ def abandon(key_set: KeySet, alg: str, *, now: datetime, actor: str) -> SigningK
     return line.waiting
 
 
-TAKE: dict[Step, Callable[..., SigningKey]] = {
-    Step.PUBLISH: publish_next,
-    Step.CONFIRM: confirm,
-    Step.SIGN: start_signing,
-    Step.ROLL_BACK: roll_back,
-    Step.WITHDRAW: withdraw,
-    Step.ABANDON: abandon,
+TAKE: dict[RotationStep, Callable[..., SigningKey]] = {
+    RotationStep.PUBLISH: publish_next,
+    RotationStep.CONFIRM: confirm,
+    RotationStep.SIGN: start_signing,
+    RotationStep.ROLL_BACK: roll_back,
+    RotationStep.WITHDRAW: withdraw,
+    RotationStep.ABANDON: abandon,
 }
 
 # Steps whose wait may be cut short by naming the EHRs at risk.
-WAITING = frozenset({Step.SIGN, Step.WITHDRAW})
+WAITING = frozenset({RotationStep.SIGN, RotationStep.WITHDRAW})

@@ -18,7 +18,7 @@ from smartapp.keys import (
     wording,
 )
 from smartapp.keys.models import KeySet, SigningKey, StaleCopy
-from smartapp.keys.rotation import Line, Step
+from smartapp.keys.rotation import Line, RotationStep
 from smartapp.keys.wording import StepWords
 
 EMERGENCY = "emergency"
@@ -73,7 +73,7 @@ def consequence(step: str, line: Line) -> str:
     """Return what a step or the emergency does to this line."""
     if step == EMERGENCY:
         return wording.in_line(wording.EMERGENCY.consequence, line)
-    return wording.consequence(Step(step), line)
+    return wording.consequence(RotationStep(step), line)
 
 
 _STEPS = {step.value: words for step, words in wording.STEPS.items()}

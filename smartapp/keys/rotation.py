@@ -17,7 +17,7 @@ from smartapp.keys.models import KeySet, SigningKey
 from smartapp.keys.waits import Wait
 
 
-class Step(StrEnum):
+class RotationStep(StrEnum):
     PUBLISH = "publish"
     CONFIRM = "confirm"
     SIGN = "sign"
@@ -53,27 +53,27 @@ class Line:
         needed = max(retired, self.needed_at or retired)
         return min(needed + waits.BEFORE_WITHDRAWAL, retired + waits.LATEST_WITHDRAWAL)
 
-    def next_step(self) -> tuple[Step, datetime | None]:
+    def next_step(self) -> tuple[RotationStep, datetime | None]:
         """Return the next step and the time from which it is allowed (None: now)."""
         if self.waiting and self.imported_by_vendor and not self.waiting.confirmed_at:
-            return Step.CONFIRM, None
+            return RotationStep.CONFIRM, None
         if self.waiting:
-            return Step.SIGN, self.known_from(self.waiting)
+            return RotationStep.SIGN, self.known_from(self.waiting)
         if self.withdrawal_from:
-            return Step.WITHDRAW, self.withdrawal_from
-        return Step.PUBLISH, None
+            return RotationStep.WITHDRAW, self.withdrawal_from
+        return RotationStep.PUBLISH, None
 
-    def allowed_steps(self, now: datetime) -> list[Step]:
+    def allowed_steps(self, now: datetime) -> list[RotationStep]:
         """Return the steps that are allowed at `now`."""
         step, when = self.next_step()
         allowed = [step] if when is None or when <= now else []
         if self.waiting:
-            allowed.append(Step.ABANDON)
+            allowed.append(RotationStep.ABANDON)
         if self.retiring:
-            allowed.append(Step.ROLL_BACK)
+            allowed.append(RotationStep.ROLL_BACK)
         return allowed
 
-    def blocked_step(self, now: datetime) -> Step | None:
+    def blocked_step(self, now: datetime) -> RotationStep | None:
         """Return the step whose wait is not over and may be cut short at the EHRs' risk."""
         step, when = self.next_step()
         return step if when and now < when else None

@@ -12,7 +12,7 @@ from math import asinh
 
 from smartapp.keys import automation
 from smartapp.keys.models import KeySet, SigningKey
-from smartapp.keys.rotation import Line, Step
+from smartapp.keys.rotation import Line, RotationStep
 
 # The axis is about linear up to here and logarithmic beyond.
 NEAR = timedelta(hours=6)
@@ -81,16 +81,16 @@ def rows(key_set: KeySet, line: Line, keys: Iterable[SigningKey], now: datetime)
     plan = automation.plan(key_set, line, now)
     shown = [key for key in keys if not key.withdrawn_at or now - key.withdrawn_at < FAR]
     drawn = [Row(key.kid[:8], key.state(now), _bars(_spans(key, plan), now)) for key in shown]
-    if Step.PUBLISH in plan:
+    if RotationStep.PUBLISH in plan:
         drawn.insert(0, Row("next key", "planned", _bars(_spans_of_next(plan), now)))
     return drawn
 
 
-def _spans(key: SigningKey, plan: dict[Step, datetime]) -> list[Span]:
+def _spans(key: SigningKey, plan: dict[RotationStep, datetime]) -> list[Span]:
     """Return the phases of a key, past and planned. An end of None is open."""
     if key.withdrawn_at and not key.signs_from:
         return [(Phase.WAITS, key.published_at, key.withdrawn_at)]
-    signs = plan.get(Step.SIGN)
+    signs = plan.get(RotationStep.SIGN)
     if not key.signs_from:
         return [(Phase.WAITS, key.published_at, signs), (Phase.SIGNS, signs, None)]
     until = key.signs_until or signs
@@ -98,13 +98,13 @@ def _spans(key: SigningKey, plan: dict[Step, datetime]) -> list[Span]:
     ends = [key.published_at, *(moment for term in earlier for moment in term), key.signs_from]
     phases = [Phase.WAITS] + [Phase.SIGNS, Phase.RETIRES] * len(earlier)
     past: list[Span] = list(zip(phases, ends, ends[1:], strict=False))
-    gone = key.withdrawn_at or plan.get(Step.WITHDRAW)
+    gone = key.withdrawn_at or plan.get(RotationStep.WITHDRAW)
     return [*past, (Phase.SIGNS, key.signs_from, until), (Phase.RETIRES, until, gone)]
 
 
-def _spans_of_next(plan: dict[Step, datetime]) -> list[Span]:
-    signs = plan[Step.SIGN]
-    return [(Phase.WAITS, plan[Step.PUBLISH], signs), (Phase.SIGNS, signs, None)]
+def _spans_of_next(plan: dict[RotationStep, datetime]) -> list[Span]:
+    signs = plan[RotationStep.SIGN]
+    return [(Phase.WAITS, plan[RotationStep.PUBLISH], signs), (Phase.SIGNS, signs, None)]
 
 
 def _bars(spans: Iterable[Span], now: datetime) -> tuple[Bar, ...]:

@@ -11,7 +11,7 @@ from smartapp.keys import automation, waits
 from smartapp.keys.affected_launches import Affected
 from smartapp.keys.models import JWKSFetch, KeySet, KeyState, SigningKey, StaleCopy
 from smartapp.keys.refusals import confirmation
-from smartapp.keys.rotation import Line, Step
+from smartapp.keys.rotation import Line, RotationStep
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,41 +25,41 @@ class StepWords:
 
 
 STEPS = {
-    Step.PUBLISH: StepWords(
+    RotationStep.PUBLISH: StepWords(
         "Publish the next key",
         "A new key is made and joins the public keys. Nothing is signed with it yet, so no launch "
         "is affected. It may sign {wait} later. An EHR that was given a "
         "copy of the public keys must be given the new one before that.",
         "is published; it signs nothing yet",
     ),
-    Step.CONFIRM: StepWords(
+    RotationStep.CONFIRM: StepWords(
         "The EHR has the new key",
         "You say that every EHR which imported the public keys has been given the new ones "
         "(`manage.py export_jwks` prints them). Without that, its launches fail from the moment "
         "the new key signs.",
         "is confirmed to be known to the EHR",
     ),
-    Step.SIGN: StepWords(
+    RotationStep.SIGN: StepWords(
         "Start signing",
         "From this moment the new key signs every token request, and the present one retires. It "
         f"stays public for at least {waits.in_words(waits.BEFORE_WITHDRAWAL)}, so that EHRs can "
         "verify what it signed last.",
         "signs from now on, and the key before it has retired",
     ),
-    Step.ROLL_BACK: StepWords(
+    RotationStep.ROLL_BACK: StepWords(
         "Roll back to the retired key",
         "From this moment the retired key signs again, and the present one retires. EHRs know "
         "both, so no launch is affected. The next rotation begins when the age limit is reached "
         "again.",
         "signs again, and the key after it has retired",
     ),
-    Step.WITHDRAW: StepWords(
+    RotationStep.WITHDRAW: StepWords(
         "Withdraw the retired key",
         "The retired key leaves the public keys and its private half is destroyed. This cannot be "
         "undone. Launches go on with the key that signs now.",
         "is withdrawn and its private half destroyed",
     ),
-    Step.ABANDON: StepWords(
+    RotationStep.ABANDON: StepWords(
         "Call the rotation off",
         "The next key leaves the public keys without having signed anything, and its private half "
         "is destroyed. The present key goes on signing.",
@@ -70,10 +70,10 @@ STEPS = {
 
 # For an algorithm that no registration uses yet.
 FIRST = {
-    Step.SIGN: "From this moment registrations can sign with this algorithm. None does yet: choose "
-    "it on the page of a registration.",
-    Step.ABANDON: "The key leaves the public keys without having signed anything, and its private "
-    "half is destroyed. Other algorithms are not affected.",
+    RotationStep.SIGN: "From this moment registrations can sign with this algorithm. None does "
+    "yet: choose it on the page of a registration.",
+    RotationStep.ABANDON: "The key leaves the public keys without having signed anything, and its "
+    "private half is destroyed. Other algorithms are not affected.",
 }
 
 EMERGENCY = StepWords(
@@ -86,14 +86,14 @@ EMERGENCY = StepWords(
 )
 
 STILL_WAITS = {
-    Step.SIGN: "EHRs may still hold the old keys until",
-    Step.WITHDRAW: "EHRs may still need the retired key until",
+    RotationStep.SIGN: "EHRs may still hold the old keys until",
+    RotationStep.WITHDRAW: "EHRs may still need the retired key until",
 }
 
 BY_ITSELF = {
-    Step.PUBLISH: "the next key is published, and signs {wait} later",
-    Step.SIGN: "the next key signs, and the present one retires",
-    Step.WITHDRAW: "the retired key is withdrawn and its private half destroyed",
+    RotationStep.PUBLISH: "the next key is published, and signs {wait} later",
+    RotationStep.SIGN: "the next key signs, and the present one retires",
+    RotationStep.WITHDRAW: "the retired key is withdrawn and its private half destroyed",
 }
 
 
@@ -133,7 +133,7 @@ def _launches(count: int) -> str:
     return "1 launch is" if count == 1 else f"{count} launches are"
 
 
-def consequence(step: Step, line: Line) -> str:
+def consequence(step: RotationStep, line: Line) -> str:
     """Return what a step on this line does."""
     words = STEPS[step].consequence
     return in_line(words if line.signer else FIRST.get(step, words), line)
@@ -183,7 +183,7 @@ def next_step(key_set: KeySet, line: Line, now: datetime) -> str:
         step, when = planned
         words = BY_ITSELF[step] if line.signer else "the key may sign from then on"
         return f"{_due(when, now)}: {in_line(words, line)}."
-    if line.next_step()[0] is Step.CONFIRM:
+    if line.next_step()[0] is RotationStep.CONFIRM:
         return "Somebody says that the EHR which imported the public keys has the next one too."
     return (
         "Nothing until somebody publishes the next key. It may sign "

@@ -21,7 +21,7 @@ from smartapp.audit import trail
 from smartapp.keys import key_creation, rotation
 from smartapp.keys.models import Algorithm, KeySet
 from smartapp.keys.refusals import StepRefused
-from smartapp.keys.rotation import Line, Step
+from smartapp.keys.rotation import Line, RotationStep
 from smartapp.protocol.errors import DiscoveryInvalid
 from smartapp.registrations import (
     doctor,
@@ -340,7 +340,7 @@ def _signs_alike(one: Registration, other: Registration) -> bool:
 def _still_waits(key_set: KeySet, line: Line) -> str:
     """Return what the first key of a line waits for, and how somebody who must may cut it short."""
     step, when = line.next_step()
-    if step is Step.CONFIRM or when is None:
+    if step is RotationStep.CONFIRM or when is None:
         return (
             f"An EHR holds an imported copy of the keys of {key_set}. The {line.alg} key is public "
             "now: give it to that EHR, confirm that on the page of the key set, and save again "

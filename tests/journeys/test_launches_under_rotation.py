@@ -27,7 +27,7 @@ from smartapp.keys import (
     waits,
 )
 from smartapp.keys.models import KeySet, StaleCopy
-from smartapp.keys.rotation import Step
+from smartapp.keys.rotation import RotationStep
 from smartapp.keys.waits import Wait
 from smartapp.launches.models import Launch
 from smartapp.sandbox import client_keys
@@ -125,7 +125,7 @@ class World:
             page = await self.launch(ehr)
             assert (page.status, page.path.split("/")[1]) == (200, "launches"), page.words
 
-    async def due(self) -> tuple[datetime, Step]:
+    async def due(self) -> tuple[datetime, RotationStep]:
         """Return when the next step is taken by itself, and which."""
         found = await in_database(rotation.of, self.key_set)
         planned = await in_database(
@@ -139,7 +139,7 @@ class World:
         await self.launches()
         due, step = await self.due()
         self.clock.now = max(self.clock.now, min(self.clock.now + TICK, due))
-        if step is Step.PUBLISH and due <= self.clock.now:
+        if step is RotationStep.PUBLISH and due <= self.clock.now:
             # The worst moment for an EHR to fetch: its copy lacks the new key for all of 29 hours.
             await in_database(Client.objects.update, jwks_fresh_until=None)
             await self.launches()

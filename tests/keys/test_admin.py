@@ -10,7 +10,7 @@ from django.utils import timezone
 from smartapp.audit.models import AuditEvent
 from smartapp.keys import affected_launches, key_creation, lifecycle, rehearsal, waits
 from smartapp.keys.models import JWKSFetch, KeySet, SigningKey
-from smartapp.keys.rotation import Step
+from smartapp.keys.rotation import RotationStep
 from tests.keys.test_importing import P384, RSA2048, pem
 from tests.registrations.factories import make_registration
 from tests.secrecy import all_logs, database_dump, private_numbers
@@ -34,7 +34,11 @@ def epic(long_ago: datetime) -> KeySet:
     """A key set with a key in every state."""
     key_set = key_creation.create_key_set("epic", algs=["ES384", "RS384"], now=long_ago)
     now = long_ago
-    for step, wait in ((Step.PUBLISH, 0), (Step.SIGN, 31), (Step.WITHDRAW, 2)):
+    for step, wait in (
+        (RotationStep.PUBLISH, 0),
+        (RotationStep.SIGN, 31),
+        (RotationStep.WITHDRAW, 2),
+    ):
         now += timedelta(hours=wait)
         lifecycle.TAKE[step](key_set, "ES384", now=now, actor="test")
     key_creation.publish_next(key_set, "RS384", now=timezone.now(), actor="test")
@@ -76,7 +80,7 @@ class TestPrivateMaterial:
         urls += [reverse("admin:audit_auditevent_changelist"), reverse("admin:index")]
         urls += [reverse("admin:keys_keyset_change", args=[epic.pk])]
         urls += [reverse("admin:keys_keyset_history", args=[epic.pk])]
-        urls += [step_url(epic, "RS384", step) for step in [*Step, "emergency"]]
+        urls += [step_url(epic, "RS384", step) for step in [*RotationStep, "emergency"]]
         urls += [
             reverse(f"admin:keys_keyset_{name}", args=[epic.pk]) for name in ("settings", "import")
         ]
@@ -202,7 +206,7 @@ class TestSteps:
     @pytest.mark.parametrize("method", ["get", "post"])
     def test_who_may_not_rotate_is_refused(self, viewer: Client, epic: KeySet, method: str) -> None:
         before = list(SigningKey.objects.values())
-        for step in Step:
+        for step in RotationStep:
             response = getattr(viewer, method)(step_url(epic, "RS384", step))
             assert response.status_code == 403
         assert list(SigningKey.objects.values()) == before
@@ -466,15 +470,15 @@ class TestPicture:
 def test_a_step_before_its_time_says_until_when_it_would_wait(epic: KeySet) -> None:
     """And its button is in the colours of Django's own page that deletes."""
     now = timezone.now()
-    key = lifecycle.TAKE[Step.PUBLISH](epic, "ES384", now=now, actor="test")
+    key = lifecycle.TAKE[RotationStep.PUBLISH](epic, "ES384", now=now, actor="test")
     until = key.published_at + waits.before_signing(epic).span
     client = administrator("view_keyset", "rotate_keyset", "emergency_keyset")
-    asked = client.get(step_url(epic, "ES384", Step.SIGN)).content.decode()
+    asked = client.get(step_url(epic, "ES384", RotationStep.SIGN)).content.decode()
     said = (
         f"The wait is not over: EHRs may still hold the old keys until {until:%Y-%m-%d %H:%M} UTC."
     )
     assert said in asked
     assert said in page(client, epic)
     assert "delete-confirmation" in asked
-    harmless = client.get(step_url(epic, "ES384", Step.ABANDON)).content.decode()
+    harmless = client.get(step_url(epic, "ES384", RotationStep.ABANDON)).content.decode()
     assert "delete-confirmation" not in harmless

@@ -5,7 +5,7 @@ from django.db import OperationalError
 
 from smartapp.keys import automation, key_creation, lifecycle, rotation, waits
 from smartapp.keys.models import KeySet, SigningKey, StaleCopy
-from smartapp.keys.rotation import Line, Step
+from smartapp.keys.rotation import Line, RotationStep
 
 pytestmark = pytest.mark.django_db
 
@@ -29,7 +29,7 @@ def change(key_set: KeySet, **fields: object) -> None:
     key_set.refresh_from_db()
 
 
-def take(step: Step, key_set: KeySet, now: datetime) -> SigningKey:
+def take(step: RotationStep, key_set: KeySet, now: datetime) -> SigningKey:
     return lifecycle.TAKE[step](key_set, "ES384", now=now, actor="test")
 
 
@@ -55,14 +55,14 @@ class TestAuto:
 
     def test_what_somebody_began_is_finished(self, epic: KeySet) -> None:
         change(epic, rotate_after_days=None)
-        take(Step.PUBLISH, epic, NOW)
+        take(RotationStep.PUBLISH, epic, NOW)
         assert auto(NOW + waits.WHERE_UNKNOWN) == ["epic sign ES384"]
 
     def test_another_machine_was_faster(
         self, epic: KeySet, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         stale = rotation.of(epic)
-        take(Step.PUBLISH, epic, LIMIT)
+        take(RotationStep.PUBLISH, epic, LIMIT)
 
         def looked_before(key_set: KeySet) -> list[Line]:
             return stale
@@ -85,7 +85,7 @@ class TestAuto:
         auto(LIMIT)
         signs = LIMIT + waits.WHERE_UNKNOWN
         auto(signs)
-        take(Step.ROLL_BACK, epic, signs)
+        take(RotationStep.ROLL_BACK, epic, signs)
         over = signs + waits.BEFORE_WITHDRAWAL
         assert auto(over) == ["epic withdraw ES384"]
         assert auto(signs + timedelta(days=90) - INSTANT) == []
@@ -103,16 +103,16 @@ class TestImportedByTheEHR:
         assert auto(LIMIT + timedelta(days=99)) == []
 
     def test_nothing_signs_unconfirmed(self, epic: KeySet) -> None:
-        take(Step.PUBLISH, epic, NOW)
+        take(RotationStep.PUBLISH, epic, NOW)
         late = NOW + timedelta(days=9)
         assert auto(late) == []
-        take(Step.CONFIRM, epic, late)
+        take(RotationStep.CONFIRM, epic, late)
         assert auto(late) == ["epic sign ES384"]
 
     def test_confirmed_early_the_wait_stays(self, epic: KeySet) -> None:
         """Another EHR of the set may fetch it."""
-        take(Step.PUBLISH, epic, NOW)
-        take(Step.CONFIRM, epic, NOW)
+        take(RotationStep.PUBLISH, epic, NOW)
+        take(RotationStep.CONFIRM, epic, NOW)
         assert auto(NOW + waits.WHERE_UNKNOWN - INSTANT) == []
         assert auto(NOW + waits.WHERE_UNKNOWN) == ["epic sign ES384"]
 
@@ -121,10 +121,10 @@ class TestImportedByTheEHR:
         assert automation.warnings(epic, early) == []
         [warning] = automation.warnings(epic, early + INSTANT)
         assert warning.startswith("Key set epic, ES384: publish the next key by 2026-05-30.")
-        take(Step.PUBLISH, epic, early)
+        take(RotationStep.PUBLISH, epic, early)
         [warning] = automation.warnings(epic, early)
         assert "confirm that it has them." in warning
-        take(Step.CONFIRM, epic, early)
+        take(RotationStep.CONFIRM, epic, early)
         assert automation.warnings(epic, early) == []
 
 
@@ -203,14 +203,14 @@ def test_a_line_that_the_database_refuses_stops_no_other(
     epic: KeySet, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     key_creation.create_key_set("other", algs=["ES384"], now=NOW)
-    publish = lifecycle.TAKE[Step.PUBLISH]
+    publish = lifecycle.TAKE[RotationStep.PUBLISH]
 
     def broken(key_set: KeySet, *args: object, **kwargs: object) -> SigningKey:
         if key_set.slug == "epic":
             raise OperationalError("a row that nobody should read in a log")
         return publish(key_set, *args, **kwargs)
 
-    monkeypatch.setitem(lifecycle.TAKE, Step.PUBLISH, broken)
+    monkeypatch.setitem(lifecycle.TAKE, RotationStep.PUBLISH, broken)
     assert auto(LIMIT) == ["other publish ES384"]
     assert "key set epic: publish of ES384 failed: OperationalError" in caplog.text
     assert "nobody should read" not in caplog.text

@@ -17,7 +17,7 @@ from django.utils import timezone
 from smartapp.audit.models import AuditEvent
 from smartapp.keys import key_creation, lifecycle, material, waits
 from smartapp.keys.models import KeySet, SigningKey
-from smartapp.keys.rotation import Step
+from smartapp.keys.rotation import RotationStep
 from tests.keys.test_admin import step_url
 from tests.keys.test_importing import P384, RSA1024, RSA2048, jwk, pem, public_pem
 
@@ -197,6 +197,6 @@ class TestTwoAdministratorsAtTheSameMoment:
         with_terms = epic.signing_keys.get(alg="RS384", signs_until=None)
         retired.update(signs_until=long_ago)
         SigningKey.objects.filter(pk=with_terms.pk).update(signs_from=long_ago)
-        told = self.press(clients, step_url(epic, "RS384", Step.WITHDRAW), {})
+        told = self.press(clients, step_url(epic, "RS384", RotationStep.WITHDRAW), {})
         assert sum("has retired, so none can be withdrawn" in html for html in told) == 1
         assert AuditEvent.objects.filter(action="keys.withdraw").count() == 1

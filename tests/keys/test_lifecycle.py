@@ -15,7 +15,7 @@ from smartapp.audit.models import AuditEvent
 from smartapp.keys import automation, emergency, key_creation, lifecycle, material, waits
 from smartapp.keys.models import JWKSFetch, KeySet, KeyState, SigningKey
 from smartapp.keys.refusals import NothingToDo, StepRefused, confirmation
-from smartapp.keys.rotation import Step
+from smartapp.keys.rotation import RotationStep
 from smartapp.protocol import jwks
 from tests.keys.timeline import assert_timeline_holds
 
@@ -32,7 +32,7 @@ def epic() -> KeySet:
     return key_creation.create_key_set("epic", algs=["ES384"], now=NOW)
 
 
-def take(step: Step, key_set: KeySet, now: datetime, alg: str = "ES384") -> SigningKey:
+def take(step: RotationStep, key_set: KeySet, now: datetime, alg: str = "ES384") -> SigningKey:
     return lifecycle.TAKE[step](key_set, alg, now=now, actor="test")
 
 
@@ -78,7 +78,7 @@ class TestCreateKeySet:
             )
         due = later + waits.WHERE_UNKNOWN
         assert automation.auto([epic], now=due - timedelta(seconds=1), actor="test") == []
-        assert automation.auto([epic], now=due, actor="test") == [(epic, Step.SIGN, added)]
+        assert automation.auto([epic], now=due, actor="test") == [(epic, RotationStep.SIGN, added)]
         added.refresh_from_db()
         assert (added.signs_from, added.signs_until) == (due, None)
 
@@ -143,47 +143,47 @@ class TestPrivateHalf:
 class TestPublishNext:
     def test_published_and_not_signing(self, epic: KeySet) -> None:
         """§3.5: publish, wait, sign, wait, remove."""
-        key = take(Step.PUBLISH, epic, NOW)
+        key = take(RotationStep.PUBLISH, epic, NOW)
         assert key.state(NOW + timedelta(days=365)) == KeyState.PUBLISHED
         assert states(epic, NOW) == ["signs", "published"]
 
     def test_one_rotation_per_line(self, epic: KeySet) -> None:
         """§3.6: the second is refused until the first has signed and the old one is gone."""
-        take(Step.PUBLISH, epic, NOW)
+        take(RotationStep.PUBLISH, epic, NOW)
         with pytest.raises(StepRefused, match=r"published already.*2026-03-02 18:00:00 UTC"):
-            take(Step.PUBLISH, epic, SIGNS)
-        take(Step.SIGN, epic, SIGNS)
+            take(RotationStep.PUBLISH, epic, SIGNS)
+        take(RotationStep.SIGN, epic, SIGNS)
         with pytest.raises(StepRefused, match=r"has to be withdrawn first.*2026-03-02 19:00:00"):
-            take(Step.PUBLISH, epic, OVER)
-        take(Step.WITHDRAW, epic, OVER)
-        take(Step.PUBLISH, epic, OVER)
+            take(RotationStep.PUBLISH, epic, OVER)
+        take(RotationStep.WITHDRAW, epic, OVER)
+        take(RotationStep.PUBLISH, epic, OVER)
 
     def test_a_sixth_key_is_refused(self) -> None:
         """§3.6, T22: athenahealth advises one to five."""
         algs = ["ES384", "RS384", "RS256"]
         key_set = key_creation.create_key_set("epic", algs=algs, now=NOW)
-        take(Step.PUBLISH, key_set, NOW, "ES384")
-        take(Step.PUBLISH, key_set, NOW, "RS384")
+        take(RotationStep.PUBLISH, key_set, NOW, "ES384")
+        take(RotationStep.PUBLISH, key_set, NOW, "RS384")
         with pytest.raises(StepRefused, match="has 5 published keys, and more are refused"):
-            take(Step.PUBLISH, key_set, NOW, "RS256")
+            take(RotationStep.PUBLISH, key_set, NOW, "RS256")
         assert key_set.signing_keys.count() == 5
 
     def test_a_place_is_free_again_after_withdrawal(self) -> None:
         algs = ["ES384", "RS384", "RS256"]
         key_set = key_creation.create_key_set("epic", algs=algs, now=NOW)
-        take(Step.PUBLISH, key_set, NOW, "ES384")
-        take(Step.PUBLISH, key_set, NOW, "RS384")
-        take(Step.SIGN, key_set, SIGNS, "ES384")
-        take(Step.WITHDRAW, key_set, OVER, "ES384")
-        take(Step.PUBLISH, key_set, OVER, "RS256")
+        take(RotationStep.PUBLISH, key_set, NOW, "ES384")
+        take(RotationStep.PUBLISH, key_set, NOW, "RS384")
+        take(RotationStep.SIGN, key_set, SIGNS, "ES384")
+        take(RotationStep.WITHDRAW, key_set, OVER, "ES384")
+        take(RotationStep.PUBLISH, key_set, OVER, "RS256")
 
     def test_a_line_that_does_not_exist_is_refused(self, epic: KeySet) -> None:
         with pytest.raises(StepRefused, match="has no RS256 key to rotate"):
-            take(Step.PUBLISH, epic, NOW, "RS256")
+            take(RotationStep.PUBLISH, epic, NOW, "RS256")
 
     def test_a_clock_set_back_is_refused(self, epic: KeySet) -> None:
         with pytest.raises(StepRefused, match="clock of this machine is behind") as refusal:
-            take(Step.PUBLISH, epic, NOW - INSTANT)
+            take(RotationStep.PUBLISH, epic, NOW - INSTANT)
         assert refusal.value.when == NOW
 
     def test_two_machines_publish_one_key(
@@ -193,79 +193,79 @@ class TestPublishNext:
 
         def meanwhile(alg: str) -> material.NewKey:
             monkeypatch.setattr(material, "generate", generate)
-            take(Step.PUBLISH, epic, NOW)
+            take(RotationStep.PUBLISH, epic, NOW)
             return generate(alg)
 
         generate = material.generate
         monkeypatch.setattr(material, "generate", meanwhile)
         with pytest.raises(StepRefused, match="published already"):
-            take(Step.PUBLISH, epic, NOW)
+            take(RotationStep.PUBLISH, epic, NOW)
         assert states(epic, NOW) == ["signs", "published"]
 
 
 class TestStartSigning:
     def test_refused_until_no_ehr_can_hold_an_old_copy(self, epic: KeySet) -> None:
         """§3.5, T22: Epic keeps a JWKS for up to 29 hours."""
-        take(Step.PUBLISH, epic, NOW)
+        take(RotationStep.PUBLISH, epic, NOW)
         with pytest.raises(StepRefused, match=r"possible from 2026-03-02 18:00:00 UTC") as refusal:
-            take(Step.SIGN, epic, SIGNS - INSTANT)
+            take(RotationStep.SIGN, epic, SIGNS - INSTANT)
         assert refusal.value.when == SIGNS > NOW + timedelta(hours=29)
         assert states(epic, SIGNS) == ["signs", "published"]
 
     def test_the_old_key_retires_in_the_same_moment(self, epic: KeySet) -> None:
         """§3.4: never none, never two."""
-        take(Step.PUBLISH, epic, NOW)
-        take(Step.SIGN, epic, SIGNS)
+        take(RotationStep.PUBLISH, epic, NOW)
+        take(RotationStep.SIGN, epic, SIGNS)
         assert states(epic, SIGNS) == ["retires", "signs"]
         assert states(epic, SIGNS - INSTANT) == ["signs", "published"]
 
     def test_nothing_to_start(self, epic: KeySet) -> None:
         with pytest.raises(StepRefused, match="publish one first"):
-            take(Step.SIGN, epic, SIGNS)
+            take(RotationStep.SIGN, epic, SIGNS)
 
     def test_a_clock_set_back_after_publishing_is_refused(self, epic: KeySet) -> None:
-        take(Step.PUBLISH, epic, NOW)
+        take(RotationStep.PUBLISH, epic, NOW)
         with pytest.raises(StepRefused, match="behind"):
-            take(Step.SIGN, epic, NOW - timedelta(days=2))
+            take(RotationStep.SIGN, epic, NOW - timedelta(days=2))
 
     def test_a_failure_in_the_middle_changes_nothing(
         self, epic: KeySet, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         """Killed after the old one retired and before the new one signs."""
-        take(Step.PUBLISH, epic, NOW)
+        take(RotationStep.PUBLISH, epic, NOW)
 
         def killed(*args: Any, **kwargs: Any) -> None:
             raise KeyboardInterrupt
 
         monkeypatch.setattr(lifecycle.trail, "record", killed)  # type: ignore[attr-defined]
         with pytest.raises(KeyboardInterrupt):
-            take(Step.SIGN, epic, SIGNS)
+            take(RotationStep.SIGN, epic, SIGNS)
         assert states(epic, SIGNS) == ["signs", "published"]
 
 
 class TestWithdraw:
     @pytest.fixture(autouse=True)
     def rotated(self, epic: KeySet) -> None:
-        take(Step.PUBLISH, epic, NOW)
-        take(Step.SIGN, epic, SIGNS)
+        take(RotationStep.PUBLISH, epic, NOW)
+        take(RotationStep.SIGN, epic, SIGNS)
 
     def test_refused_while_an_assertion_may_be_on_its_way(self, epic: KeySet) -> None:
         """§3.5: an hour after the last signature."""
         with pytest.raises(StepRefused, match=r"on their way.*2026-03-02 19:00:00 UTC"):
-            take(Step.WITHDRAW, epic, OVER - INSTANT)
+            take(RotationStep.WITHDRAW, epic, OVER - INSTANT)
         assert states(epic, OVER) == ["retires", "signs"]
 
     def test_destroys_the_private_half(self, epic: KeySet) -> None:
         """§3.4: in the same UPDATE; the row stays, so that its kid is never used again."""
-        old = take(Step.WITHDRAW, epic, OVER)
+        old = take(RotationStep.WITHDRAW, epic, OVER)
         old.refresh_from_db()
         assert (old.withdrawn_at, old.sealed_private_key, old.place) == (OVER, "", None)
         assert states(epic, OVER) == ["withdrawn", "signs"]
 
     def test_the_only_signer_stays(self, epic: KeySet) -> None:
-        take(Step.WITHDRAW, epic, OVER)
+        take(RotationStep.WITHDRAW, epic, OVER)
         with pytest.raises(StepRefused, match="none can be withdrawn"):
-            take(Step.WITHDRAW, epic, OVER + timedelta(days=99))
+            take(RotationStep.WITHDRAW, epic, OVER + timedelta(days=99))
 
     def test_a_key_in_use_is_not_withdrawn_whatever_the_caller_believes(self, epic: KeySet) -> None:
         """The UPDATE itself names its condition."""
@@ -280,24 +280,24 @@ class TestWithdraw:
 
 class TestAbandon:
     def test_a_key_that_never_signed_goes_at_once(self, epic: KeySet) -> None:
-        take(Step.PUBLISH, epic, NOW)
-        gone = take(Step.ABANDON, epic, NOW)
+        take(RotationStep.PUBLISH, epic, NOW)
+        gone = take(RotationStep.ABANDON, epic, NOW)
         gone.refresh_from_db()
         assert (gone.withdrawn_at, gone.sealed_private_key) == (NOW, "")
-        take(Step.PUBLISH, epic, NOW)
+        take(RotationStep.PUBLISH, epic, NOW)
 
     def test_a_signer_cannot_be_abandoned(self, epic: KeySet) -> None:
         with pytest.raises(StepRefused, match="No ES384 key of epic is waiting"):
-            take(Step.ABANDON, epic, NOW)
+            take(RotationStep.ABANDON, epic, NOW)
 
 
 class TestAuditTrail:
     def test_every_step_leaves_an_event(self, epic: KeySet) -> None:
         """§3.12: who, when, which kid."""
         old = epic.signing_keys.get()
-        new = take(Step.PUBLISH, epic, NOW)
-        take(Step.SIGN, epic, SIGNS)
-        take(Step.WITHDRAW, epic, OVER)
+        new = take(RotationStep.PUBLISH, epic, NOW)
+        take(RotationStep.SIGN, epic, SIGNS)
+        take(RotationStep.WITHDRAW, epic, OVER)
         events = [
             (event.actor, event.action, event.target, event.detail)
             for event in AuditEvent.objects.order_by("id")
@@ -320,7 +320,7 @@ class TestConstraints:
 
     @pytest.fixture
     def waiting(self, epic: KeySet, signer: SigningKey) -> SigningKey:
-        return take(Step.PUBLISH, epic, NOW)
+        return take(RotationStep.PUBLISH, epic, NOW)
 
     @pytest.fixture(autouse=True)
     def nothing_stays(self) -> Iterator[None]:
@@ -386,7 +386,7 @@ class TestAnyOrderOfSteps:
     @given(
         plan=st.lists(
             st.tuples(
-                st.sampled_from([*Step, "auto"]),
+                st.sampled_from([*RotationStep, "auto"]),
                 st.integers(min_value=-2, max_value=40),
             ),
             max_size=25,
@@ -397,7 +397,7 @@ class TestAnyOrderOfSteps:
         max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
     )
     def test_the_timeline_has_no_gap_and_no_overlap(
-        self, db: None, plan: list[tuple[Step, int]], number: Any
+        self, db: None, plan: list[tuple[RotationStep, int]], number: Any
     ) -> None:
         """T22: whatever is clicked and whenever, also with a clock that is set back."""
         key_set = key_creation.create_key_set(f"set-{number}", algs=["ES384"], now=NOW)
@@ -416,6 +416,6 @@ class TestAnyOrderOfSteps:
 
 def test_who_is_a_moment_slower_is_not_told_of_a_wrong_clock(epic: KeySet) -> None:
     """Two administrators publish: the second pressed before the first had finished."""
-    take(Step.PUBLISH, epic, NOW + INSTANT)
+    take(RotationStep.PUBLISH, epic, NOW + INSTANT)
     with pytest.raises(StepRefused, match="is published already"):
-        take(Step.PUBLISH, epic, NOW)
+        take(RotationStep.PUBLISH, epic, NOW)

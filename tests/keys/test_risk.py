@@ -8,7 +8,7 @@ from smartapp.audit.models import AuditEvent
 from smartapp.keys import emergency, key_creation, lifecycle, material, refusals, waits
 from smartapp.keys.models import KeySet, SigningKey
 from smartapp.keys.refusals import StepRefused
-from smartapp.keys.rotation import Step
+from smartapp.keys.rotation import RotationStep
 from tests.keys.timeline import assert_timeline_holds
 from tests.registrations.factories import make_registration
 
@@ -35,7 +35,7 @@ def epic() -> KeySet:
 AT_RISK = "General Hospital, Valley Clinic"
 
 
-def take(step: Step, key_set: KeySet, now: datetime) -> SigningKey:
+def take(step: RotationStep, key_set: KeySet, now: datetime) -> SigningKey:
     return lifecycle.TAKE[step](key_set, "ES384", now=now, actor="test")
 
 
@@ -67,7 +67,7 @@ class TestConfirmation:
 class TestWaitsCutShort:
     @pytest.mark.parametrize("typed", ["yes", "general hospital, valley clinic", "epic", " "])
     def test_anything_but_the_names_is_refused(self, epic: KeySet, typed: str) -> None:
-        take(Step.PUBLISH, epic, NOW)
+        take(RotationStep.PUBLISH, epic, NOW)
         before = snapshot()
         with pytest.raises(StepRefused, match=f"type exactly what is at risk: {AT_RISK}"):
             lifecycle.start_signing(
@@ -76,7 +76,7 @@ class TestWaitsCutShort:
         assert snapshot() == before
 
     def test_named_it_signs_and_is_written_down(self, epic: KeySet) -> None:
-        take(Step.PUBLISH, epic, NOW)
+        take(RotationStep.PUBLISH, epic, NOW)
         lifecycle.start_signing(
             epic, "ES384", now=NOW, actor="test", typed=AT_RISK, reason="a test"
         )
@@ -86,13 +86,13 @@ class TestWaitsCutShort:
         assert detail["at_risk"] == AT_RISK.split(", ")
 
     def test_a_withdrawal_too(self, epic: KeySet) -> None:
-        take(Step.PUBLISH, epic, NOW)
-        take(Step.SIGN, epic, SIGNS)
+        take(RotationStep.PUBLISH, epic, NOW)
+        take(RotationStep.SIGN, epic, SIGNS)
         lifecycle.withdraw(epic, "ES384", now=SIGNS, actor="test", typed=AT_RISK, reason="a test")
         assert states(epic, SIGNS) == ["withdrawn", "signs"]
 
     def test_typed_without_need_is_no_risk_taken(self, epic: KeySet) -> None:
-        take(Step.PUBLISH, epic, NOW)
+        take(RotationStep.PUBLISH, epic, NOW)
         lifecycle.start_signing(
             epic, "ES384", now=SIGNS, actor="test", typed="anything", reason="a test"
         )
@@ -102,35 +102,35 @@ class TestWaitsCutShort:
 class TestRollBack:
     def test_the_retired_key_signs_again_and_nothing_is_forgotten(self, epic: KeySet) -> None:
         old = epic.signing_keys.get()
-        take(Step.PUBLISH, epic, NOW)
-        take(Step.SIGN, epic, SIGNS)
+        take(RotationStep.PUBLISH, epic, NOW)
+        take(RotationStep.SIGN, epic, SIGNS)
         now = SIGNS + timedelta(minutes=5)
-        take(Step.ROLL_BACK, epic, now)
+        take(RotationStep.ROLL_BACK, epic, now)
         assert states(epic, now) == ["signs", "retires"]
         old.refresh_from_db()
         assert old.earlier_terms == [[NOW.isoformat(), SIGNS.isoformat()]]
         assert_timeline_holds(epic)
 
     def test_there_and_back_again(self, epic: KeySet) -> None:
-        take(Step.PUBLISH, epic, NOW)
-        take(Step.SIGN, epic, SIGNS)
+        take(RotationStep.PUBLISH, epic, NOW)
+        take(RotationStep.SIGN, epic, SIGNS)
         for minutes in range(1, 6):
-            take(Step.ROLL_BACK, epic, SIGNS + timedelta(minutes=minutes))
+            take(RotationStep.ROLL_BACK, epic, SIGNS + timedelta(minutes=minutes))
         assert states(epic, OVER) == ["signs", "retires"]
         assert_timeline_holds(epic)
 
     def test_impossible_once_the_old_key_is_gone(self, epic: KeySet) -> None:
-        take(Step.PUBLISH, epic, NOW)
-        take(Step.SIGN, epic, SIGNS)
-        take(Step.WITHDRAW, epic, OVER)
+        take(RotationStep.PUBLISH, epic, NOW)
+        take(RotationStep.SIGN, epic, SIGNS)
+        take(RotationStep.WITHDRAW, epic, OVER)
         with pytest.raises(StepRefused, match="publish a new one"):
-            take(Step.ROLL_BACK, epic, OVER)
+            take(RotationStep.ROLL_BACK, epic, OVER)
 
     def test_a_clock_set_back_is_refused(self, epic: KeySet) -> None:
-        take(Step.PUBLISH, epic, NOW)
-        take(Step.SIGN, epic, SIGNS)
+        take(RotationStep.PUBLISH, epic, NOW)
+        take(RotationStep.SIGN, epic, SIGNS)
         with pytest.raises(StepRefused, match="behind the last step: set it right, or wait"):
-            take(Step.ROLL_BACK, epic, SIGNS - INSTANT)
+            take(RotationStep.ROLL_BACK, epic, SIGNS - INSTANT)
 
 
 class TestEmergency:
@@ -139,12 +139,14 @@ class TestEmergency:
             key_set, "ES384", now=now, actor="test", typed=typed, reason="a test"
         )
 
-    @pytest.mark.parametrize("under_way", [[], [Step.PUBLISH], [Step.PUBLISH, Step.SIGN]])
+    @pytest.mark.parametrize(
+        "under_way", [[], [RotationStep.PUBLISH], [RotationStep.PUBLISH, RotationStep.SIGN]]
+    )
     def test_one_new_key_signs_and_every_other_is_dropped(
-        self, epic: KeySet, under_way: list[Step]
+        self, epic: KeySet, under_way: list[RotationStep]
     ) -> None:
         for step in under_way:
-            take(step, epic, SIGNS if step is Step.SIGN else NOW)
+            take(step, epic, SIGNS if step is RotationStep.SIGN else NOW)
         now = OVER
         new = self.replace(epic, now)
         assert states(epic, now) == ["compromised"] * (1 + min(1, len(under_way))) + ["signs"]
@@ -158,7 +160,7 @@ class TestEmergency:
     def test_with_five_keys_there_is_room(self, epic: KeySet) -> None:
         for alg in ("RS256", "RS384"):
             key_creation.add_line(epic, alg, now=NOW)
-        take(Step.PUBLISH, epic, NOW)
+        take(RotationStep.PUBLISH, epic, NOW)
         key_creation.publish_next(epic, "RS256", now=NOW, actor="test")
         self.replace(epic, NOW)
         assert epic.signing_keys.filter(withdrawn_at=None).count() == 4
@@ -206,16 +208,16 @@ class TestEmergency:
         self, epic: KeySet
     ) -> None:
         """`now` is from before the key was made and the line locked; an emergency goes on."""
-        take(Step.PUBLISH, epic, NOW)
-        take(Step.SIGN, epic, SIGNS)
+        take(RotationStep.PUBLISH, epic, NOW)
+        take(RotationStep.SIGN, epic, SIGNS)
         new = self.replace(epic, SIGNS - timedelta(seconds=2))
         assert new.signs_from == SIGNS
         assert states(epic, SIGNS) == ["compromised", "compromised", "signs"]
 
     def test_a_clock_set_back_is_refused_all_the_same(self, epic: KeySet) -> None:
         """Nothing would sign until it is as late again."""
-        take(Step.PUBLISH, epic, NOW)
-        take(Step.SIGN, epic, SIGNS)
+        take(RotationStep.PUBLISH, epic, NOW)
+        take(RotationStep.SIGN, epic, SIGNS)
         with pytest.raises(StepRefused, match="clock of this machine is behind"):
             self.replace(epic, SIGNS - emergency.CLOCKS - INSTANT)
 
@@ -235,7 +237,7 @@ class TestImportedByTheEHR:
         epic.save(update_fields=["imported_by_vendor"])
 
     def test_no_typing_replaces_the_confirmation(self, epic: KeySet) -> None:
-        take(Step.PUBLISH, epic, NOW)
+        take(RotationStep.PUBLISH, epic, NOW)
         for typed in ("", AT_RISK):
             with pytest.raises(StepRefused, match="give it the new ES384 key and confirm"):
                 lifecycle.start_signing(
@@ -244,11 +246,11 @@ class TestImportedByTheEHR:
 
     def test_nothing_to_confirm(self, epic: KeySet) -> None:
         with pytest.raises(StepRefused, match="waiting for a confirmation"):
-            take(Step.CONFIRM, epic, NOW)
-        take(Step.PUBLISH, epic, NOW)
-        take(Step.CONFIRM, epic, NOW)
+            take(RotationStep.CONFIRM, epic, NOW)
+        take(RotationStep.PUBLISH, epic, NOW)
+        take(RotationStep.CONFIRM, epic, NOW)
         with pytest.raises(StepRefused, match="waiting for a confirmation"):
-            take(Step.CONFIRM, epic, NOW)
+            take(RotationStep.CONFIRM, epic, NOW)
 
 
 class TestImportedKey:
@@ -261,13 +263,13 @@ class TestImportedKey:
         self.imported(epic)
         assert states(epic, NOW) == ["signs", "published"]
         with pytest.raises(StepRefused, match="possible from 2026-03-02 18:00:00 UTC"):
-            take(Step.SIGN, epic, NOW)
+            take(RotationStep.SIGN, epic, NOW)
 
     def test_signs_at_once_where_nothing_else_does(self, epic: KeySet) -> None:
         assert self.imported(epic, "RS384").state(NOW) == "signs"
 
     def test_is_refused_while_a_rotation_is_under_way(self, epic: KeySet) -> None:
-        take(Step.PUBLISH, epic, NOW)
+        take(RotationStep.PUBLISH, epic, NOW)
         with pytest.raises(StepRefused, match="published already"):
             self.imported(epic)
 
@@ -278,7 +280,7 @@ class TestImportedKey:
         other = key_creation.create_key_set("other", algs=["RS384"], now=NOW)
         with pytest.raises(StepRefused, match="no key is used twice"):
             key_creation.import_key(other, new, now=NOW, actor="test", reason="a test")
-        take(Step.ABANDON, epic, NOW)
+        take(RotationStep.ABANDON, epic, NOW)
         with pytest.raises(StepRefused, match="no key is used twice"):
             key_creation.import_key(epic, new, now=NOW, actor="test", reason="a test")
 
@@ -295,6 +297,6 @@ class TestExplanation:
         assert emergency.explains("epic", "RS384", NOW) is None
 
     def test_a_step_before_its_time_is_no_emergency(self, epic: KeySet) -> None:
-        take(Step.PUBLISH, epic, NOW)
-        take(Step.ABANDON, epic, NOW)
+        take(RotationStep.PUBLISH, epic, NOW)
+        take(RotationStep.ABANDON, epic, NOW)
         assert emergency.explains("epic", "ES384", NOW) is None

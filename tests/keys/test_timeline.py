@@ -4,7 +4,7 @@ import pytest
 
 from smartapp.keys import automation, key_creation, lifecycle, rotation, timeline, waits
 from smartapp.keys.models import KeySet
-from smartapp.keys.rotation import Step
+from smartapp.keys.rotation import RotationStep
 from smartapp.keys.timeline import Phase, Row
 
 pytestmark = pytest.mark.django_db
@@ -29,7 +29,7 @@ def phases(row: Row) -> list[tuple[Phase, bool]]:
     return [(bar.phase, bar.planned) for bar in row.bars]
 
 
-def take(step: Step, key_set: KeySet, now: datetime) -> None:
+def take(step: RotationStep, key_set: KeySet, now: datetime) -> None:
     lifecycle.TAKE[step](key_set, "ES384", now=now, actor="test")
 
 
@@ -56,7 +56,7 @@ def test_the_past_ends_where_the_plan_begins(epic: KeySet) -> None:
 
 
 def test_under_way_the_keys_change_at_the_same_place(epic: KeySet) -> None:
-    take(Step.PUBLISH, epic, NOW + DAY)
+    take(RotationStep.PUBLISH, epic, NOW + DAY)
     waiting, signer = rows(epic, NOW + 1.5 * DAY)
     assert phases(waiting) == [(Phase.WAITS, False), (Phase.WAITS, True), (Phase.SIGNS, True)]
     assert waiting.bars[-1].x == signer.bars[-1].x
@@ -66,18 +66,18 @@ def test_under_way_the_keys_change_at_the_same_place(epic: KeySet) -> None:
 def test_an_unconfirmed_key_waits_without_end(epic: KeySet) -> None:
     epic.imported_by_vendor = True
     epic.save(update_fields=["imported_by_vendor"])
-    take(Step.PUBLISH, epic, NOW)
+    take(RotationStep.PUBLISH, epic, NOW)
     waiting, _ = rows(epic, NOW + DAY)
     assert phases(waiting) == [(Phase.WAITS, False), (Phase.WAITS, True)]
     assert waiting.bars[-1].x + waiting.bars[-1].width == pytest.approx(100)
 
 
 def test_a_key_that_never_signed_and_one_that_was_rolled_back_to(epic: KeySet) -> None:
-    take(Step.PUBLISH, epic, NOW)
-    take(Step.ABANDON, epic, NOW + DAY)
-    take(Step.PUBLISH, epic, NOW + DAY)
-    take(Step.SIGN, epic, SIGNS + DAY)
-    take(Step.ROLL_BACK, epic, SIGNS + 1.01 * DAY)
+    take(RotationStep.PUBLISH, epic, NOW)
+    take(RotationStep.ABANDON, epic, NOW + DAY)
+    take(RotationStep.PUBLISH, epic, NOW + DAY)
+    take(RotationStep.SIGN, epic, SIGNS + DAY)
+    take(RotationStep.ROLL_BACK, epic, SIGNS + 1.01 * DAY)
     drawn = {row.state: row for row in rows(epic, SIGNS + 1.02 * DAY)}
     assert phases(drawn["withdrawn"]) == [(Phase.WAITS, False)]
     assert phases(drawn["signs"])[:3] == [
@@ -89,10 +89,10 @@ def test_a_key_that_never_signed_and_one_that_was_rolled_back_to(epic: KeySet) -
 
 
 def test_a_key_that_went_long_ago_is_not_drawn(epic: KeySet) -> None:
-    take(Step.PUBLISH, epic, NOW)
-    take(Step.SIGN, epic, SIGNS)
+    take(RotationStep.PUBLISH, epic, NOW)
+    take(RotationStep.SIGN, epic, SIGNS)
     over = SIGNS + waits.BEFORE_WITHDRAWAL
-    take(Step.WITHDRAW, epic, over)
+    take(RotationStep.WITHDRAW, epic, over)
     assert len(rows(epic, over)) == 3
     assert len(rows(epic, over + timeline.FAR)) == 2
 
@@ -100,4 +100,4 @@ def test_a_key_that_went_long_ago_is_not_drawn(epic: KeySet) -> None:
 def test_what_is_overdue_is_planned_for_now(epic: KeySet) -> None:
     late = NOW + 200 * DAY
     [line] = rotation.of(epic)
-    assert automation.plan(epic, line, late)[Step.PUBLISH] == late
+    assert automation.plan(epic, line, late)[RotationStep.PUBLISH] == late

@@ -7,7 +7,7 @@ import pytest
 from smartapp.keys import key_creation, lifecycle, waits
 from smartapp.keys.models import KeySet, SigningKey
 from smartapp.keys.refusals import StepRefused
-from smartapp.keys.rotation import Step
+from smartapp.keys.rotation import RotationStep
 from smartapp.registrations.models import Registration
 from smartapp.registrations.presets import PRESETS, quirks
 from tests.registrations.factories import NOW, make_registration
@@ -68,7 +68,7 @@ def test_an_ehr_that_comes_during_the_wait_makes_it_longer(key_set: KeySet) -> N
     key_creation.publish_next(key_set, "ES384", now=NOW, actor="test")
     at_vendor(key_set, "epic")
     with pytest.raises(StepRefused, match="The epic EHR may hold our keys for 29 hours"):
-        lifecycle.TAKE[Step.SIGN](key_set, "ES384", now=NOW + OBEYS, actor="test")
+        lifecycle.TAKE[RotationStep.SIGN](key_set, "ES384", now=NOW + OBEYS, actor="test")
 
 
 def test_one_that_is_switched_off_counts_and_one_that_does_not_sign_does_not(

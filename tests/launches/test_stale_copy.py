@@ -34,7 +34,7 @@ from smartapp.keys import (
 )
 from smartapp.keys.models import KeySet, SigningKey, StaleCopy
 from smartapp.keys.refusals import StepRefused
-from smartapp.keys.rotation import Step
+from smartapp.keys.rotation import RotationStep
 from smartapp.launches import events
 from smartapp.launches.backend import backend_token
 from smartapp.launches.models import EndReason, Launch, LaunchEvent
@@ -353,7 +353,7 @@ class TestIsReported:
         await browser.launch(ehr_launch())
         key_set = await in_database(KeySet.objects.get, slug="scripted")
 
-        def later(needed_for: timedelta) -> tuple[Step, timedelta]:
+        def later(needed_for: timedelta) -> tuple[RotationStep, timedelta]:
             retired = SigningKey.objects.get(kid=old).signs_until
             assert retired
             StaleCopy.objects.update(last_at=retired + needed_for)
@@ -363,7 +363,10 @@ class TestIsReported:
             return step, when - retired
 
         needed = timedelta(hours=5)
-        assert await in_database(later, needed) == (Step.WITHDRAW, needed + timedelta(hours=1))
+        assert await in_database(later, needed) == (
+            RotationStep.WITHDRAW,
+            needed + timedelta(hours=1),
+        )
 
         def withdraw(after: timedelta) -> None:
             retired = SigningKey.objects.get(kid=old).signs_until

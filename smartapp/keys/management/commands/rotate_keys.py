@@ -22,7 +22,7 @@ from smartapp.keys import (
 from smartapp.keys.management.lookup import key_set_or_error
 from smartapp.keys.models import KeySet, SigningKey
 from smartapp.keys.refusals import NothingToDo, StepRefused
-from smartapp.keys.rotation import Step
+from smartapp.keys.rotation import RotationStep
 
 Take = Callable[..., SigningKey]
 
@@ -51,12 +51,15 @@ class Command(BaseCommand):
         )
         step = parser.add_mutually_exclusive_group()
         for name, text in (
-            (Step.PUBLISH, "publish the next keys"),
-            (Step.CONFIRM, "say that the EHR which imported the public keys has the next ones"),
-            (Step.SIGN, "let the published keys sign"),
-            (Step.ROLL_BACK, "let the retired keys sign again"),
-            (Step.WITHDRAW, "withdraw the retired keys"),
-            (Step.ABANDON, "withdraw the published keys that have never signed"),
+            (RotationStep.PUBLISH, "publish the next keys"),
+            (
+                RotationStep.CONFIRM,
+                "say that the EHR which imported the public keys has the next ones",
+            ),
+            (RotationStep.SIGN, "let the published keys sign"),
+            (RotationStep.ROLL_BACK, "let the retired keys sign again"),
+            (RotationStep.WITHDRAW, "withdraw the retired keys"),
+            (RotationStep.ABANDON, "withdraw the published keys that have never signed"),
         ):
             step.add_argument(f"--{name}", action="store_const", dest="step", const=name, help=text)
         step.add_argument(
@@ -87,7 +90,7 @@ class Command(BaseCommand):
         elif options["emergency"]:
             self._replace_all_at_once(*self._chosen(key_sets, options["alg"]), **risk)
         elif options["step"]:
-            step: Step = options["step"]
+            step: RotationStep = options["step"]
             take: Take = lifecycle.TAKE[step]
             if step in lifecycle.WAITING:
                 take = partial(take, **risk)
