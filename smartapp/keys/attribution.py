@@ -88,7 +88,7 @@ def _settle(asked: list[Asked], now: datetime) -> None:
         .exclude(user_agent=OURSELVES)
         .select_related("key_set")
     )
-    found = [fetch for fetch in sorted(recent, key=_place) if _note(fetch, asked, now)]
+    found = [fetch for fetch in sorted(recent, key=_write_order) if _note(fetch, asked, now)]
     with transaction.atomic():
         for pk in [fetch.pk for fetch in found]:
             # Check again: another process may have updated or purged the row meanwhile.
@@ -97,7 +97,7 @@ def _settle(asked: list[Asked], now: datetime) -> None:
                 fetch.save(update_fields=["during"])
 
 
-def _place(fetch: JWKSFetch) -> tuple[str, str, str, str]:
+def _write_order(fetch: JWKSFetch) -> tuple[str, str, str, str]:
     return fetch.key_set.slug, fetch.etag, fetch.address, fetch.user_agent
 
 

@@ -89,8 +89,8 @@ def _drop(key: SigningKey, now: datetime) -> str:
     """Remove a compromised key from the JWKS and destroy its private key; return its kid."""
     if key.signs_from and not key.signs_until:
         key.signs_until = now
-    key.withdrawn_at, key.place, key.sealed_private_key, key.compromised = now, None, "", True
+    key.withdrawn_at, key.slot, key.sealed_private_key, key.compromised = now, None, "", True
     key.save(
-        update_fields=["signs_until", "withdrawn_at", "place", "sealed_private_key", "compromised"]
+        update_fields=["signs_until", "withdrawn_at", "slot", "sealed_private_key", "compromised"]
     )
     return key.kid

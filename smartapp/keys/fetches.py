@@ -143,17 +143,19 @@ def _has_room(rows: int, of_address: int) -> bool:
 
 def _write_row(key_set: KeySet, sight: Sight, tally: Tally) -> None:
     """Insert an empty row if there is none, then add to it. This is safe if two processes do it."""
-    place = {
+    row_key = {
         "key_set": key_set,
         "etag": sight.etag,
         "address": sight.visitor.address,
         "user_agent": sight.visitor.user_agent,
     }
     row = JWKSFetch(
-        **place, kids=list(sight.kids), first_at=tally.first_at, last_at=tally.last_at, count=0
+        **row_key, kids=list(sight.kids), first_at=tally.first_at, last_at=tally.last_at, count=0
     )
     JWKSFetch.objects.bulk_create([row], ignore_conflicts=True)
-    JWKSFetch.objects.filter(**place).update(last_at=tally.last_at, count=F("count") + tally.count)
+    JWKSFetch.objects.filter(**row_key).update(
+        last_at=tally.last_at, count=F("count") + tally.count
+    )
 
 
 def purge_batch(now: datetime) -> int:

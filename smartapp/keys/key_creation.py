@@ -34,14 +34,14 @@ def _refuse_second_rotation(key_set: KeySet, line: Line, now: datetime) -> None:
         )
     # Checked last: a user who lost a race against another by a moment has no wrong clock.
     refuse_clock_behind(line, now)
-    free_place(key_set)
+    free_slot(key_set)
 
 
-def free_place(key_set: KeySet) -> int:
+def free_slot(key_set: KeySet) -> int:
     """Return the first free slot of the published keys. Raises StepRefused when all five are
     taken."""
-    taken = set(key_set.signing_keys.filter(withdrawn_at=None).values_list("place", flat=True))
-    free = [place for place in range(1, MAX_PUBLISHED_KEYS + 1) if place not in taken]
+    taken = set(key_set.signing_keys.filter(withdrawn_at=None).values_list("slot", flat=True))
+    free = [slot for slot in range(1, MAX_PUBLISHED_KEYS + 1) if slot not in taken]
     if not free:
         raise StepRefused(
             f"Key set {key_set} has {MAX_PUBLISHED_KEYS} published keys, and more are refused: "
@@ -56,7 +56,7 @@ def insert(
     row = material.sealed_row(
         new,
         key_set=key_set,
-        place=free_place(key_set),
+        slot=free_slot(key_set),
         published_at=published_at,
         known_from=published_at + waits.before_signing(key_set).span,
         signs_from=signs_from,

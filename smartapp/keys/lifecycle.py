@@ -139,7 +139,7 @@ def _withdraw(key: SigningKey, *, now: datetime, retired_before: datetime) -> No
     """
     over = Q(signs_until__lte=retired_before) | Q(signs_from=None)
     withdrawn = SigningKey.objects.filter(over, pk=key.pk, withdrawn_at=None).update(
-        withdrawn_at=now, sealed_private_key="", place=None
+        withdrawn_at=now, sealed_private_key="", slot=None
     )
     if not withdrawn:
         raise StepRefused(f"The {key.alg} key {key.kid} is in use: let another one sign first.")

@@ -99,7 +99,7 @@ class SigningKey(models.Model):
     sealed_private_key = models.TextField(blank=True, editable=False)
     # Its slot among the published keys of the set, 1 to 5. The database can enforce unique slots,
     # but not a count.
-    place = models.PositiveSmallIntegerField(null=True, editable=False)
+    slot = models.PositiveSmallIntegerField(null=True, editable=False, db_column="place")
     published_at = models.DateTimeField()
     # From when no EHR can hold a JWKS without this key, computed from the registrations at
     # publication. A later change of the registrations can only make the wait longer.
@@ -125,16 +125,14 @@ class SigningKey(models.Model):
                 condition=Q(signs_from__isnull=False, signs_until__isnull=True),
                 name="one_signer_per_key_set_and_alg",
             ),
-            models.UniqueConstraint(
-                fields=["key_set", "place"], name="one_published_key_per_place"
-            ),
+            models.UniqueConstraint(fields=["key_set", "slot"], name="one_published_key_per_place"),
             models.CheckConstraint(
                 condition=Q(
                     withdrawn_at__isnull=True,
-                    place__isnull=False,
-                    place__range=(1, MAX_PUBLISHED_KEYS),
+                    slot__isnull=False,
+                    slot__range=(1, MAX_PUBLISHED_KEYS),
                 )
-                | Q(withdrawn_at__isnull=False, place__isnull=True),
+                | Q(withdrawn_at__isnull=False, slot__isnull=True),
                 name="published_key_has_a_place",
             ),
             # Each comparison comes with its own IS NOT NULL: a CHECK that evaluates to NULL passes

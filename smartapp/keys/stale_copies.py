@@ -39,10 +39,10 @@ def _write(
     key_set = KeySet.objects.filter(slug=slug).first()
     if key_set is None:
         return
-    place = {"key_set": key_set, "registration": registration, "refused_kid": refused_kid}
-    row = StaleCopy(**place, name=name, taken_kid=taken_kid, first_at=now, last_at=now, count=0)
+    row_key = {"key_set": key_set, "registration": registration, "refused_kid": refused_kid}
+    row = StaleCopy(**row_key, name=name, taken_kid=taken_kid, first_at=now, last_at=now, count=0)
     StaleCopy.objects.bulk_create([row], ignore_conflicts=True)
-    StaleCopy.objects.filter(**place).update(
+    StaleCopy.objects.filter(**row_key).update(
         name=name, taken_kid=taken_kid, last_at=now, count=F("count") + 1
     )
 

@@ -20,7 +20,7 @@ KEY = (
     "INSERT INTO keys_signingkey (key_set_id, kid, alg, public_jwk, sealed_private_key, place, "
     "published_at, signs_from, signs_until, withdrawn_at, confirmed_at, compromised, "
     "earlier_terms, accepted_by) VALUES "
-    "(1, '{kid}', '{alg}', '{{}}', '{sealed}', {place}, {published}, {signs}, {until}, {gone}, "
+    "(1, '{kid}', '{alg}', '{{}}', '{sealed}', {slot}, {published}, {signs}, {until}, {gone}, "
     "NULL, {compromised}, '[]', '{{}}')"
 )
 PUBLISHED = {
@@ -28,19 +28,19 @@ PUBLISHED = {
     "gone": "NULL", "compromised": "FALSE",
 }  # fmt: skip
 SIGNS = PUBLISHED | {"signs": T[2]}
-WITHDRAWN = SIGNS | {"sealed": "", "place": "NULL", "until": T[3], "gone": T[4]}
+WITHDRAWN = SIGNS | {"sealed": "", "slot": "NULL", "until": T[3], "gone": T[4]}
 
 
-def key(kid: str, place: object, columns: dict[str, str]) -> str:
-    return KEY.format(**{"kid": kid, "place": place} | columns)
+def key(kid: str, slot: object, columns: dict[str, str]) -> str:
+    return KEY.format(**{"kid": kid, "slot": slot} | columns)
 
 
 REFUSED = {
     "a second signer": key("k9", 2, SIGNS),
     "a sixth key": key("k9", 6, PUBLISHED),
-    "no place": key("k9", "NULL", PUBLISHED),
-    "place zero": key("k9", 0, PUBLISHED),
-    "a place that is taken": key("k9", 1, PUBLISHED),
+    "no slot": key("k9", "NULL", PUBLISHED),
+    "slot zero": key("k9", 0, PUBLISHED),
+    "a slot that is taken": key("k9", 1, PUBLISHED),
     "the kid of a key that is published": key("k1", 2, PUBLISHED),
     "the kid of a key that was withdrawn": key("k0", 2, PUBLISHED),
     "a signer that is withdrawn": key("k9", "NULL", WITHDRAWN | {"until": "NULL"}),

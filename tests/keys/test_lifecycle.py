@@ -259,7 +259,7 @@ class TestWithdraw:
         """§3.4: in the same UPDATE; the row stays, so that its kid is never used again."""
         old = take(RotationStep.WITHDRAW, epic, OVER)
         old.refresh_from_db()
-        assert (old.withdrawn_at, old.sealed_private_key, old.place) == (OVER, "", None)
+        assert (old.withdrawn_at, old.sealed_private_key, old.slot) == (OVER, "", None)
         assert states(epic, OVER) == ["withdrawn", "signs"]
 
     def test_the_only_signer_stays(self, epic: KeySet) -> None:
@@ -342,24 +342,24 @@ class TestConstraints:
     def test_a_second_signer(self, waiting: SigningKey) -> None:
         self.refused(waiting, "one_signer|key_set_id", signs_from=NOW)
 
-    def test_a_sixth_place(self, waiting: SigningKey) -> None:
-        self.refused(waiting, "published_key_has_a_place", place=6)
+    def test_a_sixth_slot(self, waiting: SigningKey) -> None:
+        self.refused(waiting, "published_key_has_a_place", slot=6)
 
-    def test_a_place_that_is_taken(self, signer: SigningKey, waiting: SigningKey) -> None:
-        self.refused(waiting, "one_published_key_per_place|place", place=signer.place)
+    def test_a_slot_that_is_taken(self, signer: SigningKey, waiting: SigningKey) -> None:
+        self.refused(waiting, "one_published_key_per_place|place", slot=signer.slot)
 
-    def test_a_published_key_without_a_place(self, signer: SigningKey) -> None:
-        self.refused(signer, "published_key_has_a_place", place=None)
+    def test_a_published_key_without_a_slot(self, signer: SigningKey) -> None:
+        self.refused(signer, "published_key_has_a_place", slot=None)
 
     def test_a_kid_that_was_used(self, signer: SigningKey, waiting: SigningKey) -> None:
         self.refused(waiting, "kid", kid=signer.kid)
 
     def test_a_signer_that_is_withdrawn(self, signer: SigningKey) -> None:
-        gone = {"withdrawn_at": OVER, "place": None, "sealed_private_key": ""}
+        gone = {"withdrawn_at": OVER, "slot": None, "sealed_private_key": ""}
         self.refused(signer, "timestamps_in_order", **gone)
 
     def test_a_withdrawn_key_that_can_still_sign(self, waiting: SigningKey) -> None:
-        self.refused(waiting, "private_half_until_withdrawn", withdrawn_at=NOW, place=None)
+        self.refused(waiting, "private_half_until_withdrawn", withdrawn_at=NOW, slot=None)
 
     def test_a_published_key_without_its_private_half(self, signer: SigningKey) -> None:
         self.refused(signer, "private_half_until_withdrawn", sealed_private_key="")
@@ -373,7 +373,7 @@ class TestConstraints:
             {
                 "signs_until": SIGNS,
                 "withdrawn_at": SIGNS - INSTANT,
-                "place": None,
+                "slot": None,
                 "sealed_private_key": "",
             },
         ],
