@@ -33,7 +33,8 @@ class ReadSection:
 
     `error` is a short safe text for `forbidden` and `failed`, and `reference` finds it in the log.
     `notes` is what the reader must know beside the items, e.g. that the list was cut. `count` is
-    what there is now: resolved problems and stopped medications do not count.
+    what there is now: resolved problems and stopped medications do not count. `is_cut`: the EHR
+    has, or may have, more than what was read; what the record itself withdrew is not missed.
     """
 
     section: Section
@@ -43,6 +44,7 @@ class ReadSection:
     reference: str = ""
     notes: tuple[str, ...] = ()
     count: int = 0
+    is_cut: bool = False
 
     @property
     def name(self) -> str:
@@ -61,6 +63,11 @@ class ReadSection:
     def is_read(self) -> bool:
         """Whether the EHR answered, be it that nothing is recorded."""
         return self.state in ("ok", "partial", "empty")
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether everything that the EHR has of it was read: only then may it say "none"."""
+        return self.is_read and not self.is_cut
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,6 +13,7 @@ from django.template.loader import render_to_string
 from smartapp.chart.chart import FHIRUserView, Part, ReadSection, Visit, Who
 from smartapp.chart.page import LaunchPage
 from smartapp.protocol.errors import SmartError
+from smartapp.record.allergy_line import read_allergy_line
 
 # Where the pieces go in launch.html. No template and no record can hold it: it has a NUL.
 _PIECES = "\0pieces\0"
@@ -43,7 +44,9 @@ def draw(part: Part, page: LaunchPage) -> str:
         case FHIRUserView():
             return render_to_string("sections/user.html", {"user": part})
         case ReadSection():
-            context = {"section": part, "page": page}
+            context: dict[str, Any] = {"section": part, "page": page}
+            if part.name == "allergies":
+                context["line"] = read_allergy_line(part.items, is_whole=part.is_whole)
             return render_to_string(part.section.template, context)
 
 

@@ -443,6 +443,7 @@ def _read_section(section: Section, outcome: Outcome, given: Given) -> ReadSecti
         reference=outcome.reference,
         notes=notes,
         count=sum(map(section.count, read.entries)),
+        is_cut=outcome.state != "ok",
     )
 
 

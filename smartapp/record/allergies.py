@@ -36,11 +36,13 @@ EXPOSURE_RISK = "http://hl7.org/fhir/StructureDefinition/allergyintolerance-subs
 
 @dataclass(frozen=True, slots=True)
 class Reaction:
-    """One reaction. `words` is e.g. "Hives, wheezing (severe)"; `details` what is known besides."""
+    """One reaction. `words` is e.g. "Hives, wheezing (severe)"; `details` what is known besides;
+    `severity` FHIR's code, e.g. "severe"."""
 
     words: str
     details: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
+    severity: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,6 +163,7 @@ def _reaction(reaction: dict[str, Any], name: str) -> Reaction:
         words=_with_severity(what, text(reaction.get("severity"))),
         details=tuple(_reaction_details(reaction, name, description if written else "")),
         notes=tuple(annotations(reaction.get("note"))),
+        severity=text(reaction.get("severity")),
     )
 
 

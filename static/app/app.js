@@ -40,4 +40,10 @@ if (chart?.shadowRoot) {
     for (const piece of inOrder) chart.moveBefore ? chart.moveBefore(piece, null) : chart.append(piece);
 }
 
+const print = document.querySelector("[data-print]");
+if (print) {
+  print.hidden = false;
+  print.addEventListener("click", () => window.print());
+}
+
 document.querySelector("form[data-send-at-once]")?.submit();

@@ -89,6 +89,13 @@ def is_too_wide(page: Page) -> bool:
     return wide
 
 
+def style_of(page: Page, selector: str, member: str) -> str:
+    found: str = page.locator(selector).evaluate(
+        "(one, member) => getComputedStyle(one).getPropertyValue(member)", member
+    )
+    return found
+
+
 PAGES: dict[str, Callable[[], str]] = {
     "allergies": lambda: launch_html(plain_chart_of("a-1.E-1012")),
     "slim": lambda: launch_html(plain_chart_of(ARABIC), need_patient_banner=False),
@@ -130,7 +137,7 @@ def test_the_patient_stays_in_sight_and_hides_no_heading() -> None:
             for width in (390, 1440):
                 page.set_viewport_size({"width": width, "height": 800})
                 page.locator("nav a[href='#labs']").click()
-                banner = page.locator(".patient").bounding_box()
+                banner = page.locator("[part=banner]").bounding_box()
                 heading = page.locator("#labs-title").bounding_box()
                 assert banner is not None
                 assert heading is not None
@@ -163,8 +170,45 @@ def test_a_low_window_gives_the_record_its_room() -> None:
     def look() -> None:
         with opened(html) as page:
             page.set_viewport_size({"width": 320, "height": 256})
-            position = page.locator(".patient").evaluate("one => getComputedStyle(one).position")
-            assert position == "static"
+            assert style_of(page, "[part=banner]", "position") == "static"
+
+    in_own_thread(look)
+
+
+def test_text_of_twice_its_size_leaves_four_fifths_of_a_telephone() -> None:
+    """C104 at 200 % text: the banner stays in sight, and out of the way."""
+    html = launch_html(plain_chart_of("a-1.E-1012"))
+
+    def look() -> None:
+        with opened(html, width=390, bypass_csp=True) as page:
+            page.set_viewport_size({"width": 390, "height": 844})
+            page.add_style_tag(content=":root { font-size: 200% }")
+            banner = page.locator("[part=banner]").bounding_box()
+            line = page.locator(".allergy-line").bounding_box()
+            assert banner is not None
+            assert line is not None
+            assert banner["height"] <= 844 / 5
+            assert line["y"] + line["height"] <= banner["y"] + banner["height"]
+
+    in_own_thread(look)
+
+
+def test_on_paper_every_page_says_whose_record_it_is() -> None:
+    html = launch_html(plain_chart_of("a-1.E-1003"))
+
+    def look() -> None:
+        with opened(html) as page:
+            assert page.locator("[data-print]").is_visible()
+            page.emulate_media(media="print")
+            # Chromium repeats the head of a table on each page, unless it may be cut in two.
+            assert style_of(page, "main", "display") == "table"
+            assert style_of(page, "[part=banner]", "display") == "table-header-group"
+            assert style_of(page, "[part=banner]", "break-inside") == "avoid"
+            assert page.locator(".read-at").inner_text() == (
+                "Read 23 Nov 2026, 19:15 UTC from St. Brigid's General Hospital"
+            )
+            for technical in ("#connection", ".top", "nav"):
+                assert not page.locator(technical).is_visible()
 
     in_own_thread(look)
 

@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 from aiohttp import web
 
-from smartapp.chart.chart import Chart, Visit, Who
+from smartapp.chart.chart import Chart, State, Visit, Who
 from smartapp.protocol.scopes import compare
 from tests.chart.fake_ehr import FakeEHR, always
 from tests.chart.samples import about_patient, concept
@@ -102,6 +102,57 @@ class TestBanner:
         assert person in page.by_class("patient")[0].text
         assert "Whose record this is could not be shown" in page.one("div", role="alert").text
 
+    @pytest.mark.parametrize(
+        ("person", "state", "words"),
+        [
+            ("a-1.E-1012", "known", "▲ High criticality: Peanut , ▲ High criticality: Penicillin"),
+            (ALMOST_NOTHING, "not-recorded", "Allergies not recorded"),
+        ],
+    )
+    def test_the_allergies_stand_in_the_banner(self, person: str, state: str, words: str) -> None:
+        line = Markup(launch_html(plain_chart_of(person))).one("p", slot="allergy-line")
+        assert f"allergy-line-{state}" in line.attributes["class"]
+        assert words in line.text
+
+    @pytest.mark.parametrize("state", ["failed", "forbidden", "not-granted"])
+    def test_allergies_that_were_not_read_are_not_available(
+        self, chart: Chart, state: State
+    ) -> None:
+        """The NHS patient banner's fourth state; never "none"."""
+        unread = replace(chart.section("allergies"), state=state, items=(), error="Gone.")
+        others = tuple(one for one in chart.sections if one.name != "allergies")
+        line = Markup(launch_html(replace(chart, sections=(unread, *others)))).one(
+            "p", slot="allergy-line"
+        )
+        assert line.text == "Allergies ⚠ not available do not assume that there are none"
+
+    def test_allergies_that_are_being_read_are_no_statement(self, chart: Chart) -> None:
+        html = launch_html(replace(chart, sections=()))
+        assert "Reading allergies…" in html
+        assert 'slot="allergy-line"' not in html
+
+    def test_a_withdrawn_entry_makes_no_list_incomplete(self) -> None:
+        def add(ehr: FakeEHR) -> None:
+            patient = {"reference": f"Patient/{ALMOST_NOTHING}"}
+            ehr.add(
+                about_patient(
+                    "AllergyIntolerance",
+                    "wrong",
+                    patient=patient,
+                    code=concept("Milk"),
+                    verificationStatus=concept("", "entered-in-error"),
+                ),
+                about_patient(
+                    "AllergyIntolerance",
+                    "nka",
+                    patient=patient,
+                    code=concept("", "716186003", "http://snomed.info/sct"),
+                ),
+            )
+
+        page = Markup(launch_html(chart_of(ALMOST_NOTHING, add)))
+        assert page.one("p", slot="allergy-line").text == "No known allergies"
+
     def test_the_title_names_no_patient_and_tells_tabs_apart(self, chart: Chart) -> None:
         title = Markup(launch_html(chart)).all("title")[0].text
         assert title == "Chart · St. Brigid's General Hospital · opened 19:12 UTC"
@@ -135,7 +186,7 @@ class TestSections:
         ]
         assert len(ids) == len(set(ids))
         assert set(targets) <= set(ids)
-        assert len(targets) == 11
+        assert len(targets) == 12
 
     def test_an_empty_allergy_list_is_never_no_known_allergies(self) -> None:
         text = Markup(launch_html(plain_chart_of(ALMOST_NOTHING))).text

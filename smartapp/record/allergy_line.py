@@ -1,0 +1,73 @@
+"""The allergies in one line for the patient banner, in the four states of the NHS patient banner.
+
+known · none known · not recorded · not available. Only a statement in the record that was read
+whole says that there are none; what could not be read whole is never "none".
+"""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from smartapp.record.allergies import Allergy
+
+AllergyState = Literal["known", "none-known", "not-recorded", "not-available"]
+# The line is short: these are named, and as many more as are dangerous.
+NAMED, NAMED_IF_DANGEROUS = 3, 6
+_SAID_ALREADY = re.compile(r"^allergy to (?=\S)", re.IGNORECASE)
+_SEVERITIES = {"severe": 0, "moderate": 1}
+
+
+@dataclass(frozen=True, slots=True)
+class NamedAllergy:
+    name: str
+    is_high: bool
+
+
+@dataclass(frozen=True, slots=True)
+class AllergyLine:
+    """`named` are the worst, the worst first, and `others` how many more there are. `words` are the
+    record's statement ("No known drug allergies"). `is_whole`: nothing was left out or cut."""
+
+    state: AllergyState
+    named: tuple[NamedAllergy, ...] = ()
+    others: int = 0
+    words: str = ""
+    is_whole: bool = True
+
+
+def read_allergy_line(allergies: Sequence[Allergy], *, is_whole: bool) -> AllergyLine:
+    """Return the line for a list of allergies, of which `is_whole` says whether it is everything
+    that the EHR has."""
+    active = sorted((one for one in allergies if one.is_counted), key=_gravity)
+    if active:
+        dangerous = sum(one.is_high for one in active)
+        count = max(NAMED, min(dangerous, NAMED_IF_DANGEROUS))
+        named = tuple(NamedAllergy(_substance(one.name), one.is_high) for one in active[:count])
+        return AllergyLine("known", named, len(active) - len(named), is_whole=is_whole)
+    if not is_whole:
+        return AllergyLine("not-available", is_whole=False)
+    return _by_statements(allergies)
+
+
+def _substance(name: str) -> str:
+    """Return the name without what the line's label says already."""
+    shown = _SAID_ALREADY.sub("", name)
+    return shown[:1].upper() + shown[1:]
+
+
+def _gravity(allergy: Allergy) -> tuple[bool, int, bool, str]:
+    severities = [_SEVERITIES.get(one.severity, 2) for one in allergy.reactions]
+    is_intolerance = bool(allergy.kind)
+    return not allergy.is_high, min(severities, default=2), is_intolerance, allergy.name.casefold()
+
+
+def _by_statements(allergies: Sequence[Allergy]) -> AllergyLine:
+    """A statement of one kind ("No known food allergies") stands as it is: it is not "none"."""
+    said = [one for one in allergies if one.statement and one.is_active]
+    words = "; ".join(dict.fromkeys(one.name for one in said))
+    meant = [one.statement for one in said if one.statement and one.marks.is_understood]
+    if any(one.meaning == "none" and not one.kind for one in meant) and len(meant) == len(said):
+        is_unknown = any(one.meaning == "unknown" for one in meant)
+        return AllergyLine("not-recorded" if is_unknown else "none-known", words=words)
+    return AllergyLine("not-recorded", words=words)
