@@ -228,6 +228,14 @@ TABLE = (
         rule="C124",
     ),
     Entry(
+        "A process of this app was ended during a refresh",
+        coded("refresh-interrupted"),
+        Certainty.SEEN,
+        todo="The person opens the app again. Look in the system's log for why it was ended: "
+        "memory, a restart without SIGTERM, the machine.",
+        rule="C124",
+    ),
+    Entry(
         "The EHR's answer to a refresh could not be used",
         coded("refresh-unusable"),
         Certainty.SEEN,

@@ -1,8 +1,9 @@
 """One refresh per launch at a time, across all processes (spec §1.10).
 
 A lease in the launch's row, taken by a conditional UPDATE on `token_version`, decides who asks
-the EHR; no transaction is open meanwhile. The others wait and read again. The new refresh token
-is committed before the access token is used, and only `invalid_grant` ends a launch.
+the EHR; no transaction is open meanwhile. The others wait and read again. The holder prolongs its
+lease, so that the others know within twenty seconds when its process was killed. The new refresh
+token is committed before the access token is used, and only `invalid_grant` ends a launch.
 
 When the answer is lost or cannot be used, nobody knows whether the refresh token is used up
 (C124). Where the registration says that refresh tokens outlive a refresh, a lost answer is asked
@@ -21,6 +22,8 @@ as it was: it is sent again after a while (C125). So is what was certainly not s
 import asyncio
 import logging
 import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from datetime import datetime
 from functools import partial
 from typing import NoReturn
@@ -62,7 +65,8 @@ from smartapp.registrations.registry import EndpointConfig
 logger = logging.getLogger(__name__)
 
 POLL_SECONDS = 0.1
-WAIT_FOR_HOLDER_SECONDS = 30
+WAIT_FOR_HOLDER_SECONDS = 30  # longer than a lease of a holder that died
+PROLONG_SECONDS = 5.0
 STORE_AGAIN_SECONDS = (0.2, 1, 5)
 
 ENDED: dict[str, type[SmartError]] = {
@@ -124,8 +128,8 @@ async def renewed(launch: StoredLaunch, *, by_person: bool = False) -> StoredLau
             raise AccessExpired(f"launch {launch.uuid} has no refresh token")
         at_once = at_once and current.refresh_not_before == launch.refresh_not_before
         _refuse_for_now(current, now, at_once=at_once)
-        if _is_abandoned(current, now):
-            await in_database(store.mark_uncertain, current, now)
+        if current.is_refresh_abandoned and not current.refresh_tokens_persist:
+            await in_database(store.abandon_refresh, current, now)
         # To its end: a lease without its holder would keep the others waiting.
         elif not await background.to_its_end(_refresh_if_free(current, current.tokens, at_once)):
             if time.monotonic() > give_up_at:
@@ -145,24 +149,37 @@ def _refuse_for_now(launch: StoredLaunch, now: datetime, *, at_once: bool) -> No
         raise refresh_failure.postponed(launch.uuid, failure, seconds)
 
 
-def _is_abandoned(launch: StoredLaunch, now: datetime) -> bool:
-    """Whether the holder of the lease died over a refresh whose token may be used up."""
-    until = launch.refresh_lease_until
-    return until is not None and until <= now and not launch.refresh_tokens_persist
-
-
 async def _refresh_if_free(launch: StoredLaunch, tokens: LaunchTokens, at_once: bool) -> bool:
     """Return whether the lease was to be had, and the refresh has been tried."""
-    until = launch.refresh_lease_until
-    if until is not None and timezone.now() < until:
+    if launch.is_being_refreshed:
         return False
     # Before the lease: while the database is away, nothing could be given back.
     config = await registry.endpoint_now(launch.endpoint_id, launch.registration_slug)
     now = timezone.now()
     if not await in_database(store.take_refresh_lease, launch, now, at_once=at_once):
         return False
-    await _refresh(config, launch, tokens)
+    async with _alive(launch):
+        await _refresh(config, launch, tokens)
     return True
+
+
+@asynccontextmanager
+async def _alive(launch: StoredLaunch) -> AsyncIterator[None]:
+    """Prolong the lease for as long as its holder is at work."""
+    prolonging = asyncio.create_task(_prolong(launch))
+    try:
+        yield
+    finally:
+        prolonging.cancel()
+
+
+async def _prolong(launch: StoredLaunch) -> None:
+    while True:
+        await asyncio.sleep(PROLONG_SECONDS)
+        try:
+            await in_database(store.prolong_refresh_lease, launch)
+        except DatabaseError as error:
+            logger.warning("launch %s: its lease: %s", launch.uuid, cause(error))
 
 
 async def _refresh(config: EndpointConfig, launch: StoredLaunch, tokens: LaunchTokens) -> None:

@@ -22,6 +22,7 @@ from smartapp.protocol.errors import (
     KeysReplaced,
     RefreshAnswerUnusable,
     RefreshFailed,
+    RefreshInterrupted,
     RefreshProofRefused,
     RefreshRefused,
     RefreshUncertain,
@@ -36,9 +37,8 @@ LONGEST_BACK_OFF_SECONDS = 30.0
 REFUSALS: Mapping[str, type[TokenRefused]] = {
     kind.code: kind for kind in (RefreshRefused, RefreshFailed, InvalidClient, KeysReplaced)
 }
-UNCERTAIN: Mapping[str, type[RefreshUncertain]] = {
-    kind.code: kind for kind in (RefreshUncertain, RefreshAnswerUnusable, RefreshProofRefused)
-}
+UNCERTAIN_KINDS = (RefreshUncertain, RefreshInterrupted, RefreshAnswerUnusable, RefreshProofRefused)
+UNCERTAIN: Mapping[str, type[RefreshUncertain]] = {kind.code: kind for kind in UNCERTAIN_KINDS}
 
 
 # What a gateway says when it has no answer of the server behind it: no connection stood, or none

@@ -10,6 +10,7 @@ from django.conf import settings
 from django.contrib.sessions.models import Session
 from django.db import IntegrityError, transaction
 from django.db.models import F, Q, QuerySet, Subquery
+from django.db.models.functions import Now
 from django.utils import timezone
 
 from smartapp.chart.page import OpenLaunch
@@ -23,6 +24,7 @@ from smartapp.protocol.errors import (
     EndedByAdministrator,
     LaunchEnded,
     LaunchNotFound,
+    RefreshInterrupted,
     StateAlreadyUsed,
 )
 from smartapp.protocol.token import Issued
@@ -30,10 +32,10 @@ from smartapp.registrations import registry
 from smartapp.registrations.registry import EndpointConfig
 from smartapp.vault import VaultError
 
-# Longer than the slowest refresh, which is two token requests, each perhaps signed a second time,
-# and, for its id_token, the issuer's documents: nobody else may use the refresh token meanwhile
-# (C123).
-REFRESH_LEASE = timedelta(seconds=90)
+# Prolonged while its holder lives: a refresh is two token requests, each perhaps signed a second
+# time, and, for its id_token, the issuer's documents, and nobody else may use the refresh token
+# meanwhile (C123). So one that ran out is of a process that was killed, or that hangs.
+REFRESH_LEASE = timedelta(seconds=20)
 PURGE_BATCH = 500
 USE_WRITTEN_EVERY = timedelta(minutes=1)
 # A launch that never got tokens is kept this long: its state must stay used.
@@ -63,7 +65,10 @@ class StoredLaunch:
     tokens: LaunchTokens | None
     access_token_expires_at: datetime | None
     token_version: int
-    refresh_lease_until: datetime | None
+    # Somebody is refreshing it, and lives; or died over it. By the database's clock: those of the
+    # machines may differ by more than a lease.
+    is_being_refreshed: bool
+    is_refresh_abandoned: bool
     refresh_not_before: datetime | None
     refresh_failure: RefreshFailure | None
     refresh_uncertain_at: datetime | None
@@ -239,15 +244,17 @@ def _find(now: datetime, **lookup: UUID | str) -> StoredLaunch:
     launch = (
         Launch.objects.select_related("session", "endpoint__registration")
         .filter(**lookup, session__expire_date__gt=now)
+        .annotate(lease_is_over=Q(refresh_lease_until__lte=Now()))
         .first()
     )
     if launch is None or launch.session is None:
         raise LaunchNotFound("no launch of that uuid in this browser's sessions")
-    return _stored(launch, launch.session)
+    return _stored(launch, launch.session, lease_is_over=bool(launch.lease_is_over))
 
 
-def _stored(launch: Launch, session: Session) -> StoredLaunch:
+def _stored(launch: Launch, session: Session, *, lease_is_over: bool) -> StoredLaunch:
     uuid = launch.uuid
+    is_leased = launch.refresh_lease_until is not None
     try:
         tokens = launch_tokens.unseal(launch.sealed_tokens, uuid) if launch.sealed_tokens else None
     except VaultError as error:
@@ -271,7 +278,8 @@ def _stored(launch: Launch, session: Session) -> StoredLaunch:
         tokens=tokens,
         access_token_expires_at=launch.access_token_expires_at,
         token_version=launch.token_version,
-        refresh_lease_until=launch.refresh_lease_until,
+        is_being_refreshed=is_leased and not lease_is_over,
+        is_refresh_abandoned=is_leased and lease_is_over,
         refresh_not_before=launch.refresh_not_before,
         refresh_failure=refresh_failure.unseal(launch.sealed_refresh_failure, uuid),
         refresh_uncertain_at=launch.refresh_uncertain_at,
@@ -342,15 +350,21 @@ def take_refresh_lease(launch: StoredLaunch, now: datetime, *, at_once: bool = F
     """
     free = Q(refresh_lease_until=None)
     if launch.refresh_tokens_persist:
-        free |= Q(refresh_lease_until__lte=now)
+        free |= Q(refresh_lease_until__lte=Now())
     else:
         free &= Q(refresh_uncertain_at=None)
     due = Q(refresh_not_before=None) | Q(refresh_not_before__lte=now)
     if at_once:
         due |= Q(refresh_not_before=launch.refresh_not_before)
     return bool(
-        _at_version(launch).filter(free, due).update(refresh_lease_until=now + REFRESH_LEASE)
+        _at_version(launch).filter(free, due).update(refresh_lease_until=Now() + REFRESH_LEASE)
     )
+
+
+def prolong_refresh_lease(launch: StoredLaunch) -> None:
+    """Say that the holder of the lease lives. Nothing where it has been given back."""
+    held = _at_version(launch).filter(refresh_lease_until__isnull=False)
+    held.update(refresh_lease_until=Now() + REFRESH_LEASE)
 
 
 def store_refreshed(
@@ -369,6 +383,16 @@ def store_refreshed(
         refresh_uncertain_at=None,
     )
     return bool(stored) or Launch.objects.filter(uuid=launch.uuid, ended_at=None).exists()
+
+
+def abandon_refresh(launch: StoredLaunch, now: datetime) -> None:
+    """Remember that the process was interrupted that refreshed it (C124)."""
+    failure = RefreshFailure(
+        RefreshInterrupted.code, f"launch {launch.uuid}: no end of its refresh"
+    )
+    sealed = refresh_failure.seal(failure, launch.uuid)
+    abandoned = _at_version(launch).filter(refresh_lease_until__lte=Now())
+    abandoned.update(refresh_uncertain_at=now, sealed_refresh_failure=sealed)
 
 
 def mark_uncertain(launch: StoredLaunch, now: datetime) -> None:

@@ -254,6 +254,18 @@ class RefreshUncertain(LaunchEnded):
     )
 
 
+class RefreshInterrupted(RefreshUncertain):
+    """The process that refreshed it was killed meanwhile."""
+
+    code = "refresh-interrupted"
+    requirement = "C124"
+    happened = (
+        "This app was interrupted while it renewed its access, so it does not know what the EHR "
+        "answered. Asking a second time could make the EHR end all access that was given, so this "
+        "app does not."
+    )
+
+
 class RefreshAnswerUnusable(RefreshUncertain):
     code = "refresh-unusable"
     requirement = "C124"

@@ -252,12 +252,53 @@ class TestWhereATokenMayBeUsedUp:
     async def test_a_holder_that_died_may_have_asked(
         self, browser: Browser, ehr: ScriptedEHR, expired: UUID
     ) -> None:
-        """Its lease is over and was never given back."""
+        """Its lease is over and was never given back. The EHR is not blamed for it."""
         past = timezone.now() - timedelta(seconds=1)
         await in_database(Launch.objects.update, refresh_lease_until=past)
-        assert (await browser.get(f"/launches/{expired}/")).status == 410
+        for _ in range(2):
+            response = await browser.get(f"/launches/{expired}/")
+            assert response.status == 410
+            page = await response.text()
+            assert "refresh-interrupted" in page
+            assert "This app was interrupted while it renewed its access" in page
         assert refreshes(ehr) == []
         assert (await row(expired)).refresh_uncertain_at is not None
+
+    async def test_a_lease_lasts_for_as_long_as_its_holder_works(
+        self,
+        browser: Browser,
+        ehr: ScriptedEHR,
+        expired: UUID,
+        monkeypatch: pytest.MonkeyPatch,
+    ) -> None:
+        """C123: and no longer, so that a process that was killed is noticed within seconds."""
+        monkeypatch.setattr(store, "REFRESH_LEASE", timedelta(seconds=2))
+        monkeypatch.setattr(refresh, "PROLONG_SECONDS", 0.1)
+        ehr.token_delay = 4
+        url = f"/launches/{expired}/context.json"
+        responses = await asyncio.gather(*(browser.get(url) for _ in range(3)))
+        assert [response.status for response in responses] == [200] * 3
+        assert len(refreshes(ehr)) == 1
+
+    async def test_a_lease_is_given_back_once_and_not_prolonged_after_that(
+        self, browser: Browser, expired: UUID
+    ) -> None:
+        before = await reading(expired)
+        await in_database(store.prolong_refresh_lease, before)
+        assert (await row(expired)).refresh_lease_until is None
+
+    async def test_a_machine_whose_clock_is_ahead_takes_no_lease_for_abandoned(
+        self, expired: UUID
+    ) -> None:
+        """C123: leases go by the database's clock."""
+        before = await reading(expired)
+        await in_database(store.take_refresh_lease, before, timezone.now())
+        ahead = timezone.now() + timedelta(minutes=10)
+        found = await in_database(store.find, expired, before.session_digest, ahead)
+        assert (found.is_being_refreshed, found.is_refresh_abandoned) == (True, False)
+        await in_database(store.abandon_refresh, found, ahead)
+        assert not await in_database(store.take_refresh_lease, found, ahead)
+        assert (await row(expired)).refresh_uncertain_at is None
 
     async def test_nobody_waits_for_a_holder_for_ever(
         self,
