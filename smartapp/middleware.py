@@ -11,6 +11,7 @@ import sys
 import traceback
 from collections.abc import Awaitable, Callable
 from functools import lru_cache, wraps
+from http import HTTPStatus
 from itertools import chain
 from math import ceil
 from typing import Any, TypeVar, cast
@@ -31,7 +32,7 @@ from django.middleware import clickjacking, common, csrf, security
 from django.shortcuts import render
 from django.utils.deprecation import MiddlewareMixin
 
-from smartapp import alerts, frames, metrics
+from smartapp import alerts, frames, metrics, rate_limit
 from smartapp.audit import origin
 from smartapp.exception_reports import cause
 from smartapp.protocol.errors import (
@@ -200,7 +201,12 @@ def report(request: HttpRequest, error: SmartError, reference: str) -> None:
 
 
 def _log(error: SmartError, request: HttpRequest, reference: str) -> None:
-    """One line per refused request: code, rule, path. Never the query, never a value."""
+    """One line per refused request: code, rule, path. Never the query, never a value. A flood of
+    them from one network is counted; a fault of our own never is only that."""
+    address = request.META.get("REMOTE_ADDR", "")
+    is_ours = error.status == HTTPStatus.INTERNAL_SERVER_ERROR
+    if not (is_ours or rate_limit.refusal_lines.admits(address)):
+        return
     rule = ""
     if isinstance(error, IDTokenError):
         rule = error.rule

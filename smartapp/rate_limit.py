@@ -34,6 +34,10 @@ PAGES_AT_ONCE = 2_000
 # Passwords and codes: hashing one takes half a second of a processor.
 SIGN_INS_PER_SECOND = 0.5
 SIGN_INS_AT_ONCE = 20
+# Refusals that the log has one by one.
+LINES_PER_SECOND = 1
+LINES_AT_ONCE = 200
+REFUSALS_COUNTED = "refusals of %s are counted, not logged one by one; %d so far"
 SIGN_IN_PATHS = ("/admin/login/", "/admin/second-factor/", "/admin/invitation/")
 IPV6_SITE = 48  # what one customer may have; a single host is easily given many /64
 MAX_ADDRESSES = 20_000
@@ -57,9 +61,11 @@ class Visits:
         *,
         per_second: float | None = None,
         at_once: int | None = None,
+        log_line: str = "too many visits from %s; %d refused so far",
     ) -> None:
         self._clock = clock
         self._per_second, self._at_once = per_second or PER_SECOND, at_once or AT_ONCE
+        self._log_line = log_line
         self._worked_off: dict[str, float] = {}
         self._logged_at = -float(SECONDS_BETWEEN_LOG_LINES)
         self._refused = 0
@@ -82,7 +88,7 @@ class Visits:
         """A flood is counted, not logged line by line."""
         self._refused += 1
         if now - self._logged_at >= SECONDS_BETWEEN_LOG_LINES:
-            logger.warning("too many visits from %s; %d refused so far", place, self._refused)
+            logger.warning(self._log_line, place, self._refused)
             self._logged_at = now
 
     def _make_room(self, now: float) -> None:
@@ -111,6 +117,12 @@ def place_of(address: str, ipv6_prefix: int = 64) -> str:
 visits = Visits()
 pages = Visits(per_second=PAGES_PER_SECOND, at_once=PAGES_AT_ONCE)
 sign_ins = Visits(per_second=SIGN_INS_PER_SECOND, at_once=SIGN_INS_AT_ONCE)
+# Each refusal is a line in the log, and whoever comes decides how many there are.
+refusal_lines = Visits(
+    per_second=LINES_PER_SECOND,
+    at_once=LINES_AT_ONCE,
+    log_line=REFUSALS_COUNTED,
+)
 
 
 def admits(method: str, path: str, address: str) -> bool:

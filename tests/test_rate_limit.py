@@ -180,6 +180,29 @@ class TestOverHTTP:
         async with new_browser(app, **{"X-Forwarded-For": HOSPITAL}) as browser:
             await browser.launch(start.removeprefix(app))
 
+    async def test_refused_visits_do_not_fill_the_disk(
+        self, app: str, ehr: ScriptedEHR, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """A line for each of a hospital's, and one a minute about those of a flood."""
+        monkeypatch.setattr(rate_limit, "visits", Visits(at_once=1000))
+        lines_of = Visits(per_second=1, at_once=20, log_line=rate_limit.REFUSALS_COUNTED)
+        monkeypatch.setattr(rate_limit, "refusal_lines", lines_of)
+        unknown = f"{app}/launch?iss=https://nobody.example/fhir&launch=x"
+
+        async def visit(address: str) -> int:
+            async with http.get(unknown, headers={"X-Forwarded-For": address}) as answer:
+                return answer.status
+
+        async with aiohttp.ClientSession() as http:
+            with all_logs() as keeper:
+                answers = await asyncio.gather(*(visit(FLOOD) for _ in range(200)))
+                assert await visit(HOSPITAL) == answers[0]
+        assert set(answers) == {404}
+        lines = [line for line in keeper.lines if " at /launch: " in line]
+        assert 21 <= len(lines) <= 40
+        [counted] = [line for line in keeper.lines if "are counted" in line]
+        assert FLOOD in counted
+
     async def test_the_callback_is_limited_too_and_a_good_one_works_a_moment_later(
         self, app: str, ehr: ScriptedEHR
     ) -> None:
