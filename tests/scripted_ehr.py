@@ -64,6 +64,7 @@ class ScriptedEHR:
         self.introspection_answer: Answer | None = None
         self.introspections: list[tuple[str, dict[str, str]]] = []
         self.requests: list[tuple[str, str]] = []
+        self.auds: list[tuple[str, str]] = []
         self.token_requests: list[dict[str, str]] = []
         self.assertions: list[dict[str, Any]] = []
         self._ports: dict[str, set[int]] = {}
@@ -99,6 +100,7 @@ class ScriptedEHR:
         app.router.add_get("/{path:.*(keys|jwk|jwks|jwks.json)}", self._keys)
         app.router.add_get("/authorize", self._authorize)
         app.router.add_post("/authorize", self._authorize)
+        app.router.add_route("*", "/sim/{code}/authorize", self._authorize)
         app.router.add_post("/token", self._token)
         app.router.add_post("/revoke", self._revoke)
         app.router.add_route("*", "/introspect", self._introspect)
@@ -177,6 +179,7 @@ class ScriptedEHR:
     async def _authorize(self, request: web.Request) -> web.Response:
         form = {name: str(value) for name, value in (await request.post()).items()}
         asked = form or request.query
+        self.auds.append((request.path, asked["aud"]))
         code = self.issue_code(
             nonce=asked["nonce"], code_challenge=asked["code_challenge"], scope=asked["scope"]
         )

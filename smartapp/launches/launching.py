@@ -73,7 +73,7 @@ async def start(
     steps.started(config, kind, state)
     logs.about(endpoint=config.slug)
     metrics.launches.labels(kind, "begun", "").inc()
-    endpoints = await discovery.launch_endpoints(config)
+    endpoints = await discovery.launch_endpoints(config, aud)
     steps.discovered(endpoints)
     scope = config.scope if kind == LaunchKind.EHR else config.standalone_scope
     started = PendingLaunch(

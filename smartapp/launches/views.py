@@ -56,13 +56,14 @@ async def _launched(request: HttpRequest) -> HttpResponseBase:
 @never_stored
 @events.recorded
 async def connect(request: HttpRequest, endpoint_slug: str) -> HttpResponse:
-    """Standalone launch: the patient chose this health system on our own page (C22)."""
+    """Standalone launch: the patient chose this health system on our own page (C22). `base`: at the
+    public launcher, its base with other settings."""
     if elsewhere := at_public_url(request):
         return elsewhere
     config = await registry.endpoint_for_slug(endpoint_slug)
     if not config.standalone_scope:
         raise UnknownEndpoint(f"endpoint {config.slug} has no standalone scope")
-    aud = config.fhir_base_url
+    aud = config.patients_aud(request.GET.get("base", ""))
     return await launching.start(request, config, LaunchKind.STANDALONE, None, aud=aud)
 
 

@@ -22,7 +22,14 @@ from django.utils import timezone
 
 from smartapp import http
 from smartapp.keys.models import Algorithm, KeySet
-from smartapp.registrations import doctor, options, presets, registering, registry
+from smartapp.registrations import (
+    doctor,
+    options,
+    presets,
+    registering,
+    registry,
+    smart_launcher,
+)
 from smartapp.registrations.doctor import Finding
 from smartapp.registrations.forms import SLUG_ERRORS, RegistrationForm
 from smartapp.registrations.models import Endpoint, Registration
@@ -208,7 +215,7 @@ class AddingPage(admin.ModelAdmin):  # type: ignore[type-arg]  # not generic at 
         if "launched_by" not in typed:
             form.initial["launched_by"] = LaunchedBy.PATIENTS if _second(url) else LaunchedBy.BOTH
         findings = http.run(_look(_as_if(url, form.initial)))
-        return self._adding(request, form, **_shown(url, findings))
+        return self._adding(request, form, **_shown(url, findings), answering=_answering(url))
 
     def _add(self, request: HttpRequest, form: AddForm) -> HttpResponse:
         actor = request.user.get_username()
@@ -287,6 +294,15 @@ def _second(url: str) -> Endpoint | None:
     ).first()
 
 
+def _answering(url: str) -> Endpoint | None:
+    """Return the public launcher's endpoint through which patients connect with these settings."""
+    plain = registry.normalised_iss(smart_launcher.plain_base(url))
+    endpoints = Endpoint.objects.filter(iss=plain, enabled=True, registration__enabled=True)
+    found = endpoints.exclude(registration__standalone_scope="")
+    found = found.select_related("registration__key_set")
+    return next((one for one in found if registry.describe(one).answers_for(url)), None)
+
+
 def _tell(form: AddForm, error: ValidationError) -> None:
     """Put each sentence where it belongs on the page."""
     if not hasattr(error, "error_dict"):
@@ -310,7 +326,7 @@ def _as_if(fhir_base_url: str, typed: Mapping[str, str]) -> registry.EndpointCon
         preset=preset.slug,
         key_set=KeySet(slug=""),
         updated_at=now,
-        **presets.defaults(preset, fhir_base_url),
+        **presets.defaults(preset),
     )
     for name, value in _given(typed).items():
         setattr(registration, name, value)

@@ -32,11 +32,18 @@ from smartapp.protocol.errors import (
 )
 from smartapp.protocol.jwks import JWKS
 from smartapp.protocol.urls import host_of
-from smartapp.registrations import fetching, history, overrides, pinning, registry
+from smartapp.registrations import (
+    fetching,
+    history,
+    overrides,
+    pinning,
+    presets,
+    registry,
+    smart_launcher,
+)
 from smartapp.registrations.document_cache import AHEAD, RETRY_SECONDS, Answer, Documents
 from smartapp.registrations.models import Member
 from smartapp.registrations.pinning import Observation
-from smartapp.registrations.presets import logout_path
 from smartapp.registrations.registry import EndpointConfig, Overrides
 from smartapp.registrations.validation import is_backend
 
@@ -78,8 +85,9 @@ async def end_asking() -> None:
         await documents.end_asking()
 
 
-async def launch_endpoints(config: EndpointConfig) -> OAuthEndpoints:
-    """Return where a launch of this endpoint goes; from memory on a warm process.
+async def launch_endpoints(config: EndpointConfig, aud: str = "") -> OAuthEndpoints:
+    """Return where a launch of this endpoint goes; from memory on a warm process. `aud`: at the
+    public launcher, the base with settings that the launch names.
 
     Raises EndpointHostChanged when the EHR names a host that is not pinned, DiscoveryIncomplete
     when it does not offer what a safe launch needs (C12), and DiscoveryError or EHRUnavailable
@@ -87,8 +95,13 @@ async def launch_endpoints(config: EndpointConfig) -> OAuthEndpoints:
     """
     document = await _checked(config)
     launch = validate_for_launch(config, document)
+    authorization_endpoint = launch.authorization_endpoint
+    if presets.is_smart_launcher(config.preset):
+        authorization_endpoint = smart_launcher.with_code(
+            authorization_endpoint, config.fhir_base_url, aud
+        )
     return OAuthEndpoints(
-        authorization_endpoint=launch.authorization_endpoint,
+        authorization_endpoint=authorization_endpoint,
         token_endpoint=launch.token_endpoint,
         revocation_endpoint=document.revocation_endpoint,
         introspection_endpoint=document.introspection_endpoint,
@@ -186,7 +199,7 @@ async def logout_endpoint(config: EndpointConfig) -> str | None:
     Raises as `launch_endpoints` does, and for an issuer that does not answer.
     """
     document = await _checked(config)
-    path = logout_path(config.preset)
+    path = presets.logout_path(config.preset)
     if document.end_session_endpoint is None and path and document.token_endpoint:
         return urljoin(document.token_endpoint, path)
     if document.end_session_endpoint is not None or not config.issuers:

@@ -143,6 +143,7 @@ class RegistrationOptions(models.Model):
             help_text="As the vendor's portal shows it. Until it is entered, nobody can launch.",
         ),
         group=Group.IDENTITY,
+        fills=Fills.NEW,
         asked=Asked.FIRST,
         is_pasted=True,
         metavar="ID",

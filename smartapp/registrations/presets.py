@@ -74,8 +74,8 @@ class Preset:
     # Where people sign out at the EHR, on the host of the token endpoint (C134).
     logout_path: str = ""
     posted_standalone: bool = True
-    # A simulator whose page can be opened with this registration entered (`ready_link`).
-    has_ready_link: bool = False
+    # The simulator whose settings are in its addresses (`smart_launcher`).
+    is_smart_launcher: bool = False
     # What is reported to follow the issuer in the assertion's audience; offered, never set.
     reported_audience_path: str = ""
     steps: tuple[str, ...] = ()
@@ -88,13 +88,9 @@ class Preset:
 _USUAL = {"scope": CLINICIAN_SCOPE, "standalone_scope": PATIENT_SCOPE}
 
 
-def defaults(preset: Preset, fhir_base_url: str = "") -> dict[str, Any]:
+def defaults(preset: Preset) -> dict[str, Any]:
     """Return what a new registration at this vendor starts with, by option."""
-    usual = {**_USUAL, **preset.options}
-    if preset.has_ready_link and "/sim/" not in fhir_base_url:
-        # The launcher's base for EHR launches refuses patients' launches.
-        usual["standalone_scope"] = ""
-    return usual
+    return {**_USUAL, **preset.options}
 
 
 def quirks(preset: Preset) -> dict[str, Any]:
@@ -316,17 +312,23 @@ _PRESETS = (
         slug="smart-health-it",
         title="SMART Health IT launcher",
         hosts=("smarthealthit.org",),
-        has_ready_link=True,
+        is_smart_launcher=True,
         options={
+            # Loose, it takes any.
+            "client_id": "smartapp",
             "scope": CLINICIAN_SCOPE.replace("user/Practitioner.r", "user/Practitioner.rs"),
             "send_secret_as_it_is": True,
             "jwks_cache_seconds": 0,
         },
         steps=(
-            "EHR launches: register the base https://launch.smarthealthit.org/v/r4/fhir, open the "
-            "ready link of this sheet and press Launch.",
-            "Patients: choose a standalone launch type there, copy Server's FHIR Base URL, and "
-            "register that. Backend services likewise.",
+            "Register the base https://launch.smarthealthit.org/v/r4/fhir, once for all of its "
+            "settings.",
+            "EHR launches: open the ready link of this sheet and press Launch.",
+            "Patients: connect on the start page. For other settings choose a standalone launch "
+            "type there, copy Server's FHIR Base URL, and paste it under Add an EHR: that offers "
+            "to connect with it.",
+            "Backend services: choose that launch type there, copy Server's FHIR Base URL, and "
+            "register that with system/ scopes.",
             "Loose, it takes any client id. To be strict, enter under Client Registration the "
             "client id, the scopes, the redirect URI and the JWKS URL.",
         ),
@@ -406,6 +408,12 @@ def metadata_headers(preset: str, client_id: str) -> dict[str, str]:
     that does not say who it is (C16)."""
     known = PRESETS.get(preset)
     return {known.client_id_header: client_id} if known and known.client_id_header else {}
+
+
+def is_smart_launcher(preset: str) -> bool:
+    """Return whether it is the public launcher, whose settings are in its addresses."""
+    known = PRESETS.get(preset)
+    return known is not None and known.is_smart_launcher
 
 
 def takes_posted_standalone(preset: str) -> bool:

@@ -117,7 +117,7 @@ def known_preset(slug: str) -> Preset:
 def _change_registration(registration: Registration, wanted: Wanted) -> None:
     new, waited = registration.pk is None, not registration.client_id
     preset = known_preset(registration.preset if wanted.preset is None else wanted.preset)
-    changes: dict[str, Any] = defaults(preset, wanted.fhir_base_url) if new else {}
+    changes: dict[str, Any] = defaults(preset) if new else {}
     if is_backend(wanted.options.get("scope", "")):
         # Patients have nothing to connect to where nobody signs in.
         changes["standalone_scope"] = ""

@@ -25,7 +25,7 @@ from smartapp.keys import memory
 from smartapp.protocol.discovery import discovery_url
 from smartapp.protocol.errors import ClientKeyError, StateOfAnotherRegistration, UnknownEndpoint
 from smartapp.protocol.urls import base_key
-from smartapp.registrations import changes, options, validation
+from smartapp.registrations import changes, options, presets, smart_launcher, validation
 from smartapp.registrations.models import Endpoint, Member, Registration
 from smartapp.registrations.options import AuthMethod, OptionValues
 
@@ -81,6 +81,31 @@ class EndpointConfig(OptionValues):
         return bool(self.pkce_unannounced) and not validation.pkce_refusal(
             self.auth_method, self.scope, self.standalone_scope
         )
+
+    def patients_aud(self, pasted: str) -> str:
+        """Return the base that a patient's launch names: as the vendor publishes it; for the public
+        launcher with settings in it, those of `pasted` where it is a base of this launcher.
+        UnknownEndpoint for any other."""
+        if pasted:
+            if not self.answers_for(pasted):
+                raise UnknownEndpoint(f"what was pasted is no base of {self.slug}")
+            return pasted
+        if presets.is_smart_launcher(self.preset):
+            return smart_launcher.patients_base(self)
+        return self.fhir_base_url
+
+    def answers_for(self, fhir_base_url: str) -> bool:
+        """Whether this is the public launcher's endpoint, and `fhir_base_url` a base of it with
+        settings."""
+        try:
+            plain = normalised_iss(smart_launcher.plain_base(fhir_base_url))
+            return (
+                presets.is_smart_launcher(self.preset)
+                and plain != normalised_iss(fhir_base_url)
+                and plain == normalised_iss(self.fhir_base_url)
+            )
+        except ValueError:
+            return False
 
     @property
     def redirect_uri(self) -> str:
@@ -208,12 +233,21 @@ def _read(**lookup: str | int | bool) -> tuple[str, EndpointConfig]:
 
 async def endpoint_for_iss(iss: str) -> EndpointConfig:
     """Return the enabled endpoint whose FHIR base URL is `iss`, however spelt, and to which EHR
-    launches lead; UnknownEndpoint otherwise (C7)."""
+    launches lead; UnknownEndpoint otherwise (C7). The one at the plain base of the public launcher
+    answers for every code that may be in it."""
     try:
-        iss = normalised_iss(iss)
+        key, plain = normalised_iss(iss), normalised_iss(smart_launcher.plain_base(iss))
     except ValueError:
         raise UnknownEndpoint("iss is not a URL that could be registered") from None
-    return await _remembered("iss", iss, iss=iss, opens_from_ehr=True)
+    try:
+        return await _remembered("iss", key, iss=key, opens_from_ehr=True)
+    except UnknownEndpoint:
+        if plain == key:
+            raise
+    config = await _remembered("iss", plain, iss=plain, opens_from_ehr=True)
+    if not presets.is_smart_launcher(config.preset):
+        raise UnknownEndpoint("no enabled endpoint of an enabled registration")
+    return config
 
 
 async def endpoint_for_slug(slug: str) -> EndpointConfig:

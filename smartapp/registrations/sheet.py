@@ -9,8 +9,8 @@ from smartapp.protocol.urls import without_trailing_slash
 from smartapp.registrations import registry
 from smartapp.registrations.options import OPTIONS, Asked, AuthMethod, Option
 from smartapp.registrations.presets import PRESETS
-from smartapp.registrations.ready_link import ready_link
 from smartapp.registrations.registry import EndpointConfig
+from smartapp.registrations.smart_launcher import ready_link
 
 # What the sheet says beside the options.
 _LABELS = {
@@ -55,7 +55,7 @@ def sheet(config: EndpointConfig) -> dict[str, Any]:
         "source": preset.source,
         "ready_link": (
             ready_link(config, jwks_document(key.public_jwk for key in keys))
-            if preset.has_ready_link and config.opens_from_ehr
+            if preset.is_smart_launcher and config.opens_from_ehr
             else ""
         ),
         "reported_audience": reported_audience(config),

@@ -1,6 +1,9 @@
 """Launches at EHRs that are made like those of vendors, by what each publishes and sends."""
 
+import json
+from base64 import urlsafe_b64decode
 from collections.abc import Callable
+from urllib.parse import quote
 
 import pytest
 
@@ -71,3 +74,85 @@ class TestIssuerWithoutOpenIDConfiguration:
 
         assert issuer in ehr.issuer
         assert ("GET", ehr.keys_path) in ehr.requests
+
+
+class TestSMARTLauncher:
+    """The public launcher: each of its settings is another base, and one registration answers for
+    all of them."""
+
+    @pytest.fixture(autouse=True)
+    async def simulator(self, registered: Endpoint) -> None:
+        await in_database(lambda: Registration.objects.update(preset="smart-health-it"))
+
+    @pytest.mark.parametrize("code", ["WzAsIiJd", "W-_1MSwi", "A" * 1600])
+    async def test_launches_with_whatever_settings(
+        self, browser: Browser, ehr: ScriptedEHR, code: str
+    ) -> None:
+        uuid = await browser.launch(f"/launch?iss={ehr.base}/sim/{code}/fhir&launch=x")
+
+        assert ehr.auds == [(f"/sim/{code}/authorize", f"{ehr.base}/sim/{code}/fhir")]
+        assert (await browser.get(f"/launches/{uuid}/")).status == 200
+
+    async def test_launches_without_settings_in_the_base(
+        self, browser: Browser, ehr: ScriptedEHR, ehr_launch: Start
+    ) -> None:
+        await browser.launch(ehr_launch())
+
+        assert ehr.auds == [("/authorize", ehr.fhir_base_url)]
+
+    async def test_patients_connect_with_settings_of_a_patient(
+        self, browser: Browser, ehr: ScriptedEHR, registered: Endpoint
+    ) -> None:
+        await browser.launch("/connect/scripted/")
+
+        (path, aud), *_ = ehr.auds
+        code = aud.split("/")[-2]
+        assert path == f"/sim/{code}/authorize"
+        entered = json.loads(urlsafe_b64decode(code + "=="))
+        assert entered[0] == 3, "patient-standalone"
+        assert entered[8].endswith("/callback/scripted/")
+
+    async def test_patients_connect_with_settings_that_were_copied(
+        self, browser: Browser, ehr: ScriptedEHR
+    ) -> None:
+        base = f"{ehr.base}/sim/WzMsIiJd/fhir"
+        await browser.launch(f"/connect/scripted/?base={base}")
+
+        assert ehr.auds == [("/sim/WzMsIiJd/authorize", base)]
+
+    @pytest.mark.parametrize(
+        "base",
+        [
+            "https://elsewhere.example/sim/WzMsIiJd/fhir",
+            "{base}/sim/../fhir",
+            "{base}/sim/a/b/fhir",
+            "{base}/sim/a%2Fb/fhir",
+            "{base}/sim/WzMsIiJd/fhir?x=y",
+            "{base}/sim/WzMsIiJd/other",
+            "{base}/other/sim/WzMsIiJd/fhir",
+            "{base}@elsewhere.example/sim/WzMsIiJd/fhir",
+            "{base}/fhir",
+            "nothing",
+        ],
+    )
+    async def test_any_other_base_is_refused_and_nobody_is_asked(
+        self, browser: Browser, ehr: ScriptedEHR, base: str
+    ) -> None:
+        address = quote(base.format(base=ehr.base), safe="")
+        connected = await browser.get(f"/connect/scripted/?base={address}")
+
+        assert connected.status == 404
+        if not base.endswith("{base}/fhir"):
+            launched = await browser.get(f"/launch?launch=x&iss={address}")
+            assert launched.status == 404
+        assert ehr.requests == []
+
+    async def test_no_other_vendor_is_answered_for(
+        self, browser: Browser, ehr: ScriptedEHR
+    ) -> None:
+        await in_database(lambda: Registration.objects.update(preset=""))
+        base = f"{ehr.base}/sim/WzMsIiJd/fhir"
+
+        assert (await browser.get(f"/launch?launch=x&iss={base}")).status == 404
+        assert (await browser.get(f"/connect/scripted/?base={base}")).status == 404
+        assert ehr.requests == []

@@ -8,6 +8,7 @@ import re
 import threading
 from collections.abc import Iterator
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 from django.contrib.auth.models import Permission, User
@@ -434,6 +435,25 @@ class TestLook:
         assert client.get(f"{LIST}add/").status_code == 403
         assert client.post(f"{LIST}add/", {"fhir_base_url": live_ehr.base}).status_code == 403
         assert not live_ehr.asked
+
+
+class TestLauncher:
+    def test_its_other_addresses_are_connected_with_not_added(
+        self, admin: Client, live_ehr: EHR
+    ) -> None:
+        base = f"{live_ehr.origin}/v/r4/fhir"
+        live_ehr.answers["/v/r4/fhir/.well-known/smart-configuration"] = live_ehr.answers[
+            "/fhir/r4/.well-known/smart-configuration"
+        ]
+        admin.post(f"{LIST}add/", form(base, preset="smart-health-it", client_id=""))
+        assert Registration.objects.get().client_id == "smartapp"
+
+        copied = f"{live_ehr.origin}/v/r4/sim/WzMsIiJd/fhir"
+        page = admin.post(f"{LIST}add/", {"look": "yes", "fhir_base_url": copied})
+        link = f"/connect/general-hospital/?base={quote(copied, safe='')}"
+        assert link in page.content.decode()
+        other = admin.post(f"{LIST}add/", {"look": "yes", "fhir_base_url": live_ehr.base})
+        assert "/connect/" not in other.content.decode()
 
 
 class TestWithoutClientId:

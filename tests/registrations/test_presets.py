@@ -172,12 +172,10 @@ def test_each_vendor_has_a_source_with_its_date(slug: str) -> None:
     assert "2026" in PRESETS[slug].source
 
 
-def test_the_launchers_base_for_clinicians_is_not_for_patients() -> None:
-    """There, it answers a patient's launch with "Invalid launch options"."""
+def test_the_launcher_is_ready_for_clinicians_and_patients() -> None:
     launcher = PRESETS["smart-health-it"]
-    origin = "https://launch.smarthealthit.org/v/r4"
 
-    assert defaults(launcher, f"{origin}/fhir")["standalone_scope"] == ""
-    assert defaults(launcher, f"{origin}/sim/x/fhir")["standalone_scope"] == PATIENT_SCOPE
+    assert defaults(launcher)["standalone_scope"] == PATIENT_SCOPE
+    assert defaults(launcher)["client_id"] != ""
     assert "user/Practitioner.rs" in defaults(launcher)["scope"].split()
     assert (of(launcher, "send_secret_as_it_is"), of(launcher, "jwks_cache_seconds")) == (True, 0)
