@@ -40,8 +40,8 @@ def _one(number: str, name: str, path: str, old: str, new: str, *tests: str) -> 
 
 DEFENCES = (
     _one("T1", "iss is looked up", "smartapp/registrations/registry.py",
-         '_remembered("iss", iss, iss=iss, opens_from_ehr=True)',
-         '_remembered("iss", iss, enabled=True)',
+         '_remembered("iss", key, iss=key, opens_from_ehr=True)',
+         '_remembered("iss", key, enabled=True)',
          f"{ATTACKS}::test_iss_of_a_stranger_opens_no_socket"),
     Defence("T2", "state is in the browser that asked", (
         Edit("smartapp/launches/pending.py",
