@@ -1,8 +1,8 @@
-"""Users and groups: nobody gives rights that they do not have, nor acts on who has more.
+"""Admin pages of users and groups, without a way to gain more rights than one's own.
 
-On Django's own pages whoever may change users can make themselves a superuser, and set a
-superuser's password. Here who is none changes and deletes only whom, and hands out only what,
-goes no further than they do themselves.
+On Django's own pages, a user who may change users can become superuser, and can set a superuser's
+password. Here a user who is not a superuser can change or delete only users and groups with no more
+rights than their own, and can grant only rights that they have.
 """
 
 from typing import Any
@@ -15,14 +15,14 @@ from django.http import HttpRequest
 
 
 def _of(user: User) -> QuerySet[Permission]:
-    """Return what a user may do, or could if the account were active."""
+    """Return the permissions that a user has, or would have if the account were active."""
     if user.is_superuser:
         return Permission.objects.all()
     return Permission.objects.filter(Q(user=user) | Q(group__user=user)).distinct()
 
 
 def _goes_further(row: User | Group, user: Any) -> bool:
-    """Whether a user or a group has what this user has not."""
+    """Return whether `row`, a user or a group, has permissions that `user` does not have."""
     if user.is_superuser:
         return False
     if isinstance(row, User) and row.is_superuser:
@@ -32,7 +32,7 @@ def _goes_further(row: User | Group, user: Any) -> bool:
 
 
 class NoFurther(admin.ModelAdmin):
-    """Who and what goes further than the person at the page is there to look at only."""
+    """Users and groups with more rights than the current user are read-only."""
 
     def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         may: bool = super().has_change_permission(request, obj)

@@ -6,5 +6,5 @@ class AdministratorsConfig(AppConfig):
     label = "administrators"
 
     def ready(self) -> None:
-        # Each connects its receivers.
+        # Importing these modules connects their signal receivers.
         from smartapp.administrators import recording, sessions, throttling  # noqa: F401

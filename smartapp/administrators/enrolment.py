@@ -1,8 +1,8 @@
-"""The key of a second factor on its way into use: sealed in the session that was shown it.
+"""Setting up a second factor: its key, sealed in the session that it was shown to.
 
-Whoever knew a password first must not keep a key that the person then scans. So a key is shown to
-one session, and only that one can take it into use: for a quarter of an hour, and only as long as
-no other second factor has come into use.
+An attacker who learned the password first must not keep a key that the administrator then scans. So
+a key is shown to one session, and only this session can activate it, within 15 minutes and unless
+another second factor was activated meanwhile.
 """
 
 from datetime import timedelta
@@ -19,8 +19,8 @@ SHOWN = "second_factor_shown"
 
 
 def show(request: HttpRequest, user: User, *, replaces: SecondFactor | None) -> SecondFactor:
-    """Return a second factor with a fresh key, not stored, for this session to prove that it has
-    the key; what the session was shown before is forgotten."""
+    """Return an unsaved second factor with a new key, for this session to prove that the app has
+    it. Replaces whatever the session was shown before."""
     factor = SecondFactor.fresh(user)
     request.session[SHOWN] = {
         "sealed_key": factor.sealed_key,
@@ -34,7 +34,8 @@ def show(request: HttpRequest, user: User, *, replaces: SecondFactor | None) -> 
 def shown(
     request: HttpRequest, user: User, *, replaces: SecondFactor | None
 ) -> SecondFactor | None:
-    """Return what this session was shown last, not stored, if it may still be taken into use."""
+    """Return the unsaved second factor that this session was last shown; None if it must not be
+    activated any more."""
     kept = request.session.get(SHOWN)
     if kept is None or kept["until"] <= timezone.now().timestamp():
         return None
@@ -49,7 +50,7 @@ def shown(
 
 
 def mistyped(request: HttpRequest) -> None:
-    """Remember that a code was wrong: nobody shall have to scan again for a slip of the finger."""
+    """Remember that a code was wrong, so that after a typo the same QR code stays valid."""
     request.session[SHOWN] = {**request.session[SHOWN], "tried": True}
 
 

@@ -1,4 +1,4 @@
-"""One-time links with which an administrator chooses a password: nobody else ever knows it."""
+"""One-time links with which administrators choose their own password."""
 
 from django.conf import settings
 from django.contrib.auth.forms import SetPasswordForm
@@ -17,7 +17,7 @@ from smartapp.audit import trail
 
 
 class InvitationTokens(PasswordResetTokenGenerator):
-    """Signed, for PASSWORD_RESET_TIMEOUT seconds; worth nothing once the password has changed."""
+    """Signed tokens, valid for PASSWORD_RESET_TIMEOUT seconds, until the password changes."""
 
     key_salt = "smartapp.administrators.invitation"
 
@@ -31,7 +31,8 @@ def link(user: User) -> str:
 
 
 class InvitationView(PasswordResetConfirmView):
-    """Django's own page for such links: the token leaves the address bar before anything shows."""
+    """Django's own view for such links. It moves the token out of the address bar before it shows
+    the form."""
 
     token_generator = tokens
     template_name = "administrators/invitation.html"
@@ -41,9 +42,11 @@ class InvitationView(PasswordResetConfirmView):
     post_reset_login_backend = "django.contrib.auth.backends.ModelBackend"
 
     def form_valid(self, form: "SetPasswordForm[User]") -> HttpResponse:
-        """Take the password, drop the second factor (the link is also for who lost it)."""
+        """Set the password and delete the second factor: the link also serves people who lost
+        theirs."""
         name = self.user.get_username()
-        # The link says who it is: the trail shall not say that nobody changed the password.
+        # Not signed in yet, but identified by the link. Without this the audit trail would name no
+        # actor.
         self.request.user = self.user
         with transaction.atomic():
             SecondFactor.objects.filter(user=self.user).delete()

@@ -1,6 +1,6 @@
-"""Nothing under /admin/ without the second factor, and no sign-in without an end to guessing.
+"""Under /admin/: require the second factor, and limit the guessing of passwords.
 
-Both look only at /admin/: the launch routes and the sandbox pay nothing.
+Both middlewares act on /admin/ only, so launches and the sandbox have no extra cost.
 """
 
 from typing import Any
@@ -22,14 +22,14 @@ OPEN = ("/admin/login/", "/admin/logout/", "/admin/second-factor/", "/admin/invi
 
 
 def _is_wanting(request: HttpRequest) -> bool:
-    """Whether the person signed in with a password only, and needs more."""
+    """Return whether the user signed in with a password only and must give a second factor."""
     if not isinstance(request.user, User) or second_factor.is_verified(request):
         return False
     return settings.ADMIN_SECOND_FACTOR or second_factor.in_use(request.user) is not None
 
 
 def _gate(request: HttpRequest) -> HttpResponse | None:
-    """Return the way to the sign-in or to the second factor, or None when the request may go on."""
+    """Return a redirect to the sign-in or to the second factor; None if the request may go on."""
     if request.user.is_authenticated and sessions.is_over(request.session):
         logout(request)
         wanted = urlencode({"next": request.get_full_path()})
@@ -41,7 +41,8 @@ def _gate(request: HttpRequest) -> HttpResponse | None:
 
 
 class SecondFactorMiddleware(OTPMiddleware):
-    """django-otp's, which says whether this session gave a second factor, with a gate behind it."""
+    """django-otp's middleware, which tells whether this session gave a second factor, and a
+    gate."""
 
     def __call__(self, request: HttpRequest) -> Any:
         if not request.path_info.startswith(ADMIN_PREFIX):
@@ -53,13 +54,13 @@ class SecondFactorMiddleware(OTPMiddleware):
 
     async def __acall__(self, request: HttpRequest) -> Any:
         self._install_lazy_accessors(request)
-        # Reads the session and the database, which belong into a thread.
+        # The gate reads the session and the database, which needs a thread.
         refused = await sync_to_async(_gate)(request)
         return refused or await self.get_response(request)
 
 
 class ThrottlingMiddleware(AxesMiddleware):
-    """Puts the page about the lock in place of the answer to a sign-in that is locked."""
+    """Answer a sign-in that is locked with our page."""
 
     def __call__(self, request: HttpRequest) -> Any:
         if not request.path_info.startswith(ADMIN_PREFIX):

@@ -1,8 +1,8 @@
-"""The second factor of an administrator: an authenticator app, and codes for when it is lost.
+"""The second factor of an administrator: an authenticator app and recovery codes (RFC 6238).
 
-The devices that come with django-otp keep their keys and codes readable, in the database and on
-their admin pages. Here the key is sealed and of a code only its digest is kept; django-otp brings
-the arithmetic, the throttling and the session (RFC 6238).
+django-otp's own devices keep keys and codes in plain text, in the database and on their admin
+pages. Here the key is sealed, and of a recovery code only the digest is stored. The TOTP
+calculation, throttling and session come from django-otp.
 """
 
 import base64
@@ -21,9 +21,9 @@ from smartapp import vault
 
 KEY_BYTES = 20  # RFC 4226 §4 R6
 APP_CODE_DIGITS = 6
-TOLERANCE_STEPS = 1  # 30 seconds early or late, RFC 6238 §5.2
+TOLERANCE_STEPS = 1  # 30 seconds early or late (RFC 6238 §5.2)
 RECOVERY_CODES = 10
-RECOVERY_CODE_BYTES = 10  # 80 bits: a digest without a salt gives nothing away
+RECOVERY_CODE_BYTES = 10  # 80 bits: too many to guess from a digest, even without a salt
 
 
 def key_context(user_id: int) -> str:
@@ -39,7 +39,7 @@ def _digest(recovery_code: str) -> str:
 
 
 class SecondFactor(ThrottlingMixin, Device):
-    """The one of a person that is in use; one that is being set up is no row yet."""
+    """The active second factor of a user. One that is being set up has no row yet."""
 
     sealed_key: "models.CharField[str, str]" = models.CharField(max_length=200)
     last_step: "models.BigIntegerField[int, int]" = models.BigIntegerField(
@@ -54,12 +54,13 @@ class SecondFactor(ThrottlingMixin, Device):
 
     @classmethod
     def fresh(cls, user: User) -> "SecondFactor":
-        """Return one with a new key, not stored: it is, once a code proves that the app has it."""
+        """Return an unsaved second factor with a new key. It is saved once a code proves that the
+        app has the key."""
         return cls.with_key(user, vault.seal(secrets.token_bytes(KEY_BYTES), key_context(user.pk)))
 
     @classmethod
     def with_key(cls, user: User, sealed_key: str) -> "SecondFactor":
-        """Return one with this key, not stored."""
+        """Return an unsaved second factor with this key."""
         return cls(user=user, name="Authenticator app", sealed_key=sealed_key)
 
     @property
@@ -68,12 +69,12 @@ class SecondFactor(ThrottlingMixin, Device):
 
     @property
     def secret(self) -> str:
-        """The key as authenticator apps take it when it is typed in."""
+        """The key in base32, for typing it into an authenticator app."""
         return base64.b32encode(self._key).decode()
 
     @property
     def uri(self) -> str:
-        """What the QR code says (https://github.com/google/google-authenticator/wiki)."""
+        """The content of the QR code (https://github.com/google/google-authenticator/wiki)."""
         issuer = f"smartapp {urlsplit(settings.PUBLIC_URL).hostname}"
         label = quote(f"{issuer}:{self.user.get_username()}")
         return f"otpauth://totp/{label}?" + urlencode(
@@ -81,12 +82,13 @@ class SecondFactor(ThrottlingMixin, Device):
         )
 
     def get_throttle_factor(self) -> int:
-        """Return the seconds to wait after a first wrong code; each further one doubles them."""
+        """Return the delay after the first wrong code, in seconds; each further one doubles it."""
         return 1
 
     def verify_token(self, token: str) -> bool:
-        """Use up a code of the app or a recovery code. Call it through django_otp.verify_token,
-        which locks the row: of two people with one code, one comes in."""
+        """Accept a code of the app or a recovery code, once. Call it through
+        django_otp.verify_token, which locks the row: of two requests with one code, only one
+        succeeds."""
         if not self.verify_is_allowed()[0]:
             return False
         accepted = self.accepts_app_code(token) or self._uses_recovery_code(token)
@@ -97,14 +99,14 @@ class SecondFactor(ThrottlingMixin, Device):
         return accepted
 
     def accepts_app_code(self, token: str) -> bool:
-        """Whether the app shows this code now; a code is accepted once. Stores nothing."""
+        """Return whether the app shows this code now. A code is accepted once. Saves nothing."""
         code = _normal(token)
         if not (len(code) == APP_CODE_DIGITS and code.isascii() and code.isdecimal()):
             return False
         totp = TOTP(self._key)
         if not totp.verify(int(code), TOLERANCE_STEPS, self.last_step + 1):
             return False
-        self.last_step = totp.t()  # the step that matched: `verify` keeps its drift
+        self.last_step = totp.t()  # the time step that matched: `verify` stored its drift
         return True
 
     def _uses_recovery_code(self, token: str) -> bool:
@@ -112,7 +114,7 @@ class SecondFactor(ThrottlingMixin, Device):
         return deleted == 1
 
     def new_recovery_codes(self) -> list[str]:
-        """Return fresh codes, shown now and never again; the earlier ones are worth nothing."""
+        """Return new recovery codes and invalidate the earlier ones. They cannot be shown again."""
         size = RECOVERY_CODE_BYTES
         texts = [
             base64.b32encode(secrets.token_bytes(size)).decode().lower()
@@ -144,8 +146,8 @@ class RecoveryCode(models.Model):
 
 
 class SignInAttempt(models.Model):
-    """A password that is being judged, and counts from before it is: of many that come at once,
-    no more are judged than of as many one after the other. Gone once it has been."""
+    """A password check in progress. It is counted before the password is checked, so that parallel
+    attempts are limited like successive ones. Deleted when the check is done."""
 
     place = models.GenericIPAddressField()
     at = models.DateTimeField()

@@ -1,4 +1,4 @@
-"""What every page before the administration itself has in common: its looks, without its menus."""
+"""The template context of pages outside the admin site proper: its style, without its menus."""
 
 from typing import Any
 

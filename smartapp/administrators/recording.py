@@ -1,6 +1,6 @@
-"""Sign-ins, and what changes in who may do what, for the audit trail.
+"""Record sign-ins and changes of users' rights in the audit trail.
 
-Signals, because Django's own pages and commands write these rows, and nobody may forget to call.
+This uses signals because Django's own pages and commands write these rows too.
 """
 
 import logging
@@ -42,7 +42,8 @@ def signed_out(user: User | None, **_kwargs: Any) -> None:
 def sign_in_failed(
     credentials: dict[str, Any], request: HttpRequest | None = None, **_kwargs: Any
 ) -> None:
-    """What is tried while sign-in is locked is not recorded: a flood would bury the rest."""
+    """Record a failed sign-in. Attempts while sign-in is locked are not recorded: a flood would
+    bury everything else."""
     counted = getattr(request, "axes_failures_since_start", None) is not None
     if counted or not getattr(request, "axes_locked_out", False):
         _record_anonymous(throttling.known_name(request, credentials), "sign-in.failed")
@@ -55,8 +56,9 @@ def sign_in_locked(request: HttpRequest, username: str, **_kwargs: Any) -> None:
 
 
 def _record_anonymous(name: str, action: str) -> None:
-    """Record what strangers did, so many in a day: the trail cannot be shortened, and nobody who
-    has not signed in shall decide how long it is. The last one says that no more follow."""
+    """Record an event of an anonymous visitor, up to a daily limit. Events are never deleted, so
+    visitors who have not signed in must not be able to fill the trail. The last event says that no
+    more follow."""
     since = timezone.now() - timedelta(days=1)
     events = AuditEvent.objects.filter(action__in=("sign-in.failed", "sign-in.locked"))
     left = ANONYMOUS_EVENTS_A_DAY - events.filter(at__gt=since).count()
@@ -74,7 +76,8 @@ def _before(user: User) -> dict[str, Any]:
 
 @receiver(pre_save, sender=User)
 def note_changes(instance: User, update_fields: frozenset[str] | None, **_kwargs: Any) -> None:
-    """Note what is about to change. A sign-in saves only its time: that is recorded above."""
+    """Note the changes before they are saved. A sign-in saves only its time, which is recorded
+    above."""
     changes: dict[str, Any] = {}
     if update_fields is None or update_fields & set(WATCHED):
         before = _before(instance)
@@ -83,7 +86,7 @@ def note_changes(instance: User, update_fields: frozenset[str] | None, **_kwargs
             for name in WATCHED
             if before.get(name) != getattr(instance, name)
         }
-    # Set by set_password; a hash that Django renews at a sign-in is no new password.
+    # Set by set_password, but not when Django upgrades a hash at a sign-in.
     if instance._password is not None:  # type: ignore[attr-defined]
         changes["password"] = "changed"  # noqa: S105 - that it was, not what it is
     instance._audit_changes = changes  # type: ignore[attr-defined]
@@ -117,7 +120,7 @@ def rights_changed(
     sender: type[Model], instance: Model, action: str, model: type[Model],
     pk_set: set[int] | None, **_kwargs: Any,
 ) -> None:  # fmt: skip
-    """Record which rights or members came and went, from whichever side it was done."""
+    """Record added and removed permissions or members, whichever side they were changed from."""
     step = {"post_add": "added", "post_remove": "removed", "post_clear": "cleared"}.get(action)
     if step is None or pk_set == set():
         return

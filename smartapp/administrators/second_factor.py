@@ -1,4 +1,4 @@
-"""The pages of the second factor: enrol, give a code, new recovery codes."""
+"""The pages of the second factor: set it up, enter a code, make new recovery codes."""
 
 import segno
 from django.contrib import admin, messages
@@ -44,18 +44,18 @@ def in_use(user: User) -> SecondFactor | None:
 
 
 def is_verified(request: HttpRequest) -> bool:
-    """Whether this session gave a second factor; django-otp's middleware says."""
+    """Return whether this session gave a second factor, according to django-otp's middleware."""
     return bool(request.user.is_verified())  # type: ignore[union-attr]
 
 
 def _page(request: HttpRequest, template: str, title: str, **context: object) -> HttpResponse:
-    """Return a page of the administration; its menus only for who may use them already."""
+    """Return a page of the admin site, with menus only after the second factor."""
     site = admin.site.each_context(request) if is_verified(request) else pages.site(request)
     return render(request, f"administrators/{template}.html", {**site, "title": title, **context})
 
 
 def _next(request: HttpRequest) -> str:
-    """Return where the person wanted to go; never to another site."""
+    """Return the page that the user wanted to open; never one of another site."""
     wanted = request.GET.get("next", "")
     is_ours = url_has_allowed_host_and_scheme(
         wanted, allowed_hosts={request.get_host()}, require_https=request.is_secure()
@@ -64,7 +64,7 @@ def _next(request: HttpRequest) -> str:
 
 
 def _qr(uri: str) -> SafeString:
-    """Return the QR code as SVG without a style: the page's policy allows none."""
+    """Return the QR code as SVG without a style attribute, which the page's CSP forbids."""
     svg = segno.make(uri, error="m").svg_inline(
         scale=5, light="#fff", title="QR code for your authenticator app", svgclass="qr"
     )
@@ -72,13 +72,13 @@ def _qr(uri: str) -> SafeString:
 
 
 def _sign_in(request: HttpRequest, factor: SecondFactor) -> None:
-    """Raise the session: with another key, so that nobody who knew the old one comes along."""
+    """Upgrade the session under a new key, so that a stolen old key is worthless."""
     request.session.cycle_key()
     login(request, factor)
 
 
 def _refusal(factor: SecondFactor) -> str:
-    """Return why no code is taken now, and until when; empty when one is."""
+    """Return why no code is accepted now, and for how long; "" if one is."""
     factor.refresh_from_db()
     allowed, why = factor.verify_is_allowed()
     if allowed or why is None:
@@ -92,7 +92,7 @@ def _refusal(factor: SecondFactor) -> str:
 @require_http_methods(["GET", "POST"])
 @staff_member_required(login_url="admin:login")
 def second_factor(request: HttpRequest) -> HttpResponse:
-    """Ask for a code; who has given one sees what can be changed."""
+    """Ask for a code. After the second factor, show what can be changed."""
     factor = in_use(_person(request))
     if factor is None:
         return redirect("administrators:enrol")
@@ -108,7 +108,7 @@ def second_factor(request: HttpRequest) -> HttpResponse:
 
 
 def _give_code(request: HttpRequest, factor: SecondFactor) -> str:
-    """Use up the code; return what is wrong with it, or nothing."""
+    """Check the code and sign in; return the error, "" if there is none."""
     person, code = _person(request), request.POST.get("code", "")
     codes_before = factor.recovery_codes.count()
     if verify_token(person, factor.persistent_id, code) is None:
@@ -130,9 +130,9 @@ def _give_code(request: HttpRequest, factor: SecondFactor) -> str:
 @require_http_methods(["GET", "POST"])
 @staff_member_required(login_url="admin:login")
 def enrol(request: HttpRequest) -> HttpResponse:
-    """Show a new key and take it into use once a code proves that the app has it.
+    """Show a new key and activate it once a code proves that the app has it.
 
-    Who has a second factor already must have given it: a stolen password cannot replace it.
+    A user with a second factor must give it first: a stolen password cannot replace it.
     """
     person = _person(request)
     before = in_use(person)
@@ -157,7 +157,7 @@ def enrol(request: HttpRequest) -> HttpResponse:
 def _taken_into_use(
     request: HttpRequest, factor: SecondFactor, before: SecondFactor | None
 ) -> HttpResponse:
-    """Put the second factor in the place of the one before, unless another session was faster."""
+    """Replace the previous second factor, unless another session has just done so."""
     person = _person(request)
     with transaction.atomic():
         User.objects.select_for_update().get(pk=person.pk)
@@ -177,7 +177,7 @@ def _taken_into_use(
 @require_POST
 @staff_member_required(login_url="admin:login")
 def recovery_codes(request: HttpRequest) -> HttpResponse:
-    """Make new recovery codes and show them, this once."""
+    """Make new recovery codes and show them once."""
     person = _person(request)
     factor = in_use(person)
     if factor is None or not is_verified(request):

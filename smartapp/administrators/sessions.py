@@ -1,9 +1,9 @@
-"""Sessions of administrators, and of the sandbox's people: in the database under a digest.
+"""Sessions of administrators and of the sandbox's users: stored under a digest of their key.
 
-Whoever reads the database, or a backup of it, holds no key of a session that is open (T21). A
-launch's session is kept in the same table in the same way.
+A reader of the database, or of a backup, cannot take over an open session (T21). Launch sessions
+are kept in the same table in the same way.
 
-An administrator's session ends eight hours after the sign-in, and half an hour after its last use.
+An administrator's session ends eight hours after sign-in, and half an hour after its last use.
 """
 
 import hashlib
@@ -20,19 +20,19 @@ from django.dispatch import receiver
 from django.http import HttpRequest
 from django.utils import timezone
 
-KEY_LENGTH = 40  # of the column; 160 bits
+KEY_LENGTH = 40  # length of the column; 160 bits
 BEGAN, USED = "signed_in_at", "used_at"
 IDLE_SECONDS = 30 * 60
 USE_WRITTEN_EVERY_SECONDS = 60
 
 
 def digest(session_key: str) -> str:
-    """Return what stands for a session's key in the database."""
+    """Return the digest under which a session key is stored."""
     return hashlib.sha256(b"session of people" + session_key.encode()).hexdigest()[:KEY_LENGTH]
 
 
 class SessionStore(db.SessionStore):
-    """Django's, with rows that are found by the digest of the cookie's value."""
+    """Django's session store, with rows found by the digest of the cookie's value."""
 
     def _row(self) -> Any:
         key = digest(self.session_key or "")
@@ -45,7 +45,7 @@ class SessionStore(db.SessionStore):
         return self._known(await self._row().afirst())
 
     def _known(self, row: Session | None) -> Session | None:
-        """A key that nobody was given is forgotten: the next one is ours."""
+        """Forget a session key that was not found, so that a new one is generated."""
         if row is None:
             self._session_key = None
         return row
@@ -82,8 +82,8 @@ def begun(request: HttpRequest, **_kwargs: Any) -> None:
 
 
 def is_over(session: SessionBase) -> bool:
-    """Whether an administrator's session has lasted, or lain unused, for too long. Where it has
-    not, it is used now; that is written once a minute."""
+    """Return whether an administrator's session is too old or was unused for too long. If not,
+    record this use, at most once a minute."""
     now = int(time.time())
     began, used = session.setdefault(BEGAN, now), session.setdefault(USED, now)
     if now - began > settings.SESSION_COOKIE_AGE or now - used > IDLE_SECONDS:

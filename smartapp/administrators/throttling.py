@@ -1,4 +1,4 @@
-"""Where wrong passwords count, and what somebody sees from where there were too many."""
+"""Limits on wrong passwords, and the page that is shown when sign-in is locked."""
 
 import ipaddress
 from datetime import datetime, timedelta
@@ -22,17 +22,19 @@ from smartapp.administrators.models import SignInAttempt
 
 NO_ADDRESS = "::"
 UNKNOWN = "somebody unknown"
-# How long a password may take to be judged; what is older was left behind by a process that died.
+# The longest that a password check may take. Older rows are from a process that died.
 JUDGED_WITHIN = timedelta(minutes=1)
 PURGE_BATCH = 500
 
 
 def place_of(request: HttpRequest) -> str:
-    """Return the address that sign-ins of this request count for; of IPv6 the first one of its
-    network, as django-axes keeps addresses only: whoever has one there has 2^64.
+    """Return the network that sign-ins of this request count for, as one IP address. For IPv6 it is
+    the first address of the network, because django-axes stores addresses only and a subscriber has
+    2^64 of them.
 
-    Those without an address, as over a Unix socket, count as one: django-axes would count nobody.
-    So do those whose proxy says `unknown` (RFC 7239 §6.2) or anything else that is no address.
+    Requests without an address, as over a Unix socket, are counted together: django-axes would not
+    count them. So are those whose proxy says `unknown` (RFC 7239 §6.2) or anything else that is no
+    address.
     """
     place = rate_limit.place_of(request.META.get("REMOTE_ADDR") or NO_ADDRESS).partition("/")[0]
     try:
@@ -42,24 +44,25 @@ def place_of(request: HttpRequest) -> str:
 
 
 def known_name(_request: HttpRequest | None, credentials: dict[str, Any] | None = None) -> str:
-    """Return the name that was typed if there is such a person: people type passwords into the
-    wrong field, and neither django-axes nor the audit trail shall keep those."""
+    """Return the name that was typed if such a user exists, else UNKNOWN. People type passwords
+    into the wrong field, and neither django-axes nor the audit trail may store those."""
     typed = str((credentials or {}).get("username") or "")
     is_known = "\0" not in typed and User.objects.filter(username=typed[:151]).exists()
     return typed if is_known else UNKNOWN
 
 
 class CountFirst:
-    """The first of the authentication backends: counts an attempt before its password is judged.
+    """The first authentication backend: it counts an attempt before its password is checked.
 
-    django-axes looks before and counts after: of forty passwords at once it would let forty be
-    judged, each of which saw no failure yet.
+    django-axes checks the limit first and counts afterwards. Of forty passwords sent at once it
+    would check all forty, because none of them sees a failure yet.
     """
 
     def authenticate(
         self, request: HttpRequest | None, username: str | None = None, **_credentials: Any
     ) -> None:
-        """Let the next backend judge, or raise PermissionDenied, which ends the sign-in."""
+        """Return None to let the next backend check, or raise PermissionDenied to end the
+        sign-in."""
         if request is None or not AxesProxyHandler.is_allowed(request, {"username": username}):
             return
         place, now = place_of(request), timezone.now()
@@ -85,14 +88,15 @@ def _being_judged(place: str, now: datetime) -> int:
 @receiver(user_login_failed)
 @receiver(user_logged_in)
 def judged(request: HttpRequest | None = None, **_kwargs: Any) -> None:
-    """The attempt of this request was judged; django-axes has counted it by now if it failed."""
+    """The password of this request was checked. If it was wrong, django-axes has counted it by
+    now."""
     attempt: SignInAttempt | None = getattr(request, "sign_in_attempt", None)
     if attempt is not None and attempt.pk is not None:
         attempt.delete()
 
 
 def purge_batch(now: datetime) -> int:
-    """Delete a few of the attempts that count no more; return how many went."""
+    """Delete some of the attempts that no longer count; return the number deleted."""
     left = SignInAttempt.objects.filter(at__lt=now - JUDGED_WITHIN)
     counted = AccessAttempt.objects.filter(attempt_time__lt=now - settings.AXES_COOLOFF_TIME)
     return sum(
@@ -104,8 +108,8 @@ def purge_batch(now: datetime) -> int:
 
 
 def _locked_until(request: HttpRequest, now: datetime) -> datetime:
-    """Return when the lock ends: attempts during it do not make it longer. Where there is none,
-    too many came at once, and a minute is enough."""
+    """Return when the lock ends; attempts during the lock do not extend it. Without a lock there
+    were too many attempts at once, which pass within a minute."""
     address = request.axes_ip_address  # type: ignore[attr-defined] # django-axes puts it there
     if _failures(address, now) < settings.AXES_FAILURE_LIMIT:
         return now + JUDGED_WITHIN

@@ -1,4 +1,4 @@
-"""The audit trail as administrators see it: read, searched, exported, never written."""
+"""The audit trail in the admin site: read, search and export. It cannot be edited."""
 # ruff: noqa: ARG002 - Django's signatures
 
 from typing import Any
@@ -13,7 +13,7 @@ from django.urls import URLPattern, path
 from smartapp.audit import chain, export, origin, trail
 from smartapp.audit.models import AuditEvent
 
-VERIFIED_ON_THE_PAGE = 5000  # a quarter of a second
+VERIFIED_ON_THE_PAGE = 5000  # takes a quarter of a second
 EXPORTS = {
     "csv": (export.csv_lines, "text/csv"),
     "json": (export.fhir_lines, "application/fhir+json"),
@@ -21,7 +21,7 @@ EXPORTS = {
 
 
 class ReadOnlyAdmin(admin.ModelAdmin):
-    """Rows that only the app itself writes: nobody adds, changes or deletes one by hand."""
+    """Rows that only the app writes: they cannot be added, changed or deleted by hand."""
 
     actions = None
 
@@ -66,8 +66,8 @@ class AuditEventAdmin(ReadOnlyAdmin):
         return super().changelist_view(request, verdict)
 
     def export_view(self, request: HttpRequest, suffix: str) -> HttpResponse:
-        """Give what the list shows, with its search and filters, oldest first; 400 for filters
-        that the list does not know, which would show all."""
+        """Export the events that the list shows with its search and filters, oldest first. Unknown
+        filters are answered with 400, because the list would ignore them and show everything."""
         if not self.has_view_permission(request):
             raise PermissionDenied
         if suffix not in EXPORTS:

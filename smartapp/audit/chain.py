@@ -1,8 +1,8 @@
-"""The chain: each event's digest covers its content and the digest of the event before it.
+"""The hash chain: each event's digest covers its content and the previous event's digest.
 
-Whoever can write to the database can also compute digests: a chain that was rewritten as a whole
-verifies. Its end does not repeat, though, so note it elsewhere now and then (`audit --verify`
-prints it).
+An attacker who can write to the database can also compute digests, so a chain that was rewritten as
+a whole verifies. But it then ends with another digest: note the end elsewhere from time to time
+(`audit --verify` prints it).
 """
 
 import hashlib
@@ -21,7 +21,7 @@ START = "0" * 64
 def digest(
     previous: str, *, at: datetime, actor: str, origin: str, action: str, target: str, detail: Any
 ) -> str:
-    """Return the digest of an event that follows the one with digest `previous`."""
+    """Return the digest of an event that follows an event with the digest `previous`."""
     moment = at.astimezone(UTC).isoformat(timespec="microseconds")
     content = [previous, moment, actor, origin, action, target, detail]
     canonical = json.dumps(content, sort_keys=True, separators=(",", ":"))
@@ -42,8 +42,8 @@ def digest_of(event: AuditEvent) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """What the verification found; `problem` is empty when the chain is whole. `length` counts
-    from the first event on, `checked` from where the walk began."""
+    """The result of a verification. `problem` is empty if the chain is intact. `length` counts from
+    the first event, `checked` from where the verification began."""
 
     length: int
     end: str
@@ -52,7 +52,7 @@ class Verdict:
 
 
 def _broken(event: AuditEvent, previous: str) -> str:
-    """Return what is wrong with an event that follows `previous`; empty when nothing is."""
+    """Return what is wrong with an event that should follow `previous`; "" if it is intact."""
     name = f"event {event.pk} ({event})"
     if event.previous_digest != previous:
         return f"Before {name}, an event was removed, inserted or moved."
@@ -62,7 +62,8 @@ def _broken(event: AuditEvent, previous: str) -> str:
 
 
 def _start(newest: int | None) -> tuple[int, str, QuerySet[AuditEvent]]:
-    """Return how many events are left out, what the walk begins after, and the events to walk."""
+    """Return the number of events to skip, the digest before the first one to check, and the events
+    to check."""
     events = AuditEvent.objects.order_by("id")
     left_out = 0 if newest is None else max(0, events.count() - newest)
     if left_out == 0:
@@ -72,9 +73,10 @@ def _start(newest: int | None) -> tuple[int, str, QuerySet[AuditEvent]]:
 
 
 def verify(newest: int | None = None) -> Verdict:
-    """Walk the chain, or its newest events. More may be appended meanwhile: its end is read first.
+    """Verify the chain, or its newest events. Events may be appended meanwhile, so the end is read
+    first.
 
-    A walk takes 5 seconds for 100,000 events.
+    It takes 5 seconds for 100,000 events.
     """
     end = ChainEnd.objects.first() or ChainEnd(length=0, digest=START)
     left_out, previous, events = _start(newest)

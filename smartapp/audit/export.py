@@ -1,4 +1,4 @@
-"""The audit trail for other programs: CSV for a spreadsheet, FHIR R4 AuditEvent for a repository.
+"""Export of the audit trail: CSV for spreadsheets, FHIR R4 AuditEvent for repositories.
 
 Source: https://hl7.org/fhir/R4/auditevent.html
 """
@@ -28,12 +28,12 @@ SUBTYPES = {
     "group": ("110136", "Security Roles Changed"),
 }
 CONFIGURATION = ("110129", "Security Configuration")
-# https://hl7.org/fhir/R4/valueset-audit-event-action.html; any other one is an update.
+# https://hl7.org/fhir/R4/valueset-audit-event-action.html; all others are updates.
 ACTIONS = {"create": "C", "add": "C", "delete": "D", "sign-in": "E", "sign-out": "E"}
 
 
 def _cell(value: object) -> str:
-    """Return a cell that no spreadsheet takes for a formula."""
+    """Return a cell that no spreadsheet interprets as a formula."""
     text = str(value)
     return f"'{text}" if text.startswith(STARTS_A_FORMULA) else text
 
@@ -95,11 +95,11 @@ def audit_event(event: AuditEvent) -> dict[str, Any]:
 
 
 def fhir_lines(events: Iterable[AuditEvent]) -> Iterator[str]:
-    """Yield a FHIR R4 Bundle, one event a line: it need not fit into memory."""
+    """Yield a FHIR R4 Bundle line by line, so that it need not fit into memory."""
     before = '{"resourceType": "Bundle", "type": "collection", "entry": [\n'
     for event in events:
         url = uuid.uuid5(uuid.NAMESPACE_URL, f"{settings.PUBLIC_URL}#{event.digest}").urn
         yield before + json.dumps({"fullUrl": url, "resource": audit_event(event)})
         before = ",\n"
-    # FHIR allows no empty array.
+    # FHIR does not allow empty arrays.
     yield "\n]}\n" if before == ",\n" else '{"resourceType": "Bundle", "type": "collection"}\n'

@@ -1,7 +1,7 @@
-"""Triggers with which the database itself refuses to change or remove an audit event.
+"""Database triggers that refuse to change or delete audit events.
 
-SQLite drops a table's triggers when a migration rebuilds the table: a migration that alters
-AuditEvent ends with `install`.
+SQLite drops a table's triggers when a migration rebuilds the table. So a migration that alters
+AuditEvent must call `install` at its end.
 """
 
 from django.db.backends.base.base import BaseDatabaseWrapper
@@ -37,7 +37,7 @@ def _run(connection: BaseDatabaseWrapper, statements: dict[str, list[str]]) -> N
 
 
 def lift(connection: BaseDatabaseWrapper) -> None:
-    """For a migration backwards, and for tests, whose runner empties every table."""
+    """Remove the triggers: for reversing a migration, and for tests, which empty every table."""
     _run(connection, LIFT)
 
 

@@ -1,7 +1,7 @@
 """Append-only record of what administrators did. No PHI, no secrets.
 
-Each event holds the digest of the one before it and its own, so that a changed, removed or
-inserted event breaks the chain (chain.py). The database refuses changes (guard.py).
+Each event holds the digest of the previous event and its own, so a changed, removed or inserted
+event breaks the chain (`chain`). The database refuses changes (`guard`).
 """
 
 from django.db import models
@@ -31,8 +31,9 @@ class AuditEvent(models.Model):
 
 
 class ChainEnd(models.Model):
-    """One row: how long the chain is and how it ends. Removing the newest events shows, and whoever
-    appends holds this row's lock, so that two processes cannot follow the same event."""
+    """The length and the end of the chain, in one row. It reveals that the newest events were
+    removed. Appending an event locks this row, so two processes cannot append after the same
+    event."""
 
     length = models.PositiveBigIntegerField(default=0)
     digest = models.CharField(max_length=64)

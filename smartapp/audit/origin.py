@@ -1,4 +1,4 @@
-"""From where something is done: a browser's address, or a command on a machine."""
+"""Where an action came from: a browser's address, or a command on a machine."""
 
 import getpass
 import os
@@ -16,7 +16,7 @@ _request: ContextVar[HttpRequest | None] = ContextVar("administrator's request",
 
 @contextmanager
 def of(request: HttpRequest) -> Iterator[None]:
-    """Whatever is recorded while the block runs came with this request."""
+    """Events recorded while the block runs came with this request."""
     token = _request.set(request)
     try:
         yield
@@ -30,17 +30,17 @@ def _command() -> str:
 
 
 def _person() -> str:
-    """Return who runs a command: who they were before `sudo`, where that is known."""
+    """Return the user who runs a command; under `sudo` the user who called it, if known."""
     try:
         return os.environ.get("SUDO_USER") or getpass.getuser()
-    except (KeyError, OSError):  # no such user on this machine, as in a container
+    except (KeyError, OSError):  # the uid has no user name here, as in a container
         return f"uid {os.getuid()}"
 
 
 def here() -> str:
-    """Return the address of the browser that asks, or the command, its user and its machine.
+    """Return the address of the browser, or the command, its user and its machine.
 
-    Behind a proxy it is the address that the server believes (uvicorn --proxy-headers).
+    Behind a proxy this is the address that the server trusts (uvicorn --proxy-headers).
     """
     request = _request.get()
     if request is not None:
@@ -49,7 +49,7 @@ def here() -> str:
 
 
 def actor() -> str:
-    """Return who acts: the person who is signed in, or else the command."""
+    """Return the actor: the user who is signed in, or else the command."""
     request = _request.get()
     user = getattr(request, "user", None)
     if user is not None and user.is_authenticated:

@@ -1,4 +1,4 @@
-"""The one way into the audit trail."""
+"""The only function that writes to the audit trail."""
 
 import json
 from typing import Any
@@ -11,9 +11,9 @@ from smartapp.audit.models import AuditEvent, ChainEnd
 
 
 def _locked_end() -> ChainEnd:
-    """Return the chain's end, locked until the transaction ends.
+    """Return the end of the chain, locked until the transaction ends.
 
-    SQLite knows no row locks, but its transactions begin IMMEDIATE: there is one writer.
+    SQLite has no row locks, but its transactions begin IMMEDIATE, so there is only one writer.
     """
     end, _ = ChainEnd.objects.select_for_update().get_or_create(
         pk=1, defaults={"digest": chain.START}
@@ -25,9 +25,9 @@ def _locked_end() -> ChainEnd:
 def record(actor: str, action: str, target: str, **detail: Any) -> None:
     """Append what `actor` (a user name or a command) did to `target`.
 
-    Call it inside the transaction of the change, so that neither exists without the other. The
-    time is the clock's and nobody's argument. `detail`: JSON without fractions (databases write
-    them differently, and the digest is of what they give back), no PHI, no secrets.
+    Call it inside the transaction of the change, so that neither exists without the other. The time
+    is always the clock's. `detail`: JSON without fractions (databases write them differently, and
+    the digest covers what they return), without PHI and secrets.
     """
     end = _locked_end()
     event = AuditEvent(

@@ -1,4 +1,4 @@
-"""The first administrator, and whoever has lost password or phone."""
+"""Invite the first administrator, or one who has lost their password or phone."""
 
 from argparse import ArgumentParser
 from typing import Any
@@ -41,7 +41,8 @@ class Command(BaseCommand):
 
 @transaction.atomic
 def _administrator(username: str) -> tuple[User, bool]:
-    """Return the administrator of that name; a new one has no password that would work."""
+    """Return the administrator with this name, and whether it is new. A new one has no usable
+    password."""
     user = User.objects.filter(username=username).first()
     if user is not None and not (user.is_active and user.is_staff):
         raise CommandError(

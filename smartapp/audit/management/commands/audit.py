@@ -1,4 +1,4 @@
-"""Verify the audit trail and take it elsewhere."""
+"""Verify and export the audit trail."""
 
 from argparse import ArgumentParser
 from collections.abc import Iterable
@@ -14,7 +14,8 @@ from smartapp.audit.models import AuditEvent
 
 
 def _midnight(text: str) -> datetime:
-    """Return the start of a day, UTC; ValueError is how argparse learns of a bad one."""
+    """Return the start of a day in UTC. Raises ValueError, which argparse reports as a usage
+    error."""
     day = parse_date(text)
     if day is None:
         raise ValueError(text)
@@ -48,7 +49,7 @@ class Command(BaseCommand):
                 self._write(lines(events.iterator()), destination)
                 trail.record(origin.actor(), "audit.export", "audit trail", to=destination[:200])
         if options["verify"] or not any(exports.values()):
-            # What is exported to the standard output stays alone there.
+            # Standard output contains only the export.
             self._verify(self.stderr if "-" in exports.values() else self.stdout)
 
     def _write(self, lines: Iterable[str], destination: str) -> None:
