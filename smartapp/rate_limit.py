@@ -74,32 +74,32 @@ class Visits:
         """Whether one more visit from this address is let through; it counts if it is."""
         if not address or is_loopback(address):
             return True
-        now, place = self._clock(), place_of(address, IPV6_SITE)
-        worked_off = max(self._worked_off.get(place, now), now)
+        now, network = self._clock(), network_of(address, IPV6_SITE)
+        worked_off = max(self._worked_off.get(network, now), now)
         if worked_off - now > (self._at_once - 1) / self._per_second:
-            self._refuse(place, now)
+            self._refuse(network, now)
             return False
-        if place not in self._worked_off and len(self._worked_off) >= MAX_ADDRESSES:
+        if network not in self._worked_off and len(self._worked_off) >= MAX_ADDRESSES:
             self._make_room(now)
-        self._worked_off[place] = worked_off + 1 / self._per_second
+        self._worked_off[network] = worked_off + 1 / self._per_second
         return True
 
-    def _refuse(self, place: str, now: float) -> None:
+    def _refuse(self, network: str, now: float) -> None:
         """A flood is counted, not logged line by line."""
         self._refused += 1
         if now - self._logged_at >= SECONDS_BETWEEN_LOG_LINES:
-            logger.warning(self._log_line, place, self._refused)
+            logger.warning(self._log_line, network, self._refused)
             self._logged_at = now
 
     def _make_room(self, now: float) -> None:
         """Forget whoever has been quiet; where that is nobody, the half that came first."""
-        busy = {place: at for place, at in self._worked_off.items() if at > now}
+        busy = {network: at for network, at in self._worked_off.items() if at > now}
         if len(busy) >= MAX_ADDRESSES:
             busy = dict(list(busy.items())[MAX_ADDRESSES // 2 :])
         self._worked_off = busy
 
 
-def place_of(address: str, ipv6_prefix: int = 64) -> str:
+def network_of(address: str, ipv6_prefix: int = 64) -> str:
     """Return where an address counts: an IPv4 address as itself, however it is written, one of IPv6
     as its network, where one host has 2^64 addresses. What is no address is returned as it came.
     """

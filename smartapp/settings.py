@@ -219,7 +219,7 @@ AUTH_PASSWORD_VALIDATORS = [
 # Per address, not per name: who knows an administrator's name could lock them out.
 AXES_LOCKOUT_PARAMETERS = ["ip_address"]
 AXES_USERNAME_CALLABLE = "smartapp.administrators.throttling.known_name"
-AXES_CLIENT_IP_CALLABLE = "smartapp.administrators.throttling.place_of"
+AXES_CLIENT_IP_CALLABLE = "smartapp.administrators.throttling.network_of"
 AXES_FAILURE_LIMIT = 5
 AXES_COOLOFF_TIME = timedelta(minutes=15)
 AXES_RESET_COOL_OFF_ON_FAILURE_DURING_LOCKOUT = False

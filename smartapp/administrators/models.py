@@ -149,12 +149,12 @@ class SignInAttempt(models.Model):
     """A password check in progress. It is counted before the password is checked, so that parallel
     attempts are limited like successive ones. Deleted when the check is done."""
 
-    place = models.GenericIPAddressField()
+    network = models.GenericIPAddressField(db_column="place")
     at = models.DateTimeField()
 
     class Meta:
         default_permissions = ()
-        indexes: ClassVar = [models.Index(fields=["place"]), models.Index(fields=["at"])]
+        indexes: ClassVar = [models.Index(fields=["network"]), models.Index(fields=["at"])]
 
     def __str__(self) -> str:
         return f"attempt {self.pk}"

@@ -27,7 +27,7 @@ JUDGED_WITHIN = timedelta(minutes=1)
 PURGE_BATCH = 500
 
 
-def place_of(request: HttpRequest) -> str:
+def network_of(request: HttpRequest) -> str:
     """Return the network that sign-ins of this request count for, as one IP address. For IPv6 it is
     the first address of the network, because django-axes stores addresses only and a subscriber has
     2^64 of them.
@@ -36,9 +36,9 @@ def place_of(request: HttpRequest) -> str:
     count them. So are those whose proxy says `unknown` (RFC 7239 §6.2) or anything else that is no
     address.
     """
-    place = rate_limit.place_of(request.META.get("REMOTE_ADDR") or NO_ADDRESS).partition("/")[0]
+    network = rate_limit.network_of(request.META.get("REMOTE_ADDR") or NO_ADDRESS).partition("/")[0]
     try:
-        return str(ipaddress.ip_address(place))
+        return str(ipaddress.ip_address(network))
     except ValueError:
         return NO_ADDRESS
 
@@ -65,24 +65,24 @@ class CountFirst:
         sign-in."""
         if request is None or not AxesProxyHandler.is_allowed(request, {"username": username}):
             return
-        place, now = place_of(request), timezone.now()
-        attempt = SignInAttempt.objects.create(place=place, at=now)
+        network, now = network_of(request), timezone.now()
+        attempt = SignInAttempt.objects.create(network=network, at=now)
         request.sign_in_attempt = attempt  # type: ignore[attr-defined]
-        if _failures(place, now) + _being_judged(place, now) > settings.AXES_FAILURE_LIMIT:
+        if _failures(network, now) + _being_judged(network, now) > settings.AXES_FAILURE_LIMIT:
             attempt.delete()
             request.axes_locked_out = True  # type: ignore[attr-defined]
             raise PermissionDenied("too many sign-ins at once from one network")
 
 
-def _failures(place: str, now: datetime) -> int:
+def _failures(network: str, now: datetime) -> int:
     recent = AccessAttempt.objects.filter(
-        ip_address=place, attempt_time__gt=now - settings.AXES_COOLOFF_TIME
+        ip_address=network, attempt_time__gt=now - settings.AXES_COOLOFF_TIME
     )
     return int(recent.aggregate(sum=Sum("failures_since_start"))["sum"] or 0)
 
 
-def _being_judged(place: str, now: datetime) -> int:
-    return SignInAttempt.objects.filter(place=place, at__gt=now - JUDGED_WITHIN).count()
+def _being_judged(network: str, now: datetime) -> int:
+    return SignInAttempt.objects.filter(network=network, at__gt=now - JUDGED_WITHIN).count()
 
 
 @receiver(user_login_failed)

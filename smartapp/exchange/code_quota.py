@@ -37,7 +37,7 @@ from smartapp.exchange.token_budget import WINDOW_SECONDS, Share, shared
 from smartapp.http import is_loopback
 from smartapp.protocol.errors import CodesRefused, InvalidClient, SmartError, TokenError
 from smartapp.protocol.token import TokenResponse
-from smartapp.rate_limit import IPV6_SITE, place_of
+from smartapp.rate_limit import IPV6_SITE, network_of
 from smartapp.registrations.registry import EndpointConfig
 
 SHARE_OF_A_STRANGER = 1 / 5
@@ -135,7 +135,7 @@ async def _waited_for(config: EndpointConfig, prefix: str, limit: int) -> Place:
 
 
 def _network(address: str) -> str:
-    network = place_of(address, IPV6_SITE)
+    network = network_of(address, IPV6_SITE)
     return salted_hmac("smartapp.exchange.code_quota", network, algorithm="sha256").hexdigest()
 
 

@@ -136,7 +136,7 @@ class TestManyAtOnce:
         # As many in another process, which this one sees in the database only.
         now = timezone.now()
         for _ in range(3):
-            SignInAttempt.objects.create(place="127.0.0.1", at=now)
+            SignInAttempt.objects.create(network="127.0.0.1", at=now)
         with ThreadPoolExecutor(8) as threads:
             statuses = list(threads.map(guess, range(8)))
         assert len(judged) <= 2
@@ -145,7 +145,7 @@ class TestManyAtOnce:
     def test_who_is_told_so_may_try_again_in_a_minute(self, client: Client, alice: User) -> None:
         now = timezone.now()
         for _ in range(5):
-            SignInAttempt.objects.create(place="127.0.0.1", at=now)
+            SignInAttempt.objects.create(network="127.0.0.1", at=now)
         answer = attempt(client, PASSWORD)
         assert answer.status_code == 429
         assert int(answer["Retry-After"]) <= 61
@@ -159,8 +159,8 @@ class TestManyAtOnce:
 
     def test_what_a_process_that_died_left_behind_is_purged(self, alice: User) -> None:
         now = timezone.now()
-        SignInAttempt.objects.create(place="127.0.0.1", at=now - timedelta(minutes=2))
-        kept = SignInAttempt.objects.create(place="127.0.0.1", at=now)
+        SignInAttempt.objects.create(network="127.0.0.1", at=now - timedelta(minutes=2))
+        kept = SignInAttempt.objects.create(network="127.0.0.1", at=now)
         AccessAttempt.objects.create(ip_address="192.0.2.1", failures_since_start=5)
         AccessAttempt.objects.update(attempt_time=now - timedelta(hours=1))
         assert throttling.purge_batch(now) == 2
