@@ -1,1 +1,2 @@
-"""SMART App Launch 2.2, pure: no Django, no sockets, no clock but a `now` argument."""
+"""SMART App Launch 2.2 as pure functions: no Django, no sockets, and time only as a `now`
+argument."""

@@ -1,7 +1,7 @@
 """From the launch link to the authorization code (SMART App Launch 2.2; RFC 6749 §4.1; RFC 7636).
 
-The pair of this module: `authorization_request` is what the browser is sent away with,
-`parse_authorization_response` judges what it brings back.
+`authorization_request` builds the request that the browser is sent with, and
+`parse_authorization_response` checks the response that it brings back.
 """
 
 import secrets
@@ -28,7 +28,7 @@ RANDOM_BYTES = 32
 MAX_LAUNCH_PARAMETER_CHARACTERS = 4096
 # Epic's codes are long JWTs (C53).
 MAX_CODE_CHARACTERS = 8192
-# What every browser, proxy and server between here and the EHR takes in an address (C44).
+# The longest URL that browsers, proxies and servers on the way accept (C44).
 MAX_URL_CHARACTERS = 2000
 MAX_ERROR_CHARACTERS = 100
 MAX_ERROR_TEXT_CHARACTERS = 300
@@ -63,7 +63,7 @@ class AuthorizationResponse:
 
 @dataclass(frozen=True, slots=True)
 class AuthorizationErrorResponse:
-    """An `error` of RFC 6749 §4.1.2.1. Everything but `state` is a stranger's text (C52)."""
+    """An error response (RFC 6749 §4.1.2.1). All members but `state` are untrusted text (C52)."""
 
     error: str
     error_description: str | None
@@ -80,10 +80,11 @@ class AuthorizationCode:
 
 
 def parse_launch_request(query: str) -> LaunchRequest:
-    """Return `iss` and `launch` of a launch URL's raw query string (C20).
+    """Return `iss` and `launch` from the raw query string of a launch URL (C20).
 
-    Raises ParameterMissing, ParameterRepeated, ParameterTooLong or ParameterMalformed. Parameters
-    that some EHRs add are ignored. Only ASCII is an `iss`: no look-alike letters (T1).
+    Raises ParameterMissing, ParameterRepeated, ParameterTooLong or ParameterMalformed. Further
+    parameters, which some EHRs add, are ignored. `iss` must be ASCII, which excludes look-alike
+    letters (T1).
     """
     values = parse_query(query)
     iss = required(values, "iss", max_characters=MAX_LAUNCH_PARAMETER_CHARACTERS)
@@ -110,7 +111,7 @@ def new_code_verifier() -> str:
 
 def code_challenge(code_verifier: str) -> str:
     """Return the S256 challenge of a verifier (RFC 7636 §4.2)."""
-    # The stubs leave this one function bare.
+    # create_s256_code_challenge is untyped in the stubs.
     challenge: str = create_s256_code_challenge(code_verifier)  # type: ignore[no-untyped-call]
     return challenge
 
@@ -126,10 +127,10 @@ def authorization_request(
     code_verifier: str,
     launch: str | None,
 ) -> dict[str, str]:
-    """Return the parameters to send the browser away with (C30 to C34).
+    """Return the parameters of the authorization request (C30 to C34).
 
-    `launch` is given in an EHR launch and echoed exactly, None in a standalone launch (C22);
-    `nonce` is None only where `openid` is not asked for.
+    `launch` is passed on unchanged in an EHR launch, and None in a standalone launch (C22). `nonce`
+    is None only if `openid` is not requested.
     """
     fields = {
         "response_type": "code",
@@ -147,27 +148,26 @@ def authorization_request(
 
 
 def authorization_request_url(authorization_endpoint: str, fields: Mapping[str, str]) -> str:
-    """Return the address that sends the parameters by GET.
+    """Return the URL that sends the parameters by GET.
 
-    A query that the endpoint already has is kept (RFC 6749 §3.1). Spaces become %20: not every
-    server reads "+" as one.
+    Keeps a query that the endpoint already has (RFC 6749 §3.1). Spaces become %20, because some
+    servers do not read "+" as a space.
     """
     separator = "&" if "?" in authorization_endpoint else "?"
     return f"{authorization_endpoint}{separator}{urlencode(fields, quote_via=quote, safe='')}"
 
 
 def is_better_posted(url: str, capabilities: Collection[str]) -> bool:
-    """Return whether the parameters should travel in a form instead: the address is longer than
-    what gets through everywhere, and the EHR takes a form (C41, C44; SMART, "Scope size over the
-    wire")."""
+    """Return whether the parameters should be sent as a form: the URL is too long, and the EHR
+    supports `authorize-post` (C41, C44; SMART, "Scope size over the wire")."""
     return len(url) > MAX_URL_CHARACTERS and "authorize-post" in capabilities
 
 
 def parse_authorization_response(query: str) -> AuthorizationResponse | AuthorizationErrorResponse:
-    """Return what the EHR sent the browser back with (RFC 6749 §4.1.2 and §4.1.2.1).
+    """Return the authorization response or error response (RFC 6749 §4.1.2, §4.1.2.1).
 
-    Raises ParameterMissing, ParameterRepeated, ParameterTooLong or ParameterMalformed,
-    AuthorizationResponseInvalid for a code and an error at once (C53), and
+    Raises ParameterMissing, ParameterRepeated, ParameterTooLong or ParameterMalformed;
+    AuthorizationResponseInvalid for a code together with an error (C53); and
     AuthorizationErrorWithoutState.
     """
     values = parse_query(query)
@@ -215,8 +215,8 @@ def validate_response_issuer(
 ) -> None:
     """Refuse a response of another authorization server (RFC 9207 §2.4; C51; T3).
 
-    `required` is what discovery says in `authorization_response_iss_parameter_supported`. An `iss`
-    that is there is compared in any case, as a plain string, in error responses too. Raises
+    `required` is `authorization_response_iss_parameter_supported` from discovery. If there is an
+    `iss`, it is always compared, as a plain string, also in error responses. Raises
     AuthorizationResponseInvalid.
     """
     if iss is None:
@@ -225,13 +225,14 @@ def validate_response_issuer(
                 "iss is missing although the EHR announces it", rule="iss"
             )
         return
-    # As a set: in a single string, given by mistake, `in` would find any part of it.
+    # A set, because `in` on a single string, passed by mistake, would match any part of it.
     if iss not in frozenset(expected_issuers):
         raise AuthorizationResponseInvalid("iss is not the issuer that was asked", rule="iss")
 
 
 def refusal(response: AuthorizationErrorResponse) -> AuthorizationRefused:
-    """Return the error to raise: a fixed message for each code, the EHR's words only in the log."""
+    """Return the error to raise: a fixed message for each code. The EHR's own text goes to the log
+    only."""
     kind = _REFUSALS.get(response.error, AuthorizationRefused)
     words = response.error_description or response.error_uri or ""
     return kind(f"error={response.error}", error=response.error, said=words)

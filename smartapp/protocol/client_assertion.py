@@ -1,4 +1,4 @@
-"""How this app proves to a token endpoint who it is: `private_key_jwt`.
+"""Client authentication with `private_key_jwt`.
 
 SMART App Launch 2.2, client-confidential-asymmetric; RFC 7523 §3; C63 to C67.
 """
@@ -32,13 +32,13 @@ def sign_client_assertion(
     lifetime_seconds: int = LIFETIME_SECONDS,
     jku: str = "",
 ) -> str:
-    """Return a signed client assertion for one HTTP attempt; a retry needs a new one (C67).
+    """Return a signed client assertion for one HTTP request; a retry needs a new one (C67).
 
-    `audience` is one string: the token endpoint as discovered, or what the registration says
-    instead (C65). `iat` is a little in the past, because Epic and Okta refuse one that is ahead of
-    their clock; `exp` follows it by `lifetime_seconds`, 300 at most, as SMART and Epic allow; there
-    is no `nbf` (C66). `jku`, where the EHR wants it, is the JWKS URL that is registered there
-    (C63). Raises ClientKeyError where the key does not fit `alg`.
+    `audience` is one string: the token endpoint from discovery, or what the registration sets
+    instead (C65). `iat` is 5 seconds in the past, because Epic and Okta refuse one that is ahead of
+    their clock. `exp` is `lifetime_seconds` after it, at most 300 as in SMART and at Epic. There is
+    no `nbf` (C66). `jku`, if the EHR wants it, is the registered JWKS URL (C63). Raises
+    ClientKeyError if the key does not fit `alg`.
     """
     if alg not in ALGORITHMS:
         raise ClientKeyError(f"client assertions are not signed with {alg}")

@@ -1,8 +1,9 @@
-"""What an EHR publishes about itself, judged (SMART App Launch 2.2 §Conformance; C10 to C14).
+"""Parsing and checking of an EHR's discovery documents (SMART App Launch 2.2 §Conformance; C10 to
+C14).
 
-Only what we act on is judged. `grant_types_supported`, `token_endpoint_auth_methods_supported` and
-the algorithm lists are not even read: real servers, athenahealth among them, publish them wrong,
-and the registration knows better (C13).
+Only members that this app uses are checked. `grant_types_supported`,
+`token_endpoint_auth_methods_supported` and the algorithm lists are not read: real servers,
+athenahealth among them, publish wrong values, and the registration has the right ones (C13).
 """
 
 from collections.abc import Collection, Iterator
@@ -14,9 +15,9 @@ from smartapp.protocol.errors import DiscoveryIncomplete, DiscoveryInvalid, PKCE
 from smartapp.protocol.json import JSONInvalid, parse_json_object
 from smartapp.protocol.urls import host_of, parse_endpoint_url, without_trailing_slash
 
-# A bad address of one of these ends the matter: people or codes would be sent to it.
+# A bad URL here is an error: users or codes would be sent to it.
 _LAUNCH_ENDPOINTS = ("authorization_endpoint", "token_endpoint")
-# A bad address of one of these is as good as none; it must not stop a launch that never needs it.
+# A bad URL here counts as absent, so that it does not stop a launch that does not need it.
 _OTHER_ENDPOINTS = (
     "jwks_uri",
     "introspection_endpoint",
@@ -28,7 +29,7 @@ _OTHER_ENDPOINTS = (
 
 @dataclass(frozen=True, slots=True)
 class Discovery:
-    """A `.well-known/smart-configuration`, typed. `document` is all of it, as published."""
+    """A parsed `.well-known/smart-configuration`. `document` is the whole document as published."""
 
     issuer: str | None
     authorization_endpoint: str | None
@@ -60,10 +61,10 @@ class OpenIDConfiguration:
 
 
 def discovery_url(fhir_base_url: str) -> str:
-    """Return where `fhir_base_url` publishes its SMART configuration.
+    """Return the URL of the SMART configuration of `fhir_base_url`.
 
-    The suffix is appended to the whole base, its path included, unlike RFC 8414: athenahealth
-    answers 404 at the host's root (C10).
+    The suffix is appended to the whole base with its path, unlike in RFC 8414: athenahealth answers
+    404 at the root of the host (C10).
     """
     return f"{without_trailing_slash(fhir_base_url)}/.well-known/smart-configuration"
 
@@ -71,12 +72,12 @@ def discovery_url(fhir_base_url: str) -> str:
 def parse_discovery(
     body: bytes, *, fhir_base_url: str, allow_http: bool = False, ignored: Collection[str] = ()
 ) -> Discovery:
-    """Return what `body` says, or raise DiscoveryInvalid. The endpoints in `ignored` count as not
-    published: the caller knows better.
+    """Return the parsed document, or raise DiscoveryInvalid. Endpoints in `ignored` count as
+    absent, because the caller overrides them.
 
-    Relative endpoints resolve against the FHIR base, then must be https (C11). A string where a
-    list belongs is the list of its words, as some servers publish it. Lists and flags of another
-    type count as empty, with a note: they only ever make us ask for less.
+    Relative endpoints are resolved against the FHIR base and must then be https (C11). A string in
+    place of a list is split at spaces, because some servers publish lists like this. Lists and
+    flags of another type count as empty, with a note: this only makes the app request less.
     """
     document = _parse_document(body)
     notes: list[str] = []
@@ -98,7 +99,7 @@ def parse_discovery(
             document, "code_challenge_methods_supported", notes
         ),
         scopes_supported=_strings(document, "scopes_supported", notes),
-        # "true" in quotes is taken as true: the stricter reading (C51).
+        # "true" in quotes counts as true: this is the stricter reading (C51).
         authorization_response_iss_parameter_supported=document.get(
             "authorization_response_iss_parameter_supported"
         )
@@ -113,11 +114,12 @@ def validate_for_launch(
 ) -> LaunchEndpoints:
     """Return the two endpoints that a launch needs.
 
-    Raises DiscoveryIncomplete where one is missing, or where S256 is not among the challenge
-    methods: this app never falls back to `plain` or to no PKCE (C12; RFC 7636 §4.2; T5).
+    Raises DiscoveryIncomplete if one is missing or if S256 is not among the challenge methods: this
+    app never falls back to `plain` or to no PKCE (C12; RFC 7636 §4.2; T5).
 
-    With `takes_pkce_unannounced` a document without any challenge method will do: an administrator
-    says that this EHR takes PKCE all the same. One that lists others never does.
+    With `takes_pkce_unannounced`, a document without challenge methods is accepted: an
+    administrator states that this EHR supports PKCE anyway. A document that lists only other
+    methods is never accepted.
     """
     if discovery.authorization_endpoint is None:
         raise DiscoveryIncomplete("no authorization_endpoint")
@@ -135,12 +137,12 @@ def validate_for_launch(
 
 
 def hosts(discovery: Discovery) -> frozenset[str]:
-    """Return `host[:port]` of every endpoint: what an administrator pins (C14)."""
+    """Return `host[:port]` of every endpoint, for an administrator to pin (C14)."""
     return _hosts(discovery, (*_LAUNCH_ENDPOINTS, *_OTHER_ENDPOINTS))
 
 
 def launch_hosts(discovery: Discovery) -> frozenset[str]:
-    """Return `host[:port]` of those endpoints that no launch can do without."""
+    """Return `host[:port]` of the endpoints that every launch needs."""
     return _hosts(discovery, _LAUNCH_ENDPOINTS)
 
 
@@ -150,37 +152,36 @@ def _hosts(discovery: Discovery, names: Collection[str]) -> frozenset[str]:
 
 
 def elsewhere(discovery: Discovery, accepted: Collection[str]) -> tuple[str, ...]:
-    """Return the names of those endpoints that launches can do without and that are on other hosts
-    than the accepted ones."""
+    """Return the names of the optional endpoints that are not on an accepted host."""
     named = ((name, getattr(discovery, name)) for name in _OTHER_ENDPOINTS)
     return tuple(name for name, url in named if url and host_of(url) not in accepted)
 
 
 def without(discovery: Discovery, names: Collection[str]) -> Discovery:
-    """Return the same as if these endpoints were not published."""
+    """Return the same document without these endpoints."""
     absent: dict[str, Any] = dict.fromkeys(names)
     return replace(discovery, **absent)
 
 
 def jwks_uri_without_openid(discovery: Discovery, issuers: Collection[str]) -> str | None:
-    """Return where the keys of an expected issuer are that has no OpenID configuration: `jwks_uri`
-    is this system's own key set (SMART App Launch 2.2 §Conformance). None where the document does
-    not say so, or is about another issuer."""
+    """Return the JWKS URL of an expected issuer that has no OpenID configuration: in a SMART
+    configuration, `jwks_uri` is the key set of this system (SMART App Launch 2.2 §Conformance).
+    None if it is absent or if the document names another issuer."""
     is_about = discovery.issuer is None or discovery.issuer in issuers
     return discovery.jwks_uri if is_about else None
 
 
 def openid_configuration_url(issuer: str) -> str:
-    """Return where `issuer` publishes its OpenID configuration (OpenID Connect Discovery §4.1)."""
+    """Return the URL of the OpenID configuration of `issuer` (OpenID Connect Discovery §4.1)."""
     return f"{without_trailing_slash(issuer)}/.well-known/openid-configuration"
 
 
 def parse_openid_configuration(
     body: bytes, *, issuer: str, allow_http: bool = False
 ) -> OpenIDConfiguration:
-    """Return where the issuer's keys are, and where people sign out; or raise DiscoveryInvalid.
+    """Return the issuer's JWKS URL and sign-out URL, or raise DiscoveryInvalid.
 
-    Its `issuer` must be the expected one to the letter, else one server could speak for another
+    Its `issuer` must equal the expected one exactly, otherwise one server could speak for another
     (OpenID Connect Discovery §4.3; C91).
     """
     document = _parse_document(body)
@@ -194,10 +195,11 @@ def parse_openid_configuration(
 
 
 def logout_url(endpoint: str, *, client_id: str, post_logout_redirect_uri: str) -> str:
-    """Return where a person signs out at the EHR (OpenID Connect RP-Initiated Logout 1.0 §2, C134).
+    """Return the URL at which the user signs out of the EHR (OpenID Connect RP-Initiated Logout 1.0
+    §2; C134).
 
-    Without `id_token_hint`: it says who they are, and would stand in the browser's history and in
-    logs on the way. The EHR may ask them instead. Without `state`: nothing hangs on the way back.
+    It has no `id_token_hint`, which identifies the user and would end up in browser history and
+    logs; the EHR may ask the user instead. It has no `state`: nothing depends on the way back.
     """
     query = urlencode(
         {"client_id": client_id, "post_logout_redirect_uri": post_logout_redirect_uri}
@@ -255,6 +257,6 @@ def _strings(document: dict[str, Any], name: str, notes: list[str]) -> tuple[str
 
 
 def _flat(items: list[Any]) -> Iterator[Any]:
-    """Yield the items, those of a list in the list too: OpenEMR 7 publishes its scopes so."""
+    """Yield the items and flatten nested lists: OpenEMR 7 publishes its scopes like this."""
     for item in items:
         yield from item if isinstance(item, list) else [item]

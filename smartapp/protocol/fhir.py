@@ -1,4 +1,5 @@
-"""FHIR as far as trust goes: whose resource is it, and may the token be sent there?
+"""The security-relevant part of FHIR: whose resource it is, and whether the token may be sent to a
+URL.
 
 FHIR R4: Data Types (id), Resource References, RESTful API, Search; C95, C101, C140, C142, C143.
 """
@@ -25,15 +26,15 @@ MAX_ERROR_TEXT_CHARACTERS = 200
 FHIR_USER_TYPES = frozenset(
     {"Patient", "Practitioner", "PractitionerRole", "RelatedPerson", "Person"}
 )
-# A FHIR id. `.` and `..` fit its letters and would lead elsewhere in a URL.
+# A FHIR id. `.` and `..` match its grammar but would change the path of a URL.
 _ID = r"(?!\.{1,2}(?![A-Za-z0-9\-.]))[A-Za-z0-9\-.]{1,64}"
-# A reference to a patient, whatever precedes and whatever version follows it (FHIR R4, References).
+# A reference to a patient, with any base and version (FHIR R4, References).
 _PATIENT_REFERENCE = re.compile(rf"(?:(.*)/)?Patient/({_ID})(?:/_history/[A-Za-z0-9\-.]{{1,64}})?")
 _FHIR_USER = re.compile(rf"(?:([^?#]*)/)?([A-Za-z]{{1,64}})/({_ID})")
 _BRACES = re.compile(r"[{}]")
-# The members by which R4 resources name the patient that they are about.
+# The elements in which R4 resources refer to their patient.
 _PATIENT_MEMBERS = ("subject", "patient", "beneficiary", "for", "individual")
-# Where servers put their words: OAuth, Okta, athenahealth's gateway, and the rest (C142).
+# Members with an error text: OAuth, Okta, athenahealth's gateway, others (C142).
 _ERROR_MEMBERS = (
     "error_description",
     "errorSummary",
@@ -47,7 +48,8 @@ _ERROR_MEMBERS = (
 
 @dataclass(frozen=True, slots=True)
 class FHIRUser:
-    """Who launched. `readable`: the token may be sent to `url`; otherwise it is only shown."""
+    """The person who launched the app. If `readable`, the token may be sent to `url`; otherwise it
+    is only shown."""
 
     resource_type: str
     id: str
@@ -57,7 +59,8 @@ class FHIRUser:
 
 @dataclass(frozen=True, slots=True)
 class Bundle:
-    """A page of a search. `total` is how many the server says there are in all pages together."""
+    """A page of a search result. `total` is the server's number of matches on all pages
+    together."""
 
     resources: tuple[dict[str, Any], ...]
     next_url: str | None
@@ -66,10 +69,9 @@ class Bundle:
 
 
 def parse_fhir_user(value: str, *, fhir_base_url: str) -> FHIRUser:
-    """Return the person behind a `fhirUser` claim, absolute or relative to the base (C95).
+    """Return the person in a `fhirUser` claim, absolute or relative to the base (C95).
 
-    Raises IDTokenError with rule "fhirUser" for anything but one of the five types that SMART
-    allows there.
+    Raises IDTokenError with rule "fhirUser" unless it is one of the five types that SMART allows.
     """
     match = _FHIR_USER.fullmatch(value)
     if match is None or match[2] not in FHIR_USER_TYPES:
@@ -81,29 +83,30 @@ def parse_fhir_user(value: str, *, fhir_base_url: str) -> FHIRUser:
         url = parse_endpoint_url(url, allow_http=True)
     except ValueError as exc:
         raise IDTokenError(f"fhirUser: {exc}", rule="fhirUser") from None
-    # Deeper paths below the base are another server's (a proxy's), so the whole base must agree.
+    # A deeper path below the base may belong to another server behind a proxy, so the whole base
+    # must be the same.
     readable = base is None or (is_below(base, here) and is_below(here, base))
     return FHIRUser(resource_type, resource_id, url, readable)
 
 
 def fhir_user_type(value: str) -> str:
-    """Return the resource type that a `fhirUser` claim names; empty for anything but one of the
-    five that SMART allows there (C95)."""
+    """Return the resource type of a `fhirUser` claim; "" unless it is one of the five types that
+    SMART allows (C95)."""
     match = _FHIR_USER.fullmatch(value)
     return match[2] if match is not None and match[2] in FHIR_USER_TYPES else ""
 
 
 def is_below_base(url: str, fhir_base_url: str) -> bool:
-    """Whether the access token may be sent to `url`: same scheme, host, port and path prefix,
-    once `..` is resolved (C140; T11)."""
+    """Return whether the access token may be sent to `url`: same scheme, host, port and path
+    prefix, after resolving `..` (C140; T11)."""
     return is_below(url, fhir_base_url)
 
 
 def parse_resource(body: bytes, *, resource_type: str, id: str | None = None) -> dict[str, Any]:
-    """Return the resource that was asked for.
+    """Return the requested resource.
 
-    Raises FHIRResponseInvalid where it is none or of another type, and WrongPatient where the id
-    is not the one that was asked for: a server that mixes up two reads must not go unseen (C101).
+    Raises FHIRResponseInvalid if the body is not a resource of this type, and WrongPatient if it
+    has another id than requested: a server that mixes up two reads must be noticed (C101).
     """
     resource = _parse_object(body)
     if resource.get("resourceType") != resource_type:
@@ -115,11 +118,11 @@ def parse_resource(body: bytes, *, resource_type: str, id: str | None = None) ->
 
 
 def parse_bundle(body: bytes, *, fhir_base_url: str) -> Bundle:
-    """Return the resources of a search and where its next page is.
+    """Return the resources of a search and the URL of its next page.
 
-    Raises FHIRResponseInvalid for what is no Bundle. Entries that are no resources and
-    OperationOutcomes are left out with a note; a `next` link outside the base is not followed,
-    because the token would go there (T11).
+    Raises FHIRResponseInvalid if the body is not a Bundle. Entries without a resource and
+    OperationOutcomes are left out with a note. A `next` link outside the base is not followed,
+    because the token would be sent there (T11).
     """
     bundle = _parse_object(body)
     if bundle.get("resourceType") != "Bundle":
@@ -134,9 +137,9 @@ def parse_bundle(body: bytes, *, fhir_base_url: str) -> Bundle:
 
 
 def parse_binary(body: bytes) -> bytes:
-    """Return the content of a Binary resource in JSON; anything else is the content itself.
+    """Return the content of a Binary resource in JSON; any other body is returned unchanged.
 
-    Raises FHIRResponseInvalid for a Binary whose data is no base64.
+    Raises FHIRResponseInvalid for a Binary whose data is not base64.
     """
     if body.lstrip()[:1] != b"{":
         return body
@@ -153,8 +156,8 @@ def parse_binary(body: bytes) -> bytes:
 
 
 def patient_of(resource: dict[str, Any], *, fhir_base_url: str) -> str | None:
-    """Return the id of the patient at this EHR that `resource` is about; None where it names none,
-    more than one, or one of another base (C143).
+    """Return the id of the patient at this EHR that `resource` is about; None if it names no
+    patient, several, or one of another base (C143).
 
     References may be relative, versioned, or absolute below the base.
     """
@@ -172,7 +175,7 @@ def patient_of(resource: dict[str, Any], *, fhir_base_url: str) -> str | None:
 
 def _who_it_is_about(resource: dict[str, Any]) -> Iterator[object]:
     yield from (resource.get(name) for name in _PATIENT_MEMBERS)
-    participants = resource.get("participant")  # an Appointment's: people, rooms and the patient
+    participants = resource.get("participant")  # of an Appointment: also people and rooms
     for one in participants if isinstance(participants, list) else []:
         yield one.get("actor") if isinstance(one, dict) else None
 
@@ -185,10 +188,10 @@ def _is_here(base: str | None, fhir_base_url: str) -> bool:
 
 
 def safe_error_text(status: int, content_type: str | None, body: bytes) -> str:
-    """Return one short, plain line about an error response of any shape (C142).
+    """Return a short line about an error response in any format (C142).
 
-    Understands OperationOutcome, OAuth errors, Okta's and athenahealth's members, a JSON string
-    and plain text. Of a web page, and of broken data, only the fact is told. Token-like words are
+    Understands OperationOutcome, OAuth errors, Okta's and athenahealth's members, JSON strings and
+    plain text. Of a web page or broken data it only says that it is one. Token-like words are
     hidden.
     """
     words = plain_text(" ".join(_words(content_type, body)), MAX_ERROR_TEXT_CHARACTERS)
@@ -235,7 +238,7 @@ def _words(content_type: str | None, body: bytes) -> list[str]:
     text = body[: 8 * MAX_ERROR_TEXT_CHARACTERS].decode("utf-8", errors="replace").strip()
     if "html" in (content_type or "") or text.startswith("<"):
         return ["a web page instead of data"]
-    # Half a document may hold half a token, which nothing here would know for one.
+    # A cut document may contain a cut token, which the token pattern would not recognise.
     return ["broken data"] if _BRACES.search(text) else [text]
 
 
@@ -259,7 +262,7 @@ def _outcome_text(outcome: dict[str, Any]) -> str:
 
 
 def _issue_text(issue: object) -> str:
-    """The server's words for an issue, else its code (FHIR R4 OperationOutcome)."""
+    """Return the server's text for an issue, else its code (FHIR R4 OperationOutcome)."""
     if not isinstance(issue, dict):
         return ""
     details = issue.get("details")

@@ -1,8 +1,8 @@
-"""Who signed in: the id_token, verified rule by rule (OpenID Connect Core §3.1.3.7; C90 to C98).
+"""Validation of the id_token, rule by rule (OpenID Connect Core §3.1.3.7; C90 to C98).
 
-The algorithm is never the token's own choice (RFC 8725 §3.1): the header's `alg` must be on our
-list and must fit the key that the issuer publishes. `jku`, `x5u`, `jwk` and `x5c` in the header are
-not read at all (T8).
+The token does not choose its algorithm (RFC 8725 §3.1): the header's `alg` must be on our list and
+must fit the key that the issuer publishes. `jku`, `x5u`, `jwk` and `x5c` in the header are not read
+(T8).
 """
 
 import hmac
@@ -27,7 +27,8 @@ LAST_SECOND = 253_402_300_799
 
 @dataclass(frozen=True, slots=True)
 class IDToken:
-    """A verified id_token. A person is (`iss`, `sub`), never an e-mail or fhirUser alone (C94)."""
+    """A verified id_token. A person is identified by (`iss`, `sub`), never by e-mail or fhirUser
+    (C94)."""
 
     iss: str
     sub: str
@@ -57,11 +58,11 @@ def validate_id_token(
     now: datetime,
     aud_may_be_absent: bool = False,
 ) -> IDToken:
-    """Return the verified id_token. Its `aud` is empty only where it `aud_may_be_absent`.
+    """Return the verified id_token. Its `aud` is empty only with `aud_may_be_absent`.
 
-    Raises IDTokenKeyUnknown where the issuer's keys do not have the one that the header names,
-    which is worth one look at fresh keys (C92), and IDTokenError, with the `rule` that failed, for
-    everything else. `nonce` is None where none was sent, as in a refresh.
+    Raises IDTokenKeyUnknown if the issuer's keys do not include the one in the header; the caller
+    then fetches fresh keys once (C92). Raises IDTokenError with the failed `rule` for everything
+    else. `nonce` is None if none was sent, as in a refresh.
     """
     parts = _parse(id_token)
     alg = _verify_signature(parts, jwks)
@@ -86,8 +87,8 @@ def validate_id_token(
 
 
 def unverified_issuer(id_token: str) -> str:
-    """Return the `iss` that the token claims, only to compare it with the expected ones before
-    any key is fetched: an unknown issuer is never asked anything (C91; T12)."""
+    """Return the `iss` that the token claims, for comparing it with the expected issuers before any
+    key is fetched: no request is sent to an unknown issuer (C91; T12)."""
     iss = _parse(id_token).claims.get("iss")
     if not isinstance(iss, str) or not iss:
         raise _error("iss", "no issuer")
@@ -95,7 +96,8 @@ def unverified_issuer(id_token: str) -> str:
 
 
 def validate_refreshed_id_token(new: IDToken, *, iss: str, sub: str) -> None:
-    """Refuse a refresh that answers for another person (OpenID Connect Core §12.2; C98)."""
+    """Refuse an id_token from a refresh that is for another person (OpenID Connect Core §12.2;
+    C98)."""
     if new.iss != iss:
         raise _error("iss", "another issuer than at sign-in")
     if new.sub != sub:
@@ -110,7 +112,7 @@ def _parse(id_token: str) -> _Parts:
     if len(id_token) > MAX_ID_TOKEN_CHARACTERS:
         raise _error("format", "too long")
     segments = id_token.split(".")
-    # Five segments would be an encrypted token, which we never asked for.
+    # Five segments are an encrypted token, which this app never requests.
     if len(segments) != 3:
         raise _error("format", "not a signed JWT")
     header, payload, signature = (_decode(segment) for segment in segments)
@@ -137,7 +139,7 @@ def _verify_signature(parts: _Parts, jwks: JWKS) -> str:
     alg, kid = parts.header.get("alg"), parts.header.get("kid")
     if not isinstance(alg, str) or alg not in SIGNATURE_ALGORITHMS:
         raise _error("alg", "not an algorithm that is accepted here")
-    # RFC 7515 §4.1.11: what is critical has to be understood, and nothing is.
+    # RFC 7515 §4.1.11: critical headers must be understood, and this app understands none.
     if "crit" in parts.header:
         raise _error("crit", "a critical header that is not understood")
     if kid is not None and (not isinstance(kid, str) or len(kid) > MAX_KID_CHARACTERS):
@@ -149,15 +151,15 @@ def _verify_signature(parts: _Parts, jwks: JWKS) -> str:
 
 def _issuer(claims: dict[str, Any], expected_issuers: Collection[str]) -> str:
     iss = claims.get("iss")
-    # As a set: in a single string, given by mistake, `in` would find any part of it.
+    # A set, because `in` on a single string, passed by mistake, would match any part of it.
     if not isinstance(iss, str) or iss not in frozenset(expected_issuers):
         raise _error("iss", "not an issuer that this EHR is registered with")
     return iss
 
 
 def _audience(claims: dict[str, Any], client_id: str, *, may_be_absent: bool) -> tuple[str, ...]:
-    """Return the `aud`. Absent is never the same as another client's: that is refused in any
-    case."""
+    """Return the `aud` claim. An absent audience may be allowed; another client's audience never
+    is."""
     aud = claims.get("aud")
     is_absent = aud in (None, "", [])
     if is_absent and not may_be_absent:

@@ -1,6 +1,6 @@
-"""What an EHR says of a token that it once gave (RFC 7662; SMART App Launch 2.2, token
-introspection; C130 to C132). Never the only guard: it says what the EHR would allow now.
-"""
+"""Token introspection: what an EHR says about a token that it issued (RFC 7662; SMART App Launch
+2.2, token introspection; C130 to C132). It is never the only check, because it only says what the
+EHR would allow now."""
 
 import re
 from collections.abc import Mapping
@@ -14,16 +14,16 @@ from smartapp.protocol.launch_context import parse_launch_context
 from smartapp.protocol.token import error_code
 
 MAX_TEXT_CHARACTERS = 16_384
-# Such as every registered error code is; a token that comes back as one would not be.
+# All registered error codes look like this. A token that is echoed as an error code does not.
 _ERROR_CODE = re.compile(r"[a-z_]{1,40}")
-MAX_SECONDS = 253_402_300_799  # the last second that a datetime can hold
+MAX_SECONDS = 253_402_300_799  # the last second that a datetime can represent
 
 
 @dataclass(frozen=True, slots=True)
 class Introspection:
-    """An answer that can be read. Of a token that is not `active` nothing else is (C130).
+    """A parsed response. Of a token that is not `active`, no other member is kept (C130).
 
-    `unreadable` names the members that were there and are not what the standard says.
+    `unreadable` lists the members that are present but not as the standard defines them.
     """
 
     active: bool
@@ -38,14 +38,15 @@ class Introspection:
 
 
 def introspection_request(*, token: str, token_type_hint: str) -> dict[str, str]:
-    """Return the fields of a request (RFC 7662 §2.1); athenahealth requires both (C131)."""
+    """Return the form fields of a request (RFC 7662 §2.1); athenahealth requires both (C131)."""
     return {"token": token, "token_type_hint": token_type_hint}
 
 
 def parse_introspection(status: int, body: bytes) -> Introspection:
-    """Return what the EHR says of the token; IntrospectionError when it says nothing usable.
+    """Return what the EHR says about the token. Raises IntrospectionError if the response is
+    unusable.
 
-    Nothing of an error response but its status and code is kept: its words may quote the token.
+    Of an error response only status and code are kept: its text may quote the token.
     """
     if status != 200:
         code = error_code(body)
@@ -84,7 +85,7 @@ def _text(members: Mapping[str, Any], name: str) -> str | None:
 
 
 def _fhir_id(members: Mapping[str, Any], name: str) -> str | None:
-    """The same reading as that of the launch context that it is compared with."""
+    """Read an id in the same way as in the launch context that it is compared with."""
     try:
         context = parse_launch_context({name: members.get(name)})
     except LaunchContextError:

@@ -1,8 +1,8 @@
-"""JSON from strangers, strictly (RFC 8259 with the choices of RFC 7493, I-JSON).
+"""Strict parsing of untrusted JSON (RFC 8259, restricted as in RFC 7493, I-JSON).
 
-Python's own parser keeps the last of two equal names, reads NaN, and builds numbers as long as
-they are written. Two readers of one document must never see two values (C87, T25), so all of that
-is refused here, and so is every string that PostgreSQL or UTF-8 could not store.
+Python's own parser keeps the last of two equal names, reads NaN, and builds numbers of any length.
+Two readers of one document must never see different values (C87, T25), so this parser refuses all
+of that, and strings that PostgreSQL or UTF-8 cannot store.
 """
 
 import json
@@ -14,26 +14,25 @@ from typing import Any, NoReturn, TypeAlias
 JSON: TypeAlias = "dict[str, Any] | list[Any] | str | int | float | Decimal | bool | None"
 
 MAX_DEPTH = 64
-# Each value costs a hundred bytes of memory, however short it is written: of eight megabytes of
-# `0.1,` they would be two hundred.
+# Each value takes about a hundred bytes of memory, however short it is: 8 MB of `0.1,` would become
+# 200 MB.
 MAX_VALUES = 400_000
 MAX_DIGITS = 20
-# Programs write a binary number with up to a thousand digits; no document needs more.
+# Some programs write a binary float with up to a thousand digits; no document needs more.
 MAX_DECIMAL_CHARACTERS = 1_100
 
-# The only way for a lone surrogate or a NUL to get into valid JSON in UTF-8.
+# The only way to put a lone surrogate or a NUL into valid JSON in UTF-8.
 _SUSPECT_ESCAPE = re.compile(r"\\u(?:d[89a-f]|0000)", re.IGNORECASE)
 
 
 class JSONInvalid(ValueError):
-    """The body is not JSON that only one reading fits. Its text never quotes the body."""
+    """The body is not unambiguous JSON. The message never quotes the body."""
 
 
 def parse_json(body: bytes, *, exact: bool = False) -> JSON:
-    """Return the one value that `body` holds, or raise JSONInvalid.
+    """Return the value in `body`, or raise JSONInvalid.
 
-    With `exact` a decimal keeps its digits as they were written, as a Decimal: in FHIR 7.40 is not
-    7.4.
+    With `exact`, decimals keep their digits as a Decimal: in FHIR, 7.40 is not 7.4.
     """
     if body.count(b",") >= MAX_VALUES:
         raise JSONInvalid("more values than any document needs")
@@ -44,7 +43,8 @@ def parse_json(body: bytes, *, exact: bool = False) -> JSON:
         raise JSONInvalid("nested too deeply") from None
     except json.JSONDecodeError as exc:
         raise JSONInvalid(f"not JSON (at character {exc.pos})") from None
-    # Most documents are smaller than the limit in all; only the others are walked.
+    # Only documents with more brackets than this can be nested too deeply, and only those are
+    # walked.
     if text.count("{") + text.count("[") > MAX_DEPTH:
         _check_depth(value)
     if _SUSPECT_ESCAPE.search(text) and not all(_is_storable(string) for string in _strings(value)):
@@ -53,7 +53,7 @@ def parse_json(body: bytes, *, exact: bool = False) -> JSON:
 
 
 def parse_json_object(body: bytes, *, exact: bool = False) -> dict[str, Any]:
-    """Return the JSON object that `body` holds, or raise JSONInvalid."""
+    """Return the JSON object in `body`, or raise JSONInvalid."""
     value = parse_json(body, exact=exact)
     if not isinstance(value, dict):
         raise JSONInvalid("not a JSON object")
@@ -61,7 +61,7 @@ def parse_json_object(body: bytes, *, exact: bool = False) -> dict[str, Any]:
 
 
 def _decode(body: bytes) -> str:
-    # RFC 8259 §8.1 lets a reader ignore a byte order mark; some Windows servers send one.
+    # RFC 8259 §8.1 allows ignoring a byte order mark; some Windows servers send one.
     try:
         return body.decode("utf-8-sig")
     except UnicodeDecodeError:
@@ -107,7 +107,7 @@ def _decoder(parse_float: Callable[[str], float | Decimal]) -> json.JSONDecoder:
     )
 
 
-# Made once: json.loads builds a new one whenever a hook is given.
+# Created once: json.loads creates a decoder on every call that passes a hook.
 _DECODER, _EXACT_DECODER = _decoder(_float), _decoder(_exact)
 
 
@@ -118,7 +118,7 @@ def _children(node: Any) -> Iterable[Any]:
 def _check_depth(value: JSON) -> None:
     level: list[Any] = [value]
     for _ in range(MAX_DEPTH):
-        # The decoder makes no subclasses, and asking for the very type takes half the time.
+        # The decoder creates no subclasses, and comparing the exact type takes half the time.
         level = [
             child
             for node in level

@@ -1,4 +1,4 @@
-"""Public keys: ours, as they are published, and an issuer's, as they are used.
+"""Public keys: our own for publishing, and an issuer's for verifying.
 
 RFC 7517; RFC 7638; SMART App Launch 2.2, client-confidential-asymmetric; C92.
 """
@@ -28,14 +28,14 @@ _CURVES = {"ES256": "P-256", "ES384": "P-384", "ES512": "P-521"}
 _RSA_ALGORITHMS = frozenset({"RS256", "RS384", "RS512"})
 SIGNATURE_ALGORITHMS = _RSA_ALGORITHMS | frozenset(_CURVES)
 
-# A key that is published for one of the others is not ours (RFC 7518 §3.1, §4.1; RFC 8037).
+# A key published for one of the other algorithms is not used here (RFC 7518 §3.1, §4.1; RFC 8037).
 _REGISTERED = SIGNATURE_ALGORITHMS | {
     "HS256", "HS384", "HS512", "PS256", "PS384", "PS512", "ES256K", "EdDSA", "none",
     "RSA1_5", "RSA-OAEP", "RSA-OAEP-256", "RSA-OAEP-384", "RSA-OAEP-512",
     "ECDH-ES", "ECDH-ES+A128KW", "ECDH-ES+A192KW", "ECDH-ES+A256KW",
 }  # fmt: skip
 
-# joserfc's own list of recommended algorithms is shorter, so ours is named.
+# Named explicitly: joserfc's default list of recommended algorithms is shorter.
 _REGISTRY = JWSRegistry(algorithms=sorted(SIGNATURE_ALGORITHMS))
 _MAX_AGE = re.compile(r"(?:^|[,\s])max-age\s*=\s*\"?([0-9]{1,10})\"?")
 
@@ -45,11 +45,12 @@ class VerificationKey:
     kid: str | None
     alg: str | None
     key: RSAKey | ECKey
-    # Published with an `alg` that is no algorithm: used only where no other key fits.
+    # Published with an unknown `alg`: used only if no other key fits.
     is_odd: bool = False
 
     def fits(self, alg: str) -> bool:
-        """Whether this key may verify `alg`: its own `alg`, its type and its curve agree."""
+        """Return whether this key may verify `alg`: its own `alg`, its type and its curve must
+        agree."""
         if self.alg is not None and self.alg != alg:
             return False
         if isinstance(self.key, RSAKey):
@@ -57,7 +58,8 @@ class VerificationKey:
         return self.key.curve_name == _CURVES.get(alg)
 
     def verifies(self, signature: bytes, signing_input: bytes, alg: str) -> bool:
-        """Whether `signature` is this key's over `signing_input` (RFC 7515 §5.2)."""
+        """Return whether `signature` is this key's signature over `signing_input` (RFC 7515
+        §5.2)."""
         return self.fits(alg) and _REGISTRY.get_alg(alg).verify(signing_input, signature, self.key)
 
 
@@ -66,11 +68,11 @@ class JWKS:
     keys: tuple[VerificationKey, ...]
 
     def find(self, kid: str | None, alg: str) -> VerificationKey:
-        """Return the one key that may verify a token with this header.
+        """Return the only key that may verify a token with this header.
 
-        Where none has the header's `kid`, a key that is published without one is it. Raises
-        IDTokenKeyUnknown where there is none, or where several fit (OpenID Connect Core §10.1):
-        nothing is tried out.
+        If no key has the header's `kid`, a key published without a kid is used. Raises
+        IDTokenKeyUnknown if no key fits or if several do (OpenID Connect Core §10.1): keys are not
+        tried one by one.
         """
         fitting = [key for key in self.keys if key.fits(alg)]
         if kid is not None:
@@ -83,23 +85,24 @@ class JWKS:
 
 
 def thumbprint(jwk: Mapping[str, Any]) -> str:
-    """Return the RFC 7638 SHA-256 thumbprint: our `kid`, the same wherever it is computed."""
+    """Return the RFC 7638 SHA-256 thumbprint, which is our `kid`."""
     kty = _supported_kty(jwk)
-    # joserfc digests all members that it is given; RFC 7638 §3.2 wants the required ones.
+    # joserfc hashes all members that it is given; RFC 7638 §3.2 wants only the required ones.
     return digest_of_members({"kty": kty, **_public_numbers(jwk, kty)})
 
 
 def public_jwk(jwk: Mapping[str, Any], *, kid: str, alg: str) -> dict[str, str]:
-    """Return what may be published of a key. Members are allowed by name, so that a private one
-    cannot slip through because nobody thought of it (T23)."""
+    """Return the public part of a key. Members are selected by an allow-list, so that a private one
+    cannot slip through (T23)."""
     kty = _supported_kty(jwk)
     return {"kty": kty, "kid": kid, "use": "sig", "alg": alg, **_public_numbers(jwk, kty)}
 
 
 def jwks_document(public_jwks: Iterable[Mapping[str, Any]]) -> bytes:
-    """Return the JWKS as bytes, the same for the same keys in any order: its digest is the ETag.
+    """Return the JWKS as bytes, which do not depend on the order of the keys: their digest is the
+    ETag.
 
-    Raises JWKSError where a kid is there twice: a kid is unique over RSA and EC.
+    Raises JWKSError if two keys have the same kid: a kid is unique across RSA and EC.
     """
     keys = sorted(
         (public_jwk(key, kid=key["kid"], alg=key["alg"]) for key in public_jwks),
@@ -111,10 +114,10 @@ def jwks_document(public_jwks: Iterable[Mapping[str, Any]]) -> bytes:
 
 
 def parse_jwks(body: bytes) -> JWKS:
-    """Return the keys of `body` that can verify a signature; the others are skipped.
+    """Return the keys in `body` that can verify a signature; other keys are skipped.
 
-    RFC 7517 §5: a key of unknown type, with members missing or with values out of range, is
-    ignored. Raises JWKSError for what is not a JWK Set at all.
+    RFC 7517 §5: keys of unknown type, with missing members or with values out of range are ignored.
+    Raises JWKSError if the body is not a JWK Set.
     """
     try:
         document = parse_json_object(body)
@@ -130,10 +133,10 @@ def parse_jwks(body: bytes) -> JWKS:
 
 
 def max_age(cache_control: str | None, *, default: int, ceiling: int) -> int:
-    """Return for how many seconds an answer may be kept (RFC 9111 §5.2.2; C92).
+    """Return how long a response may be cached, in seconds (RFC 9111 §5.2.2; C92).
 
-    `no-store` and `no-cache` mean 0: Okta sends them when it is about to rotate. Of several
-    `max-age` the shortest counts.
+    `no-store` and `no-cache` mean 0: Okta sends them before a rotation. With several `max-age` the
+    smallest counts.
     """
     directives = (cache_control or "").lower()
     if "no-store" in directives or "no-cache" in directives:
@@ -168,7 +171,7 @@ def _verification_key(item: Mapping[str, Any]) -> VerificationKey | None:
         return None
     try:
         key = _import_public(item)
-    # ValueError: base64 and numbers that are none (binascii.Error is one).
+    # ValueError: invalid base64 or numbers (binascii.Error is a subclass).
     except (JWKSError, JoseError, ValueError, KeyError):
         return None
     return None if key is None else VerificationKey(kid, alg, key, is_odd)
@@ -181,13 +184,13 @@ def _is_for_verifying(item: Mapping[str, Any]) -> bool:
 
 
 def _import_public(item: Mapping[str, Any]) -> RSAKey | ECKey | None:
-    """Only the public numbers are handed on: a private member or `x5c` has no say (T8)."""
+    """Import the public numbers only: private members and `x5c` are ignored (T8)."""
     kty = _supported_kty(item)
     numbers = _public_numbers(item, kty)
     if kty == "EC":
         known = numbers["crv"] in _CURVES.values()
         return ECKey.import_key({"kty": kty, **numbers}) if known else None
-    # RFC 7518 §3.3 forbids short keys; a very long one only costs time.
+    # RFC 7518 §3.3 forbids short keys; a very long key only costs time.
     modulus = int.from_bytes(urlsafe_b64decode(numbers["n"].encode("ascii")), "big")
     if not MIN_RSA_BITS <= modulus.bit_length() <= MAX_RSA_BITS:
         return None

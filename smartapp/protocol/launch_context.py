@@ -1,8 +1,8 @@
-"""What the EHR says about where and for whom the app was opened.
+"""The launch context: where and for whom the app was opened.
 
-SMART App Launch 2.2, scopes-and-launch-context. It is read beside the tokens, never out of one
-(C100). Who the patient is must be beyond doubt (C101); the rest is decoration and is taken as far
-as it can be understood, with a note where it cannot.
+SMART App Launch 2.2, scopes-and-launch-context. It is read from the token response, never from a
+token (C100). The patient must be certain (C101). Other members are optional: those that cannot be
+used are left out with a note.
 """
 
 import json
@@ -19,8 +19,7 @@ MAX_FHIR_CONTEXT_ENTRIES = 100
 MAX_EXTRAS = 50
 MAX_EXTRA_CHARACTERS = 4096
 
-# FHIR R4, Data Types, `id`.
-# `.` and `..` have the form of an id and would lead elsewhere in a URL.
+# FHIR R4, Data Types, `id`. `.` and `..` match its grammar but would change the path of a URL.
 _FHIR_ID = re.compile(r"(?!\.{1,2}$)[A-Za-z0-9\-.]{1,64}")
 _READ_HERE = frozenset(
     {
@@ -31,17 +30,17 @@ _READ_HERE = frozenset(
         "intent",
         "tenant",
         "fhirContext",
-        # Epic repeats our own state in the body; it means nothing here (C87).
+        # Epic repeats our own state in the body; it has no meaning here (C87).
         "state",
     }
 )
-# Extras are shown to people: a vendor's further token or secret must not be among them (C111).
+# Extras are shown to users, so they must not contain a vendor's further token or secret (C111).
 _SECRET_NAME = re.compile(r"token|secret|password|assertion|verifier", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
 class FHIRContextEntry:
-    """One object of `fhirContext` (experimental in SMART 2.2; C103). `role` is never empty."""
+    """An entry of `fhirContext` (experimental in SMART 2.2; C103). `role` is never empty."""
 
     reference: str | None
     canonical: str | None
@@ -64,10 +63,10 @@ class LaunchContext:
 
 
 def parse_launch_context(members: Mapping[str, Any]) -> LaunchContext:
-    """Return the context that came beside the tokens (`TokenResponse.members`).
+    """Return the launch context of a token response (`TokenResponse.members`).
 
-    Raises LaunchContextError for a `patient` or `encounter` that is not a FHIR id: a wrong one
-    would show the wrong person (C101, C102). An empty one means that none was chosen (C110).
+    Raises LaunchContextError for a `patient` or `encounter` that is not a FHIR id, because a wrong
+    id would show the wrong person (C101, C102). An empty value means that none was chosen (C110).
     """
     notes: list[str] = []
     return LaunchContext(
@@ -93,7 +92,7 @@ def _fhir_id(members: Mapping[str, Any], name: str) -> str | None:
 
 
 def _need_patient_banner(members: Mapping[str, Any], notes: list[str]) -> bool:
-    """Only a real `false` lets the banner shrink; `"false"` does not (C104)."""
+    """Return False only for a JSON `false`, not for the string "false" (C104)."""
     value = members.get("need_patient_banner")
     if value is None:
         return True
@@ -127,7 +126,7 @@ def _fhir_context(value: object, notes: list[str]) -> tuple[FHIRContextEntry, ..
 
 
 def _fhir_context_entry(item: object) -> FHIRContextEntry | None:
-    # SMART 2.0 had plain strings here; they say too little about their role to be used.
+    # SMART 2.0 had plain strings here, which have no role and cannot be used.
     if not isinstance(item, dict):
         return None
     identifier = item.get("identifier")
@@ -151,14 +150,15 @@ def _member(item: dict[str, Any], name: str) -> str | None:
 
 
 def _is_second_patient(entry: FHIRContextEntry) -> bool:
-    """The launch's patient and encounter have members of their own; here they need a role."""
+    """Return whether an entry repeats the launch's patient or encounter, which have their own
+    members. An entry about another one must have a role."""
     path = (entry.reference or "").split("/")
     kind = path[-2] if len(path) > 1 else entry.type
     return entry.role == "launch" and kind in ("Patient", "Encounter")
 
 
 def _extras(members: Mapping[str, Any], notes: list[str]) -> dict[str, JSON]:
-    """Vendor members, for display only and bounded (C86, C108, C109)."""
+    """Return vendor members, for display only and limited in size (C86, C108, C109)."""
     others = {name: members[name] for name in members if name not in _READ_HERE}
     kept = {name: value for name, value in others.items() if _is_showable(name, value)}
     extras = dict(list(kept.items())[:MAX_EXTRAS])

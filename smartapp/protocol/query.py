@@ -1,4 +1,4 @@
-"""The query string of a request that a stranger's link or redirect caused."""
+"""Query strings of untrusted links and redirects."""
 
 from urllib.parse import parse_qsl
 
@@ -16,8 +16,8 @@ MAX_PARAMETERS = 64
 def parse_query(query: str) -> dict[str, list[str]]:
     """Return every parameter with all its values, in order.
 
-    Raises ParameterTooLong for a query beyond any real one and ParameterMalformed when it is not
-    `application/x-www-form-urlencoded` UTF-8 (RFC 6749 appendix B).
+    Raises ParameterTooLong if the query is longer than any real one, and ParameterMalformed if it
+    is not `application/x-www-form-urlencoded` UTF-8 (RFC 6749 appendix B).
     """
     if len(query) > MAX_QUERY_CHARACTERS:
         raise ParameterTooLong("the whole query string")
@@ -34,10 +34,9 @@ def parse_query(query: str) -> dict[str, list[str]]:
 
 
 def optional(values: dict[str, list[str]], name: str, *, max_characters: int) -> str | None:
-    """Return the one value of `name`, or None where it is absent or empty.
+    """Return the single value of `name`; None if it is absent or empty.
 
-    Empty counts as absent: RFC 6749 §3.1, "parameters sent without a value MUST be treated as if
-    they were omitted".
+    RFC 6749 §3.1: "parameters sent without a value MUST be treated as if they were omitted".
     """
     found = values.get(name, [])
     if len(found) > 1:
@@ -53,7 +52,7 @@ def optional(values: dict[str, list[str]], name: str, *, max_characters: int) ->
 
 
 def required(values: dict[str, list[str]], name: str, *, max_characters: int) -> str:
-    """Return the one value of `name`, or raise ParameterMissing."""
+    """Return the single value of `name`, or raise ParameterMissing."""
     value = optional(values, name, max_characters=max_characters)
     if value is None:
         raise ParameterMissing(name)

@@ -1,21 +1,21 @@
-"""How long an EHR asks to be left alone: the `Retry-After` of its answer (RFC 9110 §10.2.3)."""
+"""Parsing of `Retry-After` (RFC 9110 §10.2.3)."""
 
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 
 
 def retry_after_seconds(value: str | None, *, now: datetime, longest: float) -> float | None:
-    """Return for how many seconds from `now` a header's value asks: 0 when that is over already,
-    never more than `longest`, as a mistake must not keep people out for a day.
+    """Return the delay in seconds from `now`: 0 if it has passed, at most `longest`, so that a
+    mistake cannot keep people out for a day.
 
-    None where there is no such header, or it is neither delta-seconds nor an HTTP-date.
+    None if there is no such header, or if it is neither delta-seconds nor an HTTP-date.
     """
     text = (value or "").strip()
     if text.isascii() and text.isdigit():
-        return min(float(text), longest)  # as many digits as there are: none is too long for this
+        return min(float(text), longest)  # float() takes any number of digits
     try:
         at = parsedate_to_datetime(text)
-        # An HTTP-date is in GMT, also in the obsolete form that does not say so (§5.6.7).
+        # An HTTP-date is in GMT, also in the obsolete format that does not say so (§5.6.7).
         seconds = (at if at.tzinfo else at.replace(tzinfo=UTC)) - now
     except (ValueError, OverflowError):
         return None

@@ -1,7 +1,7 @@
-"""Scopes in words for the people whose records they open (C82, C83).
+"""Scopes in words, for the people whose records they open (C82, C83).
 
-Nobody should have to read `patient/Observation.rs`. Whatever comes, a sentence is returned: an
-EHR's own scopes and broken ones too. `scopes.describe` is the way in.
+Users should not have to read `patient/Observation.rs`. Every scope gives a sentence, also an EHR's
+own and broken ones. Called through `scopes.describe`.
 """
 
 import re
@@ -34,7 +34,7 @@ _LAUNCH_TYPES = {
     "questionnaire": "Know which questionnaire is open",
     "relatedperson": "Know which relative or caregiver is meant",
 }
-# What belongs to one person.
+# Resources about a patient.
 _RECORDS = {
     "AdverseEvent": "harmful events during care",
     "AllergyIntolerance": "allergies and intolerances",
@@ -98,7 +98,7 @@ _RECORDS = {
     "Task": "tasks in care",
     "VisionPrescription": "prescriptions for glasses and contact lenses",
 }
-# What is about nobody in particular.
+# Resources about no particular patient.
 _DIRECTORY = {
     "ActivityDefinition": "care activities that the health system has defined",
     "CodeSystem": "the codes that the health system uses",
@@ -149,9 +149,9 @@ Filters = AbstractSet[tuple[str, str]]
 def resource_scope_words(
     level: str, resource: str, permissions: str, filters: Filters, *, whose: str
 ) -> str:
-    """Return what a scope over resources allows, e.g. "See your laboratory results".
+    """Return what a resource scope allows, e.g. "See your laboratory results".
 
-    `whose` says how the reader calls the patient's things: "your", or "this patient's".
+    `whose` is the possessive for the patient: "your", or "this patient's".
     """
     owner = whose if level == "patient" else ""
     sentence = f"{_verbs(permissions)} {_object(level, resource, filters, owner)}"
@@ -159,7 +159,7 @@ def resource_scope_words(
 
 
 def other_scope_words(scope: str) -> str:
-    """Return what any other scope allows, as far as anybody can tell."""
+    """Return what any other scope allows, as far as it is known."""
     if scope in _FIXED:
         return _FIXED[scope]
     prefix, _, rest = scope.partition("/")
@@ -203,7 +203,7 @@ def _noun(resource: str) -> str:
 
 
 def _categories(resource: str, filters: Filters) -> list[str]:
-    """The words for known categories, where one list of them is all that narrows the scope.
+    """Return the words for known categories if a list of categories is the only filter.
 
     A comma means "or"; a second `category` would mean "and" (FHIR R4, Search).
     """

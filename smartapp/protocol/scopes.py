@@ -1,8 +1,8 @@
-"""SMART scopes, version 1 and version 2, and what they mean to people.
+"""SMART scopes, version 1 and version 2: parsing, comparing, and describing them.
 
 SMART App Launch 2.2, scopes-and-launch-context; RFC 6749 §3.3; C36 to C40, C82, C121, C145, C146.
-`.read`, `.write` and `.*` of version 1 are `.rs`, `.cud` and `.cruds` of version 2, so that one
-comparison serves both (C38).
+`.read`, `.write` and `.*` of version 1 are treated as `.rs`, `.cud` and `.cruds` of version 2, so
+that they can be compared (C38).
 """
 
 import re
@@ -22,10 +22,10 @@ _RESOURCE_SCOPE = re.compile(
 )
 _FILTER = re.compile(r"[A-Za-z_][A-Za-z0-9_.:-]*=[^&=]+(?:&[A-Za-z_][A-Za-z0-9_.:-]*=[^&=]+)*")
 _LAUNCH_SCOPE = re.compile(r"launch(?:/[a-z]+(?:\?role=[^&=?#]+)?)?")
-# RFC 6749 §3.3: scope-token.
+# scope-token, RFC 6749 §3.3.
 _SCOPE_TOKEN = re.compile(r"[!#-\[\]-~]+")
 MAX_SHOWN_CHARACTERS = 80
-# Every page compares the same few dozen again and again; who sends others pushes them out, no more.
+# Every page compares the same few dozen scopes. Unusual ones from strangers only displace others.
 PARSED_SCOPES = 512
 _RESERVED_PREFIXES = ("patient/", "user/", "system/")
 _PERSON_SCOPES = frozenset(
@@ -35,7 +35,7 @@ _PERSON_SCOPES = frozenset(
 
 @dataclass(frozen=True, slots=True)
 class ResourceScope:
-    """A scope over FHIR resources. `filters` are the search parameters that narrow it."""
+    """A scope over FHIR resources. `filters` are its search parameters, which narrow it."""
 
     text: str
     level: str
@@ -46,15 +46,14 @@ class ResourceScope:
 
 @dataclass(frozen=True, slots=True)
 class OtherScope:
-    """Any other item, understood or not. It gives no permission over resources (C82)."""
+    """Any other scope, known or not. It gives no permission over resources (C82)."""
 
     text: str
 
 
 @dataclass(frozen=True, slots=True)
 class ScopeComparison:
-    """`missing`: asked for, but not or not wholly granted. `unasked`: granted, but never asked for
-    (T27)."""
+    """`missing`: requested but not fully granted. `unasked`: granted but not requested (T27)."""
 
     requested: tuple[str, ...]
     granted: tuple[str, ...]
@@ -63,13 +62,13 @@ class ScopeComparison:
 
 
 def parse_scopes(text: str) -> tuple[str, ...]:
-    """Return the items of a scope string, in order, each once."""
+    """Return the scopes of a scope string, in order, without duplicates."""
     return tuple(dict.fromkeys(text.split()))
 
 
 @lru_cache(PARSED_SCOPES)
 def parse_scope(item: str) -> ResourceScope | OtherScope:
-    """Return what one item means. Never raises: what does not parse gives no permission (C82)."""
+    """Parse one scope. Never raises: a scope that does not parse gives no permission (C82)."""
     match = _RESOURCE_SCOPE.fullmatch(item)
     if match is None:
         return OtherScope(item)
@@ -86,9 +85,9 @@ def parse_scope(item: str) -> ResourceScope | OtherScope:
 
 
 def validate_requested(text: str) -> str:
-    """Return `text` with single spaces and no item twice, fit to be sent.
+    """Return `text` as it may be sent, with single spaces and without duplicates.
 
-    Raises ScopeError for an empty scope, for letters that RFC 6749 §3.3 does not have, for a
+    Raises ScopeError for an empty scope, for characters that RFC 6749 §3.3 does not allow, for a
     resource or launch scope outside SMART's grammar (C36, C37), and for `offline_access` together
     with `online_access` (C40).
     """
@@ -103,7 +102,7 @@ def validate_requested(text: str) -> str:
 
 
 def validate_refresh(text: str, *, granted: Iterable[str]) -> str:
-    """Return `text`, fit for a refresh: not empty, and nothing beyond what was granted.
+    """Return `text` as it may be sent in a refresh: not empty, and within what was granted.
 
     Raises ScopeError (C121; T27; RFC 6749 §6).
     """
@@ -117,10 +116,11 @@ def validate_refresh(text: str, *, granted: Iterable[str]) -> str:
 
 
 def validate_backend(text: str) -> str:
-    """Return `text`, fit for client_credentials: `system/` and vendors' own scopes only.
+    """Return `text` as it may be sent with client_credentials: `system/` and vendors' own scopes
+    only.
 
-    Nobody is signed in there, so `launch`, `openid`, `patient/` and their kind have no meaning
-    (C145, C146). athenahealth's `athena/service/…` is a vendor's own. Raises ScopeError.
+    No user is signed in there, so `launch`, `openid`, `patient/` and the like have no meaning
+    (C145, C146). athenahealth's `athena/service/…` is a vendor's own scope. Raises ScopeError.
     """
     requested = validate_requested(text)
     for item in requested.split(" "):
@@ -130,10 +130,10 @@ def validate_backend(text: str) -> str:
 
 
 def compare(requested: Iterable[str], granted: Iterable[str]) -> ScopeComparison:
-    """Compare what was asked for with what was granted (C38, C82; RFC 6749 §3.3).
+    """Compare the requested with the granted scopes (C38, C82; RFC 6749 §3.3).
 
-    An item counts as granted when the granted ones cover it together: `.rs` by `.r` and `.s`, by
-    `.read`, by `*`, by the same scope with fewer filters.
+    A scope counts as granted if granted scopes cover it together: `.rs` by `.r` and `.s`, by
+    `.read`, by `*`, or by the same scope with fewer filters.
     """
     asked, given = tuple(requested), tuple(granted)
     return ScopeComparison(
@@ -147,7 +147,7 @@ def compare(requested: Iterable[str], granted: Iterable[str]) -> ScopeComparison
 def allows(
     granted: Iterable[str], *, level_types: Collection[str], resource: str, permission: str
 ) -> bool:
-    """Whether some granted scope gives `permission` (one of "cruds") over `resource` (C83).
+    """Return whether a granted scope gives `permission` (one of "cruds") over `resource` (C83).
 
     A scope with filters counts: it allows a part, and the EHR leaves out the rest.
     """
@@ -164,7 +164,7 @@ def allows(
 def describe(scope: str, *, whose: str = "your") -> str:
     """Return what `scope` lets this app do: one sentence without its full stop.
 
-    `whose` is how the reader calls the patient's things: patients "your", others "the patient's".
+    `whose` is the possessive for the patient: "your" to patients, "the patient's" to others.
     """
     parsed = parse_scope(scope)
     if isinstance(parsed, OtherScope):
@@ -201,7 +201,7 @@ def _covered(item: str, given: dict[tuple[str, str], list[ResourceScope]]) -> bo
     candidates = given.get((scope.level, scope.resource), [])
     if scope.resource != "*":
         candidates = [*candidates, *given.get((scope.level, "*"), [])]
-    # Every filter narrows: whoever has only some of ours sees at least as much.
+    # Filters narrow a scope: one with a subset of our filters allows at least as much.
     letters = {
         letter
         for candidate in candidates

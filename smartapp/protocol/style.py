@@ -1,8 +1,8 @@
-"""An EHR's looks, as far as they are safe to take over (SMART App Launch 2.2, "Styling"; C106).
+"""An EHR's style, as far as it is safe to use (SMART App Launch 2.2, "Styling"; C106).
 
-The document is hostile until proven otherwise: only known members with values of a strict form
-are read, and a stylesheet is written from them anew. A colour is taken over only where every text
-of ours on it, or in it, keeps a contrast of 4.5:1 (WCAG 2.2, 1.4.3); the rest of the looks stay.
+The document is untrusted. Only known members with strictly formed values are read, and a new
+stylesheet is written from them. A colour is used only if all our text on it, or in it, keeps a
+contrast of 4.5:1 (WCAG 2.2, 1.4.3). The other parts of the style are used all the same.
 """
 
 import re
@@ -14,7 +14,7 @@ from smartapp.protocol.json import JSONInvalid, parse_json_object
 
 MIN_CONTRAST = 4.5
 MAX_FONT_FAMILIES = 6
-# In pixels at the browser's default of 16: smaller cannot be read, larger leaves no room.
+# In pixels at the browser's default of 16. Smaller text is unreadable, larger leaves no space.
 FONT_SIZES = (13.0, 24.0)
 SPACINGS = (8.0, 32.0)
 RADII = (0.0, 24.0)
@@ -28,7 +28,7 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class Style:
-    """What a style document says, as far as it is of use here. Lengths are in pixels."""
+    """The usable part of a style document. Lengths are in pixels."""
 
     background: str | None = None
     text: str | None = None
@@ -43,7 +43,7 @@ class Style:
 
 @dataclass(frozen=True, slots=True)
 class Palette:
-    """The colours of our pages that carry text, or stand behind it."""
+    """The colours of our pages that text has, or that are behind text."""
 
     ground: str
     surface: str
@@ -67,8 +67,8 @@ DARK = Palette(
 
 
 def parse_style(body: bytes) -> Style:
-    """Return what the document says in values of the expected form; an empty Style where it is
-    no JSON object. Members of any other form count as not there."""
+    """Return the usable members of the document; an empty Style if it is not a JSON object. Members
+    of another form count as absent."""
     try:
         document = parse_json_object(body)
     except JSONInvalid:
@@ -92,7 +92,7 @@ def parse_style(body: bytes) -> Style:
 
 
 def stylesheet(style: Style) -> str:
-    """Return CSS that lays these looks over our own, in light and in dark; empty for none."""
+    """Return CSS that applies the style to our pages, in the light and dark scheme; "" for none."""
     rules = [
         _rule(":root", _measures(style)),
         _rule("h1, h2, h3", {"font-family": _family(style.font_heading)}),
@@ -105,7 +105,7 @@ def stylesheet(style: Style) -> str:
 
 
 def with_style(own: Palette, style: Style) -> Palette:
-    """Return our palette with those colours of the style that everything can still be read in."""
+    """Return our palette with those colours of the style that keep all text readable."""
     palette = _if_readable(own, ground=style.background)
     palette = _if_readable(palette, ink=style.text)
     palette = _if_readable(palette, alarm=style.error)
@@ -122,7 +122,7 @@ def contrast(one: str, other: str | None) -> float:
 
 
 def _if_readable(palette: Palette, **colours: str | None) -> Palette:
-    """Return the palette with these colours, if text stays readable; as it was otherwise."""
+    """Return the palette with these colours if text stays readable, else the unchanged palette."""
     given = {name: colour for name, colour in colours.items() if colour is not None}
     changed = replace(palette, **given)
     pairs = [
@@ -156,7 +156,7 @@ def _changes(own: Palette, changed: Palette) -> dict[str, str]:
 
 
 def _measures(style: Style) -> dict[str, str]:
-    """In units that grow with the reader's own font size, never in pixels."""
+    """Return the lengths in units that scale with the reader's own font size, not in pixels."""
     measures = {
         "--radius": style.border_radius is not None and f"{style.border_radius / 16:g}rem",
         "--gap": style.spacing is not None and f"{style.spacing / 16:g}rem",
@@ -189,7 +189,7 @@ def _pixels(value: str, allowed: tuple[float, float]) -> float | None:
 
 
 def _fonts(value: str) -> tuple[str, ...] | None:
-    """Return the names of a font-family list; None where one of them is anything else."""
+    """Return the names in a font-family list; None if any item is not a name."""
     names = [name.strip() for name in value.split(",")[:MAX_FONT_FAMILIES]]
     bare = [
         name[1:-1].strip() if name[:1] in {'"', "'"} and name[:1] == name[-1:] else name

@@ -1,19 +1,19 @@
-"""A stranger's words, made fit for a log line and a page."""
+"""Untrusted text, made safe for log lines and pages."""
 
 import re
 
-# A JWT, and what is long, unbroken and has digits: more likely a token, a code or an assertion
-# that the EHR quotes back than a word (C70). Host names and URLs stay readable.
+# A JWT, or a long unbroken word with digits: more likely a token, code or assertion that the EHR
+# quotes than a word (C70). Host names and URLs stay readable.
 _TOKEN_LIKE = re.compile(r"eyJ[A-Za-z0-9_.-]+|[A-Za-z0-9_+=-]{20,}")
 _DIGIT = re.compile(r"[0-9]")
-# Mail addresses, UUIDs, dates, numbers of six digits and more, `Patient/<id>`.
+# Mail addresses, UUIDs, dates, numbers of six or more digits, `Patient/<id>`.
 _PERSONAL = re.compile(
     r"[\w.+-]+@[\w-]+\.[\w.-]+|\b[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}\b"
     r"|\b\d{4}-\d{2}-\d{2}\b|\b\d{1,2}[/.]\d{1,2}[/.]\d{2,4}\b|\b\d[\d -]{4,}\d\b"
     r"|\b[A-Z][A-Za-z]+/[A-Za-z0-9.-]*\d[A-Za-z0-9.-]*"
 )
 _NAMES = re.compile(r"\b[A-Z][a-z'\u2019-]+(?:,? [A-Z][a-z'\u2019-]*\.?)+")
-# What error descriptions are made of, in titles of capitalised words too.
+# The words of OAuth error descriptions; in titles they are capitalised, like names.
 _OAUTH_TEXT = (
     "a access an and app application approved are assertion at audience auth authentication "
     "authorization authorized bad basic be by client code configuration consent context could "
@@ -32,8 +32,9 @@ _WHITESPACE = re.compile(r"\s+")
 
 
 def plain_text(text: str, max_characters: int) -> str:
-    """Return `text` on one line, printable, without anything token-like, cut to a length."""
-    # Cut before the regular expressions look: a body may be long, and its end is not shown anyway.
+    """Return `text` on one line, printable, with token-like words hidden, cut to
+    `max_characters`."""
+    # Cut before the regular expressions run: a body may be long, and its end is not shown anyway.
     line = _WHITESPACE.sub(" ", text[: 4 * max_characters])
     line = "".join(char for char in line if char.isprintable())
     line = _TOKEN_LIKE.sub(_hide, line).strip()
@@ -41,9 +42,9 @@ def plain_text(text: str, max_characters: int) -> str:
 
 
 def vendor_words(text: str) -> str:
-    """Return an EHR's own words as a timeline may keep them: as `plain_text`, and without what may
-    name a person: mail addresses, dates, long numbers, ids in FHIR references, and capitalised
-    words side by side that are not OAuth's own (T10)."""
+    """Return an EHR's own text as a timeline may store it: like `plain_text`, and without what may
+    identify a person: mail addresses, dates, long numbers, ids in FHIR references, and adjacent
+    capitalised words that are not OAuth's own (T10)."""
     without = _NAMES.sub(_hide_names, _PERSONAL.sub("[…]", text[: 4 * MAX_VENDOR_CHARACTERS]))
     return plain_text(without, MAX_VENDOR_CHARACTERS)
 

@@ -1,4 +1,4 @@
-"""The token endpoint: what to ask, and what to believe of the answer.
+"""Requests to the token endpoint, and the parsing of its responses.
 
 RFC 6749 §4.1.3, §5 and §6; SMART App Launch 2.2, app-launch; C60, C80 to C87, C120, C121.
 """
@@ -24,17 +24,19 @@ MAX_TOKEN_CHARACTERS = 16_384
 MAX_MEMBERS = 200
 DEFAULT_EXPIRES_IN_SECONDS = 300
 MAX_EXPIRES_IN_SECONDS = 10 * 365 * 24 * 3600
-# Taken off the end of a token's life, for clocks and for the reads that follow (C81, C128); of a
-# short life only a part, or a fresh token would already be an old one.
+# Subtracted from a token's lifetime, for clock differences and for the reads that follow (C81,
+# C128). Of a short lifetime only a share is subtracted, or a new token would already count as
+# expired.
 EXPIRY_MARGIN_SECONDS = 60
 EXPIRY_MARGIN_SHARE = 0.2
 
 _READ_HERE = frozenset(
     {"access_token", "token_type", "expires_in", "scope", "refresh_token", "id_token"}
 )
-# RFC 6749 appendix A.12 allows spaces, but no header can carry one in a token (RFC 6750 §2.1).
+# RFC 6749 appendix A.12 allows spaces, but a header cannot carry a token with spaces (RFC 6750
+# §2.1).
 _TOKEN = re.compile(r"[!-~]+")
-_REVOCABLE = re.compile(r"[ -~]+")  # a form can
+_REVOCABLE = re.compile(r"[ -~]+")  # a form can carry spaces
 _NUMERIC = re.compile(r"[0-9]{1,12}(?:\.[0-9]{1,6})?")
 _ERROR_CODE = re.compile(r"[a-zA-Z0-9_.-]{1,64}")
 _REFUSALS: dict[str, type[TokenRefused]] = {
@@ -45,7 +47,7 @@ _REFUSALS: dict[str, type[TokenRefused]] = {
 
 @dataclass(frozen=True, slots=True)
 class TokenResponse:
-    """A token response in order. `members` is all that came beside the tokens (C86, C100)."""
+    """A valid token response. `members` holds the members beside the tokens (C86, C100)."""
 
     access_token: str = field(repr=False)
     expires_at: datetime
@@ -57,7 +59,7 @@ class TokenResponse:
 
 @dataclass(frozen=True, slots=True)
 class Issued:
-    """Tokens that an EHR takes until it is told that nobody uses them (RFC 7009, C133)."""
+    """Tokens that stay valid at the EHR until they are revoked (RFC 7009, C133)."""
 
     refresh_token: str | None = field(repr=False)
     access_token: str | None = field(repr=False)
@@ -67,7 +69,7 @@ class Issued:
 def authorization_code_request(
     *, code: str, redirect_uri: str, code_verifier: str
 ) -> dict[str, str]:
-    """Return the form fields that exchange a code, client authentication apart (C60).
+    """Return the form fields for exchanging a code, without client authentication (C60).
 
     No `client_id`: a client that authenticates must not repeat it in the body (C61).
     """
@@ -82,7 +84,7 @@ def authorization_code_request(
 def refresh_request(*, refresh_token: str, scope: str | None) -> dict[str, str]:
     """Return the form fields of a refresh (RFC 6749 §6; C120).
 
-    athenahealth requires `scope`; elsewhere None leaves it out, which means "as before" (C121).
+    athenahealth requires `scope`. Elsewhere None omits it, which means "as before" (C121).
     """
     fields = {"grant_type": "refresh_token", "refresh_token": refresh_token}
     return fields if scope is None else {**fields, "scope": scope}
@@ -96,9 +98,9 @@ def client_credentials_request(*, scope: str) -> dict[str, str]:
 def parse_token_response(status: int, body: bytes, *, requested_at: datetime) -> TokenResponse:
     """Return the tokens, or raise.
 
-    InvalidGrant, InvalidClient or TokenRefused for an error response, whatever its shape (C142);
-    TokenResponseInvalid for anything that is neither that nor a token response. `requested_at` is
-    when the request was *started*: the lifetime is counted from there, less a margin (C81).
+    Raises InvalidGrant, InvalidClient or TokenRefused for an error response in any format (C142),
+    and TokenResponseInvalid for anything else that is not a token response. `requested_at` is when
+    the request was *started*: the lifetime counts from there, less a margin (C81).
     """
     if status >= 400:
         raise _refusal(status, body)
@@ -117,7 +119,7 @@ def _token_response(members: dict[str, Any], requested_at: datetime) -> TokenRes
     if len(members) > MAX_MEMBERS:
         raise TokenResponseInvalid("too many members")
     token_type = members.get("token_type")
-    # Epic sends "bearer"; RFC 6749 §5.1: the value is case-insensitive.
+    # Epic sends "bearer"; the value is case-insensitive (RFC 6749 §5.1).
     if not isinstance(token_type, str) or token_type.lower() != "bearer":
         raise TokenResponseInvalid("token_type is not Bearer")
     access_token = _token(members, "access_token")
@@ -136,9 +138,11 @@ def _token_response(members: dict[str, Any], requested_at: datetime) -> TokenRes
 
 
 def issued(body: bytes, token_endpoint: str) -> Issued | None:
-    """Return the tokens that any answer holds, be it one that is refused; None without any. Only to
-    revoke them, so it is read as generously as can be: every other member may be wrong, or there
-    twice."""
+    """Return the tokens in a response, also in one that is refused; None if there are none.
+
+    They are only revoked, so the response is read leniently: any other member may be wrong or
+    repeated.
+    """
     try:
         document = json.loads(body.decode("utf-8-sig"))
     except (ValueError, RecursionError):
@@ -154,7 +158,8 @@ def issued(body: bytes, token_endpoint: str) -> Issued | None:
 
 
 def _token(members: dict[str, Any], name: str) -> str | None:
-    """Tokens are opaque (C84): all that is asked is that a header and a form can carry them."""
+    """Return a token; None if absent. Tokens are opaque (C84): it is only checked that a header and
+    a form can carry them."""
     value = members.get(name)
     if value is None or value == "":
         return None
@@ -166,7 +171,7 @@ def _token(members: dict[str, Any], name: str) -> str | None:
 
 
 def _expires_in(value: object) -> float:
-    """Seconds. athenahealth's documentation shows the number in quotes (C81)."""
+    """Return the lifetime in seconds. athenahealth's documentation shows it in quotes (C81)."""
     if value is None or value == "":
         return DEFAULT_EXPIRES_IN_SECONDS
     if isinstance(value, str) and _NUMERIC.fullmatch(value):
@@ -179,7 +184,7 @@ def _expires_in(value: object) -> float:
 
 
 def _scope(value: object) -> str | None:
-    """The granted scope as sent, however odd; None where there is none, which is for the caller."""
+    """Return the granted scope as sent; None if absent. The caller decides what that means."""
     if value is None:
         return None
     if not isinstance(value, str):
@@ -190,10 +195,10 @@ def _scope(value: object) -> str | None:
 
 
 def refuses_client(status: int, body: bytes) -> bool:
-    """Whether this answer says that client authentication failed (`invalid_client`, RFC 6749 §5.2;
-    RFC 7009 and RFC 7662 use the same code): who we are was not believed, and nothing was done.
+    """Return whether client authentication failed (`invalid_client`, RFC 6749 §5.2; RFC 7009 and
+    RFC 7662 use the same code), so that the request had no effect.
 
-    Only in the form of the standard: another answer may come from somebody in between.
+    Only a response in the standard's format counts: another one may come from a proxy in between.
     """
     is_object = body.lstrip().startswith(b"{")
     return status in (400, 401) and is_object and isinstance(_refusal(status, body), InvalidClient)
@@ -201,8 +206,8 @@ def refuses_client(status: int, body: bytes) -> bool:
 
 def _refusal(status: int, body: bytes) -> TokenRefused:
     error = error_code(body)
-    # Only a client error is the server's considered word: a 5xx or 429 that says "invalid_grant"
-    # must not end a launch that a later attempt could continue (C125).
+    # Only a 4xx is the authorization server's decision: a 5xx or 429 that says "invalid_grant" must
+    # not end a launch that a later attempt could continue (C125).
     considered = status < 500 and status != 429
     usual = TokenEndpointFailed if status >= 500 else TokenRefused
     kind = _REFUSALS.get(error, usual) if considered else usual
@@ -212,7 +217,7 @@ def _refusal(status: int, body: bytes) -> TokenRefused:
 
 
 def error_code(body: bytes) -> str:
-    """Return the `error` of an OAuth error response (RFC 6749 §5.2); empty where there is none."""
+    """Return the `error` of an OAuth error response (RFC 6749 §5.2); "" if there is none."""
     try:
         document = parse_json(body)
     except JSONInvalid:

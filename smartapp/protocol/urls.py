@@ -1,32 +1,30 @@
-"""The few things that must be right about URLs that others send us.
+"""Safe handling of URLs that others send us.
 
-A URL is compared, resolved and trusted here and nowhere else, so that discovery (C11, C14),
-fhirUser (C95), `next` links and references (C140, T11) all mean the same by "below this base".
+URLs are compared, resolved and trusted in this module only, so that discovery (C11, C14), fhirUser
+(C95), `next` links and references (C140, T11) share one meaning of "below this base".
 """
 
 import re
 from urllib.parse import SplitResult, urljoin, urlsplit
 
-# Servers put whole search sessions into `next` links.
+# Some servers encode a whole search session in `next` links.
 MAX_URL_CHARACTERS = 8192
 
 _VISIBLE_ASCII = re.compile(r"[!-~]+")
 _DEFAULT_PORTS = {"https": 443, "http": 80}
-# A backslash is a slash to browsers and not to us; an encoded slash or dot is one to some servers.
+# Browsers treat a backslash as a slash, and some servers decode %2f, %5c and %2e; we do neither.
 _AMBIGUOUS = re.compile(r"\\|%2f|%5c|%2e", re.IGNORECASE)
 
 
 def without_trailing_slash(url: str) -> str:
-    """Return `url` without one trailing slash, to append a path to it."""
+    """Return `url` without one trailing slash, for appending a path."""
     return url.removesuffix("/")
 
 
 def base_key(url: str) -> str:
-    """Return what all spellings of one FHIR base URL have in common: scheme and host in lower
-    case, no default port, no trailing slash. The path keeps its case (RFC 3986 §6.2.2.1, §6.2.3).
-
-    Raises ValueError for what is no base URL: no host, user information, a query, a fragment.
-    """
+    """Return the normal form of a FHIR base URL: scheme and host in lower case, no default port, no
+    trailing slash. The path keeps its case (RFC 3986 §6.2.2.1, §6.2.3). Raises ValueError if it is
+    not a base URL: no host, user information, a query or a fragment."""
     parts = _split(url)
     if "?" in url or "#" in url:
         raise ValueError("has a query or a fragment")
@@ -34,10 +32,10 @@ def base_key(url: str) -> str:
 
 
 def parse_endpoint_url(value: object, *, base: str = "", allow_http: bool = False) -> str:
-    """Return the absolute URL that `value` names, resolved against `base` (C11).
+    """Return `value` as an absolute URL, resolved against `base` (C11).
 
-    Raises ValueError unless it is https (or, with `allow_http`, http) with a host, without user
-    information and without a fragment (RFC 6749 §3.1 and §3.2).
+    Raises ValueError unless it is https (or http, with `allow_http`), with a host, and without user
+    information and fragment (RFC 6749 §3.1, §3.2).
     """
     url = resolve(value, base=base) if base else value
     if not isinstance(url, str):
@@ -51,7 +49,7 @@ def parse_endpoint_url(value: object, *, base: str = "", allow_http: bool = Fals
 
 
 def resolve(value: object, *, base: str) -> str | None:
-    """Return `value` as an absolute URL, or None where it is not a URL reference."""
+    """Return `value` as an absolute URL; None if it is not a URL reference."""
     if not isinstance(value, str) or not value:
         return None
     try:
@@ -61,7 +59,7 @@ def resolve(value: object, *, base: str) -> str | None:
 
 
 def host_of(url: str) -> str:
-    """Return `host` or `host:port` of a URL, lower case, without the scheme's default port."""
+    """Return `host` or `host:port` of a URL, in lower case, without the scheme's default port."""
     parts = _split(url)
     host = parts.hostname or ""
     host = f"[{host}]" if ":" in host else host
@@ -70,7 +68,8 @@ def host_of(url: str) -> str:
 
 
 def is_below(url: str, base: str) -> bool:
-    """Whether `url` has the scheme, host, port and path prefix of `base`, once `..` is resolved."""
+    """Return whether `url` has the scheme, host, port and path prefix of `base`, after resolving
+    `..`."""
     try:
         there, here = _split(url), _split(base)
         same_origin = _origin(there) == _origin(here)
@@ -84,8 +83,8 @@ def is_below(url: str, base: str) -> bool:
 
 
 def is_same(url: str, other: str) -> bool:
-    """Whether two URLs are one address: but for the case of the host, a default port, a trailing
-    slash and dot segments. False where one of them is no URL."""
+    """Return whether two URLs are equal apart from the case of the host, a default port, a trailing
+    slash and dot segments. False if one is not a URL."""
     try:
         return _address(_split(url)) == _address(_split(other))
     except ValueError:
@@ -116,7 +115,7 @@ def _origin(parts: SplitResult) -> tuple[str, str | None, int | None]:
 
 
 def _without_dot_segments(path: str) -> str:
-    """RFC 3986 §5.2.4, for paths that begin with a slash."""
+    """Remove dot segments from a path that begins with a slash (RFC 3986 §5.2.4)."""
     kept: list[str] = []
     for segment in path.split("/")[1:]:
         if segment == "..":
