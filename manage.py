@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
-"""The project's commands. They run in `.venv/` where this Python has no Django.
+"""The project's commands. They run in `.venv/` if this Python has no Django.
 
-A newcomer has Python and this folder, nothing else: `demo` and `test` first install the hash-locked
-requirements into `.venv/`, and every command goes on there. A Python that has Django, as in a
-deployment or in an active virtual environment, is used as it is and nothing is installed.
+A newcomer has only Python and this folder. `demo` and `test` first install the hash-locked
+requirements into `.venv/`, and every command then runs there. A Python that has Django, as in a
+deployment or in an active virtual environment, is used as it is, and nothing is installed.
 """
 
 import os
@@ -33,7 +33,7 @@ def create_environment() -> None:
 
 
 def install(requirements: str) -> None:
-    """Install a lock file into .venv, once per content of that file."""
+    """Install a lock file into .venv unless the same content is already installed."""
     lock = (ROOT / requirements).read_bytes()
     stamp = ENVIRONMENT / f"installed-{requirements}"
     if stamp.exists() and stamp.read_bytes() == lock:
@@ -76,8 +76,8 @@ def main() -> None:
     if find_spec("django") is None:
         go_on_in_environment()
     if command == "test":
-        # The suite is pytest's; `manage.py test` is only the one way to call it. Without compiled
-        # files each of its processes would compile everything anew.
+        # The suite runs with pytest; `manage.py test` only starts it. Without compiled files each
+        # of its processes would compile everything again.
         os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
         os.execv(sys.executable, [sys.executable, "-m", "pytest", *sys.argv[2:]])  # noqa: S606
     if command == "demo":

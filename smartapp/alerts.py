@@ -1,9 +1,9 @@
-"""Alarms that must reach a person: a mail to ADMINS, and a POST to ALERT_WEBHOOK_URL.
+"""Alarms for operators: a mail to ADMINS, and a POST to ALERT_WEBHOOK_URL.
 
-For what no threshold on a metric may wait for: a fault of our own, the wrong-patient alarm, an
-emergency that failed. An alarm holds no patient, no token and no value of a variable. The same one
-is sent once in five minutes at most, with how many there were: a fault that everybody meets must
-not fill a mailbox.
+They are for events that must not wait for a threshold on a metric: a fault of this app, the
+wrong-patient alarm, a failed emergency replacement of keys. An alarm contains no patient, no token
+and no value of a variable. The same alarm is sent at most once in five minutes, with the number of
+repetitions, so that a frequent fault does not fill a mailbox.
 """
 
 import contextlib
@@ -36,7 +36,7 @@ _thread = ThreadPoolExecutor(1, thread_name_prefix="alerts")
 @dataclass
 class _Sent:
     at: float
-    since: int = 0  # how many of them were not sent after it
+    since: int = 0  # how many were not sent since then
 
 
 _lock = threading.Lock()
@@ -44,20 +44,20 @@ _sent: dict[str, _Sent] = {}
 
 
 def report(exception: BaseException) -> None:
-    """Tell of a fault of our own, with the lines of code that led there and without a value. For
-    sync code: it may take some seconds."""
+    """Report a fault of this app: the traceback without any values. For sync code, as it may take
+    some seconds."""
     way = ReportWithoutValues(None, type(exception), exception, exception.__traceback__)
     send("unexpected-error", f"{type(exception).__name__} in smartapp", way.get_traceback_text())
 
 
 def send_soon(kind: str, subject: str, text: str = "") -> None:
-    """Send an alarm from a thread of its own: for async code, and where nobody may wait."""
+    """Send an alarm from a background thread: for async code, and where waiting is not allowed."""
     _thread.submit(send, kind, subject, text)
 
 
 def send(kind: str, subject: str, text: str = "") -> bool:
-    """Send an alarm now; return whether it was sent somewhere, which it is not where the same one
-    was sent within five minutes. Raises nothing: an alarm never makes things worse."""
+    """Send an alarm now. Return whether it was sent somewhere; False if the same one was sent
+    within five minutes. Never raises, so that an alarm cannot cause another failure."""
     metrics.alarms.labels(kind).inc()
     held_back = _held_back(f"{kind} {subject}")
     if held_back is None:
@@ -68,7 +68,7 @@ def send(kind: str, subject: str, text: str = "") -> bool:
 
 
 def try_out() -> bool:
-    """Send a test by every way that is configured; return whether all of them took it."""
+    """Send a test alarm to each configured destination; return whether all of them accepted it."""
     subject = "this is a test of the alarms; nothing has happened"
     return all(_by_every_way("test", subject, ""))
 
@@ -82,7 +82,7 @@ def _by_every_way(kind: str, subject: str, text: str) -> list[bool]:
 
 @contextlib.contextmanager
 def sent_on_failure(kind: str, subject: str, *, unless: type[Exception]) -> Iterator[None]:
-    """Around what a person has to know of if it fails; `unless` is refused to their face."""
+    """Send an alarm if the block fails. `unless` is an error that the user sees anyway."""
     try:
         yield
     except unless:
@@ -93,14 +93,14 @@ def sent_on_failure(kind: str, subject: str, *, unless: type[Exception]) -> Iter
 
 
 def forget() -> None:
-    """Forget what was sent: a test's alarms are its own."""
+    """Forget what was sent, so that each test has its own alarms."""
     with _lock:
         _sent.clear()
 
 
 def _held_back(what: str) -> int | None:
-    """Return how many of the same were not sent since the last one that was; None where this one
-    is not sent either."""
+    """Return how many identical alarms were held back since the last one was sent; None if this one
+    must be held back too."""
     now = time.monotonic()
     with _lock:
         last = _sent.get(what)
@@ -127,7 +127,7 @@ def _mail(subject: str, text: str) -> None:
 
 
 def _post(kind: str, subject: str) -> None:
-    """As chat programs take it: `text` is what they show."""
+    """Post the alarm in the format of chat programs, which show `text`."""
     words = {
         "text": f"smartapp at {settings.PUBLIC_URL}: {subject}",
         "alert": kind,

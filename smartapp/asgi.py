@@ -1,9 +1,9 @@
-"""The ASGI application: a front of bytes in memory, and Django behind it.
+"""The ASGI application: it answers some requests from memory and passes the others to Django.
 
-The EHR fetches our JWKS while we wait for its token response, so the key sets and `/healthz` are
-answered first thing, before any middleware, thread or query: an app that is busy waiting for its
-EHR can always be asked for its keys. Static files come from WhiteNoise, outside Django's
-middleware, where it would cost each launch a thread.
+The EHR fetches our JWKS while we wait for its token response. So the key sets and `/healthz` are
+answered before any middleware, thread or query: an app that is busy waiting for an EHR can still
+deliver its keys. Static files come from WhiteNoise outside Django's middleware, where they would
+cost each launch a thread.
 """
 
 import asyncio
@@ -23,8 +23,8 @@ from django.core.handlers.asgi import ASGIHandler, ASGIRequest
 from django.http import HttpResponseBadRequest
 from django.http.response import HttpResponseBase
 
-# What uvicorn ends with where an app cannot start: with any other, its parent process would start
-# the same failure again twice a second.
+# uvicorn's own exit status for a failed start. With any other, its parent process would restart the
+# worker twice a second.
 STARTUP_FAILURE = 3
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "smartapp.settings")
@@ -36,17 +36,17 @@ except ImproperlyConfigured as error:
 
 
 class Handler(ASGIHandler):
-    """Django's, with a thread of its own only for requests that may meet sync code, a short way
-    for what every launch takes, and an answer to requests that it cannot even take apart."""
+    """Django's handler, with three changes: a thread only for requests that may run sync code, a
+    short way for launches, and an answer to requests that cannot be parsed."""
 
     def __init__(self) -> None:
         super().__init__()
         self._short_way = short_way.ShortWay(self)
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
-        """Outside the admin and the sandbox every view and middleware is async. All that is left
-        there for a thread are Django's own ends of a request, a moment in one that stays: starting
-        one for each request was a quarter of what a launch cost."""
+        """Handle a request. Outside the admin and the sandbox, all views and middleware are async.
+        Only Django's own request signals need a thread there, for a moment, and a shared one will
+        do: starting a thread for each request took a quarter of the time of a launch."""
         if scope["type"] == "http" and short_way.is_for(scope):
             await self._short_way(scope, receive, send)
         elif scope["type"] == "http" and not scope["path"].startswith(SESSION_PREFIXES):
@@ -57,8 +57,8 @@ class Handler(ASGIHandler):
     def create_request(
         self, scope: Any, body_file: Any
     ) -> tuple[ASGIRequest, None] | tuple[None, HttpResponseBase]:
-        """An encoding in the Content-Type makes Django read the query before any middleware is
-        there; what cannot be read is no error of ours."""
+        """Create the request, or a 400 response. A charset in the Content-Type makes Django read
+        the query before any middleware runs; an unreadable request is not a fault of this app."""
         try:
             return super().create_request(scope, body_file)
         except SuspiciousOperation:
@@ -93,9 +93,9 @@ StaticResponse = tuple[int, Headers, bytes]
 
 JWKS_PREFIX = "/.well-known/jwks"
 HASHED_NAME = re.compile(r"\.[0-9a-f]{12}\.[a-z0-9]+$")
-# What no page of this app uses, and no script that somebody smuggles in shall.
+# Features that no page of this app uses, so that an injected script cannot use them either.
 PERMISSIONS_POLICY = b"camera=(), geolocation=(), microphone=(), payment=(), usb=()"
-# Each request there has a thread, and with it a connection to the database; anybody may ask.
+# Each of these requests has a thread and a database connection, and anyone may send one.
 MAX_ADMIN_REQUESTS = 32
 MAX_SIGN_INS = 2
 
@@ -127,8 +127,8 @@ def _read_static(method: str, path: str, environ: dict[str, str]) -> StaticRespo
 
 
 async def _static(scope: Message, send: Send) -> None:
-    """Answer from WhiteNoise without its WSGI face: asgiref's adapter sends from within a thread,
-    and what comes next on the same connection would inherit that thread's dead executor."""
+    """Answer from WhiteNoise without its WSGI interface. asgiref's adapter sends from a thread, and
+    the next request on the same connection would inherit that thread's closed executor."""
     environ = {
         f"HTTP_{name.decode('latin-1').upper().replace('-', '_')}": value.decode("latin-1")
         for name, value in scope["headers"]
@@ -141,8 +141,8 @@ async def _static(scope: Message, send: Send) -> None:
 
 
 def _address(scope: Message) -> str:
-    """Return the visitor's address: behind a proxy what the server made of X-Forwarded-For, if it
-    trusts that."""
+    """Return the visitor's IP address. Behind a proxy it is what the server took from
+    X-Forwarded-For, if the server trusts the proxy."""
     return str((scope.get("client") or ("",))[0])
 
 
@@ -158,7 +158,8 @@ async def _jwks(scope: Message, send: Send) -> None:
 
 
 async def _readyz(send: Send) -> None:
-    """Answered before hosts and redirects: a load balancer asks an instance by its address."""
+    """Answer `/readyz` before host checks and redirects: a load balancer uses the instance's IP
+    address."""
     found = await readiness.now()
     words: dict[str, Any] = {"ready": not found.missing, "missing": found.missing}
     if found.warnings:
@@ -168,7 +169,7 @@ async def _readyz(send: Send) -> None:
 
 
 async def _metrics(scope: Message, send: Send) -> None:
-    """For who has the token; for everybody else there is no such page."""
+    """Answer `/metrics` for requests with the token, and 404 for all others."""
     if not metrics_page.is_allowed(_header(scope, b"authorization")):
         await answer(send, 404, PLAIN_HEADERS, b"There is no such page.\n")
         return
@@ -181,8 +182,8 @@ _signing_in = asyncio.Semaphore(MAX_SIGN_INS)
 
 
 async def _admin(scope: Message, receive: Receive, send: Send) -> None:
-    """Let a few into the admin at once: what comes in crowds there must not cost the launches
-    their database, nor passwords that are hashed their processor (T30)."""
+    """Limit the requests in the admin site, so that a flood there does not take the database from
+    launches, nor the processor by hashing passwords (T30)."""
     global _in_admin
     if _in_admin >= MAX_ADMIN_REQUESTS:
         busy = b"The administration is busy. Try again in a few seconds.\n"
@@ -200,8 +201,8 @@ async def _admin(scope: Message, receive: Receive, send: Send) -> None:
 
 
 async def application(scope: Message, receive: Receive, send: Send) -> None:
-    """Answer one connection. What nobody else catches leaves its cause here: the server would
-    write it into the log with its values."""
+    """Answer one connection. Uncaught exceptions are logged here without values; the server would
+    log them with their values."""
     if scope["type"] == "lifespan":
         await lifespan(receive, send)
         return
@@ -237,8 +238,8 @@ def _header(scope: Message, wanted: bytes) -> str:
 
 
 def _with_protection(headers: Iterable[tuple[bytes, bytes]]) -> Headers:
-    """Add what browsers must be told with every answer, whoever gives it: Django tells it with its
-    own, and the front and the static files come without."""
+    """Add the headers that every answer needs. Django adds them to its own answers; those from
+    memory and the static files come without."""
     given = list(headers)
     names = {name.lower() for name, _ in given}
     return given + [(name, value) for name, value in _protection() if name not in names]
@@ -254,7 +255,7 @@ def _protection() -> Headers:
 
 
 async def _routed(scope: Message, receive: Receive, send: Send) -> None:
-    """Let answer whose path it is: the front, static files, or Django."""
+    """Route a request: answers from memory, static files, or Django."""
     path = scope["path"]
     if path == "/healthz":
         await answer(send, 200, PLAIN_HEADERS, b"ok\n")

@@ -1,7 +1,7 @@
-"""How large a request's body may be and how long it may take to come, before Django sees it (T30).
+"""Limits on the size of a request's body and the time it takes, applied before Django (T30).
 
-Django reads a body whole before any middleware or view is asked, and writes a long one to disk: a
-few connections that never end theirs would fill it. Nothing that this app takes is long.
+Django reads the whole body before any middleware or view runs, and writes a long one to disk: a few
+endless requests would fill the disk. This app needs no long requests.
 """
 
 import asyncio
@@ -13,7 +13,7 @@ from django.conf import settings
 from smartapp.bytes_answer import PLAIN_HEADERS, Message, Receive, Send, answer
 from smartapp.middleware import ADMIN_PREFIX, SESSION_PREFIXES
 
-MAX_BYTES = 64 * 1024  # the forms of a launch's page, and an EHR's answer by form
+MAX_BYTES = 64 * 1024  # forms of launch pages, and authorization responses by POST
 SANDBOX_MAX_BYTES = 16 * 1024 * 1024
 MAX_SECONDS = 30
 MAX_LET_PASS_BYTES = 8 * 1024 * 1024
@@ -28,16 +28,17 @@ _WORDS = {
 
 
 def _max_bytes(path: str) -> int:
-    """Forms of the admin are longer: as long as Django would read into memory itself. The sandbox
-    says in OAuth's words what is wrong with longer ones, and does not run in production."""
+    """Return the largest body for a path. Forms of the admin site may be as long as what Django
+    reads into memory. The sandbox, which does not run in production, reports longer ones itself as
+    OAuth errors."""
     if path.startswith(ADMIN_PREFIX):
         return settings.DATA_UPLOAD_MAX_MEMORY_SIZE
     return SANDBOX_MAX_BYTES if path.startswith(SESSION_PREFIXES) else MAX_BYTES
 
 
 class BoundedBody:
-    """Stands in for `receive` of one request. What is too long, or too slow, is answered here, and
-    looks to Django as if the visitor had left."""
+    """Replaces `receive` of one request. It answers a body that is too long or too slow, and tells
+    Django that the client has disconnected."""
 
     def __init__(self, scope: Message, receive: Receive, send: Send) -> None:
         self._receive, self._send = receive, send
@@ -46,8 +47,7 @@ class BoundedBody:
         self._is_whole = False
 
     async def __call__(self) -> Message:
-        """Return the next message of the server, or the visitor's leaving after an answer of 413
-        or 408."""
+        """Return the next message of the server; a disconnect after an answer of 413 or 408."""
         if self._is_whole:
             return await self._receive()
         try:
@@ -63,7 +63,7 @@ class BoundedBody:
         return message
 
     async def _let_pass(self) -> None:
-        """Read on for a moment, and keep nothing: a browser that is still sending when the
+        """Read on for a moment and drop the data: a browser that is still sending when the
         connection ends never shows the answer."""
         left = MAX_LET_PASS_BYTES
         with contextlib.suppress(TimeoutError):

@@ -1,4 +1,4 @@
-"""An answer of bytes in memory, sent over ASGI without Django."""
+"""Sends a complete answer from memory over ASGI, without Django."""
 
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
@@ -17,7 +17,7 @@ PLAIN_HEADERS: Headers = [
 
 
 async def answer(send: Send, status: int, headers: Headers, body: bytes) -> None:
-    """Send the whole of an answer, with its length."""
+    """Send a complete answer with its Content-Length."""
     length = (b"content-length", str(len(body)).encode())
     await send({"type": "http.response.start", "status": status, "headers": [*headers, length]})
     await send({"type": "http.response.body", "body": body})

@@ -1,9 +1,8 @@
-"""Mistakes of configuration, told at the start with a sentence and a remedy, not at 3 a.m.
+"""System checks: configuration mistakes are reported at the start, with a remedy.
 
-The key ring is tried on what the database already holds: the newest value of each sealed column
-is the canary. A ring that does not open it would sign nothing, refresh nothing, and seal what
-the right ring cannot open later; so neither `migrate` nor the server starts with it
-(spec §3.11). Losing the ring fails closed.
+The key ring is tested on the newest value of each sealed column (the "canaries"). A ring that
+cannot unseal them could not sign or refresh anything, and would seal values that the right ring
+cannot unseal later. So neither `migrate` nor the server starts with it: a lost ring fails closed.
 """
 
 from collections.abc import Sequence
@@ -38,7 +37,7 @@ STOCK_PROTECTION: tuple[type, ...] = (
 
 @register(Tags.security)
 def key_ring_is_usable(**_kwargs: Any) -> list[CheckMessage]:
-    """Look at the ring alone: no database needed."""
+    """Check the key ring alone, without a database."""
     try:
         vault.ring()
     except ImproperlyConfigured as exc:
@@ -50,8 +49,8 @@ def key_ring_is_usable(**_kwargs: Any) -> list[CheckMessage]:
 def key_ring_opens_the_database(
     *, databases: Sequence[str] | None = None, **_kwargs: Any
 ) -> list[CheckMessage]:
-    """Open the canaries; before the first `migrate` there are none, and before the `migrate` of a
-    new version there may be fewer."""
+    """Unseal the canaries. There are none before the first `migrate`, and perhaps fewer before the
+    `migrate` of a new version."""
     if not databases:
         return []
     problem = _unopened([column for column in vault.SEALED_COLUMNS if _is_in_database(column)])
@@ -62,7 +61,7 @@ def key_ring_opens_the_database(
 
 @register(Tags.security, deploy=True)
 def desk_settings_are_off(**_kwargs: Any) -> list[CheckMessage]:
-    """What is convenient on a desk must be off where patients are (T32)."""
+    """Check that settings for development are off in a deployment (T32)."""
     mistakes = [
         (settings.SANDBOX, "SANDBOX is on: anybody can sign in to the sandbox EHR.", "E010"),
         (settings.DEBUG, "DEBUG is on: error pages show settings and what is in memory.", "E011"),
@@ -104,7 +103,7 @@ def cache_is_shared(**_kwargs: Any) -> list[CheckMessage]:
 
 @register(Tags.security, deploy=True)
 def alarms_reach_somebody(**_kwargs: Any) -> list[CheckMessage]:
-    """Try the ways that are configured, once for each deployment."""
+    """Send a test alarm to the configured destinations, once for each deployment."""
     if not settings.ADMINS and not settings.ALERT_WEBHOOK_URL:
         return [
             Warning(
@@ -121,7 +120,8 @@ def alarms_reach_somebody(**_kwargs: Any) -> list[CheckMessage]:
 
 @register(Tags.security, deploy=True)
 def dotenv_is_for_its_owner(**_kwargs: Any) -> list[CheckMessage]:
-    """It holds every secret there is, and `cp` makes it readable for everybody."""
+    """Check the permissions of `.env`: it holds every secret, and `cp` makes it readable for
+    everyone."""
     dotenv = settings.BASE_DIR / ".env"
     if not dotenv.is_file() or not dotenv.stat().st_mode & 0o077:
         return []
@@ -131,8 +131,8 @@ def dotenv_is_for_its_owner(**_kwargs: Any) -> list[CheckMessage]:
 
 @register(Tags.security, deploy=True)
 def stock_protection_is_in_place(**_kwargs: Any) -> list[CheckMessage]:
-    """Stand in for security.W001 to W003 and axes.W002: they look for classes by name, and ours are
-    subclasses that are native to async or step aside."""
+    """Replace security.W001 to W003 and axes.W002. Those look for exact classes, and ours are
+    subclasses that are async or skip some routes."""
     installed = [import_string(name) for name in settings.MIDDLEWARE]
     return [
         Error(f"MIDDLEWARE has no {stock.__name__}.", id="smartapp.E015")
@@ -142,16 +142,17 @@ def stock_protection_is_in_place(**_kwargs: Any) -> list[CheckMessage]:
 
 
 async def verify_start() -> None:
-    """Look at what a server process cannot do without: the key ring, a schema that is not behind,
-    the static files. Raises ImproperlyConfigured, one sentence, and django.db.Error where the
-    database is away."""
+    """Check what a server process needs: the key ring, an up-to-date schema, the static files.
+    Raises ImproperlyConfigured with one sentence, and django.db.Error if the database is
+    unavailable."""
     await in_database(_verify_schema)
     await verify_ring()
     verify_static_files()
 
 
 async def verify_ring() -> None:
-    """Open the canaries before the first request; ImproperlyConfigured, one sentence, if not."""
+    """Unseal the canaries before the first request. Raises ImproperlyConfigured with one
+    sentence."""
     vault.ring()
     problem = await in_database(_unopened, vault.SEALED_COLUMNS)
     if problem:
@@ -159,7 +160,8 @@ async def verify_ring() -> None:
 
 
 def _verify_schema() -> None:
-    """A schema that is ahead is fine: during an upgrade the previous version goes on with it."""
+    """Refuse a schema that is behind. One that is ahead is allowed: during an upgrade the previous
+    version runs on with it."""
     executor = MigrationExecutor(connection)
     behind = executor.migration_plan(executor.loader.graph.leaf_nodes())
     if behind:
@@ -170,8 +172,8 @@ def _verify_schema() -> None:
 
 
 def verify_static_files() -> None:
-    """Without them no page can be shown, not even that of an error. They are in a folder of this
-    machine, so the release of another one does not help."""
+    """Check that all static files are collected: without them no page can be shown, not even an
+    error page. They are in a folder of this machine, so each machine needs `collectstatic`."""
     storage: object = staticfiles_storage
     if not isinstance(storage, ManifestStaticFilesStorage):
         return
@@ -194,11 +196,11 @@ def _is_in_database(column: vault.SealedColumn) -> bool:
 
 
 def _unopened(columns: Sequence[vault.SealedColumn]) -> str | None:
-    """Return what is wrong if the newest value of a column does not open. Raises
-    ImproperlyConfigured for a ring that is none."""
+    """Return what is wrong if the newest value of a column cannot be unsealed. Raises
+    ImproperlyConfigured for an unusable ring."""
     for column in columns:
         rows = apps.get_model(column.model)._default_manager.exclude(**{column.field: ""})
-        # This column alone: `migrate` runs before the others of a new version exist.
+        # Only this column: before `migrate`, the new columns of a new version do not exist.
         newest = rows.order_by("-pk").only(column.field).first()
         try:
             if newest is not None:

@@ -1,8 +1,8 @@
-"""A circuit breaker per host: one EHR that does not answer must not hold up anything else.
+"""A circuit breaker per host: an EHR that does not answer must not delay anything else.
 
-After a few requests in a row without an answer the circuit opens: for a moment nobody waits for
-that host any more, everybody is told so at once. Then one request is let through to see, and an
-answer of any kind closes the circuit again.
+The circuit opens after a few requests in a row without an answer. For a moment, requests to that
+host then fail at once instead of waiting. After that one request is let through as a probe, and an
+answer of any kind closes the circuit.
 """
 
 import time
@@ -23,7 +23,7 @@ REMEMBERED = 1_000
 
 
 class Circuit:
-    """What this process has seen of one host lately."""
+    """The recent failures of one host in this process."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
@@ -32,7 +32,7 @@ class Circuit:
         self._probing = False
 
     def refuse_while_open(self) -> None:
-        """Raise EHRSuspended at once where a request would not be let through anyway."""
+        """Raise EHRSuspended at once if a request would not be let through."""
         if self._failures >= FAILURES_THAT_OPEN and self._clock() < self._open_until:
             raise self._suspended()
 
@@ -44,7 +44,8 @@ class Circuit:
 
     @contextmanager
     def request(self) -> Iterator[None]:
-        """Let one request through and learn from how it ends; EHRSuspended while it is open."""
+        """Let one request through and record its outcome. Raises EHRSuspended while the circuit is
+        open."""
         probe = self._admit()
         try:
             yield
@@ -52,7 +53,7 @@ class Circuit:
             self._failures += 1
             self._open_until = self._clock() + OPEN_SECONDS
             raise
-        except (EHRRedirected, EHRResponseTooLarge):  # refused, but an answer
+        except (EHRRedirected, EHRResponseTooLarge):  # refused by us, but the host answered
             self._failures = 0
             raise
         else:
@@ -70,7 +71,7 @@ class Circuit:
         return not self._failures
 
     def _admit(self) -> bool:
-        """Return whether the request is the one that tries a host which has failed."""
+        """Return whether this request is the probe of a host that has failed."""
         if self._failures < FAILURES_THAT_OPEN:
             return False
         if self._probing or self._clock() < self._open_until:
@@ -79,18 +80,18 @@ class Circuit:
         return True
 
 
-# By method, host and port: those of registered EHRs, and what administrators paste to have a look.
+# By method, host and port, of registered EHRs and of addresses that administrators try.
 _circuits: dict[str, Circuit] = {}
 
 
 def open_circuits() -> int:
-    """Return how many hosts are left alone now."""
+    """Return the number of open circuits."""
     return sum(one.is_open for one in _circuits.values())
 
 
 def circuit(target: str) -> Circuit:
-    """Return the circuit of a method and host. Of many, one that is well is forgotten for it, and
-    the oldest where none is."""
+    """Return the circuit of a method and host. If there are too many, one without failures is
+    dropped, or else the oldest."""
     if target not in _circuits:
         if len(_circuits) >= REMEMBERED:
             well = (name for name, one in _circuits.items() if one.is_well)

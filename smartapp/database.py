@@ -1,7 +1,7 @@
-"""Database work of async code: one sync function at a time, in threads that keep their connection.
+"""Runs database work of async code in a few threads that keep their connections.
 
-Django's own way (`sync_to_async`) takes a fresh thread per request under ASGI, and with it a
-fresh connection: 6 ms on PostgreSQL. These few threads live as long as the process.
+Django's `sync_to_async` takes a new thread for each request under ASGI, and with it a new
+connection: 6 ms on PostgreSQL. These threads live as long as the process.
 """
 
 import asyncio
@@ -19,10 +19,10 @@ from smartapp import deadlines
 
 THREADS = 4
 IDLE_SECONDS_BEFORE_CHECK = 30
-# A statement of a launch takes milliseconds. One that waits for a lock, or for a server that is
-# gone, is given up, and the person told to try again.
+# A launch's statement takes milliseconds. One that waits for a lock or for a dead server is
+# cancelled, and the user is told to try again.
 STATEMENT_SECONDS = 5.0
-# All statements of one piece of work, and its commit.
+# For all statements of one piece of work, and its commit.
 WORK_SECONDS = 15.0
 CHECK_SECONDS = 2.0
 WAIT_FOR_THREAD_SECONDS = 8.0
@@ -42,19 +42,20 @@ _unfinished = 0
 
 
 class DatabaseCrowded(OperationalError):
-    """No database thread became free in time: the database is slow, or away."""
+    """No database thread became free in time: the database is slow or unavailable."""
 
 
 def waiting() -> int:
-    """Return how many pieces of work wait for a database thread."""
+    """Return how many pieces of work are waiting for a database thread."""
     return max(0, _unfinished - THREADS)
 
 
 def _drop_dead_connection() -> None:
-    """Look before trusting a connection that had an error, lay idle, or is from before the moment
-    in which another one was found silent; reconnect if it is dead.
+    """Test a connection that had an error, was idle, or was used before another one was found dead;
+    reconnect if it is dead.
 
-    `close_old_connections` would also close healthy ones, as CONN_MAX_AGE is 0 for everybody else.
+    `close_old_connections` would also close healthy ones, because CONN_MAX_AGE is 0 for all other
+    threads.
     """
     now = time.monotonic()
     used_at = getattr(_used, "at", now)
@@ -73,11 +74,11 @@ def _is_usable() -> bool:
 
 
 async def in_database(work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
-    """Return what `work` returns, run in a database thread. Never await the EHR inside it.
+    """Return the result of `work`, run in a database thread. Never await the EHR inside it.
 
-    With the caller's context, as `sync_to_async` has it: the audit trail names whose request it is.
-    DatabaseCrowded where no thread becomes free in time; django.db.OperationalError for a statement
-    that takes too long.
+    `work` runs in the caller's context, as with `sync_to_async`: the audit trail needs the request.
+    Raises DatabaseCrowded if no thread becomes free in time, and django.db.OperationalError if a
+    statement takes too long.
     """
 
     def run() -> T:
@@ -101,7 +102,7 @@ def _count(change: int) -> None:
 
 
 async def _begun(future: Future[Any], answer: asyncio.Future[Any]) -> None:
-    """Wait for work that others may be before; give up what no thread has begun in time."""
+    """Wait for queued work; cancel it if no thread has started it in time."""
     try:
         done, _ = await asyncio.wait([answer], timeout=WAIT_FOR_THREAD_SECONDS)
     except asyncio.CancelledError:
@@ -113,10 +114,10 @@ async def _begun(future: Future[Any], answer: asyncio.Future[Any]) -> None:
 
 @contextmanager
 def own_connection() -> Iterator[None]:
-    """Around work outside of requests: with a connection that is opened for it and closed after it.
-    Nothing else closes those, and one that the database has ended fails whatever comes later.
+    """Open a connection for work outside of requests, and close it afterwards.
 
-    Where a transaction is open already it is the caller's, as in a test's.
+    Nothing else closes such connections, and one that the database has ended would make all later
+    work fail. Inside a transaction, as in tests, the connection is the caller's and stays open.
     """
     _close_unless_in_use()
     try:
@@ -135,7 +136,7 @@ def close_thread_connections() -> None:
     together = Barrier(THREADS)
 
     def close() -> None:
-        together.wait()  # so that no thread takes two turns and another none
+        together.wait()  # so that each thread closes its own connection
         connection.close()
 
     wait([_threads.submit(close) for _ in range(THREADS)])

@@ -1,13 +1,13 @@
-"""No statement waits for PostgreSQL without end.
+"""Deadlines for PostgreSQL statements.
 
-A server that is gone without a word (a failover, a firewall that forgets) leaves connections that
-are never answered. TCP notices within seconds where packets are lost (`DATABASES` in settings), and
-never where something in between still acknowledges them. So each statement has a deadline that is
-kept here, on our side: when it is over, the server is asked to cancel the statement, and where
-nothing comes back the connection is cut. Whoever waited gets django.db.OperationalError.
+A server that disappears (a failover, a firewall that drops its state) leaves connections that never
+answer. TCP notices within seconds if packets are lost (`DATABASES` in settings), but never if
+something in between still acknowledges them. So this module gives each statement a deadline on our
+side. When it passes, the server is asked to cancel the statement. If nothing comes back, the
+connection is closed. The caller gets django.db.OperationalError.
 
-It is kept by one thread that looks four times a second, and not by `statement_timeout`: a pooler in
-transaction mode would hand such a setting on to somebody else's session.
+One thread checks the deadlines four times a second. `statement_timeout` is not used, because a
+pooler in transaction mode would pass that setting on to another session.
 """
 
 import contextlib
@@ -24,9 +24,9 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.backends.signals import connection_created
 
 LOOK_SECONDS = 0.25
-# Between asking the server to cancel, which answers in milliseconds if it is there, and the cut.
+# Between the request to cancel, which a living server answers in milliseconds, and the close.
 CANCEL_SECONDS = 1.0
-# Of requests that have a thread of their own (administration, sandbox), and of `maintain`.
+# For requests with a thread of their own (admin site, sandbox), and for `maintain`.
 STATEMENT_SECONDS = 30.0
 
 Execute = Callable[[str, Any, bool, Any], Any]
@@ -43,19 +43,19 @@ _running: dict[int, _Work] = {}
 _limits = threading.local()
 _default_seconds: float | None = None
 _watching: threading.Thread | None = None
-# When a connection was last found silent: others that were used before may be, too.
+# When a connection was last found dead: others that were used before may be dead too.
 silent_since = 0.0
 
 
 def keep(seconds: float = STATEMENT_SECONDS) -> None:
-    """Keep deadlines in this process: in servers and in `maintain`, not in a migration."""
+    """Enforce deadlines in this process: in servers and in `maintain`, but not in migrations."""
     global _default_seconds
     _default_seconds = seconds
     connection_created.connect(_on_connection)
 
 
 def keep_in_this_thread(seconds: float) -> None:
-    """Keep shorter ones in this thread."""
+    """Use another deadline for statements of this thread."""
     _limits.seconds = seconds
 
 
@@ -74,7 +74,7 @@ def _guarded(execute: Execute, sql: str, params: Any, many: bool, context: Any) 
 
 @contextlib.contextmanager
 def within(seconds: float) -> Iterator[None]:
-    """Around work of this thread with PostgreSQL: what it waits for fails after so many seconds."""
+    """Set a deadline for work of this thread with PostgreSQL: waiting fails after `seconds`."""
     global _watching
     database = connections[connection.alias]
     if database.vendor != "postgresql":
@@ -104,10 +104,10 @@ def _watch() -> None:
 
 
 def _end(work: _Work, now: float) -> None:
-    """Ask the server to cancel; the next time, cut the connection."""
+    """Ask the server to cancel; the second time, close the connection."""
     global silent_since
     raw = work.database.connection
-    if raw is None:  # it is being opened, which has a time-out of its own
+    if raw is None:  # being opened, which has its own time-out
         return
     work.until = now + CANCEL_SECONDS
     if work.is_cancelled:
@@ -119,12 +119,12 @@ def _end(work: _Work, now: float) -> None:
 
 
 def _cancel(raw: Any) -> None:
-    with contextlib.suppress(Exception):  # whatever it is: the cut comes next
+    with contextlib.suppress(Exception):  # on any error the connection is closed next
         raw.cancel_safe(timeout=CANCEL_SECONDS)
 
 
 def _cut(raw: Any) -> None:
-    """Whoever waits for this socket reads its end."""
-    # Suppressed: it may have been closed in this moment.
+    """Shut the socket down, so that the thread that waits for it reads its end."""
+    # Suppressed: it may have been closed this moment.
     with contextlib.suppress(Exception), socket.socket(fileno=os.dup(raw.fileno())) as own:
         own.shutdown(socket.SHUT_RDWR)

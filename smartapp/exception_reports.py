@@ -1,8 +1,7 @@
-"""Django's reports of exceptions, without a value in them.
+"""Exception reports of Django, without any values.
 
-Between the callback and the launch's page, every frame on the stack holds a code, a verifier or a
-token in some variable, and so does the request's query. A report is for finding a fault, and the
-lines of code that led there are enough; whose data it was is nobody's business (C70, T10).
+During the callback, variables on the stack hold a code, a verifier or tokens, and so does the query
+of the request. To find a fault, the lines of code are enough, so values are left out (C70, T10).
 """
 
 import traceback
@@ -17,8 +16,8 @@ from django.views.debug import ExceptionReporter
 FRAMES = 5
 MAX_WORDS = 200
 ROOT = Path(__file__).resolve().parent.parent
-# SQLSTATE classes that are about the server and never about the values of a row: connection,
-# transaction, resources, state, intervention by an operator, system.
+# SQLSTATE classes that concern the server and never the values of a row: connection, transaction,
+# resources, state, operator intervention, system.
 SERVER_CLASSES = {"08", "25", "40", "53", "55", "57", "58"}
 CONNECTION_ERRORS = (
     "redis.exceptions.ConnectionError",
@@ -28,9 +27,9 @@ CONNECTION_ERRORS = (
 
 
 class ReportWithoutValues(ExceptionReporter):
-    """The traceback with its source lines: no variables, no query, no form, no cookies, no headers.
+    """The traceback with its source lines, but without variables, query, form, cookies and headers.
 
-    For `DEFAULT_EXCEPTION_REPORTER`: the page that DEBUG shows, and the mail to ADMINS.
+    Used as `DEFAULT_EXCEPTION_REPORTER`: for the DEBUG page and the mail to ADMINS.
     """
 
     def __init__(self, _request: HttpRequest | None, *args: Any, **options: Any) -> None:
@@ -40,42 +39,43 @@ class ReportWithoutValues(ExceptionReporter):
         return [{**frame, "vars": []} for frame in super().get_traceback_frames()]
 
     def get_traceback_data(self) -> dict[str, Any]:
-        """An exception's words are a value, too: a database quotes the row that it refused."""
+        """Return the report's data without the exception's message: a database quotes the row that
+        it refused."""
         shown: dict[str, Any] = super().get_traceback_data()
         frames = [{**frame, "exc_cause": None} for frame in shown.get("frames", [])]
         return shown | {"exception_value": sentence(self.exc_value), "frames": frames}
 
 
 def cause(error: BaseException) -> str:
-    """Return one line for the log: the exception's class, its words where they hold no value of
-    ours or of a patient, and the code that it came from, innermost first."""
+    """Return one line for the log: the exception's class, its message if that cannot hold a value
+    of ours or of a patient, and where it was raised, innermost frame first."""
     words = _words(error)
     return f"{type(error).__name__}{f': {words}' if words else ''}{_way(error)}"
 
 
 def sentence(error: BaseException | None) -> str:
-    """Return the same without the code: for a person at a terminal."""
+    """Return the same without the frames, for a terminal."""
     return _words(error) or type(error).__name__ if error else ""
 
 
 def _words(error: BaseException) -> str:
     if isinstance(error, OSError):
-        words = error.strerror or ""  # without the file's name, which somebody may have chosen
+        words = error.strerror or ""  # without the file name, which a user may have chosen
     else:
         words = str(error) if _is_about_the_server(error) else ""
-    # Of PostgreSQL's lines only the first: the others may tell more than the error.
+    # Only PostgreSQL's first line: the others may contain values.
     return "".join(filter(str.isprintable, words.strip().partition("\n")[0]))[:MAX_WORDS]
 
 
 def _is_about_the_server(error: BaseException) -> bool:
-    if isinstance(error, DatabaseError):  # Django's own, around the driver's
+    if isinstance(error, DatabaseError):  # Django's exception wraps the driver's
         return error.__cause__ is not None and _is_of_server(error.__cause__)
     return isinstance(error, ImproperlyConfigured) or _is_of_server(error)
 
 
 def _is_of_server(error: BaseException) -> bool:
-    """Whether a driver raised it because of its server: such words name a host and what is wrong
-    with it, and no value that was read or written."""
+    """Return whether a driver raised it because of its server. Such messages name a host and a
+    problem, but no value that was read or written."""
     kind = type(error)
     if any(f"{one.__module__}.{one.__name__}" in CONNECTION_ERRORS for one in kind.__mro__):
         return True
@@ -97,6 +97,6 @@ def _way(error: BaseException) -> str:
 
 
 def _short(filename: str) -> str:
-    """Return the path inside the project, or inside a library."""
+    """Return the path relative to the project or to the library."""
     path = filename.removeprefix(f"{ROOT}/")
     return path.partition("site-packages/")[2] or path.rpartition("/lib/")[2] or path

@@ -1,6 +1,6 @@
-"""What the demo needs before Django can start: a `.env` with everything that is missing.
+"""Completes `.env` for the demo, before Django can start.
 
-Standard library only, as it runs before the settings are read.
+Standard library only, because it runs before the settings are read.
 """
 
 import base64
@@ -36,17 +36,17 @@ def _name(line: str) -> str:
 
 
 def _is_deployment(lines: list[str], environment: Mapping[str, str]) -> bool:
-    """Whether this configures an app that people reach under an address of its own."""
+    """Return whether this configuration is for a deployment with its own address."""
     configured = [line.partition("=")[2] for line in lines if _name(line) == "PUBLIC_URL"]
     url = environment.get("PUBLIC_URL") or "".join(configured[-1:])
     return bool(url) and not url.strip(" '\"").startswith(LOOPBACK)
 
 
 def completed(text: str, environment: Mapping[str, str], port: int) -> str:
-    """Return the content of `.env` with what is missing; what is there stays as it is, except
-    that a loopback PUBLIC_URL follows the port that the demo serves on.
+    """Return the content of `.env` with missing variables added. Existing ones stay, but a loopback
+    PUBLIC_URL follows the port of the demo.
 
-    A deployment's is left alone: it would serve the sandbox from its next start on (T32).
+    A deployment's `.env` is not changed: it would serve the sandbox after its next start (T32).
     """
     if _is_deployment(text.splitlines(), environment):
         return text
@@ -61,7 +61,7 @@ def completed(text: str, environment: Mapping[str, str], port: int) -> str:
 
 
 def complete_dotenv(path: Path, port: int) -> None:
-    """Write what is missing into `.env`, readable by its owner only."""
+    """Add missing variables to `.env`, readable by its owner only."""
     before = path.read_text() if path.exists() else ""
     after = completed(before, os.environ, port)
     if after == before:
@@ -76,7 +76,7 @@ def complete_dotenv(path: Path, port: int) -> None:
 
 
 def port_of(arguments: list[str], default: int = 8000) -> int:
-    """Return the port that the arguments of `demo` name; a bad one is left to the command."""
+    """Return the port in the arguments of `demo`. A bad one is left for the command to refuse."""
     for position, argument in enumerate(arguments):
         name, _, value = argument.partition("=")
         if name == "--port":

@@ -1,8 +1,8 @@
 """Which EHRs may show a page in a frame (C57, C150).
 
-A page of a launch shows in its own EHR's frame only. The page that says why there is none, when the
-database is away or the fault is our own, cannot know whose launch it was: it shows in the frame of
-every registered EHR, because a frame must not go blank. There is nothing on it of anybody.
+A launch page may be framed by its own EHR only. The error page for an unavailable database or a
+fault of this app cannot know which launch it belongs to. So every registered EHR may frame it,
+because a frame must not stay blank. It contains nothing about anyone.
 """
 
 from collections.abc import Iterable
@@ -16,11 +16,11 @@ _known: frozenset[str] = frozenset()
 
 
 def framable(response: T, frame_ancestors: Iterable[str]) -> T:
-    """Let these origins show this page in a frame, and nobody else (C150)."""
+    """Allow exactly these origins to frame this page (C150)."""
     ancestors = list(frame_ancestors)
     if ancestors:
         response.xframe_options_exempt = True  # type: ignore[attr-defined]
-        replaced = getattr(response, "_csp_replace", {})  # by the page itself, for its form
+        replaced = getattr(response, "_csp_replace", {})  # set by the page itself, for its form
         response._csp_replace = {  # type: ignore[attr-defined]
             **replaced,
             "frame-ancestors": ancestors,
@@ -29,12 +29,12 @@ def framable(response: T, frame_ancestors: Iterable[str]) -> T:
 
 
 def framable_by_all_known(response: T) -> T:
-    """Let every registered EHR that frames this app show this page."""
+    """Allow every registered EHR that frames this app to frame this page."""
     return framable(response, sorted(_known))
 
 
 def know(frame_ancestors: Iterable[str]) -> None:
-    """Replace what is remembered of the origins that registered EHRs frame this app from."""
+    """Replace the known origins from which registered EHRs frame this app."""
     global _known
     _known = frozenset(frame_ancestors)
 

@@ -1,12 +1,11 @@
-"""The one outbound HTTP client of the app.
+"""The HTTP client for all outgoing requests of the app.
 
-One aiohttp session per event loop: kept connections, limits per host, one TLS context. Redirects
-are never followed, answers are capped while they are read, and an address is checked in the
-resolver, at the moment of the connection, so that a name that changes its mind between check and
-use (DNS rebinding, T12) leads nowhere. A host that stops answering is left alone for a moment
-(`circuit`); at one that is slow, so many requests are under way and no more, and who waits for a
-place does not wait for long. Whatever goes wrong is one of our own errors; no error of
-aiohttp leaves this file, and none carries a URL's query, a header or a body.
+There is one aiohttp session per event loop: kept connections, limits per host, one TLS context.
+Redirects are never followed, and responses are limited in size while they are read. Addresses are
+checked in the resolver, at the moment of connecting, which defeats DNS rebinding (T12). A host that
+stops answering is left alone for a moment (`circuit`). Requests to one host are limited in number;
+further ones wait for a slot, but not for long. All failures become errors of ours: no aiohttp error
+leaves this module, and no error contains a URL's query, a header or a body.
 """
 
 import asyncio
@@ -45,20 +44,20 @@ T = TypeVar("T")
 
 MAX_BYTES = 262_144
 CONNECT_SECONDS = 5
-# By method and host: reads of a chart that is slow must not keep people from signing in there, and
-# no host may take the memory and the connections of all others. What is posted are token requests:
-# as many as launches may wait for one EHR.
+# By method and host: reading a chart from a slow EHR must not keep people from signing in there,
+# and no host may use up memory and connections. POSTs are token requests: as many as launches may
+# wait for one EHR.
 MAX_READS_IN_FLIGHT = 64
 WAIT_FOR_PLACE_SECONDS = 5
-# Below the 60 s after which common load balancers drop an idle connection: a request that is not
-# repeated, as the token request, should not meet one that is just being closed.
+# Less than the 60 s after which common load balancers drop idle connections: a request that is
+# never repeated, like the token request, should not meet a connection that is being closed.
 KEEPALIVE_SECONDS = 50
 READ_CHUNK_BYTES = 65_536
 CONDITIONS = frozenset({"if-none-match", "if-modified-since"})
 
 _VISIBLE_ASCII = re.compile(r"[!-~]+")
 _NAT64 = ipaddress.ip_network("64:ff9b::/96")
-# Not public, by the registries of IANA; Python versions differ on whether they know.
+# Not public according to IANA's registries; Python versions differ in what they know.
 _NOT_PUBLIC = tuple(
     ipaddress.ip_network(one)
     for one in (
@@ -79,7 +78,7 @@ _NOT_PUBLIC = tuple(
 
 @dataclass(frozen=True, slots=True)
 class Response:
-    """A complete answer. `body` is never logged and not part of the repr."""
+    """A complete response. `body` is never logged and not in the repr."""
 
     status: int
     headers: CIMultiDictProxy[str] = field(repr=False)
@@ -88,9 +87,9 @@ class Response:
 
 @dataclass(frozen=True, slots=True)
 class Exchange:
-    """One request as a timeline may keep it. `status` is None where there was no usable answer,
-    `is_abandoned` where we ourselves stopped waiting because nobody needed it any more; `date` is
-    what the other side said that the time is."""
+    """A request as recorded in a timeline. `status` is None if there was no usable response.
+    `is_abandoned`: we stopped waiting because the result was no longer needed. `date` is the Date
+    header of the response."""
 
     method: str
     url: str = field(repr=False)
@@ -100,14 +99,15 @@ class Exchange:
     is_abandoned: bool = False
 
 
-# Told of each request that this task, and those that it starts, have sent.
+# Called for each request that this task, or a task that it starts, has sent.
 observer: ContextVar[Callable[[Exchange], None] | None] = ContextVar("observer", default=None)
 
 
 def address_is_allowed(address: str) -> bool:
-    """Whether we may connect there: public addresses, and loopback in development (C15).
+    """Return whether we may connect to an IP address: public ones, and loopback in development
+    (C15).
 
-    ValueError for what is not an address.
+    Raises ValueError if it is not an address.
     """
     ip = _embedded(ipaddress.ip_address(address.split("%")[0]))
     if ip.is_loopback:
@@ -120,7 +120,7 @@ def address_is_allowed(address: str) -> bool:
 def _embedded(
     ip: ipaddress.IPv4Address | ipaddress.IPv6Address,
 ) -> ipaddress.IPv4Address | ipaddress.IPv6Address:
-    """Return the IPv4 address that an IPv6 address really leads to, where it does."""
+    """Return the IPv4 address that an IPv6 address embeds, if it embeds one."""
     if isinstance(ip, ipaddress.IPv4Address):
         return ip
     if ip in _NAT64:
@@ -129,7 +129,7 @@ def _embedded(
 
 
 def is_loopback(host: str) -> bool:
-    """Whether a host, as a URL writes it, is this machine."""
+    """Return whether a URL's host is this machine."""
     if host == "localhost" or host.endswith(".localhost"):
         return True
     try:
@@ -139,7 +139,7 @@ def is_loopback(host: str) -> bool:
 
 
 class GuardedResolver(AbstractResolver):
-    """Resolves a name and refuses the whole of it when any of its addresses is not allowed."""
+    """A resolver that refuses a name if any of its addresses is not allowed."""
 
     def __init__(self) -> None:
         self._resolver = ThreadedResolver()
@@ -158,7 +158,7 @@ class GuardedResolver(AbstractResolver):
 
 @cache
 def _tls_context() -> ssl.SSLContext:
-    """Built once per process: loading the CA bundle takes 20 ms."""
+    """Return the TLS context, built once per process: loading the CA bundle takes 20 ms."""
     context = ssl.create_default_context()
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     return context
@@ -168,7 +168,7 @@ def _new_session() -> aiohttp.ClientSession:
     connector = aiohttp.TCPConnector(
         resolver=GuardedResolver(),
         ssl=_tls_context(),
-        limit=0,  # see most_in_flight: in the connector's queue a request would wait unseen
+        limit=0,  # see most_in_flight: requests in the connector's queue would not be counted
         keepalive_timeout=KEEPALIVE_SECONDS,
     )
     return aiohttp.ClientSession(
@@ -181,12 +181,12 @@ def _new_session() -> aiohttp.ClientSession:
 
 
 _sessions: dict[asyncio.AbstractEventLoop, aiohttp.ClientSession] = {}
-# Each belongs to the loop of its session, too.
+# Also per event loop, like the sessions.
 _places: dict[tuple[asyncio.AbstractEventLoop, str], asyncio.Semaphore] = {}
 
 
 def _session() -> aiohttp.ClientSession:
-    """Return the session of the running event loop; a client belongs to its loop."""
+    """Return the session of the running event loop; sessions belong to a loop."""
     loop = asyncio.get_running_loop()
     session = _sessions.get(loop)
     if session is None or session.closed:
@@ -195,7 +195,7 @@ def _session() -> aiohttp.ClientSession:
 
 
 async def close() -> None:
-    """Close the running loop's session: at server shutdown, before its loop is gone."""
+    """Close the running loop's session. Call it at shutdown, before the loop ends."""
     loop = asyncio.get_running_loop()
     session = _sessions.pop(loop, None)
     for place in [place for place in _places if place[0] is loop]:
@@ -205,17 +205,17 @@ async def close() -> None:
 
 
 async def end(tasks: Collection[asyncio.Task[Any]]) -> None:
-    """Cancel tasks of the running loop, and return once they have ended."""
+    """Cancel tasks of the running loop and wait until they have ended."""
     for task in tasks:
         task.cancel()
     await asyncio.gather(*tasks, return_exceptions=True)
 
 
 def run(work: Coroutine[Any, Any, T]) -> T:
-    """Return what `work` returns, from sync code: a command or an admin page.
+    """Return the result of `work`, for sync code: a command or an admin page.
 
-    In an event loop of its own, whose session is closed with it; the server's stays untouched.
-    What `work` left under way ends first: it would open another session, which nobody closes.
+    It runs in its own event loop with its own session, so the server's stay untouched. Tasks that
+    `work` left running are ended first: they would open another session that is never closed.
     """
 
     async def run_and_close() -> T:
@@ -229,11 +229,11 @@ def run(work: Coroutine[Any, Any, T]) -> T:
 
 
 def check_url(url: str) -> URL:
-    """Return the URL exactly as written, read by the same reader as aiohttp's.
+    """Return the URL exactly as written, parsed like aiohttp parses it.
 
-    Raises AddressRefused unless it is https (or, in development, http to this machine) without
-    user information, and, where its host is a number, to an address that is allowed: aiohttp
-    does not ask its resolver about those.
+    Raises AddressRefused unless it is https (or, in development, http to this machine), without
+    user information, and, if the host is an IP address, to an allowed one: aiohttp does not call
+    its resolver for those.
     """
     if not _VISIBLE_ASCII.fullmatch(url):
         raise AddressRefused("the URL has characters that no URL has")
@@ -253,7 +253,8 @@ def check_url(url: str) -> URL:
 
 
 def _looks_numeric(host: str) -> bool:
-    """Whether a resolver could take the host for an address: also `2130706433`, `0x7f.1`."""
+    """Return whether a resolver could read the host as an IP address: also `2130706433` and
+    `0x7f.1`."""
     last_label = host.rstrip(".").rpartition(".")[2].lower()
     return ":" in host or last_label.isdigit() or last_label.startswith("0x")
 
@@ -261,7 +262,7 @@ def _looks_numeric(host: str) -> bool:
 def _literal_is_allowed(host: str) -> bool:
     try:
         return address_is_allowed(host)
-    except ValueError:  # one of the spellings that only some programs take for an address
+    except ValueError:  # a notation that only some programs read as an address
         return False
 
 
@@ -277,13 +278,13 @@ async def _read_capped(response: aiohttp.ClientResponse, max_bytes: int) -> byte
 
 
 def most_in_flight(method: str) -> int:
-    """Return how many requests of this method one host may have under way."""
+    """Return how many requests of this method may be in flight to one host."""
     return settings.MAX_OF_ONE_ENDPOINT if method == "POST" else MAX_READS_IN_FLIGHT
 
 
 @asynccontextmanager
 async def _place(method: str, target: str) -> AsyncIterator[None]:
-    """Hold one of the places at a host; EHRCrowded where none becomes free in a few seconds."""
+    """Hold one of the slots of a host. Raises EHRCrowded if none becomes free in a few seconds."""
     most = most_in_flight(method)
     places = _places.setdefault((asyncio.get_running_loop(), target), asyncio.Semaphore(most))
     try:
@@ -330,7 +331,7 @@ async def _send(
 ) -> Response:
     host = url.raw_authority
     timeout = aiohttp.ClientTimeout(total=timeout_seconds, sock_connect=CONNECT_SECONDS)
-    # `from None` throughout: aiohttp's messages hold the whole URL.
+    # `from None` everywhere, because aiohttp's messages contain the whole URL.
     try:
         async with _session().request(
             method, url, allow_redirects=False, timeout=timeout, **options
@@ -349,13 +350,13 @@ async def _send(
 
 
 def _is_unchanged(status: int, options: Mapping[str, Any]) -> bool:
-    """Whether this is the 304 of a request that asked for what has changed (RFC 9110 §15.4.5)."""
+    """Return whether this is a 304 to a conditional request (RFC 9110 §15.4.5)."""
     sent = {name.lower() for name in options.get("headers") or ()}
     return status == HTTPStatus.NOT_MODIFIED and bool(CONDITIONS & sent)
 
 
 def _failure(host: str, error: Exception) -> str:
-    """Return in words how the connection failed, without the error's own: they hold the URL."""
+    """Return how the connection failed, without aiohttp's message, which contains the URL."""
     if isinstance(error, aiohttp.ClientConnectorCertificateError):
         return f"the TLS certificate of {host} is not one that can be trusted"
     if isinstance(error, aiohttp.ClientSSLError):
@@ -376,10 +377,10 @@ async def get(
     max_bytes: int = MAX_BYTES,
     timeout_seconds: float = 5.0,
 ) -> Response:
-    """Return the answer to a GET, whatever its status, unless that is a redirect.
+    """Return the response to a GET, with any status except a redirect.
 
-    Raises EHRUnreachable, EHRTimeout, EHRSuspended, EHRCrowded, EHRRedirected,
-    EHRResponseTooLarge or AddressRefused.
+    Raises EHRUnreachable, EHRTimeout, EHRSuspended, EHRCrowded, EHRRedirected, EHRResponseTooLarge
+    or AddressRefused.
     """
     return await _request(
         "GET", url, headers=headers, max_bytes=max_bytes, timeout_seconds=timeout_seconds
@@ -394,7 +395,7 @@ async def post_form(
     max_bytes: int = MAX_BYTES,
     timeout_seconds: float = 10.0,
 ) -> Response:
-    """Return the answer to a form POST (RFC 6749 appendix B). Raises as `get` does."""
+    """Return the response to a form POST (RFC 6749 appendix B). Raises the same errors as `get`."""
     return await _request(
         "POST",
         url,

@@ -1,8 +1,7 @@
-"""Start and end of a server process (the ASGI lifespan protocol).
+"""Start and shutdown of a server process (the ASGI lifespan protocol).
 
-A process that cannot do its work does not start. Whatever goes wrong before the first request is
-said in one sentence, and the server ends: a process that went on without the task that keeps its
-keys fresh would sign with keys that were dropped.
+A process that cannot work does not start: it reports the reason in one sentence and ends. Without
+the task that keeps its keys fresh, it would sign with keys that were dropped.
 """
 
 import asyncio
@@ -21,7 +20,7 @@ STEP_SECONDS = 1.5
 
 
 async def lifespan(receive: Receive, send: Send) -> None:
-    """Open what every request needs before the first one, and close it after the last."""
+    """Start what requests need before the first one, and stop it after the last."""
     tasks: list[asyncio.Task[None]] = []
     while True:
         message = await receive()
@@ -29,8 +28,8 @@ async def lifespan(receive: Receive, send: Send) -> None:
             try:
                 tasks = await _start()
             except Exception as error:
-                # Whatever it is: uvicorn may take an exception here for an app without a lifespan,
-                # and serve without all that starts here.
+                # Catch everything: uvicorn may read an exception here as "no lifespan support" and
+                # serve without what starts here.
                 words = f"smartapp does not start: {sentence(error)}"
                 await send({"type": "lifespan.startup.failed", "message": words})
                 return
@@ -41,9 +40,9 @@ async def lifespan(receive: Receive, send: Send) -> None:
             return
 
 
-# Objects made before Python looks for cycles among them. A record of two thousand observations is
-# three hundred thousand objects without a cycle: at Python's own 700, looking through them again
-# and again took more time than reading them.
+# Objects allocated before a garbage collection. A record of two thousand observations is three
+# hundred thousand objects without cycles. With Python's default of 700, the collections took more
+# time than reading the record.
 OBJECTS_BETWEEN_COLLECTIONS = 100_000
 
 
@@ -66,8 +65,9 @@ async def _start() -> list[asyncio.Task[None]]:
 
 
 async def _end(tasks: list[asyncio.Task[None]]) -> None:
-    """Each step has its time, so that the whole ends before a supervisor kills it: together with
-    the 15 seconds in which uvicorn lets requests end (Procfile), within 30."""
+    """Stop everything, each step within STEP_SECONDS. Together with the 15 seconds that uvicorn
+    gives requests (Procfile) this takes less than 30 seconds, after which a supervisor kills the
+    process."""
     await http.end(tasks)
     await background.finish()
     for step in (events.flush(), discovery.end_asking(), http.close()):

@@ -1,4 +1,4 @@
-"""Log lines: as text or as JSON, each with its moment in UTC and the request that it belongs to."""
+"""Log lines as text or JSON, each with its UTC time and the id of its request."""
 
 import logging
 import re
@@ -12,9 +12,9 @@ from pythonjsonlogger.json import JsonFormatter
 access = logging.getLogger("smartapp.access")
 
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{8,64}")
-# A part of an address that is a name of ours. Others may be a secret of a link, or a resource's id.
+# A path segment that is one of our names. Others may be a link's secret or a resource's id.
 _NAME = re.compile(r"[a-z]{2,20}([-_.][a-z]{2,20}){0,3}|[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
-# Of these the second part is the slug of a registration or an endpoint.
+# Prefixes that are followed by the slug of a registration or endpoint.
 _SLUG_FOLLOWS = ("connect", "callback")
 
 _request_id: ContextVar[str] = ContextVar("request id", default="")
@@ -22,7 +22,7 @@ _about: ContextVar[dict[str, str] | None] = ContextVar("what a request is about"
 
 
 def begin(sent: str) -> str:
-    """Begin a request, under the id that the proxy gave it or a new one; return the id."""
+    """Begin a request with the id that the proxy sent, or a new one; return the id."""
     request_id = sent if _REQUEST_ID.fullmatch(sent) else secrets.token_hex(8)
     _request_id.set(request_id)
     _about.set({})
@@ -30,19 +30,19 @@ def begin(sent: str) -> str:
 
 
 def about(**known: str) -> None:
-    """Let each further line of this request name its `launch` or `endpoint`."""
+    """Add `launch` or `endpoint` to all further lines of this request."""
     found = _about.get()
     if found is not None:
         found.update(known)
 
 
 def answered(method: str, path: str, status: int, seconds: float) -> None:
-    """One line for an answer: no query, and of the path only what is a name of ours."""
+    """Log an answer: no query, and only known names of the path."""
     access.info("%s %s %d %d ms", method, safe_path(path), status, round(seconds * 1000))
 
 
 def safe_path(path: str) -> str:
-    """Return an address with an ellipsis for each part that may be a secret, or about a patient."""
+    """Return a path with an ellipsis for each segment that may be a secret or about a patient."""
     parts = path.split("/")
     shown = [part if not part or _NAME.fullmatch(part) else "…" for part in parts]
     if len(parts) > 2 and parts[1] in _SLUG_FOLLOWS and re.fullmatch(r"[\w-]{1,63}", parts[2]):
@@ -61,7 +61,7 @@ class TextFormatter(logging.Formatter):
 
 
 class JSONFormatter(JsonFormatter):
-    """One object a line; what is not known of a line is not a member of it."""
+    """One JSON object per line; unknown values are left out."""
 
     def add_fields(
         self, log_data: dict[str, Any], record: logging.LogRecord, message_dict: dict[str, Any]

@@ -1,7 +1,7 @@
-"""What this process counts, for Prometheus. `metrics_page` adds what the database knows.
+"""Prometheus metrics of this process. `metrics_page` adds those from the database.
 
-No label holds anything of a person, and each has few values: hosts are those of registered EHRs,
-and beyond MAX_HOSTS they are counted together; codes, steps and outcomes are closed lists.
+No label identifies a person, and each has few values: hosts are those of registered EHRs, counted
+together beyond MAX_HOSTS; codes, steps and outcomes are closed lists.
 """
 
 import asyncio
@@ -89,7 +89,7 @@ _hosts: set[str] = set()
 
 
 def where(path: str) -> str:
-    """Return which part of the app an address belongs to."""
+    """Return the part of the app that a path belongs to."""
     first = path.split("/", 2)[1] if path.startswith("/") else "other"
     return first if first in PARTS else NAMED.get(first, "other")
 
@@ -101,8 +101,8 @@ def answered(path: str, status: int, seconds: float) -> None:
 
 
 def exchanged(method: str, url: str, status: int | None, seconds: float) -> None:
-    """Count a request to an EHR: a token request, discovery, or a read. What is no URL was never
-    sent anywhere."""
+    """Count a request to an EHR: a token request, discovery, or a read. An invalid URL was never
+    requested."""
     try:
         parts = urlsplit(url)
     except ValueError:
@@ -126,7 +126,7 @@ def _bounded(host: str) -> str:
 
 
 async def keep_measuring_lag() -> None:
-    """Measure for ever how late the event loop comes back to whoever sleeps."""
+    """Measure for ever how late the event loop resumes a sleeping task."""
     worst: list[float] = []
     while True:
         began = time.monotonic()

@@ -1,7 +1,7 @@
-"""`/metrics`: what all processes of this machine count, and what the database knows.
+"""`/metrics`: the metrics of all processes on this machine, and those from the database.
 
-A scrape reaches one of several processes. Each writes what it counts into a file of its own every
-few seconds; whoever is asked puts them together and tells them apart by a label.
+A scrape reaches only one of several processes. So each process writes its metrics to its own file
+every few seconds, and the one that is scraped combines the files, with the process as a label.
 """
 
 import asyncio
@@ -30,12 +30,12 @@ from smartapp.middleware import DATABASE_IS_AWAY
 
 CONTENT_TYPE = b"text/plain; version=0.0.4; charset=utf-8"
 WRITE_SECONDS = 5
-# A file that was not written for so long is of a process that has ended.
+# A file this old is from a process that has ended.
 FORGOTTEN_SECONDS = 60
 
 
 def is_allowed(authorization: str) -> bool:
-    """Whether the request may see them: with the token that is configured, and nobody without."""
+    """Return whether the request has the configured token; always False if none is configured."""
     wanted = f"Bearer {settings.METRICS_TOKEN}"
     return bool(settings.METRICS_TOKEN) and hmac.compare_digest(
         authorization.encode(), wanted.encode()
@@ -51,14 +51,14 @@ def _folder() -> Path:
 
 
 async def keep_writing() -> None:
-    """Write for ever what this process counts, where the others find it."""
+    """Write this process's metrics to its file, for ever."""
     while settings.METRICS_TOKEN:
         await asyncio.to_thread(write)
         await asyncio.sleep(WRITE_SECONDS)
 
 
 def write() -> None:
-    """Replace this process's file, and remove those of processes that have ended."""
+    """Write this process's file, and delete those of processes that have ended."""
     folder = _folder()
     folder.mkdir(parents=True, exist_ok=True)
     _measure()
@@ -78,7 +78,8 @@ def _measure() -> None:
 
 
 async def page() -> bytes:
-    """Return the text that Prometheus reads. Without what the database knows while it is away."""
+    """Return the metrics in Prometheus' text format, without those from the database if it is
+    unavailable."""
     try:
         known = await in_database(_known, timezone.now())
     except DATABASE_IS_AWAY:
@@ -108,10 +109,10 @@ def _together(known: list[Metric]) -> bytes:
 
 
 def _read(path: Path) -> Iterator[Metric]:
-    """Yield what a process counts, each sample with the process's name."""
+    """Yield a process's metrics, with its name as a label."""
     try:
         text = path.read_text()
-    except FileNotFoundError:  # it has ended in this moment
+    except FileNotFoundError:  # the process has just ended
         return
     for family in text_string_to_metric_families(text):
         family.samples = [
@@ -122,7 +123,7 @@ def _read(path: Path) -> Iterator[Metric]:
 
 
 def _known(now: datetime) -> list[Metric]:
-    """Return what the database knows, which is the same for all processes."""
+    """Return the metrics from the database, which are the same for all processes."""
     waiting = GaugeMetricFamily(
         "smartapp_revocations_waiting", "Revocations that EHRs are still to be told of."
     )

@@ -1,8 +1,8 @@
-"""Middleware that is native to async, and the one place where an exception becomes a page.
+"""Async versions of Django's middleware, and the conversion of exceptions into pages.
 
-Django's stock middleware is sync: under ASGI each piece costs every request two thread hops.
-Those that only compute run in place (`Inline`). Those that touch the session step aside where
-nothing needs one (`StepsAside`): the launch routes keep their own cookies.
+Django's own middleware is sync: under ASGI, each piece costs every request two thread switches.
+Pieces that only compute run in the event loop (`Inline`). Pieces that use the session are skipped
+where none is needed (`StepsAside`): the launch routes have their own cookies.
 """
 
 import logging
@@ -49,17 +49,17 @@ ADMIN_PREFIX = "/admin/"
 SESSION_PREFIXES = (ADMIN_PREFIX, "/sandbox/")
 LAUNCH_PREFIXES = ("/launch", "/connect/", "/callback/")
 NEVER_STORED = "max-age=0, no-cache, no-store, must-revalidate, private"
-# Where Django's administration reads the filters of a list from the address.
+# Where Django's admin site reads the filters of a list from the query.
 ADMIN_LISTS = ("admin/views/main.py", "admin/filters.py", "admin/templatetags/admin_list.py")
 REFERENCE_ALPHABET = "23456789ABCDEFGHJKMNPQRSTVWXYZ"
-# What a driver raises where the server does not answer, is full, read-only, or gave up waiting.
+# Raised by a driver when the server does not answer, is full or read-only, or timed out.
 DATABASE_IS_AWAY = (OperationalError, InterfaceError, InternalError)
-# Sent for each error page, with `error` and `reference`: for the timeline of the launch.
+# Sent for each error page, with `error` and `reference`; the launch's timeline records it.
 refused = Signal()
 
 
 class Inline:
-    """Runs a middleware that only computes in the event loop instead of in a thread."""
+    """Runs a middleware that only computes in the event loop instead of a thread."""
 
     get_response: Callable[[HttpRequest], Any]
 
@@ -74,13 +74,14 @@ class Inline:
 
 class SecurityMiddleware(Inline, security.SecurityMiddleware):
     def process_response(self, request: HttpRequest, response: HttpResponse) -> HttpResponse:
-        """Where Django's form protection looks at the origin, browsers must be let to send it:
-        under `no-referrer`, which launches need (C42), a form arrives with `Origin: null`."""
+        """Set headers that differ by path. Where Django's CSRF protection checks the origin,
+        browsers must send it: under `no-referrer`, which launches need (C42), they send `Origin:
+        null` with a form."""
         if request.path_info.startswith(SESSION_PREFIXES):
             response.headers.setdefault("Referrer-Policy", "same-origin")
         if request.path_info.startswith(LAUNCH_PREFIXES):
-            # An EHR that opens the app in a popup keeps hold of it, to see that it is closed:
-            # any other policy, on any step of the launch, would cut that tie (C153).
+            # An EHR that opens the app in a popup keeps a handle on it, to notice when it is
+            # closed. Any other policy on any step of the launch would cut that handle (C153).
             response.headers.setdefault("Cross-Origin-Opener-Policy", "unsafe-none")
         return super().process_response(request, response)
 
@@ -97,7 +98,8 @@ class CSPMiddleware(Inline, csp.CSPMiddleware):
     def process_response(
         self, request: HttpRequest, response: HttpResponseBase
     ) -> HttpResponseBase:
-        """Each policy is built once: there are few, and building one costs more than a query."""
+        """Set the policy. Each one is built once: there are few, and building one costs more than a
+        query."""
         parts = self.get_policy_parts(request=request, response=response)
         is_usual = parts.nonce is None and parts.config is None and not settings.DEBUG
         if is_usual and HEADER not in response:
@@ -127,12 +129,12 @@ class CsrfViewMiddleware(Inline, csrf.CsrfViewMiddleware):
     async def process_view(  # type: ignore[override]
         self, request: HttpRequest, callback: Any, callback_args: Any, callback_kwargs: Any
     ) -> HttpResponseBase | None:
-        """Django would call a sync `process_view` in a thread, for every request."""
+        """Async, because Django would call a sync `process_view` in a thread for every request."""
         return super().process_view(request, callback, callback_args, callback_kwargs)
 
 
 class StepsAside:
-    """Skips a middleware that needs the stock session, where nothing reads it."""
+    """Skips a middleware that needs Django's session on routes without one."""
 
     get_response: Callable[[HttpRequest], Any]
 
@@ -155,7 +157,7 @@ class MessageMiddleware(StepsAside, messages.MessageMiddleware):
 
 
 class AuditOrigin(MiddlewareMixin):
-    """Lets the audit trail know from where an administrator acts. Only sets a variable."""
+    """Tells the audit trail which request an administrator's action came from."""
 
     def __call__(self, request: HttpRequest) -> Any:
         if not request.path_info.startswith(ADMIN_PREFIX):
@@ -174,8 +176,8 @@ View = TypeVar("View", bound=Callable[..., Awaitable[HttpResponseBase]])
 
 
 def never_stored(view: View) -> View:
-    """Let nobody keep what this view answers. Django's `never_cache` says the same, and a date from
-    long ago besides, for caches older than `no-store`."""
+    """Forbid caches to store the answers of a view. Django's `never_cache` does the same, and adds
+    an old date for caches that do not know `no-store`."""
 
     @wraps(view)
     async def answering(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
@@ -187,12 +189,13 @@ def never_stored(view: View) -> View:
 
 
 def new_reference() -> str:
-    """Return a reference number that a person can read out over the telephone."""
+    """Return a reference number that can be read out on the telephone."""
     return "-".join("".join(secrets.choice(REFERENCE_ALPHABET) for _ in range(4)) for _ in range(2))
 
 
 def report(request: HttpRequest, error: SmartError, reference: str) -> None:
-    """Tell the log and the launch's timeline of an error that a page is about to show."""
+    """Record an error that a page is about to show: in the log, the metrics and the launch's
+    timeline."""
     _log(error, request, reference)
     metrics.refusals.labels(error.code).inc()
     if metrics.where(request.path_info) in {"launch", "connect", "callback"}:
@@ -201,8 +204,10 @@ def report(request: HttpRequest, error: SmartError, reference: str) -> None:
 
 
 def _log(error: SmartError, request: HttpRequest, reference: str) -> None:
-    """One line per refused request: code, rule, path. Never the query, never a value. A flood of
-    them from one network is counted; a fault of our own never is only that."""
+    """Log one line per refused request: code, rule, path. Never the query or a value.
+
+    A flood of refusals from one network is only counted, but a fault of this app is always logged.
+    """
     address = request.META.get("REMOTE_ADDR", "")
     is_ours = error.status == HTTPStatus.INTERNAL_SERVER_ERROR
     if not (is_ours or rate_limit.refusal_lines.admits(address)):
@@ -219,7 +224,7 @@ def _log(error: SmartError, request: HttpRequest, reference: str) -> None:
         reference,
         error.code,
         rule or "-",
-        quote(request.path),  # a path may spell a line feed, and with it a line of its own
+        quote(request.path),  # a path may contain a line feed, which would forge a log line
         error.detail,
         extra={"reference": reference, "code": error.code},
     )
@@ -228,8 +233,8 @@ def _log(error: SmartError, request: HttpRequest, reference: str) -> None:
 def error_response(request: HttpRequest, error: SmartError, **context: Any) -> HttpResponse:
     """Return the page for an error: what happened, what to do next, a reference number.
 
-    `is_from_ehr` says in `context` whether the launch is an EHR launch, where that is known; what
-    is shown in a frame always is.
+    `is_from_ehr` in `context` says whether this is an EHR launch, if known; in a frame it always
+    is.
     """
     reference = new_reference()
     report(request, error, reference)
@@ -243,7 +248,7 @@ def error_response(request: HttpRequest, error: SmartError, **context: Any) -> H
             # Patients and clinicians of a launch have no such cookie. What it leads to asks who
             # they are, so a cookie that somebody made up opens nothing.
             "may_be_administrator": settings.SESSION_COOKIE_NAME in request.COOKIES,
-            # Who came from an EHR has no business on the start page, which shows in no frame.
+            # Users who come from an EHR get no link to the start page, which cannot be framed.
             "is_from_ehr": request.headers.get("Sec-Fetch-Dest") == "iframe",
             **getattr(error, "context", {}),
             **context,
@@ -258,7 +263,7 @@ def error_response(request: HttpRequest, error: SmartError, **context: Any) -> H
 
 
 class ErrorPages:
-    """Turns every error of ours into its page, for sync and async views alike."""
+    """Turns every SmartError into its page, for sync and async views."""
 
     sync_capable = True
     async_capable = True
@@ -273,7 +278,8 @@ class ErrorPages:
         return response
 
     def process_exception(self, request: HttpRequest, exception: Exception) -> HttpResponse | None:
-        """None for a fault of our own, which Django reports before `server_error` shows it."""
+        """Return the page for an error; None for a fault of this app, which Django reports before
+        it calls `server_error`."""
         if isinstance(exception, SmartError):
             return error_response(request, exception)
         if isinstance(exception, DATABASE_IS_AWAY):
@@ -284,7 +290,7 @@ class ErrorPages:
 
 
 def known_error(exception: Exception) -> SmartError:
-    """Return the error of ours that stands for an exception met while a page was being sent."""
+    """Return the SmartError for an exception that occurred while a page was being sent."""
     if isinstance(exception, SmartError):
         return exception
     if isinstance(exception, DATABASE_IS_AWAY):
@@ -298,8 +304,8 @@ def _database_away(request: HttpRequest, exception: Exception) -> HttpResponse:
 
 
 def _is_about_what_was_sent(request: HttpRequest, exception: Exception) -> bool:
-    """Whether the database, or a list of the administration, met a value that cannot be: a NUL,
-    which PostgreSQL takes in no text, or a filter by the year 99999."""
+    """Return whether the request contains an impossible value: a NUL, which PostgreSQL cannot store
+    in text, or an impossible filter of an admin list, such as the year 99999."""
     if not isinstance(exception, ValueError | OverflowError | DataError):
         return False
     sent = [
@@ -313,7 +319,7 @@ def _is_about_what_was_sent(request: HttpRequest, exception: Exception) -> bool:
 
 
 def _in_every_frame(request: HttpRequest, error: SmartError) -> HttpResponse:
-    """Return the page of an error that may come before it is known whose launch this is."""
+    """Return the page of an error that may occur before the launch is known."""
     response = error_response(request, error)
     if request.path_info.startswith(LAUNCH_PREFIXES):
         frames.framable_by_all_known(response)
@@ -338,7 +344,7 @@ class UnexpectedError(SmartError):
 
 
 class DatabaseAway(SmartError):
-    """The database does not answer, or cannot take anything: it passes, and nothing is lost."""
+    """The database does not answer or cannot write. This passes, and nothing is lost."""
 
     code = "database-away"
     status = 503
@@ -354,7 +360,7 @@ class DatabaseAway(SmartError):
 
 
 class DatabaseAwayFromForm(DatabaseAway):
-    """The same for a form, which a link does not send again."""
+    """The same for a form, which "try again" does not send again."""
 
     next_step = "Go back, wait a few seconds and repeat what you did."
     is_repeatable = False
@@ -377,8 +383,8 @@ class FormRefused(SmartError):
     next_step = "Go back, load the page again and repeat what you did."
 
 
-# None of these pages has a form. Django's `requires_csrf_token` would read the form of the request
-# once more, and a form that cannot be read would end as a 500 without a page.
+# None of these pages has a form. Django's `requires_csrf_token` would parse the request's form
+# again, and an unreadable form would end in a 500 without a page.
 
 
 def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
@@ -390,8 +396,8 @@ def page_not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
 
 
 def server_error(request: HttpRequest) -> HttpResponse:
-    """Return the page for an exception that is nobody's refusal, and leave its cause: in the log,
-    and in a mail to ADMINS."""
+    """Return the page for an unexpected exception, and report its cause in the log and to
+    ADMINS."""
     exception = sys.exc_info()[1]
     if isinstance(exception, DATABASE_IS_AWAY):
         return _database_away(request, exception)
@@ -401,7 +407,7 @@ def server_error(request: HttpRequest) -> HttpResponse:
     try:
         return _in_every_frame(request, error)
     except Exception as another:
-        # Its page needs templates and static files, which may be what is wrong.
+        # The page needs templates and static files, which may be the problem.
         logger.error("the page of an error failed: %s", cause(another))
         words = f"{error.title}. {error.next_step}\n"
         response = HttpResponse(words, status=500, content_type="text/plain")

@@ -1,16 +1,17 @@
-"""A flood from one address must not keep others from signing in (T30).
+"""Rate limits per network address: a flood from one address must not keep others from signing in
+(T30).
 
-Whoever opens the launch, connect or callback address too often from one network address is told
-so in bytes from memory, before any of Django. The limit is generous, because a whole hospital may
-come from one address (NAT): on average 20 requests a second, thus 10 launches, and 1,000 at once,
-as when a shift begins. That is far beyond people, and a small part of what one process can do.
-Other pages have a limit of their own, and so have attempts to sign in to the administration.
+Too many requests to the launch, connect or callback path from one network are answered from memory,
+before Django. The limit is generous, because a whole hospital may share one address (NAT): 20
+requests a second on average, that is 10 launches, and 1,000 at once, as at the start of a shift.
+This is far more than people need, and a small part of what one process can do. Other pages have
+their own limit, and so have sign-ins to the admin site.
 
-Each process counts for itself, in memory: no round trip for a visit, and with N processes the
-limit is N times as high. Behind a proxy the address is what the server made of X-Forwarded-For,
-if it trusts that (docs/operating.md). This machine itself is not limited, nor who comes without an
-address, as over a Unix socket: that is the operator, or a proxy that does not say for whom, and
-then it would be everybody.
+Each process counts in memory. This needs no round trip per request, and with N processes the limit
+is N times as high. Behind a proxy the address is what the server took from X-Forwarded-For, if it
+trusts the proxy (docs/operating.md). Requests from this machine are not limited, nor those without
+an address, as over a Unix socket: they come from the operator, or from a proxy that does not name
+the client, where one limit would hit everybody.
 """
 
 import ipaddress
@@ -28,10 +29,10 @@ WAYS_IN = ("/connect/", "/callback/")
 LAUNCH = "/launch"
 PER_SECOND = 20
 AT_ONCE = 1_000
-# Everything else: pages of launches, the start page, the administration.
+# All other pages: launches, the start page, the admin site.
 PAGES_PER_SECOND = 50
 PAGES_AT_ONCE = 2_000
-# Passwords and codes: hashing one takes half a second of a processor.
+# Passwords and codes: hashing one takes half a second of CPU time.
 SIGN_INS_PER_SECOND = 0.5
 SIGN_INS_AT_ONCE = 20
 # Refusals that the log has one by one.
@@ -39,10 +40,10 @@ LINES_PER_SECOND = 1
 LINES_AT_ONCE = 200
 REFUSALS_COUNTED = "refusals of %s are counted, not logged one by one; %d so far"
 SIGN_IN_PATHS = ("/admin/login/", "/admin/second-factor/", "/admin/invitation/")
-IPV6_SITE = 48  # what one customer may have; a single host is easily given many /64
+IPV6_SITE = 48  # the prefix of one customer; a single host is easily given many /64
 MAX_ADDRESSES = 20_000
 SECONDS_BETWEEN_LOG_LINES = 60
-# The page may show in an EHR's frame like any page of a launch; there is nothing on it to click.
+# An EHR may frame this page like any launch page; it contains nothing to click.
 CONTENT_SECURITY_POLICY = (
     "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; font-src 'self'; "
     "base-uri 'none'; form-action 'none'"
@@ -52,8 +53,8 @@ logger = logging.getLogger(__name__)
 
 
 class Visits:
-    """How often each address came lately: for each, the time at which its visits are worked off
-    (the generic cell rate algorithm: one number an address)."""
+    """Counts the recent requests of each network. For each it stores the time at which its requests
+    are worked off (the generic cell rate algorithm: one number per network)."""
 
     def __init__(
         self,
@@ -71,7 +72,7 @@ class Visits:
         self._refused = 0
 
     def admits(self, address: str) -> bool:
-        """Whether one more visit from this address is let through; it counts if it is."""
+        """Return whether one more request from this address is allowed; count it if so."""
         if not address or is_loopback(address):
             return True
         now, network = self._clock(), network_of(address, IPV6_SITE)
@@ -85,14 +86,14 @@ class Visits:
         return True
 
     def _refuse(self, network: str, now: float) -> None:
-        """A flood is counted, not logged line by line."""
+        """Count a refused request. A flood is not logged line by line."""
         self._refused += 1
         if now - self._logged_at >= SECONDS_BETWEEN_LOG_LINES:
             logger.warning(self._log_line, network, self._refused)
             self._logged_at = now
 
     def _make_room(self, now: float) -> None:
-        """Forget whoever has been quiet; where that is nobody, the half that came first."""
+        """Forget networks that were quiet; if there are none, the older half."""
         busy = {network: at for network, at in self._worked_off.items() if at > now}
         if len(busy) >= MAX_ADDRESSES:
             busy = dict(list(busy.items())[MAX_ADDRESSES // 2 :])
@@ -100,9 +101,9 @@ class Visits:
 
 
 def network_of(address: str, ipv6_prefix: int = 64) -> str:
-    """Return where an address counts: an IPv4 address as itself, however it is written, one of IPv6
-    as its network, where one host has 2^64 addresses. What is no address is returned as it came.
-    """
+    """Return the network that an address counts for: an IPv4 address itself, in any notation, or
+    the IPv6 network, because one host has 2^64 addresses. A text that is not an address is returned
+    as it is."""
     try:
         ip = ipaddress.ip_address(address)
     except ValueError:
@@ -126,7 +127,7 @@ refusal_lines = Visits(
 
 
 def admits(method: str, path: str, address: str) -> bool:
-    """Whether one more request of this kind is let through from this address; it counts if so."""
+    """Return whether one more request of this kind is allowed from this address; count it if so."""
     if is_limited(path):
         return visits.admits(address)
     if is_sign_in(method, path) and not sign_ins.admits(address):
@@ -135,7 +136,7 @@ def admits(method: str, path: str, address: str) -> bool:
 
 
 def is_limited(path: str) -> bool:
-    """Whether it is one of the ways in, where the limit is the lowest."""
+    """Return whether a path begins a launch; these have the lowest limit."""
     return path == LAUNCH or path.startswith(WAYS_IN)
 
 
@@ -145,7 +146,7 @@ def is_sign_in(method: str, path: str) -> bool:
 
 @cache
 def page() -> bytes:
-    """Return the page, rendered once: it is the same for everybody."""
+    """Return the page, rendered once, because it is always the same."""
     return render_to_string("error.html", {"error": TooManyVisits()}).encode()
 
 

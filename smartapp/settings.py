@@ -1,4 +1,4 @@
-"""Settings, all from the environment (and `.env`, which never overrides the environment)."""
+"""Settings. All come from the environment or from `.env`; the environment wins."""
 
 from datetime import timedelta
 from pathlib import Path
@@ -16,7 +16,7 @@ environ.Env.read_env(BASE_DIR / ".env", overwrite=False)
 
 
 def boolean(name: str) -> bool:
-    """True only for a clear yes. A typo stops the start instead of reading as no."""
+    """Return True or False; a typo stops the start instead of counting as False."""
     value = env.str(name, default="").strip().lower()
     if value in {"1", "true", "yes", "on"}:
         return True
@@ -35,10 +35,8 @@ def required(name: str) -> str:
     return value
 
 
-# --- Core --------------------------------------------------------------------------------------
-
 SECRET_KEY = required("SECRET_KEY")
-# Earlier ones, while what they signed is still good: sessions, one-time links of administrators.
+# Earlier keys, while their signatures are valid: sessions and one-time links of administrators.
 SECRET_KEY_FALLBACKS = env.list("SECRET_KEY_FALLBACKS", default=[])
 ENCRYPTION_KEYS = required("ENCRYPTION_KEYS")
 DEBUG = boolean("DEBUG")
@@ -50,12 +48,12 @@ DISCOVERY_CACHE_SECONDS = env.int("DISCOVERY_CACHE_SECONDS", default=3600)
 READ_AGAIN_SECONDS = env.int("READ_AGAIN_SECONDS", default=60)
 if not 0 <= READ_AGAIN_SECONDS <= 600:
     raise ImproperlyConfigured("READ_AGAIN_SECONDS is a number of seconds from 0 to 600.")
-# Whom people ask who met an error: words with an address or a number.
+# Whom users contact about an error: a text with an address or a number.
 HELP_DESK = env.str("HELP_DESK", default="")
 IDLE_MINUTES = env.int("IDLE_MINUTES", default=30)
 if not 1 <= IDLE_MINUTES <= 12 * 60:
     raise ImproperlyConfigured("IDLE_MINUTES is a number of minutes from 1 to 720.")
-# Launches that wait for their EHR in one process, and how many of them for the same one.
+# Launches that wait for their EHR in one process, and how many of them for the same EHR.
 MAX_LAUNCHES_IN_FLIGHT = env.int("MAX_LAUNCHES_IN_FLIGHT", default=1024)
 MAX_OF_ONE_ENDPOINT = env.int("MAX_OF_ONE_ENDPOINT", default=512)
 if not 1 <= MAX_OF_ONE_ENDPOINT <= MAX_LAUNCHES_IN_FLIGHT:
@@ -64,14 +62,14 @@ if not 1 <= MAX_OF_ONE_ENDPOINT <= MAX_LAUNCHES_IN_FLIGHT:
     )
 ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", default=[urlsplit(PUBLIC_URL).hostname or ""])
 if ALLOW_LOOPBACK_EHRS:
-    # One origin opened under two names is two sites: that is how framing is tried out.
+    # Two names for one origin make two sites, which allows testing frames.
     ALLOWED_HOSTS += ["127.0.0.1", "localhost"]
 
 ROOT_URLCONF = "smartapp.urls"
 ASGI_APPLICATION = "smartapp.asgi.application"
 
 INSTALLED_APPS = [
-    "smartapp",  # before Django's sessions: the first of two clearsessions is the one that counts
+    "smartapp",  # before Django's sessions: of two `clearsessions` commands the first wins
     "django.contrib.admin",
     "django.contrib.auth",
     "django.contrib.contenttypes",
@@ -91,8 +89,8 @@ INSTALLED_APPS = [
 if SANDBOX:
     INSTALLED_APPS.append("smartapp.sandbox")
 
-# Each of these is native to async, or steps aside on the launch routes: a sync-only middleware
-# would cost every launch a thread (docs/architecture.md).
+# All are async or skip the launch routes: a sync middleware would cost every launch a thread
+# (docs/architecture.md).
 MIDDLEWARE = [
     "smartapp.middleware.SecurityMiddleware",
     "smartapp.middleware.CSPMiddleware",
@@ -107,7 +105,7 @@ MIDDLEWARE = [
     "smartapp.administrators.middleware.ThrottlingMiddleware",
     "smartapp.middleware.ErrorPages",
 ]
-# They look for middleware by name, and ours are subclasses: smartapp.E015 looks for those.
+# These checks look for exact classes, and ours are subclasses; smartapp.E015 replaces them.
 SILENCED_SYSTEM_CHECKS = ["security.W001", "security.W002", "security.W003", "axes.W002"]
 X_FRAME_OPTIONS = "DENY"
 CSRF_FAILURE_VIEW = "smartapp.middleware.csrf_failure"
@@ -127,7 +125,6 @@ TEMPLATES = [
     },
 ]
 
-# --- Database and cache ------------------------------------------------------------------------
 
 EMBEDDED_DATABASE = VAR_DIR / "smartapp.sqlite3"
 DATABASES = {"default": env.db_url("DATABASE_URL", default=f"sqlite:///{EMBEDDED_DATABASE}")}
@@ -136,14 +133,14 @@ if DATABASES["default"]["NAME"] == str(EMBEDDED_DATABASE):
 DATABASES["default"]["ATOMIC_REQUESTS"] = False
 if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
     DATABASES["default"].setdefault("OPTIONS", {}).update(
-        # Writers queue for the lock instead of failing half-way through a transaction.
+        # Writers wait for the lock instead of failing in the middle of a transaction.
         transaction_mode="IMMEDIATE",
         timeout=20,
         init_command="PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL;",
     )
 if DATABASES["default"]["ENGINE"] == "django.db.backends.postgresql":
-    # A server that is gone without a word costs seconds, not the two hours of TCP's own patience.
-    # What DATABASE_URL says wins. Statements have deadlines of their own: smartapp.deadlines.
+    # A server that disappears costs seconds instead of TCP's default of two hours. Options in
+    # DATABASE_URL win. Statements also have deadlines: smartapp.deadlines.
     DATABASES["default"]["OPTIONS"] = {
         "connect_timeout": 5,
         "keepalives_idle": 15,
@@ -156,28 +153,27 @@ DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 CACHES = {"default": env.cache_url("CACHE_URL", default="locmemcache://")}
 if CACHES["default"]["BACKEND"] == "django.core.cache.backends.redis.RedisCache":
-    # Everything goes on without the cache, so nobody waits for it for long.
+    # The app works without the cache, so it does not wait long for it.
     CACHES["default"]["OPTIONS"] = {
         "socket_connect_timeout": 1,
         "socket_timeout": 1,
         **CACHES["default"].get("OPTIONS", {}),
     }
-# What was read for pages, sealed: apart, so that a few long records push out nothing else.
+# Sealed page data: in a separate cache, so that a few long records displace nothing else.
 CACHES["pages"] = {**CACHES["default"], "KEY_PREFIX": "pages"}
 if CACHES["pages"]["BACKEND"].endswith("LocMemCache"):
     CACHES["pages"] |= {"LOCATION": "pages", "OPTIONS": {"MAX_ENTRIES": 100}}
 
-# --- Sessions, cookies, headers ----------------------------------------------------------------
 
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = PUBLIC_URL_IS_HTTPS
 SESSION_COOKIE_HTTPONLY = CSRF_COOKIE_HTTPONLY = True
 SESSION_ENGINE = "smartapp.administrators.sessions"
 SESSION_COOKIE_AGE = 8 * 3600
 if PUBLIC_URL_IS_HTTPS:
-    # With this prefix a browser takes them from this host alone, over TLS and for all paths
-    # (RFC 6265bis §4.1.3.2): no neighbour under the same domain can plant one.
+    # With this prefix browsers accept the cookies only from this host, over TLS and for all paths
+    # (RFC 6265bis §4.1.3.2): another host of the same domain cannot set one.
     SESSION_COOKIE_NAME, CSRF_COOKIE_NAME = "__Host-sessionid", "__Host-csrftoken"
-LOGIN_REDIRECT_URL = "/admin/"  # where a sign-in leads that names no page of ours
+LOGIN_REDIRECT_URL = "/admin/"  # after a sign-in without a page to return to
 SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if PUBLIC_URL_IS_HTTPS else None
 SECURE_HSTS_SECONDS = 31_536_000 if PUBLIC_URL_IS_HTTPS else 0
 SECURE_SSL_REDIRECT = PUBLIC_URL_IS_HTTPS
@@ -196,12 +192,11 @@ CONTENT_SECURITY_POLICY = {
     },
 }
 
-# --- Administrators ----------------------------------------------------------------------------
 
-# The variable is the exception, so that forgetting it is safe. On a desk, without https, a second
-# factor protects nothing.
+# The variable switches the protection off, so that forgetting it is safe. In development, without
+# https, a second factor protects nothing.
 ADMIN_SECOND_FACTOR = PUBLIC_URL_IS_HTTPS and not boolean("ADMIN_WITHOUT_SECOND_FACTOR")
-PASSWORD_RESET_TIMEOUT = 24 * 3600  # the one-time links of create_administrator
+PASSWORD_RESET_TIMEOUT = 24 * 3600  # seconds; for the one-time links of create_administrator
 AUTHENTICATION_BACKENDS = [
     "smartapp.administrators.throttling.CountFirst",
     "axes.backends.AxesStandaloneBackend",
@@ -216,7 +211,7 @@ AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
     {"NAME": "django.contrib.auth.password_validation.NumericPasswordValidator"},
 ]
-# Per address, not per name: who knows an administrator's name could lock them out.
+# Per address, not per name: an attacker who knows an administrator's name could lock them out.
 AXES_LOCKOUT_PARAMETERS = ["ip_address"]
 AXES_USERNAME_CALLABLE = "smartapp.administrators.throttling.known_name"
 AXES_CLIENT_IP_CALLABLE = "smartapp.administrators.throttling.network_of"
@@ -225,12 +220,11 @@ AXES_COOLOFF_TIME = timedelta(minutes=15)
 AXES_RESET_COOL_OFF_ON_FAILURE_DURING_LOCKOUT = False
 AXES_RESET_ON_SUCCESS = True
 AXES_LOCKOUT_CALLABLE = "smartapp.administrators.throttling.locked_page"
-# The audit trail has the sign-ins.
+# The audit trail records the sign-ins.
 AXES_DISABLE_ACCESS_LOG = True
 AXES_ENABLE_ADMIN = False
 AXES_VERBOSE = False
 
-# --- Alarms ------------------------------------------------------------------------------------
 
 ADMINS = [("", address) for address in env.list("ADMINS", default=[])]
 SERVER_EMAIL = env.str("SERVER_EMAIL", default=f"smartapp@{urlsplit(PUBLIC_URL).hostname}")
@@ -241,7 +235,6 @@ ALERT_WEBHOOK_URL = env.str("ALERT_WEBHOOK_URL", default="")
 if ALERT_WEBHOOK_URL and not ALERT_WEBHOOK_URL.startswith(("https://", "http://")):
     raise ImproperlyConfigured("ALERT_WEBHOOK_URL is an address that begins with https://.")
 
-# --- Static files ------------------------------------------------------------------------------
 
 STATIC_URL = "/static/"
 STATIC_ROOT = VAR_DIR / "static"
@@ -251,7 +244,6 @@ STORAGES = {
     "staticfiles": {"BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"},
 }
 
-# --- Language, time, logs ----------------------------------------------------------------------
 
 LANGUAGE_CODE = "en-us"
 TIME_ZONE = "UTC"
@@ -267,7 +259,7 @@ if LOG_LEVEL not in {"DEBUG", "INFO", "WARNING", "ERROR"}:
 METRICS_TOKEN = env.str("METRICS_TOKEN", default="")
 METRICS_DIR = VAR_DIR / "metrics"
 
-# What DEBUG shows, and what is mailed to ADMINS, names no value of any variable or request.
+# The DEBUG page and the mails to ADMINS contain no value of any variable or request.
 DEFAULT_EXCEPTION_REPORTER = "smartapp.exception_reports.ReportWithoutValues"
 
 LOGGING = {
@@ -282,10 +274,10 @@ LOGGING = {
     },
     "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": LOG_FORMAT}},
     "root": {"handlers": ["stderr"], "level": LOG_LEVEL},
-    # Request lines of Django, of the HTTP client and of the server, which are on unless somebody
-    # remembers to switch them off, would carry codes and states.
+    # Request lines of Django, the HTTP client and the server are on by default and would contain
+    # codes and states.
     "loggers": {
-        "uvicorn": {"handlers": [], "propagate": True},  # so that its lines look as ours do
+        "uvicorn": {"handlers": [], "propagate": True},  # so that its lines have our format
         "uvicorn.access": {"level": "WARNING"},
         "smartapp.access": {"level": "INFO" if boolean("ACCESS_LOG") else "WARNING"},
         "gunicorn.access": {"level": "WARNING"},

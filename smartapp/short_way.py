@@ -1,12 +1,11 @@
-"""The short way through Django for the addresses that every launch takes.
+"""A shorter way through Django for the paths of every launch.
 
-The request, the views, the errors and the middleware are Django's and ours as everywhere. What a
-launch does without is what Django's ASGI handler adds for sync code: a pair of tasks, signals that
-close the database connections of a thread that has none, a coroutine for each middleware. All of
-that was more than half of what a launch cost (docs/performance.md).
+Request, views, errors and middleware are the same as elsewhere. Left out is what Django's ASGI
+handler adds for sync code: two tasks, signals that close database connections, and a coroutine for
+each middleware. That took more than half of the time of a launch (docs/performance.md).
 
-Only GET, and only views that are async and that no session is for: what `Inline` middleware says
-about request and response is called as plain functions, in the order of the settings.
+It is for GET only, and for async views without a session. `Inline` middleware is called as plain
+functions, in the order of the settings.
 """
 
 import asyncio
@@ -29,13 +28,13 @@ PREFIXES = ("/connect/", "/callback/")
 
 
 def is_for(scope: Message) -> bool:
-    """Whether this request may go the short way."""
+    """Return whether this request can take the short way."""
     path: str = scope["path"]
     return bool(scope["method"] == "GET" and (path == "/launch" or path.startswith(PREFIXES)))
 
 
 class ShortWay:
-    """Answers with the views of a handler's application."""
+    """Calls the views of a handler's application."""
 
     def __init__(self, handler: ASGIHandler) -> None:
         self._handler = handler
@@ -60,7 +59,7 @@ class ShortWay:
             response = await self._response(request)
             await self._handler.send_response(response, send)
         except asyncio.CancelledError:
-            if not left:  # the server is ending, not the visitor
+            if not left:  # the server is shutting down; the visitor is still there
                 raise
         finally:
             watching.cancel()
@@ -79,8 +78,8 @@ class ShortWay:
         return response
 
     async def _answered(self, request: HttpRequest, entered: list[Inline]) -> HttpResponse:
-        """Return the view's answer, or that of a middleware before it. `entered` are those that
-        have a say in the response."""
+        """Return the response of the view, or of a middleware before it. `entered` collects the
+        middleware that must process the response."""
         for one in self._middleware:
             before = getattr(one, "process_request", None)
             early = before(request) if before else None
@@ -92,8 +91,8 @@ class ShortWay:
 
 
 def _inline_middleware() -> list[type[Any]]:
-    """Return the middleware of the settings that has something to say here. Whatever else is in
-    them steps aside where no session is, or turns errors into pages, as `_response` does."""
+    """Return the middleware classes that apply here. The others skip requests without a session, or
+    turn errors into pages, which `_response` does."""
     kinds = [import_string(path) for path in settings.MIDDLEWARE]
     return [kind for kind in kinds if issubclass(kind, Inline)]
 
@@ -103,7 +102,7 @@ def _nothing(_: HttpRequest) -> HttpResponse:
 
 
 async def _has_left(receive: Receive) -> bool:
-    """Return True once the visitor has left. A body that a GET brings along is let pass."""
+    """Return True once the visitor has disconnected. The body of a GET is ignored."""
     is_whole = False
     while True:
         message = await receive()

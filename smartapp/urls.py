@@ -1,4 +1,4 @@
-"""All addresses of the app. `/healthz`, the JWKS and static files are answered in asgi.py."""
+"""All URLs of the app. `asgi.py` answers `/healthz`, the JWKS and static files."""
 
 from django.conf import settings
 from django.contrib import admin

@@ -1,12 +1,12 @@
-"""Secrets at rest: authenticated encryption with a key ring.
+"""Encryption of stored secrets: authenticated encryption with a key ring.
 
-`seal` encrypts under the first key of the ring; `unseal` opens what any key of the ring sealed.
-The ring comes from `ENCRYPTION_KEYS` and never from `SECRET_KEY`: changing Django's key must not
-make tokens unreadable, and a leak of one must not open the other.
+`seal` encrypts with the first key of the ring; `unseal` decrypts with any of its keys. The ring
+comes from `ENCRYPTION_KEYS` and never from `SECRET_KEY`: changing Django's key must not make tokens
+unreadable, and a leak of one must not open the other.
 
-A sealed value is text: `v1.<key id>.<base64url of nonce + ciphertext + tag>`. The `context`
-(table, row and column, or the name of a cookie) is authenticated with it, so a ciphertext moved
-to another place does not open. Nothing here ever returns ciphertext as plaintext.
+A sealed value is text: `v1.<key id>.<base64url of nonce + ciphertext + tag>`. The `context` (table,
+row and column, or the name of a cookie) is authenticated too, so a ciphertext that was moved to
+another row cannot be unsealed. No function here returns ciphertext as plaintext.
 """
 
 import base64
@@ -28,11 +28,12 @@ NONCE_BYTES = 12
 
 
 class VaultError(Exception):
-    """A sealed value that does not open: wrong ring, wrong place, or changed. Holds no value."""
+    """A value that cannot be unsealed: wrong ring, wrong context, or modified. Contains no
+    value."""
 
 
 def _b64decode(text: str) -> bytes:
-    """Strict base64url without padding: one spelling for one value (no malleability)."""
+    """Decode base64url without padding, strictly: each value has only one encoding."""
     decoded = base64.urlsafe_b64decode(text + "=" * (-len(text) % 4))
     if base64.urlsafe_b64encode(decoded).rstrip(b"=").decode() != text:
         raise ValueError
@@ -41,7 +42,7 @@ def _b64decode(text: str) -> bytes:
 
 @dataclass(frozen=True, slots=True)
 class SealedColumn:
-    """A database column of sealed values. `context` gives the place that a row's value is for."""
+    """A database column of sealed values. `context` returns the context of a row's value."""
 
     model: str
     field: str
@@ -52,9 +53,9 @@ SEALED_COLUMNS: list[SealedColumn] = []
 
 
 def register_column(model: str, field: str, context: Callable[[Any], str]) -> None:
-    """Declare a sealed column ("app.Model", field name), beside its model, when it is imported.
+    """Declare a sealed column ("app.Model", field name). Call it in the model's module.
 
-    `reseal` and the start-up check know a column only from here.
+    `reseal` and the start-up check use only declared columns.
     """
     SEALED_COLUMNS.append(SealedColumn(model, field, context))
 
@@ -82,7 +83,7 @@ class KeyRing:
 
     @property
     def prefix(self) -> str:
-        """The start of every value that `seal` gives, and of none that another key sealed."""
+        """The prefix of the values that `seal` returns, and of no other key's values."""
         return f"v1.{self.sealing_key_id}."
 
     def seal(self, plaintext: bytes, context: str) -> str:
@@ -112,20 +113,21 @@ def _ring(encoded: str) -> KeyRing:
 
 
 def ring() -> KeyRing:
-    """Return the configured key ring; ImproperlyConfigured when `ENCRYPTION_KEYS` is unusable."""
+    """Return the configured key ring. Raises ImproperlyConfigured if `ENCRYPTION_KEYS` is
+    unusable."""
     return _ring(settings.ENCRYPTION_KEYS)
 
 
 def seal(plaintext: bytes, context: str) -> str:
-    """Return `plaintext` sealed for the place that `context` names, as URL-safe text."""
+    """Return `plaintext` sealed with `context`, as URL-safe text."""
     return ring().seal(plaintext, context)
 
 
 def unseal(sealed: str, context: str) -> bytes:
-    """Return what was sealed for this place; VaultError for anything else."""
+    """Return what was sealed with this context. Raises VaultError for anything else."""
     return ring().unseal(sealed, context)
 
 
 def new_key() -> str:
-    """Return a fresh entry for `ENCRYPTION_KEYS`."""
+    """Return a new entry for `ENCRYPTION_KEYS`."""
     return base64.urlsafe_b64encode(os.urandom(KEY_BYTES)).rstrip(b"=").decode()

@@ -1,7 +1,7 @@
-"""What a WSGI server finds: the sentence that says how this app is served.
+"""Under WSGI: refuse to start and say how this app is served.
 
-Behind WSGI there would be pages, but no JWKS, no `/healthz` and no static files, which asgi.py
-answers before Django. Every EHR would then refuse our token requests.
+WSGI would serve pages, but not the JWKS, `/healthz` and static files, which asgi.py answers before
+Django. Every EHR would then refuse our token requests.
 """
 
 from django.core.exceptions import ImproperlyConfigured

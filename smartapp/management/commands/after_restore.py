@@ -1,8 +1,8 @@
-"""What has to end after a backup was restored, before the first server starts on it.
+"""End what must not go on after a backup was restored, before the first server starts.
 
-A backup is the past, and some of what it holds has moved on elsewhere: a refresh token that was
-used since ends a whole grant if it is sent again (RFC 9700 §4.14.2), and a key that was dropped as
-compromised since would be published and sign again.
+A backup is older than the rest of the world. A refresh token that was used since the backup ends
+the whole grant if it is sent again (RFC 9700 §4.14.2), and a key that was dropped as compromised
+since then would be published and would sign again.
 """
 
 from argparse import ArgumentParser
@@ -61,7 +61,7 @@ class Command(BaseCommand):
         actor = origin.actor()
         replaced = [_replaced(key_set, line, actor) for key_set, line in _lines(kids)]
         ended = sum(iter(lambda: store.end_batch_after_restore(timezone.now()), 0))
-        # A launch's own sessions hold nothing; they stay, to say why it ended.
+        # The sessions of launches contain nothing. They stay, to explain why the launch ended.
         sessions, _ = Session.objects.exclude(session_data="").delete()
         codes, _ = RecoveryCode.objects.all().delete()
         counts = {"launches": ended, "sessions": sessions, "recovery_codes": codes}
@@ -78,7 +78,7 @@ class Command(BaseCommand):
 
 
 def _lines(kids: list[str] | None) -> Iterator[tuple[KeySet, Line]]:
-    """Yield the lines to replace: those of these keys, or all where nobody says."""
+    """Yield the lines to replace: those of these keys, or all if `kids` is None."""
     for key_set in KeySet.objects.all():
         for line in rotation.of(key_set):
             if kids is None or any(key.kid in kids for key in line.published()):
@@ -86,7 +86,7 @@ def _lines(kids: list[str] | None) -> Iterator[tuple[KeySet, Line]]:
 
 
 def _replaced(key_set: KeySet, line: Line, actor: str) -> str:
-    """Replace every key of a line at once; return what that means for whoever uses it."""
+    """Replace every key of a line at once; return what that means for its EHRs."""
     now, alg = timezone.now(), line.alg
     named = refusals.confirmation(key_set, alg)
     try:

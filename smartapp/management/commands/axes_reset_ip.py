@@ -1,4 +1,4 @@
-"""django-axes' command, with a word of it in the audit trail: who let attempts begin anew."""
+"""django-axes' command, which also records in the audit trail who unlocked sign-ins."""
 
 from typing import Any
 

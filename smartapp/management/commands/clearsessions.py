@@ -1,4 +1,4 @@
-"""Django's command of this name, for whoever has learnt to run it: here a session has launches."""
+"""Django's command, adapted: here sessions have launches, which are purged with them."""
 
 from typing import Any
 

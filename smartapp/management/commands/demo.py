@@ -1,4 +1,4 @@
-"""Everything on an embedded default: the app, the sandbox EHR, and the two connected."""
+"""Serve the app and the sandbox EHR, connected to each other, with default settings."""
 
 import asyncio
 import io
@@ -56,7 +56,7 @@ class Command(BaseCommand):
         asyncio.run(self._serve(listener))
 
     async def _serve(self, listener: socket.socket) -> None:
-        # No access log: its lines would carry codes and states.
+        # No access log: it would contain codes and states.
         config = uvicorn.Config(
             "smartapp.asgi:application", log_level="warning", access_log=False, lifespan="on"
         )
@@ -65,9 +65,10 @@ class Command(BaseCommand):
         while not server.started and not serving.done():  # noqa: ASYNC110 - uvicorn has no event
             await asyncio.sleep(0.02)
         if not serving.done():
-            # The EHR's discovery document is read over HTTP, so it has to be up.
+            # This reads the EHR's discovery document over HTTP, so the server must be running.
             await asyncio.to_thread(_connect_sandbox)
-            # The keys that this made are known at once: who reads the doors finds /readyz ready.
+            # This process learns of the new keys now, so that /readyz is ready when the doors are
+            # printed.
             await memory.refresh()
             threading.Thread(target=_maintain, daemon=True).start()
             self.stdout.write(
@@ -78,7 +79,8 @@ class Command(BaseCommand):
 
 
 def _maintain() -> None:
-    """What a process of its own does elsewhere: what the panel announces happens here too."""
+    """Run `maintain`, which elsewhere is a process of its own, so that announced steps happen here
+    too."""
     call_command("maintain", "--every", str(MAINTAIN_EVERY_SECONDS), stdout=io.StringIO())
 
 

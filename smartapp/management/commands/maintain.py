@@ -1,4 +1,4 @@
-"""The periodic work, safe from several machines at once."""
+"""The periodic work. It may run on several machines at once."""
 
 import asyncio
 import logging
@@ -67,8 +67,8 @@ class Command(BaseCommand):
             raise CommandError(f"Failed in the last round: {', '.join(failures)}.")
 
     def _round(self, ending: threading.Event) -> dict[str, str]:
-        """Do each piece of the work, what matters most first; return the causes of those that
-        failed. None keeps another from being done."""
+        """Do each task, the most important first; return the causes of failures by task. A failed
+        task does not stop the others."""
         done: dict[str, int] = {}
         failures: dict[str, str] = {}
         for name, work in self._work().items():
@@ -83,7 +83,7 @@ class Command(BaseCommand):
         return failures
 
     def _work(self) -> dict[str, Callable[[], int]]:
-        """Return the pieces by name. Each returns how many rows or revocations it has done."""
+        """Return the tasks by name. Each returns how many rows or revocations it processed."""
         return {
             "keys": self._rotate,
             "revocations": _revoke,
@@ -108,19 +108,19 @@ class Command(BaseCommand):
 
 @contextmanager
 def _bulkhead(name: str, failures: dict[str, str]) -> Iterator[None]:
-    """Around a piece of the work: note why it failed, if it does, and let the others go on."""
+    """Run a task: record the cause if it fails, and let the others go on."""
     try:
         with own_connection():
             yield
     except Exception as error:
-        # Whatever it is: it must not end the rotation of keys for good.
+        # Any error: it must not end the rotation of keys for good.
         failures[name] = cause(error)
         logger.error("%s failed, the next round tries it again: %s", name, failures[name])
 
 
 @contextmanager
 def _end_of_process() -> Iterator[threading.Event]:
-    """Yield what is set by SIGTERM: the piece under way ends, no other begins."""
+    """Yield an event that SIGTERM sets: the current task ends, and no other begins."""
     ending = threading.Event()
     if threading.current_thread() is not threading.main_thread():
         yield ending
@@ -137,7 +137,8 @@ def _revoke() -> int:
 
 
 def _read_discovery() -> int:
-    """EHRs that are slow must not hold up the keys of the next round."""
+    """Refresh discovery within a time limit: slow EHRs must not delay the next round's key
+    rotation."""
 
     async def bounded() -> None:
         async with asyncio.timeout(READING_DISCOVERY_SECONDS):
@@ -159,12 +160,12 @@ def _look_at_brands() -> int:
 
 
 def purge_all() -> int:
-    """Delete everything that has expired; return how many rows went."""
+    """Delete everything that has expired; return the number of rows."""
     return sum(map(purge, PURGES.values()))
 
 
 def purge(batch: Callable[[datetime], int]) -> int:
-    """Delete what has expired of one kind, batch by batch; return how many rows went."""
+    """Delete expired rows of one kind in batches; return the number of rows."""
     total = 0
     while deleted := batch(timezone.now()):
         total += deleted

@@ -40,7 +40,7 @@ class Command(BaseCommand):
         )
 
     def _reseal(self, column: vault.SealedColumn) -> int:
-        """Reseal one column batch by batch; return how many values did not open."""
+        """Reseal one column in batches; return how many values cannot be unsealed."""
         label = f"{column.model}.{column.field}"
         todo, resealed, unopened = _older(column).count(), 0, 0
         last_pk: Any = None
@@ -58,7 +58,8 @@ class Command(BaseCommand):
 
 
 def _older(column: vault.SealedColumn) -> QuerySet[Model]:
-    """Return the rows that are not sealed under the first key: a second run goes on from there."""
+    """Return the rows that are not sealed with the first key, so that a second run continues
+    there."""
     rows: QuerySet[Model] = apps.get_model(column.model)._default_manager.order_by("pk")
     return rows.exclude(
         Q(**{column.field: ""}) | Q(**{f"{column.field}__startswith": vault.ring().prefix})
@@ -71,10 +72,10 @@ def _batch(column: vault.SealedColumn, after: Any) -> list[Model]:
 
 
 def _reseal_row(column: vault.SealedColumn, row: Model) -> bool:
-    """Reseal one value if nobody has written another one since it was read.
+    """Reseal one value unless another process has changed it since it was read.
 
-    The condition is the old value itself: a token that was refreshed meanwhile is newer, and
-    sealed under the new key already.
+    The old value is in the WHERE clause: a token that was refreshed meanwhile is newer, and is
+    already sealed with the new key.
     """
     old: str = getattr(row, column.field)
     context = column.context(row)

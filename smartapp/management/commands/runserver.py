@@ -1,4 +1,4 @@
-"""Django's command of this name, for whoever has learnt to run it: here it serves nothing."""
+"""Replaces Django's command, because WSGI cannot serve this app."""
 
 from typing import Any
 
@@ -15,7 +15,7 @@ class Command(BaseCommand):
     help = "Says how this app is served."
 
     def run_from_argv(self, argv: list[str]) -> None:
-        """Refuse whatever options were given."""
+        """Refuse with any options."""
         super().run_from_argv(argv[:2])
 
     def handle(self, *_args: Any, **_options: Any) -> None:
