@@ -48,7 +48,7 @@ CONNECT_SECONDS = 5
 # and no host may use up memory and connections. POSTs are token requests: as many as launches may
 # wait for one EHR.
 MAX_READS_IN_FLIGHT = 64
-WAIT_FOR_PLACE_SECONDS = 5
+WAIT_FOR_SLOT_SECONDS = 5
 # Less than the 60 s after which common load balancers drop idle connections: a request that is
 # never repeated, like the token request, should not meet a connection that is being closed.
 KEEPALIVE_SECONDS = 50
@@ -182,7 +182,7 @@ def _new_session() -> aiohttp.ClientSession:
 
 _sessions: dict[asyncio.AbstractEventLoop, aiohttp.ClientSession] = {}
 # Also per event loop, like the sessions.
-_places: dict[tuple[asyncio.AbstractEventLoop, str], asyncio.Semaphore] = {}
+_slots: dict[tuple[asyncio.AbstractEventLoop, str], asyncio.Semaphore] = {}
 
 
 def _session() -> aiohttp.ClientSession:
@@ -198,8 +198,8 @@ async def close() -> None:
     """Close the running loop's session. Call it at shutdown, before the loop ends."""
     loop = asyncio.get_running_loop()
     session = _sessions.pop(loop, None)
-    for place in [place for place in _places if place[0] is loop]:
-        del _places[place]
+    for slot in [slot for slot in _slots if slot[0] is loop]:
+        del _slots[slot]
     if session is not None:
         await session.close()
 
@@ -283,20 +283,20 @@ def most_in_flight(method: str) -> int:
 
 
 @asynccontextmanager
-async def _place(method: str, target: str) -> AsyncIterator[None]:
+async def _slot(method: str, target: str) -> AsyncIterator[None]:
     """Hold one of the slots of a host. Raises EHRCrowded if none becomes free in a few seconds."""
     most = most_in_flight(method)
-    places = _places.setdefault((asyncio.get_running_loop(), target), asyncio.Semaphore(most))
+    slots = _slots.setdefault((asyncio.get_running_loop(), target), asyncio.Semaphore(most))
     try:
-        async with asyncio.timeout(WAIT_FOR_PLACE_SECONDS):
-            await places.acquire()
+        async with asyncio.timeout(WAIT_FOR_SLOT_SECONDS):
+            await slots.acquire()
     except TimeoutError:
         detail = f"{most} requests are under way: {target}"
-        raise EHRCrowded(detail, retry_after=WAIT_FOR_PLACE_SECONDS) from None
+        raise EHRCrowded(detail, retry_after=WAIT_FOR_SLOT_SECONDS) from None
     try:
         yield
     finally:
-        places.release()
+        slots.release()
 
 
 async def _request(
@@ -310,7 +310,7 @@ async def _request(
         target = f"{method} {checked.raw_authority}"
         breaker = circuit(target)
         breaker.refuse_while_open()
-        async with _place(method, target):
+        async with _slot(method, target):
             with breaker.request():
                 response = await _send(method, checked, max_bytes, timeout_seconds, options)
         return response

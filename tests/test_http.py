@@ -247,7 +247,7 @@ class TestPlaces:
     @pytest.fixture(autouse=True)
     def few(self, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(http, "most_in_flight", lambda _: 3)
-        monkeypatch.setattr(http, "WAIT_FOR_PLACE_SECONDS", 0.2)
+        monkeypatch.setattr(http, "WAIT_FOR_SLOT_SECONDS", 0.2)
 
     async def test_one_too_many_is_told_so_soon_and_is_not_sent(self, server: Server) -> None:
         server.answer = silence
@@ -264,7 +264,7 @@ class TestPlaces:
         for task in waiting:
             task.cancel()
 
-    async def test_a_place_that_becomes_free_is_taken(self, server: Server) -> None:
+    async def test_a_slot_that_becomes_free_is_taken(self, server: Server) -> None:
         async def slowly(writer: asyncio.StreamWriter) -> None:
             await asyncio.sleep(0.05)
             await plain()(writer)

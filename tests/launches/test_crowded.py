@@ -40,7 +40,7 @@ async def test_crowded(
     app: str, ehr: ScriptedEHR, ehr_launch: Start, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(http, "most_in_flight", lambda _: 1)
-    monkeypatch.setattr(http, "WAIT_FOR_PLACE_SECONDS", 0.2)
+    monkeypatch.setattr(http, "WAIT_FOR_SLOT_SECONDS", 0.2)
     async with new_browser(app) as first, new_browser(app) as second:
         callbacks = [await one.to_callback(ehr_launch()) for one in (first, second)]
         ehr.token_delay = 2
