@@ -1,4 +1,4 @@
-"""What the bearer of an access token may do: the one thing that the FHIR API asks of OAuth."""
+"""What the bearer of an access token may do: the FHIR API's only view of OAuth."""
 
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -25,9 +25,10 @@ class Access:
 
 
 def find_access(token: str) -> Access | None:
-    """Return what a bearer token gives; None when it is unknown, expired or revoked (S61, S62).
+    """Return the access that a bearer token gives; None if it is unknown, expired or revoked (S61,
+    S62).
 
-    A token of the other world is unknown in this one (S3).
+    A token of one world is unknown in the others (S3).
     """
     found = _found(token)
     if found is None or found.type != Token.Type.ACCESS or not found.is_active():
@@ -55,13 +56,15 @@ def _is_renewed(token: Token) -> bool:
 
 
 def holder_of(token: str) -> str:
-    """Return the client_id that a token was given to, whether it is still good or not; or empty."""
+    """Return the client_id that a token was issued to, even if it has ended; "" if it is
+    unknown."""
     found = _found(token)
     return found.client.client_id if found else ""
 
 
 def why_unusable(token: str) -> str:
-    """Return for the request log what the API itself does not say: why it took no token (E14)."""
+    """Return why the API refused a token: for the request log, because the API itself does not say
+    (E14)."""
     if not token:
         return "The request carries no bearer token in an Authorization header."
     found = _found(token)

@@ -1,4 +1,4 @@
-"""Every address of the sandbox, built from PUBLIC_URL and never from a Host header (S1)."""
+"""Every URL of the sandbox, built from PUBLIC_URL and never from a Host header (S1)."""
 
 from urllib.parse import urlsplit
 
@@ -18,7 +18,7 @@ LOOPBACK_NAMES = ("127.0.0.1", "localhost")
 
 
 def own_path(path: str) -> str:
-    """Return a path of the EHR in the world at hand (S3)."""
+    """Return a path of the EHR in the current world (S3)."""
     return f"/sandbox/{worlds.PATHS[worlds.current()]}{path}"
 
 
@@ -31,7 +31,8 @@ def fhir_base_url() -> str:
 
 
 def issuer() -> str:
-    """The OpenID Connect issuer: another path than everything else, as at athenahealth."""
+    """Return the OpenID Connect issuer. Its path differs from the endpoints', as at
+    athenahealth."""
     return own(f"okta/oauth2/{AUTHORIZATION_SERVER_IDS[worlds.current()]}")
 
 
@@ -40,10 +41,10 @@ def endpoint(name: str) -> str:
 
 
 def assertion_audience(profile: str) -> str:
-    """Return the one `aud` that a client assertion may carry (S25).
+    """Return the only accepted `aud` of a client assertion (S25).
 
-    athenahealth names a resource of its own that discovery does not tell; SMART says the token
-    endpoint URL; the newest best practice says the issuer alone.
+    athenahealth uses an address of its own that discovery does not name. SMART uses the token
+    endpoint URL, and the newest best practice uses the issuer alone.
     """
     if profile == Client.Profile.ATHENA:
         return f"{issuer()}/v1/token"
@@ -51,13 +52,14 @@ def assertion_audience(profile: str) -> str:
 
 
 def origin(url: str) -> str:
-    """Return what a Content-Security-Policy calls the place of a URL; apps' own schemes too."""
+    """Return the origin of a URL as a CSP source; for an app's own scheme, the scheme."""
     parts = urlsplit(url)
     return f"{parts.scheme}://{parts.netloc}" if parts.netloc else f"{parts.scheme}:"
 
 
 def own_origins() -> list[str]:
-    """Our origin; in development under both loopback names, which are two sites to a browser."""
+    """Return our origin; in development under both loopback names, which are two sites to a
+    browser."""
     parts = urlsplit(settings.PUBLIC_URL)
     if parts.hostname not in LOOPBACK_NAMES:
         return [origin(settings.PUBLIC_URL)]

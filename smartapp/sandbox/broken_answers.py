@@ -1,4 +1,4 @@
-"""What faults do to the token endpoint (S66): before it works, and to what it answers."""
+"""How faults change the token endpoint (S66): failures before it works, and changed responses."""
 
 import asyncio
 import json
@@ -33,7 +33,7 @@ AT_ONCE = {
 
 
 class Broken(Exception):
-    """The request was good and meets a fault: here is what it gets instead of tokens."""
+    """A valid request that meets a fault gets this response instead of tokens."""
 
     def __init__(self, fault: str, response: HttpResponse) -> None:
         super().__init__(fault)
@@ -42,7 +42,8 @@ class Broken(Exception):
 
 
 class CutAnswer(StreamingHttpResponse):
-    """An answer whose connection ends in the middle: nobody may take half of it for the whole."""
+    """A response whose connection breaks in the middle, so that clients can tell it is
+    incomplete."""
 
     def __init__(self, half: bytes) -> None:
         super().__init__(content_type="application/json")
@@ -53,15 +54,15 @@ class CutAnswer(StreamingHttpResponse):
         raise RequestAborted
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
-        """Django takes a cancelled answer for a client that left, and ends it without a word."""
+        """Django treats a cancelled response as a client that left, and ends it silently."""
         yield self.half
         raise asyncio.CancelledError
 
 
 def claimed_faults(request: SandboxRequest, client: Client) -> faults.Faults:
-    """Return what a request meets if it comes from the client that it claims to come from.
+    """Return the faults for the client that the request claims to come from.
 
-    For the one fault that acts before that is proven.
+    Needed for the fault that takes effect before the client is authenticated.
     """
     waiting = client.next_faults if client.kind == Client.Kind.SERVICE else ""
     return faults.parse(
@@ -70,7 +71,7 @@ def claimed_faults(request: SandboxRequest, client: Client) -> faults.Faults:
 
 
 def _claimed_launch_faults(form: Mapping[str, str]) -> str:
-    """Return the faults of the launch that a code or refresh token is of."""
+    """Return the faults of the launch that a code or refresh token belongs to."""
     consent: Authorization | None = None
     if "code" in form:
         consent = Authorization.objects.filter(code_digest=digest(form["code"])).first()
@@ -82,14 +83,15 @@ def _claimed_launch_faults(form: Mapping[str, str]) -> str:
 
 
 def refuse_at_once(request: SandboxRequest) -> None:
-    """Refuse a good authorization request before a person is asked anything."""
+    """Refuse a valid authorization request before the sign-in."""
     for name in request.faults:
         if name in AT_ONCE:
             raise Refusal("S66", *AT_ONCE[name])
 
 
 def meet(request: SandboxRequest) -> None:
-    """Wait, or raise Broken before anything is used up: whoever tries again meets it again."""
+    """Wait, or raise Broken, before the code or token is used up, so that a retry meets the fault
+    again."""
     chosen, stage = request.faults, _stage(request)
     if f"{stage}-slow" in chosen:
         time.sleep(int(chosen[f"{stage}-slow"]))
@@ -113,7 +115,7 @@ def _stage(request: SandboxRequest) -> str:
 
 
 def altered_access_token(request: SandboxRequest, token: dict[str, Any]) -> str:
-    """Return the access token to give: opaque, or by `token-jwt` a JWT (S32)."""
+    """Return the access token: opaque, or a JWT with the fault `token-jwt` (S32)."""
     opaque = str(token["access_token"])
     if "token-jwt" not in request.faults or request.client is None:
         return opaque
@@ -133,7 +135,7 @@ def altered_access_token(request: SandboxRequest, token: dict[str, Any]) -> str:
 
 
 def alter(request: SandboxRequest, answer: dict[str, Any]) -> None:
-    """Change the members of a token answer as the faults say."""
+    """Change the members of a token response according to the faults."""
     chosen = request.faults
     if "token-no-expires-in" in chosen:
         del answer["expires_in"]
@@ -156,12 +158,14 @@ def _lacks_fhir_user(chosen: faults.Faults, granted: list[str]) -> bool:
 
 
 def _is_athena_service(request: SandboxRequest) -> bool:
-    """athenahealth's sample of a 2-legged answer has a string (S33)."""
+    """Return whether athenahealth's 2-legged sample applies, in which expires_in is a string
+    (S33)."""
     return request.consent is None and cast(Client, request.client).profile == Client.Profile.ATHENA
 
 
 def _cut_off(scope: str) -> str:
-    """As in athenahealth's sample: `patient/` instead of `patient/Patient.read`."""
+    """Return a truncated scope, as in athenahealth's sample: `patient/` for
+    `patient/Patient.read`."""
     level, slash, rest = scope.partition("/")
     return f"{level}/" if slash and "." in rest else scope
 
@@ -177,7 +181,7 @@ def _alter_refresh(request: SandboxRequest, answer: dict[str, Any]) -> None:
 
 
 def on_the_wire(request: SandboxRequest, response: HttpResponse) -> HttpResponse:
-    """Return the finished answer, or what is left of it."""
+    """Return the finished response, cut or changed according to the faults."""
     chosen, body = request.faults, response.content
     if f"{_stage(request)}-cut" in chosen:
         return cast(HttpResponse, CutAnswer(body[: len(body) // 2]))

@@ -1,8 +1,8 @@
-"""private_key_jwt: a client assertion judged check by check, in the order of S24.
+"""private_key_jwt: validates a client assertion check by check, in the order of S24.
 
-Every refusal has its own text (E3 to E6), so that the developer of a client knows which of the
-many ways to get an assertion wrong it was. Sources: SMART App Launch 2.2,
-client-confidential-asymmetric; RFC 7523 §3; athenahealth's Token Endpoint page.
+Every refusal has its own text (E3 to E6), so that a client's developer learns which check failed.
+Sources: SMART App Launch 2.2, client-confidential-asymmetric; RFC 7523 §3; athenahealth's Token
+Endpoint page.
 """
 
 import json
@@ -22,7 +22,7 @@ from smartapp.sandbox.models import Client, UsedAssertion, digest, registered_cl
 from smartapp.sandbox.refusals import invalid_client
 
 ALLOWED_LIFETIME_SECONDS = {
-    # athena: "less than an hour into the future", so exactly 3600 is too far; SMART: at most 300.
+    # athenahealth: "less than an hour into the future", so 3600 is too far. SMART: at most 300.
     Client.Profile.ATHENA: 3599,
     Client.Profile.STRICT: 300,
     Client.Profile.BCP: 300,
@@ -39,7 +39,7 @@ Claims = dict[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class Assertion:
-    """An assertion taken apart and not yet believed."""
+    """A parsed assertion, not yet verified."""
 
     text: str
     header: dict[str, Any]
@@ -53,10 +53,10 @@ def authenticate(
     invoked: str,
     has_stale_keys: Callable[[Client], bool],
 ) -> Client:
-    """Return the client that signed the assertion; `invoked` is the endpoint it was sent to.
+    """Return the client that signed the assertion. `invoked` is the endpoint it was sent to.
 
-    Of a client with stale keys the copy of its key set at hand is all there is (S66). Of one that
-    is tried without a registration no key is known (S8).
+    For a client with stale keys only the stored copy of its key set is used (S66). For an app that
+    is tried without a registration the signature is not checked, because its key is unknown (S8).
     """
     if assertion_type != ASSERTION_TYPE:
         raise invalid_client("S24", f"client_assertion_type must be {ASSERTION_TYPE}.")
@@ -88,7 +88,7 @@ def parse(text: str) -> Assertion:
 
 
 def _claimed_client(assertion: Assertion) -> Client:
-    """Return whom the assertion claims to come from; nothing is proven yet."""
+    """Return the client that the assertion claims to come from, not yet verified."""
     client = registered_client(assertion.claims.get("sub"))
     if client is None:
         words = "The sub of the client assertion is no client of this server's world"
@@ -100,7 +100,8 @@ def _claimed_client(assertion: Assertion) -> Client:
 
 
 def _validate_key(client: Client, assertion: Assertion, *, stale_keys: bool) -> client_keys.Jwk:
-    """kid known, then alg fit for that key; never the other way round (S24, S53, S54)."""
+    """Check that the kid is known, then that alg fits its key; never the other way round (S24, S53,
+    S54)."""
     header = assertion.header
     if "jku" in header and header["jku"] != client.jwks_url:
         raise invalid_client("S54", "The jku header is not the registered JWKS URL.")
@@ -133,7 +134,7 @@ def _validate_parties(client: Client, claims: Claims) -> None:
 
 
 def _validate_audience(client: Client, claims: Claims, invoked: str) -> None:
-    """One string, compared whole; a list of audiences is refused (S25)."""
+    """Require one string, equal to the expected audience; lists are refused (S25)."""
     expected = addresses.assertion_audience(client.profile)
     if claims.get("aud") != expected:
         raise invalid_client(
@@ -160,7 +161,7 @@ def _validate_times(client: Client, claims: Claims) -> datetime:
 
 
 def _expiry(claims: Claims) -> int | float:
-    """Return the exp, which there has to be, as a number of seconds (E4)."""
+    """Return the required exp as a number of seconds (E4)."""
     if "exp" not in claims:
         raise invalid_client("E4", "The client assertion has no exp.")
     exp = claims["exp"]
@@ -170,7 +171,7 @@ def _expiry(claims: Claims) -> int | float:
 
 
 def _why_no_date(value: object) -> str:
-    """Return what is wrong with what should be a NumericDate (RFC 7519 §2)."""
+    """Return why a value is not a NumericDate (RFC 7519 §2)."""
     if isinstance(value, bool) or not isinstance(value, int | float):
         return "has to be a JSON number of seconds since 1970, not a string or anything else"
     if 0 <= value < MAX_NUMERIC_DATE * 1000:
@@ -188,7 +189,7 @@ def _utc(moment: float) -> str:
 
 
 def _use_jti(client: Client, claims: Claims, expires_at: datetime) -> None:
-    """Accept a jti once until its assertion is expired (S27)."""
+    """Accept a jti once until its assertion expires (S27)."""
     jti = claims.get("jti")
     if jti is None and client.profile == Client.Profile.ATHENA:
         return
@@ -204,7 +205,7 @@ def _use_jti(client: Client, claims: Claims, expires_at: datetime) -> None:
 
 
 def _forget_at(expires_at: datetime) -> datetime:
-    """The allowance for clocks keeps an assertion alive a little longer than its exp."""
+    """Return when a jti may be forgotten: after exp plus the allowed clock difference."""
     return expires_at + timedelta(seconds=EXPIRED_SKEW_SECONDS + 1)
 
 
@@ -213,7 +214,7 @@ def _is_text(value: object) -> TypeGuard[str]:
 
 
 def _is_number(value: object) -> TypeGuard[int | float]:
-    """Whether it is a NumericDate that a clock can be set against: no NaN, no infinity."""
+    """Return whether a value is a valid NumericDate: no NaN, no infinity."""
     if isinstance(value, bool) or not isinstance(value, int | float):
         return False
     return 0 <= value < MAX_NUMERIC_DATE

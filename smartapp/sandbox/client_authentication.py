@@ -1,4 +1,4 @@
-"""Which client is calling: exactly one way of authenticating, in its proper place (S22, S23)."""
+"""Client authentication: exactly one method, sent in the right place (S22, S23)."""
 
 import base64
 from collections.abc import Mapping
@@ -16,7 +16,7 @@ UNKNOWN = "The client is unknown, or its secret is wrong."
 
 
 def authenticate(request: SandboxRequest) -> Client:
-    """Return the authenticated client, or the public client that names itself."""
+    """Return the authenticated client, or the public client named in the request."""
     client = _by_the_way_used(request)
     claimed = request.form.get("client_id")
     if claimed is not None and claimed != client.client_id:
@@ -25,7 +25,8 @@ def authenticate(request: SandboxRequest) -> Client:
 
 
 def authenticate_introspection(request: SandboxRequest) -> Client:
-    """Return who introspects: a client with credentials; by a fault, who has an access token."""
+    """Return the client that introspects: one with credentials, or with a fault the holder of an
+    access token."""
     header = request.headers.get("Authorization", "") if request.headers else ""
     scheme, _, token = header.partition(" ")
     holder = find_access(token.strip()) if scheme.lower() == "bearer" else None
@@ -69,9 +70,9 @@ def _may_post_secret(form: Mapping[str, str]) -> bool:
 
 
 def _holder(form: Mapping[str, str]) -> str | None:
-    """Return the client_id of a public client that sends its own token and nothing else.
+    """Return the client_id of a public client that sends only its own token.
 
-    The token says whose it is, so a refresh needs no client_id (RFC 6749 §6).
+    The token identifies the client, so a refresh needs no client_id (RFC 6749 §6).
     """
     value = form.get("refresh_token") or form.get("token")
     found = Token.objects.filter(digest=digest(value)).select_related("client") if value else ()
@@ -107,14 +108,14 @@ def _why_not_by_basic(client: Client | None, client_id: str) -> str:
 
 
 def _why_not(client: Client | None, client_id: str, sent: str) -> str:
-    """Return for the request log what the answer keeps to itself."""
+    """Return the reason for the request log; the response does not tell it."""
     if client is None:
         return registering.why_unknown(client_id)
     return f"This app is registered for {client.auth_method}; what came was {sent}."
 
 
 def claimed_by_basic(request: SandboxRequest) -> str:
-    """Return who a Basic header says it is from, for the request log; empty: nobody readable."""
+    """Return the client_id in a Basic header, for the request log; "" if it is unreadable."""
     header = request.headers.get("Authorization", "") if request.headers else ""
     try:
         return _decoded(header)[0]
@@ -132,7 +133,7 @@ def _decoded(header: str) -> tuple[str, str]:
 
 
 def _sent(header: str) -> tuple[str, str]:
-    """Return id and secret of a Basic header as they were sent."""
+    """Return id and secret of a Basic header without decoding them."""
     scheme, _, credentials = header.partition(" ")
     if scheme.lower() != "basic":
         raise invalid_client("E1", "The Authorization header is not Basic.")

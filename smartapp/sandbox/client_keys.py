@@ -1,6 +1,6 @@
-"""The public keys of clients: imported, or fetched from a JWKS URL and kept as long as it says.
+"""The public keys of clients: imported, or fetched from a JWKS URL and cached as long as allowed.
 
-The fetch stands outside any transaction: the client's own server may be busy waiting for us.
+They are fetched outside of transactions: the client's server may be waiting for our response.
 """
 
 import json
@@ -36,14 +36,14 @@ Jwk = dict[str, Any]
 
 
 class JWKSInvalid(Exception):
-    """A key set that nothing can be made of; the text says why."""
+    """A key set is unusable; the message says why."""
 
 
 def find_key(client: Client, kid: str | None, *, stale: bool = False) -> Jwk:
-    """Return the one key of the client with this kid (S24, S53).
+    """Return the client's only key with this kid (S24, S53).
 
-    A kid that is not in an unexpired copy may be newer than the copy: the set is fetched once
-    more, as long as that does not become a habit (S52). A stale look fetches nothing (S66).
+    A kid that is not in the cached copy may be new, so the set is fetched once more, unless that
+    happens too often (S52). With `stale` nothing is fetched (S66).
     """
     keys = _keys(client) if stale and client.jwks is not None else current_keys(client)
     found = _matching(keys, kid)
@@ -60,7 +60,7 @@ def find_key(client: Client, kid: str | None, *, stale: bool = False) -> Jwk:
 
 
 def current_keys(client: Client) -> list[Jwk]:
-    """Return the client's keys, fetched anew when the copy at hand is out of date (S51, S55)."""
+    """Return the client's keys; an expired copy is fetched again (S51, S55)."""
     if client.jwks_url and (client.jwks_fresh_until is None or is_past(client.jwks_fresh_until)):
         problem = refetch(client)
         if problem:
@@ -86,7 +86,7 @@ def may_refetch(client: Client) -> bool:
 
 
 def refetch(client: Client) -> str:
-    """Fetch the key set, remember the fetch, and return what was wrong; empty: nothing."""
+    """Fetch the key set and record the fetch; return the problem, "" if there is none."""
     status, keys, fresh, problem = None, None, 0, ""
     try:
         answer = http.fetch(client.jwks_url)
@@ -120,7 +120,7 @@ def _remember(
 
 
 def origin_in_words(client: Client) -> str:
-    """Return which copy of its keys a client is judged by: an old kid may have a new key."""
+    """Return which copy of the key set was used, because an old kid may have a new key."""
     if not client.jwks_url:
         return "It was checked against the key set that was imported for this app."
     last = client.jwks_fetches.filter(status=200).first()
@@ -134,14 +134,14 @@ def origin_in_words(client: Client) -> str:
 
 
 def advice(keys: list[Jwk]) -> str:
-    """More than five keys are unwise, not wrong (S6)."""
+    """Return a warning if there are more than five keys, which is inadvisable but allowed (S6)."""
     if len(keys) <= MOST_KEYS_ADVISED:
         return ""
     return f"warning: {len(keys)} keys; one to {MOST_KEYS_ADVISED} are recommended"
 
 
 def parse_jwks(body: bytes) -> list[Jwk]:
-    """Return the usable public keys of a JWKS; a private member anywhere is refused loudly."""
+    """Return the usable public keys of a JWKS. Raises JWKSInvalid if it contains a private key."""
     try:
         document = json.loads(body)
     except (ValueError, RecursionError) as exc:
@@ -169,7 +169,7 @@ def _is_usable(jwk: object) -> bool:
 
 
 def _validate_strength(jwk: Jwk) -> None:
-    """Raise ValueError for an RSA key below 2048 bits, and for curves that no algorithm names."""
+    """Raise ValueError for an RSA key below 2048 bits, and for curves without an algorithm."""
     if jwk.get("kty") == "RSA":
         modulus = urlsafe_b64decode(jwk.get("n", "").encode())
         if int.from_bytes(modulus, "big").bit_length() < MIN_RSA_BITS:
@@ -183,12 +183,12 @@ def _public(jwk: Jwk) -> Jwk:
 
 
 def import_key(jwk: Jwk) -> PublicKey:
-    """Return the key object; ValueError for members that make no key."""
+    """Return the key object. Raises ValueError if the members are not a key."""
     return RSAKey.import_key(jwk) if jwk.get("kty") == "RSA" else ECKey.import_key(jwk)
 
 
 def algorithms(jwk: Jwk) -> tuple[str, ...]:
-    """Return the algorithms that this key may sign with: its own `alg`, or those of its kind."""
+    """Return the algorithms that this key may sign with: its own `alg`, or those of its type."""
     kind = RSA_ALGORITHMS if jwk["kty"] == "RSA" else (EC_ALGORITHMS[jwk["crv"]],)
     if "alg" in jwk:
         return tuple(name for name in kind if name == jwk["alg"])
@@ -196,7 +196,7 @@ def algorithms(jwk: Jwk) -> tuple[str, ...]:
 
 
 def max_age(cache_control: str | None) -> int:
-    """Return for how many seconds an answer may be kept, never longer than it says (S51)."""
+    """Return how long a response may be cached, in seconds; never longer than it says (S51)."""
     if cache_control is None:
         return FRESH_SECONDS_UNTOLD
     directives = cache_control.lower().replace(" ", "")

@@ -1,7 +1,7 @@
-"""What the sandbox says about itself, in each world (S1, S2).
+"""The discovery documents of each world (S1, S2).
 
-Production and preview say what athenahealth says, member by member, its misleading ones included.
-Strict says what SMART App Launch 2.2 and RFC 8414 ask for, and what is true; bcp says besides that
+Production and preview publish what athenahealth publishes, including its misleading members. Strict
+publishes what SMART App Launch 2.2 and RFC 8414 require, and what is true. Bcp also announces that
 every authorization response names its issuer (RFC 9207).
 """
 
@@ -14,8 +14,8 @@ Document = dict[str, Any]
 
 ATHENA_WORLDS = (World.PRODUCTION, World.PREVIEW)
 ATHENA_AUTH_METHODS = [
-    # athenahealth lists client_secret_post and client_secret_jwt although it takes neither;
-    # clients have to know their own registration instead of believing this.
+    # athenahealth lists client_secret_post and client_secret_jwt but supports neither. Clients must
+    # rely on their registration instead.
     "client_secret_basic",
     "client_secret_post",
     "client_secret_jwt",
@@ -96,7 +96,7 @@ def _strict_smart_members() -> Document:
 
 
 def _registry_members() -> Document:
-    """How clients authenticate and with which algorithms, as it is (RFC 8414 section 2)."""
+    """Return the real authentication methods and algorithms (RFC 8414 §2)."""
     signing = list(client_keys.ALGORITHMS)
     members: Document = {
         "token_endpoint_auth_methods_supported": [*CONFIDENTIAL_AUTH_METHODS, "none"],
@@ -128,7 +128,7 @@ def _openid_members() -> Document:
 
 
 def smart_style() -> dict[str, str]:
-    """Return the EHR's looks for embedded apps (SMART 2.2, styling)."""
+    """Return the EHR's style for embedded apps (SMART 2.2, styling)."""
     return {
         "color_background": "#f4f6f8",
         "color_error": "#b3261e",

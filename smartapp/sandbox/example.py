@@ -1,4 +1,4 @@
-"""A token request as somebody types it, for an app's page: the shortest way to an answer."""
+"""An example token request for an app's page, to be pasted into a terminal."""
 
 from typing import Any
 
@@ -11,7 +11,8 @@ CONTINUED = " \\\n  "
 
 
 def token_request(client: Client, sheet: dict[str, Any]) -> str:
-    """Return a command line for this app, with placeholders for what the sandbox does not know."""
+    """Return a command line for this app, with placeholders for values that the sandbox does not
+    have."""
     words = ["curl", *_proof(client), *_grant(client), f"'{sheet['token_endpoint']}'"]
     command = CONTINUED.join(words)
     if client.auth_method != Client.AuthMethod.PRIVATE_KEY_JWT:

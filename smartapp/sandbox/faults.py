@@ -1,11 +1,11 @@
-"""Faults by name (S66): what an EHR can get wrong, or does in its own way, to try a client on.
+"""Faults (S66): errors and vendor habits of an EHR, on which clients can be tested.
 
-The one registry behind the launcher's choice, `fault=…` in addresses and `--quirk` of a client.
-Several are joined by commas, an argument follows a colon: `token-slow:5,fhir-html:Condition`. A
-fault that is chosen for a launch travels with it, to its code, its tokens and its FHIR requests,
-and ends with it. A 2-legged client has no launch: its token request has the fault in the address,
-never in the form, and it travels with the access token. As a quirk of a client a fault is met in
-every launch, which is how another EHR's habits are put together.
+This registry serves the launcher's choice, `fault=…` in URLs, and `--quirk` of a client. Faults are
+joined by commas, and an argument follows a colon: `token-slow:5,fhir-html:Condition`. A fault that
+is chosen for a launch applies to its code, its tokens and its FHIR requests, and ends with the
+launch. A 2-legged client has no launch: the fault is in the URL of its token request, never in the
+form, and applies to the access token. A quirk of a client applies to every launch; so the habits of
+another EHR can be combined.
 """
 
 import re
@@ -24,7 +24,7 @@ Faults = dict[str, str]
 
 
 class FaultUnknown(Exception):
-    """A fault that does not exist, or not with this argument; the text says which."""
+    """An unknown fault or argument; the message says which."""
 
 
 class Where(StrEnum):
@@ -90,7 +90,7 @@ class Fault:
 
     @property
     def when(self) -> str:
-        """When it shows, said to people where it is not at once; otherwise empty."""
+        """Text that says when the fault shows, if that is not at once; otherwise ""."""
         if self.where != Where.REFRESH:
             return ""
         return (
@@ -100,7 +100,7 @@ class Fault:
 
 
 def _endpoint_failures(name: str, where: Where, after: str, unknown: str) -> tuple[Fault, ...]:
-    """`after`: what follows where nothing was done; `unknown`: where something may have been."""
+    """`after`: what to do when the request had no effect. `unknown`: when it may have had one."""
     return (
         Fault(f"{name}-slow", where, "The answer comes late (seconds).",
               f"Wait for a limited time, say that the EHR does not answer, {unknown}.",
@@ -299,10 +299,10 @@ FAULTS: Mapping[str, Fault] = {
 
 
 def parse(*texts: str) -> Faults:
-    """Return what is chosen; FaultUnknown for anything that the registry does not know.
+    """Return the chosen faults. Raises FaultUnknown for anything that is not in the registry.
 
-    Of several choices the last one counts where they name the same fault. Each may have
-    MAX_CHARACTERS, as each of them is stored by itself.
+    If several texts name the same fault, the last one counts. Each text may have MAX_CHARACTERS,
+    because each is stored separately.
     """
     return dict(_parse_one(item) for text in texts for item in _items(text))
 
@@ -326,28 +326,28 @@ def _parse_one(item: str) -> tuple[str, str]:
 
 
 def wait_for_renewal(chosen: Faults) -> bool:
-    """Return whether one of these faults is met by whoever renews an access token."""
+    """Return whether one of these faults takes effect when an access token is renewed."""
     return any(FAULTS[name].where == Where.REFRESH for name in chosen)
 
 
 def at_work(chosen: Faults, places: Iterable[Where], rule: str = "") -> list[str]:
-    """Return which faults made an answer what it is: the good one, or one refused by a rule."""
+    """Return which faults caused a response: a good one, or a refusal by `rule`."""
     met = [name for name in chosen if FAULTS[name].where in places]
     return [name for name in met if REFUSES.get(name, "") == rule]
 
 
 def places_of(endpoint: str, grant_type: str = "") -> tuple[Where, ...]:
-    """Return whose faults change the answer to a request of this kind."""
+    """Return the parts of the EHR whose faults change the response to this kind of request."""
     return PLACES.get(grant_type) or PLACES.get(endpoint, ())
 
 
 def joined(*texts: str) -> str:
-    """Return several choices as one."""
+    """Return several choices as one text."""
     return ",".join(text for text in texts if text)
 
 
 def by_place(places: Iterable[Where] = Where) -> list[tuple[Where, list[Fault]]]:
-    """Return the registry, or these places of it, in the order in which a launch meets it."""
+    """Return the faults of these parts of the EHR, grouped, in the order of a launch."""
     return [
         (where, [fault for fault in FAULTS.values() if fault.where == where]) for where in places
     ]

@@ -1,4 +1,4 @@
-"""What faults do to an id_token (S66): each makes one thing about a good one wrong."""
+"""How faults change an id_token (S66): each makes one thing about a valid one wrong."""
 
 import base64
 import hmac
@@ -19,7 +19,7 @@ Claims = dict[str, Any]
 
 
 def claims(faults: Faults, good: Claims, *, is_refreshed: bool) -> Claims:
-    """Return the claims with what the faults make wrong about them."""
+    """Return the claims, changed according to the faults."""
     now = good["iat"]
     wrong: dict[str, Claims] = {
         "id-token-wrong-issuer": {"iss": "https://issuer.foreign.example/oauth2/default"},
@@ -42,7 +42,7 @@ def claims(faults: Faults, good: Claims, *, is_refreshed: bool) -> Claims:
 
 
 def sign(faults: Faults, good: Claims) -> str:
-    """Return the signed id_token; without a fault by the current key."""
+    """Return the signed id_token; without a fault it is signed with the current key."""
     if "id-token-alg-none" in faults:
         return f"{_segment({'alg': 'none'})}.{_segment(good)}."
     key = _key(faults)
@@ -62,7 +62,7 @@ def _key(faults: Faults) -> RSAKey:
 
 
 def _by_hmac(key: RSAKey, good: Claims) -> str:
-    """By hand: no library lends itself to this any more."""
+    """Sign by hand, because no library supports this any more."""
     signed = f"{_segment({'kid': key.kid, 'alg': 'HS256'})}.{_segment(good)}"
     mac = hmac.digest(key.as_pem(private=False), signed.encode(), "sha256")
     return f"{signed}.{base64.urlsafe_b64encode(mac).decode().rstrip('=')}"

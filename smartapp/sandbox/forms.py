@@ -1,4 +1,4 @@
-"""The form by which another developer's app is registered; its rules stand in `registering`."""
+"""The registration form for other developers' apps; the rules are in `registering`."""
 
 import json
 from typing import Any
@@ -19,7 +19,7 @@ DECISIVE = frozenset({"kind", "world", "auth_method", "profile"})
 
 
 class ClientForm(forms.Form):
-    """Fields as a stranger meets them; each help text says what it is good for."""
+    """Fields for someone who sees this EHR for the first time; help texts say what each is for."""
 
     name = forms.CharField(max_length=200, help_text="What people read on the consent page.")
     kind = forms.ChoiceField(
@@ -105,9 +105,9 @@ class ClientForm(forms.Form):
     )  # fmt: skip
 
     def register(self) -> tuple[Client, str] | None:
-        """Return the client and its new secret, if it has one; None after a field is refused.
+        """Return the client and its new secret, if it has one; None if a field was refused.
 
-        Whatever is wrong is said at once: also the record is judged whose fields are refused.
+        All problems are reported together: the record is checked even if some fields were refused.
         """
         if self.errors.keys() & DECISIVE:
             return None
@@ -122,12 +122,12 @@ class ClientForm(forms.Form):
         return None if self.errors else (registering.register(client), secret)
 
     def _usual_values(self) -> dict[str, Any]:
-        """Return what stands for a refused field while the others are judged."""
+        """Return default values for refused fields, so that the others can be checked."""
         usual = {name: field.initial or "" for name, field in self.fields.items()}
         return usual | {"quirks": [], "jwks_url": self.data.get("jwks_url", "")}
 
     def _imported_jwks(self, text: str) -> dict[str, Any] | None:
-        """Return the key set; for one that is refused a set without keys stands in."""
+        """Return the key set; for a refused one, an empty set."""
         if not text.strip():
             return {"keys": []} if "jwks" in self.errors else None
         try:
@@ -137,14 +137,14 @@ class ClientForm(forms.Form):
             return {"keys": []}
 
     def _refuse(self, problem: RegistrationInvalid) -> None:
-        """Say it beside its field, unless that has been refused already."""
+        """Add the error to its field, unless the field already has one."""
         field = problem.field if problem.field in self.fields else None
         if field is None or field not in self.errors:
             self.add_error(field, str(problem))
 
 
 def initial_values(client: Client) -> dict[str, Any]:
-    """Return a record as the form shows it."""
+    """Return the form's initial values for a client."""
     values = {name: getattr(client, name) for name in ClientForm.base_fields if name != NOT_KEPT}
     if client.is_tried:
         del values["auth_method"], values["profile"]
@@ -163,7 +163,8 @@ def _made_up_id() -> str:
 def _client(
     client_id: str, values: dict[str, Any], known: Client | None, jwks: dict[str, Any] | None
 ) -> tuple[Client, str]:
-    """Return the record as filled in. A secret that was given once stays as it is."""
+    """Return the client as filled in, and its new secret if there is one. An existing secret is
+    kept."""
     secret, secret_digest = "", ""
     if values["auth_method"] == Client.AuthMethod.CLIENT_SECRET_BASIC:
         secret_digest = known.secret_digest if known and not values["new_secret"] else ""

@@ -1,4 +1,4 @@
-"""Which pages of the sandbox may be framed by whom, and where their forms may lead."""
+"""Which origins may frame which pages of the sandbox, and where their forms may lead."""
 
 from collections.abc import Iterable
 
@@ -13,10 +13,10 @@ THIS_MACHINE = [
 
 
 def open_for_launch(response: HttpResponse, *leads_to: str, framed: bool = True) -> None:
-    """Let the launcher frame the page, and its forms end in a redirect to the app.
+    """Allow the launcher to frame the page, and its forms to redirect to the app.
 
-    An EHR launch inside a frame passes through sign-in and consent. Browsers hold form-action
-    against every redirect after a form was sent, so the app's own origin has to be named.
+    An EHR launch in a frame passes through sign-in and consent. Browsers apply form-action to every
+    redirect after a form, so the app's own origin must be listed.
     """
     directives = {"form-action": [*_own(), *_origins(leads_to)]}
     if framed:
@@ -26,16 +26,16 @@ def open_for_launch(response: HttpResponse, *leads_to: str, framed: bool = True)
 
 
 def frame_apps(response: HttpResponse, *apps: str) -> None:
-    """Let a page of the launcher show an app in a frame, and open it in a tab by a form.
+    """Allow a launcher page to show an app in a frame and to open it in a tab with a form.
 
-    A form may also lead to an app on this machine that is tried without a registration.
+    A form may also lead to an unregistered app on this machine.
     """
     places = [*_own(), *_origins(apps)]
     _replace(response, {"frame-src": places, "form-action": [*places, *THIS_MACHINE]})
 
 
 def let_scripts_fetch(response: HttpResponse) -> None:
-    """Let the page's own script ask for the page again."""
+    """Allow the page's script to fetch the page again."""
     _replace(response, {"connect-src": [SELF]})
 
 

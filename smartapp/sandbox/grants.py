@@ -1,4 +1,4 @@
-"""The three grants, on Authlib's classes; here is only what this EHR does in its own way."""
+"""The three grants: Authlib's classes with this EHR's own rules."""
 
 from datetime import UTC, datetime, timedelta
 from typing import Any, cast
@@ -37,7 +37,7 @@ class AuthorizationCodeGrant(grants.AuthorizationCodeGrant):
     request: SandboxRequest
 
     def validate_requested_scope(self) -> None:
-        """Judge what belongs to SMART before a person is asked anything (S11, S12, S14)."""
+        """Check SMART's rules before the user is asked anything (S11, S12, S14)."""
         request, values = self.request, self.request.payload.data
         client = cast(Client, request.client)
         request.launch = _launch(client, request)
@@ -58,7 +58,7 @@ class AuthorizationCodeGrant(grants.AuthorizationCodeGrant):
         return new_secret()
 
     def save_authorization_code(self, code: str, request: SandboxRequest) -> None:  # type: ignore[override]
-        """Keep what the person allowed; the launch is consumed in the same breath (S14, S16)."""
+        """Store what the user allowed, and consume the launch (S14, S16)."""
         forget_what_ended()
         if request.launch:
             launches.use(request.launch)
@@ -99,7 +99,7 @@ class AuthorizationCodeGrant(grants.AuthorizationCodeGrant):
         return found
 
     def create_token_response(self) -> Answer:  # type: ignore[override]
-        """Consume the code first: of two requests with one code, one gets tokens (S16)."""
+        """Consume the code first: of two requests with one code, only one gets tokens (S16)."""
         consent = cast(Authorization, self.request.consent)
         broken_answers.meet(self.request)
         unused = Authorization.objects.filter(pk=consent.pk, code_used_at=None)
@@ -108,7 +108,7 @@ class AuthorizationCodeGrant(grants.AuthorizationCodeGrant):
         return _altered(self.request, super().create_token_response())
 
     def delete_authorization_code(self, authorization_code: Authorization) -> None:
-        """Nothing: a used code stays known, so that its second use is noticed."""
+        """Do nothing: a used code is kept, so that a second use is noticed."""
 
     def authenticate_user(self, authorization_code: Authorization) -> people.Person | None:
         return people.find_person(authorization_code.username)
@@ -121,7 +121,7 @@ class AuthorizationCodeGrant(grants.AuthorizationCodeGrant):
 
 
 def _launch(client: Client, request: SandboxRequest) -> Any:
-    """Return the launch from the EHR; None where the app started by itself (S14)."""
+    """Return the launch of an EHR launch; None in a standalone launch (S14)."""
     value = request.form.get("launch")
     if value is None:
         return None
@@ -131,9 +131,9 @@ def _launch(client: Client, request: SandboxRequest) -> Any:
 
 
 def _context(request: SandboxRequest) -> dict[str, Any]:
-    """Return the launch context: of a launch from the EHR all of it, else the patient (S36).
+    """Return the launch context: all of it in an EHR launch, otherwise the patient (S36).
 
-    Where `launch` was unticked, `patient/` scopes still need to be about somebody.
+    If the user unticked `launch`, `patient/` scopes still need a patient.
     """
     patient = (request.launch.patient if request.launch else "") or request.patient
     if request.launch and "launch" in request.granted:
@@ -142,20 +142,22 @@ def _context(request: SandboxRequest) -> dict[str, Any]:
 
 
 def _code_used(consent: Authorization) -> Refusal:
-    """A code that comes twice was stolen once: everything it gave ends (S16)."""
+    """Revoke all tokens of a code that is used twice: it may have been stolen (S16)."""
     consent.revoke()
     return invalid_grant("S16", "The code was used before; all tokens from it are revoked.")
 
 
 def _gives_refresh_token(consent: Authorization) -> bool:
-    """With offline_access, or online_access while an EHR session stands behind it (S31)."""
+    """Return whether a refresh token is issued: with offline_access, or with online_access in an
+    EHR launch (S31)."""
     granted = consent.scope.split()
     is_ehr_launch = "smart_style_url" in consent.launch_context
     return "offline_access" in granted or ("online_access" in granted and is_ehr_launch)
 
 
 class PKCE(CodeChallenge):
-    """S256 only, exact in length; optional for nobody but athena's confidential apps (S13)."""
+    """PKCE with S256 only and a challenge of exact length; optional only for athena's confidential
+    apps (S13)."""
 
     SUPPORTED_CODE_CHALLENGE_METHOD = ["S256"]
 
@@ -174,7 +176,7 @@ class PKCE(CodeChallenge):
         super().validate_code_challenge(grant, redirect_uri)
 
     def validate_code_verifier(self, grant: AuthorizationCodeGrant, result: object) -> None:
-        """The same checks as Authlib's, said in words that tell what to send (S28)."""
+        """Run Authlib's checks, with messages that say what to send (S28)."""
         verifier = grant.request.form.get("code_verifier")
         challenge = cast(Authorization, grant.request.authorization_code).code_challenge
         if challenge and not verifier:
@@ -196,10 +198,10 @@ class PKCE(CodeChallenge):
 
 
 def rotates(request: SandboxRequest) -> bool:
-    """Return whether a refresh gives a new refresh token and retires the old one (S31).
+    """Return whether a refresh replaces the refresh token (S31).
 
-    Those of public clients do, outside athena's profile: nothing else binds them to the client
-    (RFC 9700 §4.14.2).
+    Refresh tokens of public clients rotate, except in athena's profile: nothing else binds them to
+    the client (RFC 9700 §4.14.2).
     """
     client = cast(Client, request.client)
     is_public = client.kind == Client.Kind.PUBLIC and client.profile != Client.Profile.ATHENA
@@ -231,8 +233,9 @@ class RefreshTokenGrant(grants.RefreshTokenGrant):
         return found
 
     def _validate_token_scope(self, token: Token) -> None:
-        """Case-sensitive subset of what was granted; athena wants it said each time (S30)."""
-        self.request.refresh_token = token  # The request log says whose faults a refusal met.
+        """Require a subset of the granted scopes, case-sensitive; athena requires it to be sent
+        (S30)."""
+        self.request.refresh_token = token  # read by the request log of a refusal
         asked = self.request.payload.scope
         if not asked:
             if self._needs_scope(token):
@@ -245,13 +248,13 @@ class RefreshTokenGrant(grants.RefreshTokenGrant):
             raise invalid_scope("S30", f"{words} {' '.join(more)}.")
 
     def _needs_scope(self, token: Token) -> bool:
-        """By athenahealth's rules, or by the habit alone (S30, S66)."""
+        """Return whether scope is required: in athena's profile, or by a fault (S30, S66)."""
         client, consent = token.client, token.authorization
         chosen = faults.parse(client.quirks, consent.faults if consent else "")
         return client.profile == Client.Profile.ATHENA or "refresh-needs-scope" in chosen
 
     def create_token_response(self) -> Answer:  # type: ignore[override]
-        """Rotate first: of two requests with one rotating token, one gets tokens (S31)."""
+        """Rotate first: of two requests with one rotating token, only one gets tokens (S31)."""
         token = cast(Token, self.request.refresh_token)
         broken_answers.meet(self.request)
         if self.INCLUDE_NEW_REFRESH_TOKEN:
@@ -268,17 +271,18 @@ class RefreshTokenGrant(grants.RefreshTokenGrant):
         return people.find_person(consent.username) if consent else None
 
     def issue_token(self, user: people.Person, refresh_token: Token) -> dict[str, Any]:  # type: ignore[override]
-        """A persistent refresh token is named again in the answer, as Okta does."""
+        """Repeat a persistent refresh token in the response, as Okta does."""
         answer: dict[str, Any] = super().issue_token(user, refresh_token)
         answer.setdefault("refresh_token", self.request.form["refresh_token"])
         return answer
 
     def revoke_old_credential(self, refresh_token: Token) -> None:  # type: ignore[override]
-        """Nothing: a rotating token was retired before the new one was made."""
+        """Do nothing: a rotating token was retired before the new one was created."""
 
 
 def _refresh_token_reused(token: Token) -> Refusal:
-    """Somebody kept a copy of a rotated token: the whole family ends (RFC 9700 §4.14.2)."""
+    """Revoke the whole family: a rotated token was used by someone who kept a copy (RFC 9700
+    §4.14.2)."""
     cast(Authorization, token.authorization).revoke()
     return invalid_grant(
         "S31", "The refresh token was used before; all tokens of its family are revoked."
@@ -313,16 +317,16 @@ class ClientCredentialsGrant(grants.ClientCredentialsGrant):
 
 
 def _altered(request: SandboxRequest, answer: Any) -> Answer:
-    """Return the finished answer as the faults of the launch make it (S66).
+    """Return the finished response, changed according to the faults of the launch (S66).
 
-    No hook: Authlib calls those in no particular order, and this comes last.
+    This is not a hook, because Authlib calls hooks in no particular order, and this must come last.
     """
     broken_answers.alter(request, answer[1])
     return cast(Answer, answer)
 
 
 class LaunchContext:
-    """Puts the launch context beside the tokens, never inside a JWT (S36)."""
+    """Adds the launch context to the token response, never to a JWT (S36)."""
 
     def __call__(self, grant: Any) -> None:
         grant.register_hook("after_create_token_response", self.add)

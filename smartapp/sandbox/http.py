@@ -1,8 +1,8 @@
-"""The sandbox's one way out: it fetches the key sets of its clients, and nothing else (S50).
+"""The sandbox's HTTP client: it fetches the key sets of its clients, and nothing else (S50).
 
-https only, no redirects, no private addresses, five seconds, 64 KB. The address is checked and
-then connected to as it was checked, so a name cannot answer twice differently (T12). Development
-(`ALLOW_LOOPBACK_EHRS`) opens plain http, to loopback addresses only.
+Only https, no redirects, no private addresses, five seconds, 64 KB. It connects to the address that
+was checked, so a second DNS answer cannot differ (T12). In development (`ALLOW_LOOPBACK_EHRS`)
+plain http is allowed, to loopback addresses only.
 """
 
 import ipaddress
@@ -23,7 +23,7 @@ MAX_BYTES = 65_536
 
 
 class FetchFailed(Exception):
-    """No usable answer came; the text says why, for the client's developer."""
+    """There was no usable response; the message says why, for the client's developer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +34,7 @@ class Fetched:
 
 
 class PinnedHTTPConnection(HTTPConnection):
-    """Connects to an address that was checked instead of resolving the name again."""
+    """Connects to an address that was already checked, without resolving the name again."""
 
     def __init__(self, host: str, port: int, address: str) -> None:
         super().__init__(host, port, timeout=TIMEOUT_SECONDS)
@@ -60,7 +60,7 @@ def _tls_context() -> ssl.SSLContext:
 
 
 def fetch(url: str) -> Fetched:
-    """GET a URL within all limits; FetchFailed otherwise."""
+    """GET a URL within all limits. Raises FetchFailed."""
     parts = urlsplit(url)
     try:
         connection = _connection(parts)
@@ -77,7 +77,7 @@ def fetch(url: str) -> Fetched:
 
 
 def _in_words(exc: Exception) -> str:
-    """Return what went wrong, as whoever registered the app can use it."""
+    """Return what went wrong, for the developer who registered the app."""
     if isinstance(exc, ssl.SSLCertVerificationError):
         return f"its certificate is not trusted: {exc.verify_message}"
     if isinstance(exc, ssl.SSLError):
@@ -132,7 +132,8 @@ def _get(connection: HTTPConnection, parts: SplitResult) -> Fetched:
 
 
 def _break_off(connected: socket.socket) -> None:
-    """End a call that drips: a socket's own time-out starts anew with every byte."""
+    """Close a connection that sends too slowly: a socket's own time-out restarts with every
+    byte."""
     with suppress(OSError):
         connected.shutdown(socket.SHUT_RDWR)
 

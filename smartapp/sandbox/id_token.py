@@ -18,10 +18,10 @@ IDENTITY_PROVIDER = "00osandbox00000000001"
 
 
 class IDToken(OpenIDCode):
-    """Adds an id_token to answers whose scope has openid.
+    """Adds an id_token to responses whose scope has openid.
 
     In the code flow a nonce is optional (OpenID Connect Core §3.1.2.1); only the profile `bcp`
-    demands one (S12).
+    requires one (S12).
     """
 
     def validate_openid_authorization_request(self, grant: object, redirect_uri: object) -> None:  # noqa: ARG002
@@ -62,5 +62,5 @@ class IDToken(OpenIDCode):
 
 
 def _half_hash(access_token: str) -> str:
-    """Return at_hash: binds the access token to the id_token (OIDC Core §3.1.3.6)."""
+    """Return the at_hash, which binds the access token to the id_token (OIDC Core §3.1.3.6)."""
     return cast(bytes, create_half_hash(access_token, signing_keys.ALGORITHM)).decode()

@@ -1,4 +1,5 @@
-"""EHR launches: what the EHR knows when an app is opened, and what of it the app is told."""
+"""EHR launches: the situation in the EHR when an app is opened, and the context that the app
+gets."""
 
 from dataclasses import dataclass
 from datetime import timedelta
@@ -20,12 +21,12 @@ DEPARTMENT = "a-195900.Department-1"
 
 
 class LaunchImpossible(Exception):
-    """The launch that was asked for cannot be made; the text tells the developer why."""
+    """The requested launch cannot be created; the message tells the developer why."""
 
 
 @dataclass(frozen=True, slots=True)
 class Scene:
-    """Who opens what: the situation in the EHR when the app is launched."""
+    """The situation in the EHR when the app is launched: user, patient and visit."""
 
     person: people.Person
     patient: PatientSummary
@@ -38,7 +39,8 @@ class Scene:
 
 
 def set_scene(user: str, patient: str, encounter: str) -> Scene:
-    """Return the scene; empty parts become `clinician`, the first patient, the latest visit."""
+    """Return the scene. Empty arguments become `clinician`, the first patient and the latest
+    visit."""
     person = people.find_person(user or people.CLINICIAN)
     if person is None:
         raise LaunchImpossible(f"Nobody here is called {user}.")
@@ -60,9 +62,9 @@ def start(
     faults: str,
     ask_patient: bool = False,
 ) -> str:
-    """Return the one-time `launch` value that the app will send back within five minutes (S14).
+    """Return the one-time `launch` value, which the app must send back within five minutes (S14).
 
-    `ask_patient`: no chart is open, so the patient is chosen from a list during the launch.
+    `ask_patient`: no chart is open, so the user chooses the patient during the launch.
     """
     Launch.objects.filter(expires_at__lt=timezone.now()).delete()
     value = new_secret()
@@ -81,7 +83,7 @@ def start(
 
 
 def find(client: Client, value: str) -> Launch:
-    """Return a launch that may still be used by this client; `invalid_request` otherwise."""
+    """Return a launch that this client may still use; raises `invalid_request` otherwise."""
     whose = Q(client=None) if client.is_tried else Q(client=client)
     launch = Launch.objects.filter(whose, digest=digest(value)).first()
     if launch is None:
@@ -94,7 +96,7 @@ def find(client: Client, value: str) -> Launch:
 
 
 def use(launch: Launch) -> None:
-    """Consume the launch; of two that try at the same moment one is refused."""
+    """Consume the launch. Of two requests at the same moment, one is refused."""
     unused = Launch.objects.filter(pk=launch.pk, used_at=None)
     if not unused.update(used_at=timezone.now()):
         raise _already_used()
@@ -105,7 +107,7 @@ def _already_used() -> Refusal:
 
 
 def context(launch: Launch, patient: str) -> dict[str, Any]:
-    """Return the launch context of a provider launch, beside the tokens (S36)."""
+    """Return the launch context of an EHR launch, for the token response (S36)."""
     members = {
         "patient": patient,
         "encounter": launch.encounter,
@@ -121,7 +123,7 @@ def context(launch: Launch, patient: str) -> dict[str, Any]:
 
 
 def _places(launch: Launch) -> list[str]:
-    """Return where in the practice the visit takes place: the location of S36, as SMART has it."""
+    """Return the locations of the visit, for `fhirContext` (S36)."""
     visit = store.store().find("Encounter", launch.encounter)
     stays = visit.resource.get("location", []) if visit else []
     return [stay["location"]["reference"] for stay in stays]

@@ -1,4 +1,4 @@
-"""What the sandbox EHR remembers. Codes and tokens are kept as digests only."""
+"""The database of the sandbox EHR. Codes and tokens are stored as digests only."""
 
 import hashlib
 import secrets
@@ -15,12 +15,12 @@ SECRET_BYTES = 32
 
 
 def new_secret() -> str:
-    """Return a value nobody guesses: a code, a token, a launch."""
+    """Return an unguessable value: a code, a token, a launch."""
     return secrets.token_urlsafe(SECRET_BYTES)
 
 
 def digest(secret: str) -> str:
-    """Return what stands in the database for a value that carries enough randomness itself."""
+    """Return the stored form of a random value. It needs no salt."""
     return hashlib.sha256(secret.encode()).hexdigest()
 
 
@@ -30,7 +30,7 @@ def client_secret_digest(client_id: str, secret: str) -> str:
 
 
 class Client(ClientMixin, models.Model):
-    """Somebody's app, registered at this EHR (S5)."""
+    """An app that is registered at this EHR (S5)."""
 
     class Kind(models.TextChoices):
         SERVICE = "service", "2-legged service"
@@ -95,20 +95,20 @@ class Client(ClientMixin, models.Model):
         return self.client_id
 
     def get_default_redirect_uri(self) -> str:
-        """None: SMART demands a redirect_uri in every request."""
+        """Return "": SMART requires a redirect_uri in every request."""
         return ""
 
     def get_allowed_scope(self, scope: object) -> str:
-        """Return the scope as asked for: what may be asked for was judged before (S11, S29)."""
+        """Return the scope unchanged: it was checked before (S11, S29)."""
         return str(scope)
 
     def check_redirect_uri(self, redirect_uri: str) -> bool:
-        """Whether it is registered, byte for byte (S10)."""
+        """Return whether a redirect URI is registered, byte for byte (S10)."""
         return redirect_uri in self.redirect_uris
 
     @property
     def is_tried(self) -> bool:
-        """Whether nobody registered it: it runs on somebody's own machine and is tried out."""
+        """Whether the app is unregistered: it runs on a developer's machine and is tried out."""
         return self.auth_method == self.AuthMethod.ANY
 
     def check_client_secret(self, client_secret: str) -> bool:
@@ -125,13 +125,14 @@ class Client(ClientMixin, models.Model):
         return response_type == "code" and self.kind != self.Kind.SERVICE
 
     def check_grant_type(self, grant_type: str) -> bool:
-        """No client holds 2-legged and 3-legged grants at once (S5, S21)."""
+        """Return whether the grant is allowed: a client never has 2-legged and 3-legged grants (S5,
+        S21)."""
         if self.kind == self.Kind.SERVICE:
             return grant_type == "client_credentials"
         return grant_type in {"authorization_code", "refresh_token"}
 
     def take_next_faults(self) -> str:
-        """Return the faults that were waiting; of two requests at once, one has them."""
+        """Return the waiting faults and clear them; of two requests at once, one gets them."""
         if not self.next_faults:
             return ""
         waiting = Client.objects.filter(pk=self.pk, next_faults=self.next_faults)
@@ -139,9 +140,10 @@ class Client(ClientMixin, models.Model):
 
 
 def find_client(client_id: object) -> Client | None:
-    """Return a client by an id that a stranger sent.
+    """Return the client with an untrusted id.
 
-    What is no printable text is nobody's: PostgreSQL takes no NUL, and no driver a lone surrogate.
+    Unprintable text is never an id: PostgreSQL refuses NUL, and database drivers refuse lone
+    surrogates.
     """
     if not isinstance(client_id, str) or not client_id.isprintable():
         return None
@@ -149,13 +151,13 @@ def find_client(client_id: object) -> Client | None:
 
 
 def registered_client(client_id: object) -> Client | None:
-    """Return a client of the world that the request is in: the registries are separate (S3)."""
+    """Return a client of the current world: each world has its own registry (S3)."""
     client = find_client(client_id)
     return client if client and client.world == worlds.current() else None
 
 
 class Launch(models.Model):
-    """What an EHR launch carries until the app comes back with its `launch` value (S14)."""
+    """An EHR launch until the app sends its `launch` value back (S14)."""
 
     digest = models.CharField(max_length=64, unique=True)
     client = models.ForeignKey(Client, on_delete=models.CASCADE, null=True, blank=True)
@@ -174,7 +176,7 @@ class Launch(models.Model):
 
 
 class Authorization(AuthorizationCodeMixin, models.Model):
-    """One consent of one person: the code that it gave, and the family of tokens behind it."""
+    """A user's consent: the code that it gave, and the family of tokens from that code."""
 
     client = models.ForeignKey(Client, on_delete=models.CASCADE)
     username = models.CharField(max_length=100)
@@ -213,7 +215,7 @@ class Authorization(AuthorizationCodeMixin, models.Model):
 
 
 class Token(TokenMixin, models.Model):
-    """An access or refresh token; `authorization` is empty for 2-legged clients."""
+    """An access or refresh token. `authorization` is None for 2-legged clients."""
 
     class Type(models.TextChoices):
         ACCESS = "access_token", "access token"
@@ -257,7 +259,7 @@ class Token(TokenMixin, models.Model):
 
 
 class Consent(models.Model):
-    """What a person last allowed an app: the only ground for a silent answer (S15)."""
+    """What a user last allowed an app: required for a silent authorization (S15)."""
 
     client = models.ForeignKey(Client, on_delete=models.CASCADE)
     username = models.CharField(max_length=100)
@@ -273,7 +275,7 @@ class Consent(models.Model):
 
 
 class UsedAssertion(models.Model):
-    """A `jti` that was seen, remembered until its assertion is expired anyway (S27)."""
+    """A `jti` that was used, stored until its assertion expires (S27)."""
 
     client = models.ForeignKey(Client, on_delete=models.CASCADE)
     jti_digest = models.CharField(max_length=64)
@@ -289,7 +291,7 @@ class UsedAssertion(models.Model):
 
 
 class SigningKey(models.Model):
-    """A key that signs id_tokens. Its private half is encrypted under SECRET_KEY."""
+    """A key that signs id_tokens. The private key is encrypted under SECRET_KEY."""
 
     kid = models.CharField(max_length=64, unique=True)
     encrypted_private_key = models.TextField()
@@ -304,7 +306,7 @@ class SigningKey(models.Model):
 
 
 class JWKSFetch(models.Model):
-    """One look at a client's JWKS URL: lets people watch a rotation arrive (S56)."""
+    """A fetch of a client's JWKS URL, so that developers can watch a rotation (S56)."""
 
     client = models.ForeignKey(Client, on_delete=models.CASCADE, related_name="jwks_fetches")
     at = models.DateTimeField(default=timezone.now)
@@ -322,7 +324,7 @@ class JWKSFetch(models.Model):
 
 
 class RequestRecord(models.Model):
-    """One request with the verdict and the rule behind it, secrets left out (S56, §2.7)."""
+    """A request with the verdict and the rule behind it, without secrets (S56)."""
 
     CHANGED_BY = "changed by the fault"
     ASKED_FOR = "resource type"
@@ -347,17 +349,17 @@ class RequestRecord(models.Model):
 
     @property
     def changed_by(self) -> str:
-        """The faults that made the answer what it is; empty: none."""
+        """The faults that changed the response; "" if there are none."""
         return str(self.parameters.get(self.CHANGED_BY, ""))
 
     @property
     def asked_for(self) -> str:
-        """The type of the FHIR resources that were asked for; empty elsewhere."""
+        """The requested FHIR resource type; "" for other requests."""
         return str(self.parameters.get(self.ASKED_FOR, ""))
 
     @property
     def is_about_keys(self) -> bool:
-        """Whether a look at the keys of the client is the next thing to do."""
+        """Whether the developer should look at the client's keys next."""
         return self.rule in {"E5", "S55"}
 
     def kept_in_words(self) -> list[tuple[str, str]]:
@@ -368,9 +370,9 @@ class RequestRecord(models.Model):
 
 
 def forget_what_ended() -> None:
-    """Delete what is over: used assertions at once, tokens and empty consents after a day.
+    """Delete ended rows: used assertions at once, tokens and empty consents after a day.
 
-    Done whenever a person consents, so that the token endpoint itself writes little.
+    Called when a user consents, so that the token endpoint itself writes little.
     """
     now = timezone.now()
     day_ago = now - timedelta(days=1)

@@ -1,4 +1,4 @@
-"""A request as Authlib wants to see it, with its parameters judged for shape first."""
+"""A request in Authlib's interface, with a first check of its parameters."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -18,9 +18,9 @@ FORM = "application/x-www-form-urlencoded"
 
 
 class Parameters(OAuth2Payload):
-    """Where each name stands once; what was repeated is remembered to be refused (E7).
+    """Parameters by name, each once; repeated ones are kept to be refused (E7).
 
-    A parameter without a value counts as left out (RFC 6749 §3.1, §3.2).
+    A parameter without a value counts as omitted (RFC 6749 §3.1, §3.2).
     """
 
     def __init__(self, values: QueryDict) -> None:
@@ -43,9 +43,9 @@ class Parameters(OAuth2Payload):
 
 
 class SandboxRequest(OAuth2Request):
-    """One request to an OAuth endpoint.
+    """A request to an OAuth endpoint.
 
-    Its `uri` is built from PUBLIC_URL: what a client was told, whatever Host header it sent.
+    Its `uri` is built from PUBLIC_URL, as announced to clients, whatever Host header was sent.
     """
 
     payload: Parameters
@@ -75,26 +75,27 @@ class SandboxRequest(OAuth2Request):
 
     @property
     def consent(self) -> Authorization | None:
-        """What a person allowed, behind a code or refresh token; none for 2-legged clients."""
+        """The consent behind a code or refresh token; None for 2-legged clients."""
         if self.authorization_code:
             return self.authorization_code
         return self.refresh_token.authorization if self.refresh_token else None
 
     @property
     def faults(self) -> faults.Faults:
-        """What goes wrong on purpose here: the client's quirks, and what its launch carries."""
+        """The faults in effect: the client's quirks, those of its launch, and that of this
+        request."""
         quirks = self.client.quirks if self.client else ""
         return faults.parse(quirks, self.carried_faults, self.fault_here)
 
     @property
     def carried_faults(self) -> str:
-        """The faults that were chosen for the launch that this request belongs to."""
+        """The faults that were chosen for the launch of this request."""
         source = self.consent or self.launch
         return source.faults if source else ""
 
     @property
     def chosen_faults(self) -> str:
-        """Those of the launch and of this request, as an authorization keeps them."""
+        """The faults of the launch and of this request, as stored with an authorization."""
         return faults.joined(self.carried_faults, self.fault_here)
 
     @property
@@ -108,7 +109,7 @@ class SandboxRequest(OAuth2Request):
 
 @contextmanager
 def readable() -> Iterator[None]:
-    """Refuse what Django does not read: over-long requests, and forms that are not UTF-8 (E7)."""
+    """Refuse what Django cannot read: too large requests, and forms that are not UTF-8 (E7)."""
     try:
         yield
     except (SuspiciousOperation, BadRequest) as exc:
@@ -121,7 +122,7 @@ def query_of(request: HttpRequest) -> QueryDict:
 
 
 def parameters_of(request: HttpRequest) -> QueryDict:
-    """Return the query of a GET, and otherwise the form in the body, which has to be one (S20)."""
+    """Return the query of a GET; otherwise the form in the body, which must be one (S20)."""
     if request.method == "GET":
         return query_of(request)
     if request.content_type != FORM:
@@ -131,7 +132,7 @@ def parameters_of(request: HttpRequest) -> QueryDict:
 
 
 def validate_shape(oauth: SandboxRequest) -> None:
-    """Refuse parameters that are repeated, huge or no text, and unknown faults (E7, S66)."""
+    """Refuse repeated, huge and non-text parameters, and unknown faults (E7, S66)."""
     repeated = oauth.payload.repeated()
     if repeated:
         raise invalid_request("E7", f"The parameter {repeated[0]} is repeated.")

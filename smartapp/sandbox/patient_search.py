@@ -1,4 +1,4 @@
-"""The EHR's patient search: by name, number, date of birth or condition, without accents."""
+"""The EHR's patient search: by name, number, date of birth or condition, ignoring accents."""
 
 import re
 import unicodedata
@@ -13,23 +13,23 @@ NOT_A_WORD = re.compile(r"[\W_]+")
 
 
 def find(search: str) -> list[PatientSummary]:
-    """Return the patients of whom every word of the search is known, in any order."""
+    """Return the patients who match every word of the search, in any order."""
     words = [NOT_A_WORD.sub("", word) for word in folded(search).split()]
     return [one for one in store.patients() if all(word in searchable(one.id) for word in words)]
 
 
 def folded(text: str) -> str:
-    """Return text in small letters and without accents."""
+    """Return text in lower case and without accents."""
     parts = unicodedata.normalize("NFKD", text.casefold().translate(PLAIN_LETTERS))
     return "".join(c for c in parts if unicodedata.category(c) != "Mn")
 
 
 @cache
 def searchable(patient: str) -> str:
-    """Return all that a patient is found by.
+    """Return all text that a patient is found by.
 
-    A word with a hyphen or an apostrophe is there as one word and as several: Min-jun is found as
-    "minjun" and as "min jun".
+    Words with a hyphen or an apostrophe are included joined and split: Min-jun is found as "minjun"
+    and as "min jun".
     """
     text = folded(" ".join(_words(patient)))
     return " ".join(
@@ -51,7 +51,7 @@ def _words(patient: str) -> list[str]:
 
 
 def _names(record: Resource) -> list[str]:
-    """Return every name in every script: many records have a Latin one beside the official."""
+    """Return every name in every script: many records also have a Latin one."""
     return [
         part
         for name in record["name"]

@@ -1,7 +1,7 @@
-"""Who may sign in at the sandbox: its own people, never Django's users.
+"""Who may sign in to the sandbox: its own users, never Django's.
 
-`clinician` and `patient` always exist. Besides them every synthetic practitioner and patient
-signs in with their FHIR id. All share one password, which the sign-in page prints.
+`clinician` and `patient` always exist. Every synthetic practitioner and patient can also sign in
+with their FHIR id. All share one password, which the sign-in page shows.
 """
 
 from dataclasses import dataclass
@@ -34,7 +34,7 @@ class Person:
 
     @property
     def subject(self) -> str:
-        """The `sub` of id_tokens: stable, and says nothing (S35)."""
+        """The `sub` of id_tokens: stable, and without meaning (S35)."""
         return "00u" + sha256(f"sandbox:{self.reference}".encode()).hexdigest()[:17]
 
     def may_open(self, patient: str) -> bool:
@@ -54,7 +54,7 @@ def find_person(username: str) -> Person | None:
 
 
 def clinicians() -> tuple[Person, ...]:
-    """Everybody who may start a launch; the first is `clinician`."""
+    """Return all who may start a launch; the first is `clinician`."""
     first, *others = store.practitioners()
     return (_clinician(CLINICIAN, first), *(_clinician(other.id, other) for other in others))
 
@@ -74,6 +74,6 @@ def _patient(username: str, own: PatientSummary) -> Person:
 
 
 def _patient_with_proxy() -> PatientSummary:
-    """The first who also acts for a child, so that proxies are met without looking for them."""
+    """Return the first patient who also acts for a child, so that proxies are easy to find."""
     everybody = store.patients()
     return next((summary for summary in everybody if store.may_act_for(summary.id)), everybody[0])

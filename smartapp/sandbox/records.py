@@ -1,4 +1,5 @@
-"""The request log: who asked what, and which rule accepted or refused it. Never a secret."""
+"""The request log: each request, and the rule that accepted or refused it. It contains no
+secrets."""
 
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -41,7 +42,7 @@ KEPT = {
 }
 """What each kind of request is held against besides its way to authenticate."""
 RULES = {
-    # Authlib refuses these itself; the requirement behind each.
+    # Authlib itself refuses these; the rule behind each.
     "unauthorized_client": "S21",
     "unsupported_response_type": "S11",
     "login_required": "S15",
@@ -51,7 +52,7 @@ RULES = {
 
 
 def record(endpoint: str, request: SandboxRequest, error: OAuth2Error | None) -> None:
-    """Keep one request with its verdict, and let go of the oldest ones."""
+    """Store a request with its verdict, and delete the oldest ones."""
     rule = _rule(error)
     _keep(
         endpoint=endpoint,
@@ -68,7 +69,7 @@ def record(endpoint: str, request: SandboxRequest, error: OAuth2Error | None) ->
 
 
 def record_fault(endpoint: str, request: SandboxRequest, fault: str) -> None:
-    """Keep a request that was good and met a fault of its launch (S66)."""
+    """Store a valid request that met a fault of its launch (S66)."""
     _keep(
         endpoint=endpoint,
         client_id=_clean(_client_id(request)),
@@ -84,7 +85,7 @@ def record_fault(endpoint: str, request: SandboxRequest, fault: str) -> None:
 def record_fhir(
     request: HttpRequest, refusal: outcomes.Refusal, why: str, token: str, resource_type: str
 ) -> None:
-    """Keep what the FHIR API refused."""
+    """Store a request that the FHIR API refused."""
     _keep(
         endpoint="fhir",
         client_id=holder_of(token),
@@ -97,7 +98,8 @@ def record_fhir(
 
 
 def record_read(request: HttpRequest, token: str, resource_type: str, remark: str) -> None:
-    """Keep what the FHIR API answered to a good token: the newest few, as a page reads a lot."""
+    """Store a request that the FHIR API answered. Only the newest are kept, because a page reads
+    many."""
     _keep(
         endpoint="fhir",
         client_id=holder_of(token),
@@ -127,7 +129,7 @@ def _address(request: HttpRequest) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """Some of the requests that are kept, and which of how many they are."""
+    """One page of the stored requests."""
 
     rows: list[RequestRecord]
     total: int
@@ -136,18 +138,18 @@ class Page:
 
     @property
     def newer(self) -> int:
-        """The number of the page before; 0: there is none."""
+        """The number of the page before; 0 if there is none."""
         return self.number - 1
 
     @property
     def older(self) -> int:
-        """The number of the page behind; 0: there is none."""
+        """The number of the page after; 0 if there is none."""
         return self.number + 1 if self.number < self.last else 0
 
 
 def latest(length: int, *, client_id: str = "", refused: bool = False, number: int = 1) -> Page:
-    """Return a page of the requests, of one client or of all, newest first. Good reads have a share
-    of their own: one page of an app makes many, and they would crowd out what led to them."""
+    """Return a page of requests, of one client or of all, newest first. Successful reads have their
+    own share of a page: apps make so many that they would displace the others."""
     shown = RequestRecord.objects.all()
     if client_id:
         shown = shown.filter(client_id=client_id)
@@ -181,7 +183,7 @@ def _forget_all_but(newest: int, rows: QuerySet[RequestRecord]) -> None:
 
 
 def rules_kept(endpoint: str, request: SandboxRequest) -> list[str]:
-    """Return the rules that an accepted request of this kind was held against."""
+    """Return the rules that an accepted request of this kind was checked against."""
     form = request.form
     if endpoint == "authorize":
         launch = ["S14"] if request.launch else []
@@ -201,7 +203,7 @@ def _rule(error: OAuth2Error | None) -> str:
 
 
 def _remark(endpoint: str, request: SandboxRequest) -> str:
-    """Return what a good request has in it, or lacks, that may not be what its app means."""
+    """Return what in a valid request may not be what the app intends."""
     scope = request.form.get("scope", "")
     types = scopes.unknown_types(scope)
     remarks = [f"No resources here for the scopes of: {', '.join(types)}."] if types else []
@@ -225,7 +227,7 @@ def _faults(request: SandboxRequest) -> dict[str, str]:
 
 
 def _changed_by(*names: str) -> dict[str, str]:
-    """Return what the row shows without being opened: which faults made the answer what it is."""
+    """Return the faults that changed the response, for the summary of a row."""
     return {RequestRecord.CHANGED_BY: ", ".join(names)} if names else {}
 
 
@@ -247,7 +249,7 @@ def _client_id(request: SandboxRequest) -> str:
 
 
 def redacted(values: dict[str, str]) -> dict[str, str]:
-    """Return parameters fit to be shown: of an assertion what it says, not the assertion."""
+    """Return parameters without secrets: of an assertion its claims, not the assertion itself."""
     shown = {
         _clean(name): _clean(value) if name in SHOWN else HIDDEN for name, value in values.items()
     }
@@ -257,7 +259,7 @@ def redacted(values: dict[str, str]) -> dict[str, str]:
 
 
 def _clean(text: str) -> str:
-    """Return what every database takes and a page can show."""
+    """Return text that every database can store and a page can show."""
     shown = "".join(c if c.isprintable() else "?" for c in text[:MAX_SHOWN_CHARACTERS])
     return shown if len(text) <= MAX_SHOWN_CHARACTERS else f"{shown}…"
 

@@ -1,4 +1,4 @@
-"""The one way in which the authorization server says no."""
+"""Refusals of the authorization server."""
 
 from typing import Any
 
@@ -14,10 +14,10 @@ def printable(text: str) -> str:
 
 
 class Refusal(OAuth2Error):
-    """An OAuth error that knows which rule it follows; the request log shows the rule.
+    """An OAuth error with the rule that it enforces; the request log shows the rule.
 
-    `redirect_uri` is set only where it is proven to be the client's own (S10). `why` is for the
-    request log alone, where the answer has to say less: it helps developers, and guessers as well.
+    `redirect_uri` is set only if it is known to be the client's own (S10). `why` is for the request
+    log only, where the response must say less: it would help guessers as well as developers.
     """
 
     def __init__(
@@ -35,7 +35,7 @@ class Refusal(OAuth2Error):
 
 
 class WrongMethod(Refusal):
-    """A method that the endpoint does not know (S20)."""
+    """A method that the endpoint does not support (S20)."""
 
     def __init__(self, rule: str, *allowed: str) -> None:
         super().__init__(rule, "invalid_request", f"Use {' or '.join(allowed)}.", status=405)
@@ -46,7 +46,7 @@ class WrongMethod(Refusal):
 
 
 class NoSuchAddress(Refusal):
-    """A path that is no address of this EHR (E12)."""
+    """A path that this EHR does not have (E12)."""
 
     def __init__(self, token_endpoint: str) -> None:
         words = (
@@ -57,7 +57,7 @@ class NoSuchAddress(Refusal):
 
 
 class BearerWanted(Refusal):
-    """Credentials where the fault wants an access token (S66)."""
+    """Credentials were sent where a fault requires an access token (S66)."""
 
     def __init__(self) -> None:
         words = "Send an access token as a bearer token, and no credentials."
@@ -68,7 +68,7 @@ class BearerWanted(Refusal):
 
 
 class GatewayRefusal(Refusal):
-    """A scope outside the contract, refused before the authorization server sees it (E9)."""
+    """A scope outside the contract, refused by the gateway before the authorization server (E9)."""
 
     def __init__(self) -> None:
         super().__init__("E9", "access_denied", "", status=401)

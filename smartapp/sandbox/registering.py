@@ -1,4 +1,4 @@
-"""Registering somebody's app: one set of rules for the command and for the form (S5, S6)."""
+"""The rules for registering an app, shared by the command and the form (S5, S6)."""
 
 import re
 from collections.abc import Callable, Iterator, Mapping
@@ -25,7 +25,7 @@ NOT_WRITTEN = frozenset({"id", "created_at", "next_faults"})
 
 
 class RegistrationInvalid(Exception):
-    """A record that cannot be; the text says why, `field` says where."""
+    """A client record is invalid; the message says why, and `field` says where."""
 
     def __init__(self, field: str, text: str) -> None:
         super().__init__(text)
@@ -48,7 +48,7 @@ def imported_jwks(body: bytes) -> dict[str, Any]:
 
 
 def register(client: Client) -> Client:
-    """Write a record, or write it anew; RegistrationInvalid says what about it cannot be."""
+    """Create or update a client. Raises RegistrationInvalid."""
     for problem in problems(client):
         raise problem
     written = [f.name for f in Client._meta.fields if f.name not in NOT_WRITTEN]
@@ -57,7 +57,7 @@ def register(client: Client) -> Client:
 
 
 def problems(client: Client) -> list[RegistrationInvalid]:
-    """Return everything about a record that cannot be, once for each field."""
+    """Return everything that is wrong with a client, once per field."""
     found: dict[str, RegistrationInvalid] = {}
     for check in _checks(client):
         try:
@@ -84,7 +84,7 @@ def _checks(client: Client) -> Iterator[Callable[[], None]]:
 
 
 def described(client: Client) -> dict[str, Any]:
-    """Return the record with everything its developer needs to know."""
+    """Return a client with everything that its developer needs to know."""
     with worlds.within(client.world):
         return {
             "client_id": client.client_id,
@@ -114,7 +114,7 @@ def described(client: Client) -> dict[str, Any]:
 
 
 def why_unknown(client_id: object) -> str:
-    """Return why nobody is known in this world by a client_id, for whoever mixed the worlds up."""
+    """Return why a client_id is unknown in this world, to help with mixed-up worlds."""
     client = find_client(client_id)
     if client is None:
         return "No app is registered here under this client_id."
@@ -124,7 +124,7 @@ def why_unknown(client_id: object) -> str:
 
 
 def key_advice(client: Client) -> str:
-    """Return what is unwise about the keys at hand; empty: nothing (S6, S50)."""
+    """Return a warning about the client's keys; "" if there is none (S6, S50)."""
     url = urlsplit(client.jwks_url)
     if url.scheme == "http" and url.hostname not in addresses.LOOPBACK_NAMES:
         return "The JWKS URL is not https: no keys are fetched from it."
@@ -162,7 +162,7 @@ def _validate_rules(client: Client) -> None:
 
 
 def _validate_method(client: Client) -> None:
-    """Each method needs its own credentials, and takes no other (S5)."""
+    """Require each method's own credentials, and no others (S5)."""
     method, methods = client.auth_method, Client.AuthMethod
     if (client.kind == Client.Kind.PUBLIC) != (method == methods.NONE):
         raise RegistrationInvalid(
@@ -203,7 +203,8 @@ def _validate_url(field: str, url: str) -> None:
 
 
 def _validate_redirect_uri(field: str, uri: str) -> None:
-    """Full, fixed, no fragment, no wildcard (C3); native apps bring their own scheme."""
+    """Require an absolute URI without fragment and wildcard (C3); native apps have their own
+    scheme."""
     parts = _parts(field, uri)
     if not parts.scheme or re.search(r"[#*\s]", uri) or not uri.isascii():
         raise RegistrationInvalid(field, f"{uri} is not an absolute redirect URI.")

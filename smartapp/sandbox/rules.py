@@ -1,4 +1,4 @@
-"""What the numbers of the rules mean, in words for the developer of a client."""
+"""The rules' numbers in words, for the developer of a client."""
 
 from collections.abc import Iterable
 

@@ -1,4 +1,4 @@
-"""Which scopes exist at this EHR, for whom, what is given of them, and what they mean to a person.
+"""The scopes of this EHR: who may request them, what is granted, and their description for users.
 
 Numbers: S11, S29.
 """
@@ -56,7 +56,8 @@ LEVEL_WORDS = {
 def requested(
     client: Client, text: str, *, rule: str = "S11", by_letters: bool = False
 ) -> tuple[str, ...]:
-    """Return the scopes asked for, each once. Raises `invalid_scope` for what no app can have.
+    """Return the requested scopes without duplicates. Raises `invalid_scope` for one that the app
+    cannot have.
 
     `by_letters`: a registered scope allows itself only, and no narrower one.
     """
@@ -73,10 +74,10 @@ def requested(
 
 
 def readable(scopes: Iterable[str], *, rule: str = "S11") -> tuple[str, ...]:
-    """Return the scopes without the right to write: the API is read-only, so it gives less.
+    """Return the scopes without write permissions, because the API is read-only.
 
-    `patient/*.cruds` becomes `patient/*.rs`, and `patient/*.write` is left out. Raises
-    `invalid_scope` when none is left.
+    `patient/*.cruds` becomes `patient/*.rs`, and `patient/*.write` is dropped. Raises
+    `invalid_scope` if none is left.
     """
     narrowed = tuple(dict.fromkeys(scope for scope in map(_readable, scopes) if scope))
     if not narrowed:
@@ -95,17 +96,17 @@ def _readable(scope: str) -> str:
 
 
 def in_launch(scopes: Iterable[str], *, from_ehr: bool) -> tuple[str, ...]:
-    """Return the scopes that apply to a launch of this kind; the others are ignored.
+    """Return the scopes that apply to this kind of launch; the others are ignored.
 
-    `launch` is for a launch from the EHR, which knows patient and visit. `launch/patient` is for
-    one that starts at the app. A visit cannot be chosen there.
+    `launch` is for an EHR launch, in which patient and visit are known. `launch/patient` is for a
+    standalone launch, in which a visit cannot be chosen.
     """
     ignored = {"launch/encounter", "launch/patient" if from_ehr else "launch"}
     return tuple(scope for scope in scopes if scope not in ignored)
 
 
 def need_patient(scopes: Iterable[str]) -> bool:
-    """Return whether a patient has to be in context (SMART App Launch 2.2, `patient/` scopes)."""
+    """Return whether a patient must be in context (SMART App Launch 2.2, `patient/` scopes)."""
     return any(scope == "launch/patient" or scope.startswith("patient/") for scope in scopes)
 
 
@@ -116,7 +117,7 @@ def _is_registered(client: Client, scope: str, *, by_letters: bool) -> bool:
 
 
 def _covers(registered: str, asked: str) -> bool:
-    """Return whether the one allows the other: a wildcard any type, `.rs` also `.r`."""
+    """Return whether a registered scope allows another: a wildcard any type, `.rs` also `.r`."""
     wide, narrow = RESOURCE.fullmatch(registered), RESOURCE.fullmatch(asked)
     if wide is None or narrow is None:
         return registered == asked
@@ -137,13 +138,13 @@ def _is_offered(client: Client, scope: str) -> bool:
 
 
 def unknown_types(text: str) -> list[str]:
-    """Return the resource types that scopes name and this EHR does not keep."""
+    """Return the resource types in the scopes that this EHR does not have."""
     types = dict.fromkeys(name for scope in text.split() for name in _resource_types(scope))
     return [name for name in types if name not in ("*", *TYPES)]
 
 
 def _resource_types(scope: str) -> list[str]:
-    """Return the one type that a scope names, if it is about resources."""
+    """Return the resource type of a scope, as a list of at most one."""
     found = RESOURCE.fullmatch(scope)
     return [found["type"]] if found else []
 

@@ -1,4 +1,4 @@
-"""The authorization server: Authlib's, bound to the sandbox's tables."""
+"""The authorization server: Authlib's, on the sandbox's tables."""
 
 from datetime import timedelta
 from typing import Any, cast
@@ -79,7 +79,7 @@ class SandboxServer(AuthorizationServer):
     def consent_grant(
         self, request: SandboxRequest, person: people.Person | None
     ) -> AuthorizationCodeGrant:
-        """Return the grant of a valid authorization request; OAuth2Error for any other."""
+        """Return the grant of a valid authorization request. Raises OAuth2Error."""
         grant = self.get_consent_grant(request, end_user=person)  # type: ignore[no-untyped-call]
         return cast(AuthorizationCodeGrant, grant)
 
@@ -94,7 +94,7 @@ class SandboxServer(AuthorizationServer):
         return request
 
     def save_token(self, token: dict[str, Any], request: SandboxRequest) -> None:  # type: ignore[override]
-        """Keep digests of what was just made; the family is that of the consent behind it."""
+        """Store digests of the new tokens; their family is that of the consent."""
         consent = request.consent
         token["expires_in"] = _seconds_to_live(request, token["expires_in"])
         token["access_token"] = broken_answers.altered_access_token(request, token)
@@ -107,7 +107,7 @@ class SandboxServer(AuthorizationServer):
         Token.objects.bulk_create(made)
 
     def send_signal(self, name: str, *args: object, **kwargs: object) -> None:
-        """Nobody listens."""
+        """Do nothing: there are no receivers."""
 
     def handle_response(  # type: ignore[override]
         self, status: int, body: Any, headers: list[tuple[str, str]]
@@ -119,7 +119,8 @@ class SandboxServer(AuthorizationServer):
         return response
 
     def handle_error_response(self, request: object, error: OAuth2Error) -> HttpResponse:  # noqa: ARG002
-        """Leave the error to whoever writes the request log and knows where it may be shown."""
+        """Raise the error for the caller, which writes the request log and knows where to show
+        it."""
         raise error
 
 
@@ -143,7 +144,8 @@ class Introspection(IntrospectionEndpoint):
         return self.introspect_token(token)
 
     def introspect_token(self, token: Token) -> dict[str, Any]:
-        """What S40 and S41 list: the context too, and who it is when an id_token was given."""
+        """Return what S40 and S41 list, with the launch context, and the user if an id_token was
+        issued."""
         answer: dict[str, Any] = {
             "active": True,
             "scope": token.scope,
@@ -166,20 +168,22 @@ class Introspection(IntrospectionEndpoint):
 
 class Revocation(RevocationEndpoint):
     def authenticate_token(self, request: SandboxRequest, client: Client) -> Token | None:
-        """A foreign token is left alone, and nobody is told that it exists (S42)."""
+        """Return the client's own token. For another client's token the response does not reveal
+        that it exists (S42)."""
         _validate_token_parameters(request, client)
         token = _find_token(request.form["token"])
         return token if token and token.check_client(client) else None
 
     def revoke_token(self, token: Token, request: SandboxRequest) -> None:  # noqa: ARG002
-        """A refresh token takes its whole family with it; an access token dies alone."""
+        """Revoke a refresh token with its whole family, an access token alone."""
         if token.type == Token.Type.REFRESH and token.authorization:
             token.authorization.revoke()
         Token.objects.filter(pk=token.pk).update(revoked_at=timezone.now())
 
 
 def _validate_token_parameters(request: SandboxRequest, client: Client) -> None:
-    """An odd hint is refused as Okta does it, and elsewhere left alone (S42; RFC 7009 §2.2)."""
+    """Refuse an unknown hint in athena's profile, as Okta does; elsewhere ignore it (S42; RFC 7009
+    §2.2)."""
     if not request.form.get("token"):
         raise invalid_request("E7", "token is missing.")
     hint = request.form.get("token_type_hint")
@@ -198,7 +202,7 @@ def _validate_grant(client: Client, request: SandboxRequest) -> None:
 
 
 def _validate_rate(client: Client) -> None:
-    """More requests than a client is allowed get a 429 until the minute is over (S37, E13)."""
+    """Refuse more requests than allowed with a 429 until the minute is over (S37, E13)."""
     minute = timezone.now().replace(second=0, microsecond=0)
     asked = RequestRecord.objects.filter(
         endpoint="token", client_id=client.client_id, at__gte=minute
@@ -235,9 +239,10 @@ def _access_token_seconds(client: ClientMixin, grant_type: str) -> int:  # noqa:
 
 
 def _seconds_to_live(request: SandboxRequest, usual: int) -> int:
-    """Shorten the tokens of a launch whose fault nobody sees before they end (S66).
+    """Return the lifetime of the tokens in seconds, shortened if a fault of the launch only shows
+    when they expire (S66).
 
-    A quirk of the client shortens nothing: it is met in every launch, in its own time.
+    A client's quirk does not shorten it: it applies to every launch anyway.
     """
     chosen = faults.parse(request.chosen_faults)
     return min(usual, faults.SECONDS_UNTIL_RENEWAL) if faults.wait_for_renewal(chosen) else usual

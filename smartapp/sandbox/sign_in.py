@@ -1,4 +1,4 @@
-"""Who is signed in at the sandbox: one signed cookie of its own, no session, no Django user."""
+"""Who is signed in to the sandbox: one signed cookie, without a session or Django user."""
 
 from dataclasses import dataclass
 from datetime import timedelta
@@ -26,7 +26,8 @@ class SignIn:
 
     @property
     def form_check(self) -> str:
-        """A value that only pages shown to this sign-in carry: no other site can post for it."""
+        """A value that only pages shown to this sign-in contain, so that no other site can post for
+        it."""
         return salted_hmac("sandbox.form", self.secret, algorithm="sha256").hexdigest()
 
     def allows(self, form_check: str) -> bool:
@@ -64,7 +65,7 @@ def is_framed(request: HttpRequest) -> bool:
 
 
 def _set(request: HttpRequest, response: HttpResponse, value: str, lifetime: timedelta) -> None:
-    """Inside a frame of another site only a partitioned cookie comes back (C151)."""
+    """Set the cookie; in a frame of another site only a partitioned cookie is sent back (C151)."""
     framed = is_framed(request)
     response.set_cookie(
         COOKIE,

@@ -1,4 +1,4 @@
-"""The keys that sign id_tokens: kept in the sandbox's own table, rotated by a button (S43)."""
+"""The keys that sign id_tokens: in the sandbox's own table, rotated by a button (S43)."""
 
 from datetime import timedelta
 from functools import cache
@@ -19,13 +19,13 @@ KEPT_KEYS = 4
 
 
 def current() -> RSAKey:
-    """Return the newest published signing key, made on first use."""
+    """Return the newest published signing key; created on first use."""
     row = _published().first() or _create(0)
     return _opened(row.kid, row.encrypted_private_key)
 
 
 def rotate(*, published_in_seconds: int = 0) -> RSAKey:
-    """Return a new key; others see it only later, when the EHR is late in publishing it."""
+    """Return a new key. With `published_in_seconds` the JWKS contains it only later."""
     current()
     row = _create(published_in_seconds)
     SigningKey.objects.exclude(
@@ -54,7 +54,7 @@ def _create(published_in_seconds: int) -> SigningKey:
 
 @cache
 def _opened(kid: str, encrypted_private_key: str) -> RSAKey:
-    """Parsing a private key costs 36 ms: once per process."""
+    """Parse a private key, once per process because it takes 36 ms."""
     return RSAKey.import_key(encrypted_private_key, {"kid": kid}, password=_password())
 
 

@@ -1,7 +1,7 @@
-"""Apps on a developer's own machine are tried without a registration.
+"""Trying an app on a developer's own machine without a registration.
 
-Whoever signs in confirms the redirect URI, which has to be a loopback address, and chooses how
-strictly the app is held. Its secret and its signature are never checked: nobody knows them here.
+The user who signs in confirms the redirect URI, which must be a loopback address, and chooses how
+strictly the app is checked. Its secret and signature are never checked, because they are unknown.
 """
 
 import ipaddress
@@ -36,7 +36,7 @@ def _is_loopback_address(host: str) -> bool:
 
 
 def stand_in(client_id: str, redirect_uri: str) -> Client | None:
-    """Return the app as it would be, not yet saved; None where it cannot be tried."""
+    """Return the unsaved client for an app; None if it cannot be tried."""
     if not is_loopback(redirect_uri) or not CLIENT_ID.fullmatch(client_id):
         return None
     known = find_client(client_id)
@@ -58,7 +58,7 @@ def stand_in(client_id: str, redirect_uri: str) -> Client | None:
 
 @contextmanager
 def standing_in(client: Client | None) -> Iterator[None]:
-    """Let the request at hand be judged as if this app were saved already."""
+    """Handle the current request as if this client were saved."""
     token = _stand_in.set(client)
     try:
         yield
@@ -71,7 +71,7 @@ def standing() -> Client | None:
 
 
 def confirm(client: Client, redirect_uri: str, *, strict: bool) -> None:
-    """Save what the person confirmed. In two worlds the rules are the world's own."""
+    """Save what the user confirmed. Two worlds have fixed rules."""
     usual = Client.Profile.STRICT if strict else Client.Profile.LOOSE
     Client.objects.update_or_create(
         client_id=client.client_id,
@@ -87,5 +87,5 @@ def confirm(client: Client, redirect_uri: str, *, strict: bool) -> None:
 
 
 def may_be_strict(client: Client) -> bool:
-    """Return whether there is a choice of rules."""
+    """Return whether the rules can be chosen."""
     return client.world not in RULES_OF_WORLDS

@@ -1,4 +1,4 @@
-"""Addresses of the sandbox EHR (S1): production's below `/sandbox/`, another world's one deeper."""
+"""URLs of the sandbox EHR (S1): production's below `/sandbox/`, other worlds' one level deeper."""
 
 from django.urls import URLPattern, URLResolver, include, path, re_path
 
@@ -13,7 +13,7 @@ OTHERS = [world for world in World if world is not World.PRODUCTION]
 
 
 def _ehr(world: World) -> list[URLPattern | URLResolver]:
-    """Everything that a client of one world talks to."""
+    """Return the URLs that clients of one world use."""
 
     def at(route: str, view: View, name: str) -> URLPattern:
         return path(route, view_within(world, view), name=name)

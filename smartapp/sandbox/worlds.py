@@ -1,9 +1,9 @@
-"""The worlds of this EHR: each has its own registry, addresses and issuer (S3).
+"""The worlds of this EHR: each has its own registry, URLs and issuer (S3).
 
-Two are athenahealth's: try in preview, then register in production. Two more announce other rules
-in their discovery documents, which cannot know who is asking: strict and bcp (S2). People and
-records are the same everywhere. Which world a request is in follows from its address, so whatever
-builds an address asks here.
+Two are athenahealth's: preview for trying, production for use. The other two, strict and bcp,
+announce different rules in their discovery documents, which are the same for all clients (S2).
+Users and records are the same everywhere. The URL of a request decides its world, so all code that
+builds a URL asks this module.
 """
 
 from collections.abc import Callable, Iterator
@@ -47,7 +47,7 @@ def within(world: str) -> Iterator[None]:
 
 
 def view_within(world: World, view: View) -> View:
-    """Return the view as it stands in one world."""
+    """Return the view, bound to one world."""
 
     @wraps(view)
     def placed(request: HttpRequest, **kwargs: str) -> HttpResponse:

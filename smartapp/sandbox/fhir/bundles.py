@@ -1,7 +1,7 @@
-"""One page of search results: which records, in which order, under which links.
+"""One page of search results: which records, in which order, with which links.
 
-A page's `next` link carries only a signed cursor: the query it continues and how far it came.
-Whoever follows it is asked for scopes again, so the cursor gives nobody anything.
+A page's `next` link contains only a signed cursor: the query and the offset. Scopes are checked
+again on each page, so a cursor gives no access by itself.
 """
 
 from collections.abc import Callable, Iterable, Mapping
@@ -41,7 +41,7 @@ RESULT_PARAMETERS = frozenset({"_count", "_format", "_pretty"})
 
 @dataclass(frozen=True, slots=True)
 class Query:
-    """A search, understood."""
+    """A parsed search."""
 
     resource_type: str
     applied: Parameters
@@ -55,7 +55,7 @@ class Query:
 
 
 def parse_form(form: str) -> Parameters:
-    """The parameters of a query string or of a _search form, in order."""
+    """Return the parameters of a query string or of a _search form, in order."""
     try:
         return tuple(parse_qsl(form, keep_blank_values=True, max_num_fields=MAX_PARAMETERS))
     except ValueError as exc:
@@ -63,7 +63,8 @@ def parse_form(form: str) -> Parameters:
 
 
 def parse_query(resource_type: str, parameters: Parameters) -> Query:
-    """BadRequest for what cannot be understood; unknown parameters are only noted."""
+    """Return the parsed search. Raises BadRequest for invalid values; unknown parameters are only
+    noted."""
     parameters, offset = _continued(resource_type, parameters)
     known = [pair for pair in parameters if _is_known(resource_type, *pair)]
     _validate_combination(resource_type, known)
@@ -81,7 +82,7 @@ def parse_query(resource_type: str, parameters: Parameters) -> Query:
 
 
 def _continued(resource_type: str, parameters: Parameters) -> tuple[Parameters, int]:
-    """The parameters themselves, or those of the search that a cursor continues."""
+    """Return the parameters, or those of the search that a cursor continues."""
     cursors = [value for name, value in parameters if name == CURSOR_PARAMETER]
     return _parse_cursor(resource_type, cursors[0]) if cursors else (parameters, 0)
 
@@ -100,7 +101,7 @@ def _in_words(name: str, value: str) -> str:
 
 
 def find(query: Query, grants: Iterable[Grant]) -> list[Record]:
-    """Every record that the query asks for and the grants reach, in order."""
+    """Return every matching record that the grants allow, in order."""
     grants = tuple(grants)
     found = [
         record
@@ -158,7 +159,7 @@ def _validate_combination(resource_type: str, applied: Iterable[tuple[str, str]]
 
 
 def _candidates(query: Query) -> tuple[Record, ...]:
-    """The records of one patient where the query names one, else all of the type."""
+    """Return the records of one patient if the query names one, else all of the type."""
     for name, value in query.applied:
         about = name.partition(":")[0] in ("patient", "subject") and "," not in value
         if about and query.resource_type in COMPARTMENT:

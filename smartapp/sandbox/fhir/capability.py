@@ -1,7 +1,7 @@
-"""The CapabilityStatement: what the FHIR API can do, and where to get a token.
+"""The CapabilityStatement: what the FHIR API supports, and where to get a token.
 
-It carries the old `oauth-uris` extension too, which SMART App Launch 1.0 clients read
-(SMART App Launch 2.2, "Conformance", keeps it for compatibility).
+It includes the old `oauth-uris` extension, which SMART App Launch 1.0 clients read (SMART App
+Launch 2.2, "Conformance", keeps it for compatibility).
 """
 
 import tomllib
@@ -53,7 +53,7 @@ PROFILES = {
 
 @cache
 def _version() -> str:
-    """Return the version of this project, which is never installed as a package."""
+    """Return the version of this project, which is not installed as a package."""
     project = tomllib.loads((settings.BASE_DIR / "pyproject.toml").read_text("utf-8"))
     return str(project["project"]["version"])
 

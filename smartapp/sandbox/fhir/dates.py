@@ -1,7 +1,7 @@
 """FHIR dates as intervals, as R4 search compares them (https://hl7.org/fhir/R4/search.html#date).
 
-`2026`, `2026-11` and `2026-11-01` each mean their whole year, month or day; a date without an
-offset is read as UTC.
+`2026`, `2026-11` and `2026-11-01` mean the whole year, month or day. A time without an offset is
+read as UTC.
 """
 
 import re
@@ -16,14 +16,15 @@ FOREVER = datetime.max.replace(tzinfo=UTC)
 
 @dataclass(frozen=True, slots=True)
 class Interval:
-    """From `start` until just before `end`; both aware."""
+    """A time span from `start` until just before `end`; both aware."""
 
     start: datetime
     end: datetime
 
 
 def interval(value: str | Mapping[str, Any]) -> Interval:
-    """The time that a dateTime, a date or a Period covers. ValueError when it is none of these."""
+    """Return the interval of a dateTime, a date or a Period. Raises ValueError for anything
+    else."""
     if isinstance(value, str):
         return _interval_of_text(value)
     end = _interval_of_text(value["end"]).end if "end" in value else FOREVER

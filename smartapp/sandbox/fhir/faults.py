@@ -1,4 +1,4 @@
-"""What the faults of a launch do to the FHIR API (S66); their names stand in the registry."""
+"""How the faults of a launch change the FHIR API (S66); the registry of faults has their names."""
 
 import time
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ STATUSES = {"fhir-500": 500, "fhir-429": 429}
 
 @dataclass(frozen=True, slots=True)
 class Alterations:
-    """What the faults make of one answer."""
+    """The changes that the faults make to one response."""
 
     html: bool = False
     foreign_next: bool = False
@@ -27,7 +27,8 @@ class Alterations:
         return self.wrong_patient or self.foreign_reference
 
     def altered(self, resource: Resource) -> Resource:
-        """A copy of the resource that is about somebody else, or says so from another host."""
+        """Return a copy of the resource that is about another patient, or refers to one on another
+        host."""
         if resource["resourceType"] == "Patient":
             return {**resource, "id": ANOTHER_PATIENT} if self.wrong_patient else resource
         element = COMPARTMENT.get(resource["resourceType"])
@@ -42,7 +43,7 @@ class Alterations:
 
 
 def meet(access: Access, resource_type: str) -> Alterations:
-    """Wait or raise as told; return what is to be changed about the answer itself."""
+    """Wait or raise according to the faults; return the changes to make to the response."""
     faults = access.faults
     if not faults:
         return Alterations()
@@ -64,7 +65,7 @@ def meet(access: Access, resource_type: str) -> Alterations:
 
 
 def meant_for(faults: Faults, resource_type: str) -> Faults:
-    """Return the faults that concern this type: an empty argument means every type."""
+    """Return the faults that apply to this type: an empty argument means every type."""
     return {
         name: argument
         for name, argument in faults.items()

@@ -1,4 +1,4 @@
-"""Which format an answer is wanted in (https://hl7.org/fhir/R4/http.html#mime-type)."""
+"""Content negotiation (https://hl7.org/fhir/R4/http.html#mime-type)."""
 
 import re
 from collections.abc import Iterator
@@ -13,7 +13,7 @@ UNWANTED = re.compile(r"q=0(\.0*)?")
 
 
 def validate_accepted(request: HttpRequest) -> None:
-    """NotAcceptable for whoever takes anything but JSON; `_format` counts more than Accept."""
+    """Raise NotAcceptable if the client does not accept JSON; `_format` overrides Accept."""
     wanted = request.GET.get("_format")
     if wanted is not None:
         is_json = wanted.partition(";")[0].strip().replace(" ", "+").lower() in JSON_FORMATS

@@ -1,4 +1,4 @@
-"""What the FHIR API refuses, each as an OperationOutcome (https://hl7.org/fhir/R4/http.html)."""
+"""Refusals of the FHIR API, each an OperationOutcome (https://hl7.org/fhir/R4/http.html)."""
 
 from typing import Any
 
@@ -6,7 +6,7 @@ JSON = dict[str, Any]
 
 
 class Refusal(Exception):
-    """A request that gets an OperationOutcome instead of resources."""
+    """A request that is answered with an OperationOutcome instead of resources."""
 
     status = 400
     code = "invalid"
@@ -15,7 +15,7 @@ class Refusal(Exception):
     rule = "S60"
 
     def __init__(self, diagnostics: str, why: str = "") -> None:
-        """`why` is for the request log, where the answer has to say less."""
+        """`why` is for the request log, where the response must say less."""
         super().__init__(diagnostics)
         self.diagnostics = diagnostics
         self.why = why or diagnostics
@@ -25,11 +25,11 @@ class Refusal(Exception):
 
 
 class BadRequest(Refusal):
-    """A parameter that cannot be understood."""
+    """A parameter is invalid."""
 
 
 class TokenRefused(Refusal):
-    """No usable access token (S61, E14; RFC 6750 §3.1)."""
+    """The access token is not usable (S61, E14; RFC 6750 §3.1)."""
 
     rule = "E14"
     status = 401
@@ -38,13 +38,13 @@ class TokenRefused(Refusal):
 
 
 class TokenMissing(TokenRefused):
-    """No access token at all: a challenge without an error code (RFC 6750 §3.1)."""
+    """There is no access token: a challenge without an error code (RFC 6750 §3.1)."""
 
     challenge = "Bearer"
 
 
 class InsufficientScope(Refusal):
-    """The token is good, but its scopes do not reach this far (S61; RFC 6750 §3.1)."""
+    """The token is valid, but its scopes do not cover the request (S61; RFC 6750 §3.1)."""
 
     rule = "S61"
     status = 403
@@ -53,14 +53,14 @@ class InsufficientScope(Refusal):
 
 
 class NotAcceptable(Refusal):
-    """An answer in a format that there is none in (https://hl7.org/fhir/R4/http.html#mime-type)."""
+    """The requested format does not exist here (https://hl7.org/fhir/R4/http.html#mime-type)."""
 
     status = 406
     code = "not-supported"
 
 
 class CombinationRequired(Refusal):
-    """A search that would have to walk through everybody's records (S65)."""
+    """The search would go through the records of all patients (S65)."""
 
     rule = "S65"
     status = 403
@@ -69,7 +69,7 @@ class CombinationRequired(Refusal):
 
 
 class PracticeMissing(Refusal):
-    """athenahealth's own JSON for a search that names no practice (S65)."""
+    """athenahealth's own JSON for a search without a practice (S65)."""
 
     rule = "S65"
 
@@ -78,9 +78,9 @@ class PracticeMissing(Refusal):
 
 
 class IntentMissing(Refusal):
-    """athenahealth's search for medication orders without an intent (S65).
+    """A search for medication orders without an intent, which athenahealth refuses (S65).
 
-    US Core has the pair `patient+intent`, and athenahealth takes no other.
+    US Core has the pair `patient+intent`, and athenahealth accepts no other.
     """
 
     code = "required"
@@ -88,14 +88,14 @@ class IntentMissing(Refusal):
 
 
 class InvalidClient(Refusal):
-    """A practice that this client has no contract with: two words, and no JSON (E10)."""
+    """A practice without a contract with this client: two words, not JSON (E10)."""
 
     status = 403
     rule = "E10"
 
 
 class NotFound(Refusal):
-    """The same words for what is not there and for what this token may not know of (S62)."""
+    """The same response for missing records and for those outside the token's access (S62)."""
 
     rule = "S62"
     status = 404
@@ -108,7 +108,7 @@ class NotSupported(Refusal):
 
 
 class MethodNotAllowed(Refusal):
-    """Another method than this address knows: the API reads and searches only."""
+    """The method is not supported at this URL: the API only reads and searches."""
 
     status = 405
     code = "not-supported"
@@ -119,7 +119,7 @@ class MethodNotAllowed(Refusal):
 
 
 class Injected(Refusal):
-    """A fault that a test asked for (S66)."""
+    """A fault that was chosen (S66)."""
 
     code = "exception"
     rule = "S66"

@@ -1,7 +1,7 @@
-"""What of the parameters of a search may be written down or repeated to a person.
+"""Removes secrets from search parameters before they are logged or repeated.
 
-Only search parameters keep their values. Anything else may be a token that somebody put into an
-address, with its name or without (RFC 6750 §5.3).
+Only known search parameters keep their values. Others may be an access token that was put into the
+URL, with or without its name (RFC 6750 §5.3).
 """
 
 from urllib.parse import parse_qsl, quote
@@ -16,13 +16,13 @@ OF_EVERY_SEARCH = frozenset({"_count", "_cursor", "_format", "_pretty", "_sort",
 
 
 def query(text: str) -> str:
-    """Return a query string without what may be a secret."""
+    """Return a query string without possible secrets."""
     sent = parse_qsl(text, keep_blank_values=True)
     return "&".join(_parameter(name, value) for name, value in sent)
 
 
 def shown_name(name: str) -> str:
-    """Return the name of a parameter that is not known here, as far as it is one."""
+    """Return the name of an unknown parameter, unless it is too long to be one."""
     return name if len(name) <= MAX_NAME_CHARACTERS else HIDDEN
 
 

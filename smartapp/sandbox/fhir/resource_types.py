@@ -1,6 +1,7 @@
 """The resource types of FHIR R4 (4.0.1, https://hl7.org/fhir/R4/resourcelist.html).
 
-A scope that names another type is a slip of the pen; one of these may just not be kept here.
+A scope for a type that is not in this list is a mistake; for one in it, this EHR may have no
+records.
 """
 
 RESOURCE_TYPES = frozenset(

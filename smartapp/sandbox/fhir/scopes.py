@@ -1,4 +1,4 @@
-"""What an access token may see (S62): SMART scopes, v1 and v2, over stored records.
+"""What an access token may see (S62): SMART scopes, v1 and v2, applied to stored records.
 
 Sources: SMART App Launch 2.2 "Scopes for requesting FHIR Resources" (v2: `.cruds` and search
 parameters as filters); SMART App Launch 1.0 (v1: `.read`, `.write`, `.*`).
@@ -25,7 +25,7 @@ READ, SEARCH = "r", "s"
 
 @dataclass(frozen=True, slots=True)
 class Grant:
-    """One scope, as it bears on one resource type."""
+    """One scope, applied to one resource type."""
 
     patients: frozenset[str] | None
     """Whose records it opens; None: everybody's."""
@@ -34,20 +34,21 @@ class Grant:
 
 
 def grants_for(access: Access, resource_type: str, permission: str) -> tuple[Grant, ...]:
-    """The scopes of the token that speak of this type and this permission."""
+    """Return the token's grants for this type and permission."""
     grants = _grants(access, resource_type)
     return tuple(grant for grant in grants if permission in grant.permissions)
 
 
 def may_see(grants: Iterable[Grant], record: Record) -> bool:
-    """Whether any grant reaches this record."""
+    """Return whether any grant covers this record."""
     return any(
         _reaches(grant, record) and all(test(record) for test in grant.filters) for grant in grants
     )
 
 
 def is_own_user(access: Access, record: Record) -> bool:
-    """The scope `fhirUser` lets an app read who is signed in, and nobody else."""
+    """Return whether the record is the signed-in user, which the scope `fhirUser` allows
+    reading."""
     return "fhirUser" in access.scope and _user_reference(access) == record.reference
 
 
@@ -62,7 +63,8 @@ def _grants(access: Access, resource_type: str) -> Iterator[Grant]:
 
 
 def _filters(resource_type: str, query: str | None) -> tuple[Test, ...] | None:
-    """The tests of `?category=…`; None when one is not understood: the scope gives nothing."""
+    """Return the tests of `?category=…`; None if one is not understood: such a scope gives
+    nothing."""
     pairs = parse_qsl(query or "", keep_blank_values=True)
     try:
         tests = [compile_parameter(resource_type, name, value) for name, value in pairs]
@@ -81,7 +83,8 @@ def _reaches(grant: Grant, record: Record) -> bool:
 
 
 def _patients(access: Access, level: str) -> frozenset[str] | None:
-    """Whose records a level opens: the launch's patient, or whoever the user may see."""
+    """Return the patients that a level covers: the launch's patient, or those the user may see;
+    None for all."""
     if level == "system":
         return None
     if level == "patient":
@@ -93,7 +96,7 @@ def _patients(access: Access, level: str) -> frozenset[str] | None:
 
 
 def _own_and_wards(user: Record) -> frozenset[str]:
-    """A patient's own records and their children's; for a related person, the patient's."""
+    """Return a patient and their children; for a related person, the patient."""
     if user.patient is None:
         return frozenset()
     wards = may_act_for(user.id) if user.type == "Patient" else ()

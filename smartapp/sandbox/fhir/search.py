@@ -1,6 +1,6 @@
-"""R4 search over stored records: which parameters there are, and what each one matches.
+"""R4 search over stored records: the supported parameters, and what each matches.
 
-A parameter given twice means both; a value with commas means any of them
+A repeated parameter means "and"; a value with commas means "or"
 (https://hl7.org/fhir/R4/search.html#combining).
 """
 
@@ -21,10 +21,10 @@ PRACTICE_EXTENSION = "https://fhir.athena.io/StructureDefinition/ah-practice"
 
 
 def compile_parameter(resource_type: str, name: str, value: str) -> Test | None:
-    """A test of one record for `name=value`, or None when this type has no such parameter.
+    """Return a test of one record for `name=value`; None if this type has no such parameter.
 
-    BadRequest for a modifier or a value that cannot be understood: R4 lets a server ignore a
-    parameter, never half of one.
+    Raises BadRequest for an unsupported modifier or value: R4 allows ignoring a parameter, but not
+    a part of it.
     """
     plain, _, modifier = name.partition(":")
     make = parameters_of(resource_type).get(plain)
@@ -43,7 +43,7 @@ def parameters_of(resource_type: str) -> Mapping[str, Callable[[str], Test]]:
 
 
 def values_at(record: Record, path: str) -> Iterator[Any]:
-    """Every value at a dotted path, with lists opened on the way."""
+    """Return every value at a dotted path, through lists on the way."""
     values: Iterable[Any] = [record.resource]
     for step in path.split("."):
         values = [inner for value in values for inner in _opened(value.get(step))]
@@ -61,7 +61,7 @@ def _has_id(value: str) -> Test:
 
 
 def referenced_id(value: str, resource_type: str) -> str:
-    """The id in `id`, `Type/id` or our own `https://…/Type/id`; empty for anything else."""
+    """Return the id in `id`, `Type/id` or our own `https://…/Type/id`; "" for anything else."""
     relative = value.removeprefix(f"{addresses.fhir_base_url()}/")
     kind, _, id = relative.rpartition("/")
     return id if kind in ("", resource_type) else ""
@@ -81,7 +81,7 @@ def _references(path: str, target: str) -> Callable[[str], Test]:
 
 
 def _coded(element: str) -> Callable[[str], Test]:
-    """A token over CodeableConcepts: `code`, `system|code` or `system|`."""
+    """A token search over CodeableConcepts: `code`, `system|code` or `system|`."""
 
     def make(value: str) -> Test:
         return lambda record: value in record.tokens.get(element, ())
@@ -90,7 +90,7 @@ def _coded(element: str) -> Callable[[str], Test]:
 
 
 def _equals(path: str) -> Callable[[str], Test]:
-    """A token over plain codes, where a system may be given but is implied."""
+    """A token search over plain codes: a given system is ignored, because it is implied."""
 
     def make(value: str) -> Test:
         code = value.rpartition("|")[2]
@@ -112,7 +112,7 @@ def _identified(value: str) -> Test:
 
 
 def _named(*parts: str) -> Callable[[str], Test]:
-    """A string search: any part of the name starts with the text, whatever the case."""
+    """A string search: a part of the name starts with the text, ignoring case."""
 
     def make(value: str) -> Test:
         wanted = value.casefold()
@@ -128,7 +128,7 @@ def _named(*parts: str) -> Callable[[str], Test]:
 
 def _dated(of: Callable[[Record], Interval | None]) -> Callable[[str], Test]:
     def make(value: str) -> Test:
-        # A client that forgets to encode the plus sign of an offset sends a space.
+        # A client that does not encode the plus sign of an offset sends a space.
         match = PREFIXED.fullmatch(value.replace(" ", "+"))
         try:
             asked = interval(match[2]) if match else None
@@ -248,7 +248,7 @@ SORTS: Mapping[str, frozenset[str]] = {
 
 
 def narrowing_parameters(resource_type: str) -> frozenset[str]:
-    """Of these a search must name at least one (S65)."""
+    """Return the parameters of which a search must have at least one (S65)."""
     if resource_type in SHARED:
         return frozenset()
     if resource_type == "Patient":

@@ -1,8 +1,8 @@
 """The sandbox's synthetic people, in memory: read once, on first use, and never changed.
 
-`people/index.json` names the people in the order that the launcher shows them, each with one line
-saying why this person is interesting; `people/*.ndjson.gz` holds one person each (and the practice)
-as FHIR R4 resources, one per line. `python -m tools.sandbox_people` writes them.
+`people/index.json` lists the people in the launcher's order, each with one line about why this
+person is interesting. Each `people/*.ndjson.gz` holds one person, or the practice, as FHIR R4
+resources, one per line. `python -m tools.sandbox_people` writes these files.
 """
 
 import gzip
@@ -22,7 +22,8 @@ Resource = dict[str, Any]
 
 PEOPLE = Path(__file__).parent / "people"
 
-# Where each type says whom it is about: the patient compartment (R4 CompartmentDefinition/patient).
+# The element that refers to the patient: the patient compartment (R4
+# CompartmentDefinition/patient).
 COMPARTMENT: Mapping[str, str] = {
     "AllergyIntolerance": "patient",
     "Condition": "subject",
@@ -85,7 +86,7 @@ class PractitionerSummary:
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """One resource, with what searches ask of it worked out once."""
+    """One resource, with precomputed values for searches."""
 
     resource: Resource = field(repr=False)
     body: bytes = field(repr=False)
@@ -119,7 +120,7 @@ class Store:
 
 @cache
 def patients() -> tuple[PatientSummary, ...]:
-    """Everybody, in the order of the launcher's list."""
+    """Return all patients in the launcher's order."""
     return tuple(_patient_summary(id, note) for id, note in store().notes.items())
 
 
@@ -131,7 +132,8 @@ def practitioners() -> tuple[PractitionerSummary, ...]:
 
 
 def may_act_for(patient: str) -> tuple[PatientSummary, ...]:
-    """The people whose proxy this patient is (a parent's children), found through Patient.link."""
+    """Return the patients whose proxy this patient is (a parent's children), found through
+    Patient.link."""
     links = store().by_reference[f"Patient/{patient}"].resource.get("link", ())
     related = [store().by_reference[link["other"]["reference"]] for link in links]
     return tuple(
@@ -196,9 +198,10 @@ def _patient(resource: Resource) -> str | None:
 
 
 def _tokens(value: Any) -> frozenset[str]:
-    """`code`, `system|code` and `system|` for every coding of one or many CodeableConcepts.
+    """Return `code`, `system|code` and `system|` for every coding of one or several
+    CodeableConcepts.
 
-    AllergyIntolerance.category holds plain codes; they are searched for where they stand.
+    AllergyIntolerance.category holds plain codes, which are searched directly.
     """
     concepts = value if isinstance(value, list) else [value]
     coded = [concept for concept in concepts if isinstance(concept, dict)]
@@ -217,7 +220,8 @@ def _referenced_by(records: Iterable[Record]) -> dict[str, frozenset[str]]:
 
 
 def references(record: Record) -> frozenset[str]:
-    """Every literal reference in a resource, found in its bytes: ten times faster than a walk."""
+    """Return every literal reference in a resource, found in its bytes: ten times faster than a
+    walk."""
     return frozenset(match.decode() for match in REFERENCE.findall(record.body))
 
 
@@ -237,7 +241,7 @@ def _patient_summary(id: str, note: str) -> PatientSummary:
 
 
 def _record_number(resource: Resource) -> str:
-    """Empty for somebody who is too new to have one."""
+    """Return the record number; "" for a patient who is too new to have one."""
     return next((str(item["value"]) for item in resource.get("identifier", ())), "")
 
 

@@ -1,6 +1,6 @@
 """The FHIR R4 API: metadata, read and search (S60 to S66).
 
-Stored resources are sent byte for byte; only a fault makes the sandbox write one anew.
+Stored resources are sent byte for byte, unless a fault changes them.
 """
 
 import json
@@ -46,9 +46,10 @@ View = Callable[..., HttpResponse]
 
 
 def fhir_view(*methods: str) -> Callable[[View], View]:
-    """A view whose refusals are OperationOutcomes, open to pages of any origin.
+    """Decorate a view: its refusals become OperationOutcomes, and scripts of any origin may read
+    it.
 
-    Without `methods` it answers to all of them.
+    Without `methods` it accepts all of them.
     """
 
     def decorate(view: View) -> View:
@@ -89,7 +90,7 @@ def _answer(
 
 @fhir_view("GET", "HEAD")
 def metadata(_request: HttpRequest) -> HttpResponse:
-    """Open to everybody (S60)."""
+    """Return the CapabilityStatement, without a token (S60)."""
     response = _json(capability_statement())
     response.headers["Cache-Control"] = "public, max-age=300"
     return response
@@ -122,7 +123,7 @@ def search_by_post(request: HttpRequest, resource_type: str) -> HttpResponse:
 
 @fhir_view()
 def unknown(_request: HttpRequest, address: str) -> HttpResponse:
-    """Whatever else a FHIR server may have: batches, operations, histories, writing."""
+    """Refuse batches, operations, histories and writing, which this API does not support."""
     what = f"operation {address.rpartition('/')[2]}" if "$" in address else "such address"
     raise NotSupported(f"There is no {what} here. This API knows read and search only.")
 
@@ -151,13 +152,13 @@ def _search(request: HttpRequest, resource_type: str, form: str) -> HttpResponse
 
 
 def _remark(request: HttpRequest, resource_type: str) -> str:
-    """Return for the request log what a good search has in it that was not understood."""
+    """Return the ignored parameters of a valid search, for the request log."""
     query = bundles.parse_query(resource_type, bundles.parse_form(_form(request)))
     return f"Ignored: {', '.join(query.ignored)}." if query.ignored else ""
 
 
 def _why(request: HttpRequest, refusal: Refusal, token: str) -> str:
-    """Return for the request log what the answer keeps to itself."""
+    """Return the reason for the request log; the response does not tell it."""
     if not isinstance(refusal, TokenRefused) or refusal.why != refusal.diagnostics:
         return refusal.why
     if not token and "access_token" in request.GET:
@@ -193,7 +194,8 @@ def _access(request: HttpRequest) -> Access:
 
 
 def _token_refused(token: str) -> TokenRefused:
-    """athenahealth's gateway has its own words for both (E14); elsewhere they are plain."""
+    """Return the refusal of a token: with athenahealth's words (E14), or plain ones in strict and
+    bcp."""
     refused = TokenRefused if token else TokenMissing
     if worlds.current() in (worlds.World.STRICT, worlds.World.BCP):
         plain = "The access token is not valid here." if token else "Send a bearer access token."
@@ -248,7 +250,7 @@ def _entries(page: list[Record], fault: faults.Alterations) -> Iterator[bytes]:
 
 
 def _warnings(query: bundles.Query) -> Iterator[bytes]:
-    """What was not understood, as R4 asks of a lenient server."""
+    """Yield an OperationOutcome about ignored parameters, as R4 asks of a lenient server."""
     if query.ignored:
         text = f"Ignored: {', '.join(query.ignored)}"
         outcome = operation_outcome(issue("warning", "not-supported", text))

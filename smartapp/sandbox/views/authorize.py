@@ -1,8 +1,8 @@
-"""The authorize endpoint and the forms of its pages: each request is judged whole, every time.
+"""The authorize endpoint and the forms of its pages; each request is validated completely.
 
-The pages carry the authorization request along, and each step judges it again from the start. No
-code is stored before a person allowed it; a clinician allows it by signing in. Works without
-JavaScript; the first submit button goes on, the second says no.
+The pages carry the authorization request along, and each step validates it again from the start. No
+code is stored before the user allowed it; a clinician allows it by signing in. The pages work
+without JavaScript: the first submit button continues, the second denies.
 """
 
 import re
@@ -41,7 +41,7 @@ Step = Callable[[HttpRequest, AuthorizationCodeGrant], HttpResponse]
 @never_cache
 @require_http_methods(["GET", "POST"])
 def authorize(request: HttpRequest) -> HttpResponse:
-    """Judge an authorization request and show the first page it needs (S10 to S18)."""
+    """Validate an authorization request and show the first page that it needs (S10 to S18)."""
     return _judged(request, parameters_of, consent.next_page)
 
 
@@ -49,7 +49,8 @@ def authorize(request: HttpRequest) -> HttpResponse:
 @never_cache
 @require_POST
 def sign_in_form(request: HttpRequest) -> HttpResponse:
-    """No CSRF token: passwords are printed on the page, nobody can be lured into an account."""
+    """Take the sign-in form. It needs no CSRF token: the page shows the passwords, so signing
+    someone in to another account gains nothing."""
     return _judged(request, _carried, consent.take_sign_in)
 
 
@@ -57,7 +58,8 @@ def sign_in_form(request: HttpRequest) -> HttpResponse:
 @never_cache
 @require_http_methods(["GET", "POST"])
 def consent_form(request: HttpRequest) -> HttpResponse:
-    """CSRF is held off by a value bound to the sign-in: Django's cookie is lost in frames."""
+    """Show or take the consent form. A value bound to the sign-in protects it from CSRF, because
+    Django's cookie is lost in frames."""
     step = consent.show_consent if request.method == "GET" else consent.take_consent
     return _judged(request, _carried, step)
 
@@ -69,7 +71,7 @@ def _carried(request: HttpRequest) -> QueryDict:
 
 
 def _judged(request: HttpRequest, read: Read, step: Step) -> HttpResponse:
-    """Run one step of a valid request; whatever is refused goes where it may go (S10, S11)."""
+    """Run one step of a valid request; send refusals where they may be sent (S10, S11)."""
     oauth = SandboxRequest(request, "authorize")
     try:
         oauth.payload = Parameters(read(request))
@@ -97,14 +99,14 @@ def _judged(request: HttpRequest, read: Read, step: Step) -> HttpResponse:
 
 
 def _choose_faults(oauth: SandboxRequest, client: Client) -> None:
-    """Give a launch that starts at the app the faults that wait for it; one launch has them."""
+    """Give a standalone launch the faults that wait for it; only one launch gets them."""
     if client.next_faults and not {"launch", "fault"} & oauth.form.keys():
         oauth.payload.add("fault", client.take_next_faults())
     oauth.fault_here = oauth.form.get("fault", "")
 
 
 def _faults_met(oauth: SandboxRequest) -> faults.Faults:
-    """Return the faults of this launch; none when one of them does not even exist."""
+    """Return the faults of this launch; none if one of them is unknown."""
     try:
         return oauth.faults
     except faults.FaultUnknown:
@@ -112,7 +114,7 @@ def _faults_met(oauth: SandboxRequest) -> faults.Faults:
 
 
 def _proven(oauth: SandboxRequest) -> tuple[Client, str]:
-    """Return client and redirect URI. Until both are proven nothing is redirected (S10)."""
+    """Return client and redirect URI. Until both are validated there is no redirect (S10)."""
     for name in ("client_id", "redirect_uri"):
         if name in oauth.payload.repeated():
             raise invalid_request("S10", f"The parameter {name} is repeated.")
@@ -135,7 +137,7 @@ def _valid_grant(request: HttpRequest, oauth: SandboxRequest) -> AuthorizationCo
         if not oauth.payload.data.get(name):
             raise invalid_request("S11", f"The parameter {name} is missing.")
     if oauth.payload.response_type != "code":
-        # Not left to Authlib: what it repeats of the request may not stand in a description.
+        # Authlib would repeat the value, and a description must not contain every character.
         words = f"The response_type {oauth.payload.response_type} is not code."
         raise Refusal("S11", "unsupported_response_type", words)
     if oauth.payload.data.get("response_mode", "query") != "query":
@@ -155,7 +157,7 @@ def _redirect_with_error(
 
 
 def _finish(response: HttpResponse, client: Client, met: faults.Faults) -> None:
-    """Say in every answer who speaks, for clients of the bcp profile (S17); do what faults say."""
+    """Add the issuer to the response for clients of the bcp profile (S17), and apply faults."""
     location = response.headers["Location"]
     if "authorize-iss-wrong" in met:
         location = add_params_to_uri(location, [("iss", FOREIGN_ISSUER)])
@@ -169,7 +171,7 @@ def _finish(response: HttpResponse, client: Client, met: faults.Faults) -> None:
 def _refusal_page(
     request: HttpRequest, oauth: SandboxRequest, refusal: OAuth2Error
 ) -> HttpResponse:
-    """Show what was sent beside what is registered: often it is one character."""
+    """Show the sent and the registered redirect URIs: often they differ in one character."""
     context = {
         "sent": oauth.form.get("redirect_uri"),
         "client": find_client(oauth.payload.client_id),

@@ -1,4 +1,4 @@
-"""The window on clients: who they are, their keys, what they asked for and what became of it."""
+"""The pages about clients: their records, keys and requests."""
 
 import re
 from http import HTTPStatus
@@ -24,7 +24,7 @@ PAGE_NUMBER = re.compile(r"[0-9]{1,4}")
 @never_cache
 @require_GET
 def clients(request: HttpRequest) -> HttpResponse:
-    """Who is registered, and when keys were last fetched from them (S56)."""
+    """List the clients, and when their keys were last fetched (S56)."""
     fetches = Prefetch("jwks_fetches", JWKSFetch.objects.order_by("-pk")[:1], to_attr="latest")
     found = Client.objects.prefetch_related(fetches)
     return render(request, "sandbox/clients.html", {"page": "clients", "clients": found})
@@ -51,7 +51,7 @@ def register(request: HttpRequest) -> HttpResponse:
 
 
 def _keys_problem(client: Client) -> str:
-    """Return why the key set at a new record's URL is of no use; empty: it is, or there is none."""
+    """Return why the key set of a new client is unusable; "" if it is usable or there is none."""
     if not client.jwks_url or not client_keys.may_refetch(client):
         return ""
     return client_keys.refetch(client)
@@ -67,7 +67,7 @@ def _form_page(
 @never_cache
 @require_GET
 def client(request: HttpRequest) -> HttpResponse:
-    """One app: what to configure in it, its keys, its latest requests (S56)."""
+    """Show an app: what to configure in it, its keys, its latest requests (S56)."""
     found = find_client(request.GET.get("client_id"))
     if found is None:
         return _nobody(request)
@@ -77,7 +77,7 @@ def client(request: HttpRequest) -> HttpResponse:
 @never_cache
 @require_POST
 def fetch_keys(request: HttpRequest) -> HttpResponse:
-    """Fetch an app's key set for whoever set it up; what came of it stands on the app's page."""
+    """Fetch an app's key set for its developer, and show the app's page with the result."""
     found = find_client(request.GET.get("client_id"))
     if found is None or not found.jwks_url:
         return _nobody(request)
@@ -126,7 +126,7 @@ def _client_page(
 @never_cache
 @require_GET
 def requests(request: HttpRequest) -> HttpResponse:
-    """The last requests of clients, each with the rules that accepted or refused it."""
+    """Show the last requests of clients, each with the rules that accepted or refused it."""
     client_id, refused = request.GET.get("client_id", ""), "refused" in request.GET
     client_id = client_id if client_id.isprintable() else ""
     number = request.GET.get("page", "")

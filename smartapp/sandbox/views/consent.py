@@ -1,7 +1,7 @@
-"""What a person is asked before an app gets a code, step by step (S14, S15).
+"""What a user is asked before an app gets a code, step by step (S14, S15).
 
-Each step takes the grant of a request that was just judged valid, and returns the next page, the
-answer to the app, or raises what the app is to be told.
+Each step takes the grant of a request that was just validated. It returns the next page or the
+response to the app, or raises an error for the app.
 """
 
 from http import HTTPStatus
@@ -22,7 +22,8 @@ ERROR_URN = "urn:sandbox:error:smart:access-denied"
 
 
 def next_page(request: HttpRequest, grant: AuthorizationCodeGrant) -> HttpResponse:
-    """Sign-in, then the patient picker where there is a choice, then consent where it is asked."""
+    """Return the next page: sign-in, then the patient picker if there is a choice, then consent if
+    it is needed."""
     oauth = grant.request
     signed_in = sign_in.read(request)
     wishes = _wishes(oauth)
@@ -43,7 +44,7 @@ def next_page(request: HttpRequest, grant: AuthorizationCodeGrant) -> HttpRespon
 
 
 def _has_to_sign_in(oauth: SandboxRequest, signed_in: sign_in.SignIn | None) -> bool:
-    """Return whether the sign-in page comes first; there an app that is tried is confirmed."""
+    """Return whether the sign-in page must be shown; an app that is tried is confirmed there."""
     if signed_in is None or oauth.unconfirmed or "login" in _wishes(oauth):
         return True
     return not _is_launcher(oauth, signed_in.person)
@@ -54,9 +55,9 @@ def _wishes(oauth: SandboxRequest) -> list[str]:
 
 
 def _asks_consent(oauth: SandboxRequest, person: people.Person) -> bool:
-    """Return whether this person is asked what to allow: patients are, clinicians are not (S15).
+    """Return whether the consent page must be shown: to patients, but not to clinicians (S15).
 
-    A practice decides once for its clinicians, so no EHR asks at each launch. An app that wants
+    A practice decides once for its clinicians, so EHRs do not ask at each launch. An app that wants
     the page sends `prompt=consent`.
     """
     asked_for = "consent" in _wishes(oauth) or "authorize-asks-consent" in oauth.faults
@@ -64,19 +65,19 @@ def _asks_consent(oauth: SandboxRequest, person: people.Person) -> bool:
 
 
 def _is_launcher(oauth: SandboxRequest, person: people.Person) -> bool:
-    """Whether the EHR launch, if there is one, was started by this very person (S14)."""
+    """Return whether this user started the EHR launch, if there is one (S14)."""
     return oauth.launch is None or oauth.launch.username == person.username
 
 
 def _patients_to_choose(oauth: SandboxRequest, person: people.Person) -> tuple[PatientSummary, ...]:
-    """Return whose records there are to choose from; none where the launch is about somebody."""
+    """Return the patients to choose from; none if the launch already has one."""
     if oauth.launch:
         return () if oauth.launch.patient else person.patients
     return person.patients if scopes.need_patient(oauth.offered) else ()
 
 
 def _silent(grant: AuthorizationCodeGrant, signed_in: sign_in.SignIn) -> HttpResponse:
-    """prompt=none: an answer without a page, on the ground of an earlier consent only (S15)."""
+    """Answer prompt=none without a page, which needs an earlier consent (S15)."""
     oauth = grant.request
     choice = _patients_to_choose(oauth, signed_in.person)
     earlier = Consent.objects.filter(
@@ -111,14 +112,14 @@ def take_sign_in(request: HttpRequest, grant: AuthorizationCodeGrant) -> HttpRes
 
 
 def _see_other(address: str) -> HttpResponse:
-    """Lead on from a form, so that Back comes to pages and never sends a form again."""
+    """Redirect after a form, so that the browser's Back button never sends a form again."""
     response = HttpResponse(status=HTTPStatus.SEE_OTHER)
     response.headers["Location"] = address
     return response
 
 
 def show_consent(request: HttpRequest, grant: AuthorizationCodeGrant) -> HttpResponse:
-    """Ask about the patient that was chosen; the address decides nothing."""
+    """Show the consent page for the chosen patient; opening its address allows nothing."""
     oauth, signed_in = grant.request, sign_in.read(request)
     if signed_in is None or oauth.unconfirmed or not _is_launcher(oauth, signed_in.person):
         return consent_pages.sign_in_page(request, oauth)
@@ -155,7 +156,7 @@ def _chosen_patient(values: QueryDict, oauth: SandboxRequest, person: people.Per
 def _answer(
     grant: AuthorizationCodeGrant, signed_in: sign_in.SignIn, allowed: tuple[str, ...]
 ) -> HttpResponse:
-    """Give the code for what was allowed, and remember the consent."""
+    """Return the code for what was allowed, and store the consent."""
     oauth = grant.request
     if not allowed:
         raise _denied()
@@ -172,7 +173,7 @@ def _answer(
 
 
 def _meet_refusals(met: faults.Faults) -> None:
-    """Refuse what the person allowed, where that is the fault (E11, S66)."""
+    """Refuse what the user allowed, if a fault says so (E11, S66)."""
     if "authorize-not-assigned" in met:
         raise Refusal("E11", "access_denied", "User is not assigned to the client application.")
     if "authorize-error-uri" in met:

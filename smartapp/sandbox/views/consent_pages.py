@@ -1,4 +1,4 @@
-"""The pages of an authorization, drawn: sign-in, patient picker, consent.
+"""The pages of an authorization: sign-in, patient picker, consent.
 
 They carry the authorization request along.
 """
@@ -17,7 +17,7 @@ from smartapp.sandbox.oauth_request import SandboxRequest
 def page(
     request: HttpRequest, name: str, context: dict[str, Any], status: int = HTTPStatus.OK
 ) -> HttpResponse:
-    """Draw a page; inside a frame the EHR's own bar is there already."""
+    """Render a page; in a frame without the header, because the EHR around it has one."""
     context |= {
         "framed": sign_in.is_framed(request),
         "sign_in_path": addresses.own_path("oauth2/v1/sign-in"),
@@ -74,19 +74,21 @@ def consent_page(
 
 
 def answer_by_post(request: HttpRequest, answer: HttpResponse, redirect_uri: str) -> HttpResponse:
-    """Return a page that posts an answer to the app instead of a redirect with it (S66)."""
+    """Return a page that posts the response to the app instead of redirecting (S66)."""
     parameters = parse_qsl(urlsplit(answer.headers["Location"]).query)
     own = len(parse_qsl(urlsplit(redirect_uri).query))
     return page(request, "answer", {"redirect_uri": redirect_uri, "parameters": parameters[own:]})
 
 
 def authorize_again(oauth: SandboxRequest, *, prompt: str) -> str:
-    """Return the address of the same request with another prompt, on the host in use."""
+    """Return the path of the same request with another prompt; relative, so the host stays the
+    same."""
     return f"{addresses.own_path('oauth2/v1/authorize')}?{_carry(oauth, prompt=prompt)}"
 
 
 def consent_address(oauth: SandboxRequest, patient: str) -> str:
-    """Return the address of the consent page about a chosen patient, on the host in use."""
+    """Return the path of the consent page for a chosen patient; relative, so the host stays the
+    same."""
     values = QueryDict(mutable=True)
     values.update({"authorization_request": _carry(oauth), "patient": patient})
     return f"{addresses.own_path('oauth2/v1/consent')}?{values.urlencode()}"

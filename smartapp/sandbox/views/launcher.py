@@ -1,4 +1,4 @@
-"""The launcher: where people, and programs, start an EHR launch, and watch what became of it."""
+"""The launcher: users and programs start EHR launches here and watch the outcome."""
 
 from dataclasses import dataclass
 from http import HTTPStatus
@@ -50,7 +50,7 @@ ANNOUNCED = {
 
 @dataclass(frozen=True, slots=True)
 class Started:
-    """A launch that was made: what the app's launch URL is opened with."""
+    """A launch that was created: the values for the app's launch URL."""
 
     iss: str
     launch: str
@@ -66,7 +66,7 @@ class Started:
 @never_cache
 @require_GET
 def launch(request: HttpRequest) -> HttpResponse:
-    """Start an EHR launch and open the app, or tell a program how to (`format=json`)."""
+    """Start an EHR launch and open the app; with `format=json` return the values instead."""
     wants_json = request.GET.get("format") == "json"
     try:
         started = _started(request)
@@ -139,9 +139,9 @@ def _chosen_faults(request: HttpRequest) -> str:
 @never_cache
 @require_GET
 def standalone(request: HttpRequest) -> HttpResponse:
-    """Go to where the app starts by itself; its next launch takes the chosen faults along.
+    """Redirect to the app's standalone URL; its next launch gets the chosen faults.
 
-    A 2-legged client takes them along in its next token request.
+    A 2-legged client gets them in its next token request.
     """
     wants_json = request.GET.get("format") == "json"
     try:
@@ -164,13 +164,13 @@ def standalone(request: HttpRequest) -> HttpResponse:
 @never_cache
 @require_POST
 def rotate_key(_request: HttpRequest) -> HttpResponse:
-    """Sign id_tokens by a new key from now on; the older ones stay published (S43)."""
+    """Sign id_tokens with a new key from now on; the older ones stay published (S43)."""
     signing_keys.rotate()
     return redirect("sandbox:launcher")
 
 
 def _scene(request: HttpRequest) -> Scene:
-    """Return who opens what; from the portal the patients open their own record themselves."""
+    """Return the scene; in the portal, patients open their own record."""
     values = request.GET
     user, patient = values.get("user", ""), values.get("patient", "")
     if values.get("way") == PORTAL:
@@ -188,7 +188,7 @@ def _impossible(request: HttpRequest, reason: str, *, wants_json: bool) -> HttpR
 @never_cache
 @require_GET
 def launcher(request: HttpRequest) -> HttpResponse:
-    """Choose app, patient, visit and clinician; below, the window on what clients do."""
+    """Show the launcher: the choice of app, patient, visit and clinician, and the worlds."""
     apps = list(Client.objects.exclude(kind=Client.Kind.SERVICE))
     search = request.GET.get("search", "").strip()
     try:
@@ -216,7 +216,8 @@ def launcher(request: HttpRequest) -> HttpResponse:
 
 
 def _described(world: World) -> dict[str, str]:
-    """Return where a world is and what its discovery announces; links lead to the host in use."""
+    """Return a world's URLs and what its discovery announces. Links are relative, so the host stays
+    the same."""
     with worlds.within(world):
         base, issuer = addresses.fhir_base_url(), addresses.issuer()
     return {
@@ -233,7 +234,7 @@ def _places(apps: list[Client]) -> list[str]:
 
 
 def _unknown_app(apps: list[Client], client_id: str) -> str:
-    """Return the client_id of an address that somebody sent, where no such app is here."""
+    """Return the client_id in the URL if no such app is registered here."""
     return "" if any(app.client_id == client_id for app in apps) else client_id
 
 
@@ -246,7 +247,7 @@ def _chosen_app(apps: list[Client], client_id: str) -> Client | None:
 @never_cache
 @require_GET
 def frame(request: HttpRequest) -> HttpResponse:
-    """The app inside an EHR: its page in a frame below the patient's banner."""
+    """Show the app inside an EHR: its page in a frame below the patient's banner."""
     client = find_client(request.GET.get("client_id"))
     try:
         scene, chosen = _scene(request), _chosen_faults(request)
@@ -278,7 +279,7 @@ def frame(request: HttpRequest) -> HttpResponse:
 
 
 def _next_scene(scene: Scene) -> Scene:
-    """Return who is opened next in this EHR, where a fault opens another patient."""
+    """Return the scene after this one, for the fault that opens another patient."""
     everybody = [patient.id for patient in store.patients()]
     following = (everybody.index(scene.patient.id) + 1) % len(everybody)
     return launches.set_scene(people.CLINICIAN, everybody[following], "")

@@ -1,4 +1,4 @@
-"""The end of a sign-in at the EHR, and the way back to the app (S44)."""
+"""Sign-out at the EHR, and the way back to the app (S44)."""
 
 import json
 from http import HTTPStatus
@@ -20,10 +20,10 @@ from smartapp.sandbox.views import consent_pages
 @never_cache
 @require_http_methods(["GET", "POST"])
 def logout(request: HttpRequest) -> HttpResponse:
-    """End the sign-in, and go back to the app where an address is registered for that (S44).
+    """End the sign-in, and redirect to the app if the address is registered for that (S44).
 
-    An app may post it as well (OpenID Connect RP-Initiated Logout 1.0, section 2), from its own
-    origin and without a token of ours; that ends no more than a link does.
+    An app may also POST (OpenID Connect RP-Initiated Logout 1.0 §2), from its own origin and
+    without a CSRF token; this does no more than a link.
     """
     values = request.GET if request.method == "GET" else request.POST
     way_back = _way_back(values)
@@ -37,7 +37,7 @@ def logout(request: HttpRequest) -> HttpResponse:
 
 
 def _way_back(values: QueryDict) -> str:
-    """Return where to go, as registered byte for byte; empty: nowhere."""
+    """Return the redirect address, registered byte for byte; "" if there is none."""
     client = registered_client(values.get("client_id") or _audience(values))
     uri = values.get("post_logout_redirect_uri", "")
     if client is None or uri not in client.post_logout_redirect_uris:
@@ -47,7 +47,8 @@ def _way_back(values: QueryDict) -> str:
 
 
 def _audience(values: QueryDict) -> object:
-    """Return for whom an id_token_hint was made. It proves nothing, and nothing is given for it."""
+    """Return the audience of an id_token_hint. It is not verified, and only used to find the
+    client."""
     try:
         parts = jws.extract_compact(values.get("id_token_hint", "").encode())
         claims = json.loads(parts.payload)

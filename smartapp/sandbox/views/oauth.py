@@ -1,4 +1,4 @@
-"""The endpoints that clients call themselves: JSON in every answer, never stored (S4)."""
+"""The endpoints that clients call directly: every response is JSON and never stored (S4)."""
 
 from collections.abc import Callable
 from functools import wraps
@@ -29,7 +29,7 @@ PUBLIC_SECONDS = 300
 
 
 def endpoint(name: str, *methods: str) -> Callable[[Respond], View]:
-    """A view that judges the shape of a request, answers it, and writes down the verdict."""
+    """Decorate a view: check the shape of a request, answer it, and log the verdict."""
 
     def decorate(respond: Respond) -> View:
         @csrf_exempt
@@ -70,7 +70,7 @@ def _read(request: HttpRequest, methods: tuple[str, ...], oauth: SandboxRequest)
 
 
 def _open_to_pages(response: HttpResponse) -> HttpResponse:
-    """Apps that live in a browser call these too; no cookie is involved."""
+    """Allow scripts of any origin to call the endpoint; no cookie is involved."""
     response.headers["Access-Control-Allow-Origin"] = "*"
     response.headers["Access-Control-Allow-Headers"] = "Authorization, Content-Type"
     response.headers["Access-Control-Allow-Methods"] = "GET, POST, OPTIONS"
@@ -86,7 +86,7 @@ def token(oauth: SandboxRequest) -> HttpResponse:
 
 @endpoint("introspect", "GET", "POST")
 def introspect(oauth: SandboxRequest) -> HttpResponse:
-    """GET as athenahealth documents it, POST as RFC 7662 does (S40)."""
+    """Introspect a token: by GET as athenahealth documents it, by POST as in RFC 7662 (S40)."""
     return server.endpoint_response(Introspection.ENDPOINT_NAME, oauth)
 
 
@@ -97,7 +97,7 @@ def revoke(oauth: SandboxRequest) -> HttpResponse:
 
 @csrf_exempt
 def unknown_path(request: HttpRequest) -> HttpResponse:
-    """Answer at what is no address of this EHR: to GET a plain text (E12), to others JSON."""
+    """Answer at an unknown path: plain text for GET (E12), JSON for other methods."""
     if request.method == "OPTIONS":
         return _open_to_pages(HttpResponse(status=204))
     refusal = NoSuchAddress(addresses.endpoint("token"))
@@ -110,7 +110,7 @@ def unknown_path(request: HttpRequest) -> HttpResponse:
 
 
 def public_document(view: View) -> View:
-    """A view of a document that everybody may read, pages of other origins too."""
+    """Decorate the view of a public document, which scripts of any origin may read."""
 
     @csrf_exempt
     @wraps(view)
@@ -132,10 +132,11 @@ def _document(content: dict[str, Any]) -> HttpResponse:
 
 @public_document
 def keys(request: HttpRequest) -> HttpResponse:
-    """The keys that id_tokens are signed with (S43).
+    """Return the keys that sign id_tokens (S43).
 
-    athenahealth documents a `client_id`, which its own discovery leaves out: both work. In preview
-    nobody may keep a copy, so that a rotation is seen at once, and clients meet such an EHR.
+    athenahealth documents a `client_id` parameter that its own discovery omits: both work. In
+    preview the document must not be cached, so that a rotation is seen at once, and clients meet
+    such an EHR.
     """
     client_id = request.GET.get("client_id")
     if client_id is not None and registered_client(client_id) is None:

@@ -1,4 +1,4 @@
-"""`sandbox_client`: register, or update, somebody's app at the sandbox EHR."""
+"""`sandbox_client`: register or update an app at the sandbox EHR."""
 
 import json
 import os
@@ -81,7 +81,7 @@ class Command(BaseCommand):
 
 
 def _client(options: Options) -> Client:
-    """Return the record as it will be: the known one, or a new one, with what was given."""
+    """Return the client, new or known, with the given options applied."""
     client = _begun(options)
     for name in ONE_VALUE:
         if options[name] is not None:
@@ -98,7 +98,8 @@ def _client(options: Options) -> Client:
 
 
 def _begun(options: Options) -> Client:
-    """Return what is changed. Of another kind of app, or one only tried, nothing stays."""
+    """Return the client to change. A client of another kind, or one that was only tried, starts
+    anew."""
     client_id = options["client_id"]
     known = find_client(client_id)
     kind = options["kind"] or (known.kind if known else "")
@@ -110,9 +111,9 @@ def _begun(options: Options) -> Client:
 
 
 def _give_credentials(client: Client, options: Options) -> None:
-    """Replace how the client proves itself, where anything about that was given (S5).
+    """Replace the credentials if one of their options is given (S5).
 
-    The copy of a key set at a URL is let go in any case: it is fetched anew.
+    The cached copy of a key set is dropped in any case, so that it is fetched again.
     """
     if client.jwks_url:
         client.jwks, client.jwks_fresh_until = None, None
