@@ -17,11 +17,11 @@ class Access:
     fhirUser: str | None
     expires_at: datetime
     faults: Faults = field(default_factory=dict)
-    """What goes wrong on purpose for this launch (S66)."""
+    """The faults of this launch (S66)."""
     asks_as_athena: bool = False
-    """Whether searches are held to athenahealth's own rules (S65)."""
+    """Whether athenahealth's own rules for searches apply (S65)."""
     is_renewed: bool = False
-    """Whether a refresh gave this token; looked up only where a fault asks."""
+    """Whether this token came from a refresh; looked up only if a fault needs it."""
 
 
 def find_access(token: str) -> Access | None:

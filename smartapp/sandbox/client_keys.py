@@ -19,7 +19,7 @@ from smartapp.sandbox.refusals import invalid_client
 
 FRESH_SECONDS_UNTOLD = 300
 FRESH_SECONDS_AT_MOST = 29 * 3600
-"""The longest that a known EHR keeps a key set (S51)."""
+"""The longest time that a known EHR caches a key set (S51)."""
 REFETCHES_PER_MINUTE = 10
 MOST_KEYS_ADVISED = 5
 KEPT_FETCHES_PER_CLIENT = 50

@@ -15,7 +15,7 @@ from enum import StrEnum
 
 MAX_CHARACTERS = 500
 SECONDS_UNTIL_RENEWAL = 30
-"""How long access tokens live where a fault waits for their renewal: people see it soon."""
+"""The lifetime of access tokens if a fault shows only at their renewal."""
 SECONDS = r"[1-9]|[12][0-9]|30"
 TYPE = r"[A-Z][A-Za-z]{1,40}|"
 
@@ -38,7 +38,7 @@ class Where(StrEnum):
 
 
 WITHOUT_A_PERSON = (Where.TOKEN, Where.FHIR)
-"""Where the faults act that a token request of a 2-legged client can meet."""
+"""The parts whose faults apply to a token request of a 2-legged client."""
 
 
 PLACES: Mapping[str, tuple[Where, ...]] = {
@@ -47,7 +47,7 @@ PLACES: Mapping[str, tuple[Where, ...]] = {
     "refresh_token": (Where.REFRESH, Where.ID_TOKEN),
     "introspect": (Where.INTROSPECTION,),
 }
-"""Where the faults act that change the answer of an endpoint, or to a grant of its own."""
+"""The parts whose faults change the response of an endpoint or grant."""
 REFUSES: Mapping[str, str] = {
     "authorize-not-assigned": "E11",
     "authorize-error-uri": "S66",
@@ -67,7 +67,7 @@ REFUSES: Mapping[str, str] = {
     "fhir-429": "S66",
     "fhir-forbidden": "S61",
 }
-"""By which rule the faults refuse that leave a good answer as it is."""
+"""The rule behind the refusal of a fault; all other faults change a good response."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,9 +79,9 @@ class Fault:
     argument: str = ""
     """The usual argument."""
     pattern: str = ""
-    """What an argument looks like; empty: it takes none."""
+    """The pattern of an argument; empty if the fault takes none."""
     habit_of: str = ""
-    """Whose everyday behaviour it is said to be; empty: nobody's, it is plainly wrong."""
+    """The vendors that are said to behave like this; empty if it is plainly wrong."""
 
     @property
     def usual(self) -> str:

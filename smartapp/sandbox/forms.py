@@ -13,9 +13,9 @@ from smartapp.sandbox.worlds import World
 SEVERAL = forms.Textarea(attrs={"rows": 2, "spellcheck": "false"})
 GENERATED_ID_PREFIX = "0oa"
 NOT_KEPT = "new_secret"
-"""A wish of the moment, not of the record."""
+"""A field that is not part of the client's record."""
 DECISIVE = frozenset({"kind", "world", "auth_method", "profile"})
-"""Without these nothing can be said about the rest."""
+"""Without these the other fields cannot be checked."""
 
 
 class ClientForm(forms.Form):

@@ -27,7 +27,7 @@ from smartapp.sandbox.refusals import (
 
 CODE_LIFETIME = timedelta(seconds=60)
 REFRESH_TOKEN_LIFETIME = timedelta(days=90)
-"""Counted from the last request that made or used the token (S31)."""
+"""Counted from the last request that created or used the token (S31)."""
 CODE_CHALLENGE_CHARACTERS = 43
 
 Answer = tuple[int, dict[str, Any], list[tuple[str, str]]]

@@ -55,7 +55,7 @@ class Client(ClientMixin, models.Model):
         AuthMethod.NONE,
     )
     REGISTERED_PROFILES = (Profile.ATHENA, Profile.STRICT, Profile.BCP)
-    """What a registration may have; the others are for apps that are only tried."""
+    """The values for registered apps; the others are for apps that are only tried."""
 
     client_id = models.CharField(max_length=200, unique=True)
     name = models.CharField(max_length=200)
@@ -73,16 +73,16 @@ class Client(ClientMixin, models.Model):
     launch_url = models.URLField(max_length=500, blank=True)
     standalone_url = models.URLField(max_length=500, blank=True)
     scope = models.TextField(blank=True)
-    """What it may ask for at most; empty: everything this EHR offers to its kind."""
+    """All scopes that it may request; empty for all that this EHR offers to its kind."""
     access_token_seconds = models.PositiveIntegerField(default=3600)
     token_requests_per_minute = models.PositiveIntegerField(default=0)
-    """More get a 429 until the minute is over (S37); 0: as many as it likes."""
+    """More get a 429 until the minute is over (S37); 0 for no limit."""
     quirks = models.CharField(max_length=faults.MAX_CHARACTERS, blank=True)
-    """Faults that this client meets in every launch: the habits of another EHR."""
+    """Faults that apply to every launch of this client: the habits of another EHR."""
     next_faults = models.CharField(max_length=faults.MAX_CHARACTERS, blank=True)
-    """Faults that the next launch starting at the app will take along, and it alone.
+    """Faults for the next standalone launch only.
 
-    Of a 2-legged client: that its next token request meets."""
+    For a 2-legged client: for its next token request."""
     created_at = models.DateTimeField(auto_now_add=True)
 
     class Meta:
@@ -161,7 +161,7 @@ class Launch(models.Model):
 
     digest = models.CharField(max_length=64, unique=True)
     client = models.ForeignKey(Client, on_delete=models.CASCADE, null=True, blank=True)
-    """None: whichever app is tried without a registration."""
+    """None for an app that is tried without a registration."""
     username = models.CharField(max_length=100)
     patient = models.CharField(max_length=100, blank=True)
     encounter = models.CharField(max_length=100, blank=True)
@@ -184,11 +184,11 @@ class Authorization(AuthorizationCodeMixin, models.Model):
     patient = models.CharField(max_length=100, blank=True)
     encounter = models.CharField(max_length=100, blank=True)
     launch_context = models.JSONField(default=dict)
-    """Members of the token response beside the tokens (S36)."""
+    """The members of the token response beside the tokens (S36)."""
     fhir_user = models.CharField(max_length=500, blank=True)
     nonce = models.TextField(blank=True)
     faults = models.CharField(max_length=faults.MAX_CHARACTERS, blank=True)
-    """What this launch meets on purpose (S66)."""
+    """The faults of this launch (S66)."""
     signed_in_at = models.DateTimeField()
     created_at = models.DateTimeField(default=timezone.now)
     revoked_at = models.DateTimeField(null=True, blank=True)
@@ -229,7 +229,7 @@ class Token(TokenMixin, models.Model):
     )
     scope = models.TextField()
     faults = models.CharField(max_length=faults.MAX_CHARACTERS, blank=True)
-    """Chosen for the token request itself: what the bearer meets, besides those of a launch."""
+    """Faults chosen for the token request itself, in addition to those of a launch."""
     created_at = models.DateTimeField(default=timezone.now)
     expires_at = models.DateTimeField(db_index=True)
     revoked_at = models.DateTimeField(null=True, blank=True)
@@ -328,7 +328,7 @@ class RequestRecord(models.Model):
 
     CHANGED_BY = "changed by the fault"
     ASKED_FOR = "resource type"
-    """Among the parameters, what a row shows without being opened."""
+    """Names among the parameters that the summary of a row shows."""
 
     at = models.DateTimeField(default=timezone.now)
     endpoint = models.CharField(max_length=20)
@@ -336,7 +336,7 @@ class RequestRecord(models.Model):
     accepted = models.BooleanField()
     rule = models.CharField(max_length=40, blank=True)
     kept = models.JSONField(default=list)
-    """The rules that the request was held against and kept."""
+    """The rules that the request was checked against and kept."""
     error = models.CharField(max_length=60, blank=True)
     reason = models.CharField(max_length=500, blank=True)
     parameters = models.JSONField(default=dict)

@@ -56,15 +56,15 @@ class SandboxRequest(OAuth2Request):
     launch: Launch | None = None
     patient: str = ""
     offered: tuple[str, ...] = ()
-    """What this EHR can give of the scopes that were asked for."""
+    """The requested scopes that this EHR can grant."""
     granted: tuple[str, ...] = ()
     unconfirmed: bool = False
-    """Whether nobody confirmed yet that this app may be tried, and its redirect URI."""
+    """Whether the user must still confirm that this app is tried, and its redirect URI."""
     signed_in_at: float = 0
     fault_here: str = ""
-    """The fault of this very request: of its address, so that no form is mistaken for one.
+    """The fault in this request's URL; a form field of that name is not one.
 
-    The pages of an authorization carry the address's parameters along in their forms.
+    The pages of an authorization carry the URL's parameters along in their forms.
     """
 
     def __init__(self, request: HttpRequest, endpoint: str) -> None:

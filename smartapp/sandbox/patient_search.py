@@ -8,7 +8,7 @@ from smartapp.sandbox.fhir import store
 from smartapp.sandbox.fhir.store import PatientSummary, Resource
 
 PLAIN_LETTERS = str.maketrans({"ø": "o", "đ": "d", "ł": "l", "æ": "ae", "œ": "oe", "ß": "ss"})
-"""Letters that Unicode does not take apart."""
+"""Letters that Unicode normalization does not decompose."""
 NOT_A_WORD = re.compile(r"[\W_]+")
 
 

@@ -22,7 +22,8 @@ class Person:
     name: str
     reference: str
     patients: tuple[PatientSummary, ...]
-    """Whose records this person may open: all for a clinician, own and children for a patient."""
+    """The patients whose records they may open: all for a clinician, for a patient their own and
+    their children's."""
 
     @property
     def is_clinician(self) -> bool:

@@ -40,7 +40,7 @@ KEPT = {
     "introspect": ["S40"],
     "revoke": ["S42"],
 }
-"""What each kind of request is held against besides its way to authenticate."""
+"""The rules for each kind of request, besides those of client authentication."""
 RULES = {
     # Authlib itself refuses these; the rule behind each.
     "unauthorized_client": "S21",

@@ -14,13 +14,13 @@ from smartapp.sandbox.refusals import Refusal
 from smartapp.sandbox.worlds import World
 
 CLIENT_ID = re.compile(r"[!-~](?:[ -~]*[!-~])?")
-"""Any that OAuth allows (RFC 6749, appendix A.1), but for blanks at its ends."""
+"""All that OAuth allows (RFC 6749, appendix A.1), except with spaces at its ends."""
 UNSAFE_SCHEMES = frozenset({"javascript", "data", "vbscript", "file", "blob"})
 RULES_OF_WORLDS: Mapping[str, str] = {
     World.STRICT: Client.Profile.STRICT,
     World.BCP: Client.Profile.BCP,
 }
-"""What these worlds announce, so that their apps cannot live by other rules (S2, S3)."""
+"""The rules that these worlds announce; their apps cannot have others (S2, S3)."""
 NOT_WRITTEN = frozenset({"id", "created_at", "next_faults"})
 
 

@@ -45,7 +45,7 @@ SHARED_WORDS = {
     "Organization": "practices",
     "Practitioner": "names of clinicians",
 }
-"""Types that are about nobody's health."""
+"""Types that are not about a patient."""
 LEVEL_WORDS = {
     "patient": "of this patient",
     "user": "of everyone you may see",

@@ -15,7 +15,7 @@ from smartapp.sandbox.models import SigningKey
 ALGORITHM = "RS256"
 KEY_BITS = 2048
 KEPT_KEYS = 4
-"""The newest ones; an id_token of an older one is long expired."""
+"""The newest keys; id_tokens of older ones have long expired."""
 
 
 def current() -> RSAKey:

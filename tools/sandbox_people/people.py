@@ -7,7 +7,7 @@ from datetime import date
 from tools.sandbox_people.terms import Diagnosis, Drug
 
 REFERENCE_DATE = date(2026, 11, 1)
-"""Today, in the sandbox: nothing in a chart is later."""
+"""The sandbox's present day: no entry in a chart is later."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,7 +117,7 @@ class Person:
     language: tuple[str, str] | None = None
     smoking: tuple[str, str] | None = None
     everyday_seed: int | None = None
-    """Which of the generator's lives fills in colds, sprains and vaccinations; None: none."""
+    """The generator seed for colds, sprains and vaccinations; None for none of these."""
     height_percentile: float | None = None
     """A child follows the growth charts at these percentiles."""
     weight_percentile: float = 0.5

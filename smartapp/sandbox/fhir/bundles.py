@@ -35,7 +35,7 @@ MAX_COUNT = 200
 MAX_PARAMETERS = 50
 EARLIEST = datetime.min.replace(tzinfo=UTC)
 TOTALS = frozenset({"none", "estimate", "accurate"})
-"""What may be wished for; every answer has the accurate total."""
+"""The accepted values; every response has the accurate total."""
 RESULT_PARAMETERS = frozenset({"_count", "_format", "_pretty"})
 
 
@@ -45,9 +45,9 @@ class Query:
 
     resource_type: str
     applied: Parameters
-    """What was understood and is repeated in the self link."""
+    """The known parameters, which the self link repeats."""
     ignored: tuple[str, ...]
-    """The names of what was not: their values may be secrets that belong nowhere near here."""
+    """The names of unknown parameters, without their values, which may be secrets."""
     tests: tuple[Test, ...]
     sort: tuple[str, ...]
     count: int

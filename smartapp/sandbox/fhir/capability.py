@@ -48,7 +48,7 @@ PROFILES = {
     "Procedure": ("procedure",),
     "RelatedPerson": ("relatedperson",),
 }
-"""Which US Core profiles the people's records were made after; a few leave out what it wants."""
+"""The US Core profiles that the records follow; a few records lack required elements."""
 
 
 @cache

@@ -94,4 +94,4 @@ COMPARE: Mapping[str, Callable[[Interval, Interval], bool]] = {
     "sa": _starts_after,
     "eb": _ends_before,
 }
-"""The prefixes of R4 search; each says whether a stored interval answers the one asked for."""
+"""The prefixes of R4 search; each compares a stored interval with the requested one."""

@@ -11,7 +11,7 @@ from smartapp.sandbox.fhir.store import TYPES
 
 HIDDEN = "•••"
 MAX_NAME_CHARACTERS = 40
-"""Longer is no name: it may be a secret that has none."""
+"""Anything longer is not a name: it may be a secret."""
 OF_EVERY_SEARCH = frozenset({"_count", "_cursor", "_format", "_pretty", "_sort", "_total"})
 
 

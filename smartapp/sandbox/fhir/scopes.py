@@ -28,7 +28,7 @@ class Grant:
     """One scope, applied to one resource type."""
 
     patients: frozenset[str] | None
-    """Whose records it opens; None: everybody's."""
+    """The patients whose records it covers; None for all."""
     permissions: str
     filters: tuple[Test, ...]
 

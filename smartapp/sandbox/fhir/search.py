@@ -244,7 +244,7 @@ SORTS: Mapping[str, frozenset[str]] = {
     name: frozenset({"_id", "_lastUpdated", *(p for p in own if "date" in p or p == "authoredon")})
     for name, own in _OWN.items()
 }
-"""Which parameters a type may be sorted by."""
+"""The parameters by which a type can be sorted."""
 
 
 def narrowing_parameters(resource_type: str) -> frozenset[str]:

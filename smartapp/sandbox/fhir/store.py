@@ -95,7 +95,7 @@ class Record:
     patient: str | None
     date: Interval | None
     tokens: Mapping[str, frozenset[str]] = field(repr=False)
-    """Per coded element, each way of asking for one of its codings (R4 search, token)."""
+    """For each coded element, every token that matches one of its codings (R4 search, token)."""
 
     @property
     def reference(self) -> str:

@@ -32,7 +32,8 @@ FRAME_SANDBOX = (
     "allow-downloads allow-forms allow-modals allow-pointer-lock allow-popups "
     "allow-popups-to-escape-sandbox allow-same-origin allow-scripts"
 )
-"""What athenahealth is said to allow a framed app: anything but to lead its own window away."""
+"""The `sandbox` attribute that athenahealth is said to use: a framed app may do anything except
+navigate the EHR's window."""
 CHART, LIST, PORTAL = "chart", "list", "portal"
 WAYS = {
     CHART: "From the chart of the chosen patient",
