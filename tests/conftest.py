@@ -13,7 +13,7 @@ from hypothesis import HealthCheck
 from hypothesis import settings as hypothesis_settings
 from pytest_django import DjangoDbBlocker
 
-from smartapp.audit import guard
+from smartapp.audit import append_only
 from smartapp.database import close_thread_connections
 from tests import emptying, key_pool
 from tests.scripted_ehr import ScriptedEHR
@@ -104,6 +104,6 @@ def django_db_setup(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -
     """The audit trail refuses to be emptied, which is what the runner does after a test; and
     PostgreSQL drops no database that the app's database threads still hold open."""
     with django_db_blocker.unblock():
-        guard.lift(connection)
+        append_only.lift(connection)
     yield
     close_thread_connections()

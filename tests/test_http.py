@@ -274,7 +274,7 @@ class TestPlaces:
         assert [answer.status for answer in answers] == [200] * 9
         assert server.accepted == 3
 
-    async def test_reads_and_sign_ins_have_places_of_their_own(self, server: Server) -> None:
+    async def test_reads_and_sign_ins_have_slots_of_their_own(self, server: Server) -> None:
         server.answer = silence
         reads = [asyncio.create_task(http.get(server.url)) for _ in range(3)]
         await asyncio.sleep(0.1)

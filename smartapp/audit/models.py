@@ -1,7 +1,7 @@
 """Append-only record of what administrators did. No PHI, no secrets.
 
 Each event holds the digest of the previous event and its own, so a changed, removed or inserted
-event breaks the chain (`chain`). The database refuses changes (`guard`).
+event breaks the chain (`chain`). The database refuses changes (`append_only`).
 """
 
 from django.db import models

@@ -25,14 +25,14 @@ from django.views.decorators.http import require_http_methods, require_POST
 from smartapp.audit import trail
 from smartapp.audit.admin import ReadOnlyAdmin
 from smartapp.keys import (
-    aftermath,
+    dry_run,
     emergency,
+    emergency_effects,
     evidence,
     key_creation,
     lifecycle,
     panel,
     refusals,
-    rehearsal,
     rotation,
     wording,
 )
@@ -145,9 +145,11 @@ class KeySetAdmin(ReadOnlyAdmin):
             consequence=panel.consequence(step, line),
             while_signs=line.signer.kid if line.signer else "",
             before_its_time=wording.before_its_time(line) if naming and not is_emergency else "",
-            affected=aftermath.affected(key_set, alg, timezone.now()) if is_emergency else None,
+            affected=emergency_effects.affected(key_set, alg, timezone.now())
+            if is_emergency
+            else None,
             risky=naming,
-            used_by=aftermath.ehrs(key_set, alg) if naming else [],
+            used_by=emergency_effects.ehrs(key_set, alg) if naming else [],
             known=known,
             to_be_typed=names,
         )
@@ -183,7 +185,7 @@ class KeySetAdmin(ReadOnlyAdmin):
         """Sign with the key that signs next and verify as an EHR would. Changes nothing."""
         _refuse_unless(request, "rotate_keyset")
         key_set = get_object_or_404(KeySet, pk=pk)
-        outcome = rehearsal.rehearse(key_set, _line_or_404(key_set, alg))
+        outcome = dry_run.rehearse(key_set, _line_or_404(key_set, alg))
         level = messages.SUCCESS if outcome.passed else messages.ERROR
         self.message_user(request, f"Dry run: {outcome.sentence}", level)
         return _back_to(key_set)
@@ -194,7 +196,7 @@ class KeySetAdmin(ReadOnlyAdmin):
         _refuse_unless(request, "rotate_keyset")
         key_set = get_object_or_404(KeySet, pk=pk)
         line, actor = _line_or_404(key_set, alg), request.user.get_username()
-        for outcome in rehearsal.ask_ehrs(line, actor=actor, now=timezone.now()):
+        for outcome in dry_run.ask_ehrs(line, actor=actor, now=timezone.now()):
             level = messages.SUCCESS if outcome.passed else messages.ERROR
             self.message_user(request, outcome.sentence, level)
         return _back_to(key_set)

@@ -8,11 +8,11 @@ from django.contrib.auth.models import AnonymousUser, User
 
 from smartapp.keys import (
     affected_launches,
-    aftermath,
     automation,
+    dry_run,
+    emergency_effects,
     evidence,
     heartbeat,
-    rehearsal,
     rotation,
     timeline,
     wording,
@@ -97,7 +97,7 @@ def page(key_set: KeySet, user: User | AnonymousUser, now: datetime) -> dict[str
     warnings = automation.warnings(key_set, now) + heartbeat.failures(now)
     return {
         "key_set": key_set,
-        "jwks_url": rehearsal.public_url(key_set),
+        "jwks_url": dry_run.public_url(key_set),
         "to_do": heartbeat.to_do(key_set, now, is_warned=bool(warnings)),
         "last_runs": heartbeat.last_runs(now),
         "warnings": warnings,
@@ -126,7 +126,7 @@ def _section(
     of_line = [key for key in keys if key.alg == line.alg]
     return Section(
         alg=line.alg,
-        used_by=aftermath.ehrs(key_set, line.alg),
+        used_by=emergency_effects.ehrs(key_set, line.alg),
         next_step=wording.next_step(key_set, line, now),
         timeline=timeline.rows(key_set, line, of_line, now),
         allowed=[_button(step, line) for step in line.allowed_steps(now)] if may_rotate else [],
@@ -134,7 +134,7 @@ def _section(
         can_be_asked=affected_launches.launches().can_be_asked(key_set, line.alg)
         if may_rotate
         else [],
-        after_emergency=aftermath.afterwards(key_set, line, now) if may_risk else None,
+        after_emergency=emergency_effects.afterwards(key_set, line, now) if may_risk else None,
         keys=[_key_row(key, now) for key in of_line],
     )
 

@@ -6,10 +6,10 @@ from urllib.parse import unquote_plus
 
 from smartapp.sandbox import client_assertion, faults, registering
 from smartapp.sandbox.access import find_access
-from smartapp.sandbox.broken_answers import claimed_faults
 from smartapp.sandbox.models import Client, Token, digest, registered_client
 from smartapp.sandbox.oauth_request import SandboxRequest
 from smartapp.sandbox.refusals import BearerWanted, Refusal, invalid_client, invalid_request
+from smartapp.sandbox.token_faults import claimed_faults
 
 BY_BEARER = "introspect-by-bearer"
 UNKNOWN = "The client is unknown, or its secret is wrong."

@@ -41,7 +41,7 @@ WITHOUT_A_PERSON = (Where.TOKEN, Where.FHIR)
 """The parts whose faults apply to a token request of a 2-legged client."""
 
 
-PLACES: Mapping[str, tuple[Where, ...]] = {
+PARTS: Mapping[str, tuple[Where, ...]] = {
     "authorize": (Where.AUTHORIZE,),
     "token": (Where.TOKEN, Where.ID_TOKEN),
     "refresh_token": (Where.REFRESH, Where.ID_TOKEN),
@@ -330,15 +330,15 @@ def wait_for_renewal(chosen: Faults) -> bool:
     return any(FAULTS[name].where == Where.REFRESH for name in chosen)
 
 
-def at_work(chosen: Faults, places: Iterable[Where], rule: str = "") -> list[str]:
+def at_work(chosen: Faults, parts: Iterable[Where], rule: str = "") -> list[str]:
     """Return which faults caused a response: a good one, or a refusal by `rule`."""
-    met = [name for name in chosen if FAULTS[name].where in places]
+    met = [name for name in chosen if FAULTS[name].where in parts]
     return [name for name in met if REFUSES.get(name, "") == rule]
 
 
-def places_of(endpoint: str, grant_type: str = "") -> tuple[Where, ...]:
+def parts_of(endpoint: str, grant_type: str = "") -> tuple[Where, ...]:
     """Return the parts of the EHR whose faults change the response to this kind of request."""
-    return PLACES.get(grant_type) or PLACES.get(endpoint, ())
+    return PARTS.get(grant_type) or PARTS.get(endpoint, ())
 
 
 def joined(*texts: str) -> str:
@@ -346,8 +346,8 @@ def joined(*texts: str) -> str:
     return ",".join(text for text in texts if text)
 
 
-def by_place(places: Iterable[Where] = Where) -> list[tuple[Where, list[Fault]]]:
+def by_part(parts: Iterable[Where] = Where) -> list[tuple[Where, list[Fault]]]:
     """Return the faults of these parts of the EHR, grouped, in the order of a launch."""
     return [
-        (where, [fault for fault in FAULTS.values() if fault.where == where]) for where in places
+        (where, [fault for fault in FAULTS.values() if fault.where == where]) for where in parts
     ]

@@ -30,8 +30,8 @@ def frame_apps(response: HttpResponse, *apps: str) -> None:
 
     A form may also lead to an unregistered app on this machine.
     """
-    places = [*_own(), *_origins(apps)]
-    _replace(response, {"frame-src": places, "form-action": [*places, *THIS_MACHINE]})
+    origins = [*_own(), *_origins(apps)]
+    _replace(response, {"frame-src": origins, "form-action": [*origins, *THIS_MACHINE]})
 
 
 def let_scripts_fetch(response: HttpResponse) -> None:

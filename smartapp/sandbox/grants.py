@@ -7,7 +7,7 @@ from authlib.oauth2.rfc6749 import InvalidGrantError, InvalidRequestError, grant
 from authlib.oauth2.rfc7636 import CodeChallenge
 from django.utils import timezone
 
-from smartapp.sandbox import addresses, broken_answers, faults, launches, people, scopes
+from smartapp.sandbox import addresses, faults, launches, people, scopes, token_faults
 from smartapp.sandbox.models import (
     Authorization,
     Client,
@@ -42,7 +42,7 @@ class AuthorizationCodeGrant(grants.AuthorizationCodeGrant):
         client = cast(Client, request.client)
         request.launch = _launch(client, request)
         try:
-            broken_answers.refuse_at_once(request)
+            token_faults.refuse_at_once(request)
         except faults.FaultUnknown as exc:
             raise invalid_request("S66", str(exc)) from exc
         by_letters = "authorize-scope-letters" in request.faults
@@ -101,7 +101,7 @@ class AuthorizationCodeGrant(grants.AuthorizationCodeGrant):
     def create_token_response(self) -> Answer:  # type: ignore[override]
         """Consume the code first: of two requests with one code, only one gets tokens (S16)."""
         consent = cast(Authorization, self.request.consent)
-        broken_answers.meet(self.request)
+        token_faults.meet(self.request)
         unused = Authorization.objects.filter(pk=consent.pk, code_used_at=None)
         if not unused.update(code_used_at=timezone.now()):
             raise _code_used(consent)
@@ -256,7 +256,7 @@ class RefreshTokenGrant(grants.RefreshTokenGrant):
     def create_token_response(self) -> Answer:  # type: ignore[override]
         """Rotate first: of two requests with one rotating token, only one gets tokens (S31)."""
         token = cast(Token, self.request.refresh_token)
-        broken_answers.meet(self.request)
+        token_faults.meet(self.request)
         if self.INCLUDE_NEW_REFRESH_TOKEN:
             unused = Token.objects.filter(pk=token.pk, rotated_at=None)
             if not unused.update(rotated_at=timezone.now()):
@@ -311,7 +311,7 @@ class ClientCredentialsGrant(grants.ClientCredentialsGrant):
         return super().generate_token(*args, **kwargs)
 
     def create_token_response(self) -> Answer:  # type: ignore[override]
-        broken_answers.meet(self.request)
+        token_faults.meet(self.request)
         answer = super().create_token_response()  # type: ignore[no-untyped-call]
         return _altered(self.request, answer)
 
@@ -321,7 +321,7 @@ def _altered(request: SandboxRequest, answer: Any) -> Answer:
 
     This is not a hook, because Authlib calls hooks in no particular order, and this must come last.
     """
-    broken_answers.alter(request, answer[1])
+    token_faults.alter(request, answer[1])
     return cast(Answer, answer)
 
 

@@ -7,7 +7,7 @@ from authlib.oidc.core.grants import OpenIDCode
 from authlib.oidc.core.util import create_half_hash
 from django.utils import timezone
 
-from smartapp.sandbox import addresses, forgeries, signing_keys
+from smartapp.sandbox import addresses, id_token_faults, signing_keys
 from smartapp.sandbox.models import Authorization, Client, new_secret
 from smartapp.sandbox.oauth_request import SandboxRequest
 from smartapp.sandbox.people import Person
@@ -58,7 +58,9 @@ class IDToken(OpenIDCode):
             claims["nonce"] = request.authorization_code.nonce
         chosen = request.faults
         is_refreshed = request.refresh_token is not None
-        return forgeries.sign(chosen, forgeries.claims(chosen, claims, is_refreshed=is_refreshed))
+        return id_token_faults.sign(
+            chosen, id_token_faults.claims(chosen, claims, is_refreshed=is_refreshed)
+        )
 
 
 def _half_hash(access_token: str) -> str:

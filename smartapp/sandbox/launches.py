@@ -117,12 +117,14 @@ def context(launch: Launch, patient: str) -> dict[str, Any]:
         "tenant": TENANT,
         "ah_practice": PRACTICE,
         "ah_department": DEPARTMENT,
-        "fhirContext": [{"reference": place, "type": "Location"} for place in _places(launch)],
+        "fhirContext": [
+            {"reference": location, "type": "Location"} for location in _locations(launch)
+        ],
     }
     return {name: value for name, value in members.items() if value not in ("", [])}
 
 
-def _places(launch: Launch) -> list[str]:
+def _locations(launch: Launch) -> list[str]:
     """Return the locations of the visit, for `fhirContext` (S36)."""
     visit = store.store().find("Encounter", launch.encounter)
     stays = visit.resource.get("location", []) if visit else []

@@ -9,7 +9,7 @@ from django.db import models
 from django.utils import timezone
 from django.utils.crypto import constant_time_compare, salted_hmac
 
-from smartapp.sandbox import faults, rules, worlds
+from smartapp.sandbox import faults, rule_texts, worlds
 
 SECRET_BYTES = 32
 
@@ -363,10 +363,10 @@ class RequestRecord(models.Model):
         return self.rule in {"E5", "S55"}
 
     def kept_in_words(self) -> list[tuple[str, str]]:
-        return rules.in_words(self.kept)
+        return rule_texts.in_words(self.kept)
 
     def refused_by(self) -> list[tuple[str, str]]:
-        return rules.in_words([self.rule] if self.rule else [])
+        return rule_texts.in_words([self.rule] if self.rule else [])
 
 
 def forget_what_ended() -> None:

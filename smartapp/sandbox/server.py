@@ -18,11 +18,11 @@ from django.utils import timezone
 
 from smartapp.sandbox import (
     addresses,
-    broken_answers,
     client_authentication,
     faults,
     people,
-    trying,
+    token_faults,
+    unregistered_apps,
 )
 from smartapp.sandbox.grants import (
     PKCE,
@@ -50,7 +50,7 @@ THREE_LEGGED = "authorization_code and refresh_token"
 
 class SandboxServer(AuthorizationServer):
     def query_client(self, client_id: str) -> Client | None:  # type: ignore[override]
-        return trying.standing() or registered_client(client_id)
+        return unregistered_apps.standing() or registered_client(client_id)
 
     def authenticate_client(  # type: ignore[override]
         self,
@@ -97,7 +97,7 @@ class SandboxServer(AuthorizationServer):
         """Store digests of the new tokens; their family is that of the consent."""
         consent = request.consent
         token["expires_in"] = _seconds_to_live(request, token["expires_in"])
-        token["access_token"] = broken_answers.altered_access_token(request, token)
+        token["access_token"] = token_faults.altered_access_token(request, token)
         lifetime = timedelta(seconds=token["expires_in"])
         made = [_row(request, Token.Type.ACCESS, token, token["scope"], lifetime)]
         is_new = request.refresh_token is None or rotates(request)

@@ -9,7 +9,7 @@ from django.core.management import call_command
 from django.core.management.base import CommandError
 from django.db import DatabaseError, connection, transaction
 
-from smartapp.audit import chain, guard, trail
+from smartapp.audit import append_only, chain, trail
 from smartapp.audit.models import AuditEvent, ChainEnd
 from tests.processes import ROOT, environment, manage, postgres_database
 
@@ -112,9 +112,9 @@ class TestGuard:
     @pytest.fixture(autouse=True)
     def guarded(self) -> Iterator[None]:
         """As every database is outside of the tests."""
-        guard.install(connection)
+        append_only.install(connection)
         yield
-        guard.lift(connection)
+        append_only.lift(connection)
 
     def test_an_event_is_neither_changed_nor_removed(self) -> None:
         first, *_ = three_events()
@@ -164,10 +164,10 @@ class TestOnPostgreSQL:
     def test_the_database_refuses(self, postgres: dict[str, str], statement: str) -> None:
         code = (
             "from django.db import connection as c, DatabaseError\n"
-            f"try: c.cursor().execute({statement.format(guard.TABLE)!r})\n"
+            f"try: c.cursor().execute({statement.format(append_only.TABLE)!r})\n"
             "except DatabaseError as error: print(error)"
         )
-        assert guard.REFUSAL in manage(postgres, "shell", "-v0", "-c", code)
+        assert append_only.REFUSAL in manage(postgres, "shell", "-v0", "-c", code)
 
 
 @pytest.mark.django_db

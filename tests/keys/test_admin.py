@@ -8,7 +8,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from smartapp.audit.models import AuditEvent
-from smartapp.keys import affected_launches, key_creation, lifecycle, rehearsal, waits
+from smartapp.keys import affected_launches, dry_run, key_creation, lifecycle, waits
 from smartapp.keys.models import JWKSFetch, KeySet, SigningKey
 from smartapp.keys.rotation import RotationStep
 from tests.keys.test_importing import P384, RSA2048, pem
@@ -257,7 +257,7 @@ class TestDryRun:
         self, rotator: Client, url: str, passed: bool, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         outcome = affected_launches.Outcome(passed, "It went as it went.")
-        monkeypatch.setattr(rehearsal, "rehearse", lambda key_set, line: outcome)
+        monkeypatch.setattr(dry_run, "rehearse", lambda key_set, line: outcome)
         html = rotator.post(url, follow=True).content.decode()
         assert "Dry run: It went as it went." in html
         assert f'class="{"success" if passed else "error"}"' in html

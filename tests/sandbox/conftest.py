@@ -26,7 +26,7 @@ from joserfc import jwt
 from joserfc.jwk import ECKey, Key, RSAKey
 from pytest_django import DjangoDbBlocker
 
-from smartapp.sandbox import forgeries
+from smartapp.sandbox import id_token_faults
 from smartapp.sandbox.models import Client
 from tests.sandbox.over_http import BrowserOverHTTP
 from tests.serving import free_port, served
@@ -292,7 +292,7 @@ def assert_refused(response: Any, status: int, error: str, words: str) -> None:
 @pytest.fixture(autouse=True)
 def no_key_of_another_test() -> None:
     """The pool gives the same keys to each test; one that was kept may be another's in the next."""
-    forgeries._unpublished_key.cache_clear()
+    id_token_faults._unpublished_key.cache_clear()
 
 
 @pytest.fixture(scope="session")

@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator, Mapping
 
 from smartapp.sandbox import faults
-from smartapp.sandbox.rules import RULES
+from smartapp.sandbox.rule_texts import RULES
 from tests.documents import Document, cell, unproven
 from tests.processes import ROOT
 from tests.sandbox.held_by import HELD_BY
@@ -35,7 +35,7 @@ def generated() -> str:
 
 
 def _faults() -> Iterator[str]:
-    for where, found in faults.by_place():
+    for where, found in faults.by_part():
         yield f"\n### {where}\n\n"
         yield "| Fault | What happens | What a good client does |\n|---|---|---|\n"
         for one in found:

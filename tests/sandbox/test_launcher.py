@@ -7,7 +7,7 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 from django.test import Client as Browser
 
-from smartapp.sandbox import patient_search, people, records
+from smartapp.sandbox import patient_search, people, request_log
 from smartapp.sandbox.access import find_access
 from smartapp.sandbox.models import Launch, RequestRecord
 from smartapp.sandbox.views import clients
@@ -330,8 +330,8 @@ class TestRequestLog:
     def test_reads_push_nothing_else_out(
         self, app: App, browser: Browser, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr(records, "FORGET_EVERY", 1)
-        monkeypatch.setattr(records, "KEPT_READS", 3)
+        monkeypatch.setattr(request_log, "FORGET_EVERY", 1)
+        monkeypatch.setattr(request_log, "KEPT_READS", 3)
         answer = app.exchange(browser, app.allowed(browser)).json()
         headers = {"Authorization": f"Bearer {answer['access_token']}"}
         before = RequestRecord.objects.count()
@@ -406,8 +406,8 @@ class TestRequestLog:
     def test_keeps_the_latest_only(
         self, app: App, browser: Browser, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr(records, "KEPT_RECORDS", 3)
-        monkeypatch.setattr(records, "FORGET_EVERY", 1)
+        monkeypatch.setattr(request_log, "KEPT_RECORDS", 3)
+        monkeypatch.setattr(request_log, "FORGET_EVERY", 1)
         for number in range(5):
             app.authorize(browser, client_id=f"stranger-{number}")
         kept = RequestRecord.objects.values_list("client_id", flat=True)

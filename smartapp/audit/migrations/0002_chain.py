@@ -3,7 +3,7 @@
 
 from django.db import migrations, models
 
-from smartapp.audit import chain, guard
+from smartapp.audit import append_only, chain
 
 
 def link(apps, schema_editor):
@@ -18,11 +18,11 @@ def link(apps, schema_editor):
 
 
 def install(apps, schema_editor):
-    guard.install(schema_editor.connection)
+    append_only.install(schema_editor.connection)
 
 
 def lift(apps, schema_editor):
-    guard.lift(schema_editor.connection)
+    append_only.lift(schema_editor.connection)
 
 
 class Migration(migrations.Migration):

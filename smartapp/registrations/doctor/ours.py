@@ -10,7 +10,7 @@ from joserfc.errors import JoseError
 
 from smartapp import checks, http
 from smartapp.database import in_database
-from smartapp.keys import automation, fetches, heartbeat, memory, rehearsal
+from smartapp.keys import automation, dry_run, fetches, heartbeat, memory
 from smartapp.keys.memory import Signer
 from smartapp.keys.models import KeySet, SigningKey
 from smartapp.protocol.errors import AddressRefused, ClientKeyError, IDTokenKeyUnknown, SmartError
@@ -167,7 +167,7 @@ def _keys_problem(jwks: JWKS, kids: list[tuple[str, str]], signer: Signer) -> st
             return f"the {alg} key {kid} is missing"
     try:
         found = jwks.find(signer.kid, signer.alg).key
-        jwt.decode(rehearsal.sign(signer), found, algorithms=[signer.alg])
+        jwt.decode(dry_run.sign(signer), found, algorithms=[signer.alg])
     except (IDTokenKeyUnknown, JoseError):
         return f"what {signer.alg} key {signer.kid} signs does not verify with it"
     return ""

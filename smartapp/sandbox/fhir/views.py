@@ -12,9 +12,9 @@ from django.core.exceptions import RequestDataTooBig
 from django.http import HttpRequest, HttpResponse
 from django.views.decorators.csrf import csrf_exempt
 
-from smartapp.sandbox import addresses, launches, records, worlds
+from smartapp.sandbox import addresses, launches, request_log, worlds
 from smartapp.sandbox.access import Access, find_access, why_unusable
-from smartapp.sandbox.fhir import bundles, faults, formats, scopes
+from smartapp.sandbox.fhir import bundles, fault_effects, formats, scopes
 from smartapp.sandbox.fhir.capability import capability_statement
 from smartapp.sandbox.fhir.outcomes import (
     BadRequest,
@@ -80,11 +80,13 @@ def _answer(
         response = view(request, **kwargs)
     except Refusal as refusal:
         token = _bearer_token(request)
-        records.record_fhir(request, refusal, _why(request, refusal, token), token, resource_type)
+        request_log.record_fhir(
+            request, refusal, _why(request, refusal, token), token, resource_type
+        )
         return _refused(refusal)
     if resource_type:
         remark = "" if "id" in kwargs else _remark(request, resource_type)
-        records.record_read(request, _bearer_token(request), resource_type, remark)
+        request_log.record_read(request, _bearer_token(request), resource_type, remark)
     return response
 
 
@@ -100,7 +102,7 @@ def metadata(_request: HttpRequest) -> HttpResponse:
 def read(request: HttpRequest, resource_type: str, id: str) -> HttpResponse:
     access = _access(request)
     _validate_type(resource_type)
-    fault = faults.meet(access, resource_type)
+    fault = fault_effects.meet(access, resource_type)
     record = store().find(resource_type, id)
     if record is None or not scopes.is_own_user(access, record):
         record = _within_scope(access, resource_type, record)
@@ -137,7 +139,7 @@ def _form(request: HttpRequest) -> str:
 def _search(request: HttpRequest, resource_type: str, form: str) -> HttpResponse:
     access = _access(request)
     _validate_type(resource_type)
-    fault = faults.meet(access, resource_type)
+    fault = fault_effects.meet(access, resource_type)
     grants = scopes.grants_for(access, resource_type, scopes.SEARCH)
     if not grants:
         raise InsufficientScope(f"No scope of this token lets it search for {resource_type}.")
@@ -220,7 +222,9 @@ def _within_scope(access: Access, resource_type: str, record: Record | None) -> 
     return record
 
 
-def _bundle(query: bundles.Query, found: list[Record], fault: faults.Alterations) -> HttpResponse:
+def _bundle(
+    query: bundles.Query, found: list[Record], fault: fault_effects.Alterations
+) -> HttpResponse:
     page = found[query.offset : query.offset + query.count]
     parts = [
         b'{"resourceType":"Bundle","type":"searchset","total":%d,"link":' % len(found),
@@ -232,16 +236,18 @@ def _bundle(query: bundles.Query, found: list[Record], fault: faults.Alterations
     return HttpResponse(b"".join((*parts, b"}")), content_type=CONTENT_TYPE)
 
 
-def _links(query: bundles.Query, total: int, fault: faults.Alterations) -> list[dict[str, str]]:
+def _links(
+    query: bundles.Query, total: int, fault: fault_effects.Alterations
+) -> list[dict[str, str]]:
     base_url = addresses.fhir_base_url()
     links = [{"relation": "self", "url": bundles.self_url(query, base_url)}]
     if query.count and query.offset + query.count < total:
-        next_base_url = faults.FOREIGN_BASE_URL if fault.foreign_next else base_url
+        next_base_url = fault_effects.FOREIGN_BASE_URL if fault.foreign_next else base_url
         links.append({"relation": "next", "url": bundles.next_url(query, next_base_url)})
     return links
 
 
-def _entries(page: list[Record], fault: faults.Alterations) -> Iterator[bytes]:
+def _entries(page: list[Record], fault: fault_effects.Alterations) -> Iterator[bytes]:
     base_url = addresses.fhir_base_url()
     for record in page:
         url = f"{base_url}/{record.reference}".encode()
@@ -257,7 +263,7 @@ def _warnings(query: bundles.Query) -> Iterator[bytes]:
         yield json.dumps({"resource": outcome, "search": {"mode": "outcome"}}).encode()
 
 
-def _body(record: Record, fault: faults.Alterations) -> bytes:
+def _body(record: Record, fault: fault_effects.Alterations) -> bytes:
     if not fault.alters_resources:
         return record.body
     return json.dumps(fault.altered(record.resource), ensure_ascii=False).encode()

@@ -16,7 +16,15 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_http_methods, require_POST
 
-from smartapp.sandbox import addresses, faults, framing, records, registering, sign_in, trying
+from smartapp.sandbox import (
+    addresses,
+    faults,
+    framing,
+    registering,
+    request_log,
+    sign_in,
+    unregistered_apps,
+)
 from smartapp.sandbox.grants import AuthorizationCodeGrant
 from smartapp.sandbox.models import Client, find_client, new_secret
 from smartapp.sandbox.oauth_request import (
@@ -34,7 +42,7 @@ FOREIGN_ISSUER = "https://issuer.foreign.example/oauth2/default"
 REQUIRED = ("response_type", "scope", "state", "aud")
 
 Read = Callable[[HttpRequest], QueryDict]
-Step = Callable[[HttpRequest, AuthorizationCodeGrant], HttpResponse]
+Respond = Callable[[HttpRequest, AuthorizationCodeGrant], HttpResponse]
 
 
 @csrf_exempt
@@ -70,21 +78,21 @@ def _carried(request: HttpRequest) -> QueryDict:
         return QueryDict(form.get("authorization_request", ""))
 
 
-def _judged(request: HttpRequest, read: Read, step: Step) -> HttpResponse:
+def _judged(request: HttpRequest, read: Read, respond: Respond) -> HttpResponse:
     """Run one step of a valid request; send refusals where they may be sent (S10, S11)."""
     oauth = SandboxRequest(request, "authorize")
     try:
         oauth.payload = Parameters(read(request))
         client, redirect_uri = _proven(oauth)
     except Refusal as refusal:
-        records.record("authorize", oauth, refusal)
+        request_log.record("authorize", oauth, refusal)
         return _refusal_page(request, oauth, refusal)
     _choose_faults(oauth, client)
     try:
         grant = _valid_grant(request, oauth)
-        response = step(request, grant)
+        response = respond(request, grant)
     except OAuth2Error as error:
-        records.record("authorize", oauth, error)
+        request_log.record("authorize", oauth, error)
         if oauth.unconfirmed:
             return _refusal_page(request, oauth, error)
         response = _redirect_with_error(error, oauth, redirect_uri)
@@ -121,7 +129,7 @@ def _proven(oauth: SandboxRequest) -> tuple[Client, str]:
     client_id, redirect_uri = oauth.payload.client_id or "", oauth.payload.redirect_uri or ""
     client = server.query_client(client_id)
     if client is None or (client.is_tried and not client.check_redirect_uri(redirect_uri)):
-        client = trying.stand_in(client_id, redirect_uri)
+        client = unregistered_apps.stand_in(client_id, redirect_uri)
         oauth.unconfirmed = client is not None
     if client is None:
         raise invalid_request("S10", registering.why_unknown(client_id))
@@ -144,7 +152,7 @@ def _valid_grant(request: HttpRequest, oauth: SandboxRequest) -> AuthorizationCo
         raise invalid_request("S11", "response_mode must be query.")
     signed_in = sign_in.read(request)
     person = signed_in.person if signed_in else None
-    with trying.standing_in(oauth.client if oauth.unconfirmed else None):
+    with unregistered_apps.standing_in(oauth.client if oauth.unconfirmed else None):
         return server.consent_grant(oauth, person)
 
 

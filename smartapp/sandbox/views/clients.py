@@ -11,7 +11,15 @@ from django.urls import reverse
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
-from smartapp.sandbox import client_keys, example, faults, framing, records, registering, scopes
+from smartapp.sandbox import (
+    client_keys,
+    example_request,
+    faults,
+    framing,
+    registering,
+    request_log,
+    scopes,
+)
 from smartapp.sandbox.forms import ClientForm, initial_values
 from smartapp.sandbox.models import Client, JWKSFetch, find_client
 
@@ -113,10 +121,10 @@ def _client_page(
         "keys_problem": keys_problem,
         "unknown_types": scopes.unknown_types(found.scope),
         "sheet": sheet,
-        "example": example.token_request(found, sheet),
-        "faults": faults.by_place(faults.WITHOUT_A_PERSON),
+        "example": example_request.token_request(found, sheet),
+        "faults": faults.by_part(faults.WITHOUT_A_PERSON),
         "fetches": found.jwks_fetches.order_by("-pk")[:SHOWN_FETCHES],
-        "shown": records.latest(SHOWN_RECORDS_OF_CLIENT, client_id=found.client_id),
+        "shown": request_log.latest(SHOWN_RECORDS_OF_CLIENT, client_id=found.client_id),
     }
     response = render(request, "sandbox/client.html", context)
     framing.let_scripts_fetch(response)
@@ -130,7 +138,7 @@ def requests(request: HttpRequest) -> HttpResponse:
     client_id, refused = request.GET.get("client_id", ""), "refused" in request.GET
     client_id = client_id if client_id.isprintable() else ""
     number = request.GET.get("page", "")
-    shown = records.latest(
+    shown = request_log.latest(
         SHOWN_RECORDS,
         client_id=client_id,
         refused=refused,

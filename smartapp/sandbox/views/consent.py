@@ -9,7 +9,7 @@ from http import HTTPStatus
 from authlib.oidc.core.errors import ConsentRequiredError, LoginRequiredError
 from django.http import HttpRequest, HttpResponse, QueryDict
 
-from smartapp.sandbox import faults, people, records, scopes, sign_in, trying
+from smartapp.sandbox import faults, people, request_log, scopes, sign_in, unregistered_apps
 from smartapp.sandbox.fhir.store import PatientSummary
 from smartapp.sandbox.grants import AuthorizationCodeGrant
 from smartapp.sandbox.models import Consent
@@ -104,7 +104,9 @@ def take_sign_in(request: HttpRequest, grant: AuthorizationCodeGrant) -> HttpRes
         )
     client = oauth.client
     if client and client.is_tried:
-        trying.confirm(client, oauth.payload.redirect_uri, strict="strict" in request.POST)
+        unregistered_apps.confirm(
+            client, oauth.payload.redirect_uri, strict="strict" in request.POST
+        )
     wishes = " ".join(wish for wish in _wishes(oauth) if wish != "login")
     response = _see_other(consent_pages.authorize_again(oauth, prompt=wishes))
     sign_in.write(request, response, person)
@@ -168,7 +170,7 @@ def _answer(
         username=signed_in.person.username,
         defaults={"scope": " ".join(oauth.granted)},
     )
-    records.record("authorize", oauth, None)
+    request_log.record("authorize", oauth, None)
     return server.handle_response(*answer)
 
 

@@ -10,7 +10,7 @@ from urllib.parse import parse_qsl, urlsplit
 from django.http import HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import render
 
-from smartapp.sandbox import addresses, people, scopes, sign_in, trying, worlds
+from smartapp.sandbox import addresses, people, scopes, sign_in, unregistered_apps, worlds
 from smartapp.sandbox.oauth_request import SandboxRequest
 
 
@@ -34,7 +34,7 @@ def sign_in_page(request: HttpRequest, oauth: SandboxRequest, problem: str = "")
         "authorization_request": _carry(oauth),
         "launcher": launcher,
         "redirect_uri": oauth.payload.redirect_uri,
-        "may_be_strict": oauth.client is not None and trying.may_be_strict(oauth.client),
+        "may_be_strict": oauth.client is not None and unregistered_apps.may_be_strict(oauth.client),
         "problem": problem,
         "clinician": people.find_person(people.CLINICIAN),
         "patient": people.find_person(people.PATIENT),

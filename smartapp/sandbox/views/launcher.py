@@ -17,7 +17,7 @@ from smartapp.sandbox import (
     patient_search,
     people,
     signing_keys,
-    trying,
+    unregistered_apps,
     worlds,
 )
 from smartapp.sandbox.fhir import store
@@ -104,7 +104,7 @@ def _started(request: HttpRequest) -> Started:
 
 
 def _tried_launch_url(url: str) -> str:
-    if not trying.is_loopback(url):
+    if not unregistered_apps.is_loopback(url):
         raise LaunchImpossible(
             "Without a registration only an app on this machine can be tried: its launch URL "
             "begins with http://127.0.0.1 or http://localhost."
@@ -206,13 +206,13 @@ def launcher(request: HttpRequest) -> HttpResponse:
         "search": search,
         "patients": [(one, searchable(one.id)) for one in patient_search.find(search)],
         "worlds": [_described(world) for world in World],
-        "faults": faults.by_place(),
+        "faults": faults.by_part(),
         "ways": WAYS,
         "chosen": request.GET,
         "unknown_app": _unknown_app(apps, request.GET.get("client_id", "")),
     }
     response = render(request, "sandbox/launcher.html", context)
-    framing.frame_apps(response, *_places(apps))
+    framing.frame_apps(response, *_app_urls(apps))
     return response
 
 
@@ -230,7 +230,7 @@ def _described(world: World) -> dict[str, str]:
     }
 
 
-def _places(apps: list[Client]) -> list[str]:
+def _app_urls(apps: list[Client]) -> list[str]:
     return [url for app in apps for url in (app.launch_url, app.standalone_url)]
 
 

@@ -8,8 +8,7 @@ from authlib.oauth2 import OAuth2Error
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.views.decorators.csrf import csrf_exempt
 
-from smartapp.sandbox import addresses, broken_answers, records, signing_keys, worlds
-from smartapp.sandbox.broken_answers import Broken
+from smartapp.sandbox import addresses, request_log, signing_keys, token_faults, worlds
 from smartapp.sandbox.discovery import openid_configuration, smart_configuration, smart_style
 from smartapp.sandbox.models import registered_client
 from smartapp.sandbox.oauth_request import (
@@ -21,6 +20,7 @@ from smartapp.sandbox.oauth_request import (
 )
 from smartapp.sandbox.refusals import NoSuchAddress, WrongMethod, invalid_request
 from smartapp.sandbox.server import Introspection, Revocation, server
+from smartapp.sandbox.token_faults import Broken
 from smartapp.sandbox.worlds import World
 
 View = Callable[[HttpRequest], HttpResponse]
@@ -52,12 +52,12 @@ def _answer(
         _read(request, methods, oauth)
         response = respond(oauth)
     except OAuth2Error as error:
-        records.record(name, oauth, error)
+        request_log.record(name, oauth, error)
         return server.handle_response(*error())
     except Broken as broken:
-        records.record_fault(name, oauth, broken.fault)
+        request_log.record_fault(name, oauth, broken.fault)
         return broken.response
-    records.record(name, oauth, None)
+    request_log.record(name, oauth, None)
     return response
 
 
@@ -81,7 +81,7 @@ def _open_to_pages(response: HttpResponse) -> HttpResponse:
 def token(oauth: SandboxRequest) -> HttpResponse:
     if not oauth.form.get("grant_type"):
         raise invalid_request("E7", "grant_type is missing.")
-    return broken_answers.on_the_wire(oauth, server.token_response(oauth))
+    return token_faults.on_the_wire(oauth, server.token_response(oauth))
 
 
 @endpoint("introspect", "GET", "POST")
@@ -101,7 +101,7 @@ def unknown_path(request: HttpRequest) -> HttpResponse:
     if request.method == "OPTIONS":
         return _open_to_pages(HttpResponse(status=204))
     refusal = NoSuchAddress(addresses.endpoint("token"))
-    records.record("unknown address", SandboxRequest(request, "unknown"), refusal)
+    request_log.record("unknown address", SandboxRequest(request, "unknown"), refusal)
     if request.method not in ("GET", "HEAD"):
         return _open_to_pages(server.handle_response(*refusal()))
     text = f"No such path: {request.path[:200]}"

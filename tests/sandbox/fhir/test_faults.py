@@ -4,7 +4,7 @@ import time
 
 import pytest
 
-from smartapp.sandbox.fhir import faults
+from smartapp.sandbox.fhir import fault_effects
 from tests.sandbox.fhir.conftest import EHR, GLUCOSE_DIARY, RENEE, link, matches, parsed
 
 SEARCH = ("patient", RENEE)
@@ -44,22 +44,24 @@ class TestFaults:
     def test_records_of_another_patient(self, ehr: EHR) -> None:
         ehr.meets("fhir-wrong-patient:Condition")
         found = ehr.found("Condition", SEARCH)
-        assert {c["subject"]["reference"] for c in found} == {f"Patient/{faults.ANOTHER_PATIENT}"}
+        assert {c["subject"]["reference"] for c in found} == {
+            f"Patient/{fault_effects.ANOTHER_PATIENT}"
+        }
 
     def test_another_patient_than_asked_for(self, ehr: EHR) -> None:
         ehr.meets("fhir-wrong-patient:Patient")
-        assert parsed(ehr.get(f"Patient/{RENEE}"))["id"] == faults.ANOTHER_PATIENT
+        assert parsed(ehr.get(f"Patient/{RENEE}"))["id"] == fault_effects.ANOTHER_PATIENT
 
     def test_an_encounter_of_another_patient(self, ehr: EHR) -> None:
         ehr.meets("fhir-wrong-patient:Encounter")
         encounter = ehr.found("Encounter", SEARCH)[0]
-        assert encounter["subject"]["reference"] == f"Patient/{faults.ANOTHER_PATIENT}"
+        assert encounter["subject"]["reference"] == f"Patient/{fault_effects.ANOTHER_PATIENT}"
 
     def test_a_reference_to_another_host(self, ehr: EHR) -> None:
         ehr.meets("fhir-foreign-reference:Observation")
         found = ehr.found("Observation", SEARCH)
         assert {o["subject"]["reference"] for o in found} == {
-            f"{faults.FOREIGN_BASE_URL}/Patient/{RENEE}"
+            f"{fault_effects.FOREIGN_BASE_URL}/Patient/{RENEE}"
         }
 
     def test_shared_resources_have_no_patient_to_get_wrong(self, ehr: EHR) -> None:
@@ -69,7 +71,9 @@ class TestFaults:
     def test_a_next_link_to_another_host(self, ehr: EHR) -> None:
         ehr.meets("fhir-foreign-next")
         response = ehr.search("Observation", ("patient", GLUCOSE_DIARY))
-        assert str(link(response, "next")).startswith(f"{faults.FOREIGN_BASE_URL}/Observation?")
+        assert str(link(response, "next")).startswith(
+            f"{fault_effects.FOREIGN_BASE_URL}/Observation?"
+        )
         assert matches(response)
 
 

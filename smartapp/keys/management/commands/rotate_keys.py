@@ -12,10 +12,10 @@ from django.utils import timezone
 from smartapp.keys import (
     affected_launches,
     automation,
+    dry_run,
     emergency,
     lifecycle,
     refusals,
-    rehearsal,
     rotation,
     wording,
 )
@@ -109,8 +109,8 @@ class Command(BaseCommand):
         outcomes = []
         for key_set in key_sets:
             for line in rotation.of(key_set):
-                outcomes.append(rehearsal.rehearse(key_set, line))
-                outcomes += rehearsal.ask_ehrs(line, actor="rotate_keys", now=timezone.now())
+                outcomes.append(dry_run.rehearse(key_set, line))
+                outcomes += dry_run.ask_ehrs(line, actor="rotate_keys", now=timezone.now())
         for outcome in outcomes:
             if outcome.passed:
                 self.stdout.write(outcome.sentence)

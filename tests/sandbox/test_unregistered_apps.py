@@ -8,7 +8,7 @@ import pytest
 from django.core.management import CommandError
 from django.test import Client as Browser
 
-from smartapp.sandbox import trying
+from smartapp.sandbox import unregistered_apps
 from smartapp.sandbox.models import Client, RequestRecord
 from tests.sandbox.conftest import (
     FHIR_BASE,
@@ -73,7 +73,7 @@ def exchanged(browser: Browser, code: str, proof: dict[str, str], **headers: str
     ],
 )
 def test_only_what_leads_to_this_machine(url: str, is_one: bool) -> None:
-    assert trying.is_loopback(url) is is_one
+    assert unregistered_apps.is_loopback(url) is is_one
 
 
 class TestConfirming:

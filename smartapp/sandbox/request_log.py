@@ -13,8 +13,7 @@ from django.http import HttpRequest
 
 from smartapp.sandbox import client_assertion, client_authentication, faults, scopes
 from smartapp.sandbox.access import find_access, holder_of
-from smartapp.sandbox.fhir import faults as fhir_faults
-from smartapp.sandbox.fhir import outcomes, redaction
+from smartapp.sandbox.fhir import fault_effects, outcomes, redaction
 from smartapp.sandbox.fhir.redaction import HIDDEN
 from smartapp.sandbox.models import Client, RequestRecord
 from smartapp.sandbox.oauth_request import SandboxRequest
@@ -114,7 +113,7 @@ def _asked_of_fhir(
     request: HttpRequest, token: str, resource_type: str, rule: str
 ) -> dict[str, str]:
     access = find_access(token)
-    met = fhir_faults.meant_for(access.faults, resource_type) if access else {}
+    met = fault_effects.meant_for(access.faults, resource_type) if access else {}
     return {
         request.method or "": _clean(_address(request)),
         **({RequestRecord.ASKED_FOR: _clean(resource_type)} if resource_type else {}),
@@ -236,8 +235,8 @@ def _met(endpoint: str, request: SandboxRequest, rule: str) -> dict[str, str]:
         chosen = request.faults
     except faults.FaultUnknown:
         return {}
-    places = faults.places_of(endpoint, request.form.get("grant_type", ""))
-    return _changed_by(*faults.at_work(chosen, places, rule))
+    parts = faults.parts_of(endpoint, request.form.get("grant_type", ""))
+    return _changed_by(*faults.at_work(chosen, parts, rule))
 
 
 def _client_id(request: SandboxRequest) -> str:

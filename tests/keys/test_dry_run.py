@@ -11,7 +11,7 @@ from django.utils import timezone
 from multidict import CIMultiDict, CIMultiDictProxy
 
 from smartapp import http
-from smartapp.keys import affected_launches, key_creation, material, rehearsal, rotation
+from smartapp.keys import affected_launches, dry_run, key_creation, material, rotation
 from smartapp.keys.models import KeySet
 from smartapp.protocol import jwks
 from smartapp.protocol.errors import EHRUnreachable
@@ -52,7 +52,7 @@ def document(key_set: KeySet) -> bytes:
 
 def run(key_set: KeySet) -> affected_launches.Outcome:
     [line] = rotation.of(key_set)
-    return rehearsal.rehearse(key_set, line)
+    return dry_run.rehearse(key_set, line)
 
 
 def test_the_next_key_is_tried_before_it_signs(epic: KeySet, answer: Answer, now: datetime) -> None:
