@@ -1,5 +1,4 @@
-"""Rate limits per network address: a flood from one address must not keep others from signing in
-(T30).
+"""Rate limits per network address, so that a flood from one does not lock out others (T30).
 
 Too many requests to the launch, connect or callback path from one network are answered from memory,
 before Django. The limit is generous, because a whole hospital may share one address (NAT): 20
@@ -35,7 +34,7 @@ PAGES_AT_ONCE = 2_000
 # Passwords and codes: hashing one takes half a second of CPU time.
 SIGN_INS_PER_SECOND = 0.5
 SIGN_INS_AT_ONCE = 20
-# Refusals that the log has one by one.
+# How many refusals are logged one by one, before they are only counted.
 LINES_PER_SECOND = 1
 LINES_AT_ONCE = 200
 REFUSALS_COUNTED = "refusals of %s are counted, not logged one by one; %d so far"
