@@ -56,6 +56,6 @@ def test_exports_of_the_trail_are_recorded(tmp_path: Path) -> None:
 
 
 def test_unlocking_lets_what_is_being_judged_begin_anew() -> None:
-    SignInAttempt.objects.create(place="192.0.2.1", at=timezone.now())
+    SignInAttempt.objects.create(network="192.0.2.1", at=timezone.now())
     call_command("axes_reset", stdout=StringIO())
     assert not SignInAttempt.objects.exists()
