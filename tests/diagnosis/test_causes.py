@@ -343,7 +343,7 @@ class TestWhoWeAre:
     def _withdraw() -> None:
         now = timezone.now()
         SigningKey.objects.update(
-            sealed_private_key="", place=None, signs_until=now, withdrawn_at=now
+            sealed_private_key="", slot=None, signs_until=now, withdrawn_at=now
         )
 
     async def test_jwks_url_that_the_vendor_does_not_have(self, exchanged: Exchange) -> None:
