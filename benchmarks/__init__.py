@@ -1,5 +1,5 @@
-"""Measured side by side in one run: this app, and what else people build such an app with.
+"""Benchmarks: this app and other ways to build it, measured side by side in one run.
 
-Never part of the tests: a machine's speed is no property of the code. docs/performance.md says how
-to run them and what came out.
+They are not part of the tests, because a machine's speed is not a property of the code.
+docs/performance.md says how to run them, and has the results.
 """

@@ -1,4 +1,4 @@
-"""List the benchmarks, or run those that are named."""
+"""List the benchmarks, or run the named ones."""
 
 import argparse
 import inspect
@@ -33,7 +33,7 @@ def main() -> None:
         for name, run in BENCHMARKS.items():
             print(f"{name:10} {inspect.getdoc(inspect.getmodule(run))}")
         return
-    # An EHR whose request for our keys goes unanswered says so; here that is a result.
+    # The EHR logs an error when its request for our keys is not answered; here that is a result.
     logging.getLogger("aiohttp.server").setLevel(logging.CRITICAL)
     print(f"Python {platform.python_version()}, {cpu_count()} cores")
     for name in given.names:

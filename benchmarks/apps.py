@@ -1,4 +1,4 @@
-"""The apps under comparison, each one server process with a database of its own."""
+"""The apps under comparison: each is one server process with its own database."""
 
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
@@ -17,9 +17,9 @@ from tests.processes import (
 from tests.scripted_ehr import CLIENT_ID
 from tests.serving import free_port
 
-THREADS = 64  # of the peers: each of them holds one person who waits for an EHR
-# Longer than an app waits for its next round: an EHR that asks just as its kept connection is being
-# closed would fail a launch that has nothing to do with what is measured.
+THREADS = 64  # of the peers; each thread holds one user who waits for an EHR
+# Longer than an app waits for its next round. An EHR request that meets a closing connection would
+# fail a launch for a reason that is not measured here.
 KEEP_ALIVE_SECONDS = 120
 SMARTAPP = "smartapp"
 AUTHLIB = "Django + Authlib"
@@ -41,7 +41,7 @@ class App:
 
 @contextmanager
 def apps(names: Sequence[str], folder: Path, database: str, ehrs: int = 1) -> Iterator[list[App]]:
-    """Start each of the apps, registered at so many EHRs of its own."""
+    """Start each app, registered at its own EHRs."""
     with ExitStack() as stack:
         yield [
             stack.enter_context(_app(name, folder / str(number), database, ehrs))

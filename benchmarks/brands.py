@@ -1,4 +1,4 @@
-"""What it costs to find a clinic: the start page's search, beside the build that listed all."""
+"""Finding a clinic: the start page's search, and the earlier build that listed all."""
 
 import json
 import random
@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import urlencode
 
-from benchmarks.earlier import TURN_ONE, checkout
+from benchmarks.earlier import EARLIER_COMMIT, checkout
 from benchmarks.measuring import cpu_seconds, percentile, print_table, spread
 from tests.processes import ROOT, answers, environment, manage, postgres_database, running
 from tests.serving import free_port
@@ -66,7 +66,7 @@ class Build:
 
 
 def run(folder: Path, database: str) -> None:
-    """Ask both builds the same queries in turn and print what they took."""
+    """Send the same queries to both builds in turn, and print the times."""
     with ExitStack() as stack:
         builds = [
             stack.enter_context(_this(folder, database)),
@@ -133,7 +133,7 @@ def _earlier(folder: Path, database: str) -> Iterator[Build]:
             command = [sys.executable, "manage.py", *arguments]
             subprocess.run(command, cwd=root, env=env, check=True)  # noqa: S603
         with _server(env, url, folder / "earlier.log", root) as pid:
-            yield Build(f"{TURN_ONE}, {EARLIER_ENDPOINTS:,} endpoints", url, pid)
+            yield Build(f"{EARLIER_COMMIT}, {EARLIER_ENDPOINTS:,} endpoints", url, pid)
 
 
 @contextmanager
@@ -154,16 +154,16 @@ def _server(env: dict[str, str], url: str, log: Path, root: Path) -> Iterator[in
 
 
 def _bundle() -> dict[str, object]:
-    """Return a list of brands, a third of which have an address of their own."""
+    """Return a list of brands, a third of which have their own address."""
     chance = random.Random(1)  # noqa: S311 - the same list in each run
     entries: list[dict[str, object]] = []
     for number in range(BRANDS):
         owner = number - number % 3
         if number == owner:
             base = f"https://fhir{number % 500}.vendor.example/r4/t{number}"
-            address = {"resourceType": "Endpoint", "id": f"e{number}", "address": base}
-            entries.append({"resource": address})
-        place = {
+            endpoint = {"resourceType": "Endpoint", "id": f"e{number}", "address": base}
+            entries.append({"resource": endpoint})
+        address = {
             "city": chance.choice(CITIES),
             "state": chance.choice(STATES),
             "postalCode": f"{chance.randrange(10_000, 99_999)}",
@@ -173,7 +173,7 @@ def _bundle() -> dict[str, object]:
             "id": f"o{number}",
             "name": _name(number),
             "endpoint": [{"reference": f"Endpoint/e{owner}"}],
-            "address": [place],
+            "address": [address],
         }
         entries.append({"resource": brand})
     return {"resourceType": "Bundle", "type": "collection", "entry": entries}

@@ -11,14 +11,14 @@ REDIRECTS = {302, 303}
 
 @asynccontextmanager
 async def browser() -> AsyncIterator[aiohttp.ClientSession]:
-    """One person's browser, which waits longer than any app here should."""
+    """Open the browser of one user. Its time-out is longer than any app here should need."""
     jar, timeout = aiohttp.CookieJar(unsafe=True), aiohttp.ClientTimeout(total=60)
     async with aiohttp.ClientSession(cookie_jar=jar, timeout=timeout) as http:
         yield http
 
 
 async def follow(http: aiohttp.ClientSession, url: str, hops: int) -> str:
-    """Follow so many redirects; return where the last one leads."""
+    """Follow `hops` redirects; return where the last one leads."""
     for _ in range(hops):
         async with http.get(URL(url, encoded=True), allow_redirects=False) as response:
             await response.read()
@@ -28,7 +28,7 @@ async def follow(http: aiohttp.ClientSession, url: str, hops: int) -> str:
 
 
 async def see(http: aiohttp.ClientSession, page: str) -> None:
-    """Look at a launch's page, which names the patient."""
+    """Open a launch's page, which must name the patient."""
     async with http.get(page) as response:
         text = await response.text()
         assert response.status == 200, f"{response.status} at {page}"

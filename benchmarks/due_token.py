@@ -1,4 +1,4 @@
-"""Twenty loads of one page at once, just when its access token is due for a refresh."""
+"""Twenty loads of one page at once, when its access token must be refreshed."""
 
 import asyncio
 import statistics
@@ -51,7 +51,7 @@ async def measure(app: App) -> Round:
 async def _rounds(running: list[App]) -> dict[str, list[Round]]:
     rounds: dict[str, list[Round]] = defaultdict(list)
     for app in running:
-        await measure(app)  # not counted: now everything is warm
+        await measure(app)  # warm-up, not counted
     for number in range(ROUNDS):
         for app in running if number % 2 == 0 else running[::-1]:
             rounds[app.name].append(await measure(app))

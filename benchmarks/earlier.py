@@ -7,12 +7,12 @@ from pathlib import Path
 
 from tests.processes import ROOT
 
-TURN_ONE = "d90c221"
+EARLIER_COMMIT = "d90c221"
 
 
 @contextmanager
-def checkout(folder: Path, commit: str = TURN_ONE) -> Iterator[Path]:
-    """Check a commit out below `folder` while the block runs; yields its root. It runs with this
+def checkout(folder: Path, commit: str = EARLIER_COMMIT) -> Iterator[Path]:
+    """Check out a commit below `folder` while the block runs; yield its root. It runs with this
     Python and its packages."""
     path = folder / commit
     _git("worktree", "add", "--detach", "--quiet", str(path), commit)

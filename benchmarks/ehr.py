@@ -1,7 +1,7 @@
-"""The tests' scripted EHR, with what the peers need of it and with something in its record.
+"""The tests' scripted EHR, extended for the peers and with entries in its record.
 
-Each app has one of its own, so that requests can be counted; they run in the process that makes
-the load. That costs all apps the same.
+Each app has its own, so that requests can be counted. They run in the process that makes the load,
+which costs all apps the same.
 """
 
 import asyncio
@@ -23,7 +23,7 @@ OAUTH_URIS = "http://fhir-registry.smarthealthit.org/StructureDefinition/oauth-u
 
 
 class BenchmarkEHR(ScriptedEHR):
-    """Answers after `token_delay` and `read_delay`; a refresh token is good for one refresh."""
+    """Answers after `token_delay` and `read_delay`. A refresh token can be used once."""
 
     def __init__(self, *, public_client: bool = False) -> None:
         super().__init__()
@@ -89,7 +89,7 @@ class BenchmarkEHR(ScriptedEHR):
         }
 
     def _capability_statement(self) -> dict[str, Any]:
-        """Where fhirclient looks for the addresses."""
+        """Return where fhirclient looks for the OAuth endpoints."""
         addresses = [
             {"url": name, "valueUri": f"{self.base}/{name}"} for name in ("authorize", "token")
         ]

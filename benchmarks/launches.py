@@ -1,4 +1,4 @@
-"""Warm launches from the EHR, end to end: launch, authorize, callback, page."""
+"""Warm EHR launches from end to end: launch, authorize, callback, page."""
 
 import asyncio
 import statistics
@@ -20,12 +20,12 @@ T = TypeVar("T")
 ROUNDS = 5
 BROWSERS = 16
 LAUNCHES_EACH = 3
-EHR_SECONDS = 0.1  # what each token request and each read takes there
+EHR_SECONDS = 0.1  # time that the EHR takes for each token request and each read
 
 
 @dataclass(frozen=True)
 class Round:
-    """Of one app: first all launch, then all look at their page."""
+    """The results of one app: first all launches, then all pages."""
 
     launch_ms: list[float]
     page_ms: list[float]
@@ -36,7 +36,7 @@ class Round:
 
 
 async def measure(app: App) -> Round:
-    """Launch and look, `BROWSERS` at once; every launch is of a browser of its own."""
+    """Launch and open the page, `BROWSERS` at once; each launch has its own browser."""
     count = BROWSERS * LAUNCHES_EACH
     async with AsyncExitStack() as stack:
         browsers = [await stack.enter_async_context(browser()) for _ in range(count)]
@@ -60,11 +60,11 @@ async def measure(app: App) -> Round:
 
 
 async def _by_turns(work: Sequence[Callable[[], Awaitable[T]]]) -> list[tuple[T, float]]:
-    """Do all of it, `BROWSERS` at once; return the results, each with its seconds."""
-    places = asyncio.Semaphore(BROWSERS)
+    """Run all of `work`, `BROWSERS` at once; return the results, each with its seconds."""
+    slots = asyncio.Semaphore(BROWSERS)
 
     async def timed(one: Callable[[], Awaitable[T]]) -> tuple[T, float]:
-        async with places:
+        async with slots:
             started = time.perf_counter()
             return await one(), time.perf_counter() - started
 
@@ -75,7 +75,7 @@ async def _rounds(running: list[App]) -> dict[str, list[Round]]:
     rounds: dict[str, list[Round]] = defaultdict(list)
     for app in running:
         app.ehrs[0].token_delay = app.ehrs[0].read_delay = EHR_SECONDS
-        await measure(app)  # not counted: then all threads have connections, all caches entries
+        await measure(app)  # warm-up of connections and caches, not counted
     for number in range(ROUNDS):
         turn = number % len(running)
         for app in running[turn:] + running[:turn]:

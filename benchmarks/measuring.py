@@ -1,4 +1,4 @@
-"""What is measured, and how it is told: medians over interleaved rounds, with their spread."""
+"""Measuring and reporting: medians over interleaved rounds, with their spread."""
 
 import os
 import statistics
@@ -13,14 +13,14 @@ def percentile(values: Sequence[float], percent: int) -> float:
 
 
 def cpu_seconds(pid: int) -> float:
-    """Return the CPU time that a server has used, with its workers (Linux)."""
+    """Return the CPU time of a server and its workers, in seconds (Linux)."""
     children = (Path(f"/proc/{pid}/task/{pid}/children").read_text()).split()
     fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
     return (int(fields[11]) + int(fields[12])) / TICKS + sum(map(cpu_seconds, map(int, children)))
 
 
 def spread(rounds: Sequence[float]) -> str:
-    """Return the median of the rounds, and the least and the greatest."""
+    """Return the median of the rounds, with the minimum and the maximum."""
     median = statistics.median(rounds)
     return f"{_number(median)} ({_number(min(rounds))} to {_number(max(rounds))})"
 
@@ -30,7 +30,7 @@ def _number(value: float) -> str:
 
 
 def ratio(rounds: Sequence[float], to: Sequence[float]) -> str:
-    """Return the median of the ratios of rounds that ran next to each other."""
+    """Return the median of the ratios of adjacent rounds."""
     return f"{statistics.median(a / b for a, b in zip(rounds, to, strict=True)):.2f} x"
 
 

@@ -1,4 +1,5 @@
-"""One EHR is slow, many launches wait for it: what its neighbours and the app's own probes feel."""
+"""One EHR is slow and many launches wait for it: the effect on other launches and on health
+probes."""
 
 import asyncio
 import threading
@@ -20,8 +21,8 @@ ROUNDS = 3
 AT_ONCE = 200
 SLOW_SECONDS = 8
 NEIGHBOURS = 10  # launches at the other EHR meanwhile, one after the other
-MEASURED_SECONDS = 6  # of the time in which everybody waits
-PROBE_SECONDS = 5  # as long as a load balancer's probe may wait
+MEASURED_SECONDS = 6  # the part of the waiting time that is measured
+PROBE_SECONDS = 5  # the longest that a load balancer's probe may wait
 PAUSE_SECONDS = 0.02
 
 
@@ -34,8 +35,8 @@ class Round:
 
 
 def probe(url: str, until: threading.Event) -> list[float]:
-    """Return how long each of a steady stream of requests took, infinity where there was no
-    answer. In a thread: the load's own event loop is not to be measured."""
+    """Return how long each of a steady stream of requests took, infinity for no answer. It runs in
+    a thread, so that the load's own event loop is not measured."""
     parts, took = urlsplit(url), []
     while not until.is_set():
         connection = HTTPConnection(parts.netloc, timeout=PROBE_SECONDS)
@@ -52,7 +53,8 @@ def probe(url: str, until: threading.Event) -> list[float]:
 
 
 async def _neighbours(app: App, until: float) -> list[float]:
-    """Launch at the quick EHR, again and again; one that is not over then took for ever."""
+    """Launch at the fast EHR repeatedly; a launch that is not over at `until` counts as
+    infinite."""
     took: list[float] = []
     while len(took) < NEIGHBOURS and (left := until - time.perf_counter()) > 0:
         started = time.perf_counter()
@@ -141,7 +143,7 @@ def _crowd(rounds: list[Round]) -> Counter[str]:
 def _told(took: list[float]) -> str:
     unanswered = sum(one == float("inf") for one in took)
     more = f", {unanswered} of {len(took)} not at all" if unanswered else ""
-    ordered = sorted(took)  # no quantiles between numbers: one of them may be infinite
+    ordered = sorted(took)  # no interpolated quantiles, because a value may be infinite
     p50, p95 = (ordered[len(ordered) * percent // 100] for percent in (50, 95))
     return f"{_ms(p50)} / {_ms(p95)} / {_ms(max(took))}{more}"
 

@@ -1,4 +1,4 @@
-"""What single steps of a launch cost, next to each other."""
+"""The cost of single steps of a launch."""
 
 import os
 import time
@@ -19,7 +19,7 @@ AUDIENCE = "https://ehr.example/token"
 
 
 def steps() -> dict[str, Callable[[], Any]]:
-    """Return each step with everything around it made ready."""
+    """Return each step, with everything that it needs prepared."""
     os.environ["DJANGO_SETTINGS_MODULE"] = "tests.settings"
     import django
 
@@ -68,7 +68,7 @@ def steps() -> dict[str, Callable[[], Any]]:
 
 
 def microseconds(step: Callable[[], Any]) -> float:
-    """Return the CPU time of one, over as many as fit into a moment."""
+    """Return the CPU time of one step, averaged over as many as fit into SECONDS_A_STEP."""
     count, started = 0, time.process_time()
     while (spent := time.process_time() - started) < SECONDS_A_STEP:
         step()

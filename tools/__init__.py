@@ -1,1 +1,1 @@
-"""What makes things that are committed: nothing of the app imports it."""
+"""Tools that produce committed files. The app does not import them."""

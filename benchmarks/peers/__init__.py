@@ -1,1 +1,1 @@
-"""The same app, built plainly on what PyPI has. Each is a Django site of one module."""
+"""The same app, built with common packages from PyPI. Each is a Django site of one module."""

@@ -1,8 +1,8 @@
-"""A plain and competent client: Django with Authlib's OAuth integration and private_key_jwt.
+"""A plain, competent client: Django with Authlib's OAuth integration and private_key_jwt.
 
-It has what a careful developer gives it: PKCE, nonce and state, a key that is parsed once, an
-assertion of five minutes with its kid, discovery and issuer keys kept by Authlib, a time-out, and
-a refresh before the access token expires. It has no more than that.
+It has what a careful developer adds: PKCE, nonce and state, a key that is parsed once, five-minute
+assertions with a kid, discovery and issuer keys cached by Authlib, a time-out, and a refresh before
+the access token expires. It has no more than that.
 """
 
 import os
@@ -93,7 +93,7 @@ def visit(request: HttpRequest) -> HttpResponse:
         request.session["launch"] = {**launched, "token": {**launched["token"], **renewed}}
         request.session.save()
 
-    # One session for the whole page: it keeps its connection and refreshes at most once.
+    # One HTTP session for the whole page: it keeps its connection and refreshes at most once.
     with client._get_oauth_client(**metadata) as http:
         http.token, http.update_token = launched["token"], keep
         person = http.get(f"{base}/Patient/{patient}").json()

@@ -1,7 +1,7 @@
-"""A minimal app on fhirclient, as its documentation shows it: a public client.
+"""A minimal app on fhirclient, as in its documentation: a public client.
 
-fhirclient signs no client assertion for a code and does not look at the id_token; it asks the EHR
-for its CapabilityStatement at every launch.
+fhirclient cannot sign a client assertion for a code and does not validate the id_token. It requests
+the EHR's CapabilityStatement at every launch.
 """
 
 import os

@@ -1,4 +1,4 @@
-"""The page of the peers: the patient, and what the record says under four headings."""
+"""The page of the peers: the patient, and the entries of the record under four headings."""
 
 from collections.abc import Mapping, Sequence
 

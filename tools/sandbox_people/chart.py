@@ -1,4 +1,4 @@
-"""One person's chart: the story of `cast.py` as FHIR R4 resources."""
+"""One person's chart: the story in `cast.py` as FHIR R4 resources."""
 
 import random
 from collections import Counter
@@ -27,7 +27,8 @@ GROWING = ("height", "weight", "head")
 
 
 def chart_of(person: Person) -> list[Resource]:
-    """Every resource about one person, the Patient first, the rest as time goes by."""
+    """Return every resource about one person: the Patient first, then the others in order of
+    time."""
     chart = Chart(person, random.Random(person.id))  # noqa: S311 (must repeat, guards nothing)
     chart.write()
     return chart.written
@@ -50,7 +51,7 @@ class Chart:
         self._write_lists()
 
     def add(self, resource_type: str, when: datetime, **elements: Any) -> Resource:
-        """Add one resource about the person; the server learnt of it a little later."""
+        """Add a resource about the person; the server received it 20 minutes later."""
         self.serials[resource_type] += 1
         id = f"a-1.{resource_type}-{self.person.number}{self.serials[resource_type]:05d}"
         updated = when + timedelta(minutes=20)
@@ -59,7 +60,7 @@ class Chart:
         return resource
 
     def moment(self, day: date) -> datetime:
-        """Some minute of the clinic's hours."""
+        """Return a random time in the clinic's hours on that day."""
         minute = self.rng.randrange(8 * 60, 16 * 60, 5)
         return datetime.combine(day, time(minute // 60, minute % 60), NEW_YORK)
 
@@ -143,7 +144,7 @@ class Chart:
             day += timedelta(days=readings.every_days)
 
     def _write_lists(self) -> None:
-        """Problems, medicines, allergies and operations, each on the day it was written down."""
+        """Add problems, medicines, allergies and operations, each on the day it was recorded."""
         for problem in self.person.problems:
             when = self.moment(date.fromisoformat(problem.onset))
             self.add("Condition", when, **resources.problem(problem, when))
@@ -161,12 +162,12 @@ class Chart:
 
 
 def rounded(value: float, measure: Measure) -> float:
-    """As a laboratory would print it."""
+    """Return a value as a laboratory would print it."""
     return round(value, measure.decimals) if measure.decimals else round(value)
 
 
 def derived(values: Mapping[str, float], person: Person, age: int) -> dict[str, float]:
-    """What is computed from what was measured, so that the two always agree."""
+    """Return the values that are computed from measured ones, so that they always agree."""
     found: dict[str, float] = {}
     if "height" in values and "weight" in values and age >= YOUNGEST_FOR_BMI:
         found["bmi"] = values["weight"] / (values["height"] / 100) ** 2
@@ -178,7 +179,8 @@ def derived(values: Mapping[str, float], person: Person, age: int) -> dict[str, 
 
 
 def filtration_rate(creatinine: float, age: int, male: bool) -> float:
-    """eGFR in mL/min/1.73 m² by the CKD-EPI equation of 2021 (doi:10.1056/NEJMoa2102953)."""
+    """Return the eGFR in mL/min/1.73 m² by the CKD-EPI equation of 2021
+    (doi:10.1056/NEJMoa2102953)."""
     kappa, alpha, factor = (0.9, -0.302, 1.0) if male else (0.7, -0.241, 1.012)
     ratio = creatinine / kappa
     rate: float = 142 * min(ratio, 1) ** alpha * max(ratio, 1) ** -1.2 * 0.9938**age * factor
@@ -190,7 +192,7 @@ def without_adult_range(elements: Resource) -> Resource:
 
 
 def days_of(visits: Visits) -> Iterator[date]:
-    """The days of a series, moved off weekends."""
+    """Yield the days of a series, moved off weekends."""
     day, until = date.fromisoformat(visits.start), date.fromisoformat(visits.until)
     while day <= until:
         yield weekday(day)
@@ -200,7 +202,7 @@ def days_of(visits: Visits) -> Iterator[date]:
 
 
 def weekday(day: date) -> date:
-    """That day, or the Friday before a weekend."""
+    """Return the day, or the Friday before if it is on a weekend."""
     return day - timedelta(days=max(0, day.weekday() - 4))
 
 
@@ -211,7 +213,8 @@ def category_of(name: str) -> str:
 
 
 def value_on(trend: Trend, day: date, rng: random.Random) -> float:
-    """The trend's line on that day, with its noise; flat before the first and after the last."""
+    """Return the trend's value on that day with noise; flat before the first and after the last
+    point."""
     points = [(date.fromisoformat(text), value) for text, value in trend.points.items()]
     noise = rng.gauss(0, trend.noise) if trend.noise else 0.0
     if day <= points[0][0]:

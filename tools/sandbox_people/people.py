@@ -1,4 +1,4 @@
-"""The shape of what `cast.py` writes down about a person."""
+"""The data types of `cast.py`."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -24,7 +24,7 @@ class Name:
 
 @dataclass(frozen=True, slots=True)
 class Trend:
-    """A measure over the years: straight lines through these points, and some noise."""
+    """A measure over the years: straight lines between these points, with noise."""
 
     points: Mapping[str, float]
     noise: float = 0.0
@@ -36,7 +36,7 @@ def steady(value: float, noise: float) -> Trend:
 
 @dataclass(frozen=True, slots=True)
 class Visits:
-    """The same kind of visit again and again."""
+    """A series of visits of the same kind."""
 
     kind: Diagnosis
     start: str
@@ -86,7 +86,7 @@ class Operation:
 
 @dataclass(frozen=True, slots=True)
 class HomeReadings:
-    """What somebody measures at home, without a visit."""
+    """Measurements at home, without a visit."""
 
     measure: str
     start: str
@@ -97,7 +97,8 @@ class HomeReadings:
 
 @dataclass(frozen=True, slots=True)
 class Guardian:
-    """Somebody who may act for the person; `patient` when the clinic knows them as one too."""
+    """A person who may act for the patient; `patient` if the guardian is also a patient of the
+    clinic."""
 
     name: Name
     role: str

@@ -1,4 +1,4 @@
-"""The clinic itself: one practice, its places, and the people who work there."""
+"""The clinic: one practice, its locations and its staff."""
 
 from typing import Any
 
@@ -56,7 +56,7 @@ def _organization() -> Resource:
 
 
 def _locations() -> list[Resource]:
-    places = (
+    locations = (
         (CLINIC, "Sandbox Clinic", "1 Sandbox Square"),
         (HOSPITAL, "Sandbox Hospital", "7 Example Avenue"),
     )
@@ -69,7 +69,7 @@ def _locations() -> list[Resource]:
             "address": address(line),
             "managingOrganization": {"reference": PRACTICE_REFERENCE},
         }
-        for id, name, line in places
+        for id, name, line in locations
     ]
 
 

@@ -1,4 +1,4 @@
-"""FHIR R4 elements, built from the recipe's own words. Every function returns plain JSON."""
+"""FHIR R4 elements from the data types of `people`. Every function returns plain JSON."""
 
 from datetime import date, datetime
 from typing import Any
@@ -50,7 +50,7 @@ CLASSES = {
 def about(
     person: Person, resource_type: str, id: str, updated: datetime, elements: Resource
 ) -> Resource:
-    """A resource of the person's compartment."""
+    """Return a resource of the person's compartment."""
     patient = {"reference": f"Patient/{person.id}", "display": person.name.text}
     element = "patient" if resource_type in ("AllergyIntolerance", "Immunization") else "subject"
     return {
@@ -84,7 +84,7 @@ def drug_concept(drug: Drug) -> Resource:
 
 
 def patient(person: Person) -> Resource:
-    """The Patient; somebody who is new today has a name and a date of birth only."""
+    """Return the Patient. One who is new today has only a name and a date of birth."""
     resource: Resource = {
         "resourceType": "Patient",
         "id": person.id,
@@ -118,7 +118,8 @@ def _registered(person: Person, gender: str) -> Resource:
 
 
 def _confirmed(person: Person) -> Resource:
-    """Who they are was last confirmed at the front desk on the last day that it was open."""
+    """Return the meta of the Patient: identity last confirmed on the last day that the office was
+    open."""
     day = min(person.last_day, LAST_OFFICE_DAY)
     updated = f"{day.isoformat()}T09:00:00-04:00"
     return {"versionId": "1", "lastUpdated": updated, "security": [SYNTHETIC]}
@@ -160,7 +161,7 @@ def _practitioner(id: str) -> Resource:
 
 
 def guardians(person: Person) -> list[Resource]:
-    """RelatedPerson resources: who may act for the person."""
+    """Return the RelatedPerson resources of those who may act for the person."""
     return [
         {
             "resourceType": "RelatedPerson",

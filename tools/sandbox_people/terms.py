@@ -1,4 +1,4 @@
-"""The coded terms that the charts use: LOINC, SNOMED CT, ICD-10-CM, RxNorm, CVX; units in UCUM."""
+"""The coded terms of the charts: LOINC, SNOMED CT, ICD-10-CM, RxNorm, CVX; units in UCUM."""
 
 from dataclasses import dataclass
 
@@ -12,7 +12,7 @@ UCUM = "http://unitsofmeasure.org"
 
 @dataclass(frozen=True, slots=True)
 class Measure:
-    """Something measured, with the range in which an adult's result is unremarkable."""
+    """A measurement, with the range of ordinary results of adults."""
 
     loinc: str
     display: str
