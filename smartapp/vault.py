@@ -12,19 +12,27 @@ another row cannot be unsealed. No function here returns ciphertext as plaintext
 import base64
 import binascii
 import hashlib
+import json
 import os
+import zlib
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import MISSING, dataclass, fields
 from functools import lru_cache
-from typing import Any
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
 
+if TYPE_CHECKING:
+    from _typeshed import DataclassInstance
+
 KEY_BYTES = 32
 NONCE_BYTES = 12
+
+
+T = TypeVar("T", bound="DataclassInstance")
 
 
 class VaultError(Exception):
@@ -126,6 +134,42 @@ def seal(plaintext: bytes, context: str) -> str:
 def unseal(sealed: str, context: str) -> bytes:
     """Return what was sealed with this context. Raises VaultError for anything else."""
     return ring().unseal(sealed, context)
+
+
+@dataclass(frozen=True, slots=True)
+class Form(Generic[T]):
+    """How values of a dataclass are written down before they are sealed: JSON, with its version.
+
+    While two releases run side by side, or after a roll-back, each reads what the other has sealed.
+    A member that came with a default is no new version: without it the default holds, and who does
+    not know it leaves it out. `version` goes up when the same members mean something else, or when
+    one cannot be missing any more: such a value does not open in another release. What a value
+    without a version is, is the first.
+    """
+
+    kind: type[T]
+    version: int = 1
+    is_compressed: bool = False
+
+    def seal(self, value: T, context: str) -> str:
+        """Return the value sealed for the place that `context` names. Whatever is not JSON in it,
+        such as a time, is written as its text."""
+        members = {one.name: getattr(value, one.name) for one in fields(self.kind)}
+        plaintext = json.dumps({"version": self.version, **members}, default=str).encode()
+        return seal(zlib.compress(plaintext) if self.is_compressed else plaintext, context)
+
+    def unseal(self, sealed: str, context: str) -> T:
+        """Return what was sealed in this form for this place; VaultError for anything else. JSON
+        stays JSON: the text of a time is a text."""
+        plaintext = unseal(sealed, context)
+        members = json.loads(zlib.decompress(plaintext) if self.is_compressed else plaintext)
+        if not isinstance(members, dict) or members.get("version", 1) != self.version:
+            raise VaultError("sealed by another release")
+        known = fields(self.kind)
+        needed = {one.name for one in known if one.default is one.default_factory is MISSING}
+        if not needed <= members.keys():
+            raise VaultError("sealed by another release")
+        return self.kind(**{one.name: members[one.name] for one in known if one.name in members})
 
 
 def new_key() -> str:

@@ -1,5 +1,6 @@
 import base64
 import re
+from dataclasses import dataclass
 
 import pytest
 from django.core.exceptions import ImproperlyConfigured
@@ -8,7 +9,7 @@ from hypothesis import strategies as st
 from pytest_django import Settings
 
 from smartapp import vault
-from smartapp.vault import KeyRing, VaultError
+from smartapp.vault import Form, KeyRing, VaultError
 
 OLD, NEW = (base64.urlsafe_b64encode(bytes([n]) * 32).decode() for n in (1, 2))
 PLACE = "keys.signingkey:kid:private_key"
@@ -144,3 +145,45 @@ class TestKeyRing:
         settings.ENCRYPTION_KEYS = NEW
         with pytest.raises(VaultError):
             vault.unseal(sealed, PLACE)
+
+
+@dataclass(frozen=True)
+class Before:
+    name: str
+
+
+@dataclass(frozen=True)
+class After:
+    name: str
+    size: int = 7
+
+
+@dataclass(frozen=True)
+class Needed:
+    name: str
+    size: int
+
+
+class TestForm:
+    """Two releases side by side, or one after the other in either direction."""
+
+    def test_a_member_with_a_default_is_read_in_both_directions(self) -> None:
+        old, new = Form(Before), Form(After)
+        assert new.unseal(old.seal(Before("a"), PLACE), PLACE) == After("a", 7)
+        assert old.unseal(new.seal(After("a", 8), PLACE), PLACE) == Before("a")
+
+    def test_what_was_sealed_before_there_were_versions_is_the_first(self) -> None:
+        assert Form(Before).unseal(vault.seal(b'{"name": "a"}', PLACE), PLACE) == Before("a")
+
+    @pytest.mark.parametrize(
+        "plaintext", [b'["a"]', b'{"name": "a"}', b'{"version": 1, "size": 2}']
+    )
+    def test_what_lacks_what_is_needed_does_not_open(self, plaintext: bytes) -> None:
+        with pytest.raises(VaultError, match="another release"):
+            Form(Needed).unseal(vault.seal(plaintext, PLACE), PLACE)
+
+    @pytest.mark.parametrize(("sealing", "opening"), [(1, 2), (2, 1)])
+    def test_another_version_does_not_open(self, sealing: int, opening: int) -> None:
+        sealed = Form(Before, sealing).seal(Before("a"), PLACE)
+        with pytest.raises(VaultError, match="another release"):
+            Form(Before, opening).unseal(sealed, PLACE)

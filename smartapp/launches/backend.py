@@ -11,14 +11,13 @@ import json
 import logging
 import time
 from collections.abc import AsyncIterator, Awaitable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import TypeVar
 
 from django.core.cache import cache
 from django.utils import timezone
 
-from smartapp import vault
 from smartapp.exception_reports import cause
 from smartapp.exchange import pipeline
 from smartapp.exchange.pipeline import Purpose, Request
@@ -28,6 +27,7 @@ from smartapp.registrations import discovery, doctor, registry
 from smartapp.registrations.doctor import Finding
 from smartapp.registrations.registry import EndpointConfig
 from smartapp.registrations.validation import is_backend
+from smartapp.vault import Form, VaultError
 
 # Longer than the slowest answer; whoever asked may have died.
 ASKS_SECONDS = 45
@@ -43,6 +43,9 @@ class BackendToken:
     access_token: str = field(repr=False)
     scope: str
     expires_at: datetime
+
+
+FORM = Form(BackendToken)
 
 
 async def backend_token(registration_slug: str, scope: str) -> BackendToken:
@@ -78,7 +81,7 @@ async def _asked(config: EndpointConfig, wanted: str, place: str) -> BackendToke
             return kept
         fresh = await _request(config, wanted)
         seconds = (fresh.expires_at - timezone.now()).total_seconds()
-        await _or(None, cache.aset(place, _seal(fresh, place), timeout=max(seconds, 0)))
+        await _or(None, cache.aset(place, FORM.seal(fresh, place), timeout=max(seconds, 0)))
     finally:
         await _or(True, cache.adelete(f"{place}-asked"))
     return fresh
@@ -130,17 +133,12 @@ def _place(config: EndpointConfig, scope: str) -> str:
     return "backend-token-" + hashlib.sha256(json.dumps(parts).encode()).hexdigest()
 
 
-def _seal(kept: BackendToken, place: str) -> str:
-    members = [kept.access_token, kept.scope, kept.expires_at.isoformat()]
-    return vault.seal(json.dumps(members).encode(), place)
-
-
 def _open(sealed: str | None, place: str) -> BackendToken | None:
-    """Return what was kept; None for nothing, and for what another key ring sealed."""
+    """Return what was kept; None for nothing, and for what another key ring or release sealed."""
     if sealed is None:
         return None
     try:
-        access_token, scope, expires_at = json.loads(vault.unseal(sealed, place))
-    except vault.VaultError:
+        kept = FORM.unseal(sealed, place)
+    except VaultError:
         return None
-    return BackendToken(access_token, scope, datetime.fromisoformat(expires_at))
+    return replace(kept, expires_at=datetime.fromisoformat(str(kept.expires_at)))

@@ -1,7 +1,5 @@
 """The administrators' pages that end launches, and the list of what EHRs are still to be told."""
 
-import json
-from dataclasses import asdict
 from typing import Any
 from uuid import UUID
 
@@ -16,13 +14,14 @@ from django.utils import timezone
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST
 
-from smartapp import http, vault
+from smartapp import http
 from smartapp.audit import trail
 from smartapp.audit.admin import ReadOnlyAdmin
 from smartapp.launches import ending, pending_revocations, revocation
 from smartapp.launches.ending import Person, Selection
 from smartapp.launches.models import Launch, Revocation
 from smartapp.registrations.models import Endpoint, Registration
+from smartapp.vault import Form, VaultError
 
 END = "launches.end_launch"
 SECONDS_PER_REQUEST = 20
@@ -91,6 +90,7 @@ def _afterwards(request: HttpRequest) -> str:
 
 # A person goes from page to page sealed: who it is belongs neither in an address nor in a page.
 PERSON_CONTEXT = "launches.ending:person"
+PERSON = Form(Person)
 
 
 def _selection(request: HttpRequest, asked: QueryDict) -> Selection | None:
@@ -108,8 +108,7 @@ def _selection(request: HttpRequest, asked: QueryDict) -> Selection | None:
 def _again(asked: QueryDict, selection: Selection) -> tuple[str, str]:
     """Return the form field that means the same launches once more."""
     if selection.person:
-        plaintext = json.dumps(asdict(selection.person)).encode()
-        return "person", vault.seal(plaintext, PERSON_CONTEXT)
+        return "person", PERSON.seal(selection.person, PERSON_CONTEXT)
     name = next(name for name in ("registration", "endpoint", "launch") if asked.get(name))
     return name, str(asked[name])
 
@@ -117,8 +116,8 @@ def _again(asked: QueryDict, selection: Selection) -> tuple[str, str]:
 def _person(request: HttpRequest, asked: QueryDict) -> Person | None:
     if sealed := asked.get("person"):
         try:
-            return Person(**json.loads(vault.unseal(sealed, PERSON_CONTEXT)))
-        except vault.VaultError:
+            return PERSON.unseal(sealed, PERSON_CONTEXT)
+        except VaultError:
             raise Http404 from None
     if pk := asked.get("person_of"):
         person = ending.person_of(_object(Launch, pk))

@@ -4,16 +4,14 @@ Nothing is written to the database before the EHR has answered, so visits that n
 cost nothing; and as the cookie is only in the browser that started, so is the state (C32, C50).
 """
 
-import json
-import zlib
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 
 from django.http import HttpRequest, HttpResponse
 
-from smartapp import vault
 from smartapp.launches import cookies
 from smartapp.launches.models import LaunchKind
+from smartapp.vault import Form, VaultError
 
 PENDING_LIFETIME = timedelta(minutes=10)  # signing in takes people long (C43)
 
@@ -42,34 +40,23 @@ def _context(cookie_name: str) -> str:
     return f"launches.pending:{cookie_name}"
 
 
+# Browsers drop a cookie of more than 4096 octets without a word; scopes alone may be longer.
+FORM = Form(PendingLaunch, is_compressed=True)
+
+
 def _seal(pending: PendingLaunch, cookie_name: str) -> str:
-    members = [
-        pending.endpoint_id,
-        pending.registration_slug,
-        pending.kind.value,
-        pending.nonce,
-        pending.code_verifier,
-        pending.scope,
-        pending.token_endpoint,
-        pending.issuer_required,
-        int(pending.launched_at.timestamp()),
-    ]
-    # Browsers drop a cookie of more than 4096 octets without a word; scopes alone may be longer.
-    return vault.seal(zlib.compress(json.dumps(members).encode()), _context(cookie_name))
+    return FORM.seal(pending, _context(cookie_name))
 
 
 def _unseal(sealed: str, cookie_name: str) -> PendingLaunch | None:
-    """Return the pending launch of a cookie, None for one that we did not seal under this name."""
+    """Return the pending launch of a cookie, None for one that we did not seal under this name, or
+    that another release sealed in another form."""
     try:
-        members = json.loads(zlib.decompress(vault.unseal(sealed, _context(cookie_name))))
-    except vault.VaultError:
+        pending = FORM.unseal(sealed, _context(cookie_name))
+    except VaultError:
         return None
-    pending = PendingLaunch(*members)
-    return replace(
-        pending,
-        kind=LaunchKind(pending.kind),
-        launched_at=datetime.fromtimestamp(members[-1], UTC),
-    )
+    launched_at = datetime.fromisoformat(str(pending.launched_at))
+    return replace(pending, kind=LaunchKind(pending.kind), launched_at=launched_at)
 
 
 def remember(

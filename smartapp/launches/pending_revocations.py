@@ -5,15 +5,12 @@ to be told waits in a table of its own, sealed, until it has been: an EHR that i
 process that stops half-way, costs no revocation. Database work only; `revocation` does the asking.
 """
 
-import json
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict
 from datetime import datetime, timedelta
 from uuid import UUID, uuid4
 
 from django.db.models import F
 
-from smartapp import vault
 from smartapp.exchange.revocation import LONGEST_WAIT, Told
 from smartapp.launches.models import EndReason, Launch, Revocation, revocation_context
 from smartapp.launches.tokens import LaunchTokens
@@ -21,6 +18,7 @@ from smartapp.protocol.token import Issued
 from smartapp.registrations import registry
 from smartapp.registrations.models import Endpoint
 from smartapp.registrations.registry import EndpointConfig
+from smartapp.vault import Form
 
 # Longer than the requests of a batch that all time out: nobody else tells the EHR meanwhile.
 # Twice would do no harm.
@@ -29,6 +27,7 @@ FIRST_WAIT = timedelta(minutes=1)
 GIVE_UP_AFTER = timedelta(days=7)
 KEPT_AFTER_GIVING_UP = timedelta(days=30)
 PURGE_BATCH = 500
+FORM = Form(Issued)
 
 
 def revocation_of(
@@ -43,8 +42,7 @@ def revocation_of(
     it waits for whoever ends the launch to try at once."""
     row = Revocation(uuid=uuid4(), launch=launch, endpoint_id=endpoint_id, asked_at=now)
     issued = Issued(tokens.refresh_token, tokens.access_token, tokens.token_endpoint)
-    plaintext = json.dumps(asdict(issued)).encode()
-    row.sealed_tokens = vault.seal(plaintext, revocation_context(row.uuid))
+    row.sealed_tokens = FORM.seal(issued, revocation_context(row.uuid))
     row.not_before = now + LEASE if lease else now
     return row
 
@@ -81,8 +79,8 @@ def load(pk: UUID) -> tuple[EndpointConfig, Issued] | None:
     if row is None:
         return None
     endpoint = Endpoint.objects.select_related("registration__key_set").get(pk=row.endpoint_id)
-    opened = json.loads(vault.unseal(row.sealed_tokens, revocation_context(row.uuid)))
-    return registry.load(endpoint), Issued(**opened)
+    issued = FORM.unseal(row.sealed_tokens, revocation_context(row.uuid))
+    return registry.load(endpoint), issued
 
 
 def end_reason(told: Told) -> EndReason:

@@ -25,6 +25,9 @@ from smartapp.exchange.token_budget import shared
 from smartapp.launches.cookies import SessionKey
 from smartapp.launches.tokens import LaunchTokens
 
+# Of the pieces: those of another release, in another form, are not shown.
+FORM = 1
+
 
 @dataclass(frozen=True, slots=True)
 class Kept:
@@ -67,7 +70,7 @@ class Shelf:
     def _context(self, tokens: LaunchTokens) -> str:
         context = tokens.context
         bound_to = (context.patient, context.encounter, tokens.fhirUser, *tokens.scope.granted)
-        return f"{self._name} {_digest(*map(str, bound_to))}"
+        return f"{self._name} {FORM} {_digest(*map(str, bound_to))}"
 
 
 def _digest(*words: str) -> str:

@@ -3,15 +3,13 @@
 Kept sealed in the launch's row: an EHR's own words may quote anything.
 """
 
-import json
 import random
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from datetime import timedelta
 from http import HTTPStatus
 from uuid import UUID
 
-from smartapp import vault
 from smartapp.launches.models import refresh_failure_context
 from smartapp.protocol.errors import (
     EHRRedirected,
@@ -31,6 +29,7 @@ from smartapp.protocol.errors import (
     TokenRefused,
     TokenResponseInvalid,
 )
+from smartapp.vault import Form, VaultError
 
 FIRST_BACK_OFF_SECONDS = 1.0
 LONGEST_BACK_OFF_SECONDS = 30.0
@@ -96,17 +95,19 @@ class RefreshFailure:
         return UNCERTAIN.get(self.code, RefreshUncertain)(self.detail)
 
 
+FORM = Form(RefreshFailure)
+
+
 def seal(failure: RefreshFailure, launch: UUID) -> str:
-    return vault.seal(json.dumps(asdict(failure)).encode(), refresh_failure_context(launch))
+    return FORM.seal(failure, refresh_failure_context(launch))
 
 
 def unseal(sealed: str, launch: UUID) -> RefreshFailure | None:
     """Return the failure of that launch; None for none, and for one that cannot be read any more:
     the next refresh goes ahead without it."""
     try:
-        opened = vault.unseal(sealed, refresh_failure_context(launch))
-        return RefreshFailure(**json.loads(opened))
-    except (vault.VaultError, TypeError):
+        return FORM.unseal(sealed, refresh_failure_context(launch))
+    except VaultError:
         return None
 
 

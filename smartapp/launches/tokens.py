@@ -1,17 +1,16 @@
 """What a launch was given: tokens, context and who signed in. Sealed as one value per launch."""
 
-import json
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 from uuid import UUID
 
-from smartapp import vault
 from smartapp.launches.models import tokens_context
 from smartapp.protocol import launch_context, scopes
 from smartapp.protocol.errors import PatientChanged
 from smartapp.protocol.id_token import IDToken
 from smartapp.protocol.launch_context import LaunchContext
 from smartapp.protocol.token import TokenResponse
+from smartapp.vault import Form
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,13 +43,16 @@ class LaunchTokens:
         )
 
 
+FORM = Form(LaunchTokens)
+
+
 def seal(tokens: LaunchTokens, uuid: UUID) -> str:
-    return vault.seal(json.dumps(asdict(tokens)).encode(), tokens_context(uuid))
+    return FORM.seal(tokens, tokens_context(uuid))
 
 
 def unseal(sealed: str, uuid: UUID) -> LaunchTokens:
     """Return the tokens sealed for that launch; VaultError for any other value."""
-    return LaunchTokens(**json.loads(vault.unseal(sealed, tokens_context(uuid))))
+    return FORM.unseal(sealed, tokens_context(uuid))
 
 
 def from_response(

@@ -1,0 +1,114 @@
+"""What another release has sealed is read, or politely ended: after an upgrade, and a roll-back."""
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from django.utils import timezone
+
+from smartapp import vault
+from smartapp.database import in_database
+from smartapp.launches import pending, pending_revocations, tokens
+from smartapp.launches.models import (
+    Launch,
+    Revocation,
+    refresh_failure_context,
+    revocation_context,
+    tokens_context,
+)
+from smartapp.launches.refresh_failure import RefreshFailure
+from smartapp.launches.revocation import work_off
+from smartapp.vault import Form
+from tests.launches.conftest import Browser, expire, refreshes, row
+from tests.scripted_ehr import ScriptedEHR
+
+Start = Callable[[], str]
+Change = Callable[[dict[str, Any]], object]
+READ: dict[str, Change] = {
+    "before there were versions": lambda members: members.pop("version"),
+    "with a member more": lambda members: members.update(granted_by="somebody"),
+}
+ENDED: dict[str, Change] = {
+    "a newer version": lambda members: members.update(version=2),
+    "without a member": lambda members: members.pop("access_token"),
+}
+
+
+def sealed_by(change: Change, sealed: str, context: str) -> str:
+    members = json.loads(vault.unseal(sealed, context))
+    change(members)
+    return vault.seal(json.dumps(members).encode(), context)
+
+
+async def launched_by(change: Change, browser: Browser, start: str) -> str:
+    """Launch, then let the row be as another release would have written it."""
+    uuid = await browser.launch(start)
+    launch = await row(uuid)
+    sealed = sealed_by(change, launch.sealed_tokens, tokens_context(uuid))
+    await in_database(Launch.objects.filter(uuid=uuid).update, sealed_tokens=sealed)
+    return f"/launches/{uuid}/"
+
+
+@pytest.mark.parametrize("change", READ.values(), ids=READ)
+async def test_a_launch_goes_on(browser: Browser, ehr_launch: Start, change: Change) -> None:
+    page = await launched_by(change, browser, ehr_launch())
+    assert (await browser.get(page)).status == 200
+
+
+@pytest.mark.parametrize("change", ENDED.values(), ids=ENDED)
+async def test_a_launch_is_ended_politely(
+    browser: Browser, ehr: ScriptedEHR, ehr_launch: Start, change: Change
+) -> None:
+    page = await launched_by(change, browser, ehr_launch())
+    answer = await browser.get(page)
+    assert answer.status == 410
+    assert "This connection has ended" in await answer.text()
+    # The next launch of this browser meets it too, and goes on.
+    assert (await browser.get(f"/launches/{await browser.launch(ehr_launch())}/")).status == 200
+
+
+async def test_a_launch_on_its_way_is_begun_anew(
+    browser: Browser, ehr: ScriptedEHR, ehr_launch: Start, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Released between the way out and the way back: the code is not sent."""
+    with monkeypatch.context() as newer:
+        newer.setattr(pending, "FORM", Form(pending.PendingLaunch, 2, is_compressed=True))
+        callback = await browser.to_callback(ehr_launch())
+    answer = await browser.get(callback)
+    assert 400 <= answer.status < 500
+    assert ehr.token_requests == []
+
+
+async def test_a_failed_refresh_is_forgotten(
+    browser: Browser, ehr: ScriptedEHR, ehr_launch: Start
+) -> None:
+    uuid = await browser.launch(ehr_launch())
+    await expire(uuid)
+    newer = Form(RefreshFailure, 2)
+    failure = RefreshFailure("refresh-refused", "")
+    sealed = newer.seal(failure, refresh_failure_context(uuid))
+    await in_database(Launch.objects.filter(uuid=uuid).update, sealed_refresh_failure=sealed)
+    assert (await browser.get(f"/launches/{uuid}/")).status == 200
+    assert len(refreshes(ehr)) == 1
+
+
+async def test_a_revocation_waits_for_the_release_that_can_read_it(
+    browser: Browser, ehr: ScriptedEHR, ehr_launch: Start
+) -> None:
+    uuid = await browser.launch(ehr_launch())
+    issued = tokens.unseal((await row(uuid)).sealed_tokens, uuid)
+
+    def left() -> None:
+        launch = Launch.objects.get(uuid=uuid)
+        one = pending_revocations.revocation_of(uuid, launch.endpoint_id, issued, timezone.now())
+        one.sealed_tokens = sealed_by(
+            ENDED["a newer version"], one.sealed_tokens, revocation_context(one.uuid)
+        )
+        one.save(force_insert=True)
+
+    await in_database(left)
+    assert await work_off(within_seconds=5) == 0
+    waiting = await in_database(Revocation.objects.get)
+    assert waiting.failure == "tokens-do-not-open"
+    assert waiting.sealed_tokens
