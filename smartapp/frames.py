@@ -1,26 +1,37 @@
-"""Which EHRs may show a page in a frame (C57, C150).
+"""Who may show a page in a frame (C57, C150).
 
-A launch page may be framed by its own EHR only. The error page for an unavailable database or a
-fault of this app cannot know which launch it belongs to. So every registered EHR may frame it,
-because a frame must not stay blank. It contains nothing about anyone.
+A page of a launch shows in its own EHR's frame only. The page that says why there is none has
+nothing on it of anybody, and shows in every frame: a frame that goes blank tells nobody what to do.
 """
 
 from collections.abc import Iterable
 from typing import TypeVar
+from urllib.parse import urlsplit
 
-from django.http import HttpResponseBase
+from django.http import HttpRequest, HttpResponseBase
 
 T = TypeVar("T", bound=HttpResponseBase)
 
-_known: frozenset[str] = frozenset()
+EVERYBODY = "*"
+
+
+def is_framed(request: HttpRequest) -> bool:
+    """Whether this page is being loaded into somebody's frame (C153)."""
+    return request.headers.get("Sec-Fetch-Dest") in {"iframe", "frame"}
+
+
+def came_from(request: HttpRequest) -> str:
+    """Return the origin of the page that led here, where the browser tells it; else ""."""
+    parts = urlsplit(request.headers.get("Referer", ""))
+    return f"{parts.scheme}://{parts.netloc}" if parts.scheme in {"http", "https"} else ""
 
 
 def framable(response: T, frame_ancestors: Iterable[str]) -> T:
-    """Allow exactly these origins to frame this page (C150)."""
+    """Let these origins show this page in a frame, and nobody else (C150)."""
     ancestors = list(frame_ancestors)
-    if ancestors:
+    replaced = getattr(response, "_csp_replace", {})  # by the page itself, for its form
+    if ancestors and replaced.get("frame-ancestors") != [EVERYBODY]:
         response.xframe_options_exempt = True  # type: ignore[attr-defined]
-        replaced = getattr(response, "_csp_replace", {})  # set by the page itself, for its form
         response._csp_replace = {  # type: ignore[attr-defined]
             **replaced,
             "frame-ancestors": ancestors,
@@ -28,18 +39,6 @@ def framable(response: T, frame_ancestors: Iterable[str]) -> T:
     return response
 
 
-def framable_by_all_known(response: T) -> T:
-    """Allow every registered EHR that frames this app to frame this page."""
-    return framable(response, sorted(_known))
-
-
-def know(frame_ancestors: Iterable[str]) -> None:
-    """Replace the known origins from which registered EHRs frame this app."""
-    global _known
-    _known = frozenset(frame_ancestors)
-
-
-def also_know(frame_ancestors: Iterable[str]) -> None:
-    global _known
-    if not _known.issuperset(frame_ancestors):
-        _known |= frozenset(frame_ancestors)
+def framable_by_everybody(response: T) -> T:
+    """For a page that holds nothing of anybody."""
+    return framable(response, [EVERYBODY])

@@ -13,7 +13,7 @@ from smartapp.bytes_answer import Receive, Send
 from smartapp.exception_reports import sentence
 from smartapp.exchange import background
 from smartapp.keys import memory
-from smartapp.launches import events, framing
+from smartapp.launches import events
 from smartapp.registrations import discovery, registry
 
 STEP_SECONDS = 1.5
@@ -52,12 +52,10 @@ async def _start() -> list[asyncio.Task[None]]:
     gc.set_threshold(OBJECTS_BETWEEN_COLLECTIONS)
     await checks.verify_start()
     await memory.refresh()
-    await framing.look_who_frames()
     kept = (
         memory.keep_fresh(),
         registry.keep_current(),
         events.keep_writing(),
-        framing.keep_knowing_who_frames(),
         metrics.keep_measuring_lag(),
         metrics_page.keep_writing(),
     )

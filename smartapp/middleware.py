@@ -236,7 +236,7 @@ def error_response(request: HttpRequest, error: SmartError, **context: Any) -> H
     `is_from_ehr` in `context` says whether this is an EHR launch, if known; in a frame it always
     is.
     """
-    reference = new_reference()
+    reference, is_framed = new_reference(), frames.is_framed(request)
     report(request, error, reference)
     response = render(
         request,
@@ -249,13 +249,15 @@ def error_response(request: HttpRequest, error: SmartError, **context: Any) -> H
             # they are, so a cookie that somebody made up opens nothing.
             "may_be_administrator": settings.SESSION_COOKIE_NAME in request.COOKIES,
             # Users who come from an EHR get no link to the start page, which cannot be framed.
-            "is_from_ehr": request.headers.get("Sec-Fetch-Dest") == "iframe",
+            "is_from_ehr": is_framed,
             **getattr(error, "context", {}),
             **context,
         },
         status=error.status,
     )
     response["Cache-Control"] = "no-store"
+    if is_framed and request.path_info.startswith(LAUNCH_PREFIXES):
+        frames.framable_by_everybody(response)
     response._has_been_logged = True  # type: ignore[attr-defined] # by the line above, once
     if error.retry_after is not None:
         response["Retry-After"] = str(max(1, ceil(error.retry_after)))
@@ -300,7 +302,7 @@ def known_error(exception: Exception) -> SmartError:
 
 def _database_away(request: HttpRequest, exception: Exception) -> HttpResponse:
     kind = DatabaseAway if request.method in {"GET", "HEAD"} else DatabaseAwayFromForm
-    return _in_every_frame(request, kind(cause(exception)))
+    return error_response(request, kind(cause(exception)))
 
 
 def _is_about_what_was_sent(request: HttpRequest, exception: Exception) -> bool:
@@ -316,14 +318,6 @@ def _is_about_what_was_sent(request: HttpRequest, exception: Exception) -> bool:
         return True
     frames = traceback.walk_tb(exception.__traceback__)
     return any(frame.f_code.co_filename.endswith(ADMIN_LISTS) for frame, _ in frames)
-
-
-def _in_every_frame(request: HttpRequest, error: SmartError) -> HttpResponse:
-    """Return the page of an error that may occur before the launch is known."""
-    response = error_response(request, error)
-    if request.path_info.startswith(LAUNCH_PREFIXES):
-        frames.framable_by_all_known(response)
-    return response
 
 
 class PageNotFound(SmartError):
@@ -388,7 +382,7 @@ class FormRefused(SmartError):
 
 
 def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
-    return _in_every_frame(request, RequestUnreadable(type(exception).__name__))
+    return error_response(request, RequestUnreadable(type(exception).__name__))
 
 
 def page_not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
@@ -405,7 +399,7 @@ def server_error(request: HttpRequest) -> HttpResponse:
         alerts.report(exception)
     error = UnexpectedError(cause(exception) if exception else "")
     try:
-        return _in_every_frame(request, error)
+        return error_response(request, error)
     except Exception as another:
         # The page needs templates and static files, which may be the problem.
         logger.error("the page of an error failed: %s", cause(another))

@@ -29,11 +29,14 @@ _ANSWER = "{c.answer}"
 TABLE = (
     Entry(
         "The browser keeps no cookies for the app inside the EHR's frame",
-        lambda case: case.code == "state-of-another-browser" and case.is_framed,
+        lambda case: (
+            case.code == "cookies-blocked"
+            or (case.code == "state-of-another-browser" and case.is_framed)
+        ),
         Certainty.SEEN,
-        check="Shown in a frame, and no cookie of this launch came. Origins that may frame the "
+        check="Shown in a frame, and no cookie of this app came. Origins that may frame the "
         "app: {c.frame_ancestors}.",
-        todo="Enter the EHR's origin under frame ancestors, serve the app by https, or let the EHR "
+        todo="Serve the app by https, allow its cookies in the browsers' policy, or let the EHR "
         "open it in a window.",
         rule="C151",
     ),

@@ -125,6 +125,10 @@ class Case:
         )
 
     @property
+    def began_framed(self) -> bool:
+        return bool(self.first(Step.AUTHORIZE, "framed"))
+
+    @property
     def is_standalone(self) -> bool:
         return self.first(Step.LAUNCH, "kind") == LaunchKind.STANDALONE
 

@@ -60,6 +60,16 @@ TABLE = (
         rule="C20",
     ),
     Entry(
+        "The EHR shows the app in a frame, and nobody has allowed it to",
+        coded("frame-not-allowed"),
+        Certainty.SEEN,
+        check="The app was opened {c.failure[failure]}. Origins that may frame the app: "
+        "{c.frame_ancestors}.",
+        todo="Enter the EHR's origin in the registration under May show this app in a frame, or "
+        "have the EHR open the app in a window of its own.",
+        rule="C150",
+    ),
+    Entry(
         "The EHR names a server that nobody has accepted",
         coded("endpoint-host-changed"),
         Certainty.SEEN,
@@ -198,6 +208,16 @@ TABLE = (
         check="Ten minutes are not over yet.",
         todo="Wait, and load this page again.",
         rule="C43",
+    ),
+    Entry(
+        "The EHR's sign-in may refuse to be shown in a frame",
+        lambda case: case.is_away and case.began_framed,
+        Certainty.LIKELY,
+        check="The launch began in a frame. A sign-in that refuses frames leaves a grey area, and "
+        "no answer comes.",
+        todo="Open the app in that frame yourself. If it stays grey, tick Signs in in a window of "
+        "its own in the registration.",
+        rule="C153",
     ),
     Entry(
         "The person did not finish at the EHR",

@@ -32,6 +32,9 @@ def of(timeline: Sequence[LaunchEvent]) -> str:
     sections = _sections(timeline)
     if not sections:
         return "Signed in; no page was shown yet"
+    origin = next((found for one in timeline if (found := one.detail.get("framed_from"))), "")
+    if origin:
+        return f"A page was sent into a frame of {origin}, which may have to leave it blank"
     return _page(sections)
 
 

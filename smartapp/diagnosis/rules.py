@@ -61,7 +61,9 @@ RULES = {
     "C142": "Errors of any form are read with care.",
     "C143": "Whatever is another patient's is dropped, with an alarm.",
     "C144": "429: as long as the EHR says, or to the end of the minute.",
+    "C150": "Only the registration's own EHR may frame its pages; another frame gets the way out.",
     "C151": "Cookies that work in a frame: Secure, HttpOnly, SameSite=None, Partitioned.",
+    "C153": "Where signing in must not be framed, a window of its own.",
     "T22": "A rotation that an EHR has not noticed. The new key waits, the old one helps out.",
 }
 

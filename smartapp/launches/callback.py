@@ -8,7 +8,7 @@ from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_http_methods
 
 from smartapp.database import in_database
-from smartapp.frames import framable
+from smartapp.frames import framable, is_framed
 from smartapp.launches import cookies, events, launching, pending, steps, store
 from smartapp.launches.models import LaunchKind
 from smartapp.middleware import error_response, never_stored
@@ -43,9 +43,9 @@ async def callback(request: HttpRequest, registration_slug: str) -> HttpResponse
     except SmartError as error:
         # Where no cookie came back: in the EHR's frame, the page that says so must show, with a
         # way out of the frame (C57).
-        is_blocked = isinstance(error, StateOfAnotherBrowser) and cookies.is_framed(request)
+        is_blocked = isinstance(error, StateOfAnotherBrowser) and is_framed(request)
         elsewhere = "/" if is_blocked else ""
-        response = error_response(request, error, open_in_new_window_url=elsewhere)
+        response = error_response(request, error, new_window_url=elsewhere)
         return framable(response, await registry.frame_ancestors(registration_slug))
 
 
@@ -139,7 +139,7 @@ async def _without_pending(request: HttpRequest, state: str) -> HttpResponse:
     if used:
         raise StateAlreadyUsed("not by this browser's sessions")
     detail = "no pending launch in this browser"
-    raise StateOfAnotherBrowser(detail, is_framed=cookies.is_framed(request))
+    raise StateOfAnotherBrowser(detail, is_framed=is_framed(request))
 
 
 def _refused(

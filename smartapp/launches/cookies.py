@@ -16,8 +16,12 @@ from uuid import UUID
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 
+from smartapp.frames import is_framed
+
 PENDING = "pending-"
 LAUNCH = "launch-"
+# Says nothing, and shows by coming back that this browser keeps cookies in this frame.
+TRIED = "tried"
 MAX_PENDING_COOKIES = 5
 MAX_LAUNCH_COOKIES = 20
 # The cookie outlives the ten minutes of a pending launch, so that a late one can say why.
@@ -57,11 +61,6 @@ def launch_cookie_name(uuid: UUID) -> str:
     return f"{_prefix()}{LAUNCH}{uuid.hex}"
 
 
-def is_framed(request: HttpRequest) -> bool:
-    """Whether this page is being loaded into somebody's frame (C153)."""
-    return request.headers.get("Sec-Fetch-Dest") == "iframe"
-
-
 def set_cookie(
     request: HttpRequest,
     response: HttpResponse,
@@ -89,6 +88,15 @@ def set_cookie(
 def delete_cookie(request: HttpRequest, response: HttpResponse, name: str) -> None:
     """Expire a cookie; a partitioned one only goes when it is named as such."""
     set_cookie(request, response, name, "", timedelta(0))
+
+
+def try_cookie(request: HttpRequest, response: HttpResponse) -> None:
+    """Set a cookie only to see whether it comes back."""
+    set_cookie(request, response, _prefix() + TRIED, "1", None)
+
+
+def comes_back(request: HttpRequest) -> bool:
+    return f"{_prefix()}{TRIED}" in request.COOKIES
 
 
 def _named(request: HttpRequest, kind: str) -> dict[str, str]:

@@ -5,7 +5,8 @@ kept. The file has a policy of its own: it may load nothing, run nothing, and be
 page and in the frame of the launch's EHR only.
 """
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable, Coroutine
+from typing import Any
 from uuid import UUID
 
 from csp.constants import NONE, SELF
@@ -17,7 +18,6 @@ from django.views.decorators.http import require_GET
 
 from smartapp.chart.attachments import AddressUnknown, Opened, open_document
 from smartapp.chart.fhir_access import Record
-from smartapp.frames import framable
 from smartapp.launches import events, patient_chart, refresh
 from smartapp.launches.current_launch import find
 from smartapp.launches.framing import in_frame
@@ -34,7 +34,7 @@ from smartapp.record.identity import Identity, read_identity
 @events.recorded
 async def document(request: HttpRequest, uuid: UUID, sealed: str) -> HttpResponseBase:
     """Return the page of a document: whose it is, its text, or a frame with its file."""
-    return await _answer(request, uuid, sealed, _page)
+    return await _answer(request, uuid, sealed, _page, framed_by=())
 
 
 @require_GET
@@ -42,19 +42,21 @@ async def document(request: HttpRequest, uuid: UUID, sealed: str) -> HttpRespons
 @events.recorded
 async def file(request: HttpRequest, uuid: UUID, sealed: str) -> HttpResponseBase:
     """Return the file of a document, for the frame in its page."""
-    return await _answer(request, uuid, sealed, _file)
+    return await _answer(request, uuid, sealed, _file, framed_by=(SELF,))
 
 
 async def _answer(
     request: HttpRequest,
     uuid: UUID,
     sealed: str,
-    answer: Callable[[HttpRequest, StoredLaunch, str], Awaitable[HttpResponse]],
+    answer: Callable[[HttpRequest, StoredLaunch, str], Coroutine[Any, Any, HttpResponse]],
+    *,
+    framed_by: tuple[str, ...],
 ) -> HttpResponseBase:
     found, _ = await find(request, uuid, in_use=True)
     return await in_frame(
         request,
-        found.frame_ancestors,
+        (*framed_by, *found.frame_ancestors),
         answer(request, found, sealed),
         start_again_url=start_again_url(found),
         is_from_ehr=found.kind == LaunchKind.EHR,
@@ -91,7 +93,7 @@ async def _file(_: HttpRequest, found: StoredLaunch, sealed: str) -> HttpRespons
         "script-src": [NONE], "style-src": ["'unsafe-inline'"], "img-src": [SELF],
         "object-src": [SELF], "form-action": [NONE],
     }  # fmt: skip
-    return framable(response, [SELF, *found.frame_ancestors])
+    return response
 
 
 async def _opened(

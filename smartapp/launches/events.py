@@ -101,6 +101,7 @@ class Detail(TypedDict, total=False):
     assertion_claims: dict[str, Any]
     seconds_away: int
     framed: bool
+    framed_from: str
     ehr_error: str
     http_status: int
     said: str

@@ -17,6 +17,7 @@ from smartapp import logs, metrics
 from smartapp.database import in_database
 from smartapp.exchange import pipeline
 from smartapp.exchange.custody import Custody, custody
+from smartapp.frames import is_framed
 from smartapp.launches import cookies, pending, proof, steps, store
 from smartapp.launches.models import LaunchKind
 from smartapp.launches.pending import PendingLaunch
@@ -99,7 +100,7 @@ async def start(
     )
     response = _sent_away(request, config, kind, endpoints, fields)
     pending.remember(request, response, state, started)
-    steps.asked(config, fields, response)
+    steps.asked(config, fields, response, is_framed=is_framed(request))
     return response
 
 

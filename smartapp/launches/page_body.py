@@ -11,8 +11,9 @@ from smartapp.chart.chart import NAMES, FHIRUserView, Part, Who, chart_of, is_se
 from smartapp.chart.computing import computed
 from smartapp.chart.drawing import Shell, draw, draw_alarm, draw_end, draw_shell
 from smartapp.chart.page import LaunchPage, build_launch_page
+from smartapp.frames import is_framed
 from smartapp.launches import patient_chart, refresh, steps
-from smartapp.launches.cookies import SessionKey, is_framed
+from smartapp.launches.cookies import SessionKey
 from smartapp.launches.form_token import form_token
 from smartapp.launches.guard import guard
 from smartapp.launches.models import LaunchKind

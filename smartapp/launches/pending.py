@@ -14,6 +14,8 @@ from smartapp.launches.models import LaunchKind
 from smartapp.vault import Form, VaultError
 
 PENDING_LIFETIME = timedelta(minutes=10)  # signing in takes people long (C43)
+# Nobody has looked at a sign-in page, closed it and opened the app again sooner.
+SOONEST_AGAIN = timedelta(seconds=5)
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,3 +93,17 @@ def recall(request: HttpRequest, state: str) -> PendingLaunch | None:
 
 def forget(request: HttpRequest, response: HttpResponse, state: str) -> None:
     cookies.delete_cookie(request, response, cookies.pending_cookie_name(state))
+
+
+def is_unanswered(request: HttpRequest, endpoint_id: int, now: datetime) -> bool:
+    """Whether this browser has asked this EHR a moment ago, and no answer came. In a frame that
+    is how it looks when the EHR's sign-in refuses to be framed: the frame stays grey, and people
+    open the app again."""
+    return any(
+        begun is not None
+        and begun.endpoint_id == endpoint_id
+        and not begun.expired(now)
+        and now - begun.launched_at > SOONEST_AGAIN
+        for name, sealed in cookies.pending_cookies(request).items()
+        for begun in [_unseal(sealed, name)]
+    )

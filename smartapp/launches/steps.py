@@ -61,13 +61,18 @@ def visited(iss: str) -> None:
         attempt.iss = iss
 
 
+def recognized(config: EndpointConfig) -> None:
+    """It is known which EHR this is about."""
+    if attempt := events.current():
+        attempt.endpoint_id = config.endpoint_id
+        attempt.fhir_base_url = config.fhir_base_url
+
+
 def started(config: EndpointConfig, kind: LaunchKind, state: str) -> None:
     attempt = events.current()
     if attempt is None:
         return
     attempt.key = events.key_of(cookies.state_digest(state))
-    attempt.endpoint_id = config.endpoint_id
-    attempt.fhir_base_url = config.fhir_base_url
     iss = attempt.iss or config.fhir_base_url
     events.note(
         Step.LAUNCH,
@@ -93,7 +98,13 @@ def discovered(endpoints: OAuthEndpoints) -> None:
     attempt.step = Step.AUTHORIZE
 
 
-def asked(config: EndpointConfig, fields: Mapping[str, str], response: HttpResponse) -> None:
+def asked(
+    config: EndpointConfig,
+    fields: Mapping[str, str],
+    response: HttpResponse,
+    *,
+    is_framed: bool,
+) -> None:
     detail: Detail = {
         "client_id": config.client_id,
         "redirect_uri": config.redirect_uri,
@@ -101,12 +112,19 @@ def asked(config: EndpointConfig, fields: Mapping[str, str], response: HttpRespo
         "scope": fields["scope"],
         "sent": list(fields),
     }
+    if is_framed:
+        detail["framed"] = True
     verdicts = [
         verdict("C31", True, "aud is the FHIR base URL, as the EHR itself writes it."),
         verdict("C33", True, "PKCE with S256."),
         _way_there(response),
     ]
     events.note(Step.AUTHORIZE, verdicts, detail)
+
+
+def framed_from(origin: str) -> None:
+    text = f"Shown in a frame that {origin} opened, which is not among those that may show the app."
+    events.note(Step.AUTHORIZE, [verdict("C150", False, text)], {"framed_from": origin})
 
 
 def _way_there(response: HttpResponse) -> Verdict:

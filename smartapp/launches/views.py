@@ -12,13 +12,14 @@ from django.http import (
 from django.shortcuts import render
 from django.views.decorators.http import require_GET
 
-from smartapp.launches import events, launching, steps
+from smartapp.launches import events, framing, launching, steps
 from smartapp.launches.framing import in_frame
 from smartapp.launches.models import LaunchKind
 from smartapp.middleware import error_response, never_stored
 from smartapp.protocol import authorization
 from smartapp.protocol.errors import SmartError, UnknownEndpoint
 from smartapp.registrations import registry
+from smartapp.registrations.registry import EndpointConfig
 
 
 def at_public_url(request: HttpRequest) -> HttpResponseRedirect | None:
@@ -48,14 +49,26 @@ async def _launched(request: HttpRequest) -> HttpResponseBase:
     asked = authorization.parse_launch_request(request.META.get("QUERY_STRING", ""))
     steps.visited(asked.iss)
     config = await registry.endpoint_for_iss(asked.iss)
-    starting = launching.start(request, config, LaunchKind.EHR, asked.launch, aud=asked.iss)
-    return await in_frame(request, config.frame_ancestors, starting, is_from_ehr=True)
+    steps.recognized(config)
+    beginning = _begun(request, config, LaunchKind.EHR, asked.launch, aud=asked.iss)
+    return await in_frame(request, config.frame_ancestors, beginning, is_from_ehr=True)
+
+
+async def _begun(
+    request: HttpRequest, config: EndpointConfig, kind: LaunchKind, launch: str | None, *, aud: str
+) -> HttpResponse:
+    if before := framing.before_sign_in(request, config):
+        return before
+    response = await launching.start(request, config, kind, launch, aud=aud)
+    if origin := framing.unknown_origin(request, config):
+        steps.framed_from(origin)
+    return response
 
 
 @require_GET
 @never_stored
 @events.recorded
-async def connect(request: HttpRequest, endpoint_slug: str) -> HttpResponse:
+async def connect(request: HttpRequest, endpoint_slug: str) -> HttpResponseBase:
     """Standalone launch: the patient chose this health system on our own page (C22). `base`: at the
     public launcher, its base with other settings."""
     if elsewhere := at_public_url(request):
@@ -63,8 +76,10 @@ async def connect(request: HttpRequest, endpoint_slug: str) -> HttpResponse:
     config = await registry.endpoint_for_slug(endpoint_slug)
     if not config.standalone_scope:
         raise UnknownEndpoint(f"endpoint {config.slug} has no standalone scope")
+    steps.recognized(config)
     aud = config.patients_aud(request.GET.get("base", ""))
-    return await launching.start(request, config, LaunchKind.STANDALONE, None, aud=aud)
+    beginning = _begun(request, config, LaunchKind.STANDALONE, None, aud=aud)
+    return await in_frame(request, config.frame_ancestors, beginning)
 
 
 @require_GET

@@ -5,6 +5,8 @@
     │   ├── ParameterMissing          ParameterRepeated  ParameterTooLong  ParameterMalformed
     │   ├── TooManyVisits             from one network address
     │   ├── UnknownEndpoint           `iss` or slug that nobody registered
+    │   ├── FrameNotAllowed           in a frame that may not show this app
+    │   ├── CookiesBlocked            in a frame where the browser keeps none
     │   ├── LaunchNotFound            no such launch for this browser
     │   └── LaunchEnded               it is over: Disconnected, EndedByEHR, EndedByAdministrator,
     │                                 AccessExpired, ContextChanged, RefreshUncertain
@@ -168,6 +170,45 @@ class UnknownEndpoint(RequestError):
     )
     in_ehr = (
         "Tell your administrator: the EHR's FHIR address has to be registered in this app first."
+    )
+
+
+NO_WINDOW = (
+    "If no window opens, your EHR lets this app open none: tell your administrator, who can have "
+    "the EHR open the app in a window of its own."
+)
+
+
+class FrameNotAllowed(RequestError):
+    """A browser would leave the frame blank, and the attempt would look as if it went well."""
+
+    code = "frame-not-allowed"
+    requirement = "C150"
+    status = 403
+    title = "This app may not show inside this page"
+    happened = (
+        "The page that you are on opened this app inside itself, and nobody has allowed it to. So "
+        "the EHR was asked for nothing, and nothing of a record is shown here."
+    )
+    next_step = (
+        "Press Continue in a new window. Your administrator can let the EHR show the app in its "
+        f"own page. {NO_WINDOW}"
+    )
+
+
+class CookiesBlocked(RequestError):
+    """A cookie that was set in the EHR's frame did not come back."""
+
+    code = "cookies-blocked"
+    requirement = "C57"
+    status = 403
+    title = "Your browser keeps no cookies for this app inside your EHR"
+    happened = (
+        "Without one the app cannot tell your sign-in from somebody else's, so it has asked the "
+        "EHR for nothing."
+    )
+    next_step = (
+        f"Press Continue in a new window: there your browser keeps the app's cookies. {NO_WINDOW}"
     )
 
 

@@ -361,6 +361,17 @@ class RegistrationOptions(models.Model):
         flag="--frame-ancestor",
         metavar="ORIGIN",
     )
+    # Where an EHR's sign-in refuses to be framed (C153).
+    sign_in_in_window = option(
+        models.BooleanField(
+            "signs in in a window of its own",
+            default=False,
+            help_text="The EHR shows the app in a frame, and lets nobody sign in inside one, as "
+            "Oracle does. The frame then has a button that opens the app in a new window.",
+        ),
+        group=Group.FRAMES,
+        fills=Fills.ALWAYS,
+    )
 
     class Meta:
         abstract = True

@@ -191,6 +191,7 @@ _PRESETS = (
         options={
             # A refresh brings no new refresh token.
             "refresh_tokens_persist": True,
+            "sign_in_in_window": True,
             "scope": f"{CLINICIAN_SCOPE} online_access",
         },
         known_of_pkce="of 2,905 Oracle Health production endpoints 625 did not list PKCE in May "

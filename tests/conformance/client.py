@@ -109,7 +109,7 @@ REQUIREMENTS = {
     "C144": "429: as long as the EHR says, or to the end of the minute.",
     "C145": "2-legged: client_credentials with its scope, kept until it expires.",
     "C146": "2-legged requests never carry a person's scopes.",
-    "C150": "Only the registration's own EHR may frame its pages.",
+    "C150": "Only the registration's own EHR may frame its pages; another frame gets the way out.",
     "C151": "Cookies that work in a frame: Secure, HttpOnly, SameSite=None, Partitioned.",
     "C152": "Nothing navigates the frame's top.",
     "C153": "Where signing in must not be framed, a window of its own.",

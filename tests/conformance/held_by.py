@@ -130,6 +130,7 @@ HELD_BY: HeldBy = {
     "C57": (
         "TestOnTheWay.test_cookies_blocked_in_the_ehrs_frame",
         "test_callback_that_is_refused_says_so_in_the_frame_too",
+        "test_no_cookies_in_the_frame_the_app_says_so_and_goes_on_in_a_window",
     ),
     "C60": (
         "TestAnswers.test_a_form_is_sent_once_as_form",
@@ -345,13 +346,21 @@ HELD_BY: HeldBy = {
         "TestToken.test_scope_of_a_person_is_never_sent",
         "TestBackend.test_scopes_about_a_person_are_refused",
     ),
-    "C150": ("test_nobody_else_may_frame_the_app",),
+    "C150": (
+        "test_nobody_else_may_frame_the_app",
+        "TestFrameThatNobodyAllowed.test_is_told_so_before_the_ehr_is_asked",
+        "TestFrameThatNobodyAllowed.test_of_an_open_launch_gets_nothing_of_it",
+    ),
     "C151": ("test_clinician_launches_inside_the_ehrs_frame",),
     "C152": (
         "TestSafety.test_nothing_leads_out_of_a_frame",
         "test_framed_app_cannot_lead_the_ehr_away",
     ),
-    "C153": ("test_popup_of_an_ehr_stays_tied_to_it_on_every_step",),
+    "C153": (
+        "TestAllowedFrame.test_a_sign_in_of_its_own_window",
+        "test_sign_in_that_refuses_frames_goes_on_in_a_new_window",
+        "test_popup_of_an_ehr_stays_tied_to_it_on_every_step",
+    ),
     "C154": (
         "TestPages.test_two_launches_in_one_browser_keep_their_own_patients",
         "TestSharedWorkstation.test_same_person_keeps_every_page",

@@ -68,7 +68,8 @@ async def test_a_pdf_has_a_page_and_a_file_with_a_policy_of_its_own(
     keeping(ehr, note("application/pdf", PDF))
     page = await (await browser.get(address(launched))).text()
     assert f'src="{address(launched)[:50]}' in page
-    file = await browser.get(f"{address(launched)}file")
+    in_our_page = {"Sec-Fetch-Dest": "iframe"}
+    file = await browser.get(f"{address(launched)}file", headers=in_our_page)
     assert (file.status, await file.read()) == (200, PDF)
     assert file.headers["Content-Type"] == "application/pdf"
     assert file.headers["X-Content-Type-Options"] == "nosniff"

@@ -14,6 +14,7 @@ from pytest_django import Settings
 from smartapp.database import in_database
 from smartapp.launches import session_length, store
 from smartapp.launches.models import EndReason, Launch, Revocation
+from smartapp.registrations.models import Registration
 from tests.counting import counted
 from tests.launches.conftest import Browser, new_browser
 from tests.scripted_ehr import ScriptedEHR, fhir_json
@@ -255,6 +256,7 @@ class TestPatientChanged:
     ) -> None:
         """C150: a link to the start page would leave the frame blank, and in a tab a clinician
         has no business there. Patients have."""
+        await in_database(Registration.objects.update, frame_ancestors=["https://ehr.example"])
         uuid = await browser.launch(ehr_launch())
         await say(browser, uuid, "patient-changed", form_token=await form_token(browser, uuid))
         framed = {"Sec-Fetch-Dest": "iframe"}

@@ -120,7 +120,7 @@ class TestError:
         assert "detail for the log" not in page.text
 
     def test_ways_on(self) -> None:
-        page = error(StateExpired(), start_again_url="/connect/x/", open_in_new_window_url="/y/")
+        page = error(StateExpired(), start_again_url="/connect/x/", new_window_url="/y/")
         assert page.one("a", href="/connect/x/").text == "Start again"
         new_window = page.one("a", href="/y/")
         assert new_window.attributes["target"] == "_blank"
