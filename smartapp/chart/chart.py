@@ -9,6 +9,7 @@ from smartapp.chart.sections import SECTIONS, Section
 from smartapp.record.elements import Resource
 from smartapp.record.encounters import Encounter
 from smartapp.record.identity import Identity
+from smartapp.record.news import Share
 
 # ok: everything was read · partial: something is there, and something is missing or was left out
 # empty: read, and there is nothing · not-granted: not asked, no scope · forbidden: the EHR refused
@@ -35,6 +36,7 @@ class ReadSection:
     `notes` is what the reader must know beside the items, e.g. that the list was cut. `count` is
     what there is now: resolved problems and stopped medications do not count. `is_cut`: the EHR
     has, or may have, more than what was read; what the record itself withdrew is not missed.
+    `share` is what the section gives to the page's first block.
     """
 
     section: Section
@@ -45,6 +47,7 @@ class ReadSection:
     notes: tuple[str, ...] = ()
     count: int = 0
     is_cut: bool = False
+    share: Share | None = None
 
     @property
     def name(self) -> str:
@@ -105,7 +108,7 @@ class Visit:
 
 Part = Who | Visit | FHIRUserView | ReadSection
 # The names of all parts, in the order of the page.
-NAMES = ("who", "user", "visit", *(one.name for one in SECTIONS))
+NAMES = ("who", "user", "visit", "news", *(one.name for one in SECTIONS))
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,6 +122,11 @@ class Chart:
 
     def section(self, name: str) -> ReadSection:
         return next(one for one in self.sections if one.name == name)
+
+    @property
+    def shares(self) -> dict[str, Share]:
+        """What the sections give to the first block."""
+        return {one.name: one.share for one in self.sections if one.share}
 
     @property
     def parts(self) -> tuple[Part, ...]:

@@ -4,6 +4,7 @@ launch.html has a place ("slot") for every piece, in the order of the page, so p
 any order; where a piece is not there yet, its place says that it is being read.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -14,6 +15,7 @@ from smartapp.chart.chart import FHIRUserView, Part, ReadSection, Visit, Who
 from smartapp.chart.page import LaunchPage
 from smartapp.protocol.errors import SmartError
 from smartapp.record.allergy_line import read_allergy_line
+from smartapp.record.news import Share, overview
 
 # Where the pieces go in launch.html. No template and no record can hold it: it has a NUL.
 _PIECES = "\0pieces\0"
@@ -48,6 +50,12 @@ def draw(part: Part, page: LaunchPage) -> str:
             if part.name == "allergies":
                 context["line"] = read_allergy_line(part.items, is_whole=part.is_whole)
             return render_to_string(part.section.template, context)
+
+
+def draw_news(shares: Mapping[str, Share], *, encounter: str | None, now: datetime) -> str:
+    """Return the first block, of the shares of all the lists that it is made of."""
+    found = overview(shares, encounter=encounter, now=now)
+    return render_to_string("sections/news.html", {"news": found})
 
 
 def draw_end(

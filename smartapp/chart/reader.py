@@ -17,7 +17,7 @@ from collections.abc import (
     Mapping,
     Sequence,
 )
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from http import HTTPStatus
 from itertools import chain
@@ -60,6 +60,7 @@ from smartapp.record.elements import Resource
 from smartapp.record.encounters import read_encounter
 from smartapp.record.identity import read_identity
 from smartapp.record.marks import beyond_the_record
+from smartapp.record.news import Share
 from smartapp.record.reading import Given, LeftOut
 from smartapp.record.texts import text
 
@@ -444,7 +445,17 @@ def _read_section(section: Section, outcome: Outcome, given: Given) -> ReadSecti
         notes=notes,
         count=sum(map(section.count, read.entries)),
         is_cut=outcome.state != "ok",
+        share=_share(section, outcome, read.entries),
     )
+
+
+def _share(section: Section, outcome: Outcome, entries: tuple[Any, ...]) -> Share | None:
+    """Return what the section gives to the first block; also that it could not be read."""
+    if section.share is None:
+        return None
+    if outcome.state not in ("ok", "partial"):
+        return Share(is_read=False, is_whole=False)
+    return replace(section.share(entries), is_whole=outcome.state == "ok")
 
 
 def _left_out_texts(section: Section, left_out: Sequence[LeftOut]) -> list[str]:

@@ -27,6 +27,13 @@ from smartapp.record.immunizations import read_immunizations
 from smartapp.record.kinds import VITAL_SIGN_CODES
 from smartapp.record.laboratory import read_laboratory
 from smartapp.record.medications import medications_to_follow, read_medications
+from smartapp.record.news import (
+    Share,
+    share_of_encounters,
+    share_of_laboratory,
+    share_of_medications,
+    share_of_vital_signs,
+)
 from smartapp.record.orders import orders_to_follow, read_orders
 from smartapp.record.personal import read_personal
 from smartapp.record.plans import plans_to_follow, read_plans
@@ -156,7 +163,8 @@ class Section:
     `template` shows, where that is more than the facts. `count` is how much an entry adds to the
     number in the contents: what is over adds nothing. `noun` is one entry in words. Where
     `never_assume_none`, a section that could not be read says that loudly. One that is
-    `only_if_granted` is on the page where a scope permits it, and else named at its foot.
+    `only_if_granted` is on the page where a scope permits it, and else named at its foot. `share`
+    is what it gives to the page's first block (record/news.py).
     """
 
     name: str
@@ -170,6 +178,7 @@ class Section:
     follow: Callable[[tuple[Resource, ...]], tuple[str, ...]] = _nothing
     draw: Callable[[tuple[Any, ...]], tuple[Any, ...]] = tuple
     count: Callable[[Any], int] = _each
+    share: Callable[[tuple[Any, ...]], Share] | None = None
     is_half_wide: bool = False
     never_assume_none: bool = False
     only_if_granted: bool = False
@@ -239,6 +248,7 @@ SECTIONS = (
             ),
             Search("MedicationStatement", what="reported medications", is_optional=True),
         ),
+        share=share_of_medications,
         read=read_medications,
         template="sections/medications.html",
         noun="medication",
@@ -256,6 +266,7 @@ SECTIONS = (
             UNFILED,
         ),
         belongs=_is_vital_sign,
+        share=share_of_vital_signs,
         read=read_vital_signs,
         draw=draw_vital_signs,
         template="sections/vitals.html",
@@ -270,6 +281,7 @@ SECTIONS = (
             UNFILED,
         ),
         belongs=_is_laboratory_result,
+        share=share_of_laboratory,
         read=read_laboratory,
         draw=draw_labs,
         template="sections/labs.html",
@@ -291,6 +303,7 @@ SECTIONS = (
         name="encounters",
         title="Encounters",
         searches=(Search("Encounter", sort="-date", if_asked=ANY_DATE),),
+        share=share_of_encounters,
         read=read_encounters,
         template="sections/encounters.html",
         follow=encounters_to_follow,

@@ -7,9 +7,25 @@ from contextlib import aclosing
 from django.http import HttpRequest
 from django.utils import timezone
 
-from smartapp.chart.chart import NAMES, FHIRUserView, Part, Who, chart_of, is_settled, name_of
+from smartapp.chart.chart import (
+    NAMES,
+    FHIRUserView,
+    Part,
+    ReadSection,
+    Who,
+    chart_of,
+    is_settled,
+    name_of,
+)
 from smartapp.chart.computing import computed
-from smartapp.chart.drawing import Shell, draw, draw_alarm, draw_end, draw_shell
+from smartapp.chart.drawing import (
+    Shell,
+    draw,
+    draw_alarm,
+    draw_end,
+    draw_news,
+    draw_shell,
+)
 from smartapp.chart.page import LaunchPage, build_launch_page
 from smartapp.frames import is_framed
 from smartapp.launches import patient_chart, refresh, steps
@@ -22,6 +38,7 @@ from smartapp.launches.record_access import LaunchAccess
 from smartapp.launches.store import StoredLaunch
 from smartapp.middleware import known_error, new_reference, report
 from smartapp.protocol.errors import SmartError
+from smartapp.record.news import SOURCES, Share
 
 logger = logging.getLogger(__name__)
 
@@ -98,15 +115,39 @@ class PageBody:
                     for name, piece in kept.pieces.items():
                         if name != "who":
                             yield name, piece
+                if "news" not in pieces.keys() | kept.pieces.keys() and self._can_tell_news():
+                    pieces["news"] = await computed(self._news)
+                    yield "news", pieces["news"]
         if not chart_of(self._read).is_unreadable:
             await self._keep(pieces)
+
+    def _can_tell_news(self) -> bool:
+        """Whether all that the first block is made of was read, or could not be."""
+        return self._shares.keys() >= SOURCES.keys()
+
+    def _news(self) -> str:
+        encounter = self._access.tokens.context.encounter
+        return draw_news(self._shares, encounter=encounter, now=self._kept.read_at)
+
+    @property
+    def _shares(self) -> dict[str, Share]:
+        read = (one for one in self._read if isinstance(one, ReadSection))
+        return self._kept.shares | {one.name: one.share for one in read if one.share}
 
     async def _keep(self, pieces: dict[str, str]) -> None:
         """Keep what asking again in a moment would bring again."""
         settled = {name_of(part) for part in self._read if is_settled(part)}
+        shares = {
+            name: share
+            for name, share in self._shares.items()
+            if name in settled or name in self._kept.shares
+        }
+        if shares.keys() == SOURCES.keys() and "news" in pieces:
+            settled.add("news")
         kept = Kept(
             read_at=self._kept.read_at,
             pieces={**self._kept.pieces, **{name: pieces[name] for name in settled}},
+            shares=shares,
             user=self._user,
             is_whole=settled == pieces.keys(),
         )

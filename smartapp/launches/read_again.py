@@ -24,6 +24,7 @@ from smartapp.chart.chart import FHIRUserView
 from smartapp.exchange.token_budget import shared
 from smartapp.launches.cookies import SessionKey
 from smartapp.launches.tokens import LaunchTokens
+from smartapp.record.news import Share, share_from
 
 # Of the pieces: those of another release, in another form, are not shown.
 FORM = 1
@@ -31,10 +32,12 @@ FORM = 1
 
 @dataclass(frozen=True, slots=True)
 class Kept:
-    """Pieces by the name of their part, and who launched. `is_whole`: there are no others."""
+    """Pieces by the name of their part, and who launched. `is_whole`: there are no others. `shares`
+    are what the kept sections give to the first block."""
 
     read_at: datetime
     pieces: dict[str, str] = field(default_factory=dict)
+    shares: dict[str, Share] = field(default_factory=dict)
     user: FHIRUserView | None = None
     is_whole: bool = False
 
@@ -87,6 +90,7 @@ def _opened(content: bytes) -> Kept:
     return Kept(
         read_at=datetime.fromisoformat(document["read_at"]),
         pieces=document["pieces"],
+        shares={name: share_from(one) for name, one in document["shares"].items()},
         user=FHIRUserView(**document["user"]) if document["user"] else None,
         is_whole=document["is_whole"],
     )

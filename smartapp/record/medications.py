@@ -47,7 +47,8 @@ PROPOSED = "proposed only, and nobody ordered it or reported that it is taken"
 @dataclass(frozen=True, slots=True)
 class Order:
     """One order or report. `reported` says that somebody said so, and who; `course` is its own
-    period; `is_over` is set where that lies in the past though the status says nothing of it."""
+    period; `is_over` is set where that lies in the past though the status says nothing of it.
+    `ended` is the last day of all periods that it gives, None where one of them is open."""
 
     marks: Marks
     reported: str = ""
@@ -58,6 +59,7 @@ class Order:
     is_over: bool = False
     supply: str = ""
     details: tuple[str, ...] = ()
+    ended: Moment | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,6 +186,7 @@ def _order(resource: Resource, related: Related, reported: str) -> Order:
         course=period_words(resource.get("effectivePeriod")) or "",
         supply=_supply(mapping(resource.get("dispenseRequest"))),
         details=tuple(_details(resource)),
+        ended=_end(resource),
     )
 
 
@@ -220,6 +223,13 @@ def _reported(resource: Resource) -> str:
 
 def _is_over(resource: Resource, now: datetime) -> bool:
     """Whether every period that the resource gives for itself has ended."""
+    end = _end(resource)
+    return end is not None and end.is_readable and _last_day(end) < now.date()
+
+
+def _end(resource: Resource) -> Moment | None:
+    """Return the latest end of the periods that the resource gives for itself, None where one has
+    none. One that cannot be read is the latest."""
     instructions = mappings(resource.get("dosageInstruction") or resource.get("dosage"))
     repeats = [mapping(mapping(one.get("timing")).get("repeat")) for one in instructions]
     periods = [repeat.get("boundsPeriod") for repeat in repeats] or [
@@ -227,12 +237,9 @@ def _is_over(resource: Resource, now: datetime) -> bool:
     ]
     if own := resource.get("effectivePeriod"):
         periods = [own]
-    return all(_has_ended(period, now) for period in periods)
-
-
-def _has_ended(period: object, now: datetime) -> bool:
-    _, end = period_moments(period)
-    return end is not None and end.is_readable and _last_day(end) < now.date()
+    ends = [period_moments(period)[1] for period in periods]
+    known = [end for end in ends if end is not None]
+    return max(known, key=lambda end: end.at) if len(known) == len(ends) else None
 
 
 def _last_day(end: Moment) -> Any:

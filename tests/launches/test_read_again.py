@@ -100,6 +100,20 @@ class TestReload:
         assert "Not read." not in again
         assert again.index("Family-p-1") < again.index("Penicillin")
 
+    async def test_the_first_block_is_made_of_what_was_kept_and_what_is_read_now(
+        self, browser: Browser, uuid: UUID, ehr: ScriptedEHR
+    ) -> None:
+        gates = Gates(ehr)
+        gates.answers["MedicationRequest"] = lambda: web.Response(status=500)
+        assert "Could not be read: medications." in await page_of(browser, uuid)
+        reads(ehr)
+        del gates.answers["MedicationRequest"]
+        again = await page_of(browser, uuid)
+        assert "/fhir/Observation" not in reads(ehr)
+        assert "Made from laboratory results, vital signs, medications, visits." in again
+        assert "Could not be read" not in again
+        assert (await page_of(browser, uuid)).count('id="news"') == 1
+
     async def test_a_record_that_could_not_be_read_at_all_is_not_kept(
         self, browser: Browser, uuid: UUID, ehr: ScriptedEHR
     ) -> None:

@@ -139,6 +139,18 @@ class TestOrder:
         assert html.index('id="labs"') < html.index("Penicillin")
         assert html.endswith("</html>\n")
 
+    async def test_the_first_block_waits_for_what_it_is_made_of(
+        self, browser: Browser, uuid: UUID, ehr: ScriptedEHR
+    ) -> None:
+        gates = Gates(ehr, "MedicationRequest")
+        async with opened(browser, uuid) as page:
+            await page.until('id="labs"')
+            await page.until('id="encounters"')
+            assert "Reading results, vital signs, medications and visits…" in page.html
+            assert 'id="news"' not in page.html
+            gates.open("MedicationRequest")
+            assert 'id="news"' in await page.rest()
+
     async def test_a_due_token_does_not_keep_the_page_from_beginning(
         self, browser: Browser, uuid: UUID, ehr: ScriptedEHR
     ) -> None:
@@ -158,7 +170,7 @@ class TestOrder:
         response = await browser.get(f"/launches/{uuid}/")
         html = await response.text()
         assert "Content-Length" in response.headers
-        names = ("allergies", "problems", "medications", "vitals", "labs", "connection")
+        names = ("news", "allergies", "problems", "medications", "vitals", "labs", "connection")
         places = [html.index(f'id="{name}"') for name in names]
         assert places == sorted(places)
 

@@ -11,12 +11,13 @@ from django.template.loader import render_to_string
 from django.test import RequestFactory
 
 from smartapp.chart.chart import Chart
-from smartapp.chart.drawing import draw, draw_end, draw_shell
+from smartapp.chart.drawing import draw, draw_end, draw_news, draw_shell
 from smartapp.chart.page import LaunchPage, build_launch_page
 from smartapp.chart.reader import read_chart
 from smartapp.launches.guard import Guard
 from smartapp.protocol.launch_context import parse_launch_context
 from smartapp.protocol.scopes import compare
+from smartapp.record.news import SOURCES
 from smartapp.sandbox.fhir.store import store
 from tests.chart.fake_ehr import FakeAccess, FakeEHR, serving
 from tests.chart.samples import NOW, Resource
@@ -114,6 +115,8 @@ def launch_html(chart: Chart | None, **changes: Any) -> str:
     page = launch_page(chart.who.patient if chart else "", **changes)
     shell = draw_shell(page, form_token="f0", guard=GUARD)
     pieces = [draw(part, page) for part in chart.parts] if chart else []
+    if chart and chart.shares.keys() >= SOURCES.keys():
+        pieces.append(draw_news(chart.shares, encounter=None, now=NOW))
     end = draw_end(
         page,
         user=chart.user if chart else None,

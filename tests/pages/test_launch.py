@@ -158,11 +158,32 @@ class TestBanner:
         assert title == "Chart · St. Brigid's General Hospital · opened 19:12 UTC"
 
 
+class TestNews:
+    def test_the_first_block_says_what_it_was_made_of(self, chart: Chart) -> None:
+        news = Markup(launch_html(chart)).one("section", id="news").text
+        assert "Since the last visit, 5 Oct 2026" in news
+        assert "Made from laboratory results, vital signs, medications, visits." in news
+        assert "Creatinine 2.04 mg/dL ▲ High" in news
+        assert "eGFR 25 mL/min/1.73 m² ▼ Low" in news
+
+    def test_what_could_not_be_read_is_named(self) -> None:
+        def spoil(ehr: FakeEHR) -> None:
+            for name in ("MedicationRequest", "Observation"):
+                ehr.answers[name] = always(lambda: web.Response(status=500))
+
+        news = Markup(launch_html(chart_of("a-1.E-1003", spoil))).one("section", id="news").text
+        assert "Could not be read: laboratory results, vital signs, medications." in news
+        assert "Made from visits only." in news
+        assert "Nothing abnormal in what was read." in news
+        assert "lies outside its range" not in news
+        assert "No change with a date" not in news
+
+
 class TestSections:
     def test_the_order_is_the_clinicians(self, chart: Chart) -> None:
         page = Markup(launch_html(chart))
         ids = [section.attributes.get("id") for section in page.all("section")]
-        assert list(filter(None, ids)) == [
+        assert [one for one in ids if one and one != "news"] == [
             "allergies",
             "problems",
             "medications",
@@ -186,7 +207,7 @@ class TestSections:
         ]
         assert len(ids) == len(set(ids))
         assert set(targets) <= set(ids)
-        assert len(targets) == 12
+        assert len(targets) == 13
 
     def test_an_empty_allergy_list_is_never_no_known_allergies(self) -> None:
         text = Markup(launch_html(plain_chart_of(ALMOST_NOTHING))).text

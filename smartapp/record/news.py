@@ -1,0 +1,345 @@
+"""What is new and what is wrong: of each list, what one must not miss in ninety seconds.
+
+Each list gives its share when it is read; together they are the first block of the page. It says
+what it was made of: a list that could not be read must not pass for one without news.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any, Literal
+
+from smartapp.record.dosage import Dosage
+from smartapp.record.encounters import Encounter
+from smartapp.record.interpretations import Direction
+from smartapp.record.laboratory import LabTest
+from smartapp.record.medications import Medication
+from smartapp.record.moments import CLOCK_TOLERANCE, Moment
+from smartapp.record.observations import Reading
+from smartapp.record.panels import common_name
+from smartapp.record.vital_sign import Row, VitalSign
+
+# abnormal: the newest value · was-abnormal: an earlier one, the newest is not
+Kind = Literal["abnormal", "was-abnormal", "begun", "changed", "stopped"]
+# The lists that it is made of, by the names of the page's sections, and what people call them.
+SOURCES = {
+    "labs": "laboratory results",
+    "vitals": "vital signs",
+    "medications": "medications",
+    "encounters": "visits",
+}
+# What counts as new where no earlier visit is known.
+WITHOUT_A_VISIT = timedelta(days=90)
+LONG_AGO = timedelta(days=366)
+# The launch's own visit is among the newest ones.
+MAX_VISITS = 12
+MAX_DOSE = 160
+
+
+@dataclass(frozen=True, slots=True)
+class News:
+    """One line. `at` is its time in seconds; `before` is the value from which it left its range;
+    `beside` what else must be read with it."""
+
+    kind: Kind
+    at: float
+    when: str
+    name: str
+    text: str = ""
+    direction: Direction = ""
+    flag: str = ""
+    is_critical: bool = False
+    limits: str = ""
+    before: str = ""
+    beside: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class PastVisit:
+    id: str
+    at: float
+    when: str
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Share:
+    """What one list gives. `unjudged` are its newest values with neither a range nor a remark."""
+
+    lines: tuple[News, ...] = ()
+    visits: tuple[PastVisit, ...] = ()
+    unjudged: int = 0
+    is_read: bool = True
+    is_whole: bool = True
+
+
+def share_from(document: Mapping[str, Any]) -> Share:
+    """Return the share that `dataclasses.asdict` made this of."""
+    return Share(
+        **{
+            **document,
+            "lines": tuple(News(**one) for one in document["lines"]),
+            "visits": tuple(PastVisit(**one) for one in document["visits"]),
+        }
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Overview:
+    """The first block. `since` is the last visit, in words; `long_ago` are newest values that are
+    abnormal, and older than a year."""
+
+    since: str
+    abnormal: tuple[News, ...]
+    new: frozenset[News]
+    was_abnormal: tuple[News, ...]
+    medications: tuple[News, ...]
+    long_ago: int
+    unjudged: int
+    made_of: tuple[str, ...]
+    unread: tuple[str, ...]
+    in_part: tuple[str, ...]
+
+    @property
+    def are_values_whole(self) -> bool:
+        """Whether it may say that nothing is abnormal."""
+        missing = {*self.unread, *self.in_part}
+        return missing.isdisjoint((SOURCES["labs"], SOURCES["vitals"]))
+
+
+# --- what each list gives ---------------------------------------------------------------------
+
+
+def share_of_laboratory(tests: Sequence[LabTest]) -> Share:
+    dated = [test for test in tests if not test.doubt and test.when is not None]
+    lines = [line for test in dated for line in _of_test(test)]
+    return Share(tuple(lines), unjudged=sum(map(_is_unjudged, (one.newest for one in dated))))
+
+
+def _of_test(test: LabTest) -> Iterator[News]:
+    notable = [one for one in test.latest if one.flag.is_notable]
+    if notable:
+        before = next(iter(test.earlier), None)
+        yield _result("abnormal", notable[0], before)
+    else:
+        earlier = next((one for one in test.earlier if one.flag.is_notable), None)
+        if earlier is not None:
+            newest = f"now {_value(test.newest)}, {_when(test.newest.when)}"
+            yield _result("was-abnormal", earlier, None, newest)
+
+
+def _result(kind: Kind, result: Reading, before: Reading | None, beside: str = "") -> News:
+    whose = f" (of: {result.marks.whose})" if result.marks.whose else ""
+    return News(
+        kind=kind,
+        at=_at(result.when),
+        when=_when(result.when),
+        name=f"{common_name(result)}{whose}",
+        text=_value(result),
+        direction=result.flag.direction,
+        flag=result.shown_flag.text,
+        is_critical=result.flag.is_critical,
+        limits=result.range_text,
+        before=f"{_value(before)}, {_when(before.when)}" if before and _was_inside(before) else "",
+        beside="; ".join((*result.how.words[:1], *result.beside, *filter(None, (beside,)))),
+    )
+
+
+def _was_inside(before: Reading) -> bool:
+    """Whether a value was surely inside its range: by the EHR's word, or by the range itself."""
+    if before.flag.text:
+        return before.flag.direction == "normal"
+    return before.value.number is not None and before.ranges.deciding is not None
+
+
+def _is_unjudged(result: Reading) -> bool:
+    is_number = result.value.number is not None
+    return is_number and not result.flag.text and result.ranges.deciding is None
+
+
+def _value(reading: Reading) -> str:
+    return f"{reading.result} {reading.value.unit.text}".rstrip()
+
+
+def share_of_vital_signs(signs: Sequence[VitalSign]) -> Share:
+    placed = [sign for sign in signs if sign.latest.is_certain]
+    lines = [line for sign in placed if (line := _of_sign(sign))]
+    return Share(tuple(lines))
+
+
+def _of_sign(sign: VitalSign) -> News | None:
+    latest = sign.latest
+    if not latest.flag.is_notable:
+        return None
+    certain = [row for row in sign.rows if row.is_certain]
+    before = certain[1] if len(certain) > 1 else None
+    is_inside = before is not None and _was_inside(before.reading) and not before.flag.is_notable
+    return News(
+        kind="abnormal",
+        at=_at(latest.when),
+        when=latest.when_text,
+        name=f"{sign.name} (of: {sign.whose})" if sign.whose else sign.name,
+        text=_row_value(latest),
+        direction=latest.flag.direction,
+        flag=latest.flag.text,
+        is_critical=latest.flag.is_critical,
+        limits=sign.range_text if latest.reading.ranges.listed else "",
+        before=f"{_row_value(before)}, {before.when_text}" if before and is_inside else "",
+        beside="; ".join((*sign.how, *latest.notes)),
+    )
+
+
+def _row_value(row: Row) -> str:
+    return f"{row.text} {row.unit}".rstrip()
+
+
+def share_of_medications(medications: Sequence[Medication]) -> Share:
+    by_name: dict[str, list[Medication]] = {}
+    for one in medications:
+        if not one.is_statement and one.marks.is_understood:
+            by_name.setdefault(one.name.casefold(), []).append(one)
+    return Share(tuple(line for same in by_name.values() for line in _of_medication(same)))
+
+
+def _of_medication(same: Sequence[Medication]) -> Iterator[News]:
+    """Yield what happened to one medication. Without all dates nobody can tell what came first."""
+    taken = [one for one in same if one.group in ("current", "past")]
+    if any(_first(one) is None for one in taken):
+        return
+    current = [one for one in taken if one.is_current]
+    for one in current:
+        yield _begun(one, [other for other in taken if _began(other) < _began(one)])
+    if not current and taken and (ended := _ended(taken)) is not None:
+        last = max(taken, key=_began)
+        yield News(
+            kind="stopped",
+            at=_at(ended),
+            when=_when(ended),
+            name=last.name,
+            text=_doses(last),
+            beside=last.latest.status_reason,
+        )
+
+
+def _begun(medication: Medication, before: Sequence[Medication]) -> News:
+    """Return since when it is ordered in this dose. Another dose that is still ordered goes on
+    beside it, as far as the record tells."""
+    past = [one for one in before if not one.is_current]
+    besides = [f"besides {_doses(one) or 'another order'}" for one in before if one.is_current]
+    moment = min((one.marks.when for one in medication.orders if one.marks.when), key=_at)
+    latest = medication.latest
+    said = (latest.reported, latest.marks.status, "its period is over" if latest.is_over else "")
+    return News(
+        kind="changed" if past and not besides else "begun",
+        at=_began(medication),
+        when=_when(moment),
+        name=medication.name,
+        text=_doses(medication),
+        before=_doses(max(past, key=_began)) if past and not besides else "",
+        beside="; ".join(filter(None, (*said, *besides))),
+    )
+
+
+def _began(medication: Medication) -> float:
+    return _first(medication) or 0.0
+
+
+def _first(medication: Medication) -> float | None:
+    """Return when it was first ordered, None where an order has no date that can be right."""
+    moments = [order.marks.when for order in medication.orders if not order.marks.doubt]
+    dated = [_at(one) for one in moments if one is not None and one.is_readable]
+    return min(dated) if len(dated) == len(medication.orders) else None
+
+
+def _ended(taken: Sequence[Medication]) -> Moment | None:
+    """Return when the last order was over, as far as the record says that."""
+    ends = [order.ended for one in taken for order in one.orders]
+    known = [one for one in ends if one is not None and one.is_readable]
+    return max(known, key=_at) if known and len(known) == len(ends) else None
+
+
+def _doses(medication: Medication) -> str:
+    """Return the dose, "" where a line cannot hold all of it: half a dose is another dose."""
+    words = ", ".join(map(_dose, medication.dosages))
+    is_whole = all(one.is_whole and one.words for one in medication.dosages)
+    return words if is_whole and len(words) <= MAX_DOSE else ""
+
+
+def _dose(dosage: Dosage) -> str:
+    coded = f" (as coded: {dosage.coded})" if dosage.coded else ""
+    return f"{'then ' if dosage.is_next else ''}{dosage.words}{coded}"
+
+
+def share_of_encounters(encounters: Sequence[Encounter]) -> Share:
+    """Return the newest visits that have taken place; planned and cancelled ones have not."""
+    past = [
+        PastVisit(one.id, _at(one.when), _when(one.when), one.name)
+        for one in encounters
+        if one.when is not None
+        and one.when.is_readable
+        and one.when.precision in ("day", "time")
+        and one.marks.is_understood
+        and not one.marks.status
+    ]
+    newest = sorted(past, key=lambda one: -one.at)
+    return Share(visits=tuple(newest[:MAX_VISITS]))
+
+
+def _at(moment: Moment | None) -> float:
+    return moment.at.timestamp() if moment is not None else 0.0
+
+
+def _when(moment: Moment | None) -> str:
+    return moment.text if moment is not None else "date not recorded"
+
+
+# --- together ---------------------------------------------------------------------------------
+
+
+def overview(shares: Mapping[str, Share], *, encounter: str | None, now: datetime) -> Overview:
+    """Return the first block of the shares of all SOURCES; `encounter` is the launch's own visit,
+    which is not the last one."""
+    last = _last_visit(shares["encounters"], encounter, now)
+    since = last.at if last else (now - WITHOUT_A_VISIT).timestamp()
+    lines = _newest_first(line for share in shares.values() for line in share.lines)
+    recent = (now - LONG_AGO).timestamp()
+    abnormal = [line for line in lines if line.kind == "abnormal"]
+    is_new = [line for line in lines if line.at >= since and line.at <= _latest(now)]
+    return Overview(
+        since=_since(last, shares["encounters"]),
+        abnormal=tuple(line for line in abnormal if line.at >= recent),
+        new=frozenset(is_new),
+        was_abnormal=tuple(line for line in is_new if line.kind == "was-abnormal"),
+        medications=tuple(line for line in is_new if line.kind in ("begun", "changed", "stopped")),
+        long_ago=sum(line.at < recent for line in abnormal),
+        unjudged=sum(share.unjudged for share in shares.values()),
+        made_of=tuple(words for name, words in SOURCES.items() if shares[name].is_read),
+        unread=tuple(words for name, words in SOURCES.items() if not shares[name].is_read),
+        in_part=tuple(
+            words
+            for name, words in SOURCES.items()
+            if shares[name].is_read and not shares[name].is_whole
+        ),
+    )
+
+
+def _newest_first(lines: Iterable[News]) -> list[News]:
+    return sorted(lines, key=lambda line: (-line.at, line.name.casefold()))
+
+
+def _latest(now: datetime) -> float:
+    return (now + CLOCK_TOLERANCE).timestamp()
+
+
+def _last_visit(share: Share, encounter: str | None, now: datetime) -> PastVisit | None:
+    """Return the newest visit that is over: not the launch's own, nor one of the time to come."""
+    past = (one for one in share.visits if one.id != encounter and one.at <= now.timestamp())
+    return next(past, None)
+
+
+def _since(last: PastVisit | None, visits: Share) -> str:
+    if last is not None:
+        return f"Since the last visit, {last.when} ({last.name})"
+    if not visits.is_read:
+        return "The visits could not be read, so this is of the last 90 days"
+    return "No earlier visit is recorded, so this is of the last 90 days"

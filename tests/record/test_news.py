@@ -1,0 +1,215 @@
+"""What is new and what is wrong, from what was read, and of what it was made."""
+
+from dataclasses import asdict, replace
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from smartapp.record.encounters import read_encounters
+from smartapp.record.laboratory import read_laboratory
+from smartapp.record.medications import read_medications
+from smartapp.record.news import (
+    News,
+    Overview,
+    Share,
+    overview,
+    share_from,
+    share_of_encounters,
+    share_of_laboratory,
+    share_of_medications,
+    share_of_vital_signs,
+)
+from smartapp.record.vital_signs import read_vital_signs
+from tests.chart.samples import NOW, Resource, about_patient, concept, observation
+from tests.record.samples import given, named
+
+RANGE = [{"low": {"value": 3.5}, "high": {"value": 5.1}}]
+VISIT = named(
+    "Encounter", "v1", status="finished", period={"start": "2026-10-01T09:00:00Z"}, type=[]
+)
+
+
+def potassium(value: float, when: str, **members: Any) -> Resource:
+    own = {"name": "Potassium", "when": when, "referenceRange": RANGE, **members}
+    return observation("2823-3", value, "mmol/L", **own)
+
+
+def order(name: str, when: str, dose: str = "1 tablet", **members: Any) -> Resource:
+    return about_patient(
+        "MedicationRequest",
+        f"{name}{when}{dose}",
+        **{
+            "status": "active",
+            "intent": "order",
+            "authoredOn": when,
+            "medicationCodeableConcept": concept(name),
+            "dosageInstruction": [{"text": dose}],
+            **members,
+        },
+    )
+
+
+def labs(*results: Resource) -> Share:
+    return share_of_laboratory(read_laboratory(given(*results)).entries)
+
+
+def medications(*orders: Resource) -> Share:
+    return share_of_medications(read_medications(given(*orders)).entries)
+
+
+def visits(*encounters: Resource) -> Share:
+    return share_of_encounters(read_encounters(given(*encounters)).entries)
+
+
+def block(encounter: str | None = None, **shares: Share) -> Overview:
+    whole = dict.fromkeys(("labs", "vitals", "medications", "encounters"), Share())
+    return overview({**whole, **shares}, encounter=encounter, now=NOW)
+
+
+def line(share: Share) -> News:
+    (found,) = share.lines
+    return found
+
+
+class TestResults:
+    def test_the_newest_value_outside_its_range_is_abnormal(self) -> None:
+        found = line(labs(potassium(5.6, "2026-10-05"), potassium(6.1, "2026-05-01")))
+        assert (found.kind, found.name, found.text) == ("abnormal", "Potassium", "5.6 mmol/L")
+        assert (found.direction, found.limits, found.before) == ("high", "3.5 to 5.1", "")
+
+    def test_a_value_that_left_its_range_says_from_where(self) -> None:
+        found = line(labs(potassium(5.6, "2026-10-05"), potassium(4.1, "2026-05-01")))
+        assert found.before == "4.1 mmol/L, 1 May 2026"
+
+    def test_where_nobody_says_that_it_was_inside_nothing_left_a_range(self) -> None:
+        before = potassium(4.1, "2026-05-01", referenceRange=[])
+        assert line(labs(potassium(5.6, "2026-10-05"), before)).before == ""
+
+    def test_what_was_abnormal_says_how_it_is_now(self) -> None:
+        found = line(labs(potassium(4.1, "2026-10-05"), potassium(6.9, "2026-10-02")))
+        assert (found.kind, found.text) == ("was-abnormal", "6.9 mmol/L")
+        assert found.beside == "now 4.1 mmol/L, 5 Oct 2026"
+
+    def test_the_ehrs_own_word_counts(self) -> None:
+        critical = [concept("", "HH", "")]
+        found = line(labs(potassium(5.0, "2026-10-05", interpretation=critical)))
+        assert (found.flag, found.is_critical) == ("Critically high", True)
+
+    def test_a_value_that_nobody_judges_is_counted(self) -> None:
+        assert labs(potassium(9.9, "2026-10-05", referenceRange=[])) == Share(unjudged=1)
+
+    @pytest.mark.parametrize("when", ["", "2099-01-01"])
+    def test_what_has_no_place_in_time_is_no_news(self, when: str) -> None:
+        assert labs(potassium(5.6, when)).lines == ()
+
+    def test_whose_value_it_is_stands_with_it(self) -> None:
+        found = line(labs(potassium(5.6, "2026-10-05", focus=[{"display": "Donor"}])))
+        assert found.name == "Potassium (of: Donor)"
+
+    def test_vital_signs_by_the_ehrs_remark(self) -> None:
+        pulse = [
+            observation("8867-4", value, "/min", when=when, interpretation=[concept("", code, "")])
+            for value, when, code in ((160, "2026-10-05", "H"), (70, "2026-05-01", "N"))
+        ]
+        found = line(share_of_vital_signs(read_vital_signs(given(*pulse)).entries))
+        assert (found.name, found.text, found.flag) == ("Heart rate", "160 /min", "High")
+        assert found.before == "70 /min, 1 May 2026"
+
+
+class TestMedications:
+    def test_begun(self) -> None:
+        found = line(medications(order("Apixaban", "2026-10-05")))
+        assert (found.kind, found.name, found.text) == ("begun", "Apixaban", "1 tablet")
+
+    def test_a_repeat_is_not_begun_again(self) -> None:
+        found = line(medications(order("Apixaban", "2026-10-05"), order("Apixaban", "2020-01-01")))
+        assert found.when == "1 Jan 2020"
+
+    def test_another_dose_in_place_of_the_first(self) -> None:
+        first = order("Apixaban", "2020-01-01", "2 tablets", status="stopped")
+        found = line(medications(order("Apixaban", "2026-10-05"), first))
+        assert (found.kind, found.before) == ("changed", "2 tablets")
+
+    def test_another_dose_beside_the_first_is_no_change(self) -> None:
+        shares = medications(order("A", "2026-10-05"), order("A", "2020-01-01", "2 tablets"))
+        newest = max(shares.lines, key=lambda one: one.at)
+        assert (newest.kind, newest.beside) == ("begun", "besides 2 tablets")
+
+    def test_stopped_on_the_day_that_the_record_tells(self) -> None:
+        bounds = {"repeat": {"boundsPeriod": {"end": "2026-10-03"}}}
+        course = [{"text": "1 tablet", "timing": bounds}]
+        ended = order("A", "2026-09-20", status="stopped", dosageInstruction=course)
+        found = line(medications(ended))
+        assert (found.kind, found.when) == ("stopped", "3 Oct 2026")
+
+    @pytest.mark.parametrize(
+        "orders",
+        [
+            [order("A", "2026-10-05", status="stopped")],
+            [order("A", "2026-10-05"), order("A", "", "2 tablets")],
+            [order("A", "2026-10-05", doNotPerform=True)],
+            [order("A", "2026-10-05", status="draft")],
+        ],
+        ids=["no day of its end", "an order without a date", "forbidden", "never taken"],
+    )
+    def test_what_cannot_be_told_is_not_told(self, orders: list[Resource]) -> None:
+        assert medications(*orders).lines == ()
+
+    def test_half_a_dose_is_no_dose(self) -> None:
+        more = [{"text": "1 tablet"}, {"timing": {"repeat": {"unknown": 1}}}]
+        assert line(medications(order("A", "2026-10-05", dosageInstruction=more))).text == ""
+
+
+class TestLastVisit:
+    def test_since_the_last_visit(self) -> None:
+        found = block(encounters=visits(VISIT), labs=labs(potassium(5.6, "2026-10-05")))
+        assert found.since.startswith("Since the last visit, 1 Oct 2026")
+        assert found.abnormal == tuple(found.new)
+
+    def test_the_launchs_own_visit_is_not_the_last_one(self) -> None:
+        today = {**VISIT, "id": "now", "period": {"start": "2026-11-23T08:00:00Z"}}
+        assert "1 Oct 2026" in block("now", encounters=visits(VISIT, today)).since
+
+    @pytest.mark.parametrize("status", ["planned", "cancelled", "in-progress"])
+    def test_a_visit_that_is_not_over_is_none(self, status: str) -> None:
+        assert visits({**VISIT, "status": status}).visits == ()
+
+    def test_without_one_it_is_of_the_last_90_days(self) -> None:
+        old, new = potassium(5.6, "2026-08-01"), potassium(5.6, "2026-10-05", id="n")
+        assert "No earlier visit is recorded" in block(labs=labs(old)).since
+        assert block(labs=labs(old)).new == frozenset()
+        assert len(block(labs=labs(new)).new) == 1
+
+    def test_visits_that_were_not_read_are_not_called_none(self) -> None:
+        unread = Share(is_read=False, is_whole=False)
+        assert "The visits could not be read" in block(encounters=unread).since
+
+    def test_the_newest_comes_first_and_what_is_old_is_counted(self) -> None:
+        share = labs(potassium(5.6, "2026-10-05"))
+        newer = replace(line(share), at=line(share).at + 60, name="Newer")
+        older = replace(line(share), at=(NOW - timedelta(days=400)).timestamp())
+        found = block(labs=replace(share, lines=(line(share), newer, older)))
+        assert [one.name for one in found.abnormal] == ["Newer", "Potassium"]
+        assert found.long_ago == 1
+
+
+class TestWhatItIsMadeOf:
+    def test_it_says_what_could_not_be_read(self) -> None:
+        unread = Share(is_read=False, is_whole=False)
+        found = block(medications=unread)
+        assert found.made_of == ("laboratory results", "vital signs", "visits")
+        assert found.unread == ("medications",)
+        assert found.are_values_whole
+
+    @pytest.mark.parametrize("name", ["labs", "vitals"])
+    @pytest.mark.parametrize("is_read", [True, False])
+    def test_nothing_abnormal_only_of_values_that_were_read_whole(
+        self, name: str, is_read: bool
+    ) -> None:
+        assert not block(**{name: Share(is_read=is_read, is_whole=False)}).are_values_whole
+
+    def test_a_share_comes_back_from_the_shelf_as_it_was(self) -> None:
+        share = labs(potassium(5.6, "2026-10-05"))
+        assert share_from(asdict(share)) == share
+        assert share_from(asdict(visits(VISIT))) == visits(VISIT)
