@@ -27,6 +27,8 @@ FENCE = 5.0
 MAX_STRETCH = 5.0
 SINGLE_MOMENT_SECONDS = timedelta(days=30).total_seconds()
 SHORTEST_AXIS_SECONDS = timedelta(hours=6).total_seconds()
+# So many stretches make a curve look like one.
+CURVE_STEPS = 32
 SPARK_WIDTH, SPARK_HEIGHT, SPARK_MARGIN = 120, 28, 4
 MAX_SPARK_POINTS = 60
 
@@ -51,6 +53,26 @@ class Tick:
 class Band:
     y: str
     height: str
+
+
+@dataclass(frozen=True, slots=True)
+class Edge:
+    """An edge of a normal range. One off the scale stands at the border, with its number and
+    `beyond` ("high" or "low")."""
+
+    y: str
+    label: str
+    beyond: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Curve:
+    """A curve behind the values, e.g. of a percentile; its label stands at its end."""
+
+    path: str
+    label: str
+    x: str
+    y: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +113,8 @@ class LineChart:
     x_ticks: tuple[Tick, ...]
     y_ticks: tuple[Tick, ...]
     bands: tuple[Band, ...]
+    edges: tuple[Edge, ...]
+    curves: tuple[Curve, ...]
     lines: tuple[Line, ...]
     bars: tuple[Bar, ...]
     width: int = WIDTH
@@ -114,6 +138,7 @@ class Sparkline:
 
 
 Scale = Callable[[float], float]
+CurveAt = Callable[[datetime], float | None]
 
 
 def line_chart(
@@ -121,16 +146,20 @@ def line_chart(
     *,
     bands: Sequence[tuple[float, float]] = (),
     pairs: Sequence[tuple[Reading, Reading]] = (),
+    behind: Sequence[tuple[str, CurveAt]] = (),
 ) -> LineChart:
     """Return the chart of one or more series over a shared time and value axis.
 
     Each series is in time order and has at least one reading. `bands` are normal ranges; `pairs`
     are (upper, lower) readings of one moment: while there is room for each, a bar joins the two,
-    and no line runs from one moment to the next.
+    and no line runs from one moment to the next. `behind` are named curves.
     """
     everything = [reading for _, readings in series for reading in readings]
     start, end = time_domain([reading.at for reading in everything])
-    bottom, top, y_step = value_axis([reading.value for reading in everything], bands)
+    sampled = [(label, _sampled(at, start, end)) for label, at in behind]
+    reached = [value for _, points in sampled for _, value in points]
+    values = [reading.value for reading in everything]
+    bottom, top, y_step = value_axis([*values, *_extent(reached)], bands)
     x, y = _scale(start, end, LEFT, WIDTH - RIGHT), _scale(bottom, top, HEIGHT - BOTTOM, TOP)
     bars = pairs if len(pairs) <= MAX_MARKERS else ()
     lines = [_line(name, readings, x, y, bottom, top) for name, readings in series]
@@ -140,9 +169,28 @@ def line_chart(
         x_ticks=_time_ticks(start, end, everything[-1].at.tzinfo or UTC, x),
         y_ticks=_value_ticks(bottom, top, y_step, y),
         bands=tuple(_band(*band, bottom, top, y) for band in bands if _overlaps(band, bottom, top)),
+        edges=tuple(edge for band in bands for edge in _edges(band, bottom, top, y)),
+        curves=tuple(_curve(label, points, x, y) for label, points in sampled if points),
         lines=_with_clear_labels(lines),
         bars=tuple(_bar(upper, lower, x, y, bottom, top) for upper, lower in bars),
     )
+
+
+def _sampled(at: CurveAt, start: float, end: float) -> list[tuple[float, float]]:
+    """Return points of a curve over the time axis, where it has any."""
+    step = (end - start) / CURVE_STEPS
+    seconds = [start + step * n for n in range(CURVE_STEPS + 1)]
+    found = ((one, at(datetime.fromtimestamp(one, UTC))) for one in seconds)
+    return [(one, value) for one, value in found if value is not None]
+
+
+def _extent(values: Sequence[float]) -> tuple[float, ...]:
+    return (min(values), max(values)) if values else ()
+
+
+def _curve(label: str, points: Sequence[tuple[float, float]], x: Scale, y: Scale) -> Curve:
+    places = [(x(seconds), y(value)) for seconds, value in points]
+    return Curve(_path(places), label, _text(places[-1][0]), _text(places[-1][1]))
 
 
 def sparkline(readings: Sequence[Reading], band: tuple[float, float] | None) -> Sparkline | None:
@@ -279,6 +327,20 @@ def _band(low: float, high: float, bottom: float, top: float, y: Scale) -> Band:
     """Return the part of a normal range that is on the scale; ±inf leaves a side open."""
     upper, lower = y(_clamp(high, bottom, top)), y(_clamp(low, bottom, top))
     return Band(_text(upper), _text(lower - upper))
+
+
+def _edges(band: tuple[float, float], bottom: float, top: float, y: Scale) -> list[Edge]:
+    """Return the edges of a range; of a range that lies wholly off the scale, the nearer one."""
+    edges = [_edge(value, bottom, top, y) for value in band if math.isfinite(value)]
+    sides = {edge.beyond for edge in edges}
+    if len(edges) == 2 and sides in ({"high"}, {"low"}):
+        return edges[:1] if sides == {"high"} else edges[1:]
+    return edges
+
+
+def _edge(value: float, bottom: float, top: float, y: Scale) -> Edge:
+    beyond = "high" if value > top else "low" if value < bottom else ""
+    return Edge(_text(y(_clamp(value, bottom, top))), rounded_text(value), beyond)
 
 
 def _overlaps(band: tuple[float, float], bottom: float, top: float) -> bool:

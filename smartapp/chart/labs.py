@@ -1,84 +1,74 @@
-"""Draws laboratory results: the tests of a day together, each with its trend. Decides nothing."""
+"""Draws laboratory results: the tests of a panel together, each with its trend. Decides nothing."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 
+from smartapp.chart.graphics import LineChart, Sparkline, line_chart, sparkline
 from smartapp.chart.graphics import Reading as Point
-from smartapp.chart.graphics import Sparkline, sparkline
-from smartapp.record.interpretations import Flag
+from smartapp.chart.value_table import ValueRow, ValueTable, value_table
 from smartapp.record.laboratory import LabTest, comparable
 from smartapp.record.observations import Reading
+from smartapp.record.panels import OTHER, common_name, place_of
 
-MAX_EARLIER = 24
-# A result in words that is longer than this has lines of its own.
-MAX_LINE = 80
-
-
-@dataclass(frozen=True, slots=True)
-class EarlierResult:
-    """An earlier result on its line: a page lists a thousand of them."""
-
-    when: str
-    text: str
-    flag: Flag
-    beside: tuple[str, ...]
-
-    @property
-    def is_long(self) -> bool:
-        return len(self.text) > MAX_LINE
+FORTNIGHT = timedelta(days=14)
+# Fewer values than this are not worth counting: each of them can be seen.
+FEW = 3
+TIME_NOT_KNOWN = "Results whose date is not known"
 
 
 @dataclass(frozen=True, slots=True)
 class DrawnTest:
-    """A test as its template shows it. `trend` is None where there is nothing to compare.
+    """A test as its template shows it: on a line, and opened.
 
-    `name` is what people call it; `property` the rest of a LOINC name, in small print, and `how`
-    whose it is, from what and how it was taken.
+    `name` is what people call it, `long_name` its name as it was sent where that is another; `how`
+    whose it is, from what and how it was taken. `chart` is None where one value is all.
     """
 
     test: LabTest
     name: str
-    property: str
+    long_name: str
+    codes: str
     how: str
     trend: Sparkline | None
+    chart: LineChart | None
     trend_text: str
-    earlier: tuple[EarlierResult, ...]
-    earlier_left_out: int
+    words: tuple[str, ...]
+    table: ValueTable
 
 
 @dataclass(frozen=True, slots=True)
-class LabGroup:
-    """The tests whose newest result is of the same day: what a clinician reads together. `time` is
-    that of all of them, where they share one."""
+class LabPanel:
+    """The tests that are read together."""
 
     title: str
-    iso: str
-    time: str
     tests: tuple[DrawnTest, ...]
 
 
-def draw_labs(tests: tuple[LabTest, ...]) -> tuple[LabGroup, ...]:
-    """Return the tests, which come newest first, by the day of their newest result."""
-    by_day: dict[str, list[LabTest]] = {}
+def draw_labs(tests: tuple[LabTest, ...]) -> tuple[LabPanel, ...]:
+    """Return what has no place in time first, then the panels in their order."""
+    panels: dict[tuple[int, str], list[LabTest]] = {}
     for test in tests:
-        by_day.setdefault(_day(test), []).append(test)
-    return tuple(_group(title, found) for title, found in by_day.items())
+        panels.setdefault(_panel(test), []).append(test)
+    return tuple(
+        LabPanel(title, tuple(map(_drawn, sorted(found, key=_place))))
+        for (_, title), found in sorted(panels.items())
+    )
 
 
-def _day(test: LabTest) -> str:
-    """Return the heading under which a test stands. A day of UTC is not everybody's day."""
-    if test.doubt or test.when is None:
-        return test.doubt
-    return test.when.day_text
+def _panel(test: LabTest) -> tuple[int, str]:
+    if test.doubt:
+        return -1, TIME_NOT_KNOWN
+    place = place_of(test.newest)
+    return place.rank // 100, place.panel
 
 
-def _group(title: str, tests: Sequence[LabTest]) -> LabGroup:
-    drawn = sorted(map(_drawn, tests), key=lambda one: (one.name.casefold(), one.property))
-    when = tests[0].when
-    times = {one.when.time_text if one.when else "" for test in tests for one in test.latest}
-    time = times.pop() if len(times) == 1 else ""
-    iso = when.iso[:10] if when and not tests[0].doubt else ""
-    return LabGroup(title, iso, time, tuple(drawn))
+def _place(test: LabTest) -> tuple[int, str, float]:
+    """Known tests have their place in the panel; the others stand newest first by name."""
+    place = place_of(test.newest)
+    when = test.when.at.timestamp() if test.when and test.when.is_readable else 0.0
+    name = "" if place.panel == OTHER else common_name(test.newest).casefold()
+    return place.rank, name, -when
 
 
 def _drawn(test: LabTest) -> DrawnTest:
@@ -88,16 +78,19 @@ def _drawn(test: LabTest) -> DrawnTest:
         for one in results
         if one.when and one.value.number is not None
     ]
-    name, rest = short_name(test.name)
+    newest, band = test.newest, _band(test)
+    name, text = common_name(newest), _trend_text(results)
     return DrawnTest(
         test=test,
         name=name,
-        property=rest,
-        how=_how(test.newest),
-        trend=sparkline(points, _band(test)),
-        trend_text=_trend_text(results),
-        earlier=tuple(_earlier(one, test.newest) for one in test.earlier[:MAX_EARLIER]),
-        earlier_left_out=max(0, len(test.earlier) - MAX_EARLIER),
+        long_name=test.name if test.name != name else "",
+        codes=", ".join(f"LOINC {code}" for code in newest.loinc),
+        how=_how(newest),
+        trend=sparkline(points, band),
+        chart=line_chart([(name, points)], bands=[band] if band else ()) if points[1:] else None,
+        trend_text=f"{name}: {text}" if text else "",
+        words=tuple(filter(None, (text, _fortnight(results)))),
+        table=value_table([_row(one, newest) for one in (*test.latest, *test.earlier)]),
     )
 
 
@@ -106,23 +99,18 @@ def _how(result: Reading) -> str:
     return ", ".join(filter(None, (whose, *result.how.words)))
 
 
-def _earlier(result: Reading, newest: Reading) -> EarlierResult:
-    unit = result.value.unit.text
-    # The range stands beside the newest; an earlier result names its own where that is another.
+def _row(result: Reading, newest: Reading) -> ValueRow:
+    # The range stands beside the newest; another result names its own where that is another.
     limits = f"range {result.range_text}" if result.ranges.listed else ""
     is_same = result.ranges.listed == newest.ranges.listed
-    return EarlierResult(
+    return ValueRow(
         when=result.when.text if result.when else "no date",
-        text=f"{result.result} {unit}" if unit else result.result,
+        text=result.result,
+        unit=result.value.unit.text,
         flag=result.shown_flag,
-        beside=result.beside if is_same or not limits else (limits, *result.beside),
+        notes=result.beside if is_same or not limits else (limits, *result.beside),
+        is_words=result.value.number is None,
     )
-
-
-def short_name(name: str) -> tuple[str, str]:
-    """Divide "Creatinine [Mass/volume] in Serum or Plasma" before its property; nothing is lost."""
-    start, bracket, rest = name.partition(" [")
-    return (start, bracket.lstrip() + rest) if start and "]" in rest else (name, "")
 
 
 def _band(test: LabTest) -> tuple[float, float] | None:
@@ -135,13 +123,33 @@ def _band(test: LabTest) -> tuple[float, float] | None:
 
 
 def _trend_text(results: Sequence[Reading]) -> str:
-    """Return the sparkline in words."""
+    """Return the trend in words."""
     if len(results) < 2:
         return ""
     first, last = results[0], results[-1]
-    since = first.when.date_text if first.when else "the first"
     low, high = (pick(results, key=lambda one: one.value.number or 0) for pick in (min, max))
     return (
-        f"{len(results)} results since {since}: first {first.value.text}, latest {last.value.text},"
-        f" lowest {low.value.text}, highest {high.value.text}"
+        f"{len(results)} results since {_date(first)}: first {first.value.text}, latest "
+        f"{last.value.text}, lowest {low.value.text} ({_date(low)}), highest {high.value.text} "
+        f"({_date(high)})"
     )
+
+
+def _date(result: Reading) -> str:
+    return result.when.date_text if result.when else "the first"
+
+
+def _fortnight(results: Sequence[Reading]) -> str:
+    """Return how many of the last fortnight's results were low and high, where all were judged."""
+    last = results[-1] if results else None
+    if last is None or last.when is None:
+        return ""
+    since = last.when.at - FORTNIGHT
+    found = [one for one in results if one.when and one.when.at >= since]
+    if len(found) < FEW:
+        return ""
+    counted = f"In the 14 days to {_date(last)}: {len(found)} results"
+    if not all(one.flag.text or one.ranges.deciding for one in found):
+        return f"{counted}, not all with a range or a remark"
+    low, high = (sum(one.flag.direction == side for one in found) for side in ("low", "high"))
+    return f"{counted}, {low or 'none'} low, {high or 'none'} high"

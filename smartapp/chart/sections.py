@@ -23,6 +23,7 @@ from smartapp.record.elements import Resource
 from smartapp.record.encounters import encounters_to_follow, read_encounters
 from smartapp.record.facts import Fact
 from smartapp.record.family_history import read_family_history
+from smartapp.record.growth import GESTATIONAL_AGE
 from smartapp.record.immunizations import read_immunizations
 from smartapp.record.kinds import VITAL_SIGN_CODES
 from smartapp.record.laboratory import read_laboratory
@@ -96,7 +97,9 @@ INTENTS = "order,plan,proposal,original-order,reflex-order,filler-order,instance
 ANY_DATE = (("date", "ge1900-01-01"),)
 VITAL_SIGNS, LABORATORY = ("vital-signs", "vital-sign"), ("laboratory", "LAB")
 SOCIAL = ("social-history", "survey")
-OF_OTHER_SECTIONS = VITAL_SIGN_CODES.union(SOCIAL_CODES)
+# A child's gestational age tells how old it is among others: it stands with its measures.
+OF_VITAL_SIGNS = VITAL_SIGN_CODES | GESTATIONAL_AGE
+OF_OTHER_SECTIONS = OF_VITAL_SIGNS.union(SOCIAL_CODES)
 # Observations that nobody filed under a category: whose section they belong to their code tells.
 UNFILED = Search(
     "Observation",
@@ -109,7 +112,7 @@ UNFILED = Search(
 
 def _is_vital_sign(resource: Resource) -> bool:
     return _is_filed(resource, VITAL_SIGNS) or (
-        not _categories(resource) and not _codes(resource).isdisjoint(VITAL_SIGN_CODES)
+        not _categories(resource) and not _codes(resource).isdisjoint(OF_VITAL_SIGNS)
     )
 
 

@@ -5,12 +5,12 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from smartapp.chart.graphics import LineChart, Reading, line_chart
+from smartapp.chart.value_table import ValueRow, ValueTable, value_table
 from smartapp.record.blood_pressure import NAME as BLOOD_PRESSURE
+from smartapp.record.growth import CURVES
 from smartapp.record.kinds import Range
 from smartapp.record.vital_sign import Amount, Row, VitalSign
 
-# The table under a chart lists this many, newest first; the chart draws all of them.
-MAX_ROWS = 200
 MAX_ASIDE = 3
 SIDES = ("Systolic", "Diastolic")
 # A first value this much longer ago than the others are apart would make them one vertical line.
@@ -27,8 +27,7 @@ class DrawnSign:
     sign: VitalSign
     chart: LineChart | None
     summary: str
-    rows: tuple[Row, ...]
-    rows_left_out: int
+    table: ValueTable
     not_drawn: str
 
     @property
@@ -40,10 +39,6 @@ class DrawnSign:
         """The first readings without a place in time: one of them may be the newest."""
         first = (row for row in self.sign.rows[:MAX_ASIDE] if not row.is_certain)
         return tuple(row for row in first if row is not self.sign.latest)
-
-    @property
-    def count(self) -> int:
-        return len(self.sign.rows)
 
 
 def draw_vital_signs(signs: tuple[VitalSign, ...]) -> tuple[DrawnSign, ...]:
@@ -58,10 +53,15 @@ def _drawn(sign: VitalSign) -> DrawnSign:
         sign=sign,
         chart=_chart(sign, rows, lines) if rows else None,
         summary=_summary(sign, rows, lines),
-        rows=sign.rows[:MAX_ROWS],
-        rows_left_out=max(0, len(sign.rows) - MAX_ROWS),
+        table=value_table([_value_row(sign, row) for row in sign.rows]),
         not_drawn=_not_drawn(dated[: len(dated) - len(rows)]),
     )
+
+
+def _value_row(sign: VitalSign, row: Row) -> ValueRow:
+    unit = "" if row.unit == sign.unit else row.unit
+    notes = (row.percentile, *row.notes) if row.percentile else row.notes
+    return ValueRow(row.when_text, row.text, unit, row.flag, notes, not row.amounts)
 
 
 def _points(rows: Sequence[Row], side: int) -> Points:
@@ -113,7 +113,15 @@ def _chart(sign: VitalSign, rows: Sequence[Row], lines: Sequence[Points]) -> Lin
         ],
         bands=[_band(usual) for usual in sign.usual],
         pairs=pairs,
+        behind=[(_curve_label(one), sign.growth.curve(one)) for one in CURVES]
+        if sign.growth
+        else (),
     )
+
+
+def _curve_label(percentile: int) -> str:
+    """Return the name of a curve; those between say themselves what they are."""
+    return f"P{percentile}" if percentile in (CURVES[0], 50, CURVES[-1]) else ""
 
 
 def _reading(sign: VitalSign, row: Row, amount: Amount) -> Reading:
@@ -150,6 +158,8 @@ def _summary(sign: VitalSign, rows: Sequence[Row], lines: Sequence[Points]) -> s
         low, high = _extremes(lines[0])
         extremes = f"lowest {low}, highest {high}"
     sentence = f"{sign.name}: {len(rows)} values {span}, {extremes}, latest {latest}."
+    if sign.latest.percentile:
+        sentence = f"{sentence} The latest: {sign.latest.percentile}."
     return f"{sentence} {sign.range_text}." if sign.range_text else sentence
 
 

@@ -20,7 +20,7 @@ from smartapp.record.kinds import (
     known_codes,
     side_of,
 )
-from smartapp.record.moments import Chronology, Moment
+from smartapp.record.moments import Chronology, Moment, ago_text
 from smartapp.record.observations import Reading
 from smartapp.record.people import Person
 from smartapp.record.ranges import Ranges
@@ -37,6 +37,7 @@ from smartapp.record.vital_sign import (
     said_once,
     sources_of,
     uncertain_first,
+    usual_text,
 )
 
 NAME = "Blood pressure"
@@ -192,6 +193,7 @@ def _sign(pressures: Sequence[Pressure], person: Person, chronology: Chronology)
         rows=uncertain_first(rows),
         usual=usual,
         range_text=range_text,
+        ago=ago_text(rows[at].when, chronology.now),
     )
 
 
@@ -259,12 +261,12 @@ def _range(pressure: Pressure, unit: Unit, person: Person) -> tuple[tuple[Range,
     if own:
         words = [f"{name} {ranges.text_beside(unit)}" for name, ranges in own]
         drawn = [_bounds(ranges, unit) for _, ranges in own]
-        return tuple(filter(any, drawn)), f"Reference range {', '.join(words)}"
+        return tuple(filter(any, drawn)), f"The EHR's range: {', '.join(words)}"
     # The sides say nothing of how it was taken, as other components do.
     bare = replace(pressure.reading, parts=())
     if unit.key != "mm[Hg]" or not pressure.sides or not is_of_an_adult_at_rest(bare, person):
         return (), ""
-    return ADULT_PRESSURES, "Usual for adults 90 to 120 over 60 to 80"
+    return ADULT_PRESSURES, usual_text("90 to 120 over 60 to 80")
 
 
 def _bounds(ranges: Ranges, unit: Unit) -> Range:

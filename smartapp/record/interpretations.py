@@ -6,7 +6,7 @@ left to chance.
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from smartapp.record.codes import concept_text
@@ -117,6 +117,24 @@ def read_flag(concepts: object) -> Flag:
     direction, first = INTERPRETATIONS[in_order[0]]
     others = [INTERPRETATIONS[code][1] for code in in_order[1:]] + words
     return Flag(direction, _with(first, others), in_order[0] in CRITICAL)
+
+
+def reconciled(said: Flag, compared: Flag | None) -> Flag:
+    """Return what the EHR says of a value, with what its own range says where that is another.
+
+    `compared` is the comparison with the range, None where there is none to compare with.
+    """
+    if compared is None or said.direction not in ("high", "low", "abnormal", "normal"):
+        return said
+    if said.direction == "normal":
+        if not compared.text:
+            return said
+        return replace(compared, text=f"{compared.text}, though the EHR says {said.text.lower()}")
+    if not compared.text:
+        return replace(said, text=f"{said.text}, though inside the range")
+    if said.direction not in ("abnormal", compared.direction):
+        return replace(said, text=f"{said.text}, though {compared.text.lower()}")
+    return said
 
 
 def gravest(flags: Iterable[Flag]) -> Flag:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from smartapp.record.elements import Resource
 from smartapp.record.marks import FUTURE
-from smartapp.record.moments import Chronology, Moment
+from smartapp.record.moments import Chronology, Moment, ago_text
 from smartapp.record.observations import Reading, is_of, read_observation
 from smartapp.record.people import read_person
 from smartapp.record.reading import Given, LeftOut, Read, read_each
@@ -26,12 +26,14 @@ UNDATED = "Date not recorded"
 @dataclass(frozen=True, slots=True)
 class LabTest:
     """All results of one test. `latest` are those of its newest moment, the one to trust first;
-    `earlier` the others, newest first. `doubt` says why its place in time is not known."""
+    `earlier` the others, newest first. `doubt` says why its place in time is not known; `ago` how
+    old the newest is, where that is more than a year."""
 
     name: str
     latest: tuple[Reading, ...]
     earlier: tuple[Reading, ...]
     doubt: str = ""
+    ago: str = ""
 
     @property
     def newest(self) -> Reading:
@@ -78,7 +80,8 @@ def _tests(series: Series, chronology: Chronology) -> list[LabTest]:
     if series.readings:
         count = of_newest_moment(series.readings)
         latest, earlier = series.readings[:count], series.readings[count:]
-        found.append(LabTest(latest[0].name, latest, earlier))
+        ago = ago_text(latest[0].when, chronology.now)
+        found.append(LabTest(latest[0].name, latest, earlier, ago=ago))
     doubts: dict[str, list[Reading]] = {}
     for one in series.aside:
         doubts.setdefault(_doubt(one, chronology), []).append(one)

@@ -161,6 +161,14 @@ def years_between(start: date, end: date) -> int:
     return end.year - start.year - ((end.month, end.day) < (start.month, start.day))
 
 
+def ago_text(moment: Moment | None, now: datetime) -> str:
+    """Return "3 years ago" for what is older than a year, else ""."""
+    if moment is None or not moment.is_readable:
+        return ""
+    years = years_between(moment.at.date(), now.date())
+    return "" if years < 1 else "1 year ago" if years == 1 else f"{years} years ago"
+
+
 @dataclass(frozen=True, slots=True)
 class Chronology:
     """Puts the moments of one list in order.

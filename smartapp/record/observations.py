@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 
 from smartapp.record.codes import LOINC, codings, concept_text, concept_texts
 from smartapp.record.elements import Resource, mapping, mappings
-from smartapp.record.interpretations import NO_FLAG, Flag, read_flag
+from smartapp.record.interpretations import NO_FLAG, Flag, read_flag, reconciled
 from smartapp.record.marks import Marks, read_marks
 from smartapp.record.moments import Moment, first_moment, member_moment, parse_moment
 from smartapp.record.people import Person
@@ -246,14 +246,18 @@ def _what(concept: object) -> tuple[tuple[tuple[str, str], ...], str]:
 
 
 def _flag(part: Resource, value: Value, ranges: Ranges) -> Flag:
-    """Return the EHR's own reading; without one, compare with the record's range."""
+    """Return the EHR's own reading; without one, compare with the record's range. Where the two
+    contradict each other, both are said."""
+    ours = NO_FLAG
+    if value.number is not None and ranges.deciding is not None:
+        ours = compare(value.number, value.comparator, ranges)
     if written := part.get("interpretation"):
         found = read_flag(written)
         if found.text:
-            return _unsaid(found, value)
-    if value.number is None or ranges.deciding is None:
-        return NO_FLAG
-    return compare(value.number, value.comparator, ranges)
+            is_plain = value.number is not None and not value.comparator
+            beside = ours if is_plain and ranges.deciding is not None else None
+            return _unsaid(reconciled(found, beside), value)
+    return ours
 
 
 def _unsaid(flag: Flag, value: Value) -> Flag:

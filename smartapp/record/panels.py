@@ -175,7 +175,7 @@ _UNKNOWN = Place(OTHER, len(_PANELS) * 100)
 
 
 def _places() -> dict[str, Place]:
-    found = {}
+    found: dict[str, Place] = {}
     for number, (panel, lines) in enumerate(_PANELS.items()):
         for line, test in enumerate(filter(None, map(str.strip, lines.splitlines()))):
             name, _, codes = test.rpartition(": ")

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 
+from smartapp.record.growth import Growth
 from smartapp.record.interpretations import Flag
 from smartapp.record.kinds import Range
 from smartapp.record.moments import Chronology, Moment
@@ -24,7 +25,8 @@ class Amount:
 @dataclass(frozen=True, slots=True)
 class Row:
     """One reading of a vital sign. `amounts` are the numbers to draw, in the unit of the series:
-    two for a blood pressure (None for a side that is missing), none for words."""
+    two for a blood pressure (None for a side that is missing), none for words. `percentile` is that
+    of a child, in words."""
 
     reading: Reading
     text: str
@@ -34,6 +36,7 @@ class Row:
     notes: tuple[str, ...]
     is_certain: bool
     sources: frozenset[str]
+    percentile: str = ""
 
     @property
     def when(self) -> Moment | None:
@@ -47,7 +50,9 @@ class Row:
 @dataclass(frozen=True, slots=True)
 class VitalSign:
     """One series. `rows` are newest first, and before them those whose time is not known; `latest`
-    is the newest that has a place in time, if any has. `usual` are the ranges to draw."""
+    is the newest that has a place in time, if any has. `usual` are the ranges to draw. `ago` says
+    how old the latest is, where that is more than a year. `growth` has the curves of a child's
+    measure, and `growth_note` says which they are or why there are none."""
 
     name: str
     how: tuple[str, ...]
@@ -57,6 +62,9 @@ class VitalSign:
     rows: tuple[Row, ...]
     usual: tuple[Range, ...] = ()
     range_text: str = ""
+    ago: str = ""
+    growth: Growth | None = None
+    growth_note: str = ""
 
     @property
     def sources(self) -> frozenset[str]:
@@ -105,6 +113,11 @@ def said_once(notes: Iterable[str]) -> tuple[str, ...]:
 
 def uncertain_first(rows: Sequence[Row]) -> tuple[Row, ...]:
     return tuple(sorted(rows, key=lambda row: row.is_certain))
+
+
+def usual_text(span: str) -> str:
+    """Return whose range it is: this app's, as the record has none."""
+    return f"Usual for adults at rest: {span} (not from the record)"
 
 
 def is_of_an_adult_at_rest(reading: Reading, person: Person) -> bool:

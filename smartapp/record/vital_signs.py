@@ -2,11 +2,13 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
+from datetime import timedelta
 
 from smartapp.record.blood_pressure import pressures_of, read_pressures
+from smartapp.record.growth import Growth, read_gestation, read_growth
 from smartapp.record.interpretations import NO_FLAG
 from smartapp.record.kinds import KINDS, METHODS, Kind, Range, how_by_code, kind_of, usual_range
-from smartapp.record.moments import Chronology
+from smartapp.record.moments import Chronology, ago_text
 from smartapp.record.observations import Reading, is_of, read_observation
 from smartapp.record.people import Person, read_person
 from smartapp.record.quantities import rounded_text
@@ -31,6 +33,7 @@ from smartapp.record.vital_sign import (
     said_once,
     sources_of,
     uncertain_first,
+    usual_text,
 )
 
 _RANKS = {kind.name: rank for rank, kind in enumerate(KINDS)}
@@ -45,7 +48,11 @@ def read_vital_signs(given: Given) -> Read[VitalSign]:
     pressures, rest = pressures_of(panels.readings)
     others = [part for one in rest for part in _spread(one)]
     chronology = Chronology.of((one.when for one in panels.readings), now=given.now)
-    signs = [*read_pressures(pressures, person, chronology), *_signs(others, person, chronology)]
+    early = read_gestation(mine)
+    signs = [
+        *read_pressures(pressures, person, chronology),
+        *(_with_growth(one, person, early) for one in _signs(others, person, chronology)),
+    ]
     return Read(tuple(signs), (*read.left_out, *(LeftOut(NOT_SENT) for _ in panels.alone)))
 
 
@@ -116,16 +123,48 @@ def _sign(series: Series, person: Person, chronology: Chronology) -> VitalSign:
     kind = kind_of(newest)
     rows = [_row(one, unit, chronology) for one in (*aside, *placed)]
     usual, range_text = _range(kind, unit, newest, person)
+    latest = rows[len(aside) if placed else 0]
     return VitalSign(
         name=kind.name if kind else newest.name,
         how=newest.how.words,
         whose=newest.marks.whose,
         unit=unit.text,
-        latest=rows[len(aside) if placed else 0],
+        latest=latest,
         rows=uncertain_first(rows),
         usual=usual,
         range_text=range_text,
+        ago=ago_text(latest.when, chronology.now),
     )
+
+
+def _with_growth(sign: VitalSign, person: Person, early: timedelta | None) -> VitalSign:
+    """Return the sign with what stands behind a child's measure."""
+    when = sign.latest.when
+    if sign.whose or when is None or not sign.latest.is_certain or not sign.latest.amounts:
+        return sign
+    unit = sign.latest.reading.value.unit
+    found = read_growth(sign.name, unit, person, when.at.date(), early)
+    if not isinstance(found, Growth):
+        return replace(sign, growth_note=found or "")
+    rows = {id(row): _with_percentile(row, found) for row in sign.rows}
+    return replace(
+        sign,
+        rows=tuple(rows[id(row)] for row in sign.rows),
+        latest=rows[id(sign.latest)],
+        growth=found,
+        growth_note=found.note,
+    )
+
+
+def _with_percentile(row: Row, growth: Growth) -> Row:
+    """Return the row with its percentile; of a day that is known, and a number that is exact."""
+    (amount, *_) = row.amounts or (None,)
+    if amount is None or row.when is None or not row.is_certain:
+        return row
+    if row.when.precision not in ("day", "time"):
+        return row
+    words = growth.percentile_text(amount.value, row.when.at, row.reading.marks)
+    return replace(row, percentile=words) if words else row
 
 
 def _row(reading: Reading, unit: Unit, chronology: Chronology) -> Row:
@@ -154,7 +193,7 @@ def _range(
     if newest.ranges.listed:
         own = newest.ranges.deciding
         drawn = ((own.low, own.high),) if own and own.unit.key == unit.key else ()
-        return drawn, f"Reference range {newest.ranges.text_beside(unit)}"
+        return drawn, f"The EHR's range: {newest.ranges.text_beside(unit)}"
     known = usual_range(kind) if kind else None
     if known is None or not is_of_an_adult_at_rest(newest, person):
         return (), ""
@@ -162,4 +201,4 @@ def _range(
     low, high = (None if one is None else convert(one, its_unit, unit) for one in bounds)
     if low is None or high is None:
         return (), ""
-    return ((low, high),), f"Usual for adults {rounded_text(low)} to {rounded_text(high)}"
+    return ((low, high),), usual_text(f"{rounded_text(low)} to {rounded_text(high)}")

@@ -175,3 +175,20 @@ def test_a_range_far_away_is_not_drawn_and_does_not_flatten_the_values() -> None
     assert drawn.bands == ()
     heights = [float(mark.y) for mark in drawn.lines[0].marks]
     assert max(heights) - min(heights) > 40
+    assert [(edge.label, edge.beyond) for edge in drawn.edges] == [("7000", "high")]
+
+
+def test_an_edge_of_a_range_is_always_drawn() -> None:
+    drawn = line_chart([("x", readings([64, 65, 66]))], bands=[(20, 85), (60, float("inf"))])
+    assert [edge.label for edge in drawn.edges] == ["20", "85", "60"]
+    assert all(drawn.top <= float(edge.y) <= drawn.bottom for edge in drawn.edges)
+    assert drawn.edges[0].beyond == "low"
+
+
+def test_a_curve_behind_the_values_is_on_the_scale() -> None:
+    drawn = line_chart(
+        [("x", readings([8, 9]))], behind=[("P97", lambda _: 30.0), ("P3", lambda _: None)]
+    )
+    (curve,) = drawn.curves
+    assert curve.label == "P97"
+    assert float(drawn.y_ticks[-1].label) >= 30

@@ -235,4 +235,4 @@ def test_no_observations_that_look_right_raise(found: list[dict[str, Any]]) -> N
     draw_labs(read_laboratory(facts).entries)
     for sign in draw_vital_signs(read_vital_signs(facts).entries):
         assert sign.summary.endswith(".")
-        assert sign.count >= len(sign.rows) > 0
+        assert sign.table.count == len(sign.sign.rows) > 0

@@ -1,7 +1,8 @@
 from typing import Any
 
 from smartapp.chart.graphics import LineChart
-from smartapp.chart.vitals import MAX_ROWS, DrawnSign, draw_vital_signs
+from smartapp.chart.value_table import MAX_ROWS
+from smartapp.chart.vitals import DrawnSign, draw_vital_signs
 from smartapp.record.reading import Given
 from smartapp.record.vital_signs import read_vital_signs
 from tests.chart.samples import NOW, Resource, blood_pressure, observation, quantity
@@ -34,8 +35,8 @@ class TestOrder:
     def test_what_has_no_number_or_no_time_is_listed_and_not_drawn(self) -> None:
         undated = {**observation(WEIGHT, 66, "kg"), "effectiveDateTime": "once"}
         rate, weight = signs(undated, observation(HEART_RATE, None, valueString="fast"))
-        assert (rate.chart, rate.rows[0].text) == (None, "fast")
-        assert (weight.chart, weight.rows[0].when_text) == (None, "date not readable: once")
+        assert (rate.chart, rate.sign.rows[0].text) == (None, "fast")
+        assert (weight.chart, weight.sign.rows[0].when_text) == (None, "date not readable: once")
 
 
 class TestBloodPressure:
@@ -46,7 +47,7 @@ class TestBloodPressure:
             observation("8462-4", 66, "mmHg", when="2025-10-05"),
         )
         assert len(found) == 1
-        assert [row.text for row in found[0].rows] == ["136/70", "128/66"]
+        assert [row.text for row in found[0].sign.rows] == ["136/70", "128/66"]
         assert len(chart_of(found[0]).bars) == 2
 
     def test_half_a_pressure_is_shown_as_half(self) -> None:
@@ -72,7 +73,7 @@ class TestBloodPressure:
         assert found.summary == (
             "Blood pressure: 2 values from 1 Jan 2020 to 5 Oct 2026, systolic between 136 and 150, "
             "diastolic between 70 and 85, latest 136/70 mmHg. "
-            "Usual for adults 90 to 120 over 60 to 80."
+            "Usual for adults at rest: 90 to 120 over 60 to 80 (not from the record)."
         )
 
 
@@ -83,12 +84,14 @@ class TestUnits:
             observation(WEIGHT, 66, "kg", when="2026-01-01"),
         )
         assert found.sign.unit == "kg"
-        assert [row.text for row in found.rows] == ["66", "68"]
-        assert found.rows[1].notes == ("recorded as 150 lb",)
+        assert [row.text for row in found.sign.rows] == ["66", "68"]
+        assert found.sign.rows[1].notes == ("recorded as 150 lb",)
 
     def test_fahrenheit_keeps_its_own_range(self) -> None:
         (found,) = signs(observation(TEMPERATURE, 98.6, "[degF]"))
-        assert found.sign.range_text == "Usual for adults 96.98 to 98.96"
+        assert found.sign.range_text == (
+            "Usual for adults at rest: 96.98 to 98.96 (not from the record)"
+        )
 
     def test_units_without_a_conversion_are_never_on_one_axis(self) -> None:
         found = signs(
@@ -106,12 +109,14 @@ class TestRange:
         pulse = observation(HEART_RATE, 120, "/min")
         assert signs(pulse, patient=CHILD)[0].sign.range_text == ""
         assert chart_of(signs(pulse, patient={})[0]).bands == ()
-        assert signs(pulse)[0].sign.range_text == "Usual for adults 60 to 100"
+        assert signs(pulse)[0].sign.range_text == (
+            "Usual for adults at rest: 60 to 100 (not from the record)"
+        )
 
     def test_the_records_own_range_goes_first(self) -> None:
         own = [{"low": quantity(50, "/min"), "high": quantity(90, "/min")}]
         (found,) = signs(observation(HEART_RATE, 67, "/min", referenceRange=own))
-        assert found.sign.range_text == "Reference range 50 to 90"
+        assert found.sign.range_text == "The EHR's range: 50 to 90"
 
 
 def test_the_table_is_long_but_not_endless() -> None:
@@ -126,7 +131,8 @@ def test_the_table_is_long_but_not_endless() -> None:
         for n in range(MAX_ROWS + 50)
     ]
     (found,) = signs(*many)
-    assert (found.count, len(found.rows), found.rows_left_out) == (MAX_ROWS + 50, MAX_ROWS, 50)
+    assert (found.table.count, found.table.left_out) == (MAX_ROWS + 50, 50)
+    assert found.table.rows.count("<tr>") == MAX_ROWS
 
 
 def test_one_value_says_that_it_is_one() -> None:
@@ -143,7 +149,7 @@ def test_one_date_of_long_ago_does_not_make_the_others_one_line() -> None:
         "1 value of 1 Jan 1970, long before the others, is listed and not drawn."
     )
     assert len(chart_of(found).lines[0].marks) == 9
-    assert len(found.rows) == 10
+    assert len(found.sign.rows) == 10
 
 
 def test_years_between_visits_are_drawn_as_they_are() -> None:

@@ -248,7 +248,7 @@ def test_without_javascript_nothing_is_missing() -> None:
     def look() -> None:
         with opened(html, java_script_enabled=False) as page:
             assert page.locator(".opened time").inner_text() == "23 Nov 2026, 19:12 UTC"
-            page.locator(".values summary").first.click()
-            assert page.locator(".values table").first.is_visible()
+            page.locator(".vital summary").first.click()
+            assert page.locator(".opened-vital table").first.is_visible()
 
     in_own_thread(look)

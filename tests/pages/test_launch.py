@@ -10,7 +10,7 @@ from smartapp.chart.chart import Chart, State, Visit, Who
 from smartapp.protocol.scopes import compare
 from tests.chart.fake_ehr import FakeEHR, always
 from tests.chart.samples import about_patient, concept
-from tests.pages.markup import Markup
+from tests.pages.markup import Element, Markup
 from tests.pages.people import (
     ALMOST_NOTHING,
     ARABIC,
@@ -28,6 +28,13 @@ HOSTILE = '"><script>alert(1)</script><img src=x onerror=alert(1)>{{ page }}'
 @pytest.fixture
 def chart() -> Chart:
     return plain_chart_of("a-1.E-1003")
+
+
+def _is_in(element: Element, around: Element) -> bool:
+    parent = element.parent
+    while parent is not None and parent is not around:
+        parent = parent.parent
+    return parent is around
 
 
 class TestNothingRead:
@@ -259,10 +266,30 @@ class TestGraphics:
 
     def test_the_values_of_a_chart_are_a_table_too(self, chart: Chart) -> None:
         page = Markup(launch_html(chart))
-        charts = [one for one in page.by_class("chart") if one.tag == "svg"]
-        tables = page.by_class("values")
-        assert len(charts) == len(tables) == len(chart.section("vitals").items)
-        assert "5 Oct 2026" in tables[0].text
+        opened = [*page.by_class("opened-vital"), *page.by_class("opened-test")]
+        for one in opened:
+            inside = [other for other in page.elements if _is_in(other, one)]
+            tables = [other for other in inside if other.attributes.get("class") == "values"]
+            assert len(tables) == 1
+        assert len(page.by_class("opened-vital")) == len(chart.section("vitals").items)
+        assert "5 Oct 2026" in page.by_class("values")[0].text
+
+    def test_every_test_with_two_numbers_opens_as_a_chart(self, chart: Chart) -> None:
+        page = Markup(launch_html(chart))
+        tests = [one for panel in chart.section("labs").items for one in panel.tests]
+        drawn = [
+            one
+            for one in page.by_class("chart")
+            if one.parent and one.parent.attributes.get("class") == "opened-test"
+        ]
+        assert len(drawn) == sum(one.chart is not None for one in tests) > 10
+
+    def test_a_child_has_its_percentile_in_words_and_behind_its_curve(self) -> None:
+        page = Markup(launch_html(plain_chart_of("a-1.E-1006")))
+        words = [one.text for one in page.by_class("percentile-words")]
+        assert any(re.fullmatch(r"\d+(st|nd|rd|th) percentile \(CDC 2000\)", one) for one in words)
+        assert page.by_class("percentile")
+        assert Markup(launch_html(plain_chart_of("a-1.E-1003"))).by_class("percentile") == []
 
     def test_a_flag_is_a_word_and_a_shape(self, chart: Chart) -> None:
         flags = [flag.text for flag in Markup(launch_html(chart)).by_class("flag-high")]

@@ -133,3 +133,31 @@ def test_codes_of_panels_join_nothing() -> None:
         )
     ).entries
     assert [sign.name for sign in found] == ["CVP", "ICP"]
+
+
+@pytest.mark.parametrize(
+    ("code", "value", "words", "direction"),
+    [
+        ("H", 4.2, "High, though inside the range", "high"),
+        ("N", 6.2, "Above range, though the EHR says normal", "high"),
+        ("L", 6.2, "Low, though above range", "low"),
+        ("A", 6.2, "Abnormal", "abnormal"),
+        ("H", 6.2, "High", "high"),
+        ("N", 4.2, "Normal", "normal"),
+        ("POS", 6.2, "Positive", "result"),
+    ],
+)
+def test_a_flag_and_a_range_that_contradict_each_other_are_both_said(
+    code: str, value: float, words: str, direction: str
+) -> None:
+    found = result(
+        valueQuantity=quantity(value, "mmol/L"),
+        interpretation=codes(code),
+        referenceRange=[{"low": {"value": 3.5}, "high": {"value": 5.1}}],
+    )
+    assert (found.flag.text, found.flag.direction) == (words, direction)
+
+
+def test_a_flag_without_a_range_to_compare_with_stands_as_it_is() -> None:
+    found = result(valueQuantity=quantity(4.2, "mmol/L"), interpretation=codes("H"))
+    assert found.flag.text == "High"

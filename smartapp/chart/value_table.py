@@ -1,0 +1,63 @@
+"""The table of all values of a series, written row by row: a page has thousands of these rows, and
+a template engine takes longer for one than reading it took."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+
+from django.template.loader import render_to_string
+from django.utils.html import escape
+from django.utils.safestring import SafeString, mark_safe
+
+from smartapp.record.interpretations import Flag
+
+# So many stand on the page, newest first; the chart draws all of them.
+MAX_ROWS = 1_000
+
+
+@dataclass(frozen=True, slots=True)
+class ValueRow:
+    """`notes` stand below the time."""
+
+    when: str
+    text: str
+    unit: str
+    flag: Flag
+    notes: Sequence[str] = ()
+    is_words: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class ValueTable:
+    """`rows` is markup; `left_out` counts the older values that it does not have."""
+
+    rows: SafeString
+    count: int
+    left_out: int = 0
+
+
+def value_table(rows: Sequence[ValueRow]) -> ValueTable:
+    shown = rows[:MAX_ROWS]
+    return ValueTable(_markup(shown), len(rows), len(rows) - len(shown))
+
+
+def _markup(rows: Iterable[ValueRow]) -> SafeString:
+    return mark_safe("".join(map(_row, rows)))  # noqa: S308 - each text was escaped
+
+
+def _row(row: ValueRow) -> str:
+    notes = "".join(
+        f'<span class="soft note" dir="auto">{escape(note)}</span>' for note in row.notes
+    )
+    words = " words" if row.is_words else ""
+    unit = f" {escape(row.unit)}" if row.unit else ""
+    flag = f" {flag_markup(row.flag)}" if row.flag.is_shown else ""
+    return (
+        f'<tr><td>{escape(row.when)}{notes}</td><td class="amount{words}">'
+        f"<bdi>{escape(row.text)}</bdi>{unit}{flag}</td></tr>"
+    )
+
+
+@lru_cache(maxsize=500)
+def flag_markup(flag: Flag) -> str:
+    return render_to_string("sections/flag.html", {"flag": flag})
