@@ -1,4 +1,4 @@
-"""What axe finds wrong with a page (WCAG 2.2 AA and its best practices)."""
+"""Checks pages with axe (WCAG 2.2 AA and axe's best practices)."""
 
 from typing import Any
 
@@ -17,8 +17,12 @@ RULES_ABOUT_COLOUR = {
 
 
 def violations(page: Page) -> list[str]:
-    """Return what is wrong in light, and in dark what may differ there: the colours. The page
-    stays light. Not for pages whose colours change slowly, as those of Django's admin."""
+    """Return axe's findings in the light scheme, and those in the dark scheme that may differ,
+    about colours.
+
+    The page stays light. Not for pages whose colours change gradually, such as those of Django's
+    admin.
+    """
     page.emulate_media(color_scheme="dark")
     found = _found(page, RULES_ABOUT_COLOUR)
     page.emulate_media(color_scheme="light")

@@ -1,4 +1,4 @@
-"""Fixtures for everybody: services that must or may be there, the app over HTTP, an EHR."""
+"""Shared fixtures: services that must or may be available, the app over HTTP, an EHR."""
 
 import os
 import shutil
@@ -21,7 +21,7 @@ from tests.scripted_ehr import ScriptedEHR
 emptying.install()
 key_pool.install()
 
-# How long a busy machine takes to make up inputs is no property of this code.
+# Generating inputs slowly on a busy machine is not a fault of this code.
 hypothesis_settings.register_profile("suite", suppress_health_check=[HealthCheck.too_slow])
 hypothesis_settings.load_profile("suite")
 
@@ -43,7 +43,7 @@ def _answers(port: int) -> bool:
 
 
 def pytest_configure() -> None:
-    """Make the folder of the test database; what only reads the settings needs none."""
+    """Create the folder of the test database, unless only the settings are read."""
     if connection.vendor == "sqlite":
         _database_folder().mkdir(exist_ok=True)
 
@@ -58,8 +58,8 @@ def _database_folder() -> Path:
 
 
 def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
-    """Return how many processes share the tests: two more than cores, as each waits now and then
-    for a socket or another process. None where only files are named: they start faster than it."""
+    """Return the number of worker processes: two more than cores, because tests sometimes wait for
+    a socket or process. None if only files are named, because one process starts faster."""
     if all(Path(argument.partition("::")[0]).is_file() for argument in config.args):
         return 0
     return (os.cpu_count() or 1) + 2
@@ -67,13 +67,16 @@ def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
 
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Put first, and so together, what shares a server in a process of its own: workers begin with
-    equal parts of the list and steal from each other's end, so few of them start such a server."""
+    """Put tests that share a server process first, so that they stay together.
+
+    Workers begin with equal parts of the list and steal from each other's end, so few of them start
+    such a server.
+    """
     items.sort(key=lambda item: SERVERS.isdisjoint(getattr(item, "fixturenames", ())))
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:
-    """Skip what needs a service that is not here, with the reason; in CI that is a failure."""
+    """Skip tests whose service is missing, with the reason; in CI this is a failure."""
     for marker, (is_here, reason) in SERVICES.items():
         if item.get_closest_marker(marker) and not is_here():
             if os.environ.get("REQUIRE_SERVICES") == "on":
@@ -86,7 +89,7 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
 def pytest_fixture_setup(
     fixturedef: pytest.FixtureDef[object],
 ) -> Generator[None, object, object]:
-    """What outlives a test has keys of its own."""
+    """Fixtures that outlive a test get their own keys."""
     if fixturedef.scope == "function":
         return (yield)
     with key_pool.set_aside():
@@ -101,8 +104,9 @@ def ehr() -> Iterator[ScriptedEHR]:
 
 @pytest.fixture(scope="session")
 def django_db_setup(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> Iterator[None]:
-    """The audit trail refuses to be emptied, which is what the runner does after a test; and
-    PostgreSQL drops no database that the app's database threads still hold open."""
+    """Remove the audit trail's triggers, because the runner empties the tables after tests; and
+    close the app's database threads at the end, because PostgreSQL drops no database with open
+    connections."""
     with django_db_blocker.unblock():
         append_only.lift(connection)
     yield

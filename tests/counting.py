@@ -1,4 +1,4 @@
-"""Counts what a piece of work costs, exactly: statements, commits, connections, threads, keys,
+"""Counts the exact cost of a piece of work: statements, commits, connections, threads, keys,
 clients."""
 
 import ssl

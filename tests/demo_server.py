@@ -1,4 +1,4 @@
-"""The demo as a newcomer starts it, in a process of its own, with its own database and secrets."""
+"""The demo as a newcomer starts it, in its own process, with its own database and secrets."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager

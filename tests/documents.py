@@ -1,8 +1,7 @@
-"""Documents of which a part is written by the tests: tables of requirements and of their tests.
+"""Documents with generated parts: tables of requirements and their tests.
 
-A requirement names the tests that hold it, by name and without their file, so that a file may be
-moved. Each has to exist and to assert something; that it would notice is proved by taking the
-defence away (tests/attacks/test_defences.py).
+A requirement names its tests without their file, so that tests can be moved. Each must exist and
+assert something. tests/attacks/test_defences.py proves that they notice a missing defence.
 """
 
 import ast
@@ -30,7 +29,7 @@ class Test:
 
 @cache
 def all_tests() -> Mapping[str, list[Test]]:
-    """Return every test of the suite by its name."""
+    """Return every test of the suite by name."""
     found: dict[str, list[Test]] = defaultdict(list)
     for path in sorted((ROOT / "tests").rglob("test_*.py")):
         if "node_modules" not in path.parts:
@@ -64,7 +63,7 @@ def _called(function: ast.expr) -> str:
 
 
 def unproven(wanted: Iterable[str], held_by: HeldBy, reasons: Mapping[str, str]) -> list[str]:
-    """Return a sentence for each number without a test that asserts something, or a reason."""
+    """Return a sentence for each number that has neither a test with an assertion nor a reason."""
     problems = [f"{number} is no requirement" for number in {*held_by, *reasons} - {*wanted}]
     for number in wanted:
         names = held_by.get(number, ())
@@ -84,13 +83,13 @@ def _problem(name: str) -> Iterator[str]:
 
 
 def cell(text: str) -> str:
-    """Text for a cell of a Markdown table."""
+    """Return text for a cell of a Markdown table."""
     return text.replace("|", "\\|").replace("*", "\\*")
 
 
 @dataclass(frozen=True)
 class Document:
-    """A document of which the tests write what stands below the marker."""
+    """A document in which the tests write everything below the marker."""
 
     path: Path
     written_by: str
@@ -103,7 +102,7 @@ class Document:
         )
 
     def assert_up_to_date(self, generated: str) -> None:
-        """Fail where the document says something else; with UPDATE_DOCS set, write it first."""
+        """Fail if the document is out of date; with UPDATE_DOCS set, write it first."""
         written, marker, _ = self.path.read_text().partition(self.marker)
         assert marker, "the document has lost its marker"
         if os.environ.get("UPDATE_DOCS"):
@@ -121,7 +120,7 @@ class Document:
         )
 
     def table(self, wanted: Mapping[str, str], held_by: HeldBy, reasons: Mapping[str, str]) -> str:
-        """One row a number: what it says, and its tests or the reason why there is none."""
+        """Return one row per number: its text, and its tests or the reason why there are none."""
         rows = ["| No. | | Tests |\n|---|---|---|\n"]
         for number, text in wanted.items():
             shown = self.links(held_by.get(number, ())) or reasons.get(number, "")

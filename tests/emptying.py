@@ -1,7 +1,7 @@
-"""Empty the database after a test that commits: DELETE from the tables that have rows.
+"""Empties the database after a test that commits: DELETE from the tables that have rows.
 
-Django's own way flushes every table and then sends `post_migrate`, which makes all content types
-and permissions anew. That took longer than most tests. Here those two tables are left alone.
+Django's own way flushes every table and then sends `post_migrate`, which creates all content types
+and permissions again. That took longer than most tests. Here those two tables are kept.
 """
 
 from functools import cache
@@ -15,12 +15,12 @@ KEPT = frozenset({ContentType._meta.db_table, Permission._meta.db_table})
 
 
 def install() -> None:
-    """Make every test with a database of its own (`transactional_db`) end like this."""
+    """Make every test with its own database (`transactional_db`) end like this."""
     TransactionTestCase._fixture_teardown = lambda _: empty_tables()  # type: ignore[attr-defined]
 
 
 def empty_tables() -> None:
-    """Delete every row that a test may have made. Foreign keys are checked at the commit."""
+    """Delete every row that a test may have created. Foreign keys are checked at the commit."""
     with transaction.atomic(), connection.cursor() as cursor:
         cursor.execute(_tables_with_rows())
         for (table,) in cursor.fetchall():
@@ -29,7 +29,7 @@ def empty_tables() -> None:
 
 @cache
 def _tables_with_rows() -> str:
-    """Return the one query that names the tables with rows."""
+    """Return one query for the names of the tables that have rows."""
     tables = set(connection.introspection.django_table_names(only_existing=True)) - KEPT
     return " UNION ALL ".join(
         f"SELECT '{table}' WHERE EXISTS (SELECT 1 FROM {connection.ops.quote_name(table)})"  # noqa: S608

@@ -1,9 +1,9 @@
-"""Commands as processes of their own, forked off one that has loaded Django and the app already.
+"""Runs commands in processes that are forked from one with Django and the app already loaded.
 
-Most of what a command costs is loading: a second of CPU, a hundred times in this suite. A forked
-child has its own arguments, output and exit code, as a command in a terminal has. `python -m
-tests.forking PATH` is the process they are forked off; it serves a socket at that path until its
-standard input ends, which it does with the tests.
+Most of the time of a command is loading: a second of CPU, a hundred times in this suite. A forked
+child has its own arguments, output and exit code, like a command in a terminal. `python -m
+tests.forking PATH` is the parent; it serves a socket at that path until its standard input ends,
+together with the tests.
 """
 
 import atexit
@@ -28,7 +28,7 @@ _servers: dict[frozenset[tuple[str, str]], Path] = {}
 
 
 def run(env: Mapping[str, str], arguments: Sequence[str]) -> Done:
-    """Run `manage.py` with these arguments and this environment; whatever comes of it."""
+    """Run `manage.py` with these arguments and this environment; return the result."""
     with (
         tempfile.TemporaryFile("w+") as output,
         tempfile.TemporaryFile("w+") as errors,
@@ -46,8 +46,10 @@ def run(env: Mapping[str, str], arguments: Sequence[str]) -> Done:
 
 
 def _server(env: Mapping[str, str]) -> Path:
-    """Return the socket of the process that read its settings from this environment. Secrets that
-    a command is to read from the environment are no settings."""
+    """Return the socket of the parent that read its settings from this environment.
+
+    Secrets that a command reads from the environment are not settings.
+    """
     key = frozenset((name, value) for name, value in env.items() if not name.endswith("SECRET"))
     if key not in _servers:
         path = Path(tempfile.mkdtemp()) / "commands"
@@ -75,7 +77,7 @@ def _serve(path: str) -> None:
     for name, app in get_commands().items():
         if app.startswith("smartapp"):
             load_command_class(app, name)
-    signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # ended children leave nothing behind
+    signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # no zombies of ended children
     with socket.socket(socket.AF_UNIX) as listener:
         listener.bind(path)
         listener.listen()
@@ -88,7 +90,7 @@ def _serve(path: str) -> None:
 
 
 def _answer(connection: socket.socket) -> NoReturn:
-    """Be the command: run, say the exit code, end."""
+    """Run the command in the child, report its exit code, and end."""
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
     request, descriptors, _, _ = socket.recv_fds(connection, 1_000_000, 2)
     for descriptor, standard in zip(descriptors, (1, 2), strict=True):

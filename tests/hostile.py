@@ -1,4 +1,4 @@
-"""Input that nobody means well with: what the fuzz tests of all layers draw from."""
+"""Hostile input for the fuzz tests of all layers."""
 
 import json
 from html.parser import HTMLParser
@@ -32,7 +32,7 @@ PAYLOADS = (
 ELEMENT, ATTRIBUTE = PAYLOADS[1], PAYLOADS[2]
 
 words = st.sampled_from(PAYLOADS) | st.text(max_size=30)
-# JSON with one of these is refused as a whole, and nothing else of it would be looked at.
+# JSON with one of these is refused as a whole, so that nothing else in it would be tested.
 unstorable = st.sampled_from(["\ud800", "\x00"])
 scalars = st.none() | st.booleans() | st.integers() | st.floats() | words | unstorable
 json_values = st.recursive(
@@ -46,7 +46,7 @@ json_values = st.recursive(
 
 
 def everywhere(good: Any, word: str) -> Any:
-    """`good` with every one of its strings, at any depth, replaced by that word."""
+    """Return `good` with each of its strings, at any depth, replaced by that word."""
     if isinstance(good, dict):
         return {name: everywhere(value, word) for name, value in good.items()}
     if isinstance(good, list):
@@ -56,7 +56,7 @@ def everywhere(good: Any, word: str) -> Any:
 
 @st.composite
 def with_words(draw: st.DrawFn, good: Any) -> Any:
-    """`good` with some of its strings, at any depth, replaced by hostile ones."""
+    """Return `good` with some of its strings, at any depth, replaced by hostile ones."""
     if isinstance(good, dict):
         return {name: draw(with_words(value)) for name, value in good.items()}
     if isinstance(good, list):
@@ -66,7 +66,7 @@ def with_words(draw: st.DrawFn, good: Any) -> Any:
 
 @st.composite
 def mutated(draw: st.DrawFn, good: Any) -> Any:
-    """`good` with one part, at any depth, replaced, removed or added to."""
+    """Return `good` with one part, at any depth, replaced, removed or added."""
     if isinstance(good, dict) and good and draw(st.integers(0, 3)):
         name = draw(st.sampled_from(sorted(good)))
         if draw(st.booleans()):
@@ -80,7 +80,7 @@ def mutated(draw: st.DrawFn, good: Any) -> Any:
 
 @st.composite
 def broken(draw: st.DrawFn, good: bytes) -> bytes:
-    """`good` with some of its bytes cut out, repeated or replaced by noise."""
+    """Return `good` with some of its bytes removed, repeated or replaced by noise."""
     start, end = sorted(draw(st.tuples(*[st.integers(0, len(good))] * 2)))
     return good[:start] + draw(st.binary(max_size=8) | st.just(good[start:end] * 2)) + good[end:]
 
@@ -103,11 +103,11 @@ class _Reader(HTMLParser):
 
 
 def assert_no_markup(html: str) -> None:
-    """Read a page as a browser does: no element, attribute or address of a stranger is in it."""
+    """Parse a page like a browser: no element, attribute or URL may come from the hostile text."""
     reader = _Reader()
     reader.feed(html)
     assert [name for name in reader.names if MARK in name] == []
     strange = [address for address in reader.addresses if MARK in address]
-    # Of an EHR's words, an address may hold what was escaped into a query of our own.
+    # The EHR's text may only appear escaped in a query of our own URLs.
     assert [address for address in strange if not address.startswith("/")] == []
     assert [address for address in strange if address.startswith(("//", "/\\"))] == []

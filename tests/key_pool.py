@@ -1,8 +1,9 @@
-"""RSA keys made once for all tests of this process: making one takes longer than most tests.
+"""A pool of RSA keys for all tests of this process, because making one takes longer than most
+tests.
 
-A test's first key is the first of the pool, its second the second, and so on; where the pool is
-too small it grows. So no test gets a key twice. Keys that outlive a test (of a module, of a
-fixture with a wider scope) are never from the pool.
+A test's first key is the first of the pool, its second the second, and so on; the pool grows if
+needed. So a test never gets a key twice. Keys that outlive a test (of a module or a fixture with a
+wider scope) do not come from the pool.
 """
 
 import threading
@@ -24,7 +25,7 @@ _used: int | None = None
 
 
 def install() -> None:
-    """Let cryptography, and joserfc which calls it, take RSA keys out of the pool."""
+    """Make cryptography, and joserfc which calls it, take RSA keys from the pool."""
     rsa.generate_private_key = _key
     RSAKey.binding.generate_private_key = _key_of_size  # type: ignore[method-assign]
 
@@ -36,7 +37,7 @@ def start_test() -> None:
 
 @contextmanager
 def set_aside() -> Iterator[None]:
-    """Make real keys while the block runs: what they are for outlives the test."""
+    """Make real keys while the block runs, for fixtures that outlive the test."""
     global _used
     before, _used = _used, None
     try:

@@ -1,4 +1,4 @@
-"""Programs of others that run on Node.js, installed as their lock file says."""
+"""Third-party programs that run on Node.js, installed from their lock file."""
 
 import json
 import os
@@ -16,8 +16,8 @@ from tests.processes import answers
 
 
 def node_with(folder: Path, package: str, *, oldest: int = 18) -> str:
-    """Return the path of Node.js, with what the folder's lock file names installed; skip where
-    there is no Node.js of that version or newer, which CI must not."""
+    """Return the path of Node.js, with the packages of the folder's lock file installed. Skip the
+    test if there is no Node.js of that version or newer; CI must not skip."""
     found, npm = shutil.which("node"), shutil.which("npm")
     if found is None or npm is None or _version(found) < oldest:
         reason = f"no Node.js {oldest} or newer, with npm, on the PATH"
@@ -37,8 +37,8 @@ def _version(node: str) -> int:
 
 @contextmanager
 def node_server(node: str, script: Path, settings: dict[str, Any], ready: str) -> Iterator[str]:
-    """Run a server on the port that its settings name while the block runs; yields its origin.
-    It is ready when it answers at the path `ready`."""
+    """Run a server on the port in its settings while the block runs; yield its origin. It is ready
+    when it answers at the path `ready`."""
     origin = f"http://127.0.0.1:{settings['port']}"
     command = [node, script.name, json.dumps(settings)]
     process = subprocess.Popen(command, cwd=script.parent)  # noqa: S603

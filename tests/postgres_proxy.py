@@ -1,10 +1,10 @@
-"""A TCP proxy in front of PostgreSQL that fails in the ways that networks do.
+"""A TCP proxy in front of PostgreSQL that fails like networks do.
 
 ok         everything passes
-refuse     nothing listens, and open connections are closed: a server that was stopped
-blackhole  connections are taken and nothing passes: packets are lost
-deadold    what was open stays open on our side and silent, its server is gone, and new connections
-           are fine: a failover without a word
+refuse     the port is closed, and so are open connections: a server that was stopped
+blackhole  connections are accepted, but nothing passes: packets are lost
+deadold    open connections stay open and silent, their server is gone, and new connections
+           work: a failover without notice
 """
 
 import contextlib
@@ -19,7 +19,7 @@ CHUNK = 65_536
 
 
 class PostgresProxy:
-    """Listens on `port`. Setting `mode` changes what happens from there on."""
+    """Listens on `port`. Setting `mode` changes the behaviour from then on."""
 
     def __init__(self, host: str, port: int) -> None:
         self._upstream = host, port
@@ -78,8 +78,8 @@ class PostgresProxy:
 
 
 def _pump(source: socket.socket, target: socket.socket, silent: threading.Event) -> None:
-    """Pass on what comes; swallow it once the connection is silent. The other side acknowledges
-    it all the same, as a proxy or a firewall in between does."""
+    """Pass data on; swallow it once the connection is silent. The other side still acknowledges it,
+    like a proxy or a firewall in between."""
     with contextlib.suppress(OSError):
         while data := source.recv(CHUNK):
             if not silent.is_set():

@@ -26,7 +26,7 @@ TEST_DATABASE_URL = os.environ.get(
 
 
 def environment(public_url: str, database_url: str, **more: str) -> dict[str, str]:
-    """Return a complete environment of its own: fresh secrets, development settings."""
+    """Return a complete environment: new secrets, development settings."""
     return {
         "PATH": os.environ["PATH"],
         "HOME": os.environ.get("HOME", "/tmp"),  # noqa: S108
@@ -43,15 +43,15 @@ def environment(public_url: str, database_url: str, **more: str) -> dict[str, st
 
 
 def manage(env: dict[str, str], *arguments: str) -> str:
-    """Run a command to its end and return what it printed."""
+    """Run a command to its end and return its output."""
     done = forking.run(env, arguments)
     assert done.returncode == 0, f"{arguments[0]}: {done.stdout}\n{done.stderr}"
     return done.stdout
 
 
 def prepare(env: dict[str, str]) -> None:
-    """Do what has to be done on a machine before a server starts there. Always with the sandbox's
-    static files: all servers of this machine have one folder, and some need them."""
+    """Prepare a machine for a server. Always with the sandbox's static files: all servers of this
+    machine share one folder, and some need them."""
     manage(env, "migrate", "--verbosity", "0")
     with static_files_to_itself():
         manage({**env, "SANDBOX": "on"}, "collectstatic", "--no-input", "--verbosity", "0")
@@ -59,21 +59,21 @@ def prepare(env: dict[str, str]) -> None:
 
 @contextmanager
 def static_files_to_itself() -> Iterator[Callable[[], None]]:
-    """Two servers that start at once would collect the static files into one folder at once.
-    Yields what lets the next one have them."""
+    """Lock the folder of static files, so that two servers do not collect into it at once. Yields a
+    function that lets the next one go on."""
     with (Path(tempfile.gettempdir()) / "smartapp-tests-static.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         yield lambda: fcntl.flock(lock, fcntl.LOCK_UN)
 
 
 def procfile(line: str) -> list[str]:
-    """Return the command that runs a line of the Procfile, exactly as it is written there."""
+    """Return the command that runs a line of the Procfile exactly as written."""
     lines = dict(one.split(": ", 1) for one in (ROOT / "Procfile").read_text().splitlines())
     return ["bash", "-c", f"exec {lines[line]}"]
 
 
 def as_the_procfile(env: dict[str, str], port: int) -> dict[str, str]:
-    """Return the environment in which the Procfile finds this Python's programs, and its port."""
+    """Return an environment in which the Procfile finds this Python's programs, and its port."""
     path = f"{Path(sys.executable).parent}:{env['PATH']}"
     return {**env, "PATH": path, "PORT": str(port)}
 
@@ -82,7 +82,7 @@ def as_the_procfile(env: dict[str, str], port: int) -> dict[str, str]:
 def running(
     env: dict[str, str], log: Path, *command: str, ready: Callable[[], bool], cwd: Path = ROOT
 ) -> Iterator[int]:
-    """Run a server while the block runs; it starts when the server is ready. Yields its pid."""
+    """Run a server while the block runs, which begins when the server is ready. Yields its pid."""
     with log.open("ab") as output:
         program = command if command[0] == "bash" else (sys.executable, *command)
         process = subprocess.Popen(  # noqa: S603
@@ -114,7 +114,7 @@ def answers(url: str) -> bool:
 
 @contextmanager
 def postgres_database() -> Iterator[str]:
-    """Make a database of its own on the PostgreSQL server; yields its URL."""
+    """Create a database on the PostgreSQL server; yield its URL."""
     name = f"smartapp_test_{os.getpid()}_{secrets.token_hex(4)}"
     with psycopg.connect(TEST_DATABASE_URL, autocommit=True) as server:
         server.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))

@@ -1,9 +1,9 @@
-"""An EHR that does as a test tells it: real HTTP on a loopback port, in a thread of its own.
+"""A scripted EHR: real HTTP on a loopback port, in its own thread.
 
 It has no pages: its authorization endpoint redirects back at once with a code. At every token
-request it fetches the client's JWKS over HTTP and checks the assertion with it, never from a
-cache, so that an app which cannot serve its keys while it waits is found out. What it answers is
-a member that a test may replace.
+request it fetches the client's JWKS over HTTP, without a cache, and checks the assertion with it.
+This reveals an app that cannot serve its keys while it waits. Its responses are members that a test
+may replace.
 """
 
 import asyncio
@@ -34,7 +34,8 @@ def _at_hash(access_token: str) -> str:
 
 
 class ScriptedEHR:
-    """One EHR with one client. Every secret it makes carries CANARY, to be searched for."""
+    """An EHR with one client. Every secret that it makes contains CANARY, so that tests can search
+    for it."""
 
     key = RSAKey.generate_key(2048, parameters={"kid": "ehr-1", "use": "sig", "alg": "RS256"})
 
@@ -59,7 +60,7 @@ class ScriptedEHR:
         self.revoke_status = 200
         self.revoke_answer: Answer | None = None
         self.revocations: list[dict[str, str]] = []
-        # Merged into what introspection says; None takes a member away.
+        # Merged into the introspection response; None removes a member.
         self.introspection: dict[str, Any] = {}
         self.introspection_answer: Answer | None = None
         self.introspections: list[tuple[str, dict[str, str]]] = []
@@ -74,8 +75,6 @@ class ScriptedEHR:
         self._loop = asyncio.new_event_loop()
         self._ready = threading.Event()
         self._thread = threading.Thread(target=self._run, daemon=True)
-
-    # --- life ----------------------------------------------------------------------------------
 
     def __enter__(self) -> Self:
         self._thread.start()
@@ -129,10 +128,8 @@ class ScriptedEHR:
         return await handler(request)
 
     def client_ports(self, path: str) -> set[int]:
-        """Return the ports that asked for that path: one for each connection that was opened."""
+        """Return the client ports of requests for that path: one for each connection."""
         return self._ports.get(path, set())
-
-    # --- what it publishes ---------------------------------------------------------------------
 
     @property
     def fhir_base_url(self) -> str:
@@ -168,8 +165,6 @@ class ScriptedEHR:
         if request.path != self.keys_path:
             raise web.HTTPNotFound
         return web.json_response({"keys": [self.key.as_dict(private=False)]})
-
-    # --- OAuth ---------------------------------------------------------------------------------
 
     def issue_code(self, *, nonce: str = "", code_challenge: str = "", scope: str = "") -> str:
         code = f"{CANARY}-code-{secrets.token_urlsafe(16)}"
@@ -280,8 +275,6 @@ class ScriptedEHR:
             **self.introspection,
         }
         return web.json_response({k: v for k, v in says.items() if v is not None})
-
-    # --- FHIR ----------------------------------------------------------------------------------
 
     async def _fhir(self, request: web.Request) -> web.StreamResponse:
         if request.path == self.keys_path:

@@ -1,4 +1,4 @@
-"""Searches everything that a launch leaves behind for its secrets (C70, C85, T10, T21)."""
+"""Searches everything that a launch leaves behind for secrets (C70, C85, T10, T21)."""
 
 import logging
 from collections.abc import Iterator
@@ -15,7 +15,7 @@ SECRET_FIELDS = ("code", "code_verifier", "client_assertion", "refresh_token", "
 
 
 class Keeper(logging.Handler):
-    """Keeps every line that is logged, formatted with its traceback, at every level."""
+    """Keeps every log line of every level, formatted with its traceback."""
 
     def __init__(self) -> None:
         super().__init__(logging.DEBUG)
@@ -46,14 +46,14 @@ def database_dump() -> str:
         for model in apps.get_models(include_auto_created=True):
             table = model._meta.db_table
             if table.startswith("sandbox_"):
-                continue  # the other side: it may know what it gave out
+                continue  # the EHR's side, which may know what it issued
             cursor.execute(f"SELECT * FROM {connection.ops.quote_name(table)}")  # noqa: S608
             lines += [f"{table} {row!r}" for row in cursor.fetchall()]
     return "\n".join(lines)
 
 
 def private_numbers() -> list[str]:
-    """Return the private exponents of all signing keys, as a leaked JWK would show them."""
+    """Return the private exponents of all signing keys, as they would be in a leaked JWK."""
     keys = [open_private_key(key) for key in SigningKey.objects.exclude(sealed_private_key="")]
     return [str(key.as_dict(private=True)["d"]) for key in keys]
 
@@ -66,6 +66,6 @@ def secrets_of(ehr: ScriptedEHR) -> list[str]:
 def assert_kept_secret(ehr: ScriptedEHR, keeper: Keeper) -> None:
     dump, logs = database_dump(), "\n".join(keeper.lines)
     for secret in secrets_of(ehr):
-        # Not in the assertion itself: its message would print the secret.
+        # Not in the assertion itself, whose message would print the secret.
         leaked = [name for name, text in (("database", dump), ("logs", logs)) if secret in text]
         assert leaked == [], f"a secret of {len(secret)} characters is in the {leaked}"

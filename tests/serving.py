@@ -1,7 +1,7 @@
 """The real ASGI application over real HTTP, in a thread of the test process.
 
-In the same process, so that a test can count what the app does; in a thread, so that the app's
-event loop is its own.
+In the same process, so that tests can count what the app does; in a thread, so that the app has its
+own event loop.
 """
 
 import asyncio
@@ -22,7 +22,7 @@ def free_port() -> int:
 
 
 class _Server(uvicorn.Server):
-    """Starts and stops at once; uvicorn itself looks every tenth of a second whether it may."""
+    """Starts and stops at once; uvicorn itself only checks every tenth of a second."""
 
     def __init__(self, config: uvicorn.Config) -> None:
         super().__init__(config)
@@ -54,7 +54,7 @@ class _Server(uvicorn.Server):
 
 @contextlib.contextmanager
 def served(port: int) -> Iterator[str]:
-    """Serve the app on that port while the block runs; yields its origin."""
+    """Serve the app on that port while the block runs; yield its origin."""
     config = uvicorn.Config(
         "smartapp.asgi:application",
         host="127.0.0.1",

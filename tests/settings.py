@@ -1,4 +1,4 @@
-"""The app's own settings with what the tests need; every secret here is made for the tests."""
+"""The app's settings with changes for tests; every secret here is for tests only."""
 
 import os
 import tempfile
@@ -22,8 +22,8 @@ STORAGES["staticfiles"] = {
 # A test that loads a page twice has changed the EHR in between.
 READ_AGAIN_SECONDS = 0
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
-# A file, not a database in memory: the app's database threads must all see the same one. But a
-# file in memory where there is such a folder, and nothing waits for a disk.
+# A file and not a database in memory, because the app's database threads must share it. If possible
+# the file is in a folder in memory, so that no test waits for a disk.
 if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
     _memory = Path("/dev/shm")  # noqa: S108
     _parent = _memory if os.access(_memory, os.W_OK) else Path(tempfile.gettempdir())

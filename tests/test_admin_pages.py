@@ -1,4 +1,4 @@
-"""The admin on a phone: one stylesheet makes every list of ours fit, and says what each cell is."""
+"""The admin site on a phone: one stylesheet makes every list fit, and labels each cell."""
 
 import re
 from typing import Any
@@ -22,7 +22,7 @@ def test_there_are_lists() -> None:
 
 @pytest.mark.parametrize(("model", "of_model"), LISTS, ids=[model.__name__ for model, _ in LISTS])
 def test_every_cell_says_on_a_phone_which_column_it_is_of(model: type, of_model: Any) -> None:
-    """The headings are not shown there."""
+    """The column headings are not shown there."""
     said = dict(
         re.findall(r'\.field-(\w+)::before \{\s*content: "([^"]+): "', STYLESHEET.read_text())
     )

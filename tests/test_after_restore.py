@@ -1,4 +1,4 @@
-"""What ends after a backup was restored, and what the operator is told (RFC 9700 §4.14.2)."""
+"""What ends after a restore, and what the operator is told (RFC 9700 §4.14.2)."""
 
 from datetime import timedelta
 from io import StringIO
@@ -52,7 +52,7 @@ def test_every_open_launch_ends_and_no_ehr_is_told(key_set: KeySet) -> None:
     assert "Ended 2 launches" in after_restore()
     for launch in Launch.objects.exclude(pk=ended.pk):
         assert (launch.end_reason, launch.sealed_tokens) == (EndReason.RESTORED, "")
-    assert Session.objects.filter(pk="s").exists()  # its page says why
+    assert Session.objects.filter(pk="s").exists()  # its page explains why the launch ended
     assert not Revocation.objects.exists()
     ended.refresh_from_db()
     assert ended.end_reason == EndReason.DISCONNECTED

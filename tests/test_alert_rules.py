@@ -1,4 +1,4 @@
-"""The alert rules and the dashboard name metrics and labels that /metrics has, and all of them."""
+"""The alert rules and the dashboard name exactly the metrics and labels of /metrics."""
 
 import json
 import re
@@ -33,7 +33,7 @@ def expressions() -> Iterator[str]:
 
 @pytest.fixture
 def known(db: None) -> dict[str, set[str]]:
-    """Return each metric's name, as PromQL has it, and its labels."""
+    """Return each metric's PromQL name and its labels."""
     now = timezone.now()
     key_creation.create_key_set("one", algs=["ES384"], now=now)
     heartbeat.ran(now)
@@ -73,7 +73,7 @@ def test_each_rule_says_what_to_do() -> None:
 
 
 def test_alarms_that_are_counted_are_those_that_are_sent() -> None:
-    """The kinds that the rules name are those that the code gives."""
+    """The kinds in the rules are those in the code."""
     code = "".join(path.read_text() for path in (ROOT / "smartapp").rglob("*.py"))
     for kind in re.findall(r'smartapp_alarms_total\{kind="([\w-]+)"', str(RULES)):
         assert f'"{kind}"' in code

@@ -1,4 +1,4 @@
-"""The front of bytes in memory, and what Django is not asked for (design: async, measured)."""
+"""Answers from memory, and requests that do not reach Django."""
 
 import asyncio
 import importlib
@@ -24,7 +24,7 @@ async def ask(
     headers: list[tuple[bytes, bytes]] | None = None,
     query: bytes = b"",
 ) -> tuple[int, dict[str, str], bytes]:
-    """Return status, headers and body of one request to the ASGI callable itself."""
+    """Return status, headers and body of one request to the ASGI callable."""
     sent: list[Mapping[str, Any]] = []
 
     async def receive() -> dict[str, Any]:
@@ -61,7 +61,7 @@ class TestFront:
     async def test_keys_and_healthz_are_answered_while_every_thread_is_busy(
         self, transactional_db: None, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        """§3.1, T24: neither the loop's threads nor the database's are asked."""
+        """T24: neither the loop's threads nor the database's are used."""
         await in_database(key_creation.create_key_set, "default", now=timezone.now())
         await memory.refresh()
 
@@ -98,7 +98,7 @@ class TestStartUp:
     async def test_wrong_key_ring_stops_the_start_with_a_sentence(
         self, transactional_db: None, settings: Settings
     ) -> None:
-        """§3.11: losing the ring fails closed."""
+        """A lost ring fails closed."""
         settings.ENCRYPTION_KEYS = "dG9vIHNob3J0"
         message = await self.started()
         assert message["type"] == "lifespan.startup.failed"
@@ -114,14 +114,14 @@ async def test_static_files_come_from_whitenoise() -> None:
 
 @pytest.mark.django_db
 async def test_query_that_django_does_not_even_read_is_400() -> None:
-    """Its own handler raises, with more than a thousand fields and an encoding besides."""
+    """Its handler raises for more than a thousand fields together with a charset."""
     form = [(b"content-type", b"application/x-www-form-urlencoded; charset=utf-16")]
     status, _, _ = await ask("/launch", headers=form, query=b"f=1&" * 1_500)
     assert status == 400
 
 
 def test_every_view_that_has_no_thread_of_its_own_is_async() -> None:
-    """A sync one would wait for its turn in the one thread that they all share."""
+    """A sync view would wait for the only shared thread."""
     for pattern in launch_urls.urlpatterns:
         assert iscoroutinefunction(pattern.callback), pattern
 
@@ -129,7 +129,7 @@ def test_every_view_that_has_no_thread_of_its_own_is_async() -> None:
 async def test_the_admin_takes_no_more_at_once_than_the_launches_can_spare(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """T30: each request there has a thread and a connection of its own."""
+    """T30: each request there has its own thread and connection."""
     go_on = asyncio.Event()
 
     async def slow(_: Any, __: Any, send: Any) -> None:

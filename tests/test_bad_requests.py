@@ -1,4 +1,4 @@
-"""A form that nobody can read is the sender's mistake, on every page: 400 with a page, no 500."""
+"""An unreadable form is the client's mistake, on every page: 400 with a page, never a 500."""
 
 import pytest
 from django.contrib.auth.models import User
@@ -41,7 +41,7 @@ def test_host_that_is_not_ours() -> None:
 )  # fmt: skip
 @pytest.mark.parametrize("path", ["audit/auditevent", "keys/keyset", "registrations/registration"])
 def test_filter_that_cannot_be(path: str, query: str) -> None:
-    """A list of the administration with a made-up filter: no row, or 400; never a fault of ours."""
+    """A list of the admin site with an invalid filter: no row, or 400; never a 500."""
     client = Client()
     client.force_login(User.objects.create_superuser("ann", password="x"))
     answer = client.get(f"/admin/{path}/?{query}")
@@ -52,7 +52,7 @@ def test_filter_that_cannot_be(path: str, query: str) -> None:
 
 @pytest.mark.parametrize("error", [ValueError("x"), DataError("x"), OverflowError("x")])
 def test_nul_that_the_database_refuses(monkeypatch: pytest.MonkeyPatch, error: Exception) -> None:
-    """PostgreSQL takes none in a text; elsewhere the same errors are faults of ours."""
+    """PostgreSQL refuses it in text; for other values the same exceptions are faults of the app."""
 
     def fails(*_: object, **__: object) -> None:
         raise error

@@ -1,4 +1,4 @@
-"""T30: no visitor fills disk or memory with a request that never ends."""
+"""T30: endless requests cannot fill disk or memory."""
 
 import asyncio
 import contextlib
@@ -33,8 +33,8 @@ async def post(url: str, data: bytes | AsyncIterator[bytes]) -> tuple[int, str]:
 
 
 async def assert_cut(url: str, data: AsyncIterator[bytes]) -> None:
-    """The answer comes while there is more to send; or the connection ends, as a client that goes
-    on sending may see it."""
+    """Assert that the answer comes while there is more to send; or that the connection ends, which
+    a client that continues to send may see instead."""
     sent = 0
 
     async def counted() -> AsyncIterator[bytes]:
@@ -51,14 +51,14 @@ async def assert_cut(url: str, data: AsyncIterator[bytes]) -> None:
 
 @pytest.mark.parametrize("path", ["/launch", "/callback/x/", "/", "/no-such-page"])
 async def test_a_long_one_is_refused_in_words(app: str, path: str) -> None:
-    """Also where all of it is sent before anybody listens to the answer."""
+    """Also if all of it is sent before the client reads the answer."""
     status, text = await post(app + path, pieces(body_limit.MAX_BYTES // 1024 + 500))
     assert status == 413
     assert "longer than this app takes" in text
 
 
 async def test_one_that_never_ends_is_cut(app: str) -> None:
-    """Nothing says how long it is, so what comes is counted."""
+    """Its length is not declared, so the received bytes are counted."""
     await assert_cut(f"{app}/launch", pieces(10_000))
 
 
@@ -75,7 +75,7 @@ async def test_one_that_fits_reaches_its_view(app: str) -> None:
 
 
 async def test_the_admin_takes_longer_ones(app: str) -> None:
-    """The import of keys, and the sandbox's answer to a megabyte that it does not understand."""
+    """The import of keys; and the sandbox's response to a megabyte that it cannot parse."""
     assert (await post(f"{app}/sandbox/oauth2/v1/token", pieces(1_000)))[0] == 400
     assert (await post(f"{app}/admin/login/", pieces(1_000)))[0] == 403
     assert (await post(f"{app}/admin/login/", pieces(3_000)))[0] == 413
@@ -84,7 +84,7 @@ async def test_the_admin_takes_longer_ones(app: str) -> None:
 async def test_an_answer_may_take_longer_than_a_body(
     app: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The time is over when the body is there: an EHR may be slow to answer."""
+    """The limit ends when the body is complete: an EHR may be slow to answer."""
     monkeypatch.setattr(body_limit, "MAX_SECONDS", 0.0001)
     status, _ = await post(f"{app}/launch", b"")
     assert status not in (408, 413)

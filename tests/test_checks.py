@@ -50,7 +50,8 @@ def sealed_key(settings: Settings) -> SigningKey:
 
 
 def test_a_database_of_an_earlier_version_is_migrated(tmp_path: Path) -> None:
-    """What the models have and the database has not yet must not keep `migrate` from adding it."""
+    """Columns that the models have and the database does not must not keep `migrate` from adding
+    them."""
     env = environment("http://127.0.0.1:8000", f"sqlite:///{tmp_path / 'earlier.sqlite3'}")
     for app in ("registrations", "keys", "launches", "administrators"):
         manage(env, "migrate", app, "0001")
@@ -75,7 +76,7 @@ class TestKeyRing:
 
     @pytest.mark.django_db
     def test_a_wrong_ring_stops_migrate(self, settings: Settings, sealed_key: SigningKey) -> None:
-        """§3.11: a lost or wrong ring fails closed, before anything is sealed with it."""
+        """A lost or wrong ring fails closed, before anything is sealed with it."""
         assert found(databases=["default"]) == []
         settings.ENCRYPTION_KEYS = vault.new_key()
         assert ids(found(databases=["default"])) == ["smartapp.E002"]
@@ -91,7 +92,7 @@ class TestKeyRing:
 
     @pytest.mark.django_db
     def test_a_private_half_of_another_row_is_no_canary(self, sealed_key: SigningKey) -> None:
-        """T21: moved between rows, a sealed value stays shut."""
+        """T21: a sealed value that was moved to another row cannot be unsealed."""
         other = key_creation.create_key_set("other", algs=["ES384"], now=timezone.now())
         other.signing_keys.update(sealed_private_key=sealed_key.sealed_private_key)
         [message] = found(databases=["default"])
@@ -181,7 +182,7 @@ class TestDeploy:
 
     @pytest.mark.parametrize("name", ["Security", "CsrfView", "XFrameOptions"])
     def test_protection_that_is_taken_out_is_missed(self, settings: Settings, name: str) -> None:
-        """The stock checks for these are silenced, because ours are subclasses."""
+        """Django's checks for these are silenced, because ours are subclasses."""
         ours = f"smartapp.middleware.{name}Middleware"
         assert ours in settings.MIDDLEWARE
         settings.MIDDLEWARE = [entry for entry in settings.MIDDLEWARE if entry != ours]

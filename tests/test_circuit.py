@@ -1,4 +1,4 @@
-"""One EHR that does not answer hurts nobody else, and is found again by itself."""
+"""An EHR that does not answer affects nothing else, and is used again when it answers."""
 
 import asyncio
 
@@ -94,7 +94,7 @@ class TestCircuit:
 
 
 def test_of_many_hosts_those_that_fail_are_remembered(monkeypatch: pytest.MonkeyPatch) -> None:
-    """An administrator may paste any number of them to have a look."""
+    """Administrators may try any number of addresses."""
     remembered: dict[str, Circuit] = {}
     monkeypatch.setattr("smartapp.circuit._circuits", remembered)
     monkeypatch.setattr("smartapp.circuit.REMEMBERED", 3)
@@ -148,8 +148,8 @@ async def test_slow_ehr_is_left_alone_while_another_is_asked() -> None:
 
 
 async def test_slow_reads_keep_nobody_from_signing_in_at_the_same_host() -> None:
-    """C69: a code that meets an open circuit is lost, and five slow searches of one long chart
-    are enough to open one."""
+    """C69: a code that meets an open circuit is lost, and five slow searches of one long chart are
+    enough to open one."""
 
     async def slow(_: web.Request) -> web.Response:
         await asyncio.sleep(5)

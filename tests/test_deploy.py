@@ -1,4 +1,4 @@
-"""The files of deploy/: each is read by its own program, or held against the Procfile."""
+"""The files of deploy/: each is read by its own program, or compared with the Procfile."""
 
 import shutil
 import subprocess

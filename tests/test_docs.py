@@ -1,4 +1,4 @@
-"""The documentation says what the code does, or a test fails."""
+"""The documentation matches the code."""
 
 import os
 import re
@@ -33,7 +33,7 @@ def error_classes(parent: type[SmartError] = SmartError) -> Iterator[type[SmartE
 
 
 def error_pages() -> str:
-    """Return docs/errors.md as the error classes have it now."""
+    """Return docs/errors.md as generated from the error classes."""
     assert {fhir_access.ReadRefused, middleware.PageNotFound} <= set(error_classes())
     named = {
         error.code: error
@@ -55,11 +55,11 @@ def _next_step(error: type[SmartError]) -> str:
 
 
 def test_no_error_page_sends_who_came_from_an_ehr_to_the_start_page() -> None:
-    """They have no business there, and in the EHR's frame it would stay blank (C150)."""
+    """It is useless for them, and stays blank in the EHR's frame (C150)."""
     elsewhere = re.compile(r"start page|start again|health system|again here", re.IGNORECASE)
     steps = {error.code: error.next_step_in_ehr() for error in error_classes()}
     assert "chart" in steps["state-expired"]
-    busy = {"busy", "busy-with-ehr"}  # their page has a button that tries the same once more
+    busy = {"busy", "busy-with-ehr"}  # their page has a "try again" button
     wrong = {code for code, step in steps.items() if elsewhere.search(step)}
     assert wrong <= busy
 

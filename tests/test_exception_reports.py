@@ -1,4 +1,4 @@
-"""What a log may say of an exception: enough to act on, and no value."""
+"""What a log may say about an exception: enough to act on, and no value."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""The `.env` that the demo writes: what is missing, and nothing else."""
+"""The `.env` that the demo writes: only what is missing."""
 
 import stat
 from pathlib import Path
@@ -59,7 +59,7 @@ def test_only_a_loopback_public_url_follows_the_port(public_url: str, after: str
     ],
 )
 def test_deployment_never_gets_the_sandbox(text: str, environment: dict[str, str]) -> None:
-    """T32: by a `demo` that somebody started in the wrong folder."""
+    """T32: also if `demo` is started in the wrong folder."""
     assert completed(text, environment, 8000) == text
 
 

@@ -1,4 +1,4 @@
-"""The one way out, over real local sockets: C15, C60, C69, C140, T11, T12, T25."""
+"""The HTTP client over real local sockets: C15, C60, C69, C140, T11, T12, T25."""
 
 import asyncio
 import contextlib
@@ -62,7 +62,8 @@ async def silence(writer: asyncio.StreamWriter) -> None:
 
 
 async def drip(writer: asyncio.StreamWriter) -> None:
-    """An answer of one byte every 50 ms: each read succeeds, the whole never does."""
+    """Return a response of one byte every 50 ms: each read succeeds, but the response never ends in
+    time."""
     writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 100000\r\n\r\n")
     for _ in range(1000):
         writer.write(b"x")
@@ -71,7 +72,7 @@ async def drip(writer: asyncio.StreamWriter) -> None:
 
 
 def self_signed(folder: Path) -> ssl.SSLContext:
-    """Return a server's context with a certificate for localhost that nobody vouches for."""
+    """Return a server's context with a self-signed certificate for localhost."""
     key = ec.generate_private_key(ec.SECP256R1())
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "localhost")])
     now = datetime.now(UTC)
@@ -95,7 +96,7 @@ def self_signed(folder: Path) -> ssl.SSLContext:
 
 
 class Server:
-    """Answers every request in the same way; counts connections and keeps what was asked."""
+    """Answers every request in the same way; counts connections and keeps the requests."""
 
     def __init__(self) -> None:
         self.answer: Answer = plain()
@@ -126,7 +127,7 @@ class Server:
                 await self.answer(writer)
                 await writer.drain()
         except (ConnectionError, asyncio.IncompleteReadError):
-            pass  # the client has gone
+            pass  # the client has disconnected
         finally:
             writer.transport.abort()
 
@@ -176,7 +177,7 @@ class TestAnswers:
         assert body == b"code=a+b%2B%26%C3%BC&scope=launch%2Fpatient"
 
     async def test_a_url_is_asked_for_as_it_is_written(self, server: Server) -> None:
-        """A `next` link belongs to the EHR: re-quoting it can break it."""
+        """A `next` link belongs to the EHR: quoting it again can break it."""
         path = "/fhir/r4/Observation?ah-practice=Organization/a-1.Practice-2&x=%2F%7e%7E|%3A"
         await http.get(f"http://127.0.0.1:{server.port}{path}")
 
@@ -218,7 +219,7 @@ class TestConnections:
         assert server.accepted == 3
 
     async def test_a_refused_body_is_not_waited_for(self, server: Server) -> None:
-        """The rest of a huge answer stays with the EHR: its connection is not used again."""
+        """The rest of a huge response is not read: its connection is not used again."""
         server.answer = plain(b"x" * 2_000_000)
         with pytest.raises(EHRResponseTooLarge):
             await http.get(server.url)
@@ -242,7 +243,7 @@ class TestConnections:
 
 
 class TestPlaces:
-    """However slow a host is, so many requests wait for it and no more (C15)."""
+    """The number of requests that wait for a slow host is limited (C15)."""
 
     @pytest.fixture(autouse=True)
     def few(self, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -295,7 +296,7 @@ class TestPlaces:
 
 
 class TestSent:
-    """C124: whether a request without an answer may have been carried out."""
+    """C124: whether a request without a response may have been executed."""
 
     async def test_nothing_was_sent_where_nobody_listens(self) -> None:
         with pytest.raises(EHRUnreachable) as caught:
@@ -457,7 +458,7 @@ class TestSize:
         await self.assert_little_memory(server)
 
     async def test_a_gzip_bomb_is_not_unpacked(self, server: Server) -> None:
-        """100 MB of zeros in 100 kB: the cap counts unpacked bytes, as they come."""
+        """100 MB of zeros in 100 kB: the limit counts unpacked bytes as they come."""
         bomb = gzip.compress(b"\0" * 100_000_000, compresslevel=9)
         server.answer = plain(bomb, headers="Content-Encoding: gzip\r\n")
         await self.assert_little_memory(server)
@@ -527,7 +528,7 @@ LOOPBACK = [
 
 
 class TestAddresses:
-    """T12, C15: no way into a private network, however the address is written."""
+    """T12, C15: no access to a private network, in any notation of the address."""
 
     @pytest.mark.parametrize("development", [True, False])
     @pytest.mark.parametrize("url", REFUSED_EVERYWHERE)
@@ -570,7 +571,7 @@ class TestAddresses:
 
 
 class ScriptedResolver(AbstractResolver):
-    """Answers from a list of lists, in order; the last one for ever."""
+    """Answers from a list of lists, in order; the last one repeats."""
 
     answers: list[list[str]]
 
@@ -600,7 +601,8 @@ class TestNames:
     async def test_the_address_that_was_checked_is_the_one_that_is_used(
         self, server: Server, resolver: type[ScriptedResolver]
     ) -> None:
-        """T12: a name that answers well when it is checked and privately when it is used."""
+        """T12: a name that resolves to a public address when checked, and to a private one when
+        used."""
         resolver.answers = [["127.0.0.1"], ["10.0.0.1"]]
 
         assert (await http.get(f"http://ehr.localhost:{server.port}/")).status == 200
@@ -641,7 +643,7 @@ class TestNames:
 
 
 class TestMessages:
-    """C70: nothing of a URL but its host, nothing of a form, nothing of a body."""
+    """C70: of a URL only its host; nothing of a form or a body."""
 
     @pytest.mark.parametrize(
         "answer",
@@ -689,7 +691,7 @@ async def test_a_kept_session_is_closed_with_its_loop(server: Server) -> None:
 async def test_what_sync_code_left_under_way_opens_no_session_that_nobody_closes(
     server: Server,
 ) -> None:
-    """A refresh that began while the session is being closed, in the loop of a command."""
+    """A refresh that begins while the session is being closed, in the loop of a command."""
 
     async def work() -> None:
         await http.get(server.url)
@@ -709,5 +711,5 @@ async def test_what_sync_code_left_under_way_opens_no_session_that_nobody_closes
      "fd00::1", "fe80::1", "100.64.0.1", "192.0.0.8", "198.18.0.1"],
 )  # fmt: skip
 def test_networks_that_are_not_public_are_named(address: str) -> None:
-    """Versions of Python differ on whether site-local and newer documentation networks are."""
+    """Versions of Python differ in site-local and newer documentation networks."""
     assert not http.address_is_allowed(address)

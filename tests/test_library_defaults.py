@@ -1,4 +1,4 @@
-"""What no file of the app may do, because a library's default or a switch would be a hole."""
+"""Library defaults and switches that would be vulnerabilities; no file of the app may use them."""
 
 import ast
 from collections.abc import Iterator
@@ -60,7 +60,7 @@ def test_no_check_is_switched_off() -> None:
 
 
 def test_every_signature_names_its_algorithms() -> None:
-    """T33, T8; RFC 8725 §3.1: joserfc takes a list of its own where it is given none."""
+    """T33, T8; RFC 8725 §3.1: joserfc uses a default list if none is given."""
     offenders, seen = [], 0
     for path in FILES:
         if not set(imports(path)) & {"joserfc.jwt", "joserfc.jws"}:
@@ -90,6 +90,6 @@ def test_no_second_library_judges_signatures() -> None:
 
 
 def test_there_is_one_way_out() -> None:
-    """T12, T33: addresses are checked in the one client, and there alone."""
+    """T12, T33: addresses are checked only in this client."""
     users = [name_of(path) for path in FILES if set(imports(path)) & CLIENTS]
     assert users == sorted({*ONE_WAY_OUT, OPERATORS_OWN})

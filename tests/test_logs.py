@@ -1,4 +1,4 @@
-"""Log lines for a program and for a person; the access line is safe to switch on."""
+"""Log lines as JSON and as text; the access line contains no secrets."""
 
 import json
 import logging

@@ -1,4 +1,4 @@
-"""The periodic work: what has expired goes in small batches, what lives stays."""
+"""The periodic work: expired rows are deleted in small batches, others are kept."""
 
 import asyncio
 import os
@@ -59,7 +59,7 @@ def make_launch(endpoint: Endpoint, name: str, expires: datetime | None, age: ti
 
 
 def test_expired_sessions_go_with_their_launches(endpoint: Endpoint) -> None:
-    """Design §4: the session's end is the tokens' end."""
+    """When the session ends, its tokens are deleted."""
     live = make_launch(endpoint, "live", NOW + timedelta(hours=1), timedelta(hours=1))
     make_launch(endpoint, "over", NOW - timedelta(seconds=1), timedelta(hours=13))
     assert maintain.purge_all() == 1
@@ -99,7 +99,7 @@ def test_one_round_does_it_all(endpoint: Endpoint) -> None:
 
 
 class TestBulkheads:
-    """What fails keeps nothing else from being done, and is told."""
+    """A failed task does not stop the others, and is reported."""
 
     @pytest.fixture
     def done(self, monkeypatch: pytest.MonkeyPatch) -> list[str]:
@@ -132,7 +132,7 @@ class TestBulkheads:
         assert done == [one for one in ("keys", "revocations", "discovery") if one != name]
         [line] = [line for line in keeper.lines if "the next round tries it again" in line]
         assert f"{type(error).__name__}" in line
-        assert "tests/test_maintain.py" in line  # where it came from
+        assert "tests/test_maintain.py" in line  # where it was raised
 
     @pytest.mark.django_db
     def test_what_fails_is_told_where_administrators_look(
@@ -182,8 +182,8 @@ class TestBulkheads:
 
 @pytest.mark.postgres
 def test_goes_on_after_a_restart_of_the_database(tmp_path: Path) -> None:
-    """Each round has connections of its own: one that the database has ended failed all later
-    rounds, for ever."""
+    """Each round has its own connections: a connection that the database had ended made all later
+    rounds fail."""
     log = tmp_path / "log"
 
     def rounds() -> int:

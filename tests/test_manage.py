@@ -1,4 +1,4 @@
-"""`manage.py` by itself: which Python runs a command. Here a script stands for that of `.venv`."""
+"""`manage.py` itself: which Python runs a command. Here a script stands for that of `.venv`."""
 
 import os
 import shutil
@@ -10,7 +10,7 @@ import pytest
 
 from tests.processes import ROOT
 
-# Of no virtual environment, and without its own packages: a newcomer's, who has no Django.
+# Outside of a virtual environment and without packages: a newcomer's Python, which has no Django.
 BARE_PYTHON = (str(Path(sys.base_prefix) / "bin" / "python3"), "-S")
 NEXT = '#!/bin/sh\necho "went on: $@"\n'
 
@@ -31,7 +31,7 @@ def environment(folder: Path) -> Path:
 
 
 def run(folder: Path, *arguments: str, python: tuple[str, ...] = BARE_PYTHON) -> tuple[int, str]:
-    """Return the exit code and all that was printed."""
+    """Return the exit code and all output."""
     done = subprocess.run(  # noqa: S603
         [*python, "manage.py", *arguments],
         cwd=folder, env={"PATH": os.environ["PATH"]}, capture_output=True, text=True, check=False,
@@ -46,7 +46,7 @@ def test_every_command_goes_on_in_venv(folder: Path, environment: Path, command:
 
 
 def test_a_python_that_has_django_is_used_as_it_is(folder: Path, environment: Path) -> None:
-    """As in a deployment. The folder holds no app, so Django is what complains."""
+    """As in a deployment. The folder has no app, so Django reports that."""
     code, printed = run(folder, "check", python=(sys.executable,))
     assert code != 0
     assert "went on" not in printed

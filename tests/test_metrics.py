@@ -1,4 +1,4 @@
-"""`/metrics` counts what happened, tells processes apart, and is for who has the token."""
+"""`/metrics` counts events, distinguishes processes, and requires the token."""
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -38,7 +38,7 @@ async def text() -> str:
 
 
 async def value(name: str, **labels: str) -> float:
-    """Return the sum of the samples that have these labels."""
+    """Return the sum of the samples with these labels."""
     families = text_string_to_metric_families(await text())
     return sum(
         sample.value

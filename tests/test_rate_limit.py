@@ -1,4 +1,4 @@
-"""A flood from one address, and everybody else (T30)."""
+"""A flood from one address, and its effect on others (T30)."""
 
 import asyncio
 from collections import Counter
@@ -66,7 +66,7 @@ class TestVisits:
         for number in range(AT_ONCE):
             assert visits.admits(f"2001:db8::{number:x}")
         assert not visits.admits("2001:db8::ffff:ffff")
-        assert not visits.admits("2001:db8:0:1::1")  # one customer may have all of a /48
+        assert not visits.admits("2001:db8:0:1::1")  # one customer may have a whole /48
         assert visits.admits("2001:db8:1::1")
 
     def test_an_ipv4_address_is_one_however_it_is_written(self, clock: Clock) -> None:
@@ -91,7 +91,8 @@ class TestVisits:
 
     @pytest.mark.parametrize("address", ["127.0.0.1", "::1", "::ffff:127.0.0.1"])
     def test_this_machine_itself_is_not_limited(self, clock: Clock, address: str) -> None:
-        """A load test, or a proxy that does not say for whom: that would be everybody."""
+        """A load test, or a proxy that does not name the client, where one limit would hit
+        everybody."""
         visits = Visits(clock)
         assert all(visits.admits(address) for _ in range(2 * AT_ONCE))
 
@@ -133,7 +134,7 @@ class TestOtherPages:
         "path", ["/admin/login/", "/admin/second-factor/", "/admin/invitation/x/y/"]
     )
     def test_attempts_to_sign_in_too(self, path: str) -> None:
-        """A password costs half a second of a processor."""
+        """Hashing a password takes half a second of CPU time."""
         assert [rate_limit.admits("POST", path, FLOOD) for _ in range(4)] == [True] * 3 + [False]
         assert rate_limit.admits("GET", path, FLOOD)
         assert rate_limit.admits("POST", path, HOSPITAL)
@@ -149,7 +150,7 @@ def low(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 @pytest.mark.usefixtures("low")
 class TestOverHTTP:
-    """By real sockets: the address is what uvicorn believes of X-Forwarded-For."""
+    """With real sockets: the address is what uvicorn takes from X-Forwarded-For."""
 
     async def test_flood_is_told_so_and_others_launch(self, app: str, ehr: ScriptedEHR) -> None:
         start = f"{app}/launch?iss={ehr.fhir_base_url}&launch=x"
@@ -173,7 +174,7 @@ class TestOverHTTP:
             lines = [line for line in keeper.lines if "too many visits" in line]
             assert len(lines) == 1
             assert FLOOD in lines[0]
-            # The same address still gets everything that is not the way in.
+            # The same address can still use everything that does not begin a launch.
             for path in ("/healthz", "/.well-known/jwks/scripted.json"):
                 async with http.get(app + path) as response:
                     assert response.status == 200
@@ -183,7 +184,7 @@ class TestOverHTTP:
     async def test_refused_visits_do_not_fill_the_disk(
         self, app: str, ehr: ScriptedEHR, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        """A line for each of a hospital's, and one a minute about those of a flood."""
+        """A line for each of a hospital's, and one a minute during a flood."""
         monkeypatch.setattr(rate_limit, "visits", Visits(at_once=1000))
         lines_of = Visits(per_second=1, at_once=20, log_line=rate_limit.REFUSALS_COUNTED)
         monkeypatch.setattr(rate_limit, "refusal_lines", lines_of)

@@ -44,13 +44,13 @@ def run() -> str:
 
 
 def turn(settings: Settings) -> str:
-    """Put a new key first; return the ring that is left once the old one is dropped."""
+    """Put a new key first; return the ring without the old one."""
     settings.ENCRYPTION_KEYS = f"{NEW},{settings.ENCRYPTION_KEYS}"
     return NEW
 
 
 def test_every_sealed_column_of_the_database_is_known() -> None:
-    """§3.11: a column that nobody declared would be lost with the old key."""
+    """An undeclared column would be lost with the old key."""
     from django.apps import apps
 
     sealed = {
@@ -107,14 +107,14 @@ def test_goes_on_batch_by_batch_and_from_where_it_was_interrupted(
         patched.setattr(reseal, "_reseal_row", killed_at_the_fourth)
         with pytest.raises(KeyboardInterrupt):
             run()
-    # The first batch of two stays done; the half batch was rolled back as one.
+    # The first batch of two is committed; the second was rolled back as a whole.
     assert "keys.SigningKey.sealed_private_key: 2 of 3." in run()
 
 
 def test_a_value_written_meanwhile_is_not_overwritten(
     settings: Settings, launch: Launch, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A refresh stores new tokens between our read and our write: they win."""
+    """A refresh stores new tokens between our read and our write: they must stay."""
     turn(settings)
     newer = vault.seal(b"refreshed", tokens_context(launch.uuid))
     unseal = vault.unseal
@@ -150,7 +150,8 @@ def test_a_process_that_still_has_the_old_ring_is_noticed(
 def test_what_does_not_open_is_named_and_the_rest_is_done(
     settings: Settings, registration: Registration, launch: Launch
 ) -> None:
-    """T21: a value moved from another row; its old key must not be dropped as if all were well."""
+    """T21: a value that was moved from another row; its old key must not be dropped as if all were
+    well."""
     Launch.objects.update(sealed_tokens=registration.sealed_client_secret)
     turn(settings)
     out = StringIO()

@@ -1,4 +1,4 @@
-"""The short way to the views of a launch: the same answers as Django's own handler gives."""
+"""The short way to the views of a launch gives the same responses as Django's own handler."""
 
 import asyncio
 from collections.abc import Mapping
@@ -25,7 +25,7 @@ def scope(path: str, query: str = "", method: str = "GET", **more: Any) -> dict[
 
 
 async def sent_by(app: Any, asked: dict[str, Any], leave: asyncio.Event | None = None) -> Sent:
-    """Return what is sent for a request whose visitor leaves when they are told to."""
+    """Return what is sent for a request whose client disconnects at `left`."""
     sent: Sent = []
     messages = iter([{"type": "http.request", "body": b"", "more_body": False}])
 
@@ -43,7 +43,7 @@ async def sent_by(app: Any, asked: dict[str, Any], leave: asyncio.Event | None =
 
 
 def comparable(sent: Sent) -> tuple[int, list[tuple[bytes, bytes]]]:
-    """Return status and headers; reference numbers, and with them lengths, are never the same."""
+    """Return status and headers without reference numbers and lengths, which always differ."""
     headers = [(name.lower(), value) for name, value in sent[0]["headers"]]
     return sent[0]["status"], sorted(one for one in headers if one[0] != b"content-length")
 
@@ -71,7 +71,7 @@ class TestSameAnswers:
     async def test_status_and_every_header(
         self, asked: dict[str, Any], settings: Settings, https: bool
     ) -> None:
-        """C150, T15: what protects a page does not depend on the way to it."""
+        """C150, T15: the headers that protect a page are the same on both ways."""
         settings.SECURE_SSL_REDIRECT = https
         settings.SECURE_HSTS_SECONDS = 100 if https else 0
         handler = asgi.Handler()

@@ -1,6 +1,6 @@
-"""A server that cannot do its work does not start, and says why in one sentence.
+"""A server that cannot work does not start, and says why in one sentence.
 
-Started as the Procfile starts it: what differs between the two is what no test sees.
+It is started as in the Procfile, so that the tests cover the real command.
 """
 
 import json
@@ -32,7 +32,7 @@ from tests.processes import (
 )
 from tests.serving import free_port
 
-STARTUP_FAILURE = 3  # of uvicorn, which its parent process and a supervisor take for final
+STARTUP_FAILURE = 3  # uvicorn's, which supervisors take as final
 
 
 @pytest.fixture
@@ -42,7 +42,7 @@ def env(tmp_path: Path) -> dict[str, str]:
 
 
 def ends(env: dict[str, str], **changed: str) -> tuple[int, str]:
-    """Return the exit code of the Procfile's `web`, which has to end by itself, and its log."""
+    """Return the exit code and log of the Procfile's `web`, which must end by itself."""
     done = subprocess.run(  # noqa: S603
         procfile("web"), cwd=ROOT, env={**env, **changed}, capture_output=True, text=True,
         check=False, timeout=60,
@@ -56,7 +56,8 @@ def reasons(log: str) -> set[str]:
 
 @pytest.mark.parametrize("workers", ["1", "2"])
 def test_without_a_database_no_server_starts(env: dict[str, str], workers: str) -> None:
-    """It would go on without the task that keeps its keys fresh, and sign with dropped ones."""
+    """Otherwise it would run without the task that keeps its keys fresh, and sign with dropped
+    ones."""
     away = f"postgres://nobody@127.0.0.1:{free_port()}/none"
     code, log = ends(env, DATABASE_URL=away, WEB_CONCURRENCY=workers)
     assert code == (STARTUP_FAILURE if workers == "1" else 0)
@@ -147,7 +148,7 @@ def collected(settings: Settings, tmp_path: Path) -> Iterator[ManifestStaticFile
 
 
 def test_missing_static_files_are_refused(collected: ManifestStaticFilesStorage) -> None:
-    """Without them each page would be a 500, and the page of the 500 too."""
+    """Without them each page would be a 500, and so would the error page."""
     with pytest.raises(ImproperlyConfigured, match="static files of this version are not in"):
         checks.verify_static_files()
 
@@ -166,7 +167,8 @@ def test_static_files_of_an_earlier_version_are_refused(
 
 @pytest.mark.django_db(transaction=True)
 async def test_keys_that_were_seen_long_ago_do_not_sign(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A key that was dropped as compromised, in a process whose database was away since."""
+    """A key that was dropped as compromised, in a process whose database has been unavailable
+    since."""
     asked: list[int] = []
 
     async def refresh() -> None:

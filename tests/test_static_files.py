@@ -1,4 +1,4 @@
-"""Static files beside everything else on one connection."""
+"""Static files next to other requests on one connection."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -29,7 +29,7 @@ def origin(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
 
 
 async def test_a_kept_connection_goes_on_after_a_static_file(origin: str) -> None:
-    """Browsers ask for a page, its style and the next page on one connection."""
+    """Browsers request a page, its style and the next page on one connection."""
     connector = aiohttp.TCPConnector(limit=1)
     async with aiohttp.ClientSession(origin, connector=connector) as session:
         for _ in range(3):

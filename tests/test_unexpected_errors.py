@@ -1,4 +1,4 @@
-"""A fault of our own leaves its cause, for the operator; an outage of the database is none."""
+"""A fault of the app leaves its cause for the operator; an outage of the database is no fault."""
 
 import json
 from collections.abc import Callable, Iterator
@@ -95,7 +95,7 @@ class TestCause:
     async def test_is_told_where_the_page_itself_fails(
         self, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        """Templates and static files may be what is wrong."""
+        """Templates and static files may be the problem."""
         monkeypatch.setattr("smartapp.middleware.render", failing(ValueError("John Doe")))
         monkeypatch.setattr(views, "render", failing(KeyError("a")))
         with all_logs() as keeper:
@@ -144,7 +144,7 @@ class TestDatabaseAway:
     async def test_alarms_nobody_by_itself(
         self, monkeypatch: pytest.MonkeyPatch, admins: None
     ) -> None:
-        """A restart of the database is no fault; /readyz tells of it."""
+        """A restart of the database is no fault; /readyz reports it."""
         monkeypatch.setattr(registry, "in_database", failing(OperationalError("x")))
         registry.forget()
         assert (await AsyncClient().get("/connect/one/")).status_code == 503

@@ -31,7 +31,8 @@ class TestSealAndUnseal:
 
     @given(st.binary(max_size=200), st.text(max_size=50), st.text(max_size=50))
     def test_moved_to_another_place_it_stays_shut(self, secret: bytes, a: str, b: str) -> None:
-        """T21: the context is authenticated, so rows and columns cannot be swapped."""
+        """T21: the context is authenticated, so values cannot be swapped between rows and
+        columns."""
         ring = KeyRing([OLD])
         if a != b:
             with pytest.raises(VaultError, match="sealed for another place, or changed"):
@@ -42,7 +43,7 @@ class TestSealAndUnseal:
         assert re.fullmatch(r"v1\.[0-9a-f]{8}\.[A-Za-z0-9_-]+", sealed)
 
     def test_never_the_same_twice(self) -> None:
-        """A nonce that came twice under one AES-GCM key would give both values away."""
+        """A repeated nonce under one AES-GCM key would reveal both values."""
         ring = KeyRing([OLD])
         assert len({ring.seal(b"secret", PLACE) for _ in range(1000)}) == 1000
 
@@ -70,7 +71,7 @@ class TestWhatDoesNotOpen:
                 ring.unseal(sealed + more, PLACE)
 
     def test_another_spelling_of_the_same_bytes(self) -> None:
-        """Strict base64url: a value that can be respelled is a value that can be replayed."""
+        """Strict base64url: a value with two encodings could be replayed."""
         ring = KeyRing([OLD])
         sealed = ring.seal(b"0123456789", PLACE)  # 38 bytes: two spare bits in the last character
         alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
@@ -102,7 +103,7 @@ class TestWhatDoesNotOpen:
 
 class TestKeyRing:
     def test_the_first_key_seals_and_all_open(self) -> None:
-        """§3.11: the ring turns without a moment in which something does not open."""
+        """The ring can be changed while every value stays readable."""
         old, turned = KeyRing([OLD]), KeyRing([NEW, OLD])
         assert turned.unseal(old.seal(b"secret", PLACE), PLACE) == b"secret"
         sealed = turned.seal(b"secret", PLACE)

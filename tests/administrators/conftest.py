@@ -17,13 +17,13 @@ def alice(db: None) -> User:
 
 @pytest.fixture
 def signed_in(client: Client, alice: User) -> Client:
-    """Alice's browser, after the password and before anything else."""
+    """Alice's browser after the password, before the second factor."""
     client.post(reverse("admin:login"), {"username": "alice", "password": PASSWORD})
     return client
 
 
 def app_code(secret: str, *, steps: int = 0) -> str:
-    """Return what an authenticator app with this secret shows, `steps` half minutes from now."""
+    """Return the code of an authenticator app with this secret, `steps` half minutes from now."""
     return f"{totp(base64.b32decode(secret), t0=-30 * steps):06d}"
 
 
@@ -38,7 +38,7 @@ def shown_recovery_codes(html: str) -> list[str]:
 
 
 def enrol(client: Client) -> tuple[str, list[str]]:
-    """Set up the second factor as a person does; return the app's secret and recovery codes."""
+    """Set up the second factor in the browser; return the app's secret and the recovery codes."""
     url = reverse("administrators:enrol")
     secret = shown_secret(client.get(url).content.decode())
     done = client.post(url, {"code": app_code(secret, steps=-1)}).content.decode()

@@ -1,4 +1,4 @@
-"""The first administrator comes in by a link that works once."""
+"""One-time links: the first administrator signs in with one."""
 
 import io
 import re
@@ -88,7 +88,7 @@ class TestWhoExists:
     def test_gets_a_new_password_and_a_new_second_factor(
         self, signed_in: Client, settings: Settings
     ) -> None:
-        """The phone is lost, and the recovery codes with it."""
+        """The phone and the recovery codes are lost."""
         settings.ADMIN_SECOND_FACTOR = True
         enrol(signed_in)
         client = Client()

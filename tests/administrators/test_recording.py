@@ -1,4 +1,4 @@
-"""Who signed in, and who may do what: all of it is in the audit trail."""
+"""Sign-ins and changes of rights are in the audit trail."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""Who looks after users gives no rights that they do not have, and cannot become a superuser."""
+"""Administrators who manage users cannot give more rights than they have, nor become superuser."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""The second factor, as an administrator and as somebody with a stolen password meets it."""
+"""The second factor, used by an administrator and attacked with a stolen password."""
 
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
@@ -41,19 +41,19 @@ def required(settings: Settings) -> None:
 
 
 def other_browser(password: str = PASSWORD) -> Client:
-    """Sign in from somewhere else, with the password only."""
+    """Sign in from another browser, with the password only."""
     client = Client()
     client.post(reverse("admin:login"), {"username": "alice", "password": password})
     return client
 
 
 def look(client: Client) -> str:
-    """Open the page that sets it up; return the key that it shows."""
+    """Open the set-up page; return the key that it shows."""
     return shown_secret(client.get(SET_UP).content.decode())
 
 
 def give(client: Client, secret: str) -> str:
-    """Return the page that answers the code of an app with this key."""
+    """Send the code of an app with this key; return the page."""
     html: str = client.post(SET_UP, {"code": app_code(secret)}).content.decode()
     return html
 
@@ -107,7 +107,7 @@ class TestWhereItIsNotRequired:
 
 class TestSettingUp:
     def test_shows_a_picture_that_the_policy_of_the_page_allows(self, signed_in: Client) -> None:
-        """No style and no data: address."""
+        """No style attribute and no data: URL."""
         html = signed_in.get(SET_UP).content.decode()
         svg = html[html.index("<title>QR code") : html.index("Or type in")]
         assert "style=" not in svg and "data:" not in html
@@ -197,7 +197,7 @@ class TestSettingUp:
             assert not shown_recovery_codes(signed_in.get(path).content.decode())
 
     def test_the_session_gets_another_key(self, signed_in: Client) -> None:
-        """Who knew the key from before the second factor does not come along."""
+        """An attacker who knew the old session key is left out."""
         before = signed_in.cookies["sessionid"].value
         enrol(signed_in)
         assert signed_in.cookies["sessionid"].value != before

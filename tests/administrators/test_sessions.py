@@ -1,4 +1,4 @@
-"""An administrator's session: not in the database, not for ever, and only for this host."""
+"""Administrators' sessions: not stored in plain text, limited in time, and bound to this host."""
 
 import time
 from typing import Any
@@ -24,7 +24,7 @@ def signed_in(client: Client, alice: User) -> Client:
 
 class TestAtRest:
     def test_the_database_holds_no_key(self, signed_in: Client) -> None:
-        """T21: whoever reads the database opens no session."""
+        """T21: reading the database opens no session."""
         cookie = signed_in.cookies["sessionid"].value
         rows = list(Session.objects.values_list("session_key", flat=True))
         assert rows
@@ -86,7 +86,7 @@ class TestEnd:
                 "smartapp.administrators.sessions.time.time", lambda at=now + minutes * 60: at
             )
             statuses.append(signed_in.get("/admin/").status_code)
-        assert statuses.index(302) in (23, 24)  # the one at eight hours, or after it
+        assert statuses.index(302) in (23, 24)  # the one at eight hours, or the next
 
     def test_a_form_does_not_get_around_it(
         self, signed_in: Client, monkeypatch: pytest.MonkeyPatch

@@ -1,4 +1,4 @@
-"""Guessing passwords ends, with a page that says until when; nobody else is kept out."""
+"""Guessing of passwords is stopped, with a page that says until when; others can still sign in."""
 
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -67,7 +67,7 @@ def test_another_address_is_not_locked(locked: Client) -> None:
 
 
 def test_the_addresses_of_one_ipv6_network_are_one(alice: User) -> None:
-    """Whoever has one address there has 2^64, one for each guess."""
+    """A subscriber has 2^64 addresses, one for each guess."""
     guessers = [Client(REMOTE_ADDR=f"2001:db8:0:1::{number:x}") for number in range(1, 6)]
     answers = [attempt(guesser, "wrong") for guesser in guessers]
     assert [answer.status_code for answer in answers] == [200] * 4 + [429]
@@ -83,13 +83,13 @@ def test_an_ipv4_address_is_one_however_it_is_written(locked: Client) -> None:
 
 
 def test_who_comes_without_an_address_is_counted_too(alice: User) -> None:
-    """Over a Unix socket, as from a proxy that does not say for whom."""
+    """Over a Unix socket, as from a proxy that does not name the client."""
     answers = [attempt(Client(REMOTE_ADDR=""), "wrong") for _ in range(5)]
     assert [answer.status_code for answer in answers] == [200] * 4 + [429]
 
 
 def test_an_invented_forwarded_header_does_not_get_around_it(locked: Client) -> None:
-    """Only the server decides which proxy it believes."""
+    """Only the server decides which proxy it trusts."""
     assert attempt(Client(HTTP_X_FORWARDED_FOR="192.0.2.7"), PASSWORD).status_code == 429
 
 
@@ -111,7 +111,7 @@ def test_no_password_is_kept(locked: Client) -> None:
 
 
 def test_every_attempt_is_recorded_until_the_lock_and_the_lock_once(locked: Client) -> None:
-    """A flood does not bury the rest of the trail."""
+    """A flood must not bury the rest of the trail."""
     for _ in range(3):
         attempt(locked, "wrong")
     actions = list(AuditEvent.objects.filter(actor="alice").values_list("action", flat=True))
@@ -120,7 +120,8 @@ def test_every_attempt_is_recorded_until_the_lock_and_the_lock_once(locked: Clie
 
 
 class TestManyAtOnce:
-    """Looked at before and counted after, forty passwords at once would all be judged."""
+    """If attempts were counted only afterwards, forty passwords sent at once would all be
+    checked."""
 
     @pytest.mark.django_db(transaction=True)
     def test_no_more_are_judged_than_one_after_the_other(
@@ -133,7 +134,7 @@ class TestManyAtOnce:
             time.sleep(0.5)
 
         monkeypatch.setattr("django.contrib.auth.backends.ModelBackend.authenticate", slow)
-        # As many in another process, which this one sees in the database only.
+        # The same number in another process, which this one only sees in the database.
         now = timezone.now()
         for _ in range(3):
             SignInAttempt.objects.create(network="127.0.0.1", at=now)

@@ -1,4 +1,4 @@
-"""The chain, and the database's refusal to let anybody break it."""
+"""The hash chain, and the database's refusal to change it."""
 
 import subprocess
 import sys
@@ -91,7 +91,8 @@ class TestVerify:
         assert "there were 3, 0 are left" in chain.verify().problem
 
     def test_an_end_that_was_turned_back_with_the_events_is_noticed_at_the_next_one(self) -> None:
-        """The end is only a row: whoever rewrites it too is found by the end noted elsewhere."""
+        """The end is only a row. If an attacker rewrites it too, the end noted elsewhere reveals
+        it."""
         _, second, third = three_events()
         ChainEnd.objects.update(length=2, digest=second.digest)
         with pytest.raises(DatabaseError), transaction.atomic():
@@ -111,7 +112,7 @@ class TestVerify:
 class TestGuard:
     @pytest.fixture(autouse=True)
     def guarded(self) -> Iterator[None]:
-        """As every database is outside of the tests."""
+        """Install the triggers, as in every database outside of the tests."""
         append_only.install(connection)
         yield
         append_only.lift(connection)
@@ -146,7 +147,7 @@ def postgres() -> Iterator[dict[str, str]]:
 @pytest.mark.postgres
 class TestOnPostgreSQL:
     def test_processes_at_once_make_one_chain(self, postgres: dict[str, str]) -> None:
-        """And an event from before the chain is its first link."""
+        """An event from before the chain becomes its first link."""
         writers = [
             subprocess.Popen([sys.executable, "-c", WRITER], cwd=ROOT, env=postgres)  # noqa: S603
             for _ in range(3)

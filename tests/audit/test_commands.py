@@ -1,4 +1,4 @@
-"""Whatever changes or carries something off leaves a word of who did it."""
+"""Every command that changes or exports something is in the audit trail."""
 
 import getpass
 from io import StringIO

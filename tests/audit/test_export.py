@@ -34,7 +34,7 @@ def exported(*options: str) -> str:
 
 
 def bundle() -> Any:
-    """Return the export, as a FHIR library understands it."""
+    """Return the export, parsed by a FHIR library."""
     return Bundle.model_validate_json(exported("--fhir", "-"))
 
 

@@ -16,7 +16,6 @@ pytestmark = pytest.mark.django_db
 
 class TestRecord:
     def test_says_who_did_what_to_what_and_when(self) -> None:
-        """§3.12."""
         trail.record("alice", "keys.publish", "key set epic", kid="abc", alg="ES384")
         event = AuditEvent.objects.get()
         assert (event.actor, event.action, event.target) == (
@@ -38,7 +37,7 @@ class TestRecord:
         assert AuditEvent.objects.get().origin == "192.0.2.7"
 
     def test_goes_with_the_change_that_it_tells_of(self) -> None:
-        """Rolled back together: the trail tells of nothing that did not happen."""
+        """A rolled back change leaves no event."""
         with pytest.raises(KeyboardInterrupt), transaction.atomic():
             trail.record("alice", "keys.publish", "key set epic")
             raise KeyboardInterrupt

@@ -7,7 +7,7 @@ from smartapp.keys import memory
 
 @pytest.fixture(autouse=True)
 def empty_memory() -> Iterator[None]:
-    """Each test has its own database, so each starts with a process that knows no keys."""
+    """Forget all keys: each test has its own database."""
     memory.forget()
     yield
     memory.forget()

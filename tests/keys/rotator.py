@@ -3,9 +3,10 @@
     python -m tests.keys.rotator <database URL> migrate | rotate | check [start]
     python -m tests.keys.rotator <database URL> migrate | prepare | rotate-for-ever | check-all
 
-In the first the clock is simulated: it begins at `start` (seconds since the epoch) on all machines
-and runs 40 hours a second, so that they are at the same step at the same time; each is up to a
-minute off. In the second it is a sequence of PostgreSQL, which goes on whoever is killed.
+In the first the clock is simulated. It begins at `start` (seconds since the epoch) on all machines
+and runs 40 hours a second, so that they reach the same step at the same time; each clock is up to a
+minute off. In the second the clock is a sequence of PostgreSQL, which goes on when processes are
+killed.
 """
 
 import os
@@ -15,7 +16,7 @@ import time
 from datetime import UTC, datetime, timedelta
 
 START = datetime(2026, 3, 1, tzinfo=UTC)
-HOURS = 120  # three rotations of each line, and something left under way
+HOURS = 120  # three rotations of each line, and an unfinished one
 HOURS_PER_SECOND = 40
 ALGS = ("ES384", "RS384")
 KEY_SETS = 10
@@ -34,7 +35,7 @@ def rotate() -> None:
     start = float(sys.argv[3])
     time.sleep(max(0.0, start - time.time()))
     for hour in range(HOURS):
-        # In step with the others where this machine is fast enough; every hour comes either way.
+        # In step with the others if this machine is fast enough; no hour is skipped in any case.
         time.sleep(max(0.0, start + hour / HOURS_PER_SECOND - time.time()))
         now = START + timedelta(hours=hour, seconds=random.uniform(0, 60))
         key_set = key_creation.create_key_set("contested", algs=ALGS, now=now)
@@ -60,7 +61,7 @@ def prepare() -> None:
 
 
 def rotate_for_ever() -> None:
-    """What `rotate_keys --auto` does, again and again, until somebody kills us."""
+    """Do what `rotate_keys --auto` does, again and again, until killed."""
     from django.db import connection
 
     from smartapp.keys import automation
@@ -75,7 +76,7 @@ def rotate_for_ever() -> None:
 
 
 def check_all() -> None:
-    """Every step that is in the keys is in the audit trail, and none that is not."""
+    """Check that the audit trail has exactly the steps that the keys have gone through."""
     from smartapp.audit.models import AuditEvent
     from smartapp.keys.models import KeySet, SigningKey
     from tests.keys.timeline import assert_timeline_holds
@@ -102,7 +103,7 @@ def check() -> None:
     for alg in ALGS:
         keys = key_set.signing_keys.filter(alg=alg)
         assert keys.exclude(withdrawn_at=None).count() >= 2
-        # Each step was taken once, whoever took it: nobody recorded what somebody else did.
+        # Each step was taken once and recorded by the process that took it.
         expected = {
             "keys.add": 1,
             "keys.publish": keys.count() - 1,

@@ -17,7 +17,7 @@ from tests.secrecy import all_logs, database_dump, private_numbers
 
 pytestmark = pytest.mark.django_db
 
-# §3.2, T23: members of a private JWK, PEM and DER of PKCS8, and what the vault writes.
+# Members of a private JWK, PEM and DER of PKCS8, and the vault's format (T23).
 PRIVATE_MATERIAL = re.compile(
     r"&quot;(d|p|q|dp|dq|qi|oth|k)&quot;|\"(d|p|q|dp|dq|qi|oth|k)\":|PRIVATE KEY"
     r"|MII[A-Za-z0-9+/]{80}|v1\.[0-9a-f]{8}\.|sealed_private_key"
@@ -75,7 +75,7 @@ def step_url(key_set: KeySet, alg: str, step: str) -> str:
 
 class TestPrivateMaterial:
     def test_is_on_no_page(self, admin_client: Client, epic: KeySet) -> None:
-        """T23: every admin page about keys, as the one who may see everything."""
+        """T23: every admin page about keys, as a superuser."""
         urls = [reverse(f"admin:{name}_changelist") for name in ("keys_keyset", "keys_signingkey")]
         urls += [reverse("admin:audit_auditevent_changelist"), reverse("admin:index")]
         urls += [reverse("admin:keys_keyset_change", args=[epic.pk])]
@@ -95,7 +95,7 @@ class TestPrivateMaterial:
             assert not PRIVATE_MATERIAL.search(response.content.decode()), url
 
     def test_the_search_would_find_it(self, epic: KeySet) -> None:
-        """A search that finds nothing must be one that can find something."""
+        """Shows that the search works."""
         key = epic.signing_keys.exclude(sealed_private_key="").first()
         assert key is not None
         assert PRIVATE_MATERIAL.search(key.sealed_private_key)
@@ -116,7 +116,7 @@ class TestKeySetPage:
     def test_the_first_key_of_an_algorithm_waits_beside_the_others(
         self, admin_client: Client, long_ago: datetime
     ) -> None:
-        """§3.5: nothing signs with it, so there is nothing to replace or to retire."""
+        """It never signed, so there is nothing to replace or retire."""
         key_set = key_creation.create_key_set("epic", algs=["ES384"], now=long_ago)
         JWKSFetch.objects.create(
             key_set=key_set, etag="x", kids=[], first_at=long_ago, last_at=long_ago, count=1
@@ -141,7 +141,7 @@ class TestKeySetPage:
             assert step_url(epic, alg, step) not in html
 
     def test_who_may_only_look_is_offered_nothing(self, viewer: Client, epic: KeySet) -> None:
-        """§3.12: to look and to rotate are two rights."""
+        """Viewing and rotating are two permissions."""
         html = page(viewer, epic)
         assert 'class="button' not in html
 
@@ -181,7 +181,7 @@ class TestSteps:
         assert epic.signing_keys.count() == before
 
     def test_confirmed_it_is_done_and_written_down(self, rotator: Client, epic: KeySet) -> None:
-        """§3.12: who, when, which kid."""
+        """The audit trail has who, when and which kid."""
         response = rotator.post(step_url(epic, "ES384", "publish"), follow=True)
         new = epic.signing_keys.get(alg="ES384", signs_from=None)
         assert f"ES384 {new.kid} is published; it signs nothing yet." in response.content.decode()
@@ -190,7 +190,7 @@ class TestSteps:
         assert event.detail == {"alg": "ES384", "kid": new.kid}
 
     def test_a_step_that_is_too_early_says_when(self, rotator: Client, epic: KeySet) -> None:
-        """Also when the button was never there."""
+        """Also if the button was not shown."""
         response = rotator.post(step_url(epic, "RS384", "sign"), follow=True)
         assert "This step is possible from 20" in response.content.decode()
         assert epic.signing_keys.filter(alg="RS384", signs_from=None).count() == 1
@@ -216,7 +216,7 @@ class TestSteps:
         assert rotator.post(step_url(epic, "ES384", "publish")).status_code == 403
 
     def test_a_browser_is_let_to_say_where_its_form_comes_from(self, rotator: Client) -> None:
-        """Under `no-referrer` Chromium sends `Origin: null` with a form, and nobody can sign in."""
+        """Under `no-referrer` Chromium sends `Origin: null` with a form, and sign-in would fail."""
         response = rotator.get(reverse("admin:keys_keyset_changelist"))
         assert response.headers["Referrer-Policy"] == "same-origin"
 
@@ -299,7 +299,7 @@ class TestRisk:
     def test_a_fetch_is_not_said_to_be_the_ehrs_before_a_wait_is_cut_short(
         self, daring: Client, epic: KeySet
     ) -> None:
-        """Whoever polls the public keys coincides with a request for a token sooner or later."""
+        """A visitor that polls the public keys coincides with a token request sooner or later."""
         now = timezone.now()
         slug = epic.registrations.get().slug
         JWKSFetch.objects.create(
@@ -338,7 +338,7 @@ class TestRisk:
     def test_nothing_is_put_at_risk_without_a_reason(
         self, daring: Client, epic: KeySet, alg: str, step: str
     ) -> None:
-        """§3.12: who, when, kid, reason."""
+        """The audit trail has who, when, kid and reason."""
         before = list(SigningKey.objects.values())
         data = {"typed": "General Hospital", "reason": " "}
         response = daring.post(step_url(epic, alg, step), data, follow=True)
@@ -427,7 +427,7 @@ class TestImport:
     def test_a_refusal_changes_nothing_and_shows_nothing(
         self, importer: Client, url: str, changes: dict[str, str], reason: str
     ) -> None:
-        """T23: what was typed is not in the page that refuses it."""
+        """T23: the page does not show what was typed."""
         before = list(SigningKey.objects.values())
         data = {"alg": "ES384", "private_key": pem(P384), "reason": "a test", **changes}
         html = importer.post(url, data).content.decode()
@@ -437,7 +437,7 @@ class TestImport:
             assert not line or line not in html
 
     def test_leaves_the_private_half_in_no_row_and_no_log(self, importer: Client, url: str) -> None:
-        """T23: neither the key nor its passphrase, opened or not."""
+        """T23: neither the key nor its passphrase, encrypted or not."""
         with all_logs() as keeper:
             for text, passphrase in (
                 (pem(P384, "right"), "wrong-one"),
@@ -459,7 +459,7 @@ class TestImport:
 
 class TestPicture:
     def test_is_drawn_without_style_or_script(self, viewer: Client, epic: KeySet) -> None:
-        """The content security policy refuses both."""
+        """The content security policy forbids both."""
         html = page(viewer, epic)
         assert html.count('<figure class="key-timeline">') == 2
         figure = html.split("<figure")[1].split("</figure>")[0]
@@ -468,7 +468,7 @@ class TestPicture:
 
 
 def test_a_step_before_its_time_says_until_when_it_would_wait(epic: KeySet) -> None:
-    """And its button is in the colours of Django's own page that deletes."""
+    """And its button has the colours of Django's own delete page."""
     now = timezone.now()
     key = lifecycle.TAKE[RotationStep.PUBLISH](epic, "ES384", now=now, actor="test")
     until = key.published_at + waits.before_signing(epic).span

@@ -1,4 +1,4 @@
-"""Which EHR came for our keys is told by what was asked of whom at that moment."""
+"""The EHR that fetched our keys is recognised by the token request at that moment."""
 
 from collections.abc import Iterator
 from datetime import datetime, timedelta
@@ -62,7 +62,7 @@ def kids_of(key_set: KeySet) -> list[str]:
 
 
 async def settled() -> dict[str, dict[str, list[object]]]:
-    """Return what each address is believed to be, by registration."""
+    """Return which registrations each address is attributed to."""
     await fetches.flush()
     await attribution.settle()
     rows = await in_database(lambda: list(JWKSFetch.objects.order_by("pk")))
@@ -97,7 +97,7 @@ async def test_who_comes_while_an_ehr_is_asked_is_that_ehr(key_set: KeySet, cloc
 
 
 async def test_it_says_that_the_ehr_has_seen_the_new_key(key_set: KeySet, clock: Clock) -> None:
-    """§3.12: "athenahealth preview fetched 3 minutes ago and has seen the new key"."""
+    """The page says: "athenahealth preview fetched 3 minutes ago and has seen the new key"."""
     new = await in_database(
         key_creation.publish_next, key_set, "ES384", now=timezone.now(), actor="test"
     )
@@ -115,7 +115,7 @@ async def test_it_says_that_the_ehr_has_seen_the_new_key(key_set: KeySet, clock:
 async def test_who_is_about_to_rely_on_it_reads_what_is_known_and_no_more(
     key_set: KeySet, clock: Clock
 ) -> None:
-    """A stranger who polls coincides with a request for a token sooner or later."""
+    """A visitor that polls coincides with a token request sooner or later."""
     new = await in_database(
         key_creation.publish_next, key_set, "ES384", now=timezone.now(), actor="test"
     )
@@ -170,7 +170,7 @@ async def test_who_comes_often_when_nobody_is_asked_is_no_ehr(
 async def test_after_an_emergency_the_new_key_is_the_one_that_signs(
     key_set: KeySet, clock: Clock
 ) -> None:
-    """§3.5: who still holds the keys from before is what an administrator has to know then."""
+    """Then administrators need to know which EHRs still hold the old keys."""
     with attribution.asking("shared", "athena"):
         fetch(ATHENA, kids=tuple(await in_database(kids_of, key_set)))
     await settled()
@@ -190,7 +190,7 @@ async def test_after_an_emergency_the_new_key_is_the_one_that_signs(
 
 
 async def test_the_fetch_may_come_to_another_process(key_set: KeySet, clock: Clock) -> None:
-    """That one wrote it down before this one looks, and knows nothing of the request."""
+    """That process wrote the fetch to the database, and does not know of the token request."""
     with attribution.asking("shared", "epic"):
         clock.forward(1)
         row = JWKSFetch(
@@ -207,7 +207,7 @@ async def test_the_fetch_may_come_to_another_process(key_set: KeySet, clock: Clo
 async def test_rows_are_locked_in_the_order_in_which_fetches_are_written(
     key_set: KeySet, clock: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Two processes that lock the same rows in two orders would stop each other (PostgreSQL)."""
+    """Two processes that lock the same rows in different orders would deadlock (PostgreSQL)."""
     locked, save = [], JWKSFetch.save
 
     def recorded(row: JWKSFetch, **fields: list[str]) -> None:

@@ -71,7 +71,7 @@ class TestAuto:
         assert auto(LIMIT) == []
 
     def test_a_third_line_waits_for_a_place(self) -> None:
-        """§3.6: never a sixth key."""
+        """There is never a sixth key."""
         algs = ["ES384", "RS256", "RS384"]
         key_creation.create_key_set("epic", algs=algs, now=NOW)
         assert auto(LIMIT) == ["epic publish ES384", "epic publish RS256"]
@@ -81,7 +81,7 @@ class TestAuto:
         assert auto(over) == ["epic withdraw ES384", "epic withdraw RS256", "epic publish RS384"]
 
     def test_after_a_roll_back_the_age_counts_anew(self, epic: KeySet) -> None:
-        """What was rolled back because an EHR could not take it must not come back by itself."""
+        """A key that was rolled back because of an EHR must not come back automatically."""
         auto(LIMIT)
         signs = LIMIT + waits.WHERE_UNKNOWN
         auto(signs)
@@ -93,7 +93,7 @@ class TestAuto:
 
 
 class TestImportedByTheEHR:
-    """§3.10: its copy changes only when a person gives it a new one."""
+    """Its copy changes only when a person gives it a new one."""
 
     @pytest.fixture(autouse=True)
     def imported(self, epic: KeySet) -> None:
@@ -136,7 +136,8 @@ def test_a_step_that_nobody_takes_is_told(epic: KeySet) -> None:
 
 
 class TestAnEHRThatAlwaysNeedsTheOldKey:
-    """A broken or hostile EHR that refuses the new key each hour has no say over the others'."""
+    """One broken or hostile EHR that refuses the new key each hour must not block the others'
+    rotation."""
 
     @pytest.fixture
     def signs(self, epic: KeySet) -> datetime:

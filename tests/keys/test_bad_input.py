@@ -1,5 +1,5 @@
-"""What administrators may get wrong at the panel: each is refused, says what to do, and changes
-nothing, not a key and not a setting."""
+"""Mistakes of administrators on the admin pages: each is refused, says what to do, and changes
+nothing."""
 
 import json
 import threading
@@ -55,7 +55,7 @@ def words(client: Client, url: str, data: dict[str, str]) -> str:
 
 
 def known_key(key_set: KeySet) -> str:
-    """Return, as a JWK, the private half of a key that is in the set already."""
+    """Return, as a private JWK, a key that is in the set already."""
     row = key_set.signing_keys.get(alg="ES384")
     return json.dumps(material.open_private_key(row).as_dict(private=True))
 
@@ -95,7 +95,6 @@ def test_a_key_that_is_or_was_in_a_key_set_is_not_imported(root: Client, epic: K
 
 
 def test_a_sixth_key(root: Client) -> None:
-    """§3.6."""
     now = timezone.now() - AGO
     full = key_creation.create_key_set("full", algs=["ES384", "RS256", "RS384"], now=now)
     for alg in ("ES384", "RS256"):
@@ -124,7 +123,7 @@ def test_withdrawal_of_the_only_signer(root: Client, epic: KeySet, step: str) ->
 def test_a_clock_set_back(
     root: Client, epic: KeySet, alg: str, step: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """It would write times out of order, or cut a wait short."""
+    """It would write timestamps out of order, or cut a wait short."""
     before, then = everything(), timezone.now() - AGO - timedelta(days=1)
     monkeypatch.setattr("smartapp.keys.admin.timezone.now", lambda: then)
     html = words(root, step_url(epic, alg, step), {"typed": "epic", "reason": "a test"})
@@ -133,7 +132,7 @@ def test_a_clock_set_back(
 
 
 class TestTwoAdministratorsAtTheSameMoment:
-    """Both have the page open, and press in the same instant."""
+    """Both have the page open and press the button at the same moment."""
 
     @pytest.fixture
     def clients(self) -> Iterator[list[Client]]:
@@ -143,7 +142,7 @@ class TestTwoAdministratorsAtTheSameMoment:
         yield clients
 
     def press(self, clients: list[Client], url: str, data: dict[str, str]) -> list[str]:
-        """Return what each is told."""
+        """Return the messages that the two get."""
         pages = [" ".join(client.get(url).content.decode().split()) for client in clients]
         barrier, told = threading.Barrier(len(clients)), []
 

@@ -45,7 +45,7 @@ class TestRotateKeys:
         assert epic.signing_keys.count() == 4
 
     def test_a_wait_that_is_not_over_fails_and_says_when(self, epic: KeySet) -> None:
-        """contract.md: refused, exit 1, says when it will be."""
+        """The command fails with exit code 1 and says when the step will be possible."""
         publish(epic, "ES384", hours_ago=1)
         waiting = epic.signing_keys.get(signs_from=None)
         when = waiting.published_at + waits.WHERE_UNKNOWN
@@ -118,7 +118,7 @@ class TestRotateKeys:
 
 
 class TestRisk:
-    """What may break a launch happens only to who has named the EHRs (spec §3.5)."""
+    """Steps that may break launches require the names of the EHRs."""
 
     @pytest.fixture(autouse=True)
     def registered(self, epic: KeySet) -> None:
@@ -182,7 +182,7 @@ class TestExportJwks:
     def test_standard_output_is_the_document(
         self, epic: KeySet, capsys: pytest.CaptureFixture[str]
     ) -> None:
-        """§3.10: for vendors that import; §3.2: no private member, also here."""
+        """For vendors that import it; it contains no private member."""
         call_command("export_jwks", "epic")
         captured = capsys.readouterr()
         keys = json.loads(captured.out)["keys"]

@@ -1,6 +1,6 @@
-"""What the database itself refuses, to whoever writes to it: plain SQL, without a line of ours.
+"""What the database itself refuses: plain SQL, without code of the app.
 
-On SQLite and on PostgreSQL, through their own drivers (spec §3.4, §3.6).
+On SQLite and on PostgreSQL, through their own drivers.
 """
 
 import contextlib
@@ -61,7 +61,7 @@ GOOD = (
     "(1, 'set', '2026-03-01 12:00:00+00:00', 90, FALSE)",
     key("k0", "NULL", WITHDRAWN),
     key("k1", 1, SIGNS),
-    # What is refused below is refused for one reason: this, of the same kind, is taken.
+    # The refusals below have one cause each: this row, of the same kind, is accepted.
     key("k2", 5, PUBLISHED),
 )
 

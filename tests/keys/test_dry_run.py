@@ -33,7 +33,7 @@ def epic(now: datetime) -> KeySet:
 
 @pytest.fixture
 def answer(monkeypatch: pytest.MonkeyPatch) -> Answer:
-    """What the public address answers: also what a proxy in front of us makes of it."""
+    """Set the response of the public address, also one changed by a proxy in front of us."""
 
     def answers(body: bytes, status: int = 200) -> None:
         async def get(url: str, headers: dict[str, str]) -> http.Response:

@@ -56,7 +56,7 @@ class TestWhatIsNoted:
         assert row.etag.startswith('"')
 
     async def test_a_304_is_a_fetch_too(self) -> None:
-        """RFC 9110 §15.4.5: who sends our ETag holds the document."""
+        """RFC 9110 §15.4.5: a client that sends our ETag has the document."""
         published = memory.published("epic")
         assert published is not None
         await jwks_response("GET", URL, published.etag, EHR)
@@ -78,7 +78,7 @@ class TestWhatIsNoted:
         assert await rows() == []
 
     async def test_costs_no_thread_and_no_query(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        """Design §6: the EHR waits for this answer while we wait for the EHR."""
+        """The EHR waits for this response while we wait for the EHR."""
 
         def no_thread(*_: object, **__: object) -> None:
             raise AssertionError("a thread was asked")
@@ -122,7 +122,7 @@ class TestBounds:
         assert len(stored) == 10 + 1 + 1
 
     async def test_what_a_stranger_calls_itself_is_cut_and_cleaned(self) -> None:
-        """PostgreSQL refuses NUL, a terminal obeys escapes."""
+        """PostgreSQL refuses NUL, and a terminal interprets escapes."""
         note(Visitor("192.0.2.9", "a\x00b\x1b[31m" + "x" * 500))
         [row] = await rows()
         assert row.user_agent.startswith("ab[31mxxx")

@@ -1,4 +1,4 @@
-"""Whether anybody has to do anything about a key set, and whether what needs nobody happens."""
+"""Whether a key set needs an administrator, and whether the automatic steps happen."""
 
 import socket
 from datetime import UTC, datetime, timedelta
@@ -47,7 +47,7 @@ def test_what_only_a_person_can_begin_is_said(monkeypatch: pytest.MonkeyPatch) -
 
 
 def test_each_machine_is_named_with_its_last_run(monkeypatch: pytest.MonkeyPatch) -> None:
-    """One that has stopped is seen although another goes on; one that is gone is forgotten."""
+    """A machine that has stopped is noticed while another runs; one that is gone is forgotten."""
     assert heartbeat.last_runs(NOW) == "manage.py maintain has not run in the last 7 days."
     ran("old", timedelta(days=8), monkeypatch)
     ran("web-2", timedelta(hours=5), monkeypatch)

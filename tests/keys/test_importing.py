@@ -57,7 +57,7 @@ class TestGoodKeys:
     def test_is_the_same_key_under_its_thumbprint(
         self, text: str, alg: str, passphrase: str
     ) -> None:
-        """§3.2: whatever kid it had, ours is the RFC 7638 thumbprint."""
+        """Whatever kid it had, ours is the RFC 7638 thumbprint."""
         new = read_private_key(text, alg=alg, passphrase=passphrase)
         original = P384 if alg == "ES384" else RSA2048
         kind = ECKey if alg == "ES384" else RSAKey
@@ -69,7 +69,7 @@ class TestGoodKeys:
 
 
 class TestRefusals:
-    """Each says what to do, and repeats nothing of what was given."""
+    """Each says what to do, and repeats nothing of the input."""
 
     @pytest.mark.parametrize(
         ("text", "alg", "passphrase", "reason"),

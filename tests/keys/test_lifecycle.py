@@ -42,7 +42,7 @@ def states(key_set: KeySet, now: datetime) -> list[str]:
 
 class TestCreateKeySet:
     def test_new_keys_are_published_and_sign_at_once(self) -> None:
-        """contract.md, register_ehr: nobody can hold an older copy. C64: RS384 and ES384."""
+        """No EHR can hold an older copy. RS384 and ES384 (C64)."""
         key_set = key_creation.create_key_set("epic", now=NOW)
         keys = list(key_set.signing_keys.order_by("alg"))
         assert [key.alg for key in keys] == ["ES384", "RS384"]
@@ -55,7 +55,8 @@ class TestCreateKeySet:
         assert list(SigningKey.objects.values()) == before
 
     def test_a_line_that_is_missing_is_added_and_signs_at_once(self, epic: KeySet) -> None:
-        """athenahealth's example is RS256: a line on demand. Nobody holds a copy without it."""
+        """athenahealth's example is RS256, so a line can be added. No EHR holds a copy without
+        it."""
         later = NOW + timedelta(days=1)
         key_creation.create_key_set("epic", algs=["ES384", "RS256"], now=later)
         [added] = epic.signing_keys.filter(alg="RS256")
@@ -63,7 +64,7 @@ class TestCreateKeySet:
         assert epic.signing_keys.count() == 2
 
     def test_once_somebody_has_fetched_the_set_an_added_line_waits_too(self, epic: KeySet) -> None:
-        """§3.5: from then on an EHR may hold a copy without it."""
+        """From then on an EHR may hold a copy without it."""
         JWKSFetch.objects.create(
             key_set=epic, etag="x", kids=[], first_at=NOW, last_at=NOW, count=1
         )
@@ -96,12 +97,11 @@ class TestCreateKeySet:
         assert not SigningKey.objects.exists()
 
     def test_the_kid_is_the_rfc_7638_thumbprint(self, epic: KeySet) -> None:
-        """§3.2."""
         key = epic.signing_keys.get()
         assert key.kid == key.public_jwk["kid"] == jwks.thumbprint(key.public_jwk)
 
     def test_two_machines_make_one_key(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        """While we generate, another machine registers the same EHR."""
+        """Another machine registers the same EHR while we generate the key."""
 
         def meanwhile(alg: str) -> material.NewKey:
             monkeypatch.setattr(material, "generate", generate)
@@ -117,7 +117,7 @@ class TestCreateKeySet:
 class TestPrivateHalf:
     @pytest.mark.parametrize("alg", ["RS384", "ES384", "RS256"])
     def test_is_sealed_for_its_row(self, alg: str) -> None:
-        """§3.11, T21: opened for its own row only."""
+        """T21: it can be unsealed for its own row only."""
         key_set = key_creation.create_key_set("epic", algs=[alg], now=NOW)
         key = key_set.signing_keys.get()
         assert material.open_private_key(key).kid is None
@@ -133,7 +133,7 @@ class TestPrivateHalf:
         assert key.sealed_private_key not in str(key) + repr(key)
 
     def test_key_sizes(self) -> None:
-        """§3.8: RSA of at least 2048 bits, P-384 for ES384."""
+        """RSA of at least 2048 bits, P-384 for ES384 (RFC 7518 §3.3)."""
         assert material.generate("ES384").public_jwk["crv"] == "P-384"
         for alg in ("RS384", "RS256"):
             row = material.sealed_row(material.generate(alg))
@@ -142,13 +142,13 @@ class TestPrivateHalf:
 
 class TestPublishNext:
     def test_published_and_not_signing(self, epic: KeySet) -> None:
-        """§3.5: publish, wait, sign, wait, remove."""
+        """Publish, wait, sign, wait, withdraw."""
         key = take(RotationStep.PUBLISH, epic, NOW)
         assert key.state(NOW + timedelta(days=365)) == KeyState.PUBLISHED
         assert states(epic, NOW) == ["signs", "published"]
 
     def test_one_rotation_per_line(self, epic: KeySet) -> None:
-        """§3.6: the second is refused until the first has signed and the old one is gone."""
+        """The second is refused until the first has signed and the old key is withdrawn."""
         take(RotationStep.PUBLISH, epic, NOW)
         with pytest.raises(StepRefused, match=r"published already.*2026-03-02 18:00:00 UTC"):
             take(RotationStep.PUBLISH, epic, SIGNS)
@@ -159,7 +159,7 @@ class TestPublishNext:
         take(RotationStep.PUBLISH, epic, OVER)
 
     def test_a_sixth_key_is_refused(self) -> None:
-        """§3.6, T22: athenahealth advises one to five."""
+        """T22: athenahealth recommends one to five."""
         algs = ["ES384", "RS384", "RS256"]
         key_set = key_creation.create_key_set("epic", algs=algs, now=NOW)
         take(RotationStep.PUBLISH, key_set, NOW, "ES384")
@@ -189,7 +189,7 @@ class TestPublishNext:
     def test_two_machines_publish_one_key(
         self, epic: KeySet, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        """While we generate, another machine publishes: ours is thrown away."""
+        """Another machine publishes while we generate a key: ours is thrown away."""
 
         def meanwhile(alg: str) -> material.NewKey:
             monkeypatch.setattr(material, "generate", generate)
@@ -205,7 +205,7 @@ class TestPublishNext:
 
 class TestStartSigning:
     def test_refused_until_no_ehr_can_hold_an_old_copy(self, epic: KeySet) -> None:
-        """§3.5, T22: Epic keeps a JWKS for up to 29 hours."""
+        """T22: Epic keeps a JWKS for up to 29 hours."""
         take(RotationStep.PUBLISH, epic, NOW)
         with pytest.raises(StepRefused, match=r"possible from 2026-03-02 18:00:00 UTC") as refusal:
             take(RotationStep.SIGN, epic, SIGNS - INSTANT)
@@ -213,7 +213,7 @@ class TestStartSigning:
         assert states(epic, SIGNS) == ["signs", "published"]
 
     def test_the_old_key_retires_in_the_same_moment(self, epic: KeySet) -> None:
-        """§3.4: never none, never two."""
+        """There is always exactly one signer."""
         take(RotationStep.PUBLISH, epic, NOW)
         take(RotationStep.SIGN, epic, SIGNS)
         assert states(epic, SIGNS) == ["retires", "signs"]
@@ -231,7 +231,7 @@ class TestStartSigning:
     def test_a_failure_in_the_middle_changes_nothing(
         self, epic: KeySet, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        """Killed after the old one retired and before the new one signs."""
+        """The process dies after the old key retired and before the new one signs."""
         take(RotationStep.PUBLISH, epic, NOW)
 
         def killed(*args: Any, **kwargs: Any) -> None:
@@ -250,13 +250,13 @@ class TestWithdraw:
         take(RotationStep.SIGN, epic, SIGNS)
 
     def test_refused_while_an_assertion_may_be_on_its_way(self, epic: KeySet) -> None:
-        """§3.5: an hour after the last signature."""
+        """An hour after the last signature."""
         with pytest.raises(StepRefused, match=r"on their way.*2026-03-02 19:00:00 UTC"):
             take(RotationStep.WITHDRAW, epic, OVER - INSTANT)
         assert states(epic, OVER) == ["retires", "signs"]
 
     def test_destroys_the_private_half(self, epic: KeySet) -> None:
-        """§3.4: in the same UPDATE; the row stays, so that its kid is never used again."""
+        """In the same UPDATE. The row stays, so that its kid is never used again."""
         old = take(RotationStep.WITHDRAW, epic, OVER)
         old.refresh_from_db()
         assert (old.withdrawn_at, old.sealed_private_key, old.slot) == (OVER, "", None)
@@ -268,7 +268,7 @@ class TestWithdraw:
             take(RotationStep.WITHDRAW, epic, OVER + timedelta(days=99))
 
     def test_a_key_in_use_is_not_withdrawn_whatever_the_caller_believes(self, epic: KeySet) -> None:
-        """The UPDATE itself names its condition."""
+        """The UPDATE itself contains the condition."""
         signer = epic.signing_keys.get(signs_until=None)
         with pytest.raises(StepRefused, match="is in use"):
             lifecycle._withdraw(signer, now=OVER, retired_before=SIGNS)
@@ -293,7 +293,7 @@ class TestAbandon:
 
 class TestAuditTrail:
     def test_every_step_leaves_an_event(self, epic: KeySet) -> None:
-        """§3.12: who, when, which kid."""
+        """Who, when and which kid."""
         old = epic.signing_keys.get()
         new = take(RotationStep.PUBLISH, epic, NOW)
         take(RotationStep.SIGN, epic, SIGNS)
@@ -312,7 +312,7 @@ class TestAuditTrail:
 
 
 class TestConstraints:
-    """§3.4, §3.6: in the database, so that no code path and no console can pass them by."""
+    """In the database, so that no code path and no console can bypass them."""
 
     @pytest.fixture
     def signer(self, epic: KeySet) -> SigningKey:
@@ -399,7 +399,7 @@ class TestAnyOrderOfSteps:
     def test_the_timeline_has_no_gap_and_no_overlap(
         self, db: None, plan: list[tuple[RotationStep, int]], number: Any
     ) -> None:
-        """T22: whatever is clicked and whenever, also with a clock that is set back."""
+        """T22: after any sequence of steps at any time, also with a clock that is set back."""
         key_set = key_creation.create_key_set(f"set-{number}", algs=["ES384"], now=NOW)
         now = NOW
         for step, hours in plan:

@@ -33,7 +33,7 @@ def refuse_sql(monkeypatch: pytest.MonkeyPatch) -> None:
 
 class TestSigner:
     async def test_both_smart_algorithms_sign_and_the_jwks_verifies_them(self) -> None:
-        """C64: RS384 and ES384; §3.2: what is signed verifies with what is published."""
+        """C64: RS384 and ES384; signatures verify with the published keys."""
         await create("epic", "RS384", "ES384", "RS256")
         for alg in ("RS384", "ES384", "RS256"):
             signer = await memory.signer("epic", alg)
@@ -46,7 +46,7 @@ class TestSigner:
             assert jwt.decode(token, keys, algorithms=[alg]).claims == {"n": 1}
 
     async def test_a_key_set_made_by_another_process_is_found(self) -> None:
-        """register_ehr runs in a process of its own while we serve."""
+        """register_ehr runs in its own process while we serve."""
         await memory.refresh()
         key_set = await create("late")
         signer = await memory.signer("late", "ES384")
@@ -60,7 +60,7 @@ class TestSigner:
     async def test_a_burst_of_misses_costs_one_refresh(
         self, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        """T24: strangers may ask for key sets that do not exist as often as they like."""
+        """T24: strangers may request key sets that do not exist as often as they like."""
         loads = 0
         load = memory._load
 
@@ -121,7 +121,8 @@ class TestSigner:
     async def test_a_key_that_does_not_open_silences_only_itself(
         self, caplog: pytest.LogCaptureFixture
     ) -> None:
-        """T21: a private half moved from another row stays shut; the others go on signing."""
+        """T21: a private key moved from another row cannot be unsealed; the others go on
+        signing."""
         first, second = await create("one"), await create("two")
 
         def move() -> None:
@@ -129,7 +130,7 @@ class TestSigner:
             first.signing_keys.update(sealed_private_key=moved)
 
         await in_database(move)
-        memory.forget()  # a server of another test may have looked in between
+        memory.forget()  # the server of another test may have read it in between
         assert (await memory.signer("two", "ES384")).alg == "ES384"
         with pytest.raises(ClientKeyError):
             await memory.signer("one", "ES384")
@@ -144,7 +145,7 @@ class TestSigner:
 
 class TestPublished:
     async def test_is_pure_memory(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        """T24: no query, no thread, no serialising: the very same object each time."""
+        """T24: no query, no thread, no serialising: the same object each time."""
         await create("epic")
         await memory.refresh()
         refuse_sql(monkeypatch)
@@ -159,7 +160,7 @@ class TestPublished:
         assert (await memory.signer("epic", "ES384")).alg == "ES384"
 
     async def test_a_refresh_is_one_statement(self) -> None:
-        """Two statements could see two moments: a signer that its own JWKS does not show."""
+        """Two statements could see two states: a signer that is missing in the JWKS."""
         await create("one")
         await create("two", "ES384", "RS384")
 
@@ -178,7 +179,7 @@ class TestPublished:
         assert await in_database(statements) == 1
 
     async def test_a_signer_is_always_published_in_the_same_snapshot(self) -> None:
-        """§3.5: whatever the refresh sees, it never signs with a key that it does not show."""
+        """The process never signs with a key that its JWKS does not contain."""
         key_set = await create("epic", "ES384", "RS384")
         now = timezone.now()
 
@@ -197,7 +198,7 @@ class TestPublished:
 
 class TestRefresh:
     async def test_the_later_look_wins(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        """Two refreshes overlap, and the one that looked first answers last."""
+        """Two refreshes overlap, and the one that started first ends last."""
         first_may_answer = asyncio.Event()
 
         async def first_is_slow(work: Callable[..., Any], *args: Any) -> Any:
@@ -245,7 +246,7 @@ class TestRefresh:
     async def test_what_this_process_changes_it_knows_at_once(
         self, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        """§3.4: compromised is out at once, not at the next look."""
+        """A compromised key leaves the JWKS at once, not at the next refresh."""
         monkeypatch.setattr(memory, "REFRESH_SECONDS", 3600)
         key_set = await create("epic")
         task = asyncio.create_task(memory.keep_fresh())
@@ -276,7 +277,7 @@ class TestRefresh:
         memory._waker = None
 
     async def test_a_withdrawn_key_leaves_memory(self) -> None:
-        """§3.5: gone from the JWKS and its private half from the process."""
+        """The key leaves the JWKS, and its private key the process."""
         key_set = await create("epic")
         now = timezone.now()
 

@@ -37,7 +37,7 @@ def headers_of(response: tuple[int, list[tuple[bytes, bytes]], bytes]) -> dict[s
 @pytest.mark.usefixtures("epic")
 class TestDocument:
     async def test_no_private_member_on_any_key(self) -> None:
-        """§3.2, T23: every key walked, and nothing in it but what is allowed by name."""
+        """T23: every key is walked; it has only members of the allow-list."""
         _, _, body = await jwks_response("GET", EPIC, None, VISITOR)
         keys = json.loads(body)["keys"]
         assert sorted(key["alg"] for key in keys) == ["ES384", "RS384"]
@@ -48,7 +48,7 @@ class TestDocument:
             assert "=" not in key["kid"]
 
     async def test_headers_let_every_cache_keep_it_for_five_minutes(self) -> None:
-        """§3.1, §3.3, T24; smart-app-launch_2.2.0@302, @303: no cookie, nothing that varies."""
+        """T24; smart-app-launch_2.2.0@302, @303: no cookie, no Vary."""
         response = await jwks_response("GET", EPIC, None, VISITOR)
         published = memory.published("epic")
         assert published is not None
@@ -132,7 +132,7 @@ class TestMiss:
         assert headers["content-type"] == "application/json"
 
     async def test_a_key_set_made_a_moment_ago_is_found(self) -> None:
-        """The EHR may ask this process before it has heard of the key set."""
+        """The EHR may ask this process before it knows the key set."""
         await memory.refresh()
         await in_database(key_creation.create_key_set, "epic", now=timezone.now())
         assert (await jwks_response("GET", EPIC, None, VISITOR))[0] == 200
@@ -140,7 +140,7 @@ class TestMiss:
     async def test_without_a_database_nobody_is_told_that_it_does_not_exist(
         self, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        """A 404 would stay in caches longer than the trouble."""
+        """Caches would keep a 404 for longer than the outage."""
 
         async def away(*args: Any) -> None:
             raise OperationalError("no answer")

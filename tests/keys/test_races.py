@@ -28,7 +28,7 @@ def machine(database_url: str, *task: str) -> "subprocess.Popen[str]":
 
 
 def wait(*machines: "subprocess.Popen[str]") -> None:
-    """Wait for all; whatever one of them has to complain about fails the test."""
+    """Wait for all; if one of them reports a problem, the test fails."""
     complaints = [machine.communicate(timeout=150)[1] for machine in machines]
     assert "".join(complaints) == ""
     assert [machine.returncode for machine in machines] == [0] * len(machines)
@@ -55,7 +55,7 @@ def postgres_url() -> Iterator[str]:
 def test_machines_that_rotate_at_once_leave_one_timeline(
     url: str, request: pytest.FixtureRequest
 ) -> None:
-    """§3.4 to §3.6: never none, never two signers, never a sixth key, and no wait cut short."""
+    """There is always exactly one signer, never a sixth key, and no wait is cut short."""
     database_url: str = request.getfixturevalue(url)
     wait(machine(database_url, "migrate"))
     start = str(time.time() + SECONDS_TO_GET_READY)
@@ -67,7 +67,7 @@ WITHDRAWN_IN_ALL = 200
 SECONDS_IN_ALL = 200
 KILL_AFTER_TICKS = (5, 25)
 TICKS = "SELECT last_value FROM ticks"
-# One row for each key set whose keys are not as they must be, at any moment whatsoever.
+# One row for each key set whose keys are in a wrong state, at any moment.
 WRONG_NOW = """
     SELECT key_set_id FROM keys_signingkey GROUP BY key_set_id
     HAVING count(*) FILTER (WHERE signs_from IS NOT NULL AND signs_until IS NULL) <> 1
@@ -80,14 +80,14 @@ WITHDRAWN = "SELECT count(*) FROM keys_signingkey WHERE withdrawn_at IS NOT NULL
 @pytest.mark.postgres
 @pytest.mark.timeout(300)
 def test_machines_that_are_killed_at_random_leave_one_timeline(postgres_url: str) -> None:
-    """SIGKILL in the middle of anything: never a moment without a signer, nothing half done."""
+    """SIGKILL at any point: there is always a signer, and no step is half done."""
     psycopg = pytest.importorskip("psycopg")
     wait(machine(postgres_url, "migrate"))
     wait(machine(postgres_url, "prepare"))
     machines = [machine(postgres_url, "rotate-for-ever") for _ in range(2)]
     killed, looked, withdrawn = 0, 0, 0
     deadline = time.monotonic() + SECONDS_IN_ALL
-    # Counted in what they do, not in seconds: on a busy machine they could not even start.
+    # Counted in steps, not in seconds: on a busy machine the processes could not even start.
     kill_at = KILL_AFTER_TICKS[1]
     with psycopg.connect(postgres_url, autocommit=True) as observer:
         try:

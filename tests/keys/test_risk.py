@@ -193,7 +193,7 @@ class TestEmergency:
     def test_killed_in_the_middle_changes_nothing(
         self, epic: KeySet, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        """Never a moment without a signer."""
+        """There is always a signer."""
 
         def killed(*args: object, **kwargs: object) -> None:
             raise KeyboardInterrupt
@@ -207,7 +207,7 @@ class TestEmergency:
     def test_a_step_that_another_machine_took_meanwhile_is_no_wrong_clock(
         self, epic: KeySet
     ) -> None:
-        """`now` is from before the key was made and the line locked; an emergency goes on."""
+        """`now` is from before the key was made and the line locked; the emergency goes on."""
         take(RotationStep.PUBLISH, epic, NOW)
         take(RotationStep.SIGN, epic, SIGNS)
         new = self.replace(epic, SIGNS - timedelta(seconds=2))
@@ -215,7 +215,7 @@ class TestEmergency:
         assert states(epic, SIGNS) == ["compromised", "compromised", "signs"]
 
     def test_a_clock_set_back_is_refused_all_the_same(self, epic: KeySet) -> None:
-        """Nothing would sign until it is as late again."""
+        """Otherwise no key would sign until that time comes again."""
         take(RotationStep.PUBLISH, epic, NOW)
         take(RotationStep.SIGN, epic, SIGNS)
         with pytest.raises(StepRefused, match="clock of this machine is behind"):
@@ -229,7 +229,7 @@ class TestEmergency:
 
 
 class TestImportedByTheEHR:
-    """§3.10; smart-app-launch_2.2.0@298, @300, @304."""
+    """smart-app-launch_2.2.0@298, @300, @304."""
 
     @pytest.fixture(autouse=True)
     def imported(self, epic: KeySet) -> None:
@@ -274,7 +274,7 @@ class TestImportedKey:
             self.imported(epic)
 
     def test_is_refused_when_it_is_or_was_in_any_key_set(self, epic: KeySet) -> None:
-        """A kid is never used again, a private half never in two sets."""
+        """A kid is never used again, and a private key is never in two sets."""
         new = material.generate("ES384")
         key_creation.import_key(epic, new, now=NOW, actor="test", reason="a test")
         other = key_creation.create_key_set("other", algs=["RS384"], now=NOW)

@@ -1,8 +1,8 @@
-"""Token requests without pause while keys rotate, at EHRs that are as stubborn as they come.
+"""Continuous token requests while keys rotate, at EHRs that never refetch.
 
-The clock is simulated, everything else is real: the steps, the memory that signs, the JWKS that
-is served. Each EHR keeps our JWKS for 29 hours whatever our header says, and asks for no key that
-it does not know (Epic's ceiling, spec §3.3; without Epic's refetch).
+The clock is simulated, everything else is real: the steps, the memory that signs, the served JWKS.
+Each EHR keeps our JWKS for 29 hours whatever our header says, and does not refetch for an unknown
+key (Epic's maximum, but without Epic's refetch).
 """
 
 from datetime import datetime, timedelta
@@ -68,7 +68,7 @@ class World:
         self.ehrs = [StubbornEHR(now + CACHE * number / EHRS) for number in range(EHRS)]
 
     async def launches(self) -> None:
-        """One launch for each algorithm at each EHR."""
+        """Make one launch for each algorithm at each EHR."""
         for alg in ALGS:
             signer = await memory.signer("epic", alg, now=self.now)
             assertion = sign_client_assertion(
@@ -83,8 +83,8 @@ class World:
                 await ehr.asked_for_token(assertion, alg, self.now)
 
     async def tick(self) -> list[str]:
-        """Let time pass; what is due happens, and launches go on before and after this process
-        has heard of it."""
+        """Let time pass: due steps are taken, and launches go on before and after this process
+        knows of them."""
         self.now += TICK
         taken = await in_database(automation.auto, [self.key_set], now=self.now, actor="test")
         await self.launches()
@@ -99,7 +99,7 @@ class World:
 
 @pytest.fixture
 async def world() -> World:
-    # Ahead of the real clock: the memory drops keys that have retired by it.
+    # Ahead of the real clock, by which the memory drops retired keys.
     now = timezone.now() + timedelta(days=1)
     key_set = await in_database(key_creation.create_key_set, "epic", algs=ALGS, now=now)
     key_set.rotate_after_days = 2
@@ -110,7 +110,6 @@ async def world() -> World:
 
 @pytest.mark.endurance
 async def test_three_rotations_of_both_algorithms_and_not_one_refusal(world: World) -> None:
-    """Spec §3.5."""
     withdrawn = 0
     while withdrawn < ROTATIONS * len(ALGS):
         withdrawn += (await world.tick()).count("withdraw")
@@ -122,7 +121,7 @@ async def test_three_rotations_of_both_algorithms_and_not_one_refusal(world: Wor
 async def test_a_wait_shorter_than_the_cache_would_have_been_refused(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """What finds nothing must be able to find something."""
+    """Shows that the test can find a refusal."""
     monkeypatch.setattr(waits, "WHERE_UNKNOWN", timedelta(hours=20))
     steps: list[str] = []
     while steps.count("sign") < len(ALGS):
@@ -144,7 +143,7 @@ async def test_rolling_back_refuses_nobody(world: World) -> None:
 
 
 async def test_an_emergency_fails_where_it_must_and_nowhere_else(world: World) -> None:
-    """Only the algorithm that was replaced, only until the EHR's copy has expired."""
+    """Only for the algorithm that was replaced, and only until the EHR's copy has expired."""
     for _ in range(70):
         await world.tick()
     assert world.refused == []

@@ -1,4 +1,4 @@
-"""How long a new key waits is decided by the EHR of the set that keeps its copy longest."""
+"""The EHR that keeps its copy longest decides how long a new key waits."""
 
 from datetime import timedelta
 
@@ -48,7 +48,7 @@ def at_vendor(key_set: KeySet, preset: str, **fields: object) -> None:
     ],
 )
 def test_the_longest_copy_decides(key_set: KeySet, presets: list[str], wait: timedelta) -> None:
-    """§3.5: our max-age, the vendor's ceiling, 30 hours where it is not known."""
+    """Our max-age, the vendor's maximum, or 30 hours if it is unknown."""
     for preset in presets:
         at_vendor(key_set, preset)
     key = key_creation.publish_next(key_set, "ES384", now=NOW, actor="test")
@@ -63,7 +63,7 @@ def test_the_longest_copy_decides(key_set: KeySet, presets: list[str], wait: tim
 
 
 def test_an_ehr_that_comes_during_the_wait_makes_it_longer(key_set: KeySet) -> None:
-    """It may have been given the address before it was registered here."""
+    """The EHR may have been given the address before it was registered here."""
     at_vendor(key_set, "sandbox")
     key_creation.publish_next(key_set, "ES384", now=NOW, actor="test")
     at_vendor(key_set, "epic")
@@ -105,8 +105,8 @@ def test_spans_are_said_as_people_do(span: timedelta, words: str) -> None:
 
 
 def test_no_edit_of_a_registration_makes_a_wait_shorter_that_has_begun(key_set: KeySet) -> None:
-    """§3.5: the EHR's copy is as old as it is, whichever vendor is entered afterwards; and who
-    edits registrations has no right to cut a wait short."""
+    """The EHR's copy is as old as it is, whichever vendor is entered afterwards; and the right to
+    edit registrations is not the right to cut a wait short."""
     at_vendor(key_set, "sandbox")
     at_vendor(key_set, "epic")
     key_creation.publish_next(key_set, "ES384", now=NOW, actor="test")

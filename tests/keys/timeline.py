@@ -1,4 +1,4 @@
-"""What must be true of the keys of a set after anything at all."""
+"""Invariants of the keys of a set, after any sequence of steps."""
 
 from collections.abc import Iterable, Iterator
 from datetime import datetime, timedelta
@@ -9,8 +9,8 @@ from smartapp.keys.models import MAX_PUBLISHED_KEYS, KeySet, SigningKey
 
 
 def assert_timeline_holds(key_set: KeySet, wait: timedelta = waits.WHERE_UNKNOWN) -> None:
-    """Each line has one signer at every moment since its first, and every wait was waited; that of
-    a new key is as long as `wait` at least."""
+    """Assert that each line has had exactly one signer since its first, and that every wait was
+    kept; a new key waited at least `wait`."""
     keys = list(key_set.signing_keys.all())
     assert sum(key.withdrawn_at is None for key in keys) <= MAX_PUBLISHED_KEYS
     assert len({key.kid for key in keys}) == len(keys)
@@ -30,13 +30,13 @@ def assert_timeline_holds(key_set: KeySet, wait: timedelta = waits.WHERE_UNKNOWN
 
 
 def _in_order(term: tuple[datetime, datetime | None]) -> tuple[datetime, bool, datetime]:
-    """Sort a term without an end last, also after one that ended in the moment it began."""
+    """Sort a period without an end last, also after one that ended when it began."""
     signs_from, until = term
     return signs_from, until is None, until or signs_from
 
 
 def _terms(keys: Iterable[SigningKey]) -> Iterator[tuple[datetime, datetime | None]]:
-    """All times in which a key signed; a key that was rolled back to has several."""
+    """Return all periods in which a key signed; a key that was rolled back to has several."""
     for key in keys:
         for earlier in key.earlier_terms:
             yield datetime.fromisoformat(earlier[0]), datetime.fromisoformat(earlier[1])

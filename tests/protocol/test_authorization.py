@@ -64,7 +64,8 @@ class TestLaunchRequest:
         ],
     )
     def test_anything_else_is_refused(self, query: str, error: type[RequestError]) -> None:
-        """C20, T1, T25: missing, repeated, over-long or not what the standard's letters are."""
+        """C20, T1, T25: missing, repeated, too long, or with characters that the standard does not
+        allow."""
         with pytest.raises(error):
             authorization.parse_launch_request(query)
 
@@ -118,7 +119,6 @@ class TestAuthorizationRequest:
         assert "launch" not in self.sent(launch=None)
 
     def test_no_nonce_is_sent_where_no_id_token_is_asked_for(self) -> None:
-        """C34."""
         assert "nonce" not in self.sent(nonce=None)
 
     def test_the_endpoints_own_query_is_kept(self) -> None:
@@ -145,7 +145,7 @@ class TestAuthorizationRequest:
     def test_what_is_too_long_for_an_address_is_posted(
         self, length: int, capabilities: set[str], posted: bool
     ) -> None:
-        """C41, C44: where the EHR takes a form, and only then."""
+        """C41, C44: only if the EHR accepts a form."""
         assert authorization.is_better_posted("x" * length, capabilities) is posted
 
 
@@ -220,13 +220,13 @@ class TestResponseIssuer:
             authorization.validate_response_issuer(iss, expected_issuers=[ISS], required=required)
 
     def test_a_single_string_of_issuers_is_not_searched_for_parts(self) -> None:
-        """A caller's slip must not let "https" in."""
+        """A mistake of the caller must not let "https" pass."""
         with pytest.raises(AuthorizationResponseInvalid):
             authorization.validate_response_issuer("https", expected_issuers=ISS, required=True)
 
 
 class TestRefusal:
-    """C52: a fixed message for each code; what the EHR writes is for the log."""
+    """C52: a fixed message for each code; the EHR's text goes to the log."""
 
     @pytest.mark.parametrize(
         ("code", "kind"),
@@ -257,7 +257,7 @@ class TestRefusal:
 
 
 class TestAcceptedCode:
-    """C51: no code goes on without the check of who sent it."""
+    """C51: no code is used without the check of its issuer."""
 
     def test_of_the_issuer_that_was_asked(self) -> None:
         response = AuthorizationResponse("c" * 40, STATE, ISS)

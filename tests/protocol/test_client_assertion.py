@@ -56,14 +56,15 @@ def test_it_has_the_shape_of_the_guides_worked_example(vector: dict[str, str]) -
 
 
 def test_rs256_is_there_for_athenahealths_example() -> None:
-    """C64: an RSA key of its own, with an `alg` of its own."""
+    """C64: a separate RSA key, with its own `alg`."""
     key = RSAKey.generate_key(2048)
     token = jwt.decode(sign(private_key=key, alg="RS256"), key, algorithms=["RS256"])
     assert token.header["alg"] == "RS256"
 
 
 def test_it_says_who_to_whom_and_nothing_else() -> None:
-    """C63, C65, C66; smart-app-launch_2.2.0@319 to @334: `aud` is one string, there is no `nbf`."""
+    """C63, C65, C66; smart-app-launch_2.2.0@319 to @334: `aud` is one string, and there is no
+    `nbf`."""
     claims = read(sign()).claims
     assert set(claims) == {"iss", "sub", "aud", "jti", "iat", "exp"}
     assert claims["iss"] == claims["sub"] == CLIENT_ID

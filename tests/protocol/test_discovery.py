@@ -1,4 +1,4 @@
-"""What an EHR publishes about itself (SMART App Launch 2.2 §Conformance; C10 to C14)."""
+"""Discovery documents of EHRs (SMART App Launch 2.2 §Conformance; C10 to C14)."""
 
 import json
 from typing import Any
@@ -37,7 +37,7 @@ def test_the_suffix_follows_the_whole_base(base: str) -> None:
 
 
 def test_a_document_like_athenahealths_is_read() -> None:
-    """C13: the auth methods and grants that it misstates do not matter."""
+    """C13: wrong authentication methods and grants in it do not matter."""
     found = parse()
     assert found.issuer == ISSUER
     assert found.authorization_endpoint == GOOD["authorization_endpoint"]
@@ -120,7 +120,7 @@ def test_the_issuer_parameter_is_required_when_announced(value: object, required
     ],
 )
 def test_a_launch_needs_both_endpoints_and_s256(name: str, value: object) -> None:
-    """C12, T5: there is no way back to `plain`."""
+    """C12, T5: no fallback to `plain`."""
     found = parse(**{name: value})
     with pytest.raises(DiscoveryIncomplete):
         discovery.validate_for_launch(found)
@@ -128,7 +128,7 @@ def test_a_launch_needs_both_endpoints_and_s256(name: str, value: object) -> Non
 
 @pytest.mark.parametrize("value", [None, [], [None], 5])
 def test_an_administrator_may_say_that_pkce_is_taken_unannounced(value: object) -> None:
-    """Oracle Health lists it at four of five of its endpoints, and takes it at all."""
+    """Oracle Health lists it at four of five of its endpoints, and supports it at all."""
     found = parse(code_challenge_methods_supported=value)
     launch = discovery.validate_for_launch(found, takes_pkce_unannounced=True)
     assert launch.token_endpoint == GOOD["token_endpoint"]
@@ -136,7 +136,7 @@ def test_an_administrator_may_say_that_pkce_is_taken_unannounced(value: object) 
 
 @pytest.mark.parametrize("value", [["plain"], "plain", ["s256"]])
 def test_nobody_may_say_so_where_other_methods_are_listed(value: object) -> None:
-    """T5: the EHR has said what it takes."""
+    """T5: the EHR has said what it supports."""
     found = parse(code_challenge_methods_supported=value)
     with pytest.raises(DiscoveryIncomplete, match="only"):
         discovery.validate_for_launch(found, takes_pkce_unannounced=True)
@@ -194,13 +194,13 @@ class TestOpenIDConfiguration:
         ],
     )
     def test_it_names_where_people_sign_out(self, published: object, used: str | None) -> None:
-        """C134; an address that is not one costs nobody the keys."""
+        """C134: an invalid address does not make the keys unusable."""
         body = json.dumps(OPENID | {"end_session_endpoint": published}).encode()
         found = discovery.parse_openid_configuration(body, issuer=ISSUER)
         assert found.end_session_endpoint == used
 
     def test_sign_out_says_who_we_are_and_not_who_the_person_is(self) -> None:
-        """C134, T10: no id_token in an address."""
+        """C134, T10: no id_token in a URL."""
         made = discovery.logout_url(
             "https://login.example/out?tenant=1",
             client_id="a b",

@@ -1,4 +1,5 @@
-"""Whose resource is it, and may the token go there (C95, C101, C140, C142, C143, T11, T17)."""
+"""The owner of a resource, and where the token may be sent (C95, C101, C140, C142, C143, T11,
+T17)."""
 
 import json
 from typing import Any
@@ -265,7 +266,7 @@ class TestPatientOf:
 
 
 class TestErrorText:
-    """C142: every shape seen in the wild becomes one safe line."""
+    """C142: every known format becomes one safe line."""
 
     @pytest.mark.parametrize(
         ("content_type", "body", "text"),

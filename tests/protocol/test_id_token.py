@@ -1,6 +1,6 @@
-"""Who signed in: every rule of OpenID Connect Core §3.1.3.7 on its own (C90 to C98, T8, T9).
+"""The id_token: every rule of OpenID Connect Core §3.1.3.7 separately (C90 to C98, T8, T9).
 
-Each refusal changes one thing in a good token and asserts the rule that refused it.
+Each refusal changes one thing in a valid token and asserts the rule that refused it.
 """
 
 import base64
@@ -55,7 +55,7 @@ SUB_TWICE = b'{"sub":"a","sub":"b"}'
 
 
 def sign(payload: bytes, header: dict[str, Any], key: RSAKey | ECKey) -> str:
-    """Sign anything with any header, well-behaved or not."""
+    """Sign anything with any header, valid or not."""
     alg = header["alg"]
     registry = jws.JWSRegistry(algorithms=[alg], strict_check_header=False)
     return jws.serialize_compact(header, payload, key, registry=registry)
@@ -158,7 +158,8 @@ class TestHeader:
 
     @pytest.mark.parametrize("alg", ["HS256", "HS384", "HS512"])
     def test_a_public_key_is_no_hmac_secret(self, alg: str) -> None:
-        """T8: the classic confusion, with the public key as the secret in two forms."""
+        """T8: the classic algorithm confusion, with the public key as HMAC secret in two
+        encodings."""
         public = KEYS["RS256"]
         for secret in (public.as_pem(private=False), JWKS_BODY):
             head = f"{encode({'alg': alg, 'kid': 'kid-RS256'})}.{encode(CLAIMS)}"
@@ -202,12 +203,12 @@ class TestHeader:
 
     @pytest.mark.parametrize("crit", [["b64"], ["exp"], [], "b64", None])
     def test_critical_headers_are_refused(self, crit: object) -> None:
-        """RFC 7515 §4.1.11: none is understood, so none may be passed over."""
+        """RFC 7515 §4.1.11: none is understood, so none may be ignored."""
         head = encode({"alg": "RS256", "kid": "kid-RS256", "crit": crit, "b64": False})
         assert rule_that_refuses(f"{head}.{encode(CLAIMS)}.{encode(b's')}") == "crit"
 
     def test_an_unknown_kid_is_worth_fresh_keys(self) -> None:
-        """C92: its own class, so that the caller asks again once."""
+        """C92: a separate class, so that the caller fetches the keys once more."""
         with pytest.raises(IDTokenKeyUnknown) as caught:
             validate(token(header={"kid": "rotated"}))
         assert caught.value.rule == "kid"
@@ -243,7 +244,8 @@ class TestSignature:
         "vector", vectors.load("rfc7515")["signatures"], ids=lambda vector: vector["alg"]
     )
     def test_the_rfcs_signatures_verify(self, vector: dict[str, Any]) -> None:
-        """RFC 7515 appendices A.2 and A.3: their claims then fail the rules of an id_token."""
+        """RFC 7515 appendices A.2 and A.3: the signatures verify, and then the claims fail the
+        rules of an id_token."""
         keys = parse_jwks(json.dumps({"keys": [vector["jwk"]]}).encode())
         rule = rule_that_refuses(vector["compact"], jwks=keys, expected_issuers=["joe"])
         assert rule == "aud-missing"
@@ -276,7 +278,7 @@ class TestFormat:
         ],
     )
     def test_what_is_no_signed_jwt_is_refused(self, text: str) -> None:
-        """T25: strict base64url and strict JSON, members twice included."""
+        """T25: strict base64url and strict JSON, including repeated members."""
         assert rule_that_refuses(text) == "format"
 
     def test_nothing_of_the_token_is_in_the_error(self) -> None:
@@ -338,7 +340,7 @@ class TestClaims:
         assert rule_that_refuses(token(**change)) == rule
 
     def test_a_single_string_of_issuers_is_not_searched_for_parts(self) -> None:
-        """A caller's slip must not let "https" in."""
+        """A mistake of the caller must not let "https" pass."""
         text = token(iss="https")
         assert rule_that_refuses(text, expected_issuers=ISSUER) == "iss"
 
@@ -347,8 +349,8 @@ class TestAccessTokenHash:
     """OpenID Connect Core §3.1.3.6."""
 
     def test_it_is_the_left_half_of_the_hash(self) -> None:
-        """The access token and at_hash of athenahealth's sample do not belong together; so Core's
-        own construction is written out here with the standard library."""
+        """The access token and at_hash of athenahealth's sample do not belong together. So Core's
+        construction is written out here with the standard library."""
         for alg in ("RS256", "ES384", "RS512"):
             digest = hashlib.new(f"sha{alg[2:]}", b"access").digest()
             text = token(alg, at_hash=encode(digest[: len(digest) // 2]))
@@ -357,7 +359,7 @@ class TestAccessTokenHash:
 
     @pytest.mark.parametrize("at_hash", ["", "AAAA", 5, None, "ñ"])
     def test_when_it_is_there_it_has_to_be_right(self, at_hash: object) -> None:
-        """C90, T28: an access token that was swapped in does not pass."""
+        """C90, T28: a swapped access token is refused."""
         assert rule_that_refuses(token(at_hash=at_hash)) == "at_hash"
 
     def test_it_may_be_missing_and_is_not_asked_without_an_access_token(self) -> None:
@@ -366,7 +368,7 @@ class TestAccessTokenHash:
 
 
 class TestAthenahealthsSample:
-    """The id_token of athenahealth's documentation; its issuer's keys are long gone."""
+    """The id_token of athenahealth's documentation; its issuer's keys no longer exist."""
 
     TOKEN: str = vectors.load("athena-token-response")["id_token"]
 
@@ -376,14 +378,14 @@ class TestAthenahealthsSample:
         assert id_token.unverified_issuer(self.TOKEN) == issuer
 
     def test_its_key_is_unknown_here(self) -> None:
-        """C92: no `typ` in its header, which is fine."""
+        """C92: its header has no `typ`, which is allowed."""
         with pytest.raises(IDTokenKeyUnknown):
             validate(self.TOKEN)
 
 
 @pytest.mark.parametrize("iss", ["", 5, None, ...])
 def test_a_token_without_issuer_asks_nobody_anything(iss: object) -> None:
-    """C91, T12."""
+    """C91, T12: no request is sent."""
     with pytest.raises(IDTokenError) as caught:
         id_token.unverified_issuer(token(iss=iss))
     assert caught.value.rule == "iss"

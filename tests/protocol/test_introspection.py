@@ -1,4 +1,4 @@
-"""What is believed of an introspection answer (RFC 7662; C130 to C132)."""
+"""Which parts of an introspection response are used (RFC 7662; C130 to C132)."""
 
 import json
 from datetime import UTC, datetime
@@ -45,7 +45,6 @@ def test_active_token_is_read() -> None:
 
 
 def test_nothing_else_of_an_inactive_token_is_believed() -> None:
-    """C130."""
     said = parse(active=False)
     assert said == type(said)(active=False)
 
@@ -94,7 +93,7 @@ def test_what_is_no_json_object_is_no_answer(body: bytes) -> None:
     ],
 )
 def test_error_response_is_told_without_the_ehrs_words(body: bytes, detail: str) -> None:
-    """T26: they may quote the token that stood in the address."""
+    """T26: the EHR's text may quote the token in the URL."""
     with pytest.raises(IntrospectionError) as caught:
         parse_introspection(401, body)
     assert caught.value.detail == detail

@@ -1,4 +1,4 @@
-"""JSON from strangers: one reading or none (C87, T25)."""
+"""Untrusted JSON: accepted only if it is unambiguous (C87, T25)."""
 
 import json
 
@@ -28,7 +28,7 @@ from smartapp.protocol.json import (
     ],
 )
 def test_what_has_one_reading_is_read(body: bytes, value: object) -> None:
-    """A byte order mark is ignored (RFC 8259 §8.1); the same name may come again deeper."""
+    """A byte order mark is ignored (RFC 8259 §8.1); a name may be repeated at another depth."""
     assert parse_json(body) == value
 
 
@@ -59,7 +59,7 @@ def test_what_has_one_reading_is_read(body: bytes, value: object) -> None:
     ],
 )
 def test_what_two_readers_could_read_differently_is_refused(body: bytes, reason: str) -> None:
-    """C87, T25; and what no database column could hold."""
+    """C87, T25; and strings that no database can store."""
     with pytest.raises(JSONInvalid, match=reason):
         parse_json(body)
 
@@ -72,7 +72,7 @@ def test_more_values_than_memory_should_hold_are_refused() -> None:
 
 @pytest.mark.parametrize("opening", ["[", '{"a":'])
 def test_nesting_ends_at_64(opening: str) -> None:
-    """T25: deep JSON is refused, however it is nested, and long before the stack ends."""
+    """T25: deeply nested JSON is refused long before the stack overflows."""
     closing = {"[": "]"}.get(opening, "}")
 
     def nested(depth: int) -> bytes:

@@ -1,4 +1,4 @@
-"""Keys: ours as published, an issuer's as used (C92, T8, T23; RFC 7517, 7638)."""
+"""Keys: ours as published, an issuer's for verifying (C92, T8, T23; RFC 7517, 7638)."""
 
 import json
 from base64 import urlsafe_b64decode
@@ -56,7 +56,7 @@ class TestThumbprint:
 class TestPublishing:
     @pytest.mark.parametrize("private", GUIDE["private"]["keys"], ids=lambda key: key["alg"])
     def test_only_public_members_leave(self, private: dict[str, Any]) -> None:
-        """C64, T23; smart-app-launch_2.2.0@313: members are allowed by name."""
+        """C64, T23; smart-app-launch_2.2.0@313: an allow-list of members."""
         published = jwks.public_jwk(
             {**private, "oth": [], "x5c": [], "secret": "canary"}, kid="k", alg=private["alg"]
         )
@@ -66,14 +66,14 @@ class TestPublishing:
         assert not PRIVATE_MEMBERS & set(published)
 
     def test_the_document_repeats_the_allow_list(self) -> None:
-        """T23: even a private key handed to the serialiser stays in."""
+        """T23: the serialiser leaves out private members even if it gets a private key."""
         document = jwks.jwks_document(GUIDE["private"]["keys"])
         for key in json.loads(document)["keys"]:
             assert not PRIVATE_MEMBERS & set(key)
         assert GUIDE["private"]["keys"][0]["d"].encode() not in document
 
     def test_the_same_keys_are_the_same_bytes_in_any_order(self) -> None:
-        """Its digest is the ETag."""
+        """Their digest is the ETag."""
         assert jwks.jwks_document([RS384, ES384]) == jwks.jwks_document([ES384, RS384])
         assert jwks.jwks_document([]) == b'{"keys":[]}'
 
@@ -90,7 +90,7 @@ class TestPublishing:
 
 class TestParsing:
     def test_the_rfcs_example_set_is_read(self) -> None:
-        """RFC 7517 appendix A.1: its EC key is for encryption, so it is not for us."""
+        """RFC 7517 appendix A.1: its EC key is for encryption and therefore skipped."""
         keys = parse(*RFC7517["keys"]).keys
         assert [key.kid for key in keys] == ["2011-04-29"]
 
@@ -155,7 +155,7 @@ class TestParsing:
         assert parse(None, 5, "key", [RS384]).keys == ()
 
     def test_a_private_member_is_not_read(self) -> None:
-        """T8: only the public numbers are handed on."""
+        """T8: only the public numbers are used."""
         found = parse(GUIDE["private"]["keys"][0] | {"key_ops": ["verify"]}).keys
         assert found[0].key.is_private is False
 
@@ -209,7 +209,7 @@ class TestFinding:
         assert caught.value.rule == "kid"
 
     def test_nothing_is_tried_out_where_several_keys_fit(self) -> None:
-        """OpenID Connect Core §10.1: then the header has to name one."""
+        """OpenID Connect Core §10.1: the header must name a key then."""
         second = {**RS384, "kid": "second"}
         with pytest.raises(IDTokenKeyUnknown):
             parse(RS384, second).find(None, "RS384")
@@ -217,7 +217,7 @@ class TestFinding:
             parse(RS384, RS384).find(RS384["kid"], "RS384")
 
     def test_a_key_without_a_kid_is_taken_for_any(self) -> None:
-        """Some EHRs name a kid in their tokens and none in their only key."""
+        """Some EHRs have a kid in their tokens but none in their only key."""
         nameless = {**RS384, "kid": None}
         assert parse(nameless, ES384).find("named", "RS384").alg == "RS384"
         with pytest.raises(IDTokenKeyUnknown):
@@ -262,7 +262,7 @@ class TestVerifying:
 
     @pytest.mark.parametrize("vector", COOKBOOK["refused"], ids=lambda vector: vector["alg"])
     def test_algorithms_beyond_the_list_never_verify(self, vector: dict[str, str]) -> None:
-        """T8: even a right PS384 signature of the right key."""
+        """T8: even a correct PS384 signature of the right key."""
         signing_input, _, signature = vector["compact"].rpartition(".")
         for key in parse(*COOKBOOK["jwks"]["keys"]).keys:
             raw = urlsafe_b64decode(signature + "==")
@@ -291,7 +291,7 @@ class TestVerifying:
     ],
 )
 def test_cache_control_says_how_long_keys_may_be_kept(header: str | None, seconds: int) -> None:
-    """C92: Okta sends no-cache when it is about to rotate."""
+    """C92: Okta sends no-cache before a rotation."""
     assert jwks.max_age(header, default=3600, ceiling=86_400) == seconds
 
 

@@ -1,4 +1,4 @@
-"""Where and for whom the app was opened (C86, C87, C100 to C111)."""
+"""The launch context (C86, C87, C100 to C111)."""
 
 from typing import Any
 
@@ -46,7 +46,7 @@ def test_no_context_is_a_context_too() -> None:
 
 
 def test_a_clinicians_launch_is_read_whole() -> None:
-    """C100; the members of SMART App Launch 2.2, scopes-and-launch-context."""
+    """C100; all members of SMART App Launch 2.2, scopes-and-launch-context."""
     context = parse(
         patient="a-123.E-4567890",
         encounter="a-123.encounter-1",
@@ -186,7 +186,7 @@ class TestFHIRContext:
         ],
     )
     def test_an_entry_that_is_not_understood_is_skipped(self, item: object) -> None:
-        """Strings are the old form; a second patient or encounter needs a role of its own."""
+        """Strings are the old format; a second patient or encounter must have a role."""
         context = parse(fhirContext=[item, {"reference": "List/1"}])
         assert context.fhirContext == (entry(reference="List/1"),)
         assert context.notes == ("fhirContext: entries skipped: 1.",)
@@ -204,7 +204,7 @@ class TestFHIRContext:
 
 
 class TestExtras:
-    """C86, C108, C109: shown to people, therefore bounded and without secrets."""
+    """C86, C108, C109: shown to users, so limited in size and without secrets."""
 
     def test_vendor_members_are_kept_as_they_are(self) -> None:
         extras = {"__epic.dstu2.patient": "T1", "loginDepartment": "5", "x": [1, {"a": None}]}

@@ -1,7 +1,7 @@
-"""No input of any shape makes a parser raise anything but our own errors (T25).
+"""No input makes a parser raise anything but our own errors (T25).
 
-Three kinds of input for every parser: noise, any JSON, and good documents with one part changed.
-A parser that raises, say, KeyError fails here; so does one that takes seconds.
+Three kinds of input for every parser: noise, any JSON, and valid documents with one part changed.
+The tests fail if a parser raises, say, KeyError, or takes seconds.
 """
 
 import json
@@ -161,7 +161,7 @@ def test_a_body(name: str, data: st.DataObject) -> None:
 @anything
 @given(st.binary() | json_values.map(as_body) | broken(as_body(DOCUMENTS["token"])))
 def test_json(body: bytes) -> None:
-    """What is read is storable everywhere, and reads the same a second time."""
+    """Parsed values can be stored everywhere, and parse to the same values again."""
     with suppress(JSONInvalid):
         value = parse_json(body)
         text = json.dumps(value, ensure_ascii=False)
@@ -181,7 +181,7 @@ def test_a_resource_in_hand(resource: Any) -> None:
 @anything
 @given(st.dictionaries(st.text(max_size=12), json_values) | mutated(CONTEXT))
 def test_a_launch_context(members: Any) -> None:
-    """Whatever comes, an id is a FHIR id, and what is shown is bounded."""
+    """Whatever the input, an id is a FHIR id, and the shown values are limited."""
     if not isinstance(members, dict):
         return
     with suppress(SmartError):
@@ -206,7 +206,7 @@ def validate(text: str) -> None:
 
 
 def signed(header: Any, payload: bytes) -> str:
-    """A token whose signature is right, so that every check after it is reached."""
+    """Return a token with a valid signature, so that every later check is reached."""
     registry = jws.JWSRegistry(algorithms=["ES256"], strict_check_header=False)
     return jws.serialize_compact({**header, "alg": "ES256"}, payload, KEY, registry=registry)
 
@@ -219,7 +219,7 @@ def signed(header: Any, payload: bytes) -> str:
     | st.binary(max_size=100)
 )
 def test_the_claims_of_a_signed_id_token(payload: bytes) -> None:
-    """T9: even an issuer whose signature is right cannot make more than an IDTokenError."""
+    """T9: even a validly signed token raises nothing but IDTokenError."""
     text = signed({"kid": "k"}, payload)
     with suppress(SmartError):
         id_token.unverified_issuer(text)
@@ -237,7 +237,7 @@ GOOD_ID_TOKEN = signed({"kid": "k"}, as_body(CLAIMS))
     | broken(GOOD_ID_TOKEN.encode()).map(lambda raw: raw.decode("latin-1"))
 )
 def test_an_id_token_of_any_shape(text: str) -> None:
-    """T8, T9; and whatever is changed in a good token, it is not taken for a good one."""
+    """T8, T9; and no change of a valid token is accepted."""
     validate(GOOD_ID_TOKEN)
     assume(text != GOOD_ID_TOKEN)
     with suppress(SmartError):
@@ -295,7 +295,7 @@ scope_items = st.text(max_size=30) | st.from_regex(
 @anything
 @given(st.lists(scope_items, max_size=6), st.lists(scope_items, max_size=6))
 def test_scopes(requested: list[str], granted: list[str]) -> None:
-    """Comparing is total, what was asked for is covered by itself, and every item has words."""
+    """Comparison never fails, every request covers itself, and every scope has a description."""
     comparison = scopes.compare(requested, granted)
     assert set(comparison.missing) <= set(requested)
     assert scopes.compare(requested, [*granted, *requested]).missing == ()
@@ -315,7 +315,7 @@ url_like = st.text() | st.from_regex(r"(https?:)?/{0,2}[a-z@.:\[\]0-9]*(/[a-zA-Z
 @anything
 @given(url_like)
 def test_urls_and_references(text: str) -> None:
-    """T11: what counts as below the base really starts with it."""
+    """T11: a URL below the base really starts with it."""
     with suppress(ValueError):
         urls.parse_endpoint_url(text, base=BASE)
     with suppress(ValueError):

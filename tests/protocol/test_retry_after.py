@@ -1,4 +1,4 @@
-"""How long an EHR asks to be left alone (RFC 9110 §10.2.3; C125, C128, C144; RFC 7009 §2.2.1)."""
+"""`Retry-After` (RFC 9110 §10.2.3; C125, C128, C144; RFC 7009 §2.2.1)."""
 
 from datetime import UTC, datetime
 

@@ -205,7 +205,7 @@ class TestComparing:
         )
 
     def test_thousands_of_scopes_are_compared_at_once(self) -> None:
-        """T25: as many as fit into the longest scope that is read."""
+        """T25: as many as fit into the longest accepted scope."""
         many = [f"patient/R{'x' * (number % 7)}.rs?a={number}" for number in range(1000)]
         assert scopes.compare(many, reversed(many)).missing == ()
 

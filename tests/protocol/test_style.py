@@ -1,4 +1,4 @@
-"""The EHR's looks: what is taken over stays readable, and nothing else gets in (C106, T15)."""
+"""The EHR's style: text stays readable, and nothing else gets in (C106, T15)."""
 
 import json
 import re
@@ -21,7 +21,7 @@ from smartapp.protocol.style import (
 )
 from tests.processes import ROOT
 
-# What SMART App Launch 2.2 shows as its example, in shape.
+# The format of the example in SMART App Launch 2.2.
 GOOD = {
     "color_background": "#edeae3",
     "color_error": "#9e2d2d",
@@ -35,7 +35,7 @@ GOOD = {
     "font_family_body": "Georgia, Times, 'Times New Roman', serif",
     "font_family_heading": '"HelveticaNeue-Light", Helvetica, Arial, sans-serif',
 }
-# One declaration of ours, or a family of names; nothing that could lead anywhere or end a rule.
+# A declaration of ours or a list of font names: nothing with a URL, and nothing that ends a rule.
 SAFE_VALUE = r'(?:#[0-9a-f]{3,6}|[0-9.]+(?:rem|%)|(?:"[A-Za-z0-9 -]+"|[a-z-]+)(?:, (?:"[A-Za-z0-9 -]+"|[a-z-]+))*)'  # noqa: E501
 SAFE_RULE = rf"(?::root|h1, h2, h3) \{{ [a-z-]+: {SAFE_VALUE}(?:; [a-z-]+: {SAFE_VALUE})* \}}"
 SAFE = re.compile(
@@ -97,7 +97,7 @@ class TestParse:
         ],
     )
     def test_any_other_form_is_as_good_as_none(self, member: str, value: object) -> None:
-        """C106, T15: one member of a good document changed, and only that one is left out."""
+        """C106, T15: with one member of a valid document changed, only that member is left out."""
         good = {**GOOD, member: "#111111"} if member in GOOD else GOOD
         without = {name: told for name, told in good.items() if name != member}
         assert parsed(**{**good, member: value}) == parsed(**without)
@@ -124,7 +124,7 @@ class TestStylesheet:
         assert SAFE.fullmatch(css)
 
     def test_light_looks_leave_the_dark_scheme_alone(self) -> None:
-        """A light ground under our light text of the dark scheme could not be read."""
+        """A light ground under the light text of our dark scheme would be unreadable."""
         css = stylesheet(parsed(color_background="#edeae3", color_text="#303030"))
         assert "scheme: light" in css
         assert "scheme: dark" not in css
@@ -148,7 +148,7 @@ class TestStylesheet:
 
     @given(colours, colours, colours, colours)
     def test_every_text_stays_readable(self, one: str, two: str, three: str, four: str) -> None:
-        """C106; WCAG 2.2, 1.4.3: whatever the colours are."""
+        """C106; WCAG 2.2, 1.4.3: with any colours."""
         style = Style(background=one, text=two, highlight=three, error=four)
         for own in (LIGHT, DARK):
             palette = with_style(own, style)
@@ -171,7 +171,7 @@ def test_contrast_is_wcags(one: str, other: str, ratio: float) -> None:
 
 @pytest.mark.parametrize(("own", "scheme"), [(LIGHT, 0), (DARK, 1)])
 def test_palette_is_that_of_the_stylesheet(own: Palette, scheme: int) -> None:
-    """The pages' own colours stand in app.css; what is measured against must be the same."""
+    """The colours of our pages are in app.css; the contrast must be computed with the same ones."""
     css = (ROOT / "static" / "app" / "app.css").read_text()
     block = re.findall(r":root \{([^}]*)\}", css)[scheme]
     told = dict(re.findall(r"--([a-z-]+): (#[0-9a-f]{6});", block))

@@ -1,4 +1,4 @@
-"""A stranger's words on our pages and in our logs (C52, C70, C142, T10)."""
+"""Untrusted text on our pages and in our logs (C52, C70, C142, T10)."""
 
 import pytest
 

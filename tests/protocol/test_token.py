@@ -1,4 +1,4 @@
-"""The token endpoint's answers (C60, C61, C80 to C87, C120, C121, C125, C142; RFC 6749 §5)."""
+"""Responses of the token endpoint (C60, C61, C80 to C87, C120, C121, C125, C142; RFC 6749 §5)."""
 
 import json
 from datetime import UTC, datetime, timedelta
@@ -79,7 +79,7 @@ class TestAthenahealthsSample:
         assert lifetime(self.RESPONSE) == 240
 
     def test_its_degenerate_scope_is_kept_as_sent(self) -> None:
-        """C82: the scopes have lost their second half, and are nobody's reason to fail."""
+        """C82: the scopes have lost their second half; this must not fail the launch."""
         assert (self.RESPONSE.scope or "").split().count("patient/") == 19
         assert parse_scopes(self.RESPONSE.scope or "")[-1] == "patient/"
 
@@ -97,7 +97,7 @@ class TestAthenahealthsSample:
 
 
 class TestLenient:
-    """What real servers do and the requirements allow."""
+    """Deviations of real servers that the requirements allow."""
 
     @pytest.mark.parametrize("token_type", ["Bearer", "bearer", "BEARER"])
     def test_the_token_type_is_case_insensitive(self, token_type: str) -> None:
@@ -112,7 +112,7 @@ class TestLenient:
             (299.5, 239.6),
             ("299.5", 239.6),
             (None, 240),
-            (30, 24),  # of a short life only a part
+            (30, 24),  # a share of a short lifetime
             (5, 4),
             (0, 0),
             ("0", 0),
@@ -134,7 +134,7 @@ class TestLenient:
         assert lifetime(parse(expires_in=nothing)) == 240
 
     def test_the_lifetime_starts_with_the_request(self) -> None:
-        """C81: a slow answer has already used some of it."""
+        """C81: a slow response has already used up a part of it."""
         body = json.dumps(GOOD).encode()
         late = token.parse_token_response(200, body, requested_at=STARTED + timedelta(seconds=9))
         assert lifetime(late) == 3600 - 60 + 9
@@ -159,13 +159,13 @@ class TestLenient:
         }
 
     def test_a_token_of_16_kilobytes_passes(self) -> None:
-        """C84: opaque, and no cap below 16 KB."""
+        """C84: opaque, and no limit below 16 KB."""
         long = "t" * 16_384
         assert parse(access_token=long, refresh_token=long).refresh_token == long
 
 
 class TestStrict:
-    """Each case changes one thing in a good response."""
+    """Each case changes one thing in a valid response."""
 
     @pytest.mark.parametrize(
         "change",
@@ -237,14 +237,14 @@ class TestStrict:
             parse_body(200, body)
 
     def test_no_value_is_in_the_error(self) -> None:
-        """C70: the refusal says which rule failed, never with what."""
+        """C70: the error names the rule that failed, but no value."""
         with pytest.raises(TokenResponseInvalid) as caught:
             parse(access_token="canary token")
         assert "canary" not in caught.value.detail
 
 
 class TestHeldAllTheSame:
-    """C133: a refused answer's tokens are good at the EHR until it is told."""
+    """C133: the tokens of a refused response are valid at the EHR until they are revoked."""
 
     @pytest.mark.parametrize(
         ("status", "body", "access_token", "refresh_token"),
@@ -283,7 +283,7 @@ class TestHeldAllTheSame:
 
 
 class TestRefusals:
-    """RFC 6749 §5.2 and the odd shapes of C142."""
+    """RFC 6749 §5.2 and the unusual formats of C142."""
 
     @pytest.mark.parametrize("status", [400, 401, 403])
     @pytest.mark.parametrize(
@@ -296,7 +296,7 @@ class TestRefusals:
         ],
     )
     def test_the_code_decides(self, status: int, error: str, kind: type[TokenRefused]) -> None:
-        """C125: invalid_grant ends a launch, invalid_client is our own trouble."""
+        """C125: invalid_grant ends a launch; invalid_client is a problem of our registration."""
         body = json.dumps({"error": error, "error_description": "Why."}).encode()
         with pytest.raises(TokenRefused) as caught:
             parse_body(status, body)
@@ -307,7 +307,7 @@ class TestRefusals:
 
     @pytest.mark.parametrize("status", [429, 500, 502, 503])
     def test_a_server_in_trouble_ends_nothing(self, status: int) -> None:
-        """C125: 5xx and 429 keep the tokens, whatever the body says."""
+        """C125: after 5xx and 429 the tokens are kept, whatever the body says."""
         with pytest.raises(TokenRefused) as caught:
             parse_body(status, b'{"error": "invalid_grant"}')
         kind = TokenRefused if status == 429 else TokenEndpointFailed

@@ -1,4 +1,4 @@
-"""Which URL is below which, and which may be an endpoint (C11, C14, C140, T1, T11)."""
+"""URLs below a base, and URLs of endpoints (C11, C14, C140, T1, T11)."""
 
 import pytest
 
@@ -83,7 +83,7 @@ def test_http_is_for_development_only() -> None:
     ],
 )
 def test_a_host_is_written_one_way(url: str, host: str) -> None:
-    """C14: what is pinned is compared as text."""
+    """C14: pinned hosts are compared as text."""
     assert host_of(url) == host
 
 
@@ -132,7 +132,7 @@ def test_what_is_below_the_base(url: str) -> None:
     ],
 )
 def test_what_is_not_below_the_base(url: str) -> None:
-    """C140, T11: the token goes to none of these."""
+    """C140, T11: the token is sent to none of these."""
     assert is_below(url, BASE) is False
 
 
