@@ -50,6 +50,8 @@ if not 0 <= READ_AGAIN_SECONDS <= 600:
     raise ImproperlyConfigured("READ_AGAIN_SECONDS is a number of seconds from 0 to 600.")
 # Whom users contact about an error: a text with an address or a number.
 HELP_DESK = env.str("HELP_DESK", default="")
+# Whether the title of a chart's tab names the patient: others read it in lists of windows.
+NAMES_IN_TITLES = boolean("NAMES_IN_TITLES")
 IDLE_MINUTES = env.int("IDLE_MINUTES", default=30)
 if not 1 <= IDLE_MINUTES <= 12 * 60:
     raise ImproperlyConfigured("IDLE_MINUTES is a number of minutes from 1 to 720.")

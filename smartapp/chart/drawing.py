@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from django.conf import settings
 from django.template.loader import render_to_string
 
 from smartapp.chart.chart import FHIRUserView, Part, ReadSection, Visit, Who
@@ -40,7 +41,10 @@ def draw(part: Part, page: LaunchPage) -> str:
     """Return the piece of a part that was read."""
     match part:
         case Who():
-            return render_to_string("sections/who.html", {"who": part, "page": page})
+            return render_to_string(
+                "sections/who.html",
+                {"who": part, "page": page, "has_titles": settings.NAMES_IN_TITLES},
+            )
         case Visit():
             return render_to_string("sections/encounter_of_launch.html", {"visit": part})
         case FHIRUserView():

@@ -17,6 +17,11 @@ LaunchKind = Literal["ehr", "standalone"]
 MAX_SHOWN_CHARACTERS = 2_000
 
 
+def launch_code(uuid: UUID) -> str:
+    """Return what tells one open launch from another without naming anybody."""
+    return uuid.hex[:4].upper()
+
+
 @dataclass(frozen=True, slots=True)
 class ContextRow:
     """One member of the launch context. `member` is its name on the wire."""
@@ -65,6 +70,10 @@ class LaunchPage:
     not_asked: tuple[str, ...]
 
     @property
+    def code(self) -> str:
+        return launch_code(self.uuid)
+
+    @property
     def user_by_reference(self) -> FHIRUserView | None:
         """Who launched, where nothing more could be read of them."""
         return FHIRUserView(self.fhirUser, "", "", "unknown") if self.fhirUser else None
@@ -86,6 +95,7 @@ class OpenLaunch:
     endpoint_name: str
     kind: LaunchKind
     launched_at: datetime
+    code: str
 
 
 @dataclass(frozen=True, slots=True)

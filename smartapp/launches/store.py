@@ -13,7 +13,7 @@ from django.db.models import F, Q, QuerySet, Subquery
 from django.db.models.functions import Now
 from django.utils import timezone
 
-from smartapp.chart.page import OpenLaunch
+from smartapp.chart.page import OpenLaunch, launch_code
 from smartapp.launches import pending_revocations, refresh_failure
 from smartapp.launches import tokens as launch_tokens
 from smartapp.launches.cookies import SessionKey
@@ -221,17 +221,21 @@ def find_in_use(uuid: UUID, session_digest: str, now: datetime) -> StoredLaunch:
 def used(launch: StoredLaunch, now: datetime) -> StoredLaunch:
     """Let the session of this launch live on, as a person uses it now.
 
-    At most one write a minute: the end is a matter of minutes, and reads are many.
+    At most one write a minute, or four in the time after which it would end.
     """
     if launch.lasts_until is None or launch.ended_at is not None:
         return launch
     end = idle_end(now, launch.lasts_until)
-    if end - launch.session_expires_at < USE_WRITTEN_EVERY:
+    if end - launch.session_expires_at < _use_is_written_every():
         return launch
     lives = Session.objects.filter(session_key=launch.session_digest, expire_date__gt=now)
     if not lives.update(expire_date=end):
         raise LaunchNotFound("its session ended at this moment")
     return replace(launch, session_expires_at=end)
+
+
+def _use_is_written_every() -> timedelta:
+    return min(USE_WRITTEN_EVERY, timedelta(minutes=settings.IDLE_MINUTES) / 4)
 
 
 def find_for_administrator(uuid: UUID, now: datetime) -> StoredLaunch:
@@ -324,7 +328,7 @@ def open_launches(session_digests: Iterable[str], now: datetime) -> tuple[OpenLa
         .values_list("uuid", "endpoint__name", "kind", "launched_at")
     )
     return tuple(
-        OpenLaunch(f"/launches/{uuid}/", name, LaunchKind(kind).on_page, at)
+        OpenLaunch(f"/launches/{uuid}/", name, LaunchKind(kind).on_page, at, launch_code(uuid))
         for uuid, name, kind, at in rows
     )
 

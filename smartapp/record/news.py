@@ -341,5 +341,5 @@ def _since(last: PastVisit | None, visits: Share) -> str:
     if last is not None:
         return f"Since the last visit, {last.when} ({last.name})"
     if not visits.is_read:
-        return "The visits could not be read, so this is of the last 90 days"
+        return "The visits were not read, so this is of the last 90 days"
     return "No earlier visit is recorded, so this is of the last 90 days"

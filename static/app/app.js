@@ -40,6 +40,10 @@ if (chart?.shadowRoot) {
     for (const piece of inOrder) chart.moveBefore ? chart.moveBefore(piece, null) : chart.append(piece);
 }
 
+// Only where the operator allows names in titles.
+const named = document.querySelector("[data-title]");
+if (named) document.title = `${named.dataset.title} · ${document.title}`;
+
 const print = document.querySelector("[data-print]");
 if (print) {
   print.hidden = false;

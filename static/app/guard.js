@@ -5,7 +5,9 @@
 const guard = document.querySelector("[data-guard]").dataset;
 const warning = document.getElementById("idle-warning");
 const idles = guard.idleMinutes !== "";
-const TELL_EVERY = 60_000;
+const idleMinutes = Number(guard.idleMinutes) || 60;
+// Four times before it would end, and at most once a minute.
+const TELL_EVERY = Math.min(60_000, idleMinutes * 15_000);
 const TRY_AGAIN_AFTER = 15_000;
 const CHECK_AGAIN_AFTER = 5 * 60_000;
 const warnBefore = Number(guard.warningSeconds) * 1000;
@@ -129,7 +131,7 @@ async function tick() {
   if (locked) return;
   const now = Date.now();
   if (now >= endsAt) return lock("idle");
-  const rested = now - askedAt >= TRY_AGAIN_AFTER;
+  const rested = now - askedAt >= Math.min(TRY_AGAIN_AFTER, TELL_EVERY);
   if (idles && rested && usedAt > toldAt && now - toldAt >= TELL_EVERY) await ask(true);
   // Another tab may have used it: what the server says counts, before anybody is asked.
   else if (rested && !warning.open && endsAt - now <= warnBefore) await ask(false);

@@ -87,6 +87,8 @@ class TestUnused:
         assert violations(checked) == []
         assert fits(checked)
         seen(checked, "idle-warning")
+        hidden = "getComputedStyle(document.querySelector('main')).visibility"
+        assert checked.evaluate(hidden) == "hidden"
         checked.mouse.move(5, 5)
         checked.clock.run_for(2_000)
         expect(warning).to_be_visible()
@@ -94,6 +96,7 @@ class TestUnused:
         expect(warning).to_be_hidden()
         checked.clock.run_for(60_000)
         expect(warning).to_be_hidden()
+        assert checked.evaluate(hidden) == "visible"
         assert shows_the_record(checked)
         checked.reload()
         assert shows_the_record(checked)

@@ -84,6 +84,19 @@ class TestUnused:
         assert (await browser.get(f"/launches/{uuid}/")).status == 200
         assert await minutes_left(uuid) > settings.IDLE_MINUTES - 1
 
+    async def test_one_minute_is_long_enough_for_who_uses_it(
+        self, browser: Browser, ehr_launch: Start, settings: Settings
+    ) -> None:
+        settings.IDLE_MINUTES = 1
+        uuid = await browser.launch(ehr_launch())
+        token = await form_token(browser, uuid)
+        for _ in range(4):
+            await let_pass(uuid, 0.4)
+            assert await say(browser, uuid, "presence", form_token=token) == 200
+        assert await minutes_left(uuid) > 0.5
+        await let_pass(uuid, 1)
+        assert (await browser.get(f"/launches/{uuid}/")).status == 404
+
     async def test_a_form_that_is_refused_is_no_use(
         self, browser: Browser, ehr_launch: Start
     ) -> None:

@@ -2,9 +2,11 @@
 
 import re
 from dataclasses import replace
+from uuid import UUID
 
 import pytest
 from aiohttp import web
+from pytest_django import Settings
 
 from smartapp.chart.chart import Chart, State, Visit, Who
 from smartapp.protocol.scopes import compare
@@ -162,7 +164,21 @@ class TestBanner:
 
     def test_the_title_names_no_patient_and_tells_tabs_apart(self, chart: Chart) -> None:
         title = Markup(launch_html(chart)).all("title")[0].text
-        assert title == "Chart · St. Brigid's General Hospital · opened 19:12 UTC"
+        assert title == "Chart 0000 · St. Brigid's General Hospital · opened 19:12 UTC"
+
+    def test_two_launches_of_one_minute_have_two_titles(self, chart: Chart) -> None:
+        uuids = (UUID("3f2a" + "0" * 28), UUID("71c0" + "0" * 28))
+        pages = [Markup(launch_html(chart, uuid=uuid)) for uuid in uuids]
+        assert len({page.all("title")[0].text for page in pages}) == 2
+        assert "chart 3F2A, opened" in pages[0].by_class("opened")[0].text
+
+    def test_the_title_names_the_patient_where_the_operator_allows_it(
+        self, chart: Chart, settings: Settings
+    ) -> None:
+        assert "data-title" not in launch_html(chart)
+        settings.NAMES_IN_TITLES = True
+        title = Markup(launch_html(chart)).one("span", slot="title")
+        assert title.attributes["data-title"].endswith(", born 5 Dec 1948")
 
 
 class TestNews:
@@ -179,7 +195,7 @@ class TestNews:
                 ehr.answers[name] = always(lambda: web.Response(status=500))
 
         news = Markup(launch_html(chart_of("a-1.E-1003", spoil))).one("section", id="news").text
-        assert "Could not be read: laboratory results, vital signs, medications." in news
+        assert "Not read: laboratory results, vital signs, medications." in news
         assert "Made from visits only." in news
         assert "Nothing abnormal in what was read." in news
         assert "lies outside its range" not in news

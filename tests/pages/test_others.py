@@ -91,9 +91,9 @@ class TestHome:
         assert "patient portal: MyJuniper" in text
 
     def test_open_launches_name_no_patient(self) -> None:
-        launch = OpenLaunch("/launches/1/", "St. Brigid's", "ehr", NOW)
+        launch = OpenLaunch("/launches/1/", "St. Brigid's", "ehr", NOW, "3F2A")
         link = home(open_launches=(launch,)).one("a", href="/launches/1/")
-        assert link.text == "St. Brigid's opened from the EHR 23 Nov 2026, 19:15 UTC"
+        assert link.text == "St. Brigid's chart 3F2A, opened from the EHR 23 Nov 2026, 19:15 UTC"
 
     def test_without_any_ehr_the_page_says_what_to_do(self) -> None:
         page = home(found=Found((), has_more=False), is_any_ehr_registered=False)

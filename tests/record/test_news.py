@@ -184,7 +184,7 @@ class TestLastVisit:
 
     def test_visits_that_were_not_read_are_not_called_none(self) -> None:
         unread = Share(is_read=False, is_whole=False)
-        assert "The visits could not be read" in block(encounters=unread).since
+        assert "The visits were not read" in block(encounters=unread).since
 
     def test_the_newest_comes_first_and_what_is_old_is_counted(self) -> None:
         share = labs(potassium(5.6, "2026-10-05"))
