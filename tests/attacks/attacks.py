@@ -1,4 +1,4 @@
-"""Attacks on an app like this, each with its defence; the numbers are cited by the tests."""
+"""Attacks on an app of this kind, each with its defence. The tests cite the numbers."""
 
 from collections.abc import Mapping
 

@@ -1,6 +1,6 @@
-"""Defences, each as the change to the code that takes it away, and the tests that must notice.
+"""Defences: for each, the change to the code that removes it, and the tests that must then fail.
 
-test_defences.py makes the changes one after the other, in a copy.
+test_defences.py makes the changes one at a time, in a copy.
 """
 
 from dataclasses import dataclass
@@ -26,7 +26,7 @@ class Edit:
 
 @dataclass(frozen=True)
 class Defence:
-    """What is taken away, against which attack, and where a test must fail then."""
+    """What is removed, the attack that it defends against, and where a test must then fail."""
 
     number: str
     name: str
@@ -250,7 +250,8 @@ DEFENCES = (
     Defence("T20", "one refresh at a time", (
         Edit("smartapp/launches/store.py", "_at_version(launch).filter(free, due).update(",
              "_at_version(launch).filter(due).update("),
-        # The look before it stops all but those of one moment, which are not always there.
+        # The check before it stops all but simultaneous requests, which do not occur in every
+        # run.
         Edit("smartapp/launches/refresh.py",
              "    if launch.is_being_refreshed:\n", "    if False:\n"),
     ), ("tests/launches/test_refresh.py::TestRefresh::test_twenty_parallel_loads_send_one_refresh",

@@ -1,4 +1,4 @@
-"""Which tests stand against which attack."""
+"""Which tests cover which attack."""
 
 from tests.documents import HeldBy
 

@@ -1,4 +1,4 @@
-"""docs/security.md says which tests stand against which attack; test_defences.py proves it."""
+"""docs/security.md lists the tests of each attack; test_defences.py proves that they notice."""
 
 from tests.attacks.attacks import ATTACKS
 from tests.attacks.defences import DEFENCES
@@ -14,7 +14,7 @@ def test_every_attack_names_tests_that_assert_something() -> None:
 
 
 def test_defences_stand_where_their_proof_takes_them_away() -> None:
-    """So that nobody moves a defence and leaves its proof behind."""
+    """Every proof still finds its code, so a defence cannot move without its proof."""
     moved = [
         f"{defence.number} {defence.name}: {edit.path}"
         for defence in DEFENCES

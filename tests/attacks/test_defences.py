@@ -1,6 +1,6 @@
-"""Takes every defence away, one after the other, in a copy: a test has to notice.
+"""Removes the defences one at a time, in a copy: a test has to fail.
 
-What is still green without the defence proves nothing about it.
+A test that passes without the defence proves nothing about it.
 """
 
 import os
@@ -52,8 +52,10 @@ def test_its_absence_is_noticed(copy: Path, defence: Defence) -> None:
 
 
 def _noticed(copy: Path, *tests: str) -> tuple[int, str]:
-    """Return how the tests went: the first time that they failed, else the last time. Without a
-    defence against a race it is lost often, and not each time on a busy machine."""
+    """Return the first run in which the tests failed, otherwise the last run.
+
+    A race without its defence is lost often, but on a busy machine not in every run.
+    """
     for _ in range(TRIES):
         code, printed = _run(copy, *tests)
         if code == TESTS_FAILED:
@@ -62,7 +64,7 @@ def _noticed(copy: Path, *tests: str) -> tuple[int, str]:
 
 
 def _run(copy: Path, *tests: str) -> tuple[int, str]:
-    """Return pytest's exit code and what it printed. Not among the workers of this run."""
+    """Return pytest's exit code and output. It runs outside this run's workers."""
     command = [
         sys.executable, "-m", "pytest", "-q", "-x", "-n", "0", "-p", "no:cacheprovider", *tests,
     ]  # fmt: skip

@@ -29,8 +29,11 @@ def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Demo]:
 
 @pytest.fixture(scope="module")
 def chromium() -> Iterator[Browser]:
-    """One browser per file: Playwright keeps an event loop running in this thread meanwhile, and
-    async tests of other files could not run (xdist keeps a file together)."""
+    """One browser per file.
+
+    While it is open, Playwright keeps an event loop running in this thread, so async tests of other
+    files could not run there (xdist keeps a file together).
+    """
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
         yield browser
@@ -39,7 +42,7 @@ def chromium() -> Iterator[Browser]:
 
 @pytest.fixture
 def context(chromium: Browser) -> Iterator[BrowserContext]:
-    """A browser profile of its own: no cookie of another test. A script error fails the test."""
+    """A browser profile without cookies of other tests. A script error fails the test."""
     context = chromium.new_context(viewport={"width": 1440, "height": 900})
     problems: list[str] = []
     context.on("weberror", lambda error: problems.append(str(error.error)))
@@ -62,7 +65,7 @@ def page(context: BrowserContext) -> Page:
 
 
 def sign_in(page: Page, username: str = "clinician", decision: str = "allow") -> None:
-    """Go through the EHR's pages as a person would, until the app shows itself."""
+    """Go through the EHR's pages as a person would, until the app's page appears."""
     for _ in range(6):
         page.wait_for_load_state()
         if not urlsplit(page.url).path.startswith("/sandbox/"):
@@ -92,7 +95,7 @@ def standalone_launch(page: Page, demo: Demo) -> str:
 
 
 def screenshots(page: Page, name: str) -> list[Path]:
-    """Keep the page as a picture at phone and desktop width, for people to look at."""
+    """Save pictures of the page at phone and desktop width, for people to look at."""
     SCREENSHOTS.mkdir(parents=True, exist_ok=True)
     made = []
     for label, size in (("phone", PHONE), ("desktop", DESKTOP)):
@@ -104,7 +107,7 @@ def screenshots(page: Page, name: str) -> list[Path]:
 
 
 def fits(page: Page) -> bool:
-    """Whether nothing makes the page wider than the window."""
+    """Whether the page is no wider than the window."""
     wide: bool = page.evaluate(
         "document.documentElement.scrollWidth <= document.documentElement.clientWidth"
     )

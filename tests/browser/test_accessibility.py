@@ -9,13 +9,13 @@ from tests.demo_server import Demo
 
 pytestmark = pytest.mark.browser
 
-# With many results, with almost nothing, in three scripts, one of them right to left.
+# With many results, with almost none, and in three scripts, one of them right to left.
 PATIENTS = ("a-1.E-1009", "a-1.E-1013", "a-1.E-1004", "a-1.E-1012")
 
 
 @pytest.mark.parametrize("path", ["/", "/?q=nothing-like-it", "/launch", "/no-such-page"])
 def test_page_is_accessible(chromium: Browser, demo: Demo, path: str) -> None:
-    # The page's own policy forbids scripts that are not ours; the checker is one.
+    # The page's own policy forbids foreign scripts, and the checker is one.
     context = chromium.new_context(bypass_csp=True, viewport=PHONE)  # type: ignore[arg-type]
     page = context.new_page()
     page.goto(demo.url + path)

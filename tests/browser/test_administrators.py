@@ -18,11 +18,11 @@ PASSWORD = "correct horse battery"
 
 
 def looked_at(page: Page, name: str) -> None:
-    """Keep pictures, and see that the page fits a phone and that axe finds nothing."""
+    """Save pictures, and check that the page fits a phone and that axe finds nothing."""
     screenshots(page, f"administrators-{name}")
     page.set_viewport_size({"width": 390, "height": 844})
     assert fits(page), name
-    # Django's own header and footer are not ours to judge.
+    # Django's own header and footer are not checked.
     found = Axe().run(page, context="#content").response["violations"]
     assert [(problem["id"], problem["nodes"][0]["html"]) for problem in found] == []
 
@@ -36,7 +36,7 @@ def sign_in(page: Page, demo: Demo, username: str, password: str) -> None:
 
 @pytest.fixture
 def unlocked(demo: Demo) -> Iterator[None]:
-    """The other tests come from the same address."""
+    """Lift the lock: the other tests come from the same address."""
     yield
     manage(demo.env, "axes_reset")
 

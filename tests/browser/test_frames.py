@@ -1,5 +1,7 @@
-"""The app inside the EHR's own page, in real Chromium (C21, C57, C150-C153): on another site than
-the EHR, under the `sandbox` attribute that athenahealth is said to use, with and without cookies.
+"""The app in a frame of the EHR's page, in real Chromium (C21, C57, C150-C153).
+
+The app is on another site than the EHR, under the `sandbox` attribute that athenahealth is said to
+use, with and without cookies.
 """
 
 import json
@@ -30,7 +32,7 @@ NEW_WINDOW = "Continue in a new window"
 
 
 def ehr_of(demo: Demo) -> str:
-    """The EHR under its other name is another site than the app."""
+    """The EHR under its other name, which is another site than the app's."""
     return demo.url.replace("127.0.0.1", "localhost")
 
 
@@ -47,7 +49,7 @@ def sign_in_inside(frame: FrameLocator) -> None:
 
 
 def framed_by(demo: Demo, *origins: str) -> None:
-    """Let these show the app in a frame."""
+    """Allow these origins to show the app in a frame."""
     code = f"Registration.objects.update(frame_ancestors={list(origins)!r})"
     manage(
         demo.env, "shell", "-c", f"from smartapp.registrations.models import Registration; {code}"
@@ -68,7 +70,7 @@ def without_popups(page: Page) -> None:
 
 @contextmanager
 def browsing(chromium: Browser, profile: Path, cookies: object) -> Iterator[BrowserContext]:
-    """A Chromium whose settings for cookies somebody has changed."""
+    """A Chromium with changed cookie settings."""
     exceptions = {"profile": {"content_settings": {"exceptions": {"cookies": cookies}}}}
     (profile / "Default").mkdir(parents=True)
     (profile / "Default" / "Preferences").write_text(json.dumps(exceptions))
@@ -83,7 +85,7 @@ def browsing(chromium: Browser, profile: Path, cookies: object) -> Iterator[Brow
 def test_everything_works_in_a_frame_that_may_not_lead_away(
     page: Page, demo: Demo, popups: bool
 ) -> None:
-    """C152: scripts and forms, and no way to the EHR's own window."""
+    """Scripts and forms work, but the frame cannot navigate the EHR's own window (C152)."""
     frame = open_inside(page, demo)
     if not popups:
         without_popups(page)
@@ -102,7 +104,7 @@ def test_everything_works_in_a_frame_that_may_not_lead_away(
 def test_frame_that_nobody_allowed_says_so_and_has_a_way_out(
     context: BrowserContext, page: Page, demo: Demo
 ) -> None:
-    """C150: the browser's own grey face tells nobody anything."""
+    """The frame shows a message and a way out, not the browser's grey error page (C150)."""
     framed_by(demo)
     try:
         frame = open_inside(page, demo)
@@ -119,7 +121,7 @@ def test_frame_that_nobody_allowed_says_so_and_has_a_way_out(
 
 
 def test_sign_in_that_refuses_frames_goes_on_in_a_new_window(chromium: Browser, demo: Demo) -> None:
-    """C153: the first time Chromium shows a grey area; opened again, the app offers a window."""
+    """At first Chromium shows a grey area; opened again, the app offers a window (C153)."""
     context = chromium.new_context()  # whose console says that the frame was refused
     page = context.new_page()
     choices = {"fault": "authorize-popup-only"}
@@ -139,7 +141,7 @@ def test_sign_in_that_refuses_frames_goes_on_in_a_new_window(chromium: Browser, 
 def test_other_sites_cookies_blocked_the_app_works_in_the_frame(
     chromium: Browser, tmp_path: Path, demo: Demo
 ) -> None:
-    """C151: what browsers block today spares cookies that are kept apart for each site."""
+    """Browsers that block third-party cookies still accept partitioned ones (C151)."""
     with browsing(chromium, tmp_path, {}) as context:
         page = context.new_page()
         session = context.new_cdp_session(page)
@@ -159,7 +161,7 @@ def test_other_sites_cookies_blocked_the_app_works_in_the_frame(
 def test_no_cookies_in_the_frame_the_app_says_so_and_goes_on_in_a_window(
     chromium: Browser, tmp_path: Path, demo: Demo
 ) -> None:
-    """C57: nothing was asked of the EHR, and the new window starts a launch of its own."""
+    """The EHR is asked for nothing, and the new window starts its own launch (C57)."""
     blocked = {f"{demo.url},{ehr_of(demo)}": {"setting": 2}}
     asked: list[str] = []
     with browsing(chromium, tmp_path, blocked) as context:

@@ -34,7 +34,7 @@ def uuid_of(url: str) -> UUID:
 
 
 def session_ends_in(demo: Demo, url: str, seconds: float) -> None:
-    """Let the launch's session end so soon, as if nobody had used it for long."""
+    """Let the launch's session end after this time, as if it had been unused for long."""
     at = datetime.now(UTC) + timedelta(seconds=seconds)
     path = demo.env["DATABASE_URL"].removeprefix("sqlite:///")
     with sqlite3.connect(path, timeout=20) as database:
@@ -48,7 +48,7 @@ def session_ends_in(demo: Demo, url: str, seconds: float) -> None:
 
 
 def seen(page: Page, name: str) -> None:
-    """Keep what the window shows, for people to look at."""
+    """Save pictures of the window, for people to look at."""
     SCREENSHOTS.mkdir(parents=True, exist_ok=True)
     for label, size in (("desktop", DESKTOP), ("phone", PHONE)):
         page.set_viewport_size({"width": size["width"], "height": size["height"]})
@@ -60,11 +60,11 @@ def shows_the_record(page: Page | Frame) -> bool:
 
 
 class TestUnused:
-    """T18: the page of a clinician who has gone."""
+    """The page of a clinician who has left (T18)."""
 
     @pytest.fixture
     def checked(self, chromium: Browser) -> Iterator[Page]:
-        """A page that axe may look at, with a clock of its own."""
+        """A page that axe can check, with its own clock."""
         context = chromium.new_context(bypass_csp=True, viewport=PHONE)  # type: ignore[arg-type]
         page = context.new_page()
         page.clock.install()
@@ -72,7 +72,7 @@ class TestUnused:
         context.close()
 
     def test_it_warns_and_whoever_is_there_stays(self, checked: Page, demo: Demo) -> None:
-        """With the keyboard alone; a moved mouse is no answer."""
+        """The warning is answered with the keyboard; moving the mouse is not an answer."""
         url = ehr_launch(checked, demo)
         warning = checked.get_by_role("alertdialog", name="Are you still there?")
         expect(warning).to_be_hidden()
@@ -132,7 +132,7 @@ class TestUnused:
         assert shows_the_record(page)
 
     def test_patient_who_stays_connected_is_not_asked(self, page: Page, demo: Demo) -> None:
-        """Lasting access was allowed at the EHR: it lasts until it is disconnected."""
+        """A patient who allowed lasting access at the EHR stays connected until disconnecting."""
         page.clock.install()
         url = standalone_launch(page, demo)
         page.clock.fast_forward("10:00:00")
@@ -146,7 +146,7 @@ class TestEndedElsewhere:
     def test_page_that_is_looked_at_again_asks_whether_it_still_holds(
         self, page: Page, demo: Demo
     ) -> None:
-        """C158: after five minutes, when the window gets the focus."""
+        """After five minutes, the page asks when its window gets the focus (C158)."""
         page.clock.install()
         url = ehr_launch(page, demo)
         page.request.post(f"{url}end/", max_redirects=0)
@@ -167,7 +167,7 @@ class TestEndedElsewhere:
         expect(page.get_by_role("heading", name="Disconnected")).to_be_visible()
 
     def test_page_out_of_the_browsers_memory_is_loaded_again(self, page: Page, demo: Demo) -> None:
-        """C160: as a browser does that keeps pages although they say no-store."""
+        """The page reloads in a browser that keeps pages in memory despite no-store (C160)."""
         url = ehr_launch(page, demo)
         page.request.post(f"{url}end/", max_redirects=0)
         with page.expect_navigation():
@@ -178,7 +178,7 @@ class TestEndedElsewhere:
 
 
 class TestPatientChangedInTheEHR:
-    """C156, T16: what the EHR around the app says, and nobody else."""
+    """Only the EHR around the app can say that the patient has changed (C156, T16)."""
 
     @pytest.fixture
     def framed(self, page: Page, demo: Demo) -> Frame:
@@ -191,7 +191,7 @@ class TestPatientChangedInTheEHR:
         app.locator("input[name=username]").fill("clinician")
         app.locator("input[name=password]").fill("sandbox")
         app.locator("main form button").first.click()
-        expect(app.locator("#connection")).to_be_visible()  # the page's last piece
+        expect(app.locator("#connection")).to_be_visible()  # the last part of the page to load
         return next(one for one in page.frames if "/launches/" in one.url)
 
     def test_page_is_closed_and_stays_closed(
@@ -210,7 +210,7 @@ class TestPatientChangedInTheEHR:
         framed.goto(url)
         expect(framed.get_by_role("heading", name=CHANGED)).to_be_visible()
         assert "Vital signs" not in framed.content()
-        # The start page would leave the frame blank.
+        # A link to the start page would leave the frame blank.
         assert framed.locator("a[href='/']").count() == 0
         screenshots(page, "patient-changed-reloaded")
 
@@ -232,7 +232,7 @@ class TestPatientChangedInTheEHR:
     def test_origin_that_is_not_registered_is_not_heard(
         self, framed: Frame, page: Page, demo: Demo
     ) -> None:
-        """The same window around it, under an origin that nobody has entered."""
+        """The surrounding window is the same, but its origin is not registered."""
         data = "document.querySelector('[data-guard]').dataset"
         before = framed.evaluate(f"{data}.origins")
         assert demo.url.replace("127.0.0.1", "localhost") in before.split()
@@ -247,7 +247,7 @@ class TestPatientChangedInTheEHR:
     @pytest.mark.parametrize(
         "script",
         [
-            # The page itself, under the EHR's origin in name only.
+            # The page itself, which only claims the EHR's origin.
             'window.dispatchEvent(new MessageEvent("message",'
             f" {{origin: ORIGIN, data: {MESSAGE}}}))",
             f"window.postMessage({MESSAGE}, '*')",
@@ -261,12 +261,12 @@ class TestPatientChangedInTheEHR:
               window.dispatchEvent(new MessageEvent("message",
                 {{origin: ORIGIN, source: child.contentWindow, data: {MESSAGE}}}));
             }}""",
-            # The EHR, about something else.
+            # The EHR, about another subject.
             'window.dispatchEvent(new MessageEvent("message",'
             ' {origin: ORIGIN, source: window.parent, data: {event: "somethingElse"}}))',
             'window.dispatchEvent(new MessageEvent("message",'
             " {origin: ORIGIN, source: window.parent, data: null}))",
-            # The right window under a wrong origin.
+            # The right window with a wrong origin.
             'window.dispatchEvent(new MessageEvent("message", {origin: "https://evil.example",'
             f" source: window.parent, data: {MESSAGE}}}))",
         ],
@@ -281,7 +281,7 @@ class TestPatientChangedInTheEHR:
     def test_popup_is_not_heard(
         self, framed: Frame, page: Page, demo: Demo, context: BrowserContext
     ) -> None:
-        """From the EHR's own origin: it is not the window around the app."""
+        """A popup of the EHR's own origin is not the window around the app."""
         with page.expect_popup() as opened:
             page.evaluate("window.open('/sandbox/')")
         popup = opened.value
@@ -293,7 +293,7 @@ class TestPatientChangedInTheEHR:
     def test_page_in_a_tab_hears_nobody(
         self, page: Page, demo: Demo, context: BrowserContext
     ) -> None:
-        """It has no EHR around it; whoever opened it is not one."""
+        """In a tab no EHR surrounds the page, and the window that opened it does not count."""
         opener = context.new_page()
         opener.goto(f"{demo.url}/sandbox/")
         with opener.expect_popup() as opened:

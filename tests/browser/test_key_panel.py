@@ -1,4 +1,4 @@
-"""An administrator who has never seen the panel rotates a key, at the demo, in a real browser."""
+"""An administrator who is new to the panel rotates a key of the demo, in a real browser."""
 
 import os
 import re
@@ -20,8 +20,10 @@ BOOK = {"width": 1250, "height": 700}
 
 @pytest.fixture
 def panel(chromium: Browser, demo: Demo) -> Iterator[Page]:
-    """The page of the demo's key set, for its administrator. The checker is a script that the
-    page's own policy would refuse."""
+    """The page of the demo's key set, as its administrator sees it.
+
+    The page's own policy would refuse the checker's script, so this context bypasses it.
+    """
     context = chromium.new_context(bypass_csp=True, viewport=DESKTOP)  # type: ignore[arg-type]
     page = context.new_page()
     page.set_default_timeout(10_000)
@@ -42,13 +44,13 @@ def section(page: Page) -> str:
 
 
 def assert_accessible(page: Page) -> None:
-    """Our part of the page; the frame around it is Django's."""
+    """Checks our part of the page; the header and footer are Django's."""
     found = Axe().run(page, context="#content-main", options=RULES).response["violations"]
     assert [(one["id"], one["nodes"][0]["html"][:120]) for one in found] == []
 
 
 def pictured(page: Page, name: str) -> None:
-    """Keep the page as pictures for people to look at, and its content for the documentation."""
+    """Save the page as pictures for people to look at, and its content for the documentation."""
     screenshots(page, name)
     if os.environ.get("UPDATE_DOCS"):
         page.set_viewport_size(BOOK)  # type: ignore[arg-type]
@@ -56,7 +58,7 @@ def pictured(page: Page, name: str) -> None:
 
 
 def test_asks_before_it_acts(panel: Page, demo: Demo) -> None:
-    """What an emergency would do to the launches that there are, and what an import does."""
+    """The pages say what an emergency would do to the current launches, and what an import does."""
     ehr_launch(panel.context.new_page(), demo)
     key_set = panel.url.removesuffix("change/")
     panel.goto(f"{key_set}RS384/emergency/")
@@ -68,9 +70,9 @@ def test_asks_before_it_acts(panel: Page, demo: Demo) -> None:
 
 
 def test_a_rotation_says_before_and_after_what_will_happen(panel: Page, demo: Demo) -> None:
-    """§3.12: what happens next and when, in plain words, before anything is clicked."""
+    """The panel says in plain words what happens next and when, before anything is clicked."""
     ehr_launch(panel.context.new_page(), demo)
-    for _ in range(30):  # a fetch is written down within ten seconds
+    for _ in range(30):  # a fetch is recorded within ten seconds
         if "Sandbox EHR fetched" in panel.locator("#content").inner_text():
             break
         panel.wait_for_timeout(1000)
@@ -84,9 +86,9 @@ def test_a_rotation_says_before_and_after_what_will_happen(panel: Page, demo: De
     panel.locator("[type=submit][value^=Publish]").click()
     expect(panel.locator(".messagelist")).to_contain_text("is published; it signs nothing yet.")
     assert "in 14 minutes: the next key signs" in section(panel)
-    # Too early, and at nobody's risk: there is no such button outside the fold.
+    # It is too early, and no launch is at risk: the button is only inside the folded part.
     assert "Start signing" not in section(panel).split("What may break launches")[0]
-    for _ in range(30):  # every process hears of the new key within ten seconds
+    for _ in range(30):  # every process learns of the new key within ten seconds
         panel.get_by_role("button", name="Dry run").first.click()
         if "verifies it." in panel.locator(".messagelist").inner_text():
             break
@@ -112,8 +114,10 @@ def test_pages_fit_and_pass_axe(panel: Page, scheme: str, size: dict[str, int]) 
 
 
 def test_an_emergency_asks_for_the_names_at_risk(panel: Page) -> None:
-    """Only of the algorithm that launches sign with. What is done is done to the other: the demo's
-    launches go on beside this."""
+    """It asks for names of EHRs only for the algorithm that launches sign with.
+
+    The emergency itself is tried on the other algorithm, so that the demo's launches continue.
+    """
     key_set = panel.url.removesuffix("change/")
     panel.goto(key_set + "RS384/emergency/")
     panel.fill("#typed", "yes")

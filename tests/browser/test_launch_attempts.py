@@ -17,7 +17,7 @@ pytestmark = pytest.mark.browser
 
 @pytest.fixture
 def admin(chromium: Browser, demo: Demo) -> Iterator[Page]:
-    """The demo's administrator. The checker is a script that the page's own policy would refuse."""
+    """The demo's administrator. The page's own policy would refuse the checker's script."""
     context = chromium.new_context(bypass_csp=True, viewport=DESKTOP)  # type: ignore[arg-type]
     page = context.new_page()
     found = re.search(r"Admin +\S+ +(\S+) / (\S+)", demo.log_text)
@@ -32,7 +32,7 @@ def admin(chromium: Browser, demo: Demo) -> Iterator[Page]:
 
 @pytest.fixture
 def reference(chromium: Browser, demo: Demo) -> Iterator[str]:
-    """The reference number of a launch that its clinician did not allow."""
+    """The reference number of a launch that the clinician did not allow."""
     context = chromium.new_context()
     page = context.new_page()
     page.goto(f"{demo.url}/sandbox/launch?client_id=smartapp-demo")
@@ -50,7 +50,7 @@ def search(page: Page, demo: Demo, term: str) -> None:
 
 
 def assert_accessible(page: Page, part: str = "#content-main") -> None:
-    """Our part of the page; the frame around it is Django's."""
+    """Checks our part of the page; the header and footer are Django's."""
     found = Axe().run(page, context=part, options=RULES).response["violations"]
     assert [(one["id"], one["nodes"][0]["html"][:120]) for one in found] == []
 
@@ -89,7 +89,7 @@ def test_page_of_a_launch_shows_its_timeline(admin: Page, demo: Demo, chromium: 
 def test_ehr_is_asked_about_the_tokens_of_a_launch(
     admin: Page, demo: Demo, chromium: Browser, scheme: str
 ) -> None:
-    """C130, C132: by the sandbox's own introspection endpoint."""
+    """The sandbox's introspection endpoint is asked (C130, C132)."""
     context = chromium.new_context()
     uuid = ehr_launch(context.new_page(), demo).rstrip("/").rpartition("/")[2]
     admin.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
@@ -110,7 +110,7 @@ def test_ehr_is_asked_about_the_tokens_of_a_launch(
 def test_every_launch_of_a_person_is_ended(
     admin: Page, demo: Demo, chromium: Browser, scheme: str
 ) -> None:
-    """C133: from the button to the sandbox's own revocation endpoint."""
+    """The button ends the launches at the sandbox's revocation endpoint too (C133)."""
     context = chromium.new_context()
     page = context.new_page()
     address = ehr_launch(page, demo)

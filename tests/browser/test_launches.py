@@ -60,8 +60,10 @@ def test_patient_launches_standalone_and_sees_the_own_record(page: Page, demo: D
 
 
 def test_request_that_is_too_long_for_an_address_travels_in_a_form(page: Page, demo: Demo) -> None:
-    """C41: the form sends itself, and the EHR's answer comes back into this browser. The EHR does
-    not know the launch, so the answer is a refusal."""
+    """The form sends itself, and the EHR's answer comes back into this browser (C41).
+
+    The EHR does not know the launch, so the answer is a refusal.
+    """
     posted: list[str] = []
     page.on("request", lambda one: posted.append(one.url) if one.method == "POST" else None)
     iss = f"{demo.url}/sandbox/fhir/r4"
@@ -72,7 +74,7 @@ def test_request_that_is_too_long_for_an_address_travels_in_a_form(page: Page, d
 
 
 def test_form_on_the_way_can_be_sent_by_hand(page: Page, demo: Demo) -> None:
-    """C41: without scripts there is a button, and a page that says where it leads."""
+    """Without scripts, the page has a button and says where it leads (C41)."""
     page.route("**/app*.js", lambda route: route.abort())
     page.goto(f"{demo.url}/launch?iss={demo.url}/sandbox/fhir/r4&launch={'x' * 2500}")
     screenshots(page, "on-the-way")
@@ -82,7 +84,7 @@ def test_form_on_the_way_can_be_sent_by_hand(page: Page, demo: Demo) -> None:
 
 
 def test_page_takes_over_the_looks_of_the_ehr(page: Page, demo: Demo) -> None:
-    """C106: the sandbox names a style document, and its highlight colour is ours."""
+    """The sandbox names a style document, and the app uses its highlight colour (C106)."""
     ehr_launch(page, demo)
     accent = page.evaluate(
         "getComputedStyle(document.documentElement).getPropertyValue('--accent').trim()"
@@ -91,7 +93,7 @@ def test_page_takes_over_the_looks_of_the_ehr(page: Page, demo: Demo) -> None:
 
 
 def test_two_tabs_keep_their_own_patient(context: BrowserContext, demo: Demo) -> None:
-    """C154, T17: after reload, refresh and back."""
+    """Each tab keeps its patient after reload, refresh and back (C154, T17)."""
     first, second = context.new_page(), context.new_page()
     one, two = patients(first, demo)
     urls = {first: ehr_launch(first, demo, patient=one)}
@@ -117,7 +119,7 @@ def test_callback_reloaded_lands_on_the_launch(page: Page, demo: Demo) -> None:
 
 
 def test_callback_leaves_no_trace_in_the_history(page: Page, demo: Demo) -> None:
-    """C55: the back button leads to the EHR, never to a code."""
+    """The back button leads to the EHR, never to an address with a code (C55)."""
     url = ehr_launch(page, demo)
     page.go_back()
     assert "/callback/" not in page.url
@@ -139,7 +141,7 @@ def test_disconnect_ends_the_access(page: Page, demo: Demo) -> None:
 
 
 def test_patient_signs_out_at_the_ehr_too(page: Page, demo: Demo) -> None:
-    """C134: on a shared computer the next one is not let in as the last one."""
+    """On a shared computer, the next patient has to sign in at the EHR (C134)."""
     standalone_launch(page, demo)
     page.get_by_role("button", name=re.compile("Disconnect", re.IGNORECASE)).click()
     screenshots(page, "disconnected-patient")
@@ -186,11 +188,13 @@ def test_standalone_page_is_the_patients_after_a_reload(page: Page, demo: Demo) 
 
 
 def test_clinician_launches_inside_the_ehrs_frame(page: Page, demo: Demo) -> None:
-    """C21, C151, T29: on another site than the EHR, where only partitioned cookies come back; and
-    no script of any page can read one."""
+    """The EHR is another site, so only partitioned cookies come back (C21, C151, T29).
+
+    No script of any page can read them.
+    """
     ehr = demo.url.replace("127.0.0.1", "localhost")
     page.goto(f"{ehr}/sandbox/")
-    # Other tests may have registered apps of their own at this EHR.
+    # Other tests may have registered apps at this EHR.
     page.locator("#client_id").select_option("smartapp-demo")
     page.get_by_role("button", name="Open inside the EHR").click()
     frame = page.frame_locator("iframe")
@@ -209,7 +213,7 @@ def test_clinician_launches_inside_the_ehrs_frame(page: Page, demo: Demo) -> Non
 
 
 def test_nobody_else_may_frame_the_app(page: Page, demo: Demo) -> None:
-    """C150, T14: neither the start page, nor the admin, nor another site's frame."""
+    """Not the start page, not the admin, and no page by another site (C150, T14)."""
     for path in ("/", "/admin/login/", "/readyz"):
         response = page.request.get(demo.url + path)
         assert "frame-ancestors 'none'" in response.headers["content-security-policy"]

@@ -1,4 +1,4 @@
-"""An administrator who has never seen the app adds an EHR, checks it, and judges its discovery."""
+"""An administrator who is new to the app adds an EHR, checks it, and reviews its discovery."""
 
 import re
 from collections.abc import Iterator
@@ -51,12 +51,12 @@ def admin(chromium: Browser, demo: Demo) -> Iterator[Page]:
 
 
 def other_ehr(demo: Demo) -> str:
-    """The sandbox under its other name: to the app, an EHR that it does not know."""
+    """The sandbox under its other name, which the app sees as an unknown EHR."""
     return f"{demo.url.replace('127.0.0.1', 'localhost')}/sandbox/fhir/r4"
 
 
 def look_around(page: Page, name: str) -> None:
-    """At both widths, in both schemes: passes axe, fits, and is kept as a picture."""
+    """Check axe and the fit at both widths and in both colour schemes; save pictures."""
     for scheme in ("dark", "light"):
         page.emulate_media(color_scheme=scheme)
         screenshots(page, f"{name}-{scheme}")
@@ -67,7 +67,7 @@ def look_around(page: Page, name: str) -> None:
 
 
 def test_ehr_is_added_by_pasting_its_base_url(admin: Page, demo: Demo) -> None:
-    """C17: what is missing is seen before anything is stored; then the sheet, to be copied."""
+    """Missing values are shown before anything is stored; then the sheet can be copied (C17)."""
     admin.goto(f"{demo.url}/admin/registrations/registration/")
     admin.get_by_role("link", name="Add registration").click()
     look_around(admin, "add-ehr")
@@ -83,7 +83,7 @@ def test_ehr_is_added_by_pasting_its_base_url(admin: Page, demo: Demo) -> None:
     look_around(admin, "add-ehr-problem")
 
     admin.get_by_label("FHIR base URL").fill(f"{other_ehr(demo)}/metadata")
-    admin.keyboard.press("Enter")  # the first button: nothing is added by mistake
+    admin.keyboard.press("Enter")  # the first button: Enter adds nothing by mistake
     expect(admin.get_by_role("heading", name="What was found")).to_be_visible()
     expect(admin.locator("#content-main")).to_contain_text("The sandbox EHR of this app")
     look_around(admin, "add-ehr-looked")
@@ -119,7 +119,7 @@ def test_check_says_line_by_line_how_it_went(admin: Page, demo: Demo) -> None:
 
 
 def test_address_is_overridden_and_taken_back(admin: Page, demo: Demo) -> None:
-    """C10: with the keyboard alone."""
+    """An address is overridden and reset with the keyboard alone (C10)."""
     admin.goto(f"{demo.url}/admin/registrations/registration/")
     admin.get_by_role("link", name="Sandbox EHR", exact=True).first.click()
     admin.get_by_role("link", name="What this EHR publishes").click()
@@ -140,7 +140,7 @@ def test_address_is_overridden_and_taken_back(admin: Page, demo: Demo) -> None:
 
 
 def test_an_address_that_is_published_as_another_is_ticked_first(admin: Page, demo: Demo) -> None:
-    """The box comes with the question, and names the address that was typed."""
+    """The checkbox appears together with the question, and names the address that was typed."""
     admin.goto(f"{demo.url}/admin/registrations/registration/")
     admin.get_by_role("link", name="Sandbox EHR", exact=True).first.click()
     admin.get_by_role("link", name="What this EHR publishes").click()
@@ -170,7 +170,7 @@ def test_list_and_page_of_a_registration_are_for_everybody(admin: Page, demo: De
 
 
 def test_changed_host_is_accepted_with_one_button(admin: Page, demo: Demo) -> None:
-    """C14: the page says what happened, and what changed from one look to the next."""
+    """The page says what happened and what changed between the two fetches (C14)."""
     manage(demo.env, "shell", "-c", CHANGED_HOST)
     admin.goto(f"{demo.url}/admin/registrations/registration/")
     expect(admin.locator("#result_list")).to_contain_text("New launches are stopped")
@@ -193,7 +193,7 @@ def test_changed_host_is_accepted_with_one_button(admin: Page, demo: Demo) -> No
 def test_list_is_read_on_a_phone_without_scrolling_sideways(
     admin: Page, demo: Demo, path: str
 ) -> None:
-    """Neither the page nor a box in it; and so is what the first row leads to."""
+    """Neither the page, nor a box in it, nor the page of the first row is too wide."""
     admin.set_viewport_size(PHONE)  # type: ignore[arg-type]
     admin.goto(f"{demo.url}/admin/{path}/")
     assert fits(admin)

@@ -1,4 +1,4 @@
-"""The sandbox's own pages in real Chromium: for people who have never seen it."""
+"""The sandbox's own pages in real Chromium, for people who are new to them."""
 
 import pytest
 from playwright.sync_api import Browser, Page, expect
@@ -119,7 +119,7 @@ def test_way_to_the_app_is_in_sight_on_a_phone(page: Page, demo: Demo) -> None:
 
 
 def test_ehr_tells_the_framed_app_of_another_patient(page: Page, demo: Demo) -> None:
-    """C156: what the app gets is asked of a page that stands in for it."""
+    """A page that stands in for the app shows which message the app receives (C156)."""
     page.route(
         "**/sandbox/launch?**",
         lambda route: route.fulfill(
@@ -139,7 +139,7 @@ def test_ehr_tells_the_framed_app_of_another_patient(page: Page, demo: Demo) -> 
 
 
 def test_framed_app_cannot_lead_the_ehr_away(chromium: Browser, demo: Demo) -> None:
-    """C152: athenahealth's sandbox attribute; forms, scripts and new windows still work."""
+    """athenahealth's sandbox attribute still allows forms, scripts and new windows (C152)."""
     context = chromium.new_context()
     page = context.new_page()
     page.route(

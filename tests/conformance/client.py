@@ -1,4 +1,4 @@
-"""What the app has to do as a SMART client, by number, in our own words."""
+"""What the app has to do as a SMART client, numbered, in our own words."""
 
 REQUIREMENTS = {
     "C1": "A registration holds all that one vendor environment needs, and shares it with none.",

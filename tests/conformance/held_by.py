@@ -1,4 +1,4 @@
-"""Which tests hold which requirement of a client."""
+"""Which tests cover which requirement of a client."""
 
 from tests.documents import HeldBy
 

@@ -1,8 +1,8 @@
 """The requirements that the Inferno SMART App Launch Test Kit lists for clients of SMART 2.2.0.
 
-The numbers are the kit's (hl7.fhir.uv.smart-app-launch_2.2.0); the words are ours. Each is held by
-requirements of ours, which have their tests, or by tests of its own; where there is nothing to
-hold, it says why.
+The numbers are the kit's (hl7.fhir.uv.smart-app-launch_2.2.0); the words are ours. Each is covered
+by our own requirements, which have tests, or by tests of its own; where there is nothing to test,
+the entry says why.
 """
 
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""docs/conformance.md says which tests hold which requirement of a client."""
+"""docs/conformance.md lists the tests of each client requirement."""
 
 from collections.abc import Iterator
 

@@ -1,5 +1,7 @@
-"""One demo for all journeys of this process, and the app in this process where a test must look
-inside; a browser of its own for each test."""
+"""One demo for all journeys of this process, and a browser for each test.
+
+For tests that look inside, the app also runs in this process.
+"""
 
 from collections.abc import AsyncIterator, Iterator
 
@@ -31,13 +33,13 @@ async def browser(demo: Demo) -> AsyncIterator[Browser]:
 
 @pytest.fixture(scope="module")
 def our_keys() -> list[NewKey]:
-    """Made once: a key takes long to make. Each test imports them into its own database."""
+    """Keys that are made once, because that takes long; each test imports them."""
     return [material.generate(alg) for alg in Algorithm]
 
 
 @pytest.fixture(scope="module")
 def server(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> Iterator[str]:
-    """The app in this process, for all tests of a module; it calls itself what it is called."""
+    """The app in this process, for all tests of a module, with its address as PUBLIC_URL."""
     port = free_port()
     address = f"http://127.0.0.1:{port}"
     with django_db_blocker.unblock(), override_settings(PUBLIC_URL=address), served(port):
@@ -46,7 +48,7 @@ def server(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> Iterato
 
 @pytest.fixture
 def origin(transactional_db: None, server: str, our_keys: list[NewKey]) -> Iterator[str]:
-    """The app with an empty database, but for the key set `our-keys`."""
+    """The app with a database that holds only the key set `our-keys`."""
     forget()
     now = timezone.now()
     key_set = KeySet.objects.create(slug="our-keys", created_at=now)

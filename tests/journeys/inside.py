@@ -1,4 +1,4 @@
-"""What a test has that runs in the app's own process: its commands, its database, its memory."""
+"""Helpers for tests in the app's own process: its commands, database and memory."""
 
 import io
 from datetime import timedelta
@@ -18,14 +18,14 @@ from tests.journeys.outside import Page
 
 
 def printed(*command: str) -> str:
-    """Run a command of the project; return what it prints."""
+    """Run a command of the project; return its output."""
     output = io.StringIO()
     call_command(*command, stdout=output, stderr=io.StringIO())
     return output.getvalue()
 
 
 def forget() -> None:
-    """Empty what the process keeps in memory: each test has its own database."""
+    """Clear what the process keeps in memory, since each test has its own database."""
     for kept in (registry, discovery, memory, events):
         kept.forget()
     cache.clear()
@@ -37,13 +37,13 @@ def uuid_of(page: Page) -> UUID:
 
 
 async def tokens_of(page: Page) -> LaunchTokens:
-    """Return the tokens of the launch whose page this is."""
+    """Return the tokens of the launch that this page shows."""
     launch = await in_database(Launch.objects.get, uuid=uuid_of(page))
     return unseal(launch.sealed_tokens, launch.uuid)
 
 
 async def expire(page: Page) -> None:
-    """Let the access token of this page's launch run out."""
+    """Let the access token of this page's launch expire."""
     at = timezone.now() - timedelta(seconds=1)
     launch = Launch.objects.filter(uuid=uuid_of(page))
     await in_database(launch.update, access_token_expires_at=at)

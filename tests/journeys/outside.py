@@ -1,4 +1,4 @@
-"""What somebody has who knows only the contract: a browser without scripts, and a terminal."""
+"""Helpers for tests from outside: a browser without scripts, and a terminal."""
 
 import asyncio
 import re
@@ -25,7 +25,7 @@ Done = subprocess.CompletedProcess[str]
 
 @dataclass
 class Form:
-    """A form as it would be sent if its first button were pressed."""
+    """A form as the browser would send it when its first button is pressed."""
 
     action: str
     method: str
@@ -46,7 +46,7 @@ class Form:
 
 @dataclass
 class Page:
-    """A response as a browser has it; `words` is its text without the markup."""
+    """A response as the browser sees it; `words` is its text without markup."""
 
     status: int
     url: str
@@ -162,7 +162,7 @@ class Browser:
         untick: Collection[str] = (),
         consent: str = "allow",
     ) -> Page:
-        """Go through sign-in, picker and consent as far as each is asked; return where it ends."""
+        """Go through sign-in, picker and consent where asked; return the page that follows."""
         page = await self.get(start)
         while re.match(r"/sandbox/(?:\w+/)?oauth2/", urlsplit(page.url).path):
             if form := page.form("password"):
@@ -177,7 +177,7 @@ class Browser:
         return page
 
     async def context(self, page: Page) -> dict[str, Any]:
-        """Return context.json of the launch whose page this is."""
+        """Return context.json of the launch that this page shows."""
         found: dict[str, Any] = await self.json(page.url + "context.json")
         return found
 
@@ -189,14 +189,14 @@ def ehr_launch(client_id: str = DEMO_CLIENT, **more: str) -> str:
 
 
 async def patients(browser: Browser) -> list[str]:
-    """Return the FHIR ids of the sandbox's people, as its launcher offers them."""
+    """Return the FHIR ids of the sandbox's patients, as its launcher lists them."""
     form = (await browser.get("/sandbox/")).form("patient")
     assert form is not None
     return form.choices["patient"]
 
 
 async def token_requests(browser: Browser, ehr: str, client_id: str, grant: str) -> int:
-    """Return how many token requests of this grant that sandbox accepted from this client."""
+    """Return how many token requests with this grant the sandbox accepted from this client."""
     log = await browser.get(f"{ehr}/sandbox/requests?client_id={client_id}")
     return sum(
         "token accepted" in summary and grant in summary.split() for summary in log.summaries
@@ -204,7 +204,7 @@ async def token_requests(browser: Browser, ehr: str, client_id: str, grant: str)
 
 
 def run(env: Mapping[str, str], line: str, cwd: Path = ROOT) -> Done:
-    """Run a command of the project as an operator types it; whatever comes of it."""
+    """Run a command of the project as an operator types it, whatever its result."""
     if cwd == ROOT:
         return forking.run(env, shlex.split(line))
     return subprocess.run(  # noqa: S603
@@ -214,19 +214,19 @@ def run(env: Mapping[str, str], line: str, cwd: Path = ROOT) -> Done:
 
 
 async def commands(env: Mapping[str, str], *lines: str) -> list[Done]:
-    """Run commands side by side, while the test's own servers go on answering."""
+    """Run commands in parallel while the test's own servers keep answering."""
     return await asyncio.gather(*(asyncio.to_thread(run, env, line) for line in lines))
 
 
 async def command(env: Mapping[str, str], line: str) -> str:
-    """Run a command that succeeds; return what it printed."""
+    """Run a command that must succeed; return its output."""
     (done,) = await commands(env, line)
     assert done.returncode == 0, f"{line}: {done.stdout}\n{done.stderr}"
     return done.stdout
 
 
 def refusal(done: Done) -> str:
-    """Return the one sentence of a refused command: exit 1, nothing else, no traceback."""
+    """Return the sentence of a refused command: exit code 1, no other output, no traceback."""
     assert done.returncode == 1, (done.args, done.returncode, done.stdout, done.stderr)
     assert "Traceback" not in done.stderr, done.stderr
     assert done.stdout == ""

@@ -1,4 +1,4 @@
-"""The addresses that other programs read: public keys, health, the sandbox's own documents."""
+"""The addresses that other programs read: public keys, health, and the sandbox's documents."""
 
 import json
 from typing import Any
@@ -74,7 +74,7 @@ async def test_the_exported_keys_are_the_published_ones(demo: Demo, browser: Bro
 
 
 async def test_alive_and_ready(browser: Browser) -> None:
-    """Ready from the moment at which the demo says that it runs."""
+    """The app is ready as soon as the demo says that it runs."""
     alive, ready = await browser.get("/healthz"), await browser.get("/readyz")
     assert alive.status == 200
     assert (ready.status, json.loads(ready.text)) == (200, {"ready": True, "missing": []})

@@ -1,4 +1,4 @@
-"""Somebody else's clients at the sandbox EHR, written by hand from the specification."""
+"""Other clients at the sandbox EHR, written by hand from the specification."""
 
 import base64
 import hashlib
@@ -24,7 +24,7 @@ SCOPE = "launch openid fhirUser offline_access patient/Patient.rs patient/Observ
 
 
 class Client:
-    """A client program: its keys at an address of its own, and a redirect URI next to it."""
+    """A client program that serves its keys at its own address, with a redirect URI next to it."""
 
     def __init__(self, key: ECKey | RSAKey, alg: str) -> None:
         self.key, self.alg = key, alg
@@ -98,7 +98,7 @@ async def token(browser: Browser, url: str, fields: dict[str, str], **more: Any)
 async def authorized(
     browser: Browser, client_id: str, redirect_uri: str, verifier: str
 ) -> tuple[str, dict[str, Any]]:
-    """Launch from the EHR by hand as far as the code; return it with the EHR's discovery."""
+    """Launch from the EHR by hand up to the code; return it with the EHR's discovery."""
     made = await browser.json(ehr_launch(client_id, format="json"))
     smart = await browser.json(made["iss"] + "/.well-known/smart-configuration")
     digest = hashlib.sha256(verifier.encode()).digest()
@@ -207,7 +207,7 @@ async def test_a_code_used_twice_ends_what_it_gave(
 async def test_a_service_with_signed_assertions(
     demo: Demo, browser: Browser, client: Client, tmp_path: Path
 ) -> None:
-    """Its keys fetched from its address, and imported from a file."""
+    """Its keys are fetched from its address, or imported from a file."""
     imported = tmp_path / "jwks.json"
     imported.write_text(json.dumps(client.jwks))
     for number, way in enumerate((f"--jwks-url {client.jwks_url}", f"--jwks-file {imported}")):
@@ -251,7 +251,7 @@ async def test_a_service_with_a_secret_in_each_profile(
     url = json.loads(printed)["token_endpoint"]
     fields = {"grant_type": "client_credentials", "scope": "system/Patient.rs"}
     tokens = await token(browser, url, fields, headers=basic(client_id, secret))
-    # athenahealth writes the number in quotes where nobody signs in.
+    # athenahealth sends the number as a string in 2-legged answers.
     assert int(tokens["expires_in"]) > 0
     wrong = await post(browser, url, fields, headers=basic(client_id, "wrong"))
     assert (wrong.status, json.loads(wrong.text)["error"]) == (401, "invalid_client")

@@ -1,5 +1,7 @@
-"""Every command of contract.md on the demo's data while the demo serves: what it does, how it
-says no, and what it exits with."""
+"""Every documented command on the demo's data, while the demo serves.
+
+Tests what each does, how it refuses, and its exit codes.
+"""
 
 import json
 import re
@@ -16,7 +18,7 @@ EHR = "https://bad.invalid/fhir"
 SERVICE = "sandbox_client bad --kind service"
 WEB = "sandbox_client bad --kind web --jwks-url http://127.0.0.1:9/jwks"
 KEYS = "--jwks-url http://127.0.0.1:9/jwks"
-# What is typed, and a word of the sentence that says what about it cannot be.
+# What is typed, and a word that the refusal must contain.
 REFUSED = {
     f"{REGISTER} 'http://['": "fhir_base_url",
     f"{REGISTER} {EHR} --name ''": "name",
@@ -112,7 +114,7 @@ async def test_a_line_that_is_no_call_shows_the_usage(demo: Demo, line: str) -> 
 async def test_keys_move_step_by_step_and_a_step_too_early_says_when(
     demo: Demo, browser: Browser
 ) -> None:
-    """The key set moves in its own process; the demo publishes it without a restart."""
+    """The command runs in its own process; the demo publishes the keys without a restart."""
     await command(
         demo.env,
         "register_ehr https://rotation.invalid/fhir --name Rotation --client-id rotation",
@@ -199,4 +201,4 @@ async def test_a_token_without_a_person_is_obtained_and_shown_on_request_only(
     patient = (await patients(browser))[0]
     record = await browser.json(f"/sandbox/fhir/r4/Patient/{patient}", headers=bearer)
     assert record["id"] == patient
-    assert (await browser.allow(ehr_launch())).status == 200  # launches there go on
+    assert (await browser.allow(ehr_launch())).status == 200  # launches there continue

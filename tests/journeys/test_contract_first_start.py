@@ -1,5 +1,4 @@
-"""A newcomer's folder: what the demo writes into it, what the second start finds there, and what
-stops a start."""
+"""A newcomer's folder: what the demo writes, what a second start finds, what prevents one."""
 
 import json
 import os
@@ -24,7 +23,7 @@ DOORS = ("clinician / sandbox", "patient / sandbox", "admin / sandbox")
 
 @dataclass(frozen=True)
 class Folder:
-    """A checkout of its own; its commands get from the environment what every shell has."""
+    """A separate checkout; its commands get only the environment variables that every shell has."""
 
     path: Path
 
@@ -95,7 +94,7 @@ async def test_a_second_start_finds_what_the_first_one_left(folder: Folder) -> N
 
 
 async def test_a_start_on_another_port_is_the_same_app_there(folder: Folder) -> None:
-    """And it asks the EHR for its discovery each time, as its `.env` says."""
+    """The app fetches the EHR's discovery for each launch, as its `.env` says."""
     with folder.demo(free_port()):
         secrets = {**folder.variables, "PUBLIC_URL": ""}
     with folder.dotenv.open("a") as file:

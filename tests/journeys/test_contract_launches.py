@@ -1,4 +1,4 @@
-"""Both launches from end to end, as contract.md promises them to an EHR's test harness."""
+"""Both launches from end to end, as an EHR's test harness sees them."""
 
 import asyncio
 from datetime import datetime
@@ -151,7 +151,7 @@ async def test_two_launches_in_one_browser_keep_their_patients(browser: Browser)
 
 
 async def test_two_launches_that_overlap_keep_their_patients(browser: Browser) -> None:
-    """Both are at the EHR before either comes back."""
+    """Both launches are at the EHR before either comes back."""
     one, two = (await patients(browser))[:2]
     await browser.allow(ehr_launch())  # signs in
     pages = await asyncio.gather(
@@ -185,7 +185,7 @@ async def test_ending_needs_a_post_that_no_other_site_makes(browser: Browser) ->
 
 
 async def test_a_callback_is_accepted_once(browser: Browser) -> None:
-    """Reloading it leads to the launch that it made; another browser is refused."""
+    """Reloading the callback leads to the launch that it made; another browser is refused."""
     page = await browser.get(ehr_launch(fault=ASKS))
     form = page.form("password")
     assert form is not None

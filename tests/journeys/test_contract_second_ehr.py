@@ -1,5 +1,7 @@
-"""A second EHR, registered while the app serves: another demo, whose sandbox gives the app access
-tokens that live for seconds."""
+"""A second EHR, registered while the app serves.
+
+It is another demo, whose sandbox issues access tokens that live for seconds.
+"""
 
 import asyncio
 import json
@@ -32,7 +34,7 @@ class SecondEHR:
         return self.demo.url
 
     async def give_access_for(self, seconds: int) -> None:
-        """Write the app's record at this EHR: its access tokens live so long from now on."""
+        """Record the app at this EHR, with access tokens of this lifetime from now on."""
         line = CLIENT.format(seconds=seconds, **self.sheet)
         record = json.loads(await command(self.demo.env, line))
         assert record["access_token_seconds"] == seconds
@@ -86,7 +88,7 @@ async def test_an_expired_access_token_is_refreshed_once(
 async def test_twenty_loads_when_it_is_due_refresh_once(
     browser: Browser, second: SecondEHR
 ) -> None:
-    """The app refreshes in the last fifth of a token's life, a minute at most."""
+    """The app refreshes in the last fifth of a token's life, at most a minute before its end."""
     await second.give_access_for(6)
     page = await launched(browser, second)
     await second.give_access_for(3600)

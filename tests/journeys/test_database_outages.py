@@ -1,5 +1,8 @@
-"""What people meet while PostgreSQL is away in each of the ways that networks know: an answer in
-seconds, and everything again when it is back. Measured from outside, at a server of its own."""
+"""What people see while PostgreSQL is unreachable, in each way in which networks fail.
+
+The app answers within seconds, and works again when the database is back. Measured from outside, at
+a separate server.
+"""
 
 import asyncio
 import os
@@ -73,7 +76,7 @@ async def browsing(app: App) -> AsyncIterator[Browser]:
 
 
 async def eventually(browser: Browser, path: str, status: int, within: float) -> float:
-    """Return after how many seconds the address gives this status."""
+    """Return after how many seconds the address answers with this status."""
     began = time.monotonic()
     while (await browser.get(path)).status != status:
         assert time.monotonic() - began < within, f"{path} is not {status} after {within} s"
@@ -124,7 +127,7 @@ async def test_a_table_that_is_locked_is_told_and_not_waited_for(app: App) -> No
             await eventually(browser, "/readyz", 503, within=8)
             other.rollback()
         await eventually(browser, "/readyz", 200, within=8)
-        # Nothing was used up: the same answer of the EHR is good.
+        # Nothing was consumed: the same answer of the EHR is still accepted.
         assert (await browser.get(callback)).status == 303
 
 
@@ -145,7 +148,7 @@ async def test_ends_within_thirty_seconds(app: App, mode: Mode) -> None:
 
 
 def is_alive(pid: int) -> bool:
-    """Whether it runs; one that has ended stays until its parent looks."""
+    """Whether the process runs; an ended one stays listed until its parent waits for it."""
     try:
         state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
     except FileNotFoundError:

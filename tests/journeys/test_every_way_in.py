@@ -1,8 +1,8 @@
 """Every way to authenticate, with and without a person, in every profile of the sandbox EHR.
 
 The app and the sandbox meet over real HTTP, registered at each other by their own commands. Each
-flow is whole: launch, page, refresh, disconnect, or for a service its token. What the EHR was sent
-is read from the sandbox's request log, so that no way can pass for another.
+flow is complete: launch, page, refresh, disconnect, or for a service its token. The sandbox's
+request log shows what the EHR received, so one method cannot pass for another.
 """
 
 import json
@@ -40,7 +40,7 @@ ALGS["bcp"] = ALGS["strict"]
 
 @dataclass(frozen=True)
 class Way:
-    """One way in: how we authenticate, and at which kind of EHR."""
+    """How we authenticate, and at which kind of EHR."""
 
     method: str
     profile: str
@@ -83,13 +83,13 @@ async def browser(origin: str) -> AsyncIterator[Browser]:
 
 @dataclass(frozen=True)
 class Portal:
-    """The EHR's side: what its developer portal is told of us, and what it logs of us."""
+    """The EHR's side: what its developer portal knows about us, and its log of our requests."""
 
     origin: str
     folder: Path
 
     def register(self, way: Way, kind: str) -> dict[str, Any]:
-        """Register our app there, or register it anew; return what the portal says."""
+        """Register our app there, or register it again; return the portal's answer."""
         record: dict[str, Any] = json.loads(printed(
             "sandbox_client", str(way), f"--kind={kind}", f"--profile={way.profile}",
             *self._credentials(way), *self._addresses(kind), "--json",
@@ -119,7 +119,7 @@ def portal(origin: str, tmp_path: Path) -> Portal:
 
 
 def register(portal: Portal, way: Way, *, service: bool = False) -> None:
-    """Make app and EHR known to each other, as their administrators do."""
+    """Register app and EHR at each other, as their administrators do."""
     kind = "service" if service else "public" if way.method == "public" else "web"
     record = portal.register(way, kind)
     scopes = [SERVICE_SCOPE] if service else [EHR_SCOPE, "--standalone-scope", STANDALONE_SCOPE]
@@ -136,14 +136,14 @@ def register(portal: Portal, way: Way, *, service: bool = False) -> None:
 
 
 def sent(endpoint: str) -> list[dict[str, str]]:
-    """Return the parameters that the EHR accepted there, oldest first; it refused none."""
+    """Return the parameters that the EHR received there, oldest first; it refused none."""
     rows = list(RequestRecord.objects.filter(endpoint=endpoint).order_by("id"))
     assert [row.reason for row in rows if not row.accepted] == []
     return [row.parameters for row in rows]
 
 
 def check_authentication(way: Way, parameters: dict[str, str]) -> None:
-    """Exactly one method, and the one that was registered (C61 to C64, C120, C133)."""
+    """Exactly one method was used, and it is the registered one (C61 to C64, C120, C133)."""
     assert ("client_assertion" in parameters) == way.signs
     assert "client_secret" not in parameters
     assert ("client_id" in parameters) == (way.method == "public")
@@ -158,7 +158,7 @@ def check_authentication(way: Way, parameters: dict[str, str]) -> None:
 async def test_a_launch_a_refresh_and_a_disconnect(
     portal: Portal, browser: Browser, way: Way, leg: str
 ) -> None:
-    """C30, C60 to C66, C120 to C122, C133: 3-legged."""
+    """3-legged (C30, C60 to C66, C120 to C122, C133)."""
     await in_database(register, portal, way)
     start = ehr_launch(str(way)) if leg == "ehr" else "/connect/every-way/"
     page = await browser.allow(start)
@@ -194,7 +194,7 @@ async def test_a_launch_a_refresh_and_a_disconnect(
 
 @pytest.mark.parametrize("way", [way for way in WAYS if way.method != "public"], ids=str)
 async def test_a_token_without_a_person(portal: Portal, browser: Browser, way: Way) -> None:
-    """C145: 2-legged; and the token opens records at the EHR."""
+    """2-legged (C145); the token opens records at the EHR."""
     await in_database(register, portal, way, service=True)
     command = ("backend_token", "service", "--scope", SERVICE_SCOPE, "--show-token")
     lines = (await in_database(printed, *command)).splitlines()
@@ -212,15 +212,18 @@ async def test_a_token_without_a_person(portal: Portal, browser: Browser, way: W
 async def test_an_imported_copy_is_what_decides_when_the_next_key_signs(
     portal: Portal, browser: Browser
 ) -> None:
-    """Spec §3.10: the EHR never fetches, so no new key signs before somebody has said that it has
-    the new copy; and from then on it does."""
+    """An EHR with imported keys never fetches ours.
+
+    So no new key signs before an administrator has confirmed that the EHR has the new copy; after
+    that it does.
+    """
     way = Way("imported", "strict", "ES384")
 
     def rotate(*step: str) -> None:
         printed("rotate_keys", "our-keys", "--alg", "ES384", *step)
 
     async def kid_of_a_launch() -> str:
-        memory.forget()  # else a running process follows a command within ten seconds
+        memory.forget()  # otherwise a running process follows a command within ten seconds
         await in_database(RequestRecord.objects.all().delete)
         page = await browser.allow(ehr_launch(str(way)))
         assert page.status == 200, page.words
@@ -230,7 +233,7 @@ async def test_an_imported_copy_is_what_decides_when_the_next_key_signs(
     await in_database(register, portal, way)
     old = await kid_of_a_launch()
     await in_database(rotate, "--publish")
-    # As if the wait that is enough for an EHR that fetches were over.
+    # As if the wait were over that is enough for an EHR that fetches.
     waiting = SigningKey.objects.filter(signs_from=None, withdrawn_at=None)
     long_ago = timezone.now() - timedelta(days=3)
     await in_database(waiting.update, published_at=long_ago, known_from=long_ago)

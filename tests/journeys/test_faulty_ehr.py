@@ -1,4 +1,4 @@
-"""Our client at the sandbox when that misbehaves: over real HTTP, in a process of its own."""
+"""Our client when the sandbox misbehaves, over real HTTP, in a separate process."""
 
 import asyncio
 import time
@@ -12,13 +12,13 @@ from tests.journeys.outside import Browser, command, ehr_launch
 
 @pytest.fixture
 def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Demo]:
-    """One for each test: the keys of a demo that others use are not to be rotated."""
+    """One demo per test, because keys of a shared demo must not be rotated."""
     with demo_server(tmp_path_factory.mktemp("faulty")) as running:
         yield running
 
 
 async def rotate(demo: Demo) -> None:
-    """Let new keys sign before the sandbox can have heard of them."""
+    """Let new keys sign before the sandbox can have fetched them."""
     await command(demo.env, "rotate_keys sandbox --publish")
     await command(demo.env, 'rotate_keys sandbox --sign --at-risk "Sandbox EHR" --reason test')
 
@@ -26,13 +26,13 @@ async def rotate(demo: Demo) -> None:
 async def test_an_ehr_that_never_fetches_our_new_key_fails_no_launch(
     demo: Demo, browser: Browser
 ) -> None:
-    """T22: with the sandbox's `jwks-stale`, which keeps its copy for ever."""
+    """With the sandbox's `jwks-stale`, which keeps its copy for ever (T22)."""
     stale = ehr_launch(fault="jwks-stale")
     before = await browser.allow(stale)
     assert before.status == 200, before.words
     await rotate(demo)
     deadline = time.monotonic() + 30
-    # The server hears within ten seconds that another key signs.
+    # The server learns within ten seconds that another key signs.
     while "refused the new key" not in demo.log_text:
         assert time.monotonic() < deadline, demo.log_text
         page = await browser.allow(stale)
@@ -46,13 +46,13 @@ async def test_an_ehr_that_never_fetches_our_new_key_fails_no_launch(
 async def test_jku_and_another_lifetime_are_what_the_sandbox_expects(
     demo: Demo, browser: Browser
 ) -> None:
-    """C63, C66: it refuses a jku that is not the registered JWKS URL (S54)."""
+    """The sandbox refuses a jku that is not the registered JWKS URL (C63, C66, S54)."""
     change = (
         "from smartapp.registrations.models import Registration; "
         "Registration.objects.update(send_jku=True, assertion_lifetime_seconds=60)"
     )
     await command(demo.env, f'shell -c "{change}"')
-    await asyncio.sleep(5)  # for so long a registration is remembered
+    await asyncio.sleep(5)  # a registration is remembered for this long
     page = await browser.allow(ehr_launch())
     assert page.status == 200, page.words
     show = (
@@ -83,7 +83,7 @@ async def say_that_tokens_persist(demo: Demo) -> None:
 
 
 async def refreshes(browser: Browser) -> list[str]:
-    """Return what the sandbox says of each refresh that reached it."""
+    """Return the sandbox's result for each refresh that reached it."""
     log = await browser.get("/sandbox/requests?client_id=smartapp-demo")
     return [summary for summary in log.summaries if "refresh_token" in summary.split()]
 
@@ -91,8 +91,11 @@ async def refreshes(browser: Browser) -> list[str]:
 async def test_a_cut_refresh_is_not_repeated_where_the_ehr_rotates(
     demo: Demo, browser: Browser
 ) -> None:
-    """C124: the sandbox would take a second use for theft and revoke all (S31). It is asked once,
-    and what it gave stays as it is."""
+    """After a cut connection, a refresh is not repeated where refresh tokens rotate (C124).
+
+    The sandbox would take a second use for theft and revoke all (S31), so it is asked once, and the
+    tokens stay as they are.
+    """
     page = await browser.allow(ehr_launch(fault="refresh-rotates,refresh-cut"))
     assert page.status == 200, page.words
     await expire(demo)
@@ -113,8 +116,11 @@ async def test_a_cut_refresh_is_not_repeated_where_the_ehr_rotates(
 async def test_a_cut_refresh_is_repeated_once_where_tokens_persist(
     demo: Demo, browser: Browser
 ) -> None:
-    """C124: and however often it is cut, the refresh token stays good and the launch is kept. A
-    person's first reload may ask at once, the second waits for its turn (C125)."""
+    """Where refresh tokens persist, the refresh is repeated once (C124).
+
+    However often the connection is cut, the refresh token stays valid and the launch is kept. A
+    person's first reload may ask at once; the second has to wait (C125).
+    """
     await say_that_tokens_persist(demo)
     page = await browser.allow(ehr_launch(fault="refresh-cut"))
     assert page.status == 200, page.words

@@ -1,7 +1,7 @@
-"""The app at an EHR that somebody else made: npm `oidc-provider`, certified and unchanged.
+"""The app at an EHR made by others: npm `oidc-provider`, certified and unchanged.
 
-Its refresh tokens rotate, and whoever sends one twice ends the grant. The way is whole each time,
-over real HTTP: discovery, authorization, id_token, patient, page, refresh, revocation.
+Its refresh tokens rotate, and a client that sends one twice ends the grant. Each flow is complete
+and over real HTTP: discovery, authorization, id_token, patient, page, refresh, revocation.
 """
 
 import asyncio
@@ -36,7 +36,7 @@ SERVICE_SCOPE = "system/Patient.rs"
 METHODS: dict[str, dict[str, Any]] = {
     "RS384": {"token_endpoint_auth_method": "private_key_jwt"},
     "ES384": {"token_endpoint_auth_method": "private_key_jwt"},
-    # It was given a copy of our keys instead of their address.
+    # It has a copy of our keys instead of their address.
     "RS384-imported": {"token_endpoint_auth_method": "private_key_jwt"},
     "ES384-imported": {"token_endpoint_auth_method": "private_key_jwt"},
     "basic": {"token_endpoint_auth_method": "client_secret_basic", "client_secret": SECRET},
@@ -122,7 +122,7 @@ class Log:
         self._seen = 0
 
     async def new(self) -> Counter[tuple[str, int]]:
-        """Count what is new: (grant type or event, status)."""
+        """Count the new entries: (grant type or event, status)."""
         log = await self._browser.json(self._url)
         mine = [entry for entry in log if entry["client"] == self._client_id]
         new, self._seen = mine[self._seen :], len(mine)
@@ -138,7 +138,7 @@ async def launched(browser: Browser, start: str) -> Page:
 
 
 def introspected(page: Page) -> str:
-    """Ask the EHR about the launch's tokens as an administrator; return what the page says."""
+    """Ask the EHR about the launch's tokens as an administrator; return the text of the page."""
     administrator = Client(headers={"Host": "127.0.0.1"})
     administrator.force_login(get_user_model().objects.create_superuser("admin"))
     answer = administrator.post(f"/admin/launches/launch/{uuid_of(page)}/tokens/")
@@ -202,8 +202,10 @@ async def test_a_token_without_a_person(browser: Browser, elsewhere: str, name: 
 async def test_a_refresh_token_is_used_once_whoever_comes_and_a_replay_ends_everything(
     browser: Browser, elsewhere: str, name: str
 ) -> None:
-    """C123, C125, T20: twenty pages at the moment of expiry send one refresh; and when somebody
-    else sends a token a second time, the EHR ends the grant and the person is told."""
+    """Twenty pages at the moment of expiry send one refresh (C123, C125, T20).
+
+    When somebody else sends a token a second time, the EHR ends the grant and the person is told.
+    """
     log = Log(browser, elsewhere, name)
     await log.new()
     await in_database(register, elsewhere, name)

@@ -1,9 +1,9 @@
-"""Whole launches without pause while keys rotate: authorize, callback, page, over real HTTP.
+"""Whole launches in a row while keys rotate: authorize, callback, page, over real HTTP.
 
 The clock is simulated, for the app and for the sandbox; everything else is real. Both EHRs keep our
-JWKS for 29 hours, whatever our Cache-Control says (Epic's ceiling, spec §3.3). One asks again when
-it meets a kid that it does not know, as Epic says it does; the other never does. What they were
-sent, and refused, is read from the sandbox's request log.
+JWKS for 29 hours, whatever our Cache-Control says: the longest time that Epic keeps a copy. One
+fetches again when it meets an unknown kid, as Epic says it does; the other never does. The
+sandbox's request log shows what they received and refused.
 """
 
 import time
@@ -47,7 +47,7 @@ REPLACED = "The EHR does not know this app's new keys yet"
 
 
 class Clock:
-    """The time for both sides. It begins where the real one is, and is moved by hand."""
+    """The time for both sides. It begins at the real time, and the test moves it."""
 
     def __init__(self) -> None:
         self.now = timezone.now()
@@ -69,7 +69,7 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
 
 @pytest.fixture(autouse=True)
 def stubborn(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Both keep their copy for 29 hours, and one of them asks for no key that it does not know."""
+    """Both EHRs keep their copy for 29 hours; one never fetches again for an unknown kid."""
     remember, may_refetch = client_keys._remember, client_keys.may_refetch
 
     def for_long(
@@ -111,7 +111,7 @@ class World:
                 "our-keys", "--alg", alg, "--scope", SCOPE, "--standalone-scope", "",
             )  # fmt: skip
         self.key_set = KeySet.objects.get(slug="our-keys")
-        # An idle line would only take its share of the five places.
+        # An unused line would only take up some of the five published keys.
         self.key_set.signing_keys.filter(alg="RS256").delete()
         self.key_set.rotate_after_days = 2
         self.key_set.save()
@@ -126,7 +126,7 @@ class World:
             assert (page.status, page.path.split("/")[1]) == (200, "launches"), page.words
 
     async def due(self) -> tuple[datetime, RotationStep]:
-        """Return when the next step is taken by itself, and which."""
+        """Return when the next automatic step is due, and which step it is."""
         found = await in_database(rotation.of, self.key_set)
         planned = await in_database(
             lambda: [automation.planned_step(self.key_set, line) for line in found]
@@ -134,13 +134,16 @@ class World:
         return min((when, step) for step, when in filter(None, planned))
 
     async def go_on(self) -> list[str]:
-        """Let time pass, until the next step at most. What is due happens; people launch before it,
-        and before and after the process that serves them has heard of it."""
+        """Let time pass, at most until the next step, and take the steps that are due.
+
+        People launch before the step, and before and after the serving process has learnt of it.
+        """
         await self.launches()
         due, step = await self.due()
         self.clock.now = max(self.clock.now, min(self.clock.now + TICK, due))
         if step is RotationStep.PUBLISH and due <= self.clock.now:
-            # The worst moment for an EHR to fetch: its copy lacks the new key for all of 29 hours.
+            # The worst moment for an EHR to fetch: its copy then lacks the new key for all of 29
+            # hours.
             await in_database(Client.objects.update, jwks_fresh_until=None)
             await self.launches()
         taken = await in_database(
@@ -192,8 +195,7 @@ def empty_evidence() -> Iterator[None]:
 @pytest.mark.endurance
 @pytest.mark.timeout(600)
 async def test_three_rotations_fail_no_launch_and_no_token_request(world: World) -> None:
-    """§3.5, T22: of both algorithms, and the previous key was never needed in the new one's
-    stead."""
+    """Both algorithms rotate, and no request needs the previous key as a fallback (T22)."""
     began, withdrawn = world.clock.now, 0
     while withdrawn < ROTATIONS * len(EHRS):
         withdrawn += (await world.go_on()).count("withdraw")
@@ -203,7 +205,7 @@ async def test_three_rotations_fail_no_launch_and_no_token_request(world: World)
     assert await in_database(RequestRecord.objects.filter(endpoint="token").count) == world.launched
     assert world.launched > 150
     await in_database(assert_timeline_holds, world.key_set, CACHE)
-    # The EHRs were as stubborn as they are said to be, and saw each key all the same.
+    # The EHRs kept their copies as long as claimed, and still saw each key.
     fetched = await in_database(JWKSFetch.objects.filter(client__client_id=NEVER_ASKS_AGAIN).count)
     assert fetched <= (world.clock.now - began) / CACHE + 1 + ROTATIONS
 
@@ -212,8 +214,10 @@ async def test_three_rotations_fail_no_launch_and_no_token_request(world: World)
 async def test_a_wait_shorter_than_the_copy_lasts_is_found_out(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """What finds nothing must be able to find something: with 28 hours a token request fails, and
-    only the previous key saves the launch."""
+    """This test shows that the one above can fail: with 28 hours, a token request is refused.
+
+    Only a second attempt with the previous key saves the launch.
+    """
     too_short = Wait(timedelta(hours=28), "")
     monkeypatch.setattr(waits, "before_signing", lambda _: too_short)
     steps: list[str] = []
@@ -226,14 +230,17 @@ async def test_a_wait_shorter_than_the_copy_lasts_is_found_out(
 async def test_an_emergency_fails_the_launches_that_must_fail_and_their_page_says_so(
     world: World,
 ) -> None:
-    """§3.5: at the EHR that holds the old copy and does not ask, until that copy is over. People
-    who are in the app keep their launch."""
+    """Launches fail at the EHR that holds the old copy and does not fetch again, until that copy
+    expires.
+
+    People who are already in the app keep their launch.
+    """
     opened = await world.launch(NEVER_ASKS_AGAIN)
     await world.launches()
     await in_database(world.replace_at_once)
     await memory.refresh()
 
-    # It asks again for the kid that it does not know: no launch has to fail there.
+    # This EHR fetches again for an unknown kid, so no launch has to fail there.
     page = await world.launch("preview")
     assert page.path.startswith("/launches/"), page.words
     failed = await world.launch(NEVER_ASKS_AGAIN)
@@ -243,8 +250,8 @@ async def test_an_emergency_fails_the_launches_that_must_fail_and_their_page_say
     assert "open it again from the patient's chart" in failed.words
     assert set(await world.refused()) == {(NEVER_ASKS_AGAIN, "invalid_client")}
 
-    # Who was in before reads on, until the access token is over; then the page says the same, and
-    # the launch is kept (C125).
+    # A person already in the app reads on until the access token expires; then the page says the
+    # same, and the launch is kept (C125).
     assert (await world.browser.get(opened.url)).status == 200
     await expire(opened)
     waiting = await world.browser.get(opened.url)
@@ -263,7 +270,7 @@ async def test_an_emergency_fails_the_launches_that_must_fail_and_their_page_say
 
 
 async def test_the_ehr_behind_a_fetch_is_named(world: World) -> None:
-    """§3.12: by the moment, over real HTTP, where one key set serves two EHRs."""
+    """Two EHRs share a key set; the time of a fetch tells which one fetched, over real HTTP."""
 
     async def said() -> list[str]:
         await fetches.flush()

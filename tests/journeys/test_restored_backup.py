@@ -1,4 +1,4 @@
-"""A real dump, restored: what must not be used again is not (RFC 9700 §4.14.2)."""
+"""A real dump, restored: single-use values cannot be used again (RFC 9700 §4.14.2)."""
 
 import asyncio
 import subprocess

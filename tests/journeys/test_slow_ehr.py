@@ -1,4 +1,4 @@
-"""One slow EHR hurts nobody else: measured from outside, at a server of its own process (C15)."""
+"""One slow EHR does not slow the others: measured from outside, at a separate server (C15)."""
 
 import asyncio
 import statistics
@@ -19,7 +19,7 @@ from tests.scripted_ehr import CLIENT_ID, ScriptedEHR
 from tests.serving import free_port
 
 AT_ONCE = 200
-SLOW_SECONDS = 8  # below the time-out: nothing opens the circuit, every place stays taken
+SLOW_SECONDS = 8  # below the time-out: the circuit stays closed, and every slot stays taken
 JWKS = "/.well-known/jwks/quick.json"
 
 
@@ -67,8 +67,10 @@ async def launches(app: str, ehr: ScriptedEHR, count: int) -> list[float]:
 
 
 def fetches(app: str, path: str, until: threading.Event) -> list[float]:
-    """Return how long each of a steady stream of requests took. In a thread: what keeps the
-    test's own event loop busy is not to be measured."""
+    """Return how long each of a steady stream of requests took.
+
+    It runs in a thread, so that the load on the test's own event loop is not measured.
+    """
     took = []
     connection = HTTPConnection(urlsplit(app).netloc, timeout=10)
     while not until.is_set():
@@ -96,8 +98,10 @@ async def finish(browser: Browser, callback: str) -> tuple[int, float, str]:
 async def test_200_launches_at_a_slow_ehr_and_another_ehrs_go_on_as_ever(
     app: str, ehr: ScriptedEHR, slow: ScriptedEHR
 ) -> None:
-    """Waiting is bounded, what does not find a place is told so with a Retry-After, and neither
-    the launches of another EHR nor /healthz and the JWKS notice anything."""
+    """Waiting is bounded, and a request that finds no slot is answered with a Retry-After.
+
+    Launches of another EHR, /healthz and the JWKS stay as fast as before.
+    """
     await launches(app, slow, 1)
     usual = statistics.median(await launches(app, ehr, 10))
     slow.token_delay = SLOW_SECONDS
@@ -125,7 +129,7 @@ async def test_200_launches_at_a_slow_ehr_and_another_ehrs_go_on_as_ever(
         f"(worst {max(meanwhile):.3f}); healthz p99 {p99(healthz):.3f} s, "
         f"JWKS p99 {p99(jwks):.3f} s; {statuses}; slowest {max(s for _, s, _ in finished):.1f} s"
     )
-    # 504: at the slow EHR itself, on a machine that is slow as well.
+    # 504: from the slow EHR itself, on a machine that is slow as well.
     assert statuses.keys() <= {303, 503, 504}
     assert statuses[303] >= 64
     assert all(retry for status, _, retry in finished if status == 503)
@@ -134,4 +138,4 @@ async def test_200_launches_at_a_slow_ehr_and_another_ehrs_go_on_as_ever(
     assert max(meanwhile) < SLOW_SECONDS / 2
     for took in (healthz, jwks):
         assert statistics.median(took) < 0.1
-        assert p99(took) < 1  # as long as a load balancer's probe waits, on a machine that is busy
+        assert p99(took) < 1  # as long as a load balancer's probe waits, on a busy machine

@@ -1,4 +1,4 @@
-"""Two server processes on one PostgreSQL database: what must be single stays single."""
+"""Two server processes on one PostgreSQL database: what may happen only once happens only once."""
 
 import asyncio
 from pathlib import Path
@@ -26,8 +26,10 @@ pytestmark = pytest.mark.postgres
 async def test_twenty_loads_over_two_processes_send_one_refresh(
     ehr: ScriptedEHR, tmp_path: Path
 ) -> None:
-    """C123, T20: the lease is in the database, so it holds across processes. And nothing secret
-    is in the logs or in a dump of the database (T10, T21)."""
+    """The lease is in the database, so it holds across processes (C123, T20).
+
+    The logs and a dump of the database contain no secret (T10, T21).
+    """
     ports = free_port(), free_port()
     first, second = (f"http://127.0.0.1:{port}" for port in ports)
     ehr.client_jwks_url = f"{first}/.well-known/jwks/scripted.json"
@@ -40,7 +42,7 @@ async def test_twenty_loads_over_two_processes_send_one_refresh(
             env, "register_ehr", ehr.fhir_base_url, "--name", "Scripted", "--client-id", CLIENT_ID,
             "--slug", "scripted", "--scope", "launch openid fhirUser offline_access patient/*.rs",
         )  # fmt: skip
-        # As it comes, with the access log that only a flag switches off.
+        # The default, with the access log that only a flag turns off.
         serve = ("-m", "uvicorn", "smartapp.asgi:application", "--port")
         with (
             running(env, log, *serve, str(ports[0]), ready=lambda: answers(f"{first}/healthz")),
@@ -70,15 +72,17 @@ async def test_twenty_loads_over_two_processes_send_one_refresh(
 async def test_an_ehr_that_is_switched_off_stops_within_a_second_in_every_process(
     ehr: ScriptedEHR, tmp_path: Path
 ) -> None:
-    """Each process remembers what it read, and looks twice a second whether that has changed; by
-    the command, by the admin, or by hand."""
+    """Each process checks twice a second whether the data it caches has changed.
+
+    It does not matter whether the command, the admin or SQL by hand made the change.
+    """
     ports = free_port(), free_port()
     origins = [f"http://127.0.0.1:{port}" for port in ports]
     ehr.client_jwks_url = f"{origins[0]}/.well-known/jwks/scripted.json"
     log, start = tmp_path / "app.log", f"/launch?iss={ehr.fhir_base_url}&launch=x"
 
     async def answers_of() -> list[int]:
-        # As behind one address: a visit under another is sent to it.
+        # As if behind one address: a request to another one is redirected to it.
         async with new_browser(origins[0], Host=urlsplit(origins[0]).netloc) as browser:
             return [(await browser.get(origin + start)).status for origin in origins]
 

@@ -1,4 +1,4 @@
-"""The app at each of the sandbox's worlds: what one announces is believed, and held to."""
+"""The app at each of the sandbox's worlds: it follows what each announces."""
 
 import json
 from collections.abc import Iterator
@@ -9,7 +9,7 @@ from tests.demo_server import Demo
 from tests.journeys.outside import Browser, ehr_launch, run
 
 WORLDS = {
-    # Preview announces what athenahealth announces; its app lives by the bcp rules all the same.
+    # Preview announces what athenahealth announces; its app still follows the bcp rules.
     "preview": "--world preview --profile bcp",
     "strict": "--world strict",
     "bcp": "--world bcp",
@@ -18,7 +18,7 @@ WORLDS = {
 
 @pytest.fixture(scope="module")
 def bases(demo: Demo) -> Iterator[dict[str, str]]:
-    """Connect the app with each world; yields the FHIR base that the sheet of each names."""
+    """Connect the app with each world; yields the FHIR base from each world's sheet."""
     yield {world: connect(demo, world, options) for world, options in WORLDS.items()}
 
 
@@ -45,7 +45,7 @@ def connect(demo: Demo, slug: str, options: str) -> str:
 async def test_launches_from_the_ehr_and_by_the_patient(
     demo: Demo, bases: dict[str, str], browser: Browser, world: str
 ) -> None:
-    """S2, S3, C10: each world is an EHR of its own, with its own base, issuer and rules."""
+    """Each world is a separate EHR with its own base, issuer and rules (S2, S3, C10)."""
     assert bases[world] == f"{demo.url}/sandbox/{world}/fhir/r4"
     launched = await browser.context(await browser.allow(ehr_launch(world)))
     assert (launched["registration"], launched["kind"]) == (world, "ehr")
@@ -57,7 +57,7 @@ async def test_launches_from_the_ehr_and_by_the_patient(
 
 @pytest.mark.usefixtures("bases")
 class TestIssuerOfTheAnswer:
-    """C51, S17: `iss` in an authorization response (RFC 9207)."""
+    """`iss` in an authorization response (RFC 9207; C51, S17)."""
 
     @pytest.mark.parametrize("fault", ["authorize-iss-missing", "authorize-iss-wrong"])
     async def test_where_it_is_promised_it_is_demanded(self, browser: Browser, fault: str) -> None:
@@ -81,7 +81,7 @@ class TestIssuerOfTheAnswer:
 async def test_each_profile_where_athenahealths_discovery_is_announced(
     demo: Demo, browser: Browser, profile: str
 ) -> None:
-    """S2, S25, S65: what discovery does not tell, the registration does."""
+    """The registration supplies what discovery does not say (S2, S25, S65)."""
     connect(demo, "preview", f"--world preview --profile {profile}")
     page = await browser.allow(ehr_launch("preview"))
     assert (await browser.context(page))["registration"] == "preview"
