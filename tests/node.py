@@ -1,5 +1,6 @@
 """Third-party programs that run on Node.js, installed from their lock file."""
 
+import fcntl
 import json
 import os
 import shutil
@@ -24,9 +25,12 @@ def node_with(folder: Path, package: str, *, oldest: int = 18) -> str:
         if os.environ.get("REQUIRE_SERVICES") == "on":
             pytest.fail(f"{reason}, and REQUIRE_SERVICES is on", pytrace=False)
         pytest.skip(reason)
-    if not (folder / "node_modules" / package).exists():
-        install = [npm, "ci", "--no-audit", "--no-fund", "--loglevel=error"]
-        subprocess.run(install, cwd=folder, check=True, timeout=120)  # noqa: S603
+    with (folder / "package-lock.json").open() as lock:
+        # Tests run in several processes: one installs, the others wait for it.
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not (folder / "node_modules" / package).exists():
+            install = [npm, "ci", "--no-audit", "--no-fund", "--loglevel=error"]
+            subprocess.run(install, cwd=folder, check=True, timeout=120)  # noqa: S603
     return found
 
 

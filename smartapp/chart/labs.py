@@ -136,7 +136,7 @@ def _trend_text(results: Sequence[Reading]) -> str:
 
 
 def _date(result: Reading) -> str:
-    return result.when.date_text if result.when else "the first"
+    return result.when.day_text if result.when else "the first"
 
 
 def _fortnight(results: Sequence[Reading]) -> str:

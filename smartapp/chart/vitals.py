@@ -164,7 +164,7 @@ def _summary(sign: VitalSign, rows: Sequence[Row], lines: Sequence[Points]) -> s
 
 
 def _date(row: Row) -> str:
-    return row.when.date_text if row.when else "the first"
+    return row.when.day_text if row.when else "the first"
 
 
 def _extremes(points: Points) -> tuple[str, str]:

@@ -183,4 +183,4 @@ def _reaction_details(reaction: dict[str, Any], name: str, description: str) -> 
     if route := concept_text(reaction.get("exposureRoute")):
         yield f"exposure: {route}"
     if onset := member_moment(reaction, "onset"):
-        yield onset.date_text
+        yield onset.day_text

@@ -75,7 +75,7 @@ def _numbers(resource: Resource) -> Iterable[str]:
         yield labelled(label, [text(resource.get(name))]).replace(": ", " ")
     for label, name in (("made", "manufactureDate"), ("expires", "expirationDate")):
         if moment := member_moment(resource, name):
-            yield f"{label} {moment.date_text}"
+            yield f"{label} {moment.day_text}"
 
 
 def _use(resource: Resource, related: Related) -> Fact:
@@ -104,7 +104,7 @@ def _use(resource: Resource, related: Related) -> Fact:
 
 def _recorded(resource: Resource) -> str:
     recorded = member_moment(resource, "recordedOn")
-    return f"recorded {recorded.date_text}" if recorded else ""
+    return f"recorded {recorded.day_text}" if recorded else ""
 
 
 def _name_of_used(

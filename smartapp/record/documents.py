@@ -196,7 +196,7 @@ def _results(results: list[dict[str, Any]]) -> Iterable[str]:
 def _issued(resource: Resource, when: Moment | None) -> Iterable[str]:
     issued = member_moment(resource, "issued")
     if issued and issued != when:
-        yield f"issued {issued.date_text}"
+        yield f"issued {issued.day_text}"
 
 
 def _note(resource: Resource) -> Document:

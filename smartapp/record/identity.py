@@ -127,11 +127,11 @@ def _deceased_text(birth_date: Moment | None, death: _Death) -> str:
     if death.when is None:
         return "Deceased"
     if death.is_future:
-        return f"{FUTURE_DEATH}: {death.when.date_text}"
+        return f"{FUTURE_DEATH}: {death.when.day_text}"
     if not death.when.is_readable:
-        return f"Deceased, {death.when.date_text}"
+        return f"Deceased, {death.when.day_text}"
     age = age_text(birth_date, death.when.at.date())
-    return f"Died {death.when.date_text}" + (f", aged {age}" if age else "")
+    return f"Died {death.when.day_text}" + (f", aged {age}" if age else "")
 
 
 def _is_masked(element: object) -> bool:

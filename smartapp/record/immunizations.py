@@ -125,7 +125,7 @@ def _reactions(resource: Resource, related: Related) -> Iterable[str]:
         what = name_of(reaction.get("detail"), resource, related) or "described in the EHR"
         when = member_moment(reaction, "date")
         told = "as reported" if is_true(reaction.get("reported")) else ""
-        yield ", ".join(filter(None, (what, when.date_text if when else "", told)))
+        yield ", ".join(filter(None, (what, when.day_text if when else "", told)))
 
 
 def _details(resource: Resource) -> Iterable[str]:
@@ -133,7 +133,7 @@ def _details(resource: Resource) -> Iterable[str]:
     if lot := text(resource.get("lotNumber")):
         yield f"lot {lot}"
     if expires := member_moment(resource, "expirationDate"):
-        yield f"expires {expires.date_text}"
+        yield f"expires {expires.day_text}"
     yield from filter(
         None,
         (

@@ -53,7 +53,8 @@ class Moment:
 
     @property
     def date_text(self) -> str:
-        """The date in a form that no country reads differently: 3 Feb 2024."""
+        """The date in a form that no country reads differently: 3 Feb 2024. `day_text` is the one
+        to show."""
         if self.precision == "unreadable":
             return f"date not readable: {self.sent}"
         if self.precision == "year":
@@ -63,8 +64,10 @@ class Moment:
 
     @property
     def day_text(self) -> str:
-        """The day as a heading. A day of UTC is not everybody's day, so it says so."""
-        return f"{self.date_text} (UTC)" if self.zone == "utc" else self.date_text
+        """The date where no time of day stands beside it. A day of UTC is not everybody's day, so
+        it says so; one that was sent as its midnight is the day that was meant."""
+        is_of_utc = self.zone == "utc" and (self.at.hour or self.at.minute)
+        return f"{self.date_text} (UTC)" if is_of_utc else self.date_text
 
     @property
     def time_text(self) -> str:

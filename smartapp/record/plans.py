@@ -80,7 +80,7 @@ def _target(target: Mapping[str, Any]) -> str:
         or _yes_or_no(target.get("detailBoolean"))
     )
     due = member_moment(dict(target), "dueDate")
-    by = due.date_text if due else duration_text(target.get("dueDuration"))
+    by = due.day_text if due else duration_text(target.get("dueDuration"))
     what = " ".join(said(concept_text(target.get("measure")), detail))
     return labelled("target", said(what, f"by {by}" if by else ""))
 

@@ -4,7 +4,7 @@ One series is one code, one unit and the same circumstances. The newest is told 
 by the status, then by when it was issued and stored: never by the order in which it was sent.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import groupby
 
@@ -147,27 +147,45 @@ def join_panels(readings: Sequence[Reading]) -> Panels:
     by_source = {one.marks.source: one for one in readings}
     panel_of: dict[str, Reading] = {}
     grouped: dict[str, list[str]] = {}
-    empty, alone = set(), []
-    for panel in readings:
-        known = [name for name in panel.members if name in by_source and name != panel.marks.source]
-        for name in known:
-            panel_of.setdefault(name, panel)
-        if not panel.result and not panel.parts and panel.members:
-            empty.add(panel.marks.source)
-            if known:
-                grouped.setdefault(known[0], []).append(panel.marks.source)
-            else:
-                alone.append(panel)
-    kept = [
+    alone, kept = [], []
+    for one in readings:
+        for name in one.members:
+            panel_of.setdefault(name, one)
+        if not _only_groups(one):
+            kept.append(one)
+        elif first := _first_result(one, by_source):
+            grouped.setdefault(first.marks.source, []).append(one.marks.source)
+        else:
+            alone.append(one)
+    joined = [
         _in_panel(one, panel_of.get(one.marks.source), grouped.get(one.marks.source, []))
-        for one in readings
-        if one.marks.source not in empty
+        for one in kept
     ]
-    return Panels(tuple(kept), tuple(alone))
+    return Panels(tuple(joined), tuple(alone))
+
+
+def _only_groups(reading: Reading) -> bool:
+    return bool(reading.members) and not reading.result and not reading.parts
+
+
+def _first_result(panel: Reading, by_source: Mapping[str, Reading]) -> Reading | None:
+    """Return the first member that is a reading of its own; panels may hold panels."""
+    waiting, seen = [*panel.members], set()
+    while waiting:
+        name = waiting.pop(0)
+        found = by_source.get(name)
+        if found is None or name in seen:
+            continue
+        seen.add(name)
+        if not _only_groups(found):
+            return found
+        waiting = [*found.members, *waiting]
+    return None
 
 
 def _in_panel(reading: Reading, panel: Reading | None, groups: list[str]) -> Reading:
-    label = label_of(panel) if panel is not None and panel.has_value else ""
+    is_of_another = panel is not None and panel.marks.source != reading.marks.source
+    label = label_of(panel) if panel is not None and is_of_another and panel.has_value else ""
     if not label and not groups:
         return reading
     return replace(reading, how=replace(reading.how, panel=label), grouped_by=tuple(groups))

@@ -25,13 +25,13 @@ class Span:
     @property
     def words_beside_a_date(self) -> str:
         """The words, where they say more than the date."""
-        return "" if self.moment and self.words == self.moment.date_text else self.words
+        return "" if self.moment and self.words == self.moment.day_text else self.words
 
 
 def read_span(resource: Resource, name: str) -> Span | None:
     """Return the first form of `name`[x] that is there, e.g. of onset or abatement, or None."""
     if moment := member_moment(resource, f"{name}DateTime", f"{name}Date"):
-        return Span(moment.date_text, moment)
+        return Span(moment.day_text, moment)
     period = resource.get(f"{name}Period")
     if words := period_words(period):
         start, end = period_moments(period)

@@ -266,10 +266,10 @@ def period_words(period: object) -> str | None:
     """Return "from 1 Apr 2026 to 8 Apr 2026", "until 8 Apr 2026" or "from 1 Apr 2026"."""
     start, end = period_moments(period)
     if start and end:
-        return f"from {start.date_text} to {end.date_text}"
+        return f"from {start.day_text} to {end.day_text}"
     if end:
-        return f"until {end.date_text}"
-    return f"from {start.date_text}" if start else None
+        return f"until {end.day_text}"
+    return f"from {start.day_text}" if start else None
 
 
 def period_moments(period: object) -> tuple[Moment | None, Moment | None]:

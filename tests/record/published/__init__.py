@@ -1,6 +1,7 @@
 """What others publish, installed by npm as the lock file says."""
 
 import json
+from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -8,6 +9,11 @@ from typing import Any
 from tests.node import node_with
 
 HERE = Path(__file__).parent
+# What the package has besides: definitions, and not examples of a record.
+_DEFINITIONS = (
+    ".", "CodeSystem-", "ConceptMap-", "OperationDefinition-", "SearchParameter-",
+    "StructureDefinition-", "ValueSet-",
+)  # fmt: skip
 
 
 def node(package: str) -> str:
@@ -30,3 +36,11 @@ def structure_definitions() -> dict[str, dict[str, Any]]:
         for one in resources
         if one["resourceType"] == "StructureDefinition" and one.get("derivation") != "constraint"
     }
+
+
+def hl7_examples() -> Iterator[str]:
+    """Yield the JSON of HL7's example resources of R4, in a fixed order."""
+    node("hl7.fhir.r4.examples")
+    for file in sorted((HERE / "node_modules/hl7.fhir.r4.examples").glob("*.json")):
+        if not file.name.startswith(_DEFINITIONS) and file.name != "package.json":
+            yield file.read_text("utf-8")
