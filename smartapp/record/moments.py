@@ -65,8 +65,9 @@ class Moment:
     @property
     def day_text(self) -> str:
         """The date where no time of day stands beside it. A day of UTC is not everybody's day, so
-        it says so; one that was sent as its midnight is the day that was meant."""
-        is_of_utc = self.zone == "utc" and (self.at.hour or self.at.minute)
+        it says so; its midnight is how many programs write a day that has no time."""
+        is_midnight = not (self.at.hour or self.at.minute)
+        is_of_utc = self.zone == "utc" and not is_midnight
         return f"{self.date_text} (UTC)" if is_of_utc else self.date_text
 
     @property

@@ -59,7 +59,7 @@ class TestReports:
         )
         assert found.texts == ("No embolism.\nNodule of 4 mm.", "FULL\nTEXT")
         assert found.lines == ("conclusion: Nodule of lung", "results: Hb, WBC")
-        assert found.details == ("Radiology", "Radiology Dept", "issued 2 May 2026")
+        assert found.details == ("Radiology", "Radiology Dept", "issued 2 May 2026 (UTC)")
         assert found.marks.origin == "Dr. Okafor"
         assert found.opened == ()
 

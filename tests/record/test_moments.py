@@ -50,6 +50,22 @@ def test_the_wall_clock_of_the_place_is_shown_and_the_instant_orders() -> None:
     assert sorted([in_new_york, in_berlin], key=newest_first) == [in_new_york, in_berlin]
 
 
+@pytest.mark.parametrize(
+    ("sent", "day"),
+    [
+        ("2026-05-02T02:30:00Z", "2 May 2026 (UTC)"),
+        ("2026-05-02T02:30:00+00:00", "2 May 2026 (UTC)"),
+        ("2026-05-02T00:00:00Z", "2 May 2026"),
+        ("2026-05-01T19:30:00-07:00", "1 May 2026"),
+        ("2026-05-02", "2 May 2026"),
+    ],
+)
+def test_a_day_without_its_time_says_that_it_is_one_of_utc(sent: str, day: str) -> None:
+    moment = parse_moment(sent)
+    assert moment is not None
+    assert moment.day_text == day
+
+
 @pytest.mark.parametrize("value", [None, True, "", " ", [], {}])
 def test_nothing_is_no_date(value: object) -> None:
     assert parse_moment(value) is None
