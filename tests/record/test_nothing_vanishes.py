@@ -104,9 +104,15 @@ def _places(element: Any) -> Iterator[tuple[Any, Any]]:
             yield from _places(value)
 
 
-def test_every_observation_of_the_sandbox_is_in_an_entry_or_left_out() -> None:
-    of_patient = of_patients(record.resource for record in store().by_type["Observation"])
-    assert sum(assert_nothing_vanishes(one, {}) for one in of_patient.values()) > 0
+def test_every_resource_of_the_sandbox_is_read_or_left_out() -> None:
+    of_patient = of_patients(record.resource for record in store().by_reference.values())
+    for resources in of_patient.values():
+        assert_nothing_vanishes(resources, {})
+
+
+def test_the_sandbox_has_something_to_show_in_every_section() -> None:
+    kept = [record.resource for record in store().by_reference.values() if record.patient]
+    assert [section for section, _ in sections_of(kept)] == list(SECTIONS)
 
 
 # --- panels ---------------------------------------------------------------------------------------

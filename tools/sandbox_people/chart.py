@@ -10,6 +10,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from tools.sandbox_people import resources
+from tools.sandbox_people.besides import about_the_person, besides
 from tools.sandbox_people.everyday import everyday, grown
 from tools.sandbox_people.people import HomeReadings, Person, Trend, Visits
 from tools.sandbox_people.practice import CLINIC, HOSPITAL
@@ -42,13 +43,19 @@ class Chart:
     serials: Counter[str] = field(default_factory=Counter)
 
     def write(self) -> None:
-        self.written.append(resources.patient(self.person))
+        self.written.append(self._patient())
         self.written += resources.guardians(self.person)
         self._write_visits()
         self._write_everyday()
         for readings in self.person.home:
             self._write_home(readings)
         self._write_lists()
+        self._write_besides()
+
+    def _patient(self) -> Resource:
+        patient, more = resources.patient(self.person), about_the_person(self.person.number)
+        extensions = [*patient["extension"], *more.get("extension", ())]
+        return {**patient, **more, "extension": extensions}
 
     def add(self, resource_type: str, when: datetime, **elements: Any) -> Resource:
         """Add a resource about the person; the server received it 20 minutes later."""
@@ -159,6 +166,11 @@ class Chart:
             when = self.moment(date.fromisoformat(operation.day))
             elements = resources.operation(operation, self.person.practitioner, when)
             self.add("Procedure", when, **elements)
+
+    def _write_besides(self) -> None:
+        for entry in besides(self.person.number):
+            when = datetime.combine(date.fromisoformat(entry.day), time(17, 30), NEW_YORK)
+            self.add(entry.resource_type, when, **entry.elements)
 
 
 def rounded(value: float, measure: Measure) -> float:

@@ -37,6 +37,14 @@ SYNTHETIC = {
     "code": "HTEST",
     "display": "test health data",
 }
+# Where a type says whom it is about, where that is not its `subject`.
+WHOSE = {
+    "AllergyIntolerance": "patient",
+    "Coverage": "beneficiary",
+    "Device": "patient",
+    "FamilyMemberHistory": "patient",
+    "Immunization": "patient",
+}
 LAST_OFFICE_DAY = date(2026, 10, 30)
 CLASSES = {
     "AMB": "ambulatory",
@@ -52,15 +60,17 @@ def about(
 ) -> Resource:
     """Return a resource of the person's compartment."""
     patient = {"reference": f"Patient/{person.id}", "display": person.name.text}
-    element = "patient" if resource_type in ("AllergyIntolerance", "Immunization") else "subject"
-    return {
+    resource = {
         "resourceType": resource_type,
         "id": id,
         "meta": {"versionId": "1", "lastUpdated": instant(updated)},
         "extension": practice.practice_extension(),
         **elements,
-        element: patient,
     }
+    if resource_type == "Appointment":
+        own = {"actor": patient, "status": "accepted"}
+        return {**resource, "participant": [own, *elements["participant"]]}
+    return {**resource, WHOSE.get(resource_type, "subject"): patient}
 
 
 def instant(when: datetime) -> str:

@@ -28,7 +28,12 @@ SEARCH_TYPES = {
     "_lastUpdated": "date",
     "authoredon": "date",
     "birthdate": "date",
+    "authored": "date",
     "date": "date",
+    "effective": "date",
+    "effective-time": "date",
+    "start-date": "date",
+    "whenhandedover": "date",
     "onset-date": "date",
 }
 
@@ -36,10 +41,18 @@ SEARCH_TYPES = {
 US_CORE = "http://hl7.org/fhir/us/core/StructureDefinition/us-core-"
 PROFILES = {
     "AllergyIntolerance": ("allergyintolerance",),
+    "CarePlan": ("careplan",),
+    "CareTeam": ("careteam",),
     "Condition": ("condition-problems-health-concerns", "condition-encounter-diagnosis"),
+    "Coverage": ("coverage",),
+    "Device": ("implantable-device",),
+    "DiagnosticReport": ("diagnosticreport-note",),
+    "DocumentReference": ("documentreference",),
     "Encounter": ("encounter",),
+    "Goal": ("goal",),
     "Immunization": ("immunization",),
     "Location": ("location",),
+    "MedicationDispense": ("medicationdispense",),
     "MedicationRequest": ("medicationrequest",),
     "Observation": ("observation-lab", "vital-signs"),
     "Organization": ("organization",),
@@ -47,8 +60,10 @@ PROFILES = {
     "Practitioner": ("practitioner",),
     "Procedure": ("procedure",),
     "RelatedPerson": ("relatedperson",),
+    "ServiceRequest": ("servicerequest",),
 }
-"""The US Core profiles that the records follow; a few records lack required elements."""
+"""The US Core profiles that the records follow; a few records lack required elements. Types that US
+Core does not have are not named."""
 
 
 @cache
@@ -103,9 +118,10 @@ def _security() -> dict[str, Any]:
 
 def _resource(resource_type: str) -> dict[str, Any]:
     names = sorted(parameters_of(resource_type))
+    profiles = [f"{US_CORE}{name}" for name in PROFILES.get(resource_type, ())]
     return {
         "type": resource_type,
-        "supportedProfile": [f"{US_CORE}{name}" for name in PROFILES.get(resource_type, ())],
+        **({"supportedProfile": profiles} if profiles else {}),
         "versioning": "no-version",
         "interaction": [{"code": "read"}, {"code": "search-type"}],
         "searchParam": [{"name": name, "type": SEARCH_TYPES.get(name, "token")} for name in names],

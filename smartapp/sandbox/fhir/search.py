@@ -184,6 +184,13 @@ _OWN: Mapping[str, Mapping[str, Callable[[str], Test]]] = {
         "code": _coded("code"),
         "date": _dated(_date_of),
     },
+    "Appointment": {"status": _equals("status")},
+    "CarePlan": {
+        "category": _coded("category"),
+        "date": _dated(_date_of),
+        "status": _equals("status"),
+    },
+    "CareTeam": {"date": _dated(_date_of), "status": _equals("status")},
     "Condition": {
         "category": _coded("category"),
         "clinical-status": _coded("clinicalStatus"),
@@ -191,18 +198,43 @@ _OWN: Mapping[str, Mapping[str, Callable[[str], Test]]] = {
         "encounter": _references("encounter", "Encounter"),
         "onset-date": _dated(_date_of),
     },
+    "Coverage": {"status": _equals("status"), "type": _coded("type")},
+    "Device": {"status": _equals("status"), "type": _coded("type")},
+    "DeviceUseStatement": {},
+    "DiagnosticReport": {
+        "category": _coded("category"),
+        "code": _coded("code"),
+        "date": _dated(_date_of),
+        "status": _equals("status"),
+    },
+    "DocumentReference": {
+        "category": _coded("category"),
+        "date": _dated(_date_of),
+        "status": _equals("status"),
+        "type": _coded("type"),
+    },
     "Encounter": {
         "class": _equals("class.code"),
         "date": _dated(_date_of),
         "status": _equals("status"),
         "type": _coded("type"),
     },
+    "FamilyMemberHistory": {"date": _dated(_date_of), "status": _equals("status")},
+    "Goal": {"lifecycle-status": _equals("lifecycleStatus"), "start-date": _dated(_date_of)},
     "Immunization": {
         "date": _dated(_date_of),
         "status": _equals("status"),
         "vaccine-code": _coded("vaccineCode"),
     },
     "Location": {"name": _named("name")},
+    "MedicationAdministration": {
+        "effective-time": _dated(_date_of),
+        "status": _equals("status"),
+    },
+    "MedicationDispense": {
+        "status": _equals("status"),
+        "whenhandedover": _dated(_date_of),
+    },
     "MedicationRequest": {
         "authoredon": _dated(_date_of),
         "code": _coded("medicationCodeableConcept"),
@@ -210,6 +242,7 @@ _OWN: Mapping[str, Mapping[str, Callable[[str], Test]]] = {
         "intent": _equals("intent"),
         "status": _equals("status"),
     },
+    "MedicationStatement": {"effective": _dated(_date_of), "status": _equals("status")},
     "Observation": {
         "category": _coded("category"),
         "code": _coded("code"),
@@ -234,6 +267,12 @@ _OWN: Mapping[str, Mapping[str, Callable[[str], Test]]] = {
         "status": _equals("status"),
     },
     "RelatedPerson": {"name": _named("name.text", "name.family")},
+    "ServiceRequest": {
+        "authored": _dated(_date_of),
+        "category": _coded("category"),
+        "code": _coded("code"),
+        "status": _equals("status"),
+    },
 }
 _PARAMETERS: Mapping[str, Mapping[str, Callable[[str], Test]]] = {
     name: {**_COMMON, **(_ABOUT_PATIENT if name in COMPARTMENT else {}), **own}

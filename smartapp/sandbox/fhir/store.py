@@ -26,13 +26,27 @@ PEOPLE = Path(__file__).parent / "people"
 # CompartmentDefinition/patient).
 COMPARTMENT: Mapping[str, str] = {
     "AllergyIntolerance": "patient",
+    "Appointment": "participant.actor",
+    "CarePlan": "subject",
+    "CareTeam": "subject",
     "Condition": "subject",
+    "Coverage": "beneficiary",
+    "Device": "patient",
+    "DeviceUseStatement": "subject",
+    "DiagnosticReport": "subject",
+    "DocumentReference": "subject",
     "Encounter": "subject",
+    "FamilyMemberHistory": "patient",
+    "Goal": "subject",
     "Immunization": "patient",
+    "MedicationAdministration": "subject",
+    "MedicationDispense": "subject",
     "MedicationRequest": "subject",
+    "MedicationStatement": "subject",
     "Observation": "subject",
     "Procedure": "subject",
     "RelatedPerson": "patient",
+    "ServiceRequest": "subject",
 }
 SHARED = ("Location", "Organization", "Practitioner")
 TYPES = ("Patient", *COMPARTMENT, *SHARED)
@@ -45,6 +59,11 @@ DATE_ELEMENTS = (
     "authoredOn",
     "occurrenceDateTime",
     "performedDateTime",
+    "effectivePeriod",
+    "timingPeriod",
+    "date",
+    "startDate",
+    "whenHandedOver",
 )
 
 
@@ -194,7 +213,17 @@ def _patient(resource: Resource) -> str | None:
     element = COMPARTMENT.get(resource["resourceType"])
     if element is None:
         return None
-    return str(resource[element]["reference"]).removeprefix("Patient/")
+    return next(_patients_at(resource, element))
+
+
+def _patients_at(resource: Resource, path: str) -> Iterator[str]:
+    """Yield the patients that a type names; an appointment does so among its participants."""
+    member, _, inner = path.partition(".")
+    found = resource[member] if inner else [{"": resource[member]}]
+    for holder in found:
+        kind, _, id = str(holder[inner].get("reference", "")).partition("/")
+        if kind == "Patient":
+            yield id
 
 
 def _tokens(value: Any) -> frozenset[str]:
@@ -205,7 +234,7 @@ def _tokens(value: Any) -> frozenset[str]:
     """
     concepts = value if isinstance(value, list) else [value]
     coded = [concept for concept in concepts if isinstance(concept, dict)]
-    codings = [coding for concept in coded for coding in concept["coding"]]
+    codings = [coding for concept in coded for coding in concept.get("coding", ())]
     forms = ((c["code"], f"{c['system']}|{c['code']}", f"{c['system']}|") for c in codings)
     return frozenset(form for three in forms for form in three)
 
