@@ -23,6 +23,7 @@ from smartapp.record.elements import Resource
 from smartapp.record.encounters import encounters_to_follow, read_encounters
 from smartapp.record.facts import Fact
 from smartapp.record.family_history import read_family_history
+from smartapp.record.findings import read_findings
 from smartapp.record.growth import GESTATIONAL_AGE
 from smartapp.record.immunizations import read_immunizations
 from smartapp.record.kinds import VITAL_SIGN_CODES
@@ -100,6 +101,8 @@ SOCIAL = ("social-history", "survey")
 # A child's gestational age tells how old it is among others: it stands with its measures.
 OF_VITAL_SIGNS = VITAL_SIGN_CODES | GESTATIONAL_AGE
 OF_OTHER_SECTIONS = OF_VITAL_SIGNS.union(SOCIAL_CODES)
+# The other categories of HL7 (observation-category).
+FINDINGS = ("exam", "imaging", "procedure", "therapy", "activity")
 # Observations that nobody filed under a category: whose section they belong to their code tells.
 UNFILED = Search(
     "Observation",
@@ -123,9 +126,14 @@ def _is_laboratory_result(resource: Resource) -> bool:
 
 
 def _is_social(resource: Resource) -> bool:
-    return _is_filed(resource, SOCIAL) or (
+    return (_is_filed(resource, SOCIAL) and not _is_filed(resource, VITAL_SIGNS + LABORATORY)) or (
         not _categories(resource) and not _codes(resource).isdisjoint(SOCIAL_CODES)
     )
+
+
+def _is_of_no_other_section(resource: Resource) -> bool:
+    known = {*VITAL_SIGNS, *LABORATORY, *SOCIAL}
+    return bool(found := _categories(resource)) and found.isdisjoint(known)
 
 
 def _is_filed(resource: Resource, category: tuple[str, ...]) -> bool:
@@ -340,6 +348,19 @@ SECTIONS = (
         belongs=_is_social,
         noun="observation",
         nouns="observations",
+        count=_open,
+        is_half_wide=True,
+        only_if_granted=True,
+    ),
+    Section(
+        name="findings",
+        title="Examinations and other findings",
+        searches=(Search("Observation", FINDINGS, sort="-date"),),
+        read=read_findings,
+        template="sections/findings.html",
+        belongs=_is_of_no_other_section,
+        noun="finding",
+        nouns="findings",
         count=_open,
         is_half_wide=True,
         only_if_granted=True,

@@ -215,6 +215,7 @@ class TestSections:
             "immunizations",
             "encounters",
             "social",
+            "findings",
             "personal",
             "connection",
         ]  # fmt: skip
@@ -230,7 +231,7 @@ class TestSections:
         ]
         assert len(ids) == len(set(ids))
         assert set(targets) <= set(ids)
-        assert len(targets) == 13
+        assert len(targets) == 14
 
     def test_an_empty_allergy_list_is_never_no_known_allergies(self) -> None:
         text = Markup(launch_html(plain_chart_of(ALMOST_NOTHING))).text

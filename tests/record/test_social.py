@@ -60,10 +60,6 @@ def test_pregnancy_and_smoking_come_first_and_single_answers_are_folded() -> Non
     assert found[2].lines == ("12",)
 
 
-def test_what_belongs_to_other_sections_does_not_come_here() -> None:
-    assert read(observation("Potassium", "2823-3", "laboratory", {"value": 4}, "2026-01-01")) == []
-
-
 def test_what_is_not_understood_shows_nothing_else() -> None:
     marked = {**SMOKING[0], "modifierExtension": [{"url": "http://example.org/x"}]}
     (found,) = read(marked)

@@ -107,6 +107,10 @@ def _heart_failure() -> Iterator[Entry]:
             "device": {"display": "Bathroom scale that sends its readings"},
         },
     )
+    yield _observation("2026-04-07", "imaging", "10230-1", "Left ventricular ejection fraction",
+                       valueQuantity=_amount(38, "%", "%"))  # fmt: skip
+    yield _observation("2026-10-13", "exam", "8884-9", "Heart rate rhythm",
+                       valueString="Regular")  # fmt: skip
     yield _report(
         "2026-04-07",
         ("CUS", "Cardiac Ultrasound"),
@@ -259,10 +263,14 @@ def _procedure(day: str, system: str, code: str, display: str, outcome: str) -> 
 
 
 def _social(day: str, code: str, display: str, **value: Any) -> Entry:
-    category = concept(f"{TERMINOLOGY}/observation-category", "social-history", "social history")
+    return _observation(day, "social-history", code, display, **value)
+
+
+def _observation(day: str, category: str, code: str, display: str, **value: Any) -> Entry:
+    system = f"{TERMINOLOGY}/observation-category"
     return Entry("Observation", day, {
         "status": "final",
-        "category": [category],
+        "category": [concept(system, category, category.replace("-", " "))],
         "code": concept(LOINC, code, display),
         "effectiveDateTime": _at(day),
         **value,

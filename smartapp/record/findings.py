@@ -1,0 +1,50 @@
+"""Observations of any other category: examinations, imaging, tests, exercise (Observation)."""
+
+from collections.abc import Callable, Iterable, Iterator
+
+from smartapp.record.facts import Fact, labelled, said
+from smartapp.record.laboratory import LabTest, read_tests
+from smartapp.record.observations import Reading
+from smartapp.record.reading import Given, Read
+
+
+def read_findings(given: Given) -> Read[Fact]:
+    """Return what was found, the newest first, each with its earlier values."""
+    read = read_tests(given, given.resources)
+    return Read(tuple(facts_of(read.entries, lambda _: "")), read.left_out)
+
+
+def facts_of(tests: Iterable[LabTest], fold: Callable[[LabTest], str]) -> Iterator[Fact]:
+    """Yield the tests as facts; `fold` names the group that each lies in. An observation that is
+    part of several is a source of the first."""
+    counted: set[str] = set()
+    for test in tests:
+        newest = test.newest
+        whose = labelled("of", [newest.marks.whose])
+        yield Fact(
+            marks=newest.marks,
+            name=test.name,
+            fold=fold(test),
+            began=newest.when,
+            when_words=test.doubt if test.doubt and not newest.when else "",
+            lines=said(*map(_words, test.latest)),
+            details=said(*newest.how.words, whose, newest.range_text),
+            earlier=tuple(map(_dated, test.earlier)),
+            sources=len(test.sources - counted),
+        )
+        counted |= test.sources
+
+
+def _words(reading: Reading) -> str:
+    """Return the result with its unit, its flag and its parts."""
+    parts = (f"{part.name}: {_result(part)}" for part in reading.parts)
+    return ", ".join(said(_result(reading), reading.flag.text, *parts))
+
+
+def _result(reading: Reading) -> str:
+    return f"{reading.result} {reading.value.unit.text}".rstrip() if reading.result else ""
+
+
+def _dated(reading: Reading) -> str:
+    notes: Iterable[str] = (_words(reading), reading.marks.status, *reading.notes)
+    return " · ".join(said(reading.when.text if reading.when else "", *notes))
