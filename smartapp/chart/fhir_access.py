@@ -7,7 +7,7 @@ types, counts and hosts only.
 import asyncio
 import logging
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import partial
@@ -61,13 +61,6 @@ READ_SECONDS = 10.0
 DEFAULT_RETRY_AFTER_SECONDS = 60
 LONGEST_RETRY_AFTER_SECONDS = 3600
 # athena's searches name the practice (C108, T); only a value of this form is ever sent.
-_DATES = (
-    "effectiveDateTime",
-    "occurrenceDateTime",
-    "authoredOn",
-    "recordedDate",
-    "performedDateTime",
-)
 _PRACTICE = re.compile(r"(?:Organization/)?(a-\d+\.Practice-\d+)")
 
 # What `date` and its kin sort by.
@@ -227,16 +220,32 @@ class Record:
         found.is_cut = True
         return found
 
+    async def read_several(self, resource_type: str, ids: Collection[str]) -> list[Resource]:
+        """Return, of the resources with these ids, those that one search brings (FHIR R4, _id).
+        They may be of anybody: whoever asks has to look whose they are."""
+        query = {"_id": ",".join(ids), "_count": str(PAGE_SIZE)}
+        bundle = await self._page(
+            self._address(resource_type, query), _clock() + READ_SECONDS, is_first=True
+        )
+        found = bundle.resources if bundle else ()
+        return [
+            one
+            for one in found
+            if one["resourceType"] == resource_type and text(one.get("id")) in ids
+        ]
+
     @property
     def _base(self) -> str:
         return self.fhir_base_url.removesuffix("/")
 
     def _search_url(self, resource_type: str, parameters: Mapping[str, str]) -> str:
         query = {"patient": self.patient, **parameters, "_count": str(PAGE_SIZE)}
-        if self._practice:
-            query["ah-practice"] = f"Organization/{self._practice}"
+        return self._address(resource_type, query)
+
+    def _address(self, resource_type: str, query: Mapping[str, str]) -> str:
+        practice = {"ah-practice": f"Organization/{self._practice}"} if self._practice else {}
         # athena does not understand the slash of its practice percent-encoded (C108, T).
-        return f"{self._base}/{resource_type}?{urlencode(query, safe='/')}"
+        return f"{self._base}/{resource_type}?{urlencode({**query, **practice}, safe='/')}"
 
     async def _page(self, url: str, deadline: float, *, is_first: bool) -> Bundle | None:
         """Return a page, or None when a later one is not to be had: what was read stays true."""

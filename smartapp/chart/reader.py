@@ -7,7 +7,7 @@ is read is stored, and log lines name resource types, counts and hosts only.
 import asyncio
 import logging
 import re
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import (
     AsyncGenerator,
     Collection,
@@ -66,7 +66,9 @@ from smartapp.record.texts import text
 
 logger = logging.getLogger(__name__)
 
+# What a list refers to is read one by one; where there is more, by searches for many ids.
 MAX_FOLLOWED = 20
+BATCH, MAX_BATCHES = 50, 6
 # Type, id and perhaps a version: the current version is read, because the record is its present.
 _BELOW_BASE = re.compile(
     r"([A-Z][A-Za-z]{0,63})/([A-Za-z0-9\-.]{1,64})(?:/_history/[A-Za-z0-9\-.]{1,64})?"
@@ -194,7 +196,9 @@ class Reading:
         """Return the section once its own searches, what they refer to and the patient are read."""
         searches = [asyncio.shield(self._asking(search)) for search in section.searches]
         outcome = _joined(section, await asyncio.gather(*searches))
-        related = await self._related(section.follow(outcome.resources), outcome.included)
+        related, unread = await self._related(section.follow(outcome.resources), outcome.included)
+        if unread:
+            outcome = replace(outcome, notes=(*outcome.notes, _unread_text(unread)))
         patient = (await asyncio.shield(who)).resource
         resources = beyond_the_record(outcome.resources, patient)
         given = Given(resources, self._now, patient, related)
@@ -236,16 +240,47 @@ class Reading:
 
     async def _related(
         self, references: Sequence[str], included: Mapping[str, Resource]
-    ) -> dict[str, Resource]:
+    ) -> tuple[dict[str, Resource], int]:
         """Return the resources that a section refers to, by the references as they are written:
-        those that came with it, and the others as far as they can be read."""
+        those that came with it, and the others as far as they can be read. And how many were too
+        many to be read."""
         here = {one: _relative(one, self._record.fhir_base_url) for one in references}
         related = {one: included[name] for one, name in here.items() if name in included}
         wanted = [one for one, name in here.items() if name and one not in related]
-        wanted = wanted[:MAX_FOLLOWED]
-        found = await _together(*(self._read_or_nothing(*here[one].split("/")) for one in wanted))
-        related |= dict(zip(wanted, found, strict=True))
-        return {name: one for name, one in related.items() if one and not self._is_foreign(one)}
+        first, others = wanted[:MAX_FOLLOWED], wanted[MAX_FOLLOWED:]
+        found = await _together(*(self._read_or_nothing(*here[one].split("/")) for one in first))
+        related |= dict(zip(first, found, strict=True))
+        if others:
+            more = await self._read_in_batches([here[one] for one in others])
+            related |= {one: more[here[one]] for one in others if here[one] in more}
+        own = {name: one for name, one in related.items() if one and not self._is_foreign(one)}
+        return own, sum(one not in related for one in others)
+
+    async def _read_in_batches(self, names: Iterable[str]) -> dict[str, Resource]:
+        """Return what searches by id bring of the relative references; nothing where the EHR does
+        not take them."""
+        ids: dict[str, list[str]] = defaultdict(list)
+        for resource_type, _, resource_id in (name.partition("/") for name in dict.fromkeys(names)):
+            ids[resource_type].append(resource_id)
+        found = await _together(
+            *(
+                self._several_or_nothing(resource_type, of_type[start : start + BATCH])
+                for resource_type, of_type in ids.items()
+                for start in range(0, min(len(of_type), MAX_BATCHES * BATCH), BATCH)
+            )
+        )
+        return {f"{one['resourceType']}/{one['id']}": one for one in chain.from_iterable(found)}
+
+    async def _several_or_nothing(
+        self, resource_type: str, resource_ids: Collection[str]
+    ) -> list[Resource]:
+        try:
+            return await self._record.read_several(resource_type, resource_ids)
+        except FHIRUnauthorized:
+            raise
+        except (FHIRError, EHRUnavailable) as error:
+            logger.info("a search by id was refused: %s %s", error.code, error.detail)
+            return []
 
     def _is_foreign(self, resource: Resource) -> bool:
         """Whether it says that it is about another patient (C143)."""
@@ -399,6 +434,12 @@ def _relative(reference: str, fhir_base_url: str) -> str:
     is its present. "" for one that leads elsewhere."""
     match = _BELOW_BASE.fullmatch(reference.removeprefix(f"{fhir_base_url.rstrip('/')}/"))
     return "/".join(match.groups()) if match else ""
+
+
+def _unread_text(count: int) -> str:
+    entries = "1 entry" if count == 1 else f"{count} entries"
+    was = "was" if count == 1 else "were"
+    return f"{entries} that this list refers to {was} not read: names or reasons are missing."
 
 
 def _nobodys_text(count: int) -> str:

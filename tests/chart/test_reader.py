@@ -13,13 +13,14 @@ from aiohttp.test_utils import TestServer
 from smartapp.chart import chart as chart_module
 from smartapp.chart import fhir_access as access_module
 from smartapp.chart import permissions
+from smartapp.chart import reader as reader_module
 from smartapp.chart.chart import Chart, ReadSection
 from smartapp.chart.fhir_access import ReadRefused
 from smartapp.chart.reader import _failure_text, read_chart
 from smartapp.chart.sections import Search, Section
 from smartapp.protocol.errors import FHIRUnauthorized, InvalidGrant, WrongPatient
 from smartapp.record.reading import Given, LeftOut, Read
-from tests.chart.fake_ehr import FakeAccess, FakeEHR, always, bundle, fhir, serving
+from tests.chart.fake_ehr import FakeAccess, FakeEHR, Handler, always, bundle, fhir, serving
 from tests.chart.samples import NOW, PATIENT, Resource, about_patient, concept, observation, patient
 
 TYPES = [
@@ -130,6 +131,64 @@ class TestReading:
         )
         chart = await chart_of(ehr)
         assert chart.section("medications").items[0].name == "Losartan 50 mg"
+
+    async def test_more_medications_than_can_be_read_one_by_one_are_searched_by_id(
+        self, ehr: FakeEHR
+    ) -> None:
+        numbers = range(reader_module.MAX_FOLLOWED + 30)
+        drugs = [
+            {"resourceType": "Medication", "id": f"m{n}", "code": concept(f"Drug {n}")}
+            for n in numbers
+        ]
+        ehr.add(*drugs, *(_order(n) for n in numbers))
+        section = (await chart_of(ehr)).section("medications")
+        assert {one.name for one in section.items} == {f"Drug {n}" for n in numbers}
+        (batch,) = ehr.asked("Medication")
+        assert len(batch.query["_id"].split(",")) == 30
+        assert not section.notes
+
+    async def test_what_a_list_refers_to_and_was_not_read_is_counted(self, ehr: FakeEHR) -> None:
+        ehr.answers["Medication"] = always(lambda: web.Response(status=403))
+        ehr.add(*(_order(n) for n in range(reader_module.MAX_FOLLOWED + 3)))
+        section = (await chart_of(ehr)).section("medications")
+        assert section.notes == (
+            "3 entries that this list refers to were not read: names or reasons are missing.",
+        )
+
+    async def test_an_observation_of_any_category_is_in_one_section(self, ehr: FakeEHR) -> None:
+        every = ("vital-signs", "laboratory", "social-history", "survey", "exam", "imaging", "own")
+        ehr.answers["Observation"] = _whatever_is_asked(
+            [
+                observation(f"1-{n}", 1, id=f"o{n}", name=one, category=category(one))
+                for n, one in enumerate(every)
+            ]
+        )
+        chart = await chart_of(ehr)
+        shown = {
+            section.name: {getattr(one, "name", "") or one.sign.name for one in section.items}
+            for section in chart.sections
+            if section.name in ("vitals", "social", "findings")
+        }
+        assert shown == {
+            "vitals": {"vital-signs"},
+            "social": {"social-history", "survey"},
+            "findings": {"exam", "imaging", "own"},
+        }
+        assert chart.section("labs").count == 1
+
+
+def _order(number: int) -> Resource:
+    reference = {"reference": f"Medication/m{number}"}
+    return about_patient("MedicationRequest", f"r{number}", medicationReference=reference)
+
+
+def _whatever_is_asked(resources: list[Resource]) -> Handler:
+    """A server that does not narrow a search."""
+
+    async def handler(_: web.Request) -> web.StreamResponse:
+        return bundle(resources)
+
+    return handler
 
 
 REPORTED = Search("MedicationStatement", what="reported medications")
