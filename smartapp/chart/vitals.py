@@ -3,12 +3,14 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from itertools import islice, takewhile
 
 from smartapp.chart.graphics import LineChart, Reading, line_chart
 from smartapp.chart.value_table import ValueRow, ValueTable, value_table
 from smartapp.record.blood_pressure import NAME as BLOOD_PRESSURE
 from smartapp.record.growth import CURVES
 from smartapp.record.kinds import Range
+from smartapp.record.series import is_same_moment
 from smartapp.record.vital_sign import Amount, Row, VitalSign
 
 MAX_ASIDE = 3
@@ -36,9 +38,16 @@ class DrawnSign:
 
     @property
     def aside(self) -> tuple[Row, ...]:
-        """The first readings without a place in time: one of them may be the newest."""
-        first = (row for row in self.sign.rows[:MAX_ASIDE] if not row.is_certain)
-        return tuple(row for row in first if row is not self.sign.latest)
+        """The first readings of which none is newer than the others: without a place in time, or
+        of the same moment as the latest."""
+        latest = self.sign.latest
+        found = takewhile(
+            lambda row: (
+                not row.is_certain or row is latest or is_same_moment(row.when, latest.when)
+            ),
+            self.sign.rows,
+        )
+        return tuple(row for row in islice(found, MAX_ASIDE + 1) if row is not latest)[:MAX_ASIDE]
 
 
 def draw_vital_signs(signs: tuple[VitalSign, ...]) -> tuple[DrawnSign, ...]:

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import Any
 
-from smartapp.record.codes import codes, concept_text, concept_texts, concept_words
+from smartapp.record.codes import codes, concept_text, concept_texts, concept_words, status_codes
 from smartapp.record.elements import Resource, mappings
 from smartapp.record.marks import Marks, read_marks
 from smartapp.record.moments import Moment, member_moment, newest_first
@@ -103,7 +103,7 @@ def _allergy(resource: Resource) -> Allergy:
             origin=", ".join(displays(resource.get("asserter") or resource.get("recorder"))),
         ),
         name=statement.words if statement else _name(resource),
-        is_active=not {code.casefold() for code in codes(resource.get("clinicalStatus"))} & OVER,
+        is_active=OVER.isdisjoint(status_codes(resource.get("clinicalStatus"))),
         statement=statement,
         is_high=criticality == "high",
         criticality=CRITICALITY_WORDS.get(criticality, ""),

@@ -4,7 +4,7 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
-from smartapp.record.codes import concept_text, concept_texts
+from smartapp.record.codes import concept_text, concept_texts, status_code
 from smartapp.record.elements import Resource, mappings
 from smartapp.record.facts import Fact, labelled, said, unless_recorded
 from smartapp.record.marks import read_marks
@@ -42,7 +42,7 @@ def _appointment(resource: Resource, related: Related, now: datetime) -> Fact:
             resource, when=start, status=unless_recorded(resource, status_text(resource))
         ),
         name=_name(resource),
-        fold=PAST if is_past or text(resource.get("status")) in NOT_TAKING_PLACE else "",
+        fold=PAST if is_past or status_code(resource) in NOT_TAKING_PLACE else "",
         began=start,
         when_words="" if start else "no date yet",
         lines=said(

@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from typing import Any
 
-from smartapp.record.codes import concept_text, concept_texts
+from smartapp.record.codes import concept_text, concept_texts, status_code
 from smartapp.record.elements import Resource, mappings
 from smartapp.record.facts import Fact, in_order, labelled, said, unless_recorded
 from smartapp.record.marks import read_marks
@@ -36,7 +36,7 @@ def _team(resource: Resource, given: Given) -> Fact:
             resource, when=start, status=unless_recorded(resource, status_text(resource))
         ),
         name=text(resource.get("name")) or concept_text(resource.get("category")) or "Care team",
-        fold=OVER if text(resource.get("status")) in ("inactive", "suspended") else "",
+        fold=OVER if status_code(resource) in ("inactive", "suspended") else "",
         began=start,
         ended=end,
         lines=said(

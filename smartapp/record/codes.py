@@ -59,6 +59,26 @@ def codes(concept: object) -> frozenset[str]:
     return frozenset(code for _, code in codings(concept))
 
 
+def status_codes(value: object) -> list[str]:
+    """Return what a status may be read as, in the spelling of FHIR's codes: its codes, and the
+    words that stand for one or beside one ("Entered in Error" is entered-in-error)."""
+    if isinstance(value, str):
+        return [_as_code(value)] if value.strip() else []
+    said = [code for _, code in codings(value)]
+    for one in mappings(value):
+        said += [text(one.get("text")), *(text(each.get("display")) for each in _codings(one))]
+    return list(dict.fromkeys(_as_code(word) for word in said if word))
+
+
+def status_code(resource: dict[str, Any]) -> str:
+    """Return the code of `status`, "" where there is none."""
+    return next(iter(status_codes(resource.get("status"))), "")
+
+
+def _as_code(word: str) -> str:
+    return word.strip().casefold().replace(" ", "-").replace("_", "-")
+
+
 def concept_text(concept: object) -> str:
     """Return what the author wrote, else a display, else a code that says whose it is, of the
     first concept with any."""

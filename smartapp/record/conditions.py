@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Literal
 
-from smartapp.record.codes import codes, codings, concept_text, concept_texts
+from smartapp.record.codes import codes, codings, concept_text, concept_texts, status_codes
 from smartapp.record.elements import Resource, mappings
 from smartapp.record.marks import Marks, doubted, read_marks
 from smartapp.record.modifiers import status_text
@@ -142,7 +142,7 @@ def _problem(resource: Resource, now: datetime) -> Problem:
 
 
 def _clinical(resource: Resource) -> set[str]:
-    return {code.casefold() for code in codes(resource.get("clinicalStatus"))}
+    return set(status_codes(resource.get("clinicalStatus")))
 
 
 def _group(resource: Resource, abatement: Span | None) -> Group:

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from smartapp.record.codes import concept_text
+from smartapp.record.codes import concept_text, status_code
 from smartapp.record.elements import Resource, mapping, mappings
 from smartapp.record.facts import Fact, in_order, labelled, said, unless_recorded
 from smartapp.record.marks import read_marks
@@ -47,7 +47,7 @@ def _coverage(resource: Resource, given: Given) -> Fact:
 
 def _is_over(resource: Resource, end: Moment | None, given: Given) -> bool:
     is_past = end is not None and end.is_readable and end.at.date() < given.now.date()
-    return is_past or text(resource.get("status")) == "cancelled"
+    return is_past or status_code(resource) == "cancelled"
 
 
 def _class(group: dict[str, Any]) -> str:

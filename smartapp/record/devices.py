@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from typing import Any
 
-from smartapp.record.codes import concept_text, concept_texts
+from smartapp.record.codes import concept_text, concept_texts, status_code
 from smartapp.record.elements import Resource, mappings
 from smartapp.record.facts import Fact, in_order, labelled, said, unless_recorded
 from smartapp.record.marks import read_marks
@@ -37,7 +37,7 @@ def _fact(resource: Resource, related: Related) -> Fact:
 def _device(resource: Resource) -> Fact:
     made = member_moment(resource, "manufactureDate")
     statement = read_statement(resource.get("type"))
-    is_over = text(resource.get("status")) == "inactive"
+    is_over = status_code(resource) == "inactive"
     return Fact(
         marks=read_marks(
             resource, when=made, status=unless_recorded(resource, status_text(resource))
@@ -85,7 +85,7 @@ def _use(resource: Resource, related: Related) -> Fact:
     began = (
         member_moment(resource, "timingDateTime") or start or member_moment(resource, "recordedOn")
     )
-    status = text(resource.get("status"))
+    status = status_code(resource)
     return Fact(
         marks=read_marks(
             resource, when=began, status=unless_recorded(resource, status_text(resource))

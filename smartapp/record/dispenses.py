@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 
 from smartapp.record.amounts import amount_text, ratio_text
-from smartapp.record.codes import concept_text, concept_texts
+from smartapp.record.codes import concept_text, concept_texts, status_code
 from smartapp.record.dosage import read_dosages
 from smartapp.record.elements import Resource, mapping, mappings
 from smartapp.record.facts import Fact, labelled, read_dated, said, unless_recorded
@@ -14,7 +14,7 @@ from smartapp.record.moments import member_moment
 from smartapp.record.quantities import quantity_text
 from smartapp.record.reading import Given, Read
 from smartapp.record.references import Related, display, displays, reasons, to_follow
-from smartapp.record.texts import prose, text
+from smartapp.record.texts import prose
 from smartapp.record.timing import period_moments
 
 MORE_ON_DOSE = "there is more on this dose in the EHR"
@@ -101,7 +101,7 @@ def _administration(resource: Resource, related: Related) -> Fact:
 
 
 def _did_not_happen(resource: Resource) -> bool:
-    return text(resource.get("status")) in ("not-done", "declined", "cancelled")
+    return status_code(resource) in ("not-done", "declined", "cancelled")
 
 
 def _status(resource: Resource, verb: str) -> str:

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Literal
 
-from smartapp.record.codes import codes, concept_text, concept_texts
+from smartapp.record.codes import codes, concept_text, concept_texts, status_code
 from smartapp.record.elements import Resource, mapping, mappings
 from smartapp.record.facts import labelled, said, unless_recorded
 from smartapp.record.marks import Marks, doubted, read_marks
@@ -206,7 +206,7 @@ def _note(resource: Resource) -> Document:
     attachments = read_attachments(resource)
     texts = _texts(attachments)
     kind = concept_text(resource.get("type"))
-    is_replaced = text(resource.get("status")) == "superseded"
+    is_replaced = status_code(resource) == "superseded"
     return Document(
         marks=read_marks(
             resource,

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from smartapp.record.amounts import amount_text, digits
-from smartapp.record.codes import concept_text, concept_texts
+from smartapp.record.codes import concept_text, concept_texts, status_code
 from smartapp.record.elements import Resource, is_false, is_true, mapping, mappings
 from smartapp.record.marks import Marks, doubted, read_marks
 from smartapp.record.modifiers import NOT_UNDERSTOOD, status_text
@@ -39,7 +39,7 @@ class Immunization:
 
     @property
     def is_counted(self) -> bool:
-        return self.statement is None
+        return self.is_given and self.statement is None
 
 
 def read_immunizations(given: Given) -> Read[Immunization]:
@@ -57,7 +57,7 @@ def _immunization(resource: Resource, context: Given) -> Immunization:
     related = context.related
     given = member_moment(resource, "occurrenceDateTime", "date")
     statement = read_statement(resource.get("vaccineCode"))
-    is_given = text(resource.get("status")) != "not-done"
+    is_given = status_code(resource) != "not-done"
     named = concept_text(resource.get("vaccineCode"))
     return Immunization(
         marks=doubted(_marks(resource, given), context.now),

@@ -94,7 +94,10 @@ def _tests(series: Series, chronology: Chronology) -> list[LabTest]:
 def _doubt(reading: Reading, chronology: Chronology) -> str:
     if reading.when is None:
         return UNDATED
-    return FUTURE if chronology.is_future(reading.when) else reading.when.text.capitalize()
+    if chronology.is_future(reading.when):
+        return FUTURE
+    words = reading.when.text
+    return f"{words[:1].upper()}{words[1:]}"
 
 
 def _page_order(test: LabTest, chronology: Chronology) -> tuple[bool, float, str]:

@@ -10,7 +10,7 @@ from datetime import datetime
 from typing import Any, Literal
 
 from smartapp.record.amounts import amount_text, counted, digits, duration_text
-from smartapp.record.codes import concept_text, concept_texts, concept_words
+from smartapp.record.codes import concept_text, concept_texts, concept_words, status_code
 from smartapp.record.dosage import Dosage, read_dosages
 from smartapp.record.elements import Resource, is_false, is_true, mapping, mappings
 from smartapp.record.marks import Marks, doubted, read_marks
@@ -172,7 +172,7 @@ def _medication(resource: Resource, related: Related, now: datetime) -> Medicati
 
 
 def _group(resource: Resource, *, forbids: bool) -> Group:
-    by_status = GROUP_OF_STATUS.get(text(resource.get("status")).casefold())
+    by_status = GROUP_OF_STATUS.get(status_code(resource))
     return by_status or ("not-to-give" if forbids else "current")
 
 

@@ -5,10 +5,10 @@ of its resource type: as codes with their words, as codes that leave the resourc
 work of that type's reader. A test holds the table against the published StructureDefinitions.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from smartapp.record.codes import codings
+from smartapp.record.codes import status_codes
 from smartapp.record.elements import Resource, mappings
 from smartapp.record.texts import text
 
@@ -304,7 +304,7 @@ def reason_to_leave_out(resource: Resource) -> str:
     """Return why the resource must not be shown ("entered in error"), or ""."""
     for element, modifier in MODIFIERS.get(_type(resource), {}).items():
         if modifier.leaves_out and element in resource:
-            for code in _codes(resource[element]):
+            for code in status_codes(resource[element]):
                 if reason := modifier.leaves_out.get(code):
                     return reason
     return ""
@@ -314,18 +314,21 @@ def status_text(resource: Resource) -> str:
     """Return what the resource's statuses say, in words; a code that nobody knows as it was sent,
     and "" for what an entry usually is."""
     words = [
-        modifier.words.get(code, f"Status “{code}”")
+        _in_words(modifier, status_codes(resource[element]))
         for element, modifier in MODIFIERS.get(_type(resource), {}).items()
         if modifier.words and element in resource
-        for code in _codes(resource[element])
     ]
     return ", ".join(dict.fromkeys(filter(None, words)))
 
 
-def _codes(value: object) -> Iterable[str]:
-    if isinstance(value, str):
-        return (value.strip().casefold(),) if value.strip() else ()
-    return [code.casefold() for _, code in codings(value)]
+def _in_words(modifier: Modifier, said: list[str]) -> str:
+    """Return the words for what is known of it, else its code as it was sent."""
+    known = [modifier.words[code] for code in said if code in modifier.words]
+    return (
+        ", ".join(dict.fromkeys(filter(None, known)))
+        if known or not said
+        else (f"Status “{said[0]}”")
+    )
 
 
 def not_understood(resource: Resource) -> str:

@@ -24,6 +24,8 @@ FIRST_YEAR, LAST_YEAR = 1800, 2199
 # An EHR that writes its wall clock as UTC is up to this far ahead of us.
 CLOCK_TOLERANCE = timedelta(hours=14)
 MAX_SENT = 60
+# HL7 v2 and C-CDA write no separators; converters pass that on.
+_CLOSE = re.compile(r"(\d{4})(\d\d)(\d\d)(?:(\d\d)(\d\d)(\d\d)?(?:\.\d+)?([+-]\d{4})?)?")
 _PARTS = re.compile(
     r"(?P<year>\d{4})(?:[-/.](?P<month>\d{1,2})(?:[-/.](?P<day>\d{1,2}))?)?"
     r"(?:(?:\s*[Tt]|\s+)\s*(?P<hour>\d\d):(?P<minute>\d\d)"
@@ -102,13 +104,22 @@ def parse_moment(value: object) -> Moment | None:
         return None
     if (usual := _usual(sent)) is not None:
         return usual
-    match = _PARTS.fullmatch(sent) if len(sent) <= MAX_SENT else None
+    match = _PARTS.fullmatch(_spaced(sent)) if len(sent) <= MAX_SENT else None
     if match is None or not FIRST_YEAR <= int(match["year"]) <= LAST_YEAR:
         return unreadable(sent)
     try:
         return _moment(match, sent)
     except ValueError:
         return unreadable(sent)
+
+
+def _spaced(sent: str) -> str:
+    """Return "20260603091500+0200" with the separators of FHIR; every other text as it is."""
+    if (close := _CLOSE.fullmatch(sent)) is None:
+        return sent
+    year, month, day, hour, minute, second, zone = close.groups()
+    clock = f"T{hour}:{minute}:{second or '00'}{zone or ''}" if hour else ""
+    return f"{year}-{month}-{day}{clock}"
 
 
 def _usual(sent: str) -> Moment | None:

@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 
 from smartapp.record.amounts import amount_text, range_text, ratio_text
-from smartapp.record.codes import concept_text, concept_texts
+from smartapp.record.codes import concept_text, concept_texts, status_code
 from smartapp.record.elements import Resource, is_true, mappings
 from smartapp.record.facts import Fact, labelled, read_dated, said, unless_recorded
 from smartapp.record.marks import read_marks
@@ -45,7 +45,7 @@ def _order(resource: Resource, related: Related) -> Fact:
             resource, when=authored, status=", ".join(said(status, _intent(resource)))
         ),
         name=f"Do not do: {name}" if is_true(resource.get("doNotPerform")) else name,
-        fold=FOLDS.get(text(resource.get("status")), ""),
+        fold=FOLDS.get(status_code(resource), ""),
         began=authored,
         lines=said(
             labelled("detail", concept_texts(resource.get("orderDetail"))),

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from smartapp.record.amounts import amount_text, duration_text, range_text, ratio_text
-from smartapp.record.codes import concept_text, concept_texts
+from smartapp.record.codes import concept_text, concept_texts, status_code
 from smartapp.record.elements import Resource, is_true, mapping, mappings
 from smartapp.record.facts import Fact, in_order, labelled, said, unless_recorded
 from smartapp.record.marks import read_marks
@@ -106,7 +106,7 @@ def _plan(resource: Resource, related: Related) -> Fact:
         name=text(resource.get("title"))
         or ", ".join(concept_texts(resource.get("category")))
         or "Care plan",
-        fold=OVER if text(resource.get("status")) in OVER_PLANS else "",
+        fold=OVER if status_code(resource) in OVER_PLANS else "",
         began=start or created,
         ended=end,
         text=narrative_text(

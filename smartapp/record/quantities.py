@@ -13,8 +13,9 @@ from smartapp.record.texts import text
 from smartapp.record.units import read_unit
 
 MAX_NUMBER = 10**15
-# More digits than any instrument has: they come out of a program's binary arithmetic.
-MAX_DIGITS = 9
+# More digits than any instrument has, most of them behind the point: they come out of a program's
+# binary arithmetic.
+MAX_DIGITS, MAX_DECIMALS = 9, 6
 _NUMBER = re.compile(r"[+-]?\d{1,15}(\.\d{1,20})?")
 
 
@@ -52,7 +53,8 @@ def number_text(value: Decimal) -> str:
     it.
     """
     digits = f"{value:f}"
-    if "." in digits and len(digits.replace(".", "").lstrip("-0")) > MAX_DIGITS:
+    decimals = len(digits.partition(".")[2])
+    if decimals > MAX_DECIMALS and len(digits.replace(".", "").lstrip("-0")) > MAX_DIGITS:
         return f"≈ {rounded_text(value)}"
     return digits
 

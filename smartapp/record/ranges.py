@@ -68,13 +68,15 @@ _DAYS = {
 @dataclass(frozen=True, slots=True)
 class ReferenceRange:
     """A range in its own unit. `name` says for whom or for what it is, where it says so; `words` is
-    the laboratory's text where there are no numbers."""
+    the laboratory's text where there are no numbers. `is_of_group`: it is for people of whom the
+    patient may be one ("Pregnant")."""
 
     low: Decimal | None
     high: Decimal | None
     unit: Unit
     words: str = ""
     name: str = ""
+    is_of_group: bool = False
 
     @property
     def has_bounds(self) -> bool:
@@ -102,10 +104,14 @@ class ReferenceRange:
 @dataclass(frozen=True, slots=True)
 class Ranges:
     """`deciding` is the one that a value is compared with, where exactly one can be; `listed` are
-    all that are shown, it first."""
+    all that are shown, it first. Those of groups have to agree with it."""
 
     deciding: ReferenceRange | None = None
     listed: tuple[ReferenceRange, ...] = ()
+
+    @property
+    def of_groups(self) -> tuple[ReferenceRange, ...]:
+        return tuple(one for one in self.listed if one.is_of_group and one.has_bounds)
 
     def text_beside(self, unit: Unit) -> str:
         return "; ".join(dict.fromkeys(one.text_beside(unit) for one in self.listed))
@@ -133,6 +139,17 @@ def compare(value: Decimal, comparator: str, ranges: Ranges) -> Flag:
     limits = ranges.deciding
     if limits is None:
         return NO_FLAG
+    flag = _beside(value, comparator, limits)
+    if not flag.is_ours:
+        return flag
+    agreed = all(
+        _can_decide(one, limits.unit) and _beside(value, comparator, one) == flag
+        for one in ranges.of_groups
+    )
+    return flag if agreed else NO_FLAG
+
+
+def _beside(value: Decimal, comparator: str, limits: ReferenceRange) -> Flag:
     if limits.high is not None and _is_above(value, comparator, limits.high):
         return ABOVE
     if limits.low is not None and _is_below(value, comparator, limits.low):
@@ -164,7 +181,8 @@ def _range(members: Resource, unit: Unit, name: str) -> ReferenceRange:
     bounds = (written_number(low.get("value")), written_number(high.get("value")))
     words = "" if bounds != (None, None) else text(members.get("text"))
     in_unit = unit if own == NO_UNIT else own
-    return ReferenceRange(*bounds, in_unit, words, "" if name == words else name)
+    shown = "" if name == words else name
+    return ReferenceRange(*bounds, in_unit, words, shown, bool(name and members.get("appliesTo")))
 
 
 def _meant_for(members: Resource, person: Person, when: Moment | None) -> tuple[str, bool]:

@@ -1,5 +1,6 @@
 """One vital sign over time: the facts that a table and a chart show."""
 
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
@@ -12,6 +13,9 @@ from smartapp.record.observations import Reading
 from smartapp.record.people import Person
 from smartapp.record.quantities import rounded_text
 from smartapp.record.units import Unit, convert
+
+# Words that say of a reading that it was not taken at rest.
+_EFFORT = re.compile(r"exerci|exerti|effort|running|walking|treadmill|stress test", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,5 +131,6 @@ def is_of_an_adult_at_rest(reading: Reading, person: Person) -> bool:
         person.was_adult(reading.when)
         and not reading.marks.whose
         and not reading.parts
+        and not any(map(_EFFORT.search, (reading.how.method, *reading.marks.notes)))
         and reading.marks.is_understood
     )

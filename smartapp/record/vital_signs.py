@@ -118,6 +118,8 @@ def _unit(readings: Iterable[Reading]) -> Unit:
 
 def _sign(series: Series, person: Person, chronology: Chronology) -> VitalSign:
     placed, aside = in_order(series.readings, chronology), in_order(series.aside, chronology)
+    # Of what has no place in time, the last to be the latest is what is dated in the future.
+    aside.sort(key=lambda one: chronology.is_future(one.when))
     newest = (placed or aside)[0]
     unit = _unit((*placed, *aside))
     kind = kind_of(newest)

@@ -157,3 +157,33 @@ def test_years_between_visits_are_drawn_as_they_are() -> None:
         *(observation(WEIGHT, 70, "kg", when=f"{year}-01-01") for year in (1999, 2013, 2020, 2026))
     )
     assert found.not_drawn == ""
+
+
+def test_what_was_measured_in_the_same_moment_stands_beside_the_latest() -> None:
+    when = "2026-05-02T09:00:00Z"
+    pulses = [observation("8867-4", n, "/min", id=f"o{n}", when=when) for n in (60, 120)]
+    earlier = observation("8867-4", 70, "/min", when="2026-05-01T09:00:00Z")
+    (sign,) = signs(earlier, *pulses)
+    assert {sign.sign.latest.text, *(row.text for row in sign.aside)} == {"60", "120"}
+
+
+def test_a_reading_after_an_effort_has_no_range_of_people_at_rest() -> None:
+    for circumstance in (
+        {"method": {"text": "After exercise"}},
+        {"note": [{"text": "while walking"}]},
+        {"component": [{"code": {"text": "Activity"}, "valueString": "Running"}]},
+    ):
+        (sign,) = signs(observation(HEART_RATE, 150, "/min", **circumstance))
+        assert not sign.sign.range_text
+    (sign,) = signs(observation(HEART_RATE, 150, "/min", method={"text": "Palpation"}))
+    assert sign.sign.range_text
+
+
+def test_what_is_dated_in_the_future_is_latest_only_where_there_is_nothing_else() -> None:
+    future = observation(WEIGHT, 99, "kg", when="2099-01-01")
+    undated = {**observation(WEIGHT, 70, "kg"), "effectiveDateTime": None}
+    for readings in ((future, undated), (undated, future)):
+        (sign,) = signs(*readings)
+        assert sign.sign.latest.text == "70"
+    (sign,) = signs(future)
+    assert "date in the future" in sign.sign.latest.notes

@@ -70,6 +70,8 @@ def test_of_several_flags_the_gravest_comes_first(
     [
         ({"value": 12.6}, [("Male", 13.5, 17.5), ("Female", 12, 15.5)], ""),
         ({"value": 11.6}, [("Male", 13.5, 17.5), ("Female", 12, 15.5)], "Below range"),
+        ({"value": 11}, [("Female", 12, 16), ("Pregnant", 10.5, 14)], ""),
+        ({"value": 9}, [("Female", 12, 16), ("Pregnant", 10.5, 14)], "Below range"),
         ({"value": 1}, [("", 87.3, 82.4)], ""),
         ({"value": 1}, [("", 3, 5), ("", 4, 6)], ""),
         ({"value": 5, "comparator": "<"}, [("", None, 3)], ""),
