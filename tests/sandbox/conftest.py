@@ -1,7 +1,7 @@
-"""An app that connects to the running sandbox over HTTP, with its key set on a server of its own.
+"""An app that connects to the running sandbox over HTTP, with its key set on a separate server.
 
-Everything here is written against the standards alone; nothing of the product's client side is
-used, or a mistake could agree with itself.
+Everything here is written from the standards alone. It uses nothing of the product's client side,
+because the same mistake on both sides would go unnoticed.
 """
 
 import base64
@@ -46,7 +46,7 @@ WITHOUT = object()
 
 @dataclass
 class KeyServer:
-    """A web server that answers with a key set, or with whatever a test makes of it."""
+    """A web server that answers with a key set, or with whatever a test sets."""
 
     keys: list[Key]
     status: int = 200
@@ -84,7 +84,7 @@ def serve(server: KeyServer) -> ThreadingHTTPServer:
 
 
 class Form(HTMLParser):
-    """The one form of a page, as a person without JavaScript has it."""
+    """The only form of a page, as a person without JavaScript sees it."""
 
     def __init__(self, html: str, *, named_buttons: bool = True) -> None:
         super().__init__()
@@ -123,7 +123,7 @@ class Form(HTMLParser):
 
 
 def submit(browser: Browser, page: Any, *, button: int = 0, **changes: Any) -> Any:
-    """Send the page's form as filled in, with changes; follow the sandbox's own redirects."""
+    """Submit the page's form as filled in, with changes; follow the sandbox's own redirects."""
     form = Form(page.content.decode())
     assert form.method == "post"
     response = post_form(browser, form.action, form.values(button, changes))
@@ -138,7 +138,7 @@ def post_form(browser: Browser, path: str, fields: dict[str, Any]) -> Any:
 
 
 def rotate_key(browser: Browser) -> None:
-    """Press the launcher's button, with the CSRF token that its form carries."""
+    """Press the launcher's button, with the CSRF token of its form."""
     page = browser.get("/sandbox/").content.decode()
     token = page.partition('name="csrfmiddlewaretoken" value="')[2].partition('"')[0]
     answer = post_form(browser, "/sandbox/keys/rotate", {"csrfmiddlewaretoken": token})
@@ -147,7 +147,7 @@ def rotate_key(browser: Browser) -> None:
 
 @dataclass
 class App:
-    """A registered app: what it sends, and the one thing that a test changes about it."""
+    """A registered app: what it sends, and the one thing that a test changes."""
 
     client_id: str
     key: Key
@@ -180,7 +180,7 @@ class App:
         return changed(request, changes)
 
     def launch(self, browser: Browser, **values: str) -> str:
-        """Start an EHR launch as a program does, and return the launch value."""
+        """Start an EHR launch as a program does; return the launch value."""
         query = {"client_id": self.client_id, "format": "json", **values}
         response = browser.get("/sandbox/launch", query)
         assert response.status_code == 200, response.content
@@ -199,7 +199,7 @@ class App:
         ticked: list[str] | None = None,
         **changes: Any,
     ) -> str:
-        """Walk through sign-in, picker and consent, as far as each is asked; return the code."""
+        """Go through sign-in, picker and consent where asked; return the code."""
         if ticked:
             changes = {"prompt": "consent"} | changes
         page = self.authorize(browser, **changes)
@@ -216,14 +216,14 @@ class App:
     def launched(
         self, browser: Browser, *, ticked: list[str] | None = None, scope: str = SCOPE, **scene: str
     ) -> str:
-        """Walk through an EHR launch as the clinician; return the code."""
+        """Go through an EHR launch as the clinician; return the code."""
         launch = self.launch(browser, **scene)
         return self.allowed(browser, user="clinician", ticked=ticked, launch=launch, scope=scope)
 
     def assertion(
         self, *, header: dict[str, Any] | None = None, key: Key | None = None, **claims: Any
     ) -> str:
-        """Return a good client assertion, but for the claims and header members given."""
+        """Return a good client assertion, apart from the claims and header members given."""
         now = int(time.time())
         usual = {
             "iss": self.client_id,
@@ -272,7 +272,7 @@ def changed(values: dict[str, Any], changes: dict[str, Any]) -> dict[str, Any]:
 
 
 def response_parameters(response: Any) -> dict[str, str]:
-    """Return what an authorization response brings back to the app."""
+    """Return the parameters that an authorization response brings back to the app."""
     assert response.status_code == 302, response.content
     location = response["Location"]
     assert location.startswith(REDIRECT_URI), location
@@ -280,7 +280,7 @@ def response_parameters(response: Any) -> dict[str, str]:
 
 
 def assert_refused(response: Any, status: int, error: str, words: str) -> None:
-    """The documented shape of a refusal: status, code, a distinct text, nothing to keep (S4)."""
+    """Check the documented form of a refusal: status, code, its own text, no-store (S4)."""
     body = json.loads(response.content)
     assert (response.status_code, body["error"]) == (status, error), body
     assert words in body["error_description"]
@@ -291,7 +291,7 @@ def assert_refused(response: Any, status: int, error: str, words: str) -> None:
 
 @pytest.fixture(autouse=True)
 def no_key_of_another_test() -> None:
-    """The pool gives the same keys to each test; one that was kept may be another's in the next."""
+    """Clear the cached unpublished key: the pool reuses keys, so it may be another test's."""
     id_token_faults._unpublished_key.cache_clear()
 
 
@@ -316,7 +316,7 @@ def key_server(ec_key: ECKey) -> Iterator[KeyServer]:
 
 @pytest.fixture
 def app(transactional_db: None, ec_key: ECKey, key_server: KeyServer) -> App:
-    """A confidential web app, registered as the command registers it."""
+    """A confidential web app, registered in the way the command registers it."""
     register("app-web", key_server)
     return App("app-web", ec_key, key_server)
 
@@ -343,7 +343,7 @@ def sandbox_client(*options: str) -> dict[str, Any]:
 
 @pytest.fixture(scope="session")
 def origin(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> Iterator[str]:
-    """The running sandbox, over real sockets; PUBLIC_URL is only what it says about itself."""
+    """The running sandbox over real sockets; PUBLIC_URL only sets what it says about itself."""
     with ExitStack() as running:
         with django_db_blocker.unblock():
             origin = running.enter_context(served(free_port()))

@@ -1,7 +1,7 @@
-"""Requests that a stranger might send: good ones with something wrong about them, and nonsense.
+"""Requests as strangers might send them: good ones with something wrong, and nonsense.
 
-`World` holds what makes a request good: registered clients, tokens, a sign-in. A request is drawn
-from it, changed in a few places, and sent over a socket as it is, byte for byte.
+`World` holds what a good request needs: registered clients, tokens, a sign-in. A request is drawn
+from it, changed at a few points, and sent over a socket byte for byte.
 """
 
 import json
@@ -46,7 +46,7 @@ class Answer:
 
 
 class Wire:
-    """A connection to the running server that counts what went over it."""
+    """A connection to the running server that counts the bytes it carries."""
 
     def __init__(self, origin: str) -> None:
         self.address = urlsplit(origin).netloc
@@ -60,7 +60,7 @@ class Wire:
         self.connection.close()
 
     def send(self, request: Request) -> Answer:
-        """Send it and wait for the whole answer; a connection that was closed is opened again."""
+        """Send it and wait for the whole answer; a closed connection is opened again."""
         self.sent += 1
         try:
             return self._sent(request)
@@ -249,7 +249,7 @@ def changed(fields: Fields, changes: list[tuple[str, int, str, str]]) -> Fields:
 
 
 def requests(world: World) -> st.SearchStrategy[Request]:
-    """Good requests with a few changes; now and then another method, body or authorization."""
+    """Good requests with a few changes, sometimes with another method, body or authorization."""
 
     def built(
         good: tuple[Request, Fields],

@@ -1,4 +1,4 @@
-"""Which tests hold the sandbox to which requirement."""
+"""Which tests cover which requirement of the sandbox."""
 
 from tests.documents import HeldBy
 

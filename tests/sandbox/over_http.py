@@ -1,7 +1,7 @@
-"""Django's test client, but for its last step: the request goes over a real socket.
+"""Django's test client, except that the request goes over a real socket.
 
-So every test of the sandbox meets the running server, with its middleware, its threads and its
-own view of the database, and none has to be written in another way for it.
+So every sandbox test meets the running server, with its middleware, its threads and its own view of
+the database, and no test has to be written differently.
 """
 
 from http.client import HTTPConnection, HTTPResponse

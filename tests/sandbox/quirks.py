@@ -1,6 +1,6 @@
-"""What other EHRs do in their own way, and how each habit is had here, by number.
+"""Habits of other EHRs, numbered, and how the sandbox shows each.
 
-Most are faults, that is `fault=…` or `--quirk`; some belong to a whole set of rules or to a world.
+Most are faults, set by `fault=…` or `--quirk`; some belong to a profile or to a world.
 """
 
 QUIRKS = {

@@ -1,6 +1,6 @@
-"""The sentences of athenahealth's "Token Endpoint" page that state a behaviour, each with a number.
+"""The sentences of athenahealth's "Token Endpoint" page that state a behaviour, numbered.
 
-Quoted as briefly as they can be recognised; test_reference.py holds the running sandbox to them.
+Quoted as briefly as they can be recognised; test_reference.py checks them on the running sandbox.
 """
 
 SENTENCES = {

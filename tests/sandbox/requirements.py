@@ -1,4 +1,4 @@
-"""What the sandbox EHR has to do, by number: S what it does, E what it answers to a mistake."""
+"""What the sandbox EHR has to do, numbered: S for behaviour, E for answers to mistakes."""
 
 REQUIREMENTS = {
     "S1": "Every endpoint below /sandbox/, with paths as at athenahealth; the issuer is another.",

@@ -1,4 +1,4 @@
-"""What authorize refuses, each time with one thing changed in a good request (S10 to S18)."""
+"""What authorize refuses, each time with one change in a good request (S10 to S18)."""
 
 import html
 import re
@@ -124,7 +124,7 @@ class TestErrorsGoBackWithTheState:
     def test_newest_practice_wants_a_nonce_with_openid(
         self, app: App, browser: Browser, nonce: Any
     ) -> None:
-        """S12: for the others it is optional, as in OpenID Connect's code flow."""
+        """Optional elsewhere, as in OpenID Connect's code flow (S12)."""
         assert app.authorize(browser, nonce=nonce).status_code == 200
         Client.objects.update(profile="bcp")
         answer = app.authorize(browser, nonce=nonce)
@@ -142,7 +142,7 @@ class TestErrorsGoBackWithTheState:
         assert app.authorize(browser, **{name: ""}).status_code == 200
 
     def test_challenge_left_out_altogether(self, app: App, browser: Browser) -> None:
-        """S13: also a confidential app sends one, except by athena's own rules."""
+        """A confidential app sends one too, except under athena's rules (S13)."""
         without = {"code_challenge": WITHOUT, "code_challenge_method": WITHOUT}
         assert_redirected(
             app.authorize(browser, **without), "invalid_request", "is missing", app.state
@@ -177,7 +177,7 @@ class TestErrorsGoBackWithTheState:
         assert_redirected(answer, "access_denied", "did not allow", app.state)
 
     def test_issuer_is_named_for_the_newest_practice_only(self, app: App, browser: Browser) -> None:
-        """S17, Q18, RFC 9207 §2: in errors too."""
+        """Also in errors (S17, Q18, RFC 9207 §2)."""
         Client.objects.update(profile="bcp")
         answer = app.authorize(browser, aud=WITHOUT)
         assert response_parameters(answer)["iss"] == ISSUER
@@ -196,7 +196,7 @@ class TestLaunch:
         assert_redirected(answer, "invalid_request", "used before", app.state)
 
     def test_is_consumed_by_one_of_two_answers(self, app: App, browser: Browser) -> None:
-        """The consent page was open twice: both are answered, one gets a code."""
+        """The consent page is open twice: both answers arrive, and one of them gets a code."""
         wishes = self.launched(app, browser) | {"prompt": "consent"}
         page = app.authorize(browser, **wishes)
         consent = submit(browser, page, username="clinician", password="sandbox")
@@ -305,7 +305,7 @@ class TestSignIn:
         assert response_parameters(answer)["error"] == "consent_required"
 
     def test_logout_ends_it_here(self, app: App, browser: Browser) -> None:
-        """S44: no address to go to is registered, so none is gone to."""
+        """No logout address is registered, so the browser is sent to none (S44)."""
         app.allowed(browser)
         answer = browser.get(f"{OAUTH}/logout?post_logout_redirect_uri=https://evil.example/")
         assert answer.status_code == 200
@@ -320,7 +320,7 @@ class TestConsent:
     def test_picker_leads_on_to_an_address_that_can_be_asked_again(
         self, app: App, browser: Browser
     ) -> None:
-        """S15: Back from the app never sends a form again, and the address decides nothing."""
+        """Going back from the app never resends a form, and the address decides nothing (S15)."""
         picker = submit(browser, app.authorize(browser), username="patient", password="sandbox")
         form = Form(picker.content.decode())
         answer = post_form(browser, form.action, form.values(0, {"patient": "a-1.E-1005"}))

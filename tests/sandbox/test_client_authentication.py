@@ -25,7 +25,7 @@ SERVICE_SCOPE = "system/Patient.rs system/Observation.rs"
 
 
 def basic(client_id: str, secret: str) -> str:
-    """RFC 6749 §2.3.1: both parts form-encoded, then joined, then base64."""
+    """Both parts form-encoded, joined, then base64 (RFC 6749 §2.3.1)."""
     joined = f"{quote_plus(client_id)}:{quote_plus(secret)}"
     return "Basic " + base64.b64encode(joined.encode()).decode()
 
@@ -92,7 +92,7 @@ class TestBasic:
         assert_refused(ask(browser, "Bearer abc"), 401, "invalid_client", "not Basic")
 
     def test_secret_in_the_body(self, service: str, browser: Browser) -> None:
-        """The error that athenahealth's page warns of."""
+        """The mistake that athenahealth's page warns of."""
         answer = ask(browser, client_id=service, client_secret=SECRET)
         assert_refused(answer, 401, "invalid_client", "not in the body")
 
@@ -128,7 +128,7 @@ class TestClientCredentials:
     def test_log_says_for_which_scopes_there_is_nothing(
         self, service: str, browser: Browser
     ) -> None:
-        """S56: a type of FHIR is granted, kept here or not."""
+        """A scope of a FHIR type is granted even if the sandbox has no data of it (S56)."""
         answer = ask(browser, basic(service, SECRET), scope="system/Goal.rs system/Patient.rs")
         assert answer.json()["scope"] == "system/Goal.rs system/Patient.rs"
         row = RequestRecord.objects.get()
@@ -175,7 +175,7 @@ class TestPublic:
     def test_refresh_and_revocation_need_no_client_id(
         self, public: App, browser: Browser, name: Any
     ) -> None:
-        """RFC 6749 §6: the token says whose it is. One of a client with a secret does not."""
+        """The token identifies its client (RFC 6749 §6); a client with a secret authenticates."""
         itself = {"client_id": "browser-app"} | NO_ASSERTION
         tokens = public.exchange(browser, public.allowed(browser), **itself).json()
         again = public.refresh(
@@ -200,7 +200,7 @@ class TestPublic:
     def test_refresh_tokens_rotate(
         self, public: App, browser: Browser, profile: str, rotates: bool
     ) -> None:
-        """S31: RFC 9700 §4.14.2; a second use of the old one ends the family."""
+        """A second use of the old one ends the family (S31, RFC 9700 §4.14.2)."""
         Client.objects.update(profile=profile)
         itself = {"client_id": "browser-app"} | NO_ASSERTION
         first = public.exchange(browser, public.allowed(browser), **itself).json()

@@ -25,7 +25,7 @@ from tests.serving import free_port
 
 
 def ask(app: App, browser: Browser, **fields: Any) -> Any:
-    """Send a request that fails after authentication, if that was good."""
+    """Send a request that fails after authentication, if the authentication succeeds."""
     return app.refresh(browser, "made-up", **fields)
 
 
@@ -64,7 +64,7 @@ class TestKeeping:
     def test_new_key_is_found_at_once(
         self, app: App, browser: Browser, key_server: KeyServer
     ) -> None:
-        """S52: an unknown kid may be newer than the copy."""
+        """An unknown kid may be newer than the copy (S52)."""
         ask(app, browser)
         app.key = ECKey.generate_key("P-384", auto_kid=True)
         key_server.keys.append(app.key)
@@ -181,7 +181,7 @@ class TestLimits:
     def test_private_address_is_a_refusal_to_the_client(
         self, app: App, browser: Browser, url: str
     ) -> None:
-        """T12: quickly, with the documented status, and without a connection."""
+        """Quickly, with the documented status, and without a connection (T12)."""
         Client.objects.update(jwks_url=url)
         started = time.monotonic()
         assert_refused(ask(app, browser), 401, "invalid_client", "not public")
@@ -189,7 +189,7 @@ class TestLimits:
         assert "not public" in JWKSFetch.objects.get().problem
 
     def test_nobody_listens(self) -> None:
-        """S56: said in words, never by the name of a class."""
+        """In words, not by the name of an exception class (S56)."""
         with pytest.raises(http.FetchFailed, match=r"^no connection could be made$"):
             http.fetch(f"http://127.0.0.1:{free_port()}/jwks.json")
 
@@ -228,7 +228,7 @@ class TestKeySets:
     def test_sixth_key_is_warned_of(
         self, app: App, browser: Browser, key_server: KeyServer
     ) -> None:
-        """S6: the number is advice, not a limit."""
+        """The number is a recommendation, not a limit (S6)."""
         key_server.keys += [ECKey.generate_key("P-256", auto_kid=True) for _ in range(5)]
         assert_authenticated(ask(app, browser))
         assert "6 keys" in JWKSFetch.objects.get().problem

@@ -1,4 +1,4 @@
-"""From the authorization request to the tokens: the good cases."""
+"""From the authorization request to the tokens: the successful cases."""
 
 import base64
 import hashlib
@@ -70,7 +70,7 @@ class TestStandalone:
         assert app.exchange(browser, code).json()["patient"] == last
 
     def test_clinician_is_not_asked_for_consent(self, app: App, browser: Browser) -> None:
-        """S15: after the choice of the patient the answer goes to the app."""
+        """After the choice of the patient, the answer goes to the app (S15)."""
         page = submit(browser, app.authorize(browser), username="clinician", password="sandbox")
         assert "code" in response_parameters(submit(browser, page))
         forged = submit(browser, app.authorize(browser), check="guessed")
@@ -90,7 +90,7 @@ class TestStandalone:
     def test_patient_scopes_are_about_a_patient(
         self, app: App, browser: Browser, user: str, scope: str
     ) -> None:
-        """SMART 2.2: where a `patient/` scope is granted, a patient is in context."""
+        """With a granted `patient/` scope, a patient is in context (SMART App Launch 2.2)."""
         patient = person(user).patients[1].id
         code = app.allowed(browser, user=user, patient=patient, scope=scope)
         body = app.exchange(browser, code).json()
@@ -112,7 +112,7 @@ class TestStandalone:
     def test_scope_is_narrowed_to_what_there_is(
         self, app: App, browser: Browser, asked: str, given: str
     ) -> None:
-        """The API is read-only, and `launch` is for launches from the EHR."""
+        """The API is read-only, and `launch` is only for launches from the EHR."""
         code = app.allowed(browser, scope=asked)
         assert app.exchange(browser, code).json()["scope"] == given
         row = RequestRecord.objects.get(endpoint="authorize")
@@ -125,7 +125,7 @@ class TestStandalone:
         assert app.exchange(browser, code).json()["patient"] == alone.id
 
     def test_state_comes_back_and_no_issuer(self, app: App, browser: Browser) -> None:
-        """S11, S17: strict SMART does not send RFC 9207's iss."""
+        """Strict SMART does not send RFC 9207's iss (S11, S17)."""
         page = submit(browser, app.authorize(browser), username="patient", password="sandbox")
         answer = response_parameters(submit(browser, submit(browser, page)))
         assert set(answer) == {"code", "state"}
@@ -229,7 +229,7 @@ class TestIDToken:
         assert claims["jti"].startswith("ID.")
 
     def test_nonce_is_there_only_where_one_was_sent(self, app: App, browser: Browser) -> None:
-        """S12: many clients send none, and the request log says so."""
+        """Many clients send none, and the request log says so (S12)."""
         tokens = app.exchange(browser, app.allowed(browser, nonce=WITHOUT)).json()
         assert "nonce" not in self.verified(browser, tokens).claims
         row = RequestRecord.objects.get(endpoint="authorize")

@@ -43,7 +43,7 @@ def discovered(browser: Browser, world: str) -> dict[str, Any]:
 def test_strict_world_announces_smart_to_the_letter(
     configuration: dict[str, Any], browser: Browser
 ) -> None:
-    """S2, Q34: adds the refresh grant and the algorithms, drops what is not really taken."""
+    """It adds the refresh grant and the algorithms, and drops what it does not accept (S2, Q34)."""
     strict = discovered(browser, "strict")
     assert set(strict["grant_types_supported"]) - set(configuration["grant_types_supported"]) == {
         "refresh_token"
@@ -60,7 +60,7 @@ def test_strict_world_announces_smart_to_the_letter(
 
 
 def test_only_the_bcp_world_promises_iss(configuration: dict[str, Any], browser: Browser) -> None:
-    """S2, S17: what RFC 9207 has a client demand is announced where it is always given."""
+    """Promised only where `iss` is always sent: clients then require it (S2, S17, RFC 9207)."""
     flag = "authorization_response_iss_parameter_supported"
     strict, bcp = (discovered(browser, world) for world in ("strict", "bcp"))
     assert bcp[flag] is True

@@ -1,4 +1,4 @@
-"""docs/sandbox.md says which tests hold which requirement of the sandbox."""
+"""docs/sandbox.md lists the tests of each requirement of the sandbox."""
 
 import re
 from collections.abc import Iterator, Mapping

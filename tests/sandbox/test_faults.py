@@ -1,4 +1,4 @@
-"""Faults by name (S66): each acts where it says, for the launch that carries it and no other."""
+"""Faults by name (S66): each acts only at its part, and only in the launch that carries it."""
 
 import base64
 import json
@@ -171,7 +171,7 @@ class TestAuthorize:
 
     @pytest.mark.parametrize("error", ["invalid_client", "invalid_request", "invalid_scope"])
     def test_refused_at_once(self, app: App, browser: Browser, error: str) -> None:
-        """Nobody is asked anything before."""
+        """No page is shown before."""
         fault = f"authorize-{error.replace('_', '-')}"
         answer = response_parameters(app.authorize(browser, fault=fault))
         assert (answer["error"], answer["state"]) == (error, app.state)
@@ -179,7 +179,7 @@ class TestAuthorize:
         assert (row.rule, row.changed_by) == ("S66", fault)
 
     def test_error_without_state(self, app: App, browser: Browser) -> None:
-        """Q31: a good answer still has it."""
+        """A good answer still has it (Q31)."""
         faults = "authorize-error-no-state,authorize-invalid-scope"
         answer = response_parameters(app.authorize(browser, fault=faults))
         assert set(answer) == {"error", "error_description"}
@@ -200,7 +200,7 @@ class TestAuthorize:
         assert "https://app.example" in page["Content-Security-Policy"]
 
     def test_scope_by_letters(self, app: App, key_server: KeyServer, browser: Browser) -> None:
-        """Q36: without the fault a wider scope covers a narrower one."""
+        """Without the fault, a wider scope covers a narrower one (Q36)."""
         register(
             app.client_id, key_server, "--scope=launch/patient patient/*.cruds user/Patient.rs"
         )
@@ -324,7 +324,7 @@ class TestTokenAnswers:
     def test_stale_copy_of_the_clients_keys(
         self, app: App, key_server: KeyServer, browser: Browser
     ) -> None:
-        """A new key is not found however long it has been published; the old one works."""
+        """A new key is not found, however long it has been published; the old one works."""
         old = app.key
         app.exchange(browser, app.allowed(browser))
         new = ECKey.generate_key("P-384", auto_kid=True)
@@ -355,13 +355,13 @@ class TestTokenAnswers:
 
 @pytest.fixture
 def service(app: App) -> App:
-    """A 2-legged client: it has no launch that a fault could travel with."""
+    """A 2-legged client: it has no launch that could carry a fault."""
     sandbox_client("service", "--kind=service", f"--jwks-url={app.server.url}")
     return App("service", app.key, app.server)
 
 
 class TestWithoutAPerson:
-    """S66: a token request has its fault in the address, never in the form."""
+    """A token request carries its fault in the address, never in the form (S66)."""
 
     FORM = {"grant_type": "client_credentials", "scope": "system/Patient.rs"}
 
@@ -415,7 +415,7 @@ class TestWithoutAPerson:
         assert self._answer(service, browser, "").status_code == 200
 
     def test_in_the_form_is_no_fault(self, service: App, browser: Browser) -> None:
-        """RFC 6749 section 3.2: unknown parameters are ignored, and this one is unknown there."""
+        """Unknown parameters are ignored (RFC 6749 §3.2), and `fault` is unknown in the form."""
         assert self._answer(service, browser, "", fault="token-500").status_code == 200
         assert self._answer(service, browser, "", fault="nonsense").status_code == 200
 
@@ -433,7 +433,7 @@ class TestWithoutAPerson:
             assert answer.status_code == status
 
     def test_waits_for_the_next_request(self, service: App, browser: Browser) -> None:
-        """For a client whose code nobody changes: chosen on its page, or by a program."""
+        """For a client whose code cannot be changed: set on its page, or by a program."""
         query = {"client_id": "service", "fault": "token-500"}
         page = browser.get("/sandbox/standalone", query)
         assert page["Location"] == "/sandbox/client?client_id=service"
@@ -458,7 +458,7 @@ class TestWithoutAPerson:
 
 
 def test_quirks_and_faults_may_both_be_long(app: App, browser: Browser) -> None:
-    """S66: each has its own limit, and together they are no error."""
+    """Each has its own limit, and together they are no error (S66)."""
     long = ",".join(["token-type-lowercase"] * 23)
     Client.objects.update(quirks=long)
     answer = answered(app, browser, long)
@@ -485,7 +485,7 @@ class TestRefresh:
     def test_access_lives_as_long_as_ever_with_other_faults_and_with_quirks(
         self, app: App, browser: Browser, key_server: KeyServer
     ) -> None:
-        """S66: also a life that is shorter already stays as it is."""
+        """A lifetime that is already shorter stays as it is, too (S66)."""
         assert answered(app, browser, "token-jwt").json()["expires_in"] == 3600
         register(app.client_id, key_server, "--quirk=refresh-rotates")
         assert app.exchange(browser, app.allowed(browser)).json()["expires_in"] == 3600
@@ -511,7 +511,7 @@ class TestRefresh:
         assert_refused(app.refresh(browser, second), 400, "invalid_grant", "revoked")
 
     def test_scope_has_to_be_named(self, app: App, browser: Browser) -> None:
-        """Q14, S30: also of a client whose own rules do not ask for it."""
+        """Also for a client whose own profile does not require it (Q14, S30)."""
         answer = answered(app, browser, "refresh-needs-scope").json()
         refused = app.refresh(browser, answer["refresh_token"])
         assert_refused(refused, 400, "invalid_scope", "scope is missing")
@@ -519,7 +519,7 @@ class TestRefresh:
         assert good.status_code == 200
 
     def test_id_token_without_aud(self, app: App, browser: Browser) -> None:
-        """Q30: that of the code has one."""
+        """The id_token of the code has one (Q30)."""
         first = answered(app, browser, "refresh-id-token-no-aud").json()
         assert parts(first["id_token"])[1]["aud"] == app.client_id
         again = app.refresh(browser, first["refresh_token"]).json()
@@ -563,7 +563,7 @@ class TestIDTokens:
         assert header["kid"] not in {key.kid for key in published(browser).keys}
 
     def test_key_that_is_published_late(self, app: App, browser: Browser) -> None:
-        """Q12, S43: and the keys of other launches stay as they are meanwhile."""
+        """The keys of other launches stay unchanged meanwhile (Q12, S43)."""
         token = self._id_token(app, browser, "id-token-late-key:1")
         with pytest.raises((JoseError, ValueError)):
             jwt.decode(token, published(browser), ["RS256"])
@@ -615,7 +615,7 @@ class TestIDTokens:
 
 class TestElsewhere:
     def test_introspection_by_bearer(self, app: App, browser: Browser) -> None:
-        """Q35: by whatever access token of a launch with this fault, and by no credentials."""
+        """With any access token of a launch with this fault, and no client credentials (Q35)."""
         usual = answered(app, browser, "").json()["access_token"]
         token = answered(app, browser, "introspect-by-bearer").json()["access_token"]
         form = {"token": token}
@@ -638,7 +638,7 @@ class TestElsewhere:
     def test_secret_compared_as_sent(
         self, transactional_db: None, monkeypatch: pytest.MonkeyPatch, browser: Browser
     ) -> None:
-        """Q32: what RFC 6749 asks for is then refused, and the reverse without the fault."""
+        """RFC 6749's encoding is then refused; without the fault, the other one is (Q32)."""
         monkeypatch.setenv("RAW_SECRET", "a+b/c=d")
         sandbox_client("raw", "--kind=service", "--client-secret-env=RAW_SECRET")
         form = urlencode({"grant_type": "client_credentials", "scope": "system/Patient.rs"})
@@ -653,7 +653,7 @@ class TestElsewhere:
         assert (status("a%2Bb%2Fc%3Dd"), status("a+b/c=d")) == (401, 200)
 
     def test_expired_token_is_renewed_once(self, app: App, browser: Browser) -> None:
-        """And an unknown one is not good after a refresh either."""
+        """A token that is unknown does not become valid by a refresh either."""
 
         def read(tokens: Any) -> Any:
             headers = {"Authorization": f"Bearer {tokens['access_token']}"}
@@ -691,7 +691,7 @@ class TestElsewhere:
 
     @pytest.mark.parametrize("fault", [name for name in faults.FAULTS if name.startswith("fhir-")])
     def test_fhir_faults_come_with_the_token(self, app: App, browser: Browser, fault: str) -> None:
-        """What each does is tested at the FHIR API; here, that it gets there, and only there."""
+        """The FHIR tests cover the effects; here, only this launch's token carries them."""
         chosen = f"{fault}:1" if fault == "fhir-slow" else f"{fault}:Patient"
         chosen = fault if fault == "fhir-foreign-next" else chosen
         answer = answered(app, browser, chosen).json()

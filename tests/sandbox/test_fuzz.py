@@ -1,4 +1,4 @@
-"""Nothing that a stranger sends is an error of ours: no 5xx, no wait, no way to a foreign place."""
+"""No request of a stranger causes a 5xx, a long wait or a redirect to a foreign address."""
 
 import base64
 import json
@@ -28,7 +28,7 @@ json_values = st.recursive(
 
 
 def members(**known: str) -> st.SearchStrategy[Any]:
-    """Objects that have most of the known members, right or wrong, or no object at all."""
+    """Objects with most of the known members, right or wrong, or no object at all."""
     right_or_wrong = {name: st.just(value) | json_values for name, value in known.items()}
     return st.fixed_dictionaries({}, optional=right_or_wrong) | json_values
 
@@ -90,7 +90,7 @@ def _hidden(page: str, name: str) -> str:
 
 
 def registered_addresses() -> tuple[str, ...]:
-    """Return everything that any client has registered for itself."""
+    """Return every address that any client has registered."""
     found = ["/sandbox/", f"{PUBLIC_URL}/sandbox/"]
     for client in Client.objects.all():
         found += [*client.redirect_uris, *client.post_logout_redirect_uris]
@@ -99,7 +99,7 @@ def registered_addresses() -> tuple[str, ...]:
 
 
 def quickest(wire: Wire, request: Request) -> Answer:
-    """Return the answer. What takes long on a busy machine may try again; what is slow is slow."""
+    """Return the first answer in time, otherwise the last one: the machine may only be busy."""
     for _ in range(TRIES):
         answer = wire.send(request)
         if answer.seconds <= MAX_SECONDS:
@@ -120,7 +120,7 @@ def check(request: Request, answer: Answer) -> None:
 
 @pytest.mark.parametrize("number", [300, pytest.param(2_200, marks=pytest.mark.endurance)])
 def test_every_request_has_an_answer_in_time(world: World, wire: Wire, number: int) -> None:
-    """E7, S10, S20: over real sockets, every endpoint, with something wrong about each request."""
+    """Every endpoint over real sockets, with something wrong in each request (E7, S10, S20)."""
 
     @settings(max_examples=number, deadline=None)
     @given(requests(world))
@@ -132,13 +132,13 @@ def test_every_request_has_an_answer_in_time(world: World, wire: Wire, number: i
 
 
 def test_good_requests_are_good(world: World, wire: Wire) -> None:
-    """What the fuzz run changes is accepted unchanged, or it would only test the first check."""
+    """The unchanged requests are accepted; otherwise the fuzz run only tests the first check."""
     answers = [(one.path, wire.send(with_fields(one, fields))) for one, fields in world.good()]
     refused = [(path, answer.status) for path, answer in answers if answer.status >= 400]
     assert sorted(refused) == [
         ("/sandbox/keys/rotate", 403),
-        ("/sandbox/oauth2/v1/token", 400),  # a code is good once only
-        ("/sandbox/oauth2/v1/token", 401),  # and so is an assertion
+        ("/sandbox/oauth2/v1/token", 400),  # a code can be used only once
+        ("/sandbox/oauth2/v1/token", 401),  # and so can an assertion
         ("/sandbox/oauth2/v1/unknown", 404),
     ]
 
@@ -150,7 +150,7 @@ def test_good_requests_are_good(world: World, wire: Wire) -> None:
 def test_every_assertion_is_refused_with_401(
     app: App, browser: Browser, assertion: tuple[Any, Any]
 ) -> None:
-    """E3 to E6: whatever JSON stands in header and claims."""
+    """Whatever JSON the header and the claims contain (E3 to E6)."""
     header, claims = assertion
     text = f"{segment(header)}.{segment(claims)}.c2lnbmF0dXJl"
     fields = {"grant_type": "refresh_token", "refresh_token": "r"} | app.authentication()

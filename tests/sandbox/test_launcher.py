@@ -1,4 +1,4 @@
-"""The launcher and the window on what clients do (S14, S56, S67)."""
+"""The launcher, and the pages that show what clients do (S14, S56, S67)."""
 
 import re
 from typing import Any
@@ -206,7 +206,7 @@ class TestPages:
         assert str(access.fhirUser).endswith("Patient/a-1.E-1003")
 
     def test_frame_has_athenas_sandbox_attribute(self, app: App, browser: Browser) -> None:
-        """C152: everything but to lead the EHR's own window away."""
+        """It allows everything except navigating the EHR's own window (C152)."""
         page = browser.get("/sandbox/frame", {"client_id": app.client_id}).content.decode()
         allowed = page.partition('sandbox="')[2].partition('"')[0].split()
         assert {"allow-scripts", "allow-forms", "allow-same-origin", "allow-popups"} <= set(allowed)
@@ -233,7 +233,7 @@ class TestRequestLog:
     def test_says_what_of_a_search_was_ignored_and_what_lies_outside(
         self, app: App, browser: Browser
     ) -> None:
-        """S56, S62: the answer says less."""
+        """The log says more than the answer does (S56, S62)."""
         answer = app.exchange(browser, app.allowed(browser)).json()
         headers = {"Authorization": f"Bearer {answer['access_token']}"}
         search = f"{FHIR_BASE}/Observation?patient={answer['patient']}&catgory=laboratory"
@@ -255,7 +255,7 @@ class TestRequestLog:
     def test_hides_what_an_address_of_the_api_should_not_have(
         self, app: App, browser: Browser, prefer: str
     ) -> None:
-        """S61, RFC 6750 §5.3: a token in an address, by its name, as a name, beside a good one."""
+        """A token in an address, as value or name, also beside a good one (S61, RFC 6750 §5.3)."""
         answer = app.exchange(browser, app.allowed(browser)).json()
         token, patient = answer["access_token"], answer["patient"]
         address = f"{FHIR_BASE}/Patient?_id={patient}&access_token={token}&{token}&id_token=x1"
@@ -280,7 +280,7 @@ class TestRequestLog:
     def test_names_the_fault_on_the_rows_whose_answers_it_changed(
         self, app: App, browser: Browser, fault: str, accepted: bool, rows: int
     ) -> None:
-        """S56, S66: not on those of requests that the fault leaves alone."""
+        """Not on the rows of requests that the fault does not affect (S56, S66)."""
         app.exchange(browser, app.allowed(browser, fault=fault))
         token, authorize = RequestRecord.objects.all()[:2]
         assert (token.endpoint, authorize.endpoint) == ("token", "authorize")
@@ -302,7 +302,7 @@ class TestRequestLog:
         assert RequestRecord.objects.all()[0].changed_by == "authorize-state-changed"
 
     def test_names_the_type_that_the_api_was_asked_for(self, app: App, browser: Browser) -> None:
-        """S56: of a read without its id, and with the fault only where one refused it."""
+        """The row of a read names the type but not the id, and a fault only if it refused (S56)."""
         answer = app.exchange(browser, app.allowed(browser, fault="fhir-500:Patient")).json()
         headers = {"Authorization": f"Bearer {answer['access_token']}"}
         browser.get(f"{FHIR_BASE}/Patient/{answer['patient']}", headers=headers)
@@ -318,7 +318,7 @@ class TestRequestLog:
     def test_good_reads_are_there_with_the_rules_they_kept(
         self, app: App, browser: Browser
     ) -> None:
-        """S56, S60, S62: and a fault that changed the answer is named."""
+        """They name the rules that applied, and a fault that changed the answer (S56, S60, S62)."""
         answer = app.exchange(browser, app.allowed(browser, fault="fhir-html:Patient")).json()
         headers = {"Authorization": f"Bearer {answer['access_token']}"}
         browser.get(f"{FHIR_BASE}/Patient/{answer['patient']}", headers=headers)
@@ -343,7 +343,7 @@ class TestRequestLog:
     def test_reads_crowd_nothing_else_out_of_the_pages(
         self, app: App, browser: Browser, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        """S56: the token request of a page that reads a lot stays in sight."""
+        """The token request of a page that reads a lot stays visible (S56)."""
         monkeypatch.setattr(clients, "SHOWN_RECORDS", 10)
         monkeypatch.setattr(clients, "SHOWN_RECORDS_OF_CLIENT", 10)
         answer = app.exchange(browser, app.allowed(browser)).json()
@@ -356,7 +356,7 @@ class TestRequestLog:
             assert "<code>authorization_code</code>" in page
 
     def test_can_be_narrowed(self, app: App, browser: Browser) -> None:
-        """S56: to one app, registered or not, and to what was refused."""
+        """To one app, registered or not, and to refused requests (S56)."""
         app.allowed(browser)
         app.authorize(browser, aud="x")
         app.authorize(browser, client_id="stranger")
@@ -375,7 +375,7 @@ class TestRequestLog:
     def test_leads_to_the_older_ones(
         self, app: App, browser: Browser, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        """S56: it says how many there are; a page that does not exist is the last."""
+        """The page says how many there are; too high a page number shows the last page (S56)."""
         monkeypatch.setattr(clients, "SHOWN_RECORDS", 10)
         monkeypatch.setattr(clients, "SHOWN_RECORDS_OF_CLIENT", 10)
 

@@ -1,4 +1,4 @@
-"""Two requests at the same moment: one of them wins (S14, S16, S27, S31)."""
+"""Two simultaneous requests: one of them wins (S14, S16, S27, S31)."""
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -31,7 +31,7 @@ def all_at_once(ask: Callable[[Browser], Any]) -> list[int]:
 
 @pytest.fixture
 def warm(app: App, browser: Browser) -> App:
-    """The app, its keys already fetched: only the race itself is left to chance."""
+    """The app with its keys already fetched, so that only the race itself is left to chance."""
     app.refresh(browser, "made-up")
     return app
 

@@ -42,7 +42,7 @@ FORM = "application/x-www-form-urlencoded"
 
 
 class AthenaApp(App):
-    """An app that names athena's own audience, and its scopes in every refresh."""
+    """An app that uses athena's own audience, and names its scopes in every refresh."""
 
     def assertion(self, **changes: Any) -> str:
         return super().assertion(**({"aud": AUDIENCE} | changes))

@@ -1,4 +1,4 @@
-"""Another developer registers an app by the form, and sees what became of its requests (S56)."""
+"""Another developer registers an app by the form, and sees the results of its requests (S56)."""
 
 import json
 import re
@@ -88,7 +88,7 @@ class TestForm:
         assert [key["kid"] for key in jwks["keys"]] == [ec_key.kid]
 
     def test_sixth_key_is_warned_of(self, browser: Browser) -> None:
-        """S6: advice, not an error."""
+        """A recommendation, not an error (S6)."""
         keys = [ECKey.generate_key("P-256", auto_kid=True) for _ in range(6)]
         fields = {"kind": "web", "auth_method": "private_key_jwt"}
         page = register_by_form(browser, **fields, jwks=key_set(*keys))
@@ -108,7 +108,7 @@ class TestForm:
         assert changed.secret_digest == client.secret_digest
 
     def test_lost_secret_is_replaced_by_a_wish(self, browser: Browser) -> None:
-        """S22: the old one ends; and without the wish nobody gets a new one by saving."""
+        """The old one ends; without the checkbox, saving does not make a new one (S22)."""
         fields = {"kind": "web", "auth_method": "client_secret_basic"}
         register_by_form(browser, **fields)
         before = Client.objects.get()
@@ -236,7 +236,7 @@ class TestWindow:
         assert token not in page
 
     def test_log_says_what_the_api_does_not(self, app: App, browser: Browser) -> None:
-        """E14: the API's own words are a gateway's; its client's page tells the reason."""
+        """The API answers in a gateway's words; the client's page gives the reason (E14)."""
         tokens = app.exchange(browser, app.allowed(browser)).json()
         ended = app.exchange(browser, app.allowed(browser)).json()["access_token"]
         app.post(browser, "revoke", {"token": ended} | app.authentication())
@@ -260,7 +260,7 @@ class TestWindow:
     def test_keys_are_fetched_by_a_button(
         self, app: App, browser: Browser, key_server: KeyServer
     ) -> None:
-        """S52, S56: to see before the first launch whether the key set can be reached."""
+        """So a developer sees before a launch whether the key set can be reached (S52, S56)."""
         path = f"/sandbox/client/keys?client_id={app.client_id}"
         page = browser.get("/sandbox/client", {"client_id": app.client_id}).content.decode()
         assert path in page
@@ -279,7 +279,7 @@ class TestWindow:
     def test_keys_are_looked_at_when_their_url_is_registered(
         self, app: App, browser: Browser, key_server: KeyServer, private: bool
     ) -> None:
-        """S50, S56: a URL that gives no keys is warned of, as the app may not be running yet."""
+        """A URL without keys only causes a warning: the app may not be running yet (S50, S56)."""
         key = app.key.as_dict(private=private)
         key_server.body = json.dumps({"keys": [key]}).encode()
         fields = {"kind": "web", "auth_method": "private_key_jwt", "jwks_url": key_server.url}
@@ -292,7 +292,7 @@ class TestWindow:
     def test_log_says_what_the_answer_does_not(
         self, app: App, browser: Browser, key_server: KeyServer
     ) -> None:
-        """E1, E2: whoever guesses learns nothing, whoever registered the app does."""
+        """The answer tells a guesser nothing; the log tells the app's developer (E1, E2)."""
 
         def reason(fields: dict[str, str], basic: str = "") -> str:
             headers = {"Authorization": "Basic " + b64encode(basic.encode()).decode()}
@@ -371,7 +371,7 @@ def test_command_prints_no_warning_that_says_nothing(
 
 
 class TestUpdateByCommand:
-    """S5: what is not given stays as it is, an empty value takes something away."""
+    """Options that are not given stay as they are; an empty value removes one (S5)."""
 
     FULL = (
         "--name=Growth Chart", f"--redirect-uri={REDIRECT_URI}", "--scope=launch openid",
@@ -433,7 +433,7 @@ class TestUpdateByCommand:
         assert app.exchange(browser, app.allowed(browser)).status_code == 200
 
     def test_app_of_another_kind_is_another_app(self, before: dict[str, Any]) -> None:
-        """Nothing of it would fit: a service has no redirect URIs, a public app no keys."""
+        """None of its data would fit: a service has no redirect URIs, a public app no keys."""
         after = sandbox_client("mine", "--kind=public", "--redirect-uri=app:/x")
         assert (after["auth_method"], after["jwks_url"], after["name"]) == ("none", "", "mine")
         assert (after["profile"], after["quirks"], after["world"]) == ("strict", "", "production")

@@ -1,4 +1,4 @@
-"""Requirements that are about the EHR as a whole: worlds, limits, gateways, faults, ways out."""
+"""Requirements on the EHR as a whole: worlds, limits, gateways, faults, logout."""
 
 import json
 from typing import Any
@@ -79,7 +79,7 @@ class TestWorlds:
     def test_client_of_the_other_world_is_unknown(
         self, app: App, browser: Browser, world: str
     ) -> None:
-        """S3: authorize and token endpoint alike."""
+        """At authorize and at the token endpoint alike (S3)."""
         query = app.authorization_request()
         place = f"/sandbox/{world}/oauth2/v1"
         assert browser.get(f"{place}/authorize", query).status_code == 400
@@ -90,7 +90,7 @@ class TestWorlds:
     def test_sheet_and_launch_name_the_base_of_the_clients_world(
         self, app: App, browser: Browser, key_server: KeyServer
     ) -> None:
-        """S3: and the rules of strict and bcp are those that they announce."""
+        """The rules of strict and bcp are those that they announce (S3)."""
         url, redirect = f"--jwks-url={key_server.url}", f"--redirect-uri={app.redirect_uri}"
         launch = "--launch-url=https://app.example/launch"
         for world in ("strict", "bcp"):
@@ -106,7 +106,7 @@ class TestWorlds:
     def test_every_profile_is_launched_at_the_usual_address_too(
         self, app: App, browser: Browser, key_server: KeyServer, profile: str
     ) -> None:
-        """S3: a profile by itself moves nobody away from /sandbox/fhir/r4."""
+        """A profile alone does not move a client away from /sandbox/fhir/r4 (S3)."""
         register(app.client_id, key_server, f"--profile={profile}")
         query = {"client_id": app.client_id, "format": "json"}
         assert browser.get("/sandbox/launch", query).json()["iss"] == FHIR_BASE
@@ -128,7 +128,7 @@ class TestSafety:
             call_command("check", "--deploy", "--fail-level=ERROR")
 
     def test_its_people_and_tokens_open_nothing_else(self, app: App, browser: Browser) -> None:
-        """S7: neither a sandbox sign-in nor a token is worth anything to the admin."""
+        """The admin accepts neither a sandbox sign-in nor a sandbox token (S7)."""
         tokens = connected(app, browser)
         headers = {"Authorization": f"Bearer {tokens['access_token']}"}
         answer = browser.get("/admin/", headers=headers)
@@ -138,7 +138,7 @@ class TestSafety:
 
 class TestGateway:
     def test_path_that_does_not_exist(self, browser: Browser) -> None:
-        """E12: a plain text, not JSON."""
+        """Plain text, not JSON (E12)."""
         for path in (f"{OAUTH}/tokens", "/sandbox/okta/nothing", f"{PREVIEW}/oauth2/v1/x"):
             answer = browser.get(path)
             assert answer.status_code == 404
@@ -179,7 +179,7 @@ class TestGateway:
         assert "Retry-After" not in limited
 
     def test_scope_outside_the_contract(self, service: App, browser: Browser) -> None:
-        """E9, S29: as a quirk, the gateway's own JSON without error_description."""
+        """As a quirk, with the gateway's own JSON without error_description (E9, S29)."""
         scope = "athena/service/Athenanet.MDP.*"
         refused = asked_without_a_person(service, browser, "openid")
         assert_refused(refused, 400, "invalid_scope", "openid")
@@ -194,7 +194,7 @@ class TestGateway:
     def test_practice_without_a_contract(
         self, app: App, browser: Browser, key_server: KeyServer
     ) -> None:
-        """E10, S65: athena's searches name the practice, and only the client's own will do."""
+        """athena's searches name the practice, and only the client's own is accepted (E10, S65)."""
         register(app.client_id, key_server, "--profile=athena")
         audience = f"{ISSUER}/v1/token"
         code = app.allowed(browser)
@@ -216,7 +216,7 @@ class TestFaults:
         assert (answer["error"], answer["state"]) == ("access_denied", app.state)
 
     def test_fault_travels_with_its_launch_only(self, app: App, browser: Browser) -> None:
-        """S66: chosen by URL, met by this launch's code, tokens and reads, and by no other."""
+        """Set by URL, it affects this launch's code, tokens and reads, and no others (S66)."""
         broken = connected(app, browser, fault="token-type-lowercase,fhir-500:Patient")
         assert broken["token_type"] == "bearer"
         assert read(browser, broken, f"Patient/{broken['patient']}").status_code == 500
@@ -225,7 +225,7 @@ class TestFaults:
         assert read(browser, good, f"Patient/{good['patient']}").status_code == 200
 
     def test_fault_that_does_not_exist(self, app: App, browser: Browser) -> None:
-        """S66: is refused, or a test would pass for the wrong reason."""
+        """It is refused; otherwise a test would pass for the wrong reason (S66)."""
         answer = app.authorize(browser, fault="token-teapot")
         assert parse_qs(urlsplit(answer["Location"]).query)["error"] == ["invalid_request"]
         told = browser.get("/sandbox/launch", {"client_id": app.client_id, "fault": "no"})
@@ -249,7 +249,7 @@ class TestWaysOut:
         assert browser.get(f"{OAUTH}/logout", query).status_code == 200
 
     def test_keys_are_rotated_by_a_button(self, app: App, browser: Browser) -> None:
-        """S43: the older key stays published beside the new one."""
+        """The older key stays published beside the new one (S43)."""
         before = {key["kid"] for key in browser.get(f"{OAUTH}/keys").json()["keys"]}
         rotate_key(browser)
         after = {key["kid"] for key in browser.get(f"{OAUTH}/keys").json()["keys"]}
@@ -257,7 +257,7 @@ class TestWaysOut:
 
 
 def test_jku_is_the_registered_url(app: App, browser: Browser) -> None:
-    """S54: it may be said in the header, and nothing else may."""
+    """The header may name the registered URL and no other (S54)."""
     good = app.authentication(header={"jku": app.server.url})
     assert_refused(app.refresh(browser, "made-up", **good), 400, "invalid_grant", "")
     bad = app.authentication(header={"jku": "https://evil.example/jwks.json"})
@@ -267,12 +267,12 @@ def test_jku_is_the_registered_url(app: App, browser: Browser) -> None:
 class TestChart:
     @pytest.mark.parametrize("resource_type", TYPES)
     def test_resource_types(self, app: App, browser: Browser, resource_type: str) -> None:
-        """S63: every type is there to be read."""
+        """Every type can be read (S63)."""
         offered = browser.get(f"{FHIR_BASE}/metadata").json()["rest"][0]["resource"]
         assert resource_type in {one["type"] for one in offered}
 
     def test_chart_can_be_searched(self, app: App, browser: Browser) -> None:
-        """S62, S63: with the scopes of a launch, over its own patient."""
+        """With the scopes of a launch, over its own patient (S62, S63)."""
         tokens = connected(app, browser)
         found = read(browser, tokens, f"Observation?patient={tokens['patient']}&_count=3").json()
         assert found["resourceType"] == "Bundle"

@@ -1,4 +1,4 @@
-"""Looking at tokens and ending them (S40 to S42)."""
+"""Introspecting tokens and revoking them (S40 to S42)."""
 
 from datetime import timedelta
 from typing import Any
@@ -100,7 +100,7 @@ class TestIntrospection:
         assert_refused(answer, 401, "invalid_client", "no client credentials")
 
     def test_unknown_hint(self, app: App, browser: Browser, tokens: dict[str, Any]) -> None:
-        """S42, RFC 7662 §2.1: refused by athenahealth's rules alone."""
+        """Refused only under athenahealth's rules (S42, RFC 7662 §2.1)."""
         answer = introspect(app, browser, tokens["access_token"], token_type_hint="id_token")
         assert answer.json()["active"] is True
         Client.objects.update(profile="athena")
@@ -138,7 +138,7 @@ class TestRevocation:
         assert find_access(tokens["access_token"])
 
     def test_odd_hint(self, app: App, browser: Browser, tokens: dict[str, Any]) -> None:
-        """S42, RFC 7009 §2.2: refused by athenahealth's rules alone."""
+        """Refused only under athenahealth's rules (S42, RFC 7009 §2.2)."""
         Client.objects.update(profile="athena")
         by_athena = app.authentication(aud=f"{ISSUER}/v1/token") | {"token_type_hint": "id_token"}
         answer = revoke(app, browser, tokens["access_token"], **by_athena)

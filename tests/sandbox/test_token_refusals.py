@@ -1,4 +1,4 @@
-"""What the token endpoint refuses, each time with one thing changed in a good request."""
+"""What the token endpoint refuses, each time with one change in a good request."""
 
 import base64
 import json
@@ -33,7 +33,7 @@ ATHENA_AUDIENCE = f"{ISSUER}/v1/token"
 
 
 def with_header(header: dict[str, Any], assertion: str) -> str:
-    """Return an assertion under a forged header, its signature left as it was."""
+    """Return an assertion with a forged header and an unchanged signature."""
     head = base64.urlsafe_b64encode(json.dumps(header).encode()).decode().rstrip("=")
     return f"{head}.{assertion.partition('.')[2]}"
 
@@ -73,7 +73,7 @@ class TestShape:
             assert_refused(answer, 400, "invalid_request", "too large")
 
     def test_megabyte(self, app: App, browser: Browser) -> None:
-        """A body that fits, with a value that nobody sends; and one that is no form at all."""
+        """A body within the limit whose value is far too long, and one that is not a form."""
         long = app.post(browser, "token", {"grant_type": "x" * 1_000_000})
         assert_refused(long, 400, "invalid_request", "grant_type is too long")
         garbage = browser.post(
@@ -91,14 +91,14 @@ class TestShape:
     def test_at_the_authorize_endpoint_it_is_a_page(
         self, app: App, browser: Browser, path: str
     ) -> None:
-        """S10: nothing is redirected while nobody knows to whom."""
+        """Without a readable form, no redirect URI can be checked, so none is used (S10)."""
         for content_type in ("application/x-www-form-urlencoded; charset=utf-16", "text/plain"):
             answer = browser.post(f"{OAUTH}/{path}", b"a=b", content_type=content_type)
             assert answer.status_code == 400
             assert b"This app cannot connect" in answer.content
 
     def test_log_knows_who_it_was_and_why(self, app: App, browser: Browser) -> None:
-        """S20, E2: also where nothing of the form was read, or the secret was wrong."""
+        """Also when the form could not be read, or the secret was wrong (S20, E2)."""
         browser.get(f"{OAUTH}/token")
         basic = {"Authorization": "Basic " + base64.b64encode(b"app-web:wrong").decode()}
         browser.post(f"{OAUTH}/token", b"{}", "application/json", headers=basic)
@@ -176,7 +176,7 @@ class TestCode:
         assert app.exchange(browser, code).status_code == 200
 
     def test_second_use_ends_everything_it_gave(self, app: App, browser: Browser) -> None:
-        """S16, RFC 6749 §4.1.2."""
+        """The tokens that the code gave end too (S16, RFC 6749 §4.1.2)."""
         code = app.allowed(browser)
         tokens = app.exchange(browser, code).json()
         assert find_access(tokens["access_token"])
@@ -199,7 +199,7 @@ class TestCode:
         assert_refused(answer, 400, "invalid_grant", "another client")
 
     def test_verifier_without_a_challenge(self, app: App, browser: Browser) -> None:
-        """RFC 9700 §2.1.1: else a stripped challenge would go unnoticed."""
+        """Otherwise a stripped challenge would go unnoticed (RFC 9700 §2.1.1)."""
         Client.objects.update(profile="athena")
         none: dict[str, Any] = {"code_challenge": WITHOUT, "code_challenge_method": WITHOUT}
         code = app.allowed(browser, **none)
@@ -220,7 +220,7 @@ class TestCode:
 
 
 class TestAssertion:
-    """S24 to S27, E3 to E6: refused with 401 and a text of its own."""
+    """Refused with 401 and a specific text (S24 to S27, E3 to E6)."""
 
     def refused(self, app: App, browser: Browser, words: str, **fields: Any) -> None:
         answer = app.exchange(browser, app.allowed(browser), **fields)
@@ -260,7 +260,7 @@ class TestAssertion:
         ],
     )
     def test_claim(self, app: App, browser: Browser, claims: dict[str, Any], words: str) -> None:
-        """Q17: among them an exp that is more than five minutes ahead."""
+        """Among them an exp that is more than five minutes ahead (Q17)."""
         self.refused(app, browser, words, client_assertion=app.assertion(**claims))
 
     @pytest.mark.parametrize(
@@ -280,7 +280,7 @@ class TestAssertion:
         self.refused(app, browser, "not a string", client_assertion=assertion)
 
     def test_signature_of_another_key(self, app: App, browser: Browser) -> None:
-        """E5, S56: the row says which copy of the keys was looked at, and leads there."""
+        """The row names the copy of the keys that was used, and links to it (E5, S56)."""
         another = ECKey.generate_key("P-384")
         self.refused(app, browser, "signature", client_assertion=app.assertion(key=another))
         row = RequestRecord.objects.all()[0]
@@ -291,7 +291,7 @@ class TestAssertion:
         assert f"/sandbox/client?client_id={app.client_id}#keys" in page
 
     def test_alg_of_another_kind_of_key(self, app: App, browser: Browser, rsa_key: RSAKey) -> None:
-        """T8: the key decides about the algorithm, never the header."""
+        """The key decides on the algorithm, not the header (T8)."""
         self.refused(
             app, browser, "does not belong to this key",
             client_assertion=app.assertion(key=rsa_key),
@@ -314,7 +314,7 @@ class TestAssertion:
         assert accepted.status_code == 200
 
     def test_unsigned_and_hmac(self, app: App, browser: Browser) -> None:
-        """T8: an HMAC keyed with the public key, and no signature at all."""
+        """An HMAC keyed with the public key, and no signature at all (T8)."""
         claims = {"iss": app.client_id, "sub": app.client_id, "exp": int(time.time()) + 60}
         assert isinstance(app.key, ECKey)
         pem = app.key.as_pem(private=False)
@@ -371,7 +371,7 @@ class TestAssertionByAthenasRules:
     def test_exp_is_less_than_an_hour_ahead(
         self, app: App, browser: Browser, ahead: int, status: int
     ) -> None:
-        """Ten seconds to either side of the hour: the server's clock goes on meanwhile."""
+        """Ten seconds before and after the hour, because the server's clock goes on meanwhile."""
         code = app.allowed(browser)
         claims: dict[str, Any] = {"aud": ATHENA_AUDIENCE, "exp": int(time.time()) + ahead}
         answer = app.exchange(browser, code, client_assertion=app.assertion(**claims))

@@ -30,7 +30,7 @@ WITHOUT_PKCE = {"code_challenge": WITHOUT, "code_challenge_method": WITHOUT}
 
 @pytest.fixture
 def tried(app: App) -> App:
-    """An app that nobody registered; its keys are known to nobody either."""
+    """An app that is not registered; its keys are not known either."""
     return App("my first app", app.key, app.server, redirect_uri=REDIRECT_URI)
 
 
@@ -94,7 +94,7 @@ class TestConfirming:
         assert b"not registered here" in tried.authorize(browser).content
 
     def test_nothing_is_answered_before(self, tried: App, browser: Browser) -> None:
-        """S10: neither an error nor a no goes to an address that nobody confirmed."""
+        """Neither an error nor a refusal goes to an address that was not confirmed (S10)."""
         for page in (
             tried.authorize(browser, aud="https://elsewhere.example/"),
             tried.authorize(browser, prompt="none"),
@@ -144,7 +144,7 @@ class TestLoose:
 
 class TestStrict:
     def test_is_held_to_the_standard(self, tried: App, browser: Browser) -> None:
-        """By the one switch of the sign-in page."""
+        """By the only switch on the sign-in page."""
         code = allowed(browser, tried.authorize(browser), strict="on")
         without = tried.authorize(browser, **WITHOUT_PKCE)
         assert "code_challenge" in answer(without)["error_description"]

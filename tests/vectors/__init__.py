@@ -13,5 +13,5 @@ def load(name: str) -> Any:
 
 
 def body(name: str) -> bytes:
-    """Return the vector file `name`.json as it would come over the wire."""
+    """Return the vector file `name`.json as it would arrive over HTTP."""
     return (FOLDER / f"{name}.json").read_bytes()

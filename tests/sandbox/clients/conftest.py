@@ -1,4 +1,4 @@
-"""The sandbox in a process of its own, and strangers' apps that are registered there by command."""
+"""The sandbox in a separate process, and other people's apps, registered there by command."""
 
 import asyncio
 import fcntl
@@ -33,7 +33,7 @@ class Sandbox:
     env: dict[str, str]
 
     def register(self, *options: str) -> Record:
-        """Run `sandbox_client`; return what it tells the app's developer."""
+        """Run `sandbox_client`; return what it prints for the app's developer."""
         record: Record = json.loads(manage(self.env, "sandbox_client", *options, "--json"))
         return record
 
@@ -45,7 +45,7 @@ class Sandbox:
         return record
 
     def allow(self, start: str, **person: str) -> Page:
-        """Be the person: follow the links from there and say yes to everything."""
+        """Act as the person: follow the links from there and allow everything."""
 
         async def walk() -> Page:
             async with Browser(self.url) as browser:
@@ -71,7 +71,7 @@ def sandbox(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sandbox]:
 
 @pytest.fixture(scope="session")
 def python() -> Path:
-    """Return a Python of its own, with what python/requirements.txt names installed."""
+    """Return a separate Python with the packages of python/requirements.txt."""
     found = PYTHON / ".venv" / "bin" / "python"
     lock = os.open(PYTHON, os.O_RDONLY)
     try:

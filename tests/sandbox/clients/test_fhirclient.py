@@ -1,6 +1,7 @@
 """PyPI `fhirclient`, the Python client of SMART's own authors, unchanged: launch, read, refresh.
 
-Its Basic header is not url-encoded as RFC 6749 §2.3.1 asks, so its secrets have plain letters.
+Its Basic header is not url-encoded as RFC 6749 §2.3.1 requires, so its secrets have only plain
+letters.
 """
 
 from collections.abc import Iterator
@@ -19,7 +20,7 @@ SCOPE = "offline_access patient/Patient.rs patient/Observation.rs"
 
 @pytest.fixture
 def origin() -> Iterator[str]:
-    """Where the app's redirect URI leads: any page will do, fhirclient reads the address."""
+    """Where the app's redirect URI leads; any page will do: fhirclient reads the address."""
     server = KeyServer([])
     http = serve(server)
     yield server.url.removesuffix("/jwks.json")
@@ -49,7 +50,7 @@ def connected(
 
 
 def test_launch_with_its_own_scopes(sandbox: Sandbox, origin: str) -> None:
-    """S12: with openid and no nonce; `user/*.*` is narrowed to reading."""
+    """With openid and no nonce; `user/*.*` is narrowed to reading (S12)."""
     app = connected(sandbox, origin, "python-own-scopes", "--kind=public")
     assert app.patient.id == app.patient_id
 
@@ -86,7 +87,10 @@ def test_launch_read_refresh(
 
 
 def test_athenas_rules_refuse_a_refresh_without_scope(sandbox: Sandbox, origin: str) -> None:
-    """ "Your app will also need to specify in the scope parameter"; S30: fhirclient never does."""
+    """fhirclient never names a scope in a refresh (S30).
+
+    athenahealth: "Your app will also need to specify in the scope parameter".
+    """
     options = ("--kind=web", "--client-secret-env=STRANGERS_PLAIN_SECRET", "--profile=athena")
     app = connected(sandbox, origin, "python-athena", *options, scope=SCOPE)
     with pytest.raises(Exception, match="400"):

@@ -39,7 +39,7 @@ STANDALONE = "{origin}/start"
 def test_launch_read_refresh(
     sandbox: Sandbox, node: str, options: tuple[str, ...], start: str, username: str
 ) -> None:
-    """S12, S15, S31: no nonce, no `launch/patient`, and a refresh without client_id."""
+    """No nonce, no `launch/patient`, and a refresh without client_id (S12, S15, S31)."""
     told = launched(sandbox, node, options, start, username, app_scope=DOCUMENTED)
     assert told["read"] == told["patient"]
     assert told["conditions"] > 0
@@ -49,7 +49,7 @@ def test_launch_read_refresh(
 
 
 def test_launch_without_any_scope_of_its_own(sandbox: Sandbox, node: str) -> None:
-    """The library then asks for " launch", with the blank."""
+    """The library then asks for " launch", with the space."""
     told = launched(sandbox, node, PUBLIC, EHR, "clinician")
     assert (told["scope"], told["banner"]) == ("launch", True)
     assert told["patient"]
@@ -57,7 +57,7 @@ def test_launch_without_any_scope_of_its_own(sandbox: Sandbox, node: str) -> Non
 
 
 def test_signed_assertion_at_the_code_and_none_at_the_refresh(sandbox: Sandbox, node: str) -> None:
-    """S24: the library proves itself once only, so its refresh is refused."""
+    """The library authenticates at the code only, so its refresh is refused (S24)."""
     told = launched(sandbox, node, KEYS, EHR, "clinician", app_scope=DOCUMENTED)
     assert told["read"] == told["patient"]
     assert "401" in told["refreshed"] or "invalid_client" in told["refreshed"]

@@ -1,6 +1,6 @@
-"""npm `openid-client`, certified and unchanged, as a stranger's app at the running sandbox.
+"""npm `openid-client`, certified and unchanged, as another developer's app at the running sandbox.
 
-The whole way each time: discovery, launch, forms, id_token with signature, FHIR, refresh,
+Each test goes the whole way: discovery, launch, forms, id_token with signature, FHIR, refresh,
 introspection, revocation. Only documented hooks of the library are used.
 """
 
@@ -26,7 +26,7 @@ def registered(sandbox: Sandbox, client_id: str, *options: str, **more: Any) -> 
 
 
 def check(told: Record, settings: Record) -> None:
-    """What every app was told on its way from the launch to the revoked token."""
+    """Check what the app received, from the launch to the revoked token."""
     assert told["claims"]["iss"] == settings["issuer"]
     assert told["claims"]["aud"] == settings["client_id"]
     assert (told["token_type"], told["expires_in"]) == ("bearer", 3600)
@@ -49,7 +49,8 @@ def check(told: Record, settings: Record) -> None:
 def test_private_key_jwt(
     sandbox: Sandbox, node: str, client_id: str, alg: str, profile: str
 ) -> None:
-    """ "Using a self-hosted JWKS URL"; S24, S25, S50: the audience is what registration says."""
+    """ "Using a self-hosted JWKS URL": the audience is the one that registration names (S24, S25,
+    S50)."""
     settings = registered(sandbox, client_id, *WEB, f"--profile={profile}", alg=alg)
     settings["audience"] = settings["assertion_audience"]
     with node_app(node, settings) as origin:
@@ -61,7 +62,7 @@ def test_private_key_jwt(
 
 @pytest.mark.parametrize("alg", ["RS384", "ES384"])
 def test_newest_practice_needs_no_hook_at_all(sandbox: Sandbox, node: str, alg: str) -> None:
-    """S17, S25: the library itself takes the issuer as audience and checks `iss` (RFC 9207)."""
+    """The library itself takes the issuer as audience and checks `iss` (RFC 9207; S17, S25)."""
     settings = registered(sandbox, f"node-bcp-{alg}", *WEB, "--profile=bcp", alg=alg)
     with node_app(node, settings) as origin:
         told = json.loads(sandbox.allow(f"{origin}/start", username="patient").text)
@@ -79,7 +80,7 @@ def test_newest_practice_needs_no_hook_at_all(sandbox: Sandbox, node: str, alg: 
 def test_world_that_tells_the_truth_is_taken_at_its_word(
     sandbox: Sandbox, node: str, world: str, client_id: str, options: tuple[str, ...]
 ) -> None:
-    """S2, S3, S17, S22: discovery alone, no hook; in bcp it makes the library demand `iss`."""
+    """Discovery needs no hook; in bcp the library then requires `iss` (S2, S3, S17, S22)."""
     settings = registered(sandbox, client_id, *options, f"--world={world}")
     with node_app(node, settings) as origin:
         told = json.loads(sandbox.allow(f"{origin}/start", username="patient").text)
@@ -88,7 +89,7 @@ def test_world_that_tells_the_truth_is_taken_at_its_word(
 
 
 def test_promised_issuer_is_missed_by_the_library_itself(sandbox: Sandbox, node: str) -> None:
-    """S2, S17, S66: openid-client refuses an answer without `iss` where bcp has promised one."""
+    """openid-client refuses an answer without `iss` where bcp has promised one (S2, S17, S66)."""
     quirk = "--quirk=authorize-iss-missing"
     settings = registered(sandbox, "node-bcp-without", *WEB, "--world=bcp", quirk)
     with node_app(node, settings) as origin:
@@ -98,7 +99,8 @@ def test_promised_issuer_is_missed_by_the_library_itself(sandbox: Sandbox, node:
 
 
 def test_secret_in_a_basic_header(sandbox: Sandbox, node: str) -> None:
-    """ "passed in a basic authorization header on every request"; S22: both parts url-encoded."""
+    """ "passed in a basic authorization header on every request": both parts are url-encoded
+    (S22)."""
     settings = registered(sandbox, "node: basic", *BASIC)
     with node_app(node, settings) as origin:
         told = json.loads(sandbox.allow(f"{origin}/start", username="patient").text)
@@ -107,7 +109,7 @@ def test_secret_in_a_basic_header(sandbox: Sandbox, node: str) -> None:
 
 
 def test_public_app_with_pkce(sandbox: Sandbox, node: str) -> None:
-    """ "native or single-page browser apps that cannot securely store a client secret"; S13."""
+    """ "native or single-page browser apps that cannot securely store a client secret" (S13)."""
     settings = registered(sandbox, "node-public", *PUBLIC)
     with node_app(node, settings) as origin:
         told = json.loads(sandbox.allow(f"{origin}/start", username="patient").text)
@@ -116,7 +118,7 @@ def test_public_app_with_pkce(sandbox: Sandbox, node: str) -> None:
 
 
 def test_launch_from_the_ehr(sandbox: Sandbox, node: str) -> None:
-    """S14, S36: the EHR opens the app, and tells it which visit it is."""
+    """The EHR opens the app and tells it the encounter (S14, S36)."""
     settings = registered(sandbox, "node-launched", *BASIC, scope=EHR_SCOPE)
     with node_app(node, settings):
         told = json.loads(sandbox.allow("/sandbox/launch?client_id=node-launched").text)
@@ -134,7 +136,7 @@ def test_launch_from_the_ehr(sandbox: Sandbox, node: str) -> None:
 def test_service_without_a_person(
     sandbox: Sandbox, node: str, client_id: str, options: tuple[str, ...], auth_method: str
 ) -> None:
-    """ "only an access token is returned for 2-legged OAuth"; S21, S29."""
+    """ "only an access token is returned for 2-legged OAuth" (S21, S29)."""
     settings = registered(sandbox, client_id, *options, scope=SERVICE_SCOPE)
     assert auth_method in settings["auth_method"]
     with node_app(node, settings) as origin:

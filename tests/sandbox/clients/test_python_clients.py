@@ -1,7 +1,7 @@
-"""PyPI `open-epic` and `jupyter-smart-on-fhir`, unchanged, with the scopes that they ask for.
+"""PyPI `open-epic` and `jupyter-smart-on-fhir`, unchanged, with their own scopes.
 
-Both run in a Python of their own, as their authors' users have them. Neither sends a nonce or
-`launch/patient`, and one sends `launch=` without a value where it starts by itself.
+Each runs in a separate Python, as its users have it. Neither sends a nonce or `launch/patient`, and
+one sends an empty `launch=` when it starts by itself.
 """
 
 import json
@@ -23,7 +23,7 @@ from tests.serving import free_port
 @pytest.mark.parametrize("username", ["patient", "clinician"])
 @pytest.mark.parametrize("world", ["production", "strict"])
 def test_open_epic(sandbox: Sandbox, python: Path, world: str, username: str) -> None:
-    """S12, S31: launch, read and refresh; in strict its refresh token rotates."""
+    """Launch, read and refresh; in strict its refresh token rotates (S12, S31)."""
     redirect_uri = f"http://127.0.0.1:{free_port()}/callback"
     client_id = f"open-epic-{world}-{username}"
     record = sandbox.register(
@@ -67,7 +67,7 @@ def notebooks(python: Path, folder: Path, port: int, record: dict[str, Any]) -> 
 @pytest.mark.parametrize("world", ["production", "bcp"])
 @pytest.mark.parametrize("way", ["ehr", "standalone"])
 def test_jupyter(sandbox: Sandbox, python: Path, tmp_path: Path, world: str, way: str) -> None:
-    """S12, S14: `patient/*.*` is narrowed to reading; bcp wants a nonce, which it cannot send."""
+    """`patient/*.*` is narrowed to reading; the client cannot send bcp's nonce (S12, S14)."""
     port = free_port()
     origin = f"http://127.0.0.1:{port}"
     record = sandbox.register(

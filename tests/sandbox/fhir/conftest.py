@@ -1,4 +1,4 @@
-"""A client of the FHIR API whose token is whatever the test says."""
+"""A client of the FHIR API, with any token that the test chooses."""
 
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -26,7 +26,7 @@ CLINICIAN = "Practitioner/a-1.Provider-1"
 
 @dataclass
 class EHR:
-    """The sandbox as one client sees it, holding one token at a time."""
+    """The sandbox as one client sees it, with one token at a time."""
 
     client: Client
     access: Access | None

@@ -78,7 +78,7 @@ class TestFaults:
 
 
 class TestAthenasSearches:
-    """S65, E10: as athenahealth asks, for clients of its profile."""
+    """athenahealth's search rules, for clients of its profile (S65, E10)."""
 
     def test_a_search_names_its_practice(self, ehr: EHR) -> None:
         ehr.holds("user/*.rs", asks_as_athena=True)
@@ -112,7 +112,7 @@ class TestAthenasSearches:
     def test_medication_orders_are_asked_for_by_their_intent(
         self, ehr: EHR, searched: list[tuple[str, str]], status: int
     ) -> None:
-        """S65, Q38: US Core's pair `patient+intent`; the refusal names what is missing."""
+        """US Core's pair `patient+intent`; the refusal names the missing parameter (S65, Q38)."""
         ehr.holds("user/*.rs", asks_as_athena=True)
         ours = ("ah-practice", "Organization/a-1.Practice-195900")
         response = ehr.search("MedicationRequest", ours, *searched)

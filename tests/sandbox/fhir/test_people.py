@@ -1,4 +1,4 @@
-"""The data: the people are coherent, valid and really varied (S63, S64, S67)."""
+"""The test data: the people are coherent, valid and varied (S63, S64, S67)."""
 
 import unicodedata
 from collections import Counter

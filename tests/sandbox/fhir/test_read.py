@@ -1,4 +1,4 @@
-"""Reading one resource, and what the API says without a usable token (S60, S61, S64, E14)."""
+"""Reading one resource, and the API's answers without a usable token (S60, S61, S64, E14)."""
 
 import pytest
 from django.test import Client, override_settings
@@ -67,7 +67,7 @@ class TestMetadata:
 
     @pytest.mark.parametrize("resource_type", sorted(WANTED_BY_US_CORE))
     def test_records_have_what_their_profile_wants(self, resource_type: str) -> None:
-        """The elements that US Core 6.1 wants of every resource; the empty chart has too few."""
+        """The elements that US Core 6.1 requires of every resource; the empty chart has too few."""
         for record in store().by_type[resource_type]:
             if record.id != JUST_ARRIVED:
                 assert record.resource.keys() >= WANTED_BY_US_CORE[resource_type], record.reference
@@ -76,7 +76,7 @@ class TestMetadata:
 class TestToken:
     @pytest.mark.parametrize("authorization", ["", "Bearer", "Bearer bad", "Basic good", "good"])
     def test_no_usable_token_is_401(self, ehr: EHR, authorization: str) -> None:
-        """S61, E14; RFC 6750 §3.1: no error code for a token that never came."""
+        """No error code if no token was sent (RFC 6750 §3.1; S61, E14)."""
         response = ehr.get(f"Patient/{RENEE}", Authorization=authorization)
         assert response.status_code == 401
         code = ' error="invalid_token"' if authorization == "Bearer bad" else ""
@@ -94,7 +94,7 @@ class TestToken:
     def test_is_plain_where_no_gateway_stands(
         self, client: Client, world: str, authorization: str, words: str
     ) -> None:
-        """S61: athenahealth's own words are for its own worlds (E14)."""
+        """athenahealth's own words appear only in its own worlds (S61, E14)."""
         headers = {"Authorization": authorization} if authorization else {}
         response = client.get(f"/sandbox/{world}/fhir/r4/Patient/{RENEE}", headers=headers)
         assert response.status_code == 401
@@ -167,7 +167,7 @@ class TestRead:
         ],
     )
     def test_unknown_address_is_told_in_fhirs_words(self, ehr: EHR, method: str, path: str) -> None:
-        """E12: batches, operations, histories; also to pages of other origins."""
+        """Batches, operations and histories too, also for pages of other origins (E12)."""
         response = getattr(ehr.client, method)(f"{BASE}{path}")
         assert response.status_code == 404
         (issue,) = parsed(response)["issue"]

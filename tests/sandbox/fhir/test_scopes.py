@@ -1,4 +1,4 @@
-"""What a token's scopes open, and what they keep closed (S62)."""
+"""Which data a token's scopes allow, and which they do not (S62)."""
 
 import pytest
 
@@ -9,7 +9,7 @@ LABS = f"patient/Observation.rs?category={CATEGORY}|laboratory"
 
 
 def observation_of(ehr: EHR, patient: str, category: str) -> str:
-    """The id of one observation, found by somebody who may see everything."""
+    """Return the id of one observation, found with access to all of them."""
     before, ehr.access = ehr.access, None
     ehr.holds("system/*.rs")
     found = ehr.found("Observation", ("patient", patient), ("category", category), ("_count", "1"))

@@ -1,4 +1,4 @@
-"""Searching: parameters, order, pages, and what is said about what is not understood (S63, S65)."""
+"""Searching: parameters, order, pages, and the answer to unknown parameters (S63, S65)."""
 
 import time
 from datetime import datetime
@@ -146,7 +146,7 @@ class TestParameters:
         assert [p["id"] for p in ehr.found("Patient", ("name", name))] == [id]
 
     def test_the_practice_is_a_parameter(self, ehr: EHR) -> None:
-        """S65: athena's searches carry it, with the slash as it is."""
+        """athenahealth's searches carry it, with the slash unencoded (S65)."""
         ours = "Organization/a-1.Practice-195900"
         assert ehr.found("Condition", ("patient", RENEE), ("ah-practice", ours))
         assert not ehr.found("Condition", ("patient", RENEE), ("ah-practice", ours[:-1]))
@@ -240,7 +240,7 @@ class TestPages:
         assert link(response, "next") is None
 
     def test_a_cursor_gives_no_rights(self, ehr: EHR) -> None:
-        """Somebody else who follows the link sees only what their own token opens."""
+        """Another client that follows the link sees only what its own token allows."""
         response = ehr.search("Observation", ("patient", GLUCOSE_DIARY))
         query = urlsplit(str(link(response, "next"))).query
         ehr.holds("patient/*.rs", patient=RENEE)
@@ -268,7 +268,7 @@ class TestPages:
         Bundle.model_validate(parsed(response))
 
     def test_two_hundred_of_two_thousand_take_a_few_milliseconds(self, ehr: EHR) -> None:
-        """Generous for a busy machine; alone it takes about 5 ms."""
+        """The limit allows for a busy machine; alone it takes about 5 ms."""
         parameters = (("patient", GLUCOSE_DIARY), ("category", "laboratory"), ("_count", "200"))
         ehr.holds("patient/*.rs", patient=GLUCOSE_DIARY)
         ehr.search("Observation", *parameters)

@@ -1,4 +1,4 @@
-"""Somebody else's script: open-epic as it comes, with its own scopes. It prints JSON at the end."""
+"""Another author's script: open-epic unchanged, with its own scopes. It prints JSON at the end."""
 
 import json
 import sys
