@@ -138,13 +138,13 @@ def unseal(sealed: str, context: str) -> bytes:
 
 @dataclass(frozen=True, slots=True)
 class Form(Generic[T]):
-    """How values of a dataclass are written down before they are sealed: JSON, with its version.
+    """How values of a dataclass are stored when sealed: as JSON with a version.
 
     While two releases run side by side, or after a roll-back, each reads what the other has sealed.
-    A member that came with a default is no new version: without it the default holds, and who does
-    not know it leaves it out. `version` goes up when the same members mean something else, or when
-    one cannot be missing any more: such a value does not open in another release. What a value
-    without a version is, is the first.
+    A new member with a default needs no new version: where it is missing, the default applies, and
+    a release that does not know it ignores it. Raise `version` when existing members change their
+    meaning or when a member becomes required; other releases then cannot open the value. A value
+    without a version has version 1.
     """
 
     kind: type[T]
@@ -152,15 +152,17 @@ class Form(Generic[T]):
     is_compressed: bool = False
 
     def seal(self, value: T, context: str) -> str:
-        """Return the value sealed for the place that `context` names. Whatever is not JSON in it,
-        such as a time, is written as its text."""
+        """Return the value sealed with `context`. Types that JSON lacks, such as a time, become
+        text."""
         members = {one.name: getattr(value, one.name) for one in fields(self.kind)}
         plaintext = json.dumps({"version": self.version, **members}, default=str).encode()
         return seal(zlib.compress(plaintext) if self.is_compressed else plaintext, context)
 
     def unseal(self, sealed: str, context: str) -> T:
-        """Return what was sealed in this form for this place; VaultError for anything else. JSON
-        stays JSON: the text of a time is a text."""
+        """Return the value that was sealed in this form with this context.
+
+        Values keep their JSON types: a time stays text. Raises VaultError for anything else.
+        """
         plaintext = unseal(sealed, context)
         members = json.loads(zlib.decompress(plaintext) if self.is_compressed else plaintext)
         if not isinstance(members, dict) or members.get("version", 1) != self.version:

@@ -1,61 +1,61 @@
 """Everything that can go wrong in a launch, as one tree.
 
     SmartError
-    ├── RequestError                  the browser's request is not one we can act on
+    ├── RequestError                  the app cannot act on the browser's request
     │   ├── ParameterMissing          ParameterRepeated  ParameterTooLong  ParameterMalformed
     │   ├── TooManyVisits             from one network address
-    │   ├── UnknownEndpoint           `iss` or slug that nobody registered
+    │   ├── UnknownEndpoint           `iss` or slug that is not registered
     │   ├── FrameNotAllowed           in a frame that may not show this app
-    │   ├── CookiesBlocked            in a frame where the browser keeps none
+    │   ├── CookiesBlocked            in a frame where the browser keeps no cookies
     │   ├── LaunchNotFound            no such launch for this browser
     │   └── LaunchEnded               it is over: Disconnected, EndedByEHR, EndedByAdministrator,
     │                                 AccessExpired, ContextChanged, RefreshUncertain
     │                                 (RefreshAnswerUnusable, RefreshProofRefused)
-    ├── StateError                    the way back from the EHR does not fit the way out
+    ├── StateError                    the callback does not match a request that was sent
     │   ├── StateUnknown              StateOfAnotherBrowser  StateExpired  StateAlreadyUsed
     │   └── StateOfAnotherRegistration
     ├── AuthorizationRefused          the EHR sent `error` instead of a code
-    │   ├── AccessDenied              the person, or the EHR's policy, said no
-    │   ├── AuthorizationRequestRefused     our registration there does not fit what we asked
-    │   └── AuthorizationServerUnavailable  come back later
+    │   ├── AccessDenied              the person or the EHR's policy refused
+    │   ├── AuthorizationRequestRefused     our registration there does not match our request
+    │   └── AuthorizationServerUnavailable  try again later
     ├── AuthorizationResponseInvalid  code and error together, wrong RFC 9207 `iss`, ...
-    │   ├── AuthorizationErrorWithoutState  an error that belongs to no sign-in that is known
-    │   └── AnswerByPost              as a form, which the app does not ask for
+    │   ├── AuthorizationErrorWithoutState  an error that cannot be matched to a sign-in
+    │   └── AnswerByPost              a form, which the app does not ask for
     ├── DiscoveryError                what the EHR publishes cannot be used
-    │   ├── DiscoveryInvalid          DiscoveryFailed, where it may pass by itself
+    │   ├── DiscoveryInvalid          DiscoveryFailed, which may be temporary
     │   ├── DiscoveryIncomplete       PKCEUnannounced
     │   └── EndpointHostChanged
-    ├── ClientKeyError                we have nothing to sign with
+    ├── ClientKeyError                we have no key to sign with
     ├── TokenError
     │   ├── TokenRefused              an OAuth error response
     │   │   ├── TokenEndpointFailed   a 5xx: nothing was decided (RefreshFailed)
     │   │   ├── RefreshRefused        an open page's access is not renewed
     │   │   ├── InvalidGrant          ends the launch
     │   │   └── InvalidClient         our key, secret or client_id is not accepted
-    │   │       └── KeysReplaced      nor can it be yet: an emergency replaced the key
+    │   │       └── KeysReplaced      not yet: an emergency replaced the key
     │   ├── TokenResponseInvalid      not what RFC 6749 §5.1 and SMART describe
-    │   └── IntrospectionError        nothing usable was said of a token
+    │   └── IntrospectionError        the EHR said nothing usable about a token
     ├── IDTokenError                  names the rule that failed
-    │   └── IDTokenKeyUnknown         the one that is worth asking for fresh keys
+    │   └── IDTokenKeyUnknown         fetching the keys again may help
     ├── JWKSError                     a key set that cannot be used
     ├── LaunchContextError            patient, encounter, ... that cannot be trusted
-    │   └── PatientChanged            a refresh that answers with somebody else
+    │   └── PatientChanged            a refresh that answers with another patient
     ├── ScopeError                    a scope string that we must not send
     ├── FHIRError                     one read failed
     │   ├── FHIRUnauthorized  FHIRForbidden  FHIRResponseInvalid  WrongPatient
-    ├── EHRUnavailable                the EHR could not be asked, or did not answer usefully
+    ├── EHRUnavailable                the EHR was not reached, or its answer is unusable
     │   ├── EHRUnreachable  EHRTimeout  EHRSuspended  EHRCrowded  EHRLimited  EHRRedirected
     │   └── EHRResponseTooLarge  AddressRefused
-    └── Busy                          we are full; nothing was sent, come back in a moment
-        ├── BusyWithEHR               full of people who wait for this EHR
-        └── TokenBudgetSpent          the EHR takes no more requests in this minute
-            └── CodesRefused          nor codes from this network: it has just refused some
+    └── Busy                          the app is full; nothing was sent, try again in a moment
+        ├── BusyWithEHR               full of people waiting for this EHR
+        └── TokenBudgetSpent          the token requests of this minute are spent
+            └── CodesRefused          the EHR just refused codes from this network
 
 Each class carries a stable `code`, what `happened` and the `next_step` for the person, and the
-HTTP `status` of the page. Who came from an EHR has no business on the start page: where that makes
-the next step another one, the class says it `in_ehr`. `detail` is for the log and the operator
-only. It never holds a token, a code, an assertion, a state or clinical content; say which rule
-failed, not with what value.
+HTTP `status` of the page. A person who came from an EHR should not use the start page: where their
+next step differs, the class gives it as `in_ehr`. `detail` is only for the log and the operator.
+It never holds a token, a code, an assertion, a state or clinical content: name the rule that
+failed, not the value.
 """
 
 import math
@@ -66,17 +66,17 @@ WAIT_AND_REOPEN = "Wait a minute, then close the app and open it again from the 
 
 
 class SmartError(Exception):
-    """Base of all errors that are ours. `detail` is for the operator, never for the page."""
+    """Base of the app's own errors. `detail` is for the operator, never for the page."""
 
     code: ClassVar[str] = "smart-error"
-    # The requirement that failed (docs/conformance.md), and the step of a launch that it belongs
-    # to; "" for the step that the launch had reached.
+    # The requirement that failed (docs/conformance.md), and the step of a launch to which it
+    # belongs; "" for the step that the launch had reached.
     requirement: ClassVar[str] = ""
     step: ClassVar[str] = ""
     # Which of several checks of the requirement failed; "" where there is only one.
     rule: str = ""
-    # The EHR's own words, on one line and capped: for the eyes of administrators. They may quote
-    # anything, so they are never logged.
+    # The EHR's own words, on one line and shortened, for administrators. They may quote anything,
+    # so they are never logged.
     said: str = ""
     status: ClassVar[int] = 502
     title: ClassVar[str] = "The launch could not be completed"
@@ -84,9 +84,9 @@ class SmartError(Exception):
     next_step: ClassVar[str] = "Start again from your EHR or from the start page."
     in_ehr: ClassVar[str] = REOPEN
 
-    # Whether the same address is good a moment later: nothing was sent, and nothing is used up.
+    # Whether the same address works a moment later: nothing was sent, and nothing is used up.
     is_repeatable: ClassVar[bool] = False
-    # Seconds until it is worth to try again, where that is known.
+    # Seconds until a new attempt makes sense, where that is known.
     retry_after: float | None = None
 
     def __init__(self, detail: str = "") -> None:
@@ -95,15 +95,17 @@ class SmartError(Exception):
 
     @classmethod
     def next_step_in_ehr(cls) -> str:
-        """What to do next for somebody who opened the app from an EHR. A class that words its
-        `next_step` anew, and nothing for the EHR, means both."""
+        """Return what to do next for a person who opened the app from an EHR.
+
+        A class that sets a new `next_step` but no `in_ehr` means the same sentence for both.
+        """
         wording = (vars(kind) for kind in cls.__mro__)
         nearest = next(one for one in wording if "in_ehr" in one or "next_step" in one)
         return str(nearest.get("in_ehr") or nearest["next_step"])
 
     @property
     def quoted(self) -> str:
-        """`detail` with the EHR's own words, for a terminal or a page of an administrator."""
+        """`detail` with the EHR's own words, for a terminal or an administrator's page."""
         return f"{self.detail}: “{self.said}”" if self.said else self.detail
 
     @property
@@ -180,7 +182,7 @@ NO_WINDOW = (
 
 
 class FrameNotAllowed(RequestError):
-    """A browser would leave the frame blank, and the attempt would look as if it went well."""
+    """A browser would leave the frame blank, and the attempt would look successful."""
 
     code = "frame-not-allowed"
     requirement = "C150"
@@ -197,7 +199,7 @@ class FrameNotAllowed(RequestError):
 
 
 class CookiesBlocked(RequestError):
-    """A cookie that was set in the EHR's frame did not come back."""
+    """A cookie that was set in the EHR's frame was not sent back."""
 
     code = "cookies-blocked"
     requirement = "C57"
@@ -213,7 +215,7 @@ class CookiesBlocked(RequestError):
 
 
 class TooManyVisits(RequestError):
-    """Too many from one network address (T30)."""
+    """Too many requests from one network address (T30)."""
 
     code = "too-many-visits"
     status = 429
@@ -296,7 +298,7 @@ class RefreshUncertain(LaunchEnded):
 
 
 class RefreshInterrupted(RefreshUncertain):
-    """The process that refreshed it was killed meanwhile."""
+    """The process that was refreshing was killed meanwhile."""
 
     code = "refresh-interrupted"
     requirement = "C124"
@@ -350,7 +352,7 @@ class StateUnknown(StateError):
 
 
 class StateOfAnotherBrowser(StateError):
-    """`is_framed`: the answer came inside a frame, where browsers may keep no cookies."""
+    """`is_framed`: the answer came inside a frame, where browsers may refuse cookies."""
 
     code = "state-of-another-browser"
     requirement = "C50"
@@ -459,9 +461,11 @@ class AuthorizationResponseInvalid(SmartError):
 
 
 class AuthorizationErrorWithoutState(AuthorizationResponseInvalid):
-    """An `error` that says of no sign-in that it is about it. RFC 6749 §4.1.2.1 wants the `state`
-    there too, and some EHRs drop it. Anybody can make such an address, so the page quotes nothing
-    of it."""
+    """An `error` without a `state`, so that it cannot be matched to a sign-in.
+
+    RFC 6749 §4.1.2.1 requires the `state` here too, and some EHRs drop it. Anyone can construct
+    such an address, so the page quotes nothing from it.
+    """
 
     code = "error-without-state"
     requirement = "C52"
@@ -486,8 +490,8 @@ class AuthorizationErrorWithoutState(AuthorizationResponseInvalid):
 
 
 class AnswerByPost(AuthorizationResponseInvalid):
-    """The answer came as a form. The app asks for none: OAuth's default for a code is the address
-    (RFC 6749 §4.1.2; OAuth 2.0 Form Post Response Mode)."""
+    """The answer came as a form. The app does not ask for that: OAuth's default for a code is the
+    query (RFC 6749 §4.1.2; OAuth 2.0 Form Post Response Mode)."""
 
     code = "answer-by-post"
     requirement = "C53"
@@ -518,7 +522,7 @@ class DiscoveryInvalid(DiscoveryError):
 
 
 class DiscoveryFailed(DiscoveryInvalid):
-    """A 5xx, or 429: the EHR has a problem of its own, and nothing is known of its document."""
+    """A 5xx, or 429: the EHR has a problem, which says nothing about its document."""
 
     code = "discovery-unavailable"
     requirement = "C10"
@@ -536,13 +540,14 @@ class DiscoveryIncomplete(DiscoveryError):
 
 
 class PKCEUnannounced(DiscoveryIncomplete):
-    """No challenge method is listed: the one gap that an administrator may close (C12)."""
+    """The document lists no challenge method: the only gap that an administrator may allow
+    (C12)."""
 
     rule = "pkce"
 
 
 class DiscoveryUnread(DiscoveryError):
-    """Discovery was never read, so that no host is pinned and nobody is sent anywhere (C14)."""
+    """Discovery was never read, so no host is pinned and people are not redirected (C14)."""
 
     rule = "never-read"
 
@@ -591,7 +596,7 @@ class TokenRefused(TokenError):
 
 
 class TokenEndpointFailed(TokenRefused):
-    """A 5xx: the EHR did not decide anything, it failed (C125)."""
+    """A 5xx: the EHR failed before it decided anything (C125)."""
 
     code = "token-endpoint-failed"
     requirement = "C60"
@@ -615,12 +620,12 @@ class RefreshRefused(TokenRefused):
 
     @property
     def context(self) -> dict[str, str]:
-        """For the page: the EHR's own words, which are the only ones that know why."""
+        """Return the EHR's own words for the page, since only they give the reason."""
         return {"ehr_message": self.said, "start_again_words": "Connect again"}
 
 
 class RefreshFailed(TokenEndpointFailed):
-    """The EHR failed when it should have renewed the access of an open page (C125)."""
+    """The EHR failed while it should have renewed the access of an open page (C125)."""
 
     code = "refresh-failed"
     requirement = "C125"
@@ -676,7 +681,7 @@ class TokenResponseInvalid(TokenError):
     happened = "The EHR's answer could not be understood, so it was not used."
 
     def __init__(self, detail: str = "", *, rule: str = "") -> None:
-        """`rule` is "not-json" where something else than a token endpoint answered."""
+        """`rule` is "not-json" if the answer did not come from a token endpoint."""
         super().__init__(detail)
         self.rule = rule
 
@@ -689,7 +694,7 @@ class IntrospectionError(TokenError):
 
 
 class IDTokenError(TokenError):
-    """`rule` names the check that failed, e.g. "iss", "aud", "nonce", "signature"."""
+    """`rule` names the check that failed, such as "iss", "aud", "nonce" or "signature"."""
 
     code = "id-token-invalid"
     requirement = "C90"
@@ -783,12 +788,12 @@ class WrongPatient(FHIRError):
     next_step = "Report it to your administrator before you open this app again."
 
     def __init__(self, detail: str = "", *, resource_type: str = "") -> None:
-        """`resource_type`: what was asked for by its id."""
+        """`resource_type`: the type that was read by id."""
         super().__init__(detail)
         self.resource_type = resource_type
 
 
-# --- the EHR as a peer -------------------------------------------------------------------------
+# --- the EHR as a server -----------------------------------------------------------------------
 
 
 class EHRUnavailable(SmartError):
@@ -800,7 +805,7 @@ class EHRUnavailable(SmartError):
     def __init__(
         self, detail: str = "", *, sent: bool = False, retry_after: float | None = None
     ) -> None:
-        """`sent`: the request may have reached the EHR, and nobody knows what it did."""
+        """`sent`: the request may have reached the EHR, so its effect is unknown."""
         super().__init__(detail)
         self.sent = sent
         self.retry_after = retry_after
@@ -832,7 +837,7 @@ class EHRSuspended(EHRUnavailable):
 
 
 class EHRCrowded(EHRUnavailable):
-    """So many requests wait for this EHR already that one more found no place."""
+    """So many requests to this EHR are waiting already that one more found no slot."""
 
     code = "ehr-crowded"
     requirement = "C15"
@@ -842,7 +847,7 @@ class EHRCrowded(EHRUnavailable):
 
 
 class EHRLimited(EHRUnavailable):
-    """429: the EHR says that this app asks too often (C144)."""
+    """The EHR answered 429: this app asks too often (C144)."""
 
     code = "ehr-limited"
     requirement = "C144"
@@ -880,7 +885,7 @@ class AddressRefused(EHRUnavailable):
 
 
 class Busy(SmartError):
-    """Nothing has been sent and nothing is used up: the same address is good in a moment."""
+    """Nothing was sent and nothing is used up: the same address works in a moment."""
 
     code = "busy"
     requirement = "C15"
