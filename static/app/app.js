@@ -37,7 +37,7 @@ if (chart?.shadowRoot) {
   const places = [...chart.shadowRoot.querySelectorAll("slot")].map((slot) => slot.name);
   const inOrder = [...chart.children].sort((a, b) => places.indexOf(a.slot) - places.indexOf(b.slot));
   if (inOrder.some((piece, place) => piece !== chart.children[place]))
-    for (const piece of inOrder) chart.moveBefore ? chart.moveBefore(piece, null) : chart.append(piece);
+    chart.append(...inOrder);
 }
 
 // Only where the operator allows names in titles.
