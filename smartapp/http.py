@@ -49,9 +49,9 @@ CONNECT_SECONDS = 5
 # wait for one EHR.
 MAX_READS_IN_FLIGHT = 64
 WAIT_FOR_SLOT_SECONDS = 5
-# Less than the 60 s after which common load balancers drop idle connections: a request that is
-# never repeated, like the token request, should not meet a connection that is being closed.
-KEEPALIVE_SECONDS = 50
+# Less than the 5 s after which common servers (Apache httpd, Node.js, uvicorn) close an idle
+# connection: a token request is never repeated, so it must not meet a connection that is closing.
+KEEPALIVE_SECONDS = 4
 READ_CHUNK_BYTES = 65_536
 CONDITIONS = frozenset({"if-none-match", "if-modified-since"})
 

@@ -15,6 +15,7 @@ from pathlib import Path
 from unittest.mock import patch
 
 import pytest
+import uvicorn
 from aiohttp.abc import AbstractResolver, ResolveResult
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
@@ -713,3 +714,9 @@ async def test_what_sync_code_left_under_way_opens_no_session_that_nobody_closes
 def test_networks_that_are_not_public_are_named(address: str) -> None:
     """Versions of Python differ in site-local and newer documentation networks."""
     assert not http.address_is_allowed(address)
+
+
+def test_idle_connections_end_before_servers_close_them() -> None:
+    """A token request that meets a connection which the server is closing cannot be repeated."""
+    default = uvicorn.Config("smartapp.asgi:application").timeout_keep_alive
+    assert default > http.KEEPALIVE_SECONDS > 0
