@@ -62,10 +62,23 @@ def _drop_dead_connection() -> None:
     _used.at = now
     if connection.connection is None:
         return
+    if _is_in_left_transaction():
+        connection.close()
+        return
     is_doubtful = now - used_at > IDLE_SECONDS_BEFORE_CHECK or used_at < deadlines.silent_since
     if (connection.errors_occurred or is_doubtful) and not _is_usable():
         connection.close()
     connection.errors_occurred = False
+
+
+def _is_in_left_transaction() -> bool:
+    """Return whether a transaction is open that Django does not know: one whose BEGIN was answered
+    with an error after it took effect. No later work of this thread could begin its own."""
+    if connection.in_atomic_block:
+        return False
+    if connection.vendor == "sqlite":
+        return bool(connection.connection.in_transaction)
+    return bool(connection.connection.info.transaction_status.name != "IDLE")
 
 
 def _is_usable() -> bool:

@@ -1,0 +1,45 @@
+"""The threads for database work leave a connection that no later work could use."""
+
+from types import SimpleNamespace
+
+import psycopg
+import pytest
+from django.db import connection, transaction
+
+from smartapp import database
+from smartapp.audit.models import AuditEvent
+from smartapp.database import close_thread_connections, in_database
+from tests.processes import TEST_DATABASE_URL
+
+
+def begin_without_django() -> None:
+    connection.ensure_connection()
+    connection.connection.execute("BEGIN")
+
+
+def count_in_transaction() -> int:
+    with transaction.atomic():
+        return AuditEvent.objects.count()
+
+
+@pytest.mark.django_db(transaction=True)
+async def test_work_goes_on_after_a_transaction_that_nobody_ended() -> None:
+    try:
+        for _ in range(database.THREADS):
+            await in_database(begin_without_django)
+            assert await in_database(count_in_transaction) >= 0
+    finally:
+        close_thread_connections()
+
+
+@pytest.mark.postgres
+def test_a_left_transaction_is_seen_on_postgresql(monkeypatch: pytest.MonkeyPatch) -> None:
+    with psycopg.connect(TEST_DATABASE_URL, autocommit=True) as raw:
+        django = SimpleNamespace(vendor="postgresql", in_atomic_block=False, connection=raw)
+        monkeypatch.setattr(database, "connection", django)
+        assert not database._is_in_left_transaction()
+        raw.execute("BEGIN")
+        assert database._is_in_left_transaction()
+        django.in_atomic_block = True
+        assert not database._is_in_left_transaction()
+        raw.execute("ROLLBACK")
