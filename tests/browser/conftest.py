@@ -78,19 +78,25 @@ def sign_in(page: Page, username: str = "clinician", decision: str = "allow") ->
     raise AssertionError(f"still at the EHR: {page.url}\n{page.inner_text('main')}")
 
 
+def shows_launch(page: Page) -> None:
+    """Check that this is the page of a launch; if not, the failure says what stands on it."""
+    if not re.search(r"/launches/[0-9a-f-]{36}/$", page.url):
+        raise AssertionError(f"{urlsplit(page.url).path} says:\n{page.inner_text('body')}")
+
+
 def ehr_launch(page: Page, demo: Demo, **choices: str) -> str:
     """Launch from the EHR with these choices; return the address of the launch's page."""
     query = "".join(f"&{name}={value}" for name, value in choices.items())
     page.goto(f"{demo.url}/sandbox/launch?client_id=smartapp-demo{query}")
     sign_in(page)
-    assert re.search(r"/launches/[0-9a-f-]{36}/$", page.url), page.url
+    shows_launch(page)
     return page.url
 
 
 def standalone_launch(page: Page, demo: Demo) -> str:
     page.goto(f"{demo.url}/connect/sandbox/")
     sign_in(page, "patient")
-    assert re.search(r"/launches/[0-9a-f-]{36}/$", page.url), page.url
+    shows_launch(page)
     return page.url
 
 
