@@ -1,0 +1,65 @@
+"""How much code a callback and a refresh walk through is no more than docs/architecture.md says."""
+
+import re
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from uuid import UUID
+
+import pytest
+
+from tests import walks
+from tests.launches.conftest import Browser, expire, new_browser
+
+Start = Callable[[], str]
+ROW = re.compile(r"\| (callback|refresh) \|.*\| (\d+) \| (\d+) \|")
+
+
+@pytest.fixture(autouse=True)
+def alone(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    async def never() -> None:
+        """What runs on a clock of its own is no part of a request."""
+
+    monkeypatch.setattr("smartapp.keys.memory.keep_fresh", never)
+    monkeypatch.setattr("smartapp.registrations.registry.keep_current", never)
+    monkeypatch.setattr("smartapp.launches.events.FLUSH_SECONDS", 3600)
+    with walks.traced():
+        yield
+
+
+def documented(name: str) -> tuple[int, int]:
+    rows = ROW.findall(Path("docs/architecture.md").read_text())
+    return next((int(modules), int(returns)) for row, modules, returns in rows if row == name)
+
+
+def assert_no_longer_than_documented(walk: walks.Walk, name: str) -> None:
+    modules, returns = documented(name)
+    assert len(walk.modules) <= modules, walk.modules
+    assert walk.returns <= returns
+
+
+async def test_of_a_callback(alone: None, app: str, ehr_launch: Start) -> None:
+    async with new_browser(app) as browser:
+        await browser.launch(ehr_launch())
+        callback = await browser.to_callback(ehr_launch())
+        with walks.walked() as walk:
+            assert (await browser.get(callback)).status == 303
+    assert "exchange.pipeline" in walk.modules
+    assert_no_longer_than_documented(walk, "callback")
+
+
+async def test_of_a_refresh(alone: None, app: str, ehr_launch: Start) -> None:
+    """What a page with a refresh walks through, and the same page without one does not."""
+
+    async def seen(browser: Browser, uuid: UUID) -> walks.Walk:
+        with walks.walked() as walk:
+            assert (await browser.get(f"/launches/{uuid}/context.json")).status == 200
+        return walk
+
+    async with new_browser(app) as browser:
+        uuid = await browser.launch(ehr_launch())
+        await expire(uuid)
+        with_refresh = await seen(browser, uuid)
+        without = await seen(browser, uuid)
+    walk = walks.Walk(with_refresh.codes - without.codes)
+    assert "launches.refresh" in walk.modules
+    assert_no_longer_than_documented(walk, "refresh")
