@@ -9,12 +9,13 @@ from collections.abc import Callable
 from os import cpu_count
 from pathlib import Path
 
-from benchmarks import brands, due_token, launches, records, slow_ehr, steps
+from benchmarks import brands, due_token, launches, pages, records, slow_ehr, steps
 from benchmarks.apps import DATABASES
 
 Benchmark = Callable[[Path, str], None]
 BENCHMARKS: dict[str, Benchmark] = {
     "launches": launches.run,
+    "pages": pages.run,
     "slow_ehr": slow_ehr.run,
     "due_token": due_token.run,
     "steps": steps.run,

@@ -1,11 +1,15 @@
 """A browser that goes through a launch."""
 
-from collections.abc import AsyncIterator
+import asyncio
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
+from typing import TypeVar
 
 import aiohttp
 from yarl import URL
 
+T = TypeVar("T")
 REDIRECTS = {302, 303}
 
 
@@ -33,3 +37,18 @@ async def see(http: aiohttp.ClientSession, page: str) -> None:
         text = await response.text()
         assert response.status == 200, f"{response.status} at {page}"
         assert "Family-p-1" in text
+
+
+async def by_turns(
+    work: Sequence[Callable[[], Awaitable[T]]], at_once: int
+) -> tuple[list[tuple[T, float]], float]:
+    """Do all of it, so many at once; return the results, each with its seconds, and the seconds of
+    all."""
+    places, began = asyncio.Semaphore(at_once), time.perf_counter()
+
+    async def timed(one: Callable[[], Awaitable[T]]) -> tuple[T, float]:
+        async with places:
+            started = time.perf_counter()
+            return await one(), time.perf_counter() - started
+
+    return await asyncio.gather(*map(timed, work)), time.perf_counter() - began

@@ -6,12 +6,13 @@ which costs all apps the same.
 
 import asyncio
 import time
+from collections.abc import Awaitable, Callable
 from typing import Any
 from urllib.parse import urlencode
 
 from aiohttp import web
 
-from tests.scripted_ehr import ScriptedEHR, fhir_json
+from tests.scripted_ehr import CANARY, ScriptedEHR, fhir_json
 
 SCOPE = (
     "launch openid fhirUser offline_access patient/Patient.rs patient/Observation.rs "
@@ -25,11 +26,11 @@ OAUTH_URIS = "http://fhir-registry.smarthealthit.org/StructureDefinition/oauth-u
 class BenchmarkEHR(ScriptedEHR):
     """Answers after `token_delay` and `read_delay`. A refresh token can be used once."""
 
-    def __init__(self, *, public_client: bool = False) -> None:
+    def __init__(self, *, takes_no_assertion: bool = False) -> None:
         super().__init__()
         self.read_delay = 0.0
-        # fhirclient cannot sign a client assertion for a code, and sends no nonce.
-        self.public_client = public_client
+        # Some peers cannot sign a client assertion for a code; some send no nonce.
+        self.takes_no_assertion = takes_no_assertion
         self._used_refresh_tokens: set[str] = set()
 
     def launch_url(self, app: str) -> str:
@@ -39,20 +40,41 @@ class BenchmarkEHR(ScriptedEHR):
         return sum(path.startswith("/fhir/") for _, path in self.requests)
 
     async def _authorize(self, request: web.Request) -> web.Response:
-        if not self.public_client:
-            return await super()._authorize(request)
         asked = request.query
+        if "nonce" in asked:
+            return await super()._authorize(request)
         code = self.issue_code(code_challenge=asked["code_challenge"], scope=asked["scope"])
         back = urlencode({"code": code, "state": asked["state"]})
         raise web.HTTPFound(f"{asked['redirect_uri']}?{back}")
 
     async def _token(self, request: web.Request) -> web.StreamResponse:
-        if not self.public_client:
+        if not self.takes_no_assertion:
             return await super()._token(request)
         fields = {name: str(value) for name, value in (await request.post()).items()}
         self.token_requests.append(fields)
         await asyncio.sleep(self.token_delay)
         return self._exchanged(fields)
+
+    async def _openid(self, request: web.Request) -> web.Response:
+        """With the addresses that libraries for OpenID Connect read there."""
+        self.openid = {
+            "authorization_endpoint": f"{self.base}/authorize",
+            "token_endpoint": f"{self.base}/token",
+            "userinfo_endpoint": f"{self.base}/userinfo",
+            "token_endpoint_auth_methods_supported": ["client_secret_post"],
+        }
+        return await super()._openid(request)
+
+    @web.middleware
+    async def _record(
+        self, request: web.Request, handler: Callable[[web.Request], Awaitable[web.StreamResponse]]
+    ) -> web.StreamResponse:
+        if request.path == "/userinfo":
+            return web.json_response({"sub": f"{CANARY}-subject", "email": "d-1@ehr.example"})
+        # The list of requests would grow with a million of them; only reads are counted.
+        if request.path.startswith("/fhir/"):
+            return await super()._record(request, handler)
+        return await handler(request)
 
     def _refreshed(self, fields: dict[str, str]) -> web.Response:
         if fields["refresh_token"] in self._used_refresh_tokens:
