@@ -72,8 +72,9 @@ def _module(code: CodeType) -> str:
 def _returns(code: CodeType) -> int:
     tree = ast.parse(Path(code.co_filename).read_text())
     for node in ast.walk(tree):
-        named = isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
-        if named and code.co_firstlineno in _lines(node) and node.name == code.co_name:
+        if not isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+            continue
+        if code.co_firstlineno in _lines(node) and node.name == code.co_name:
             return sum(isinstance(one, ast.Return) for one in _own(node))
     return 0
 
