@@ -159,7 +159,7 @@ def line_chart(
     sampled = [(label, _sampled(at, start, end)) for label, at in behind]
     reached = [value for _, points in sampled for _, value in points]
     values = [reading.value for reading in everything]
-    bottom, top, y_step = value_axis([*values, *_extent(reached)], bands)
+    bottom, top, y_step = value_axis(values, bands, reached)
     x, y = _scale(start, end, LEFT, WIDTH - RIGHT), _scale(bottom, top, HEIGHT - BOTTOM, TOP)
     bars = pairs if len(pairs) <= MAX_MARKERS else ()
     lines = [_line(name, readings, x, y, bottom, top) for name, readings in series]
@@ -182,10 +182,6 @@ def _sampled(at: CurveAt, start: float, end: float) -> list[tuple[float, float]]
     seconds = [start + step * n for n in range(CURVE_STEPS + 1)]
     found = ((one, at(datetime.fromtimestamp(one, UTC))) for one in seconds)
     return [(one, value) for one, value in found if value is not None]
-
-
-def _extent(values: Sequence[float]) -> tuple[float, ...]:
-    return (min(values), max(values)) if values else ()
 
 
 def _curve(label: str, points: Sequence[tuple[float, float]], x: Scale, y: Scale) -> Curve:
@@ -247,15 +243,19 @@ def time_domain(times: Iterable[datetime]) -> tuple[float, float]:
 
 
 def value_axis(
-    values: Sequence[float], bands: Sequence[tuple[float, float]] = ()
+    values: Sequence[float],
+    bands: Sequence[tuple[float, float]] = (),
+    curves: Sequence[float] = (),
 ) -> tuple[float, float, float]:
     """Return the bottom, the top and the step of an axis that ends on round numbers.
 
     Outliers do not stretch it: one weight of 700 kg must not turn years into a flat line. The
     normal range is included when it is near enough to cost little, and its near side also when it
-    is further off: which side of it the values are on is what one looks for.
+    is further off: which side of it the values are on is what one looks for. `curves` are the
+    values of what stands behind: all of it is on the scale.
     """
     low, high = _spread(_within_fence(values))
+    low, high = min((low, *curves)), max((high, *curves))
     for band_low, band_high in bands:
         room = high - low
         if math.isfinite(band_low) and low - 1.5 * room <= band_low:

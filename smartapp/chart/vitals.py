@@ -130,7 +130,7 @@ def _chart(sign: VitalSign, rows: Sequence[Row], lines: Sequence[Points]) -> Lin
 
 def _curve_label(percentile: int) -> str:
     """Return the name of a curve; those between say themselves what they are."""
-    return f"P{percentile}" if percentile in (CURVES[0], 50, CURVES[-1]) else ""
+    return f"P{percentile}" if percentile in (CURVES[0], CURVES[-1]) else ""
 
 
 def _reading(sign: VitalSign, row: Row, amount: Amount) -> Reading:

@@ -200,7 +200,10 @@ def read_growth(
 
 
 def _note(early: timedelta | None) -> str:
-    references = "Percentiles: WHO 2006 below two years, CDC 2000 from two to twenty"
+    references = (
+        "Percentiles: WHO 2006 below two years, CDC 2000 from two to twenty (curves: 3rd, 15th, "
+        "50th, 85th, 97th)"
+    )
     if early is None:
         return f"{references}. By the age since birth; no gestational age is recorded here."
     if not early.days:
