@@ -40,7 +40,6 @@ class Reading:
     at: datetime
     value: float
     label: str
-    title: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +81,6 @@ class Mark:
     x: str
     y: str
     label: str
-    title: str
     beyond: str = ""
 
 
@@ -93,7 +91,6 @@ class Bar:
     x: str
     top: str
     bottom: str
-    title: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,6 +103,15 @@ class Line:
     marks: tuple[Mark, ...]
     last: Mark
     label_y: str
+
+    @property
+    def dots(self) -> str:
+        """All marks on the scale as one path of points: an element each would be a page of them."""
+        return "".join(f"M{one.x} {one.y}h0" for one in self.marks if not one.beyond)
+
+    @property
+    def beyond(self) -> tuple[Mark, ...]:
+        return tuple(one for one in self.marks if one.beyond)
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,6 +131,16 @@ class LineChart:
     bottom: int = HEIGHT - BOTTOM
     plot_width: int = WIDTH - RIGHT - LEFT
     value_label_x: int = LEFT - 6
+
+    @property
+    def bars_path(self) -> str:
+        return "".join(f"M{one.x} {one.top}V{one.bottom}" for one in self.bars)
+
+    @property
+    def grid_path(self) -> str:
+        across = (f"M{self.left} {one.position}H{self.right}" for one in self.y_ticks)
+        down = (f"M{one.position} {self.bottom}v4" for one in self.x_ticks)
+        return "".join((*across, *down))
 
 
 @dataclass(frozen=True, slots=True)
@@ -376,9 +392,7 @@ def _with_clear_labels(lines: list[Line]) -> tuple[Line, ...]:
 def _mark(reading: Reading, x: Scale, y: Scale, bottom: float, top: float) -> Mark:
     beyond = "high" if reading.value > top else "low" if reading.value < bottom else ""
     height = y(_clamp(reading.value, bottom, top))
-    return Mark(
-        _text(x(reading.at.timestamp())), _text(height), reading.label, reading.title, beyond
-    )
+    return Mark(_text(x(reading.at.timestamp())), _text(height), reading.label, beyond)
 
 
 def _bar(upper: Reading, lower: Reading, x: Scale, y: Scale, bottom: float, top: float) -> Bar:
@@ -386,7 +400,6 @@ def _bar(upper: Reading, lower: Reading, x: Scale, y: Scale, bottom: float, top:
         x=_text(x(upper.at.timestamp())),
         top=_text(y(_clamp(upper.value, bottom, top))),
         bottom=_text(y(_clamp(lower.value, bottom, top))),
-        title=upper.title,
     )
 
 

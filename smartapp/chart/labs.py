@@ -74,7 +74,7 @@ def _place(test: LabTest) -> tuple[int, str, float]:
 def _drawn(test: LabTest) -> DrawnTest:
     results = comparable(test)
     points = [
-        Point(one.when.at, float(one.value.number), one.value.text, "")
+        Point(one.when.at, float(one.value.number), one.value.text)
         for one in results
         if one.when and one.value.number is not None
     ]
@@ -90,7 +90,7 @@ def _drawn(test: LabTest) -> DrawnTest:
         chart=line_chart([(name, points)], bands=[band] if band else ()) if points[1:] else None,
         trend_text=f"{name}: {text}" if text else "",
         words=tuple(filter(None, (text, _fortnight(results)))),
-        table=value_table([_row(one, newest) for one in (*test.latest, *test.earlier)]),
+        table=value_table((*test.latest, *test.earlier), lambda one: _row(one, newest)),
     )
 
 
@@ -101,14 +101,15 @@ def _how(result: Reading) -> str:
 
 def _row(result: Reading, newest: Reading) -> ValueRow:
     # The range stands beside the newest; another result names its own where that is another.
-    limits = f"range {result.range_text}" if result.ranges.listed else ""
-    is_same = result.ranges.listed == newest.ranges.listed
+    notes = result.beside
+    if result.ranges != newest.ranges and result.ranges.listed:
+        notes = (f"range {result.range_text}", *notes)
     return ValueRow(
         when=result.when.text if result.when else "no date",
         text=result.result,
         unit=result.value.unit.text,
         flag=result.shown_flag,
-        notes=result.beside if is_same or not limits else (limits, *result.beside),
+        notes=notes,
         is_words=result.value.number is None,
     )
 

@@ -1,15 +1,19 @@
 """The table of all values of a series, written row by row: a page has thousands of these rows, and
 a template engine takes longer for one than reading it took."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from html import escape
+from itertools import islice
+from typing import TypeVar
 
 from django.template.loader import render_to_string
-from django.utils.html import escape
 from django.utils.safestring import SafeString, mark_safe
 
 from smartapp.record.interpretations import Flag
+
+T = TypeVar("T")
 
 # So many stand on the page, newest first; the chart draws all of them.
 MAX_ROWS = 1_000
@@ -36,9 +40,10 @@ class ValueTable:
     left_out: int = 0
 
 
-def value_table(rows: Sequence[ValueRow]) -> ValueTable:
-    shown = rows[:MAX_ROWS]
-    return ValueTable(_markup(shown), len(rows), len(rows) - len(shown))
+def value_table(values: Sequence[T], row_of: Callable[[T], ValueRow]) -> ValueTable:
+    """Return the table of values, which come newest first."""
+    rows = map(row_of, islice(values, MAX_ROWS))
+    return ValueTable(_markup(rows), len(values), max(0, len(values) - MAX_ROWS))
 
 
 def _markup(rows: Iterable[ValueRow]) -> SafeString:
@@ -46,9 +51,7 @@ def _markup(rows: Iterable[ValueRow]) -> SafeString:
 
 
 def _row(row: ValueRow) -> str:
-    notes = "".join(
-        f'<span class="soft note" dir="auto">{escape(note)}</span>' for note in row.notes
-    )
+    notes = "".join(map(_note, row.notes)) if row.notes else ""
     words = " words" if row.is_words else ""
     unit = f" {escape(row.unit)}" if row.unit else ""
     flag = f" {flag_markup(row.flag)}" if row.flag.is_shown else ""
@@ -56,6 +59,10 @@ def _row(row: ValueRow) -> str:
         f'<tr><td>{escape(row.when)}{notes}</td><td class="amount{words}">'
         f"<bdi>{escape(row.text)}</bdi>{unit}{flag}</td></tr>"
     )
+
+
+def _note(note: str) -> str:
+    return f'<span class="soft note" dir="auto">{escape(note)}</span>'
 
 
 @lru_cache(maxsize=500)

@@ -62,7 +62,7 @@ def _drawn(sign: VitalSign) -> DrawnSign:
         sign=sign,
         chart=_chart(sign, rows, lines) if rows else None,
         summary=_summary(sign, rows, lines),
-        table=value_table([_value_row(sign, row) for row in sign.rows]),
+        table=value_table(sign.rows, lambda row: _value_row(sign, row)),
         not_drawn=_not_drawn(dated[: len(dated) - len(rows)]),
     )
 
@@ -105,9 +105,7 @@ def _is(rows: Sequence[Row]) -> str:
 
 
 def _chart(sign: VitalSign, rows: Sequence[Row], lines: Sequence[Points]) -> LineChart:
-    readings = [
-        {id(row): _reading(sign, row, amount) for row, amount in points} for points in lines
-    ]
+    readings = [{id(row): _reading(row, amount) for row, amount in points} for points in lines]
     names = SIDES if len(lines) > 1 else (sign.name,)
     pairs = [
         (readings[0][id(row)], readings[1][id(row)])
@@ -133,12 +131,8 @@ def _curve_label(percentile: int) -> str:
     return f"P{percentile}" if percentile in (CURVES[0], CURVES[-1]) else ""
 
 
-def _reading(sign: VitalSign, row: Row, amount: Amount) -> Reading:
-    return Reading(_at(row), float(amount.value), amount.text, _title(sign, row))
-
-
-def _title(sign: VitalSign, row: Row) -> str:
-    return f"{row.text} {sign.unit}".rstrip() + f", {row.when_text}"
+def _reading(row: Row, amount: Amount) -> Reading:
+    return Reading(_at(row), float(amount.value), amount.text)
 
 
 def _band(usual: Range) -> tuple[float, float]:

@@ -133,14 +133,12 @@ class Growth:
     def curve(self, percentile: int) -> Callable[[datetime], float | None]:
         """Return what children at that percentile measure at a moment."""
         z = _NORMAL.inv_cdf(percentile / 100)
+        # The units of these measures are multiples of each other.
+        factor = float(convert(Decimal(1), Unit(_unit_of(self.measure), ""), self.unit) or 1)
 
         def at(when: datetime) -> float | None:
             _, lms = self._at(when.date())
-            if lms is None:
-                return None
-            own = Decimal(value_at(z, lms))
-            found = convert(own, Unit(_unit_of(self.measure), ""), self.unit)
-            return None if found is None else float(found)
+            return None if lms is None else factor * value_at(z, lms)
 
         return at
 

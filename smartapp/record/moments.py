@@ -77,7 +77,9 @@ class Moment:
         """The time of day, "02:30 UTC", or "" where the record has none."""
         if self.precision != "time":
             return ""
-        return f"{self.at:%H:%M} UTC" if self.zone == "utc" else f"{self.at:%H:%M}"
+        # Written thousands of times for a page: strftime takes four times as long.
+        clock = f"{self.at.hour:02}:{self.at.minute:02}"
+        return f"{clock} UTC" if self.zone == "utc" else clock
 
     @property
     def text(self) -> str:

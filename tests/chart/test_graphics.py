@@ -33,7 +33,7 @@ days = st.integers(-40_000, 40_000)
 
 def readings(numbers: Sequence[float], *, every_days: float = 30) -> list[Reading]:
     return [
-        Reading(START + timedelta(days=every_days * index), number, str(number), "")
+        Reading(START + timedelta(days=every_days * index), number, str(number))
         for index, number in enumerate(numbers)
     ]
 
@@ -49,9 +49,7 @@ def coordinates(path: str) -> list[float]:
 class TestNothingLeavesThePaper:
     @given(st.lists(st.tuples(days, values), min_size=1, max_size=300))
     def test_of_a_chart(self, points: list[tuple[int, float]]) -> None:
-        found = [
-            Reading(START + timedelta(days=day), value, "", "") for day, value in sorted(points)
-        ]
+        found = [Reading(START + timedelta(days=day), value, "") for day, value in sorted(points)]
         drawn = line_chart([("one", found)], bands=[(60, 100)])
         line = drawn.lines[0]
         marks = [float(place) for mark in (*line.marks, line.last) for place in (mark.x, mark.y)]
@@ -64,9 +62,7 @@ class TestNothingLeavesThePaper:
 
     @given(st.lists(st.tuples(days, values), min_size=2, max_size=300))
     def test_of_a_sparkline(self, points: list[tuple[int, float]]) -> None:
-        found = [
-            Reading(START + timedelta(days=day), value, "", "") for day, value in sorted(points)
-        ]
+        found = [Reading(START + timedelta(days=day), value, "") for day, value in sorted(points)]
         drawn = sparkline(found, (60, float("inf")))
         assert drawn is not None
         places = coordinates(drawn.path)
@@ -121,7 +117,7 @@ class TestScale:
 class TestGaps:
     def test_a_pause_of_years_is_drawn_as_a_pause(self) -> None:
         found = readings([70, 71, 72, 73])
-        later = [Reading(START + timedelta(days=3000 + 30 * n), 80, "80", "") for n in range(3)]
+        later = [Reading(START + timedelta(days=3000 + 30 * n), 80, "80") for n in range(3)]
         line = line_chart([("one", [*found, *later])]).lines[0]
         assert line.path.count("M") == 2
         assert line.gaps.count("M") == 1
