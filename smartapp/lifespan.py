@@ -7,8 +7,9 @@ the task that keeps its keys fresh, it would sign with keys that were dropped.
 import asyncio
 import contextlib
 import gc
+import logging
 
-from smartapp import checks, deadlines, http, metrics, metrics_page
+from smartapp import __version__, checks, deadlines, http, metrics, metrics_page
 from smartapp.bytes_answer import Receive, Send
 from smartapp.exception_reports import sentence
 from smartapp.exchange import background
@@ -17,6 +18,8 @@ from smartapp.launches import events
 from smartapp.registrations import discovery, registry
 
 STEP_SECONDS = 1.5
+
+logger = logging.getLogger(__name__)
 
 
 async def lifespan(receive: Receive, send: Send) -> None:
@@ -51,6 +54,7 @@ async def _start() -> list[asyncio.Task[None]]:
     gc.freeze()
     gc.set_threshold(OBJECTS_BETWEEN_COLLECTIONS)
     await checks.verify_start()
+    logger.info("smartapp %s starts", __version__)
     await memory.refresh()
     kept = (
         memory.keep_fresh(),

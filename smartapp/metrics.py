@@ -10,6 +10,8 @@ from urllib.parse import urlsplit
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector
 
+from smartapp import __version__
+
 MAX_HOSTS = 200
 OTHERS = "others"
 SECONDS = (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30)
@@ -20,6 +22,9 @@ NAMED = {"": "home", ".well-known": "keys", "healthz": "health", "readyz": "heal
 
 registry = CollectorRegistry()
 ProcessCollector(registry=registry)
+Gauge("smartapp_build_info", "Which version it is.", ("version",), registry=registry).labels(
+    __version__
+).set(1)
 
 requests = Counter(
     "smartapp_http_requests", "Requests answered.", ("where", "status"), registry=registry

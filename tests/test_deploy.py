@@ -1,14 +1,26 @@
 """The files of deploy/: each is read by its own program, or compared with the Procfile."""
 
+import json
+import os
+import re
 import shutil
 import subprocess
+import sys
+import tomllib
 from pathlib import Path
+from uuid import uuid4
 
 import pytest
+import yaml
+from django.test import Client
+from prometheus_client import generate_latest
 
+from smartapp import __version__, metrics
 from tests.processes import ROOT
 
 DEPLOY = ROOT / "deploy"
+COMPOSE = yaml.safe_load((ROOT / "compose.yaml").read_text())
+CADDY = shutil.which("caddy") or ""
 NGINX, OPENSSL = shutil.which("nginx") or "", shutil.which("openssl") or ""
 
 
@@ -53,3 +65,80 @@ def test_nginx_writes_no_query() -> None:
     log_format = site[site.index("log_format") : site.index(";", site.index("log_format"))]
     for variable in ("$request ", '$request"', "$request_uri", "$args", "$query_string", "referer"):
         assert variable not in log_format
+
+
+@pytest.mark.skipif(not CADDY, reason="no caddy")
+def test_caddy_takes_its_file() -> None:
+    done = subprocess.run(  # noqa: S603
+        [CADDY, "validate", "--adapter", "caddyfile", "--config", DEPLOY / "Caddyfile"],
+        env={**os.environ, "SITE": "app.example.org"}, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    assert "Caddyfile input is not formatted" not in done.stderr
+
+
+class TestContainer:
+    def test_starts_what_the_procfile_starts(self) -> None:
+        lines = dict(one.split(": ", 1) for one in (ROOT / "Procfile").read_text().splitlines())
+        web = re.sub(r":-[^}]*", "", lines["web"])
+        assert f'CMD ["bash", "-c", "exec {web}"]' in (ROOT / "Dockerfile").read_text()
+        services = COMPOSE["services"]
+        assert services["clock"]["command"] == lines["clock"]
+        for part in (
+            services["migrate"]["command"].removeprefix("bash -c ").strip('"').split(" && ")
+        ):
+            assert part in lines["release"]
+
+    def test_is_a_users_of_its_own_and_holds_no_secret(self) -> None:
+        lines = (ROOT / "Dockerfile").read_text().splitlines()
+        last_stage = lines[max(n for n, line in enumerate(lines) if line.startswith("FROM")) :]
+        assert "USER 10001" in last_stage
+        ignored = (ROOT / ".dockerignore").read_text().splitlines()
+        assert "*" in ignored
+        assert not {"!.env", "!var", "!.git"} & set(ignored)
+
+    def test_publishes_the_proxy_alone_and_believes_nobody_else(self) -> None:
+        services = COMPOSE["services"]
+        assert {name for name, service in services.items() if "ports" in service} == {"proxy"}
+        inside = COMPOSE["networks"]["inside"]
+        assert inside["internal"] is True
+        [subnet] = inside["ipam"]["config"]
+        for name in ("web1", "web2"):
+            assert services[name]["environment"]["FORWARDED_ALLOW_IPS"] == subnet["subnet"]
+            shared = set(services[name]["networks"]) & set(services["proxy"]["networks"])
+            assert shared == {"inside"}
+
+    def test_has_the_time_to_stop_that_a_process_takes(self) -> None:
+        for name, seconds in (("web1", "35s"), ("web2", "35s"), ("clock", "75s")):
+            assert COMPOSE["services"][name]["stop_grace_period"] == seconds
+
+
+class TestVersion:
+    def test_is_the_same_everywhere(self) -> None:
+        project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+        assert project["version"] == __version__
+        assert f'smartapp_build_info{{version="{__version__}"}} 1.0' in (
+            generate_latest(metrics.registry).decode()
+        )
+
+    def test_stands_on_error_pages(self, db: None, client: Client) -> None:
+        page = client.get(f"/launches/{uuid4()}/").content.decode()
+        assert re.search(rf"Version</dt>\s*<dd>\s*<span[^>]*>{re.escape(__version__)}<", page)
+
+    def test_stands_in_the_administration(self, db: None, client: Client) -> None:
+        assert f"smartapp {__version__}" in client.get("/admin/login/").content.decode()
+
+
+def test_the_list_of_components_is_written_by_the_command_that_is_named(tmp_path: Path) -> None:
+    """SECURITY.md's, as it stands there."""
+    [command] = re.findall(r"`\.venv/bin/(cyclonedx-py [^`]*)`", (ROOT / "SECURITY.md").read_text())
+    words = command.replace("sbom.json", str(tmp_path / "sbom.json")).split()
+    program = Path(sys.executable).parent / words[0]
+    subprocess.run([program, *words[1:]], cwd=ROOT, check=True, capture_output=True)  # noqa: S603
+    found = json.loads((tmp_path / "sbom.json").read_text())
+    assert found["metadata"]["component"]["version"] == __version__
+    locked = re.findall(
+        r"^([\w.-]+)(?:\[[^\]]*\])?==(\S+)", (ROOT / "requirements.txt").read_text(), re.M
+    )
+    assert len(locked) > 30
+    assert {(one["name"], one["version"]) for one in found["components"]} == set(locked)
