@@ -20,7 +20,7 @@ RUN SECRET_KEY=build ENCRYPTION_KEYS=YnVpbGQtb25seS1rZXktMDEyMzQ1Njc4OS1hYmNkZWY
     && .venv/bin/python -m compileall -q smartapp
 
 FROM python:3.11-slim-bookworm
-RUN useradd --system --uid 10001 --home-dir /srv/smartapp --shell /usr/sbin/nologin smartapp
+RUN useradd --uid 10001 --no-create-home --home-dir /srv/smartapp --shell /usr/sbin/nologin smartapp
 WORKDIR /srv/smartapp
 COPY --from=build /srv/smartapp /srv/smartapp
 # What the processes write: their counts for /metrics.

@@ -67,7 +67,11 @@ class PostgresProxy:
             self._connect(client)
 
     def _connect(self, client: socket.socket) -> None:
-        server = socket.create_connection(self._upstream)
+        try:
+            server = socket.create_connection(self._upstream)
+        except OSError:  # it is away
+            _close(client)
+            return
         silent = threading.Event()
         if self._mode == "blackhole":
             silent.set()
