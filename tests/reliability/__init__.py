@@ -1,0 +1,1 @@
+"""Several machines' worth of processes under faults: `python -m tests.reliability`."""

@@ -1,0 +1,125 @@
+"""What goes wrong, one thing at a time, while people launch."""
+
+import asyncio
+import os
+import signal
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+
+from tests.reliability import hospital
+from tests.reliability.house import House
+from tests.scripted_ehr import Answer
+
+
+@dataclass(frozen=True)
+class Fault:
+    """`cause` does it, and returns when it is over. What is stopped stays stopped for a while, as
+    until a supervisor notices."""
+
+    name: str
+    cause: Callable[[House], Awaitable[None]]
+    # Nobody may notice: no 5xx at all.
+    is_unnoticed: bool = False
+    # It is the EHR's own: some of its launches fail, and no others.
+    is_the_ehrs: bool = False
+
+
+async def nothing(house: House) -> None:
+    await asyncio.sleep(2)
+
+
+async def kill_a_worker(house: House) -> None:
+    os.kill(house.webs[0].workers()[0], signal.SIGKILL)
+    await asyncio.sleep(2)
+
+
+async def kill_a_machine(house: House) -> None:
+    for process in (house.webs[1], house.clocks[1]):
+        process.kill()
+    await asyncio.sleep(2)
+    for process in (house.webs[1], house.clocks[1]):
+        process.start()
+        await asyncio.to_thread(process.wait)
+
+
+async def restart_one_after_the_other(house: House) -> None:
+    """As docs/running.md says of an upgrade."""
+    for process in house.webs:
+        await asyncio.to_thread(process.terminate)
+        process.start()
+        await asyncio.to_thread(process.wait)
+
+
+async def kill_postgresql(house: House) -> None:
+    await asyncio.to_thread(house.postgres.kill)
+    await asyncio.sleep(2)
+    await asyncio.to_thread(house.postgres.start)
+
+
+async def postgresql_refuses(house: House) -> None:
+    house.proxy.mode = "refuse"
+    await asyncio.sleep(4)
+    house.proxy.mode = "ok"
+
+
+async def silent_failover(house: House) -> None:
+    house.proxy.mode = "deadold"
+    await asyncio.sleep(2)
+
+
+async def kill_redis(house: House) -> None:
+    await asyncio.to_thread(house.redis.kill)
+    await asyncio.sleep(3)
+    await asyncio.to_thread(house.redis.start)
+
+
+async def migrate(house: House) -> None:
+    """What the migrations of a next version do to the busiest tables."""
+
+    def alter() -> None:
+        with house.postgres.connect() as connection:
+            connection.execute("SET lock_timeout = '3s'")
+            for table in ("launches_launch", "django_session", "launches_launchevent"):
+                connection.execute(f"ALTER TABLE {table} ADD COLUMN of_the_next text")
+                connection.execute(f"CREATE INDEX CONCURRENTLY ON {table} (of_the_next)")
+                connection.execute(f"ALTER TABLE {table} DROP COLUMN of_the_next")
+
+    await asyncio.to_thread(alter)
+
+
+def _token_endpoint(answer: Answer) -> Callable[[House], Awaitable[None]]:
+    async def cause(house: House) -> None:
+        house.sick.token_answer = answer
+        await asyncio.sleep(4)
+        house.sick.token_answer = None
+
+    return cause
+
+
+def _record(answer: Answer) -> Callable[[House], Awaitable[None]]:
+    async def cause(house: House) -> None:
+        house.sick.fhir_answer = answer
+        await asyncio.sleep(4)
+        house.sick.fhir_answer = None
+
+    return cause
+
+
+JOURNEY = Fault("kill -9 of all of a machine's processes", kill_a_machine)
+FAULTS = (
+    Fault("none", nothing, is_unnoticed=True),
+    Fault("kill -9 of a worker", kill_a_worker),
+    JOURNEY,
+    Fault("SIGTERM of one server after the other", restart_one_after_the_other, is_unnoticed=True),
+    Fault("kill -9 of PostgreSQL", kill_postgresql),
+    Fault("PostgreSQL refuses for 4 s", postgresql_refuses),
+    Fault("PostgreSQL: old connections silent", silent_failover),
+    Fault("kill -9 of Redis, away for 3 s", kill_redis, is_unnoticed=True),
+    Fault("Migrations under load", migrate, is_unnoticed=True),
+    Fault("EHR: token endpoint hangs", _token_endpoint(hospital.hangs), is_the_ehrs=True),
+    Fault("EHR: token endpoint resets", _token_endpoint(hospital.resets), is_the_ehrs=True),
+    Fault("EHR: token endpoint trickles", _token_endpoint(hospital.trickles), is_the_ehrs=True),
+    Fault("EHR: token endpoint sends 50 MB", _token_endpoint(hospital.sends_50_megabytes),
+          is_the_ehrs=True),
+    Fault("EHR: FHIR sends 50 MB", _record(hospital.sends_50_megabytes), is_the_ehrs=True),
+)  # fmt: skip

@@ -1,0 +1,133 @@
+"""Two machines' worth of processes behind one nginx without stickiness, on one PostgreSQL and one
+Redis, started by the lines of the Procfile."""
+
+import contextlib
+import os
+import signal
+import subprocess
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from tests.postgres_proxy import PostgresProxy, postgres_proxy
+from tests.processes import ROOT, answers, as_the_procfile, environment, manage, prepare, procfile
+from tests.reliability.hospital import Hospital
+from tests.reliability.services import PATIENCE_SECONDS, PostgreSQL, Redis, folder_for_all, nginx
+from tests.scripted_ehr import CLIENT_ID
+from tests.serving import free_port
+
+SCOPE = "launch openid fhirUser offline_access patient/*.rs"
+
+
+@dataclass
+class Process:
+    """A line of the Procfile, in a process group of its own, as systemd has it."""
+
+    line: str
+    env: dict[str, str]
+    log: Path
+    ready_url: str = ""
+
+    def start(self) -> None:
+        with self.log.open("ab") as output:
+            self._process = subprocess.Popen(  # noqa: S603
+                procfile(self.line), cwd=ROOT, env=self.env, stdout=output, stderr=output,
+                start_new_session=True,
+            )  # fmt: skip
+
+    def wait(self) -> None:
+        """Wait until it answers; where it ended, as where the database is away, start it again,
+        as its supervisor does."""
+        deadline = time.monotonic() + PATIENCE_SECONDS
+        while self.ready_url and not answers(self.ready_url):
+            assert time.monotonic() < deadline, self.log.read_text()[-2000:]
+            if self._process.poll() is not None:
+                self.start()
+            time.sleep(0.1)
+
+    def workers(self) -> list[int]:
+        """Return the processes that serve, without the one that supervises them."""
+        pid = self._process.pid
+        children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+        return [int(one) for one in children if "spawn_main" in _command(one)]
+
+    def kill(self) -> None:
+        os.killpg(self._process.pid, signal.SIGKILL)
+        self._process.wait(20)
+
+    def terminate(self) -> float:
+        """Return how many seconds SIGTERM took."""
+        began = time.monotonic()
+        self._process.terminate()
+        self._process.wait(40)
+        return time.monotonic() - began
+
+    def end(self) -> None:
+        with contextlib.suppress(ProcessLookupError):
+            self.kill()
+
+
+def _command(pid: str) -> str:
+    try:
+        return Path(f"/proc/{pid}/cmdline").read_text()
+    except FileNotFoundError:
+        return ""
+
+
+@dataclass
+class House:
+    url: str
+    env: dict[str, str]
+    postgres: PostgreSQL
+    proxy: PostgresProxy
+    redis: Redis
+    well: Hospital
+    sick: Hospital
+    webs: list[Process]
+    clocks: list[Process]
+    nginx_log: Path
+    log: Path
+    instances: list[str] = field(default_factory=list)
+
+
+@contextlib.contextmanager
+def house() -> Iterator[House]:
+    ports = free_port(), free_port()
+    port = free_port()
+    url = f"http://127.0.0.1:{port}"
+    with contextlib.ExitStack() as stack:
+        folder = stack.enter_context(folder_for_all())
+        (folder / "postgres").mkdir()
+        postgres = PostgreSQL(folder / "postgres")
+        stack.callback(postgres.stop)
+        redis = Redis()
+        stack.callback(lambda: redis.kill())
+        proxy, through = stack.enter_context(postgres_proxy(postgres.url))
+        hospitals = stack.enter_context(Hospital()), stack.enter_context(Hospital())
+        env = environment(url, through, CACHE_URL=redis.url, SANDBOX="off", WEB_CONCURRENCY="2")
+        prepare(env)
+        for hospital, name in zip(hospitals, ("well", "sick"), strict=True):
+            hospital.client_jwks_url = f"{url}/.well-known/jwks/{name}.json"
+            manage(
+                env, "register_ehr", hospital.fhir_base_url, "--name", name, "--slug", name,
+                "--client-id", CLIENT_ID, "--scope", SCOPE,
+            )  # fmt: skip
+        log = folder / "app.log"
+        webs = [
+            Process("web", as_the_procfile(env, one), log, f"http://127.0.0.1:{one}/readyz")
+            for one in ports
+        ]
+        clock_env = as_the_procfile(env, 0)
+        clocks = [Process("clock", clock_env, log) for _ in range(2)]
+        for process in (*webs, *clocks):
+            process.start()
+            stack.callback(process.end)
+        for process in webs:
+            process.wait()
+        nginx_log = stack.enter_context(nginx(folder, port, ports))
+        well, sick = hospitals
+        instances = [f"http://127.0.0.1:{one}" for one in ports]
+        yield House(
+            url, env, postgres, proxy, redis, well, sick, webs, clocks, nginx_log, log, instances
+        )

@@ -1,0 +1,164 @@
+"""PostgreSQL, Redis and nginx of a test's own: it kills them."""
+
+import contextlib
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import psycopg
+
+from tests.processes import ROOT
+from tests.serving import free_port
+
+PATIENCE_SECONDS = 60
+
+
+def missing() -> str:
+    """Return what a house needs and this machine has not, or nothing."""
+    here = {"nginx": shutil.which("nginx"), "redis-server": shutil.which("redis-server")}
+    here["PostgreSQL's initdb"] = next(Path("/usr/lib/postgresql").glob("*/bin/initdb"), None)
+    return ", ".join(name for name, found in here.items() if not found)
+
+
+def wait_for_port(port: int) -> None:
+    deadline = time.monotonic() + PATIENCE_SECONDS
+    while True:
+        with socket.socket() as probe:
+            if probe.connect_ex(("127.0.0.1", port)) == 0:
+                return
+        assert time.monotonic() < deadline, f"nothing answers on port {port}"
+        time.sleep(0.05)
+
+
+class PostgreSQL:
+    """A cluster in a folder of its own. It runs as the user `postgres` where we are root, whom it
+    would refuse."""
+
+    def __init__(self, folder: Path) -> None:
+        self.port = free_port()
+        self.url = f"postgres://postgres@127.0.0.1:{self.port}/postgres"
+        self._data, self._log = folder / "postgresql", folder / "postgresql.log"
+        self._bin = next(Path("/usr/lib/postgresql").glob("*/bin/initdb")).parent
+        self._as = ["runuser", "-u", "postgres", "--"] if os.getuid() == 0 else []
+        if self._as:
+            shutil.chown(folder, "postgres")
+        self._run("initdb", "-D", self._data, "-U", "postgres", "-A", "trust", "--no-sync")
+        # Nothing is lost by it when processes are killed; only when the machine is.
+        options = f"port={self.port}\nfsync=off\nunix_socket_directories=''\nmax_connections=200\n"
+        with (self._data / "postgresql.conf").open("a") as settings:
+            settings.write(options)
+        self.start()
+
+    def _run(self, program: str, *arguments: object) -> None:
+        command = [*self._as, str(self._bin / program), *map(str, arguments)]
+        done = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603
+        assert done.returncode == 0, f"{program}: {done.stdout}{done.stderr}"
+
+    def start(self) -> None:
+        self._run("pg_ctl", "-D", self._data, "-l", self._log, "-w", "-t", "60", "start")
+
+    def kill(self) -> None:
+        """kill -9 of all of its processes, and no more of it."""
+        pid = int((self._data / "postmaster.pid").read_text().split()[0])
+        children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+        for one in (pid, *map(int, children)):
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(one, signal.SIGKILL)
+        deadline = time.monotonic() + PATIENCE_SECONDS
+        while any(Path(f"/proc/{one}").exists() for one in (str(pid), *children)):
+            assert time.monotonic() < deadline
+            time.sleep(0.05)
+
+    def stop(self) -> None:
+        self._run("pg_ctl", "-D", self._data, "-m", "immediate", "stop")
+
+    def connect(self) -> psycopg.Connection:
+        return psycopg.connect(self.url, autocommit=True)
+
+
+class Redis:
+    def __init__(self) -> None:
+        self.port = free_port()
+        self.url = f"redis://127.0.0.1:{self.port}/0"
+        self.start()
+
+    def start(self) -> None:
+        command = ["redis-server", "--port", str(self.port), "--save", "", "--bind", "127.0.0.1"]
+        self._process = subprocess.Popen(  # noqa: S603
+            command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+        )
+        wait_for_port(self.port)
+
+    def kill(self) -> None:
+        self._process.kill()
+        self._process.wait(20)
+
+
+@contextlib.contextmanager
+def nginx(folder: Path, port: int, upstreams: tuple[int, int]) -> Iterator[Path]:
+    """Run nginx with the file of deploy/, but for names, ports and TLS; yields its log."""
+    site = (ROOT / "deploy" / "nginx.conf").read_text()
+    log = folder / "nginx.log"
+    redirect = site.index("server {\n    listen 80;")
+    site = site[:redirect] + site[site.index("server {\n    listen 443 ssl;") :]
+    lines = [line for line in site.splitlines() if "ssl_" not in line]
+    site = "\n".join(lines).replace("listen 443 ssl;", f"listen 127.0.0.1:{port};")
+    for default, own in zip((8000, 8001), upstreams, strict=True):
+        site = site.replace(f"127.0.0.1:{default} ", f"127.0.0.1:{own} ")
+    site = site.replace("/var/log/nginx/smartapp.log", str(log)).replace("$host;", "$http_host;")
+    user = "user root;\n" if os.getuid() == 0 else ""
+    whole = folder / "nginx.conf"
+    whole.write_text(
+        f"{user}daemon off;\npid {folder}/nginx.pid;\nerror_log {folder}/nginx-errors.log;\n"
+        f"events {{}}\nhttp {{\n{site}\n}}\n"
+    )
+    command = ["nginx", "-c", str(whole), "-p", str(folder)]
+    process = subprocess.Popen(command, stderr=subprocess.DEVNULL)  # noqa: S603
+    try:
+        wait_for_port(port)
+        yield log
+    finally:
+        process.terminate()
+        process.wait(20)
+
+
+@contextlib.contextmanager
+def folder_for_all() -> Iterator[Path]:
+    """Yield a folder that other users may enter, as pytest's are not."""
+    folder = Path(tempfile.mkdtemp(prefix="smartapp-reliability-"))
+    folder.chmod(0o755)
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+@contextlib.contextmanager
+def pgbouncer(folder: Path, postgres: PostgreSQL) -> Iterator[str]:
+    """Run PgBouncer in transaction mode, with fewer connections than the app has threads; yields
+    the database's URL through it."""
+    port = free_port()
+    settings = folder / "pgbouncer.ini"
+    settings.write_text(
+        f"[databases]\n* = host=127.0.0.1 port={postgres.port} user=postgres\n[pgbouncer]\n"
+        f"listen_addr = 127.0.0.1\nlisten_port = {port}\nauth_type = any\nunix_socket_dir =\n"
+        "pool_mode = transaction\ndefault_pool_size = 3\nmax_client_conn = 200\n"
+    )
+    as_somebody = ["runuser", "-u", "postgres", "--"] if os.getuid() == 0 else []
+    process = subprocess.Popen(  # noqa: S603
+        [*as_somebody, "pgbouncer", str(settings)],
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    try:
+        wait_for_port(port)
+        yield postgres.url.replace(f":{postgres.port}/", f":{port}/")
+    finally:
+        process.terminate()
+        process.wait(20)
