@@ -50,10 +50,10 @@ def env(server: PostgreSQL) -> dict[str, str]:
     env = environment(f"http://127.0.0.1:{free_port()}", database, SANDBOX="off")
     for _ in range(2):  # before `migrate` and after it
         with psycopg.connect(database, autocommit=True) as connection:
-            connection.execute(sql.SQL(roles))  # type: ignore[arg-type]
+            connection.execute(sql.SQL(roles))
         manage({**env, "DATABASE_URL": as_role(database, "smartapp_owner")}, "migrate")
     with psycopg.connect(database, autocommit=True) as connection:
-        connection.execute(sql.SQL(roles))  # type: ignore[arg-type]
+        connection.execute(sql.SQL(roles))
     return {**env, "DATABASE_URL": as_role(database, "smartapp")}
 
 
@@ -85,4 +85,4 @@ def test_nothing_rewrites_the_audit_trail(env: dict[str, str], statement: str) -
         psycopg.connect(env["DATABASE_URL"], autocommit=True) as connection,
         pytest.raises(psycopg.errors.InsufficientPrivilege),
     ):
-        connection.execute(statement)  # type: ignore[arg-type]
+        connection.execute(statement)

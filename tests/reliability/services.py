@@ -21,9 +21,9 @@ PATIENCE_SECONDS = 60
 
 def missing() -> str:
     """Return what a house needs and this machine has not, or nothing."""
-    here = {"nginx": shutil.which("nginx"), "redis-server": shutil.which("redis-server")}
-    here["PostgreSQL's initdb"] = next(Path("/usr/lib/postgresql").glob("*/bin/initdb"), None)
-    return ", ".join(name for name, found in here.items() if not found)
+    here = {name: bool(shutil.which(name)) for name in ("nginx", "redis-server")}
+    here["PostgreSQL's initdb"] = any(Path("/usr/lib/postgresql").glob("*/bin/initdb"))
+    return ", ".join(name for name, is_here in here.items() if not is_here)
 
 
 def wait_for_port(port: int) -> None:
