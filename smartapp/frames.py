@@ -17,7 +17,7 @@ EVERYBODY = "*"
 
 def is_framed(request: HttpRequest) -> bool:
     """Whether this page is being loaded into somebody's frame (C153)."""
-    return request.headers.get("Sec-Fetch-Dest") in {"iframe", "frame"}
+    return request.META.get("HTTP_SEC_FETCH_DEST") in {"iframe", "frame"}
 
 
 def came_from(request: HttpRequest) -> str:

@@ -21,6 +21,7 @@ from dataclasses import dataclass, field
 from functools import cache
 from http import HTTPStatus
 from typing import Any, TypeVar
+from urllib.parse import urlencode
 
 import aiohttp
 from aiohttp.abc import AbstractResolver, ResolveResult
@@ -399,8 +400,9 @@ async def post_form(
     return await _request(
         "POST",
         url,
-        data=fields,
-        headers=headers,
+        # Encoded here: aiohttp would first build what could also be a multipart form.
+        data=urlencode(fields).encode(),
+        headers={"Content-Type": "application/x-www-form-urlencoded", **(headers or {})},
         max_bytes=max_bytes,
         timeout_seconds=timeout_seconds,
     )

@@ -54,6 +54,9 @@ MAX_ITEMS = 40
 _TOKEN = re.compile(r"eyJ[A-Za-z0-9_-]{5,}(?:\.[A-Za-z0-9_-]*)*")
 # What needs no cleaning: no control character, and no query of a URL.
 _PLAIN = re.compile(r"[ -\"$->@-~]*")
+# The same of JSON, whose texts are no longer than may be; a backslash may stand for anything.
+_PLAIN_JSON = re.compile(r"[ -\"$->@-\[\]-~]*")
+_LONG = re.compile(rf'[^"]{{{MAX_TEXT + 1}}}')
 _URL_QUERY = re.compile(r"(https?://[^\s?#]*)[?#]\S*")
 
 logger = logging.getLogger(__name__)
@@ -244,8 +247,8 @@ def note(
             duration_ms=round((now - attempt_since) * 1000),
             code=code,
             reference=reference,
-            verdicts=json.dumps([_clean(dict(one)) for one in verdicts]),
-            detail=json.dumps(_clean(dict(whole))),
+            verdicts=_written(list(verdicts)),
+            detail=_written(dict(whole)),
         )
     )
 
@@ -258,6 +261,18 @@ def _admitted(attempt: Attempt) -> bool:
         return False
     _strangers += stranger
     return True
+
+
+def _written(value: list[Any] | dict[str, Any]) -> str:
+    """Return it as JSON, cleaned. Nearly always there is nothing to clean, which the whole text
+    shows at once: looking at each of its texts cost more than all else that a note does."""
+    text = json.dumps(value)
+    parts = value if isinstance(value, list) else value.values()
+    sizes = [len(value), *(len(part) for part in parts if isinstance(part, list | dict))]
+    is_short = max(sizes) <= MAX_ITEMS and not _LONG.search(text)
+    if is_short and _PLAIN_JSON.fullmatch(text) and "eyJ" not in text:
+        return text
+    return json.dumps(_clean(value))
 
 
 def _clean(value: Any) -> Any:

@@ -9,6 +9,8 @@ from typing import Any
 import pytest
 from aiohttp import web
 from django.utils import timezone
+from hypothesis import given
+from hypothesis import strategies as st
 
 from smartapp.database import in_database
 from smartapp.diagnosis import report
@@ -219,3 +221,17 @@ class TestPurge:
         assert [events.purge_batch(timezone.now()) for _ in range(2)] == [1, 0]
         oldest = LaunchEvent.objects.earliest("at")
         assert timezone.now() - oldest.at < timedelta(days=2, hours=1)
+
+
+_texts = st.one_of(
+    st.text(max_size=20),
+    st.sampled_from(["eyJhbGciOi.a.b", "https://e.example/x?y=z#f", 'a "b"', "a\\b", "x" * 301]),
+)
+_parts = st.one_of(
+    _texts, st.integers(), st.none(), st.lists(_texts, max_size=42), st.dictionaries(_texts, _texts)
+)
+
+
+@given(st.one_of(st.dictionaries(_texts, _parts, max_size=6), st.lists(_parts, max_size=42)))
+def test_what_looks_plain_at_once_is_what_cleaning_leaves(value: Any) -> None:
+    assert events._written(value) == json.dumps(events._clean(value))
