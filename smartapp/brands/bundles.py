@@ -53,6 +53,7 @@ class _Organization:
     portals: list[tuple[str, tuple[str, ...]]]
     places: tuple[Place, ...]
     logo_url: str
+    identifier: str
 
 
 @dataclass(eq=False)
@@ -207,17 +208,23 @@ def _organization(resource: dict[str, Any], url: str) -> _Organization:
         portals=list(_portals(extensions)),
         places=_places(resource, state),
         logo_url=_logo(extensions),
+        identifier=_identifier(resource),
     )
 
 
-def _key(resource: dict[str, Any], url: str) -> str:
-    """Return what names the brand in each edition of its list: an https identifier, as SMART
-    wants (never an OID, NPI or EIN: lists share those), else its id."""
+def _identifier(resource: dict[str, Any]) -> str:
+    """Return the https identifier, as SMART wants; never an OID, NPI or EIN: lists share those."""
     for one in objects(resource.get("identifier")):
         value = line(one.get("value"))
         if one.get("system") == "urn:ietf:rfc:3986" and value.startswith("https://"):
-            return f"{value}#{line(resource.get('id'))}"
-    return line(resource.get("id")) or url
+            return value
+    return ""
+
+
+def _key(resource: dict[str, Any], url: str) -> str:
+    """Return what names the brand in each edition of its list."""
+    identity, identifier = line(resource.get("id")), _identifier(resource)
+    return f"{identifier}#{identity}" if identifier else identity or url
 
 
 def _portals(extensions: list[dict[str, Any]]) -> Iterator[tuple[str, tuple[str, ...]]]:
@@ -320,6 +327,7 @@ def _add_brand(
             places=organization.places,
             portals=tuple(dict.fromkeys(p for p, _ in organization.portals if p)),
             logo_url=organization.logo_url,
+            identifier=organization.identifier[:300],
         )
     )
 

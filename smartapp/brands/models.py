@@ -65,6 +65,10 @@ class Brand(models.Model):
     name_words = models.TextField()
     other_words = models.TextField(blank=True)
     logo_url = models.CharField(max_length=2048, blank=True)
+    # By which brands of several lists are one (SMART App Launch 2.2, "User-access Brands"). Null
+    # for none: a column that is never null makes SQLite build the table anew, without the triggers
+    # of the search.
+    identifier = models.CharField(max_length=300, null=True, db_index=True)  # noqa: DJ001
     addresses: "models.ManyToManyField[BrandAddress, BrandEndpoint]" = models.ManyToManyField(
         BrandAddress, through="BrandEndpoint", related_name="brands"
     )

@@ -31,7 +31,8 @@ class Address:
 
 @dataclass(frozen=True, slots=True)
 class ParsedBrand:
-    """A brand or facility. `key` is the same in each edition of its list."""
+    """A brand or facility. `key` is the same in each edition of its list, `identifier` the https
+    one that other lists may have too."""
 
     key: str
     name: str
@@ -41,6 +42,7 @@ class ParsedBrand:
     places: tuple[Place, ...] = ()
     portals: tuple[str, ...] = ()
     logo_url: str = ""
+    identifier: str = ""
 
 
 @dataclass

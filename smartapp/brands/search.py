@@ -5,14 +5,14 @@ have all words, and brands that have them anywhere (parent, city, state, ZIP). P
 from GIN indexes, SQLite from an FTS5 table; migration 0001 makes both.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 
 from django.db import connection
 from django.db.models import Q, QuerySet
 from django.db.models.expressions import RawSQL
 
-from smartapp.brands import offers
+from smartapp.brands import chosen, offers
 from smartapp.brands.folding import asked_words, sort_key
 from smartapp.brands.models import Brand, BrandEndpoint
 from smartapp.brands.parsed import Place
@@ -127,18 +127,58 @@ def _with_words(asked: list[str], *, in_name: bool) -> RawSQL:
 
 
 def _found(brands: list[Brand]) -> Found:
-    shown = brands[:MAX_HITS]
-    links = _links(shown)
+    shown, links = _merged(brands[:MAX_HITS])
     by_iss = _endpoints(links)
-    hits = tuple(_hit(brand, links.get(brand.pk, []), by_iss) for brand in shown)
+    hits = tuple(_hit(brand, links[brand.pk], by_iss) for brand in shown)
     return Found(_told_apart(hits, shown, links), has_more=len(brands) > MAX_HITS)
 
 
-def _links(brands: list[Brand]) -> dict[int, list[BrandEndpoint]]:
+def _merged(brands: list[Brand]) -> tuple[list[Brand], dict[int, list[BrandEndpoint]]]:
+    """Return the brands with all their links. One that other lists have too, by its identifier and
+    its name, is one row with the addresses of all; within one list an identifier tells nothing,
+    because lists share them."""
+    of_same = _in_several_lists(brands)
+    merged: dict[object, list[Brand]] = {}
+    for brand in brands:
+        merged.setdefault(of_same.get(brand.pk, brand.pk), [brand])
+    members = {
+        group[0].pk: [group[0].pk, *(pk for pk, key in of_same.items() if key == name)]
+        for name, group in merged.items()
+    }
     found: dict[int, list[BrandEndpoint]] = {}
-    for link in BrandEndpoint.objects.filter(brand__in=brands).select_related("address"):
+    every = {pk for pks in members.values() for pk in pks}
+    for link in BrandEndpoint.objects.filter(brand__in=every).select_related("address"):
         found.setdefault(link.brand_id, []).append(link)
-    return found
+    links = {pk: _each_address_once(pks, found) for pk, pks in members.items()}
+    return [group[0] for group in merged.values()], links
+
+
+def _in_several_lists(brands: list[Brand]) -> dict[int, tuple[str, str]]:
+    """Return the ids of brands that are one, each with what they have in common."""
+    identifiers = {brand.identifier for brand in brands} - {None}
+    if not identifiers:
+        return {}
+    alike = Brand.objects.filter(identifier__in=identifiers, hidden=False, withdrawn_at=None)
+    groups: dict[tuple[str, str], list[tuple[int, int | None]]] = {}
+    for one in alike.only("brand_list", "identifier", "sort_key"):
+        same = one.identifier or "", one.sort_key
+        groups.setdefault(same, []).append((one.pk, one.brand_list_id))
+    return {
+        pk: same
+        for same, group in groups.items()
+        if len(group) == len({listed for _, listed in group}) > 1
+        for pk, _ in group
+    }
+
+
+def _each_address_once(
+    brands: list[int], found: dict[int, list[BrandEndpoint]]
+) -> list[BrandEndpoint]:
+    once: dict[int, BrandEndpoint] = {}
+    for pk in brands:
+        for link in found.get(pk, ()):
+            once.setdefault(link.address_id, link)
+    return list(once.values())
 
 
 def _endpoints(links: dict[int, list[BrandEndpoint]]) -> dict[str, Endpoint]:
@@ -158,7 +198,7 @@ def _hit(brand: Brand, links: list[BrandEndpoint], by_iss: dict[str, Endpoint]) 
         portal=brand.portal,
         told_apart_by=_registration(brand, connectable, by_iss),
         logo_url=f"/brands/{brand.pk}/logo" if brand.logo_url else "",
-        choices=tuple(_choice(link, by_iss[link.address.lookup]) for link in usable),
+        choices=_choices(brand, usable, by_iss),
         note=_note(connectable, usable),
     )
 
@@ -179,8 +219,30 @@ def _is_usable(link: BrandEndpoint, by_iss: dict[str, Endpoint]) -> bool:
     return bool(by_iss[link.address.lookup].pinned_hosts) and not link.address.problem
 
 
-def _choice(link: BrandEndpoint, endpoint: Endpoint) -> Choice:
-    return Choice(link.label or host_of(link.address.url), f"/connect/{endpoint.slug}/")
+def _choices(
+    brand: Brand, links: list[BrandEndpoint], by_iss: dict[str, Endpoint]
+) -> tuple[Choice, ...]:
+    """Return a choice for each link, under names of which no two are the same."""
+    labels = [link.label or host_of(link.address.url) for link in links]
+    for longer in (host_of, _without_scheme):
+        labels = [
+            f"{link.label} ({longer(link.address.url)})".strip()
+            if labels.count(label) > 1
+            else label
+            for link, label in zip(links, labels, strict=True)
+        ]
+    is_own = brand.brand_list_id is None  # by the endpoint's own name
+    return tuple(
+        Choice(
+            label,
+            chosen.connect_url(by_iss[link.address.lookup].slug, None if is_own else link.brand_id),
+        )
+        for link, label in zip(links, labels, strict=True)
+    )
+
+
+def _without_scheme(url: str) -> str:
+    return url.partition("://")[2]
 
 
 def _note(connectable: list[BrandEndpoint], usable: list[BrandEndpoint]) -> str:
@@ -195,13 +257,16 @@ def _note(connectable: list[BrandEndpoint], usable: list[BrandEndpoint]) -> str:
 def _told_apart(
     hits: tuple[Hit, ...], brands: list[Brand], links: dict[int, list[BrandEndpoint]]
 ) -> tuple[Hit, ...]:
-    """Add the host to rows that nothing else tells apart."""
-    looks = [(hit.name, hit.part_of, hit.place, hit.portal, hit.told_apart_by) for hit in hits]
-    return tuple(
-        hit if looks.count(look) == 1 else _with_host(hit, links.get(brand.pk, []))
-        for hit, look, brand in zip(hits, looks, brands, strict=True)
-    )
+    """Add the host to rows that nothing else tells apart, and the whole address to those that have
+    the host in common too."""
+    for shown_of in (host_of, _without_scheme):
+        looks = [(hit.name, hit.part_of, hit.place, hit.portal, hit.told_apart_by) for hit in hits]
+        hits = tuple(
+            hit if looks.count(look) == 1 else _with_address(hit, links[brand.pk], shown_of)
+            for hit, look, brand in zip(hits, looks, brands, strict=True)
+        )
+    return hits
 
 
-def _with_host(hit: Hit, links: list[BrandEndpoint]) -> Hit:
-    return replace(hit, told_apart_by=host_of(links[0].address.url) if links else "")
+def _with_address(hit: Hit, links: list[BrandEndpoint], shown_of: Callable[[str], str]) -> Hit:
+    return replace(hit, told_apart_by=shown_of(links[0].address.url) if links else "")

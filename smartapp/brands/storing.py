@@ -134,7 +134,7 @@ def _store_brands(
 ) -> None:
     changing = [
         "name", "sort_key", "part_of", "portal", "places", "place_count", "name_words",
-        "other_words", "logo_url", "withdrawn_at",
+        "other_words", "logo_url", "identifier", "withdrawn_at",
     ]  # fmt: skip
     BrandEndpoint.objects.filter(brand__brand_list=listed).delete()
     for batch in _batches(brands.items()):
@@ -172,6 +172,7 @@ def _row(listed: BrandList, key: str, brand: ParsedBrand) -> Brand:
         name_words=" ".join(indexed_words(*names)),
         other_words=" ".join(_other_words(brand)),
         logo_url=brand.logo_url,
+        identifier=brand.identifier or None,
     )
 
 

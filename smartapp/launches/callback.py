@@ -7,6 +7,7 @@ from django.utils import timezone
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_http_methods
 
+from smartapp.brands import chosen
 from smartapp.database import in_database
 from smartapp.frames import framable, is_framed
 from smartapp.launches import cookies, events, launching, pending, steps, store
@@ -74,10 +75,10 @@ async def _answered(request: HttpRequest, registration_slug: str) -> HttpRespons
     except Busy as error:
         # Nothing is used up, unless this is a reload: the same answer is good in a moment.
         return framable(
-            await _while_busy(request, config, started.kind, answer, error), config.frame_ancestors
+            await _while_busy(request, config, started, answer, error), config.frame_ancestors
         )
     except SmartError as error:
-        response = _refused(request, config, started.kind, answer, error)
+        response = _refused(request, config, started, answer, error)
     pending.forget(request, response, answer.state)
     return framable(response, config.frame_ancestors)
 
@@ -115,14 +116,14 @@ async def _accept(
 async def _while_busy(
     request: HttpRequest,
     config: registry.EndpointConfig,
-    kind: LaunchKind,
+    started: pending.PendingLaunch,
     answer: AuthorizationResponse | AuthorizationErrorResponse,
     error: Busy,
 ) -> HttpResponse:
     """A crowd keeps nobody from a launch that is complete already."""
     if await in_database(store.is_used, cookies.state_digest(answer.state)):
         return await _without_pending(request, answer.state)
-    return _refused(request, config, kind, answer, error)
+    return _refused(request, config, started, answer, error)
 
 
 async def _without_pending(request: HttpRequest, state: str) -> HttpResponse:
@@ -145,7 +146,7 @@ async def _without_pending(request: HttpRequest, state: str) -> HttpResponse:
 def _refused(
     request: HttpRequest,
     config: registry.EndpointConfig,
-    kind: LaunchKind,
+    started: pending.PendingLaunch,
     answer: AuthorizationResponse | AuthorizationErrorResponse,
     error: SmartError,
 ) -> HttpResponse:
@@ -153,11 +154,12 @@ def _refused(
     message = ""
     if isinstance(answer, AuthorizationErrorResponse):
         message = (answer.error_description or "")[:EHR_MESSAGE_LENGTH]
-    is_from_ehr = kind == LaunchKind.EHR
+    is_from_ehr = started.kind == LaunchKind.EHR
+    again = chosen.connect_url(config.slug, started.brand_id)
     return error_response(
         request,
         error,
-        start_again_url=None if is_from_ehr else f"/connect/{config.slug}/",
+        start_again_url=None if is_from_ehr else again,
         is_from_ehr=is_from_ehr,
         ehr_message=message,
     )

@@ -14,6 +14,7 @@ from django.shortcuts import render
 from django.utils import timezone
 
 from smartapp import logs, metrics
+from smartapp.brands.chosen import Chosen
 from smartapp.database import in_database
 from smartapp.exchange import pipeline
 from smartapp.exchange.custody import Custody, custody
@@ -63,6 +64,7 @@ async def start(
     launch: str | None,
     *,
     aud: str,
+    brand: Chosen | None = None,
 ) -> HttpResponse:
     """Return the way to the EHR's authorization endpoint, with the pending launch sealed into a
     cookie (C30-C44). Each call makes a new state, nonce and PKCE verifier (C23).
@@ -87,6 +89,7 @@ async def start(
         token_endpoint=endpoints.token_endpoint,
         issuer_required=endpoints.authorization_response_iss_parameter_supported,
         launched_at=timezone.now(),
+        brand_id=brand.pk if brand else None,
     )
     fields = authorization.authorization_request(
         client_id=config.client_id,
@@ -98,7 +101,8 @@ async def start(
         code_verifier=started.code_verifier,
         launch=launch,
     )
-    response = _sent_away(request, config, kind, endpoints, fields)
+    name = brand.name if brand else config.name
+    response = _sent_away(request, config, kind, endpoints, fields, name)
     pending.remember(request, response, state, started)
     steps.asked(config, fields, response, is_framed=is_framed(request))
     return response
@@ -110,6 +114,7 @@ def _sent_away(
     kind: LaunchKind,
     endpoints: OAuthEndpoints,
     fields: dict[str, str],
+    name: str,
 ) -> HttpResponse:
     """Return the redirect to the authorization endpoint; or, for what is too long for an address,
     a form that sends itself where the EHR takes one (C41, C44)."""
@@ -117,7 +122,7 @@ def _sent_away(
     takes_forms = kind == LaunchKind.EHR or presets.takes_posted_standalone(config.preset)
     if not (takes_forms and authorization.is_better_posted(url, endpoints.capabilities)):
         return HttpResponseRedirect(url)
-    context = {"endpoint": config.name, "action": endpoints.authorization_endpoint}
+    context = {"endpoint": name, "action": endpoints.authorization_endpoint}
     response = render(request, "authorize.html", {**context, "fields": fields})
     # Browsers hold every redirect behind a form to this list, and an EHR's sign-in may lead over
     # hosts that nobody can name here. The form itself goes to the one that discovery names.
@@ -145,6 +150,7 @@ async def finish(
             kind=started.kind,
             state_digest=cookies.state_digest(state),
             launched_at=started.launched_at,
+            brand_id=started.brand_id,
         )
         response = HttpResponse(status=303, headers={"Location": f"/launches/{uuid}/"})
         asked = pipeline.code_request(

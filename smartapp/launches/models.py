@@ -8,6 +8,7 @@ from django.db import models
 from django.db.models.deletion import Collector, ProtectedError
 
 from smartapp import vault
+from smartapp.brands.models import Brand
 from smartapp.registrations.models import Endpoint
 
 
@@ -58,6 +59,8 @@ class Launch(models.Model):
         Session, on_delete=models.CASCADE, null=True, related_name="launches"
     )
     endpoint = models.ForeignKey(Endpoint, on_delete=models.PROTECT, related_name="launches")
+    # What the person chose on the start page, where many brands are behind one endpoint.
+    brand = models.ForeignKey(Brand, on_delete=models.SET_NULL, null=True, related_name="+")
     kind = models.CharField(max_length=10, choices=LaunchKind.choices)
     state_digest = models.CharField(max_length=64, unique=True)
     launched_at = models.DateTimeField()

@@ -7,6 +7,7 @@ from contextlib import aclosing
 from django.http import HttpRequest
 from django.utils import timezone
 
+from smartapp.brands import chosen
 from smartapp.chart.chart import (
     NAMES,
     FHIRUserView,
@@ -45,7 +46,9 @@ logger = logging.getLogger(__name__)
 
 def start_again_url(launch: StoredLaunch) -> str:
     """Only a standalone launch can be started here; an EHR launch starts in the EHR."""
-    return f"/connect/{launch.endpoint_slug}/" if launch.kind == LaunchKind.STANDALONE else ""
+    if launch.kind != LaunchKind.STANDALONE:
+        return ""
+    return chosen.connect_url(launch.endpoint_slug, launch.brand_id)
 
 
 class PageBody:

@@ -33,6 +33,8 @@ class PendingLaunch:
     token_endpoint: str
     issuer_required: bool
     launched_at: datetime
+    # The brand that the person chose, by id.
+    brand_id: int | None = None
 
     def expired(self, now: datetime) -> bool:
         return now - self.launched_at > PENDING_LIFETIME

@@ -10,9 +10,10 @@ from django.conf import settings
 from django.contrib.sessions.models import Session
 from django.db import IntegrityError, transaction
 from django.db.models import F, Q, QuerySet, Subquery
-from django.db.models.functions import Now
+from django.db.models.functions import Coalesce, Now
 from django.utils import timezone
 
+from smartapp.brands.models import Brand
 from smartapp.chart.page import OpenLaunch, launch_code
 from smartapp.launches import pending_revocations, refresh_failure
 from smartapp.launches import tokens as launch_tokens
@@ -52,7 +53,9 @@ class StoredLaunch:
     lasts_until: datetime | None
     endpoint_id: int
     endpoint_slug: str
+    # As the person chose it, where they did.
     endpoint_name: str
+    brand_id: int | None
     fhir_base_url: str
     registration_slug: str
     registration_name: str
@@ -81,7 +84,12 @@ class StoredLaunch:
 
 
 def consume_state(
-    config: EndpointConfig, *, kind: LaunchKind, state_digest: str, launched_at: datetime
+    config: EndpointConfig,
+    *,
+    kind: LaunchKind,
+    state_digest: str,
+    launched_at: datetime,
+    brand_id: int | None = None,
 ) -> UUID:
     """Use up a state by inserting its launch, before anything is sent (C50).
 
@@ -96,6 +104,7 @@ def consume_state(
             kind=kind,
             state_digest=state_digest,
             launched_at=launched_at,
+            brand=Brand.objects.filter(pk=brand_id).first() if brand_id else None,
         )
     except IntegrityError:
         raise StateAlreadyUsed("the state digest is already in the table") from None
@@ -246,7 +255,7 @@ def find_for_administrator(uuid: UUID, now: datetime) -> StoredLaunch:
 
 def _find(now: datetime, **lookup: UUID | str) -> StoredLaunch:
     launch = (
-        Launch.objects.select_related("session", "endpoint__registration")
+        Launch.objects.select_related("session", "endpoint__registration", "brand")
         .filter(**lookup, session__expire_date__gt=now)
         .annotate(lease_is_over=Q(refresh_lease_until__lte=Now()))
         .first()
@@ -270,7 +279,8 @@ def _stored(launch: Launch, session: Session, *, lease_is_over: bool) -> StoredL
         lasts_until=launch.lasts_until,
         endpoint_id=launch.endpoint_id,
         endpoint_slug=launch.endpoint.slug,
-        endpoint_name=launch.endpoint.name,
+        endpoint_name=launch.brand.name if launch.brand else launch.endpoint.name,
+        brand_id=launch.brand_id,
         fhir_base_url=launch.endpoint.fhir_base_url,
         registration_slug=launch.endpoint.registration.slug,
         registration_name=launch.endpoint.registration.name,
@@ -325,7 +335,7 @@ def open_launches(session_digests: Iterable[str], now: datetime) -> tuple[OpenLa
             session__in=list(session_digests), session__expire_date__gt=now, ended_at=None
         )
         .order_by("-launched_at")
-        .values_list("uuid", "endpoint__name", "kind", "launched_at")
+        .values_list("uuid", Coalesce("brand__name", "endpoint__name"), "kind", "launched_at")
     )
     return tuple(
         OpenLaunch(f"/launches/{uuid}/", name, LaunchKind(kind).on_page, at, launch_code(uuid))

@@ -12,6 +12,9 @@ from django.http import (
 from django.shortcuts import render
 from django.views.decorators.http import require_GET
 
+from smartapp.brands import chosen
+from smartapp.brands.chosen import Chosen
+from smartapp.database import in_database
 from smartapp.launches import events, framing, launching, steps
 from smartapp.launches.framing import in_frame
 from smartapp.launches.models import LaunchKind
@@ -55,11 +58,17 @@ async def _launched(request: HttpRequest) -> HttpResponseBase:
 
 
 async def _begun(
-    request: HttpRequest, config: EndpointConfig, kind: LaunchKind, launch: str | None, *, aud: str
+    request: HttpRequest,
+    config: EndpointConfig,
+    kind: LaunchKind,
+    launch: str | None,
+    *,
+    aud: str,
+    brand: Chosen | None = None,
 ) -> HttpResponse:
     if before := framing.before_sign_in(request, config):
         return before
-    response = await launching.start(request, config, kind, launch, aud=aud)
+    response = await launching.start(request, config, kind, launch, aud=aud, brand=brand)
     if origin := framing.unknown_origin(request, config):
         steps.framed_from(origin)
     return response
@@ -70,7 +79,8 @@ async def _begun(
 @events.recorded
 async def connect(request: HttpRequest, endpoint_slug: str) -> HttpResponseBase:
     """Standalone launch: the patient chose this health system on our own page (C22). `base`: at the
-    public launcher, its base with other settings."""
+    public launcher, its base with other settings. `brand`: what they chose, where the endpoint has
+    a list's brands."""
     if elsewhere := at_public_url(request):
         return elsewhere
     config = await registry.endpoint_for_slug(endpoint_slug)
@@ -78,7 +88,9 @@ async def connect(request: HttpRequest, endpoint_slug: str) -> HttpResponseBase:
         raise UnknownEndpoint(f"endpoint {config.slug} has no standalone scope")
     steps.recognized(config)
     aud = config.patients_aud(request.GET.get("base", ""))
-    beginning = _begun(request, config, LaunchKind.STANDALONE, None, aud=aud)
+    asked = request.GET.get("brand", "")
+    brand = await in_database(chosen.brand_at, config, asked) if asked else None
+    beginning = _begun(request, config, LaunchKind.STANDALONE, None, aud=aud, brand=brand)
     return await in_frame(request, config.frame_ancestors, beginning)
 
 
