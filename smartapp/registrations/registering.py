@@ -163,9 +163,7 @@ def refuse_second(endpoint: Endpoint) -> None:
     """Refuse a second endpoint to which the EHR launches of one base would lead (C7)."""
     if not (endpoint.enabled and endpoint.opens_from_ehr):
         return
-    others = Endpoint.objects.filter(iss=endpoint.iss, enabled=True, opens_from_ehr=True)
-    other = others.exclude(pk=endpoint.pk).first()
-    if other:
+    if other := registry.opened_instead(endpoint):
         raise ValidationError(
             {
                 "fhir_base_url": "Another enabled endpoint has this FHIR base URL already: "

@@ -147,6 +147,17 @@ def normalised_iss(fhir_base_url: str) -> str:
     return f"sha256:{hashlib.sha256(key.encode()).hexdigest()}"
 
 
+def opened_instead(endpoint: Endpoint) -> Endpoint | None:
+    """Return the other enabled endpoint to which EHR launches of this one's base lead, however the
+    two are spelt (C7)."""
+    try:
+        iss = normalised_iss(endpoint.fhir_base_url)
+    except ValueError:  # no address, which is said elsewhere
+        return None
+    others = Endpoint.objects.filter(iss=iss, enabled=True, opens_from_ehr=True)
+    return others.exclude(pk=endpoint.pk).first()
+
+
 @dataclass(frozen=True, slots=True)
 class _Snapshot:
     """What was read of the registrations since they last changed, each endpoint when it was first

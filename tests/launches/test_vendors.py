@@ -8,6 +8,8 @@ from urllib.parse import quote
 import pytest
 
 from smartapp.database import in_database
+from smartapp.protocol import urls
+from smartapp.registrations import registry
 from smartapp.registrations.models import Endpoint, Registration
 from tests.launches.conftest import Browser
 from tests.scripted_ehr import ScriptedEHR
@@ -74,6 +76,43 @@ class TestIssuerWithoutOpenIDConfiguration:
 
         assert issuer in ehr.issuer
         assert ("GET", ehr.keys_path) in ehr.requests
+
+
+class TestMEDITECH:
+    """It publishes its bases with the default port, and an issuer with a trailing slash."""
+
+    @pytest.fixture(autouse=True)
+    async def made_like_it(
+        self, ehr: ScriptedEHR, registered: Endpoint, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        port = int(ehr.base.rpartition(":")[2])
+        monkeypatch.setattr(urls, "_DEFAULT_PORTS", {"http": port, "https": 443})
+        ehr.issuer_path = "/issuer/"
+        iss = registry.normalised_iss(ehr.fhir_base_url)
+        assert not iss.startswith(ehr.base)
+
+        def store() -> None:
+            Endpoint.objects.update(iss=iss, issuers=[ehr.issuer], pinned_hosts=["127.0.0.1"])
+            Registration.objects.update(preset="meditech")
+
+        await in_database(store)
+
+    @pytest.mark.parametrize("spelling", ["http://127.0.0.1/fhir", "{base}/fhir", "{base}/fhir/"])
+    async def test_launches_from_the_ehr_however_it_spells_itself(
+        self, browser: Browser, ehr: ScriptedEHR, spelling: str
+    ) -> None:
+        iss = spelling.format(base=ehr.base)
+        uuid = await browser.launch(f"/launch?iss={iss}&launch=x")
+
+        assert ehr.auds == [("/authorize", iss)]
+        assert (await browser.get(f"/launches/{uuid}/")).status == 200
+
+    async def test_patients_name_the_base_as_it_is_published(
+        self, browser: Browser, ehr: ScriptedEHR
+    ) -> None:
+        await browser.launch("/connect/scripted/")
+
+        assert ehr.auds == [("/authorize", ehr.fhir_base_url)]
 
 
 class TestSMARTLauncher:

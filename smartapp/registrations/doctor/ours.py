@@ -74,6 +74,9 @@ def _stored(config: EndpointConfig) -> Iterator[Finding]:
     elif not (endpoint.enabled and endpoint.registration.enabled):
         fix = "Enable the registration and its endpoint in the admin."
         yield problem("enabled", "Nobody can launch: it is disabled.", fix)
+    elif endpoint.opens_from_ehr and (other := registry.opened_instead(endpoint)):
+        seen = f"It is the EHR of {other} in another spelling, and EHR launches lead there."
+        yield problem("one-place", seen, "Switch one of the two off in the admin.")
     try:
         registry.load(endpoint)
     except ClientKeyError as error:

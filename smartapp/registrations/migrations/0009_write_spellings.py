@@ -1,8 +1,11 @@
 """Write for each endpoint what all spellings of its base have in common, and who launches there."""
 
+import logging
 from urllib.parse import urlsplit
 
 from django.db import migrations
+
+logger = logging.getLogger("smartapp.registrations.migrations")
 
 
 def key(url):
@@ -22,8 +25,17 @@ def write(apps, _schema_editor):
             endpoint.left_at = endpoint.updated_at
         iss = key(endpoint.fhir_base_url)
         others = endpoints.filter(iss=iss, enabled=True, launchable=True).exclude(pk=endpoint.pk)
-        # Two spellings of one base that are both in use: the second keeps its own.
-        if not (endpoint.enabled and endpoint.launchable and others.exists()):
+        other = others.first() if endpoint.enabled and endpoint.launchable else None
+        if other:  # Two spellings of one base that are both in use: the second keeps its own.
+            logger.warning(
+                "%s (%s) and %s (%s) are one EHR in two spellings. Its launches lead to the latter "
+                "from now on: switch one of the two off in the admin.",
+                endpoint.name,
+                endpoint.fhir_base_url,
+                other.name,
+                other.fhir_base_url,
+            )
+        else:
             endpoint.iss = iss
         endpoint.save(update_fields=["opens_from_ehr", "left_at", "iss"])
 
