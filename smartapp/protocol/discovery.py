@@ -211,9 +211,12 @@ def _parse_document(body: bytes) -> dict[str, Any]:
     try:
         return parse_json_object(body)
     except JSONInvalid as exc:
-        if body.lstrip(b"\xef\xbb\xbf \t\r\n").startswith(b"<"):
+        begins_with = body.lstrip(b"\xef\xbb\xbf \t\r\n")[:1]
+        if begins_with == b"<":
             raise DiscoveryInvalid("a web page came, not a document in JSON") from None
-        raise DiscoveryInvalid(f"the document is {exc}") from None
+        error = DiscoveryInvalid(f"the document is {exc}")
+        error.is_malformed = begins_with == b"{"
+        raise error from None
 
 
 def _endpoint(

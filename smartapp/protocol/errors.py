@@ -519,6 +519,8 @@ class DiscoveryError(SmartError):
 class DiscoveryInvalid(DiscoveryError):
     code = "discovery-invalid"
     requirement = "C10"
+    # Whether a document was there, and is broken: then the address is right.
+    is_malformed = False
 
 
 class DiscoveryFailed(DiscoveryInvalid):

@@ -39,6 +39,11 @@ CLOCK_TOLERANCE_SECONDS = CLOCK_SKEW_SECONDS + 2
 CLOCK_BEHIND_SECONDS = 60
 
 _READ_IT = "Open the address from this machine, and see what answers."
+_MALFORMED = (
+    "The address is right, and the document there is broken: ask the vendor to mend it. Until "
+    "then, publish a corrected copy, and enter its address on the endpoint's discovery page, as "
+    "SMART configuration."
+)
 _REMEDIES = (
     (AddressRefused, "Enter an address that is public and begins with https."),
     (EHRRedirected, "No redirect is followed: ask the vendor for the address that it leads to."),
@@ -88,6 +93,8 @@ def _documents(config: EndpointConfig, observation: Observation) -> Iterator[Fin
 def _no_discovery(config: EndpointConfig, error: SmartError) -> Finding:
     """C10, C15."""
     fix = next((text for kind, text in _REMEDIES if isinstance(error, kind)), _READ_IT)
+    if isinstance(error, DiscoveryInvalid) and error.is_malformed:
+        fix = _MALFORMED
     fix += f" Read was {config.discovery_url}"
     if config.preset == PRESETS["meditech"].slug and not config.override(
         Member.SMART_CONFIGURATION
@@ -216,7 +223,10 @@ def _issuers(observation: Observation) -> Iterator[Finding]:
 def _without_issuer(observation: Observation) -> str:
     enter = "enter the expected issuer: register_ehr --issuer URL, or in the admin."
     if "sso-openid-connect" in observation.discovery.capabilities:
-        return f"Ask the vendor, and {enter}"
+        return (
+            f"Ask the vendor, and {enter} If there is none, take openid and fhirUser out of the "
+            "scopes, there and in the vendor's portal."
+        )
     return (
         "This EHR does not list sso-openid-connect, so it probably signs nobody in by id_token, as "
         "many payers: take openid and fhirUser out of the scopes, there and in the vendor's "
