@@ -16,7 +16,7 @@ from smartapp.brands.models import BrandAddress
 from smartapp.database import in_database
 from smartapp.protocol.errors import SmartError
 from smartapp.protocol.urls import host_of
-from smartapp.registrations import discovery, pinning, registry
+from smartapp.registrations import discovery, registry
 from smartapp.registrations.models import Endpoint
 from smartapp.registrations.registry import EndpointConfig
 
@@ -84,7 +84,7 @@ async def _problem(config: EndpointConfig) -> str:
     """Return the code of what stands in the way of a launch, "" for nothing."""
     try:
         if not config.pinned_hosts:
-            await pinning.pin_first(config, actor="maintain")
+            await discovery.pin_first(config, actor="maintain")
             config = await in_database(_again, config.endpoint_id)
         await discovery.launch_endpoints(config)
     except SmartError as error:

@@ -1,9 +1,9 @@
-"""Which of what an EHR publishes a launch may believe.
+"""What EHRs and issuers publish: fetched, kept, and judged for launches.
 
-Discovery tells where people are sent and where codes and assertions go, so a poisoned document
-is a stolen login. Its hosts are therefore pinned when the endpoint is registered (`pinning`);
-a document that names another host blocks launches until an administrator accepts it (C14, T6).
-Which issuer may speak for the EHR is pinned at registration too, never taken from a launch.
+`trust` says which of it may be believed: a document that names a host that is not pinned stops
+launches until an administrator accepts it (C14, T6). Which issuer may speak for the EHR is pinned
+at registration too, never taken from a launch. `history` lets a restarted process launch while the
+EHR is down.
 """
 
 import asyncio
@@ -18,33 +18,28 @@ from urllib.parse import urljoin
 from django.conf import settings
 from django.utils import timezone
 
+from smartapp import http
 from smartapp.database import in_database
-from smartapp.protocol import discovery
+from smartapp.protocol import discovery, jwks
 from smartapp.protocol.discovery import Discovery, LaunchEndpoints, OpenIDConfiguration
 from smartapp.protocol.errors import (
     DiscoveryError,
+    DiscoveryFailed,
     DiscoveryIncomplete,
     DiscoveryInvalid,
     DiscoveryUnread,
     EndpointHostChanged,
     IDTokenError,
+    JWKSError,
     SmartError,
 )
 from smartapp.protocol.jwks import JWKS
 from smartapp.protocol.urls import host_of
-from smartapp.registrations import (
-    fetching,
-    history,
-    overrides,
-    pinning,
-    presets,
-    registry,
-    smart_launcher,
-)
+from smartapp.registrations import history, presets, registry, smart_launcher, trust
 from smartapp.registrations.document_cache import AHEAD, RETRY_SECONDS, Answer, Documents
 from smartapp.registrations.models import Member
-from smartapp.registrations.pinning import Observation
 from smartapp.registrations.registry import EndpointConfig, Overrides
+from smartapp.registrations.trust import Observation
 from smartapp.registrations.validation import is_backend
 
 REFRESHED_AT_ONCE = 8
@@ -145,7 +140,7 @@ async def _checked(config: EndpointConfig) -> Discovery:
     document = await _document(config)
     check_hosts(config, discovery.launch_hosts(document))
     document = discovery.without(document, not_accepted(config, document))
-    return overrides.used(config, document)
+    return trust.overridden(config, document)
 
 
 async def _document(config: EndpointConfig) -> Discovery:
@@ -162,7 +157,7 @@ def not_accepted(config: EndpointConfig, document: Discovery) -> tuple[str, ...]
 
 def accepted_hosts(config: EndpointConfig) -> frozenset[str]:
     """Return the hosts that people and codes may be sent to."""
-    return config.pinned_hosts | overrides.hosts(config)
+    return config.pinned_hosts | trust.override_hosts(config)
 
 
 async def issuer_jwks(config: EndpointConfig, issuer: str, *, force: bool = False) -> JWKS:
@@ -175,20 +170,20 @@ async def issuer_jwks(config: EndpointConfig, issuer: str, *, force: bool = Fals
     if issuer not in config.issuers:
         raise IDTokenError("issuer is not one of the endpoint's expected issuers", rule="iss")
     url = config.override(Member.JWKS_URI) or await _published_keys(config, issuer)
-    return await _issuer_keys.get(url, partial(fetching.fetch_jwks, url), force=force)
+    return await _issuer_keys.get(url, partial(fetch_jwks, url), force=force)
 
 
 async def _published_keys(config: EndpointConfig, issuer: str) -> str:
     try:
         url = (await _openid_configuration(issuer)).jwks_uri
     except DiscoveryInvalid as error:
-        url = overrides.keys_without_openid(config.issuers, await _document(config), error)
+        url = trust.keys_without_openid(config.issuers, await _document(config), error)
     check_hosts(config, {host_of(url)} - issuer_hosts(config))
     return url
 
 
 async def _openid_configuration(issuer: str) -> OpenIDConfiguration:
-    fetch = partial(fetching.fetch_openid_configuration, issuer)
+    fetch = partial(fetch_openid_configuration, issuer)
     return await _openid_configurations.get(issuer, fetch)
 
 
@@ -263,10 +258,10 @@ async def _refresh(config: EndpointConfig, gate: asyncio.Semaphore) -> None:
     async with gate:
         try:
             if config.pinned_hosts:
-                answer = await fetching.fetch_discovery(config)
+                answer = await fetch_discovery(config)
                 check_hosts(config, discovery.launch_hosts(answer.value))
             else:
-                await pinning.pin_first(config, actor="maintain")
+                await pin_first(config, actor="maintain")
         except SmartError as error:
             logger.warning("Discovery of %s: %s %s", config.slug, error.code, error.detail)
 
@@ -278,7 +273,7 @@ async def _current(config: EndpointConfig) -> Answer[Discovery]:
     the EHR may be right again in the next moment.
     """
     try:
-        answer = await fetching.fetch_discovery(config)
+        answer = await fetch_discovery(config)
     except SmartError:
         stored = await in_database(_newest_acceptable, config)
         if stored is None:
@@ -294,7 +289,7 @@ def _newest_acceptable(config: EndpointConfig) -> Answer[Discovery] | None:
     trusted_seconds = min(RETRY_SECONDS, settings.DISCOVERY_CACHE_SECONDS)
     for document, age in history.usable_documents(config, now=timezone.now()):
         try:
-            parsed = fetching.parse_again(document, config)
+            parsed = history.parse_again(document, config)
         except DiscoveryError:  # what was read is judged again, and the rules may be stricter now
             continue
         if is_acceptable(config, parsed):
@@ -306,7 +301,96 @@ def is_acceptable(config: EndpointConfig, document: Discovery) -> bool:
     """Whether a launch, or a 2-legged token request, is possible with this document."""
     try:
         check_hosts(config, discovery.launch_hosts(document))
-        check_needs(config, overrides.used(config, document))
+        check_needs(config, trust.overridden(config, document))
     except DiscoveryError:
         return False
     return True
+
+
+async def observe(config: EndpointConfig) -> Observation:
+    """Ask the EHR and its issuers now, keep the document, and return all hosts that they name.
+
+    Raises EHRUnavailable or DiscoveryError; an issuer that does not answer is only a warning.
+    """
+    document = (await fetch_discovery(config)).value
+    warnings = list(document.notes)
+    issuers = config.issuers or trust.named_issuer(document, warnings)
+    hosts = {host_of(config.fhir_base_url), *discovery.hosts(document)}
+    for issuer in issuers:
+        hosts.add(host_of(issuer))
+        if not config.override(Member.JWKS_URI):
+            hosts |= await _keys_host(issuer, document, warnings)
+    used = trust.overridden(config, document)
+    return Observation(used, issuers, frozenset(hosts), tuple(warnings))
+
+
+async def pin_first(config: EndpointConfig, *, actor: str) -> Observation:
+    """Read discovery for the first time and pin what it names. Raises as `observe` does, and
+    DiscoveryInvalid for the issuer of another authorization server (C5).
+
+    Two machines may do this at once: who comes second changes nothing. Nor does what was observed
+    before an administrator entered another FHIR base URL, or another place of its discovery.
+    """
+    observation = await observe(config)
+    await in_database(trust.pin, config, observation, now=timezone.now(), actor=actor)
+    registry.forget()
+    return observation
+
+
+async def _keys_host(issuer: str, document: Discovery, warnings: list[str]) -> set[str]:
+    """Return the host of an issuer's keys. One that the SMART configuration names is there already,
+    among those of its endpoints."""
+    try:
+        configuration = await fetch_openid_configuration(issuer)
+        return {host_of(configuration.value.jwks_uri)}
+    except SmartError as error:
+        if document.jwks_uri is None:
+            warnings.append(
+                f"The issuer {issuer} did not publish where its keys are ({error.detail}), "
+                "so an id_token of it cannot be checked yet."
+            )
+        return set()
+
+
+async def fetch_discovery(config: EndpointConfig) -> Answer[Discovery]:
+    """Return the EHR's discovery document and keep it in the endpoint's history (C10, C15).
+
+    Raises EHRUnavailable or DiscoveryError.
+    """
+    asking = presets.metadata_headers(config.preset, config.client_id)
+    response = await _get(config.discovery_url, DiscoveryInvalid, asking)
+    parsed = history.parse_discovery(response.body, config)
+    await in_database(history.record, config, parsed, now=timezone.now())
+    return Answer(parsed, _trusted_seconds(response))
+
+
+async def fetch_openid_configuration(issuer: str) -> Answer[OpenIDConfiguration]:
+    """Return an issuer's OpenID configuration (C91). Raises EHRUnavailable or DiscoveryError."""
+    url = discovery.openid_configuration_url(issuer)
+    response = await _get(url, DiscoveryInvalid)
+    parsed = discovery.parse_openid_configuration(
+        response.body, issuer=issuer, allow_http=settings.ALLOW_LOOPBACK_EHRS
+    )
+    return Answer(parsed, _trusted_seconds(response))
+
+
+async def fetch_jwks(url: str) -> Answer[JWKS]:
+    """Return an issuer's public keys (C92). Raises EHRUnavailable or JWKSError."""
+    response = await _get(url, JWKSError)
+    return Answer(jwks.parse_jwks(response.body), _trusted_seconds(response))
+
+
+async def _get(
+    url: str, refusal: type[SmartError], headers: dict[str, str] | None = None
+) -> http.Response:
+    response = await http.get(url, headers={"Accept": "application/json"} | (headers or {}))
+    if response.status != 200:
+        may_pass = response.status >= 500 or response.status == 429
+        kind = DiscoveryFailed if may_pass and refusal is DiscoveryInvalid else refusal
+        raise kind(f"{host_of(url)} answered {response.status}")
+    return response
+
+
+def _trusted_seconds(response: http.Response) -> int:
+    ceiling = settings.DISCOVERY_CACHE_SECONDS
+    return jwks.max_age(response.headers.get("Cache-Control"), default=ceiling, ceiling=ceiling)

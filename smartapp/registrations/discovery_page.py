@@ -18,10 +18,10 @@ from django.urls import URLPattern, path
 from django.utils import timezone
 
 from smartapp import http
-from smartapp.protocol import discovery
+from smartapp.protocol import discovery as published
 from smartapp.protocol.discovery import Discovery
 from smartapp.protocol.errors import DiscoveryIncomplete, DiscoveryInvalid, SmartError
-from smartapp.registrations import fetching, history, overrides, pinning, registry
+from smartapp.registrations import discovery, history, registry, trust
 from smartapp.registrations.discovery import (
     accepted_hosts,
     check_needs,
@@ -30,8 +30,8 @@ from smartapp.registrations.discovery import (
 )
 from smartapp.registrations.models import DiscoverySnapshot, Endpoint, EndpointOverride, Member
 from smartapp.registrations.options import pasted
-from smartapp.registrations.pinning import Observation
 from smartapp.registrations.registry import EndpointConfig
+from smartapp.registrations.trust import Observation
 
 SHOWN = "smartapp.registrations.discovery_page"
 
@@ -48,7 +48,7 @@ class OverrideForm(forms.ModelForm):  # type: ignore[type-arg]  # not generic at
     @property
     def to_be_confirmed(self) -> str:
         """The address that discovery publishes as another's, which a person has to confirm."""
-        return self.instance.url if self.has_error("url", overrides.UNCONFIRMED) else ""
+        return self.instance.url if self.has_error("url", trust.UNCONFIRMED) else ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,9 +105,9 @@ class DiscoveryPages(admin.ModelAdmin):  # type: ignore[type-arg]  # not generic
         config = registry.describe(endpoint)
         try:
             return http.run(
-                pinning.observe(config)
+                discovery.observe(config)
                 if config.pinned_hosts
-                else pinning.pin_first(config, actor=request.user.get_username())
+                else discovery.pin_first(config, actor=request.user.get_username())
             )
         except SmartError as error:
             self.message_user(request, f"{error.title}: {error.detail}.", messages.ERROR)
@@ -122,7 +122,7 @@ class DiscoveryPages(admin.ModelAdmin):  # type: ignore[type-arg]  # not generic
             return HttpResponseRedirect(request.path)
         try:
             actor = request.user.get_username()
-            pinning.accept(endpoint.pk, hosts, now=timezone.now(), actor=actor)
+            trust.accept(endpoint.pk, hosts, now=timezone.now(), actor=actor)
         except DiscoveryInvalid as error:
             self.message_user(request, f"Not accepted: {error.detail}.", messages.ERROR)
         else:
@@ -132,7 +132,7 @@ class DiscoveryPages(admin.ModelAdmin):  # type: ignore[type-arg]  # not generic
     def _distrust(self, request: HttpRequest, endpoint: Endpoint) -> HttpResponse:
         host = request.POST["distrust"]
         actor = request.user.get_username()
-        if pinning.distrust(endpoint.pk, host, now=timezone.now(), actor=actor):
+        if trust.distrust(endpoint.pk, host, now=timezone.now(), actor=actor):
             said = "Nobody is sent to it any more, unless an overridden address is on it."
             self.message_user(request, f"{host}: {said}", messages.SUCCESS)
         else:
@@ -146,7 +146,7 @@ class DiscoveryPages(admin.ModelAdmin):  # type: ignore[type-arg]  # not generic
         if not form.is_valid():
             return self._page(request, endpoint, form=form)
         try:
-            overrides.put(
+            trust.put_override(
                 override,
                 now=timezone.now(),
                 actor=request.user.get_username(),
@@ -163,7 +163,7 @@ class DiscoveryPages(admin.ModelAdmin):  # type: ignore[type-arg]  # not generic
 
     def _unset(self, request: HttpRequest, endpoint: Endpoint) -> HttpResponse:
         member = request.POST["unset"]
-        overrides.remove(endpoint.pk, member, actor=request.user.get_username())
+        trust.remove_override(endpoint.pk, member, actor=request.user.get_username())
         if member == Member.SMART_CONFIGURATION:
             endpoint.refresh_from_db()
             self._observe(request, endpoint)
@@ -190,7 +190,7 @@ class DiscoveryPages(admin.ModelAdmin):  # type: ignore[type-arg]  # not generic
             "new_hosts": hosts,
             "stopped": stops(config, hosts),
             "shown": signing.dumps(_basis(endpoint) | {"hosts": hosts}, salt=SHOWN),
-            "refusal": pinning.refusal(endpoint) if hosts or not config.pinned_hosts else "",
+            "refusal": trust.refusal(endpoint) if hosts or not config.pinned_hosts else "",
             "addresses": addresses(endpoint, config),
             "form": form or OverrideForm(),
             "snapshots": with_differences(snapshots),
@@ -231,7 +231,7 @@ def unaccepted_hosts(
 
 
 def _hosts_last_named(config: EndpointConfig) -> frozenset[str]:
-    return discovery.hosts(_last_read(config))
+    return published.hosts(_last_read(config))
 
 
 def _last_read(config: EndpointConfig) -> Discovery:
@@ -243,16 +243,16 @@ def stops(config: EndpointConfig, hosts: Collection[str]) -> bool:
     """Whether launches or sign-ins wait until these hosts are accepted: all that the EHR names but
     those of addresses that both can do without."""
     read = _last_read(config)
-    can_do_without = discovery.hosts(read) - discovery.launch_hosts(read)
+    can_do_without = published.hosts(read) - published.launch_hosts(read)
     return bool(set(hosts) - can_do_without)
 
 
 def _parsed(document: dict[str, Any], config: EndpointConfig) -> Discovery:
     """Return what was read, judged again: what the rules of today refuse names nothing."""
     try:
-        return fetching.parse_again(document, config)
+        return history.parse_again(document, config)
     except SmartError:
-        return fetching.parse_again({}, config)
+        return history.parse_again({}, config)
 
 
 def with_last_document(endpoints: QuerySet[Endpoint]) -> QuerySet[Endpoint]:
@@ -293,10 +293,10 @@ def state(endpoint: Any) -> State:
 
 def _state_of(document: dict[str, Any], config: EndpointConfig) -> State:
     parsed = _parsed(document, config)
-    if discovery.launch_hosts(parsed) - accepted_hosts(config):
+    if published.launch_hosts(parsed) - accepted_hosts(config):
         return State.STOPPED
     try:
-        check_needs(config, overrides.used(config, parsed))
+        check_needs(config, trust.overridden(config, parsed))
     except DiscoveryIncomplete:
         return State.INCOMPLETE
     return State.PARTLY if not_accepted(config, parsed) else State.READY
@@ -309,7 +309,7 @@ def addresses(endpoint: Endpoint, config: EndpointConfig) -> list[Address]:
 
 
 def _address(member: Member, config: EndpointConfig, override: EndpointOverride | None) -> Address:
-    says = overrides.published_address(config, member)
+    says = trust.published_address(config, member)
     return Address(member.label, member, says, override.url if override else says, override)
 
 

@@ -9,9 +9,11 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
+from django.conf import settings
 from django.db import transaction
 from django.db.models import QuerySet
 
+from smartapp.protocol import discovery as published
 from smartapp.protocol.discovery import Discovery
 from smartapp.registrations.models import DiscoverySnapshot, Endpoint
 from smartapp.registrations.registry import EndpointConfig
@@ -27,9 +29,9 @@ def digest(document: dict[str, Any]) -> str:
     return hashlib.sha256(canonical.encode()).hexdigest()
 
 
-def record(config: EndpointConfig, discovery: Discovery, *, now: datetime) -> None:
+def record(config: EndpointConfig, document: Discovery, *, now: datetime) -> None:
     """Remember that the EHR published this now; nothing is written where that is known well."""
-    fingerprint = digest(discovery.document)
+    fingerprint = digest(document.document)
     newest = _snapshots(config).only("digest", "last_seen_at").first()
     if newest and newest.digest == fingerprint and now - newest.last_seen_at < SEEN_EVERY:
         return
@@ -44,7 +46,7 @@ def record(config: EndpointConfig, discovery: Discovery, *, now: datetime) -> No
         DiscoverySnapshot.objects.create(
             endpoint_id=config.endpoint_id,
             url=config.discovery_url,
-            document=discovery.document,
+            document=document.document,
             digest=fingerprint,
             fetched_at=now,
             last_seen_at=now,
@@ -127,3 +129,18 @@ def _text(value: Any) -> str:
     if value is None or isinstance(value, str):
         return value or ""
     return json.dumps(value)
+
+
+def parse_discovery(body: bytes, config: EndpointConfig) -> Discovery:
+    """Return what the EHR publishes, without the addresses that are overridden (`trust`)."""
+    return published.parse_discovery(
+        body,
+        fhir_base_url=config.fhir_base_url,
+        allow_http=settings.ALLOW_LOOPBACK_EHRS,
+        ignored=dict(config.overrides),
+    )
+
+
+def parse_again(document: dict[str, Any], config: EndpointConfig) -> Discovery:
+    """Return what a stored document says by the rules of today. Raises DiscoveryInvalid."""
+    return parse_discovery(json.dumps(document).encode(), config)

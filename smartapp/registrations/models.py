@@ -130,7 +130,7 @@ class Member(models.TextChoices):
 class EndpointOverride(models.Model):
     """An address that is used in place of what the EHR publishes: which, why, by whom (C10, C91).
 
-    Rows are written by `overrides`, with the audit trail.
+    Rows are written by `trust`, with the audit trail.
     """
 
     endpoint = models.ForeignKey(Endpoint, on_delete=models.CASCADE, related_name="overrides")

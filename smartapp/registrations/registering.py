@@ -1,7 +1,7 @@
 """Registering an EHR: what is stored, then the first look at what the EHR publishes.
 
 The two are apart on purpose: an EHR that does not answer today is registered all the same, and
-nobody is sent there until its discovery was read once (`pinning`).
+nobody is sent there until its discovery was read once (`trust`).
 """
 
 from collections.abc import Mapping
@@ -23,14 +23,7 @@ from smartapp.keys.models import Algorithm, KeySet
 from smartapp.keys.refusals import StepRefused
 from smartapp.keys.rotation import Line, RotationStep
 from smartapp.protocol.errors import DiscoveryInvalid
-from smartapp.registrations import (
-    doctor,
-    issuer_conflicts,
-    options,
-    overrides,
-    registry,
-    validation,
-)
+from smartapp.registrations import doctor, options, registry, trust, validation
 from smartapp.registrations.models import Endpoint, Registration
 from smartapp.registrations.options import Asked, AuthMethod, Group
 from smartapp.registrations.presets import PRESETS, Preset, defaults, quirks
@@ -413,8 +406,8 @@ def refuse_mixup(endpoint: Endpoint, issuers: list[str]) -> None:
     if not (endpoint.enabled and endpoint.pinned_hosts):
         return
     try:
-        hosts = issuer_conflicts.token_hosts(registry.describe(endpoint))
-        issuer_conflicts.refuse(endpoint, set(issuers) - known, hosts)
+        hosts = trust.token_hosts(registry.describe(endpoint))
+        trust.refuse_conflict(endpoint, set(issuers) - known, hosts)
     except DiscoveryInvalid as error:
         raise ValidationError({"issuers": f"Refused: {error.detail}."}) from error
 
@@ -430,7 +423,7 @@ def store_endpoint(endpoint: Endpoint, *, actor: str) -> None:
     if moved:
         # Its overrides are those of another EHR.
         for override in list(endpoint.overrides.all()):
-            overrides.remove(endpoint.pk, override.member, actor=actor)
+            trust.remove_override(endpoint.pk, override.member, actor=actor)
     trail.record(
         actor,
         "endpoint.create" if created else "endpoint.change",

@@ -15,7 +15,7 @@ from pytest_django import Settings
 from smartapp.database import in_database
 from smartapp.launches import events, pending
 from smartapp.launches.models import Launch, LaunchEvent
-from smartapp.registrations import discovery, pinning, registry
+from smartapp.registrations import discovery, registry, trust
 from smartapp.registrations.models import Endpoint, Registration
 from tests.launches.conftest import Browser, new_browser
 from tests.scripted_ehr import ScriptedEHR
@@ -592,7 +592,7 @@ class TestChangedHost:
         assert "Reference" in page
 
         hosts = [*registered.pinned_hosts, "new.example"]
-        await in_database(pinning.accept, registered.pk, hosts, now=timezone.now(), actor="ann")
+        await in_database(trust.accept, registered.pk, hosts, now=timezone.now(), actor="ann")
         registry.forget()  # the server is in this process, and what it remembers lasts 5 s
         response = await browser.get(ehr_launch())
         assert response.headers["Location"].startswith("https://new.example/authorize?")

@@ -6,7 +6,7 @@ from django.utils import timezone
 
 from smartapp.database import in_database
 from smartapp.launches.models import Launch
-from smartapp.registrations import pinning, registry
+from smartapp.registrations import registry, trust
 from smartapp.registrations.models import Endpoint
 from tests.launches.conftest import Browser
 from tests.scripted_ehr import ScriptedEHR
@@ -18,7 +18,7 @@ def distrust(ehr: ScriptedEHR) -> None:
     host = ehr.base.removeprefix("http://")
     endpoint = Endpoint.objects.get()
     Endpoint.objects.update(pinned_hosts=[host, "other.example"])
-    assert pinning.distrust(endpoint.pk, host, now=timezone.now(), actor="test")
+    assert trust.distrust(endpoint.pk, host, now=timezone.now(), actor="test")
     registry.forget()
 
 

@@ -23,7 +23,7 @@ from smartapp.audit.models import AuditEvent
 from smartapp.keys.models import KeySet
 from smartapp.protocol.discovery import parse_discovery
 from smartapp.protocol.errors import EndpointHostChanged, UnknownEndpoint
-from smartapp.registrations import discovery, discovery_page, fetching, history, registry
+from smartapp.registrations import discovery, discovery_page, history, registry
 from smartapp.registrations.models import DiscoverySnapshot, Endpoint, Registration
 from smartapp.registrations.options import AuthMethod
 from tests.registrations.ehr import EHR
@@ -759,7 +759,7 @@ class TestDiscovery:
         live_ehr.publish(token_endpoint="https://new.example/token")
         page = admin.post(self.url(endpoint)).content.decode()
         live_ehr.publish(token_endpoint="https://evil.example/token")
-        http.run(fetching.fetch_discovery(registry.describe(endpoint)))
+        http.run(discovery.fetch_discovery(registry.describe(endpoint)))
         said = admin.post(self.url(endpoint), accepting(page), follow=True).content.decode()
 
         assert "Nothing was accepted: the EHR or what it names has changed" in said

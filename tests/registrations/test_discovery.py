@@ -26,7 +26,7 @@ from smartapp.protocol.errors import (
     IDTokenError,
     JWKSError,
 )
-from smartapp.registrations import discovery, pinning, registry
+from smartapp.registrations import discovery, registry
 from smartapp.registrations.models import DiscoverySnapshot, Endpoint
 from smartapp.registrations.registry import EndpointConfig
 from tests.registrations.ehr import EHR, KEY
@@ -625,7 +625,7 @@ class TestRefreshAhead:
             asked.append(config.slug)
             await asyncio.sleep(60)
 
-        monkeypatch.setattr(pinning, "pin_first", hangs)
+        monkeypatch.setattr(discovery, "pin_first", hangs)
         registration = (
             await in_database(
                 make_endpoint, "first", fhir_base_url="https://x.example/r4", pinned_hosts=[]

@@ -8,7 +8,7 @@ from django.core.exceptions import ValidationError
 from smartapp.audit.models import AuditEvent
 from smartapp.database import in_database
 from smartapp.protocol.errors import DiscoveryInvalid
-from smartapp.registrations import discovery, overrides, pinning, registering, registry
+from smartapp.registrations import discovery, registering, registry, trust
 from smartapp.registrations.models import Endpoint, EndpointOverride, Member
 from tests.registrations.ehr import EHR
 from tests.registrations.factories import NOW, make_endpoint
@@ -27,7 +27,7 @@ def neighbour(**fields: Any) -> Endpoint:
 
 def put(endpoint: Endpoint, member: str, url: str, *, confirmed: str = "") -> None:
     override = EndpointOverride(endpoint=endpoint, member=member, url=url, reason="they say so")
-    overrides.put(override, now=NOW, actor="ann", confirmed=confirmed)
+    trust.put_override(override, now=NOW, actor="ann", confirmed=confirmed)
 
 
 def store(endpoint: Endpoint, member: str, url: str) -> None:
@@ -93,9 +93,9 @@ async def test_the_first_look_pins_nothing_for_an_address_on_another_server(
     config = await registry.endpoint_for_slug("general")
     if stranger:
         with pytest.raises(DiscoveryInvalid, match=r"another server than evil\.example"):
-            await pinning.pin_first(config, actor="ann")
+            await discovery.pin_first(config, actor="ann")
     else:
-        await pinning.pin_first(config, actor="ann")
+        await discovery.pin_first(config, actor="ann")
 
     await in_database(endpoint.refresh_from_db)
     assert endpoint.pinned_hosts == ([] if stranger else [ehr.host])

@@ -12,7 +12,7 @@ from pytest_django import Settings
 from smartapp.audit.models import AuditEvent
 from smartapp.database import in_database
 from smartapp.protocol.errors import DiscoveryInvalid, EndpointHostChanged
-from smartapp.registrations import discovery, overrides, pinning, registering, registry
+from smartapp.registrations import discovery, registering, registry, trust
 from smartapp.registrations.models import Endpoint, EndpointOverride
 from smartapp.registrations.registry import EndpointConfig
 from tests.registrations.ehr import EHR, KEY
@@ -37,7 +37,7 @@ def put(member: str, url: str, reason: str = "the vendor says so") -> None:
     override = EndpointOverride(
         endpoint=Endpoint.objects.get(), member=member, url=url, reason=reason
     )
-    overrides.put(override, now=NOW, actor="ann")
+    trust.put_override(override, now=NOW, actor="ann")
 
 
 async def overridden(member: str, url: str) -> EndpointConfig:
@@ -69,9 +69,9 @@ class TestWhatIsUsed:
         ehr.answers[ROOT] = ehr.answers.pop(BELOW_BASE)
         await registered(ehr, pinned_hosts=[], issuers=[])
         with pytest.raises(DiscoveryInvalid):
-            await pinning.pin_first(await config(), actor="x")
+            await discovery.pin_first(await config(), actor="x")
 
-        await pinning.pin_first(
+        await discovery.pin_first(
             await overridden("smart-configuration", ehr.origin + ROOT), actor="x"
         )
 
@@ -100,7 +100,9 @@ class TestWhatIsUsed:
         )
         assert launch.token_endpoint == "https://token.example/t"
 
-        await in_database(overrides.remove, launch_endpoint_id(), "token_endpoint", actor="ann")
+        await in_database(
+            trust.remove_override, launch_endpoint_id(), "token_endpoint", actor="ann"
+        )
         launch = await discovery.launch_endpoints(await config())
         assert launch.token_endpoint == f"{ehr.origin}/token"
 
@@ -109,7 +111,7 @@ class TestWhatIsUsed:
         used = await overridden("token_endpoint", "https://token.example/t")
         await discovery.launch_endpoints(used)
 
-        await in_database(overrides.remove, used.endpoint_id, "token_endpoint", actor="ann")
+        await in_database(trust.remove_override, used.endpoint_id, "token_endpoint", actor="ann")
         launch = await discovery.launch_endpoints(await config())
         assert launch.token_endpoint == f"{ehr.origin}/token"
 
@@ -155,7 +157,7 @@ class TestHosts:
     async def test_taken_back_its_host_is_a_stranger_again(self, ehr: EHR) -> None:
         await registered(ehr)
         used = await overridden("token_endpoint", "https://token.example/t")
-        await in_database(overrides.remove, used.endpoint_id, "token_endpoint", actor="ann")
+        await in_database(trust.remove_override, used.endpoint_id, "token_endpoint", actor="ann")
 
         with pytest.raises(EndpointHostChanged):
             discovery.check_hosts(await config(), {"token.example"})
@@ -164,7 +166,7 @@ class TestHosts:
         self, ehr: EHR
     ) -> None:
         await registered(ehr, pinned_hosts=[], issuers=[])
-        await pinning.pin_first(
+        await discovery.pin_first(
             await overridden("token_endpoint", "https://token.example/t"), actor="x"
         )
 
@@ -176,7 +178,7 @@ class TestHosts:
         """C91: neither a warning nor a host of a configuration that nobody reads."""
         ehr.publish_issuer(jwks_uri="https://keys.example/k")
         await registered(ehr, pinned_hosts=[])
-        observation = await pinning.pin_first(
+        observation = await discovery.pin_first(
             await overridden("jwks_uri", f"{ehr.origin}/keys"), actor="x"
         )
 
@@ -207,25 +209,27 @@ class TestTakenBack:
         ehr.answers["/typo"] = ehr.answers[BELOW_BASE]
         ehr.answers[BELOW_BASE] = document
         used = await overridden("smart-configuration", f"{ehr.origin}/typo")
-        await pinning.pin_first(used, actor="x")
+        await discovery.pin_first(used, actor="x")
         endpoint = await in_database(Endpoint.objects.get)
         assert "evil.example" in endpoint.pinned_hosts
         assert endpoint.issuers == (entered or ["https://evil.example"])
 
-        await in_database(overrides.remove, used.endpoint_id, "smart-configuration", actor="bob")
+        await in_database(
+            trust.remove_override, used.endpoint_id, "smart-configuration", actor="bob"
+        )
 
         endpoint = await in_database(Endpoint.objects.get)
         assert (endpoint.pinned_hosts, endpoint.issuers) == ([], entered or [])
         event = await in_database(AuditEvent.objects.get, action="discovery.unpin")
         assert (event.actor, "evil.example" in event.detail["hosts"]) == ("bob", True)
-        await pinning.pin_first(await config(), actor="x")
+        await discovery.pin_first(await config(), actor="x")
         endpoint = await in_database(Endpoint.objects.get)
         assert "evil.example" not in endpoint.pinned_hosts
 
     async def test_another_address_unpins_nothing(self, ehr: EHR) -> None:
         await registered(ehr)
         used = await overridden("token_endpoint", f"{ehr.origin}/t")
-        await in_database(overrides.remove, used.endpoint_id, "token_endpoint", actor="bob")
+        await in_database(trust.remove_override, used.endpoint_id, "token_endpoint", actor="bob")
 
         endpoint = await in_database(Endpoint.objects.get)
         assert (endpoint.pinned_hosts, endpoint.issuers) == ([ehr.host], [ehr.issuer])
@@ -270,8 +274,8 @@ class TestWhoAndWhy:
     def test_taking_it_back_is_in_the_trail_once(self) -> None:
         endpoint = make_endpoint()
         put("token_endpoint", "https://one.example/t")
-        overrides.remove(endpoint.pk, "token_endpoint", actor="bob")
-        overrides.remove(endpoint.pk, "token_endpoint", actor="bob")
+        trust.remove_override(endpoint.pk, "token_endpoint", actor="bob")
+        trust.remove_override(endpoint.pk, "token_endpoint", actor="bob")
 
         assert not EndpointOverride.objects.exists()
         event = AuditEvent.objects.get(action="override.unset")
@@ -342,7 +346,7 @@ async def test_each_endpoint_has_its_own() -> None:
             endpoint = make_endpoint(slug, registration=registration, launchable=False)
         override = EndpointOverride(endpoint=endpoint, member="token_endpoint", reason="x")
         override.url = "https://token.example/t"
-        overrides.put(override, now=NOW, actor="ann")
+        trust.put_override(override, now=NOW, actor="ann")
         return registry._backend("b")
 
     found = await in_database(rows)

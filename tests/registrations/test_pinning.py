@@ -9,7 +9,7 @@ import pytest
 from smartapp.audit.models import AuditEvent
 from smartapp.database import in_database
 from smartapp.protocol.errors import DiscoveryInvalid
-from smartapp.registrations import fetching, pinning, presets, registry
+from smartapp.registrations import discovery, presets, registry, trust
 from smartapp.registrations.models import DiscoverySnapshot, Endpoint, Member, Registration
 from tests.registrations.ehr import EHR
 from tests.registrations.factories import NOW, make_endpoint
@@ -25,10 +25,10 @@ async def never_read(ehr: EHR) -> registry.EndpointConfig:
 async def test_who_pins_second_changes_nothing(ehr: EHR) -> None:
     """Two machines read discovery at once, and the EHR answers them differently."""
     config = await never_read(ehr)
-    await pinning.pin_first(config, actor="one")
+    await discovery.pin_first(config, actor="one")
     ehr.publish(token_endpoint="https://evil.example/token", issuer="https://evil.example")
 
-    await pinning.pin_first(config, actor="two")
+    await discovery.pin_first(config, actor="two")
 
     endpoint = await in_database(Endpoint.objects.get)
     assert (endpoint.pinned_hosts, endpoint.issuers) == ([ehr.host], [ehr.issuer])
@@ -40,7 +40,7 @@ async def test_what_was_read_before_the_endpoint_moved_is_not_pinned(
     ehr: EHR, moved: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The hosts of one EHR are none of the next one that is entered in its place."""
-    config, observe = await never_read(ehr), pinning.observe
+    config, observe = await never_read(ehr), discovery.observe
 
     def move() -> None:
         if moved == "base":
@@ -52,13 +52,13 @@ async def test_what_was_read_before_the_endpoint_moved_is_not_pinned(
                 reason="x", set_by="ann", set_at=NOW,
             )  # fmt: skip
 
-    async def then_moved(config: registry.EndpointConfig) -> pinning.Observation:
+    async def then_moved(config: registry.EndpointConfig) -> trust.Observation:
         observation = await observe(config)
         await in_database(move)
         return observation
 
-    monkeypatch.setattr(pinning, "observe", then_moved)
-    await pinning.pin_first(config, actor="maintain")
+    monkeypatch.setattr(discovery, "observe", then_moved)
+    await discovery.pin_first(config, actor="maintain")
 
     endpoint = await in_database(Endpoint.objects.get)
     assert (endpoint.pinned_hosts, endpoint.issuers) == ([], [])
@@ -68,7 +68,7 @@ async def test_what_was_read_before_the_endpoint_moved_is_not_pinned(
 async def test_two_at_once_write_one_snapshot(ehr: EHR) -> None:
     config = await never_read(ehr)
 
-    await asyncio.gather(*(pinning.pin_first(config, actor="x") for _ in range(4)))
+    await asyncio.gather(*(discovery.pin_first(config, actor="x") for _ in range(4)))
 
     assert await in_database(DiscoverySnapshot.objects.count) == 1
     assert await in_database(AuditEvent.objects.count) == 1
@@ -76,7 +76,7 @@ async def test_two_at_once_write_one_snapshot(ehr: EHR) -> None:
 
 async def test_an_issuer_that_is_no_address_is_not_pinned(ehr: EHR) -> None:
     ehr.publish(issuer="not a url")
-    observation = await pinning.pin_first(await never_read(ehr), actor="x")
+    observation = await discovery.pin_first(await never_read(ehr), actor="x")
 
     assert observation.issuers == ()
     assert any("issuer in discovery is not used" in warning for warning in observation.warnings)
@@ -86,18 +86,18 @@ async def test_an_issuer_that_an_administrator_gave_stays(ehr: EHR) -> None:
     await in_database(
         make_endpoint, fhir_base_url=ehr.base, issuers=["https://a.example"], pinned_hosts=[]
     )
-    await pinning.pin_first(await registry.endpoint_for_slug("general"), actor="x")
+    await discovery.pin_first(await registry.endpoint_for_slug("general"), actor="x")
 
     assert (await in_database(Endpoint.objects.get)).issuers == ["https://a.example"]
 
 
 async def test_accepting_counts_for_the_next_launch(ehr: EHR) -> None:
     config = await never_read(ehr)
-    await pinning.pin_first(config, actor="x")
+    await discovery.pin_first(config, actor="x")
     config = await registry.endpoint_for_slug("general")
 
     hosts = [*config.pinned_hosts, "new.example"]
-    await in_database(pinning.accept, config.endpoint_id, hosts, now=NOW, actor="ann")
+    await in_database(trust.accept, config.endpoint_id, hosts, now=NOW, actor="ann")
 
     assert "new.example" in (await registry.endpoint_for_slug("general")).pinned_hosts
 
@@ -105,17 +105,17 @@ async def test_accepting_counts_for_the_next_launch(ehr: EHR) -> None:
 async def test_looking_again_soon_writes_nothing(ehr: EHR) -> None:
     """With trust of zero seconds every launch looks; none of them waits for the write lock."""
     config = await never_read(ehr)
-    await pinning.pin_first(config, actor="x")
+    await discovery.pin_first(config, actor="x")
     seen = (await in_database(DiscoverySnapshot.objects.get)).last_seen_at
 
-    await pinning.observe(config)
+    await discovery.observe(config)
     assert (await in_database(DiscoverySnapshot.objects.get)).last_seen_at == seen
 
     def age() -> None:
         DiscoverySnapshot.objects.update(last_seen_at=seen - timedelta(minutes=10))
 
     await in_database(age)
-    await pinning.observe(config)
+    await discovery.observe(config)
     assert (await in_database(DiscoverySnapshot.objects.get)).last_seen_at > seen
 
 
@@ -123,8 +123,8 @@ async def test_an_endpoint_deleted_meanwhile_leaves_nothing_behind(ehr: EHR) -> 
     config = await never_read(ehr)
     await in_database(lambda: Endpoint.objects.all().delete())
 
-    await fetching.fetch_discovery(config)
-    await pinning.pin_first(config, actor="x")
+    await discovery.fetch_discovery(config)
+    await discovery.pin_first(config, actor="x")
 
     assert await in_database(DiscoverySnapshot.objects.count) == 0
 
@@ -145,20 +145,20 @@ async def test_issuer_of_another_server_is_refused(
         issuers=[ehr.issuer], pinned_hosts=hosts,
     )  # fmt: skip
     if pinned:
-        await pinning.pin_first(config, actor="x")
+        await discovery.pin_first(config, actor="x")
     else:
         with pytest.raises(DiscoveryInvalid, match="already, whose tokens come from"):
-            await pinning.pin_first(config, actor="x")
+            await discovery.pin_first(config, actor="x")
     assert bool((await in_database(Endpoint.objects.get, slug="general")).pinned_hosts) is pinned
 
 
 async def test_what_was_never_read_is_not_accepted(ehr: EHR) -> None:
     """C5: only the first look pins the first hosts, and it looks at the issuer."""
     config = await never_read(ehr)
-    await fetching.fetch_discovery(config)
+    await discovery.fetch_discovery(config)
 
     with pytest.raises(DiscoveryInvalid, match="nothing was ever accepted"):
-        await in_database(pinning.accept, config.endpoint_id, [ehr.host], now=NOW, actor="ann")
+        await in_database(trust.accept, config.endpoint_id, [ehr.host], now=NOW, actor="ann")
     assert (await in_database(Endpoint.objects.get)).pinned_hosts == []
 
 
@@ -171,7 +171,7 @@ async def test_hosts_of_a_server_that_is_not_the_issuers_are_not_accepted(
 ) -> None:
     """C5; but a server that moves does so for all its EHRs, and one of them must be the first."""
     config = await never_read(ehr)
-    await pinning.pin_first(config, actor="x")
+    await discovery.pin_first(config, actor="x")
     ehr.publish(token_endpoint="https://new.example/token")
     base = ehr.base if other == "is the same EHR" else f"{ehr.origin}/second"
 
@@ -186,9 +186,9 @@ async def test_hosts_of_a_server_that_is_not_the_issuers_are_not_accepted(
     if other == "moves too":
         below = "/.well-known/smart-configuration"
         ehr.answers[f"/second{below}"] = ehr.answers[f"/fhir/r4{below}"]
-        await pinning.observe(second)
-    await pinning.observe(await registry.endpoint_for_slug("general"))
-    accept = partial(pinning.accept, config.endpoint_id, ["new.example"], now=NOW, actor="ann")
+        await discovery.observe(second)
+    await discovery.observe(await registry.endpoint_for_slug("general"))
+    accept = partial(trust.accept, config.endpoint_id, ["new.example"], now=NOW, actor="ann")
     if other == "stays":
         with pytest.raises(DiscoveryInvalid, match="another server than new"):
             await in_database(accept)
@@ -206,7 +206,7 @@ async def test_the_first_look_asks_for_what_the_ehr_lists(ehr: EHR) -> None:
     await in_database(Registration.objects.update, scope=usual, standalone_scope=typed, preset="")
     ehr.publish(scopes_supported=["patient/Procedure.rs", "launch"])
 
-    await pinning.pin_first(config, actor="one")
+    await discovery.pin_first(config, actor="one")
 
     registration = await in_database(Registration.objects.get)
     assert registration.scope == f"{usual} patient/Procedure.rs"

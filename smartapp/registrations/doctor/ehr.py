@@ -23,13 +23,13 @@ from smartapp.protocol.errors import (
 )
 from smartapp.protocol.scopes import parse_scopes
 from smartapp.protocol.urls import host_of
-from smartapp.registrations import capabilities, discovery, fetching, overrides, pinning, sheet
+from smartapp.registrations import capabilities, discovery, sheet, trust
 from smartapp.registrations.doctor.finding import Finding, advice, ok, problem
 from smartapp.registrations.models import Member
 from smartapp.registrations.options import AuthMethod
-from smartapp.registrations.pinning import Observation
 from smartapp.registrations.presets import PRESETS
 from smartapp.registrations.registry import EndpointConfig
+from smartapp.registrations.trust import Observation
 from smartapp.registrations.validation import is_backend, pkce_refusal
 
 ACTOR = "doctor"
@@ -65,9 +65,9 @@ async def publishes(config: EndpointConfig, *, actor: str = ACTOR) -> AsyncItera
     """Read discovery now, and judge it; `actor` is who pins what was never read."""
     try:
         if config.pinned_hosts or not config.endpoint_id:
-            observation = await pinning.observe(config)
+            observation = await discovery.observe(config)
         else:
-            observation = await pinning.pin_first(config, actor=actor)
+            observation = await discovery.pin_first(config, actor=actor)
     except SmartError as error:
         yield _no_discovery(config, error)
         return
@@ -238,7 +238,7 @@ async def _issuer_keys(config: EndpointConfig, observation: Observation, issuer:
     """C91, C92: each expected issuer has keys, where the app will look for them."""
     try:
         url = config.override(Member.JWKS_URI) or await _keys_url(observation, issuer)
-        keys = (await fetching.fetch_jwks(url)).value.keys
+        keys = (await discovery.fetch_jwks(url)).value.keys
     except SmartError as error:
         return problem("issuer-keys", f"{issuer}: {error.detail}.", _ENTER_KEYS)
     if not keys:
@@ -258,10 +258,10 @@ _ENTER_KEYS = (
 
 async def _keys_url(observation: Observation, issuer: str) -> str:
     try:
-        return (await fetching.fetch_openid_configuration(issuer)).value.jwks_uri
+        return (await discovery.fetch_openid_configuration(issuer)).value.jwks_uri
     except DiscoveryInvalid as error:
         published = observation.discovery
-        return overrides.keys_without_openid(observation.issuers, published, error)
+        return trust.keys_without_openid(observation.issuers, published, error)
 
 
 async def clock(config: EndpointConfig) -> AsyncIterator[Finding]:

@@ -1,0 +1,453 @@
+"""What of an EHR's addresses is believed, and who said so (C14, C91, C5).
+
+Discovery tells where people are sent and where codes and assertions go, so a poisoned document is a
+stolen login. Three things guard it. The hosts of an EHR are pinned with its first discovery: an
+administrator has just named it; whatever it names later waits for an administrator's yes. One
+issuer is one authorization server: whoever names the issuer of another EHR's server and takes its
+codes elsewhere is not that server (RFC 9207 §2.4). And an administrator may know an address better
+than the EHR: an override has a reason and a name, in its row and in the audit trail, passes the
+same checks as what an EHR publishes, and its host needs no other yes. Only what discovery publishes
+as the address of something else is asked about, because two lines of a list are easily mixed up.
+"""
+
+from collections.abc import Collection
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any
+
+from django.conf import settings
+from django.core.exceptions import ValidationError
+from django.db import transaction
+from django.db.models import QuerySet
+
+from smartapp.audit import trail
+from smartapp.protocol.discovery import Discovery, jwks_uri_without_openid
+from smartapp.protocol.errors import DiscoveryFailed, DiscoveryInvalid, SmartError
+from smartapp.protocol.urls import host_of, is_same, parse_endpoint_url, resolve
+from smartapp.registrations import history, presets, registry
+from smartapp.registrations.models import Endpoint, EndpointOverride, Member, Registration
+from smartapp.registrations.registry import EndpointConfig
+
+
+@dataclass(frozen=True, slots=True)
+class Observation:
+    """What an EHR names at this moment; `discovery` is what is used of it. `warnings` are sentences
+    for the administrator."""
+
+    discovery: Discovery
+    issuers: tuple[str, ...]
+    hosts: frozenset[str]
+    warnings: tuple[str, ...]
+
+
+# --- Pinned hosts and issuers ---------------------------------------------------------------------
+
+
+def _rows() -> QuerySet[Endpoint]:
+    """Return the rows, to be locked as they are read."""
+    locked = Endpoint.objects.select_for_update(of=("self",))
+    return locked.select_related("registration__key_set")
+
+
+def _place(config: EndpointConfig) -> tuple[str, str]:
+    """Return which EHR was read, and where."""
+    return config.fhir_base_url, config.discovery_url
+
+
+@transaction.atomic
+def pin(config: EndpointConfig, observation: Observation, *, now: datetime, actor: str) -> None:
+    """Pin what was observed of an endpoint that has nothing pinned: `discovery.pin_first`."""
+    endpoint = _rows().filter(pk=config.endpoint_id).first()
+    if endpoint is None or endpoint.pinned_hosts:
+        return
+    if _place(registry.describe(endpoint)) != _place(config):
+        return
+    issuers = endpoint.issuers or observation.issuers
+    token_endpoint = observation.discovery.token_endpoint
+    refuse_conflict(endpoint, issuers, [host_of(token_endpoint)] if token_endpoint else ())
+    _set(endpoint, observation.hosts, issuers, now=now)
+    _ask_for_what_is_listed(endpoint.registration, observation.discovery, now=now)
+    trail.record(
+        actor,
+        "discovery.pin",
+        f"endpoint {endpoint.slug}",
+        hosts=endpoint.pinned_hosts,
+        issuers=endpoint.issuers,
+    )
+
+
+def _ask_for_what_is_listed(
+    registration: Registration, document: Discovery, *, now: datetime
+) -> None:
+    """Let the scopes grow by what the EHR lists, where they are still the preset's: what an
+    administrator entered stays."""
+    preset = presets.PRESETS.get(registration.preset)
+    if preset is None:
+        return
+    usual = presets.defaults(preset)
+    for name in ("scope", "standalone_scope"):
+        if getattr(registration, name) == usual[name]:
+            grown = presets.with_listed(usual[name], document.scopes_supported)
+            setattr(registration, name, grown)
+    registration.updated_at = now
+    registration.save(update_fields=["scope", "standalone_scope", "updated_at"])
+
+
+@transaction.atomic
+def accept(endpoint_id: int, hosts: Collection[str], *, now: datetime, actor: str) -> None:
+    """Pin these hosts too: an administrator has looked at them and said yes.
+
+    Raises DiscoveryInvalid where nothing was pinned yet, which only the first look does, and for
+    the issuer of another authorization server (C5).
+    """
+    endpoint = _rows().get(pk=endpoint_id)
+    if not endpoint.pinned_hosts:
+        raise DiscoveryInvalid("nothing was ever accepted here: read what the EHR publishes")
+    _refuse_mixup(endpoint, moving=True)
+    before = endpoint.pinned_hosts
+    _set(endpoint, {*before, *hosts}, endpoint.issuers, now=now)
+    trail.record(
+        actor,
+        "discovery.accept",
+        f"endpoint {endpoint.slug}",
+        before=before,
+        after=endpoint.pinned_hosts,
+    )
+    transaction.on_commit(registry.forget)
+
+
+@transaction.atomic
+def distrust(endpoint_id: int, host: str, *, now: datetime, actor: str) -> bool:
+    """Send nobody to this host from now on, until it is accepted again; return whether it was so.
+
+    Nothing happens to the last one: where no host is pinned, the next look pins all.
+    """
+    endpoint = Endpoint.objects.select_for_update().get(pk=endpoint_id)
+    before = endpoint.pinned_hosts
+    if host not in before or len(before) == 1:
+        return False
+    _set(endpoint, set(before) - {host}, endpoint.issuers, now=now)
+    trail.record(
+        actor,
+        "discovery.distrust",
+        f"endpoint {endpoint.slug}",
+        before=before,
+        after=endpoint.pinned_hosts,
+    )
+    transaction.on_commit(registry.forget)
+    return True
+
+
+def refusal(endpoint: Endpoint) -> str:
+    """Return why the hosts that the EHR was last seen to name are not accepted, whoever says yes:
+    a sentence without its full stop, or nothing."""
+    try:
+        _refuse_mixup(endpoint, moving=bool(endpoint.pinned_hosts))
+    except DiscoveryInvalid as error:
+        return error.detail
+    return ""
+
+
+def _refuse_mixup(endpoint: Endpoint, *, moving: bool) -> None:
+    config = registry.describe(endpoint)
+    issuers = config.issuers
+    if not issuers and (snapshot := history.newest(config)):
+        issuers = named_issuer(history.parse_again(snapshot.document, config), [])
+    refuse_conflict(endpoint, issuers, token_hosts(config), moving=moving)
+
+
+def _set(
+    endpoint: Endpoint, hosts: Collection[str], issuers: Collection[str], *, now: datetime
+) -> None:
+    endpoint.pinned_hosts = sorted(hosts)
+    endpoint.issuers = list(issuers)
+    endpoint.updated_at = now
+    endpoint.save(update_fields=["pinned_hosts", "issuers", "updated_at"])
+
+
+def named_issuer(document: Discovery, warnings: list[str]) -> tuple[str, ...]:
+    """Return the issuer of discovery, if it is one that could be asked for its keys."""
+    if document.issuer is None:
+        warnings.append(
+            "Discovery names no issuer, so nobody can be signed in by id_token: "
+            "enter the expected issuer."
+        )
+        return ()
+    try:
+        return (parse_endpoint_url(document.issuer, allow_http=settings.ALLOW_LOOPBACK_EHRS),)
+    except ValueError as error:
+        warnings.append(f"The issuer in discovery is not used: {error}.")
+        return ()
+
+
+# --- One issuer is one server ---------------------------------------------------------------------
+
+
+def refuse_conflict(
+    endpoint: Endpoint,
+    issuers: Collection[str],
+    hosts: Collection[str],
+    *,
+    moving: bool = False,
+) -> None:
+    """Raise DiscoveryInvalid where another enabled EHR has one of these issuers, and none of
+    `hosts`, from which the tokens of `endpoint` come, or not the host of an address that is
+    overridden for it. One server may have many EHRs.
+
+    `moving`: what the other was last seen to name counts as its own too. A server that moves does
+    so for all its EHRs, and one of them must be the first to be accepted.
+    """
+    config = registry.describe(endpoint)
+    overridden = (_override_hosts(config, member, url) for member, url in config.overrides)
+    _refuse_stranger(endpoint, issuers, (hosts, *overridden), moving=moving)
+
+
+def _refuse_override(endpoint: Endpoint, member: str, url: str) -> None:
+    """Raise DiscoveryInvalid where people, codes, secrets or the trust in keys would be taken from
+    the server of an issuer that another enabled EHR has too, to another server."""
+    hosts = _override_hosts(registry.describe(endpoint), member, url)
+    _refuse_stranger(endpoint, endpoint.issuers, (hosts,), moving=False)
+
+
+def _override_hosts(config: EndpointConfig, member: str, url: str) -> frozenset[str]:
+    """Return the host that has to be the server's own. Whoever has the FHIR base publishes the
+    SMART configuration there anyway, and tenants of one server have bases on hosts of their own."""
+    host = host_of(url)
+    if member == Member.SMART_CONFIGURATION and host == host_of(config.fhir_base_url):
+        return frozenset()
+    return frozenset({host})
+
+
+def _refuse_stranger(
+    endpoint: Endpoint,
+    issuers: Collection[str],
+    places: Collection[Collection[str]],
+    *,
+    moving: bool,
+) -> None:
+    """Raise for the first of `places` that has hosts, and none of the other EHR's."""
+    places = [hosts for hosts in places if hosts]
+    if not (issuers and places):
+        return
+    # The same base is the same EHR, once more for a 2-legged registration (C2).
+    others = Endpoint.objects.filter(enabled=True).exclude(pk=endpoint.pk).exclude(iss=endpoint.iss)
+    others = others.select_related("registration__key_set").prefetch_related("overrides")
+    for other in map(registry.describe, others):
+        shared = sorted(set(other.issuers) & set(issuers))
+        if not (shared and other.pinned_hosts):
+            continue
+        own = _hosts_of(other, moving)
+        stranger = next((hosts for hosts in places if not own & set(hosts)), None)
+        if stranger:
+            raise DiscoveryInvalid(
+                f"its issuer {shared[0]} is that of {other.name} already, whose tokens come from "
+                f"another server than {', '.join(sorted(stranger))}. One issuer is one server, so "
+                "one of the two is wrong, and codes could be taken to a stranger. Ask both "
+                "vendors whose issuer it is; then correct the expected issuers of the one that "
+                "is wrong, or switch it off, and read again"
+            )
+
+
+def token_hosts(config: EndpointConfig) -> frozenset[str]:
+    """Return where the tokens of an endpoint come from, by what is overridden or was last read;
+    where neither says so, all hosts that are pinned."""
+    url = config.override(Member.TOKEN_ENDPOINT) or _last_published(config)
+    return frozenset({host_of(url)}) if url else config.pinned_hosts
+
+
+def _last_published(config: EndpointConfig) -> str | None:
+    snapshot = history.newest(config)
+    if snapshot is None:
+        return None
+    try:
+        return history.parse_again(snapshot.document, config).token_endpoint
+    except SmartError:  # what was read is judged again, and the rules may be stricter now
+        return None
+
+
+def _hosts_of(config: EndpointConfig, moving: bool) -> frozenset[str]:
+    accepted = config.pinned_hosts | {host_of(url) for _, url in config.overrides}
+    return accepted | token_hosts(config) if moving else accepted
+
+
+# --- Overrides ------------------------------------------------------------------------------------
+
+# Not addresses that the SMART configuration names and we use: the first is its own, and the
+# issuer's OpenID configuration names its keys.
+_ELSEWHERE = (Member.SMART_CONFIGURATION, Member.JWKS_URI)
+
+# What else a SMART configuration names, by how a person would say it.
+_NAMED = {
+    **dict(Member.choices),
+    "issuer": "Issuer",
+    "registration_endpoint": "Client registration endpoint",
+    "management_endpoint": "Management endpoint",
+}
+
+UNCONFIRMED = "unconfirmed"
+"""The code of the ValidationError for an address that discovery publishes as another."""
+
+
+def overridden(config: EndpointConfig, published: Discovery) -> Discovery:
+    """Return what the EHR publishes with the overridden addresses in place of its own."""
+    return replace(published, **_published_members(config))
+
+
+def override_hosts(config: EndpointConfig) -> frozenset[str]:
+    """Return `host[:port]` of every override: who named an address has named its host."""
+    return frozenset(host_of(url) for _, url in config.overrides)
+
+
+def keys_without_openid(
+    issuers: Collection[str], document: Discovery, error: DiscoveryInvalid
+) -> str:
+    """Return where the keys of an expected issuer are whose OpenID configuration is not there, or
+    not its own, as `error` says: Canvas, NextGen and others name them in the SMART configuration
+    only (C91).
+
+    Raises `error` again where it may pass, and otherwise DiscoveryInvalid with the way out.
+    """
+    if isinstance(error, DiscoveryFailed):
+        raise error
+    url = jwks_uri_without_openid(document, issuers)
+    if url is None:
+        raise DiscoveryInvalid(
+            f"its OpenID configuration cannot be used ({error.detail}), and the SMART "
+            "configuration names no keys for it; an administrator may enter their address on the "
+            f"endpoint's discovery page, as {Member.JWKS_URI.label}"
+        ) from error
+    return url
+
+
+def _published_members(config: EndpointConfig) -> dict[str, Any]:
+    return {member: url for member, url in config.overrides if member not in _ELSEWHERE}
+
+
+def published_address(config: EndpointConfig, member: str) -> str:
+    """Return where the EHR itself says that `member` is, by what it was last seen to publish."""
+    if member == Member.SMART_CONFIGURATION:
+        return replace(config, overrides=()).discovery_url
+    if member in _ELSEWHERE:
+        return ""
+    snapshot = history.newest(config)
+    value = snapshot.document.get(member) if snapshot else None
+    return value if isinstance(value, str) else ""
+
+
+def published_as(config: EndpointConfig, member: str, url: str) -> list[str]:
+    """Return what else the EHR was last seen to publish at `url`, in words; nothing where it
+    publishes it for `member` itself."""
+    snapshot = history.newest(config)
+    published = (snapshot.document if snapshot else {}) | {
+        Member.SMART_CONFIGURATION: published_address(config, Member.SMART_CONFIGURATION)
+    }
+    named = [name for name in _NAMED if _is_at(url, published.get(name), config)]
+    return [] if member in named else [_NAMED[name] for name in named]
+
+
+def _is_at(url: str, published: object, config: EndpointConfig) -> bool:
+    address = resolve(published, base=config.fhir_base_url)
+    return address is not None and is_same(url, address)
+
+
+@transaction.atomic
+def put_override(
+    override: EndpointOverride, *, now: datetime, actor: str, confirmed: str = ""
+) -> None:
+    """Use this address from now on, in place of the published one or of an earlier override.
+
+    Raises ValidationError, with sentences, for an address that may not be used, no reason, or
+    another server than that of the endpoint's issuer (C5); and, with the code UNCONFIRMED, for an
+    address that discovery publishes as another's, unless a person `confirmed` this very address.
+    """
+    override.clean_fields(exclude=["endpoint", "before", "set_by", "set_at"])
+    endpoint = _locked(override.endpoint_id)
+    earlier = endpoint.overrides.filter(member=override.member).first()
+    config = registry.describe(endpoint)
+    _refuse_override_mixup(endpoint, override)
+    others = published_as(config, override.member, override.url)
+    if others and confirmed != override.url:
+        raise ValidationError({"url": _unconfirmed(override, others)})
+    override.before = earlier.url if earlier else published_address(config, override.member)
+    override.set_by, override.set_at = actor, now
+    if earlier:
+        earlier.delete()
+    override.save(force_insert=True)
+    trail.record(
+        actor,
+        "override.set",
+        f"endpoint {endpoint.slug}",
+        member=override.member,
+        before=override.before,
+        after=override.url,
+        reason=override.reason,
+        **({"published_as": others} if others else {}),
+    )
+    transaction.on_commit(registry.forget)
+
+
+def _unconfirmed(override: EndpointOverride, others: list[str]) -> ValidationError:
+    label = override.get_member_display()
+    return ValidationError(
+        f"This is what the EHR publishes as {', '.join(others)}, not as {label}. Enter the address "
+        "that the vendor gives, or tick below that it is this one. Nothing was changed.",
+        code=UNCONFIRMED,
+    )
+
+
+def _refuse_override_mixup(endpoint: Endpoint, override: EndpointOverride) -> None:
+    try:
+        _refuse_override(endpoint, override.member, override.url)
+    except DiscoveryInvalid as error:
+        raise ValidationError({"url": f"Refused: {error.detail}."}) from error
+
+
+@transaction.atomic
+def remove_override(endpoint_id: int, member: str, *, actor: str) -> None:
+    """Use what the EHR publishes again; nothing happens where that is so already.
+
+    Without the override of the SMART configuration itself nothing is pinned any more: what was
+    pinned may have been named there, and the next look pins anew.
+    """
+    endpoint = _locked(endpoint_id)
+    override = endpoint.overrides.filter(member=member).first()
+    if override is None:
+        return
+    if member == Member.SMART_CONFIGURATION and endpoint.pinned_hosts:
+        _unpin(endpoint, actor=actor)
+    override.delete()
+    trail.record(
+        actor,
+        "override.unset",
+        f"endpoint {endpoint.slug}",
+        member=member,
+        before=override.url,
+        after=published_address(registry.describe(endpoint), member),
+    )
+    transaction.on_commit(registry.forget)
+
+
+def _unpin(endpoint: Endpoint, *, actor: str) -> None:
+    """Forget the hosts, and the issuer if it is one that was read where the override led: one that
+    an administrator entered stays (C93)."""
+    hosts, issuers = endpoint.pinned_hosts, endpoint.issuers
+    documents = history.documents(registry.describe(endpoint))
+    if len(issuers) == 1 and issuers[0] in [document.get("issuer") for document in documents]:
+        endpoint.issuers = []
+    endpoint.pinned_hosts = []
+    endpoint.save(update_fields=["pinned_hosts", "issuers"])
+    trail.record(
+        actor,
+        "discovery.unpin",
+        f"endpoint {endpoint.slug}",
+        hosts=hosts,
+        before=issuers,
+        after=endpoint.issuers,
+    )
+
+
+def _locked(endpoint_id: int) -> Endpoint:
+    endpoint = _rows().filter(pk=endpoint_id).first()
+    if endpoint is None:
+        raise ValidationError("The endpoint was deleted meanwhile.")
+    return endpoint
