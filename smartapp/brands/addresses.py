@@ -61,6 +61,8 @@ def _refuse_host(url: str) -> None:
         urlsplit(url).port  # noqa: B018 - raises for a port that is none
     except ValueError:
         raise NotUsable("not a whole address") from None
+    if urlsplit(url).netloc.endswith(":"):
+        raise NotUsable("a colon without a port")
     if "." not in host or host.endswith(_RESERVED) or host.startswith("["):
         raise NotUsable("a name or number inside somebody's network")
     if _NUMBERS.fullmatch(host):
@@ -74,6 +76,8 @@ def _refuse_path(url: str) -> None:
     path = parts.path.rstrip("/")
     if path.endswith("/metadata"):
         raise NotUsable("the address of a CapabilityStatement, not a base URL")
+    if "/.well-known/" in f"{path}/":
+        raise NotUsable("the address of a SMART configuration, not a base URL")
     if _PAGE.search(path):
         raise NotUsable("a page for people, not a base URL")
     if old := _OLD_VERSION.search(parts.path):

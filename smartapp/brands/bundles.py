@@ -53,7 +53,7 @@ class _Organization:
     portals: list[tuple[str, tuple[str, ...]]]
     places: tuple[Place, ...]
     logo_url: str
-    identifier: str
+    identifier: str = ""
 
 
 @dataclass(eq=False)
@@ -109,7 +109,13 @@ def _names(resource: dict[str, Any], full_url: str) -> tuple[str, ...]:
     """Return what references may call a resource."""
     identity = resource.get("id")
     relative = f"{resource['resourceType']}/{identity}" if isinstance(identity, str) else ""
-    return tuple(filter(None, (full_url, relative)))
+    return tuple(filter(None, (_plain(full_url), relative)))
+
+
+def _plain(reference: str) -> str:
+    """Return a reference without its version, and a UUID in lower case (RFC 9562 §4)."""
+    reference = reference.partition("/_history/")[0]
+    return reference.lower() if reference[:9].lower() == "urn:uuid:" else reference
 
 
 def _take_endpoint(bundle: _Bundle, resource: dict[str, Any], url: str) -> None:
@@ -287,16 +293,19 @@ def _managed(bundle: _Bundle) -> dict[int, list[_Endpoint]]:
 
 
 def _resolve(named: dict[str, T], reference: str, base: str) -> T | None:
-    """Return what a reference means: a fullUrl, a `Type/id` of this Bundle, or one below the base
-    of the entry that refers."""
+    """Return what a reference means: a fullUrl, a `Type/id` of this Bundle, one below the base of
+    the entry that refers, or the `Type/id` at the end of an address elsewhere."""
+    reference = _plain(reference)
     if not reference:
         return None
     if reference in named:
         return named[reference]
     if urlsplit(base).scheme in ("http", "https"):
         root = "/".join(base.split("/")[:-2])
-        return named.get(urljoin(f"{root}/", reference))
-    return None
+        below = named.get(urljoin(f"{root}/", reference))
+        if below is not None:
+            return below
+    return named.get("/".join(reference.split("/")[-2:]))
 
 
 def _add_brand(

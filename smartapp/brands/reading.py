@@ -24,7 +24,10 @@ TABLE = "a table of endpoints (CSV)"
 
 # The columns that stand for each other in flat lists and tables, in lower case.
 _ADDRESS = ("url", "baseurl", "base_url", "address", "endpoint", "fhirbaseurl", "serviceurl")
-_NAME = ("organizationname", "organization_name", "name", "list_source_name", "organization")
+_NAME = (
+    "organizationname", "organization_name", "organizationnames", "organization_names",
+    "endpoint_names", "name", "list_source_name", "organization",
+)  # fmt: skip
 _ZIP = ("organizationzipcode", "organization_zipcode", "zip", "zipcode", "postalcode", "zip_code")
 _CITY = ("city", "organization_city", "organizationcity")
 _STATE = ("state", "organization_state", "organizationstate")
@@ -40,26 +43,39 @@ def read_list(document: BinaryIO, *, in_development: bool = False) -> ParsedList
 
     Raises NotAList where it is none of the known shapes, or breaks off.
     """
-    start = document.read(2048).lstrip(b"\xef\xbb\xbf \t\r\n")
+    beginning = document.read(2048)
+    start = beginning.lstrip(b"\xef\xbb\xbf \t\r\n")
     document.seek(0)
     if start.startswith(b"<"):
         raise NotAList("A web page or XML came, not JSON. Copy the address of the list itself.")
     if not start.startswith((b"{", b"[")):
         return _table(document, in_development)
     try:
-        return _json(document, in_development)
+        return _json(_After(document, len(beginning) - len(start)), in_development)
     except ijson.JSONError as error:
         raise NotAList(f"The document is not complete JSON: {_one_line(error)}.") from None
 
 
-def _json(document: BinaryIO, in_development: bool) -> ParsedList:
+class _After:
+    """A document that begins after its byte order mark, which the JSON reader does not know."""
+
+    def __init__(self, document: BinaryIO, skipped: int) -> None:
+        self._document = document
+        self._skipped = skipped
+
+    def begin(self) -> BinaryIO:
+        self._document.seek(self._skipped)
+        return self._document
+
+
+def _json(document: _After, in_development: bool) -> ParsedList:
     resource_type = next(_items(document, "resourceType"), None)
     if resource_type == "Bundle":
         parsed = bundles.read_entries(_items(document, "entry.item"), in_development=in_development)
         parsed.next_url = _next(document)
         return parsed
     if resource_type is not None:
-        raise NotAList(f"The document is a {line(resource_type)}, not a Bundle.")
+        raise NotAList(f"The document is not a Bundle; its type is {line(resource_type)}.")
     for prefix, shape in (("endpoints.item", FLAT), ("Endpoints.item", LANTERN), ("item", FLAT)):
         rows = _items(document, prefix)
         if (first := next(rows, None)) is not None:
@@ -70,9 +86,8 @@ def _json(document: BinaryIO, in_development: bool) -> ParsedList:
     )
 
 
-def _items(document: BinaryIO, prefix: str) -> Iterator[Any]:
-    document.seek(0)
-    return iter(ijson.items(document, prefix, use_float=True))
+def _items(document: _After, prefix: str) -> Iterator[Any]:
+    return iter(ijson.items(document.begin(), prefix, use_float=True))
 
 
 def _chained(first: Any, rest: Iterator[Any]) -> Iterator[Any]:
@@ -80,7 +95,7 @@ def _chained(first: Any, rest: Iterator[Any]) -> Iterator[Any]:
     yield from rest
 
 
-def _next(document: BinaryIO) -> str:
+def _next(document: _After) -> str:
     links = (link for link in _items(document, "link.item") if isinstance(link, dict))
     urls = (link.get("url") for link in links if link.get("relation") == "next")
     return next((url for url in urls if isinstance(url, str)), "")
@@ -128,12 +143,10 @@ def _row(row: Any, in_development: bool) -> ParsedBrand:
     cells = {str(name).strip().lower(): value for name, value in row.items()}
     version = line(_cell(cells, _VERSION))
     url = usable_address(_cell(cells, _ADDRESS), version=version, in_development=in_development)
-    given = _cell(cells, _NAME)
-    if isinstance(given, list):
-        given = next(iter(given), "")
-    name, state = without_state(line(given))
-    if not name:
+    names = _names(_cell(cells, _NAME))
+    if not names:
         raise NotUsable("no name to show")
+    name, state = names[0]
     place = Place(
         line(_cell(cells, _CITY)),
         state_code(line(_cell(cells, _STATE))) or state,
@@ -143,8 +156,17 @@ def _row(row: Any, in_development: bool) -> ParsedBrand:
         key=f"{name}|{url}|{place.zip}"[:300],
         name=name,
         addresses=(Address(url, version=version),),
+        aliases=tuple(other for other, _ in names[1:]),
         places=(place,) if place != Place() else (),
     )
+
+
+def _names(given: Any) -> list[tuple[str, str]]:
+    """Return the names of an address, each with the state that stood before it. Lantern writes
+    several as a list, or with semicolons."""
+    several = given if isinstance(given, list) else line(given).split(";")
+    found = (without_state(line(one)) for one in several)
+    return [(name, state) for name, state in found if name]
 
 
 def _cell(cells: dict[str, Any], names: tuple[str, ...]) -> Any:

@@ -1,5 +1,6 @@
 """Every shape in which vendors publish brands and endpoints, and every trap in them."""
 
+import json
 from typing import Any
 
 import pytest
@@ -27,6 +28,10 @@ class TestReferences:
             ("urn:uuid:5f0c9f66-0000-4000-8000-000000000001", "Endpoint/maple"),
             ("https://other.example/Endpoint/maple", "https://other.example/Endpoint/maple"),
             ("https://list.example/Endpoint/maple", "Endpoint/maple"),
+            ("https://list.example/Endpoint/maple", "https://other.example/fhir/Endpoint/maple"),
+            ("https://list.example/Endpoint/maple", "Endpoint/maple/_history/2"),
+            ("urn:uuid:5F0C9F66-0000-4000-8000-000000000001",
+             "urn:uuid:5f0c9f66-0000-4000-8000-000000000001"),
         ],
     )  # fmt: skip
     def test_each_form_leads_to_the_endpoint(self, full_url: str, reference: str) -> None:
@@ -110,6 +115,9 @@ class TestAddresses:
             (f"{BASE}#x", "a query or fragment, which a FHIR base URL cannot have"),
             ("https://fhir.maple.example/DSTU2/x", "FHIR DSTU2, this app reads R4"),
             ("https://fhir.maple.example/stu3/", "FHIR STU3, this app reads R4"),
+            ("https://fhir.maple.example:/r4", "a colon without a port"),
+            (f"{BASE}/.well-known/smart-configuration",
+             "the address of a SMART configuration, not a base URL"),
             (f"{BASE}/metadata", "the address of a CapabilityStatement, not a base URL"),
             ("https://maple.example/docs/api.html", "a page for people, not a base URL"),
             ("", "no address"),
@@ -270,12 +278,23 @@ class TestShapes:
         parsed = read(b"\xef\xbb\xbf" + table)
         assert [(one.name, one.places[0].zip) for one in parsed.brands] == [("Maple", "76701")]
 
+    @pytest.mark.parametrize("before", [b"\xef\xbb\xbf", b"\n\n", b"\xef\xbb\xbf \r\n"])
+    def test_what_stands_before_a_document_harms_nobody(self, before: bytes) -> None:
+        document = json.dumps(bundle(organization(), endpoint())).encode()
+        assert names(read(before + document)) == ["Maple Health"]
+
+    @pytest.mark.parametrize("given", ["TX - Maple; Maple Eye", ["TX - Maple", "", "Maple Eye"]])
+    def test_one_address_of_several_names_is_found_by_all(self, given: object) -> None:
+        row = {"url": BASE, "organization_names": given}
+        (brand,) = read({"Endpoints": [row]}).brands
+        assert (brand.name, brand.aliases, str(brand.places[0])) == ("Maple", ("Maple Eye",), "TX")
+
     @pytest.mark.parametrize(
         ("document", "sentence"),
         [
             (b"<html>", "A web page or XML came"),
             (b'{"resourceType": "Bundle", "entry": [{', "not complete JSON"),
-            (b'{"resourceType": "Patient"}', "The document is a Patient, not a Bundle"),
+            (b'{"resourceType": "Patient"}', "not a Bundle; its type is Patient"),
             (b'{"a": 1}', "no list of endpoints that this app knows"),
             (b"just,words\n1,2\n", "neither JSON nor a table"),
             (b"", "neither JSON nor a table"),
