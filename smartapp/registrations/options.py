@@ -286,6 +286,16 @@ class RegistrationOptions(models.Model):
         group=Group.QUIRKS,
         fills=Fills.ALWAYS,
     )
+    aud_without_slash = option(
+        models.BooleanField(
+            "leave out the slash at the end of aud",
+            default=False,
+            help_text="A patient's launch names the FHIR base URL as it is published, in most "
+            "lists with a slash at its end. Some servers compare it with one that has none. A "
+            "launch from the EHR gets back what the EHR sent.",
+        ),
+        group=Group.QUIRKS,
+    )
     refresh_tokens_persist = option(
         models.BooleanField(
             "a refresh token may be used more than once",

@@ -24,7 +24,7 @@ from smartapp.exception_reports import cause
 from smartapp.keys import memory
 from smartapp.protocol.discovery import discovery_url
 from smartapp.protocol.errors import ClientKeyError, StateOfAnotherRegistration, UnknownEndpoint
-from smartapp.protocol.urls import base_key
+from smartapp.protocol.urls import base_key, without_trailing_slash
 from smartapp.registrations import changes, options, presets, smart_launcher, validation
 from smartapp.registrations.models import Endpoint, Member, Registration
 from smartapp.registrations.options import AuthMethod, OptionValues
@@ -92,7 +92,8 @@ class EndpointConfig(OptionValues):
             return pasted
         if presets.is_smart_launcher(self.preset):
             return smart_launcher.patients_base(self)
-        return self.fhir_base_url
+        base = self.fhir_base_url
+        return without_trailing_slash(base) if self.aud_without_slash else base
 
     def answers_for(self, fhir_base_url: str) -> bool:
         """Whether this is the public launcher's endpoint, and `fhir_base_url` a base of it with
