@@ -115,6 +115,23 @@ class TestMEDITECH:
         assert ehr.auds == [("/authorize", ehr.fhir_base_url)]
 
 
+class TestServerThatComparesWithoutTheSlash:
+    @pytest.mark.parametrize(("is_left_out", "end"), [(True, ""), (False, "/")])
+    async def test_patients_name_the_base_as_it_wants_it(
+        self, browser: Browser, ehr: ScriptedEHR, registered: Endpoint, is_left_out: bool, end: str
+    ) -> None:
+        def store() -> None:
+            Endpoint.objects.update(fhir_base_url=f"{ehr.fhir_base_url}/")
+            Registration.objects.update(aud_without_slash=is_left_out)
+
+        await in_database(store)
+        await browser.launch("/connect/scripted/")
+        iss = f"{ehr.fhir_base_url}/"
+        await browser.launch(f"/launch?iss={iss}&launch=x")
+
+        assert [aud for _, aud in ehr.auds] == [f"{ehr.fhir_base_url}{end}", iss]
+
+
 class TestSMARTLauncher:
     """The public launcher: each of its settings is another base, and one registration answers for
     all of them."""
