@@ -30,6 +30,7 @@ from smartapp.record.vital_sign import (
     Amount,
     Row,
     VitalSign,
+    beside_usual,
     in_unit,
     is_of_an_adult_at_rest,
     notes_of,
@@ -193,6 +194,7 @@ def _sign(pressures: Sequence[Pressure], person: Person, chronology: Chronology)
         rows=uncertain_first(rows),
         usual=usual,
         range_text=range_text,
+        beside_usual="" if _is_judged(found[at]) else beside_usual(rows[at], usual),
         ago=ago_text(rows[at].when, chronology.now),
     )
 
@@ -267,6 +269,11 @@ def _range(pressure: Pressure, unit: Unit, person: Person) -> tuple[tuple[Range,
     if unit.key != "mm[Hg]" or not pressure.sides or not is_of_an_adult_at_rest(bare, person):
         return (), ""
     return ADULT_PRESSURES, usual_text("90 to 120 over 60 to 80")
+
+
+def _is_judged(pressure: Pressure) -> bool:
+    """Whether the EHR gave a range for either side."""
+    return any(side.ranges.listed for side in pressure.sides)
 
 
 def _bounds(ranges: Ranges, unit: Unit) -> Range:

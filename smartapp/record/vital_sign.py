@@ -55,8 +55,10 @@ class Row:
 class VitalSign:
     """One series. `rows` are newest first, and before them those whose time is not known; `latest`
     is the newest that has a place in time, if any has. `usual` are the ranges to draw. `ago` says
-    how old the latest is, where that is more than a year. `growth` has the curves of a child's
-    measure, and `growth_note` says which they are or why there are none."""
+    how old the latest is, where that is more than a year. `beside_usual` says where the latest lies
+    outside what is usual for adults, which is this app's range and no judgement of the EHR.
+    `growth` has the curves of a child's measure, and `growth_note` says which they are or why there
+    are none."""
 
     name: str
     how: tuple[str, ...]
@@ -66,6 +68,7 @@ class VitalSign:
     rows: tuple[Row, ...]
     usual: tuple[Range, ...] = ()
     range_text: str = ""
+    beside_usual: str = ""
     ago: str = ""
     growth: Growth | None = None
     growth_note: str = ""
@@ -122,6 +125,21 @@ def uncertain_first(rows: Sequence[Row]) -> tuple[Row, ...]:
 def usual_text(span: str) -> str:
     """Return whose range it is: this app's, as the record has none."""
     return f"Usual for adults at rest: {span} (not from the record)"
+
+
+def beside_usual(latest: Row, usual: Sequence[Range]) -> str:
+    """Return "above usual", "below usual" or both for a value that the EHR says nothing of."""
+    if latest.flag.text or latest.reading.ranges.listed or len(usual) != len(latest.amounts):
+        return ""
+    measured = [
+        (one.value, *limits) for one, limits in zip(latest.amounts, usual, strict=True) if one
+    ]
+    sides = (
+        ("above", any(high is not None and value > high for value, _, high in measured)),
+        ("below", any(low is not None and value < low for value, low, _ in measured)),
+    )
+    found = " and ".join(side for side, holds in sides if holds)
+    return f"{found} usual" if found else ""
 
 
 def is_of_an_adult_at_rest(reading: Reading, person: Person) -> bool:

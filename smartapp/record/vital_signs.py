@@ -26,6 +26,7 @@ from smartapp.record.units import NO_UNIT, Unit, convert, dimension
 from smartapp.record.vital_sign import (
     Row,
     VitalSign,
+    beside_usual,
     in_unit,
     is_of_an_adult_at_rest,
     notes_of,
@@ -135,6 +136,7 @@ def _sign(series: Series, person: Person, chronology: Chronology) -> VitalSign:
         rows=uncertain_first(rows),
         usual=usual,
         range_text=range_text,
+        beside_usual=beside_usual(latest, usual),
         ago=ago_text(latest.when, chronology.now),
     )
 

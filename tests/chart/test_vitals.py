@@ -119,6 +119,27 @@ class TestRange:
         assert found.sign.range_text == "The EHR's range: 50 to 90"
 
 
+class TestBesideTheUsual:
+    def test_a_value_outside_the_range_that_stands_beside_it_says_so(self) -> None:
+        pulse, pressure = (
+            observation(HEART_RATE, 120, "/min"),
+            blood_pressure(139, 55, "2026-10-05"),
+        )
+        assert [one.sign.beside_usual for one in signs(pressure, pulse)] == [
+            "above and below usual",
+            "above usual",
+        ]
+        assert signs(observation(HEART_RATE, 70, "/min"))[0].sign.beside_usual == ""
+
+    def test_where_the_ehr_judges_or_nothing_is_usual_nothing_is_said(self) -> None:
+        own = [{"low": quantity(50, "/min"), "high": quantity(90, "/min")}]
+        ranged = observation(HEART_RATE, 120, "/min", referenceRange=own)
+        flagged = observation(HEART_RATE, 120, "/min", interpretation=[{"coding": [{"code": "N"}]}])
+        for one in (ranged, flagged):
+            assert signs(one)[0].sign.beside_usual == ""
+        assert signs(observation(HEART_RATE, 120, "/min"), patient=CHILD)[0].sign.beside_usual == ""
+
+
 def test_the_table_is_long_but_not_endless() -> None:
     many = [
         observation(
