@@ -78,9 +78,15 @@ def python() -> Path:
         fcntl.flock(lock, fcntl.LOCK_EX)
         if not (PYTHON / ".venv" / "complete").exists():
             make = [sys.executable, "-m", "venv", "--clear", str(PYTHON / ".venv")]
-            names = ["--require-hashes", "-r", str(PYTHON / "requirements.txt")]
+            # The file names every package: nothing to resolve. Few of their modules are used, so
+            # all need not be compiled.
+            install = [
+                str(found), "-m", "pip", "install", "-q", "--disable-pip-version-check",
+                "--no-deps", "--no-compile",
+                "--require-hashes", "-r", str(PYTHON / "requirements.txt"),
+            ]  # fmt: skip
             run(make, check=True)  # noqa: S603
-            run([str(found), "-m", "pip", "install", "-q", *names], check=True, timeout=600)  # noqa: S603
+            run(install, check=True, timeout=600)  # noqa: S603
             (PYTHON / ".venv" / "complete").touch()
     finally:
         os.close(lock)
