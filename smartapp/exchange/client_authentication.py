@@ -1,4 +1,4 @@
-"""Who we say that we are to an authorization server: a value that signs a request (spec §1.6)."""
+"""Who we say that we are to an authorization server: a value that signs a request."""
 
 import base64
 from collections.abc import Callable, Mapping

@@ -1,4 +1,4 @@
-"""Every request to an authorization server goes this way, as one value (spec §1.6).
+"""Every request to an authorization server goes this way, as one value.
 
 `admit`: into the registration's budget, and for a code into its network's places (C128, T30).
 Then `send`: the address is one that an administrator trusts now (C14); the request is

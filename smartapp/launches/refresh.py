@@ -1,4 +1,4 @@
-"""One refresh per launch at a time, across all processes (spec §1.10).
+"""One refresh per launch at a time, across all processes.
 
 A lease in the launch's row, taken by a conditional UPDATE on `token_version`, decides who asks
 the EHR; no transaction is open meanwhile. The others wait and read again. The holder prolongs its

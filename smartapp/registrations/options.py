@@ -336,7 +336,7 @@ class RegistrationOptions(models.Model):
         metavar="REASON",
     )
     # Longest that this EHR keeps our JWKS whatever our Cache-Control says, as its preset knows it:
-    # a new key waits for that long. 0: as our header says. Empty: not known (spec §3.3).
+    # a new key waits for that long. 0: as our header says. Empty: not known.
     jwks_cache_seconds = option(
         models.PositiveIntegerField("keeps our JWKS for (seconds)", null=True, editable=False),
         group=Group.QUIRKS,

@@ -291,7 +291,7 @@ def refuse_alg_too_early(
 ) -> None:
     """Refuse to let a registration begin to sign with another algorithm while its EHR may hold a
     copy of the key set (`slug`; None: its present one) without that algorithm's key: each token
-    request would fail (spec §3.5). The key is published, so that its wait begins. ValidationError
+    request would fail. The key is published, so that its wait begins. ValidationError
     says when it ends.
 
     Whether the registration is in use does not matter, as it can be switched on in the next moment.

@@ -1,4 +1,4 @@
-"""The callback: the EHR's answer is accepted once, in the browser that asked (spec §1.5)."""
+"""The callback: the EHR's answer is accepted once, in the browser that asked."""
 
 import asyncio
 import logging

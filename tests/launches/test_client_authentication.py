@@ -1,4 +1,4 @@
-"""Four ways to say who we are, each exactly as its registration says (spec §1.6)."""
+"""Four ways to say who we are, each exactly as its registration says."""
 
 import base64
 import json

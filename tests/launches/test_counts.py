@@ -1,4 +1,4 @@
-"""What a warm launch costs, counted: the same on any machine (performance.md of the design)."""
+"""What a warm launch costs, counted: the same on any machine."""
 
 import asyncio
 from collections.abc import Callable

@@ -1,4 +1,4 @@
-"""Attacks, races and half-open states of a launch (spec §5), one test for each that was tried."""
+"""Attacks, races and half-open states of a launch, one test for each that was tried."""
 
 import asyncio
 import re

@@ -85,7 +85,7 @@ def _stored(config: EndpointConfig) -> Iterator[Finding]:
 
 
 async def keys(config: EndpointConfig) -> AsyncIterator[Finding]:
-    """Whether an EHR that asks now finds the key that signs now (C63, spec §3.12)."""
+    """Whether an EHR that asks now finds the key that signs now (C63)."""
     if config.auth_method != AuthMethod.PRIVATE_KEY_JWT:
         return
     try:
