@@ -68,7 +68,7 @@ class Handler(ASGIHandler):
 from django.conf import settings  # noqa: E402 - after Django is set up
 from whitenoise import WhiteNoise  # type: ignore[import-untyped]  # noqa: E402
 
-from smartapp import logs, metrics, metrics_page, rate_limit, short_way  # noqa: E402
+from smartapp import logs, metrics, metrics_page, rate_limit, short_way, tracing  # noqa: E402
 from smartapp.body_limit import BoundedBody  # noqa: E402
 from smartapp.bytes_answer import (  # noqa: E402
     PLAIN_HEADERS,
@@ -221,7 +221,11 @@ async def application(scope: Message, receive: Receive, send: Send) -> None:
         await send(message)
 
     try:
-        await _routed(scope, receive, noting)
+        with tracing.span(metrics.where(scope["path"]), request_id=request_id) as span:
+            try:
+                await _routed(scope, receive, noting)
+            finally:
+                tracing.answered(span, status)
     except Exception as error:
         logger.error("unexpected error at %s: %s", quote(scope["path"]), cause(error))
         if status:

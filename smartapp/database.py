@@ -15,7 +15,7 @@ from typing import Any, ParamSpec, TypeVar
 
 from django.db import OperationalError, connection
 
-from smartapp import deadlines
+from smartapp import deadlines, tracing
 
 THREADS = 4
 IDLE_SECONDS_BEFORE_CHECK = 30
@@ -95,7 +95,8 @@ async def in_database(work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -
     """
 
     def run() -> T:
-        with deadlines.within(WORK_SECONDS):
+        name = getattr(work, "__qualname__", "")  # a partial has none
+        with tracing.span("database", work=name), deadlines.within(WORK_SECONDS):
             _drop_dead_connection()
             return work(*args, **kwargs)
 

@@ -30,7 +30,7 @@ from django.conf import settings
 from multidict import CIMultiDictProxy
 from yarl import URL
 
-from smartapp import metrics
+from smartapp import metrics, tracing
 from smartapp.circuit import circuit
 from smartapp.protocol.errors import (
     AddressRefused,
@@ -311,9 +311,11 @@ async def _request(
         target = f"{method} {checked.raw_authority}"
         breaker = circuit(target)
         breaker.refuse_while_open()
-        async with _slot(method, target):
-            with breaker.request():
-                response = await _send(method, checked, max_bytes, timeout_seconds, options)
+        with tracing.span("EHR request", method=method, host=checked.raw_authority) as span:
+            async with _slot(method, target):
+                with breaker.request():
+                    response = await _send(method, checked, max_bytes, timeout_seconds, options)
+            tracing.answered(span, response.status)
         return response
     except asyncio.CancelledError:
         is_abandoned = True

@@ -22,7 +22,7 @@ from urllib.parse import urlencode
 from django.dispatch import Signal
 from django.utils import timezone
 
-from smartapp import http
+from smartapp import http, tracing
 from smartapp.database import in_database
 from smartapp.exchange import client_authentication, code_quota, token_budget
 from smartapp.exchange.client_authentication import ClientAuthentication, PrivateKeyJWT
@@ -144,7 +144,11 @@ async def send(exchange: Exchange) -> http.Response:
     try:
         asked = exchange.request.authentication
         method = asked or await client_authentication.registered(config)
-        with method.in_its_hands():
+        purpose = exchange.request.purpose.value
+        with (
+            method.in_its_hands(),
+            tracing.span("token request", purpose=purpose, endpoint=config.slug),
+        ):
             response = await _authenticated(exchange, method)
     finally:
         exchanged.send(Exchange, exchange=exchange)
