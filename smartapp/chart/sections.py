@@ -40,6 +40,7 @@ from smartapp.record.orders import orders_to_follow, read_orders
 from smartapp.record.personal import read_personal
 from smartapp.record.plans import plans_to_follow, read_plans
 from smartapp.record.procedures import procedures_to_follow, read_procedures
+from smartapp.record.questionnaires import TYPE as QUESTIONNAIRE
 from smartapp.record.reading import Given, Read
 from smartapp.record.social import FIRST as SOCIAL_CODES
 from smartapp.record.social import read_social
@@ -126,6 +127,8 @@ def _is_laboratory_result(resource: Resource) -> bool:
 
 
 def _is_social(resource: Resource) -> bool:
+    if resource.get("resourceType") == QUESTIONNAIRE:
+        return True
     return (_is_filed(resource, SOCIAL) and not _is_filed(resource, VITAL_SIGNS + LABORATORY)) or (
         not _categories(resource) and not _codes(resource).isdisjoint(SOCIAL_CODES)
     )
@@ -341,6 +344,12 @@ SECTIONS = (
         searches=(
             Search("Observation", ("social-history",), sort="-date", what="social history"),
             Search("Observation", ("survey",), sort="-date", what="questionnaires"),
+            Search(
+                "QuestionnaireResponse",
+                sort="-authored",
+                what="filled-in questionnaires",
+                is_optional=True,
+            ),
             UNFILED,
         ),
         read=read_social,

@@ -34,7 +34,7 @@ class DrawnSign:
 
     @property
     def title(self) -> str:
-        return f"{self.sign.name} (of: {self.sign.whose})" if self.sign.whose else self.sign.name
+        return _title_of(self.sign)
 
     @property
     def aside(self) -> tuple[Row, ...]:
@@ -71,6 +71,10 @@ def _value_row(sign: VitalSign, row: Row) -> ValueRow:
     unit = "" if row.unit == sign.unit else row.unit
     notes = (row.percentile, *row.notes) if row.percentile else row.notes
     return ValueRow(row.when_text, row.text, unit, row.flag, notes, not row.amounts)
+
+
+def _title_of(sign: VitalSign) -> str:
+    return f"{sign.name} (of: {sign.whose})" if sign.whose else sign.name
 
 
 def _points(rows: Sequence[Row], side: int) -> Points:
@@ -148,7 +152,7 @@ def _summary(sign: VitalSign, rows: Sequence[Row], lines: Sequence[Points]) -> s
     """Return the chart in one sentence, for those who do not see it."""
     latest = f"{sign.latest.text} {sign.latest.unit}".rstrip()
     if len(rows) < 2:
-        return f"{sign.name}: one value, {latest}, {sign.latest.when_text}."
+        return f"{_title_of(sign)}: one value, {latest}, {sign.latest.when_text}."
     first, last = rows[0], rows[-1]
     span = f"from {_date(first)} to {_date(last)}"
     if sign.name == BLOOD_PRESSURE:
@@ -160,7 +164,7 @@ def _summary(sign: VitalSign, rows: Sequence[Row], lines: Sequence[Points]) -> s
     else:
         low, high = _extremes(lines[0])
         extremes = f"lowest {low}, highest {high}"
-    sentence = f"{sign.name}: {len(rows)} values {span}, {extremes}, latest {latest}."
+    sentence = f"{_title_of(sign)}: {len(rows)} values {span}, {extremes}, latest {latest}."
     if sign.latest.percentile:
         sentence = f"{sentence} The latest: {sign.latest.percentile}."
     return f"{sentence} {sign.range_text}." if sign.range_text else sentence

@@ -177,7 +177,11 @@ def _report(resource: Resource) -> Document:
         when=when,
         texts=texts,
         attachments=attachments,
-        lines=said(labelled("conclusion", conclusions), *_results(results)),
+        lines=said(
+            labelled("conclusion", conclusions),
+            *_results(results),
+            _images(mappings(resource.get("imagingStudy"))),
+        ),
         details=said(
             *concept_texts(resource.get("category")),
             *displays(resource.get("performer")),
@@ -191,6 +195,13 @@ def _results(results: list[dict[str, Any]]) -> Iterable[str]:
     if results:
         names = ", ".join(said(*displays(results)))
         yield labelled("results", [names]) or f"results: {len(results)}"
+
+
+def _images(studies: list[dict[str, Any]]) -> str:
+    """Return what the images are called; they themselves are in the EHR."""
+    if not studies:
+        return ""
+    return labelled("images, in the EHR", displays(studies)) or "There are images in the EHR."
 
 
 def _issued(resource: Resource, when: Moment | None) -> Iterable[str]:

@@ -211,6 +211,17 @@ MODIFIERS: Mapping[str, Mapping[str, Modifier]] = {
         "intent": Modifier(reader="orders"),
         "doNotPerform": Modifier(reader="orders"),
     },
+    "QuestionnaireResponse": {
+        "status": Modifier(
+            {
+                "in-progress": "Not finished",
+                "completed": "",
+                "amended": "Amended",
+                "stopped": "Stopped",
+            },
+            _IN_ERROR,
+        )
+    },
     "Appointment": {
         "status": Modifier(
             {
@@ -296,6 +307,14 @@ BACKBONES: Mapping[str, tuple[tuple[str, ...], ...]] = {
     "Coverage": (("class",), ("costToBeneficiary",), ("costToBeneficiary", "exception")),
     "RelatedPerson": (("communication",),),
     "ServiceRequest": (("occurrenceTiming",),),
+    "QuestionnaireResponse": (
+        ("item",),
+        ("item", "item"),
+        ("item", "answer"),
+        ("item", "item", "answer"),
+        ("item", "answer", "item"),
+        ("item", "answer", "item", "answer"),
+    ),
     "Appointment": (("participant",),),
 }
 

@@ -1,15 +1,17 @@
-"""Smoking, alcohol, pregnancy, work, and the scores of questionnaires (Observation).
+"""Smoking, alcohol, pregnancy, work (Observation), and questionnaires with their scores.
 
 What matters most to a treatment stands first; single answers of questionnaires are folded.
 """
 
 from smartapp.record.codes import codes
 from smartapp.record.elements import Resource
-from smartapp.record.facts import Fact
+from smartapp.record.facts import Fact, in_order
 from smartapp.record.findings import facts_of
 from smartapp.record.laboratory import LabTest, read_tests
 from smartapp.record.observations import Reading
-from smartapp.record.reading import Given, Read
+from smartapp.record.questionnaires import TYPE as QUESTIONNAIRE
+from smartapp.record.questionnaires import read_questionnaire
+from smartapp.record.reading import Given, Read, read_each
 
 ANSWERS = "answers to questionnaires"
 # LOINC, in the order of the page: pregnancy (status, due date, intention), smoking, alcohol, work.
@@ -23,11 +25,15 @@ FIRST = (
 
 def read_social(given: Given) -> Read[Fact]:
     """Return what is known, each with its earlier values; answers to questionnaires are folded."""
-    surveys = {_source(one) for one in given.resources if "survey" in codes(one.get("category"))}
-    read = read_tests(given, given.resources)
+    observed = [one for one in given.resources if one.get("resourceType") != QUESTIONNAIRE]
+    filled_in = [one for one in given.resources if one.get("resourceType") == QUESTIONNAIRE]
+    surveys = {_source(one) for one in observed if "survey" in codes(one.get("category"))}
+    read = read_tests(given, observed)
     tests = sorted(read.entries, key=_rank)
-    facts = facts_of(tests, lambda test: ANSWERS if _is_answer(test, surveys) else "")
-    return Read(tuple(sorted(facts, key=lambda fact: bool(fact.fold))), read.left_out)
+    facts = [*facts_of(tests, lambda test: ANSWERS if _is_answer(test, surveys) else "")]
+    forms = in_order(read_each(filled_in, lambda one: read_questionnaire(one, ANSWERS)))
+    facts = sorted([*facts, *forms.entries], key=lambda fact: bool(fact.fold))
+    return Read(tuple(facts), (*read.left_out, *forms.left_out))
 
 
 def _source(resource: Resource) -> str:

@@ -11,6 +11,7 @@ from smartapp.record.codes import codings, concept_text
 from smartapp.record.elements import Resource, is_false, is_true, mapping, mappings
 from smartapp.record.moments import DATA_ABSENT_REASON, parse_moment
 from smartapp.record.quantities import number, number_text, quantity_text, written_number
+from smartapp.record.references import display
 from smartapp.record.texts import prose, text
 from smartapp.record.units import NO_UNIT, Unit, read_unit
 
@@ -168,6 +169,10 @@ _READERS: Mapping[str, Callable[[object], Value]] = {
     "valueRange": _span,
     "valueTime": _prose,
     "valueDateTime": _moment,
+    "valueDate": _moment,
+    "valueCoding": _concept,
+    "valueUri": _prose,
+    "valueReference": lambda content: Value(display(content)),
     "valuePeriod": _period,
     "valueSampledData": _samples,
 }

@@ -35,6 +35,7 @@ MORE_TYPES = (
     "Binary",
     "Device",
     "DeviceUseStatement",
+    "QuestionnaireResponse",
     "CareTeam",
     "Goal",
     "CarePlan",

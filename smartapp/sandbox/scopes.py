@@ -51,6 +51,7 @@ TYPE_WORDS = {
     "Observation": "measurements and laboratory results",
     "Patient": "name, date of birth and address",
     "Procedure": "treatments",
+    "QuestionnaireResponse": "answers to questionnaires",
     "RelatedPerson": "family members",
     "ServiceRequest": "orders and referrals",
 }

@@ -208,3 +208,8 @@ def test_what_is_dated_in_the_future_is_latest_only_where_there_is_nothing_else(
         assert sign.sign.latest.text == "70"
     (sign,) = signs(future)
     assert "date in the future" in sign.sign.latest.notes
+
+
+def test_another_than_the_patient_is_named_in_the_words_of_the_picture() -> None:
+    (sign,) = signs(observation(HEART_RATE, 158, "/min", focus=[{"display": "Fetus"}]))
+    assert sign.summary.startswith("Heart rate (of: Fetus): one value, 158 /min")

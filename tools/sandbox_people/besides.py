@@ -179,6 +179,19 @@ def _new_mother() -> Iterator[Entry]:
 
 
 def _joints_and_mood() -> Iterator[Entry]:
+    yield Entry("QuestionnaireResponse", "2026-10-05", {
+        "status": "completed",
+        "questionnaire": "http://loinc.org/q/44249-1",
+        "authored": _at("2026-10-05"),
+        "item": [
+            {"linkId": "/44250-9", "text": "Little interest or pleasure in doing things",
+             "answer": [{"valueCoding": {"system": LOINC, "code": "LA6568-5",
+                                         "display": "Not at all"}}]},
+            {"linkId": "/44255-8", "text": "Feeling down, depressed, or hopeless",
+             "answer": [{"valueCoding": {"system": LOINC, "code": "LA6569-3",
+                                         "display": "Several days"}}]},
+        ],
+    })  # fmt: skip
     yield _goal("2021-11-15", "No swollen joints", "achieved")
     yield _report(
         "2023-02-21",

@@ -59,6 +59,7 @@ PROFILES = {
     "Patient": ("patient",),
     "Practitioner": ("practitioner",),
     "Procedure": ("procedure",),
+    "QuestionnaireResponse": ("questionnaireresponse",),
     "RelatedPerson": ("relatedperson",),
     "ServiceRequest": ("servicerequest",),
 }

@@ -266,6 +266,7 @@ _OWN: Mapping[str, Mapping[str, Callable[[str], Test]]] = {
         "encounter": _references("encounter", "Encounter"),
         "status": _equals("status"),
     },
+    "QuestionnaireResponse": {"authored": _dated(_date_of), "status": _equals("status")},
     "RelatedPerson": {"name": _named("name.text", "name.family")},
     "ServiceRequest": {
         "authored": _dated(_date_of),
@@ -280,7 +281,7 @@ _PARAMETERS: Mapping[str, Mapping[str, Callable[[str], Test]]] = {
 }
 
 SORTS: Mapping[str, frozenset[str]] = {
-    name: frozenset({"_id", "_lastUpdated", *(p for p in own if "date" in p or p == "authoredon")})
+    name: frozenset({"_id", "_lastUpdated", *(p for p in own if "date" in p or "author" in p)})
     for name, own in _OWN.items()
 }
 """The parameters by which a type can be sorted."""

@@ -45,6 +45,7 @@ COMPARTMENT: Mapping[str, str] = {
     "MedicationStatement": "subject",
     "Observation": "subject",
     "Procedure": "subject",
+    "QuestionnaireResponse": "subject",
     "RelatedPerson": "patient",
     "ServiceRequest": "subject",
 }
@@ -64,6 +65,7 @@ DATE_ELEMENTS = (
     "date",
     "startDate",
     "whenHandedOver",
+    "authored",
 )
 
 

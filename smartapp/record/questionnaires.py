@@ -1,0 +1,67 @@
+"""Filled-in questionnaires: every question with its answers (FHIR R4 QuestionnaireResponse)."""
+
+from collections.abc import Iterator
+from typing import Any
+
+from smartapp.record.elements import Resource, mapping, mappings
+from smartapp.record.facts import Fact, said, unless_recorded
+from smartapp.record.marks import read_marks
+from smartapp.record.modifiers import status_text
+from smartapp.record.moments import member_moment
+from smartapp.record.reading import LeftOut
+from smartapp.record.references import display
+from smartapp.record.texts import prose, text
+from smartapp.record.values import read_value
+
+TYPE = "QuestionnaireResponse"
+NOT_NAMED = "Questionnaire that the EHR does not name"
+NOTHING_SAID = "no answer and no question"
+DISPLAY = "http://hl7.org/fhir/StructureDefinition/display"
+
+
+def read_questionnaire(resource: Resource, fold: str) -> Fact | LeftOut:
+    """Return a questionnaire as a fact of the group `fold`; LeftOut where it says nothing."""
+    lines = said(*_lines(resource))
+    when = member_moment(resource, "authored")
+    name = _name(resource)
+    if not lines and name == NOT_NAMED:
+        return LeftOut(NOTHING_SAID)
+    return Fact(
+        marks=read_marks(
+            resource,
+            when=when,
+            origin=display(resource.get("source")) or display(resource.get("author")),
+            status=unless_recorded(resource, status_text(resource)),
+        ),
+        name=name,
+        fold=fold,
+        began=when,
+        lines=lines,
+    )
+
+
+def _name(resource: Resource) -> str:
+    """Return what the EHR calls the questionnaire, else the end of its address."""
+    for extension in mappings(mapping(resource.get("_questionnaire")).get("extension")):
+        if extension.get("url") == DISPLAY and (words := text(extension.get("valueString"))):
+            return words
+    last = text(resource.get("questionnaire")).partition("|")[0].rstrip("/").rpartition("/")[2]
+    return f"Questionnaire {last}" if last else NOT_NAMED
+
+
+def _lines(holder: dict[str, Any]) -> Iterator[str]:
+    """Yield "question: answers" of all items, and of those below them and below their answers."""
+    for item in mappings(holder.get("item")):
+        question = prose(item.get("text")) or text(item.get("linkId"))
+        answers = mappings(item.get("answer"))
+        values = said(*map(_answer, answers))
+        if values:
+            yield f"{question}: {', '.join(values)}"
+        yield from _lines(item)
+        for answer in answers:
+            yield from _lines(answer)
+
+
+def _answer(answer: dict[str, Any]) -> str:
+    value = read_value(answer)
+    return f"{value.text} {value.unit.text}".rstrip()

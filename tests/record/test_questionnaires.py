@@ -1,0 +1,67 @@
+"""Filled-in questionnaires, as HL7's examples of R4 and LOINC's panels have them."""
+
+from smartapp.record.social import ANSWERS, read_social
+from tests.chart.samples import Resource, about_patient
+from tests.record.samples import given
+
+# QuestionnaireResponse/3141 in short: groups, an answer with questions below it, a coding.
+FILLED_IN: Resource = about_patient(
+    "QuestionnaireResponse",
+    "3141",
+    status="completed",
+    authored="2013-02-19T14:15:00-05:00",
+    questionnaire="http://hl7.org/fhir/Questionnaire/gcs|1.0",
+    item=[
+        {
+            "linkId": "1",
+            "text": "Comorbidity",
+            "item": [
+                {
+                    "linkId": "1.1",
+                    "text": "Cardial comorbidity",
+                    "answer": [
+                        {
+                            "valueCoding": {"code": "1", "display": "Yes"},
+                            "item": [
+                                {
+                                    "linkId": "1.1.1",
+                                    "text": "Angina",
+                                    "answer": [{"valueBoolean": False}],
+                                },
+                                {
+                                    "linkId": "1.1.2",
+                                    "text": "Weight",
+                                    "answer": [{"valueQuantity": {"value": 70, "unit": "kg"}}],
+                                },
+                            ],
+                        }
+                    ],
+                }
+            ],
+        }
+    ],
+)
+
+
+def test_every_question_stands_with_its_answers_in_their_order() -> None:
+    (found,) = read_social(given(FILLED_IN)).entries
+    assert (found.name, found.fold) == ("Questionnaire gcs", ANSWERS)
+    assert found.lines == ("Cardial comorbidity: Yes", "Angina: No", "Weight: 70 kg")
+
+
+def test_one_that_is_not_finished_says_so_and_one_in_error_is_left_out() -> None:
+    (found,) = read_social(given({**FILLED_IN, "status": "in-progress"})).entries
+    assert found.marks.status == "Not finished"
+    read = read_social(given({**FILLED_IN, "status": "entered-in-error"}))
+    assert [one.reason for one in read.left_out] == ["entered in error"]
+
+
+def test_one_without_anything_is_left_out_with_the_reason() -> None:
+    read = read_social(given(about_patient("QuestionnaireResponse", "q", status="completed")))
+    assert [one.reason for one in read.left_out] == ["no answer and no question"]
+
+
+def test_an_item_that_is_marked_is_not_shown_as_if_it_were_not() -> None:
+    item = {**FILLED_IN["item"][0], "modifierExtension": [{"url": "http://example.org/not"}]}
+    (found,) = read_social(given({**FILLED_IN, "item": [item]})).entries
+    assert found.marks.not_understood
