@@ -1,4 +1,4 @@
-"""The page of the sandbox's longest record, of this build and of an earlier one."""
+"""Measures the page of the sandbox's longest record in this build and in an earlier one."""
 
 import asyncio
 import subprocess
@@ -20,14 +20,14 @@ from tests.processes import ROOT, answers, environment, running
 from tests.scripted_ehr import CLIENT_ID, fhir_json
 from tests.serving import free_port
 
-# What both builds ask for by themselves.
+# The scopes that both builds request.
 READS = f"{SCOPE} patient/Immunization.rs patient/Encounter.rs"
 ROUNDS = 9
 PAGES_A_ROUND = 6
 
 
 class RecordEHR(BenchmarkEHR):
-    """Has the longest record of the sandbox, and answers with what is asked for."""
+    """An EHR that serves the longest record of the sandbox."""
 
     def __init__(self) -> None:
         super().__init__()

@@ -72,8 +72,11 @@ def _drop_dead_connection() -> None:
 
 
 def _is_in_left_transaction() -> bool:
-    """Return whether a transaction is open that Django does not know: one whose BEGIN was answered
-    with an error after it took effect. No later work of this thread could begin its own."""
+    """Return whether a transaction is open that Django does not know about.
+
+    Its BEGIN took effect, but was answered with an error. Later work of this thread could not begin
+    its own transaction.
+    """
     if connection.in_atomic_block:
         return False
     if connection.vendor == "sqlite":

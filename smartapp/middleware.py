@@ -245,8 +245,8 @@ def error_response(request: HttpRequest, error: SmartError, **context: Any) -> H
             "error": error,
             "reference": reference,
             "help_desk": settings.HELP_DESK,
-            # Patients and clinicians of a launch have no such cookie. What it leads to asks who
-            # they are, so a cookie that somebody made up opens nothing.
+            # Patients and clinicians of a launch have no such cookie. The linked page asks for a
+            # sign-in, so an invented cookie gives no access.
             "may_be_administrator": settings.SESSION_COOKIE_NAME in request.COOKIES,
             # Users who come from an EHR get no link to the start page, which cannot be framed.
             "is_from_ehr": is_framed,
@@ -257,7 +257,7 @@ def error_response(request: HttpRequest, error: SmartError, **context: Any) -> H
     )
     response["Cache-Control"] = "no-store"
     if is_framed and request.path_info.startswith(LAUNCH_PREFIXES):
-        frames.framable_by_everybody(response)
+        frames.framable_by_any_origin(response)
     response._has_been_logged = True  # type: ignore[attr-defined] # by the line above, once
     if error.retry_after is not None:
         response["Retry-After"] = str(max(1, ceil(error.retry_after)))

@@ -117,7 +117,7 @@ def network_of(address: str, ipv6_prefix: int = 64) -> str:
 visits = Visits()
 pages = Visits(per_second=PAGES_PER_SECOND, at_once=PAGES_AT_ONCE)
 sign_ins = Visits(per_second=SIGN_INS_PER_SECOND, at_once=SIGN_INS_AT_ONCE)
-# Each refusal is a line in the log, and whoever comes decides how many there are.
+# Each refusal is a line in the log, so without a limit a client could flood the log.
 refusal_lines = Visits(
     per_second=LINES_PER_SECOND,
     at_once=LINES_AT_ONCE,

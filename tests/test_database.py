@@ -1,4 +1,4 @@
-"""The threads for database work leave a connection that no later work could use."""
+"""The threads for database work close a connection that later work could not use."""
 
 from types import SimpleNamespace
 

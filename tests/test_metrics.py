@@ -70,7 +70,7 @@ async def test_a_launch_is_counted_and_nothing_of_it_is_told(
     ehr_launch: Callable[[], str],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    # Each EHR of the tests before this one had a port, and so a host, of its own.
+    # Each EHR of the earlier tests had its own port, and so its own host.
     monkeypatch.setattr(metrics, "_hosts", set())
     before = {
         name: await value("smartapp_launches_total", outcome=name)

@@ -184,7 +184,7 @@ class TestOverHTTP:
     async def test_refused_visits_do_not_fill_the_disk(
         self, app: str, ehr: ScriptedEHR, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        """A line for each of a hospital's, and one a minute during a flood."""
+        """Each refusal of a hospital is logged; a flood has one line a minute."""
         monkeypatch.setattr(rate_limit, "visits", Visits(at_once=1000))
         lines_of = Visits(per_second=1, at_once=20, log_line=rate_limit.REFUSALS_COUNTED)
         monkeypatch.setattr(rate_limit, "refusal_lines", lines_of)

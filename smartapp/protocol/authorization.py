@@ -54,7 +54,7 @@ class LaunchRequest:
 
 @dataclass(frozen=True, slots=True)
 class AuthorizationResponse:
-    """A code, of which nobody knows yet whether the EHR that was asked sent it."""
+    """A code that is not yet checked to come from the EHR that was asked."""
 
     code: str = field(repr=False)
     state: str = field(repr=False)
@@ -74,7 +74,7 @@ class AuthorizationErrorResponse:
 
 @dataclass(frozen=True, slots=True)
 class AuthorizationCode:
-    """A code that may be exchanged. `accepted_code` makes it, and nothing else does."""
+    """A code that may be exchanged. Only `accepted_code` creates it."""
 
     value: str = field(repr=False)
 

@@ -1,6 +1,7 @@
-"""What a record holds besides lists, visits and measurements: reports and notes, devices, who
-cares, what is planned, the family, who pays. A few people have all of it, so that every part of a
-page has something to show.
+"""The rest of a record: reports and notes, devices, care teams, plans, family, coverage.
+
+Lists, visits and measurements are made elsewhere. A few people have all of these resources, so that
+every part of a page has something to show.
 """
 
 from base64 import b64encode
@@ -28,7 +29,7 @@ RACES = "urn:oid:2.16.840.1.113883.6.238"
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """`day` is when it was written down, and when it happened unless an element says otherwise."""
+    """`day` is when it was recorded, and when it happened unless an element says otherwise."""
 
     resource_type: str
     day: str

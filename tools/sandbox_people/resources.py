@@ -37,8 +37,8 @@ SYNTHETIC = {
     "code": "HTEST",
     "display": "test health data",
 }
-# Where a type says whom it is about, where that is not its `subject`.
-WHOSE = {
+# The element that names the patient, for types in which it is not `subject`.
+PATIENT_ELEMENTS = {
     "AllergyIntolerance": "patient",
     "Coverage": "beneficiary",
     "Device": "patient",
@@ -70,7 +70,7 @@ def about(
     if resource_type == "Appointment":
         own = {"actor": patient, "status": "accepted"}
         return {**resource, "participant": [own, *elements["participant"]]}
-    return {**resource, WHOSE.get(resource_type, "subject"): patient}
+    return {**resource, PATIENT_ELEMENTS.get(resource_type, "subject"): patient}
 
 
 def instant(when: datetime) -> str:

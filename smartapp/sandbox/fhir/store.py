@@ -219,7 +219,7 @@ def _patient(resource: Resource) -> str | None:
 
 
 def _patients_at(resource: Resource, path: str) -> Iterator[str]:
-    """Yield the patients that a type names; an appointment does so among its participants."""
+    """Yield the ids of the patients at this path; an appointment has them as participants."""
     member, _, inner = path.partition(".")
     found = resource[member] if inner else [{"": resource[member]}]
     for holder in found:
