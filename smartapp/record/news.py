@@ -120,7 +120,7 @@ def _of_test(test: LabTest) -> Iterator[News]:
     notable = [one for one in test.latest if one.flag.is_notable]
     if notable:
         before = next(iter(test.earlier), None)
-        yield _result("abnormal", notable[0], before)
+        yield from (_result("abnormal", one, before) for one in notable)
     else:
         earlier = next((one for one in test.earlier if one.flag.is_notable), None)
         if earlier is not None:
@@ -183,7 +183,7 @@ def _of_sign(sign: VitalSign) -> News | None:
         direction=latest.flag.direction,
         flag=latest.flag.text,
         is_critical=latest.flag.is_critical,
-        limits=sign.range_text if latest.reading.ranges.listed else "",
+        limits=latest.reading.range_text,
         before=f"{_row_value(before)}, {before.when_text}" if before and is_inside else "",
         beside="; ".join((*sign.how, *latest.notes)),
     )

@@ -82,6 +82,10 @@ class TestResults:
         found = line(labs(potassium(5.6, "2026-10-05"), potassium(4.1, "2026-05-01")))
         assert found.before == "4.1 mmol/L, 1 May 2026"
 
+    def test_of_one_moment_each_abnormal_one_is_told(self) -> None:
+        both = [potassium(value, "2026-10-05T08:00:00Z") for value in (5.6, 6.2)]
+        assert [one.text for one in labs(*both).lines] == ["5.6 mmol/L", "6.2 mmol/L"]
+
     def test_where_nobody_says_that_it_was_inside_nothing_left_a_range(self) -> None:
         before = potassium(4.1, "2026-05-01", referenceRange=[])
         assert line(labs(potassium(5.6, "2026-10-05"), before)).before == ""
@@ -116,6 +120,12 @@ class TestResults:
         found = line(share_of_vital_signs(read_vital_signs(given(*pulse)).entries))
         assert (found.name, found.text, found.flag) == ("Heart rate", "160 /min", "High")
         assert found.before == "70 /min, 1 May 2026"
+
+    def test_the_ehrs_range_of_a_vital_sign(self) -> None:
+        own = [{"low": {"value": 50}, "high": {"value": 90}}]
+        pulse = observation("8867-4", 120, "/min", when="2026-10-05", referenceRange=own)
+        found = line(share_of_vital_signs(read_vital_signs(given(pulse)).entries))
+        assert (found.flag, found.limits) == ("Above range", "50 to 90")
 
 
 class TestMedications:
