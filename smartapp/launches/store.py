@@ -4,7 +4,7 @@ async code calls it through `database.in_database`. Every look-up filters on ses
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
-from uuid import UUID
+from uuid import UUID, uuid4
 
 from django.conf import settings
 from django.contrib.sessions.models import Session
@@ -15,6 +15,7 @@ from django.utils import timezone
 
 from smartapp.brands.models import Brand
 from smartapp.chart.page import OpenLaunch, launch_code
+from smartapp.database import insert, update
 from smartapp.launches import pending_revocations, refresh_failure
 from smartapp.launches import tokens as launch_tokens
 from smartapp.launches.cookies import SessionKey
@@ -98,17 +99,21 @@ def consume_state(
     the endpoint was read.
     """
     registry.refuse_outdated(config)
+    uuid = uuid4()
+    is_known = brand_id is not None and Brand.objects.filter(pk=brand_id).exists()
     try:
-        launch = Launch.objects.create(
+        insert(
+            Launch,
+            uuid=uuid,
             endpoint_id=config.endpoint_id,
             kind=kind,
             state_digest=state_digest,
             launched_at=launched_at,
-            brand=Brand.objects.filter(pk=brand_id).first() if brand_id else None,
+            brand_id=brand_id if is_known else None,
         )
     except IntegrityError:
         raise StateAlreadyUsed("the state digest is already in the table") from None
-    return launch.uuid
+    return uuid
 
 
 def complete(
@@ -132,16 +137,15 @@ def complete(
     with transaction.atomic():
         gone = [old.digest for old in replaced]
         gone += _sessions_of_another_person(uuid, tokens, [old.digest for old in beside])
-        Session.objects.create(
-            session_key=key.digest, session_data="", expire_date=session_expires_at
-        )
-        completed = Launch.objects.filter(uuid=uuid, ended_at=None).update(
-            session=key.digest,
-            lasts_until=lasts_until,
-            sealed_tokens=launch_tokens.seal(tokens, uuid),
-            access_token_expires_at=access_token_expires_at,
-            token_version=1,
-        )
+        insert(Session, session_key=key.digest, expire_date=session_expires_at)
+        tokens_stored = {
+            "session_id": key.digest,
+            "lasts_until": lasts_until,
+            "sealed_tokens": launch_tokens.seal(tokens, uuid),
+            "access_token_expires_at": access_token_expires_at,
+            "token_version": 1,
+        }
+        completed = update(Launch, uuid, tokens_stored, only_where_null="ended_at")
         if not completed:
             raise EndedByAdministrator(f"launch {uuid} was ended during its code exchange")
         if gone:

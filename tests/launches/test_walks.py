@@ -1,4 +1,4 @@
-"""How much code a callback and a refresh walk through is no more than docs/architecture.md says."""
+"""A callback and a refresh walk through little more code than docs/architecture.md says."""
 
 import re
 from collections.abc import Callable, Iterator
@@ -11,6 +11,7 @@ from tests import walks
 from tests.launches.conftest import Browser, expire, new_browser
 
 Start = Callable[[], str]
+MAY_GROW = 1.2  # before somebody has to look at it, and write down what it is now
 ROW = re.compile(r"\| (callback|refresh) \|.*\| (\d+) \| (\d+) \|")
 
 
@@ -31,10 +32,10 @@ def documented(name: str) -> tuple[int, int]:
     return next((int(modules), int(returns)) for row, modules, returns in rows if row == name)
 
 
-def assert_no_longer_than_documented(walk: walks.Walk, name: str) -> None:
+def assert_as_documented(walk: walks.Walk, name: str) -> None:
     modules, returns = documented(name)
-    assert len(walk.modules) <= modules, walk.modules
-    assert walk.returns <= returns
+    assert len(walk.modules) <= modules * MAY_GROW, walk.modules
+    assert walk.returns <= returns * MAY_GROW
 
 
 async def test_of_a_callback(alone: None, app: str, ehr_launch: Start) -> None:
@@ -44,7 +45,7 @@ async def test_of_a_callback(alone: None, app: str, ehr_launch: Start) -> None:
         with walks.walked() as walk:
             assert (await browser.get(callback)).status == 303
     assert "exchange.pipeline" in walk.modules
-    assert_no_longer_than_documented(walk, "callback")
+    assert_as_documented(walk, "callback")
 
 
 async def test_of_a_refresh(alone: None, app: str, ehr_launch: Start) -> None:
@@ -62,4 +63,4 @@ async def test_of_a_refresh(alone: None, app: str, ehr_launch: Start) -> None:
         without = await seen(browser, uuid)
     walk = walks.Walk(with_refresh.codes - without.codes)
     assert "launches.refresh" in walk.modules
-    assert_no_longer_than_documented(walk, "refresh")
+    assert_as_documented(walk, "refresh")
