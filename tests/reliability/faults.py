@@ -5,6 +5,7 @@ import os
 import signal
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from pathlib import Path
 
 from tests.reliability import hospital
 from tests.reliability.house import House
@@ -48,6 +49,24 @@ async def restart_one_after_the_other(house: House) -> None:
         await asyncio.to_thread(process.terminate)
         process.start()
         await asyncio.to_thread(process.wait)
+
+
+async def _clock_ten_minutes_ahead(house: House) -> None:
+    """The servers of one machine start with a wrong clock, and after a while with the right one."""
+    server = house.webs[1]
+    right = server.env
+    faked = {
+        "LD_PRELOAD": str(LIBFAKETIME),
+        "FAKETIME": "+600s",
+        "FAKETIME_DONT_FAKE_MONOTONIC": "1",
+    }
+    for env in ({**right, **faked}, right):
+        await asyncio.to_thread(server.terminate)
+        server.env = env
+        server.start()
+        await asyncio.to_thread(server.wait)
+        if env is not right:
+            await asyncio.sleep(5)
 
 
 async def kill_postgresql(house: House) -> None:
@@ -105,12 +124,20 @@ def _record(answer: Answer) -> Callable[[House], Awaitable[None]]:
     return cause
 
 
+LIBFAKETIME = next(Path("/usr/lib").glob("*/faketime/libfaketime.so.1"), None)
+# Not one that is behind: there libfaketime lets Python's sleep fail.
+CLOCKS = (
+    (Fault("One machine's clock ten minutes ahead", _clock_ten_minutes_ahead),)
+    if LIBFAKETIME
+    else ()
+)
 JOURNEY = Fault("kill -9 of all of a machine's processes", kill_a_machine)
 FAULTS = (
     Fault("none", nothing, is_unnoticed=True),
     Fault("kill -9 of a worker", kill_a_worker),
     JOURNEY,
     Fault("SIGTERM of one server after the other", restart_one_after_the_other, is_unnoticed=True),
+    *CLOCKS,
     Fault("kill -9 of PostgreSQL", kill_postgresql),
     Fault("PostgreSQL refuses for 4 s", postgresql_refuses),
     Fault("PostgreSQL: old connections silent", silent_failover),

@@ -8,8 +8,8 @@ from tests.reliability.faults import Fault
 from tests.reliability.house import House
 from tests.reliability.people import Figures, people, visit
 
-LOAD_SECONDS = 6.0
-AFTER_SECONDS = 2.5
+LOAD_SECONDS = 5.0
+AFTER_SECONDS = 2.0
 RECOVERY_PATIENCE_SECONDS = 60
 AT_ONCE = 8  # so that each of four processes has one, most probably
 
