@@ -180,6 +180,7 @@ def _range(members: Resource, unit: Unit, name: str) -> ReferenceRange:
         own = read_unit(low)
     bounds = (written_number(low.get("value")), written_number(high.get("value")))
     words = "" if bounds != (None, None) else text(members.get("text"))
+    words = "" if words.casefold() in _NO_RANGE else words
     in_unit = unit if own == NO_UNIT else own
     shown = "" if name == words else name
     return ReferenceRange(*bounds, in_unit, words, shown, bool(name and members.get("appliesTo")))
@@ -207,6 +208,8 @@ def _meant_for(members: Resource, person: Person, when: Moment | None) -> tuple[
     return ", ".join(dict.fromkeys(filter(None, names))), is_possible and _is_in_age(days, age)
 
 
+# What programs write where a laboratory gives no range.
+_NO_RANGE = frozenset({"na", "n/a", "none", "-", "--", "not available", "not applicable", "null"})
 _NAMING = frozenset({"appliesTo", "age", "type"})
 
 

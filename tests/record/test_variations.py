@@ -9,6 +9,7 @@ from smartapp.record.allergies import read_allergies
 from smartapp.record.conditions import read_problems
 from smartapp.record.elements import Resource
 from smartapp.record.immunizations import read_immunizations
+from smartapp.record.laboratory import read_laboratory
 from smartapp.record.medications import read_medications
 from tests.record.samples import given, named
 
@@ -72,3 +73,12 @@ def test_a_stopped_order_is_no_current_medicine_however_it_is_written(status: st
     )
     (found,) = read_medications(given(order)).entries
     assert found.group == "past"
+
+
+@pytest.mark.parametrize("words", ["NA", "N/A", "-", "Not available"])
+def test_a_range_that_is_none_is_not_shown(words: str) -> None:
+    result: Resource = named(
+        "Observation", "Ratio", valueInteger=4, referenceRange=[{"text": words}], status="final"
+    )
+    (found,) = read_laboratory(given(result)).entries
+    assert not found.newest.range_text
