@@ -349,7 +349,8 @@ async def _send(
         raise EHRTimeout(detail, sent=sent) from None
     except (aiohttp.ClientError, OSError, ValueError) as error:
         sent = not isinstance(error, aiohttp.ClientConnectorError)
-        raise EHRUnreachable(_failure(host, error), sent=sent) from None
+        rule, words = _failure(error)
+        raise EHRUnreachable(words.format(host), sent=sent, rule=rule) from None
 
 
 def _is_unchanged(status: int, options: Mapping[str, Any]) -> bool:
@@ -358,19 +359,23 @@ def _is_unchanged(status: int, options: Mapping[str, Any]) -> bool:
     return status == HTTPStatus.NOT_MODIFIED and bool(CONDITIONS & sent)
 
 
-def _failure(host: str, error: Exception) -> str:
-    """Return how the connection failed, without aiohttp's message, which contains the URL."""
-    if isinstance(error, aiohttp.ClientConnectorCertificateError):
-        return f"the TLS certificate of {host} is not one that can be trusted"
-    if isinstance(error, aiohttp.ClientSSLError):
-        return f"no TLS connection could be made to {host}"
-    if isinstance(error, aiohttp.ClientConnectorDNSError):
-        return f"no network address is known for {host}"
-    if isinstance(error, aiohttp.ClientConnectorError):
-        return f"no connection could be made to {host}"
-    if isinstance(error, aiohttp.ClientConnectionError | OSError):
-        return f"the connection to {host} broke off before its answer was complete"
-    return f"the answer of {host} is not one of HTTP, or breaks off"
+_CUT = (aiohttp.ClientConnectionError, aiohttp.ClientPayloadError, OSError)
+# How a connection can fail, the nearest kind first; without the error's own words, which hold the
+# URL.
+_FAILURES: tuple[tuple[type[Exception] | tuple[type[Exception], ...], str, str], ...] = (
+    (aiohttp.ClientConnectorCertificateError, "certificate",
+     "the TLS certificate of {} is not one that can be trusted"),
+    (aiohttp.ClientSSLError, "tls", "no TLS connection could be made to {}"),
+    (aiohttp.ClientConnectorDNSError, "dns", "no network address is known for {}"),
+    (aiohttp.ClientConnectorError, "connect", "no connection could be made to {}"),
+    (_CUT, "cut", "the connection to {} broke off before its answer was complete"),
+    (Exception, "not-http", "the answer of {} is not one of HTTP, or breaks off"),
+)  # fmt: skip
+
+
+def _failure(error: Exception) -> tuple[str, str]:
+    """Return where a connection failed, and that in words."""
+    return next((rule, words) for kind, rule, words in _FAILURES if isinstance(error, kind))
 
 
 async def get(

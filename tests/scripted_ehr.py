@@ -56,6 +56,10 @@ class ScriptedEHR:
         self.refresh_token: str | None = "refresh"
         self.token_answer: Answer | None = None
         self.fhir_answer: Answer | None = None
+        self.discovery_answer: Answer | None = None
+        self.openid_answer: Answer | None = None
+        self.keys_answer: Answer | None = None
+        self.id_token_header: dict[str, Any] = {"alg": "RS256", "kid": "ehr-1"}
         self.checks_code_verifier = True
         self.revoke_status = 200
         self.revoke_answer: Answer | None = None
@@ -139,7 +143,9 @@ class ScriptedEHR:
     def issuer(self) -> str:
         return f"{self.base}{self.issuer_path}"
 
-    async def _discovery(self, _: web.Request) -> web.Response:
+    async def _discovery(self, request: web.Request) -> web.StreamResponse:
+        if self.discovery_answer is not None:
+            return await self.discovery_answer(request)
         document = {
             "issuer": self.issuer,
             "authorization_endpoint": f"{self.base}/authorize",
@@ -154,14 +160,18 @@ class ScriptedEHR:
         }
         return web.json_response({k: v for k, v in document.items() if v is not None})
 
-    async def _openid(self, _: web.Request) -> web.Response:
+    async def _openid(self, request: web.Request) -> web.StreamResponse:
+        if self.openid_answer is not None:
+            return await self.openid_answer(request)
         if not self.publishes_openid:
             raise web.HTTPNotFound
         keys = f"{self.base}{self.keys_path}"
         document = {"issuer": self.issuer, "jwks_uri": keys, **self.openid}
         return web.json_response(document)
 
-    async def _keys(self, request: web.Request) -> web.Response:
+    async def _keys(self, request: web.Request) -> web.StreamResponse:
+        if self.keys_answer is not None:
+            return await self.keys_answer(request)
         if request.path != self.keys_path:
             raise web.HTTPNotFound
         return web.json_response({"keys": [self.key.as_dict(private=False)]})
@@ -245,7 +255,8 @@ class ScriptedEHR:
             "fhirUser": f"{self.fhir_base_url}/Practitioner/d-1",
             **self.id_token_claims,
         }
-        token = jwt.encode({"alg": "RS256", "kid": "ehr-1"}, claims, self.key)
+        claims = {name: value for name, value in claims.items() if value is not None}
+        token = jwt.encode(self.id_token_header, claims, self.key)
         self.id_tokens.append(token)
         return token
 

@@ -21,13 +21,13 @@ from django.urls import reverse
 from django.utils import timezone
 from pytest_django import DjangoAssertNumQueries
 
+from smartapp.diagnosis import own_side
 from smartapp.keys import heartbeat, key_creation
 from smartapp.keys.models import KeySet
 from smartapp.launches import store
 from smartapp.launches.models import Launch, LaunchKind
 from smartapp.management.commands import maintain
 from smartapp.registrations import discovery
-from smartapp.registrations.doctor import Level, ours
 from smartapp.registrations.models import Endpoint, Registration
 from tests.processes import environment, manage, postgres_database, running
 from tests.secrecy import all_logs
@@ -145,8 +145,8 @@ class TestBulkheads:
             call_command("maintain", stdout=StringIO())
         [sentence] = heartbeat.problems(timezone.now())
         assert "revocations failed in the last round: OperationalError" in sentence
-        [finding] = ours._periodic_work()
-        assert finding.level == Level.PROBLEM
+        [finding] = own_side._periodic_work()
+        assert finding.level == "problem"
         client = Client()
         client.force_login(User.objects.create_superuser("ann", password="x"))
         page = client.get(reverse("admin:keys_keyset_change", args=[KeySet.objects.get().pk]))
@@ -154,18 +154,18 @@ class TestBulkheads:
 
     @pytest.mark.django_db
     def test_silence_is_a_problem_once_it_has_run(self) -> None:
-        [finding] = ours._periodic_work()
-        assert finding.level == Level.OK  # nothing to do yet
+        [finding] = own_side._periodic_work()
+        assert finding.level == "ok"  # nothing to do yet
         key_creation.create_key_set("one", algs=["ES384"], now=timezone.now() - timedelta(hours=1))
-        [finding] = ours._periodic_work()
-        assert finding.level == Level.ADVICE
+        [finding] = own_side._periodic_work()
+        assert finding.level == "advice"
         heartbeat.ran(timezone.now() - timedelta(minutes=11))
-        [finding] = ours._periodic_work()
-        assert finding.level == Level.PROBLEM
+        [finding] = own_side._periodic_work()
+        assert finding.level == "problem"
         assert "11 minutes ago" in finding.seen
         heartbeat.ran(timezone.now() - timedelta(minutes=2))
-        [finding] = ours._periodic_work()
-        assert finding.level == Level.OK
+        [finding] = own_side._periodic_work()
+        assert finding.level == "ok"
 
     @pytest.mark.django_db(transaction=True)
     def test_an_ehr_that_hangs_holds_up_no_keys(self, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -18,11 +18,15 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.views.decorators.http import require_POST
 
+from smartapp import http
 from smartapp.audit.admin import ReadOnlyAdmin
-from smartapp.diagnosis import outcome, report
+from smartapp.diagnosis import doctor, facts, outcome, report
+from smartapp.diagnosis.attempts import timeline_of
+from smartapp.diagnosis.finding import Finding
 from smartapp.launches import events, token_enquiry
 from smartapp.launches.end_launches_admin import END, EndingAdmin
 from smartapp.launches.models import Launch, LaunchEvent, Step
+from smartapp.registrations import registry
 
 # The launch's row has the time at which its cookie was sealed.
 BEGAN_WITHIN = timedelta(minutes=1)
@@ -108,7 +112,7 @@ class LaunchAdmin(EndingAdmin):
         launch = self.get_object(request, object_id)
         page = None
         if launch and request.user.has_perm("launches.view_launchevent"):
-            found = report.timeline_of(events.key_of(launch.state_digest))
+            found = timeline_of(events.key_of(launch.state_digest))
             page = report.build(found) if found else None
         extra_context = {
             **(extra_context or {}),
@@ -211,15 +215,16 @@ class AttemptAdmin(ReadOnlyAdmin):
         return HttpResponseRedirect(reverse("admin:launches_attempt", args=[event.attempt]))
 
     def attempt_view(self, request: HttpRequest, attempt: str) -> HttpResponse:
-        """Show an attempt and why it failed; a POST asks the EHR and our own address besides,
-        which takes the right that the doctor's page takes."""
+        """Show an attempt and why it failed; a POST looks again at one thing, or at all, which
+        takes the right that the doctor's page takes."""
         may_check = request.user.has_perm("registrations.change_registration")
         if not self.has_view_permission(request) or (request.method == "POST" and not may_check):
             raise PermissionDenied
-        timeline = report.timeline_of(attempt)
+        timeline = timeline_of(attempt)
         if not timeline:
             raise Http404
-        page = report.build(timeline, live=request.method == "POST")
+        found = look_again(timeline, request.POST["check"]) if "check" in request.POST else ()
+        page = report.build(timeline, found)
         context = {
             **self.admin_site.each_context(request),
             "opts": self.opts,
@@ -230,6 +235,15 @@ class AttemptAdmin(ReadOnlyAdmin):
             "launch": _launch_of(timeline),
         }
         return TemplateResponse(request, "launches/attempt.html", context)
+
+
+def look_again(timeline: list[LaunchEvent], check: str) -> tuple[Finding, ...]:
+    """Return what one of the doctor's checks finds now, or with "" all of them: a few requests to
+    the EHR, and to our own public address as it would ask."""
+    endpoint = facts.endpoint_of(timeline)
+    if endpoint is None:
+        return ()
+    return http.run(doctor.look_again(registry.describe(endpoint), check))
 
 
 def reference_of(text: str) -> str:
@@ -260,7 +274,7 @@ def _attempts_of_reference(reference: str) -> list[str]:
 
 def _launches_of_reference(reference: str) -> Iterator[UUID]:
     for attempt in _attempts_of_reference(reference):
-        timeline = report.timeline_of(attempt)
+        timeline = timeline_of(attempt)
         if timeline and (launch := _launch_of(timeline)):
             yield launch
 

@@ -1,242 +1,132 @@
 """Causes at the way back from the EHR: state, cookies, and what its authorization endpoint said."""
 
-from collections.abc import Callable
-
 from smartapp.diagnosis.case import Case
-from smartapp.diagnosis.cause import Certainty, Entry, coded
+from smartapp.diagnosis.entry import ANSWER, FAILURE, Entry, When, broken, coded, every
+from smartapp.diagnosis.finding import LIKELY, POSSIBLE, SAID, SEEN
 from smartapp.launches.models import Step
 
 
-def _answered(*errors: str) -> Callable[[Case], bool]:
+def _answered(*errors: str) -> When:
     """The authorization endpoint answered with one of these errors; with any, where none is."""
-    return lambda case: (
-        case.step == Step.CALLBACK
-        and (case.ehr_error in errors if errors else bool(case.ehr_error))
+    return lambda c: (
+        c.step == Step.CALLBACK and (c.ehr_error in errors if errors else bool(c.ehr_error))
     )
 
 
-def _naming(subject: str, *but_not: str) -> Callable[[Case], bool]:
+def _naming(subject: str, *but_not: str) -> When:
     """It answered with an error whose words name this, and none of those."""
-    return lambda case: (
-        _answered()(case) and subject in case.named and not case.named.intersection(but_not)
-    )
+    return every(_answered(), lambda c: subject in c.named and not c.named & set(but_not))
 
 
-_REQUEST = ("invalid_request", "invalid_client", "unauthorized_client")
+def _names_launch(case: Case) -> bool:
+    return _answered("invalid_request", "invalid_client", "unauthorized_client", "invalid_launch",
+                     "invalid_grant")(case) and "launch" in case.named  # fmt: skip
+
+
+def _of_another_browser(when: When) -> When:
+    return every(coded("state-of-another-browser", "state-unknown"), when)
+
+
 _TROUBLE = ("server_error", "temporarily_unavailable")
-_ANSWER = "{c.answer}"
+_HAS_A_ROW = ("invalid_scope", "access_denied", "invalid_client", "unauthorized_client",
+              "login_required", "interaction_required", "consent_required", *_TROUBLE)  # fmt: skip
+_INVALID = coded("authorization-response-invalid")
+_PROXY = "Look for a proxy or a link scanner that changes addresses."
+_STATE = f"Ask the vendor: state must come back as it was sent (RFC 6749 §4.1.2). {_PROXY}"
 
 TABLE = (
-    Entry(
-        "The browser keeps no cookies for the app inside the EHR's frame",
-        lambda case: (
-            case.code == "cookies-blocked"
-            or (case.code == "state-of-another-browser" and case.is_framed)
-        ),
-        Certainty.SEEN,
-        check="Shown in a frame, and no cookie of this app came. Origins that may frame the "
-        "app: {c.frame_ancestors}.",
-        todo="Serve the app by https, allow its cookies in the browsers' policy, or let the EHR "
-        "open it in a window.",
-        rule="C151",
-    ),
-    Entry(
-        "The EHR changed the state, or the address was made up",
-        coded("state-unknown"),
-        Certainty.SEEN,
-        check="The state that came back is none that this app makes.",
-        todo="Ask the vendor: state must come back as it was sent (RFC 6749 §4.1.2). Look for a "
-        "proxy or a link scanner that changes addresses.",
-        rule="C50",
-    ),
-    Entry(
-        "The answer came to a browser that did not start the launch",
-        lambda case: case.code == "state-of-another-browser" and not case.is_framed,
-        Certainty.LIKELY,
-        check="No cookie of this launch came with it.",
-        todo="Start and finish in one browser, under the address in PUBLIC_URL; let no proxy drop "
-        "cookies.",
-        rule="C57",
-    ),
-    Entry(
-        "Signing in took longer than ten minutes",
-        coded("state-expired"),
-        Certainty.SEEN,
-        todo="Start again.",
-        rule="C43",
-    ),
-    Entry(
-        "The answer was opened a second time, in another browser or session",
-        coded("state-already-used"),
-        Certainty.SEEN,
-        todo="Nothing is wrong: each answer counts once. Start again.",
-        rule="C50",
-    ),
-    Entry(
-        "The EHR sent its answer to another registration's redirect URI",
-        coded("state-other-registration"),
-        Certainty.SEEN,
-        todo="Correct the redirect URI at the vendor: each registration has its own.",
-        rule="C4",
-    ),
-    Entry(
-        "The answer came without what belongs into it",
-        lambda case: case.step == Step.CALLBACK and case.code.startswith("parameter-"),
-        Certainty.SEEN,
-        todo="Ask the vendor: the answer must carry state, and code or error, each once, in the "
-        "address. Look for a proxy or a link scanner that changes addresses.",
-        rule="C53",
-    ),
-    Entry(
-        "The answer came by POST, and the app takes it in the address",
-        coded("answer-by-post"),
-        Certainty.SEEN,
-        todo="Ask the vendor to answer with response_mode=query, which is OAuth's default.",
-        rule="C53",
-    ),
-    Entry(
-        "The answer names another issuer than the expected ones",
-        lambda case: case.code == "authorization-response-invalid" and case.broken_rule == "iss",
-        Certainty.SEEN,
-        check="{c.seen} Expected: {c.expected_issuers}. Discovery: {c.published_issuer}.",
-        todo="If the vendor confirms it, add it to the expected issuers.",
-        rule="C51",
-    ),
-    Entry(
-        "The EHR's answer breaks the rules of OAuth",
-        lambda case: case.code == "authorization-response-invalid" and case.broken_rule != "iss",
-        Certainty.SEEN,
-        todo="Ask the vendor; look for a proxy that changes addresses.",
-        rule="C53",
-    ),
-    Entry(
-        "The EHR does not know our client id",
-        _naming("client_id", "redirect_uri"),
-        Certainty.SAID,
-        check=_ANSWER,
-        todo="Compare {c.client_id} with the vendor's portal: production and sandbox have their "
-        "own, and new ones may take hours to be known.",
-        rule="C1",
-    ),
-    Entry(
-        "The EHR does not know our redirect URI",
-        _naming("redirect_uri"),
-        Certainty.SAID,
-        check=_ANSWER,
-        todo="Enter {c.redirect_uri} there, to the last character.",
-        rule="C3",
-    ),
-    Entry(
-        "The EHR does not take our PKCE",
-        _naming("pkce"),
-        Certainty.SAID,
-        check=_ANSWER,
-        todo="Ask the vendor for S256.",
-        rule="C33",
-    ),
-    Entry(
-        "The EHR does not accept aud",
-        _naming("aud"),
-        Certainty.SAID,
-        check=_ANSWER,
-        todo="Compare the FHIR base URL with the vendor's, to the last character.",
-        rule="C31",
-    ),
-    Entry(
-        "The EHR does not give these scopes: {c.named_scopes}",
-        lambda case: _answered()(case) and bool(case.named_scopes),
-        Certainty.SAID,
-        check=_ANSWER,
-        todo="Tick them for this app in the vendor's portal, or take them out of the registration.",
-        rule="C39",
-    ),
-    Entry(
-        "The EHR no longer knows this launch",
-        lambda case: _answered(*_REQUEST)(case)
-        and "launch" in case.named
-        and not case.is_standalone,
-        Certainty.SAID,
-        check=_ANSWER,
-        todo="Open the app again from the chart: a launch value works once and for a short time.",
-        rule="C24",
-    ),
-    Entry(
-        "This FHIR base URL is for launches from inside the EHR",
-        lambda case: _answered(*_REQUEST)(case) and "launch" in case.named and case.is_standalone,
-        Certainty.SAID,
-        check="{c.answer} No launch value was sent: the person came from the start page.",
-        todo="Register the base URL that the vendor gives for standalone launches, or empty the "
-        "scopes of patients, so that nobody is offered to connect here.",
-        rule="C22",
-    ),
-    Entry(
-        "The EHR knows only the older form of scopes",
-        lambda case: _answered("invalid_scope")(case) and case.is_newer_form,
-        Certainty.SEEN,
-        check="{c.answer} It lists permission-v1 and not permission-v2.",
-        todo="Write .read in place of .rs.",
-        rule="C38",
-    ),
-    Entry(
-        "Scopes are asked for that the EHR does not list",
-        lambda case: _answered("invalid_scope")(case) and bool(case.unlisted_scopes),
-        Certainty.LIKELY,
-        check="{c.answer} Nothing in its list covers {c.unlisted_scopes}.",
-        todo="Ask the vendor whether these are given; published lists are often incomplete.",
-        rule="C39",
-    ),
-    Entry(
-        "A scope is not allowed for this app at the vendor",
-        _answered("invalid_scope"),
-        Certainty.LIKELY,
-        check=_ANSWER,
-        todo="Compare the registration's scopes with those ticked in the vendor's portal.",
-        rule="C39",
-    ),
-    Entry(
-        "The person, or the EHR's policy, said no",
-        _answered("access_denied"),
-        Certainty.SEEN,
-        check=_ANSWER,
-        todo="Ask the person. If they allowed it, ask the EHR's administrator whether this user "
-        "may use the app.",
-        rule="C52",
-    ),
-    Entry(
-        "The app is not approved for this kind of launch at the vendor",
-        _answered("unauthorized_client"),
-        Certainty.LIKELY,
-        check=_ANSWER,
-        todo="Check in the vendor's portal that the app is active, and of the right kind (provider "
-        "or patient).",
-        rule="C1",
-    ),
-    Entry(
-        "The client id is not known, or is that of another environment",
-        _answered("invalid_client", "unauthorized_client"),
-        Certainty.LIKELY,
-        check=_ANSWER,
-        todo="Compare {c.client_id} with the vendor's portal: production and sandbox have their "
-        "own, and new ones may take hours to be known.",
-        rule="C1",
-    ),
-    Entry(
-        "The EHR has a problem of its own",
-        _answered(*_TROUBLE),
-        Certainty.SEEN,
-        check=_ANSWER,
-        todo="Wait; then ask the vendor.",
-        rule="C52",
-    ),
-    Entry(
-        "The EHR finds our request incomplete",
-        lambda case: _answered()(case)
-        and case.ehr_error
-        not in ("invalid_scope", "access_denied", "invalid_client", "unauthorized_client",
-                *_TROUBLE),
-        Certainty.POSSIBLE,
-        check=_ANSWER,
-        todo="Compare the members that were sent with the vendor's documentation.",
-        rule="C30",
-    ),
+    Entry("C50", SEEN, "The EHR changed the state", coded("state-changed"),
+          "The launch that this browser had begun {c.waited} before came back with a state that is "
+          "not the one that was sent.", _STATE),
+    Entry("C50", LIKELY, "The EHR changed the state",
+          _of_another_browser(lambda c: c.is_found_by_time),
+          "A launch of this EHR, begun {c.waited} before and waiting for its answer, never got "
+          "one; this answer came with a state that nobody has.", _STATE),
+    Entry("C151", SEEN, "The browser keeps no cookies for the app inside the EHR's frame",
+          lambda c: c.code == "cookies-blocked"
+          or (c.code == "state-of-another-browser" and c.is_framed),
+          "Shown in a frame, and no cookie of this app came. Origins that may frame the app: "
+          "{c.frame_ancestors}.", "Serve the app by https, allow its cookies in the browsers' "
+          "policy, or let the EHR open it in a window."),
+    Entry("C50", SEEN, "The EHR changed the state, or the address was made up",
+          lambda c: c.code == "state-unknown" and not c.is_found_by_time,
+          "The state that came back is none that this app makes, and no launch of this EHR waited "
+          "for an answer.", _STATE),
+    Entry("C57", LIKELY, "The answer came to a browser that did not start the launch",
+          lambda c: c.code == "state-of-another-browser" and not c.is_framed
+          and not c.is_found_by_time,
+          "No cookie of this launch came with it.", "Start and finish in one browser, under the "
+          "address in PUBLIC_URL; let no proxy drop cookies."),
+    Entry("C43", SEEN, "Signing in took longer than ten minutes", coded("state-expired"), FAILURE,
+          "Start again."),
+    Entry("C50", SEEN, "The answer was opened a second time, in another browser or session",
+          coded("state-already-used"), FAILURE,
+          "Nothing is wrong: each answer counts once. Start again."),
+    Entry("C4", SEEN, "The EHR sent its answer to another registration's redirect URI",
+          coded("state-other-registration"), FAILURE,
+          "Correct the redirect URI at the vendor: each registration has its own."),
+    Entry("C53", SEEN, "The answer came without what belongs into it",
+          lambda c: c.step == Step.CALLBACK and c.code.startswith("parameter-"), FAILURE,
+          "Ask the vendor: the answer must carry state, and code or error, each once, in the "
+          f"address. {_PROXY}"),
+    Entry("C53", SEEN, "The answer came by POST, and the app takes it in the address",
+          coded("answer-by-post"), FAILURE,
+          "Ask the vendor to answer with response_mode=query, which is OAuth's default."),
+    Entry("C51", SEEN, "The answer names another issuer than the expected ones",
+          every(_INVALID, broken("iss")),
+          "{c.seen} Expected: {c.expected_issuers}. Discovery: {c.published_issuer}.",
+          "If the vendor confirms it, add it to the expected issuers.", "discovery"),
+    Entry("C53", SEEN, "The EHR's answer breaks the rules of OAuth",
+          lambda c: _INVALID(c) and c.broken_rule != "iss", FAILURE, f"Ask the vendor. {_PROXY}"),
+    Entry("C1", SAID, "The EHR does not know our client id", _naming("client_id", "redirect_uri"),
+          ANSWER, "{c.compare_client_id}"),
+    Entry("C3", SAID, "The EHR does not know our redirect URI", _naming("redirect_uri"), ANSWER,
+          "Enter {c.redirect_uri} there, to the last character."),
+    Entry("C33", SAID, "The EHR does not take our PKCE", _naming("pkce"), ANSWER,
+          "Ask the vendor for S256.", "discovery"),
+    Entry("C31", SAID, "The EHR does not accept aud", _naming("aud", "redirect_uri"),
+          "{c.answer} aud was {c.asked_aud}.",
+          "Compare the FHIR base URL with the vendor's, to the last character."),
+    Entry("C39", SAID, "The EHR does not give these scopes: {c.named_scopes}",
+          lambda c: _answered()(c) and bool(c.named_scopes), ANSWER, "Tick them for this "
+          "app in the vendor's portal, or take them out of the registration.", "scopes"),
+    Entry("C24", SAID, "The EHR no longer knows this launch",
+          lambda c: _names_launch(c) and not c.is_standalone, ANSWER,
+          "Open the app again from the chart: a launch value works once and for a short time."),
+    Entry("C22", SAID, "This FHIR base URL is for launches from inside the EHR",
+          lambda c: _names_launch(c) and c.is_standalone,
+          "{c.answer} No launch value was sent: the person came from the start page.",
+          "Register the base URL that the vendor gives for standalone launches, or empty the "
+          "scopes of patients, so that nobody is offered to connect here."),
+    Entry("C1", SAID, "The app is not active at the vendor", _naming("approval", "launch"), ANSWER,
+          "Activate it in the vendor's portal."),
+    Entry("C38", SEEN, "The EHR knows only the older form of scopes",
+          lambda c: _answered("invalid_scope")(c) and c.is_newer_form,
+          "{c.answer} It lists permission-v1 and not permission-v2.",
+          "Write .read in place of .rs.", "scopes"),
+    Entry("C39", LIKELY, "Scopes are asked for that the EHR does not list",
+          lambda c: _answered("invalid_scope")(c) and bool(c.unlisted_scopes),
+          "Nothing in its list covers {c.unlisted_scopes}.",
+          "Ask the vendor whether these are given; published lists are often incomplete.",
+          "scopes", lambda c: bool(c.unlisted_scopes)),
+    Entry("C39", LIKELY, "A scope is not allowed for this app at the vendor",
+          _answered("invalid_scope"), "{c.answer} Asked for: {c.asked}.",
+          "Compare the registration's scopes with those ticked in the vendor's portal.", "scopes"),
+    Entry("C52", SEEN, "The person, or the EHR's policy, said no", _answered("access_denied"),
+          ANSWER, "Ask the person. If they allowed it, ask the EHR's administrator whether this "
+          "user may use the app."),
+    Entry("C52", SEEN, "The EHR did not let the person sign in, or did not ask them",
+          _answered("login_required", "interaction_required", "consent_required"), ANSWER,
+          "The person signs in to the EHR and opens the app again. If it stays, ask the vendor."),
+    Entry("C1", LIKELY, "The app is not approved for this kind of launch at the vendor",
+          _answered("unauthorized_client"), ANSWER, "Check in the vendor's portal that the app is "
+          "active, and of the right kind (provider or patient)."),
+    Entry("C1", LIKELY, "The client id is not known, or is that of another environment",
+          _answered("invalid_client", "unauthorized_client"), ANSWER, "{c.compare_client_id}"),
+    Entry("C52", SEEN, "The EHR has a problem of its own", _answered(*_TROUBLE), ANSWER,
+          "Wait; then ask the vendor."),
+    Entry("C30", POSSIBLE, "The EHR finds our request incomplete",
+          lambda c: _answered()(c) and c.ehr_error not in _HAS_A_ROW,
+          "{c.answer} Sent were {c.sent}.",
+          "Compare the members that were sent with the vendor's documentation."),
 )  # fmt: skip

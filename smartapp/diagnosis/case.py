@@ -7,74 +7,171 @@ from functools import cached_property
 from typing import Any
 from urllib.parse import urlsplit
 
-from smartapp.diagnosis.facts import Facts, Key, Known
+from smartapp.diagnosis import outcome
+from smartapp.diagnosis.facts import Facts, Known
+from smartapp.diagnosis.finding import Finding
 from smartapp.launches.models import LaunchEvent, LaunchKind, Step
 from smartapp.launches.pending import PENDING_LIFETIME
 from smartapp.protocol.client_assertion import CLOCK_SKEW_SECONDS, LIFETIME_SECONDS
-from smartapp.protocol.scopes import ResourceScope, compare, parse_scope
+from smartapp.protocol.scopes import ResourceScope, compare, parse_scope, parse_scopes
+from smartapp.registrations import sheet
 from smartapp.registrations.options import AuthMethod
+from smartapp.registrations.presets import PRESETS
+from smartapp.registrations.validation import pkce_refusal
 
-AHEAD_SECONDS = CLOCK_SKEW_SECONDS + 2
+AHEAD_SECONDS = CLOCK_SKEW_SECONDS + 2  # `Date` has whole seconds, and the answer took a while
 MARGIN_SECONDS = 60
+ALGS = "token_endpoint_auth_signing_alg_values_supported"
+METHODS = "token_endpoint_auth_methods_supported"
 
 # What an EHR's description may name. The words are the EHR's: nothing of ours is read this way.
 SUBJECTS = {
-    "redirect_uri": r"redirect",
-    "client_id": r"client.?id|unknown client|client not found|unregistered",
-    "secret": r"secret|basic auth",
+    "redirect_uri": r"redirect|(reply|return|call.?back) ?(url|uri|address)",
+    "client_id": r"client[ _.-]?id\b|\bapp(lication)?[ _-]id\b|"
+    r"(unknown|unregistered|unrecogni[sz]ed|no such|nonexistent)[ _-](client|app)|"
+    r"(client|app(lication)?)\b[^.]{0,40}? (is |was )?(not|un|never|could not be) ?"
+    r"(be )?(found|known|registered|recogni[sz]ed|exist)|another client|"
+    r"no (client|app\w*) (with|found)",
+    "secret": r"secret|basic auth|password",
+    "method": r"auth\w*[ _-]method|method of auth",
+    "assertion": r"assertion|private_key_jwt|signed jwt|\bjwt\b",
+    "authentication": r"authenticat|credentials",
     "pkce": r"pkce|code.?verifier|code.?challenge",
-    "aud": r"\baud(ience)?\b",
-    "keys": r"\bkid\b|\bjwks?\b|public key|no matching key|usable key|signature|"
+    "aud": r"\baud(ience)?\b|resource server",
+    "keys": r"\bkid\b|\bjwks?\b|\bjku\b|web key|key set|key id|"
+    r"(public|signing|matching|usable) key|\bkey\b.* not found|signature|not verif|"
     r"verif(y|ication) failed",
+    "alg": r"\balg(orithm)?s?\b|\b[RE]S(256|384|512)\b",
+    "claimed": r"\biss\b|issuer|\bsub\b|subject",
     "fetch": r"(fail|could not|unable|cannot|can't|error)\w* (to )?"
-    r"(fetch|retriev|load|download|access|read|resolv)\w*",
-    "jti": r"\bjti\b|replay|already (been )?used",
-    "clock": r"\bexp\b|\biat\b|\bnbf\b|clock|in the future|lifetime",
+    r"(be )?(fetch|retriev|load|download|access|read|resolv|get|reach|connect|dereferenc)\w*|"
+    r"(returned|answered|responded|status)( with)?:? (http )?[345]\d\d|time[sd]?.?out|unreachable|"
+    r"\bECONN|\bENOTFOUND|connection refused",
+    "jti": r"\bjti\b|replay|already (been )?(used|redeemed|consumed|exchanged|processed)|"
+    r"used (before|already|more than)|\breused?\b",
+    "clock": r"\bexp\b|\biat\b|\bnbf\b|clock|in the (future|past)|lifetime|not yet valid|skew|"
+    r"(token|assertion|jwt) is not (yet )?active|"
+    r"(expir\w+|issued|valid\w*) .*too (far|long|old)",
     "expired": r"expired",
     "registration": r"registration",
     "scope": r"scope",
     "launch": r"\blaunch\b",
-    "approval": r"not (been )?(approved|activated|enabled|authorized)|inactive|disabled|pending",
+    "approval": r"not (yet )?(been )?(approved|active|activated|enabled|authori[sz]ed)|inactive|"
+    r"disabled|pending|suspended|deactivated|may not (be )?(launch|use)",
 }
+# Sentences of RFC 6749 §4.1.2.1 and §5.2 that servers send as they stand there: they name all that
+# may be, and so nothing.
+_OF_THE_STANDARD = re.compile(
+    r"invalid, expired, revoked|unknown client, no client authentication|"
+    r"missing a required parameter, includes|invalid, unknown, (or )?malformed|"
+    r"client is not authori[sz]ed to (request|use)|authorization server denied the request",
+    re.IGNORECASE,
+)
 _SUBJECTS = {name: re.compile(pattern, re.IGNORECASE) for name, pattern in SUBJECTS.items()}
 _SCOPE = re.compile(r"\b(?:patient|user|system)/[\w*]+\.[\w*]+|\boffline_access\b|\bfhirUser\b")
+_LOOPBACK = {"localhost", "127.0.0.1"}
+_NAMES = ("iss", "aud", "azp", "exp", "iat", "nbf", "sub", "alg", "kid", "nonce", "openid")
 
 
 class Case:
-    """One attempt, and what is known beside it."""
+    """One attempt, and what is known beside it. The doctor's has no timeline: nothing failed yet,
+    and what would be sent is what the registration says."""
 
     def __init__(self, timeline: Sequence[LaunchEvent], facts: Facts) -> None:
-        self.timeline = timeline
-        self.facts = facts
-        # The first error page is where it went wrong; later ones are people trying again.
-        self.failed = next((one for one in timeline if one.code), None)
+        self.timeline, self.facts = timeline, facts
+        self.failed = outcome.failure_of(timeline)
+        self.is_failed = self.failed is not None
+        self.code = self.failed.code if self.failed else ""
+        self.step = self.failed.step if self.failed else ""
+        self.failure: dict[str, Any] = self.failed.detail if self.failed else {}
+        self.said = str(self.failure.get("said", ""))  # the EHR's own words, cleaned
+        self.named = _subjects(self.said)
+        self.ehr_error = str(self.failure.get("ehr_error", ""))
+        self.http_status = int(self.failure.get("http_status", 0))
+        self.is_framed = bool(self.failure.get("framed"))
+        self.broken_rule = str(self.failure.get("rule", ""))
+        self.iss = str(self.failure.get("iss", ""))
+        # Whether the person is at the EHR, or never came back from there.
+        self.is_away = not self.failed and bool(timeline) and timeline[-1].step == Step.AUTHORIZE
+        self.is_standalone = self.first(Step.LAUNCH, "kind") == LaunchKind.STANDALONE
+        self.began_framed = bool(self.first(Step.AUTHORIZE, "framed"))
+        self._describe_requests(timeline)
+        self._describe_registration(facts)
+
+    def _describe_requests(self, timeline: Sequence[LaunchEvent]) -> None:
+        """Describe what was sent: the last token request that had an answer, and every other."""
+        asked = [one for one in timeline if "token_endpoint" in one.detail]
+        tokens = [one.detail for one in asked if one.step in (Step.TOKEN, Step.REFRESH)]
+        is_launch = any(one.attempt for one in timeline)
+        self.token: dict[str, Any] = tokens[-1] if tokens else {} if is_launch else self._would_send
+        self.claims: dict[str, Any] = self.token.get("assertion_claims", {})
+        header = self.token.get("assertion_header", {})
+        self.kid, self.alg = str(header.get("kid", "")), str(header.get("alg", ""))
+        self.aud = str(self.claims.get("aud", ""))
+        self.method = str(self.token.get("auth_method", ""))
+        self.refused_kid = self.first(Step.TOKEN, "refused_kid")
+        self.taken_kid = self.first(Step.TOKEN, "taken_kid")
+        self.asked_uri = self.first(Step.AUTHORIZE, "redirect_uri")
+        self.redirect_uri = str(self.token.get("redirect_uri") or self.asked_uri)
+        self.client_id = str(self.token.get("client_id") or self.first(Step.AUTHORIZE, "client_id"))
+        self.asked_aud = self.first(Step.AUTHORIZE, "aud")
+        self.asked_scopes = tuple(self.first(Step.AUTHORIZE, "scope").split())
+        if self.facts.config and not is_launch:
+            self.asked_scopes = parse_scopes(
+                f"{self.facts.config.scope} {self.facts.config.standalone_scope}"
+            )
+        self.asked = " ".join(self.asked_scopes)
+        sent = [one.detail.get("sent", ()) for one in timeline if one.step == Step.AUTHORIZE]
+        self.sent = ", ".join(sent[0] if sent else ())
+        missing = (one.detail["missing"] for one in timeline if one.detail.get("missing"))
+        self.missing_scopes = " ".join(next(missing, []))
+        self.reads = [wire for one in timeline for wire in one.detail.get("exchanges", ())]
+        self.bad_reads = [wire for wire in self.reads if (wire.get("status") or 0) >= 400]
+        self.asked_type = str(self.failure.get("resource_type", "resource"))
+        self.has_left_out = any(one.code == "wrong-patient-entry" for one in timeline)
+
+    @property
+    def _would_send(self) -> dict[str, Any]:
+        """What a token request will show, before there is one."""
+        config = self.facts.config
+        if config is None:
+            return {}
+        aud = config.assertion_audience or self.facts.published.get("token_endpoint", "")
+        kid = self.facts.key.kid if self.facts.key else ""
+        is_signed = config.auth_method == AuthMethod.PRIVATE_KEY_JWT
+        return {
+            "auth_method": config.auth_method,
+            "client_id": config.client_id,
+            "redirect_uri": config.redirect_uri,
+            "assertion_header": {"alg": config.alg, "kid": kid} if is_signed else {},
+            "assertion_claims": {"aud": aud} if is_signed else {},
+        }
+
+    def _describe_registration(self, facts: Facts) -> None:
+        config = facts.config
+        self.preset = config.preset if config else ""
+        self.current_uri = config.redirect_uri if config else ""
+        self.jwks_url = config.jwks_url if config else ""
+        reported = sheet.reported_audience(config) if config else ""
+        self.reported_audience = f" Reported, not verified: {reported}" if reported else ""
+        self.sharing = ", ".join(facts.shares_client_id)
+        self.expected_issuers = ", ".join(config.issuers if config else ()) or "none"
+        self.frame_ancestors = ", ".join(config.frame_ancestors if config else ()) or "none"
+        self.published_issuer = str(facts.published.get("issuer", "none"))
+        called = self.token.get("token_endpoint", "")
+        self.published_token_endpoint = str(facts.published.get("token_endpoint", called))
 
     # --- the failure ---
-
-    @property
-    def is_failed(self) -> bool:
-        return self.failed is not None
-
-    @property
-    def code(self) -> str:
-        return self.failed.code if self.failed else ""
-
-    @property
-    def step(self) -> str:
-        return self.failed.step if self.failed else ""
-
-    @property
-    def failure(self) -> dict[str, Any]:
-        detail: dict[str, Any] = self.failed.detail if self.failed else {}
-        return detail
 
     @property
     def seen(self) -> str:
         """What is known of the failure, as a sentence: our words, or the EHR's code."""
         words = str(self.failure.get("failure", ""))
         if words:
-            return f"{words[0].upper()}{words[1:]}."
-        return f"{self.answer} " if self.ehr_error or self.http_status else f"{self.code}."
+            first = words.partition(" ")[0]
+            is_name = "_" in first or first.rstrip(":") in _NAMES
+            return f"{words if is_name else words[0].upper() + words[1:]}."
+        return self.answer if self.ehr_error or self.http_status else f"{self.code}."
 
     @property
     def answer(self) -> str:
@@ -83,66 +180,36 @@ class Case:
         said = f" It said: “{self.said}”" if self.said else ""
         return f"The EHR answered {parts or 'nothing usable'}.{said}"
 
-    @property
-    def said(self) -> str:
-        """The EHR's own words, cleaned when they were kept; "" where there are none."""
-        return str(self.failure.get("said", ""))
-
-    @cached_property
-    def named(self) -> frozenset[str]:
-        """What the EHR's words name."""
-        return frozenset(name for name, one in _SUBJECTS.items() if one.search(self.said))
-
-    @property
-    def ehr_error(self) -> str:
-        return str(self.failure.get("ehr_error", ""))
-
-    @property
-    def http_status(self) -> int:
-        return int(self.failure.get("http_status", 0))
-
-    @property
-    def is_framed(self) -> bool:
-        return bool(self.failure.get("framed"))
-
-    @property
-    def broken_rule(self) -> str:
-        """Of an answer that broke one: which."""
-        return str(self.failure.get("rule", ""))
-
-    # --- the launch ---
-
     def first(self, step: Step, member: str) -> str:
         """Return a member of the first event of that step which has it."""
         events = (one for one in self.timeline if one.step == step and member in one.detail)
         return str(next((one.detail[member] for one in events), ""))
 
     def verdict_failed(self, rule: str) -> bool:
-        return any(
-            one["rule"] == rule and not one["ok"]
-            for event in self.timeline
-            for one in event.verdicts
+        verdicts = (one for event in self.timeline for one in event.verdicts)
+        return any(one["rule"] == rule and not one["ok"] for one in verdicts)
+
+    @property
+    def compare_client_id(self) -> str:
+        return (
+            f"Compare {self.client_id} with the vendor's portal: production and sandbox have their "
+            "own, and new ones may take hours to be known."
         )
 
-    @property
-    def began_framed(self) -> bool:
-        return bool(self.first(Step.AUTHORIZE, "framed"))
+    # --- the way out and back ---
 
     @property
-    def is_standalone(self) -> bool:
-        return self.first(Step.LAUNCH, "kind") == LaunchKind.STANDALONE
+    def is_found_by_time(self) -> bool:
+        """Whether the answer was found to be that of a launch by the EHR and the time alone."""
+        asked = {one.attempt for one in self.timeline if one.step == Step.AUTHORIZE}
+        return bool(asked) and self.failed is not None and self.failed.attempt not in asked
 
     @property
-    def iss(self) -> str:
-        return str(self.failure.get("iss", ""))
-
-    @property
-    def redirect_uri(self) -> str:
-        return str(self.token.get("redirect_uri") or self.first(Step.AUTHORIZE, "redirect_uri"))
-
-    @property
-    def client_id(self) -> str:
-        return str(self.token.get("client_id") or self.first(Step.AUTHORIZE, "client_id"))
+    def waited(self) -> str:
+        began = next((one.at for one in self.timeline if one.step == Step.AUTHORIZE), None)
+        if began is None or self.failed is None:
+            return ""
+        return f"{round((self.failed.at - began).total_seconds())} s"
 
     @cached_property
     def nearest(self) -> Known | None:
@@ -160,17 +227,16 @@ class Case:
         return next(iter(same or ordered), None)
 
     @property
-    def is_switched_off(self) -> bool:
+    def is_nearest_the_same(self) -> bool:
         return self.nearest is not None and _plain(self.nearest.fhir_base_url) == _plain(self.iss)
+
+    @property
+    def is_nearest_launchable(self) -> bool:
+        return self.nearest is not None and self.nearest.launchable
 
     @property
     def nearest_difference(self) -> str:
         return difference(self.iss, self.nearest.fhir_base_url) if self.nearest else ""
-
-    @property
-    def is_away(self) -> bool:
-        """Whether the person is at the EHR, or never came back from there."""
-        return not self.is_failed and self.timeline[-1].step == Step.AUTHORIZE
 
     @property
     def may_still_come(self) -> bool:
@@ -180,34 +246,34 @@ class Case:
     def others(self) -> str:
         """Whether the EHR knows us, as other launches show."""
         count = self.facts.came_back
-        return f"{count} other launches of this endpoint came back." if count else _NONE_CAME_BACK
-
-    @property
-    def asked_uri(self) -> str:
-        return self.first(Step.AUTHORIZE, "redirect_uri")
-
-    @property
-    def has_gone_wrong(self) -> bool:
-        return self.is_failed or self.timeline[-1].step == Step.AUTHORIZE
+        none = "No launch of this endpoint has come back yet."
+        return f"{count} other launches of this endpoint came back." if count else none
 
     @property
     def uri_moved(self) -> str:
         """Where our redirect URI and the one of the authorization request part; "" where equal."""
-        now = self.facts.config.redirect_uri if self.facts.config else ""
-        sent = str(self.token.get("redirect_uri", "")) or now
-        if not (self.asked_uri and sent and self.has_gone_wrong):
+        sent = str(self.token.get("redirect_uri", "")) or self.current_uri
+        if not (self.asked_uri and sent and (self.is_failed or self.is_away)):
             return ""
-        return difference(self.asked_uri, sent if sent != self.asked_uri else now or sent)
+        other = sent if sent != self.asked_uri else self.current_uri or sent
+        return difference(self.asked_uri, other) if other != self.asked_uri else ""
 
     @property
-    def current_uri(self) -> str:
-        return self.facts.config.redirect_uri if self.facts.config else ""
+    def pkce_way_out(self) -> str:
+        """What an administrator may say to an EHR that lists no PKCE, and when not."""
+        config = self.facts.config
+        if config is None:
+            return ""
+        if refusal := pkce_refusal(config.auth_method, config.scope, config.standalone_scope):
+            return refusal
+        known = PRESETS.get(config.preset, PRESETS[""]).known_of_pkce
+        return (
+            "If its servers take PKCE all the same, say so with who says it and when: "
+            '`register_ehr … --pkce-unannounced "REASON"`, or in the admin under Takes PKCE '
+            f"unannounced.{f' Known of this vendor: {known}' if known else ''}"
+        )
 
     # --- scopes ---
-
-    @property
-    def asked_scopes(self) -> list[str]:
-        return self.first(Step.AUTHORIZE, "scope").split()
 
     @cached_property
     def named_scopes(self) -> str:
@@ -218,52 +284,33 @@ class Case:
     @cached_property
     def unlisted_scopes(self) -> str:
         """Scopes that no entry of the EHR's list covers, wildcards and both versions understood."""
-        listed = self.facts.published.get("scopes_supported")
-        if not isinstance(listed, list):
-            return ""
-        known = [one for one in listed if isinstance(one, str)]
-        return " ".join(compare(self.asked_scopes, known).missing)
+        known = self.published("scopes_supported")
+        return "" if known is None else " ".join(compare(self.asked_scopes, known).missing)
 
     @property
     def is_newer_form(self) -> bool:
         """Whether v2 scopes were asked for, and the EHR lists v1 only."""
-        listed = self.facts.published.get("capabilities", ())
-        return (
-            "permission-v1" in listed
-            and "permission-v2" not in listed
-            and any(map(_is_v2, self.asked_scopes))
-        )
-
-    @property
-    def missing_scopes(self) -> str:
-        events = (one.detail["missing"] for one in self.timeline if one.detail.get("missing"))
-        return " ".join(next(events, []))
+        listed = self.published("capabilities") or ()
+        lists_v1_only = "permission-v1" in listed and "permission-v2" not in listed
+        return lists_v1_only and any(map(_is_v2, self.asked_scopes))
 
     # --- the token request ---
-
-    @cached_property
-    def token(self) -> dict[str, Any]:
-        """What the last token request that had an answer shows."""
-        steps = (Step.TOKEN, Step.REFRESH)
-        return next(
-            (
-                one.detail
-                for one in reversed(self.timeline)
-                if one.step in steps and "token_endpoint" in one.detail
-            ),
-            {},
-        )
 
     @property
     def is_at_token_endpoint(self) -> bool:
         return self.step in (Step.TOKEN, Step.REFRESH)
 
     @property
+    def is_no_oauth_answer(self) -> bool:
+        """Whether the token endpoint's refusal has nothing of OAuth in it."""
+        form = self.token.get("form") or self.failure.get("form")
+        is_strange = form in ("markup", "other")
+        return self.is_at_token_endpoint and is_strange and 400 <= self.http_status < 500
+
+    @property
     def is_refresh_refused(self) -> bool:
-        return any(
-            one.step == Step.REFRESH and one.detail.get("ehr_error") == "invalid_grant"
-            for one in self.timeline
-        )
+        refreshes = (one for one in self.timeline if one.step == Step.REFRESH)
+        return any(one.detail.get("ehr_error") == "invalid_grant" for one in refreshes)
 
     @property
     def is_client_refused(self) -> bool:
@@ -278,59 +325,17 @@ class Case:
         return self.is_client_refused and self.method == AuthMethod.PRIVATE_KEY_JWT
 
     @property
-    def method(self) -> str:
-        return str(self.token.get("auth_method", ""))
-
-    @property
-    def claims(self) -> dict[str, Any]:
-        claims: dict[str, Any] = self.token.get("assertion_claims", {})
-        return claims
-
-    @property
-    def kid(self) -> str:
-        return str(self.token.get("assertion_header", {}).get("kid", ""))
-
-    @property
-    def alg(self) -> str:
-        return str(self.token.get("assertion_header", {}).get("alg", ""))
-
-    @property
-    def aud(self) -> str:
-        return str(self.claims.get("aud", ""))
-
-    @property
-    def published_token_endpoint(self) -> str:
-        called = self.token.get("token_endpoint", "")
-        return str(self.facts.published.get("token_endpoint", called))
-
-    @property
     def aud_difference(self) -> str:
         return difference(self.aud, self.published_token_endpoint)
 
     @property
-    def refused_kid(self) -> str:
-        return self.first(Step.TOKEN, "refused_kid")
-
-    @property
-    def taken_kid(self) -> str:
-        return self.first(Step.TOKEN, "taken_kid")
-
-    @property
-    def preset(self) -> str:
-        return self.facts.config.preset if self.facts.config else ""
-
-    @property
-    def key(self) -> Key | None:
-        return self.facts.key
-
-    @property
     def is_key_gone(self) -> bool:
-        return self.key is None or self.key.withdrawn_at is not None
+        return self.facts.key is None or self.facts.key.withdrawn_at is not None
 
     @property
     def is_key_unseen(self) -> bool:
         """Whether nobody but us has fetched the key that signed."""
-        return self.key is not None and self.key.first_seen_at is None
+        return self.facts.key is not None and self.facts.key.first_seen_at is None
 
     @property
     def last_fetch(self) -> str:
@@ -339,7 +344,7 @@ class Case:
 
     @property
     def key_published(self) -> str:
-        return f"{self.key.published_at:%Y-%m-%d %H:%M} UTC" if self.key else ""
+        return f"{self.facts.key.published_at:%Y-%m-%d %H:%M} UTC" if self.facts.key else ""
 
     def published(self, member: str) -> list[str] | None:
         """Return a list that the EHR publishes, None where it publishes none."""
@@ -348,21 +353,17 @@ class Case:
 
     @property
     def listed_algs(self) -> str:
-        return ", ".join(self.published(ALGS) or ())
+        return ", ".join((self.published(ALGS) or ())[:10])
 
     @property
     def listed_methods(self) -> str:
-        return ", ".join(self.published(METHODS) or ())
-
-    @property
-    def sharing(self) -> str:
-        return ", ".join(self.facts.shares_client_id)
+        return ", ".join((self.published(METHODS) or ())[:10])
 
     @cached_property
     def clock_ahead(self) -> int | None:
         """Seconds that our clock was ahead of the EHR's, by the `Date` of its last answer."""
-        wires = [wire for one in self.timeline for wire in one.detail.get("exchanges", ())]
-        return next((w["ahead"] for w in reversed(wires) if w.get("ahead") is not None), None)
+        seen = (wire["ahead"] for wire in reversed(self.reads) if wire.get("ahead") is not None)
+        return next(seen, None)
 
     @property
     def is_clock_wrong(self) -> bool:
@@ -377,49 +378,18 @@ class Case:
         where = "ahead of" if ahead > 0 else "behind"
         return f"By its Date header, we are {abs(ahead)} s {where} the EHR."
 
-    def finding(self, *checks: str) -> Any:
-        """Return what a live check found wrong; None where all are right or were not run."""
-        return next(filter(None, map(self.facts.problem, checks)), None)
-
     @property
-    def key_finding(self) -> Any:
-        return self.finding("published-key", "own-address")
+    def key_problem(self) -> Finding | None:
+        """What a check of our own keys, as the EHR fetches them, found wrong."""
+        return self.facts.problem("published-key") or self.facts.problem("own-address")
 
     # --- after the tokens ---
 
     @property
-    def expected_issuers(self) -> str:
-        return ", ".join(self.facts.config.issuers) if self.facts.config else "none"
-
-    @property
-    def published_issuer(self) -> str:
-        return str(self.facts.published.get("issuer", "none"))
-
-    @property
     def issuer_difference(self) -> str:
-        config = self.facts.config
-        return (
-            difference(self.published_issuer, config.issuers[0])
-            if config and config.issuers
-            else ""
-        )
-
-    @property
-    def frame_ancestors(self) -> str:
-        return ", ".join(self.facts.config.frame_ancestors if self.facts.config else ()) or "none"
-
-    @cached_property
-    def reads(self) -> list[dict[str, Any]]:
-        """Requests of the attempt, with how they ended."""
-        return [wire for one in self.timeline for wire in one.detail.get("exchanges", ())]
-
-    @cached_property
-    def bad_reads(self) -> list[dict[str, Any]]:
-        return [wire for wire in self.reads if (wire.get("status") or 0) >= 400]
-
-    @property
-    def asked_type(self) -> str:
-        return str(self.failure.get("resource_type", "resource"))
+        """Where the issuer that the id_token names and the one that is expected part."""
+        expected = self.facts.config.issuers if self.facts.config else ()
+        return difference(self.iss, expected[0]) if expected and self.iss else ""
 
     @property
     def bad_reads_text(self) -> str:
@@ -429,16 +399,11 @@ class Case:
         silent = any(one["status"] is None and not one.get("abandoned") for one in self.reads)
         return "A read had no usable answer." if silent else "An answer could not be used."
 
-    @property
-    def has_left_out(self) -> bool:
-        """Whether a list held entries of another patient."""
-        return any(one.code == "wrong-patient-entry" for one in self.timeline)
 
-
-ALGS = "token_endpoint_auth_signing_alg_values_supported"
-METHODS = "token_endpoint_auth_methods_supported"
-_NONE_CAME_BACK = "No launch of this endpoint has come back yet."
-_LOOPBACK = {"localhost", "127.0.0.1"}
+def _subjects(said: str) -> frozenset[str]:
+    if _OF_THE_STANDARD.search(said):
+        return frozenset()
+    return frozenset(name for name, one in _SUBJECTS.items() if one.search(said))
 
 
 def _is_near(known: Any, asked: Any) -> bool:
@@ -460,19 +425,16 @@ def _plain(url: str) -> str:
 
 
 def _is_v2(scope: str) -> bool:
-    return isinstance(parse_scope(scope), ResourceScope) and not scope.endswith(
-        (".read", ".write", ".*")
-    )
+    is_v1 = scope.endswith((".read", ".write", ".*"))
+    return isinstance(parse_scope(scope), ResourceScope) and not is_v1
 
 
 def difference(ours: str, theirs: str) -> str:
     """Return where two texts part, in words that can be read out over the telephone."""
     if ours == theirs:
         return "They are equal, byte for byte."
-    same = next(
-        (i for i, (a, b) in enumerate(zip(ours, theirs, strict=False)) if a != b),
-        min(len(ours), len(theirs)),
-    )
+    pairs = enumerate(zip(ours, theirs, strict=False))
+    same = next((i for i, (a, b) in pairs if a != b), min(len(ours), len(theirs)))
     here, there = (
         f"“{rest[:12]}”" if (rest := text[same:]) else "nothing" for text in (ours, theirs)
     )

@@ -1,15 +1,17 @@
-"""Why a launch failed: causes, the surest first, each with the check that supports it.
+"""Why a launch failed: causes, the surest first, each with what speaks for it.
 
-A cause is one entry of a table: when it applies, how sure it is, what speaks for it, what to do.
-Pure: the timeline of one attempt and what is known beside it go in, causes come out.
+Pure: the timeline of one attempt and what is known beside it go in, findings come out. Adding a
+cause is one entry of a table and one test.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
 from smartapp.diagnosis import authorization, client, launching, record, tokens
 from smartapp.diagnosis.case import Case
-from smartapp.diagnosis.cause import Cause, Certainty, Entry
+from smartapp.diagnosis.entry import FAILURE, Entry
 from smartapp.diagnosis.facts import Facts
+from smartapp.diagnosis.finding import LIKELY, POSSIBLE, RIGHT, SEEN, Finding
 from smartapp.launches.models import LaunchEvent
 
 TABLE: tuple[Entry, ...] = (
@@ -21,20 +23,49 @@ TABLE: tuple[Entry, ...] = (
 )
 
 NOT_KNOWN = Entry(
+    "C142",
+    POSSIBLE,
     "The cause is not one that is known here",
     lambda case: case.is_failed,
-    Certainty.POSSIBLE,
-    check="{c.seen}",
-    todo="Ask the vendor with the text below, and look up the reference number in the log.",
-    rule="C142",
+    FAILURE,
+    "Ask the vendor with the text below, and look up the reference number in the log.",
 )
 
 
-def causes(timeline: Sequence[LaunchEvent], facts: Facts) -> tuple[Cause, ...]:
+# That our keys can be fetched from here, or that a FHIR server answers, is worth to know, and says
+# nothing of what the EHR did.
+_OF_OUR_SIDE = ("published-key", "capability-statement")
+
+
+def causes(timeline: Sequence[LaunchEvent], facts: Facts) -> tuple[Finding, ...]:
     """Return what may have stopped this launch, the surest first, and in the table's order where
     equally sure; nothing for one that went well. `timeline` is not empty."""
     case = Case(timeline, facts)
     found = [entry.about(case) for entry in TABLE if entry.when(case)]
     if not found and NOT_KNOWN.when(case):
         found = [NOT_KNOWN.about(case)]
-    return tuple(sorted(found, key=lambda cause: -cause.certainty))
+    judged = (_checked(cause, facts.findings.get(cause.check)) for cause in found)
+    return tuple(sorted(judged, key=lambda cause: -cause.certainty))
+
+
+def _checked(cause: Finding, now: Finding | None) -> Finding:
+    """Return the cause with what a look at it just now shows: seen, or not so. What the EHR said,
+    and what was seen when it failed, stays as it is: it may have been mended since."""
+    if now is None:
+        return cause
+    certainty = cause.certainty
+    if certainty <= LIKELY and cause.check not in _OF_OUR_SIDE:
+        certainty = {"problem": SEEN, "ok": RIGHT}.get(now.level, certainty)
+    looked = f"Checked just now: {now.text}"
+    return replace(
+        cause, certainty=certainty, seen=f"{cause.seen} {looked}", fix=now.fix or cause.fix
+    )
+
+
+def before_launch(facts: Facts, *checks: str) -> Iterator[Finding]:
+    """Yield what the table says of a registration that nobody has launched yet."""
+    case = Case((), facts)
+    for entry in TABLE:
+        if entry.before and entry.check in checks and entry.before(case):
+            found = entry.about(case)
+            yield replace(found, certainty=min(found.certainty, POSSIBLE))

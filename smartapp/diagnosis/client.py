@@ -1,287 +1,175 @@
 """Causes of `invalid_client`: the token endpoint does not accept who we are."""
 
-from collections.abc import Callable
-
 from smartapp.diagnosis.case import ALGS, METHODS, Case
-from smartapp.diagnosis.cause import Certainty, Entry, coded
+from smartapp.diagnosis.entry import ANSWER, FAILURE, Entry, When, coded, every
+from smartapp.diagnosis.finding import LIKELY, POSSIBLE, SAID, SEEN
 from smartapp.registrations.options import AuthMethod
 
 
-def _refused(when: Callable[[Case], bool]) -> Callable[[Case], bool]:
-    return lambda case: case.is_client_refused and when(case)
+def _refused(when: When) -> When:
+    return every(lambda c: c.is_client_refused, when)
 
 
-def _signed(when: Callable[[Case], bool]) -> Callable[[Case], bool]:
+def _signed(when: When) -> When:
     """The assertion that we signed was refused."""
-    return lambda case: case.is_signature_refused and when(case)
+    return every(lambda c: c.is_client_refused, _signs, when)
 
 
-def _naming(*subjects: str) -> Callable[[Case], bool]:
-    return _refused(lambda case: case.named.issuperset(subjects))
+def _naming(*subjects: str, but_not: str = "") -> When:
+    return _refused(lambda c: c.named.issuperset(subjects) and but_not not in c.named)
 
 
-def _lacks(member: str, value: Callable[[Case], str]) -> Callable[[Case], bool]:
-    """The EHR publishes a list, and what we use is not in it."""
-
-    def lacks(case: Case) -> bool:
-        listed = case.published(member)
-        return listed is not None and value(case) not in listed
-
-    return lacks
+def _signs(case: Case) -> bool:
+    return case.method == AuthMethod.PRIVATE_KEY_JWT
 
 
-_ANSWER = "{c.answer}"
+def _sends_secret(case: Case) -> bool:
+    return case.method == AuthMethod.CLIENT_SECRET_BASIC
+
+
+def _lacks_alg(case: Case) -> bool:
+    listed = case.published(ALGS)
+    return _signs(case) and listed is not None and case.alg not in listed
+
+
+def _lacks_method(case: Case) -> bool:
+    listed = case.published(METHODS)
+    return listed is not None and case.method != AuthMethod.NONE and case.method not in listed
+
+
+def _is_at_athena(case: Case) -> bool:
+    """athenahealth wants an audience of its own, which is not the token endpoint."""
+    return case.preset.startswith("athena")
+
+
+def _lacks_athenas_audience(case: Case) -> bool:
+    return _signs(case) and _is_at_athena(case) and case.aud == case.published_token_endpoint
+
+
+def _has_other_audience(case: Case) -> bool:
+    return _signs(case) and not _is_at_athena(case) and case.aud != case.published_token_endpoint
+
+
+def _names_secret(case: Case) -> bool:
+    return "secret" in case.named
+
+
+_CLOCK = "Let this machine keep its time by NTP."
+_AS_IT_IS = ("Tick “Send secret as it is” in the registration, or let the vendor make a "
+                    "secret of letters and digits.")  # fmt: skip
+_ENCODED = ("The secret has characters that OAuth encodes (RFC 6749 §2.3.1), and some servers "
+            "compare it raw.")  # fmt: skip
+_ENTER_AGAIN = "Enter it again in the registration; it may have been replaced or have expired."
+_PORTALS_METHOD = "Choose the authentication that the vendor's portal shows for this client."
+_KEYS = ("Compare the JWKS URL at the vendor with {c.jwks_url}; where the vendor imports keys, "
+         "export and import them again.")  # fmt: skip
+_OURS = "published-key"
 
 TABLE = (
-    Entry(
-        "There is no key to sign with, or no secret that opens",
-        coded("client-key-missing"),
-        Certainty.SEEN,
-        todo="Make a key for the registration's algorithm; check ENCRYPTION_KEYS.",
-        rule="C64",
-    ),
-    Entry(
-        "Our keys were replaced in an emergency, and the EHR has not fetched the new ones",
-        coded("keys-replaced"),
-        Certainty.SEEN,
-        todo="Ask the vendor to fetch the JWKS URL again; the page of the key set says how long it "
-        "takes otherwise.",
-        rule="C63",
-    ),
-    Entry(
-        "The EHR could not fetch our keys",
-        _naming("fetch", "keys"),
-        Certainty.SAID,
-        check=_ANSWER,
-        todo="Enter {c.facts.config.jwks_url} at the vendor, to the letter; it must be reachable "
-        "from there. Or let the vendor import the keys: export_jwks prints them.",
-        rule="C63",
-    ),
-    Entry(
-        "This app's registration at the EHR has expired",
-        _naming("expired", "registration"),
-        Certainty.SAID,
-        check=_ANSWER,
-        todo="Renew it at the vendor.",
-        rule="C1",
-    ),
-    Entry(
-        "The EHR does not know our client id",
-        _naming("client_id"),
-        Certainty.SAID,
-        check=_ANSWER,
-        todo="Compare {c.client_id} with the vendor's portal: production and sandbox have their "
-        "own, and new ones may take hours to be known.",
-        rule="C1",
-    ),
-    Entry(
-        "The client secret changes on its way",
-        _refused(lambda case: "secret" in case.named and case.facts.is_secret_encoded),
-        Certainty.SAID,
-        check="{c.answer} The secret has characters that OAuth encodes (RFC 6749 §2.3.1), and some "
-        "servers compare it raw.",
-        todo="Tick “Send secret as it is” in the registration, or let the vendor make a secret of "
-        "letters and digits.",
-        rule="C62",
-    ),
-    Entry(
-        "The client secret is not the vendor's",
-        _refused(lambda case: "secret" in case.named and not case.facts.is_secret_encoded),
-        Certainty.SAID,
-        check=_ANSWER,
-        todo="Enter it again in the registration; it may have been replaced or have expired.",
-        rule="C62",
-    ),
-    Entry(
-        "The EHR takes our assertion for a repeated one",
-        _naming("jti"),
-        Certainty.SAID,
-        check=_ANSWER,
-        todo="Each request of ours has a jti of its own: look for a proxy that sends requests "
-        "twice.",
-        rule="C67",
-    ),
-    Entry(
-        "The EHR wants another audience",
-        _naming("aud"),
-        Certainty.SAID,
-        check="{c.answer} aud was {c.aud}.",
-        todo="Ask the vendor, and enter it as the assertion audience.",
-        rule="C65",
-    ),
-    Entry(
-        "The EHR finds the assertion's times wrong",
-        _refused(lambda case: "clock" in case.named and not case.is_clock_wrong),
-        Certainty.SAID,
-        check=_ANSWER,
-        todo="Compare both clocks; the EHR's own may be wrong.",
-        rule="C66",
-    ),
-    Entry(
-        "The EHR has other keys of ours than we sign with",
-        _refused(lambda case: "keys" in case.named and "fetch" not in case.named),
-        Certainty.SAID,
-        check="{c.answer} We signed with kid {c.kid}.",
-        todo="Compare the JWKS URL at the vendor with the registration sheet's; where the vendor "
-        "imports keys, export and import them again.",
-        rule="C63",
-    ),
-    Entry(
-        "The app is not active at the vendor",
-        _naming("approval"),
-        Certainty.SAID,
-        check=_ANSWER,
-        todo="Activate it in the vendor's portal.",
-        rule="C1",
-    ),
-    Entry(
-        "The key that signed is not published any more",
-        _signed(lambda case: case.is_key_gone),
-        Certainty.SEEN,
-        check="kid {c.kid} is withdrawn or unknown.",
-        todo="Launch again; if it stays, restart the process that signed.",
-        rule="C63",
-    ),
-    Entry(
-        "Our public address does not show the key that signed",
-        _signed(lambda case: not case.is_key_gone and case.key_finding is not None),
-        Certainty.SEEN,
-        check="{c.key_finding.seen}",
-        todo="{c.key_finding.fix}",
-        rule="C63",
-    ),
-    Entry(
-        "Our clock is wrong, so the assertion is not valid yet or any more",
-        _signed(lambda case: case.is_clock_wrong),
-        Certainty.SEEN,
-        check="{c.clock}",
-        todo="Let this machine keep its time by NTP.",
-        rule="C66",
-    ),
-    Entry(
-        "The assertion is for another audience than the token endpoint",
-        _signed(
-            lambda case: (
-                case.aud != case.published_token_endpoint and not case.preset.startswith("athena")
-            )
-        ),
-        Certainty.SEEN,
-        check="aud was {c.aud}; discovery says {c.published_token_endpoint}. {c.aud_difference}",
-        todo="Empty the registration's assertion audience, unless the vendor names one.",
-        rule="C65",
-    ),
-    Entry(
-        "The EHR does not list our algorithm",
-        _signed(_lacks(ALGS, lambda case: case.alg)),
-        Certainty.SEEN,
-        check="We sign with {c.alg}; it lists {c.listed_algs}.",
-        todo="Choose one of these in the registration, and tell the vendor.",
-        rule="C64",
-    ),
-    Entry(
-        "athenahealth wants an audience of its own",
-        _signed(
-            lambda case: (
-                case.aud == case.published_token_endpoint and case.preset.startswith("athena")
-            )
-        ),
-        Certainty.LIKELY,
-        check="aud was {c.aud}, the token endpoint.",
-        todo="Enter the audience that athenahealth names for this environment.",
-        rule="C65",
-    ),
-    Entry(
-        "The EHR expects a client that authenticates",
-        _refused(lambda case: case.method == AuthMethod.NONE),
-        Certainty.LIKELY,
-        check="{c.answer} Only the client id was sent.",
-        todo="Choose the authentication that the vendor's portal shows.",
-        rule="C61",
-    ),
-    Entry(
-        "The EHR does not list our way to authenticate",
-        _refused(
-            lambda case: (
-                case.method != AuthMethod.NONE and _lacks(METHODS, lambda one: one.method)(case)
-            )
-        ),
-        Certainty.LIKELY,
-        check="We use {c.method}; it lists {c.listed_methods}.",
-        todo="Choose the method that the vendor's portal shows for this client.",
-        rule="C61",
-    ),
-    Entry(
-        "The EHR has never asked for our keys",
-        _signed(lambda case: case.is_key_unseen and not case.last_fetch),
-        Certainty.LIKELY,
-        check="Nobody has fetched our JWKS yet.",
-        todo="Enter the JWKS URL at the vendor, to the letter; it must be reachable from there. "
-        "Part of Epic's organisations can fetch none, and say so only with a bare invalid_client: "
-        "there let the vendor import the keys (export_jwks; RSA; up to 12 hours to take effect).",
-        rule="C63",
-    ),
-    Entry(
-        "The EHR still has our older keys",
-        _signed(lambda case: case.is_key_unseen and bool(case.last_fetch)),
-        Certainty.LIKELY,
-        check="Our JWKS was last fetched at {c.last_fetch}, without the key that signed, which was "
-        "published at {c.key_published}.",
-        todo="Roll back to the previous key, or wait until the EHR's cache is over.",
-        rule="C63",
-    ),
-    Entry(
-        "The client secret changes on its way",
-        _refused(
-            lambda case: (
-                case.method == AuthMethod.CLIENT_SECRET_BASIC
-                and case.facts.is_secret_encoded
-                and "secret" not in case.named
-            )
-        ),
-        Certainty.LIKELY,
-        check="The secret has characters that OAuth encodes (RFC 6749 §2.3.1), and some servers "
-        "compare it raw.",
-        todo="Tick “Send secret as it is” in the registration, or let the vendor make a secret of "
-        "letters and digits.",
-        rule="C62",
-    ),
-    Entry(
-        "The client secret is not the vendor's",
-        _refused(
-            lambda case: (
-                case.method == AuthMethod.CLIENT_SECRET_BASIC and "secret" not in case.named
-            )
-        ),
-        Certainty.LIKELY,
-        check="It was sent as Basic, and nothing else that can be seen from here is wrong.",
-        todo="Enter it again in the registration; it may have been replaced or have expired.",
-        rule="C62",
-    ),
-    Entry(
-        "The client id is that of another environment",
-        _refused(lambda case: bool(case.sharing)),
-        Certainty.POSSIBLE,
-        check="{c.sharing} has the same client id.",
-        todo="Compare {c.client_id} with the vendor's portal: production and sandbox have their "
-        "own.",
-        rule="C1",
-    ),
-    Entry(
-        "The client id is not known, or is that of another environment",
-        _refused(lambda case: not case.sharing),
-        Certainty.POSSIBLE,
-        check="Nothing else that can be seen from here is wrong.",
-        todo="Compare {c.client_id} with the vendor's portal: production and sandbox have their "
-        "own, and new ones may take hours to be known.",
-        rule="C1",
-    ),
-    Entry(
-        "The EHR holds an old copy of our public keys",
-        lambda case: bool(case.refused_kid),
-        Certainty.POSSIBLE,
-        check="It refused {c.refused_kid} and took {c.taken_kid}; no launch failed because of "
-        "that.",
-        todo="Ask the vendor to fetch the JWKS URL again; withdraw no key before its time.",
-        rule="T22",
-    ),
-)
+    Entry("C64", SEEN, "There is no key to sign with, or no secret that opens",
+          coded("client-key-missing"), FAILURE,
+          "Make a key for the registration's algorithm; check ENCRYPTION_KEYS."),
+    Entry("C63", SEEN, "Our keys were replaced in an emergency, and the EHR has not fetched the "
+          "new ones", coded("keys-replaced"), FAILURE, "Ask the vendor to fetch the JWKS URL "
+          "again; the page of the key set says how long it takes otherwise.", _OURS),
+    Entry("C63", SAID, "The EHR could not fetch our keys", _naming("fetch", "keys"), ANSWER,
+          "Enter {c.jwks_url} at the vendor, to the letter; it must be reachable from there. Or "
+          "let the vendor import the keys: export_jwks prints them.", _OURS),
+    Entry("C1", SAID, "This app's registration at the EHR has expired",
+          _naming("expired", "registration"), ANSWER, "Renew it at the vendor."),
+    Entry("C61", SAID, "The EHR expects a client secret, and we sign",
+          _signed(lambda c: _names_secret(c) and not c.named & {"assertion", "keys"}), ANSWER,
+          _PORTALS_METHOD),
+    Entry("C61", SAID, "The EHR expects a signed assertion, and we send a secret",
+          _refused(lambda c: _sends_secret(c) and "assertion" in c.named), ANSWER, _PORTALS_METHOD),
+    Entry("C61", SAID, "The EHR expects a client that authenticates",
+          _refused(lambda c: c.method == AuthMethod.NONE and bool(
+              c.named & {"secret", "assertion", "authentication"})), ANSWER, _PORTALS_METHOD),
+    Entry("C61", SAID, "The EHR wants another way to authenticate", _naming("method"), ANSWER,
+          _PORTALS_METHOD),
+    Entry("C62", SAID, "The client secret changes on its way",
+          _refused(lambda c: _sends_secret(c) and _names_secret(c) and c.facts.is_secret_encoded
+                   and "expired" not in c.named),
+          "{c.answer} " + _ENCODED, _AS_IT_IS),
+    Entry("C62", SAID, "The client secret is not the vendor's",
+          _refused(lambda c: _sends_secret(c) and _names_secret(c)
+                   and ("expired" in c.named or not c.facts.is_secret_encoded)),
+          ANSWER, _ENTER_AGAIN),
+    Entry("C1", SAID, "The EHR does not know our client id",
+          _naming("client_id", but_not="secret"), ANSWER, "{c.compare_client_id}"),
+    Entry("C67", SAID, "The EHR takes our assertion for a repeated one", _naming("jti"), ANSWER,
+          "Each request of ours has a jti of its own: look for a proxy that sends requests twice."),
+    Entry("C65", SAID, "The EHR wants another audience", _naming("aud"),
+          "{c.answer} aud was {c.aud}.",
+          "Ask the vendor, and enter it as the assertion audience."),
+    Entry("C64", SAID, "The EHR does not take our algorithm",
+          _signed(lambda c: "alg" in c.named), "{c.answer} We signed with {c.alg}.",
+          "Ask the vendor which it takes, and choose that in the registration."),
+    Entry("C66", SAID, "The EHR finds the assertion's times wrong",
+          _signed(lambda c: not c.is_clock_wrong and (
+              "clock" in c.named or ("expired" in c.named and "registration" not in c.named))),
+          ANSWER, "Compare both clocks; the EHR's own may be wrong.", "clock"),
+    Entry("C63", SAID, "The EHR has other keys of ours than we sign with",
+          _naming("keys", but_not="fetch"), "{c.answer} We signed with kid {c.kid}.", _KEYS, _OURS),
+    Entry("C1", SAID, "The EHR compares iss and sub with another client id",
+          _signed(lambda c: "claimed" in c.named and not c.named & {"aud", "jti", "client_id"}),
+          "{c.answer} Both are our client id, {c.client_id}.", "{c.compare_client_id}"),
+    Entry("C1", SAID, "The app is not active at the vendor", _naming("approval"), ANSWER,
+          "Activate it in the vendor's portal."),
+    Entry("C63", SEEN, "The key that signed is not published any more",
+          _signed(lambda c: c.is_key_gone), "kid {c.kid} is withdrawn or unknown.",
+          "Launch again; if it stays, restart the process that signed."),
+    Entry("C63", SEEN, "Our public address does not show the key that signed",
+          _signed(lambda c: not c.is_key_gone and bool(c.key_problem)), "{c.key_problem.seen}",
+          "{c.key_problem.fix}", _OURS),
+    Entry("C66", SEEN, "Our clock is wrong, so the assertion is not valid yet or any more",
+          _signed(lambda c: c.is_clock_wrong), "{c.clock}", _CLOCK, "clock"),
+    Entry("C65", SEEN, "The assertion is for another audience than the token endpoint",
+          _signed(_has_other_audience),
+          "aud was {c.aud}; discovery says {c.published_token_endpoint}. {c.aud_difference}",
+          "Empty the registration's assertion audience, unless the vendor names one.",
+          "audience", _has_other_audience),
+    Entry("C64", SEEN, "The EHR does not list our algorithm", _signed(_lacks_alg),
+          "We sign with {c.alg}; it lists {c.listed_algs}.",
+          "Choose one of these in the registration, unless the vendor's portal asks for the "
+          "present one.", "algorithm", _lacks_alg),
+    Entry("C65", LIKELY, "athenahealth wants an audience of its own",
+          _signed(_lacks_athenas_audience), "aud was {c.aud}, the token endpoint.",
+          "Enter the audience that athenahealth names for this environment.{c.reported_audience}",
+          "audience", _lacks_athenas_audience),
+    Entry("C61", LIKELY, "The EHR expects a client that authenticates",
+          _refused(lambda c: c.method == AuthMethod.NONE),
+          "{c.answer} Only the client id was sent.", _PORTALS_METHOD),
+    Entry("C61", LIKELY, "The EHR does not list our way to authenticate", _refused(_lacks_method),
+          "We use {c.method}; it lists {c.listed_methods}.", _PORTALS_METHOD, "authentication",
+          _lacks_method),
+    Entry("C63", LIKELY, "The EHR has never asked for our keys",
+          _signed(lambda c: c.is_key_unseen and not c.last_fetch), "Nobody has fetched our JWKS "
+          "yet.", "Enter {c.jwks_url} at the vendor, to the letter; it must be reachable from "
+          "there. Part of Epic's organisations can fetch none, and say so only with a bare "
+          "invalid_client: there let the vendor import the keys (export_jwks; RSA; up to 12 hours "
+          "to take effect).", _OURS),
+    Entry("C63", LIKELY, "The EHR still has our older keys",
+          _signed(lambda c: c.is_key_unseen and bool(c.last_fetch)),
+          "Our JWKS was last fetched at {c.last_fetch}, without the key that signed, which was "
+          "published at {c.key_published}.",
+          "Roll back to the previous key, or wait until the EHR's cache is over.", _OURS),
+    Entry("C62", LIKELY, "The client secret changes on its way",
+          _refused(lambda c: _sends_secret(c) and not _names_secret(c)
+                   and c.facts.is_secret_encoded), _ENCODED, _AS_IT_IS, "client"),
+    Entry("C62", LIKELY, "The client secret is not the vendor's",
+          _refused(lambda c: _sends_secret(c) and not _names_secret(c)),
+          "It was sent as Basic, and nothing else that can be seen from here is wrong.",
+          _ENTER_AGAIN, "client"),
+    Entry("C1", POSSIBLE, "The client id is that of another environment",
+          _refused(lambda c: bool(c.sharing)), "{c.sharing} has the same client id.",
+          "{c.compare_client_id}"),
+    Entry("C1", POSSIBLE, "The client id is not known, or is that of another environment",
+          _refused(lambda c: not c.sharing),
+          "{c.answer} Nothing else that can be seen from here is wrong.",
+          "{c.compare_client_id}", "client"),
+    Entry("T22", POSSIBLE, "The EHR holds an old copy of our public keys",
+          lambda c: bool(c.refused_kid),
+          "It refused {c.refused_kid} and took {c.taken_kid}; no launch failed because of that.",
+          "Ask the vendor to fetch the JWKS URL again; withdraw no key before its time."),
+)  # fmt: skip

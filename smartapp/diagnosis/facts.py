@@ -1,27 +1,23 @@
-"""What is known beside the timeline of an attempt, gathered when an administrator asks why.
+"""What is known beside the timeline of an attempt, gathered when an administrator asks why: the
+registration as it is now, what the EHR was last seen to publish, the key that signed and who has
+fetched it. Asks nobody: what the doctor's checks find just now is put into `findings`."""
 
-The database knows the registration as it is now, what the EHR was last seen to publish, the key
-that signed and who has fetched it. The live checks are those of `doctor`: they ask the EHR, and
-our own public address as an EHR would, so they run only when a person says so.
-"""
-
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 from urllib.parse import quote_plus
 
 from django.utils import timezone
 
-from smartapp import http
+from smartapp.diagnosis.finding import SEEN, Finding
+from smartapp.keys import fetches
 from smartapp.keys.models import JWKSFetch, SigningKey
 from smartapp.launches.models import LaunchEvent, Step
 from smartapp.protocol.errors import ClientKeyError
-from smartapp.registrations import doctor, registry
+from smartapp.registrations import registry
 from smartapp.registrations.models import DiscoverySnapshot, Endpoint, Registration
 from smartapp.registrations.registry import EndpointConfig
-
-OWN_USER_AGENT = "smartapp"
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,41 +52,65 @@ class Facts:
     known: tuple[Known, ...] = ()
     # Whether the client secret has characters that form-encoding changes (RFC 6749 §2.3.1).
     is_secret_encoded: bool = False
-    findings: Mapping[str, doctor.Finding] = field(default_factory=dict)
+    findings: Mapping[str, Finding] = field(default_factory=dict)
 
-    def problem(self, check: str) -> doctor.Finding | None:
-        """Return what a live check found wrong, None where it is right or was not run."""
+    def problem(self, check: str) -> Finding | None:
+        """Return what a check found wrong just now, None where it is right or was not run."""
         finding = self.findings.get(check)
-        return finding if finding and finding.level == doctor.Level.PROBLEM else None
+        return finding if finding and finding.certainty >= SEEN else None
 
 
-def gather(timeline: Sequence[LaunchEvent]) -> Facts:
-    """Return what the database knows. A few queries; asks nobody."""
-    now = timezone.now()
-    endpoint_id = next((one.endpoint_id for one in timeline if one.endpoint_id), 0)
-    endpoint = (
-        Endpoint.objects.select_related("registration__key_set").filter(pk=endpoint_id).first()
-    )
+def gather(timeline: Sequence[LaunchEvent], found: Iterable[Finding] = ()) -> Facts:
+    """Return what is known beside a timeline; `found` is what was just looked at again."""
+    findings: dict[str, Finding] = {}
+    for one in sorted(found, key=lambda finding: -finding.certainty):
+        findings.setdefault(one.check, one)
+    endpoint = endpoint_of(timeline)
     if endpoint is None:
-        return Facts(now, known=_known())
+        return Facts(timezone.now(), known=_known(), findings=findings)
+    kids = [one.detail.get("assertion_header", {}).get("kid") for one in timeline]
+    attempts = {one.attempt for one in timeline}
+    return _of(endpoint, [kid for kid in kids if kid], attempts, findings)
+
+
+def of_endpoint(config: EndpointConfig) -> Facts:
+    """Return what is known of an endpoint that nobody is launching; its key is the one that signs.
+    The endpoint is stored."""
+    endpoint = Endpoint.objects.select_related("registration__key_set").get(pk=config.endpoint_id)
+    keys = SigningKey.objects.filter(key_set__slug=config.key_set_slug, alg=config.alg)
+    signs = keys.filter(signs_from__isnull=False, signs_until=None)
+    return _of(endpoint, signs.values_list("kid", flat=True)[:1], (), {})
+
+
+def endpoint_of(timeline: Sequence[LaunchEvent]) -> Endpoint | None:
+    found = next((one.endpoint_id for one in timeline if one.endpoint_id), 0)
+    return Endpoint.objects.select_related("registration__key_set").filter(pk=found).first()
+
+
+def _of(
+    endpoint: Endpoint,
+    kids: Iterable[str],
+    attempts: Iterable[str],
+    findings: Mapping[str, Finding],
+) -> Facts:
     config = registry.describe(endpoint)
     snapshot = DiscoverySnapshot.objects.filter(endpoint=endpoint, url=config.discovery_url).first()
-    fetches = JWKSFetch.objects.filter(key_set__slug=config.key_set_slug).exclude(
-        user_agent=OWN_USER_AGENT
-    )
+    by_others = JWKSFetch.objects.exclude(user_agent=fetches.OURSELVES)
+    fetched = by_others.filter(key_set__slug=config.key_set_slug).order_by("-last_at")
+    others = LaunchEvent.objects.filter(endpoint=endpoint, step=Step.CALLBACK, code="")
+    alike = Registration.objects.filter(client_id=config.client_id)
     return Facts(
-        now,
+        timezone.now(),
         config=config,
         published={**(snapshot.document if snapshot else {}), **dict(config.overrides)},
-        key=_key(timeline),
-        last_fetch_at=fetches.values_list("last_at", flat=True).order_by("-last_at").first(),
-        came_back=_came_back(endpoint, timeline),
+        key=_key(kids),
+        last_fetch_at=fetched.values_list("last_at", flat=True).first(),
+        came_back=others.exclude(attempt__in=list(attempts)).count(),
         is_secret_encoded=_is_secret_encoded(endpoint),
         shares_client_id=tuple(
-            Registration.objects.filter(client_id=config.client_id)
-            .exclude(pk=config.registration_id)
-            .values_list("name", flat=True)
+            alike.exclude(pk=config.registration_id).values_list("name", flat=True)
         ),
+        findings=findings,
     )
 
 
@@ -115,37 +135,10 @@ def _launchable(endpoint: Endpoint) -> bool:
     return endpoint.enabled and endpoint.launchable and endpoint.registration.enabled
 
 
-def _key(timeline: Sequence[LaunchEvent]) -> Key | None:
-    kids = [one.detail.get("assertion_header", {}).get("kid") for one in timeline]
-    row = SigningKey.objects.filter(kid__in=[kid for kid in kids if kid]).first()
+def _key(kids: Iterable[str]) -> Key | None:
+    row = SigningKey.objects.filter(kid__in=list(kids)).first()
     if row is None:
         return None
-    fetches = JWKSFetch.objects.filter(key_set=row.key_set_id).exclude(user_agent=OWN_USER_AGENT)
-    seen = [
-        at for at, kids in fetches.values_list("first_at", "kids").iterator() if row.kid in kids
-    ]
-    return Key(row.kid, row.published_at, row.withdrawn_at, min(seen, default=None))
-
-
-def _came_back(endpoint: Endpoint, timeline: Sequence[LaunchEvent]) -> int:
-    others = LaunchEvent.objects.filter(endpoint=endpoint, step=Step.CALLBACK, code="")
-    return others.exclude(attempt=timeline[0].attempt).count()
-
-
-def checked(facts: Facts) -> Facts:
-    """Return the facts with the live checks of the endpoint. Asks the EHR, and ourselves.
-
-    An endpoint whose discovery was never read is left alone: pinning it is a decision.
-    """
-    if facts.config is None or not facts.config.pinned_hosts:
-        return facts
-    by_check: dict[str, doctor.Finding] = {}
-    for finding in http.run(_findings(facts.config)):
-        first = by_check.setdefault(finding.check, finding)
-        if first.level != doctor.Level.PROBLEM and finding.level == doctor.Level.PROBLEM:
-            by_check[finding.check] = finding
-    return replace(facts, findings=by_check)
-
-
-async def _findings(config: EndpointConfig) -> list[doctor.Finding]:
-    return [finding async for finding in doctor.examine(config)]
+    seen = JWKSFetch.objects.filter(key_set=row.key_set_id).exclude(user_agent=fetches.OURSELVES)
+    showed = [at for at, kids in seen.values_list("first_at", "kids").iterator() if row.kid in kids]
+    return Key(row.kid, row.published_at, row.withdrawn_at, min(showed, default=None))

@@ -1,247 +1,138 @@
 """Causes from the launch's address up to the moment when the person is at the EHR."""
 
-from smartapp.diagnosis.cause import Certainty, Entry, coded
+from smartapp.diagnosis.case import Case
+from smartapp.diagnosis.entry import FAILURE, Entry, When, broken, coded, every
+from smartapp.diagnosis.finding import LIKELY, POSSIBLE, SEEN
 from smartapp.launches.models import Step
 
+_UNREADABLE = ("discovery-failed", "discovery-invalid")
+_OPEN_IT = "Open the address from this machine: "
+
+
+def _unknown(when: When) -> When:
+    return every(coded("unknown-endpoint"), when)
+
+
+def _strange(case: Case) -> bool:
+    """Discovery was answered, and by something that is no SMART configuration."""
+    known = ("never-read", "web-page", "malformed", "issuer")
+    return case.code in _UNREADABLE and case.broken_rule not in known
+
+
+def _came_to_nothing(*rules: str) -> When:
+    return every(coded("ehr-unreachable"), broken(*rules))
+
+
+def _unfinished(case: Case) -> bool:
+    return case.is_away and case.facts.came_back == 0
+
+
 TABLE = (
-    Entry(
-        "{c.nearest.name} is switched off, or launches nobody",
-        lambda case: (
-            case.code == "unknown-endpoint"
-            and case.is_switched_off
-            and case.nearest is not None
-            and not case.nearest.launchable
-        ),
-        Certainty.SEEN,
-        check="Its FHIR base URL is that of the iss that came.",
-        todo="Switch on the endpoint and its registration.",
-        rule="C7",
-    ),
-    Entry(
-        "iss is that of {c.nearest.name} in another spelling",
-        lambda case: (
-            case.code == "unknown-endpoint"
-            and case.is_switched_off
-            and case.nearest is not None
-            and case.nearest.launchable
-        ),
-        Certainty.SEEN,
-        check="iss was {c.iss}; it has {c.nearest.fhir_base_url}. {c.nearest_difference}",
-        todo="Open the EHR under the address that is registered, or register this spelling too.",
-        rule="C7",
-    ),
-    Entry(
-        "iss is nearly that of {c.nearest.name}, and not equal",
-        lambda case: (
-            case.code == "unknown-endpoint"
-            and case.nearest is not None
-            and not case.is_switched_off
-        ),
-        Certainty.LIKELY,
-        check="iss was {c.iss}; {c.nearest.name} has {c.nearest.fhir_base_url}. "
-        "{c.nearest_difference}",
-        todo="Correct the FHIR base URL of the endpoint, or the launch in the EHR.",
-        rule="C7",
-    ),
-    Entry(
-        "This EHR is not registered here",
-        lambda case: case.code == "unknown-endpoint" and case.nearest is None,
-        Certainty.SEEN,
-        check="No endpoint has {c.iss}.",
-        todo="Register the EHR with this FHIR base URL, if it is one of yours.",
-        rule="C7",
-    ),
-    Entry(
-        "The launch address was opened without what an EHR sends with it",
-        lambda case: case.step == Step.LAUNCH and case.code.startswith("parameter-"),
-        Certainty.SEEN,
-        todo="Let the EHR open the launch URL itself; it must send iss and launch, each once. A "
-        "bookmark cannot work.",
-        rule="C20",
-    ),
-    Entry(
-        "The EHR shows the app in a frame, and nobody has allowed it to",
-        coded("frame-not-allowed"),
-        Certainty.SEEN,
-        check="The app was opened {c.failure[failure]}. Origins that may frame the app: "
-        "{c.frame_ancestors}.",
-        todo="Enter the EHR's origin in the registration under May show this app in a frame, or "
-        "have the EHR open the app in a window of its own.",
-        rule="C150",
-    ),
-    Entry(
-        "The EHR names a server that nobody has accepted",
-        coded("endpoint-host-changed"),
-        Certainty.SEEN,
-        todo="Ask the vendor; then accept the hosts on the endpoint's discovery page.",
-        rule="C14",
-    ),
-    Entry(
-        "The EHR does not say that it takes PKCE",
-        lambda case: case.code == "discovery-incomplete" and case.broken_rule == "pkce",
-        Certainty.SEEN,
-        todo="Ask the vendor to list S256. If its servers take PKCE all the same, say so in the "
-        "registration, with who says it and when: Takes PKCE unannounced.",
-        rule="C12",
-    ),
-    Entry(
-        "The EHR does not publish what a safe launch needs",
-        lambda case: case.code == "discovery-incomplete" and case.broken_rule != "pkce",
-        Certainty.SEEN,
-        todo="Check that the FHIR base URL is the one for SMART apps, and ask the vendor.",
-        rule="C12",
-    ),
-    Entry(
-        "Discovery of this endpoint was never read",
-        lambda case: case.code.startswith("discovery") and case.broken_rule == "never-read",
-        Certainty.SEEN,
-        todo="Open the endpoint's discovery page and read it now.",
-        rule="C14",
-    ),
-    Entry(
-        "The EHR has a problem of its own",
-        coded("discovery-unavailable"),
-        Certainty.SEEN,
-        todo="Wait; then ask the vendor.",
-        rule="C10",
-    ),
-    Entry(
-        "The FHIR base URL does not lead to a SMART configuration",
-        lambda case: (
-            case.code in ("discovery-failed", "discovery-invalid")
-            and case.broken_rule != "never-read"
-        ),
-        Certainty.SEEN,
-        todo="Compare the base URL with the vendor's, its path included (/fhir/r4 is often "
-        "forgotten). Where a web page came, a proxy, a sign-in page or a gateway answers in the "
-        "EHR's place.",
-        rule="C10",
-    ),
-    Entry(
-        "The address is private, or not https",
-        coded("address-refused"),
-        Certainty.SEEN,
-        todo="Enter an address that is public and begins with https.",
-        rule="C15",
-    ),
-    Entry(
-        "The EHR answers with a redirect, which is never followed",
-        coded("ehr-redirected"),
-        Certainty.SEEN,
-        todo="Open the address from this machine: the vendor's new address, or a gateway's sign-in "
-        "page, is where it leads.",
-        rule="C15",
-    ),
-    Entry(
-        "The EHR may have waited for our keys in vain",
-        lambda case: (
-            case.code == "ehr-timeout" and case.step == Step.TOKEN and case.key_finding is not None
-        ),
-        Certainty.SEEN,
-        check="{c.key_finding.seen}",
-        todo="{c.key_finding.fix}",
-        rule="C63",
-    ),
-    Entry(
-        "The EHR did not answer several times in a row",
-        coded("ehr-suspended"),
-        Certainty.SEEN,
-        todo="Open the address from this machine; check firewall, proxy and DNS.",
-        rule="C15",
-    ),
-    Entry(
-        "The EHR took too long",
-        coded("ehr-timeout"),
-        Certainty.SEEN,
-        todo="Try again; then look at the firewall, and ask the vendor.",
-        rule="C15",
-    ),
-    Entry(
-        "The EHR could not be reached from here",
-        coded("ehr-unreachable"),
-        Certainty.SEEN,
-        todo="Open the address from this machine; check firewall, proxy, DNS, and whether browsers "
-        "accept the certificate.",
-        rule="C15",
-    ),
-    Entry(
-        "The EHR's answer is too large",
-        coded("ehr-response-too-large"),
-        Certainty.SEEN,
-        todo="Open the address from this machine: something else than an EHR may answer there.",
-        rule="C15",
-    ),
-    Entry(
-        "Too many launches waited for their EHR",
-        coded("busy"),
-        Certainty.SEEN,
-        todo="Add processes.",
-        rule="C15",
-    ),
-    Entry(
-        "The EHR is slow, and too many waited",
-        coded("busy-with-ehr", "ehr-crowded"),
-        Certainty.SEEN,
-        todo="Ask the vendor why it is slow.",
-        rule="C15",
-    ),
-    Entry(
-        "The registration's scopes cannot be sent",
-        coded("scope-invalid"),
-        Certainty.SEEN,
-        todo="Correct them in the registration.",
-        rule="C37",
-    ),
-    Entry(
-        "Our redirect URI changed while the person was at the EHR",
-        lambda case: bool(case.uri_moved) and not case.uri_moved.startswith("They are equal"),
-        Certainty.SEEN,
-        check="Asked for: {c.asked_uri}. Now: {c.current_uri}. {c.uri_moved}",
-        todo="Keep PUBLIC_URL the same on every machine. Enter {c.current_uri} at the vendor, or "
-        "set PUBLIC_URL back.",
-        rule="C3",
-    ),
-    Entry(
-        "The person may still be signing in",
-        lambda case: case.may_still_come,
-        Certainty.LIKELY,
-        check="Ten minutes are not over yet.",
-        todo="Wait, and load this page again.",
-        rule="C43",
-    ),
-    Entry(
-        "The EHR's sign-in may refuse to be shown in a frame",
-        lambda case: case.is_away and case.began_framed,
-        Certainty.LIKELY,
-        check="The launch began in a frame. A sign-in that refuses frames leaves a grey area, and "
-        "no answer comes.",
-        todo="Open the app in that frame yourself. If it stays grey, tick Signs in in a window of "
-        "its own in the registration.",
-        rule="C153",
-    ),
-    Entry(
-        "The person did not finish at the EHR",
-        lambda case: case.is_away and case.facts.came_back > 0,
-        Certainty.LIKELY,
-        check="{c.others}",
-        todo="Ask them to try again.",
-        rule="C56",
-    ),
-    Entry(
-        "The EHR does not know our redirect URI",
-        lambda case: case.is_away and case.facts.came_back == 0,
-        Certainty.POSSIBLE,
-        check="{c.others}",
-        todo="Compare, to the last character, what the vendor has with {c.redirect_uri}",
-        rule="C3",
-    ),
-    Entry(
-        "The EHR does not know our client id",
-        lambda case: case.is_away and case.facts.came_back == 0,
-        Certainty.POSSIBLE,
-        check="{c.others}",
-        todo="Check that {c.client_id} is the one of this environment: production and sandbox have "
-        "their own. New ones may take hours to be known.",
-        rule="C1",
-    ),
-)
+    Entry("C7", SEEN, "{c.nearest.name} is switched off, or launches nobody",
+          _unknown(lambda c: c.is_nearest_the_same and not c.is_nearest_launchable),
+          "Its FHIR base URL is that of the iss that came.",
+          "Switch on the endpoint and its registration."),
+    Entry("C7", SEEN, "iss is that of {c.nearest.name} in another spelling",
+          _unknown(lambda c: c.is_nearest_the_same and c.is_nearest_launchable),
+          "iss was {c.iss}; it has {c.nearest.fhir_base_url}. {c.nearest_difference}",
+          "Open the EHR under the address that is registered, or register this spelling too."),
+    Entry("C7", LIKELY, "iss is nearly that of {c.nearest.name}, and not equal",
+          _unknown(lambda c: bool(c.nearest) and not c.is_nearest_the_same),
+          "iss was {c.iss}; {c.nearest.name} has {c.nearest.fhir_base_url}. {c.nearest_difference}",
+          "Correct the FHIR base URL of the endpoint, or the launch in the EHR."),
+    Entry("C7", SEEN, "This EHR is not registered here",
+          _unknown(lambda c: c.nearest is None), "No endpoint has {c.iss}.",
+          "Register the EHR with this FHIR base URL, if it is one of yours."),
+    Entry("C20", SEEN, "The launch address was opened without what an EHR sends with it",
+          lambda c: c.step == Step.LAUNCH and c.code.startswith("parameter-"), FAILURE,
+          "Let the EHR open the launch URL itself; it must send iss and launch, each once. A "
+          "bookmark cannot work."),
+    Entry("C150", SEEN, "The EHR shows the app in a frame, and nobody has allowed it to",
+          coded("frame-not-allowed"), "The app was opened {c.failure[failure]}. Origins that may "
+          "frame the app: {c.frame_ancestors}.",
+          "Enter the EHR's origin in the registration under May show this app in a frame, or have "
+          "the EHR open the app in a window of its own."),
+    Entry("C14", SEEN, "The EHR names a server that nobody has accepted",
+          coded("endpoint-host-changed"), FAILURE,
+          "Ask the vendor; then accept the hosts on the endpoint's discovery page.", "discovery"),
+    Entry("C12", SEEN, "The EHR does not say that it takes PKCE",
+          every(coded("discovery-incomplete"), broken("pkce")), FAILURE,
+          "Ask the vendor to list S256. {c.pkce_way_out}", "discovery"),
+    Entry("C12", SEEN, "The EHR does not publish what a safe launch needs",
+          lambda c: c.code == "discovery-incomplete" and c.broken_rule != "pkce", FAILURE,
+          "Check that the FHIR base URL is the one for SMART apps, and ask the vendor.",
+          "discovery"),
+    Entry("C14", SEEN, "Discovery of this endpoint was never read", broken("never-read"), FAILURE,
+          "Open the endpoint's discovery page and read it now."),
+    Entry("C10", SEEN, "The EHR has a problem of its own", coded("discovery-unavailable"), FAILURE,
+          "Wait; then ask the vendor.", "discovery"),
+    Entry("C10", SEEN, "A web page answers in the place of the EHR's SMART configuration",
+          every(coded(*_UNREADABLE), broken("web-page")), FAILURE,
+          "Open the address from this machine: a proxy, a sign-in page or a gateway answers there, "
+          "or the base URL is that of a website. Compare it with the vendor's, its path included: "
+          "/fhir/r4 is often forgotten.", "discovery"),
+    Entry("C10", SEEN, "The EHR's SMART configuration is broken",
+          every(coded(*_UNREADABLE), broken("malformed")), FAILURE,
+          "The address is right, and the document there is broken: ask the vendor to mend it. Until "
+          "then, publish a corrected copy, and enter its address on the endpoint's discovery page, "
+          "as SMART configuration.", "discovery"),
+    Entry("C10", SEEN, "The FHIR base URL does not lead to a SMART configuration", _strange,
+          FAILURE, "Compare the base URL with the vendor's, its path included: /fhir/r4 is often "
+          "forgotten.", "discovery"),
+    Entry("C15", SEEN, "The address is private, or not https", coded("address-refused"), FAILURE,
+          "Enter an address that is public and begins with https."),
+    Entry("C15", SEEN, "The EHR answers with a redirect, which is never followed",
+          coded("ehr-redirected"), FAILURE,
+          f"{_OPEN_IT}where it leads is the vendor's new address, or a gateway's sign-in page.",
+          "discovery"),
+    Entry("C63", SEEN, "The EHR may have waited for our keys in vain",
+          lambda c: (c.code, c.step) == ("ehr-timeout", Step.TOKEN) and bool(c.key_problem),
+          "{c.key_problem.seen}", "{c.key_problem.fix}", "published-key"),
+    Entry("C15", SEEN, "The EHR did not answer several times in a row", coded("ehr-suspended"),
+          FAILURE, f"{_OPEN_IT}look at the firewall, the proxy and DNS.", "discovery"),
+    Entry("C15", SEEN, "The EHR took too long", coded("ehr-timeout"), FAILURE,
+          "Try again; then look at the firewall, and ask the vendor.", "discovery"),
+    Entry("C15", SEEN, "The EHR's certificate cannot be trusted", _came_to_nothing("certificate"),
+          FAILURE, f"{_OPEN_IT}ask the vendor for a certificate of that name, in date, with its "
+          "whole chain. A gateway of your own network that opens TLS has to leave this host alone.",
+          "discovery"),
+    Entry("C15", SEEN, "No TLS connection can be made to the EHR", _came_to_nothing("tls"), FAILURE,
+          "Ask the vendor for TLS 1.2 or newer on this port, and look for a proxy that answers "
+          "without TLS.", "discovery"),
+    Entry("C15", SEEN, "The EHR's host is not known in DNS", _came_to_nothing("dns"), FAILURE,
+          "Look for typing mistakes in the host; then at this machine's DNS.", "discovery"),
+    Entry("C15", SEEN, "The EHR broke its answer off", _came_to_nothing("cut"), FAILURE,
+          "Try again. If it stays, look for a proxy or a firewall in between that cuts "
+          "connections, and ask the vendor.", "discovery"),
+    Entry("C15", SEEN, "The EHR could not be reached from here",
+          lambda c: c.code == "ehr-unreachable" and c.broken_rule
+          not in ("certificate", "tls", "dns", "cut"),
+          FAILURE, f"{_OPEN_IT}look at the host and its port, the firewall and the proxy.",
+          "discovery"),
+    Entry("C15", SEEN, "The EHR's answer is too large", coded("ehr-response-too-large"), FAILURE,
+          f"{_OPEN_IT}something else than an EHR may answer there.", "discovery"),
+    Entry("C15", SEEN, "Too many launches waited for their EHR", coded("busy"), FAILURE,
+          "Add processes."),
+    Entry("C15", SEEN, "The EHR is slow, and too many waited",
+          coded("busy-with-ehr", "ehr-crowded"), FAILURE, "Ask the vendor why it is slow."),
+    Entry("C37", SEEN, "The registration's scopes cannot be sent", coded("scope-invalid"), FAILURE,
+          "Correct them in the registration."),
+    Entry("C3", SEEN, "Our redirect URI changed while the person was at the EHR",
+          lambda c: bool(c.uri_moved),
+          "Asked for: {c.asked_uri}. Now: {c.current_uri}. {c.uri_moved}",
+          "Keep PUBLIC_URL the same on every machine. Enter {c.current_uri} at the vendor, or set "
+          "PUBLIC_URL back."),
+    Entry("C43", LIKELY, "The person may still be signing in", lambda c: c.may_still_come,
+          "Ten minutes are not over yet.", "Wait, and load this page again."),
+    Entry("C153", LIKELY, "The EHR's sign-in may refuse to be shown in a frame",
+          lambda c: c.is_away and c.began_framed, "The launch began in a frame. A sign-in that "
+          "refuses frames leaves a grey area, and no answer comes.",
+          "Open the app in that frame yourself. If it stays grey, tick Signs in in a window of "
+          "its own in the registration."),
+    Entry("C56", LIKELY, "The person did not finish at the EHR",
+          lambda c: c.is_away and c.facts.came_back > 0, "{c.others}", "Ask them to try again."),
+    Entry("C3", POSSIBLE, "The EHR does not know our redirect URI", _unfinished, "{c.others}",
+          "Compare, to the last character, what the vendor has with {c.redirect_uri}"),
+    Entry("C1", POSSIBLE, "The EHR does not know our client id", _unfinished, "{c.others}",
+          "{c.compare_client_id}"),
+)  # fmt: skip

@@ -19,6 +19,11 @@ _STATES = {
 }
 
 
+def failure_of(timeline: Sequence[LaunchEvent]) -> LaunchEvent | None:
+    """Return where it went wrong: the first error page. Later ones are people trying again."""
+    return next((one for one in timeline if one.code), None)
+
+
 def of(timeline: Sequence[LaunchEvent]) -> str:
     """Return how the attempt went: its first error, what its page lacked, or how far it came."""
     failed = next((one for one in timeline if one.code and one.code not in _OF_A_PART), None)

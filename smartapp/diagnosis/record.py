@@ -3,8 +3,19 @@
 from http import HTTPStatus
 
 from smartapp.diagnosis.case import Case
-from smartapp.diagnosis.cause import Certainty, Entry, coded
+from smartapp.diagnosis.entry import Entry, When, coded
+from smartapp.diagnosis.finding import LIKELY, SEEN
 from smartapp.launches.models import Step
+
+
+def _answered(status: int) -> When:
+    return lambda c: c.code == "fhir-failed" and any(one["status"] == status for one in c.bad_reads)
+
+
+def _has_no_such_patient(case: Case) -> bool:
+    """Other types may be missing: not every server has them."""
+    asked = [one["status"] for one in case.bad_reads if one["where"].endswith("/Patient")]
+    return case.step == Step.FHIR and HTTPStatus.NOT_FOUND in asked
 
 
 def _is_forbidden(case: Case) -> bool:
@@ -14,53 +25,32 @@ def _is_forbidden(case: Case) -> bool:
     )
 
 
-def _wants_a_parameter(case: Case) -> bool:
-    """A search was answered with 400: US Core lets a server ask for more than the patient."""
-    return case.code == "fhir-failed" and any(
-        wire["status"] == HTTPStatus.BAD_REQUEST for wire in case.bad_reads
-    )
+def _failed_otherwise(case: Case) -> bool:
+    explained = _answered(400)(case) or _answered(429)(case) or _has_no_such_patient(case)
+    return case.code == "fhir-failed" and not explained
 
+
+_METADATA = "capability-statement"
 
 TABLE = (
-    Entry(
-        "The FHIR server answered with another patient",
-        coded("wrong-patient"),
-        Certainty.SEEN,
-        check="The launch's {c.asked_type} was asked for by its id, and one with another id came.",
-        todo="Stop using this endpoint and tell the vendor.",
-        rule="C101",
-    ),
-    Entry(
-        "The EHR sent entries of another patient",
-        lambda case: case.has_left_out,
-        Certainty.SEEN,
-        check="They were in the answer to a search for this patient, and were not shown.",
-        todo="Stop using this endpoint until the vendor has explained it.",
-        rule="C143",
-    ),
-    Entry(
-        "The EHR does not let this app, or this user, read it",
-        _is_forbidden,
-        Certainty.SEEN,
-        check="{c.bad_reads_text}",
-        todo="Compare the granted scopes, and the user's rights in the EHR.",
-        rule="C141",
-    ),
-    Entry(
-        "The EHR wants another parameter in this search",
-        _wants_a_parameter,
-        Certainty.LIKELY,
-        check="{c.bad_reads_text}",
-        todo="athenahealth wants intent with MedicationRequest, others category or date: choose "
-        "the vendor's preset, and ask the vendor what a search must have.",
-        rule="C142",
-    ),
-    Entry(
-        "The FHIR server refused or broke off a read",
-        lambda case: case.code == "fhir-failed" and not _wants_a_parameter(case),
-        Certainty.SEEN,
-        check="{c.bad_reads_text}",
-        todo="Look up the reference number in the log; ask the vendor.",
-        rule="C142",
-    ),
-)
+    Entry("C101", SEEN, "The FHIR server answered with another patient", coded("wrong-patient"),
+          "The launch's {c.asked_type} was asked for by its id, and one with another id came.",
+          "Stop using this endpoint and tell the vendor."),
+    Entry("C143", SEEN, "The EHR sent entries of another patient", lambda c: c.has_left_out,
+          "They were in the answer to a search for this patient, and were not shown.",
+          "Stop using this endpoint until the vendor has explained it."),
+    Entry("C141", SEEN, "The EHR does not let this app, or this user, read it", _is_forbidden,
+          "{c.bad_reads_text}", "Compare the granted scopes, and the user's rights in the EHR."),
+    Entry("C142", LIKELY, "The EHR wants another parameter in this search", _answered(400),
+          "{c.bad_reads_text}", "athenahealth wants intent with MedicationRequest, others category "
+          "or date: choose the vendor's preset, and ask the vendor what a search must have.",
+          _METADATA),
+    Entry("C101", SEEN, "The FHIR server does not have the launch's patient",
+          _has_no_such_patient, "{c.bad_reads_text}", "Compare the FHIR base URL with the "
+          "vendor's: it may be that of another environment.", _METADATA),
+    Entry("C144", SEEN, "The FHIR server limits how often we may ask", _answered(429),
+          "{c.bad_reads_text}", "Wait a minute; ask the vendor for its limit."),
+    Entry("C142", SEEN, "The FHIR server refused or broke off a read", _failed_otherwise,
+          "{c.bad_reads_text}", "Look up the reference number in the log; ask the vendor.",
+          _METADATA),
+)  # fmt: skip

@@ -4,19 +4,20 @@ Everything here comes from launch events, which hold no secret and nothing about
 from the registration's public side: the text may be pasted into a vendor's ticket.
 """
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 from smartapp.diagnosis import facts, outcome
 from smartapp.diagnosis.case import Case
-from smartapp.diagnosis.cause import Cause
 from smartapp.diagnosis.causes import causes as causes_of
+from smartapp.diagnosis.doctor import LOOKS
 from smartapp.diagnosis.facts import Facts, Known
-from smartapp.diagnosis.rules import rule_in_words
+from smartapp.diagnosis.finding import Finding
+from smartapp.diagnosis.rules import KEPT, rule_in_words
 from smartapp.launches import events
-from smartapp.launches.events import Verdict, WireRecord
-from smartapp.launches.models import LaunchEvent
+from smartapp.launches.events import WireRecord
+from smartapp.launches.models import LaunchEvent, Step
 from smartapp.protocol.errors import UnknownEndpoint
 
 LABELS = {
@@ -31,6 +32,7 @@ LABELS = {
     "auth_method": "Authentication",
     "sent": "Members sent",
     "received": "Members received",
+    "form": "Form of the answer",
     "assertion_header": "Assertion header",
     "assertion_claims": "Assertion claims",
     "seconds_away": "Seconds at the EHR",
@@ -51,29 +53,32 @@ LABELS = {
 
 @dataclass(frozen=True, slots=True)
 class VerdictView:
-    """How one rule went; `rule_in_words` is "" where no requirement is named."""
+    """How one rule went. `text` is what was seen of one that failed."""
 
-    rule: str
     ok: bool
     text: str
     rule_in_words: str
 
 
-@dataclass(frozen=True, slots=True)
 class StepView:
     """One step as a page draws it."""
 
-    label: str
-    at: str
-    milliseconds: int
-    code: str
-    reference: str
-    verdicts: Sequence[VerdictView]
-    lines: tuple[tuple[str, str], ...]
+    def __init__(self, event: LaunchEvent) -> None:
+        self.label = event.get_step_display()
+        self.at = f"{event.at:%Y-%m-%d %H:%M:%S}"
+        self.milliseconds = event.duration_ms
+        self.code, self.reference = event.code, event.reference
+        self.verdicts = tuple(_verdicts(event))
+        self.lines = tuple(_lines(event.detail))
+        self.is_ok = not self.code and all(verdict.ok for verdict in self.verdicts)
 
-    @property
-    def is_ok(self) -> bool:
-        return not self.code and all(verdict.ok for verdict in self.verdicts)
+
+@dataclass(frozen=True, slots=True)
+class CauseView:
+    """A cause, with the button that looks again at what can be looked at now; "" without one."""
+
+    finding: Finding
+    button: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,13 +88,13 @@ class AttemptPage:
     summary: str
     said: str
     steps: tuple[StepView, ...]
-    causes: tuple[Cause, ...]
-    checks: tuple[str, ...]
-    text: str
+    causes: tuple[CauseView, ...]
+    checks: tuple[Finding, ...]
     # Of a launch from an EHR that is not registered: its `iss`, where it was kept whole, and the
     # endpoint that it resembles.
     unknown_iss: str
     resembled: Known | None
+    text: str = ""
 
     @property
     def may_be_added(self) -> bool:
@@ -97,69 +102,56 @@ class AttemptPage:
         return bool(self.unknown_iss) and not (self.resembled and not self.resembled.launchable)
 
 
-def timeline_of(attempt: str) -> list[LaunchEvent]:
-    """Return the events of an attempt in order; none for one that nobody knows."""
-    if not attempt:
-        return []
-    return list(LaunchEvent.objects.filter(attempt=attempt).select_related("endpoint")[:500])
-
-
-def build(timeline: Sequence[LaunchEvent], *, live: bool = False) -> AttemptPage:
-    """Return the page of an attempt that has events; `live` asks the EHR, and ourselves."""
-    known = facts.gather(timeline)
-    if live:
-        known = facts.checked(known)
+def build(timeline: Sequence[LaunchEvent], found: Iterable[Finding] = ()) -> AttemptPage:
+    """Return the page of an attempt that has events; `found` is what was just looked at again."""
+    known = facts.gather(timeline, found)
     causes = causes_of(timeline, known)
-    steps = tuple(map(_step, timeline))
-    checks = tuple(f"{one.check}: {one.seen}" for one in known.findings.values())
-    first = timeline[0]
+    steps = tuple(map(StepView, timeline))
     case = Case(timeline, known)
     is_unknown = case.code == UnknownEndpoint.code
     name = known.config.name if known.config else "no registered endpoint"
-    return AttemptPage(
-        attempt=first.attempt,
+    page = AttemptPage(
+        attempt=timeline[0].attempt,
         endpoint_name=name,
         summary=summary(timeline),
         said=_said(timeline),
         steps=steps,
-        causes=causes,
-        checks=checks,
-        text="\n".join(_text(name, timeline, steps, causes, checks, known)),
+        causes=tuple(CauseView(one, _button(one, known)) for one in causes),
+        checks=tuple(known.findings.values()),
         unknown_iss=case.iss if is_unknown and events.is_whole(case.iss) else "",
         resembled=case.nearest if is_unknown and case.iss else None,
     )
+    return replace(page, text="\n".join(_text(page, known)))
+
+
+def _button(cause: Finding, known: Facts) -> str:
+    return LOOKS[cause.check][0] if known.config and cause.check in LOOKS else ""
 
 
 def summary(timeline: Sequence[LaunchEvent]) -> str:
     """Return in one line how the attempt went."""
-    failed = next((one for one in timeline if one.code), None)
+    failed = outcome.failure_of(timeline)
     at = f" It stopped at: {failed.get_step_display()}." if failed else ""
     return f"{outcome.of(timeline)}.{at}"
 
 
 def _said(timeline: Sequence[LaunchEvent]) -> str:
     """Return the EHR's own words about the failure, with the code that it gave; "" for none."""
-    failed = next((one for one in timeline if one.code), None)
+    failed = outcome.failure_of(timeline)
     detail = failed.detail if failed else {}
     words = filter(None, (detail.get("ehr_error"), detail.get("said")))
     return ": ".join(dict.fromkeys(map(str, words)))
 
 
-def _step(event: LaunchEvent) -> StepView:
-    return StepView(
-        label=event.get_step_display(),
-        at=f"{event.at:%Y-%m-%d %H:%M:%S}",
-        milliseconds=event.duration_ms,
-        code=event.code,
-        reference=event.reference,
-        verdicts=tuple(map(_verdict, event.verdicts)),
-        lines=tuple(_lines(event.detail)),
-    )
-
-
-def _verdict(verdict: Verdict) -> VerdictView:
-    rule = verdict["rule"]
-    return VerdictView(rule, verdict["ok"], verdict["text"], rule_in_words(rule))
+def _verdicts(event: LaunchEvent) -> Iterator[VerdictView]:
+    """Yield the rules that failed, and of a step that went well those that it has kept."""
+    said = [one for one in event.verdicts if one["text"]]
+    for one in said:
+        yield VerdictView(one["ok"], one["text"], rule_in_words(one["rule"]))
+    named = {one["rule"] for one in said}
+    for rule in () if event.code or not event.detail else KEPT.get(Step(event.step), ()):
+        if rule not in named:
+            yield VerdictView(True, "", rule_in_words(rule))
 
 
 def _lines(detail: dict[str, Any]) -> Iterator[tuple[str, str]]:
@@ -183,30 +175,24 @@ def _value(value: Any) -> str:
     return ", ".join(map(str, value)) if isinstance(value, list) else str(value)
 
 
-def _text(
-    name: str,
-    timeline: Sequence[LaunchEvent],
-    steps: Sequence[StepView],
-    causes: Sequence[Cause],
-    checks: Sequence[str],
-    known: Facts,
-) -> Iterator[str]:
-    yield f"Launch attempt {timeline[0].attempt} at {name}"
-    yield summary(timeline)
+def _text(page: AttemptPage, known: Facts) -> Iterator[str]:
+    yield f"Launch attempt {page.attempt} at {page.endpoint_name}"
+    yield page.summary
+    if page.said:
+        yield f"Your server's words: “{page.said}”"
     if known.config:
         yield f"FHIR base URL {known.config.fhir_base_url}, client id {known.config.client_id}"
         yield f"Redirect URI {known.config.redirect_uri}, JWKS URL {known.config.jwks_url}"
-    if said := _said(timeline):
-        yield f"The EHR's words: {said}"
-    for number, cause in enumerate(causes, 1):
-        yield f"\nCause {number} ({cause.certainty.words.lower()}): {cause.title} [{cause.rule}]"
-        yield f"  {cause.check}\n  {cause.todo}"
-    for step in steps:
+    for number, view in enumerate(page.causes, 1):
+        one = view.finding
+        yield f"\nCause {number} ({one.certainty.words.lower()}): {one.title} [{one.rule}]"
+        yield f"  {one.seen}\n  {one.fix}"
+    for step in page.steps:
         failed = f" {step.code} {step.reference}" if step.code else ""
         yield f"\n{step.at} UTC {step.label}, {step.milliseconds} ms{failed}"
         for verdict in step.verdicts:
-            yield f"  {'ok ' if verdict.ok else 'NOT'} {verdict.rule} {verdict.text}"
+            yield f"  {'ok ' if verdict.ok else 'NOT'} {verdict.text} {verdict.rule_in_words}"
         yield from (f"  {label}: {text}" for label, text in step.lines)
-    if checks:
+    if page.checks:
         yield "\nChecked just now"
-        yield from (f"  {check}" for check in checks)
+        yield from (f"  {one.check}: {one.text}" for one in page.checks)

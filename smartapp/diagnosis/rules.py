@@ -3,6 +3,8 @@
 They are those of docs/conformance.md and docs/security.md, where the tests of each are named.
 """
 
+from smartapp.launches.models import Step
+
 RULES = {
     "C1": "A registration holds all that one vendor environment needs, and shares it with none.",
     "C2": "2-legged and 3-legged access to one EHR are two registrations.",
@@ -48,6 +50,7 @@ RULES = {
     "C91": "The issuer's keys come from an expected issuer's own configuration.",
     "C92": "Keys are kept as long as allowed; an unknown kid asks again, within a limit.",
     "C93": "Expected issuers are a list.",
+    "C95": "fhirUser is resolved, and read only below the launch's own base.",
     "C97": "openid without an id_token is no sign-in.",
     "C98": "An id_token of a refresh must be of the same person.",
     "C101": "patient is a FHIR id, and what is read has that id.",
@@ -65,6 +68,18 @@ RULES = {
     "C151": "Cookies that work in a frame: Secure, HttpOnly, SameSite=None, Partitioned.",
     "C153": "Where signing in must not be framed, a window of its own.",
     "T22": "A rotation that an EHR has not noticed. The new key waits, the old one helps out.",
+}
+
+
+# What a step that went well has kept: said by the step, and stored with none.
+KEPT = {
+    Step.LAUNCH: ("C7",),
+    Step.DISCOVERY: ("C12", "C14"),
+    Step.AUTHORIZE: ("C31", "C33"),
+    Step.CALLBACK: ("C50", "C53"),
+    Step.TOKEN: ("C60", "C80"),
+    Step.ID_TOKEN: ("C90",),
+    Step.CONTEXT: ("C82", "C101", "C110"),
 }
 
 

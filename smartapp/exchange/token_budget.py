@@ -72,7 +72,9 @@ async def take(config: EndpointConfig, share: Share = Share.OTHER) -> None:
     give_up_at = time.monotonic() + (0 if share is Share.OTHER else CODE_WAITS_SECONDS)
     while wait := await _seconds_to_wait(config, share):
         if time.monotonic() + wait > give_up_at:
-            detail = f"{config.registration_slug}: {config.token_requests_per_minute} a minute"
+            limit = config.token_requests_per_minute
+            why = f"{limit} a minute are taken" if limit else "the EHR has answered 429"
+            detail = f"{config.registration_slug} waits: {why}"
             metrics.token_budget.labels(config.registration_slug, "held back").inc()
             raise TokenBudgetSpent(detail, retry_after=wait)
         await asyncio.sleep(wait + random.uniform(0, 0.2))  # noqa: S311 - not all at once

@@ -10,10 +10,8 @@ class LaunchesConfig(AppConfig):
         from smartapp import middleware
         from smartapp.exchange import pipeline
         from smartapp.keys import affected_launches as keys_outlook
-        from smartapp.launches import backend, key_impact, revocation, steps
-        from smartapp.registrations import doctor
+        from smartapp.launches import key_impact, steps
 
         middleware.refused.connect(steps.refused)
         pipeline.exchanged.connect(steps.exchanged)
         keys_outlook.bring(key_impact)
-        doctor.further_checks += [backend.probe, revocation.findings]

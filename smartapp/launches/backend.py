@@ -10,7 +10,7 @@ import hashlib
 import json
 import logging
 import time
-from collections.abc import AsyncIterator, Awaitable
+from collections.abc import Awaitable
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import TypeVar
@@ -22,11 +22,9 @@ from smartapp.exception_reports import cause
 from smartapp.exchange import pipeline
 from smartapp.exchange.pipeline import Purpose, Request
 from smartapp.protocol import scopes, token
-from smartapp.protocol.errors import EHRTimeout, SmartError, UnknownEndpoint
-from smartapp.registrations import discovery, doctor, registry
-from smartapp.registrations.doctor import Finding
+from smartapp.protocol.errors import EHRTimeout
+from smartapp.registrations import discovery, registry
 from smartapp.registrations.registry import EndpointConfig
-from smartapp.registrations.validation import is_backend
 from smartapp.vault import Form, VaultError
 
 # Longer than the slowest answer; whoever asked may have died.
@@ -79,7 +77,7 @@ async def _asked(config: EndpointConfig, wanted: str, place: str) -> BackendToke
         # Somebody may have finished between our look and our turn.
         if (kept := await _kept(place)) is not None:
             return kept
-        fresh = await _request(config, wanted)
+        fresh = await request(config, wanted)
         seconds = (fresh.expires_at - timezone.now()).total_seconds()
         await _or(None, cache.aset(place, FORM.seal(fresh, place), timeout=max(seconds, 0)))
     finally:
@@ -98,33 +96,14 @@ async def _or(otherwise: T, asked: Awaitable[T]) -> T:
         return otherwise
 
 
-async def _request(config: EndpointConfig, wanted: str) -> BackendToken:
+async def request(config: EndpointConfig, wanted: str) -> BackendToken:
+    """Ask the EHR for a token, whether or not one is kept. Raises as `pipeline.tokens` does."""
     url = await discovery.token_endpoint(config)
     fields = token.client_credentials_request(scope=wanted)
-    request = Request(config, Purpose.CLIENT_CREDENTIALS, url, fields, token_endpoint=url)
-    answer = await pipeline.tokens(await pipeline.admit(request))
+    asked = Request(config, Purpose.CLIENT_CREDENTIALS, url, fields, token_endpoint=url)
+    answer = await pipeline.tokens(await pipeline.admit(asked))
     # A response without `scope` granted what was asked for (RFC 6749 §5.1).
     return BackendToken(answer.access_token, answer.scope or wanted, answer.expires_at)
-
-
-async def probe(described: EndpointConfig) -> AsyncIterator[Finding]:
-    """For the doctor: whether a 2-legged registration is given a token now. None is kept."""
-    if not is_backend(described.scope):
-        return
-    try:
-        config = await registry.endpoint_for_backend(described.registration_slug)
-        given = await _request(config, config.scope)
-    except UnknownEndpoint:
-        return  # it is disabled, which is a finding of its own
-    except SmartError as error:
-        yield doctor.problem(
-            "token",
-            f"{error.title}: {error.quoted}.",
-            "Compare client id, key and scopes with the vendor's portal; mend what else is wrong "
-            "here first.",
-        )
-    else:
-        yield doctor.ok("token", f"A token came, good until {given.expires_at:%H:%M} UTC.")
 
 
 def _place(config: EndpointConfig, scope: str) -> str:

@@ -17,10 +17,10 @@ from smartapp.protocol import authorization
 from smartapp.protocol.authorization import AuthorizationErrorResponse, AuthorizationResponse
 from smartapp.protocol.errors import (
     AnswerByPost,
-    AuthorizationErrorWithoutState,
     Busy,
     SmartError,
     StateAlreadyUsed,
+    StateChanged,
     StateExpired,
     StateOfAnotherBrowser,
     StateOfAnotherRegistration,
@@ -51,19 +51,15 @@ async def callback(request: HttpRequest, registration_slug: str) -> HttpResponse
 
 
 async def _answered(request: HttpRequest, registration_slug: str) -> HttpResponse:
-    if request.method == "POST":
-        # Nothing of it is read: it comes from another site, and without this browser's cookies.
-        steps.came_back_to(await registry.only_endpoint(registration_slug))
-        raise AnswerByPost("the EHR answered with a form (response_mode=form_post)")
     try:
-        answer = authorization.parse_authorization_response(request.META.get("QUERY_STRING", ""))
-    except AuthorizationErrorWithoutState:
-        steps.came_back_to(await registry.only_endpoint(registration_slug))
+        answer = _read(request)
+    except SmartError:
+        await _came_back_without_state(request, registration_slug)
         raise
     steps.came_back(answer.state)
     started = pending.recall(request, answer.state)
     if started is None:
-        return await _without_pending(request, answer.state)
+        return await _stray(request, registration_slug, answer.state)
     if started.registration_slug != registration_slug:
         raise StateOfAnotherRegistration(f"started at {started.registration_slug}")
     config = await registry.endpoint_for_callback(started.endpoint_id, registration_slug)
@@ -81,6 +77,33 @@ async def _answered(request: HttpRequest, registration_slug: str) -> HttpRespons
         response = _refused(request, config, started, answer, error)
     pending.forget(request, response, answer.state)
     return framable(response, config.frame_ancestors)
+
+
+def _read(request: HttpRequest) -> AuthorizationResponse | AuthorizationErrorResponse:
+    if request.method == "POST":
+        # Nothing of it is read: it comes from another site, and without this browser's cookies.
+        raise AnswerByPost("the EHR answered with a form (response_mode=form_post)")
+    return authorization.parse_authorization_response(request.META.get("QUERY_STRING", ""))
+
+
+async def _stray(request: HttpRequest, registration_slug: str, state: str) -> HttpResponse:
+    """Answer what came with a state that waits for nothing in this browser."""
+    try:
+        return await _without_pending(request, state)
+    except (StateUnknown, StateOfAnotherBrowser) as error:
+        is_lost = not await in_database(events.is_known)
+        if is_lost and await _came_back_without_state(request, registration_slug):
+            raise StateChanged("this browser waits for an answer with another state") from error
+        raise
+
+
+async def _came_back_without_state(request: HttpRequest, registration_slug: str) -> bool:
+    """Tell the timeline where an answer belongs whose state, if it has one, is none that waits in
+    this browser: to the launch that this browser began with this EHR. Return whether there is one.
+    It explains the failure: no answer resumes a launch by anything but its state."""
+    waiting = pending.waiting(request, registration_slug)
+    steps.came_back_to(await registry.only_endpoint(registration_slug), waiting)
+    return bool(waiting)
 
 
 async def _accept_as_registered(

@@ -22,6 +22,7 @@ PENDING = "pending-"
 LAUNCH = "launch-"
 # Says nothing, and shows by coming back that this browser keeps cookies in this frame.
 TRIED = "tried"
+PENDING_NAME_CHARACTERS = 32  # of the state's digest
 MAX_PENDING_COOKIES = 5
 MAX_LAUNCH_COOKIES = 20
 # The cookie outlives the ten minutes of a pending launch, so that a late one can say why.
@@ -54,7 +55,7 @@ def _prefix() -> str:
 
 
 def pending_cookie_name(state: str) -> str:
-    return f"{_prefix()}{PENDING}{state_digest(state)[:32]}"
+    return f"{_prefix()}{PENDING}{state_digest(state)[:PENDING_NAME_CHARACTERS]}"
 
 
 def launch_cookie_name(uuid: UUID) -> str:

@@ -31,6 +31,7 @@ from django.utils import timezone
 from smartapp import http
 from smartapp.database import in_database
 from smartapp.exception_reports import cause
+from smartapp.launches.cookies import PENDING_NAME_CHARACTERS
 from smartapp.launches.models import LaunchEvent, Step
 
 FLUSH_SECONDS = 5
@@ -105,6 +106,7 @@ class Detail(TypedDict, total=False):
     seconds_away: int
     framed: bool
     framed_from: str
+    form: str
     ehr_error: str
     http_status: int
     said: str
@@ -131,6 +133,8 @@ class Attempt:
     step: Step = Step.LAUNCH
     since: float = field(default_factory=time.monotonic)
     exchanges: list[WireRecord] = field(default_factory=list)
+    # An answer without a state of ours, and of a browser that waits for none: anybody's.
+    is_stray: bool = False
 
 
 class Noted(NamedTuple):
@@ -155,9 +159,11 @@ _not_stored = 0
 
 
 def key_of(state_digest: str) -> str:
-    """Return the attempt of a state, by the digest that the launch's row has of it. A digest of
-    that digest: what opens nothing in the launches table opens nothing here."""
-    return hashlib.sha256(b"launch attempt" + state_digest.encode()).hexdigest()[:32]
+    """Return the attempt of a state, by the digest that the launch's row has of it, or by as much
+    of it as the name of a pending launch's cookie has. A digest of that: what opens nothing in the
+    launches table opens nothing here."""
+    known = state_digest[:PENDING_NAME_CHARACTERS]
+    return hashlib.sha256(b"launch attempt" + known.encode()).hexdigest()[:32]
 
 
 def recorded(view: View) -> View:
@@ -169,6 +175,12 @@ def recorded(view: View) -> View:
         return await view(request, *args, **kwargs)
 
     return cast(View, recording)
+
+
+def is_known() -> bool:
+    """Whether the running request's attempt has steps already: its state is one that was sent."""
+    attempt = _current.get()
+    return attempt is not None and LaunchEvent.objects.filter(attempt=attempt.key).exists()
 
 
 def begin(step: Step) -> Attempt:
@@ -191,7 +203,7 @@ def _observed(attempt: Attempt, exchange: http.Exchange) -> None:
                 "where": _where(exchange.url, attempt.fhir_base_url),
                 "status": exchange.status,
                 "ms": round(exchange.seconds * 1000),
-                "ahead": _ahead(exchange.date),
+                "ahead": seconds_ahead(exchange.date),
                 "abandoned": exchange.is_abandoned,
             }
         )
@@ -208,7 +220,8 @@ def _where(url: str, fhir_base_url: str) -> str:
     return parts.netloc + parts.path
 
 
-def _ahead(date: str) -> int | None:
+def seconds_ahead(date: str) -> int | None:
+    """Return by how many seconds our clock is ahead of a `Date` header's; None for none."""
     try:
         theirs = parsedate_to_datetime(date)
     except (ValueError, TypeError):
@@ -255,7 +268,7 @@ def note(
 
 def _admitted(attempt: Attempt) -> bool:
     global _strangers, _not_stored
-    stranger = attempt.endpoint_id is None or not attempt.key
+    stranger = attempt.endpoint_id is None or not attempt.key or attempt.is_stray
     if len(_queue) >= MAX_QUEUED or (stranger and _strangers >= MAX_STRANGERS):
         _not_stored += 1
         return False

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 from django.http import HttpRequest, HttpResponse
+from django.utils import timezone
 
 from smartapp.launches import cookies
 from smartapp.launches.models import LaunchKind
@@ -91,6 +92,18 @@ def recall(request: HttpRequest, state: str) -> PendingLaunch | None:
     name = cookies.pending_cookie_name(state)
     sealed = request.COOKIES.get(name)
     return _unseal(sealed, name) if sealed else None
+
+
+def waiting(request: HttpRequest, registration_slug: str) -> str:
+    """Return what the cookie of the newest launch is named after that this browser began with that
+    registration and that may still be answered; "" where there is none. It resumes nothing."""
+    now = timezone.now()
+    began: dict[str, datetime] = {}
+    for name, sealed in cookies.pending_cookies(request).items():
+        one = _unseal(sealed, name)
+        if one and one.registration_slug == registration_slug and not one.expired(now):
+            began[name] = one.launched_at
+    return max(began, key=lambda name: began[name]).rpartition("-")[2] if began else ""
 
 
 def forget(request: HttpRequest, response: HttpResponse, state: str) -> None:

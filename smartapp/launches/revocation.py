@@ -7,7 +7,6 @@ is `pending_revocations`. A few at once for each EHR: launches there must not wa
 import asyncio
 import logging
 import time
-from collections.abc import AsyncIterator
 from uuid import UUID
 
 from django.utils import timezone
@@ -16,8 +15,6 @@ from smartapp.database import in_database
 from smartapp.exchange.revocation import Told, outcome, revoke
 from smartapp.launches import pending_revocations
 from smartapp.launches.models import EndReason
-from smartapp.registrations import doctor
-from smartapp.registrations.registry import EndpointConfig
 
 logger = logging.getLogger(__name__)
 
@@ -59,18 +56,6 @@ async def work_off(*, within_seconds: float) -> int:
         )
         told += sum(outcome == EndReason.DISCONNECTED for outcome in outcomes)
     return told
-
-
-async def findings(config: EndpointConfig) -> AsyncIterator[doctor.Finding]:
-    """For the doctor: the revocations that this EHR did not take (C133)."""
-    waiting, given_up, why = await in_database(pending_revocations.not_taken, config.endpoint_id)
-    if not waiting and not given_up:
-        return
-    seen = f"The EHR could not be told of {waiting} ended launches yet, of {given_up} never: {why}."
-    fix = (
-        "See what it says in the admin, under revocations to do; ask the vendor to revoke the rest."
-    )
-    yield doctor.problem("revocations", seen, fix)
 
 
 async def _one(pk: UUID, gate: asyncio.Semaphore) -> EndReason:

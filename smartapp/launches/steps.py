@@ -1,12 +1,13 @@
-"""What each step of a launch leaves in its timeline: a redacted record, and a verdict per rule.
+"""What each step of a launch leaves in its timeline: a redacted record, and each rule that failed.
 
 Only what an administrator needs to see why: names of members, hosts, codes, client id, addresses
-of ours. Of a client assertion the header and the claims, never the assertion itself.
+of ours. Of a client assertion the header and the claims, never the assertion itself. Which rules a
+step that went well has kept is not stored: the step says it (`diagnosis.rules`).
 """
 
 import hashlib
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
@@ -30,6 +31,7 @@ from smartapp.protocol.errors import (
     AuthorizationErrorWithoutState,
     AuthorizationRefused,
     FHIRError,
+    IDTokenError,
     SmartError,
     StateOfAnotherBrowser,
     TokenRefused,
@@ -74,11 +76,7 @@ def started(config: EndpointConfig, kind: LaunchKind, state: str) -> None:
         return
     attempt.key = events.key_of(cookies.state_digest(state))
     iss = attempt.iss or config.fhir_base_url
-    events.note(
-        Step.LAUNCH,
-        [verdict("C7", True, f"The FHIR base URL is that of the registered {config.name}.")],
-        {"kind": kind.value, "iss": iss},
-    )
+    events.note(Step.LAUNCH, [], {"kind": kind.value, "iss": iss})
     attempt.step = Step.DISCOVERY
 
 
@@ -86,15 +84,11 @@ def discovered(endpoints: OAuthEndpoints) -> None:
     attempt = events.current()
     if attempt is None:
         return
-    verdicts = [
-        verdict("C12", True, "Both endpoints and PKCE with S256 are published."),
-        verdict("C14", True, "Every host that discovery names is pinned."),
-    ]
     detail: Detail = {
         "authorization_endpoint": endpoints.authorization_endpoint,
         "token_endpoint": endpoints.token_endpoint,
     }
-    events.note(Step.DISCOVERY, verdicts, detail)
+    events.note(Step.DISCOVERY, [], detail)
     attempt.step = Step.AUTHORIZE
 
 
@@ -114,12 +108,10 @@ def asked(
     }
     if is_framed:
         detail["framed"] = True
-    verdicts = [
-        verdict("C31", True, "aud is the FHIR base URL, as the EHR itself writes it."),
-        verdict("C33", True, "PKCE with S256."),
-        _way_there(response),
-    ]
-    events.note(Step.AUTHORIZE, verdicts, detail)
+    length = len(response.headers.get("Location", ""))
+    text = f"{length} characters in the address, and the EHR announces no authorize-post."
+    is_too_long = length > MAX_URL_CHARACTERS  # for something between here and the EHR, perhaps
+    events.note(Step.AUTHORIZE, [verdict("C44", False, text)] if is_too_long else [], detail)
 
 
 def framed_from(origin: str) -> None:
@@ -127,26 +119,17 @@ def framed_from(origin: str) -> None:
     events.note(Step.AUTHORIZE, [verdict("C150", False, text)], {"framed_from": origin})
 
 
-def _way_there(response: HttpResponse) -> Verdict:
-    """Whether everything between here and the EHR takes so long an address (C44)."""
-    length = len(response.headers.get("Location", ""))
-    if not length:
-        return verdict("C41", True, "Sent as a form: too long for an address.")
-    if length <= MAX_URL_CHARACTERS:
-        return verdict("C44", True, f"{length} characters in the address.")
-    return verdict(
-        "C44",
-        False,
-        f"{length} characters in the address, and the EHR announces no authorize-post.",
-    )
-
-
-def came_back_to(config: EndpointConfig | None) -> None:
-    """An answer arrived at this registration's redirect URI; no more is known of it yet. `config`
-    is None where the registration has several endpoints: it may be any of them."""
+def came_back_to(config: EndpointConfig | None, waiting: str = "") -> None:
+    """An answer without a state of ours arrived at this registration's redirect URI. `waiting` is
+    what the cookie of a launch is named after that this browser had begun there: the answer belongs
+    to that attempt, which it can never resume. `config` is None where the registration has several
+    endpoints: it may be any of them."""
     if attempt := events.current():
         attempt.step = Step.CALLBACK
         attempt.endpoint_id = config.endpoint_id if config else None
+        attempt.is_stray = not waiting
+        if waiting:
+            attempt.key = events.key_of(waiting)
 
 
 def came_back(state: str) -> None:
@@ -169,13 +152,8 @@ def recalled(
     attempt.fhir_base_url = config.fhir_base_url
     refused = isinstance(answer, AuthorizationErrorResponse)
     received = ["error" if refused else "code", "state", *(["iss"] if answer.iss else [])]
-    verdicts = [
-        verdict("C50", True, "This browser started it, on this redirect URI."),
-        verdict("C52", not refused, "The EHR answered with an error." if refused else "A code."),
-    ]
     away = round((timezone.now() - asked_at).total_seconds())
-    detail: Detail = {"received": received, "seconds_away": away}
-    events.note(Step.CALLBACK, verdicts, detail)
+    events.note(Step.CALLBACK, [], {"received": received, "seconds_away": away})
     attempt.step = Step.CALLBACK if refused else Step.TOKEN
 
 
@@ -202,6 +180,7 @@ def _token_answered(attempt: Attempt, request: Request, sent: Sent) -> None:
         "sent": _names(sent.fields),
         "received": _names(members),
         "http_status": sent.response.status,
+        "form": form_of(sent.response.body),
     }
     if header:
         detail["assertion_header"], detail["assertion_claims"] = header, claims
@@ -210,9 +189,10 @@ def _token_answered(attempt: Attempt, request: Request, sent: Sent) -> None:
     error = members.get("error")
     if isinstance(error, str) and _ERROR_CODE.fullmatch(error):
         detail["ehr_error"] = error
-    granted = sent.response.status == 200 and "access_token" in members
-    text = "The EHR gave tokens." if granted else f"The EHR answered {sent.response.status}."
-    events.note(attempt.step, [verdict("C80", granted, text), *_about_assertion(claims)], detail)
+    status = sent.response.status
+    granted = status == 200 and "access_token" in members
+    refused = [] if granted else [verdict("C80", False, f"The EHR answered {status}.")]
+    events.note(attempt.step, refused, detail)
     if granted:
         attempt.step = Step.ID_TOKEN if attempt.step == Step.TOKEN else Step.FHIR
 
@@ -244,6 +224,18 @@ def _members(body: bytes) -> dict[str, Any]:
         return {}
 
 
+def form_of(body: bytes) -> str:
+    """Return what an answer is, without a word of it: a gateway's page is told from an EHR's."""
+    try:
+        parse_json_object(body)
+    except JSONInvalid:
+        pass
+    else:
+        return "JSON"
+    start = body.lstrip(b"\xef\xbb\xbf \t\r\n")[:1]
+    return {b"": "nothing", b"<": "markup"}.get(start, "other")
+
+
 def _assertion(assertion: str) -> tuple[dict[str, Any], dict[str, Any]]:
     """Return what our own assertion says; of its `jti` only a digest."""
     parts = assertion.split(".")
@@ -257,35 +249,21 @@ def _assertion(assertion: str) -> tuple[dict[str, Any], dict[str, Any]]:
     )
 
 
-def _about_assertion(claims: Mapping[str, Any]) -> list[Verdict]:
-    if not claims:
-        return []
-    lifetime = claims["exp"] - claims["iat"]
-    return [verdict("C66", lifetime <= 300, f"The assertion lives {lifetime} s.")]
-
-
 def context_given(tokens: LaunchTokens) -> None:
     """Who signed in was checked and the context can be used: the launch is complete."""
     if tokens.id_token_iss is not None:
-        text = "Issuer, audience, signature, times and nonce are right."
-        events.note(Step.ID_TOKEN, [verdict("C90", True, text)])
+        events.note(Step.ID_TOKEN)
     compared = tokens.scope
-    wants_patient = any(one in ("launch", "launch/patient") for one in compared.requested)
-    has_patient = tokens.context.patient is not None
-    verdicts = [
-        verdict("C82", not compared.missing, _scopes_text(compared.missing)),
-        verdict(
-            "C110",
-            has_patient or not wants_patient,
-            "A patient was chosen." if has_patient else "No patient was given.",
-        ),
-    ]
+    failed = []
+    if compared.missing:
+        failed.append(verdict("C82", False, f"{len(compared.missing)} scopes were not granted."))
+    wants_patient = not {"launch", "launch/patient"}.isdisjoint(compared.requested)
+    if wants_patient and tokens.context.patient is None:
+        failed.append(verdict("C110", False, "No patient was given."))
+    if "fhirUser" in compared.granted and tokens.fhirUser is None:
+        failed.append(verdict("C95", False, "The id_token does not say who signed in."))
     detail: Detail = {"received": _names(tokens.members), "missing": list(compared.missing)}
-    events.note(Step.CONTEXT, verdicts, detail)
-
-
-def _scopes_text(missing: Sequence[str]) -> str:
-    return f"{len(missing)} scopes were not granted." if missing else "All scopes were granted."
+    events.note(Step.CONTEXT, failed, detail)
 
 
 def resumed(launch: StoredLaunch) -> None:
@@ -351,7 +329,7 @@ def refused(*, error: SmartError, reference: str, **_: object) -> None:
     if attempt is None:
         return
     step = Step(error.step) if error.step else attempt.step
-    detail = _failure(error)
+    detail = failure(error)
     if attempt.iss and attempt.endpoint_id is None:
         detail["iss"] = attempt.iss
     events.note(
@@ -363,22 +341,28 @@ def refused(*, error: SmartError, reference: str, **_: object) -> None:
     )
 
 
-def _failure(error: SmartError) -> Detail:
+def failure(error: SmartError) -> Detail:
     """What is said of an error. Of an EHR's own words only `said` is kept, without what may be a
     token or name a person (T10)."""
     detail: Detail = {}
     if isinstance(error, TokenRefused | AuthorizationRefused | AuthorizationErrorWithoutState):
         detail["ehr_error"] = error.error
         if error.said:
-            detail["said"] = vendor_words(error.said)
+            detail["said"] = vendor_words(error.said.removeprefix(error.error).lstrip(": "))
         if isinstance(error, TokenRefused):
             detail["http_status"] = error.http_status
     if not isinstance(error, TokenRefused | AuthorizationRefused | FHIRError):
         detail["failure"] = error.detail
     if error.rule:
         detail["rule"] = error.rule
+    return {**detail, **_particulars(error)}
+
+
+def _particulars(error: SmartError) -> Detail:
     if isinstance(error, StateOfAnotherBrowser):
-        detail["framed"] = error.is_framed
+        return {"framed": error.is_framed}
+    if isinstance(error, IDTokenError) and error.issuer:
+        return {"iss": error.issuer}
     if isinstance(error, WrongPatient):
-        detail["resource_type"] = error.resource_type
-    return detail
+        return {"resource_type": error.resource_type}
+    return {}

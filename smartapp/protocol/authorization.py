@@ -7,7 +7,7 @@
 import secrets
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
-from urllib.parse import quote, urlencode
+from urllib.parse import quote, unquote, urlencode
 
 from authlib.oauth2.rfc7636 import create_s256_code_challenge
 
@@ -37,6 +37,7 @@ _REFUSALS: dict[str, type[AuthorizationRefused]] = {
     "access_denied": AccessDenied,
     "server_error": AuthorizationServerUnavailable,
     "temporarily_unavailable": AuthorizationServerUnavailable,
+    "invalid_client": AuthorizationRequestRefused,
     "invalid_request": AuthorizationRequestRefused,
     "invalid_scope": AuthorizationRequestRefused,
     "unauthorized_client": AuthorizationRequestRefused,
@@ -187,7 +188,8 @@ def parse_authorization_response(query: str) -> AuthorizationResponse | Authoriz
     return AuthorizationErrorResponse(
         error=plain_text(error, MAX_ERROR_CHARACTERS),
         error_description=_untrusted(values, "error_description"),
-        error_uri=_untrusted(values, "error_uri"),
+        # Oracle Health says in its path what is wrong, encoded once more.
+        error_uri=unquote(_untrusted(values, "error_uri") or "") or None,
         state=state,
         iss=iss,
     )

@@ -213,10 +213,11 @@ def _parse_document(body: bytes) -> dict[str, Any]:
     except JSONInvalid as exc:
         begins_with = body.lstrip(b"\xef\xbb\xbf \t\r\n")[:1]
         if begins_with == b"<":
-            raise DiscoveryInvalid("a web page came, not a document in JSON") from None
-        error = DiscoveryInvalid(f"the document is {exc}")
-        error.is_malformed = begins_with == b"{"
-        raise error from None
+            words = "a web page came, not a document in JSON"
+            raise DiscoveryInvalid(words, rule="web-page") from None
+        # A document was there, and is broken: then the address is right.
+        rule = "malformed" if begins_with == b"{" else exc.rule
+        raise DiscoveryInvalid(f"the document is {exc}", rule=rule) from None
 
 
 def _endpoint(

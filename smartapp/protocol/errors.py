@@ -13,6 +13,7 @@
     │                                 (RefreshAnswerUnusable, RefreshProofRefused)
     ├── StateError                    the callback does not match a request that was sent
     │   ├── StateUnknown              StateOfAnotherBrowser  StateExpired  StateAlreadyUsed
+    │   ├── StateChanged              on its way through the EHR
     │   └── StateOfAnotherRegistration
     ├── AuthorizationRefused          the EHR sent `error` instead of a code
     │   ├── AccessDenied              the person or the EHR's policy refused
@@ -351,6 +352,20 @@ class StateUnknown(StateError):
     in_ehr = REOPEN
 
 
+class StateChanged(StateError):
+    """This browser waits for an answer of this EHR, and the one that came has another state."""
+
+    code = "state-changed"
+    requirement = "C50"
+    title = "The EHR's answer does not fit this sign-in"
+    happened = (
+        "The EHR sent you back with another sign-in number than the one that this app gave it, so "
+        "its answer was not used."
+    )
+    next_step = "Start again. If it happens twice, tell your administrator."
+    in_ehr = f"{REOPEN} If it happens twice, tell your administrator."
+
+
 class StateOfAnotherBrowser(StateError):
     """`is_framed`: the answer came inside a frame, where browsers may refuse cookies."""
 
@@ -515,12 +530,15 @@ class DiscoveryError(SmartError):
     happened = "The EHR publishes how to sign in to it, and that could not be used."
     next_step = "Tell your administrator."
 
+    def __init__(self, detail: str = "", *, rule: str = "") -> None:
+        """`rule`: what came instead, as "web-page"; "issuer" of an issuer's own configuration."""
+        super().__init__(detail)
+        self.rule = rule or self.rule
+
 
 class DiscoveryInvalid(DiscoveryError):
     code = "discovery-invalid"
     requirement = "C10"
-    # Whether a document was there, and is broken: then the address is right.
-    is_malformed = False
 
 
 class DiscoveryFailed(DiscoveryInvalid):
@@ -683,7 +701,8 @@ class TokenResponseInvalid(TokenError):
     happened = "The EHR's answer could not be understood, so it was not used."
 
     def __init__(self, detail: str = "", *, rule: str = "") -> None:
-        """`rule` is "not-json" if the answer did not come from a token endpoint."""
+        """`rule` is "not-json" if the answer did not come from a token endpoint, "duplicate" if a
+        member is there twice."""
         super().__init__(detail)
         self.rule = rule
 
@@ -704,9 +723,11 @@ class IDTokenError(TokenError):
     title = "The EHR's answer could not be trusted"
     happened = "The proof of who signed in did not pass every check, so it was not used."
 
-    def __init__(self, detail: str = "", *, rule: str = "") -> None:
+    def __init__(self, detail: str = "", *, rule: str = "", issuer: str = "") -> None:
+        """`issuer`: the one that was named, where another was expected."""
         super().__init__(detail)
         self.rule = rule
+        self.issuer = issuer
 
 
 class IDTokenKeyUnknown(IDTokenError):
@@ -805,12 +826,19 @@ class EHRUnavailable(SmartError):
     next_step = "Wait a minute and try again."
 
     def __init__(
-        self, detail: str = "", *, sent: bool = False, retry_after: float | None = None
+        self,
+        detail: str = "",
+        *,
+        sent: bool = False,
+        retry_after: float | None = None,
+        rule: str = "",
     ) -> None:
-        """`sent`: the request may have reached the EHR, so its effect is unknown."""
+        """`sent`: the request may have reached the EHR, so its effect is unknown. `rule`: where the
+        connection failed, such as "dns" or "certificate"."""
         super().__init__(detail)
         self.sent = sent
         self.retry_after = retry_after
+        self.rule = rule
 
 
 class EHRUnreachable(EHRUnavailable):

@@ -153,7 +153,8 @@ def _issuer(claims: dict[str, Any], expected_issuers: Collection[str]) -> str:
     iss = claims.get("iss")
     # A set, because `in` on a single string, passed by mistake, would match any part of it.
     if not isinstance(iss, str) or iss not in frozenset(expected_issuers):
-        raise _error("iss", "not an issuer that this EHR is registered with")
+        words = "iss: not an issuer that this EHR is registered with"
+        raise IDTokenError(words, rule="iss", issuer=str(iss))
     return iss
 
 

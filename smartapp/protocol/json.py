@@ -28,6 +28,14 @@ _SUSPECT_ESCAPE = re.compile(r"\\u(?:d[89a-f]|0000)", re.IGNORECASE)
 class JSONInvalid(ValueError):
     """The body is not unambiguous JSON. The message never quotes the body."""
 
+    rule = "not-json"
+
+
+class MemberRepeated(JSONInvalid):
+    """One name, two values: readers differ in which they take (RFC 8259 §4)."""
+
+    rule = "duplicate"
+
 
 def parse_json(body: bytes, *, exact: bool = False) -> JSON:
     """Return the value in `body`, or raise JSONInvalid.
@@ -71,7 +79,7 @@ def _decode(body: bytes) -> str:
 def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     members = dict(pairs)
     if len(members) != len(pairs):
-        raise JSONInvalid("a member that is there twice")
+        raise MemberRepeated("a member that is there twice")
     return members
 
 

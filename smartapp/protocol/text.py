@@ -22,9 +22,10 @@ _OAUTH_TEXT = (
     "invalid is issuer json jwks jwt key keys known launch launcher login match mismatch "
     "missing must no not of on or parameter parameters patient permission pkce please private "
     "public realm redirect refresh registered registration replay request required resource "
-    "response revoked scope scopes secret server service session sign signature smart state "
-    "supported the this to token type unable unauthorized unavailable unknown unregistered "
-    "unsupported uri url usable user value verification verifier verify was with your "
+    "response retrieve revoked scope scopes secret server service session set sign signature "
+    "smart state supported the this to token type unable unauthorized unavailable unknown "
+    "unregistered unsupported uri url usable user value verification verifier verify was web with "
+    "your "
 )
 _OAUTH_WORDS = frozenset(_OAUTH_TEXT.split())
 MAX_VENDOR_CHARACTERS = 300

@@ -109,7 +109,7 @@ def parse_token_response(status: int, body: bytes, *, requested_at: datetime) ->
     try:
         members = parse_json_object(body)
     except JSONInvalid as exc:
-        raise TokenResponseInvalid(f"the body is {exc}", rule="not-json") from None
+        raise TokenResponseInvalid(f"the body is {exc}", rule=exc.rule) from None
     if "access_token" not in members and "error" in members:
         raise _refusal(status, body)
     return _token_response(members, requested_at)

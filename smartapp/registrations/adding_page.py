@@ -21,16 +21,10 @@ from django.urls import reverse
 from django.utils import timezone
 
 from smartapp import http
+from smartapp.diagnosis import doctor
+from smartapp.diagnosis.finding import Finding
 from smartapp.keys.models import Algorithm, KeySet
-from smartapp.registrations import (
-    doctor,
-    options,
-    presets,
-    registering,
-    registry,
-    smart_launcher,
-)
-from smartapp.registrations.doctor import Finding
+from smartapp.registrations import options, presets, registering, registry, smart_launcher
 from smartapp.registrations.forms import SLUG_ERRORS, RegistrationForm
 from smartapp.registrations.models import Endpoint, Registration
 from smartapp.registrations.options import Asked, AuthMethod
@@ -238,7 +232,7 @@ class AddingPage(admin.ModelAdmin):  # type: ignore[type-arg]  # not generic at 
 
     def _added(self, request: HttpRequest, endpoint: Endpoint) -> HttpResponse:
         config = registry.describe(endpoint)
-        for warning in http.run(registering.look(config, actor=request.user.get_username())):
+        for warning in http.run(doctor.warnings(config, actor=request.user.get_username())):
             self.message_user(request, warning, messages.WARNING)
         said = f"{endpoint.name} is added. Enter what follows in the vendor's portal."
         if not config.client_id:
@@ -284,7 +278,7 @@ def _shown_before(request: HttpRequest) -> dict[str, Any]:
         return {}
     if url != base_url(request.POST.get("fhir_base_url", "")):
         return {}
-    return _shown(url, [Finding(**one) for one in findings])
+    return _shown(url, [Finding.from_json(one) for one in findings])
 
 
 def _second(url: str) -> Endpoint | None:

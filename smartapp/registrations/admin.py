@@ -15,10 +15,11 @@ from django.utils.safestring import SafeString
 
 from smartapp import http
 from smartapp.audit import trail
+from smartapp.diagnosis import doctor
+from smartapp.diagnosis.doctor_page import DoctorPage, configs
 from smartapp.registrations import registering, registry, sheet
 from smartapp.registrations.adding_page import AddingPage
 from smartapp.registrations.discovery_page import DiscoveryPages, State, state, with_last_document
-from smartapp.registrations.doctor_page import DoctorPage, configs
 from smartapp.registrations.forms import EndpointForm, EndpointFormSet, RegistrationForm
 from smartapp.registrations.models import Endpoint, Registration
 from smartapp.registrations.options import Group, of_group
@@ -166,7 +167,7 @@ class RegistrationAdmin(AddingPage, DiscoveryPages, DoctorPage):
             self.message_user(request, warning, messages.WARNING)
         for config in configs(registration):
             if not config.pinned_hosts:
-                for warning in http.run(registering.look(config, actor=actor(request))):
+                for warning in http.run(doctor.warnings(config, actor=actor(request))):
                     self.message_user(request, f"{config.name}: {warning}", messages.WARNING)
 
     def delete_model(self, request: HttpRequest, obj: Registration) -> None:

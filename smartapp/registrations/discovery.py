@@ -168,7 +168,8 @@ async def issuer_jwks(config: EndpointConfig, issuer: str, *, force: bool = Fals
     they do not have (C92). Raises IDTokenError for an unexpected issuer, without asking it.
     """
     if issuer not in config.issuers:
-        raise IDTokenError("issuer is not one of the endpoint's expected issuers", rule="iss")
+        words = "iss: not one of the endpoint's expected issuers"
+        raise IDTokenError(words, rule="iss", issuer=issuer)
     url = config.override(Member.JWKS_URI) or await _published_keys(config, issuer)
     return await _issuer_keys.get(url, partial(fetch_jwks, url), force=force)
 

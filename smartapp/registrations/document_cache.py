@@ -58,7 +58,7 @@ class Documents(Generic[K, T]):
     ) -> None:
         self._clock = clock
         self._remembers_refusals = remembers_refusals
-        self._refused: dict[K, tuple[float, str]] = {}
+        self._refused: dict[K, tuple[float, str, str]] = {}
         self._kept: dict[K, _Kept[T]] = {}
         self._forced_at: dict[K, float] = {}
         # A task belongs to its event loop, and so do those who wait for it.
@@ -99,14 +99,14 @@ class Documents(Generic[K, T]):
         await http.end([task for (of, _), task in self._asking.items() if of is loop])
 
     def _refuse_again(self, key: K) -> None:
-        until, detail = self._refused.get(key, (0.0, ""))
+        until, detail, rule = self._refused.get(key, (0.0, "", ""))
         if self._clock() < until:
-            raise DiscoveryInvalid(detail)
+            raise DiscoveryInvalid(detail, rule=rule)
 
     def _remember_refusal(self, key: K, error: SmartError) -> None:
         may_pass = not isinstance(error, DiscoveryInvalid) or isinstance(error, DiscoveryFailed)
         if self._remembers_refusals and not may_pass:
-            self._refused[key] = self._clock() + REFUSED_SECONDS, error.detail
+            self._refused[key] = self._clock() + REFUSED_SECONDS, error.detail, error.rule
 
     def _may_force(self, key: K) -> bool:
         now = self._clock()

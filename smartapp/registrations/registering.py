@@ -1,7 +1,7 @@
-"""Registering an EHR: what is stored, then the first look at what the EHR publishes.
+"""Registering an EHR: what is stored.
 
-The two are apart on purpose: an EHR that does not answer today is registered all the same, and
-nobody is sent there until its discovery was read once (`trust`).
+The first look at what the EHR publishes is apart from it on purpose: one that does not answer today
+is registered all the same, and nobody is sent there until its discovery was read once (`trust`).
 """
 
 from collections.abc import Mapping
@@ -23,11 +23,10 @@ from smartapp.keys.models import Algorithm, KeySet
 from smartapp.keys.refusals import StepRefused
 from smartapp.keys.rotation import Line, RotationStep
 from smartapp.protocol.errors import DiscoveryInvalid
-from smartapp.registrations import doctor, options, registry, trust, validation
+from smartapp.registrations import options, registry, trust, validation
 from smartapp.registrations.models import Endpoint, Registration
 from smartapp.registrations.options import Asked, AuthMethod, Group
 from smartapp.registrations.presets import PRESETS, Preset, defaults, quirks
-from smartapp.registrations.registry import EndpointConfig
 from smartapp.registrations.validation import is_backend, validate_own_address
 
 SLUG_LENGTH = 63
@@ -84,15 +83,6 @@ def register(wanted: Wanted, *, now: datetime, actor: str) -> Endpoint:
         endpoint.full_clean()
         store_endpoint(endpoint, actor=actor)
     return endpoint
-
-
-async def look(config: EndpointConfig, *, actor: str) -> tuple[str, ...]:
-    """Ask the EHR what it publishes, pin it if that is the first time, and return warnings: what
-    would stop a launch comes first."""
-    found = [one async for one in doctor.look_at_ehr(config, actor=actor)]
-    levels = (doctor.Level.PROBLEM, doctor.Level.ADVICE)
-    ordered = (one for level in levels for one in found if one.level == level)
-    return tuple(f"{one.seen} {one.fix}".strip() for one in ordered)
 
 
 def slug_of(name: str) -> str:

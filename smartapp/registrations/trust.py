@@ -314,7 +314,8 @@ def keys_without_openid(
         raise DiscoveryInvalid(
             f"its OpenID configuration cannot be used ({error.detail}), and the SMART "
             "configuration names no keys for it; an administrator may enter their address on the "
-            f"endpoint's discovery page, as {Member.JWKS_URI.label}"
+            f"endpoint's discovery page, as {Member.JWKS_URI.label}",
+            rule="issuer",
         ) from error
     return url
 

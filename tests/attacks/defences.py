@@ -90,7 +90,7 @@ DEFENCES = (
     _one("T5", "nobody answers for it without a second defence",
          "smartapp/registrations/registry.py",
          "return bool(self.pkce_unannounced) and not", "return bool(self.pkce_unannounced) or not",
-         "tests/registrations/test_doctor.py"),
+         "tests/diagnosis/doctor/test_doctor.py"),
     _one("T5", "the sandbox compares verifier and challenge", "smartapp/sandbox/grants.py",
          "            super().validate_code_verifier(grant, result)", "            pass",
          "tests/sandbox/test_token_refusals.py::TestCode"),

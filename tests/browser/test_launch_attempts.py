@@ -63,7 +63,7 @@ def test_reference_number_leads_to_the_cause_and_a_report(
     expect(admin.locator(".launch-not-ok").last).to_contain_text(reference)
     admin.get_by_role("button", name="Copy report").click()
     expect(admin.locator("#launch-copied")).to_contain_text(re.compile("Copied|Selected"))
-    admin.get_by_role("button", name="Check now").click()
+    admin.get_by_role("button", name="Check everything now").click()
     expect(admin.locator("#content-main")).to_contain_text("published-key")
     screenshots(admin, "launch-attempt")
     admin.set_viewport_size(PHONE)  # type: ignore[arg-type]

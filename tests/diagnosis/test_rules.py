@@ -1,11 +1,12 @@
 """No administrator has to look up what a requirement's number means."""
 
 import ast
+import re
 from pathlib import Path
 
 import pytest
 
-from smartapp.diagnosis import rules
+from smartapp.diagnosis import case, rules
 from smartapp.diagnosis.rules import RULES, rule_in_words
 from smartapp.launches import steps
 from smartapp.protocol import errors
@@ -39,3 +40,37 @@ def test_the_sentence_is_that_of_the_documentation(number: str) -> None:
 
 def test_what_has_no_number_has_no_words() -> None:
     assert rule_in_words("") == ""
+
+
+ROOM = sorted(Path(rules.__file__).parent.rglob("*.py"))
+
+
+def _texts(node: ast.AST) -> list[str]:
+    inside = (one.value for one in ast.walk(node) if isinstance(one, ast.Constant))
+    return [value for value in inside if isinstance(value, str)]
+
+
+@pytest.mark.parametrize("file", ROOM, ids=lambda file: file.stem)
+def test_nothing_reads_our_own_sentences(file: Path) -> None:
+    """What happened is told by codes, rules and steps. A sentence may be mended without a cause
+    getting lost: nothing is compared with one, and nothing is looked for in one."""
+    tree = ast.parse(file.read_text())
+    compared = [one for one in ast.walk(tree) if isinstance(one, ast.Compare)]
+    sought = [
+        one for one in ast.walk(tree)
+        if isinstance(one, ast.Call) and isinstance(one.func, ast.Attribute)
+        and one.func.attr in ("startswith", "endswith", "find", "index", "count", "match", "search")
+    ]  # fmt: skip
+    sentences = [
+        text for node in (*compared, *sought) for text in _texts(node) if " " in text.strip()
+    ]
+    assert sentences == []
+
+
+def test_regular_expressions_read_the_words_of_an_ehr_only() -> None:
+    """Those of a reference number that somebody typed apart."""
+    users = {file.stem for file in ROOM if "import re\n" in file.read_text()}
+    assert users == {"case", "admin"}
+    source = Path(case.__file__).read_text()
+    searched = re.findall(r"\.search\((\w+)\)|\.findall\(([\w.]+)\)", source)
+    assert {one or other for one, other in searched} == {"said", "self.said"}

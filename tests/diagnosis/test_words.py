@@ -3,6 +3,7 @@
 The sentences are those of real servers and of the public launcher.
 """
 
+import json
 from dataclasses import replace
 from datetime import timedelta
 
@@ -13,9 +14,14 @@ from django.utils import timezone
 from smartapp.database import in_database
 from smartapp.diagnosis import outcome, report
 from smartapp.diagnosis.case import Case
-from smartapp.diagnosis.cause import Certainty
+from smartapp.diagnosis.causes import causes as causes_of
 from smartapp.diagnosis.facts import Facts, Known
+from smartapp.diagnosis.finding import Certainty
 from smartapp.keys.models import JWKSFetch
+from smartapp.launches import steps
+from smartapp.launches.models import LaunchEvent
+from smartapp.protocol.errors import TokenRefused
+from smartapp.protocol.token import parse_token_response
 from smartapp.registrations.models import Endpoint, Registration
 from smartapp.registrations.options import AuthMethod
 from tests.diagnosis.test_attempts import administrator, page_of
@@ -56,7 +62,8 @@ class TestAuthorizationEndpoint:
             ("invalid_scope", "", "not allowed for this app", "C39"),
             ("access_denied", "The user denied the request", "said no", "C52"),
             ("temporarily_unavailable", "", "problem of its own", "C52"),
-            ("interaction_required", "", "request incomplete", "C30"),
+            ("interaction_required", "", "did not let the person sign in", "C52"),
+            ("invalid_target", "", "request incomplete", "C30"),
         ],
     )  # fmt: skip
     async def test_first_cause(
@@ -68,9 +75,9 @@ class TestAuthorizationEndpoint:
             changed(callback, code=None, error=error, error_description=description or None)
         )
         cause = await first_is(words, rule)
-        assert error in cause.check
+        assert error in cause.seen
         if description:
-            assert description.split()[0] in cause.check
+            assert description.split()[0] in cause.seen
 
     async def test_wildcards_cover_what_they_mean(
         self, browser: Browser, ehr: ScriptedEHR, ehr_launch: Start
@@ -173,7 +180,7 @@ class TestTokenEndpoint:
         await exchanged()
         cause = await first_is("never asked for our keys", "C63")
         assert cause.certainty == Certainty.LIKELY
-        assert "export_jwks" in cause.todo
+        assert "export_jwks" in cause.fix
 
     async def test_a_shared_client_id_is_no_more_than_possible(
         self, exchanged: Exchange, ehr: ScriptedEHR
@@ -198,9 +205,7 @@ class TestWhatIsKept:
         ehr.token_answer = refusing(400, "invalid_grant", said)
         await exchanged()
         page = await in_database(report.build, await timeline())
-        assert (
-            "The EHR said: invalid_grant Token […] of […], born […], MRN […], is bad" in page.text
-        )
+        assert "The EHR said: Token […] of […], born […], MRN […], is bad" in page.text
         for secret in ("abc123", "Jane", "Roe", "1980", "4711234"):
             assert secret not in page.text
 
@@ -317,3 +322,62 @@ async def test_older_scopes(
     callback = await browser.to_callback(ehr_launch())
     await browser.get(changed(callback, code=None, error="invalid_scope"))
     await first_is("older form of scopes", "C38")
+
+
+SENTENCES = [
+    # Keycloak, Okta, Entra ID, Spring, oauthlib and others, as they send them.
+    ("invalid_client", "Invalid client or Invalid client credentials", ""),
+    ("invalid_client", "Client assertion contains an invalid signature", "other keys of ours"),
+    ("invalid_client", "Client assertion audience is invalid", "another audience"),
+    ("invalid_client", "The client_assertion token has an expiration too far into the future.",
+     "times wrong"),
+    ("invalid_client", "Client authentication with signed JWT failed: Token is not active",
+     "times wrong"),
+    ("invalid_client", "JWT has expired", "times wrong"),
+    ("invalid_client", "Unable to load public key", "could not fetch our keys"),
+    ("invalid_client", "JWKS endpoint returned 404", "could not fetch our keys"),
+    ("invalid_client", "JWKS timeout", "could not fetch our keys"),
+    ("invalid_client", "Could not retrieve the JSON Web Key Set", "could not fetch our keys"),
+    ("invalid_client", "jku could not be dereferenced", "could not fetch our keys"),
+    ("invalid_client", "Key id not recognised", "other keys of ours"),
+    ("invalid_client", "Multiple keys match; kid required", "other keys of ours"),
+    ("invalid_client", "Unsupported signing algorithm RS384", "does not take our algorithm"),
+    ("invalid_client", "JWT alg not allowed", "does not take our algorithm"),
+    ("invalid_client", "Issuer and subject must be equal", "iss and sub"),
+    ("invalid_client", "JWT replay detected", "repeated one"),
+    ("invalid_client", "client_secret is required", "expects a client secret"),
+    ("invalid_client", "Client authentication method not supported", "another way to auth"),
+    ("invalid_client", "Client not found", "does not know our client id"),
+    ("invalid_client", "No client with requested id: my-app", "does not know our client id"),
+    ("invalid_client", "The client application is disabled", "not active"),
+    ("invalid_grant", "PKCE verification failed: Code mismatch", "PKCE check failed"),
+    ("invalid_grant", "OAuth2 Authorization code was already redeemed", "code was over"),
+    ("invalid_grant", "The code was issued to another client", "to another client id"),
+    ("invalid_request", "Missing parameter: client_id", "in the body of the request"),
+    ("invalid_request", "code_verifier required", "PKCE check failed"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("error", "said", "words"), SENTENCES)
+def test_sentence_of_a_real_server(error: str, said: str, words: str) -> None:
+    """What it names is the first cause; what names nothing leaves the causes to what was seen."""
+    status = 401 if error == "invalid_client" else 400
+    body = json.dumps({"error": error, "error_description": said}).encode()
+    with pytest.raises(TokenRefused) as refused:
+        parse_token_response(status, body, requested_at=timezone.now())
+    sent = {
+        "token_endpoint": "https://e.example/token", "auth_method": "private_key_jwt",
+        "form": "JSON", "assertion_header": {"alg": "RS384", "kid": "k"},
+    }  # fmt: skip
+    timeline = [
+        LaunchEvent(attempt="a", step="token", at=timezone.now(), detail=sent),
+        LaunchEvent(
+            attempt="a", step="token", at=timezone.now(), code=refused.value.code,
+            detail=dict(steps.failure(refused.value)),
+        ),
+    ]  # fmt: skip
+    (first, *_) = causes_of(timeline, Facts(timezone.now()))
+    if words:
+        assert (words in first.title, first.certainty) == (True, Certainty.SAID), first.title
+    else:
+        assert first.certainty < Certainty.SAID, first.title

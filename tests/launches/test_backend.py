@@ -12,10 +12,12 @@ from django.core.management.base import CommandError
 
 from smartapp import http
 from smartapp.database import in_database
+from smartapp.diagnosis import doctor
+from smartapp.diagnosis.finding import Finding
 from smartapp.launches import backend as backend_module
-from smartapp.launches.backend import backend_token, probe
+from smartapp.launches.backend import backend_token
 from smartapp.protocol.errors import EHRTimeout, InvalidClient, ScopeError, UnknownEndpoint
-from smartapp.registrations import doctor, registry
+from smartapp.registrations import registry
 from smartapp.registrations.models import Endpoint, Registration
 from tests.scripted_ehr import CANARY, CLIENT_ID, ScriptedEHR
 
@@ -181,10 +183,10 @@ async def test_launches_go_to_the_registration_that_launches(ehr: ScriptedEHR, a
 class TestDoctor:
     """The doctor asks for a token where a registration is 2-legged: C145."""
 
-    async def found(self, slug: str) -> dict[str, doctor.Finding]:
+    async def found(self, slug: str) -> dict[str, Finding]:
         endpoints = Endpoint.objects.select_related("registration__key_set")
         config = await in_database(lambda: registry.describe(endpoints.get(slug=slug)))
-        findings = [finding async for finding in probe(config)]
+        findings = [finding async for finding in doctor.access(config)]
         return {finding.check: finding for finding in findings}
 
     async def test_token_that_comes_is_well(self, ehr: ScriptedEHR) -> None:
@@ -192,6 +194,24 @@ class TestDoctor:
         assert found["token"].level == "ok"
         assert ehr.token_requests[-1]["scope"] == SCOPE
         assert CANARY not in str(found)
+
+    async def test_token_is_tried_with_a_read(self, ehr: ScriptedEHR) -> None:
+        assert (await self.found("backend"))["read"].level == "ok"
+
+    @pytest.mark.parametrize(
+        ("status", "level"), [(401, "problem"), (403, "problem"), (400, "advice")]
+    )
+    async def test_token_that_reads_nothing_is_found(
+        self, ehr: ScriptedEHR, status: int, level: str
+    ) -> None:
+        """As the public launcher's simulated error of a token that is not accepted."""
+
+        async def refuse(_: web.Request) -> web.StreamResponse:
+            return web.json_response({}, status=status)
+
+        ehr.fhir_answer = refuse
+        found = await self.found("backend")
+        assert (found["token"].level, found["read"].level) == ("ok", level)
 
     async def test_it_asks_anew_each_time(self, ehr: ScriptedEHR) -> None:
         await self.found("backend")
@@ -209,6 +229,3 @@ class TestDoctor:
     async def test_a_registration_that_launches_is_not_asked_for(self, ehr: ScriptedEHR) -> None:
         assert await self.found("scripted") == {}
         assert ehr.token_requests == []
-
-    async def test_it_is_among_the_checks(self) -> None:
-        assert probe in doctor.further_checks

@@ -129,7 +129,7 @@ class TestTimeline:
         *_, answered, refused = await written()
         assert answered.detail["ehr_error"] == "invalid_grant"
         assert (refused.step, refused.code) == ("token", "invalid-grant")
-        assert refused.detail["said"] == "invalid_grant redirect_uri of […] does not match"
+        assert refused.detail["said"] == "redirect_uri of […] does not match"
         assert "Jane" not in json.dumps([answered.detail, refused.detail, refused.verdicts])
         for event in await in_database(lambda: list(LaunchEvent.objects.all())):
             assert event.attempt == refused.attempt

@@ -352,8 +352,8 @@ class TestLook:
 
     AT_THE_EHR = (
         ({"code_challenge_methods_supported": ["plain"]}, "S256 is not in"),
-        ({"authorization_endpoint": None}, "no authorization_endpoint"),
-        ({"token_endpoint": None}, "no token_endpoint"),
+        ({"authorization_endpoint": None}, "No authorization_endpoint"),
+        ({"token_endpoint": None}, "No token_endpoint"),
         ({"token_endpoint": "http://ehr.example/token#x"}, "token_endpoint"),
         ({"issuer": None}, "No issuer of id_tokens is known"),
     )
@@ -396,7 +396,7 @@ class TestLook:
     def test_a_host_that_does_not_answer_is_a_message(self, admin: Client) -> None:
         page = self.look(admin, "http://127.0.0.1:1/r4")
 
-        assert "no connection could be made to 127.0.0.1:1." in page
+        assert "No connection could be made to 127.0.0.1:1." in page
         assert "What to do: Look for typing mistakes in the host" in page
 
     def test_what_was_found_stays_when_adding_is_refused(

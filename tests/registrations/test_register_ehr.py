@@ -229,11 +229,14 @@ class TestEHRWithoutPKCE:
             await register(ehr.base, *self.REASON, "--auth-method", "none")
 
 
+STOPPED = "Nobody can launch: the EHR does not publish what a safe launch needs."
+
+
 @pytest.mark.parametrize(
     ("missing", "sentence"),
     [
-        ("token_endpoint", "Nobody can launch: no token_endpoint"),
-        ("authorization_endpoint", "Nobody can launch: no authorization_endpoint"),
+        ("token_endpoint", f"{STOPPED} No token_endpoint"),
+        ("authorization_endpoint", f"{STOPPED} No authorization_endpoint"),
         ("issuer", "No issuer of id_tokens is known"),
     ],
 )

@@ -5,11 +5,11 @@ from importlib import import_module
 import pytest
 from django.apps import apps
 from django.core.exceptions import ValidationError
+from smartapp.registrations.doctor import ours
 
 from smartapp.database import in_database
 from smartapp.protocol.errors import UnknownEndpoint
 from smartapp.registrations import doctor, registering, registry
-from smartapp.registrations.doctor import ours
 from smartapp.registrations.models import Endpoint
 from tests.registrations.factories import make_endpoint, make_registration
 

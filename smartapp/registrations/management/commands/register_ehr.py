@@ -10,6 +10,7 @@ from django.core.management.base import BaseCommand, CommandError
 from django.utils import timezone
 
 from smartapp import http
+from smartapp.diagnosis import doctor
 from smartapp.registrations import registering, registry, sheet
 from smartapp.registrations.options import OPTIONS, asked_for
 from smartapp.registrations.registering import Wanted
@@ -43,7 +44,7 @@ class Command(BaseCommand):
             endpoint = registering.register(wanted, now=timezone.now(), actor=ACTOR)
         except ValidationError as error:
             raise CommandError(_sentence(error)) from None
-        seen = http.run(registering.look(registry.describe(endpoint), actor=ACTOR))
+        seen = http.run(doctor.warnings(registry.describe(endpoint), actor=ACTOR))
         warnings = (
             *seen,
             *registering.about_secret(endpoint.registration, wanted.client_secret),

@@ -12,8 +12,9 @@ from django.template.response import TemplateResponse
 from django.urls import URLPattern, path
 
 from smartapp.audit import origin
-from smartapp.registrations import doctor, registry
-from smartapp.registrations.doctor import Finding
+from smartapp.diagnosis import doctor
+from smartapp.diagnosis.finding import Finding, is_healthy
+from smartapp.registrations import registry
 from smartapp.registrations.models import Registration
 from smartapp.registrations.registry import EndpointConfig
 
@@ -64,7 +65,7 @@ async def _stream(
     for config in endpoints:
         yield render_to_string(FINDING, {"endpoint": config})
         async for finding in _findings(request, config):
-            healthy = healthy and doctor.is_healthy([finding])
+            healthy = healthy and is_healthy([finding])
             yield render_to_string(FINDING, {"finding": finding})
     yield render_to_string(FINDING, {"done": True, "healthy": healthy, "none": not endpoints})
     yield tail

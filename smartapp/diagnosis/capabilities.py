@@ -1,10 +1,9 @@
 """What a registration needs of its EHR against what the EHR says it can do (C17).
 
-Only ever a warning: real EHRs publish incomplete lists (C13).
+Only ever advice: real EHRs publish incomplete lists (C13).
 """
 
-from dataclasses import dataclass
-
+from smartapp.diagnosis.finding import Finding, advice
 from smartapp.protocol.discovery import Discovery
 from smartapp.protocol.scopes import OtherScope, parse_scope, parse_scopes
 from smartapp.registrations.options import AuthMethod
@@ -21,21 +20,19 @@ _BY_SCOPE = {
     "offline_access": "permission-offline",
     "online_access": "permission-online",
 }
-
-
 # What to do where a capability is not listed, in words for who does not know the standard.
+_NAME = "capabilities"
 _TRY = "Published lists are often incomplete, so try it. If it fails: "
+_PORTALS = "choose the authentication that the vendor's portal shows."
 _FIXES = {
     "launch-ehr": "ask the vendor whether this FHIR base URL is the one for clinicians' apps.",
     "context-ehr-patient": "ask the vendor how the app is told whose chart is open.",
     "launch-standalone": "empty the scopes of patients, so that nobody is offered to connect.",
     "context-standalone-patient": "empty the scopes of patients; this EHR may not let them choose "
     "their record.",
-    "client-confidential-asymmetric": "let the app authenticate by client secret, if the vendor's "
-    "portal gives one.",
-    "client-confidential-symmetric": "let the app authenticate by signed assertion, with our JWKS "
-    "URL entered in the vendor's portal.",
-    "client-public": "choose the authentication that the vendor's portal shows.",
+    "client-confidential-asymmetric": _PORTALS,
+    "client-confidential-symmetric": _PORTALS,
+    "client-public": _PORTALS,
     "sso-openid-connect": "ask the vendor to allow openid and fhirUser; without them nobody can be "
     "signed in.",
     "permission-offline": "take offline_access out of the scopes. People then sign in again when "
@@ -47,15 +44,6 @@ _FIXES = {
     "permission-patient": "take the scopes that begin with patient/ out.",
     "permission-user": "take the scopes that begin with user/ out.",
 }
-
-
-@dataclass(frozen=True, slots=True)
-class Missing:
-    """A capability that is used and not listed: what was seen, and what to do."""
-
-    capability: str
-    seen: str
-    fix: str
 
 
 def needed(config: EndpointConfig) -> dict[str, str]:
@@ -73,23 +61,18 @@ def needed(config: EndpointConfig) -> dict[str, str]:
     return uses
 
 
-def missing(config: EndpointConfig, discovery: Discovery) -> tuple[Missing, ...]:
+def missing(config: EndpointConfig, discovery: Discovery) -> tuple[Finding, ...]:
     """Return each capability that is used and not listed, explained; one sentence for all where
     none is listed."""
     uses = needed(config)
     if not discovery.capabilities:
         seen = f"The EHR lists no capabilities; this registration needs {', '.join(uses)}."
-        fix = "Published lists are often incomplete, so try it. If it fails, ask the vendor."
-        return (Missing("capabilities", seen, fix),)
+        return (advice(_NAME, seen, f"{_TRY}ask the vendor."),)
     listed = discovery.capabilities | _by_auth_methods(discovery)
     return tuple(
-        Missing(
-            capability,
-            f"The EHR does not list {capability}, needed for {use}.",
-            _TRY + _FIXES[capability],
-        )
-        for capability, use in uses.items()
-        if capability not in listed
+        advice(_NAME, f"The EHR does not list {one}, needed for {use}.", f"{_TRY}{_FIXES[one]}")
+        for one, use in uses.items()
+        if one not in listed
     )
 
 

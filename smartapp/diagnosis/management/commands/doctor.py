@@ -9,12 +9,13 @@ from django.core.management.base import BaseCommand, CommandError
 from django.db.models import Q
 
 from smartapp import http
-from smartapp.registrations import doctor, registry
-from smartapp.registrations.doctor import Finding, Level
+from smartapp.diagnosis import doctor
+from smartapp.diagnosis.finding import Finding, is_healthy
+from smartapp.registrations import registry
 from smartapp.registrations.models import Endpoint
 from smartapp.registrations.registry import EndpointConfig
 
-MARKS = {Level.OK: "ok     ", Level.ADVICE: "advice ", Level.PROBLEM: "PROBLEM"}
+MARKS = {"ok": "ok     ", "advice": "advice ", "problem": "PROBLEM"}
 
 
 class Command(BaseCommand):
@@ -34,13 +35,13 @@ class Command(BaseCommand):
             results[endpoint.slug] = http.run(_examine(config, show))
         if options["json"]:
             self._print_json(results)
-        ill = [slug for slug, findings in results.items() if not doctor.is_healthy(findings)]
+        ill = [slug for slug, findings in results.items() if not is_healthy(findings)]
         if ill:
             raise CommandError(f"Problems with {', '.join(ill)}.")
 
     def _show(self, finding: Finding) -> None:
         """As it comes: a check may wait for several seconds."""
-        self.stdout.write(f"  {MARKS[finding.level]} {finding.check}: {finding.seen}")
+        self.stdout.write(f"  {MARKS[finding.level]} {finding.check}: {finding.text}")
         if finding.fix:
             self.stdout.write(f"          fix: {finding.fix}")
         self.stdout.flush()
@@ -50,7 +51,7 @@ class Command(BaseCommand):
             json.dumps(
                 {
                     slug: {
-                        "healthy": doctor.is_healthy(findings),
+                        "healthy": is_healthy(findings),
                         "findings": [finding.as_json() for finding in findings],
                     }
                     for slug, findings in results.items()

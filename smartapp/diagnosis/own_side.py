@@ -10,13 +10,13 @@ from joserfc.errors import JoseError
 
 from smartapp import checks, http
 from smartapp.database import in_database
+from smartapp.diagnosis.finding import Finding, advice, ok, problem
 from smartapp.keys import automation, dry_run, fetches, heartbeat, memory
 from smartapp.keys.memory import Signer
 from smartapp.keys.models import KeySet, SigningKey
 from smartapp.protocol.errors import AddressRefused, ClientKeyError, IDTokenKeyUnknown, SmartError
 from smartapp.protocol.jwks import JWKS, parse_jwks
 from smartapp.registrations import registry
-from smartapp.registrations.doctor.finding import Finding, advice, ok, problem
 from smartapp.registrations.models import Endpoint
 from smartapp.registrations.options import AuthMethod
 from smartapp.registrations.registry import EndpointConfig

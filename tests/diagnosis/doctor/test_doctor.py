@@ -53,7 +53,15 @@ async def healthy(ehr: EHR, settings: Settings) -> EHR:
 
     ehr.answers[JWKS] = 200, await in_database(rows), {}
     ehr.publish(capabilities=CAPABILITIES)
+    ehr.answers["/token"] = 400, {"error": "invalid_grant"}, {}
+    ehr.answers["/fhir/r4/metadata"] = 200, statement("4.0.1"), {}
     return ehr
+
+
+def statement(version: str) -> dict[str, Any]:
+    types = {scope.partition("/")[2].partition(".")[0] for scope in CLINICIAN_SCOPE.split()}
+    rest = [{"mode": "server", "resource": [{"type": one} for one in types if one]}]
+    return {"resourceType": "CapabilityStatement", "fhirVersion": version, "rest": rest}
 
 
 def run(*arguments: str) -> tuple[int, str]:
@@ -206,7 +214,7 @@ async def test_jwks_has_a_content_type_of_its_own(healthy: EHR) -> None:
 async def test_an_address_that_is_too_slow_for_an_ehr_is_found(
     healthy: EHR, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("smartapp.registrations.doctor.ours.MAX_JWKS_SECONDS", 0)
+    monkeypatch.setattr("smartapp.diagnosis.own_side.MAX_JWKS_SECONDS", 0)
 
     assert await problems() == ["published-key"]
 
@@ -246,7 +254,7 @@ async def test_an_algorithm_that_the_ehr_does_not_list_is_advice(healthy: EHR) -
     code, output = await in_database(run)
 
     assert code == 0
-    assert "advice  algorithm: The EHR does not list RS384" in output
+    assert "advice  algorithm: The EHR does not list our algorithm. We sign with RS384" in output
 
 
 async def test_athenas_audience_is_asked_for_and_the_reported_one_marked(healthy: EHR) -> None:
@@ -271,8 +279,8 @@ async def test_meditech_is_looked_for_at_the_root(healthy: EHR) -> None:
 REMEDIES: list[tuple[tuple[int, Any, dict[str, str]], str]] = [
     ((404, {}, {}), "/fhir/r4 is often forgotten"),
     ((200, b"<html>", {}), "/fhir/r4 is often forgotten"),
-    ((302, b"", {"Location": "/x"}), "No redirect is followed"),
-    ((200, b"x" * 300_000, {}), "see what answers"),
+    ((302, b"", {"Location": "/x"}), "which is never followed"),
+    ((200, b"x" * 300_000, {}), "something else than an EHR may answer"),
 ]
 
 
@@ -524,3 +532,80 @@ def test_nothing_to_examine_is_an_error(arguments: list[str]) -> None:
 
     with pytest.raises(CommandError):
         call_command("doctor", *arguments)
+
+
+async def advised() -> list[str]:
+    """Run it and return what is only advice; nothing is a problem."""
+    code, output = await in_database(run)
+    assert code == 0, output
+    return [line.split()[1].rstrip(":") for line in output.splitlines() if "advice" in line]
+
+
+REFUSALS: list[tuple[tuple[int, Any, dict[str, str]], str]] = [
+    ((401, {"error": "invalid_client"}, {}), "client"),
+    ((401, {"error": "invalid_client", "error_description": "Unknown client_id"}, {}), "client id"),
+    ((400, {"error": "invalid_client", "error_description": "Failed to fetch JWKS"}, {}),
+     "could not fetch our keys"),
+    ((200, b"<html>", {}), "not an OAuth token endpoint"),
+    ((404, b"<html>", {}), "not an OAuth token endpoint"),
+    ((302, b"", {"Location": "https://portal.example"}), "answers with a redirect"),
+    ((200, {"access_token": "a", "token_type": "Bearer"}, {}), "tokens for a made-up code"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("answer", "words"), REFUSALS)
+async def test_what_would_end_every_launch_at_the_token_endpoint_is_found_before_one(
+    healthy: EHR, answer: tuple[int, Any, dict[str, str]], words: str
+) -> None:
+    healthy.answers["/token"] = answer
+    code, output = await in_database(run)
+    (line,) = [one for one in output.splitlines() if "PROBLEM" in one]
+
+    assert code == 1
+    assert line.startswith("  PROBLEM client: ")
+    assert words in output
+
+
+@pytest.mark.parametrize("error", ["invalid_request", "unauthorized_client", "something_else"])
+async def test_an_answer_that_says_nothing_of_the_client_stops_nobody(
+    healthy: EHR, error: str
+) -> None:
+    healthy.answers["/token"] = 400, {"error": error}, {}
+    _, output = await in_database(run)
+
+    assert "client: " in output
+
+
+async def test_the_made_up_code_is_named_as_what_it_is(healthy: EHR) -> None:
+    _, output = await in_database(run)
+
+    assert "The EHR refused a made-up code and not this client" in output
+    assert healthy.asked["/token"] == 1
+
+
+async def test_scopes_that_nothing_in_the_list_covers_are_advice(healthy: EHR) -> None:
+    healthy.publish(capabilities=CAPABILITIES, scopes_supported=["launch", "openid", "fhirUser"])
+    assert "scopes" in await advised()
+
+
+async def test_scopes_that_a_wildcard_covers_are_well(healthy: EHR) -> None:
+    listed = ["launch", "openid", "fhirUser", "offline_access", "online_access", "launch/patient",
+              "patient/*.*", "user/*.*"]  # fmt: skip
+    healthy.publish(capabilities=CAPABILITIES, scopes_supported=listed)
+    assert "scopes" not in await advised()
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        (404, b"", {}),
+        (200, b"<html>", {}),
+        (200, statement("3.0.2"), {}),
+        (200, {"resourceType": "CapabilityStatement", "fhirVersion": "4.0.1", "rest": 7}, {}),
+    ],
+)
+async def test_a_base_of_another_fhir_server_is_advice(
+    healthy: EHR, answer: tuple[int, Any, dict[str, str]]
+) -> None:
+    healthy.answers["/fhir/r4/metadata"] = answer
+    assert "capability-statement" in await advised()

@@ -1,0 +1,428 @@
+"""Checks a registration end to end, and finds before a launch what of its causes can be found then.
+
+Nothing here changes anything but one thing: discovery that was never read is read and pinned. The
+command, the page of a registration, the page that adds one and the buttons of *Why?* run the same
+checks, and say what the table of causes says.
+"""
+
+from collections.abc import AsyncIterator, Callable, Iterator
+from dataclasses import replace
+from functools import partial
+from urllib.parse import urlsplit
+
+from django.utils import timezone
+
+from smartapp import http
+from smartapp.database import in_database
+from smartapp.diagnosis import capabilities, own_side
+from smartapp.diagnosis.case import AHEAD_SECONDS
+from smartapp.diagnosis.causes import before_launch, causes
+from smartapp.diagnosis.facts import Facts, of_endpoint
+from smartapp.diagnosis.finding import SEEN, Finding, advice, ok, problem
+from smartapp.exchange import pipeline, token_budget
+from smartapp.exchange.pipeline import Exchange, Purpose, Request
+from smartapp.launches import backend, events, pending_revocations, steps
+from smartapp.launches.models import LaunchEvent, Step
+from smartapp.protocol import authorization
+from smartapp.protocol.discovery import hosts, launch_hosts
+from smartapp.protocol.errors import (
+    Busy,
+    ClientKeyError,
+    DiscoveryIncomplete,
+    DiscoveryInvalid,
+    InvalidClient,
+    InvalidGrant,
+    PKCEUnannounced,
+    SmartError,
+    TokenRefused,
+    UnknownEndpoint,
+)
+from smartapp.protocol.fhir import parse_resource
+from smartapp.protocol.scopes import ResourceScope, parse_scope, parse_scopes
+from smartapp.protocol.token import authorization_code_request
+from smartapp.protocol.urls import host_of
+from smartapp.registrations import discovery, registry, trust
+from smartapp.registrations.models import Member
+from smartapp.registrations.presets import PRESETS
+from smartapp.registrations.registry import EndpointConfig
+from smartapp.registrations.trust import Observation
+from smartapp.registrations.validation import is_backend
+
+Check = Callable[[EndpointConfig], AsyncIterator[Finding]]
+
+ACTOR = "doctor"
+PKCE_UNANNOUNCED = "pkce-unannounced"
+CLOCK_BEHIND_SECONDS = 60
+MAX_METADATA_BYTES = 4 * 1024 * 1024
+MADE_UP_CODE = "made-up-to-check-the-registration"
+_ACCEPT = "Ask the vendor; then accept the hosts in the admin, on the endpoint's discovery page."
+_ENTER_KEYS = (
+    "Nobody can sign in until its keys are found. Compare the expected issuer with the vendor's, "
+    "to the letter, its trailing slash included: it may also be the one that discovery names, "
+    "followed by /auth, the FHIR base URL, or what a failed sign-in shows. Or enter the address of "
+    f"the keys on the endpoint's discovery page, as {Member.JWKS_URI.label}."
+)
+
+
+async def examine(config: EndpointConfig, *, actor: str = ACTOR) -> AsyncIterator[Finding]:
+    """Yield the findings on one endpoint as they come, in the order of a launch. `actor`: who asks,
+    for the audit trail."""
+    read: Check = partial(publishes, actor=actor)
+    for check in (own_side.configuration, read, scopes, metadata, clock, own_side.keys, client,
+                  access, revocations):  # fmt: skip
+        async for finding in check(config):
+            yield finding
+
+
+async def look_at_ehr(config: EndpointConfig, *, actor: str = ACTOR) -> AsyncIterator[Finding]:
+    """Yield the findings on what the EHR publishes. The endpoint need not be stored, and nothing
+    is pinned for one that is not."""
+    read: Check = partial(publishes, actor=actor)
+    for check in (read, clock):
+        async for finding in check(config):
+            yield finding
+
+
+async def warnings(config: EndpointConfig, *, actor: str) -> tuple[str, ...]:
+    """Ask the EHR what it publishes, pin it if that is the first time, and return in sentences what
+    is wrong: what would stop a launch comes first."""
+    found = [one async for one in look_at_ehr(config, actor=actor) if one.level != "ok"]
+    ordered = sorted(found, key=lambda one: one.level != "problem")
+    return tuple(f"{one.text} {one.fix}".strip() for one in ordered)
+
+
+def explained(facts: Facts, error: SmartError, check: str) -> Finding:
+    """Return what the table of causes says of an error that a check met."""
+    step = error.step or Step.DISCOVERY
+    event = LaunchEvent(step=step, code=error.code, detail=steps.failure(error), at=facts.now)
+    return replace(causes((event,), facts)[0], check=check, certainty=SEEN)
+
+
+# --- what it publishes ---
+
+
+async def publishes(config: EndpointConfig, *, actor: str = ACTOR) -> AsyncIterator[Finding]:
+    """Read discovery now, and judge it; `actor` is who pins what was never read."""
+    try:
+        if config.pinned_hosts or not config.endpoint_id:
+            observation = await discovery.observe(config)
+        else:
+            observation = await discovery.pin_first(config, actor=actor)
+    except SmartError as error:
+        yield _no_discovery(config, error)
+        return
+    for finding in (*_documents(config, observation), *_needs(config, observation)):
+        yield finding
+    if "openid" in parse_scopes(f"{config.scope} {config.standalone_scope}"):
+        for issuer in observation.issuers:
+            yield await _issuer_keys(config, observation, issuer)
+        for finding in _issuers(observation):
+            yield finding
+
+
+def _facts(config: EndpointConfig, observation: Observation | None = None) -> Facts:
+    document = observation.discovery.document if observation else {}
+    return Facts(timezone.now(), config, {**document, **dict(config.overrides)})
+
+
+def _no_discovery(config: EndpointConfig, error: SmartError) -> Finding:
+    """C10, C15."""
+    found = explained(_facts(config), error, "discovery")
+    fix = f"{found.fix} Read was {config.discovery_url}"
+    parts = urlsplit(config.fhir_base_url)
+    root = f"{parts.scheme}://{parts.netloc}/.well-known/smart-configuration"
+    if config.preset == PRESETS["meditech"].slug and config.discovery_url != root:
+        fix += (
+            ". Older MEDITECH servers (unverified) publish it at the root of the host: on the "
+            f"endpoint's discovery page, try the SMART configuration at {root}"
+        )
+    if config.endpoint_id and not config.pinned_hosts:
+        fix += ". It is read by itself as soon as the EHR answers, while `maintain` runs"
+    yet = "" if config.pinned_hosts else " yet"
+    return replace(found, seen=f"{found.seen.rstrip('.')}, so nobody can launch{yet}.", fix=fix)
+
+
+def _documents(config: EndpointConfig, observation: Observation) -> Iterator[Finding]:
+    """Yield what was read, what is not used of it, and what is used in its place."""
+    yield ok("discovery", f"{host_of(config.discovery_url)} publishes its SMART configuration.")
+    for note in observation.discovery.notes:
+        yield advice("discovery", note)
+    for member, url in config.overrides:
+        yield ok("override", f"{Member(member).label}: {url} is used, as an administrator said.")
+    yield _hosts(config, observation)
+
+
+def _hosts(config: EndpointConfig, observation: Observation) -> Finding:
+    """C14."""
+    if not config.pinned_hosts:
+        named = ", ".join(sorted(observation.hosts))
+        return ok("hosts", f"People and tokens are sent to these hosts only: {named}.")
+    published = observation.discovery
+    unused = discovery.not_accepted(config, published)
+    needed = discovery.named_hosts(config, observation) - hosts(published)
+    try:
+        discovery.check_hosts(config, needed | launch_hosts(published))
+    except SmartError as error:
+        return problem("hosts", f"{error.detail}, so nobody can launch.", _ACCEPT)
+    if unused:
+        seen = "Not used, as nobody has accepted the hosts that they are on: "
+        return advice("hosts", f"{seen}{', '.join(unused)}.", _ACCEPT)
+    return ok("hosts", "The EHR names accepted hosts only.")
+
+
+def _needs(config: EndpointConfig, observation: Observation) -> Iterator[Finding]:
+    yield _endpoints(config, observation)
+    missing = capabilities.missing(config, observation.discovery)
+    yield from missing or [ok("capabilities", "The EHR lists everything that is used.")]
+    facts = _facts(config, observation)
+    yield from before_launch(facts, "algorithm", "audience", "authentication")
+
+
+def _endpoints(config: EndpointConfig, observation: Observation) -> Finding:
+    """C12; a 2-legged registration sends nobody anywhere."""
+    used = observation.discovery
+    try:
+        discovery.check_needs(config, used)
+    except DiscoveryIncomplete as error:
+        check = PKCE_UNANNOUNCED if isinstance(error, PKCEUnannounced) else "launch-needs"
+        found = explained(_facts(config, observation), error, check)
+        title = f"Nobody can launch: {found.title[0].lower()}{found.title[1:]}"
+        return replace(found, title=title)
+    if is_backend(config.scope):
+        return ok("launch-needs", "The token endpoint is published.")
+    if not used.code_challenge_methods_supported:
+        said = f"It is sent all the same, because: {config.pkce_unannounced}"
+        return ok("launch-needs", f"The EHR does not say that it takes PKCE. {said}")
+    return ok("launch-needs", "Both endpoints and PKCE with S256 are published.")
+
+
+def _issuers(observation: Observation) -> Iterator[Finding]:
+    """C91, C93."""
+    named = observation.discovery.issuer
+    if not observation.issuers:
+        yield problem("issuer", "No issuer of id_tokens is known.", _without_issuer(observation))
+    elif named is not None and named not in observation.issuers:
+        seen = f"Discovery names the issuer {named}, which is not an expected one."
+        fix = "If sign-in fails on the issuer, ask the vendor and add it to the expected issuers."
+        yield advice("issuer", seen, fix)
+
+
+def _without_issuer(observation: Observation) -> str:
+    enter = "enter the expected issuer: register_ehr --issuer URL, or in the admin."
+    if "sso-openid-connect" in observation.discovery.capabilities:
+        return (
+            f"Ask the vendor, and {enter} If there is none, take openid and fhirUser out of the "
+            "scopes, there and in the vendor's portal."
+        )
+    return (
+        "This EHR does not list sso-openid-connect, so it probably signs nobody in by id_token, as "
+        "many payers: take openid and fhirUser out of the scopes, there and in the vendor's "
+        f"portal. If the vendor does name an issuer, {enter}"
+    )
+
+
+async def _issuer_keys(config: EndpointConfig, observation: Observation, issuer: str) -> Finding:
+    """C91, C92: each expected issuer has keys, where the app will look for them."""
+    try:
+        url = config.override(Member.JWKS_URI) or await _keys_url(observation, issuer)
+        keys = (await discovery.fetch_jwks(url)).value.keys
+    except SmartError as error:
+        return problem("issuer-keys", f"{issuer}: {error.detail}.", _ENTER_KEYS)
+    if not keys:
+        seen = f"{issuer} publishes no usable key at {url}."
+        return problem("issuer-keys", seen, f"Ask it. {_ENTER_KEYS}")
+    return ok("issuer-keys", f"{issuer} publishes its keys at {url}; usable: {len(keys)}.")
+
+
+async def _keys_url(observation: Observation, issuer: str) -> str:
+    try:
+        return (await discovery.fetch_openid_configuration(issuer)).value.jwks_uri
+    except DiscoveryInvalid as error:
+        return trust.keys_without_openid(observation.issuers, observation.discovery, error)
+
+
+async def scopes(config: EndpointConfig) -> AsyncIterator[Finding]:
+    """C39: scopes that nothing in the EHR's list covers, by meaning. Lists are often incomplete."""
+    try:
+        published = (await discovery.fetch_discovery(config)).value.document
+    except SmartError:
+        return  # which `publishes` has said
+    facts = Facts(timezone.now(), config, published)
+    found = list(before_launch(facts, "scopes"))
+    if not found:
+        lists = (
+            "lists every scope that is asked for"
+            if "scopes_supported" in published
+            else ("publishes no list of scopes")
+        )
+        found = [ok("scopes", f"The EHR {lists}.")]
+    for finding in found:
+        yield finding
+
+
+async def metadata(config: EndpointConfig) -> AsyncIterator[Finding]:
+    """Whether a FHIR server of the right version answers at the base, and has what is asked for."""
+    check, url = "capability-statement", f"{config.fhir_base_url.rstrip('/')}/metadata"
+    fix = "Compare the FHIR base URL with the vendor's, its path included."
+    headers = {"Accept": "application/fhir+json"}
+    try:
+        response = await http.get(url, headers=headers, max_bytes=MAX_METADATA_BYTES)
+        if response.status != 200:
+            yield advice(check, f"{url} answered {response.status}.", fix)
+            return
+        statement = parse_resource(response.body, resource_type="CapabilityStatement")
+    except SmartError as error:
+        yield advice(check, f"{url}: {error.detail}.", fix)
+        return
+    version = str(statement.get("fhirVersion", "unknown"))[:20]
+    missing = sorted(_types(config) - _listed_types(statement))
+    if not version.startswith("4."):
+        yield advice(check, f"The server speaks FHIR {version}, and this app reads 4.0.", fix)
+    elif missing:
+        seen = f"The server does not list {', '.join(missing)}, which the scopes ask for."
+        yield advice(check, seen, "Published lists are often incomplete; ask the vendor.")
+    else:
+        yield ok(check, f"A server of FHIR {version} answers, and lists what is asked for.")
+
+
+def _types(config: EndpointConfig) -> set[str]:
+    asked = map(parse_scope, parse_scopes(f"{config.scope} {config.standalone_scope}"))
+    return {one.resource for one in asked if isinstance(one, ResourceScope)} - {"*"}
+
+
+def _listed_types(statement: dict[str, object]) -> set[str]:
+    rest = statement.get("rest")
+    servers = [one for one in rest if isinstance(one, dict)] if isinstance(rest, list) else []
+    listed = [one for server in servers for one in server.get("resource") or ()]
+    return {str(one.get("type")) for one in listed if isinstance(one, dict)}
+
+
+async def clock(config: EndpointConfig) -> AsyncIterator[Finding]:
+    """C66: an assertion from the future, or from long ago, is refused."""
+    try:
+        response = await http.get(config.discovery_url)
+    except SmartError:
+        return  # which `publishes` has said
+    ahead = events.seconds_ahead(response.headers.get("Date", ""))
+    if ahead is None:
+        yield advice("clock", "The EHR does not say what time it has.")
+    elif -CLOCK_BEHIND_SECONDS <= ahead <= AHEAD_SECONDS:
+        yield ok("clock", "Our clock and the EHR's agree.")
+    else:
+        where = "ahead of" if ahead > 0 else "behind"
+        seen = f"Our clock is {abs(ahead)} s {where} the EHR's."
+        yield problem("clock", seen, "Let this machine keep its time by NTP.")
+
+
+# --- what it gives ---
+
+
+async def client(config: EndpointConfig) -> AsyncIterator[Finding]:
+    """Whether the EHR accepts who we are: it is asked to exchange a code that was made up. One that
+    knows the client answers invalid_grant (RFC 6749 §5.2); what it says else, it would say at the
+    end of every launch."""
+    if is_backend(config.scope):
+        return
+    try:
+        full = await registry.endpoint_for_callback(config.endpoint_id, config.registration_slug)
+        url = (await discovery.launch_endpoints(full)).token_endpoint
+        await token_budget.take(full)
+    except SmartError:
+        return  # it is switched off, or its discovery has a finding of its own
+    fields = authorization_code_request(
+        code=MADE_UP_CODE,
+        redirect_uri=full.redirect_uri,
+        code_verifier=authorization.new_code_verifier(),
+    )
+    exchange = Exchange(Request(full, Purpose.CODE, url, fields, url))
+    try:
+        await pipeline.tokens(exchange)
+    except InvalidGrant:
+        yield ok("client", "The EHR refused a made-up code and not this client: it seems known.")
+    except (ClientKeyError, Busy):
+        return  # a finding of its own, or nothing was asked
+    except SmartError as error:
+        form = steps.form_of(exchange.sent[-1].response.body) if exchange.sent else ""
+        yield _refused_client(await in_database(of_endpoint, full), error, form)
+    else:
+        yield problem("client", "The EHR gave tokens for a made-up code.", "Tell the vendor.")
+
+
+def _refused_client(facts: Facts, error: SmartError, form: str) -> Finding:
+    detail = {**steps.failure(error), "form": form}
+    event = LaunchEvent(step=Step.TOKEN, code=error.code, detail=detail, at=facts.now)
+    found = replace(causes((event,), facts)[0], check="client")
+    unclear = isinstance(error, TokenRefused) and not isinstance(error, InvalidClient)
+    seen = f"A made-up code was sent to its token endpoint. {found.seen}"
+    return replace(found, seen=seen, certainty=found.certainty if unclear else SEEN)
+
+
+async def access(described: EndpointConfig) -> AsyncIterator[Finding]:
+    """Whether a 2-legged registration is given a token now, and can read with it. None is kept, and
+    nothing of what is read."""
+    if not is_backend(described.scope):
+        return
+    try:
+        config = await registry.endpoint_for_backend(described.registration_slug)
+        given = await backend.request(config, config.scope)
+    except UnknownEndpoint:
+        return  # it is disabled, which is a finding of its own
+    except SmartError as error:
+        fix = "Compare client id, key and scopes with the vendor's portal; mend what else is wrong "
+        yield problem("token", f"{error.title}: {error.quoted}.", f"{fix}here first.")
+        return
+    yield ok("token", f"A token came, good until {given.expires_at:%H:%M} UTC.")
+    granted = map(parse_scope, parse_scopes(given.scope))
+    readable = [one.resource for one in granted if isinstance(one, ResourceScope)]
+    for resource in readable[:1]:
+        yield await _read(config, given, resource)
+
+
+async def _read(config: EndpointConfig, given: backend.BackendToken, type_: str) -> Finding:
+    wanted = "Patient" if type_ == "*" else type_
+    url = f"{config.fhir_base_url.rstrip('/')}/{wanted}?_count=1"
+    headers = {"Authorization": f"Bearer {given.access_token}", "Accept": "application/fhir+json"}
+    fix = "Ask the vendor whether this FHIR server takes tokens of this client, for this scope."
+    try:
+        response = await http.get(url, headers=headers, max_bytes=MAX_METADATA_BYTES)
+    except SmartError as error:
+        return problem("read", f"Reading {wanted} with the token failed: {error.detail}.", fix)
+    if response.status in (401, 403):
+        seen = f"The FHIR server answered {response.status} to a read of {wanted} with the token."
+        return problem("read", seen, fix)
+    if response.status != 200:
+        return advice("read", f"A search of {wanted} was answered with {response.status}.", fix)
+    return ok("read", f"The token reads {wanted}.")
+
+
+async def revocations(config: EndpointConfig) -> AsyncIterator[Finding]:
+    """The revocations that this EHR did not take (C133). They stop nobody."""
+    waiting, given_up, why = await in_database(pending_revocations.not_taken, config.endpoint_id)
+    if waiting or given_up:
+        seen = f"The EHR could not be told of {waiting} ended launches yet, of {given_up} never"
+        fix = "See what it says in the admin, under revocations to do; ask the vendor to revoke "
+        yield advice("revocations", f"{seen}: {why}.", f"{fix}the rest.")
+
+
+# What a button of *Why?* looks at again, and what it says.
+LOOKS: dict[str, tuple[str, Check]] = {
+    "discovery": ("Read the EHR's discovery again", publishes),
+    "issuer-keys": ("Ask the issuer for its keys", publishes),
+    "algorithm": ("Read the EHR's list again", publishes),
+    "authentication": ("Read the EHR's list again", publishes),
+    "audience": ("Read the token endpoint's address again", publishes),
+    "scopes": ("Compare the scopes with the EHR's list", scopes),
+    "clock": ("Compare both clocks", clock),
+    "published-key": ("Fetch our JWKS as the EHR does", own_side.keys),
+    "client": ("Ask the EHR whether it knows this client", client),
+    "capability-statement": ("Read the EHR's capability statement", metadata),
+}
+
+
+async def look_again(config: EndpointConfig, check: str) -> tuple[Finding, ...]:
+    """Return what one check finds now; with "" those of all that are in `LOOKS`. Of discovery that
+    was never read nothing is pinned: that is a decision."""
+    asked = {LOOKS[check][1]} if check in LOOKS else dict.fromkeys(one for _, one in LOOKS.values())
+    if not config.pinned_hosts:
+        asked = {one for one in asked if one is not publishes and one is not client}
+    return tuple([finding for one in asked async for finding in one(config)])

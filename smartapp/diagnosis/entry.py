@@ -1,0 +1,50 @@
+"""One row of the table of causes."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from smartapp.diagnosis.case import Case
+from smartapp.diagnosis.finding import Certainty, Finding
+
+When = Callable[[Case], bool]
+# What speaks for a cause: the failure as the timeline has it, or the EHR's answer.
+FAILURE, ANSWER = "{c.seen}", "{c.answer}"
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """When a cause applies, how sure it is, and what is said of it. In its texts `{c.name}` is an
+    attribute of the case.
+
+    `check` names what can be looked at again, with a button or by the doctor. `before` says when
+    the doctor finds it before a launch; None for what only a launch shows.
+    """
+
+    rule: str
+    certainty: Certainty
+    title: str
+    when: When
+    seen: str
+    fix: str
+    check: str = ""
+    before: When | None = None
+
+    def about(self, case: Case) -> Finding:
+        title, seen, fix = (text.format(c=case) for text in (self.title, self.seen, self.fix))
+        return Finding(self.check, self.certainty, seen, fix, title, self.rule)
+
+
+def coded(*codes: str) -> When:
+    """Apply to a failure that has one of these codes."""
+    return lambda case: case.code in codes
+
+
+def every(*tests: When) -> When:
+    """Apply where all of these do."""
+    return lambda case: all(test(case) for test in tests)
+
+
+def broken(*rules: str) -> When:
+    """Apply where one of these rules was broken, by the error's own account; always, where none is
+    named."""
+    return lambda case: case.broken_rule in rules if rules else True

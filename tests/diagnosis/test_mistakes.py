@@ -1,0 +1,475 @@
+"""Mistakes of vendors, networks and beginners over real HTTP: the first cause is right, or it is
+said that none is known and what was seen."""
+
+from collections.abc import Callable
+
+import pytest
+from aiohttp import web
+
+from smartapp.database import in_database
+from smartapp.diagnosis import report
+from smartapp.launches.models import LaunchEvent
+from tests.diagnosis.answers import PORTAL, Answer, cut, hang_up, json_text, raw, redirect
+from tests.diagnosis.test_attempts import administrator, page_of
+from tests.diagnosis.test_causes import (
+    Exchange,
+    Start,
+    endpoint,
+    exchanged,
+    first_is,
+    registration,
+    timeline,
+    written_by_hand,
+)
+from tests.launches.conftest import Browser, new_browser
+from tests.launches.test_callback import changed
+from tests.scripted_ehr import ScriptedEHR, fhir_json
+
+__all__ = ["exchanged", "written_by_hand"]
+
+TWICE = '{"token_endpoint":"https://a.example","token_endpoint":"https://b.example"}'
+WEB_PAGE = "A web page answers"
+NO_CONFIGURATION = "does not lead to a SMART configuration"
+NO_OAUTH = "not an OAuth token endpoint"
+
+
+class TestDiscovery:
+    @pytest.mark.parametrize(
+        ("answer", "words", "rule"),
+        [
+            (raw(200), WEB_PAGE, "C10"),
+            (raw(200, f"\n\n {PORTAL}"), WEB_PAGE, "C10"),
+            (raw(200, PORTAL, "application/json"), WEB_PAGE, "C10"),
+            (raw(200, "<CapabilityStatement/>", "application/fhir+xml"), WEB_PAGE, "C10"),
+            (raw(404), NO_CONFIGURATION, "C10"),
+            (raw(401, ""), NO_CONFIGURATION, "C10"),
+            (raw(403), NO_CONFIGURATION, "C10"),
+            (raw(407), NO_CONFIGURATION, "C10"),
+            (raw(200, ""), NO_CONFIGURATION, "C10"),
+            (json_text(200, "[]"), NO_CONFIGURATION, "C10"),
+            (json_text(200, TWICE), "configuration is broken", "C10"),
+            (json_text(200, '{"issuer": "https://e'), "configuration is broken", "C10"),
+            (json_text(200, '{"resourceType":"OperationOutcome"}'), "safe launch needs", "C12"),
+            (raw(502), "problem of its own", "C10"),
+            (raw(511), "problem of its own", "C10"),
+            (raw(429, ""), "problem of its own", "C10"),
+            (redirect(), "answers with a redirect", "C15"),
+            (cut(b'{"issuer":'), "broke its answer off", "C15"),
+            (hang_up, "broke its answer off", "C15"),
+            (raw(200, "x" * 300_000), "too large", "C15"),
+        ],
+    )
+    async def test_what_answers_in_its_place(
+        self, browser: Browser, ehr: ScriptedEHR, ehr_launch: Start,
+        answer: Answer, words: str, rule: str,
+    ) -> None:  # fmt: skip
+        ehr.discovery_answer = answer
+        await browser.get(ehr_launch())
+        await first_is(words, rule)
+
+    @pytest.mark.parametrize(
+        ("published", "words", "rule"),
+        [
+            ({"code_challenge_methods_supported": []}, "takes PKCE", "C12"),
+            ({"code_challenge_methods_supported": ["plain"]}, "safe launch needs", "C12"),
+            ({"token_endpoint": None}, "safe launch needs", "C12"),
+            ({"authorization_endpoint": None}, "safe launch needs", "C12"),
+            ({"authorization_endpoint": "https://evil.example/a"}, "nobody has accepted", "C14"),
+            ({"token_endpoint": "ftp://x.example/t"}, NO_CONFIGURATION, "C10"),
+        ],
+    )
+    async def test_what_it_publishes(
+        self, browser: Browser, ehr: ScriptedEHR, ehr_launch: Start,
+        published: dict[str, object], words: str, rule: str,
+    ) -> None:  # fmt: skip
+        ehr.discovery = published
+        await browser.get(ehr_launch())
+        await first_is(words, rule)
+
+    @pytest.mark.parametrize(
+        ("host", "words"),
+        [
+            ("http://127.0.0.1:9", "could not be reached"),
+            ("https://no-such-host.invalid", "not known in DNS"),
+        ],
+    )
+    async def test_where_the_connection_fails(
+        self, browser: Browser, ehr_launch: Start, host: str, words: str
+    ) -> None:
+        gone = f"{host}/fhir"
+        await endpoint(fhir_base_url=gone, iss=gone, pinned_hosts=[host.partition("//")[2]])
+        await browser.get(f"/launch?iss={gone}&launch=x")
+        await first_is(words, "C15")
+
+    async def test_http_on_a_port_of_tls(
+        self, browser: Browser, ehr: ScriptedEHR, ehr_launch: Start
+    ) -> None:
+        base = ehr.fhir_base_url.replace("http:", "https:")
+        await endpoint(fhir_base_url=base, iss=base)
+        await browser.get(f"/launch?iss={base}&launch=x")
+        await first_is("No TLS connection", "C15")
+
+
+class TestWayBack:
+    @pytest.mark.parametrize(
+        "change",
+        [
+            lambda state: state.lower() + "x",
+            lambda state: state[:20],
+            lambda state: f"{state}=",
+            lambda state: "A" * 43,
+            lambda state: state[::-1],
+            lambda state: f"{state}&RelayState=1",
+        ],
+    )
+    async def test_state_that_the_ehr_changed_is_one_attempt(
+        self, browser: Browser, ehr_launch: Start, change: Callable[[str], str]
+    ) -> None:
+        """And it resumes nothing: the launch that waited is still waiting."""
+        callback = await browser.to_callback(ehr_launch())
+        state = callback.rpartition("state=")[2].partition("&")[0]
+        await browser.get(changed(callback, state=change(state)))
+        cause = await first_is("The EHR changed the state", "C50")
+        assert "that this browser had begun" in cause.seen
+        assert (await timeline())[-1].code == "state-changed"
+        assert {one.attempt for one in await timeline()} == {(await timeline())[0].attempt}
+        assert await in_database(LaunchEvent.objects.values("attempt").distinct().count) == 1
+
+    async def test_changed_state_without_cookies_is_found_by_ehr_and_time(
+        self, app: str, browser: Browser, ehr_launch: Start
+    ) -> None:
+        callback = await browser.to_callback(ehr_launch())
+        async with new_browser(app) as other:
+            await other.get(changed(callback, state="B" * 43))
+        cause = await first_is("The EHR changed the state", "C50")
+        assert "never got one" in cause.seen
+
+    async def test_lost_answer_is_shown_on_the_page_of_the_launch_that_waited(
+        self, app: str, browser: Browser, ehr_launch: Start
+    ) -> None:
+        callback = await browser.to_callback(ehr_launch())
+        async with new_browser(app) as other:
+            await other.get(changed(callback, state="B" * 43))
+        began = (await timeline())[0].attempt
+
+        def look() -> str:
+            path = f"/admin/launches/launchevent/attempt/{began}/"
+            return page_of(administrator(), path)
+
+        assert "The EHR changed the state" in await in_database(look)
+
+    async def test_of_two_launches_that_waited_neither_is_guessed(
+        self, app: str, browser: Browser, ehr_launch: Start
+    ) -> None:
+        callback = await browser.to_callback(ehr_launch())
+        await browser.to_callback(ehr_launch())
+        async with new_browser(app) as other:
+            await other.get(changed(callback, state="B" * 43))
+        await first_is("did not start the launch", "C57")
+
+    async def test_right_state_in_another_browser_is_not_called_changed(
+        self, app: str, browser: Browser, ehr_launch: Start
+    ) -> None:
+        """Although that browser waits for an answer of its own."""
+        callback = await browser.to_callback(ehr_launch())
+        await timeline()
+        async with new_browser(app) as other:
+            await other.to_callback(ehr_launch())
+            await other.get(callback)
+        await first_is("did not start the launch", "C57")
+
+    @pytest.mark.parametrize(
+        ("change", "words", "rule"),
+        [
+            ({"state": None}, "without what belongs into it", "C53"),
+            ({"code": None}, "without what belongs into it", "C53"),
+            ({"code": ""}, "without what belongs into it", "C53"),
+            ({"error": "access_denied"}, "breaks the rules of OAuth", "C53"),
+            ({"iss": "https://other.example"}, "another issuer", "C51"),
+            ({"code": None, "state": None, "error": "invalid_scope"}, "not allowed for", "C39"),
+            ({"code": None, "state": None, "error": "invalid_request",
+              "error_description": "Bad redirect_uri"}, "our redirect URI", "C3"),
+            ({"code": None, "error": "login_required"}, "sign in, or did not ask", "C52"),
+        ],
+    )  # fmt: skip
+    async def test_answer_that_is_not_whole(
+        self, browser: Browser, ehr_launch: Start, change: dict[str, str | None], words: str,
+        rule: str,
+    ) -> None:  # fmt: skip
+        callback = await browser.to_callback(ehr_launch())
+        await browser.get(changed(callback, **change))
+        await first_is(words, rule)
+        assert await in_database(LaunchEvent.objects.values("attempt").distinct().count) == 1
+
+    async def test_code_that_is_there_twice(self, browser: Browser, ehr_launch: Start) -> None:
+        callback = await browser.to_callback(ehr_launch())
+        await browser.get(f"{callback}&code=again")
+        await first_is("without what belongs into it", "C53")
+
+    @pytest.mark.parametrize("has_cookies", [True, False])
+    async def test_answer_by_post(
+        self, app: str, browser: Browser, ehr_launch: Start, *, has_cookies: bool
+    ) -> None:
+        callback = await browser.to_callback(ehr_launch())
+        path, _, query = callback.partition("?")
+        form = dict(pair.split("=", 1) for pair in query.split("&"))
+        if has_cookies:
+            await browser.http.post(f"{app}{path}" if path[0] == "/" else path, data=form)
+        else:
+            async with new_browser(app) as other:
+                await other.http.post(f"{app}{path}" if path[0] == "/" else path, data=form)
+        await first_is("came by POST", "C53")
+
+    async def test_promised_issuer_that_does_not_come(
+        self, browser: Browser, ehr: ScriptedEHR, ehr_launch: Start
+    ) -> None:
+        ehr.discovery = {"authorization_response_iss_parameter_supported": True}
+        await browser.get(await browser.to_callback(ehr_launch()))
+        cause = await first_is("another issuer", "C51")
+        assert "missing" in cause.seen
+
+
+class TestTokenEndpoint:
+    @pytest.mark.parametrize(
+        ("answer", "words", "rule"),
+        [
+            (raw(200), NO_OAUTH, "C80"),
+            (raw(200, ""), NO_OAUTH, "C80"),
+            (raw(404), NO_OAUTH, "C80"),
+            (raw(403), NO_OAUTH, "C80"),
+            (raw(401), NO_OAUTH, "C80"),
+            (raw(407), NO_OAUTH, "C80"),
+            (raw(400, "<error>invalid</error>", "text/xml"), NO_OAUTH, "C80"),
+            (raw(502), "problem of its own", "C125"),
+            (raw(504, "upstream timeout", "text/plain"), "problem of its own", "C125"),
+            (redirect(), "answers with a redirect", "C15"),
+            (cut(), "broke its answer off", "C15"),
+            (hang_up, "broke its answer off", "C15"),
+            (json_text(200, '{"access_token":"a","access_token":"b","token_type":"Bearer"}'),
+             "has a member twice", "C80"),
+            (json_text(200, '{"access_token":"a","token_type":"mac"}'), "breaks a rule", "C80"),
+            (json_text(200, '{"token_type":"Bearer"}'), "breaks a rule", "C80"),
+            (json_text(200, '{"error":"invalid_grant"}'), "code was over", "C69"),
+            (raw(429, "", "application/json", **{"Retry-After": "5"}), "limits how often", "C128"),
+            (json_text(400, '{"error":"unsupported_grant_type"}'), "may not use this grant", "C2"),
+            (json_text(400, '{"fault":"policy"}'), "refused the token request", "C60"),
+        ],
+    )  # fmt: skip
+    async def test_what_answers(
+        self, exchanged: Exchange, ehr: ScriptedEHR, answer: Answer, words: str, rule: str
+    ) -> None:
+        ehr.token_answer = answer
+        await exchanged()
+        await first_is(words, rule)
+
+    @pytest.mark.parametrize("status", [400, 401])
+    async def test_sentences_of_the_standard_name_nothing(
+        self, exchanged: Exchange, ehr: ScriptedEHR, status: int
+    ) -> None:
+        said = (
+            "Client authentication failed (e.g., unknown client, no client authentication "
+            "included, or unsupported authentication method)."
+        )
+        ehr.token_answer = json_text(
+            status, f'{{"error":"invalid_client","error_description":"{said}"}}'
+        )
+        await exchanged()
+        found = await in_database(report.build, await timeline())
+        assert all(one.finding.certainty.words != "The EHR says so" for one in found.causes)
+
+    async def test_grant_in_the_words_of_the_standard(
+        self, exchanged: Exchange, ehr: ScriptedEHR
+    ) -> None:
+        said = (
+            "The provided authorization grant is invalid, expired, revoked, does not match the "
+            "redirection URI used in the authorization request, or was issued to another client."
+        )
+        ehr.token_answer = json_text(
+            400, f'{{"error":"invalid_grant","error_description":"{said}"}}'
+        )
+        await exchanged()
+        cause = await first_is("code was over", "C69")
+        assert cause.certainty.words == "Likely"
+
+
+class TestWhoSignedIn:
+    @pytest.mark.parametrize(
+        ("claims", "words", "rule"),
+        [
+            ({"iss": "https://other.example"}, "another issuer", "C93"),
+            ({"aud": "somebody-else"}, "another client", "C90"),
+            ({"aud": None}, "which client it is for", "C90"),
+            ({"nonce": None}, "another sign-in", "C90"),
+            ({"nonce": "x"}, "another sign-in", "C90"),
+            ({"exp": 1}, "is over already", "C90"),
+            ({"iat": 9_999_999_999}, "times are wrong", "C90"),
+            ({"sub": None}, "does not say who signed in", "C90"),
+            ({"at_hash": "AAAAAAAAAAAAAAAAAAAAAA"}, "another access token", "C90"),
+            ({"fhirUser": None}, "did not say who signed in", "C95"),
+        ],
+    )
+    async def test_claims(
+        self, exchanged: Exchange, ehr: ScriptedEHR, claims: dict[str, object], words: str,
+        rule: str,
+    ) -> None:  # fmt: skip
+        ehr.id_token_claims = claims
+        await exchanged()
+        await first_is(words, rule)
+
+    async def test_issuer_that_came_is_shown_beside_the_expected_one(
+        self, exchanged: Exchange, ehr: ScriptedEHR
+    ) -> None:
+        ehr.id_token_claims = {"iss": f"{ehr.issuer}/"}
+        await exchanged()
+        cause = await first_is("another issuer", "C93")
+        assert f"It names {ehr.issuer}/. Expected: {ehr.issuer}." in cause.seen
+        assert "“/” on one side, nothing on the other" in cause.seen
+
+    async def test_kid_that_nobody_publishes(self, exchanged: Exchange, ehr: ScriptedEHR) -> None:
+        ehr.id_token_header = {"alg": "RS256", "kid": "ehr-2"}
+        await exchanged()
+        await first_is("is not among the issuer", "C92")
+
+    async def test_key_without_kid_is_taken(self, exchanged: Exchange, ehr: ScriptedEHR) -> None:
+        """One key fits, and neither it nor the token has a kid."""
+        ehr.id_token_header = {"alg": "RS256"}
+        ehr.keys_answer = keys({"kid": None})
+        await exchanged()
+        assert all(not one.code for one in await timeline())
+
+    async def test_two_keys_without_kid(self, exchanged: Exchange, ehr: ScriptedEHR) -> None:
+        ehr.id_token_header = {"alg": "RS256"}
+        ehr.keys_answer = keys({"kid": "a"}, {"kid": "b", "n": None})
+        await exchanged()
+        await first_is("is not among the issuer", "C92")
+
+    @pytest.mark.parametrize(
+        ("answer", "words", "rule"),
+        [
+            (raw(200), "keys could not be used", "C91"),
+            (json_text(200, '{"keys":{}}'), "keys could not be used", "C91"),
+            (json_text(200, '{"keys":[]}'), "is not among the issuer", "C92"),
+            (redirect(), "redirect", "C15"),
+            (cut(b'{"keys":'), "broke its answer off", "C15"),
+        ],
+    )
+    async def test_keys_of_the_issuer(
+        self, exchanged: Exchange, ehr: ScriptedEHR, answer: Answer, words: str, rule: str
+    ) -> None:
+        ehr.keys_answer = answer
+        await exchanged()
+        await first_is(words, rule)
+
+    @pytest.mark.parametrize(
+        "answer", [raw(404), raw(200), json_text(200, '{"issuer":"https://other.example"}')]
+    )
+    async def test_configuration_of_the_issuer(
+        self, exchanged: Exchange, ehr: ScriptedEHR, answer: Answer
+    ) -> None:
+        ehr.openid_answer = answer
+        ehr.discovery = {"jwks_uri": None}
+        await exchanged()
+        await first_is("keys could not be used", "C91")
+
+
+def keys(*changes: dict[str, object]) -> Answer:
+    from joserfc.jwk import RSAKey
+
+    async def answer(_: web.Request) -> web.StreamResponse:
+        own = ScriptedEHR.key.as_dict(private=False)
+        other = RSAKey.generate_key(2048).as_dict(private=False)
+        listed = [
+            {name: value for name, value in ((other if "n" in one else own) | one).items() if value}
+            | ({"n": other["n"]} if "n" in one else {})
+            for one in changes
+        ]
+        return web.json_response({"keys": listed})
+
+    return answer
+
+
+class TestRecord:
+    @pytest.mark.parametrize(
+        ("status", "words", "rule"),
+        [
+            (400, "another parameter", "C142"),
+            (403, "does not let this app", "C141"),
+            (429, "limits how often", "C144"),
+            (500, "refused or broke off", "C142"),
+        ],
+    )
+    async def test_search_that_is_refused(
+        self, browser: Browser, ehr: ScriptedEHR, ehr_launch: Start, status: int, words: str,
+        rule: str,
+    ) -> None:  # fmt: skip
+        async def answer(request: web.Request) -> web.StreamResponse:
+            path = request.match_info["path"]
+            if path.startswith("Patient/"):
+                return fhir_json(ehr.resource(path))
+            return fhir_json({"resourceType": "OperationOutcome", "issue": []}, status)
+
+        uuid = await browser.launch(ehr_launch())
+        ehr.fhir_answer = answer
+        await browser.get(f"/launches/{uuid}/")
+        await first_is(words, rule)
+
+    async def test_patient_that_the_fhir_server_does_not_have(
+        self, browser: Browser, ehr: ScriptedEHR, ehr_launch: Start
+    ) -> None:
+        uuid = await browser.launch(ehr_launch())
+        ehr.fhir_answer = raw(404)
+        await browser.get(f"/launches/{uuid}/")
+        await first_is("does not have the launch's patient", "C101")
+
+    async def test_launch_without_a_patient(
+        self, browser: Browser, ehr: ScriptedEHR, ehr_launch: Start
+    ) -> None:
+        ehr.context = {"patient": None, "need_patient_banner": True}
+        await browser.launch(ehr_launch())
+        await first_is("gave no patient", "C110")
+
+    async def test_less_than_was_asked(
+        self, browser: Browser, ehr: ScriptedEHR, ehr_launch: Start
+    ) -> None:
+        ehr.scope = "launch openid fhirUser"
+        await browser.launch(ehr_launch())
+        await first_is("granted less", "C82")
+
+
+class TestWhatIsSaid:
+    async def test_cause_that_is_not_known_says_what_was_seen(
+        self, browser: Browser, ehr_launch: Start
+    ) -> None:
+        await browser.get(ehr_launch())
+        seen = await timeline()
+        seen[-1].code, seen[-1].detail = "a-code-of-tomorrow", {"failure": "the moon was full"}
+        page = await in_database(report.build, seen)
+        assert page.causes[0].finding.title == "The cause is not one that is known here"
+        assert page.causes[0].finding.seen == "The moon was full."
+
+    async def test_the_report_quotes_the_vendors_words_to_the_vendor(
+        self, exchanged: Exchange, ehr: ScriptedEHR
+    ) -> None:
+        said = "Client 4711234 of Jane Roe is not active in tenant A"
+        ehr.token_answer = json_text(
+            401, f'{{"error":"invalid_client","error_description":"{said}"}}'
+        )
+        await exchanged()
+        text = (await in_database(report.build, await timeline())).text
+        quoted = "Your server's words: “invalid_client: Client […] of […] is not"
+        assert quoted in text
+        assert "Jane" not in text
+        assert "4711234" not in text
+
+    async def test_a_registration_that_is_public_where_a_secret_is_wanted(
+        self, exchanged: Exchange, ehr: ScriptedEHR
+    ) -> None:
+        await registration(preset="generic")
+        ehr.token_answer = json_text(401, '{"error":"invalid_client"}')
+        await exchanged()
+        seen = await timeline()
+        for event in seen:
+            if "auth_method" in event.detail:
+                event.detail["auth_method"] = "none"
+        page = await in_database(report.build, seen)
+        assert "expects a client that authenticates" in page.causes[0].finding.title
