@@ -107,7 +107,8 @@ TABLE = (
     Entry("C15", SEEN, "The EHR could not be reached from here",
           lambda c: c.code == "ehr-unreachable" and c.broken_rule
           not in ("certificate", "tls", "dns", "cut"),
-          FAILURE, f"{_OPEN_IT}look at the host and its port, the firewall and the proxy.",
+          FAILURE, "Look for typing mistakes in the host and its port; then at DNS, the firewall "
+          "and the proxy.",
           "discovery"),
     Entry("C15", SEEN, "The EHR's answer is too large", coded("ehr-response-too-large"), FAILURE,
           f"{_OPEN_IT}something else than an EHR may answer there.", "discovery"),

@@ -396,7 +396,7 @@ class TestLook:
     def test_a_host_that_does_not_answer_is_a_message(self, admin: Client) -> None:
         page = self.look(admin, "http://127.0.0.1:1/r4")
 
-        assert "No connection could be made to 127.0.0.1:1." in page
+        assert "No connection could be made to 127.0.0.1:1" in page
         assert "What to do: Look for typing mistakes in the host" in page
 
     def test_what_was_found_stays_when_adding_is_refused(
