@@ -73,9 +73,9 @@ TABLE = (
           "/fhir/r4 is often forgotten.", "discovery"),
     Entry("C10", SEEN, "The EHR's SMART configuration is broken",
           every(coded(*_UNREADABLE), broken("malformed")), FAILURE,
-          "The address is right, and the document there is broken: ask the vendor to mend it. Until "
-          "then, publish a corrected copy, and enter its address on the endpoint's discovery page, "
-          "as SMART configuration.", "discovery"),
+          "The address is right, and the document there is broken: ask the vendor to mend it. "
+          "Until then, publish a corrected copy, and enter its address on the endpoint's discovery "
+          "page, as SMART configuration.", "discovery"),
     Entry("C10", SEEN, "The FHIR base URL does not lead to a SMART configuration", _strange,
           FAILURE, "Compare the base URL with the vendor's, its path included: /fhir/r4 is often "
           "forgotten.", "discovery"),
