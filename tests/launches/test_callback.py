@@ -233,8 +233,11 @@ class TestState:
     async def test_nobody_gave_out_is_refused(
         self, browser: Browser, ehr: ScriptedEHR, ehr_launch: Start
     ) -> None:
-        callback = await browser.to_callback(ehr_launch())
-        await refused(browser, changed(callback, state="made-up"), 400, "never gives out")
+        """By a browser that waits for another one, and by a stranger's; neither is answered for."""
+        callback = changed(await browser.to_callback(ehr_launch()), state="made-up")
+        await refused(browser, callback, 400, "another sign-in number")
+        async with new_browser(browser.app) as stranger:
+            await refused(stranger, callback, 400, "never gives out")
         assert ehr.token_requests == []
 
     async def test_expires_after_ten_minutes(
