@@ -69,16 +69,16 @@ TABLE = (
     Entry("C10", SEEN, "A web page answers in the place of the EHR's SMART configuration",
           every(coded(*_UNREADABLE), broken("web-page")), FAILURE,
           "Open the address from this machine: a proxy, a sign-in page or a gateway answers there, "
-          "or the base URL is that of a website. Compare it with the vendor's, its path included: "
-          "/fhir/r4 is often forgotten.", "discovery"),
+          "or the address is a website's. Compare the FHIR base URL with the vendor's, its path "
+          "included: /fhir/r4 is often forgotten.", "discovery"),
     Entry("C10", SEEN, "The EHR's SMART configuration is broken",
           every(coded(*_UNREADABLE), broken("malformed")), FAILURE,
           "The address is right, and the document there is broken: ask the vendor to mend it. "
           "Until then, publish a corrected copy, and enter its address on the endpoint's discovery "
           "page, as SMART configuration.", "discovery"),
     Entry("C10", SEEN, "The FHIR base URL does not lead to a SMART configuration", _strange,
-          FAILURE, "Compare the base URL with the vendor's, its path included: /fhir/r4 is often "
-          "forgotten.", "discovery"),
+          FAILURE, "Compare the FHIR base URL with the vendor's, its path included: /fhir/r4 is "
+          "often forgotten.", "discovery"),
     Entry("C15", SEEN, "The address is private, or not https", coded("address-refused"), FAILURE,
           "Enter an address that is public and begins with https."),
     Entry("C15", SEEN, "The EHR answers with a redirect, which is never followed",
