@@ -139,7 +139,7 @@ async def test_issuer_without_any_keys_names_the_override(ehr: EHR) -> None:
     [
         (b'{"issuer": "https://a.example" "token_endpoint": "x"}', "the document there is broken"),
         (b'{"capabilities": ["launch-ehr",]}', "publish a corrected copy"),
-        (b"<!doctype html><title>Developer portal</title>", "a web page came"),
+        (b"<!doctype html><title>Developer portal</title>", "web page came"),
         (b"", "Compare the FHIR base URL"),
         (b'["a"]', "Compare the FHIR base URL"),
     ],
