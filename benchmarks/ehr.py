@@ -55,7 +55,7 @@ class BenchmarkEHR(ScriptedEHR):
         await asyncio.sleep(self.token_delay)
         return self._exchanged(fields)
 
-    async def _openid(self, request: web.Request) -> web.Response:
+    async def _openid(self, request: web.Request) -> web.StreamResponse:
         """With the addresses that libraries for OpenID Connect read there."""
         self.openid = {
             "authorization_endpoint": f"{self.base}/authorize",

@@ -19,7 +19,7 @@ from multidict import CIMultiDict, CIMultiDictProxy
 
 from smartapp import http
 from smartapp.database import in_database
-from smartapp.diagnosis import facts, report
+from smartapp.diagnosis import attempts, facts, report
 from smartapp.diagnosis.causes import causes
 from smartapp.exchange import pipeline
 from smartapp.exchange.pipeline import Purpose, Request
@@ -312,7 +312,7 @@ class TestIsReported:
         await events.flush()
 
         def look() -> tuple[Any, Any]:
-            timeline = report.timeline_of(LaunchEvent.objects.latest("id").attempt)
+            timeline = attempts.timeline_of(LaunchEvent.objects.latest("id").attempt)
             return report.build(timeline), causes(timeline, facts.gather(timeline))
 
         page, found = await in_database(look)
@@ -320,8 +320,8 @@ class TestIsReported:
         assert f"Key refused: {new}" in page.text
         assert page.summary == "Signed in; no page was shown yet."
         assert "old copy of our public keys" in found[0].title
-        assert new in found[0].check
-        assert old in found[0].check
+        assert new in found[0].seen
+        assert old in found[0].seen
 
     async def test_on_the_page_of_the_key_set(
         self, browser: Browser, ehr: ScriptedEHR, ehr_launch: Start

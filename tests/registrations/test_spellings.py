@@ -5,11 +5,11 @@ from importlib import import_module
 import pytest
 from django.apps import apps
 from django.core.exceptions import ValidationError
-from smartapp.registrations.doctor import ours
 
 from smartapp.database import in_database
+from smartapp.diagnosis import own_side
 from smartapp.protocol.errors import UnknownEndpoint
-from smartapp.registrations import doctor, registering, registry
+from smartapp.registrations import registering, registry
 from smartapp.registrations.models import Endpoint
 from tests.registrations.factories import make_endpoint, make_registration
 
@@ -51,11 +51,11 @@ class TestTwoInUse:
         assert len(reached) == 1
         left = ({"one", "other"} - reached).pop()
         config = await registry.endpoint_for_slug(left)
-        found = [one async for one in ours.configuration(config)]
-        assert any(one.check == "one-place" and one.level == doctor.Level.PROBLEM for one in found)
+        found = [one async for one in own_side.configuration(config)]
+        assert any(one.check == "one-place" and one.level == "problem" for one in found)
         (opened,) = reached
         config = await registry.endpoint_for_slug(opened)
-        found = [one async for one in ours.configuration(config)]
+        found = [one async for one in own_side.configuration(config)]
         assert not any(one.check == "one-place" for one in found)
 
     def test_the_other_is_saved_only_switched_off(self, two: tuple[str, str]) -> None:

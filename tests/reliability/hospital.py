@@ -65,7 +65,7 @@ class Hospital(ScriptedEHR):
             self.read_for_another += 1
         return await super()._fhir(request)
 
-    async def _discovery(self, request: web.Request) -> web.Response:
+    async def _discovery(self, request: web.Request) -> web.StreamResponse:
         self.discoveries += 1
         self._discovering += 1
         self.most_discoveries_at_once = max(self.most_discoveries_at_once, self._discovering)
