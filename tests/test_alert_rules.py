@@ -2,6 +2,8 @@
 
 import json
 import re
+import shutil
+import subprocess
 from collections.abc import Iterator
 from typing import Any
 
@@ -14,6 +16,7 @@ from smartapp import metrics, metrics_page
 from smartapp.keys import heartbeat, key_creation
 from tests.processes import ROOT
 
+PROMTOOL = shutil.which("promtool") or ""
 METRIC = re.compile(r"\b((?:smartapp|process)_\w+)(?:\{([^}]*)\})?")
 LABEL = re.compile(r"(\w+)\s*[=!]~?\s*\"")
 SUFFIXES = ("_total", "_bucket", "_count", "_sum", "")
@@ -63,6 +66,15 @@ def test_each_metric_of_ours_is_on_the_dashboard_or_alarms(known: dict[str, set[
     bases = {re.sub(r"_(total|bucket|count|sum)$", "", name) for name in ours}
     shown = {re.sub(r"_(total|bucket|count|sum)$", "", name) for name in named}
     assert {name for name in bases if not name.endswith("_created")} <= shown
+
+
+@pytest.mark.skipif(not PROMTOOL, reason="no promtool")
+def test_prometheus_takes_the_rules() -> None:
+    done = subprocess.run(  # noqa: S603
+        [PROMTOOL, "check", "rules", ROOT / "deploy" / "prometheus-alerts.yml"],
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
 
 
 def test_each_rule_says_what_to_do() -> None:
