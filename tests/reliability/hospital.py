@@ -20,9 +20,6 @@ class Hospital(ScriptedEHR):
         self.used_twice = 0
         self.codes_used_twice = 0
         self.read_for_another = 0
-        self.most_discoveries_at_once = 0
-        self.discoveries = 0
-        self._discovering = 0
         self._patients: dict[str, str] = {}
         self._used: set[str] = set()
 
@@ -64,14 +61,6 @@ class Hospital(ScriptedEHR):
         if resource_type == "Patient" and self._patients.get(token, id_) != id_:
             self.read_for_another += 1
         return await super()._fhir(request)
-
-    async def _discovery(self, request: web.Request) -> web.StreamResponse:
-        self.discoveries += 1
-        self._discovering += 1
-        self.most_discoveries_at_once = max(self.most_discoveries_at_once, self._discovering)
-        await asyncio.sleep(0.2)
-        self._discovering -= 1
-        return await super()._discovery(request)
 
 
 async def hangs(_: web.Request) -> web.StreamResponse:
