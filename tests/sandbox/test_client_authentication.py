@@ -129,10 +129,10 @@ class TestClientCredentials:
         self, service: str, browser: Browser
     ) -> None:
         """A scope of a FHIR type is granted even if the sandbox has no data of it (S56)."""
-        answer = ask(browser, basic(service, SECRET), scope="system/Goal.rs system/Patient.rs")
-        assert answer.json()["scope"] == "system/Goal.rs system/Patient.rs"
+        answer = ask(browser, basic(service, SECRET), scope="system/Flag.rs system/Patient.rs")
+        assert answer.json()["scope"] == "system/Flag.rs system/Patient.rs"
         row = RequestRecord.objects.get()
-        assert (row.accepted, row.reason) == (True, "No resources here for the scopes of: Goal.")
+        assert (row.accepted, row.reason) == (True, "No resources here for the scopes of: Flag.")
 
     def test_athenas_own_service_scope(self, service: str, browser: Browser) -> None:
         answer = ask(browser, basic(service, SECRET), scope="athena/service/Athenanet.MDP.*")

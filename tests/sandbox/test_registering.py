@@ -200,11 +200,11 @@ class TestForm:
         assert not Client.objects.exists()
 
     def test_warns_of_types_that_are_not_kept_here(self, browser: Browser) -> None:
-        page = register_by_form(browser, scope="patient/Goal.rs patient/*.rs patient/Patient.rs")
+        page = register_by_form(browser, scope="patient/Flag.rs patient/*.rs patient/Patient.rs")
         assert page.status_code == 200
         text = page.content.decode()
         assert text.count("There are no resources of the type") == 1
-        assert "the type <code>Goal</code>" in text
+        assert "the type <code>Flag</code>" in text
 
     def test_another_site_cannot_post_it(self, browser: Browser) -> None:
         assert post_form(browser, PATH, USUAL).status_code == 403
