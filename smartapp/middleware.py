@@ -48,6 +48,8 @@ logger = logging.getLogger(__name__)
 ADMIN_PREFIX = "/admin/"
 SESSION_PREFIXES = (ADMIN_PREFIX, "/sandbox/")
 LAUNCH_PREFIXES = ("/launch", "/connect/", "/callback/")
+# Marks an address that a page loaded by itself.
+AGAIN = "again"
 NEVER_STORED = "max-age=0, no-cache, no-store, must-revalidate, private"
 # Where Django's admin site reads the filters of a list from the query.
 ADMIN_LISTS = ("admin/views/main.py", "admin/filters.py", "admin/templatetags/admin_list.py")
@@ -237,6 +239,7 @@ def error_response(request: HttpRequest, error: SmartError, **context: Any) -> H
     is.
     """
     reference, is_framed = new_reference(), frames.is_framed(request)
+    can_repeat = _can_repeat(request, error)
     report(request, error, reference)
     response = render(
         request,
@@ -245,6 +248,7 @@ def error_response(request: HttpRequest, error: SmartError, **context: Any) -> H
             "error": error,
             "reference": reference,
             "help_desk": settings.HELP_DESK,
+            "can_repeat": can_repeat,
             # Patients and clinicians of a launch have no such cookie. The linked page asks for a
             # sign-in, so an invented cookie gives no access.
             "may_be_administrator": settings.SESSION_COOKIE_NAME in request.COOKIES,
@@ -260,8 +264,27 @@ def error_response(request: HttpRequest, error: SmartError, **context: Any) -> H
         frames.framable_by_any_origin(response)
     response._has_been_logged = True  # type: ignore[attr-defined] # by the line above, once
     if error.retry_after is not None:
-        response["Retry-After"] = str(max(1, ceil(error.retry_after)))
+        seconds = str(max(1, ceil(error.retry_after)))
+        response["Retry-After"] = seconds
+        if can_repeat:
+            response["Refresh"] = f"{seconds}{_without_a_person(request)}"
     return response
+
+
+def _without_a_person(request: HttpRequest) -> str:
+    """A page that loads itself again is not being used: an open launch must not live on by it."""
+    is_of_a_launch = request.path_info.startswith("/launches/")
+    return f"; url={quote(request.path)}?{AGAIN}=" if is_of_a_launch else ""
+
+
+def _can_repeat(request: HttpRequest, error: SmartError) -> bool:
+    """Whether the same address may be good a moment later. Before the EHR was asked, and on an
+    open page, nothing is used up; at the callback only where the error says so."""
+    if error.is_repeatable or request.method not in {"GET", "HEAD"}:
+        return error.is_repeatable
+    is_callback = request.path_info.startswith("/callback/")
+    is_launch = request.path_info.startswith(LAUNCH_PREFIXES) and not is_callback
+    return is_launch and error.status >= HTTPStatus.INTERNAL_SERVER_ERROR
 
 
 class ErrorPages:

@@ -146,14 +146,16 @@ def is_sign_in(method: str, path: str) -> bool:
 @cache
 def page() -> bytes:
     """Return the page, rendered once, because it is always the same."""
-    return render_to_string("error.html", {"error": TooManyVisits()}).encode()
+    return render_to_string("error.html", {"error": TooManyVisits(), "can_repeat": True}).encode()
 
 
 def headers() -> list[tuple[bytes, bytes]]:
+    wait = str(round(TooManyVisits.retry_after or 1)).encode()
     return [
         (b"content-type", b"text/html; charset=utf-8"),
         (b"cache-control", b"no-store"),
-        (b"retry-after", str(round(TooManyVisits.retry_after or 1)).encode()),
+        (b"retry-after", wait),
+        (b"refresh", wait),  # the page counts down to it
         (b"referrer-policy", b"no-referrer"),
         (b"x-content-type-options", b"nosniff"),
         (b"content-security-policy", CONTENT_SECURITY_POLICY.encode()),

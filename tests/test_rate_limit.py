@@ -170,7 +170,8 @@ class TestOverHTTP:
             assert headers["cache-control"] == "no-store"
             assert headers["referrer-policy"] == "no-referrer"
             assert "Too many visits from your network" in page
-            assert "Try again in 10 seconds." in page
+            assert headers["refresh"] == "10"
+            assert "10 seconds</span>" in page
             lines = [line for line in keeper.lines if "too many visits" in line]
             assert len(lines) == 1
             assert FLOOD in lines[0]

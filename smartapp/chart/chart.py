@@ -33,6 +33,7 @@ class ReadSection:
     """A part of the record and how reading it went.
 
     `error` is a short safe text for `forbidden` and `failed`, and `reference` finds it in the log.
+    `retry_after` is in how many seconds the EHR wants to be asked again, where it says so.
     `notes` is what the reader must know beside the items, e.g. that the list was cut. `count` is
     what there is now: resolved problems and stopped medications do not count. `is_cut`: the EHR
     has, or may have, more than what was read; what the record itself withdrew is not missed.
@@ -44,6 +45,7 @@ class ReadSection:
     items: tuple[Any, ...] = ()
     error: str = ""
     reference: str = ""
+    retry_after: float | None = None
     notes: tuple[str, ...] = ()
     count: int = 0
     is_cut: bool = False

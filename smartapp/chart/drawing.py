@@ -48,7 +48,7 @@ def draw(part: Part, page: LaunchPage) -> str:
         case Visit():
             return render_to_string("sections/encounter_of_launch.html", {"visit": part})
         case FHIRUserView():
-            return render_to_string("sections/user.html", {"user": part})
+            return render_to_string("sections/user.html", {"user": part, "page": page})
         case ReadSection():
             context: dict[str, Any] = {"section": part, "page": page}
             if part.name == "allergies":

@@ -44,12 +44,14 @@ class ScopeRow:
 class LaunchPage:
     """launch.html, variable `page`: what is known before the record is read.
 
+    `is_patients`: a patient reads it, or somebody who acts for one, and it uses their words.
     `patient` is "" when none was chosen (C110). `not_asked` names the parts of a record that the
     scopes do not let this page read.
     """
 
     uuid: UUID
     kind: LaunchKind
+    is_patients: bool
     endpoint_name: str
     registration_name: str
     launched_at: datetime
@@ -68,6 +70,9 @@ class LaunchPage:
     patient: str
     sections: tuple[Section, ...]
     not_asked: tuple[str, ...]
+    # Where the page loads itself again to read what the EHR did not give; "" when it did so often
+    # enough.
+    again_url: str
 
     @property
     def code(self) -> str:
@@ -118,6 +123,7 @@ def build_launch_page(
     *,
     uuid: UUID,
     kind: LaunchKind,
+    is_patients: bool,
     endpoint_name: str,
     registration_name: str,
     launched_at: datetime,
@@ -131,11 +137,13 @@ def build_launch_page(
     context: LaunchContext,
     fhirUser: str | None,
     scope: ScopeComparison,
+    again_url: str = "",
 ) -> LaunchPage:
     """Return the launch's page from plain values."""
     return LaunchPage(
         uuid=uuid,
         kind=kind,
+        is_patients=is_patients,
         endpoint_name=endpoint_name,
         registration_name=registration_name,
         launched_at=launched_at,
@@ -153,7 +161,8 @@ def build_launch_page(
         scopes=scope_rows(scope, whose=_whose(kind, fhirUser, context.patient)),
         patient=context.patient or "",
         sections=asked_sections(scope.granted),
-        not_asked=not_asked(scope.granted),
+        not_asked=not_asked(scope.granted, is_patients=is_patients),
+        again_url=again_url,
     )
 
 

@@ -15,10 +15,11 @@ def asked_sections(granted: Sequence[str]) -> tuple[Section, ...]:
     return tuple(one for one in SECTIONS if not one.only_if_granted or _is_permitted(one, granted))
 
 
-def not_asked(granted: Sequence[str]) -> tuple[str, ...]:
+def not_asked(granted: Sequence[str], *, is_patients: bool = False) -> tuple[str, ...]:
     """Return the names of what the page does not ask for, in its order."""
     asked = asked_sections(granted)
-    titles = [one.title for one in SECTIONS if one not in asked]
+    missing = [one for one in SECTIONS if one not in asked]
+    titles = [one.for_patients if is_patients else one.title for one in missing]
     parts = [
         search.what
         for section in asked

@@ -87,6 +87,7 @@ class Outcome:
     error: str = ""
     reference: str = ""
     is_unknown_type: bool = False
+    retry_after: float | None = None
 
     def problem(self, what: str) -> str:
         """Return why there is nothing, in words."""
@@ -330,6 +331,7 @@ class Reading:
             state="forbidden" if isinstance(error, ReadForbidden) else "failed",
             error=_failure_text(error),
             reference=self._reference,
+            retry_after=error.retry_after,
         )
 
 
@@ -483,6 +485,7 @@ def _read_section(section: Section, outcome: Outcome, given: Given) -> ReadSecti
         items=section.draw(read.entries),
         error=outcome.error,
         reference=outcome.reference,
+        retry_after=outcome.retry_after,
         notes=notes,
         count=sum(map(section.count, read.entries)),
         is_cut=outcome.state != "ok",

@@ -171,6 +171,7 @@ def _nothing(_: tuple[Resource, ...]) -> tuple[str, ...]:
 class Section:
     """A part of the page, read on its own: it may come before or after every other.
 
+    `for_patients` is its title where a patient reads.
     `searches` are asked for at once, and `read` gets what they brought of what `belongs` here: not
     every EHR narrows a search as it is asked to. `follow` names what
     must be read besides, by the references as they were sent. `draw` turns facts into what
@@ -183,6 +184,7 @@ class Section:
 
     name: str
     title: str
+    for_patients: str
     searches: tuple[Search, ...]
     read: Reader
     template: str
@@ -213,6 +215,7 @@ SECTIONS = (
     Section(
         name="allergies",
         title="Allergies and intolerances",
+        for_patients="Allergies",
         searches=(
             Search(
                 "AllergyIntolerance",
@@ -229,6 +232,7 @@ SECTIONS = (
     Section(
         name="problems",
         title="Problems",
+        for_patients="Health conditions",
         searches=(
             Search(
                 "Condition",
@@ -249,6 +253,7 @@ SECTIONS = (
     Section(
         name="medications",
         title="Medications",
+        for_patients="Medicines",
         searches=(
             Search(
                 "MedicationRequest",
@@ -275,6 +280,7 @@ SECTIONS = (
     Section(
         name="vitals",
         title="Vital signs",
+        for_patients="Blood pressure, weight and other measurements",
         searches=(
             Search("Observation", VITAL_SIGNS, sort="-date", if_asked=ANY_DATE),
             UNFILED,
@@ -290,6 +296,7 @@ SECTIONS = (
     Section(
         name="labs",
         title="Laboratory results",
+        for_patients="Test results",
         searches=(
             Search("Observation", LABORATORY, sort="-date", if_asked=ANY_DATE),
             UNFILED,
@@ -305,6 +312,7 @@ SECTIONS = (
     Section(
         name="immunizations",
         title="Immunizations",
+        for_patients="Vaccinations",
         searches=(Search("Immunization", sort="-date", if_asked=ANY_DATE),),
         read=read_immunizations,
         template="sections/immunizations.html",
@@ -316,6 +324,7 @@ SECTIONS = (
     Section(
         name="encounters",
         title="Encounters",
+        for_patients="Visits",
         searches=(Search("Encounter", sort="-date", if_asked=ANY_DATE),),
         share=share_of_encounters,
         read=read_encounters,
@@ -328,6 +337,7 @@ SECTIONS = (
     Section(
         name="procedures",
         title="Procedures",
+        for_patients="Operations and procedures",
         searches=(Search("Procedure", sort="-date", if_asked=ANY_DATE),),
         read=read_procedures,
         template="sections/procedures.html",
@@ -341,6 +351,7 @@ SECTIONS = (
     Section(
         name="social",
         title="Smoking, pregnancy, work and questionnaires",
+        for_patients="Smoking, pregnancy, work and questionnaires",
         searches=(
             Search("Observation", ("social-history",), sort="-date", what="social history"),
             Search("Observation", ("survey",), sort="-date", what="questionnaires"),
@@ -364,6 +375,7 @@ SECTIONS = (
     Section(
         name="findings",
         title="Examinations and other findings",
+        for_patients="Examinations and other findings",
         searches=(Search("Observation", FINDINGS, sort="-date"),),
         read=read_findings,
         template="sections/findings.html",
@@ -377,6 +389,7 @@ SECTIONS = (
     Section(
         name="documents",
         title="Reports and notes",
+        for_patients="Reports and notes of your care team",
         searches=(
             Search("DiagnosticReport", sort="-date", if_asked=ANY_DATE, what="reports"),
             Search(
@@ -397,6 +410,7 @@ SECTIONS = (
     Section(
         name="dispenses",
         title="Medications dispensed and given",
+        for_patients="Medicines handed out and given",
         searches=(
             Search("MedicationDispense", what="dispensed medications"),
             Search("MedicationAdministration", what="given medications"),
@@ -413,6 +427,7 @@ SECTIONS = (
     Section(
         name="devices",
         title="Implants and devices",
+        for_patients="Implants and devices",
         searches=(
             Search("Device", what="devices"),
             Search("DeviceUseStatement", what="reported use of devices"),
@@ -429,6 +444,7 @@ SECTIONS = (
     Section(
         name="care-team",
         title="Care team",
+        for_patients="Your care team",
         searches=(Search("CareTeam"),),
         read=read_care_teams,
         template="sections/care_team.html",
@@ -442,6 +458,7 @@ SECTIONS = (
     Section(
         name="plans",
         title="Goals and care plans",
+        for_patients="Goals and care plans",
         searches=(
             Search("Goal", what="goals"),
             Search("CarePlan", if_asked=(("category", "assess-plan"),), what="care plans"),
@@ -458,6 +475,7 @@ SECTIONS = (
     Section(
         name="family-history",
         title="Family history",
+        for_patients="Illnesses in your family",
         searches=(Search("FamilyMemberHistory"),),
         read=read_family_history,
         template="sections/family_history.html",
@@ -470,6 +488,7 @@ SECTIONS = (
     Section(
         name="personal",
         title="Language, contacts and background",
+        for_patients="Language, contacts and background",
         searches=(Search("RelatedPerson", what="related persons", is_optional=True),),
         read=read_personal,
         template="sections/personal.html",
@@ -481,6 +500,7 @@ SECTIONS = (
     Section(
         name="coverage",
         title="Coverage",
+        for_patients="Insurance",
         searches=(Search("Coverage"),),
         read=read_coverage,
         template="sections/coverage.html",
@@ -493,6 +513,7 @@ SECTIONS = (
     Section(
         name="orders",
         title="Referrals and orders",
+        for_patients="Referrals and orders",
         searches=(Search("ServiceRequest", sort="-authored"),),
         read=read_orders,
         template="sections/orders.html",
@@ -506,6 +527,7 @@ SECTIONS = (
     Section(
         name="appointments",
         title="Appointments",
+        for_patients="Appointments",
         searches=(Search("Appointment", sort="-date", if_asked=ANY_DATE),),
         read=read_appointments,
         template="sections/appointments.html",

@@ -184,5 +184,6 @@ def _refused(
         error,
         start_again_url=None if is_from_ehr else again,
         is_from_ehr=is_from_ehr,
+        endpoint_name=config.name,
         ehr_message=message,
     )

@@ -24,6 +24,7 @@ from smartapp.launches.framing import in_frame
 from smartapp.launches.models import LaunchKind
 from smartapp.launches.page_body import start_again_url
 from smartapp.launches.record_access import LaunchAccess
+from smartapp.launches.session_length import is_patients
 from smartapp.launches.store import StoredLaunch
 from smartapp.record.elements import Resource
 from smartapp.record.identity import Identity, read_identity
@@ -60,6 +61,7 @@ async def _answer(
         answer(request, found, sealed),
         start_again_url=start_again_url(found),
         is_from_ehr=found.kind == LaunchKind.EHR,
+        endpoint_name=found.endpoint_name,
     )
 
 
@@ -68,6 +70,7 @@ async def _page(request: HttpRequest, found: StoredLaunch, sealed: str) -> HttpR
     shown = {
         "opened": opened,
         "identity": _identity(found, patient) if patient else None,
+        "is_patients": is_patients(found.kind, LaunchAccess(found).tokens),
         "back_url": f"/launches/{found.uuid}/",
         "file_url": f"/launches/{found.uuid}/documents/{sealed}/file",
     }

@@ -17,6 +17,7 @@ from smartapp.launches.framing import in_frame
 from smartapp.launches.models import EndReason, LaunchKind
 from smartapp.launches.page_body import PageBody, start_again_url
 from smartapp.launches.store import StoredLaunch
+from smartapp.middleware import AGAIN
 from smartapp.protocol import discovery
 from smartapp.protocol.errors import SmartError
 from smartapp.registrations import discovery as ehr_discovery
@@ -37,13 +38,14 @@ REVOKED: dict[str, bool | None] = {
 @events.recorded
 async def page(request: HttpRequest, uuid: UUID) -> HttpResponseBase:
     """Return the page; of a launch that was disconnected, what became of it."""
-    found, key = await find(request, uuid, in_use=True)
+    found, key = await find(request, uuid, in_use=AGAIN not in request.GET)
     return await in_frame(
         request,
         found.frame_ancestors,
         _launch_page(request, found, key),
         start_again_url=start_again_url(found),
         is_from_ehr=found.kind == LaunchKind.EHR,
+        endpoint_name=found.endpoint_name,
     )
 
 

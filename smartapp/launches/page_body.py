@@ -36,10 +36,14 @@ from smartapp.launches.guard import guard
 from smartapp.launches.models import LaunchKind
 from smartapp.launches.read_again import Kept, Shelf
 from smartapp.launches.record_access import LaunchAccess
+from smartapp.launches.session_length import is_patients
 from smartapp.launches.store import StoredLaunch
-from smartapp.middleware import known_error, new_reference, report
+from smartapp.middleware import AGAIN, known_error, new_reference, report
 from smartapp.protocol.errors import SmartError
 from smartapp.record.news import SOURCES, Share
+
+# How often a page reads again by itself what the EHR did not give, by the number in its address.
+TIMES_BY_ITSELF = ("1", "2", "3")
 
 logger = logging.getLogger(__name__)
 
@@ -189,6 +193,7 @@ class PageBody:
         return build_launch_page(
             uuid=launch.uuid,
             kind=launch.kind.on_page,
+            is_patients=is_patients(launch.kind, tokens),
             endpoint_name=launch.endpoint_name,
             registration_name=launch.registration_name,
             launched_at=launch.launched_at,
@@ -202,4 +207,10 @@ class PageBody:
             context=tokens.context,
             fhirUser=tokens.fhirUser,
             scope=tokens.scope,
+            again_url=self._again_url(),
         )
+
+    def _again_url(self) -> str:
+        times = self._request.GET.get(AGAIN, "0")
+        done = int(times) if times in TIMES_BY_ITSELF else 0
+        return f"?{AGAIN}={done + 1}" if done < len(TIMES_BY_ITSELF) else ""

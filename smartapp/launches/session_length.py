@@ -33,7 +33,7 @@ def session_length(kind: LaunchKind, tokens: LaunchTokens) -> SessionLength:
     access is for patients and those who act for one.
     """
     user = fhir_user_type(tokens.fhirUser or "")
-    if user in PATIENTS or _is_unnamed_patient(kind, tokens):
+    if is_patients(kind, tokens):
         is_lasting = _was_allowed_lasting_access(tokens)
         return (
             SessionLength(LASTING_SESSION, True) if is_lasting else SessionLength(PATIENT_SESSION)
@@ -41,6 +41,12 @@ def session_length(kind: LaunchKind, tokens: LaunchTokens) -> SessionLength:
     if user in CLINICIANS or kind == LaunchKind.EHR:
         return SessionLength(CLINICIAN_SESSION)
     return SessionLength(PATIENT_SESSION)  # a Person, or nobody that can be read: the shorter one
+
+
+def is_patients(kind: LaunchKind, tokens: LaunchTokens) -> bool:
+    """Whether a patient reads the page, or somebody who acts for one: it speaks to them then."""
+    user = fhir_user_type(tokens.fhirUser or "")
+    return user in PATIENTS or _is_unnamed_patient(kind, tokens)
 
 
 def _is_unnamed_patient(kind: LaunchKind, tokens: LaunchTokens) -> bool:

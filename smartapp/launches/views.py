@@ -54,7 +54,13 @@ async def _launched(request: HttpRequest) -> HttpResponseBase:
     config = await registry.endpoint_for_iss(asked.iss)
     steps.recognized(config)
     beginning = _begun(request, config, LaunchKind.EHR, asked.launch, aud=asked.iss)
-    return await in_frame(request, config.frame_ancestors, beginning, is_from_ehr=True)
+    return await in_frame(
+        request,
+        config.frame_ancestors,
+        beginning,
+        is_from_ehr=True,
+        endpoint_name=config.name,
+    )
 
 
 async def _begun(
@@ -91,7 +97,7 @@ async def connect(request: HttpRequest, endpoint_slug: str) -> HttpResponseBase:
     asked = request.GET.get("brand", "")
     brand = await in_database(chosen.brand_at, config, asked) if asked else None
     beginning = _begun(request, config, LaunchKind.STANDALONE, None, aud=aud, brand=brand)
-    return await in_frame(request, config.frame_ancestors, beginning)
+    return await in_frame(request, config.frame_ancestors, beginning, endpoint_name=config.name)
 
 
 @require_GET

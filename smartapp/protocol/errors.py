@@ -62,6 +62,8 @@ failed, not the value.
 import math
 from typing import ClassVar
 
+ASK_FOR_HELP = "Ask your health system for help, and give the reference below."
+TELL = "Tell your administrator, and give the reference below."
 REOPEN = "Close the app and open it again from the patient's chart."
 WAIT_AND_REOPEN = "Wait a minute, then close the app and open it again from the patient's chart."
 
@@ -168,12 +170,10 @@ class UnknownEndpoint(RequestError):
         "The app was opened from an EHR that nobody has registered here, so nothing was sent to it."
     )
     next_step = (
-        "If you came from your EHR, tell your administrator: the EHR's FHIR address has to be "
-        "registered in this app first. Patients can choose a health system on the start page."
+        "Choose your health system on the start page. If you came from an EHR, tell your "
+        "administrator that it is not connected to this app yet."
     )
-    in_ehr = (
-        "Tell your administrator: the EHR's FHIR address has to be registered in this app first."
-    )
+    in_ehr = f"This EHR has to be connected to this app first. {TELL}"
 
 
 NO_WINDOW = (
@@ -449,7 +449,8 @@ class AuthorizationRequestRefused(AuthorizationRefused):
     status = 502
     title = "The EHR did not accept this app's request"
     happened = "This app is not set up in the EHR the way it asks to be used."
-    next_step = "Tell your administrator; signing in again will not help."
+    next_step = f"Signing in again will not help. {ASK_FOR_HELP}"
+    in_ehr = f"Signing in again will not help. {TELL}"
 
 
 class AuthorizationServerUnavailable(AuthorizationRefused):
@@ -515,8 +516,8 @@ class AnswerByPost(AuthorizationResponseInvalid):
         "The EHR sent its answer by POST, as a form; this app takes it in the address. Nothing was "
         "read, and nobody was signed in."
     )
-    next_step = "Tell your administrator; signing in again will not help."
-    in_ehr = next_step
+    next_step = f"Signing in again will not help. {ASK_FOR_HELP}"
+    in_ehr = f"Signing in again will not help. {TELL}"
 
 
 # --- discovery ---------------------------------------------------------------------------------
@@ -527,8 +528,11 @@ class DiscoveryError(SmartError):
     requirement = "C10"
     step = "discovery"
     title = "The EHR's settings could not be used"
-    happened = "The EHR publishes how to sign in to it, and that could not be used."
-    next_step = "Tell your administrator."
+    happened = (
+        "What the EHR says about signing in to it could not be used, so you were not sent there."
+    )
+    next_step = ASK_FOR_HELP
+    in_ehr = TELL
 
     def __init__(self, detail: str = "", *, rule: str = "") -> None:
         """`rule`: what came instead, as "web-page"; "issuer" of an issuer's own configuration."""
@@ -555,8 +559,11 @@ class DiscoveryFailed(DiscoveryInvalid):
 class DiscoveryIncomplete(DiscoveryError):
     code = "discovery-incomplete"
     requirement = "C12"
-    happened = "The EHR does not publish everything that a safe sign-in needs."
-    next_step = "Tell your administrator; trying again will not help."
+    happened = (
+        "The EHR does not offer everything that a safe sign-in needs, so you were not sent there."
+    )
+    next_step = f"Trying again will not help. {ASK_FOR_HELP}"
+    in_ehr = f"Trying again will not help. {TELL}"
 
 
 class PKCEUnannounced(DiscoveryIncomplete):
@@ -580,7 +587,8 @@ class EndpointHostChanged(DiscoveryError):
         "The EHR now names another server for signing in than the one that was registered. "
         "Until an administrator has looked at it, nobody is sent there."
     )
-    next_step = "Tell your administrator."
+    next_step = ASK_FOR_HELP
+    in_ehr = TELL
 
 
 # --- tokens ------------------------------------------------------------------------------------
@@ -590,8 +598,9 @@ class ClientKeyError(SmartError):
     code = "client-key-missing"
     requirement = "C64"
     status = 503
-    happened = "This app has no signing key to identify itself to the EHR."
-    next_step = "Tell your administrator."
+    happened = "This app has nothing yet to prove to the EHR who it is."
+    next_step = ASK_FOR_HELP
+    in_ehr = TELL
 
 
 class TokenError(SmartError):
@@ -669,7 +678,8 @@ class InvalidClient(TokenRefused):
     code = "invalid-client"
     requirement = "C61"
     happened = "The EHR did not accept this app's own credentials."
-    next_step = "Tell your administrator; signing in again will not help."
+    next_step = f"Signing in again will not help. {ASK_FOR_HELP}"
+    in_ehr = f"Signing in again will not help. {TELL}"
 
 
 class KeysReplaced(InvalidClient):
@@ -739,7 +749,7 @@ class JWKSError(TokenError):
     code = "jwks-invalid"
     requirement = "C91"
     step = "id_token"
-    happened = "The EHR's public keys could not be used."
+    happened = "What the EHR proves its answers with could not be read, so nothing was used."
 
 
 class LaunchContextError(TokenError):
@@ -759,7 +769,8 @@ class PatientChanged(LaunchContextError):
         "The EHR now answers for another patient than the one this page was opened for. "
         "This page was closed for safety."
     )
-    next_step = "Open the app again from the right patient's chart."
+    next_step = "Connect again, and choose whose record you mean."
+    in_ehr = "Open the app again from the right patient's chart."
 
 
 class ScopeError(SmartError):
@@ -767,7 +778,8 @@ class ScopeError(SmartError):
     requirement = "C37"
     status = 500
     happened = "This app is set up to ask for something that it must not ask for."
-    next_step = "Tell your administrator."
+    next_step = ASK_FOR_HELP
+    in_ehr = TELL
 
 
 # --- FHIR --------------------------------------------------------------------------------------
@@ -794,7 +806,8 @@ class FHIRForbidden(FHIRError):
     code = "fhir-forbidden"
     status = 403
     happened = "The EHR does not let this app read this part of the record."
-    next_step = "Ask your administrator if you need it."
+    next_step = "Ask your health system if you need it."
+    in_ehr = "Ask your administrator if you need it."
 
 
 class FHIRResponseInvalid(FHIRError):
@@ -808,7 +821,10 @@ class WrongPatient(FHIRError):
     status = 409
     title = "The EHR sent another person's record"
     happened = "Nothing of it is shown here. Do not use what you saw on this page before."
-    next_step = "Report it to your administrator before you open this app again."
+    next_step = (
+        "Do not use this app for now. Tell your health system, and give the reference below."
+    )
+    in_ehr = "Report it to your administrator before you open this app again."
 
     def __init__(self, detail: str = "", *, resource_type: str = "") -> None:
         """`resource_type`: the type that was read by id."""
@@ -894,24 +910,25 @@ class EHRLimited(EHRUnavailable):
 class EHRRedirected(EHRUnavailable):
     code = "ehr-redirected"
     requirement = "C15"
-    happened = (
-        "The EHR answered with a redirect to another address, which this app does not follow."
-    )
-    next_step = "Tell your administrator."
+    happened = "The EHR sent this app on to another address, and it does not go there by itself."
+    next_step = ASK_FOR_HELP
+    in_ehr = TELL
 
 
 class EHRResponseTooLarge(EHRUnavailable):
     code = "ehr-response-too-large"
     requirement = "C15"
     happened = "The EHR's answer was far larger than it should be, so it was not read."
-    next_step = "Tell your administrator."
+    next_step = ASK_FOR_HELP
+    in_ehr = TELL
 
 
 class AddressRefused(EHRUnavailable):
     code = "address-refused"
     requirement = "C15"
-    happened = "The EHR's address leads to a private network, so this app does not go there."
-    next_step = "Tell your administrator."
+    happened = "The EHR's address leads to a place where this app must not go."
+    next_step = ASK_FOR_HELP
+    in_ehr = TELL
 
 
 class Busy(SmartError):

@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Any, Literal
 
 from smartapp.record.codes import codes, codings, concept_text, concept_texts, status_codes
+from smartapp.record.education import medlineplus_url
 from smartapp.record.elements import Resource, mappings
 from smartapp.record.marks import Marks, doubted, read_marks
 from smartapp.record.modifiers import status_text
@@ -46,6 +47,7 @@ class Problem:
     abatement: Span | None = None
     recorded: Moment | None = None
     same: tuple["Problem", ...] = ()
+    learn_more_url: str = ""
 
     @property
     def sources(self) -> int:
@@ -138,6 +140,7 @@ def _problem(resource: Resource, now: datetime) -> Problem:
         onset=onset,
         abatement=abatement,
         recorded=recorded,
+        learn_more_url="" if statement else medlineplus_url(codings(resource.get("code"))),
     )
 
 

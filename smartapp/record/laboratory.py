@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from smartapp.record.education import medlineplus_url
 from smartapp.record.elements import Resource
 from smartapp.record.marks import FUTURE
 from smartapp.record.moments import Chronology, Moment, ago_text
@@ -42,6 +43,10 @@ class LabTest:
     @property
     def when(self) -> Moment | None:
         return self.newest.when
+
+    @property
+    def learn_more_url(self) -> str:
+        return medlineplus_url(self.newest.codes)
 
     @property
     def sources(self) -> frozenset[str]:

@@ -7,7 +7,7 @@ EHR's.
 from typing import Any
 
 from smartapp.record.amounts import ratio_text
-from smartapp.record.codes import concept_text, concept_words
+from smartapp.record.codes import codings, concept_text, concept_words
 from smartapp.record.elements import Resource, mapping, mappings
 from smartapp.record.quantities import quantity_text
 from smartapp.record.references import Related, display, resolve, target
@@ -30,6 +30,12 @@ def medication_name(resource: Resource, related: Related) -> str:
     )
     unnamed = NOT_READ if target(reference) and not medication else NOT_NAMED
     return next(filter(None, candidates), unnamed)
+
+
+def medication_codings(resource: Resource, related: Related) -> tuple[tuple[str, str], ...]:
+    """Return (system, code) of what it is about, of the resource itself or of the Medication."""
+    medication = resolve(medication_reference(resource), resource, related)
+    return (*codings(_concept(resource)), *codings(medication.get("code")))
 
 
 def medication_reference(resource: Resource) -> dict[str, Any]:

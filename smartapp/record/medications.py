@@ -12,9 +12,14 @@ from typing import Any, Literal
 from smartapp.record.amounts import amount_text, counted, digits, duration_text
 from smartapp.record.codes import concept_text, concept_texts, concept_words, status_code
 from smartapp.record.dosage import Dosage, read_dosages
+from smartapp.record.education import medlineplus_url
 from smartapp.record.elements import Resource, is_false, is_true, mapping, mappings
 from smartapp.record.marks import Marks, doubted, read_marks
-from smartapp.record.medication_names import medication_name, medication_reference
+from smartapp.record.medication_names import (
+    medication_codings,
+    medication_name,
+    medication_reference,
+)
 from smartapp.record.modifiers import NOT_UNDERSTOOD, status_text
 from smartapp.record.moments import Moment, member_moment, newest_first
 from smartapp.record.reading import Given, LeftOut, Read, read_each
@@ -72,6 +77,7 @@ class Medication:
     dosages: tuple[Dosage, ...]
     orders: tuple[Order, ...]
     is_statement: bool = False
+    learn_more_url: str = ""
 
     @property
     def marks(self) -> Marks:
@@ -168,6 +174,7 @@ def _medication(resource: Resource, related: Related, now: datetime) -> Medicati
         dosages=dosages,
         orders=(replace(order, is_over=is_over),),
         is_statement=statement is not None,
+        learn_more_url="" if statement else medlineplus_url(medication_codings(resource, related)),
     )
 
 

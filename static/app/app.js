@@ -30,6 +30,47 @@ if (old) {
   setInterval(mark, 60_000);
 }
 
+// An error's page is loaded again by its header; the number beside it is only for the reader.
+function countDown(place) {
+  const endsAt = Date.now() + Number(place.dataset.seconds) * 1000;
+  setInterval(() => {
+    const left = Math.max(1, Math.ceil((endsAt - Date.now()) / 1000));
+    if (left <= 90) place.textContent = left === 1 ? "1 second" : `${left} seconds`;
+  }, 1_000);
+}
+
+document.querySelectorAll("[data-seconds]").forEach(countDown);
+
+// Parts that the EHR did not give, when the time is over that it asked for. What was read stays.
+async function readAgain(failed) {
+  const answer = await fetch(failed[0].dataset.readAgain, { cache: "no-store" });
+  if (!answer.ok) return;
+  const page = new DOMParser().parseFromString(await answer.text(), "text/html");
+  if (page.getElementById("alarm")) return location.reload();
+  for (const section of failed.map((one) => one.closest("section"))) {
+    if (!section?.isConnected) continue;
+    const hasFocus = section.contains(document.activeElement);
+    for (const name of [section.slot, `mark-${section.slot}`]) {
+      const fresh = page.querySelector(`[slot="${name}"]`);
+      if (fresh) document.querySelector(`main > [slot="${name}"]`)?.replaceWith(document.adoptNode(fresh));
+    }
+    const now = document.getElementById(section.id);
+    if (hasFocus) now.tabIndex = -1;
+    if (hasFocus) now.focus();
+    now.querySelectorAll("[data-seconds]").forEach(countDown);
+  }
+  plan();
+}
+
+function plan() {
+  const failed = [...document.querySelectorAll("main [data-read-again]")];
+  if (!failed.length) return;
+  const seconds = failed.map((one) => Number(one.querySelector("[data-seconds]").dataset.seconds));
+  setTimeout(() => readAgain(failed), Math.max(...seconds) * 1000);
+}
+
+plan();
+
 // Pieces of a record come in the order in which they are read; what copies, searches or reads the
 // page's text goes by the order of its elements.
 const chart = document.querySelector("main.chart");

@@ -209,6 +209,7 @@ class TestOneMoreSection:
         section = Section(
             name="taken",
             title="Taken",
+            for_patients="Taken",
             searches=(Search("MedicationRequest", parameters=(("intent", "order"),)), REPORTED),
             read=_ids,
             template="sections/medications.html",

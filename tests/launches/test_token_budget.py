@@ -79,7 +79,7 @@ class TestBudget:
         for status, retry_after, page in finished:
             if status == 503:
                 assert 1 <= int(retry_after) <= 61
-                assert f"Try again in {retry_after} seconds." in page
+                assert f">{retry_after} seconds</span>" in page
                 assert "token-budget-spent" in page
 
     async def test_the_same_address_is_good_again_when_its_turn_comes(

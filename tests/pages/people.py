@@ -88,6 +88,7 @@ def launch_page(patient: str, **changes: Any) -> LaunchPage:
     values: dict[str, Any] = {
         "uuid": UUID(int=1),
         "kind": "ehr",
+        "is_patients": False,
         "endpoint_name": "St. Brigid's General Hospital",
         "registration_name": "athenahealth preview",
         "launched_at": NOW - timedelta(minutes=3),

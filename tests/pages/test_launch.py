@@ -2,6 +2,7 @@
 
 import re
 from dataclasses import replace
+from typing import Any
 from uuid import UUID
 
 import pytest
@@ -438,3 +439,33 @@ class TestNoPatient:
         assert words in page.text
         assert page.by_class("patient") == []
         assert [link.text for link in page.all("a", href="/connect/x/")] == ["Start again"]
+
+
+class TestWhoReads:
+    """A patient's page is in a patient's words."""
+
+    @staticmethod
+    def page(chart: Chart, **changes: Any) -> Markup:
+        return Markup(launch_html(chart, is_patients=True, kind="standalone", **changes))
+
+    def test_nothing_of_the_clinicians_page(self) -> None:
+        little = ("launch", "patient/Patient.rs")
+        chart = chart_of("a-1.E-1003", fhirUser="Patient/a-1.E-1003", granted_scopes=little)
+        text = self.page(chart, scope=compare(SCOPES, little)).text
+        for jargon in ("MRN", "patient/", "Opened by", "Launch context", "Problems", "Encounters"):
+            assert jargon not in text, jargon
+        assert "Do not assume" not in text
+
+    def test_sections_have_a_patients_names(self) -> None:
+        page = self.page(plain_chart_of("a-1.E-1003"))
+        assert page.one("h2", id="problems-title").text == "Health conditions"
+        assert page.one("h2", id="encounters-title").text == "Visits"
+        assert "Health conditions" in page.one("nav", part="contents").text
+
+    def test_conditions_medicines_and_tests_lead_to_medlineplus(self) -> None:
+        page = self.page(plain_chart_of("a-1.E-1003"))
+        links = [one for one in page.all("a", target="_blank") if "MedlinePlus" in one.text]
+        assert links
+        assert all(one.attributes["rel"] == "noopener noreferrer" for one in links)
+        assert all("a-1" not in one.attributes["href"] for one in links)
+        assert "MedlinePlus" not in Markup(launch_html(plain_chart_of("a-1.E-1003"))).text

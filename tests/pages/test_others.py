@@ -7,7 +7,13 @@ import pytest
 from smartapp.brands.search import Choice, Found, Hit
 from smartapp.chart.page import OpenLaunch, SignedOutPage
 from smartapp.launches.home import HomePage
-from smartapp.protocol.errors import SmartError, StateExpired, UnknownEndpoint
+from smartapp.protocol.errors import (
+    Busy,
+    IntrospectionError,
+    SmartError,
+    StateExpired,
+    UnknownEndpoint,
+)
 from tests.chart.samples import NOW
 from tests.pages.markup import Markup
 from tests.pages.people import rendered
@@ -107,7 +113,11 @@ class TestHome:
 
     def test_the_sandbox_is_offered_only_when_it_is_there(self) -> None:
         assert home().all("a", href="/sandbox/") == []
-        assert len(home(sandbox_url="/sandbox/").all("a", href="/sandbox/")) == 2
+        assert len(home(sandbox_url="/sandbox/").all("a", href="/sandbox/")) == 1
+
+    def test_patients_do_not_meet_the_administration_before_their_own(self) -> None:
+        links = [one.attributes["href"] for one in home().all("a")]
+        assert links.index("/connect/brigid/") < links.index("/admin/")
 
 
 class TestError:
@@ -133,6 +143,35 @@ class TestError:
         assert "Close the app and open it again from the patient's chart." in page.text
         assert page.all("a", href="/") == []
         assert error(StateExpired()).one("a", class_="button").text == "Go to the start page"
+
+    def test_names_the_health_system_and_who_can_help(self) -> None:
+        page = error(
+            StateExpired(), endpoint_name="St. Brigid's", help_desk="IT 4711, help@brigid.example"
+        )
+        assert "St. Brigid's" in page.one("main").text
+        assert page.one("a", href="mailto:help@brigid.example").text == "help@brigid.example"
+
+    @pytest.mark.parametrize("can_repeat", [True, False])
+    def test_a_wait_that_is_known_is_counted(self, can_repeat: bool) -> None:
+        page = error(Busy(), can_repeat=can_repeat)
+        assert page.one("span", **{"data-seconds": "2"}).text == "2 seconds"
+        assert ("This page tries again by itself in" in page.text) is can_repeat
+        assert bool(page.all("a", href="")) is can_repeat
+
+    def test_has_no_engineers_words(self) -> None:
+        classes: list[type[SmartError]] = [SmartError]
+        for one in classes:
+            classes += one.__subclasses__()
+        jargon = ("FHIR", "JWKS", "token", "PKCE", "signing key", "redirect", "scope", "endpoint")
+        found = [
+            (one.code, word)
+            for one in classes
+            if not issubclass(one, IntrospectionError)  # an administrator's page
+            for words in (one.title, one.happened, one.next_step, one.next_step_in_ehr())
+            for word in jargon
+            if word in words
+        ]
+        assert found == []
 
     def test_the_ehrs_words_are_marked_as_its_own_and_capped(self) -> None:
         page = error(StateExpired(), ehr_message="<script>" + "x" * 5_000)
