@@ -451,7 +451,7 @@ class TestFailures:
             (
                 lambda: web.Response(status=302, headers={"Location": "https://x.example/"}),
                 "failed",
-                "redirect",
+                "another address",
             ),
         ],
     )
