@@ -64,7 +64,7 @@ async def timeline() -> list[LaunchEvent]:
     return await in_database(list, LaunchEvent.objects.order_by("id"))
 
 
-def is_framable_by_everybody(response: aiohttp.ClientResponse) -> bool:
+def may_be_framed_anywhere(response: aiohttp.ClientResponse) -> bool:
     policy = response.headers["Content-Security-Policy"]
     return "frame-ancestors *" in policy and "X-Frame-Options" not in response.headers
 
@@ -77,7 +77,7 @@ class TestFrameThatNobodyAllowed:
         start = ehr_launch() if path == "launch" else "/connect/scripted/"
         response = await frame.get(start)
         assert response.status == 403
-        assert is_framable_by_everybody(response)
+        assert may_be_framed_anywhere(response)
         html = await response.text()
         assert "This app may not show inside this page" in html
         assert "Continue in a new window" in html
@@ -102,7 +102,7 @@ class TestFrameThatNobodyAllowed:
         response = await browser.get(f"/launches/{uuid}/", headers=FRAMED)
         html = await response.text()
         assert response.status == 403
-        assert is_framable_by_everybody(response)
+        assert may_be_framed_anywhere(response)
         assert "Family-p-1" not in html
         assert f'href="/launches/{uuid}/"' in html
         assert outcome.of(await timeline()).startswith("This app may not show inside")
@@ -110,7 +110,7 @@ class TestFrameThatNobodyAllowed:
     async def test_shows_that_its_ehr_is_unknown(self, frame: FramedBrowser) -> None:
         response = await frame.get(f"/launch?iss={EHR}&launch=x")
         assert response.status == 404
-        assert is_framable_by_everybody(response)
+        assert may_be_framed_anywhere(response)
 
     async def test_the_way_out_begins_anew(
         self, browser: Browser, frame: FramedBrowser, ehr_launch: Start
