@@ -454,7 +454,7 @@ def _foreign_text(count: int, reference: str) -> str:
     entries = "1 entry" if count == 1 else f"{count} entries"
     return (
         f"{entries} from the EHR did not belong to this patient and were left out. "
-        f"Tell your administrator; reference {reference}."
+        f"Tell the people who run this app, and give them the reference {reference}."
     )
 
 
