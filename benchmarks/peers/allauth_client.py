@@ -1,7 +1,7 @@
 """A Django site that signs people in with django-allauth: a client with a secret, which asks for
 discovery at every step."""
 
-from allauth.socialaccount.providers.openid_connect import views  # type: ignore[import-untyped]
+from allauth.socialaccount.providers.openid_connect import views
 from django.http import HttpRequest, HttpResponse, QueryDict
 from django.urls import include, path
 from django.utils.http import urlencode

@@ -3,7 +3,7 @@ no tokens, and looks up who signed in at every sign-in."""
 
 from django.http import HttpRequest, HttpResponse
 from django.urls import include, path
-from mozilla_django_oidc.views import OIDCAuthenticationRequestView  # type: ignore[import-untyped]
+from mozilla_django_oidc.views import OIDCAuthenticationRequestView
 
 from benchmarks.peers.users import FHIR_BASE_URL
 
