@@ -128,7 +128,7 @@ TABLE = (
           _signed(_has_other_audience),
           "aud was {c.aud}; discovery says {c.published_token_endpoint}. {c.aud_difference}",
           "Empty the registration's assertion audience, unless the vendor names one.",
-          "audience", _has_other_audience),
+          "audience"),
     Entry("C64", SEEN, "The EHR does not list our algorithm", _signed(_lacks_alg),
           "We sign with {c.alg}; it lists {c.listed_algs}.",
           "Choose one of these in the registration, unless the vendor's portal asks for the "

@@ -57,7 +57,9 @@ async def test_jku_and_another_lifetime_are_what_the_sandbox_expects(
     assert page.status == 200, page.words
     show = (
         "import time; time.sleep(6); from smartapp.launches.models import LaunchEvent; "
-        "[print(one.detail, one.verdicts) for one in LaunchEvent.objects.filter(step='token')]"
+        "[print(one.detail, 'lives', claims['exp'] - claims['iat'], 's') "
+        "for one in LaunchEvent.objects.filter(step='token') "
+        "for claims in [one.detail['assertion_claims']]]"
     )
     timeline = await command(demo.env, f'shell -c "{show}"')
     assert f"'jku': '{demo.url}/.well-known/jwks/sandbox.json'" in timeline

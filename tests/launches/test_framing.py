@@ -92,8 +92,8 @@ class TestFrameThatNobodyAllowed:
         assert outcome.of(seen) == "This app may not show inside this page (frame-not-allowed)"
         [first, *_] = causes(seen, await in_database(gather, seen))
         assert "nobody has allowed it" in first.title
-        assert "a frame of https://portal.example." in first.check
-        assert "patient=1" not in first.check
+        assert "a frame of https://portal.example." in first.seen
+        assert "patient=1" not in first.seen
 
     async def test_of_an_open_launch_gets_nothing_of_it(
         self, browser: Browser, ehr_launch: Start

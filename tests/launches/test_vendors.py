@@ -31,7 +31,7 @@ class TestOracleWithoutPKCE:
         page = await response.text()
 
         assert response.status == 502
-        assert "trying again will not help" in page
+        assert "Trying again will not help" in page
         assert "few minutes" not in page
 
     @pytest.mark.parametrize("level", [Registration, Endpoint])
