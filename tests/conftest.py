@@ -62,7 +62,7 @@ def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
     a socket or process. None if only files are named, because one process starts faster."""
     if all(Path(argument.partition("::")[0]).is_file() for argument in config.args):
         return 0
-    return 3 * (os.cpu_count() or 1)
+    return (os.cpu_count() or 1) + 2
 
 
 @pytest.hookimpl(trylast=True)
