@@ -6,6 +6,9 @@ own event loop.
 
 import asyncio
 import contextlib
+import itertools
+import os
+import random
 import socket
 import threading
 import time
@@ -13,12 +16,22 @@ from collections.abc import Iterator
 
 import uvicorn
 
+# Below the ports that the system gives to outgoing connections, and for each worker others: between
+# this look and the server's start nobody else takes the port.
+PORTS_OF_A_WORKER = 1_400
+_worker = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw")) % 15
+_first = 10_000 + _worker * PORTS_OF_A_WORKER
+_turns = itertools.count(random.randrange(PORTS_OF_A_WORKER))
+
 
 def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
+    """Return a port that nothing on this machine listens at. OSError where there is none."""
+    for turn in itertools.islice(_turns, PORTS_OF_A_WORKER):
+        port = _first + turn % PORTS_OF_A_WORKER
+        with socket.socket() as probe, contextlib.suppress(OSError):
+            probe.bind(("127.0.0.1", port))
+            return port
+    raise OSError("no port is free")
 
 
 class _Server(uvicorn.Server):

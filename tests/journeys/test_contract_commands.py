@@ -62,7 +62,7 @@ async def test_a_registration_prints_its_sheet_and_its_keys_are_served_at_once(
     assert {key["kid"] for key in published} == {key["kid"] for key in sheet["keys"]}
     assert all(THUMBPRINT.fullmatch(key["kid"]) for key in published)
     (warning,) = sheet["warnings"]
-    assert "discovery could not be read" in warning
+    assert warning.startswith("The EHR's host is not known in DNS.")
 
 
 async def test_the_same_slug_updates_and_keeps_the_rest(demo: Demo) -> None:

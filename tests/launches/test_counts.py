@@ -21,6 +21,7 @@ def no_background_refresh(monkeypatch: pytest.MonkeyPatch) -> None:
 
     monkeypatch.setattr("smartapp.keys.memory.keep_fresh", never)
     monkeypatch.setattr("smartapp.registrations.registry.keep_current", never)
+    monkeypatch.setattr("smartapp.registrations.registry.look", never)
     monkeypatch.setattr("smartapp.registrations.registry.BELIEVED_SECONDS", 3600)
     monkeypatch.setattr("smartapp.launches.events.FLUSH_SECONDS", 3600)
 

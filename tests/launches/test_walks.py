@@ -22,6 +22,7 @@ def alone(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
     monkeypatch.setattr("smartapp.keys.memory.keep_fresh", never)
     monkeypatch.setattr("smartapp.registrations.registry.keep_current", never)
+    monkeypatch.setattr("smartapp.registrations.registry.look", never)
     monkeypatch.setattr("smartapp.registrations.registry.BELIEVED_SECONDS", 3600)
     monkeypatch.setattr("smartapp.launches.events.FLUSH_SECONDS", 3600)
     with walks.traced():
