@@ -16,6 +16,7 @@ from collections.abc import Iterator
 
 import uvicorn
 
+LAST_ANSWERS_SECONDS = 10
 # Below the ports that the system gives to outgoing connections, and for each worker others: between
 # this look and the server's start nobody else takes the port.
 PORTS_OF_A_WORKER = 1_400
@@ -60,7 +61,11 @@ class _Server(uvicorn.Server):
             server.close()
         for connection in list(self.server_state.connections):
             connection.shutdown()
-        while self.server_state.connections or self.server_state.tasks:  # noqa: ASYNC110 - no event
+        # Not for ever: what runs beside the requests must end before the next test.
+        until = time.monotonic() + LAST_ANSWERS_SECONDS
+        while self.server_state.connections or self.server_state.tasks:
+            if time.monotonic() > until:
+                break
             await asyncio.sleep(0.001)
         await self.lifespan.shutdown()
 
