@@ -6,6 +6,7 @@ use, with and without cookies.
 
 import json
 import re
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -49,11 +50,13 @@ def sign_in_inside(frame: FrameLocator) -> None:
 
 
 def framed_by(demo: Demo, *origins: str) -> None:
-    """Allow these origins to show the app in a frame."""
+    """Allow these origins to show the app in a frame, and wait until that counts in the server: a
+    second, and another for a busy machine."""
     code = f"Registration.objects.update(frame_ancestors={list(origins)!r})"
     manage(
         demo.env, "shell", "-c", f"from smartapp.registrations.models import Registration; {code}"
     )
+    time.sleep(2)
 
 
 def app_frame(page: Page) -> Frame:
