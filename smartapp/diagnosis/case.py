@@ -321,10 +321,6 @@ class Case:
         )
 
     @property
-    def is_signature_refused(self) -> bool:
-        return self.is_client_refused and self.method == AuthMethod.PRIVATE_KEY_JWT
-
-    @property
     def aud_difference(self) -> str:
         return difference(self.aud, self.published_token_endpoint)
 

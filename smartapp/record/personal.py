@@ -83,10 +83,6 @@ def interpreter_words(patient: Resource) -> str:
     return f"Interpreter needed: {language}" if language else "Interpreter needed"
 
 
-def _reached(given: Given) -> list[str]:
-    return [*_telecoms(given.patient, given.now), *_addresses(given.patient, given.now)]
-
-
 def _fact(name: str, lines: Iterable[str]) -> Fact:
     return Fact(marks=Marks(), name=name, lines=said(*lines), sources=0)
 

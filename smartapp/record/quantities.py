@@ -12,7 +12,6 @@ from smartapp.record.elements import mapping
 from smartapp.record.texts import text
 from smartapp.record.units import read_unit
 
-MAX_NUMBER = 10**15
 # More digits than any instrument has, most of them behind the point: they come out of a program's
 # binary arithmetic.
 MAX_DIGITS, MAX_DECIMALS = 9, 6

@@ -104,16 +104,7 @@ def accept(endpoint_id: int, hosts: Collection[str], *, now: datetime, actor: st
     if not endpoint.pinned_hosts:
         raise DiscoveryInvalid("nothing was ever accepted here: read what the EHR publishes")
     _refuse_mixup(endpoint, moving=True)
-    before = endpoint.pinned_hosts
-    _set(endpoint, {*before, *hosts}, endpoint.issuers, now=now)
-    trail.record(
-        actor,
-        "discovery.accept",
-        f"endpoint {endpoint.slug}",
-        before=before,
-        after=endpoint.pinned_hosts,
-    )
-    transaction.on_commit(registry.forget)
+    _change("discovery.accept", endpoint, {*endpoint.pinned_hosts, *hosts}, now=now, actor=actor)
 
 
 @transaction.atomic
@@ -126,15 +117,7 @@ def distrust(endpoint_id: int, host: str, *, now: datetime, actor: str) -> bool:
     before = endpoint.pinned_hosts
     if host not in before or len(before) == 1:
         return False
-    _set(endpoint, set(before) - {host}, endpoint.issuers, now=now)
-    trail.record(
-        actor,
-        "discovery.distrust",
-        f"endpoint {endpoint.slug}",
-        before=before,
-        after=endpoint.pinned_hosts,
-    )
-    transaction.on_commit(registry.forget)
+    _change("discovery.distrust", endpoint, set(before) - {host}, now=now, actor=actor)
     return True
 
 
@@ -154,6 +137,18 @@ def _refuse_mixup(endpoint: Endpoint, *, moving: bool) -> None:
     if not issuers and (snapshot := history.newest(config)):
         issuers = named_issuer(history.parse_again(snapshot.document, config), [])
     refuse_conflict(endpoint, issuers, token_hosts(config), moving=moving)
+
+
+def _change(
+    action: str, endpoint: Endpoint, hosts: Collection[str], *, now: datetime, actor: str
+) -> None:
+    """Trust these hosts instead, because an administrator said so; the audit trail has both."""
+    before = endpoint.pinned_hosts
+    _set(endpoint, hosts, endpoint.issuers, now=now)
+    trail.record(
+        actor, action, f"endpoint {endpoint.slug}", before=before, after=endpoint.pinned_hosts
+    )
+    transaction.on_commit(registry.forget)
 
 
 def _set(

@@ -57,6 +57,21 @@ class Browser:
 
 
 @pytest.fixture
+def no_background_refresh(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The keys are read again every ten seconds, the registrations looked at every half, timelines
+    written every five, all off the request's path: not in a test that counts."""
+
+    async def never() -> None:
+        """Not even the first time, which may come late on a busy machine."""
+
+    monkeypatch.setattr("smartapp.keys.memory.keep_fresh", never)
+    monkeypatch.setattr("smartapp.registrations.registry.keep_current", never)
+    monkeypatch.setattr("smartapp.registrations.registry.look", never)
+    monkeypatch.setattr("smartapp.registrations.registry.BELIEVED_SECONDS", 3600)
+    monkeypatch.setattr("smartapp.launches.events.FLUSH_SECONDS", 3600)
+
+
+@pytest.fixture
 def registered(transactional_db: None, settings: Settings, ehr: ScriptedEHR) -> Iterator[Endpoint]:
     """The scripted EHR as an administrator would have registered it."""
     settings.PUBLIC_URL = f"http://127.0.0.1:{free_port()}"

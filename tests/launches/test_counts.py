@@ -10,20 +10,7 @@ from tests.counting import counted
 from tests.launches.conftest import Browser, new_browser
 from tests.scripted_ehr import ScriptedEHR
 
-
-@pytest.fixture(autouse=True)
-def no_background_refresh(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The keys are read again every ten seconds and timelines written every five, both off the
-    request's path: not while we count."""
-
-    async def never() -> None:
-        """Not even the first time, which may come late on a busy machine."""
-
-    monkeypatch.setattr("smartapp.keys.memory.keep_fresh", never)
-    monkeypatch.setattr("smartapp.registrations.registry.keep_current", never)
-    monkeypatch.setattr("smartapp.registrations.registry.look", never)
-    monkeypatch.setattr("smartapp.registrations.registry.BELIEVED_SECONDS", 3600)
-    monkeypatch.setattr("smartapp.launches.events.FLUSH_SECONDS", 3600)
+pytestmark = pytest.mark.usefixtures("no_background_refresh")
 
 
 async def test_warm_launch_costs_what_it_must_and_no_more(

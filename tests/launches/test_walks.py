@@ -16,15 +16,7 @@ ROW = re.compile(r"\| (callback|refresh) \|.*\| (\d+) \| (\d+) \|")
 
 
 @pytest.fixture(autouse=True)
-def alone(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    async def never() -> None:
-        """What runs on a clock of its own is no part of a request."""
-
-    monkeypatch.setattr("smartapp.keys.memory.keep_fresh", never)
-    monkeypatch.setattr("smartapp.registrations.registry.keep_current", never)
-    monkeypatch.setattr("smartapp.registrations.registry.look", never)
-    monkeypatch.setattr("smartapp.registrations.registry.BELIEVED_SECONDS", 3600)
-    monkeypatch.setattr("smartapp.launches.events.FLUSH_SECONDS", 3600)
+def alone(no_background_refresh: None) -> Iterator[None]:
     with walks.traced():
         yield
 
