@@ -247,7 +247,8 @@ class Case:
         """Whether the EHR knows us, as other launches show."""
         count = self.facts.came_back
         none = "No launch of this endpoint has come back yet."
-        return f"{count} other launches of this endpoint came back." if count else none
+        launches = "1 other launch" if count == 1 else f"{count} other launches"
+        return f"{launches} of this endpoint came back." if count else none
 
     @property
     def uri_moved(self) -> str:

@@ -104,4 +104,4 @@ def _as_json(value: Any) -> Any:
 def _line(label: str, value: Any) -> str:
     if isinstance(value, list):
         value = ", ".join(value)
-    return f"{label + ':':<19}{'yes' if value is True else value}"
+    return f"{label + ':':<18} {'yes' if value is True else value}"

@@ -138,6 +138,7 @@ class TestNewRegistration:
         text = await in_database(run, ehr.base, "--name", "General", "--client-id", "abc")
 
         assert "Redirect URI:      http://127.0.0.1:8000/callback/general/\n" in text
+        assert "Scopes of clinicians: " in text
         assert "JWKS URL:          http://127.0.0.1:8000/.well-known/jwks/general.json\n" in text
 
 
