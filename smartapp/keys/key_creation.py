@@ -65,23 +65,32 @@ def insert(
     return row
 
 
-def add_line(key_set: KeySet, alg: str, *, now: datetime, actor: str = "system") -> None:
-    """Give the key set a key for `alg` if it has none.
+def add_lines(
+    key_set: KeySet, algs: Iterable[str], *, now: datetime, actor: str = "system"
+) -> None:
+    """Give the key set a key for each of `algs` for which it has none; all of them or none.
 
-    The key signs at once if no EHR can hold a copy of the set without it. Otherwise it waits, as
+    In one transaction, because a copy of the set that is taken between two keys lacks the second.
+    A key signs at once if no EHR can hold a copy of the set without it. Otherwise it waits, as
     every next key does (docs/key-rotation.md, "How long a new key waits").
     """
-    if key_set.signing_keys.filter(alg=alg, withdrawn_at=None).exists():
-        return
-    new = material.generate(alg)
-    with locked_line(key_set, alg) as line:
+    published = key_set.signing_keys.filter(withdrawn_at=None)
+    present = set(published.values_list("alg", flat=True))
+    missing = [material.generate(alg) for alg in dict.fromkeys(algs) if alg not in present]
+    with transaction.atomic():
+        for new in missing:
+            _add_line(key_set, new, now=now, actor=actor)
+
+
+def _add_line(key_set: KeySet, new: material.NewKey, *, now: datetime, actor: str) -> None:
+    with locked_line(key_set, new.alg) as line:
         if line.published():
             return
         was_public = key_set.signing_keys.filter(published_at__lt=now).exists()
         waits_for_copies = was_public and waits.may_be_held(key_set)
         signs_from = None if waits_for_copies else now
         row = insert(key_set, new, published_at=now, signs_from=signs_from)
-        trail.record(actor, "keys.add", f"key set {key_set}", alg=alg, kid=row.kid)
+        trail.record(actor, "keys.add", f"key set {key_set}", alg=new.alg, kid=row.kid)
 
 
 def create_key_set(
@@ -93,8 +102,7 @@ def create_key_set(
     """
     validate_slug(slug)
     key_set, _ = KeySet.objects.get_or_create(slug=slug, defaults={"created_at": now})
-    for alg in algs:
-        add_line(key_set, alg, now=now, actor=actor)
+    add_lines(key_set, algs, now=now, actor=actor)
     return key_set
 
 

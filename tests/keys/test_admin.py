@@ -121,7 +121,7 @@ class TestKeySetPage:
         JWKSFetch.objects.create(
             key_set=key_set, etag="x", kids=[], first_at=long_ago, last_at=long_ago, count=1
         )
-        key_creation.add_line(key_set, "RS256", now=timezone.now())
+        key_creation.add_lines(key_set, ["RS256"], now=timezone.now())
         html = page(admin_client, key_set)
         assert "the key may sign from then on." in html
         assert "Other algorithms are not affected." in html

@@ -159,7 +159,7 @@ class TestEmergency:
 
     def test_with_five_keys_there_is_room(self, epic: KeySet) -> None:
         for alg in ("RS256", "RS384"):
-            key_creation.add_line(epic, alg, now=NOW)
+            key_creation.add_lines(epic, [alg], now=NOW)
         take(RotationStep.PUBLISH, epic, NOW)
         key_creation.publish_next(epic, "RS256", now=NOW, actor="test")
         self.replace(epic, NOW)
@@ -174,7 +174,7 @@ class TestEmergency:
     def test_of_an_algorithm_that_nobody_uses_needs_no_name_but_a_reason(
         self, epic: KeySet
     ) -> None:
-        key_creation.add_line(epic, "RS384", now=NOW)
+        key_creation.add_lines(epic, ["RS384"], now=NOW)
         before = snapshot()
         with pytest.raises(StepRefused, match="Say why"):
             emergency.replace_at_once(epic, "RS384", now=NOW, actor="x", typed="", reason=" ")
@@ -185,7 +185,7 @@ class TestEmergency:
         assert (detail["at_risk"], detail["reason"]) == ([], "stolen")
 
     def test_one_that_began_to_use_it_meanwhile_is_named_first(self, epic: KeySet) -> None:
-        key_creation.add_line(epic, "RS384", now=NOW)
+        key_creation.add_lines(epic, ["RS384"], now=NOW)
         make_registration("other", name="Old Clinic", key_set=epic, alg="RS384")
         with pytest.raises(StepRefused, match="type exactly what is at risk: Old Clinic"):
             emergency.replace_at_once(epic, "RS384", now=NOW, actor="x", typed="", reason="stolen")

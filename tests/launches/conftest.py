@@ -1,5 +1,6 @@
 """The app over real HTTP, registered at the scripted EHR."""
 
+import asyncio
 from collections.abc import AsyncIterator, Callable, Iterator
 from dataclasses import dataclass
 from datetime import timedelta
@@ -148,6 +149,31 @@ async def expire(uuid: UUID) -> None:
 
 async def row(uuid: UUID) -> Launch:
     return await in_database(Launch.objects.get, uuid=uuid)
+
+
+async def until(it_is_so: Callable[[], object]) -> None:
+    """Wait until this returns something true; it may ask the database."""
+    for _ in range(400):
+        if await in_database(it_is_so):
+            return
+        await asyncio.sleep(0.02)
+    raise AssertionError("it did not come to be")
+
+
+async def asked_for_tokens(ehr: ScriptedEHR, times: int) -> None:
+    """Wait until the EHR has got so many token requests."""
+    await until(lambda: len(ehr.token_requests) >= times)
+
+
+async def leave_during_token_request(browser: Browser, ehr: ScriptedEHR, url: str) -> None:
+    """Request that page and leave as soon as the EHR has got the token request, which it must not
+    answer at once (`ehr.token_delay`)."""
+    times = len(ehr.token_requests) + 1
+    request = asyncio.create_task(browser.get(url))
+    await asked_for_tokens(ehr, times)
+    request.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await request
 
 
 def refreshes(ehr: ScriptedEHR) -> list[dict[str, str]]:

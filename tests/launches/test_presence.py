@@ -180,11 +180,10 @@ class TestUnused:
         assert "See your" not in page
         assert "See the patient&#x27;s" in page
 
+    @pytest.mark.usefixtures("no_background_refresh")
     async def test_use_costs_one_write_a_minute_and_else_none(
-        self, browser: Browser, ehr_launch: Start, monkeypatch: pytest.MonkeyPatch
+        self, browser: Browser, ehr_launch: Start
     ) -> None:
-        monkeypatch.setattr("smartapp.keys.memory.REFRESH_SECONDS", 3600)
-        monkeypatch.setattr("smartapp.launches.events.FLUSH_SECONDS", 3600)
         uuid = await browser.launch(ehr_launch())
         token = await form_token(browser, uuid)
         await say(browser, uuid, "presence", form_token=token)
