@@ -498,7 +498,8 @@ class TestFailure:
         before = (await row(expired)).token_version
         ehr.token_delay = 0.5
         await leave_during_token_request(browser, ehr, f"/launches/{expired}/context.json")
-        await until(Launch.objects.filter(token_version=before + 1).exists)
+        await until(Launch.objects.exclude(token_version=before).exists)
+        assert (await row(expired)).token_version == before + 1
 
     async def test_no_refresh_token_says_that_access_has_run_out(
         self, browser: Browser, ehr: ScriptedEHR, ehr_launch: Start

@@ -5,6 +5,7 @@ import re
 import time
 from collections.abc import Callable
 from datetime import datetime, timedelta
+from threading import Event
 from typing import Any
 from uuid import UUID
 
@@ -23,7 +24,13 @@ from smartapp.launches.refresh_failure import RefreshFailure
 from smartapp.protocol.errors import EHRTimeout
 from smartapp.registrations import registry
 from smartapp.registrations.models import Endpoint, Registration
-from tests.launches.conftest import Browser, leave_during_token_request, row, until
+from tests.launches.conftest import (
+    Browser,
+    asked_for_tokens,
+    leave_during_token_request,
+    row,
+    until,
+)
 from tests.scripted_ehr import ScriptedEHR
 
 Start = Callable[[], str]
@@ -161,15 +168,17 @@ class TestRefreshRace:
         """C123: a lease that nobody holds would keep the next page waiting until it runs out."""
         uuid = await browser.launch(ehr_launch())
         await expire_in(uuid, -1)
-        taken = store.take_refresh_lease
+        taken, is_taking = store.take_refresh_lease, Event()
 
         def slowly(launch: store.StoredLaunch, now: datetime, *, at_once: bool) -> bool:
+            is_taking.set()
             time.sleep(0.4)
             return taken(launch, now, at_once=at_once)
 
         monkeypatch.setattr(store, "take_refresh_lease", slowly)
-        with pytest.raises(TimeoutError):
-            await asyncio.wait_for(browser.get(f"/launches/{uuid}/context.json"), timeout=0.2)
+        request = asyncio.create_task(browser.get(f"/launches/{uuid}/context.json"))
+        assert await asyncio.to_thread(is_taking.wait, 20)
+        request.cancel()
         await until(Launch.objects.filter(token_version=2, refresh_lease_until=None).exists)
         left = await row(uuid)
         assert (left.refresh_lease_until, left.token_version) == (None, 2)
@@ -200,8 +209,9 @@ class TestRefreshRace:
         assert digest is not None
         found = await in_database(store.find, uuid, digest, timezone.now())
         ehr.token_delay = 0.5
-        with pytest.raises(TimeoutError):
-            await asyncio.wait_for(refresh.with_access(found), timeout=0.2)
+        page = asyncio.create_task(refresh.with_access(found))
+        await asked_for_tokens(ehr, 2)
+        page.cancel()
         await background.finish()
         assert (await row(uuid)).token_version == 2
         await http.close()

@@ -68,7 +68,7 @@ class Stream:
         self.response = response
         self.html = ""
 
-    async def until(self, words: str, seconds: float = 10) -> None:
+    async def until(self, words: str, seconds: float = 30) -> None:
         async with asyncio.timeout(seconds):
             while words not in self.html:
                 chunk = await self.response.content.readany()
@@ -260,7 +260,7 @@ class TestLeaving:
         async with opened(browser, uuid) as page:
             await page.until("Penicillin")
             page.response.close()
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(30):
             await gates.somebody_left.wait()
         assert gates.left == ["Condition"]
 
