@@ -6,6 +6,7 @@ from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
+from asgiref.sync import async_to_sync
 from django.contrib import admin
 from django.contrib.admin.views.main import SEARCH_VAR, ChangeList
 from django.core.exceptions import PermissionDenied
@@ -109,6 +110,7 @@ class LaunchAdmin(EndingAdmin):
         extra_context: dict[str, Any] | None = None,
     ) -> HttpResponse:
         """Show the launch with its timeline, to those who may see attempts."""
+        _write_events()
         launch = self.get_object(request, object_id)
         page = None
         if launch and request.user.has_perm("launches.view_launchevent"):
@@ -173,6 +175,7 @@ class AttemptAdmin(ReadOnlyAdmin):
     def changelist_view(
         self, request: HttpRequest, extra_context: dict[str, Any] | None = None
     ) -> HttpResponse:
+        _write_events()
         looked_for = reference_of(request.GET.get(SEARCH_VAR, ""))
         return super().changelist_view(
             request, {**(extra_context or {}), "looked_for_reference": looked_for}
@@ -220,6 +223,7 @@ class AttemptAdmin(ReadOnlyAdmin):
         may_check = request.user.has_perm("registrations.change_registration")
         if not self.has_view_permission(request) or (request.method == "POST" and not may_check):
             raise PermissionDenied
+        _write_events()
         timeline = timeline_of(attempt)
         if not timeline:
             raise Http404
@@ -235,6 +239,11 @@ class AttemptAdmin(ReadOnlyAdmin):
             "launch": _launch_of(timeline),
         }
         return TemplateResponse(request, "launches/attempt.html", context)
+
+
+def _write_events() -> None:
+    """Write what this process has noted: a launch of a moment ago is read as far as it came."""
+    async_to_sync(events.flush)()
 
 
 def look_again(timeline: list[LaunchEvent], check: str) -> tuple[Finding, ...]:

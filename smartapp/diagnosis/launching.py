@@ -124,14 +124,16 @@ TABLE = (
           "Keep PUBLIC_URL the same on every machine. Enter {c.current_uri} at the vendor, or set "
           "PUBLIC_URL back."),
     Entry("C43", LIKELY, "The person may still be signing in", lambda c: c.may_still_come,
-          "Ten minutes are not over yet.", "Wait, and load this page again."),
+          "Ten minutes are not over yet. What another process of this app sees shows here some "
+          "seconds later.", "Wait, and load this page again."),
     Entry("C153", LIKELY, "The EHR's sign-in may refuse to be shown in a frame",
           lambda c: c.is_away and c.began_framed, "The launch began in a frame. A sign-in that "
           "refuses frames leaves a grey area, and no answer comes.",
           "Open the app in that frame yourself. If it stays grey, tick Signs in in a window of "
           "its own in the registration."),
     Entry("C56", LIKELY, "The person did not finish at the EHR",
-          lambda c: c.is_away and c.facts.came_back > 0, "{c.others}", "Ask them to try again."),
+          lambda c: c.is_away and not c.may_still_come and c.facts.came_back > 0, "{c.others}",
+          "Ask them to try again."),
     Entry("C3", POSSIBLE, "The EHR does not know our redirect URI", _unfinished, "{c.others}",
           "Compare, to the last character, what the vendor has with {c.redirect_uri}"),
     Entry("C1", POSSIBLE, "The EHR does not know our client id", _unfinished, "{c.others}",

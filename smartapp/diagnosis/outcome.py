@@ -3,7 +3,10 @@
 from collections.abc import Sequence
 from functools import cache
 
+from django.utils import timezone
+
 from smartapp.launches.models import LaunchEvent, Step
+from smartapp.launches.pending import PENDING_LIFETIME
 from smartapp.protocol.errors import SmartError
 
 WENT_WELL = "Went well"
@@ -31,8 +34,10 @@ def of(timeline: Sequence[LaunchEvent]) -> str:
         return error_words(failed.code)
     if any(one.code == LEFT_OUT for one in timeline):
         return "Entries of another patient came and were left out (wrong-patient-entry)"
-    last = timeline[-1].step
-    if last in UNDER_WAY:
+    last = timeline[-1]
+    if last.step in UNDER_WAY:
+        if timezone.now() - last.at < PENDING_LIFETIME:
+            return "Still under way, or not written yet: look again in some seconds"
         return "The person did not come back from the EHR"
     sections = _sections(timeline)
     if not sections:

@@ -10,12 +10,14 @@ from aiohttp import web
 from django.contrib.auth import get_user_model
 from django.contrib.auth.models import Permission
 from django.test import Client
+from django.utils import timezone
 from pytest_django import Settings
 
 from smartapp.database import in_database
 from smartapp.diagnosis.admin import reference_of
 from smartapp.launches import events
 from smartapp.launches.models import Launch, LaunchEvent
+from smartapp.launches.pending import PENDING_LIFETIME
 from smartapp.protocol.errors import InvalidClient
 from smartapp.registrations.models import Endpoint, Registration
 from tests.launches.conftest import Browser
@@ -143,11 +145,38 @@ async def test_page_and_report_hold_nothing_secret(
 
 
 async def test_launch_that_never_came_back_is_listed(browser: Browser, ehr_launch: Start) -> None:
+    """Once its ten minutes are over; until then it may go on."""
     await browser.get(ehr_launch())
     await events.flush()
-    assert "The person did not come back" in await in_database(
-        lambda: page_of(administrator(), LIST)
-    )
+
+    def look() -> tuple[str, str]:
+        client = administrator()
+        now = page_of(client, LIST)
+        LaunchEvent.objects.update(at=timezone.now() - PENDING_LIFETIME)
+        return now, page_of(client, LIST)
+
+    at_once, later = await in_database(look)
+    assert "Still under way, or not written yet: look again in some seconds" in at_once
+    assert "did not come back" not in at_once
+    assert "The person did not come back" in later
+
+
+async def test_launch_of_a_moment_ago_is_shown_as_far_as_it_came(
+    browser: Browser, ehr: ScriptedEHR, ehr_launch: Start
+) -> None:
+    """Over HTTP, and before anything of it was written: the pages write it first."""
+    cookies = await in_database(lambda: administrator().cookies)
+    headers = {"Cookie": "; ".join(f"{name}={cookie.value}" for name, cookie in cookies.items())}
+    callback = await browser.to_callback(ehr_launch())
+    listed = await (await browser.get(LIST, headers=headers)).text()
+    assert "Still under way" in listed
+    link = re.search(r"/admin/launches/launchevent/attempt/[0-9a-f]{32}/", listed)
+    assert link
+    ehr.token_answer = refuse
+    await browser.get(callback)
+    attempt = await (await browser.get(link[0], headers=headers)).text()
+    assert "invalid-client" in attempt
+    assert "Still under way" not in attempt
 
 
 async def test_launch_has_its_timeline_on_its_own_page(browser: Browser, ehr_launch: Start) -> None:
