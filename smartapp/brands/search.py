@@ -14,7 +14,7 @@ from django.db.models.expressions import RawSQL
 
 from smartapp.brands import chosen, offers
 from smartapp.brands.folding import asked_words, sort_key
-from smartapp.brands.models import Brand, BrandEndpoint
+from smartapp.brands.models import Brand, BrandEndpoint, BrandLogo
 from smartapp.brands.parsed import Place
 from smartapp.protocol.urls import host_of
 from smartapp.registrations.models import Endpoint
@@ -129,7 +129,8 @@ def _with_words(asked: list[str], *, in_name: bool) -> RawSQL:
 def _found(brands: list[Brand]) -> Found:
     shown, links = _merged(brands[:MAX_HITS])
     by_iss = _endpoints(links)
-    hits = tuple(_hit(brand, links[brand.pk], by_iss) for brand in shown)
+    logos = _logos(shown)
+    hits = tuple(_hit(brand, links[brand.pk], by_iss, logos.get(brand.pk, "")) for brand in shown)
     return Found(_told_apart(hits, shown, links), has_more=len(brands) > MAX_HITS)
 
 
@@ -187,7 +188,19 @@ def _endpoints(links: dict[int, list[BrandEndpoint]]) -> dict[str, Endpoint]:
     return {one.iss: one for one in found.order_by("-pk")}
 
 
-def _hit(brand: Brand, links: list[BrandEndpoint], by_iss: dict[str, Endpoint]) -> Hit:
+def _logos(brands: list[Brand]) -> dict[int, str]:
+    """Return the addresses of the logos that were fetched, by brand: a page shows no empty frame
+    for one that was not, or that is no picture."""
+    named = [brand.pk for brand in brands if brand.logo_url]
+    if not named:
+        return {}
+    fetched = BrandLogo.objects.filter(brand__in=named, content_type__gt="")
+    return {pk: f"/brands/{pk}/logo" for pk in fetched.values_list("brand_id", flat=True)}
+
+
+def _hit(
+    brand: Brand, links: list[BrandEndpoint], by_iss: dict[str, Endpoint], logo_url: str
+) -> Hit:
     connectable = [link for link in links if link.address.lookup in by_iss]
     usable = [link for link in connectable if _is_usable(link, by_iss)]
     return Hit(
@@ -197,7 +210,7 @@ def _hit(brand: Brand, links: list[BrandEndpoint], by_iss: dict[str, Endpoint]) 
         more_places=max(0, brand.place_count - 1),
         portal=brand.portal,
         told_apart_by=_registration(brand, connectable, by_iss),
-        logo_url=f"/brands/{brand.pk}/logo" if brand.logo_url else "",
+        logo_url=logo_url,
         choices=_choices(brand, usable, by_iss),
         note=_note(connectable, usable),
     )

@@ -97,6 +97,11 @@ class TestHealth:
         assert await health.check_round(NOW) == 0
 
 
+async def logo_shown() -> str:
+    (hit,) = (await in_database(search.search, "maple")).hits
+    return hit.logo_url
+
+
 class TestLogos:
     @pytest.fixture
     async def origin(self) -> AsyncIterator[str]:
@@ -123,10 +128,18 @@ class TestLogos:
         self, origin: str, transactional_db: None, name: str, content_type: str
     ) -> None:
         values = {"name": "Maple", "offered": True, "logo_url": f"{origin}/{name}"}
-        await in_database(lambda: Brand.objects.create(key="b", **values))
+        await in_database(lambda: Brand.objects.create(key="b", sort_key="maple", **values))
         assert await logos.fetch_round(NOW) == 1
         assert await logos.fetch_round(NOW) == 0  # remembered, also when it is none
-        assert await in_database(lambda: BrandLogo.objects.get().content_type) == content_type
+        kept = await in_database(BrandLogo.objects.get)
+        assert kept.content_type == content_type
+        shown = f"/brands/{kept.brand_id}/logo" if content_type else ""
+        assert await logo_shown() == shown
+
+    async def test_a_row_has_none_until_it_was_fetched(self, transactional_db: None) -> None:
+        values = {"name": "Maple", "offered": True, "logo_url": "https://maple.example/logo.png"}
+        await in_database(lambda: Brand.objects.create(key="b", sort_key="maple", **values))
+        assert await logo_shown() == ""
 
     async def test_it_is_served_from_here_and_nothing_in_it_runs(
         self, transactional_db: None, async_client: object, settings: Settings
