@@ -37,6 +37,8 @@ class _Endpoint:
     address: Address | None
     names: tuple[str, ...]
     managed_by: str = ""
+    # The name of one that names no organisation; a brand only where no organisation names it.
+    own_name: str = ""
     has_brand: bool = False
 
 
@@ -82,6 +84,8 @@ def read_entries(entries: Iterable[Any], *, in_development: bool) -> ParsedList:
     parsed = ParsedList(BUNDLE, skipped=bundle.skipped)
     for organization in bundle.organizations:
         _add_brand(parsed, bundle, organization, managed)
+    for one in bundle.endpoints:
+        _add_brand_without_organization(parsed, one)
     parsed.skipped["an address that no brand of the list has"] += sum(
         one.address is not None and not one.has_brand for one in bundle.endpoints
     )
@@ -132,21 +136,8 @@ def _take_endpoint(bundle: _Bundle, resource: dict[str, Any], url: str) -> None:
         bundle.organizations.append(own)
         return
     endpoint.managed_by = line(nested(manager, "reference"))
-    name = line(nested(manager, "display")) or line(resource.get("name"))
-    if address is not None and not endpoint.managed_by and name:
-        bundle.organizations.append(_nameless(endpoint, name, len(bundle.organizations)))
-
-
-def _nameless(endpoint: _Endpoint, name: str, number: int) -> _Organization:
-    """Return a brand for an Endpoint that has a name and no organisation."""
-    shown, state = without_state(name)
-    endpoint.managed_by = f"display:{number}"
-    key = endpoint.names[-1] if endpoint.names else shown
-    return _Organization(
-        key=key, names=(endpoint.managed_by,), base="", name=shown, state=state, aliases=[],
-        part_of="", endpoints=[], portals=[], logo_url="",
-        places=(Place(state=state),) if state else (),
-    )  # fmt: skip
+    if not endpoint.managed_by:
+        endpoint.own_name = line(nested(manager, "display")) or line(resource.get("name"))
 
 
 def _contained(resource: dict[str, Any], manager: Any) -> dict[str, Any] | None:
@@ -339,6 +330,16 @@ def _add_brand(
             identifier=organization.identifier[:300],
         )
     )
+
+
+def _add_brand_without_organization(parsed: ParsedList, endpoint: _Endpoint) -> None:
+    if endpoint.has_brand or endpoint.address is None or not endpoint.own_name:
+        return
+    endpoint.has_brand = True
+    shown, state = without_state(endpoint.own_name)
+    key = endpoint.names[-1] if endpoint.names else shown
+    places = (Place(state=state),) if state else ()
+    parsed.brands.append(ParsedBrand(key[:300], shown, (endpoint.address,), places=places))
 
 
 def _with_ancestors(bundle: _Bundle, organization: _Organization) -> list[_Organization]:

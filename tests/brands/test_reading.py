@@ -61,6 +61,19 @@ class TestReferences:
         assert names(parsed) == ["Elder Clinic"]
         assert parsed.brands[0].places == (Place(state="TX"),)
 
+    @pytest.mark.parametrize("endpoint_first", [True, False])
+    def test_the_name_of_an_endpoint_that_an_organisation_has_is_no_brand(
+        self, endpoint_first: bool
+    ) -> None:
+        entries = [organization("b"), endpoint(name="R4 endpoint of Maple")]
+        parsed = read(bundle(*(reversed(entries) if endpoint_first else entries)))
+        assert names(parsed) == ["Maple Health"]
+        assert not parsed.skipped
+
+    def test_the_name_of_an_endpoint_that_nobody_has_is_the_brand(self) -> None:
+        parsed = read(bundle(organization("b", endpoint=[]), endpoint(name="Elder Clinic")))
+        assert names(parsed) == ["Elder Clinic"]
+
     def test_an_organisation_that_the_endpoint_names_is_the_brand(self) -> None:
         manager = {"reference": "Organization/b"}
         parsed = read(
