@@ -9,7 +9,7 @@ from collections.abc import Callable
 from os import cpu_count
 from pathlib import Path
 
-from benchmarks import brands, due_token, launches, pages, records, slow_ehr, steps
+from benchmarks import brands, due_token, launches, page, pages, slow_ehr, steps
 from benchmarks.apps import DATABASES
 
 Benchmark = Callable[[Path, str], None]
@@ -20,7 +20,7 @@ BENCHMARKS: dict[str, Benchmark] = {
     "due_token": due_token.run,
     "steps": steps.run,
     "brands": brands.run,
-    "records": records.run,
+    "page": page.run,
 }
 
 
