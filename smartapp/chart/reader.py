@@ -203,7 +203,7 @@ class Reading:
         patient = (await asyncio.shield(who)).resource
         resources = beyond_the_record(outcome.resources, patient)
         given = Given(resources, self._now, patient, related)
-        return await computed(_read_section, section, outcome, given)
+        return await computed(read_section, section, outcome, given)
 
     def _asking(self, search: Search) -> asyncio.Task[Outcome]:
         """Return the one task of a search that several sections may share."""
@@ -475,7 +475,8 @@ def _said(said: str) -> str:
     return f"{answered} The EHR said: “{words.strip().rstrip('.')}”" if words else answered
 
 
-def _read_section(section: Section, outcome: Outcome, given: Given) -> ReadSection:
+def read_section(section: Section, outcome: Outcome, given: Given) -> ReadSection:
+    """Return a section as the page draws it: what its reader made of what its searches brought."""
     read = section.read(given)
     notes = (*outcome.notes, *_left_out_texts(section, read.left_out))
     state = "partial" if outcome.state == "ok" and notes else outcome.state

@@ -5,17 +5,27 @@ An empty list is never "no known allergies": only a statement in the record is.
 
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
+from datetime import datetime
 from typing import Any
 
-from smartapp.record.codes import codes, concept_text, concept_texts, concept_words, status_codes
+from smartapp.record.absence import absent_code, named_or
+from smartapp.record.codes import (
+    codes,
+    concept_text,
+    concept_texts,
+    concept_words,
+    status_code,
+    status_codes,
+)
 from smartapp.record.elements import Resource, mappings
-from smartapp.record.marks import Marks, read_marks
+from smartapp.record.marks import Marks, doubted, read_marks
 from smartapp.record.moments import Moment, member_moment, newest_first
+from smartapp.record.narratives import with_own_text
 from smartapp.record.reading import Given, Read, read_each
 from smartapp.record.references import displays
 from smartapp.record.spans import Span, read_span
 from smartapp.record.statements import Statement, contradicts, read_statement
-from smartapp.record.texts import annotations, prose, text, texts
+from smartapp.record.texts import annotations, prose, texts
 
 NOT_NAMED = "Allergy to something that the EHR does not name"
 OVER = frozenset({"inactive", "resolved"})
@@ -24,7 +34,9 @@ CRITICALITY_WORDS = {
     "low": "Low criticality",
     "unable-to-assess": "Criticality could not be assessed",
 }
-SEVERITIES = frozenset({"mild", "moderate", "severe"})
+# HL7 v3 and DSTU2.
+OLDER_CRITICALITIES = {"crith": "high", "critl": "low", "critu": "unable-to-assess"}
+SEVERITIES = ("severe", "moderate", "mild")
 CATEGORY_WORDS = {
     "food": "Food",
     "medication": "Medication",
@@ -37,7 +49,7 @@ EXPOSURE_RISK = "http://hl7.org/fhir/StructureDefinition/allergyintolerance-subs
 @dataclass(frozen=True, slots=True)
 class Reaction:
     """One reaction. `words` is e.g. "Hives, wheezing (severe)"; `details` what is known besides;
-    `severity` FHIR's code, e.g. "severe"."""
+    `severity` FHIR's code, e.g. "severe", "" for any other."""
 
     words: str
     details: tuple[str, ...] = ()
@@ -68,17 +80,30 @@ class Allergy:
     def is_counted(self) -> bool:
         return self.is_active and self.statement is None
 
+    @property
+    def severity_rank(self) -> int:
+        """0 for what was severe at its worst."""
+        ranks = map(SEVERITIES.index, (one.severity for one in self.reactions if one.severity))
+        return min(ranks, default=len(SEVERITIES))
+
 
 def read_allergies(given: Given) -> Read[Allergy]:
     """Return the allergies, active and critical ones first, with the statements about them."""
-    read = read_each(given.resources, _allergy)
+    read = read_each(given.resources, lambda one: _allergy(one, given.now))
     return replace(read, entries=tuple(sorted(_remarked(read.entries), key=_place)))
 
 
-def _place(allergy: Allergy) -> tuple[bool, bool, bool, float, str]:
+def _place(allergy: Allergy) -> tuple[bool, bool, bool, int, float, str]:
     is_minor = allergy.statement is not None
     when = newest_first(allergy.recorded) if is_minor else 0
-    return not allergy.is_active, is_minor, not allergy.is_high, when, allergy.name.casefold()
+    return (
+        not allergy.is_active,
+        is_minor,
+        not allergy.is_high,
+        allergy.severity_rank,
+        when,
+        allergy.name.casefold(),
+    )
 
 
 def _remarked(allergies: Iterable[Allergy]) -> list[Allergy]:
@@ -93,21 +118,24 @@ def _remarked(allergies: Iterable[Allergy]) -> list[Allergy]:
     ]
 
 
-def _allergy(resource: Resource) -> Allergy:
+def _allergy(resource: Resource, now: datetime) -> Allergy:
     statement = _statement(resource)
-    criticality = text(resource.get("criticality"))
+    criticality = _criticality(resource)
+    marks = read_marks(
+        resource,
+        when=member_moment(resource, "recordedDate", "assertedDate"),
+        origin=", ".join(displays(resource.get("asserter") or resource.get("recorder"))),
+    )
+    if not (statement or _words(resource)):
+        marks = with_own_text(marks, resource)
     return Allergy(
-        marks=read_marks(
-            resource,
-            when=member_moment(resource, "recordedDate", "assertedDate"),
-            origin=", ".join(displays(resource.get("asserter") or resource.get("recorder"))),
-        ),
+        marks=doubted(marks, now),
         name=statement.words if statement else _name(resource),
         is_active=OVER.isdisjoint(status_codes(resource.get("clinicalStatus"))),
         statement=statement,
         is_high=criticality == "high",
-        criticality=CRITICALITY_WORDS.get(criticality, ""),
-        kind="Intolerance" if resource.get("type") == "intolerance" else "",
+        criticality=_criticality_words(criticality),
+        kind="Intolerance" if status_code(resource, "type") == "intolerance" else "",
         categories=tuple(texts(resource.get("category"))),
         reactions=_reactions(resource),
         onset=read_span(resource, "onset"),
@@ -116,10 +144,21 @@ def _allergy(resource: Resource) -> Allergy:
     )
 
 
+def _criticality(resource: Resource) -> str:
+    code = status_code(resource, "criticality")
+    return OLDER_CRITICALITIES.get(code, code)
+
+
+def _criticality_words(criticality: str) -> str:
+    known = CRITICALITY_WORDS.get(criticality)
+    return known or (f"Criticality “{criticality}”" if criticality else "")
+
+
 def _statement(resource: Resource) -> Statement | None:
-    """Return what the code says as a statement; also a substance that is known to be harmless."""
+    """Return what the code says as a statement; also a substance that is known to be harmless.
+    Where somebody reacted to something that nobody could name, it is an allergy."""
     found = read_statement(resource.get("code"))
-    if found and not (found.meaning == "unknown" and _substances(resource)):
+    if found and not (found.meaning == "unknown" and _is_of_something(resource)):
         return found
     for extension in mappings(resource.get("extension")):
         if extension.get("url") == EXPOSURE_RISK and "no-known-reaction-risk" in _risks(extension):
@@ -138,9 +177,17 @@ def _exposed_to(extension: dict[str, Any]) -> str:
     return next(filter(None, (concept_text(p.get("valueCodeableConcept")) for p in parts)), "it")
 
 
+def _is_of_something(resource: Resource) -> bool:
+    return bool(resource.get("reaction")) or _criticality(resource) == "high"
+
+
 def _name(resource: Resource) -> str:
-    code = resource.get("code")
-    return concept_words(code) or _substances(resource) or concept_text(code) or NOT_NAMED
+    return _words(resource) or named_or(resource.get("code"), NOT_NAMED)
+
+
+def _words(resource: Resource) -> str:
+    code = {} if absent_code(resource.get("code")) else resource.get("code")
+    return concept_words(code) or _substances(resource) or concept_text(code)
 
 
 def _substances(resource: Resource) -> str:
@@ -150,7 +197,9 @@ def _substances(resource: Resource) -> str:
 
 def _reactions(resource: Resource) -> tuple[Reaction, ...]:
     name = _name(resource)
-    read = (_reaction(one, name) for one in mappings(resource.get("reaction")))
+    read = [_reaction(one, name) for one in mappings(resource.get("reaction"))]
+    # Some servers write a sentence where FHIR has a structure.
+    read += [Reaction(words) for words in texts(resource.get("reaction"))]
     return tuple(one for one in read if one.words or one.details or one.notes)
 
 
@@ -159,11 +208,12 @@ def _reaction(reaction: dict[str, Any], name: str) -> Reaction:
     description = prose(reaction.get("description"))
     bare = ", ".join(concept_texts(reaction.get("manifestation")))
     what = written or description or bare
+    severity = status_code(reaction, "severity")
     return Reaction(
-        words=_with_severity(what, text(reaction.get("severity"))),
+        words=_with_severity(what, severity),
         details=tuple(_reaction_details(reaction, name, description if written else "")),
         notes=tuple(annotations(reaction.get("note"))),
-        severity=text(reaction.get("severity")),
+        severity=severity if severity in SEVERITIES else "",
     )
 
 

@@ -15,7 +15,6 @@ AllergyState = Literal["known", "none-known", "not-recorded", "not-available"]
 # The line is short: these are named, and as many more as are dangerous.
 NAMED, NAMED_IF_DANGEROUS = 3, 6
 _SAID_ALREADY = re.compile(r"^allergy to (?=\S)", re.IGNORECASE)
-_SEVERITIES = {"severe": 0, "moderate": 1}
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,15 +56,20 @@ def _substance(name: str) -> str:
 
 
 def _gravity(allergy: Allergy) -> tuple[bool, int, bool, str]:
-    severities = [_SEVERITIES.get(one.severity, 2) for one in allergy.reactions]
     is_intolerance = bool(allergy.kind)
-    return not allergy.is_high, min(severities, default=2), is_intolerance, allergy.name.casefold()
+    return not allergy.is_high, allergy.severity_rank, is_intolerance, allergy.name.casefold()
+
+
+def _with_status(statement: Allergy) -> str:
+    """Return its words, and that it is unconfirmed."""
+    status = statement.marks.status
+    return f"{statement.name} ({status.lower()})" if status else statement.name
 
 
 def _by_statements(allergies: Sequence[Allergy]) -> AllergyLine:
     """A statement of one kind ("No known food allergies") stands as it is: it is not "none"."""
     said = [one for one in allergies if one.statement and one.is_active]
-    words = "; ".join(dict.fromkeys(one.name for one in said))
+    words = "; ".join(dict.fromkeys(map(_with_status, said)))
     meant = [one.statement for one in said if one.statement and one.marks.is_understood]
     if any(one.meaning == "none" and not one.kind for one in meant) and len(meant) == len(said):
         is_unknown = any(one.meaning == "unknown" for one in meant)

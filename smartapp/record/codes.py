@@ -70,9 +70,10 @@ def status_codes(value: object) -> list[str]:
     return list(dict.fromkeys(_as_code(word) for word in said if word))
 
 
-def status_code(resource: dict[str, Any]) -> str:
-    """Return the code of `status`, "" where there is none."""
-    return next(iter(status_codes(resource.get("status"))), "")
+def status_code(resource: dict[str, Any], member: str = "status") -> str:
+    """Return the code of `status` or of another code that is written like one, "" where there is
+    none."""
+    return next(iter(status_codes(resource.get(member))), "")
 
 
 def _as_code(word: str) -> str:
@@ -121,6 +122,9 @@ def _written(concept: object) -> str:
     if isinstance(concept, str):
         return text(concept)
     members = mapping(concept)
+    if "concept" in members:
+        # R5 has a concept or a reference in one.
+        return _written(members["concept"])
     return text(members.get("text")) or _display(_codings(members))
 
 

@@ -6,12 +6,14 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Literal
 
+from smartapp.record.absence import named_or
 from smartapp.record.codes import codes, codings, concept_text, concept_texts, status_codes
 from smartapp.record.education import medlineplus_url
 from smartapp.record.elements import Resource, mappings
 from smartapp.record.marks import Marks, doubted, read_marks
 from smartapp.record.modifiers import status_text
 from smartapp.record.moments import Moment, member_moment, newest_first
+from smartapp.record.narratives import with_own_text
 from smartapp.record.reading import Given, Read, read_each
 from smartapp.record.references import displays
 from smartapp.record.spans import Span, read_span
@@ -118,17 +120,18 @@ def _problem(resource: Resource, now: datetime) -> Problem:
     onset, abatement = read_span(resource, "onset"), read_span(resource, "abatement")
     recorded = member_moment(resource, "recordedDate", "assertedDate", "dateRecorded")
     group = _group(resource, abatement)
+    name = named_or(resource.get("code"), NOT_NAMED)
+    marks = read_marks(
+        resource,
+        when=(onset.moment if onset else None) or recorded,
+        origin=", ".join(displays(resource.get("asserter") or resource.get("recorder"))),
+        status=_status(resource, group),
+    )
+    if statement is None and name.startswith(NOT_NAMED):
+        marks = with_own_text(marks, resource)
     return Problem(
-        marks=doubted(
-            read_marks(
-                resource,
-                when=(onset.moment if onset else None) or recorded,
-                origin=", ".join(displays(resource.get("asserter") or resource.get("recorder"))),
-                status=_status(resource, group),
-            ),
-            now,
-        ),
-        name=statement.words if statement else concept_text(resource.get("code")) or NOT_NAMED,
+        marks=doubted(marks, now),
+        name=statement.words if statement else name,
         group=group,
         is_of_visit=_is_of_visit(resource),
         statement=statement,

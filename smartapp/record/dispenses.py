@@ -8,7 +8,7 @@ from smartapp.record.dosage import read_dosages
 from smartapp.record.elements import Resource, mapping, mappings
 from smartapp.record.facts import Fact, labelled, read_dated, said, unless_recorded
 from smartapp.record.marks import read_marks
-from smartapp.record.medication_names import medication_name, medication_reference
+from smartapp.record.medication_names import medication_marks, medication_name, medication_reference
 from smartapp.record.modifiers import status_text
 from smartapp.record.moments import member_moment
 from smartapp.record.quantities import quantity_text
@@ -39,8 +39,10 @@ def _dispense(resource: Resource, related: Related) -> Fact:
     handed = member_moment(resource, "whenHandedOver", "whenPrepared")
     dosages = read_dosages(resource.get("dosageInstruction"))
     return Fact(
-        marks=read_marks(
-            resource, when=handed, status=_status(resource, "dispensed")
+        marks=medication_marks(
+            read_marks(resource, when=handed, status=_status(resource, "dispensed")),
+            resource,
+            related,
         ),
         name=medication_name(resource, related),
         began=handed,
@@ -73,7 +75,9 @@ def _administration(resource: Resource, related: Related) -> Fact:
     dosage = mapping(resource.get("dosage"))
     rate = ratio_text(dosage.get("rateRatio")) or quantity_text(dosage.get("rateQuantity"))
     return Fact(
-        marks=read_marks(resource, when=given, status=_status(resource, "given")),
+        marks=medication_marks(
+            read_marks(resource, when=given, status=_status(resource, "given")), resource, related
+        ),
         name=medication_name(resource, related),
         began=given,
         ended=end,

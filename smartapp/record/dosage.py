@@ -8,7 +8,7 @@ from smartapp.record.amounts import amount_text, digits, range_text, ratio_text
 from smartapp.record.codes import concept_text, concept_texts
 from smartapp.record.elements import is_false, is_true, mappings
 from smartapp.record.quantities import quantity_text
-from smartapp.record.texts import prose
+from smartapp.record.texts import prose, texts
 from smartapp.record.timing import plain_words, timing_words
 from smartapp.record.wording import Parts, Say, Words, say_parts
 
@@ -32,7 +32,9 @@ class Dosage:
 
 def read_dosages(dosages: object) -> tuple[Dosage, ...]:
     """Return the instructions in their sequence; those of one number hold at the same time."""
-    ordered = sorted(mappings(dosages), key=_sequence)
+    # Some servers write the sentence where FHIR has a structure.
+    written = ({"text": one} for one in texts(dosages))
+    ordered = sorted([*mappings(dosages), *written], key=_sequence)
     steps = [_sequence(dosage) for dosage in ordered]
     return tuple(
         _read(dosage, is_next=place > 0 and steps[place - 1] < steps[place])

@@ -24,5 +24,13 @@ def is_true(value: object) -> bool:
     return value is True or (isinstance(value, str) and value.strip().lower() == "true")
 
 
+def is_unclear(resource: Resource, name: str) -> bool:
+    """Whether a boolean is there and neither true nor false, or has an extension in its place."""
+    value = resource.get(name)
+    if value is None:
+        return bool(resource.get(f"_{name}"))
+    return not (is_true(value) or is_false(value))
+
+
 def is_false(value: object) -> bool:
     return value is False or (isinstance(value, str) and value.strip().lower() == "false")

@@ -4,12 +4,14 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import Any
 
+from smartapp.record.absence import named_or
 from smartapp.record.amounts import amount_text, digits
 from smartapp.record.codes import concept_text, concept_texts, status_code
-from smartapp.record.elements import Resource, is_false, is_true, mapping, mappings
+from smartapp.record.elements import Resource, is_false, is_true, is_unclear, mapping, mappings
 from smartapp.record.marks import Marks, doubted, read_marks
 from smartapp.record.modifiers import NOT_UNDERSTOOD, status_text
 from smartapp.record.moments import Moment, member_moment, newest_first
+from smartapp.record.narratives import with_own_text
 from smartapp.record.reading import Given, Read, read_each
 from smartapp.record.references import Related, display, displays, name_of, reasons
 from smartapp.record.statements import Statement, read_statement
@@ -58,10 +60,13 @@ def _immunization(resource: Resource, context: Given) -> Immunization:
     given = member_moment(resource, "occurrenceDateTime", "date")
     statement = read_statement(resource.get("vaccineCode"))
     is_given = status_code(resource) != "not-done"
-    named = concept_text(resource.get("vaccineCode"))
+    name = named_or(resource.get("vaccineCode"), NOT_NAMED)
+    marks = doubted(_marks(resource, given), context.now)
+    if statement is None and name.startswith(NOT_NAMED):
+        marks = with_own_text(marks, resource)
     return Immunization(
-        marks=doubted(_marks(resource, given), context.now),
-        name=statement.words if statement else named or NOT_NAMED,
+        marks=marks,
+        name=statement.words if statement else name,
         is_given=is_given,
         given=given,
         given_words=prose(resource.get("occurrenceString")),
@@ -78,8 +83,7 @@ def _immunization(resource: Resource, context: Given) -> Immunization:
 
 def _marks(resource: Resource, given: Moment | None) -> Marks:
     marks = read_marks(resource, when=given, status=_status(resource))
-    subpotent = resource.get("isSubpotent")
-    if subpotent is not None and not (is_true(subpotent) or is_false(subpotent)):
+    if is_unclear(resource, "isSubpotent"):
         return replace(marks, not_understood=NOT_UNDERSTOOD)
     return marks
 

@@ -4,11 +4,15 @@
 EHR's.
 """
 
+from dataclasses import replace
 from typing import Any
 
+from smartapp.record.absence import absent_code, named_or
 from smartapp.record.amounts import ratio_text
 from smartapp.record.codes import codings, concept_text, concept_words
 from smartapp.record.elements import Resource, mapping, mappings
+from smartapp.record.marks import Marks
+from smartapp.record.modifiers import not_understood, reason_to_leave_out, status_text
 from smartapp.record.quantities import quantity_text
 from smartapp.record.references import Related, display, resolve, target
 
@@ -20,16 +24,35 @@ def medication_name(resource: Resource, related: Related) -> str:
     """Return the name of what a request, statement, dispense or administration is about."""
     concept, reference = _concept(resource), medication_reference(resource)
     medication = resolve(reference, resource, related)
-    candidates = (
-        concept_words(concept),
-        display(reference),
-        concept_words(medication.get("code")),
-        ingredients_text(medication, related),
-        concept_text(concept),
-        concept_text(medication.get("code")),
+    if not absent_code(concept):
+        candidates = (
+            concept_words(concept),
+            display(reference),
+            concept_words(medication.get("code")),
+            ingredients_text(medication, related),
+            concept_text(concept),
+            concept_text(medication.get("code")),
+        )
+        if named := next(filter(None, candidates), ""):
+            return named
+    is_elsewhere = target(reference) or mapping(reference.get("identifier")).get("value")
+    unnamed = NOT_READ if is_elsewhere and not medication else NOT_NAMED
+    return named_or(concept, unnamed)
+
+
+def medication_marks(marks: Marks, resource: Resource, related: Related) -> Marks:
+    """Return the marks with what those of the Medication that the resource refers to add: its name
+    may be withdrawn, or turned round by something unknown."""
+    medication = resolve(medication_reference(resource), resource, related)
+    if not medication:
+        return marks
+    status = reason_to_leave_out(medication) or status_text(medication).lower()
+    remark = f"The EHR marks the medication's own entry as {status}." if status else ""
+    return replace(
+        marks,
+        not_understood=marks.not_understood or not_understood(medication),
+        notes=(*filter(None, [remark]), *marks.notes),
     )
-    unnamed = NOT_READ if target(reference) and not medication else NOT_NAMED
-    return next(filter(None, candidates), unnamed)
 
 
 def medication_codings(resource: Resource, related: Related) -> tuple[tuple[str, str], ...]:

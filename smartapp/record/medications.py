@@ -9,22 +9,33 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Literal
 
+from smartapp.record.absence import absent_code
 from smartapp.record.amounts import amount_text, counted, digits, duration_text
 from smartapp.record.codes import concept_text, concept_texts, concept_words, status_code
 from smartapp.record.dosage import Dosage, read_dosages
 from smartapp.record.education import medlineplus_url
-from smartapp.record.elements import Resource, is_false, is_true, mapping, mappings
+from smartapp.record.elements import (
+    Resource,
+    is_false,
+    is_true,
+    is_unclear,
+    mapping,
+    mappings,
+)
 from smartapp.record.marks import Marks, doubted, read_marks
 from smartapp.record.medication_names import (
+    NOT_NAMED,
     medication_codings,
+    medication_marks,
     medication_name,
     medication_reference,
 )
 from smartapp.record.modifiers import NOT_UNDERSTOOD, status_text
 from smartapp.record.moments import Moment, member_moment, newest_first
+from smartapp.record.narratives import with_own_text
 from smartapp.record.reading import Given, LeftOut, Read, read_each
-from smartapp.record.references import Related, displays, reasons, to_follow
-from smartapp.record.statements import read_statement
+from smartapp.record.references import Related, displays, name_of, reasons, to_follow
+from smartapp.record.statements import Statement, read_statement
 from smartapp.record.texts import text
 from smartapp.record.timing import period_moments, period_words
 
@@ -159,14 +170,17 @@ def _likeness(medication: Medication) -> tuple[object, ...]:
 def _medication(resource: Resource, related: Related, now: datetime) -> Medication | LeftOut:
     forbids = is_true(resource.get("doNotPerform"))
     reported = _reported(resource)
-    if text(resource.get("intent")) in ("proposal", "option") and not (reported or forbids):
+    if status_code(resource, "intent") in ("proposal", "option") and not (reported or forbids):
         return LeftOut(PROPOSED)
-    statement = read_statement(resource.get("medicationCodeableConcept"))
+    statement = _statement(resource)
     name = statement.words if statement else medication_name(resource, related)
     dosages = read_dosages(resource.get("dosageInstruction") or resource.get("dosage"))
     group = _group(resource, forbids=forbids)
     order = _order(resource, related, reported)
-    order = replace(order, marks=doubted(order.marks, now))
+    marks = medication_marks(doubted(order.marks, now), resource, related)
+    if name.startswith(NOT_NAMED):
+        marks = with_own_text(marks, resource)
+    order = replace(order, marks=marks)
     is_over = group == "current" and _is_over(resource, now)
     return Medication(
         name=f"Do not give: {name}" if forbids else name,
@@ -176,6 +190,18 @@ def _medication(resource: Resource, related: Related, now: datetime) -> Medicati
         is_statement=statement is not None,
         learn_more_url="" if statement else medlineplus_url(medication_codings(resource, related)),
     )
+
+
+def _statement(resource: Resource) -> Statement | None:
+    """Return what the code says as a statement. An order of something that nobody named, or a dose
+    of it, is still an order."""
+    concept = resource.get("medicationCodeableConcept")
+    found = read_statement(concept)
+    if found is None or found.meaning == "none":
+        return found
+    is_order = resource.get("resourceType") == "MedicationRequest" and absent_code(concept)
+    has_dose = resource.get("dosageInstruction") or resource.get("dosage")
+    return None if is_order or has_dose else found
 
 
 def _group(resource: Resource, *, forbids: bool) -> Group:
@@ -192,7 +218,7 @@ def _order(resource: Resource, related: Related, reported: str) -> Order:
         status_reason=", ".join(concept_texts(resource.get("statusReason"))),
         course=period_words(resource.get("effectivePeriod")) or "",
         supply=_supply(mapping(resource.get("dispenseRequest"))),
-        details=tuple(_details(resource)),
+        details=tuple(_details(resource, related)),
         ended=_end(resource),
     )
 
@@ -205,14 +231,13 @@ def _marks(resource: Resource, reported: str) -> Marks:
         status=", ".join(filter(None, (*status, _intent(resource, reported)))),
     )
     # A prohibition that is neither yes nor no must not pass for "no".
-    forbids = resource.get("doNotPerform")
-    if forbids is not None and not (is_true(forbids) or is_false(forbids)):
+    if is_unclear(resource, "doNotPerform"):
         return replace(marks, not_understood=NOT_UNDERSTOOD)
     return marks
 
 
 def _intent(resource: Resource, reported: str) -> str:
-    intent = text(resource.get("intent"))
+    intent = status_code(resource, "intent")
     if intent in ORDER_INTENTS or (reported and intent in INTENT_WORDS):
         return ""
     return INTENT_WORDS.get(intent, f"Intent “{intent}”")
@@ -277,7 +302,9 @@ def _repeats(number: str) -> str:
     return "no repeats" if number == "0" else counted(number, "repeat")
 
 
-def _details(resource: Resource) -> Iterable[str]:
+def _details(resource: Resource, related: Related) -> Iterable[str]:
+    for issue in mappings(resource.get("detectedIssue")):
+        yield f"issue: {name_of(issue, resource, related) or 'see the EHR'}"
     yield from concept_texts(resource.get("category"))
     if priority := PRIORITY_WORDS.get(text(resource.get("priority"))):
         yield priority

@@ -69,7 +69,14 @@ _VERIFICATION = {
     "presumed": "Presumed",
     "confirmed": "",
 }
-_NOT_TRUE = {**_IN_ERROR, "refuted": REFUTED}
+# SNOMED CT: definitely not present, known absent.
+_NOT_TRUE = {
+    **_IN_ERROR,
+    "refuted": REFUTED,
+    "410594000": REFUTED,
+    "410516002": REFUTED,
+    "known-absent": REFUTED,
+}
 
 MODIFIERS: Mapping[str, Mapping[str, Modifier]] = {
     "Patient": {
@@ -321,11 +328,15 @@ BACKBONES: Mapping[str, tuple[tuple[str, ...], ...]] = {
 
 def reason_to_leave_out(resource: Resource) -> str:
     """Return why the resource must not be shown ("entered in error"), or ""."""
-    for element, modifier in MODIFIERS.get(_type(resource), {}).items():
+    table = MODIFIERS.get(_type(resource), {})
+    for element, modifier in table.items():
         if modifier.leaves_out and element in resource:
             for code in status_codes(resource[element]):
                 if reason := modifier.leaves_out.get(code):
                     return reason
+    # DSTU2 and some servers have a `status` where R4 has two others.
+    if "status" in resource and "status" not in table:
+        return next(filter(None, map(_NOT_TRUE.get, status_codes(resource["status"]))), "")
     return ""
 
 
@@ -346,8 +357,14 @@ def _in_words(modifier: Modifier, said: list[str]) -> str:
     return (
         ", ".join(dict.fromkeys(filter(None, known)))
         if known or not said
-        else (f"Status “{said[0]}”")
+        else f"Status “{_readable(said)}”"
     )
+
+
+def _readable(said: list[str]) -> str:
+    """Return the first that is a word; a bare number only where there is nothing else."""
+    word = next((one for one in said if not one.isdigit()), said[0])
+    return word.replace("-", " ")
 
 
 def not_understood(resource: Resource) -> str:

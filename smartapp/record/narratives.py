@@ -1,14 +1,18 @@
 """The text that a resource carries of itself (FHIR R4 Narrative), as plain lines."""
 
 import re
+from dataclasses import replace
 from html import unescape
 
 from smartapp.record.elements import Resource, mapping
+from smartapp.record.marks import Marks
 from smartapp.record.texts import prose
 
-_BLOCK_END = re.compile(
-    r"</(?:p|div|h[1-6]|li|tr|table|ul|ol|dt|dd|caption)\s*>|<(?:br|hr)\b[^>]*>", re.I
+OWN_TEXT = "The EHR's own text: "
+_BLOCK_EDGE = re.compile(
+    r"</?(?:p|div|h[1-6]|li|tr|table|ul|ol|dl|dt|dd|caption|pre|blockquote|br|hr)\b[^>]*>", re.I
 )
+_LINE_ENDS = re.compile(r"[ \t]*\n[ \t\n]*")
 _CELL_END = re.compile(r"</t[dh]\s*>", re.IGNORECASE)
 _NOT_TEXT = re.compile(r"<(script|style)\b.*?</\1\s*>|<!--.*?-->", re.IGNORECASE | re.DOTALL)
 _TAG = re.compile(r"<[^<>]*>")
@@ -24,10 +28,19 @@ def narrative_text(resource: Resource, *, is_all_there_is: bool) -> str:
     return ""
 
 
+def with_own_text(marks: Marks, resource: Resource) -> Marks:
+    """Return the marks with the narrative, as a note that is marked as the EHR's own.
+
+    It is for entries without a name: what a program wrote of them may be all there is.
+    """
+    words = narrative_text(resource, is_all_there_is=True)
+    return replace(marks, notes=(*marks.notes, f"{OWN_TEXT}{words}")) if words else marks
+
+
 def plain_lines(markup: object) -> str:
     """Return the words of XHTML as lines of plain text; a template escapes them like any other."""
     if not isinstance(markup, str):
         return ""
     flat = _SPACES.sub(" ", _NOT_TEXT.sub("", markup))
-    lined = _CELL_END.sub("\t", _BLOCK_END.sub("\n", flat))
-    return prose(unescape(_TAG.sub("", lined)))
+    lined = _CELL_END.sub("\t", _BLOCK_EDGE.sub("\n", flat))
+    return prose(_LINE_ENDS.sub("\n", unescape(_TAG.sub("", lined)))).strip()

@@ -1,14 +1,15 @@
 """Referrals and orders (FHIR R4 ServiceRequest)."""
 
 from collections.abc import Iterable
+from dataclasses import replace
 
 from smartapp.record.amounts import amount_text, range_text, ratio_text
 from smartapp.record.codes import concept_text, concept_texts, status_code
-from smartapp.record.elements import Resource, is_true, mappings
+from smartapp.record.elements import Resource, is_true, is_unclear, mappings
 from smartapp.record.facts import Fact, labelled, read_dated, said, unless_recorded
 from smartapp.record.marks import read_marks
 from smartapp.record.medications import INTENT_WORDS, ORDER_INTENTS, PRIORITY_WORDS
-from smartapp.record.modifiers import status_text
+from smartapp.record.modifiers import NOT_UNDERSTOOD, status_text
 from smartapp.record.moments import member_moment
 from smartapp.record.reading import Given, Read
 from smartapp.record.references import Related, displays, reasons, to_follow
@@ -40,10 +41,12 @@ def _order(resource: Resource, related: Related) -> Fact:
     authored = member_moment(resource, "authoredOn")
     name = concept_text(resource.get("code")) or NOT_NAMED
     status = unless_recorded(resource, status_text(resource))
+    marks = read_marks(resource, when=authored, status=", ".join(said(status, _intent(resource))))
+    # A prohibition that is neither yes nor no must not pass for "no".
+    if is_unclear(resource, "doNotPerform"):
+        marks = replace(marks, not_understood=NOT_UNDERSTOOD)
     return Fact(
-        marks=read_marks(
-            resource, when=authored, status=", ".join(said(status, _intent(resource)))
-        ),
+        marks=marks,
         name=f"Do not do: {name}" if is_true(resource.get("doNotPerform")) else name,
         fold=FOLDS.get(status_code(resource), ""),
         began=authored,
@@ -70,7 +73,7 @@ def _order(resource: Resource, related: Related) -> Fact:
 
 
 def _intent(resource: Resource) -> str:
-    intent = text(resource.get("intent"))
+    intent = status_code(resource, "intent")
     return "" if intent in ORDER_INTENTS else INTENT_WORDS.get(intent, f"Intent “{intent}”")
 
 

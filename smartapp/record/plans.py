@@ -5,7 +5,7 @@ from typing import Any
 
 from smartapp.record.amounts import amount_text, duration_text, range_text, ratio_text
 from smartapp.record.codes import concept_text, concept_texts, status_code
-from smartapp.record.elements import Resource, is_true, mapping, mappings
+from smartapp.record.elements import Resource, is_true, is_unclear, mapping, mappings
 from smartapp.record.facts import Fact, in_order, labelled, said, unless_recorded
 from smartapp.record.marks import read_marks
 from smartapp.record.modifiers import status_text
@@ -121,7 +121,7 @@ def _plan(resource: Resource, related: Related) -> Fact:
                 [_goal_name(one, resource, related) for one in mappings(resource.get("goal"))],
             ),
         ),
-        details=said(_intent(text(resource.get("intent"))), "care plan"),
+        details=said(_intent(status_code(resource, "intent")), "care plan"),
     )
 
 
@@ -146,12 +146,15 @@ def _activity(activity: dict[str, Any], plan: Resource, related: Related) -> str
         or "an activity in another entry of the EHR"
     )
     status = text(detail.get("status")).replace("-", " ")
+    timing = timing_words(detail.get("scheduledTiming"))
     when = (
-        timing_words(detail.get("scheduledTiming")).join()
+        (timing.join() if timing.is_whole else f"{timing.join()} (more in the EHR)".lstrip())
         or period_words(detail.get("scheduledPeriod"))
         or text(detail.get("scheduledString"))
     )
     said_name = f"do not do: {name}" if is_true(detail.get("doNotPerform")) else name
+    if is_unclear(detail, "doNotPerform"):
+        said_name = f"{name} (the EHR does not say clearly whether to do it or not)"
     progress = [prose(one.get("text")) for one in mappings(activity.get("progress"))]
     return ", ".join(
         said(said_name, "" if status == "in progress" else status, when or "", *progress)

@@ -2,11 +2,13 @@
 
 from collections.abc import Iterable
 
+from smartapp.record.absence import named_or
 from smartapp.record.codes import concept_text, concept_texts
 from smartapp.record.elements import Resource, mappings
 from smartapp.record.facts import Fact, labelled, read_dated, said, unless_recorded
 from smartapp.record.marks import read_marks
 from smartapp.record.modifiers import status_text
+from smartapp.record.narratives import with_own_text
 from smartapp.record.reading import Given, Read
 from smartapp.record.references import Related, display, displays, reasons, to_follow
 from smartapp.record.spans import read_span
@@ -28,14 +30,18 @@ def _procedure(resource: Resource, related: Related) -> Fact:
     performed = read_span(resource, "performed") or read_span(resource, "occurrence")
     moment = performed.moment if performed else None
     statement = read_statement(resource.get("code"))
+    name = named_or(resource.get("code"), NOT_NAMED)
+    marks = read_marks(
+        resource,
+        when=moment,
+        origin=", ".join(displays(resource.get("recorder") or resource.get("asserter"))),
+        status=unless_recorded(resource, status_text(resource)),
+    )
+    if statement is None and name.startswith(NOT_NAMED):
+        marks = with_own_text(marks, resource)
     return Fact(
-        marks=read_marks(
-            resource,
-            when=moment,
-            origin=", ".join(displays(resource.get("recorder") or resource.get("asserter"))),
-            status=unless_recorded(resource, status_text(resource)),
-        ),
-        name=statement.words if statement else concept_text(resource.get("code")) or NOT_NAMED,
+        marks=marks,
+        name=statement.words if statement else name,
         is_statement=statement is not None,
         began=moment,
         when_words=performed.words_beside_a_date if performed else "",

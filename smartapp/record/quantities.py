@@ -15,6 +15,9 @@ from smartapp.record.units import read_unit
 # More digits than any instrument has, most of them behind the point: they come out of a program's
 # binary arithmetic.
 MAX_DIGITS, MAX_DECIMALS = 9, 6
+# FHIR's four, and how people write them. Another comparator is shown as it is, and decides nothing.
+_COMPARATORS = {"≤": "<=", "=<": "<=", "≥": ">=", "=>": ">=", "ad": "enough for"}
+MAX_COMPARATOR = 20
 _NUMBER = re.compile(r"[+-]?\d{1,15}(\.\d{1,20})?")
 
 
@@ -67,6 +70,13 @@ def rounded_text(value: float | Decimal) -> str:
     return f"{plain:.2f}".rstrip("0").rstrip(".")
 
 
+def comparator_text(quantity: object) -> str:
+    """Return "<", "<=", ">" or ">=", the words of any other comparator, "" where there is none
+    (FHIR R4 Quantity.comparator; R5 adds "ad")."""
+    written = text(mapping(quantity).get("comparator"))[:MAX_COMPARATOR]
+    return _COMPARATORS.get(written, written)
+
+
 def unit_text(quantity: object) -> str:
     """Return the unit for people, as its sender wrote it where that is readable."""
     return read_unit(quantity).text
@@ -82,5 +92,5 @@ def quantity_text(quantity: object) -> str:
     amount = text(members.get("value")) if value is None else number_text(value)
     if not amount:
         return ""
-    parts = (text(members.get("comparator"))[:2], amount, unit_text(members))
+    parts = (comparator_text(members), amount, unit_text(members))
     return " ".join(part for part in parts if part)

@@ -30,7 +30,8 @@ def resolve(reference: object, holder: Resource, related: Related) -> Resource:
     if not written.startswith("#"):
         return related.get(written, {})
     contained = mappings(holder.get("contained"))
-    return next((one for one in contained if text(one.get("id")) == written[1:]), {})
+    # Some servers write the # into the id as well.
+    return next((one for one in contained if text(one.get("id")).lstrip("#") == written[1:]), {})
 
 
 def to_follow(references: Iterable[object]) -> tuple[str, ...]:

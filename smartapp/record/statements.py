@@ -10,22 +10,14 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal
 
-from smartapp.record.codes import codings, concept_words
-from smartapp.record.elements import mapping, mappings
-from smartapp.record.moments import DATA_ABSENT_REASON
-from smartapp.record.texts import text
+from smartapp.record.absence import absent_code, is_nobody_known, reason_words
+from smartapp.record.codes import SNOMED, codings, concept_words
 
 # none: it was asked, and there is none · unknown: nobody asked, or nobody knows
 Meaning = Literal["none", "unknown"]
 IPS = "http://hl7.org/fhir/uv/ips/CodeSystem/absent-unknown-uv-ips"
-_UNKNOWN_SYSTEMS = frozenset(
-    {
-        "http://terminology.hl7.org/CodeSystem/v3-NullFlavor",
-        "http://hl7.org/fhir/v3/NullFlavor",
-        "http://terminology.hl7.org/CodeSystem/data-absent-reason",
-        "http://hl7.org/fhir/data-absent-reason",
-    }
-)
+# Servers leave out the system of SNOMED CT and of the IPS; a stranger's equal code means nothing.
+_SNOMED_SYSTEMS = frozenset({SNOMED, "urn:oid:2.16.840.1.113883.6.96", ""})
 # Of what kind there is none: "" is all. The kinds are those of AllergyIntolerance.category.
 _SNOMED_NONE = {
     "716186003": "",
@@ -53,6 +45,7 @@ _SNOMED_WORDS = {
 _ABBREVIATIONS = {
     "nka": "No known allergies",
     "nkda": "No known drug allergies",
+    "nkma": "No known medication allergies",
     "nkfa": "No known food allergies",
 }
 _SNOMED_UNKNOWN = frozenset({"1631000175102"})
@@ -78,8 +71,8 @@ _LISTED = (
 _NONE = re.compile(
     r"(?:(?:the )?patient (?:has|reports|denies|is taking) )?"
     rf"(?:(?:no|nil|denies|without)(?: any)?(?: (?:known|current|active|reported|significant))*"
-    rf"(?P<narrower>(?: [\w-]+){{0,2}}?) {_LISTED}(?: (?:or|and|/) [\w ]+)?"
-    r"(?: (?:known|reported|recorded))?"
+    rf"(?P<narrower>(?: [\w-]+){{0,4}}?) {_LISTED}(?: (?:or|and|/) [\w ]+)?"
+    r"(?: (?:known|reported|recorded))?(?: on (?:file|record))?"
     r"|(?:no|nil|none) known|no known|none|nil|none reported"
     rf"|{_LISTED}:? (?:none|nil|none known|denied)"
     # German, French, Spanish, Italian, Dutch, Danish and Norwegian, Swedish
@@ -87,8 +80,8 @@ _NONE = re.compile(
     r"|(?:aucune|pas d.)\s?allergies?(?: connues?)?|sin alergias(?: conocidas)?"
     r"|no se conocen alergias|nessuna allergia(?: nota)?|geen (?:bekende )?allergie(?:ën|en)?"
     r"|ingen (?:kendte|kjente) allergi(?:er)?|inga kända allergier)"
-    r"(?: \((?:situation|finding|disorder)\))?"
 )
+_PARENTHESIS = re.compile(r" \([\w ]*\)$")
 _UNKNOWN = re.compile(
     r"not on file|not asked|patient not asked|unknown|not known|not recorded|not assessed"
     r"|unable to (?:assess|obtain|determine)[\w ]*|no information(?: available)?|not reviewed"
@@ -96,13 +89,14 @@ _UNKNOWN = re.compile(
     rf"|(?:no information|nothing known) (?:about|on) {_LISTED}"
     rf"|{_LISTED}(?: status)?:? (?:unknown|not (?:known|asked|on file|assessed|recorded|reviewed))"
     r"|(?:unknown|unverified) (?:allerg(?:y|ies)|problems)"
-    r"|information (?:about|on) [\w ]+ (?:not|un)\s?available|no data"
+    r"|information(?: (?:about|on) [\w ]+)? (?:not|un)\s?available|no data|no info"
 )
 
 
 @dataclass(frozen=True, slots=True)
 class Statement:
-    """`kind` is of what there is none, "" for all. `words` are the author's, else the code's."""
+    """`kind` are the kinds of what there is none, with spaces between, "" for all. `words` are the
+    author's, else the code's."""
 
     words: str
     meaning: Meaning
@@ -111,7 +105,7 @@ class Statement:
 
 def read_statement(concept: object) -> Statement | None:
     """Return what a code says that is in truth a statement, or None for a code of something."""
-    return _by_code(concept) or _by_absence(concept) or _by_words(concept)
+    return _by_code(concept) or _by_absence(concept) or _by_words(_written(concept))
 
 
 def _written(concept: object) -> str:
@@ -123,15 +117,26 @@ def _written(concept: object) -> str:
 def _by_code(concept: object) -> Statement | None:
     written = _written(concept)
     for system, code in codings(concept):
-        words = written or _SNOMED_WORDS.get(code, "") or code.replace("-", " ").capitalize()
-        if code in _SNOMED_NONE:
-            return Statement(words, "none", _SNOMED_NONE[code])
-        if code in _SNOMED_UNKNOWN or system in _UNKNOWN_SYSTEMS:
-            return Statement(words if written else f"Not known ({words})", "unknown")
-        # Servers write the IPS's codes without their system, too.
+        is_snomed = system in _SNOMED_SYSTEMS and (bool(system) or _is_said(written))
+        if is_snomed and code in _SNOMED_NONE:
+            return Statement(_said(code, written), "none", _SNOMED_NONE[code])
+        if is_snomed and code in _SNOMED_UNKNOWN:
+            return Statement(_said(code, written), "unknown")
         if system in (IPS, "") and (match := _IPS_CODE.fullmatch(code)):
-            return _ips(match, words)
+            return _ips(match, written or code.replace("-", " ").capitalize())
     return None
+
+
+def _said(code: str, written: str) -> str:
+    """Return the author's words where they are such a statement, else the code's and theirs:
+    "Food" alone would read like an allergy to food."""
+    if written and _is_said(written):
+        return written
+    return f"{_SNOMED_WORDS[code]} (“{written}”)" if written else _SNOMED_WORDS[code]
+
+
+def _is_said(written: str) -> bool:
+    return not written or _by_words(written) is not None
 
 
 def _ips(match: re.Match[str], words: str) -> Statement:
@@ -142,29 +147,27 @@ def _ips(match: re.Match[str], words: str) -> Statement:
 
 
 def _by_absence(concept: object) -> Statement | None:
-    """A code that is absent with a reason, and nothing else."""
-    if not isinstance(concept, dict) or concept_words(concept):
+    """A reason in place of the code, and nothing else. What is masked is no statement: there is
+    something."""
+    code = absent_code(concept)
+    if not code or not is_nobody_known(code):
         return None
-    for holder in (concept, *mappings(concept.get("coding")), mapping(concept.get("_text"))):
-        for extension in mappings(holder.get("extension")):
-            if extension.get("url") == DATA_ABSENT_REASON:
-                reason = text(extension.get("valueCode")).replace("-", " ")
-                return Statement(f"Not known ({reason or 'no reason given'})", "unknown")
-    return None
+    return Statement(f"Not known ({reason_words(code)})", "unknown")
 
 
-def _by_words(concept: object) -> Statement | None:
-    words = _written(concept)
-    plain = " ".join(words.casefold().rstrip(".!").split())
+def _by_words(written: str) -> Statement | None:
+    plain = _PARENTHESIS.sub("", " ".join(written.casefold().rstrip(".!").split()))
+    plain = _ABBREVIATIONS.get(plain, plain).casefold()
     # "No information about allergies" has the words of both.
     if _UNKNOWN.fullmatch(plain):
-        return Statement(words, "unknown")
+        return Statement(written, "unknown")
     match = _NONE.fullmatch(plain)
-    return Statement(words, "none", _kind(plain) or _narrower(match)) if match else None
+    return Statement(written, "none", _kind(plain) or _narrower(match)) if match else None
 
 
 def _kind(plain: str) -> str:
-    return next((kind for kind, pattern in _KINDS if pattern.search(plain)), "")
+    """Return the kinds that are named: "No known food or drug allergies" has two."""
+    return " ".join(kind for kind, pattern in _KINDS if pattern.search(plain))
 
 
 def _narrower(match: re.Match[str]) -> str:
@@ -175,4 +178,5 @@ def _narrower(match: re.Match[str]) -> str:
 
 def contradicts(statement: Statement, kinds: Iterable[Iterable[str]]) -> bool:
     """Whether one of the list's entries, each with its kinds, is what the statement denies."""
-    return any(not statement.kind or statement.kind in of for of in map(set, kinds))
+    denied = set(statement.kind.split())
+    return any(not denied or not denied.isdisjoint(of) for of in kinds)

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from functools import lru_cache
 
+from smartapp.record.codes import bare_code
 from smartapp.record.elements import mapping
 from smartapp.record.texts import text
 
@@ -130,6 +131,10 @@ def read_unit(quantity: object) -> Unit:
     """Return the unit of a Quantity: by its code where UCUM is its system, else by its words."""
     members = mapping(quantity)
     written, code = text(members.get("unit")), text(members.get("code"))
+    if code.isdigit() and not written and text(members.get("system")) != UCUM:
+        # A number of some code system beside the value would read like a part of it.
+        named = bare_code(text(members.get("system")), code)
+        return Unit(named, f"(unit: {named})")
     return _unit(written[:MAX_UNIT], code[:MAX_UNIT], text(members.get("system")) == UCUM)
 
 

@@ -7,39 +7,22 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 
-from smartapp.record.codes import codings, concept_text
-from smartapp.record.elements import Resource, is_false, is_true, mapping, mappings
-from smartapp.record.moments import DATA_ABSENT_REASON, parse_moment
-from smartapp.record.quantities import number, number_text, quantity_text, written_number
+from smartapp.record.absence import absent_code, extension_code, reason_words
+from smartapp.record.codes import concept_text
+from smartapp.record.elements import Resource, is_false, is_true, mapping
+from smartapp.record.moments import parse_moment
+from smartapp.record.quantities import (
+    comparator_text,
+    number,
+    number_text,
+    quantity_text,
+    written_number,
+)
 from smartapp.record.references import display
 from smartapp.record.texts import prose, text
 from smartapp.record.units import NO_UNIT, Unit, read_unit
 
 UNKNOWN_KIND = "A value of a kind that this app does not show; see the EHR"
-# HL7 data-absent-reason, and the codes of NullFlavor that stand in its place.
-ABSENT_WORDS = {
-    "unknown": "unknown",
-    "asked-unknown": "asked, but not known",
-    "temp-unknown": "not known yet",
-    "not-asked": "not asked",
-    "asked-declined": "declined",
-    "masked": "masked",
-    "not-applicable": "not applicable",
-    "unsupported": "not supported",
-    "as-text": "see the text in the EHR",
-    "error": "error",
-    "not-a-number": "not a number",
-    "negative-infinity": "below every number",
-    "positive-infinity": "above every number",
-    "not-performed": "not performed",
-    "not-permitted": "not permitted",
-    "nask": "not asked",
-    "asku": "asked, but not known",
-    "unk": "unknown",
-    "ni": "no information",
-    "na": "not applicable",
-    "msk": "masked",
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,28 +45,31 @@ def read_value(part: Resource) -> Value:
             found = _READERS.get(name, _unknown)(content)
             if found.text:
                 return found
+            if _has_something_else(content):
+                return Value(UNKNOWN_KIND)
     return NO_VALUE
 
 
+def _has_something_else(content: object) -> bool:
+    """Whether extensions stand where the value is expected, and do not say why it is missing."""
+    members = mapping(content)
+    return bool(members.get("extension")) and not extension_code(members)
+
+
 def read_absence(part: Resource) -> str:
-    """Return why there is no value, in words (dataAbsentReason, or as an extension of value[x])."""
+    """Return why there is no value, in words: dataAbsentReason, or the same as an extension of
+    value[x], of its number, or as the code of a coded value."""
     if reason := part.get("dataAbsentReason"):
-        return _reason_words(reason)
+        return reason_words(reason)
     for name, element in part.items():
         if name.startswith(("_value", "value")):
-            for extension in mappings(mapping(element).get("extension")):
-                if extension.get("url") == DATA_ABSENT_REASON:
-                    return _reason_words(text(extension.get("valueCode")))
+            members = mapping(element)
+            for one in (members, members.get("_value"), members.get("_text")):
+                if code := extension_code(one):
+                    return reason_words(code)
+            if code := absent_code(members):
+                return reason_words(code)
     return ""
-
-
-def _reason_words(reason: object) -> str:
-    if written := text(mapping(reason).get("text")):
-        return written
-    for _, code in codings(reason):
-        if code.casefold() in ABSENT_WORDS:
-            return ABSENT_WORDS[code.casefold()]
-    return concept_text(reason)
 
 
 def _quantity(content: object) -> Value:
@@ -94,7 +80,7 @@ def _quantity(content: object) -> Value:
     shown = text(amount) if read is None else number_text(read)
     if not shown:
         return NO_VALUE
-    comparator = text(quantity.get("comparator"))[:2]
+    comparator = comparator_text(quantity)
     return Value(f"{comparator} {shown}".lstrip(), read, comparator, read_unit(quantity))
 
 
@@ -104,7 +90,10 @@ def _integer(content: object) -> Value:
 
 
 def _concept(content: object) -> Value:
-    """Return a coded value; the author's words whole, with their lines."""
+    """Return a coded value; the author's words whole, with their lines. A code that says why there
+    is none is no value."""
+    if absent_code(content):
+        return NO_VALUE
     return Value(prose(mapping(content).get("text")) or concept_text(content))
 
 
@@ -119,7 +108,7 @@ def _yes_or_no(content: object) -> Value:
 def _ratio(content: object) -> Value:
     ratio = mapping(content)
     parts = [quantity_text(ratio.get("numerator")), quantity_text(ratio.get("denominator"))]
-    return Value(" : ".join(parts) if all(parts) else "")
+    return Value(" : ".join(part or "(not given)" for part in parts) if any(parts) else "")
 
 
 def _span(content: object) -> Value:

@@ -1,0 +1,91 @@
+"""Why something is not there: FHIR's data-absent-reason, and HL7 v3's NullFlavor in its place."""
+
+from smartapp.record.codes import codings, concept_text, concept_words
+from smartapp.record.elements import mapping, mappings
+from smartapp.record.moments import DATA_ABSENT_REASON
+from smartapp.record.texts import text
+
+# HL7 data-absent-reason, and the codes of NullFlavor that stand in its place.
+ABSENT_WORDS = {
+    "unknown": "unknown",
+    "asked-unknown": "asked, but not known",
+    "temp-unknown": "not known yet",
+    "not-asked": "not asked",
+    "asked-declined": "declined",
+    "masked": "masked",
+    "not-applicable": "not applicable",
+    "unsupported": "not supported",
+    "as-text": "see the text in the EHR",
+    "error": "error",
+    "not-a-number": "not a number",
+    "negative-infinity": "below every number",
+    "positive-infinity": "above every number",
+    "not-performed": "not performed",
+    "not-permitted": "not permitted",
+    "nask": "not asked",
+    "asku": "asked, but not known",
+    "nav": "not available at the moment",
+    "unk": "unknown",
+    "ni": "no information",
+    "na": "not applicable",
+    "msk": "masked",
+    "oth": "other",
+}
+# Nobody knows, or nobody asked. Every other reason hides something that there is.
+_NOBODY_KNOWS = frozenset(
+    {"unknown", "asked-unknown", "temp-unknown", "not-asked", "asked-declined", "nask", "asku",
+     "nav", "unk", "ni"}
+)  # fmt: skip
+_SYSTEMS = frozenset(
+    {
+        "http://terminology.hl7.org/CodeSystem/v3-NullFlavor",
+        "http://hl7.org/fhir/v3/NullFlavor",
+        "http://terminology.hl7.org/CodeSystem/data-absent-reason",
+        "http://hl7.org/fhir/data-absent-reason",
+    }
+)
+
+
+def reason_words(reason: object) -> str:
+    """Return a reason in words: its author's, else those of its code."""
+    if written := text(mapping(reason).get("text")):
+        return written
+    for _, code in codings(reason):
+        if code.casefold() in ABSENT_WORDS:
+            return ABSENT_WORDS[code.casefold()]
+    return concept_text(reason)
+
+
+def extension_code(element: object) -> str:
+    """Return the code of the data-absent-reason that an element has for an extension, or ""."""
+    for extension in mappings(mapping(element).get("extension")):
+        if extension.get("url") == DATA_ABSENT_REASON:
+            return text(extension.get("valueCode")) or "unknown"
+    return ""
+
+
+def absent_code(concept: object) -> str:
+    """Return the code of the reason that stands in the place of a concept, "" where the concept has
+    something of its own: words, or a code of another system."""
+    members = mapping(concept)
+    own = mappings(members.get("coding"))
+    if text(members.get("text")):
+        return ""
+    for holder in (members, *own, mapping(members.get("_text"))):
+        if (code := extension_code(holder)) and not concept_words(concept):
+            return code
+    systems = {text(one.get("system")) for one in own}
+    return text(own[0].get("code")) if own and systems <= _SYSTEMS else ""
+
+
+def is_nobody_known(code: str) -> bool:
+    """Whether a reason says that nobody knows; "masked" and others hide what somebody does."""
+    return code.casefold() in _NOBODY_KNOWS
+
+
+def named_or(concept: object, not_named: str) -> str:
+    """Return the words for a concept; where there are none, or a reason stands in its place, that
+    the EHR does not name it, and why."""
+    if code := absent_code(concept):
+        return f"{not_named} ({reason_words(code)})"
+    return concept_text(concept) or not_named

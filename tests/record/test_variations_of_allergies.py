@@ -1,0 +1,176 @@
+"""Allergies and statements about them as other servers may write them."""
+
+from typing import Any
+
+import pytest
+
+from smartapp.record.moments import DATA_ABSENT_REASON
+from tests.chart.samples import Resource, about_patient
+from tests.pages.sections import assert_says, words_of
+from tests.record.samples import SNOMED
+
+ANAPHYLAXIS = {"manifestation": [{"text": "Anaphylaxis"}], "severity": "severe"}
+NOBODY = "Nobody has recorded whether there are any."
+NO_SUBSTANCE = "Allergy to something that the EHR does not name"
+
+
+def allergy(code: object = "Penicillin", **members: Any) -> Resource:
+    named = {"text": code} if isinstance(code, str) else code
+    return about_patient("AllergyIntolerance", str(code), code=named, **members)
+
+
+def absent(reason: str) -> Resource:
+    return {"extension": [{"url": DATA_ABSENT_REASON, "valueCode": reason}]}
+
+
+def coded(code: str, system: str = SNOMED, **members: Any) -> Resource:
+    return {"coding": [{"system": system, "code": code}], **members}
+
+
+NULL = "http://terminology.hl7.org/CodeSystem/v3-NullFlavor"
+
+
+@pytest.mark.parametrize(
+    ("given", "says"),
+    [
+        # How dangerous it is.
+        (allergy(criticality="High"), "▲ High criticality"),
+        (allergy(criticality="CRITH"), "▲ High criticality"),
+        (allergy(criticality="extreme"), "Criticality “extreme”"),
+        (
+            allergy(criticality="low", reaction=[ANAPHYLAXIS]),
+            "Anaphylaxis (severe) | Low criticality | NOT ▲",
+        ),
+        (
+            allergy(reaction=[{"manifestation": [{"text": "Rash"}], "severity": "Severe"}]),
+            "Rash (severe)",
+        ),
+        (
+            allergy(
+                reaction=[{"manifestation": [{"text": "Rash"}], "severity": {"text": "Severe"}}]
+            ),
+            "Rash (severe)",
+        ),
+        (allergy(reaction="throat closed"), "Penicillin | throat closed"),
+        (
+            allergy(
+                reaction=[{"manifestation": [absent("unknown")], "description": "throat closed"}]
+            ),
+            "throat closed",
+        ),
+        (allergy(reaction=[{"manifestation": [{"concept": {"text": "Hives"}}]}]), "Hives"),
+        (allergy(reaction=[{"manifestation": [coded("39579001")]}]), "SNOMED CT 39579001"),
+        # Whether it is true.
+        (
+            allergy(
+                verificationStatus=coded(
+                    "410594000", coding=[{"code": "410594000", "display": "Definitely NOT present"}]
+                )
+            ),
+            "could not be shown: ruled out | NOT Penicillin",
+        ),
+        (
+            allergy(verificationStatus={"text": "Known absent"}),
+            "could not be shown: ruled out | NOT Penicillin",
+        ),
+        (
+            allergy(status="entered-in-error"),
+            "could not be shown: entered in error | NOT Penicillin",
+        ),
+        (
+            allergy(
+                verificationStatus=coded(
+                    "415684004", coding=[{"code": "415684004", "display": "Suspected"}]
+                )
+            ),
+            "Penicillin | Status “suspected” | NOT 415684004",
+        ),
+        (allergy(recordedDate="2031-01-01"), "Dated in the future"),
+        (
+            allergy(modifierExtension=[{"url": "x"}], reaction=[ANAPHYLAXIS]),
+            "does not understand | NOT Anaphylaxis",
+        ),
+        # What it is to, where that is withheld or in words only.
+        (allergy(absent("masked")), f"{NO_SUBSTANCE} (masked) | NOT {NOBODY}"),
+        (
+            allergy(absent("masked"), reaction=[ANAPHYLAXIS], criticality="high"),
+            f"Allergies ▲ | (masked) | Anaphylaxis | NOT {NOBODY}",
+        ),
+        (allergy(coded("MSK", NULL)), f"{NO_SUBSTANCE} (masked) | NOT {NOBODY}"),
+        (allergy(coded("OTH", NULL, text="Blue dye")), f"Allergies Blue dye | NOT {NOBODY}"),
+        (
+            allergy(coded("UNK", NULL), reaction=[ANAPHYLAXIS]),
+            f"{NO_SUBSTANCE} (unknown) | Anaphylaxis | NOT {NOBODY}",
+        ),
+        (
+            allergy("Unknown", reaction=[ANAPHYLAXIS]),
+            f"Allergies Unknown | Anaphylaxis | NOT {NOBODY}",
+        ),
+        (
+            allergy({}, text={"div": "<div><b>Peanut</b><p>anaphylaxis 2019</p></div>"}),
+            f"{NO_SUBSTANCE} | The EHR's own text: Peanut anaphylaxis 2019",
+        ),
+        (
+            allergy(coded("160244002", "urn:local", text="Shellfish")),
+            "Allergies Shellfish | NOT No known",
+        ),
+        (allergy(coded("160244002", "", text="Shellfish")), "Allergies Shellfish | NOT No known"),
+        # Statements.
+        (allergy(coded("429625007", text="Food")), "No known food allergies (“Food”)"),
+        (allergy("NKDA (no known drug allergies)"), "NKDA | NOT Allergies NKDA"),
+        (allergy("NKMA"), "No known medication allergies | NOT Allergies NKMA"),
+        (allergy("No known allergies on file"), "No known allergies on file | NOT Allergies No"),
+        (allergy("Information not available"), f"not recorded | {NOBODY}"),
+        (allergy(absent("asked-unknown")), f"not recorded | asked, but not known | {NOBODY}"),
+        (
+            allergy("No known allergies", verificationStatus="unconfirmed"),
+            "No known allergies (unconfirmed)",
+        ),
+        (
+            allergy("No known allergies", verificationStatus="refuted"),
+            "not recorded | ruled out | NOT No known",
+        ),
+        (allergy("No known allergies", clinicalStatus="inactive"), "Allergies not recorded"),
+    ],
+)
+def test_one_entry(given: Resource, says: str) -> None:
+    assert_says(words_of("allergies", given), says)
+
+
+@pytest.mark.parametrize(
+    "words", ["Nil by mouth", "No-sting barrier film", "Unknown antibiotic", "Nitrofurantoin"]
+)
+def test_what_only_begins_like_a_statement_is_an_allergy(words: str) -> None:
+    assert_says(words_of("allergies", allergy(words)), f"Allergies {words}")
+
+
+CONTRADICTED = "The record contradicts this"
+
+
+@pytest.mark.parametrize(
+    ("statement", "other", "is_contradicted"),
+    [
+        ("No known allergies", allergy("Latex"), True),
+        ("No known food or drug allergies", allergy("Peanut", category=["food"]), True),
+        ("No known food or drug allergies", allergy("Pollen", category=["environment"]), False),
+        ("NKDA", allergy("Peanut", category=["food"]), False),
+        ("NKDA", allergy(absent("masked")), True),
+        ("No known allergies", allergy("Latex", clinicalStatus="resolved"), False),
+    ],
+)
+def test_a_statement_beside_an_allergy(
+    statement: str, other: Resource, is_contradicted: bool
+) -> None:
+    shown = words_of("allergies", allergy(statement), other)
+    assert (CONTRADICTED in shown) is is_contradicted, shown
+
+
+def test_the_worst_reaction_stands_first() -> None:
+    rash = {"manifestation": [{"text": "Rash"}], "severity": "mild"}
+    shown = words_of(
+        "allergies",
+        allergy("Aspirin", reaction=[rash]),
+        allergy("Wasps", reaction=[rash, ANAPHYLAXIS]),
+    )
+    assert "Allergies Wasps , Aspirin" in shown
+    assert shown.rindex("Wasps") < shown.rindex("Aspirin")

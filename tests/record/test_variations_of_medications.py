@@ -1,0 +1,319 @@
+"""Orders and reports of medication as other servers may write them: what the page says of each."""
+
+from typing import Any
+
+import pytest
+
+from smartapp.record.moments import DATA_ABSENT_REASON
+from tests.chart.samples import Resource, about_patient, quantity
+from tests.pages.sections import assert_says, words_of
+
+IN_PLACE = [{"url": "http://example.org/unclear", "valueString": "see chart"}]
+WARFARIN = {"text": "Warfarin 5 mg"}
+NO_CURRENT = "No current medications recorded."
+NOT_UNDERSTOOD = "marks this entry in a way this app does not understand"
+
+
+def absent(reason: str) -> Resource:
+    return {"extension": [{"url": DATA_ABSENT_REASON, "valueCode": reason}]}
+
+
+def null_flavor(code: str, **members: Any) -> Resource:
+    system = "http://terminology.hl7.org/CodeSystem/v3-NullFlavor"
+    return {"coding": [{"system": system, "code": code}], **members}
+
+
+def order(
+    medication: object = None, resource_type: str = "MedicationRequest", **members: Any
+) -> Resource:
+    plain: Resource = {"status": "active", "intent": "order", "authoredOn": "2026-06-01"}
+    if medication is not None:
+        plain["medicationCodeableConcept"] = medication
+    return about_patient(resource_type, "m1", **{**plain, **members})
+
+
+def dosed(*dosages: object, **members: Any) -> Resource:
+    return order(WARFARIN, dosageInstruction=[*dosages], **members)
+
+
+def repeated(**repeat: Any) -> Resource:
+    return {"timing": {"repeat": repeat}}
+
+
+def contained(**medication: Any) -> Resource:
+    inner = {"resourceType": "Medication", "id": "m", **medication}
+    return order(medicationReference={"reference": "#m"}, contained=[inner])
+
+
+@pytest.mark.parametrize(
+    ("given", "says"),
+    [
+        # What must not be given, and what says so unclearly.
+        (order(WARFARIN, doNotPerform="true"), "Not to be given | Do not give: Warfarin"),
+        (
+            order(WARFARIN, doNotPerform=True, status="unknown"),
+            "Do not give: Warfarin | Status unknown",
+        ),
+        (
+            order(WARFARIN, doNotPerform=True, status="completed"),
+            "no longer taken | Do not give: Warfarin",
+        ),
+        (
+            order(
+                WARFARIN, doNotPerform=True, intent="proposal", reasonCode=[{"text": "bleeding"}]
+            ),
+            "Do not give: Warfarin | for bleeding | Proposed | NOT could not be shown",
+        ),
+        (order(WARFARIN, doNotPerform="maybe"), f"{NOT_UNDERSTOOD} | NOT Do not give"),
+        (
+            order(WARFARIN, _doNotPerform={"extension": IN_PLACE}),
+            f"{NOT_UNDERSTOOD} | NOT Do not give",
+        ),
+        (order(WARFARIN, intent="Proposal"), "nobody ordered it | NOT Warfarin"),
+        (order(WARFARIN, intent="option"), "nobody ordered it | NOT Warfarin"),
+        (
+            order(WARFARIN, status="on-hold", statusReason={"text": "surgery"}),
+            "On hold | why: surgery",
+        ),
+        (order(WARFARIN, status="suspended"), f"Status “suspended” | NOT {NO_CURRENT}"),
+        (
+            order(WARFARIN, status="entered-in-error"),
+            "1 medication could not be shown: entered in error | NOT Warfarin",
+        ),
+        (
+            order(WARFARIN, status="Entered In Error"),
+            "could not be shown: entered in error | NOT Warfarin",
+        ),
+        (order(WARFARIN, status="draft"), "never taken"),
+        (
+            order(WARFARIN, detectedIssue=[{"display": "Interaction with aspirin"}]),
+            "issue: Interaction with aspirin",
+        ),
+        # A medication that is withheld, or that nobody named, is still a medication.
+        (order(absent("masked")), f"the EHR does not name (masked) | NOT {NO_CURRENT}"),
+        (order({"_text": absent("masked")}), f"the EHR does not name (masked) | NOT {NO_CURRENT}"),
+        (order(null_flavor("MSK")), f"the EHR does not name (masked) | NOT {NO_CURRENT}"),
+        (
+            order(absent("unknown"), dosageInstruction=[{"text": "5 mg daily"}]),
+            f"5 mg daily | does not name (unknown) | NOT {NO_CURRENT}",
+        ),
+        (order(null_flavor("OTH", text="Herbal tea")), f"Herbal tea | NOT {NO_CURRENT}"),
+        (order(absent("unknown"), "MedicationStatement"), f"Not known (unknown) | {NO_CURRENT}"),
+        (
+            order({"text": "No known medications"}, "MedicationStatement"),
+            f"No known medications | {NO_CURRENT}",
+        ),
+        (
+            order(text={"status": "generated", "div": "<div><b>Warfarin</b> 5 mg</div>"}),
+            "does not name | The EHR's own text: Warfarin 5 mg",
+        ),
+        (
+            order(medicationReference={"identifier": {"value": "77"}}),
+            "Medication that could not be read",
+        ),
+        # What the order refers to.
+        (contained(code=WARFARIN, id="#m"), "Warfarin 5 mg | NOT could not be read"),
+        (
+            contained(code=WARFARIN, status="entered-in-error"),
+            "Warfarin | own entry as entered in error",
+        ),
+        (contained(code=WARFARIN, status="inactive"), "Warfarin | own entry as no longer in use"),
+        (contained(code=WARFARIN, modifierExtension=IN_PLACE), NOT_UNDERSTOOD),
+        (
+            contained(
+                ingredient=[
+                    {
+                        "itemCodeableConcept": {"text": "Metformin"},
+                        "strength": {
+                            "numerator": quantity(500, "mg"),
+                            "denominator": quantity(1, "tablet"),
+                        },
+                    }
+                ]
+            ),
+            "Metformin 500 mg per tablet | NOT does not name",
+        ),
+    ],
+)
+def test_what_is_ordered_and_whether_it_is_taken(given: Resource, says: str) -> None:
+    assert_says(words_of("medications", given), says)
+
+
+@pytest.mark.parametrize(
+    ("given", "says"),
+    [
+        (dosed("5 mg daily"), "5 mg daily"),
+        (order(WARFARIN, dosageInstruction="5 mg daily"), "5 mg daily"),
+        (
+            dosed(
+                {"sequence": 3, "text": "C"},
+                {"sequence": 1, "text": "A"},
+                {"sequence": 2, "text": "B"},
+            ),
+            "A then B then C",
+        ),
+        (
+            dosed({"sequence": "10", "text": "Ten"}, {"sequence": "9", "text": "Nine"}),
+            "Nine then Ten",
+        ),
+        (
+            dosed({"timing": {"code": {"coding": [{"code": "QOD"}]}}}),
+            "every 2 days | NOT once a day",
+        ),
+        (
+            dosed(
+                {
+                    "timing": {
+                        "code": {"text": "QOD"},
+                        "repeat": {"frequency": 1, "period": 1, "periodUnit": "d"},
+                    }
+                }
+            ),
+            "coded as “every 2 days”",
+        ),
+        (dosed({"timing": {"code": {"text": "BID PC"}}}), "BID PC"),
+        (dosed(repeated(when=["AC", "PC"])), "before meals and after meals"),
+        (dosed(repeated(when=["ACM"], offset=30)), "30 minutes before breakfast"),
+        (
+            dosed(repeated(frequency=1, period=2, periodUnit="wk", dayOfWeek=["mon"])),
+            "every 2 weeks, on Mondays | NOT once a week",
+        ),
+        (
+            dosed(repeated(frequency=1, period=36, periodUnit="h")),
+            "every 36 hours | NOT once a day",
+        ),
+        (
+            dosed(repeated(frequency=1, period=1, periodUnit="D")),
+            "There is more on this dose in the EHR | NOT once a day",
+        ),
+        (dosed(repeated(boundsPeriod={"start": "2027-03-01"})), "from 1 Mar 2027"),
+        (
+            dosed(repeated(boundsPeriod={"start": "2020-03-01", "end": "2020-03-08"})),
+            "Its period is over",
+        ),
+        (dosed({"asNeededCodeableConcept": {"text": "pain"}}), "as needed for pain"),
+        (
+            dosed(
+                {
+                    "asNeededCodeableConcept": {
+                        "coding": [{"system": "http://snomed.info/sct", "code": "22253000"}]
+                    }
+                }
+            ),
+            "as needed for SNOMED CT 22253000",
+        ),
+        (dosed({"_asNeededBoolean": {"extension": IN_PLACE}}), "There is more on this dose"),
+        (dosed({"_text": absent("masked")}), "There is more on this dose"),
+        (
+            dosed(
+                {
+                    "doseAndRate": [
+                        {
+                            "doseRange": {
+                                "low": quantity(1, "tablet"),
+                                "high": quantity(2, "tablets"),
+                            }
+                        }
+                    ]
+                }
+            ),
+            "1 tablet to 2 tablets",
+        ),
+        (
+            dosed({"doseAndRate": [{"doseQuantity": {"value": "2,5", "unit": "mg"}}]}),
+            "2,5 mg | NOT 25 mg",
+        ),
+        (
+            dosed(
+                {
+                    "doseAndRate": [
+                        {
+                            "doseQuantity": {
+                                "value": 1,
+                                "system": "http://snomed.info/sct",
+                                "code": "428673006",
+                            }
+                        }
+                    ]
+                }
+            ),
+            "1 (unit: SNOMED CT 428673006)",
+        ),
+        (
+            dosed(
+                {
+                    "doseAndRate": [
+                        {
+                            "rateRatio": {
+                                "numerator": quantity(1000, "mL"),
+                                "denominator": quantity(24, "h"),
+                            }
+                        }
+                    ]
+                }
+            ),
+            "at 1000 mL per 24 hours",
+        ),
+        (
+            dosed(
+                {
+                    "doseAndRate": [
+                        {"rateRange": {"low": quantity(1, "mL/h"), "high": quantity(3, "mL/h")}}
+                    ]
+                }
+            ),
+            "at 1 mL/h to 3 mL/h",
+        ),
+        (
+            dosed({"maxDosePerPeriod": {"numerator": quantity(4, "g")}}),
+            "There is more on this dose",
+        ),
+        (
+            dosed(
+                {
+                    "text": "1 tablet",
+                    "additionalInstruction": [{"text": "do not crush"}],
+                    "patientInstruction": "at night",
+                }
+            ),
+            "1 tablet | do not crush | to the patient: at night",
+        ),
+    ],
+)
+def test_how_it_is_taken(given: Resource, says: str) -> None:
+    assert_says(words_of("medications", given), says)
+
+
+@pytest.mark.parametrize(
+    ("given", "says"),
+    [
+        (
+            order(
+                WARFARIN,
+                "MedicationAdministration",
+                status="not-done",
+                statusReason=[{"text": "refused"}],
+            ),
+            "Not given | refused",
+        ),
+        (
+            order(WARFARIN, "MedicationAdministration", status="entered-in-error"),
+            "entered in error | NOT Warfarin",
+        ),
+        (order(WARFARIN, "MedicationDispense", status="declined"), "Not dispensed"),
+        (
+            order(absent("masked"), "MedicationDispense", status="completed"),
+            "does not name (masked)",
+        ),
+        (
+            {
+                **contained(code=WARFARIN, status="entered-in-error"),
+                "resourceType": "MedicationAdministration",
+                "status": "completed",
+            },
+            "Warfarin | own entry as entered in error",
+        ),
+    ],
+)
+def test_what_was_handed_out_or_given(given: Resource, says: str) -> None:
+    assert_says(words_of("dispenses", given), says)
