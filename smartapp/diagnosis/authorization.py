@@ -1,7 +1,7 @@
 """Causes at the way back from the EHR: state, cookies, and what its authorization endpoint said."""
 
 from smartapp.diagnosis.case import Case
-from smartapp.diagnosis.entry import ANSWER, FAILURE, Entry, When, broken, coded, every
+from smartapp.diagnosis.entry import ANSWER, FAILURE, Entry, When, broken, coded, every, naming
 from smartapp.diagnosis.finding import LIKELY, POSSIBLE, SAID, SEEN
 from smartapp.launches.models import Step
 
@@ -13,9 +13,8 @@ def _answered(*errors: str) -> When:
     )
 
 
-def _naming(subject: str, *but_not: str) -> When:
-    """It answered with an error whose words name this, and none of those."""
-    return every(_answered(), lambda c: subject in c.named and not c.named & set(but_not))
+def _naming(subject: str, but_not: str = "") -> When:
+    return every(_answered(), naming(subject, but_not=but_not))
 
 
 def _names_launch(case: Case) -> bool:

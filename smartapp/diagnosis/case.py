@@ -8,13 +8,14 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from smartapp.diagnosis import outcome
-from smartapp.diagnosis.facts import Facts, Known
+from smartapp.diagnosis.facts import Facts
 from smartapp.diagnosis.finding import Finding
 from smartapp.launches.models import LaunchEvent, LaunchKind, Step
 from smartapp.launches.pending import PENDING_LIFETIME
 from smartapp.protocol.client_assertion import CLOCK_SKEW_SECONDS, LIFETIME_SECONDS
 from smartapp.protocol.scopes import ResourceScope, compare, parse_scope, parse_scopes
 from smartapp.registrations import sheet
+from smartapp.registrations.models import Endpoint
 from smartapp.registrations.options import AuthMethod
 from smartapp.registrations.presets import PRESETS
 from smartapp.registrations.validation import pkce_refusal
@@ -160,6 +161,11 @@ class Case:
         self.published_issuer = str(facts.published.get("issuer", "none"))
         called = self.token.get("token_endpoint", "")
         self.published_token_endpoint = str(facts.published.get("token_endpoint", called))
+        self.listed_algs = ", ".join((self.published(ALGS) or ())[:10])
+        self.listed_methods = ", ".join((self.published(METHODS) or ())[:10])
+        self.aud_difference = difference(self.aud, self.published_token_endpoint)
+        expected = config.issuers[0] if config and config.issuers else self.iss
+        self.issuer_difference = difference(self.iss, expected) if self.iss != expected else ""
 
     # --- the failure ---
 
@@ -212,7 +218,7 @@ class Case:
         return f"{round((self.failed.at - began).total_seconds())} s"
 
     @cached_property
-    def nearest(self) -> Known | None:
+    def nearest(self) -> Endpoint | None:
         """The endpoint that an unknown `iss` most likely meant: the same base in another spelling,
         else the same host with the most similar path."""
         iss = self.iss.lower()
@@ -229,10 +235,6 @@ class Case:
     @property
     def is_nearest_the_same(self) -> bool:
         return self.nearest is not None and _plain(self.nearest.fhir_base_url) == _plain(self.iss)
-
-    @property
-    def is_nearest_launchable(self) -> bool:
-        return self.nearest is not None and self.nearest.launchable
 
     @property
     def nearest_difference(self) -> str:
@@ -321,40 +323,10 @@ class Case:
             and (self.http_status == 401 or self.ehr_error == "unauthorized_client")
         )
 
-    @property
-    def aud_difference(self) -> str:
-        return difference(self.aud, self.published_token_endpoint)
-
-    @property
-    def is_key_gone(self) -> bool:
-        return self.facts.key is None or self.facts.key.withdrawn_at is not None
-
-    @property
-    def is_key_unseen(self) -> bool:
-        """Whether nobody but us has fetched the key that signed."""
-        return self.facts.key is not None and self.facts.key.first_seen_at is None
-
-    @property
-    def last_fetch(self) -> str:
-        at = self.facts.last_fetch_at
-        return f"{at:%Y-%m-%d %H:%M} UTC" if at else ""
-
-    @property
-    def key_published(self) -> str:
-        return f"{self.facts.key.published_at:%Y-%m-%d %H:%M} UTC" if self.facts.key else ""
-
     def published(self, member: str) -> list[str] | None:
         """Return a list that the EHR publishes, None where it publishes none."""
         listed = self.facts.published.get(member)
         return [str(one) for one in listed] if isinstance(listed, list) else None
-
-    @property
-    def listed_algs(self) -> str:
-        return ", ".join((self.published(ALGS) or ())[:10])
-
-    @property
-    def listed_methods(self) -> str:
-        return ", ".join((self.published(METHODS) or ())[:10])
 
     @cached_property
     def clock_ahead(self) -> int | None:
@@ -381,12 +353,6 @@ class Case:
         return self.facts.problem("published-key") or self.facts.problem("own-address")
 
     # --- after the tokens ---
-
-    @property
-    def issuer_difference(self) -> str:
-        """Where the issuer that the id_token names and the one that is expected part."""
-        expected = self.facts.config.issuers if self.facts.config else ()
-        return difference(self.iss, expected[0]) if expected and self.iss else ""
 
     @property
     def bad_reads_text(self) -> str:

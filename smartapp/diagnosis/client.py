@@ -1,7 +1,7 @@
 """Causes of `invalid_client`: the token endpoint does not accept who we are."""
 
 from smartapp.diagnosis.case import ALGS, METHODS, Case
-from smartapp.diagnosis.entry import ANSWER, FAILURE, Entry, When, coded, every
+from smartapp.diagnosis.entry import ANSWER, FAILURE, Entry, When, coded, every, naming
 from smartapp.diagnosis.finding import LIKELY, POSSIBLE, SAID, SEEN
 from smartapp.registrations.options import AuthMethod
 
@@ -16,7 +16,7 @@ def _signed(when: When) -> When:
 
 
 def _naming(*subjects: str, but_not: str = "") -> When:
-    return _refused(lambda c: c.named.issuperset(subjects) and but_not not in c.named)
+    return _refused(naming(*subjects, but_not=but_not))
 
 
 def _signs(case: Case) -> bool:
@@ -50,16 +50,20 @@ def _has_other_audience(case: Case) -> bool:
     return _signs(case) and not _is_at_athena(case) and case.aud != case.published_token_endpoint
 
 
-def _names_secret(case: Case) -> bool:
-    return "secret" in case.named
+def _is_key_gone(case: Case) -> bool:
+    return case.facts.key is None or case.facts.key.withdrawn_at is not None
+
+
+def _is_key_unseen(case: Case) -> bool:
+    """Whether nobody but us has fetched the key that signed."""
+    return case.facts.key is not None and case.facts.key_seen_at is None
+
+
+def _sends_odd_secret(case: Case) -> bool:
+    return _sends_secret(case) and case.facts.is_secret_encoded
 
 
 _CLOCK = "Let this machine keep its time by NTP."
-_AS_IT_IS = ("Tick “Send secret as it is” in the registration, or let the vendor make a "
-                    "secret of letters and digits.")  # fmt: skip
-_ENCODED = ("The secret has characters that OAuth encodes (RFC 6749 §2.3.1), and some servers "
-            "compare it raw.")  # fmt: skip
-_ENTER_AGAIN = "Enter it again in the registration; it may have been replaced or have expired."
 _PORTALS_METHOD = "Choose the authentication that the vendor's portal shows for this client."
 _KEYS = ("Compare the JWKS URL at the vendor with {c.jwks_url}; where the vendor imports keys, "
          "export and import them again.")  # fmt: skip
@@ -78,23 +82,29 @@ TABLE = (
     Entry("C1", SAID, "This app's registration at the EHR has expired",
           _naming("expired", "registration"), ANSWER, "Renew it at the vendor."),
     Entry("C61", SAID, "The EHR expects a client secret, and we sign",
-          _signed(lambda c: _names_secret(c) and not c.named & {"assertion", "keys"}), ANSWER,
+          _signed(lambda c: "secret" in c.named and not c.named & {"assertion", "keys"}), ANSWER,
           _PORTALS_METHOD),
     Entry("C61", SAID, "The EHR expects a signed assertion, and we send a secret",
           _refused(lambda c: _sends_secret(c) and "assertion" in c.named), ANSWER, _PORTALS_METHOD),
-    Entry("C61", SAID, "The EHR expects a client that authenticates",
-          _refused(lambda c: c.method == AuthMethod.NONE and bool(
-              c.named & {"secret", "assertion", "authentication"})), ANSWER, _PORTALS_METHOD),
+    Entry("C61", LIKELY, "The EHR expects a client that authenticates",
+          _refused(lambda c: c.method == AuthMethod.NONE),
+          "{c.answer} Only the client id was sent.", _PORTALS_METHOD,
+          said=lambda c: bool(c.named & {"secret", "assertion", "authentication"})),
     Entry("C61", SAID, "The EHR wants another way to authenticate", _naming("method"), ANSWER,
           _PORTALS_METHOD),
-    Entry("C62", SAID, "The client secret changes on its way",
-          _refused(lambda c: _sends_secret(c) and _names_secret(c) and c.facts.is_secret_encoded
-                   and "expired" not in c.named),
-          "{c.answer} " + _ENCODED, _AS_IT_IS),
-    Entry("C62", SAID, "The client secret is not the vendor's",
-          _refused(lambda c: _sends_secret(c) and _names_secret(c)
-                   and ("expired" in c.named or not c.facts.is_secret_encoded)),
-          ANSWER, _ENTER_AGAIN),
+    Entry("C61", LIKELY, "The EHR does not list our way to authenticate", _refused(_lacks_method),
+          "We use {c.method}; it lists {c.listed_methods}.", _PORTALS_METHOD, "authentication",
+          _lacks_method),
+    Entry("C62", LIKELY, "The client secret changes on its way", _refused(_sends_odd_secret),
+          "{c.answer} The secret has characters that OAuth encodes (RFC 6749 §2.3.1), and some "
+          "servers compare it raw.", "Tick “Send secret as it is” in the registration, or let the "
+          "vendor make a secret of letters and digits.", "client",
+          said=lambda c: "secret" in c.named and "expired" not in c.named),
+    Entry("C62", LIKELY, "The client secret is not the vendor's", _refused(_sends_secret),
+          "{c.answer} It was sent as Basic.",
+          "Enter it again in the registration; it may have been replaced or have expired.",
+          "client", said=lambda c: "secret" in c.named and (
+              "expired" in c.named or not c.facts.is_secret_encoded)),
     Entry("C1", SAID, "The EHR does not know our client id",
           _naming("client_id", but_not="secret"), ANSWER, "{c.compare_client_id}"),
     Entry("C67", SAID, "The EHR takes our assertion for a repeated one", _naming("jti"), ANSWER,
@@ -117,10 +127,10 @@ TABLE = (
     Entry("C1", SAID, "The app is not active at the vendor", _naming("approval"), ANSWER,
           "Activate it in the vendor's portal."),
     Entry("C63", SEEN, "The key that signed is not published any more",
-          _signed(lambda c: c.is_key_gone), "kid {c.kid} is withdrawn or unknown.",
+          _signed(_is_key_gone), "kid {c.kid} is withdrawn or unknown.",
           "Launch again; if it stays, restart the process that signed."),
     Entry("C63", SEEN, "Our public address does not show the key that signed",
-          _signed(lambda c: not c.is_key_gone and bool(c.key_problem)), "{c.key_problem.seen}",
+          _signed(lambda c: not _is_key_gone(c) and bool(c.key_problem)), "{c.key_problem.seen}",
           "{c.key_problem.fix}", _OURS),
     Entry("C66", SEEN, "Our clock is wrong, so the assertion is not valid yet or any more",
           _signed(lambda c: c.is_clock_wrong), "{c.clock}", _CLOCK, "clock"),
@@ -137,30 +147,17 @@ TABLE = (
           _signed(_lacks_athenas_audience), "aud was {c.aud}, the token endpoint.",
           "Enter the audience that athenahealth names for this environment.{c.reported_audience}",
           "audience", _lacks_athenas_audience),
-    Entry("C61", LIKELY, "The EHR expects a client that authenticates",
-          _refused(lambda c: c.method == AuthMethod.NONE),
-          "{c.answer} Only the client id was sent.", _PORTALS_METHOD),
-    Entry("C61", LIKELY, "The EHR does not list our way to authenticate", _refused(_lacks_method),
-          "We use {c.method}; it lists {c.listed_methods}.", _PORTALS_METHOD, "authentication",
-          _lacks_method),
     Entry("C63", LIKELY, "The EHR has never asked for our keys",
-          _signed(lambda c: c.is_key_unseen and not c.last_fetch), "Nobody has fetched our JWKS "
-          "yet.", "Enter {c.jwks_url} at the vendor, to the letter; it must be reachable from "
-          "there. Part of Epic's organisations can fetch none, and say so only with a bare "
-          "invalid_client: there let the vendor import the keys (export_jwks; RSA; up to 12 hours "
-          "to take effect).", _OURS),
+          _signed(lambda c: _is_key_unseen(c) and not c.facts.last_fetch_at),
+          "Nobody has fetched our JWKS yet.", "Enter {c.jwks_url} at the vendor, to the letter; it "
+          "must be reachable from there. Part of Epic's organisations can fetch none, and say so "
+          "only with a bare invalid_client: there let the vendor import the keys (export_jwks; "
+          "RSA; up to 12 hours to take effect).", _OURS),
     Entry("C63", LIKELY, "The EHR still has our older keys",
-          _signed(lambda c: c.is_key_unseen and bool(c.last_fetch)),
-          "Our JWKS was last fetched at {c.last_fetch}, without the key that signed, which was "
-          "published at {c.key_published}.",
+          _signed(lambda c: _is_key_unseen(c) and bool(c.facts.last_fetch_at)),
+          "Our JWKS was last fetched at {c.facts.last_fetch_at:%Y-%m-%d %H:%M} UTC, without the "
+          "key that signed, which was published at {c.facts.key.published_at:%Y-%m-%d %H:%M} UTC.",
           "Roll back to the previous key, or wait until the EHR's cache is over.", _OURS),
-    Entry("C62", LIKELY, "The client secret changes on its way",
-          _refused(lambda c: _sends_secret(c) and not _names_secret(c)
-                   and c.facts.is_secret_encoded), _ENCODED, _AS_IT_IS, "client"),
-    Entry("C62", LIKELY, "The client secret is not the vendor's",
-          _refused(lambda c: _sends_secret(c) and not _names_secret(c)),
-          "It was sent as Basic, and nothing else that can be seen from here is wrong.",
-          _ENTER_AGAIN, "client"),
     Entry("C1", POSSIBLE, "The client id is that of another environment",
           _refused(lambda c: bool(c.sharing)), "{c.sharing} has the same client id.",
           "{c.compare_client_id}"),

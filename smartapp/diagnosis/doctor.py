@@ -64,38 +64,44 @@ _ENTER_KEYS = (
 )
 
 
-async def examine(config: EndpointConfig, *, actor: str = ACTOR) -> AsyncIterator[Finding]:
+def examine(config: EndpointConfig, *, actor: str = ACTOR) -> AsyncIterator[Finding]:
     """Yield the findings on one endpoint as they come, in the order of a launch. `actor`: who asks,
     for the audit trail."""
-    read: Check = partial(publishes, actor=actor)
-    for check in (own_side.configuration, read, scopes, metadata, clock, own_side.keys, client,
-                  access, revocations):  # fmt: skip
-        async for finding in check(config):
-            yield finding
+    read = partial(publishes, actor=actor)
+    return _found(config, own_side.configuration, read, metadata, clock, own_side.keys, client,
+                  access, revocations)  # fmt: skip
 
 
-async def look_at_ehr(config: EndpointConfig, *, actor: str = ACTOR) -> AsyncIterator[Finding]:
+def look_at_ehr(config: EndpointConfig, *, actor: str = ACTOR) -> AsyncIterator[Finding]:
     """Yield the findings on what the EHR publishes. The endpoint need not be stored, and nothing
     is pinned for one that is not."""
-    read: Check = partial(publishes, actor=actor)
-    for check in (read, clock):
+    return _found(config, partial(publishes, actor=actor), clock)
+
+
+async def _found(config: EndpointConfig, *checks: Check) -> AsyncIterator[Finding]:
+    for check in checks:
         async for finding in check(config):
             yield finding
 
 
 async def warnings(config: EndpointConfig, *, actor: str) -> tuple[str, ...]:
     """Ask the EHR what it publishes, pin it if that is the first time, and return in sentences what
-    is wrong: what would stop a launch comes first."""
-    found = [one async for one in look_at_ehr(config, actor=actor) if one.level != "ok"]
-    ordered = sorted(found, key=lambda one: one.level != "problem")
+    is wrong: what would stop a launch comes first. Lists of scopes are too often incomplete for
+    that."""
+    found = [one async for one in look_at_ehr(config, actor=actor) if one.check != "scopes"]
+    wrong = [one for one in found if one.level != "ok"]
+    ordered = sorted(wrong, key=lambda one: one.level != "problem")
     return tuple(f"{one.text} {one.fix}".strip() for one in ordered)
 
 
-def explained(facts: Facts, error: SmartError, check: str) -> Finding:
-    """Return what the table of causes says of an error that a check met."""
-    step = error.step or Step.DISCOVERY
-    event = LaunchEvent(step=step, code=error.code, detail=steps.failure(error), at=facts.now)
-    return replace(causes((event,), facts)[0], check=check, certainty=SEEN)
+def explained(
+    facts: Facts, error: SmartError, check: str, step: Step = Step.DISCOVERY, form: str = ""
+) -> Finding:
+    """Return what the table of causes says of an error that a check met at this step; `form`: what
+    a token endpoint answered (`steps.form_of`)."""
+    detail = {**steps.failure(error), "form": form}
+    event = LaunchEvent(step=step, code=error.code, detail=detail, at=facts.now)
+    return replace(causes((event,), facts)[0], check=check)
 
 
 # --- what it publishes ---
@@ -139,7 +145,8 @@ def _no_discovery(config: EndpointConfig, error: SmartError) -> Finding:
     if config.endpoint_id and not config.pinned_hosts:
         fix += ". It is read by itself as soon as the EHR answers, while `maintain` runs"
     yet = "" if config.pinned_hosts else " yet"
-    return replace(found, seen=f"{found.seen.rstrip('.')}, so nobody can launch{yet}.", fix=fix)
+    seen = f"{found.seen.rstrip('.')}, so nobody can launch{yet}."
+    return replace(found, certainty=SEEN, seen=seen, fix=fix)
 
 
 def _documents(config: EndpointConfig, observation: Observation) -> Iterator[Finding]:
@@ -176,6 +183,10 @@ def _needs(config: EndpointConfig, observation: Observation) -> Iterator[Finding
     yield from missing or [ok("capabilities", "The EHR lists everything that is used.")]
     facts = _facts(config, observation)
     yield from before_launch(facts, "algorithm", "audience", "authentication")
+    is_listed = "scopes_supported" in facts.published
+    covered = "lists every scope that is asked for" if is_listed else "publishes no list of scopes"
+    found = tuple(before_launch(facts, "scopes"))
+    yield from found or [ok("scopes", f"The EHR {covered}.")]
 
 
 def _endpoints(config: EndpointConfig, observation: Observation) -> Finding:
@@ -187,7 +198,7 @@ def _endpoints(config: EndpointConfig, observation: Observation) -> Finding:
         check = PKCE_UNANNOUNCED if isinstance(error, PKCEUnannounced) else "launch-needs"
         found = explained(_facts(config, observation), error, check)
         title = f"Nobody can launch: {found.title[0].lower()}{found.title[1:]}"
-        return replace(found, title=title)
+        return replace(found, certainty=SEEN, title=title)
     if is_backend(config.scope):
         return ok("launch-needs", "The token endpoint is published.")
     if not used.code_challenge_methods_supported:
@@ -239,25 +250,6 @@ async def _keys_url(observation: Observation, issuer: str) -> str:
         return (await discovery.fetch_openid_configuration(issuer)).value.jwks_uri
     except DiscoveryInvalid as error:
         return trust.keys_without_openid(observation.issuers, observation.discovery, error)
-
-
-async def scopes(config: EndpointConfig) -> AsyncIterator[Finding]:
-    """C39: scopes that nothing in the EHR's list covers, by meaning. Lists are often incomplete."""
-    try:
-        published = (await discovery.fetch_discovery(config)).value.document
-    except SmartError:
-        return  # which `publishes` has said
-    facts = Facts(timezone.now(), config, published)
-    found = list(before_launch(facts, "scopes"))
-    if not found:
-        lists = (
-            "lists every scope that is asked for"
-            if "scopes_supported" in published
-            else ("publishes no list of scopes")
-        )
-        found = [ok("scopes", f"The EHR {lists}.")]
-    for finding in found:
-        yield finding
 
 
 async def metadata(config: EndpointConfig) -> AsyncIterator[Finding]:
@@ -349,9 +341,7 @@ async def client(config: EndpointConfig) -> AsyncIterator[Finding]:
 
 
 def _refused_client(facts: Facts, error: SmartError, form: str) -> Finding:
-    detail = {**steps.failure(error), "form": form}
-    event = LaunchEvent(step=Step.TOKEN, code=error.code, detail=detail, at=facts.now)
-    found = replace(causes((event,), facts)[0], check="client")
+    found = explained(facts, error, "client", Step.TOKEN, form)
     unclear = isinstance(error, TokenRefused) and not isinstance(error, InvalidClient)
     seen = f"A made-up code was sent to its token endpoint. {found.seen}"
     return replace(found, seen=seen, certainty=found.certainty if unclear else SEEN)
@@ -411,7 +401,7 @@ LOOKS: dict[str, tuple[str, Check]] = {
     "algorithm": ("Read the EHR's list again", publishes),
     "authentication": ("Read the EHR's list again", publishes),
     "audience": ("Read the token endpoint's address again", publishes),
-    "scopes": ("Compare the scopes with the EHR's list", scopes),
+    "scopes": ("Compare the scopes with the EHR's list", publishes),
     "clock": ("Compare both clocks", clock),
     "published-key": ("Fetch our JWKS as the EHR does", own_side.keys),
     "client": ("Ask the EHR whether it knows this client", client),
@@ -422,7 +412,8 @@ LOOKS: dict[str, tuple[str, Check]] = {
 async def look_again(config: EndpointConfig, check: str) -> tuple[Finding, ...]:
     """Return what one check finds now; with "" those of all that are in `LOOKS`. Of discovery that
     was never read nothing is pinned: that is a decision."""
-    asked = {LOOKS[check][1]} if check in LOOKS else dict.fromkeys(one for _, one in LOOKS.values())
+    looks = [LOOKS[check]] if check in LOOKS else LOOKS.values()
+    asked = dict.fromkeys(one for _, one in looks)
     if not config.pinned_hosts:
-        asked = {one for one in asked if one is not publishes and one is not client}
-    return tuple([finding for one in asked async for finding in one(config)])
+        asked = dict.fromkeys(one for one in asked if one not in (publishes, client))
+    return tuple([finding async for finding in _found(config, *asked)])

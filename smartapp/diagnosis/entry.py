@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from smartapp.diagnosis.case import Case
-from smartapp.diagnosis.finding import Certainty, Finding
+from smartapp.diagnosis.finding import SAID, Certainty, Finding
 
 When = Callable[[Case], bool]
 # What speaks for a cause: the failure as the timeline has it, or the EHR's answer.
@@ -17,7 +17,8 @@ class Entry:
     attribute of the case.
 
     `check` names what can be looked at again, with a button or by the doctor. `before` says when
-    the doctor finds it before a launch; None for what only a launch shows.
+    the doctor finds it before a launch; None for what only a launch shows. `said`: when the EHR's
+    own words say it, where it is only likely otherwise.
     """
 
     rule: str
@@ -28,10 +29,12 @@ class Entry:
     fix: str
     check: str = ""
     before: When | None = None
+    said: When | None = None
 
     def about(self, case: Case) -> Finding:
         title, seen, fix = (text.format(c=case) for text in (self.title, self.seen, self.fix))
-        return Finding(self.check, self.certainty, seen, fix, title, self.rule)
+        certainty = SAID if self.said and self.said(case) else self.certainty
+        return Finding(self.check, certainty, seen, fix, title, self.rule)
 
 
 def coded(*codes: str) -> When:
@@ -48,3 +51,8 @@ def broken(*rules: str) -> When:
     """Apply where one of these rules was broken, by the error's own account; always, where none is
     named."""
     return lambda case: case.broken_rule in rules if rules else True
+
+
+def naming(*subjects: str, but_not: str = "") -> When:
+    """Apply where the EHR's words name all of these and not that."""
+    return lambda case: case.named.issuperset(subjects) and but_not not in case.named

@@ -21,35 +21,16 @@ from smartapp.registrations.registry import EndpointConfig
 
 
 @dataclass(frozen=True, slots=True)
-class Key:
-    """The key that signed the assertion, as the database has it now."""
-
-    kid: str
-    published_at: datetime
-    withdrawn_at: datetime | None
-    first_seen_at: datetime | None  # the first fetch, by anybody but us, that showed it
-
-
-@dataclass(frozen=True, slots=True)
-class Known:
-    """An endpoint that an unknown `iss` may have meant."""
-
-    name: str
-    fhir_base_url: str
-    launchable: bool
-    registration_id: int
-
-
-@dataclass(frozen=True, slots=True)
 class Facts:
     now: datetime
     config: EndpointConfig | None = None
     published: Mapping[str, Any] = field(default_factory=dict)
-    key: Key | None = None
+    key: SigningKey | None = None  # that signed the assertion, as the database has it now
+    key_seen_at: datetime | None = None  # the first fetch, by anybody but us, that showed it
     last_fetch_at: datetime | None = None
     came_back: int = 0  # other launches of the same endpoint that the EHR answered
     shares_client_id: tuple[str, ...] = ()
-    known: tuple[Known, ...] = ()
+    known: tuple[Endpoint, ...] = ()  # which an unknown `iss` may have meant
     # Whether the client secret has characters that form-encoding changes (RFC 6749 §2.3.1).
     is_secret_encoded: bool = False
     findings: Mapping[str, Finding] = field(default_factory=dict)
@@ -67,7 +48,8 @@ def gather(timeline: Sequence[LaunchEvent], found: Iterable[Finding] = ()) -> Fa
         findings.setdefault(one.check, one)
     endpoint = endpoint_of(timeline)
     if endpoint is None:
-        return Facts(timezone.now(), known=_known(), findings=findings)
+        known = Endpoint.objects.select_related("registration").order_by("id")
+        return Facts(timezone.now(), known=tuple(known), findings=findings)
     kids = [one.detail.get("assertion_header", {}).get("kid") for one in timeline]
     attempts = {one.attempt for one in timeline}
     return _of(endpoint, [kid for kid in kids if kid], attempts, findings)
@@ -99,11 +81,13 @@ def _of(
     fetched = by_others.filter(key_set__slug=config.key_set_slug).order_by("-last_at")
     others = LaunchEvent.objects.filter(endpoint=endpoint, step=Step.CALLBACK, code="")
     alike = Registration.objects.filter(client_id=config.client_id)
+    key = SigningKey.objects.defer("sealed_private_key").filter(kid__in=list(kids)).first()
     return Facts(
         timezone.now(),
         config=config,
         published={**(snapshot.document if snapshot else {}), **dict(config.overrides)},
-        key=_key(kids),
+        key=key,
+        key_seen_at=_first_seen(key) if key else None,
         last_fetch_at=fetched.values_list("last_at", flat=True).first(),
         came_back=others.exclude(attempt__in=list(attempts)).count(),
         is_secret_encoded=_is_secret_encoded(endpoint),
@@ -123,22 +107,16 @@ def _is_secret_encoded(endpoint: Endpoint) -> bool:
     return not config.send_secret_as_it_is and quote_plus(secret) != secret
 
 
-def _known() -> tuple[Known, ...]:
-    endpoints = Endpoint.objects.select_related("registration")
-    return tuple(
-        Known(one.name, one.fhir_base_url, _launchable(one), one.registration_id)
-        for one in endpoints.order_by("id")
+def is_launchable(endpoint: Endpoint | None) -> bool:
+    return (
+        endpoint is not None
+        and endpoint.enabled
+        and endpoint.launchable
+        and endpoint.registration.enabled
     )
 
 
-def _launchable(endpoint: Endpoint) -> bool:
-    return endpoint.enabled and endpoint.launchable and endpoint.registration.enabled
-
-
-def _key(kids: Iterable[str]) -> Key | None:
-    row = SigningKey.objects.filter(kid__in=list(kids)).first()
-    if row is None:
-        return None
-    seen = JWKSFetch.objects.filter(key_set=row.key_set_id).exclude(user_agent=fetches.OURSELVES)
-    showed = [at for at, kids in seen.values_list("first_at", "kids").iterator() if row.kid in kids]
-    return Key(row.kid, row.published_at, row.withdrawn_at, min(showed, default=None))
+def _first_seen(key: SigningKey) -> datetime | None:
+    seen = JWKSFetch.objects.filter(key_set=key.key_set_id).exclude(user_agent=fetches.OURSELVES)
+    showed = [at for at, kids in seen.values_list("first_at", "kids").iterator() if key.kid in kids]
+    return min(showed, default=None)

@@ -2,6 +2,7 @@
 
 from smartapp.diagnosis.case import Case
 from smartapp.diagnosis.entry import FAILURE, Entry, When, broken, coded, every
+from smartapp.diagnosis.facts import is_launchable
 from smartapp.diagnosis.finding import LIKELY, POSSIBLE, SEEN
 from smartapp.launches.models import Step
 
@@ -29,11 +30,11 @@ def _unfinished(case: Case) -> bool:
 
 TABLE = (
     Entry("C7", SEEN, "{c.nearest.name} is switched off, or launches nobody",
-          _unknown(lambda c: c.is_nearest_the_same and not c.is_nearest_launchable),
+          _unknown(lambda c: c.is_nearest_the_same and not is_launchable(c.nearest)),
           "Its FHIR base URL is that of the iss that came.",
           "Switch on the endpoint and its registration."),
     Entry("C7", SEEN, "iss is that of {c.nearest.name} in another spelling",
-          _unknown(lambda c: c.is_nearest_the_same and c.is_nearest_launchable),
+          _unknown(lambda c: c.is_nearest_the_same and is_launchable(c.nearest)),
           "iss was {c.iss}; it has {c.nearest.fhir_base_url}. {c.nearest_difference}",
           "Open the EHR under the address that is registered, or register this spelling too."),
     Entry("C7", LIKELY, "iss is nearly that of {c.nearest.name}, and not equal",

@@ -1,31 +1,22 @@
 """Our side: addresses, secrets and keys, seen from where an EHR sees them."""
 
-import time
 from collections.abc import AsyncIterator, Iterator
 
 from django.core.exceptions import ImproperlyConfigured, ValidationError
 from django.utils import timezone
-from joserfc import jwt
-from joserfc.errors import JoseError
 
-from smartapp import checks, http
+from smartapp import checks
 from smartapp.database import in_database
 from smartapp.diagnosis.finding import Finding, advice, ok, problem
-from smartapp.keys import automation, dry_run, fetches, heartbeat, memory
+from smartapp.keys import automation, dry_run, heartbeat, memory
 from smartapp.keys.memory import Signer
 from smartapp.keys.models import KeySet, SigningKey
-from smartapp.protocol.errors import AddressRefused, ClientKeyError, IDTokenKeyUnknown, SmartError
-from smartapp.protocol.jwks import JWKS, parse_jwks
+from smartapp.protocol.errors import AddressRefused, ClientKeyError, SmartError
 from smartapp.registrations import registry
 from smartapp.registrations.models import Endpoint
 from smartapp.registrations.options import AuthMethod
 from smartapp.registrations.registry import EndpointConfig
 from smartapp.registrations.validation import validate_own_address
-
-JSON_TYPES = ("application/json", "application/jwk-set+json")
-# EHRs give up soon; five keys have about 3 kB.
-MAX_JWKS_SECONDS = 3
-MAX_JWKS_BYTES = 20_000
 
 
 async def configuration(config: EndpointConfig) -> AsyncIterator[Finding]:
@@ -113,14 +104,9 @@ def _warnings(config: EndpointConfig) -> list[str]:
 
 async def _published(config: EndpointConfig, signer: Signer) -> Finding:
     """Fetch our JWKS at its public address, as an EHR does, over TLS and without redirects."""
-    kids = await in_database(_published_kids, config.key_set_slug)
-    started = time.monotonic()
+    published = await in_database(dry_run.published, config.key_set_slug)
     try:
-        response = await http.get(config.jwks_url, headers={"User-Agent": fetches.OURSELVES})
-        seconds = time.monotonic() - started
-        wrong = _answer_problem(response, seconds) or _keys_problem(
-            parse_jwks(response.body), kids, signer
-        )
+        wrong = await dry_run.problem(config.jwks_url, signer, published)
     except AddressRefused:
         return advice(
             "published-key",
@@ -128,49 +114,16 @@ async def _published(config: EndpointConfig, signer: Signer) -> Finding:
             "Open it from outside your network: it must show the key above, without a sign-in.",
         )
     except SmartError as error:
-        wrong = error.detail
+        wrong = f"{config.jwks_url} was not reached from here ({error.detail})."
     if wrong:
         return problem(
             "published-key",
-            f"{config.jwks_url} does not serve an EHR: {wrong}.",
+            f"An EHR cannot fetch our keys: {wrong}",
             "Start the server; let PUBLIC_URL and the proxy in front lead to it, with a whole "
             "chain of certificates that others trust, without a redirect or a sign-in; empty "
             "caches in between.",
         )
     return ok(
         "published-key",
-        f"{config.jwks_url} shows {len(kids)} keys within {seconds:.1f} s, and a signature of ours "
-        "verifies with them.",
+        f"{config.jwks_url} shows our keys at once, and a signature of ours verifies with them.",
     )
-
-
-def _published_kids(key_set_slug: str) -> list[tuple[str, str]]:
-    published = SigningKey.objects.filter(key_set__slug=key_set_slug, withdrawn_at=None)
-    return list(published.values_list("kid", "alg"))
-
-
-def _answer_problem(response: http.Response, seconds: float) -> str:
-    if response.status != 200:
-        return f"the answer was {response.status}"
-    content_type = response.headers.get("Content-Type", "").partition(";")[0].strip().lower()
-    if content_type not in JSON_TYPES:
-        return f"its content type is {content_type[:60] or 'missing'}, not application/json"
-    if len(response.body) > MAX_JWKS_BYTES:
-        return f"it has {len(response.body)} bytes, so something else answers"
-    if seconds > MAX_JWKS_SECONDS:
-        return f"it took {seconds:.1f} s, and EHRs do not wait that long"
-    return ""
-
-
-def _keys_problem(jwks: JWKS, kids: list[tuple[str, str]], signer: Signer) -> str:
-    for kid, alg in kids:
-        try:
-            jwks.find(kid, alg)
-        except IDTokenKeyUnknown:
-            return f"the {alg} key {kid} is missing"
-    try:
-        found = jwks.find(signer.kid, signer.alg).key
-        jwt.decode(dry_run.sign(signer), found, algorithms=[signer.alg])
-    except (IDTokenKeyUnknown, JoseError):
-        return f"what {signer.alg} key {signer.kid} signs does not verify with it"
-    return ""

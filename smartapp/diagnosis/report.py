@@ -12,13 +12,14 @@ from smartapp.diagnosis import facts, outcome
 from smartapp.diagnosis.case import Case
 from smartapp.diagnosis.causes import causes as causes_of
 from smartapp.diagnosis.doctor import LOOKS
-from smartapp.diagnosis.facts import Facts, Known
-from smartapp.diagnosis.finding import Finding
-from smartapp.diagnosis.rules import KEPT, rule_in_words
+from smartapp.diagnosis.facts import Facts, is_launchable
+from smartapp.diagnosis.finding import RIGHT, SEEN, Finding
+from smartapp.diagnosis.rules import KEPT
 from smartapp.launches import events
 from smartapp.launches.events import WireRecord
 from smartapp.launches.models import LaunchEvent, Step
 from smartapp.protocol.errors import UnknownEndpoint
+from smartapp.registrations.models import Endpoint
 
 LABELS = {
     "kind": "Launch",
@@ -51,15 +52,6 @@ LABELS = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class VerdictView:
-    """How one rule went. `text` is what was seen of one that failed."""
-
-    ok: bool
-    text: str
-    rule_in_words: str
-
-
 class StepView:
     """One step as a page draws it."""
 
@@ -70,15 +62,7 @@ class StepView:
         self.code, self.reference = event.code, event.reference
         self.verdicts = tuple(_verdicts(event))
         self.lines = tuple(_lines(event.detail))
-        self.is_ok = not self.code and all(verdict.ok for verdict in self.verdicts)
-
-
-@dataclass(frozen=True, slots=True)
-class CauseView:
-    """A cause, with the button that looks again at what can be looked at now; "" without one."""
-
-    finding: Finding
-    button: str
+        self.is_ok = not self.code and all(one.certainty == RIGHT for one in self.verdicts)
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,18 +72,19 @@ class AttemptPage:
     summary: str
     said: str
     steps: tuple[StepView, ...]
-    causes: tuple[CauseView, ...]
+    # Each with the button that looks again at what can be looked at now; "" without one.
+    causes: tuple[tuple[Finding, str], ...]
     checks: tuple[Finding, ...]
     # Of a launch from an EHR that is not registered: its `iss`, where it was kept whole, and the
     # endpoint that it resembles.
     unknown_iss: str
-    resembled: Known | None
+    resembled: Endpoint | None
     text: str = ""
 
     @property
     def may_be_added(self) -> bool:
         """Not where it is registered, and switched off."""
-        return bool(self.unknown_iss) and not (self.resembled and not self.resembled.launchable)
+        return bool(self.unknown_iss) and (self.resembled is None or is_launchable(self.resembled))
 
 
 def build(timeline: Sequence[LaunchEvent], found: Iterable[Finding] = ()) -> AttemptPage:
@@ -116,7 +101,7 @@ def build(timeline: Sequence[LaunchEvent], found: Iterable[Finding] = ()) -> Att
         summary=summary(timeline),
         said=_said(timeline),
         steps=steps,
-        causes=tuple(CauseView(one, _button(one, known)) for one in causes),
+        causes=tuple((one, _button(one, known)) for one in causes),
         checks=tuple(known.findings.values()),
         unknown_iss=case.iss if is_unknown and events.is_whole(case.iss) else "",
         resembled=case.nearest if is_unknown and case.iss else None,
@@ -143,15 +128,15 @@ def _said(timeline: Sequence[LaunchEvent]) -> str:
     return ": ".join(dict.fromkeys(map(str, words)))
 
 
-def _verdicts(event: LaunchEvent) -> Iterator[VerdictView]:
+def _verdicts(event: LaunchEvent) -> Iterator[Finding]:
     """Yield the rules that failed, and of a step that went well those that it has kept."""
     said = [one for one in event.verdicts if one["text"]]
     for one in said:
-        yield VerdictView(one["ok"], one["text"], rule_in_words(one["rule"]))
+        yield Finding("", RIGHT if one["ok"] else SEEN, one["text"], rule=one["rule"])
     named = {one["rule"] for one in said}
     for rule in () if event.code or not event.detail else KEPT.get(Step(event.step), ()):
         if rule not in named:
-            yield VerdictView(True, "", rule_in_words(rule))
+            yield Finding("", RIGHT, "", rule=rule)
 
 
 def _lines(detail: dict[str, Any]) -> Iterator[tuple[str, str]]:
@@ -183,15 +168,15 @@ def _text(page: AttemptPage, known: Facts) -> Iterator[str]:
     if known.config:
         yield f"FHIR base URL {known.config.fhir_base_url}, client id {known.config.client_id}"
         yield f"Redirect URI {known.config.redirect_uri}, JWKS URL {known.config.jwks_url}"
-    for number, view in enumerate(page.causes, 1):
-        one = view.finding
+    for number, (one, _) in enumerate(page.causes, 1):
         yield f"\nCause {number} ({one.certainty.words.lower()}): {one.title} [{one.rule}]"
         yield f"  {one.seen}\n  {one.fix}"
     for step in page.steps:
         failed = f" {step.code} {step.reference}" if step.code else ""
         yield f"\n{step.at} UTC {step.label}, {step.milliseconds} ms{failed}"
         for verdict in step.verdicts:
-            yield f"  {'ok ' if verdict.ok else 'NOT'} {verdict.text} {verdict.rule_in_words}"
+            mark = "ok " if verdict.certainty == RIGHT else "NOT"
+            yield f"  {mark} {verdict.seen} {verdict.rule_in_words}"
         yield from (f"  {label}: {text}" for label, text in step.lines)
     if page.checks:
         yield "\nChecked just now"

@@ -1,16 +1,15 @@
 """Causes at the code, the tokens and what came with them."""
 
 from smartapp.diagnosis.case import Case
-from smartapp.diagnosis.entry import ANSWER, FAILURE, Entry, When, broken, coded, every
+from smartapp.diagnosis.entry import ANSWER, FAILURE, Entry, When, broken, coded, every, naming
 from smartapp.diagnosis.finding import LIKELY, POSSIBLE, SAID, SEEN
 from smartapp.launches.models import Step
 
 
 def _naming(subject: str) -> When:
     """The exchange of the code was refused, with words that name this."""
-    return lambda c: (
-        c.step == Step.TOKEN and c.code in ("invalid-grant", "token-refused") and subject in c.named
-    )
+    at_exchange = every(coded("invalid-grant", "token-refused"), lambda c: c.step == Step.TOKEN)
+    return every(at_exchange, naming(subject))
 
 
 def _code_refused(case: Case) -> bool:
@@ -37,7 +36,7 @@ def _is_other_refusal(case: Case) -> bool:
 _NOT_OAUTH = every(coded("token-response-invalid"), broken("not-json"))
 _GATEWAY = ("Look for a gateway, a proxy or a sign-in page in between, and compare the token "
             "endpoint with the vendor's.")  # fmt: skip
-_START_AGAIN = "Start again; look for a proxy or a link scanner that opens the callback first."
+_OVER = {"expired", "jti"}
 _CLOCKS = "Compare both clocks (NTP)."
 _ISSUERS_KEYS = ("See that the expected issuer is the right one and that its keys are found. Their "
                  "address can be entered on the endpoint's discovery page. If they are, tell the "
@@ -78,15 +77,14 @@ TABLE = (
           lambda c: _naming("client_id")(c) and c.ehr_error == "invalid_request", ANSWER,
           "Tick “Send the client id in the body too” in the registration."),
     Entry("C1", SAID, "The EHR gave this code to another client id",
-          lambda c: _code_refused(c) and "client_id" in c.named, ANSWER,
+          lambda c: _code_refused(c) and "client_id" in c.named and not c.named & _OVER, ANSWER,
           "{c.compare_client_id}"),
-    Entry("C69", SAID, "The code was over before it was exchanged",
-          lambda c: _code_refused(c) and bool(c.named & {"expired", "jti"}) and not c.named
-          & {"redirect_uri", "pkce"}, ANSWER, _START_AGAIN),
     Entry("C69", LIKELY, "The code was over before it was exchanged",
-          lambda c: _code_refused(c) and not c.named & {"redirect_uri", "pkce", "expired", "jti",
-                                                  "client_id"},
-          "{c.answer} Codes live about a minute and work once.", _START_AGAIN),
+          lambda c: _code_refused(c) and not c.named & {"redirect_uri", "pkce"}
+          and ("client_id" not in c.named or bool(c.named & _OVER)),
+          "{c.answer} Codes live about a minute and work once.",
+          "Start again; look for a proxy or a link scanner that opens the callback first.",
+          said=lambda c: bool(c.named & _OVER)),
     Entry("C128", SEEN, "The EHR limits how often we may ask",
           coded("ehr-limited", "token-budget-spent"), FAILURE,
           "Wait a minute; ask the vendor for its limit, and enter it in the registration."),

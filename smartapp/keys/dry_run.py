@@ -4,6 +4,7 @@ The JWKS is fetched from its public URL over HTTP, so a proxy or cache that serv
 found here, before a launch fails.
 """
 
+import time
 from datetime import datetime
 
 from django.conf import settings
@@ -25,6 +26,10 @@ from smartapp.vault import VaultError
 
 # If such an assertion ever leaked, no server would accept this audience (RFC 2606 §2).
 AUDIENCE = "https://dry-run.invalid/token"
+JSON_TYPES = ("application/json", "application/jwk-set+json")
+# EHRs give up soon; five keys have about 3 kB.
+MAX_JWKS_SECONDS = 3
+MAX_JWKS_BYTES = 20_000
 
 
 def public_url(key_set: KeySet) -> str:
@@ -39,12 +44,16 @@ def rehearse(key_set: KeySet, line: Line) -> Outcome:
         return Outcome(False, f"Key set {key_set} has no {line.alg} key.")
     try:
         row = SigningKey.objects.get(pk=key.pk)
-        assertion = sign(Signer(row.kid, row.alg, open_private_key(row)))
+        signer = Signer(row.kid, row.alg, open_private_key(row))
     except VaultError as error:
         return Outcome(False, f"The private half of {key} does not open: {error}.")
-    problem = http.run(_verify(assertion, key, public_url(key_set)))
-    if problem:
-        return Outcome(False, f"{key}: {problem}")
+    url = public_url(key_set)
+    try:
+        wrong = http.run(problem(url, signer, published(key_set.slug)))
+    except EHRUnavailable as error:
+        wrong = f"{url} was not reached from here ({error})."
+    if wrong:
+        return Outcome(False, f"{key}: {wrong}")
     return Outcome(True, f"{key} signed, and what {public_url(key_set)} shows verifies it.")
 
 
@@ -63,7 +72,7 @@ def ask_ehrs(line: Line, *, actor: str, now: datetime) -> list[Outcome]:
     return affected_launches.launches().ask(row, actor=actor, now=now)
 
 
-def sign(signer: Signer) -> str:
+def _sign(signer: Signer) -> str:
     """Return an assertion that proves the key and that no server accepts."""
     return sign_client_assertion(
         client_id="dry-run",
@@ -75,25 +84,40 @@ def sign(signer: Signer) -> str:
     )
 
 
-async def _verify(assertion: str, key: SigningKey, url: str) -> str:
-    """Return the problem that an EHR would meet; "" if it would accept the assertion."""
-    try:
-        response = await http.get(url, headers={"User-Agent": fetches.OURSELVES})
-    except EHRUnavailable as error:
-        return f"{url} was not reached from here ({error})."
+async def problem(url: str, signer: Signer, kids: set[str]) -> str:
+    """Return what an EHR would meet that fetches our JWKS now and is shown what `signer` signs; ""
+    if it would accept that. `kids`: those that have to be there. Raises
+    EHRUnavailable where nothing answers."""
+    started = time.monotonic()
+    response = await http.get(url, headers={"User-Agent": fetches.OURSELVES})
+    seconds = time.monotonic() - started
+    content_type = response.headers.get("Content-Type", "").partition(";")[0].strip().lower()
     if response.status != 200:
         return f"{url} answered {response.status}."
+    if content_type not in JSON_TYPES:
+        return f"{url} has the content type {content_type[:60] or 'none'}, not application/json."
+    if len(response.body) > MAX_JWKS_BYTES:
+        return f"{url} has {len(response.body)} bytes, so something else answers."
+    if seconds > MAX_JWKS_SECONDS:
+        return f"{url} took {seconds:.1f} s, and EHRs do not wait that long."
     try:
-        found = jwks.parse_jwks(response.body).find(key.kid, key.alg)
+        shown = jwks.parse_jwks(response.body)
+        hidden = kids - {one.kid for one in shown.keys}
+        if hidden:
+            return (
+                f"{url} does not show {', '.join(sorted(hidden))}. Something in front of this app "
+                "holds an older copy, or the key was published less than half a minute ago."
+            )
+        found = shown.find(signer.kid, signer.alg).key
+        jwt.decode(_sign(signer), found, algorithms=[signer.alg])
     except JWKSError as error:
         return f"what {url} answered is no JWKS ({error})."
-    except IDTokenKeyUnknown:
-        return (
-            f"{url} does not show this key. Something in front of this app holds an older copy, "
-            "or the key was published less than half a minute ago."
-        )
-    try:
-        jwt.decode(assertion, found.key, algorithms=[key.alg])
-    except JoseError as error:
-        return f"the key that {url} shows does not verify its signature ({error.error})."
+    except (IDTokenKeyUnknown, JoseError) as error:
+        return f"what {signer.alg} key {signer.kid} signs does not verify with {url} ({error})."
     return ""
+
+
+def published(key_set: str) -> set[str]:
+    """Return the kid of every key of a key set that its JWKS has to show."""
+    keys = SigningKey.objects.filter(key_set__slug=key_set, withdrawn_at=None)
+    return set(keys.values_list("kid", flat=True))

@@ -98,7 +98,6 @@ class Detail(TypedDict, total=False):
     authorization_endpoint: str
     token_endpoint: str
     auth_method: str
-    alg: str
     sent: list[str]
     received: list[str]
     assertion_header: dict[str, Any]
@@ -142,14 +141,14 @@ class Noted(NamedTuple):
     and `detail` are JSON."""
 
     attempt: str
-    endpoint_id: int | None
     step: str
     at: Any
-    duration_ms: int
-    code: str
-    reference: str
-    verdicts: str
     detail: str
+    endpoint_id: int | None = None
+    duration_ms: int = 0
+    code: str = ""
+    reference: str = ""
+    verdicts: str = "[]"
 
 
 _current: ContextVar[Attempt | None] = ContextVar("attempt", default=None)
@@ -179,8 +178,7 @@ def recorded(view: View) -> View:
 
 def is_known() -> bool:
     """Whether the running request's attempt has steps already: its state is one that was sent."""
-    attempt = _current.get()
-    return attempt is not None and LaunchEvent.objects.filter(attempt=attempt.key).exists()
+    return LaunchEvent.objects.filter(attempt=current().key).exists()
 
 
 def begin(step: Step) -> Attempt:
@@ -191,8 +189,9 @@ def begin(step: Step) -> Attempt:
     return attempt
 
 
-def current() -> Attempt | None:
-    return _current.get()
+def current() -> Attempt:
+    """Return the running request's attempt; where nothing is an attempt, one that nobody keeps."""
+    return _current.get() or Attempt()
 
 
 def _observed(attempt: Attempt, exchange: http.Exchange) -> None:
@@ -352,17 +351,8 @@ def _insert(batch: list[Noted]) -> None:
 
 def _flood(count: int) -> Noted:
     logger.warning("%d launch events were counted, not stored", count)
-    return Noted(
-        attempt=f"flood-{time.time():.3f}",
-        endpoint_id=None,
-        step=Step.FLOOD.value,
-        at=timezone.now(),
-        duration_ms=0,
-        code="",
-        reference="",
-        verdicts="[]",
-        detail=json.dumps({"not_stored": count}),
-    )
+    detail = json.dumps({"not_stored": count})
+    return Noted(f"flood-{time.time():.3f}", Step.FLOOD.value, timezone.now(), detail)
 
 
 def purge_batch(now: datetime) -> int:

@@ -59,21 +59,18 @@ def _names(members: Mapping[str, Any]) -> list[str]:
 
 def visited(iss: str) -> None:
     """The EHR opened `/launch`. Whether its `iss` is one of ours is not known yet."""
-    if attempt := events.current():
-        attempt.iss = iss
+    events.current().iss = iss
 
 
 def recognized(config: EndpointConfig) -> None:
     """It is known which EHR this is about."""
-    if attempt := events.current():
-        attempt.endpoint_id = config.endpoint_id
-        attempt.fhir_base_url = config.fhir_base_url
+    attempt = events.current()
+    attempt.endpoint_id = config.endpoint_id
+    attempt.fhir_base_url = config.fhir_base_url
 
 
 def started(config: EndpointConfig, kind: LaunchKind, state: str) -> None:
     attempt = events.current()
-    if attempt is None:
-        return
     attempt.key = events.key_of(cookies.state_digest(state))
     iss = attempt.iss or config.fhir_base_url
     events.note(Step.LAUNCH, [], {"kind": kind.value, "iss": iss})
@@ -81,15 +78,12 @@ def started(config: EndpointConfig, kind: LaunchKind, state: str) -> None:
 
 
 def discovered(endpoints: OAuthEndpoints) -> None:
-    attempt = events.current()
-    if attempt is None:
-        return
     detail: Detail = {
         "authorization_endpoint": endpoints.authorization_endpoint,
         "token_endpoint": endpoints.token_endpoint,
     }
     events.note(Step.DISCOVERY, [], detail)
-    attempt.step = Step.AUTHORIZE
+    events.current().step = Step.AUTHORIZE
 
 
 def asked(
@@ -124,19 +118,19 @@ def came_back_to(config: EndpointConfig | None, waiting: str = "") -> None:
     what the cookie of a launch is named after that this browser had begun there: the answer belongs
     to that attempt, which it can never resume. `config` is None where the registration has several
     endpoints: it may be any of them."""
-    if attempt := events.current():
-        attempt.step = Step.CALLBACK
-        attempt.endpoint_id = config.endpoint_id if config else None
-        attempt.is_stray = not waiting
-        if waiting:
-            attempt.key = events.key_of(waiting)
+    attempt = events.current()
+    attempt.step = Step.CALLBACK
+    attempt.endpoint_id = config.endpoint_id if config else None
+    attempt.is_stray = not waiting
+    if waiting:
+        attempt.key = events.key_of(waiting)
 
 
 def came_back(state: str) -> None:
     """An answer for this state arrived; whether this browser asked for it is not known yet."""
-    if attempt := events.current():
-        attempt.key = events.key_of(cookies.state_digest(state))
-        attempt.step = Step.CALLBACK
+    attempt = events.current()
+    attempt.key = events.key_of(cookies.state_digest(state))
+    attempt.step = Step.CALLBACK
 
 
 def recalled(
@@ -145,23 +139,17 @@ def recalled(
     asked_at: datetime,
 ) -> None:
     """The answer fits a pending launch of this browser."""
-    attempt = events.current()
-    if attempt is None:
-        return
-    attempt.endpoint_id = config.endpoint_id
-    attempt.fhir_base_url = config.fhir_base_url
+    recognized(config)
     refused = isinstance(answer, AuthorizationErrorResponse)
     received = ["error" if refused else "code", "state", *(["iss"] if answer.iss else [])]
     away = round((timezone.now() - asked_at).total_seconds())
     events.note(Step.CALLBACK, [], {"received": received, "seconds_away": away})
-    attempt.step = Step.CALLBACK if refused else Step.TOKEN
+    events.current().step = Step.CALLBACK if refused else Step.TOKEN
 
 
 def exchanged(*, exchange: Exchange, **_: object) -> None:
     """Receive each request to an authorization server when it is over, however it went."""
     attempt, purpose = events.current(), exchange.request.purpose
-    if attempt is None:
-        return
     if purpose.is_for_tokens:
         attempt.step = Step.REFRESH if purpose == Purpose.REFRESH else Step.TOKEN
         for sent in exchange.sent:
@@ -268,11 +256,11 @@ def context_given(tokens: LaunchTokens) -> None:
 
 def resumed(launch: StoredLaunch) -> None:
     """A page of a launch that is under way."""
-    if attempt := events.current():
-        attempt.key = events.key_of(launch.state_digest)
-        attempt.endpoint_id = launch.endpoint_id
-        attempt.fhir_base_url = launch.fhir_base_url
-        attempt.step = Step.FHIR
+    attempt = events.current()
+    attempt.key = events.key_of(launch.state_digest)
+    attempt.endpoint_id = launch.endpoint_id
+    attempt.fhir_base_url = launch.fhir_base_url
+    attempt.step = Step.FHIR
 
 
 def charted(chart: Chart) -> None:
@@ -281,14 +269,13 @@ def charted(chart: Chart) -> None:
     sections |= {part.name: part.state for part in chart.sections}
     events.note(Step.FHIR, [], {"sections": sections})
     if chart.who.reference:
-        _part_failed("patient", "failed", chart.who.reference)
+        _lacking("patient", "failed", chart.who.reference)
     if chart.visit.reference:
-        _part_failed("encounter", "failed", chart.visit.reference)
+        _lacking("encounter", "failed", chart.visit.reference)
     for part in chart.sections:
-        if part.state in ("failed", "forbidden"):
-            _part_failed(part.name, part.state, part.reference)
-        elif part.reference:
-            _left_out(part.name, part.reference)
+        if part.reference or part.state in ("failed", "forbidden"):
+            state = part.state if part.state in _LACKING else "partial"
+            _lacking(part.name, state, part.reference)
 
 
 def shown_without_patient() -> None:
@@ -296,27 +283,18 @@ def shown_without_patient() -> None:
     events.note(Step.FHIR, [], {"sections": {"patient": "not chosen"}})
 
 
-def _part_failed(name: str, state: str, reference: str) -> None:
-    rule, code = ("C142", "fhir-failed") if state == "failed" else ("C141", "fhir-forbidden")
-    text = f"{name} could not be read."
-    events.note(
-        Step.FHIR,
-        [verdict(rule, False, text)],
-        {"sections": {name: state}},
-        code=code,
-        reference=reference,
-    )
+_LACKING = {
+    "failed": ("C142", "fhir-failed", "could not be read"),
+    "forbidden": ("C141", "fhir-forbidden", "could not be read"),
+    "partial": ("C143", "wrong-patient-entry", "came with entries of another patient, left out"),
+}
 
 
-def _left_out(name: str, reference: str) -> None:
-    """Entries of another patient came in a list, and were not shown (C143)."""
-    events.note(
-        Step.FHIR,
-        [verdict("C143", False, f"{name}: entries of another patient were left out.")],
-        {"sections": {name: "partial"}},
-        code="wrong-patient-entry",
-        reference=reference,
-    )
+def _lacking(name: str, state: str, reference: str) -> None:
+    """One part of the record failed, or lacks entries that were another patient's (C143)."""
+    rule, code, text = _LACKING[state]
+    failed = [verdict(rule, False, f"{name} {text}.")]
+    events.note(Step.FHIR, failed, {"sections": {name: state}}, code=code, reference=reference)
 
 
 def ended(reason: str) -> None:
@@ -326,8 +304,6 @@ def ended(reason: str) -> None:
 def refused(*, error: SmartError, reference: str, **_: object) -> None:
     """Receive each error page: the step at which this launch stopped, and the rule that failed."""
     attempt = events.current()
-    if attempt is None:
-        return
     step = Step(error.step) if error.step else attempt.step
     detail = failure(error)
     if attempt.iss and attempt.endpoint_id is None:

@@ -275,7 +275,7 @@ class TestTokenEndpoint:
         )
         await exchanged()
         found = await in_database(report.build, await timeline())
-        assert all(one.finding.certainty.words != "The EHR says so" for one in found.causes)
+        assert all(one.certainty.words != "The EHR says so" for one, _ in found.causes)
 
     async def test_grant_in_the_words_of_the_standard(
         self, exchanged: Exchange, ehr: ScriptedEHR
@@ -444,8 +444,8 @@ class TestWhatIsSaid:
         seen = await timeline()
         seen[-1].code, seen[-1].detail = "a-code-of-tomorrow", {"failure": "the moon was full"}
         page = await in_database(report.build, seen)
-        assert page.causes[0].finding.title == "The cause is not one that is known here"
-        assert page.causes[0].finding.seen == "The moon was full."
+        assert page.causes[0][0].title == "The cause is not one that is known here"
+        assert page.causes[0][0].seen == "The moon was full."
 
     async def test_the_report_quotes_the_vendors_words_to_the_vendor(
         self, exchanged: Exchange, ehr: ScriptedEHR
@@ -472,4 +472,4 @@ class TestWhatIsSaid:
             if "auth_method" in event.detail:
                 event.detail["auth_method"] = "none"
         page = await in_database(report.build, seen)
-        assert "expects a client that authenticates" in page.causes[0].finding.title
+        assert "expects a client that authenticates" in page.causes[0][0].title

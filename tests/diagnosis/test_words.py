@@ -15,7 +15,7 @@ from smartapp.database import in_database
 from smartapp.diagnosis import outcome, report
 from smartapp.diagnosis.case import Case
 from smartapp.diagnosis.causes import causes as causes_of
-from smartapp.diagnosis.facts import Facts, Known
+from smartapp.diagnosis.facts import Facts
 from smartapp.diagnosis.finding import Certainty
 from smartapp.keys.models import JWKSFetch
 from smartapp.launches import steps
@@ -233,7 +233,7 @@ class TestDiscovery:
     async def test_the_twin_of_an_unknown_iss_is_named(
         self, browser: Browser, known: str, iss: str, words: str
     ) -> None:
-        twin = Known("Twin Hospital", known, launchable=True, registration_id=1)
+        twin = Endpoint(name="Twin Hospital", fhir_base_url=known, registration=Registration())
         await browser.get(f"/launch?iss={iss}&launch=x")
         await first_is(words, "C7", change=lambda facts: replace(facts, known=(twin,)))
 

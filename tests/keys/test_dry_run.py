@@ -35,11 +35,13 @@ def epic(now: datetime) -> KeySet:
 def answer(monkeypatch: pytest.MonkeyPatch) -> Answer:
     """Set the response of the public address, also one changed by a proxy in front of us."""
 
+    headers_of_json = CIMultiDictProxy(CIMultiDict({"Content-Type": "application/json"}))
+
     def answers(body: bytes, status: int = 200) -> None:
         async def get(url: str, headers: dict[str, str]) -> http.Response:
             assert headers == {"User-Agent": "this app itself"}
             assert url == "http://127.0.0.1:8000/.well-known/jwks/epic.json"
-            return http.Response(status, CIMultiDictProxy(CIMultiDict()), body)
+            return http.Response(status, headers_of_json, body)
 
         monkeypatch.setattr(http, "get", get)
 
@@ -75,13 +77,13 @@ def test_a_cache_that_holds_an_older_copy_is_found(
     key_creation.publish_next(epic, "ES384", now=now, actor="test")
     outcome = run(epic)
     assert not outcome.passed
-    assert "does not show this key. Something in front of this app" in outcome.sentence
+    assert ". Something in front of this app holds an older copy" in outcome.sentence
 
 
 def test_another_key_under_the_same_kid_is_found(epic: KeySet, answer: Answer) -> None:
     other = material.generate("ES384").public_jwk
     answer(json.dumps({"keys": [other | {"kid": epic.signing_keys.get().kid}]}).encode(), 200)
-    assert "does not verify its signature" in run(epic).sentence
+    assert "does not verify with http://127.0.0.1:8000/" in run(epic).sentence
 
 
 @pytest.mark.parametrize(

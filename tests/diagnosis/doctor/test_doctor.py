@@ -214,7 +214,7 @@ async def test_jwks_has_a_content_type_of_its_own(healthy: EHR) -> None:
 async def test_an_address_that_is_too_slow_for_an_ehr_is_found(
     healthy: EHR, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("smartapp.diagnosis.own_side.MAX_JWKS_SECONDS", 0)
+    monkeypatch.setattr("smartapp.keys.dry_run.MAX_JWKS_SECONDS", 0)
 
     assert await problems() == ["published-key"]
 
