@@ -21,8 +21,10 @@ from tests.scripted_ehr import ScriptedEHR
 emptying.install()
 key_pool.install()
 
-# Generating inputs slowly on a busy machine is not a fault of this code.
-hypothesis_settings.register_profile("suite", suppress_health_check=[HealthCheck.too_slow])
+# On a busy machine inputs are made slowly and examples run long: no fault of this code.
+hypothesis_settings.register_profile(
+    "suite", suppress_health_check=[HealthCheck.too_slow], deadline=None
+)
 hypothesis_settings.load_profile("suite")
 
 CHROMIUM = next(

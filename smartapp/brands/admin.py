@@ -10,6 +10,7 @@ from smartapp.audit import trail
 from smartapp.audit.admin import ReadOnlyAdmin
 from smartapp.brands import search
 from smartapp.brands.models import Brand, BrandEndpoint, BrandList
+from smartapp.brands.parsed import Place
 
 
 class AddressInline(admin.TabularInline):
@@ -37,7 +38,9 @@ class AddressInline(admin.TabularInline):
 
 @admin.register(Brand)
 class BrandAdmin(ReadOnlyAdmin):
-    list_display = ("name", "part_of", "brand_list", "offered", "hidden", "withdrawn_at")
+    list_display = (
+        "name", "place", "part_of", "brand_list", "offered", "hidden", "withdrawn_at",
+    )  # fmt: skip
     list_filter = ("offered", "hidden", "brand_list")
     search_fields = ("name",)
     list_per_page = 50
@@ -53,6 +56,12 @@ class BrandAdmin(ReadOnlyAdmin):
     ) -> tuple[QuerySet[Brand], bool]:
         """Search as patients do."""
         return search.narrowed(queryset, search_term), False
+
+    @admin.display(description="place")
+    def place(self, brand: Brand) -> str:
+        """What tells equal names apart, as patients see it."""
+        first = str(Place(*brand.places[0])) if brand.places else ""
+        return f"{first} and {brand.place_count - 1} more" if brand.place_count > 1 else first
 
     @admin.action(description="Hide from patients, for good", permissions=["hide"])
     def hide(self, request: HttpRequest, brands: QuerySet[Brand]) -> None:

@@ -271,6 +271,15 @@ class TestAdministration:
         assert "Maple Clinic 001" in page.content.decode()
         assert "Maple Clinic 000" not in page.content.decode()
 
+    def test_equal_names_are_told_apart_by_place(
+        self, import_list: Import, admin_client: Client
+    ) -> None:
+        import_list(many(2))
+        places = [["Boston", "MA", "02118"], ["Austin", "TX", "78701"]]
+        Brand.objects.update(places=places, place_count=5)
+        page = admin_client.get(reverse("admin:brands_brand_changelist")).content.decode()
+        assert page.count("Boston, MA and 4 more") == 2
+
     def test_a_brand_shows_its_addresses(self, import_list: Import, admin_client: Client) -> None:
         import_list(many(1))
         url = reverse("admin:brands_brand_change", args=[Brand.objects.get().pk])
