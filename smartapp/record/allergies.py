@@ -126,8 +126,8 @@ def _allergy(resource: Resource, now: datetime) -> Allergy:
         when=member_moment(resource, "recordedDate", "assertedDate"),
         origin=", ".join(displays(resource.get("asserter") or resource.get("recorder"))),
     )
-    if not (statement or _words(resource)):
-        marks = with_own_text(marks, resource)
+    is_named = bool(statement or _words(resource))
+    marks = with_own_text(marks, resource, is_all_there_is=not is_named)
     return Allergy(
         marks=doubted(marks, now),
         name=statement.words if statement else _name(resource),

@@ -249,7 +249,9 @@ def _side_text(side: Reading | None, amount: Amount | None) -> str:
 
 def _missing(side: Reading) -> str:
     """Return why a side has no value."""
-    return "" if side.has_value else f"{side.name}: {side.marks.absent or side.result}"
+    if side.has_value:
+        return ""
+    return f"{side_of(side).capitalize()}: {side.marks.absent or side.result}"
 
 
 def _drawn(side: Reading | None, amount: Amount | None) -> Amount | None:

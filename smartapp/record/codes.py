@@ -77,7 +77,8 @@ def status_code(resource: dict[str, Any], member: str = "status") -> str:
 
 
 def _as_code(word: str) -> str:
-    return word.strip().casefold().replace(" ", "-").replace("_", "-")
+    code = word.strip().casefold().replace(" ", "-").replace("_", "-")
+    return "cancelled" if code == "canceled" else code
 
 
 def concept_text(concept: object) -> str:
@@ -106,8 +107,13 @@ def bare_code(system: str, code: str) -> str:
     """Return a code as a person can look it up: "RxNorm 197696"."""
     if name := SYSTEM_NAMES.get(system):
         return f"{name} {code}"
-    # HL7's own codes are words ("problem-list-item"); those of strangers need not be.
-    if system.startswith(HL7) and code.replace("-", "").isalpha() and code.islower():
+    # HL7's own codes are words ("problem-list-item"), and so are those that come without a system;
+    # those of strangers need not be.
+    if (
+        (not system or system.startswith(HL7))
+        and code.replace("-", "").isalpha()
+        and code.islower()
+    ):
         return code.replace("-", " ")
     return f"code {code}"
 

@@ -127,8 +127,8 @@ def _problem(resource: Resource, now: datetime) -> Problem:
         origin=", ".join(displays(resource.get("asserter") or resource.get("recorder"))),
         status=_status(resource, group),
     )
-    if statement is None and name.startswith(NOT_NAMED):
-        marks = with_own_text(marks, resource)
+    is_named = statement is not None or not name.startswith(NOT_NAMED)
+    marks = with_own_text(marks, resource, is_all_there_is=not is_named)
     return Problem(
         marks=doubted(marks, now),
         name=statement.words if statement else name,

@@ -57,6 +57,22 @@ INTERPRETATIONS: dict[str, tuple[Direction, str]] = {
     "EXP": ("normal", "Expected"),
     "N": ("normal", "Normal"),
 }
+# The same in words, where a server has no code.
+_BY_WORDS = {words.casefold(): code for code, (_, words) in INTERPRETATIONS.items()} | {
+    "critical high": "HH",
+    "critical low": "LL",
+    "panic high": "HH",
+    "panic low": "LL",
+    "very high": "HU",
+    "very low": "LU",
+    "above normal": "H",
+    "below normal": "L",
+    "critical": "AA",
+    "critically abnormal": "AA",
+    "panic": "AA",
+    "susceptible": "S",
+    "sensitive": "S",
+}
 CRITICAL = frozenset({"HH", "LL", "AA"})
 _RANK = {code: rank for rank, code in enumerate(INTERPRETATIONS)}
 # The systems whose codes these are; "" is the many servers that name none.
@@ -108,9 +124,12 @@ def read_flag(concepts: object) -> Flag:
     words: list[str] = []
     for concept in _concepts(concepts):
         found = {code for code in _standard_codes(concept) if code in _RANK}
-        known |= found
         if not found and (word := concept_text(concept)):
-            words.append(word)
+            if code := _code_of_words(concept, word):
+                found = {code}
+            else:
+                words.append(word)
+        known |= found
     in_order = sorted(known, key=_RANK.__getitem__)
     if not in_order:
         return Flag("", ", ".join(dict.fromkeys(words))) if words else NO_FLAG
@@ -154,6 +173,15 @@ def _with(first: str, others: list[str]) -> str:
 
 def _concepts(value: object) -> list[object]:
     return value if isinstance(value, list) else [value]
+
+
+def _code_of_words(concept: object, word: str) -> str:
+    """Return the code that the words of a concept stand for, "" for other words. A letter stands
+    for its code only where there is no code beside it: a stranger's "S" may mean anything."""
+    if code := _BY_WORDS.get(word.casefold()):
+        return code
+    has_code = any(one.get("coding") for one in mappings(concept))
+    return word.upper() if word.upper() in _RANK and not has_code else ""
 
 
 def _standard_codes(concept: object) -> list[str]:

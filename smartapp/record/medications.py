@@ -178,8 +178,8 @@ def _medication(resource: Resource, related: Related, now: datetime) -> Medicati
     group = _group(resource, forbids=forbids)
     order = _order(resource, related, reported)
     marks = medication_marks(doubted(order.marks, now), resource, related)
-    if name.startswith(NOT_NAMED):
-        marks = with_own_text(marks, resource)
+    is_named = not name.startswith(NOT_NAMED)
+    marks = with_own_text(marks, resource, is_all_there_is=not is_named)
     order = replace(order, marks=marks)
     is_over = group == "current" and _is_over(resource, now)
     return Medication(

@@ -28,12 +28,10 @@ def narrative_text(resource: Resource, *, is_all_there_is: bool) -> str:
     return ""
 
 
-def with_own_text(marks: Marks, resource: Resource) -> Marks:
-    """Return the marks with the narrative, as a note that is marked as the EHR's own.
-
-    It is for entries without a name: what a program wrote of them may be all there is.
-    """
-    words = narrative_text(resource, is_all_there_is=True)
+def with_own_text(marks: Marks, resource: Resource, *, is_all_there_is: bool) -> Marks:
+    """Return the marks with the narrative as a note, marked as the EHR's own, where it says more
+    than the rest: what a program or a person wrote of an entry may be all there is of it."""
+    words = narrative_text(resource, is_all_there_is=is_all_there_is)
     return replace(marks, notes=(*marks.notes, f"{OWN_TEXT}{words}")) if words else marks
 
 

@@ -4,18 +4,20 @@ What has no value in the expected form is a reading too: a reason, a comment, a 
 from where and how it was taken stand beside it, because what differs there is not one series.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 
-from smartapp.record.codes import LOINC, codings, concept_text, concept_texts
+from smartapp.record.codes import LOINC, codings, concept_text, concept_texts, status_code
 from smartapp.record.elements import Resource, mapping, mappings
 from smartapp.record.interpretations import NO_FLAG, Flag, read_flag, reconciled
 from smartapp.record.marks import Marks, read_marks
+from smartapp.record.modifiers import reason_to_leave_out
 from smartapp.record.moments import Moment, first_moment, member_moment, parse_moment
+from smartapp.record.narratives import with_own_text
 from smartapp.record.people import Person
 from smartapp.record.ranges import NO_RANGES, Ranges, compare, read_ranges
 from smartapp.record.reading import LeftOut
-from smartapp.record.texts import text, texts
+from smartapp.record.texts import annotations, prose, text, texts
 from smartapp.record.values import NO_VALUE, Value, read_absence, read_value
 
 NOTHING_SAID = "no value and no reason"
@@ -35,7 +37,10 @@ STATUS_RANKS = {"corrected": 0, "amended": 0, "appended": 0, "final": 1}
 UNRANKED = 2
 # Statuses that are a reason why there is no value.
 NOT_THERE = {"cancelled": "cancelled", "registered": "not yet available"}
-BODY_POSITION = "http://hl7.org/fhir/StructureDefinition/observation-bodyPosition"
+# R4's extensions of Observation that say what an element of another release, or a code, would.
+EXTENSIONS = "http://hl7.org/fhir/StructureDefinition/observation-"
+# What a member has of its panel where it is contained in it and says nothing else.
+INHERITED = ("status", "issued", "category", "subject", "focus", "specimen", "performer")
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,7 +157,7 @@ def read_observation(
     resource: Resource, person: Person, related: Mapping[str, Resource]
 ) -> Reading | LeftOut:
     """Return the reading of an Observation; LeftOut where it says nothing at all."""
-    status = text(resource.get("status")).casefold()
+    status = status_code(resource)
     # What was withdrawn is no result, whatever number still stands there.
     value = NO_VALUE if status == "cancelled" else read_value(resource)
     stands_for_it = "" if value.text else NOT_THERE.get(status, "")
@@ -165,14 +170,37 @@ def read_observation(
     if marks.not_understood:
         bare = replace(marks, notes=(), absent="", status="")
         return replace(reading, marks=bare, value=NO_VALUE, flag=NO_FLAG, ranges=NO_RANGES)
-    if "component" in resource or "hasMember" in resource:
+    if ("component" in resource or "hasMember" in resource) and status != "cancelled":
+        members = _contained_members(resource, person, related)
         reading = replace(
             reading,
-            parts=tuple(_parts(resource, marks, how, person)),
+            parts=(*_parts(resource, marks, how, person), *members),
             members=tuple(_references(resource.get("hasMember"))),
         )
-    says_something = reading.value.text or reading.result or reading.parts or reading.members
-    return reading if says_something else LeftOut(NOTHING_SAID)
+    has_own = bool(reading.result or reading.parts or reading.members)
+    if "text" in resource:
+        written = with_own_text(marks, resource, is_all_there_is=not has_own)
+        reading = replace(reading, marks=written) if written is not marks else reading
+    return reading if has_own or reading.result else LeftOut(NOTHING_SAID)
+
+
+def _contained_members(
+    panel: Resource, person: Person, related: Mapping[str, Resource]
+) -> Iterator[Reading]:
+    """Yield the results that a panel brings inside itself, with their components."""
+    for reference in mappings(panel.get("hasMember")):
+        inner = _contained(panel, text(reference.get("reference")))
+        if not inner or reason_to_leave_out(inner):
+            continue
+        given = {name: panel[name] for name in INHERITED if name in panel}
+        if not any(name.startswith("effective") for name in inner):
+            given |= {name: panel[name] for name in panel if name.startswith("effective")}
+        found = read_observation({**given, **inner}, person, related)
+        if isinstance(found, LeftOut):
+            continue
+        source = f"Observation/{text(panel.get('id'))}"
+        for one in (found, *found.parts) if found.result else found.parts:
+            yield replace(one, marks=replace(one.marks, source=source), parts=())
 
 
 def _parts(resource: Resource, marks: Marks, how: Circumstances, person: Person) -> list[Reading]:
@@ -199,11 +227,27 @@ def _marks(resource: Resource, person: Person, absent: str) -> Marks:
     marks = read_marks(
         resource,
         when=when,
-        whose=_whose(resource, person) if "focus" in resource else "",
+        whose=_whose(resource, person),
         origin=", ".join(_displays(resource.get("performer"))),
         absent=absent,
     )
-    return replace(marks, notes=(*marks.notes, notes)) if notes else marks
+    beside = [notes, *_remarks(resource)]
+    return replace(marks, notes=(*marks.notes, *filter(None, beside))) if any(beside) else marks
+
+
+def _remarks(resource: Resource) -> Iterator[str]:
+    """Yield what changes how a value is to be read, and is in none of the usual places: the
+    condition of its specimen, what was true of the patient, the comment of older releases."""
+    if "comment" in resource:
+        yield prose(resource["comment"])
+    if "extension" in resource:
+        yield from _by_extension(resource, "precondition")
+    if "contained" in resource and "specimen" in resource:
+        for one in mappings(resource["specimen"]):
+            specimen = _contained(resource, text(one.get("reference")))
+            conditions = ", ".join(concept_texts(specimen.get("condition")))
+            yield f"specimen: {conditions}" if conditions else ""
+            yield from annotations(specimen.get("note"))
 
 
 def _reading(
@@ -218,7 +262,6 @@ def _reading(
     codes, name = _what(part.get("code"))
     written = part.get("referenceRange")
     ranges = read_ranges(written, value.unit, person, marks.when) if written else NO_RANGES
-    status = text(resource.get("status")).casefold()
     return Reading(
         marks,
         name,
@@ -227,7 +270,7 @@ def _reading(
         _flag(part, value, ranges),
         ranges,
         how,
-        STATUS_RANKS.get(status, UNRANKED),
+        STATUS_RANKS.get(status_code(resource), UNRANKED),
         resource.get("issued"),
         mapping(resource.get("meta")).get("lastUpdated"),
     )
@@ -302,8 +345,11 @@ def _until(start: Moment, period: Resource) -> str:
 
 
 def _whose(resource: Resource, person: Person) -> str:
-    """Return whom or what the value is of, where that is not the patient (Observation.focus)."""
-    names = []
+    """Return whom or what the value is of, where that is not the patient (Observation.focus, or
+    its code as an extension)."""
+    if "focus" not in resource and "extension" not in resource:
+        return ""
+    names = _by_extension(resource, "focusCode")
     for focus in mappings(resource.get("focus")):
         reference = text(focus.get("reference"))
         if person.id and reference.rpartition("Patient/")[2] == person.id:
@@ -317,12 +363,13 @@ def _whose(resource: Resource, person: Person) -> str:
 
 
 def _circumstances(resource: Resource, related: Mapping[str, Resource]) -> Circumstances:
+    has_extensions = "extension" in resource
     found = Circumstances(
-        specimen=_referred(resource, "specimen", related) if "specimen" in resource else "",
+        specimen=_referred(resource, "specimen", related),
         site=_concepts(resource["bodySite"]) if "bodySite" in resource else "",
         method=_concepts(resource["method"]) if "method" in resource else "",
-        device=_referred(resource, "device", related) if "device" in resource else "",
-        position=_position(resource) if "extension" in resource else "",
+        device=_referred(resource, "device", related),
+        position=", ".join(_by_extension(resource, "bodyPosition")) if has_extensions else "",
         derived_from=_derived_from(resource) if "derivedFrom" in resource else "",
     )
     return PLAIN if found == PLAIN else found
@@ -332,15 +379,14 @@ def _concepts(value: object) -> str:
     return ", ".join(concept_texts(value))
 
 
-def _position(resource: Resource) -> str:
-    return next(
-        (
-            concept_text(extension.get("valueCodeableConcept"))
-            for extension in mappings(resource.get("extension"))
-            if extension.get("url") == BODY_POSITION
-        ),
-        "",
-    )
+def _by_extension(resource: Resource, name: str) -> list[str]:
+    """Return the words of R4's extension of Observation of that name."""
+    return [
+        words
+        for extension in mappings(resource.get("extension"))
+        if extension.get("url") == f"{EXTENSIONS}{name}"
+        and (words := concept_text(extension.get("valueCodeableConcept")))
+    ]
 
 
 def _derived_from(resource: Resource) -> str:
@@ -350,7 +396,9 @@ def _derived_from(resource: Resource) -> str:
 
 def _referred(resource: Resource, member: str, related: Mapping[str, Resource]) -> str:
     """Return what a reference is to, in words: the type of what it refers to, or its display."""
-    found = []
+    if member not in resource and "extension" not in resource:
+        return ""
+    found = _by_extension(resource, f"{member}Code")
     for one in mappings(resource.get(member)):
         reference = text(one.get("reference"))
         target = _contained(resource, reference) or related.get(reference, {})
@@ -374,5 +422,5 @@ def _references(references: object) -> list[str]:
     return [
         "/".join(found.split("/_history/")[0].split("/")[-2:])
         for found in (text(one.get("reference")) for one in mappings(references))
-        if found
+        if found and not found.startswith("#")
     ]

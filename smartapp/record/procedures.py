@@ -37,8 +37,8 @@ def _procedure(resource: Resource, related: Related) -> Fact:
         origin=", ".join(displays(resource.get("recorder") or resource.get("asserter"))),
         status=unless_recorded(resource, status_text(resource)),
     )
-    if statement is None and name.startswith(NOT_NAMED):
-        marks = with_own_text(marks, resource)
+    is_named = statement is not None or not name.startswith(NOT_NAMED)
+    marks = with_own_text(marks, resource, is_all_there_is=not is_named)
     return Fact(
         marks=marks,
         name=statement.words if statement else name,

@@ -10,9 +10,14 @@ from itertools import groupby
 
 from smartapp.record.codes import LOINC
 from smartapp.record.moments import Chronology, Moment, parse_moment
-from smartapp.record.observations import Reading
+from smartapp.record.observations import UNRANKED, Reading
 
 NOT_SENT = "a panel whose results the EHR did not send"
+
+_SUSCEPTIBILITIES = frozenset(
+    {"r", "s", "i", "sdd", "ns", "resistant", "susceptible", "sensitive", "intermediate",
+     "not susceptible", "susceptible, dose dependent"}
+)  # fmt: skip
 
 Key = tuple[str, ...]
 
@@ -68,14 +73,22 @@ def is_same_moment(one: Moment | None, other: Moment | None) -> bool:
 def in_order(readings: Iterable[Reading], chronology: Chronology) -> list[Reading]:
     """Return the readings newest first."""
     placed = sorted(
-        ((chronology.newest_first(one.when), one.status_rank, one) for one in readings),
-        key=lambda placed: placed[:2],
+        ((chronology.newest_first(one.when), one) for one in readings),
+        key=lambda placed: placed[0],
     )
     found: list[Reading] = []
-    for _, of_one_moment in groupby(placed, key=lambda placed: placed[:2]):
-        same = [one for _, _, one in of_one_moment]
-        found += sorted(same, key=_latest_issue) if len(same) > 1 else same
+    for _, of_one_moment in groupby(placed, key=lambda placed: placed[0]):
+        same = [one for _, one in of_one_moment]
+        found += _most_trusted_first(same) if len(same) > 1 else same
     return found
+
+
+def _most_trusted_first(same: list[Reading]) -> list[Reading]:
+    """Return the readings of one moment: what is final over what is not, then by the issue where
+    each says when it was issued, else what was corrected first."""
+    if all(_late_first(one.issued) != float("inf") for one in same):
+        return sorted(same, key=lambda one: (one.status_rank == UNRANKED, _latest_issue(one)))
+    return sorted(same, key=lambda one: (one.status_rank, _latest_issue(one)))
 
 
 def into_series(keyed: Iterable[tuple[str, Reading]], chronology: Chronology) -> list[Series]:
@@ -196,8 +209,22 @@ def label_of(panel: Reading) -> str:
     return f"{panel.name}: {panel.value.text}" if panel.has_value else panel.name
 
 
+def _label_of_parts(reading: Reading) -> str:
+    """Return the label of a panel, with the organism that its susceptibilities are of."""
+    tested = [one for one in reading.parts if _is_susceptibility(one)]
+    named = [one for one in reading.parts if one not in tested and one.value.text]
+    if not tested or len(named) != 1 or reading.has_value or named[0].value.number is not None:
+        return label_of(reading)
+    return f"{reading.name}: {named[0].value.text}"
+
+
+def _is_susceptibility(part: Reading) -> bool:
+    words = {part.value.text.casefold(), part.flag.text.casefold()}
+    return not words.isdisjoint(_SUSCEPTIBILITIES)
+
+
 def spread(reading: Reading) -> list[Reading]:
     """Return the reading and its components as readings of their own, which name their parent."""
-    label = label_of(reading)
+    label = _label_of_parts(reading)
     parts = [replace(one, how=replace(one.how, panel=label)) for one in reading.parts]
     return [reading, *parts] if reading.result else parts

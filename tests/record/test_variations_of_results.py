@@ -1,0 +1,458 @@
+"""Results and vital signs as other servers may write them: what the page says of each."""
+
+from decimal import Decimal
+from typing import Any
+
+import pytest
+
+from smartapp.record.moments import DATA_ABSENT_REASON
+from tests.chart.samples import LOINC, Resource, about_patient, concept, quantity
+from tests.pages.sections import assert_says, words_of
+
+EXTENSION = "http://hl7.org/fhir/StructureDefinition/observation-"
+OWN = "The EHR's own text: "
+NO_REASON = "1 result could not be shown: no value and no reason"
+MALE = {"appliesTo": [{"coding": [{"code": "male"}]}]}
+
+
+def absent(reason: str) -> Resource:
+    return {"extension": [{"url": DATA_ABSENT_REASON, "valueCode": reason}]}
+
+
+def result(name: str = "Potassium", value: object = None, **members: Any) -> Resource:
+    plain = {
+        "id": name,
+        "status": "final",
+        "effectiveDateTime": "2026-06-03T08:00:00Z",
+        "code": {"text": name},
+        "category": [{"coding": [{"code": "laboratory"}]}],
+    }
+    measured = {} if value is None else {"valueQuantity": {"value": value, "unit": "mmol/L"}}
+    return about_patient("Observation", **{**plain, **measured, **members})
+
+
+def vital(code: str, value: object = None, unit: str = "/min", **members: Any) -> Resource:
+    measured = {} if value is None else {"valueQuantity": {"value": value, "unit": unit}}
+    named = {"coding": [{"system": LOINC, "code": code}]}
+    category = [{"coding": [{"code": "vital-signs"}]}]
+    return result(**{"code": named, "category": category, **measured, **members})
+
+
+def pressure(systolic: Resource, diastolic: Resource, **members: Any) -> Resource:
+    sides = [
+        {"code": concept("", "8480-6"), **systolic},
+        {"code": concept("", "8462-4"), **diastolic},
+    ]
+    return vital("85354-9", component=sides, **members)
+
+
+def mmhg(value: float) -> Resource:
+    return {"valueQuantity": quantity(value, "mm[Hg]")}
+
+
+def ranged(value: float, *ranges: Resource, **members: Any) -> Resource:
+    return result(value=value, referenceRange=[*ranges], **members)
+
+
+def limits(low: float | None = None, high: float | None = None, **members: Any) -> Resource:
+    found = {"low": low, "high": high}
+    return {**{side: {"value": v} for side, v in found.items() if v is not None}, **members}
+
+
+def flagged(*interpretations: Resource, value: float = 6.2) -> Resource:
+    return result(value=value, interpretation=[*interpretations])
+
+
+def coded(code: str, system: str = "", **members: Any) -> Resource:
+    return {"coding": [{"system": system, "code": code}], **members}
+
+
+@pytest.mark.parametrize(
+    ("given", "says"),
+    [
+        # value[x] in every form of R4.
+        (result(valueQuantity={"value": Decimal("1.0250")}), "1.0250"),
+        (result(valueQuantity={"value": Decimal("7.40"), "comparator": "≥"}), ">= 7.40"),
+        (result(valueQuantity={"value": 60, "comparator": "sufficient"}), "sufficient 60"),
+        (result(valueQuantity={"value": "6,9", "unit": "mmol/L"}), "6,9"),
+        (
+            result(
+                valueQuantity={"value": 4, "system": "http://snomed.info/sct", "code": "258813002"}
+            ),
+            "4 (unit: SNOMED CT 258813002)",
+        ),
+        (result(valueRange={"low": quantity(1, "mg"), "high": quantity(2, "mg")}), "1 mg to 2 mg"),
+        (result(valueRange={"low": quantity(5, "mg")}), "from 5 mg"),
+        (result(valueRatio={"numerator": quantity(1), "denominator": quantity(128)}), "1 : 128"),
+        (result(valueRatio={"numerator": quantity(1)}), "1 : (not given)"),
+        (
+            result(valuePeriod={"start": "2026-06-01", "end": "2026-06-02"}),
+            "1 Jun 2026 to 2 Jun 2026",
+        ),
+        (result(valueTime="14:30:00"), "14:30:00"),
+        (result(valueSampledData={"data": "1 2 3"}), "A recording of 3 points"),
+        (result(valueInteger=0), "Potassium 0"),
+        (result(valueBoolean=False), "Potassium No"),
+        (result(valueAttachment={"title": "ECG"}), "a kind that this app does not show"),
+        (
+            result(valueQuantity={"extension": [{"url": "urn:x", "valueString": "5"}]}),
+            "a kind that this app does not show",
+        ),
+        (
+            result(
+                valueCodeableConcept={"text": "Not detected", "coding": [{"display": "Detected"}]}
+            ),
+            "Potassium Not detected",
+        ),
+        # Why there is none.
+        (result(valueQuantity=absent("error")), "No result: error"),
+        (
+            result(valueQuantity={"unit": "mg", "_value": absent("not-performed")}),
+            "No result: not performed",
+        ),
+        (result(_valueString=absent("asked-declined")), "No result: declined"),
+        (
+            result(
+                valueCodeableConcept=coded(
+                    "UNK", "http://terminology.hl7.org/CodeSystem/v3-NullFlavor"
+                )
+            ),
+            "No result: unknown",
+        ),
+        (
+            result(value=5, status="cancelled", note=[{"text": "clotted"}]),
+            "No result: cancelled | clotted | NOT 5 mmol/L",
+        ),
+        (result(value=5, status="Canceled"), "No result: cancelled | NOT 5 mmol/L"),
+        (
+            result(component=[{"code": {"text": "Sodium"}, **mmhg(5)}], status="cancelled"),
+            "No result: cancelled | NOT Sodium",
+        ),
+        (
+            result(value=5, status="entered-in-error"),
+            "could not be shown: entered in error | NOT Potassium",
+        ),
+        (result(), NO_REASON),
+        # What only words say.
+        (result(note=[{"text": "Haemolysed"}]), "Potassium Haemolysed"),
+        (result(comment="Haemolysed", value=6.9), "6.9 mmol/L Haemolysed"),
+        (
+            result(text={"div": "<div><p>K 6.9</p><p>haemolysed</p></div>"}),
+            f"{OWN}K 6.9 haemolysed | NOT {NO_REASON}",
+        ),
+        (
+            result(value=6.9, text={"status": "additional", "div": "<div>haemolysed</div>"}),
+            f"6.9 mmol/L {OWN}haemolysed",
+        ),
+        (
+            result(value=6.9, text={"status": "generated", "div": "<div>K 6.9</div>"}),
+            f"6.9 mmol/L | NOT {OWN}",
+        ),
+        # Whose it is, and of what.
+        (
+            result(
+                value=5,
+                focus=[{"reference": "#f"}],
+                contained=[{"resourceType": "RelatedPerson", "id": "f"}],
+            ),
+            "of: something else than the patient",
+        ),
+        (
+            result(
+                value=5,
+                extension=[
+                    {"url": f"{EXTENSION}focusCode", "valueCodeableConcept": {"text": "Fetus"}}
+                ],
+            ),
+            "of: Fetus",
+        ),
+        (
+            result(
+                value=5,
+                extension=[
+                    {"url": f"{EXTENSION}specimenCode", "valueCodeableConcept": {"text": "CSF"}}
+                ],
+            ),
+            "Potassium CSF",
+        ),
+        (
+            result(
+                value=5,
+                extension=[
+                    {"url": f"{EXTENSION}precondition", "valueCodeableConcept": {"text": "Fasting"}}
+                ],
+            ),
+            "Fasting",
+        ),
+        (
+            result(
+                value=5,
+                specimen={"reference": "#s"},
+                contained=[
+                    {
+                        "resourceType": "Specimen",
+                        "id": "s",
+                        "type": {"text": "CSF"},
+                        "condition": [{"text": "Clotted"}],
+                    }
+                ],
+            ),
+            "Potassium CSF | specimen: Clotted",
+        ),
+        # Panels.
+        (
+            result(
+                "Panel",
+                hasMember=[{"reference": "#o"}],
+                contained=[
+                    {
+                        "resourceType": "Observation",
+                        "id": "o",
+                        "code": {"text": "Sodium"},
+                        "valueQuantity": quantity(120, "mmol/L"),
+                    }
+                ],
+            ),
+            "Sodium Panel 120 mmol/L | 3 Jun 2026",
+        ),
+        (
+            result(
+                "Panel",
+                hasMember=[{"reference": "#o"}],
+                contained=[
+                    {
+                        "resourceType": "Observation",
+                        "id": "o",
+                        "code": {"text": "Sodium"},
+                        "status": "entered-in-error",
+                        "valueInteger": 120,
+                    }
+                ],
+            ),
+            "could not be shown | NOT 120",
+        ),
+        (
+            result(
+                "Panel",
+                component=[{"code": {"text": "Sodium"}, "dataAbsentReason": coded("masked")}],
+            ),
+            "Sodium Panel No result: masked",
+        ),
+        (
+            result(
+                "Culture",
+                component=[
+                    {"code": {"text": "Organism"}, "valueString": "E. coli"},
+                    {"code": {"text": "Ampicillin"}, "valueString": "R"},
+                ],
+            ),
+            "Ampicillin Culture: E. coli R",
+        ),
+        (
+            result(
+                "Panel",
+                component=[
+                    {"code": {"text": "A"}, "valueString": "B", "modifierExtension": [{"url": "x"}]}
+                ],
+            ),
+            "does not understand | NOT A Panel",
+        ),
+    ],
+)
+def test_one_result(given: Resource, says: str) -> None:
+    assert_says(words_of("labs", given), says)
+
+
+@pytest.mark.parametrize(
+    ("given", "says"),
+    [
+        (
+            ranged(
+                12.4, limits(13.5, 17.5, **MALE), limits(12, 15.5, appliesTo=[{"text": "Female"}])
+            ),
+            "range 12 to 15.5 | NOT range of",
+        ),
+        (ranged(12.4, limits(13.5, 17.5, **MALE)), "12.4 | NOT 13.5 | NOT Below"),
+        (
+            ranged(300, limits(100, 400, text="1-15 years"), limits(40, 130, text="> 16 years")),
+            "(1-15 years) | (> 16 years) | NOT Above range",
+        ),
+        (
+            ranged(300, limits(30, 120, appliesTo=[{"text": "follicular"}])),
+            "30 to 120 (follicular) | NOT Above range",
+        ),
+        (
+            ranged(2.5, limits(0.5, 2, type=coded("therapeutic"))),
+            "0.5 to 2 (therapeutic) | NOT Above range",
+        ),
+        (
+            ranged(6, limits(2.5, 6.5, text="Critical Range"), limits(3.5, 5.1)),
+            "▲ Above range | 2.5 to 6.5 (Critical Range)",
+        ),
+        (
+            ranged(5.5, {"low": quantity(70, "mg/dL"), "high": quantity(99, "mg/dL")}),
+            "70 to 99 mg/dL | NOT Below range",
+        ),
+        (ranged(6.2, {"text": "3.5-5.1 mmol/L"}), "range 3.5-5.1 mmol/L | NOT Above"),
+        (ranged(4.2, limits(87.3, 82.4)), "87.3 to 82.4 | NOT Above | NOT Below"),
+        (
+            result(valueQuantity={"value": 60, "comparator": ">"}, referenceRange=[limits(90)]),
+            "> 60 | NOT Below range",
+        ),
+        (
+            result(
+                valueQuantity={"value": 60, "comparator": "sufficient"}, referenceRange=[limits(90)]
+            ),
+            "range from 90 | NOT Below range",
+        ),
+        (flagged(coded("N"), coded("H")), "▲ High (also: Normal)"),
+        (flagged({"text": "H"}), "▲ High"),
+        (flagged({"text": "Panic high"}), "▲▲ Critically high"),
+        (flagged({"coding": [{"display": "Critical low"}]}), "▼▼ Critically low"),
+        (flagged(coded("S", "urn:local", text="Stat")), "Stat | NOT Susceptible"),
+        (flagged(coded("S", "urn:local", text="S")), "6.2 mmol/L S | NOT Susceptible"),
+        (flagged(coded("HIGH", "urn:local", text="High")), "▲ High"),
+    ],
+)
+def test_how_a_result_is_to_be_read(given: Resource, says: str) -> None:
+    assert_says(words_of("labs", given), says)
+
+
+FIRST, SECOND = "2026-06-03T09:00:00Z", "2026-06-03T11:30:00Z"
+
+
+@pytest.mark.parametrize(
+    ("older", "newer"),
+    [
+        ({"issued": FIRST}, {"issued": SECOND, "status": "corrected"}),
+        ({"issued": FIRST, "status": "amended"}, {"issued": SECOND}),
+        ({"issued": SECOND, "status": "preliminary"}, {"issued": FIRST}),
+        ({}, {"status": "corrected"}),
+        ({"meta": {"lastUpdated": FIRST}}, {"meta": {"lastUpdated": SECOND}}),
+        ({"effectiveDateTime": "2026-06-02", "issued": SECOND}, {"issued": FIRST}),
+        ({"effectiveDateTime": "2026-06-02T22:30:00-07:00"}, {"effectiveDateTime": "2026-06-03"}),
+        ({"effectiveDateTime": "2099-01-01"}, {"effectiveDateTime": "2026-01-01"}),
+        ({"effectiveDateTime": "2026-06-03T09:00"}, {"effectiveDateTime": "2026-06-03 09:10:00"}),
+    ],
+)
+def test_which_of_two_is_the_latest_in_whichever_order_they_come(
+    older: Resource, newer: Resource
+) -> None:
+    old, new = vital("8867-4", 72, id="a", **older), vital("8867-4", 140, id="b", **newer)
+    for sent in ((old, new), (new, old)):
+        assert_says(words_of("vitals", *sent), "Heart rate 140 /min")
+
+
+LEFT, RIGHT = {"bodySite": {"text": "Left arm"}}, {"bodySite": {"text": "Right arm"}}
+DAY = {"effectiveDateTime": "2026-06-03"}
+
+
+@pytest.mark.parametrize(
+    ("given", "says"),
+    [
+        (
+            (pressure(mmhg(150), mmhg(92)), pressure(mmhg(84), {}, id="b")),
+            "150/92 | 84/– | NOT 84/92",
+        ),
+        (
+            (
+                pressure(mmhg(150), mmhg(92), **DAY, **LEFT),
+                pressure(mmhg(120), mmhg(70), id="b", **DAY, **RIGHT),
+            ),
+            "150/92 | 120/70 mmHg, 3 Jun 2026: Right arm | Left arm",
+        ),
+        (
+            (
+                vital("8480-6", 150, "mmHg", id="a"),
+                vital("8480-6", 110, "mmHg", id="b"),
+                vital("8462-4", 70, "mmHg", id="c"),
+            ),
+            "150/– | 110/– | –/70",
+        ),
+        (
+            (pressure(mmhg(150), {"dataAbsentReason": coded("not-performed")}),),
+            "150/– | Diastolic: not performed",
+        ),
+        (
+            (pressure(mmhg(150), {"valueQuantity": {"_value": absent("masked"), "unit": "mmHg"}}),),
+            "150/– | Diastolic: masked",
+        ),
+        ((pressure(mmhg(120), mmhg(80), status="cancelled"),), "No result: cancelled | NOT 120/80"),
+        ((pressure(mmhg(213), mmhg(174), interpretation=[coded("A")]),), "213/174 | Abnormal"),
+        (
+            (pressure(mmhg(50), mmhg(30), focus=[{"display": "Fetus"}]),),
+            "Blood pressure (of: Fetus)",
+        ),
+        (
+            (
+                pressure(
+                    {"valueQuantity": quantity(18, "kPa")},
+                    {"valueQuantity": quantity(11.5, "kPa")},
+                    effectiveDateTime="2020-01-01",
+                ),
+                pressure(mmhg(142), mmhg(88), id="b"),
+            ),
+            "142/88 mmHg | recorded as 18/11.5 kPa",
+        ),
+        (
+            (pressure(mmhg(120), mmhg(80), modifierExtension=[{"url": "x"}]),),
+            "does not understand | NOT 120/80",
+        ),
+        ((vital("85354-9", valueString="186/112"),), "186/112"),
+        (
+            (
+                vital(
+                    "8867-4",
+                    158,
+                    extension=[
+                        {"url": f"{EXTENSION}focusCode", "valueCodeableConcept": {"text": "Fetus"}}
+                    ],
+                ),
+            ),
+            "Heart rate (of: Fetus) 158 | NOT above usual",
+        ),
+        (
+            (
+                vital(
+                    "8867-4",
+                    165,
+                    component=[
+                        {"code": {"text": "Activity"}, "valueCodeableConcept": {"text": "Running"}}
+                    ],
+                ),
+            ),
+            "Activity: Running | NOT above usual",
+        ),
+        (
+            (
+                vital("59408-5", 99, "%", bodySite={"text": "Right hand"}),
+                vital("59408-5", 80, "%", id="b", bodySite={"text": "Foot"}),
+            ),
+            "Oxygen saturation Foot 80 | Oxygen saturation Right hand 99",
+        ),
+        ((vital("8867-4", dataAbsentReason={"text": "refused"}),), "No result: refused"),
+        ((vital("67775-7", valueCodeableConcept={"text": "Unresponsive"}),), "Unresponsive"),
+        (
+            (
+                vital("29463-7", 70, "Kg"),
+                vital("29463-7", 154, "lb", id="b", effectiveDateTime="2020-01-01"),
+                vital("3142-7", 80, "kg", id="c", effectiveDateTime="2019-01-01"),
+            ),
+            "70 kg | recorded as 154 lb | stated",
+        ),
+        (
+            (vital("8867-4", text={"div": "<div>HR 72</div>"}),),
+            f"{OWN}HR 72 | NOT could not be shown",
+        ),
+        (
+            (vital("8867-4", 62, effectiveDateTime="2026-06-03T25:00:00Z"),),
+            "62 /min | date not readable: 2026-06-03T25:00:00Z",
+        ),
+        (
+            (vital("8867-4", 62, effectiveDateTime=None, _effectiveDateTime=absent("unknown")),),
+            "62 /min | date not readable: unknown",
+        ),
+    ],
+)
+def test_vital_signs(given: tuple[Resource, ...], says: str) -> None:
+    assert_says(words_of("vitals", *given), says)
