@@ -1,1 +1,1 @@
-"""Every request of ours to an authorization server: one way for all of them (`pipeline`)."""
+"""All our requests to authorization servers. Every one goes through `pipeline`."""

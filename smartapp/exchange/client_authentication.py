@@ -1,4 +1,4 @@
-"""Who we say that we are to an authorization server: a value that signs a request."""
+"""How the app authenticates to an authorization server: a value that signs a request."""
 
 import base64
 from collections.abc import Callable, Mapping
@@ -17,23 +17,23 @@ from smartapp.registrations.registry import EndpointConfig
 
 
 class Credentials(NamedTuple):
-    """What is sent beside a request's own headers and form fields."""
+    """What authentication adds to a request's own headers and form fields."""
 
     headers: Mapping[str, str]
     fields: Mapping[str, str]
 
 
 class ClientAuthentication(Protocol):
-    """One method, and no other beside it (C61)."""
+    """The client authentication method of a request. Each request uses exactly one (C61)."""
 
     def credentials(self, token_endpoint: str) -> Credentials:
-        """Return what authenticates one request: nothing of it is good for a second (C67)."""
+        """Return the credentials for one request. They are not valid for a second one (C67)."""
 
     def previous(self) -> "PrivateKeyJWT | None":
-        """Return who may sign the request once more where the EHR does not know this client."""
+        """Return the authentication for a second attempt if the EHR does not know this client."""
 
     def in_its_hands(self) -> AbstractContextManager[None]:
-        """The EHR has the request in its hands while the block runs."""
+        """Mark the time in which the EHR handles the request: the time in which the block runs."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +49,7 @@ class _WithoutKey:
 
 @dataclass(frozen=True, slots=True)
 class Public(_WithoutKey):
-    """A client that has no secret names itself (RFC 6749 §3.2.1); PKCE proves it."""
+    """A client without a secret sends its client_id (RFC 6749 §3.2.1). PKCE protects the code."""
 
     def credentials(self, _: str) -> Credentials:
         return Credentials({}, {"client_id": self.config.client_id})
@@ -57,7 +57,7 @@ class Public(_WithoutKey):
 
 @dataclass(frozen=True, slots=True)
 class ClientSecretBasic(_WithoutKey):
-    """Each part is form-url-encoded before they are joined (RFC 6749 §2.3.1, C62)."""
+    """Form-url-encode client_id and secret before joining them (RFC 6749 §2.3.1, C62)."""
 
     def credentials(self, _: str) -> Credentials:
         encoded = str if self.config.send_secret_as_it_is else quote_plus
@@ -90,24 +90,29 @@ class PrivateKeyJWT:
         return Credentials({}, _beside(config) | fields)
 
     def previous(self) -> "PrivateKeyJWT | None":
-        """The key that signed before this one. It needs no clock of its own: a new key signs when
-        no EHR that keeps to a known limit holds our JWKS without it any more; the old one stays
-        published for an hour more, or for an hour after an EHR last took it in its stead
-        (`stale_copies`). Later, a refusal has another cause. One private half at most is kept for
-        this, and an emergency keeps none."""
+        """Return authentication with the key that signed before this one, or None.
+
+        This needs no time limit of its own. A new key only starts to sign when every EHR that
+        follows a known cache limit has it in its copy of our JWKS. The old key stays published for
+        one more hour, or for one hour after an EHR last accepted it instead of the new one
+        (`stale_copies`). A later refusal has another cause. At most one old private key is kept for
+        this, and none after an emergency.
+        """
         before = memory.previous_signer(self.config.key_set_slug, self.config.alg)
         if before is None or before.kid == self.signer.kid:
             return None
         return PrivateKeyJWT(self.config, before)
 
     def in_its_hands(self) -> AbstractContextManager[None]:
-        """Who fetches our JWKS meanwhile is most likely this EHR."""
+        """Record that this EHR is being asked: a fetch of our JWKS in this time is probably its
+        own."""
         return attribution.asking(self.config.key_set_slug, self.config.registration_slug)
 
 
 @dataclass(frozen=True, slots=True)
 class ThisKeyOnly(PrivateKeyJWT):
-    """To see whether an EHR knows a key that does not sign yet: another would prove nothing."""
+    """Signs with one key only, without a second attempt. This tests whether an EHR knows a key that
+    does not sign yet: success with another key would prove nothing."""
 
     def previous(self) -> None:
         return None
@@ -120,13 +125,13 @@ _UNSIGNED: Mapping[str, Callable[[EndpointConfig], ClientAuthentication]] = {
 
 
 async def registered(config: EndpointConfig) -> ClientAuthentication:
-    """Return how this registration authenticates now. ClientKeyError where it signs and there is
-    no key."""
+    """Return how this registration authenticates now. Raises ClientKeyError if it signs its
+    requests and has no key."""
     if unsigned := _UNSIGNED.get(config.auth_method):
         return unsigned(config)
     return PrivateKeyJWT(config, await memory.signer(config.key_set_slug, config.alg))
 
 
 def _beside(config: EndpointConfig) -> dict[str, str]:
-    """The client id is not repeated unless the registration says so (C61)."""
+    """Return client_id as a form field only if the registration says so (C61)."""
     return {"client_id": config.client_id} if config.send_client_id else {}

@@ -1,23 +1,26 @@
-"""Codes that an EHR refuses cost the networks that they came from, and nobody else (T30).
+"""Refused codes use up the quota of the network that they came from, and of no other (T30).
 
-Anybody can begin a launch and come back with a code of their own invention. Where a vendor takes
-few token requests a minute, five of those would keep everybody else out. What tells a stranger from
-a hospital is what becomes of the codes: the hospital's are good. So while a code is exchanged it
-holds a place of its network at this registration. The place is free again when the EHR takes the
-code, and stays taken for a minute when it refuses it, as the request stays in the vendor's count.
+Anybody can start a launch and come back with an invented code. If a vendor allows only a few token
+requests a minute, five invented codes would lock everybody else out. Strangers differ from a
+hospital in the result: a hospital's codes are good. So each code holds a place of its network at
+the registration while it is exchanged. If the EHR accepts the code, the place becomes free at once.
+If the EHR refuses the code, the place stays taken for a minute, because the vendor counts that
+request for a minute too.
 
-A network has as many places as a fifth of the budget; where a code was good lately, three fifths:
-a hospital whose codes grow old in the queue must not stand like a stranger, and somebody on its
-guest network, or on a patient's mobile network, must not have all of the budget. No place keeps an
-honest network below its budget: a place that each exchange leaves within twelve seconds turns over
-as often in a minute as the budget allows, and an exchange is given up after ten.
+A network has as many places as one fifth of the budget, and three fifths if one of its codes was
+good lately. Three fifths, because a hospital whose codes expire in the queue must not be treated as
+a stranger. Not all, because somebody on the hospital's guest network or on a patient's mobile
+network must not use up the whole budget. An honest network still reaches its whole budget: an
+exchange times out after ten seconds, and if each exchange frees its place within twelve seconds,
+the places of a network allow as many requests a minute as the budget.
 
-Many networks with invented codes are more than the budget together. So a network of which no code
-was good lately keeps its place for longer with each code that is refused, up to five minutes, and
-leaves a fifth of the budget to those whose codes were good: they never wait for strangers.
+Many networks with invented codes together could use up the budget. So in a network without a recent
+good code each refused code keeps its place longer than the one before, up to five minutes. Such
+networks also leave one fifth of the budget to networks whose codes were good, so these never wait
+for strangers.
 
-It is counted where the budget is, in the shared cache; without a budget nothing is. The cache knows
-networks by a keyed digest.
+The places are counted where the budget is, in the shared cache; without a budget nothing is
+counted. The cache knows a network only by a keyed digest.
 """
 
 import asyncio
@@ -42,14 +45,16 @@ from smartapp.registrations.registry import EndpointConfig
 
 SHARE_OF_A_STRANGER = 1 / 5
 SHARE_WHERE_CODES_WERE_GOOD = 3 / 5
-REMEMBERED_FOR = timedelta(days=7)  # longer than a weekend at which nobody launches
-# For how long a stranger's refused code keeps its place: doubled with each, and no longer than
-# somebody waits who has just mended a registration of which every code was refused.
+REMEMBERED_FOR = timedelta(days=7)  # longer than a weekend without launches
+# The longest time for which a stranger's refused code keeps its place. The time doubles with each
+# refusal. An administrator who has just repaired a registration whose codes were all refused waits
+# no longer than this.
 LONGEST_KEPT_SECONDS = 300
 REFUSALS_COUNT_SECONDS = 3600
 PLACE_WAITS_SECONDS = 10
 SECONDS_BETWEEN_LOOKS = 0.5
-# Of one network, for its places at one registration, in this process: each looks twice a second.
+# Limit for one network at one registration in this process: each waiting request polls the cache
+# twice a second.
 MAX_WAITING = 32
 
 _waiting: Counter[str] = Counter()
@@ -57,20 +62,22 @@ _waiting: Counter[str] = Counter()
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """A network's place at a registration, held while its code is exchanged. Without `key` nothing
-    is counted: there is no budget, no address, or no cache. `is_known`: a code of this network was
-    good lately, or it is none that is counted."""
+    """A network's place at a registration, held while its code is exchanged.
+
+    Without `key` nothing is counted: there is no budget, no address, or no cache. `is_known`: a
+    code of this network was good lately, or the network is not counted.
+    """
 
     key: str = ""
     network: str = ""
     is_known: bool = True
 
     async def judge(self, exchange: Awaitable[TokenResponse]) -> TokenResponse:
-        """Return what the exchange brings, or raise what it raises; the place is free again unless
-        the EHR refused the code.
+        """Return the result of the exchange, or raise its error. Frees the place unless the EHR
+        refused the code.
 
         An answer without tokens counts as a refusal, unless it is about our own credentials: not
-        every token endpoint says `invalid_grant` to an invented code.
+        every token endpoint answers `invalid_grant` to an invented code.
         """
         try:
             response = await exchange
@@ -91,17 +98,17 @@ class Place:
 
 
 async def take(config: EndpointConfig, address: str) -> Place:
-    """Take a code's request out of the budget, and a place of the visitor's network before that;
-    wait a little for either. Who does not have the place `judge` the exchange leaves it taken.
+    """Take a place of the visitor's network, then a token request out of the budget; wait a little
+    for either. The caller must let the place `judge` the exchange, or the place stays taken.
 
-    Raises TokenBudgetSpent and CodesRefused, which know when to try again: nothing has been sent
-    then. This machine itself, and who comes without an address, are counted for no network, as in
-    a flood.
+    Raises TokenBudgetSpent and CodesRefused, which say when to try again; nothing has been sent
+    then. Requests from this machine and requests without an address count for no network, as in the
+    limits against floods (`rate_limit`).
     """
     place = await _place(config, address)
     try:
         await token_budget.take(config, Share.CODE if place.is_known else Share.CODE_OF_A_STRANGER)
-    except BaseException:  # also when the browser has left meanwhile
+    except BaseException:  # also when the browser has left
         await background.to_its_end(place.free())
         raise
     return place
@@ -131,7 +138,7 @@ async def _waited_for(config: EndpointConfig, prefix: str, limit: int) -> Place:
             return taken
         if time.monotonic() + taken > give_up_at:
             raise CodesRefused(f"refused codes of one network at {config.slug}", retry_after=taken)
-        await asyncio.sleep(taken + random.uniform(0, 0.2))  # noqa: S311 - not all at once
+        await asyncio.sleep(taken + random.uniform(0, 0.2))  # noqa: S311 - spreads the retries
 
 
 def _network(address: str) -> str:
@@ -140,9 +147,10 @@ def _network(address: str) -> str:
 
 
 def _take(prefix: str, limit: int, now: float) -> Place | float:
-    """Return a place; where all are taken, the seconds until it is worth to look again.
+    """Return a place. If all are taken, return the seconds until a retry makes sense.
 
-    The value of a place is when it will be free, and in the past while its exchange goes on.
+    The value of a place is the time when it becomes free. It is in the past while the exchange
+    runs.
     """
     is_known = bool(cache.get(_good(prefix)))
     share = SHARE_WHERE_CODES_WERE_GOOD if is_known else SHARE_OF_A_STRANGER

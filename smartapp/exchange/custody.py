@@ -1,8 +1,9 @@
-"""What an authorization server gave is in custody until somebody says that it is kept (C133).
+"""Custody of the tokens that an authorization server issued, until the caller says that they are
+stored (C133).
 
-Left in any other way, by a refused proof, a database that is away, a browser that has gone or a
-fault of our own, the EHR is to be told that nobody has these tokens: each goes on to open what it
-opens until then.
+The caller may fail before that: a check refuses the answer, the database is away, the browser has
+left, or our own code has a bug. Then the app asks the EHR to revoke the tokens, because they would
+stay valid although nobody has them.
 """
 
 import asyncio
@@ -26,16 +27,16 @@ logger = logging.getLogger(__name__)
 
 
 class HandOver(Protocol):
-    """Database work, in one transaction: write down what the EHR is to be told, None for nothing,
-    and what else follows. Unless `was_sent`, the EHR was certainly not asked."""
+    """Database work in one transaction: store which tokens to revoke (None for none), and do what
+    else follows. If `was_sent` is false, the request certainly never reached the EHR."""
 
     def __call__(self, issued: Issued | None, *, was_sent: bool) -> None: ...
 
 
 @dataclass(slots=True)
 class Custody:
-    """`own` is a refresh token that stays somebody's whatever comes: an EHR that does not rotate
-    sends it again."""
+    """`own` is the launch's present refresh token. It stays in use whatever happens: an EHR that
+    does not rotate refresh tokens sends it again."""
 
     own: str | None = field(default=None, repr=False)
     issued: Issued | None = field(default=None, repr=False)
@@ -43,14 +44,14 @@ class Custody:
     asking: Task[TokenResponse] | None = field(default=None, repr=False)
 
     async def ask(self, request: Request) -> TokenResponse:
-        """Return what the EHR gives, unproven. The request goes on to its end although the browser
-        has gone. Raises as `pipeline.admit` and `pipeline.tokens` do."""
+        """Return the EHR's tokens, not yet checked. The request runs to its end even if the browser
+        has left. Raises the errors of `pipeline.admit` and `pipeline.tokens`."""
         exchange = await pipeline.admit(request)
         self.asking = background.start(pipeline.tokens(exchange, self._hold))
         return await asyncio.shield(self.asking)
 
     def keep(self) -> None:
-        """The tokens are stored, and somebody can end them."""
+        """Say that the tokens are stored, in a launch that can be ended."""
         self.is_kept = True
 
     def _hold(self, issued: Issued) -> None:
@@ -59,7 +60,7 @@ class Custody:
         self.issued = left if left.refresh_token or left.access_token else None
 
     async def was_sent(self) -> bool:
-        """Return whether the EHR may have been asked, once that is over."""
+        """Wait for the request to finish; return whether it may have reached the EHR."""
         if self.asking is None:
             return False
         await asyncio.wait([self.asking])
@@ -70,9 +71,11 @@ class Custody:
 async def custody(
     config: EndpointConfig, hand_over: HandOver, held: Custody
 ) -> AsyncIterator[Custody]:
-    """Ask within this. What is not kept at its end is handed over; where even that cannot be
-    stored, the EHR is told at once, without a word in the database. Nobody waits for that, and it
-    is tried once."""
+    """Ask for tokens inside this context. Tokens that are not kept at its end are handed over.
+
+    If even that cannot be stored, the app asks the EHR to revoke them at once: one attempt, in the
+    background, without a record in the database.
+    """
     try:
         yield held
     finally:

@@ -1,4 +1,4 @@
-"""Whom an id_token vouches for, by keys that are fetched where they are not known yet."""
+"""Validation of an id_token; keys that are not known yet are fetched."""
 
 from django.utils import timezone
 
@@ -17,9 +17,9 @@ async def validated(
     access_token: str,
     aud_may_be_absent: bool = False,
 ) -> IDToken:
-    """Return the id_token after every check (C90). No key is fetched from an issuer that is not
-    an expected one (C91); an unknown kid, or a signature of another key, asks for fresh keys
-    once (C92). Raises IDTokenError, and what `discovery.issuer_jwks` raises."""
+    """Return the id_token after every check (C90). Keys are fetched only from an expected issuer
+    (C91). An unknown kid or a wrong signature leads to one new fetch of the keys (C92). Raises
+    IDTokenError, and the errors of `discovery.issuer_jwks`."""
     issuer = id_token.unverified_issuer(raw)
 
     async def check(*, force: bool) -> IDToken:
@@ -37,7 +37,7 @@ async def validated(
     try:
         return await check(force=False)
     except IDTokenError as error:
-        # A key set whose keys have no kid changes under the same name: the signature tells.
+        # A key set without kids changes unnoticed; only the wrong signature shows it.
         if error.rule not in {"kid", "signature"}:
             raise
         return await check(force=True)

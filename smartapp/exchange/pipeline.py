@@ -1,14 +1,14 @@
-"""Every request to an authorization server goes this way, as one value.
+"""The one path of every request to an authorization server; each request is one value.
 
-`admit`: into the registration's budget, and for a code into its network's places (C128, T30).
-Then `send`: the address is one that an administrator trusts now (C14); the request is
-authenticated, once more with the previous key where the EHR has not heard of the new one (C67,
-T22); and it is sent. What came is judged last, by `tokens` where tokens were asked for. The
-timeline hears of each exchange here, and nowhere else (`exchanged`).
+`admit` takes the request out of the registration's budget, and for a code takes a place of the
+visitor's network (C128, T30). `send` checks that an administrator trusts the address now (C14),
+authenticates the request and sends it. If the EHR does not know the new key yet, `send` tries once
+more with the previous key (C67, T22). Last, `tokens` checks the answer where tokens were asked for.
+The timeline learns of each exchange here and only here (`exchanged`).
 
-No code or refresh token is used twice by the second key (C69, C123): `invalid_client` means that
-client authentication failed, which comes before any grant is looked at (RFC 6749 §3.2.1, §5.2).
-After a time-out, a cut connection or any other answer nothing is repeated.
+The second key never uses a code or refresh token twice (C69, C123): `invalid_client` means that
+client authentication failed, and a server checks that before it looks at the grant (RFC 6749
+§3.2.1, §5.2). After a timeout, a cut connection or any other answer nothing is repeated.
 """
 
 import logging
@@ -49,7 +49,7 @@ logger = logging.getLogger(__name__)
 
 TIMEOUT_SECONDS = 10
 
-# Sent with each Exchange when it is over, however it went.
+# Sent with each Exchange when it is over, successful or not.
 exchanged = Signal()
 
 
@@ -67,9 +67,11 @@ class Purpose(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """What is asked. `token_endpoint` is the assertion's audience where the registration names no
-    other; `network` the address that a code came from; `authentication` another one than the
-    registration's."""
+    """What to ask.
+
+    `token_endpoint` is the assertion's audience if the registration names no other. `network` is
+    the address that a code came from. `authentication` replaces that of the registration.
+    """
 
     config: EndpointConfig = field(repr=False)
     purpose: Purpose
@@ -83,7 +85,7 @@ class Request:
 
 @dataclass(frozen=True, slots=True)
 class Sent:
-    """A request as it was sent, with its credentials, and the answer."""
+    """A request as it was sent, with its credentials, and its answer."""
 
     fields: Mapping[str, str] = field(repr=False)
     response: http.Response
@@ -91,8 +93,8 @@ class Sent:
 
 @dataclass(slots=True)
 class Exchange:
-    """A request on its way, and what came of it. Once more with another key makes two of `sent`;
-    `stale_copy` are then the kids that the EHR refused and took."""
+    """A request and its result. `sent` has two entries if the request was repeated with another
+    key; `stale_copy` then holds the kid that the EHR refused and the kid that it accepted."""
 
     request: Request
     place: Place = field(default_factory=Place)
@@ -109,8 +111,8 @@ def code_request(
     code_verifier: str,
     network: str,
 ) -> Request:
-    """Return the request that exchanges a code. There is no code without the check of its issuer
-    (C51): nothing else makes an AuthorizationCode."""
+    """Return the request that exchanges a code. The code's issuer has been checked (C51): only that
+    check makes an AuthorizationCode."""
     fields = token.authorization_code_request(
         code=code.value, redirect_uri=config.redirect_uri, code_verifier=code_verifier
     )
@@ -118,10 +120,10 @@ def code_request(
 
 
 async def admit(request: Request) -> Exchange:
-    """Return the exchange of a request that may be sent now.
+    """Return the exchange of a request that may be sent now. A code waits a little for its turn.
 
-    TokenBudgetSpent and CodesRefused where it may not; they know when to try again. A code waits a
-    little for it. Nothing has been sent then, and nothing is taken.
+    Raises TokenBudgetSpent and CodesRefused, which say when to try again. Then nothing has been
+    sent, and nothing is taken from the budget.
     """
     place = Place()
     if request.purpose == Purpose.CODE:
@@ -134,9 +136,9 @@ async def admit(request: Request) -> Exchange:
 async def send(exchange: Exchange) -> http.Response:
     """Return the EHR's answer, whatever it says.
 
-    Raises what `http` raises; ClientKeyError; EndpointHostChanged, with nothing sent, where an
-    administrator trusts that host no longer: a launch remembers its token endpoint (C14);
-    EHRLimited for a 429 to a request for tokens.
+    Raises the errors of `http`, ClientKeyError, and EHRLimited for a 429 to a request for tokens.
+    Raises EndpointHostChanged, with nothing sent, if no administrator trusts that host any more: a
+    launch remembers its token endpoint (C14).
     """
     config = exchange.request.config
     discovery.check_hosts(config, {host_of(exchange.request.url)})
@@ -158,11 +160,11 @@ async def send(exchange: Exchange) -> http.Response:
 
 
 async def tokens(exchange: Exchange, hold: Callable[[Issued], None] | None = None) -> TokenResponse:
-    """Return the tokens that came, unproven. `hold` is given those of any answer, before it is
-    judged.
+    """Return the tokens of the answer, not yet checked. `hold` receives the tokens of any answer
+    before the answer is validated.
 
-    Raises what `send` and `token.parse_token_response` raise, and KeysReplaced; for a code that was
-    certainly not sent, BusyWithEHR.
+    Raises the errors of `send` and `token.parse_token_response`, and KeysReplaced. Raises
+    BusyWithEHR for a code that was certainly not sent.
     """
     return await exchange.place.judge(_tokens(exchange, hold))
 
@@ -189,9 +191,12 @@ async def _tokens(exchange: Exchange, hold: Callable[[Issued], None] | None) -> 
 
 
 async def _authenticated(exchange: Exchange, method: ClientAuthentication) -> http.Response:
-    """An EHR may keep our JWKS for longer than it says, and not ask again for a key that it does
-    not know. So what it answers with `invalid_client` while the key that signed before is still
-    published is sent once more, signed with that key, in an assertion of its own."""
+    """Send the request; after `invalid_client` send it once more, signed with the previous key.
+
+    An EHR may cache our JWKS for longer than it says, and not fetch it again for an unknown key. So
+    while the previous key is still published, the request is repeated with that key, in a new
+    assertion.
+    """
     response = await _sent(exchange, method)
     if not token.refuses_client(response.status, response.body):
         return response
@@ -203,7 +208,7 @@ async def _authenticated(exchange: Exchange, method: ClientAuthentication) -> ht
     except EHRUnavailable as error:
         if error.sent:
             raise
-        return response  # what was sent is the first request, and this is its answer
+        return response  # only the first request was sent, so this is its answer
     if again.status == HTTPStatus.OK and isinstance(method, PrivateKeyJWT):
         await _report(exchange, refused=method, taken=previous)
     return again
@@ -247,7 +252,7 @@ async def _report(exchange: Exchange, *, refused: PrivateKeyJWT, taken: PrivateK
 
 
 async def _refuse_after_emergency(config: EndpointConfig, error: InvalidClient) -> None:
-    """KeysReplaced where the EHR cannot know our key yet, because it was replaced at once."""
+    """Raise KeysReplaced if the EHR cannot know our key yet because of an emergency replacement."""
     if config.auth_method != AuthMethod.PRIVATE_KEY_JWT:
         return
     now = timezone.now()

@@ -1,4 +1,4 @@
-"""Telling an EHR that tokens are not needed any more (RFC 7009, C133)."""
+"""Asking an EHR to revoke tokens that are not needed any more (RFC 7009, C133)."""
 
 import logging
 from collections.abc import Awaitable
@@ -24,8 +24,8 @@ logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Told:
-    """How it went. With a `failure`, the code of what went wrong, it is to be tried again; where
-    revocation is not offered, never."""
+    """The result of a revocation. `failure` is the code of an error, after which to try again; with
+    `is_offered` False the EHR offers no revocation, and there is nothing to try again."""
 
     failure: str = ""
     retry_after: timedelta | None = None
@@ -33,7 +33,8 @@ class Told:
 
 
 async def revoke(config: EndpointConfig, tokens: Issued) -> Told:
-    """Refresh token first: at most EHRs it takes its access tokens with it (RFC 7009 §2.1)."""
+    """Revoke the refresh token first: at most EHRs that also revokes its access tokens (RFC 7009
+    §2.1)."""
     url = (await discovery.launch_endpoints(config)).revocation_endpoint
     if url is None:
         return Told(is_offered=False)
@@ -50,7 +51,7 @@ async def revoke(config: EndpointConfig, tokens: Issued) -> Told:
 
 
 async def outcome(telling: Awaitable[Told], what: str) -> Told:
-    """Return how telling went, whatever it raises."""
+    """Return the result of a revocation; turn every exception into one."""
     try:
         return await telling
     except SmartError as error:
@@ -58,21 +59,24 @@ async def outcome(telling: Awaitable[Told], what: str) -> Told:
     except vault.VaultError:
         return Told("tokens-do-not-open")
     except Exception as error:
-        # Our own fault: this one waits, and the others of its batch are told all the same.
+        # Our own bug: this revocation waits, and the rest of the batch goes on.
         logger.error("%s: %s", what, cause(error))
         return Told("unexpected-error")
 
 
 def _is_done(response: http.Response) -> bool:
-    """200, also for a token that the EHR does not know (RFC 7009 §2.2); and an EHR that cannot
-    revoke this type of token has nothing more to be told (§2.2.1)."""
+    """Return whether the EHR needs no further request.
+
+    200 also answers a token that the EHR does not know (RFC 7009 §2.2). An EHR that cannot revoke
+    this type of token says `unsupported_token_type` (§2.2.1).
+    """
     return response.status == 200 or (
         response.status == 400 and error_code(response.body) == "unsupported_token_type"
     )
 
 
 def _retry_after(response: http.Response) -> timedelta | None:
-    """How long a 503 asks to be left alone (RFC 7009 §2.2.1); an hour at most."""
+    """Return how long a 503 asks us to wait (RFC 7009 §2.2.1), at most an hour."""
     value, longest = response.headers.get("Retry-After"), LONGEST_WAIT.total_seconds()
     seconds = retry_after_seconds(value, now=timezone.now(), longest=longest)
     return None if seconds is None else timedelta(seconds=seconds)

@@ -1,18 +1,18 @@
-"""How often this app may ask an EHR's token endpoint (C128, C144, T30).
+"""A limit on our token requests to an EHR (C128, C144, T30).
 
-A vendor takes so many token requests a minute from one client id, athenahealth five in preview,
-and answers 429 to the rest. A registration's budget keeps all processes together below that in
-*any* minute, whenever the vendor's own begins: each request takes one of as many slots in the
-shared cache and holds it for a minute.
+A vendor accepts a limited number of token requests a minute from one client id (athenahealth: five
+in preview) and answers 429 to the rest. A registration's budget keeps all processes together below
+that limit in *any* minute, because we do not know when the vendor's minute begins. Each request
+takes one slot in the shared cache and holds it for a minute; there are as many slots as the limit.
 
 A code lives for a minute and a person waits for it; a refresh can wait. So two slots in five are
-for codes only, a code waits a little for a slot, and everything else is told when to try again.
-One of these two takes no code from a network of which no code was ever good (`code_quota`): many
-strangers with invented codes keep out nobody who has launched before.
-After a 429 all that belongs to the registration is left alone, as long as the EHR says, and else
-until the minute is over.
+for codes only, and a code waits a little for a slot. Every other request is refused at once, with
+the time of the next attempt. Half of the slots for codes (one in five) are closed to networks
+without a recent good code (`code_quota`): many strangers with invented codes cannot lock out people
+whose network has launched before. After a 429 no request of this registration is sent for as long
+as the EHR says, or until the minute is over if it does not say.
 
-Without a budget nothing here asks the cache. When the cache is away, requests go out: the budget
+Without a budget nothing here uses the cache. If the cache is away, requests are sent: the budget
 protects a quota, not a person.
 """
 
@@ -34,15 +34,15 @@ from smartapp.protocol.errors import EHRLimited, TokenBudgetSpent
 from smartapp.protocol.retry_after import retry_after_seconds
 from smartapp.registrations.registry import EndpointConfig
 
-# A second more than the minute: requests may reach the EHR closer together than they left.
+# One second more than a minute: requests may reach the EHR closer together than they were sent.
 WINDOW_SECONDS = 61
 RESERVED_FOR_CODES = 2 / 5
 RESERVED_FOR_KNOWN_NETWORKS = 1 / 5
 CODE_WAITS_SECONDS = 15
-# What a Retry-After may ask for: a mistake of a gateway must not keep people out for a day.
+# Upper limit for Retry-After: a gateway's mistake must not lock people out for a day.
 LONGEST_BACK_OFF_SECONDS = 600
 
-# What a person waits for the cache, and for how long it is left alone after that.
+# How long a person waits for the cache, and how long the app does not use it after a failure.
 CACHE_SECONDS = 1.0
 AWAY_SECONDS = 10.0
 
@@ -52,12 +52,12 @@ T = TypeVar("T")
 
 _threads = ThreadPoolExecutor(2, thread_name_prefix="token-budget")
 _away_until = 0.0
-# Until when a registration is left alone after a 429, by its id; what this process knows.
+# Per registration id: when its pause after a 429 ends, as far as this process knows.
 _left_alone: dict[int, float] = {}
 
 
 class Share(enum.Enum):
-    """Whose share of the budget a request takes; its value is the part that it may not use."""
+    """The share of the budget that a request uses; the value is the part that is closed to it."""
 
     CODE = 0.0
     CODE_OF_A_STRANGER = RESERVED_FOR_KNOWN_NETWORKS
@@ -67,7 +67,7 @@ class Share(enum.Enum):
 async def take(config: EndpointConfig, share: Share = Share.OTHER) -> None:
     """Take one token request out of the budget; a code waits a few seconds for it.
 
-    Raises TokenBudgetSpent, which knows when to try again: nothing has been sent then.
+    Raises TokenBudgetSpent, which says when to try again; nothing has been sent then.
     """
     give_up_at = time.monotonic() + (0 if share is Share.OTHER else CODE_WAITS_SECONDS)
     while wait := await _seconds_to_wait(config, share):
@@ -77,19 +77,19 @@ async def take(config: EndpointConfig, share: Share = Share.OTHER) -> None:
             detail = f"{config.registration_slug} waits: {why}"
             metrics.token_budget.labels(config.registration_slug, "held back").inc()
             raise TokenBudgetSpent(detail, retry_after=wait)
-        await asyncio.sleep(wait + random.uniform(0, 0.2))  # noqa: S311 - not all at once
+        await asyncio.sleep(wait + random.uniform(0, 0.2))  # noqa: S311 - spreads the retries
     metrics.token_budget.labels(config.registration_slug, "let through").inc()
 
 
 async def count(config: EndpointConfig) -> None:
-    """Take one out for a request that is sent whatever the budget says."""
+    """Count a request that is sent even if the budget is spent."""
     if config.token_requests_per_minute:
         await _seconds_to_wait(config, Share.CODE)
 
 
 async def limited(config: EndpointConfig, retry_after: str | None) -> EHRLimited:
-    """Leave the registration alone after a 429, in all processes where it has a budget; return
-    the error that says until when."""
+    """Pause the registration after a 429, in all processes if it has a budget. Return the error
+    that says until when."""
     now = time.time()
     seconds = _seconds(retry_after, now)
     _left_alone[config.registration_id] = now + seconds
@@ -101,28 +101,29 @@ async def limited(config: EndpointConfig, retry_after: str | None) -> EHRLimited
 
 
 def asked_to_wait(retry_after: str | None) -> float | None:
-    """Return for how many seconds a failing EHR asks to be left alone (RFC 9110 §10.2.3); ten
-    minutes at most. None where it does not say."""
+    """Return for how many seconds a failing EHR asks us to wait (RFC 9110 §10.2.3), at most ten
+    minutes; None if it does not say."""
     now = datetime.now(UTC)
     return retry_after_seconds(retry_after, now=now, longest=LONGEST_BACK_OFF_SECONDS)
 
 
 def forget() -> None:
-    """Forget each 429, and that the cache was away: a test's EHR ends, the process does not."""
+    """Forget all pauses and that the cache was away: in tests the EHR ends before the process
+    does."""
     global _away_until
     _left_alone.clear()
     _away_until = 0.0
 
 
 def _seconds(retry_after: str | None, now: float) -> float:
-    """Return for how long: what Retry-After says, else to the minute's end."""
+    """Return the seconds of the pause: those of Retry-After, or those to the end of the minute."""
     at = datetime.fromtimestamp(now, UTC)
     asked = retry_after_seconds(retry_after, now=at, longest=LONGEST_BACK_OFF_SECONDS)
     return max(60 - now % 60 if asked is None else asked, 1.0)
 
 
 async def _seconds_to_wait(config: EndpointConfig, share: Share) -> float:
-    """Return 0 where a request may be sent now, and has been counted; else when to try again."""
+    """Return 0 if a request may be sent now, and count it; else the seconds until a retry."""
     now = time.time()
     until = _left_alone.get(config.registration_id, 0.0)
     if until > now:
@@ -136,11 +137,11 @@ async def _seconds_to_wait(config: EndpointConfig, share: Share) -> float:
 
 
 async def shared(work: Callable[..., T], *arguments: object, away: T) -> T:
-    """Return what `work` returns, done in a thread: the cache may be on the network. `away` when it
-    is that, or so slow that it may as well be.
+    """Return the result of `work`, done in a thread, because the cache may be on the network.
+    Return `away` if the cache fails or is too slow.
 
-    In threads of its own: a cache that accepts and never answers holds one for seconds, and the
-    loop's own threads look up every EHR's address.
+    It has its own threads: a cache that accepts a connection and never answers blocks a thread for
+    seconds, and the event loop's default threads are needed to look up every EHR's address.
     """
     global _away_until
     if time.monotonic() < _away_until:
@@ -149,7 +150,7 @@ async def shared(work: Callable[..., T], *arguments: object, away: T) -> T:
         async with asyncio.timeout(CACHE_SECONDS):
             return await asyncio.get_running_loop().run_in_executor(_threads, work, *arguments)
     except Exception as error:
-        # Whatever a driver raises means the same here.
+        # Every exception of a cache driver means the same here.
         _away_until = time.monotonic() + AWAY_SECONDS
         logger.error("token budget: the cache is away: %s", cause(error))
         return away
@@ -160,10 +161,10 @@ def _key(registration_id: int, slot: int | str) -> str:
 
 
 def _take(slots: list[str], left_alone: str, now: float) -> float:
-    """Return 0 when one of the slots was free; else the seconds until one may be.
+    """Take a free slot and return 0; else return the seconds until one may be free.
 
-    `add` is atomic, so a slot is held once. Its value is when it becomes free, for those that
-    find none; that clocks differ a little does not matter there.
+    `add` is atomic, so a slot is taken only once. Its value is the time when it becomes free, for
+    requests that find no free slot; small clock differences do not matter there.
     """
     held = cache.get_many([*slots, left_alone])
     if left_alone in held and held[left_alone] > now:
