@@ -6,7 +6,7 @@ class LaunchesConfig(AppConfig):
     label = "launches"
 
     def ready(self) -> None:
-        # Modules with models can only be imported once the apps are there.
+        # Modules with models can only be imported when the apps are loaded.
         from smartapp import middleware
         from smartapp.exchange import pipeline
         from smartapp.keys import affected_launches as keys_outlook

@@ -1,8 +1,8 @@
 """2-legged access: a token for the app itself, without a person (SMART "Backend Services", C145).
 
-A token is kept until it expires, sealed, in the cache that all processes share: athenahealth
-answers 429 after a few token requests a minute (C128). For the same reason, of all who find none
-one asks, and the others wait for what it brings.
+A token is kept, sealed, in the shared cache until it expires, because athenahealth answers 429
+after a few token requests a minute (C128). For the same reason only one of several callers asks the
+EHR for a new token, and the others wait for its result.
 """
 
 import asyncio
@@ -27,7 +27,7 @@ from smartapp.registrations import discovery, registry
 from smartapp.registrations.registry import EndpointConfig
 from smartapp.vault import Form, VaultError
 
-# Longer than the slowest answer; whoever asked may have died.
+# Longer than the slowest answer. The mark expires by itself because its process may have died.
 ASKS_SECONDS = 45
 WAIT_SECONDS = 20
 POLL_SECONDS = 0.1
@@ -47,11 +47,11 @@ FORM = Form(BackendToken)
 
 
 async def backend_token(registration_slug: str, scope: str) -> BackendToken:
-    """Return an access token of a 2-legged registration, from the cache while it is good.
+    """Return an access token of a 2-legged registration, from the cache while it is valid.
 
-    ScopeError for scopes that need a person (C146); UnknownEndpoint for a registration that is
-    not 2-legged; TokenBudgetSpent; EHRTimeout when another caller waits for the EHR for too long;
-    otherwise raises as `pipeline.tokens` does.
+    Raises ScopeError for scopes that need a person (C146), UnknownEndpoint for a registration that
+    is not 2-legged, TokenBudgetSpent, EHRTimeout if another caller waits too long for the EHR, and
+    the errors of `pipeline.tokens`.
     """
     wanted = scopes.validate_backend(scope)
     config = await registry.endpoint_for_backend(registration_slug)
@@ -72,9 +72,10 @@ async def _kept(place: str) -> BackendToken | None:
 
 
 async def _asked(config: EndpointConfig, wanted: str, place: str) -> BackendToken:
-    """Ask the EHR, as the one who does, and keep what it gives."""
+    """Ask the EHR for a token and put it into the cache. Only the caller that set the mark does
+    this."""
     try:
-        # Somebody may have finished between our look and our turn.
+        # Check again: another caller may have finished meanwhile.
         if (kept := await _kept(place)) is not None:
             return kept
         fresh = await request(config, wanted)
@@ -86,18 +87,19 @@ async def _asked(config: EndpointConfig, wanted: str, place: str) -> BackendToke
 
 
 async def _or(otherwise: T, asked: Awaitable[T]) -> T:
-    """Return what the cache answers. While it is away nothing is kept, and everybody asks the EHR:
-    a token that has come is not lost for it."""
+    """Return the cache's answer. While the cache is away nothing is kept and every caller asks the
+    EHR; a token that has already come is still returned."""
     try:
         return await asked
     except Exception as error:
-        # Whatever a driver raises means the same here.
+        # Every exception of a cache driver means the same here.
         logger.error("2-legged tokens: the cache is away: %s", cause(error))
         return otherwise
 
 
 async def request(config: EndpointConfig, wanted: str) -> BackendToken:
-    """Ask the EHR for a token, whether or not one is kept. Raises as `pipeline.tokens` does."""
+    """Ask the EHR for a token, even if one is in the cache. Raises the errors of
+    `pipeline.tokens`."""
     url = await discovery.token_endpoint(config)
     fields = token.client_credentials_request(scope=wanted)
     asked = Request(config, Purpose.CLIENT_CREDENTIALS, url, fields, token_endpoint=url)
@@ -107,13 +109,14 @@ async def request(config: EndpointConfig, wanted: str) -> BackendToken:
 
 
 def _place(config: EndpointConfig, scope: str) -> str:
-    """The cache key: another client, endpoint or scope is another token."""
+    """Return the cache key. Another client, endpoint or scope needs another token."""
     parts = [config.registration_id, config.client_id, config.fhir_base_url, scope]
     return "backend-token-" + hashlib.sha256(json.dumps(parts).encode()).hexdigest()
 
 
 def _open(sealed: str | None, place: str) -> BackendToken | None:
-    """Return what was kept; None for nothing, and for what another key ring or release sealed."""
+    """Return the cached token; None if there is none, or if another key ring or release sealed
+    it."""
     if sealed is None:
         return None
     try:

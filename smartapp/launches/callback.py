@@ -1,4 +1,4 @@
-"""The redirect URI: the EHR's answer, accepted once, in the browser that asked (C50-C57)."""
+"""The redirect URI: accepts the EHR's answer once, in the browser that started (C50-C57)."""
 
 import re
 
@@ -38,12 +38,12 @@ TIMES_READ_AGAIN = 3
 @never_stored
 @events.recorded
 async def callback(request: HttpRequest, registration_slug: str) -> HttpResponse:
-    """Return the redirect to the finished launch's page, or the page that says why it is none."""
+    """Return the redirect to the finished launch's page, or an error page."""
     try:
         return await _answered(request, registration_slug)
     except SmartError as error:
-        # Where no cookie came back: in the EHR's frame, the page that says so must show, with a
-        # way out of the frame (C57).
+        # No cookie came back: show the error in the EHR's frame, with a link that opens a window of
+        # its own (C57).
         is_blocked = isinstance(error, StateOfAnotherBrowser) and is_framed(request)
         elsewhere = "/" if is_blocked else ""
         response = error_response(request, error, new_window_url=elsewhere)
@@ -69,7 +69,7 @@ async def _answered(request: HttpRequest, registration_slug: str) -> HttpRespons
     except StateAlreadyUsed:
         response = await _without_pending(request, answer.state)
     except Busy as error:
-        # Nothing is used up, unless this is a reload: the same answer is good in a moment.
+        # Nothing is used up, unless this is a reload: the same answer can be accepted in a moment.
         return framable(
             await _while_busy(request, config, started, answer, error), config.frame_ancestors
         )
@@ -81,13 +81,13 @@ async def _answered(request: HttpRequest, registration_slug: str) -> HttpRespons
 
 def _read(request: HttpRequest) -> AuthorizationResponse | AuthorizationErrorResponse:
     if request.method == "POST":
-        # Nothing of it is read: it comes from another site, and without this browser's cookies.
+        # Read nothing of the form: it comes from another site, without this browser's cookies.
         raise AnswerByPost("the EHR answered with a form (response_mode=form_post)")
     return authorization.parse_authorization_response(request.META.get("QUERY_STRING", ""))
 
 
 async def _stray(request: HttpRequest, registration_slug: str, state: str) -> HttpResponse:
-    """Answer what came with a state that waits for nothing in this browser."""
+    """Handle an answer with a state for which this browser has no pending launch."""
     try:
         return await _without_pending(request, state)
     except (StateUnknown, StateOfAnotherBrowser) as error:
@@ -98,9 +98,11 @@ async def _stray(request: HttpRequest, registration_slug: str, state: str) -> Ht
 
 
 async def _came_back_without_state(request: HttpRequest, registration_slug: str) -> bool:
-    """Tell the timeline where an answer belongs whose state, if it has one, is none that waits in
-    this browser: to the launch that this browser began with this EHR. Return whether there is one.
-    It explains the failure: no answer resumes a launch by anything but its state."""
+    """Record an answer without a valid state in the timeline of the launch that this browser
+    started with this EHR; return whether there is one.
+
+    It only explains the failure: an answer never resumes a launch without its state.
+    """
     waiting = pending.waiting(request, registration_slug)
     steps.came_back_to(await registry.only_endpoint(registration_slug), waiting)
     return bool(waiting)
@@ -112,8 +114,8 @@ async def _accept_as_registered(
     started: pending.PendingLaunch,
     answer: AuthorizationResponse | AuthorizationErrorResponse,
 ) -> HttpResponse:
-    """Accept the answer by what is registered at the moment at which its state is used up: what is
-    remembered may be half a second old."""
+    """Accept the answer under the registration as it is when the state is used up: the one read
+    before may be half a second old."""
     for _ in range(TIMES_READ_AGAIN):
         try:
             return await _accept(request, config, started, answer)
@@ -143,15 +145,15 @@ async def _while_busy(
     answer: AuthorizationResponse | AuthorizationErrorResponse,
     error: Busy,
 ) -> HttpResponse:
-    """A crowd keeps nobody from a launch that is complete already."""
+    """Answer while the app is busy: a launch that is complete already opens all the same."""
     if await in_database(store.is_used, cookies.state_digest(answer.state)):
         return await _without_pending(request, answer.state)
     return _refused(request, config, started, answer, error)
 
 
 async def _without_pending(request: HttpRequest, state: str) -> HttpResponse:
-    """Return the redirect to the launch that this state became in this browser (a reloaded
-    callback), or say why the state is not good any more."""
+    """Return the redirect to the launch that this state has become in this browser (a reloaded
+    callback). Raise an error that says why the state is not valid if there is none."""
     if not STATE.fullmatch(state):
         raise StateUnknown("not a state of the form that this app makes")
     digests = [key.digest for key in cookies.session_keys(request)]
@@ -173,7 +175,8 @@ def _refused(
     answer: AuthorizationResponse | AuthorizationErrorResponse,
     error: SmartError,
 ) -> HttpResponse:
-    """Return the error's page with a way to start again, and the EHR's own words, as its words."""
+    """Return the error page with a way to start again, and the EHR's message marked as the
+    EHR's."""
     message = ""
     if isinstance(answer, AuthorizationErrorResponse):
         message = (answer.error_description or "")[:EHR_MESSAGE_LENGTH]

@@ -1,4 +1,5 @@
-"""A page, compressed; a streamed one piece by piece, each sent as soon as it is there."""
+"""Compression of pages. A streamed page is compressed piece by piece, and each piece is sent at
+once."""
 
 import gzip
 import zlib
@@ -14,7 +15,8 @@ LEVEL = 5
 
 
 def takes_gzip(request: HttpRequest) -> bool:
-    """Whether the browser takes gzip (RFC 9110 §12.5.3); one that rules it out does not."""
+    """Return whether the browser accepts gzip (RFC 9110 §12.5.3); weight 0 means that it does
+    not."""
     accepted = request.headers.get("Accept-Encoding", "").lower()
     parts = (one.partition(";") for one in accepted.split(","))
     weights = {name.strip(): weight.replace(" ", "") for name, _, weight in parts}
@@ -22,7 +24,7 @@ def takes_gzip(request: HttpRequest) -> bool:
 
 
 def mark(response: HttpResponseBase) -> None:
-    """Say that the body is compressed, and that it depends on what the browser takes."""
+    """Set the headers: the body is compressed, and it depends on Accept-Encoding."""
     response["Content-Encoding"] = "gzip"
     patch_vary_headers(response, ("Accept-Encoding",))
 
@@ -32,7 +34,8 @@ def gzipped(text: str) -> bytes:
 
 
 async def gzipped_pieces(pieces: AsyncGenerator[str, None]) -> AsyncGenerator[bytes, None]:
-    """Yield the pieces in one gzip stream, flushed after each: none waits for the next."""
+    """Yield the pieces in one gzip stream, flushed after each piece so that none waits for the
+    next."""
     packer = zlib.compressobj(LEVEL, zlib.DEFLATED, GZIP)
     async with aclosing(pieces):
         async for piece in pieces:

@@ -19,7 +19,8 @@ from smartapp.launches.tokens import LaunchTokens
 @never_cache
 @events.recorded
 async def context_json(request: HttpRequest, uuid: UUID) -> JsonResponse:
-    """The launch context as JSON, for programs in the same browser session. Never a token."""
+    """Return the launch context as JSON, for programs in the same browser session. Never a
+    token."""
     found, _ = await find(request, uuid)
     access = LaunchAccess(await refresh.with_access(found))
     name = await patient_chart.patient_name(access)

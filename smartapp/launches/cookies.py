@@ -1,9 +1,9 @@
-"""The app's own cookies: one per pending launch, one per launch.
+"""The app's own cookies: one for each pending launch, one for each launch.
 
-A launch gets a session of its own, with a fresh key made at its callback. No key that existed
-before is ever accepted (session fixation, T18), earlier launches keep theirs, and two launches
-that finish at the same moment in one browser cannot overwrite each other. The browser holds the
-key; the database holds its digest, so a stolen table opens no page.
+A launch has a session of its own, with a new key made at its callback. A key that existed before is
+never accepted (session fixation, T18). Earlier launches keep their keys, and two launches that
+finish at the same moment in one browser cannot overwrite each other. The browser has the key and
+the database only its digest, so a stolen table opens no page.
 """
 
 import hashlib
@@ -20,29 +20,30 @@ from smartapp.frames import is_framed
 
 PENDING = "pending-"
 LAUNCH = "launch-"
-# Says nothing, and shows by coming back that this browser keeps cookies in this frame.
+# Has no content: if it comes back, this browser keeps cookies in this frame.
 TRIED = "tried"
 PENDING_NAME_CHARACTERS = 32  # of the state's digest
 MAX_PENDING_COOKIES = 5
 MAX_LAUNCH_COOKIES = 20
-# The cookie outlives the ten minutes of a pending launch, so that a late one can say why.
+# The cookie outlives the ten minutes of a pending launch, so that a late callback gets a reason.
 PENDING_COOKIE_LIFETIME = timedelta(hours=1)
 
 
 @dataclass(frozen=True, slots=True)
 class SessionKey:
-    """The key of one launch's session. `value` goes to the browser and nowhere else."""
+    """The key of one launch's session. `value` is given to the browser only."""
 
     value: str = field(repr=False)
 
     @property
     def digest(self) -> str:
-        """The primary key of the session row: 160 bits, as Django's column takes 40 characters."""
+        """The primary key of the session row: 160 bits, because Django's column has 40
+        characters."""
         return hashlib.sha256(b"launch session" + self.value.encode()).hexdigest()[:40]
 
 
 def new_session_key(now: datetime) -> SessionKey:
-    """Return a fresh key. It starts with the time, so that the oldest cookies can be dropped."""
+    """Return a new key. It starts with the time, so that the oldest cookies can be removed."""
     return SessionKey(f"{int(now.timestamp()):x}.{secrets.token_urlsafe(32)}")
 
 
@@ -69,10 +70,11 @@ def set_cookie(
     value: str,
     lifetime: timedelta | None,
 ) -> None:
-    """Set one of our cookies with the attributes that its place needs (C151).
+    """Set one of our cookies with the attributes that it needs in a frame or outside (C151).
 
-    In an EHR's frame only a `Partitioned` cookie comes back; browsers take it, being Secure, over
-    https and from a loopback address. `lifetime` None: until the browser is closed.
+    In an EHR's frame only a `Partitioned` cookie comes back. It must be Secure; browsers accept it
+    over https and from a loopback address. With `lifetime` None it lasts until the browser is
+    closed.
     """
     framed = is_framed(request)
     response.cookies[name] = value
@@ -87,12 +89,12 @@ def set_cookie(
 
 
 def delete_cookie(request: HttpRequest, response: HttpResponse, name: str) -> None:
-    """Expire a cookie; a partitioned one only goes when it is named as such."""
+    """Expire a cookie. Browsers remove a partitioned one only with the same attributes."""
     set_cookie(request, response, name, "", timedelta(0))
 
 
 def try_cookie(request: HttpRequest, response: HttpResponse) -> None:
-    """Set a cookie only to see whether it comes back."""
+    """Set a cookie only to test whether it comes back."""
     set_cookie(request, response, _prefix() + TRIED, "1", None)
 
 
@@ -110,19 +112,19 @@ def pending_cookies(request: HttpRequest) -> dict[str, str]:
 
 
 def session_key(request: HttpRequest, uuid: UUID) -> SessionKey | None:
-    """Return the key that this browser holds for that launch."""
+    """Return this browser's key for the launch."""
     value = request.COOKIES.get(launch_cookie_name(uuid))
     return SessionKey(value) if value else None
 
 
 def session_keys(request: HttpRequest) -> tuple[SessionKey, ...]:
-    """Return the keys of all launches of this browser, newest first."""
+    """Return this browser's keys of all its launches, newest first."""
     held = sorted(_named(request, LAUNCH).values(), key=_started, reverse=True)
     return tuple(SessionKey(value) for value in held[: MAX_LAUNCH_COOKIES * 2])
 
 
 def _started(value: str) -> int:
-    """The time in a key. A browser that lies here only loses its own oldest launch sooner."""
+    """Return the time in a key. A browser that fakes it only loses its own oldest launch sooner."""
     try:
         return int(value.partition(".")[0], 16)
     except ValueError:
@@ -130,6 +132,6 @@ def _started(value: str) -> int:
 
 
 def surplus_launch_cookies(request: HttpRequest) -> Iterable[tuple[str, SessionKey]]:
-    """Return the oldest launch cookies beyond what a browser may hold after one more."""
+    """Return the oldest launch cookies beyond the limit, counting one more."""
     held = sorted(_named(request, LAUNCH).items(), key=lambda item: _started(item[1]), reverse=True)
     return [(name, SessionKey(value)) for name, value in held[MAX_LAUNCH_COOKIES - 1 :]]

@@ -1,4 +1,4 @@
-"""The launch that a request's browser holds the key of: every address of a launch asks here."""
+"""The launch of the current request: every address of a launch finds it here."""
 
 from uuid import UUID
 
@@ -16,10 +16,11 @@ from smartapp.protocol.errors import LaunchNotFound
 async def find(
     request: HttpRequest, uuid: UUID, *, in_use: bool = False
 ) -> tuple[StoredLaunch, SessionKey]:
-    """Return the launch with that key, found by uuid, session and expiry (C154, C155).
+    """Return the launch and its key, found by uuid, session and expiry (C154, C155).
 
-    `in_use`: a person uses it now, so its session lives on (T18). LaunchNotFound for every other
-    browser and after the session's end; LaunchEnded when its tokens do not open any more.
+    `in_use`: a person uses it now, so its idle time starts again (T18). Raises LaunchNotFound for
+    every other browser and after the session's end, LaunchEnded if its tokens cannot be decrypted
+    any more.
     """
     key = cookies.session_key(request, uuid)
     if key is None:

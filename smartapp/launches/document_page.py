@@ -1,8 +1,8 @@
-"""A document of the record by itself: formatted text in a page, a PDF or a picture as a file.
+"""One document of the record: formatted text as a page, a PDF or a picture as a file.
 
-Each request reads the document from the EHR again, under the launch's own access. Nothing of it is
-kept. The file has a policy of its own: it may load nothing, run nothing, and be shown in our own
-page and in the frame of the launch's EHR only.
+Each request reads the document from the EHR again, with the launch's own access, and stores none of
+it. The file has its own content security policy: it may load nothing and run nothing, and only our
+own page and the frame of the launch's EHR may show it.
 """
 
 from collections.abc import Callable, Coroutine
@@ -34,7 +34,8 @@ from smartapp.record.identity import Identity, read_identity
 @never_cache
 @events.recorded
 async def document(request: HttpRequest, uuid: UUID, sealed: str) -> HttpResponseBase:
-    """Return the page of a document: whose it is, its text, or a frame with its file."""
+    """Return the page of a document: the patient's identity, and its text or a frame with its
+    file."""
     return await _answer(request, uuid, sealed, _page, framed_by=())
 
 

@@ -1,4 +1,4 @@
-"""The administrators' pages that end launches, and the list of what EHRs are still to be told."""
+"""The administrators' pages that end launches, and the list of pending revocations."""
 
 from typing import Any
 from uuid import UUID
@@ -33,7 +33,7 @@ def _refuse_unless_permitted(request: HttpRequest) -> None:
 
 
 class EndingAdmin(ReadOnlyAdmin):
-    """What ends launches, as pages of the list of launches."""
+    """The page that ends launches, below the list of launches."""
 
     def get_urls(self) -> list[URLPattern]:
         view = never_cache(require_http_methods(["GET", "POST"])(self.end_view))
@@ -41,7 +41,7 @@ class EndingAdmin(ReadOnlyAdmin):
         return [path("end/", view, name="launches_end"), *super().get_urls()]
 
     def end_view(self, request: HttpRequest) -> HttpResponse:
-        """Choose which launches; say how many they are; end them when that was confirmed."""
+        """Choose launches, show how many they are, and end them once that is confirmed."""
         _refuse_unless_permitted(request)
         asked = request.POST if request.method == "POST" else request.GET
         selection = _selection(request, asked)
@@ -88,13 +88,14 @@ def _afterwards(request: HttpRequest) -> str:
 
 # --- which launches -----------------------------------------------------------------------------
 
-# A person goes from page to page sealed: who it is belongs neither in an address nor in a page.
+# A person is passed from page to page in sealed form: neither an address nor a page may contain who
+# it is.
 PERSON_CONTEXT = "launches.ending:person"
 PERSON = Form(Person)
 
 
 def _selection(request: HttpRequest, asked: QueryDict) -> Selection | None:
-    """Return the launches that are meant, None when nothing was chosen yet."""
+    """Return the launches that are meant; None before anything was chosen."""
     if pk := asked.get("registration"):
         return ending.at_registration(_object(Registration, pk))
     if pk := asked.get("endpoint"):
@@ -106,7 +107,7 @@ def _selection(request: HttpRequest, asked: QueryDict) -> Selection | None:
 
 
 def _again(asked: QueryDict, selection: Selection) -> tuple[str, str]:
-    """Return the form field that means the same launches once more."""
+    """Return the form field that selects the same launches again."""
     if selection.person:
         return "person", PERSON.seal(selection.person, PERSON_CONTEXT)
     name = next(name for name in ("registration", "endpoint", "launch") if asked.get(name))
@@ -124,7 +125,7 @@ def _person(request: HttpRequest, asked: QueryDict) -> Person | None:
         if person is None:
             raise Http404
         return person
-    # Only as sent by the form: a subject must never stand in an address (C133).
+    # Only from the posted form: a subject must never be in an address (C133).
     iss, sub = request.POST.get("iss", "").strip(), request.POST.get("sub", "").strip()
     return Person(iss, sub) if iss and sub else None
 
@@ -148,7 +149,7 @@ def _choices() -> dict[str, Any]:
     }
 
 
-# --- what EHRs are still to be told -------------------------------------------------------------
+# --- pending revocations ------------------------------------------------------------------------
 
 
 @admin.register(Revocation)
@@ -183,7 +184,7 @@ class RevocationAdmin(ReadOnlyAdmin):
         return super().changelist_view(request, more)
 
     def work_off_view(self, request: HttpRequest) -> HttpResponse:
-        """Tell the EHRs now, as many as fit into a request's time."""
+        """Send the pending revocations now, as many as one request has time for."""
         _refuse_unless_permitted(request)
         pending_revocations.make_due(timezone.now())
         told = http.run(revocation.work_off(within_seconds=SECONDS_PER_REQUEST))

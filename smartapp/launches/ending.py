@@ -1,14 +1,14 @@
-"""Ending many launches at once: those of an EHR, of a person, or one (C133).
+"""Ending many launches at once: all of an EHR, all of a person, or one (C133).
 
-They end here first, so that nobody sees anything from that moment on; what their EHRs must be
-told waits in `pending_revocations`. Each batch is a transaction with its line in the audit
-trail, so what was interrupted goes on where it stopped: a launch that has ended is not among the
-open ones.
+The app ends them here first, so that from this moment on no page shows anything of them. The
+requests to their EHRs wait in `pending_revocations`. Each batch is one transaction together with
+its entry in the audit trail, so an interrupted run continues where it stopped: launches that have
+ended are no longer among the open ones.
 
-Who signed in at a launch stands only in its sealed tokens. To find a person's launches they are
-opened, one after the other. A digest of issuer and subject in a column of its own would be faster,
-and would show whoever has the database, but not the key ring, which launches are one person's;
-and its key would have to outlive every change of the ring.
+Only the sealed tokens say who signed in at a launch. To find the launches of a person, they are
+decrypted one by one. A column with a digest of issuer and subject would be faster. But somebody who
+has the database without the key ring could then tell which launches belong to the same person, and
+the digest's key could never be rotated.
 """
 
 import time
@@ -37,7 +37,7 @@ SECONDS_PER_REQUEST = 20
 
 @dataclass(frozen=True, slots=True)
 class Person:
-    """Who signed in at an EHR: an issuer, and its subject there. Never logged, never in a URL."""
+    """A person who signed in at an EHR: issuer and subject. Never logged, never in a URL."""
 
     iss: str
     sub: str = field(repr=False)
@@ -52,22 +52,22 @@ class Person:
 
 @dataclass(frozen=True, slots=True)
 class Selection:
-    """Which launches are meant. `words` say it to a person and in the audit trail."""
+    """A set of launches. `words` describe it to people and in the audit trail."""
 
     words: str
     launches: QuerySet[Launch]
     person: Person | None = None
 
     def open(self) -> Iterator[Launch]:
-        """Yield those that have not ended, a thousand read at a time.
+        """Yield the launches that have not ended; a thousand are read at a time.
 
-        Also those in their code exchange, which get a page in a moment, and those whose session
-        has expired and whose tokens the EHR still takes.
+        They include launches in their code exchange, which will get a page in a moment, and
+        launches whose session has expired but whose tokens the EHR still accepts.
         """
         rows = self.launches.filter(ended_at=None)
         rows = rows.select_related("endpoint").order_by("uuid")
         if self.person is None:
-            rows = rows.defer("sealed_tokens")  # most of the row, and nobody looks into it
+            rows = rows.defer("sealed_tokens")  # most of the row, and not needed here
         last: UUID | None = None
         while page := list((rows.filter(uuid__gt=last) if last else rows)[:READ_AT_ONCE]):
             last = page[-1].uuid
@@ -97,14 +97,14 @@ def one(launch: Launch) -> Selection:
 
 
 def of_person(person: Person) -> Selection:
-    """Everything of a person, at whichever EHR: the issuer that vouched for a launch is the one
-    in its tokens, whatever its endpoint's list of issuers has become since."""
+    """Select all launches of a person, at any EHR. The issuer is compared with the one in the
+    tokens, because the endpoint's list of issuers may have changed since."""
     words = f"every launch of one person of {person.iss}"
     return Selection(words, Launch.objects.exclude(sealed_tokens=""), person)
 
 
 def person_of(launch: Launch) -> Person | None:
-    """Return who signed in at a launch; None when nobody vouched for it, or it has ended."""
+    """Return who signed in at a launch; None if no id_token said so, or if the launch has ended."""
     tokens = _tokens(launch)
     if tokens is None or tokens.id_token_iss is None or tokens.id_token_sub is None:
         return None
@@ -119,17 +119,17 @@ def _tokens(launch: Launch) -> LaunchTokens | None:
 
 
 def count(selection: Selection) -> Counter[tuple[str, str]]:
-    """Return how many launches are open, by the name of the EHR and the kind."""
+    """Return how many launches are open, by the name of the EHR and the kind of launch."""
     return Counter(
         (launch.endpoint.name, LaunchKind(launch.kind).label) for launch in selection.open()
     )
 
 
 def end(selection: Selection, *, actor: str) -> Ended:
-    """End what is open, until it is done or the request has taken long enough.
+    """End the open launches, until all are done or the request has taken long enough.
 
-    Each batch is looked for from the start: a launch that begins meanwhile may have a uuid that
-    the last one was already beyond.
+    Each batch is searched from the start, because a launch that begins meanwhile may have a uuid
+    before the last one of the batch.
     """
     until = time.monotonic() + SECONDS_PER_REQUEST
     ended = 0
@@ -141,7 +141,7 @@ def end(selection: Selection, *, actor: str) -> Ended:
 
 
 def _end_batch(uuids: list[UUID], selection: Selection, actor: str) -> int:
-    """Return how many of these ended here: some may have ended by themselves meanwhile."""
+    """Return how many of these launches were ended here; some may have ended meanwhile."""
     with transaction.atomic():
         still_open = Launch.objects.filter(pk__in=uuids, ended_at=None)
         ended = store.hand_over_batch(still_open, EndReason.ADMINISTRATOR, timezone.now())

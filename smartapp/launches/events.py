@@ -1,10 +1,11 @@
-"""The timeline of every launch: noted in memory on the request's path, written in batches off it.
+"""The timeline of every launch: recorded in memory during a request, and written in batches later.
 
-Nobody waits for a timeline, and no launch fails because of one. Anybody may open `/launch`, so
-what is held between two writes is bounded, and so is the table: a flood is counted, not stored.
+No request waits for a timeline, and no launch fails because of one. Anybody may open `/launch`, so
+both the memory between two writes and the table are limited: during a flood, events are counted and
+not stored.
 
-A note belongs to the attempt of the running request; who calls `note` cannot mix two up. What may
-be noted is the closed list of `Detail`, and every text of it is cleaned again here.
+An entry belongs to the attempt of the current request, so callers of `note` cannot mix up two
+attempts. Only the members of `Detail` can be recorded, and all text is cleaned again here.
 """
 
 import asyncio
@@ -36,13 +37,13 @@ from smartapp.launches.models import LaunchEvent, Step
 
 FLUSH_SECONDS = 5
 MAX_QUEUED = 5_000  # per process, between two flushes
-# Of these, what was refused before it was a launch of ours: a stranger's requests must not take
-# the room of people's launches.
+# The part of MAX_QUEUED for requests that were refused before they belonged to a launch: requests
+# of strangers must not take the room of real launches.
 MAX_STRANGERS = 100
 KEPT_FOR = timedelta(days=30)
 MAX_ROWS = 200_000
 PURGE_BATCH = 500
-# An attempt of which these steps are all that there is never came back from the EHR's sign-in.
+# An attempt with only these steps has not come back from the EHR's sign-in.
 WAY_OUT = (Step.LAUNCH, Step.DISCOVERY, Step.AUTHORIZE)
 MAY_COME_BACK = timedelta(hours=1)
 KEPT_UNFINISHED = timedelta(days=1)
@@ -51,11 +52,11 @@ MAX_TEXT = 300
 _HIDDEN = "[…]"
 MAX_ITEMS = 40
 
-# A signed or encrypted token, whoever put it there (C70).
+# A signed or encrypted token, wherever it comes from (C70).
 _TOKEN = re.compile(r"eyJ[A-Za-z0-9_-]{5,}(?:\.[A-Za-z0-9_-]*)*")
-# What needs no cleaning: no control character, and no query of a URL.
+# Text that needs no cleaning: no control characters and no query of a URL.
 _PLAIN = re.compile(r"[ -\"$->@-~]*")
-# The same of JSON, whose texts are no longer than may be; a backslash may stand for anything.
+# The same for JSON whose texts are not too long. A backslash may hide any character.
 _PLAIN_JSON = re.compile(r"[ -\"$->@-\[\]-~]*")
 _LONG = re.compile(rf'[^"]{{{MAX_TEXT + 1}}}')
 _URL_QUERY = re.compile(r"(https?://[^\s?#]*)[?#]\S*")
@@ -67,7 +68,7 @@ View = TypeVar("View", bound=Callable[..., Coroutine[Any, Any, HttpResponseBase]
 
 
 class Verdict(TypedDict):
-    """How one rule went; `rule` is its number in the requirements."""
+    """The result of one rule; `rule` is its number in the requirements."""
 
     rule: str
     ok: bool
@@ -75,7 +76,7 @@ class Verdict(TypedDict):
 
 
 class WireRecord(TypedDict):
-    """One request. `abandoned` is not in what was written before there was such a member."""
+    """One request to an EHR. Older entries have no `abandoned`."""
 
     method: str
     where: str
@@ -86,7 +87,7 @@ class WireRecord(TypedDict):
 
 
 class Detail(TypedDict, total=False):
-    """Everything that a timeline may hold beside its verdicts. No member is for a token, a code,
+    """Everything that a timeline may contain besides its verdicts. No member holds a token, a code,
     a state, a verifier, an assertion, a launch value or anything about a patient."""
 
     kind: str
@@ -132,12 +133,12 @@ class Attempt:
     step: Step = Step.LAUNCH
     since: float = field(default_factory=time.monotonic)
     exchanges: list[WireRecord] = field(default_factory=list)
-    # An answer without a state of ours, and of a browser that waits for none: anybody's.
+    # The answer has no state of ours, and its browser waits for none: it may come from anybody.
     is_stray: bool = False
 
 
 class Noted(NamedTuple):
-    """A row of the timeline that is not written yet, by the columns of `LaunchEvent`. `verdicts`
+    """A row of the timeline that is not written yet, with the columns of `LaunchEvent`. `verdicts`
     and `detail` are JSON."""
 
     attempt: str
@@ -158,15 +159,17 @@ _not_stored = 0
 
 
 def key_of(state_digest: str) -> str:
-    """Return the attempt of a state, by the digest that the launch's row has of it, or by as much
-    of it as the name of a pending launch's cookie has. A digest of that: what opens nothing in the
-    launches table opens nothing here."""
+    """Return the attempt of a state. The argument is the digest in the launch's row, or its start
+    in the name of a pending launch's cookie.
+
+    The result is a digest of that digest, so the two tables cannot be used to open anything.
+    """
     known = state_digest[:PENDING_NAME_CHARACTERS]
     return hashlib.sha256(b"launch attempt" + known.encode()).hexdigest()[:32]
 
 
 def recorded(view: View) -> View:
-    """Make each request of a view an attempt of its own, and its requests to the EHR seen."""
+    """Make each request of a view its own attempt, and observe its requests to the EHR."""
 
     @wraps(view)
     async def recording(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
@@ -177,12 +180,13 @@ def recorded(view: View) -> View:
 
 
 def is_known() -> bool:
-    """Whether the running request's attempt has steps already: its state is one that was sent."""
+    """Return whether the current attempt has steps already, so that its state was sent by this
+    app."""
     return LaunchEvent.objects.filter(attempt=current().key).exists()
 
 
 def begin(step: Step) -> Attempt:
-    """Make what this task does from here on an attempt of its own, and return it."""
+    """Start a new attempt for the rest of this task, and return it."""
     attempt = Attempt(step=step)
     _current.set(attempt)
     http.observer.set(lambda exchange: _observed(attempt, exchange))
@@ -190,7 +194,7 @@ def begin(step: Step) -> Attempt:
 
 
 def current() -> Attempt:
-    """Return the running request's attempt; where nothing is an attempt, one that nobody keeps."""
+    """Return the current attempt; outside of one, a new one that is not stored."""
     return _current.get() or Attempt()
 
 
@@ -209,7 +213,8 @@ def _observed(attempt: Attempt, exchange: http.Exchange) -> None:
 
 
 def _where(url: str, fhir_base_url: str) -> str:
-    """Return host and path. Of a FHIR address only the resource's type: its id is a patient's."""
+    """Return host and path. For a FHIR address only the resource type, because an id may identify a
+    patient."""
     parts = urlsplit(url)
     base = urlsplit(fhir_base_url)
     inside = parts.path.removeprefix(base.path.rstrip("/") + "/")
@@ -220,7 +225,7 @@ def _where(url: str, fhir_base_url: str) -> str:
 
 
 def seconds_ahead(date: str) -> int | None:
-    """Return by how many seconds our clock is ahead of a `Date` header's; None for none."""
+    """Return by how many seconds our clock is ahead of a `Date` header; None without one."""
     try:
         theirs = parsedate_to_datetime(date)
     except (ValueError, TypeError):
@@ -239,9 +244,9 @@ def note(
     code: str = "",
     reference: str = "",
 ) -> None:
-    """Add one step to the timeline of the running request's launch; nothing without one.
+    """Add one step to the timeline of the current launch; do nothing outside of an attempt.
 
-    The requests that were sent to the EHR since the last note belong to this one.
+    The step includes the requests that were sent to the EHR since the last step.
     """
     attempt = _current.get()
     if attempt is None or not _admitted(attempt):
@@ -276,8 +281,11 @@ def _admitted(attempt: Attempt) -> bool:
 
 
 def _written(value: list[Any] | dict[str, Any]) -> str:
-    """Return it as JSON, cleaned. Nearly always there is nothing to clean, which the whole text
-    shows at once: looking at each of its texts cost more than all else that a note does."""
+    """Return the value as cleaned JSON.
+
+    Nearly always there is nothing to clean, and one look at the whole text shows that. Checking
+    each text took more time than everything else in a step.
+    """
     text = json.dumps(value)
     parts = value if isinstance(value, list) else value.values()
     sizes = [len(value), *(len(part) for part in parts if isinstance(part, list | dict))]
@@ -288,7 +296,8 @@ def _written(value: list[Any] | dict[str, Any]) -> str:
 
 
 def _clean(value: Any) -> Any:
-    """Return the value without anything token-like, without queries of URLs, cut to a length."""
+    """Return the value without possible tokens and without queries of URLs, with limited
+    lengths."""
     if isinstance(value, str):
         if len(value) <= MAX_TEXT and _PLAIN.fullmatch(value) and "eyJ" not in value:
             return value
@@ -304,27 +313,27 @@ def _clean(value: Any) -> Any:
 
 
 def is_whole(text: str) -> bool:
-    """Whether a text of an event is as it came, but for the query of a URL."""
+    """Return whether a text of an event is unchanged, apart from a URL's query."""
     return len(text) < MAX_TEXT and _HIDDEN not in text
 
 
 def forget() -> None:
-    """Forget what is not written yet: a test's database ends, the process does not."""
+    """Forget what is not written yet: in tests the database ends before the process does."""
     global _strangers, _not_stored
     _queue.clear()
     _strangers = _not_stored = 0
 
 
 async def keep_writing() -> None:
-    """Write for ever what was noted."""
+    """Write the recorded steps, again and again."""
     while True:
         await asyncio.sleep(FLUSH_SECONDS)
         await flush()
 
 
 async def flush() -> None:
-    """Write what was noted, in one transaction. What the database does not take now is lost: a
-    timeline is no reason to fill the memory of a process whose database is away."""
+    """Write the recorded steps in one transaction. Steps that the database does not accept are
+    lost: they must not fill the memory while the database is away."""
     global _strangers, _not_stored
     batch = list(_queue)
     if _not_stored:
@@ -335,12 +344,12 @@ async def flush() -> None:
     try:
         await in_database(_insert, batch)
     except Exception as error:
-        # Whatever it is: the task that writes must not end with it.
+        # Whatever the error is, it must not end the task that writes.
         logger.error("%d launch events not written: %s", len(batch), cause(error))
 
 
 def _insert(batch: list[Noted]) -> None:
-    """Without a model for each row: making those cost a launch as much as all else it writes."""
+    """Insert without model objects: creating them took as long as all other writes of a launch."""
     table, adapt = LaunchEvent._meta.db_table, connection.ops.adapt_datetimefield_value
     values = ", ".join(["%s"] * len(Noted._fields))
     rows = [one._replace(at=adapt(one.at)) for one in batch]
@@ -356,11 +365,11 @@ def _flood(count: int) -> Noted:
 
 
 def purge_batch(now: datetime) -> int:
-    """Delete a few of the events that nobody needs any more; return how many went.
+    """Delete a few events that are not needed any more; return how many.
 
-    Those are a month old, or of an attempt that never came back: anybody can begin those, as often
-    as they like, and they must not push out what failed (T30). Such an attempt is kept for a day.
-    Where the table has no more room, it goes first, and then the oldest.
+    These are events older than a month, and those of attempts that never came back, which are kept
+    for a day. Anybody can start such attempts, as often as they like, and they must not displace
+    failures (T30). If the table is full, they are deleted first, and then the oldest events.
     """
     batches = (_too_old(now), _never_came_back(now - KEPT_UNFINISHED), _surplus(now))
     for batch in batches:
@@ -375,8 +384,8 @@ def _too_old(now: datetime) -> Pks:
 
 
 def _never_came_back(begun_before: datetime) -> Pks:
-    """Return the steps before an EHR's sign-in that went well, and that nothing follows. Of the
-    days right before that moment only: what is older has been looked through."""
+    """Return the successful steps before an EHR's sign-in that no other step follows. Only of the
+    two days before that moment, because older ones have been checked already."""
     way_out = Q(step__in=WAY_OUT, code="")
     more = LaunchEvent.objects.filter(attempt=OuterRef("attempt")).exclude(way_out)
     lately = Q(at__lt=begun_before, at__gt=begun_before - LOOKED_THROUGH)

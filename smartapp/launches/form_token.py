@@ -1,4 +1,4 @@
-"""The proof that a request comes from a launch's own page, or from its own program (C159, T2)."""
+"""The proof that a request comes from a launch's own page or from its own program (C159, T2)."""
 
 import hashlib
 import secrets
@@ -13,11 +13,11 @@ SECRET_BYTES = 32
 
 
 def form_token(key: SessionKey) -> str:
-    """Return a token for the forms of one page of a launch: only who holds the session key can make
-    one, and it needs no cookie of its own inside a frame.
+    """Return a token for the forms of one page of a launch. Only the holder of the session key can
+    make one, and it needs no cookie of its own in a frame.
 
-    Each page has another, a random mask beside the masked secret: the page is sent compressed, and
-    a secret that stays the same could be guessed from its length (BREACH).
+    Each page gets a different token, a random mask and the masked secret, because the page is
+    compressed: an attacker could guess a constant secret from the page's length (BREACH).
     """
     mask = secrets.token_bytes(SECRET_BYTES)
     return (mask + _masked(_secret(key), mask)).hex()
@@ -43,11 +43,12 @@ def _is_of(sent: str, key: SessionKey) -> bool:
 
 
 def require(request: HttpRequest, key: SessionKey) -> None:
-    """Raise FormRefused unless our own form was sent, or a program that holds the session's cookie
-    asks.
+    """Raise FormRefused unless the request comes from our own form or from a program that holds the
+    session's cookie.
 
-    A browser that another site has set on us always says where the request comes from; a request
-    without any such header is no browser's, and nobody can forge what only a program can send.
+    A browser sent by another site always says where its request comes from. A request without any
+    of these headers comes from a program, not a browser, and another site cannot make a browser
+    send it.
     """
     sent = request.POST.get("form_token")
     if sent is not None:

@@ -1,4 +1,4 @@
-"""Answers that an EHR may show in its own frame, and nobody else in theirs (C57, C150-C153)."""
+"""Pages that only the EHR may show in its frame (C57, C150-C153)."""
 
 from collections.abc import Coroutine
 from typing import Any
@@ -14,7 +14,7 @@ from smartapp.middleware import error_response
 from smartapp.protocol.errors import CookiesBlocked, FrameNotAllowed, SmartError
 from smartapp.registrations.registry import EndpointConfig
 
-# What this app adds to the address of a launch in a frame when it asks for that address again.
+# Marks that the app adds to the address of a launch in a frame when it requests that address again.
 COOKIE_WAS_SET = "cookie-was-set"
 SIGN_IN_HERE = "sign-in-here"
 
@@ -25,8 +25,11 @@ async def in_frame(
     answering: Coroutine[Any, Any, HttpResponseBase],
     **context: Any,
 ) -> HttpResponseBase:
-    """Return the answer or its error's page, framable both: an EHR's frame must not go blank. A
-    frame that the browser would leave blank gets a page that says so in place of the answer."""
+    """Return the answer or its error page. The EHR may frame both, so that its frame is never
+    blank.
+
+    If the browser would leave the frame blank, the answer is replaced by a page that says so.
+    """
     try:
         if is_framed(request) and not frame_ancestors:
             answering.close()
@@ -41,11 +44,11 @@ async def in_frame(
 
 
 def before_sign_in(request: HttpRequest, config: EndpointConfig) -> HttpResponse | None:
-    """Return what a launch in a frame has to do before the EHR is asked; None: nothing.
+    """Return what a launch in a frame has to do before it asks the EHR; None for nothing.
 
-    Everything here leads to the launch's own address in a window of its own. There the launch
-    begins anew, with a state that this very browser keeps: nothing of what began in the frame is
-    taken over, so nobody can have it finish a sign-in that was not started there (C57, T5).
+    Each answer leads to the launch's own address in a new window. There the launch starts again,
+    with a state of this browser. Nothing is taken over from the frame, so nobody can make it finish
+    a sign-in that was not started there (C57, T5).
 
     Raises CookiesBlocked.
     """
@@ -65,9 +68,9 @@ def before_sign_in(request: HttpRequest, config: EndpointConfig) -> HttpResponse
 
 
 def unknown_origin(request: HttpRequest, config: EndpointConfig) -> str:
-    """Return from where a frame was opened, where that is none of the origins that may show the
-    app; else "". It may be a page on the way, as an EHR's own sign-in: reason for a remark, not
-    for a refusal."""
+    """Return the origin of the page around the frame if it is not one that may show the app; else
+    "". It may be an intermediate page, such as the EHR's own sign-in, so it is noted and not
+    refused."""
     origin = came_from(request) if is_framed(request) else ""
     return "" if origin in {settings.PUBLIC_URL, *config.frame_ancestors} else origin
 

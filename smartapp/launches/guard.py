@@ -1,8 +1,8 @@
-"""What the script of a launch's page must know to close it in time.
+"""What the script of a launch's page needs to close the page in time.
 
-The page holds a patient's record on a screen that others pass by. It closes itself when nobody
-uses it (T18), when the launch has ended meanwhile (C158, C160), and when the EHR says that
-another patient was opened there (C156). The server holds the same line without the script.
+The page shows a patient's record on a screen that others pass by. It closes itself when it is not
+used (T18), when the launch has ended (C158, C160), and when the EHR says that another patient was
+opened there (C156). The server enforces the same limits without the script.
 """
 
 from dataclasses import dataclass
@@ -17,8 +17,8 @@ WARNING_SECONDS = 120
 
 @dataclass(frozen=True, slots=True)
 class Guard:
-    """`seconds_left` are the launch's unless somebody uses it; `idle_minutes` None: however long
-    nobody does. `origins` are those of the EHR's own pages, whose word counts."""
+    """`seconds_left`: until the launch ends if it is not used. `idle_minutes`: None for no idle
+    limit. `origins`: those of the EHR's own pages, whose messages count."""
 
     presence_url: str
     patient_changed_url: str
@@ -33,7 +33,7 @@ def seconds_left(launch: StoredLaunch) -> int:
 
 
 def guard(launch: StoredLaunch) -> Guard:
-    """Return what the launch's page needs."""
+    """Return what the script of the launch's page needs."""
     base = f"/launches/{launch.uuid}/"
     idle_minutes = settings.IDLE_MINUTES if launch.lasts_until else None
     return Guard(
@@ -41,7 +41,7 @@ def guard(launch: StoredLaunch) -> Guard:
         patient_changed_url=f"{base}patient-changed/",
         seconds_left=seconds_left(launch),
         idle_minutes=idle_minutes,
-        # Of a short time only a part, or the warning would be there from the start.
+        # With a short idle time the warning comes later, or it would be shown from the start.
         warning_seconds=min(WARNING_SECONDS, (idle_minutes or 60) * 30),
         origins=" ".join(launch.frame_ancestors),
     )

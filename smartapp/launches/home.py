@@ -1,4 +1,4 @@
-"""The start page: patients find where they receive care; this browser's open launches."""
+"""The start page: patients find where they receive care, and the open launches of this browser."""
 
 from dataclasses import dataclass
 
@@ -23,8 +23,8 @@ QUERY_LENGTH = 100
 
 @dataclass(frozen=True, slots=True)
 class HomePage:
-    """home.html, variable `page`. `found` is None before anything was typed where there are too
-    many to list."""
+    """The variable `page` of home.html. `found` is None if nothing was typed and there are too many
+    health systems to list."""
 
     found: Found | None
     query: str
@@ -38,7 +38,7 @@ class HomePage:
 @require_GET
 @never_cache
 async def home(request: HttpRequest) -> HttpResponse:
-    """The patients' start page; with `q`, what the search found."""
+    """Return the patients' start page; with `q`, the result of the search."""
     if elsewhere := at_public_url(request):
         return elsewhere
     digests = [key.digest for key in cookies.session_keys(request)]
@@ -64,7 +64,7 @@ async def home(request: HttpRequest) -> HttpResponse:
 
 
 def _found(query: str) -> tuple[Found | None, bool]:
-    """Return what is listed, and whether there is more than a list can hold."""
+    """Return what is listed, and whether there are more than a list can hold."""
     if query:
         return search.search(query), True
     everything = search.everything()

@@ -1,8 +1,8 @@
-"""Asking an EHR about a launch's tokens, and comparing its answer with what we hold (C130-C132).
+"""Asking an EHR about a launch's tokens, and comparing its answer with our copy (C130-C132).
 
-For administrators only: no launch depends on it. The verb is the registration's. With GET the
-token stands in the address (C131), so of an address that is asked here nothing but host and path
-is ever kept: not by the timeline, not by an error of `http`, and aiohttp traces nothing (T26).
+Only administrators use this; no launch depends on it. The registration says whether to use GET or
+POST. With GET the token is in the address (C131), so only host and path of such an address are kept
+anywhere: in the timeline, in an error of `http`, and aiohttp traces nothing (T26).
 """
 
 from collections.abc import Iterator
@@ -27,7 +27,7 @@ SAME_LAUNCH = ("patient", "encounter")
 
 @dataclass(frozen=True, slots=True)
 class Compared:
-    """What the EHR says of one token, beside what we hold. Names no person."""
+    """What the EHR says about one token, next to our copy. Names no person."""
 
     kind: str
     answer: Introspection | None
@@ -37,7 +37,7 @@ class Compared:
 
     @property
     def scopes_gone(self) -> tuple[str, ...]:
-        """Granted once, and not any more."""
+        """Scopes that were granted and are not granted any more."""
         return self._scope.missing
 
     @property
@@ -55,7 +55,7 @@ class Compared:
 
     @property
     def rows(self) -> Iterator[tuple[str, str]]:
-        """Each claim in words: the same as here, another, or not said."""
+        """Yield each claim and whether it is the same as here, different, or not in the answer."""
         if self.answer is None or not self.answer.active:
             return
         context = self.held.context
@@ -69,10 +69,11 @@ class Compared:
 
     @property
     def is_another_patient(self) -> bool:
-        """Whether the EHR would answer for somebody, or a visit, that this launch is not about.
+        """Return whether the EHR names a patient or encounter that this launch is not about.
 
-        Silence is none: SMART has the context in the answer, other servers leave it out. Another
-        `sub` is none either: at Okta an access token's is a name where the id_token's is a number.
+        A missing claim is no difference: SMART puts the context into the answer, other servers omit
+        it. A different `sub` is none either: at Okta the `sub` of an access token is a name where
+        that of the id_token is a number.
         """
         if self.answer is None:
             return False
@@ -92,11 +93,11 @@ def _words(said: str | None, held: str | None) -> str:
 
 
 async def ask(launch: StoredLaunch, tokens: LaunchTokens) -> list[Compared]:
-    """Return what the EHR says of the launch's tokens, access token first, and note it in the
-    launch's timeline. A token that it does not answer for has a `failure`.
+    """Return what the EHR says about the launch's tokens, access token first, and record it in the
+    launch's timeline. A token without a usable answer has a `failure`.
 
-    Raises UnknownEndpoint, DiscoveryError, EHRUnavailable; IntrospectionError where the EHR
-    names no introspection endpoint.
+    Raises UnknownEndpoint, DiscoveryError, EHRUnavailable, and IntrospectionError if the EHR names
+    no introspection endpoint.
     """
     attempt = events.begin(Step.INTROSPECTION)
     steps.resumed(launch)

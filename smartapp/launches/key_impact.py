@@ -1,4 +1,5 @@
-"""What a key set's page shows of launches, and asks EHRs (see `keys.affected_launches`). No PHI."""
+"""What a key set's page shows about launches, and its questions to EHRs. See
+`keys.affected_launches`. No PHI."""
 
 from datetime import datetime
 
@@ -24,7 +25,7 @@ from smartapp.registrations.options import AuthMethod
 from smartapp.vault import VaultError
 
 MAX_LISTED = 100
-MAX_OPENED = 2_000  # a launch is opened in 20 microseconds
+MAX_OPENED = 2_000  # decrypting one takes 20 microseconds
 
 
 def _signing(key_set: KeySet, alg: str) -> QuerySet[Registration]:
@@ -34,7 +35,7 @@ def _signing(key_set: KeySet, alg: str) -> QuerySet[Registration]:
 
 
 def affected(key_set: KeySet, alg: str, now: datetime) -> Affected:
-    """Return whom it hits when the keys of this line are replaced at once, as things are now."""
+    """Return the launches that an immediate replacement of these keys would affect now."""
     open_now = (
         Launch.objects.filter(
             endpoint__registration__in=_signing(key_set, alg),
@@ -72,8 +73,8 @@ def _open_launch(launch: Launch) -> OpenLaunch:
 
 
 def _under_way(key_set: KeySet, alg: str, now: datetime) -> int:
-    """Return how many people are at their EHR's sign-in: they were sent there, and a launch that
-    is pending lives for ten minutes. What was not written down in a flood is not counted."""
+    """Return how many people are at their EHR's sign-in page: they were sent there, and a pending
+    launch lives for ten minutes. Launches that were not recorded during a flood are not counted."""
     came_back = LaunchEvent.objects.filter(attempt=OuterRef("attempt"), step=Step.CALLBACK)
     return (
         LaunchEvent.objects.filter(
@@ -98,8 +99,11 @@ def _two_legged(key_set: KeySet, alg: str) -> list[Registration]:
 
 
 def ask(key: SigningKey, *, actor: str, now: datetime) -> list[Outcome]:
-    """Ask each EHR that gives tokens to the app itself for one, with this key, and write down who
-    gave it: whoever did knows the key. The tokens are thrown away."""
+    """Ask each EHR that issues tokens to the app itself (2-legged) for a token, signed with this
+    key.
+
+    If an EHR issues one, it knows the key, and that is stored. The tokens are thrown away.
+    """
     outcomes = []
     for registration in _two_legged(key.key_set, key.alg):
         try:
@@ -126,9 +130,9 @@ def ask(key: SigningKey, *, actor: str, now: datetime) -> list[Outcome]:
 
 
 async def _refusal(registration: Registration, signer: Signer) -> str:
-    """Return why the EHR gave no token; nothing if it gave one. Signed with this key and no other:
+    """Return why the EHR issued no token; "" if it did. Only this key signs, because success with
     the previous one would prove nothing."""
-    # One scope is enough to be known by.
+    # One scope is enough for the test.
     fields = token.client_credentials_request(scope=registration.scope.split()[0])
     try:
         config = await registry.endpoint_for_backend(registration.slug)

@@ -1,4 +1,4 @@
-"""The launch's page: whose record, who is looking, what was given, and the record itself."""
+"""The launch's page: the patient, the user, the granted access, and the record itself."""
 
 import logging
 from uuid import UUID
@@ -25,7 +25,8 @@ from smartapp.registrations import registry
 
 logger = logging.getLogger(__name__)
 
-# What the page of a disconnected launch says of the EHR: revoked, not told, offers no revocation.
+# What the page of a disconnected launch says: the EHR revoked the tokens, it could not be asked
+# yet, or it offers no revocation.
 REVOKED: dict[str, bool | None] = {
     EndReason.DISCONNECTED: True,
     EndReason.NOT_REVOKED: False,
@@ -37,7 +38,7 @@ REVOKED: dict[str, bool | None] = {
 @never_cache
 @events.recorded
 async def page(request: HttpRequest, uuid: UUID) -> HttpResponseBase:
-    """Return the page; of a launch that was disconnected, what became of it."""
+    """Return the page; for a disconnected launch, the page that says what became of it."""
     found, key = await find(request, uuid, in_use=AGAIN not in request.GET)
     return await in_frame(
         request,
@@ -52,15 +53,16 @@ async def page(request: HttpRequest, uuid: UUID) -> HttpResponseBase:
 async def _launch_page(
     request: HttpRequest, found: StoredLaunch, key: SessionKey
 ) -> HttpResponseBase:
-    """A browser gets the page as it is read. Whoever does not say what it is for, as programs do,
-    gets it whole, with the status that tells how it went."""
+    """Return the page. A browser gets it streamed as the record is read. A client that does not
+    send Sec-Fetch-Dest, such as a program, gets it whole, with a status code that shows the
+    result."""
     if found.end_reason in REVOKED:
         return await _disconnected(request, found)
     refresh.refuse_ended(found)
     body = PageBody(request, found, key)
     response = await _sent(request, body)
     response._csp_update = {"connect-src": [SELF]}  # type: ignore[attr-defined] # for guard.js
-    # A proxy that keeps the beginning until it has the end would take the sense out of it.
+    # A proxy that buffers the page until it is complete would make streaming pointless.
     response["X-Accel-Buffering"] = "no"
     return response
 
@@ -92,9 +94,9 @@ async def _disconnected(request: HttpRequest, stored: StoredLaunch) -> HttpRespo
 
 
 async def _sign_out_url(stored: StoredLaunch) -> str:
-    """Return where a patient signs out at the EHR too: on a shared computer the next one would be
-    signed in without a word (C134). Empty for clinicians, who go on working there, and where
-    nobody says where."""
+    """Return where a patient signs out at the EHR too: on a shared computer the next person would
+    otherwise be signed in without a password (C134). Returns "" for clinicians, who go on working
+    there, and if the EHR names no address."""
     if stored.kind != LaunchKind.STANDALONE:
         return ""
     try:

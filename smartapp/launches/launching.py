@@ -1,4 +1,4 @@
-"""From the first redirect to the finished launch: what the views of the two launches share."""
+"""Steps from the first redirect to the finished launch, shared by EHR and standalone launches."""
 
 import logging
 from collections import Counter
@@ -37,15 +37,14 @@ _in_flight: Counter[int] = Counter()
 
 
 def waiting() -> int:
-    """Return how many launches of this process wait for a token response."""
+    """Return how many launches of this process are waiting for a token response."""
     return _in_flight.total()
 
 
 @contextmanager
 def in_flight(config: EndpointConfig) -> Iterator[None]:
-    """Count a launch that waits for its EHR; Busy when this process waits for too many,
-    BusyWithEHR when too many of them wait for this one: however slow an EHR is, the others find
-    places."""
+    """Count a launch that waits for its EHR. Raises Busy if too many launches of this process wait,
+    BusyWithEHR if too many of them wait for this EHR: a slow EHR must leave room for the others."""
     if _in_flight.total() >= settings.MAX_LAUNCHES_IN_FLIGHT:
         raise Busy(f"{_in_flight.total()} launches wait for their EHR")
     if _in_flight[config.endpoint_id] >= settings.MAX_OF_ONE_ENDPOINT:
@@ -66,11 +65,11 @@ async def start(
     aud: str,
     brand: Chosen | None = None,
 ) -> HttpResponse:
-    """Return the way to the EHR's authorization endpoint, with the pending launch sealed into a
-    cookie (C30-C44). Each call makes a new state, nonce and PKCE verifier (C23).
+    """Return the redirect or form to the EHR's authorization endpoint, with the pending launch
+    sealed into a cookie (C30-C44). Each call makes a new state, nonce and PKCE verifier (C23).
 
-    `aud` is a spelling of the endpoint's FHIR base URL: an EHR's own `iss`, as it came, because
-    some servers compare the two to the letter; else the published one.
+    `aud` is a spelling of the endpoint's FHIR base URL: in an EHR launch the `iss` exactly as it
+    came, because some servers compare the two character by character; otherwise the published one.
     """
     state = authorization.new_state()
     steps.started(config, kind, state)
@@ -116,16 +115,16 @@ def _sent_away(
     fields: dict[str, str],
     name: str,
 ) -> HttpResponse:
-    """Return the redirect to the authorization endpoint; or, for what is too long for an address,
-    a form that sends itself where the EHR takes one (C41, C44)."""
+    """Return the redirect to the authorization endpoint. If it is too long for an address and the
+    EHR accepts a form, return a form that submits itself (C41, C44)."""
     url = authorization.authorization_request_url(endpoints.authorization_endpoint, fields)
     takes_forms = kind == LaunchKind.EHR or presets.takes_posted_standalone(config.preset)
     if not (takes_forms and authorization.is_better_posted(url, endpoints.capabilities)):
         return HttpResponseRedirect(url)
     context = {"endpoint": name, "action": endpoints.authorization_endpoint}
     response = render(request, "authorize.html", {**context, "fields": fields})
-    # Browsers hold every redirect behind a form to this list, and an EHR's sign-in may lead over
-    # hosts that nobody can name here. The form itself goes to the one that discovery names.
+    # Browsers check every redirect after a form against this list, and an EHR's sign-in may use
+    # hosts that we cannot list. The form itself goes to the host that discovery names.
     schemes = ["https:", "http:"] if settings.ALLOW_LOOPBACK_EHRS else ["https:"]
     response._csp_replace = {"form-action": schemes}  # type: ignore[attr-defined]
     return response
@@ -140,8 +139,8 @@ async def finish(
 ) -> HttpResponse:
     """Use up the state, exchange the code, and return the redirect to the launch's page (C55).
 
-    The state comes first: a callback that is loaded a second time takes no place and no token
-    request away from anybody.
+    The state is used up first: a callback that is loaded a second time must not take a place or a
+    token request from others.
     """
     with in_flight(config):
         uuid = await in_database(
@@ -160,9 +159,9 @@ async def finish(
             code_verifier=started.code_verifier,
             network=request.META.get("REMOTE_ADDR", ""),
         )
-        # Nor is a launch kept whose browser has left, although its tokens came: the key of its
-        # session was in the answer that reached nobody, and its state is used up. Nobody could
-        # open or disconnect it.
+        # If the browser has left, the launch is not kept even if its tokens came. The session key
+        # was in the answer that did not arrive and the state is used up, so nobody could open or
+        # disconnect this launch.
         nobodys = partial(store.close_unfinished, uuid, config)
         async with custody(config, nobodys, Custody()) as held:
             issued = await held.ask(asked)
@@ -183,7 +182,7 @@ async def _open_session(
     tokens: LaunchTokens,
     expires_at: datetime,
 ) -> None:
-    """Store the tokens in a session of the launch's own and hand its key to the browser."""
+    """Store the tokens in a new session of the launch, and give its key to the browser."""
     now = timezone.now()
     key = cookies.new_session_key(now)
     length = session_length(kind, tokens)

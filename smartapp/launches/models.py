@@ -1,4 +1,4 @@
-"""One row per launch, in the session database; the tokens in it are sealed and end with it."""
+"""The tables of launches, in the session database. A launch's tokens are sealed and end with it."""
 
 import uuid
 from typing import Any, ClassVar, Literal
@@ -18,7 +18,7 @@ class LaunchKind(models.TextChoices):
 
     @property
     def on_page(self) -> Literal["ehr", "standalone"]:
-        """The kind as pages know it."""
+        """The kind as it is called in pages."""
         return "ehr" if self == LaunchKind.EHR else "standalone"
 
 
@@ -36,22 +36,22 @@ class EndReason(models.TextChoices):
 
 
 def tokens_context(launch_uuid: uuid.UUID) -> str:
-    """Return the place that a launch's sealed tokens are bound to."""
+    """Return the context that a launch's sealed tokens are bound to."""
     return f"launches.launch:{launch_uuid}:tokens"
 
 
 def refresh_failure_context(launch_uuid: uuid.UUID) -> str:
-    """Return the place that what is kept of a launch's failed refresh is bound to."""
+    """Return the context that the sealed failure of a launch's refresh is bound to."""
     return f"launches.launch:{launch_uuid}:refresh-failure"
 
 
 class Launch(models.Model):
     """One run of SMART App Launch, from its callback to its end.
 
-    The row is inserted when the state is consumed (its digest is unique: two parallel callbacks,
-    one exchange), belongs to a session only once its tokens are stored, and is looked up by uuid
-    *and* session *and* expiry. Everything that names a person or opens a door is in
-    `sealed_tokens`.
+    The row is inserted when the state is used up. The state's digest is unique, so two parallel
+    callbacks make only one exchange. The row belongs to a session once its tokens are stored, and
+    is found by uuid *and* session *and* expiry. Everything that names a person or gives access is
+    in `sealed_tokens`.
     """
 
     uuid = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
@@ -59,24 +59,24 @@ class Launch(models.Model):
         Session, on_delete=models.CASCADE, null=True, related_name="launches"
     )
     endpoint = models.ForeignKey(Endpoint, on_delete=models.PROTECT, related_name="launches")
-    # What the person chose on the start page, where many brands are behind one endpoint.
+    # The person's choice on the start page, if many brands share one endpoint.
     brand = models.ForeignKey(Brand, on_delete=models.SET_NULL, null=True, related_name="+")
     kind = models.CharField(max_length=10, choices=LaunchKind.choices)
     state_digest = models.CharField(max_length=64, unique=True)
     launched_at = models.DateTimeField()
-    # Where a launch that nobody uses is closed: when it ends however much it is used. Its session
-    # ends sooner, and later with each use. Empty: the session's end is the only one.
+    # For a launch with an idle limit: its latest end, however much it is used. Its session ends
+    # earlier, and each use moves that end. Empty: only the session's end counts.
     lasts_until = models.DateTimeField(null=True)
     sealed_tokens = models.TextField(blank=True, editable=False)
     access_token_expires_at = models.DateTimeField(null=True)
     token_version = models.PositiveIntegerField(default=0)
     refresh_lease_until = models.DateTimeField(null=True)
-    # Set by a 429, a 5xx or a time-out of the token endpoint: no refresh before then (C125).
+    # Set by a 429, a 5xx or a timeout of the token endpoint: no refresh before this time (C125).
     refresh_not_before = models.DateTimeField(null=True)
-    # Why, in the EHR's words.
+    # The failure, with the EHR's message.
     sealed_refresh_failure = models.TextField(blank=True, db_default="", editable=False)
-    # The answer to a refresh was lost then: whether its refresh token is used up nobody knows, and
-    # where that matters it is not used again (C124).
+    # When the answer to a refresh was lost. The refresh token may be used up; if that matters, it
+    # is not sent again (C124).
     refresh_uncertain_at = models.DateTimeField(null=True)
     ended_at = models.DateTimeField(null=True)
     end_reason = models.CharField(max_length=20, choices=EndReason.choices, blank=True)
@@ -95,13 +95,13 @@ class Launch(models.Model):
 
 
 def revocation_context(revocation_uuid: uuid.UUID) -> str:
-    """Return the place that the sealed tokens of a revocation are bound to."""
+    """Return the context that the sealed tokens of a revocation are bound to."""
     return f"launches.revocation:{revocation_uuid}:tokens"
 
 
 def protect_while_waiting(collector: Collector, field: Any, revocations: Any, using: str) -> None:
-    """An endpoint goes with the revocations that were given up, and not before the others are
-    done: its EHR would go on taking the tokens."""
+    """Delete an endpoint's abandoned revocations with it, but protect it while others are pending:
+    its EHR would go on accepting those tokens."""
     waiting = revocations.filter(given_up_at=None)
     if waiting.exists():
         raise ProtectedError("Its EHR is still to be told that launches have ended.", set(waiting))
@@ -109,13 +109,14 @@ def protect_while_waiting(collector: Collector, field: Any, revocations: Any, us
 
 
 class Revocation(models.Model):
-    """Tokens that were deleted here, and of which the EHR is still to be told (C133).
+    """Tokens that were deleted here and that the EHR has to revoke (C133).
 
-    A row lives until the EHR has taken it, or until it was given up; then without tokens.
+    A row lives until the EHR has accepted the revocation, or until it is given up; then it has no
+    tokens any more.
     """
 
     uuid = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
-    # No foreign key: the launch may be gone with its session before the EHR answers.
+    # No foreign key: the launch may be deleted with its session before the EHR answers.
     launch = models.UUIDField()
     endpoint = models.ForeignKey(
         Endpoint, on_delete=protect_while_waiting, related_name="revocations"
@@ -124,7 +125,7 @@ class Revocation(models.Model):
     asked_at = models.DateTimeField()
     not_before = models.DateTimeField("next try", db_index=True)
     attempts = models.PositiveSmallIntegerField("failed tries", default=0)
-    # The code of the error that the last try met.
+    # The code of the last attempt's error.
     failure = models.CharField("last failure", max_length=60, blank=True)
     given_up_at = models.DateTimeField(null=True, blank=True)
 
@@ -156,20 +157,20 @@ class Step(models.TextChoices):
 class LaunchEvent(models.Model):
     """One step of one launch: what was sent and received, redacted, and a verdict for each rule.
 
-    `attempt` is a digest that the way out and the way back both know, so a launch that never came
-    back has a timeline too; one that was refused before it had a state goes by its reference
-    number. Written in batches, off the request's path (`events`).
+    `attempt` is a digest that the request and the callback both know, so a launch that never came
+    back has a timeline too. A launch that was refused before it had a state is identified by its
+    reference number. Rows are written in batches, outside of the request (`events`).
     """
 
     attempt = models.CharField(max_length=32)
-    # Never checked by the database: a batch must not fail because an endpoint was just deleted.
+    # No constraint in the database: a batch must not fail because an endpoint was just deleted.
     endpoint = models.ForeignKey(
         Endpoint, on_delete=models.SET_NULL, null=True, db_constraint=False, related_name="+"
     )
     step = models.CharField(max_length=10, choices=Step.choices)
     at = models.DateTimeField(db_index=True)
     duration_ms = models.PositiveIntegerField()
-    # The error's code and the reference number of its page; empty for a step that went well.
+    # The error's code and the reference number of its page; empty for a successful step.
     code = models.CharField("error", max_length=40, blank=True)
     reference = models.CharField(max_length=9, blank=True, db_index=True)
     verdicts = models.JSONField(default=list)

@@ -1,4 +1,4 @@
-"""What the page of a launch asks for: to disconnect, to stay open, to close for another patient."""
+"""Requests from a launch's page: disconnect, stay open, close because of another patient."""
 
 import logging
 from uuid import UUID
@@ -24,8 +24,8 @@ logger = logging.getLogger(__name__)
 @never_cache
 @events.recorded
 async def end(request: HttpRequest, uuid: UUID) -> HttpResponse:
-    """Disconnect: delete the tokens here, then tell the EHR; until it has answered, what it is to
-    be told waits (C133)."""
+    """Disconnect: delete the tokens here, then ask the EHR to revoke them. Until the EHR has
+    answered, the revocation stays pending (C133)."""
     stored, key = await find(request, uuid)
     form_token.require(request, key)
     ended = await in_database(
@@ -34,7 +34,7 @@ async def end(request: HttpRequest, uuid: UUID) -> HttpResponse:
     await Shelf(uuid, key).clear()
     if ended is not None:
         steps.ended(await revocation.tell(ended))
-    # Back and reload must lead to a page, not to the form being sent again.
+    # Back and reload must lead to a page, and must not send the form again.
     return HttpResponse(status=303, headers={"Location": f"/launches/{uuid}/"})
 
 
@@ -42,8 +42,11 @@ async def end(request: HttpRequest, uuid: UUID) -> HttpResponse:
 @require_http_methods(["GET", "POST"])
 @never_cache
 async def presence(request: HttpRequest, uuid: UUID) -> HttpResponse:
-    """How long the launch still lives, for the script of its page. A POST says that somebody uses
-    the page, and lets it live on (T18); a GET looks, and changes nothing (C158)."""
+    """Return how long the launch still lives, for the script of its page.
+
+    A POST says that a person uses the page, and extends the session (T18). A GET changes nothing
+    (C158).
+    """
     found, key = await find(request, uuid)
     if request.method == "POST":
         form_token.require(request, key)  # first: another site must not keep a session alive
@@ -57,8 +60,8 @@ async def presence(request: HttpRequest, uuid: UUID) -> HttpResponse:
 @never_cache
 @events.recorded
 async def patient_changed(request: HttpRequest, uuid: UUID) -> HttpResponse:
-    """The EHR told the page in its frame that another patient was opened: the launch is over, as
-    its tokens are still the first one's (C156)."""
+    """End the launch. The EHR told the page in its frame that another patient was opened, and the
+    tokens are still those of the first patient (C156)."""
     stored, key = await find(request, uuid)
     form_token.require(request, key)
     reason = EndReason.CONTEXT_CHANGED

@@ -1,4 +1,4 @@
-"""What stands in a launch's page: at once what is known, then each piece when it is read."""
+"""The content of a launch's page: first what is known, then each piece as it is read."""
 
 import logging
 from collections.abc import AsyncGenerator
@@ -42,21 +42,24 @@ from smartapp.middleware import AGAIN, known_error, new_reference, report
 from smartapp.protocol.errors import SmartError
 from smartapp.record.news import SOURCES, Share
 
-# How often a page reads again by itself what the EHR did not give, by the number in its address.
+# The numbers of automatic reloads of a page that the EHR did not fully answer; they are in its
+# address.
 TIMES_BY_ITSELF = ("1", "2", "3")
 
 logger = logging.getLogger(__name__)
 
 
 def start_again_url(launch: StoredLaunch) -> str:
-    """Only a standalone launch can be started here; an EHR launch starts in the EHR."""
+    """Return where to start the launch again; "" for an EHR launch, which only starts in the
+    EHR."""
     if launch.kind != LaunchKind.STANDALONE:
         return ""
     return chosen.connect_url(launch.endpoint_slug, launch.brand_id)
 
 
 class PageBody:
-    """One load of a launch's page. `reference` is its one number, on the page and in the log."""
+    """One load of a launch's page. `reference` is its reference number, on the page and in the
+    log."""
 
     def __init__(self, request: HttpRequest, launch: StoredLaunch, key: SessionKey) -> None:
         self._request = request
@@ -69,7 +72,7 @@ class PageBody:
         self._read: list[Part] = []
 
     async def whole(self) -> str:
-        """Return the whole page, its pieces in order. Raises what stands in the way of it."""
+        """Return the whole page, its pieces in order. Raises the error that makes it unusable."""
         shell = self._shell()
         try:
             pieces = {name: piece async for name, piece in self._pieces()}
@@ -80,8 +83,8 @@ class PageBody:
         return "".join((shell.before, *in_order, self._end(), shell.after))
 
     async def streamed(self) -> AsyncGenerator[str, None]:
-        """Yield the page as it is read. What stands in the way of it takes the place of all that
-        was sent before: the status has been sent by then."""
+        """Yield the page as it is read. An error that makes it unusable replaces everything sent
+        before on the screen, because the status has already been sent."""
         shell = self._shell()
         yield shell.before
         try:
@@ -97,8 +100,8 @@ class PageBody:
         yield shell.after
 
     async def _pieces(self) -> AsyncGenerator[tuple[str, str], None]:
-        """Yield each piece with the name of its part: those of a moment ago, or newly read ones."""
-        # First, also where nothing need be read: access that has ended shows nothing any more.
+        """Yield each piece with the name of its part, from the cache or newly read."""
+        # Do this first, even if nothing has to be read: a launch without access must show nothing.
         self._access.launch = await refresh.with_access(self._launch, by_person=True)
         self._kept = await self._shelf.find(self._access.tokens, timezone.now())
         if self._kept.is_whole:
@@ -110,7 +113,8 @@ class PageBody:
                     yield name, piece
 
     async def _read_pieces(self) -> AsyncGenerator[tuple[str, str], None]:
-        """Yield who the patient is, as read now; then what was read a moment ago and the rest."""
+        """Yield who the patient is, always newly read, then the pieces from the cache and the
+        rest."""
         page, kept, pieces = self._page(), self._kept, dict[str, str]()
         reading = patient_chart.parts(self._access, self._reference, known=kept.pieces)
         async with aclosing(reading) as parts:
@@ -129,7 +133,7 @@ class PageBody:
             await self._keep(pieces)
 
     def _can_tell_news(self) -> bool:
-        """Whether all that the first block is made of was read, or could not be."""
+        """Whether everything that the first block needs was read, or failed to be read."""
         return self._shares.keys() >= SOURCES.keys()
 
     def _news(self) -> str:
@@ -142,7 +146,7 @@ class PageBody:
         return self._kept.shares | {one.name: one.share for one in read if one.share}
 
     async def _keep(self, pieces: dict[str, str]) -> None:
-        """Keep what asking again in a moment would bring again."""
+        """Put those pieces into the cache that another read in a moment would not change."""
         settled = {name_of(part) for part in self._read if is_settled(part)}
         shares = {
             name: share

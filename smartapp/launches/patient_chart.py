@@ -1,4 +1,4 @@
-"""Reads the record of a launch's patient, and ends the launch on an answer that forbids more."""
+"""Reading the record of a launch's patient, and ending the launch when an answer requires it."""
 
 import logging
 from collections.abc import AsyncGenerator, Collection
@@ -29,12 +29,13 @@ logger = logging.getLogger(__name__)
 async def parts(
     access: LaunchAccess, reference: str, *, known: Collection[str] = ()
 ) -> AsyncGenerator[Part, None]:
-    """Yield the parts of the patient's chart as they are read, whose it is first, without those
-    that `known` names. A second 401 means that the EHR took the access away: the launch ends
-    (C141).
+    """Yield the parts of the patient's chart as they are read, the patient's identity first,
+    without those in `known`. A second 401 means that the EHR has withdrawn the access: the launch
+    ends (C141).
 
-    Raises what says why the launch is over also when it ended while the EHR was asked: then what
-    was shown must not be used any more (T17, T18)."""
+    Raises the reason why the launch is over, also if it ended while the EHR was being asked. Then
+    nothing of what was shown may be used any more (T17, T18).
+    """
     async with ending(access), aclosing(_reading(access, reference, known).parts()) as reading:
         async for part in reading:
             yield part
@@ -42,8 +43,8 @@ async def parts(
 
 @asynccontextmanager
 async def ending(access: LaunchAccess) -> AsyncGenerator[None, None]:
-    """Read within this: an answer that forbids more ends the launch, and what was read of one that
-    ended meanwhile is not shown."""
+    """Read inside this context. An answer that forbids further reading ends the launch, and if the
+    launch has ended meanwhile, nothing that was read is shown."""
     try:
         yield
     except FHIRUnauthorized as error:
@@ -71,8 +72,8 @@ def _reading(access: LaunchAccess, reference: str, known: Collection[str]) -> Re
 
 
 async def patient_name(access: LaunchAccess) -> str | None:
-    """Return the patient's name as the EHR has it, None where it cannot be read now. Raises
-    as `chart` does."""
+    """Return the patient's name as the EHR has it; None if it cannot be read now. Raises the errors
+    of `parts`."""
     context = access.tokens.context
     if context.patient is None:
         return None
@@ -89,15 +90,15 @@ async def patient_name(access: LaunchAccess) -> str | None:
 
 
 async def _refuse_if_over(access: LaunchAccess) -> None:
-    """Look once more: somebody may have disconnected, or changed the patient in the EHR."""
+    """Check again: the launch may have been disconnected meanwhile, or another patient opened."""
     launch = access.launch
     now = await in_database(store.find, launch.uuid, launch.session_digest, timezone.now())
     refresh.refuse_ended(now)
 
 
 async def _wrong_patient(access: LaunchAccess) -> None:
-    """End a launch whose EHR answers with somebody else's record: nothing that it says later of
-    this patient can be believed (C101; T17)."""
+    """End a launch whose EHR answers with another person's record: no later answer about this
+    patient could be trusted (C101; T17)."""
     reason = EndReason.PATIENT_CHANGED
     if await in_database(store.end_and_hand_over, access.launch, reason, timezone.now()):
         logger.error("launch %s stopped: wrong-patient alarm", access.launch.uuid)
@@ -106,7 +107,7 @@ async def _wrong_patient(access: LaunchAccess) -> None:
 
 
 async def _ended_by_ehr(access: LaunchAccess, error: FHIRUnauthorized) -> EndedByEHR:
-    """End the launch, and return the error that says so."""
+    """End the launch and return the error that says so."""
     reason = EndReason.UNAUTHORIZED
     await in_database(store.end_unless_renewed, access.launch, reason, timezone.now())
     return EndedByEHR(f"launch {access.launch.uuid}: {error.detail}")

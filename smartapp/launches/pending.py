@@ -1,7 +1,8 @@
-"""A launch on its way to the EHR and back: sealed in a cookie, one per state.
+"""A launch between its start and its callback: sealed in a cookie, one for each state.
 
-Nothing is written to the database before the EHR has answered, so visits that never come back
-cost nothing; and as the cookie is only in the browser that started, so is the state (C32, C50).
+Nothing is written to the database before the EHR has answered, so launches that never come back
+cost nothing. And because only the browser that started has the cookie, only that browser has the
+state (C32, C50).
 """
 
 from dataclasses import dataclass, field, replace
@@ -14,14 +15,14 @@ from smartapp.launches import cookies
 from smartapp.launches.models import LaunchKind
 from smartapp.vault import Form, VaultError
 
-PENDING_LIFETIME = timedelta(minutes=10)  # signing in takes people long (C43)
-# Nobody has looked at a sign-in page, closed it and opened the app again sooner.
+PENDING_LIFETIME = timedelta(minutes=10)  # people take long to sign in (C43)
+# Faster than this nobody looks at a sign-in page, closes it and opens the app again.
 SOONEST_AGAIN = timedelta(seconds=5)
 
 
 @dataclass(frozen=True, slots=True)
 class PendingLaunch:
-    """What the callback must know of the request that it answers."""
+    """What the callback needs to know about the request that it answers."""
 
     endpoint_id: int
     registration_slug: str
@@ -29,12 +30,12 @@ class PendingLaunch:
     nonce: str = field(repr=False)
     code_verifier: str = field(repr=False)
     scope: str
-    # The token endpoint that discovery named when the launch started: a change of the EHR's
-    # documents in between must not send the code elsewhere (T6).
+    # The token endpoint that discovery named at the start: a later change of the EHR's documents
+    # must not send the code elsewhere (T6).
     token_endpoint: str
     issuer_required: bool
     launched_at: datetime
-    # The brand that the person chose, by id.
+    # The id of the brand that the person chose.
     brand_id: int | None = None
 
     def expired(self, now: datetime) -> bool:
@@ -45,7 +46,7 @@ def _context(cookie_name: str) -> str:
     return f"launches.pending:{cookie_name}"
 
 
-# Browsers drop a cookie of more than 4096 octets without a word; scopes alone may be longer.
+# Browsers silently drop a cookie of more than 4096 octets, and scopes alone may be longer.
 FORM = Form(PendingLaunch, is_compressed=True)
 
 
@@ -54,8 +55,8 @@ def _seal(pending: PendingLaunch, cookie_name: str) -> str:
 
 
 def _unseal(sealed: str, cookie_name: str) -> PendingLaunch | None:
-    """Return the pending launch of a cookie, None for one that we did not seal under this name, or
-    that another release sealed in another form."""
+    """Return the pending launch in a cookie; None if it was not sealed under this name or was
+    sealed by another release in another form."""
     try:
         pending = FORM.unseal(sealed, _context(cookie_name))
     except VaultError:
@@ -67,7 +68,7 @@ def _unseal(sealed: str, cookie_name: str) -> PendingLaunch | None:
 def remember(
     request: HttpRequest, response: HttpResponse, state: str, pending: PendingLaunch
 ) -> None:
-    """Put the pending launch into its cookie, and drop the oldest beyond a few."""
+    """Put the pending launch into its cookie, and remove the oldest cookies beyond the limit."""
     name = cookies.pending_cookie_name(state)
     lifetime = cookies.PENDING_COOKIE_LIFETIME
     cookies.set_cookie(request, response, name, _seal(pending, name), lifetime)
@@ -88,15 +89,15 @@ def _surplus(request: HttpRequest) -> list[str]:
 
 
 def recall(request: HttpRequest, state: str) -> PendingLaunch | None:
-    """Return the pending launch that this browser started with that state."""
+    """Return the pending launch that this browser started with this state."""
     name = cookies.pending_cookie_name(state)
     sealed = request.COOKIES.get(name)
     return _unseal(sealed, name) if sealed else None
 
 
 def waiting(request: HttpRequest, registration_slug: str) -> str:
-    """Return what the cookie of the newest launch is named after that this browser began with that
-    registration and that may still be answered; "" where there is none. It resumes nothing."""
+    """Return the digest in the cookie name of the newest launch that this browser started with this
+    registration and that may still be answered; "" if there is none. It resumes nothing."""
     now = timezone.now()
     began: dict[str, datetime] = {}
     for name, sealed in cookies.pending_cookies(request).items():
@@ -111,9 +112,9 @@ def forget(request: HttpRequest, response: HttpResponse, state: str) -> None:
 
 
 def is_unanswered(request: HttpRequest, endpoint_id: int, now: datetime) -> bool:
-    """Whether this browser has asked this EHR a moment ago, and no answer came. In a frame that
-    is how it looks when the EHR's sign-in refuses to be framed: the frame stays grey, and people
-    open the app again."""
+    """Return whether this browser asked this EHR a moment ago and got no answer. In a frame that
+    happens if the EHR's sign-in refuses to be framed: the frame stays grey and people open the app
+    again."""
     return any(
         begun is not None
         and begun.endpoint_id == endpoint_id

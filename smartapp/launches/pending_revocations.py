@@ -1,8 +1,8 @@
-"""What EHRs are still to be told of: the tokens of launches that were ended here (C133).
+"""Pending revocations: tokens of ended launches that an EHR still has to revoke (C133).
 
-A launch that is ended has its tokens deleted at once, whatever the EHR answers. What the EHR is
-to be told waits in a table of its own, sealed, until it has been: an EHR that is away, or a
-process that stops half-way, costs no revocation. Database work only; `revocation` does the asking.
+When a launch is ended, its tokens are deleted at once, whatever the EHR answers. A sealed copy
+waits in its own table until the EHR has revoked them, so no revocation is lost if an EHR is away or
+a process stops half-way. This module only does the database work; `revocation` asks the EHRs.
 """
 
 from collections.abc import Iterable, Sequence
@@ -20,8 +20,8 @@ from smartapp.registrations.models import Endpoint
 from smartapp.registrations.registry import EndpointConfig
 from smartapp.vault import Form
 
-# Longer than the requests of a batch that all time out: nobody else tells the EHR meanwhile.
-# Twice would do no harm.
+# Longer than a batch whose requests all time out, so that no other process repeats them. A repeated
+# revocation would do no harm.
 LEASE = timedelta(minutes=2)
 FIRST_WAIT = timedelta(minutes=1)
 GIVE_UP_AFTER = timedelta(days=7)
@@ -38,8 +38,8 @@ def revocation_of(
     *,
     lease: bool = False,
 ) -> Revocation:
-    """Return a row, not saved yet, with the tokens that the EHR is to be told of. With a `lease`
-    it waits for whoever ends the launch to try at once."""
+    """Return a new row, not saved, with the tokens to revoke. With `lease` it waits a while,
+    because the caller tries at once."""
     row = Revocation(uuid=uuid4(), launch=launch, endpoint_id=endpoint_id, asked_at=now)
     issued = Issued(tokens.refresh_token, tokens.access_token, tokens.token_endpoint)
     row.sealed_tokens = FORM.seal(issued, revocation_context(row.uuid))
@@ -48,19 +48,20 @@ def revocation_of(
 
 
 def claim(limit: int, now: datetime) -> list[UUID]:
-    """Take a few that are due, each for this caller alone of all processes."""
+    """Claim a few due revocations, each for this caller only, across all processes."""
     free = Revocation.objects.filter(given_up_at=None, not_before__lte=now)
     due = list(free.order_by("not_before").values_list("pk", flat=True)[:limit])
     return [pk for pk in due if free.filter(pk=pk).update(not_before=now + LEASE)]
 
 
 def waiting(**lookup: object) -> int:
-    """Return how many revocations an EHR, or all of them, is still to be told of."""
+    """Return the number of pending revocations, of one EHR or of all."""
     return Revocation.objects.filter(given_up_at=None, **lookup).count()
 
 
 def not_taken(endpoint_id: int) -> tuple[int, int, str]:
-    """Return of how many an EHR could not be told yet, of how many never, and why not."""
+    """Return for an EHR: how many revocations failed so far, how many were given up, and the last
+    failure."""
     failed = Revocation.objects.filter(endpoint_id=endpoint_id).exclude(failure="")
     given_up = failed.exclude(given_up_at=None).count()
     why = failed.values_list("failure", flat=True).order_by("-not_before").first()
@@ -68,13 +69,14 @@ def not_taken(endpoint_id: int) -> tuple[int, int, str]:
 
 
 def make_due(now: datetime) -> None:
-    """Let those that wait after a failure be tried now; not what is being tried."""
+    """Make those due that wait after a failure, except those being tried now."""
     failed = Revocation.objects.filter(given_up_at=None).exclude(failure="")
     failed.filter(not_before__gt=now + LEASE).update(not_before=now)
 
 
 def load(pk: UUID) -> tuple[EndpointConfig, Issued] | None:
-    """Return what to tell whom. Also at an EHR that was switched off: above all then."""
+    """Return the EHR and the tokens of a revocation. An EHR that was switched off is included:
+    there revocation matters most."""
     row = Revocation.objects.filter(pk=pk, given_up_at=None).first()
     if row is None:
         return None
@@ -84,14 +86,15 @@ def load(pk: UUID) -> tuple[EndpointConfig, Issued] | None:
 
 
 def end_reason(told: Told) -> EndReason:
-    """Return how it went in the words of a launch that a person has disconnected."""
+    """Return the result of a revocation as the end reason of a launch that a person
+    disconnected."""
     if told.failure:
         return EndReason.NOT_REVOKED
     return EndReason.DISCONNECTED if told.is_offered else EndReason.NOT_REVOCABLE
 
 
 def settle(pk: UUID, told: Told, now: datetime) -> None:
-    """Store how telling the EHR went: done, to be tried again later, or given up after a week."""
+    """Store the result of an attempt: done, to be tried again later, or given up after a week."""
     row = Revocation.objects.filter(pk=pk).first()
     if row is None:
         return
@@ -101,7 +104,7 @@ def settle(pk: UUID, told: Told, now: datetime) -> None:
         row.delete()
         return
     doubled = FIRST_WAIT * 2 ** min(row.attempts, 10)
-    # Another process may have settled it meanwhile, or resealed it: only what changes is written.
+    # Another process may have settled or resealed the row meanwhile, so write only what changes.
     unsettled = Revocation.objects.filter(pk=pk, given_up_at=None)
     unsettled.update(
         not_before=now + max(told.retry_after or FIRST_WAIT, min(doubled, LONGEST_WAIT)),
@@ -113,9 +116,9 @@ def settle(pk: UUID, told: Told, now: datetime) -> None:
 
 
 def purge_batch(now: datetime) -> int:
-    """Delete a few of those that were given up long ago; return how many went.
+    """Delete a few revocations that were given up long ago; return how many.
 
-    Whatever kept a revocation from being tried, its tokens are not kept for longer than a week.
+    No revocation keeps its tokens for longer than a week, even if it was never tried.
     """
     overdue = Revocation.objects.filter(given_up_at=None, asked_at__lt=now - GIVE_UP_AFTER)
     overdue.filter(not_before__lte=now).update(given_up_at=now, sealed_tokens="")

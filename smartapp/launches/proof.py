@@ -1,4 +1,4 @@
-"""What must be proven before the tokens of an answer are a launch's (C90-C98)."""
+"""The checks that a token response must pass before its tokens belong to a launch (C90-C98)."""
 
 import logging
 
@@ -23,10 +23,10 @@ logger = logging.getLogger(__name__)
 async def accepted(
     config: EndpointConfig, pending: PendingLaunch, response: TokenResponse
 ) -> LaunchTokens:
-    """Return what a code brought, once it is checked.
+    """Return the tokens that a code was exchanged for, once they are checked.
 
-    Raises EHRUnavailable, IDTokenError (`openid` asks for proof of who signed in and nobody is
-    believed without it, C97) and LaunchContextError.
+    Raises EHRUnavailable, LaunchContextError and IDTokenError. The last also if `openid` was
+    granted and no id_token came: without it there is no proof of who signed in (C97).
     """
     granted = scopes.parse_scopes(pending.scope if response.scope is None else response.scope)
     proof = None
@@ -50,12 +50,12 @@ async def accepted(
 async def check_refreshed(
     config: EndpointConfig, tokens: LaunchTokens, response: TokenResponse
 ) -> None:
-    """Refuse a refresh whose id_token is invalid or vouches for somebody else (C98).
+    """Refuse a refresh whose id_token is invalid or names another person (C98).
 
-    It carries no nonce of ours, as no authorization request stands behind it. When the issuer's
-    keys are not to be had now, it goes unchecked, as if none had come: the answer holds what may
-    be the only refresh token left, and nothing is read from this id_token. For the same reason one
-    without any `aud` is taken, with a note in the timeline; another client's `aud` never is.
+    The id_token has no nonce of ours, because no authorization request precedes it. If the issuer's
+    keys cannot be fetched now, it stays unchecked, as if none had come: the answer may hold the
+    only refresh token left, and nothing is read from this id_token. For the same reason an id_token
+    without `aud` is accepted, with a note in the timeline; an `aud` of another client never is.
     """
     iss, sub = tokens.id_token_iss, tokens.id_token_sub
     if response.id_token is None or iss is None or sub is None:

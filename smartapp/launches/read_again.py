@@ -1,11 +1,11 @@
-"""What was read for a launch's page, shown again for a moment without asking the EHR again.
+"""A short cache of what was read for a launch's page.
 
 Reload, Back and a second tab would each cost the EHR a dozen reads, and the person as many seconds.
-So the pieces of the page stay for READ_AGAIN_SECONDS in the cache: the process's memory, or the
-shared one. They are sealed, and found only with the key of the launch's session, which the browser
-holds and nobody else; in the database there is nothing of them. They are bound to the patient, the
-encounter and the scopes that they were read with, and go when the launch ends. Pieces that say that
-something could not be read are not kept: those parts are asked for again.
+So the pieces of the page stay for READ_AGAIN_SECONDS in the cache: the process's memory or the
+shared one. They are sealed, and can only be found with the key of the launch's session, which only
+the browser has. The database has none of them. They are bound to the patient, the encounter and the
+scopes that they were read with, and are removed when the launch ends. A piece that says that
+something could not be read is not kept; that part is read again.
 """
 
 import hashlib
@@ -26,14 +26,17 @@ from smartapp.launches.cookies import SessionKey
 from smartapp.launches.tokens import LaunchTokens
 from smartapp.record.news import Share, share_from
 
-# Of the pieces: those of another release, in another form, are not shown.
+# The version of the pieces: those of a release with another version are not shown.
 FORM = 1
 
 
 @dataclass(frozen=True, slots=True)
 class Kept:
-    """Pieces by the name of their part, and who launched. `is_whole`: there are no others. `shares`
-    are what the kept sections give to the first block."""
+    """Pieces by the name of their part, and the user.
+
+    `is_whole`: no other pieces exist. `shares`: what the kept sections contribute to the first
+    block.
+    """
 
     read_at: datetime
     pieces: dict[str, str] = field(default_factory=dict)
@@ -43,13 +46,13 @@ class Kept:
 
 
 class Shelf:
-    """The place of one launch's pieces, for the browser that holds the launch's key."""
+    """The cache entry of one launch's pieces, for the browser that has the launch's key."""
 
     def __init__(self, uuid: UUID, key: SessionKey) -> None:
         self._name = "read-" + _digest("place", str(uuid), key.value)
 
     async def find(self, tokens: LaunchTokens, now: datetime) -> Kept:
-        """Return what was read a moment ago; nothing where there is nothing."""
+        """Return what was read a moment ago; an empty Kept if there is nothing."""
         nothing = Kept(now)
         if not settings.READ_AGAIN_SECONDS:
             return nothing
@@ -59,7 +62,7 @@ class Shelf:
         try:
             return _opened(vault.unseal(sealed, self._context(tokens)))
         except vault.VaultError:
-            return nothing  # read for another patient, or with other permissions
+            return nothing  # read for another patient or with other scopes
 
     async def keep(self, kept: Kept, tokens: LaunchTokens) -> None:
         seconds = settings.READ_AGAIN_SECONDS

@@ -1,10 +1,10 @@
-"""Whether this process can take a launch: what a launch needs, and no more.
+"""Whether this process can handle a launch. It checks what a launch needs, and nothing else.
 
-Asked of the same threads that launches use, by doing what a launch does first: insert its row. A
-connection of its own would find the database well while every launch waits for one that is not.
-What launches do without is said as a warning, and takes no process out of service.
+The check does what a launch does first, on the threads that launches use: it inserts a launch row.
+A connection of its own could find the database healthy while all launches wait for a broken one.
+Problems that launches can live with are warnings, and take no process out of service.
 
-Anybody may ask, so there is one look at a time, and it is good for a second (T30).
+Anybody may ask, so there is one check at a time, and its result is used for a second (T30).
 """
 
 import asyncio
@@ -31,7 +31,7 @@ from smartapp.registrations.options import AuthMethod
 
 GOOD_FOR_SECONDS = 1
 WAIT_SECONDS = 5
-# SQLite tells of a full disk only when it commits.
+# SQLite reports a full disk only at the commit.
 FREE_BYTES_NEEDED = 2**20
 
 logger = logging.getLogger(__name__)
@@ -39,7 +39,7 @@ logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Readiness:
-    """What is missing for a launch, by name, and what somebody should look after."""
+    """What is missing for a launch, by name, and warnings for the administrators."""
 
     missing: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
@@ -56,8 +56,8 @@ async def _database() -> bool:
 
 
 def _takes_a_launch() -> bool:
-    """Insert a launch and take it back: nothing else finds a table that is locked or lacks a
-    column, a server that is read-only since a failover, or one that is full."""
+    """Insert a launch and roll back. Only this detects a locked table, a missing column, a server
+    that is read-only since a failover, or a full one."""
     with transaction.atomic():
         Launch.objects.create(
             endpoint_id=0, kind=LaunchKind.EHR, state_digest=f"readyz-{secrets.token_hex(8)}",
@@ -75,8 +75,9 @@ async def _key_ring() -> bool:
 
 
 async def _signing_key() -> bool:
-    """Before the first EHR is registered none is needed: an installation that was never ready
-    could not be reached to register it."""
+    """Return whether a key can sign, or none is needed. Before the first EHR is registered none is
+    needed; otherwise a new installation would never be ready, and nobody could reach it to register
+    an EHR."""
     return memory.can_sign() or not await in_database(_is_a_key_needed)
 
 
@@ -104,7 +105,7 @@ DONE_WITHOUT: dict[str, Callable[[], Awaitable[bool]]] = {"cache": _cache}
 
 
 async def now() -> Readiness:
-    """Return how it is, as of a second ago at most."""
+    """Return the state, at most a second old."""
     global _look, _looked_at
     is_old = time.monotonic() - _looked_at > GOOD_FOR_SECONDS
     if _look is None or _look.get_loop() is not asyncio.get_running_loop():
@@ -117,7 +118,7 @@ async def now() -> Readiness:
 
 
 def forget() -> None:
-    """Forget what was seen: a test's database ends, the process does not."""
+    """Forget the last result: in tests the database ends before the process does."""
     global _look
     _look = None
 
@@ -131,7 +132,7 @@ async def _looked() -> Readiness:
 
 
 def _tell(missing: tuple[str, ...]) -> None:
-    """Once for each change: probes come every few seconds."""
+    """Log each change only once, because probes come every few seconds."""
     global _told
     if missing == _told:
         return
@@ -143,7 +144,7 @@ def _tell(missing: tuple[str, ...]) -> None:
 
 
 async def _failed(checks: dict[str, Callable[[], Awaitable[bool]]]) -> tuple[str, ...]:
-    """Return which did not pass, each in its own time."""
+    """Return the checks that failed; each has its own time limit."""
     passed = await asyncio.gather(*(_passes(name, check) for name, check in checks.items()))
     return tuple(name for name, well in zip(checks, passed, strict=True) if not well)
 
@@ -153,16 +154,17 @@ async def _passes(name: str, check: Callable[[], Awaitable[bool]]) -> bool:
         async with asyncio.timeout(WAIT_SECONDS):
             return await check()
     except Exception as error:
-        # Whatever a driver raises means the same here: not ready.
+        # Every exception of a driver means the same here: not ready.
         if name not in _told:
             logger.warning("%s: %s", name, cause(error))
         return False
 
 
 async def _periodic_work() -> list[str]:
-    """For somebody to look after; a launch does not wait for it."""
+    """Return the problems of the periodic work. They are warnings; launches do not depend on
+    them."""
     try:
         async with asyncio.timeout(WAIT_SECONDS):
             return await in_database(heartbeat.problems, timezone.now())
-    except Exception:  # the database is away, which is said already
+    except Exception:  # the database is away, which is reported already
         return []

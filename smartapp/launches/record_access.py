@@ -1,4 +1,4 @@
-"""A launch as the chart sees it: where its record is, and a token that opens it."""
+"""A launch as the chart sees it: the address of its record, and an access token for it."""
 
 import asyncio
 
@@ -9,7 +9,7 @@ from smartapp.protocol.errors import LaunchEnded
 
 
 class LaunchAccess:
-    """Gives the reads of one page their access token, and after a 401 one newer than it."""
+    """Gives the reads of one page their access token, and a newer one after a 401."""
 
     def __init__(self, launch: StoredLaunch) -> None:
         self.launch = launch
@@ -26,8 +26,8 @@ class LaunchAccess:
         return self.tokens.access_token
 
     async def renewed_access_token(self, rejected: str) -> str:
-        """Return a token other than the rejected one. Of parallel reads that all meet a 401, one
-        refreshes and the others take what it got (C141)."""
+        """Return a token other than the rejected one. If parallel reads all get a 401, one of them
+        refreshes and the others use its token (C141)."""
         async with self._renewal:
             if self.tokens.access_token == rejected:
                 self.launch = await refresh.renewed(self.launch)

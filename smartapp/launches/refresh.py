@@ -1,22 +1,24 @@
-"""One refresh per launch at a time, across all processes.
+"""The refresh of a launch's tokens: only one at a time, across all processes.
 
-A lease in the launch's row, taken by a conditional UPDATE on `token_version`, decides who asks
-the EHR; no transaction is open meanwhile. The others wait and read again. The holder prolongs its
-lease, so that the others know within twenty seconds when its process was killed. The new refresh
-token is committed before the access token is used, and only `invalid_grant` ends a launch.
+A lease in the launch's row decides who asks the EHR. It is taken by a conditional UPDATE on
+`token_version`, and no transaction is open meanwhile. The others wait and read the row again. The
+holder extends its lease, so that the others notice within twenty seconds if its process was killed.
+The new refresh token is committed before the access token is used, and only `invalid_grant` ends a
+launch.
 
-When the answer is lost or cannot be used, nobody knows whether the refresh token is used up
-(C124). Where the registration says that refresh tokens outlive a refresh, a lost answer is asked
-for once more at once, and everything else later. Otherwise, and that is also where nothing is
-known, the token is not sent again: an EHR that rotates takes a second use for theft and may end
-all that the person allowed, their other launches too. The launch keeps its tokens for a
-disconnection, and the person opens the app again.
+If the answer is lost or unusable, nobody knows whether the refresh token is used up (C124). If the
+registration says that refresh tokens outlive a refresh, a lost request is repeated once at once,
+and any other is tried again later. Otherwise, and also if nothing is known about the EHR, the token
+is not sent again: an EHR that rotates takes a second use for theft and may end all access that the
+person allowed, including their other launches. The launch keeps its tokens so that it can be
+disconnected, and the person opens the app again.
 
-Tokens that come in an answer which cannot be used, or whose proof is refused (C98), are in custody
-until then, and are revoked, but for a refresh token that the launch has anyway.
+If tokens come in an unusable answer or with a refused id_token (C98), they are revoked, except for
+the refresh token that the launch already had (`exchange.custody`).
 
-What the authorization server itself refuses, in OAuth's words or by 429 or 503, leaves the token
-as it was: it is sent again after a while (C125). So is what was certainly not sent.
+If the authorization server itself refuses, with an OAuth error, 429 or 503, the refresh token is
+unchanged, and it is sent again after a while (C125). The same is true of a request that was
+certainly not sent.
 """
 
 import asyncio
@@ -65,7 +67,7 @@ from smartapp.registrations.registry import EndpointConfig
 logger = logging.getLogger(__name__)
 
 POLL_SECONDS = 0.1
-WAIT_FOR_HOLDER_SECONDS = 30  # longer than a lease of a holder that died
+WAIT_FOR_HOLDER_SECONDS = 30  # longer than the lease of a holder that died
 PROLONG_SECONDS = 5.0
 STORE_AGAIN_SECONDS = (0.2, 1, 5)
 
@@ -88,7 +90,7 @@ def ended(launch: StoredLaunch) -> SmartError:
 
 
 def refuse_ended(launch: StoredLaunch) -> None:
-    """Raise what says why this launch is over, or UnknownEndpoint while an administrator has
+    """Raise the error that says why this launch is over, or UnknownEndpoint if an administrator has
     switched its EHR off."""
     if launch.ended_at is not None:
         raise ended(launch)
@@ -97,12 +99,12 @@ def refuse_ended(launch: StoredLaunch) -> None:
 
 
 async def with_access(launch: StoredLaunch, *, by_person: bool = False) -> StoredLaunch:
-    """Return the launch with an access token that is good for a moment longer. `by_person`: a
-    person loads its page, and may try once more at once after a failure.
+    """Return the launch with an access token that is valid for a while. `by_person`: a person loads
+    the page, and may retry once without a wait after a failure.
 
-    LaunchEnded (or PatientChanged) when there is none to be had; UnknownEndpoint while an
-    administrator has switched the EHR off; EHRUnavailable, InvalidClient, ...
-    when the EHR could not give one now (the launch is kept).
+    Raises LaunchEnded (or PatientChanged) if there is none, UnknownEndpoint if an administrator has
+    switched the EHR off, and EHRUnavailable, InvalidClient, ... if the EHR cannot give one now (the
+    launch is kept).
     """
     refuse_ended(launch)
     expires_at = launch.access_token_expires_at
@@ -112,8 +114,8 @@ async def with_access(launch: StoredLaunch, *, by_person: bool = False) -> Store
 
 
 async def renewed(launch: StoredLaunch, *, by_person: bool = False) -> StoredLaunch:
-    """Return the launch with newer tokens than this reading of it has: refreshed by this caller,
-    or by whoever holds the lease. Raises as `with_access` does."""
+    """Return the launch with newer tokens than in this reading, refreshed by this caller or by the
+    holder of the lease. Raises the errors of `with_access`."""
     current = launch
     failure = launch.refresh_failure
     at_once = by_person and failure is not None and failure.may_be_tried_at_once
@@ -130,7 +132,7 @@ async def renewed(launch: StoredLaunch, *, by_person: bool = False) -> StoredLau
         _refuse_for_now(current, now, at_once=at_once)
         if current.is_refresh_abandoned and not current.refresh_tokens_persist:
             await in_database(store.abandon_refresh, current, now)
-        # To its end: a lease without its holder would keep the others waiting.
+        # Not cancelled with the caller: a lease without its holder would keep the others waiting.
         elif not await background.to_its_end(_refresh_if_free(current, current.tokens, at_once)):
             if time.monotonic() > give_up_at:
                 detail = f"refresh of {launch.uuid} has been under way for too long"
@@ -150,10 +152,10 @@ def _refuse_for_now(launch: StoredLaunch, now: datetime, *, at_once: bool) -> No
 
 
 async def _refresh_if_free(launch: StoredLaunch, tokens: LaunchTokens, at_once: bool) -> bool:
-    """Return whether the lease was to be had, and the refresh has been tried."""
+    """Return whether this caller got the lease and tried the refresh."""
     if launch.is_being_refreshed:
         return False
-    # Before the lease: while the database is away, nothing could be given back.
+    # Before taking the lease: while the database is away, it could not be given back.
     config = await registry.endpoint_now(launch.endpoint_id, launch.registration_slug)
     now = timezone.now()
     if not await in_database(store.take_refresh_lease, launch, now, at_once=at_once):
@@ -165,7 +167,7 @@ async def _refresh_if_free(launch: StoredLaunch, tokens: LaunchTokens, at_once: 
 
 @asynccontextmanager
 async def _alive(launch: StoredLaunch) -> AsyncIterator[None]:
-    """Prolong the lease for as long as its holder is at work."""
+    """Extend the lease while the block runs."""
     prolonging = asyncio.create_task(_prolong(launch))
     try:
         yield
@@ -183,7 +185,7 @@ async def _prolong(launch: StoredLaunch) -> None:
 
 
 async def _refresh(config: EndpointConfig, launch: StoredLaunch, tokens: LaunchTokens) -> None:
-    """Ask the EHR, as the holder of the lease, and commit whatever follows from it."""
+    """Ask the EHR, as the holder of the lease, and commit the result."""
     nobodys = partial(store.hand_over, launch.uuid, launch.endpoint_id)
     held = Custody(own=tokens.refresh_token)
     try:
@@ -193,14 +195,14 @@ async def _refresh(config: EndpointConfig, launch: StoredLaunch, tokens: LaunchT
         logger.info("launch %s: the EHR ended it (invalid_grant)", launch.uuid)
         metrics.refreshes.labels("ended").inc()
         await in_database(store.end_unless_renewed, launch, EndReason.INVALID_GRANT, timezone.now())
-    except Exception as error:  # an error of ours, too, may have come after the EHR's answer
+    except Exception as error:  # our own error may also come after the EHR's answer
         await _kept(launch, error, was_sent=held.asking is not None)
 
 
 async def _taken(
     config: EndpointConfig, launch: StoredLaunch, tokens: LaunchTokens, held: Custody
 ) -> None:
-    """Commit the tokens that come, or end a launch for which the EHR answers with somebody else."""
+    """Commit the new tokens, or end the launch if the EHR's answer names another patient."""
     response = await _asked(config, launch, tokens, held)
     await proof.check_refreshed(config, tokens, response)
     try:
@@ -219,8 +221,8 @@ async def _taken(
 async def _asked(
     config: EndpointConfig, launch: StoredLaunch, tokens: LaunchTokens, held: Custody
 ) -> TokenResponse:
-    """Return what the EHR gives; where the registration says that a refresh does not use its token
-    up, a lost answer is asked for once more."""
+    """Return the EHR's answer. If the registration says that a refresh token outlives its use, a
+    lost request is repeated once."""
     fields = token.refresh_request(
         refresh_token=tokens.refresh_token or "", scope=scopes_to_send(config, tokens)
     )
@@ -239,8 +241,8 @@ async def _asked(
 async def _store(
     launch: StoredLaunch, refreshed: LaunchTokens, expires_at: datetime, held: Custody
 ) -> None:
-    """Commit what may be the only refresh token left, past a database that is away for a moment.
-    Twice does no harm: the second time the row is at another version."""
+    """Commit what may be the only refresh token left; retry if the database is away for a moment. A
+    repeated commit does no harm: the second time the row has another version."""
     for pause in (*STORE_AGAIN_SECONDS, None):
         try:
             if await in_database(store.store_refreshed, launch, refreshed, expires_at):
@@ -255,8 +257,10 @@ async def _store(
 
 
 async def _kept(launch: StoredLaunch, error: Exception, *, was_sent: bool) -> NoReturn:
-    """Keep the launch, and end the lease, after a failure that is not the launch's end. Raises
-    that failure, or RefreshUncertain where the refresh token is not to be used again."""
+    """Keep the launch and end the lease after a failure that does not end the launch.
+
+    Raises that failure, or RefreshUncertain if the refresh token must not be used again.
+    """
     in_doubt = was_sent and not launch.refresh_tokens_persist
     if in_doubt and refresh_failure.may_be_used_up(error):
         said: Exception = refresh_failure.uncertain(error)
@@ -276,9 +280,9 @@ async def _kept(launch: StoredLaunch, error: Exception, *, was_sent: bool) -> No
 
 
 def scopes_to_send(config: EndpointConfig, tokens: LaunchTokens) -> str | None:
-    """Return `scope` for a refresh where the EHR requires it: what was granted and had been asked
-    for, never more (C121, T27). athenahealth compares it with what was asked for, others with
-    what was granted. ScopeError when nothing is left."""
+    """Return `scope` for a refresh if the EHR requires it: the scopes that were both requested and
+    granted (C121, T27). athenahealth compares it with the request, other servers with the grant.
+    Raises ScopeError if none is left."""
     if not config.send_scope_on_refresh:
         return None
     scope = tokens.scope

@@ -1,6 +1,6 @@
-"""Why the last refresh of a launch brought nothing, for whoever loads its page before the next.
+"""The failure of a launch's last refresh, shown if its page is loaded before the next one.
 
-Kept sealed in the launch's row: an EHR's own words may quote anything.
+It is stored sealed in the launch's row, because an EHR's message may quote anything.
 """
 
 import random
@@ -40,9 +40,10 @@ UNCERTAIN_KINDS = (RefreshUncertain, RefreshInterrupted, RefreshAnswerUnusable, 
 UNCERTAIN: Mapping[str, type[RefreshUncertain]] = {kind.code: kind for kind in UNCERTAIN_KINDS}
 
 
-# What a gateway says when it has no answer of the server behind it: no connection stood, or none
-# was left (408, 502, 504; nginx's 499; from 520 on, Cloudflare's). And what a server says that
-# failed without a decision (500). A 503 or 429 turns away what has not begun.
+# Statuses without a decision of the authorization server. A gateway sends them if it has no answer
+# from the server, because a connection failed (408, 502, 504; 499 of nginx; 520 and above of
+# Cloudflare). A server sends 500 if it fails without a decision. 503 and 429 are not here: they
+# refuse a request that has not begun.
 NOBODYS_DECISION = frozenset(
     {
         HTTPStatus.REQUEST_TIMEOUT,
@@ -53,8 +54,8 @@ NOBODYS_DECISION = frozenset(
         *range(520, 600),
     }
 )
-# An error response of the authorization server, whatever its status (RFC 6749 §5.2; the last two
-# are from §4.1.2.1, and servers use them here as well).
+# An error response of the authorization server, whatever its status (RFC 6749 §5.2). The last two
+# are from §4.1.2.1; servers use them here too.
 OAUTH_ERRORS = frozenset(
     {
         "invalid_request",
@@ -71,8 +72,8 @@ OAUTH_ERRORS = frozenset(
 
 @dataclass(frozen=True, slots=True)
 class RefreshFailure:
-    """`code` is that of the page, `error` the `error` of the EHR's answer and `http_status` its
-    status. `count` is how many refreshes failed in a row."""
+    """`code` is that of the error page. `error` and `http_status` are those of the EHR's answer.
+    `count` is the number of failed refreshes in a row."""
 
     code: str
     detail: str = field(repr=False)
@@ -84,7 +85,7 @@ class RefreshFailure:
 
     @property
     def as_refusal(self) -> TokenRefused | None:
-        """The EHR's refusal, to be said again; None for anything else."""
+        """The EHR's refusal, to be shown again; None for any other failure."""
         kind = REFUSALS.get(self.code)
         if kind is None:
             return None
@@ -103,8 +104,8 @@ def seal(failure: RefreshFailure, launch: UUID) -> str:
 
 
 def unseal(sealed: str, launch: UUID) -> RefreshFailure | None:
-    """Return the failure of that launch; None for none, and for one that cannot be read any more:
-    the next refresh goes ahead without it."""
+    """Return the failure of that launch. None if there is none or if it cannot be decrypted any
+    more; the next refresh goes ahead without it."""
     try:
         return FORM.unseal(sealed, refresh_failure_context(launch))
     except VaultError:
@@ -112,7 +113,7 @@ def unseal(sealed: str, launch: UUID) -> RefreshFailure | None:
 
 
 def of_a_refresh(error: Exception) -> Exception:
-    """Return the error in the words of a refresh: no sign-in failed, and a page is open."""
+    """Return the error as one of a refresh: no sign-in failed, and a page is open."""
     if isinstance(error, InvalidClient) or not isinstance(error, TokenRefused):
         return error
     kind = RefreshFailed if isinstance(error, TokenEndpointFailed) else RefreshRefused
@@ -122,12 +123,12 @@ def of_a_refresh(error: Exception) -> Exception:
 
 
 def may_be_used_up(error: Exception) -> bool:
-    """Whether the EHR may have renewed the tokens, although none came that can be used (C124).
+    """Return whether the EHR may have renewed the tokens although no usable answer came (C124).
 
-    What the authorization server says in OAuth's words is its decision, and it gave nothing
-    (C125). Any other answer without tokens may have taken the place of the one that had them: an
-    unreadable 200, a redirect, a gateway's error, a server's failure that it did not foresee. An
-    answer whose proof was refused had a refresh token, which is revoked with it.
+    An OAuth error is the authorization server's decision, and it issued nothing (C125). Any other
+    answer without tokens may have replaced the one with the tokens: an unreadable 200, a redirect,
+    a gateway's error, an unexpected failure of the server. An answer with a refused id_token had a
+    refresh token, which is revoked with it.
     """
     if isinstance(error, TokenRefused):
         return error.http_status in NOBODYS_DECISION and error.error not in OAUTH_ERRORS
@@ -138,14 +139,16 @@ def may_be_used_up(error: Exception) -> bool:
 
 
 def is_lost(error: SmartError) -> bool:
-    """Whether no answer came; a gateway's 504 says the same of the server behind it."""
+    """Return whether no answer came. A gateway's 504 says that the server behind it did not
+    answer."""
     if isinstance(error, TokenRefused):
         return error.http_status == HTTPStatus.GATEWAY_TIMEOUT
     return isinstance(error, EHRUnavailable) and error.sent
 
 
 def uncertain(error: Exception) -> RefreshUncertain:
-    """Return what the page says after an answer that left the refresh token's state unknown."""
+    """Return the page's error after an answer that leaves the state of the refresh token
+    unknown."""
     if not isinstance(error, SmartError):
         return RefreshUncertain(type(error).__name__)
     detail = f"{error.code}: {error.detail}"
@@ -159,8 +162,8 @@ def uncertain(error: Exception) -> RefreshUncertain:
 
 
 def remembered(error: Exception, before: RefreshFailure | None) -> RefreshFailure:
-    """Return what to keep of a failure. A person's reload may try once more at once, where the EHR
-    neither refused nor asked to be left alone."""
+    """Return what to store about a failure. A person's reload may retry once without a wait, unless
+    the EHR refused or asked us to wait."""
     count = 1 + (before.count if before else 0)
     if not isinstance(error, SmartError):
         return RefreshFailure(
@@ -179,9 +182,9 @@ def remembered(error: Exception, before: RefreshFailure | None) -> RefreshFailur
 
 
 def back_off(error: Exception, failure: RefreshFailure) -> timedelta:
-    """Return for how long the EHR is left alone (C125): as long as it asks; after a refusal, which
-    only a person can change, half a minute; after a failure from one second on, doubled each time,
-    and never the same for everybody."""
+    """Return how long to wait before the next request (C125): as long as the EHR asks; half a
+    minute after a refusal, which only a person can change; after another failure one second,
+    doubled each time. The time is randomized so that not all retry at once."""
     if isinstance(error, SmartError) and error.retry_after is not None:
         return timedelta(seconds=error.retry_after)
     doubled = FIRST_BACK_OFF_SECONDS * 2 ** min(failure.count - 1, 10)
@@ -195,9 +198,9 @@ def _is_refusal(error: Exception) -> bool:
 
 
 def postponed(launch: UUID, failure: RefreshFailure | None, seconds: float) -> SmartError:
-    """Return the error for a page that is loaded before the next refresh: the EHR's refusal in its
-    own words, as the first page had it (C125). Of a refusal no time is named: waiting changes
-    none."""
+    """Return the error for a page that is loaded before the next refresh: the EHR's refusal with
+    its own message, as on the first page (C125). A refusal names no time, because waiting does not
+    help."""
     refusal = failure.as_refusal if failure else None
     if refusal is not None:
         refusal.retry_after = None if _is_refusal(refusal) else seconds

@@ -1,7 +1,7 @@
-"""Telling EHRs of the launches that have ended (C133).
+"""Asking EHRs to revoke the tokens of ended launches (C133).
 
-Whoever ends a launch tries right away; `maintain`, and an administrator's button, work off what
-is `pending_revocations`. A few at once for each EHR: launches there must not wait for revocations.
+The code that ends a launch tries at once. `maintain` and an administrator's button process the rest
+of `pending_revocations`, a few at a time for each EHR, so that launches there do not have to wait.
 """
 
 import asyncio
@@ -23,8 +23,8 @@ AT_ONCE_PER_ENDPOINT = 4
 
 
 async def tell(pk: UUID) -> EndReason:
-    """Tell the EHR of one revocation that this caller has claimed; return how it went, in the
-    words of a launch that a person has disconnected."""
+    """Send one revocation that this caller has claimed. Return the result as the end reason of a
+    launch that a person disconnected."""
     told = await outcome(_told(pk), f"revocation {pk}")
     await in_database(pending_revocations.settle, pk, told, timezone.now())
     if told.failure:
@@ -38,8 +38,8 @@ async def _told(pk: UUID) -> Told:
 
 
 async def work_off(*, within_seconds: float) -> int:
-    """Tell the EHRs of what is due, a few at once; return how many took it. What is left when the
-    time is over stays for the next time."""
+    """Send the due revocations, a few at a time; return how many the EHRs accepted. Those that are
+    left when the time is over stay pending."""
     until = time.monotonic() + within_seconds
     gates: dict[int, asyncio.Semaphore] = {}
     told = 0

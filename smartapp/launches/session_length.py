@@ -1,4 +1,5 @@
-"""How long a launch's page stays open: decided by who signed in, not by the way in (T18, C127)."""
+"""How long a launch's page stays open. It depends on who signed in, not on where the launch started
+(T18, C127)."""
 
 from dataclasses import dataclass
 from datetime import timedelta
@@ -9,9 +10,9 @@ from smartapp.protocol import scopes
 from smartapp.protocol.fhir import fhir_user_type
 
 CLINICIAN_SESSION = timedelta(hours=12)  # a long shift
-PATIENT_SESSION = timedelta(hours=1)  # perhaps a shared telephone
-# A patient who allowed lasting access stays connected as long as the EHR's refresh token may
-# live unused (C127).
+PATIENT_SESSION = timedelta(hours=1)  # perhaps on a shared telephone
+# A patient who granted lasting access stays connected as long as the EHR's refresh token may live
+# without being used (C127).
 LASTING_SESSION = timedelta(days=90)
 
 CLINICIANS = frozenset({"Practitioner", "PractitionerRole"})
@@ -20,7 +21,7 @@ PATIENTS = frozenset({"Patient", "RelatedPerson"})
 
 @dataclass(frozen=True, slots=True)
 class SessionLength:
-    """`is_lasting`: the session outlives the browser window, and has no idle end."""
+    """`is_lasting`: the session outlives the browser window and has no idle limit."""
 
     latest: timedelta
     is_lasting: bool = False
@@ -29,8 +30,8 @@ class SessionLength:
 def session_length(kind: LaunchKind, tokens: LaunchTokens) -> SessionLength:
     """Return how long the session of a launch lives.
 
-    A workstation is shared, so a clinician never stays connected, whichever door they took. Lasting
-    access is for patients and those who act for one.
+    Workstations are shared, so a clinician's session is never lasting, not even after a standalone
+    launch. Lasting access is for patients and people who act for a patient.
     """
     user = fhir_user_type(tokens.fhirUser or "")
     if is_patients(kind, tokens):
@@ -40,24 +41,25 @@ def session_length(kind: LaunchKind, tokens: LaunchTokens) -> SessionLength:
         )
     if user in CLINICIANS or kind == LaunchKind.EHR:
         return SessionLength(CLINICIAN_SESSION)
-    return SessionLength(PATIENT_SESSION)  # a Person, or nobody that can be read: the shorter one
+    return SessionLength(PATIENT_SESSION)  # a Person, or an unknown user: the shorter time
 
 
 def is_patients(kind: LaunchKind, tokens: LaunchTokens) -> bool:
-    """Whether a patient reads the page, or somebody who acts for one: it speaks to them then."""
+    """Return whether a patient, or somebody who acts for one, reads the page and is addressed by
+    it."""
     user = fhir_user_type(tokens.fhirUser or "")
     return user in PATIENTS or _is_unnamed_patient(kind, tokens)
 
 
 def _is_unnamed_patient(kind: LaunchKind, tokens: LaunchTokens) -> bool:
-    """Whether the EHR named nobody, and the record can only be their own: chosen from our own start
-    page, with no permission to read anybody else's."""
+    """Return whether the EHR named no user and the record can only be the user's own: the launch
+    started on our start page and has no permission to read other people's records."""
     if kind != LaunchKind.STANDALONE or tokens.fhirUser or tokens.context.patient is None:
         return False
     return not any(one.startswith(("user/", "system/")) for one in tokens.scope.granted)
 
 
 def _was_allowed_lasting_access(tokens: LaunchTokens) -> bool:
-    """Only by the word of the EHR: what was merely asked for may have been refused."""
+    """Check what the EHR says it granted: a scope that was only requested may have been refused."""
     granted = scopes.parse_scopes(tokens.granted_scope or "")
     return tokens.refresh_token is not None and "offline_access" in granted

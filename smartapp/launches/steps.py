@@ -1,8 +1,9 @@
-"""What each step of a launch leaves in its timeline: a redacted record, and each rule that failed.
+"""What each step of a launch stores in its timeline: a redacted record, and each rule that failed.
 
-Only what an administrator needs to see why: names of members, hosts, codes, client id, addresses
-of ours. Of a client assertion the header and the claims, never the assertion itself. Which rules a
-step that went well has kept is not stored: the step says it (`diagnosis.rules`).
+It stores only what an administrator needs to find the cause: names of members, hosts, error codes,
+client id, our own addresses. Of a client assertion it stores header and claims, never the assertion
+itself. The rules that a successful step has met are not stored; the step implies them
+(`diagnosis.rules`).
 """
 
 import hashlib
@@ -53,17 +54,17 @@ def verdict(rule: str, ok: bool, text: str) -> Verdict:
 
 
 def _names(members: Mapping[str, Any]) -> list[str]:
-    """Return the names of members, those of a stranger only where they look like names."""
+    """Return the names of members. Names from an EHR only if they look like names."""
     return sorted(name for name in members if _MEMBER.fullmatch(name))
 
 
 def visited(iss: str) -> None:
-    """The EHR opened `/launch`. Whether its `iss` is one of ours is not known yet."""
+    """The EHR opened `/launch`. It is not known yet whether its `iss` is registered."""
     events.current().iss = iss
 
 
 def recognized(config: EndpointConfig) -> None:
-    """It is known which EHR this is about."""
+    """The EHR has been identified."""
     attempt = events.current()
     attempt.endpoint_id = config.endpoint_id
     attempt.fhir_base_url = config.fhir_base_url
@@ -104,7 +105,7 @@ def asked(
         detail["framed"] = True
     length = len(response.headers.get("Location", ""))
     text = f"{length} characters in the address, and the EHR announces no authorize-post."
-    is_too_long = length > MAX_URL_CHARACTERS  # for something between here and the EHR, perhaps
+    is_too_long = length > MAX_URL_CHARACTERS  # perhaps for a server between here and the EHR
     events.note(Step.AUTHORIZE, [verdict("C44", False, text)] if is_too_long else [], detail)
 
 
@@ -114,10 +115,12 @@ def framed_from(origin: str) -> None:
 
 
 def came_back_to(config: EndpointConfig | None, waiting: str = "") -> None:
-    """An answer without a state of ours arrived at this registration's redirect URI. `waiting` is
-    what the cookie of a launch is named after that this browser had begun there: the answer belongs
-    to that attempt, which it can never resume. `config` is None where the registration has several
-    endpoints: it may be any of them."""
+    """An answer without a state of ours came to this registration's redirect URI.
+
+    `waiting` is the digest in the cookie name of a launch that this browser started there: the
+    answer belongs to that attempt, but can never resume it. `config` is None if the registration
+    has several endpoints, because it may be any of them.
+    """
     attempt = events.current()
     attempt.step = Step.CALLBACK
     attempt.endpoint_id = config.endpoint_id if config else None
@@ -127,7 +130,7 @@ def came_back_to(config: EndpointConfig | None, waiting: str = "") -> None:
 
 
 def came_back(state: str) -> None:
-    """An answer for this state arrived; whether this browser asked for it is not known yet."""
+    """An answer for this state came. It is not known yet whether this browser asked for it."""
     attempt = events.current()
     attempt.key = events.key_of(cookies.state_digest(state))
     attempt.step = Step.CALLBACK
@@ -138,7 +141,7 @@ def recalled(
     answer: AuthorizationResponse | AuthorizationErrorResponse,
     asked_at: datetime,
 ) -> None:
-    """The answer fits a pending launch of this browser."""
+    """The answer belongs to a pending launch of this browser."""
     recognized(config)
     refused = isinstance(answer, AuthorizationErrorResponse)
     received = ["error" if refused else "code", "state", *(["iss"] if answer.iss else [])]
@@ -148,7 +151,7 @@ def recalled(
 
 
 def exchanged(*, exchange: Exchange, **_: object) -> None:
-    """Receive each request to an authorization server when it is over, however it went."""
+    """Receive each request to an authorization server when it is over, successful or not."""
     attempt, purpose = events.current(), exchange.request.purpose
     if purpose.is_for_tokens:
         attempt.step = Step.REFRESH if purpose == Purpose.REFRESH else Step.TOKEN
@@ -186,7 +189,7 @@ def _token_answered(attempt: Attempt, request: Request, sent: Sent) -> None:
 
 
 def refreshed_without_aud() -> None:
-    """The id_token of a refresh is right in everything that it says, and says no audience."""
+    """The id_token of a refresh is correct in everything that it says, but names no audience."""
     text = (
         "The id_token of the refresh names no audience (OpenID Connect Core §12.2 wants one). "
         "Issuer, subject and signature are right, and nothing is read from it, so it was taken."
@@ -195,7 +198,7 @@ def refreshed_without_aud() -> None:
 
 
 def _stale_copy(config: EndpointConfig, refused: str, taken: str) -> None:
-    """The EHR refused the key that signs and took the previous one: nothing failed."""
+    """The EHR refused the new key and accepted the previous one, so nothing failed."""
     text = "The EHR refused the new key and took the previous one: its copy of our JWKS is stale."
     detail: Detail = {
         "auth_method": config.auth_method,
@@ -213,7 +216,8 @@ def _members(body: bytes) -> dict[str, Any]:
 
 
 def form_of(body: bytes) -> str:
-    """Return what an answer is, without a word of it: a gateway's page is told from an EHR's."""
+    """Return the form of an answer without any of its text: it tells a gateway's page from an EHR's
+    answer."""
     try:
         parse_json_object(body)
     except JSONInvalid:
@@ -225,7 +229,7 @@ def form_of(body: bytes) -> str:
 
 
 def _assertion(assertion: str) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Return what our own assertion says; of its `jti` only a digest."""
+    """Return the header and claims of our own assertion; only a digest of its `jti`."""
     parts = assertion.split(".")
     if len(parts) != 3:
         return {}, {}
@@ -238,7 +242,7 @@ def _assertion(assertion: str) -> tuple[dict[str, Any], dict[str, Any]]:
 
 
 def context_given(tokens: LaunchTokens) -> None:
-    """Who signed in was checked and the context can be used: the launch is complete."""
+    """The checks of the user and the context succeeded: the launch is complete."""
     if tokens.id_token_iss is not None:
         events.note(Step.ID_TOKEN)
     compared = tokens.scope
@@ -255,7 +259,7 @@ def context_given(tokens: LaunchTokens) -> None:
 
 
 def resumed(launch: StoredLaunch) -> None:
-    """A page of a launch that is under way."""
+    """A page of an open launch was requested."""
     attempt = events.current()
     attempt.key = events.key_of(launch.state_digest)
     attempt.endpoint_id = launch.endpoint_id
@@ -264,7 +268,7 @@ def resumed(launch: StoredLaunch) -> None:
 
 
 def charted(chart: Chart) -> None:
-    """The record was read: one event with every read of it, one more for each part that failed."""
+    """The record was read: one event with all reads, and one more for each part that failed."""
     sections = {"patient": "ok" if chart.who.identity else "failed"}
     sections |= {part.name: part.state for part in chart.sections}
     events.note(Step.FHIR, [], {"sections": sections})
@@ -279,7 +283,7 @@ def charted(chart: Chart) -> None:
 
 
 def shown_without_patient() -> None:
-    """A page was shown, and no record: the EHR gave no patient."""
+    """A page was shown without a record, because the EHR gave no patient."""
     events.note(Step.FHIR, [], {"sections": {"patient": "not chosen"}})
 
 
@@ -291,7 +295,7 @@ _LACKING = {
 
 
 def _lacking(name: str, state: str, reference: str) -> None:
-    """One part of the record failed, or lacks entries that were another patient's (C143)."""
+    """One part of the record failed, or lacks entries that belong to another patient (C143)."""
     rule, code, text = _LACKING[state]
     failed = [verdict(rule, False, f"{name} {text}.")]
     events.note(Step.FHIR, failed, {"sections": {name: state}}, code=code, reference=reference)
@@ -318,8 +322,8 @@ def refused(*, error: SmartError, reference: str, **_: object) -> None:
 
 
 def failure(error: SmartError) -> Detail:
-    """What is said of an error. Of an EHR's own words only `said` is kept, without what may be a
-    token or name a person (T10)."""
+    """Return what is stored about an error. Of the EHR's message only `said` is kept, without what
+    may be a token or name a person (T10)."""
     detail: Detail = {}
     if isinstance(error, TokenRefused | AuthorizationRefused | AuthorizationErrorWithoutState):
         detail["ehr_error"] = error.error

@@ -1,5 +1,8 @@
-"""Launches in the session database. Every function is one short, sync piece of database work;
-async code calls it through `database.in_database`. Every look-up filters on session and expiry."""
+"""Launches in the session database.
+
+Every function is one short, synchronous piece of database work; async code calls it through
+`database.in_database`. Every lookup filters on session and expiry.
+"""
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
@@ -34,19 +37,20 @@ from smartapp.registrations import registry
 from smartapp.registrations.registry import EndpointConfig
 from smartapp.vault import VaultError
 
-# Prolonged while its holder lives: a refresh is two token requests, each perhaps signed a second
-# time, and, for its id_token, the issuer's documents, and nobody else may use the refresh token
-# meanwhile (C123). So one that ran out is of a process that was killed, or that hangs.
+# The holder extends its lease while it works. A refresh is up to two token requests, each perhaps
+# repeated with another signature, and fetches the issuer's documents for its id_token; no other
+# process may use the refresh token meanwhile (C123). So if a lease has run out, its process was
+# killed or hangs.
 REFRESH_LEASE = timedelta(seconds=20)
 PURGE_BATCH = 500
 USE_WRITTEN_EVERY = timedelta(minutes=1)
-# A launch that never got tokens is kept this long: its state must stay used.
+# A launch that never got tokens is kept this long, because its state must stay used.
 UNFINISHED_LIFETIME = timedelta(hours=2)
 
 
 @dataclass(frozen=True, slots=True)
 class StoredLaunch:
-    """One launch as read at one moment."""
+    """A launch as it was read at one moment."""
 
     uuid: UUID
     session_digest: str = field(repr=False)
@@ -54,14 +58,14 @@ class StoredLaunch:
     lasts_until: datetime | None
     endpoint_id: int
     endpoint_slug: str
-    # As the person chose it, where they did.
+    # The brand's name if the person chose a brand.
     endpoint_name: str
     brand_id: int | None
     fhir_base_url: str
     registration_slug: str
     registration_name: str
     frame_ancestors: tuple[str, ...]
-    # Neither the endpoint nor its registration was switched off by an administrator.
+    # False if an administrator has switched off the endpoint or its registration.
     is_enabled: bool
     kind: LaunchKind
     launched_at: datetime
@@ -69,16 +73,16 @@ class StoredLaunch:
     tokens: LaunchTokens | None
     access_token_expires_at: datetime | None
     token_version: int
-    # Somebody is refreshing it, and lives; or died over it. By the database's clock: those of the
-    # machines may differ by more than a lease.
+    # Whether a live process refreshes the launch now, or one died while it did. Measured by the
+    # database's clock, because the clocks of the machines may differ by more than a lease.
     is_being_refreshed: bool
     is_refresh_abandoned: bool
     refresh_not_before: datetime | None
     refresh_failure: RefreshFailure | None
     refresh_uncertain_at: datetime | None
-    # What the registration says of its refresh tokens (C124).
+    # Whether refresh tokens outlive a refresh, according to the registration (C124).
     refresh_tokens_persist: bool
-    # What it says of the patient's record number: the system of its identifiers.
+    # The identifier system of the patient's record number, according to the registration.
     record_number_system: str
     ended_at: datetime | None
     end_reason: str
@@ -94,9 +98,9 @@ def consume_state(
 ) -> UUID:
     """Use up a state by inserting its launch, before anything is sent (C50).
 
-    The digest is unique, so of two parallel callbacks exactly one goes on; the other gets
-    StateAlreadyUsed. Raises registry.Outdated where an administrator has changed something since
-    the endpoint was read.
+    The digest is unique, so only one of two parallel callbacks goes on and the other gets
+    StateAlreadyUsed. Raises registry.Outdated if an administrator has changed something since the
+    endpoint was read.
     """
     registry.refuse_outdated(config)
     uuid = uuid4()
@@ -127,12 +131,13 @@ def complete(
     beside: Iterable[SessionKey] = (),
     replaced: Iterable[SessionKey] = (),
 ) -> None:
-    """Give the launch its tokens and a session of its own, in one transaction.
+    """Store the tokens of the launch and a session of its own, in one transaction.
 
-    `beside` are the other sessions of this browser: those of another person end here. `replaced`
-    are those whose cookies it has no room for any more: they end here too.
+    `beside` are the other sessions of this browser; those of another person end here. `replaced`
+    are the sessions whose cookies the browser has no room for any more; they end here too.
 
-    EndedByAdministrator when it was ended during its code exchange; nothing is stored then.
+    Raises EndedByAdministrator if the launch was ended during its code exchange; nothing is stored
+    then.
     """
     with transaction.atomic():
         gone = [old.digest for old in replaced]
@@ -149,7 +154,7 @@ def complete(
         if not completed:
             raise EndedByAdministrator(f"launch {uuid} was ended during its code exchange")
         if gone:
-            # The rows go with their sessions; what their EHRs are to be told does not.
+            # The rows are deleted with their sessions; the pending revocations stay.
             closed = Launch.objects.filter(session__in=gone, ended_at=None)
             hand_over_batch(closed, EndReason.NOT_REVOKED, timezone.now())
             Session.objects.filter(session_key__in=gone).delete()
@@ -158,12 +163,13 @@ def complete(
 def _sessions_of_another_person(
     uuid: UUID, tokens: LaunchTokens, session_digests: list[str]
 ) -> list[str]:
-    """Return which of these sessions are, or may be, somebody else's than who has just signed in:
-    on a shared workstation the next person does not inherit the open pages of the last one (T18).
+    """Return the sessions that belong, or may belong, to a different person than the one who has
+    just signed in. On a shared workstation the next person must not inherit the open pages of the
+    last one (T18).
 
-    Somebody else is another `sub` of the same issuer. Another issuer says nothing: people use
-    more than one EHR. Where an EHR did not say who signed in, before or now, nobody knows that it
-    is the same person.
+    A different `sub` of the same issuer is a different person. A different issuer proves nothing,
+    because people use more than one EHR. If an EHR did not say who signed in, before or now, it may
+    be a different person.
     """
     if not session_digests:
         return []
@@ -180,7 +186,7 @@ def _sessions_of_another_person(
 def _may_be_another_person(tokens: LaunchTokens, launch: Launch, at_same_endpoint: bool) -> bool:
     try:
         other = launch_tokens.unseal(launch.sealed_tokens, launch.uuid)
-    except VaultError:  # nobody's any more, and no reason to keep the next one out
+    except VaultError:  # nobody can use it, and it must not block the new launch
         return True
     if tokens.id_token_sub is None or other.id_token_sub is None:
         return at_same_endpoint
@@ -191,9 +197,12 @@ def _may_be_another_person(tokens: LaunchTokens, launch: Launch, at_same_endpoin
 def close_unfinished(
     uuid: UUID, config: EndpointConfig, issued: Issued | None, *, was_sent: bool
 ) -> None:
-    """Close a launch that did not come about, and hand over what the EHR had issued by then; the
-    row keeps its state used. Where the code was certainly not sent anywhere, forget the launch
-    instead: the same answer of the EHR may come again in a moment."""
+    """Close a launch that did not complete, and hand over the tokens that the EHR issued; the row
+    keeps its state used.
+
+    If the code was certainly not sent, delete the launch instead: the same answer of the EHR may
+    come again in a moment.
+    """
     unfinished = Launch.objects.filter(uuid=uuid, ended_at=None)
     if not was_sent:
         unfinished.filter(session=None).delete()
@@ -206,35 +215,35 @@ def close_unfinished(
 def hand_over(
     uuid: UUID, endpoint_id: int, issued: Issued | None, *, was_sent: bool = True
 ) -> None:
-    """Let the EHR be told of what nobody keeps (C133)."""
+    """Add a pending revocation for tokens that no launch keeps (C133)."""
     if was_sent and issued is not None:
         row = pending_revocations.revocation_of(uuid, endpoint_id, issued, timezone.now())
         row.save(force_insert=True)
 
 
 def find(uuid: UUID, session_digest: str, now: datetime) -> StoredLaunch:
-    """Return the launch of that uuid, in that session, while the session lives (C154, C155).
+    """Return the launch with this uuid in this session while the session lives (C154, C155).
 
-    LaunchNotFound otherwise: a wrong browser learns nothing of whether it exists. LaunchEnded
-    when its tokens were sealed under a key that is gone.
+    Raises LaunchNotFound otherwise, so that another browser does not learn whether it exists.
+    Raises LaunchEnded if its tokens were sealed with a key that is gone.
     """
     return _find(now, uuid=uuid, session=session_digest)
 
 
 def idle_end(now: datetime, latest: datetime) -> datetime:
-    """Return when a launch that is used now ends unless it is used again (T18)."""
+    """Return when a launch that is used now ends if it is not used again (T18)."""
     return min(now + timedelta(minutes=settings.IDLE_MINUTES), latest)
 
 
 def find_in_use(uuid: UUID, session_digest: str, now: datetime) -> StoredLaunch:
-    """Return the launch as `find` does, and let its session live on, as a person uses it now."""
+    """Return the launch as `find` does, and extend its session because a person uses it now."""
     return used(find(uuid, session_digest, now), now)
 
 
 def used(launch: StoredLaunch, now: datetime) -> StoredLaunch:
-    """Let the session of this launch live on, as a person uses it now.
+    """Extend the session of this launch because a person uses it now.
 
-    At most one write a minute, or four in the time after which it would end.
+    Writes at most once a minute, or four times per idle limit if that is shorter.
     """
     if launch.lasts_until is None or launch.ended_at is not None:
         return launch
@@ -252,8 +261,8 @@ def _use_is_written_every() -> timedelta:
 
 
 def find_for_administrator(uuid: UUID, now: datetime) -> StoredLaunch:
-    """Return a launch whose session lives, by its uuid alone: for what an administrator does to
-    it, never for what is shown of it. Raises as `find` does."""
+    """Return a launch with a live session by its uuid alone: for an administrator's actions, never
+    for showing its content. Raises the errors of `find`."""
     return _find(now, uuid=uuid)
 
 
@@ -309,17 +318,15 @@ def _stored(launch: Launch, session: Session, *, lease_is_over: bool) -> StoredL
 
 
 def is_used(state_digest: str) -> bool:
-    """Whether a launch has used this state up."""
+    """Return whether a launch has used up this state."""
     return Launch.objects.filter(state_digest=state_digest).exists()
 
 
 def finished_with(
     state_digest: str, session_digests: Iterable[str], now: datetime
 ) -> tuple[bool, UUID | None]:
-    """Return whether that state was ever used, and the launch it became if it is this browser's.
-
-    A reloaded callback lands on the finished launch.
-    """
+    """Return whether this state was ever used, and its launch if that is in one of this browser's
+    sessions. So a reloaded callback leads to the finished launch."""
     row = (
         Launch.objects.filter(state_digest=state_digest)
         .values_list("uuid", "session", "session__expire_date")
@@ -333,7 +340,7 @@ def finished_with(
 
 
 def open_launches(session_digests: Iterable[str], now: datetime) -> tuple[OpenLaunch, ...]:
-    """Return the launches that these sessions hold and that have not ended, newest first."""
+    """Return the open launches of these sessions, newest first."""
     rows = (
         Launch.objects.filter(
             session__in=list(session_digests), session__expire_date__gt=now, ended_at=None
@@ -348,23 +355,24 @@ def open_launches(session_digests: Iterable[str], now: datetime) -> tuple[OpenLa
 
 
 def _unended(launch: StoredLaunch) -> QuerySet[Launch]:
-    """The row, if it has not ended and its session lives on."""
+    """Select the launch's row if it has not ended and is still in its session."""
     return Launch.objects.filter(uuid=launch.uuid, session=launch.session_digest, ended_at=None)
 
 
 def _at_version(launch: StoredLaunch) -> QuerySet[Launch]:
-    """The same, if nobody has changed its tokens since it was read."""
+    """The same, if its tokens have not changed since it was read."""
     return _unended(launch).filter(token_version=launch.token_version)
 
 
 def take_refresh_lease(launch: StoredLaunch, now: datetime, *, at_once: bool = False) -> bool:
-    """Return whether this caller, alone of all processes, may refresh this launch now (C123).
+    """Take the lease; return whether this caller, as the only one of all processes, may refresh
+    this launch now (C123).
 
-    Not while a failure keeps it back: those who waited for it must not go on one by one (C125).
-    `at_once` goes past the failure that this reading of the launch has, and past no later one.
-    Where a refresh token may be used up by its use, there is none while an answer is missing: it
-    was lost since this reading of the row, or the holder never gave its lease back, and died,
-    perhaps after it had asked (C124).
+    Nobody gets the lease during the wait after a failure, or all who waited would retry one after
+    the other (C125). `at_once` ignores the failure in this reading of the launch, but no later one.
+    If a refresh token may be used up by one use, nobody gets the lease while an answer is missing:
+    it was lost since this reading, or the last holder died with the lease, perhaps after its
+    request (C124).
     """
     free = Q(refresh_lease_until=None)
     if launch.refresh_tokens_persist:
@@ -380,7 +388,7 @@ def take_refresh_lease(launch: StoredLaunch, now: datetime, *, at_once: bool = F
 
 
 def prolong_refresh_lease(launch: StoredLaunch) -> None:
-    """Say that the holder of the lease lives. Nothing where it has been given back."""
+    """Extend the lease of a live holder. Does nothing if the lease was given back."""
     held = _at_version(launch).filter(refresh_lease_until__isnull=False)
     held.update(refresh_lease_until=Now() + REFRESH_LEASE)
 
@@ -388,9 +396,11 @@ def prolong_refresh_lease(launch: StoredLaunch) -> None:
 def store_refreshed(
     launch: StoredLaunch, tokens: LaunchTokens, access_token_expires_at: datetime
 ) -> bool:
-    """Commit the new tokens, before any of them is used (C124); the lease ends with it. Return
-    whether the launch lives on: what was given to one that ended while the EHR was asked is
-    nobody's (C133)."""
+    """Commit the new tokens before any of them is used, and end the lease (C124).
+
+    Return whether the launch is still open. If it ended during the request, the tokens belong to no
+    launch (C133).
+    """
     stored = _at_version(launch).update(
         sealed_tokens=launch_tokens.seal(tokens, launch.uuid),
         access_token_expires_at=access_token_expires_at,
@@ -404,7 +414,7 @@ def store_refreshed(
 
 
 def abandon_refresh(launch: StoredLaunch, now: datetime) -> None:
-    """Remember that the process was interrupted that refreshed it (C124)."""
+    """Store that the process that was refreshing the launch was interrupted (C124)."""
     failure = RefreshFailure(
         RefreshInterrupted.code, f"launch {launch.uuid}: no end of its refresh"
     )
@@ -414,14 +424,14 @@ def abandon_refresh(launch: StoredLaunch, now: datetime) -> None:
 
 
 def mark_uncertain(launch: StoredLaunch, now: datetime) -> None:
-    """Remember that the answer to a refresh with these tokens was lost (C124). They are kept, so
-    that whoever disconnects can still revoke them."""
+    """Store that the answer to a refresh with these tokens was lost (C124). The tokens are kept, so
+    that disconnecting can still revoke them."""
     _at_version(launch).update(refresh_uncertain_at=now)
 
 
 def leave_uncertain(launch: StoredLaunch, failure: RefreshFailure, now: datetime) -> None:
-    """Remember it and end the lease, in one statement: who looks at the row in between must not
-    take the one for free without seeing the other."""
+    """Store the uncertainty and end the lease in one statement, so that no other process sees the
+    free lease without the uncertainty."""
     _at_version(launch).update(
         refresh_uncertain_at=now,
         refresh_lease_until=None,
@@ -430,7 +440,7 @@ def leave_uncertain(launch: StoredLaunch, failure: RefreshFailure, now: datetime
 
 
 def postpone_refresh(launch: StoredLaunch, failure: RefreshFailure, until: datetime) -> None:
-    """Keep the tokens and leave the EHR alone until then (C125); the lease ends with it."""
+    """Keep the tokens, make no request before `until` (C125), and end the lease."""
     _at_version(launch).update(
         refresh_lease_until=None,
         refresh_not_before=until,
@@ -439,9 +449,11 @@ def postpone_refresh(launch: StoredLaunch, failure: RefreshFailure, until: datet
 
 
 def end_and_hand_over(launch: StoredLaunch, reason: EndReason, now: datetime) -> UUID | None:
-    """End a launch, and keep its tokens, sealed, only for the EHR to be told (C133). The row stays
-    to say why, as long as its session. Return the revocation that the caller may try at once;
-    None when it had ended already."""
+    """End a launch, and keep its sealed tokens only for the revocation at the EHR (C133).
+
+    The row keeps the reason until its session ends. Return the revocation, which the caller may try
+    at once; None if the launch had already ended.
+    """
     with transaction.atomic():
         ended = hand_over_batch(_unended(launch), reason, now, lease=True)
     return ended[0] if ended else None
@@ -450,18 +462,18 @@ def end_and_hand_over(launch: StoredLaunch, reason: EndReason, now: datetime) ->
 def hand_over_batch(
     launches: QuerySet[Launch], reason: EndReason, now: datetime, *, lease: bool = False
 ) -> list[UUID | None]:
-    """End these launches as `end_and_hand_over` does; return the revocation of each, None where
-    its tokens do not open. In a transaction of the caller's, and of a few hundred launches at
-    most. `lease`: the caller tells the EHR itself.
+    """End these launches as `end_and_hand_over` does. Return the revocation of each, or None if its
+    tokens cannot be decrypted. The caller opens the transaction and passes at most a few hundred
+    launches. `lease`: the caller sends the revocations itself.
 
-    The rows are locked, so that no refresh puts tokens into one between the two statements.
+    The rows are locked, so that no refresh can store tokens between the two statements.
     """
     held = list(launches.select_for_update().values_list("uuid", "endpoint_id", "sealed_tokens"))
     rows: list[Revocation | None] = []
     for uuid, endpoint_id, sealed in held:
         try:
             tokens = launch_tokens.unseal(sealed, uuid)
-        except VaultError:  # of no use to anybody any more
+        except VaultError:  # nobody can use them any more
             rows.append(None)
         else:
             rows.append(
@@ -473,8 +485,8 @@ def hand_over_batch(
 
 
 def end_unless_renewed(launch: StoredLaunch, reason: EndReason, now: datetime) -> None:
-    """End a launch for what the EHR said of the tokens that this reading of it has: it says
-    nothing of newer ones."""
+    """End a launch because of the EHR's answer to the tokens in this reading of it. The answer says
+    nothing about newer tokens."""
     _end(_at_version(launch), reason, now)
 
 
@@ -491,15 +503,18 @@ def _end(launches: QuerySet[Launch], reason: EndReason, now: datetime) -> None:
 
 
 def end_batch_after_restore(now: datetime) -> int:
-    """End a few of the launches that a restored backup holds open; return how many. Without a word
-    to their EHRs: a refresh token that was used since the backup must not be sent once more."""
+    """End a few of the launches that are open in a restored backup; return how many.
+
+    Their EHRs are not asked to revoke: a refresh token that was used since the backup must not be
+    sent again.
+    """
     pks = list(Launch.objects.filter(ended_at=None).values_list("pk", flat=True)[:PURGE_BATCH])
     _end(Launch.objects.filter(pk__in=pks), EndReason.RESTORED, now)
     return len(pks)
 
 
 def purge_batch(now: datetime) -> int:
-    """Delete one small batch of what has expired; return how many sessions and launches went.
+    """Delete one small batch of expired rows; return how many sessions and launches were deleted.
 
     One DELETE of everything would hold SQLite's only write lock for many seconds.
     """
@@ -520,14 +535,14 @@ def purge_batch(now: datetime) -> int:
 
 
 def _hand_over_expired(session_digests: list[str], now: datetime) -> None:
-    """Let the EHR be told of the refresh tokens of launches that nobody ended: one for lasting
-    access stays good there. An access token ends by itself (C133)."""
+    """Add pending revocations for the refresh tokens of expired launches: one for lasting access
+    stays valid at the EHR. An access token expires by itself (C133)."""
     unended = Launch.objects.filter(session__in=session_digests, ended_at=None)
     rows = []
     for uuid, endpoint_id, sealed in unended.values_list("uuid", "endpoint_id", "sealed_tokens"):
         try:
             tokens = launch_tokens.unseal(sealed, uuid)
-        except VaultError:  # of no use to anybody any more
+        except VaultError:  # nobody can use them any more
             continue
         if tokens.refresh_token is not None:
             rows.append(pending_revocations.revocation_of(uuid, endpoint_id, tokens, now))

@@ -1,7 +1,7 @@
-"""The EHR's own looks for a launch's page (SMART App Launch 2.2, "Styling"; C106).
+"""The EHR's own style for a launch's page (SMART App Launch 2.2, "Styling"; C106).
 
-A stylesheet with an address of its own: the page never waits for the EHR's document, and its
-policy needs no exception. Its URL is the key under which the document is kept, as SMART says.
+The stylesheet has an address of its own, so the page never waits for the EHR's document and its
+content security policy needs no exception. The document is cached under its URL, as SMART says.
 """
 
 import logging
@@ -25,7 +25,7 @@ MAX_STYLE_BYTES = 65_536
 TIMEOUT_SECONDS = 2.0
 KEPT_SECONDS = 3600
 KEPT_FAILURE_SECONDS = 60
-# An EHR that makes up an address for each launch must not fill the memory.
+# Limits memory if an EHR makes a new address for each launch.
 MAX_STYLES = 256
 
 logger = logging.getLogger(__name__)
@@ -34,16 +34,16 @@ _styles: Documents[str, Style] = Documents()
 
 
 def forget() -> None:
-    """Forget the looks that this process remembers."""
+    """Forget the styles that this process has cached."""
     _styles.forget()
 
 
 @require_GET
 @never_cache
 async def style_css(request: HttpRequest, uuid: UUID) -> HttpResponse:
-    """The EHR's looks as a stylesheet; an empty one where it has none that can be taken over.
+    """Return the EHR's style as a stylesheet; an empty one if it has no usable style.
 
-    LaunchNotFound for any other browser, as for the page itself.
+    Raises LaunchNotFound for any other browser, as the page itself does.
     """
     found, _ = await find(request, uuid)
     url = found.tokens.context.smart_style_url if found.tokens else None
@@ -54,7 +54,7 @@ async def style_css(request: HttpRequest, uuid: UUID) -> HttpResponse:
 
 
 async def _style(config: EndpointConfig, url: str) -> Style:
-    """Return the looks at that URL; none where it is not on a host of this EHR (T11)."""
+    """Return the style at that URL; an empty one if it is not on a host of this EHR (T11)."""
     try:
         parse_endpoint_url(url, allow_http=settings.ALLOW_LOOPBACK_EHRS)
     except ValueError:
@@ -68,7 +68,7 @@ async def _style(config: EndpointConfig, url: str) -> Style:
 
 
 async def _fetch(config: EndpointConfig, url: str) -> Answer[Style]:
-    """Ask for the document, without any token. One that cannot be had is none, for a minute."""
+    """Fetch the document, without any token. A failure is cached for a minute as an empty style."""
     try:
         response = await http.get(
             url,

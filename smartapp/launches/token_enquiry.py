@@ -1,6 +1,7 @@
-"""What an administrator may do to a launch, each with its line in the audit trail.
+"""An administrator's question to the EHR about a launch's tokens, with its entry in the audit
+trail.
 
-Sync, as the admin is; the EHR is asked outside of every transaction.
+Synchronous, like the admin. No transaction is open while the EHR is asked.
 """
 
 import logging
@@ -23,7 +24,7 @@ logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Enquiry:
-    """What came of asking the EHR about a launch's tokens. `failure` is why nothing did."""
+    """The answers of the EHR about a launch's tokens; `failure` says why there are none."""
 
     answers: Sequence[Compared] = ()
     failure: str = ""
@@ -34,8 +35,8 @@ class Enquiry:
 
 
 def enquire(uuid: UUID, *, actor: str) -> Enquiry:
-    """Ask the EHR about a launch's tokens; one that would answer for another patient ends the
-    launch, as a refresh does (C126, C132)."""
+    """Ask the EHR about a launch's tokens. If an answer names another patient, the launch ends, as
+    after a refresh (C126, C132)."""
     try:
         launch = store.find_for_administrator(uuid, timezone.now())
         if launch.tokens is None:

@@ -1,4 +1,4 @@
-"""What a launch was given: tokens, context and who signed in. Sealed as one value per launch."""
+"""What a launch was granted: tokens, context and the user. Sealed as one value per launch."""
 
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -15,15 +15,15 @@ from smartapp.vault import Form
 
 @dataclass(frozen=True, slots=True)
 class LaunchTokens:
-    """Everything of a launch that names a person or opens a door. Never logged, never in a URL."""
+    """Everything of a launch that names a person or gives access. Never logged, never in a URL."""
 
     access_token: str = field(repr=False)
     refresh_token: str | None = field(repr=False)
     requested_scope: str
     granted_scope: str | None
-    # The members that came beside the tokens, as the EHR sent them (C100).
+    # The other members of the token response, as the EHR sent them (C100).
     members: dict[str, Any] = field(repr=False)
-    # Of the id_token only what is used again: who vouched (iss), for whom (sub), as what.
+    # The claims of the id_token that are used again: issuer, subject and user.
     id_token_iss: str | None
     id_token_sub: str | None = field(repr=False)
     fhirUser: str | None = field(repr=False)
@@ -35,8 +35,8 @@ class LaunchTokens:
 
     @property
     def scope(self) -> scopes.ScopeComparison:
-        """Requested, granted and missing. A response without `scope` granted nothing that we
-        can rely on being told, so what was asked is taken as given (C82, RFC 6749 §5.1)."""
+        """Requested, granted and missing scopes. A response without `scope` means that the
+        requested scopes were granted (C82, RFC 6749 §5.1)."""
         granted = self.requested_scope if self.granted_scope is None else self.granted_scope
         return scopes.compare(
             scopes.parse_scopes(self.requested_scope), scopes.parse_scopes(granted)
@@ -51,14 +51,14 @@ def seal(tokens: LaunchTokens, uuid: UUID) -> str:
 
 
 def unseal(sealed: str, uuid: UUID) -> LaunchTokens:
-    """Return the tokens sealed for that launch; VaultError for any other value."""
+    """Return the tokens sealed for that launch. Raises VaultError for any other value."""
     return FORM.unseal(sealed, tokens_context(uuid))
 
 
 def from_response(
     response: TokenResponse, id_token: IDToken | None, *, requested_scope: str, token_endpoint: str
 ) -> LaunchTokens:
-    """Return what the authorization code brought; LaunchContextError if its context is not
+    """Return the tokens from a code exchange. Raises LaunchContextError if the context is not
     usable."""
     launch_context.parse_launch_context(response.members)
     return LaunchTokens(
@@ -75,9 +75,9 @@ def from_response(
 
 
 def from_refresh(tokens: LaunchTokens, response: TokenResponse) -> LaunchTokens:
-    """Return the tokens after a refresh: a new refresh token replaces the old one, none keeps it
-    (C122); context that names somebody else is PatientChanged (C126). A member that is null or
-    empty names nobody, and is as good as absent."""
+    """Return the tokens after a refresh. A new refresh token replaces the old one; without one the
+    old one stays (C122). Raises PatientChanged if the context names another patient or encounter
+    (C126); a member that is null or empty counts as absent."""
     refreshed = launch_context.parse_launch_context(response.members)
     for member in ("patient", "encounter"):
         named = getattr(refreshed, member)

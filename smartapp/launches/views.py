@@ -1,4 +1,5 @@
-"""The addresses that belong to no launch: the ways in, where people have signed out."""
+"""The views that belong to no launch yet: the starts of both kinds, and the page after signing
+out."""
 
 from urllib.parse import urlsplit
 
@@ -26,8 +27,8 @@ from smartapp.registrations.registry import EndpointConfig
 
 
 def at_public_url(request: HttpRequest) -> HttpResponseRedirect | None:
-    """Return the redirect to PUBLIC_URL for a loopback visit under its other name: a cookie set
-    for `localhost` would not come back to a callback on `127.0.0.1`."""
+    """Return the redirect to PUBLIC_URL if a loopback address was opened under its other name: a
+    cookie for `localhost` would not come back to a callback on `127.0.0.1`."""
     if not settings.ALLOW_LOOPBACK_EHRS:
         return None
     if request.get_host() == urlsplit(settings.PUBLIC_URL).netloc:
@@ -84,9 +85,11 @@ async def _begun(
 @never_stored
 @events.recorded
 async def connect(request: HttpRequest, endpoint_slug: str) -> HttpResponseBase:
-    """Standalone launch: the patient chose this health system on our own page (C22). `base`: at the
-    public launcher, its base with other settings. `brand`: what they chose, where the endpoint has
-    a list's brands."""
+    """Standalone launch: the patient chose this health system on our own page (C22).
+
+    `base`: the public launcher's base URL with other settings. `brand`: the patient's choice, if
+    the endpoint has brands from a list.
+    """
     if elsewhere := at_public_url(request):
         return elsewhere
     config = await registry.endpoint_for_slug(endpoint_slug)
@@ -103,5 +106,6 @@ async def connect(request: HttpRequest, endpoint_slug: str) -> HttpResponseBase:
 @require_GET
 @never_stored
 async def signed_out(request: HttpRequest) -> HttpResponse:
-    """Where the EHR sends people back to who have signed out there. Knows and does nothing."""
+    """Show the page to which the EHR sends people who have signed out there. It has no other
+    effect."""
     return render(request, "signed_out_there.html")
