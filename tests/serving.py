@@ -18,10 +18,10 @@ import uvicorn
 
 LAST_ANSWERS_SECONDS = 10
 # Below the ports that the system gives to outgoing connections, and for each worker others: between
-# this look and the server's start nobody else takes the port.
+# this look and the server's start nobody else takes the port. Above those that browsers refuse.
 PORTS_OF_A_WORKER = 1_400
 _worker = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw")) % 15
-_first = 10_000 + _worker * PORTS_OF_A_WORKER
+_first = 11_000 + _worker * PORTS_OF_A_WORKER
 _turns = itertools.count(random.randrange(PORTS_OF_A_WORKER))
 
 

@@ -196,7 +196,7 @@ def _sampled(at: CurveAt, start: float, end: float) -> list[tuple[float, float]]
     """Return points of a curve over the time axis, where it has any."""
     step = (end - start) / CURVE_STEPS
     seconds = [start + step * n for n in range(CURVE_STEPS + 1)]
-    found = ((one, at(datetime.fromtimestamp(one, UTC))) for one in seconds)
+    found = ((one, at(_moment(one, UTC))) for one in seconds)
     return [(one, value) for one, value in found if value is not None]
 
 
@@ -435,9 +435,12 @@ def _time_ticks(start: float, end: float, zone: tzinfo, x: Scale) -> tuple[Tick,
     return tuple(Tick(_text(x(at)), label) for at, label in time_ticks(start, end, zone))
 
 
-MONTH_STEPS = (1, 2, 3, 6, 12, 24, 60, 120, 240, 600)
+MONTH_STEPS = (1, 2, 3, 6, 12, 24, 60, 120, 240, 600, 1_200, 6_000, 24_000)
 HOUR_STEPS = (2, 3, 6, 12)
 DAY_STEPS = (1, 2, 5, 7, 14)
+# A month from the ends of the calendar, which leaves room for every time zone and step.
+_EARLIEST = datetime(1, 2, 1, tzinfo=UTC).timestamp()
+_LATEST = datetime(9999, 12, 1, tzinfo=UTC).timestamp()
 # As many labels as fit side by side: a year is short, a month with its year is not.
 MAX_YEAR_TICKS, MAX_TIME_TICKS = 7, 5
 
@@ -447,7 +450,7 @@ def time_ticks(start: float, end: float, zone: tzinfo) -> list[tuple[float, str]
 
     `zone` is that of the newest reading: hours are the wall clock's, as they are in the table.
     """
-    first, last = (datetime.fromtimestamp(stamp, zone) for stamp in (start, end))
+    first, last = _moment(start, zone), _moment(end, zone)
     hours = (last - first) / timedelta(hours=1)
     if hours < 60:
         step = next(step for step in HOUR_STEPS if hours / step <= MAX_TIME_TICKS)
@@ -457,8 +460,14 @@ def time_ticks(start: float, end: float, zone: tzinfo) -> list[tuple[float, str]
         step = next(step for step in DAY_STEPS if days / step <= MAX_TIME_TICKS)
         return _day_ticks(first, last, step)
     months = days / 30.44
-    step = next((step for step in MONTH_STEPS if months / step <= _room(step)), 1200)
+    step = next(step for step in MONTH_STEPS if months / step <= _room(step))
     return _month_ticks(first, last, step)
+
+
+def _moment(stamp: float, zone: tzinfo) -> datetime:
+    """Return the moment of a second since 1970, or the nearest one that has a calendar date: some
+    EHRs write 0001-01-01 or 9999-12-31, and an axis reaches further than its readings."""
+    return datetime.fromtimestamp(min(max(stamp, _EARLIEST), _LATEST), zone)
 
 
 def _room(month_step: int) -> int:
@@ -492,7 +501,10 @@ def _day_ticks(first: datetime, last: datetime, step: int) -> list[tuple[float, 
 def _month_ticks(first: datetime, last: datetime, step: int) -> list[tuple[float, str]]:
     index = -(-(first.year * 12 + first.month) // step) * step
     ticks = []
-    while (at := datetime(index // 12, index % 12 + 1, 1, tzinfo=first.tzinfo)) <= last:
+    while index // 12 <= last.year:
+        at = datetime(index // 12, index % 12 + 1, 1, tzinfo=first.tzinfo)
+        if at > last:
+            break
         label = str(at.year) if step >= 12 else f"{MONTHS[at.month - 1]} {at.year}"
         ticks.append((at.timestamp(), label))
         index += step

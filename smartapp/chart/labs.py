@@ -72,7 +72,8 @@ def _place(test: LabTest) -> tuple[int, str, float]:
 
 
 def _drawn(test: LabTest) -> DrawnTest:
-    results = comparable(test)
+    # What has no place in time has no trend.
+    results = [] if test.doubt else comparable(test)
     points = [
         Point(one.when.at, float(one.value.number), one.value.text)
         for one in results

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta, timezone
+from itertools import combinations_with_replacement
 
 import pytest
 from hypothesis import given, settings
@@ -44,6 +45,28 @@ def chart(numbers: Sequence[float], *, every_days: float = 30) -> LineChart:
 
 def coordinates(path: str) -> list[float]:
     return [float(number) for number in re.findall(r"-?\d+\.\d", path)]
+
+
+class TestEndsOfTheCalendar:
+    """Some EHRs write 0001-01-01 for no date, and 9999-12-31 for no end."""
+
+    ENDS = (
+        "0001-01-01",
+        "0001-01-02",
+        "1900-01-01",
+        "9998-12-31",
+        "9999-12-01",
+        "9999-12-31T23:59",
+    )
+
+    @pytest.mark.parametrize("hours", [-12, 0, 14])
+    def test_a_chart_that_reaches_them_is_drawn(self, hours: int) -> None:
+        zone = timezone(timedelta(hours=hours))
+        ends = [datetime.fromisoformat(one).replace(tzinfo=zone) for one in self.ENDS]
+        for moments in combinations_with_replacement(ends, 2):
+            readings = [Reading(at, 1.0, "1") for at in moments]
+            chart = line_chart([("x", readings)], behind=[("half", lambda _: 0.5)])
+            assert chart.lines and len(chart.x_ticks) <= 10
 
 
 class TestNothingLeavesThePaper:

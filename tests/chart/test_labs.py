@@ -136,3 +136,13 @@ def test_a_result_whose_time_is_not_known_stands_above_those_that_are_dated() ->
         "Dated in the future; check it in the EHR",
     ]
     assert dated.title == "Kidney and electrolytes"
+
+
+def test_what_is_dated_in_the_future_has_no_trend() -> None:
+    (panel,) = labs(
+        *(observation("2345-7", value, "mg/dL", when="2099-07-07") for value in (97, 99, 101)),
+    )
+    (test,) = panel.tests
+    assert test.test.doubt == "Dated in the future; check it in the EHR"
+    assert (test.trend, test.chart, test.trend_text, test.words) == (None, None, "", ())
+    assert test.table is not None

@@ -75,6 +75,7 @@ def no_background_refresh(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture
 def registered(transactional_db: None, settings: Settings, ehr: ScriptedEHR) -> Iterator[Endpoint]:
     """The scripted EHR as an administrator would have registered it."""
+    events.forget()  # what tests without a database have noted
     settings.PUBLIC_URL = f"http://127.0.0.1:{free_port()}"
     ehr.client_jwks_url = f"{settings.PUBLIC_URL}/.well-known/jwks/scripted.json"
     now = timezone.now()
