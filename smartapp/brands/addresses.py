@@ -1,7 +1,7 @@
-"""Which published addresses can be FHIR R4 base URLs that an app launches at.
+"""Checks whether a published address can be the FHIR R4 base URL of a launch.
 
-Lists of vendors hold internal names, half addresses, documentation pages and old FHIR versions.
-Each is skipped with a reason that an administrator can hand to the vendor.
+Vendors' lists contain internal names, incomplete addresses, documentation pages and old FHIR
+versions. Each of these is skipped with a reason that an administrator can send to the vendor.
 """
 
 import re
@@ -19,15 +19,15 @@ _RESERVED = (".local", ".localhost", ".internal", ".lan", ".intranet", ".corp", 
 
 
 class NotUsable(ValueError):
-    """An address that no launch can go to; the message is the reason, for counting."""
+    """An address that no launch can use; the message is the reason, and reasons are counted."""
 
 
 def usable_address(address: object, *, version: str = "", in_development: bool = False) -> str:
-    """Return a published address exactly as published, without blanks around it.
+    """Return a published address exactly as published, without surrounding blanks.
 
-    `in_development` allows this machine by its number and a port, as a sandbox has it.
-    `version` is what `endpoint-fhir-version` says, "" where the list does not say it: then only
-    a path that names another version is a reason. NotUsable otherwise.
+    `in_development` also allows 127.0.0.1 with a port, for a sandbox. `version` is the
+    `endpoint-fhir-version`, or "" if the list has none; then only a path that names another version
+    rules the address out. Raises NotUsable.
     """
     if not isinstance(address, str) or not address.strip():
         raise NotUsable("no address")

@@ -1,4 +1,4 @@
-"""Brands as administrators see them: what lists brought, and what patients never see."""
+"""The admin pages of brands: what the lists contain, and what is hidden from patients."""
 # ruff: noqa: ARG002 - Django's signatures
 
 from django.contrib import admin
@@ -59,7 +59,7 @@ class BrandAdmin(ReadOnlyAdmin):
 
     @admin.display(description="place")
     def place(self, brand: Brand) -> str:
-        """What tells equal names apart, as patients see it."""
+        """Return the place that tells brands with the same name apart, as patients see it."""
         first = str(Place(*brand.places[0])) if brand.places else ""
         return f"{first} and {brand.place_count - 1} more" if brand.place_count > 1 else first
 

@@ -1,8 +1,8 @@
 """Reads the entries of a Bundle of Organizations and Endpoints (SMART App Launch 2.2, "User-access
 Brands and Endpoints"; FHIR R4 "Resolving references in Bundles").
 
-Brands hold `Organization.endpoint`; facilities have `partOf` and take their nearest ancestor's.
-Older lists hold Endpoints only, each with its organisation contained.
+Brands have `Organization.endpoint`. Facilities have `partOf` and use the endpoints of their nearest
+ancestor that has some. Older lists contain only Endpoints, each with its organisation contained.
 """
 
 import re
@@ -37,7 +37,8 @@ class _Endpoint:
     address: Address | None
     names: tuple[str, ...]
     managed_by: str = ""
-    # The name of one that names no organisation; a brand only where no organisation names it.
+    # The endpoint's own name if it names no organisation. It becomes a brand if no organisation
+    # names the endpoint.
     own_name: str = ""
     has_brand: bool = False
 
@@ -72,7 +73,7 @@ class _Bundle:
 
 
 def read_entries(entries: Iterable[Any], *, in_development: bool) -> ParsedList:
-    """Return what the entries say together; the order of entries does not matter."""
+    """Return what the entries say together; their order does not matter."""
     bundle = _Bundle(in_development)
     for entry in entries:
         _take(bundle, entry)
@@ -110,7 +111,7 @@ def _take(bundle: _Bundle, entry: Any) -> None:
 
 
 def _names(resource: dict[str, Any], full_url: str) -> tuple[str, ...]:
-    """Return what references may call a resource."""
+    """Return the strings by which references may name a resource."""
     identity = resource.get("id")
     relative = f"{resource['resourceType']}/{identity}" if isinstance(identity, str) else ""
     return tuple(filter(None, (_plain(full_url), relative)))
@@ -141,8 +142,8 @@ def _take_endpoint(bundle: _Bundle, resource: dict[str, Any], url: str) -> None:
 
 
 def _contained(resource: dict[str, Any], manager: Any) -> dict[str, Any] | None:
-    """Return the contained organisation that manages an Endpoint: lists refer to it with `#`,
-    without, or in `id`."""
+    """Return the contained organisation that manages an Endpoint. Lists refer to it with `#`,
+    without it, or in `id`."""
     organizations = [
         one
         for one in objects(resource.get("contained"))
@@ -210,7 +211,8 @@ def _organization(resource: dict[str, Any], url: str) -> _Organization:
 
 
 def _identifier(resource: dict[str, Any]) -> str:
-    """Return the https identifier, as SMART wants; never an OID, NPI or EIN: lists share those."""
+    """Return the https identifier, as SMART requires; never an OID, NPI or EIN, because brands
+    share those."""
     for one in objects(resource.get("identifier")):
         value = line(one.get("value"))
         if one.get("system") == "urn:ietf:rfc:3986" and value.startswith("https://"):
@@ -219,13 +221,13 @@ def _identifier(resource: dict[str, Any]) -> str:
 
 
 def _key(resource: dict[str, Any], url: str) -> str:
-    """Return what names the brand in each edition of its list."""
+    """Return the key of the brand, the same in each edition of its list."""
     identity, identifier = line(resource.get("id")), _identifier(resource)
     return f"{identifier}#{identity}" if identifier else identity or url
 
 
 def _portals(extensions: list[dict[str, Any]]) -> Iterator[tuple[str, tuple[str, ...]]]:
-    """Yield a portal's name, as patients know it, and the references to its endpoints."""
+    """Yield each portal's name, as patients know it, and the references to its endpoints."""
     for extension in extensions:
         if extension.get("url") != _PORTAL:
             continue
@@ -240,7 +242,7 @@ def _portals(extensions: list[dict[str, Any]]) -> Iterator[tuple[str, tuple[str,
 
 
 def _logo(extensions: list[dict[str, Any]]) -> str:
-    """Return the first logo that may be fetched; never a script, never a foreign scheme."""
+    """Return the first logo that may be fetched: https only, never a script."""
     for extension in extensions:
         if extension.get("url") not in (_BRAND, _PORTAL):
             continue
@@ -265,7 +267,7 @@ def _places(resource: dict[str, Any], state: str) -> tuple[Place, ...]:
 
 
 def zip_code(value: Any) -> str:
-    """Return the five digits of a US ZIP, or a Canadian postal code; "" for anything else."""
+    """Return the five digits of a US ZIP code, or a Canadian postal code; "" for anything else."""
     text = line(value).upper()
     if found := _US_ZIP.fullmatch(text):
         return found[1]
@@ -273,7 +275,7 @@ def zip_code(value: Any) -> str:
 
 
 def _managed(bundle: _Bundle) -> dict[int, list[_Endpoint]]:
-    """Return the endpoints that name an organisation as their manager, by the organisation."""
+    """Return, for each organisation, the endpoints that name it as their manager."""
     found: defaultdict[int, list[_Endpoint]] = defaultdict(list)
     for endpoint in bundle.endpoints:
         base = endpoint.names[0] if endpoint.names else ""
@@ -284,8 +286,8 @@ def _managed(bundle: _Bundle) -> dict[int, list[_Endpoint]]:
 
 
 def _resolve(named: dict[str, T], reference: str, base: str) -> T | None:
-    """Return what a reference means: a fullUrl, a `Type/id` of this Bundle, one below the base of
-    the entry that refers, or the `Type/id` at the end of an address elsewhere."""
+    """Return the resource that a reference means: by fullUrl, by `Type/id` in this Bundle, relative
+    to the base of the referring entry, or by the `Type/id` at the end of an absolute URL."""
     reference = _plain(reference)
     if not reference:
         return None
@@ -343,7 +345,7 @@ def _add_brand_without_organization(parsed: ParsedList, endpoint: _Endpoint) -> 
 
 
 def _with_ancestors(bundle: _Bundle, organization: _Organization) -> list[_Organization]:
-    """Return the organisation and those that it is a part of, nearest first; a loop ends."""
+    """Return the organisation and its ancestors, nearest first; a loop ends the list."""
     found: list[_Organization] = []
     current: _Organization | None = organization
     while current is not None and current not in found:
@@ -358,8 +360,8 @@ def _with_ancestors(bundle: _Bundle, organization: _Organization) -> list[_Organ
 def _addresses(
     bundle: _Bundle, organization: _Organization, managed: dict[int, list[_Endpoint]]
 ) -> tuple[Address, ...]:
-    """Return an organisation's own addresses, each once, with the portal's name where one has
-    it."""
+    """Return an organisation's own addresses, each once, labelled with the portal's name if it has
+    one."""
     labels: dict[str, str] = {}
     found: list[Address] = []
     for portal, references in organization.portals:

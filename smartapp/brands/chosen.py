@@ -1,5 +1,5 @@
-"""The brand that a person chose, on its way through a launch: thousands may be behind one endpoint,
-and people know theirs by its own name."""
+"""The brand that a person chose, passed through a launch. Thousands of brands may share one
+endpoint, and people know theirs by its own name."""
 
 from dataclasses import dataclass
 
@@ -17,14 +17,14 @@ class Chosen:
 
 
 def connect_url(endpoint_slug: str, brand_id: int | None) -> str:
-    """Return where a person connects to an endpoint as that brand."""
+    """Return the address where a person connects to an endpoint as that brand."""
     query = f"?brand={brand_id}" if brand_id else ""
     return f"/connect/{endpoint_slug}/{query}"
 
 
 def brand_at(config: EndpointConfig, text: str) -> Chosen | None:
-    """Return the brand with that id, if patients are shown it and it has the endpoint's address;
-    None for anything else, which is nothing to stop a person for."""
+    """Return the brand with that id if it is shown to patients and has the endpoint's address. None
+    otherwise; that is no reason to stop the launch."""
     if not (text.isascii() and text.isdigit() and len(text) <= MAX_DIGITS):
         return None
     lookup = registry.normalised_iss(config.fhir_base_url)

@@ -1,4 +1,4 @@
-"""Text out of a stranger's JSON, fit for a page."""
+"""Printable text from JSON that may contain anything."""
 
 from typing import Any
 
@@ -6,7 +6,7 @@ MAX_CHARACTERS = 300
 
 
 def line(value: Any) -> str:
-    """Return a string as one printable line, cut to a length; "" for anything else."""
+    """Return a string as one printable line of limited length; "" for anything else."""
     if not isinstance(value, str):
         return ""
     joined = " ".join(value[: 4 * MAX_CHARACTERS].split())
@@ -15,12 +15,12 @@ def line(value: Any) -> str:
 
 
 def objects(value: Any) -> list[dict[str, Any]]:
-    """Return the objects of a list; of anything else none."""
+    """Return the objects of a list; an empty list for anything else."""
     return [one for one in value if isinstance(one, dict)] if isinstance(value, list) else []
 
 
 def nested(value: Any, *names: str) -> Any:
-    """Return what stands below names in objects; None where one of them is missing."""
+    """Return the value at this path of nested objects; None if a member is missing."""
     for name in names:
         if not isinstance(value, dict):
             return None

@@ -1,8 +1,8 @@
-"""Gets a list of brands from its address or a file.
+"""Reads a list of brands from its address or from a file.
 
-Through the app's guarded client: https, no redirects, no private addresses, a limit on bytes and
-seconds. An address that was imported before is asked with its ETag (SMART App Launch 2.2,
-"User-access Brands", caching).
+It is fetched with the app's guarded client: https, no redirects, no private addresses, limited
+bytes and seconds. A known address is requested with the ETag of the last import (SMART App Launch
+2.2, "User-access Brands", caching).
 """
 
 import io
@@ -18,7 +18,7 @@ from smartapp.brands.parsed import ParsedList
 from smartapp.brands.reading import NotAList, read_list
 from smartapp.protocol.urls import host_of
 
-# Epic's list has about 50 MB; the whole document is held while it is read.
+# Epic's list has about 50 MB; the whole document is in memory while it is read.
 MAX_BYTES = 100 * 1024 * 1024
 TIMEOUT_SECONDS = 300.0
 MAX_PAGES = 500
@@ -30,7 +30,7 @@ class NotRead(Exception):
 
 
 class Unchanged(Exception):
-    """The address still has the edition that was imported before."""
+    """The address still has the edition of the last import."""
 
 
 def is_address(source: str) -> bool:
@@ -38,7 +38,7 @@ def is_address(source: str) -> bool:
 
 
 def read_file(path: str) -> ParsedList:
-    """Return what a file says. Raises NotRead."""
+    """Return the list in a file. Raises NotRead."""
     try:
         with Path(path).open("rb") as document:
             return read_list(document, in_development=settings.ALLOW_LOOPBACK_EHRS)
@@ -49,9 +49,9 @@ def read_file(path: str) -> ParsedList:
 
 
 async def read_address(url: str, known: BrandList | None) -> tuple[ParsedList, str]:
-    """Return what an address says, with the pages that follow it on the same host, and its ETag.
+    """Return the list at an address, with its next pages on the same host, and its ETag.
 
-    Raises Unchanged, NotRead, and what `http.get` raises.
+    Raises Unchanged, NotRead, and the errors of `http.get`.
     """
     headers = ACCEPT | ({"If-None-Match": known.etag} if known and known.etag else {})
     parsed, etag = await _read(url, headers)

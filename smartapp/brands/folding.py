@@ -1,7 +1,7 @@
-"""How names, places and what people type become words that can be compared.
+"""Turns names, places and search terms into words that can be compared.
 
 "St. Luke's" and "saint lukes", "A & B" and "A and B", "Administración" and "administracion" must
-find each other. Both sides go through the same functions.
+match. Names and search terms go through the same functions.
 """
 
 import re
@@ -28,13 +28,13 @@ STATES = {
 }  # fmt: skip
 _CODES = {name: code for code, name in STATES.items()}
 
-# Words that stand for each other. Each finds the others, on whichever side it stands.
+# Words with the same meaning. Each matches the others, in a name and in a search.
 _SAME = ({"st", "saint"}, {"ste", "sainte"}, {"ft", "fort"}, {"mt", "mount"},
          {"ctr", "center", "centre"}, {"hosp", "hospital"}, {"med", "medical"},
          {"univ", "university"}, {"peds", "pediatrics", "paediatrics"},
          {"assoc", "associates"}, {"dr", "doctor"}, {"hlth", "health"})  # fmt: skip
 _OTHERS = {word: same - {word} for same in _SAME for word in same}
-# What people leave out, or write although the list does not have it.
+# Words that people omit, or type although the list does not have them.
 _LEGAL = frozenset({"llc", "inc", "pc", "pa", "pllc", "ltd", "llp", "corp", "plc", "lp", "sc"})
 _FILLERS = frozenset({"and", "the", "of", "at"})
 
@@ -46,7 +46,8 @@ _DOING_BUSINESS_AS = re.compile(r"\bd\s*[/.]\s*b\s*[/.]\s*a\b\.?\s*", re.IGNOREC
 
 
 def words(text: str) -> list[str]:
-    """Return the words of a text, folded: no case, no accents, no apostrophes, "P.C." as "pc"."""
+    """Return the words of a text in folded form: no case, accents or apostrophes, "P.C." as
+    "pc"."""
     decomposed = unicodedata.normalize("NFKD", text.casefold())
     plain = "".join(one for one in decomposed if not unicodedata.combining(one))
     plain = _APOSTROPHES.sub("", plain).replace("&", " and ")
@@ -65,40 +66,42 @@ def indexed_words(*texts: str) -> list[str]:
 
 
 def asked_words(query: str) -> list[str]:
-    """Return the words that a brand must have, each as a beginning. What people add out of habit
-    ("and", "LLC") is left out unless there is nothing else."""
+    """Return the words that a brand must have; each matches the beginning of a word. Words that
+    people add out of habit ("and", "LLC") are left out unless there are no others."""
     asked = list(dict.fromkeys(words(query)))
     telling = [word for word in asked if word not in _LEGAL | _FILLERS]
     return telling or asked
 
 
 def sort_key(name: str) -> str:
-    """Return a name as lists are sorted, and as what people type is compared to its beginning."""
+    """Return a name in the form for sorting and for comparing its beginning with what people
+    type."""
     return " ".join(words(name))
 
 
 def state_code(text: str) -> str:
-    """Return the two letters of a state or province, given as code or name; "" for any other."""
+    """Return the two letters of a state or province, given as code or name; "" for anything
+    else."""
     folded = " ".join(words(text))
     return folded.upper() if folded.upper() in STATES else _CODES.get(folded, "")
 
 
 def without_state(name: str) -> tuple[str, str]:
-    """Return "TX - Gum Pediatrics" as its name and its state's code, "" where there is none."""
+    """Return the name and state code of "TX - Gum Pediatrics"; the code is "" if there is none."""
     found = _STATE_BEFORE.match(name)
     code = state_code(found[1]) if found else ""
     return (name[found.end() :], code) if found and code else (name, "")
 
 
 def doing_business_as(name: str) -> str:
-    """Return what stands after "d/b/a", the name that patients know; "" where it is not said."""
+    """Return the name after "d/b/a", which patients know; "" if there is none."""
     parts = _DOING_BUSINESS_AS.split(name, maxsplit=1)
     return parts[1].strip(" ,") if len(parts) == 2 else ""
 
 
 def readable(name: str) -> str:
-    """Return a name that is all capitals as people write names; any other as it is, and what is
-    so short that it may be an abbreviation."""
+    """Return an all-capitals name in normal capitalisation. Other names, and names so short that
+    they may be abbreviations, stay unchanged."""
     return capitalised(name) if len(name) > 5 else name
 
 

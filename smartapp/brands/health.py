@@ -1,7 +1,7 @@
-"""Asks, a few at a time, whether the EHRs of brands can be launched at.
+"""Checks, a few at a time, whether launches are possible at the EHRs of brands.
 
-Lists hold many addresses that are dead: a third of one vendor's. A round is bounded in number and
-time and takes first what was never asked, so that thousands of dead addresses hold nothing up.
+Lists contain many dead addresses: a third of one vendor's. A round is limited in number and time
+and takes new addresses first, so thousands of dead addresses hold nothing up.
 """
 
 import asyncio
@@ -32,7 +32,7 @@ logger = logging.getLogger(__name__)
 
 
 async def check_round(now: datetime) -> int:
-    """Ask the EHRs that are due; returns how many answered or failed within the round's time."""
+    """Check the EHRs that are due; return how many answered or failed within the round's time."""
     due = await in_database(_due, now)
     gate = asyncio.Semaphore(AT_ONCE)
     hosts: defaultdict[str, asyncio.Semaphore] = defaultdict(lambda: asyncio.Semaphore(AT_ONE_HOST))
@@ -81,7 +81,7 @@ async def _check(
 
 
 async def _problem(config: EndpointConfig) -> str:
-    """Return the code of what stands in the way of a launch, "" for nothing."""
+    """Return the code of the error that prevents a launch; "" if there is none."""
     try:
         if not config.pinned_hosts:
             await discovery.pin_first(config, actor="maintain")

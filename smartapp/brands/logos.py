@@ -1,6 +1,6 @@
 """Brands' logos, fetched once through the guarded client and served from our own origin.
 
-A page never names a stranger's address: who looks for a clinic would tell that clinic's host so.
+A page never loads from another site: otherwise a search for a clinic would tell the clinic's host.
 """
 
 import asyncio
@@ -29,8 +29,8 @@ logger = logging.getLogger(__name__)
 
 @require_GET
 async def logo(_: HttpRequest, brand_id: int) -> HttpResponse:
-    """Return a brand's logo, 404 where there is none. An SVG gets a policy in which nothing runs
-    and nothing is loaded."""
+    """Return a brand's logo, or 404 if there is none. The policy for an SVG lets nothing run and
+    nothing load."""
     found = await in_database(_stored, brand_id)
     if found is None:
         return HttpResponseNotFound(content_type="text/plain")
@@ -47,8 +47,7 @@ def _stored(brand_id: int) -> BrandLogo | None:
 
 
 async def fetch_round(now: datetime) -> int:
-    """Fetch a few logos that are missing or old, of brands that are offered; returns how many were
-    tried."""
+    """Fetch a few missing or old logos of brands that are offered; return how many were tried."""
     due = await in_database(_due, now)
     await asyncio.gather(*(_fetch(pk, url, now) for pk, url in due))
     return len(due)
@@ -61,7 +60,7 @@ def _due(now: datetime) -> list[tuple[int, str]]:
 
 
 async def _fetch(pk: int, url: str, now: datetime) -> None:
-    """Fetch one logo. What is no picture is remembered as none, so that it is not asked again."""
+    """Fetch one logo. If it is not an image, that is stored, so that it is not fetched again."""
     image, content_type = b"", ""
     try:
         response = await http.get(url, max_bytes=MAX_BYTES)
@@ -79,7 +78,8 @@ def _keep(pk: int, url: str, image: bytes, content_type: str, now: datetime) -> 
 
 
 def type_of(image: bytes) -> str:
-    """Return the media type by the bytes themselves, whatever a server says; "" for no picture."""
+    """Return the media type according to the bytes, whatever the server says; "" if they are no
+    image."""
     for beginning, content_type in _RASTER.items():
         if image.startswith(beginning):
             return content_type

@@ -1,5 +1,5 @@
-"""Brands as lists publish them: what a patient searches for. No brand is a permission: people are
-sent to endpoints of registrations only (SMART App Launch 2.2, "User-access Brands")."""
+"""Brands as lists publish them, for the patients' search. A brand gives no permission: people are
+only sent to endpoints of registrations (SMART App Launch 2.2, "User-access Brands")."""
 
 from typing import ClassVar
 
@@ -9,7 +9,7 @@ from smartapp.registrations.models import Registration
 
 
 class BrandList(models.Model):
-    """A document that was imported, by its address or file name."""
+    """A document that was imported, identified by its address or file name."""
 
     name = models.CharField(max_length=500, unique=True)
     registration = models.ForeignKey(
@@ -31,13 +31,13 @@ class BrandList(models.Model):
 
 
 class BrandAddress(models.Model):
-    """A FHIR base URL that brands have, and whether it answered when it was last asked."""
+    """A FHIR base URL of brands, and whether it answered the last check."""
 
-    # As `registry.normalised_iss` writes it, by which a launch's `iss` is looked up.
+    # In the form of `registry.normalised_iss`, which is also used to find a launch's `iss`.
     lookup = models.CharField(max_length=4096, unique=True)
     url = models.CharField(max_length=4096)
     checked_at = models.DateTimeField(null=True)
-    # Code of the error that stands in the way of a launch; "": none was met.
+    # The code of the error that prevents a launch; "" if there was none.
     problem = models.CharField(max_length=63, blank=True)
 
     class Meta:
@@ -58,16 +58,16 @@ class Brand(models.Model):
     sort_key = models.CharField(max_length=300, db_index=True)
     part_of = models.CharField(max_length=300, blank=True)
     portal = models.CharField("patient portal", max_length=300, blank=True)
-    # [[city, state code, ZIP], …], no more than are shown.
+    # [[city, state code, ZIP], …], only as many as are shown.
     places = models.JSONField(default=list)
     place_count = models.PositiveIntegerField(default=0)
-    # The folded words by which it is found: those of its names, and all others.
+    # The folded words of the search: those of its names, and all others.
     name_words = models.TextField()
     other_words = models.TextField(blank=True)
     logo_url = models.CharField(max_length=2048, blank=True)
-    # By which brands of several lists are one (SMART App Launch 2.2, "User-access Brands"). Null
-    # for none: a column that is never null makes SQLite build the table anew, without the triggers
-    # of the search.
+    # Brands of several lists with the same identifier are one (SMART App Launch 2.2, "User-access
+    # Brands"). Null if there is none: for a new column that is never null SQLite rebuilds the table
+    # and loses the triggers of the search.
     identifier = models.CharField(max_length=300, null=True, db_index=True)  # noqa: DJ001
     addresses: "models.ManyToManyField[BrandAddress, BrandEndpoint]" = models.ManyToManyField(
         BrandAddress, through="BrandEndpoint", related_name="brands"
@@ -75,9 +75,10 @@ class Brand(models.Model):
     hidden = models.BooleanField(
         default=False, help_text="Never shown to patients, whatever later imports say."
     )
-    # Not in the newest edition of its list: out of the search, and nobody's connection ends.
+    # Set if the newest edition of its list does not have it: it is out of the search, but nobody's
+    # connection ends.
     withdrawn_at = models.DateTimeField(null=True, blank=True)
-    # Whether a registration can connect to one of its addresses; kept by `offers`.
+    # Whether a registration can connect to one of its addresses; `offers` keeps it up to date.
     offered = models.BooleanField(default=False)
 
     class Meta:
@@ -93,7 +94,8 @@ class Brand(models.Model):
 
 
 class BrandEndpoint(models.Model):
-    """That a brand has an address, and what tells it from the brand's others."""
+    """A link between a brand and an address, with the label that distinguishes it from the brand's
+    other addresses."""
 
     brand = models.ForeignKey(Brand, on_delete=models.CASCADE, related_name="links")
     address = models.ForeignKey(BrandAddress, on_delete=models.CASCADE, related_name="links")
@@ -110,7 +112,7 @@ class BrandEndpoint(models.Model):
 
 
 class BrandLogo(models.Model):
-    """A brand's logo, fetched once, served from our own origin."""
+    """A brand's logo, fetched once and served from our own origin."""
 
     brand = models.OneToOneField(Brand, on_delete=models.CASCADE, related_name="logo")
     url = models.CharField(max_length=2048)

@@ -1,8 +1,8 @@
-"""Which brands a patient can connect to: those with an address that a registration can use.
+"""The brands that a patient can connect to: those with an address that a registration can use.
 
-A list is no permission (SMART App Launch 2.2, "User-access Brands"): only endpoints of an enabled
-registration with patient scopes are offered. The answer stands beside each brand, so that a
-search need not ask for it, and is kept by whatever changes it.
+A list gives no permission (SMART App Launch 2.2, "User-access Brands"): only endpoints of an
+enabled registration with patient scopes are offered. The result is stored with each brand, so that
+a search does not compute it, and every change updates it.
 """
 
 from django.db.models import Exists, OuterRef, Q, QuerySet
@@ -12,14 +12,14 @@ from smartapp.registrations.models import Endpoint
 
 
 def connectable() -> QuerySet[Endpoint]:
-    """Return the endpoints that a patient can be sent to, as far as registrations say."""
+    """Return the endpoints that a patient can be sent to, according to their registrations."""
     return Endpoint.objects.filter(
         enabled=True, launchable=True, registration__enabled=True
     ).exclude(registration__standalone_scope="")
 
 
 def refresh() -> int:
-    """Bring `offered` up to date for all brands; returns how many changed."""
+    """Bring `offered` up to date for all brands; return how many changed."""
     usable = connectable().filter(iss=OuterRef("address__lookup"))
     here = Exists(BrandEndpoint.objects.filter(Exists(usable), brand=OuterRef("pk")))
     is_wrong = Q(here, offered=False) | Q(~here, offered=True)

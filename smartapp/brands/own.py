@@ -1,4 +1,4 @@
-"""Our own endpoints in the search: each that no list has is a brand by its own name."""
+"""Our own endpoints in the search: an endpoint that is in no list is a brand with its own name."""
 
 from typing import Any
 
@@ -12,15 +12,15 @@ from smartapp.registrations.models import Endpoint, Registration
 
 
 def follow_endpoints() -> None:
-    """Keep the search up to date whenever a registration or an endpoint is saved."""
+    """Update the search whenever a registration or an endpoint is saved."""
     post_save.connect(_saved, Endpoint, dispatch_uid="brands.own.saved")
     post_delete.connect(_deleted, Endpoint, dispatch_uid="brands.own.deleted")
     post_save.connect(_registration_saved, Registration, dispatch_uid="brands.own.registration")
 
 
 def sync() -> int:
-    """Add what was stored without a signal, as bulk work is; returns how many brands that made.
-    For the periodic work."""
+    """Add endpoints that were stored without a signal, for example in bulk; return how many brands
+    that added. For the periodic work."""
     known = Brand.objects.filter(brand_list=None).values_list("key", flat=True)
     listed = BrandEndpoint.objects.filter(brand__brand_list__isnull=False)
     missing = Endpoint.objects.exclude(iss__in=listed.values("address__lookup"))
@@ -50,7 +50,7 @@ def _registration_saved(**_: Any) -> None:
 
 @transaction.atomic
 def _take(endpoint: Endpoint) -> None:
-    """Make or correct the brand of an endpoint; none where a list has its address."""
+    """Create or update the brand of an endpoint; delete it if a list has its address."""
     address, _ = BrandAddress.objects.get_or_create(
         lookup=endpoint.iss, defaults={"url": endpoint.fhir_base_url}
     )

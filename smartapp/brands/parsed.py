@@ -1,4 +1,4 @@
-"""What a list of brands says, as values: what reading gives and storing takes."""
+"""The values that reading a list of brands produces and storing it takes."""
 
 from collections import Counter
 from dataclasses import dataclass, field
@@ -8,8 +8,8 @@ SHOWN_PLACES = 3
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """A city, state code and ZIP, each "" where the list does not say it. Never a street: some
-    lists hold people's homes."""
+    """A city, state code and ZIP code, each "" if the list does not have it. Never a street,
+    because some lists contain people's homes."""
 
     city: str = ""
     state: str = ""
@@ -21,8 +21,8 @@ class Place:
 
 @dataclass(frozen=True, slots=True)
 class Address:
-    """A FHIR base URL that a list publishes for a brand. `label` tells it from the brand's
-    others, as people know it: the portal's name, else the endpoint's."""
+    """A FHIR base URL that a list publishes for a brand. `label` distinguishes it from the brand's
+    other addresses: the portal's name, which people know, or else the endpoint's name."""
 
     url: str
     label: str = ""
@@ -31,8 +31,8 @@ class Address:
 
 @dataclass(frozen=True, slots=True)
 class ParsedBrand:
-    """A brand or facility. `key` is the same in each edition of its list, `identifier` the https
-    one that other lists may have too."""
+    """A brand or facility. `key` is the same in each edition of its list; `identifier` is the https
+    identifier, which other lists may have too."""
 
     key: str
     name: str
@@ -47,7 +47,7 @@ class ParsedBrand:
 
 @dataclass
 class ParsedList:
-    """A whole list. `skipped` counts by reason what was left out; `notes` are sentences."""
+    """A whole list. `skipped` counts the omitted entries by reason; `notes` are sentences."""
 
     shape: str
     brands: list[ParsedBrand] = field(default_factory=list)

@@ -1,8 +1,8 @@
-"""Reads lists of brands and endpoints, in every shape that vendors publish (SMART App Launch 2.2,
+"""Reads lists of brands and endpoints in all formats that vendors publish (SMART App Launch 2.2,
 "User-access Brands and Endpoints").
 
-A document may hold 50 MB: it is read entry by entry, and of each entry only what is needed is
-kept, about two kilobytes a brand. What cannot be used is counted with its reason.
+A document may have 50 MB, so it is read entry by entry, and only the needed part of each entry is
+kept: about two kilobytes for each brand. Unusable entries are counted by reason.
 """
 
 import csv
@@ -22,7 +22,7 @@ FLAT = "a list of endpoints by name"
 LANTERN = "a list of endpoints as Lantern normalises them"
 TABLE = "a table of endpoints (CSV)"
 
-# The columns that stand for each other in flat lists and tables, in lower case.
+# Equivalent columns of flat lists and tables, in lower case.
 _ADDRESS = ("url", "baseurl", "base_url", "address", "endpoint", "fhirbaseurl", "serviceurl")
 _NAME = (
     "organizationname", "organization_name", "organizationnames", "organization_names",
@@ -35,13 +35,13 @@ _VERSION = ("fhir_version", "fhirversion", "capability_fhir_version")
 
 
 class NotAList(ValueError):
-    """A document that no list of brands can be read from; the message is a sentence."""
+    """A document that is not a list of brands; the message is a sentence."""
 
 
 def read_list(document: BinaryIO, *, in_development: bool = False) -> ParsedList:
-    """Return what a document says. `in_development` takes addresses of this machine too.
+    """Return what a document says. `in_development` also accepts addresses of this machine.
 
-    Raises NotAList where it is none of the known shapes, or breaks off.
+    Raises NotAList if the format is unknown or the document is incomplete.
     """
     beginning = document.read(2048)
     start = beginning.lstrip(b"\xef\xbb\xbf \t\r\n")
@@ -57,7 +57,7 @@ def read_list(document: BinaryIO, *, in_development: bool = False) -> ParsedList
 
 
 class _After:
-    """A document that begins after its byte order mark, which the JSON reader does not know."""
+    """A document without its byte order mark, which the JSON reader does not understand."""
 
     def __init__(self, document: BinaryIO, skipped: int) -> None:
         self._document = document
@@ -162,8 +162,8 @@ def _row(row: Any, in_development: bool) -> ParsedBrand:
 
 
 def _names(given: Any) -> list[tuple[str, str]]:
-    """Return the names of an address, each with the state that stood before it. Lantern writes
-    several as a list, or with semicolons."""
+    """Return the names of an address, each with the state in front of it. Lantern writes several
+    names as a list or separated by semicolons."""
     several = given if isinstance(given, list) else line(given).split(";")
     found = (without_state(line(one)) for one in several)
     return [(name, state) for name, state in found if name]

@@ -1,8 +1,8 @@
-"""Finds brands by what people type: all words, in any order, each as a beginning.
+"""Finds brands by what people type: all words, in any order, each matching the beginning of a word.
 
-Three looks, best first, until twenty are found: names that begin with what was typed, names that
-have all words, and brands that have them anywhere (parent, city, state, ZIP). PostgreSQL answers
-from GIN indexes, SQLite from an FTS5 table; migration 0001 makes both.
+Three searches, best first, until twenty are found: names that begin with the text, names that have
+all words, and brands that have them anywhere (parent, city, state, ZIP). PostgreSQL uses GIN
+indexes, SQLite an FTS5 table; migration 0001 creates both.
 """
 
 from collections.abc import Callable, Iterator
@@ -36,7 +36,7 @@ NOT_CHECKED = "not checked yet, try again later today"
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """A way to connect: what the person signs in to, and where the link leads."""
+    """A way to connect: what the person signs in to, and the link."""
 
     label: str
     url: str
@@ -44,7 +44,7 @@ class Choice:
 
 @dataclass(frozen=True, slots=True)
 class Hit:
-    """A brand as a result row. Without `choices` nobody can connect, and `note` says why."""
+    """A brand as a row of the result. Without `choices` nobody can connect, and `note` says why."""
 
     name: str
     part_of: str
@@ -64,7 +64,7 @@ class Found:
 
 
 def search(query: str) -> Found:
-    """Return at most MAX_HITS brands for what was typed; none for nothing."""
+    """Return at most MAX_HITS brands for the typed text; none for empty text."""
     asked = asked_words(query)[:MAX_WORDS]
     if not asked:
         return Found((), has_more=False)
@@ -73,13 +73,13 @@ def search(query: str) -> Found:
 
 
 def narrowed(brands: QuerySet[Brand], query: str) -> QuerySet[Brand]:
-    """Return those of the brands that have all words that were typed; all for nothing."""
+    """Return the brands that have all typed words; all of them for empty text."""
     asked = asked_words(query)[:MAX_WORDS]
     return brands.filter(pk__in=_with_words(asked, in_name=False)) if asked else brands
 
 
 def everything() -> Found | None:
-    """Return all brands that are offered where they fit on a page, None where there are more."""
+    """Return all brands that are offered if they fit on a page; None if there are more."""
     brands = list(_shown().filter(offered=True)[: MAX_HITS + 1])
     return None if len(brands) > MAX_HITS else _found(brands)
 
@@ -90,7 +90,7 @@ def _shown() -> QuerySet[Brand]:
 
 
 def _first_found(query: str, asked: list[str]) -> list[Brand]:
-    # Ids first: thousands may match, and sorting whole rows takes most of the time.
+    # Find the ids first: thousands may match, and sorting whole rows takes most of the time.
     found: dict[int, None] = {}
     for brands in _looks(query, asked):
         found |= dict.fromkeys(brands.values_list("pk", flat=True)[: MAX_HITS + 1])
@@ -109,16 +109,16 @@ def _looks(query: str, asked: list[str]) -> Iterator[QuerySet[Brand]]:
 
 
 def _begins_with(key: str) -> Q:
-    """SQLite's LIKE knows no case and so no index; a range does. PostgreSQL's order follows a
-    language, where only its LIKE is exact."""
+    """SQLite's LIKE ignores case and so cannot use the index; a range can. PostgreSQL sorts by
+    language, so a range is wrong there and LIKE is exact."""
     if connection.vendor == "postgresql":
         return Q(sort_key__startswith=key)
     return Q(sort_key__gte=key, sort_key__lt=f"{key}\U0010ffff")
 
 
 def _with_words(asked: list[str], *, in_name: bool) -> RawSQL:
-    """Return the subquery of the ids of brands that have all words. Words are letters and digits
-    only (`folding.words`), so neither query language can be written in them."""
+    """Return the subquery for the ids of brands that have all words. Words consist of letters and
+    digits (`folding.words`), so they cannot contain query syntax."""
     if connection.vendor == "postgresql":
         terms = " & ".join(f"'{word}':*" for word in asked)
         return RawSQL(_NAME_SQL if in_name else _ALL_SQL, [terms])  # noqa: S611 - constants
@@ -135,9 +135,9 @@ def _found(brands: list[Brand]) -> Found:
 
 
 def _merged(brands: list[Brand]) -> tuple[list[Brand], dict[int, list[BrandEndpoint]]]:
-    """Return the brands with all their links. One that other lists have too, by its identifier and
-    its name, is one row with the addresses of all; within one list an identifier tells nothing,
-    because lists share them."""
+    """Return the brands with all their links. A brand that other lists have too, with the same
+    identifier and name, is one row with the addresses of all. Within one list an identifier says
+    nothing, because its brands may share it."""
     of_same = _in_several_lists(brands)
     merged: dict[object, list[Brand]] = {}
     for brand in brands:
@@ -155,7 +155,8 @@ def _merged(brands: list[Brand]) -> tuple[list[Brand], dict[int, list[BrandEndpo
 
 
 def _in_several_lists(brands: list[Brand]) -> dict[int, tuple[str, str]]:
-    """Return the ids of brands that are one, each with what they have in common."""
+    """Return the ids of brands that are the same one, each with their common identifier and
+    name."""
     identifiers = {brand.identifier for brand in brands} - {None}
     if not identifiers:
         return {}
@@ -189,8 +190,8 @@ def _endpoints(links: dict[int, list[BrandEndpoint]]) -> dict[str, Endpoint]:
 
 
 def _logos(brands: list[Brand]) -> dict[int, str]:
-    """Return the addresses of the logos that were fetched, by brand: a page shows no empty frame
-    for one that was not, or that is no picture."""
+    """Return the addresses of the fetched logos, by brand. A logo that was not fetched, or is no
+    image, is left out, so that a page shows no empty frame."""
     named = [brand.pk for brand in brands if brand.logo_url]
     if not named:
         return {}
@@ -219,8 +220,8 @@ def _hit(
 def _registration(
     brand: Brand, connectable: list[BrandEndpoint], by_iss: dict[str, Endpoint]
 ) -> str:
-    """Return the name that administrators gave to the registration of one of our own endpoints:
-    often the vendor's, and what tells equal names apart."""
+    """Return the administrators' name for the registration of one of our own endpoints. It is often
+    the vendor's, and tells brands with the same name apart."""
     if brand.brand_list_id or not connectable:
         return ""
     name = by_iss[connectable[0].address.lookup].registration.name
@@ -228,14 +229,14 @@ def _registration(
 
 
 def _is_usable(link: BrandEndpoint, by_iss: dict[str, Endpoint]) -> bool:
-    """Whether the EHR's discovery was read and nothing stood in the way of a launch."""
+    """Return whether the EHR's discovery was read and no error prevents a launch."""
     return bool(by_iss[link.address.lookup].pinned_hosts) and not link.address.problem
 
 
 def _choices(
     brand: Brand, links: list[BrandEndpoint], by_iss: dict[str, Endpoint]
 ) -> tuple[Choice, ...]:
-    """Return a choice for each link, under names of which no two are the same."""
+    """Return a choice for each link, each with a different label."""
     labels = [link.label or host_of(link.address.url) for link in links]
     for longer in (host_of, _without_scheme):
         labels = [
@@ -244,7 +245,7 @@ def _choices(
             else label
             for link, label in zip(links, labels, strict=True)
         ]
-    is_own = brand.brand_list_id is None  # by the endpoint's own name
+    is_own = brand.brand_list_id is None  # with the endpoint's own name
     return tuple(
         Choice(
             label,
@@ -270,8 +271,8 @@ def _note(connectable: list[BrandEndpoint], usable: list[BrandEndpoint]) -> str:
 def _told_apart(
     hits: tuple[Hit, ...], brands: list[Brand], links: dict[int, list[BrandEndpoint]]
 ) -> tuple[Hit, ...]:
-    """Add the host to rows that nothing else tells apart, and the whole address to those that have
-    the host in common too."""
+    """Add the host to rows that look the same, and the whole address to those with the same
+    host."""
     for shown_of in (host_of, _without_scheme):
         looks = [(hit.name, hit.part_of, hit.place, hit.portal, hit.told_apart_by) for hit in hits]
         hits = tuple(

@@ -1,8 +1,8 @@
-"""Puts a list that was read into the database, whole or not at all.
+"""Stores a list of brands in the database, completely or not at all.
 
-A later edition of the same list replaces the earlier one: what is new is added, what changed is
-changed, what is gone leaves the search. What an administrator has hidden stays hidden, and no
-connection of a patient hangs on a brand.
+A later edition of a list replaces the earlier one: new brands are added, changed ones updated, and
+missing ones leave the search. Brands that an administrator has hidden stay hidden, and no patient's
+connection depends on a brand.
 """
 
 import hashlib
@@ -25,9 +25,10 @@ from smartapp.registrations import registry, validation
 from smartapp.registrations.models import Endpoint, Registration
 
 BATCH = 500
-# Below this part of the edition before, a list is taken for a broken one: nothing is taken away.
+# If the new edition has less than this part of the last one, it is probably broken and nothing is
+# removed.
 SMALLEST_PART = 0.5
-# Beyond so many places a brand is found by the first three digits of its ZIPs.
+# A brand with more places than this is found by the first three digits of its ZIP codes.
 MAX_WHOLE_ZIPS = 300
 T = TypeVar("T")
 
@@ -54,7 +55,7 @@ def store(
     actor: str,
     progress: Callable[[int], object],
 ) -> Report:
-    """Store a list under its name and return what changed. `progress` is told of each batch."""
+    """Store a list under its name and return what changed. `progress` is called for each batch."""
     brands = _distinct(parsed)
     with transaction.atomic():
         listed, _ = BrandList.objects.update_or_create(
@@ -87,7 +88,7 @@ def store(
 
 
 def _distinct(parsed: ParsedList) -> dict[str, ParsedBrand]:
-    """Return the brands by key. Equal names with equal places and addresses are one brand."""
+    """Return the brands by key. The same name with the same places and addresses is one brand."""
     found: dict[str, ParsedBrand] = {}
     seen: set[tuple[object, ...]] = set()
     for brand in parsed.brands:
@@ -111,7 +112,7 @@ def _batches(items: Iterable[T]) -> Iterator[list[T]]:
 
 
 def _store_addresses(brands: Iterable[ParsedBrand]) -> dict[str, int]:
-    """Make the addresses that are new; returns the id of each by its look-up key."""
+    """Create the new addresses; return the id of each by its lookup key."""
     urls = {
         registry.normalised_iss(address.url): address.url
         for brand in brands
@@ -194,14 +195,14 @@ def _withdraw(listed: BrandList, keys: Iterable[str], now: datetime) -> None:
 
 
 def _drop_own_names(addresses: dict[str, int]) -> None:
-    """A list's names for an address replace the name that we gave our endpoint there."""
+    """Delete our own name of an endpoint if a list has names for its address."""
     for batch in _batches(addresses.values()):
         Brand.objects.filter(brand_list=None, addresses__in=batch).delete()
 
 
 def _add_endpoints(registration: Registration, brands: Iterable[ParsedBrand], now: datetime) -> int:
-    """Make an endpoint for each address that has none yet; returns how many that were. None can
-    be launched at before its discovery was read: no host of it is pinned."""
+    """Create an endpoint for each address that has none yet; return how many. No launch is possible
+    there before its discovery was read, because no host is pinned."""
     wanted: dict[str, tuple[str, str]] = {}
     for brand in brands:
         for address in brand.addresses:

@@ -124,7 +124,7 @@ class Detail(TypedDict, total=False):
 
 @dataclass(slots=True)
 class Attempt:
-    """The launch that the running request belongs to. Without `key` until a state is known."""
+    """The launch that the current request belongs to. `key` is empty until a state is known."""
 
     key: str = ""
     endpoint_id: int | None = None

@@ -184,7 +184,7 @@ def remembered(error: Exception, before: RefreshFailure | None) -> RefreshFailur
 def back_off(error: Exception, failure: RefreshFailure) -> timedelta:
     """Return how long to wait before the next request (C125): as long as the EHR asks; half a
     minute after a refusal, which only a person can change; after another failure one second,
-    doubled each time. The time is randomized so that not all retry at once."""
+    doubled each time. The time is randomised so that not all retry at once."""
     if isinstance(error, SmartError) and error.retry_after is not None:
         return timedelta(seconds=error.retry_after)
     doubled = FIRST_BACK_OFF_SECONDS * 2 ** min(failure.count - 1, 10)
