@@ -127,7 +127,7 @@ def _opened(attachment: Attachment) -> Opened:
         return Opened(
             attachment.title, attachment.form, content=attachment.data, content_type=content_type
         )
-    written = attachment.data.decode("utf-8", errors="replace")
+    written = attachment.text
     if attachment.form == "markup":
         return Opened(attachment.title, "markup", markup=sanitised(written))
     return Opened(attachment.title, "text", text=prose(written))

@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from smartapp.record.codes import concept_text, concept_texts, status_code
+from smartapp.record.contact_points import telecoms
 from smartapp.record.elements import Resource, mappings
 from smartapp.record.facts import Fact, in_order, labelled, said, unless_recorded
 from smartapp.record.marks import read_marks
@@ -46,7 +47,7 @@ def _team(resource: Resource, given: Given) -> Fact:
         details=said(
             *concept_texts(resource.get("category")),
             *displays(resource.get("managingOrganization")),
-            *(text(one.get("value")) for one in mappings(resource.get("telecom"))),
+            *telecoms(resource, given.now),
         ),
     )
 

@@ -16,6 +16,7 @@ from smartapp.record.moments import Moment, member_moment, newest_first
 from smartapp.record.narratives import with_own_text
 from smartapp.record.reading import Given, Read, read_each
 from smartapp.record.references import displays
+from smartapp.record.sites import site_texts
 from smartapp.record.spans import Span, read_span
 from smartapp.record.statements import Statement, contradicts, read_statement
 
@@ -27,7 +28,6 @@ NOT_NAMED = "Problem that the EHR does not name"
 STATUS_NOT_RECORDED = "Status not recorded"
 OTHER_CATEGORIES = frozenset({"problem-list-item", "health-concern", "encounter-diagnosis"})
 _VISIT = re.compile(r"(?:encounter|visit|admission|discharge|billing)\W+diagnos[ie]s")
-_SNOMED_SIDES = {"7771000": "left", "24028007": "right", "51440002": "both sides"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,7 +136,7 @@ def _problem(resource: Resource, now: datetime) -> Problem:
         is_of_visit=_is_of_visit(resource),
         statement=statement,
         severity=concept_text(resource.get("severity")),
-        sites=tuple(dict.fromkeys(map(_site, mappings(resource.get("bodySite"))))),
+        sites=tuple(site_texts(resource.get("bodySite"))),
         stages=tuple(filter(None, map(_stage, mappings(resource.get("stage"))))),
         evidence=tuple(_evidence(resource)),
         categories=tuple(_categories(resource)),
@@ -173,13 +173,6 @@ def _status(resource: Resource, group: Group) -> str:
     if _clinical(resource) or group == "over":
         return said or ("Over" if not _clinical(resource) else "")
     return ", ".join(filter(None, (STATUS_NOT_RECORDED, said)))
-
-
-def _site(concept: dict[str, Any]) -> str:
-    sides = [_SNOMED_SIDES[code] for _, code in codings(concept) if code in _SNOMED_SIDES]
-    words = concept_text(concept)
-    beside = [side for side in sides if side.partition(" ")[0] not in words.casefold()]
-    return ", ".join([words, *beside])
 
 
 def _stage(stage: dict[str, Any]) -> str:

@@ -11,6 +11,7 @@ from smartapp.record.modifiers import status_text
 from smartapp.record.moments import member_moment
 from smartapp.record.reading import Given, Read, read_each
 from smartapp.record.references import Related, name_of, reasons, resolve, to_follow
+from smartapp.record.sites import site_texts
 from smartapp.record.statements import read_statement
 from smartapp.record.texts import text
 from smartapp.record.timing import period_moments, timing_words
@@ -97,7 +98,7 @@ def _use(resource: Resource, related: Related) -> Fact:
         when_words=timing_words(resource.get("timingTiming")).join(),
         lines=said(labelled("because of", reasons(resource, related))),
         details=said(
-            concept_text(resource.get("bodySite")), "use as reported", _recorded(resource)
+            ", ".join(site_texts(resource.get("bodySite"))), "use as reported", _recorded(resource)
         ),
     )
 

@@ -6,20 +6,24 @@ stays an attachment that the page offers to open.
 
 import base64
 import binascii
-from collections.abc import Iterable
+import re
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
-from datetime import datetime
 from typing import Any, Literal
 
+from smartapp.record.absence import extension_code, reason_words
 from smartapp.record.codes import codes, concept_text, concept_texts, status_code
 from smartapp.record.elements import Resource, mapping, mappings
 from smartapp.record.facts import labelled, said, unless_recorded
 from smartapp.record.marks import Marks, doubted, read_marks
-from smartapp.record.modifiers import status_text
+from smartapp.record.modifiers import ENTERED_IN_ERROR, reason_to_leave_out, status_text
 from smartapp.record.moments import Moment, member_moment, newest_first
-from smartapp.record.narratives import narrative_text
-from smartapp.record.reading import Given, Read, read_each
-from smartapp.record.references import displays
+from smartapp.record.narratives import OWN_TEXT, narrative_text
+from smartapp.record.observations import Reading, read_observation
+from smartapp.record.people import Person, read_person
+from smartapp.record.reading import Given, LeftOut, Read, read_each
+from smartapp.record.references import display, displays, resolve, target
+from smartapp.record.series import spread
 from smartapp.record.texts import prose, text
 from smartapp.record.timing import period_moments
 
@@ -42,6 +46,8 @@ FORM_WORDS: dict[Form, str] = {
     "image": "picture",
     "other": "document",
 }
+EMPTY = "The EHR sent neither a result nor a text of it."
+_CHARSET = re.compile(r"charset\s*=\s*\"?([\w.:-]{1,40})", re.IGNORECASE)
 # A report whose results stand under the laboratory results says nothing more.
 RESULTS_ONLY = "reports that have nothing beside their results"
 SUPERSEDED = "replaced by a newer version"
@@ -61,10 +67,22 @@ class Attachment:
     content_type: str = ""
     url: str = ""
     data: bytes = b""
+    charset: str = ""
 
     @property
     def is_open(self) -> bool:
         return self.form in OPENED and bool(self.url or self.data)
+
+    @property
+    def text(self) -> str:
+        """The data as text: in the charset that the content type names, else in UTF-8, else in
+        what old programs on Windows write."""
+        for charset in filter(None, (self.charset, "utf-8", "cp1252")):
+            try:
+                return self.data.decode(charset)
+            except (UnicodeDecodeError, LookupError):
+                continue
+        return self.data.decode("utf-8", errors="replace")
 
     @property
     def words(self) -> str:
@@ -96,7 +114,8 @@ class Document:
 
 def read_documents(given: Given) -> Read[Document]:
     """Return reports and notes, newest first, then those that say nothing more or were replaced."""
-    read = read_each(given.resources, lambda one: _dated(_document(one), given.now))
+    person = read_person(given.patient)
+    read = read_each(given.resources, lambda one: _document(one, given, person))
     entries = sorted(read.entries, key=_place)
     return Read(tuple(entries), read.left_out)
 
@@ -105,8 +124,14 @@ def _place(one: Document) -> tuple[bool, str, bool, float]:
     return bool(one.fold), one.fold, bool(one.marks.doubt), newest_first(one.when)
 
 
-def _dated(document: Document, now: datetime) -> Document:
-    return replace(document, marks=doubted(document.marks, now))
+def _document(resource: Resource, given: Given, person: Person) -> Document | LeftOut:
+    if resource.get("resourceType") == "DiagnosticReport":
+        found = _report(resource, given, person)
+    elif status_code(resource, "docStatus") == "entered-in-error":
+        return LeftOut(ENTERED_IN_ERROR)
+    else:
+        found = _note(resource)
+    return replace(found, marks=doubted(found.marks, given.now))
 
 
 def read_attachments(resource: Resource) -> tuple[Attachment, ...]:
@@ -119,7 +144,9 @@ def read_attachments(resource: Resource) -> tuple[Attachment, ...]:
 
 
 def _attachment(place: str, attachment: dict[str, Any]) -> Attachment:
-    content_type = text(attachment.get("contentType")).partition(";")[0].strip().lower()
+    content_type, _, parameters = text(attachment.get("contentType")).partition(";")
+    content_type = content_type.strip().lower()
+    charset = _CHARSET.search(parameters)
     return Attachment(
         place=place,
         form=FORMS.get(content_type, "other"),
@@ -127,6 +154,7 @@ def _attachment(place: str, attachment: dict[str, Any]) -> Attachment:
         content_type=content_type,
         url=text(attachment.get("url")),
         data=_decoded(attachment.get("data")),
+        charset=charset[1] if charset else "",
     )
 
 
@@ -140,20 +168,11 @@ def _decoded(data: object) -> bytes:
         return b""
 
 
-def _document(resource: Resource) -> Document:
-    is_report = resource.get("resourceType") == "DiagnosticReport"
-    return _report(resource) if is_report else _note(resource)
-
-
 def _texts(attachments: Iterable[Attachment]) -> list[str]:
-    return [
-        prose(one.data.decode("utf-8", errors="replace"))
-        for one in attachments
-        if one.form == "text"
-    ]
+    return [prose(one.text) for one in attachments if one.form == "text"]
 
 
-def _report(resource: Resource) -> Document:
+def _report(resource: Resource, given: Given, person: Person) -> Document:
     start, _ = period_moments(resource.get("effectivePeriod"))
     when = (
         member_moment(resource, "effectiveDateTime") or start or member_moment(resource, "issued")
@@ -162,9 +181,13 @@ def _report(resource: Resource) -> Document:
     conclusions = concept_texts(resource.get("conclusionCode"))
     texts = said(prose(resource.get("conclusion")), *_texts(attachments))
     results = mappings(resource.get("result"))
-    says_more = texts or conclusions or attachments or resource.get("imagingStudy")
-    if not says_more:
-        texts = said(narrative_text(resource, is_all_there_is=not results))
+    inner = [*_inner_results(resource, given, person)]
+    has_own = bool(texts or conclusions or attachments or inner or resource.get("imagingStudy"))
+    written = narrative_text(resource, is_all_there_is=not has_own)
+    # What a program wrote of the results stands with them; what a person added stands open.
+    is_of_results = results and mapping(resource.get("text")).get("status") == "generated"
+    says_more = has_own or (written and not is_of_results)
+    texts = said(*texts, f"{OWN_TEXT}{written}" if written else "")
     return Document(
         marks=read_marks(
             resource,
@@ -173,12 +196,14 @@ def _report(resource: Resource) -> Document:
             status=unless_recorded(resource, status_text(resource)),
         ),
         name=concept_text(resource.get("code")) or "Report",
-        fold=RESULTS_ONLY if results and not (says_more or texts) else "",
+        fold=RESULTS_ONLY if results and not says_more else "",
         when=when,
         texts=texts,
         attachments=attachments,
         lines=said(
-            labelled("conclusion", conclusions),
+            labelled("conclusion", [*conclusions, _absent_conclusion(resource)]),
+            *inner,
+            "" if has_own or written or results else EMPTY,
             *_results(results),
             _images(mappings(resource.get("imagingStudy"))),
         ),
@@ -188,6 +213,31 @@ def _report(resource: Resource) -> Document:
             *_issued(resource, when),
         ),
     )
+
+
+def _absent_conclusion(resource: Resource) -> str:
+    code = extension_code(resource.get("_conclusion"))
+    return reason_words(code) if code else ""
+
+
+def _inner_results(resource: Resource, given: Given, person: Person) -> Iterator[str]:
+    """Yield the results that a report brings inside itself, which stand nowhere else."""
+    for reference in mappings(resource.get("result")):
+        if not target(reference).startswith("#"):
+            continue
+        inner = resolve(reference, resource, given.related)
+        if reason_to_leave_out(inner):
+            continue
+        reading = read_observation({"subject": resource.get("subject"), **inner}, person, {})
+        if not isinstance(reading, LeftOut):
+            yield from map(_result_words, spread(reading))
+
+
+def _result_words(reading: Reading) -> str:
+    value = f"{reading.result} {reading.value.unit.text}".rstrip()
+    of = f"{reading.name} (of: {reading.marks.whose})" if reading.marks.whose else reading.name
+    span = labelled("range", [reading.range_text])
+    return f"{of}: {', '.join(said(value, reading.shown_flag.text, span, *reading.beside))}"
 
 
 def _results(results: list[dict[str, Any]]) -> Iterable[str]:
@@ -215,7 +265,8 @@ def _note(resource: Resource) -> Document:
     start, _ = period_moments(context.get("period"))
     when = member_moment(resource, "date", "created") or start
     attachments = read_attachments(resource)
-    texts = _texts(attachments)
+    written = narrative_text(resource, is_all_there_is=not attachments)
+    texts = [*_texts(attachments), f"{OWN_TEXT}{written}" if written else ""]
     kind = concept_text(resource.get("type"))
     is_replaced = status_code(resource) == "superseded"
     return Document(
@@ -233,7 +284,8 @@ def _note(resource: Resource) -> Document:
         lines=said(
             prose(resource.get("description")) if kind else "",
             labelled("about", concept_texts(context.get("event"))),
-            NO_TEXT if not any(one.is_open for one in attachments) else "",
+            "" if written or any(one.is_open for one in attachments) else NO_TEXT,
+            *map(_relation, mappings(resource.get("relatesTo"))),
         ),
         details=said(
             *_categories(resource, kind),
@@ -243,6 +295,11 @@ def _note(resource: Resource) -> Document:
             *(labelled("signed by", displays(resource.get("authenticator"))),),
         ),
     )
+
+
+def _relation(relation: dict[str, Any]) -> str:
+    """Return "appends: Progress note of 1 June" for a note that belongs to another."""
+    return labelled(text(relation.get("code")), [display(relation.get("target"))])
 
 
 def _categories(resource: Resource, kind: str) -> list[str]:

@@ -6,7 +6,7 @@ from typing import Any
 
 from smartapp.record.codes import codes, concept_text, concept_texts
 from smartapp.record.elements import Resource, mapping, mappings
-from smartapp.record.marks import Marks, read_marks
+from smartapp.record.marks import Marks, doubted, read_marks
 from smartapp.record.modifiers import reason_to_leave_out
 from smartapp.record.moments import Moment, newest_first
 from smartapp.record.reading import Given, Read, read_each
@@ -28,6 +28,8 @@ CLASS_WORDS = {
     "SS": "Short stay",
     "VR": "Virtual",
 }
+# Their dates may well lie ahead.
+TO_COME = frozenset({"Planned", "Cancelled"})
 # Who takes part, where the role says more than that they were there (HL7 v3 ParticipationType).
 _PLAIN_ROLES = frozenset({"PPRF", "PART", "SPRF"})
 
@@ -61,9 +63,16 @@ class Encounter:
 
 def read_encounters(given: Given) -> Read[Encounter]:
     """Return the encounters, newest first; one of which only the end is known, by its end."""
-    read = read_each(given.resources, lambda one: read_encounter(one, given.related))
-    entries = sorted(read.entries, key=lambda one: newest_first(one.when))
+    read = read_each(given.resources, lambda one: _dated(read_encounter(one, given.related), given))
+    entries = sorted(read.entries, key=lambda one: (bool(one.marks.doubt), newest_first(one.when)))
     return replace(read, entries=tuple(entries))
+
+
+def _dated(encounter: Encounter, given: Given) -> Encounter:
+    """Return a visit that is said to be over or to go on, but lies in the future, with a doubt."""
+    if encounter.marks.status in TO_COME:
+        return encounter
+    return replace(encounter, marks=doubted(encounter.marks, given.now))
 
 
 def encounters_to_follow(resources: Iterable[Resource]) -> tuple[str, ...]:

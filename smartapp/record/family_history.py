@@ -10,6 +10,7 @@ from smartapp.record.facts import Fact, in_order, labelled, said, unless_recorde
 from smartapp.record.marks import read_marks
 from smartapp.record.modifiers import status_text
 from smartapp.record.moments import member_moment
+from smartapp.record.narratives import with_own_text
 from smartapp.record.reading import Given, Read, read_each
 from smartapp.record.references import reasons
 from smartapp.record.spans import read_span
@@ -27,10 +28,12 @@ def _relative(resource: Resource, given: Given) -> Fact:
     recorded = member_moment(resource, "date")
     relation = concept_text(resource.get("relationship")) or "Relative"
     name = text(resource.get("name"))
+    marks = read_marks(
+        resource, when=recorded, status=unless_recorded(resource, status_text(resource))
+    )
+    is_bare = not (resource.get("condition") or resource.get("note"))
     return Fact(
-        marks=read_marks(
-            resource, when=recorded, status=unless_recorded(resource, status_text(resource))
-        ),
+        marks=with_own_text(marks, resource, is_all_there_is=is_bare),
         name=f"{relation} ({name})" if name else relation,
         began=recorded,
         lines=said(

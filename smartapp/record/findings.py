@@ -1,6 +1,7 @@
 """Observations of any other category: examinations, imaging, tests, exercise (Observation)."""
 
 from collections.abc import Callable, Iterable, Iterator
+from dataclasses import replace
 
 from smartapp.record.facts import Fact, labelled, said
 from smartapp.record.laboratory import LabTest, read_tests
@@ -22,7 +23,8 @@ def facts_of(tests: Iterable[LabTest], fold: Callable[[LabTest], str]) -> Iterat
         newest = test.newest
         whose = labelled("of", [newest.marks.whose])
         yield Fact(
-            marks=newest.marks,
+            # What stands for a value is said once.
+            marks=replace(newest.marks, notes=newest.notes),
             name=test.name,
             fold=fold(test),
             began=newest.when,

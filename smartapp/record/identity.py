@@ -81,7 +81,7 @@ def read_identity(patient: Resource, *, now: datetime, record_number_system: str
         deceased=_deceased_text(birth_date, death) if death else "",
         interpreter=interpreter_words(patient),
         labels=said(*read_labels(patient), LABELS["MASKED"] if _is_masked(patient) else ""),
-        notes=tuple(_notes(patient)),
+        notes=tuple(_notes(patient, now)),
     )
 
 
@@ -98,8 +98,8 @@ def _death(patient: Resource, now: datetime) -> _Death | None:
     when = parse_moment(patient.get("deceasedDateTime"))
     if when is not None and not is_false(when.sent):
         return _Death(when, is_future=Chronology(now).is_future(when))
-    said = patient.get("deceasedBoolean")
-    if "_deceasedDateTime" in patient or (said is not None and not is_false(said)):
+    said = [value for name, value in patient.items() if name.startswith("deceased")]
+    if "_deceasedDateTime" in patient or not all(one is None or is_false(one) for one in said):
         return _Death(None)
     return None
 
@@ -145,9 +145,11 @@ def _is_masked(element: object) -> bool:
     return any(map(_is_masked, element.values()))
 
 
-def _notes(patient: Resource) -> list[str]:
+def _notes(patient: Resource, now: datetime) -> list[str]:
     links = {text(link.get("type")) for link in mappings(patient.get("link"))}
+    birth = member_moment(patient, "birthDate")
     candidates = (
+        (Chronology(now).is_future(birth), "The EHR gives a date of birth in the future."),
         (not_understood(patient), not_understood(patient)),
         (is_false(patient.get("active")), "The EHR marks this record as not in use."),
         ("replaced-by" in links, "The EHR says that another record replaces this one."),

@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from smartapp.record import modifiers
+from smartapp.record.codes import codes
 from smartapp.record.elements import Resource, mapping, mappings
 from smartapp.record.moments import Chronology, Moment
 from smartapp.record.texts import annotations, text
@@ -102,6 +103,10 @@ def beyond_the_record(resources: Iterable[Resource], patient: Resource) -> tuple
 
 
 def _label_codes(resource: Resource) -> set[str]:
+    if "securityLabel" in resource:
+        # DocumentReference has its labels twice.
+        written = {code.upper() for code in codes(resource["securityLabel"])} & LABELS.keys()
+        return written | _label_codes({"meta": resource.get("meta")})
     meta = mapping(resource.get("meta"))
     if not meta.get("security") and not meta.get("tag"):
         return set()

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from smartapp.record.codes import status_codes
-from smartapp.record.elements import Resource, mappings
+from smartapp.record.elements import Resource, is_true, is_unclear, mappings
 from smartapp.record.texts import text
 
 ENTERED_IN_ERROR = "entered in error"
@@ -254,7 +254,7 @@ DATATYPES: Mapping[str, str] = {
     "HumanName.use": "identity",
     "Identifier.use": "identity",
     "Address.use": "personal",
-    "ContactPoint.use": "personal",
+    "ContactPoint.use": "contact_points",
 }
 # Backbone elements whose own modifierExtension would change what is shown of the resource.
 BACKBONES: Mapping[str, tuple[tuple[str, ...], ...]] = {
@@ -326,6 +326,28 @@ BACKBONES: Mapping[str, tuple[tuple[str, ...], ...]] = {
 }
 
 
+# What DSTU2 and STU3 had where R4 has a status: the boolean, and the status that it stands for.
+_OLDER_NEGATIONS: Mapping[str, tuple[tuple[str, ...], str]] = {
+    "Immunization": (("wasNotGiven", "notGiven"), "not-done"),
+    "Procedure": (("notPerformed", "notDone"), "not-done"),
+    "MedicationAdministration": (("wasNotGiven", "notGiven"), "not-done"),
+    "MedicationDispense": (("notDone",), "not-done"),
+    "MedicationStatement": (("wasNotTaken",), "not-taken"),
+}
+
+
+def in_r4(resource: Resource) -> Resource:
+    """Return the resource with R4's status for a negation of an older release: some servers send
+    "wasNotGiven" to this day."""
+    names, status = _OLDER_NEGATIONS.get(_type(resource), ((), ""))
+    if any(is_true(resource.get(name)) for name in names):
+        return {**resource, "status": status}
+    # STU3 MedicationStatement.taken: y, n, unk, na.
+    if status == "not-taken" and text(resource.get("taken")).casefold() == "n":
+        return {**resource, "status": status}
+    return resource
+
+
 def reason_to_leave_out(resource: Resource) -> str:
     """Return why the resource must not be shown ("entered in error"), or ""."""
     table = MODIFIERS.get(_type(resource), {})
@@ -370,6 +392,9 @@ def _readable(said: list[str]) -> str:
 def not_understood(resource: Resource) -> str:
     """Return the sentence for a resource that something unknown may turn round, or ""."""
     if resource.get("modifierExtension") or resource.get("implicitRules"):
+        return NOT_UNDERSTOOD
+    older, _ = _OLDER_NEGATIONS.get(_type(resource), ((), ""))
+    if any(is_unclear(resource, name) for name in older):
         return NOT_UNDERSTOOD
     return NOT_UNDERSTOOD if _is_in_a_backbone(resource) else ""
 

@@ -17,6 +17,7 @@ from smartapp.record.narratives import with_own_text
 from smartapp.record.people import Person
 from smartapp.record.ranges import NO_RANGES, Ranges, compare, read_ranges
 from smartapp.record.reading import LeftOut
+from smartapp.record.sites import site_texts
 from smartapp.record.texts import annotations, prose, text, texts
 from smartapp.record.values import NO_VALUE, Value, read_absence, read_value
 
@@ -366,7 +367,7 @@ def _circumstances(resource: Resource, related: Mapping[str, Resource]) -> Circu
     has_extensions = "extension" in resource
     found = Circumstances(
         specimen=_referred(resource, "specimen", related),
-        site=_concepts(resource["bodySite"]) if "bodySite" in resource else "",
+        site=", ".join(site_texts(resource["bodySite"])) if "bodySite" in resource else "",
         method=_concepts(resource["method"]) if "method" in resource else "",
         device=_referred(resource, "device", related),
         position=", ".join(_by_extension(resource, "bodyPosition")) if has_extensions else "",

@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from dataclasses import replace
 
+from smartapp.record.absence import named_or
 from smartapp.record.amounts import amount_text, range_text, ratio_text
 from smartapp.record.codes import concept_text, concept_texts, status_code
 from smartapp.record.elements import Resource, is_true, is_unclear, mappings
@@ -11,8 +12,10 @@ from smartapp.record.marks import read_marks
 from smartapp.record.medications import INTENT_WORDS, ORDER_INTENTS, PRIORITY_WORDS
 from smartapp.record.modifiers import NOT_UNDERSTOOD, status_text
 from smartapp.record.moments import member_moment
+from smartapp.record.narratives import with_own_text
 from smartapp.record.reading import Given, Read
 from smartapp.record.references import Related, displays, reasons, to_follow
+from smartapp.record.sites import site_texts
 from smartapp.record.texts import prose, text
 from smartapp.record.timing import period_words, timing_words
 
@@ -39,9 +42,10 @@ def orders_to_follow(resources: Iterable[Resource]) -> tuple[str, ...]:
 
 def _order(resource: Resource, related: Related) -> Fact:
     authored = member_moment(resource, "authoredOn")
-    name = concept_text(resource.get("code")) or NOT_NAMED
+    name = named_or(resource.get("code"), NOT_NAMED)
     status = unless_recorded(resource, status_text(resource))
     marks = read_marks(resource, when=authored, status=", ".join(said(status, _intent(resource))))
+    marks = with_own_text(marks, resource, is_all_there_is=name.startswith(NOT_NAMED))
     # A prohibition that is neither yes nor no must not pass for "no".
     if is_unclear(resource, "doNotPerform"):
         marks = replace(marks, not_understood=NOT_UNDERSTOOD)
@@ -63,7 +67,7 @@ def _order(resource: Resource, related: Related) -> Fact:
         details=said(
             *concept_texts(resource.get("category")),
             PRIORITY_WORDS.get(text(resource.get("priority")), ""),
-            *concept_texts(resource.get("bodySite")),
+            *site_texts(resource.get("bodySite")),
             amount_text(resource.get("quantityQuantity"))
             or ratio_text(resource.get("quantityRatio"))
             or range_text(resource.get("quantityRange")),

@@ -4,13 +4,16 @@ FHIR R4 Patient with US Core's extensions, and RelatedPerson. Identity itself is
 """
 
 from collections.abc import Iterable
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
 from smartapp.record.codes import concept_text, concept_texts
-from smartapp.record.elements import Resource, is_false, is_true, mapping, mappings
+from smartapp.record.contact_points import in_use, telecoms
+from smartapp.record.elements import Resource, is_false, is_true, is_unclear, mapping, mappings
 from smartapp.record.facts import Fact, labelled, said
 from smartapp.record.marks import Marks, read_marks
+from smartapp.record.modifiers import NOT_UNDERSTOOD
 from smartapp.record.names import best_name, is_over, name_text
 from smartapp.record.reading import Given, Read, read_each
 from smartapp.record.references import displays
@@ -60,7 +63,7 @@ def read_personal(given: Given) -> Read[Fact]:
         _fact("Background", [*_extensions(given.patient, BACKGROUND), *_background(given.patient)]),
         _fact(
             "How to reach the patient",
-            [*_telecoms(given.patient, given.now), *_addresses(given.patient, given.now)],
+            [*telecoms(given.patient, given.now), *_addresses(given.patient, given.now)],
         ),
         *(_contact(one, given.now) for one in mappings(given.patient.get("contact"))),
     )
@@ -135,20 +138,8 @@ def _background(patient: Resource) -> Iterable[str]:
     yield labelled("cared for by", displays(patient.get("managingOrganization")))
 
 
-def _telecoms(resource: Resource, now: datetime) -> Iterable[str]:
-    for telecom in _in_use(resource.get("telecom"), now):
-        if value := text(telecom.get("value")):
-            kind = said(text(telecom.get("system")), text(telecom.get("use")))
-            yield f"{value} ({', '.join(kind)})" if kind else value
-
-
-def _in_use(elements: object, now: datetime) -> list[Resource]:
-    found = mappings(elements)
-    return [one for one in found if text(one.get("use")) != "old" and not is_over(one, now)]
-
-
 def _addresses(resource: Resource, now: datetime) -> Iterable[str]:
-    for address in _in_use(resource.get("address"), now):
+    for address in in_use(resource.get("address"), now):
         parts = (
             *texts(address.get("line")),
             text(address.get("city")),
@@ -169,7 +160,7 @@ def _contact(contact: dict[str, Any], now: datetime) -> Fact:
     return Fact(
         marks=Marks(),
         name=name or "Contact",
-        lines=said(*_telecoms(contact, now), *_addresses(contact, now)),
+        lines=said(*telecoms(contact, now), *_addresses(contact, now)),
         details=said(
             *concept_texts(contact.get("relationship")), period_words(contact.get("period")) or ""
         ),
@@ -178,13 +169,16 @@ def _contact(contact: dict[str, Any], now: datetime) -> Fact:
 
 
 def _related_person(resource: Resource, given: Given) -> Fact:
-    active = resource.get("active")
+    is_former = is_false(resource.get("active")) or is_over(resource, given.now)
+    marks = read_marks(resource, when=None, status="No longer" if is_former else "")
+    if is_unclear(resource, "active"):
+        marks = replace(marks, not_understood=NOT_UNDERSTOOD)
     return Fact(
-        marks=read_marks(resource, when=None, status="No longer" if is_false(active) else ""),
+        marks=marks,
         name=best_name(resource, given.now) or "Related person",
-        fold=FORMER_CONTACT if is_false(active) else "",
+        fold=FORMER_CONTACT if is_former else "",
         lines=said(
-            *_telecoms(resource, given.now),
+            *telecoms(resource, given.now),
             *_addresses(resource, given.now),
             labelled("speaks", [concept_text(one.get("language"))
                                 for one in mappings(resource.get("communication"))]),

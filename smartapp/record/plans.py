@@ -50,7 +50,7 @@ def _goal(resource: Resource, related: Related) -> Fact:
             status=status_text(resource),
         ),
         name=concept_text(resource.get("description")) or "Goal that the EHR does not describe",
-        fold=OVER if text(resource.get("lifecycleStatus")) in OVER_GOALS else "",
+        fold=OVER if status_code(resource, "lifecycleStatus") in OVER_GOALS else "",
         began=start,
         when_words=concept_text(resource.get("startCodeableConcept")),
         lines=said(
@@ -115,7 +115,11 @@ def _plan(resource: Resource, related: Related) -> Fact:
         lines=said(
             prose(resource.get("description")),
             labelled("because of", _addressed(resource, related)),
-            *(_activity(one, resource, related) for one in mappings(resource.get("activity"))),
+            *(
+                _activity(one, resource, related)
+                for one in mappings(resource.get("activity"))
+                if status_code(mapping(one.get("detail"))) != "entered-in-error"
+            ),
             labelled(
                 "goals",
                 [_goal_name(one, resource, related) for one in mappings(resource.get("goal"))],

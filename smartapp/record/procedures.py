@@ -11,6 +11,7 @@ from smartapp.record.modifiers import status_text
 from smartapp.record.narratives import with_own_text
 from smartapp.record.reading import Given, Read
 from smartapp.record.references import Related, display, displays, reasons, to_follow
+from smartapp.record.sites import site_texts
 from smartapp.record.spans import read_span
 from smartapp.record.statements import read_statement
 
@@ -55,7 +56,7 @@ def _procedure(resource: Resource, related: Related) -> Fact:
             labelled("follow-up", concept_texts(resource.get("followUp"))),
         ),
         details=said(
-            *concept_texts(resource.get("bodySite")),
+            *site_texts(resource.get("bodySite")),
             *concept_texts(resource.get("category")),
             *_performers(resource),
             display(resource.get("location")),

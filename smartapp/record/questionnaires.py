@@ -8,6 +8,7 @@ from smartapp.record.facts import Fact, said, unless_recorded
 from smartapp.record.marks import read_marks
 from smartapp.record.modifiers import status_text
 from smartapp.record.moments import member_moment
+from smartapp.record.narratives import OWN_TEXT, narrative_text
 from smartapp.record.reading import LeftOut
 from smartapp.record.references import display
 from smartapp.record.texts import prose, text
@@ -22,6 +23,8 @@ DISPLAY = "http://hl7.org/fhir/StructureDefinition/display"
 def read_questionnaire(resource: Resource, fold: str) -> Fact | LeftOut:
     """Return a questionnaire as a fact of the group `fold`; LeftOut where it says nothing."""
     lines = said(*_lines(resource))
+    written = narrative_text(resource, is_all_there_is=not lines)
+    lines = said(*lines, f"{OWN_TEXT}{written}" if written else "")
     when = member_moment(resource, "authored")
     name = _name(resource)
     if not lines and name == NOT_NAMED:

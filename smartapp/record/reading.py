@@ -48,7 +48,7 @@ def read_each(resources: Iterable[Resource], read: Callable[[Resource], T | Left
     sees it. Nothing can be lost: each call gives an entry or a reason."""
     entries: list[T] = []
     left_out: list[LeftOut] = []
-    for resource in resources:
+    for resource in map(modifiers.in_r4, resources):
         forbidden = modifiers.reason_to_leave_out(resource)
         found = LeftOut(forbidden) if forbidden else read(resource)
         if isinstance(found, LeftOut):

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping
 
 from smartapp.record.codes import concept_text, concept_texts
 from smartapp.record.elements import Resource, mapping, mappings
+from smartapp.record.modifiers import reason_to_leave_out
 from smartapp.record.texts import text
 
 # By the reference as it was sent: "Medication/m1", or the same absolute or of one version.
@@ -50,8 +51,12 @@ def reasons(resource: Resource, related: Related) -> tuple[str, ...]:
 
 
 def name_of(reference: object, holder: Resource, related: Related) -> str:
-    """Return what the EHR calls the other resource, else its code in words."""
-    return display(reference) or concept_text(resolve(reference, holder, related).get("code"))
+    """Return what the EHR calls the other resource, else its code in words; with "entered in error"
+    or "ruled out" where it is that."""
+    found = resolve(reference, holder, related)
+    name = display(reference) or concept_text(found.get("code"))
+    reason = reason_to_leave_out(found) if found and name else ""
+    return f"{name} ({reason})" if reason else name
 
 
 def _elsewhere(resource: Resource) -> tuple[str, ...]:

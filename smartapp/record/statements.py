@@ -16,6 +16,8 @@ from smartapp.record.codes import SNOMED, codings, concept_words
 # none: it was asked, and there is none · unknown: nobody asked, or nobody knows
 Meaning = Literal["none", "unknown"]
 IPS = "http://hl7.org/fhir/uv/ips/CodeSystem/absent-unknown-uv-ips"
+# CVX has a code for a vaccination that did not take place.
+NO_VACCINE = ("http://hl7.org/fhir/sid/cvx", "998")
 # Servers leave out the system of SNOMED CT and of the IPS; a stranger's equal code means nothing.
 _SNOMED_SYSTEMS = frozenset({SNOMED, "urn:oid:2.16.840.1.113883.6.96", ""})
 # Of what kind there is none: "" is all. The kinds are those of AllergyIntolerance.category.
@@ -122,6 +124,8 @@ def _by_code(concept: object) -> Statement | None:
             return Statement(_said(code, written), "none", _SNOMED_NONE[code])
         if is_snomed and code in _SNOMED_UNKNOWN:
             return Statement(_said(code, written), "unknown")
+        if (system, code) == NO_VACCINE:
+            return Statement(written or "No vaccine administered", "none")
         if system in (IPS, "") and (match := _IPS_CODE.fullmatch(code)):
             return _ips(match, written or code.replace("-", " ").capitalize())
     return None

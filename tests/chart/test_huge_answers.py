@@ -58,7 +58,7 @@ class Watch:
         self.threads: list[str] = []
         self.sizes: list[int] = []
         self._watch(monkeypatch, fhir_access, "parse_bundle")
-        self._watch(monkeypatch, reader, "_read_section")
+        self._watch(monkeypatch, reader, "read_section")
 
     def _watch(self, monkeypatch: pytest.MonkeyPatch, module: Any, name: str) -> None:
         original = getattr(module, name)

@@ -69,7 +69,7 @@ class TestReports:
 
     def test_one_that_is_only_its_narrative_is_its_narrative(self) -> None:
         narrative = {"status": "generated", "div": "<div><p>Normal study</p></div>"}
-        assert report(text=narrative).texts == ("Normal study",)
+        assert report(text=narrative).texts == ("The EHR's own text: Normal study",)
         assert report(text=narrative, conclusion="x").texts == ("x",)
 
     def test_a_status_that_is_not_final_is_said(self) -> None:

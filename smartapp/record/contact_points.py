@@ -1,0 +1,29 @@
+"""How to reach somebody (FHIR R4 ContactPoint): what is in use, the preferred one first."""
+
+from collections.abc import Iterable
+from datetime import datetime
+
+from smartapp.record.amounts import digits
+from smartapp.record.elements import Resource, mappings
+from smartapp.record.facts import said
+from smartapp.record.names import is_over
+from smartapp.record.texts import text
+
+
+def telecoms(resource: Resource, now: datetime) -> Iterable[str]:
+    """Return the numbers and addresses in use, in the order of their rank (1 is preferred)."""
+    for telecom in sorted(in_use(resource.get("telecom"), now), key=_rank):
+        if value := text(telecom.get("value")):
+            kind = said(text(telecom.get("system")), text(telecom.get("use")))
+            yield f"{value} ({', '.join(kind)})" if kind else value
+
+
+def in_use(elements: object, now: datetime) -> list[Resource]:
+    """Return what is neither old nor of a period that is over."""
+    found = mappings(elements)
+    return [one for one in found if text(one.get("use")) != "old" and not is_over(one, now)]
+
+
+def _rank(telecom: Resource) -> float:
+    rank = digits(telecom.get("rank"))
+    return float(rank) if rank else float("inf")

@@ -1,0 +1,485 @@
+"""Every other part of a record as other servers may write it: what the page says of each."""
+
+import base64
+from typing import Any
+
+import pytest
+
+from smartapp.record.identity import read_identity
+from smartapp.record.moments import DATA_ABSENT_REASON
+from tests.chart.samples import NOW, Resource, about_patient, patient, quantity
+from tests.pages.sections import assert_says, words_of
+from tests.record.samples import SNOMED
+
+OWN = "The EHR's own text: "
+UNCLEAR = {"extension": [{"url": "http://example.org/unclear"}]}
+NOT_UNDERSTOOD = "does not understand"
+IN_ERROR = "could not be shown: entered in error"
+
+
+def words(text: str) -> Resource:
+    return {"text": text}
+
+
+def absent(reason: str) -> Resource:
+    return {"extension": [{"url": DATA_ABSENT_REASON, "valueCode": reason}]}
+
+
+def narrative(text: str, status: str = "generated") -> Resource:
+    return {"status": status, "div": f"<div><p>{text}</p></div>"}
+
+
+def contained(resource_type: str, name: str, **members: Any) -> list[Resource]:
+    return [{"resourceType": resource_type, "id": "c", "code": words(name), **members}]
+
+
+INNER = [{"reference": "#c"}]
+
+
+def attached(content_type: str, data: bytes = b"No bleed", **members: Any) -> Resource:
+    return {"contentType": content_type, "data": base64.b64encode(data).decode(), **members}
+
+
+def report(**members: Any) -> Resource:
+    plain = {"status": "final", "code": words("CT head"), "effectiveDateTime": "2026-06-01"}
+    return about_patient("DiagnosticReport", "r1", **{**plain, **members})
+
+
+def note(attachment: Resource | None = None, **members: Any) -> Resource:
+    content = [] if attachment is None else [{"attachment": attachment}]
+    plain = {"status": "current", "type": words("Progress note"), "content": content}
+    return about_patient("DocumentReference", "n1", **{**plain, **members})
+
+
+HELLO = attached("text/plain", b"Hello")
+SODIUM = contained(
+    "Observation", "Sodium", status="final", valueQuantity=quantity(120, "mmol/L"),
+    interpretation=[{"coding": [{"code": "LL"}]}],
+)  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("given", "says"),
+    [
+        (report(text=narrative("No bleed.")), f"{OWN}No bleed."),
+        (
+            report(result=[{"display": "Hb"}], text=narrative("Hb 7.1")),
+            f"nothing beside their results | {OWN}Hb 7.1",
+        ),
+        (
+            report(result=[{"display": "Hb"}], text=narrative("Tumour", "additional")),
+            f"{OWN}Tumour | NOT nothing beside",
+        ),
+        (
+            report(presentedForm=[attached("application/pdf", title="Report")]),
+            "Open the Report (PDF)",
+        ),
+        (
+            report(
+                presentedForm=[attached("text/plain; charset=ISO-8859-1", "café".encode("latin-1"))]
+            ),
+            "café",
+        ),
+        (report(presentedForm=[attached("text/plain", "café".encode("cp1252"))]), "café"),
+        (report(presentedForm=[attached("application/rtf")]), "Not shown here | It is in the EHR"),
+        (
+            report(result=INNER, contained=SODIUM),
+            "Sodium: 120 mmol/L, Critically low | NOT nothing beside",
+        ),
+        (
+            report(
+                result=INNER,
+                contained=contained("Observation", "K", status="entered-in-error", valueInteger=9),
+            ),
+            "CT head | NOT 9",
+        ),
+        (report(_conclusion=absent("masked")), "conclusion: masked"),
+        (report(), "neither a result nor a text"),
+        (report(status="entered-in-error", conclusion="x"), IN_ERROR),
+        (report(status="preliminary", conclusion="Mass"), "Mass | Preliminary"),
+        (report(effectiveDateTime="2099-01-01", conclusion="x"), "Dated in the future"),
+        (note(HELLO, docStatus="entered-in-error"), f"{IN_ERROR} | NOT Hello"),
+        (note(HELLO, docStatus="preliminary"), "Hello | Preliminary"),
+        (note(HELLO, status="superseded"), "replaced by a newer version"),
+        (note(HELLO, securityLabel=[{"coding": [{"code": "R"}]}]), "Hello | Restricted"),
+        (
+            note(HELLO, relatesTo=[{"code": "appends", "target": {"display": "Note of 1 June"}}]),
+            "appends: Note of 1 June",
+        ),
+        (note(text=narrative("Seen today")), f"{OWN}Seen today | NOT cannot show"),
+        (note(), "in a form that this app cannot show"),
+    ],
+)
+def test_reports_and_notes(given: Resource, says: str) -> None:
+    assert_says(words_of("documents", given), says)
+
+
+def condition(code: object = "Breast cancer", **members: Any) -> Resource:
+    named = words(code) if isinstance(code, str) else code
+    plain = {
+        "code": named,
+        "clinicalStatus": "active",
+        "category": [{"coding": [{"code": "problem-list-item"}]}],
+    }
+    return about_patient("Condition", "c1", **{**plain, **members})
+
+
+LATERALITY = {"url": "http://example.org/laterality", "valueCodeableConcept": words("Left")}
+
+
+@pytest.mark.parametrize(
+    ("given", "says"),
+    [
+        (
+            condition(bodySite=[words("Left breast")], stage=[{"summary": words("IIIB")}]),
+            "Breast cancer, Left breast IIIB",
+        ),
+        (
+            condition(bodySite=[{"text": "Breast", "extension": [LATERALITY]}]),
+            "Breast cancer, Breast, Left",
+        ),
+        (
+            condition(
+                bodySite=[{"text": "Breast", "coding": [{"system": SNOMED, "code": "7771000"}]}]
+            ),
+            "Breast, left",
+        ),
+        (condition(stage=[{"assessment": [{"display": "pT3N1"}]}]), "pT3N1"),
+        (condition(verificationStatus={"text": "Refuted"}), "ruled out | NOT Breast"),
+        (
+            condition(verificationStatus={"coding": [{"code": "410594000"}]}),
+            "ruled out | NOT Breast",
+        ),
+        (condition(status="entered-in-error"), f"{IN_ERROR} | NOT Breast"),
+        (condition(verificationStatus="differential"), "Differential"),
+        (
+            condition(clinicalStatus=None, abatementString="2019 after surgery"),
+            "resolved or inactive | ended 2019 after surgery",
+        ),
+        (
+            condition(clinicalStatus=None, abatementAge=quantity(52, "a")),
+            "resolved or inactive | at the age of 52 years",
+        ),
+        (condition(clinicalStatus={"text": "Resolved"}), "No active problems | Resolved"),
+        (
+            condition(onsetString="in childhood", recordedDate="2026-02-01"),
+            "began in childhood | NOT since",
+        ),
+        (condition(onsetDateTime="2031"), "Dated in the future"),
+        (condition(absent("masked")), "Problem that the EHR does not name (masked)"),
+        (
+            condition({}, text=narrative("Asthma since 1990")),
+            f"does not name | {OWN}Asthma since 1990",
+        ),
+        (condition("No current problems"), "No active problems"),
+    ],
+)
+def test_problems(given: Resource, says: str) -> None:
+    assert_says(words_of("problems", given), says)
+
+
+def vaccine(**members: Any) -> Resource:
+    plain = {
+        "status": "completed",
+        "vaccineCode": words("Tetanus"),
+        "occurrenceDateTime": "2026-05-01",
+    }
+    return about_patient("Immunization", "i1", **{**plain, **members})
+
+
+def cvx(code: str) -> Resource:
+    return {"coding": [{"system": "http://hl7.org/fhir/sid/cvx", "code": code}]}
+
+
+@pytest.mark.parametrize(
+    ("given", "says"),
+    [
+        (
+            vaccine(status="not-done", statusReason=words("Refused")),
+            "Not given | because of Refused",
+        ),
+        (vaccine(wasNotGiven=True), "Not given"),
+        (vaccine(notGiven="true"), "Not given"),
+        (vaccine(notGiven="perhaps"), NOT_UNDERSTOOD),
+        (vaccine(_isSubpotent=UNCLEAR), NOT_UNDERSTOOD),
+        (
+            vaccine(isSubpotent=True, subpotentReason=[words("Cold chain")]),
+            "Weaker than needed | Cold chain",
+        ),
+        (vaccine(primarySource=False, reportOrigin=words("Parent")), "As reported (Parent)"),
+        (
+            vaccine(occurrenceDateTime=None, occurrenceString="in 1988", recorded="2026-05-01"),
+            "in 1988 | recorded 1 May 2026",
+        ),
+        (
+            vaccine(occurrenceDateTime=None, _occurrenceDateTime=absent("unknown")),
+            "date not readable: unknown",
+        ),
+        (vaccine(occurrenceDateTime="2031-01-01"), "Dated in the future"),
+        (vaccine(vaccineCode=cvx("998")), "No vaccine administered"),
+        (vaccine(vaccineCode=absent("masked")), "does not name (masked)"),
+        (
+            vaccine(
+                reaction=[{"detail": {"reference": "#c"}}],
+                contained=contained("Observation", "Seizure"),
+            ),
+            "Reaction: Seizure",
+        ),
+        (vaccine(status="entered-in-error"), f"1 immunization {IN_ERROR} | NOT Tetanus"),
+    ],
+)
+def test_immunizations(given: Resource, says: str) -> None:
+    assert_says(words_of("immunizations", given), says)
+
+
+def of(resource_type: str, **members: Any) -> Resource:
+    return about_patient(resource_type, "x1", **members)
+
+
+def procedure(**members: Any) -> Resource:
+    return of("Procedure", **{"status": "completed", "code": words("Amputation"), **members})
+
+
+def encounter(**members: Any) -> Resource:
+    return of("Encounter", **{"status": "finished", "type": [words("Admission")], **members})
+
+
+def order(**members: Any) -> Resource:
+    plain = {"status": "active", "intent": "order", "code": words("CPR")}
+    return of("ServiceRequest", **{**plain, **members})
+
+
+def goal(**members: Any) -> Resource:
+    return of("Goal", **{"lifecycleStatus": "active", "description": words("Weight"), **members})
+
+
+def plan(*activities: Resource) -> Resource:
+    activity = [{"detail": one} for one in activities]
+    return of("CarePlan", status="active", intent="plan", title="Plan", activity=activity)
+
+
+def relative(**members: Any) -> Resource:
+    plain = {"status": "completed", "relationship": words("Father")}
+    return of("FamilyMemberHistory", **{**plain, **members})
+
+
+ENDED = {"end": "2010-01-01"}
+TELECOM = [
+    {"system": "phone", "value": "111", "rank": 2},
+    {"system": "phone", "value": "222", "rank": 1},
+    {"system": "phone", "value": "333", "use": "old"},
+    {"system": "phone", "value": "444", "period": ENDED},
+]
+
+
+@pytest.mark.parametrize(
+    ("section", "given", "says"),
+    [
+        (
+            "procedures",
+            procedure(status="not-done", statusReason=words("refused")),
+            "Not done | refused",
+        ),
+        ("procedures", procedure(notDone=True), "Not done"),
+        ("procedures", procedure(notPerformed=True), "Not done"),
+        (
+            "procedures",
+            procedure(bodySite=[{"text": "Leg", "extension": [LATERALITY]}]),
+            "Leg, Left",
+        ),
+        ("procedures", procedure(performedString="as a child"), "as a child"),
+        (
+            "procedures",
+            procedure(status="preparation", performedDateTime="2031-01-01"),
+            "In preparation | Dated in the future",
+        ),
+        ("procedures", procedure(code=absent("masked")), "does not name (masked)"),
+        ("encounters", encounter(period={"start": "2031-01-01"}), "Dated in the future"),
+        (
+            "encounters",
+            encounter(status="planned", period={"start": "2031-01-01"}),
+            "Planned | NOT Dated in the future",
+        ),
+        (
+            "encounters",
+            encounter(
+                diagnosis=[{"condition": INNER[0]}],
+                contained=contained("Condition", "MI", verificationStatus="refuted"),
+            ),
+            "diagnosis: MI (ruled out)",
+        ),
+        (
+            "encounters",
+            encounter(
+                reasonReference=INNER,
+                contained=contained("Condition", "MI", verificationStatus="entered-in-error"),
+            ),
+            "MI (entered in error)",
+        ),
+        ("orders", order(doNotPerform="TRUE"), "Do not do: CPR"),
+        ("orders", order(_doNotPerform=UNCLEAR), NOT_UNDERSTOOD),
+        ("orders", order(code=absent("masked")), "does not name (masked)"),
+        ("orders", order(code=None, text=narrative("MRI knee")), f"{OWN}MRI knee"),
+        ("orders", order(bodySite=[words("Left knee")], priority="stat"), "Left knee | At once"),
+        ("plans", goal(lifecycleStatus="Rejected"), "over or not accepted | Rejected"),
+        (
+            "plans",
+            goal(lifecycleStatus="cancelled", statusReason="declined"),
+            "Cancelled | why: declined",
+        ),
+        ("plans", goal(lifecycleStatus="entered-in-error"), f"{IN_ERROR} | NOT Weight"),
+        ("plans", plan({"code": words("Exercise"), "doNotPerform": True}), "do not do: Exercise"),
+        (
+            "plans",
+            plan({"code": words("Exercise"), "_doNotPerform": UNCLEAR}),
+            "does not say clearly",
+        ),
+        (
+            "plans",
+            plan({"code": words("Exercise"), "status": "entered-in-error"}),
+            "Plan | NOT Exercise",
+        ),
+        ("family-history", relative(text=narrative("Died of MI")), f"{OWN}Died of MI"),
+        (
+            "family-history",
+            relative(condition=[{"code": words("MI"), "onsetString": "in his 40s"}]),
+            "MI, in his 40s",
+        ),
+        (
+            "family-history",
+            relative(condition=[{"code": words("MI"), "modifierExtension": [{}]}]),
+            f"{NOT_UNDERSTOOD} | NOT MI",
+        ),
+        (
+            "care-team",
+            of("CareTeam", status="active", name="T", telecom=TELECOM),
+            "222 (phone) 111 (phone) | NOT 333 | NOT 444",
+        ),
+        (
+            "devices",
+            of(
+                "Device",
+                status="inactive",
+                type=words("Pacemaker"),
+                statusReason=[words("removed")],
+            ),
+            "no longer in use | Pacemaker | why: removed",
+        ),
+        (
+            "devices",
+            of("Device", status="active", type=words("Stent"), safety=[words("MR unsafe")]),
+            "safety: MR unsafe",
+        ),
+        (
+            "devices",
+            of(
+                "DeviceUseStatement",
+                status="completed",
+                device={"display": "Hip"},
+                bodySite={"text": "Hip joint", "extension": [LATERALITY]},
+            ),
+            "No longer used | Hip joint, Left",
+        ),
+        (
+            "coverage",
+            of("Coverage", status="active", payor=[{"display": "Acme"}], period=ENDED),
+            "no longer in force",
+        ),
+        (
+            "social",
+            of(
+                "Observation",
+                status="final",
+                category=[{"coding": [{"code": "social-history"}]}],
+                code=words("Work"),
+                text=narrative("Miner"),
+            ),
+            f"{OWN}Miner",
+        ),
+        (
+            "social",
+            of("QuestionnaireResponse", status="completed", text=narrative("Falls: yes")),
+            f"{OWN}Falls: yes",
+        ),
+        (
+            "personal",
+            of("RelatedPerson", name=[words("Y")], period=ENDED),
+            "former contacts | No longer",
+        ),
+        ("personal", of("RelatedPerson", name=[words("Y")], _active=UNCLEAR), NOT_UNDERSTOOD),
+        (
+            "appointments",
+            of("Appointment", status="canceled", serviceType=[words("Heart")]),
+            "Heart Cancelled",
+        ),
+    ],
+)
+def test_other_sections(section: str, given: Resource, says: str) -> None:
+    assert_says(words_of(section, given), says)
+
+
+def test_a_narrative_in_place_of_a_value_is_said_once() -> None:
+    finding = of(
+        "Observation",
+        status="final",
+        category=[{"coding": [{"code": "exam"}]}],
+        code=words("Chest"),
+        text=narrative("Clear"),
+    )
+    assert words_of("findings", finding).count("Clear") == 1
+
+
+def test_numbers_of_the_patient_stand_in_the_order_of_their_rank() -> None:
+    assert_says(
+        words_of("personal", telecom=TELECOM), "222 (phone) 111 (phone) | NOT 333 | NOT 444"
+    )
+
+
+@pytest.mark.parametrize(
+    ("members", "deceased"),
+    [
+        ({"deceasedBoolean": "True"}, "Deceased"),
+        ({"deceased": True}, "Deceased"),
+        ({"deceasedDate": "2020-01-01"}, "Deceased"),
+        ({"deceasedDateTime": "2020"}, "Died 2020, aged 71 years"),
+        ({"deceasedDateTime": "02/11/2026"}, "Deceased, date not readable: 02/11/2026"),
+        (
+            {"deceasedDateTime": "2030-01-01"},
+            "The EHR gives a date of death in the future: 1 Jan 2030",
+        ),
+        ({"_deceasedDateTime": absent("unknown")}, "Deceased"),
+        ({"deceasedBoolean": "false"}, ""),
+        ({"_deceasedBoolean": absent("unknown")}, ""),
+    ],
+)
+def test_death(members: Resource, deceased: str) -> None:
+    assert read_identity(patient(**members), now=NOW).deceased == deceased
+
+
+def test_a_birth_in_the_future_is_remarked() -> None:
+    found = read_identity(patient(birthDate="2030-01-01"), now=NOW)
+    assert found.notes == ("The EHR gives a date of birth in the future.",)
+
+
+def name(family: str, **members: Any) -> Resource:
+    return {"family": family, "given": ["Eleni"], **members}
+
+
+@pytest.mark.parametrize(
+    ("names", "shown", "former"),
+    [
+        ([name("Old", use="old"), name("Now", use="usual")], "Eleni Now", ("Eleni Old",)),
+        (
+            [name("Gone", use="official", period=ENDED), name("Now", use="official")],
+            "Eleni Now",
+            ("Eleni Gone",),
+        ),
+        ([name("Old", use="old")], "Eleni Old", ()),
+        ([{"text": "NOW, ELENI"}], "NOW, ELENI", ()),
+    ],
+)
+def test_which_name_is_the_one_to_use(
+    names: list[Resource], shown: str, former: tuple[str, ...]
+) -> None:
+    found = read_identity(patient(name=names), now=NOW)
+    assert (found.name.text, tuple(one.text for one in found.former_names)) == (shown, former)
