@@ -35,7 +35,7 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """What an import did, in numbers of brands; `endpoints_added` are new ways to connect."""
+    """The result of an import, in numbers of brands; `endpoints_added` are new ways to connect."""
 
     brands: int
     new: int

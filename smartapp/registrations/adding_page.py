@@ -1,9 +1,9 @@
 """The page on which an administrator adds an EHR by pasting its FHIR base URL.
 
-One page, two steps. *Look* asks the EHR what it publishes and compares that with what this app
-needs, before anything is stored. *Add* stores it, and the registration's page then shows what to
-enter in the vendor's portal. The client id may come last: vendors give it for the addresses that
-are on that page.
+One page with two steps. *Look* reads what the EHR publishes and compares it with what this app
+needs; nothing is stored. *Add* stores it, and the registration's page then shows what to enter in
+the vendor's portal. The client id may be entered last, because vendors issue it for the addresses
+on that page.
 """
 
 from collections.abc import Mapping
@@ -31,7 +31,7 @@ from smartapp.registrations.options import Asked, AuthMethod
 from smartapp.registrations.registering import Wanted
 from smartapp.registrations.validation import is_backend, validate_base_url
 
-# People paste what they have: the address of a document below the base.
+# People often paste the address of a document below the base URL.
 PASTED_TOO_MUCH = ("/.well-known/smart-configuration", "/metadata")
 FIRST = options.names(lambda one: one.asked is Asked.FIRST)
 ASKED = (*FIRST, *options.names(lambda one: one.asked is Asked.FOLDED))
@@ -47,8 +47,8 @@ class LaunchedBy(TextChoices):
 
 
 def _given(typed: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the options that were given; empty ones are left to the preset, but no scopes at all
-    are for those who do not use it."""
+    """Return the options that were entered. Empty ones are left to the preset, but clinicians or
+    patients who do not use the app there get no scopes."""
     given = {name: typed[name] for name in ASKED if typed.get(name)}
     launched_by = typed.get("launched_by")
     if launched_by == LaunchedBy.CLINICIANS:
@@ -124,7 +124,8 @@ class AddForm(forms.ModelForm):  # type: ignore[type-arg]  # not generic at run 
 
     @property
     def folds(self) -> list[str]:
-        """Return the fields that most EHRs need nothing in. What stops a launch is not folded."""
+        """Return the fields that are empty for most EHRs. A field that a launch needs is not
+        folded."""
         return [name for name in FOLDED if name != self.open_field]
 
     open_field = ""
@@ -148,7 +149,7 @@ class AddForm(forms.ModelForm):  # type: ignore[type-arg]  # not generic at run 
         return slug
 
     def wanted(self) -> Wanted:
-        """Return what was asked for; empty fields are left to the preset."""
+        """Return what was entered; empty fields are left to the preset."""
         data = self.cleaned_data
         return Wanted(
             fhir_base_url=data["fhir_base_url"],
@@ -162,7 +163,7 @@ class AddForm(forms.ModelForm):  # type: ignore[type-arg]  # not generic at run 
 
 
 def base_url(pasted: str) -> str:
-    """Return the FHIR base URL of what was pasted."""
+    """Return the FHIR base URL in the pasted text."""
     url = pasted.strip()
     for suffix in PASTED_TOO_MUCH:
         url = url.removesuffix(suffix)
@@ -170,7 +171,7 @@ def base_url(pasted: str) -> str:
 
 
 class AddingPage(admin.ModelAdmin):  # type: ignore[type-arg]  # not generic at run time
-    """The view of `RegistrationAdmin` that adds."""
+    """The part of `RegistrationAdmin` that adds an EHR."""
 
     def add_view(
         self,
@@ -187,14 +188,16 @@ class AddingPage(admin.ModelAdmin):  # type: ignore[type-arg]  # not generic at 
         return self._look_before(request)
 
     def _filled_in(self, request: HttpRequest) -> HttpResponse:
-        """Show the page with the address of a link, as that of an attempt whose EHR is not known.
-        A link asks nobody: whoever sent a launch, or the link, has chosen the address."""
+        """Show the page with the address from a link, for example from a launch by an unknown EHR.
+        Opening a link makes no request, because whoever sent the launch or the link chose the
+        address."""
         url = request.GET.get("fhir_base_url", "")
         form = AddForm(initial={"fhir_base_url": url})
         return self._adding(request, form, is_from_link=bool(url))
 
     def _look_before(self, request: HttpRequest) -> HttpResponse:
-        """Ask the EHR, store nothing, and lose nothing that was typed but a secret."""
+        """Read what the EHR publishes. Nothing is stored, and everything typed is kept except a
+        secret."""
         typed = {name: str(value) for name, value in request.POST.items() if value}
         url = typed["fhir_base_url"] = base_url(typed.get("fhir_base_url", ""))
         typed.setdefault("preset", presets.guess(url).slug)
@@ -204,7 +207,7 @@ class AddingPage(admin.ModelAdmin):  # type: ignore[type-arg]  # not generic at 
                 raise ValidationError("Paste the FHIR base URL of the EHR.")
             validate_base_url(url)
         except ValidationError as error:
-            looked = "name" in request.POST  # what was typed below stays
+            looked = "name" in request.POST  # what was typed further down stays
             return self._adding(request, form, refused=error.messages[0], looked=looked)
         if "launched_by" not in typed:
             form.initial["launched_by"] = LaunchedBy.PATIENTS if _second(url) else LaunchedBy.BOTH
@@ -255,8 +258,8 @@ class AddingPage(admin.ModelAdmin):  # type: ignore[type-arg]  # not generic at 
 
 
 def _suggest(form: AddForm, findings: list[Finding]) -> None:
-    """Ask for the reason to go without announced PKCE where that stops launches, with what is known
-    of the vendor. A person decides, by pressing Add."""
+    """Ask for the reason to use PKCE unannounced if its absence stops launches, and suggest what is
+    known about the vendor. A person decides, by pressing Add."""
     if any(one.check == doctor.PKCE_UNANNOUNCED for one in findings):
         form.open_field = "pkce_unannounced"
         preset = presets.PRESETS.get(form["preset"].value(), presets.PRESETS[""])
@@ -264,14 +267,14 @@ def _suggest(form: AddForm, findings: list[Finding]) -> None:
 
 
 def _shown(url: str, findings: list[Finding]) -> dict[str, Any]:
-    """Return what the page shows of an EHR, and the same signed, for the page to bring it back: an
-    EHR is not asked again because a name was forgotten."""
+    """Return what the page shows about an EHR, and a signed copy that the page sends back, so that
+    the EHR is not asked again only because a name was missing."""
     found = signing.dumps([url, [one.as_json() for one in findings]], salt=SALT, compress=True)
     return {"findings": findings, "guessed": presets.guess(url), "found": found}
 
 
 def _shown_before(request: HttpRequest) -> dict[str, Any]:
-    """Return what was found at this base URL before, as the page brought it back."""
+    """Return the earlier result for this base URL that the page sent back."""
     try:
         url, findings = signing.loads(request.POST.get("found", ""), salt=SALT, max_age=FOUND_AGE)
     except signing.BadSignature:
@@ -282,7 +285,7 @@ def _shown_before(request: HttpRequest) -> dict[str, Any]:
 
 
 def _second(url: str) -> Endpoint | None:
-    """Return the endpoint to which EHR launches of this base lead already (C7)."""
+    """Return the endpoint that already receives the EHR launches of this base URL (C7)."""
     return Endpoint.objects.filter(
         iss=registry.normalised_iss(url), enabled=True, opens_from_ehr=True
     ).first()
@@ -298,7 +301,7 @@ def _answering(url: str) -> Endpoint | None:
 
 
 def _tell(form: AddForm, error: ValidationError) -> None:
-    """Put each sentence where it belongs on the page."""
+    """Show each message at its field."""
     if not hasattr(error, "error_dict"):
         form.add_error(None, error)
         return
@@ -307,13 +310,13 @@ def _tell(form: AddForm, error: ValidationError) -> None:
 
 
 def _is_secret_lost(form: AddForm) -> bool:
-    """Whether a secret has to be typed again: no page gives one back (C70)."""
+    """Return whether the secret must be typed again: no page ever sends one back (C70)."""
     by_secret = form.data.get("auth_method") == AuthMethod.CLIENT_SECRET_BASIC
     return by_secret and bool(form.data.get("client_secret"))
 
 
 def _as_if(fhir_base_url: str, typed: Mapping[str, str]) -> registry.EndpointConfig:
-    """Return the endpoint that would be stored, as far as looking at its EHR goes."""
+    """Return the endpoint that would be stored, as far as reading its EHR needs it."""
     now = timezone.now()
     preset = presets.PRESETS.get(typed["preset"], presets.PRESETS[""])
     registration = Registration(

@@ -1,4 +1,4 @@
-"""The administrators' door to registrations: add an EHR, see its sheet, judge its discovery."""
+"""The admin pages of registrations: add an EHR, see its sheet, check its discovery."""
 
 from typing import Any, cast
 
@@ -63,7 +63,7 @@ class RegistrationAdmin(AddingPage, DiscoveryPages, DoctorPage):
         js = ("registrations/copy.js",)
 
     inlines = (EndpointInline,)
-    # The slug is in the redirect URI that the vendor compares byte for byte (C3).
+    # The slug is in the redirect URI, which the vendor compares byte for byte (C3).
     readonly_fields = ("slug", "registration_sheet")
     fieldsets = (
         ("What to enter at the vendor", {"fields": ("registration_sheet",)}),
@@ -87,7 +87,7 @@ class RegistrationAdmin(AddingPage, DiscoveryPages, DoctorPage):
 
     @admin.display(description="State")
     def state(self, registration: Registration) -> str:
-        """What its endpoints are, each once, the most urgent first."""
+        """Return the states of its endpoints, each once, the most urgent first."""
         states = {state(endpoint) for endpoint in registration.endpoints.all()}
         return "; ".join(one for one in State if one in states) or "Has no endpoint yet"
 
@@ -97,8 +97,8 @@ class RegistrationAdmin(AddingPage, DiscoveryPages, DoctorPage):
 
     @admin.display(description="Registration sheet")
     def registration_sheet(self, registration: Registration) -> SafeString:
-        """Every address as the vendor's portal needs it, to the letter; no secret. The vendor is
-        told of the registration once, however many endpoints it has."""
+        """Show every address exactly as the vendor's portal needs it, and no secret. The vendor is
+        told about the registration once, even if it has several endpoints."""
         endpoints = registration.endpoints.select_related("registration__key_set")
         first = endpoints.first()
         context = {
@@ -116,7 +116,7 @@ class RegistrationAdmin(AddingPage, DiscoveryPages, DoctorPage):
         **kwargs: Any,
     ) -> type[RegistrationForm]:
         form = cast(type[RegistrationForm], super().get_form(request, obj, change, **kwargs))
-        form.actor = actor(request)  # the class is made anew for each request
+        form.actor = actor(request)  # Django creates the class again for each request
         return form
 
     def save_model(
@@ -162,7 +162,8 @@ class RegistrationAdmin(AddingPage, DiscoveryPages, DoctorPage):
         registering.store_endpoint(endpoint, actor=actor(request))
 
     def _look(self, request: HttpRequest, registration: Registration) -> None:
-        """Read discovery of what is not pinned yet: after the transaction, as it takes time."""
+        """Read the discovery of endpoints that have nothing pinned, after the transaction because
+        it takes time."""
         for warning in registering.left_open(registration):
             self.message_user(request, warning, messages.WARNING)
         for config in configs(registration):

@@ -1,10 +1,11 @@
-"""Whether anything has changed of what launches read from the registrations and key sets.
+"""Detects whether the registrations and key sets that launches read have changed.
 
-The database itself notes each change, by triggers: those of the admin and the commands count, and
-so do an update by a query, a fixture, or a hand with SQL. Each adds a row, because a counter in one
-row would be a lock that administrators, imports and discovery wait for, in any order.
+Triggers in the database record each change, so changes by the admin, commands, queries, fixtures
+and plain SQL all count. Each change adds a row. A counter in a single row would be a lock that
+administrators, imports and discovery take in any order.
 
-SQLite drops a table's triggers when a migration rebuilds it, so `install` runs after each migrate.
+SQLite drops a table's triggers when a migration rebuilds the table, so `install` runs after each
+migrate.
 """
 
 from typing import Any
@@ -57,10 +58,10 @@ _CREATE = {
 
 
 def version() -> str:
-    """Return a text that is another one after each change that was committed.
+    """Return a text that is different after each committed change.
 
-    The sum as well as the count: of two changes at the same time the one that began first may be
-    committed last.
+    It includes the sum as well as the count, because of two simultaneous changes the one that began
+    first may be committed last.
     """
     with connection.cursor() as cursor:
         cursor.execute("SELECT COUNT(*), SUM(id), MAX(id) FROM registrations_change")
@@ -72,7 +73,7 @@ def version() -> str:
 
 
 def lift(database: BaseDatabaseWrapper) -> None:
-    """For a migration backwards."""
+    """Remove the triggers, for a backward migration."""
     _run(database, _DROP)
 
 
@@ -82,7 +83,7 @@ def install(database: BaseDatabaseWrapper) -> None:
 
 
 def install_after_migrate(*, using: str, **_: Any) -> None:
-    """Where the tables are there: not after a migration back to before them."""
+    """Install only if the tables exist; after a migration back to before them they do not."""
     database = connections[using]
     if {TABLE, *WATCHED} <= set(database.introspection.table_names()):
         install(database)

@@ -1,8 +1,8 @@
-"""What EHRs and issuers publish: fetched, kept, and judged for launches.
+"""The documents that EHRs and issuers publish: fetched, cached, and checked for launches.
 
-`trust` says which of it may be believed: a document that names a host that is not pinned stops
-launches until an administrator accepts it (C14, T6). Which issuer may speak for the EHR is pinned
-at registration too, never taken from a launch. `history` lets a restarted process launch while the
+`trust` decides which of them to trust: a document that names a host that is not pinned stops
+launches until an administrator accepts the host (C14, T6). The EHR's issuer is pinned at
+registration too, and never taken from a launch. `history` lets a restarted process launch while the
 EHR is down.
 """
 
@@ -50,7 +50,7 @@ logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class OAuthEndpoints:
-    """Where a launch goes, from a document that passed every check."""
+    """The endpoints of a launch, from a document that passed every check."""
 
     authorization_endpoint: str
     token_endpoint: str
@@ -61,32 +61,32 @@ class OAuthEndpoints:
     capabilities: frozenset[str]
 
 
-# By endpoint, base and overrides: a changed base is another EHR, whatever is remembered of the
-# old one, and what is overridden is not read.
+# Keyed by endpoint, base and overrides: a changed base is another EHR, whose cached document must
+# not be used, and overridden addresses are not read.
 _documents: Documents[tuple[int, str, Overrides], Discovery] = Documents()
 _openid_configurations: Documents[str, OpenIDConfiguration] = Documents(remembers_refusals=True)
 _issuer_keys: Documents[str, JWKS] = Documents()
 
 
 def forget() -> None:
-    """Forget what this process remembers of EHRs and issuers."""
+    """Forget what this process has cached about EHRs and issuers."""
     for documents in (_documents, _openid_configurations, _issuer_keys):
         documents.forget()
 
 
 async def end_asking() -> None:
-    """Ask EHRs and issuers for nothing any more: at server shutdown, before `http.close`."""
+    """Stop all requests to EHRs and issuers: at server shutdown, before `http.close`."""
     for documents in (_documents, _openid_configurations, _issuer_keys):
         await documents.end_asking()
 
 
 async def launch_endpoints(config: EndpointConfig, aud: str = "") -> OAuthEndpoints:
-    """Return where a launch of this endpoint goes; from memory on a warm process. `aud`: at the
-    public launcher, the base with settings that the launch names.
+    """Return the endpoints of a launch; on a warm process from memory. `aud`: at the public
+    launcher, the base URL that contains the launch's settings.
 
-    Raises EndpointHostChanged when the EHR names a host that is not pinned, DiscoveryIncomplete
-    when it does not offer what a safe launch needs (C12), and DiscoveryError or EHRUnavailable
-    when neither the EHR nor the last 24 hours have a document.
+    Raises EndpointHostChanged if the EHR names a host that is not pinned, DiscoveryIncomplete if it
+    does not offer what a safe launch needs (C12), and DiscoveryError or EHRUnavailable if neither
+    the EHR nor the last 24 hours have a document.
     """
     document = await _checked(config)
     launch = validate_for_launch(config, document)
@@ -116,7 +116,8 @@ def validate_for_launch(config: EndpointConfig, document: Discovery) -> LaunchEn
 
 
 async def token_endpoint(config: EndpointConfig) -> str:
-    """Return where a 2-legged registration asks for its tokens. Raises as `launch_endpoints`."""
+    """Return the token endpoint of a 2-legged registration. Raises the errors of
+    `launch_endpoints`."""
     return _token_endpoint(await _checked(config))
 
 
@@ -127,7 +128,8 @@ def _token_endpoint(document: Discovery) -> str:
 
 
 def check_needs(config: EndpointConfig, document: Discovery) -> None:
-    """Raise DiscoveryIncomplete where a launch, or a 2-legged token request, lacks something."""
+    """Raise DiscoveryIncomplete if something is missing for a launch or a 2-legged token
+    request."""
     if is_backend(config.scope):
         _token_endpoint(document)
     else:
@@ -135,8 +137,8 @@ def check_needs(config: EndpointConfig, document: Discovery) -> None:
 
 
 async def _checked(config: EndpointConfig) -> Discovery:
-    """Return the endpoint's document, as it is used, when the hosts that launches need are pinned.
-    What else it names elsewhere is as good as not published: it must not stop a launch."""
+    """Return the endpoint's document as it is used, once the hosts that launches need are pinned.
+    Other addresses on hosts that are not pinned are ignored, so that they do not stop a launch."""
     document = await _document(config)
     check_hosts(config, discovery.launch_hosts(document))
     document = discovery.without(document, not_accepted(config, document))
@@ -151,7 +153,7 @@ async def _document(config: EndpointConfig) -> Discovery:
 
 
 def not_accepted(config: EndpointConfig, document: Discovery) -> tuple[str, ...]:
-    """Return which endpoints are not used because their hosts were not accepted (C14)."""
+    """Return the endpoints that are not used because their hosts were not accepted (C14)."""
     return discovery.elsewhere(document, accepted_hosts(config))
 
 
@@ -161,11 +163,11 @@ def accepted_hosts(config: EndpointConfig) -> frozenset[str]:
 
 
 async def issuer_jwks(config: EndpointConfig, issuer: str, *, force: bool = False) -> JWKS:
-    """Return the public keys of an expected issuer: from where an administrator says that they
-    are, by its OpenID configuration, or by the SMART configuration where it has none (C91).
+    """Return the public keys of an expected issuer: from the address that an administrator entered,
+    from its OpenID configuration, or from the SMART configuration if it has none (C91).
 
-    `force` asks again although the keys are remembered, once a minute at most: for a kid that
-    they do not have (C92). Raises IDTokenError for an unexpected issuer, without asking it.
+    `force` fetches again although the keys are cached, at most once a minute: for a kid that they
+    do not contain (C92). Raises IDTokenError for an unexpected issuer, without a request to it.
     """
     if issuer not in config.issuers:
         words = "iss: not one of the endpoint's expected issuers"
@@ -189,10 +191,10 @@ async def _openid_configuration(issuer: str) -> OpenIDConfiguration:
 
 
 async def logout_endpoint(config: EndpointConfig) -> str | None:
-    """Return where a person signs out at the EHR, None where nobody says (C134): as the EHR itself
-    publishes it, as its vendor documents it, or as an expected issuer publishes it.
+    """Return the address where a person signs out at the EHR; None if it is not known (C134). It
+    comes from the EHR's own document, from its vendor's documentation, or from an expected issuer.
 
-    Raises as `launch_endpoints` does, and for an issuer that does not answer.
+    Raises the errors of `launch_endpoints`, and those of an issuer that does not answer.
     """
     document = await _checked(config)
     path = presets.logout_path(config.preset)
@@ -206,7 +208,7 @@ async def logout_endpoint(config: EndpointConfig) -> str | None:
 
 
 def check_hosts(config: EndpointConfig, hosts: Collection[str]) -> None:
-    """Raise EndpointHostChanged unless all of them are pinned, or named by an override (C14)."""
+    """Raise EndpointHostChanged unless every host is pinned or named by an override (C14)."""
     strangers = ", ".join(sorted(set(hosts) - accepted_hosts(config)))
     if strangers:
         raise EndpointHostChanged(f"{config.slug} now names {strangers}, not accepted yet")
@@ -214,23 +216,23 @@ def check_hosts(config: EndpointConfig, hosts: Collection[str]) -> None:
 
 def named_hosts(config: EndpointConfig, observation: Observation) -> frozenset[str]:
     """Return the hosts that must be accepted for launches: those of every endpoint, and those of
-    the issuers' keys where they are not on the issuer's own."""
+    the issuers' keys if they are not the issuer's own host."""
     of_keys = observation.hosts - issuer_hosts(config)
     return of_keys | discovery.hosts(observation.discovery)
 
 
 def issuer_hosts(config: EndpointConfig) -> frozenset[str]:
-    """Return the hosts of the expected issuers: who named an issuer has named its host."""
+    """Return the hosts of the expected issuers: whoever entered an issuer has accepted its host."""
     return frozenset(map(host_of, config.issuers))
 
 
 async def refresh_ahead() -> None:
-    """Read again what will soon have been trusted for long enough; pin what was never read.
+    """Refresh the documents that will soon expire; pin those that were never read.
 
-    For the periodic work: it keeps the stored document fresh, so that a restart while the EHR is
-    down can still launch, and notices a changed host before a person does. Thousands of dead
-    addresses must not keep the others from being read: what is in use comes first, and who does not
-    get a turn in this round's time gets another chance in the next.
+    This is periodic work. It keeps the stored document fresh, so that a process that restarts while
+    the EHR is down can still launch, and it notices a changed host before a person does. Thousands
+    of dead addresses must not block the others: endpoints in use come first, and those that this
+    round has no time for get another chance in the next.
     """
     gate = asyncio.Semaphore(REFRESHED_AT_ONCE)
     tasks = [asyncio.create_task(_refresh(config, gate)) for config in await _due()]
@@ -268,10 +270,10 @@ async def _refresh(config: EndpointConfig, gate: asyncio.Semaphore) -> None:
 
 
 async def _current(config: EndpointConfig) -> Answer[Discovery]:
-    """Ask the EHR; where it does not answer, take the newest that launches were possible with.
+    """Fetch the EHR's document; if it does not answer, use the newest one that launches accepted.
 
-    A document that launches are refused for never stands in for another, and is not kept for long:
-    the EHR may be right again in the next moment.
+    A document that launches refuse never replaces another one and is not cached for long, because
+    the EHR may correct it at any moment.
     """
     try:
         answer = await fetch_discovery(config)
@@ -291,7 +293,7 @@ def _newest_acceptable(config: EndpointConfig) -> Answer[Discovery] | None:
     for document, age in history.usable_documents(config, now=timezone.now()):
         try:
             parsed = history.parse_again(document, config)
-        except DiscoveryError:  # what was read is judged again, and the rules may be stricter now
+        except DiscoveryError:  # the document is checked again, and the rules may be stricter now
             continue
         if is_acceptable(config, parsed):
             return Answer(parsed, trusted_seconds=trusted_seconds, age_seconds=age)
@@ -299,7 +301,7 @@ def _newest_acceptable(config: EndpointConfig) -> Answer[Discovery] | None:
 
 
 def is_acceptable(config: EndpointConfig, document: Discovery) -> bool:
-    """Whether a launch, or a 2-legged token request, is possible with this document."""
+    """Return whether a launch or a 2-legged token request is possible with this document."""
     try:
         check_hosts(config, discovery.launch_hosts(document))
         check_needs(config, trust.overridden(config, document))
@@ -309,7 +311,8 @@ def is_acceptable(config: EndpointConfig, document: Discovery) -> bool:
 
 
 async def observe(config: EndpointConfig) -> Observation:
-    """Ask the EHR and its issuers now, keep the document, and return all hosts that they name.
+    """Read what the EHR and its issuers publish now, store the document, and return all hosts that
+    they name.
 
     Raises EHRUnavailable or DiscoveryError; an issuer that does not answer is only a warning.
     """
@@ -326,11 +329,11 @@ async def observe(config: EndpointConfig) -> Observation:
 
 
 async def pin_first(config: EndpointConfig, *, actor: str) -> Observation:
-    """Read discovery for the first time and pin what it names. Raises as `observe` does, and
-    DiscoveryInvalid for the issuer of another authorization server (C5).
+    """Read discovery for the first time and pin the hosts that it names. Raises the errors of
+    `observe`, and DiscoveryInvalid for the issuer of another authorization server (C5).
 
-    Two machines may do this at once: who comes second changes nothing. Nor does what was observed
-    before an administrator entered another FHIR base URL, or another place of its discovery.
+    If two machines do this at once, the second changes nothing. It also changes nothing if an
+    administrator has meanwhile entered another FHIR base URL or another address of its discovery.
     """
     observation = await observe(config)
     await in_database(trust.pin, config, observation, now=timezone.now(), actor=actor)
@@ -339,8 +342,8 @@ async def pin_first(config: EndpointConfig, *, actor: str) -> Observation:
 
 
 async def _keys_host(issuer: str, document: Discovery, warnings: list[str]) -> set[str]:
-    """Return the host of an issuer's keys. One that the SMART configuration names is there already,
-    among those of its endpoints."""
+    """Return the host of an issuer's keys. A host that the SMART configuration names is already
+    included in those of its endpoints."""
     try:
         configuration = await fetch_openid_configuration(issuer)
         return {host_of(configuration.value.jwks_uri)}
@@ -354,7 +357,7 @@ async def _keys_host(issuer: str, document: Discovery, warnings: list[str]) -> s
 
 
 async def fetch_discovery(config: EndpointConfig) -> Answer[Discovery]:
-    """Return the EHR's discovery document and keep it in the endpoint's history (C10, C15).
+    """Return the EHR's discovery document and store it in the endpoint's history (C10, C15).
 
     Raises EHRUnavailable or DiscoveryError.
     """

@@ -1,5 +1,5 @@
-"""The administrators' page of one endpoint's discovery: what the EHR publishes, what is used of it,
-which hosts are accepted, what was overridden and why, and how it changed (C14)."""
+"""The admin page of one endpoint's discovery: what the EHR publishes and which of it is used, which
+hosts are accepted, which addresses are overridden and why, and how the document changed (C14)."""
 
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
@@ -47,13 +47,13 @@ class OverrideForm(forms.ModelForm):  # type: ignore[type-arg]  # not generic at
 
     @property
     def to_be_confirmed(self) -> str:
-        """The address that discovery publishes as another's, which a person has to confirm."""
+        """The address that discovery publishes under another name and a person has to confirm."""
         return self.instance.url if self.has_error("url", trust.UNCONFIRMED) else ""
 
 
 @dataclass(frozen=True, slots=True)
 class Address:
-    """One address as the page shows it: what the EHR says, what is used, and who said otherwise."""
+    """One address on the page: what the EHR publishes, what is used, and who overrode it."""
 
     label: str
     member: str
@@ -63,7 +63,7 @@ class Address:
 
 
 class DiscoveryPages(admin.ModelAdmin):  # type: ignore[type-arg]  # not generic at run time
-    """The views of `RegistrationAdmin` that are about discovery."""
+    """The part of `RegistrationAdmin` for discovery."""
 
     def get_urls(self) -> list[URLPattern]:
         return [
@@ -76,8 +76,8 @@ class DiscoveryPages(admin.ModelAdmin):  # type: ignore[type-arg]  # not generic
         ]
 
     def discovery_view(self, request: HttpRequest, endpoint_id: int) -> HttpResponse:
-        """Show what an EHR publishes; a POST reads it now, accepts the hosts that were shown
-        (C14), or overrides an address (C10, C91)."""
+        """Show what an EHR publishes. A POST reads it now, accepts the hosts that were shown (C14),
+        or overrides an address (C10, C91)."""
         endpoint = get_object_or_404(
             Endpoint.objects.select_related("registration__key_set"), pk=endpoint_id
         )
@@ -114,7 +114,7 @@ class DiscoveryPages(admin.ModelAdmin):  # type: ignore[type-arg]  # not generic
             return None
 
     def _accept(self, request: HttpRequest, endpoint: Endpoint) -> HttpResponse:
-        """Pin the hosts that the page showed, if the EHR still says what it said then."""
+        """Pin the hosts that the page showed, if the EHR still publishes the same."""
         hosts = hosts_shown(endpoint, request.POST.get("shown", ""))
         if not hosts:
             said = "Nothing was accepted: the EHR or what it names has changed. Look again."
@@ -200,7 +200,7 @@ class DiscoveryPages(admin.ModelAdmin):  # type: ignore[type-arg]  # not generic
 
 
 def _basis(endpoint: Endpoint) -> dict[str, Any]:
-    """Return what the hosts that are shown follow from."""
+    """Return the facts that the list of shown hosts depends on."""
     config = registry.describe(endpoint)
     snapshot = history.newest(config)
     return {
@@ -212,8 +212,8 @@ def _basis(endpoint: Endpoint) -> dict[str, Any]:
 
 
 def hosts_shown(endpoint: Endpoint, posted: str) -> list[str]:
-    """Return the hosts that a page of this endpoint showed to be accepted; none if what it showed
-    them for is no longer so. Signed, so that nothing else is accepted than was shown."""
+    """Return the hosts that a page of this endpoint offered for acceptance; none if the facts have
+    changed since. The list is signed, so only hosts that were shown can be accepted."""
     try:
         shown = signing.loads(posted, salt=SHOWN)
     except signing.BadSignature:
@@ -225,7 +225,8 @@ def hosts_shown(endpoint: Endpoint, posted: str) -> list[str]:
 def unaccepted_hosts(
     config: EndpointConfig, observation: Observation | None = None
 ) -> frozenset[str]:
-    """Return the hosts that the EHR names, now or when it was last read, and nobody accepted."""
+    """Return the hosts that the EHR names, now or when it was last read, and that are not
+    accepted."""
     named = named_hosts(config, observation) if observation else _hosts_last_named(config)
     return named - accepted_hosts(config)
 
@@ -240,15 +241,15 @@ def _last_read(config: EndpointConfig) -> Discovery:
 
 
 def stops(config: EndpointConfig, hosts: Collection[str]) -> bool:
-    """Whether launches or sign-ins wait until these hosts are accepted: all that the EHR names but
-    those of addresses that both can do without."""
+    """Return whether launches or sign-ins wait until these hosts are accepted. They do, unless the
+    hosts are only those of addresses that launches and sign-ins do not need."""
     read = _last_read(config)
     can_do_without = published.hosts(read) - published.launch_hosts(read)
     return bool(set(hosts) - can_do_without)
 
 
 def _parsed(document: dict[str, Any], config: EndpointConfig) -> Discovery:
-    """Return what was read, judged again: what the rules of today refuse names nothing."""
+    """Return a stored document parsed by today's rules; an empty one if they refuse it."""
     try:
         return history.parse_again(document, config)
     except SmartError:
@@ -256,7 +257,7 @@ def _parsed(document: dict[str, Any], config: EndpointConfig) -> Discovery:
 
 
 def with_last_document(endpoints: QuerySet[Endpoint]) -> QuerySet[Endpoint]:
-    """Return the endpoints with all that `state` looks at: two queries for a whole list."""
+    """Return the endpoints with everything that `state` needs: two queries for a whole list."""
     newest = DiscoverySnapshot.objects.filter(endpoint=OuterRef("pk")).order_by(
         "-last_seen_at", "-id"
     )
@@ -268,7 +269,7 @@ def with_last_document(endpoints: QuerySet[Endpoint]) -> QuerySet[Endpoint]:
 
 
 class State(StrEnum):
-    """Whether an endpoint can be used, the most urgent first."""
+    """Whether an endpoint can be used; the most urgent state first."""
 
     STOPPED = "New launches are stopped: the EHR names a host that nobody has accepted"
     INCOMPLETE = "Nobody can launch: the EHR does not publish all that a launch needs"
@@ -280,7 +281,7 @@ class State(StrEnum):
 
 
 def state(endpoint: Any) -> State:
-    """Return the state of an endpoint that comes `with_last_document`."""
+    """Return the state of an endpoint that was loaded by `with_last_document`."""
     config = registry.describe(endpoint)
     if not config.client_id:
         return State.WITHOUT_CLIENT_ID
@@ -316,7 +317,7 @@ def _address(member: Member, config: EndpointConfig, override: EndpointOverride 
 def with_differences(
     snapshots: list[DiscoverySnapshot],
 ) -> list[tuple[DiscoverySnapshot, list[history.Difference]]]:
-    """Return each snapshot, newest first, with what it changed."""
+    """Return each snapshot, newest first, with what changed in it."""
     before = [*(snapshot.document for snapshot in snapshots[1:]), {}]
     return [
         (snapshot, history.differences(earlier, snapshot.document))

@@ -1,8 +1,8 @@
-"""Documents that other servers publish, kept in memory for as long as they may be trusted.
+"""An in-memory cache of documents that other servers publish.
 
-Asked once for all who wait; asked again ahead of time while the old answer still serves, so that
-a launch on a warm process waits for none of it; and when the server does not answer, the last
-good answer serves for a day (C15).
+One request serves all who wait. A document is fetched again before it expires, while the old one is
+still used, so a launch on a warm process does not wait. If the server does not answer, the last
+good document is used for a day (C15).
 """
 
 import asyncio
@@ -29,8 +29,8 @@ logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Answer(Generic[T]):
-    """A document, for how long it may be trusted, and how old it is already. `may_stand_in`: for
-    one that cannot be had later."""
+    """A document, for how many seconds it may be trusted, and how old it already is.
+    `may_stand_in`: it may be used later if a newer one cannot be fetched."""
 
     value: T
     trusted_seconds: float
@@ -47,10 +47,10 @@ class _Kept(Generic[T]):
 
 
 class Documents(Generic[K, T]):
-    """What was fetched, by key.
+    """The fetched documents, by key.
 
-    With `remembers_refusals` a server that has no usable document is not asked again for five
-    minutes: for documents that launches can do without.
+    With `remembers_refusals` a server without a usable document is not asked again for five
+    minutes. This is for documents that launches do not need.
     """
 
     def __init__(
@@ -61,16 +61,16 @@ class Documents(Generic[K, T]):
         self._refused: dict[K, tuple[float, str, str]] = {}
         self._kept: dict[K, _Kept[T]] = {}
         self._forced_at: dict[K, float] = {}
-        # A task belongs to its event loop, and so do those who wait for it.
+        # A task belongs to its event loop, and so do the callers that wait for it.
         self._asking: dict[tuple[asyncio.AbstractEventLoop, K], asyncio.Task[T]] = {}
 
     async def get(
         self, key: K, fetch: Callable[[], Awaitable[Answer[T]]], *, force: bool = False
     ) -> T:
-        """Return the document, asking for it where memory does not hold a trusted one.
+        """Return the document; fetch it if there is no trusted one in memory.
 
-        With `force` it is asked for although memory holds one, once a minute at most (C92).
-        Raises what `fetch` raises, unless an answer of the last 24 hours can stand in.
+        `force` fetches it even if there is one, at most once a minute (C92). Raises the errors of
+        `fetch`, unless a document of the last 24 hours can stand in.
         """
         kept = self._kept.get(key)
         now = self._clock()
@@ -94,7 +94,7 @@ class Documents(Generic[K, T]):
         self._forced_at.clear()
 
     async def end_asking(self) -> None:
-        """Ask for nothing any more in the running loop: its session is about to be closed."""
+        """Stop all requests of the running loop, because its session is about to be closed."""
         loop = asyncio.get_running_loop()
         await http.end([task for (of, _), task in self._asking.items() if of is loop])
 
@@ -117,7 +117,7 @@ class Documents(Generic[K, T]):
 
     async def _wait(self, key: K, fetch: Callable[[], Awaitable[Answer[T]]]) -> T:
         try:
-            # Shielded: a browser that goes away must not take the answer from the others.
+            # Shielded: if one browser leaves, the others still get the answer.
             return await asyncio.shield(self._ask_once(key, fetch))
         except SmartError:
             kept = self._kept.get(key)
@@ -136,7 +136,7 @@ class Documents(Generic[K, T]):
     def _landed(self, flight: tuple[asyncio.AbstractEventLoop, K], task: asyncio.Task[T]) -> None:
         del self._asking[flight]
         if not task.cancelled():
-            task.exception()  # nobody may be waiting for it; `_ask` has dealt with it
+            task.exception()  # reads the error, or asyncio logs it as lost; `_ask` has handled it
 
     async def _ask(self, key: K, fetch: Callable[[], Awaitable[Answer[T]]]) -> T:
         try:
@@ -159,7 +159,8 @@ class Documents(Generic[K, T]):
         )
 
     def _postpone(self, key: K) -> None:
-        """While a server is down, its time-out is not paid by every launch."""
+        """Wait before the next request, so that launches do not all wait for a server that is
+        down."""
         kept = self._kept.get(key)
         if kept is not None:
             pause = min(RETRY_SECONDS, kept.answer.trusted_seconds)

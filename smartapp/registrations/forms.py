@@ -1,6 +1,6 @@
 """The admin's forms. An EHR needs its FHIR base URL, a name and a client id; the rest is derived.
 
-The rules are the models' own (`validation`), so that the command line has the same.
+The rules are those of the models (`validation`), so that the command line has the same ones.
 """
 
 from typing import Any, cast
@@ -22,7 +22,7 @@ SLUG_ERRORS = {"invalid": "Use letters, digits and hyphens only."}
 
 
 class RegistrationForm(forms.ModelForm):  # type: ignore[type-arg]  # not generic at run time
-    actor = "system"  # who fills it in, for the audit trail
+    actor = "system"  # who fills in the form, for the audit trail
 
     preset = forms.ChoiceField(
         label="Vendor",
@@ -56,7 +56,8 @@ class RegistrationForm(forms.ModelForm):  # type: ignore[type-arg]  # not generi
         super().__init__(*args, **kwargs)
         self.fields["assertion_lifetime_seconds"].required = False
         if not self.instance.client_id:
-            # A box that says "off" would not be obeyed: the client id switches it on.
+            # A checkbox that can be changed would have no effect: entering the client id enables
+            # it.
             self.fields["enabled"].disabled = True
             self.fields[
                 "enabled"
@@ -77,7 +78,7 @@ class RegistrationForm(forms.ModelForm):  # type: ignore[type-arg]  # not generi
         return data
 
     def _wanted(self, data: dict[str, Any]) -> Registration:
-        """Return the registration as it would be stored, as far as its options go."""
+        """Return the registration as it would be stored, as far as its options are concerned."""
         wanted = Registration(
             pk=self.instance.pk,
             slug=self.instance.slug,
@@ -129,7 +130,8 @@ class EndpointForm(forms.ModelForm):  # type: ignore[type-arg]  # not generic at
         return data
 
     def _refuse_mixup(self, data: dict[str, Any], iss: str) -> None:
-        """What is pinned of another base goes when this is saved."""
+        """Check the issuers only if the base stays the same: a new base loses its pinned hosts on
+        saving."""
         if not self.instance.pk or iss != self.instance.iss:
             return
         stored = Endpoint.objects.select_related("registration__key_set").get(pk=self.instance.pk)
@@ -144,7 +146,7 @@ class EndpointFormSet(forms.BaseInlineFormSet):  # type: ignore[type-arg]  # not
         return form
 
     def clean(self) -> None:
-        """What is not entered comes from the registration, then two must not be the same."""
+        """Take missing values from the registration, then refuse duplicates."""
         super().clean()
         used: set[str] = set()
         for form in self.forms:

@@ -1,4 +1,4 @@
-"""What each EHR published, over time: one row per change, not per look (C14).
+"""What each EHR has published: one row for each change, not for each time it is read (C14).
 
 The newest row also lets a restarted process launch while the EHR is down.
 """
@@ -24,19 +24,19 @@ SNAPSHOTS_KEPT = 20
 
 
 def digest(document: dict[str, Any]) -> str:
-    """Return the same for the same members, in whatever order an EHR writes them."""
+    """Return the same digest for the same members, whatever their order."""
     canonical = json.dumps(document, sort_keys=True, separators=(",", ":"))
     return hashlib.sha256(canonical.encode()).hexdigest()
 
 
 def record(config: EndpointConfig, document: Discovery, *, now: datetime) -> None:
-    """Remember that the EHR published this now; nothing is written where that is known well."""
+    """Store that the EHR published this now; write nothing if that was stored a short while ago."""
     fingerprint = digest(document.document)
     newest = _snapshots(config).only("digest", "last_seen_at").first()
     if newest and newest.digest == fingerprint and now - newest.last_seen_at < SEEN_EVERY:
         return
     with transaction.atomic():
-        # Locked: two processes that see the same change write one row.
+        # Locked, so that two processes that see the same change write only one row.
         if not Endpoint.objects.select_for_update().filter(pk=config.endpoint_id):
             return
         newest = _snapshots(config).only("digest").first()
@@ -61,17 +61,17 @@ def _snapshots(config: EndpointConfig) -> QuerySet[DiscoverySnapshot]:
 
 
 def newest(config: EndpointConfig) -> DiscoverySnapshot | None:
-    """Return what the EHR was last seen to publish, however long ago."""
+    """Return the EHR's last known document, however old."""
     return _snapshots(config).first()
 
 
 def documents(config: EndpointConfig) -> list[dict[str, Any]]:
-    """Return what was read where discovery is read now, the newest first."""
+    """Return the documents that were read at the present address of its discovery, newest first."""
     return list(_snapshots(config).values_list("document", flat=True))
 
 
 def _forget_the_oldest(config: EndpointConfig) -> None:
-    """A document that changes with every look must not fill the database."""
+    """Delete old rows: a document that changes each time must not fill the database."""
     kept = list(_snapshots(config).values_list("pk", flat=True)[:SNAPSHOTS_KEPT])
     _snapshots(config).exclude(pk__in=kept).delete()
 
@@ -79,22 +79,22 @@ def _forget_the_oldest(config: EndpointConfig) -> None:
 def usable_documents(
     config: EndpointConfig, *, now: datetime
 ) -> list[tuple[dict[str, Any], float]]:
-    """Return what the EHR was seen to publish within 24 hours and how many seconds ago, the newest
-    first (C15)."""
+    """Return the EHR's documents of the last 24 hours with their age in seconds, newest first
+    (C15)."""
     seen = _snapshots(config).filter(last_seen_at__gt=now - USABLE_FOR)
     return [(one.document, (now - one.last_seen_at).total_seconds()) for one in seen]
 
 
 def seen_since(moment: datetime) -> set[int]:
-    """Return the endpoints whose discovery was read since then, by id."""
+    """Return the ids of the endpoints whose discovery was read since then."""
     seen = DiscoverySnapshot.objects.filter(last_seen_at__gt=moment)
     return set(seen.values_list("endpoint_id", flat=True))
 
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """A member of the document that is not what it was, as text; empty: it is not there. Of a
-    list that was and is there, what went and what came."""
+    """A changed member of the document, as text; empty if it does not exist. For a list that
+    existed before and after, only the removed and added items."""
 
     member: str
     before: str
@@ -132,7 +132,7 @@ def _text(value: Any) -> str:
 
 
 def parse_discovery(body: bytes, config: EndpointConfig) -> Discovery:
-    """Return what the EHR publishes, without the addresses that are overridden (`trust`)."""
+    """Return the parsed document, without the addresses that are overridden (`trust`)."""
     return published.parse_discovery(
         body,
         fhir_base_url=config.fhir_base_url,
@@ -142,5 +142,5 @@ def parse_discovery(body: bytes, config: EndpointConfig) -> Discovery:
 
 
 def parse_again(document: dict[str, Any], config: EndpointConfig) -> Discovery:
-    """Return what a stored document says by the rules of today. Raises DiscoveryInvalid."""
+    """Return a stored document parsed by today's rules. Raises DiscoveryInvalid."""
     return parse_discovery(json.dumps(document).encode(), config)

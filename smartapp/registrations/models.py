@@ -1,4 +1,5 @@
-"""What administrators know of an EHR: our registration there, its endpoints, what it publishes."""
+"""What administrators know about an EHR: our registration there, its endpoints, what it
+publishes."""
 
 from typing import ClassVar
 
@@ -12,7 +13,7 @@ from smartapp.registrations.options import REASON_LENGTH, RegistrationOptions
 
 
 class Registration(RegistrationOptions):
-    """Us at a vendor: client_id, how we authenticate, which key set signs, what we ask for (C1)."""
+    """Our registration at a vendor: client_id, authentication method, key set and scopes (C1)."""
 
     slug = models.SlugField(
         max_length=63, unique=True, help_text="Part of the redirect URI; the vendor compares it."
@@ -33,7 +34,7 @@ class Registration(RegistrationOptions):
     class Meta:
         ordering = ["name"]
         constraints: ClassVar = [
-            # Vendors give a client id for addresses that they must be told first.
+            # Vendors issue a client id for addresses that they must know first.
             models.CheckConstraint(
                 condition=Q(enabled=False) | ~Q(client_id=""),
                 name="enabled_registration_has_client_id",
@@ -46,12 +47,12 @@ class Registration(RegistrationOptions):
 
     @property
     def is_backend(self) -> bool:
-        """Whether it is 2-legged; at athenahealth that is a registration of its own (C2)."""
+        """Whether it is 2-legged; at athenahealth that is a separate registration (C2)."""
         return validation.is_backend(self.scope)
 
     @property
     def client_secret_context(self) -> str:
-        """The place that the sealed client secret is bound to; the row must have its id."""
+        """The context that the sealed client secret is bound to; the row must have its id."""
         return f"registrations.registration:{self.pk}:client_secret"
 
 
@@ -70,14 +71,15 @@ class Endpoint(models.Model):
     )
     slug = models.SlugField(max_length=63, unique=True)
     name = models.CharField(max_length=200, help_text="What people call it, e.g. the hospital.")
-    # As the vendor publishes it, to the letter: it is the `aud` of patients' launches.
+    # Exactly as the vendor publishes it, because it is the `aud` of patients' launches.
     fhir_base_url = models.TextField("FHIR base URL", validators=[validation.validate_base_url])
-    # As `registry.normalised_iss` writes it: what all spellings of the base have in common (C8).
+    # In the form of `registry.normalised_iss`, which is the same for all spellings of the base
+    # (C8).
     iss = models.CharField(max_length=500, editable=False)
-    # Expected issuers of the id_token: a list, because vendors have changed theirs (C93).
-    # Where nobody gave one, the issuer that the first discovery named.
+    # Expected issuers of the id_token: a list, because vendors have changed theirs (C93). If none
+    # was entered, the issuer that the first discovery named.
     issuers = models.JSONField(default=list, blank=True, validators=[validation.validate_issuers])
-    # Hosts that the OAuth endpoints and the issuer's keys may be on (C14). Empty: discovery was
+    # The hosts that the OAuth endpoints and the issuer's keys may be on (C14). Empty: discovery was
     # never read, and nobody is sent anywhere.
     pinned_hosts = models.JSONField(default=list, blank=True)
     pkce_unannounced = models.CharField(
@@ -87,12 +89,12 @@ class Endpoint(models.Model):
         help_text="As the registration's, for this EHR only.",
     )
     enabled = models.BooleanField(default=True)
-    # False for a 2-legged registration's endpoint: nobody launches there.
+    # False for the endpoint of a 2-legged registration, where nobody launches.
     launchable = models.BooleanField(default=True, editable=False)
-    # False too where the registration is for patients only: an EHR's `iss` does not lead there.
+    # Also False if the registration is for patients only: EHR launches do not use this endpoint.
     opens_from_ehr = models.BooleanField(default=True, editable=False)
-    # When its registration was given another base. Nobody launches there any more, and what was
-    # open there is still ended there.
+    # When its registration was given another base URL. No new launch uses this endpoint; launches
+    # that were open there are ended there.
     left_at = models.DateTimeField(null=True, editable=False)
     created_at = models.DateTimeField(editable=False)
     updated_at = models.DateTimeField(editable=False)
@@ -101,7 +103,7 @@ class Endpoint(models.Model):
         ordering = ["name"]
         indexes: ClassVar = [models.Index(fields=["iss"], name="endpoint_iss")]
         constraints: ClassVar = [
-            # `iss` must lead to exactly one place (C7); a 2-legged registration may stand at the
+            # `iss` must identify exactly one endpoint (C7). A 2-legged registration may use the
             # same EHR (C2), and so may one for patients only.
             models.UniqueConstraint(
                 fields=["iss"],
@@ -116,7 +118,7 @@ class Endpoint(models.Model):
 
 
 class Member(models.TextChoices):
-    """What an administrator may know better than discovery, by the names of the standards."""
+    """The addresses that an administrator may override, by their names in the standards."""
 
     SMART_CONFIGURATION = "smart-configuration", "SMART configuration"
     AUTHORIZATION_ENDPOINT = "authorization_endpoint", "Authorization endpoint"
@@ -128,9 +130,10 @@ class Member(models.TextChoices):
 
 
 class EndpointOverride(models.Model):
-    """An address that is used in place of what the EHR publishes: which, why, by whom (C10, C91).
+    """An address that is used instead of the one that the EHR publishes: which, why, by whom (C10,
+    C91).
 
-    Rows are written by `trust`, with the audit trail.
+    Rows are written by `trust`, together with the audit trail.
     """
 
     endpoint = models.ForeignKey(Endpoint, on_delete=models.CASCADE, related_name="overrides")
@@ -141,7 +144,7 @@ class EndpointOverride(models.Model):
         max_length=REASON_LENGTH,
         help_text="For those who come after you, e.g. the vendor's ticket.",
     )
-    # What was used until then; empty: the EHR published none.
+    # The address that was used before; empty if the EHR published none.
     before = models.TextField(blank=True)
     set_by = models.CharField(max_length=150)
     set_at = models.DateTimeField()
@@ -159,7 +162,7 @@ class EndpointOverride(models.Model):
 
 
 class Change(models.Model):
-    """A change of what launches read; the database adds these rows by itself (`changes`)."""
+    """A change of what launches read. The database adds these rows by triggers (`changes`)."""
 
     class Meta:
         default_permissions = ()
@@ -169,12 +172,12 @@ class Change(models.Model):
 
 
 class DiscoverySnapshot(models.Model):
-    """What an EHR published, and when it was first and last seen to publish it (C14)."""
+    """A document that an EHR published, and when it was first and last seen (C14)."""
 
     endpoint = models.ForeignKey(
         Endpoint, on_delete=models.CASCADE, related_name="discovery_snapshots"
     )
-    # Where it was read: an endpoint that moved to another base is another EHR.
+    # Where it was read: an endpoint with another base URL is another EHR.
     url = models.TextField()
     document = models.JSONField()
     digest = models.CharField(max_length=64)

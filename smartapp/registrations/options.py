@@ -1,9 +1,10 @@
-"""What an administrator, or the preset of a vendor, may set for a registration: each option once.
+"""The options of a registration, which an administrator or a vendor's preset may set; each is
+declared once.
 
-A field of `RegistrationOptions` is the whole declaration: its label, help, type, default and rules
-in Django's own words, and by `option` where it stands in the admin, how the command line names it
-and whether a preset fills it. The model, the forms, the command, the sheet, `EndpointConfig` and
-the audit trail follow from that.
+A field of `RegistrationOptions` is the whole declaration. Django's own parameters give its label,
+help, type, default and rules. `option` adds its place in the admin, its name on the command line
+and whether a preset sets it. The model, the forms, the command, the sheet, `EndpointConfig` and the
+audit trail are derived from it.
 """
 
 from argparse import ArgumentParser, BooleanOptionalAction
@@ -35,20 +36,20 @@ class AuthMethod(models.TextChoices):
 
 
 class AssertionType(models.TextChoices):
-    """The header `typ` of a client assertion, where it is not SMART's JWT (C63, C68)."""
+    """The header `typ` of a client assertion if it is not SMART's JWT (C63, C68)."""
 
     CLIENT_AUTHENTICATION = "client-authentication+jwt", "client-authentication+jwt"
 
 
 class IntrospectionMethod(models.TextChoices):
-    """How an EHR wants to be asked about a token. GET shows the token in the address (T26)."""
+    """How an EHR wants to be asked about a token. With GET the token is in the address (T26)."""
 
     POST = "POST", "POST, as RFC 7662 says"
     GET = "GET", "GET, with the token in the address"
 
 
 class Group(Enum):
-    """Where an option stands in the admin."""
+    """Where an option is in the admin."""
 
     IDENTITY = auto()
     AUTHENTICATION = "How this app authenticates"
@@ -59,8 +60,8 @@ class Group(Enum):
 
 
 class Fills(Enum):
-    """Whether the preset of a vendor sets an option: never, for a new registration, or whenever
-    the registration is given that vendor."""
+    """When a vendor's preset sets an option: never, for a new registration, or whenever the
+    registration gets that preset."""
 
     NEVER = auto()
     NEW = auto()
@@ -68,7 +69,8 @@ class Fills(Enum):
 
 
 class Asked(Enum):
-    """When an administrator is asked: while an EHR is added, there below "More", or later."""
+    """When an administrator is asked: on the page that adds an EHR, there below "More", or
+    later."""
 
     FIRST = auto()
     FOLDED = auto()
@@ -78,9 +80,12 @@ class Asked(Enum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Declared:
-    """What Django does not know of an option. `flag`: the command line's, where it is not named as
-    the field is; `on_sheet`: also where it is as usual; `is_pasted`: one line as somebody else
-    gives it, which is never cut."""
+    """What Django does not know about an option.
+
+    `flag`: its name on the command line if that differs from the field's. `on_sheet`: the sheet
+    shows it even with its usual value. `is_pasted`: one line that somebody else issued, which is
+    never cut.
+    """
 
     group: Group
     fills: Fills = Fills.NEVER
@@ -96,13 +101,13 @@ _declared: dict[int, Declared] = {}
 
 
 def option(model_field: F, **declared: Any) -> F:
-    """Declare a field of `RegistrationOptions` an option."""
+    """Make a field of `RegistrationOptions` an option."""
     _declared[model_field.creation_counter] = Declared(**declared)
     return model_field
 
 
 class LinesField(forms.CharField):
-    """A list of texts, one a line."""
+    """A list of texts, one on each line."""
 
     widget = forms.Textarea(attrs={"rows": 3, "cols": 80})
 
@@ -117,11 +122,11 @@ class LinesField(forms.CharField):
         return self.to_python(data) != (initial or [])
 
     def run_validators(self, value: Any) -> None:
-        """The model's field has the validators, for the list as a whole."""
+        """Do nothing: the model's field validates the list as a whole."""
 
 
 class LinesModelField(models.JSONField):
-    """A list of texts; to the database a JSONField as any other."""
+    """A list of texts; in the database an ordinary JSONField."""
 
     def formfield(self, *_: Any, **kwargs: Any) -> Any:
         label = capfirst(kwargs.get("label", self.verbose_name))
@@ -335,8 +340,8 @@ class RegistrationOptions(models.Model):
         asked=Asked.FOLDED,
         metavar="REASON",
     )
-    # Longest that this EHR keeps our JWKS whatever our Cache-Control says, as its preset knows it:
-    # a new key waits for that long. 0: as our header says. Empty: not known.
+    # How long this EHR keeps our JWKS at most, whatever our Cache-Control says, according to its
+    # preset; a new key waits for that long. 0: as our header says. Empty: not known.
     jwks_cache_seconds = option(
         models.PositiveIntegerField("keeps our JWKS for (seconds)", null=True, editable=False),
         group=Group.QUIRKS,
@@ -357,7 +362,7 @@ class RegistrationOptions(models.Model):
         is_pasted=True,
         metavar="URI",
     )
-    # Origins of the EHR's own pages that may show the app in a frame (C150). Empty: nobody.
+    # Origins of the EHR's own pages that may show the app in a frame (C150). Empty: none.
     frame_ancestors = option(
         LinesModelField(
             "may show this app in a frame",
@@ -371,7 +376,7 @@ class RegistrationOptions(models.Model):
         flag="--frame-ancestor",
         metavar="ORIGIN",
     )
-    # Where an EHR's sign-in refuses to be framed (C153).
+    # For an EHR whose sign-in refuses to be framed (C153).
     sign_in_in_window = option(
         models.BooleanField(
             "signs in in a window of its own",
@@ -389,7 +394,7 @@ class RegistrationOptions(models.Model):
 
 @dataclass(frozen=True, slots=True)
 class Option:
-    """One option: its name, its field and what is declared beside it."""
+    """One option: its name, its field and its declaration."""
 
     name: str
     field: "models.Field[Any, Any]"
@@ -401,11 +406,11 @@ class Option:
 
     @property
     def usual(self) -> Any:
-        """The value that a registration has where nobody says otherwise."""
+        """The value that a registration has if nothing else is set."""
         return frozen(self.field.get_default())
 
     def add_to(self, parser: ArgumentParser) -> None:
-        """Let the command line set it. None: what is stored stays."""
+        """Add the option to the command line. None: the stored value stays."""
         flag = self.declared.flag or f"--{self.name.replace('_', '-')}"
         text = str(self.field.help_text) or self.label
         help_text = text.partition(". ")[0].rstrip(".").replace("%", "%%")
@@ -423,7 +428,7 @@ class Option:
 
 
 def frozen(value: Any) -> Any:
-    """Return the value as a frozen dataclass may hold it."""
+    """Return the value in the form for a frozen dataclass."""
     return tuple(value) if isinstance(value, list) else value
 
 
@@ -434,7 +439,7 @@ OPTIONS = {
 
 
 def names(is_wanted: Callable[[Declared], bool]) -> tuple[str, ...]:
-    """Return the names of those options, in their order."""
+    """Return the names of the options that match, in their order."""
     return tuple(name for name, one in OPTIONS.items() if is_wanted(one.declared))
 
 
@@ -448,25 +453,25 @@ def of_group(group: Group) -> tuple[str, ...]:
 
 
 def widgets() -> dict[str, forms.Widget]:
-    """Return the boxes that are not Django's own choice for the type of the option."""
+    """Return the widgets that differ from Django's choice for the type of the option."""
     lines = {name: forms.Textarea(attrs={"rows": 4, "cols": 80}) for name in of_group(Group.SCOPES)}
     return lines | {name: pasted() for name in names(lambda one: one.is_pasted)}
 
 
 def pasted() -> forms.Widget:
-    """Return a box of one line that cuts nothing."""
+    """Return a one-line text box that cuts nothing."""
     return forms.TextInput(
         attrs={"class": "vTextField", "spellcheck": "false", "autocomplete": "off"}
     )
 
 
 def values(registration: RegistrationOptions) -> dict[str, Any]:
-    """Return the options of a row, as `EndpointConfig` has them."""
+    """Return the options of a row in the form of `EndpointConfig`."""
     return {name: frozen(getattr(registration, name)) for name in OPTIONS}
 
 
 if TYPE_CHECKING:
-    # So that the type of each option, too, is said once: as the model's field has it.
+    # For type checkers, so that the type of each option is only declared in the model's field.
     class OptionValues(RegistrationOptions):  # noqa: DJ008 - no model at run time
         pass
 

@@ -1,7 +1,7 @@
-"""What is known of each vendor, as data: defaults for a new registration and what to look out for.
+"""Facts about each vendor, as data: defaults for a new registration, and what to watch for.
 
-Every default can be overridden, and what nobody has read in the vendor's own documents is marked
-as unverified where it is shown. Vendors differ more than the standard; this file is where.
+Every default can be overridden. Facts that nobody has read in the vendor's own documents are shown
+as unverified. Vendors differ more than the standard suggests; their differences are in this file.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
@@ -22,8 +22,8 @@ READ_TYPES = (
     "Immunization",
     "Encounter",
 )
-# What the rest of the page needs. Many EHRs refuse a launch that asks for a scope which they do not
-# know, so these are asked for where the EHR lists them, or the preset knows them.
+# The scopes for the rest of the page. Many EHRs refuse a launch with a scope that they do not know,
+# so these are only requested if the EHR lists them or the preset knows them.
 MORE_TYPES = (
     "Medication",
     "MedicationStatement",
@@ -54,35 +54,38 @@ _MORE_READS = " ".join(f"patient/{resource_type}.rs" for resource_type in MORE_T
 
 @dataclass(frozen=True, slots=True)
 class Preset:
-    """A vendor's environment: how it is recognised, what a new registration there starts with,
-    and what the registration sheet says.
+    """A vendor's environment: how to recognise it, the defaults of a new registration there, and
+    the text of the registration sheet.
 
-    `steps` are done in the vendor's portal, `notes` are known from the vendor's own documents or
-    servers, `unverified` from elsewhere: they are shown as such, and nothing is decided by them.
+    `steps` are to be done in the vendor's portal. `notes` come from the vendor's own documents or
+    servers. `unverified` facts come from elsewhere: they are marked as such, and no decision uses
+    them.
     """
 
     slug: str
     title: str
-    # By these hosts, those below them, or this part of the path, an EHR is guessed to be one.
+    # An EHR is guessed to be of this vendor by these hosts, hosts below them, or this part of the
+    # path.
     hosts: tuple[str, ...] = ()
     path: str = ""
-    # What a registration there starts with, by option, where it is not as usual. Every value can be
-    # overridden. A limit is kept to although it is only reported: too low a one delays.
+    # The defaults of a new registration, by option, where they are not the usual ones. Every value
+    # can be overridden. A limit is used even if it is unverified: a limit that is too low only
+    # delays.
     options: Mapping[str, Any] = field(default_factory=dict)
-    # What is known of PKCE that its servers take and do not list; suggested, never set.
+    # What is known about servers that accept PKCE without listing it; suggested, never set.
     known_of_pkce: str = ""
     client_id_header: str = ""
-    # Where people sign out at the EHR, on the host of the token endpoint (C134).
+    # The path where people sign out at the EHR, on the host of the token endpoint (C134).
     logout_path: str = ""
     posted_standalone: bool = True
-    # The simulator whose settings are in its addresses (`smart_launcher`).
+    # The simulator whose addresses contain its settings (`smart_launcher`).
     is_smart_launcher: bool = False
-    # What is reported to follow the issuer in the assertion's audience; offered, never set.
+    # The path that is said to follow the issuer in the assertion's audience; suggested, never set.
     reported_audience_path: str = ""
     steps: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
     unverified: tuple[str, ...] = ()
-    # What the notes rest on, and when that was read.
+    # The source of the notes, and when it was read.
     source: str = ""
 
 
@@ -90,12 +93,12 @@ _USUAL = {"scope": CLINICIAN_SCOPE, "standalone_scope": PATIENT_SCOPE}
 
 
 def defaults(preset: Preset) -> dict[str, Any]:
-    """Return what a new registration at this vendor starts with, by option."""
+    """Return the defaults of a new registration at this vendor, by option."""
     return {**_USUAL, **preset.options}
 
 
 def quirks(preset: Preset) -> dict[str, Any]:
-    """Return the options that come and go with the vendor, as this one wants them."""
+    """Return the options that follow the vendor, with this vendor's values."""
     follow = names(lambda one: one.fills is Fills.ALWAYS)
     return {name: preset.options.get(name, OPTIONS[name].usual) for name in follow}
 
@@ -106,7 +109,7 @@ def _athena(environment: str, host: str, token_requests_per_minute: int) -> Pres
         title=f"athenahealth, {environment}",
         hosts=(host,),
         options={
-            # The algorithm of athenahealth's own example; SMART's RS384 is not confirmed there.
+            # The algorithm in athenahealth's own example; SMART's RS384 is not confirmed there.
             "alg": "RS256",
             "send_scope_on_refresh": True,
             "introspection_method": "GET",
@@ -316,7 +319,7 @@ _PRESETS = (
         hosts=("smarthealthit.org",),
         is_smart_launcher=True,
         options={
-            # Loose, it takes any.
+            # Without strict mode it accepts any client id.
             "client_id": "smartapp",
             "scope": CLINICIAN_SCOPE.replace("user/Practitioner.r", "user/Practitioner.rs"),
             "send_secret_as_it_is": True,
@@ -360,8 +363,8 @@ PRESETS = MappingProxyType({preset.slug: preset for preset in _PRESETS})
 
 
 def with_listed(scope: str, supported: Iterable[str]) -> str:
-    """Return a scope string with those reads besides that the EHR lists in `scopes_supported`, by
-    their own names or by a wildcard. One without reads of a patient's record stays as it is."""
+    """Return the scopes together with the further reads that the EHR lists in `scopes_supported`,
+    by name or by a wildcard. Scopes without any patient read stay unchanged."""
     asked = {one.resource: one for one in _reads(scope.split())}
     if not asked:
         return scope
@@ -375,7 +378,7 @@ def with_listed(scope: str, supported: Iterable[str]) -> str:
 
 
 def _reads(scopes: Iterable[str]) -> Iterator[ResourceScope]:
-    """Return the scopes that let something of a patient be read or searched for."""
+    """Return the scopes that allow reading or searching a patient's data."""
     for scope in map(parse_scope, scopes):
         if not isinstance(scope, ResourceScope) or scope.level != "patient" or scope.filters:
             continue
@@ -384,9 +387,10 @@ def _reads(scopes: Iterable[str]) -> Iterator[ResourceScope]:
 
 
 def guess(fhir_base_url: str) -> Preset:
-    """Return whose EHR this looks to be, by its host or path; the preset of any EHR otherwise.
+    """Return the vendor that this base URL suggests, by its host or path; the preset for any EHR if
+    there is none.
 
-    A guess is shown to a person, who decides.
+    The guess is shown to a person, who decides.
     """
     parts = urlsplit(fhir_base_url.lower())
     host, path = parts.hostname or "", f"{parts.path}/"
@@ -400,26 +404,27 @@ def _is_below(host: str, known: str) -> bool:
 
 
 def logout_path(preset: str) -> str:
-    """Return the path at which the vendor documents that people sign out; empty for none."""
+    """Return the path where people sign out according to the vendor's documentation; "" for
+    none."""
     known = PRESETS.get(preset)
     return known.logout_path if known else ""
 
 
 def metadata_headers(preset: str, client_id: str) -> dict[str, str]:
-    """Return what a discovery request must carry: Epic answers with other endpoints to a client
-    that does not say who it is (C16)."""
+    """Return the headers of a discovery request: Epic names other endpoints if the client does not
+    identify itself (C16)."""
     known = PRESETS.get(preset)
     return {known.client_id_header: client_id} if known and known.client_id_header else {}
 
 
 def is_smart_launcher(preset: str) -> bool:
-    """Return whether it is the public launcher, whose settings are in its addresses."""
+    """Return whether it is the public launcher, whose addresses contain its settings."""
     known = PRESETS.get(preset)
     return known is not None and known.is_smart_launcher
 
 
 def takes_posted_standalone(preset: str) -> bool:
-    """Return whether a standalone launch may post its authorization request: Epic takes a form
-    from its own launches only (C41)."""
+    """Return whether a standalone launch may send its authorization request as a form: Epic accepts
+    a form only in launches from Epic itself (C41)."""
     known = PRESETS.get(preset)
     return known is None or known.posted_standalone

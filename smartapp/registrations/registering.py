@@ -1,7 +1,7 @@
 """Registering an EHR: what is stored.
 
-The first look at what the EHR publishes is apart from it on purpose: one that does not answer today
-is registered all the same, and nobody is sent there until its discovery was read once (`trust`).
+Reading what the EHR publishes is a separate step. An EHR that does not answer today can still be
+registered, and nobody is sent there until its discovery was read once (`trust`).
 """
 
 from collections.abc import Mapping
@@ -35,7 +35,7 @@ SCOPES = options.of_group(Group.SCOPES)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Wanted:
-    """What an administrator asks for. None: what is stored stays, else the preset's default."""
+    """What an administrator enters. None keeps the stored value, or the preset's default."""
 
     fhir_base_url: str
     name: str
@@ -44,14 +44,14 @@ class Wanted:
     client_secret: str | None = None
     key_set: str | None = None
     issuers: list[str] | None = None
-    # By name, those that are given: `options.OPTIONS`.
+    # The options that are given, by their names in `options.OPTIONS`.
     options: Mapping[str, Any] = field(default_factory=dict)
 
 
 def register(wanted: Wanted, *, now: datetime, actor: str) -> Endpoint:
-    """Store a registration and its endpoint, or update those of the same slug.
+    """Store a registration and its endpoint, or update those with the same slug.
 
-    Raises ValidationError, with sentences, and then nothing was stored but perhaps new keys.
+    Raises ValidationError, with sentences. Then nothing was stored, except perhaps new keys.
     """
     validate_own_address()
     slug = wanted.slug or slug_of(wanted.name)
@@ -90,7 +90,7 @@ def slug_of(name: str) -> str:
 
 
 def known_preset(slug: str) -> Preset:
-    """Return a preset; ValidationError, with those that there are, for an unknown one."""
+    """Return a preset. Raises ValidationError, which lists the presets, for an unknown one."""
     if slug not in PRESETS:
         names = ", ".join(filter(None, PRESETS))
         raise ValidationError({"preset": f"There is no preset {slug}; there are {names}."})
@@ -102,7 +102,7 @@ def _change_registration(registration: Registration, wanted: Wanted) -> None:
     preset = known_preset(registration.preset if wanted.preset is None else wanted.preset)
     changes: dict[str, Any] = defaults(preset) if new else {}
     if is_backend(wanted.options.get("scope", "")):
-        # Patients have nothing to connect to where nobody signs in.
+        # Without sign-in there is nothing that patients could connect to.
         changes["standalone_scope"] = ""
     if registration.preset != preset.slug:
         changes |= quirks(preset)
@@ -113,14 +113,15 @@ def _change_registration(registration: Registration, wanted: Wanted) -> None:
 
 
 def follow_preset(registration: Registration) -> None:
-    """Take over what only a preset knows. What a person can set stays as the person has it."""
+    """Set the options that only a preset may set. An administrator's own choices stay."""
     known = quirks(PRESETS.get(registration.preset, PRESETS[""]))
     for name in options.names(lambda one: one.asked is Asked.NEVER):
         setattr(registration, name, known[name])
 
 
 def is_enabled(registration: Registration, *, waited: bool) -> bool:
-    """Return whether it may be used: not before it has a client id, and from then on by itself."""
+    """Return whether it may be used: never without a client id, and automatically once it has
+    one."""
     return bool(registration.client_id) and (registration.enabled or waited)
 
 
@@ -129,11 +130,11 @@ def _single_blanks(text: str) -> str:
 
 
 def set_base(endpoint: Endpoint, fhir_base_url: str) -> None:
-    """Give an endpoint its FHIR base URL, not stored yet: `move` comes before that."""
+    """Set an endpoint's FHIR base URL without saving it; `move` must come before that."""
     endpoint.fhir_base_url = fhir_base_url
     try:
         endpoint.iss = registry.normalised_iss(fhir_base_url)
-    except ValueError:  # which `clean_fields` says in words
+    except ValueError:  # `clean_fields` reports it in words
         endpoint.iss = ""
 
 
@@ -143,7 +144,7 @@ def set_who_launches(endpoint: Endpoint, registration: Registration) -> None:
 
 
 def refuse_second(endpoint: Endpoint) -> None:
-    """Refuse a second endpoint to which the EHR launches of one base would lead (C7)."""
+    """Refuse a second endpoint for the EHR launches of the same base URL (C7)."""
     if not (endpoint.enabled and endpoint.opens_from_ehr):
         return
     if other := registry.opened_instead(endpoint):
@@ -157,13 +158,13 @@ def refuse_second(endpoint: Endpoint) -> None:
 
 
 def move(endpoint: Endpoint, *, actor: str) -> None:
-    """Make a row of its own of an endpoint that is given another FHIR base URL than is stored.
+    """Give an endpoint a separate row if its FHIR base URL differs from the stored one.
 
-    Another base is another EHR: nothing of the one before counts there, and no launch, sign-in
-    under way or revocation of the one before may ever meet it (T17, C14). So once anybody can have
-    been sent to the one before, its row stays as it is, switched off, and `endpoint` becomes
-    another: that of an earlier time at its base, or a new one. In a transaction of the caller's,
-    who then saves it.
+    Another base URL is another EHR. Nothing of the old one is valid there, and no launch,
+    unfinished sign-in or revocation of the old one may ever reach the new one (T17, C14). So once
+    people may have been sent to the old base URL, its row stays as it is, switched off. `endpoint`
+    becomes another row: an earlier one with the new base URL, or a new one. The caller opens the
+    transaction and saves `endpoint`.
     """
     stored = Endpoint.objects.select_for_update().filter(pk=endpoint.pk).first()
     if stored is None or stored.iss == endpoint.iss:
@@ -184,7 +185,7 @@ def move(endpoint: Endpoint, *, actor: str) -> None:
 
 
 def _retire(endpoint: Endpoint, *, now: datetime, actor: str) -> None:
-    """Switch off the row of an EHR that a registration leaves, which gives its slug away."""
+    """Switch off the row of an EHR that a registration leaves; the new row takes over its slug."""
     given_away = endpoint.slug
     taken = set(Endpoint.objects.values_list("slug", flat=True))
     free = (f"{given_away[: SLUG_LENGTH - 10]}-left-{number}" for number in count(1))
@@ -202,7 +203,8 @@ def _retire(endpoint: Endpoint, *, now: datetime, actor: str) -> None:
 
 
 def left_open(registration: Registration) -> tuple[str, ...]:
-    """Return a warning for each EHR that this registration has left and that still has launches."""
+    """Return a warning for each EHR that this registration has left and that still has open
+    launches."""
     found = registration.endpoints.filter(
         enabled=False, launches__isnull=False, launches__ended_at=None
     )
@@ -216,8 +218,8 @@ def left_open(registration: Registration) -> tuple[str, ...]:
 
 
 def about_secret(registration: Registration, client_secret: str | None) -> tuple[str, ...]:
-    """Return a warning where a new secret changes on its way: OAuth encodes some of its characters,
-    and some servers compare it raw (RFC 6749 §2.3.1)."""
+    """Return a warning if OAuth's encoding changes a new secret, because some servers compare the
+    raw value (RFC 6749 §2.3.1)."""
     is_changed = client_secret is not None and quote_plus(client_secret) != client_secret
     if not is_changed or registration.send_secret_as_it_is:
         return ()
@@ -229,15 +231,15 @@ def about_secret(registration: Registration, client_secret: str | None) -> tuple
 
 
 def check(registration: Registration, client_secret: str | None) -> None:
-    """Refuse options that do not go together. ValidationError, at the one to change."""
+    """Refuse options that contradict each other. Raises ValidationError at the one to change."""
     check_authentication(registration, client_secret)
     check_pkce(registration, registration.pkce_unannounced)
     validation.validate_for_anybody(registration.scope, registration.standalone_scope)
 
 
 def check_authentication(registration: Registration, given: str | None) -> None:
-    """Refuse a registration that authenticates by a secret and has none, and one that obtains
-    tokens for itself and proves nothing (C145)."""
+    """Refuse a registration that authenticates by secret and has none, and a 2-legged one without
+    authentication (C145)."""
     if registration.auth_method == AuthMethod.NONE and registration.is_backend:
         raise ValidationError(
             {"auth_method": "A 2-legged registration needs keys or a client secret."}
@@ -249,8 +251,8 @@ def check_authentication(registration: Registration, given: str | None) -> None:
 
 
 def check_pkce(registration: Registration, reason: str) -> None:
-    """Refuse to go without announced PKCE, for whatever reason, where nothing else stops a stolen
-    code (C12)."""
+    """Refuse unannounced PKCE, whatever the reason, if nothing else makes a stolen code useless
+    (C12)."""
     refusal = validation.pkce_refusal(
         registration.auth_method, registration.scope, registration.standalone_scope
     )
@@ -261,13 +263,13 @@ def check_pkce(registration: Registration, reason: str) -> None:
 def key_set_for(
     registration: Registration, slug: str | None, *, now: datetime, actor: str
 ) -> KeySet:
-    """Return the key set that the registration signs with, made as far as it is missing.
+    """Return the key set that the registration signs with; create it or its missing keys.
 
-    Keys take CPU to generate, so this happens before any transaction. ValidationError where the
-    set has no room for another algorithm.
+    Generating keys takes CPU time, so this happens before any transaction. Raises ValidationError
+    if the set has no room for another algorithm.
     """
     current = registration.key_set.slug if registration.key_set_id else registration.slug
-    # One RSA and one EC line, so that a rotation of each still fits into five published keys.
+    # One RSA and one EC algorithm, so that a rotation of each still fits into five published keys.
     rsa = Algorithm.RS256 if registration.alg == Algorithm.RS256 else Algorithm.RS384
     algs = (rsa, Algorithm.ES384)
     try:
@@ -279,14 +281,15 @@ def key_set_for(
 def refuse_alg_too_early(
     registration: Registration, slug: str | None, *, now: datetime, actor: str
 ) -> None:
-    """Refuse to let a registration begin to sign with another algorithm while its EHR may hold a
-    copy of the key set (`slug`; None: its present one) without that algorithm's key: each token
-    request would fail. The key is published, so that its wait begins. ValidationError
-    says when it ends.
+    """Refuse a change to another algorithm while the EHR may still hold a copy of the key set
+    without that algorithm's key: every token request would fail.
 
-    Whether the registration is in use does not matter, as it can be switched on in the next moment.
-    A new registration's EHR holds no copy, and one that gets another key set fetches another URL;
-    these need a key that signs, no more.
+    `slug` is the key set's; None for the present one. The key is published, so that its waiting
+    time begins; the ValidationError says when it ends.
+
+    This also applies to a registration that is not in use, because it can be switched on at any
+    moment. The EHR of a new registration holds no copy yet, and with another key set the EHR
+    fetches another URL; in these cases a key that signs is enough.
     """
     if registration.auth_method != AuthMethod.PRIVATE_KEY_JWT:
         return
@@ -319,7 +322,7 @@ def _signs_alike(one: Registration, other: Registration) -> bool:
 
 
 def _still_waits(key_set: KeySet, line: Line) -> str:
-    """Return what the first key of a line waits for, and how somebody who must may cut it short."""
+    """Return what the first key of an algorithm waits for, and how to shorten that if necessary."""
     step, when = line.next_step()
     if step is RotationStep.CONFIRM or when is None:
         return (
@@ -337,9 +340,9 @@ def _still_waits(key_set: KeySet, line: Line) -> str:
 def store_registration(
     registration: Registration, client_secret: str | None, *, actor: str
 ) -> None:
-    """Save a valid registration and seal a new secret. In a transaction of the caller's.
+    """Save a valid registration and seal a new secret. The caller opens the transaction.
 
-    Where nothing changed, nothing is written, so that the audit trail holds changes only.
+    If nothing changed, nothing is written, so that the audit trail contains only changes.
     """
     created = registration.pk is None
     if registration.auth_method != AuthMethod.CLIENT_SECRET_BASIC:
@@ -353,7 +356,7 @@ def store_registration(
         opens_from_ehr=validation.opens_from_ehr(registration.scope),
     )
     if client_secret:
-        # Sealed for this row, so the row must have its id first.
+        # The secret is sealed for this row, so the row must have its id first.
         registration.sealed_client_secret = vault.seal(
             client_secret.encode(), registration.client_secret_context
         )
@@ -372,7 +375,7 @@ def store_registration(
 
 
 def _recorded(registration: Registration) -> dict[str, Any]:
-    """Return all options, and of a stored registration what the changed ones were."""
+    """Return all options, and for a stored registration the old values of the changed ones."""
     now = options.values(registration)
     stored = Registration.objects.filter(pk=registration.pk).first()
     if stored is None:
@@ -382,15 +385,15 @@ def _recorded(registration: Registration) -> dict[str, Any]:
 
 
 def _is_unchanged(row: Registration | Endpoint) -> bool:
-    """Whether the database already holds this row, whatever the time of its last change."""
+    """Return whether the database already has this row, apart from the time of its last change."""
     stored = type(row)._default_manager.filter(pk=row.pk).first()
     fields = [field.attname for field in row._meta.concrete_fields if field.name != "updated_at"]
     return stored is not None and all(getattr(stored, it) == getattr(row, it) for it in fields)
 
 
 def refuse_mixup(endpoint: Endpoint, issuers: list[str]) -> None:
-    """Raise ValidationError where issuers begin to count for an endpoint that is pinned, and are
-    those of another authorization server (C5). One that is not pinned is judged when it is read."""
+    """Raise ValidationError if a pinned endpoint gets issuers that belong to another authorization
+    server (C5). An endpoint without pinned hosts is checked when its discovery is read."""
     before = Endpoint.objects.filter(pk=endpoint.pk, enabled=True).first()
     known = set(before.issuers) if before else set()
     if not (endpoint.enabled and endpoint.pinned_hosts):
@@ -403,7 +406,7 @@ def refuse_mixup(endpoint: Endpoint, issuers: list[str]) -> None:
 
 
 def store_endpoint(endpoint: Endpoint, *, actor: str) -> None:
-    """Save a valid endpoint, as `store_registration` does. Raises as `refuse_mixup` does."""
+    """Save a valid endpoint, as `store_registration` does. Raises the errors of `refuse_mixup`."""
     created = endpoint.pk is None
     if _is_unchanged(endpoint):
         return
@@ -411,7 +414,7 @@ def store_endpoint(endpoint: Endpoint, *, actor: str) -> None:
     moved = not Endpoint.objects.filter(pk=endpoint.pk, iss=endpoint.iss).exists()
     endpoint.save()
     if moved:
-        # Its overrides are those of another EHR.
+        # Its overrides belong to another EHR.
         for override in list(endpoint.overrides.all()):
             trust.remove_override(endpoint.pk, override.member, actor=actor)
     trail.record(

@@ -1,10 +1,10 @@
-"""What a launch needs to know of an endpoint and its registration, as one frozen value.
+"""What a launch needs to know about an endpoint and its registration, as one frozen value.
 
-No ORM object leaves this file, so async code can never trigger a query by reading an attribute.
-An endpoint that was found is remembered until anything changes, which is looked for twice a second:
-a warm launch asks the database nothing. A miss always asks, so that an endpoint registered a moment
-ago can launch at once; and no function here opens a socket, whatever `iss` a stranger sends (C7,
-T1).
+No ORM object leaves this file, so async code can never trigger a query by reading an attribute. An
+endpoint that was found stays in memory until something changes, which is checked twice a second, so
+a warm launch makes no query here. A miss always makes a query, so that an endpoint that was
+registered a moment ago can launch at once. No function here opens a socket, whatever `iss` a
+stranger sends (C7, T1).
 """
 
 import asyncio
@@ -40,8 +40,7 @@ Overrides = tuple[tuple[str, str], ...]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EndpointConfig(OptionValues):
-    """An endpoint with its registration and that one's options, as the database had them a
-    moment ago."""
+    """An endpoint with its registration and options, as they were in the database a moment ago."""
 
     endpoint_id: int
     slug: str
@@ -56,36 +55,37 @@ class EndpointConfig(OptionValues):
     key_set_slug: str
     preset: str
     updated_at: datetime
-    # Addresses that an administrator knows better than discovery: member and URL (C10, C91).
+    # Addresses that an administrator has overridden: member and URL (C10, C91).
     overrides: Overrides = ()
 
     @property
     def discovery_url(self) -> str:
-        """Where the SMART configuration is read (C10)."""
+        """The address of the SMART configuration (C10)."""
         published_at = discovery_url(self.fhir_base_url)
         return self.override(Member.SMART_CONFIGURATION) or published_at
 
     def override(self, member: str) -> str | None:
-        """Return the address that is used in place of the published one, if there is one."""
+        """Return the address that replaces the published one, if there is one."""
         return dict(self.overrides).get(member)
 
     @property
     def opens_from_ehr(self) -> bool:
-        """Whether EHR launches lead here: not where the registration is for patients only."""
+        """Whether EHR launches use this endpoint: not if the registration is for patients only."""
         return validation.opens_from_ehr(self.scope)
 
     @property
     def takes_pkce_unannounced(self) -> bool:
-        """Whether launches go on although the EHR lists no PKCE. Never without a second defence
-        against stolen codes: the nonce, and a client that proves itself (RFC 9700 §2.1.1)."""
+        """Whether launches are possible although the EHR lists no PKCE. Only with a second
+        protection against stolen codes: the nonce, and a client that authenticates (RFC 9700
+        §2.1.1)."""
         return bool(self.pkce_unannounced) and not validation.pkce_refusal(
             self.auth_method, self.scope, self.standalone_scope
         )
 
     def patients_aud(self, pasted: str) -> str:
-        """Return the base that a patient's launch names: as the vendor publishes it; for the public
-        launcher with settings in it, those of `pasted` where it is a base of this launcher.
-        UnknownEndpoint for any other."""
+        """Return the base URL that a patient's launch names: the one that the vendor publishes. At
+        the public launcher it has settings in it, those of `pasted` if that is a base URL of this
+        launcher. Raises UnknownEndpoint if it is not."""
         if pasted:
             if not self.answers_for(pasted):
                 raise UnknownEndpoint(f"what was pasted is no base of {self.slug}")
@@ -96,8 +96,8 @@ class EndpointConfig(OptionValues):
         return without_trailing_slash(base) if self.aud_without_slash else base
 
     def answers_for(self, fhir_base_url: str) -> bool:
-        """Whether this is the public launcher's endpoint, and `fhir_base_url` a base of it with
-        settings."""
+        """Return whether this is the public launcher's endpoint and `fhir_base_url` one of its base
+        URLs with settings."""
         try:
             plain = normalised_iss(smart_launcher.plain_base(fhir_base_url))
             return (
@@ -110,7 +110,7 @@ class EndpointConfig(OptionValues):
 
     @property
     def redirect_uri(self) -> str:
-        """One per registration, so that a code of one EHR never goes to another (C4)."""
+        """One for each registration, so that a code of one EHR never reaches another (C4)."""
         return redirect_uri(self.registration_slug)
 
     @property
@@ -127,7 +127,8 @@ def redirect_uri(registration_slug: str) -> str:
 
 
 def post_logout_redirect_uri() -> str:
-    """Where the EHR sends people back to who have signed out there; the same for all (C134)."""
+    """Return the page to which an EHR sends people who have signed out there; one for all EHRs
+    (C134)."""
     return f"{settings.PUBLIC_URL}/signed-out/"
 
 
@@ -140,8 +141,8 @@ def jwks_url(key_set_slug: str) -> str:
 
 
 def normalised_iss(fhir_base_url: str) -> str:
-    """Return the URL as look-ups compare it (C8): of one that is too long for an index of a
-    database, its digest. ValueError for what is no base URL."""
+    """Return the URL in the form that lookups compare (C8), or its digest if it is too long for a
+    database index. Raises ValueError if it is no base URL."""
     key = base_key(fhir_base_url)
     if len(key) <= MAX_KEY_CHARACTERS:
         return key
@@ -149,11 +150,11 @@ def normalised_iss(fhir_base_url: str) -> str:
 
 
 def opened_instead(endpoint: Endpoint) -> Endpoint | None:
-    """Return the other enabled endpoint to which EHR launches of this one's base lead, however the
-    two are spelt (C7)."""
+    """Return the other enabled endpoint that receives the EHR launches of this one's base URL,
+    whatever its spelling (C7)."""
     try:
         iss = normalised_iss(endpoint.fhir_base_url)
-    except ValueError:  # no address, which is said elsewhere
+    except ValueError:  # no address, which is reported elsewhere
         return None
     others = Endpoint.objects.filter(iss=iss, enabled=True, opens_from_ehr=True)
     return others.exclude(pk=endpoint.pk).first()
@@ -161,8 +162,8 @@ def opened_instead(endpoint: Endpoint) -> Endpoint | None:
 
 @dataclass(frozen=True, slots=True)
 class _Snapshot:
-    """What was read of the registrations since they last changed, each endpoint when it was first
-    asked for. Replaced whole when anything changes; only hits, so it cannot be filled."""
+    """The endpoints that were read since the registrations last changed. Any change replaces the
+    whole object. Only found endpoints are kept, so strangers cannot fill it."""
 
     version: str
     configs: dict[tuple[str, str | int], EndpointConfig] = field(default_factory=dict)
@@ -180,18 +181,18 @@ _looked_at = 0.0
 
 
 class Outdated(Exception):
-    """The registrations have changed since this was read: read it again, and begin anew."""
+    """The registrations have changed since this was read: read it again and start over."""
 
 
 def forget() -> None:
-    """Forget what this process remembers: after an administrator changed something."""
+    """Forget what this process has in memory, after an administrator changed something."""
     global _snapshot
     _snapshot = _NOTHING
 
 
 def refuse_outdated(config: EndpointConfig) -> None:
-    """Database work, before that which goes on with a remembered endpoint. Raises Outdated where it
-    is not as it was any more, or anything else has changed."""
+    """Raise Outdated if this endpoint is no longer the one in memory or anything has changed.
+    Called inside the database work that relies on the endpoint."""
     snapshot = _snapshot
     is_remembered = snapshot.configs.get(("pk", config.endpoint_id)) is config
     if not is_remembered or changes.version() != snapshot.version:
@@ -199,20 +200,20 @@ def refuse_outdated(config: EndpointConfig) -> None:
 
 
 async def look() -> None:
-    """See whether anything has changed. Raises django.db.Error."""
+    """Check whether anything has changed. Raises django.db.Error."""
     _seen(await in_database(changes.version))
 
 
 async def keep_current() -> None:
-    """Look for ever: what an administrator changes counts within a second in each process. What is
-    remembered stays in use while the database is away."""
+    """Check again and again: an administrator's change takes effect within a second in each
+    process. While the database is away, what is in memory stays in use."""
     while True:
         await asyncio.sleep(SECONDS_BETWEEN_LOOKS)
         before = _snapshot.version
         try:
             await look()
         except Exception as error:
-            # Whatever it is: the task must not end with it.
+            # Whatever the error is, it must not end this task.
             logger.error("registrations not looked at, what was known stays: %s", cause(error))
         if before not in ("", _snapshot.version):
             memory.refresh_soon()
@@ -226,8 +227,9 @@ def _seen(version: str) -> None:
 
 
 async def _remembered(kind: str, name: str | int, **lookup: str | int | bool) -> EndpointConfig:
-    """Return what is remembered, or read it: an endpoint registered a moment ago can launch at
-    once. Where no `keep_current` runs, as in commands, nothing is believed for longer than it."""
+    """Return the endpoint from memory, or read it, so that a newly registered one can launch at
+    once. If `keep_current` does not run, as in commands, memory is checked after
+    BELIEVED_SECONDS."""
     if time.monotonic() - _looked_at > BELIEVED_SECONDS:
         await look()
     found = _snapshot.configs.get((kind, name))
@@ -239,14 +241,14 @@ async def _remembered(kind: str, name: str | int, **lookup: str | int | bool) ->
 
 
 def _read(**lookup: str | int | bool) -> tuple[str, EndpointConfig]:
-    """The version first: what changes in between is read again, never missed."""
+    """Read the version first: a change in between is then read again and never missed."""
     return changes.version(), _load(**lookup)
 
 
 async def endpoint_for_iss(iss: str) -> EndpointConfig:
-    """Return the enabled endpoint whose FHIR base URL is `iss`, however spelt, and to which EHR
-    launches lead; UnknownEndpoint otherwise (C7). The one at the plain base of the public launcher
-    answers for every code that may be in it."""
+    """Return the enabled endpoint for EHR launches whose FHIR base URL is `iss`, in any spelling.
+    Raises UnknownEndpoint otherwise (C7). At the public launcher the endpoint of the plain base URL
+    serves every settings code."""
     try:
         key, plain = normalised_iss(iss), normalised_iss(smart_launcher.plain_base(iss))
     except ValueError:
@@ -263,16 +265,16 @@ async def endpoint_for_iss(iss: str) -> EndpointConfig:
 
 
 async def endpoint_for_slug(slug: str) -> EndpointConfig:
-    """Return the enabled endpoint of this slug; UnknownEndpoint otherwise."""
+    """Return the enabled endpoint with this slug. Raises UnknownEndpoint otherwise."""
     return await _remembered("slug", slug, slug=slug)
 
 
 async def endpoint_for_callback(endpoint_id: int, registration_slug: str) -> EndpointConfig:
-    """Return the endpoint that a launch was started with, as it was a moment ago: who goes on with
-    it asks `refuse_outdated` in the transaction in which the launch begins.
+    """Return the endpoint that a launch was started with, as it was a moment ago. The caller must
+    use `refuse_outdated` in the transaction in which the launch begins.
 
-    Raises UnknownEndpoint when it was disabled meanwhile, StateOfAnotherRegistration when the
-    EHR's answer came back on the redirect URI of another registration (C4, C50).
+    Raises UnknownEndpoint if it was disabled meanwhile, StateOfAnotherRegistration if the EHR's
+    answer came back on the redirect URI of another registration (C4, C50).
     """
     config = await _remembered("pk", endpoint_id, pk=endpoint_id)
     if config.registration_slug != registration_slug:
@@ -287,50 +289,51 @@ async def endpoint_now(endpoint_id: int, registration_slug: str) -> EndpointConf
 
 
 async def endpoint_for_backend(registration_slug: str) -> EndpointConfig:
-    """Return the endpoint of an enabled 2-legged registration; UnknownEndpoint otherwise."""
+    """Return the endpoint of an enabled 2-legged registration. Raises UnknownEndpoint otherwise."""
     return await in_database(_backend, registration_slug)
 
 
 async def frame_ancestors(registration_slug: str) -> tuple[str, ...]:
-    """Return who may frame the pages of an enabled registration (C150); nobody for another."""
+    """Return the origins that may frame the pages of an enabled registration (C150); none for any
+    other."""
     return await in_database(_frame_ancestors, registration_slug)
 
 
 async def only_endpoint(registration_slug: str) -> EndpointConfig | None:
-    """Return the endpoint of an enabled registration that launches at one only; None for another.
-    Without its client secret."""
+    """Return the endpoint of an enabled registration that has only one, without its client secret;
+    None otherwise."""
     return await in_database(_only_endpoint, registration_slug)
 
 
 async def connectable_endpoints() -> tuple[EndpointConfig, ...]:
-    """Return what a patient can choose from, by name: enabled, with scopes to ask for (C22).
+    """Return the endpoints that a patient can choose, by name: enabled, with patient scopes (C22).
 
-    Without client secrets, as is `all_endpoints`: nobody authenticates with these.
+    Without client secrets, like `all_endpoints`, because these are not used to authenticate.
     """
     return await in_database(_connectable)
 
 
 async def all_endpoints() -> tuple[EndpointConfig, ...]:
-    """Return every enabled endpoint: for the periodic work and the doctor."""
+    """Return every enabled endpoint, for the periodic work and the doctor."""
     return await in_database(_all)
 
 
 def load(endpoint: Endpoint, overrides: Overrides | None = None) -> EndpointConfig:
-    """Return the frozen value of a row that was read together with its registration and key set,
-    and perhaps its overrides.
+    """Return the frozen value of a row that was read with its registration and key set, and perhaps
+    its overrides.
 
-    Raises ClientKeyError when the client secret is needed and does not open.
+    Raises ClientKeyError if the client secret is needed and cannot be decrypted.
     """
     described = describe(endpoint, overrides)
     return replace(described, client_secret=_client_secret(endpoint.registration))
 
 
 def describe(endpoint: Endpoint, overrides: Overrides | None = None) -> EndpointConfig:
-    """Return the same without the client secret, for what never authenticates: lists, sheets,
-    discovery. A secret that does not open takes none of these away."""
+    """Return the same without the client secret, for uses that never authenticate: lists, sheets,
+    discovery. They work even if the secret cannot be decrypted."""
     registration = endpoint.registration
     values = options.values(registration)
-    # What is said of one EHR goes before what is said of a whole vendor.
+    # A setting for one EHR takes precedence over that for the whole registration.
     values["pkce_unannounced"] = endpoint.pkce_unannounced or values["pkce_unannounced"]
     return EndpointConfig(
         **values,
@@ -352,7 +355,7 @@ def describe(endpoint: Endpoint, overrides: Overrides | None = None) -> Endpoint
 
 
 def _overrides(endpoint: Endpoint) -> Overrides:
-    """None for an endpoint that is not stored yet."""
+    """Return none for an endpoint that is not stored yet."""
     rows = endpoint.overrides.all() if endpoint.pk else ()
     return tuple((row.member, row.url) for row in rows)
 
@@ -389,8 +392,8 @@ def _backend(registration_slug: str) -> EndpointConfig:
 
 
 def _first(endpoints: QuerySet[Endpoint]) -> EndpointConfig | None:
-    """Return the first endpoint, in one statement: a warm launch counts them. Each override is a
-    row of the join, as is having none."""
+    """Return the first endpoint, in one query because a warm launch's queries are counted. The join
+    has a row for each override, or one row without any."""
     joined = endpoints.annotate(
         override_member=F("overrides__member"), override_url=F("overrides__url")
     )

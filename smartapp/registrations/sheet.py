@@ -1,4 +1,5 @@
-"""The registration sheet: what to enter at the vendor, and what is set here. No secret in it."""
+"""The registration sheet: what to enter at the vendor, and what is set here. It contains no
+secret."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -12,7 +13,7 @@ from smartapp.registrations.presets import PRESETS
 from smartapp.registrations.registry import EndpointConfig
 from smartapp.registrations.smart_launcher import ready_link
 
-# What the sheet says beside the options.
+# The entries of the sheet that are not options.
 _LABELS = {
     "name": "Name",
     "slug": "Slug",
@@ -27,7 +28,7 @@ _LABELS = {
 
 
 def sheet(config: EndpointConfig) -> dict[str, Any]:
-    """Return the sheet as data. One query, for the published keys."""
+    """Return the sheet as data. Makes one query, for the published keys."""
     published = SigningKey.objects.filter(key_set__slug=config.key_set_slug, withdrawn_at=None)
     keys = list(published.order_by("alg", "published_at"))
     preset = PRESETS.get(config.preset, PRESETS[""])
@@ -63,7 +64,7 @@ def sheet(config: EndpointConfig) -> dict[str, Any]:
 
 
 def reported_audience(config: EndpointConfig) -> str:
-    """Return the audience that others report for this EHR, where none is set; unverified (C65)."""
+    """Return the audience that others report for this EHR if none is set; unverified (C65)."""
     preset = PRESETS.get(config.preset, PRESETS[""])
     if config.assertion_audience or not (preset.reported_audience_path and config.issuers):
         return ""
@@ -71,7 +72,7 @@ def reported_audience(config: EndpointConfig) -> str:
 
 
 def as_text(data: dict[str, Any], warnings: Sequence[str]) -> str:
-    """Return the sheet for a person, one fact a line; what is empty is left out."""
+    """Return the sheet as text, one fact a line; empty values are left out."""
     lines = [_line(label, data[name]) for name, label in _LABELS.items() if data[name]]
     lines += [_line(one.label, data[name]) for name, one in OPTIONS.items() if _is_told(one, data)]
     if not data["client_id"]:
@@ -91,7 +92,8 @@ def as_text(data: dict[str, Any], warnings: Sequence[str]) -> str:
 
 
 def _is_told(one: Option, data: dict[str, Any]) -> bool:
-    """Whether the sheet says it: what the vendor has to know, and what is not as usual."""
+    """Return whether the sheet shows the option: if the vendor needs it, or if it is not the usual
+    value."""
     value = data[one.name]
     is_unusual = value != _as_json(one.usual) and one.declared.asked is not Asked.NEVER
     return (one.declared.on_sheet and value != "") or is_unusual

@@ -1,8 +1,9 @@
-"""The public SMART App Launcher: it keeps all its settings in its own addresses.
+"""The public SMART App Launcher, which keeps all its settings in its addresses.
 
 An EHR launch has them in `launch`. A standalone launch has them as a code in the FHIR base URL,
-`…/sim/<code>/fhir`: each setting is another base, and one server answers at all of them. So the
-registration at its plain base answers for every code, which changes only where people are sent.
+`…/sim/<code>/fhir`: each combination of settings is another base URL of the same server. So the
+registration with its plain base URL serves every code, and the code only changes where people are
+sent.
 
 Source: smart-on-fhir/smart-launcher-v2, src/isomorphic/codec.ts, src/hooks/useLauncherQuery.ts,
 backend/routes/auth and backend/routes/fhir/.well-known, read in November 2026.
@@ -30,13 +31,13 @@ _CODE = re.compile(r"/sim/[A-Za-z0-9_-]+={0,2}(?=/fhir/?$)")
 
 
 def plain_base(fhir_base_url: str) -> str:
-    """Return the base without the code that may be in it."""
+    """Return the base URL without a settings code."""
     return _CODE.sub("", fhir_base_url)
 
 
 def with_code(address: str, fhir_base_url: str, aud: str) -> str:
-    """Return the launcher's `address`, published at its plain base, as it publishes it at the base
-    `aud`; unchanged where that has no code."""
+    """Return the launcher's `address`, published at its plain base URL, with the settings code of
+    `aud`; unchanged if `aud` has none."""
     code = _CODE.search(aud)
     root = urlsplit(without_trailing_slash(fhir_base_url)).path.removesuffix("/fhir")
     parts = urlsplit(address)
@@ -46,7 +47,7 @@ def with_code(address: str, fhir_base_url: str, aud: str) -> str:
 
 
 def patients_base(config: "EndpointConfig") -> str:
-    """Return the base at which a patient connects: the plain one answers standalone launches with
+    """Return the base URL where a patient connects: at the plain one a standalone launch gets
     "Invalid launch options"."""
     base = without_trailing_slash(config.fhir_base_url)
     if _CODE.search(base) or not base.endswith("/fhir"):
@@ -56,9 +57,9 @@ def patients_base(config: "EndpointConfig") -> str:
 
 
 def ready_link(config: "EndpointConfig", jwks: bytes) -> str:
-    """Return the launcher's page with this registration entered: there, press *Launch*. Where it
-    cannot reach our JWKS URL, as on a developer's machine, the public keys themselves are in it;
-    never a client secret."""
+    """Return the address of the launcher's page with this registration filled in; the user presses
+    *Launch* there. If the launcher cannot reach our JWKS URL, as on a developer's machine, the
+    address contains the public keys; never a client secret."""
     code = _code(config, EHR_LAUNCH, config.scope, jwks.decode())
     parts = urlsplit(config.fhir_base_url)
     query = urlencode({"launch_url": config.launch_url, "fhir_version": "r4", "launch": code})
@@ -66,13 +67,13 @@ def ready_link(config: "EndpointConfig", jwks: bytes) -> str:
 
 
 def _code(config: "EndpointConfig", launch_type: int, scope: str, jwks: str) -> str:
-    """Return settings as the launcher writes them. `jwks`: instead of an address of ours that it
-    cannot reach; without either it checks no signature."""
+    """Return the settings in the launcher's format. `jwks` replaces our JWKS URL if the launcher
+    cannot reach it; without either it checks no signature."""
     signs = config.auth_method == AuthMethod.PRIVATE_KEY_JWT
     is_reachable = not is_loopback(urlsplit(settings.PUBLIC_URL).hostname or "")
     entered = [
         launch_type,
-        "",  # patient, provider and encounter are chosen there
+        "",  # patient, provider and encounter are chosen at the launcher
         "",
         "AUTO",
         0,

@@ -1,13 +1,16 @@
-"""What of an EHR's addresses is believed, and who said so (C14, C91, C5).
+"""Which of an EHR's addresses are trusted, and who decided it (C14, C91, C5).
 
-Discovery tells where people are sent and where codes and assertions go, so a poisoned document is a
-stolen login. Three things guard it. The hosts of an EHR are pinned with its first discovery: an
-administrator has just named it; whatever it names later waits for an administrator's yes. One
-issuer is one authorization server: whoever names the issuer of another EHR's server and takes its
-codes elsewhere is not that server (RFC 9207 §2.4). And an administrator may know an address better
-than the EHR: an override has a reason and a name, in its row and in the audit trail, passes the
-same checks as what an EHR publishes, and its host needs no other yes. Only what discovery publishes
-as the address of something else is asked about, because two lines of a list are easily mixed up.
+Discovery says where people, codes and assertions are sent, so a forged document is a stolen login.
+There are three defences.
+
+- The hosts of an EHR are pinned at its first discovery, right after an administrator entered it.
+  Any host that it names later waits until an administrator accepts it.
+- One issuer is one authorization server. An EHR that names the issuer of another EHR's server but
+  receives codes elsewhere is not that server (RFC 9207 §2.4).
+- An administrator who knows an address better than discovery can override it. An override has a
+  reason and a name, in its row and in the audit trail, and passes the same checks as a published
+  address. Its host needs no further acceptance. A person must only confirm an address that
+  discovery publishes as a different one, because two lines of a list are easily mixed up.
 """
 
 from collections.abc import Collection
@@ -31,8 +34,8 @@ from smartapp.registrations.registry import EndpointConfig
 
 @dataclass(frozen=True, slots=True)
 class Observation:
-    """What an EHR names at this moment; `discovery` is what is used of it. `warnings` are sentences
-    for the administrator."""
+    """What an EHR names at this moment. `discovery` is the part that is used; `warnings` are
+    sentences for the administrator."""
 
     discovery: Discovery
     issuers: tuple[str, ...]
@@ -44,7 +47,7 @@ class Observation:
 
 
 def _rows() -> QuerySet[Endpoint]:
-    """Return the rows, to be locked as they are read."""
+    """Return the rows so that reading locks them."""
     locked = Endpoint.objects.select_for_update(of=("self",))
     return locked.select_related("registration__key_set")
 
@@ -56,7 +59,7 @@ def _place(config: EndpointConfig) -> tuple[str, str]:
 
 @transaction.atomic
 def pin(config: EndpointConfig, observation: Observation, *, now: datetime, actor: str) -> None:
-    """Pin what was observed of an endpoint that has nothing pinned: `discovery.pin_first`."""
+    """Pin the observed hosts of an endpoint that has none pinned (`discovery.pin_first`)."""
     endpoint = _rows().filter(pk=config.endpoint_id).first()
     if endpoint is None or endpoint.pinned_hosts:
         return
@@ -79,8 +82,8 @@ def pin(config: EndpointConfig, observation: Observation, *, now: datetime, acto
 def _ask_for_what_is_listed(
     registration: Registration, document: Discovery, *, now: datetime
 ) -> None:
-    """Let the scopes grow by what the EHR lists, where they are still the preset's: what an
-    administrator entered stays."""
+    """Add the further scopes that the EHR lists, if the scopes are still the preset's. Scopes that
+    an administrator entered stay."""
     preset = presets.PRESETS.get(registration.preset)
     if preset is None:
         return
@@ -95,10 +98,10 @@ def _ask_for_what_is_listed(
 
 @transaction.atomic
 def accept(endpoint_id: int, hosts: Collection[str], *, now: datetime, actor: str) -> None:
-    """Pin these hosts too: an administrator has looked at them and said yes.
+    """Pin these hosts too, because an administrator has seen and accepted them.
 
-    Raises DiscoveryInvalid where nothing was pinned yet, which only the first look does, and for
-    the issuer of another authorization server (C5).
+    Raises DiscoveryInvalid if nothing is pinned yet, because only the first discovery pins then,
+    and for the issuer of another authorization server (C5).
     """
     endpoint = _rows().get(pk=endpoint_id)
     if not endpoint.pinned_hosts:
@@ -109,9 +112,9 @@ def accept(endpoint_id: int, hosts: Collection[str], *, now: datetime, actor: st
 
 @transaction.atomic
 def distrust(endpoint_id: int, host: str, *, now: datetime, actor: str) -> bool:
-    """Send nobody to this host from now on, until it is accepted again; return whether it was so.
+    """Send nobody to this host until it is accepted again; return whether it was accepted before.
 
-    Nothing happens to the last one: where no host is pinned, the next look pins all.
+    The last host stays: if no host were pinned, the next discovery would pin all of them.
     """
     endpoint = Endpoint.objects.select_for_update().get(pk=endpoint_id)
     before = endpoint.pinned_hosts
@@ -122,8 +125,8 @@ def distrust(endpoint_id: int, host: str, *, now: datetime, actor: str) -> bool:
 
 
 def refusal(endpoint: Endpoint) -> str:
-    """Return why the hosts that the EHR was last seen to name are not accepted, whoever says yes:
-    a sentence without its full stop, or nothing."""
+    """Return why the hosts of the EHR's last document cannot be accepted by anybody: a sentence
+    without its full stop, or ""."""
     try:
         _refuse_mixup(endpoint, moving=bool(endpoint.pinned_hosts))
     except DiscoveryInvalid as error:
@@ -142,7 +145,7 @@ def _refuse_mixup(endpoint: Endpoint, *, moving: bool) -> None:
 def _change(
     action: str, endpoint: Endpoint, hosts: Collection[str], *, now: datetime, actor: str
 ) -> None:
-    """Trust these hosts instead, because an administrator said so; the audit trail has both."""
+    """Trust these hosts instead, as an administrator decided; the audit trail has old and new."""
     before = endpoint.pinned_hosts
     _set(endpoint, hosts, endpoint.issuers, now=now)
     trail.record(
@@ -161,7 +164,7 @@ def _set(
 
 
 def named_issuer(document: Discovery, warnings: list[str]) -> tuple[str, ...]:
-    """Return the issuer of discovery, if it is one that could be asked for its keys."""
+    """Return the issuer of discovery if it could be asked for its keys."""
     if document.issuer is None:
         warnings.append(
             "Discovery names no issuer, so nobody can be signed in by id_token: "
@@ -185,12 +188,12 @@ def refuse_conflict(
     *,
     moving: bool = False,
 ) -> None:
-    """Raise DiscoveryInvalid where another enabled EHR has one of these issuers, and none of
-    `hosts`, from which the tokens of `endpoint` come, or not the host of an address that is
-    overridden for it. One server may have many EHRs.
+    """Raise DiscoveryInvalid if another enabled EHR has one of these issuers but neither the
+    `hosts` where the tokens of `endpoint` come from, nor the host of an overridden address. One
+    server may have many EHRs.
 
-    `moving`: what the other was last seen to name counts as its own too. A server that moves does
-    so for all its EHRs, and one of them must be the first to be accepted.
+    `moving`: the hosts that the other EHR named last also count as its own. A server that moves
+    does so for all its EHRs, and one of them must be accepted first.
     """
     config = registry.describe(endpoint)
     overridden = (_override_hosts(config, member, url) for member, url in config.overrides)
@@ -198,15 +201,16 @@ def refuse_conflict(
 
 
 def _refuse_override(endpoint: Endpoint, member: str, url: str) -> None:
-    """Raise DiscoveryInvalid where people, codes, secrets or the trust in keys would be taken from
-    the server of an issuer that another enabled EHR has too, to another server."""
+    """Raise DiscoveryInvalid if the override would send people, codes, secrets or the fetch of keys
+    to another server although another enabled EHR has the same issuer."""
     hosts = _override_hosts(registry.describe(endpoint), member, url)
     _refuse_stranger(endpoint, endpoint.issuers, (hosts,), moving=False)
 
 
 def _override_hosts(config: EndpointConfig, member: str, url: str) -> frozenset[str]:
-    """Return the host that has to be the server's own. Whoever has the FHIR base publishes the
-    SMART configuration there anyway, and tenants of one server have bases on hosts of their own."""
+    """Return the host that must belong to the server. The owner of the FHIR base URL publishes the
+    SMART configuration there anyway, and tenants of one server have base URLs on their own
+    hosts."""
     host = host_of(url)
     if member == Member.SMART_CONFIGURATION and host == host_of(config.fhir_base_url):
         return frozenset()
@@ -220,11 +224,11 @@ def _refuse_stranger(
     *,
     moving: bool,
 ) -> None:
-    """Raise for the first of `places` that has hosts, and none of the other EHR's."""
+    """Raise for the first set of hosts in `places` that has none of the other EHR's hosts."""
     places = [hosts for hosts in places if hosts]
     if not (issuers and places):
         return
-    # The same base is the same EHR, once more for a 2-legged registration (C2).
+    # The same base URL is the same EHR, registered again for 2-legged access (C2).
     others = Endpoint.objects.filter(enabled=True).exclude(pk=endpoint.pk).exclude(iss=endpoint.iss)
     others = others.select_related("registration__key_set").prefetch_related("overrides")
     for other in map(registry.describe, others):
@@ -244,8 +248,8 @@ def _refuse_stranger(
 
 
 def token_hosts(config: EndpointConfig) -> frozenset[str]:
-    """Return where the tokens of an endpoint come from, by what is overridden or was last read;
-    where neither says so, all hosts that are pinned."""
+    """Return the host that the tokens of an endpoint come from, according to an override or the
+    last document; all pinned hosts if neither says it."""
     url = config.override(Member.TOKEN_ENDPOINT) or _last_published(config)
     return frozenset({host_of(url)}) if url else config.pinned_hosts
 
@@ -256,7 +260,7 @@ def _last_published(config: EndpointConfig) -> str | None:
         return None
     try:
         return history.parse_again(snapshot.document, config).token_endpoint
-    except SmartError:  # what was read is judged again, and the rules may be stricter now
+    except SmartError:  # the document is checked again, and the rules may be stricter now
         return None
 
 
@@ -267,11 +271,11 @@ def _hosts_of(config: EndpointConfig, moving: bool) -> frozenset[str]:
 
 # --- Overrides ------------------------------------------------------------------------------------
 
-# Not addresses that the SMART configuration names and we use: the first is its own, and the
-# issuer's OpenID configuration names its keys.
+# Members that are no address in the SMART configuration: its own address, and that of the issuer's
+# keys, which the issuer's OpenID configuration names.
 _ELSEWHERE = (Member.SMART_CONFIGURATION, Member.JWKS_URI)
 
-# What else a SMART configuration names, by how a person would say it.
+# Addresses of a SMART configuration, by their names for people.
 _NAMED = {
     **dict(Member.choices),
     "issuer": "Issuer",
@@ -284,23 +288,22 @@ UNCONFIRMED = "unconfirmed"
 
 
 def overridden(config: EndpointConfig, published: Discovery) -> Discovery:
-    """Return what the EHR publishes with the overridden addresses in place of its own."""
+    """Return the EHR's document with the overridden addresses in it."""
     return replace(published, **_published_members(config))
 
 
 def override_hosts(config: EndpointConfig) -> frozenset[str]:
-    """Return `host[:port]` of every override: who named an address has named its host."""
+    """Return `host[:port]` of every override: whoever entered an address has accepted its host."""
     return frozenset(host_of(url) for _, url in config.overrides)
 
 
 def keys_without_openid(
     issuers: Collection[str], document: Discovery, error: DiscoveryInvalid
 ) -> str:
-    """Return where the keys of an expected issuer are whose OpenID configuration is not there, or
-    not its own, as `error` says: Canvas, NextGen and others name them in the SMART configuration
-    only (C91).
+    """Return the address of an issuer's keys if its OpenID configuration is missing or not its own,
+    as `error` says: Canvas, NextGen and others only name the keys in the SMART configuration (C91).
 
-    Raises `error` again where it may pass, and otherwise DiscoveryInvalid with the way out.
+    Raises `error` again if it may be temporary, otherwise DiscoveryInvalid with a remedy.
     """
     if isinstance(error, DiscoveryFailed):
         raise error
@@ -320,7 +323,7 @@ def _published_members(config: EndpointConfig) -> dict[str, Any]:
 
 
 def published_address(config: EndpointConfig, member: str) -> str:
-    """Return where the EHR itself says that `member` is, by what it was last seen to publish."""
+    """Return the address of `member` in the EHR's last document."""
     if member == Member.SMART_CONFIGURATION:
         return replace(config, overrides=()).discovery_url
     if member in _ELSEWHERE:
@@ -331,8 +334,8 @@ def published_address(config: EndpointConfig, member: str) -> str:
 
 
 def published_as(config: EndpointConfig, member: str, url: str) -> list[str]:
-    """Return what else the EHR was last seen to publish at `url`, in words; nothing where it
-    publishes it for `member` itself."""
+    """Return the names under which the EHR's last document publishes `url` otherwise, in words;
+    none if it publishes it as `member` itself."""
     snapshot = history.newest(config)
     published = (snapshot.document if snapshot else {}) | {
         Member.SMART_CONFIGURATION: published_address(config, Member.SMART_CONFIGURATION)
@@ -350,11 +353,12 @@ def _is_at(url: str, published: object, config: EndpointConfig) -> bool:
 def put_override(
     override: EndpointOverride, *, now: datetime, actor: str, confirmed: str = ""
 ) -> None:
-    """Use this address from now on, in place of the published one or of an earlier override.
+    """Use this address from now on, instead of the published one or an earlier override.
 
-    Raises ValidationError, with sentences, for an address that may not be used, no reason, or
-    another server than that of the endpoint's issuer (C5); and, with the code UNCONFIRMED, for an
-    address that discovery publishes as another's, unless a person `confirmed` this very address.
+    Raises ValidationError, with sentences, for an address that may not be used, a missing reason,
+    or another server than that of the endpoint's issuer (C5). Raises it with the code UNCONFIRMED
+    for an address that discovery publishes as a different one, unless a person `confirmed` this
+    address.
     """
     override.clean_fields(exclude=["endpoint", "before", "set_by", "set_at"])
     endpoint = _locked(override.endpoint_id)
@@ -400,10 +404,10 @@ def _refuse_override_mixup(endpoint: Endpoint, override: EndpointOverride) -> No
 
 @transaction.atomic
 def remove_override(endpoint_id: int, member: str, *, actor: str) -> None:
-    """Use what the EHR publishes again; nothing happens where that is so already.
+    """Use the published address again; do nothing if it is not overridden.
 
-    Without the override of the SMART configuration itself nothing is pinned any more: what was
-    pinned may have been named there, and the next look pins anew.
+    Removing the override of the SMART configuration also unpins the hosts: they may have been named
+    there, and the next discovery pins again.
     """
     endpoint = _locked(endpoint_id)
     override = endpoint.overrides.filter(member=member).first()
@@ -424,8 +428,8 @@ def remove_override(endpoint_id: int, member: str, *, actor: str) -> None:
 
 
 def _unpin(endpoint: Endpoint, *, actor: str) -> None:
-    """Forget the hosts, and the issuer if it is one that was read where the override led: one that
-    an administrator entered stays (C93)."""
+    """Forget the hosts, and the issuer if it was read at the overridden address. An issuer that an
+    administrator entered stays (C93)."""
     hosts, issuers = endpoint.pinned_hosts, endpoint.issuers
     documents = history.documents(registry.describe(endpoint))
     if len(issuers) == 1 and issuers[0] in [document.get("issuer") for document in documents]:

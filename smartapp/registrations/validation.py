@@ -1,4 +1,4 @@
-"""What an administrator may enter, in the admin or on the command line: the same rules for both.
+"""What an administrator may enter, with the same rules in the admin and on the command line.
 
 Each function raises Django's ValidationError with one sentence that says what to change.
 """
@@ -20,7 +20,7 @@ MAX_CLIENT_ID_CHARACTERS = 2048
 
 
 def validate_identifier_system(system: str) -> None:
-    """Accept a URI, as FHIR's Identifier.system is one: compared to the letter, never opened."""
+    """Accept a URI: FHIR's Identifier.system is one, compared exactly and never opened."""
     if _URI.fullmatch(system) is None:
         raise ValidationError(f"{system} is not a URI, such as urn:oid:1.2.3.4.")
 
@@ -50,7 +50,7 @@ def validate_url(url: str) -> None:
 
 
 def _validate_beginning(parts: SplitResult, *, may_be_http: bool) -> None:
-    """The mistakes that people make most: half an address, one without TLS, two in one."""
+    """Report the most common mistakes: half an address, one without TLS, two in one."""
     if not (parts.scheme and parts.hostname):
         raise ValidationError("Write the whole address, beginning with https://.")
     if parts.scheme != "https" and not (parts.scheme == "http" and may_be_http):
@@ -64,14 +64,14 @@ def _validate_beginning(parts: SplitResult, *, may_be_http: bool) -> None:
 
 
 def validate_base_url(url: str) -> None:
-    """Accept a FHIR base URL: paths are appended to it, so it has no query (C10)."""
+    """Accept a FHIR base URL. It has no query, because paths are appended to it (C10)."""
     validate_url(url)
     if "?" in url:
         raise ValidationError("A FHIR base URL has no query (?).")
 
 
 def validate_origin(url: str) -> None:
-    """Accept what Content-Security-Policy takes as one origin: scheme, host, port (C150)."""
+    """Accept an origin for Content-Security-Policy: scheme, host, port (C150)."""
     validate_url(url)
     parts = urlsplit(url)
     if parts.path or parts.query or any(mark in url for mark in ";,?'\""):
@@ -87,8 +87,8 @@ def validate_origins(urls: object) -> None:
 
 
 def validate_client_id(client_id: str) -> None:
-    """Accept the characters of RFC 6749 appendix A.1, without blanks around them. Some vendors'
-    are JWTs."""
+    """Accept the characters of RFC 6749 appendix A.1, without surrounding blanks. At some vendors a
+    client id is a JWT."""
     if len(client_id) > MAX_CLIENT_ID_CHARACTERS:
         raise ValidationError(
             f"This client id has {len(client_id):,} characters; {MAX_CLIENT_ID_CHARACTERS:,} are "
@@ -99,8 +99,8 @@ def validate_client_id(client_id: str) -> None:
 
 
 def validate_scope(scope: str) -> None:
-    """Accept the scopes of an EHR launch (C36), of a 2-legged registration (C145), or none, where
-    patients alone connect."""
+    """Accept the scopes of an EHR launch (C36), those of a 2-legged registration (C145), or none if
+    only patients connect."""
     if "launch" not in _items(scope) and not is_backend(scope):
         raise ValidationError(
             "The scopes of an EHR launch must contain launch; "
@@ -109,18 +109,19 @@ def validate_scope(scope: str) -> None:
 
 
 def validate_for_anybody(scope: str, standalone_scope: str) -> None:
-    """Refuse a registration that asks for nothing."""
+    """Refuse a registration without any scopes."""
     if not (scope or standalone_scope):
         raise ValidationError({"scope": "Enter the scopes of clinicians, of patients, or both."})
 
 
 def opens_from_ehr(scope: str) -> bool:
-    """Whether these are scopes of an EHR launch. A registration for patients only has none."""
+    """Return whether these are scopes of an EHR launch. A registration for patients only has
+    none."""
     return bool(scope) and not is_backend(scope)
 
 
 def is_backend(scope: str) -> bool:
-    """Whether these are scopes that an app asks for without a person (2-legged)."""
+    """Return whether these are scopes that an app requests without a person (2-legged)."""
     try:
         validate_backend(scope)
     except ScopeError:
@@ -129,7 +130,7 @@ def is_backend(scope: str) -> bool:
 
 
 def validate_standalone_scope(scope: str) -> None:
-    """Accept the scopes of a standalone launch: no EHR is there whose context could be used."""
+    """Accept the scopes of a standalone launch, in which no EHR provides a context."""
     if {"launch", "online_access"} & _items(scope):
         raise ValidationError(
             "launch and online_access belong to EHR launches only; "
@@ -138,10 +139,10 @@ def validate_standalone_scope(scope: str) -> None:
 
 
 def pkce_refusal(auth_method: str, scope: str, standalone_scope: str) -> str:
-    """Return why PKCE has to be announced to a registration like this, or nothing.
+    """Return why PKCE has to be announced to a registration like this; "" if it does not.
 
-    Without PKCE a stolen code is useless only where the nonce is compared and the client has to
-    prove itself (RFC 9700 §2.1.1).
+    Without PKCE a stolen code is only useless if the nonce is compared and the client has to
+    authenticate (RFC 9700 §2.1.1).
     """
     if auth_method == "none":
         return "A public client is not safe without it: let the app authenticate by key or secret."
@@ -152,7 +153,8 @@ def pkce_refusal(auth_method: str, scope: str, standalone_scope: str) -> str:
 
 
 def validate_own_address() -> None:
-    """The addresses that a vendor registers begin with PUBLIC_URL: https, or this machine (C3)."""
+    """Check PUBLIC_URL, with which the addresses for the vendor begin: https, or this machine
+    (C3)."""
     if not (
         settings.PUBLIC_URL_IS_HTTPS or is_loopback(urlsplit(settings.PUBLIC_URL).hostname or "")
     ):

@@ -50,7 +50,7 @@ class Command(BaseCommand):
             *registering.about_secret(endpoint.registration, wanted.client_secret),
             *registering.left_open(endpoint.registration),
         )
-        endpoint.refresh_from_db()  # the first look pins hosts and the issuer
+        endpoint.refresh_from_db()  # reading discovery has pinned hosts and the issuer
         self._print(sheet.sheet(registry.describe(endpoint)), warnings, options)
 
     def _print(
@@ -76,7 +76,7 @@ def _wanted(options: dict[str, Any]) -> Wanted:
 
 
 def _secret(variable: str | None) -> str | None:
-    """A secret comes through the environment: a command line is visible to every user."""
+    """Read the secret from the environment, because every user can see a command line."""
     if variable is None:
         return None
     secret = os.environ.get(variable)
