@@ -92,3 +92,7 @@ def invalid_grant(rule: str, description: str, why: str = "") -> Refusal:
 
 def invalid_scope(rule: str, description: str) -> Refusal:
     return Refusal(rule, "invalid_scope", description)
+
+
+def login_required() -> Refusal:
+    return Refusal("S15", "login_required", "Nobody is signed in, and no page may be shown.")

@@ -44,7 +44,6 @@ RULES = {
     # Authlib itself refuses these; the rule behind each.
     "unauthorized_client": "S21",
     "unsupported_response_type": "S11",
-    "login_required": "S15",
     "invalid_grant": "S28",
     "invalid_request": "E7",
 }

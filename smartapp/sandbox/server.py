@@ -13,6 +13,7 @@ from authlib.oauth2.rfc6749 import (
 from authlib.oauth2.rfc6750 import BearerTokenGenerator
 from authlib.oauth2.rfc7009 import RevocationEndpoint
 from authlib.oauth2.rfc7662 import IntrospectionEndpoint
+from authlib.oidc.core.errors import LoginRequiredError
 from django.http import HttpResponse, JsonResponse
 from django.utils import timezone
 
@@ -43,7 +44,7 @@ from smartapp.sandbox.models import (
     registered_client,
 )
 from smartapp.sandbox.oauth_request import SandboxRequest
-from smartapp.sandbox.refusals import Refusal, WrongMethod, invalid_request
+from smartapp.sandbox.refusals import Refusal, WrongMethod, invalid_request, login_required
 
 THREE_LEGGED = "authorization_code and refresh_token"
 
@@ -80,7 +81,10 @@ class SandboxServer(AuthorizationServer):
         self, request: SandboxRequest, person: people.Person | None
     ) -> AuthorizationCodeGrant:
         """Return the grant of a valid authorization request. Raises OAuth2Error."""
-        grant = self.get_consent_grant(request, end_user=person)  # type: ignore[no-untyped-call]
+        try:
+            grant = self.get_consent_grant(request, end_user=person)  # type: ignore[no-untyped-call]
+        except LoginRequiredError as exc:
+            raise login_required() from exc
         return cast(AuthorizationCodeGrant, grant)
 
     def get_token_grant(self, request: SandboxRequest) -> BaseGrant:  # type: ignore[override]

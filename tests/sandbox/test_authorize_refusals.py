@@ -178,6 +178,9 @@ class TestErrorsGoBackWithTheState:
 
     def test_issuer_is_named_for_the_newest_practice_only(self, app: App, browser: Browser) -> None:
         """Also in errors (S17, Q18, RFC 9207 §2)."""
+        for profile in ("athena", "strict"):
+            Client.objects.update(profile=profile)
+            assert "iss" not in response_parameters(app.authorize(browser, aud=WITHOUT))
         Client.objects.update(profile="bcp")
         answer = app.authorize(browser, aud=WITHOUT)
         assert response_parameters(answer)["iss"] == ISSUER
@@ -284,9 +287,12 @@ class TestSignIn:
         page_again = submit(browser, browser.get(switch), username="clinician", password="sandbox")
         assert len(Form(page_again.content.decode()).choices["patient"]) > 2
 
-    def test_prompt_none_without_sign_in(self, app: App, browser: Browser) -> None:
-        answer = app.authorize(browser, prompt="none")
-        assert response_parameters(answer)["error"] == "login_required"
+    @pytest.mark.parametrize("scope", [STANDALONE_SCOPE, "launch/patient"])
+    def test_prompt_none_without_sign_in(self, app: App, browser: Browser, scope: str) -> None:
+        """S11."""
+        answer = app.authorize(browser, prompt="none", scope=scope)
+        assert_redirected(answer, "login_required", "Nobody is signed in", app.state)
+        assert RequestRecord.objects.get().rule == "S15"
 
     def test_prompt_none_needs_an_earlier_consent_to_all_of_it(
         self, app: App, browser: Browser
@@ -297,12 +303,13 @@ class TestSignIn:
         assert "code" in response_parameters(answer)
         more = {"prompt": "none", "scope": f"{SCOPE} patient/Condition.rs"}
         answer = app.authorize(browser, launch=app.launch(browser), **more)
-        assert response_parameters(answer)["error"] == "consent_required"
+        assert_redirected(answer, "consent_required", "would have to be asked", app.state)
 
     def test_prompt_none_cannot_choose_a_patient(self, app: App, browser: Browser) -> None:
         app.allowed(browser)
         answer = app.authorize(browser, prompt="none")
-        assert response_parameters(answer)["error"] == "consent_required"
+        assert_redirected(answer, "consent_required", "would have to be asked", app.state)
+        assert RequestRecord.objects.latest("pk").rule == "S15"
 
     def test_logout_ends_it_here(self, app: App, browser: Browser) -> None:
         """No logout address is registered, so the browser is sent to none (S44)."""

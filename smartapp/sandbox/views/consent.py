@@ -6,7 +6,6 @@ response to the app, or raises an error for the app.
 
 from http import HTTPStatus
 
-from authlib.oidc.core.errors import ConsentRequiredError, LoginRequiredError
 from django.http import HttpRequest, HttpResponse, QueryDict
 
 from smartapp.sandbox import faults, people, request_log, scopes, sign_in, unregistered_apps
@@ -14,7 +13,7 @@ from smartapp.sandbox.fhir.store import PatientSummary
 from smartapp.sandbox.grants import AuthorizationCodeGrant
 from smartapp.sandbox.models import Consent
 from smartapp.sandbox.oauth_request import SandboxRequest
-from smartapp.sandbox.refusals import Refusal
+from smartapp.sandbox.refusals import Refusal, login_required
 from smartapp.sandbox.server import server
 from smartapp.sandbox.views import consent_pages
 
@@ -29,7 +28,7 @@ def next_page(request: HttpRequest, grant: AuthorizationCodeGrant) -> HttpRespon
     wishes = _wishes(oauth)
     if _has_to_sign_in(oauth, signed_in) or signed_in is None:
         if "none" in wishes:
-            raise LoginRequiredError()
+            raise login_required()
         return consent_pages.sign_in_page(request, oauth)
     if "none" in wishes:
         return _silent(grant, signed_in)
@@ -84,7 +83,8 @@ def _silent(grant: AuthorizationCodeGrant, signed_in: sign_in.SignIn) -> HttpRes
         client=oauth.client, username=signed_in.person.username
     ).first()
     if earlier is None or len(choice) > 1 or not set(oauth.offered) <= set(earlier.scope.split()):
-        raise ConsentRequiredError()
+        words = "The person would have to be asked, and no page may be shown."
+        raise Refusal("S15", "consent_required", words)
     oauth.patient = choice[0].id if choice else ""
     return _answer(grant, signed_in, oauth.offered)
 
