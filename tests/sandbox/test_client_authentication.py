@@ -134,6 +134,14 @@ class TestClientCredentials:
         row = RequestRecord.objects.get()
         assert (row.accepted, row.reason) == (True, "No resources here for the scopes of: Flag.")
 
+    def test_scope_beyond_the_registration(self, service: str, browser: Browser) -> None:
+        """S29."""
+        sandbox_client(service, "--kind=service", "--scope=system/Patient.rs")
+        answer = ask(browser, basic(service, SECRET), scope="system/Patient.rs")
+        assert (answer.status_code, answer.json()["scope"]) == (200, "system/Patient.rs")
+        refused = ask(browser, basic(service, SECRET), scope=SERVICE_SCOPE)
+        assert_refused(refused, 400, "invalid_scope", "not registered for this client")
+
     def test_athenas_own_service_scope(self, service: str, browser: Browser) -> None:
         answer = ask(browser, basic(service, SECRET), scope="athena/service/Athenanet.MDP.*")
         assert answer.status_code == 200

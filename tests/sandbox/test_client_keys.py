@@ -10,7 +10,7 @@ import pytest
 from django.test import Client as Browser
 from hypothesis import given
 from hypothesis import strategies as st
-from joserfc.jwk import ECKey, RSAKey
+from joserfc.jwk import ECKey, Key, RSAKey
 
 from smartapp.sandbox import client_keys, http
 from smartapp.sandbox.models import Client, JWKSFetch
@@ -90,11 +90,14 @@ class TestKeeping:
     def test_unexpired_copy_outlives_a_failing_fetch(
         self, app: App, browser: Browser, key_server: KeyServer
     ) -> None:
-        """S55."""
+        """An expired one does not (S55)."""
         ask(app, browser)
         key_server.status = 500
         ask(app, browser, client_assertion=app.assertion(header={"kid": "unknown"}))
+        assert key_server.requests == 2
         assert_authenticated(ask(app, browser))
+        Client.objects.update(jwks_fresh_until=JWKSFetch.objects.latest("pk").at)
+        assert_refused(ask(app, browser), 401, "invalid_client", "status 500")
 
     def test_fetches_can_be_looked_at(
         self, app: App, browser: Browser, key_server: KeyServer
@@ -105,8 +108,10 @@ class TestKeeping:
         assert (fetch.status, fetch.kids, fetch.fresh_seconds) == (200, [app.key.kid], 300)
         assert str(app.key.kid) in browser.get("/sandbox/clients").content.decode()
         page = browser.get(f"/sandbox/client?client_id={app.client_id}").content.decode()
-        assert str(app.key.kid) in page
         assert key_server.url in page
+        row = page.partition(f"{fetch.at:%Y-%m-%d %H:%M:%S}")[2].partition("</tr>")[0]
+        for words in ("<td>200</td>", "<td>300 s</td>", f"<code>{app.key.kid}</code>"):
+            assert words in row
 
 
 class TestLimits:
@@ -146,6 +151,7 @@ class TestLimits:
         key_server: KeyServer,
         monkeypatch: pytest.MonkeyPatch,
     ) -> None:
+        assert http.TIMEOUT_SECONDS == 5
         monkeypatch.setattr(http, "TIMEOUT_SECONDS", 0.2)
         key_server.delay_seconds = 0.5
         started = time.monotonic()
@@ -217,12 +223,14 @@ class TestKeySets:
         ]
         assert self.published(*unusable, *odd, dict(good)) == [good]
 
+    @pytest.mark.parametrize("kind", ["of its own type", "of another type"])
     def test_two_keys_of_one_kid_are_ambiguous(
-        self, app: App, browser: Browser, key_server: KeyServer, rsa_key: RSAKey
+        self, app: App, browser: Browser, key_server: KeyServer, rsa_key: RSAKey, kind: str
     ) -> None:
-        """S53."""
-        twin = RSAKey.import_key(rsa_key.as_dict(private=False), {"kid": str(app.key.kid)})
-        key_server.keys.append(twin)
+        """A kid is unique within a key set (SMART App Launch 2.2; S53)."""
+        twin: Key = rsa_key if kind == "of another type" else ECKey.generate_key("P-384")
+        named = twin.as_dict(private=False) | {"kid": str(app.key.kid)}
+        key_server.keys.append(type(twin).import_key(named))
         assert_refused(ask(app, browser), 401, "invalid_client", "More than one key")
 
     def test_sixth_key_is_warned_of(

@@ -12,6 +12,7 @@ from joserfc.jwk import KeySet
 
 from smartapp.sandbox import people
 from smartapp.sandbox.access import find_access
+from smartapp.sandbox.fhir.store import store
 from smartapp.sandbox.models import RequestRecord, SigningKey
 from tests.sandbox.conftest import (
     ISSUER,
@@ -188,14 +189,32 @@ class TestEHRLaunch:
         patient = person("clinician").patients[2]
         visit = patient.encounters[-1].id
         code = app.launched(
-            browser, patient=patient.id, encounter=visit, need_patient_banner="false"
+            browser,
+            patient=patient.id,
+            encounter=visit,
+            need_patient_banner="false",
+            intent="order-review",
         )
         body = app.exchange(browser, code).json()
         assert (body["patient"], body["encounter"]) == (patient.id, visit)
+        assert body["intent"] == "order-review"
         assert body["need_patient_banner"] is False
         access = find_access(body["access_token"])
         assert access is not None
         assert (access.patient, access.encounter) == (patient.id, visit)
+
+    def test_place_of_the_visit_is_told(self, app: App, browser: Browser) -> None:
+        """S36."""
+        patient = person("clinician").patients[0]
+        for visit in patient.encounters[:2]:
+            code = app.launched(browser, patient=patient.id, encounter=visit.id)
+            tokens = app.exchange(browser, code).json()
+            record = store().find("Encounter", visit.id)
+            assert record is not None
+            places = [stay["location"]["reference"] for stay in record.resource["location"]]
+            assert tokens["fhirContext"] == [
+                {"reference": place, "type": "Location"} for place in places
+            ]
 
     def test_unticked_launch_takes_the_context_away(self, app: App, browser: Browser) -> None:
         code = app.launched(browser, ticked=["openid", "patient/Patient.rs"])

@@ -5,7 +5,15 @@ from typing import Any
 import pytest
 from django.test import Client as Browser
 
-from tests.sandbox.conftest import FHIR_BASE, ISSUER, OAUTH, PUBLIC_URL
+from tests.sandbox.conftest import FHIR_BASE, ISSUER, OAUTH, PUBLIC_URL, App, assert_refused
+
+PATHS = {
+    "authorization_endpoint": "authorize",
+    "token_endpoint": "token",
+    "introspection_endpoint": "introspect",
+    "revocation_endpoint": "revoke",
+    "jwks_uri": "keys",
+}
 
 
 @pytest.fixture
@@ -29,8 +37,29 @@ def test_smart_configuration_has_the_members_that_athena_has(
     }  # fmt: skip
     assert configuration["code_challenge_methods_supported"] == ["S256"]
     assert configuration["grant_types_supported"] == ["authorization_code", "client_credentials"]
-    assert "permission-online" not in configuration["capabilities"]
-    assert "launch-ehr" in configuration["capabilities"]
+    assert {"code", "token", "code id_token"} < set(configuration["response_types_supported"])
+    for name in ("token_endpoint_auth_methods_supported", "token_endpoint_auth_methods"):
+        assert set(configuration[name]) == {
+            "client_secret_basic", "client_secret_post", "client_secret_jwt", "private_key_jwt",
+            "none",
+        }  # fmt: skip
+    assert set(configuration["capabilities"]) == {
+        "launch-ehr", "launch-standalone", "client-public", "client-confidential-symmetric",
+        "client-confidential-asymmetric", "sso-openid-connect", "authorize-post",
+        "context-ehr-patient", "context-ehr-encounter", "context-standalone-patient",
+        "context-banner", "context-style", "permission-offline", "permission-patient",
+        "permission-user", "permission-v1", "permission-v2", "health-cards",
+    }  # fmt: skip
+
+
+def test_preview_announces_the_same_at_addresses_of_its_own(
+    configuration: dict[str, Any], browser: Browser
+) -> None:
+    """S2."""
+    preview = discovered(browser, "preview")
+    assert preview.keys() == configuration.keys()
+    own = {name for name in preview if preview[name] != configuration[name]}
+    assert own == {name for name in preview if name.endswith(("_endpoint", "_uri", "issuer"))}
 
 
 def discovered(browser: Browser, world: str) -> dict[str, Any]:
@@ -80,8 +109,9 @@ def test_addresses_are_below_public_url_whatever_the_host(browser: Browser) -> N
     )
     document = answer.json()
     assert document["issuer"] == ISSUER
-    for name in ("authorization", "token", "introspection", "revocation"):
-        assert document[f"{name}_endpoint"].startswith(f"{PUBLIC_URL}{OAUTH}/")
+    assert {name: document[name] for name in PATHS} == {
+        name: f"{PUBLIC_URL}{OAUTH}/{path}" for name, path in PATHS.items()
+    }
 
 
 def test_issuer_has_an_openid_configuration_and_the_fhir_base_none(browser: Browser) -> None:
@@ -100,6 +130,14 @@ def test_keys_are_public_and_cacheable(db: None, browser: Browser) -> None:
     key = answer.json()["keys"][0]
     assert (key["kty"], key["use"], key["alg"]) == ("RSA", "sig", "RS256")
     assert browser.get(f"{OAUTH}/keys").json() == answer.json()
+
+
+def test_keys_may_be_asked_for_by_client(app: App, browser: Browser) -> None:
+    """athenahealth's page has the parameter, its discovery has not; both work (S43)."""
+    named = browser.get(f"{OAUTH}/keys", {"client_id": app.client_id})
+    assert named.json() == browser.get(f"{OAUTH}/keys").json()
+    stranger = browser.get(f"{OAUTH}/keys", {"client_id": "stranger"})
+    assert_refused(stranger, 400, "invalid_request", "not registered")
 
 
 def test_keys_of_the_preview_world_may_not_be_cached(db: None, browser: Browser) -> None:

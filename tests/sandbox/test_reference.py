@@ -166,14 +166,20 @@ class TestMethods:
              "--auth-method=client_secret_basic"),
             ("--kind=public", "--jwks-url=https://app.example/jwks.json",
              "--auth-method=private_key_jwt"),
+            ("--kind=public", "--jwks-file={imported}", "--auth-method=private_key_jwt"),
             ("--kind=web", "--auth-method=none"),
             ("--kind=service", "--auth-method=none"),
         ],
     )  # fmt: skip
-    def test_methods_belong_to_kinds_of_apps(self, service: str, options: tuple[str, ...]) -> None:
+    def test_methods_belong_to_kinds_of_apps(
+        self, service: str, tmp_path: Path, ec_key: ECKey, options: tuple[str, ...]
+    ) -> None:
         """R6, R8, R10, R11, S5: "exclusive to your app's authorization method"."""
+        document = tmp_path / "jwks.json"
+        document.write_text(json.dumps({"keys": [ec_key.as_dict(private=False)]}))
+        options = tuple(option.format(imported=document) for option in options)
         redirect = [] if "--kind=service" in options else [f"--redirect-uri={REDIRECT_URI}"]
-        with pytest.raises(CommandError):
+        with pytest.raises(CommandError, match="Public apps, and only they"):
             sandbox_client("no", "--profile=athena", *options, *redirect)
 
     def test_secret_in_a_basic_header(self, service: str, browser: Browser) -> None:
@@ -260,7 +266,7 @@ class TestMethods:
 
     def test_at_least_one_public_key(self, signing_service: AthenaApp, browser: Browser) -> None:
         """R18, S6: "You must associate at least one public key"."""
-        with pytest.raises(CommandError):
+        with pytest.raises(CommandError, match="needs either a JWKS URL or an imported key set"):
             sandbox_client("keyless", "--kind=service", "--auth-method=private_key_jwt")
         signing_service.server.keys.clear()
         fields = SERVICE | signing_service.authentication()
@@ -601,10 +607,16 @@ class TestLaunchContext:
 
     def test_is_never_inside_the_tokens(self, app: AthenaApp, browser: Browser) -> None:
         """R49, S36: "alongside, and not within, any JWTs"."""
-        tokens = app.tokens(browser)
-        segment = tokens["id_token"].split(".")[1]
-        claims = json.loads(base64.urlsafe_b64decode(segment + "=" * (-len(segment) % 4)))
-        assert not {"patient", "encounter", "smart_style_url", "launch"} & set(claims)
+        code = app.launched(browser, fault="token-jwt")
+        tokens = app.exchange(browser, code).json()
+        alongside = set(tokens) - {
+            "access_token", "expires_in", "id_token", "refresh_token", "scope", "token_type",
+        }  # fmt: skip
+        assert {"patient", "encounter", "smart_style_url"} <= alongside
+        for name in ("id_token", "access_token"):
+            segment = tokens[name].split(".")[1]
+            claims = json.loads(base64.urlsafe_b64decode(segment + "=" * (-len(segment) % 4)))
+            assert not {*alongside, "launch"} & set(claims), name
 
     def test_standalone_names_the_patient_only(self, app: AthenaApp, browser: Browser) -> None:
         """R50, S36: "simply a patient object containing the patient ID"."""

@@ -1,6 +1,7 @@
 """Requirements on the EHR as a whole: worlds, limits, gateways, faults, logout."""
 
 import json
+from importlib.util import find_spec, module_from_spec
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
@@ -33,6 +34,12 @@ TYPES = (
     "Patient", "Practitioner", "Encounter", "Observation", "Condition", "MedicationRequest",
     "AllergyIntolerance", "Organization", "Location",
 )  # fmt: skip
+SEARCHES = {
+    "Patient": "_id=a-1.E-1001",
+    "Practitioner": "",
+    "Organization": "",
+    "Location": "",
+}
 
 
 def read(browser: Browser, tokens: dict[str, Any], path: str) -> Any:
@@ -127,6 +134,17 @@ class TestSafety:
         with pytest.raises(SystemCheckError, match="E010"):
             call_command("check", "--deploy", "--fail-level=ERROR")
 
+    def test_switched_off_it_is_not_there(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        """S7: none of its addresses is served."""
+        source = find_spec("smartapp.urls")
+        assert source is not None
+        assert source.loader is not None
+        for switch in (True, False):
+            monkeypatch.setattr(settings, "SANDBOX", switch)
+            urls = module_from_spec(source)
+            source.loader.exec_module(urls)
+            assert ("sandbox/" in {str(one.pattern) for one in urls.urlpatterns}) is switch
+
     def test_its_people_and_tokens_open_nothing_else(self, app: App, browser: Browser) -> None:
         """The admin accepts neither a sandbox sign-in nor a sandbox token (S7)."""
         tokens = connected(app, browser)
@@ -170,13 +188,19 @@ class TestGateway:
         assert answer.json()["error"] == "invalid_request"
 
     def test_too_many_requests(self, service: App, browser: Browser) -> None:
-        """S37, E13: for the rest of the minute, without Retry-After."""
+        """S37, E13: for the rest of the minute, without Retry-After, and one client alone."""
         url = f"--jwks-url={service.server.url}"
         sandbox_client("service", "--kind=service", url, "--token-requests-per-minute=2")
-        answers = [asked_without_a_person(service, browser, "system/Patient.rs") for _ in range(6)]
+        sandbox_client("another", "--kind=service", url)
+        another = App("another", service.key, service.server)
+        answers, others = (
+            [asked_without_a_person(one, browser, "system/Patient.rs") for _ in range(6)]
+            for one in (service, another)
+        )
         limited = next(answer for answer in answers if answer.status_code == 429)
         assert_refused(limited, 429, "too_many_requests", "")
         assert "Retry-After" not in limited
+        assert {answer.status_code for answer in others} == {200}
 
     def test_scope_outside_the_contract(self, service: App, browser: Browser) -> None:
         """As a quirk, with the gateway's own JSON without error_description (E9, S29)."""
@@ -190,6 +214,7 @@ class TestGateway:
         assert answer.status_code == 401
         assert set(answer.json()) == {"detailedmessage", "error"}
         assert answer.json()["error"] == "access_denied"
+        assert "policy" in answer.json()["detailedmessage"]
 
     def test_practice_without_a_contract(
         self, app: App, browser: Browser, key_server: KeyServer
@@ -265,11 +290,17 @@ def test_jku_is_the_registered_url(app: App, browser: Browser) -> None:
 
 
 class TestChart:
-    @pytest.mark.parametrize("resource_type", TYPES)
-    def test_resource_types(self, app: App, browser: Browser, resource_type: str) -> None:
-        """Every type can be read (S63)."""
-        offered = browser.get(f"{FHIR_BASE}/metadata").json()["rest"][0]["resource"]
-        assert resource_type in {one["type"] for one in offered}
+    def test_resource_types(self, service: App, browser: Browser) -> None:
+        """Each is offered, found by a search, and read (S63)."""
+        tokens = asked_without_a_person(service, browser, "system/*.rs").json()
+        offered = read(browser, tokens, "metadata").json()["rest"][0]["resource"]
+        for resource_type in TYPES:
+            assert resource_type in {one["type"] for one in offered}
+            query = SEARCHES.get(resource_type, "patient=a-1.E-1001")
+            found = read(browser, tokens, f"{resource_type}?{query}").json()["entry"]
+            one = found[0]["resource"]
+            assert one["resourceType"] == resource_type
+            assert read(browser, tokens, f"{resource_type}/{one['id']}").json() == one
 
     def test_chart_can_be_searched(self, app: App, browser: Browser) -> None:
         """With the scopes of a launch, over its own patient (S62, S63)."""

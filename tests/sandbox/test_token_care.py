@@ -1,11 +1,13 @@
 """Introspecting tokens and revoking them (S40 to S42)."""
 
+import json
 from datetime import timedelta
 from typing import Any
 
 import pytest
 from django.test import Client as Browser
 from django.utils import timezone
+from joserfc import jws
 
 from smartapp.sandbox.access import find_access
 from smartapp.sandbox.models import Authorization, Client, Token, UsedAssertion
@@ -56,18 +58,40 @@ def test_ended_ones_are_forgotten_after_a_day(
     assert find_access(kept["access_token"])
 
 
+def test_nobody_may_store_an_answer(app: App, browser: Browser, tokens: dict[str, Any]) -> None:
+    """Introspection and revocation, whatever they say (S4)."""
+    for answer in (
+        introspect(app, browser, tokens["access_token"]),
+        introspect(app, browser, "made-up"),
+        revoke(app, browser, tokens["access_token"]),
+        revoke(app, browser, "made-up"),
+    ):
+        assert (answer.status_code, answer["Content-Type"]) == (200, "application/json")
+        assert (answer["Cache-Control"], answer["Pragma"]) == ("no-store", "no-cache")
+
+
 class TestIntrospection:
     """S40, S41."""
 
     def test_active_token(self, app: App, browser: Browser, tokens: dict[str, Any]) -> None:
-        answer = introspect(app, browser, tokens["access_token"])
-        body = answer.json()
+        body = introspect(app, browser, tokens["access_token"]).json()
         assert (body["active"], body["client_id"]) == (True, app.client_id)
         assert (body["scope"], body["patient"]) == (STANDALONE_SCOPE, tokens["patient"])
         assert (body["iss"], body["token_type"]) == (ISSUER, "Bearer")
-        assert isinstance(body["exp"], int)
+        claims = jws.extract_compact(tokens["id_token"].encode()).payload
+        assert body["sub"] == json.loads(claims)["sub"]
+        stored = Token.objects.get(type=Token.Type.ACCESS)
+        assert body["exp"] == int(stored.expires_at.timestamp())
         assert body["fhirUser"].startswith("http")
-        assert answer["Cache-Control"] == "no-store"
+
+    def test_context_of_the_launch_is_told(self, app: App, browser: Browser) -> None:
+        """Without an id_token, nobody is named (S40, S41)."""
+        code = app.launched(browser, scope="launch patient/Patient.rs")
+        tokens = app.exchange(browser, code).json()
+        body = introspect(app, browser, tokens["access_token"]).json()
+        for name in ("patient", "encounter", "ah_practice", "ah_department", "intent", "tenant"):
+            assert body[name] == tokens[name]
+        assert not {"iss", "sub", "fhirUser"} & body.keys()
 
     def test_by_post_the_hint_is_optional(
         self, app: App, browser: Browser, tokens: dict[str, Any]

@@ -336,6 +336,74 @@ class TestAssertion:
         self.refused(app, browser, ASSERTION_TYPE, client_assertion_type="urn:x")
         self.refused(app, browser, ASSERTION_TYPE, client_assertion_type=WITHOUT)
 
+    @pytest.mark.parametrize(
+        ("first", "words"),
+        [
+            ("type", "client_assertion_type must be"),
+            ("shape", "not a signed JWT"),
+            ("kid", "no key with the kid"),
+            ("alg", "does not belong to this key"),
+            ("signature", "signature"),
+            ("iss", "iss and sub"),
+            ("aud", "aud of the client assertion must be"),
+            ("exp", "expired"),
+            ("iat", "iat of the client assertion lies in the future"),
+            ("jti", "used before"),
+        ],
+    )
+    def test_checks_have_one_order(
+        self, app: App, browser: Browser, rsa_key: RSAKey, first: str, words: str
+    ) -> None:
+        """The first thing is wrong with everything after it, and the refusal names it (S24)."""
+        app.refresh(browser, "made-up", client_assertion=app.assertion(jti="used"))
+        order = ("type", "shape", "kid", "alg", "signature", "iss", "aud", "exp", "iat", "jti")
+        wrong = order[order.index(first) :]
+        now = int(time.time())
+        claims = {"iss": "nobody", "aud": ISSUER, "exp": now - 60, "iat": now + 600, "jti": "used"}
+        key = rsa_key if "alg" in wrong else ECKey.generate_key("P-384")
+        assertion = app.assertion(
+            header={"kid": "another"} if "kid" in wrong else {},
+            key=key if "signature" in wrong else None,
+            **{name: value for name, value in claims.items() if name in wrong},
+        )
+        self.refused(
+            app, browser, words,
+            client_assertion="a.b" if "shape" in wrong else assertion,
+            client_assertion_type="urn:x" if "type" in wrong else ASSERTION_TYPE,
+        )  # fmt: skip
+
+    @pytest.mark.parametrize(
+        ("profile", "ahead", "error"),
+        [
+            ("athena", 3_599, "invalid_grant"),
+            ("athena", 3_600, "invalid_client"),
+            ("strict", 300, "invalid_grant"),
+            ("strict", 301, "invalid_client"),
+            ("bcp", 300, "invalid_grant"),
+            ("bcp", 301, "invalid_client"),
+            ("strict", -9, "invalid_grant"),
+            ("strict", -10, "invalid_client"),
+        ],
+    )
+    def test_exp_is_limited_to_the_second(
+        self,
+        app: App,
+        browser: Browser,
+        monkeypatch: pytest.MonkeyPatch,
+        profile: str,
+        ahead: int,
+        error: str,
+    ) -> None:
+        """The server's clock stands still; only an expired one is given ten seconds (S26, Q17)."""
+        Client.objects.update(profile=profile)
+        moment = timezone.now().replace(microsecond=0)
+        monkeypatch.setattr(timezone, "now", lambda: moment)
+        audiences = {"athena": ATHENA_AUDIENCE, "strict": TOKEN_ENDPOINT, "bcp": ISSUER}
+        exp = int(moment.timestamp()) + ahead
+        assertion = app.assertion(aud=audiences[profile], exp=exp)
+        answer = app.refresh(browser, "made-up", client_assertion=assertion)
+        assert answer.json()["error"] == error, answer.content
+
     def test_jti_is_accepted_once(self, app: App, browser: Browser) -> None:
         """E6, T7."""
         assertion = app.assertion()
@@ -381,13 +449,22 @@ class TestAssertionByAthenasRules:
 
     def test_audience_is_not_the_token_endpoint(self, app: App, browser: Browser) -> None:
         answer = app.exchange(browser, app.allowed(browser))
-        assert_refused(answer, 401, "invalid_client", f"must be {ATHENA_AUDIENCE}. It was sent to")
+        words = f"must be {ATHENA_AUDIENCE}. It was sent to {TOKEN_ENDPOINT}."
+        assert_refused(answer, 401, "invalid_client", words)
 
     def test_jti_and_kid_may_be_missing(self, app: App, browser: Browser) -> None:
         """With one key the kid is not needed."""
         assertion = app.assertion(header={"kid": WITHOUT}, aud=ATHENA_AUDIENCE, jti=WITHOUT)
         code = app.allowed(browser)
         assert app.exchange(browser, code, client_assertion=assertion).status_code == 200
+
+    def test_jti_serves_once_where_there_is_one(self, app: App, browser: Browser) -> None:
+        assertion = app.assertion(aud=ATHENA_AUDIENCE)
+        first, again = (
+            app.refresh(browser, "made-up", client_assertion=assertion) for _ in range(2)
+        )
+        assert_refused(first, 400, "invalid_grant", "unknown")
+        assert_refused(again, 401, "invalid_client", "used before")
 
     def test_missing_kid_is_ambiguous_with_two_keys(
         self, app: App, browser: Browser, key_server: KeyServer, rsa_key: RSAKey

@@ -1,11 +1,13 @@
 """Reading one resource, and the API's answers without a usable token (S60, S61, S64, E14)."""
 
+import re
+
 import pytest
 from django.test import Client, override_settings
 
-from smartapp.sandbox.fhir.store import store
+from smartapp.sandbox.fhir.store import TYPES, store
 from smartapp.sandbox.models import RequestRecord
-from tests.sandbox.fhir.conftest import BASE, EHR, GLUCOSE_DIARY, JUST_ARRIVED, RENEE, parsed
+from tests.sandbox.fhir.conftest import BASE, EHR, JUST_ARRIVED, RENEE, parsed
 
 WANTED_BY_US_CORE = {
     "AllergyIntolerance": {"clinicalStatus", "code", "patient"},
@@ -100,6 +102,19 @@ class TestToken:
         assert response.status_code == 401
         assert parsed(response)["issue"][0]["diagnostics"] == words
 
+    @pytest.mark.parametrize("resource_type", sorted(TYPES))
+    def test_every_type_needs_one(self, client: Client, resource_type: str) -> None:
+        """S60."""
+        form = "application/x-www-form-urlencoded"
+        path = f"{BASE}/{resource_type}"
+        record = store().by_type[resource_type][0]
+        answers = (
+            client.get(f"{path}/{record.id}"),
+            client.get(f"{path}?patient={RENEE}"),
+            client.post(f"{path}/_search", f"patient={RENEE}", content_type=form),
+        )
+        assert {answer.status_code for answer in answers} == {401}
+
     def test_a_token_in_the_address_does_not_count(self, ehr: EHR) -> None:
         response = ehr.client.get(f"{BASE}/Patient/{RENEE}?access_token=good")
         assert response.status_code == 401
@@ -189,8 +204,16 @@ class TestRead:
         assert "Authorization" in response["Access-Control-Allow-Headers"]
         assert ehr.get(f"Patient/{RENEE}")["Access-Control-Allow-Origin"] == "*"
 
-    def test_the_practice_is_named_on_every_resource(self, ehr: EHR) -> None:
+    def test_the_practice_is_named_on_every_resource(self) -> None:
         """S64."""
-        extension = parsed(ehr.get(f"Patient/{GLUCOSE_DIARY}"))["extension"][0]
-        assert extension["url"] == "https://fhir.athena.io/StructureDefinition/ah-practice"
-        assert extension["valueReference"] == {"reference": "Organization/a-1.Practice-195900"}
+        named = {
+            "url": "https://fhir.athena.io/StructureDefinition/ah-practice",
+            "valueReference": {"reference": "Organization/a-1.Practice-195900"},
+        }
+        for record in store().by_reference.values():
+            assert named in record.resource["extension"], record.reference
+
+    def test_every_id_has_athenas_form(self) -> None:
+        """S64."""
+        for record in store().by_reference.values():
+            assert re.fullmatch(r"a-1\.[A-Z][A-Za-z]*-\d+", record.id), record.reference
