@@ -76,7 +76,7 @@ def read_entries(entries: Iterable[Any], *, in_development: bool) -> ParsedList:
     """Return what the entries say together; their order does not matter."""
     bundle = _Bundle(in_development)
     for entry in entries:
-        _take(bundle, entry)
+        _add_entry(bundle, entry)
     for one in bundle.endpoints:
         bundle.endpoint_named |= dict.fromkeys(one.names, one)
     for organization in bundle.organizations:
@@ -95,7 +95,7 @@ def read_entries(entries: Iterable[Any], *, in_development: bool) -> ParsedList:
     return parsed
 
 
-def _take(bundle: _Bundle, entry: Any) -> None:
+def _add_entry(bundle: _Bundle, entry: Any) -> None:
     resource = nested(entry, "resource")
     if not isinstance(resource, dict):
         bundle.skipped["an entry without a resource"] += 1
@@ -105,7 +105,7 @@ def _take(bundle: _Bundle, entry: Any) -> None:
     if kind == "Organization":
         bundle.organizations.append(_organization(resource, url))
     elif kind == "Endpoint":
-        _take_endpoint(bundle, resource, url)
+        _add_endpoint(bundle, resource, url)
     else:
         bundle.skipped[f"a resource of another type ({line(kind) or 'none'})"] += 1
 
@@ -123,7 +123,7 @@ def _plain(reference: str) -> str:
     return reference.lower() if reference[:9].lower() == "urn:uuid:" else reference
 
 
-def _take_endpoint(bundle: _Bundle, resource: dict[str, Any], url: str) -> None:
+def _add_endpoint(bundle: _Bundle, resource: dict[str, Any], url: str) -> None:
     address = _address(bundle, resource)
     endpoint = _Endpoint(address, _names(resource, url))
     bundle.endpoints.append(endpoint)

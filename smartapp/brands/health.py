@@ -85,7 +85,7 @@ async def _problem(config: EndpointConfig) -> str:
     try:
         if not config.pinned_hosts:
             await discovery.pin_first(config, actor="maintain")
-            config = await in_database(_again, config.endpoint_id)
+            config = await in_database(_reloaded, config.endpoint_id)
         await discovery.launch_endpoints(config)
     except SmartError as error:
         logger.info("brand address of %s: %s %s", config.slug, error.code, error.detail)
@@ -93,7 +93,7 @@ async def _problem(config: EndpointConfig) -> str:
     return ""
 
 
-def _again(endpoint_id: int) -> EndpointConfig:
+def _reloaded(endpoint_id: int) -> EndpointConfig:
     row = Endpoint.objects.select_related("registration__key_set").get(pk=endpoint_id)
     return registry.describe(row)
 

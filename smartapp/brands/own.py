@@ -26,7 +26,7 @@ def sync() -> int:
     missing = Endpoint.objects.exclude(iss__in=listed.values("address__lookup"))
     made = [one for one in missing if _key(one) not in set(known)]
     for endpoint in made:
-        _take(endpoint)
+        _update_brand(endpoint)
     return len(made)
 
 
@@ -35,7 +35,7 @@ def _key(endpoint: Endpoint) -> str:
 
 
 def _saved(instance: Endpoint, **_: Any) -> None:
-    _take(instance)
+    _update_brand(instance)
     offers.refresh()
 
 
@@ -49,7 +49,7 @@ def _registration_saved(**_: Any) -> None:
 
 
 @transaction.atomic
-def _take(endpoint: Endpoint) -> None:
+def _update_brand(endpoint: Endpoint) -> None:
     """Create or update the brand of an endpoint; delete it if a list has its address."""
     address, _ = BrandAddress.objects.get_or_create(
         lookup=endpoint.iss, defaults={"url": endpoint.fhir_base_url}

@@ -92,7 +92,7 @@ def _shown() -> QuerySet[Brand]:
 def _first_found(query: str, asked: list[str]) -> list[Brand]:
     # Find the ids first: thousands may match, and sorting whole rows takes most of the time.
     found: dict[int, None] = {}
-    for brands in _looks(query, asked):
+    for brands in _searches(query, asked):
         found |= dict.fromkeys(brands.values_list("pk", flat=True)[: MAX_HITS + 1])
         if len(found) > MAX_HITS:
             break
@@ -101,7 +101,7 @@ def _first_found(query: str, asked: list[str]) -> list[Brand]:
     return [rows[one] for one in ids if one in rows]
 
 
-def _looks(query: str, asked: list[str]) -> Iterator[QuerySet[Brand]]:
+def _searches(query: str, asked: list[str]) -> Iterator[QuerySet[Brand]]:
     yield _shown().filter(_begins_with(sort_key(query)))
     if sum(map(len, asked)) > 1:  # one letter begins a word of nearly every brand
         yield _shown().filter(pk__in=_with_words(asked, in_name=True))

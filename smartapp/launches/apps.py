@@ -9,9 +9,9 @@ class LaunchesConfig(AppConfig):
         # Modules with models can only be imported when the apps are loaded.
         from smartapp import middleware
         from smartapp.exchange import pipeline
-        from smartapp.keys import affected_launches as keys_outlook
+        from smartapp.keys import affected_launches
         from smartapp.launches import key_impact, steps
 
         middleware.refused.connect(steps.refused)
         pipeline.exchanged.connect(steps.exchanged)
-        keys_outlook.bring(key_impact)
+        affected_launches.bring(key_impact)

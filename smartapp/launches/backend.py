@@ -55,38 +55,42 @@ async def backend_token(registration_slug: str, scope: str) -> BackendToken:
     """
     wanted = scopes.validate_backend(scope)
     config = await registry.endpoint_for_backend(registration_slug)
-    place = _place(config, wanted)
+    key = _cache_key(config, wanted)
     give_up_at = time.monotonic() + WAIT_SECONDS
-    while (kept := await _kept(place)) is None:
-        if await _or(True, cache.aadd(f"{place}-asked", True, timeout=ASKS_SECONDS)):
-            return await _asked(config, wanted, place)
+    while (kept := await _cached(key)) is None:
+        if await _unless_cache_is_away(
+            True, cache.aadd(f"{key}-asked", True, timeout=ASKS_SECONDS)
+        ):
+            return await _ask_and_cache(config, wanted, key)
         if time.monotonic() > give_up_at:
             raise EHRTimeout(f"{registration_slug}: a token was asked for, and none came")
         await asyncio.sleep(POLL_SECONDS)
     return kept
 
 
-async def _kept(place: str) -> BackendToken | None:
-    kept = _open(await _or(None, cache.aget(place)), place)
+async def _cached(key: str) -> BackendToken | None:
+    kept = _open(await _unless_cache_is_away(None, cache.aget(key)), key)
     return kept if kept is not None and timezone.now() < kept.expires_at else None
 
 
-async def _asked(config: EndpointConfig, wanted: str, place: str) -> BackendToken:
+async def _ask_and_cache(config: EndpointConfig, wanted: str, key: str) -> BackendToken:
     """Ask the EHR for a token and put it into the cache. Only the caller that set the mark does
     this."""
     try:
         # Check again: another caller may have finished meanwhile.
-        if (kept := await _kept(place)) is not None:
+        if (kept := await _cached(key)) is not None:
             return kept
         fresh = await request(config, wanted)
         seconds = (fresh.expires_at - timezone.now()).total_seconds()
-        await _or(None, cache.aset(place, FORM.seal(fresh, place), timeout=max(seconds, 0)))
+        await _unless_cache_is_away(
+            None, cache.aset(key, FORM.seal(fresh, key), timeout=max(seconds, 0))
+        )
     finally:
-        await _or(True, cache.adelete(f"{place}-asked"))
+        await _unless_cache_is_away(True, cache.adelete(f"{key}-asked"))
     return fresh
 
 
-async def _or(otherwise: T, asked: Awaitable[T]) -> T:
+async def _unless_cache_is_away(otherwise: T, asked: Awaitable[T]) -> T:
     """Return the cache's answer. While the cache is away nothing is kept and every caller asks the
     EHR; a token that has already come is still returned."""
     try:
@@ -108,19 +112,19 @@ async def request(config: EndpointConfig, wanted: str) -> BackendToken:
     return BackendToken(answer.access_token, answer.scope or wanted, answer.expires_at)
 
 
-def _place(config: EndpointConfig, scope: str) -> str:
+def _cache_key(config: EndpointConfig, scope: str) -> str:
     """Return the cache key. Another client, endpoint or scope needs another token."""
     parts = [config.registration_id, config.client_id, config.fhir_base_url, scope]
     return "backend-token-" + hashlib.sha256(json.dumps(parts).encode()).hexdigest()
 
 
-def _open(sealed: str | None, place: str) -> BackendToken | None:
+def _open(sealed: str | None, key: str) -> BackendToken | None:
     """Return the cached token; None if there is none, or if another key ring or release sealed
     it."""
     if sealed is None:
         return None
     try:
-        kept = FORM.unseal(sealed, place)
+        kept = FORM.unseal(sealed, key)
     except VaultError:
         return None
     return replace(kept, expires_at=datetime.fromisoformat(str(kept.expires_at)))

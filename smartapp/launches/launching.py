@@ -162,8 +162,8 @@ async def finish(
         # If the browser has left, the launch is not kept even if its tokens came. The session key
         # was in the answer that did not arrive and the state is used up, so nobody could open or
         # disconnect this launch.
-        nobodys = partial(store.close_unfinished, uuid, config)
-        async with custody(config, nobodys, Custody()) as held:
+        hand_over = partial(store.close_unfinished, uuid, config)
+        async with custody(config, hand_over, Custody()) as held:
             issued = await held.ask(asked)
             tokens = await proof.accepted(config, started, issued)
             await _open_session(request, response, started.kind, uuid, tokens, issued.expires_at)

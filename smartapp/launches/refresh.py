@@ -160,22 +160,22 @@ async def _refresh_if_free(launch: StoredLaunch, tokens: LaunchTokens, at_once: 
     now = timezone.now()
     if not await in_database(store.take_refresh_lease, launch, now, at_once=at_once):
         return False
-    async with _alive(launch):
+    async with _extending_lease(launch):
         await _refresh(config, launch, tokens)
     return True
 
 
 @asynccontextmanager
-async def _alive(launch: StoredLaunch) -> AsyncIterator[None]:
+async def _extending_lease(launch: StoredLaunch) -> AsyncIterator[None]:
     """Extend the lease while the block runs."""
-    prolonging = asyncio.create_task(_prolong(launch))
+    prolonging = asyncio.create_task(_extend_lease(launch))
     try:
         yield
     finally:
         prolonging.cancel()
 
 
-async def _prolong(launch: StoredLaunch) -> None:
+async def _extend_lease(launch: StoredLaunch) -> None:
     while True:
         await asyncio.sleep(PROLONG_SECONDS)
         try:
@@ -186,24 +186,24 @@ async def _prolong(launch: StoredLaunch) -> None:
 
 async def _refresh(config: EndpointConfig, launch: StoredLaunch, tokens: LaunchTokens) -> None:
     """Ask the EHR, as the holder of the lease, and commit the result."""
-    nobodys = partial(store.hand_over, launch.uuid, launch.endpoint_id)
+    hand_over = partial(store.hand_over, launch.uuid, launch.endpoint_id)
     held = Custody(own=tokens.refresh_token)
     try:
-        async with custody(config, nobodys, held):
-            await _taken(config, launch, tokens, held)
+        async with custody(config, hand_over, held):
+            await _ask_and_store(config, launch, tokens, held)
     except InvalidGrant:
         logger.info("launch %s: the EHR ended it (invalid_grant)", launch.uuid)
         metrics.refreshes.labels("ended").inc()
         await in_database(store.end_unless_renewed, launch, EndReason.INVALID_GRANT, timezone.now())
     except Exception as error:  # our own error may also come after the EHR's answer
-        await _kept(launch, error, was_sent=held.asking is not None)
+        await _keep_after_failure(launch, error, was_sent=held.asking is not None)
 
 
-async def _taken(
+async def _ask_and_store(
     config: EndpointConfig, launch: StoredLaunch, tokens: LaunchTokens, held: Custody
 ) -> None:
     """Commit the new tokens, or end the launch if the EHR's answer names another patient."""
-    response = await _asked(config, launch, tokens, held)
+    response = await _ask(config, launch, tokens, held)
     await proof.check_refreshed(config, tokens, response)
     try:
         refreshed = launch_tokens.from_refresh(tokens, response)
@@ -218,7 +218,7 @@ async def _taken(
         await _store(launch, refreshed, response.expires_at, held)
 
 
-async def _asked(
+async def _ask(
     config: EndpointConfig, launch: StoredLaunch, tokens: LaunchTokens, held: Custody
 ) -> TokenResponse:
     """Return the EHR's answer. If the registration says that a refresh token outlives its use, a
@@ -256,7 +256,9 @@ async def _store(
         await asyncio.sleep(pause)
 
 
-async def _kept(launch: StoredLaunch, error: Exception, *, was_sent: bool) -> NoReturn:
+async def _keep_after_failure(
+    launch: StoredLaunch, error: Exception, *, was_sent: bool
+) -> NoReturn:
     """Keep the launch and end the lease after a failure that does not end the launch.
 
     Raises that failure, or RefreshUncertain if the refresh token must not be used again.

@@ -25,14 +25,14 @@ AT_ONCE_PER_ENDPOINT = 4
 async def tell(pk: UUID) -> EndReason:
     """Send one revocation that this caller has claimed. Return the result as the end reason of a
     launch that a person disconnected."""
-    told = await outcome(_told(pk), f"revocation {pk}")
+    told = await outcome(_revoke(pk), f"revocation {pk}")
     await in_database(pending_revocations.settle, pk, told, timezone.now())
     if told.failure:
         logger.warning("revocation %s: the EHR was not told: %s", pk, told.failure)
     return pending_revocations.end_reason(told)
 
 
-async def _told(pk: UUID) -> Told:
+async def _revoke(pk: UUID) -> Told:
     loaded = await in_database(pending_revocations.load, pk)
     return await revoke(*loaded) if loaded else Told()
 
@@ -50,7 +50,9 @@ async def work_off(*, within_seconds: float) -> int:
         endpoints = await in_database(pending_revocations.endpoints_of, claimed)
         outcomes = await asyncio.gather(
             *(
-                _one(pk, gates.setdefault(endpoint, asyncio.Semaphore(AT_ONCE_PER_ENDPOINT)))
+                _tell_in_turn(
+                    pk, gates.setdefault(endpoint, asyncio.Semaphore(AT_ONCE_PER_ENDPOINT))
+                )
                 for pk, endpoint in endpoints
             )
         )
@@ -58,6 +60,6 @@ async def work_off(*, within_seconds: float) -> int:
     return told
 
 
-async def _one(pk: UUID, gate: asyncio.Semaphore) -> EndReason:
+async def _tell_in_turn(pk: UUID, gate: asyncio.Semaphore) -> EndReason:
     async with gate:
         return await tell(pk)

@@ -52,7 +52,7 @@ def _rows() -> QuerySet[Endpoint]:
     return locked.select_related("registration__key_set")
 
 
-def _place(config: EndpointConfig) -> tuple[str, str]:
+def _source(config: EndpointConfig) -> tuple[str, str]:
     """Return which EHR was read, and where."""
     return config.fhir_base_url, config.discovery_url
 
@@ -63,7 +63,7 @@ def pin(config: EndpointConfig, observation: Observation, *, now: datetime, acto
     endpoint = _rows().filter(pk=config.endpoint_id).first()
     if endpoint is None or endpoint.pinned_hosts:
         return
-    if _place(registry.describe(endpoint)) != _place(config):
+    if _source(registry.describe(endpoint)) != _source(config):
         return
     issuers = endpoint.issuers or observation.issuers
     token_endpoint = observation.discovery.token_endpoint
