@@ -88,8 +88,7 @@ def _afterwards(request: HttpRequest) -> str:
 
 # --- which launches -----------------------------------------------------------------------------
 
-# A person is passed from page to page in sealed form: neither an address nor a page may contain who
-# it is.
+# A person is passed from page to page in sealed form: no address and no page may say who it is.
 PERSON_CONTEXT = "launches.ending:person"
 PERSON = Form(Person)
 
