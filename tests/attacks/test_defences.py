@@ -5,13 +5,16 @@ A test that passes without the defence proves nothing about it.
 
 import os
 import shutil
+import sqlite3
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+from django.conf import settings
 
 from tests.attacks.defences import DEFENCES, Defence
+from tests.conftest import MIGRATED
 from tests.processes import ROOT
 
 pytestmark = [pytest.mark.endurance, pytest.mark.timeout(300)]
@@ -37,38 +40,48 @@ def copy(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+@pytest.fixture(scope="module")
+def migrated(django_db_setup: None, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A copy of this run's database: migrating one takes longer than most of these tests."""
+    file = tmp_path_factory.mktemp("migrated") / "migrated.sqlite3"
+    with sqlite3.connect(settings.DATABASES["default"]["NAME"]) as database:
+        database.execute("VACUUM INTO ?", [str(file)])
+    return file
+
+
 @pytest.mark.parametrize("defence", DEFENCES, ids=lambda one: f"{one.number} {one.name}")
-def test_its_absence_is_noticed(copy: Path, defence: Defence) -> None:
+def test_its_absence_is_noticed(copy: Path, migrated: Path, defence: Defence) -> None:
     before = {edit.path: (copy / edit.path).read_text() for edit in defence.edits}
     try:
         for edit in defence.edits:
             text = (copy / edit.path).read_text()
             (copy / edit.path).write_text(text.replace(edit.old, edit.new))
-        code, printed = _noticed(copy, *defence.tests)
+        code, printed = _noticed(copy, migrated, *defence.tests)
     finally:
         for path, text in before.items():
             (copy / path).write_text(text)
     assert code == TESTS_FAILED, printed
 
 
-def _noticed(copy: Path, *tests: str) -> tuple[int, str]:
+def _noticed(copy: Path, migrated: Path, *tests: str) -> tuple[int, str]:
     """Return the first run in which the tests failed, otherwise the last run.
 
     A race without its defence is lost often, but on a busy machine not in every run.
     """
     for _ in range(TRIES):
-        code, printed = _run(copy, *tests)
+        code, printed = _run(copy, migrated, *tests)
         if code == TESTS_FAILED:
             break
     return code, printed
 
 
-def _run(copy: Path, *tests: str) -> tuple[int, str]:
+def _run(copy: Path, migrated: Path, *tests: str) -> tuple[int, str]:
     """Return pytest's exit code and output. It runs outside this run's workers."""
     command = [
         sys.executable, "-m", "pytest", "-q", "-x", "-n", "0", "-p", "no:cacheprovider", *tests,
     ]  # fmt: skip
     env = {name: value for name, value in os.environ.items() if not name.startswith(OF_THIS_RUN)}
+    env[MIGRATED] = str(migrated)
     done = subprocess.run(  # noqa: S603
         command, cwd=copy, env=env, capture_output=True, text=True, check=False
     )
