@@ -35,7 +35,7 @@ async def host() -> AsyncIterator[StyleHost]:
     found = StyleHost()
     application = web.Application()
     application.router.add_get("/style.json", found.serve)
-    runner = web.AppRunner(application, access_log=None)
+    runner = web.AppRunner(application, access_log=None, handler_cancellation=True)
     await runner.setup()
     site = web.TCPSite(runner, "127.0.0.1", 0)
     await site.start()
