@@ -45,8 +45,8 @@ def session_length(kind: LaunchKind, tokens: LaunchTokens) -> SessionLength:
 
 
 def is_patients(kind: LaunchKind, tokens: LaunchTokens) -> bool:
-    """Return whether a patient, or somebody who acts for one, reads the page and is addressed by
-    it."""
+    """Return whether a patient, or somebody who acts for one, reads the page; it then speaks to
+    them."""
     user = fhir_user_type(tokens.fhirUser or "")
     return user in PATIENTS or _is_unnamed_patient(kind, tokens)
 
