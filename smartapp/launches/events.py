@@ -21,6 +21,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from email.utils import parsedate_to_datetime
 from functools import wraps
+from threading import Lock
 from typing import Any, NamedTuple, NotRequired, TypedDict, TypeVar, cast
 from urllib.parse import urlsplit
 
@@ -156,6 +157,7 @@ _current: ContextVar[Attempt | None] = ContextVar("attempt", default=None)
 _queue: deque[Noted] = deque()
 _strangers = 0
 _not_stored = 0
+_writing = Lock()
 
 
 def key_of(state_digest: str) -> str:
@@ -332,20 +334,30 @@ async def keep_writing() -> None:
 
 
 async def flush() -> None:
-    """Write the recorded steps in one transaction. Steps that the database does not accept are
-    lost: they must not fill the memory while the database is away."""
-    global _strangers, _not_stored
-    batch = list(_queue)
-    if _not_stored:
-        batch.append(_flood(_not_stored))
-    forget()
-    if not batch:
+    """Write the recorded steps in one transaction, after any batch that is just being written.
+
+    Steps that the database does not accept are lost: they must not fill the memory while the
+    database is away.
+    """
+    if not (_queue or _not_stored or _writing.locked()):
         return
     try:
-        await in_database(_insert, batch)
+        await in_database(_write)
     except Exception as error:
         # Whatever the error is, it must not end the task that writes.
-        logger.error("%d launch events not written: %s", len(batch), cause(error))
+        logger.error("launch events not written: %s", cause(error))
+
+
+def _write() -> None:
+    global _strangers, _not_stored
+    with _writing:
+        # One at a time, because requests go on recording meanwhile.
+        batch = [_queue.popleft() for _ in range(len(_queue))]
+        if _not_stored:
+            batch.append(_flood(_not_stored))
+        _strangers = _not_stored = 0
+        if batch:
+            _insert(batch)
 
 
 def _insert(batch: list[Noted]) -> None:

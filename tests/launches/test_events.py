@@ -4,6 +4,7 @@ import asyncio
 import json
 from collections.abc import Callable
 from datetime import timedelta
+from threading import Event
 from typing import Any
 
 import pytest
@@ -46,6 +47,26 @@ class TestTimeline:
         assert {event.attempt for event in timeline} == {events.key_of(launch.state_digest)}
         assert all(verdict["ok"] for event in timeline for verdict in event.verdicts)
         assert {event.code for event in timeline} == {""}
+
+    async def test_who_asks_while_it_is_written_waits_for_it(
+        self, browser: Browser, ehr_launch: Start, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """An administrator opens an attempt from its error page, a moment after it failed."""
+        await browser.launch(ehr_launch())
+        insert, begun, go_on = events._insert, Event(), Event()
+
+        def slowly(batch: list[events.Noted]) -> None:
+            begun.set()
+            assert go_on.wait(20)
+            insert(batch)
+
+        monkeypatch.setattr(events, "_insert", slowly)
+        first = asyncio.create_task(events.flush())
+        assert await asyncio.to_thread(begun.wait, 20)
+        second = asyncio.create_task(written())
+        asyncio.get_running_loop().call_later(0.2, go_on.set)
+        assert len(await second) == 7
+        await first
 
     async def test_token_step_shows_the_assertion_decoded(
         self, browser: Browser, ehr: ScriptedEHR, ehr_launch: Start
