@@ -35,9 +35,17 @@ def medication_name(resource: Resource, related: Related) -> str:
         )
         if named := next(filter(None, candidates), ""):
             return named
-    is_elsewhere = target(reference) or mapping(reference.get("identifier")).get("value")
-    unnamed = NOT_READ if is_elsewhere and not medication else NOT_NAMED
+    unnamed = NOT_READ if _is_elsewhere(reference, medication) else NOT_NAMED
     return named_or(concept, unnamed)
+
+
+def _is_elsewhere(reference: dict[str, Any], medication: Resource) -> bool:
+    """Whether the name stands in a resource that was not read: the Medication, or an ingredient."""
+    if medication:
+        return any(
+            target(one.get("itemReference")) for one in mappings(medication.get("ingredient"))
+        )
+    return bool(target(reference) or mapping(reference.get("identifier")).get("value"))
 
 
 def medication_marks(marks: Marks, resource: Resource, related: Related) -> Marks:

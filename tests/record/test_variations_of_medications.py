@@ -112,6 +112,10 @@ def contained(**medication: Any) -> Resource:
             "Medication that could not be read",
         ),
         # What the order refers to.
+        (
+            contained(ingredient=[{"itemReference": {"reference": "Substance/1"}}]),
+            "could not be read",
+        ),
         (contained(code=WARFARIN, id="#m"), "Warfarin 5 mg | NOT could not be read"),
         (
             contained(code=WARFARIN, status="entered-in-error"),
