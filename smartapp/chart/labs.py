@@ -36,6 +36,13 @@ class DrawnTest:
     words: tuple[str, ...]
     table: ValueTable
 
+    @property
+    def before(self) -> Reading | None:
+        """The newest earlier result with a value, where the newest of all has none."""
+        if any(one.has_value for one in self.test.latest):
+            return None
+        return next((one for one in self.test.earlier if one.has_value), None)
+
 
 @dataclass(frozen=True, slots=True)
 class LabPanel:

@@ -49,6 +49,15 @@ class DrawnSign:
         )
         return tuple(row for row in islice(found, MAX_ASIDE + 1) if row is not latest)[:MAX_ASIDE]
 
+    @property
+    def before(self) -> Row | None:
+        """The newest reading with a value, where the latest has none: it must not be missed."""
+        if self.sign.latest.reading.has_value or any(self.sign.latest.amounts):
+            return None
+        aside = self.aside
+        rows = (row for row in self.sign.rows if row.is_certain and row not in aside)
+        return next((row for row in rows if any(row.amounts) or row.reading.has_value), None)
+
 
 def draw_vital_signs(signs: tuple[VitalSign, ...]) -> tuple[DrawnSign, ...]:
     return tuple(map(_drawn, signs))
@@ -152,7 +161,14 @@ def _summary(sign: VitalSign, rows: Sequence[Row], lines: Sequence[Points]) -> s
     """Return the chart in one sentence, for those who do not see it."""
     latest = f"{sign.latest.text} {sign.latest.unit}".rstrip()
     if len(rows) < 2:
-        return f"{_title_of(sign)}: one value, {latest}, {sign.latest.when_text}."
+        said = f"{_title_of(sign)}: one value, {latest}, {sign.latest.when_text}."
+        if not rows or rows[0] is sign.latest:
+            return said
+        only = f"{rows[0].text} {rows[0].unit}".rstrip()
+        return (
+            f"{_title_of(sign)}: one value, {only}, {rows[0].when_text}. "
+            f"The latest: {latest}, {sign.latest.when_text}."
+        )
     first, last = rows[0], rows[-1]
     span = f"from {_date(first)} to {_date(last)}"
     if sign.name == BLOOD_PRESSURE:

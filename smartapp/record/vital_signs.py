@@ -85,7 +85,7 @@ def _as_its_code_says(reading: Reading) -> Reading:
     if kind is None or not words:
         return reading
     if kind.name not in METHODS:
-        return replace(reading, marks=replace(reading.marks, notes=(words, *reading.marks.notes)))
+        return replace(reading, marks=replace(reading.marks, notes=(*reading.marks.notes, words)))
     if reading.how.method or reading.how.site:
         return reading
     return replace(reading, how=replace(reading.how, method=words))

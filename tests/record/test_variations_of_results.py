@@ -31,6 +31,10 @@ def result(name: str = "Potassium", value: object = None, **members: Any) -> Res
     return about_patient("Observation", **{**plain, **measured, **members})
 
 
+def words(text: str) -> Resource:
+    return {"text": text}
+
+
 def vital(code: str, value: object = None, unit: str = "/min", **members: Any) -> Resource:
     measured = {} if value is None else {"valueQuantity": {"value": value, "unit": unit}}
     named = {"coding": [{"system": LOINC, "code": code}]}
@@ -456,3 +460,44 @@ DAY = {"effectiveDateTime": "2026-06-03"}
 )
 def test_vital_signs(given: tuple[Resource, ...], says: str) -> None:
     assert_says(words_of("vitals", *given), says)
+
+
+OLD = {"id": "old", "effectiveDateTime": "2020-01-01"}
+
+
+@pytest.mark.parametrize(
+    ("section", "given", "says"),
+    [
+        (
+            "vitals",
+            (
+                vital("29463-7", dataAbsentReason=words("refused")),
+                vital("29463-7", 61, "kg", **OLD),
+            ),
+            "No result: refused | Before: 61 kg, 1 Jan 2020 | 61 kg, 1 Jan 2020. The latest",
+        ),
+        (
+            "vitals",
+            (
+                pressure(mmhg(220), mmhg(130), status="cancelled"),
+                pressure(mmhg(120), mmhg(80), **OLD),
+            ),
+            "No result: cancelled | Before: 120/80 mmHg | NOT 220",
+        ),
+        (
+            "vitals",
+            (vital("8893-0", text={"div": "<div>Not felt</div>"}), vital("8867-4", 80, **OLD)),
+            f"{OWN}Not felt | by palpation",
+        ),
+        (
+            "labs",
+            (result(dataAbsentReason=words("Specimen haemolysed")), result(value=4.1, **OLD)),
+            "No result: Specimen haemolysed Before: 4.1 mmol/L, 1 Jan 2020",
+        ),
+        ("labs", (result(value=4.2), result(value=4.1, **OLD)), "4.2 mmol/L | NOT Before"),
+    ],
+)
+def test_the_last_value_stands_below_a_newer_result_that_has_none(
+    section: str, given: tuple[Resource, ...], says: str
+) -> None:
+    assert_says(words_of(section, *given), says)
