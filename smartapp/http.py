@@ -48,7 +48,7 @@ CONNECT_SECONDS = 5
 # By method and host: reading a chart from a slow EHR must not keep people from signing in there,
 # and no host may use up memory and connections. POSTs are token requests: as many as launches may
 # wait for one EHR.
-MAX_READS_IN_FLIGHT = 64
+MAX_READS_IN_FLIGHT = 400  # thirty pages at once, of a dozen reads each
 WAIT_FOR_SLOT_SECONDS = 5
 # Less than the 5 s after which common servers (Apache httpd, Node.js, uvicorn) close an idle
 # connection: a token request is never repeated, so it must not meet a connection that is closing.

@@ -27,10 +27,15 @@ Parameters = Mapping[str, str]
 # What each EHR took instead, None where it took nothing, and until when that is believed.
 _taken: dict[tuple[str, Search], tuple[Parameters | None, float]] = {}
 
+# The EHRs that found something by `a,b`, and until when that is believed: where they find nothing
+# by it, there is nothing.
+_takes_several: dict[str, float] = {}
+
 
 def forget() -> None:
     """Forget what EHRs took: a test's EHR ends, the process does not."""
     _taken.clear()
+    _takes_several.clear()
 
 
 async def ask(record: Record, search: Search) -> Found:
@@ -57,7 +62,9 @@ async def _tried(
     try:
         found = await record.search(search.resource_type, parameters)
         in_one = {**parameters, **search.alone}
-        if not found.given and in_one != parameters:
+        if in_one != parameters and found.given:
+            _takes_several[record.fhir_base_url] = time.monotonic() + REMEMBERED_SECONDS
+        elif in_one != parameters and not _is_known_to_take_several(record):
             # A server that takes `a,b` for one code has found nothing.
             found = await record.search(search.resource_type, in_one)
             parameters = in_one if found.given else parameters
@@ -65,6 +72,10 @@ async def _tried(
         return None, _amended(search, parameters, refused)
     _remember(record, search, parameters)
     return found, parameters
+
+
+def _is_known_to_take_several(record: Record) -> bool:
+    return _takes_several.get(record.fhir_base_url, 0.0) > time.monotonic()
 
 
 def _remembered(record: Record, search: Search) -> Parameters | None:

@@ -373,7 +373,7 @@ def _joined(section: Section, outcomes: Sequence[Outcome]) -> Outcome:
     notes = tuple(dict.fromkeys([*(note for one in read for note in one.notes), *missing]))
     return Outcome(
         "partial" if notes else "ok",
-        tuple(_once(one for one in _chain(read) if section.belongs(one))),
+        tuple(filter(section.belongs, _once([one.resources for one in read if one.resources]))),
         {name: one for outcome in read for name, one in outcome.included.items()},
         notes,
         reference=next((one.reference for _, one in asked if one.reference), ""),
@@ -394,14 +394,13 @@ def _is_not_offered(section: Section, outcome: Outcome) -> bool:
     return section.only_if_granted and outcome.is_unknown_type
 
 
-def _chain(outcomes: Iterable[Outcome]) -> Iterator[Resource]:
-    return chain.from_iterable(one.resources for one in outcomes)
-
-
-def _once(resources: Iterable[Resource]) -> Iterator[Resource]:
+def _once(found: Sequence[tuple[Resource, ...]]) -> Iterator[Resource]:
     """Yield each resource once: two searches may bring the same."""
+    if len(found) == 1:
+        yield from found[0]
+        return
     known = set()
-    for resource in resources:
+    for resource in chain.from_iterable(found):
         key = (resource["resourceType"], text(resource.get("id")))
         if key not in known or not key[1]:
             known.add(key)

@@ -36,6 +36,7 @@ from smartapp.record.news import (
     share_of_medications,
     share_of_vital_signs,
 )
+from smartapp.record.observations import categories_of, is_of
 from smartapp.record.orders import orders_to_follow, read_orders
 from smartapp.record.personal import read_personal
 from smartapp.record.plans import plans_to_follow, read_plans
@@ -115,36 +116,32 @@ UNFILED = Search(
 
 
 def _is_vital_sign(resource: Resource) -> bool:
-    return _is_filed(resource, VITAL_SIGNS) or (
-        not _categories(resource) and not _codes(resource).isdisjoint(OF_VITAL_SIGNS)
-    )
+    if not categories_of(resource):
+        return not _codes(resource).isdisjoint(OF_VITAL_SIGNS)
+    return is_of(resource, "vital-signs")
 
 
 def _is_laboratory_result(resource: Resource) -> bool:
-    return _is_filed(resource, LABORATORY) or (
-        not _categories(resource) and _codes(resource).isdisjoint(OF_OTHER_SECTIONS)
-    )
+    if not categories_of(resource):
+        return _codes(resource).isdisjoint(OF_OTHER_SECTIONS)
+    return is_of(resource, "laboratory")
 
 
 def _is_social(resource: Resource) -> bool:
     if resource.get("resourceType") == QUESTIONNAIRE:
         return True
-    return (_is_filed(resource, SOCIAL) and not _is_filed(resource, VITAL_SIGNS + LABORATORY)) or (
-        not _categories(resource) and not _codes(resource).isdisjoint(SOCIAL_CODES)
-    )
+    if not (found := categories_of(resource)):
+        return not _codes(resource).isdisjoint(SOCIAL_CODES)
+    return not found.isdisjoint(SOCIAL) and not _is_measured(resource)
 
 
 def _is_of_no_other_section(resource: Resource) -> bool:
-    known = {*VITAL_SIGNS, *LABORATORY, *SOCIAL}
-    return bool(found := _categories(resource)) and found.isdisjoint(known)
+    found = categories_of(resource)
+    return bool(found) and found.isdisjoint(SOCIAL) and not _is_measured(resource)
 
 
-def _is_filed(resource: Resource, category: tuple[str, ...]) -> bool:
-    return not _categories(resource).isdisjoint(category)
-
-
-def _categories(resource: Resource) -> frozenset[str]:
-    return codes(resource.get("category"))
+def _is_measured(resource: Resource) -> bool:
+    return is_of(resource, "vital-signs") or is_of(resource, "laboratory")
 
 
 def _codes(resource: Resource) -> frozenset[str]:

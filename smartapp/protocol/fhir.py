@@ -173,11 +173,12 @@ def patient_of(resource: dict[str, Any], *, fhir_base_url: str) -> str | None:
     return named.pop() if len(named) == 1 else None
 
 
-def _who_it_is_about(resource: dict[str, Any]) -> Iterator[object]:
-    yield from (resource.get(name) for name in _PATIENT_MEMBERS)
+def _who_it_is_about(resource: dict[str, Any]) -> list[object]:
+    named = [resource[name] for name in _PATIENT_MEMBERS if name in resource]
     participants = resource.get("participant")  # of an Appointment: also people and rooms
-    for one in participants if isinstance(participants, list) else []:
-        yield one.get("actor") if isinstance(one, dict) else None
+    if isinstance(participants, list):
+        named += [one.get("actor") for one in participants if isinstance(one, dict)]
+    return named
 
 
 def _is_here(base: str | None, fhir_base_url: str) -> bool:

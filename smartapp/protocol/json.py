@@ -51,10 +51,7 @@ def parse_json(body: bytes, *, exact: bool = False) -> JSON:
         raise JSONInvalid("nested too deeply") from None
     except json.JSONDecodeError as exc:
         raise JSONInvalid(f"not JSON (at character {exc.pos})") from None
-    # Only documents with more brackets than this can be nested too deeply, and only those are
-    # walked.
-    if text.count("{") + text.count("[") > MAX_DEPTH:
-        _check_depth(value)
+    _check_depth(value)
     if _SUSPECT_ESCAPE.search(text) and not all(_is_storable(string) for string in _strings(value)):
         raise JSONInvalid("a string with a lone surrogate or NUL")
     return value
@@ -119,19 +116,22 @@ def _decoder(parse_float: Callable[[str], float | Decimal]) -> json.JSONDecoder:
 _DECODER, _EXACT_DECODER = _decoder(_float), _decoder(_exact)
 
 
+_NODES = frozenset({dict, list})
+
+
 def _children(node: Any) -> Iterable[Any]:
     return node.values() if type(node) is dict else node
 
 
 def _check_depth(value: JSON) -> None:
-    level: list[Any] = [value]
+    level: list[Any] = [value] if type(value) in _NODES else []
     for _ in range(MAX_DEPTH):
         # The decoder creates no subclasses, and comparing the exact type takes half the time.
         level = [
             child
             for node in level
             for child in (node.values() if type(node) is dict else node)
-            if type(child) is dict or type(child) is list
+            if type(child) in _NODES
         ]
         if not level:
             return

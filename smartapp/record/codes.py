@@ -7,7 +7,7 @@ and says whose code it is.
 from collections.abc import Iterator
 from typing import Any
 
-from smartapp.record.elements import is_true, mapping, mappings
+from smartapp.record.elements import is_true, mapping, mappings, remembered
 from smartapp.record.texts import text
 
 LOINC = "http://loinc.org"
@@ -51,6 +51,7 @@ def codings(concept: object) -> Iterator[tuple[str, str]]:
                     yield text(coding.get("system")), code
 
 
+@remembered
 def codes(concept: object) -> frozenset[str]:
     """Return the bare codes: for the small closed value sets, where no two systems collide.
 

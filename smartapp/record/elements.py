@@ -4,9 +4,16 @@ Each function takes any JSON and gives a plain value, empty when there is nothin
 raises.
 """
 
-from typing import Any, TypeAlias
+from collections.abc import Callable
+from functools import wraps
+from typing import Any, TypeAlias, TypeVar
 
 Resource: TypeAlias = "dict[str, Any]"
+E = TypeVar("E")
+T = TypeVar("T")
+
+# Of each reader so many elements are remembered, none of them longer than this when written out.
+MAX_REMEMBERED, MAX_WRITTEN = 1_000, 2_000
 
 
 def mapping(value: object) -> dict[str, Any]:
@@ -34,3 +41,24 @@ def is_unclear(resource: Resource, name: str) -> bool:
 
 def is_false(value: object) -> bool:
     return value is False or (isinstance(value, str) and value.strip().lower() == "false")
+
+
+def remembered(read: Callable[[E], T]) -> Callable[[E], T]:
+    """Return a reader that remembers what it made of equal elements. Only for what is the same in
+    many records, a code or a range: a list of results has each of them a hundred times."""
+    known: dict[str, T] = {}
+
+    @wraps(read)
+    def reading(element: E) -> T:
+        written = repr(element)
+        try:
+            return known[written]
+        except KeyError:
+            found = read(element)
+        if len(written) <= MAX_WRITTEN:
+            if len(known) >= MAX_REMEMBERED:
+                known.clear()
+            known[written] = found
+        return found
+
+    return reading

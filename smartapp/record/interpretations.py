@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 from smartapp.record.codes import concept_text
-from smartapp.record.elements import mappings
+from smartapp.record.elements import mappings, remembered
 from smartapp.record.texts import text
 
 # A result ("Positive", "Resistant") says what was found, not whether that is bad.
@@ -118,6 +118,7 @@ ABOVE = Flag("high", "Above range", is_ours=True)
 BELOW = Flag("low", "Below range", is_ours=True)
 
 
+@remembered
 def read_flag(concepts: object) -> Flag:
     """Return what the EHR says of a value: all its words, in the direction of the gravest."""
     known: set[str] = set()

@@ -7,7 +7,7 @@ from smartapp.record.education import medlineplus_url
 from smartapp.record.elements import Resource
 from smartapp.record.marks import FUTURE
 from smartapp.record.moments import Chronology, Moment, ago_text
-from smartapp.record.observations import Reading, is_of, read_observation
+from smartapp.record.observations import Reading, read_observation
 from smartapp.record.people import read_person
 from smartapp.record.reading import Given, LeftOut, Read, read_each
 from smartapp.record.series import (
@@ -60,9 +60,7 @@ class LabTest:
 
 def read_laboratory(given: Given) -> Read[LabTest]:
     """Return the tests, those whose time is not known first, then the newest first."""
-    return read_tests(
-        given, [one for one in given.resources if is_of(one, "laboratory") is not False]
-    )
+    return read_tests(given, given.resources)
 
 
 def read_tests(given: Given, observations: Iterable[Resource]) -> Read[LabTest]:
@@ -114,7 +112,9 @@ def comparable(test: LabTest) -> list[Reading]:
     to trust. A bound ("< 5") is no number to draw."""
     found: list[Reading] = []
     for one in (*test.latest, *test.earlier):
-        if one.value.number is None or one.value.comparator or one.when is None:
+        if one.value.number is None or one.value.comparator:
+            continue
+        if one.when is None or not one.when.is_readable:
             continue
         if not found or not is_same_moment(one.when, found[-1].when):
             found.append(one)

@@ -89,7 +89,8 @@ def doubted(marks: Marks, now: datetime) -> Marks:
 
 def read_labels(resource: Resource) -> tuple[str, ...]:
     """Return the security labels that a reader must know of, in words (meta.security)."""
-    found = _label_codes(resource)
+    if not (found := _label_codes(resource)):
+        return ()
     return tuple(dict.fromkeys(LABELS[code] for code in _LABEL_ORDER if code in found))
 
 

@@ -7,6 +7,7 @@ work of that type's reader. A test holds the table against the published Structu
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 
 from smartapp.record.codes import status_codes
 from smartapp.record.elements import Resource, is_true, is_unclear, mappings
@@ -366,15 +367,17 @@ def status_text(resource: Resource) -> str:
     """Return what the resource's statuses say, in words; a code that nobody knows as it was sent,
     and "" for what an entry usually is."""
     words = [
-        _in_words(modifier, status_codes(resource[element]))
+        _in_words(_type(resource), element, tuple(status_codes(resource[element])))
         for element, modifier in MODIFIERS.get(_type(resource), {}).items()
         if modifier.words and element in resource
     ]
     return ", ".join(dict.fromkeys(filter(None, words)))
 
 
-def _in_words(modifier: Modifier, said: list[str]) -> str:
+@lru_cache(maxsize=500)
+def _in_words(resource_type: str, element: str, said: tuple[str, ...]) -> str:
     """Return the words for what is known of it, else its code as it was sent."""
+    modifier = MODIFIERS[resource_type][element]
     known = [modifier.words[code] for code in said if code in modifier.words]
     return (
         ", ".join(dict.fromkeys(filter(None, known)))
@@ -383,7 +386,7 @@ def _in_words(modifier: Modifier, said: list[str]) -> str:
     )
 
 
-def _readable(said: list[str]) -> str:
+def _readable(said: tuple[str, ...]) -> str:
     """Return the first that is a word; a bare number only where there is nothing else."""
     word = next((one for one in said if not one.isdigit()), said[0])
     return word.replace("-", " ")

@@ -6,7 +6,7 @@ colon, no seconds, spaces. What stays unreadable keeps its own text and is shown
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta, timezone, tzinfo
 from decimal import Decimal
 from typing import Literal
@@ -196,6 +196,10 @@ class Chronology:
 
     now: datetime
     zone: tzinfo = UTC
+    _latest: datetime = field(init=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "_latest", self.now + CLOCK_TOLERANCE)
 
     @classmethod
     def of(cls, moments: Iterable[Moment | None], *, now: datetime) -> "Chronology":
@@ -207,7 +211,7 @@ class Chronology:
         """Whether the moment lies after now, beyond what clocks of other zones may differ."""
         if moment is None or not moment.is_readable:
             return False
-        return self.at(moment) > self.now + CLOCK_TOLERANCE
+        return self.at(moment) > self._latest
 
     def at(self, moment: Moment) -> datetime:
         """Return the instant by which to compare."""

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 
 from smartapp.record.codes import LOINC, codings, concept_text, concept_texts, status_code
-from smartapp.record.elements import Resource, mapping, mappings
+from smartapp.record.elements import Resource, mapping, mappings, remembered
 from smartapp.record.interpretations import NO_FLAG, Flag, read_flag, reconciled
 from smartapp.record.marks import Marks, read_marks
 from smartapp.record.modifiers import reason_to_leave_out
@@ -71,6 +71,9 @@ class Circumstances:
 
 
 PLAIN = Circumstances()
+_OF_CIRCUMSTANCES = frozenset(
+    {"specimen", "bodySite", "method", "device", "extension", "derivedFrom"}
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,11 +150,20 @@ class Reading:
         return tuple(code for system, code in self.codes if system == LOINC)
 
 
-def is_of(resource: Resource, category: str) -> bool | None:
-    """Return whether an Observation is of a category; None where it names none. A server may
-    answer a search without looking at the category."""
-    found = {code.casefold() for _, code in codings(resource.get("category"))}
-    return bool(found & CATEGORIES[category]) if found else None
+def categories_of(resource: Resource) -> frozenset[str]:
+    """Return the codes of an Observation's categories, in small letters."""
+    return _categories(resource.get("category"))
+
+
+def is_of(resource: Resource, category: str) -> bool:
+    """Return whether an Observation names the category. A server may answer a search without
+    looking at it."""
+    return not categories_of(resource).isdisjoint(CATEGORIES[category])
+
+
+@remembered
+def _categories(concepts: object) -> frozenset[str]:
+    return frozenset(code.casefold() for _, code in codings(concepts))
 
 
 def read_observation(
@@ -229,7 +241,7 @@ def _marks(resource: Resource, person: Person, absent: str) -> Marks:
         resource,
         when=when,
         whose=_whose(resource, person),
-        origin=", ".join(_displays(resource.get("performer"))),
+        origin=", ".join(_displays(resource["performer"])) if "performer" in resource else "",
         absent=absent,
     )
     beside = [notes, *_remarks(resource)]
@@ -277,6 +289,7 @@ def _reading(
     )
 
 
+@remembered
 def _what(concept: object) -> tuple[tuple[tuple[str, str], ...], str]:
     """Return the codes and the name of what was observed, without those of panels where there are
     others."""
@@ -364,13 +377,14 @@ def _whose(resource: Resource, person: Person) -> str:
 
 
 def _circumstances(resource: Resource, related: Mapping[str, Resource]) -> Circumstances:
-    has_extensions = "extension" in resource
+    if _OF_CIRCUMSTANCES.isdisjoint(resource):
+        return PLAIN
     found = Circumstances(
         specimen=_referred(resource, "specimen", related),
         site=", ".join(site_texts(resource["bodySite"])) if "bodySite" in resource else "",
         method=_concepts(resource["method"]) if "method" in resource else "",
         device=_referred(resource, "device", related),
-        position=", ".join(_by_extension(resource, "bodyPosition")) if has_extensions else "",
+        position=", ".join(_by_extension(resource, "bodyPosition")),
         derived_from=_derived_from(resource) if "derivedFrom" in resource else "",
     )
     return PLAIN if found == PLAIN else found
@@ -382,12 +396,20 @@ def _concepts(value: object) -> str:
 
 def _by_extension(resource: Resource, name: str) -> list[str]:
     """Return the words of R4's extension of Observation of that name."""
-    return [
-        words
-        for extension in mappings(resource.get("extension"))
-        if extension.get("url") == f"{EXTENSIONS}{name}"
+    if "extension" not in resource:
+        return []
+    return [words for url, words in _in_extensions(resource["extension"]) if url == name]
+
+
+@remembered
+def _in_extensions(extensions: object) -> tuple[tuple[str, str], ...]:
+    """Return the names of R4's extensions of Observation, each with its words."""
+    return tuple(
+        (url.removeprefix(EXTENSIONS), words)
+        for extension in mappings(extensions)
+        if (url := text(extension.get("url"))).startswith(EXTENSIONS)
         and (words := concept_text(extension.get("valueCodeableConcept")))
-    ]
+    )
 
 
 def _derived_from(resource: Resource) -> str:

@@ -5,12 +5,13 @@ A range decides only where nothing else can be meant (FHIR R4 Observation.refere
 """
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from decimal import Decimal
 from functools import lru_cache
 
 from smartapp.record.codes import codings, concept_text
-from smartapp.record.elements import Resource, mapping, mappings
+from smartapp.record.elements import Resource, mapping, mappings, remembered
 from smartapp.record.interpretations import ABOVE, BELOW, NO_FLAG, Flag
 from smartapp.record.moments import Moment
 from smartapp.record.people import Person, Sex
@@ -125,8 +126,34 @@ def read_ranges(value: object, unit: Unit, person: Person, when: Moment | None) 
     is in that unit."""
     if not value:
         return NO_RANGES
+    if (found := _of_everybody((unit.key, unit.text, value))) is not None:
+        return found
     meant = [(one, _meant_for(one, person, when)) for one in mappings(value)]
-    read = [_range(one, unit, name) for one, (name, is_possible) in meant if is_possible]
+    return _ranges([(one, name) for one, (name, is_possible) in meant if is_possible], unit)
+
+
+@remembered
+def _of_everybody(written: tuple[str, str, object]) -> Ranges | None:
+    """Return ranges that say nothing of whom they are for: nearly all. None for the others. They
+    come with the key and the text of the value's unit."""
+    key, its_text, value = written
+    found = mappings(value)
+    if not all(map(_is_for_everybody, found)):
+        return None
+    return _ranges([(one, "") for one in found], Unit(key, its_text))
+
+
+def _is_for_everybody(members: Resource) -> bool:
+    """Whether a range has numbers, and perhaps a text that says the same, and nothing else."""
+    if not _NAMING.isdisjoint(members):
+        return False
+    words = text(members.get("text"))
+    return not words or not _said(words) - _USUAL_WORDS
+
+
+def _ranges(possible: Iterable[tuple[Resource, str]], unit: Unit) -> Ranges:
+    """Return the ranges with their names, the one that decides first."""
+    read = [_range(one, unit, name) for one, name in possible]
     shown = [found for found in read if found.has_bounds or found.words]
     usual = [found for found in shown if found.has_bounds and not found.name]
     deciding = usual[0] if len(usual) == 1 and _can_decide(usual[0], unit) else None
@@ -189,11 +216,8 @@ def _range(members: Resource, unit: Unit, name: str) -> ReferenceRange:
 def _meant_for(members: Resource, person: Person, when: Moment | None) -> tuple[str, bool]:
     """Return for whom or what a range is, "" where it is the usual one for this patient; and
     whether it can be this patient's at all."""
-    if not _NAMING & members.keys():
-        words = text(members.get("text"))
-        # Nearly every range: numbers, and perhaps a text that says the same.
-        if not words or not _said(words) - _USUAL_WORDS:
-            return "", True
+    if _is_for_everybody(members):
+        return "", True
     is_adult = person.was_adult(when)
     written = [text(members.get("text")), *map(concept_text, _each(members.get("appliesTo")))]
     sexes = {sex for sex in map(_sex_of_words, written) if sex}

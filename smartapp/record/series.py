@@ -10,7 +10,7 @@ from itertools import groupby
 
 from smartapp.record.codes import LOINC
 from smartapp.record.moments import Chronology, Moment, parse_moment
-from smartapp.record.observations import UNRANKED, Reading
+from smartapp.record.observations import PLAIN, UNRANKED, Reading
 
 NOT_SENT = "a panel whose results the EHR did not send"
 
@@ -42,6 +42,8 @@ def code_key(reading: Reading) -> str:
 def series_key(reading: Reading, what: str) -> Key:
     """Return the identity of the reading's series but for its unit."""
     how = reading.how
+    if how is PLAIN and not reading.marks.whose:
+        return (what, "", "", "", "", "", "", "")
     return (
         what,
         reading.marks.whose.casefold(),

@@ -40,6 +40,9 @@ NO_VALUE = Value()
 
 def read_value(part: Resource) -> Value:
     """Return value[x] as it is shown; empty where there is none."""
+    # Nearly every value is a Quantity.
+    if (quantity := part.get("valueQuantity")) and (found := _quantity(quantity)).text:
+        return found
     for name, content in part.items():
         if name.startswith("value") and name[5:6].isupper() and content not in (None, "", {}, []):
             found = _READERS.get(name, _unknown)(content)

@@ -9,7 +9,7 @@ from smartapp.record.growth import Growth, read_gestation, read_growth
 from smartapp.record.interpretations import NO_FLAG
 from smartapp.record.kinds import KINDS, METHODS, Kind, Range, how_by_code, kind_of, usual_range
 from smartapp.record.moments import Chronology, ago_text
-from smartapp.record.observations import Reading, is_of, read_observation
+from smartapp.record.observations import Reading, read_observation
 from smartapp.record.people import Person, read_person
 from smartapp.record.quantities import rounded_text
 from smartapp.record.reading import Given, LeftOut, Read, read_each
@@ -43,13 +43,14 @@ _RANKS = {kind.name: rank for rank, kind in enumerate(KINDS)}
 def read_vital_signs(given: Given) -> Read[VitalSign]:
     """Return the vital signs: blood pressure, the known kinds, then the rest by name."""
     person = read_person(given.patient)
-    mine = [one for one in given.resources if is_of(one, "vital-signs") is not False]
-    read = read_each(mine, lambda resource: read_observation(resource, person, given.related))
+    read = read_each(
+        given.resources, lambda resource: read_observation(resource, person, given.related)
+    )
     panels = join_panels(read.entries)
     pressures, rest = pressures_of(panels.readings)
     others = [part for one in rest for part in _spread(one)]
     chronology = Chronology.of((one.when for one in panels.readings), now=given.now)
-    early = read_gestation(mine)
+    early = read_gestation(given.resources)
     signs = [
         *read_pressures(pressures, person, chronology),
         *(_with_growth(one, person, early) for one in _signs(others, person, chronology)),

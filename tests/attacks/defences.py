@@ -271,7 +271,7 @@ DEFENCES = (
          "if len(members) != len(pairs):", "if False:",
          f"{ATTACKS}::test_token_response_that_two_readers_could_read_differently"),
     _one("T25", "depth ends", "smartapp/protocol/json.py",
-         'if text.count("{") + text.count("[") > MAX_DEPTH:', "if False:",
+         "    _check_depth(value)\n", "",
          f"{ATTACKS}::test_token_response_that_two_readers_could_read_differently", JSON),
     _one("T25", "numbers end", "smartapp/protocol/json.py",
          "if len(digits) > MAX_DIGITS:", "if False:",

@@ -214,6 +214,17 @@ class TestCategories:
         ehr.answers["Observation"] = literal
         assert (await section(ehr, "labs")).count == 1
 
+    async def test_an_ehr_that_takes_two_codes_for_two_is_not_asked_for_one_of_them(
+        self, ehr: FakeEHR
+    ) -> None:
+        ehr.add(unfiled("2823-3", category=LABORATORY))
+        await section(ehr, "labs")
+        first = len(ehr.asked("Observation"))
+        assert (await section(ehr, "vitals")).state == "empty"
+        asked = [one.query.get("category") for one in ehr.asked("Observation")[first:]]
+        assert "vital-signs,vital-sign" in asked
+        assert "vital-signs" not in asked
+
 
 class TestCounts:
     async def test_fewer_than_the_ehr_says_there_are_is_said(self, ehr: FakeEHR) -> None:

@@ -146,3 +146,11 @@ def test_what_is_dated_in_the_future_has_no_trend() -> None:
     assert test.test.doubt == "Dated in the future; check it in the EHR"
     assert (test.trend, test.chart, test.trend_text, test.words) == (None, None, "", ())
     assert test.table is not None
+
+
+def test_dates_that_cannot_be_read_are_listed_and_not_drawn() -> None:
+    odd = [observation("2345-7", n, "mg/dL", when="2024-13-45") for n in (95, 96)]
+    (panel,) = labs(*odd)
+    (test,) = panel.tests
+    assert test.chart is None
+    assert test.table.count == 2

@@ -176,6 +176,15 @@ class TestReading:
         }
         assert chart.section("labs").count == 1
 
+    @pytest.mark.parametrize("code", ["LAB", "Laboratory", "CH"])
+    async def test_a_category_in_an_older_spelling_is_the_same(
+        self, ehr: FakeEHR, code: str
+    ) -> None:
+        filed = [concept("http://terminology.hl7.org/CodeSystem/v2-0074", code)]
+        ehr.answers["Observation"] = _whatever_is_asked([observation("1-1", 1, category=filed)])
+        chart = await chart_of(ehr)
+        assert (chart.section("labs").count, chart.section("findings").count) == (1, 0)
+
 
 def _order(number: int) -> Resource:
     reference = {"reference": f"Medication/m{number}"}
