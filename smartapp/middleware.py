@@ -38,6 +38,7 @@ from smartapp.exception_reports import cause
 from smartapp.protocol.errors import (
     REOPEN,
     AuthorizationRefused,
+    DiscoveryIncomplete,
     IDTokenError,
     SmartError,
     TokenRefused,
@@ -284,7 +285,8 @@ def _can_repeat(request: HttpRequest, error: SmartError) -> bool:
         return error.is_repeatable
     is_callback = request.path_info.startswith("/callback/")
     is_launch = request.path_info.startswith(LAUNCH_PREFIXES) and not is_callback
-    return is_launch and error.status >= HTTPStatus.INTERNAL_SERVER_ERROR
+    is_final = isinstance(error, DiscoveryIncomplete)  # its page says that it does not help
+    return is_launch and not is_final and error.status >= HTTPStatus.INTERNAL_SERVER_ERROR
 
 
 class ErrorPages:

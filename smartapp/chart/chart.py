@@ -25,6 +25,7 @@ LOOKS: dict[State, Look] = {
     "failed": "failed",
     "not-offered": "not-offered",
 }
+Lack = Literal["", "failed", "forbidden", "foreign"]
 Relation = Literal["self", "proxy", "clinician", "unknown"]
 
 
@@ -32,7 +33,9 @@ Relation = Literal["self", "proxy", "clinician", "unknown"]
 class ReadSection:
     """A part of the record and how reading it went.
 
-    `error` is a short safe text for `forbidden` and `failed`, and `reference` finds it in the log.
+    `error` is a short safe text for `forbidden` and `failed`, and `reference` finds in the log what
+    of it failed. `lacks` says why something of it is not there: a read of several that failed, or
+    entries of another patient, which were left out.
     `retry_after` is in how many seconds the EHR wants to be asked again, where it says so.
     `notes` is what the reader must know beside the items, e.g. that the list was cut. `count` is
     what there is now: resolved problems and stopped medications do not count. `is_cut`: the EHR
@@ -45,6 +48,7 @@ class ReadSection:
     items: tuple[Any, ...] = ()
     error: str = ""
     reference: str = ""
+    lacks: Lack = ""
     retry_after: float | None = None
     notes: tuple[str, ...] = ()
     count: int = 0

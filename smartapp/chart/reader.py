@@ -21,12 +21,13 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from http import HTTPStatus
 from itertools import chain
-from typing import Any, TypeVar
+from typing import Any, Literal, TypeVar
 
 from smartapp.chart.asking import ask
 from smartapp.chart.chart import (
     Chart,
     FHIRUserView,
+    Lack,
     Part,
     ReadSection,
     State,
@@ -86,6 +87,7 @@ class Outcome:
     notes: tuple[str, ...] = ()
     error: str = ""
     reference: str = ""
+    lacks: Lack = ""
     is_unknown_type: bool = False
     retry_after: float | None = None
 
@@ -320,15 +322,19 @@ class Reading:
             included=found.included,
             notes=tuple(notes),
             reference=self._reference if found.foreign else "",
+            lacks="foreign" if found.foreign else "",
         )
 
     def _failure(self, what: str, error: SmartError) -> Outcome:
         """Return the words for a failed read and put its reference into the log."""
         logger.warning("%s %s: %s %s", self._reference, what, error.code, error.detail)
         status = error.answered if isinstance(error, ReadRefused) else None
+        state: Literal["failed", "forbidden"]
+        state = "forbidden" if isinstance(error, ReadForbidden) else "failed"
         return Outcome(
             is_unknown_type=status == HTTPStatus.NOT_FOUND,
-            state="forbidden" if isinstance(error, ReadForbidden) else "failed",
+            state=state,
+            lacks=state,
             error=_failure_text(error),
             reference=self._reference,
             retry_after=error.retry_after,
@@ -370,6 +376,7 @@ def _joined(section: Section, outcomes: Sequence[Outcome]) -> Outcome:
         for search, one in asked
         if one not in read and not search.is_besides and not _is_not_offered(section, one)
     ]
+    lacks = [one.lacks for _, one in asked]
     notes = tuple(dict.fromkeys([*(note for one in read for note in one.notes), *missing]))
     return Outcome(
         "partial" if notes else "ok",
@@ -377,6 +384,7 @@ def _joined(section: Section, outcomes: Sequence[Outcome]) -> Outcome:
         {name: one for outcome in read for name, one in outcome.included.items()},
         notes,
         reference=next((one.reference for _, one in asked if one.reference), ""),
+        lacks="foreign" if "foreign" in lacks else next(filter(None, lacks), ""),
     )
 
 
@@ -485,6 +493,7 @@ def read_section(section: Section, outcome: Outcome, given: Given) -> ReadSectio
         items=section.draw(read.entries),
         error=outcome.error,
         reference=outcome.reference,
+        lacks=outcome.lacks,
         retry_after=outcome.retry_after,
         notes=notes,
         count=sum(map(section.count, read.entries)),

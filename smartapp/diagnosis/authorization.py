@@ -109,7 +109,8 @@ TABLE = (
           "Ask the vendor whether these are given; published lists are often incomplete.",
           "scopes", lambda c: bool(c.unlisted_scopes)),
     Entry("C39", LIKELY, "A scope is not allowed for this app at the vendor",
-          _answered("invalid_scope"), "{c.answer} Asked for: {c.asked}.",
+          lambda c: _answered("invalid_scope")(c) and not c.named_scopes,
+          "{c.answer} Asked for: {c.asked}.",
           "Compare the registration's scopes with those ticked in the vendor's portal.", "scopes"),
     Entry("C52", SEEN, "The person, or the EHR's policy, said no", _answered("access_denied"),
           ANSWER, "Ask the person. If they allowed it, ask the EHR's administrator whether this "

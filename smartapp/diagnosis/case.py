@@ -71,6 +71,7 @@ _OF_THE_STANDARD = re.compile(
 _SUBJECTS = {name: re.compile(pattern, re.IGNORECASE) for name, pattern in SUBJECTS.items()}
 _SCOPE = re.compile(r"\b(?:patient|user|system)/[\w*]+\.[\w*]+|\boffline_access\b|\bfhirUser\b")
 _LOOPBACK = {"localhost", "127.0.0.1"}
+_FORMS = {"markup": "It is a web page, or XML. ", "nothing": "It is empty. "}
 _NAMES = ("iss", "aud", "azp", "exp", "iat", "nbf", "sub", "alg", "kid", "nonce", "openid")
 
 
@@ -110,13 +111,19 @@ class Case:
         self.kid, self.alg = str(header.get("kid", "")), str(header.get("alg", ""))
         self.aud = str(self.claims.get("aud", ""))
         self.method = str(self.token.get("auth_method", ""))
+        self.form = str(self.token.get("form") or self.failure.get("form", ""))
+        self.form_in_words = _FORMS.get(self.form, "")
         self.refused_kid = self.first(Step.TOKEN, "refused_kid")
         self.taken_kid = self.first(Step.TOKEN, "taken_kid")
         self.asked_uri = self.first(Step.AUTHORIZE, "redirect_uri")
         self.redirect_uri = str(self.token.get("redirect_uri") or self.asked_uri)
         self.client_id = str(self.token.get("client_id") or self.first(Step.AUTHORIZE, "client_id"))
         self.asked_aud = self.first(Step.AUTHORIZE, "aud")
-        self.asked_scopes = tuple(self.first(Step.AUTHORIZE, "scope").split())
+        scopes: str | list[str] = next(
+            (one.detail["scope"] for one in timeline if "scope" in one.detail), []
+        )
+        # One text, in what was written before it was a list.
+        self.asked_scopes = tuple(scopes.split() if isinstance(scopes, str) else scopes)
         if self.facts.config and not is_launch:
             self.asked_scopes = parse_scopes(
                 f"{self.facts.config.scope} {self.facts.config.standalone_scope}"
@@ -306,8 +313,7 @@ class Case:
     @property
     def is_no_oauth_answer(self) -> bool:
         """Whether the token endpoint's refusal has nothing of OAuth in it."""
-        form = self.token.get("form") or self.failure.get("form")
-        is_strange = form in ("markup", "other")
+        is_strange = self.form in ("markup", "other")
         return self.is_at_token_endpoint and is_strange and 400 <= self.http_status < 500
 
     @property
@@ -343,7 +349,11 @@ class Case:
 
     @property
     def clock(self) -> str:
-        ahead = self.clock_ahead or 0
+        ahead = self.clock_ahead
+        if ahead is None:
+            return "The EHR did not say what time it has."
+        if abs(ahead) <= AHEAD_SECONDS:
+            return "By its Date header, the EHR's clock agrees with ours."
         where = "ahead of" if ahead > 0 else "behind"
         return f"By its Date header, we are {abs(ahead)} s {where} the EHR."
 
@@ -356,9 +366,9 @@ class Case:
 
     @property
     def bad_reads_text(self) -> str:
-        seen = "; ".join(f"{wire['where']}: {wire['status']}" for wire in self.bad_reads[:3])
+        seen = dict.fromkeys(f"{wire['where']}: {wire['status']}" for wire in self.bad_reads)
         if seen:
-            return f"{seen}."
+            return f"{'; '.join(list(seen)[:3])}."
         silent = any(one["status"] is None and not one.get("abandoned") for one in self.reads)
         return "A read had no usable answer." if silent else "An answer could not be used."
 

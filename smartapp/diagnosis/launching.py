@@ -24,10 +24,8 @@ def _came_to_nothing(*rules: str) -> When:
     return every(coded("ehr-unreachable"), broken(*rules))
 
 
-def _unfinished(case: Case) -> bool:
-    return case.is_away and case.facts.came_back == 0
-
-
+_NO_WAY_BACK = ("The EHR then shows an error page of its own, and sends nobody back (RFC 6749 "
+                "§4.1.2.1). {c.others}")  # fmt: skip
 TABLE = (
     Entry("C7", SEEN, "{c.nearest.name} is switched off, or launches nobody",
           _unknown(lambda c: c.is_nearest_the_same and not is_launchable(c.nearest)),
@@ -135,8 +133,9 @@ TABLE = (
     Entry("C56", LIKELY, "The person did not finish at the EHR",
           lambda c: c.is_away and not c.may_still_come and c.facts.came_back > 0, "{c.others}",
           "Ask them to try again."),
-    Entry("C3", POSSIBLE, "The EHR does not know our redirect URI", _unfinished, "{c.others}",
+    Entry("C3", POSSIBLE, "The EHR does not know our redirect URI", lambda c: c.is_away,
+          _NO_WAY_BACK,
           "Compare, to the last character, what the vendor has with {c.redirect_uri}"),
-    Entry("C1", POSSIBLE, "The EHR does not know our client id", _unfinished, "{c.others}",
+    Entry("C1", POSSIBLE, "The EHR does not know our client id", lambda c: c.is_away, _NO_WAY_BACK,
           "{c.compare_client_id}"),
 )  # fmt: skip

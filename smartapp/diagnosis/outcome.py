@@ -27,10 +27,14 @@ def failure_of(timeline: Sequence[LaunchEvent]) -> LaunchEvent | None:
     return next((one for one in timeline if one.code), None)
 
 
+def stopped_at(timeline: Sequence[LaunchEvent]) -> LaunchEvent | None:
+    """Return what ended the launch, or the page; None where only a part of the record failed."""
+    return next((one for one in timeline if one.code and one.code not in _OF_A_PART), None)
+
+
 def of(timeline: Sequence[LaunchEvent]) -> str:
     """Return how the attempt went: its first error, what its page lacked, or how far it came."""
-    failed = next((one for one in timeline if one.code and one.code not in _OF_A_PART), None)
-    if failed:
+    if failed := stopped_at(timeline):
         return error_words(failed.code)
     if any(one.code == LEFT_OUT for one in timeline):
         return "Entries of another patient came and were left out (wrong-patient-entry)"

@@ -26,8 +26,8 @@ def _is_forbidden(case: Case) -> bool:
 
 
 def _failed_otherwise(case: Case) -> bool:
-    explained = _answered(400)(case) or _answered(429)(case) or _has_no_such_patient(case)
-    return case.code == "fhir-failed" and not explained
+    explained = (_answered(400), _answered(429), _has_no_such_patient, _is_forbidden)
+    return case.code == "fhir-failed" and not any(when(case) for when in explained)
 
 
 _METADATA = "capability-statement"
@@ -53,4 +53,13 @@ TABLE = (
     Entry("C142", SEEN, "The FHIR server refused or broke off a read", _failed_otherwise,
           "{c.bad_reads_text}", "Look up the reference number in the log; ask the vendor.",
           _METADATA),
+    Entry("C110", SEEN, "The EHR gave no patient", lambda c: c.verdict_failed("C110"),
+          "None came with the tokens.",
+          "Open the app from a chart; ask for launch (EHR) or launch/patient (standalone)."),
+    Entry("C95", SEEN, "The EHR did not say who signed in", lambda c: c.verdict_failed("C95"),
+          "fhirUser was granted, and the id_token has no such claim.",
+          "Ask the vendor: SMART wants it. Without it a patient is not told from a clinician."),
+    Entry("C82", SEEN, "The EHR granted less than was asked", lambda c: c.verdict_failed("C82"),
+          "Missing: {c.missing_scopes}.",
+          "Tick these scopes at the vendor, or ask the person to allow them.", "scopes"),
 )  # fmt: skip

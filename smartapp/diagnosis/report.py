@@ -115,7 +115,7 @@ def _button(cause: Finding, known: Facts) -> str:
 
 def summary(timeline: Sequence[LaunchEvent]) -> str:
     """Return in one line how the attempt went."""
-    failed = outcome.failure_of(timeline)
+    failed = outcome.stopped_at(timeline)
     at = f" It stopped at: {failed.get_step_display()}." if failed else ""
     return f"{outcome.of(timeline)}.{at}"
 

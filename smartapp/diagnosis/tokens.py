@@ -20,6 +20,11 @@ def _answered(*errors: str) -> When:
     return lambda c: c.is_at_token_endpoint and c.ehr_error in errors
 
 
+def _lacks_scope(case: Case) -> bool:
+    is_asked_for = case.ehr_error == "invalid_scope" or "scope" in case.named
+    return case.step == Step.REFRESH and is_asked_for and "scope" not in case.token.get("sent", ())
+
+
 def _id_token(*rules: str) -> When:
     return every(coded("id-token-invalid", "refresh-not-trusted"), broken(*rules))
 
@@ -37,7 +42,7 @@ _NOT_OAUTH = every(coded("token-response-invalid"), broken("not-json"))
 _GATEWAY = ("Look for a gateway, a proxy or a sign-in page in between, and compare the token "
             "endpoint with the vendor's.")  # fmt: skip
 _OVER = {"expired", "jti"}
-_CLOCKS = "Compare both clocks (NTP)."
+_CLOCKS = "Compare both clocks (NTP); where they agree, tell the vendor."
 _ISSUERS_KEYS = ("See that the expected issuer is the right one and that its keys are found. Their "
                  "address can be entered on the endpoint's discovery page. If they are, tell the "
                  "vendor.")  # fmt: skip
@@ -94,7 +99,7 @@ TABLE = (
           "vendor for a higher limit."),
     Entry("C80", SEEN, "What answered is not an OAuth token endpoint",
           lambda c: _NOT_OAUTH(c) or c.is_no_oauth_answer,
-          "{c.seen} A token endpoint answers in JSON.", _GATEWAY, "discovery"),
+          "{c.seen} {c.form_in_words}A token endpoint answers in JSON.", _GATEWAY, "discovery"),
     Entry("C125", SEEN, "The EHR has a problem of its own",
           lambda c: c.is_at_token_endpoint and c.http_status >= 500,
           "{c.answer} That was its token endpoint.", "Wait; then ask the vendor."),
@@ -105,8 +110,11 @@ TABLE = (
     Entry("C80", SEEN, "The EHR's token answer breaks a rule",
           lambda c: c.code == "token-response-invalid" and c.broken_rule
           not in ("not-json", "duplicate"), FAILURE, "Tell the vendor which rule it is."),
-    Entry("C121", SEEN, "The EHR does not give these scopes", _answered("invalid_scope"), ANSWER,
-          "A refresh may ask only for what was granted; athenahealth requires scope. Compare the "
+    Entry("C121", LIKELY, "The EHR wants scope in a refresh, and none was sent", _lacks_scope,
+          ANSWER, "Tick “Send scope on refresh” in the registration.", said=naming("scope")),
+    Entry("C121", SEEN, "The EHR does not give these scopes",
+          lambda c: _answered("invalid_scope")(c) and not _lacks_scope(c), ANSWER,
+          "A refresh may ask only for what was granted. Compare the "
           "registration's scopes with those ticked at the vendor.", "scopes"),
     Entry("C2", SEEN, "The app may not use this grant at the vendor",
           _answered("unsupported_grant_type", "unauthorized_client"), ANSWER,
@@ -119,7 +127,8 @@ TABLE = (
           "{c.published_issuer}.",
           "Ask the vendor, and add its issuer, to the letter, to the expected issuers.",
           "discovery"),
-    *(Entry(number, SEEN, title, _id_token(rule), FAILURE, fix, check)
+    *(Entry(number, SEEN, title, _id_token(rule),
+            f"{FAILURE} {{c.clock}}" if fix is _CLOCKS else FAILURE, fix, check)
       for rule, title, fix, number, check in _ID_TOKEN),
     Entry("C90", SEEN, "The id_token did not pass every check",
           every(_id_token(), lambda c: c.broken_rule not in _KNOWN_RULES), FAILURE,
@@ -154,13 +163,4 @@ TABLE = (
     Entry("C40", SEEN, "There is no refresh token, and the access token is over",
           coded("access-expired"), "The EHR gave none.",
           "Ask for offline_access (or online_access), and see that it was granted."),
-    Entry("C110", LIKELY, "The EHR gave no patient", lambda c: c.verdict_failed("C110"),
-          "None came with the tokens.",
-          "Open the app from a chart; ask for launch (EHR) or launch/patient (standalone)."),
-    Entry("C95", LIKELY, "The EHR did not say who signed in", lambda c: c.verdict_failed("C95"),
-          "fhirUser was granted, and the id_token has no such claim.",
-          "Ask the vendor: SMART wants it. Without it a patient is not told from a clinician."),
-    Entry("C82", LIKELY, "The EHR granted less than was asked", lambda c: c.verdict_failed("C82"),
-          "Missing: {c.missing_scopes}.",
-          "Tick these scopes at the vendor, or ask the person to allow them.", "scopes"),
 )  # fmt: skip

@@ -96,7 +96,7 @@ class Detail(TypedDict, total=False):
     client_id: str
     redirect_uri: str
     aud: str
-    scope: str
+    scope: list[str]
     authorization_endpoint: str
     token_endpoint: str
     auth_method: str

@@ -151,7 +151,7 @@ def uncertain(error: Exception) -> RefreshUncertain:
     unknown."""
     if not isinstance(error, SmartError):
         return RefreshUncertain(type(error).__name__)
-    detail = f"{error.code}: {error.detail}"
+    detail = error.detail or error.code
     if isinstance(error, IDTokenError):
         return RefreshProofRefused(detail, rule=error.rule)
     unusable = TokenResponseInvalid | EHRRedirected | EHRResponseTooLarge

@@ -98,7 +98,7 @@ def asked(
         "client_id": config.client_id,
         "redirect_uri": config.redirect_uri,
         "aud": fields["aud"],
-        "scope": fields["scope"],
+        "scope": fields["scope"].split(),
         "sent": list(fields),
     }
     if is_framed:
@@ -273,13 +273,12 @@ def charted(chart: Chart) -> None:
     sections |= {part.name: part.state for part in chart.sections}
     events.note(Step.FHIR, [], {"sections": sections})
     if chart.who.reference:
-        _lacking("patient", "failed", chart.who.reference)
+        _lacking("patient", "failed", "failed", chart.who.reference)
     if chart.visit.reference:
-        _lacking("encounter", "failed", chart.visit.reference)
+        _lacking("encounter", "failed", "failed", chart.visit.reference)
     for part in chart.sections:
-        if part.reference or part.state in ("failed", "forbidden"):
-            state = part.state if part.state in _LACKING else "partial"
-            _lacking(part.name, state, part.reference)
+        if part.lacks:
+            _lacking(part.name, part.state, part.lacks, part.reference)
 
 
 def shown_without_patient() -> None:
@@ -288,16 +287,16 @@ def shown_without_patient() -> None:
 
 
 _LACKING = {
-    "failed": ("C142", "fhir-failed", "could not be read"),
-    "forbidden": ("C141", "fhir-forbidden", "could not be read"),
-    "partial": ("C143", "wrong-patient-entry", "came with entries of another patient, left out"),
+    "failed": ("C142", "fhir-failed", "something could not be read"),
+    "forbidden": ("C141", "fhir-forbidden", "the EHR forbids to read something"),
+    "foreign": ("C143", "wrong-patient-entry", "entries of another patient were left out"),
 }
 
 
-def _lacking(name: str, state: str, reference: str) -> None:
-    """One part of the record failed, or lacks entries that belong to another patient (C143)."""
-    rule, code, text = _LACKING[state]
-    failed = [verdict(rule, False, f"{name} {text}.")]
+def _lacking(name: str, state: str, lacks: str, reference: str) -> None:
+    """Something of one part of the record failed, or was another patient's and left out (C143)."""
+    rule, code, text = _LACKING[lacks]
+    failed = [verdict(rule, False, f"{name}: {text}.")]
     events.note(Step.FHIR, failed, {"sections": {name: state}}, code=code, reference=reference)
 
 

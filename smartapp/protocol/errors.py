@@ -860,7 +860,7 @@ class EHRUnavailable(SmartError):
 class EHRUnreachable(EHRUnavailable):
     code = "ehr-unreachable"
     requirement = "C15"
-    happened = "No connection to the EHR could be made."
+    happened = "No connection to the EHR could be made, or it broke off."
 
 
 class EHRTimeout(EHRUnavailable):

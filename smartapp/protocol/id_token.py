@@ -181,13 +181,13 @@ def _times(claims: dict[str, Any], now: datetime) -> tuple[datetime, datetime]:
     seconds = now.timestamp()
     iat, exp = _seconds(claims, "iat"), _seconds(claims, "exp")
     if exp <= seconds - CLOCK_SKEW_SECONDS:
-        raise _error("exp", "expired")
+        raise _error("exp", f"over for {seconds - exp:.0f} s")
     if iat > seconds + CLOCK_SKEW_SECONDS:
-        raise _error("iat", "in the future")
+        raise _error("iat", f"{iat - seconds:.0f} s in the future")
     if iat < seconds - MAX_AGE_SECONDS or iat > exp:
         raise _error("iat", "too old, or after its own expiry")
     if "nbf" in claims and _seconds(claims, "nbf") > seconds + CLOCK_SKEW_SECONDS:
-        raise _error("nbf", "not valid yet")
+        raise _error("nbf", f"valid in {claims['nbf'] - seconds:.0f} s only")
     return datetime.fromtimestamp(iat, UTC), datetime.fromtimestamp(exp, UTC)
 
 

@@ -7,7 +7,6 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, expect
 
-from smartapp.launches.events import FLUSH_SECONDS
 from tests.accessibility import RULES
 from tests.browser.conftest import DESKTOP, PHONE, ehr_launch, fits, screenshots, sign_in
 from tests.demo_server import Demo
@@ -39,7 +38,6 @@ def reference(chromium: Browser, demo: Demo) -> Iterator[str]:
     sign_in(page, decision="deny")
     found = re.search(r"[2-9A-Z]{4}-[2-9A-Z]{4}", page.inner_text("main"))
     assert found, page.inner_text("main")
-    page.wait_for_timeout((FLUSH_SECONDS + 1) * 1000)
     yield found[0]
     context.close()
 
@@ -73,7 +71,6 @@ def test_reference_number_leads_to_the_cause_and_a_report(
 def test_page_of_a_launch_shows_its_timeline(admin: Page, demo: Demo, chromium: Browser) -> None:
     context = chromium.new_context()
     address = ehr_launch(context.new_page(), demo)
-    admin.wait_for_timeout((FLUSH_SECONDS + 1) * 1000)
     uuid = address.rstrip("/").rpartition("/")[2]
     admin.goto(f"{demo.url}/admin/launches/launch/{uuid}/change/")
     expect(admin.locator(".launch-steps")).to_contain_text("Token request")

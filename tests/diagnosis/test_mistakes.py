@@ -1,19 +1,22 @@
 """Mistakes of vendors, networks and beginners over real HTTP: the first cause is right, or it is
 said that none is known and what was seen."""
 
+import re
+import time
 from collections.abc import Callable
 
 import pytest
 from aiohttp import web
 
 from smartapp.database import in_database
-from smartapp.diagnosis import report
+from smartapp.diagnosis import outcome, report
 from smartapp.launches.models import LaunchEvent
 from tests.diagnosis.answers import PORTAL, Answer, cut, hang_up, json_text, raw, redirect
 from tests.diagnosis.test_attempts import administrator, page_of
 from tests.diagnosis.test_causes import (
     Exchange,
     Start,
+    asked_why,
     endpoint,
     exchanged,
     first_is,
@@ -27,6 +30,12 @@ from tests.scripted_ehr import ScriptedEHR, fhir_json
 
 __all__ = ["exchanged", "written_by_hand"]
 
+NOW = int(time.time())
+FHIR_TYPES = (
+    "Patient", "Observation", "Condition", "MedicationRequest", "AllergyIntolerance",
+    "Immunization", "Encounter", "Medication", "MedicationStatement", "MedicationDispense",
+    "Procedure", "DiagnosticReport", "DocumentReference", "Binary", "CareTeam", "Goal",
+)  # fmt: skip
 TWICE = '{"token_endpoint":"https://a.example","token_endpoint":"https://b.example"}'
 WEB_PAGE = "A web page answers"
 NO_CONFIGURATION = "does not lead to a SMART configuration"
@@ -388,6 +397,100 @@ def keys(*changes: dict[str, object]) -> Answer:
     return answer
 
 
+class TestEvidence:
+    """What a cause is shown by has to hold against a second look."""
+
+    @pytest.mark.parametrize(
+        ("claims", "seen"),
+        [
+            ({"iat": NOW + 3600, "exp": NOW + 7200}, r"iat: 3[56]\d\d s in the future\."),
+            ({"iat": NOW - 7200, "exp": NOW - 3600}, r"exp: over for 3[56]\d\d s\."),
+            ({"nbf": NOW + 3600}, r"nbf: valid in 3[56]\d\d s only\."),
+        ],
+    )
+    async def test_times_of_an_id_token_stand_beside_the_ehrs_clock(
+        self, exchanged: Exchange, ehr: ScriptedEHR, claims: dict[str, object], seen: str
+    ) -> None:
+        ehr.id_token_claims = claims
+        await exchanged()
+        cause = (await asked_why())[0]
+        assert re.match(seen, cause.seen, re.IGNORECASE), cause.seen
+        assert "By its Date header, the EHR's clock agrees with ours." in cause.seen
+
+    async def test_refresh_without_scope(
+        self, browser: Browser, ehr: ScriptedEHR, ehr_launch: Start
+    ) -> None:
+        ehr.expires_in = 0
+        uuid = await browser.launch(ehr_launch())
+        ehr.token_answer = json_text(
+            400, '{"error":"invalid_scope","error_description":"scope is missing in a refresh"}'
+        )
+        await browser.get(f"/launches/{uuid}/")
+        cause = await first_is("wants scope in a refresh", "C121")
+        assert "Send scope on refresh" in cause.fix
+        assert cause.certainty.words == "The EHR says so"
+
+    async def test_web_page_in_place_of_tokens_is_named(
+        self, exchanged: Exchange, ehr: ScriptedEHR
+    ) -> None:
+        ehr.token_answer = raw(200)
+        await exchanged()
+        assert "It is a web page" in (await first_is(NO_OAUTH, "C80")).seen
+
+    async def test_error_page_of_the_ehr_is_thought_of_although_others_came_back(
+        self, browser: Browser, ehr_launch: Start
+    ) -> None:
+        """Since then the redirect URI may have been changed at the vendor."""
+        await browser.launch(ehr_launch())
+        await browser.get(ehr_launch())
+        causes = await asked_why()
+        assert [cause.title for cause in causes] == [
+            "The person may still be signing in",
+            "The EHR does not know our redirect URI",
+            "The EHR does not know our client id",
+        ]
+        assert "1 other launch of this endpoint came back" in causes[1].seen
+
+    async def test_what_the_ehr_names_is_not_followed_by_a_guess(
+        self, exchanged: Exchange, ehr: ScriptedEHR
+    ) -> None:
+        ehr.token_answer = json_text(
+            401, '{"error":"invalid_client","error_description":"aud must be the token URL"}'
+        )
+        await exchanged()
+        await first_is("wants another audience", "C65")
+        assert all("client id is not known" not in one.title for one in await asked_why())
+
+    async def test_long_lists_of_scopes_are_compared_whole(
+        self, browser: Browser, ehr: ScriptedEHR, ehr_launch: Start
+    ) -> None:
+        types = [f"patient/{name}.rs" for name in FHIR_TYPES]
+        await registration(scope=" ".join(["launch", *types]))
+        ehr.discovery = {"scopes_supported": ["launch", "patient/*.rs"]}
+        callback = await browser.to_callback(ehr_launch())
+        await browser.get(changed(callback, code=None, error="invalid_scope"))
+        cause = await first_is("is not allowed for this app", "C39")
+        assert cause.seen.endswith(f"{types[-1]}.")
+
+    async def test_page_that_says_trying_again_does_not_help_offers_no_such_button(
+        self, browser: Browser, ehr: ScriptedEHR, ehr_launch: Start
+    ) -> None:
+        ehr.discovery = {"token_endpoint": None}
+        page = await (await browser.get(ehr_launch())).text()
+        assert "Trying again will not help" in page
+        assert ">Try again<" not in page
+
+    async def test_refresh_that_was_cut_off_is_told_in_a_sentence(
+        self, browser: Browser, ehr: ScriptedEHR, ehr_launch: Start
+    ) -> None:
+        ehr.expires_in = 0
+        uuid = await browser.launch(ehr_launch())
+        ehr.token_answer = cut()
+        await browser.get(f"/launches/{uuid}/")
+        cause = await first_is("answer to a refresh was lost", "C124")
+        assert cause.seen.startswith("The connection to 127.0.0.1:")
+
+
 class TestRecord:
     @pytest.mark.parametrize(
         ("status", "words", "rule"),
@@ -412,6 +515,38 @@ class TestRecord:
         ehr.fhir_answer = answer
         await browser.get(f"/launches/{uuid}/")
         await first_is(words, rule)
+
+    @pytest.mark.parametrize(
+        ("status", "words", "rule"),
+        [
+            (403, "does not let this app", "C141"),
+            (500, "refused or broke off", "C142"),
+        ],
+    )
+    async def test_one_search_of_several_that_is_refused_is_no_alarm(
+        self, browser: Browser, ehr: ScriptedEHR, ehr_launch: Start, status: int, words: str,
+        rule: str,
+    ) -> None:  # fmt: skip
+        """Medications are read by several searches. One that fails leaves the list incomplete;
+        nobody says because of it that an EHR sent another patient's entries."""
+
+        async def answer(request: web.Request) -> web.StreamResponse:
+            path = request.match_info["path"]
+            if path == "MedicationRequest":
+                return fhir_json({"resourceType": "OperationOutcome", "issue": []}, status)
+            return fhir_json(ehr.resource(path))
+
+        uuid = await browser.launch(ehr_launch())
+        ehr.fhir_answer = answer
+        await browser.get(f"/launches/{uuid}/")
+        cause = await first_is(words, rule)
+        assert cause.seen.count("MedicationRequest") == 1
+        seen = await timeline()
+        assert "medications" in outcome.of(seen)
+        assert all(one.code != outcome.LEFT_OUT for one in seen)
+        assert "It stopped at" not in report.summary(seen)
+        home = await in_database(lambda: page_of(administrator(), "/admin/"))
+        assert "An EHR sent another patient" not in home
 
     async def test_patient_that_the_fhir_server_does_not_have(
         self, browser: Browser, ehr: ScriptedEHR, ehr_launch: Start
