@@ -8,7 +8,7 @@ ended are no longer among the open ones.
 Only the sealed tokens say who signed in at a launch. To find the launches of a person, they are
 decrypted one by one. A column with a digest of issuer and subject would be faster. But somebody who
 has the database without the key ring could then tell which launches belong to the same person, and
-the digest's key could never be rotated.
+the digest's key would have to outlive every rotation of the key ring.
 """
 
 import time

@@ -42,8 +42,7 @@ from smartapp.middleware import AGAIN, known_error, new_reference, report
 from smartapp.protocol.errors import SmartError
 from smartapp.record.news import SOURCES, Share
 
-# The numbers of automatic reloads of a page that the EHR did not fully answer; they are in its
-# address.
+# How often a page reloads itself to read what the EHR did not give; the number is in its address.
 TIMES_BY_ITSELF = ("1", "2", "3")
 
 logger = logging.getLogger(__name__)

@@ -7,11 +7,11 @@ The new refresh token is committed before the access token is used, and only `in
 launch.
 
 If the answer is lost or unusable, nobody knows whether the refresh token is used up (C124). If the
-registration says that refresh tokens outlive a refresh, a lost request is repeated once at once,
-and any other is tried again later. Otherwise, and also if nothing is known about the EHR, the token
-is not sent again: an EHR that rotates takes a second use for theft and may end all access that the
-person allowed, including their other launches. The launch keeps its tokens so that it can be
-disconnected, and the person opens the app again.
+registration says that refresh tokens outlive a refresh, a request without an answer is repeated
+once, immediately, and after any other failure the refresh is tried again later. Otherwise, and also
+if nothing is known about the EHR, the token is not sent again: an EHR that rotates takes a second
+use for theft and may end all access that the person allowed, including their other launches. The
+launch keeps its tokens so that it can be disconnected, and the person opens the app again.
 
 If tokens come in an unusable answer or with a refused id_token (C98), they are revoked, except for
 the refresh token that the launch already had (`exchange.custody`).

@@ -188,9 +188,9 @@ def refuse_conflict(
     *,
     moving: bool = False,
 ) -> None:
-    """Raise DiscoveryInvalid if another enabled EHR has one of these issuers but neither the
-    `hosts` where the tokens of `endpoint` come from, nor the host of an overridden address. One
-    server may have many EHRs.
+    """Raise DiscoveryInvalid if another enabled EHR has one of these issuers, but lacks all of the
+    `hosts` that the tokens of `endpoint` come from, or lacks the host of one of its overridden
+    addresses. One server may have many EHRs.
 
     `moving`: the hosts that the other EHR named last also count as its own. A server that moves
     does so for all its EHRs, and one of them must be accepted first.
