@@ -253,6 +253,8 @@ class TestIDToken:
         assert "nonce" not in self.verified(browser, tokens).claims
         row = RequestRecord.objects.get(endpoint="authorize")
         assert (row.accepted, row.reason) == (True, "No nonce was sent, so the id_token has none.")
+        tokens = app.exchange(browser, app.allowed(browser, nonce="this one")).json()
+        assert self.verified(browser, tokens).claims["nonce"] == "this one"
 
     def test_at_hash_binds_the_access_token(self, app: App, browser: Browser) -> None:
         tokens = app.exchange(browser, app.allowed(browser)).json()

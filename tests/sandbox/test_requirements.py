@@ -191,7 +191,7 @@ class TestGateway:
         """S37, E13: for the rest of the minute, without Retry-After, and one client alone."""
         url = f"--jwks-url={service.server.url}"
         sandbox_client("service", "--kind=service", url, "--token-requests-per-minute=2")
-        sandbox_client("another", "--kind=service", url)
+        sandbox_client("another", "--kind=service", url, "--token-requests-per-minute=6")
         another = App("another", service.key, service.server)
         answers, others = (
             [asked_without_a_person(one, browser, "system/Patient.rs") for _ in range(6)]
