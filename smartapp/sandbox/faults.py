@@ -144,6 +144,10 @@ FAULTS: Mapping[str, Fault] = {
               "Believe nothing but the EHR's words, end nothing that is open, and say so to the "
               "administrator.",
               habit_of=f"{LAUNCHER}, where the request was posted"),
+        Fault("authorize-error-page", Where.AUTHORIZE,
+              "An error stays on a page of the EHR; the app hears nothing of it.",
+              "Let the launch expire, and offer to start again.",
+              habit_of="Epic, where aud is wrong"),
         Fault("authorize-answer-by-post", Where.AUTHORIZE,
               "The answer is posted to the redirect URI by a form of the browser, errors too.",
               "Take it where that is expected; else say that the answer came in a way that the app "

@@ -550,4 +550,5 @@ HELD_BY: HeldBy = {
     "Q36": ("TestAuthorize.test_scope_by_letters",),
     "Q37": ("TestAuthorize.test_answer_by_post",),
     "Q38": ("TestAthenasSearches.test_medication_orders_are_asked_for_by_their_intent",),
+    "Q39": ("TestAuthorize.test_error_stays_on_a_page",),
 }

@@ -42,4 +42,5 @@ QUIRKS = {
     "Q36": ("scopes are registered letter by letter", "`authorize-scope-letters`"),
     "Q37": ("answers are posted to the redirect URI", "`authorize-answer-by-post`"),
     "Q38": ("medication orders are searched by intent only", "`--profile athena`"),
+    "Q39": ("errors stay on a page and do not come back", "`authorize-error-page`"),
 }

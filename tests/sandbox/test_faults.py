@@ -188,6 +188,17 @@ class TestAuthorize:
         good = self._answer(app, browser, "authorize-error-no-state")
         assert set(good) == {"code", "state"}
 
+    def test_error_stays_on_a_page(self, app: App, browser: Browser) -> None:
+        """A good answer goes back (Q39)."""
+        fault = "authorize-error-page"
+        wrong = app.authorize(browser, fault=fault, aud="https://elsewhere.example/")
+        denied = submit(browser, app.authorize(browser, fault=fault), button=1)
+        for page, words in ((wrong, "aud must be"), (denied, "did not allow")):
+            assert (page.status_code, "Location" in page) == (400, False)
+            assert words in page.content.decode()
+            assert f"the fault <code>{fault}</code> keeps errors here" in page.content.decode()
+        assert self._answer(app, browser, fault)["code"]
+
     @pytest.mark.parametrize("also", ["", ",authorize-not-assigned"])
     def test_answer_by_post(self, app: App, browser: Browser, also: str) -> None:
         """Q37."""

@@ -93,7 +93,7 @@ def _judged(request: HttpRequest, read: Read, respond: Respond) -> HttpResponse:
         response = respond(request, grant)
     except OAuth2Error as error:
         request_log.record("authorize", oauth, error)
-        if oauth.unconfirmed:
+        if oauth.unconfirmed or _stays_here(oauth):
             return _refusal_page(request, oauth, error)
         response = _redirect_with_error(error, oauth, redirect_uri)
     met = _faults_met(oauth)
@@ -119,6 +119,11 @@ def _faults_met(oauth: SandboxRequest) -> faults.Faults:
         return oauth.faults
     except faults.FaultUnknown:
         return {}
+
+
+def _stays_here(oauth: SandboxRequest) -> bool:
+    """Return whether a fault keeps errors on a page, as some EHRs do."""
+    return "authorize-error-page" in _faults_met(oauth)
 
 
 def _proven(oauth: SandboxRequest) -> tuple[Client, str]:
@@ -186,6 +191,7 @@ def _refusal_page(
         "error": refusal.error,
         "reason": refusal.get_error_description(),
         "rule": refusal.rule if isinstance(refusal, Refusal) else "",
+        "stays_here": _stays_here(oauth),
     }
     response = consent_pages.page(request, "refused", context, HTTPStatus.BAD_REQUEST)
     framing.open_for_launch(response)
