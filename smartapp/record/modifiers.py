@@ -340,7 +340,9 @@ _OLDER_NEGATIONS: Mapping[str, tuple[tuple[str, ...], str]] = {
 def in_r4(resource: Resource) -> Resource:
     """Return the resource with R4's status for a negation of an older release: some servers send
     "wasNotGiven" to this day."""
-    names, status = _OLDER_NEGATIONS.get(_type(resource), ((), ""))
+    if (older := _OLDER_NEGATIONS.get(_type(resource))) is None:
+        return resource
+    names, status = older
     if any(is_true(resource.get(name)) for name in names):
         return {**resource, "status": status}
     # STU3 MedicationStatement.taken: y, n, unk, na.
@@ -396,8 +398,8 @@ def not_understood(resource: Resource) -> str:
     """Return the sentence for a resource that something unknown may turn round, or ""."""
     if resource.get("modifierExtension") or resource.get("implicitRules"):
         return NOT_UNDERSTOOD
-    older, _ = _OLDER_NEGATIONS.get(_type(resource), ((), ""))
-    if any(is_unclear(resource, name) for name in older):
+    older = _OLDER_NEGATIONS.get(_type(resource))
+    if older and any(is_unclear(resource, name) for name in older[0]):
         return NOT_UNDERSTOOD
     return NOT_UNDERSTOOD if _is_in_a_backbone(resource) else ""
 

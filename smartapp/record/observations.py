@@ -179,7 +179,8 @@ def read_observation(
         # The status is the reason then, and is said once.
         marks = replace(marks, status="")
     how = _circumstances(resource, related)
-    reading = _reading(resource, resource, value, marks, how, person)
+    rank = STATUS_RANKS.get(status, UNRANKED)
+    reading = _reading(resource, resource, value, marks, how, person, rank)
     if marks.not_understood:
         bare = replace(marks, notes=(), absent="", status="")
         return replace(reading, marks=bare, value=NO_VALUE, flag=NO_FLAG, ranges=NO_RANGES)
@@ -187,10 +188,10 @@ def read_observation(
         members = _contained_members(resource, person, related)
         reading = replace(
             reading,
-            parts=(*_parts(resource, marks, how, person), *members),
+            parts=(*_parts(resource, reading, person), *members),
             members=tuple(_references(resource.get("hasMember"))),
         )
-    has_own = bool(reading.result or reading.parts or reading.members)
+    has_own = bool(value.text or reading.result or reading.parts or reading.members)
     if "text" in resource:
         written = with_own_text(marks, resource, is_all_there_is=not has_own)
         reading = replace(reading, marks=written) if written is not marks else reading
@@ -216,13 +217,13 @@ def _contained_members(
             yield replace(one, marks=replace(one.marks, source=source), parts=())
 
 
-def _parts(resource: Resource, marks: Marks, how: Circumstances, person: Person) -> list[Reading]:
+def _parts(resource: Resource, whole: Reading, person: Person) -> list[Reading]:
     """Return the components that have something to say, each with what its Observation says."""
     found = []
     for part in mappings(resource.get("component")):
         value = read_value(part)
-        own = replace(marks, absent=_absence(part, value), notes=())
-        reading = _reading(part, resource, value, own, how, person)
+        own = replace(whole.marks, absent=_absence(part, value), notes=())
+        reading = _reading(part, resource, value, own, whole.how, person, whole.status_rank)
         if reading.result:
             found.append(reading)
     return found
@@ -270,6 +271,7 @@ def _reading(
     marks: Marks,
     how: Circumstances,
     person: Person,
+    rank: int,
 ) -> Reading:
     """Return the observation's own reading or that of one component."""
     codes, name = _what(part.get("code"))
@@ -283,7 +285,7 @@ def _reading(
         _flag(part, value, ranges),
         ranges,
         how,
-        STATUS_RANKS.get(status_code(resource), UNRANKED),
+        rank,
         resource.get("issued"),
         mapping(resource.get("meta")).get("lastUpdated"),
     )

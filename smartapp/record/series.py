@@ -227,6 +227,8 @@ def _is_susceptibility(part: Reading) -> bool:
 
 def spread(reading: Reading) -> list[Reading]:
     """Return the reading and its components as readings of their own, which name their parent."""
+    if not reading.parts:
+        return [reading] if reading.result else []
     label = _label_of_parts(reading)
     parts = [replace(one, how=replace(one.how, panel=label)) for one in reading.parts]
     return [reading, *parts] if reading.result else parts
