@@ -64,7 +64,7 @@ TABLE = (
     Entry("C4", SEEN, "The EHR sent its answer to another registration's redirect URI",
           coded("state-other-registration"), FAILURE,
           "Correct the redirect URI at the vendor: each registration has its own."),
-    Entry("C53", SEEN, "The answer came without what belongs into it",
+    Entry("C53", SEEN, "The answer came without what belongs into it, or with more",
           lambda c: c.step == Step.CALLBACK and c.code.startswith("parameter-"), FAILURE,
           "Ask the vendor: the answer must carry state, and code or error, each once, in the "
           f"address. {_PROXY}"),

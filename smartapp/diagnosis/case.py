@@ -31,7 +31,7 @@ SUBJECTS = {
     "client_id": r"client[ _.-]?id\b|\bapp(lication)?[ _-]id\b|"
     r"(unknown|unregistered|unrecogni[sz]ed|no such|nonexistent)[ _-](client|app)|"
     r"(client|app(lication)?)\b[^.]{0,40}? (is |was )?(not|un|never|could not be) ?"
-    r"(be )?(found|known|registered|recogni[sz]ed|exist)|another client|"
+    r"(be )?(found|known|registered|recogni[sz]ed|exist)|(an?)?(other|different) client|"
     r"no (client|app\w*) (with|found)",
     "secret": r"secret|basic auth|password",
     "method": r"auth\w*[ _-]method|method of auth",
@@ -39,7 +39,7 @@ SUBJECTS = {
     "authentication": r"authenticat|credentials",
     "pkce": r"pkce|code.?verifier|code.?challenge",
     "aud": r"\baud(ience)?\b|resource server",
-    "keys": r"\bkid\b|\bjwks?\b|\bjku\b|web key|key set|key id|"
+    "keys": r"\bkid\b|\bjwks?(\b|_)|\bjku\b|web key|key set|key id|"
     r"(public|signing|matching|usable) key|\bkey\b.* not found|signature|not verif|"
     r"verif(y|ication) failed",
     "alg": r"\balg(orithm)?s?\b|\b[RE]S(256|384|512)\b",
@@ -48,9 +48,16 @@ SUBJECTS = {
     r"(be )?(fetch|retriev|load|download|access|read|resolv|get|reach|connect|dereferenc)\w*|"
     r"(returned|answered|responded|status)( with)?:? (http )?[345]\d\d|time[sd]?.?out|unreachable|"
     r"\bECONN|\bENOTFOUND|connection refused",
+    "network": r"certificat\w+ (chain|path)|PKIX|self.signed|unknown ?host|getaddrinfo|"
+    r"\bENOTFOUND|\bECONN|connection (refused|reset)|no route",
+    "address": r"\bip[ -]?address|\b(white|allow).?list|(your|source|remote|client) ip\b",
+    "limit": r"too many|rate.?limit|quota|throttl",
+    "body": r"in the body|request body|client_secret_post",
+    "missing": r"missing|required|must (name|include|contain|be (present|sent))|\babsent",
     "jti": r"\bjti\b|replay|already (been )?(used|redeemed|consumed|exchanged|processed)|"
     r"used (before|already|more than)|\breused?\b",
     "clock": r"\bexp\b|\biat\b|\bnbf\b|clock|in the (future|past)|lifetime|not yet valid|skew|"
+    r"valid(ity)? (time|period)|time range|"
     r"(token|assertion|jwt) is not (yet )?active|"
     r"(expir\w+|issued|valid\w*) .*too (far|long|old)",
     "expired": r"expired",
@@ -69,9 +76,17 @@ _OF_THE_STANDARD = re.compile(
     re.IGNORECASE,
 )
 _SUBJECTS = {name: re.compile(pattern, re.IGNORECASE) for name, pattern in SUBJECTS.items()}
-_SCOPE = re.compile(r"\b(?:patient|user|system)/[\w*]+\.[\w*]+|\boffline_access\b|\bfhirUser\b")
+_SCOPE = re.compile(
+    r"\b(?:patient|user|system)/[\w*]+\.[\w*]+|\blaunch/\w+|"
+    r"\b(?:offline_access|online_access|fhirUser|openid|profile)\b"
+)
 _LOOPBACK = {"localhost", "127.0.0.1"}
 _FORMS = {"markup": "It is a web page, or XML. ", "nothing": "It is empty. "}
+_OF_A_PARAMETER = {
+    "parameter-missing": " is missing, or empty",
+    "parameter-repeated": " is there more than once",
+    "parameter-too-long": " is longer than any EHR sends",
+}
 _NAMES = ("iss", "aud", "azp", "exp", "iat", "nbf", "sub", "alg", "kid", "nonce", "openid")
 
 
@@ -181,6 +196,7 @@ class Case:
         """What is known of the failure, as a sentence: our words, or the EHR's code."""
         words = str(self.failure.get("failure", ""))
         if words:
+            words += _OF_A_PARAMETER.get(self.code, "") if " " not in words else ""
             first = words.partition(" ")[0]
             is_name = "_" in first or first.rstrip(":") in _NAMES
             return f"{words if is_name else words[0].upper() + words[1:]}."
@@ -312,8 +328,12 @@ class Case:
 
     @property
     def is_no_oauth_answer(self) -> bool:
-        """Whether the token endpoint's refusal has nothing of OAuth in it."""
-        is_strange = self.form in ("markup", "other")
+        """Whether the token endpoint's refusal has nothing of OAuth in it: a page, an answer of a
+        FHIR server, or that the address takes no such request."""
+        is_strange = self.form in ("markup", "other") or (
+            "resourceType" in self.token.get("received", ())
+            or (not self.ehr_error and self.http_status in (404, 405, 415))
+        )
         return self.is_at_token_endpoint and is_strange and 400 <= self.http_status < 500
 
     @property
@@ -326,7 +346,10 @@ class Case:
         """Whether the token endpoint did not accept who we are."""
         return self.code in {"invalid-client", "keys-replaced"} or (
             self.is_at_token_endpoint
-            and (self.http_status == 401 or self.ehr_error == "unauthorized_client")
+            and (
+                self.http_status == 401
+                or self.ehr_error in ("invalid_client", "unauthorized_client")
+            )
         )
 
     def published(self, member: str) -> list[str] | None:

@@ -59,10 +59,20 @@ def _is_key_unseen(case: Case) -> bool:
     return case.facts.key is not None and case.facts.key_seen_at is None
 
 
+def _names_fetching(case: Case) -> bool:
+    return case.named.issuperset({"fetch", "keys"}) or "network" in case.named
+
+
+def _names_assertion_only(case: Case) -> bool:
+    return "assertion" in case.named and case.named <= _VAGUE
+
+
 def _sends_odd_secret(case: Case) -> bool:
     return _sends_secret(case) and case.facts.is_secret_encoded
 
 
+# What an EHR may name without saying what is wrong.
+_VAGUE = {"authentication", "assertion", "missing", "expired", "registration"}
 _CLOCK = "Let this machine keep its time by NTP."
 _PORTALS_METHOD = "Choose the authentication that the vendor's portal shows for this client."
 _KEYS = ("Compare the JWKS URL at the vendor with {c.jwks_url}; where the vendor imports keys, "
@@ -76,7 +86,8 @@ TABLE = (
     Entry("C63", SEEN, "Our keys were replaced in an emergency, and the EHR has not fetched the "
           "new ones", coded("keys-replaced"), FAILURE, "Ask the vendor to fetch the JWKS URL "
           "again; the page of the key set says how long it takes otherwise.", _OURS),
-    Entry("C63", SAID, "The EHR could not fetch our keys", _naming("fetch", "keys"), ANSWER,
+    Entry("C63", SAID, "The EHR could not fetch our keys", _signed(_names_fetching),
+          ANSWER,
           "Enter {c.jwks_url} at the vendor, to the letter; it must be reachable from there. Or "
           "let the vendor import the keys: export_jwks prints them.", _OURS),
     Entry("C1", SAID, "This app's registration at the EHR has expired",
@@ -86,6 +97,10 @@ TABLE = (
           _PORTALS_METHOD),
     Entry("C61", SAID, "The EHR expects a signed assertion, and we send a secret",
           _refused(lambda c: _sends_secret(c) and "assertion" in c.named), ANSWER, _PORTALS_METHOD),
+    Entry("C61", SAID, "The EHR wants the secret in another part of the request",
+          _refused(lambda c: _sends_secret(c) and "body" in c.named), ANSWER, "This app sends it "
+          "as Basic, in the Authorization header, as SMART asks. Ask the vendor to take that, or "
+          "signed assertions."),
     Entry("C61", LIKELY, "The EHR expects a client that authenticates",
           _refused(lambda c: c.method == AuthMethod.NONE),
           "{c.answer} Only the client id was sent.", _PORTALS_METHOD,
@@ -106,7 +121,8 @@ TABLE = (
           "client", said=lambda c: "secret" in c.named and (
               "expired" in c.named or not c.facts.is_secret_encoded)),
     Entry("C1", SAID, "The EHR does not know our client id",
-          _naming("client_id", but_not="secret"), ANSWER, "{c.compare_client_id}"),
+          _refused(lambda c: "client_id" in c.named and not c.named & {"secret", "claimed"}),
+          ANSWER, "{c.compare_client_id}"),
     Entry("C67", SAID, "The EHR takes our assertion for a repeated one", _naming("jti"), ANSWER,
           "Each request of ours has a jti of its own: look for a proxy that sends requests twice."),
     Entry("C65", SAID, "The EHR wants another audience", _naming("aud"),
@@ -119,11 +135,15 @@ TABLE = (
           _signed(lambda c: not c.is_clock_wrong and (
               "clock" in c.named or ("expired" in c.named and "registration" not in c.named))),
           ANSWER, "Compare both clocks; the EHR's own may be wrong.", "clock"),
-    Entry("C63", SAID, "The EHR has other keys of ours than we sign with",
-          _naming("keys", but_not="fetch"), "{c.answer} We signed with kid {c.kid}.", _KEYS, _OURS),
+    Entry("C63", SAID, "The EHR does not have the key that we sign with",
+          _refused(lambda c: "keys" in c.named and not _names_fetching(c)),
+          "{c.answer} We signed with kid {c.kid}.", _KEYS, _OURS),
     Entry("C1", SAID, "The EHR compares iss and sub with another client id",
-          _signed(lambda c: "claimed" in c.named and not c.named & {"aud", "jti", "client_id"}),
+          _signed(lambda c: "claimed" in c.named and not c.named & {"aud", "jti"}),
           "{c.answer} Both are our client id, {c.client_id}.", "{c.compare_client_id}"),
+    Entry("C63", SAID, "The EHR refuses our client assertion, and does not say what is wrong in it",
+          _signed(_names_assertion_only), ANSWER, "Compare in this order: the JWKS URL at the "
+          "vendor with {c.jwks_url}, the audience {c.aud}, the clocks.", "client"),
     Entry("C1", SAID, "The app is not active at the vendor", _naming("approval"), ANSWER,
           "Activate it in the vendor's portal."),
     Entry("C63", SEEN, "The key that signed is not published any more",
@@ -162,8 +182,9 @@ TABLE = (
           _refused(lambda c: bool(c.sharing)), "{c.sharing} has the same client id.",
           "{c.compare_client_id}"),
     Entry("C1", POSSIBLE, "The client id is not known, or is that of another environment",
-          _refused(lambda c: not c.sharing and not c.named), "{c.answer} It did not say why.",
-          "{c.compare_client_id}", "client"),
+          _refused(lambda c: not c.sharing and c.named <= _VAGUE and not (
+              _signs(c) and _names_assertion_only(c))),
+          ANSWER, "{c.compare_client_id}", "client"),
     Entry("T22", POSSIBLE, "The EHR holds an old copy of our public keys",
           lambda c: bool(c.refused_kid),
           "It refused {c.refused_kid} and took {c.taken_kid}; no launch failed because of that.",

@@ -16,7 +16,7 @@ def _unknown(when: When) -> When:
 
 def _strange(case: Case) -> bool:
     """Discovery was answered, and by something that is no SMART configuration."""
-    known = ("never-read", "web-page", "malformed", "issuer")
+    known = ("never-read", "web-page", "malformed", "issuer", "refused")
     return case.code in _UNREADABLE and case.broken_rule not in known
 
 
@@ -39,10 +39,13 @@ TABLE = (
           _unknown(lambda c: bool(c.nearest) and not c.is_nearest_the_same),
           "iss was {c.iss}; {c.nearest.name} has {c.nearest.fhir_base_url}. {c.nearest_difference}",
           "Correct the FHIR base URL of the endpoint, or the launch in the EHR."),
+    Entry("C22", SEEN, "What was opened belongs to no EHR that is switched on",
+          _unknown(lambda c: not c.iss), FAILURE, "Open the start page and choose there. An old "
+          "link ends when an endpoint is switched off, removed or renamed."),
     Entry("C7", SEEN, "This EHR is not registered here",
-          _unknown(lambda c: c.nearest is None), "No endpoint has {c.iss}.",
+          _unknown(lambda c: bool(c.iss) and c.nearest is None), "No endpoint has {c.iss}.",
           "Register the EHR with this FHIR base URL, if it is one of yours."),
-    Entry("C20", SEEN, "The launch address was opened without what an EHR sends with it",
+    Entry("C20", SEEN, "The launch address was opened without what an EHR sends, or with more",
           lambda c: c.step == Step.LAUNCH and c.code.startswith("parameter-"), FAILURE,
           "Let the EHR open the launch URL itself; it must send iss and launch, each once. A "
           "bookmark cannot work."),
@@ -75,6 +78,10 @@ TABLE = (
           "The address is right, and the document there is broken: ask the vendor to mend it. "
           "Until then, publish a corrected copy, and enter its address on the endpoint's discovery "
           "page, as SMART configuration.", "discovery"),
+    Entry("C10", SEEN, "Something refuses to show the EHR's SMART configuration",
+          every(coded(*_UNREADABLE), broken("refused")), FAILURE,
+          f"{_OPEN_IT}it has to be public. Look for a proxy or a gateway in between that wants a "
+          "sign-in, and compare the FHIR base URL with the vendor's.", "discovery"),
     Entry("C10", SEEN, "The FHIR base URL does not lead to a SMART configuration", _strange,
           FAILURE, "Compare the FHIR base URL with the vendor's, its path included: /fhir/r4 is "
           "often forgotten.", "discovery"),

@@ -4,12 +4,17 @@ from smartapp.diagnosis.case import Case
 from smartapp.diagnosis.entry import ANSWER, FAILURE, Entry, When, broken, coded, every, naming
 from smartapp.diagnosis.finding import LIKELY, POSSIBLE, SAID, SEEN
 from smartapp.launches.models import Step
+from smartapp.registrations.options import AuthMethod
 
 
 def _naming(subject: str) -> When:
     """The exchange of the code was refused, with words that name this."""
     at_exchange = every(coded("invalid-grant", "token-refused"), lambda c: c.step == Step.TOKEN)
     return every(at_exchange, naming(subject))
+
+
+def _refused_naming(subject: str) -> When:
+    return every(lambda c: c.is_at_token_endpoint and bool(c.ehr_error), naming(subject))
 
 
 def _code_refused(case: Case) -> bool:
@@ -79,8 +84,18 @@ TABLE = (
     Entry("C33", SAID, "The EHR's PKCE check failed", _naming("pkce"), ANSWER,
           "Ask the vendor: we send S256, as it publishes.", "discovery"),
     Entry("C61", SAID, "The EHR wants the client id in the body of the request",
-          lambda c: _naming("client_id")(c) and c.ehr_error == "invalid_request", ANSWER,
+          lambda c: _naming("client_id")(c) and c.ehr_error == "invalid_request"
+          and "client_id" not in c.token.get("sent", ()), ANSWER,
           "Tick “Send the client id in the body too” in the registration."),
+    Entry("C61", SAID, "The EHR does not want the client id in the body of the request",
+          lambda c: _naming("client_id")(c) and c.ehr_error == "invalid_request"
+          and "client_id" in c.token.get("sent", ()) and c.method != AuthMethod.NONE, ANSWER,
+          "Untick “Send the client id in the body too” in the registration."),
+    Entry("C128", SAID, "The EHR limits how often we may ask", _refused_naming("limit"), ANSWER,
+          "Wait a minute; ask the vendor for its limit, and enter it in the registration."),
+    Entry("C60", SAID, "The EHR refuses the network address that this server calls from",
+          _refused_naming("address"), ANSWER, "Give the vendor the address from which this server "
+          "reaches the internet, or let it take any."),
     Entry("C1", SAID, "The EHR gave this code to another client id",
           lambda c: _code_refused(c) and "client_id" in c.named and not c.named & _OVER, ANSWER,
           "{c.compare_client_id}"),
@@ -111,7 +126,8 @@ TABLE = (
           lambda c: c.code == "token-response-invalid" and c.broken_rule
           not in ("not-json", "duplicate"), FAILURE, "Tell the vendor which rule it is."),
     Entry("C121", LIKELY, "The EHR wants scope in a refresh, and none was sent", _lacks_scope,
-          ANSWER, "Tick “Send scope on refresh” in the registration.", said=naming("scope")),
+          ANSWER, "Tick “Send scope on refresh” in the registration.",
+          said=naming("scope", "missing")),
     Entry("C121", SEEN, "The EHR does not give these scopes",
           lambda c: _answered("invalid_scope")(c) and not _lacks_scope(c), ANSWER,
           "A refresh may ask only for what was granted. Compare the "

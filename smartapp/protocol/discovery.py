@@ -229,7 +229,7 @@ def _endpoint(
     try:
         return parse_endpoint_url(value, base=base, allow_http=allow_http)
     except ValueError as exc:
-        raise DiscoveryInvalid(f"{name}: {exc}") from None
+        raise DiscoveryInvalid(f"{name}: {exc}", rule="malformed") from None
 
 
 def _endpoint_or_note(

@@ -391,7 +391,10 @@ async def _get(
     if response.status != 200:
         may_pass = response.status >= 500 or response.status == 429
         kind = DiscoveryFailed if may_pass and refusal is DiscoveryInvalid else refusal
-        raise kind(f"{host_of(url)} answered {response.status}")
+        error = kind(f"{host_of(url)} answered {response.status}")
+        if response.status in (401, 403, 407):
+            error.rule = "refused"
+        raise error
     return response
 
 

@@ -51,9 +51,9 @@ class TestDiscovery:
             (raw(200, PORTAL, "application/json"), WEB_PAGE, "C10"),
             (raw(200, "<CapabilityStatement/>", "application/fhir+xml"), WEB_PAGE, "C10"),
             (raw(404), NO_CONFIGURATION, "C10"),
-            (raw(401, ""), NO_CONFIGURATION, "C10"),
-            (raw(403), NO_CONFIGURATION, "C10"),
-            (raw(407), NO_CONFIGURATION, "C10"),
+            (raw(401, ""), "refuses to show", "C10"),
+            (raw(403), "refuses to show", "C10"),
+            (raw(407), "refuses to show", "C10"),
             (raw(200, ""), NO_CONFIGURATION, "C10"),
             (json_text(200, "[]"), NO_CONFIGURATION, "C10"),
             (json_text(200, TWICE), "configuration is broken", "C10"),
@@ -66,6 +66,18 @@ class TestDiscovery:
             (cut(b'{"issuer":'), "broke its answer off", "C15"),
             (hang_up, "broke its answer off", "C15"),
             (raw(200, "x" * 300_000), "too large", "C15"),
+            (
+                json_text(200, '{"token_endpoint":"https://e.example"} // ours'),
+                "configuration is broken",
+                "C10",
+            ),
+            (
+                json_text(200, '{"authorization_endpoint":["https://e.example"]}'),
+                "configuration is broken",
+                "C10",
+            ),
+            (json_text(200, '"https://e.example"'), NO_CONFIGURATION, "C10"),
+            (raw(405, ""), NO_CONFIGURATION, "C10"),
         ],
     )
     async def test_what_answers_in_its_place(
@@ -84,7 +96,7 @@ class TestDiscovery:
             ({"token_endpoint": None}, "safe launch needs", "C12"),
             ({"authorization_endpoint": None}, "safe launch needs", "C12"),
             ({"authorization_endpoint": "https://evil.example/a"}, "nobody has accepted", "C14"),
-            ({"token_endpoint": "ftp://x.example/t"}, NO_CONFIGURATION, "C10"),
+            ({"token_endpoint": "ftp://x.example/t"}, "configuration is broken", "C10"),
         ],
     )
     async def test_what_it_publishes(
@@ -117,6 +129,32 @@ class TestDiscovery:
         await endpoint(fhir_base_url=base, iss=base)
         await browser.get(f"/launch?iss={base}&launch=x")
         await first_is("No TLS connection", "C15")
+
+
+class TestLaunchAddress:
+    @pytest.mark.parametrize(
+        ("query", "words", "rule", "seen"),
+        [
+            ("iss={base}&iss={base}&launch=x", "without what an EHR sends, or with more", "C20",
+             "iss is there more than once."),
+            ("iss={base}", "without what an EHR sends", "C20", "Launch is missing, or empty."),
+            ("iss={base}&launch=" + "x" * 9000, "without what an EHR sends", "C20",
+             "Launch is longer than any EHR sends."),
+            ("iss={base}%20&launch=x", "without what an EHR sends", "C20", "iss is not a URL."),
+            ("iss={base}/metadata&launch=x", "nearly that of Scripted", "C7", "/metadata"),
+        ],
+    )  # fmt: skip
+    async def test_what_is_wrong_with_it(
+        self, browser: Browser, ehr: ScriptedEHR, ehr_launch: Start, query: str, words: str,
+        rule: str, seen: str,
+    ) -> None:  # fmt: skip
+        await browser.get(f"/launch?{query.format(base=ehr.fhir_base_url)}")
+        assert seen in (await first_is(words, rule)).seen
+
+    async def test_old_link_of_the_start_page(self, browser: Browser) -> None:
+        await browser.get("/connect/closed-last-year/")
+        cause = await first_is("belongs to no EHR that is switched on", "C22")
+        assert "No endpoint has ." not in cause.seen
 
 
 class TestWayBack:
@@ -210,6 +248,24 @@ class TestWayBack:
         await first_is(words, rule)
         assert await in_database(LaunchEvent.objects.values("attempt").distinct().count) == 1
 
+    @pytest.mark.parametrize("name", ["state", "code"])
+    async def test_part_of_the_answer_that_is_there_twice_is_named(
+        self, browser: Browser, ehr_launch: Start, name: str
+    ) -> None:
+        callback = await browser.to_callback(ehr_launch())
+        await browser.get(f"{callback}&{name}=again")
+        cause = await first_is("or with more", "C53")
+        assert cause.seen == f"{name.capitalize()} is there more than once."
+
+    async def test_error_that_no_standard_has_is_quoted_and_no_more(
+        self, browser: Browser, ehr_launch: Start
+    ) -> None:
+        callback = await browser.to_callback(ehr_launch())
+        await browser.get(changed(callback, code=None, error="something bad happened"))
+        cause = await first_is("request incomplete", "C30")
+        assert cause.certainty.words == "Possible"
+        assert "something bad happened" in cause.seen
+
     async def test_code_that_is_there_twice(self, browser: Browser, ehr_launch: Start) -> None:
         callback = await browser.to_callback(ehr_launch())
         await browser.get(f"{callback}&code=again")
@@ -262,6 +318,31 @@ class TestTokenEndpoint:
             (raw(429, "", "application/json", **{"Retry-After": "5"}), "limits how often", "C128"),
             (json_text(400, '{"error":"unsupported_grant_type"}'), "may not use this grant", "C2"),
             (json_text(400, '{"fault":"policy"}'), "refused the token request", "C60"),
+            (raw(200, "access_token=a&token_type=bearer", "application/x-www-form-urlencoded"),
+             NO_OAUTH, "C80"),
+            (raw(405, "", "text/plain"), NO_OAUTH, "C80"),
+            (raw(415, "", "text/plain"), NO_OAUTH, "C80"),
+            (json_text(404, '{"resourceType":"OperationOutcome","issue":[]}'), NO_OAUTH, "C80"),
+            (json_text(401, '{"resourceType":"OperationOutcome","issue":[]}'), NO_OAUTH, "C80"),
+            (json_text(201, '{"access_token":"a","token_type":"Bearer"}'), "breaks a rule", "C80"),
+            (raw(204, ""), "breaks a rule", "C80"),
+            (json_text(200, '{"access_token":"","token_type":"Bearer"}'), "breaks a rule", "C80"),
+            (json_text(200, '{"access_token":"a","token_type":"Bearer","expires_in":"soon"}'),
+             "breaks a rule", "C80"),
+            (json_text(200, '{"access_token":"a","token_type":"Bearer","scope":"launch",'
+             '"patient":"Patient/p-1"}'),
+             "launch context cannot be used", "C101"),
+            (json_text(200, '{"access_token":"a","token_type":"Bearer","scope":"launch",'
+             '"patient":{"id":"p-1"}}'),
+             "launch context cannot be used", "C101"),
+            (json_text(400, '{"error":"invalid_grant","error":"invalid_client"}'), NO_OAUTH, "C80"),
+            (cut(b'{"error":', 401), "broke its answer off", "C15"),
+            (json_text(500, '{"error":"invalid_client","error_description":'
+             '"java.net.UnknownHostException: app.example"}'), "could not fetch our keys", "C63"),
+            (json_text(403, '{"error":"access_denied","error_description":'
+             '"Source IP not in allow list"}'), "refuses the network address", "C60"),
+            (json_text(403, '{"error":"rate_limit_exceeded","error_description":'
+             '"Too many requests"}'), "limits how often", "C128"),
         ],
     )  # fmt: skip
     async def test_what_answers(
@@ -270,6 +351,18 @@ class TestTokenEndpoint:
         ehr.token_answer = answer
         await exchanged()
         await first_is(words, rule)
+
+    async def test_words_in_another_language_are_quoted_and_not_called_none(
+        self, exchanged: Exchange, ehr: ScriptedEHR
+    ) -> None:
+        ehr.token_answer = json_text(
+            401, '{"error":"invalid_client","error_description":"clé inconnue"}'
+        )
+        await exchanged()
+        cause = next(one for one in await asked_why() if "client id is not known" in one.title)
+        assert cause.certainty.words == "Possible"
+        assert "clé inconnue" in cause.seen
+        assert "did not say" not in cause.seen
 
     @pytest.mark.parametrize("status", [400, 401])
     async def test_sentences_of_the_standard_name_nothing(

@@ -17,7 +17,7 @@ from smartapp.diagnosis.case import Case
 from smartapp.diagnosis.causes import causes as causes_of
 from smartapp.diagnosis.facts import Facts
 from smartapp.diagnosis.finding import Certainty
-from smartapp.keys.models import JWKSFetch
+from smartapp.keys.models import JWKSFetch, SigningKey
 from smartapp.launches import steps
 from smartapp.launches.models import LaunchEvent
 from smartapp.launches.pending import PENDING_LIFETIME
@@ -126,10 +126,11 @@ class TestTokenEndpoint:
              "could not fetch our keys", "C63"),
             (401, "invalid_client", "Unable to load the public key set", "could not fetch our keys",
              "C63"),
-            (401, "invalid_client", "No usable keys found in the JWKS", "other keys", "C63"),
-            (401, "invalid_client", "Invalid token: signature verification failed", "other keys",
-             "C63"),
-            (401, "invalid_client", "kid not found", "other keys", "C63"),
+            (401, "invalid_client", "No usable keys found in the JWKS",
+             "does not have the key", "C63"),
+            (401, "invalid_client", "Invalid token: signature verification failed",
+             "does not have the key", "C63"),
+            (401, "invalid_client", "kid not found", "does not have the key", "C63"),
             (401, "invalid_client", "Expired registration token", "registration at the EHR has",
              "C1"),
             (401, "invalid_client", "Invalid 'jti' value", "repeated one", "C67"),
@@ -196,6 +197,85 @@ def _first(case: Case) -> str:
     from smartapp.diagnosis.causes import causes
 
     return causes(case.timeline, case.facts)[0].title
+
+
+# As Okta, Keycloak, Entra, Spring Authorization Server and athenahealth's gateway put it.
+SIGNED, SECRET, PUBLIC = AuthMethod.PRIVATE_KEY_JWT, AuthMethod.CLIENT_SECRET_BASIC, AuthMethod.NONE
+OF_PRODUCTS = [
+    (SIGNED, "invalid_client", "The client_assertion token has an invalid signature.",
+     "does not have the key"),
+    (SIGNED, "invalid_client", "The audience claim for client_assertion must be the endpoint "
+     "invoked for the request.", "wants another audience"),
+    (SIGNED, "invalid_client", "The issuer and subject claims for client_assertion must be the "
+     "client_id.", "compares iss and sub"),
+    (SIGNED, "invalid_client", "The client_assertion token has expired.", "times wrong"),
+    (SIGNED, "invalid_client", "AADSTS700024: Client assertion is not within its valid time range.",
+     "times wrong"),
+    (SIGNED, "invalid_client", "Client authentication with signed JWT failed: Unable to load public"
+     " key", "could not fetch our keys"),
+    (SIGNED, "invalid_client", "Client authentication with signed JWT failed: Token is not active",
+     "times wrong"),
+    (SIGNED, "invalid_client", "PKIX path building failed: unable to find valid certification path",
+     "could not fetch our keys"),
+    (SIGNED, "invalid_client", "self-signed certificate in certificate chain",
+     "could not fetch our keys"),
+    (SIGNED, "invalid_client", "jwks_uri is not registered for this client",
+     "does not have the key"),
+    (SIGNED, "invalid_client", "Client authentication failed: client_assertion",
+     "refuses our client assertion"),
+    (SIGNED, "invalid_client", "Parameter client_assertion_type is missing",
+     "refuses our client assertion"),
+    (SIGNED, "invalid_client", "Invalid client or Invalid client credentials",
+     "client id is not known"),
+    (SIGNED, "invalid_client", "OAuth 2.0 Parameter: client_id", "does not know our client id"),
+    (SIGNED, "unauthorized_client", "AADSTS700016: Application with identifier 'a' was not found in"
+     " the directory", "does not know our client id"),
+    (SIGNED, "invalid_client", "Unexpected Authorization header", "client id is not known"),
+    (SECRET, "invalid_client", "AADSTS7000215: Invalid client secret provided.",
+     "not the vendor's"),
+    (SECRET, "invalid_client", "AADSTS7000222: The provided client secret keys are expired.",
+     "not the vendor's"),
+    (SECRET, "invalid_client", "Client credentials must be sent in the body, not in the header",
+     "another part of the request"),
+    (PUBLIC, "invalid_client", "Client authentication required", "client that authenticates"),
+    (SIGNED, "invalid_grant", "Code was issued to a different client", "to another client id"),
+    (SIGNED, "invalid_grant", "AADSTS54005: OAuth2 Authorization code was already redeemed",
+     "over before it was exchanged"),
+    (SIGNED, "invalid_request", "Missing parameter: client_id", "wants the client id in the body"),
+    (PUBLIC, "invalid_request", "Missing parameter: client_id", "refused the token request"),
+]  # fmt: skip
+
+
+URL = "https://ehr.example/token"
+
+
+class TestWordsOfProducts:
+    @pytest.mark.parametrize(("method", "error", "said", "words"), OF_PRODUCTS)
+    def test_first_cause(self, method: AuthMethod, error: str, said: str, words: str) -> None:
+        assert words in _first(refused_token(method, error, said))
+
+    def test_client_id_that_was_sent_in_the_body_and_is_not_wanted_there(self) -> None:
+        said = "client_id must not be sent together with client_assertion"
+        case = refused_token(SIGNED, "invalid_request", said, "client_id")
+        assert "does not want the client id in the body" in _first(case)
+
+
+def refused_token(method: AuthMethod, error: str, said: str, *sent: str) -> Case:
+    """A token request of this kind that was refused, where nothing else is wrong."""
+    now = timezone.now()
+    signed = {"assertion_header": {"alg": "RS384", "kid": "k"}, "assertion_claims": {"aud": URL}}
+    detail = {
+        "auth_method": method.value, "ehr_error": error, "said": said,
+        "http_status": 401 if error == "invalid_client" else 400,
+        "token_endpoint": URL, "sent": ["code", *(["client_id"] if method == PUBLIC else sent)],
+        **(signed if method == SIGNED else {}),
+    }  # fmt: skip
+    codes = {"invalid_client": "invalid-client", "invalid_grant": "invalid-grant"}
+    event = LaunchEvent(
+        attempt="a", step="token", code=codes.get(error, "token-refused"), detail=detail, at=now
+    )
+    key = SigningKey(kid="k", published_at=now)
+    return Case((event,), Facts(now, published={"token_endpoint": URL}, key=key, key_seen_at=now))
 
 
 class TestWhatIsKept:
@@ -331,7 +411,7 @@ async def test_older_scopes(
 SENTENCES = [
     # Keycloak, Okta, Entra ID, Spring, oauthlib and others, as they send them.
     ("invalid_client", "Invalid client or Invalid client credentials", ""),
-    ("invalid_client", "Client assertion contains an invalid signature", "other keys of ours"),
+    ("invalid_client", "Client assertion contains an invalid signature", "does not have the key"),
     ("invalid_client", "Client assertion audience is invalid", "another audience"),
     ("invalid_client", "The client_assertion token has an expiration too far into the future.",
      "times wrong"),
@@ -343,8 +423,8 @@ SENTENCES = [
     ("invalid_client", "JWKS timeout", "could not fetch our keys"),
     ("invalid_client", "Could not retrieve the JSON Web Key Set", "could not fetch our keys"),
     ("invalid_client", "jku could not be dereferenced", "could not fetch our keys"),
-    ("invalid_client", "Key id not recognised", "other keys of ours"),
-    ("invalid_client", "Multiple keys match; kid required", "other keys of ours"),
+    ("invalid_client", "Key id not recognised", "does not have the key"),
+    ("invalid_client", "Multiple keys match; kid required", "does not have the key"),
     ("invalid_client", "Unsupported signing algorithm RS384", "does not take our algorithm"),
     ("invalid_client", "JWT alg not allowed", "does not take our algorithm"),
     ("invalid_client", "Issuer and subject must be equal", "iss and sub"),

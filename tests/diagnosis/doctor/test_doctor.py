@@ -548,6 +548,7 @@ REFUSALS: list[tuple[tuple[int, Any, dict[str, str]], str]] = [
      "could not fetch our keys"),
     ((200, b"<html>", {}), "not an OAuth token endpoint"),
     ((404, b"<html>", {}), "not an OAuth token endpoint"),
+    ((404, b"", {}), "not an OAuth token endpoint"),
     ((302, b"", {"Location": "https://portal.example"}), "answers with a redirect"),
     ((200, {"access_token": "a", "token_type": "Bearer"}, {}), "tokens for a made-up code"),
 ]  # fmt: skip

@@ -20,6 +20,7 @@ pytestmark = pytest.mark.django_db(transaction=True)
 @pytest.fixture
 async def page(ehr: EHR) -> str:
     """The address of the page of an EHR that is nearly well."""
+    ehr.answers["/token"] = 400, {"error": "invalid_grant"}, {}
 
     def rows() -> int:
         registration = make_registration(auth_method="none")
