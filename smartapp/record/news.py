@@ -15,7 +15,7 @@ from smartapp.record.interpretations import Direction
 from smartapp.record.laboratory import LabTest
 from smartapp.record.medications import Medication
 from smartapp.record.moments import CLOCK_TOLERANCE, Moment
-from smartapp.record.observations import Reading
+from smartapp.record.observations import CORRECTED, UNRANKED, Reading
 from smartapp.record.panels import common_name
 from smartapp.record.vital_sign import Row, VitalSign
 
@@ -64,11 +64,13 @@ class PastVisit:
 
 @dataclass(frozen=True, slots=True)
 class Share:
-    """What one list gives. `unjudged` are its newest values with neither a range nor a remark."""
+    """What one list gives. `unjudged` are its newest values with neither a range nor a remark,
+    `undated` the abnormal ones whose date is not known or cannot be right."""
 
     lines: tuple[News, ...] = ()
     visits: tuple[PastVisit, ...] = ()
     unjudged: int = 0
+    undated: int = 0
     is_read: bool = True
     is_whole: bool = True
 
@@ -95,6 +97,7 @@ class Overview:
     was_abnormal: tuple[News, ...]
     medications: tuple[News, ...]
     long_ago: int
+    undated: int
     unjudged: int
     made_of: tuple[str, ...]
     unread: tuple[str, ...]
@@ -113,19 +116,42 @@ class Overview:
 def share_of_laboratory(tests: Sequence[LabTest]) -> Share:
     dated = [test for test in tests if not test.doubt and test.when is not None]
     lines = [line for test in dated for line in _of_test(test)]
-    return Share(tuple(lines), unjudged=sum(map(_is_unjudged, (one.newest for one in dated))))
+    return Share(
+        tuple(lines),
+        unjudged=sum(map(_is_unjudged, (one.newest for one in dated))),
+        undated=sum(one.flag.is_notable for test in tests if test.doubt for one in test.latest),
+    )
 
 
 def _of_test(test: LabTest) -> Iterator[News]:
-    notable = [one for one in test.latest if one.flag.is_notable]
+    standing = _standing(test.latest)
+    notable = [one for one in standing if one.flag.is_notable]
     if notable:
         before = next(iter(test.earlier), None)
         yield from (_result("abnormal", one, before) for one in notable)
-    else:
-        earlier = next((one for one in test.earlier if one.flag.is_notable), None)
+        return
+    # A newer result that could not be measured does not end what was abnormal.
+    valued = [one for one in (*standing, *test.earlier) if one.has_value]
+    newest = next(iter(valued), None)
+    if newest is not None and newest.flag.is_notable:
+        yield _result("abnormal", newest, None, f"since then {_at_its_time(test.newest)}")
+    elif newest is not None:
+        earlier = next((one for one in valued if one.flag.is_notable), None)
         if earlier is not None:
-            newest = f"now {_value(test.newest)}, {_when(test.newest.when)}"
-            yield _result("was-abnormal", earlier, None, newest)
+            yield _result("was-abnormal", earlier, None, f"now {_at_its_time(newest)}")
+
+
+def _standing(latest: Sequence[Reading]) -> list[Reading]:
+    """Return the results of one moment without those that the first, which is trusted most, took
+    the place of: what was preliminary, and what was corrected."""
+    rank = latest[0].status_rank
+    if rank == CORRECTED:
+        return [one for one in latest if one.status_rank == CORRECTED]
+    return [one for one in latest if rank == UNRANKED or one.status_rank != UNRANKED]
+
+
+def _at_its_time(reading: Reading) -> str:
+    return f"{_value(reading)}, {_when(reading.when)}"
 
 
 def _result(kind: Kind, result: Reading, before: Reading | None, beside: str = "") -> News:
@@ -164,15 +190,20 @@ def _value(reading: Reading) -> str:
 def share_of_vital_signs(signs: Sequence[VitalSign]) -> Share:
     placed = [sign for sign in signs if sign.latest.is_certain]
     lines = [line for sign in placed if (line := _of_sign(sign))]
-    return Share(tuple(lines))
+    undated = sum(row.flag.is_notable for sign in signs for row in sign.rows if not row.is_certain)
+    return Share(tuple(lines), undated=undated)
 
 
 def _of_sign(sign: VitalSign) -> News | None:
-    latest = sign.latest
+    certain = [row for row in sign.rows if row.is_certain]
+    valued = [row for row in certain if any(row.amounts) or row.reading.has_value]
+    is_told = sign.latest.flag.is_notable or not valued
+    # A newer one that could not be measured does not end what was abnormal.
+    latest = sign.latest if is_told or sign.latest in valued else valued[0]
     if not latest.flag.is_notable:
         return None
-    certain = [row for row in sign.rows if row.is_certain]
-    before = certain[1] if len(certain) > 1 else None
+    before = next(iter(certain[certain.index(latest) + 1 :]), None)
+    since = "" if latest is sign.latest else f"since then {_row_at_its_time(sign.latest)}"
     is_inside = before is not None and _was_inside(before.reading) and not before.flag.is_notable
     return News(
         kind="abnormal",
@@ -185,8 +216,12 @@ def _of_sign(sign: VitalSign) -> News | None:
         is_critical=latest.flag.is_critical,
         limits=latest.reading.range_text,
         before=f"{_row_value(before)}, {before.when_text}" if before and is_inside else "",
-        beside="; ".join((*sign.how, *latest.notes)),
+        beside="; ".join(filter(None, (*sign.how, *latest.notes, since))),
     )
+
+
+def _row_at_its_time(row: Row) -> str:
+    return f"{_row_value(row)}, {row.when_text}"
 
 
 def _row_value(row: Row) -> str:
@@ -208,7 +243,9 @@ def _of_medication(same: Sequence[Medication]) -> Iterator[News]:
         return
     current = [one for one in taken if one.is_current]
     for one in current:
-        yield _begun(one, [other for other in taken if _began(other) < _began(one)])
+        before = [other for other in taken if _began(other) < _began(one)]
+        if not _is_repeat(one, before):
+            yield _begun(one, before)
     if not current and taken and (ended := _ended(taken)) is not None:
         last = max(taken, key=_began)
         yield News(
@@ -221,10 +258,18 @@ def _of_medication(same: Sequence[Medication]) -> Iterator[News]:
         )
 
 
+def _is_repeat(medication: Medication, before: Sequence[Medication]) -> bool:
+    """Whether it goes on in the dose of a completed order."""
+    last = max(before, key=_began, default=None)
+    return (
+        last is not None and last.dosages == medication.dosages and "Completed" in last.marks.status
+    )
+
+
 def _begun(medication: Medication, before: Sequence[Medication]) -> News:
     """Return since when it is ordered in this dose. Another dose that is still ordered goes on
     beside it, as far as the record tells."""
-    past = [one for one in before if not one.is_current]
+    past = [one for one in before if not one.is_current and one.dosages != medication.dosages]
     besides = [f"besides {_doses(one) or 'another order'}" for one in before if one.is_current]
     moment = min((one.marks.when for one in medication.orders if one.marks.when), key=_at)
     latest = medication.latest
@@ -312,6 +357,7 @@ def overview(shares: Mapping[str, Share], *, encounter: str | None, now: datetim
         was_abnormal=tuple(line for line in is_new if line.kind == "was-abnormal"),
         medications=tuple(line for line in is_new if line.kind in ("begun", "changed", "stopped")),
         long_ago=sum(line.at < recent for line in abnormal),
+        undated=sum(share.undated for share in shares.values()),
         unjudged=sum(share.unjudged for share in shares.values()),
         made_of=tuple(words for name, words in SOURCES.items() if shares[name].is_read),
         unread=tuple(words for name, words in SOURCES.items() if not shares[name].is_read),

@@ -34,7 +34,8 @@ CATEGORIES = {
     "vital-signs": frozenset({"vital-signs", "vital-sign", "vitals", "vital_signs", "vitalsigns"}),
 }
 # In the order in which a status is trusted for the newest of one moment.
-STATUS_RANKS = {"corrected": 0, "amended": 0, "appended": 0, "final": 1}
+CORRECTED = 0
+STATUS_RANKS = {"corrected": CORRECTED, "amended": CORRECTED, "appended": CORRECTED, "final": 1}
 UNRANKED = 2
 # Statuses that are a reason why there is no value.
 NOT_THERE = {"cancelled": "cancelled", "registered": "not yet available"}
@@ -181,6 +182,9 @@ def read_observation(
     how = _circumstances(resource, related)
     rank = STATUS_RANKS.get(status, UNRANKED)
     reading = _reading(resource, resource, value, marks, how, person, rank)
+    if status == "cancelled":
+        # A judgement of what was withdrawn is none.
+        reading = replace(reading, flag=NO_FLAG, ranges=NO_RANGES)
     if marks.not_understood:
         bare = replace(marks, notes=(), absent="", status="")
         return replace(reading, marks=bare, value=NO_VALUE, flag=NO_FLAG, ranges=NO_RANGES)

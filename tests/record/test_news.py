@@ -108,6 +108,49 @@ class TestResults:
     def test_what_has_no_place_in_time_is_no_news(self, when: str) -> None:
         assert labs(potassium(5.6, when)).lines == ()
 
+    @pytest.mark.parametrize("when", ["", "2099-01-01", "yesterday"])
+    def test_and_is_counted_where_it_is_abnormal(self, when: str) -> None:
+        pulse = observation(
+            "8867-4", 160, "/min", when=when, interpretation=[concept("", "HH", "")]
+        )
+        signs = share_of_vital_signs(read_vital_signs(given(pulse)).entries)
+        found = block(labs=labs(potassium(5.6, when), potassium(4.1, when)), vitals=signs)
+        assert found.undated == 2
+
+    def test_what_was_withdrawn_is_not_abnormal(self) -> None:
+        critical = [concept("", "HH", "")]
+        withdrawn = potassium(7.2, "2026-10-05", status="cancelled", interpretation=critical)
+        assert labs(withdrawn).lines == ()
+
+    @pytest.mark.parametrize(
+        ("first", "then"), [("preliminary", "final"), ("final", "corrected"), ("final", "amended")]
+    )
+    def test_what_another_result_took_the_place_of_is_not_abnormal(
+        self, first: str, then: str
+    ) -> None:
+        when = "2026-10-05T08:00:00Z"
+        both = [potassium(7.2, when, status=first), potassium(4.2, when, status=then)]
+        assert labs(*both).lines == ()
+
+    def test_what_could_not_be_measured_does_not_end_what_was_abnormal(self) -> None:
+        failed = {"dataAbsentReason": {"text": "haemolysed"}, "valueQuantity": None}
+        found = line(labs(potassium(7.2, "2026-10-02"), potassium(0, "2026-10-05", **failed)))
+        assert (found.kind, found.text) == ("abnormal", "7.2 mmol/L")
+        assert found.beside == "since then No result: haemolysed, 5 Oct 2026"
+
+    def test_nor_does_a_refused_vital_sign(self) -> None:
+        pulse = observation(
+            "8867-4", 160, "/min", when="2026-10-02", interpretation=[concept("", "H", "")]
+        )
+        refused = observation(
+            "8867-4", None, when="2026-10-05", dataAbsentReason={"text": "refused"}
+        )
+        found = line(share_of_vital_signs(read_vital_signs(given(pulse, refused)).entries))
+        assert (found.text, found.beside) == (
+            "160 /min",
+            "since then No result: refused, 5 Oct 2026",
+        )
+
     def test_whose_value_it_is_stands_with_it(self) -> None:
         found = line(labs(potassium(5.6, "2026-10-05", focus=[{"display": "Donor"}])))
         assert found.name == "Potassium (of: Donor)"
@@ -141,6 +184,13 @@ class TestMedications:
         first = order("Apixaban", "2020-01-01", "2 tablets", status="stopped")
         found = line(medications(order("Apixaban", "2026-10-05"), first))
         assert (found.kind, found.before) == ("changed", "2 tablets")
+
+    @pytest.mark.parametrize(("status", "kinds"), [("completed", []), ("stopped", ["begun"])])
+    def test_the_same_dose_after_an_order_that_is_over(self, status: str, kinds: list[str]) -> None:
+        found = medications(
+            order("Metformin", "2026-10-05"), order("Metformin", "2026-05-01", status=status)
+        )
+        assert [one.kind for one in found.lines] == kinds
 
     def test_another_dose_beside_the_first_is_no_change(self) -> None:
         shares = medications(order("A", "2026-10-05"), order("A", "2020-01-01", "2 tablets"))
