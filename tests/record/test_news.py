@@ -119,8 +119,8 @@ class TestResults:
 
     def test_what_was_withdrawn_is_not_abnormal(self) -> None:
         critical = [concept("", "HH", "")]
-        withdrawn = potassium(7.2, "2026-10-05", status="cancelled", interpretation=critical)
-        assert labs(withdrawn).lines == ()
+        sent = potassium(7.2, "2026-10-05", interpretation=critical)
+        assert labs({**sent, "status": "cancelled"}).lines == ()
 
     @pytest.mark.parametrize(
         ("first", "then"), [("preliminary", "final"), ("final", "corrected"), ("final", "amended")]
@@ -129,12 +129,16 @@ class TestResults:
         self, first: str, then: str
     ) -> None:
         when = "2026-10-05T08:00:00Z"
-        both = [potassium(7.2, when, status=first), potassium(4.2, when, status=then)]
+        both = [
+            {**potassium(value, when), "status": status}
+            for value, status in ((7.2, first), (4.2, then))
+        ]
         assert labs(*both).lines == ()
 
     def test_what_could_not_be_measured_does_not_end_what_was_abnormal(self) -> None:
         failed = {"dataAbsentReason": {"text": "haemolysed"}, "valueQuantity": None}
-        found = line(labs(potassium(7.2, "2026-10-02"), potassium(0, "2026-10-05", **failed)))
+        newest = {**potassium(0, "2026-10-05"), **failed}
+        found = line(labs(potassium(7.2, "2026-10-02"), newest))
         assert (found.kind, found.text) == ("abnormal", "7.2 mmol/L")
         assert found.beside == "since then No result: haemolysed, 5 Oct 2026"
 
