@@ -44,9 +44,9 @@ ROUNDS = 7
 PAGES_A_ROUND = 4
 LOOKS = 3  # of Chromium at each build
 AT_ONCE = 30
-READ_SECONDS = 2.0  # that each read takes while Chromium looks, and while many look at once
-# Medicines are named by a reference, so their section takes two reads, one after the other.
-CHAIN_SECONDS = 2 * READ_SECONDS
+# Each read takes as long while Chromium looks, and while many look at once. All are begun at once,
+# and none of this record waits for another: they are the slowest chain too.
+READ_SECONDS = 5.0
 # Added to every request of Chromium: what is late by it waited for a round trip to the app.
 ROUND_TRIP_SECONDS = 0.5
 AS_A_BROWSER = {"Sec-Fetch-Dest": "document", "Accept-Encoding": "gzip"}
@@ -148,8 +148,8 @@ def run(folder: Path, _: str) -> None:
 
 def _targets(ours: Build, earlier: Build) -> Sequence[Target]:
     identity = statistics.median(one.identity for one in ours.seen) / READ_SECONDS
-    complete = statistics.median(one.complete for one in ours.seen) / CHAIN_SECONDS
-    at_once, cpu = ours.at_once / CHAIN_SECONDS, median_ratio(ours.cpu_ms, earlier.cpu_ms)
+    complete = statistics.median(one.complete for one in ours.seen) / READ_SECONDS
+    at_once, cpu = ours.at_once / READ_SECONDS, median_ratio(ours.cpu_ms, earlier.cpu_ms)
     trips, kilobytes = ours.round_trips, ours.kilobytes
     return [
         Target("S1", "round trips until the first paint", f"{trips:.2f}", 1.1, trips),

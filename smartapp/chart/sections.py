@@ -36,7 +36,7 @@ from smartapp.record.news import (
     share_of_medications,
     share_of_vital_signs,
 )
-from smartapp.record.observations import categories_of, is_of
+from smartapp.record.observations import CATEGORIES, categories_of
 from smartapp.record.orders import orders_to_follow, read_orders
 from smartapp.record.personal import read_personal
 from smartapp.record.plans import plans_to_follow, read_plans
@@ -100,6 +100,7 @@ INTENTS = "order,plan,proposal,original-order,reflex-order,filler-order,instance
 ANY_DATE = (("date", "ge1900-01-01"),)
 VITAL_SIGNS, LABORATORY = ("vital-signs", "vital-sign"), ("laboratory", "LAB")
 SOCIAL = ("social-history", "survey")
+MEASURED = frozenset().union(*CATEGORIES.values())
 # A child's gestational age tells how old it is among others: it stands with its measures.
 OF_VITAL_SIGNS = VITAL_SIGN_CODES | GESTATIONAL_AGE
 OF_OTHER_SECTIONS = OF_VITAL_SIGNS.union(SOCIAL_CODES)
@@ -116,15 +117,15 @@ UNFILED = Search(
 
 
 def _is_vital_sign(resource: Resource) -> bool:
-    if not categories_of(resource):
+    if not (found := categories_of(resource)):
         return not _codes(resource).isdisjoint(OF_VITAL_SIGNS)
-    return is_of(resource, "vital-signs")
+    return not found.isdisjoint(CATEGORIES["vital-signs"])
 
 
 def _is_laboratory_result(resource: Resource) -> bool:
-    if not categories_of(resource):
+    if not (found := categories_of(resource)):
         return _codes(resource).isdisjoint(OF_OTHER_SECTIONS)
-    return is_of(resource, "laboratory")
+    return not found.isdisjoint(CATEGORIES["laboratory"])
 
 
 def _is_social(resource: Resource) -> bool:
@@ -132,16 +133,12 @@ def _is_social(resource: Resource) -> bool:
         return True
     if not (found := categories_of(resource)):
         return not _codes(resource).isdisjoint(SOCIAL_CODES)
-    return not found.isdisjoint(SOCIAL) and not _is_measured(resource)
+    return not found.isdisjoint(SOCIAL) and found.isdisjoint(MEASURED)
 
 
 def _is_of_no_other_section(resource: Resource) -> bool:
     found = categories_of(resource)
-    return bool(found) and found.isdisjoint(SOCIAL) and not _is_measured(resource)
-
-
-def _is_measured(resource: Resource) -> bool:
-    return is_of(resource, "vital-signs") or is_of(resource, "laboratory")
+    return bool(found) and found.isdisjoint(MEASURED.union(SOCIAL))
 
 
 def _codes(resource: Resource) -> frozenset[str]:

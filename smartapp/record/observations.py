@@ -152,14 +152,9 @@ class Reading:
 
 
 def categories_of(resource: Resource) -> frozenset[str]:
-    """Return the codes of an Observation's categories, in small letters."""
+    """Return the codes of an Observation's categories, in small letters. A server may answer a
+    search without looking at them."""
     return _categories(resource.get("category"))
-
-
-def is_of(resource: Resource, category: str) -> bool:
-    """Return whether an Observation names the category. A server may answer a search without
-    looking at it."""
-    return not categories_of(resource).isdisjoint(CATEGORIES[category])
 
 
 @remembered
@@ -171,6 +166,7 @@ def read_observation(
     resource: Resource, person: Person, related: Mapping[str, Resource]
 ) -> Reading | LeftOut:
     """Return the reading of an Observation; LeftOut where it says nothing at all."""
+    resource = _without_strangers(resource)
     status = status_code(resource)
     # What was withdrawn is no result, whatever number still stands there.
     value = NO_VALUE if status == "cancelled" else read_value(resource)
@@ -404,18 +400,23 @@ def _by_extension(resource: Resource, name: str) -> list[str]:
     """Return the words of R4's extension of Observation of that name."""
     if "extension" not in resource:
         return []
-    return [words for url, words in _in_extensions(resource["extension"]) if url == name]
-
-
-@remembered
-def _in_extensions(extensions: object) -> tuple[tuple[str, str], ...]:
-    """Return the names of R4's extensions of Observation, each with its words."""
-    return tuple(
-        (url.removeprefix(EXTENSIONS), words)
-        for extension in mappings(extensions)
-        if (url := text(extension.get("url"))).startswith(EXTENSIONS)
+    return [
+        words
+        for extension in mappings(resource["extension"])
+        if extension.get("url") == f"{EXTENSIONS}{name}"
         and (words := concept_text(extension.get("valueCodeableConcept")))
-    )
+    ]
+
+
+def _without_strangers(resource: Resource) -> Resource:
+    """Return the Observation without its extensions where none of them is R4's own: the others
+    are not read, and nearly every result of some EHRs has one."""
+    if "extension" not in resource:
+        return resource
+    urls = (one.get("url") for one in mappings(resource["extension"]))
+    if any(isinstance(url, str) and url.startswith(EXTENSIONS) for url in urls):
+        return resource
+    return {name: content for name, content in resource.items() if name != "extension"}
 
 
 def _derived_from(resource: Resource) -> str:
