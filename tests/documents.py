@@ -1,7 +1,7 @@
 """Documents with generated parts: tables of requirements and their tests.
 
-A requirement names its tests without their file, so that tests can be moved. Each must exist and
-assert something. tests/attacks/test_defences.py proves that they notice a missing defence.
+A requirement names its tests without their file, so that tests can be moved. Each must exist, once,
+and assert something. tests/attacks/test_defences.py proves that they notice a missing defence.
 """
 
 import ast
@@ -78,6 +78,8 @@ def _problem(name: str) -> Iterator[str]:
     tests = all_tests().get(name, [])
     if not tests:
         yield "is not there"
+    elif len(tests) > 1:
+        yield "is the name of several tests"
     elif not any(test.asserts for test in tests):
         yield "asserts nothing"
 

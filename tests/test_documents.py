@@ -7,6 +7,7 @@ import pytest
 from tests import documents
 
 HOLDS = "test_a_requirement_that_names_a_test_is_held"
+TWICE = "test_document_is_up_to_date"
 
 
 def test_a_requirement_that_names_a_test_is_held() -> None:
@@ -19,6 +20,7 @@ def test_a_requirement_that_names_a_test_is_held() -> None:
         ({}, {}, "C1 needs tests, or a reason why there are none"),
         ({"C1": (HOLDS,)}, {"C1": "Not built."}, "C1 needs tests, or a reason why there are none"),
         ({"C1": ("test_that_was_renamed",)}, {}, "C1: test_that_was_renamed is not there"),
+        ({"C1": (TWICE,)}, {}, f"C1: {TWICE} is the name of several tests"),
         ({"C1": (HOLDS,), "C2": (HOLDS,)}, {}, "C2 is no requirement"),
     ],
 )
