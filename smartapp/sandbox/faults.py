@@ -67,7 +67,9 @@ REFUSES: Mapping[str, str] = {
     "fhir-429": "S66",
     "fhir-forbidden": "S61",
 }
-"""The rule behind the refusal of a fault; all other faults change a good response."""
+"""The rule behind the refusal of a fault; nearly all other faults change a good response."""
+OF_REFUSALS = frozenset({"authorize-error-no-state", "authorize-error-page"})
+"""Faults that change how a refusal is answered, whatever its rule, and nothing else."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -337,7 +339,11 @@ def wait_for_renewal(chosen: Faults) -> bool:
 def at_work(chosen: Faults, parts: Iterable[Where], rule: str = "") -> list[str]:
     """Return which faults caused a response: a good one, or a refusal by `rule`."""
     met = [name for name in chosen if FAULTS[name].where in parts]
-    return [name for name in met if REFUSES.get(name, "") == rule]
+    return [
+        name
+        for name in met
+        if (bool(rule) if name in OF_REFUSALS else REFUSES.get(name, "") == rule)
+    ]
 
 
 def parts_of(endpoint: str, grant_type: str = "") -> tuple[Where, ...]:

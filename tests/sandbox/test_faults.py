@@ -185,8 +185,11 @@ class TestAuthorize:
         faults = "authorize-error-no-state,authorize-invalid-scope"
         answer = response_parameters(app.authorize(browser, fault=faults))
         assert set(answer) == {"error", "error_description"}
+        row = RequestRecord.objects.latest("pk")
+        assert row.changed_by == "authorize-error-no-state, authorize-invalid-scope"
         good = self._answer(app, browser, "authorize-error-no-state")
         assert set(good) == {"code", "state"}
+        assert RequestRecord.objects.latest("pk").changed_by == ""
 
     def test_error_stays_on_a_page(self, app: App, browser: Browser) -> None:
         """A good answer goes back (Q39)."""
@@ -197,7 +200,9 @@ class TestAuthorize:
             assert (page.status_code, "Location" in page) == (400, False)
             assert words in page.content.decode()
             assert f"the fault <code>{fault}</code> keeps errors here" in page.content.decode()
+        assert [row.changed_by for row in RequestRecord.objects.all()] == [fault] * 2
         assert self._answer(app, browser, fault)["code"]
+        assert RequestRecord.objects.latest("pk").changed_by == ""
 
     @pytest.mark.parametrize("also", ["", ",authorize-not-assigned"])
     def test_answer_by_post(self, app: App, browser: Browser, also: str) -> None:
