@@ -1,11 +1,15 @@
 """The id_token, shaped like athenahealth's sample (S35)."""
 
-from typing import cast
+from dataclasses import dataclass
+from typing import Any, cast
 
 from authlib.oidc.core import UserInfo
 from authlib.oidc.core.grants import OpenIDCode
 from authlib.oidc.core.util import create_half_hash
 from django.utils import timezone
+from joserfc import jwt
+from joserfc.errors import JoseError
+from joserfc.jwk import KeySet
 
 from smartapp.sandbox import addresses, id_token_faults, signing_keys
 from smartapp.sandbox.models import Authorization, Client, new_secret
@@ -66,3 +70,28 @@ class IDToken(OpenIDCode):
 def _half_hash(access_token: str) -> str:
     """Return the at_hash, which binds the access token to the id_token (OIDC Core §3.1.3.6)."""
     return cast(bytes, create_half_hash(access_token, signing_keys.ALGORITHM)).decode()
+
+
+@dataclass(frozen=True, slots=True)
+class IssuedIDToken:
+    """A JWT that this EHR signed, as introspection finds it."""
+
+    claims: dict[str, Any]
+
+    def check_client(self, client: Client) -> bool:
+        return bool(self.claims.get("aud") == client.client_id)
+
+    def is_active(self) -> bool:
+        """Return whether it is of this world and not expired."""
+        now = timezone.now().timestamp()
+        return bool(self.claims["iss"] == addresses.issuer() and now < self.claims["exp"])
+
+
+def issued_id_token(text: str) -> IssuedIDToken | None:
+    """Return an id_token that a published key signed; None for anything else."""
+    keys = KeySet.import_key_set(signing_keys.public_jwks())  # type: ignore[arg-type]
+    try:
+        token = jwt.decode(text, keys, algorithms=[signing_keys.ALGORITHM])
+    except (JoseError, ValueError, TypeError, AttributeError, RecursionError):
+        return None
+    return IssuedIDToken(token.claims)

@@ -1,5 +1,6 @@
 """The authorization server: Authlib's, on the sandbox's tables."""
 
+from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any, cast
 
@@ -34,7 +35,7 @@ from smartapp.sandbox.grants import (
     RefreshTokenGrant,
     rotates,
 )
-from smartapp.sandbox.id_token import IDToken
+from smartapp.sandbox.id_token import IDToken, IssuedIDToken, issued_id_token
 from smartapp.sandbox.models import (
     Client,
     RequestRecord,
@@ -134,22 +135,33 @@ class Introspection(IntrospectionEndpoint):
             raise WrongMethod("S66", "GET")
         if request.method == "GET" and "token_type_hint" not in request.form:
             raise invalid_request("S40", "token_type_hint is missing.")
-        _validate_token_parameters(request, client)
+        _validate_token_parameters(request, client, "S40", (*Token.Type.values, "id_token"))
 
-    def query_token(self, token_string: str, token_type_hint: str | None) -> Token | None:  # noqa: ARG002
-        return _find_token(token_string)
+    def query_token(
+        self,
+        token_string: str,
+        token_type_hint: str | None,  # noqa: ARG002
+    ) -> Token | IssuedIDToken | None:
+        return _find_token(token_string) or issued_id_token(token_string)
 
-    def check_permission(self, token: Token, client: Client, request: SandboxRequest) -> bool:  # noqa: ARG002
+    def check_permission(
+        self,
+        token: Token | IssuedIDToken,
+        client: Client,
+        request: SandboxRequest,  # noqa: ARG002
+    ) -> bool:
         return token.check_client(client)
 
-    def create_introspection_payload(self, token: Token | None) -> dict[str, Any]:
+    def create_introspection_payload(self, token: Token | IssuedIDToken | None) -> dict[str, Any]:
         if token is None or not token.is_active():
             return {"active": False}
         return self.introspect_token(token)
 
-    def introspect_token(self, token: Token) -> dict[str, Any]:
+    def introspect_token(self, token: Token | IssuedIDToken) -> dict[str, Any]:
         """Return what S40 and S41 list, with the launch context, and the user if an id_token was
-        issued."""
+        issued; of an id_token its claims."""
+        if isinstance(token, IssuedIDToken):
+            return {"active": True, "client_id": token.claims["aud"], **token.claims}
         answer: dict[str, Any] = {
             "active": True,
             "scope": token.scope,
@@ -174,7 +186,7 @@ class Revocation(RevocationEndpoint):
     def authenticate_token(self, request: SandboxRequest, client: Client) -> Token | None:
         """Return the client's own token. For another client's token the response does not reveal
         that it exists (S42)."""
-        _validate_token_parameters(request, client)
+        _validate_token_parameters(request, client, "S42", Token.Type.values)
         token = _find_token(request.form["token"])
         return token if token and token.check_client(client) else None
 
@@ -185,16 +197,18 @@ class Revocation(RevocationEndpoint):
         Token.objects.filter(pk=token.pk).update(revoked_at=timezone.now())
 
 
-def _validate_token_parameters(request: SandboxRequest, client: Client) -> None:
-    """Refuse an unknown hint in athena's profile, as Okta does; elsewhere ignore it (S42; RFC 7009
-    §2.2)."""
+def _validate_token_parameters(
+    request: SandboxRequest, client: Client, rule: str, hints: Sequence[str]
+) -> None:
+    """Refuse an unknown hint in athena's profile, as Okta does; elsewhere ignore it (S40, S42;
+    RFC 7009 §2.2)."""
     if not request.form.get("token"):
         raise invalid_request("E7", "token is missing.")
     hint = request.form.get("token_type_hint")
-    if hint is None or hint in Token.Type.values or client.profile != Client.Profile.ATHENA:
+    if hint is None or hint in hints or client.profile != Client.Profile.ATHENA:
         return
-    words = f"A token_type_hint is {' or '.join(Token.Type.values)}."
-    raise Refusal("S42", "unsupported_token_type", words)
+    words = f"A token_type_hint is {' or '.join(hints)}."
+    raise Refusal(rule, "unsupported_token_type", words)
 
 
 def _validate_grant(client: Client, request: SandboxRequest) -> None:

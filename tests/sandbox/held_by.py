@@ -331,6 +331,7 @@ HELD_BY: HeldBy = {
         "TestIntrospection.test_by_post_the_hint_is_optional",
         "TestIntrospection.test_client_has_to_authenticate",
         "TestIntrospection.test_anything_else_is_inactive_and_says_nothing_more",
+        "TestIntrospection.test_id_token_tells_its_claims",
     ),
     "S41": (
         "TestIntrospection.test_active_token",

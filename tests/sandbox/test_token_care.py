@@ -15,6 +15,7 @@ from tests.sandbox.conftest import (
     ISSUER,
     OAUTH,
     STANDALONE_SCOPE,
+    TOKEN_ENDPOINT,
     App,
     KeyServer,
     assert_refused,
@@ -123,12 +124,40 @@ class TestIntrospection:
         answer = browser.get(f"{OAUTH}/introspect", fields)
         assert_refused(answer, 401, "invalid_client", "no client credentials")
 
+    @pytest.mark.parametrize("profile", ["athena", "strict"])
+    def test_id_token_tells_its_claims(
+        self, app: App, another: App, browser: Browser, tokens: dict[str, Any], profile: str
+    ) -> None:
+        """athenahealth's page names it among the hints (S40)."""
+        Client.objects.update(profile=profile)
+        audience = f"{ISSUER}/v1/token" if profile == "athena" else TOKEN_ENDPOINT
+
+        def told(by: App, token: str) -> dict[str, Any]:
+            proof = by.authentication(aud=audience)
+            query = {"token": token, "token_type_hint": "id_token"} | proof
+            answer: dict[str, Any] = browser.get(f"{OAUTH}/introspect", query).json()
+            return answer
+
+        token, inactive = tokens["id_token"], {"active": False}
+        claims = json.loads(jws.extract_compact(token.encode()).payload)
+        assert told(app, token) == claims | {"active": True, "client_id": app.client_id}
+        assert told(another, token) == inactive
+        assert told(app, f"{token[:-8]}AAAAAAAA") == inactive
+        for garbage in ("a.b.c", "W10.e30.c2ln", "e30.W10.c2ln", "bnVsbA.e30.c2ln", "...."):
+            assert told(app, garbage) == inactive
+
+    @pytest.mark.parametrize("fault", ["id-token-expired", "id-token-wrong-issuer"])
+    def test_id_token_that_is_not_good(self, app: App, browser: Browser, fault: str) -> None:
+        """S40."""
+        token = app.exchange(browser, app.allowed(browser, fault=fault)).json()["id_token"]
+        assert introspect(app, browser, token).json() == {"active": False}
+
     def test_unknown_hint(self, app: App, browser: Browser, tokens: dict[str, Any]) -> None:
-        """Refused only under athenahealth's rules (S42, RFC 7662 §2.1)."""
-        answer = introspect(app, browser, tokens["access_token"], token_type_hint="id_token")
+        """Refused only under athenahealth's rules (S40, RFC 7662 §2.1)."""
+        answer = introspect(app, browser, tokens["access_token"], token_type_hint="pat")
         assert answer.json()["active"] is True
         Client.objects.update(profile="athena")
-        by_athena = app.authentication(aud=f"{ISSUER}/v1/token") | {"token_type_hint": "id_token"}
+        by_athena = app.authentication(aud=f"{ISSUER}/v1/token") | {"token_type_hint": "pat"}
         answer = introspect(app, browser, tokens["access_token"], **by_athena)
         assert_refused(answer, 400, "unsupported_token_type", "token_type_hint")
 
