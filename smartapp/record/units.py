@@ -121,7 +121,7 @@ _ANNOTATION = re.compile(r"\{[^{}]*\}")
 _PER_ANNOTATION = re.compile(r"(?<=/)\{([^{}]*)\}")
 _POWER_OF_TEN = re.compile(r"\b10(?:\*|\^)(\d{1,2})(?!\d)")
 _SQUARE_METRES = re.compile(r"\bm2\b")
-_UNITS_IN_BRACKETS = re.compile(r"\[(IU|iU|pH|arb'U)\]")
+_UNITS_IN_BRACKETS = re.compile(r"\[(IU|pH|arb'U)\]")
 _SMALL_LITRE = re.compile(r"(?<![A-Za-z\[])([munpfdc]?)l(?![A-Za-z])")
 _SUPERSCRIPT = str.maketrans("0123456789", "⁰¹²³⁴⁵⁶⁷⁸⁹")
 _SPACES = re.compile(r"\s+")
@@ -152,8 +152,8 @@ def _ucum_key(code: str) -> str:
     if code in _NOT_UCUM:
         return _spelled_key(code)
     plain = _ANNOTATION.sub("", _PER_ANNOTATION.sub(lambda per: per[1], code))
-    # UCUM takes l and L for the litre.
-    plain = _SMALL_LITRE.sub(r"\1L", plain)
+    # UCUM takes l and L for the litre, and [iU] and [IU] for the international unit.
+    plain = _SMALL_LITRE.sub(r"\1L", plain).replace("[iU]", "[IU]")
     if not plain or plain == "1":
         return ""
     return _EQUAL.get(plain, plain)
@@ -172,7 +172,8 @@ def unit_for_people(unit: str) -> str:
     if not _MARKED.search(unit):
         return unit[:MAX_UNIT]
     plain = _ANNOTATION.sub("", _PER_ANNOTATION.sub(lambda per: per[1].replace("_", " "), unit))
-    plain = _UNITS_IN_BRACKETS.sub(r"\1", _SQUARE_METRES.sub("m²", plain))
+    plain = _SQUARE_METRES.sub("m²", plain).replace("[iU]", "[IU]")
+    plain = _UNITS_IN_BRACKETS.sub(r"\1", plain)
     return _POWER_OF_TEN.sub(lambda match: f"10{match[1].translate(_SUPERSCRIPT)}", plain)
 
 

@@ -50,6 +50,13 @@ def test_ucums_code_decides_and_not_the_words_beside_it() -> None:
     assert read_unit({"system": UCUM, "code": "C", "unit": "C"}).key == "Cel"
 
 
+@pytest.mark.parametrize("code", ["m[IU]/L", "m[iU]/L", "u[IU]/mL", "u[iU]/mL"])
+def test_the_two_codes_of_the_international_unit_are_one_unit(code: str) -> None:
+    found = read_unit({"system": UCUM, "code": code})
+    assert found.key == "m[IU]/L"
+    assert found.text in {"mIU/L", "uIU/mL"}
+
+
 def test_what_measures_different_things_is_never_converted() -> None:
     assert convert(Decimal(1), Unit("kg", ""), Unit("cm", "")) is None
     assert convert(Decimal(1), Unit("mg/dL", ""), Unit("mmol/L", "")) is None
