@@ -5,8 +5,10 @@ from types import SimpleNamespace
 import psycopg
 import pytest
 from django.db import connection, transaction
+from django.utils import timezone
 
 from smartapp import database
+from smartapp.administrators.models import SignInAttempt
 from smartapp.audit.models import AuditEvent
 from smartapp.database import close_thread_connections, in_database
 from tests.processes import TEST_DATABASE_URL
@@ -28,6 +30,23 @@ async def test_work_goes_on_after_a_transaction_that_nobody_ended() -> None:
         for _ in range(database.THREADS):
             await in_database(begin_without_django)
             assert await in_database(count_in_transaction) >= 0
+    finally:
+        close_thread_connections()
+
+
+def insert_in_an_implicit_transaction() -> None:
+    connection.ensure_connection()
+    if connection.vendor == "sqlite":
+        connection.connection.isolation_level = ""
+    SignInAttempt.objects.create(network="192.0.2.1", at=timezone.now())
+
+
+@pytest.mark.django_db(transaction=True)
+async def test_what_was_written_is_kept_where_the_driver_began_a_transaction() -> None:
+    try:
+        await in_database(insert_in_an_implicit_transaction)
+        close_thread_connections()
+        assert await in_database(SignInAttempt.objects.count) == 1
     finally:
         close_thread_connections()
 
