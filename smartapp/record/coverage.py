@@ -7,7 +7,7 @@ from smartapp.record.elements import Resource, mapping, mappings
 from smartapp.record.facts import Fact, in_order, labelled, said, unless_recorded
 from smartapp.record.marks import read_marks
 from smartapp.record.modifiers import status_text
-from smartapp.record.moments import Moment
+from smartapp.record.moments import Moment, last_day
 from smartapp.record.quantities import number_text, quantity_text, written_number
 from smartapp.record.reading import Given, Read, read_each
 from smartapp.record.references import displays
@@ -46,7 +46,7 @@ def _coverage(resource: Resource, given: Given) -> Fact:
 
 
 def _is_over(resource: Resource, end: Moment | None, given: Given) -> bool:
-    is_past = end is not None and end.is_readable and end.at.date() < given.now.date()
+    is_past = end is not None and end.is_readable and last_day(end) < given.now.date()
     return is_past or status_code(resource) == "cancelled"
 
 

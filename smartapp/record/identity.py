@@ -131,6 +131,9 @@ def _deceased_text(birth_date: Moment | None, death: _Death) -> str:
     if not death.when.is_readable:
         return f"Deceased, {death.when.day_text}"
     age = age_text(birth_date, death.when.at.date())
+    if age and death.when.precision in ("year", "month") and not age.startswith("about"):
+        # The birthday may lie on either side of the death.
+        age = f"about {age}"
     return f"Died {death.when.day_text}" + (f", aged {age}" if age else "")
 
 

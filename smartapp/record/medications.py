@@ -31,7 +31,7 @@ from smartapp.record.medication_names import (
     medication_reference,
 )
 from smartapp.record.modifiers import NOT_UNDERSTOOD, status_text
-from smartapp.record.moments import Moment, member_moment, newest_first
+from smartapp.record.moments import Moment, last_day, member_moment, newest_first
 from smartapp.record.narratives import with_own_text
 from smartapp.record.reading import Given, LeftOut, Read, read_each
 from smartapp.record.references import Related, displays, name_of, reasons, to_follow
@@ -256,7 +256,7 @@ def _reported(resource: Resource) -> str:
 def _is_over(resource: Resource, now: datetime) -> bool:
     """Whether every period that the resource gives for itself has ended."""
     end = _end(resource)
-    return end is not None and end.is_readable and _last_day(end) < now.date()
+    return end is not None and end.is_readable and last_day(end) < now.date()
 
 
 def _end(resource: Resource) -> Moment | None:
@@ -271,11 +271,7 @@ def _end(resource: Resource) -> Moment | None:
         periods = [own]
     ends = [period_moments(period)[1] for period in periods]
     known = [end for end in ends if end is not None]
-    return max(known, key=lambda end: end.at) if len(known) == len(ends) else None
-
-
-def _last_day(end: Moment) -> Any:
-    return end.at.date()
+    return max(known, key=lambda end: (last_day(end), end.at)) if len(known) == len(ends) else None
 
 
 def _supply(dispense: dict[str, Any]) -> str:

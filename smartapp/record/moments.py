@@ -5,6 +5,7 @@ colon, no seconds, spaces. What stays unreadable keeps its own text and is shown
 """
 
 import re
+from calendar import monthrange
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta, timezone, tzinfo
@@ -171,6 +172,15 @@ def first_moment(*values: object) -> Moment | None:
     """Return the first of the values that is a date; else the first that cannot be read."""
     moments = [moment for moment in map(parse_moment, values) if moment is not None]
     return next((moment for moment in moments if moment.is_readable), next(iter(moments), None))
+
+
+def last_day(moment: Moment) -> date:
+    """Return the last day that the moment may mean: of a year, its 31 December."""
+    if moment.precision == "year":
+        return date(moment.at.year, 12, 31)
+    if moment.precision == "month":
+        return date(moment.at.year, moment.at.month, monthrange(moment.at.year, moment.at.month)[1])
+    return moment.at.date()
 
 
 def years_between(start: date, end: date) -> int:

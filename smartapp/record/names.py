@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any
 
 from smartapp.record.elements import mapping, mappings
-from smartapp.record.moments import member_moment
+from smartapp.record.moments import last_day, member_moment
 from smartapp.record.texts import text, texts
 
 NAME_ORDER = ("official", "usual", "", "temp", "anonymous", "nickname", "old", "maiden")
@@ -73,7 +73,9 @@ def name_text(name: dict[str, Any]) -> str:
 def is_over(element: dict[str, Any], now: datetime) -> bool:
     """Whether a name's or a number's own period has ended."""
     end = member_moment(mapping(element.get("period")), "end")
-    return end is not None and end.is_readable and end.at < now
+    if end is None or not end.is_readable:
+        return False
+    return end.at < now if end.precision == "time" else last_day(end) < now.date()
 
 
 def _name(name: dict[str, Any], written: str, now: datetime) -> Name:

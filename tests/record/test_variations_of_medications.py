@@ -111,6 +111,24 @@ def contained(**medication: Any) -> Resource:
             order(medicationReference={"identifier": {"value": "77"}}),
             "Medication that could not be read",
         ),
+        # When it ends: a year and a month end with their last day.
+        (
+            order(WARFARIN, "MedicationStatement", effectivePeriod={"end": "2026"}),
+            "until 2026 | NOT is over",
+        ),
+        (
+            order(WARFARIN, "MedicationStatement", effectivePeriod={"end": "2026-11"}),
+            "until Nov 2026 | NOT is over",
+        ),
+        (
+            order(WARFARIN, "MedicationStatement", effectivePeriod={"end": "2026-10"}),
+            "Its period is over",
+        ),
+        (
+            order(WARFARIN, "MedicationStatement", effectivePeriod={"end": "2025"}),
+            "Its period is over",
+        ),
+        (order(WARFARIN, "MedicationStatement", taken="n"), f"Not taken | {NO_CURRENT}"),
         # What the order refers to.
         (
             contained(ingredient=[{"itemReference": {"reference": "Substance/1"}}]),
