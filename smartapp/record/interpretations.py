@@ -9,6 +9,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import Literal
 
+from smartapp.record.absence import absent_code
 from smartapp.record.codes import concept_text
 from smartapp.record.elements import mappings, remembered
 from smartapp.record.texts import text
@@ -125,7 +126,7 @@ def read_flag(concepts: object) -> Flag:
     words: list[str] = []
     for concept in _concepts(concepts):
         found = {code for code in _standard_codes(concept) if code in _RANK}
-        if not found and (word := concept_text(concept)):
+        if not found and not absent_code(concept) and (word := concept_text(concept)):
             if code := _code_of_words(concept, word):
                 found = {code}
             else:

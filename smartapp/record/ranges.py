@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from functools import lru_cache
 
-from smartapp.record.codes import codings, concept_text
+from smartapp.record.codes import codings, concept_text, concept_words
 from smartapp.record.elements import Resource, mapping, mappings, remembered
 from smartapp.record.interpretations import ABOVE, BELOW, NO_FLAG, Flag
 from smartapp.record.moments import Moment
@@ -219,9 +219,10 @@ def _meant_for(members: Resource, person: Person, when: Moment | None) -> tuple[
     if _is_for_everybody(members):
         return "", True
     is_adult = person.was_adult(when)
-    written = [text(members.get("text")), *map(concept_text, _each(members.get("appliesTo")))]
+    groups = _each(members.get("appliesTo"))
+    written = [text(members.get("text")), *map(_group_words, groups)]
     sexes = {sex for sex in map(_sex_of_words, written) if sex}
-    sexes |= {sex for concept in _each(members.get("appliesTo")) if (sex := sex_of(concept))}
+    sexes |= {sex for concept in groups if (sex := sex_of(concept))}
     names = [words for words in written if _leftover(words, is_adult)]
     if person.sex and sexes == {person.sex}:
         names = [words for words in names if not _sex_of_words(words)]
@@ -230,6 +231,11 @@ def _meant_for(members: Resource, person: Person, when: Moment | None) -> tuple[
     names += [_kind(members.get("type")), _age_text(age) if age and days is None else ""]
     is_possible = not (person.sex and sexes and person.sex not in sexes)
     return ", ".join(dict.fromkeys(filter(None, names))), is_possible and _is_in_age(days, age)
+
+
+def _group_words(concept: object) -> str:
+    """Return whom a range is for: the words for it, else the sex that its code stands for."""
+    return concept_words(concept) or sex_of(concept) or concept_text(concept)
 
 
 # What programs write where a laboratory gives no range.

@@ -115,7 +115,10 @@ class TestDeath:
                 {"deceasedDateTime": "in the spring"},
                 "Deceased, date not readable: in the spring",
             ),
-            ({"deceasedBoolean": False, "deceasedDateTime": "2026"}, "Died 2026, aged about 77 years"),
+            (
+                {"deceasedBoolean": False, "deceasedDateTime": "2026"},
+                "Died 2026, aged about 77 years",
+            ),
         ],
     )
     def test_is_told_by_any_of_its_forms(self, members: dict[str, Any], said: str) -> None:

@@ -11,6 +11,7 @@ from tests.pages.sections import assert_says, words_of
 
 EXTENSION = "http://hl7.org/fhir/StructureDefinition/observation-"
 OWN = "The EHR's own text: "
+NULL_FLAVOR = "http://terminology.hl7.org/CodeSystem/v3-NullFlavor"
 NO_REASON = "1 result could not be shown: no value and no reason"
 MALE = {"appliesTo": [{"coding": [{"code": "male"}]}]}
 
@@ -309,6 +310,12 @@ def test_one_result(given: Resource, says: str) -> None:
             ),
             "range from 90 | NOT Below range",
         ),
+        (
+            ranged(11, limits(12, 16, appliesTo=[coded("248152002", "http://snomed.info/sct")])),
+            "▼ Below range | range 12 to 16 | NOT SNOMED",
+        ),
+        (ranged(11, limits(13, 17, appliesTo=[coded("248153007")])), "11 | NOT 13 to 17"),
+        (flagged(coded("UNK", NULL_FLAVOR)), "6.2 mmol/L | NOT UNK"),
         (flagged(coded("N"), coded("H")), "▲ High (also: Normal)"),
         (flagged({"text": "H"}), "▲ High"),
         (flagged({"text": "Panic high"}), "▲▲ Critically high"),
