@@ -27,8 +27,6 @@ def _of_another_browser(when: When) -> When:
 
 
 _TROUBLE = ("server_error", "temporarily_unavailable")
-_HAS_A_ROW = ("invalid_scope", "access_denied", "invalid_client", "unauthorized_client",
-              "login_required", "interaction_required", "consent_required", *_TROUBLE)  # fmt: skip
 _INVALID = coded("authorization-response-invalid")
 _PROXY = "Look for a proxy or a link scanner that changes addresses."
 _STATE = f"Ask the vendor: state must come back as it was sent (RFC 6749 §4.1.2). {_PROXY}"
@@ -125,8 +123,10 @@ TABLE = (
           _answered("invalid_client", "unauthorized_client"), ANSWER, "{c.compare_client_id}"),
     Entry("C52", SEEN, "The EHR has a problem of its own", _answered(*_TROUBLE), ANSWER,
           "Wait; then ask the vendor."),
-    Entry("C30", POSSIBLE, "The EHR finds our request incomplete",
-          lambda c: _answered()(c) and c.ehr_error not in _HAS_A_ROW,
-          "{c.answer} Sent were {c.sent}.",
-          "Compare the members that were sent with the vendor's documentation."),
+)  # fmt: skip
+
+OTHERWISE = Entry(
+    "C30", POSSIBLE, "The EHR finds our request incomplete", _answered(),
+    "{c.answer} Sent were {c.sent}.",
+    "Compare the members that were sent with the vendor's documentation.",
 )  # fmt: skip

@@ -4,6 +4,7 @@ import re
 from collections.abc import Sequence
 from difflib import SequenceMatcher
 from functools import cached_property
+from http import HTTPStatus
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -13,6 +14,7 @@ from smartapp.diagnosis.finding import Finding
 from smartapp.launches.models import LaunchEvent, LaunchKind, Step
 from smartapp.launches.pending import PENDING_LIFETIME
 from smartapp.protocol.client_assertion import CLOCK_SKEW_SECONDS, LIFETIME_SECONDS
+from smartapp.protocol.errors import FHIRForbidden
 from smartapp.protocol.scopes import ResourceScope, compare, parse_scope, parse_scopes
 from smartapp.registrations import sheet
 from smartapp.registrations.models import Endpoint
@@ -389,7 +391,10 @@ class Case:
 
     @property
     def bad_reads_text(self) -> str:
-        seen = dict.fromkeys(f"{wire['where']}: {wire['status']}" for wire in self.bad_reads)
+        """The reads that were refused; where the EHR forbids something, only those."""
+        forbidden = [wire for wire in self.bad_reads if wire["status"] == HTTPStatus.FORBIDDEN]
+        shown = forbidden if self.code == FHIRForbidden.code else self.bad_reads
+        seen = dict.fromkeys(f"{wire['where']}: {wire['status']}" for wire in shown)
         if seen:
             return f"{'; '.join(list(seen)[:3])}."
         silent = any(one["status"] is None and not one.get("abandoned") for one in self.reads)

@@ -22,15 +22,19 @@ TABLE: tuple[Entry, ...] = (
     *record.TABLE,
 )
 
-NOT_KNOWN = Entry(
-    "C142",
-    POSSIBLE,
-    "The cause is not one that is known here",
-    lambda case: case.is_failed,
-    FAILURE,
-    "Ask the vendor with the text below, and look up the reference number in the log.",
+# Where no row of the table applies: the first of these that does.
+OTHERWISE = (
+    authorization.OTHERWISE,
+    tokens.OTHERWISE,
+    Entry(
+        "C142",
+        POSSIBLE,
+        "The cause is not one that is known here",
+        lambda case: case.is_failed,
+        FAILURE,
+        "Ask the vendor with the text below, and look up the reference number in the log.",
+    ),
 )
-
 
 # That our keys can be fetched from here, or that a FHIR server answers, is worth to know, and says
 # nothing of what the EHR did.
@@ -41,11 +45,13 @@ def causes(timeline: Sequence[LaunchEvent], facts: Facts) -> tuple[Finding, ...]
     """Return what may have stopped this launch, the surest first, and in the table's order where
     equally sure; nothing for one that went well. `timeline` is not empty."""
     case = Case(timeline, facts)
-    found = [entry.about(case) for entry in TABLE if entry.when(case)]
-    if not found and NOT_KNOWN.when(case):
-        found = [NOT_KNOWN.about(case)]
+    found = _applying(TABLE, case) or _applying(OTHERWISE, case)[:1]
     judged = (_checked(cause, facts.findings.get(cause.check)) for cause in found)
     return tuple(sorted(judged, key=lambda cause: -cause.certainty))
+
+
+def _applying(entries: Sequence[Entry], case: Case) -> list[Finding]:
+    return [entry.about(case) for entry in entries if entry.when(case)]
 
 
 def _checked(cause: Finding, now: Finding | None) -> Finding:

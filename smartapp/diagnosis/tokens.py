@@ -34,48 +34,34 @@ def _id_token(*rules: str) -> When:
     return every(coded("id-token-invalid", "refresh-not-trusted"), broken(*rules))
 
 
-def _is_other_refusal(case: Case) -> bool:
-    refused = ("token-refused", "token-endpoint-failed", "refresh-refused", "refresh-failed")
-    has_a_row = ("invalid_scope", "unsupported_grant_type", "unauthorized_client")
-    is_their_fault = case.http_status >= 500
-    return case.code in refused and not (
-        is_their_fault or case.is_client_refused or case.ehr_error in has_a_row
-    )
-
-
 _NOT_OAUTH = every(coded("token-response-invalid"), broken("not-json"))
 _GATEWAY = ("Look for a gateway, a proxy or a sign-in page in between, and compare the token "
             "endpoint with the vendor's.")  # fmt: skip
 _OVER = {"expired", "jti"}
-_CLOCKS = "Compare both clocks (NTP); where they agree, tell the vendor."
 _ISSUERS_KEYS = ("See that the expected issuer is the right one and that its keys are found. Their "
                  "address can be entered on the endpoint's discovery page. If they are, tell the "
                  "vendor.")  # fmt: skip
+# Checks of an id_token that fail, with what they mean and what to do.
 _ID_TOKEN = (
     ("aud-missing", "The id_token does not say which client it is for",
-     "Tell the vendor: an id_token needs aud (OpenID Connect Core §2).", "C90", ""),
+     "Tell the vendor: an id_token needs aud (OpenID Connect Core §2)."),
     ("aud", "The id_token is for another client",
-     "Compare the client id with the vendor's: it may be that of another environment.", "C90", ""),
-    ("azp", "The id_token was issued to another client", "Compare the client id.", "C90", ""),
+     "Compare the client id with the vendor's: it may be that of another environment."),
+    ("azp", "The id_token was issued to another client", "Compare the client id."),
     ("nonce", "The id_token answers another sign-in",
-     "Start again; if it stays, the EHR does not return the nonce: tell the vendor.", "C90", ""),
-    ("exp", "The id_token is over already", _CLOCKS, "C90", "clock"),
-    ("iat", "The id_token's times are wrong", _CLOCKS, "C90", "clock"),
-    ("nbf", "The id_token is not valid yet", _CLOCKS, "C90", "clock"),
-    ("signature", "The id_token's signature does not verify with the issuer's keys",
-     "Tell the vendor: it signs with a key that it does not publish under this kid.", "C92",
-     "issuer-keys"),
-    ("alg", "The id_token's algorithm is not accepted", "Tell the vendor: RS256 or better.",
-     "C90", ""),
-    ("at_hash", "The id_token belongs to another access token", "Tell the vendor.", "C90", ""),
-    ("sub", "The id_token does not say who signed in, or names another person", "Tell the vendor.",
-     "C90", ""),
+     "Start again; if it stays, the EHR does not return the nonce: tell the vendor."),
+    ("alg", "The id_token's algorithm is not accepted", "Tell the vendor: RS256 or better."),
+    ("at_hash", "The id_token belongs to another access token", "Tell the vendor."),
+    ("sub", "The id_token does not say who signed in, or names another person", "Tell the vendor."),
     ("format", "The id_token is not a signed JWT",
-     "Tell the vendor: encrypted and unsigned ones are not read.", "C90", ""),
-    ("missing", "openid was granted, and no id_token came",
-     "Tick OpenID at the vendor, or take openid and fhirUser out of the scopes.", "C97", ""),
+     "Tell the vendor: encrypted and unsigned ones are not read."),
 )  # fmt: skip
-_KNOWN_RULES = frozenset({"iss", *(rule for rule, *_ in _ID_TOKEN)})
+_TIMES = (
+    ("exp", "The id_token is over already"),
+    ("iat", "The id_token's times are wrong"),
+    ("nbf", "The id_token is not valid yet"),
+)
+_HAS_A_ROW = {"iss", "signature", "missing", *(rule for rule, *_ in (*_ID_TOKEN, *_TIMES))}
 
 TABLE = (
     Entry("C60", SAID, "The EHR compares the redirect URI and finds it different",
@@ -135,19 +121,22 @@ TABLE = (
     Entry("C2", SEEN, "The app may not use this grant at the vendor",
           _answered("unsupported_grant_type", "unauthorized_client"), ANSWER,
           "Check the kind of app in the vendor's portal."),
-    Entry("C60", POSSIBLE, "The EHR refused the token request",
-          lambda c: _is_other_refusal(c) and not c.is_no_oauth_answer, ANSWER,
-          "Compare the members that were sent with the vendor's documentation."),
     Entry("C93", SEEN, "The id_token names another issuer than the expected ones", _id_token("iss"),
           "It names {c.iss}. Expected: {c.expected_issuers}. {c.issuer_difference} Discovery names "
           "{c.published_issuer}.",
           "Ask the vendor, and add its issuer, to the letter, to the expected issuers.",
           "discovery"),
-    *(Entry(number, SEEN, title, _id_token(rule),
-            f"{FAILURE} {{c.clock}}" if fix is _CLOCKS else FAILURE, fix, check)
-      for rule, title, fix, number, check in _ID_TOKEN),
+    *(Entry("C90", SEEN, title, _id_token(rule), FAILURE, fix) for rule, title, fix in _ID_TOKEN),
+    *(Entry("C90", SEEN, title, _id_token(rule), "{c.seen} {c.clock}",
+            "Compare both clocks (NTP); where they agree, tell the vendor.", "clock")
+      for rule, title in _TIMES),
+    Entry("C92", SEEN, "The id_token's signature does not verify with the issuer's keys",
+          _id_token("signature"), FAILURE, "Tell the vendor: it signs with a key that it does not "
+          "publish under this kid.", "issuer-keys"),
+    Entry("C97", SEEN, "openid was granted, and no id_token came", _id_token("missing"), FAILURE,
+          "Tick OpenID at the vendor, or take openid and fhirUser out of the scopes."),
     Entry("C90", SEEN, "The id_token did not pass every check",
-          every(_id_token(), lambda c: c.broken_rule not in _KNOWN_RULES), FAILURE,
+          every(_id_token(), lambda c: c.broken_rule not in _HAS_A_ROW), FAILURE,
           "Tell the vendor."),
     Entry("C92", SEEN, "The key that signed the id_token is not among the issuer's keys",
           coded("id-token-key-unknown"), "{c.seen} They are asked for again once a minute.",
@@ -179,4 +168,10 @@ TABLE = (
     Entry("C40", SEEN, "There is no refresh token, and the access token is over",
           coded("access-expired"), "The EHR gave none.",
           "Ask for offline_access (or online_access), and see that it was granted."),
+)  # fmt: skip
+
+OTHERWISE = Entry(
+    "C60", POSSIBLE, "The EHR refused the token request",
+    coded("token-refused", "token-endpoint-failed", "refresh-refused", "refresh-failed"), ANSWER,
+    "Compare the members that were sent with the vendor's documentation.",
 )  # fmt: skip

@@ -4,6 +4,7 @@ said that none is known and what was seen."""
 import re
 import time
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 from aiohttp import web
@@ -27,6 +28,7 @@ from tests.diagnosis.test_causes import (
 from tests.launches.conftest import Browser, new_browser
 from tests.launches.test_callback import changed
 from tests.scripted_ehr import ScriptedEHR, fhir_json
+from tests.test_http import Server, self_signed
 
 __all__ = ["exchanged", "written_by_hand"]
 
@@ -121,6 +123,16 @@ class TestDiscovery:
         await endpoint(fhir_base_url=gone, iss=gone, pinned_hosts=[host.partition("//")[2]])
         await browser.get(f"/launch?iss={gone}&launch=x")
         await first_is(words, "C15")
+
+    async def test_certificate_that_nobody_vouches_for(
+        self, browser: Browser, ehr_launch: Start, tmp_path: Path
+    ) -> None:
+        server = await Server().start(tls=self_signed(tmp_path))
+        host = f"127.0.0.1:{server.port}"
+        await endpoint(fhir_base_url=f"https://{host}/fhir", iss=f"https://{host}/fhir")
+        await browser.get(f"/launch?iss=https://{host}/fhir&launch=x")
+        await server.stop()
+        await first_is("certificate cannot be trusted", "C15")
 
     async def test_http_on_a_port_of_tls(
         self, browser: Browser, ehr: ScriptedEHR, ehr_launch: Start
