@@ -246,12 +246,13 @@ def note(
     code: str = "",
     reference: str = "",
 ) -> None:
-    """Add one step to the timeline of the current launch; do nothing outside of an attempt.
+    """Add one step to the timeline of the current launch; do nothing outside of an attempt, nor
+    where neither a state nor a reference number would ever lead to the step.
 
     The step includes the requests that were sent to the EHR since the last step.
     """
     attempt = _current.get()
-    if attempt is None or not _admitted(attempt):
+    if attempt is None or not (attempt.key or reference) or not _admitted(attempt):
         return
     now, attempt_since = time.monotonic(), attempt.since
     attempt.since = now

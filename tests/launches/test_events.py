@@ -3,6 +3,7 @@
 import asyncio
 import json
 from collections.abc import Callable
+from contextvars import copy_context
 from datetime import timedelta
 from threading import Event
 from typing import Any
@@ -164,6 +165,15 @@ class TestRecorder:
     def test_notes_nothing_outside_a_launch(self) -> None:
         events.note(Step.LAUNCH)
         assert not events._queue
+
+    @pytest.mark.parametrize(("reference", "stored"), [("", 0), ("ABCD-EFGH", 1)])
+    def test_notes_nothing_that_nobody_could_find(self, reference: str, stored: int) -> None:
+        """The administration's list of attempts has a link for each."""
+        context = copy_context()
+        context.run(events.begin, Step.LAUNCH)
+        context.run(events.note, Step.LAUNCH, reference=reference)
+        assert len(events._queue) == stored
+        events.forget()
 
 
 class TestFlood:
