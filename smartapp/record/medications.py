@@ -81,13 +81,16 @@ class Order:
 @dataclass(frozen=True, slots=True)
 class Medication:
     """One medication in one dose, with its orders, the newest first. `is_statement`: it says that
-    there is none, or that nobody knows ("No known medications")."""
+    there is none, or that nobody knows ("No known medications"); `is_contradicted` where it
+    says that there is none, and the same list has one."""
 
     name: str
     group: Group
     dosages: tuple[Dosage, ...]
     orders: tuple[Order, ...]
     is_statement: bool = False
+    says_none: bool = False
+    is_contradicted: bool = False
     learn_more_url: str = ""
 
     @property
@@ -118,7 +121,10 @@ class Medication:
 def read_medications(given: Given) -> Read[Medication]:
     """Return what must not be given, what is current, and the rest, each newest first."""
     read = read_each(given.resources, lambda one: _medication(one, given.related, given.now))
-    return replace(read, entries=tuple(sorted(_folded(read.entries), key=_place)))
+    found = _folded(read.entries)
+    is_any = any(one.is_counted for one in found)
+    found = [replace(one, is_contradicted=is_any and one.says_none) for one in found]
+    return replace(read, entries=tuple(sorted(found, key=_place)))
 
 
 def medications_to_follow(resources: Iterable[Resource]) -> tuple[str, ...]:
@@ -188,6 +194,7 @@ def _medication(resource: Resource, related: Related, now: datetime) -> Medicati
         dosages=dosages,
         orders=(replace(order, is_over=is_over),),
         is_statement=statement is not None,
+        says_none=statement is not None and statement.meaning == "none" and group == "current",
         learn_more_url="" if statement else medlineplus_url(medication_codings(resource, related)),
     )
 

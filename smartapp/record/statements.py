@@ -54,7 +54,7 @@ _SNOMED_UNKNOWN = frozenset({"1631000175102"})
 _IPS_KINDS = {"medication": "medication", "food": "food", "environmental": "environment"}
 _IPS_CODE = re.compile(r"no-(?:(?P<none>known)-(?P<what>[a-z-]+)|(?P<unknown>[a-z]+)-info)")
 _KINDS = (
-    ("medication", re.compile(r"drug|medic")),
+    ("medication", re.compile(r"drug|medicat|medicin")),
     ("food", re.compile(r"food")),
     ("environment", re.compile(r"environ|seasonal|pollen")),
     ("latex", re.compile(r"latex")),
@@ -71,10 +71,12 @@ _LISTED = (
     r"|devices?|implants?)"
 )
 _NONE = re.compile(
-    r"(?:(?:the )?patient (?:has|reports|denies|is taking) )?"
+    r"(?:(?:the )?patient (?:(?:has|reports|is taking) )?)?"
     rf"(?:(?:no|nil|denies|without)(?: any)?(?: (?:known|current|active|reported|significant))*"
-    rf"(?P<narrower>(?: [\w-]+){{0,4}}?) {_LISTED}(?: (?:or|and|/) [\w ]+)?"
+    rf"(?P<narrower>(?: [\w-]+,?){{0,2}}?(?:,? (?:or|and) [\w-]+)?) {_LISTED}"
+    r"(?: (?:or|and|/) [\w ]+)?"
     r"(?: (?:known|reported|recorded))?(?: on (?:file|record))?"
+    rf"|(?:is )?(?:currently )?not (?:currently )?(?:on|taking|using) any {_LISTED}"
     r"|(?:no|nil|none) known|no known|none|nil|none reported"
     rf"|{_LISTED}:? (?:none|nil|none known|denied)"
     # German, French, Spanish, Italian, Dutch, Danish and Norwegian, Swedish

@@ -138,7 +138,14 @@ def test_one_entry(given: Resource, says: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "words", ["Nil by mouth", "No-sting barrier film", "Unknown antibiotic", "Nitrofurantoin"]
+    "words",
+    [
+        "Nil by mouth",
+        "No-sting barrier film",
+        "Unknown antibiotic",
+        "No reaction to any earlier medication",
+        "Nitrofurantoin",
+    ],
 )
 def test_what_only_begins_like_a_statement_is_an_allergy(words: str) -> None:
     assert_says(words_of("allergies", allergy(words)), f"Allergies {words}")
@@ -154,6 +161,7 @@ CONTRADICTED = "The record contradicts this"
         ("No known food or drug allergies", allergy("Peanut", category=["food"]), True),
         ("No known food or drug allergies", allergy("Pollen", category=["environment"]), False),
         ("NKDA", allergy("Peanut", category=["food"]), False),
+        ("Patient denies any known drug allergies", allergy("Aspirin"), True),
         ("NKDA", allergy(absent("masked")), True),
         ("No known allergies", allergy("Latex", clinicalStatus="resolved"), False),
     ],

@@ -162,6 +162,21 @@ def test_what_is_ordered_and_whether_it_is_taken(given: Resource, says: str) -> 
 
 
 @pytest.mark.parametrize(
+    ("words", "is_contradicted"),
+    [
+        ("No known medications", True),
+        ("Patient is not taking any medications", True),
+        ("Medications not on file", False),
+    ],
+)
+def test_a_statement_beside_an_order(words: str, is_contradicted: bool) -> None:
+    statement = order({"text": words}, "MedicationStatement")
+    shown = words_of("medications", statement, order(WARFARIN))
+    assert ("The record contradicts this" in shown) is is_contradicted, shown
+    assert "contradicts" not in words_of("medications", statement)
+
+
+@pytest.mark.parametrize(
     ("given", "says"),
     [
         (dosed("5 mg daily"), "5 mg daily"),

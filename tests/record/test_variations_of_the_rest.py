@@ -178,6 +178,11 @@ def test_problems(given: Resource, says: str) -> None:
     assert_says(words_of("problems", given), says)
 
 
+def test_no_medical_problems_beside_a_problem() -> None:
+    statement = {**condition("No significant medical problems"), "id": "none"}
+    assert "contradicts" in words_of("problems", statement, condition("Asthma"))
+
+
 def vaccine(**members: Any) -> Resource:
     plain = {
         "status": "completed",
