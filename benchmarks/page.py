@@ -48,7 +48,7 @@ AT_ONCE = 30
 # and none of this record waits for another: they are the slowest chain too.
 READ_SECONDS = 5.0
 # Added to every request of Chromium: what is late by it waited for a round trip to the app.
-ROUND_TRIP_SECONDS = 0.5
+ROUND_TRIP_SECONDS = 1.0
 AS_A_BROWSER = {"Sec-Fetch-Dest": "document", "Accept-Encoding": "gzip"}
 
 
