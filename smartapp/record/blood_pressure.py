@@ -228,7 +228,7 @@ def _notes(pressure: Pressure, unit: Unit, chronology: Chronology, said: str) ->
         *pressure.notes,
     ]
     for one in (reading, *pressure.sides):
-        notes += notes_of(one, one.marks.notes, chronology)
+        notes += notes_of(one, (*one.marks.remarks, *one.marks.notes), chronology)
     return tuple(note for note in said_once(notes) if note != said)
 
 

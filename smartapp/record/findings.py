@@ -24,7 +24,7 @@ def facts_of(tests: Iterable[LabTest], fold: Callable[[LabTest], str]) -> Iterat
         whose = labelled("of", [newest.marks.whose])
         yield Fact(
             # What stands for a value is said once.
-            marks=replace(newest.marks, notes=newest.notes),
+            marks=replace(newest.marks, notes=newest.notes, remarks=()),
             name=test.name,
             fold=fold(test),
             began=newest.when,

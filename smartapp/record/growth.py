@@ -118,7 +118,7 @@ class Growth:
 
     def percentile_text(self, value: Decimal, when: datetime, marks: Marks) -> str:
         """Return e.g. "42nd percentile (WHO 2006)", "" where there is none."""
-        if _NOT_MEASURED.intersection(marks.notes) or marks.whose or not marks.is_understood:
+        if _NOT_MEASURED.intersection(marks.remarks) or marks.whose or not marks.is_understood:
             return ""
         reference, lms = self._at(when.date())
         own = convert(value, self.unit, Unit(_unit_of(self.measure), ""))
@@ -161,7 +161,7 @@ def _is_of_other_posture(marks: Marks, reference: str) -> bool:
     """Whether it was measured lying where the reference stands, or the other way round: the two
     differ by nearly a centimetre."""
     other = "standing" if reference == "WHO 2006" else "lying"
-    return other in marks.notes
+    return other in marks.remarks
 
 
 def _percentile_words(percentile: float) -> str:

@@ -36,7 +36,7 @@ class Marks:
     for what a status usually is. `not_understood` is a sentence; an entry that has it shows its
     name and date beside it and nothing else. `whose` names another than the patient (the fetus, a
     donor); `origin` says where the entry comes from (who recorded it); `doubt` why its date cannot
-    be right.
+    be right. `notes` are the EHR's; `remarks` are this app's own words, and never a result.
     """
 
     source: str = ""
@@ -48,6 +48,7 @@ class Marks:
     whose: str = ""
     origin: str = ""
     notes: tuple[str, ...] = ()
+    remarks: tuple[str, ...] = ()
     doubt: str = ""
 
     @property

@@ -122,11 +122,12 @@ class Reading:
 
     @property
     def notes(self) -> tuple[str, ...]:
-        """The comments that `result` has not said already."""
-        if not self.marks.notes:
-            return ()
+        """What stands beside the result: remarks, and the comments that it has not said already."""
+        marks = self.marks
+        if not marks.notes:
+            return marks.remarks
         result = self.result
-        return tuple(note for note in self.marks.notes if note != result)
+        return (*marks.remarks, *(note for note in marks.notes if note != result))
 
     @property
     def beside(self) -> tuple[str, ...]:
@@ -237,7 +238,7 @@ def _absence(part: Resource, value: Value) -> str:
 
 
 def _marks(resource: Resource, person: Person, absent: str) -> Marks:
-    when, notes = _when(resource)
+    when, remark = _when(resource)
     marks = read_marks(
         resource,
         when=when,
@@ -245,11 +246,15 @@ def _marks(resource: Resource, person: Person, absent: str) -> Marks:
         origin=", ".join(_displays(resource["performer"])) if "performer" in resource else "",
         absent=absent,
     )
-    beside = [notes, *_remarks(resource)]
-    return replace(marks, notes=(*marks.notes, *filter(None, beside))) if any(beside) else marks
+    comments = tuple(filter(None, _comments(resource)))
+    if not (remark or comments):
+        return marks
+    return replace(
+        marks, notes=(*marks.notes, *comments), remarks=(remark,) if remark else marks.remarks
+    )
 
 
-def _remarks(resource: Resource) -> Iterator[str]:
+def _comments(resource: Resource) -> Iterator[str]:
     """Yield what changes how a value is to be read, and is in none of the usual places: the
     condition of its specimen, what was true of the patient, the comment of older releases."""
     if "comment" in resource:

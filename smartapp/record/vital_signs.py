@@ -63,10 +63,15 @@ def _spread(reading: Reading) -> list[Reading]:
     if reading.has_value or not reading.parts:
         return [reading]
     parts = [
-        part if kind_of(part) else replace(part, how=replace(part.how, panel=reading.name))
+        part if kind_of(part) else replace(part, how=replace(part.how, panel=_name(reading)))
         for part in reading.parts
     ]
     return [reading, *parts] if reading.result else parts
+
+
+def _name(reading: Reading) -> str:
+    kind = kind_of(reading)
+    return kind.name if kind else reading.name
 
 
 def _signs(readings: Iterable[Reading], person: Person, chronology: Chronology) -> list[VitalSign]:
@@ -86,7 +91,9 @@ def _as_its_code_says(reading: Reading) -> Reading:
     if kind is None or not words:
         return reading
     if kind.name not in METHODS:
-        return replace(reading, marks=replace(reading.marks, notes=(*reading.marks.notes, words)))
+        return replace(
+            reading, marks=replace(reading.marks, remarks=(words, *reading.marks.remarks))
+        )
     if reading.how.method or reading.how.site:
         return reading
     return replace(reading, how=replace(reading.how, method=words))

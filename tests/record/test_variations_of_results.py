@@ -138,6 +138,11 @@ def coded(code: str, system: str = "", **members: Any) -> Resource:
             "could not be shown: entered in error | NOT Potassium",
         ),
         (result(), NO_REASON),
+        (result(effectiveDateTime=None, issued="2026-06-03T08:00:00Z"), NO_REASON),
+        (
+            result(effectiveDateTime=None, effectivePeriod={"start": "2026", "end": "2027"}),
+            NO_REASON,
+        ),
         # What only words say.
         (result(note=[{"text": "Haemolysed"}]), "Potassium Haemolysed"),
         (result(comment="Haemolysed", value=6.9), "6.9 mmol/L Haemolysed"),
