@@ -355,7 +355,7 @@ def describe(endpoint: Endpoint, overrides: Overrides | None = None) -> Endpoint
 
 
 def _overrides(endpoint: Endpoint) -> Overrides:
-    """Return none for an endpoint that is not stored yet."""
+    """Return no overrides for an endpoint that is not stored yet."""
     rows = endpoint.overrides.all() if endpoint.pk else ()
     return tuple((row.member, row.url) for row in rows)
 
