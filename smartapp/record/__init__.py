@@ -1,6 +1,6 @@
-"""Reads the record: FHIR JSON in, immutable facts out.
+"""Reads the record: from FHIR JSON to immutable facts.
 
-Pure: no Django, no sockets, no HTML, no clock but a `now`. One module per kind of fact (`moments`,
-`codes`, `texts`, `quantities`, …) and one per resource type. What is asked of the EHR, and how
-facts are drawn, is `chart`'s.
+Pure code: no Django, no sockets, no HTML, and no clock except the argument `now`. There is one
+module for each kind of fact (`moments`, `codes`, `texts`, `quantities`, …) and one for each
+resource type. `chart` decides what to ask the EHR for, and how to show the facts.
 """

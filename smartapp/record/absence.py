@@ -1,11 +1,11 @@
-"""Why something is not there: FHIR's data-absent-reason, and HL7 v3's NullFlavor in its place."""
+"""Reasons why data is absent: FHIR's data-absent-reason, and HL7 v3's NullFlavor."""
 
 from smartapp.record.codes import codings, concept_text, concept_words
 from smartapp.record.elements import mapping, mappings
 from smartapp.record.moments import DATA_ABSENT_REASON
 from smartapp.record.texts import text
 
-# HL7 data-absent-reason, and the codes of NullFlavor that stand in its place.
+# Codes of HL7's data-absent-reason, and of NullFlavor, which some servers send instead.
 ABSENT_WORDS = {
     "unknown": "unknown",
     "asked-unknown": "asked, but not known",
@@ -31,7 +31,7 @@ ABSENT_WORDS = {
     "msk": "masked",
     "oth": "other",
 }
-# Nobody knows, or nobody asked. Every other reason hides something that there is.
+# The codes that mean unknown or not asked. Every other reason hides existing data.
 _NOBODY_KNOWS = frozenset(
     {"unknown", "asked-unknown", "temp-unknown", "not-asked", "asked-declined", "nask", "asku",
      "nav", "unk", "ni"}
@@ -47,7 +47,7 @@ _SYSTEMS = frozenset(
 
 
 def reason_words(reason: object) -> str:
-    """Return a reason in words: its author's, else those of its code."""
+    """Return a reason in words: the author's, else those of its code."""
     if written := text(mapping(reason).get("text")):
         return written
     for _, code in codings(reason):
@@ -57,7 +57,7 @@ def reason_words(reason: object) -> str:
 
 
 def extension_code(element: object) -> str:
-    """Return the code of the data-absent-reason that an element has for an extension, or ""."""
+    """Return the code of an element's data-absent-reason extension, or ""."""
     for extension in mappings(mapping(element).get("extension")):
         if extension.get("url") == DATA_ABSENT_REASON:
             return text(extension.get("valueCode")) or "unknown"
@@ -65,8 +65,8 @@ def extension_code(element: object) -> str:
 
 
 def absent_code(concept: object) -> str:
-    """Return the code of the reason that stands in the place of a concept, "" where the concept has
-    something of its own: words, or a code of another system."""
+    """Return the code of the reason that replaces a concept; "" if the concept has content of its
+    own, such as words or a code of another system."""
     members = mapping(concept)
     own = mappings(members.get("coding"))
     if text(members.get("text")):
@@ -79,13 +79,14 @@ def absent_code(concept: object) -> str:
 
 
 def is_nobody_known(code: str) -> bool:
-    """Whether a reason says that nobody knows; "masked" and others hide what somebody does."""
+    """Return whether the reason means that the data is unknown. "masked" and others hide known
+    data."""
     return code.casefold() in _NOBODY_KNOWS
 
 
 def named_or(concept: object, not_named: str) -> str:
-    """Return the words for a concept; where there are none, or a reason stands in its place, that
-    the EHR does not name it, and why."""
+    """Return the words for a concept. If there are none, or a reason replaces it, return that the
+    EHR does not name it, and why."""
     if code := absent_code(concept):
         return f"{not_named} ({reason_words(code)})"
     return concept_text(concept) or not_named

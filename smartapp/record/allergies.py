@@ -1,6 +1,6 @@
 """Allergies and intolerances (FHIR R4 AllergyIntolerance).
 
-An empty list is never "no known allergies": only a statement in the record is.
+An empty list never means "no known allergies"; only a statement in the record does.
 """
 
 from collections.abc import Iterable
@@ -34,7 +34,7 @@ CRITICALITY_WORDS = {
     "low": "Low criticality",
     "unable-to-assess": "Criticality could not be assessed",
 }
-# HL7 v3 and DSTU2.
+# The codes of HL7 v3 and DSTU2.
 OLDER_CRITICALITIES = {"crith": "high", "critl": "low", "critu": "unable-to-assess"}
 SEVERITIES = ("severe", "moderate", "mild")
 CATEGORY_WORDS = {
@@ -48,8 +48,11 @@ EXPOSURE_RISK = "http://hl7.org/fhir/StructureDefinition/allergyintolerance-subs
 
 @dataclass(frozen=True, slots=True)
 class Reaction:
-    """One reaction. `words` is e.g. "Hives, wheezing (severe)"; `details` what is known besides;
-    `severity` FHIR's code, e.g. "severe", "" for any other."""
+    """One reaction.
+
+    `words` is for example "Hives, wheezing (severe)". `details` is everything else about it.
+    `severity` is FHIR's code, for example "severe"; "" for any other.
+    """
 
     words: str
     details: tuple[str, ...] = ()
@@ -59,8 +62,11 @@ class Reaction:
 
 @dataclass(frozen=True, slots=True)
 class Allergy:
-    """`statement` is set for "no known …", which the record itself says; `is_contradicted` where
-    the same list has an allergy that the statement denies."""
+    """An allergy or a statement.
+
+    `statement` is set for a "no known …" that the record itself contains. `is_contradicted`: the
+    same list has an allergy that the statement denies.
+    """
 
     marks: Marks
     name: str
@@ -82,13 +88,13 @@ class Allergy:
 
     @property
     def severity_rank(self) -> int:
-        """0 for what was severe at its worst."""
+        """0 if the worst reaction was severe."""
         ranks = map(SEVERITIES.index, (one.severity for one in self.reactions if one.severity))
         return min(ranks, default=len(SEVERITIES))
 
 
 def read_allergies(given: Given) -> Read[Allergy]:
-    """Return the allergies, active and critical ones first, with the statements about them."""
+    """Return the allergies, active and critical ones first, and the statements about them."""
     read = read_each(given.resources, lambda one: _allergy(one, given.now))
     return replace(read, entries=tuple(sorted(_remarked(read.entries), key=_place)))
 
@@ -107,7 +113,7 @@ def _place(allergy: Allergy) -> tuple[bool, bool, bool, int, float, str]:
 
 
 def _remarked(allergies: Iterable[Allergy]) -> list[Allergy]:
-    """Return the entries, each statement with whether another entry contradicts it."""
+    """Return the entries; each statement says whether another entry contradicts it."""
     listed = list(allergies)
     kinds = [one.categories or CATEGORY_WORDS for one in listed if one.is_counted]
     return [
@@ -155,8 +161,8 @@ def _criticality_words(criticality: str) -> str:
 
 
 def _statement(resource: Resource) -> Statement | None:
-    """Return what the code says as a statement; also a substance that is known to be harmless.
-    Where somebody reacted to something that nobody could name, it is an allergy."""
+    """Return the statement that the code makes, or that a substance is known to be harmless. A
+    reaction to something that could not be named is an allergy, not a statement."""
     found = read_statement(resource.get("code"))
     if found and not (found.meaning == "unknown" and _is_of_something(resource)):
         return found
@@ -198,7 +204,7 @@ def _substances(resource: Resource) -> str:
 def _reactions(resource: Resource) -> tuple[Reaction, ...]:
     name = _name(resource)
     read = [_reaction(one, name) for one in mappings(resource.get("reaction"))]
-    # Some servers write a sentence where FHIR has a structure.
+    # Some servers send a sentence instead of FHIR's structure.
     read += [Reaction(words) for words in texts(resource.get("reaction"))]
     return tuple(one for one in read if one.words or one.details or one.notes)
 

@@ -1,7 +1,8 @@
-"""The allergies in one line for the patient banner, in the four states of the NHS patient banner.
+"""The allergies in one line for the patient banner, with the four states of the NHS patient banner.
 
-known · none known · not recorded · not available. Only a statement in the record that was read
-whole says that there are none; what could not be read whole is never "none".
+The states are: known, none known, not recorded, not available. The line only says that there are
+none if the record says so and was read completely. A record that was not read completely never
+becomes "none".
 """
 
 import re
@@ -12,7 +13,7 @@ from typing import Literal
 from smartapp.record.allergies import Allergy
 
 AllergyState = Literal["known", "none-known", "not-recorded", "not-available"]
-# The line is short: these are named, and as many more as are dangerous.
+# The line is short: it names this many, and more only if they are dangerous.
 NAMED, NAMED_IF_DANGEROUS = 3, 6
 _SAID_ALREADY = re.compile(r"^allergy to (?=\S)", re.IGNORECASE)
 
@@ -25,8 +26,12 @@ class NamedAllergy:
 
 @dataclass(frozen=True, slots=True)
 class AllergyLine:
-    """`named` are the worst, the worst first, and `others` how many more there are. `words` are the
-    record's statement ("No known drug allergies"). `is_whole`: nothing was left out or cut."""
+    """The line. `named` are the worst allergies, worst first, and `others` is the number of the
+    rest.
+
+    `words` are the record's statement ("No known drug allergies"). `is_whole`: nothing was left out
+    or cut.
+    """
 
     state: AllergyState
     named: tuple[NamedAllergy, ...] = ()
@@ -36,8 +41,8 @@ class AllergyLine:
 
 
 def read_allergy_line(allergies: Sequence[Allergy], *, is_whole: bool) -> AllergyLine:
-    """Return the line for a list of allergies, of which `is_whole` says whether it is everything
-    that the EHR has."""
+    """Return the line for a list of allergies. `is_whole` says whether the list is all that the EHR
+    has."""
     active = sorted((one for one in allergies if one.is_counted), key=_gravity)
     if active:
         dangerous = sum(one.is_high for one in active)
@@ -50,7 +55,7 @@ def read_allergy_line(allergies: Sequence[Allergy], *, is_whole: bool) -> Allerg
 
 
 def _substance(name: str) -> str:
-    """Return the name without what the line's label says already."""
+    """Return the name without the words that the line's label already has."""
     shown = _SAID_ALREADY.sub("", name)
     return shown[:1].upper() + shown[1:]
 
@@ -61,13 +66,14 @@ def _gravity(allergy: Allergy) -> tuple[bool, int, bool, str]:
 
 
 def _with_status(statement: Allergy) -> str:
-    """Return its words, and that it is unconfirmed."""
+    """Return the statement's words with its status, for example unconfirmed."""
     status = statement.marks.status
     return f"{statement.name} ({status.lower()})" if status else statement.name
 
 
 def _by_statements(allergies: Sequence[Allergy]) -> AllergyLine:
-    """A statement of one kind ("No known food allergies") stands as it is: it is not "none"."""
+    """Return the line for statements. One about a single kind ("No known food allergies") is shown
+    as it is and does not mean "none"."""
     said = [one for one in allergies if one.statement and one.is_active]
     words = "; ".join(dict.fromkeys(map(_with_status, said)))
     meant = [one.statement for one in said if one.statement and one.marks.is_understood]

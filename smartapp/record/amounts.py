@@ -1,4 +1,4 @@
-"""Amounts in words: doses, rates, ranges and lengths of time, with the digits as sent."""
+"""Amounts in words: doses, rates, ranges and durations, with the digits as sent."""
 
 from collections.abc import Callable
 from typing import Any
@@ -7,7 +7,7 @@ from smartapp.record.elements import mapping
 from smartapp.record.quantities import number_text, quantity_text, unit_text, written_number
 from smartapp.record.texts import text
 
-# UCUM's units of time, and the words that servers write in `unit` (FHIR R4 UnitsOfTime).
+# UCUM's units of time, and the words that servers send in `unit` (FHIR R4 UnitsOfTime).
 UNITS_OF_TIME = {
     "s": "second", "min": "minute", "h": "hour", "d": "day", "wk": "week", "mo": "month",
     "a": "year",
@@ -15,7 +15,7 @@ UNITS_OF_TIME = {
 
 
 def digits(value: object) -> str:
-    """Return the digits of a number as sent, or "" for what is none."""
+    """Return the digits of a number as sent; "" for anything else."""
     found = written_number(value)
     return "" if found is None else number_text(found)
 
@@ -30,11 +30,12 @@ def counted(amount: str, word: str) -> str:
 
 
 def amount_text(quantity: object) -> str:
-    """Return "2 tablets"; a number without a unit says so, because 1 may be a tablet or a gram."""
+    """Return "2 tablets". A number without a unit says so, because 1 may mean a tablet or a
+    gram."""
     amount, members = quantity_text(quantity), mapping(quantity)
     if not amount or unit_text(members):
         return amount
-    # UCUM writes things that are counted in braces: {tablet}.
+    # UCUM puts countable things in braces: {tablet}.
     thing = (text(members.get("unit")) or text(members.get("code"))).strip("{}").replace("_", " ")
     return f"{amount} {thing}" if thing.strip("1#") else f"{amount} (no unit given)"
 
@@ -64,7 +65,7 @@ def _per(denominator: dict[str, Any]) -> str:
 
 
 def duration_text(duration: object) -> str:
-    """Return "7 days" for a FHIR Duration, else the quantity as sent."""
+    """Return "7 days" for a FHIR Duration, or the quantity as sent."""
     members = mapping(duration)
     amount, unit = digits(members.get("value")), _unit_of_time(members)
     if not amount or not unit or members.get("comparator"):

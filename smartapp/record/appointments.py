@@ -1,4 +1,4 @@
-"""Appointments: those to come first (FHIR R4 Appointment)."""
+"""Appointments, future ones first (FHIR R4 Appointment)."""
 
 from dataclasses import replace
 from datetime import datetime
@@ -24,7 +24,7 @@ NOT_TAKEN_UP = {
 
 
 def read_appointments(given: Given) -> Read[Fact]:
-    """Return what is to come, the nearest first, then the rest, newest first."""
+    """Return the future appointments, nearest first, then the rest, newest first."""
     read = read_each(given.resources, lambda one: _appointment(one, given.related, given.now))
 
     def place(fact: Fact) -> tuple[bool, float]:
@@ -69,7 +69,8 @@ def _name(resource: Resource) -> str:
 
 
 def _participant(participant: dict[str, Any]) -> str:
-    """Return who or where, and whether they accepted; the patient is the reader's own."""
+    """Return the person or place, and whether they accepted. The patient is not named, only their
+    answer."""
     actor = participant.get("actor")
     answer = NOT_TAKEN_UP.get(text(participant.get("status")), "")
     if "Patient/" in target(actor):

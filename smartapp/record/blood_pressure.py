@@ -1,8 +1,8 @@
-"""Blood pressures. Two numbers are one reading only where the record says so.
+"""Blood pressures. Two numbers only form one reading if the record says so.
 
-Sides are one reading as components of one Observation. Single Observations are paired only where
-there is exactly one of each side in one measurement: a pressure that nobody measured is worse than
-half of one.
+Systolic and diastolic are one reading if they are components of one Observation. Separate
+Observations are only paired if one measurement has exactly one of each: a wrong pair is worse than
+half a reading.
 """
 
 from collections.abc import Sequence
@@ -42,14 +42,14 @@ from smartapp.record.vital_sign import (
 )
 
 NAME = "Blood pressure"
-# Single sides nearer than this are of one measurement, where there is one of each.
+# Separate sides within this time belong to one measurement, if there is one of each.
 ONE_MEASUREMENT = timedelta(seconds=60)
 
 
 @dataclass(frozen=True, slots=True)
 class Pressure:
-    """One blood pressure; a side may be missing, and both where it is in words. `reading` is its
-    Observation, or the first of two single ones."""
+    """One blood pressure. One side may be missing, and both if it is given in words. `reading` is
+    its Observation, or the first of two separate ones."""
 
     reading: Reading
     systolic: Reading | None = None
@@ -68,7 +68,7 @@ class Pressure:
 
 
 def pressures_of(readings: Sequence[Reading]) -> tuple[list[Pressure], list[Reading]]:
-    """Return the blood pressures, and all readings and components that are none."""
+    """Return the blood pressures, and all other readings and components."""
     pressures: list[Pressure] = []
     lone: list[Reading] = []
     others: list[Reading] = []
@@ -88,11 +88,12 @@ def pressures_of(readings: Sequence[Reading]) -> tuple[list[Pressure], list[Read
 def read_pressures(
     pressures: Sequence[Pressure], person: Person, chronology: Chronology
 ) -> list[VitalSign]:
-    """Return the blood pressures, one sign for each dimension of unit and each whom they are of."""
+    """Return the blood pressures, one sign for each dimension of unit and each person (or
+    fetus)."""
     groups: dict[tuple[str, str], list[Pressure]] = {}
     for one in pressures:
         groups.setdefault((one.reading.marks.whose, dimension(one.unit)), []).append(one)
-    # Words ("refused", "186/112") have no unit: they stand with the numbers.
+    # Values in words ("refused", "186/112") have no unit and are shown with the numbers.
     for whose, unit in list(groups):
         home = next((key for key in groups if key[0] == whose and key[1] and not unit), None)
         if home:
@@ -105,8 +106,8 @@ def read_pressures(
 
 
 def _of_one_observation(reading: Reading) -> list[Pressure]:
-    """Return the pressures of one Observation. More than one of a side can be paired only by their
-    order, and only where there are as many of the other."""
+    """Return the pressures of one Observation. Several of one side are paired by their order, and
+    only if there are as many of the other side."""
     upper = [part for part in reading.parts if side_of(part) == "systolic"]
     lower = [part for part in reading.parts if side_of(part) == "diastolic"]
     rest = [part for part in reading.parts if not side_of(part) and not kind_of(part)]
@@ -125,7 +126,7 @@ def _one_or_none_each(
 
 
 def _paired(lone: Sequence[Reading]) -> list[Pressure]:
-    """Return single sides as pressures: two of one measurement where there is one of each."""
+    """Return separate sides as pressures; pair them if a measurement has one of each."""
     groups: dict[tuple[str, ...], list[Reading]] = {}
     for one in lone:
         how = one.how
@@ -140,7 +141,7 @@ def _paired(lone: Sequence[Reading]) -> list[Pressure]:
 
 
 def _measurements(sides: Sequence[Reading]) -> list[list[Reading]]:
-    """Return the sides that are of one measurement, by their moments."""
+    """Group the sides into measurements by their times."""
     placed = sorted(
         ((one.when, one) for one in sides if one.when is not None and one.when.is_readable),
         key=lambda pair: (pair[0].precision, pair[0].at),
@@ -233,7 +234,7 @@ def _notes(pressure: Pressure, unit: Unit, chronology: Chronology, said: str) ->
 
 
 def _recorded(sides: Sequence[str]) -> str:
-    """Return e.g. "recorded as 21.3/13.3 kPa"."""
+    """Return for example "recorded as 21.3/13.3 kPa"."""
     numbers = [side.partition(" ")[0] for side in sides if side]
     unit = next((side.partition(" ")[2] for side in sides if side), "")
     return f"recorded as {'/'.join(numbers)} {unit}" if numbers else ""
@@ -259,14 +260,14 @@ def _drawn(side: Reading | None, amount: Amount | None) -> Amount | None:
 
 
 def _range(pressure: Pressure, unit: Unit, person: Person) -> tuple[tuple[Range, ...], str]:
-    """Return the ranges of both sides and their words: the record's own, of whichever side."""
+    """Return the ranges of both sides and their words; the record's own, if either side has one."""
     named = (("systolic", pressure.systolic), ("diastolic", pressure.diastolic))
     own = [(name, side.ranges) for name, side in named if side and side.ranges.listed]
     if own:
         words = [f"{name} {ranges.text_beside(unit)}" for name, ranges in own]
         drawn = [_bounds(ranges, unit) for _, ranges in own]
         return tuple(filter(any, drawn)), f"The EHR's range: {', '.join(words)}"
-    # The sides say nothing of how it was taken, as other components do.
+    # The components for the sides say nothing about how it was taken; other components do.
     bare = replace(pressure.reading, parts=())
     if unit.key != "mm[Hg]" or not pressure.sides or not is_of_an_adult_at_rest(bare, person):
         return (), ""
@@ -274,7 +275,7 @@ def _range(pressure: Pressure, unit: Unit, person: Person) -> tuple[tuple[Range,
 
 
 def _is_judged(pressure: Pressure) -> bool:
-    """Whether the EHR gave a range for either side."""
+    """Return whether the EHR gave a range for either side."""
     return any(side.ranges.listed for side in pressure.sides)
 
 

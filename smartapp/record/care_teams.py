@@ -1,4 +1,4 @@
-"""Who cares for the patient: care teams and general practitioners (CareTeam, Patient)."""
+"""The people who care for the patient: care teams and general practitioners (CareTeam, Patient)."""
 
 from collections.abc import Iterable
 from typing import Any
@@ -20,7 +20,7 @@ NOT_NAMED = "member whom the EHR does not name"
 
 
 def read_care_teams(given: Given) -> Read[Fact]:
-    """Return the teams, each member with their role; teams that are over are folded."""
+    """Return the teams, each member with their role; former teams are folded."""
     return in_order(read_each(given.resources, lambda one: _team(one, given)))
 
 

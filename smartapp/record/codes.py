@@ -1,7 +1,7 @@
 """Codes and the words for them (FHIR R4 Coding, CodeableConcept).
 
-What the author wrote comes first, then a display. A bare code is no name: it is the last resort,
-and says whose code it is.
+The author's text comes first, then a display. A bare code is the last resort, and is shown with the
+name of its system.
 """
 
 from collections.abc import Iterator
@@ -36,10 +36,10 @@ SYSTEM_NAMES = {
 
 
 def codings(concept: object) -> Iterator[tuple[str, str]]:
-    """Yield (system, code) of each coding of the concept, or of each concept of an array.
+    """Yield (system, code) of each coding of the concept, or of each concept in an array.
 
-    A string where a concept should be is a code without a system ("clinicalStatus": "active"), and
-    a Coding without its concept is one coding.
+    A string instead of a concept is a code without a system ("clinicalStatus": "active"), and a
+    Coding without a concept is one coding.
     """
     for one in concept if isinstance(concept, list) else (concept,):
         if isinstance(one, str):
@@ -53,16 +53,16 @@ def codings(concept: object) -> Iterator[tuple[str, str]]:
 
 @remembered
 def codes(concept: object) -> frozenset[str]:
-    """Return the bare codes: for the small closed value sets, where no two systems collide.
+    """Return the bare codes. For small closed value sets only, in which no two systems collide.
 
-    In no order: which of several counts is for the reader to decide, and never for the hash.
+    They have no order: the caller must decide which of several codes counts.
     """
     return frozenset(code for _, code in codings(concept))
 
 
 def status_codes(value: object) -> list[str]:
-    """Return what a status may be read as, in the spelling of FHIR's codes: its codes, and the
-    words that stand for one or beside one ("Entered in Error" is entered-in-error)."""
+    """Return all codes that a status may mean, spelled like FHIR's codes: its own codes, and the
+    words instead of a code or beside one ("Entered in Error" is entered-in-error)."""
     if isinstance(value, str):
         return [_as_code(value)] if value.strip() else []
     said = [code for _, code in codings(value)]
@@ -72,8 +72,7 @@ def status_codes(value: object) -> list[str]:
 
 
 def status_code(resource: dict[str, Any], member: str = "status") -> str:
-    """Return the code of `status` or of another code that is written like one, "" where there is
-    none."""
+    """Return the code of `status`, or of a similar member; "" without one."""
     value = resource.get(member)
     # Nearly every one: a page of two thousand observations asks this six thousand times.
     if isinstance(value, str) and value.isalpha() and value.islower():
@@ -87,8 +86,8 @@ def _as_code(word: str) -> str:
 
 
 def concept_text(concept: object) -> str:
-    """Return what the author wrote, else a display, else a code that says whose it is, of the
-    first concept with any."""
+    """Return the words for the first concept that has any: the author's text, else a display, else
+    a code with the name of its system."""
     if isinstance(concept, dict):
         return _words(concept)
     return next(iter(concept_texts(concept)), "")
@@ -101,7 +100,7 @@ def concept_texts(concepts: object) -> list[str]:
 
 
 def concept_words(concept: object) -> str:
-    """Return the words of the first concept with any, and never a bare code."""
+    """Return the words for the first concept that has any; never a bare code."""
     for one in concept if isinstance(concept, list) else [concept]:
         if found := _written(one):
             return found
@@ -109,11 +108,11 @@ def concept_words(concept: object) -> str:
 
 
 def bare_code(system: str, code: str) -> str:
-    """Return a code as a person can look it up: "RxNorm 197696"."""
+    """Return a code in a form that a person can look up: "RxNorm 197696"."""
     if name := SYSTEM_NAMES.get(system):
         return f"{name} {code}"
-    # HL7's own codes are words ("problem-list-item"), and so are those that come without a system;
-    # those of strangers need not be.
+    # HL7's own codes are words ("problem-list-item"), and so are codes without a system. Codes of
+    # other systems may not be.
     if (
         (not system or system.startswith(HL7))
         and code.replace("-", "").isalpha()
@@ -134,13 +133,13 @@ def _written(concept: object) -> str:
         return text(concept)
     members = mapping(concept)
     if "concept" in members:
-        # R5 has a concept or a reference in one.
+        # In R5 one element holds a concept or a reference.
         return _written(members["concept"])
     return text(members.get("text")) or _display(_codings(members))
 
 
 def _display(found: list[dict[str, Any]]) -> str:
-    """Return the display of the coding that a person picked, else the first display."""
+    """Return the display of the coding that a user selected, or the first display."""
     if len(found) > 1:
         found = sorted(found, key=lambda coding: not is_true(coding.get("userSelected")))
     return next(filter(None, (text(coding.get("display")) for coding in found)), "")

@@ -1,4 +1,4 @@
-"""Conditions: the problem list, the diagnoses of visits apart, and what is over (FHIR R4)."""
+"""Conditions: the problem list, then diagnoses of visits, then resolved ones (FHIR R4)."""
 
 import re
 from collections.abc import Iterable
@@ -20,7 +20,7 @@ from smartapp.record.sites import site_texts
 from smartapp.record.spans import Span, read_span
 from smartapp.record.statements import Statement, contradicts, read_statement
 
-# visit: a diagnosis of one encounter, which says nothing of whether the patient still has it
+# visit: a diagnosis of one encounter, which does not say whether the patient still has it
 Group = Literal["active", "visit", "over"]
 GROUPS: tuple[Group, ...] = ("active", "visit", "over")
 OVER = frozenset({"inactive", "remission", "resolved"})
@@ -32,7 +32,8 @@ _VISIT = re.compile(r"(?:encounter|visit|admission|discharge|billing)\W+diagnos[
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """`same` are further entries of the same diagnosis: of other visits, each with its marks."""
+    """A problem or a diagnosis. `same` are further entries of the same diagnosis, from other
+    visits, each with its marks."""
 
     marks: Marks
     name: str
@@ -61,7 +62,8 @@ class Problem:
 
     @property
     def when(self) -> Moment | None:
-        """What puts it in order: the onset where that is a date, else the day of recording."""
+        """The date that orders the entries: the onset if it is a date, else the day of
+        recording."""
         return (self.onset.moment if self.onset else None) or self.recorded
 
 
@@ -84,7 +86,7 @@ def _place(problem: Problem) -> tuple[int, bool, bool, bool, float, str]:
 
 
 def _folded(problems: Iterable[Problem]) -> list[Problem]:
-    """Return the entries, with a diagnosis that several visits have as one entry."""
+    """Return the entries, with a diagnosis of several visits as one entry."""
     alike: dict[object, list[Problem]] = {}
     for problem in problems:
         key = _likeness(problem) if problem.is_of_visit else id(problem)
@@ -152,8 +154,8 @@ def _clinical(resource: Resource) -> set[str]:
 
 
 def _group(resource: Resource, abatement: Span | None) -> Group:
-    """Return where it belongs. An abatement without a status says that it is over; "active"
-    beside one is the author's last word."""
+    """Return the group of a condition. An abatement without a status means that it is over; a
+    status "active" beside an abatement takes precedence."""
     clinical = _clinical(resource)
     if clinical & OVER or (abatement is not None and not clinical):
         return "over"
@@ -176,7 +178,7 @@ def _status(resource: Resource, group: Group) -> str:
 
 
 def _stage(stage: dict[str, Any]) -> str:
-    """Return "Stage IIIB (pathological)", from the summary, else from what it was assessed by."""
+    """Return "Stage IIIB (pathological)", from the summary or from the assessment."""
     assessed = displays(stage.get("assessment"))
     summary = concept_text(stage.get("summary")) or ", ".join(assessed)
     kind = concept_text(stage.get("type"))
@@ -190,7 +192,7 @@ def _evidence(resource: Resource) -> Iterable[str]:
 
 
 def _categories(resource: Resource) -> Iterable[str]:
-    """Return the categories that say more than that it is a problem or a diagnosis."""
+    """Return the categories that say more than that it is a problem or diagnosis."""
     for category in mappings(resource.get("category")):
         if not {code.casefold() for code in codes(category)} & OTHER_CATEGORIES:
             yield concept_text(category)

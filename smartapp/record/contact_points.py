@@ -1,4 +1,4 @@
-"""How to reach somebody (FHIR R4 ContactPoint): what is in use, the preferred one first."""
+"""Telephone numbers and addresses (FHIR R4 ContactPoint): those in use, the preferred one first."""
 
 from collections.abc import Iterable
 from datetime import datetime
@@ -19,7 +19,7 @@ def telecoms(resource: Resource, now: datetime) -> Iterable[str]:
 
 
 def in_use(elements: object, now: datetime) -> list[Resource]:
-    """Return what is neither old nor of a period that is over."""
+    """Return those that are neither old nor of a past period."""
     found = mappings(elements)
     return [one for one in found if text(one.get("use")) != "old" and not is_over(one, now)]
 

@@ -1,4 +1,4 @@
-"""Who pays (FHIR R4 Coverage)."""
+"""The patient's insurance (FHIR R4 Coverage)."""
 
 from typing import Any
 
@@ -18,7 +18,7 @@ OVER = "no longer in force"
 
 
 def read_coverage(given: Given) -> Read[Fact]:
-    """Return what is in force, then what is not any more."""
+    """Return the insurance in force, then the former one."""
     return in_order(read_each(given.resources, lambda one: _coverage(one, given)))
 
 

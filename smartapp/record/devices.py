@@ -21,7 +21,7 @@ NO_LONGER = "no longer in use"
 
 
 def read_devices(given: Given) -> Read[Fact]:
-    """Return devices in use, newest first, then those that are not any more."""
+    """Return the devices in use, newest first, then those no longer in use."""
     return in_order(read_each(given.resources, lambda one: _fact(one, given.related)))
 
 
@@ -56,7 +56,7 @@ def _device(resource: Resource) -> Fact:
 
 
 def device_name(resource: Resource) -> str:
-    """Return the type, then the names on the label or by the manufacturer."""
+    """Return the type, and the name on the label or from the manufacturer."""
     names = [text(one.get("name")) for one in mappings(resource.get("deviceName"))]
     udi_names = [text(one.get("name")) for one in mappings(resource.get("udiCarrier"))]
     type_name = concept_text(resource.get("type"))

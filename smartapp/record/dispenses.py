@@ -1,4 +1,4 @@
-"""Medications that were handed out (MedicationDispense) and given (MedicationAdministration)."""
+"""Medications that were dispensed (MedicationDispense) or given (MedicationAdministration)."""
 
 from collections.abc import Iterable
 
@@ -21,7 +21,7 @@ MORE_ON_DOSE = "there is more on this dose in the EHR"
 
 
 def read_dispenses(given: Given) -> Read[Fact]:
-    """Return what was handed out and what was given, newest first."""
+    """Return what was dispensed and what was given, newest first."""
     return read_dated(given, lambda one: _fact(one, given.related))
 
 
@@ -109,6 +109,6 @@ def _did_not_happen(resource: Resource) -> bool:
 
 
 def _status(resource: Resource, verb: str) -> str:
-    """Return the status; what did not happen says so by its own verb."""
+    """Return the status; if it did not happen, with the verb that says so."""
     status = unless_recorded(resource, status_text(resource))
     return f"Not {verb} ({status.lower()})" if _did_not_happen(resource) else status

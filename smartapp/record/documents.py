@@ -1,7 +1,7 @@
-"""Reports and notes: DiagnosticReport and DocumentReference, with the texts that they carry.
+"""Reports and notes: DiagnosticReport and DocumentReference, with their texts.
 
-Plain text and conclusions are part of the entry. What is marked up (XHTML), a PDF or a picture
-stays an attachment that the page offers to open.
+Plain text and conclusions are part of the entry. Formatted text (XHTML), a PDF or a picture stays
+an attachment that the page offers to open.
 """
 
 import base64
@@ -27,7 +27,7 @@ from smartapp.record.series import spread
 from smartapp.record.texts import prose, text
 from smartapp.record.timing import period_moments
 
-# text: shown as it is · markup: shown when it is sanitised · pdf, image: opened · other: named
+# text: shown as it is · markup: shown after sanitising · pdf, image: opened · other: named
 Form = Literal["text", "markup", "pdf", "image", "other"]
 FORMS: dict[str, Form] = {
     "text/plain": "text",
@@ -48,7 +48,7 @@ FORM_WORDS: dict[Form, str] = {
 }
 EMPTY = "The EHR sent neither a result nor a text of it."
 _CHARSET = re.compile(r"charset\s*=\s*\"?([\w.:-]{1,40})", re.IGNORECASE)
-# A report whose results stand under the laboratory results says nothing more.
+# A report whose results are among the laboratory results says nothing more.
 RESULTS_ONLY = "reports that have nothing beside their results"
 SUPERSEDED = "replaced by a newer version"
 NO_TEXT = "The EHR keeps its text in a form that this app cannot show."
@@ -56,9 +56,9 @@ NO_TEXT = "The EHR keeps its text in a form that this app cannot show."
 
 @dataclass(frozen=True, slots=True)
 class Attachment:
-    """One content of a document. `place` is where it is in its resource: "presentedForm 0".
+    """One content of a document. `place` is its position in the resource: "presentedForm 0".
 
-    `is_open` is set where the page can offer to open it.
+    `is_open` means that the page can offer to open it.
     """
 
     place: str
@@ -75,8 +75,8 @@ class Attachment:
 
     @property
     def text(self) -> str:
-        """The data as text: in the charset that the content type names, else in UTF-8, else in
-        what old programs on Windows write."""
+        """The data as text, decoded with the charset of the content type, else as UTF-8, else as
+        cp1252, which old Windows programs write."""
         for charset in filter(None, (self.charset, "utf-8", "cp1252")):
             try:
                 return self.data.decode(charset)
@@ -91,7 +91,7 @@ class Attachment:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Document:
-    """A report or a note. `texts` are shown whole, folded where long."""
+    """A report or a note. `texts` are shown completely, folded if they are long."""
 
     marks: Marks
     name: str
@@ -108,7 +108,7 @@ class Document:
 
     @property
     def opened(self) -> tuple[Attachment, ...]:
-        """What the page offers to open: everything but the texts that it shows."""
+        """The attachments that the page offers to open: all except texts that it shows."""
         return tuple(one for one in self.attachments if not (one.form == "text" and one.data))
 
 
@@ -135,7 +135,7 @@ def _document(resource: Resource, given: Given, person: Person) -> Document | Le
 
 
 def read_attachments(resource: Resource) -> tuple[Attachment, ...]:
-    """Return every content of a report or a note, in its own order."""
+    """Return every content of a report or a note, in its order."""
     forms = [
         *(("presentedForm", one) for one in mappings(resource.get("presentedForm"))),
         *(("content", mapping(one.get("attachment"))) for one in mappings(resource.get("content"))),
@@ -159,7 +159,7 @@ def _attachment(place: str, attachment: dict[str, Any]) -> Attachment:
 
 
 def _decoded(data: object) -> bytes:
-    """Return the bytes of base64 data, b"" where there is none or it is broken."""
+    """Return the bytes of base64 data; b"" if there is none or it is broken."""
     if not isinstance(data, str):
         return b""
     try:
@@ -184,7 +184,8 @@ def _report(resource: Resource, given: Given, person: Person) -> Document:
     inner = [*_inner_results(resource, given, person)]
     has_own = bool(texts or conclusions or attachments or inner or resource.get("imagingStudy"))
     written = narrative_text(resource, is_all_there_is=not has_own)
-    # What a program wrote of the results stands with them; what a person added stands open.
+    # A text that a program generated from the results is shown with them; a text that a person
+    # added is shown by itself.
     is_of_results = results and mapping(resource.get("text")).get("status") == "generated"
     says_more = has_own or (written and not is_of_results)
     texts = said(*texts, f"{OWN_TEXT}{written}" if written else "")
@@ -221,7 +222,7 @@ def _absent_conclusion(resource: Resource) -> str:
 
 
 def _inner_results(resource: Resource, given: Given, person: Person) -> Iterator[str]:
-    """Yield the results that a report brings inside itself, which stand nowhere else."""
+    """Yield the results that a report contains itself and that appear nowhere else."""
     for reference in mappings(resource.get("result")):
         if not target(reference).startswith("#"):
             continue
@@ -241,14 +242,14 @@ def _result_words(reading: Reading) -> str:
 
 
 def _results(results: list[dict[str, Any]]) -> Iterable[str]:
-    """Return the names of the results; their values stand under their own heading."""
+    """Return the names of the results; their values have their own section."""
     if results:
         names = ", ".join(said(*displays(results)))
         yield labelled("results", [names]) or f"results: {len(results)}"
 
 
 def _images(studies: list[dict[str, Any]]) -> str:
-    """Return what the images are called; they themselves are in the EHR."""
+    """Return the names of the images; the images themselves are in the EHR."""
     if not studies:
         return ""
     return labelled("images, in the EHR", displays(studies)) or "There are images in the EHR."
@@ -298,7 +299,7 @@ def _note(resource: Resource) -> Document:
 
 
 def _relation(relation: dict[str, Any]) -> str:
-    """Return "appends: Progress note of 1 June" for a note that belongs to another."""
+    """Return "appends: Progress note of 1 June" for a note that relates to another."""
     return labelled(text(relation.get("code")), [display(relation.get("target"))])
 
 
@@ -317,6 +318,6 @@ def _note_status(resource: Resource) -> str:
 
 
 def _doc_status(resource: Resource) -> str:
-    """Return how far the document itself is: a preliminary note is not signed."""
+    """Return the status of the document itself: a preliminary note is not signed."""
     status = text(resource.get("docStatus"))
     return {"final": "", "": ""}.get(status, status.replace("-", " ").capitalize())

@@ -17,10 +17,10 @@ from smartapp.record.wording import Parts, Say, Words, say_parts
 class Dosage:
     """One instruction.
 
-    `words` is the prescriber's own text where there is one, else what the coded members say.
-    `coded` is what these say beyond that text. `for_patient` stands beside the dose and never
-    replaces it. `is_next` marks what follows when the instruction before it is over. `is_whole` is
-    False where the EHR has more than all of these say.
+    `words` is the prescriber's own text, or else the words of the coded members. `coded` is what
+    the coded members say beyond that text. `for_patient` is shown beside the dose and never
+    replaces it. `is_next` marks an instruction that follows when the one before it is over.
+    `is_whole` is False if the EHR has more than all of these say.
     """
 
     words: str
@@ -31,8 +31,9 @@ class Dosage:
 
 
 def read_dosages(dosages: object) -> tuple[Dosage, ...]:
-    """Return the instructions in their sequence; those of one number hold at the same time."""
-    # Some servers write the sentence where FHIR has a structure.
+    """Return the instructions in their sequence; those with the same number apply at the same
+    time."""
+    # Some servers send a sentence instead of FHIR's structure.
     written = ({"text": one} for one in texts(dosages))
     ordered = sorted([*mappings(dosages), *written], key=_sequence)
     steps = [_sequence(dosage) for dosage in ordered]
@@ -43,7 +44,7 @@ def read_dosages(dosages: object) -> tuple[Dosage, ...]:
 
 
 def _sequence(dosage: Mapping[str, Any]) -> float:
-    """Return the place in the order; what has none stays in front, as it was sent."""
+    """Return the place in the order. An instruction without one comes first, as it was sent."""
     literal = digits(dosage.get("sequence"))
     return float(literal) if literal else 0
 
@@ -62,13 +63,13 @@ def _read(dosage: Mapping[str, Any], *, is_next: bool) -> Dosage:
 
 
 def _beyond(written: str, coded: tuple[str, ...]) -> list[str]:
-    """Return the coded words that the author's text does not contain."""
+    """Return the coded words that are not in the author's text."""
     plain = f" {plain_words(written)} "
     return [words for words in coded if f" {plain_words(words)} " not in plain]
 
 
 def _doses(dosage: Mapping[str, Any]) -> Words:
-    """Return "500 mg", or each kind by its name: "500 mg (ordered), 480 mg (calculated)"."""
+    """Return "500 mg", or each kind with its name: "500 mg (ordered), 480 mg (calculated)"."""
     said = [say_parts(one, DOSE_PARTS) for one in mappings(dosage.get("doseAndRate"))]
     kinds = [concept_text(one.get("type")) for one in mappings(dosage.get("doseAndRate"))]
     amounts = dict.fromkeys(one.words for one in said)
@@ -88,7 +89,7 @@ def _dose(dose: Mapping[str, Any]) -> str | None:
 
 
 def _kind_of_dose(_: Mapping[str, Any]) -> str:
-    """Return nothing: a kind only matters where there are several, and stands beside them there."""
+    """Return nothing: a kind only matters if there are several, and `_doses` then shows it."""
     return ""
 
 
@@ -102,7 +103,7 @@ def _rate(dose: Mapping[str, Any]) -> str | None:
 
 
 def _as_needed(dosage: Mapping[str, Any]) -> str | None:
-    # R4 has a reason or a yes; R5 a yes and the reasons beside it.
+    # R4 has either a reason or a boolean; R5 has a boolean and reasons.
     reasons = [
         *concept_texts(dosage.get("asNeededCodeableConcept")),
         *concept_texts(dosage.get("asNeededFor")),
@@ -167,7 +168,7 @@ DOSAGE_PARTS: Parts = (
     (("maxDosePerAdministration",), _most("maxDosePerAdministration", "at a time")),
     (("maxDosePerLifetime",), _most("maxDosePerLifetime", "in a lifetime")),
     (("additionalInstruction",), _concept("additionalInstruction")),
-    # These stand beside the coded words: the author's text, the patient's, and the order.
+    # These are shown beside the coded words: the author's text, the patient's text, and the order.
     (("text",), _text("text")),
     (("patientInstruction",), _text("patientInstruction")),
     (("sequence",), _order),

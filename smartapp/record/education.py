@@ -1,8 +1,8 @@
-"""Where patients read about what a code names.
+"""Links to plain-language information about a code.
 
-MedlinePlus Connect, of the U.S. National Library of Medicine, answers the codes of problems,
-medications and tests with pages in plain words (HL7 Infobutton, URL-based). The address has the
-code and nothing of the person, and nothing is asked before somebody presses the link.
+MedlinePlus Connect, of the U.S. National Library of Medicine, has pages about the codes of
+problems, medications and tests (HL7 Infobutton, URL-based). The address contains the code and
+nothing about the person, and no request is made before the user clicks the link.
 """
 
 from collections.abc import Iterable
@@ -11,7 +11,7 @@ from urllib.parse import urlencode
 from smartapp.record.codes import LOINC, RXNORM, SNOMED
 
 MEDLINEPLUS = "https://connect.medlineplus.gov/application"
-# By what it knows best of problems, then of medications, then tests.
+# In the order of what it knows best: for problems, then medications, then tests.
 OIDS = {
     "http://hl7.org/fhir/sid/icd-10-cm": "2.16.840.1.113883.6.90",
     SNOMED: "2.16.840.1.113883.6.96",

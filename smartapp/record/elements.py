@@ -1,7 +1,7 @@
 """FHIR elements as they really arrive: members may be missing, empty, or of another type.
 
-Each function takes any JSON and gives a plain value, empty when there is nothing to show. None
-raises.
+Each function accepts any JSON and returns a plain value, empty if there is nothing to show. None of
+them raises an error.
 """
 
 from collections.abc import Callable
@@ -21,7 +21,7 @@ def mapping(value: object) -> dict[str, Any]:
 
 
 def mappings(value: object) -> list[dict[str, Any]]:
-    """Return the objects of an array; a lone object counts as an array of one."""
+    """Return the objects of an array; a single object counts as an array of one."""
     items = value if isinstance(value, list) else [value]
     return [item for item in items if isinstance(item, dict)]
 
@@ -32,7 +32,8 @@ def is_true(value: object) -> bool:
 
 
 def is_unclear(resource: Resource, name: str) -> bool:
-    """Whether a boolean is there and neither true nor false, or has an extension in its place."""
+    """Return whether a boolean exists but is neither true nor false, or is replaced by an
+    extension."""
     value = resource.get(name)
     if value is None:
         return bool(resource.get(f"_{name}"))

@@ -14,7 +14,7 @@ from smartapp.record.references import Related, display, name_of, reasons, targe
 from smartapp.record.texts import text
 from smartapp.record.timing import period_moments
 
-# HL7 v3 ActCode, the value set of Encounter.class.
+# HL7 v3 ActCode: the value set of Encounter.class.
 CLASS_WORDS = {
     "AMB": "Outpatient",
     "EMER": "Emergency",
@@ -28,15 +28,16 @@ CLASS_WORDS = {
     "SS": "Short stay",
     "VR": "Virtual",
 }
-# Their dates may well lie ahead.
+# Their dates may be in the future.
 TO_COME = frozenset({"Planned", "Cancelled"})
-# Who takes part, where the role says more than that they were there (HL7 v3 ParticipationType).
+# Roles that only say that a person took part (HL7 v3 ParticipationType); they are not shown.
 _PLAIN_ROLES = frozenset({"PPRF", "PART", "SPRF"})
 
 
 @dataclass(frozen=True, slots=True)
 class Encounter:
-    """`is_in_error` is set for a visit that the EHR withdrew: only the launch's own is shown."""
+    """A visit. `is_in_error`: the EHR withdrew it; such a visit is only shown if it is the launch's
+    own."""
 
     marks: Marks
     id: str
@@ -62,21 +63,21 @@ class Encounter:
 
 
 def read_encounters(given: Given) -> Read[Encounter]:
-    """Return the encounters, newest first; one of which only the end is known, by its end."""
+    """Return the encounters, newest first; one without a start is ordered by its end."""
     read = read_each(given.resources, lambda one: _dated(read_encounter(one, given.related), given))
     entries = sorted(read.entries, key=lambda one: (bool(one.marks.doubt), newest_first(one.when)))
     return replace(read, entries=tuple(entries))
 
 
 def _dated(encounter: Encounter, given: Given) -> Encounter:
-    """Return a visit that is said to be over or to go on, but lies in the future, with a doubt."""
+    """Mark a visit with a doubt if it is over or in progress but dated in the future."""
     if encounter.marks.status in TO_COME:
         return encounter
     return replace(encounter, marks=doubted(encounter.marks, given.now))
 
 
 def encounters_to_follow(resources: Iterable[Resource]) -> tuple[str, ...]:
-    """Return the references to conditions that come without their names."""
+    """Return the references to conditions without a display."""
     return to_follow(
         reference
         for one in resources
@@ -88,7 +89,7 @@ def encounters_to_follow(resources: Iterable[Resource]) -> tuple[str, ...]:
 
 
 def read_encounter(resource: Resource, related: Related) -> Encounter:
-    """Return one encounter, also one that was entered in error."""
+    """Return one encounter, even if it was entered in error."""
     started, ended = period_moments(resource.get("period"))
     kind = _kind(resource.get("class"))
     name = concept_text(resource.get("type")) or concept_text(resource.get("serviceType"))
@@ -110,7 +111,7 @@ def read_encounter(resource: Resource, related: Related) -> Encounter:
 
 
 def _kind(encounter_class: object) -> str:
-    # R5 has several concepts where R4 has one coding.
+    # R5 has several concepts instead of R4's one coding.
     found = [CLASS_WORDS[code] for code in sorted(codes(encounter_class)) if code in CLASS_WORDS]
     return found[0] if found else concept_text(encounter_class)
 

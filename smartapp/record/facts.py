@@ -1,6 +1,6 @@
-"""One shape for the facts of sections that are lists: what, when, how it stands, and what besides.
+"""The common form of facts in list sections: what, when, the status, and further details.
 
-A section with a shape of its own (medications, vital signs) has its own dataclass.
+A section with a form of its own (medications, vital signs) has its own dataclass.
 """
 
 from collections.abc import Callable, Iterable
@@ -14,12 +14,13 @@ from smartapp.record.reading import Given, LeftOut, Read, read_each
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Fact:
-    """`fold` names the group in which it lies folded ("resolved"), "" for what is shown open.
+    """One fact.
 
-    `began` and `ended` are dates, `when_words` the time in words where there is no date. `lines`
-    stand each in its own line, `details` together in one. `text` is a document's, with its breaks.
+    `fold` names the folded group that it belongs to ("resolved"); "" if it is shown open. `began`
+    and `ended` are dates; `when_words` is the time in words if there is no date. Each of `lines`
+    has a line of its own; `details` share one. `text` is a document's text with its line breaks.
     `earlier` are former values of the same thing, folded. `is_statement`: it says that there is
-    none of its kind, or that nobody knows.
+    none of its kind, or that it is unknown.
     """
 
     marks: Marks
@@ -41,7 +42,7 @@ class Fact:
 
 
 def in_order(read: Read[Fact]) -> Read[Fact]:
-    """Return what is open first, then each fold, newest first in each."""
+    """Return the open facts first, then each fold, newest first in each."""
     folds = list(dict.fromkeys(fact.fold for fact in read.entries))
 
     def place(fact: Fact) -> tuple[bool, int, bool, float, str]:
@@ -53,8 +54,8 @@ def in_order(read: Read[Fact]) -> Read[Fact]:
 
 
 def read_dated(given: Given, read: Callable[[Resource], Fact | LeftOut]) -> Read[Fact]:
-    """Return facts of what has happened, in order. One that is dated in the future says so, and is
-    not the newest."""
+    """Return past facts, in order. A fact with a future date is marked with a doubt and is not the
+    newest."""
 
     def dated(resource: Resource) -> Fact | LeftOut:
         found = read(resource)
@@ -66,16 +67,16 @@ def read_dated(given: Given, read: Callable[[Resource], Fact | LeftOut]) -> Read
 
 
 def said(*words: str) -> tuple[str, ...]:
-    """Return the words that are there, each once."""
+    """Return the words that are not empty, each once."""
     return tuple(dict.fromkeys(one for one in words if one))
 
 
 def labelled(label: str, words: Iterable[str]) -> str:
-    """Return "label: one, two", or "" where there are no words."""
+    """Return "label: one, two", or "" without words."""
     found = ", ".join(said(*words))
     return f"{label}: {found}" if found else ""
 
 
 def unless_recorded(resource: Resource, status: str) -> str:
-    """Return the status in words; a resource that has none says so."""
+    """Return the status in words; a resource without one says so."""
     return status or ("" if resource.get("status") else "Status not recorded")

@@ -1,4 +1,4 @@
-"""Observations of any other category: examinations, imaging, tests, exercise (Observation)."""
+"""Observations of all other categories: examinations, imaging, tests, exercise (Observation)."""
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
@@ -10,20 +10,20 @@ from smartapp.record.reading import Given, Read
 
 
 def read_findings(given: Given) -> Read[Fact]:
-    """Return what was found, the newest first, each with its earlier values."""
+    """Return the findings, newest first, each with its earlier values."""
     read = read_tests(given, given.resources)
     return Read(tuple(facts_of(read.entries, lambda _: "")), read.left_out)
 
 
 def facts_of(tests: Iterable[LabTest], fold: Callable[[LabTest], str]) -> Iterator[Fact]:
-    """Yield the tests as facts; `fold` names the group that each lies in. An observation that is
-    part of several is a source of the first."""
+    """Yield the tests as facts; `fold` names the folded group of each. An observation that belongs
+    to several tests is counted as a source of the first."""
     counted: set[str] = set()
     for test in tests:
         newest = test.newest
         whose = labelled("of", [newest.marks.whose])
         yield Fact(
-            # What stands for a value is said once.
+            # A note that is shown as the value is not repeated.
             marks=replace(newest.marks, notes=newest.notes, remarks=()),
             name=test.name,
             fold=fold(test),

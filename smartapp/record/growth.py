@@ -1,9 +1,9 @@
-"""Where a child's measure stands among children of its age and sex.
+"""The percentile of a child's measurement among children of the same age and sex.
 
-WHO Child Growth Standards (2006) below two years, CDC Growth Charts (2000) from two to twenty, as
-the CDC recommends (MMWR 2010; 59(RR-9)); head circumference by the WHO up to five. Both are given
-as L, M and S by age (Cole's LMS method). Where sex, day of birth or age do not allow it, there is
-no percentile, and the reason is said.
+Below two years it uses the WHO Child Growth Standards (2006), from two to twenty the CDC Growth
+Charts (2000), as the CDC recommends (MMWR 2010; 59(RR-9)); for head circumference the WHO up to
+five. Both are tables of L, M and S by age (Cole's LMS method). If sex, day of birth or age do not
+allow a percentile, the reason is shown instead.
 """
 
 import csv
@@ -27,9 +27,9 @@ from smartapp.record.units import Unit, convert, read_unit
 Measure = Literal["weight", "length", "height", "bmi", "head"]
 DAYS_PER_MONTH = 30.4375
 TWO_YEARS, TWENTY_YEARS = 24 * DAYS_PER_MONTH, 240 * DAYS_PER_MONTH
-# The curves of the printed charts. Beyond the outermost, the tables do not tell more.
+# The curves of the printed charts. The tables are not precise beyond the outermost.
 CURVES = (3, 15, 50, 85, 97)
-# Beyond these standard deviations a slip of the pen is likelier than a child (WHO Anthro's flags).
+# Outside these standard deviations a mistake is more likely than a real value (WHO Anthro's flags).
 PLAUSIBLE = {"weight": (-6, 5), "height": (-6, 6), "bmi": (-5, 5), "head": (-5, 5)}
 TERM_DAYS, PRETERM_DAYS, CORRECTED_UNTIL = 280, 259, TWO_YEARS
 # LOINC: gestational age at birth, in weeks, estimated, clinical.
@@ -40,7 +40,7 @@ _BY_KIND: dict[str, tuple[str, str]] = {
     "Body mass index": ("bmi", "kg/m2"),
     "Head circumference": ("head", "cm"),
 }
-# What nobody measured has no place among what was measured.
+# Values that were not measured get no percentile.
 _NOT_MEASURED = frozenset({"stated", "estimated", "as reported"})
 _NORMAL = NormalDist()
 
@@ -53,7 +53,7 @@ class Table:
     rows: tuple[tuple[float, float, float], ...]
 
     def at(self, days: float) -> tuple[float, float, float] | None:
-        """Return L, M and S at an age, between two rows in proportion; None beyond the table."""
+        """Return L, M and S at an age, interpolated between two rows; None outside the table."""
         place = bisect_right(self.days, days)
         if place == 0 or days > self.days[-1]:
             return None
@@ -71,7 +71,7 @@ class Table:
 
 @lru_cache(maxsize=1)
 def tables() -> dict[tuple[str, str, str], Table]:
-    """Return the tables by reference ("WHO 2006"), measure and sex; read when first asked for."""
+    """Return the tables by reference ("WHO 2006"), measure and sex; they are read on first use."""
     found: dict[tuple[str, str, str], list[tuple[float, tuple[float, float, float]]]] = {}
     folder = resources.files("smartapp.record") / "growth_tables"
     for reference, name in (("WHO 2006", "who_2006.csv"), ("CDC 2000", "cdc_2000.csv")):
@@ -103,10 +103,10 @@ def value_at(z: float, lms: tuple[float, float, float]) -> float:
 
 @dataclass(frozen=True, slots=True)
 class Growth:
-    """The references of one measure of one child, in the unit of its series.
+    """The references for one measure of one child, in the unit of its series.
 
-    `early_days` are by how many days the child came before its term, 0 where that is not corrected
-    for. `note` says of which reference the percentiles are, or why there are none.
+    `early_days` is how many days before term the child was born; 0 if there is no correction for
+    that. `note` names the references of the percentiles, or says why there are none.
     """
 
     measure: str
@@ -117,7 +117,7 @@ class Growth:
     note: str
 
     def percentile_text(self, value: Decimal, when: datetime, marks: Marks) -> str:
-        """Return e.g. "42nd percentile (WHO 2006)", "" where there is none."""
+        """Return for example "42nd percentile (WHO 2006)"; "" if there is none."""
         if _NOT_MEASURED.intersection(marks.remarks) or marks.whose or not marks.is_understood:
             return ""
         reference, lms = self._at(when.date())
@@ -131,9 +131,9 @@ class Growth:
         return f"{_percentile_words(100 * _NORMAL.cdf(z))} ({reference})"
 
     def curve(self, percentile: int) -> Callable[[datetime], float | None]:
-        """Return what children at that percentile measure at a moment."""
+        """Return a function for the value at that percentile at a given time."""
         z = _NORMAL.inv_cdf(percentile / 100)
-        # The units of these measures are multiples of each other.
+        # The units of each of these measures are multiples of each other.
         factor = float(convert(Decimal(1), Unit(_unit_of(self.measure), ""), self.unit) or 1)
 
         def at(when: datetime) -> float | None:
@@ -158,8 +158,8 @@ def _unit_of(measure: str) -> str:
 
 
 def _is_of_other_posture(marks: Marks, reference: str) -> bool:
-    """Whether it was measured lying where the reference stands, or the other way round: the two
-    differ by nearly a centimetre."""
+    """Return whether the child was measured lying but the reference is for standing, or the
+    reverse: the two differ by nearly a centimetre."""
     other = "standing" if reference == "WHO 2006" else "lying"
     return other in marks.remarks
 
@@ -179,8 +179,8 @@ def _percentile_words(percentile: float) -> str:
 def read_growth(
     kind: str, unit: Unit, person: Person, newest: date, early: timedelta | None
 ) -> Growth | str | None:
-    """Return the references for a kind of vital sign whose newest value is of that day; the reason
-    in words where a child can have none, and None where nobody expects any."""
+    """Return the references for a kind of vital sign with its newest value on that day. Return the
+    reason in words if a child can have none, and None if none are expected."""
     if kind not in _BY_KIND or person.born is None or not person.born.is_readable:
         return None
     measure, own_unit = _BY_KIND[kind]
@@ -212,8 +212,8 @@ def _note(early: timedelta | None) -> str:
 
 
 def read_gestation(observations: Iterable[Resource]) -> timedelta | None:
-    """Return how long before its term (40 weeks) the child was born, 0 days from 37 weeks on; None
-    where no gestational age is recorded, or several that differ."""
+    """Return how long before term (40 weeks) the child was born; 0 days from 37 weeks on. None if
+    no gestational age is recorded, or several that differ."""
     found = {days for one in observations if (days := _gestational_days(one)) is not None}
     if len(found) != 1:
         return None

@@ -1,4 +1,4 @@
-"""Who the patient is: the part of the page that must never be wrong and never be hidden (C104)."""
+"""The patient's identity: the part of the page that must never be wrong or hidden (C104)."""
 
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
@@ -27,10 +27,10 @@ FUTURE_DEATH = "The EHR gives a date of death in the future"
 
 @dataclass(frozen=True, slots=True)
 class Identity:
-    """What the patient banner shows. `age` is "" when it cannot be told.
+    """The content of the patient banner. `age` is "" if it is not known.
 
-    `scripts` is the same name in other scripts. `labels` say what the whole record is: a test
-    patient's, restricted. `former_names` are folded; they are nobody's name to be called by.
+    `scripts` is the same name in other scripts. `labels` describe the whole record: a test
+    patient's, restricted. `former_names` are folded, because nobody should be called by them.
     `interpreter` says that one is needed, and for which language.
     """
 
@@ -51,7 +51,7 @@ class Identity:
 
 @dataclass(frozen=True, slots=True)
 class _Death:
-    """`when` may be unreadable. `is_future` is set where the date cannot be right."""
+    """A death. `when` may be unreadable. `is_future`: the date cannot be right."""
 
     when: Moment | None
     is_future: bool = False
@@ -60,7 +60,7 @@ class _Death:
 def read_identity(patient: Resource, *, now: datetime, record_number_system: str = "") -> Identity:
     """Return the identity in a Patient resource whose id was already checked (C101).
 
-    `record_number_system` names the identifiers' system of this hospital's record numbers.
+    `record_number_system` is the identifier system of this hospital's record numbers.
     """
     names = read_names(patient, now) or [Name("Name not recorded")]
     scripts = in_other_scripts(names)
@@ -91,9 +91,10 @@ def _sex(patient: Resource) -> str:
 
 
 def _death(patient: Resource, now: datetime) -> _Death | None:
-    """Return what is known of the death: anything but a plain no says that there was one.
+    """Return what is known about the death. Any value except a plain "no" means that the patient
+    died.
 
-    A date that cannot be read, or that is absent with a reason, is a death all the same.
+    That includes a date that is unreadable or absent with a reason.
     """
     when = parse_moment(patient.get("deceasedDateTime"))
     if when is not None and not is_false(when.sent):
@@ -105,7 +106,7 @@ def _death(patient: Resource, now: datetime) -> _Death | None:
 
 
 def age_text(birth_date: Moment | None, today: date) -> str:
-    """Return the age in the unit that says most: days, weeks, months, then years."""
+    """Return the age in the most useful unit: days, weeks, months, then years."""
     if birth_date is None or not birth_date.is_readable or birth_date.at.date() > today:
         return ""
     born = birth_date.at.date()
@@ -138,7 +139,8 @@ def _deceased_text(birth_date: Moment | None, death: _Death) -> str:
 
 
 def _is_masked(element: object) -> bool:
-    """Whether some element is absent because the EHR withholds it (data-absent-reason "masked")."""
+    """Return whether any element is absent because the EHR withholds it (data-absent-reason
+    "masked")."""
     if isinstance(element, list):
         return any(map(_is_masked, element))
     if not isinstance(element, dict):

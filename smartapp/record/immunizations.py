@@ -1,4 +1,4 @@
-"""Immunizations: what was given, what was not and why, what is only reported (FHIR R4)."""
+"""Immunizations: given, not given and why, or only reported (FHIR R4)."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
@@ -23,7 +23,8 @@ SUBPOTENT = "Weaker than needed: this dose does not count as a full one"
 
 @dataclass(frozen=True, slots=True)
 class Immunization:
-    """`given` is when; `given_words` is the same in words where the record has no date."""
+    """An immunization. `given` is its time; `given_words` is the time in words if there is no
+    date."""
 
     marks: Marks
     name: str
@@ -100,7 +101,7 @@ def _subpotent(resource: Resource) -> str:
 
 
 def _reported(resource: Resource) -> str:
-    """Return "As reported (…)" for what the EHR knows from others only."""
+    """Return "As reported (…)" if the EHR only knows it from others."""
     origin = concept_text(resource.get("reportOrigin"))
     if is_false(resource.get("primarySource")) or origin:
         return f"As reported ({origin})" if origin else "As reported"
@@ -133,7 +134,7 @@ def _reactions(resource: Resource, related: Related) -> Iterable[str]:
 
 
 def _details(resource: Resource) -> Iterable[str]:
-    """Return lot, amount, site and route, maker, place and people."""
+    """Return lot, amount, site and route, manufacturer, place and people."""
     if lot := text(resource.get("lotNumber")):
         yield f"lot {lot}"
     if expires := member_moment(resource, "expirationDate"):

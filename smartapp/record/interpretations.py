@@ -1,8 +1,8 @@
-"""How a value is to be read: the EHR's own words, and ours where it has none.
+"""How a value is interpreted: in the EHR's words, or in ours if it has none.
 
-HL7 v3 ObservationInterpretation and its v2 predecessor (table 0078). A code of another system is a
-word and nothing more. Of several codes all are named, the gravest first: which one counts is never
-left to chance.
+The codes are HL7 v3 ObservationInterpretation and its v2 predecessor (table 0078). A code of
+another system is only shown as a word. Of several codes all are named, the most serious first, so
+which one counts is never random.
 """
 
 from collections.abc import Iterable
@@ -14,10 +14,10 @@ from smartapp.record.codes import concept_text
 from smartapp.record.elements import mappings, remembered
 from smartapp.record.texts import text
 
-# A result ("Positive", "Resistant") says what was found, not whether that is bad.
+# "result" ("Positive", "Resistant") says what was found, not whether that is bad.
 Direction = Literal["high", "low", "abnormal", "normal", "result", ""]
 
-# The gravest first. The order is that of the page.
+# The most serious first. This is also the order on the page.
 INTERPRETATIONS: dict[str, tuple[Direction, str]] = {
     "HH": ("high", "Critically high"),
     "LL": ("low", "Critically low"),
@@ -58,7 +58,7 @@ INTERPRETATIONS: dict[str, tuple[Direction, str]] = {
     "EXP": ("normal", "Expected"),
     "N": ("normal", "Normal"),
 }
-# The same in words, where a server has no code.
+# The same in words, for servers that send no code.
 _BY_WORDS = {words.casefold(): code for code, (_, words) in INTERPRETATIONS.items()} | {
     "critical high": "HH",
     "critical low": "LL",
@@ -76,7 +76,7 @@ _BY_WORDS = {words.casefold(): code for code, (_, words) in INTERPRETATIONS.item
 }
 CRITICAL = frozenset({"HH", "LL", "AA"})
 _RANK = {code: rank for rank, code in enumerate(INTERPRETATIONS)}
-# The systems whose codes these are; "" is the many servers that name none.
+# The systems of these codes; "" because many servers name none.
 _SYSTEMS = frozenset(
     {
         "",
@@ -93,10 +93,10 @@ _SYSTEMS = frozenset(
 
 @dataclass(frozen=True, slots=True)
 class Flag:
-    """How to read a value, as words and as a direction that becomes a shape.
+    """The interpretation of a value: words, and a direction that is drawn as a shape.
 
-    `is_ours` marks what this app found by comparing with the record's range; its words are others
-    than the EHR's.
+    `is_ours`: this app found it by comparing with the record's range; its words differ from the
+    EHR's.
     """
 
     direction: Direction
@@ -110,7 +110,8 @@ class Flag:
 
     @property
     def is_shown(self) -> bool:
-        """A word beside every normal value would drown those that matter; the range stays."""
+        """A word beside every normal value would hide the important ones; the range is always
+        shown."""
         return bool(self.text) and self.direction != "normal"
 
 
@@ -121,7 +122,8 @@ BELOW = Flag("low", "Below range", is_ours=True)
 
 @remembered
 def read_flag(concepts: object) -> Flag:
-    """Return what the EHR says of a value: all its words, in the direction of the gravest."""
+    """Return the EHR's interpretation of a value: all its words, with the direction of the most
+    serious."""
     known: set[str] = set()
     words: list[str] = []
     for concept in _concepts(concepts):
@@ -141,9 +143,9 @@ def read_flag(concepts: object) -> Flag:
 
 
 def reconciled(said: Flag, compared: Flag | None) -> Flag:
-    """Return what the EHR says of a value, with what its own range says where that is another.
+    """Return the EHR's interpretation, and what its own range says if the two differ.
 
-    `compared` is the comparison with the range, None where there is none to compare with.
+    `compared` is the comparison with the range; None if no comparison is possible.
     """
     if compared is None or said.direction not in ("high", "low", "abnormal", "normal"):
         return said
@@ -159,7 +161,8 @@ def reconciled(said: Flag, compared: Flag | None) -> Flag:
 
 
 def gravest(flags: Iterable[Flag]) -> Flag:
-    """Return the flag that counts for values that are one reading, e.g. a blood pressure."""
+    """Return the flag that counts for values that form one reading, for example a blood
+    pressure."""
     shown = [flag for flag in flags if flag.text]
     return min(shown, key=_gravity, default=NO_FLAG)
 
@@ -178,8 +181,8 @@ def _concepts(value: object) -> list[object]:
 
 
 def _code_of_words(concept: object, word: str) -> str:
-    """Return the code that the words of a concept stand for, "" for other words. A letter stands
-    for its code only where there is no code beside it: a stranger's "S" may mean anything."""
+    """Return the code that the words of a concept mean; "" for other words. A single letter only
+    means its code if there is no other code beside it: in another system "S" may mean anything."""
     if code := _BY_WORDS.get(word.casefold()):
         return code
     has_code = any(one.get("coding") for one in mappings(concept))
@@ -187,7 +190,7 @@ def _code_of_words(concept: object, word: str) -> str:
 
 
 def _standard_codes(concept: object) -> list[str]:
-    """Return the codes of a concept that are of these systems, in whatever case they came."""
+    """Return the codes of a concept that belong to these systems, in upper case."""
     if isinstance(concept, str):
         return [text(concept).upper()]
     return [

@@ -1,4 +1,4 @@
-"""The vital signs that the page knows by name: their codes, and what is usual for adults."""
+"""The vital signs that the page knows by name: their codes, and the usual values of adults."""
 
 from dataclasses import dataclass
 from decimal import Decimal
@@ -12,7 +12,8 @@ Range = tuple[Decimal | None, Decimal | None]
 
 @dataclass(frozen=True, slots=True)
 class Kind:
-    """`codes` are of LOINC and SNOMED CT. `adult_range` is in `unit`, of adults at rest."""
+    """A kind of vital sign. `codes` are from LOINC and SNOMED CT. `adult_range` is for adults at
+    rest, in `unit`."""
 
     name: str
     codes: frozenset[str]
@@ -25,7 +26,8 @@ def _kind(name: str, codes: str, unit: str = "", low: str = "", high: str = "") 
     return Kind(name, frozenset(codes.split()), unit, usual)
 
 
-# The order of the page. Ranges: usual values of adults at rest; the record's own come first.
+# In the order of the page. The ranges are usual values of adults at rest; the record's own ranges
+# take precedence.
 KINDS = (
     _kind(
         "Heart rate",
@@ -49,7 +51,8 @@ KINDS = (
     _kind("Head circumference", "9843-4 8287-5 363812007", "cm"),
     _kind("Pain", "72514-3 38208-5 225908003"),
 )
-# How a code says that it was measured. A general code beside a special one says no less.
+# How a value was measured, according to its code. A general code beside a specific one takes
+# nothing away.
 HOW = {
     "68999-7": "lying", "69000-8": "sitting", "69001-6": "standing", "8893-0": "by palpation",
     "8889-8": "by pulse oximetry", "76282-3": "by ECG", "20564-1": "in blood",
@@ -64,10 +67,10 @@ HOW = {
     "8461-6": "lying", "8455-8": "lying", "76215-3": "invasive", "76213-8": "invasive",
     "96608-5": "average", "96609-3": "average",
 }  # fmt: skip
-# Of these, what the code says is a method: an oral temperature is not an axillary one.
+# For these kinds the code's words are a method: an oral temperature is not an axillary one.
 METHODS = frozenset({"Body temperature", "Oxygen saturation"})
 
-# The sides of a blood pressure.
+# The two sides of a blood pressure.
 SYSTOLIC = frozenset({
     "8480-6", "8459-0", "8460-8", "8461-6", "76534-7", "76215-3", "75997-7", "96608-5",
     "271649006", "72313002", "163030003",
@@ -84,7 +87,7 @@ ADULT_PRESSURES: tuple[Range, Range] = (
     (Decimal(90), Decimal(120)),
     (Decimal(60), Decimal(80)),
 )
-# The beginning of the sides' names in many languages, for panels without codes.
+# How the names of the sides begin in many languages, for panels without codes.
 _SIDES = {"systolic": ("syst", "sist"), "diastolic": ("diast",)}
 
 _KIND_OF_CODE = {code: kind for kind in KINDS for code in kind.codes}
@@ -92,7 +95,7 @@ _SYSTEMS = frozenset({LOINC, SNOMED, ""})
 
 
 def known_codes(reading: Reading) -> list[str]:
-    """Return the reading's codes of the systems that are known here."""
+    """Return the reading's codes of the known systems."""
     return [code for system, code in reading.codes if system in _SYSTEMS]
 
 
@@ -101,12 +104,12 @@ def kind_of(reading: Reading) -> Kind | None:
 
 
 def how_by_code(reading: Reading) -> str:
-    """Return what the reading's codes say of how it was measured, or ""."""
+    """Return how the value was measured according to the reading's codes, or ""."""
     return next(filter(None, map(HOW.get, known_codes(reading))), "")
 
 
 def side_of(reading: Reading) -> str:
-    """Return "systolic" or "diastolic" for a side of a blood pressure, else ""."""
+    """Return "systolic" or "diastolic" for one side of a blood pressure, else ""."""
     codes = set(known_codes(reading))
     if codes & SYSTOLIC:
         return "systolic"

@@ -1,4 +1,4 @@
-"""Laboratory results: one test is one series; results of one moment stand beside each other."""
+"""Laboratory results: one test is one series; results of the same moment are shown together."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -26,9 +26,12 @@ UNDATED = "Date not recorded"
 
 @dataclass(frozen=True, slots=True)
 class LabTest:
-    """All results of one test. `latest` are those of its newest moment, the one to trust first;
-    `earlier` the others, newest first. `doubt` says why its place in time is not known; `ago` how
-    old the newest is, where that is more than a year."""
+    """All results of one test.
+
+    `latest` are those of its newest moment, the most trusted first; `earlier` are the others,
+    newest first. `doubt` says why the time is unknown. `ago` is the age of the newest if it is more
+    than a year.
+    """
 
     name: str
     latest: tuple[Reading, ...]
@@ -50,7 +53,7 @@ class LabTest:
 
     @property
     def sources(self) -> frozenset[str]:
-        """The resources that this is made of."""
+        """The resources that this test was made from."""
         return frozenset(
             source
             for one in (*self.latest, *self.earlier)
@@ -59,12 +62,12 @@ class LabTest:
 
 
 def read_laboratory(given: Given) -> Read[LabTest]:
-    """Return the tests, those whose time is not known first, then the newest first."""
+    """Return the tests: those of unknown time first, then the newest first."""
     return read_tests(given, given.resources)
 
 
 def read_tests(given: Given, observations: Iterable[Resource]) -> Read[LabTest]:
-    """Return what `observations` found, as tests; of whatever category they are."""
+    """Return the results in `observations` as tests, whatever their category."""
     person = read_person(given.patient)
     read = read_each(observations, lambda one: read_observation(one, person, given.related))
     panels = join_panels(read.entries)
@@ -78,7 +81,7 @@ def read_tests(given: Given, observations: Iterable[Resource]) -> Read[LabTest]:
 
 
 def _tests(series: Series, chronology: Chronology) -> list[LabTest]:
-    """Return the test, and apart from it its results whose place in time is not known."""
+    """Return the test, and separately its results of unknown time."""
     found = []
     if series.readings:
         count = of_newest_moment(series.readings)
@@ -108,8 +111,8 @@ def _page_order(test: LabTest, chronology: Chronology) -> tuple[bool, float, str
 
 
 def comparable(test: LabTest) -> list[Reading]:
-    """Return the results that one line can join, oldest first: exact numbers, of one moment the one
-    to trust. A bound ("< 5") is no number to draw."""
+    """Return the results that one line can connect, oldest first: exact numbers, and the most
+    trusted one of each moment. A bound ("< 5") is not drawn."""
     found: list[Reading] = []
     for one in (*test.latest, *test.earlier):
         if one.value.number is None or one.value.comparator:

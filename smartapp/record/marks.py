@@ -1,4 +1,4 @@
-"""What stands beside every entry, of whatever kind."""
+"""Marks that every kind of entry can have."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
@@ -10,7 +10,7 @@ from smartapp.record.elements import Resource, mapping, mappings
 from smartapp.record.moments import Chronology, Moment
 from smartapp.record.texts import annotations, text
 
-# HL7 v3 security labels that the reader must know of (FHIR R4 Security Labels).
+# HL7 v3 security labels that the reader must know about (FHIR R4 Security Labels).
 LABELS = {
     "HTEST": "test data",
     "R": "restricted",
@@ -30,7 +30,7 @@ _LABELLED = ("security", "tag")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Marks:
-    """Empty where there is nothing to say.
+    """The marks of an entry; each is empty if there is nothing to say.
 
     `source` links entries ("Observation/o1") and is never shown. `status` is in words, and empty
     for what a status usually is. `not_understood` is a sentence; an entry that has it shows its
@@ -65,7 +65,7 @@ def read_marks(
     absent: str = "",
     status: str | None = None,
 ) -> Marks:
-    """Return the marks of a resource; what depends on its type is the caller's to give.
+    """Return the marks of a resource; the caller provides those that depend on its type.
 
     `status` is the modifiers' words unless the caller has better ones.
     """
@@ -84,20 +84,20 @@ def read_marks(
 
 
 def doubted(marks: Marks, now: datetime) -> Marks:
-    """Return the marks with the doubt that a date in the future deserves."""
+    """Return the marks, with a doubt if the date is in the future."""
     return replace(marks, doubt=FUTURE) if Chronology(now).is_future(marks.when) else marks
 
 
 def read_labels(resource: Resource) -> tuple[str, ...]:
-    """Return the security labels that a reader must know of, in words (meta.security)."""
+    """Return the security labels that a reader must know about, in words (meta.security)."""
     if not (found := _label_codes(resource)):
         return ()
     return tuple(dict.fromkeys(LABELS[code] for code in _LABEL_ORDER if code in found))
 
 
 def beyond_the_record(resources: Iterable[Resource], patient: Resource) -> tuple[Resource, ...]:
-    """Return the resources without the labels that the patient has: what holds for the whole record
-    is said once, in its banner."""
+    """Return the resources without the labels that the patient has: a label of the whole record is
+    shown once, in the patient banner."""
     said = _label_codes(patient)
     if not said:
         return tuple(resources)
@@ -106,13 +106,13 @@ def beyond_the_record(resources: Iterable[Resource], patient: Resource) -> tuple
 
 def _label_codes(resource: Resource) -> set[str]:
     if "securityLabel" in resource:
-        # DocumentReference has its labels twice.
+        # DocumentReference has two places for labels.
         written = {code.upper() for code in codes(resource["securityLabel"])} & LABELS.keys()
         return written | _label_codes({"meta": resource.get("meta")})
     meta = mapping(resource.get("meta"))
     if not meta.get("security") and not meta.get("tag"):
         return set()
-    # SUBSETTED and HTEST are as often a tag.
+    # SUBSETTED and HTEST are often sent as a tag.
     return {
         _code(one) for member in _LABELLED for one in mappings(meta.get(member))
     } & LABELS.keys()

@@ -1,7 +1,8 @@
-"""What a medication is called: by its author, by the Medication it refers to, by its ingredients.
+"""The name of a medication: from its author, from the Medication it refers to, from its
+ingredients.
 
-"Could not be read" is not "does not name": the first is ours or the network's, the second the
-EHR's.
+"Could not be read" and "does not name" differ: the first is a failure of this app or the network,
+the second is the EHR's.
 """
 
 from dataclasses import replace
@@ -21,7 +22,7 @@ NOT_NAMED = "Medication that the EHR does not name"
 
 
 def medication_name(resource: Resource, related: Related) -> str:
-    """Return the name of what a request, statement, dispense or administration is about."""
+    """Return the name of the medication of a request, statement, dispense or administration."""
     concept, reference = _concept(resource), medication_reference(resource)
     medication = resolve(reference, resource, related)
     if not absent_code(concept):
@@ -49,8 +50,8 @@ def _is_elsewhere(reference: dict[str, Any], medication: Resource) -> bool:
 
 
 def medication_marks(marks: Marks, resource: Resource, related: Related) -> Marks:
-    """Return the marks with what those of the Medication that the resource refers to add: its name
-    may be withdrawn, or turned round by something unknown."""
+    """Return the marks together with those of the Medication that the resource refers to: that one
+    may be withdrawn, or have a modifier that this app does not understand."""
     medication = resolve(medication_reference(resource), resource, related)
     if not medication:
         return marks
@@ -64,7 +65,7 @@ def medication_marks(marks: Marks, resource: Resource, related: Related) -> Mark
 
 
 def medication_codings(resource: Resource, related: Related) -> tuple[tuple[str, str], ...]:
-    """Return (system, code) of what it is about, of the resource itself or of the Medication."""
+    """Return (system, code) of the medication, from the resource itself or from the Medication."""
     medication = resolve(medication_reference(resource), resource, related)
     return (*codings(_concept(resource)), *codings(medication.get("code")))
 

@@ -1,6 +1,6 @@
 """Medication orders and reports: what is taken, what must not be given, what is over.
 
-FHIR R4 MedicationRequest and MedicationStatement. Orders of one medication and one dose are one
+FHIR R4 MedicationRequest and MedicationStatement. Orders of the same medication and dose are one
 entry; what differs between them stays with each order.
 """
 
@@ -42,7 +42,7 @@ from smartapp.record.timing import period_moments, period_words
 # not-to-give: an order against it · never: cancelled, draft, not taken · past: no longer taken
 Group = Literal["not-to-give", "current", "past", "never"]
 GROUPS: tuple[Group, ...] = ("not-to-give", "current", "past", "never")
-# R4 MedicationRequest.status and MedicationStatement.status. What is not here may be current.
+# R4 MedicationRequest.status and MedicationStatement.status. Any other status may be current.
 GROUP_OF_STATUS: dict[str, Group] = {
     "completed": "past",
     "stopped": "past",
@@ -62,9 +62,12 @@ PROPOSED = "proposed only, and nobody ordered it or reported that it is taken"
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """One order or report. `reported` says that somebody said so, and who; `course` is its own
-    period; `is_over` is set where that lies in the past though the status says nothing of it.
-    `ended` is the last day of all periods that it gives, None where one of them is open."""
+    """One order or report.
+
+    `reported` says that somebody reported it, and who. `course` is its own period. `is_over`: the
+    period is in the past although the status does not say so. `ended` is the last day of all its
+    periods; None if one of them is open.
+    """
 
     marks: Marks
     reported: str = ""
@@ -128,7 +131,7 @@ def read_medications(given: Given) -> Read[Medication]:
 
 
 def medications_to_follow(resources: Iterable[Resource]) -> tuple[str, ...]:
-    """Return the references without which some order has no name or no reason."""
+    """Return the references that some order needs for its name or reason."""
     listed = list(resources)
     unnamed = [one for one in listed if not concept_words(one.get("medicationCodeableConcept"))]
     return to_follow(
@@ -149,7 +152,7 @@ def _recency(order: Order) -> tuple[bool, float]:
 
 
 def _folded(medications: Iterable[Medication]) -> list[Medication]:
-    """Return the entries with those of one name, dose and state made one."""
+    """Return the entries; those with the same name, dose and state become one."""
     alike: dict[object, list[Medication]] = {}
     for one in medications:
         alike.setdefault(_likeness(one), []).append(one)
@@ -200,8 +203,8 @@ def _medication(resource: Resource, related: Related, now: datetime) -> Medicati
 
 
 def _statement(resource: Resource) -> Statement | None:
-    """Return what the code says as a statement. An order of something that nobody named, or a dose
-    of it, is still an order."""
+    """Return the statement that the code makes. An order for an unnamed medication, or any entry
+    with a dose, is not a statement."""
     concept = resource.get("medicationCodeableConcept")
     found = read_statement(concept)
     if found is None or found.meaning == "none":
@@ -237,7 +240,7 @@ def _marks(resource: Resource, reported: str) -> Marks:
         when=member_moment(resource, "authoredOn", "effectiveDateTime", "dateAsserted"),
         status=", ".join(filter(None, (*status, _intent(resource, reported)))),
     )
-    # A prohibition that is neither yes nor no must not pass for "no".
+    # An unclear doNotPerform must not be taken for "no".
     if is_unclear(resource, "doNotPerform"):
         return replace(marks, not_understood=NOT_UNDERSTOOD)
     return marks
@@ -251,7 +254,7 @@ def _intent(resource: Resource, reported: str) -> str:
 
 
 def _reported(resource: Resource) -> str:
-    """Return "As reported by …" for what somebody told, not ordered."""
+    """Return "As reported by …" for a medication that was reported, not ordered."""
     source = resource.get("reportedReference") or resource.get("informationSource")
     is_statement = resource.get("resourceType") == "MedicationStatement"
     if not (source or is_statement or is_true(resource.get("reportedBoolean"))):
@@ -261,14 +264,14 @@ def _reported(resource: Resource) -> str:
 
 
 def _is_over(resource: Resource, now: datetime) -> bool:
-    """Whether every period that the resource gives for itself has ended."""
+    """Return whether all periods of the resource have ended."""
     end = _end(resource)
     return end is not None and end.is_readable and last_day(end) < now.date()
 
 
 def _end(resource: Resource) -> Moment | None:
-    """Return the latest end of the periods that the resource gives for itself, None where one has
-    none. One that cannot be read is the latest."""
+    """Return the latest end of the resource's periods; None if one of them has no end. An
+    unreadable end counts as the latest."""
     instructions = mappings(resource.get("dosageInstruction") or resource.get("dosage"))
     repeats = [mapping(mapping(one.get("timing")).get("repeat")) for one in instructions]
     periods = [repeat.get("boundsPeriod") for repeat in repeats] or [

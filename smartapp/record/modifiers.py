@@ -1,8 +1,8 @@
-"""Elements that can turn the meaning of a resource round (FHIR R4 §2.1.0.2, isModifier).
+"""Elements that can reverse the meaning of a resource (FHIR R4 §2.1.0.2, isModifier).
 
-FHIR lets nobody show a resource whose modifier elements were not looked at. Each is in the table
-of its resource type: as codes with their words, as codes that leave the resource out, or as the
-work of that type's reader. A test holds the table against the published StructureDefinitions.
+FHIR forbids showing a resource without checking its modifier elements. Each of them is in the table
+of its resource type: as codes with words, as codes that leave the resource out, or with the module
+that reads it. A test compares the table with the published StructureDefinitions.
 """
 
 from collections.abc import Mapping
@@ -22,9 +22,9 @@ NOT_UNDERSTOOD = "The EHR marks this entry in a way this app does not understand
 class Modifier:
     """How one modifier element is handled.
 
-    `words` gives each code its words, "" for what an entry usually is; `leaves_out` the codes that
-    keep a resource off the page, with the reason. `reader` names the module of this room that reads
-    the element itself.
+    `words` has the words for each code; "" for the usual code. `leaves_out` has the codes that keep
+    a resource off the page, with the reason. `reader` is the module of this package that reads the
+    element itself.
     """
 
     words: Mapping[str, str] = field(default_factory=dict)
@@ -247,7 +247,7 @@ MODIFIERS: Mapping[str, Mapping[str, Modifier]] = {
         )
     },
 }
-# Of the datatypes, and what looks at them.
+# Modifier elements of datatypes, and the module that handles each.
 DATATYPES: Mapping[str, str] = {
     "Quantity.comparator": "quantities",
     "Age.comparator": "quantities",
@@ -257,7 +257,7 @@ DATATYPES: Mapping[str, str] = {
     "Address.use": "personal",
     "ContactPoint.use": "contact_points",
 }
-# Backbone elements whose own modifierExtension would change what is shown of the resource.
+# Backbone elements with content that is shown: a modifierExtension in one of them matters.
 BACKBONES: Mapping[str, tuple[tuple[str, ...], ...]] = {
     "Patient": (("contact",), ("communication",), ("link",)),
     "AllergyIntolerance": (("reaction",),),
@@ -327,7 +327,7 @@ BACKBONES: Mapping[str, tuple[tuple[str, ...], ...]] = {
 }
 
 
-# What DSTU2 and STU3 had where R4 has a status: the boolean, and the status that it stands for.
+# Negations of DSTU2 and STU3 that R4 replaced by a status: the boolean, and its status.
 _OLDER_NEGATIONS: Mapping[str, tuple[tuple[str, ...], str]] = {
     "Immunization": (("wasNotGiven", "notGiven"), "not-done"),
     "Procedure": (("notPerformed", "notDone"), "not-done"),
@@ -338,8 +338,8 @@ _OLDER_NEGATIONS: Mapping[str, tuple[tuple[str, ...], str]] = {
 
 
 def in_r4(resource: Resource) -> Resource:
-    """Return the resource with R4's status for a negation of an older release: some servers send
-    "wasNotGiven" to this day."""
+    """Return the resource with R4's status for a negation of an older release: some servers still
+    send "wasNotGiven"."""
     if (older := _OLDER_NEGATIONS.get(_type(resource))) is None:
         return resource
     names, status = older
@@ -359,15 +359,15 @@ def reason_to_leave_out(resource: Resource) -> str:
             for code in status_codes(resource[element]):
                 if reason := modifier.leaves_out.get(code):
                     return reason
-    # DSTU2 and some servers have a `status` where R4 has two others.
+    # DSTU2 and some servers have one `status` instead of R4's two.
     if "status" in resource and "status" not in table:
         return next(filter(None, map(_NOT_TRUE.get, status_codes(resource["status"]))), "")
     return ""
 
 
 def status_text(resource: Resource) -> str:
-    """Return what the resource's statuses say, in words; a code that nobody knows as it was sent,
-    and "" for what an entry usually is."""
+    """Return the resource's statuses in words; an unknown code as it was sent, "" for the usual
+    one."""
     words = [
         _in_words(_type(resource), element, tuple(status_codes(resource[element])))
         for element, modifier in MODIFIERS.get(_type(resource), {}).items()
@@ -378,7 +378,7 @@ def status_text(resource: Resource) -> str:
 
 @lru_cache(maxsize=500)
 def _in_words(resource_type: str, element: str, said: tuple[str, ...]) -> str:
-    """Return the words for what is known of it, else its code as it was sent."""
+    """Return the words for the known codes, or the code as it was sent."""
     modifier = MODIFIERS[resource_type][element]
     known = [modifier.words[code] for code in said if code in modifier.words]
     return (
@@ -389,13 +389,14 @@ def _in_words(resource_type: str, element: str, said: tuple[str, ...]) -> str:
 
 
 def _readable(said: tuple[str, ...]) -> str:
-    """Return the first that is a word; a bare number only where there is nothing else."""
+    """Return the first that is a word; a bare number only if there is nothing else."""
     word = next((one for one in said if not one.isdigit()), said[0])
     return word.replace("-", " ")
 
 
 def not_understood(resource: Resource) -> str:
-    """Return the sentence for a resource that something unknown may turn round, or ""."""
+    """Return the sentence for a resource with a modifier that this app does not understand, or
+    ""."""
     if resource.get("modifierExtension") or resource.get("implicitRules"):
         return NOT_UNDERSTOOD
     older = _OLDER_NEGATIONS.get(_type(resource))

@@ -1,7 +1,7 @@
 """FHIR dates and times, which may be as vague as a year (FHIR R4 §2.24.0.1, date and dateTime).
 
-What people and programs write instead is read as far as only one reading fits: offsets without a
-colon, no seconds, spaces. What stays unreadable keeps its own text and is shown.
+Other forms that people and programs write are read if they have only one meaning: offsets without a
+colon, no seconds, spaces. An unreadable date keeps its own text and is shown.
 """
 
 import re
@@ -15,17 +15,17 @@ from typing import Literal
 from smartapp.record.elements import Resource, mapping, mappings
 from smartapp.record.texts import text
 
-# "unreadable" has `sent` only, and stands above everything that is dated.
+# "unreadable" only has `sent`, and is listed above all dates.
 Precision = Literal["year", "month", "day", "time", "unreadable"]
-# utc: "Z", the clock of no hospital · none: a time of day without an offset
+# utc: "Z", which is no hospital's local time · none: a time of day without an offset
 Zone = Literal["offset", "utc", "none"]
 
-# Beyond these years a date is a slip of the pen, and comparing it across offsets can overflow.
+# A date outside these years is a mistake, and comparing it across offsets can overflow.
 FIRST_YEAR, LAST_YEAR = 1800, 2199
-# An EHR that writes its wall clock as UTC is up to this far ahead of us.
+# An EHR that sends its local time as UTC is up to this far ahead of us.
 CLOCK_TOLERANCE = timedelta(hours=14)
 MAX_SENT = 60
-# HL7 v2 and C-CDA write no separators; converters pass that on.
+# HL7 v2 and C-CDA have no separators, and converters pass that on.
 _CLOSE = re.compile(r"(\d{4})(\d\d)(\d\d)(?:(\d\d)(\d\d)(\d\d)?(?:\.\d+)?([+-]\d{4})?)?")
 _PARTS = re.compile(
     r"(?P<year>\d{4})(?:[-/.](?P<month>\d{1,2})(?:[-/.](?P<day>\d{1,2}))?)?"
@@ -38,11 +38,11 @@ DATA_ABSENT_REASON = "http://hl7.org/fhir/StructureDefinition/data-absent-reason
 
 @dataclass(frozen=True, slots=True)
 class Moment:
-    """A point in time as precise as the record has it.
+    """A point in time, as precise as the record has it.
 
-    `at` is aware and serves order and axes only; what is shown is the wall clock where it was
-    recorded, because that is what the person remembers and what the EHR shows. A time that was
-    recorded as UTC says so, because no wall clock in the hospital showed it.
+    `at` has a time zone and is only used for ordering and axes. Shown is the local time where it
+    was recorded, because the person remembers it and the EHR shows it. A time that was recorded as
+    UTC says so, because no clock in the hospital showed it.
     """
 
     at: datetime
@@ -56,8 +56,8 @@ class Moment:
 
     @property
     def date_text(self) -> str:
-        """The date in a form that no country reads differently: 3 Feb 2024. `day_text` is the one
-        to show."""
+        """The date in a form that has the same meaning in every country: 3 Feb 2024. Pages show
+        `day_text`."""
         if self.precision == "unreadable":
             return f"date not readable: {self.sent}"
         if self.precision == "year":
@@ -67,18 +67,19 @@ class Moment:
 
     @property
     def day_text(self) -> str:
-        """The date where no time of day stands beside it. A day of UTC is not everybody's day, so
-        it says so; its midnight is how many programs write a day that has no time."""
+        """The date for places without a time of day. A date in UTC may be another local day, so it
+        says so; except for midnight, because many programs write a date without a time like
+        that."""
         is_midnight = not (self.at.hour or self.at.minute)
         is_of_utc = self.zone == "utc" and not is_midnight
         return f"{self.date_text} (UTC)" if is_of_utc else self.date_text
 
     @property
     def time_text(self) -> str:
-        """The time of day, "02:30 UTC", or "" where the record has none."""
+        """The time of day, "02:30 UTC"; "" if the record has none."""
         if self.precision != "time":
             return ""
-        # Written thousands of times for a page: strftime takes four times as long.
+        # Called thousands of times for a page: strftime takes four times as long.
         clock = f"{self.at.hour:02}:{self.at.minute:02}"
         return f"{clock} UTC" if self.zone == "utc" else clock
 
@@ -88,7 +89,7 @@ class Moment:
 
     @property
     def iso(self) -> str:
-        """The value for <time datetime="…">, "" where there is none."""
+        """The value for <time datetime="…">; "" if there is none."""
         if self.precision == "unreadable":
             return ""
         if self.precision == "time":
@@ -98,9 +99,9 @@ class Moment:
 
 
 def parse_moment(value: object) -> Moment | None:
-    """Return the moment that a FHIR date, dateTime or instant names, None where there is nothing.
+    """Return the moment of a FHIR date, dateTime or instant; None if there is none.
 
-    What cannot be read is a Moment of its own, with the text as it was sent.
+    An unreadable value is a Moment too, with the text as it was sent.
     """
     sent = _sent(value)
     if not sent:
@@ -117,7 +118,7 @@ def parse_moment(value: object) -> Moment | None:
 
 
 def _spaced(sent: str) -> str:
-    """Return "20260603091500+0200" with the separators of FHIR; every other text as it is."""
+    """Return "20260603091500+0200" with FHIR's separators; any other text unchanged."""
     if (close := _CLOSE.fullmatch(sent)) is None:
         return sent
     year, month, day, hour, minute, second, zone = close.groups()
@@ -126,7 +127,7 @@ def _spaced(sent: str) -> str:
 
 
 def _usual(sent: str) -> Moment | None:
-    """Return a FHIR dateTime with its offset, as nearly all are; None for every other text."""
+    """Return a FHIR dateTime with its offset, the most common form; None for any other text."""
     if len(sent) < 20 or sent[4] != "-" or sent[7] != "-" or sent[10] != "T" or sent[13] != ":":
         return None
     try:
@@ -136,7 +137,7 @@ def _usual(sent: str) -> Moment | None:
     offset = at.utcoffset()
     if offset is None or not FIRST_YEAR <= at.year <= LAST_YEAR:
         return None
-    # Python takes an offset of 75 minutes.
+    # Python accepts an offset of 75 minutes.
     if offset and sent[-2:] > "59":
         return None
     return Moment(at, "time", "offset" if offset else "utc", sent)
@@ -148,16 +149,16 @@ def _sent(value: object) -> str:
 
 
 def unreadable(sent: str) -> Moment:
-    """Return the moment that only its own text can tell."""
+    """Return a moment that only has its own text."""
     shown = sent if len(sent) <= MAX_SENT else f"{sent[:MAX_SENT]}…"
     return Moment(datetime.max.replace(tzinfo=UTC), "unreadable", sent=shown)
 
 
 def member_moment(resource: Resource, *names: str) -> Moment | None:
-    """Return the moment in the first of the members that has one.
+    """Return the moment of the first member that has one.
 
     A member that is absent with a reason (FHIR R4, data-absent-reason on `_name`) is unreadable,
-    not missing. One that can be read comes before one that cannot.
+    not missing. A readable one comes before an unreadable one.
     """
     found = None
     for name in names:
@@ -169,7 +170,7 @@ def member_moment(resource: Resource, *names: str) -> Moment | None:
 
 
 def first_moment(*values: object) -> Moment | None:
-    """Return the first of the values that is a date; else the first that cannot be read."""
+    """Return the first value that is a date, or the first unreadable one."""
     moments = [moment for moment in map(parse_moment, values) if moment is not None]
     return next((moment for moment in moments if moment.is_readable), next(iter(moments), None))
 
@@ -184,12 +185,12 @@ def last_day(moment: Moment) -> date:
 
 
 def years_between(start: date, end: date) -> int:
-    """Return whole years, as birthdays count them."""
+    """Return whole years, as for birthdays."""
     return end.year - start.year - ((end.month, end.day) < (start.month, start.day))
 
 
 def ago_text(moment: Moment | None, now: datetime) -> str:
-    """Return "3 years ago" for what is older than a year, else ""."""
+    """Return "3 years ago" if it is more than a year ago, else ""."""
     if moment is None or not moment.is_readable:
         return ""
     years = years_between(moment.at.date(), now.date())
@@ -198,10 +199,10 @@ def ago_text(moment: Moment | None, now: datetime) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Chronology:
-    """Puts the moments of one list in order.
+    """Orders the moments of one list.
 
-    A day without a time has no offset. It is compared by the wall clock, so it gets the offset
-    that the list's newest timed moment has. `now` tells what lies in the future.
+    A day without a time has no offset. It is compared by local time, so it gets the offset of the
+    newest moment in the list that has a time. `now` decides which moments are in the future.
     """
 
     now: datetime
@@ -218,13 +219,13 @@ class Chronology:
         return cls(now, zone or UTC)
 
     def is_future(self, moment: Moment | None) -> bool:
-        """Whether the moment lies after now, beyond what clocks of other zones may differ."""
+        """Return whether the moment is after now, by more than time zones can explain."""
         if moment is None or not moment.is_readable:
             return False
         return self.at(moment) > self._latest
 
     def at(self, moment: Moment) -> datetime:
-        """Return the instant by which to compare."""
+        """Return the instant for comparisons."""
         if moment.precision == "unreadable" or (
             moment.precision == "time" and moment.zone != "none"
         ):
@@ -232,15 +233,15 @@ class Chronology:
         return moment.at.replace(tzinfo=self.zone)
 
     def newest_first(self, moment: Moment | None) -> float:
-        """Sort key: unreadable ones on top, then newest first; undated last."""
+        """Sort key: unreadable moments first, then the newest; undated last."""
         if moment is None:
             return float("inf")
         return -self.at(moment).timestamp() if moment.is_readable else float("-inf")
 
 
 def newest_first(moment: Moment | None) -> float:
-    """Sort key of a list whose zone does not matter: unreadable on top, newest first, undated
-    last."""
+    """Sort key for a list in which the time zone does not matter: unreadable first, then the
+    newest; undated last."""
     if moment is None:
         return float("inf")
     return -moment.at.timestamp() if moment.is_readable else float("-inf")
@@ -265,7 +266,7 @@ def _moment(match: re.Match[str], sent: str) -> Moment:
     if match["day"] is None:
         raise ValueError("a time of day without a day")
     zone, offset = _zone(match["zone"])
-    # A leap second has no place in datetime.
+    # datetime cannot represent a leap second.
     second = min(int(match["second"] or 0), 59)
     at = datetime(year, month, day, int(match["hour"]), int(match["minute"]), second, tzinfo=offset)
     return Moment(at, "time", zone, sent)

@@ -1,4 +1,4 @@
-"""Names of people (FHIR R4 HumanName): the one to use, those in another script, and former ones."""
+"""Names of people (FHIR R4 HumanName): the one to use, those in other scripts, and former ones."""
 
 import re
 import unicodedata
@@ -18,7 +18,8 @@ _LANGUAGE = re.compile(r"[A-Za-z]{2,3}(-[A-Za-z0-9]{1,8}){0,3}")
 
 @dataclass(frozen=True, slots=True)
 class Name:
-    """A name in any script. `lang` is "" unless the record says it: a script is no language."""
+    """A name in any script. `lang` is only set if the record has it: the script does not determine
+    it."""
 
     text: str
     use: str = ""
@@ -27,13 +28,13 @@ class Name:
 
     @property
     def script(self) -> str:
-        """The script of its first letter, as Unicode names it: LATIN, GREEK, CJK, HIRAGANA."""
+        """The script of its first letter, by its Unicode name: LATIN, GREEK, CJK, HIRAGANA."""
         letter = next((one for one in self.text if one.isalpha()), "")
         return unicodedata.name(letter, "").partition(" ")[0] if letter else ""
 
 
 def read_names(resource: dict[str, Any], now: datetime) -> list[Name]:
-    """Return the names that count, the one to use first, each text once."""
+    """Return the names with the one to use first, each text once."""
     ranked = sorted(mappings(resource.get("name")), key=lambda name: _rank(name, now))
     names: dict[str, Name] = {}
     for name in ranked:
@@ -43,13 +44,14 @@ def read_names(resource: dict[str, Any], now: datetime) -> list[Name]:
 
 
 def best_name(resource: dict[str, Any], now: datetime) -> str:
-    """Return the name by which to call a person, or ""."""
+    """Return the name to call a person by, or ""."""
     names = read_names(resource, now)
     return names[0].text if names else ""
 
 
 def in_other_scripts(names: list[Name]) -> tuple[Name, ...]:
-    """Return the same person's current names in scripts other than the first one's, one of each."""
+    """Return the person's current names in other scripts than the first one's, one for each
+    script."""
     scripts = {names[0].script} if names else set()
     found = []
     for name in names[1:]:
@@ -60,7 +62,7 @@ def in_other_scripts(names: list[Name]) -> tuple[Name, ...]:
 
 
 def name_text(name: dict[str, Any]) -> str:
-    """Return one HumanName: its text as the EHR displays it, else its parts in order."""
+    """Return one HumanName: its text as the EHR displays it, or its parts in order."""
     parts = [
         *texts(name.get("prefix")),
         *texts(name.get("given")),
@@ -71,7 +73,7 @@ def name_text(name: dict[str, Any]) -> str:
 
 
 def is_over(element: dict[str, Any], now: datetime) -> bool:
-    """Whether a name's or a number's own period has ended."""
+    """Return whether the period of a name or number has ended."""
     end = member_moment(mapping(element.get("period")), "end")
     if end is None or not end.is_readable:
         return False
@@ -85,7 +87,7 @@ def _name(name: dict[str, Any], written: str, now: datetime) -> Name:
 
 
 def _rank(name: dict[str, Any], now: datetime) -> tuple[bool, int]:
-    """Order names: those still in use first, then by what FHIR says they are for."""
+    """Order names: those still in use first, then by FHIR's `use`."""
     use = text(name.get("use"))
     rank = NAME_ORDER.index(use) if use in NAME_ORDER else len(NAME_ORDER)
     return is_over(name, now), rank

@@ -1,4 +1,4 @@
-"""The text that a resource carries of itself (FHIR R4 Narrative), as plain lines."""
+"""The narrative text of a resource (FHIR R4 Narrative), as plain lines."""
 
 import re
 from dataclasses import replace
@@ -20,8 +20,8 @@ _SPACES = re.compile(r"[ \t\r\n]+")
 
 
 def narrative_text(resource: Resource, *, is_all_there_is: bool) -> str:
-    """Return the words of `text.div` where they say more than the rest of the resource: somebody
-    wrote them, or there is no rest."""
+    """Return the words of `text.div` if they say more than the rest of the resource: a person wrote
+    them, or there is nothing else."""
     narrative = mapping(resource.get("text"))
     if narrative.get("status") in ("additional", "extensions") or is_all_there_is:
         return plain_lines(narrative.get("div"))
@@ -29,14 +29,15 @@ def narrative_text(resource: Resource, *, is_all_there_is: bool) -> str:
 
 
 def with_own_text(marks: Marks, resource: Resource, *, is_all_there_is: bool) -> Marks:
-    """Return the marks with the narrative as a note, marked as the EHR's own, where it says more
-    than the rest: what a program or a person wrote of an entry may be all there is of it."""
+    """Return the marks with the narrative as a note, labelled as the EHR's own text, if it says
+    more than the rest: it may be the only content of the entry."""
     words = narrative_text(resource, is_all_there_is=is_all_there_is)
     return replace(marks, notes=(*marks.notes, f"{OWN_TEXT}{words}")) if words else marks
 
 
 def plain_lines(markup: object) -> str:
-    """Return the words of XHTML as lines of plain text; a template escapes them like any other."""
+    """Return the words of XHTML as lines of plain text; templates escape them like any other
+    text."""
     if not isinstance(markup, str):
         return ""
     flat = _SPACES.sub(" ", _NOT_TEXT.sub("", markup))

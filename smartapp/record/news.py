@@ -1,7 +1,9 @@
-"""What is new and what is wrong: of each list, what one must not miss in ninety seconds.
+"""What is new and what is abnormal: from each list the things that nobody should miss in ninety
+seconds.
 
-Each list gives its share when it is read; together they are the first block of the page. It says
-what it was made of: a list that could not be read must not pass for one without news.
+Each list contributes its share when it is read; together they are the first block of the page. The
+block names the lists that it was made from, because a list that could not be read must not look
+like one without news.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -19,16 +21,16 @@ from smartapp.record.observations import CORRECTED, UNRANKED, Reading
 from smartapp.record.panels import common_name
 from smartapp.record.vital_sign import Row, VitalSign
 
-# abnormal: the newest value · was-abnormal: an earlier one, the newest is not
+# abnormal: the newest value is · was-abnormal: an earlier value was, the newest is not
 Kind = Literal["abnormal", "was-abnormal", "begun", "changed", "stopped"]
-# The lists that it is made of, by the names of the page's sections, and what people call them.
+# The lists in this block, by the names of the page's sections, with their names for people.
 SOURCES = {
     "labs": "laboratory results",
     "vitals": "vital signs",
     "medications": "medications",
     "encounters": "visits",
 }
-# What counts as new where no earlier visit is known.
+# How long something counts as new if no earlier visit is known.
 WITHOUT_A_VISIT = timedelta(days=90)
 LONG_AGO = timedelta(days=366)
 # The launch's own visit is among the newest ones.
@@ -38,8 +40,8 @@ MAX_DOSE = 160
 
 @dataclass(frozen=True, slots=True)
 class News:
-    """One line. `at` is its time in seconds; `before` is the value from which it left its range;
-    `beside` what else must be read with it."""
+    """One line. `at` is its time in seconds. `before` is the value or dose before the change.
+    `beside` is what must be read together with it."""
 
     kind: Kind
     at: float
@@ -76,7 +78,7 @@ class Share:
 
 
 def share_from(document: Mapping[str, Any]) -> Share:
-    """Return the share that `dataclasses.asdict` made this of."""
+    """Return the share that `dataclasses.asdict` turned into this document."""
     return Share(
         **{
             **document,
@@ -88,8 +90,8 @@ def share_from(document: Mapping[str, Any]) -> Share:
 
 @dataclass(frozen=True, slots=True)
 class Overview:
-    """The first block. `since` is the last visit, in words; `long_ago` are newest values that are
-    abnormal, and older than a year."""
+    """The first block. `since` is the last visit, in words. `long_ago` is the number of newest
+    values that are abnormal and older than a year."""
 
     since: str
     abnormal: tuple[News, ...]
@@ -105,12 +107,12 @@ class Overview:
 
     @property
     def are_values_whole(self) -> bool:
-        """Whether it may say that nothing is abnormal."""
+        """Whether the block may say that nothing is abnormal."""
         missing = {*self.unread, *self.in_part}
         return missing.isdisjoint((SOURCES["labs"], SOURCES["vitals"]))
 
 
-# --- what each list gives ---------------------------------------------------------------------
+# --- the share of each list -------------------------------------------------------------------
 
 
 def share_of_laboratory(tests: Sequence[LabTest]) -> Share:
@@ -172,7 +174,8 @@ def _result(kind: Kind, result: Reading, before: Reading | None, beside: str = "
 
 
 def _was_inside(before: Reading) -> bool:
-    """Whether a value was surely inside its range: by the EHR's word, or by the range itself."""
+    """Return whether a value was certainly inside its range, according to the EHR or to the
+    range."""
     if before.flag.text:
         return before.flag.direction == "normal"
     return before.value.number is not None and before.ranges.deciding is not None
@@ -237,7 +240,8 @@ def share_of_medications(medications: Sequence[Medication]) -> Share:
 
 
 def _of_medication(same: Sequence[Medication]) -> Iterator[News]:
-    """Yield what happened to one medication. Without all dates nobody can tell what came first."""
+    """Yield what happened with one medication. If a date is missing, the order of events is
+    unknown."""
     taken = [one for one in same if one.group in ("current", "past")]
     if any(_first(one) is None for one in taken):
         return
@@ -267,8 +271,8 @@ def _is_repeat(medication: Medication, before: Sequence[Medication]) -> bool:
 
 
 def _begun(medication: Medication, before: Sequence[Medication]) -> News:
-    """Return since when it is ordered in this dose. Another dose that is still ordered goes on
-    beside it, as far as the record tells."""
+    """Return since when it is ordered in this dose. Another dose that is still ordered continues
+    beside it, as far as the record says."""
     past = [one for one in before if not one.is_current and one.dosages != medication.dosages]
     besides = [f"besides {_doses(one) or 'another order'}" for one in before if one.is_current]
     moment = min((one.marks.when for one in medication.orders if one.marks.when), key=_at)
@@ -290,21 +294,22 @@ def _began(medication: Medication) -> float:
 
 
 def _first(medication: Medication) -> float | None:
-    """Return when it was first ordered, None where an order has no date that can be right."""
+    """Return when it was first ordered; None if any order has no plausible date."""
     moments = [order.marks.when for order in medication.orders if not order.marks.doubt]
     dated = [_at(one) for one in moments if one is not None and one.is_readable]
     return min(dated) if len(dated) == len(medication.orders) else None
 
 
 def _ended(taken: Sequence[Medication]) -> Moment | None:
-    """Return when the last order was over, as far as the record says that."""
+    """Return when the last order ended, if the record says so for all of them."""
     ends = [order.ended for one in taken for order in one.orders]
     known = [one for one in ends if one is not None and one.is_readable]
     return max(known, key=_at) if known and len(known) == len(ends) else None
 
 
 def _doses(medication: Medication) -> str:
-    """Return the dose, "" where a line cannot hold all of it: half a dose is another dose."""
+    """Return the dose; "" if a line cannot hold all of it, because half a dose is a different
+    dose."""
     words = ", ".join(map(_dose, medication.dosages))
     is_whole = all(one.is_whole and one.words for one in medication.dosages)
     return words if is_whole and len(words) <= MAX_DOSE else ""
@@ -316,7 +321,7 @@ def _dose(dosage: Dosage) -> str:
 
 
 def share_of_encounters(encounters: Sequence[Encounter]) -> Share:
-    """Return the newest visits that have taken place; planned and cancelled ones have not."""
+    """Return the newest visits that took place; planned and cancelled ones did not."""
     past = [
         PastVisit(one.id, _at(one.when), _when(one.when), one.name)
         for one in encounters
@@ -342,8 +347,8 @@ def _when(moment: Moment | None) -> str:
 
 
 def overview(shares: Mapping[str, Share], *, encounter: str | None, now: datetime) -> Overview:
-    """Return the first block of the shares of all SOURCES; `encounter` is the launch's own visit,
-    which is not the last one."""
+    """Return the first block from the shares of all SOURCES. `encounter` is the launch's own visit,
+    which does not count as the last visit."""
     last = _last_visit(shares["encounters"], encounter, now)
     since = last.at if last else (now - WITHOUT_A_VISIT).timestamp()
     lines = _newest_first(line for share in shares.values() for line in share.lines)
@@ -378,7 +383,7 @@ def _latest(now: datetime) -> float:
 
 
 def _last_visit(share: Share, encounter: str | None, now: datetime) -> PastVisit | None:
-    """Return the newest visit that is over: not the launch's own, nor one of the time to come."""
+    """Return the newest past visit, other than the launch's own."""
     past = (one for one in share.visits if one.id != encounter and one.at <= now.timestamp())
     return next(past, None)
 

@@ -1,7 +1,8 @@
-"""Observations: each is one reading, whatever form its value has (FHIR R4 Observation).
+"""Observations: each becomes one reading, whatever the form of its value (FHIR R4 Observation).
 
-What has no value in the expected form is a reading too: a reason, a comment, a word. Whose it is,
-from where and how it was taken stand beside it, because what differs there is not one series.
+An Observation without a value in the expected form is a reading too: a reason, a comment, a word.
+The reading also says whom it is about and where and how it was taken, because readings that differ
+in that are not one series.
 """
 
 from collections.abc import Iterator, Mapping
@@ -23,31 +24,32 @@ from smartapp.record.values import NO_VALUE, Value, read_absence, read_value
 
 NOTHING_SAID = "no value and no reason"
 NAMELESS = "Result without a name"
-# Codes of panels and of whole categories: they name no test, though some EHRs send one with each.
+# Codes of panels and categories. They name no test, but some EHRs send one with each result.
 PANELS = frozenset({
     "8716-3", "85353-1", "34566-0", "74728-7", "29274-8", "26436-6", "18717-9", "18719-5",
     "18720-3", "18723-7", "18725-2", "18727-8", "18729-4",
 })  # fmt: skip
-# The codes of Observation.category, as they are really sent (R4, HL7 v2 table 0074, older servers).
+# The codes of Observation.category that servers really send (R4, HL7 v2 table 0074, older servers).
 CATEGORIES = {
     "laboratory": frozenset({"laboratory", "lab", "labs", "ch", "hm", "mb", "sr", "imm", "bld"}),
     "vital-signs": frozenset({"vital-signs", "vital-sign", "vitals", "vital_signs", "vitalsigns"}),
 }
-# In the order in which a status is trusted for the newest of one moment.
+# Which status to trust most among readings of the same moment.
 CORRECTED = 0
 STATUS_RANKS = {"corrected": CORRECTED, "amended": CORRECTED, "appended": CORRECTED, "final": 1}
 UNRANKED = 2
-# Statuses that are a reason why there is no value.
+# Statuses that explain why there is no value.
 NOT_THERE = {"cancelled": "cancelled", "registered": "not yet available"}
-# R4's extensions of Observation that say what an element of another release, or a code, would.
+# R4's extensions of Observation for content that other releases have in an element or a code.
 EXTENSIONS = "http://hl7.org/fhir/StructureDefinition/observation-"
-# What a member has of its panel where it is contained in it and says nothing else.
+# What a contained member takes from its panel if it has none of its own.
 INHERITED = ("status", "issued", "category", "subject", "focus", "specimen", "performer")
 
 
 @dataclass(frozen=True, slots=True)
 class Circumstances:
-    """From what and how a value was taken. What differs in any of these is another series."""
+    """From what and how a value was taken. Readings that differ in any of these are different
+    series."""
 
     specimen: str = ""
     site: str = ""
@@ -79,11 +81,12 @@ _OF_CIRCUMSTANCES = frozenset(
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """One Observation, or one component of one.
+    """One Observation, or one of its components.
 
-    `codes` are (system, code), without those of panels. `parts` are the components that have
-    something to say; `members` the Observations that belong to this panel, by reference, and
-    `grouped_by` the panels that say nothing but that. `issued` and `updated` are as they were sent.
+    `codes` are (system, code), without those of panels. `parts` are the components with content.
+    `members` are the Observations that belong to this panel, by reference. `grouped_by` are the
+    panels whose only content is that they group this reading. `issued` and `updated` are as they
+    were sent.
     """
 
     marks: Marks
@@ -110,7 +113,7 @@ class Reading:
 
     @property
     def result(self) -> str:
-        """What stands where a value stands: the value, else why there is none, else what is said
+        """What is shown as the value: the value, else why there is none, else what the EHR says
         instead."""
         if self.marks.not_understood:
             return self.marks.not_understood
@@ -131,20 +134,20 @@ class Reading:
 
     @property
     def beside(self) -> tuple[str, ...]:
-        """Everything else that must be read with the result."""
+        """Everything else that must be read together with the result."""
         marks = self.marks
-        # A value and a reason why there is none contradict each other; both are said.
+        # A value and a reason why there is none contradict each other; both are shown.
         absent = marks.absent if self.value.text else ""
         return tuple(filter(None, (marks.status, *marks.labels, absent, *self.notes)))
 
     @property
     def range_text(self) -> str:
-        """The ranges in words, beside the value's unit."""
+        """The ranges in words, with their unit if it differs from the value's."""
         return self.ranges.text_beside(self.value.unit) if self.ranges.listed else ""
 
     @property
     def shown_flag(self) -> Flag:
-        """The flag, unless it is all that `result` says."""
+        """The flag, unless it is the only content of `result`."""
         return NO_FLAG if self.flag.text == self.result else self.flag
 
     @property
@@ -166,15 +169,15 @@ def _categories(concepts: object) -> frozenset[str]:
 def read_observation(
     resource: Resource, person: Person, related: Mapping[str, Resource]
 ) -> Reading | LeftOut:
-    """Return the reading of an Observation; LeftOut where it says nothing at all."""
+    """Return the reading of an Observation; LeftOut if it says nothing at all."""
     resource = _without_strangers(resource)
     status = status_code(resource)
-    # What was withdrawn is no result, whatever number still stands there.
+    # A withdrawn result is no result, even if it still has a number.
     value = NO_VALUE if status == "cancelled" else read_value(resource)
     stands_for_it = "" if value.text else NOT_THERE.get(status, "")
     marks = _marks(resource, person, _absence(resource, value) or stands_for_it)
     if marks.absent == stands_for_it != "":
-        # The status is the reason then, and is said once.
+        # The status is the reason then, and is shown once.
         marks = replace(marks, status="")
     how = _circumstances(resource, related)
     rank = STATUS_RANKS.get(status, UNRANKED)
@@ -202,7 +205,7 @@ def read_observation(
 def _contained_members(
     panel: Resource, person: Person, related: Mapping[str, Resource]
 ) -> Iterator[Reading]:
-    """Yield the results that a panel brings inside itself, with their components."""
+    """Yield the results that a panel contains, with their components."""
     for reference in mappings(panel.get("hasMember")):
         inner = _contained(panel, text(reference.get("reference")))
         if not inner or reason_to_leave_out(inner):
@@ -219,7 +222,7 @@ def _contained_members(
 
 
 def _parts(resource: Resource, whole: Reading, person: Person) -> list[Reading]:
-    """Return the components that have something to say, each with what its Observation says."""
+    """Return the components with content, each with the marks of its Observation."""
     found = []
     for part in mappings(resource.get("component")):
         value = read_value(part)
@@ -255,8 +258,8 @@ def _marks(resource: Resource, person: Person, absent: str) -> Marks:
 
 
 def _comments(resource: Resource) -> Iterator[str]:
-    """Yield what changes how a value is to be read, and is in none of the usual places: the
-    condition of its specimen, what was true of the patient, the comment of older releases."""
+    """Yield what changes the meaning of a value but is in none of the usual places: the condition
+    of its specimen, a condition of the patient, the comment of older releases."""
     if "comment" in resource:
         yield prose(resource["comment"])
     if "extension" in resource:
@@ -278,7 +281,7 @@ def _reading(
     person: Person,
     rank: int,
 ) -> Reading:
-    """Return the observation's own reading or that of one component."""
+    """Return the reading of the observation itself or of one component."""
     codes, name = _what(part.get("code"))
     written = part.get("referenceRange")
     ranges = read_ranges(written, value.unit, person, marks.when) if written else NO_RANGES
@@ -298,7 +301,7 @@ def _reading(
 
 @remembered
 def _what(concept: object) -> tuple[tuple[tuple[str, str], ...], str]:
-    """Return the codes and the name of what was observed, without those of panels where there are
+    """Return the codes and the name of what was observed, without codes of panels if there are
     others."""
     codes = tuple(codings(concept))
     own = tuple(pair for pair in codes if pair[1] not in PANELS)
@@ -310,8 +313,8 @@ def _what(concept: object) -> tuple[tuple[tuple[str, str], ...], str]:
 
 
 def _flag(part: Resource, value: Value, ranges: Ranges) -> Flag:
-    """Return the EHR's own reading; without one, compare with the record's range. Where the two
-    contradict each other, both are said."""
+    """Return the EHR's own interpretation, or else a comparison with the record's range. If the two
+    contradict each other, both are shown."""
     ours = NO_FLAG
     if value.number is not None and ranges.deciding is not None:
         ours = compare(value.number, value.comparator, ranges)
@@ -325,7 +328,7 @@ def _flag(part: Resource, value: Value, ranges: Ranges) -> Flag:
 
 
 def _unsaid(flag: Flag, value: Value) -> Flag:
-    """Return the flag without a word that the value says already: "Resistant", "Positive"."""
+    """Return the flag, unless its word is already the value: "Resistant", "Positive"."""
     if flag.direction == "result" and value.text.casefold() == flag.text.casefold():
         return NO_FLAG
     return flag
@@ -335,8 +338,8 @@ def _unsaid(flag: Flag, value: Value) -> Flag:
 
 
 def _when(resource: Resource) -> tuple[Moment | None, str]:
-    """Return when the value was true of the patient, and what the moment alone does not say: that
-    it is the report's, because the record has no other, or how long it was."""
+    """Return when the value applied to the patient, and a note if the moment does not say all: that
+    it is the report's, because the record has no other, or until when it lasted."""
     if found := member_moment(resource, "effectiveDateTime", "effectiveInstant"):
         return found, ""
     if found := _first_of_period(resource):
@@ -366,8 +369,8 @@ def _until(start: Moment, period: Resource) -> str:
 
 
 def _whose(resource: Resource, person: Person) -> str:
-    """Return whom or what the value is of, where that is not the patient (Observation.focus, or
-    its code as an extension)."""
+    """Return who or what the value is about if that is not the patient (Observation.focus, or its
+    code as an extension)."""
     if "focus" not in resource and "extension" not in resource:
         return ""
     names = _by_extension(resource, "focusCode")
@@ -402,7 +405,7 @@ def _concepts(value: object) -> str:
 
 
 def _by_extension(resource: Resource, name: str) -> list[str]:
-    """Return the words of R4's extension of Observation of that name."""
+    """Return the words of R4's Observation extension with this name."""
     if "extension" not in resource:
         return []
     return [
@@ -430,7 +433,8 @@ def _derived_from(resource: Resource) -> str:
 
 
 def _referred(resource: Resource, member: str, related: Mapping[str, Resource]) -> str:
-    """Return what a reference is to, in words: the type of what it refers to, or its display."""
+    """Return what a reference refers to, in words: the type of the other resource, or the
+    display."""
     if member not in resource and "extension" not in resource:
         return ""
     found = _by_extension(resource, f"{member}Code")

@@ -46,7 +46,7 @@ def _order(resource: Resource, related: Related) -> Fact:
     status = unless_recorded(resource, status_text(resource))
     marks = read_marks(resource, when=authored, status=", ".join(said(status, _intent(resource))))
     marks = with_own_text(marks, resource, is_all_there_is=name.startswith(NOT_NAMED))
-    # A prohibition that is neither yes nor no must not pass for "no".
+    # An unclear doNotPerform must not be taken for "no".
     if is_unclear(resource, "doNotPerform"):
         marks = replace(marks, not_understood=NOT_UNDERSTOOD)
     return Fact(

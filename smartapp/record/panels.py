@@ -1,7 +1,7 @@
-"""The panels in which laboratory tests are read together, and what people call the tests.
+"""The panels in which laboratory tests are read together, and the common names of the tests.
 
-By LOINC code only: a name that may be wrong is worse than a long one. LOINC's own name is never
-lost; it stands one press away.
+Names are assigned by LOINC code only, because a possibly wrong name is worse than a long one.
+LOINC's own name stays available, one click away.
 """
 
 from dataclasses import dataclass
@@ -9,10 +9,10 @@ from dataclasses import dataclass
 from smartapp.record.observations import Reading
 
 OTHER = "Other tests"
-# A name that is shorter than this is the laboratory's own word for its test, and stays.
+# A shorter name is the laboratory's own word for its test and is kept.
 LONG_NAME = 25
 
-# Panel, then a test to a line: what people call it, and its LOINC codes (LOINC 2.80). A test at *
+# For each panel one test per line: its common name, and its LOINC codes (LOINC 2.80). A test with *
 # keeps its own name, which says what it is an estimate for.
 _PANELS = {
     "Glucose and diabetes": """
@@ -164,7 +164,7 @@ _PANELS = {
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where a test stands: `name` is what people call it, "" where nobody has told this app."""
+    """The place of a test; `name` is its common name, "" if this app has none."""
 
     panel: str
     rank: int
@@ -192,8 +192,8 @@ def place_of(reading: Reading) -> Place:
 
 
 def common_name(reading: Reading) -> str:
-    """Return what people call the test: the laboratory's own word where it is short, else that of
-    its LOINC code, else its name as it was sent."""
+    """Return the common name of the test: the laboratory's own word if it is short, else that of
+    its LOINC code, else the name as it was sent."""
     name = reading.name
     if len(name) < LONG_NAME and "[" not in name:
         return name

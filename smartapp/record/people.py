@@ -1,4 +1,4 @@
-"""What readers need to know of the patient: whose record it is, sex, date of birth."""
+"""What readers need to know about the patient: whose record it is, sex, date of birth."""
 
 from dataclasses import dataclass
 from datetime import date
@@ -14,15 +14,15 @@ ADULT_YEARS = 18
 
 @dataclass(frozen=True, slots=True)
 class Person:
-    """The patient as ranges look at them. `sex` is "" where it is neither of the two for which
-    laboratories give ranges, or not recorded."""
+    """The patient as reference ranges see them. `sex` is "" if it is not recorded, or is neither of
+    the two for which laboratories give ranges."""
 
     id: str = ""
     sex: Sex = ""
     born: Moment | None = None
 
     def years_at(self, when: Moment | None) -> int | None:
-        """Return the age in years at a moment, None where it cannot be told exactly enough."""
+        """Return the age in years at a moment; None if it is not known exactly enough."""
         if self.born is None or self.born.precision != "day" or when is None:
             return None
         return years_between(self.born.at.date(), when.at.date()) if when.is_readable else None
@@ -33,7 +33,7 @@ class Person:
         return (when.at.date() - self.born.at.date()).days
 
     def was_adult(self, when: Moment | None) -> bool:
-        """Whether the patient was surely of age; a year of birth is enough for most."""
+        """Return whether the patient was certainly an adult; for most a year of birth is enough."""
         if self.born is None or not self.born.is_readable or when is None or not when.is_readable:
             return False
         latest = self.born.at.date()

@@ -1,6 +1,7 @@
-"""What the EHR knows of the person: language, contacts, race and ethnicity, sex for clinical use.
+"""What the EHR knows about the person: language, contacts, race and ethnicity, sex for clinical
+use.
 
-FHIR R4 Patient with US Core's extensions, and RelatedPerson. Identity itself is `identity`'s.
+FHIR R4 Patient with US Core's extensions, and RelatedPerson. The identity itself is in `identity`.
 """
 
 from collections.abc import Iterable
@@ -20,7 +21,7 @@ from smartapp.record.references import displays
 from smartapp.record.texts import text, texts
 from smartapp.record.timing import period_words
 
-# By the last part of the extension's address: US Core's, FHIR's own, and Epic's.
+# By the last part of the extension's address: those of US Core, FHIR and Epic.
 BACKGROUND = {
     "us-core-race": "race",
     "us-core-ethnicity": "ethnicity",
@@ -55,7 +56,7 @@ FORMER_CONTACT = "former contacts"
 
 
 def read_personal(given: Given) -> Read[Fact]:
-    """Return what the Patient says of the person, then the people around them."""
+    """Return what the Patient says about the person, then the people around them."""
     people = read_each(given.resources, lambda one: _related_person(one, given))
     own = (
         _fact("Language", _languages(given.patient)),
@@ -73,7 +74,7 @@ def read_personal(given: Given) -> Read[Fact]:
 
 
 def interpreter_words(patient: Resource) -> str:
-    """Return "Interpreter needed" where the EHR says so, with the preferred language; else ""."""
+    """Return "Interpreter needed" if the EHR says so, with the preferred language; else ""."""
     needed = {
         found.casefold()
         for extension in mappings(patient.get("extension"))
@@ -115,7 +116,7 @@ def _name(extension: dict[str, Any]) -> str:
 
 
 def _values(extension: dict[str, Any]) -> Iterable[str]:
-    """Return the values of an extension, or of its parts; a `text` says it all."""
+    """Return the values of an extension or of its parts; a `text` replaces all others."""
     parts = mappings(extension.get("extension"))
     if written := [text(part.get("valueString")) for part in parts if part.get("url") == "text"]:
         yield from written

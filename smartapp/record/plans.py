@@ -23,7 +23,7 @@ OVER = "over or not accepted"
 
 
 def read_plans(given: Given) -> Read[Fact]:
-    """Return goals and care plans that hold, newest first, then those that do not."""
+    """Return the current goals and care plans, newest first, then the others."""
     return in_order(read_each(given.resources, lambda one: _fact(one, given.related)))
 
 
@@ -130,7 +130,7 @@ def _plan(resource: Resource, related: Related) -> Fact:
 
 
 def _intent(intent: str) -> str:
-    """Return what a plan is that is not agreed ("Proposed"), "" for a plan or an order."""
+    """Return the intent of a plan that is not agreed ("Proposed"); "" for a plan or an order."""
     words = {"proposal": "Proposed", "option": "One of several options", "plan": "", "order": ""}
     return words.get(intent, f"Intent “{intent}”" if intent else "")
 
@@ -141,7 +141,7 @@ def _goal_name(reference: object, plan: Resource, related: Related) -> str:
 
 
 def _activity(activity: dict[str, Any], plan: Resource, related: Related) -> str:
-    """Return one planned activity; one that must not be done says so first."""
+    """Return one planned activity; if it must not be done, that comes first."""
     detail = mapping(activity.get("detail"))
     name = (
         concept_text(detail.get("code"))

@@ -1,4 +1,4 @@
-"""Procedures: what was done, to which part of the body, by whom, and how it went (FHIR R4)."""
+"""Procedures: what was done, to which part of the body, by whom, and the outcome (FHIR R4)."""
 
 from collections.abc import Iterable
 
@@ -19,7 +19,7 @@ NOT_NAMED = "Procedure that the EHR does not name"
 
 
 def read_procedures(given: Given) -> Read[Fact]:
-    """Return the procedures, newest first. One that was not done stands among them, and says so."""
+    """Return the procedures, newest first. One that was not done is among them, and says so."""
     return read_dated(given, lambda one: _procedure(one, given.related))
 
 

@@ -21,7 +21,7 @@ DISPLAY = "http://hl7.org/fhir/StructureDefinition/display"
 
 
 def read_questionnaire(resource: Resource, fold: str) -> Fact | LeftOut:
-    """Return a questionnaire as a fact of the group `fold`; LeftOut where it says nothing."""
+    """Return a questionnaire as a fact in the group `fold`; LeftOut if it says nothing."""
     lines = said(*_lines(resource))
     written = narrative_text(resource, is_all_there_is=not lines)
     lines = said(*lines, f"{OWN_TEXT}{written}" if written else "")
@@ -44,7 +44,7 @@ def read_questionnaire(resource: Resource, fold: str) -> Fact | LeftOut:
 
 
 def _name(resource: Resource) -> str:
-    """Return what the EHR calls the questionnaire, else the end of its address."""
+    """Return the EHR's name for the questionnaire, or the end of its address."""
     for extension in mappings(mapping(resource.get("_questionnaire")).get("extension")):
         if extension.get("url") == DISPLAY and (words := text(extension.get("valueString"))):
             return words
@@ -53,7 +53,7 @@ def _name(resource: Resource) -> str:
 
 
 def _lines(holder: dict[str, Any]) -> Iterator[str]:
-    """Yield "question: answers" of all items, and of those below them and below their answers."""
+    """Yield "question: answers" for all items, and for those nested in items and answers."""
     for item in mappings(holder.get("item")):
         question = prose(item.get("text")) or text(item.get("linkId"))
         answers = mappings(item.get("answer"))

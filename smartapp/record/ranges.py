@@ -1,7 +1,7 @@
-"""Reference ranges: which of them is this patient's, and whether a value is inside.
+"""Reference ranges: which of them apply to this patient, and whether a value is inside.
 
-A range decides only where nothing else can be meant (FHIR R4 Observation.referenceRange): by
-`appliesTo`, `age` and `type`, by its name, and by its unit. All that remain are listed.
+A range decides only if no other can apply (FHIR R4 Observation.referenceRange), according to
+`appliesTo`, `age` and `type`, its name, and its unit. All ranges that may apply are listed.
 """
 
 import re
@@ -20,7 +20,7 @@ from smartapp.record.texts import text
 from smartapp.record.units import NO_UNIT, Unit, read_unit
 
 NORMAL_TYPES = frozenset({"normal", "recommended"})
-# SNOMED CT and HL7's tables, and the words that laboratories write.
+# SNOMED CT and HL7's tables, and the words that laboratories use.
 SEX_CODES: dict[str, Sex] = {
     "248153007": "male", "248152002": "female", "m": "male", "f": "female", "male": "male",
     "female": "female", "men": "male", "women": "female", "man": "male", "woman": "female",
@@ -31,7 +31,7 @@ SEX_CODES: dict[str, Sex] = {
     "mujeres": "female", "uomo": "male", "uomini": "male", "donna": "female", "donne": "female",
     "mænd": "male", "kvinder": "female", "män": "male", "kvinnor": "female",
 }  # fmt: skip
-# Words that say no more than that this is the usual range.
+# Words that only say that this is the usual range.
 _USUAL_WORDS = frozenset(
     [
         "normal", "normals", "norm", "range", "ranges", "reference", "ref", "interval",
@@ -52,7 +52,7 @@ _ADULT_WORDS = frozenset(
     ["adult", "adults", "erwachsene", "adulte", "adultes", "adultos", "adulti"]
 )
 _WORD = re.compile(r"[^\W\d_]+")
-# "3.5-5.1 mmol/L", "35-49 %", "10*3/uL": a unit is no name.
+# "3.5-5.1 mmol/L", "35-49 %", "10*3/uL": a unit is not a name.
 _UNIT_IN_WORDS = re.compile(r"\S*[/%^*]\S*")
 _UNIT_WORDS = frozenset(
     ["mmhg", "kpa", "kg", "g", "cm", "mm", "mg", "mmol", "s", "sec", "fl", "pg", "ph"]
@@ -68,9 +68,11 @@ _DAYS = {
 
 @dataclass(frozen=True, slots=True)
 class ReferenceRange:
-    """A range in its own unit. `name` says for whom or for what it is, where it says so; `words` is
-    the laboratory's text where there are no numbers. `is_of_group`: it is for people of whom the
-    patient may be one ("Pregnant")."""
+    """A range in its own unit.
+
+    `name` says for whom or what it is, if it says so. `words` is the laboratory's text if there are
+    no numbers. `is_of_group`: it is for a group that the patient may belong to ("Pregnant").
+    """
 
     low: Decimal | None
     high: Decimal | None
@@ -88,8 +90,8 @@ class ReferenceRange:
         return self.low is not None and self.high is not None and self.low > self.high
 
     def text_beside(self, unit: Unit) -> str:
-        """Return e.g. "3.5 to 5.1", "up to 5 mg/L", "2.5 to 6.5 (Critical range)"; the unit only
-        where it differs from the value's."""
+        """Return for example "3.5 to 5.1", "up to 5 mg/L", "2.5 to 6.5 (Critical range)"; the unit
+        only if it differs from the value's."""
         span = self.span_text if self.unit.key == unit.key else f"{self.span_text} {self.unit.text}"
         return f"{span} ({self.name})" if self.name else span
 
@@ -104,8 +106,11 @@ class ReferenceRange:
 
 @dataclass(frozen=True, slots=True)
 class Ranges:
-    """`deciding` is the one that a value is compared with, where exactly one can be; `listed` are
-    all that are shown, it first. Those of groups have to agree with it."""
+    """The ranges of a value.
+
+    `deciding` is the range that the value is compared with, if there is exactly one. `listed` are
+    all that are shown, `deciding` first. Ranges of groups have to agree with it.
+    """
 
     deciding: ReferenceRange | None = None
     listed: tuple[ReferenceRange, ...] = ()
@@ -122,8 +127,8 @@ NO_RANGES = Ranges()
 
 
 def read_ranges(value: object, unit: Unit, person: Person, when: Moment | None) -> Ranges:
-    """Return the ranges that may be this patient's. `unit` is the value's; a range that names none
-    is in that unit."""
+    """Return the ranges that may apply to this patient. `unit` is the value's; a range without a
+    unit is in that unit."""
     if not value:
         return NO_RANGES
     if (found := _of_everybody((unit.key, unit.text, value))) is not None:
@@ -162,7 +167,8 @@ def _ranges(possible: Iterable[tuple[Resource, str]], unit: Unit) -> Ranges:
 
 
 def compare(value: Decimal, comparator: str, ranges: Ranges) -> Flag:
-    """Return where a value lies, as far as it is certain: "< 5" is not surely above 3."""
+    """Return whether a value is above or below, if that is certain: "< 5" may or may not be above
+    3."""
     limits = ranges.deciding
     if limits is None:
         return NO_FLAG
@@ -214,8 +220,8 @@ def _range(members: Resource, unit: Unit, name: str) -> ReferenceRange:
 
 
 def _meant_for(members: Resource, person: Person, when: Moment | None) -> tuple[str, bool]:
-    """Return for whom or what a range is, "" where it is the usual one for this patient; and
-    whether it can be this patient's at all."""
+    """Return for whom or what a range is ("" for this patient's usual one), and whether it can
+    apply to this patient at all."""
     if _is_for_everybody(members):
         return "", True
     is_adult = person.was_adult(when)
@@ -238,13 +244,13 @@ def _group_words(concept: object) -> str:
     return concept_words(concept) or sex_of(concept) or concept_text(concept)
 
 
-# What programs write where a laboratory gives no range.
+# What programs send if a laboratory gives no range.
 _NO_RANGE = frozenset({"na", "n/a", "none", "-", "--", "not available", "not applicable", "null"})
 _NAMING = frozenset({"appliesTo", "age", "type"})
 
 
 def _kind(kind: object) -> str:
-    """Return the name of a range's type, "" for a normal one and where there is none."""
+    """Return the name of a range's type; "" for a normal one and without a type."""
     if NORMAL_TYPES & {code.casefold() for _, code in codings(kind)}:
         return ""
     name = concept_text(kind)
@@ -257,8 +263,8 @@ def _is_in_age(days: int | None, age: Resource) -> bool:
     low, high = _days(age.get("low")), _days(age.get("high"))
     if low is not None and days < low:
         return False
-    # "up to 12 years" includes the year that begins with the twelfth birthday; a range of days
-    # ends with its day.
+    # "up to 12 years" includes the year that begins with the twelfth birthday; a range in days ends
+    # with that day.
     return high is None or days < high + _last_step(age.get("high"))
 
 
@@ -288,21 +294,21 @@ def _age_text(age: Resource) -> str:
 
 
 def sex_of(concept: object) -> Sex | None:
-    """Return the sex that a concept's codes or words name, None where they name something else."""
+    """Return the sex that a concept's codes or words name; None if they name something else."""
     found = [SEX_CODES.get(code.casefold()) for _, code in codings(concept)]
     return next(filter(None, found), None) or _sex_of_words(concept_text(concept))
 
 
 @lru_cache(maxsize=1_000)
 def _sex_of_words(words: str) -> Sex | None:
-    """Return the one sex that a text is about ("Men: 13.5-17.5"), None for any other text."""
+    """Return the one sex that a text is about ("Men: 13.5-17.5"); None for any other text."""
     sexes = {SEX_CODES.get(word) for word in _said(words) - _USUAL_WORDS - _ADULT_WORDS}
     return sexes.pop() if len(sexes) == 1 else None
 
 
 @lru_cache(maxsize=1_000)
 def _leftover(words: str, is_adult: bool) -> bool:
-    """Whether a text says more than numbers, their unit, and that they are normal."""
+    """Return whether a text says more than numbers, their unit, and that they are normal."""
     return bool(_said(words) - _USUAL_WORDS - (_ADULT_WORDS if is_adult else frozenset()))
 
 

@@ -1,4 +1,4 @@
-"""What every reader is given, and what it gives back."""
+"""The input and output of every reader."""
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
@@ -14,11 +14,12 @@ T_co = TypeVar("T_co", covariant=True)
 
 @dataclass(frozen=True, slots=True)
 class Given:
-    """What a reader is given.
+    """The input of a reader.
 
     `resources` are all about the launch's patient, in the order in which the EHR sent them.
-    `related` are those that they refer to, by the reference as it was sent ("Medication/m1"), as
-    far as the EHR gave them. `patient` is the Patient resource, {} where it could not be read.
+    `related` are the resources that they refer to, by the reference as it was sent
+    ("Medication/m1"), if the EHR gave them. `patient` is the Patient resource, {} if it could not
+    be read.
     """
 
     resources: tuple[Resource, ...]
@@ -29,23 +30,23 @@ class Given:
 
 @dataclass(frozen=True, slots=True)
 class LeftOut:
-    """A resource that is not shown. `reason` follows "1 result could not be shown: " on the page;
-    a reader that leaves something out without one has lost it."""
+    """A resource that is not shown. `reason` follows "1 result could not be shown: " on the page.
+    Every omission needs a reason; without one the resource would be lost."""
 
     reason: str
 
 
 @dataclass(frozen=True, slots=True)
 class Read(Generic[T_co]):
-    """What a reader made of its resources: each is in an entry, or left out."""
+    """The output of a reader: each resource is in an entry or left out."""
 
     entries: tuple[T_co, ...]
     left_out: tuple[LeftOut, ...] = ()
 
 
 def read_each(resources: Iterable[Resource], read: Callable[[Resource], T | LeftOut]) -> Read[T]:
-    """Read each resource by itself. What its modifiers forbid to show is left out before `read`
-    sees it. Nothing can be lost: each call gives an entry or a reason."""
+    """Read each resource by itself. A resource that its modifiers forbid to show is left out
+    without calling `read`. Nothing can be lost, because each call returns an entry or a reason."""
     entries: list[T] = []
     left_out: list[LeftOut] = []
     for resource in map(modifiers.in_r4, resources):

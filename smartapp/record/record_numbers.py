@@ -1,7 +1,7 @@
-"""Which of a patient's identifiers is the record number that this hospital uses.
+"""Selects the identifier that is the patient's record number in this hospital.
 
-Types are codes of HL7 v2 table 0203 and, where an EHR has none (Epic), words. Numbers that open
-bank accounts, borders or insurance are never shown, nor are logins.
+The types of identifiers are codes of HL7 v2 table 0203 or, if an EHR has none (Epic), words.
+Numbers for bank accounts, borders or insurance are never shown, and neither are logins.
 """
 
 import re
@@ -34,18 +34,18 @@ _NOT_RECORD_WORDS = re.compile(
     re.IGNORECASE,
 )
 _SOCIAL_SECURITY = re.compile(r"\d{3}-\d{2}-\d{4}")
-# The national numbers of health services, which are typed as national identifiers.
+# National numbers of health services, which are typed as national identifiers.
 _HEALTH_SERVICE = re.compile(r"\bihi\b|/ihi/|nhs|health.?identifier|healthcare", re.IGNORECASE)
 _SHARED = re.compile(r"communit|enterprise|regional|network|\bhie\b|\bempi\b", re.IGNORECASE)
 _MEDICAL_RECORD = re.compile(r"mrn|medical record (?:number|no\.?)|mr", re.IGNORECASE)
-# Epic types its numbers in words. Clinicians know none of these; the last is a login.
+# Epic types its numbers in words. Clinicians do not know these; the last is a login.
 EPIC_INTERNAL = ("CEID", "FHIR", "FHIR STU3", "EXTERNAL", "INTERNAL", "WPRINTERNAL", "MYCHARTLOGIN")
 USE_ORDER = ("usual", "official", "", "temp", "secondary")
 
 
 @dataclass(frozen=True, slots=True)
 class RecordNumber:
-    """`assigner` is "" where there is no other number that it could be mistaken for."""
+    """The record number. `assigner` is "" if no other number could be confused with it."""
 
     label: str
     value: str
@@ -53,9 +53,9 @@ class RecordNumber:
 
 
 def read_record_number(patient: Resource, *, system: str, now: datetime) -> RecordNumber:
-    """Return the number that this hospital knows the patient by, else the resource's id.
+    """Return the number by which this hospital knows the patient, or else the resource's id.
 
-    `system` is the one that the administrator named for the registration, "" for none.
+    `system` is the identifier system that the administrator entered for the registration, or "".
     """
     usable = [one for one in mappings(patient.get("identifier")) if _is_usable(one, system, now)]
     if not usable:
@@ -84,7 +84,7 @@ def _is_named(identifier: dict[str, Any], system: str) -> bool:
 
 
 def _is_something_else(identifier: dict[str, Any]) -> bool:
-    """Whether it is a number of another kind: a civil one, an insurance's, a login."""
+    """Return whether it is another kind of number: a civil one, an insurance number, a login."""
     named, system = concept_words(identifier.get("type")), text(identifier.get("system"))
     types = codes(identifier.get("type"))
     if "NI" in types and _HEALTH_SERVICE.search(f"{named} {system}"):
@@ -108,7 +108,7 @@ def _rank(identifier: dict[str, Any], system: str) -> tuple[bool, int, int, int]
 
 
 def _kind(identifier: dict[str, Any]) -> int:
-    """Return how sure it is that a clinician knows the patient by this number; 0 is surest."""
+    """Return how certainly a clinician knows the patient by this number; 0 is the most certain."""
     types, named = codes(identifier.get("type")), concept_words(identifier.get("type"))
     if named.upper() in EPIC_INTERNAL:
         return _INTERNAL

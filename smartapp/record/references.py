@@ -1,4 +1,4 @@
-"""What the references of a resource lead to (FHIR R4, Resource References)."""
+"""The resources that references of a resource lead to (FHIR R4, Resource References)."""
 
 from collections.abc import Iterable, Mapping
 
@@ -7,12 +7,12 @@ from smartapp.record.elements import Resource, mapping, mappings
 from smartapp.record.modifiers import reason_to_leave_out
 from smartapp.record.texts import text
 
-# By the reference as it was sent: "Medication/m1", or the same absolute or of one version.
+# By the reference as it was sent: "Medication/m1", absolute, or with a version.
 Related = Mapping[str, Resource]
 
 
 def display(reference: object) -> str:
-    """Return what the EHR calls the other resource, or ""."""
+    """Return the EHR's name for the other resource, or ""."""
     return text(mapping(reference).get("display"))
 
 
@@ -26,17 +26,17 @@ def target(reference: object) -> str:
 
 
 def resolve(reference: object, holder: Resource, related: Related) -> Resource:
-    """Return the resource that is contained in `holder` or was read besides, or {}."""
+    """Return the resource that `holder` contains or that was read in addition, or {}."""
     written = target(reference)
     if not written.startswith("#"):
         return related.get(written, {})
     contained = mappings(holder.get("contained"))
-    # Some servers write the # into the id as well.
+    # Some servers put the # into the id as well.
     return next((one for one in contained if text(one.get("id")).lstrip("#") == written[1:]), {})
 
 
 def to_follow(references: Iterable[object]) -> tuple[str, ...]:
-    """Return the references that have to be read because they come without a name."""
+    """Return the references that must be read because they have no display."""
     written = (target(one) for one in references if not display(one))
     return tuple(dict.fromkeys(one for one in written if one and not one.startswith("#")))
 
@@ -51,8 +51,8 @@ def reasons(resource: Resource, related: Related) -> tuple[str, ...]:
 
 
 def name_of(reference: object, holder: Resource, related: Related) -> str:
-    """Return what the EHR calls the other resource, else its code in words; with "entered in error"
-    or "ruled out" where it is that."""
+    """Return the EHR's name for the other resource, or its code in words, with "entered in error"
+    or "ruled out" if it is."""
     found = resolve(reference, holder, related)
     name = display(reference) or concept_text(found.get("code"))
     reason = reason_to_leave_out(found) if found and name else ""

@@ -1,7 +1,8 @@
-"""Which readings are one series, and which of them is the newest.
+"""Which readings form one series, and which of them is the newest.
 
-One series is one code, one unit and the same circumstances. The newest is told by the moment, then
-by the status, then by when it was issued and stored: never by the order in which it was sent.
+One series has one code, one unit and the same circumstances. The newest reading is determined by
+the moment, then by the status, then by the times of issue and storage, and never by the order in
+which the readings were sent.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -24,8 +25,8 @@ Key = tuple[str, ...]
 
 @dataclass(frozen=True, slots=True)
 class Series:
-    """`readings` are newest first. `aside` are those whose place in time is not known: without a
-    date, with one that cannot be read, or with one in the future."""
+    """One series, newest reading first. `aside` are the readings of unknown time: without a date,
+    with an unreadable one, or with one in the future."""
 
     key: Key
     readings: tuple[Reading, ...]
@@ -33,14 +34,15 @@ class Series:
 
 
 def code_key(reading: Reading) -> str:
-    """Return what makes two readings the same test: a LOINC code, else a code, else the name."""
+    """Return the key by which two readings are the same test: a LOINC code, another code, or the
+    name."""
     best = next((pair for pair in reading.codes if pair[0] == LOINC), None)
     best = best or next(iter(reading.codes), None)
     return f"{best[0]}|{best[1]}" if best else reading.name.casefold()
 
 
 def series_key(reading: Reading, what: str) -> Key:
-    """Return the identity of the reading's series but for its unit."""
+    """Return the key of the reading's series, without its unit."""
     how = reading.how
     if how is PLAIN and not reading.marks.whose:
         return (what, "", "", "", "", "", "", "")
@@ -57,7 +59,7 @@ def series_key(reading: Reading, what: str) -> Key:
 
 
 def of_newest_moment(newest_first: Sequence[Reading]) -> int:
-    """Return how many of the readings are of the newest moment; the first is to be trusted most."""
+    """Return how many of the readings are of the newest moment; the first is the most trusted."""
     first = newest_first[0]
     rest = newest_first[1:]
     return 1 + next(
@@ -66,7 +68,7 @@ def of_newest_moment(newest_first: Sequence[Reading]) -> int:
 
 
 def is_same_moment(one: Moment | None, other: Moment | None) -> bool:
-    """Whether two moments are one, as far as the record tells."""
+    """Return whether two moments are the same, as far as the record says."""
     if one is None or other is None or not (one.is_readable and other.is_readable):
         return False
     return one.at == other.at and one.precision == other.precision
@@ -86,15 +88,15 @@ def in_order(readings: Iterable[Reading], chronology: Chronology) -> list[Readin
 
 
 def _most_trusted_first(same: list[Reading]) -> list[Reading]:
-    """Return the readings of one moment: what is final over what is not, then by the issue where
-    each says when it was issued, else what was corrected first."""
+    """Return the readings of one moment in order of trust. If all have a time of issue: final ones
+    first, then the latest issue. Otherwise corrected ones first."""
     if all(_late_first(one.issued) != float("inf") for one in same):
         return sorted(same, key=lambda one: (one.status_rank == UNRANKED, _latest_issue(one)))
     return sorted(same, key=lambda one: (one.status_rank, _latest_issue(one)))
 
 
 def into_series(keyed: Iterable[tuple[str, Reading]], chronology: Chronology) -> list[Series]:
-    """Return the series of readings that come with what they measure."""
+    """Group readings, each given with what it measures, into series."""
     groups: dict[Key, list[Reading]] = {}
     for what, reading in keyed:
         groups.setdefault(series_key(reading, what), []).append(reading)
@@ -113,14 +115,14 @@ def _series(key: Key, readings: Sequence[Reading], chronology: Chronology) -> Se
 
 
 def is_certain(reading: Reading, chronology: Chronology) -> bool:
-    """Whether the reading has a place in time: a date that can be read and that has been."""
+    """Return whether the reading's time is known: a readable date that is not in the future."""
     when = reading.when
     return when is not None and when.is_readable and not chronology.is_future(when)
 
 
 def _by_unit(newest_first: Sequence[Reading]) -> dict[str, list[Reading]]:
-    """Return the readings by unit. Words have none: they stand with the newest numbers, so that
-    "no result" is not missed beside an older number."""
+    """Group the readings by unit. Values in words have no unit and are grouped with the newest
+    number, so that "no result" is seen beside an older number."""
     numbers = [one for one in newest_first if one.value.number is not None]
     home = numbers[0].value.unit.key if numbers else ""
     found: dict[str, list[Reading]] = {}
@@ -131,7 +133,7 @@ def _by_unit(newest_first: Sequence[Reading]) -> dict[str, list[Reading]]:
 
 
 def _latest_issue(reading: Reading) -> tuple[float, float, str]:
-    """Sort key within one moment and status: the latest issue, then the latest change."""
+    """Sort key within one moment and status: the latest issue first, then the latest change."""
     return _late_first(reading.issued), _late_first(reading.updated), reading.marks.source
 
 
@@ -141,7 +143,7 @@ def _late_first(sent: object) -> float:
 
 
 def _kind_of(specimen: str) -> str:
-    """Return the kind of a specimen; the number of one tube makes no series of its own."""
+    """Return the kind of a specimen; the number of a tube does not make a separate series."""
     return "" if any(char.isdigit() for char in specimen) else specimen.casefold()
 
 
@@ -150,15 +152,15 @@ def _kind_of(specimen: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Panels:
-    """Readings with their panels: `alone` are panels whose members were not sent."""
+    """Readings with their panels; `alone` are panels whose members were not sent."""
 
     readings: tuple[Reading, ...]
     alone: tuple[Reading, ...]
 
 
 def join_panels(readings: Sequence[Reading]) -> Panels:
-    """Return the readings, each with what its panel says. A panel that only groups others is no
-    reading of its own; one with a value (an organism) names its members."""
+    """Return the readings, each with the label of its panel. A panel that only groups others is no
+    reading of its own; one with a value (an organism) becomes the label of its members."""
     by_source = {one.marks.source: one for one in readings}
     panel_of: dict[str, Reading] = {}
     grouped: dict[str, list[str]] = {}
@@ -184,7 +186,7 @@ def _only_groups(reading: Reading) -> bool:
 
 
 def _first_result(panel: Reading, by_source: Mapping[str, Reading]) -> Reading | None:
-    """Return the first member that is a reading of its own; panels may hold panels."""
+    """Return the first member that is a reading of its own; panels may contain panels."""
     waiting, seen = [*panel.members], set()
     while waiting:
         name = waiting.pop(0)
@@ -207,12 +209,12 @@ def _in_panel(reading: Reading, panel: Reading | None, groups: list[str]) -> Rea
 
 
 def label_of(panel: Reading) -> str:
-    """Return a panel as its members name it: "Bacteria identified: Escherichia coli"."""
+    """Return the label that a panel gives its members: "Bacteria identified: Escherichia coli"."""
     return f"{panel.name}: {panel.value.text}" if panel.has_value else panel.name
 
 
 def _label_of_parts(reading: Reading) -> str:
-    """Return the label of a panel, with the organism that its susceptibilities are of."""
+    """Return the label of a panel, with the organism whose susceptibilities it has."""
     tested = [one for one in reading.parts if _is_susceptibility(one)]
     named = [one for one in reading.parts if one not in tested and one.value.text]
     if not tested or len(named) != 1 or reading.has_value or named[0].value.number is not None:
@@ -226,7 +228,7 @@ def _is_susceptibility(part: Reading) -> bool:
 
 
 def spread(reading: Reading) -> list[Reading]:
-    """Return the reading and its components as readings of their own, which name their parent."""
+    """Return the reading and its components as separate readings, which name their parent."""
     if not reading.parts:
         return [reading] if reading.result else []
     label = _label_of_parts(reading)

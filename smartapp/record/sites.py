@@ -1,4 +1,4 @@
-"""Where on the body: the place and its side are one fact (FHIR R4 bodySite)."""
+"""Body sites: the place together with its side (FHIR R4 bodySite)."""
 
 from smartapp.record.codes import SNOMED, codings, concept_text
 from smartapp.record.elements import mapping, mappings
@@ -7,8 +7,8 @@ _SIDES = {"7771000": "left", "24028007": "right", "51440002": "both sides"}
 
 
 def site_texts(sites: object) -> list[str]:
-    """Return each place with its side: "Breast, left". The side may be a code of its own, or stand
-    in an extension of the place (as in mCODE)."""
+    """Return each place with its side: "Breast, left". The side may be a separate code, or in an
+    extension of the place (as in mCODE)."""
     found = [_site(site) for site in mappings(sites)]
     return [words for words in dict.fromkeys(found) if words]
 

@@ -1,6 +1,6 @@
 """Smoking, alcohol, pregnancy, work (Observation), and questionnaires with their scores.
 
-What matters most to a treatment stands first; single answers of questionnaires are folded.
+The facts that matter most for treatment come first; single answers of questionnaires are folded.
 """
 
 from smartapp.record.codes import codes
@@ -24,7 +24,7 @@ FIRST = (
 
 
 def read_social(given: Given) -> Read[Fact]:
-    """Return what is known, each with its earlier values; answers to questionnaires are folded."""
+    """Return the facts, each with its earlier values; answers to questionnaires are folded."""
     observed = [one for one in given.resources if one.get("resourceType") != QUESTIONNAIRE]
     filled_in = [one for one in given.resources if one.get("resourceType") == QUESTIONNAIRE]
     surveys = {_source(one) for one in observed if "survey" in codes(one.get("category"))}
@@ -41,13 +41,13 @@ def _source(resource: Resource) -> str:
 
 
 def _rank(test: LabTest) -> int:
-    """Return the place on the page; the sort keeps the newest first of those that have none."""
+    """Return the place on the page. Tests without a place stay in order, newest first."""
     places = [FIRST.index(code) for code in test.newest.loinc if code in FIRST]
     return min(places, default=len(FIRST) + (not _is_sum(test.newest)))
 
 
 def _is_answer(test: LabTest, surveys: set[str]) -> bool:
-    """Whether it is one answer of a questionnaire, and not its sum or a fact of its own."""
+    """Return whether it is one answer of a questionnaire, and not its score or a separate fact."""
     is_known = set(test.newest.loinc) & set(FIRST)
     return not is_known and test.newest.marks.source in surveys and not _is_sum(test.newest)
 

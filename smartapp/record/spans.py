@@ -1,6 +1,6 @@
-"""When something began and ended, in each of the forms that FHIR allows (onset[x], abatement[x]).
+"""When something began and ended, in each form that FHIR allows (onset[x], abatement[x]).
 
-A word ("in childhood") is as good as a date; the day on which somebody recorded it is neither.
+Words ("in childhood") are as valid as a date. The day on which it was recorded is not used.
 """
 
 from dataclasses import dataclass
@@ -14,22 +14,21 @@ from smartapp.record.timing import period_moments, period_words
 
 @dataclass(frozen=True, slots=True)
 class Span:
-    """`words` complete "since …" or "until …" where `is_date`, and stand alone where not.
-
-    `moment` is for order, and for <time>; None where only words are there.
-    """
+    """When something began or ended, in words. `moment` is for ordering and for <time>; None if
+    there are only words."""
 
     words: str
     moment: Moment | None = None
 
     @property
     def words_beside_a_date(self) -> str:
-        """The words, where they say more than the date."""
+        """The words if they say more than the date."""
         return "" if self.moment and self.words == self.moment.day_text else self.words
 
 
 def read_span(resource: Resource, name: str) -> Span | None:
-    """Return the first form of `name`[x] that is there, e.g. of onset or abatement, or None."""
+    """Return the first form of `name`[x] that exists, for example of onset or abatement, or
+    None."""
     if moment := member_moment(resource, f"{name}DateTime", f"{name}Date"):
         return Span(moment.day_text, moment)
     period = resource.get(f"{name}Period")
@@ -46,7 +45,7 @@ def _in_words(resource: Resource, name: str) -> Span | None:
         f"at the age of {age}" if age else "",
         f"at the age of {ages}" if ages else "",
         prose(resource.get(f"{name}String")),
-        # DSTU2 and STU3 had a yes without a date.
+        # DSTU2 and STU3 had a boolean without a date.
         "date not recorded" if is_true(resource.get(f"{name}Boolean")) else "",
     )
     return next((Span(said) for said in words if said), None)

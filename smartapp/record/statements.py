@@ -1,8 +1,8 @@
-"""Statements that there is nothing, and that nobody knows: they are entries in a list, and none of
-what the list counts.
+"""Statements that there is nothing, or that it is unknown. They are entries in a list but do not
+count as content.
 
 Sources: SNOMED CT (situation with explicit context), IPS "absent-unknown-uv-ips", HL7 v3
-NullFlavor, FHIR data-absent-reason, and the words that people write where they have no code.
+NullFlavor, FHIR data-absent-reason, and words of authors who have no code.
 """
 
 import re
@@ -13,14 +13,15 @@ from typing import Literal
 from smartapp.record.absence import absent_code, is_nobody_known, reason_words
 from smartapp.record.codes import SNOMED, codings, concept_words
 
-# none: it was asked, and there is none · unknown: nobody asked, or nobody knows
+# none: somebody asked, and there is none · unknown: nobody asked, or it is not known
 Meaning = Literal["none", "unknown"]
 IPS = "http://hl7.org/fhir/uv/ips/CodeSystem/absent-unknown-uv-ips"
-# CVX has a code for a vaccination that did not take place.
+# CVX has a code for a vaccination that was not given.
 NO_VACCINE = ("http://hl7.org/fhir/sid/cvx", "998")
-# Servers leave out the system of SNOMED CT and of the IPS; a stranger's equal code means nothing.
+# Servers often omit the system of SNOMED CT and of the IPS. In any other system the same code means
+# something else.
 _SNOMED_SYSTEMS = frozenset({SNOMED, "urn:oid:2.16.840.1.113883.6.96", ""})
-# Of what kind there is none: "" is all. The kinds are those of AllergyIntolerance.category.
+# The kind that there is none of; "" means all. The kinds are those of AllergyIntolerance.category.
 _SNOMED_NONE = {
     "716186003": "",
     "160244002": "",
@@ -99,8 +100,8 @@ _UNKNOWN = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class Statement:
-    """`kind` are the kinds of what there is none, with spaces between, "" for all. `words` are the
-    author's, else the code's."""
+    """A statement. `kind` has the kinds that there are none of, separated by spaces; "" for all.
+    `words` are the author's, or else the code's."""
 
     words: str
     meaning: Meaning
@@ -108,12 +109,12 @@ class Statement:
 
 
 def read_statement(concept: object) -> Statement | None:
-    """Return what a code says that is in truth a statement, or None for a code of something."""
+    """Return the statement that a code makes; None for the code of something that exists."""
     return _by_code(concept) or _by_absence(concept) or _by_words(_written(concept))
 
 
 def _written(concept: object) -> str:
-    """Return the author's words, usual abbreviations spelled out."""
+    """Return the author's words, with usual abbreviations spelled out."""
     words = concept_words(concept)
     return _ABBREVIATIONS.get(words.casefold(), words)
 
@@ -134,8 +135,8 @@ def _by_code(concept: object) -> Statement | None:
 
 
 def _said(code: str, written: str) -> str:
-    """Return the author's words where they are such a statement, else the code's and theirs:
-    "Food" alone would read like an allergy to food."""
+    """Return the author's words if they make such a statement, else the code's words with theirs:
+    "Food" alone would look like an allergy to food."""
     if written and _is_said(written):
         return written
     return f"{_SNOMED_WORDS[code]} (“{written}”)" if written else _SNOMED_WORDS[code]
@@ -153,8 +154,8 @@ def _ips(match: re.Match[str], words: str) -> Statement:
 
 
 def _by_absence(concept: object) -> Statement | None:
-    """A reason in place of the code, and nothing else. What is masked is no statement: there is
-    something."""
+    """Return the statement of a data-absent reason that replaces the code. A masked code is no
+    statement, because something exists."""
     code = absent_code(concept)
     if not code or not is_nobody_known(code):
         return None
@@ -164,7 +165,7 @@ def _by_absence(concept: object) -> Statement | None:
 def _by_words(written: str) -> Statement | None:
     plain = _PARENTHESIS.sub("", " ".join(written.casefold().rstrip(".!").split()))
     plain = _ABBREVIATIONS.get(plain, plain).casefold()
-    # "No information about allergies" has the words of both.
+    # "No information about allergies" matches both patterns.
     if _UNKNOWN.fullmatch(plain):
         return Statement(written, "unknown")
     match = _NONE.fullmatch(plain)
@@ -177,12 +178,12 @@ def _kind(plain: str) -> str:
 
 
 def _narrower(match: re.Match[str]) -> str:
-    """Return the words that narrow what there is none of: "No heart disease" is not all."""
+    """Return the words that limit the statement: "No heart disease" does not deny everything."""
     words = (match["narrower"] or "").split()
     return " ".join(word for word in words if word not in _GENERAL)
 
 
 def contradicts(statement: Statement, kinds: Iterable[Iterable[str]]) -> bool:
-    """Whether one of the list's entries, each with its kinds, is what the statement denies."""
+    """Return whether the statement denies one of the list's entries, each given by its kinds."""
     denied = set(statement.kind.split())
     return any(not denied or not denied.isdisjoint(of) for of in kinds)

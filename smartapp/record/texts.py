@@ -1,43 +1,43 @@
-"""Words that people wrote: names on one line, and free text with its line breaks.
+"""Text that people wrote: names on one line, and free text with its line breaks.
 
-Text loses the control characters that could hide or reorder what stands around it; escaping is
-the templates' work. Nothing is cut without a sentence that says so.
+Control characters that could hide or reorder the text around them are removed; the templates escape
+the rest. If text is cut, a sentence says so.
 """
 
 import re
 
 from smartapp.record.elements import mappings
 
-# The longest text that a page can hold. A report is rarely a tenth of it.
+# The longest text that a page can hold. Reports rarely have a tenth of it.
 MAX_TEXT = 100_000
 CUT = "… (cut here; the rest is in the EHR)"
-# C0, C1, line and paragraph separators, and the bidirectional overrides and isolates (Unicode
-# TR9): one of those in a name could turn round the name beside it.
+# C0, C1, line and paragraph separators, and the bidirectional overrides and isolates (Unicode TR9):
+# one of these in a name could reverse the name beside it.
 _INVISIBLE = re.compile("[\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ufeff]+")
-# Every way to end a line, that of HL7 v2 (which EHRs pass on as it is) among them.
+# All line endings, including that of HL7 v2, which EHRs pass on unchanged.
 _LINE_END = re.compile(r"\r\n|[\r\v\f\x85\u2028\u2029]|\\\.br\\")
 _INVISIBLE_IN_A_LINE = re.compile(_INVISIBLE.pattern.replace("\x00-\x1f", "\x00-\x09\x0b-\x1f"))
 _MANY_EMPTY_LINES = re.compile(r"\n(?:[ \t]*\n){2,}")
 
 
 def text(value: object) -> str:
-    """Return a string on one line, without control characters and needless space, or ""."""
+    """Return a string on one line, without control characters and extra spaces, or ""."""
     if not isinstance(value, str):
         return ""
-    # Nearly every string: a page of two thousand observations asks this fifty thousand times.
+    # The most common case: a page of two thousand observations calls this fifty thousand times.
     if len(value) <= MAX_TEXT and value.isprintable() and "  " not in value:
         return value.strip(" ")
     return " ".join(_INVISIBLE.sub(" ", _cut(value)).split())
 
 
 def texts(value: object) -> list[str]:
-    """Return the non-empty strings of an array; a lone string counts as an array of one."""
+    """Return the non-empty strings of an array; a single string counts as an array of one."""
     items = value if isinstance(value, list) else [value]
     return [item for item in map(text, items) if item]
 
 
 def prose(value: object) -> str:
-    """Return a string whole, with its line breaks and the spaces that align its columns, or ""."""
+    """Return the whole string, with its line breaks and the spaces that align columns, or ""."""
     if not isinstance(value, str):
         return ""
     if len(value) <= MAX_TEXT and value.isprintable() and "\\" not in value:

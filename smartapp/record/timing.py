@@ -22,7 +22,7 @@ WEEKDAYS = {
     "mon": "Mondays", "tue": "Tuesdays", "wed": "Wednesdays", "thu": "Thursdays",
     "fri": "Fridays", "sat": "Saturdays", "sun": "Sundays",
 }  # fmt: skip
-# FHIR EventTiming. What an offset counts from follows "before", "after" or the bare event.
+# FHIR EventTiming. The reference point of an offset follows "before", "after" or the bare event.
 EVENTS = {
     "MORN": "in the morning",
     "MORN.early": "early in the morning",
@@ -52,7 +52,7 @@ EVENTS = {
     "PCD": "after lunch",
     "PCV": "after dinner",
 }
-# HL7 v3 GTSAbbreviation: what a prescriber writes as two or three letters.
+# HL7 v3 GTSAbbreviation: the two or three letters that prescribers write.
 ABBREVIATIONS = {
     "QD": "once a day",
     "BID": "2 times a day",
@@ -78,7 +78,7 @@ ABBREVIATION_SYSTEMS = frozenset(
         "http://hl7.org/fhir/v3/GTSAbbreviation",
     }
 )
-# One spelling for the ways in which the same frequency is written.
+# One spelling for each frequency that is written in several ways.
 _SPELLINGS = (
     (re.compile(r"\b(?:twice|two times)\b"), "2 times"),
     (re.compile(r"\bthree times\b"), "3 times"),
@@ -91,13 +91,13 @@ _SPELLINGS = (
 _RATE = ("frequency", "frequencyMax", "period", "periodMax", "periodUnit")
 _WORD = re.compile(r"\d+(?:[.,]\d+)*|[^\W\d_]+")
 _TIME_OF_DAY = re.compile(r"(\d\d:\d\d)(?::00(?:\.0+)?)?|\d\d:\d\d:\d\d(?:\.\d+)?")
-# What `of` a day or week an `offset` counts from when the event does not say before or after: FHIR
-# takes it for after.
+# The event that an `offset` counts from. If the event does not say before or after, FHIR means
+# after.
 _OFFSET_TARGET = re.compile(r"(?:(before|after) |with |at |in |on )?(.+)")
 
 
 def timing_words(timing: object) -> Words:
-    """Return when and how often, in words; whole only if every member is among them."""
+    """Return when and how often, in words; complete only if every member is included."""
     return say_parts(timing, TIMING_PARTS)
 
 
@@ -114,7 +114,8 @@ def _code(timing: Mapping[str, Any]) -> str | None:
     repeat = say_parts(timing.get("repeat"), REPEAT_PARTS)
     if not words or not repeat.words:
         return words or None
-    # The code may say less than the numbers beside it ("daily", on Mondays): as the EHR's own word.
+    # The code may say less than the numbers with it ("daily", but on Mondays), so it is shown as
+    # the EHR's own word.
     said = f" {plain_words(repeat.join())} "
     return "" if f" {plain_words(words)} " in said else f"coded as “{words}”"
 
@@ -146,7 +147,7 @@ def _events(timing: Mapping[str, Any]) -> str | None:
 def _how_often(repeat: Mapping[str, Any]) -> Words:
     """Return "2 times a day", "every 4 to 6 hours", "on Mondays"."""
     days, rate = _weekdays(repeat), _rate(repeat)
-    # One dose a day on a day that recurs weekly is one dose a week: "once a day" must not stand.
+    # One dose a day on one weekday is one dose a week, so "once a day" must not be shown.
     said = [days] if days and rate == "once a day" else [rate, days]
     return Words(tuple(filter(None, said)), is_whole=None not in said)
 
@@ -168,7 +169,7 @@ def _times_per(times: str, length: str, unit: str) -> str:
 
 
 def _times(repeat: Mapping[str, Any]) -> str | None:
-    """Return "2", "1 to 3" or "up to 3"; FHIR takes a missing frequency for 1."""
+    """Return "2", "1 to 3" or "up to 3". In FHIR a missing frequency means 1."""
     low, high = _digits(repeat, "frequency"), _digits(repeat, "frequencyMax")
     if low is None or high is None:
         return None
@@ -186,7 +187,7 @@ def _period(repeat: Mapping[str, Any]) -> tuple[str, str] | None:
 
 
 def _digits(element: Mapping[str, Any], name: str) -> str | None:
-    """Return the number as sent, "" where there is none, None where it is no number above 0."""
+    """Return the number as sent; "" if there is none, None if it is not a number above 0."""
     if element.get(name) is None:
         return None if f"_{name}" in element else ""
     literal = digits(element[name])

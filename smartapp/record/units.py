@@ -1,7 +1,7 @@
-"""Units: the same by UCUM's code, and as people write them.
+"""Units: equal if they have the same UCUM code; shown as people write them.
 
-Where a quantity names UCUM as its system, the code is the unit. The words beside it are for people,
-and decide only where there is no code. Two values are compared only in one unit.
+If a quantity names UCUM as its system, the code is the unit. The words beside it are for people,
+and only decide if there is no code. Two values are only compared in the same unit.
 """
 
 import re
@@ -19,7 +19,8 @@ MAX_UNIT = 40
 
 @dataclass(frozen=True, slots=True)
 class Unit:
-    """`key` tells whether two units are one; `text` is what people read beside the number."""
+    """A unit. Two units are the same if they have the same `key`; `text` is shown beside the
+    number."""
 
     key: str
     text: str
@@ -27,8 +28,8 @@ class Unit:
 
 NO_UNIT = Unit("", "")
 
-# What people write for the units of vital signs and of common results, without case and spaces,
-# by the UCUM code of each. Languages: the ones seen in real records.
+# How people write the units of vital signs and common results, without case and spaces, for each
+# UCUM code. In the languages seen in real records.
 _SPELLINGS = {
     "kg": "kg kgs kilo kilos kilogram kilograms kilogramm kilogramme kilogrammes kilogramo",
     "g": "g gm gms gr gram grams gramm gramme grammes gramo",
@@ -90,7 +91,7 @@ _SPELLINGS = {
     "s": "s sec secs second seconds",
 }
 _BY_SPELLING = {word: key for key, words in _SPELLINGS.items() for word in words.split()}
-# Codes that are UCUM's, and mean what another code means.
+# UCUM codes that mean the same as another code.
 _EQUAL = {
     "1/min": "/min",
     "min-1": "/min",
@@ -107,7 +108,7 @@ _EQUAL = {
     "mg/mL": "g/L",
     "10*-1.g/L": "g/dL",
 }
-# Not in UCUM, but written where UCUM is named; a coulomb and a farad measure no patient.
+# Not UCUM, but sent with UCUM as the system. Coulomb and farad measure no patient.
 _NOT_UCUM = frozenset({"C", "F", "mmHg", "lb", "lbs", "in", "ft", "oz", "degC", "degF", "bpm"})
 _TEXTS = {
     "mm[Hg]": "mmHg", "cm[H2O]": "cmH₂O", "[degF]": "°F", "Cel": "°C", "[lb_av]": "lb",
@@ -117,7 +118,7 @@ _TEXTS = {
 }  # fmt: skip
 _MARKED = re.compile(r"[{*^\[]|m2")
 _ANNOTATION = re.compile(r"\{[^{}]*\}")
-# After a solidus an annotation is half of the unit: mL/min/{1.73_m2}.
+# After a slash an annotation is part of the unit: mL/min/{1.73_m2}.
 _PER_ANNOTATION = re.compile(r"(?<=/)\{([^{}]*)\}")
 _POWER_OF_TEN = re.compile(r"\b10(?:\*|\^)(\d{1,2})(?!\d)")
 _SQUARE_METRES = re.compile(r"\bm2\b")
@@ -128,11 +129,11 @@ _SPACES = re.compile(r"\s+")
 
 
 def read_unit(quantity: object) -> Unit:
-    """Return the unit of a Quantity: by its code where UCUM is its system, else by its words."""
+    """Return the unit of a Quantity: from its code if UCUM is its system, else from its words."""
     members = mapping(quantity)
     written, code = text(members.get("unit")), text(members.get("code"))
     if code.isdigit() and not written and text(members.get("system")) != UCUM:
-        # A number of some code system beside the value would read like a part of it.
+        # A number from another code system beside the value would look like a part of it.
         named = bare_code(text(members.get("system")), code)
         return Unit(named, f"(unit: {named})")
     return _unit(written[:MAX_UNIT], code[:MAX_UNIT], text(members.get("system")) == UCUM)
@@ -168,7 +169,7 @@ def _spelled_key(written: str) -> str:
 
 
 def unit_for_people(unit: str) -> str:
-    """Return UCUM's codes and annotations as they are written on paper."""
+    """Return UCUM codes and annotations as they are written on paper."""
     if not _MARKED.search(unit):
         return unit[:MAX_UNIT]
     plain = _ANNOTATION.sub("", _PER_ANNOTATION.sub(lambda per: per[1].replace("_", " "), unit))
@@ -177,8 +178,8 @@ def unit_for_people(unit: str) -> str:
     return _POWER_OF_TEN.sub(lambda match: f"10{match[1].translate(_SUPERSCRIPT)}", plain)
 
 
-# The one table of conversions: how much one unit is of its dimension's first, and for temperatures
-# where zero lies. From UCUM's definitions; a test holds every entry against NLM's UCUM library.
+# The only table of conversions: the factor to the first unit of the dimension, and for temperatures
+# the zero point. From UCUM's definitions; a test compares every entry with NLM's UCUM library.
 _FACTORS: dict[str, tuple[str, Decimal, Decimal]] = {
     "kg": ("mass", Decimal(1), Decimal(0)),
     "g": ("mass", Decimal("0.001"), Decimal(0)),
@@ -201,13 +202,13 @@ CONVERTED_UNITS = tuple(_FACTORS)
 
 
 def dimension(unit: Unit) -> str:
-    """Return what the unit measures, where it can be converted; else the unit itself."""
+    """Return the dimension of a convertible unit, else the unit itself."""
     known = _FACTORS.get(unit.key)
     return known[0] if known else unit.key
 
 
 def convert(value: Decimal, unit: Unit, to: Unit) -> Decimal | None:
-    """Return the value in another unit, None where the two measure different things."""
+    """Return the value in another unit; None if the two measure different things."""
     if unit.key == to.key:
         return value
     source, target = _FACTORS.get(unit.key), _FACTORS.get(to.key)

@@ -1,6 +1,7 @@
-"""value[x] of an Observation or a component, in whatever form it comes; and why there is none.
+"""value[x] of an Observation or a component, in any form; and why there is none.
 
-Nothing is dropped: what is no number stands in words, and what nobody here knows is announced.
+Nothing is dropped: a value that is not a number is shown in words, and a value of an unknown kind
+is announced.
 """
 
 from collections.abc import Callable, Mapping
@@ -27,7 +28,7 @@ UNKNOWN_KIND = "A value of a kind that this app does not show; see the EHR"
 
 @dataclass(frozen=True, slots=True)
 class Value:
-    """`text` is what is shown, its unit apart; `number` is None for words."""
+    """A value. `text` is shown, without the unit; `number` is None for words."""
 
     text: str = ""
     number: Decimal | None = None
@@ -39,7 +40,7 @@ NO_VALUE = Value()
 
 
 def read_value(part: Resource) -> Value:
-    """Return value[x] as it is shown; empty where there is none."""
+    """Return value[x] as it is shown; empty if there is none."""
     # Nearly every value is a Quantity.
     if (quantity := part.get("valueQuantity")) and (found := _quantity(quantity)).text:
         return found
@@ -54,14 +55,14 @@ def read_value(part: Resource) -> Value:
 
 
 def _has_something_else(content: object) -> bool:
-    """Whether extensions stand where the value is expected, and do not say why it is missing."""
+    """Return whether extensions replace the value without saying why it is missing."""
     members = mapping(content)
     return bool(members.get("extension")) and not extension_code(members)
 
 
 def read_absence(part: Resource) -> str:
-    """Return why there is no value, in words: dataAbsentReason, or the same as an extension of
-    value[x], of its number, or as the code of a coded value."""
+    """Return why there is no value, in words: from dataAbsentReason, or from the same as an
+    extension of value[x] or of its number, or as the code of a coded value."""
     if reason := part.get("dataAbsentReason"):
         return reason_words(reason)
     for name, element in part.items():
@@ -76,7 +77,7 @@ def read_absence(part: Resource) -> str:
 
 
 def _quantity(content: object) -> Value:
-    """Return a Quantity. One that is no number stands as it was sent, and is never compared."""
+    """Return a Quantity. If it is not a number, it is shown as it was sent and never compared."""
     quantity = mapping(content)
     amount = quantity.get("value")
     read = written_number(amount)
@@ -93,8 +94,8 @@ def _integer(content: object) -> Value:
 
 
 def _concept(content: object) -> Value:
-    """Return a coded value; the author's words whole, with their lines. A code that says why there
-    is none is no value."""
+    """Return a coded value: all of the author's text, with its line breaks. A code that says why
+    there is no value is not a value."""
     if absent_code(content):
         return NO_VALUE
     return Value(prose(mapping(content).get("text")) or concept_text(content))
@@ -115,7 +116,7 @@ def _ratio(content: object) -> Value:
 
 
 def _span(content: object) -> Value:
-    """Return the words for valueRange, e.g. "1 mg to 2 mg"."""
+    """Return the words for valueRange, for example "1 mg to 2 mg"."""
     limits = mapping(content)
     return Value(
         _from_to(quantity_text(limits.get("low")), quantity_text(limits.get("high")), "up to")

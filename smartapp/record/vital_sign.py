@@ -14,13 +14,13 @@ from smartapp.record.people import Person
 from smartapp.record.quantities import rounded_text
 from smartapp.record.units import Unit, convert
 
-# Words that say of a reading that it was not taken at rest.
+# Words that say that a reading was not taken at rest.
 _EFFORT = re.compile(r"exerci|exerti|effort|running|walking|treadmill|stress test", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
 class Amount:
-    """A number in the unit of its series; `text` is what stands in the table."""
+    """A number in the unit of its series; `text` is shown in the table."""
 
     value: Decimal
     text: str
@@ -28,9 +28,11 @@ class Amount:
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One reading of a vital sign. `amounts` are the numbers to draw, in the unit of the series:
-    two for a blood pressure (None for a side that is missing), none for words. `percentile` is that
-    of a child, in words."""
+    """One reading of a vital sign.
+
+    `amounts` are the numbers to draw, in the unit of the series: two for a blood pressure (None for
+    a missing side), none for words. `percentile` is a child's, in words.
+    """
 
     reading: Reading
     text: str
@@ -53,12 +55,14 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class VitalSign:
-    """One series. `rows` are newest first, and before them those whose time is not known; `latest`
-    is the newest that has a place in time, if any has. `usual` are the ranges to draw. `ago` says
-    how old the latest is, where that is more than a year. `beside_usual` says where the latest lies
-    outside what is usual for adults, which is this app's range and no judgement of the EHR.
-    `growth` has the curves of a child's measure, and `growth_note` says which they are or why there
-    are none."""
+    """One series.
+
+    `rows` are the readings of unknown time, then the others, newest first. `latest` is the newest
+    of known time, if there is one. `usual` are the ranges to draw. `ago` is the age of the latest
+    if it is more than a year. `beside_usual` says if the latest is outside the usual range of
+    adults; that range is this app's, and no judgement of the EHR. `growth` has the curves for a
+    child's measure; `growth_note` names their source or says why there are none.
+    """
 
     name: str
     how: tuple[str, ...]
@@ -75,12 +79,12 @@ class VitalSign:
 
     @property
     def sources(self) -> frozenset[str]:
-        """The resources that this is made of."""
+        """The resources that this sign was made from."""
         return frozenset(source for row in self.rows for source in row.sources)
 
 
 def in_unit(reading: Reading, unit: Unit) -> tuple[Amount | None, str]:
-    """Return the amount in the unit of the series, and as it was recorded where that differs."""
+    """Return the amount in the unit of the series, and the recorded one if it differs."""
     value = reading.value
     if value.number is None:
         return None, ""
@@ -94,13 +98,13 @@ def in_unit(reading: Reading, unit: Unit) -> tuple[Amount | None, str]:
 
 
 def notes_of(reading: Reading, comments: Sequence[str], chronology: Chronology) -> list[str]:
-    """Return what stands beside a reading in its row."""
+    """Return the notes for a reading's row."""
     return [
         "date in the future" if chronology.is_future(reading.when) else "",
         reading.marks.status,
         *reading.marks.labels,
         *comments,
-        # A value and a reason why there is none contradict each other; both are said.
+        # A value and a reason why there is none contradict each other; both are shown.
         reading.marks.absent if reading.has_value else "",
     ]
 
@@ -123,12 +127,12 @@ def uncertain_first(rows: Sequence[Row]) -> tuple[Row, ...]:
 
 
 def usual_text(span: str) -> str:
-    """Return whose range it is: this app's, as the record has none."""
+    """Return the words for the app's own range, which is shown if the record has none."""
     return f"Usual for adults at rest: {span} (not from the record)"
 
 
 def beside_usual(latest: Row, usual: Sequence[Range]) -> str:
-    """Return "above usual", "below usual" or both for a value that the EHR says nothing of."""
+    """Return "above usual", "below usual" or both for a value that the EHR does not interpret."""
     if latest.flag.text or latest.reading.ranges.listed or len(usual) != len(latest.amounts):
         return ""
     measured = [
@@ -143,8 +147,8 @@ def beside_usual(latest: Row, usual: Sequence[Range]) -> str:
 
 
 def is_of_an_adult_at_rest(reading: Reading, person: Person) -> bool:
-    """Whether the usual range of adults at rest may stand beside the reading: it is the patient's,
-    who was of age, and nothing is said of how it was taken."""
+    """Return whether the usual range of adults at rest may be shown with the reading: it is the
+    patient's own, who was an adult, and nothing suggests that it was not taken at rest."""
     return (
         person.was_adult(reading.when)
         and not reading.marks.whose

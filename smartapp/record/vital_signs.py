@@ -1,4 +1,5 @@
-"""Vital signs: one series per kind of measurement and unit; a blood pressure is one reading."""
+"""Vital signs: one series for each kind of measurement and unit; a blood pressure is one
+reading."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
@@ -59,7 +60,7 @@ def read_vital_signs(given: Given) -> Read[VitalSign]:
 
 
 def _spread(reading: Reading) -> list[Reading]:
-    """Return a reading with a value as it is, and one without as its components."""
+    """Return a reading with a value as it is, and one without a value as its components."""
     if reading.has_value or not reading.parts:
         return [reading]
     parts = [
@@ -86,7 +87,7 @@ def _what(reading: Reading) -> str:
 
 
 def _as_its_code_says(reading: Reading) -> Reading:
-    """Return the reading with what its code says of how it was measured."""
+    """Return the reading with what its code says about how it was measured."""
     kind, words = kind_of(reading), how_by_code(reading)
     if kind is None or not words:
         return reading
@@ -104,8 +105,8 @@ def _page_order(sign: VitalSign) -> tuple[int, str, bool, tuple[str, ...]]:
 
 
 def _one_unit_each(found: Sequence[Series]) -> list[Series]:
-    """Join the series that differ in their unit only, where one unit can be turned into the other:
-    never two units on one axis."""
+    """Join the series that differ only in their unit if one unit can be converted into the other:
+    one axis never has two units."""
     joined: dict[tuple[str, ...], list[Series]] = {}
     for series in found:
         key = (*series.key[:-1], dimension(_unit((*series.readings, *series.aside))))
@@ -127,7 +128,7 @@ def _unit(readings: Iterable[Reading]) -> Unit:
 
 def _sign(series: Series, person: Person, chronology: Chronology) -> VitalSign:
     placed, aside = in_order(series.readings, chronology), in_order(series.aside, chronology)
-    # Of what has no place in time, the last to be the latest is what is dated in the future.
+    # Among readings of unknown time, those dated in the future come last.
     aside.sort(key=lambda one: chronology.is_future(one.when))
     newest = (placed or aside)[0]
     unit = _unit((*placed, *aside))
@@ -150,7 +151,7 @@ def _sign(series: Series, person: Person, chronology: Chronology) -> VitalSign:
 
 
 def _with_growth(sign: VitalSign, person: Person, early: timedelta | None) -> VitalSign:
-    """Return the sign with what stands behind a child's measure."""
+    """Return the sign with the growth references of a child's measure."""
     when = sign.latest.when
     if sign.whose or when is None or not sign.latest.is_certain or not sign.latest.amounts:
         return sign
@@ -169,7 +170,7 @@ def _with_growth(sign: VitalSign, person: Person, early: timedelta | None) -> Vi
 
 
 def _with_percentile(row: Row, growth: Growth) -> Row:
-    """Return the row with its percentile; of a day that is known, and a number that is exact."""
+    """Return the row with its percentile, if its day is known and its number is exact."""
     (amount, *_) = row.amounts or (None,)
     if amount is None or row.when is None or not row.is_certain:
         return row
@@ -201,7 +202,7 @@ def _row(reading: Reading, unit: Unit, chronology: Chronology) -> Row:
 def _range(
     kind: Kind | None, unit: Unit, newest: Reading, person: Person
 ) -> tuple[tuple[Range, ...], str]:
-    """Return the normal range to draw and its words: the record's own before the usual one."""
+    """Return the normal range to draw and its words: the record's own, or else the usual one."""
     if newest.ranges.listed:
         own = newest.ranges.deciding
         drawn = ((own.low, own.high),) if own and own.unit.key == unit.key else ()

@@ -1,25 +1,25 @@
-"""Putting the members of a FHIR element into words without losing one of them.
+"""Puts the members of a FHIR element into words without losing any of them.
 
-A table says which function speaks for which members. A member that no function speaks for, or
-whose function finds no words for what is there, makes the result incomplete, and the page then says
-that there is more in the EHR: never a simpler sentence than what was sent.
+A table says which function handles which members. A member without a function, or one for which its
+function finds no words, makes the result incomplete. The page then says that there is more in the
+EHR, and never shows a simpler sentence than what was sent.
 """
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-# Returns the words, "" where the value has nothing to say (`false`), None where it has no words.
+# Returns the words; "" if there is nothing to say (`false`), None if it has no words for the value.
 Say = Callable[[Mapping[str, Any]], "Words | str | None"]
 Parts = tuple[tuple[tuple[str, ...], Say], ...]
-# FHIR lets an app ignore them: what changes the meaning is a modifierExtension.
+# FHIR allows apps to ignore these: what changes the meaning is a modifierExtension.
 _SILENT = frozenset({"id", "extension"})
 _EMPTY: tuple[object, ...] = (None, "", [], {})
 
 
 @dataclass(frozen=True, slots=True)
 class Words:
-    """`is_whole` is False where something of the element is in none of the words."""
+    """`is_whole` is False if some content of the element is not in the words."""
 
     words: tuple[str, ...] = ()
     is_whole: bool = True
@@ -48,15 +48,15 @@ def _as_words(said: Words | str | None) -> Words:
 
 
 def has_any(element: Mapping[str, Any], names: Iterable[str]) -> bool:
-    """Whether one of the members is there with a value, or with an extension in its place."""
+    """Return whether one of the members has a value, or an extension instead."""
     return any(element.get(name) not in _EMPTY or f"_{name}" in element for name in names)
 
 
 def _has_unknown_members(element: Mapping[str, Any], spoken_for: frozenset[str]) -> bool:
-    """Whether there is a member that no part speaks for.
+    """Return whether there is a member that no part handles.
 
-    `_member` holds the extensions of a primitive. Beside a value they add to it; in its place they
-    say why it is missing, and its own part has to cope.
+    `_member` holds the extensions of a primitive. Beside a value they add to it. Without a value
+    they say why it is missing, and the member's own part handles that.
     """
     return any(
         name.removeprefix("_") not in spoken_for and value not in _EMPTY
