@@ -1,8 +1,8 @@
-"""How a search is put to an EHR that may not take it as it is.
+"""Adapts a search for an EHR that refuses it.
 
-What we would like (newest first, medications besides) is left away where the EHR refuses it, and
-what the EHR demands is added where it names it. What it took is remembered for an hour, so that no
-page asks in vain what the last one did.
+The preferred parameters (newest first, with the medications) are dropped if the EHR refuses them.
+Parameters that the EHR requires are added if it names them. What it accepted is remembered for an
+hour, so that later pages do not repeat a refused search.
 """
 
 import re
@@ -14,7 +14,7 @@ from smartapp.chart.fhir_access import Found, ReadRefused, Record
 from smartapp.chart.sections import Search
 
 REMEMBERED_SECONDS = 3600
-# The search, or something in it, is not one that this server takes.
+# The server does not accept the search, or something in it.
 NOT_AS_IT_IS = (
     HTTPStatus.BAD_REQUEST,
     HTTPStatus.FORBIDDEN,
@@ -24,7 +24,8 @@ NOT_AS_IT_IS = (
 
 Parameters = Mapping[str, str]
 
-# What each EHR took instead, None where it took nothing, and until when that is believed.
+# The parameters that each EHR accepted instead, None if it accepted none, and until when to use
+# this.
 _taken: dict[tuple[str, Search], tuple[Parameters | None, float]] = {}
 
 # The EHRs that found something by `a,b`, and until when that is believed: where they find nothing
@@ -33,14 +34,15 @@ _takes_several: dict[str, float] = {}
 
 
 def forget() -> None:
-    """Forget what EHRs took: a test's EHR ends, the process does not."""
+    """Forget what EHRs accepted: in tests the EHR ends before the process does."""
     _taken.clear()
     _takes_several.clear()
 
 
 async def ask(record: Record, search: Search) -> Found:
-    """Return what the search brings. Raises ReadRefused when the EHR takes it in no form; of what
-    is asked besides, or of a type that need not be there, that is remembered as nothing."""
+    """Return the result of the search. Raises ReadRefused if the EHR accepts no form of it; for an
+    additional search, or a resource type that may be missing, an empty result is remembered
+    instead."""
     parameters = _remembered(record, search)
     try:
         while parameters is not None:
@@ -58,7 +60,7 @@ async def ask(record: Record, search: Search) -> Found:
 async def _tried(
     record: Record, search: Search, parameters: Parameters
 ) -> tuple[Found | None, Parameters]:
-    """Return what came, or what to ask instead."""
+    """Return the result, or the parameters to try next."""
     try:
         found = await record.search(search.resource_type, parameters)
         in_one = {**parameters, **search.alone}
@@ -85,16 +87,16 @@ def _remembered(record: Record, search: Search) -> Parameters | None:
 
 
 def _remember(record: Record, search: Search, parameters: Parameters | None) -> None:
-    """Remember what was taken where it is not what was asked first."""
+    """Remember what was accepted if it is not what is tried first."""
     if parameters != {**search.needs, **search.wishes}:
         until = time.monotonic() + REMEMBERED_SECONDS
         _taken[record.fhir_base_url, search] = (parameters, until)
 
 
 def _amended(search: Search, parameters: Parameters, refused: ReadRefused) -> Parameters:
-    """Return what to ask instead; raises the refusal where there is nothing more to try.
+    """Return the parameters to try next. Raises the refusal if there is nothing more to try.
 
-    A 403 without a word of a parameter is about permission: nothing is asked again.
+    A 403 that names no parameter is about permission, and nothing is tried again.
     """
     if refused.answered not in NOT_AS_IT_IS:
         raise refused

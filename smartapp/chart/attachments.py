@@ -1,9 +1,9 @@
-"""Documents of a record that are opened by themselves: their addresses, and what is shown of them.
+"""Documents of a record that have a page of their own: their addresses and their content.
 
-An address holds no id that anybody else could read or make up, and what it leads to is read again:
-a document is shown only where its resource says that it is this patient's (C143). What the EHR
-calls a PDF or a picture has to look like one; formatted text loses everything that could load,
-run or lead elsewhere.
+An address contains no id that others could read or make up, and its document is read again each
+time: it is only shown if its resource says that it is about this patient (C143). A PDF or picture
+must really be one, whatever the EHR says. Formatted text loses everything that could load, run or
+link elsewhere.
 """
 
 from dataclasses import dataclass, replace
@@ -32,7 +32,7 @@ CONTENT_TYPES = {
     b"\xff\xd8\xff": "image/jpeg",
     b"GIF8": "image/gif",
 }
-# Some programs write a line or a byte order mark before "%PDF-", and readers allow it.
+# Some programs write a line or a byte order mark before "%PDF-", and PDF readers allow it.
 PDF_STARTS_WITHIN = 1024
 
 
@@ -48,8 +48,8 @@ class Link:
 
 @dataclass(frozen=True, slots=True)
 class ShownDocument:
-    """A document with the addresses of what can be opened, below the page's own, and the words for
-    what cannot."""
+    """A document with the addresses of its attachments, relative to the page's own, and the names
+    of those that cannot be opened."""
 
     document: Document
     links: tuple[Link, ...]
@@ -62,7 +62,7 @@ class ShownDocument:
 
 @dataclass(frozen=True, slots=True)
 class Opened:
-    """What is shown of a document: `text` or `markup` in the page, or `content` by itself."""
+    """What is shown of a document: `text` or `markup` inside the page, or `content` as a file."""
 
     title: str
     form: Form
@@ -73,7 +73,7 @@ class Opened:
 
 
 def draw_documents(documents: tuple[Document, ...]) -> tuple[ShownDocument, ...]:
-    """Return the documents with the addresses of what can be opened."""
+    """Return the documents with the addresses of their attachments."""
     return tuple(map(_shown, documents))
 
 
@@ -92,10 +92,10 @@ def _address(document: Document, attachment: Attachment) -> str:
 
 
 async def open_document(record: Record, sealed: str) -> Opened:
-    """Return what an address leads to.
+    """Return the document at an address.
 
-    Raises AddressUnknown, WrongPatient for a document of somebody else, FHIRResponseInvalid for one
-    that is not what it says it is, and the errors of reading.
+    Raises AddressUnknown, WrongPatient for a document of another patient, FHIRResponseInvalid for
+    one that is not what it claims to be, and the errors of reading.
     """
     resource_type, resource_id, place = _place(sealed)
     resource = await record.read(resource_type, resource_id)
@@ -134,7 +134,7 @@ def _opened(attachment: Attachment) -> Opened:
 
 
 def _content_type(data: bytes, form: Literal["pdf", "image"]) -> str:
-    """Return what the bytes are, whatever the EHR calls them."""
+    """Return the type of the bytes themselves, whatever the EHR says."""
     for start, content_type in CONTENT_TYPES.items():
         is_pdf = content_type == "application/pdf"
         if (
@@ -146,7 +146,7 @@ def _content_type(data: bytes, form: Literal["pdf", "image"]) -> str:
 
 
 def sanitised(markup: str) -> str:
-    """Return formatted text without anything that could load, run, or lead elsewhere."""
+    """Return formatted text without anything that could load, run, or link elsewhere."""
     return nh3.clean(
         markup,
         tags=TAGS,

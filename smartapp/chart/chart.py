@@ -1,4 +1,5 @@
-"""The chart as a page draws it. Each section stands alone: one failing read blanks nothing else."""
+"""The chart as a page draws it. Sections are independent: a failed read leaves the others
+unchanged."""
 
 from collections import defaultdict
 from collections.abc import Iterable
@@ -11,9 +12,9 @@ from smartapp.record.encounters import Encounter
 from smartapp.record.identity import Identity
 from smartapp.record.news import Share
 
-# ok: everything was read · partial: something is there, and something is missing or was left out
+# ok: everything was read · partial: something was read, and something is missing or was left out
 # empty: read, and there is nothing · not-granted: not asked, no scope · forbidden: the EHR refused
-# failed: no usable answer · not-offered: the EHR has no such part, and the page does without
+# failed: no usable answer · not-offered: the EHR has no such data, and the page omits the section
 State = Literal["ok", "partial", "empty", "not-granted", "forbidden", "failed", "not-offered"]
 Look = Literal["shown", "cut", "empty", "not-allowed", "failed", "not-offered"]
 LOOKS: dict[State, Look] = {
@@ -31,16 +32,16 @@ Relation = Literal["self", "proxy", "clinician", "unknown"]
 
 @dataclass(frozen=True, slots=True)
 class ReadSection:
-    """A part of the record and how reading it went.
+    """A section of the record and the result of reading it.
 
     `error` is a short safe text for `forbidden` and `failed`, and `reference` finds in the log what
     of it failed. `lacks` says why something of it is not there: a read of several that failed, or
     entries of another patient, which were left out.
-    `retry_after` is in how many seconds the EHR wants to be asked again, where it says so.
-    `notes` is what the reader must know beside the items, e.g. that the list was cut. `count` is
-    what there is now: resolved problems and stopped medications do not count. `is_cut`: the EHR
-    has, or may have, more than what was read; what the record itself withdrew is not missed.
-    `share` is what the section gives to the page's first block.
+    `retry_after` is the number of seconds after which the EHR wants to be asked again, if it says
+    so. `notes` is what the reader must know besides the items, for example that the list was cut.
+    `count` is the number of current items; resolved problems and stopped medications do not count.
+    `is_cut`: the EHR has, or may have, more than was read; entries that the record itself withdrew
+    are not missing. `share` is the section's contribution to the page's first block.
     """
 
     section: Section
@@ -65,17 +66,17 @@ class ReadSection:
 
     @property
     def look(self) -> Look:
-        """How the page draws the section; one that is still being read has no state yet."""
+        """How the page draws the section."""
         return LOOKS[self.state]
 
     @property
     def is_read(self) -> bool:
-        """Whether the EHR answered, be it that nothing is recorded."""
+        """Whether the EHR answered, even if it has no entries."""
         return self.state in ("ok", "partial", "empty")
 
     @property
     def is_whole(self) -> bool:
-        """Whether everything that the EHR has of it was read: only then may it say "none"."""
+        """Whether everything that the EHR has was read: only then may the section say "none"."""
         return self.is_read and not self.is_cut
 
 
@@ -83,7 +84,7 @@ class ReadSection:
 class FHIRUserView:
     """Who launched: the person behind `fhirUser`, as far as the EHR lets us read it (C95, C96).
 
-    `name` is "" when it could not be read; `reference` is then what there is to show.
+    `name` is "" if it could not be read; then `reference` is shown.
     """
 
     reference: str
@@ -94,7 +95,8 @@ class FHIRUserView:
 
 @dataclass(frozen=True, slots=True)
 class Who:
-    """Whose record it is. `identity` None: `problem` says why, and `reference` finds it."""
+    """The patient. If `identity` is None, `problem` says why, and `reference` finds it in the
+    log."""
 
     patient: str
     identity: Identity | None
@@ -105,7 +107,7 @@ class Who:
 
 @dataclass(frozen=True, slots=True)
 class Visit:
-    """The launch's encounter. Neither `encounter` nor `problem`: the launch is about none."""
+    """The launch's encounter. Without `encounter` and `problem` the launch has none."""
 
     encounter: Encounter | None = None
     problem: str = ""
@@ -119,7 +121,7 @@ NAMES = ("who", "user", "visit", "news", *(one.name for one in SECTIONS))
 
 @dataclass(frozen=True, slots=True)
 class Chart:
-    """Everything that was read for one page, the sections in its order."""
+    """Everything that was read for one page, with the sections in the page's order."""
 
     who: Who
     visit: Visit
@@ -131,25 +133,25 @@ class Chart:
 
     @property
     def shares(self) -> dict[str, Share]:
-        """What the sections give to the first block."""
+        """The sections' contributions to the first block."""
         return {one.name: one.share for one in self.sections if one.share}
 
     @property
     def parts(self) -> tuple[Part, ...]:
-        """In the order of the page."""
+        """The parts in the order of the page."""
         user = (self.user,) if self.user else ()
         return (self.who, *user, self.visit, *self.sections)
 
     @property
     def is_unreadable(self) -> bool:
-        """Whether the EHR failed to give anything at all of what it was asked for."""
+        """Whether the EHR could give nothing at all of what it was asked for."""
         states = {one.state for one in self.sections if one.section.is_asked_for}
         nobody = self.who.identity is None and self.visit.encounter is None
         return nobody and "failed" in states and states <= {"failed", "not-granted"}
 
 
 def name_of(part: Part) -> str:
-    """Return the name of a part, one for each on a page."""
+    """Return the name of a part, unique on a page."""
     if isinstance(part, ReadSection):
         return part.name
     return {Who: "who", FHIRUserView: "user", Visit: "visit"}[type(part)]

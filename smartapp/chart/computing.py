@@ -1,7 +1,8 @@
-"""Work on a record that takes long enough to keep everybody waiting, in threads of its own.
+"""Threads for work on a record that would keep everybody waiting.
 
-One EHR may send megabytes. While they are parsed, read and drawn, the event loop answers the
-others; and as all threads share one interpreter, more of them would only make it wait more often.
+One EHR may send megabytes. While they are parsed, read and drawn in a thread, the event loop
+answers the other requests. All threads share one interpreter, so more of them would only make the
+loop wait more often.
 """
 
 import asyncio
@@ -16,5 +17,5 @@ _threads = ThreadPoolExecutor(2, thread_name_prefix="record")
 
 
 async def computed(work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
-    """Return what `work` returns, from one of these threads."""
+    """Return the result of `work`, done in one of these threads."""
     return await asyncio.get_running_loop().run_in_executor(_threads, lambda: work(*args, **kwargs))

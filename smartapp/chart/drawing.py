@@ -1,7 +1,7 @@
-"""The page in pieces, each ready to be sent when it is there.
+"""The page in pieces, each of which can be sent as soon as it is ready.
 
-launch.html has a place ("slot") for every piece, in the order of the page, so pieces may be sent in
-any order; where a piece is not there yet, its place says that it is being read.
+launch.html has a place ("slot") for every piece, in the order of the page, so the pieces may be
+sent in any order. Until a piece is there, its place says that it is being read.
 """
 
 from collections.abc import Mapping
@@ -18,13 +18,14 @@ from smartapp.protocol.errors import SmartError
 from smartapp.record.allergy_line import read_allergy_line
 from smartapp.record.news import Share, overview
 
-# Where the pieces go in launch.html. No template and no record can hold it: it has a NUL.
+# Marks the place of the pieces in launch.html. It contains a NUL, so no template and no record can
+# contain it.
 _PIECES = "\0pieces\0"
 
 
 @dataclass(frozen=True, slots=True)
 class Shell:
-    """What stands before and after the pieces."""
+    """The page before and after the pieces."""
 
     before: str
     after: str
@@ -38,7 +39,7 @@ def draw_shell(page: LaunchPage, **shown: Any) -> Shell:
 
 
 def draw(part: Part, page: LaunchPage) -> str:
-    """Return the piece of a part that was read."""
+    """Return the HTML of a part that was read."""
     match part:
         case Who():
             return render_to_string(
@@ -57,7 +58,7 @@ def draw(part: Part, page: LaunchPage) -> str:
 
 
 def draw_news(shares: Mapping[str, Share], *, encounter: str | None, now: datetime) -> str:
-    """Return the first block, of the shares of all the lists that it is made of."""
+    """Return the first block, made from the shares of all its lists."""
     found = overview(shares, encounter=encounter, now=now)
     return render_to_string("sections/news.html", {"news": found})
 
@@ -70,7 +71,7 @@ def draw_end(
     read_at: datetime,
     form_token: str,
 ) -> str:
-    """Return what comes last: how the launch stands, and whether nothing at all could be read."""
+    """Return the end of the page: the state of the launch, and whether nothing could be read."""
     shown = {
         "page": page,
         "user": user or page.user_by_reference,
@@ -82,6 +83,6 @@ def draw_end(
 
 
 def draw_alarm(error: SmartError, *, reference: str, is_from_ehr: bool) -> str:
-    """Return what takes the place of everything that was shown: it must not be used."""
+    """Return the alarm that replaces everything shown before, because it must not be used."""
     shown = {"error": error, "reference": reference, "is_from_ehr": is_from_ehr}
     return render_to_string("sections/alarm.html", shown)

@@ -1,7 +1,7 @@
-"""Authorised reads of one launch's record: pages, renewal of the token, caps.
+"""Authorised reads of one launch's record: paging, token renewal, limits.
 
-The bearer token goes below the launch's FHIR base and nowhere else (C140). Log lines name resource
-types, counts and hosts only.
+The bearer token is only sent to addresses below the launch's FHIR base (C140). Log lines only
+contain resource types, counts and hosts.
 """
 
 import asyncio
@@ -49,12 +49,12 @@ MAX_PAGES = 20
 MAX_RESOURCES = 5_000
 MAX_DOCUMENT_BYTES = 24 * 1024 * 1024
 DOCUMENT_SECONDS = 20.0
-# Of what is sorted by date so many of the newest are read: what is left is old.
+# If the entries are sorted by date, only so many of the newest are read; the rest is old.
 WINDOW = 1_000
 MAX_ANSWER_BYTES = 4 * 1024 * 1024
-# What all reads of one page may bring together. Parsed, it is eight times as much.
+# The limit for all reads of one page together. Parsed, it takes eight times as much memory.
 MAX_BYTES_OF_A_PAGE = 12 * 1024 * 1024
-# What is larger is parsed in a thread, where our keys are served meanwhile.
+# Larger bodies are parsed in a thread, so that this process can serve its keys meanwhile.
 INLINE_BYTES = 32 * 1024
 SEARCH_SECONDS = 15.0
 READ_SECONDS = 10.0
@@ -63,26 +63,26 @@ LONGEST_RETRY_AFTER_SECONDS = 3600
 # athena's searches name the practice (C108, T); only a value of this form is ever sent.
 _PRACTICE = re.compile(r"(?:Organization/)?(a-\d+\.Practice-\d+)")
 
-# What `date` and its kin sort by.
+# The dates by which `date` and similar parameters sort.
 _DATES = (
     "effectiveDateTime", "occurrenceDateTime", "authoredOn", "recordedDate", "performedDateTime",
 )  # fmt: skip
 
 
 class Access(Protocol):
-    """One launch's way to its EHR: what `launches` gives the chart."""
+    """A launch's access to its EHR, which `launches` provides for the chart."""
 
     fhir_base_url: str
 
     async def access_token(self) -> str:
-        """Return a token that is not expired."""
+        """Return a token that has not expired."""
 
     async def renewed_access_token(self, rejected: str) -> str:
         """Return another token after the EHR answered 401 to this one (C141)."""
 
 
 class ReadRefused(FHIRError):
-    """The EHR answered a read with an error; `said` is its safe text, fit for the page (C142)."""
+    """The EHR answered a read with an error; `said` is its text, safe for the page (C142)."""
 
     def __init__(self, detail: str, *, answered: int, said: str) -> None:
         super().__init__(detail)
@@ -91,7 +91,7 @@ class ReadRefused(FHIRError):
 
 
 class ReadForbidden(ReadRefused, FHIRForbidden):
-    """403: the token is good, the resource is closed. No refresh would help (C141)."""
+    """403: the token is valid, but the resource is closed. A refresh would not help (C141)."""
 
 
 class ReadThrottled(FHIRError):
@@ -105,11 +105,11 @@ class ReadThrottled(FHIRError):
 
 @dataclass(slots=True)
 class Found:
-    """What a search brought: this patient's resources, and how many were left out and why.
+    """The result of a search: this patient's resources, and how many were left out and why.
 
-    `foreign` say that they are somebody else's, `nobodys` do not say whose they are. `total` is how
-    many there are by the EHR's count, of which it gave `given`. `included` came besides, by
-    relative reference.
+    `foreign` is the number of resources about other patients, `nobodys` of those that do not say
+    whom they are about. `total` is the EHR's count of all resources, of which it sent `given`.
+    `included` are additional resources, by relative reference.
     """
 
     resources: list[Resource] = field(default_factory=list)
@@ -123,7 +123,8 @@ class Found:
     _ids: set[str] = field(default_factory=set)
 
     def add(self, bundle: Bundle, resource_type: str, record: "Record") -> None:
-        """Take in a page: what is about somebody else, or about nobody, stays out (C143).
+        """Add a page of results, without resources that are about another patient or do not say
+        whom they are about (C143).
 
         Servers may repeat an entry on the next page, and include resources of other types.
         """
@@ -151,14 +152,15 @@ class Found:
 
     @property
     def is_newest_first(self) -> bool:
-        """Whether the newest came first, as asked: a server may leave out what it cannot do."""
+        """Whether the newest came first, as requested: a server may ignore a sort that it does not
+        support."""
         days = [day for day in map(_day, self.resources) if day]
         return bool(days) and all(a >= b for a, b in pairwise(days))
 
 
 @dataclass(frozen=True, slots=True)
 class _Asked:
-    """A request to the EHR but for its token. `seconds` is how long it may take."""
+    """A request to the EHR, without its token. `seconds` is its time limit."""
 
     url: str
     seconds: float
@@ -167,7 +169,7 @@ class _Asked:
 
 
 class Record:
-    """The record of one patient at one EHR, for the time of one page."""
+    """The record of one patient at one EHR, while one page is read."""
 
     def __init__(self, access: Access, *, patient: str, extras: Mapping[str, Any]) -> None:
         self.patient = patient
@@ -179,15 +181,15 @@ class Record:
         self._practice = _practice(extras)
 
     async def read(self, resource_type: str, resource_id: str) -> Resource:
-        """Return one resource. Raises WrongPatient when the EHR answers with another id (C101)."""
+        """Return one resource. Raises WrongPatient if the EHR answers with another id (C101)."""
         url = f"{self._base}/{resource_type}/{resource_id}"
         body = await self._get(url, READ_SECONDS)
         parse = partial(parse_resource, resource_type=resource_type, id=resource_id)
         return await self._parsed(body, parse)
 
     async def content(self, url: str, content_type: str) -> bytes:
-        """Return the bytes of an attachment, whether the EHR sends them bare or in a Binary
-        resource (FHIR R4, Binary). Raises FHIRResponseInvalid for one outside the FHIR base."""
+        """Return the bytes of an attachment, sent either directly or in a Binary resource (FHIR R4,
+        Binary). Raises FHIRResponseInvalid for an address outside the FHIR base."""
         address = url if "://" in url else f"{self._base}/{url}"
         accept = f"{content_type}, application/fhir+json;q=0.5"
         body = await self._get(
@@ -196,15 +198,15 @@ class Record:
         return parse_binary(body)
 
     async def _parsed(self, body: bytes, parse: Callable[[bytes], T]) -> T:
-        """Return what is in the body. Raises EHRResponseTooLarge where this page's reads have
-        brought more than a page can hold."""
+        """Return the parsed body. Raises EHRResponseTooLarge if this page's reads together brought
+        more than a page can hold."""
         self._bytes += len(body)
         if self._bytes > MAX_BYTES_OF_A_PAGE:
             raise EHRResponseTooLarge("the reads of one page brought too much", sent=True)
         return await computed(parse, body) if len(body) > INLINE_BYTES else parse(body)
 
     async def search(self, resource_type: str, parameters: Mapping[str, str]) -> Found:
-        """Return this patient's resources over all pages, as far as the caps allow."""
+        """Return this patient's resources from all pages of results, within the limits."""
         found = Found()
         url = self._search_url(resource_type, parameters)
         deadline = _clock() + SEARCH_SECONDS
@@ -222,8 +224,8 @@ class Record:
         return found
 
     async def read_several(self, resource_type: str, ids: Collection[str]) -> list[Resource]:
-        """Return, of the resources with these ids, those that one search brings (FHIR R4, _id).
-        They may be of anybody: whoever asks has to look whose they are."""
+        """Return the resources with these ids that one search brings (FHIR R4, _id). They may be
+        about anybody; the caller must check whom they are about."""
         query = {"_id": ",".join(ids), "_count": str(PAGE_SIZE)}
         bundle = await self._page(
             self._address(resource_type, query), _clock() + READ_SECONDS, is_first=True
@@ -245,11 +247,12 @@ class Record:
 
     def _address(self, resource_type: str, query: Mapping[str, str]) -> str:
         practice = {"ah-practice": f"Organization/{self._practice}"} if self._practice else {}
-        # athena does not understand the slash of its practice percent-encoded (C108, T).
+        # athena does not accept a percent-encoded slash in its practice (C108, T).
         return f"{self._base}/{resource_type}?{urlencode({**query, **practice}, safe='/')}"
 
     async def _page(self, url: str, deadline: float, *, is_first: bool) -> Bundle | None:
-        """Return a page, or None when a later one is not to be had: what was read stays true."""
+        """Return a page, or None if a later page cannot be read: what was read before is still
+        valid."""
         seconds = deadline - _clock()
         if seconds <= 0:
             return None
@@ -288,7 +291,8 @@ class Record:
         return response.body
 
     async def _renewed(self, rejected: str) -> str:
-        """Return another token. Reads run in parallel: the first to be refused asks for all."""
+        """Return another token. Of parallel reads only the first one that is refused asks for
+        it."""
         async with self._renewing:
             if self._access_token == rejected:
                 self._access_token = await self._access.renewed_access_token(rejected)
@@ -309,7 +313,7 @@ def _clock() -> float:
 
 
 def _day(resource: Resource) -> str:
-    """Return the day by which a search sorts its resources, "" where it is not written."""
+    """Return the day by which a search sorts its resources; "" if there is none."""
     period = resource.get("effectivePeriod") or resource.get("period")
     dates = (resource.get(name) for name in _DATES)
     start = period.get("start") if isinstance(period, dict) else None
@@ -323,7 +327,7 @@ def _practice(extras: Mapping[str, Any]) -> str:
 
 
 def _refusal(response: http.Response) -> FHIRError:
-    # What an EHR says may name a diagnosis: it is for the page, and only the status for the log.
+    # The EHR's text may name a diagnosis: the page shows it, and the log only gets the status.
     said = safe_error_text(response.status, response.headers.get("Content-Type"), response.body)
     detail = f"the EHR answered {response.status}"
     if response.status == HTTPStatus.FORBIDDEN:
@@ -334,7 +338,7 @@ def _refusal(response: http.Response) -> FHIRError:
 
 
 def _retry_after(response: http.Response) -> int:
-    """Return the seconds to wait; athena counts by the minute and does not say (C144)."""
+    """Return the seconds to wait; athena counts by the minute and does not say so (C144)."""
     value, now = response.headers.get("Retry-After"), datetime.now(UTC)
     seconds = retry_after_seconds(value, now=now, longest=LONGEST_RETRY_AFTER_SECONDS)
     return DEFAULT_RETRY_AFTER_SECONDS if seconds is None else max(1, ceil(seconds))

@@ -1,7 +1,7 @@
-"""Geometry of the charts. Plain numbers in, coordinates out; a template draws them.
+"""Geometry of the charts: from numbers to coordinates, which a template draws.
 
-The coordinates are strings with one decimal: what SVG needs, and nothing that a template engine
-would have to format a thousand times.
+The coordinates are strings with one decimal, as SVG needs them, so that the template does not
+format a thousand numbers.
 """
 
 import math
@@ -17,17 +17,18 @@ from smartapp.record.quantities import rounded_text
 WIDTH, HEIGHT = 360, 170
 LEFT, RIGHT, TOP, BOTTOM = 38, 46, 14, 26
 MAX_POINTS = 150
-# Two labels nearer than this would run into each other.
+# Labels closer than this would overlap.
 LABEL_HEIGHT = 15
-# Single points are drawn while there is room to tell them apart; beyond, the line speaks.
+# Up to this many points are drawn as dots; more would not be distinguishable, and only the line is
+# drawn.
 MAX_MARKERS = 60
-# A value this many interquartile ranges away is drawn at the edge, marked, with its true value.
+# A value outside this many interquartile ranges is drawn at the edge, marked, with its true value.
 FENCE = 5.0
-# A normal range this many heights of the drawn values away is not drawn; its words say where it is.
+# A normal range further away than this many heights of the drawn values is not drawn, only written.
 MAX_STRETCH = 5.0
 SINGLE_MOMENT_SECONDS = timedelta(days=30).total_seconds()
 SHORTEST_AXIS_SECONDS = timedelta(hours=6).total_seconds()
-# So many stretches make a curve look like one.
+# The number of straight parts that a curve is drawn with.
 CURVE_STEPS = 32
 SPARK_WIDTH, SPARK_HEIGHT, SPARK_MARGIN = 120, 28, 4
 MAX_SPARK_POINTS = 60
@@ -35,7 +36,7 @@ MAX_SPARK_POINTS = 60
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """One value to draw; `label` is its number as the table has it."""
+    """One value to draw; `label` is its number as in the table."""
 
     at: datetime
     value: float
@@ -56,8 +57,8 @@ class Band:
 
 @dataclass(frozen=True, slots=True)
 class Edge:
-    """An edge of a normal range. One off the scale stands at the border, with its number and
-    `beyond` ("high" or "low")."""
+    """An edge of a normal range. If it is off the scale, it is drawn at the border, with its number
+    and `beyond` ("high" or "low")."""
 
     y: str
     label: str
@@ -66,7 +67,7 @@ class Edge:
 
 @dataclass(frozen=True, slots=True)
 class Curve:
-    """A curve behind the values, e.g. of a percentile; its label stands at its end."""
+    """A curve behind the values, for example of a percentile; its label is at its end."""
 
     path: str
     label: str
@@ -76,7 +77,7 @@ class Curve:
 
 @dataclass(frozen=True, slots=True)
 class Mark:
-    """A drawn point; `beyond` is "high" or "low" when the true value is off the scale."""
+    """A drawn point; `beyond` is "high" or "low" if the true value is off the scale."""
 
     x: str
     y: str
@@ -86,7 +87,7 @@ class Mark:
 
 @dataclass(frozen=True, slots=True)
 class Bar:
-    """A vertical stroke between two values of one moment, e.g. a blood pressure."""
+    """A vertical bar between two values of one moment, for example a blood pressure."""
 
     x: str
     top: str
@@ -95,7 +96,7 @@ class Bar:
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """`label_y` is where the newest value's label stands, clear of other labels."""
+    """One series. `label_y` is the position of the newest value's label, clear of other labels."""
 
     name: str
     path: str
@@ -106,7 +107,8 @@ class Line:
 
     @property
     def dots(self) -> str:
-        """All marks on the scale as one path of points: an element each would be a page of them."""
+        """All marks on the scale as one path, because an element for each mark would make the page
+        large."""
         return "".join(f"M{one.x} {one.y}h0" for one in self.marks if not one.beyond)
 
     @property
@@ -164,11 +166,11 @@ def line_chart(
     pairs: Sequence[tuple[Reading, Reading]] = (),
     behind: Sequence[tuple[str, CurveAt]] = (),
 ) -> LineChart:
-    """Return the chart of one or more series over a shared time and value axis.
+    """Return the chart of one or more series with a shared time axis and value axis.
 
-    Each series is in time order and has at least one reading. `bands` are normal ranges; `pairs`
+    Each series is in time order and has at least one reading. `bands` are normal ranges. `pairs`
     are (upper, lower) readings of one moment: while there is room for each, a bar joins the two,
-    and no line runs from one moment to the next. `behind` are named curves.
+    and no line connects one moment with the next. `behind` are named curves.
     """
     everything = [reading for _, readings in series for reading in readings]
     start, end = time_domain([reading.at for reading in everything])
@@ -193,7 +195,7 @@ def line_chart(
 
 
 def _sampled(at: CurveAt, start: float, end: float) -> list[tuple[float, float]]:
-    """Return points of a curve over the time axis, where it has any."""
+    """Return the points of a curve over the time axis, where it is defined."""
     step = (end - start) / CURVE_STEPS
     seconds = [start + step * n for n in range(CURVE_STEPS + 1)]
     found = ((one, at(_moment(one, UTC))) for one in seconds)
@@ -206,7 +208,7 @@ def _curve(label: str, points: Sequence[tuple[float, float]], x: Scale, y: Scale
 
 
 def sparkline(readings: Sequence[Reading], band: tuple[float, float] | None) -> Sparkline | None:
-    """Return the trend of at least two readings in time order; fewer have none."""
+    """Return the trend of at least two readings in time order; None for fewer."""
     if len(readings) < 2:
         return None
     thinned = thin(readings, MAX_SPARK_POINTS)
@@ -226,12 +228,13 @@ def sparkline(readings: Sequence[Reading], band: tuple[float, float] | None) -> 
 
 
 def thin(readings: Sequence[Reading], limit: int = MAX_POINTS) -> list[Reading]:
-    """Keep the lowest and highest reading of each stretch of time, so that no peak is lost."""
+    """Keep the lowest and highest reading of each part of the time axis, so that no peak is
+    lost."""
     if len(readings) <= limit:
         return list(readings)
     buckets: dict[int, list[Reading]] = {}
     start, end = readings[0].at.timestamp(), readings[-1].at.timestamp()
-    # The newest reading is kept apart, which takes one place.
+    # The newest reading is always kept, which takes one place.
     count = (limit - 1) // 2
     for reading in readings:
         share = (reading.at.timestamp() - start) / ((end - start) or 1)
@@ -249,8 +252,8 @@ def _extremes(bucket: list[Reading]) -> list[Reading]:
 
 
 def time_domain(times: Iterable[datetime]) -> tuple[float, float]:
-    """Return first and last second. A single moment stands in the middle of a month; moments of
-    the same hours, as in a hospital, get at least six hours."""
+    """Return the first and last second. A single moment is in the middle of a month; moments within
+    a few hours, as in a hospital, get an axis of at least six hours."""
     stamps = [time.timestamp() for time in times]
     first, last = min(stamps), max(stamps)
     least = SINGLE_MOMENT_SECONDS if first == last else SHORTEST_AXIS_SECONDS
@@ -265,10 +268,10 @@ def value_axis(
 ) -> tuple[float, float, float]:
     """Return the bottom, the top and the step of an axis that ends on round numbers.
 
-    Outliers do not stretch it: one weight of 700 kg must not turn years into a flat line. The
-    normal range is included when it is near enough to cost little, and its near side also when it
-    is further off: which side of it the values are on is what one looks for. `curves` are the
-    values of what stands behind: all of it is on the scale.
+    Outliers do not extend it: one weight of 700 kg must not turn years into a flat line. A near
+    normal range is included completely, and of one further away the near side, because readers look
+    for the side on which the values are. `curves` are the values of the curves behind, which are
+    all on the scale.
     """
     low, high = _spread(_within_fence(values))
     low, high = min((low, *curves)), max((high, *curves))
@@ -286,8 +289,8 @@ def value_axis(
 def _with_near_side(
     low: float, high: float, band_low: float, band_high: float
 ) -> tuple[float, float]:
-    """Return the axis with some of a range that lies wholly above or below it, unless it lies so
-    far off that the values would become a flat line."""
+    """Extend the axis by a part of a range that is completely above or below it, unless the range
+    is so far away that the values would become a flat line."""
     reach = MAX_STRETCH * max(high - low, 0.1 * max(abs(low), abs(high)))
     if band_low >= high and band_low - high <= reach:
         return low, band_low + 0.25 * (band_low - low)
@@ -297,7 +300,7 @@ def _with_near_side(
 
 
 def _within_fence(values: Sequence[float]) -> list[float]:
-    """Leave out what is far outside the middle half; with few values nothing is far outside."""
+    """Return the values without those far outside the middle half; of few values all are kept."""
     if len(values) < 5:
         return list(values)
     first, middle, third = quantiles(values, n=4)
@@ -306,7 +309,7 @@ def _within_fence(values: Sequence[float]) -> list[float]:
 
 
 def _spread(values: Sequence[float]) -> tuple[float, float]:
-    """Return lowest and highest with some room when they are equal or nearly so."""
+    """Return the lowest and highest value, with some space if they are nearly equal."""
     low, high = min(values), max(values)
     largest = max(abs(high), abs(low))
     least = largest * 0.04 if largest > 1e-9 else 1.0
@@ -317,7 +320,7 @@ def _spread(values: Sequence[float]) -> tuple[float, float]:
 
 
 def _round_step(rough: float) -> float:
-    """Return the 1, 2 or 5 times a power of ten that is at least `rough`."""
+    """Return the smallest 1, 2 or 5 times a power of ten that is at least `rough`."""
     power = 10.0 ** math.floor(math.log10(rough))
     return next(power * factor for factor in (1, 2, 5, 10) if power * factor >= rough * 0.999)
 
@@ -346,7 +349,7 @@ def _band(low: float, high: float, bottom: float, top: float, y: Scale) -> Band:
 
 
 def _edges(band: tuple[float, float], bottom: float, top: float, y: Scale) -> list[Edge]:
-    """Return the edges of a range; of a range that lies wholly off the scale, the nearer one."""
+    """Return the edges of a range; if it is completely off the scale, only the nearer one."""
     edges = [_edge(value, bottom, top, y) for value in band if math.isfinite(value)]
     sides = {edge.beyond for edge in edges}
     if len(edges) == 2 and sides in ({"high"}, {"low"}):
@@ -404,7 +407,7 @@ def _bar(upper: Reading, lower: Reading, x: Scale, y: Scale, bottom: float, top:
 
 
 def _paths(readings: Sequence[Reading], points: Sequence[tuple[float, float]]) -> tuple[str, str]:
-    """Return the solid line, and apart from it the stretches over which nothing was measured."""
+    """Return the solid line, and separately the parts of it in which nothing was measured."""
     seconds = [(after.at - before.at).total_seconds() for before, after in pairwise(readings)]
     longest = longest_solid_gap(seconds)
     solid, gaps, run = [], [], list(points[:1])
@@ -419,7 +422,7 @@ def _paths(readings: Sequence[Reading], points: Sequence[tuple[float, float]]) -
 
 
 def longest_solid_gap(seconds: Sequence[float]) -> float:
-    """Return how long a pause may be and still be drawn as if something was measured."""
+    """Return the longest pause that is still drawn as a solid line."""
     if len(seconds) < 3:
         return timedelta(days=3 * 366).total_seconds()
     return max(8 * median(seconds), timedelta(days=366).total_seconds())
@@ -441,14 +444,14 @@ DAY_STEPS = (1, 2, 5, 7, 14)
 # A month from the ends of the calendar, which leaves room for every time zone and step.
 _EARLIEST = datetime(1, 2, 1, tzinfo=UTC).timestamp()
 _LATEST = datetime(9999, 12, 1, tzinfo=UTC).timestamp()
-# As many labels as fit side by side: a year is short, a month with its year is not.
+# The number of labels that fit side by side: a year is short, a month with its year is not.
 MAX_YEAR_TICKS, MAX_TIME_TICKS = 7, 5
 
 
 def time_ticks(start: float, end: float, zone: tzinfo) -> list[tuple[float, str]]:
-    """Return calendar moments that fit on the axis, and what to call them.
+    """Return calendar moments that fit on the axis, with their labels.
 
-    `zone` is that of the newest reading: hours are the wall clock's, as they are in the table.
+    `zone` is the time zone of the newest reading: hours are local time, as in the table.
     """
     first, last = _moment(start, zone), _moment(end, zone)
     hours = (last - first) / timedelta(hours=1)
@@ -465,8 +468,8 @@ def time_ticks(start: float, end: float, zone: tzinfo) -> list[tuple[float, str]
 
 
 def _moment(stamp: float, zone: tzinfo) -> datetime:
-    """Return the moment of a second since 1970, or the nearest one that has a calendar date: some
-    EHRs write 0001-01-01 or 9999-12-31, and an axis reaches further than its readings."""
+    """Return the moment for a number of seconds since 1970, limited to calendar dates: some EHRs
+    send 0001-01-01 or 9999-12-31, and an axis extends beyond its readings."""
     return datetime.fromtimestamp(min(max(stamp, _EARLIEST), _LATEST), zone)
 
 

@@ -1,4 +1,5 @@
-"""Draws laboratory results: the tests of a panel together, each with its trend. Decides nothing."""
+"""Draws laboratory results: the tests of a panel together, each with its trend. Makes no
+judgement."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -12,17 +13,17 @@ from smartapp.record.observations import Reading
 from smartapp.record.panels import OTHER, common_name, place_of
 
 FORTNIGHT = timedelta(days=14)
-# Fewer values than this are not worth counting: each of them can be seen.
+# Fewer values than this are not counted, because all of them can be seen.
 FEW = 3
 TIME_NOT_KNOWN = "Results whose date is not known"
 
 
 @dataclass(frozen=True, slots=True)
 class DrawnTest:
-    """A test as its template shows it: on a line, and opened.
+    """A test as its template shows it: as a line, and opened.
 
-    `name` is what people call it, `long_name` its name as it was sent where that is another; `how`
-    whose it is, from what and how it was taken. `chart` is None where one value is all.
+    `name` is its common name, and `long_name` the name as it was sent if that is different. `how`
+    says whom it is about, and from what and how it was taken. `chart` is None for a single value.
     """
 
     test: LabTest
@@ -46,14 +47,14 @@ class DrawnTest:
 
 @dataclass(frozen=True, slots=True)
 class LabPanel:
-    """The tests that are read together."""
+    """The tests of one panel."""
 
     title: str
     tests: tuple[DrawnTest, ...]
 
 
 def draw_labs(tests: tuple[LabTest, ...]) -> tuple[LabPanel, ...]:
-    """Return what has no place in time first, then the panels in their order."""
+    """Return the results of unknown time first, then the panels in their order."""
     panels: dict[tuple[int, str], list[LabTest]] = {}
     for test in tests:
         panels.setdefault(_panel(test), []).append(test)
@@ -71,7 +72,7 @@ def _panel(test: LabTest) -> tuple[int, str]:
 
 
 def _place(test: LabTest) -> tuple[int, str, float]:
-    """Known tests have their place in the panel; the others stand newest first by name."""
+    """Known tests have a fixed place in the panel; the others are ordered by name, newest first."""
     place = place_of(test.newest)
     when = test.when.at.timestamp() if test.when and test.when.is_readable else 0.0
     name = "" if place.panel == OTHER else common_name(test.newest).casefold()
@@ -79,7 +80,7 @@ def _place(test: LabTest) -> tuple[int, str, float]:
 
 
 def _drawn(test: LabTest) -> DrawnTest:
-    # What has no place in time has no trend.
+    # Results of unknown time have no trend.
     results = [] if test.doubt else comparable(test)
     points = [
         Point(one.when.at, float(one.value.number), one.value.text)
@@ -108,7 +109,7 @@ def _how(result: Reading) -> str:
 
 
 def _row(result: Reading, newest: Reading) -> ValueRow:
-    # The range stands beside the newest; another result names its own where that is another.
+    # The range is shown with the newest result; another result shows its own if it differs.
     notes = result.beside
     if result.ranges != newest.ranges and result.ranges.listed:
         notes = (f"range {result.range_text}", *notes)
@@ -123,7 +124,7 @@ def _row(result: Reading, newest: Reading) -> ValueRow:
 
 
 def _band(test: LabTest) -> tuple[float, float] | None:
-    """Return the range that decides, open where it has no bound."""
+    """Return the deciding range; a missing bound is infinite."""
     found = test.newest.ranges.deciding
     if found is None:
         return None
@@ -149,7 +150,7 @@ def _date(result: Reading) -> str:
 
 
 def _fortnight(results: Sequence[Reading]) -> str:
-    """Return how many of the last fortnight's results were low and high, where all were judged."""
+    """Return how many results of the last fortnight were low and high, if all were judged."""
     last = results[-1] if results else None
     if last is None or last.when is None:
         return ""

@@ -1,4 +1,5 @@
-"""The pages as values: launches fills them, templates draw them, nothing else knows both."""
+"""The pages as values: `launches` fills them and templates draw them, without knowing each
+other."""
 
 import json
 from dataclasses import dataclass
@@ -18,13 +19,13 @@ MAX_SHOWN_CHARACTERS = 2_000
 
 
 def launch_code(uuid: UUID) -> str:
-    """Return what tells one open launch from another without naming anybody."""
+    """Return a short code that distinguishes open launches without naming anybody."""
     return uuid.hex[:4].upper()
 
 
 @dataclass(frozen=True, slots=True)
 class ContextRow:
-    """One member of the launch context. `member` is its name on the wire."""
+    """One member of the launch context. `member` is its name in the token response."""
 
     label: str
     member: str
@@ -42,10 +43,10 @@ class ScopeRow:
 
 @dataclass(frozen=True, slots=True)
 class LaunchPage:
-    """launch.html, variable `page`: what is known before the record is read.
+    """The variable `page` of launch.html: what is known before the record is read.
 
-    `is_patients`: a patient reads it, or somebody who acts for one, and it uses their words.
-    `patient` is "" when none was chosen (C110). `not_asked` names the parts of a record that the
+    `is_patients`: a patient, or somebody who acts for one, reads the page, and it uses their words.
+    `patient` is "" if none was chosen (C110). `not_asked` names the parts of a record that the
     scopes do not let this page read.
     """
 
@@ -70,7 +71,7 @@ class LaunchPage:
     patient: str
     sections: tuple[Section, ...]
     not_asked: tuple[str, ...]
-    # Where the page loads itself again to read what the EHR did not give; "" when it did so often
+    # Where the page reloads itself to read what the EHR did not give; "" if it has done so often
     # enough.
     again_url: str
 
@@ -80,7 +81,7 @@ class LaunchPage:
 
     @property
     def user_by_reference(self) -> FHIRUserView | None:
-        """Who launched, where nothing more could be read of them."""
+        """The user, if nothing more than the reference is known."""
         return FHIRUserView(self.fhirUser, "", "", "unknown") if self.fhirUser else None
 
     @property
@@ -94,7 +95,8 @@ class LaunchPage:
 
 @dataclass(frozen=True, slots=True)
 class OpenLaunch:
-    """A launch that is open in this browser. Names no patient: this page can be seen by others."""
+    """A launch that is open in this browser. It names no patient, because others can see this
+    page."""
 
     url: str
     endpoint_name: str
@@ -105,10 +107,10 @@ class OpenLaunch:
 
 @dataclass(frozen=True, slots=True)
 class SignedOutPage:
-    """signed_out.html, variable `page`.
+    """The variable `page` of signed_out.html.
 
-    `revoked` is what the EHR answered: True, False when it could not be told, None when it offers
-    no revocation (C133). `sign_out_url` is where a patient signs out at the EHR too (C134).
+    `revoked` is the EHR's answer: True, False if it could not be asked yet, None if it offers no
+    revocation (C133). `sign_out_url` is where a patient signs out at the EHR too (C134).
     """
 
     endpoint_name: str
@@ -167,7 +169,7 @@ def build_launch_page(
 
 
 def _whose(kind: LaunchKind, fhirUser: str | None, patient: str | None) -> str:
-    """Return how the reader calls the record: "your" only where it is their own."""
+    """Return how the page refers to the record: "your" only if it is the reader's own."""
     if not fhirUser:
         return "your" if kind == "standalone" else "the patient's"
     is_own = fhir_user_type(fhirUser) == "Patient" and fhirUser.rpartition("/")[2] == patient
@@ -175,7 +177,7 @@ def _whose(kind: LaunchKind, fhirUser: str | None, patient: str | None) -> str:
 
 
 def scope_rows(scope: ScopeComparison, *, whose: str) -> tuple[ScopeRow, ...]:
-    """Return what was asked for, each with whether it was given, then what came unasked."""
+    """Return the requested scopes, each with whether it was granted, then those granted unasked."""
     asked = [
         ScopeRow(
             item, describe(item, whose=whose), granted=item not in scope.missing, requested=True
@@ -190,7 +192,7 @@ def scope_rows(scope: ScopeComparison, *, whose: str) -> tuple[ScopeRow, ...]:
 
 
 def context_rows(context: LaunchContext, fhirUser: str | None) -> tuple[ContextRow, ...]:
-    """Return the launch context in words: what SMART defines, then whatever the vendor added."""
+    """Return the launch context in words: the members that SMART defines, then the vendor's own."""
     defined = [
         ContextRow("Patient", "patient", context.patient or "", "The patient of this launch."),
         ContextRow("Encounter", "encounter", context.encounter or "", "The visit it is about."),

@@ -10,13 +10,13 @@ LEVELS = ("patient", "user")
 
 
 def asked_sections(granted: Sequence[str]) -> tuple[Section, ...]:
-    """Return the sections of the page: those without which it would mislead, and of the others
-    those that the scopes let it read."""
+    """Return the sections of the page: those without which it would mislead, and those of the
+    others that the scopes allow."""
     return tuple(one for one in SECTIONS if not one.only_if_granted or _is_permitted(one, granted))
 
 
 def not_asked(granted: Sequence[str], *, is_patients: bool = False) -> tuple[str, ...]:
-    """Return the names of what the page does not ask for, in its order."""
+    """Return the names of the parts that the page does not ask for, in its order."""
     asked = asked_sections(granted)
     missing = [one for one in SECTIONS if one not in asked]
     titles = [one.for_patients if is_patients else one.title for one in missing]
@@ -34,10 +34,10 @@ def _is_permitted(section: Section, granted: Sequence[str]) -> bool:
 
 
 def permitted_part(search: Search, granted: Sequence[str]) -> Literal["all", "a part", "nothing"]:
-    """Return how much of a search the scopes give.
+    """Return how much of a search the scopes allow.
 
-    A v2 scope may be narrowed by search parameters, and an EHR then leaves out the rest without a
-    word: an empty list must not pass for "nothing recorded" (C83).
+    A v2 scope may be restricted by search parameters, and an EHR then silently omits the rest. An
+    empty list must not be taken for "nothing recorded" (C83).
     """
     scopes = [
         scope

@@ -1,7 +1,7 @@
-"""Reads the launch's chart: all parts at once, each on its own.
+"""Reads the launch's chart: all parts in parallel, each independent of the others.
 
-Whatever the EHR sends is taken for this patient's only when it says so itself (C143). Nothing that
-is read is stored, and log lines name resource types, counts and hosts only.
+A resource only counts as this patient's if it says so itself (C143). Nothing that is read is
+stored, and log lines only contain resource types, counts and hosts.
 """
 
 import asyncio
@@ -67,10 +67,10 @@ from smartapp.record.texts import text
 
 logger = logging.getLogger(__name__)
 
-# What a list refers to is read one by one; where there is more, by searches for many ids.
+# References of a list are read one by one; if there are more, by searches for several ids.
 MAX_FOLLOWED = 20
 BATCH, MAX_BATCHES = 50, 6
-# Type, id and perhaps a version: the current version is read, because the record is its present.
+# Type, id and perhaps a version. The current version is read.
 _BELOW_BASE = re.compile(
     r"([A-Z][A-Za-z]{0,63})/([A-Za-z0-9\-.]{1,64})(?:/_history/[A-Za-z0-9\-.]{1,64})?"
 )
@@ -79,7 +79,7 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """How a read went: what it brought, or the state and the words for the page."""
+    """The result of a read: the resources, or the state and the words for the page."""
 
     state: State
     resources: tuple[Resource, ...] = ()
@@ -99,10 +99,10 @@ class Outcome:
 
 
 class Reading:
-    """The reads of one page, each on its own, all begun at once.
+    """The reads of one page, independent of each other and all started at once.
 
-    `reference` is the one number of this page load: every line in the log about it has it. The
-    parts that `known` names are not read.
+    `reference` is the reference number of this page load and is in each of its log lines. The parts
+    in `known` are not read.
     """
 
     def __init__(
@@ -130,11 +130,11 @@ class Reading:
         self._asked: dict[Search, asyncio.Task[Outcome]] = {}
 
     async def parts(self) -> AsyncGenerator[Part, None]:
-        """Yield who the patient is, and after that every other part as it comes, in any order.
+        """Yield who the patient is, then every other part as it comes, in any order.
 
-        Raises WrongPatient when the EHR answers `Patient/<id>` with somebody else (C101), and
-        FHIRUnauthorized when it refuses the renewed token too (C141); errors of renewing the token
-        pass through. Everything else that goes wrong stays in its part.
+        Raises WrongPatient if the EHR answers `Patient/<id>` with another patient (C101),
+        FHIRUnauthorized if it refuses the renewed token too (C141), and errors of renewing the
+        token. All other failures only affect their part.
         """
         who = asyncio.create_task(self._who())
         sections = (one for one in asked_sections(self._granted) if one.name not in self._known)
@@ -153,7 +153,7 @@ class Reading:
             await asyncio.gather(*tasks, *self._asked.values(), return_exceptions=True)
 
     async def _who(self) -> Who:
-        """Return the patient. Somebody else in their place is the end of the whole page (C101)."""
+        """Return the patient. Another patient in the answer ends the whole page (C101)."""
         patient = self._record.patient
         fatal = (FHIRUnauthorized, WrongPatient)
         outcome = await self._read("Patient", patient, fatal=fatal)
@@ -167,7 +167,7 @@ class Reading:
         return Who(patient, identity, resource)
 
     async def _visit(self, who: asyncio.Task[Who]) -> Visit | None:
-        """Return the launch's encounter, if it is this patient's (C102)."""
+        """Return the launch's encounter if it is this patient's (C102)."""
         if self._encounter is None or "visit" in self._known:
             return None
         outcome = await self._read("Encounter", self._encounter)
@@ -181,7 +181,7 @@ class Reading:
         return Visit(None, problem, self._reference)
 
     async def _user(self, who: asyncio.Task[Who]) -> FHIRUserView | None:
-        """Return who launched; the `fhirUser` scope itself lets us read them (C95)."""
+        """Return who launched; the `fhirUser` scope allows reading that resource (C95)."""
         if self._fhirUser is None or "user" in self._known:
             return None
         try:
@@ -196,7 +196,7 @@ class Reading:
         return user_view(user, resource, about=about, patient=patient, now=self._now)
 
     async def _section(self, section: Section, who: asyncio.Task[Who]) -> ReadSection:
-        """Return the section once its own searches, what they refer to and the patient are read."""
+        """Return the section, once its searches, its references and the patient are read."""
         searches = [asyncio.shield(self._asking(search)) for search in section.searches]
         outcome = _joined(section, await asyncio.gather(*searches))
         related, unread = await self._related(section.follow(outcome.resources), outcome.included)
@@ -208,7 +208,7 @@ class Reading:
         return await computed(read_section, section, outcome, given)
 
     def _asking(self, search: Search) -> asyncio.Task[Outcome]:
-        """Return the one task of a search that several sections may share."""
+        """Return the task of a search, which several sections may share."""
         if search not in self._asked:
             self._asked[search] = asyncio.create_task(self._search(search))
         return self._asked[search]
@@ -244,9 +244,9 @@ class Reading:
     async def _related(
         self, references: Sequence[str], included: Mapping[str, Resource]
     ) -> tuple[dict[str, Resource], int]:
-        """Return the resources that a section refers to, by the references as they are written:
-        those that came with it, and the others as far as they can be read. And how many were too
-        many to be read."""
+        """Return the resources that a section refers to, by the references as they were sent: those
+        that came with it, and others that could be read. Also return how many were too many to be
+        read."""
         here = {one: _relative(one, self._record.fhir_base_url) for one in references}
         related = {one: included[name] for one, name in here.items() if name in included}
         wanted = [one for one, name in here.items() if name and one not in related]
@@ -260,8 +260,8 @@ class Reading:
         return own, sum(one not in related for one in others)
 
     async def _read_in_batches(self, names: Iterable[str]) -> dict[str, Resource]:
-        """Return what searches by id bring of the relative references; nothing where the EHR does
-        not take them."""
+        """Return the resources that searches by id bring, by relative reference; none if the EHR
+        does not accept such searches."""
         ids: dict[str, list[str]] = defaultdict(list)
         for resource_type, _, resource_id in (name.partition("/") for name in dict.fromkeys(names)):
             ids[resource_type].append(resource_id)
@@ -286,7 +286,7 @@ class Reading:
             return []
 
     def _is_foreign(self, resource: Resource) -> bool:
-        """Whether it says that it is about another patient (C143)."""
+        """Return whether the resource says that it is about another patient (C143)."""
         patient = self._patient_of(resource)
         return patient is not None and patient != self._record.patient
 
@@ -326,7 +326,7 @@ class Reading:
         )
 
     def _failure(self, what: str, error: SmartError) -> Outcome:
-        """Return the words for a failed read and put its reference into the log."""
+        """Return the words for a failed read, and log it with the reference number."""
         logger.warning("%s %s: %s %s", self._reference, what, error.code, error.detail)
         status = error.answered if isinstance(error, ReadRefused) else None
         state: Literal["failed", "forbidden"]
@@ -342,12 +342,13 @@ class Reading:
 
 
 async def read_chart(access: Access, **launch: Any) -> Chart:
-    """Return the whole chart, once everything of it is read. Raises as `Reading.parts` does."""
+    """Return the whole chart, once all of it is read. Raises the errors of `Reading.parts`."""
     return chart_of([part async for part in Reading(access, **launch).parts()])
 
 
 async def _together(*reads: Coroutine[Any, Any, T]) -> list[T]:
-    """Return what all reads return; the first error that is for the whole page ends the others."""
+    """Return the results of all reads. The first error that concerns the whole page cancels the
+    others."""
     try:
         async with asyncio.TaskGroup() as group:
             tasks = [group.create_task(read) for read in reads]
@@ -357,9 +358,12 @@ async def _together(*reads: Coroutine[Any, Any, T]) -> list[T]:
 
 
 def _joined(section: Section, outcomes: Sequence[Outcome]) -> Outcome:
-    """Return one outcome of a section's searches, with what belongs to it, each resource once.
-    What one of several did not bring is a note, so that the others do not pass for everything;
-    what need not be asked for is named elsewhere."""
+    """Return one outcome for all searches of a section, with the resources that belong to it, each
+    once.
+
+    If one of several searches failed, a note says so, so that the rest is not taken for everything.
+    Optional searches are mentioned elsewhere.
+    """
     asked = [
         (search, one)
         for search, one in zip(section.searches, outcomes, strict=True)
@@ -389,7 +393,7 @@ def _joined(section: Section, outcomes: Sequence[Outcome]) -> Outcome:
 
 
 def _unread(section: Section, outcomes: Sequence[Outcome]) -> Outcome:
-    """Return the one outcome of searches that brought nothing: what is worst of them."""
+    """Return one outcome for searches that brought nothing: the worst of them."""
     asked = [one for one in outcomes if one.state != "not-granted"]
     if asked and all(_is_not_offered(section, one) for one in asked):
         return Outcome("not-offered")
@@ -397,13 +401,13 @@ def _unread(section: Section, outcomes: Sequence[Outcome]) -> Outcome:
 
 
 def _is_not_offered(section: Section, outcome: Outcome) -> bool:
-    """Whether the EHR has no such type of resource (404; FHIR R4, RESTful API) and the page may do
-    without: what would mislead where it is missing has failed."""
+    """Return whether the EHR has no such resource type (404; FHIR R4, RESTful API) and the page may
+    omit the section. A section whose absence would mislead has failed instead."""
     return section.only_if_granted and outcome.is_unknown_type
 
 
 def _once(found: Sequence[tuple[Resource, ...]]) -> Iterator[Resource]:
-    """Yield each resource once: two searches may bring the same."""
+    """Yield each resource once, because two searches may bring the same."""
     if len(found) == 1:
         yield from found[0]
         return
@@ -416,8 +420,8 @@ def _once(found: Sequence[tuple[Resource, ...]]) -> Iterator[Resource]:
 
 
 def _count_notes(search: Search, found: Found) -> Iterator[str]:
-    """Yield what the page says of the number of entries, and the EHR's own remarks."""
-    # That it does not know what we would like is no news for the reader.
+    """Yield the notes about the number of entries, and the EHR's own remarks."""
+    # A remark that the EHR ignored a preferred parameter is of no interest to the reader.
     yield from (note for note in found.notes if not any(one in note for one in search.wishes))
     read = len(found.resources)
     if found.is_cut and found.is_newest_first:
@@ -439,8 +443,8 @@ def _missing_text(search: Search, section: Section, outcome: Outcome) -> str:
 
 
 def _relative(reference: str, fhir_base_url: str) -> str:
-    """Return "Medication/m1" for a reference below the FHIR base, without its version: the record
-    is its present. "" for one that leads elsewhere."""
+    """Return "Medication/m1" for a reference below the FHIR base, without its version, because the
+    current one is read. "" for a reference to elsewhere."""
     match = _BELOW_BASE.fullmatch(reference.removeprefix(f"{fhir_base_url.rstrip('/')}/"))
     return "/".join(match.groups()) if match else ""
 
@@ -476,14 +480,14 @@ def _failure_text(error: SmartError) -> str:
 
 
 def _said(said: str) -> str:
-    """Return the EHR's answer as a sentence that keeps its words apart from ours."""
+    """Return the EHR's answer as a sentence that separates its words from ours."""
     status, _, words = said.partition(": ")
     answered = f"It answered with {status}."
     return f"{answered} The EHR said: “{words.strip().rstrip('.')}”" if words else answered
 
 
 def read_section(section: Section, outcome: Outcome, given: Given) -> ReadSection:
-    """Return a section as the page draws it: what its reader made of what its searches brought."""
+    """Return a section for the page: what its reader made of the results of its searches."""
     read = section.read(given)
     notes = (*outcome.notes, *_left_out_texts(section, read.left_out))
     state = "partial" if outcome.state == "ok" and notes else outcome.state
@@ -503,7 +507,7 @@ def read_section(section: Section, outcome: Outcome, given: Given) -> ReadSectio
 
 
 def _share(section: Section, outcome: Outcome, entries: tuple[Any, ...]) -> Share | None:
-    """Return what the section gives to the first block; also that it could not be read."""
+    """Return the section's contribution to the first block, or that it could not be read."""
     if section.share is None:
         return None
     if outcome.state not in ("ok", "partial"):

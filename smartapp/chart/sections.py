@@ -1,6 +1,6 @@
 """The sections of the page: what each asks the EHR for, and what reads and draws the answer.
 
-A section more is one value more in SECTIONS, beside its reader and its template.
+A new section is one more value in SECTIONS, with its reader and its template.
 """
 
 from collections.abc import Callable
@@ -57,15 +57,15 @@ Pairs = tuple[tuple[str, str], ...]
 class Search:
     """One search for resources about the launch's patient (FHIR R4, Search).
 
-    The scope that it needs is that of its type: `patient/<type>.s` or `user/<type>.s`.
-    `categories` are the codes of one category in the systems that are in use, the usual one first;
-    `parameters` narrow it further. `sort` puts the newest first, so that what a long record leaves
-    out is old; `include` brings what its resources refer to. An EHR that takes none of the two is
-    asked without, and one that demands a parameter gets that of `if_asked` (`chart/asking.py`).
+    It needs the scope of its type: `patient/<type>.s` or `user/<type>.s`. `categories` are the
+    codes of one category in all systems that are in use, the usual one first; `parameters` restrict
+    it further. `sort` puts the newest first, so that the omitted part of a long record is old.
+    `include` adds the resources that the results refer to. If an EHR accepts neither, they are
+    dropped; if it requires a parameter, that is taken from `if_asked` (`chart/asking.py`).
 
-    `what` names what it brings, where a section has several: "reported medications". One that
-    `is_optional` is not missed in its section where it is not permitted. `is_besides`: it brings
-    what the section's other searches may miss, and nothing is said where it is refused either.
+    `what` names the results if a section has several searches: "reported medications". If a search
+    `is_optional` and not permitted, its section does not mention it. `is_besides`: the search finds
+    what the section's other searches may miss, and a refusal is not mentioned.
     """
 
     resource_type: str
@@ -94,19 +94,19 @@ class Search:
         return {name: value for name, value in wishes.items() if value}
 
 
-# Every intent of R4 but `option`, which is never shown. athenahealth refuses medication orders
-# without one, as US Core has the pair patient and intent.
+# Every intent of R4 except `option`, which is never shown. athenahealth refuses a search for
+# medication orders without an intent, because US Core has the combination of patient and intent.
 INTENTS = "order,plan,proposal,original-order,reflex-order,filler-order,instance-order"
 ANY_DATE = (("date", "ge1900-01-01"),)
 VITAL_SIGNS, LABORATORY = ("vital-signs", "vital-sign"), ("laboratory", "LAB")
 SOCIAL = ("social-history", "survey")
 MEASURED = frozenset().union(*CATEGORIES.values())
-# A child's gestational age tells how old it is among others: it stands with its measures.
+# A child's gestational age is needed for its percentiles, so it belongs to the vital signs.
 OF_VITAL_SIGNS = VITAL_SIGN_CODES | GESTATIONAL_AGE
 OF_OTHER_SECTIONS = OF_VITAL_SIGNS.union(SOCIAL_CODES)
 # The other categories of HL7 (observation-category).
 FINDINGS = ("exam", "imaging", "procedure", "therapy", "activity")
-# Observations that nobody filed under a category: whose section they belong to their code tells.
+# Observations without a category: their code decides which section they belong to.
 UNFILED = Search(
     "Observation",
     parameters=(("category:missing", "true"),),
@@ -163,17 +163,16 @@ def _nothing(_: tuple[Resource, ...]) -> tuple[str, ...]:
 
 @dataclass(frozen=True, slots=True)
 class Section:
-    """A part of the page, read on its own: it may come before or after every other.
+    """A part of the page that is read by itself, before or after any other.
 
-    `for_patients` is its title where a patient reads.
-    `searches` are asked for at once, and `read` gets what they brought of what `belongs` here: not
-    every EHR narrows a search as it is asked to. `follow` names what
-    must be read besides, by the references as they were sent. `draw` turns facts into what
-    `template` shows, where that is more than the facts. `count` is how much an entry adds to the
-    number in the contents: what is over adds nothing. `noun` is one entry in words. Where
-    `never_assume_none`, a section that could not be read says that loudly. One that is
-    `only_if_granted` is on the page where a scope permits it, and else named at its foot. `share`
-    is what it gives to the page's first block (record/news.py).
+    `for_patients` is its title if a patient reads the page. The `searches` run in parallel, and
+    `read` gets those of their results that `belong` here, because not every EHR restricts a search
+    as requested. `follow` returns the references that must be read too, as they were sent. `draw`
+    turns facts into what `template` shows, if that is more than the facts. `count` is how much an
+    entry adds to the number in the table of contents; past entries add nothing. `noun` is the word
+    for one entry. With `never_assume_none` a section that could not be read says so prominently. A
+    section that is `only_if_granted` is on the page if a scope permits it; otherwise the end of the
+    page names it. `share` is its contribution to the page's first block (record/news.py).
     """
 
     name: str
@@ -195,12 +194,12 @@ class Section:
 
     @property
     def is_asked_for(self) -> bool:
-        """Whether it has a search of its own, beside what is read anyway."""
+        """Whether the page asks for it: it has a search that is not optional."""
         return not all(search.is_optional for search in self.searches)
 
     @property
     def scopes(self) -> tuple[str, ...]:
-        """The scopes that would let it be read, as SMART 2.2 spells them for one patient."""
+        """The scopes that would allow reading it, as SMART 2.2 spells them for one patient."""
         return tuple(dict.fromkeys(f"patient/{one.resource_type}.rs" for one in self.searches))
 
 

@@ -22,8 +22,8 @@ ROLE_WORDS = {
 def user_view(
     user: FHIRUser, resource: dict[str, Any], *, about: str | None, patient: str, now: datetime
 ) -> FHIRUserView:
-    """Return who launched. `resource` is {} when it could not be read; `about` is the patient that
-    it names."""
+    """Return who launched. `resource` is {} if it could not be read; `about` is the patient that it
+    names."""
     return FHIRUserView(
         reference=f"{user.resource_type}/{user.id}" if user.readable else user.url,
         name=_name(user, resource, now),
@@ -47,7 +47,8 @@ def _role(user: FHIRUser, resource: dict[str, Any]) -> str:
 
 
 def _relation(user: FHIRUser, about: str | None, patient: str) -> Relation:
-    """Return how the person stands to the patient; a guess is "unknown" (C96: never equate)."""
+    """Return the person's relation to the patient; "unknown" if it is not certain (C96: never
+    equate)."""
     if user.resource_type in ("Practitioner", "PractitionerRole"):
         return "clinician"
     if user.resource_type == "Patient" and user.readable:

@@ -1,5 +1,5 @@
-"""The table of all values of a series, written row by row: a page has thousands of these rows, and
-a template engine takes longer for one than reading it took."""
+"""The table of all values of a series, written without templates: a page has thousands of rows, and
+a template engine takes longer for one row than reading its value."""
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
@@ -15,13 +15,13 @@ from smartapp.record.interpretations import Flag
 
 T = TypeVar("T")
 
-# So many stand on the page, newest first; the chart draws all of them.
+# The newest values, as many as the page lists; the chart draws all of them.
 MAX_ROWS = 1_000
 
 
 @dataclass(frozen=True, slots=True)
 class ValueRow:
-    """`notes` stand below the time."""
+    """One row of the table. `notes` are below the time."""
 
     when: str
     text: str
@@ -33,7 +33,7 @@ class ValueRow:
 
 @dataclass(frozen=True, slots=True)
 class ValueTable:
-    """`rows` is markup; `left_out` counts the older values that it does not have."""
+    """A table. `rows` is markup; `left_out` is the number of older values that are not in it."""
 
     rows: SafeString
     count: int
@@ -41,7 +41,7 @@ class ValueTable:
 
 
 def value_table(values: Sequence[T], row_of: Callable[[T], ValueRow]) -> ValueTable:
-    """Return the table of values, which come newest first."""
+    """Return the table of the values, which must be sorted newest first."""
     rows = map(row_of, islice(values, MAX_ROWS))
     return ValueTable(_markup(rows), len(values), max(0, len(values) - MAX_ROWS))
 

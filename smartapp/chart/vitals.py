@@ -1,4 +1,4 @@
-"""Draws vital signs: one picture per series, and what it shows in words. Decides nothing."""
+"""Draws vital signs: one chart for each series, and its content in words. Makes no judgement."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -15,7 +15,8 @@ from smartapp.record.vital_sign import Amount, Row, VitalSign
 
 MAX_ASIDE = 3
 SIDES = ("Systolic", "Diastolic")
-# A first value this much longer ago than the others are apart would make them one vertical line.
+# A first value that is older than this multiple of the others' time span would squeeze them into
+# one vertical line.
 MAX_TIMES_APART = 8
 SHORTEST_GAP = timedelta(days=5 * 366)
 
@@ -24,7 +25,7 @@ Points = list[tuple[Row, Amount]]
 
 @dataclass(frozen=True, slots=True)
 class DrawnSign:
-    """A vital sign as its template shows it. `chart` is None where there is no number to draw."""
+    """A vital sign as its template shows it. `chart` is None if there is no number to draw."""
 
     sign: VitalSign
     chart: LineChart | None
@@ -38,8 +39,8 @@ class DrawnSign:
 
     @property
     def aside(self) -> tuple[Row, ...]:
-        """The first readings of which none is newer than the others: without a place in time, or
-        of the same moment as the latest."""
+        """The first readings that may be as new as the latest: those of unknown time, and those of
+        the same moment as the latest."""
         latest = self.sign.latest
         found = takewhile(
             lambda row: (
@@ -140,7 +141,7 @@ def _chart(sign: VitalSign, rows: Sequence[Row], lines: Sequence[Points]) -> Lin
 
 
 def _curve_label(percentile: int) -> str:
-    """Return the name of a curve; those between say themselves what they are."""
+    """Return the label of a percentile curve; the curves between the outermost have none."""
     return f"P{percentile}" if percentile in (CURVES[0], CURVES[-1]) else ""
 
 
@@ -149,7 +150,7 @@ def _reading(row: Row, amount: Amount) -> Reading:
 
 
 def _band(usual: Range) -> tuple[float, float]:
-    """Return a range to draw, open where it has no bound."""
+    """Return a range to draw; a missing bound is infinite."""
     low, high = usual
     return (
         float("-inf") if low is None else float(low),
@@ -158,7 +159,7 @@ def _band(usual: Range) -> tuple[float, float]:
 
 
 def _summary(sign: VitalSign, rows: Sequence[Row], lines: Sequence[Points]) -> str:
-    """Return the chart in one sentence, for those who do not see it."""
+    """Return the chart in one sentence, for people who do not see it."""
     latest = f"{sign.latest.text} {sign.latest.unit}".rstrip()
     if len(rows) < 2:
         said = f"{_title_of(sign)}: one value, {latest}, {sign.latest.when_text}."
