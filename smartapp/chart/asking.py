@@ -28,8 +28,8 @@ Parameters = Mapping[str, str]
 # this.
 _taken: dict[tuple[str, Search], tuple[Parameters | None, float]] = {}
 
-# The EHRs that found something by `a,b`, and until when that is believed: where they find nothing
-# by it, there is nothing.
+# The EHRs that found something by `a,b`, and until when to rely on it: if they find nothing that
+# way, there is nothing.
 _takes_several: dict[str, float] = {}
 
 

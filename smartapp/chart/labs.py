@@ -39,7 +39,7 @@ class DrawnTest:
 
     @property
     def before(self) -> Reading | None:
-        """The newest earlier result with a value, where the newest of all has none."""
+        """The newest earlier result with a value, if the newest results have none."""
         if any(one.has_value for one in self.test.latest):
             return None
         return next((one for one in self.test.earlier if one.has_value), None)

@@ -52,7 +52,7 @@ class DrawnSign:
 
     @property
     def before(self) -> Row | None:
-        """The newest reading with a value, where the latest has none: it must not be missed."""
+        """The newest reading with a value if the latest has none, because it must not be missed."""
         if self.sign.latest.reading.has_value or any(self.sign.latest.amounts):
             return None
         aside = self.aside

@@ -74,7 +74,7 @@ def status_codes(value: object) -> list[str]:
 def status_code(resource: dict[str, Any], member: str = "status") -> str:
     """Return the code of `status`, or of a similar member; "" without one."""
     value = resource.get(member)
-    # Nearly every one: a page of two thousand observations asks this six thousand times.
+    # The most common case: a page of two thousand observations calls this six thousand times.
     if isinstance(value, str) and value.isalpha() and value.islower():
         return _as_code(value) if value == "canceled" else value
     return next(iter(status_codes(value)), "")

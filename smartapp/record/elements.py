@@ -12,7 +12,7 @@ Resource: TypeAlias = "dict[str, Any]"
 E = TypeVar("E")
 T = TypeVar("T")
 
-# Of each reader so many elements are remembered, none of them longer than this when written out.
+# The number of elements that each reader remembers, and the longest one, in characters.
 MAX_REMEMBERED, MAX_WRITTEN = 1_000, 2_000
 
 
@@ -45,8 +45,8 @@ def is_false(value: object) -> bool:
 
 
 def remembered(read: Callable[[E], T]) -> Callable[[E], T]:
-    """Return a reader that remembers what it made of equal elements. Only for what is the same in
-    many records, a code or a range: a list of results has each of them a hundred times."""
+    """Return a reader that remembers its result for equal elements. Only useful for elements that
+    repeat in many entries, such as codes and ranges: a list of results has each a hundred times."""
     known: dict[str, T] = {}
 
     @wraps(read)

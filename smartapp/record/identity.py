@@ -133,7 +133,7 @@ def _deceased_text(birth_date: Moment | None, death: _Death) -> str:
         return f"Deceased, {death.when.day_text}"
     age = age_text(birth_date, death.when.at.date())
     if age and death.when.precision in ("year", "month") and not age.startswith("about"):
-        # The birthday may lie on either side of the death.
+        # The birthday may be before or after the death.
         age = f"about {age}"
     return f"Died {death.when.day_text}" + (f", aged {age}" if age else "")
 

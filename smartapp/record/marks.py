@@ -33,10 +33,10 @@ class Marks:
     """The marks of an entry; each is empty if there is nothing to say.
 
     `source` links entries ("Observation/o1") and is never shown. `status` is in words, and empty
-    for what a status usually is. `not_understood` is a sentence; an entry that has it shows its
-    name and date beside it and nothing else. `whose` names another than the patient (the fetus, a
-    donor); `origin` says where the entry comes from (who recorded it); `doubt` why its date cannot
-    be right. `notes` are the EHR's; `remarks` are this app's own words, and never a result.
+    for the usual status. `not_understood` is a sentence; an entry that has it only shows its name
+    and date with it. `whose` names another subject than the patient (the fetus, a donor). `origin`
+    says where the entry comes from (who recorded it). `doubt` says why its date cannot be right.
+    `notes` are the EHR's; `remarks` are this app's own words, and never a result.
     """
 
     source: str = ""

@@ -41,7 +41,8 @@ def medication_name(resource: Resource, related: Related) -> str:
 
 
 def _is_elsewhere(reference: dict[str, Any], medication: Resource) -> bool:
-    """Whether the name stands in a resource that was not read: the Medication, or an ingredient."""
+    """Return whether the name is in a resource that was not read: the Medication, or an
+    ingredient."""
     if medication:
         return any(
             target(one.get("itemReference")) for one in mappings(medication.get("ingredient"))

@@ -83,9 +83,11 @@ class Order:
 
 @dataclass(frozen=True, slots=True)
 class Medication:
-    """One medication in one dose, with its orders, the newest first. `is_statement`: it says that
-    there is none, or that nobody knows ("No known medications"); `is_contradicted` where it
-    says that there is none, and the same list has one."""
+    """One medication in one dose, with its orders, newest first.
+
+    `is_statement`: it says that there is none, or that it is unknown ("No known medications").
+    `is_contradicted`: it says that there is none, but the same list has one.
+    """
 
     name: str
     group: Group

@@ -176,7 +176,7 @@ def first_moment(*values: object) -> Moment | None:
 
 
 def last_day(moment: Moment) -> date:
-    """Return the last day that the moment may mean: of a year, its 31 December."""
+    """Return the last day that the moment may mean; for a year its 31 December."""
     if moment.precision == "year":
         return date(moment.at.year, 12, 31)
     if moment.precision == "month":

@@ -66,8 +66,9 @@ class PastVisit:
 
 @dataclass(frozen=True, slots=True)
 class Share:
-    """What one list gives. `unjudged` are its newest values with neither a range nor a remark,
-    `undated` the abnormal ones whose date is not known or cannot be right."""
+    """The share of one list. `unjudged` is the number of its newest values without a range and
+    without an interpretation; `undated` is the number of abnormal ones whose date is unknown or
+    cannot be right."""
 
     lines: tuple[News, ...] = ()
     visits: tuple[PastVisit, ...] = ()
@@ -132,7 +133,7 @@ def _of_test(test: LabTest) -> Iterator[News]:
         before = next(iter(test.earlier), None)
         yield from (_result("abnormal", one, before) for one in notable)
         return
-    # A newer result that could not be measured does not end what was abnormal.
+    # A newer result that could not be measured does not replace an abnormal one.
     valued = [one for one in (*standing, *test.earlier) if one.has_value]
     newest = next(iter(valued), None)
     if newest is not None and newest.flag.is_notable:
@@ -144,8 +145,8 @@ def _of_test(test: LabTest) -> Iterator[News]:
 
 
 def _standing(latest: Sequence[Reading]) -> list[Reading]:
-    """Return the results of one moment without those that the first, which is trusted most, took
-    the place of: what was preliminary, and what was corrected."""
+    """Return the results of one moment, without those that the most trusted one replaced: a
+    preliminary result, or one that was corrected."""
     rank = latest[0].status_rank
     if rank == CORRECTED:
         return [one for one in latest if one.status_rank == CORRECTED]
@@ -201,7 +202,7 @@ def _of_sign(sign: VitalSign) -> News | None:
     certain = [row for row in sign.rows if row.is_certain]
     valued = [row for row in certain if any(row.amounts) or row.reading.has_value]
     is_told = sign.latest.flag.is_notable or not valued
-    # A newer one that could not be measured does not end what was abnormal.
+    # A newer reading that could not be measured does not replace an abnormal one.
     latest = sign.latest if is_told or sign.latest in valued else valued[0]
     if not latest.flag.is_notable:
         return None
@@ -263,7 +264,7 @@ def _of_medication(same: Sequence[Medication]) -> Iterator[News]:
 
 
 def _is_repeat(medication: Medication, before: Sequence[Medication]) -> bool:
-    """Whether it goes on in the dose of a completed order."""
+    """Return whether it continues in the same dose after a completed order."""
     last = max(before, key=_began, default=None)
     return (
         last is not None and last.dosages == medication.dosages and "Completed" in last.marks.status

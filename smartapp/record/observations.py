@@ -125,7 +125,7 @@ class Reading:
 
     @property
     def notes(self) -> tuple[str, ...]:
-        """What stands beside the result: remarks, and the comments that it has not said already."""
+        """The remarks of this app, and the comments that are not already in `result`."""
         marks = self.marks
         if not marks.notes:
             return marks.remarks
@@ -156,8 +156,8 @@ class Reading:
 
 
 def categories_of(resource: Resource) -> frozenset[str]:
-    """Return the codes of an Observation's categories, in small letters. A server may answer a
-    search without looking at them."""
+    """Return the codes of an Observation's categories, in lower case. A server may answer a search
+    without checking the categories."""
     return _categories(resource.get("category"))
 
 
@@ -183,7 +183,7 @@ def read_observation(
     rank = STATUS_RANKS.get(status, UNRANKED)
     reading = _reading(resource, resource, value, marks, how, person, rank)
     if status == "cancelled":
-        # A judgement of what was withdrawn is none.
+        # A withdrawn value gets no judgement.
         reading = replace(reading, flag=NO_FLAG, ranges=NO_RANGES)
     if marks.not_understood:
         bare = replace(marks, notes=(), absent="", status="")
@@ -417,8 +417,8 @@ def _by_extension(resource: Resource, name: str) -> list[str]:
 
 
 def _without_strangers(resource: Resource) -> Resource:
-    """Return the Observation without its extensions where none of them is R4's own: the others
-    are not read, and nearly every result of some EHRs has one."""
+    """Return the Observation without its extensions if none of them is R4's own. The others are not
+    read, and at some EHRs nearly every result has one."""
     if "extension" not in resource:
         return resource
     urls = (one.get("url") for one in mappings(resource["extension"]))

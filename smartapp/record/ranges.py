@@ -139,8 +139,10 @@ def read_ranges(value: object, unit: Unit, person: Person, when: Moment | None) 
 
 @remembered
 def _of_everybody(written: tuple[str, str, object]) -> Ranges | None:
-    """Return ranges that say nothing of whom they are for: nearly all. None for the others. They
-    come with the key and the text of the value's unit."""
+    """Return ranges that do not say for whom they are, the most common case; None for others.
+
+    `written` is the key and the text of the value's unit, and the ranges as they were sent.
+    """
     key, its_text, value = written
     found = mappings(value)
     if not all(map(_is_for_everybody, found)):
@@ -149,7 +151,7 @@ def _of_everybody(written: tuple[str, str, object]) -> Ranges | None:
 
 
 def _is_for_everybody(members: Resource) -> bool:
-    """Whether a range has numbers, and perhaps a text that says the same, and nothing else."""
+    """Return whether a range has only numbers, and perhaps a text that repeats them."""
     if not _NAMING.isdisjoint(members):
         return False
     words = text(members.get("text"))
@@ -157,7 +159,7 @@ def _is_for_everybody(members: Resource) -> bool:
 
 
 def _ranges(possible: Iterable[tuple[Resource, str]], unit: Unit) -> Ranges:
-    """Return the ranges with their names, the one that decides first."""
+    """Return the ranges with their names, the deciding one first."""
     read = [_range(one, unit, name) for one, name in possible]
     shown = [found for found in read if found.has_bounds or found.words]
     usual = [found for found in shown if found.has_bounds and not found.name]
@@ -240,7 +242,7 @@ def _meant_for(members: Resource, person: Person, when: Moment | None) -> tuple[
 
 
 def _group_words(concept: object) -> str:
-    """Return whom a range is for: the words for it, else the sex that its code stands for."""
+    """Return for whom a range is: in the record's words, or else the sex that its code means."""
     return concept_words(concept) or sex_of(concept) or concept_text(concept)
 
 

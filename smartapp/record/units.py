@@ -153,7 +153,7 @@ def _ucum_key(code: str) -> str:
     if code in _NOT_UCUM:
         return _spelled_key(code)
     plain = _ANNOTATION.sub("", _PER_ANNOTATION.sub(lambda per: per[1], code))
-    # UCUM takes l and L for the litre, and [iU] and [IU] for the international unit.
+    # UCUM allows both l and L for the litre, and [iU] and [IU] for the international unit.
     plain = _SMALL_LITRE.sub(r"\1L", plain).replace("[iU]", "[IU]")
     if not plain or plain == "1":
         return ""

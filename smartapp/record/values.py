@@ -41,7 +41,7 @@ NO_VALUE = Value()
 
 def read_value(part: Resource) -> Value:
     """Return value[x] as it is shown; empty if there is none."""
-    # Nearly every value is a Quantity.
+    # The most common case is a Quantity.
     if (quantity := part.get("valueQuantity")) and (found := _quantity(quantity)).text:
         return found
     for name, content in part.items():
