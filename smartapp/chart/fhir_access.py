@@ -107,8 +107,8 @@ class ReadThrottled(FHIRError):
 class Found:
     """The result of a search: this patient's resources, and how many were left out and why.
 
-    `foreign` is the number of resources about other patients, `nobodys` of those that do not say
-    whom they are about. `total` is the EHR's count of all resources, of which it sent `given`.
+    `foreign` is the number of resources about other patients, `unattributed` of those that do not
+    say whom they are about. `total` is the EHR's count of all resources, of which it sent `given`.
     `included` are additional resources, by relative reference.
     """
 
@@ -116,7 +116,7 @@ class Found:
     included: dict[str, Resource] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
     foreign: int = 0
-    nobodys: int = 0
+    unattributed: int = 0
     given: int = 0
     total: int | None = None
     is_cut: bool = False
@@ -142,7 +142,7 @@ class Found:
     def _sort_in(self, resource: Resource, record: "Record") -> None:
         patient = patient_of(resource, fhir_base_url=record.fhir_base_url)
         if patient is None:
-            self.nobodys += 1
+            self.unattributed += 1
         elif patient != record.patient:
             self.foreign += 1
         elif len(self.resources) < MAX_RESOURCES:

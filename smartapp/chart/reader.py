@@ -312,8 +312,8 @@ class Reading:
                 found.foreign,
             )
             notes.append(_foreign_text(found.foreign, self._reference))
-        if found.nobodys:
-            notes.append(_nobodys_text(found.nobodys))
+        if found.unattributed:
+            notes.append(_unattributed_text(found.unattributed))
         if is_partial:
             notes.append("This launch was given only a part of this list.")
         return Outcome(
@@ -455,7 +455,7 @@ def _unread_text(count: int) -> str:
     return f"{entries} that this list refers to {was} not read: names or reasons are missing."
 
 
-def _nobodys_text(count: int) -> str:
+def _unattributed_text(count: int) -> str:
     if count == 1:
         return "1 entry from the EHR did not say whose it is, and was left out."
     return f"{count} entries from the EHR did not say whose they are, and were left out."
