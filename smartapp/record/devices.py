@@ -9,8 +9,9 @@ from smartapp.record.facts import Fact, in_order, labelled, said, unless_recorde
 from smartapp.record.marks import read_marks
 from smartapp.record.modifiers import status_text
 from smartapp.record.moments import member_moment
+from smartapp.record.narratives import with_own_text
 from smartapp.record.reading import Given, Read, read_each
-from smartapp.record.references import Related, name_of, reasons, resolve, to_follow
+from smartapp.record.references import Related, name_of, reasons, resolve, target, to_follow
 from smartapp.record.sites import site_texts
 from smartapp.record.statements import read_statement
 from smartapp.record.texts import text
@@ -18,35 +19,48 @@ from smartapp.record.timing import period_moments, timing_words
 
 NOT_NAMED = "Device that the EHR does not name"
 NO_LONGER = "no longer in use"
+USED_NO_LONGER = "A report says that it is no longer used."
+# The statuses of DeviceUseStatement for a use that has ended.
+ENDED = frozenset({"completed", "stopped"})
 
 
 def read_devices(given: Given) -> Read[Fact]:
     """Return the devices in use, newest first, then those no longer in use."""
-    return in_order(read_each(given.resources, lambda one: _fact(one, given.related)))
+    ended = frozenset(_used_no_longer(given.resources))
+    return in_order(read_each(given.resources, lambda one: _fact(one, given.related, ended)))
+
+
+def _used_no_longer(resources: Iterable[Resource]) -> Iterable[str]:
+    """Yield "Device/d1" for each device of which a report says that its use has ended."""
+    for one in resources:
+        if one.get("resourceType") == "DeviceUseStatement" and status_code(one) in ENDED:
+            written = target(one.get("device")).partition("/_history/")[0]
+            yield "/".join(written.split("/")[-2:])
 
 
 def devices_to_follow(resources: Iterable[Resource]) -> tuple[str, ...]:
     return to_follow(one.get("device") for one in resources if one.get("device"))
 
 
-def _fact(resource: Resource, related: Related) -> Fact:
+def _fact(resource: Resource, related: Related, ended: frozenset[str]) -> Fact:
     if resource.get("resourceType") == "DeviceUseStatement":
         return _use(resource, related)
-    return _device(resource)
+    return _device(resource, ended)
 
 
-def _device(resource: Resource) -> Fact:
+def _device(resource: Resource, ended: frozenset[str]) -> Fact:
     made = member_moment(resource, "manufactureDate")
     statement = read_statement(resource.get("type"))
     is_over = status_code(resource) == "inactive"
+    marks = read_marks(resource, when=made, status=unless_recorded(resource, status_text(resource)))
+    name = statement.words if statement else device_name(resource)
     return Fact(
-        marks=read_marks(
-            resource, when=made, status=unless_recorded(resource, status_text(resource))
-        ),
-        name=statement.words if statement else device_name(resource),
+        marks=with_own_text(marks, resource, is_all_there_is=name == NOT_NAMED),
+        name=name,
         is_statement=statement is not None,
         fold=NO_LONGER if is_over else "",
         lines=said(
+            USED_NO_LONGER if marks.source in ended and not is_over else "",
             labelled("why", concept_texts(resource.get("statusReason"))),
             labelled("UDI", _udi(resource)),
             labelled("safety", concept_texts(resource.get("safety"))),
@@ -92,7 +106,7 @@ def _use(resource: Resource, related: Related) -> Fact:
             resource, when=began, status=unless_recorded(resource, status_text(resource))
         ),
         name=_name_of_used(reference, resource, related, device),
-        fold=NO_LONGER if status in ("completed", "stopped") else "",
+        fold=NO_LONGER if status in ENDED else "",
         began=began,
         ended=end,
         when_words=timing_words(resource.get("timingTiming")).join(),

@@ -423,6 +423,17 @@ def test_other_sections(section: str, given: Resource, says: str) -> None:
     assert_says(words_of(section, given), says)
 
 
+@pytest.mark.parametrize("status", ["completed", "stopped", "Completed"])
+@pytest.mark.parametrize(
+    "reference", ["Device/d1", "https://ehr.example/fhir/Device/d1", "Device/d1/_history/3"]
+)
+def test_an_implant_that_was_removed_by_a_report(status: str, reference: str) -> None:
+    implant = of("Device", status="active", type=words("Hip"))
+    use = of("DeviceUseStatement", status=status, device={"reference": reference})
+    shown = words_of("devices", {**implant, "id": "d1"}, {**use, "id": "u1"})
+    assert_says(shown, "Hip A report says that it is no longer used.")
+
+
 def test_a_narrative_in_place_of_a_value_is_said_once() -> None:
     finding = of(
         "Observation",
