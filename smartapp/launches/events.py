@@ -246,8 +246,8 @@ def note(
     code: str = "",
     reference: str = "",
 ) -> None:
-    """Add one step to the timeline of the current launch; do nothing outside of an attempt, nor
-    where neither a state nor a reference number would ever lead to the step.
+    """Add one step to the timeline of the current launch. Does nothing outside of an attempt, or if
+    neither a state nor a reference number leads to the step.
 
     The step includes the requests that were sent to the EHR since the last step.
     """
