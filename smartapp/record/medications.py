@@ -31,7 +31,7 @@ from smartapp.record.medication_names import (
     medication_reference,
 )
 from smartapp.record.modifiers import NOT_UNDERSTOOD, status_text
-from smartapp.record.moments import Moment, last_day, member_moment, newest_first
+from smartapp.record.moments import Chronology, Moment, last_day, member_moment, newest_first
 from smartapp.record.narratives import with_own_text
 from smartapp.record.reading import Given, LeftOut, Read, read_each
 from smartapp.record.references import Related, displays, name_of, reasons, to_follow
@@ -65,8 +65,8 @@ class Order:
     """One order or report.
 
     `reported` says that somebody reported it, and who. `course` is its own period. `is_over`: the
-    period is in the past although the status does not say so. `ended` is the last day of all its
-    periods; None if one of them is open.
+    period is in the past although the status does not say so; `is_to_come`: it has not begun.
+    `ended` is the last day of all its periods; None if one of them is open.
     """
 
     marks: Marks
@@ -76,6 +76,7 @@ class Order:
     status_reason: str = ""
     course: str = ""
     is_over: bool = False
+    is_to_come: bool = False
     supply: str = ""
     details: tuple[str, ...] = ()
     ended: Moment | None = None
@@ -174,7 +175,14 @@ def _folded(medications: Iterable[Medication]) -> list[Medication]:
 
 def _likeness(medication: Medication) -> tuple[object, ...]:
     order, marks = medication.latest, medication.marks
-    said = (marks.status, marks.labels, marks.not_understood, order.reported, order.is_over)
+    said = (
+        marks.status,
+        marks.labels,
+        marks.not_understood,
+        order.reported,
+        order.is_over,
+        order.is_to_come,
+    )
     return medication.group, medication.name.casefold(), medication.dosages, said
 
 
@@ -193,11 +201,12 @@ def _medication(resource: Resource, related: Related, now: datetime) -> Medicati
     marks = with_own_text(marks, resource, is_all_there_is=not is_named)
     order = replace(order, marks=marks)
     is_over = group == "current" and _is_over(resource, now)
+    is_to_come = group == "current" and _is_to_come(resource, now)
     return Medication(
         name=f"Do not give: {name}" if forbids else name,
         group=group,
         dosages=dosages,
-        orders=(replace(order, is_over=is_over),),
+        orders=(replace(order, is_over=is_over, is_to_come=is_to_come),),
         is_statement=statement is not None,
         says_none=statement is not None and statement.meaning == "none" and group == "current",
         learn_more_url="" if statement else medlineplus_url(medication_codings(resource, related)),
@@ -274,16 +283,26 @@ def _is_over(resource: Resource, now: datetime) -> bool:
 def _end(resource: Resource) -> Moment | None:
     """Return the latest end of the resource's periods; None if one of them has no end. An
     unreadable end counts as the latest."""
-    instructions = mappings(resource.get("dosageInstruction") or resource.get("dosage"))
-    repeats = [mapping(mapping(one.get("timing")).get("repeat")) for one in instructions]
-    periods = [repeat.get("boundsPeriod") for repeat in repeats] or [
-        mapping(resource.get("dispenseRequest")).get("validityPeriod")
-    ]
-    if own := resource.get("effectivePeriod"):
-        periods = [own]
+    periods = _periods(resource) or [mapping(resource.get("dispenseRequest")).get("validityPeriod")]
     ends = [period_moments(period)[1] for period in periods]
     known = [end for end in ends if end is not None]
     return max(known, key=lambda end: (last_day(end), end.at)) if len(known) == len(ends) else None
+
+
+def _is_to_come(resource: Resource, now: datetime) -> bool:
+    """Return whether no period of the resource has begun."""
+    starts = [period_moments(period)[0] for period in _periods(resource)]
+    chronology = Chronology(now)
+    return bool(starts) and all(map(chronology.is_future, starts))
+
+
+def _periods(resource: Resource) -> list[object]:
+    """Return the resource's own period, or that of each of its instructions."""
+    if own := resource.get("effectivePeriod"):
+        return [own]
+    instructions = mappings(resource.get("dosageInstruction") or resource.get("dosage"))
+    repeats = [mapping(mapping(one.get("timing")).get("repeat")) for one in instructions]
+    return [repeat.get("boundsPeriod") for repeat in repeats]
 
 
 def _supply(dispense: dict[str, Any]) -> str:

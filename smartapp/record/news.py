@@ -278,7 +278,9 @@ def _begun(medication: Medication, before: Sequence[Medication]) -> News:
     besides = [f"besides {_doses(one) or 'another order'}" for one in before if one.is_current]
     moment = min((one.marks.when for one in medication.orders if one.marks.when), key=_at)
     latest = medication.latest
-    said = (latest.reported, latest.marks.status, "its period is over" if latest.is_over else "")
+    period = "its period is over" if latest.is_over else ""
+    period = "its period has not begun" if latest.is_to_come else period
+    said = (latest.reported, latest.marks.status, period)
     return News(
         kind="changed" if past and not besides else "begun",
         at=_began(medication),

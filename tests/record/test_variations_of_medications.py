@@ -111,6 +111,26 @@ def contained(**medication: Any) -> Resource:
             order(medicationReference={"identifier": {"value": "77"}}),
             "Medication that could not be read",
         ),
+        # When it begins.
+        (
+            dosed(repeated(boundsPeriod={"start": "2027-03-01"})),
+            "from 1 Mar 2027 | has not begun yet",
+        ),
+        (
+            dosed(
+                repeated(boundsPeriod={"start": "2026-01-01"}),
+                repeated(boundsPeriod={"start": "2027-03-01"}),
+            ),
+            "from 1 Mar 2027 | NOT has not begun yet",
+        ),
+        (
+            order(WARFARIN, "MedicationStatement", effectivePeriod={"start": "2027"}),
+            "from 2027 | has not begun yet",
+        ),
+        (
+            order(WARFARIN, "MedicationStatement", effectivePeriod={"start": "2026"}),
+            "NOT has not begun",
+        ),
         # When it ends: a year and a month end with their last day.
         (
             order(WARFARIN, "MedicationStatement", effectivePeriod={"end": "2026"}),
