@@ -529,6 +529,10 @@ def purge_batch(now: datetime) -> int:
     )
     if expired:
         with transaction.atomic():
+            # Of processes that purge at the same moment each takes other sessions, so that no token
+            # is revoked twice.
+            free = Session.objects.select_for_update(skip_locked=True).filter(pk__in=expired)
+            expired = list(free.values_list("pk", flat=True))
             _hand_over_expired(expired, now)
             Session.objects.filter(pk__in=expired).delete()
     return len(unfinished) + len(expired)

@@ -148,5 +148,8 @@ FAULTS = (
     Fault("EHR: token endpoint trickles", _token_endpoint(hospital.trickles), is_the_ehrs=True),
     Fault("EHR: token endpoint sends 50 MB", _token_endpoint(hospital.sends_50_megabytes),
           is_the_ehrs=True),
+    Fault("EHR: token endpoint sends a bomb", _token_endpoint(hospital.sends_a_bomb),
+          is_the_ehrs=True),
     Fault("EHR: FHIR sends 50 MB", _record(hospital.sends_50_megabytes), is_the_ehrs=True),
+    Fault("EHR: FHIR sends a bomb", _record(hospital.sends_a_bomb), is_the_ehrs=True),
 )  # fmt: skip

@@ -1,6 +1,8 @@
 """An EHR that rotates its refresh tokens, knows which patient each token is for, and counts."""
 
 import asyncio
+import zlib
+from functools import cache
 from typing import Any
 from urllib.parse import urlencode
 
@@ -20,8 +22,13 @@ class Hospital(ScriptedEHR):
         self.used_twice = 0
         self.codes_used_twice = 0
         self.read_for_another = 0
+        self.discoveries = 0
         self._patients: dict[str, str] = {}
         self._used: set[str] = set()
+
+    async def _discovery(self, request: web.Request) -> web.StreamResponse:
+        self.discoveries += 1
+        return await super()._discovery(request)
 
     async def _authorize(self, request: web.Request) -> web.Response:
         asked = request.query
@@ -81,6 +88,19 @@ async def trickles(request: web.Request) -> web.StreamResponse:
         await answer.write(b" ")
         await asyncio.sleep(0.1)
     return answer
+
+
+async def sends_a_bomb(_: web.Request) -> web.Response:
+    """A quarter of a gigabyte in a quarter of a megabyte."""
+    headers = {"Content-Type": "application/json", "Content-Encoding": "gzip"}
+    return web.Response(body=_bomb(), headers=headers)
+
+
+@cache
+def _bomb() -> bytes:
+    packer = zlib.compressobj(level=1, wbits=zlib.MAX_WBITS | 16)
+    blanks = b" " * 1_000_000
+    return b"".join(packer.compress(blanks) for _ in range(256)) + packer.flush()
 
 
 async def sends_50_megabytes(request: web.Request) -> web.StreamResponse:

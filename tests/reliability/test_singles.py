@@ -8,12 +8,14 @@ import subprocess
 import sys
 import time
 import urllib.request
+from collections import Counter
 from collections.abc import Iterator
 
 import pytest
 
 from tests.processes import ROOT, answers, manage
 from tests.reliability.house import House, house
+from tests.reliability.people import Figures, visit
 from tests.reliability.services import missing
 
 pytestmark = [pytest.mark.postgres, pytest.mark.redis, pytest.mark.endurance,
@@ -41,6 +43,46 @@ async def test_one_process_of_four_takes_a_step_of_a_rotation(standing: House) -
 
     refusals = [said for said in await asyncio.gather(*(publish() for _ in range(4))) if said]
     assert len(refusals) == 3, refusals
+
+
+async def test_what_one_process_purges_the_others_leave_to_it(standing: House) -> None:
+    """So that the token of an expired launch is revoked once."""
+    figures = Figures()
+    at_once = (visit(standing.url, standing.well, figures, reloads=0) for _ in range(40))
+    assert all(await asyncio.gather(*at_once))
+    standing.well.revocations.clear()
+    with standing.postgres.connect() as purging, standing.postgres.connect() as looking:
+        with purging.transaction():
+            purging.execute("UPDATE django_session SET expire_date = now() - interval '1 minute'")
+        with purging.transaction():
+            purging.execute("SELECT 1 FROM django_session FOR UPDATE")
+            await _maintain(standing)
+            waiting = looking.execute("SELECT count(*) FROM launches_revocation").fetchone()
+            assert waiting == (0,)
+    for _ in range(2):  # what the first one hands over, the second one revokes
+        await _maintain(standing)
+    revoked = Counter(one["token"] for one in standing.well.revocations)
+    assert len(revoked) >= 40
+    assert set(revoked.values()) == {1}
+
+
+async def _maintain(standing: House) -> None:
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "manage.py", "maintain", cwd=ROOT, env=standing.env
+    )
+    assert await process.wait() == 0
+
+
+async def test_each_process_reads_an_ehrs_configuration_once(standing: House) -> None:
+    """However many launches wait for it."""
+    for process in standing.webs:
+        await asyncio.to_thread(process.terminate)
+        process.start()
+        await asyncio.to_thread(process.wait)
+    before, figures = standing.sick.discoveries, Figures()
+    at_once = (visit(standing.url, standing.sick, figures, reloads=0) for _ in range(40))
+    assert all(await asyncio.gather(*at_once))
+    assert 1 <= standing.sick.discoveries - before <= 4
 
 
 def test_a_dropped_key_is_gone_from_every_process_within_a_second(standing: House) -> None:
