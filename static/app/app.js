@@ -72,13 +72,17 @@ function plan() {
 plan();
 
 // Pieces of a record come in the order in which they are read; what copies, searches or reads the
-// page's text goes by the order of its elements.
+// page's text goes by the order of its elements. From the end on, because the longest pieces come
+// last: what is not moved is not laid out again.
 const chart = document.querySelector("main.chart");
 if (chart?.shadowRoot) {
   const places = [...chart.shadowRoot.querySelectorAll("slot")].map((slot) => slot.name);
   const inOrder = [...chart.children].sort((a, b) => places.indexOf(a.slot) - places.indexOf(b.slot));
-  if (inOrder.some((piece, place) => piece !== chart.children[place]))
-    chart.append(...inOrder);
+  let next = null;
+  for (const piece of inOrder.reverse()) {
+    if (piece.nextElementSibling !== next) chart.insertBefore(piece, next);
+    next = piece;
+  }
 }
 
 // Only where the operator allows names in titles.
