@@ -7,6 +7,7 @@ from typing import Generic, TypeVar
 
 from smartapp.record import modifiers
 from smartapp.record.elements import Resource
+from smartapp.record.texts import text
 
 T = TypeVar("T")
 T_co = TypeVar("T_co", covariant=True)
@@ -26,6 +27,15 @@ class Given:
     now: datetime
     patient: Resource = field(default_factory=dict)
     related: Mapping[str, Resource] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        """Number the resources without an id, so that two are never taken for one."""
+        if not all(text(one.get("id")) for one in self.resources):
+            numbered = (
+                one if text(one.get("id")) else {**one, "id": f"#{number}"}
+                for number, one in enumerate(self.resources)
+            )
+            object.__setattr__(self, "resources", tuple(numbered))
 
 
 @dataclass(frozen=True, slots=True)

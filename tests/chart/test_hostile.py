@@ -3,7 +3,7 @@
 from dataclasses import replace
 from typing import Any
 
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from smartapp.chart.labs import draw_labs
@@ -185,6 +185,7 @@ def sources(entry: Any) -> int:
 # How long a machine takes that has other work to do is no property of a reader.
 @settings(max_examples=150, deadline=None)
 @given(resources)
+@example([{"valueCodeableConcept": "2026"}, {"note": "2026"}])
 def test_no_resource_of_any_shape_raises(found: list[dict[str, Any]]) -> None:
     read_identity(found[0], now=NOW)
     facts = Given(tuple(found), NOW, found[0])

@@ -32,7 +32,6 @@ from tests.test_http import Server, self_signed
 
 __all__ = ["exchanged", "written_by_hand"]
 
-NOW = int(time.time())
 FHIR_TYPES = (
     "Patient", "Observation", "Condition", "MedicationRequest", "AllergyIntolerance",
     "Immunization", "Encounter", "Medication", "MedicationStatement", "MedicationDispense",
@@ -506,17 +505,18 @@ class TestEvidence:
     """What a cause is shown by has to hold against a second look."""
 
     @pytest.mark.parametrize(
-        ("claims", "seen"),
+        ("seconds_from_now", "seen"),
         [
-            ({"iat": NOW + 3600, "exp": NOW + 7200}, r"iat: 3[56]\d\d s in the future\."),
-            ({"iat": NOW - 7200, "exp": NOW - 3600}, r"exp: over for 3[56]\d\d s\."),
-            ({"nbf": NOW + 3600}, r"nbf: valid in 3[56]\d\d s only\."),
+            ({"iat": 3600, "exp": 7200}, r"iat: 3[56]\d\d s in the future\."),
+            ({"iat": -7200, "exp": -3600}, r"exp: over for 3[56]\d\d s\."),
+            ({"nbf": 3600}, r"nbf: valid in 3[56]\d\d s only\."),
         ],
     )
     async def test_times_of_an_id_token_stand_beside_the_ehrs_clock(
-        self, exchanged: Exchange, ehr: ScriptedEHR, claims: dict[str, object], seen: str
+        self, exchanged: Exchange, ehr: ScriptedEHR, seconds_from_now: dict[str, int], seen: str
     ) -> None:
-        ehr.id_token_claims = claims
+        now = int(time.time())
+        ehr.id_token_claims = {name: now + seconds for name, seconds in seconds_from_now.items()}
         await exchanged()
         cause = (await asked_why())[0]
         assert re.match(seen, cause.seen, re.IGNORECASE), cause.seen
