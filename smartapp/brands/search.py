@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 
 from django.db import connection
-from django.db.models import Q, QuerySet
+from django.db.models import BooleanField, Q, QuerySet
 from django.db.models.expressions import RawSQL
 
 from smartapp.brands import chosen, offers
@@ -22,12 +22,11 @@ from smartapp.registrations.models import Endpoint
 MAX_HITS = 20
 MAX_WORDS = 8
 
-_NAME_SQL = "SELECT id FROM brands_brand WHERE brands_words_of(name_words) @@ %s::tsquery"
+_NAME_SQL = "brands_words_of(brands_brand.name_words) @@ %s::tsquery"
 _ALL_SQL = (
-    "SELECT id FROM brands_brand "
-    "WHERE brands_words_of(name_words || ' ' || other_words) @@ %s::tsquery"
+    "brands_words_of(brands_brand.name_words || ' ' || brands_brand.other_words) @@ %s::tsquery"
 )
-_FTS_SQL = "SELECT rowid FROM brands_words WHERE brands_words MATCH %s"
+_FTS_SQL = "brands_brand.id IN (SELECT rowid FROM brands_words WHERE brands_words MATCH %s)"
 
 NOT_CONNECTED = "not connected to this app yet"
 NOT_REACHABLE = "not reachable at the moment"
@@ -75,7 +74,7 @@ def search(query: str) -> Found:
 def narrowed(brands: QuerySet[Brand], query: str) -> QuerySet[Brand]:
     """Return the brands that have all typed words; all of them for empty text."""
     asked = asked_words(query)[:MAX_WORDS]
-    return brands.filter(pk__in=_with_words(asked, in_name=False)) if asked else brands
+    return brands.filter(_with_words(asked, in_name=False)) if asked else brands
 
 
 def everything() -> Found | None:
@@ -104,8 +103,8 @@ def _first_found(query: str, asked: list[str]) -> list[Brand]:
 def _searches(query: str, asked: list[str]) -> Iterator[QuerySet[Brand]]:
     yield _shown().filter(_begins_with(sort_key(query)))
     if sum(map(len, asked)) > 1:  # one letter begins a word of nearly every brand
-        yield _shown().filter(pk__in=_with_words(asked, in_name=True))
-        yield _shown().filter(pk__in=_with_words(asked, in_name=False))
+        yield _shown().filter(_with_words(asked, in_name=True))
+        yield _shown().filter(_with_words(asked, in_name=False))
 
 
 def _begins_with(key: str) -> Q:
@@ -117,13 +116,16 @@ def _begins_with(key: str) -> Q:
 
 
 def _with_words(asked: list[str], *, in_name: bool) -> RawSQL:
-    """Return the subquery for the ids of brands that have all words. Words consist of letters and
-    digits (`folding.words`), so they cannot contain query syntax."""
+    """Return the condition that a brand has all words. Words consist of letters and digits
+    (`folding.words`), so they cannot contain query syntax."""
     if connection.vendor == "postgresql":
+        statement = _NAME_SQL if in_name else _ALL_SQL
         terms = " & ".join(f"'{word}':*" for word in asked)
-        return RawSQL(_NAME_SQL if in_name else _ALL_SQL, [terms])  # noqa: S611 - constants
-    terms = " AND ".join(f'"{word}"*' for word in asked)
-    return RawSQL(_FTS_SQL, [f"{{name_words}} : ({terms})" if in_name else terms])  # noqa: S611 - a constant
+    else:
+        statement = _FTS_SQL
+        terms = " AND ".join(f'"{word}"*' for word in asked)
+        terms = f"{{name_words}} : ({terms})" if in_name else terms
+    return RawSQL(statement, [terms], output_field=BooleanField())  # noqa: S611 - constants
 
 
 def _found(brands: list[Brand]) -> Found:

@@ -13,7 +13,7 @@ from itertools import islice
 from typing import TypeVar
 
 from django.core.exceptions import ValidationError
-from django.db import transaction
+from django.db import connection, transaction
 from django.utils.text import slugify
 
 from smartapp.audit import trail
@@ -84,7 +84,17 @@ def store(
             brands=report.brands, withdrawn=report.withdrawn, endpoints_added=added,
         )  # fmt: skip
     registry.forget()
+    _analyze()
     return report
+
+
+def _analyze() -> None:
+    """Let PostgreSQL count what the tables hold now. Autovacuum does so after a minute; until then
+    it plans a search as if they were empty, which takes ten times as long."""
+    if connection.vendor == "postgresql":
+        tables = (Brand, BrandEndpoint, BrandAddress)
+        with connection.cursor() as cursor:
+            cursor.execute(f"ANALYZE {', '.join(table._meta.db_table for table in tables)}")
 
 
 def _distinct(parsed: ParsedList) -> dict[str, ParsedBrand]:

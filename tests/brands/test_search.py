@@ -3,6 +3,7 @@
 import json
 from pathlib import Path
 
+import psycopg
 import pytest
 
 from smartapp.brands import search
@@ -113,3 +114,13 @@ def test_postgresql_finds_the_same(tmp_path: Path) -> None:
         manage(env, "migrate", "--verbosity", "0")
         manage(env, "import_brands", str(tmp_path / "list.json"))
         assert json.loads(manage(env, "shell", "--no-imports", "-c", ask)) == QUERIES
+        # Its plans and indexes are good from the first search on, not from the next vacuum.
+        with psycopg.connect(url) as connection:
+            rows = connection.execute(
+                "SELECT relname, reltuples, reloptions FROM pg_class WHERE relname LIKE 'brands_%'"
+            )
+            found = {name: (int(tuples), options) for name, tuples, options in rows}
+        for table in ("brands_brand", "brands_brandendpoint", "brands_brandaddress"):
+            assert found[table][0] > 0  # counted
+        for index in ("brands_brand_name_words", "brands_brand_all_words"):
+            assert found[index][1] == ["fastupdate=off"]
