@@ -234,7 +234,8 @@ class AttemptAdmin(ReadOnlyAdmin):
             "opts": self.opts,
             "title": "Launch attempt",
             "page": page,
-            "may_check": may_check,
+            # At an EHR that nobody registered there is nothing to check.
+            "may_check": may_check and facts.endpoint_of(timeline) is not None,
             "may_add": request.user.has_perm("registrations.add_registration"),
             "launch": _launch_of(timeline),
         }

@@ -294,6 +294,7 @@ class TestUnknownEHR:
         link = re.search(rf'href="({ADD}\?fhir_base_url=[^"]*)"', page)
         assert link
         assert "<script>alert" not in link[1]
+        assert "Check everything now" not in page  # there is no endpoint whose check it could be
 
         def follow() -> str:
             client = Client(HTTP_HOST="127.0.0.1")
