@@ -49,7 +49,6 @@ class _Organization:
     names: tuple[str, ...]
     base: str
     name: str
-    state: str
     aliases: list[str]
     part_of: str
     endpoints: list[str]
@@ -199,7 +198,6 @@ def _organization(resource: dict[str, Any], url: str) -> _Organization:
         names=_names(resource, url),
         base=url,
         name=name,
-        state=state,
         aliases=aliases,
         part_of=line(nested(resource, "partOf", "reference")),
         endpoints=[line(one.get("reference")) for one in objects(resource.get("endpoint"))],

@@ -2,7 +2,7 @@
 
 Three searches, best first, until twenty are found: names that begin with the text, names that have
 all words, and brands that have them anywhere (parent, city, state, ZIP). PostgreSQL uses GIN
-indexes, SQLite an FTS5 table; migration 0001 creates both.
+indexes, SQLite an FTS5 table; migration 0002 creates both.
 """
 
 from collections.abc import Callable, Iterator

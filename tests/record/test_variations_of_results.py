@@ -32,6 +32,12 @@ def result(name: str = "Potassium", value: object = None, **members: Any) -> Res
     return about_patient("Observation", **{**plain, **measured, **members})
 
 
+def extended(name: str, text: str) -> Resource:
+    """Return the member that has one of R4's own extensions of an Observation."""
+    url = f"{EXTENSION}{name}"
+    return {"extension": [{"url": url, "valueCodeableConcept": {"text": text}}]}
+
+
 def words(text: str) -> Resource:
     return {"text": text}
 
@@ -168,30 +174,15 @@ def coded(code: str, system: str = "", **members: Any) -> Resource:
             "of: something else than the patient",
         ),
         (
-            result(
-                value=5,
-                extension=[
-                    {"url": f"{EXTENSION}focusCode", "valueCodeableConcept": {"text": "Fetus"}}
-                ],
-            ),
+            result(value=5, **extended("focusCode", "Fetus")),
             "of: Fetus",
         ),
         (
-            result(
-                value=5,
-                extension=[
-                    {"url": f"{EXTENSION}specimenCode", "valueCodeableConcept": {"text": "CSF"}}
-                ],
-            ),
+            result(value=5, **extended("specimenCode", "CSF")),
             "Potassium CSF",
         ),
         (
-            result(
-                value=5,
-                extension=[
-                    {"url": f"{EXTENSION}precondition", "valueCodeableConcept": {"text": "Fasting"}}
-                ],
-            ),
+            result(value=5, **extended("precondition", "Fasting")),
             "Fasting",
         ),
         (
@@ -416,15 +407,7 @@ DAY = {"effectiveDateTime": "2026-06-03"}
         ),
         ((vital("85354-9", valueString="186/112"),), "186/112"),
         (
-            (
-                vital(
-                    "8867-4",
-                    158,
-                    extension=[
-                        {"url": f"{EXTENSION}focusCode", "valueCodeableConcept": {"text": "Fetus"}}
-                    ],
-                ),
-            ),
+            (vital("8867-4", 158, **extended("focusCode", "Fetus")),),
             "Heart rate (of: Fetus) 158 | NOT above usual",
         ),
         (
