@@ -84,11 +84,6 @@ class Access(Protocol):
 class ReadRefused(FHIRError):
     """The EHR answered a read with an error; `said` is its text, safe for the page (C142)."""
 
-    def __init__(self, detail: str, *, answered: int, said: str) -> None:
-        super().__init__(detail)
-        self.answered = answered
-        self.said = said
-
 
 class ReadForbidden(ReadRefused, FHIRForbidden):
     """403: the token is valid, but the resource is closed. A refresh would not help (C141)."""
@@ -331,10 +326,10 @@ def _refusal(response: http.Response) -> FHIRError:
     said = safe_error_text(response.status, response.headers.get("Content-Type"), response.body)
     detail = f"the EHR answered {response.status}"
     if response.status == HTTPStatus.FORBIDDEN:
-        return ReadForbidden(detail, answered=response.status, said=said)
+        return ReadForbidden(detail, http_status=response.status, said=said)
     if response.status in (HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILABLE):
         return ReadThrottled(detail, wait_seconds=_retry_after(response))
-    return ReadRefused(detail, answered=response.status, said=said)
+    return ReadRefused(detail, http_status=response.status, said=said)
 
 
 def _retry_after(response: http.Response) -> int:

@@ -328,7 +328,7 @@ class Reading:
     def _failure(self, what: str, error: SmartError) -> Outcome:
         """Return the words for a failed read, and log it with the reference number."""
         logger.warning("%s %s: %s %s", self._reference, what, error.code, error.detail)
-        status = error.answered if isinstance(error, ReadRefused) else None
+        status = error.http_status if isinstance(error, ReadRefused) else None
         state: Literal["failed", "forbidden"]
         state = "forbidden" if isinstance(error, ReadForbidden) else "failed"
         return Outcome(

@@ -130,9 +130,10 @@ def _said(timeline: Sequence[LaunchEvent]) -> str:
 
 def _verdicts(event: LaunchEvent) -> Iterator[Finding]:
     """Yield the rules that failed, and of a step that went well those that it has kept."""
-    said = [one for one in event.verdicts if one["text"]]
+    said = [one for one in event.verdicts if one["text"] or not one["ok"]]
     for one in said:
-        yield Finding("", RIGHT if one["ok"] else SEEN, one["text"], rule=one["rule"])
+        text = one["text"] or outcome.happened(event.code)
+        yield Finding("", RIGHT if one["ok"] else SEEN, text, rule=one["rule"])
     named = {one["rule"] for one in said}
     for rule in () if event.code or not event.detail else KEPT.get(Step(event.step), ()):
         if rule not in named:

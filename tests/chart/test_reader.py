@@ -352,7 +352,7 @@ class TestPaging:
     ],
 )
 def test_the_ehrs_words_are_quoted_apart_from_ours(said: str, sentence: str) -> None:
-    text = _failure_text(ReadRefused("detail", answered=403, said=said))
+    text = _failure_text(ReadRefused("detail", http_status=403, said=said))
     assert text.endswith(f" {sentence}")
 
 
