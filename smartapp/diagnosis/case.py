@@ -320,7 +320,10 @@ class Case:
         """Whether v2 scopes were asked for, and the EHR lists v1 only."""
         listed = self.published("capabilities") or ()
         lists_v1_only = "permission-v1" in listed and "permission-v2" not in listed
-        return lists_v1_only and any(map(_is_v2, self.asked_scopes))
+        asked = map(parse_scope, self.asked_scopes)
+        return lists_v1_only and any(
+            isinstance(one, ResourceScope) and not one.is_version_1 for one in asked
+        )
 
     # --- the token request ---
 
@@ -423,11 +426,6 @@ def _plain(url: str) -> str:
     host = "loopback" if parts.hostname in _LOOPBACK else parts.hostname
     port = f":{parts.port}" if parts.port not in (None, 80, 443) else ""
     return f"{host}{port}{parts.path.removesuffix('/')}"
-
-
-def _is_v2(scope: str) -> bool:
-    is_v1 = scope.endswith((".read", ".write", ".*"))
-    return isinstance(parse_scope(scope), ResourceScope) and not is_v1
 
 
 def difference(ours: str, theirs: str) -> str:

@@ -56,7 +56,7 @@ def _is_key_gone(case: Case) -> bool:
 
 def _is_key_unseen(case: Case) -> bool:
     """Whether nobody but us has fetched the key that signed."""
-    return case.facts.key is not None and case.facts.key_seen_at is None
+    return case.facts.key is not None and not case.facts.is_key_seen
 
 
 def _names_fetching(case: Case) -> bool:

@@ -6,7 +6,7 @@ from the registration's public side: the text may be pasted into a vendor's tick
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Annotated, Any, get_origin, get_type_hints
 
 from smartapp.diagnosis import facts, outcome
 from smartapp.diagnosis.case import Case
@@ -16,39 +16,15 @@ from smartapp.diagnosis.facts import Facts, is_launchable
 from smartapp.diagnosis.finding import RIGHT, SEEN, Finding
 from smartapp.diagnosis.rules import KEPT
 from smartapp.launches import events
-from smartapp.launches.events import WireRecord
+from smartapp.launches.events import Detail, WireRecord
 from smartapp.launches.models import LaunchEvent, Step
 from smartapp.protocol.errors import UnknownEndpoint
 from smartapp.registrations.models import Endpoint
 
 LABELS = {
-    "kind": "Launch",
-    "iss": "iss",
-    "client_id": "Client id",
-    "redirect_uri": "Redirect URI",
-    "aud": "aud",
-    "scope": "Scopes asked for",
-    "authorization_endpoint": "Authorization endpoint",
-    "token_endpoint": "Token endpoint",
-    "auth_method": "Authentication",
-    "sent": "Members sent",
-    "received": "Members received",
-    "form": "Form of the answer",
-    "assertion_header": "Assertion header",
-    "assertion_claims": "Assertion claims",
-    "seconds_away": "Seconds at the EHR",
-    "ehr_error": "Error of the EHR",
-    "http_status": "HTTP status",
-    "said": "The EHR said",
-    "refused_kid": "Key refused",
-    "taken_kid": "Key taken instead",
-    "rule": "Rule",
-    "resource_type": "Resource type",
-    "failure": "What failed",
-    "missing": "Scopes not granted",
-    "sections": "Parts of the record",
-    "reason": "Reason",
-    "not_stored": "Events not stored",
+    name: hint.__metadata__[0]
+    for name, hint in get_type_hints(Detail, include_extras=True).items()
+    if get_origin(hint) is Annotated
 }
 
 

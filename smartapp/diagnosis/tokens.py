@@ -34,6 +34,7 @@ def _id_token(*rules: str) -> When:
     return every(coded("id-token-invalid", "refresh-not-trusted"), broken(*rules))
 
 
+_LIMITED = coded("ehr-limited", "token-budget-spent")
 _NOT_OAUTH = every(coded("token-response-invalid"), broken("not-json"))
 _GATEWAY = ("Look for a gateway, a proxy or a sign-in page in between, and compare the token "
             "endpoint with the vendor's.")  # fmt: skip
@@ -77,8 +78,6 @@ TABLE = (
           lambda c: _naming("client_id")(c) and c.ehr_error == "invalid_request"
           and "client_id" in c.token.get("sent", ()) and c.method != AuthMethod.NONE, ANSWER,
           "Untick “Send the client id in the body too” in the registration."),
-    Entry("C128", SAID, "The EHR limits how often we may ask", _refused_naming("limit"), ANSWER,
-          "Wait a minute; ask the vendor for its limit, and enter it in the registration."),
     Entry("C60", SAID, "The EHR refuses the network address that this server calls from",
           _refused_naming("address"), ANSWER, "Give the vendor the address from which this server "
           "reaches the internet, or let it take any."),
@@ -92,8 +91,9 @@ TABLE = (
           "Start again; look for a proxy or a link scanner that opens the callback first.",
           said=lambda c: bool(c.named & _OVER)),
     Entry("C128", SEEN, "The EHR limits how often we may ask",
-          coded("ehr-limited", "token-budget-spent"), FAILURE,
-          "Wait a minute; ask the vendor for its limit, and enter it in the registration."),
+          lambda c: _LIMITED(c) or _refused_naming("limit")(c), FAILURE,
+          "Wait a minute; ask the vendor for its limit, and enter it in the registration.",
+          said=naming("limit")),
     Entry("C128", SEEN, "The EHR refused other sign-ins from this network, so this one had to wait",
           coded("codes-refused"), FAILURE, "Look at the attempts before it. If a stranger invented "
           "codes, it is over when they stop. If codes grew too old while people waited, ask the "

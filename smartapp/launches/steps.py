@@ -269,10 +269,9 @@ def charted(chart: Chart) -> None:
     sections = {"patient": "ok" if chart.who.identity else "failed"}
     sections |= {part.name: part.state for part in chart.sections}
     events.note(Step.FHIR, [], {"sections": sections})
-    if chart.who.reference:
-        _lacking("patient", "failed", "failed", chart.who.reference)
-    if chart.visit.reference:
-        _lacking("encounter", "failed", "failed", chart.visit.reference)
+    for name, read in (("patient", chart.who), ("encounter", chart.visit)):
+        if read.reference:
+            _lacking(name, "failed", "failed", read.reference)
     for part in chart.sections:
         if part.lacks:
             _lacking(part.name, part.state, part.lacks, part.reference)
@@ -330,8 +329,10 @@ def failure(error: SmartError) -> Detail:
     if isinstance(error, FHIRError):
         return detail
     if error.error or error.http_status:
-        said = vendor_words(error.said.removeprefix(error.error).lstrip(": "))
-        detail |= {"ehr_error": error.error, "http_status": error.http_status, "said": said}
+        detail["ehr_error"] = error.error
+        detail["said"] = vendor_words(error.said.removeprefix(error.error).lstrip(": "))
+        if error.http_status:
+            detail["http_status"] = error.http_status
     else:
         detail["failure"] = error.detail
     return detail
