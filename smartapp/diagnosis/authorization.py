@@ -82,7 +82,7 @@ TABLE = (
     Entry("C33", SAID, "The EHR does not take our PKCE", _naming("pkce"), ANSWER,
           "Ask the vendor for S256.", "discovery"),
     Entry("C31", SAID, "The EHR does not accept aud", _naming("aud", "redirect_uri"),
-          "{c.answer} aud was {c.asked_aud}.",
+          "{c.answer} aud was {c.asked[aud]}.",
           "Compare the FHIR base URL with the vendor's, to the last character."),
     Entry("C39", SAID, "The EHR does not give these scopes: {c.named_scopes}",
           lambda c: _answered()(c) and bool(c.named_scopes), ANSWER, "Tick them for this "
@@ -108,7 +108,7 @@ TABLE = (
           "scopes", lambda c: bool(c.unlisted_scopes)),
     Entry("C39", LIKELY, "A scope is not allowed for this app at the vendor",
           lambda c: _answered("invalid_scope")(c) and not c.named_scopes,
-          "{c.answer} Asked for: {c.asked}.",
+          "{c.answer} Asked for: {c.asked_for}.",
           "Compare the registration's scopes with those ticked in the vendor's portal.", "scopes"),
     Entry("C52", SEEN, "The person, or the EHR's policy, said no", _answered("access_denied"),
           ANSWER, "Ask the person. If they allowed it, ask the EHR's administrator whether this "

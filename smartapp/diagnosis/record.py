@@ -34,7 +34,8 @@ _METADATA = "capability-statement"
 
 TABLE = (
     Entry("C101", SEEN, "The FHIR server answered with another patient", coded("wrong-patient"),
-          "The launch's {c.asked_type} was asked for by its id, and one with another id came.",
+          "The launch's {c.failure[resource_type]} was asked for by its id, and one with another "
+          "id came.",
           "Stop using this endpoint and tell the vendor."),
     Entry("C143", SEEN, "The EHR sent entries of another patient", lambda c: c.has_left_out,
           "They were in the answer to a search for this patient, and were not shown.",

@@ -27,7 +27,7 @@ def _answered(*errors: str) -> When:
 
 def _lacks_scope(case: Case) -> bool:
     is_asked_for = case.ehr_error == "invalid_scope" or "scope" in case.named
-    return case.step == Step.REFRESH and is_asked_for and "scope" not in case.token.get("sent", ())
+    return case.step == Step.REFRESH and is_asked_for and "scope" not in case.token["sent"]
 
 
 def _id_token(*rules: str) -> When:
@@ -72,11 +72,11 @@ TABLE = (
           "Ask the vendor: we send S256, as it publishes.", "discovery"),
     Entry("C61", SAID, "The EHR wants the client id in the body of the request",
           lambda c: _naming("client_id")(c) and c.ehr_error == "invalid_request"
-          and "client_id" not in c.token.get("sent", ()), ANSWER,
+          and "client_id" not in c.token["sent"], ANSWER,
           "Tick “Send the client id in the body too” in the registration."),
     Entry("C61", SAID, "The EHR does not want the client id in the body of the request",
           lambda c: _naming("client_id")(c) and c.ehr_error == "invalid_request"
-          and "client_id" in c.token.get("sent", ()) and c.method != AuthMethod.NONE, ANSWER,
+          and "client_id" in c.token["sent"] and c.method != AuthMethod.NONE, ANSWER,
           "Untick “Send the client id in the body too” in the registration."),
     Entry("C60", SAID, "The EHR refuses the network address that this server calls from",
           _refused_naming("address"), ANSWER, "Give the vendor the address from which this server "
