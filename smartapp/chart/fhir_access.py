@@ -29,12 +29,12 @@ from smartapp.protocol.errors import (
 )
 from smartapp.protocol.fhir import (
     Bundle,
+    error_words,
     is_below_base,
     parse_binary,
     parse_bundle,
     parse_resource,
     patient_of,
-    safe_error_text,
 )
 from smartapp.protocol.retry_after import retry_after_seconds
 from smartapp.record.elements import Resource
@@ -323,7 +323,7 @@ def _practice(extras: Mapping[str, Any]) -> str:
 
 def _refusal(response: http.Response) -> FHIRError:
     # The EHR's text may name a diagnosis: the page shows it, and the log only gets the status.
-    said = safe_error_text(response.status, response.headers.get("Content-Type"), response.body)
+    said = error_words(response.headers.get("Content-Type"), response.body)
     detail = f"the EHR answered {response.status}"
     if response.status == HTTPStatus.FORBIDDEN:
         return ReadForbidden(detail, http_status=response.status, said=said)

@@ -18,8 +18,10 @@ def _naming(subject: str, but_not: str = "") -> When:
 
 
 def _names_launch(case: Case) -> bool:
-    return _answered("invalid_request", "invalid_client", "unauthorized_client", "invalid_launch",
-                     "invalid_grant")(case) and "launch" in case.named  # fmt: skip
+    """The launch value, and not the scope of that name."""
+    errors = ("invalid_request", "invalid_client", "unauthorized_client", "invalid_launch",
+              "invalid_grant")  # fmt: skip
+    return _answered(*errors)(case) and "launch" in case.named and "scope" not in case.named
 
 
 def _of_another_browser(when: When) -> When:
@@ -114,8 +116,9 @@ TABLE = (
           ANSWER, "Ask the person. If they allowed it, ask the EHR's administrator whether this "
           "user may use the app."),
     Entry("C52", SEEN, "The EHR did not let the person sign in, or did not ask them",
-          _answered("login_required", "interaction_required", "consent_required"), ANSWER,
-          "The person signs in to the EHR and opens the app again. If it stays, ask the vendor."),
+          lambda c: c.ehr_error in ("login_required", "interaction_required", "consent_required"),
+          ANSWER, "The person signs in to the EHR and opens the app again. If it stays, the EHR's "
+          "administrator has to allow this app there, once for all users; else ask the vendor."),
     Entry("C1", LIKELY, "The app is not approved for this kind of launch at the vendor",
           _answered("unauthorized_client"), ANSWER, "Check in the vendor's portal that the app is "
           "active, and of the right kind (provider or patient)."),

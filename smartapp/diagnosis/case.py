@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 from smartapp.diagnosis import outcome
 from smartapp.diagnosis.facts import Facts
 from smartapp.diagnosis.finding import Finding
+from smartapp.launches.events import WireRecord
 from smartapp.launches.models import LaunchEvent, LaunchKind, Step
 from smartapp.launches.pending import PENDING_LIFETIME
 from smartapp.protocol.client_assertion import CLOCK_SKEW_SECONDS, LIFETIME_SECONDS
@@ -34,9 +35,10 @@ SUBJECTS = {
     r"(unknown|unregistered|unrecogni[sz]ed|no such|nonexistent)[ _-](client|app)|"
     r"(client|app(lication)?)\b[^.]{0,40}? (is |was )?(not|un|never|could not be) ?"
     r"(be )?(found|known|registered|recogni[sz]ed|exist)|(an?)?(other|different) client|"
-    r"no (client|app\w*) (with|found)",
+    r"no (client|app\w*) (with|found)|\bapi ?key\b",
     "secret": r"secret|basic auth|password",
-    "method": r"auth\w*[ _-]method|method of auth",
+    "method": r"auth\w*[ _-]method|method of auth|client is public|public client",
+    "certificate": r"(client|ssl) certificate|mutual.tls|\bmtls\b|tls_client_auth",
     "assertion": r"assertion|private_key_jwt|signed jwt|\bjwt\b",
     "authentication": r"authenticat|credentials",
     "pkce": r"pkce|code.?verifier|code.?challenge",
@@ -334,10 +336,9 @@ class Case:
     def is_no_oauth_answer(self) -> bool:
         """Whether the token endpoint's refusal has nothing of OAuth in it: a page, an answer of a
         FHIR server, or that the address takes no such request."""
-        is_strange = self.form in ("markup", "other") or (
-            "resourceType" in self.token["received"]
-            or (not self.ehr_error and self.http_status in (404, 405, 415))
-        )
+        is_strange = self.form == "markup" or "resourceType" in self.token["received"]
+        if not self.ehr_error:
+            is_strange |= self.form == "other" or self.http_status in (403, 404, 405, 415)
         return self.is_at_token_endpoint and is_strange and 400 <= self.http_status < 500
 
     @property
@@ -391,16 +392,33 @@ class Case:
 
     # --- after the tokens ---
 
+    @cached_property
+    def strange_reads(self) -> list[WireRecord]:
+        """Reads that were answered by something else than FHIR in JSON: a page, XML, a redirect."""
+        read = (one for one in self.timeline if one.step == Step.FHIR)
+        wires = (wire for one in read for wire in one.detail.get("exchanges", ()))
+        return [wire for wire in wires if _is_strange(wire)]
+
     @property
     def bad_reads_text(self) -> str:
         """The reads that were refused; where the EHR forbids something, only those."""
         forbidden = [wire for wire in self.bad_reads if wire["status"] == HTTPStatus.FORBIDDEN]
-        shown = forbidden if self.code == FHIRForbidden.code else self.bad_reads
-        seen = dict.fromkeys(f"{wire['where']}: {wire['status']}" for wire in shown)
+        all_bad = self.bad_reads or self.strange_reads
+        shown = forbidden if self.code == FHIRForbidden.code else all_bad
+        seen = dict.fromkeys(
+            f"{one['where']}: {one['status']} {one.get('media', '')}".strip() for one in shown
+        )
         if seen:
             return f"{'; '.join(list(seen)[:3])}."
         silent = any(one["status"] is None and not one.get("abandoned") for one in self.reads)
         return "A read had no usable answer." if silent else "An answer could not be used."
+
+
+def _is_strange(wire: WireRecord) -> bool:
+    status, media = wire["status"] or 0, wire.get("media", "")
+    is_redirect = HTTPStatus.MULTIPLE_CHOICES <= status < HTTPStatus.BAD_REQUEST
+    is_other = status == HTTPStatus.OK and ("html" in media or "xml" in media)
+    return is_other or (is_redirect and status != HTTPStatus.NOT_MODIFIED)
 
 
 def _subjects(said: str) -> frozenset[str]:

@@ -128,7 +128,8 @@ def _outcome(wire: WireRecord) -> str:
     if wire.get("abandoned"):
         return f"given up by this app after {wire['ms']} ms: its answer was not needed any more"
     clock = "" if wire["ahead"] is None else f", our clock {wire['ahead']} s ahead of its Date"
-    return f"{wire['status'] or 'no answer'} in {wire['ms']} ms{clock}"
+    answer = f"{wire['status'] or 'no answer'} {wire.get('media', '')}".strip()
+    return f"{answer} in {wire['ms']} ms{clock}"
 
 
 def _value(value: Any) -> str:

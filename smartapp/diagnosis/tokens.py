@@ -72,7 +72,7 @@ TABLE = (
           "Ask the vendor: we send S256, as it publishes.", "discovery"),
     Entry("C61", SAID, "The EHR wants the client id in the body of the request",
           lambda c: _naming("client_id")(c) and c.ehr_error == "invalid_request"
-          and "client_id" not in c.token["sent"], ANSWER,
+          and "missing" in c.named and "client_id" not in c.token["sent"], ANSWER,
           "Tick “Send the client id in the body too” in the registration."),
     Entry("C61", SAID, "The EHR does not want the client id in the body of the request",
           lambda c: _naming("client_id")(c) and c.ehr_error == "invalid_request"
@@ -100,7 +100,8 @@ TABLE = (
           "vendor for a higher limit."),
     Entry("C80", SEEN, "What answered is not an OAuth token endpoint",
           lambda c: _NOT_OAUTH(c) or c.is_no_oauth_answer,
-          "{c.seen} {c.form_in_words}A token endpoint answers in JSON.", _GATEWAY, "discovery"),
+          "{c.seen} {c.form_in_words}A token endpoint answers in JSON, as RFC 6749 §5 says.",
+          _GATEWAY, "discovery"),
     Entry("C125", SEEN, "The EHR has a problem of its own",
           lambda c: c.is_at_token_endpoint and c.http_status >= 500,
           "{c.answer} That was its token endpoint.", "Wait; then ask the vendor."),
@@ -119,7 +120,8 @@ TABLE = (
           "A refresh may ask only for what was granted. Compare the "
           "registration's scopes with those ticked at the vendor.", "scopes"),
     Entry("C2", SEEN, "The app may not use this grant at the vendor",
-          _answered("unsupported_grant_type", "unauthorized_client"), ANSWER,
+          lambda c: _answered("unsupported_grant_type", "unauthorized_client")(c)
+          and c.http_status != 401 and "authentication" not in c.named, ANSWER,
           "Check the kind of app in the vendor's portal."),
     Entry("C93", SEEN, "The id_token names another issuer than the expected ones", _id_token("iss"),
           "It names {c.iss}. Expected: {c.expected_issuers}. {c.issuer_difference} Discovery names "

@@ -76,7 +76,7 @@ class Verdict(TypedDict):
 
 
 class WireRecord(TypedDict):
-    """One request to an EHR. Older entries have no `abandoned`."""
+    """One request to an EHR. Older entries have no `abandoned`, or no `media`."""
 
     method: str
     where: str
@@ -84,6 +84,7 @@ class WireRecord(TypedDict):
     ms: int
     ahead: int | None  # seconds that our clock was ahead of theirs
     abandoned: NotRequired[bool]
+    media: NotRequired[str]  # the answer's media type, where it is not JSON
 
 
 class Detail(TypedDict, total=False):
@@ -210,6 +211,7 @@ def _observed(attempt: Attempt, exchange: http.Exchange) -> None:
                 "ms": round(exchange.seconds * 1000),
                 "ahead": seconds_ahead(exchange.date),
                 "abandoned": exchange.is_abandoned,
+                "media": "" if "json" in exchange.media else exchange.media,
             }
         )
 
