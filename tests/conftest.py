@@ -30,6 +30,16 @@ hypothesis_settings.load_profile("suite")
 CHROMIUM = next(
     filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None
 )
+CHROMIUM_ARGUMENTS = [
+    "--no-sandbox", "--disable-gpu", "--disable-quic",
+    # Chromium obeys only the last of these switches. The first two would make each new window load
+    # two more pages, for suggestions; that takes longer than our page. The rest are those of
+    # Playwright's own that matter here.
+    "--disable-features=WebUIOmniboxPopup,WebUIOmniboxAimPopup,"
+    "AvoidUnnecessaryBeforeUnloadCheckSync,DestroyProfileOnBrowserClose,PaintHolding,HttpsUpgrades,"
+    "HttpsFirstBalancedModeAutoEnable,ThirdPartyStoragePartitioning,OptimizationHints,"
+    "AvoidCorsURLLoaderRestartOnRedirect,NetworkTimeServiceQuerying,PreconnectToSearch",
+]  # fmt: skip
 MIGRATED = "TEST_MIGRATED_DATABASE"
 SERVERS = frozenset({"demo", "sandbox"})
 SERVICES: dict[str, tuple[Callable[[], bool], str]] = {

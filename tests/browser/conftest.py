@@ -1,21 +1,24 @@
 """Real Chromium against the demo."""
 
+import os
 import re
 from collections.abc import Iterator
-from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
+from playwright.sync_api import (
+    Browser,
+    BrowserContext,
+    Page,
+    StorageState,
+    expect,
+    sync_playwright,
+)
 
-from tests.conftest import CHROMIUM
+from tests.conftest import CHROMIUM, CHROMIUM_ARGUMENTS
 from tests.demo_server import Demo, demo_server
 from tests.processes import ROOT
 
-ARGUMENTS = [
-    "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
-    "--disable-background-networking", "--disable-component-update", "--disable-sync",
-]  # fmt: skip
 # A busy machine takes longer than Playwright's five seconds to show a page in a frame.
 expect.set_options(timeout=30_000)
 PHONE = {"width": 390, "height": 844}
@@ -37,7 +40,7 @@ def chromium() -> Iterator[Browser]:
     files could not run there (xdist keeps a file together).
     """
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=CHROMIUM_ARGUMENTS)
         yield browser
         browser.close()
 
@@ -64,6 +67,38 @@ def context(chromium: Browser) -> Iterator[BrowserContext]:
 @pytest.fixture
 def page(context: BrowserContext) -> Page:
     return context.new_page()
+
+
+@pytest.fixture(scope="module")
+def administrator(chromium: Browser, demo: Demo) -> StorageState:
+    """The cookies of the demo's administrator, who signs in once for all tests of a file."""
+    found = re.search(r"Admin +\S+ +(\S+) / (\S+)", demo.log_text)
+    assert found
+    context = chromium.new_context()
+    page = context.new_page()
+    page.goto(f"{demo.url}/admin/")
+    page.fill("[name=username]", found[1])
+    page.fill("[name=password]", found[2])
+    page.click("[type=submit]")
+    cookies = context.storage_state()
+    context.close()
+    return cookies
+
+
+@pytest.fixture
+def admin(chromium: Browser, administrator: StorageState) -> Iterator[Page]:
+    """The demo's administrator in a desktop's window.
+
+    The page's own policy would refuse the checker's script, so this context bypasses it.
+    """
+    context = chromium.new_context(
+        bypass_csp=True,
+        viewport=DESKTOP,  # type: ignore[arg-type]
+        permissions=["clipboard-read", "clipboard-write"],
+        storage_state=administrator,
+    )
+    yield context.new_page()
+    context.close()
 
 
 def sign_in(page: Page, username: str = "clinician", decision: str = "allow") -> None:
@@ -102,16 +137,16 @@ def standalone_launch(page: Page, demo: Demo) -> str:
     return page.url
 
 
-def screenshots(page: Page, name: str) -> list[Path]:
-    """Save pictures of the page at phone and desktop width, for people to look at."""
-    SCREENSHOTS.mkdir(parents=True, exist_ok=True)
-    made = []
+def screenshots(page: Page, name: str, *, full_page: bool = True) -> None:
+    """Save pictures of the page at phone and desktop width, for people to look at.
+
+    Only with UPDATE_DOCS set, because they take as long as the tests. The window is a desktop's
+    afterwards.
+    """
     for label, size in (("phone", PHONE), ("desktop", DESKTOP)):
         page.set_viewport_size({"width": size["width"], "height": size["height"]})
-        path = SCREENSHOTS / f"{name}-{label}.png"
-        page.screenshot(path=path, full_page=True)
-        made.append(path)
-    return made
+        if os.environ.get("UPDATE_DOCS"):
+            page.screenshot(path=SCREENSHOTS / f"{name}-{label}.png", full_page=full_page)
 
 
 def fits(page: Page) -> bool:

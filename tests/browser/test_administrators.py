@@ -4,9 +4,9 @@ import re
 from collections.abc import Iterator
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, BrowserContext, Page
 
+from tests.accessibility import violations
 from tests.administrators.conftest import app_code
 from tests.browser.conftest import fits, screenshots
 from tests.demo_server import Demo
@@ -23,8 +23,7 @@ def looked_at(page: Page, name: str) -> None:
     page.set_viewport_size({"width": 390, "height": 844})
     assert fits(page), name
     # Django's own header and footer are not checked.
-    found = Axe().run(page, context="#content").response["violations"]
-    assert [(problem["id"], problem["nodes"][0]["html"]) for problem in found] == []
+    assert violations(page, "#content") == []
 
 
 def sign_in(page: Page, demo: Demo, username: str, password: str) -> None:

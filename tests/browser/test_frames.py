@@ -22,8 +22,8 @@ from playwright.sync_api import (
     expect,
 )
 
-from tests.browser.conftest import ARGUMENTS, screenshots, sign_in
-from tests.conftest import CHROMIUM
+from tests.browser.conftest import screenshots, sign_in
+from tests.conftest import CHROMIUM, CHROMIUM_ARGUMENTS
 from tests.demo_server import Demo
 from tests.processes import manage
 
@@ -78,7 +78,7 @@ def browsing(chromium: Browser, profile: Path, cookies: object) -> Iterator[Brow
     (profile / "Default").mkdir(parents=True)
     (profile / "Default" / "Preferences").write_text(json.dumps(exceptions))
     context = chromium.browser_type.launch_persistent_context(
-        profile, executable_path=CHROMIUM, args=ARGUMENTS
+        profile, executable_path=CHROMIUM, args=CHROMIUM_ARGUMENTS
     )
     yield context
     context.close()

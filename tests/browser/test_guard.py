@@ -13,7 +13,6 @@ from tests.accessibility import violations
 from tests.browser.conftest import (
     DESKTOP,
     PHONE,
-    SCREENSHOTS,
     ehr_launch,
     fits,
     screenshots,
@@ -47,14 +46,6 @@ def session_ends_in(demo: Demo, url: str, seconds: float) -> None:
     database.close()
 
 
-def seen(page: Page, name: str) -> None:
-    """Save pictures of the window, for people to look at."""
-    SCREENSHOTS.mkdir(parents=True, exist_ok=True)
-    for label, size in (("desktop", DESKTOP), ("phone", PHONE)):
-        page.set_viewport_size({"width": size["width"], "height": size["height"]})
-        page.screenshot(path=SCREENSHOTS / f"{name}-{label}.png")
-
-
 def shows_the_record(page: Page | Frame) -> bool:
     return page.locator("#vitals").is_visible()
 
@@ -86,7 +77,8 @@ class TestUnused:
         assert checked.evaluate("document.activeElement.id") == "idle-stay"
         assert violations(checked) == []
         assert fits(checked)
-        seen(checked, "idle-warning")
+        screenshots(checked, "idle-warning", full_page=False)
+        checked.set_viewport_size(PHONE)  # type: ignore[arg-type]
         hidden = "getComputedStyle(document.querySelector('main')).visibility"
         assert checked.evaluate(hidden) == "hidden"
         checked.mouse.move(5, 5)

@@ -1,13 +1,11 @@
 """An administrator who is new to the app adds an EHR, checks it, and reviews its discovery."""
 
-import re
-from collections.abc import Iterator
-
 import pytest
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Page, expect
 
+from tests.accessibility import violations
 from tests.browser.conftest import DESKTOP, PHONE, fits, screenshots
-from tests.browser.test_launch_attempts import assert_accessible
+from tests.browser.test_launch_attempts import OURS
 from tests.demo_server import Demo
 from tests.processes import manage
 
@@ -31,25 +29,6 @@ DiscoverySnapshot.objects.create(
 """
 
 
-@pytest.fixture
-def admin(chromium: Browser, demo: Demo) -> Iterator[Page]:
-    """The demo's administrator. The checker is a script that the page's own policy would refuse."""
-    context = chromium.new_context(
-        bypass_csp=True,
-        viewport=DESKTOP,  # type: ignore[arg-type]
-        permissions=["clipboard-read", "clipboard-write"],
-    )
-    page = context.new_page()
-    found = re.search(r"Admin +\S+ +(\S+) / (\S+)", demo.log_text)
-    assert found
-    page.goto(f"{demo.url}/admin/")
-    page.fill("[name=username]", found[1])
-    page.fill("[name=password]", found[2])
-    page.click("[type=submit]")
-    yield page
-    context.close()
-
-
 def other_ehr(demo: Demo) -> str:
     """The sandbox under its other name, which the app sees as an unknown EHR."""
     return f"{demo.url.replace('127.0.0.1', 'localhost')}/sandbox/fhir/r4"
@@ -60,7 +39,7 @@ def look_around(page: Page, name: str) -> None:
     for scheme in ("dark", "light"):
         page.emulate_media(color_scheme=scheme)
         screenshots(page, f"{name}-{scheme}")
-        assert_accessible(page)
+    assert violations(page, OURS) == []
     page.set_viewport_size(PHONE)  # type: ignore[arg-type]
     assert fits(page), name
     page.set_viewport_size(DESKTOP)  # type: ignore[arg-type]
@@ -105,7 +84,7 @@ def test_ehr_is_added_by_pasting_its_base_url(admin: Page, demo: Demo) -> None:
     copied = admin.evaluate("navigator.clipboard.readText()")
     assert copied == f"{demo.url}/callback/ward-7/"
     screenshots(admin, "registration")
-    assert_accessible(admin, ".registration-sheet")
+    assert violations(admin, ".registration-sheet") == []
 
 
 def test_check_says_line_by_line_how_it_went(admin: Page, demo: Demo) -> None:

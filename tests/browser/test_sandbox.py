@@ -23,13 +23,14 @@ PAGES = [
 
 @pytest.mark.parametrize("path", PAGES)
 def test_page_is_accessible(chromium: Browser, demo: Demo, path: str) -> None:
+    context = chromium.new_context(bypass_csp=True)
+    page = context.new_page()
     for size in (PHONE, DESKTOP):
-        context = chromium.new_context(bypass_csp=True, viewport=size)  # type: ignore[arg-type]
-        page = context.new_page()
+        page.set_viewport_size(size)  # type: ignore[arg-type]
         page.goto(demo.url + path)
         assert violations(page) == []
         assert fits(page)
-        context.close()
+    context.close()
 
 
 def test_stranger_registers_an_app_and_sees_why_it_is_refused(page: Page, demo: Demo) -> None:

@@ -12,7 +12,7 @@ from playwright.sync_api import Browser, Page, Playwright, Route, sync_playwrigh
 
 from smartapp.protocol.errors import StateExpired
 from tests.accessibility import violations
-from tests.conftest import CHROMIUM
+from tests.conftest import CHROMIUM, CHROMIUM_ARGUMENTS
 from tests.pages.people import ARABIC, launch_html, plain_chart_of, rendered
 from tests.pages.test_others import HOME, SIGNED_OUT
 
@@ -38,7 +38,7 @@ def chromium() -> Browser:
     global _running
     if _running is None:
         playwright = sync_playwright().start()
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=CHROMIUM_ARGUMENTS)
         _running = playwright, browser
     return _running[1]
 
