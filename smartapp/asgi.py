@@ -66,6 +66,7 @@ class Handler(ASGIHandler):
 
 
 from django.conf import settings  # noqa: E402 - after Django is set up
+from django.contrib.staticfiles.storage import ManifestStaticFilesStorage  # noqa: E402
 from whitenoise import WhiteNoise  # type: ignore[import-untyped]  # noqa: E402
 
 from smartapp import logs, metrics, metrics_page, rate_limit, short_way, tracing  # noqa: E402
@@ -93,6 +94,8 @@ StaticResponse = tuple[int, Headers, bytes]
 
 JWKS_PREFIX = "/.well-known/jwks"
 HASHED_NAME = re.compile(r"\.[0-9a-f]{12}\.[a-z0-9]+$")
+# It names every file, and nobody but the app reads it.
+STATIC_MANIFEST = f"{settings.STATIC_URL}{ManifestStaticFilesStorage.manifest_name}"
 # Features that no page of this app uses, so that an injected script cannot use them either.
 PERMISSIONS_POLICY = b"camera=(), geolocation=(), microphone=(), payment=(), usb=()"
 # Each of these requests has a thread and a database connection, and anyone may send one.
@@ -115,7 +118,8 @@ static_files = _static_files()
 
 
 def _read_static(method: str, path: str, environ: dict[str, str]) -> StaticResponse:
-    found = (static_files.find_file if static_files.autorefresh else static_files.files.get)(path)
+    find = static_files.find_file if static_files.autorefresh else static_files.files.get
+    found = None if path == STATIC_MANIFEST else find(path)
     if found is None:
         return 404, PLAIN_HEADERS, b"There is no such file.\n"
     response = found.get_response(method, environ)

@@ -75,6 +75,19 @@ class TestFront:
         memory.forget()
         close_thread_connections()
 
+    @pytest.mark.parametrize(
+        "path", ["/healthz", "/readyz", "/metrics", "/.well-known/jwks.json", "/static/none.css"]
+    )
+    async def test_answers_without_django_are_protected_too(
+        self, transactional_db: None, settings: Settings, path: str
+    ) -> None:
+        settings.SECURE_HSTS_SECONDS = 31_536_000
+        _, headers, _ = await ask(path)
+        assert headers["strict-transport-security"] == "max-age=31536000"
+        assert headers["x-content-type-options"] == "nosniff"
+        assert "camera=()" in headers["permissions-policy"]
+        close_thread_connections()
+
     async def test_unknown_key_set_is_404_in_json(self, transactional_db: None) -> None:
         status, headers, _ = await ask("/.well-known/jwks/nobody.json")
         assert status == 404

@@ -97,7 +97,8 @@ def test_with_everything_there_it_serves_and_ends_well(env: dict[str, str], tmp_
     log = tmp_path / "log"
     url = f"http://127.0.0.1:{env['PORT']}"
     with running(env, log, *procfile("web"), ready=lambda: answers(f"{url}/healthz")):
-        pass
+        # Whoever reaches it could say that it was asked by https: it listens to this machine only.
+        assert not answers(f"http://127.0.0.2:{env['PORT']}/healthz")
     assert "Application startup complete" in log.read_text()
     assert "Application shutdown complete" in log.read_text()
 

@@ -22,6 +22,7 @@ def origin(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
     root.mkdir()
     (root / Path(HASHED).name).write_text("body { color: black }")
     (root / Path(PLAIN).name).write_text("plain")
+    (root / "staticfiles.json").write_text("{}")
     monkeypatch.setattr(settings, "STATIC_ROOT", root)
     monkeypatch.setattr(asgi, "static_files", asgi._static_files())
     with served(free_port()) as origin:
@@ -56,7 +57,9 @@ async def test_a_hashed_name_is_kept_for_ever_and_a_plain_one_is_asked_for_again
 
 async def test_what_is_not_there_or_not_a_read_is_refused(origin: str) -> None:
     async with aiohttp.ClientSession(origin) as session:
-        for path in ("/static/none.css", "/static/", "/static/%2e%2e/manage.py"):
+        for path in (
+            "/static/none.css", "/static/", "/static/%2e%2e/manage.py", "/static/staticfiles.json",
+        ):  # fmt: skip
             async with session.get(path) as response:
                 assert response.status == 404, path
         async with session.post(PLAIN) as response:

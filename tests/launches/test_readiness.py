@@ -7,7 +7,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from django.db import OperationalError
+from django.db import OperationalError, connection
 from django.utils import timezone
 from pytest_django import Settings
 
@@ -129,8 +129,9 @@ class TestLook:
 
     async def test_a_disk_that_is_full_is_missing(self, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(readiness, "FREE_BYTES_NEEDED", 2**80)
-        missing, _ = await look()
-        assert missing in (["database"], [])  # of PostgreSQL the insert tells it
+        # PostgreSQL may be on another machine; there the insert tells it.
+        missing = [] if connection.vendor == "postgresql" else ["database"]
+        assert await look() == (missing, [])
 
     async def test_needs_no_key_before_the_first_ehr(self) -> None:
         """Behind a load balancer a new installation could not be reached to register one."""

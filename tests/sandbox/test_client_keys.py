@@ -183,6 +183,24 @@ class TestLimits:
         with pytest.raises(http.FetchFailed):
             http.fetch(url)
 
+    @pytest.mark.parametrize(
+        "address",
+        [
+            "64:ff9b::10.0.0.1",
+            "2002:a00:1::",
+            "64:ff9b:1::1",
+            "fec0::1",
+            "3fff::1",
+            "5f00::1",
+            "192.0.0.8",
+        ],
+    )
+    def test_networks_that_are_not_public_are_named(self, address: str) -> None:
+        """T12: whatever this version of Python knows of them, and also inside another address."""
+        host = f"[{address}]" if ":" in address else address
+        with pytest.raises(http.FetchFailed, match="not public"):
+            http.fetch(f"https://{host}/jwks")
+
     @pytest.mark.parametrize("url", ["https://10.0.0.1/jwks", "https://[::ffff:169.254.169.254]/k"])
     def test_private_address_is_a_refusal_to_the_client(
         self, app: App, browser: Browser, url: str
