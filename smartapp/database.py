@@ -17,6 +17,7 @@ from typing import Any, ParamSpec, TypeVar
 
 from django.db import OperationalError, connection
 from django.db.models import NOT_PROVIDED, Model
+from django.utils import timezone
 
 from smartapp import deadlines, tracing
 
@@ -199,6 +200,17 @@ def _update(model: type[Model], names: tuple[str, ...], null: str) -> str:
     changes = ", ".join(f"{_field(model, name).column} = %s" for name in names)
     where = f"{_field(model, 'pk').column} = %s AND {_field(model, null).column} IS NULL"
     return f"UPDATE {model._meta.db_table} SET {changes} WHERE {where}"  # noqa: S608
+
+
+def seconds_ahead() -> float:
+    """Return by how many seconds the clock of this machine is ahead of PostgreSQL's. SQLite has no
+    other clock."""
+    if connection.vendor != "postgresql":
+        return 0.0
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT clock_timestamp()")
+        [at] = cursor.fetchone()
+    return float((timezone.now() - at).total_seconds())
 
 
 @contextmanager

@@ -361,8 +361,8 @@ class DatabaseAway(SmartError):
     status = 503
     title = "This app cannot work at this moment"
     happened = (
-        "Its own database does not answer. Nothing of yours is lost, and nothing was shown that "
-        "should not be."
+        "Its own database does not answer, or has no room. Nothing of yours is lost, and nothing "
+        "was shown that should not be."
     )
     next_step = "Wait a few seconds and try again here. If it stays, tell your administrator."
     in_ehr = "Wait a few seconds and press Try again. If it stays, tell your administrator."

@@ -1,6 +1,7 @@
 """The periodic work: expired rows are deleted in small batches, others are kept."""
 
 import asyncio
+import errno
 import os
 import signal
 import time
@@ -151,6 +152,24 @@ class TestBulkheads:
         client.force_login(User.objects.create_superuser("ann", password="x"))
         page = client.get(reverse("admin:keys_keyset_change", args=[KeySet.objects.get().pk]))
         assert "revocations failed in the last round" in page.content.decode()
+
+    @pytest.mark.django_db
+    def test_a_log_without_room_stops_none(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        done = []
+
+        def batch(now: datetime) -> int:
+            done.append(now)
+            return 0
+
+        monkeypatch.setattr(maintain, "PURGES", {"one": batch, "two": batch})
+
+        class FullDisk(StringIO):
+            def write(self, _: str) -> int:
+                raise OSError(errno.ENOSPC, "No space left on device")
+
+        with pytest.raises(CommandError, match="last round: report"):
+            call_command("maintain", stdout=FullDisk())
+        assert len(done) == 2
 
     @pytest.mark.django_db
     def test_silence_is_a_problem_once_it_has_run(self) -> None:

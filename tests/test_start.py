@@ -101,6 +101,10 @@ def test_with_everything_there_it_serves_and_ends_well(env: dict[str, str], tmp_
         assert not answers(f"http://127.0.0.2:{env['PORT']}/healthz")
     assert "Application startup complete" in log.read_text()
     assert "Application shutdown complete" in log.read_text()
+    # A log for which there is no room ends nothing.
+    with running(env, Path("/dev/full"), *procfile("web"), ready=lambda: answers(f"{url}/readyz")):
+        assert not answers(f"{url}/")  # of another host: 400, and a line for the log
+        assert answers(f"{url}/healthz")
 
 
 class TestLifespan:

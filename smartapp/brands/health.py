@@ -11,6 +11,7 @@ from datetime import datetime, timedelta
 
 from django.db.models import F, Q
 
+from smartapp import rounds
 from smartapp.brands import offers
 from smartapp.brands.models import BrandAddress
 from smartapp.database import in_database
@@ -36,17 +37,11 @@ async def check_round(now: datetime) -> int:
     due = await in_database(_due, now)
     gate = asyncio.Semaphore(AT_ONCE)
     hosts: defaultdict[str, asyncio.Semaphore] = defaultdict(lambda: asyncio.Semaphore(AT_ONE_HOST))
-    checks = [
-        asyncio.create_task(_check(pk, config, gate, hosts[host_of(config.fhir_base_url)], now))
-        for pk, config in due
-    ]
-    if not checks:
-        return 0
-    done, late = await asyncio.wait(checks, timeout=ROUND_SECONDS)
-    for task in late:
-        task.cancel()
-    await asyncio.gather(*late, return_exceptions=True)
-    return len(done)
+    checks = (
+        _check(pk, config, gate, hosts[host_of(config.fhir_base_url)], now) for pk, config in due
+    )
+    done, _ = await rounds.run(checks, ROUND_SECONDS)
+    return done
 
 
 def _due(now: datetime) -> list[tuple[int, EndpointConfig]]:

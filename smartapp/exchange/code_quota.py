@@ -159,7 +159,9 @@ def _take(prefix: str, limit: int, now: float) -> Place | float:
     for key in keys:
         if key not in held and cache.add(key, now, timeout=WINDOW_SECONDS):
             return Place(key, prefix, is_known)
-    return max(SECONDS_BETWEEN_LOOKS, min(held.values(), default=now) - now)
+    # The clock of the machine that wrote the value may differ from this one's.
+    left = min(min(held.values(), default=now) - now, LONGEST_KEPT_SECONDS)
+    return max(SECONDS_BETWEEN_LOOKS, left)
 
 
 def _good(network: str) -> str:

@@ -36,6 +36,7 @@ from smartapp.registrations.registry import EndpointConfig
 
 # One second more than a minute: requests may reach the EHR closer together than they were sent.
 WINDOW_SECONDS = 61
+SOONEST_AGAIN_SECONDS = 0.5
 RESERVED_FOR_CODES = 2 / 5
 RESERVED_FOR_KNOWN_NETWORKS = 1 / 5
 CODE_WAITS_SECONDS = 15
@@ -52,7 +53,8 @@ T = TypeVar("T")
 
 _threads = ThreadPoolExecutor(2, thread_name_prefix="token-budget")
 _away_until = 0.0
-# Per registration id: when its pause after a 429 ends, as far as this process knows.
+# Per registration id: when its pause after a 429 ends, by `time.monotonic`, as far as this process
+# knows.
 _left_alone: dict[int, float] = {}
 
 
@@ -92,11 +94,11 @@ async def limited(config: EndpointConfig, retry_after: str | None) -> EHRLimited
     that says until when."""
     now = time.time()
     seconds = _seconds(retry_after, now)
-    _left_alone[config.registration_id] = now + seconds
+    _left_alone[config.registration_id] = time.monotonic() + seconds
     metrics.token_budget.labels(config.registration_slug, "limited by the EHR").inc()
     logger.warning("%s answered 429: left alone for %d s", config.registration_slug, seconds)
     if config.token_requests_per_minute:
-        await shared(_leave_alone, config.registration_id, now + seconds, seconds, away=0.0)
+        await shared(_leave_alone, config.registration_id, now, seconds, away=0.0)
     return EHRLimited(f"429 for {config.registration_slug}", retry_after=seconds)
 
 
@@ -124,16 +126,16 @@ def _seconds(retry_after: str | None, now: float) -> float:
 
 async def _seconds_to_wait(config: EndpointConfig, share: Share) -> float:
     """Return 0 if a request may be sent now, and count it; else the seconds until a retry."""
-    now = time.time()
-    until = _left_alone.get(config.registration_id, 0.0)
-    if until > now:
-        return until - now
+    pause = _left_alone.get(config.registration_id, 0.0) - time.monotonic()
+    if pause > 0:
+        return pause
     limit = config.token_requests_per_minute
     if not limit:
         return 0.0
     first = int(limit * share.value)
     slots = [_key(config.registration_id, slot) for slot in range(first, limit)]
-    return await shared(_take, slots, _key(config.registration_id, "429"), now, away=0.0)
+    left_alone = _key(config.registration_id, "429")
+    return await shared(_take, slots, left_alone, time.time(), away=0.0)
 
 
 async def shared(work: Callable[..., T], *arguments: object, away: T) -> T:
@@ -163,20 +165,24 @@ def _key(registration_id: int, slot: int | str) -> str:
 def _take(slots: list[str], left_alone: str, now: float) -> float:
     """Take a free slot and return 0; else return the seconds until one may be free.
 
-    `add` is atomic, so a slot is taken only once. Its value is the time when it becomes free, for
-    requests that find no free slot; small clock differences do not matter there.
+    `add` is atomic, so a slot is taken only once. A value is the time when it was taken and for how
+    long, for requests that find no free slot. How long it lasts the cache decides: the clocks of
+    two machines may differ.
     """
-    held = cache.get_many([*slots, left_alone])
-    if left_alone in held and held[left_alone] > now:
-        return float(held[left_alone] - now)
-    held.pop(left_alone, None)
+    held: dict[str, tuple[float, float]] = cache.get_many([*slots, left_alone])
+    if left_alone in held:
+        return _left(held[left_alone], now)
     for slot in slots:
-        if slot not in held and cache.add(slot, now + WINDOW_SECONDS, timeout=WINDOW_SECONDS):
+        if slot not in held and cache.add(slot, (now, WINDOW_SECONDS), timeout=WINDOW_SECONDS):
             return 0.0
-    free_at = min(held.values(), default=now)
-    return max(0.5, free_at - now)
+    return min((_left(taken, now) for taken in held.values()), default=SOONEST_AGAIN_SECONDS)
 
 
-def _leave_alone(registration_id: int, until: float, seconds: float) -> float:
-    cache.set(_key(registration_id, "429"), until, timeout=seconds)
+def _left(taken: tuple[float, float], now: float) -> float:
+    at, seconds = taken
+    return min(max(SOONEST_AGAIN_SECONDS, at + seconds - now), seconds)
+
+
+def _leave_alone(registration_id: int, now: float, seconds: float) -> float:
+    cache.set(_key(registration_id, "429"), (now, seconds), timeout=seconds)
     return seconds

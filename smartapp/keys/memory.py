@@ -64,9 +64,6 @@ class Term:
     signs_from: datetime
     signs_until: datetime | None
 
-    def covers(self, now: datetime) -> bool:
-        return self.signs_from <= now and (self.signs_until is None or now < self.signs_until)
-
     def is_over(self, now: datetime) -> bool:
         return self.signs_until is not None and self.signs_until <= now
 
@@ -81,7 +78,11 @@ class Snapshot:
     default_slug: str | None = None
 
     def signer(self, slug: str, alg: str, now: datetime) -> Signer | None:
-        return next((t.signer for t in self.terms.get((slug, alg), ()) if t.covers(now)), None)
+        """Return the key whose term it is. Where this machine's clock is behind the one that wrote
+        the terms, perhaps none has begun: then the first one, which signs everywhere else."""
+        terms = [t for t in self.terms.get((slug, alg), ()) if not t.is_over(now)]
+        first = min(terms, key=lambda term: term.signs_from, default=None)
+        return first.signer if first else None
 
     def previous_signer(self, slug: str, alg: str, now: datetime) -> Signer | None:
         """Return the key that signed before and is still published; a line has at most one."""
@@ -140,10 +141,10 @@ def seconds_since_seen() -> float:
     return time.monotonic() - _seen_at
 
 
-def can_sign(*, now: datetime | None = None) -> bool:
+def can_sign() -> bool:
     """Return whether any key signs now; for `/readyz`."""
-    moment = now or timezone.now()
-    return any(term.covers(moment) for terms in _snapshot.terms.values() for term in terms)
+    now = timezone.now()
+    return any(not term.is_over(now) for terms in _snapshot.terms.values() for term in terms)
 
 
 def forget() -> None:

@@ -22,10 +22,11 @@ from django.db import connection, transaction
 from django.utils import timezone
 
 from smartapp import vault
-from smartapp.database import in_database
+from smartapp.database import in_database, seconds_ahead
 from smartapp.exception_reports import cause
 from smartapp.keys import heartbeat, memory
 from smartapp.launches.models import Launch, LaunchKind
+from smartapp.protocol.id_token import CLOCK_SKEW_SECONDS
 from smartapp.registrations.models import Registration
 from smartapp.registrations.options import AuthMethod
 
@@ -124,11 +125,11 @@ def forget() -> None:
 
 
 async def _looked() -> Readiness:
-    missing, without, periodic_work = await asyncio.gather(
-        _failed(NEEDED), _failed(DONE_WITHOUT), _periodic_work()
+    missing, without, remarks = await asyncio.gather(
+        _failed(NEEDED), _failed(DONE_WITHOUT), _remarks()
     )
     _tell(missing)
-    return Readiness(missing, (*(f"the {name} is away" for name in without), *periodic_work))
+    return Readiness(missing, (*(f"the {name} is away" for name in without), *remarks))
 
 
 def _tell(missing: tuple[str, ...]) -> None:
@@ -160,11 +161,19 @@ async def _passes(name: str, check: Callable[[], Awaitable[bool]]) -> bool:
         return False
 
 
-async def _periodic_work() -> list[str]:
-    """Return the problems of the periodic work. They are warnings; launches do not depend on
-    them."""
+async def _remarks() -> list[str]:
+    """Return the problems of the periodic work and of this machine's clock. They are warnings: most
+    launches do not depend on the first, and the database's clock may be the wrong one."""
     try:
         async with asyncio.timeout(WAIT_SECONDS):
-            return await in_database(heartbeat.problems, timezone.now())
+            return await in_database(lambda: heartbeat.problems(timezone.now()) + _own_clock())
     except Exception:  # the database is away, which is reported already
         return []
+
+
+def _own_clock() -> list[str]:
+    ahead = round(seconds_ahead())
+    if abs(ahead) <= CLOCK_SKEW_SECONDS:
+        return []
+    where = "ahead of" if ahead > 0 else "behind"
+    return [f"the clock of this machine is {abs(ahead)} s {where} the database's"]

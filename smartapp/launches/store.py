@@ -6,7 +6,7 @@ Every function is one short, synchronous piece of database work; async code call
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from uuid import UUID, uuid4
 
 from django.conf import settings
@@ -44,6 +44,7 @@ from smartapp.vault import VaultError
 REFRESH_LEASE = timedelta(seconds=20)
 PURGE_BATCH = 500
 USE_WRITTEN_EVERY = timedelta(minutes=1)
+OVER_FOR_GOOD = datetime(1970, 1, 2, tzinfo=UTC)
 # A launch that never got tokens is kept this long, because its state must stay used.
 UNFINISHED_LIFETIME = timedelta(hours=2)
 
@@ -269,13 +270,25 @@ def find_for_administrator(uuid: UUID, now: datetime) -> StoredLaunch:
 def _find(now: datetime, **lookup: UUID | str) -> StoredLaunch:
     launch = (
         Launch.objects.select_related("session", "endpoint__registration", "brand")
-        .filter(**lookup, session__expire_date__gt=now)
+        .filter(**lookup)
         .annotate(lease_is_over=Q(refresh_lease_until__lte=Now()))
         .first()
     )
-    if launch is None or launch.session is None:
+    if launch is None or launch.session is None or _is_over(launch.session, now):
         raise LaunchNotFound("no launch of that uuid in this browser's sessions")
     return _stored(launch, launch.session, lease_is_over=bool(launch.lease_is_over))
+
+
+def _is_over(session: Session, now: datetime) -> bool:
+    """Return whether a session has expired. It stays over from then on, also if the clock is set
+    back before it is purged."""
+    if session.expire_date > now:
+        return False
+    if session.expire_date > OVER_FOR_GOOD:
+        Session.objects.filter(pk=session.pk, expire_date__lte=now).update(
+            expire_date=OVER_FOR_GOOD
+        )
+    return True
 
 
 def _stored(launch: Launch, session: Session, *, lease_is_over: bool) -> StoredLaunch:

@@ -18,7 +18,7 @@ from urllib.parse import urljoin
 from django.conf import settings
 from django.utils import timezone
 
-from smartapp import http
+from smartapp import http, rounds
 from smartapp.database import in_database
 from smartapp.protocol import discovery, jwks
 from smartapp.protocol.discovery import Discovery, LaunchEndpoints, OpenIDConfiguration
@@ -235,15 +235,10 @@ async def refresh_ahead() -> None:
     round has no time for get another chance in the next.
     """
     gate = asyncio.Semaphore(REFRESHED_AT_ONCE)
-    tasks = [asyncio.create_task(_refresh(config, gate)) for config in await _due()]
-    if not tasks:
-        return
-    _, late = await asyncio.wait(tasks, timeout=REFRESHING_SECONDS)
-    for task in late:
-        task.cancel()
-    await asyncio.gather(*late, return_exceptions=True)
+    refreshing = (_refresh(config, gate) for config in await _due())
+    _, late = await rounds.run(refreshing, REFRESHING_SECONDS)
     if late:
-        logger.info("Discovery of %d endpoints waits for the next round.", len(late))
+        logger.info("Discovery of %d endpoints waits for the next round.", late)
 
 
 async def _due() -> list[EndpointConfig]:

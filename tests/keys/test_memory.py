@@ -1,7 +1,7 @@
 import asyncio
 import json
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -101,6 +101,14 @@ class TestSigner:
         just_before = soon - timedelta(microseconds=1)
         assert (await memory.signer("epic", "ES384", now=just_before)).kid == old_kid
         assert (await memory.signer("epic", "ES384", now=soon)).kid == new_kid
+
+    async def test_a_machine_whose_clock_is_behind_signs_with_the_key_of_the_others(self) -> None:
+        """Also a moment after a compromised key was dropped by a machine whose clock is right."""
+        await create("epic")
+        behind = timezone.now() - timedelta(minutes=10)
+        right = await memory.signer("epic", "ES384")
+        assert await memory.signer("epic", "ES384", now=behind) == right
+        assert memory.previous_signer("epic", "ES384", now=behind) is None
 
     async def test_each_private_key_is_parsed_once(self, monkeypatch: pytest.MonkeyPatch) -> None:
         opened: list[str] = []
@@ -314,4 +322,6 @@ class TestDefaultSlug:
         await memory.refresh()
         assert memory.default_slug() == "default"
         assert memory.can_sign() is True
-        assert memory.can_sign(now=datetime(2000, 1, 1, tzinfo=UTC)) is False
+        await in_database(SigningKey.objects.update, signs_until=timezone.now())
+        await memory.refresh()
+        assert memory.can_sign() is False

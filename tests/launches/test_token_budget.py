@@ -1,6 +1,7 @@
 """A vendor's limit on token requests is kept, and a 429 is obeyed (C128, C144, T30)."""
 
 import asyncio
+import json
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -10,6 +11,7 @@ from email.utils import format_datetime
 from typing import Any
 
 import pytest
+import redis
 from aiohttp import web
 from django.core.cache import cache
 from django.utils import timezone
@@ -18,6 +20,7 @@ from pytest_django import Settings
 from smartapp import http
 from smartapp.database import in_database
 from smartapp.exchange import token_budget
+from smartapp.launches import readiness
 from smartapp.launches.backend import backend_token
 from smartapp.launches.models import Launch
 from smartapp.protocol.errors import EHRLimited, TokenBudgetSpent
@@ -26,6 +29,7 @@ from smartapp.registrations.models import Endpoint, Registration
 from smartapp.registrations.registry import EndpointConfig
 from tests.launches.conftest import Browser, expire, new_browser, refreshes, row
 from tests.launches.test_stale_copy import knows, rotated
+from tests.reliability.services import Redis
 from tests.scripted_ehr import ScriptedEHR
 
 Start = Callable[[], str]
@@ -340,3 +344,29 @@ async def test_processes_share_it_through_redis(
     taken = await asyncio.gather(*(tries() for _ in range(8)))
     assert sum(taken) == 3
     assert registered.pk
+
+
+@pytest.mark.redis
+async def test_a_redis_without_room_keeps_nobody_out(
+    browser: Browser, ehr_launch: Start, settings: Settings
+) -> None:
+    """It answers, and refuses to store anything: neither a launch nor a refresh waits for it."""
+    server = Redis()
+    try:
+        with redis.Redis.from_url(server.url) as client:
+            client.config_set("maxmemory", 1)
+            with pytest.raises(redis.exceptions.OutOfMemoryError):
+                client.set("a", "b")
+        backend = "django.core.cache.backends.redis.RedisCache"
+        settings.CACHES = {"default": {"BACKEND": backend, "LOCATION": server.url}}
+        await limit(1)
+        for _ in range(2):
+            uuid = await browser.launch(ehr_launch())
+            await expire(uuid)
+            assert (await browser.get(f"/launches/{uuid}/")).status == 200
+        readiness.forget()
+        found = json.loads(await (await browser.get("/readyz")).text())
+        readiness.forget()
+        assert found == {"ready": True, "missing": [], "warnings": ["the cache is away"]}
+    finally:
+        server.kill()

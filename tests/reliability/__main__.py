@@ -14,6 +14,9 @@ def main(names: list[str]) -> None:
     with house() as standing:
         sys.stdout.write(HEADER)
         for fault in chosen:
+            if fault.needs_a_disk and not standing.disk.is_small:
+                sys.stderr.write(f"{fault.name}: left out, no file system can be mounted here\n")
+                continue
             found = asyncio.run(trial(standing, fault))
             sys.stdout.write(line(found))
             sys.stdout.flush()

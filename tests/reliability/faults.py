@@ -1,15 +1,22 @@
 """What goes wrong, one thing at a time, while people launch."""
 
 import asyncio
+import contextlib
 import os
 import signal
+import time
+import urllib.request
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from pathlib import Path
 
+import psycopg
+
+from tests.processes import answers
 from tests.reliability import hospital
 from tests.reliability.house import House
 from tests.scripted_ehr import Answer
+
+MORE_THAN_FITS = "repeat('x', 20000000)"  # into one segment of PostgreSQL's write-ahead log
 
 
 @dataclass(frozen=True)
@@ -23,6 +30,8 @@ class Fault:
     is_unnoticed: bool = False
     # It is the EHR's own: some of its launches fail, and no others.
     is_the_ehrs: bool = False
+    # A disk that may be filled.
+    needs_a_disk: bool = False
 
 
 async def nothing(house: House) -> None:
@@ -51,27 +60,39 @@ async def restart_one_after_the_other(house: House) -> None:
         await asyncio.to_thread(process.wait)
 
 
-async def _clock_ten_minutes_ahead(house: House) -> None:
-    """The servers of one machine start with a wrong clock, and after a while with the right one."""
-    server = house.webs[1]
-    right = server.env
-    faked = {
-        "LD_PRELOAD": str(LIBFAKETIME),
-        "FAKETIME": "+600s",
-        "FAKETIME_DONT_FAKE_MONOTONIC": "1",
-    }
-    for env in ({**right, **faked}, right):
-        await asyncio.to_thread(server.terminate)
-        server.env = env
-        server.start()
-        await asyncio.to_thread(server.wait)
-        if env is not right:
-            await asyncio.sleep(5)
+async def clock_jumps(house: House) -> None:
+    """Of one machine, while its servers and its `maintain` run."""
+    for minutes, words in ((10, "ahead of"), (-10, "behind")):
+        house.clock.differ(minutes * 60)
+        await asyncio.sleep(2.5)
+        said = await asyncio.to_thread(_asked, f"{house.instances[1]}/readyz")
+        assert f"s {words} the database's" in said, said
+    house.clock.differ(0)
+
+
+def _asked(url: str) -> str:
+    with urllib.request.urlopen(url, timeout=5) as answer:  # noqa: S310
+        return str(answer.read().decode())
 
 
 async def kill_postgresql(house: House) -> None:
     await asyncio.to_thread(house.postgres.kill)
     await asyncio.sleep(2)
+    await asyncio.to_thread(house.postgres.start)
+
+
+async def disk_is_full(house: House) -> None:
+    """PostgreSQL's tables cannot grow. Then it cannot write ahead either and ends; its supervisor
+    starts it again when there is room."""
+    until = time.monotonic() + 4
+    while (left := until - time.monotonic()) > 0:
+        await asyncio.to_thread(house.disk.fill)
+        if left < 2 and house.postgres.is_running():
+            with contextlib.suppress(psycopg.Error), house.postgres.connect() as connection:
+                connection.execute(f"SELECT pg_logical_emit_message(false, '', {MORE_THAN_FITS})")
+        await asyncio.sleep(0.2)
+    assert not any(answers(f"{one}/readyz") for one in house.instances)
+    house.disk.empty()
     await asyncio.to_thread(house.postgres.start)
 
 
@@ -124,21 +145,15 @@ def _record(answer: Answer) -> Callable[[House], Awaitable[None]]:
     return cause
 
 
-LIBFAKETIME = next(Path("/usr/lib").glob("*/faketime/libfaketime.so.1"), None)
-# Not one that is behind: there libfaketime lets Python's sleep fail.
-CLOCKS = (
-    (Fault("One machine's clock ten minutes ahead", _clock_ten_minutes_ahead),)
-    if LIBFAKETIME
-    else ()
-)
 JOURNEY = Fault("kill -9 of all of a machine's processes", kill_a_machine)
 FAULTS = (
     Fault("none", nothing, is_unnoticed=True),
     Fault("kill -9 of a worker", kill_a_worker),
     JOURNEY,
     Fault("SIGTERM of one server after the other", restart_one_after_the_other, is_unnoticed=True),
-    *CLOCKS,
+    Fault("One machine's clock 10 min ahead, then behind", clock_jumps),
     Fault("kill -9 of PostgreSQL", kill_postgresql),
+    Fault("PostgreSQL's disk is full for 4 s", disk_is_full, needs_a_disk=True),
     Fault("PostgreSQL refuses for 4 s", postgresql_refuses),
     Fault("PostgreSQL: old connections silent", silent_failover),
     Fault("kill -9 of Redis, away for 3 s", kill_redis, is_unnoticed=True),

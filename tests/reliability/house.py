@@ -13,7 +13,14 @@ from pathlib import Path
 from tests.postgres_proxy import PostgresProxy, postgres_proxy
 from tests.processes import ROOT, answers, as_the_procfile, environment, manage, prepare, procfile
 from tests.reliability.hospital import Hospital
-from tests.reliability.services import PATIENCE_SECONDS, PostgreSQL, Redis, folder_for_all, nginx
+from tests.reliability.services import (
+    PATIENCE_SECONDS,
+    Disk,
+    PostgreSQL,
+    Redis,
+    folder_for_all,
+    nginx,
+)
 from tests.scripted_ehr import CLIENT_ID
 from tests.serving import free_port
 
@@ -75,11 +82,30 @@ def _command(pid: str) -> str:
         return ""
 
 
+class Clock:
+    """How the clock of the second machine differs from this one's."""
+
+    def __init__(self, folder: Path) -> None:
+        self._file = folder / "clock"
+        self.differ(0)
+        self.env = {
+            "PYTHONPATH": str(Path(__file__).parent / "clock"),
+            "CLOCK_DIFFERENCE": str(self._file),
+        }
+
+    def differ(self, seconds: int) -> None:
+        written = self._file.with_suffix(".new")
+        written.write_text(str(seconds))
+        written.replace(self._file)
+
+
 @dataclass
 class House:
     url: str
     env: dict[str, str]
     postgres: PostgreSQL
+    disk: Disk
+    clock: Clock
     proxy: PostgresProxy
     redis: Redis
     well: Hospital
@@ -99,6 +125,8 @@ def house() -> Iterator[House]:
     with contextlib.ExitStack() as stack:
         folder = stack.enter_context(folder_for_all())
         (folder / "postgres").mkdir()
+        disk = Disk(folder / "postgres", megabytes=256)
+        stack.callback(disk.remove)
         postgres = PostgreSQL(folder / "postgres")
         stack.callback(postgres.stop)
         redis = Redis()
@@ -114,12 +142,13 @@ def house() -> Iterator[House]:
                 "--client-id", CLIENT_ID, "--scope", SCOPE,
             )  # fmt: skip
         log = folder / "app.log"
+        clock = Clock(folder)
+        machines = env, env | clock.env
         webs = [
-            Process("web", as_the_procfile(env, one), log, f"http://127.0.0.1:{one}/readyz")
-            for one in ports
+            Process("web", as_the_procfile(one, at), log, f"http://127.0.0.1:{at}/readyz")
+            for one, at in zip(machines, ports, strict=True)
         ]
-        clock_env = as_the_procfile(env, 0)
-        clocks = [Process("clock", clock_env, log) for _ in range(2)]
+        clocks = [Process("clock", as_the_procfile(one, 0), log) for one in machines]
         for process in (*webs, *clocks):
             process.start()
             stack.callback(process.end)
@@ -129,5 +158,18 @@ def house() -> Iterator[House]:
         well, sick = hospitals
         instances = [f"http://127.0.0.1:{one}" for one in ports]
         yield House(
-            url, env, postgres, proxy, redis, well, sick, webs, clocks, nginx_log, log, instances
+            url,
+            env,
+            postgres,
+            disk,
+            clock,
+            proxy,
+            redis,
+            well,
+            sick,
+            webs,
+            clocks,
+            nginx_log,
+            log,
+            instances,
         )

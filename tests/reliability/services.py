@@ -36,6 +36,32 @@ def wait_for_port(port: int) -> None:
         time.sleep(0.05)
 
 
+class Disk:
+    """A small file system on a folder, where this machine allows to mount one; else the folder is
+    on the machine's own disk, which is not to be filled."""
+
+    def __init__(self, folder: Path, megabytes: int) -> None:
+        self._folder, self._filler = folder, folder / "filler"
+        size = f"size={megabytes}m"
+        mount = ["mount", "-t", "tmpfs", "-o", size, "tmpfs", str(folder)]
+        is_root = os.getuid() == 0
+        self.is_small = is_root and not subprocess.run(mount, capture_output=True).returncode  # noqa: S603
+
+    def fill(self) -> None:
+        """Leave no room."""
+        assert self.is_small
+        with self._filler.open("ab", buffering=0) as filler, contextlib.suppress(OSError):
+            while True:
+                filler.write(bytes(2**16))
+
+    def empty(self) -> None:
+        self._filler.unlink(missing_ok=True)
+
+    def remove(self) -> None:
+        if self.is_small:
+            subprocess.run(["umount", "--lazy", self._folder], check=True)  # noqa: S603, S607
+
+
 class PostgreSQL:
     """A cluster in a folder of its own. It runs as the user `postgres` where we are root, whom it
     would refuse."""
@@ -50,7 +76,10 @@ class PostgreSQL:
             shutil.chown(folder, "postgres")
         self._run("initdb", "-D", self._data, "-U", "postgres", "-A", "trust", "--no-sync")
         # Nothing is lost by it when processes are killed; only when the machine is.
-        options = f"port={self.port}\nfsync=off\nunix_socket_directories=''\nmax_connections=200\n"
+        options = (
+            f"port={self.port}\nfsync=off\nunix_socket_directories=''\nmax_connections=200\n"
+            "max_wal_size=64MB\nmin_wal_size=32MB\n"
+        )
         with (self._data / "postgresql.conf").open("a") as settings:
             settings.write(options)
         self.start()
@@ -62,6 +91,14 @@ class PostgreSQL:
 
     def start(self) -> None:
         self._run("pg_ctl", "-D", self._data, "-l", self._log, "-w", "-t", "60", "start")
+
+    def is_running(self) -> bool:
+        """Whether its first process is there, whatever it does."""
+        try:
+            pid = (self._data / "postmaster.pid").read_text().split()[0]
+        except FileNotFoundError:
+            return False
+        return Path(f"/proc/{pid}").exists()
 
     def kill(self) -> None:
         """kill -9 of all of its processes, and no more of it."""
