@@ -6,10 +6,12 @@ FHIR R4: Data Types (id), Resource References, RESTful API, Search; C95, C101, C
 
 import re
 from base64 import b64decode
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import lru_cache, partial
 from typing import Any
 
+from smartapp.protocol.bundle_json import parse_bundle_json
 from smartapp.protocol.errors import FHIRResponseInvalid, IDTokenError, WrongPatient
 from smartapp.protocol.json import JSON, JSONInvalid, parse_json, parse_json_object
 from smartapp.protocol.text import plain_text
@@ -22,6 +24,7 @@ from smartapp.protocol.urls import (
 )
 
 MAX_ERROR_TEXT_CHARACTERS = 200
+MAX_USUAL_REFERENCE = 500
 
 FHIR_USER_TYPES = frozenset(
     {"Patient", "Practitioner", "PractitionerRole", "RelatedPerson", "Person"}
@@ -34,12 +37,11 @@ _FHIR_USER = re.compile(rf"(?:([^?#]*)/)?([A-Za-z]{{1,64}})/({_ID})")
 _BRACES = re.compile(r"[{}]")
 # The elements in which R4 resources refer to their patient.
 _PATIENT_MEMBERS = ("subject", "patient", "beneficiary", "for", "individual")
-# Members with an error text: OAuth, Okta, athenahealth's gateway, Apigee, others (C142).
+# Members with an error text: OAuth, Okta, athenahealth's gateway, others (C142).
 _ERROR_MEMBERS = (
     "error_description",
     "errorSummary",
     "detailedmessage",
-    "Error",
     "details",
     "message",
     "detail",
@@ -109,7 +111,7 @@ def parse_resource(body: bytes, *, resource_type: str, id: str | None = None) ->
     Raises FHIRResponseInvalid if the body is not a resource of this type, and WrongPatient if it
     has another id than requested: a server that mixes up two reads must be noticed (C101).
     """
-    resource = _parse_object(body)
+    resource = _parsed(body, partial(parse_json_object, exact=True))
     if resource.get("resourceType") != resource_type:
         raise FHIRResponseInvalid(f"not a {resource_type}")
     if id is not None and resource.get("id") != id:
@@ -125,7 +127,7 @@ def parse_bundle(body: bytes, *, fhir_base_url: str) -> Bundle:
     OperationOutcomes are left out with a note. A `next` link outside the base is not followed,
     because the token would be sent there (T11).
     """
-    bundle = _parse_object(body)
+    bundle = _parsed(body, parse_bundle_json)
     if bundle.get("resourceType") != "Bundle":
         raise FHIRResponseInvalid("not a Bundle")
     notes: list[str] = []
@@ -165,13 +167,24 @@ def patient_of(resource: dict[str, Any], *, fhir_base_url: str) -> str | None:
     if resource.get("resourceType") == "Patient":
         own_id = resource.get("id")
         return own_id if isinstance(own_id, str) else None
-    named = set()
+    named: set[str | None] = set()
     for member in _who_it_is_about(resource):
         reference = member.get("reference") if isinstance(member, dict) else None
-        match = _PATIENT_REFERENCE.fullmatch(reference) if isinstance(reference, str) else None
-        if match is not None:
-            named.add(match[2] if _is_here(match[1], fhir_base_url) else None)
+        if isinstance(reference, str):
+            usual = len(reference) <= MAX_USUAL_REFERENCE
+            named |= (_named if usual else _named.__wrapped__)(reference, fhir_base_url)
     return named.pop() if len(named) == 1 else None
+
+
+# Thousands of resources refer to one patient.
+@lru_cache(maxsize=1_000)
+def _named(reference: str, fhir_base_url: str) -> frozenset[str | None]:
+    """Return the id of the patient at this EHR that a reference names, or None if the patient is
+    elsewhere; nothing if it names no patient."""
+    match = _PATIENT_REFERENCE.fullmatch(reference)
+    if match is None:
+        return frozenset()
+    return frozenset([match[2] if _is_here(match[1], fhir_base_url) else None])
 
 
 def _who_it_is_about(resource: dict[str, Any]) -> list[object]:
@@ -189,19 +202,20 @@ def _is_here(base: str | None, fhir_base_url: str) -> bool:
         return False
 
 
-def error_words(content_type: str | None, body: bytes) -> str:
-    """Return an EHR's own words about an error, on one short line, in any format (C142).
+def safe_error_text(status: int, content_type: str | None, body: bytes) -> str:
+    """Return a short line about an error response in any format (C142).
 
-    Understands OperationOutcome, OAuth errors, Okta's, Apigee's and athenahealth's members, JSON
-    strings and plain text. "" for a web page or broken data, of which nothing is quoted. Token-like
-    words are hidden.
+    Understands OperationOutcome, OAuth errors, Okta's and athenahealth's members, JSON strings and
+    plain text. Of a web page or broken data it only says that it is one. Token-like words are
+    hidden.
     """
-    return plain_text(" ".join(_words(content_type, body)), MAX_ERROR_TEXT_CHARACTERS)
+    words = plain_text(" ".join(_words(content_type, body)), MAX_ERROR_TEXT_CHARACTERS)
+    return f"status {status}: {words}" if words else f"status {status}"
 
 
-def _parse_object(body: bytes) -> dict[str, Any]:
+def _parsed(body: bytes, parse: Callable[[bytes], dict[str, Any]]) -> dict[str, Any]:
     try:
-        return parse_json_object(body, exact=True)
+        return parse(body)
     except JSONInvalid as exc:
         raise FHIRResponseInvalid(f"the body is {exc}") from None
 
@@ -237,9 +251,10 @@ def _words(content_type: str | None, body: bytes) -> list[str]:
     except JSONInvalid:
         pass
     text = body[: 8 * MAX_ERROR_TEXT_CHARACTERS].decode("utf-8", errors="replace").strip()
-    is_page = "html" in (content_type or "") or text.startswith("<")
+    if "html" in (content_type or "") or text.startswith("<"):
+        return ["a web page instead of data"]
     # A cut document may contain a cut token, which the token pattern would not recognise.
-    return [] if is_page or _BRACES.search(text) else [text]
+    return ["broken data"] if _BRACES.search(text) else [text]
 
 
 def _json_words(document: JSON) -> list[str]:
@@ -249,8 +264,6 @@ def _json_words(document: JSON) -> list[str]:
         return []
     if document.get("resourceType") == "OperationOutcome":
         return [_outcome_text(document)]
-    if isinstance(fault := document.get("fault"), dict):  # Apigee's
-        return _json_words({"message": fault.get("faultstring")})
     error = document.get("error")
     words = [error] if isinstance(error, str) else []
     texts = (document.get(name) for name in _ERROR_MEMBERS)

@@ -22,7 +22,7 @@ MAX_DIGITS = 20
 MAX_DECIMAL_CHARACTERS = 1_100
 
 # The only way to put a lone surrogate or a NUL into valid JSON in UTF-8.
-_SUSPECT_ESCAPE = re.compile(r"\\u(?:d[89a-f]|0000)", re.IGNORECASE)
+SUSPECT_ESCAPE = re.compile(rb"\\u(?:d[89a-f]|0000)", re.IGNORECASE)
 
 
 class JSONInvalid(ValueError):
@@ -44,17 +44,16 @@ def parse_json(body: bytes, *, exact: bool = False) -> JSON:
     """
     if body.count(b",") >= MAX_VALUES:
         raise JSONInvalid("more values than any document needs")
-    text = _decode(body)
-    try:
-        value: JSON = (_EXACT_DECODER if exact else _DECODER).decode(text)
-    except RecursionError:
-        raise JSONInvalid("nested too deeply") from None
-    except json.JSONDecodeError as exc:
-        raise JSONInvalid(f"not JSON (at character {exc.pos})") from None
-    _check_depth(value)
-    if _SUSPECT_ESCAPE.search(text) and not all(_is_storable(string) for string in _strings(value)):
+    value = _parsed(_decode(body), _EXACT_DECODER if exact else _DECODER, MAX_DEPTH)
+    if SUSPECT_ESCAPE.search(body) and not all(_is_storable(string) for string in _strings(value)):
         raise JSONInvalid("a string with a lone surrogate or NUL")
     return value
+
+
+def parse_part(written: bytes, levels_above: int) -> JSON:
+    """Return a value that was cut out of a document without suspect escapes, in which it was inside
+    of `levels_above` others. Decimals are exact. Raises JSONInvalid."""
+    return _parsed(written.decode(), _EXACT_DECODER, MAX_DEPTH - levels_above)
 
 
 def parse_json_object(body: bytes, *, exact: bool = False) -> dict[str, Any]:
@@ -62,6 +61,19 @@ def parse_json_object(body: bytes, *, exact: bool = False) -> dict[str, Any]:
     value = parse_json(body, exact=exact)
     if not isinstance(value, dict):
         raise JSONInvalid("not a JSON object")
+    return value
+
+
+def _parsed(text: str, decoder: json.JSONDecoder, depth: int) -> JSON:
+    try:
+        value: JSON = decoder.decode(text)
+    except RecursionError:
+        raise JSONInvalid("nested too deeply") from None
+    except json.JSONDecodeError as exc:
+        raise JSONInvalid(f"not JSON (at character {exc.pos})") from None
+    # Few brackets cannot be nested deeply.
+    if text.count("{") + text.count("[") > depth:
+        _check_depth(value, depth)
     return value
 
 
@@ -123,9 +135,9 @@ def _children(node: Any) -> Iterable[Any]:
     return node.values() if type(node) is dict else node
 
 
-def _check_depth(value: JSON) -> None:
+def _check_depth(value: JSON, depth: int) -> None:
     level: list[Any] = [value] if type(value) in _NODES else []
-    for _ in range(MAX_DEPTH):
+    for _ in range(depth):
         # The decoder creates no subclasses, and comparing the exact type takes half the time.
         level = [
             child
