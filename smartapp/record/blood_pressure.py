@@ -6,7 +6,7 @@ half a reading.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import timedelta
 from itertools import pairwise
 
@@ -268,7 +268,7 @@ def _range(pressure: Pressure, unit: Unit, person: Person) -> tuple[tuple[Range,
         drawn = [_bounds(ranges, unit) for _, ranges in own]
         return tuple(filter(any, drawn)), f"The EHR's range: {', '.join(words)}"
     # The components for the sides say nothing about how it was taken; other components do.
-    bare = replace(pressure.reading, parts=())
+    bare = pressure.reading._replace(parts=())
     if unit.key != "mm[Hg]" or not pressure.sides or not is_of_an_adult_at_rest(bare, person):
         return (), ""
     return ADULT_PRESSURES, usual_text("90 to 120 over 60 to 80")

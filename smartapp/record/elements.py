@@ -6,11 +6,13 @@ them raises an error.
 
 from collections.abc import Callable
 from functools import wraps
-from typing import Any, TypeAlias, TypeVar
+from typing import Any, TypeAlias, TypeVar, TypeVarTuple
 
 Resource: TypeAlias = "dict[str, Any]"
-E = TypeVar("E")
+E = TypeVarTuple("E")
 T = TypeVar("T")
+K = TypeVar("K")
+V = TypeVar("V")
 
 # The number of elements that each reader remembers, and the longest one, in characters.
 MAX_REMEMBERED, MAX_WRITTEN = 1_000, 2_000
@@ -44,22 +46,36 @@ def is_false(value: object) -> bool:
     return value is False or (isinstance(value, str) and value.strip().lower() == "false")
 
 
-def remembered(read: Callable[[E], T]) -> Callable[[E], T]:
+def remembered(read: Callable[[*E], T]) -> Callable[[*E], T]:
     """Return a reader that remembers its result for equal elements. Only useful for elements that
-    repeat in many entries, such as codes and ranges: a list of results has each a hundred times."""
-    known: dict[str, T] = {}
+    repeat in many entries, such as codes and ranges: a list of results has each a hundred times.
+
+    Elements that an answer has many times are usually one object (`protocol/bundle_json.py`), which
+    is recognised without a look at its content.
+    """
+    of_objects: dict[tuple[int, ...], tuple[object, T]] = {}
+    of_contents: dict[str, T] = {}
 
     @wraps(read)
-    def reading(element: E) -> T:
-        written = repr(element)
+    def reading(*elements: *E) -> T:
+        same = tuple(map(id, elements))
+        # As long as the elements are kept here, no others have their ids.
+        if (kept := of_objects.get(same)) is not None:
+            return kept[1]
+        written = repr(elements)
         try:
-            return known[written]
+            found = of_contents[written]
         except KeyError:
-            found = read(element)
+            found = read(*elements)
         if len(written) <= MAX_WRITTEN:
-            if len(known) >= MAX_REMEMBERED:
-                known.clear()
-            known[written] = found
+            _put(of_objects, same, (elements, found))
+            _put(of_contents, written, found)
         return found
 
     return reading
+
+
+def _put(known: dict[K, V], key: K, value: V) -> None:
+    if len(known) >= MAX_REMEMBERED:
+        known.clear()
+    known[key] = value

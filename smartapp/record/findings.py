@@ -1,7 +1,6 @@
 """Observations of all other categories: examinations, imaging, tests, exercise (Observation)."""
 
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import replace
 
 from smartapp.record.facts import Fact, labelled, said
 from smartapp.record.laboratory import LabTest, read_tests
@@ -24,7 +23,7 @@ def facts_of(tests: Iterable[LabTest], fold: Callable[[LabTest], str]) -> Iterat
         whose = labelled("of", [newest.marks.whose])
         yield Fact(
             # A note that is shown as the value is not repeated.
-            marks=replace(newest.marks, notes=newest.notes, remarks=()),
+            marks=newest.marks._replace(notes=newest.notes, remarks=()),
             name=test.name,
             fold=fold(test),
             began=newest.when,

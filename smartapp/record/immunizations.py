@@ -85,7 +85,7 @@ def _immunization(resource: Resource, context: Given) -> Immunization:
 def _marks(resource: Resource, given: Moment | None) -> Marks:
     marks = read_marks(resource, when=given, status=_status(resource))
     if is_unclear(resource, "isSubpotent"):
-        return replace(marks, not_understood=NOT_UNDERSTOOD)
+        return marks._replace(not_understood=NOT_UNDERSTOOD)
     return marks
 
 

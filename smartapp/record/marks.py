@@ -1,8 +1,8 @@
 """Marks that every kind of entry can have."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
 from datetime import datetime
+from typing import NamedTuple
 
 from smartapp.record import modifiers
 from smartapp.record.codes import codes
@@ -28,8 +28,7 @@ _LABEL_ORDER = tuple(LABELS)
 _LABELLED = ("security", "tag")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Marks:
+class Marks(NamedTuple):
     """The marks of an entry; each is empty if there is nothing to say.
 
     `source` links entries ("Observation/o1") and is never shown. `status` is in words, and empty
@@ -85,7 +84,7 @@ def read_marks(
 
 def doubted(marks: Marks, now: datetime) -> Marks:
     """Return the marks, with a doubt if the date is in the future."""
-    return replace(marks, doubt=FUTURE) if Chronology(now).is_future(marks.when) else marks
+    return marks._replace(doubt=FUTURE) if Chronology(now).is_future(marks.when) else marks
 
 
 def read_labels(resource: Resource) -> tuple[str, ...]:

@@ -5,7 +5,6 @@ ingredients.
 the second is the EHR's.
 """
 
-from dataclasses import replace
 from typing import Any
 
 from smartapp.record.absence import absent_code, named_or
@@ -58,8 +57,7 @@ def medication_marks(marks: Marks, resource: Resource, related: Related) -> Mark
         return marks
     status = reason_to_leave_out(medication) or status_text(medication).lower()
     remark = f"The EHR marks the medication's own entry as {status}." if status else ""
-    return replace(
-        marks,
+    return marks._replace(
         not_understood=marks.not_understood or not_understood(medication),
         notes=(*filter(None, [remark]), *marks.notes),
     )

@@ -253,7 +253,7 @@ def _marks(resource: Resource, reported: str) -> Marks:
     )
     # An unclear doNotPerform must not be taken for "no".
     if is_unclear(resource, "doNotPerform"):
-        return replace(marks, not_understood=NOT_UNDERSTOOD)
+        return marks._replace(not_understood=NOT_UNDERSTOOD)
     return marks
 
 

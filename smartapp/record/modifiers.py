@@ -5,12 +5,11 @@ of its resource type: as codes with words, as codes that leave the resource out,
 that reads it. A test compares the table with the published StructureDefinitions.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import lru_cache
 
 from smartapp.record.codes import status_codes
-from smartapp.record.elements import Resource, is_true, is_unclear, mappings
+from smartapp.record.elements import Resource, is_true, is_unclear, mappings, remembered
 from smartapp.record.texts import text
 
 ENTERED_IN_ERROR = "entered in error"
@@ -356,31 +355,36 @@ def reason_to_leave_out(resource: Resource) -> str:
     table = MODIFIERS.get(_type(resource), {})
     for element, modifier in table.items():
         if modifier.leaves_out and element in resource:
-            for code in status_codes(resource[element]):
-                if reason := modifier.leaves_out.get(code):
-                    return reason
+            reason = _reason(modifier.leaves_out, resource[element])
+            if reason:
+                return reason
     # DSTU2 and some servers have one `status` instead of R4's two.
     if "status" in resource and "status" not in table:
-        return next(filter(None, map(_NOT_TRUE.get, status_codes(resource["status"]))), "")
+        return _reason(_NOT_TRUE, resource["status"])
     return ""
+
+
+@remembered
+def _reason(reasons: Mapping[str, str], written: object) -> str:
+    return next(filter(None, map(reasons.get, status_codes(written))), "")
 
 
 def status_text(resource: Resource) -> str:
     """Return the resource's statuses in words; an unknown code as it was sent, "" for the usual
     one."""
     words = [
-        _in_words(_type(resource), element, tuple(status_codes(resource[element])))
+        _in_words(modifier.words, resource[element])
         for element, modifier in MODIFIERS.get(_type(resource), {}).items()
         if modifier.words and element in resource
     ]
     return ", ".join(dict.fromkeys(filter(None, words)))
 
 
-@lru_cache(maxsize=500)
-def _in_words(resource_type: str, element: str, said: tuple[str, ...]) -> str:
+@remembered
+def _in_words(words: Mapping[str, str], written: object) -> str:
     """Return the words for the known codes, or the code as it was sent."""
-    modifier = MODIFIERS[resource_type][element]
-    known = [modifier.words[code] for code in said if code in modifier.words]
+    said = status_codes(written)
+    known = [words[code] for code in said if code in words]
     return (
         ", ".join(dict.fromkeys(filter(None, known)))
         if known or not said
@@ -388,7 +392,7 @@ def _in_words(resource_type: str, element: str, said: tuple[str, ...]) -> str:
     )
 
 
-def _readable(said: tuple[str, ...]) -> str:
+def _readable(said: Sequence[str]) -> str:
     """Return the first that is a word; a bare number only if there is nothing else."""
     word = next((one for one in said if not one.isdigit()), said[0])
     return word.replace("-", " ")
@@ -406,12 +410,10 @@ def not_understood(resource: Resource) -> str:
 
 
 def _is_in_a_backbone(resource: Resource) -> bool:
-    return any(
-        one.get("modifierExtension")
-        for path in BACKBONES.get(_type(resource), ())
-        if path[0] in resource
-        for one in _at(resource, path)
-    )
+    for path in BACKBONES.get(_type(resource), ()):
+        if path[0] in resource and any(one.get("modifierExtension") for one in _at(resource, path)):
+            return True
+    return False
 
 
 def _at(resource: Resource, path: tuple[str, ...]) -> list[Resource]:
@@ -422,4 +424,5 @@ def _at(resource: Resource, path: tuple[str, ...]) -> list[Resource]:
 
 
 def _type(resource: Resource) -> str:
-    return text(resource.get("resourceType"))
+    found = resource.get("resourceType")
+    return found if isinstance(found, str) else ""

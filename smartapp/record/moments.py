@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta, timezone, tzinfo
 from decimal import Decimal
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from smartapp.record.elements import Resource, mapping, mappings
 from smartapp.record.texts import text
@@ -36,8 +36,7 @@ MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", 
 DATA_ABSENT_REASON = "http://hl7.org/fhir/StructureDefinition/data-absent-reason"
 
 
-@dataclass(frozen=True, slots=True)
-class Moment:
+class Moment(NamedTuple):
     """A point in time, as precise as the record has it.
 
     `at` has a time zone and is only used for ordering and axes. Shown is the local time where it

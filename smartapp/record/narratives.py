@@ -1,7 +1,6 @@
 """The narrative text of a resource (FHIR R4 Narrative), as plain lines."""
 
 import re
-from dataclasses import replace
 from html import unescape
 
 from smartapp.record.elements import Resource, mapping
@@ -32,7 +31,7 @@ def with_own_text(marks: Marks, resource: Resource, *, is_all_there_is: bool) ->
     """Return the marks with the narrative as a note, labelled as the EHR's own text, if it says
     more than the rest: it may be the only content of the entry."""
     words = narrative_text(resource, is_all_there_is=is_all_there_is)
-    return replace(marks, notes=(*marks.notes, f"{OWN_TEXT}{words}")) if words else marks
+    return marks._replace(notes=(*marks.notes, f"{OWN_TEXT}{words}")) if words else marks
 
 
 def plain_lines(markup: object) -> str:

@@ -6,7 +6,8 @@ in that are not one series.
 """
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+from typing import NamedTuple
 
 from smartapp.record.codes import LOINC, codings, concept_text, concept_texts, status_code
 from smartapp.record.elements import Resource, mapping, mappings, remembered
@@ -79,8 +80,7 @@ _OF_CIRCUMSTANCES = frozenset(
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Reading:
+class Reading(NamedTuple):
     """One Observation, or one of its components.
 
     `codes` are (system, code), without those of panels. `parts` are the components with content.
@@ -178,27 +178,26 @@ def read_observation(
     marks = _marks(resource, person, _absence(resource, value) or stands_for_it)
     if marks.absent == stands_for_it != "":
         # The status is the reason then, and is shown once.
-        marks = replace(marks, status="")
+        marks = marks._replace(status="")
     how = _circumstances(resource, related)
     rank = STATUS_RANKS.get(status, UNRANKED)
     reading = _reading(resource, resource, value, marks, how, person, rank)
     if status == "cancelled":
         # A withdrawn value gets no judgement.
-        reading = replace(reading, flag=NO_FLAG, ranges=NO_RANGES)
+        reading = reading._replace(flag=NO_FLAG, ranges=NO_RANGES)
     if marks.not_understood:
-        bare = replace(marks, notes=(), absent="", status="")
-        return replace(reading, marks=bare, value=NO_VALUE, flag=NO_FLAG, ranges=NO_RANGES)
+        bare = marks._replace(notes=(), absent="", status="")
+        return reading._replace(marks=bare, value=NO_VALUE, flag=NO_FLAG, ranges=NO_RANGES)
     if ("component" in resource or "hasMember" in resource) and status != "cancelled":
         members = _contained_members(resource, person, related)
-        reading = replace(
-            reading,
+        reading = reading._replace(
             parts=(*_parts(resource, reading, person), *members),
             members=tuple(_references(resource.get("hasMember"))),
         )
     has_own = bool(value.text or reading.result or reading.parts or reading.members)
     if "text" in resource:
         written = with_own_text(marks, resource, is_all_there_is=not has_own)
-        reading = replace(reading, marks=written) if written is not marks else reading
+        reading = reading._replace(marks=written) if written is not marks else reading
     return reading if has_own or reading.result else LeftOut(NOTHING_SAID)
 
 
@@ -218,7 +217,7 @@ def _contained_members(
             continue
         source = f"Observation/{text(panel.get('id'))}"
         for one in (found, *found.parts) if found.result else found.parts:
-            yield replace(one, marks=replace(one.marks, source=source), parts=())
+            yield one._replace(marks=one.marks._replace(source=source), parts=())
 
 
 def _parts(resource: Resource, whole: Reading, person: Person) -> list[Reading]:
@@ -226,7 +225,7 @@ def _parts(resource: Resource, whole: Reading, person: Person) -> list[Reading]:
     found = []
     for part in mappings(resource.get("component")):
         value = read_value(part)
-        own = replace(whole.marks, absent=_absence(part, value), notes=())
+        own = whole.marks._replace(absent=_absence(part, value), notes=())
         reading = _reading(part, resource, value, own, whole.how, person, whole.status_rank)
         if reading.result:
             found.append(reading)
@@ -252,8 +251,8 @@ def _marks(resource: Resource, person: Person, absent: str) -> Marks:
     comments = tuple(filter(None, _comments(resource)))
     if not (remark or comments):
         return marks
-    return replace(
-        marks, notes=(*marks.notes, *comments), remarks=(remark,) if remark else marks.remarks
+    return marks._replace(
+        notes=(*marks.notes, *comments), remarks=(remark,) if remark else marks.remarks
     )
 
 
@@ -421,10 +420,15 @@ def _without_strangers(resource: Resource) -> Resource:
     read, and at some EHRs nearly every result has one."""
     if "extension" not in resource:
         return resource
-    urls = (one.get("url") for one in mappings(resource["extension"]))
-    if any(isinstance(url, str) and url.startswith(EXTENSIONS) for url in urls):
+    if _has_own(resource["extension"]):
         return resource
     return {name: content for name, content in resource.items() if name != "extension"}
+
+
+@remembered
+def _has_own(extensions: object) -> bool:
+    urls = (one.get("url") for one in mappings(extensions))
+    return any(isinstance(url, str) and url.startswith(EXTENSIONS) for url in urls)
 
 
 def _derived_from(resource: Resource) -> str:

@@ -1,7 +1,6 @@
 """Referrals and orders (FHIR R4 ServiceRequest)."""
 
 from collections.abc import Iterable
-from dataclasses import replace
 
 from smartapp.record.absence import named_or
 from smartapp.record.amounts import amount_text, range_text, ratio_text
@@ -48,7 +47,7 @@ def _order(resource: Resource, related: Related) -> Fact:
     marks = with_own_text(marks, resource, is_all_there_is=name.startswith(NOT_NAMED))
     # An unclear doNotPerform must not be taken for "no".
     if is_unclear(resource, "doNotPerform"):
-        marks = replace(marks, not_understood=NOT_UNDERSTOOD)
+        marks = marks._replace(not_understood=NOT_UNDERSTOOD)
     return Fact(
         marks=marks,
         name=f"Do not do: {name}" if is_true(resource.get("doNotPerform")) else name,

@@ -5,7 +5,6 @@ FHIR R4 Patient with US Core's extensions, and RelatedPerson. The identity itsel
 """
 
 from collections.abc import Iterable
-from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
@@ -173,7 +172,7 @@ def _related_person(resource: Resource, given: Given) -> Fact:
     is_former = is_false(resource.get("active")) or is_over(resource, given.now)
     marks = read_marks(resource, when=None, status="No longer" if is_former else "")
     if is_unclear(resource, "active"):
-        marks = replace(marks, not_understood=NOT_UNDERSTOOD)
+        marks = marks._replace(not_understood=NOT_UNDERSTOOD)
     return Fact(
         marks=marks,
         name=best_name(resource, given.now) or "Related person",

@@ -131,23 +131,19 @@ def read_ranges(value: object, unit: Unit, person: Person, when: Moment | None) 
     unit is in that unit."""
     if not value:
         return NO_RANGES
-    if (found := _of_everybody((unit.key, unit.text, value))) is not None:
+    if (found := _of_everybody(unit, value)) is not None:
         return found
     meant = [(one, _meant_for(one, person, when)) for one in mappings(value)]
     return _ranges([(one, name) for one, (name, is_possible) in meant if is_possible], unit)
 
 
 @remembered
-def _of_everybody(written: tuple[str, str, object]) -> Ranges | None:
-    """Return ranges that do not say for whom they are, the most common case; None for others.
-
-    `written` is the key and the text of the value's unit, and the ranges as they were sent.
-    """
-    key, its_text, value = written
+def _of_everybody(unit: Unit, value: object) -> Ranges | None:
+    """Return ranges that do not say for whom they are, the most common case; None for others."""
     found = mappings(value)
     if not all(map(_is_for_everybody, found)):
         return None
-    return _ranges([(one, "") for one in found], Unit(key, its_text))
+    return _ranges([(one, "") for one in found], unit)
 
 
 def _is_for_everybody(members: Resource) -> bool:

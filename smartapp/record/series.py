@@ -205,7 +205,7 @@ def _in_panel(reading: Reading, panel: Reading | None, groups: list[str]) -> Rea
     label = label_of(panel) if panel is not None and is_of_another and panel.has_value else ""
     if not label and not groups:
         return reading
-    return replace(reading, how=replace(reading.how, panel=label), grouped_by=tuple(groups))
+    return reading._replace(how=replace(reading.how, panel=label), grouped_by=tuple(groups))
 
 
 def label_of(panel: Reading) -> str:
@@ -232,5 +232,5 @@ def spread(reading: Reading) -> list[Reading]:
     if not reading.parts:
         return [reading] if reading.result else []
     label = _label_of_parts(reading)
-    parts = [replace(one, how=replace(one.how, panel=label)) for one in reading.parts]
+    parts = [one._replace(how=replace(one.how, panel=label)) for one in reading.parts]
     return [reading, *parts] if reading.result else parts

@@ -5,12 +5,12 @@ is announced.
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from decimal import Decimal
+from typing import NamedTuple
 
 from smartapp.record.absence import absent_code, extension_code, reason_words
 from smartapp.record.codes import concept_text
-from smartapp.record.elements import Resource, is_false, is_true, mapping
+from smartapp.record.elements import Resource, is_false, is_true, mapping, remembered
 from smartapp.record.moments import parse_moment
 from smartapp.record.quantities import (
     comparator_text,
@@ -26,8 +26,7 @@ from smartapp.record.units import NO_UNIT, Unit, read_unit
 UNKNOWN_KIND = "A value of a kind that this app does not show; see the EHR"
 
 
-@dataclass(frozen=True, slots=True)
-class Value:
+class Value(NamedTuple):
     """A value. `text` is shown, without the unit; `number` is None for words."""
 
     text: str = ""
@@ -76,6 +75,7 @@ def read_absence(part: Resource) -> str:
     return ""
 
 
+@remembered
 def _quantity(content: object) -> Value:
     """Return a Quantity. If it is not a number, it is shown as it was sent and never compared."""
     quantity = mapping(content)

@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
+from typing import NamedTuple
 
 from smartapp.record.growth import Growth
 from smartapp.record.interpretations import Flag
@@ -18,16 +19,14 @@ from smartapp.record.units import Unit, convert
 _EFFORT = re.compile(r"exerci|exerti|effort|running|walking|treadmill|stress test", re.IGNORECASE)
 
 
-@dataclass(frozen=True, slots=True)
-class Amount:
+class Amount(NamedTuple):
     """A number in the unit of its series; `text` is shown in the table."""
 
     value: Decimal
     text: str
 
 
-@dataclass(frozen=True, slots=True)
-class Row:
+class Row(NamedTuple):
     """One reading of a vital sign.
 
     `amounts` are the numbers to draw, in the unit of the series: two for a blood pressure (None for

@@ -64,7 +64,7 @@ def _spread(reading: Reading) -> list[Reading]:
     if reading.has_value or not reading.parts:
         return [reading]
     parts = [
-        part if kind_of(part) else replace(part, how=replace(part.how, panel=_name(reading)))
+        part if kind_of(part) else part._replace(how=replace(part.how, panel=_name(reading)))
         for part in reading.parts
     ]
     return [reading, *parts] if reading.result else parts
@@ -92,12 +92,12 @@ def _as_its_code_says(reading: Reading) -> Reading:
     if kind is None or not words:
         return reading
     if kind.name not in METHODS:
-        return replace(
-            reading, marks=replace(reading.marks, remarks=(words, *reading.marks.remarks))
+        return reading._replace(
+            marks=reading.marks._replace(remarks=(words, *reading.marks.remarks))
         )
     if reading.how.method or reading.how.site:
         return reading
-    return replace(reading, how=replace(reading.how, method=words))
+    return reading._replace(how=replace(reading.how, method=words))
 
 
 def _page_order(sign: VitalSign) -> tuple[int, str, bool, tuple[str, ...]]:
@@ -177,7 +177,7 @@ def _with_percentile(row: Row, growth: Growth) -> Row:
     if row.when.precision not in ("day", "time"):
         return row
     words = growth.percentile_text(amount.value, row.when.at, row.reading.marks)
-    return replace(row, percentile=words) if words else row
+    return row._replace(percentile=words) if words else row
 
 
 def _row(reading: Reading, unit: Unit, chronology: Chronology) -> Row:

@@ -1,3 +1,4 @@
+from collections.abc import Callable
 from decimal import Decimal
 
 import pytest
@@ -5,6 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from smartapp.record.codes import HL7, SNOMED, concept_text
+from smartapp.record.elements import MAX_REMEMBERED, MAX_WRITTEN, remembered
 from smartapp.record.quantities import number, number_text, quantity_text, unit_text, written_number
 from smartapp.record.texts import CUT, MAX_TEXT, annotations, prose, text, texts
 
@@ -151,3 +153,36 @@ def test_notes_are_whole_and_a_lone_string_is_one() -> None:
         "one\ntwo",
         "three",
     ]
+
+
+class TestRemembered:
+    def reader(self) -> tuple[list[object], Callable[[object, str], str]]:
+        calls: list[object] = []
+
+        @remembered
+        def read(element: object, word: str) -> str:
+            calls.append(element)
+            return f"{word} {element}"
+
+        return calls, read
+
+    def test_equal_elements_are_read_once(self) -> None:
+        calls, read = self.reader()
+        one = {"code": "a"}
+        assert {read(one, "x"), read(one, "x"), read({"code": "a"}, "x")} == {"x {'code': 'a'}"}
+        assert len(calls) == 1
+
+    def test_what_differs_in_anything_is_read_itself(self) -> None:
+        calls, read = self.reader()
+        one = {"value": Decimal("7.40")}
+        found = [read(one, "x"), read(one, "y"), read({"value": Decimal("7.4")}, "x"), read(1, "x")]
+        found += [read(True, "x"), read("1", "x")]
+        assert len(set(found)) == len(found) - 1  # 1 and "1" are shown alike
+        assert len(calls) == 6
+
+    def test_an_element_is_not_taken_for_one_that_was_there_before(self) -> None:
+        """A new object may get the address of an old one, as long as the old one is gone."""
+        _, read = self.reader()
+        for count in range(3 * MAX_REMEMBERED):
+            assert read([count], "x") == f"x [{count}]"
+            assert read(["long" * MAX_WRITTEN, count], "x").endswith(f"{count}]")
