@@ -1,7 +1,6 @@
-"""Geometry of the charts: from numbers to coordinates, which a template draws.
+"""Geometry of the charts: from numbers to coordinates, which become SVG (`chart/svg.py`).
 
-The coordinates are strings with one decimal, as SVG needs them, so that the template does not
-format a thousand numbers.
+The coordinates are strings with one decimal, as SVG needs them.
 """
 
 import math
@@ -10,6 +9,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta, tzinfo
 from itertools import pairwise
 from statistics import median, quantiles
+from typing import NamedTuple
 
 from smartapp.record.moments import MONTHS
 from smartapp.record.quantities import rounded_text
@@ -34,8 +34,7 @@ SPARK_WIDTH, SPARK_HEIGHT, SPARK_MARGIN = 120, 28, 4
 MAX_SPARK_POINTS = 60
 
 
-@dataclass(frozen=True, slots=True)
-class Reading:
+class Reading(NamedTuple):
     """One value to draw; `label` is its number as in the table."""
 
     at: datetime
@@ -75,8 +74,7 @@ class Curve:
     y: str
 
 
-@dataclass(frozen=True, slots=True)
-class Mark:
+class Mark(NamedTuple):
     """A drawn point; `beyond` is "high" or "low" if the true value is off the scale."""
 
     x: str

@@ -7,6 +7,7 @@ from datetime import timedelta
 
 from smartapp.chart.graphics import LineChart, Sparkline, line_chart, sparkline
 from smartapp.chart.graphics import Reading as Point
+from smartapp.chart.svg import chart_svg, spark_svg
 from smartapp.chart.value_table import ValueRow, ValueTable, value_table
 from smartapp.record.laboratory import LabTest, comparable
 from smartapp.record.observations import Reading
@@ -36,6 +37,14 @@ class DrawnTest:
     trend_text: str
     words: tuple[str, ...]
     table: ValueTable
+
+    @property
+    def trend_svg(self) -> str:
+        return spark_svg(self.trend, self.trend_text) if self.trend else ""
+
+    @property
+    def chart_svg(self) -> str:
+        return chart_svg(self.chart, self.trend_text) if self.chart else ""
 
     @property
     def before(self) -> Reading | None:

@@ -1,6 +1,7 @@
 """What the granted scopes let the page ask for, and what it therefore does not ask for."""
 
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import Literal
 
 from smartapp.chart.sections import SECTIONS, Search, Section
@@ -39,16 +40,23 @@ def permitted_part(search: Search, granted: Sequence[str]) -> Literal["all", "a 
     A v2 scope may be restricted by search parameters, and an EHR then silently omits the rest. An
     empty list must not be taken for "nothing recorded" (C83).
     """
-    scopes = [
+    amounts = {
+        _amount(search, scope.filters)
+        for scope in _searching(tuple(granted))
+        if scope.resource in (search.resource_type, "*")
+    }
+    return "all" if "all" in amounts else "a part" if "a part" in amounts else "nothing"
+
+
+# A page asks for it a hundred times.
+@lru_cache(maxsize=100)
+def _searching(granted: tuple[str, ...]) -> tuple[ResourceScope, ...]:
+    """Return the scopes that let the app search."""
+    return tuple(
         scope
         for scope in map(parse_scope, granted)
-        if isinstance(scope, ResourceScope)
-        and scope.level in LEVELS
-        and scope.resource in (search.resource_type, "*")
-        and "s" in scope.permissions
-    ]
-    amounts = {_amount(search, scope.filters) for scope in scopes}
-    return "all" if "all" in amounts else "a part" if "a part" in amounts else "nothing"
+        if isinstance(scope, ResourceScope) and scope.level in LEVELS and "s" in scope.permissions
+    )
 
 
 def _amount(

@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from itertools import islice, takewhile
 
 from smartapp.chart.graphics import LineChart, Reading, line_chart
+from smartapp.chart.svg import chart_svg
 from smartapp.chart.value_table import ValueRow, ValueTable, value_table
 from smartapp.record.blood_pressure import NAME as BLOOD_PRESSURE
 from smartapp.record.growth import CURVES
@@ -32,6 +33,10 @@ class DrawnSign:
     summary: str
     table: ValueTable
     not_drawn: str
+
+    @property
+    def chart_svg(self) -> str:
+        return chart_svg(self.chart, self.summary) if self.chart else ""
 
     @property
     def title(self) -> str:
