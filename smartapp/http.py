@@ -53,7 +53,6 @@ WAIT_FOR_SLOT_SECONDS = 5
 # Less than the 5 s after which common servers (Apache httpd, Node.js, uvicorn) close an idle
 # connection: a token request is never repeated, so it must not meet a connection that is closing.
 KEEPALIVE_SECONDS = 4
-READ_CHUNK_BYTES = 65_536
 CONDITIONS = frozenset({"if-none-match", "if-modified-since"})
 
 _VISIBLE_ASCII = re.compile(r"[!-~]+")
@@ -90,14 +89,13 @@ class Response:
 class Exchange:
     """A request as recorded in a timeline. `status` is None if there was no usable response.
     `is_abandoned`: we stopped waiting because the result was no longer needed. `date` is the Date
-    header of the response, `media` its media type."""
+    header of the response."""
 
     method: str
     url: str = field(repr=False)
     status: int | None
     seconds: float
     date: str
-    media: str
     is_abandoned: bool = False
 
 
@@ -269,14 +267,15 @@ def _literal_is_allowed(host: str) -> bool:
 
 
 async def _read_capped(response: aiohttp.ClientResponse, max_bytes: int) -> bytes:
-    body = bytearray()
-    async for chunk in response.content.iter_chunked(READ_CHUNK_BYTES):
-        body += chunk
-        if len(body) > max_bytes:
+    chunks, size = [], 0
+    async for chunk in response.content.iter_any():
+        chunks.append(chunk)
+        size += len(chunk)
+        if size > max_bytes:
             response.close()
             detail = f"more than {max_bytes} bytes from {response.url.host}"
             raise EHRResponseTooLarge(detail, sent=True)
-    return bytes(body)
+    return b"".join(chunks)
 
 
 def most_in_flight(method: str) -> int:
@@ -316,8 +315,6 @@ async def _request(
             async with _slot(method, target):
                 with breaker.request():
                     response = await _send(method, checked, max_bytes, timeout_seconds, options)
-                    if _is_redirect(response.status, options):
-                        raise EHRRedirected(f"{checked.raw_authority} answered {response.status}")
             tracing.answered(span, response.status)
         return response
     except asyncio.CancelledError:
@@ -328,8 +325,8 @@ async def _request(
         seconds = time.monotonic() - started
         metrics.exchanged(method, url, status, seconds)
         if observe := observer.get():
-            date, media = headers.get("Date", ""), _media_type(headers.get("Content-Type", ""))
-            observe(Exchange(method, url, status, seconds, date, media, is_abandoned))
+            date = headers.get("Date", "")
+            observe(Exchange(method, url, status, seconds, date, is_abandoned))
 
 
 async def _send(
@@ -342,8 +339,9 @@ async def _send(
         async with _session().request(
             method, url, allow_redirects=False, timeout=timeout, **options
         ) as response:
-            is_redirect = _is_redirect(response.status, options)
-            body = b"" if is_redirect else await _read_capped(response, max_bytes)
+            if 300 <= response.status < 400 and not _is_unchanged(response.status, options):
+                raise EHRRedirected(f"{host} answered {response.status}")
+            body = await _read_capped(response, max_bytes)
             return Response(response.status, response.headers, body)
     except TimeoutError as error:
         sent = not isinstance(error, aiohttp.ConnectionTimeoutError)
@@ -355,15 +353,10 @@ async def _send(
         raise EHRUnreachable(words.format(host), sent=sent, rule=rule) from None
 
 
-def _media_type(content_type: str) -> str:
-    return content_type.partition(";")[0].strip().lower()
-
-
-def _is_redirect(status: int, options: Mapping[str, Any]) -> bool:
-    """Return whether this is a redirect, and no 304 to a conditional request (RFC 9110 §15.4.5)."""
+def _is_unchanged(status: int, options: Mapping[str, Any]) -> bool:
+    """Return whether this is a 304 to a conditional request (RFC 9110 §15.4.5)."""
     sent = {name.lower() for name in options.get("headers") or ()}
-    is_unchanged = status == HTTPStatus.NOT_MODIFIED and bool(CONDITIONS & sent)
-    return 300 <= status < 400 and not is_unchanged
+    return status == HTTPStatus.NOT_MODIFIED and bool(CONDITIONS & sent)
 
 
 _CUT = (aiohttp.ClientConnectionError, aiohttp.ClientPayloadError, OSError)

@@ -69,23 +69,17 @@ def _page(sections: dict[str, str]) -> str:
 
 
 @cache
-def _errors() -> dict[str, type[SmartError]]:
-    """Return each error of the whole tree by its code."""
-    found: dict[str, type[SmartError]] = {}
+def _titles() -> dict[str, str]:
+    """Return the title of each error by its code, of the whole tree."""
+    titles: dict[str, str] = {}
     classes: list[type[SmartError]] = [SmartError]
     for one in classes:
-        found.setdefault(one.code, one)
+        titles.setdefault(one.code, one.title)
         classes += one.__subclasses__()
-    return found
+    return titles
 
 
 def error_words(code: str) -> str:
     """Return the title that the person saw; the code beside it, for some errors share a title."""
-    kind = _errors().get(code)
-    return f"{kind.title} ({code})" if kind else code
-
-
-def happened(code: str) -> str:
-    """Return what the person read of an error; "" for one that this version does not have."""
-    kind = _errors().get(code)
-    return kind.happened if kind else ""
+    title = _titles().get(code)
+    return f"{title} ({code})" if title else code

@@ -1,6 +1,7 @@
 """What a launch was granted: tokens, context and the user. Sealed as one value per launch."""
 
 from dataclasses import dataclass, field, replace
+from functools import lru_cache
 from typing import Any
 from uuid import UUID
 
@@ -38,9 +39,13 @@ class LaunchTokens:
         """Requested, granted and missing scopes. A response without `scope` means that the
         requested scopes were granted (C82, RFC 6749 §5.1)."""
         granted = self.requested_scope if self.granted_scope is None else self.granted_scope
-        return scopes.compare(
-            scopes.parse_scopes(self.requested_scope), scopes.parse_scopes(granted)
-        )
+        return _compared(self.requested_scope, granted)
+
+
+# A page asks for it a dozen times.
+@lru_cache(maxsize=100)
+def _compared(requested: str, granted: str) -> scopes.ScopeComparison:
+    return scopes.compare(scopes.parse_scopes(requested), scopes.parse_scopes(granted))
 
 
 FORM = Form(LaunchTokens)
