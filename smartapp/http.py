@@ -89,13 +89,14 @@ class Response:
 class Exchange:
     """A request as recorded in a timeline. `status` is None if there was no usable response.
     `is_abandoned`: we stopped waiting because the result was no longer needed. `date` is the Date
-    header of the response."""
+    header of the response, `media` its media type."""
 
     method: str
     url: str = field(repr=False)
     status: int | None
     seconds: float
     date: str
+    media: str
     is_abandoned: bool = False
 
 
@@ -315,6 +316,8 @@ async def _request(
             async with _slot(method, target):
                 with breaker.request():
                     response = await _send(method, checked, max_bytes, timeout_seconds, options)
+                    if _is_redirect(response.status, options):
+                        raise EHRRedirected(f"{checked.raw_authority} answered {response.status}")
             tracing.answered(span, response.status)
         return response
     except asyncio.CancelledError:
@@ -325,8 +328,8 @@ async def _request(
         seconds = time.monotonic() - started
         metrics.exchanged(method, url, status, seconds)
         if observe := observer.get():
-            date = headers.get("Date", "")
-            observe(Exchange(method, url, status, seconds, date, is_abandoned))
+            date, media = headers.get("Date", ""), _media_type(headers.get("Content-Type", ""))
+            observe(Exchange(method, url, status, seconds, date, media, is_abandoned))
 
 
 async def _send(
@@ -339,9 +342,8 @@ async def _send(
         async with _session().request(
             method, url, allow_redirects=False, timeout=timeout, **options
         ) as response:
-            if 300 <= response.status < 400 and not _is_unchanged(response.status, options):
-                raise EHRRedirected(f"{host} answered {response.status}")
-            body = await _read_capped(response, max_bytes)
+            is_redirect = _is_redirect(response.status, options)
+            body = b"" if is_redirect else await _read_capped(response, max_bytes)
             return Response(response.status, response.headers, body)
     except TimeoutError as error:
         sent = not isinstance(error, aiohttp.ConnectionTimeoutError)
@@ -353,10 +355,15 @@ async def _send(
         raise EHRUnreachable(words.format(host), sent=sent, rule=rule) from None
 
 
-def _is_unchanged(status: int, options: Mapping[str, Any]) -> bool:
-    """Return whether this is a 304 to a conditional request (RFC 9110 §15.4.5)."""
+def _media_type(content_type: str) -> str:
+    return content_type.partition(";")[0].strip().lower()
+
+
+def _is_redirect(status: int, options: Mapping[str, Any]) -> bool:
+    """Return whether this is a redirect, and no 304 to a conditional request (RFC 9110 §15.4.5)."""
     sent = {name.lower() for name in options.get("headers") or ()}
-    return status == HTTPStatus.NOT_MODIFIED and bool(CONDITIONS & sent)
+    is_unchanged = status == HTTPStatus.NOT_MODIFIED and bool(CONDITIONS & sent)
+    return 300 <= status < 400 and not is_unchanged
 
 
 _CUT = (aiohttp.ClientConnectionError, aiohttp.ClientPayloadError, OSError)

@@ -37,11 +37,8 @@ from smartapp.audit import origin
 from smartapp.exception_reports import cause
 from smartapp.protocol.errors import (
     REOPEN,
-    AuthorizationRefused,
     DiscoveryIncomplete,
-    IDTokenError,
     SmartError,
-    TokenRefused,
 )
 
 logger = logging.getLogger(__name__)
@@ -215,18 +212,13 @@ def _log(error: SmartError, request: HttpRequest, reference: str) -> None:
     is_ours = error.status == HTTPStatus.INTERNAL_SERVER_ERROR
     if not (is_ours or rate_limit.refusal_lines.admits(address)):
         return
-    rule = ""
-    if isinstance(error, IDTokenError):
-        rule = error.rule
-    elif isinstance(error, TokenRefused | AuthorizationRefused):
-        rule = error.error
     level = logging.WARNING if error.status < 500 else logging.ERROR
     logger.log(
         level,
         "%s %s rule=%s at %s: %s",
         reference,
         error.code,
-        rule or "-",
+        error.rule or error.error or "-",
         quote(request.path),  # a path may contain a line feed, which would forge a log line
         error.detail,
         extra={"reference": reference, "code": error.code},

@@ -50,8 +50,8 @@ async def ask(record: Record, search: Search) -> Found:
             if found is not None:
                 return found
     except ReadRefused as refused:
-        is_unknown_type = search.is_optional and refused.answered == HTTPStatus.NOT_FOUND
-        if not is_unknown_type and not (search.is_besides and refused.answered in NOT_AS_IT_IS):
+        is_unknown_type = search.is_optional and refused.http_status == HTTPStatus.NOT_FOUND
+        if not is_unknown_type and not (search.is_besides and refused.http_status in NOT_AS_IT_IS):
             raise
         _remember(record, search, None)
     return Found()
@@ -98,13 +98,13 @@ def _amended(search: Search, parameters: Parameters, refused: ReadRefused) -> Pa
 
     A 403 that names no parameter is about permission, and nothing is tried again.
     """
-    if refused.answered not in NOT_AS_IT_IS:
+    if refused.http_status not in NOT_AS_IT_IS:
         raise refused
     missing = {name: value for name, value in search.if_asked if name not in parameters}
     named = {name: value for name, value in missing.items() if _names(refused.said, name)}
     if named:
         return {**parameters, **named}
-    if refused.answered == HTTPStatus.FORBIDDEN:
+    if refused.http_status == HTTPStatus.FORBIDDEN:
         raise refused
     plain = {name: value for name, value in parameters.items() if name not in search.wishes}
     for other in (plain, {**plain, **search.alone}, {**plain, **missing}):

@@ -29,12 +29,12 @@ from smartapp.protocol.errors import (
 )
 from smartapp.protocol.fhir import (
     Bundle,
+    error_words,
     is_below_base,
     parse_binary,
     parse_bundle,
     parse_resource,
     patient_of,
-    safe_error_text,
 )
 from smartapp.protocol.retry_after import retry_after_seconds
 from smartapp.record.elements import Resource
@@ -83,11 +83,6 @@ class Access(Protocol):
 
 class ReadRefused(FHIRError):
     """The EHR answered a read with an error; `said` is its text, safe for the page (C142)."""
-
-    def __init__(self, detail: str, *, answered: int, said: str) -> None:
-        super().__init__(detail)
-        self.answered = answered
-        self.said = said
 
 
 class ReadForbidden(ReadRefused, FHIRForbidden):
@@ -328,13 +323,13 @@ def _practice(extras: Mapping[str, Any]) -> str:
 
 def _refusal(response: http.Response) -> FHIRError:
     # The EHR's text may name a diagnosis: the page shows it, and the log only gets the status.
-    said = safe_error_text(response.status, response.headers.get("Content-Type"), response.body)
+    said = error_words(response.headers.get("Content-Type"), response.body)
     detail = f"the EHR answered {response.status}"
     if response.status == HTTPStatus.FORBIDDEN:
-        return ReadForbidden(detail, answered=response.status, said=said)
+        return ReadForbidden(detail, http_status=response.status, said=said)
     if response.status in (HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILABLE):
         return ReadThrottled(detail, wait_seconds=_retry_after(response))
-    return ReadRefused(detail, answered=response.status, said=said)
+    return ReadRefused(detail, http_status=response.status, said=said)
 
 
 def _retry_after(response: http.Response) -> int:

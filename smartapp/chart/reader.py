@@ -328,7 +328,7 @@ class Reading:
     def _failure(self, what: str, error: SmartError) -> Outcome:
         """Return the words for a failed read, and log it with the reference number."""
         logger.warning("%s %s: %s %s", self._reference, what, error.code, error.detail)
-        status = error.answered if isinstance(error, ReadRefused) else None
+        status = error.http_status if isinstance(error, ReadRefused) else None
         state: Literal["failed", "forbidden"]
         state = "forbidden" if isinstance(error, ReadForbidden) else "failed"
         return Outcome(
@@ -475,15 +475,15 @@ def _failure_text(error: SmartError) -> str:
         unit = "second" if seconds == 1 else "seconds"
         return f"The EHR is busy. Load the page again in {seconds} {unit}."
     if isinstance(error, ReadRefused):
-        return f"{error.happened} {_said(error.said)}"
+        return f"{error.happened} {_said(error)}"
     return f"{error.happened} {error.next_step}"
 
 
-def _said(said: str) -> str:
+def _said(error: ReadRefused) -> str:
     """Return the EHR's answer as a sentence that separates its words from ours."""
-    status, _, words = said.partition(": ")
-    answered = f"It answered with {status}."
-    return f"{answered} The EHR said: “{words.strip().rstrip('.')}”" if words else answered
+    answered = f"It answered with status {error.http_status}."
+    words = error.said.strip().rstrip(".")
+    return f"{answered} The EHR said: “{words}”" if words else answered
 
 
 def read_section(section: Section, outcome: Outcome, given: Given) -> ReadSection:

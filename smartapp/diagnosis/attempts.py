@@ -5,9 +5,7 @@ The EHR's slug in the redirect URI and the time find it. That explains a failure
 nothing: only the state does that, in the browser that began.
 """
 
-from datetime import datetime
-
-from django.db.models import Exists, OuterRef, QuerySet
+from django.db.models import Exists, OuterRef
 
 from smartapp.launches.events import WAY_OUT
 from smartapp.launches.models import LaunchEvent, Step
@@ -41,7 +39,12 @@ def _is_lost(timeline: list[LaunchEvent]) -> bool:
 
 def _launch_of(answer: LaunchEvent) -> str:
     """Return the one launch of this EHR that waited when an answer came; "" for none or several."""
-    return _only(_waiting(answer, answer.at - PENDING_LIFETIME, answer.at))
+    waited = (answer.at - PENDING_LIFETIME, answer.at)
+    asked = _EVENTS.filter(
+        ~_WENT_ON, endpoint=answer.endpoint_id, step=Step.AUTHORIZE, at__range=waited
+    )
+    attempts = {one.attempt for one in asked[:2]}
+    return attempts.pop() if len(attempts) == 1 else ""
 
 
 def _answer_to(last: LaunchEvent) -> str:
@@ -49,21 +52,11 @@ def _answer_to(last: LaunchEvent) -> str:
     if last.step != Step.AUTHORIZE:
         return ""
     lost = _EVENTS.filter(
-        ~_BEGAN, endpoint=last.endpoint_id, step=Step.CALLBACK, at__gte=last.at,
-        at__lte=last.at + PENDING_LIFETIME,
+        ~_BEGAN, endpoint=last.endpoint_id, step=Step.CALLBACK,
+        at__range=(last.at, last.at + PENDING_LIFETIME),
     ).exclude(code="")  # fmt: skip
     answers = {one.attempt: one for one in lost[:2]}
     if len(answers) != 1:
         return ""
     (attempt, answer), *_ = answers.items()
     return attempt if _launch_of(answer) == last.attempt else ""
-
-
-def _waiting(of: LaunchEvent, since: datetime, until: datetime) -> QuerySet[LaunchEvent]:
-    asked = _EVENTS.filter(~_WENT_ON, endpoint=of.endpoint_id, step=Step.AUTHORIZE)
-    return asked.filter(at__gte=since, at__lte=until)
-
-
-def _only(found: QuerySet[LaunchEvent]) -> str:
-    attempts = {one.attempt for one in found[:2]}
-    return attempts.pop() if len(attempts) == 1 else ""

@@ -18,8 +18,10 @@ def _naming(subject: str, but_not: str = "") -> When:
 
 
 def _names_launch(case: Case) -> bool:
-    return _answered("invalid_request", "invalid_client", "unauthorized_client", "invalid_launch",
-                     "invalid_grant")(case) and "launch" in case.named  # fmt: skip
+    """The launch value, and not the scope of that name."""
+    errors = ("invalid_request", "invalid_client", "unauthorized_client", "invalid_launch",
+              "invalid_grant")  # fmt: skip
+    return _answered(*errors)(case) and "launch" in case.named and "scope" not in case.named
 
 
 def _of_another_browser(when: When) -> When:
@@ -82,7 +84,7 @@ TABLE = (
     Entry("C33", SAID, "The EHR does not take our PKCE", _naming("pkce"), ANSWER,
           "Ask the vendor for S256.", "discovery"),
     Entry("C31", SAID, "The EHR does not accept aud", _naming("aud", "redirect_uri"),
-          "{c.answer} aud was {c.asked_aud}.",
+          "{c.answer} aud was {c.asked[aud]}.",
           "Compare the FHIR base URL with the vendor's, to the last character."),
     Entry("C39", SAID, "The EHR does not give these scopes: {c.named_scopes}",
           lambda c: _answered()(c) and bool(c.named_scopes), ANSWER, "Tick them for this "
@@ -108,14 +110,15 @@ TABLE = (
           "scopes", lambda c: bool(c.unlisted_scopes)),
     Entry("C39", LIKELY, "A scope is not allowed for this app at the vendor",
           lambda c: _answered("invalid_scope")(c) and not c.named_scopes,
-          "{c.answer} Asked for: {c.asked}.",
+          "{c.answer} Asked for: {c.asked_for}.",
           "Compare the registration's scopes with those ticked in the vendor's portal.", "scopes"),
     Entry("C52", SEEN, "The person, or the EHR's policy, said no", _answered("access_denied"),
           ANSWER, "Ask the person. If they allowed it, ask the EHR's administrator whether this "
           "user may use the app."),
     Entry("C52", SEEN, "The EHR did not let the person sign in, or did not ask them",
-          _answered("login_required", "interaction_required", "consent_required"), ANSWER,
-          "The person signs in to the EHR and opens the app again. If it stays, ask the vendor."),
+          lambda c: c.ehr_error in ("login_required", "interaction_required", "consent_required"),
+          ANSWER, "The person signs in to the EHR and opens the app again. If it stays, the EHR's "
+          "administrator has to allow this app there, once for all users; else ask the vendor."),
     Entry("C1", LIKELY, "The app is not approved for this kind of launch at the vendor",
           _answered("unauthorized_client"), ANSWER, "Check in the vendor's portal that the app is "
           "active, and of the right kind (provider or patient)."),

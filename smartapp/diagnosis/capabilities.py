@@ -91,5 +91,5 @@ def _of_scope(item: str) -> list[str]:
     scope = parse_scope(item)
     if isinstance(scope, OtherScope) or scope.level == "system":
         return []
-    version_1 = item.endswith((".read", ".write", ".*"))
-    return [f"permission-{scope.level}", "permission-v1" if version_1 else "permission-v2"]
+    version = "permission-v1" if scope.is_version_1 else "permission-v2"
+    return [f"permission-{scope.level}", version]

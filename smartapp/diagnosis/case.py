@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 from smartapp.diagnosis import outcome
 from smartapp.diagnosis.facts import Facts
 from smartapp.diagnosis.finding import Finding
+from smartapp.launches.events import WireRecord
 from smartapp.launches.models import LaunchEvent, LaunchKind, Step
 from smartapp.launches.pending import PENDING_LIFETIME
 from smartapp.protocol.client_assertion import CLOCK_SKEW_SECONDS, LIFETIME_SECONDS
@@ -34,9 +35,10 @@ SUBJECTS = {
     r"(unknown|unregistered|unrecogni[sz]ed|no such|nonexistent)[ _-](client|app)|"
     r"(client|app(lication)?)\b[^.]{0,40}? (is |was )?(not|un|never|could not be) ?"
     r"(be )?(found|known|registered|recogni[sz]ed|exist)|(an?)?(other|different) client|"
-    r"no (client|app\w*) (with|found)",
+    r"no (client|app\w*) (with|found)|\bapi ?key\b",
     "secret": r"secret|basic auth|password",
-    "method": r"auth\w*[ _-]method|method of auth",
+    "method": r"auth\w*[ _-]method|method of auth|client is public|public client",
+    "certificate": r"(client|ssl) certificate|mutual.tls|\bmtls\b|tls_client_auth",
     "assertion": r"assertion|private_key_jwt|signed jwt|\bjwt\b",
     "authentication": r"authenticat|credentials",
     "pkce": r"pkce|code.?verifier|code.?challenge",
@@ -82,7 +84,6 @@ _SCOPE = re.compile(
     r"\b(?:patient|user|system)/[\w*]+\.[\w*]+|\blaunch/\w+|"
     r"\b(?:offline_access|online_access|fhirUser|openid|profile)\b"
 )
-_LOOPBACK = {"localhost", "127.0.0.1"}
 _FORMS = {"markup": "It is a web page, or XML. ", "nothing": "It is empty. "}
 _OF_A_PARAMETER = {
     "parameter-missing": " is missing, or empty",
@@ -90,6 +91,13 @@ _OF_A_PARAMETER = {
     "parameter-too-long": " is longer than any EHR sends",
 }
 _NAMES = ("iss", "aud", "azp", "exp", "iat", "nbf", "sub", "alg", "kid", "nonce", "openid")
+
+
+class Recorded(dict[str, Any]):
+    """What a timeline says of something; "" for what it does not say."""
+
+    def __missing__(self, name: str) -> str:
+        return ""
 
 
 class Case:
@@ -102,58 +110,58 @@ class Case:
         self.is_failed = self.failed is not None
         self.code = self.failed.code if self.failed else ""
         self.step = self.failed.step if self.failed else ""
-        self.failure: dict[str, Any] = self.failed.detail if self.failed else {}
-        self.said = str(self.failure.get("said", ""))  # the EHR's own words, cleaned
+        self.failure = Recorded(self.failed.detail if self.failed else {})
+        self.said = str(self.failure["said"])  # the EHR's own words, cleaned
         self.named = _subjects(self.said)
-        self.ehr_error = str(self.failure.get("ehr_error", ""))
-        self.http_status = int(self.failure.get("http_status", 0))
-        self.is_framed = bool(self.failure.get("framed"))
-        self.broken_rule = str(self.failure.get("rule", ""))
-        self.iss = str(self.failure.get("iss", ""))
+        self.ehr_error: str = self.failure["ehr_error"]
+        self.http_status: int = self.failure["http_status"] or 0
+        self.is_framed = bool(self.failure["framed"])
+        self.broken_rule: str = self.failure["rule"]
+        self.iss: str = self.failure["iss"]
         # Whether the person is at the EHR, or never came back from there.
         self.is_away = not self.failed and bool(timeline) and timeline[-1].step == Step.AUTHORIZE
-        self.is_standalone = self.first(Step.LAUNCH, "kind") == LaunchKind.STANDALONE
-        self.began_framed = bool(self.first(Step.AUTHORIZE, "framed"))
+        self.is_standalone = self._of(Step.LAUNCH)["kind"] == LaunchKind.STANDALONE
+        self.has_left_out = any(one.code == outcome.LEFT_OUT for one in timeline)
+        self.reads = [wire for one in timeline for wire in one.detail.get("exchanges", ())]
+        self.bad_reads = [wire for wire in self.reads if (wire.get("status") or 0) >= 400]
         self._describe_requests(timeline)
         self._describe_registration(facts)
 
+    def _of(self, step: Step) -> Recorded:
+        """Return what the events of a step say; where several do, the first."""
+        found = Recorded()
+        for event in reversed(self.timeline):
+            found |= event.detail if event.step == step else {}
+        return found
+
     def _describe_requests(self, timeline: Sequence[LaunchEvent]) -> None:
         """Describe what was sent: the last token request that had an answer, and every other."""
-        asked = [one for one in timeline if "token_endpoint" in one.detail]
-        tokens = [one.detail for one in asked if one.step in (Step.TOKEN, Step.REFRESH)]
+        steps = (Step.TOKEN, Step.REFRESH)
+        answered = (one for one in timeline if one.step in steps and "token_endpoint" in one.detail)
+        tokens = [one.detail for one in answered]
         is_launch = any(one.attempt for one in timeline)
-        self.token: dict[str, Any] = tokens[-1] if tokens else {} if is_launch else self._would_send
-        self.claims: dict[str, Any] = self.token.get("assertion_claims", {})
-        header = self.token.get("assertion_header", {})
-        self.kid, self.alg = str(header.get("kid", "")), str(header.get("alg", ""))
-        self.aud = str(self.claims.get("aud", ""))
-        self.method = str(self.token.get("auth_method", ""))
-        self.form = str(self.token.get("form") or self.failure.get("form", ""))
+        self.token = Recorded(tokens[-1] if tokens else {} if is_launch else self._would_send)
+        self.asked = self._of(Step.AUTHORIZE)
+        self.stale = self._of(Step.TOKEN)  # which key was refused, and which taken instead
+        self.missing_scopes = " ".join(self._of(Step.CONTEXT)["missing"])
+        self.sent = ", ".join(self.asked["sent"])
+        self.form = self.token["form"] or self.failure["form"]
         self.form_in_words = _FORMS.get(self.form, "")
-        self.refused_kid = self.first(Step.TOKEN, "refused_kid")
-        self.taken_kid = self.first(Step.TOKEN, "taken_kid")
-        self.asked_uri = self.first(Step.AUTHORIZE, "redirect_uri")
-        self.redirect_uri = str(self.token.get("redirect_uri") or self.asked_uri)
-        self.client_id = str(self.token.get("client_id") or self.first(Step.AUTHORIZE, "client_id"))
-        self.asked_aud = self.first(Step.AUTHORIZE, "aud")
-        scopes: str | list[str] = next(
-            (one.detail["scope"] for one in timeline if "scope" in one.detail), []
-        )
+        self.header = Recorded(self.token["assertion_header"] or {})
+        self.claims = Recorded(self.token["assertion_claims"] or {})
+        self.aud: str = self.claims["aud"]
+        self.alg: str = self.header["alg"]
+        self.method: str = self.token["auth_method"]
+        self.redirect_uri = self.token["redirect_uri"] or self.asked["redirect_uri"]
+        self.client_id = self.token["client_id"] or self.asked["client_id"]
+        scopes = self.asked["scope"] or ()
         # One text, in what was written before it was a list.
         self.asked_scopes = tuple(scopes.split() if isinstance(scopes, str) else scopes)
         if self.facts.config and not is_launch:
             self.asked_scopes = parse_scopes(
                 f"{self.facts.config.scope} {self.facts.config.standalone_scope}"
             )
-        self.asked = " ".join(self.asked_scopes)
-        sent = [one.detail.get("sent", ()) for one in timeline if one.step == Step.AUTHORIZE]
-        self.sent = ", ".join(sent[0] if sent else ())
-        missing = (one.detail["missing"] for one in timeline if one.detail.get("missing"))
-        self.missing_scopes = " ".join(next(missing, []))
-        self.reads = [wire for one in timeline for wire in one.detail.get("exchanges", ())]
-        self.bad_reads = [wire for wire in self.reads if (wire.get("status") or 0) >= 400]
-        self.asked_type = str(self.failure.get("resource_type", "resource"))
-        self.has_left_out = any(one.code == "wrong-patient-entry" for one in timeline)
+        self.asked_for = " ".join(self.asked_scopes)
 
     @property
     def _would_send(self) -> dict[str, Any]:
@@ -183,7 +191,7 @@ class Case:
         self.expected_issuers = ", ".join(config.issuers if config else ()) or "none"
         self.frame_ancestors = ", ".join(config.frame_ancestors if config else ()) or "none"
         self.published_issuer = str(facts.published.get("issuer", "none"))
-        called = self.token.get("token_endpoint", "")
+        called = self.token["token_endpoint"]
         self.published_token_endpoint = str(facts.published.get("token_endpoint", called))
         self.listed_algs = ", ".join((self.published(ALGS) or ())[:10])
         self.listed_methods = ", ".join((self.published(METHODS) or ())[:10])
@@ -196,7 +204,7 @@ class Case:
     @property
     def seen(self) -> str:
         """What is known of the failure, as a sentence: our words, or the EHR's code."""
-        words = str(self.failure.get("failure", ""))
+        words = str(self.failure["failure"])
         if words:
             words += _OF_A_PARAMETER.get(self.code, "") if " " not in words else ""
             first = words.partition(" ")[0]
@@ -210,11 +218,6 @@ class Case:
         parts = " ".join(filter(None, (str(self.http_status or ""), self.ehr_error)))
         said = f" It said: “{self.said}”" if self.said else ""
         return f"The EHR answered {parts or 'nothing usable'}.{said}"
-
-    def first(self, step: Step, member: str) -> str:
-        """Return a member of the first event of that step which has it."""
-        events = (one for one in self.timeline if one.step == step and member in one.detail)
-        return str(next((one.detail[member] for one in events), ""))
 
     def verdict_failed(self, rule: str) -> bool:
         verdicts = (one for event in self.timeline for one in event.verdicts)
@@ -246,16 +249,14 @@ class Case:
     def nearest(self) -> Endpoint | None:
         """The endpoint that an unknown `iss` most likely meant: the same base in another spelling,
         else the same host with the most similar path."""
-        iss = self.iss.lower()
         try:
-            parts = urlsplit(iss)
-            parts.port  # noqa: B018 - raises for what is no number; anybody may have sent this
-        except ValueError:
+            host, rest = _plain(self.iss)
+        except ValueError:  # anybody may have sent this
             return None
-        alike = [one for one in self.facts.known if _is_near(urlsplit(one.fhir_base_url), parts)]
-        same = [one for one in alike if _plain(one.fhir_base_url) == _plain(iss)]
-        ordered = sorted(alike, key=lambda one: -_likeness(one.fhir_base_url.lower(), iss))
-        return next(iter(same or ordered), None)
+        known = ((*_plain(one.fhir_base_url), one) for one in self.facts.known)
+        near = [(other, one) for its_host, other, one in known if host and its_host == host]
+        near.sort(key=lambda pair: (pair[0] != rest, -_likeness(pair[0], rest)))
+        return near[0][1] if near else None
 
     @property
     def is_nearest_the_same(self) -> bool:
@@ -280,11 +281,11 @@ class Case:
     @property
     def uri_moved(self) -> str:
         """Where our redirect URI and the one of the authorization request part; "" where equal."""
-        sent = str(self.token.get("redirect_uri", "")) or self.current_uri
-        if not (self.asked_uri and sent and (self.is_failed or self.is_away)):
+        asked, sent = self.asked["redirect_uri"], self.token["redirect_uri"] or self.current_uri
+        if not (asked and sent and (self.is_failed or self.is_away)):
             return ""
-        other = sent if sent != self.asked_uri else self.current_uri or sent
-        return difference(self.asked_uri, other) if other != self.asked_uri else ""
+        other = sent if sent != asked else self.current_uri or sent
+        return difference(asked, other) if other != asked else ""
 
     @property
     def pkce_way_out(self) -> str:
@@ -320,7 +321,10 @@ class Case:
         """Whether v2 scopes were asked for, and the EHR lists v1 only."""
         listed = self.published("capabilities") or ()
         lists_v1_only = "permission-v1" in listed and "permission-v2" not in listed
-        return lists_v1_only and any(map(_is_v2, self.asked_scopes))
+        asked = map(parse_scope, self.asked_scopes)
+        return lists_v1_only and any(
+            isinstance(one, ResourceScope) and not one.is_version_1 for one in asked
+        )
 
     # --- the token request ---
 
@@ -332,10 +336,9 @@ class Case:
     def is_no_oauth_answer(self) -> bool:
         """Whether the token endpoint's refusal has nothing of OAuth in it: a page, an answer of a
         FHIR server, or that the address takes no such request."""
-        is_strange = self.form in ("markup", "other") or (
-            "resourceType" in self.token.get("received", ())
-            or (not self.ehr_error and self.http_status in (404, 405, 415))
-        )
+        is_strange = self.form == "markup" or "resourceType" in self.token["received"]
+        if not self.ehr_error:
+            is_strange |= self.form == "other" or self.http_status in (403, 404, 405, 415)
         return self.is_at_token_endpoint and is_strange and 400 <= self.http_status < 500
 
     @property
@@ -368,7 +371,7 @@ class Case:
     @property
     def is_clock_wrong(self) -> bool:
         """Whether the difference of both clocks is more than the assertion's times allow."""
-        lifetime = self.claims.get("exp", LIFETIME_SECONDS) - self.claims.get("iat", 0)
+        lifetime = (self.claims["exp"] or LIFETIME_SECONDS) - (self.claims["iat"] or 0)
         ahead = self.clock_ahead
         return ahead is not None and not MARGIN_SECONDS - lifetime <= ahead <= AHEAD_SECONDS
 
@@ -389,16 +392,33 @@ class Case:
 
     # --- after the tokens ---
 
+    @cached_property
+    def strange_reads(self) -> list[WireRecord]:
+        """Reads that were answered by something else than FHIR in JSON: a page, XML, a redirect."""
+        read = (one for one in self.timeline if one.step == Step.FHIR)
+        wires = (wire for one in read for wire in one.detail.get("exchanges", ()))
+        return [wire for wire in wires if _is_strange(wire)]
+
     @property
     def bad_reads_text(self) -> str:
         """The reads that were refused; where the EHR forbids something, only those."""
         forbidden = [wire for wire in self.bad_reads if wire["status"] == HTTPStatus.FORBIDDEN]
-        shown = forbidden if self.code == FHIRForbidden.code else self.bad_reads
-        seen = dict.fromkeys(f"{wire['where']}: {wire['status']}" for wire in shown)
+        all_bad = self.bad_reads or self.strange_reads
+        shown = forbidden if self.code == FHIRForbidden.code else all_bad
+        seen = dict.fromkeys(
+            f"{one['where']}: {one['status']} {one.get('media', '')}".strip() for one in shown
+        )
         if seen:
             return f"{'; '.join(list(seen)[:3])}."
         silent = any(one["status"] is None and not one.get("abandoned") for one in self.reads)
         return "A read had no usable answer." if silent else "An answer could not be used."
+
+
+def _is_strange(wire: WireRecord) -> bool:
+    status, media = wire["status"] or 0, wire.get("media", "")
+    is_redirect = HTTPStatus.MULTIPLE_CHOICES <= status < HTTPStatus.BAD_REQUEST
+    is_other = status == HTTPStatus.OK and ("html" in media or "xml" in media)
+    return is_other or (is_redirect and status != HTTPStatus.NOT_MODIFIED)
 
 
 def _subjects(said: str) -> frozenset[str]:
@@ -407,27 +427,17 @@ def _subjects(said: str) -> frozenset[str]:
     return frozenset(name for name, one in _SUBJECTS.items() if one.search(said))
 
 
-def _is_near(known: Any, asked: Any) -> bool:
-    hosts = {known.hostname, asked.hostname}
-    return bool(asked.hostname) and (len(hosts) == 1 or hosts <= _LOOPBACK)
+def _likeness(path: str, other: str) -> float:
+    """Return how much of two paths is the same, 0 to 1; of long ones, their beginnings."""
+    return SequenceMatcher(None, path[:500], other[:500], autojunk=False).ratio()
 
 
-def _likeness(url: str, other: str) -> float:
-    """Return how much of two addresses is the same, 0 to 1; of long ones, their beginnings."""
-    return SequenceMatcher(None, url[:500], other[:500], autojunk=False).ratio()
-
-
-def _plain(url: str) -> str:
-    """Return a base without what different spellings of one address differ in."""
+def _plain(url: str) -> tuple[str, str]:
+    """Return the host of a base, and the rest, without what spellings of one address differ in."""
     parts = urlsplit(url.lower())
-    host = "loopback" if parts.hostname in _LOOPBACK else parts.hostname
+    host = "localhost" if parts.hostname == "127.0.0.1" else parts.hostname or ""
     port = f":{parts.port}" if parts.port not in (None, 80, 443) else ""
-    return f"{host}{port}{parts.path.removesuffix('/')}"
-
-
-def _is_v2(scope: str) -> bool:
-    is_v1 = scope.endswith((".read", ".write", ".*"))
-    return isinstance(parse_scope(scope), ResourceScope) and not is_v1
+    return host, f"{port}{parts.path.removesuffix('/')}"
 
 
 def difference(ours: str, theirs: str) -> str:

@@ -56,7 +56,7 @@ def _is_key_gone(case: Case) -> bool:
 
 def _is_key_unseen(case: Case) -> bool:
     """Whether nobody but us has fetched the key that signed."""
-    return case.facts.key is not None and case.facts.key_seen_at is None
+    return case.facts.key is not None and not case.facts.is_key_seen
 
 
 def _names_fetching(case: Case) -> bool:
@@ -92,6 +92,10 @@ TABLE = (
           "let the vendor import the keys: export_jwks prints them.", _OURS),
     Entry("C1", SAID, "This app's registration at the EHR has expired",
           _naming("expired", "registration"), ANSWER, "Renew it at the vendor."),
+    Entry("C61", SAID, "The EHR wants another way to authenticate", _naming("method"), ANSWER,
+          _PORTALS_METHOD),
+    Entry("C61", SAID, "The EHR wants a client certificate", _naming("certificate"), ANSWER,
+          "This app has none (RFC 8705). Ask the vendor to take signed assertions, or a secret."),
     Entry("C61", SAID, "The EHR expects a client secret, and we sign",
           _signed(lambda c: "secret" in c.named and not c.named & {"assertion", "keys"}), ANSWER,
           _PORTALS_METHOD),
@@ -105,8 +109,6 @@ TABLE = (
           _refused(lambda c: c.method == AuthMethod.NONE),
           "{c.answer} Only the client id was sent.", _PORTALS_METHOD,
           said=lambda c: bool(c.named & {"secret", "assertion", "authentication"})),
-    Entry("C61", SAID, "The EHR wants another way to authenticate", _naming("method"), ANSWER,
-          _PORTALS_METHOD),
     Entry("C61", LIKELY, "The EHR does not list our way to authenticate", _refused(_lacks_method),
           "We use {c.method}; it lists {c.listed_methods}.", _PORTALS_METHOD, "authentication",
           _lacks_method),
@@ -137,7 +139,7 @@ TABLE = (
           ANSWER, "Compare both clocks; the EHR's own may be wrong.", "clock"),
     Entry("C63", SAID, "The EHR does not have the key that we sign with",
           _refused(lambda c: "keys" in c.named and not _names_fetching(c)),
-          "{c.answer} We signed with kid {c.kid}.", _KEYS, _OURS),
+          "{c.answer} We signed with kid {c.header[kid]}.", _KEYS, _OURS),
     Entry("C1", SAID, "The EHR compares iss and sub with another client id",
           _signed(lambda c: "claimed" in c.named and not c.named & {"aud", "jti"}),
           "{c.answer} Both are our client id, {c.client_id}.", "{c.compare_client_id}"),
@@ -147,7 +149,7 @@ TABLE = (
     Entry("C1", SAID, "The app is not active at the vendor", _naming("approval"), ANSWER,
           "Activate it in the vendor's portal."),
     Entry("C63", SEEN, "The key that signed is not published any more",
-          _signed(_is_key_gone), "kid {c.kid} is withdrawn or unknown.",
+          _signed(_is_key_gone), "kid {c.header[kid]} is withdrawn or unknown.",
           "Launch again; if it stays, restart the process that signed."),
     Entry("C63", SEEN, "Our public address does not show the key that signed",
           _signed(lambda c: not _is_key_gone(c) and bool(c.key_problem)), "{c.key_problem.seen}",
@@ -186,7 +188,8 @@ TABLE = (
               _signs(c) and _names_assertion_only(c))),
           ANSWER, "{c.compare_client_id}", "client"),
     Entry("T22", POSSIBLE, "The EHR holds an old copy of our public keys",
-          lambda c: bool(c.refused_kid),
-          "It refused {c.refused_kid} and took {c.taken_kid}; no launch failed because of that.",
+          lambda c: bool(c.stale["refused_kid"]),
+          "It refused {c.stale[refused_kid]} and took {c.stale[taken_kid]}; no launch failed "
+          "because of that.",
           "Ask the vendor to fetch the JWKS URL again; withdraw no key before its time."),
 )  # fmt: skip

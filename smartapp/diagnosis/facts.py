@@ -26,7 +26,7 @@ class Facts:
     config: EndpointConfig | None = None
     published: Mapping[str, Any] = field(default_factory=dict)
     key: SigningKey | None = None  # that signed the assertion, as the database has it now
-    key_seen_at: datetime | None = None  # the first fetch, by anybody but us, that showed it
+    is_key_seen: bool = False  # whether anybody but us has fetched it
     last_fetch_at: datetime | None = None
     came_back: int = 0  # other launches of the same endpoint that the EHR answered
     shares_client_id: tuple[str, ...] = ()
@@ -78,7 +78,9 @@ def _of(
     config = registry.describe(endpoint)
     snapshot = DiscoverySnapshot.objects.filter(endpoint=endpoint, url=config.discovery_url).first()
     by_others = JWKSFetch.objects.exclude(user_agent=fetches.OURSELVES)
-    fetched = by_others.filter(key_set__slug=config.key_set_slug).order_by("-last_at")
+    fetched = list(
+        by_others.filter(key_set__slug=config.key_set_slug).values_list("last_at", "kids")
+    )
     others = LaunchEvent.objects.filter(endpoint=endpoint, step=Step.CALLBACK, code="")
     alike = Registration.objects.filter(client_id=config.client_id)
     key = SigningKey.objects.defer("sealed_private_key").filter(kid__in=list(kids)).first()
@@ -87,8 +89,8 @@ def _of(
         config=config,
         published={**(snapshot.document if snapshot else {}), **dict(config.overrides)},
         key=key,
-        key_seen_at=_first_seen(key) if key else None,
-        last_fetch_at=fetched.values_list("last_at", flat=True).first(),
+        is_key_seen=key is not None and any(key.kid in kids for _, kids in fetched),
+        last_fetch_at=max((at for at, _ in fetched), default=None),
         came_back=others.exclude(attempt__in=list(attempts)).count(),
         is_secret_encoded=_is_secret_encoded(endpoint),
         shares_client_id=tuple(
@@ -114,9 +116,3 @@ def is_launchable(endpoint: Endpoint | None) -> bool:
         and endpoint.launchable
         and endpoint.registration.enabled
     )
-
-
-def _first_seen(key: SigningKey) -> datetime | None:
-    seen = JWKSFetch.objects.filter(key_set=key.key_set_id).exclude(user_agent=fetches.OURSELVES)
-    showed = [at for at, kids in seen.values_list("first_at", "kids").iterator() if key.kid in kids]
-    return min(showed, default=None)

@@ -126,14 +126,14 @@ TABLE = (
           "Correct them in the registration."),
     Entry("C3", SEEN, "Our redirect URI changed while the person was at the EHR",
           lambda c: bool(c.uri_moved),
-          "Asked for: {c.asked_uri}. Now: {c.current_uri}. {c.uri_moved}",
+          "Asked for: {c.asked[redirect_uri]}. Now: {c.current_uri}. {c.uri_moved}",
           "Keep PUBLIC_URL the same on every machine. Enter {c.current_uri} at the vendor, or set "
           "PUBLIC_URL back."),
     Entry("C43", LIKELY, "The person may still be signing in", lambda c: c.may_still_come,
           "Ten minutes are not over yet. What another process of this app sees shows here some "
           "seconds later.", "Wait, and load this page again."),
     Entry("C153", LIKELY, "The EHR's sign-in may refuse to be shown in a frame",
-          lambda c: c.is_away and c.began_framed, "The launch began in a frame. A sign-in that "
+          lambda c: c.is_away and c.asked["framed"], "The launch began in a frame. A sign-in that "
           "refuses frames leaves a grey area, and no answer comes.",
           "Open the app in that frame yourself. If it stays grey, tick Signs in in a window of "
           "its own in the registration."),

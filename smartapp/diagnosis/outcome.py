@@ -69,17 +69,23 @@ def _page(sections: dict[str, str]) -> str:
 
 
 @cache
-def _titles() -> dict[str, str]:
-    """Return the title of each error by its code, of the whole tree."""
-    titles: dict[str, str] = {}
+def _errors() -> dict[str, type[SmartError]]:
+    """Return each error of the whole tree by its code."""
+    found: dict[str, type[SmartError]] = {}
     classes: list[type[SmartError]] = [SmartError]
     for one in classes:
-        titles.setdefault(one.code, one.title)
+        found.setdefault(one.code, one)
         classes += one.__subclasses__()
-    return titles
+    return found
 
 
 def error_words(code: str) -> str:
     """Return the title that the person saw; the code beside it, for some errors share a title."""
-    title = _titles().get(code)
-    return f"{title} ({code})" if title else code
+    kind = _errors().get(code)
+    return f"{kind.title} ({code})" if kind else code
+
+
+def happened(code: str) -> str:
+    """Return what the person read of an error; "" for one that this version does not have."""
+    kind = _errors().get(code)
+    return kind.happened if kind else ""

@@ -12,10 +12,23 @@ def _answered(status: int) -> When:
     return lambda c: c.code == "fhir-failed" and any(one["status"] == status for one in c.bad_reads)
 
 
-def _has_no_such_patient(case: Case) -> bool:
+def _patient_answered(case: Case, *statuses: int) -> bool:
     """Other types may be missing: not every server has them."""
     asked = [one["status"] for one in case.bad_reads if one["where"].endswith("/Patient")]
-    return case.step == Step.FHIR and HTTPStatus.NOT_FOUND in asked
+    return case.step == Step.FHIR and any(status in asked for status in statuses)
+
+
+def _has_no_such_patient(case: Case) -> bool:
+    return _patient_answered(case, HTTPStatus.NOT_FOUND, HTTPStatus.GONE)
+
+
+def _wants_a_parameter(case: Case) -> bool:
+    """The patient is read by id, and no parameter belongs there."""
+    return _answered(400)(case) and not _patient_answered(case, HTTPStatus.BAD_REQUEST)
+
+
+def _is_no_fhir(case: Case) -> bool:
+    return case.code == "fhir-failed" and bool(case.strange_reads) and not case.bad_reads
 
 
 def _is_forbidden(case: Case) -> bool:
@@ -26,7 +39,9 @@ def _is_forbidden(case: Case) -> bool:
 
 
 def _failed_otherwise(case: Case) -> bool:
-    explained = (_answered(400), _answered(429), _has_no_such_patient, _is_forbidden)
+    explained = (
+        _wants_a_parameter, _answered(429), _has_no_such_patient, _is_forbidden, _is_no_fhir
+    )  # fmt: skip
     return case.code == "fhir-failed" and not any(when(case) for when in explained)
 
 
@@ -34,14 +49,15 @@ _METADATA = "capability-statement"
 
 TABLE = (
     Entry("C101", SEEN, "The FHIR server answered with another patient", coded("wrong-patient"),
-          "The launch's {c.asked_type} was asked for by its id, and one with another id came.",
+          "The launch's {c.failure[resource_type]} was asked for by its id, and one with another "
+          "id came.",
           "Stop using this endpoint and tell the vendor."),
     Entry("C143", SEEN, "The EHR sent entries of another patient", lambda c: c.has_left_out,
           "They were in the answer to a search for this patient, and were not shown.",
           "Stop using this endpoint until the vendor has explained it."),
     Entry("C141", SEEN, "The EHR does not let this app, or this user, read it", _is_forbidden,
           "{c.bad_reads_text}", "Compare the granted scopes, and the user's rights in the EHR."),
-    Entry("C142", LIKELY, "The EHR wants another parameter in this search", _answered(400),
+    Entry("C142", LIKELY, "The EHR wants another parameter in this search", _wants_a_parameter,
           "{c.bad_reads_text}", "athenahealth wants intent with MedicationRequest, others category "
           "or date: choose the vendor's preset, and ask the vendor what a search must have.",
           _METADATA),
@@ -50,6 +66,10 @@ TABLE = (
           "vendor's: it may be that of another environment.", _METADATA),
     Entry("C144", SEEN, "The FHIR server limits how often we may ask", _answered(429),
           "{c.bad_reads_text}", "Wait a minute; ask the vendor for its limit."),
+    Entry("C142", SEEN, "A web page, XML or a redirect comes in place of the record", _is_no_fhir,
+          "{c.bad_reads_text}", "Look for a gateway, a proxy or a sign-in page in between, and "
+          "compare the FHIR base URL with the vendor's. If it is XML, ask the vendor how its "
+          "server answers in application/fhir+json.", _METADATA),
     Entry("C142", SEEN, "The FHIR server refused or broke off a read", _failed_otherwise,
           "{c.bad_reads_text}", "Look up the reference number in the log; ask the vendor.",
           _METADATA),

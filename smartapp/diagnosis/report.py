@@ -6,7 +6,7 @@ from the registration's public side: the text may be pasted into a vendor's tick
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Annotated, Any, get_origin, get_type_hints
 
 from smartapp.diagnosis import facts, outcome
 from smartapp.diagnosis.case import Case
@@ -16,39 +16,15 @@ from smartapp.diagnosis.facts import Facts, is_launchable
 from smartapp.diagnosis.finding import RIGHT, SEEN, Finding
 from smartapp.diagnosis.rules import KEPT
 from smartapp.launches import events
-from smartapp.launches.events import WireRecord
+from smartapp.launches.events import Detail, WireRecord
 from smartapp.launches.models import LaunchEvent, Step
 from smartapp.protocol.errors import UnknownEndpoint
 from smartapp.registrations.models import Endpoint
 
 LABELS = {
-    "kind": "Launch",
-    "iss": "iss",
-    "client_id": "Client id",
-    "redirect_uri": "Redirect URI",
-    "aud": "aud",
-    "scope": "Scopes asked for",
-    "authorization_endpoint": "Authorization endpoint",
-    "token_endpoint": "Token endpoint",
-    "auth_method": "Authentication",
-    "sent": "Members sent",
-    "received": "Members received",
-    "form": "Form of the answer",
-    "assertion_header": "Assertion header",
-    "assertion_claims": "Assertion claims",
-    "seconds_away": "Seconds at the EHR",
-    "ehr_error": "Error of the EHR",
-    "http_status": "HTTP status",
-    "said": "The EHR said",
-    "refused_kid": "Key refused",
-    "taken_kid": "Key taken instead",
-    "rule": "Rule",
-    "resource_type": "Resource type",
-    "failure": "What failed",
-    "missing": "Scopes not granted",
-    "sections": "Parts of the record",
-    "reason": "Reason",
-    "not_stored": "Events not stored",
+    name: hint.__metadata__[0]
+    for name, hint in get_type_hints(Detail, include_extras=True).items()
+    if get_origin(hint) is Annotated
 }
 
 
@@ -130,9 +106,10 @@ def _said(timeline: Sequence[LaunchEvent]) -> str:
 
 def _verdicts(event: LaunchEvent) -> Iterator[Finding]:
     """Yield the rules that failed, and of a step that went well those that it has kept."""
-    said = [one for one in event.verdicts if one["text"]]
+    said = [one for one in event.verdicts if one["text"] or not one["ok"]]
     for one in said:
-        yield Finding("", RIGHT if one["ok"] else SEEN, one["text"], rule=one["rule"])
+        text = one["text"] or outcome.happened(event.code)
+        yield Finding("", RIGHT if one["ok"] else SEEN, text, rule=one["rule"])
     named = {one["rule"] for one in said}
     for rule in () if event.code or not event.detail else KEPT.get(Step(event.step), ()):
         if rule not in named:
@@ -151,7 +128,8 @@ def _outcome(wire: WireRecord) -> str:
     if wire.get("abandoned"):
         return f"given up by this app after {wire['ms']} ms: its answer was not needed any more"
     clock = "" if wire["ahead"] is None else f", our clock {wire['ahead']} s ahead of its Date"
-    return f"{wire['status'] or 'no answer'} in {wire['ms']} ms{clock}"
+    answer = f"{wire['status'] or 'no answer'} {wire.get('media', '')}".strip()
+    return f"{answer} in {wire['ms']} ms{clock}"
 
 
 def _value(value: Any) -> str:

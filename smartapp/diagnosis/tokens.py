@@ -27,13 +27,14 @@ def _answered(*errors: str) -> When:
 
 def _lacks_scope(case: Case) -> bool:
     is_asked_for = case.ehr_error == "invalid_scope" or "scope" in case.named
-    return case.step == Step.REFRESH and is_asked_for and "scope" not in case.token.get("sent", ())
+    return case.step == Step.REFRESH and is_asked_for and "scope" not in case.token["sent"]
 
 
 def _id_token(*rules: str) -> When:
     return every(coded("id-token-invalid", "refresh-not-trusted"), broken(*rules))
 
 
+_LIMITED = coded("ehr-limited", "token-budget-spent")
 _NOT_OAUTH = every(coded("token-response-invalid"), broken("not-json"))
 _GATEWAY = ("Look for a gateway, a proxy or a sign-in page in between, and compare the token "
             "endpoint with the vendor's.")  # fmt: skip
@@ -71,14 +72,12 @@ TABLE = (
           "Ask the vendor: we send S256, as it publishes.", "discovery"),
     Entry("C61", SAID, "The EHR wants the client id in the body of the request",
           lambda c: _naming("client_id")(c) and c.ehr_error == "invalid_request"
-          and "client_id" not in c.token.get("sent", ()), ANSWER,
+          and "missing" in c.named and "client_id" not in c.token["sent"], ANSWER,
           "Tick “Send the client id in the body too” in the registration."),
     Entry("C61", SAID, "The EHR does not want the client id in the body of the request",
           lambda c: _naming("client_id")(c) and c.ehr_error == "invalid_request"
-          and "client_id" in c.token.get("sent", ()) and c.method != AuthMethod.NONE, ANSWER,
+          and "client_id" in c.token["sent"] and c.method != AuthMethod.NONE, ANSWER,
           "Untick “Send the client id in the body too” in the registration."),
-    Entry("C128", SAID, "The EHR limits how often we may ask", _refused_naming("limit"), ANSWER,
-          "Wait a minute; ask the vendor for its limit, and enter it in the registration."),
     Entry("C60", SAID, "The EHR refuses the network address that this server calls from",
           _refused_naming("address"), ANSWER, "Give the vendor the address from which this server "
           "reaches the internet, or let it take any."),
@@ -92,15 +91,17 @@ TABLE = (
           "Start again; look for a proxy or a link scanner that opens the callback first.",
           said=lambda c: bool(c.named & _OVER)),
     Entry("C128", SEEN, "The EHR limits how often we may ask",
-          coded("ehr-limited", "token-budget-spent"), FAILURE,
-          "Wait a minute; ask the vendor for its limit, and enter it in the registration."),
+          lambda c: _LIMITED(c) or _refused_naming("limit")(c), FAILURE,
+          "Wait a minute; ask the vendor for its limit, and enter it in the registration.",
+          said=naming("limit")),
     Entry("C128", SEEN, "The EHR refused other sign-ins from this network, so this one had to wait",
           coded("codes-refused"), FAILURE, "Look at the attempts before it. If a stranger invented "
           "codes, it is over when they stop. If codes grew too old while people waited, ask the "
           "vendor for a higher limit."),
     Entry("C80", SEEN, "What answered is not an OAuth token endpoint",
           lambda c: _NOT_OAUTH(c) or c.is_no_oauth_answer,
-          "{c.seen} {c.form_in_words}A token endpoint answers in JSON.", _GATEWAY, "discovery"),
+          "{c.seen} {c.form_in_words}A token endpoint answers in JSON, as RFC 6749 §5 says.",
+          _GATEWAY, "discovery"),
     Entry("C125", SEEN, "The EHR has a problem of its own",
           lambda c: c.is_at_token_endpoint and c.http_status >= 500,
           "{c.answer} That was its token endpoint.", "Wait; then ask the vendor."),
@@ -119,7 +120,8 @@ TABLE = (
           "A refresh may ask only for what was granted. Compare the "
           "registration's scopes with those ticked at the vendor.", "scopes"),
     Entry("C2", SEEN, "The app may not use this grant at the vendor",
-          _answered("unsupported_grant_type", "unauthorized_client"), ANSWER,
+          lambda c: _answered("unsupported_grant_type", "unauthorized_client")(c)
+          and c.http_status != 401 and "authentication" not in c.named, ANSWER,
           "Check the kind of app in the vendor's portal."),
     Entry("C93", SEEN, "The id_token names another issuer than the expected ones", _id_token("iss"),
           "It names {c.iss}. Expected: {c.expected_issuers}. {c.issuer_difference} Discovery names "

@@ -19,10 +19,9 @@ from collections.abc import Callable, Coroutine, Iterable
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from email.utils import parsedate_to_datetime
 from functools import wraps
 from threading import Lock
-from typing import Any, NamedTuple, NotRequired, TypedDict, TypeVar, cast
+from typing import Annotated, Any, NamedTuple, NotRequired, TypedDict, TypeVar, cast
 from urllib.parse import urlsplit
 
 from django.db import connection, transaction
@@ -35,6 +34,7 @@ from smartapp.database import in_database
 from smartapp.exception_reports import cause
 from smartapp.launches.cookies import PENDING_NAME_CHARACTERS
 from smartapp.launches.models import LaunchEvent, Step
+from smartapp.protocol.retry_after import http_date
 
 FLUSH_SECONDS = 5
 MAX_QUEUED = 5_000  # per process, between two flushes
@@ -55,9 +55,8 @@ MAX_ITEMS = 40
 
 # A signed or encrypted token, wherever it comes from (C70).
 _TOKEN = re.compile(r"eyJ[A-Za-z0-9_-]{5,}(?:\.[A-Za-z0-9_-]*)*")
-# Text that needs no cleaning: no control characters and no query of a URL.
-_PLAIN = re.compile(r"[ -\"$->@-~]*")
-# The same for JSON whose texts are not too long. A backslash may hide any character.
+# JSON that needs no cleaning: no control characters and no query of a URL. A backslash may hide any
+# character.
 _PLAIN_JSON = re.compile(r"[ -\"$->@-\[\]-~]*")
 _LONG = re.compile(rf'[^"]{{{MAX_TEXT + 1}}}')
 _URL_QUERY = re.compile(r"(https?://[^\s?#]*)[?#]\S*")
@@ -77,7 +76,7 @@ class Verdict(TypedDict):
 
 
 class WireRecord(TypedDict):
-    """One request to an EHR. Older entries have no `abandoned`."""
+    """One request to an EHR. Older entries have no `abandoned`, or no `media`."""
 
     method: str
     where: str
@@ -85,41 +84,43 @@ class WireRecord(TypedDict):
     ms: int
     ahead: int | None  # seconds that our clock was ahead of theirs
     abandoned: NotRequired[bool]
+    media: NotRequired[str]  # the answer's media type, where it is not JSON
 
 
 class Detail(TypedDict, total=False):
-    """Everything that a timeline may contain besides its verdicts. No member holds a token, a code,
-    a state, a verifier, an assertion, a launch value or anything about a patient."""
+    """Everything that a timeline may contain besides its verdicts, with the label that a page gives
+    it. No member holds a token, a code, a state, a verifier, an assertion, a launch value or
+    anything about a patient."""
 
-    kind: str
-    iss: str
-    client_id: str
-    redirect_uri: str
-    aud: str
-    scope: list[str]
-    authorization_endpoint: str
-    token_endpoint: str
-    auth_method: str
-    sent: list[str]
-    received: list[str]
-    assertion_header: dict[str, Any]
-    assertion_claims: dict[str, Any]
-    seconds_away: int
+    kind: Annotated[str, "Launch"]
+    iss: Annotated[str, "iss"]
+    client_id: Annotated[str, "Client id"]
+    redirect_uri: Annotated[str, "Redirect URI"]
+    aud: Annotated[str, "aud"]
+    scope: Annotated[list[str], "Scopes asked for"]
+    authorization_endpoint: Annotated[str, "Authorization endpoint"]
+    token_endpoint: Annotated[str, "Token endpoint"]
+    auth_method: Annotated[str, "Authentication"]
+    sent: Annotated[list[str], "Members sent"]
+    received: Annotated[list[str], "Members received"]
+    form: Annotated[str, "Form of the answer"]
+    assertion_header: Annotated[dict[str, Any], "Assertion header"]
+    assertion_claims: Annotated[dict[str, Any], "Assertion claims"]
+    seconds_away: Annotated[int, "Seconds at the EHR"]
+    ehr_error: Annotated[str, "Error of the EHR"]
+    http_status: Annotated[int, "HTTP status"]
+    said: Annotated[str, "The EHR said"]
+    refused_kid: Annotated[str, "Key refused"]
+    taken_kid: Annotated[str, "Key taken instead"]
+    rule: Annotated[str, "Rule"]
+    resource_type: Annotated[str, "Resource type"]
+    failure: Annotated[str, "What failed"]
+    missing: Annotated[list[str], "Scopes not granted"]
+    sections: Annotated[dict[str, str], "Parts of the record"]
+    reason: Annotated[str, "Reason"]
+    not_stored: Annotated[int, "Events not stored"]
     framed: bool
     framed_from: str
-    form: str
-    ehr_error: str
-    http_status: int
-    said: str
-    refused_kid: str
-    taken_kid: str
-    rule: str
-    resource_type: str
-    failure: str
-    missing: list[str]
-    sections: dict[str, str]
-    reason: str
-    not_stored: int
     exchanges: list[WireRecord]
 
 
@@ -210,6 +211,7 @@ def _observed(attempt: Attempt, exchange: http.Exchange) -> None:
                 "ms": round(exchange.seconds * 1000),
                 "ahead": seconds_ahead(exchange.date),
                 "abandoned": exchange.is_abandoned,
+                "media": "" if "json" in exchange.media else exchange.media,
             }
         )
 
@@ -228,14 +230,8 @@ def _where(url: str, fhir_base_url: str) -> str:
 
 def seconds_ahead(date: str) -> int | None:
     """Return by how many seconds our clock is ahead of a `Date` header; None without one."""
-    try:
-        theirs = parsedate_to_datetime(date)
-    except (ValueError, TypeError):
-        return None
-    aware = (
-        theirs if theirs.tzinfo else timezone.make_aware(theirs, timezone.get_default_timezone())
-    )
-    return round((timezone.now() - aware).total_seconds())
+    theirs = http_date(date)
+    return None if theirs is None else round((timezone.now() - theirs).total_seconds())
 
 
 def note(
@@ -302,11 +298,7 @@ def _clean(value: Any) -> Any:
     """Return the value without possible tokens and without queries of URLs, with limited
     lengths."""
     if isinstance(value, str):
-        if len(value) <= MAX_TEXT and _PLAIN.fullmatch(value) and "eyJ" not in value:
-            return value
-        text = value[: 4 * MAX_TEXT]
-        if not text.isprintable():
-            text = "".join(filter(str.isprintable, text))
+        text = "".join(filter(str.isprintable, value[: 4 * MAX_TEXT]))
         return _TOKEN.sub(_HIDDEN, _URL_QUERY.sub(r"\1", text))[:MAX_TEXT]
     if isinstance(value, list):
         return [_clean(item) for item in value[:MAX_ITEMS]]

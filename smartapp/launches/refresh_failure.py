@@ -155,7 +155,7 @@ def uncertain(error: Exception) -> RefreshUncertain:
     if isinstance(error, IDTokenError):
         return RefreshProofRefused(detail, rule=error.rule)
     unusable = TokenResponseInvalid | EHRRedirected | EHRResponseTooLarge
-    is_server_error = getattr(error, "http_status", 0) == HTTPStatus.INTERNAL_SERVER_ERROR
+    is_server_error = error.http_status == HTTPStatus.INTERNAL_SERVER_ERROR
     if isinstance(error, unusable) or is_server_error:
         return RefreshAnswerUnusable(detail)
     return RefreshUncertain(detail)
@@ -173,8 +173,8 @@ def remembered(error: Exception, before: RefreshFailure | None) -> RefreshFailur
     return RefreshFailure(
         code=error.code,
         detail=error.detail,
-        error=getattr(error, "error", ""),
-        http_status=getattr(error, "http_status", 0),
+        error=error.error,
+        http_status=error.http_status,
         said=error.said,
         count=count,
         may_be_tried_at_once=is_transient and count == 1,

@@ -29,13 +29,10 @@ from smartapp.protocol.authorization import (
     AuthorizationResponse,
 )
 from smartapp.protocol.errors import (
-    AuthorizationErrorWithoutState,
-    AuthorizationRefused,
     FHIRError,
     IDTokenError,
     SmartError,
     StateOfAnotherBrowser,
-    TokenRefused,
     WrongPatient,
 )
 from smartapp.protocol.json import JSONInvalid, parse_json_object
@@ -272,10 +269,9 @@ def charted(chart: Chart) -> None:
     sections = {"patient": "ok" if chart.who.identity else "failed"}
     sections |= {part.name: part.state for part in chart.sections}
     events.note(Step.FHIR, [], {"sections": sections})
-    if chart.who.reference:
-        _lacking("patient", "failed", "failed", chart.who.reference)
-    if chart.visit.reference:
-        _lacking("encounter", "failed", "failed", chart.visit.reference)
+    for name, read in (("patient", chart.who), ("encounter", chart.visit)):
+        if read.reference:
+            _lacking(name, "failed", "failed", read.reference)
     for part in chart.sections:
         if part.lacks:
             _lacking(part.name, part.state, part.lacks, part.reference)
@@ -313,7 +309,7 @@ def refused(*, error: SmartError, reference: str, **_: object) -> None:
         detail["iss"] = attempt.iss
     events.note(
         step,
-        [verdict(error.requirement, False, error.happened)],
+        [verdict(error.requirement, False, "")],
         detail,
         code=error.code,
         reference=reference,
@@ -321,27 +317,22 @@ def refused(*, error: SmartError, reference: str, **_: object) -> None:
 
 
 def failure(error: SmartError) -> Detail:
-    """Return what is stored about an error. Of the EHR's message only `said` is kept, without what
-    may be a token or name a person (T10)."""
-    detail: Detail = {}
-    if isinstance(error, TokenRefused | AuthorizationRefused | AuthorizationErrorWithoutState):
-        detail["ehr_error"] = error.error
-        if error.said:
-            detail["said"] = vendor_words(error.said.removeprefix(error.error).lstrip(": "))
-        if isinstance(error, TokenRefused):
-            detail["http_status"] = error.http_status
-    if not isinstance(error, TokenRefused | AuthorizationRefused | FHIRError):
-        detail["failure"] = error.detail
-    if error.rule:
-        detail["rule"] = error.rule
-    return {**detail, **_particulars(error)}
-
-
-def _particulars(error: SmartError) -> Detail:
-    if isinstance(error, StateOfAnotherBrowser):
-        return {"framed": error.is_framed}
-    if isinstance(error, IDTokenError) and error.issuer:
-        return {"iss": error.issuer}
+    """Return what is stored about an error. Of an authorization server's message only `said` is
+    kept, without what may be a token or name a person (T10); of a FHIR server's nothing."""
+    detail: Detail = {"rule": error.rule} if error.rule else {}
     if isinstance(error, WrongPatient):
-        return {"resource_type": error.resource_type}
-    return {}
+        detail["resource_type"] = error.resource_type
+    elif isinstance(error, IDTokenError) and error.issuer:
+        detail["iss"] = error.issuer
+    elif isinstance(error, StateOfAnotherBrowser):
+        detail["framed"] = error.is_framed
+    if isinstance(error, FHIRError):
+        return detail
+    if error.error or error.http_status:
+        detail["ehr_error"] = error.error
+        detail["said"] = vendor_words(error.said.removeprefix(error.error).lstrip(": "))
+        if error.http_status:
+            detail["http_status"] = error.http_status
+    else:
+        detail["failure"] = error.detail
+    return detail

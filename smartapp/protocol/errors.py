@@ -1,56 +1,4 @@
-"""Everything that can go wrong in a launch, as one tree.
-
-    SmartError
-    ├── RequestError                  the app cannot act on the browser's request
-    │   ├── ParameterMissing          ParameterRepeated  ParameterTooLong  ParameterMalformed
-    │   ├── TooManyVisits             from one network address
-    │   ├── UnknownEndpoint           `iss` or slug that is not registered
-    │   ├── FrameNotAllowed           in a frame that may not show this app
-    │   ├── CookiesBlocked            in a frame where the browser keeps no cookies
-    │   ├── LaunchNotFound            no such launch for this browser
-    │   └── LaunchEnded               it is over: Disconnected, EndedByEHR, EndedByAdministrator,
-    │                                 AccessExpired, ContextChanged, RefreshUncertain
-    │                                 (RefreshAnswerUnusable, RefreshProofRefused)
-    ├── StateError                    the callback does not match a request that was sent
-    │   ├── StateUnknown              StateOfAnotherBrowser  StateExpired  StateAlreadyUsed
-    │   ├── StateChanged              on its way through the EHR
-    │   └── StateOfAnotherRegistration
-    ├── AuthorizationRefused          the EHR sent `error` instead of a code
-    │   ├── AccessDenied              the person or the EHR's policy refused
-    │   ├── AuthorizationRequestRefused     our registration there does not match our request
-    │   └── AuthorizationServerUnavailable  try again later
-    ├── AuthorizationResponseInvalid  code and error together, wrong RFC 9207 `iss`, ...
-    │   ├── AuthorizationErrorWithoutState  an error that cannot be matched to a sign-in
-    │   └── AnswerByPost              a form, which the app does not ask for
-    ├── DiscoveryError                what the EHR publishes cannot be used
-    │   ├── DiscoveryInvalid          DiscoveryFailed, which may be temporary
-    │   ├── DiscoveryIncomplete       PKCEUnannounced
-    │   └── EndpointHostChanged
-    ├── ClientKeyError                we have no key to sign with
-    ├── TokenError
-    │   ├── TokenRefused              an OAuth error response
-    │   │   ├── TokenEndpointFailed   a 5xx: nothing was decided (RefreshFailed)
-    │   │   ├── RefreshRefused        an open page's access is not renewed
-    │   │   ├── InvalidGrant          ends the launch
-    │   │   └── InvalidClient         our key, secret or client_id is not accepted
-    │   │       └── KeysReplaced      not yet: an emergency replaced the key
-    │   ├── TokenResponseInvalid      not what RFC 6749 §5.1 and SMART describe
-    │   └── IntrospectionError        the EHR said nothing usable about a token
-    ├── IDTokenError                  names the rule that failed
-    │   └── IDTokenKeyUnknown         fetching the keys again may help
-    ├── JWKSError                     a key set that cannot be used
-    ├── LaunchContextError            patient, encounter, ... that cannot be trusted
-    │   └── PatientChanged            a refresh that answers with another patient
-    ├── ScopeError                    a scope string that we must not send
-    ├── FHIRError                     one read failed
-    │   ├── FHIRUnauthorized  FHIRForbidden  FHIRResponseInvalid  WrongPatient
-    ├── EHRUnavailable                the EHR was not reached, or its answer is unusable
-    │   ├── EHRUnreachable  EHRTimeout  EHRSuspended  EHRCrowded  EHRLimited  EHRRedirected
-    │   └── EHRResponseTooLarge  AddressRefused
-    └── Busy                          the app is full; nothing was sent, try again in a moment
-        ├── BusyWithEHR               full of people waiting for this EHR
-        └── TokenBudgetSpent          the token requests of this minute are spent
-            └── CodesRefused          the EHR just refused codes from this network
+"""Everything that can go wrong in a launch, as one tree; docs/errors.md lists it as people meet it.
 
 Each class carries a stable `code`, what `happened` and the `next_step` for the person, and the
 HTTP `status` of the page. A person who came from an EHR should not use the start page: where their
@@ -66,45 +14,66 @@ ASK_FOR_HELP = "Ask your health system for help, and give the reference below."
 TELL = "Tell your administrator, and give the reference below."
 REOPEN = "Close the app and open it again from the patient's chart."
 WAIT_AND_REOPEN = "Wait a minute, then close the app and open it again from the patient's chart."
+START = "Start again from your EHR or from the start page."
+START_AGAIN = "Start again."
+OPEN_AGAIN = "Open the app again from your EHR, or choose your health system on the start page."
+# What a person does in an EHR in place of these.
+_IN_EHR = {ASK_FOR_HELP: TELL, START: REOPEN, START_AGAIN: REOPEN, OPEN_AGAIN: REOPEN}
 
 
 class SmartError(Exception):
-    """Base of the app's own errors. `detail` is for the operator, never for the page."""
+    """Base of the app's own errors. `detail` is for the operator, never for the page.
+
+    `rule` is which of several checks of the requirement failed; "" where there is only one. `error`
+    and `http_status` are what the EHR answered (RFC 6749 §4.1.2.1, §5.2), `said` its own words, on
+    one line and shortened, for administrators. They may quote anything, so they are never logged.
+    """
 
     code: ClassVar[str] = "smart-error"
     # The requirement that failed (docs/conformance.md), and the step of a launch to which it
     # belongs; "" for the step that the launch had reached.
     requirement: ClassVar[str] = ""
     step: ClassVar[str] = ""
-    # Which of several checks of the requirement failed; "" where there is only one.
     rule: str = ""
-    # The EHR's own words, on one line and shortened, for administrators. They may quote anything,
-    # so they are never logged.
-    said: str = ""
     status: ClassVar[int] = 502
     title: ClassVar[str] = "The launch could not be completed"
     happened: ClassVar[str] = "Something went wrong between this app and the EHR."
-    next_step: ClassVar[str] = "Start again from your EHR or from the start page."
-    in_ehr: ClassVar[str] = REOPEN
+    next_step: ClassVar[str] = START
+    in_ehr: ClassVar[str] = ""
 
     # Whether the same address works a moment later: nothing was sent, and nothing is used up.
     is_repeatable: ClassVar[bool] = False
     # Seconds until a new attempt makes sense, where that is known.
     retry_after: float | None = None
 
-    def __init__(self, detail: str = "") -> None:
+    def __init__(
+        self,
+        detail: str = "",
+        *,
+        rule: str = "",
+        error: str = "",
+        http_status: int = 0,
+        said: str = "",
+        retry_after: float | None = None,
+    ) -> None:
         super().__init__(detail or self.happened)
-        self.detail = detail
+        self.detail, self.error, self.http_status, self.said = detail, error, http_status, said
+        self.rule = rule or self.rule
+        self.retry_after = self.retry_after if retry_after is None else retry_after
 
     @classmethod
     def next_step_in_ehr(cls) -> str:
         """Return what to do next for a person who opened the app from an EHR.
 
-        A class that sets a new `next_step` but no `in_ehr` means the same sentence for both.
+        A class that sets a new `next_step` but no `in_ehr` means the same for both, but for what
+        only the start page or a health system can do.
         """
         wording = (vars(kind) for kind in cls.__mro__)
         nearest = next(one for one in wording if "in_ehr" in one or "next_step" in one)
-        return str(nearest.get("in_ehr") or nearest["next_step"])
+        step = str(nearest.get("in_ehr") or nearest["next_step"])
+        for elsewhere, in_ehr in _IN_EHR.items():
+            step = step.replace(elsewhere, in_ehr)
+        return step
 
     @property
     def quoted(self) -> str:
@@ -235,8 +204,7 @@ class LaunchNotFound(RequestError):
     status = 404
     title = "This page is not open in this browser"
     happened = "It has ended, has expired, or was opened in another browser."
-    next_step = "Open the app again from your EHR, or choose your health system on the start page."
-    in_ehr = REOPEN
+    next_step = OPEN_AGAIN
 
 
 class LaunchEnded(RequestError):
@@ -247,8 +215,7 @@ class LaunchEnded(RequestError):
     status = 410
     title = "This connection has ended"
     happened = "The app no longer has access to this record through this page."
-    next_step = "Open the app again from your EHR, or choose your health system on the start page."
-    in_ehr = REOPEN
+    next_step = OPEN_AGAIN
 
 
 class Disconnected(LaunchEnded):
@@ -302,7 +269,6 @@ class RefreshInterrupted(RefreshUncertain):
     """The process that was refreshing was killed meanwhile."""
 
     code = "refresh-interrupted"
-    requirement = "C124"
     happened = (
         "This app was interrupted while it renewed its access, so it does not know what the EHR "
         "answered. Asking a second time could make the EHR end all access that was given, so this "
@@ -312,7 +278,6 @@ class RefreshInterrupted(RefreshUncertain):
 
 class RefreshAnswerUnusable(RefreshUncertain):
     code = "refresh-unusable"
-    requirement = "C124"
     happened = (
         "When this app's access was renewed, the EHR's answer could not be used. Asking a second "
         "time could make the EHR end all access that was given, so this app does not."
@@ -329,16 +294,13 @@ class RefreshProofRefused(RefreshUncertain):
         "every check, so nothing of that answer was used."
     )
 
-    def __init__(self, detail: str = "", *, rule: str = "") -> None:
-        super().__init__(detail)
-        self.rule = rule
-
 
 # --- the way back from the EHR -----------------------------------------------------------------
 
 
 class StateError(SmartError):
     code = "state-invalid"
+    requirement = "C50"
     step = "callback"
     status = 400
     title = "This sign-in cannot be continued"
@@ -346,7 +308,6 @@ class StateError(SmartError):
 
 class StateUnknown(StateError):
     code = "state-unknown"
-    requirement = "C50"
     happened = "The answer carries a sign-in number that this app never gives out."
     next_step = "Start again here."
     in_ehr = REOPEN
@@ -356,21 +317,18 @@ class StateChanged(StateError):
     """This browser waits for an answer of this EHR, and the one that came has another state."""
 
     code = "state-changed"
-    requirement = "C50"
     title = "The EHR's answer does not fit this sign-in"
     happened = (
         "The EHR sent you back with another sign-in number than the one that this app gave it, so "
         "its answer was not used."
     )
-    next_step = "Start again. If it happens twice, tell your administrator."
-    in_ehr = f"{REOPEN} If it happens twice, tell your administrator."
+    next_step = f"{START_AGAIN} If it happens twice, tell your administrator."
 
 
 class StateOfAnotherBrowser(StateError):
     """`is_framed`: the answer came inside a frame, where browsers may refuse cookies."""
 
     code = "state-of-another-browser"
-    requirement = "C50"
     title = "This browser did not start this sign-in"
     happened = (
         "The sign-in was started in another browser or window, more than an hour ago, "
@@ -391,13 +349,11 @@ class StateExpired(StateError):
     code = "state-expired"
     requirement = "C43"
     happened = "Signing in took longer than ten minutes, so it was closed for safety."
-    next_step = "Start again."
-    in_ehr = REOPEN
+    next_step = START_AGAIN
 
 
 class StateAlreadyUsed(StateError):
     code = "state-already-used"
-    requirement = "C50"
     happened = "This sign-in was already used once; each one counts only once."
     next_step = "If the app did not open, start again."
     in_ehr = f"If the app did not open: {REOPEN[0].lower()}{REOPEN[1:]}"
@@ -407,8 +363,7 @@ class StateOfAnotherRegistration(StateError):
     code = "state-other-registration"
     requirement = "C4"
     happened = "The answer came back on the address of another EHR, so it was not used."
-    next_step = "Start again. If it happens twice, tell your administrator."
-    in_ehr = f"{REOPEN} If it happens twice, tell your administrator."
+    next_step = f"{START_AGAIN} If it happens twice, tell your administrator."
 
 
 class AuthorizationRefused(SmartError):
@@ -423,15 +378,9 @@ class AuthorizationRefused(SmartError):
     next_step = "Start again and allow access, or ask your administrator if you did not refuse it."
     in_ehr = f"{REOPEN} Allow access then, or ask your administrator if you did not refuse it."
 
-    def __init__(self, detail: str = "", *, error: str = "", said: str = "") -> None:
-        super().__init__(detail)
-        self.error = error
-        self.said = said
-
 
 class AccessDenied(AuthorizationRefused):
     code = "access-denied"
-    requirement = "C52"
     happened = "The EHR says that access was not allowed, so nothing was read."
     next_step = (
         "If you chose not to allow it, nothing else is needed. If you did not, start again, or "
@@ -445,17 +394,14 @@ class AccessDenied(AuthorizationRefused):
 
 class AuthorizationRequestRefused(AuthorizationRefused):
     code = "authorization-request-refused"
-    requirement = "C52"
     status = 502
     title = "The EHR did not accept this app's request"
     happened = "This app is not set up in the EHR the way it asks to be used."
     next_step = f"Signing in again will not help. {ASK_FOR_HELP}"
-    in_ehr = f"Signing in again will not help. {TELL}"
 
 
 class AuthorizationServerUnavailable(AuthorizationRefused):
     code = "authorization-server-unavailable"
-    requirement = "C52"
     status = 503
     title = "The EHR cannot sign you in right now"
     happened = "The EHR says that it is busy or has a problem of its own."
@@ -470,10 +416,6 @@ class AuthorizationResponseInvalid(SmartError):
     status = 400
     title = "The EHR's answer could not be trusted"
     happened = "What came back from signing in does not follow the rules that keep you safe."
-
-    def __init__(self, detail: str = "", *, rule: str = "") -> None:
-        super().__init__(detail)
-        self.rule = rule
 
 
 class AuthorizationErrorWithoutState(AuthorizationResponseInvalid):
@@ -491,18 +433,9 @@ class AuthorizationErrorWithoutState(AuthorizationResponseInvalid):
         "was read."
     )
     next_step = (
-        "Start again. If it happens twice, give the reference below to your administrator, who can "
-        "see what the EHR said."
+        f"{START_AGAIN} If it happens twice, give the reference below to your administrator, who "
+        "can see what the EHR said."
     )
-    in_ehr = (
-        f"{REOPEN} If it happens twice, give the reference below to your administrator, who can "
-        "see what the EHR said."
-    )
-
-    def __init__(self, detail: str = "", *, error: str = "", said: str = "") -> None:
-        super().__init__(detail)
-        self.error = error
-        self.said = said
 
 
 class AnswerByPost(AuthorizationResponseInvalid):
@@ -517,13 +450,14 @@ class AnswerByPost(AuthorizationResponseInvalid):
         "read, and nobody was signed in."
     )
     next_step = f"Signing in again will not help. {ASK_FOR_HELP}"
-    in_ehr = f"Signing in again will not help. {TELL}"
 
 
 # --- discovery ---------------------------------------------------------------------------------
 
 
 class DiscoveryError(SmartError):
+    """`rule`: what came instead, as "web-page"; "issuer" of an issuer's own configuration."""
+
     code = "discovery-failed"
     requirement = "C10"
     step = "discovery"
@@ -532,24 +466,16 @@ class DiscoveryError(SmartError):
         "What the EHR says about signing in to it could not be used, so you were not sent there."
     )
     next_step = ASK_FOR_HELP
-    in_ehr = TELL
-
-    def __init__(self, detail: str = "", *, rule: str = "") -> None:
-        """`rule`: what came instead, as "web-page"; "issuer" of an issuer's own configuration."""
-        super().__init__(detail)
-        self.rule = rule or self.rule
 
 
 class DiscoveryInvalid(DiscoveryError):
     code = "discovery-invalid"
-    requirement = "C10"
 
 
 class DiscoveryFailed(DiscoveryInvalid):
     """A 5xx, or 429: the EHR has a problem, which says nothing about its document."""
 
     code = "discovery-unavailable"
-    requirement = "C10"
     status = 503
     title = "The EHR is not answering"
     happened = "The EHR could not say how to sign in to it. It has a problem of its own."
@@ -563,7 +489,6 @@ class DiscoveryIncomplete(DiscoveryError):
         "The EHR does not offer everything that a safe sign-in needs, so you were not sent there."
     )
     next_step = f"Trying again will not help. {ASK_FOR_HELP}"
-    in_ehr = f"Trying again will not help. {TELL}"
 
 
 class PKCEUnannounced(DiscoveryIncomplete):
@@ -588,7 +513,6 @@ class EndpointHostChanged(DiscoveryError):
         "Until an administrator has looked at it, nobody is sent there."
     )
     next_step = ASK_FOR_HELP
-    in_ehr = TELL
 
 
 # --- tokens ------------------------------------------------------------------------------------
@@ -600,7 +524,6 @@ class ClientKeyError(SmartError):
     status = 503
     happened = "This app has nothing yet to prove to the EHR who it is."
     next_step = ASK_FOR_HELP
-    in_ehr = TELL
 
 
 class TokenError(SmartError):
@@ -615,20 +538,11 @@ class TokenRefused(TokenError):
     requirement = "C60"
     happened = "The EHR refused the last step of the sign-in."
 
-    def __init__(
-        self, detail: str = "", *, error: str = "", http_status: int = 0, said: str = ""
-    ) -> None:
-        super().__init__(detail)
-        self.error = error
-        self.http_status = http_status
-        self.said = said
-
 
 class TokenEndpointFailed(TokenRefused):
     """A 5xx: the EHR failed before it decided anything (C125)."""
 
     code = "token-endpoint-failed"
-    requirement = "C60"
     happened = "The EHR had a problem of its own at the last step."
     next_step = "Wait a minute, then start again from your EHR or from the start page."
     in_ehr = WAIT_AND_REOPEN
@@ -664,13 +578,11 @@ class RefreshFailed(TokenEndpointFailed):
         "lost."
     )
     next_step = "Wait a moment and load this page again."
-    in_ehr = "Wait a moment and load this page again."
     is_repeatable = True
 
 
 class InvalidGrant(TokenRefused):
     code = "invalid-grant"
-    requirement = "C60"
     happened = "The EHR says that this sign-in is no longer valid."
 
 
@@ -679,14 +591,12 @@ class InvalidClient(TokenRefused):
     requirement = "C61"
     happened = "The EHR did not accept this app's own credentials."
     next_step = f"Signing in again will not help. {ASK_FOR_HELP}"
-    in_ehr = f"Signing in again will not help. {TELL}"
 
 
 class KeysReplaced(InvalidClient):
     """An administrator replaced our keys at once, and the EHR has not fetched the new ones."""
 
     code = "keys-replaced"
-    requirement = "C61"
     status = 503
     title = "The EHR does not know this app's new keys yet"
     happened = (
@@ -706,15 +616,12 @@ class KeysReplaced(InvalidClient):
 
 
 class TokenResponseInvalid(TokenError):
+    """`rule` is "not-json" if the answer did not come from a token endpoint, "duplicate" if a
+    member is there twice."""
+
     code = "token-response-invalid"
     requirement = "C80"
     happened = "The EHR's answer could not be understood, so it was not used."
-
-    def __init__(self, detail: str = "", *, rule: str = "") -> None:
-        """`rule` is "not-json" if the answer did not come from a token endpoint, "duplicate" if a
-        member is there twice."""
-        super().__init__(detail)
-        self.rule = rule
 
 
 class IntrospectionError(TokenError):
@@ -735,8 +642,7 @@ class IDTokenError(TokenError):
 
     def __init__(self, detail: str = "", *, rule: str = "", issuer: str = "") -> None:
         """`issuer`: the one that was named, where another was expected."""
-        super().__init__(detail)
-        self.rule = rule
+        super().__init__(detail, rule=rule)
         self.issuer = issuer
 
 
@@ -779,7 +685,6 @@ class ScopeError(SmartError):
     status = 500
     happened = "This app is set up to ask for something that it must not ask for."
     next_step = ASK_FOR_HELP
-    in_ehr = TELL
 
 
 # --- FHIR --------------------------------------------------------------------------------------
@@ -837,6 +742,7 @@ class WrongPatient(FHIRError):
 
 class EHRUnavailable(SmartError):
     code = "ehr-unavailable"
+    requirement = "C15"
     title = "The EHR is not answering"
     happened = "The EHR could not be reached or did not answer usefully."
     next_step = "Wait a minute and try again."
@@ -851,21 +757,17 @@ class EHRUnavailable(SmartError):
     ) -> None:
         """`sent`: the request may have reached the EHR, so its effect is unknown. `rule`: where the
         connection failed, such as "dns" or "certificate"."""
-        super().__init__(detail)
+        super().__init__(detail, rule=rule, retry_after=retry_after)
         self.sent = sent
-        self.retry_after = retry_after
-        self.rule = rule
 
 
 class EHRUnreachable(EHRUnavailable):
     code = "ehr-unreachable"
-    requirement = "C15"
     happened = "No connection to the EHR could be made, or it broke off."
 
 
 class EHRTimeout(EHRUnavailable):
     code = "ehr-timeout"
-    requirement = "C15"
     status = 504
     happened = "The EHR took too long to answer."
 
@@ -874,7 +776,6 @@ class EHRSuspended(EHRUnavailable):
     """Several requests in a row had no answer, so this one was not sent."""
 
     code = "ehr-suspended"
-    requirement = "C15"
     status = 503
     happened = (
         "The EHR did not answer several times in a row, so this app leaves it alone for a moment "
@@ -886,7 +787,6 @@ class EHRCrowded(EHRUnavailable):
     """So many requests to this EHR are waiting already that one more found no slot."""
 
     code = "ehr-crowded"
-    requirement = "C15"
     status = 503
     happened = "The EHR is slow, and many requests to it are waiting for an answer already."
     next_step = "Wait a few seconds and try again."
@@ -909,26 +809,20 @@ class EHRLimited(EHRUnavailable):
 
 class EHRRedirected(EHRUnavailable):
     code = "ehr-redirected"
-    requirement = "C15"
     happened = "The EHR sent this app on to another address, and it does not go there by itself."
     next_step = ASK_FOR_HELP
-    in_ehr = TELL
 
 
 class EHRResponseTooLarge(EHRUnavailable):
     code = "ehr-response-too-large"
-    requirement = "C15"
     happened = "The EHR's answer was far larger than it should be, so it was not read."
     next_step = ASK_FOR_HELP
-    in_ehr = TELL
 
 
 class AddressRefused(EHRUnavailable):
     code = "address-refused"
-    requirement = "C15"
     happened = "The EHR's address leads to a place where this app must not go."
     next_step = ASK_FOR_HELP
-    in_ehr = TELL
 
 
 class Busy(SmartError):
@@ -946,16 +840,12 @@ class Busy(SmartError):
 
 class BusyWithEHR(Busy):
     code = "busy-with-ehr"
-    requirement = "C15"
     title = "The EHR is slow at this moment"
     happened = (
         "Signing in to this EHR is slow or does not work just now, and many people wait for it "
         "already. Nothing of yours is lost."
     )
-
-    def __init__(self, detail: str = "", *, retry_after: float | None = None) -> None:
-        super().__init__(detail)
-        self.retry_after = retry_after or 5.0
+    retry_after = 5.0
 
 
 class TokenBudgetSpent(Busy):
@@ -977,16 +867,11 @@ class TokenBudgetSpent(Busy):
         "sign-in is over, close the app and open it again from the patient's chart."
     )
 
-    def __init__(self, detail: str = "", *, retry_after: float) -> None:
-        super().__init__(detail)
-        self.retry_after = retry_after
-
 
 class CodesRefused(TokenBudgetSpent):
     """The EHR has just refused codes that came from this network (T30)."""
 
     code = "codes-refused"
-    requirement = "C128"
     happened = (
         "The EHR lets this app ask only so many times a minute, and has just refused sign-ins that "
         "came from your network. So that others get in, the next one from there has to wait. "

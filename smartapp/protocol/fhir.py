@@ -37,11 +37,12 @@ _FHIR_USER = re.compile(rf"(?:([^?#]*)/)?([A-Za-z]{{1,64}})/({_ID})")
 _BRACES = re.compile(r"[{}]")
 # The elements in which R4 resources refer to their patient.
 _PATIENT_MEMBERS = ("subject", "patient", "beneficiary", "for", "individual")
-# Members with an error text: OAuth, Okta, athenahealth's gateway, others (C142).
+# Members with an error text: OAuth, Okta, athenahealth's gateway, Apigee, others (C142).
 _ERROR_MEMBERS = (
     "error_description",
     "errorSummary",
     "detailedmessage",
+    "Error",
     "details",
     "message",
     "detail",
@@ -202,15 +203,14 @@ def _is_here(base: str | None, fhir_base_url: str) -> bool:
         return False
 
 
-def safe_error_text(status: int, content_type: str | None, body: bytes) -> str:
-    """Return a short line about an error response in any format (C142).
+def error_words(content_type: str | None, body: bytes) -> str:
+    """Return an EHR's own words about an error, on one short line, in any format (C142).
 
-    Understands OperationOutcome, OAuth errors, Okta's and athenahealth's members, JSON strings and
-    plain text. Of a web page or broken data it only says that it is one. Token-like words are
-    hidden.
+    Understands OperationOutcome, OAuth errors, Okta's, Apigee's and athenahealth's members, JSON
+    strings and plain text. "" for a web page or broken data, of which nothing is quoted. Token-like
+    words are hidden.
     """
-    words = plain_text(" ".join(_words(content_type, body)), MAX_ERROR_TEXT_CHARACTERS)
-    return f"status {status}: {words}" if words else f"status {status}"
+    return plain_text(" ".join(_words(content_type, body)), MAX_ERROR_TEXT_CHARACTERS)
 
 
 def _parsed(body: bytes, parse: Callable[[bytes], dict[str, Any]]) -> dict[str, Any]:
@@ -251,10 +251,9 @@ def _words(content_type: str | None, body: bytes) -> list[str]:
     except JSONInvalid:
         pass
     text = body[: 8 * MAX_ERROR_TEXT_CHARACTERS].decode("utf-8", errors="replace").strip()
-    if "html" in (content_type or "") or text.startswith("<"):
-        return ["a web page instead of data"]
+    is_page = "html" in (content_type or "") or text.startswith("<")
     # A cut document may contain a cut token, which the token pattern would not recognise.
-    return ["broken data"] if _BRACES.search(text) else [text]
+    return [] if is_page or _BRACES.search(text) else [text]
 
 
 def _json_words(document: JSON) -> list[str]:
@@ -264,6 +263,8 @@ def _json_words(document: JSON) -> list[str]:
         return []
     if document.get("resourceType") == "OperationOutcome":
         return [_outcome_text(document)]
+    if isinstance(fault := document.get("fault"), dict):  # Apigee's
+        return _json_words({"message": fault.get("faultstring")})
     error = document.get("error")
     words = [error] if isinstance(error, str) else []
     texts = (document.get(name) for name in _ERROR_MEMBERS)

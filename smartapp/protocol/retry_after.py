@@ -13,10 +13,15 @@ def retry_after_seconds(value: str | None, *, now: datetime, longest: float) -> 
     text = (value or "").strip()
     if text.isascii() and text.isdigit():
         return min(float(text), longest)  # float() takes any number of digits
+    at = http_date(text)
+    return None if at is None else min(max((at - now).total_seconds(), 0.0), longest)
+
+
+def http_date(text: str) -> datetime | None:
+    """Return the moment that a header names, None if it is no HTTP-date. It is in GMT, also in the
+    obsolete format that does not say so (RFC 9110 §5.6.7)."""
     try:
         at = parsedate_to_datetime(text)
-        # An HTTP-date is in GMT, also in the obsolete format that does not say so (§5.6.7).
-        seconds = (at if at.tzinfo else at.replace(tzinfo=UTC)) - now
     except (ValueError, OverflowError):
         return None
-    return min(max(seconds.total_seconds(), 0.0), longest)
+    return at if at.tzinfo else at.replace(tzinfo=UTC)

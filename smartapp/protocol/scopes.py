@@ -43,6 +43,10 @@ class ResourceScope:
     permissions: str
     filters: frozenset[tuple[str, str]]
 
+    @property
+    def is_version_1(self) -> bool:
+        return self.text.endswith((".read", ".write", ".*"))
+
 
 @dataclass(frozen=True, slots=True)
 class OtherScope:

@@ -12,20 +12,21 @@ _PERSONAL = re.compile(
     r"|\b\d{4}-\d{2}-\d{2}\b|\b\d{1,2}[/.]\d{1,2}[/.]\d{2,4}\b|\b\d[\d -]{4,}\d\b"
     r"|\b[A-Z][A-Za-z]+/[A-Za-z0-9.-]*\d[A-Za-z0-9.-]*"
 )
-_NAMES = re.compile(r"\b[A-Z][a-z'\u2019-]+(?:,? [A-Z][a-z'\u2019-]*\.?)+")
+_NAMES = re.compile(r"\b[A-Z][A-Za-z'\u2019-]+(?:,? [A-Z][A-Za-z'\u2019-]*\.?)+")
 # The words of OAuth error descriptions; in titles they are capitalised, like names.
 _OAUTH_TEXT = (
-    "a access an and app application approved are assertion at audience auth authentication "
-    "authorization authorized bad basic be by client code configuration consent context could "
-    "credentials denied does ehr endpoint epic error exchange expired failed fetch fhir for "
-    "found given grant granted has header id identifier in incorrect insufficient internal "
-    "invalid is issuer json jwks jwt key keys known launch launcher login match mismatch "
-    "missing must no not of on or parameter parameters patient permission pkce please private "
-    "public realm redirect refresh registered registration replay request required resource "
-    "response retrieve revoked scope scopes secret server service session set sign signature "
-    "smart state supported the this to token type unable unauthorized unavailable unknown "
-    "unregistered unsupported uri url usable user value verification verifier verify was web with "
-    "your "
+    "a access address an and api apikey app application approved are assertion at audience auth "
+    "authentication authorization authorized bad basic be by certificate client clientid code "
+    "configuration consent content context could credentials denied does ehr endpoint epic error "
+    "exchange expired failed fetch fhir for found given grant granted has header http https id "
+    "identifier idp in incorrect insufficient internal invalid ip is issuer json jwk jwks jwt "
+    "key keys known launch launcher login match mismatch missing mtls must no not oauth of oidc "
+    "on only or page parameter parameters patient permission pkce please private public realm "
+    "redirect refresh registered registration replay request required resource response retrieve "
+    "revoked saml scope scopes secret server service session set sign signature single smart spa "
+    "ssl sso state status supported tenant the this tls to token typ type unable unauthorized "
+    "unavailable unknown unregistered unsupported uri url usable user uuid value verification "
+    "verifier verify was web with xml your "
 )
 _OAUTH_WORDS = frozenset(_OAUTH_TEXT.split())
 MAX_VENDOR_CHARACTERS = 300
@@ -51,7 +52,7 @@ def vendor_words(text: str) -> str:
 
 
 def _hide_names(match: re.Match[str]) -> str:
-    is_known = all(word.lower() in _OAUTH_WORDS for word in match[0].split())
+    is_known = all(word.strip(",.").lower() in _OAUTH_WORDS for word in match[0].split())
     return match[0] if is_known else "[…]"
 
 

@@ -17,7 +17,7 @@ from smartapp.protocol.errors import (
     TokenRefused,
     TokenResponseInvalid,
 )
-from smartapp.protocol.fhir import safe_error_text
+from smartapp.protocol.fhir import error_words
 from smartapp.protocol.json import JSONInvalid, parse_json, parse_json_object
 
 MAX_TOKEN_CHARACTERS = 16_384
@@ -211,7 +211,7 @@ def _refusal(status: int, body: bytes) -> TokenRefused:
     considered = status < 500 and status != 429
     usual = TokenEndpointFailed if status >= 500 else TokenRefused
     kind = _REFUSALS.get(error, usual) if considered else usual
-    said = safe_error_text(status, None, body).removeprefix(f"status {status}").lstrip(": ")
+    said = error_words(None, body)
     detail = " ".join(filter(None, (f"status {status}", error)))
     return kind(detail, error=error, http_status=status, said=said)
 

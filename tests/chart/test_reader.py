@@ -345,14 +345,14 @@ class TestPaging:
 
 
 @pytest.mark.parametrize(
-    ("said", "sentence"),
+    ("status", "said", "sentence"),
     [
-        ("status 403: Not allowed.", "It answered with status 403. The EHR said: “Not allowed”"),
-        ("status 500", "It answered with status 500."),
+        (403, "Not allowed.", "It answered with status 403. The EHR said: “Not allowed”"),
+        (500, "", "It answered with status 500."),
     ],
 )
-def test_the_ehrs_words_are_quoted_apart_from_ours(said: str, sentence: str) -> None:
-    text = _failure_text(ReadRefused("detail", answered=403, said=said))
+def test_the_ehrs_words_are_quoted_apart_from_ours(status: int, said: str, sentence: str) -> None:
+    text = _failure_text(ReadRefused("detail", http_status=status, said=said))
     assert text.endswith(f" {sentence}")
 
 

@@ -248,6 +248,9 @@ class TestWayBack:
             ({"code": None, "state": None, "error": "invalid_request",
               "error_description": "Bad redirect_uri"}, "our redirect URI", "C3"),
             ({"code": None, "error": "login_required"}, "sign in, or did not ask", "C52"),
+            ({"code": None, "error": "invalid_request",
+              "error_description": "launch present but the launch scope was not requested"},
+             "request incomplete", "C30"),
         ],
     )  # fmt: skip
     async def test_answer_that_is_not_whole(
@@ -354,6 +357,26 @@ class TestTokenEndpoint:
              '"Source IP not in allow list"}'), "refuses the network address", "C60"),
             (json_text(403, '{"error":"rate_limit_exceeded","error_description":'
              '"Too many requests"}'), "limits how often", "C128"),
+            (json_text(403, '{"error":"access_denied","error_description":'
+             '"Your IP address is not permitted"}'), "refuses the network address", "C60"),
+            (json_text(403, '{"message":"Missing Authentication Token"}'), NO_OAUTH, "C80"),
+            (json_text(404, '{"message":"no Route matched with those values"}'), NO_OAUTH, "C80"),
+            (json_text(400, '"invalid_grant"'), "code was over", "C69"),
+            (json_text(401, '{"fault":{"faultstring":"Invalid ApiKey","detail":'
+             '{"errorcode":"oauth.v2.InvalidApiKey"}}}'), "our client id", "C1"),
+            (json_text(401, '{"ErrorCode":"invalid_client","Error":"ClientId is Invalid"}'),
+             "our client id", "C1"),
+            (json_text(401, '{"error":"invalid_client","error_description":'
+             '"Client certificate required"}'), "wants a client certificate", "C61"),
+            (json_text(401, '{"error":"invalid_client","error_description":"AADSTS700025: Client '
+             "is public so neither 'client_assertion' nor 'client_secret' should be "
+             'presented."}'), "another way to authenticate", "C61"),
+            (json_text(400, '{"error":"interaction_required","error_description":"AADSTS50076: you '
+             'must use multi-factor authentication"}'), "did not let the person sign in", "C52"),
+            (json_text(400, '{"error":"invalid_request","error_description":'
+             '"Missing parameter: client_id"}'), "client id in the body", "C61"),
+            (json_text(400, '{"error":"invalid_request","error_description":'
+             '"Duplicate parameter: client_id"}'), "refused the token request", "C60"),
         ],
     )  # fmt: skip
     async def test_what_answers(
@@ -403,6 +426,28 @@ class TestTokenEndpoint:
         await exchanged()
         cause = await first_is("code was over", "C69")
         assert cause.certainty.words == "Likely"
+
+    async def test_wrong_credentials_under_the_name_of_another_error(
+        self, exchanged: Exchange, ehr: ScriptedEHR
+    ) -> None:
+        """As Keycloak says it: no grant is at fault."""
+        ehr.token_answer = json_text(
+            401, '{"error":"unauthorized_client","error_description":'
+            '"Invalid client or Invalid client credentials"}',
+        )  # fmt: skip
+        await exchanged()
+        titles = [cause.title for cause in await asked_why()]
+        assert any("client id is not known" in title for title in titles)
+        assert not any("may not use this grant" in title for title in titles)
+
+    async def test_what_is_said_of_a_web_page_is_not_quoted_as_the_ehrs_words(
+        self, exchanged: Exchange, ehr: ScriptedEHR
+    ) -> None:
+        ehr.token_answer = raw(403)
+        await exchanged()
+        page = await in_database(report.build, await timeline())
+        assert page.said == ""
+        assert "It said" not in page.text
 
 
 class TestWhoSignedIn:
@@ -652,6 +697,30 @@ class TestRecord:
         assert "It stopped at" not in report.summary(seen)
         home = await in_database(lambda: page_of(administrator(), "/admin/"))
         assert "An EHR sent another patient" not in home
+
+    @pytest.mark.parametrize(
+        ("answer", "words", "seen"),
+        [
+            (raw(200), "in place of the record", "/Patient: 200 text/html"),
+            (raw(200, "<Patient/>", "application/fhir+xml"), "in place of the record",
+             "/Patient: 200 application/fhir+xml"),
+            (redirect(), "in place of the record", "/Patient: 302"),
+            (raw(400, '{"message":"unknown tenant"}', "application/json"), "refused or broke off",
+             "/Patient: 400"),
+            (raw(410, "", "application/fhir+json"), "does not have the launch's patient",
+             "/Patient: 410"),
+        ],
+    )  # fmt: skip
+    async def test_what_answers_every_read(
+        self, browser: Browser, ehr: ScriptedEHR, ehr_launch: Start, answer: Answer, words: str,
+        seen: str,
+    ) -> None:  # fmt: skip
+        uuid = await browser.launch(ehr_launch())
+        ehr.fhir_answer = answer
+        await browser.get(f"/launches/{uuid}/")
+        causes = await asked_why()
+        assert words in causes[0].title
+        assert seen in causes[0].seen
 
     async def test_patient_that_the_fhir_server_does_not_have(
         self, browser: Browser, ehr: ScriptedEHR, ehr_launch: Start

@@ -275,7 +275,7 @@ def refused_token(method: AuthMethod, error: str, said: str, *sent: str) -> Case
         attempt="a", step="token", code=codes.get(error, "token-refused"), detail=detail, at=now
     )
     key = SigningKey(kid="k", published_at=now)
-    return Case((event,), Facts(now, published={"token_endpoint": URL}, key=key, key_seen_at=now))
+    return Case((event,), Facts(now, published={"token_endpoint": URL}, key=key, is_key_seen=True))
 
 
 class TestWhatIsKept:

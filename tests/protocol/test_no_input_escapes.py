@@ -138,7 +138,7 @@ PARSERS: dict[str, tuple[str, Callable[[bytes], object]]] = {
         "outcome",
         lambda body: fhir.parse_resource(body, resource_type="Patient", id="1"),
     ),
-    "error text": ("outcome", lambda body: fhir.safe_error_text(500, None, body)),
+    "error text": ("outcome", lambda body: fhir.error_words(None, body)),
 }
 
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from smartapp.protocol.text import plain_text
+from smartapp.protocol.text import plain_text, vendor_words
 
 
 @pytest.mark.parametrize(
@@ -27,3 +27,19 @@ def test_words_stay_and_tokens_go(text: str, line: str | None) -> None:
 
 def test_long_text_is_cut_and_says_so() -> None:
     assert plain_text("word " * 1000, 12) == "word word w…"
+
+
+@pytest.mark.parametrize(
+    ("text", "line"),
+    [
+        ("Jane Roe is not a user", "[…] is not a user"),
+        ("ROE, JANE is not a user", "[…] is not a user"),
+        ("Jane McDonald-ROE, opened", "[…], opened"),
+        ("Your IP address is not permitted", None),
+        ("Check the JWK Set URL.", None),
+        ("Client Certificate Required: TLS", None),
+    ],
+)
+def test_names_go_and_the_words_of_the_standards_stay(text: str, line: str | None) -> None:
+    """T10."""
+    assert vendor_words(text) == (text if line is None else line)

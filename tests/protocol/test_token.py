@@ -329,7 +329,7 @@ class TestRefusals:
             (b'{"error":"not a code"}', "", "not a code"),
             (b"[1]", "", "status 400"),
             (b"Invalid Client", "", "Invalid Client"),
-            (b"<html><body>Sign in</body></html>", "", "a web page"),
+            (b"<html><body>Sign in</body></html>", "", "status 400"),
             (b"", "", "status 400"),
             (b"\xff\xfe", "", "status 400"),
         ],
