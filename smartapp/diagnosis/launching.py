@@ -145,4 +145,7 @@ TABLE = (
           "Compare, to the last character, what the vendor has with {c.redirect_uri}"),
     Entry("C1", POSSIBLE, "The EHR does not know our client id", lambda c: c.is_away, _NO_WAY_BACK,
           "{c.compare_client_id}"),
+    Entry("C31", POSSIBLE, "The EHR does not accept aud", lambda c: c.is_away,
+          "aud was {c.asked[aud]}. Some EHRs, as Epic, show an error page of their own then, too.",
+          "Compare the FHIR base URL with the vendor's, to the last character."),
 )  # fmt: skip

@@ -99,7 +99,7 @@ async def limited(config: EndpointConfig, retry_after: str | None) -> EHRLimited
     logger.warning("%s answered 429: left alone for %d s", config.registration_slug, seconds)
     if config.token_requests_per_minute:
         await shared(_leave_alone, config.registration_id, now, seconds, away=0.0)
-    return EHRLimited(f"429 for {config.registration_slug}", retry_after=seconds)
+    return EHRLimited(f"the EHR answered 429 to {config.registration_slug}", retry_after=seconds)
 
 
 def asked_to_wait(retry_after: str | None) -> float | None:

@@ -12,21 +12,23 @@ _PERSONAL = re.compile(
     r"|\b\d{4}-\d{2}-\d{2}\b|\b\d{1,2}[/.]\d{1,2}[/.]\d{2,4}\b|\b\d[\d -]{4,}\d\b"
     r"|\b[A-Z][A-Za-z]+/[A-Za-z0-9.-]*\d[A-Za-z0-9.-]*"
 )
-_NAMES = re.compile(r"\b[A-Z][A-Za-z'\u2019-]+(?:,? [A-Z][A-Za-z'\u2019-]*\.?)+")
+_CAPITAL = "[A-Z\u00c0-\u00d6\u00d8-\u00de]"
+_NAMES = re.compile(rf"\b{_CAPITAL}[\w'\u2019-]+(?:,? {_CAPITAL}[\w'\u2019-]*\.?)+")
 # The words of OAuth error descriptions; in titles they are capitalised, like names.
 _OAUTH_TEXT = (
-    "a access address an and api apikey app application approved are assertion at audience auth "
-    "authentication authorization authorized bad basic be by certificate client clientid code "
-    "configuration consent content context could credentials denied does ehr endpoint epic error "
-    "exchange expired failed fetch fhir for found given grant granted has header http https id "
-    "identifier idp in incorrect insufficient internal invalid ip is issuer json jwk jwks jwt "
-    "key keys known launch launcher login match mismatch missing mtls must no not oauth of oidc "
-    "on only or page parameter parameters patient permission pkce please private public realm "
-    "redirect refresh registered registration replay request required resource response retrieve "
-    "revoked saml scope scopes secret server service session set sign signature single smart spa "
-    "ssl sso state status supported tenant the this tls to token typ type unable unauthorized "
-    "unavailable unknown unregistered unsupported uri url usable user uuid value verification "
-    "verifier verify was web with xml your "
+    "a access address algorithm an and api apikey app application approved are assertion at "
+    "audience auth authentication authorization authorized bad basic be by certificate client "
+    "clientid code configuration consent content context could credentials denied does dstu2 ehr "
+    "endpoint epic error es256 es384 exchange expired failed fetch fhir for found given grant "
+    "granted has header http https id identifier idp in incorrect insufficient internal invalid "
+    "ip is issuer json jwk jwks jwt key keys known launch launcher login match mismatch missing "
+    "mtls must no not oauth oauth2 of oidc on only or page parameter parameters patient "
+    "permission pkce please private public r4 r4b r5 realm redirect refresh registered "
+    "registration replay request required resource response retrieve revoked rs256 rs384 s256 "
+    "saml scope scopes secret server service session set sign signature signed signing single "
+    "smart spa ssl sso state status stu3 supported tenant the this tls to token typ type unable "
+    "unauthorized unavailable unknown unregistered unsupported uri url usable user uuid v1 v2 "
+    "value verification verifier verify was web with xml your "
 )
 _OAUTH_WORDS = frozenset(_OAUTH_TEXT.split())
 MAX_VENDOR_CHARACTERS = 300

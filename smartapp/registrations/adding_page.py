@@ -29,10 +29,8 @@ from smartapp.registrations.forms import SLUG_ERRORS, RegistrationForm
 from smartapp.registrations.models import Endpoint, Registration
 from smartapp.registrations.options import Asked, AuthMethod
 from smartapp.registrations.registering import Wanted
-from smartapp.registrations.validation import is_backend, validate_base_url
+from smartapp.registrations.validation import BELOW_BASE, is_backend, validate_base_url
 
-# People often paste the address of a document below the base URL.
-PASTED_TOO_MUCH = ("/.well-known/smart-configuration", "/metadata")
 FIRST = options.names(lambda one: one.asked is Asked.FIRST)
 ASKED = (*FIRST, *options.names(lambda one: one.asked is Asked.FOLDED))
 SALT = "what was found at an EHR"
@@ -165,7 +163,7 @@ class AddForm(forms.ModelForm):  # type: ignore[type-arg]  # not generic at run 
 def base_url(pasted: str) -> str:
     """Return the FHIR base URL in the pasted text."""
     url = pasted.strip()
-    for suffix in PASTED_TOO_MUCH:
+    for suffix in BELOW_BASE:
         url = url.removesuffix(suffix)
     return url
 

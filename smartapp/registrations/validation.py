@@ -63,11 +63,17 @@ def _validate_beginning(parts: SplitResult, *, may_be_http: bool) -> None:
         raise ValidationError("The path of the address begins with two slashes; take one out.")
 
 
+# People often paste the address of a document below the base URL.
+BELOW_BASE = ("/.well-known/smart-configuration", "/metadata")
+
+
 def validate_base_url(url: str) -> None:
     """Accept a FHIR base URL. It has no query, because paths are appended to it (C10)."""
     validate_url(url)
     if "?" in url:
         raise ValidationError("A FHIR base URL has no query (?).")
+    if below := next((one for one in BELOW_BASE if url.endswith(one)), ""):
+        raise ValidationError(f"{below} is below the FHIR base URL: leave that end of it out.")
 
 
 def validate_origin(url: str) -> None:

@@ -598,6 +598,7 @@ class TestEvidence:
             "The person may still be signing in",
             "The EHR does not know our redirect URI",
             "The EHR does not know our client id",
+            "The EHR does not accept aud",
         ]
         assert "1 other launch of this endpoint came back" in causes[1].seen
 

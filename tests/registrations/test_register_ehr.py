@@ -400,6 +400,7 @@ BAD_INPUT = [
     (["https://ehr.example/r4#x"], "fragment"),
     (["https://*.example/r4"], "wildcard"),
     (["https://ehr.example/r4?x=1"], "query"),
+    (["https://ehr.example/r4/metadata"], "/metadata is below the FHIR base URL"),
     (["https://user:pw@ehr.example/r4"], "user information"),
     (["ehr.example/r4"], "Write the whole address"),
     (["https://[::1/r4"], "not a URL"),
