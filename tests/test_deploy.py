@@ -21,6 +21,7 @@ from tests.processes import ROOT
 DEPLOY = ROOT / "deploy"
 COMPOSE = yaml.safe_load((ROOT / "compose.yaml").read_text())
 CADDY = shutil.which("caddy") or ""
+SYSTEMD = shutil.which("systemd-analyze") or ""
 NGINX, OPENSSL = shutil.which("nginx") or "", shutil.which("openssl") or ""
 
 
@@ -37,6 +38,21 @@ def test_systemd_starts_what_the_procfile_starts() -> None:
         assert "KillMode=control-group" in unit
         assert "Restart=always" in unit
     assert "TimeoutStopSec=35" in web
+
+
+@pytest.mark.skipif(not SYSTEMD, reason="no systemd-analyze")
+@pytest.mark.parametrize("name", ["smartapp-web@.service", "smartapp-clock.service"])
+def test_systemd_takes_the_units_and_calls_them_safe(tmp_path: Path, name: str) -> None:
+    unit = (DEPLOY / name).read_text()
+    programs = f"={Path(sys.executable).parent}/"
+    unit = unit.replace("=/srv/smartapp/.venv/bin/", programs).replace("/srv/smartapp", "/")
+    (tmp_path / name).write_text(unit)
+    for asked in (["verify"], ["security", "--offline=true", "--threshold=20"]):
+        done = subprocess.run(  # noqa: S603
+            [SYSTEMD, "--no-pager", *asked, str(tmp_path / name)], capture_output=True, text=True,
+            check=False,
+        )  # fmt: skip
+        assert (done.returncode, done.stderr) == (0, ""), done.stdout
 
 
 @pytest.mark.skipif(not (NGINX and OPENSSL), reason="no nginx")
