@@ -4,8 +4,9 @@ from dataclasses import dataclass
 
 from csp.constants import SELF
 from django.conf import settings
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import render
+from django.urls import reverse
 from django.utils import timezone
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET
@@ -41,6 +42,8 @@ async def home(request: HttpRequest) -> HttpResponse:
     """Return the patients' start page; with `q`, the result of the search."""
     if elsewhere := at_public_url(request):
         return elsewhere
+    if {"iss", "launch"} <= request.GET.keys():  # the vendor was given this page as launch URL
+        return HttpResponseRedirect(f"{reverse('launches:launch')}?{request.META['QUERY_STRING']}")
     digests = [key.digest for key in cookies.session_keys(request)]
     open_launches = (
         await in_database(store.open_launches, digests, timezone.now()) if digests else ()

@@ -15,6 +15,7 @@ app_name = "launches"
 urlpatterns = [
     path("", home.home, name="home"),
     path("launch", views.launch, name="launch"),
+    path("launch/", views.launch),  # as it was typed into some portals
     path("connect/<slug:endpoint_slug>/", views.connect, name="connect"),
     path("callback/<slug:registration_slug>/", callback.callback, name="callback"),
     path("launches/<uuid:uuid>/", launch_page.page, name="page"),
