@@ -16,6 +16,7 @@ from pytest_django import DjangoDbBlocker
 from smartapp.audit import append_only
 from smartapp.database import close_thread_connections
 from tests import emptying, key_pool
+from tests.processes import MIGRATED, copy_migrated, drop_migrated
 from tests.scripted_ehr import ScriptedEHR
 
 emptying.install()
@@ -40,7 +41,6 @@ CHROMIUM_ARGUMENTS = [
     "HttpsFirstBalancedModeAutoEnable,ThirdPartyStoragePartitioning,OptimizationHints,"
     "AvoidCorsURLLoaderRestartOnRedirect,NetworkTimeServiceQuerying,PreconnectToSearch",
 ]  # fmt: skip
-MIGRATED = "TEST_MIGRATED_DATABASE"
 SERVERS = frozenset({"demo", "sandbox"})
 SERVICES: dict[str, tuple[Callable[[], bool], str]] = {
     "browser": (lambda: CHROMIUM is not None, "no Chromium on the PATH"),
@@ -56,18 +56,16 @@ def _answers(port: int) -> bool:
 
 
 def pytest_configure() -> None:
-    """Create the folder of the test database, unless only the settings are read."""
-    if connection.vendor == "sqlite":
-        _database_folder().mkdir(exist_ok=True)
+    """Create the folder of the test database, unless only the settings are read. Workers begin with
+    a copy of the database that the run's first process has or will have there."""
+    settings.TEST_FOLDER.mkdir(exist_ok=True)
+    os.environ.setdefault(MIGRATED, str(settings.TEST_FOLDER / "migrated.sqlite3"))
 
 
 def pytest_unconfigure() -> None:
-    if connection.vendor == "sqlite":
-        shutil.rmtree(_database_folder(), ignore_errors=True)
-
-
-def _database_folder() -> Path:
-    return Path(settings.DATABASES["default"]["TEST"]["NAME"]).parent
+    if Path(os.environ[MIGRATED]).parent == settings.TEST_FOLDER:
+        drop_migrated()
+    shutil.rmtree(settings.TEST_FOLDER, ignore_errors=True)
 
 
 def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
@@ -116,12 +114,12 @@ def ehr() -> Iterator[ScriptedEHR]:
 
 
 @pytest.fixture(scope="session")
-def django_db_keepdb() -> bool:
-    """Begin with a copy of a migrated database where the variable names one."""
-    migrated = os.environ.get(MIGRATED)
-    if migrated:
-        shutil.copy(migrated, settings.DATABASES["default"]["TEST"]["NAME"])
-    return migrated is not None
+def django_db_keepdb(django_db_modify_db_settings: None) -> bool:
+    """Begin with a copy of the run's migrated database."""
+    if connection.vendor != "sqlite":
+        return False
+    copy_migrated(Path(settings.DATABASES["default"]["TEST"]["NAME"]))
+    return True
 
 
 @pytest.fixture(scope="session")

@@ -4,6 +4,8 @@ import base64
 import fcntl
 import os
 import secrets
+import shutil
+import sqlite3
 import subprocess
 import sys
 import tempfile
@@ -11,7 +13,8 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
+from functools import cache
 from pathlib import Path
 
 import psycopg
@@ -20,6 +23,7 @@ from psycopg import sql
 from tests import forking
 
 ROOT = Path(__file__).resolve().parent.parent
+MIGRATED = "TEST_MIGRATED_DATABASE"
 TEST_DATABASE_URL = os.environ.get(
     "TEST_DATABASE_URL", "postgres://postgres@127.0.0.1:5432/postgres"
 )
@@ -50,11 +54,46 @@ def manage(env: dict[str, str], *arguments: str) -> str:
 
 
 def prepare(env: dict[str, str]) -> None:
-    """Prepare a machine for a server. Always with the sandbox's static files: all servers of this
-    machine share one folder, and some need them."""
+    """Prepare a machine for a server."""
+    file = Path(env["DATABASE_URL"].removeprefix("sqlite:///"))
+    if env["DATABASE_URL"].startswith("sqlite:") and not file.exists():
+        copy_migrated(file)
     manage(env, "migrate", "--verbosity", "0")
+    _collect_static_files()
+
+
+@cache
+def _collect_static_files() -> None:
+    """Collect them once, always with the sandbox's: all servers of this machine share one folder,
+    and some need them."""
     with static_files_to_itself():
-        manage({**env, "SANDBOX": "on"}, "collectstatic", "--no-input", "--verbosity", "0")
+        env = environment("http://127.0.0.1:1", "sqlite://:memory:")
+        manage(env, "collectstatic", "--no-input", "--verbosity", "0")
+
+
+@contextmanager
+def _migrated() -> Iterator[Path]:
+    """Yield the file of a migrated SQLite database, which nobody else uses meanwhile.
+
+    It is made once in a run of the tests, because to migrate an empty database takes longer than
+    most tests. `MIGRATED` says where it is or will be; all workers inherit it.
+    """
+    file = Path(os.environ[MIGRATED])
+    with file.with_suffix(".lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not file.exists():
+            made = file.with_suffix(".made")
+            env = environment("http://127.0.0.1:1", f"sqlite:///{made}")
+            manage(env, "migrate", "--verbosity", "0")
+            with closing(sqlite3.connect(made)) as database:
+                database.execute("VACUUM INTO ?", [str(file)])
+        yield file
+
+
+def copy_migrated(file: Path) -> None:
+    """Let this file be a migrated SQLite database with nothing in it."""
+    with _migrated() as migrated:
+        shutil.copy(migrated, file)
 
 
 @contextmanager
@@ -113,12 +152,45 @@ def answers(url: str) -> bool:
 
 
 @contextmanager
-def postgres_database() -> Iterator[str]:
+def postgres_database(template: str = "template1") -> Iterator[str]:
     """Create a database on the PostgreSQL server; yield its URL."""
     name = f"smartapp_test_{os.getpid()}_{secrets.token_hex(4)}"
     with psycopg.connect(TEST_DATABASE_URL, autocommit=True) as server:
-        server.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
+        create = sql.SQL("CREATE DATABASE {} TEMPLATE {}")
+        server.execute(create.format(sql.Identifier(name), sql.Identifier(template)))
         try:
-            yield TEST_DATABASE_URL.rpartition("/")[0] + f"/{name}"
+            yield _on_the_server(name)
         finally:
-            server.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(name)))
+            _drop(server, name)
+
+
+@contextmanager
+def migrated_postgres_database() -> Iterator[str]:
+    """The same with the schema: a copy of one that is migrated once in a run of the tests."""
+    with _migrated() as file:
+        kept = file.with_suffix(".postgres")
+        if not kept.exists():
+            template = f"smartapp_test_template_{secrets.token_hex(4)}"
+            with psycopg.connect(TEST_DATABASE_URL, autocommit=True) as server:
+                server.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(template)))
+            kept.write_text(template)
+            env = environment("http://127.0.0.1:1", _on_the_server(template))
+            manage(env, "migrate", "--verbosity", "0")
+    with postgres_database(kept.read_text()) as url:
+        yield url
+
+
+def drop_migrated() -> None:
+    """Drop the PostgreSQL database that was migrated in this run, if one was."""
+    kept = Path(os.environ[MIGRATED]).with_suffix(".postgres")
+    if kept.exists():
+        with psycopg.connect(TEST_DATABASE_URL, autocommit=True) as server:
+            _drop(server, kept.read_text())
+
+
+def _on_the_server(name: str) -> str:
+    return TEST_DATABASE_URL.rpartition("/")[0] + f"/{name}"
+
+
+def _drop(server: psycopg.Connection, name: str) -> None:
+    server.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(name)))

@@ -22,13 +22,13 @@ STORAGES["staticfiles"] = {
 # A test that loads a page twice has changed the EHR in between.
 READ_AGAIN_SECONDS = 0
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
-# A file and not a database in memory, because the app's database threads must share it. If possible
-# the file is in a folder in memory, so that no test waits for a disk.
+# If possible in memory, so that no test waits for a disk.
+_memory = Path("/dev/shm")  # noqa: S108
+_parent = _memory if os.access(_memory, os.W_OK) else Path(tempfile.gettempdir())
+TEST_FOLDER = _parent / f"smartapp-tests-{os.getpid()}"
+# A file and not a database in memory, because the app's database threads must share it.
 if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
-    _memory = Path("/dev/shm")  # noqa: S108
-    _parent = _memory if os.access(_memory, os.W_OK) else Path(tempfile.gettempdir())
-    _folder = _parent / f"smartapp-tests-{os.getpid()}"
-    DATABASES["default"]["TEST"] = {"NAME": str(_folder / "test.sqlite3")}
+    DATABASES["default"]["TEST"] = {"NAME": str(TEST_FOLDER / "test.sqlite3")}
     DATABASES["default"]["OPTIONS"]["init_command"] = (
         "PRAGMA journal_mode=WAL; PRAGMA synchronous=OFF;"
     )

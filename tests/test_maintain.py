@@ -30,7 +30,7 @@ from smartapp.launches.models import Launch, LaunchKind
 from smartapp.management.commands import maintain
 from smartapp.registrations import discovery
 from smartapp.registrations.models import Endpoint, Registration
-from tests.processes import environment, manage, postgres_database, running
+from tests.processes import environment, migrated_postgres_database, running
 from tests.secrecy import all_logs
 
 NOW = timezone.now()
@@ -214,9 +214,8 @@ def test_goes_on_after_a_restart_of_the_database(tmp_path: Path) -> None:
             assert time.monotonic() < deadline, log.read_text()
             time.sleep(0.05)
 
-    with postgres_database() as database_url:
+    with migrated_postgres_database() as database_url:
         env = environment("http://127.0.0.1:8000", database_url)
-        manage(env, "migrate", "--verbosity", "0")
         command = ("manage.py", "maintain", "--every", "0.2")
         with running(env, log, *command, ready=lambda: rounds() > 0) as pid:
             with psycopg.connect(database_url, autocommit=True) as server:

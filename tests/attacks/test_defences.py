@@ -5,17 +5,14 @@ A test that passes without the defence proves nothing about it.
 
 import os
 import shutil
-import sqlite3
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
-from django.conf import settings
 
 from tests.attacks.defences import DEFENCES, Defence
-from tests.conftest import MIGRATED
-from tests.processes import ROOT
+from tests.processes import MIGRATED, ROOT, copy_migrated
 
 pytestmark = [pytest.mark.endurance, pytest.mark.timeout(300)]
 
@@ -41,11 +38,10 @@ def copy(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def migrated(django_db_setup: None, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A copy of this run's database: migrating one takes longer than most of these tests."""
+def migrated(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """This run's migrated database, to begin with for those of the copy."""
     file = tmp_path_factory.mktemp("migrated") / "migrated.sqlite3"
-    with sqlite3.connect(settings.DATABASES["default"]["NAME"]) as database:
-        database.execute("VACUUM INTO ?", [str(file)])
+    copy_migrated(file)
     return file
 
 

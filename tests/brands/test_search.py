@@ -11,7 +11,7 @@ from smartapp.brands.models import BrandAddress
 from smartapp.registrations.models import Endpoint, Registration
 from tests.brands.conftest import Import
 from tests.brands.lists import BASE, JSONObject, address, bundle, endpoint, organization
-from tests.processes import environment, manage, postgres_database
+from tests.processes import environment, manage, migrated_postgres_database
 from tests.registrations.factories import make_endpoint
 
 OTHER = "https://kids.maple.example/r4"
@@ -109,9 +109,8 @@ def test_postgresql_finds_the_same(tmp_path: Path) -> None:
         "from smartapp.brands import search; import json; print(json.dumps("
         f"{{q: [h.name for h in search.search(q).hits] for q in {list(QUERIES)!r}}}))"
     )
-    with postgres_database() as url:
+    with migrated_postgres_database() as url:
         env = environment("http://127.0.0.1:1", url)
-        manage(env, "migrate", "--verbosity", "0")
         manage(env, "import_brands", str(tmp_path / "list.json"))
         assert json.loads(manage(env, "shell", "--no-imports", "-c", ask)) == QUERIES
         # Its plans and indexes are good from the first search on, not from the next vacuum.

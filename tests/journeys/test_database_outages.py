@@ -24,7 +24,7 @@ from tests.processes import (
     as_the_procfile,
     environment,
     manage,
-    postgres_database,
+    migrated_postgres_database,
     prepare,
     procfile,
     running,
@@ -54,7 +54,10 @@ def app(ehr: ScriptedEHR, tmp_path: Path) -> Iterator[App]:
     url = f"http://127.0.0.1:{port}"
     ehr.client_jwks_url = f"{url}/.well-known/jwks/scripted.json"
     log = tmp_path / "log"
-    with postgres_database() as database_url, postgres_proxy(database_url) as (proxy, through):
+    with (
+        migrated_postgres_database() as database_url,
+        postgres_proxy(database_url) as (proxy, through),
+    ):
         env = environment(url, through, SANDBOX="off", WEB_CONCURRENCY="1")
         prepare(env)
         manage(

@@ -12,6 +12,7 @@ from tests.processes import (
     as_the_procfile,
     environment,
     manage,
+    migrated_postgres_database,
     postgres_database,
     prepare,
     procfile,
@@ -35,7 +36,7 @@ async def test_nothing_that_was_used_since_is_used_again(ehr: ScriptedEHR, tmp_p
     ehr.client_jwks_url = jwks
     ehr.expires_in = 1
     dump = str(tmp_path / "backup.dump")
-    with postgres_database() as before, postgres_database() as after:
+    with migrated_postgres_database() as before, postgres_database() as after:
         env = environment(url, before, SANDBOX="off", WEB_CONCURRENCY="1")
         prepare(env)
         manage(

@@ -13,7 +13,7 @@ from tests.processes import (
     answers,
     environment,
     manage,
-    postgres_database,
+    migrated_postgres_database,
     prepare,
     running,
 )
@@ -35,7 +35,7 @@ async def test_twenty_loads_over_two_processes_send_one_refresh(
     ehr.client_jwks_url = f"{first}/.well-known/jwks/scripted.json"
     ehr.expires_in = 2
     log = tmp_path / "app.log"
-    with postgres_database() as database_url:
+    with migrated_postgres_database() as database_url:
         env = environment(first, database_url)
         prepare(env)
         manage(
@@ -86,7 +86,7 @@ async def test_an_ehr_that_is_switched_off_stops_within_a_second_in_every_proces
         async with new_browser(origins[0], Host=urlsplit(origins[0]).netloc) as browser:
             return [(await browser.get(origin + start)).status for origin in origins]
 
-    with postgres_database() as database_url:
+    with migrated_postgres_database() as database_url:
         env = environment(origins[0], database_url)
         prepare(env)
         manage(
