@@ -121,7 +121,6 @@ async def renewed(launch: StoredLaunch, *, by_person: bool = False) -> StoredLau
     at_once = by_person and failure is not None and failure.may_be_tried_at_once
     give_up_at = time.monotonic() + WAIT_FOR_HOLDER_SECONDS
     while True:
-        now = timezone.now()
         if current.ended_at is not None:
             raise ended(current)
         if current.token_version > launch.token_version:
@@ -129,9 +128,9 @@ async def renewed(launch: StoredLaunch, *, by_person: bool = False) -> StoredLau
         if current.tokens is None or current.tokens.refresh_token is None:
             raise AccessExpired(f"launch {launch.uuid} has no refresh token")
         at_once = at_once and current.refresh_not_before == launch.refresh_not_before
-        _refuse_for_now(current, now, at_once=at_once)
+        _refuse_for_now(current, at_once=at_once)
         if current.is_refresh_abandoned and not current.refresh_tokens_persist:
-            await in_database(store.abandon_refresh, current, now)
+            await in_database(store.abandon_refresh, current, timezone.now())
         # Not cancelled with the caller: a lease without its holder would keep the others waiting.
         elif not await background.to_its_end(_refresh_if_free(current, current.tokens, at_once)):
             if time.monotonic() > give_up_at:
@@ -141,14 +140,13 @@ async def renewed(launch: StoredLaunch, *, by_person: bool = False) -> StoredLau
         current = await in_database(store.find, launch.uuid, launch.session_digest, timezone.now())
 
 
-def _refuse_for_now(launch: StoredLaunch, now: datetime, *, at_once: bool) -> None:
+def _refuse_for_now(launch: StoredLaunch, *, at_once: bool) -> None:
     failure = launch.refresh_failure
     if launch.refresh_uncertain_at is not None and not launch.refresh_tokens_persist:
         lost = RefreshUncertain(f"launch {launch.uuid}: the answer to its refresh was lost")
         raise failure.as_uncertain if failure else lost
-    if launch.refresh_not_before is not None and now < launch.refresh_not_before and not at_once:
-        seconds = (launch.refresh_not_before - now).total_seconds()
-        raise refresh_failure.postponed(launch.uuid, failure, seconds)
+    if launch.refresh_waits_seconds > 0 and not at_once:
+        raise refresh_failure.postponed(launch.uuid, failure, launch.refresh_waits_seconds)
 
 
 async def _refresh_if_free(launch: StoredLaunch, tokens: LaunchTokens, at_once: bool) -> bool:
@@ -157,8 +155,7 @@ async def _refresh_if_free(launch: StoredLaunch, tokens: LaunchTokens, at_once: 
         return False
     # Before taking the lease: while the database is away, it could not be given back.
     config = await registry.endpoint_now(launch.endpoint_id, launch.registration_slug)
-    now = timezone.now()
-    if not await in_database(store.take_refresh_lease, launch, now, at_once=at_once):
+    if not await in_database(store.take_refresh_lease, launch, at_once=at_once):
         return False
     async with _extending_lease(launch):
         await _refresh(config, launch, tokens)
@@ -274,8 +271,8 @@ async def _keep_after_failure(
         said = refresh_failure.of_a_refresh(error)
         failure = refresh_failure.remembered(said, launch.refresh_failure)
         metrics.refreshes.labels("postponed").inc()
-        until = timezone.now() + refresh_failure.back_off(said, failure)
-        await in_database(store.postpone_refresh, launch, failure, until)
+        wait = refresh_failure.back_off(said, failure)
+        await in_database(store.postpone_refresh, launch, failure, wait)
     if said is error or not isinstance(error, SmartError):
         raise error
     raise said from error

@@ -79,6 +79,9 @@ class StoredLaunch:
     is_being_refreshed: bool
     is_refresh_abandoned: bool
     refresh_not_before: datetime | None
+    # For how long no refresh may begin after a failed one, by the database's clock too; 0 or less
+    # if one may.
+    refresh_waits_seconds: float
     refresh_failure: RefreshFailure | None
     refresh_uncertain_at: datetime | None
     # Whether refresh tokens outlive a refresh, according to the registration (C124).
@@ -271,12 +274,15 @@ def _find(now: datetime, **lookup: UUID | str) -> StoredLaunch:
     launch = (
         Launch.objects.select_related("session", "endpoint__registration", "brand")
         .filter(**lookup)
-        .annotate(lease_is_over=Q(refresh_lease_until__lte=Now()))
+        .annotate(lease_is_over=Q(refresh_lease_until__lte=Now()), read_at=Now())
         .first()
     )
     if launch is None or launch.session is None or _is_over(launch.session, now):
         raise LaunchNotFound("no launch of that uuid in this browser's sessions")
-    return _stored(launch, launch.session, lease_is_over=bool(launch.lease_is_over))
+    waits = 0.0
+    if launch.refresh_not_before is not None:
+        waits = (launch.refresh_not_before - launch.read_at).total_seconds()
+    return _stored(launch, launch.session, lease_is_over=bool(launch.lease_is_over), waits=waits)
 
 
 def _is_over(session: Session, now: datetime) -> bool:
@@ -291,7 +297,7 @@ def _is_over(session: Session, now: datetime) -> bool:
     return True
 
 
-def _stored(launch: Launch, session: Session, *, lease_is_over: bool) -> StoredLaunch:
+def _stored(launch: Launch, session: Session, *, lease_is_over: bool, waits: float) -> StoredLaunch:
     uuid = launch.uuid
     is_leased = launch.refresh_lease_until is not None
     try:
@@ -321,6 +327,7 @@ def _stored(launch: Launch, session: Session, *, lease_is_over: bool) -> StoredL
         is_being_refreshed=is_leased and not lease_is_over,
         is_refresh_abandoned=is_leased and lease_is_over,
         refresh_not_before=launch.refresh_not_before,
+        refresh_waits_seconds=waits,
         refresh_failure=refresh_failure.unseal(launch.sealed_refresh_failure, uuid),
         refresh_uncertain_at=launch.refresh_uncertain_at,
         refresh_tokens_persist=launch.endpoint.registration.refresh_tokens_persist,
@@ -377,7 +384,7 @@ def _at_version(launch: StoredLaunch) -> QuerySet[Launch]:
     return _unended(launch).filter(token_version=launch.token_version)
 
 
-def take_refresh_lease(launch: StoredLaunch, now: datetime, *, at_once: bool = False) -> bool:
+def take_refresh_lease(launch: StoredLaunch, *, at_once: bool = False) -> bool:
     """Take the lease; return whether this caller, as the only one of all processes, may refresh
     this launch now (C123).
 
@@ -392,7 +399,7 @@ def take_refresh_lease(launch: StoredLaunch, now: datetime, *, at_once: bool = F
         free |= Q(refresh_lease_until__lte=Now())
     else:
         free &= Q(refresh_uncertain_at=None)
-    due = Q(refresh_not_before=None) | Q(refresh_not_before__lte=now)
+    due = Q(refresh_not_before=None) | Q(refresh_not_before__lte=Now())
     if at_once:
         due |= Q(refresh_not_before=launch.refresh_not_before)
     return bool(
@@ -452,11 +459,11 @@ def leave_uncertain(launch: StoredLaunch, failure: RefreshFailure, now: datetime
     )
 
 
-def postpone_refresh(launch: StoredLaunch, failure: RefreshFailure, until: datetime) -> None:
-    """Keep the tokens, make no request before `until` (C125), and end the lease."""
+def postpone_refresh(launch: StoredLaunch, failure: RefreshFailure, wait: timedelta) -> None:
+    """Keep the tokens, make no request for a while (C125), and end the lease."""
     _at_version(launch).update(
         refresh_lease_until=None,
-        refresh_not_before=until,
+        refresh_not_before=Now() + wait,
         sealed_refresh_failure=refresh_failure.seal(failure, launch.uuid),
     )
 

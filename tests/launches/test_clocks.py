@@ -229,6 +229,23 @@ class TestPeriodicWork:
         assert finding.seen == problem
 
 
+async def test_a_pause_after_a_failed_refresh_is_not_prolonged_by_a_jump_back(
+    clock: Clock, browser: Browser, ehr: ScriptedEHR, expired: UUID
+) -> None:
+    """C125: it goes by the database's clock, as the lease does."""
+
+    async def fails(_: web.Request) -> web.Response:
+        return web.json_response({}, status=503, headers={"Retry-After": "20"})
+
+    ehr.token_answer = fails
+    for minutes in (TEN_MINUTES, 5, 0):
+        clock.differs(minutes)
+        waits = await browser.get(f"/launches/{expired}/context.json")
+        assert waits.status in (502, 503)
+        assert int(waits.headers["Retry-After"]) <= 20
+    assert len(refreshes(ehr)) == 1
+
+
 class TestPausesAfter429:
     async def test_are_not_prolonged_by_a_jump_back(
         self, registered: Any, monkeypatch: pytest.MonkeyPatch

@@ -4,7 +4,7 @@ import asyncio
 import re
 import time
 from collections.abc import Callable
-from datetime import datetime, timedelta
+from datetime import timedelta
 from threading import Event
 from typing import Any
 from uuid import UUID
@@ -124,9 +124,9 @@ class TestRefreshRace:
         assert digest is not None
         waiting = await in_database(store.find, uuid, digest, now)
         failure = RefreshFailure("ehr-unreachable", "", may_be_tried_at_once=True)
-        await in_database(store.postpone_refresh, waiting, failure, now + HOUR)
-        assert not await in_database(store.take_refresh_lease, waiting, now)
-        assert not await in_database(store.take_refresh_lease, waiting, now, at_once=True)
+        await in_database(store.postpone_refresh, waiting, failure, HOUR)
+        assert not await in_database(store.take_refresh_lease, waiting)
+        assert not await in_database(store.take_refresh_lease, waiting, at_once=True)
 
     async def test_disabled_registration_leaves_no_lease_to_wait_for(
         self, browser: Browser, ehr_launch: Start
@@ -170,10 +170,10 @@ class TestRefreshRace:
         await expire_in(uuid, -1)
         taken, is_taking = store.take_refresh_lease, Event()
 
-        def slowly(launch: store.StoredLaunch, now: datetime, *, at_once: bool) -> bool:
+        def slowly(launch: store.StoredLaunch, *, at_once: bool) -> bool:
             is_taking.set()
             time.sleep(0.4)
-            return taken(launch, now, at_once=at_once)
+            return taken(launch, at_once=at_once)
 
         monkeypatch.setattr(store, "take_refresh_lease", slowly)
         request = asyncio.create_task(browser.get(f"/launches/{uuid}/context.json"))

@@ -138,14 +138,14 @@ class TestWhereATokenMayBeUsedUp:
         """C123: with a reading from while the lease was held, or from before."""
         rotating = RotatingEHR(ehr)
         before = await reading(expired)
-        await in_database(store.take_refresh_lease, before, timezone.now())
+        await in_database(store.take_refresh_lease, before)
         meanwhile = await reading(expired)
         await in_database(Launch.objects.update, refresh_lease_until=None)
         with pytest.raises(RefreshUncertain):
             await refresh.renewed(before)
         assert len(refreshes(ehr)) == 1
         for early in (before, meanwhile):
-            assert not await in_database(store.take_refresh_lease, early, timezone.now())
+            assert not await in_database(store.take_refresh_lease, early)
             with pytest.raises(RefreshUncertain):
                 await refresh.renewed(early)
         assert len(refreshes(ehr)) == 1
@@ -157,7 +157,7 @@ class TestWhereATokenMayBeUsedUp:
         """C123: no moment at which the lease is free and nothing says that an answer was lost."""
         uuid = await browser.launch(ehr_launch())
         launch = await reading(uuid)
-        await in_database(store.take_refresh_lease, launch, timezone.now())
+        await in_database(store.take_refresh_lease, launch)
 
         def statements() -> int:
             with CaptureQueriesContext(connection) as captured:
@@ -292,12 +292,12 @@ class TestWhereATokenMayBeUsedUp:
     ) -> None:
         """C123: leases go by the database's clock."""
         before = await reading(expired)
-        await in_database(store.take_refresh_lease, before, timezone.now())
+        await in_database(store.take_refresh_lease, before)
         ahead = timezone.now() + timedelta(minutes=10)
         found = await in_database(store.find, expired, before.session_digest, ahead)
         assert (found.is_being_refreshed, found.is_refresh_abandoned) == (True, False)
         await in_database(store.abandon_refresh, found, ahead)
-        assert not await in_database(store.take_refresh_lease, found, ahead)
+        assert not await in_database(store.take_refresh_lease, found)
         assert (await row(expired)).refresh_uncertain_at is None
 
     async def test_nobody_waits_for_a_holder_for_ever(
@@ -420,6 +420,6 @@ async def test_a_lease_that_runs_out_between_two_looks_is_not_taken(expired: UUI
     found = await in_database(store.find, expired, launch.session_id, timezone.now())
     past = timezone.now() - timedelta(seconds=1)
     await in_database(Launch.objects.update, refresh_lease_until=past)
-    assert not await in_database(store.take_refresh_lease, found, timezone.now())
+    assert not await in_database(store.take_refresh_lease, found)
     with pytest.raises(RefreshUncertain):
         await refresh.renewed(await in_database(store.find, expired, launch.session_id, past))
