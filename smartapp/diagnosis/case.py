@@ -143,7 +143,9 @@ class Case:
         self.token = Recorded(tokens[-1] if tokens else {} if is_launch else self._would_send)
         self.asked = self._of(Step.AUTHORIZE)
         self.stale = self._of(Step.TOKEN)  # which key was refused, and which taken instead
-        self.missing_scopes = " ".join(self._of(Step.CONTEXT)["missing"])
+        context = self._of(Step.CONTEXT)
+        self.missing_scopes = " ".join(context["missing"])
+        self.granted_scopes = " ".join(context["granted"]) or "none"
         self.sent = ", ".join(self.asked["sent"])
         self.form = self.token["form"] or self.failure["form"]
         self.form_in_words = _FORMS.get(self.form, "")

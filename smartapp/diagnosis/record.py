@@ -80,6 +80,6 @@ TABLE = (
           "fhirUser was granted, and the id_token has no such claim.",
           "Ask the vendor: SMART wants it. Without it a patient is not told from a clinician."),
     Entry("C82", SEEN, "The EHR granted less than was asked", lambda c: c.verdict_failed("C82"),
-          "Missing: {c.missing_scopes}.",
+          "Missing: {c.missing_scopes}. Granted: {c.granted_scopes}.",
           "Tick these scopes at the vendor, or ask the person to allow them.", "scopes"),
 )  # fmt: skip

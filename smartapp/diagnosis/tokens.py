@@ -49,6 +49,10 @@ _ID_TOKEN = (
     ("aud", "The id_token is for another client",
      "Compare the client id with the vendor's: it may be that of another environment."),
     ("azp", "The id_token was issued to another client", "Compare the client id."),
+    ("azp-missing", "The id_token is for several clients, and does not say which it was issued to",
+     "Tell the vendor: azp has to name one (OpenID Connect Core §3.1.3.7)."),
+    ("times", "A time in the id_token is missing, or is not in seconds",
+     "Tell the vendor: exp and iat are numbers of seconds (RFC 7519 §2)."),
     ("nonce", "The id_token answers another sign-in",
      "Start again; if it stays, the EHR does not return the nonce: tell the vendor."),
     ("alg", "The id_token's algorithm is not accepted", "Tell the vendor: RS256 or better."),
@@ -123,7 +127,11 @@ TABLE = (
           lambda c: _answered("unsupported_grant_type", "unauthorized_client")(c)
           and c.http_status != 401 and "authentication" not in c.named, ANSWER,
           "Check the kind of app in the vendor's portal."),
-    Entry("C93", SEEN, "The id_token names another issuer than the expected ones", _id_token("iss"),
+    Entry("C90", SEEN, "The id_token does not say who issued it",
+          lambda c: _id_token("iss")(c) and not c.iss, FAILURE,
+          "Tell the vendor: an id_token needs iss (OpenID Connect Core §2)."),
+    Entry("C93", SEEN, "The id_token names another issuer than the expected ones",
+          lambda c: _id_token("iss")(c) and bool(c.iss),
           "It names {c.iss}. Expected: {c.expected_issuers}. {c.issuer_difference} Discovery names "
           "{c.published_issuer}.",
           "Ask the vendor, and add its issuer, to the letter, to the expected issuers.",

@@ -116,6 +116,7 @@ class Detail(TypedDict, total=False):
     resource_type: Annotated[str, "Resource type"]
     failure: Annotated[str, "What failed"]
     missing: Annotated[list[str], "Scopes not granted"]
+    granted: Annotated[list[str], "Scopes granted"]
     sections: Annotated[dict[str, str], "Parts of the record"]
     reason: Annotated[str, "Reason"]
     not_stored: Annotated[int, "Events not stored"]

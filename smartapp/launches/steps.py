@@ -244,14 +244,15 @@ def context_given(tokens: LaunchTokens) -> None:
         events.note(Step.ID_TOKEN)
     compared = tokens.scope
     failed = []
+    detail: Detail = {"received": _names(tokens.members), "missing": list(compared.missing)}
     if compared.missing:
+        detail["granted"] = list(compared.granted)
         failed.append(verdict("C82", False, f"{len(compared.missing)} scopes were not granted."))
     wants_patient = not {"launch", "launch/patient"}.isdisjoint(compared.requested)
     if wants_patient and tokens.context.patient is None:
         failed.append(verdict("C110", False, "No patient was given."))
     if "fhirUser" in compared.granted and tokens.fhirUser is None:
         failed.append(verdict("C95", False, "The id_token does not say who signed in."))
-    detail: Detail = {"received": _names(tokens.members), "missing": list(compared.missing)}
     events.note(Step.CONTEXT, failed, detail)
 
 

@@ -171,7 +171,7 @@ def _audience(claims: dict[str, Any], client_id: str, *, may_be_absent: bool) ->
         raise _error("aud", "not for this client")
     azp = claims.get("azp")
     if azp is None and len(set(audiences)) > 1:
-        raise _error("azp", "missing although the token is for several")
+        raise _error("azp-missing", "the token is for several, and has no azp")
     if azp is not None and azp != client_id:
         raise _error("azp", "issued to another client")
     return tuple(audiences)
@@ -194,9 +194,9 @@ def _times(claims: dict[str, Any], now: datetime) -> tuple[datetime, datetime]:
 def _seconds(claims: dict[str, Any], name: str) -> float:
     value = claims.get(name)
     if isinstance(value, bool) or not isinstance(value, int | float):
-        raise _error(name, "missing, or not a number")
+        raise _error("times", f"{name} is missing, or not a number")
     if not 0 <= value <= LAST_SECOND:
-        raise _error(name, "not a time")
+        raise _error("times", f"{name} is not a time in seconds")
     return value
 
 

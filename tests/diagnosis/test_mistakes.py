@@ -27,7 +27,7 @@ from tests.diagnosis.test_causes import (
 )
 from tests.launches.conftest import Browser, new_browser
 from tests.launches.test_callback import changed
-from tests.scripted_ehr import ScriptedEHR, fhir_json
+from tests.scripted_ehr import CLIENT_ID, ScriptedEHR, fhir_json
 from tests.test_http import Server, self_signed
 
 __all__ = ["exchanged", "written_by_hand"]
@@ -462,6 +462,11 @@ class TestWhoSignedIn:
             ({"exp": 1}, "is over already", "C90"),
             ({"iat": 9_999_999_999}, "times are wrong", "C90"),
             ({"sub": None}, "does not say who signed in", "C90"),
+            ({"iss": None}, "does not say who issued it", "C90"),
+            ({"exp": None}, "is missing, or is not in seconds", "C90"),
+            ({"iat": "yesterday"}, "is missing, or is not in seconds", "C90"),
+            ({"exp": 1_900_000_000_000}, "is missing, or is not in seconds", "C90"),
+            ({"aud": [CLIENT_ID, "x"]}, "is for several clients", "C90"),
             ({"at_hash": "AAAAAAAAAAAAAAAAAAAAAA"}, "another access token", "C90"),
             ({"fhirUser": None}, "did not say who signed in", "C95"),
         ],
@@ -741,9 +746,10 @@ class TestRecord:
     async def test_less_than_was_asked(
         self, browser: Browser, ehr: ScriptedEHR, ehr_launch: Start
     ) -> None:
-        ehr.scope = "launch openid fhirUser"
+        ehr.scope = "launch,openid fhirUser"
         await browser.launch(ehr_launch())
-        await first_is("granted less", "C82")
+        cause = await first_is("granted less", "C82")
+        assert cause.seen.endswith(" Granted: launch,openid fhirUser.")
 
 
 class TestWhatIsSaid:
