@@ -118,6 +118,7 @@ class Case:
         self.is_framed = bool(self.failure["framed"])
         self.broken_rule: str = self.failure["rule"]
         self.iss: str = self.failure["iss"]
+        self.iss_in_words = f"It names {self.iss}. " if self.iss else ""
         # Whether the person is at the EHR, or never came back from there.
         self.is_away = not self.failed and bool(timeline) and timeline[-1].step == Step.AUTHORIZE
         self.is_standalone = self._of(Step.LAUNCH)["kind"] == LaunchKind.STANDALONE

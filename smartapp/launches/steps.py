@@ -30,7 +30,6 @@ from smartapp.protocol.authorization import (
 )
 from smartapp.protocol.errors import (
     FHIRError,
-    IDTokenError,
     SmartError,
     StateOfAnotherBrowser,
     WrongPatient,
@@ -321,10 +320,10 @@ def failure(error: SmartError) -> Detail:
     """Return what is stored about an error. Of an authorization server's message only `said` is
     kept, without what may be a token or name a person (T10); of a FHIR server's nothing."""
     detail: Detail = {"rule": error.rule} if error.rule else {}
+    if error.issuer:
+        detail["iss"] = error.issuer
     if isinstance(error, WrongPatient):
         detail["resource_type"] = error.resource_type
-    elif isinstance(error, IDTokenError) and error.issuer:
-        detail["iss"] = error.issuer
     elif isinstance(error, StateOfAnotherBrowser):
         detail["framed"] = error.is_framed
     if isinstance(error, FHIRError):

@@ -229,7 +229,8 @@ def validate_response_issuer(
         return
     # A set, because `in` on a single string, passed by mistake, would match any part of it.
     if iss not in frozenset(expected_issuers):
-        raise AuthorizationResponseInvalid("iss is not the issuer that was asked", rule="iss")
+        words = "iss is not the issuer that was asked"
+        raise AuthorizationResponseInvalid(words, rule="iss", issuer=iss)
 
 
 def refusal(response: AuthorizationErrorResponse) -> AuthorizationRefused:

@@ -27,6 +27,7 @@ class SmartError(Exception):
     `rule` is which of several checks of the requirement failed; "" where there is only one. `error`
     and `http_status` are what the EHR answered (RFC 6749 §4.1.2.1, §5.2), `said` its own words, on
     one line and shortened, for administrators. They may quote anything, so they are never logged.
+    `issuer` is the one that it named where another was expected, also never logged.
     """
 
     code: ClassVar[str] = "smart-error"
@@ -54,10 +55,12 @@ class SmartError(Exception):
         error: str = "",
         http_status: int = 0,
         said: str = "",
+        issuer: str = "",
         retry_after: float | None = None,
     ) -> None:
         super().__init__(detail or self.happened)
         self.detail, self.error, self.http_status, self.said = detail, error, http_status, said
+        self.issuer = issuer
         self.rule = rule or self.rule
         self.retry_after = self.retry_after if retry_after is None else retry_after
 
@@ -639,11 +642,6 @@ class IDTokenError(TokenError):
     step = "id_token"
     title = "The EHR's answer could not be trusted"
     happened = "The proof of who signed in did not pass every check, so it was not used."
-
-    def __init__(self, detail: str = "", *, rule: str = "", issuer: str = "") -> None:
-        """`issuer`: the one that was named, where another was expected."""
-        super().__init__(detail, rule=rule)
-        self.issuer = issuer
 
 
 class IDTokenKeyUnknown(IDTokenError):

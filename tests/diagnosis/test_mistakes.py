@@ -299,6 +299,14 @@ class TestWayBack:
                 await other.http.post(f"{app}{path}" if path[0] == "/" else path, data=form)
         await first_is("came by POST", "C53")
 
+    async def test_issuer_that_came_is_shown_beside_the_expected_one(
+        self, browser: Browser, ehr: ScriptedEHR, ehr_launch: Start
+    ) -> None:
+        callback = await browser.to_callback(ehr_launch())
+        await browser.get(changed(callback, iss="https://other.example/oauth2"))
+        cause = await first_is("another issuer", "C51")
+        assert f"It names https://other.example/oauth2. Expected: {ehr.issuer}." in cause.seen
+
     async def test_promised_issuer_that_does_not_come(
         self, browser: Browser, ehr: ScriptedEHR, ehr_launch: Start
     ) -> None:
