@@ -1,5 +1,6 @@
 """Shared fixtures: services that must or may be available, the app over HTTP, an EHR."""
 
+import gc
 import os
 import shutil
 import socket
@@ -21,6 +22,7 @@ from tests.scripted_ehr import ScriptedEHR
 
 emptying.install()
 key_pool.install()
+gc.disable()  # until everything is collected: almost all that pytest makes meanwhile stays
 
 # On a busy machine inputs are made slowly and examples run long: no fault of this code.
 hypothesis_settings.register_profile(
@@ -84,6 +86,12 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     such a server.
     """
     items.sort(key=lambda item: SERVERS.isdisjoint(getattr(item, "fixturenames", ())))
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_finish() -> None:
+    gc.freeze()
+    gc.enable()
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:

@@ -11,15 +11,9 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
-from carebundle import PROFILES, Imperfection, generate_history, inject_defects
-
 from smartapp.record.elements import Resource, mapping
 from smartapp.record.texts import text
 from tests.record.published import hl7_examples
-
-DAMAGE = Imperfection(
-    missing_field=0.1, out_of_order_timestamp=0.1, unparseable_value=0.1, unknown_code_system=0.1
-)
 
 
 def hl7(_: Path) -> Iterator[Resource]:
@@ -27,11 +21,20 @@ def hl7(_: Path) -> Iterator[Resource]:
 
 
 def carebundle(_: Path) -> Iterator[Resource]:
+    # Here, because to import it takes each process of the tests a second.
+    from carebundle import PROFILES, Imperfection, generate_history, inject_defects
+
+    damage = Imperfection(
+        missing_field=0.1,
+        out_of_order_timestamp=0.1,
+        unparseable_value=0.1,
+        unknown_code_system=0.1,
+    )
     for seed, profile in enumerate([*PROFILES] * 20):
         history = generate_history(profile=profile, seed=seed, visits=12)
         bundle = history.model_dump(mode="json", by_alias=True, exclude_none=True)
         if seed % 2:
-            bundle = inject_defects(bundle, DAMAGE, seed=seed)[0]
+            bundle = inject_defects(bundle, damage, seed=seed)[0]
         yield from _resources([_parsed(json.dumps(bundle))])
 
 
