@@ -59,8 +59,8 @@ class Folder:
 
 def checkout(path: Path) -> Folder:
     for name in ("smartapp", "static", "templates"):
-        without = shutil.ignore_patterns("__pycache__")
-        shutil.copytree(ROOT / name, path / name, ignore=without)
+        # With what is compiled, but without what another process is just writing.
+        shutil.copytree(ROOT / name, path / name, ignore=shutil.ignore_patterns("*.pyc.*"))
     shutil.copy(ROOT / "manage.py", path)
     return Folder(path)
 

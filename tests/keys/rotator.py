@@ -1,7 +1,7 @@
 """One of several machines that rotate the same key set without knowing of each other.
 
-    python -m tests.keys.rotator <database URL> migrate | rotate | check [start]
-    python -m tests.keys.rotator <database URL> migrate | prepare | rotate-for-ever | check-all
+    python -m tests.keys.rotator <database URL> rotate | check [start]
+    python -m tests.keys.rotator <database URL> prepare | rotate-for-ever | check-all
 
 In the first the clock is simulated. It begins at `start` (seconds since the epoch) on all machines
 and runs 40 hours a second, so that they reach the same step at the same time; each clock is up to a
@@ -21,12 +21,6 @@ HOURS_PER_SECOND = 40
 ALGS = ("ES384", "RS384")
 KEY_SETS = 10
 HOURS_PER_TICK = 8
-
-
-def migrate() -> None:
-    from django.core.management import call_command
-
-    call_command("migrate", verbosity=0)
 
 
 def rotate() -> None:
@@ -120,5 +114,5 @@ if __name__ == "__main__":
     os.environ["DATABASE_URL"] = sys.argv[1]
     os.environ["DJANGO_SETTINGS_MODULE"] = "tests.settings"
     django.setup()
-    tasks = (migrate, rotate, check, prepare, rotate_for_ever, check_all)
+    tasks = (rotate, check, prepare, rotate_for_ever, check_all)
     {task.__name__.replace("_", "-"): task for task in tasks}[sys.argv[2]]()

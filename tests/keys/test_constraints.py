@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from tests.keys.test_races import machine, postgres_url, sqlite_url, wait
+from tests.keys.test_races import postgres_url, sqlite_url
 
 __all__ = ["postgres_url", "sqlite_url"]
 
@@ -68,7 +68,6 @@ GOOD = (
 
 @pytest.fixture
 def sqlite(sqlite_url: str) -> Iterator[Execute]:
-    wait(machine(sqlite_url, "migrate"))
     path = sqlite_url.removeprefix("sqlite:///")
     with contextlib.closing(sqlite3.connect(path, isolation_level=None)) as connection:
         yield connection.execute
@@ -77,7 +76,6 @@ def sqlite(sqlite_url: str) -> Iterator[Execute]:
 @pytest.fixture
 def postgres(postgres_url: str) -> Iterator[Execute]:
     psycopg = pytest.importorskip("psycopg")
-    wait(machine(postgres_url, "migrate"))
     with psycopg.connect(postgres_url, autocommit=True) as connection:
         yield connection.execute
 

@@ -6,13 +6,13 @@ import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from uuid import uuid4
 
 import pytest
 
+from tests.processes import copy_migrated, migrated_postgres_database
+
 pytestmark = pytest.mark.endurance
 
-POSTGRES = "postgres://postgres@127.0.0.1:5432"
 ROOT = Path(__file__).resolve().parent.parent.parent
 MACHINES = 3
 SECONDS_TO_GET_READY = 3
@@ -36,17 +36,14 @@ def wait(*machines: "subprocess.Popen[str]") -> None:
 
 @pytest.fixture
 def sqlite_url(tmp_path: Path) -> str:
+    copy_migrated(tmp_path / "contested.sqlite3")
     return f"sqlite:///{tmp_path / 'contested.sqlite3'}"
 
 
 @pytest.fixture
 def postgres_url() -> Iterator[str]:
-    psycopg = pytest.importorskip("psycopg")
-    name = f"contested_{uuid4().hex[:8]}"
-    with psycopg.connect(f"{POSTGRES}/postgres", autocommit=True) as connection:
-        connection.execute(f"CREATE DATABASE {name}")
-        yield f"{POSTGRES}/{name}"
-        connection.execute(f"DROP DATABASE {name}")
+    with migrated_postgres_database() as url:
+        yield url
 
 
 @pytest.mark.parametrize(
@@ -57,7 +54,6 @@ def test_machines_that_rotate_at_once_leave_one_timeline(
 ) -> None:
     """There is always exactly one signer, never a sixth key, and no wait is cut short."""
     database_url: str = request.getfixturevalue(url)
-    wait(machine(database_url, "migrate"))
     start = str(time.time() + SECONDS_TO_GET_READY)
     wait(*(machine(database_url, "rotate", start) for _ in range(MACHINES)))
     wait(machine(database_url, "check"))
@@ -82,7 +78,6 @@ WITHDRAWN = "SELECT count(*) FROM keys_signingkey WHERE withdrawn_at IS NOT NULL
 def test_machines_that_are_killed_at_random_leave_one_timeline(postgres_url: str) -> None:
     """SIGKILL at any point: there is always a signer, and no step is half done."""
     psycopg = pytest.importorskip("psycopg")
-    wait(machine(postgres_url, "migrate"))
     wait(machine(postgres_url, "prepare"))
     machines = [machine(postgres_url, "rotate-for-ever") for _ in range(2)]
     killed, looked, withdrawn = 0, 0, 0

@@ -261,7 +261,6 @@ def test_a_dump_of_postgresql(postgres_url: str) -> None:
     if program is None:
         pytest.skip("pg_dump is not installed")
     psycopg = pytest.importorskip("psycopg")
-    wait(machine(postgres_url, "migrate"))
     wait(machine(postgres_url, "prepare"))
     dump = subprocess.run(  # noqa: S603
         [program, "--inserts", postgres_url], capture_output=True, text=True, check=True
