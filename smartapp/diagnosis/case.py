@@ -380,13 +380,7 @@ class Case:
 
     @property
     def clock(self) -> str:
-        ahead = self.clock_ahead
-        if ahead is None:
-            return "The EHR did not say what time it has."
-        if abs(ahead) <= AHEAD_SECONDS:
-            return "By its Date header, the EHR's clock agrees with ours."
-        where = "ahead of" if ahead > 0 else "behind"
-        return f"By its Date header, we are {abs(ahead)} s {where} the EHR."
+        return clock_in_words(self.clock_ahead)
 
     @property
     def key_problem(self) -> Finding | None:
@@ -441,6 +435,16 @@ def _plain(url: str) -> tuple[str, str]:
     host = "localhost" if parts.hostname == "127.0.0.1" else parts.hostname or ""
     port = f":{parts.port}" if parts.port not in (None, 80, 443) else ""
     return host, f"{port}{parts.path.removesuffix('/')}"
+
+
+def clock_in_words(ahead: int | None) -> str:
+    """Return by how many seconds our clock is ahead of an EHR's; None where it does not say."""
+    if ahead is None:
+        return "The EHR did not say what time it has."
+    if abs(ahead) <= AHEAD_SECONDS:
+        return "By its Date header, the EHR's clock agrees with ours."
+    where = "ahead of" if ahead > 0 else "behind"
+    return f"By its Date header, we are {abs(ahead)} s {where} the EHR."
 
 
 def difference(ours: str, theirs: str) -> str:

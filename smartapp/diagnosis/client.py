@@ -73,7 +73,7 @@ def _sends_odd_secret(case: Case) -> bool:
 
 # What an EHR may name without saying what is wrong.
 _VAGUE = {"authentication", "assertion", "missing", "expired", "registration"}
-_CLOCK = "Let this machine keep its time by NTP."
+NTP = "Let this machine keep its time by NTP."
 _PORTALS_METHOD = "Choose the authentication that the vendor's portal shows for this client."
 _KEYS = ("Compare the JWKS URL at the vendor with {c.jwks_url}; where the vendor imports keys, "
          "export and import them again.")  # fmt: skip
@@ -155,7 +155,7 @@ TABLE = (
           _signed(lambda c: not _is_key_gone(c) and bool(c.key_problem)), "{c.key_problem.seen}",
           "{c.key_problem.fix}", _OURS),
     Entry("C66", SEEN, "Our clock is wrong, so the assertion is not valid yet or any more",
-          _signed(lambda c: c.is_clock_wrong), "{c.clock}", _CLOCK, "clock"),
+          _signed(lambda c: c.is_clock_wrong), "{c.clock}", NTP, "clock"),
     Entry("C65", SEEN, "The assertion is for another audience than the token endpoint",
           _signed(_has_other_audience),
           "aud was {c.aud}; discovery says {c.published_token_endpoint}. {c.aud_difference}",

@@ -15,8 +15,9 @@ from django.utils import timezone
 from smartapp import http
 from smartapp.database import in_database
 from smartapp.diagnosis import capabilities, own_side
-from smartapp.diagnosis.case import AHEAD_SECONDS
+from smartapp.diagnosis.case import AHEAD_SECONDS, clock_in_words
 from smartapp.diagnosis.causes import before_launch, causes
+from smartapp.diagnosis.client import NTP
 from smartapp.diagnosis.facts import Facts, of_endpoint
 from smartapp.diagnosis.finding import SEEN, Finding, advice, ok, problem
 from smartapp.exchange import pipeline, token_budget
@@ -296,14 +297,13 @@ async def clock(config: EndpointConfig) -> AsyncIterator[Finding]:
     except SmartError:
         return  # which `publishes` has said
     ahead = events.seconds_ahead(response.headers.get("Date", ""))
+    seen = clock_in_words(ahead)
     if ahead is None:
-        yield advice("clock", "The EHR does not say what time it has.")
+        yield advice("clock", seen)
     elif -CLOCK_BEHIND_SECONDS <= ahead <= AHEAD_SECONDS:
-        yield ok("clock", "Our clock and the EHR's agree.")
+        yield ok("clock", seen)
     else:
-        where = "ahead of" if ahead > 0 else "behind"
-        seen = f"Our clock is {abs(ahead)} s {where} the EHR's."
-        yield problem("clock", seen, "Let this machine keep its time by NTP.")
+        yield problem("clock", seen, NTP)
 
 
 # --- what it gives ---

@@ -83,7 +83,7 @@ async def test_only_one_thing_is_looked_at(exchanged: Exchange, ehr: ScriptedEHR
     _, checked = await press("clock")
     asked = ehr.requests[before:]
     assert asked == [("GET", "/fhir/.well-known/smart-configuration")]
-    assert "Our clock and the EHR" in checked
+    assert "clock agrees with ours" in checked
 
 
 @pytest.mark.parametrize("check", ["", *LOOKS])
