@@ -59,7 +59,7 @@ TABLE = (
     Entry("C43", SEEN, "Signing in took longer than ten minutes", coded("state-expired"), FAILURE,
           "Start again."),
     Entry("C50", SEEN, "The answer was opened a second time, in another browser or session",
-          coded("state-already-used"), FAILURE,
+          coded("state-already-used"), "Its state was used up before.",
           "Nothing is wrong: each answer counts once. Start again."),
     Entry("C4", SEEN, "The EHR sent its answer to another registration's redirect URI",
           coded("state-other-registration"), FAILURE,

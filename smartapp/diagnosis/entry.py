@@ -32,7 +32,8 @@ class Entry:
     said: When | None = None
 
     def about(self, case: Case) -> Finding:
-        title, seen, fix = (text.format(c=case) for text in (self.title, self.seen, self.fix))
+        texts = (self.title, self.seen, self.fix)
+        title, seen, fix = (text.format(c=case).strip() for text in texts)
         certainty = SAID if self.said and self.said(case) else self.certainty
         return Finding(self.check, certainty, seen, fix, title, self.rule)
 

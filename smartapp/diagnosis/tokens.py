@@ -156,7 +156,8 @@ TABLE = (
           and c.broken_rule == "issuer"), FAILURE, _ISSUERS_KEYS, "issuer-keys"),
     Entry("C101", SEEN, "The EHR's launch context cannot be used", coded("launch-context-invalid"),
           FAILURE, "Tell the vendor which member it is."),
-    Entry("C126", SEEN, "A refresh answered for another patient", coded("patient-changed"), FAILURE,
+    Entry("C126", SEEN, "A refresh answered for another patient", coded("patient-changed"),
+          "The tokens that were renewed came with another patient or encounter than the launch's.",
           "Open the app again from the right chart, and tell the vendor."),
     Entry("C125", SEEN, "The EHR does not accept the refresh token any more",
           lambda c: c.code == "ended-by-ehr" and c.is_refresh_refused,
@@ -173,8 +174,9 @@ TABLE = (
           coded("refresh-interrupted"), FAILURE, "The person opens the app again. Look in the "
           "system's log for why it was ended: memory, a restart without SIGTERM, the machine."),
     Entry("C124", SEEN, "The EHR's answer to a refresh could not be used",
-          coded("refresh-unusable"), FAILURE, "Ask the vendor what its token endpoint answered; "
-          "look for a gateway in between. The person opens the app again."),
+          coded("refresh-unusable"), "{c.seen} {c.form_in_words}",
+          "Ask the vendor what its token endpoint answered; look for a gateway in between. The "
+          "person opens the app again."),
     Entry("C40", SEEN, "There is no refresh token, and the access token is over",
           coded("access-expired"), "The EHR gave none.",
           "Ask for offline_access (or online_access), and see that it was granted."),

@@ -654,6 +654,37 @@ class TestEvidence:
         cause = await first_is("answer to a refresh was lost", "C124")
         assert cause.seen.startswith("The connection to 127.0.0.1:")
 
+    @pytest.mark.parametrize(
+        ("answer", "words", "rule", "seen"),
+        [
+            (raw(200), "answer to a refresh could not be used", "C124", "It is a web page"),
+            (json_text(200, '{"access_token":"new","token_type":"Bearer","patient":"p-2"}'),
+             "answered for another patient", "C126", "came with another patient or encounter"),
+        ],
+    )  # fmt: skip
+    async def test_refresh_that_brings_something_else(
+        self, browser: Browser, ehr: ScriptedEHR, ehr_launch: Start, answer: Answer, words: str,
+        rule: str, seen: str,
+    ) -> None:  # fmt: skip
+        ehr.expires_in = 0
+        uuid = await browser.launch(ehr_launch())
+        ehr.token_answer = answer
+        await browser.get(f"/launches/{uuid}/")
+        assert seen in (await first_is(words, rule)).seen
+
+    async def test_answer_that_was_opened_before(
+        self, app: str, browser: Browser, ehr_launch: Start
+    ) -> None:
+        callback = await browser.to_callback(ehr_launch())
+        async with new_browser(app) as other:
+            other.http.cookie_jar.update_cookies(
+                {cookie.key: cookie.value for cookie in browser.http.cookie_jar}
+            )
+            await browser.get(callback)
+            await other.get(callback)
+        cause = await first_is("opened a second time", "C50")
+        assert cause.seen == "Its state was used up before."
+
 
 class TestRecord:
     @pytest.mark.parametrize(
