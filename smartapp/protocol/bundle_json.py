@@ -34,8 +34,12 @@ class _Entry(msgspec.Struct, forbid_unknown_fields=True):
 
     @property
     def others(self) -> Cut:
-        others = {"fullUrl": self.fullUrl, "search": self.search}
-        return {name: one for name, one in others.items() if one is not msgspec.UNSET}
+        others: Cut = {}
+        if self.fullUrl is not msgspec.UNSET:
+            others["fullUrl"] = self.fullUrl
+        if self.search is not msgspec.UNSET:
+            others["search"] = self.search
+        return others
 
 
 _BUNDLE = msgspec.json.Decoder(dict[str, msgspec.Raw])
@@ -55,27 +59,25 @@ def _from_parts(body: bytes) -> dict[str, Any]:
     """Return the Bundle; {} for anything unusual, which the strict parser has to judge."""
     if body.count(b",") >= MAX_VALUES or SUSPECT_ESCAPE.search(body):
         return {}
-    known = _Known()
     try:
         bundle = _BUNDLE.decode(body)
         entries = _ENTRIES.decode(bundle.pop("entry"))
-        resources, others = [one.resource for one in entries], [one.others for one in entries]
-        if _is_a_name_repeated(body, [bundle, *resources, *others]):
+        objects = [bundle, *(one.resource for one in entries), *(one.others for one in entries)]
+        parts = [bytes(part) for one in objects for part in one.values()]
+        names = len(parts) + len(("entry",)) + len(entries) * len(("resource",))
+        if _is_a_name_repeated(body, parts, names):
             return {}
-        found = [
-            {"resource": known.parsed(resource), **known.parsed(more)}
-            for resource, more in zip(resources, others, strict=True)
-        ]
-        return {**known.parsed(bundle), "entry": found}
+        values = map(_Known().__getitem__, parts)
+        whole, *found = [dict(zip(one, values, strict=False)) for one in objects]
     except (KeyError, ValueError, RecursionError, msgspec.MsgspecError):
         return {}
+    resources, others = found[: len(entries)], found[len(entries) :]
+    pairs = zip(resources, others, strict=True)
+    return {**whole, "entry": [{"resource": resource, **more} for resource, more in pairs]}
 
 
 class _Known(dict[bytes, JSON]):
     """The parsed members, by how they are written."""
-
-    def parsed(self, cut: Cut) -> dict[str, Any]:
-        return {name: self[bytes(part)] for name, part in cut.items()}
 
     def __missing__(self, written: bytes) -> JSON:
         is_string = written.startswith(b'"')
@@ -84,13 +86,7 @@ class _Known(dict[bytes, JSON]):
         return found
 
 
-def _is_a_name_repeated(body: bytes, objects: list[Cut]) -> bool:
-    """Return whether an object may have two members of one name, of which msgspec keeps the last.
-
-    There are as many colons as names outside of the members, or more if a name has one. `objects`
-    are the Bundle without "entry", and the entries apart from their resources.
-    """
-    members = b"".join(part for one in objects for part in one.values())
-    entries = len(objects) // 2
-    names = sum(map(len, objects)) + len(("entry",)) + entries * len(("resource",))
-    return body.count(b":") - members.count(b":") != names
+def _is_a_name_repeated(body: bytes, parts: list[bytes], names: int) -> bool:
+    """Return whether an object may have had two members of one name, of which msgspec keeps the
+    last: outside of the parts are as many colons as names, or more if a name has one."""
+    return body.count(b":") - b"".join(parts).count(b":") != names

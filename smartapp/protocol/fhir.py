@@ -172,8 +172,9 @@ def patient_of(resource: dict[str, Any], *, fhir_base_url: str) -> str | None:
     for member in _who_it_is_about(resource):
         reference = member.get("reference") if isinstance(member, dict) else None
         if isinstance(reference, str):
-            usual = len(reference) <= MAX_USUAL_REFERENCE
-            named |= (_named if usual else _named.__wrapped__)(reference, fhir_base_url)
+            is_usual = len(reference) <= MAX_USUAL_REFERENCE
+            found = _named if is_usual else _named.__wrapped__
+            named |= found(reference, fhir_base_url)
     return named.pop() if len(named) == 1 else None
 
 

@@ -44,7 +44,14 @@ def parse_json(body: bytes, *, exact: bool = False) -> JSON:
     """
     if body.count(b",") >= MAX_VALUES:
         raise JSONInvalid("more values than any document needs")
-    value = _parsed(_decode(body), _EXACT_DECODER if exact else _DECODER, MAX_DEPTH)
+    text = _decode(body)
+    try:
+        value: JSON = (_EXACT_DECODER if exact else _DECODER).decode(text)
+    except RecursionError:
+        raise JSONInvalid("nested too deeply") from None
+    except json.JSONDecodeError as exc:
+        raise JSONInvalid(f"not JSON (at character {exc.pos})") from None
+    _check_depth(text, value, MAX_DEPTH)
     if SUSPECT_ESCAPE.search(body) and not all(_is_storable(string) for string in _strings(value)):
         raise JSONInvalid("a string with a lone surrogate or NUL")
     return value
@@ -53,7 +60,16 @@ def parse_json(body: bytes, *, exact: bool = False) -> JSON:
 def parse_part(written: bytes, levels_above: int) -> JSON:
     """Return a value that was cut out of a document without suspect escapes, in which it was inside
     of `levels_above` others. Decimals are exact. Raises JSONInvalid."""
-    return _parsed(written.decode(), _EXACT_DECODER, MAX_DEPTH - levels_above)
+    text = written.decode()
+    value: JSON
+    try:
+        value, end = _EXACT_DECODER.raw_decode(text)
+    except (RecursionError, json.JSONDecodeError):
+        raise JSONInvalid("a part that is not JSON") from None
+    if end != len(text):
+        raise JSONInvalid("a part with something after it")
+    _check_depth(text, value, MAX_DEPTH - levels_above)
+    return value
 
 
 def parse_json_object(body: bytes, *, exact: bool = False) -> dict[str, Any]:
@@ -61,19 +77,6 @@ def parse_json_object(body: bytes, *, exact: bool = False) -> dict[str, Any]:
     value = parse_json(body, exact=exact)
     if not isinstance(value, dict):
         raise JSONInvalid("not a JSON object")
-    return value
-
-
-def _parsed(text: str, decoder: json.JSONDecoder, depth: int) -> JSON:
-    try:
-        value: JSON = decoder.decode(text)
-    except RecursionError:
-        raise JSONInvalid("nested too deeply") from None
-    except json.JSONDecodeError as exc:
-        raise JSONInvalid(f"not JSON (at character {exc.pos})") from None
-    # Few brackets cannot be nested deeply.
-    if text.count("{") + text.count("[") > depth:
-        _check_depth(value, depth)
     return value
 
 
@@ -135,7 +138,10 @@ def _children(node: Any) -> Iterable[Any]:
     return node.values() if type(node) is dict else node
 
 
-def _check_depth(value: JSON, depth: int) -> None:
+def _check_depth(text: str, value: JSON, depth: int) -> None:
+    # Few brackets cannot be nested deeply.
+    if text.count("{") + text.count("[") <= depth:
+        return
     level: list[Any] = [value] if type(value) in _NODES else []
     for _ in range(depth):
         # The decoder creates no subclasses, and comparing the exact type takes half the time.
