@@ -124,6 +124,7 @@ TEMPLATES = [
                 "django.contrib.messages.context_processors.messages",
                 "smartapp.context_processors.version",
             ],
+            "builtins": ["smartapp.chart.shortening"],
         },
     },
 ]

@@ -58,6 +58,12 @@ class Encounter:
         return self.started or self.ended
 
     @property
+    def beside(self) -> tuple[str, ...]:
+        """Its kind, where it was, who took part, and the rest."""
+        kind = (self.kind,) if self.kind else ()
+        return (*kind, *self.places, *self.people, *self.details)
+
+    @property
     def place(self) -> str:
         return next(iter(self.places), "")
 
