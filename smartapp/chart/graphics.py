@@ -368,8 +368,12 @@ def _line(
     name: str, readings: Sequence[Reading], x: Scale, y: Scale, bottom: float, top: float
 ) -> Line:
     thinned = thin(readings)
-    marks = [_mark(reading, x, y, bottom, top) for reading in thinned]
-    solid, gaps = _paths(thinned, [(float(mark.x), float(mark.y)) for mark in marks])
+    times = [reading.at.timestamp() for reading in thinned]
+    marks = [
+        _mark(reading, x(time), y, bottom, top)
+        for reading, time in zip(thinned, times, strict=True)
+    ]
+    solid, gaps = _paths(times, [(float(mark.x), float(mark.y)) for mark in marks])
     shown = marks if len(marks) <= MAX_MARKERS else [mark for mark in marks if mark.beyond]
     last = marks[-1]
     return Line(name, solid, gaps, tuple(shown), last, last.y)
@@ -390,10 +394,10 @@ def _with_clear_labels(lines: list[Line]) -> tuple[Line, ...]:
     )
 
 
-def _mark(reading: Reading, x: Scale, y: Scale, bottom: float, top: float) -> Mark:
+def _mark(reading: Reading, across: float, y: Scale, bottom: float, top: float) -> Mark:
     beyond = "high" if reading.value > top else "low" if reading.value < bottom else ""
     height = y(_clamp(reading.value, bottom, top))
-    return Mark(_text(x(reading.at.timestamp())), _text(height), reading.label, beyond)
+    return Mark(_text(across), _text(height), reading.label, beyond)
 
 
 def _bar(upper: Reading, lower: Reading, x: Scale, y: Scale, bottom: float, top: float) -> Bar:
@@ -404,9 +408,9 @@ def _bar(upper: Reading, lower: Reading, x: Scale, y: Scale, bottom: float, top:
     )
 
 
-def _paths(readings: Sequence[Reading], points: Sequence[tuple[float, float]]) -> tuple[str, str]:
+def _paths(times: Sequence[float], points: Sequence[tuple[float, float]]) -> tuple[str, str]:
     """Return the solid line, and separately the parts of it in which nothing was measured."""
-    seconds = [(after.at - before.at).total_seconds() for before, after in pairwise(readings)]
+    seconds = [after - before for before, after in pairwise(times)]
     longest = longest_solid_gap(seconds)
     solid, gaps, run = [], [], list(points[:1])
     for (before, after), length in zip(pairwise(points), seconds, strict=True):

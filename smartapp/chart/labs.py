@@ -120,7 +120,8 @@ def _how(result: Reading) -> str:
 def _row(result: Reading, newest: Reading) -> ValueRow:
     # The range is shown with the newest result; another result shows its own if it differs.
     notes = result.beside
-    if result.ranges != newest.ranges and result.ranges.listed:
+    is_usual = result.ranges is newest.ranges or result.ranges == newest.ranges
+    if result.ranges.listed and not is_usual:
         notes = (f"range {result.range_text}", *notes)
     return ValueRow(
         when=result.when.text if result.when else "no date",

@@ -84,7 +84,13 @@ def _digest(*words: str) -> str:
 
 
 def _closed(kept: Kept) -> bytes:
-    document = {**asdict(kept), "read_at": kept.read_at.isoformat()}
+    document = {
+        "read_at": kept.read_at.isoformat(),
+        "pieces": kept.pieces,
+        "shares": {name: asdict(share) for name, share in kept.shares.items()},
+        "user": asdict(kept.user) if kept.user else None,
+        "is_whole": kept.is_whole,
+    }
     return zlib.compress(json.dumps(document, ensure_ascii=False).encode(), level=1)
 
 

@@ -9,6 +9,7 @@ from functools import wraps
 from typing import Any, TypeAlias, TypeVar, TypeVarTuple
 
 Resource: TypeAlias = "dict[str, Any]"
+F = TypeVar("F")
 E = TypeVarTuple("E")
 T = TypeVar("T")
 K = TypeVar("K")
@@ -46,29 +47,29 @@ def is_false(value: object) -> bool:
     return value is False or (isinstance(value, str) and value.strip().lower() == "false")
 
 
-def remembered(read: Callable[[*E], T]) -> Callable[[*E], T]:
+def remembered(read: Callable[[F, *E], T]) -> Callable[[F, *E], T]:
     """Return a reader that remembers its result for equal elements. Only useful for elements that
     repeat in many entries, such as codes and ranges: a list of results has each a hundred times.
 
     Elements that an answer has many times are usually one object (`protocol/bundle_json.py`), which
     is recognised without a look at its content.
     """
-    of_objects: dict[tuple[int, ...], tuple[object, T]] = {}
+    of_objects: dict[int | tuple[int, ...], tuple[object, T]] = {}
     of_contents: dict[str, T] = {}
 
     @wraps(read)
-    def reading(*elements: *E) -> T:
-        same = tuple(map(id, elements))
+    def reading(element: F, *others: *E) -> T:
+        same = (id(element), *map(id, others)) if others else id(element)
         # As long as the elements are kept here, no others have their ids.
         if (kept := of_objects.get(same)) is not None:
             return kept[1]
-        written = repr(elements)
+        written = repr((element, others))
         try:
             found = of_contents[written]
         except KeyError:
-            found = read(*elements)
+            found = read(element, *others)
         if len(written) <= MAX_WRITTEN:
-            _put(of_objects, same, (elements, found))
+            _put(of_objects, same, ((element, others), found))
             _put(of_contents, written, found)
         return found
 

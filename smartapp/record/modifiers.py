@@ -5,8 +5,9 @@ of its resource type: as codes with words, as codes that leave the resource out,
 that reads it. A test compares the table with the published StructureDefinitions.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 
 from smartapp.record.codes import status_codes
 from smartapp.record.elements import Resource, is_true, is_unclear, mappings, remembered
@@ -326,6 +327,16 @@ BACKBONES: Mapping[str, tuple[tuple[str, ...], ...]] = {
 }
 
 
+# The same tables by what is asked of them: a page of two thousand results asks for each of them.
+_LEAVING_OUT = {
+    resource_type: tuple((name, one.leaves_out) for name, one in table.items() if one.leaves_out)
+    for resource_type, table in MODIFIERS.items()
+}
+_WORDED = {
+    resource_type: tuple(name for name, one in table.items() if one.words)
+    for resource_type, table in MODIFIERS.items()
+}
+
 # Negations of DSTU2 and STU3 that R4 replaced by a status: the boolean, and its status.
 _OLDER_NEGATIONS: Mapping[str, tuple[tuple[str, ...], str]] = {
     "Immunization": (("wasNotGiven", "notGiven"), "not-done"),
@@ -339,7 +350,8 @@ _OLDER_NEGATIONS: Mapping[str, tuple[tuple[str, ...], str]] = {
 def in_r4(resource: Resource) -> Resource:
     """Return the resource with R4's status for a negation of an older release: some servers still
     send "wasNotGiven"."""
-    if (older := _OLDER_NEGATIONS.get(_type(resource))) is None:
+    older = _OLDER_NEGATIONS.get(_type(resource))
+    if older is None:
         return resource
     names, status = older
     if any(is_true(resource.get(name)) for name in names):
@@ -352,39 +364,41 @@ def in_r4(resource: Resource) -> Resource:
 
 def reason_to_leave_out(resource: Resource) -> str:
     """Return why the resource must not be shown ("entered in error"), or ""."""
-    table = MODIFIERS.get(_type(resource), {})
-    for element, modifier in table.items():
-        if modifier.leaves_out and element in resource:
-            reason = _reason(modifier.leaves_out, resource[element])
-            if reason:
-                return reason
+    resource_type = _type(resource)
+    for element, reasons in _LEAVING_OUT.get(resource_type, ()):
+        if element in resource:
+            for code in _said(resource[element]):
+                if reason := reasons.get(code):
+                    return reason
     # DSTU2 and some servers have one `status` instead of R4's two.
-    if "status" in resource and "status" not in table:
-        return _reason(_NOT_TRUE, resource["status"])
+    if "status" in resource and "status" not in MODIFIERS.get(resource_type, {}):
+        return next(filter(None, map(_NOT_TRUE.get, _said(resource["status"]))), "")
     return ""
 
 
 @remembered
-def _reason(reasons: Mapping[str, str], written: object) -> str:
-    return next(filter(None, map(reasons.get, status_codes(written))), "")
+def _said(status: object) -> tuple[str, ...]:
+    return tuple(status_codes(status))
 
 
 def status_text(resource: Resource) -> str:
     """Return the resource's statuses in words; an unknown code as it was sent, "" for the usual
     one."""
+    resource_type = _type(resource)
     words = [
-        _in_words(modifier.words, resource[element])
-        for element, modifier in MODIFIERS.get(_type(resource), {}).items()
-        if modifier.words and element in resource
+        found
+        for element in _WORDED.get(resource_type, ())
+        if element in resource
+        and (found := _in_words(resource_type, element, _said(resource[element])))
     ]
-    return ", ".join(dict.fromkeys(filter(None, words)))
+    return ", ".join(dict.fromkeys(words)) if words else ""
 
 
-@remembered
-def _in_words(words: Mapping[str, str], written: object) -> str:
+@lru_cache(maxsize=500)
+def _in_words(resource_type: str, element: str, said: tuple[str, ...]) -> str:
     """Return the words for the known codes, or the code as it was sent."""
-    said = status_codes(written)
-    known = [words[code] for code in said if code in words]
+    modifier = MODIFIERS[resource_type][element]
+    known = [modifier.words[code] for code in said if code in modifier.words]
     return (
         ", ".join(dict.fromkeys(filter(None, known)))
         if known or not said
@@ -392,7 +406,7 @@ def _in_words(words: Mapping[str, str], written: object) -> str:
     )
 
 
-def _readable(said: Sequence[str]) -> str:
+def _readable(said: tuple[str, ...]) -> str:
     """Return the first that is a word; a bare number only if there is nothing else."""
     word = next((one for one in said if not one.isdigit()), said[0])
     return word.replace("-", " ")

@@ -143,8 +143,10 @@ def _usual(sent: str) -> Moment | None:
 
 
 def _sent(value: object) -> str:
+    if isinstance(value, str):
+        return text(value)
     is_number = isinstance(value, int | Decimal) and not isinstance(value, bool)
-    return str(value) if is_number else text(value)
+    return str(value) if is_number else ""
 
 
 def unreadable(sent: str) -> Moment:
@@ -214,20 +216,20 @@ class Chronology:
     @classmethod
     def of(cls, moments: Iterable[Moment | None], *, now: datetime) -> "Chronology":
         timed = [m.at for m in moments if m and m.precision == "time" and m.zone != "none"]
-        zone = max(timed).tzinfo if timed else None
+        zone = max(timed, key=datetime.timestamp).tzinfo if timed else None
         return cls(now, zone or UTC)
 
     def is_future(self, moment: Moment | None) -> bool:
         """Return whether the moment is after now, by more than time zones can explain."""
         if moment is None or not moment.is_readable:
             return False
-        return self.at(moment) > self._latest
+        # Nearly all are long ago, and comparing moments of two zones takes much longer.
+        is_long_ago = moment.at.year < self._latest.year - 1
+        return not is_long_ago and self.at(moment) > self._latest
 
     def at(self, moment: Moment) -> datetime:
         """Return the instant for comparisons."""
-        if moment.precision == "unreadable" or (
-            moment.precision == "time" and moment.zone != "none"
-        ):
+        if moment.zone != "none" or moment.precision == "unreadable":
             return moment.at
         return moment.at.replace(tzinfo=self.zone)
 

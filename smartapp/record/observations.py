@@ -136,6 +136,8 @@ class Reading(NamedTuple):
     def beside(self) -> tuple[str, ...]:
         """Everything else that must be read together with the result."""
         marks = self.marks
+        if not (marks.status or marks.labels or marks.absent or marks.notes or marks.remarks):
+            return ()
         # A value and a reason why there is none contradict each other; both are shown.
         absent = marks.absent if self.value.text else ""
         return tuple(filter(None, (marks.status, *marks.labels, absent, *self.notes)))

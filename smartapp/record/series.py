@@ -7,7 +7,6 @@ which the readings were sent.
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from itertools import groupby
 
 from smartapp.record.codes import LOINC
 from smartapp.record.moments import Chronology, Moment, parse_moment
@@ -76,13 +75,12 @@ def is_same_moment(one: Moment | None, other: Moment | None) -> bool:
 
 def in_order(readings: Iterable[Reading], chronology: Chronology) -> list[Reading]:
     """Return the readings newest first."""
-    placed = sorted(
-        ((chronology.newest_first(one.when), one) for one in readings),
-        key=lambda placed: placed[0],
-    )
+    of_moments: dict[float, list[Reading]] = {}
+    for one in readings:
+        of_moments.setdefault(chronology.newest_first(one.when), []).append(one)
     found: list[Reading] = []
-    for _, of_one_moment in groupby(placed, key=lambda placed: placed[0]):
-        same = [one for _, one in of_one_moment]
+    for moment in sorted(of_moments):
+        same = of_moments[moment]
         found += _most_trusted_first(same) if len(same) > 1 else same
     return found
 
@@ -116,7 +114,7 @@ def _series(key: Key, readings: Sequence[Reading], chronology: Chronology) -> Se
 
 def is_certain(reading: Reading, chronology: Chronology) -> bool:
     """Return whether the reading's time is known: a readable date that is not in the future."""
-    when = reading.when
+    when = reading.marks.when
     return when is not None and when.is_readable and not chronology.is_future(when)
 
 
