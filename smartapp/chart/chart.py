@@ -26,7 +26,7 @@ LOOKS: dict[State, Look] = {
     "failed": "failed",
     "not-offered": "not-offered",
 }
-Lack = Literal["", "failed", "forbidden", "foreign"]
+Lack = Literal["", "foreign", "failed", "forbidden", "unattributed"]
 Relation = Literal["self", "proxy", "clinician", "unknown"]
 
 
@@ -36,7 +36,7 @@ class ReadSection:
 
     `error` is a short safe text for `forbidden` and `failed`, and `reference` finds in the log what
     of it failed. `lacks` says why something of it is not there: a read of several that failed, or
-    entries of another patient, which were left out.
+    entries that were left out, of another patient or of one that they do not name.
     `retry_after` is the number of seconds after which the EHR wants to be asked again, if it says
     so. `notes` is what the reader must know besides the items, for example that the list was cut.
     `count` is the number of current items; resolved problems and stopped medications do not count.

@@ -69,6 +69,8 @@ logger = logging.getLogger(__name__)
 
 # References of a list are read one by one; if there are more, by searches for several ids.
 MAX_FOLLOWED = 20
+# What is told of a part that lacks several things.
+WORST: tuple[Lack, ...] = ("foreign", "failed", "forbidden", "unattributed")
 BATCH, MAX_BATCHES = 50, 6
 # Type, id and perhaps a version. The current version is read.
 _BELOW_BASE = re.compile(
@@ -316,13 +318,14 @@ class Reading:
             notes.append(_unattributed_text(found.unattributed))
         if is_partial:
             notes.append("This launch was given only a part of this list.")
+        lacks: Lack = "foreign" if found.foreign else "unattributed" if found.unattributed else ""
         return Outcome(
             state="partial" if notes else "ok",
             resources=tuple(found.resources),
             included=found.included,
             notes=tuple(notes),
-            reference=self._reference if found.foreign else "",
-            lacks="foreign" if found.foreign else "",
+            reference=self._reference if lacks else "",
+            lacks=lacks,
         )
 
     def _failure(self, what: str, error: SmartError) -> Outcome:
@@ -388,7 +391,7 @@ def _joined(section: Section, outcomes: Sequence[Outcome]) -> Outcome:
         {name: one for outcome in read for name, one in outcome.included.items()},
         notes,
         reference=next((one.reference for _, one in asked if one.reference), ""),
-        lacks="foreign" if "foreign" in lacks else next(filter(None, lacks), ""),
+        lacks=next((one for one in WORST if one in lacks), ""),
     )
 
 

@@ -389,6 +389,11 @@ class Case:
 
     # --- after the tokens ---
 
+    @property
+    def incomplete_parts(self) -> str:
+        found = (one for one in self.timeline if one.code == self.code)
+        return ", ".join(dict.fromkeys(name for one in found for name in one.detail["sections"]))
+
     @cached_property
     def strange_reads(self) -> list[WireRecord]:
         """Reads that were answered by something else than FHIR in JSON: a page, XML, a redirect."""

@@ -52,7 +52,7 @@ def of(timeline: Sequence[LaunchEvent]) -> str:
     return _page(sections)
 
 
-_OF_A_PART = ("fhir-failed", "fhir-forbidden", LEFT_OUT)
+_OF_A_PART = ("fhir-failed", "fhir-forbidden", "unattributed-entry", LEFT_OUT)
 
 
 def _sections(timeline: Sequence[LaunchEvent]) -> dict[str, str]:

@@ -55,6 +55,10 @@ TABLE = (
     Entry("C143", SEEN, "The EHR sent entries of another patient", lambda c: c.has_left_out,
           "They were in the answer to a search for this patient, and were not shown.",
           "Stop using this endpoint until the vendor has explained it."),
+    Entry("C143", SEEN, "Entries of the record do not say whose they are, or name another server",
+          coded("unattributed-entry"), "They were left out: {c.incomplete_parts}.",
+          "Look at how the EHR's entries refer to their patient: by an address that is not below "
+          "the FHIR base URL, as one of an internal host? Ask the vendor."),
     Entry("C141", SEEN, "The EHR does not let this app, or this user, read it", _is_forbidden,
           "{c.bad_reads_text}", "Compare the granted scopes, and the user's rights in the EHR."),
     Entry("C142", LIKELY, "The EHR wants another parameter in this search", _wants_a_parameter,

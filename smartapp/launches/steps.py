@@ -286,11 +286,12 @@ _LACKING = {
     "failed": ("C142", "fhir-failed", "something could not be read"),
     "forbidden": ("C141", "fhir-forbidden", "the EHR forbids to read something"),
     "foreign": ("C143", "wrong-patient-entry", "entries of another patient were left out"),
+    "unattributed": ("C143", "unattributed-entry", "entries without a patient were left out"),
 }
 
 
 def _lacking(name: str, state: str, lacks: str, reference: str) -> None:
-    """Something of one part of the record failed, or was another patient's and left out (C143)."""
+    """Something of one part of the record failed, or was left out (C143)."""
     rule, code, text = _LACKING[lacks]
     failed = [verdict(rule, False, f"{name}: {text}.")]
     events.note(Step.FHIR, failed, {"sections": {name: state}}, code=code, reference=reference)

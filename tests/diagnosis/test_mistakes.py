@@ -767,6 +767,28 @@ class TestRecord:
         assert words in causes[0].title
         assert seen in causes[0].seen
 
+    async def test_entries_that_refer_to_the_patient_at_an_internal_host(
+        self, browser: Browser, ehr: ScriptedEHR, ehr_launch: Start
+    ) -> None:
+        async def answer(request: web.Request) -> web.StreamResponse:
+            path = request.match_info["path"]
+            if path != "Condition":
+                return fhir_json(ehr.resource(path))
+            subject = {"reference": "https://fhir.internal.example/r4/Patient/p-1"}
+            entry = {"resource": {"resourceType": "Condition", "id": "c-1", "subject": subject}}
+            return fhir_json({"resourceType": "Bundle", "type": "searchset", "entry": [entry]})
+
+        uuid = await browser.launch(ehr_launch())
+        ehr.fhir_answer = answer
+        await browser.get(f"/launches/{uuid}/")
+        cause = await first_is("do not say whose they are, or name another server", "C143")
+        assert cause.seen == "They were left out: problems."
+        seen = await timeline()
+        assert "problems incomplete" in outcome.of(seen)
+        assert "It stopped at" not in report.summary(seen)
+        home = await in_database(lambda: page_of(administrator(), "/admin/"))
+        assert "An EHR sent another patient" not in home
+
     async def test_patient_that_the_fhir_server_does_not_have(
         self, browser: Browser, ehr: ScriptedEHR, ehr_launch: Start
     ) -> None:
