@@ -30,9 +30,14 @@ hypothesis_settings.register_profile(
 )
 hypothesis_settings.load_profile("suite")
 
-CHROMIUM = next(
-    filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None
-)
+
+def _first_of(*programs: str) -> str | None:
+    return next(filter(None, map(shutil.which, programs)), None)
+
+
+CHROMIUM_WITH_WINDOWS = _first_of("chromium", "chromium-browser", "google-chrome")
+# The same browser without windows, tool bars and settings, which nobody sees here.
+CHROMIUM = _first_of("chromium-headless-shell") or CHROMIUM_WITH_WINDOWS
 CHROMIUM_ARGUMENTS = [
     "--no-sandbox", "--disable-gpu", "--disable-quic",
     # Chromium obeys only the last of these switches. The first two would make each new window load
@@ -45,7 +50,7 @@ CHROMIUM_ARGUMENTS = [
 ]  # fmt: skip
 SERVERS = frozenset({"demo", "sandbox"})
 SERVICES: dict[str, tuple[Callable[[], bool], str]] = {
-    "browser": (lambda: CHROMIUM is not None, "no Chromium on the PATH"),
+    "browser": (lambda: CHROMIUM_WITH_WINDOWS is not None, "no Chromium on the PATH"),
     "postgres": (lambda: _answers(5432), "no PostgreSQL on 127.0.0.1:5432"),
     "redis": (lambda: _answers(6379), "no Redis on 127.0.0.1:6379"),
 }

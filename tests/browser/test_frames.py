@@ -23,7 +23,7 @@ from playwright.sync_api import (
 )
 
 from tests.browser.conftest import screenshots, sign_in
-from tests.conftest import CHROMIUM, CHROMIUM_ARGUMENTS
+from tests.conftest import CHROMIUM_ARGUMENTS, CHROMIUM_WITH_WINDOWS
 from tests.demo_server import Demo
 from tests.processes import manage
 
@@ -73,12 +73,12 @@ def without_popups(page: Page) -> None:
 
 @contextmanager
 def browsing(chromium: Browser, profile: Path, cookies: object) -> Iterator[BrowserContext]:
-    """A Chromium with changed cookie settings."""
+    """A Chromium with changed cookie settings, which only the one with windows has."""
     exceptions = {"profile": {"content_settings": {"exceptions": {"cookies": cookies}}}}
     (profile / "Default").mkdir(parents=True)
     (profile / "Default" / "Preferences").write_text(json.dumps(exceptions))
     context = chromium.browser_type.launch_persistent_context(
-        profile, executable_path=CHROMIUM, args=CHROMIUM_ARGUMENTS
+        profile, executable_path=CHROMIUM_WITH_WINDOWS, args=CHROMIUM_ARGUMENTS
     )
     yield context
     context.close()

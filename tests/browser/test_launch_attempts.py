@@ -103,7 +103,11 @@ def test_every_launch_of_a_person_is_ended(admin: Page, demo: Demo, chromium: Br
     page.reload()
     expect(page.locator("main")).to_contain_text("An administrator of this app ended its access")
     screenshots(admin, "revocations")
-    admin.get_by_role("button", name="Tell the EHRs now").click()
+    for _ in range(20):  # one press tells as many as it has time for
+        admin.get_by_role("button", name="Tell the EHRs now").click()
+        if "0 wait." in admin.locator(".messagelist").inner_text():
+            break
+        admin.wait_for_timeout(500)
     expect(admin.locator(".messagelist")).to_contain_text("0 wait.")
     admin.goto(f"{demo.url}/admin/launches/launch/end/")
     admin.set_viewport_size(PHONE)  # type: ignore[arg-type]

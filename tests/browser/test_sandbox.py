@@ -1,5 +1,9 @@
 """The sandbox's own pages in real Chromium, for people who are new to them."""
 
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from threading import Thread
+
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
@@ -159,14 +163,32 @@ def test_framed_app_cannot_lead_the_ehr_away(chromium: Browser, demo: Demo) -> N
     context.close()
 
 
-def test_app_is_tried_without_a_registration(page: Page, demo: Demo) -> None:
-    page.context.route("http://127.0.0.1:3999/**", lambda route: route.fulfill(body="the app"))
+class TheApp(BaseHTTPRequestHandler):
+    def do_GET(self) -> None:
+        self.send_response(200)
+        self.end_headers()
+        self.wfile.write(b"the app")
+
+    def log_message(self, *_: object) -> None:
+        """Nothing: the output of the tests is not its log."""
+
+
+@pytest.fixture
+def app() -> Iterator[str]:
+    """The origin of an app that answers everything."""
+    with ThreadingHTTPServer(("127.0.0.1", 0), TheApp) as server:
+        Thread(target=server.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{server.server_port}"
+        server.shutdown()
+
+
+def test_app_is_tried_without_a_registration(page: Page, demo: Demo, app: str) -> None:
     query = (
-        "response_type=code&client_id=my-first-app&redirect_uri=http://127.0.0.1:3999/callback"
+        f"response_type=code&client_id=my-first-app&redirect_uri={app}/callback"
         f"&scope=launch/patient&state=s&aud={demo.url}/sandbox/fhir/r4"
     )
     page.goto(f"{demo.url}/sandbox/oauth2/v1/authorize?{query}")
-    expect(page.locator("fieldset")).to_contain_text("http://127.0.0.1:3999/callback")
+    expect(page.locator("fieldset")).to_contain_text(f"{app}/callback")
     screenshots(page, "sandbox-tried")
     page.get_by_label("Hold it to SMART App Launch 2.2").check()
     page.get_by_label("User name").fill("clinician")
@@ -177,7 +199,7 @@ def test_app_is_tried_without_a_registration(page: Page, demo: Demo) -> None:
     page.goto(f"{demo.url}/sandbox/client?client_id=my-first-app")
     expect(page.locator("main")).to_contain_text("tried without a registration")
     page.goto(f"{demo.url}/sandbox/")
-    page.get_by_label("Launch URL").fill("http://127.0.0.1:3999/launch")
+    page.get_by_label("Launch URL").fill(f"{app}/launch")
     with page.context.expect_page() as opened:
         page.get_by_role("button", name="Try it").click()
     opened.value.wait_for_url("**/launch?iss=**")
