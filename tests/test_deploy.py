@@ -4,10 +4,15 @@ import json
 import os
 import re
 import shutil
+import socket
 import subprocess
 import sys
+import time
 import tomllib
+import urllib.request
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from threading import Thread
 from uuid import uuid4
 
 import pytest
@@ -17,6 +22,8 @@ from prometheus_client import generate_latest
 
 from smartapp import __version__, metrics
 from tests.processes import ROOT
+from tests.reliability.services import folder_for_all, nginx
+from tests.serving import free_port
 
 DEPLOY = ROOT / "deploy"
 COMPOSE = yaml.safe_load((ROOT / "compose.yaml").read_text())
@@ -74,6 +81,37 @@ def test_nginx_takes_its_file(tmp_path: Path) -> None:
         check=False,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.skipif(not NGINX, reason="no nginx")
+def test_nginx_gets_the_keys_from_the_next_server_while_one_ends() -> None:
+    """Its first process still listens then, and nobody accepts. Its workers wait for an EHR that
+    waits for the keys: ten seconds, and a refresh whose answer is lost."""
+
+    class Keys(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.send_response(200)
+            self.send_header("Content-Length", "2")
+            self.end_headers()
+            self.wfile.write(b"{}")
+
+        def log_message(self, *_: object) -> None: ...
+
+    port = free_port()
+    with (
+        socket.create_server(("127.0.0.1", 0)) as ending,
+        ThreadingHTTPServer(("127.0.0.1", 0), Keys) as working,
+        folder_for_all() as folder,
+        nginx(folder, port, (ending.getsockname()[1], working.server_port)),
+    ):
+        Thread(target=working.serve_forever, daemon=True).start()
+        for _ in range(2):
+            began = time.monotonic()
+            address = f"http://127.0.0.1:{port}/.well-known/jwks/a.json"
+            with urllib.request.urlopen(address, timeout=20) as answer:
+                assert answer.read() == b"{}"
+            assert time.monotonic() - began < 5
+        working.shutdown()
 
 
 def test_nginx_writes_no_query() -> None:

@@ -26,7 +26,7 @@ class Fault:
 
     name: str
     cause: Callable[[House], Awaitable[None]]
-    # Nobody may notice: no 5xx at all.
+    # Nobody may notice: no 5xx at all, and no launch in doubt.
     is_unnoticed: bool = False
     # It is the EHR's own: some of its launches fail, and no others.
     is_the_ehrs: bool = False
@@ -53,11 +53,17 @@ async def kill_a_machine(house: House) -> None:
 
 
 async def restart_one_after_the_other(house: House) -> None:
-    """As docs/running.md says of an upgrade."""
+    """As docs/running.md says of an upgrade, while the EHRs take their time before they fetch the
+    keys from it."""
+    ehrs = house.well, house.sick
+    for ehr in ehrs:
+        ehr.seconds_before_it_fetches_keys = 0.6
     for process in house.webs:
         await asyncio.to_thread(process.terminate)
         process.start()
         await asyncio.to_thread(process.wait)
+    for ehr in ehrs:
+        ehr.seconds_before_it_fetches_keys = 0.0
 
 
 async def clock_jumps(house: House) -> None:

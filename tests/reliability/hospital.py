@@ -18,6 +18,7 @@ class Hospital(ScriptedEHR):
         super().__init__()
         self.expires_in = 1  # so that each reload of a page needs a refresh
         self.scope = "openid fhirUser offline_access patient/*.rs"
+        self.seconds_before_it_fetches_keys = 0.0
         self.refreshes = 0
         self.used_twice = 0
         self.codes_used_twice = 0
@@ -38,6 +39,10 @@ class Hospital(ScriptedEHR):
         self._patients[code] = asked["launch"]
         back = urlencode({"code": code, "state": asked["state"]})
         raise web.HTTPFound(f"{asked['redirect_uri']}?{back}")
+
+    async def _check_assertion(self, assertion: str) -> None:
+        await asyncio.sleep(self.seconds_before_it_fetches_keys)
+        await super()._check_assertion(assertion)
 
     def _exchanged(self, fields: dict[str, str]) -> web.Response:
         code = fields["code"]

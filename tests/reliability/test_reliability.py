@@ -38,6 +38,7 @@ def check(found: Trial) -> None:
         assert not found.well.in_doubt
     if found.fault.is_unnoticed:
         assert not found.sick.server_errors + found.well.server_errors
+        assert not found.sick.in_doubt + found.well.in_doubt
 
 
 async def test_a_machine_that_dies_takes_nothing_with_it(standing: House) -> None:
