@@ -38,8 +38,9 @@ from smartapp.protocol.errors import (
     TokenRefused,
     UnknownEndpoint,
 )
-from smartapp.protocol.fhir import parse_resource
+from smartapp.protocol.fhir import error_words, parse_resource
 from smartapp.protocol.scopes import ResourceScope, parse_scope, parse_scopes
+from smartapp.protocol.text import vendor_words
 from smartapp.protocol.token import authorization_code_request
 from smartapp.protocol.urls import host_of
 from smartapp.registrations import discovery, registry, trust
@@ -358,8 +359,8 @@ async def access(described: EndpointConfig) -> AsyncIterator[Finding]:
     except UnknownEndpoint:
         return  # it is disabled, which is a finding of its own
     except SmartError as error:
-        fix = "Compare client id, key and scopes with the vendor's portal; mend what else is wrong "
-        yield problem("token", f"{error.title}: {error.quoted}.", f"{fix}here first.")
+        facts = await in_database(of_endpoint, described)
+        yield replace(explained(facts, error, "token", Step.TOKEN), certainty=SEEN)
         return
     yield ok("token", f"A token came, good until {given.expires_at:%H:%M} UTC.")
     granted = map(parse_scope, parse_scopes(given.scope))
@@ -375,14 +376,16 @@ async def _read(config: EndpointConfig, given: backend.BackendToken, type_: str)
     fix = "Ask the vendor whether this FHIR server takes tokens of this client, for this scope."
     try:
         response = await http.get(url, headers=headers, max_bytes=MAX_METADATA_BYTES)
+        if response.status == 200:
+            parse_resource(response.body, resource_type="Bundle")
+            return ok("read", f"The token reads {wanted}.")
     except SmartError as error:
         return problem("read", f"Reading {wanted} with the token failed: {error.detail}.", fix)
-    if response.status in (401, 403):
-        seen = f"The FHIR server answered {response.status} to a read of {wanted} with the token."
-        return problem("read", seen, fix)
-    if response.status != 200:
-        return advice("read", f"A search of {wanted} was answered with {response.status}.", fix)
-    return ok("read", f"The token reads {wanted}.")
+    tell = problem if response.status in (401, 403) else advice
+    said = vendor_words(error_words(response.headers.get("Content-Type"), response.body))
+    words = f" It said: “{said}”" if said else ""
+    seen = f"The FHIR server answered {response.status} to a search of {wanted} with the token."
+    return tell("read", f"{seen}{words}", fix)
 
 
 async def revocations(config: EndpointConfig) -> AsyncIterator[Finding]:

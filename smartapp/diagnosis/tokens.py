@@ -121,8 +121,8 @@ TABLE = (
           said=naming("scope", "missing")),
     Entry("C121", SEEN, "The EHR does not give these scopes",
           lambda c: _answered("invalid_scope")(c) and not _lacks_scope(c), ANSWER,
-          "A refresh may ask only for what was granted. Compare the "
-          "registration's scopes with those ticked at the vendor.", "scopes"),
+          "Compare the registration's scopes with those ticked at the vendor. A refresh may ask "
+          "only for what was granted.", "scopes"),
     Entry("C2", SEEN, "The app may not use this grant at the vendor",
           lambda c: _answered("unsupported_grant_type", "unauthorized_client")(c)
           and c.http_status != 401 and "authentication" not in c.named, ANSWER,

@@ -610,3 +610,67 @@ async def test_a_base_of_another_fhir_server_is_advice(
 ) -> None:
     healthy.answers["/fhir/r4/metadata"] = answer
     assert "capability-statement" in await advised()
+
+
+TOKEN = {
+    "access_token": "a",
+    "token_type": "Bearer",
+    "expires_in": 60,
+    "scope": "system/Patient.rs",
+}
+BUNDLE = {"resourceType": "Bundle", "type": "searchset"}
+OUTCOME = {"resourceType": "OperationOutcome", "issue": [{"diagnostics": "No tenant was named"}]}
+
+
+async def of_2_legged(ehr: EHR, token: Any, patients: Any) -> list[str]:
+    """Return what is found of a 2-legged registration, with these answers."""
+    values = {"scope": "system/Patient.rs", "standalone_scope": ""}
+    await in_database(lambda: Registration.objects.update(**values))
+    await in_database(lambda: Endpoint.objects.update(launchable=False, opens_from_ehr=False))
+    ehr.answers["/token"], ehr.answers["/fhir/r4/Patient"] = token, patients
+    _, output = await in_database(run, "general")
+    return [one for one in output.splitlines() if " token: " in one or " read: " in one]
+
+
+@pytest.mark.parametrize(
+    ("answer", "words"),
+    [
+        ((401, {"error": "invalid_client", "error_description": "kid not found"}, {}),
+         "The EHR does not have the key that we sign with. The EHR answered 401 invalid_client. "
+         "It said: “kid not found”"),
+        ((401, {"error": "invalid_client", "error_description": "Unknown client_id"}, {}),
+         "The EHR does not know our client id"),
+        ((400, {"error": "invalid_scope"}, {}), "The EHR does not give these scopes"),
+        ((400, {"error": "unauthorized_client"}, {}), "The app may not use this grant"),
+        ((200, b"<html>", {}), "What answered is not an OAuth token endpoint"),
+        ((500, {"error": "server_error"}, {}), "The EHR has a problem of its own"),
+        ((429, {}, {}), "The EHR limits how often we may ask"),
+    ],
+)  # fmt: skip
+async def test_what_keeps_a_2_legged_client_from_a_token_has_its_own_cause(
+    healthy: EHR, answer: tuple[int, Any, dict[str, str]], words: str
+) -> None:
+    (line,) = await of_2_legged(healthy, answer, (200, BUNDLE, {}))
+
+    assert line.startswith(f"  PROBLEM token: {words}")
+
+
+@pytest.mark.parametrize(
+    ("answer", "line"),
+    [
+        ((200, BUNDLE, {}), "  ok      read: The token reads Patient."),
+        ((403, OUTCOME, {}), "  PROBLEM read: The FHIR server answered 403 to a search of Patient "
+         "with the token. It said: “No tenant was named”"),
+        ((404, OUTCOME, {}), "  advice  read: The FHIR server answered 404 to a search of Patient "
+         "with the token. It said: “No tenant was named”"),
+        ((200, b"<html>", {}), "  PROBLEM read: Reading Patient with the token failed: the body is "
+         "not JSON (at character 0)."),
+    ],
+)  # fmt: skip
+async def test_whether_a_2_legged_token_reads_is_tried(
+    healthy: EHR, answer: tuple[int, Any, dict[str, str]], line: str
+) -> None:
+    token, read = await of_2_legged(healthy, (200, TOKEN, {}), answer)
+
+    assert token.startswith("  ok      token: A token came")
+    assert read == line
