@@ -299,7 +299,7 @@ class ScriptedEHR:
 
     def resource(self, path: str) -> dict[str, Any]:
         resource_type, _, id_ = path.partition("/")
-        if resource_type == "Patient":
+        if resource_type == "Patient" and id_:
             return {
                 "resourceType": "Patient",
                 "id": id_,
