@@ -179,7 +179,7 @@ def patient_of(resource: dict[str, Any], *, fhir_base_url: str) -> str | None:
 
 
 # Thousands of resources refer to one patient.
-@lru_cache(maxsize=1_000)
+@lru_cache(maxsize=100)
 def _named(reference: str, fhir_base_url: str) -> frozenset[str | None]:
     """Return the id of the patient at this EHR that a reference names, or None if the patient is
     elsewhere; nothing if it names no patient."""
