@@ -2,8 +2,9 @@
 
 The resources of a search repeat each other: two thousand results all have the same category and
 subject, and each test has its one code and range. So each resource is cut into its members, and of
-members that are written alike only one is parsed. That takes half the time of parsing all of them,
-and a reader knows by its identity what it has read before (`record/elements.py`).
+members that are written alike only one is parsed. That takes little more than half the time of
+parsing all of them, and a reader knows by its identity what it has read before
+(`record/elements.py`).
 """
 
 from typing import Any, TypeAlias
@@ -64,7 +65,8 @@ def _from_parts(body: bytes) -> dict[str, Any]:
         entries = _ENTRIES.decode(bundle.pop("entry"))
         objects = [bundle, *(one.resource for one in entries), *(one.others for one in entries)]
         parts = [bytes(part) for one in objects for part in one.values()]
-        names = len(parts) + len(("entry",)) + len(entries) * len(("resource",))
+        # The names of these, "entry", and "resource" of each entry.
+        names = len(parts) + 1 + len(entries)
         if _is_a_name_repeated(body, parts, names):
             return {}
         values = map(_Known().__getitem__, parts)
