@@ -15,8 +15,9 @@ T = TypeVar("T")
 K = TypeVar("K")
 V = TypeVar("V")
 
-# The number of elements that each reader remembers, and the longest one, in characters.
-MAX_REMEMBERED, MAX_WRITTEN = 1_000, 2_000
+# The number of elements that each reader remembers, and the longest one, in characters. Parsed, it
+# may take twenty times as many bytes.
+MAX_REMEMBERED, MAX_WRITTEN = 1_000, 1_000
 
 
 def mapping(value: object) -> dict[str, Any]:
