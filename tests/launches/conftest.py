@@ -2,23 +2,29 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Iterator
+from copy import deepcopy
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from urllib.parse import parse_qs, urlsplit
 from uuid import UUID
 
 import aiohttp
 import pytest
+from django.conf import settings
+from django.db.models import Model
 from django.utils import timezone
 from pytest_django import Settings
 
+from smartapp.audit.models import AuditEvent, ChainEnd
 from smartapp.database import close_thread_connections, in_database
 from smartapp.exchange import token_budget
 from smartapp.keys import key_creation, memory
+from smartapp.keys.models import KeySet, SigningKey
 from smartapp.launches import events
 from smartapp.launches.models import Launch
 from smartapp.registrations import discovery, registry
 from smartapp.registrations.models import Endpoint, Registration
+from tests import key_pool
 from tests.scripted_ehr import CLIENT_ID, ScriptedEHR
 from tests.secrecy import all_logs, assert_kept_secret
 from tests.serving import free_port, served
@@ -79,7 +85,7 @@ def registered(transactional_db: None, settings: Settings, ehr: ScriptedEHR) -> 
     settings.PUBLIC_URL = f"http://127.0.0.1:{free_port()}"
     ehr.client_jwks_url = f"{settings.PUBLIC_URL}/.well-known/jwks/scripted.json"
     now = timezone.now()
-    key_set = key_creation.create_key_set("scripted", now=now)
+    key_set = _key_set(now)
     registration = Registration.objects.create(
         slug="scripted", name="Scripted EHR", client_id=CLIENT_ID, key_set=key_set,
         scope=SCOPE, standalone_scope=SCOPE.replace("launch ", "launch/patient ", 1),
@@ -100,6 +106,42 @@ def registered(transactional_db: None, settings: Settings, ehr: ScriptedEHR) -> 
     events.forget()
     token_budget.forget()
     close_thread_connections()
+
+
+_key_sets: dict[str, tuple[datetime, list[list[Model]]]] = {}
+"""For each ring: when the key set was created that it seals, and its rows by table."""
+
+
+def _key_set(now: datetime) -> KeySet:
+    """Return the key set `scripted`, as if it were created now.
+
+    To create it takes longer than many tests, so a process creates it once and repeats its rows.
+    """
+    ring = str(settings.ENCRYPTION_KEYS)
+    if AuditEvent.objects.exists() or KeySet.objects.exists():
+        return key_creation.create_key_set("scripted", now=now)
+    if ring not in _key_sets:
+        with key_pool.set_aside():
+            made = key_creation.create_key_set("scripted", now=now)
+        tables = (KeySet, SigningKey, AuditEvent, ChainEnd)
+        _key_sets[ring] = now, [list(model._default_manager.all()) for model in tables]
+        return made
+    created_at, kept = _key_sets[ring]
+    for rows in kept:
+        later = [_later(row, now - created_at) for row in rows]
+        type(rows[0])._default_manager.bulk_create(later)
+    return KeySet.objects.get()
+
+
+def _later(row: Model, span: timedelta) -> Model:
+    """Return a copy of the row, that much later; what the audit trail says stays as it is."""
+    copied = deepcopy(row)
+    if isinstance(copied, KeySet | SigningKey):
+        for field in copied._meta.fields:
+            value = getattr(copied, field.attname)
+            if isinstance(value, datetime):
+                setattr(copied, field.attname, value + span)
+    return copied
 
 
 @pytest.fixture
