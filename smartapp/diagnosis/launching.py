@@ -49,6 +49,9 @@ TABLE = (
           lambda c: c.step == Step.LAUNCH and c.code.startswith("parameter-"), FAILURE,
           "Let the EHR open the launch URL itself; it must send iss and launch, each once. A "
           "bookmark cannot work."),
+    Entry("C20", SEEN, "The EHR opened the launch URL by POST, and the app takes it in the address",
+          coded("launch-by-post"), FAILURE,
+          "Let the EHR open the launch URL with GET, with iss and launch in its query."),
     Entry("C150", SEEN, "The EHR shows the app in a frame, and nobody has allowed it to",
           coded("frame-not-allowed"), "The app was opened {c.failure[failure]}. Origins that may "
           "frame the app: {c.frame_ancestors}.",

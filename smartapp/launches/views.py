@@ -11,7 +11,8 @@ from django.http import (
     HttpResponseRedirect,
 )
 from django.shortcuts import render
-from django.views.decorators.http import require_GET
+from django.views.decorators.csrf import csrf_exempt
+from django.views.decorators.http import require_GET, require_http_methods
 
 from smartapp.brands import chosen
 from smartapp.brands.chosen import Chosen
@@ -21,7 +22,7 @@ from smartapp.launches.framing import in_frame
 from smartapp.launches.models import LaunchKind
 from smartapp.middleware import error_response, never_stored
 from smartapp.protocol import authorization
-from smartapp.protocol.errors import SmartError, UnknownEndpoint
+from smartapp.protocol.errors import LaunchByPost, SmartError, UnknownEndpoint
 from smartapp.registrations import registry
 from smartapp.registrations.registry import EndpointConfig
 
@@ -36,11 +37,16 @@ def at_public_url(request: HttpRequest) -> HttpResponseRedirect | None:
     return HttpResponseRedirect(settings.PUBLIC_URL + request.get_full_path())
 
 
-@require_GET
+@require_http_methods(["GET", "POST"])
+@csrf_exempt
 @never_stored
 @events.recorded
 async def launch(request: HttpRequest) -> HttpResponseBase:
     """EHR launch (SMART App Launch 2.2, "Launch app: EHR Launch")."""
+    if request.method == "POST":
+        # Read nothing of the form: it comes from another site.
+        error = LaunchByPost("the EHR opened the launch URL with a form")
+        return error_response(request, error, is_from_ehr=True)
     if elsewhere := at_public_url(request):
         return elsewhere
     try:

@@ -115,6 +115,20 @@ class ParameterMissing(RequestError):
     in_ehr = "Open the app from the patient's chart; a bookmarked launch address opens nothing."
 
 
+class LaunchByPost(RequestError):
+    """The launch URL was opened by a form. An EHR opens it with GET, with `iss` and `launch` in the
+    query (SMART App Launch 2.2, "Launch app: EHR Launch")."""
+
+    code = "launch-by-post"
+    requirement = "C20"
+    title = "The EHR opened this app in a way it does not take"
+    happened = (
+        "The EHR opened this app by POST, as a form; this app takes what an EHR sends in the "
+        "address. Nothing was read, and nobody was signed in."
+    )
+    next_step = f"Opening it again will not help. {ASK_FOR_HELP}"
+
+
 class ParameterRepeated(RequestError):
     code = "parameter-repeated"
     requirement = "C20"

@@ -167,6 +167,16 @@ class TestLaunchAddress:
         cause = await first_is("belongs to no EHR that is switched on", "C22")
         assert "No endpoint has ." not in cause.seen
 
+    async def test_it_was_opened_by_post(
+        self, app: str, browser: Browser, ehr: ScriptedEHR, ehr_launch: Start
+    ) -> None:
+        form = {"iss": ehr.fhir_base_url, "launch": "l-1"}
+        ehr_launch()
+        response = await browser.http.post(f"{app}/launch", data=form)
+        assert response.status == 400
+        assert "opened this app by POST" in await response.text()
+        await first_is("by POST", "C20")
+
 
 class TestWayBack:
     @pytest.mark.parametrize(
