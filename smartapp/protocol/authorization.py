@@ -23,6 +23,7 @@ from smartapp.protocol.errors import (
 )
 from smartapp.protocol.query import optional, parse_query, required
 from smartapp.protocol.text import plain_text
+from smartapp.protocol.urls import base_key
 
 RANDOM_BYTES = 32
 MAX_LAUNCH_PARAMETER_CHARACTERS = 4096
@@ -230,7 +231,17 @@ def validate_response_issuer(
     # A set, because `in` on a single string, passed by mistake, would match any part of it.
     if iss not in frozenset(expected_issuers):
         words = "iss is not the issuer that was asked"
-        raise AuthorizationResponseInvalid(words, rule="iss", issuer=iss)
+        raise AuthorizationResponseInvalid(words, rule="iss", issuer=_named(iss))
+
+
+def _named(iss: str) -> str:
+    """Return an issuer that administrators are shown; "" for what is not the address of one (RFC
+    9207 §2). Anybody can write this parameter, and it may hold anything."""
+    try:
+        base_key(iss)
+    except ValueError:
+        return ""
+    return iss
 
 
 def refusal(response: AuthorizationErrorResponse) -> AuthorizationRefused:

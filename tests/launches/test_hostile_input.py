@@ -14,7 +14,7 @@ import pytest
 from aiohttp import web
 from django.contrib.auth import get_user_model
 from django.test import Client
-from hypothesis import HealthCheck, example, given, settings
+from hypothesis import HealthCheck, assume, example, given, settings
 from hypothesis import strategies as st
 
 from smartapp import http
@@ -214,6 +214,7 @@ class TestAddresses:
     def test_code_of_any_shape(
         self, visitor: Visitor, ehr: ScriptedEHR, code: str, iss: str
     ) -> None:
+        assume(not (code and code in iss))  # administrators are shown the issuer
         state = visitor.started(ehr)["state"]
         fields = {"state": state, "code": code, "iss": iss}
         status, _, _ = visitor.get(f"/callback/scripted/?{urlencode(fields, errors='replace')}")

@@ -219,6 +219,20 @@ class TestResponseIssuer:
         with pytest.raises(AuthorizationResponseInvalid):
             authorization.validate_response_issuer(iss, expected_issuers=[ISS], required=required)
 
+    @pytest.mark.parametrize(
+        ("iss", "shown"),
+        [
+            (f"{ISS}/", f"{ISS}/"),
+            ("a code that somebody put here", ""),
+            (f"{ISS}?code=secret", ""),
+            ("https://user:secret@ehr.example", ""),
+        ],
+    )
+    def test_only_an_address_is_named(self, iss: str, shown: str) -> None:
+        with pytest.raises(AuthorizationResponseInvalid) as refused:
+            authorization.validate_response_issuer(iss, expected_issuers=[ISS], required=True)
+        assert refused.value.issuer == shown
+
     def test_a_single_string_of_issuers_is_not_searched_for_parts(self) -> None:
         """A mistake of the caller must not let "https" pass."""
         with pytest.raises(AuthorizationResponseInvalid):
