@@ -151,6 +151,15 @@ def answers(url: str) -> bool:
         return False
 
 
+def is_alive(pid: int) -> bool:
+    """Whether the process runs; an ended one stays listed until its parent waits for it."""
+    try:
+        state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+    except FileNotFoundError:
+        return False
+    return state != "Z"
+
+
 @contextmanager
 def postgres_database(template: str = "template1") -> Iterator[str]:
     """Create a database on the PostgreSQL server; yield its URL."""

@@ -4,10 +4,15 @@ It is started as in the Procfile, so that the tests cover the real command.
 """
 
 import json
+import os
+import signal
+import socket
 import subprocess
+import time
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import pytest
 from django.contrib.staticfiles.storage import ManifestStaticFilesStorage, staticfiles_storage
@@ -25,6 +30,7 @@ from tests.processes import (
     answers,
     as_the_procfile,
     environment,
+    is_alive,
     manage,
     prepare,
     procfile,
@@ -105,6 +111,28 @@ def test_with_everything_there_it_serves_and_ends_well(env: dict[str, str], tmp_
     with running(env, Path("/dev/full"), *procfile("web"), ready=lambda: answers(f"{url}/readyz")):
         assert not answers(f"{url}/")  # of another host: 400, and a line for the log
         assert answers(f"{url}/healthz")
+
+
+def test_half_a_form_does_not_keep_it_from_ending(env: dict[str, str], tmp_path: Path) -> None:
+    """The rest of a form is waited for longer than an ending server may take."""
+    prepare(env)
+    form = "POST /launches/{}/end/ HTTP/1.1\r\nHost: {}\r\nContent-Length: 100\r\n\r\na="
+    here = ("127.0.0.1", int(env["PORT"]))
+    url = f"http://{here[0]}:{here[1]}"
+    env |= {"PUBLIC_URL": url, "WEB_CONCURRENCY": "1"}
+    with (
+        running(
+            env, tmp_path / "log", *procfile("web"), ready=lambda: answers(f"{url}/healthz")
+        ) as pid,
+        socket.create_connection(here) as visitor,
+    ):
+        visitor.sendall(form.format(uuid4(), url.removeprefix("http://")).encode())
+        assert answers(f"{url}/")  # the form was read before
+        os.kill(pid, signal.SIGTERM)
+        began = time.monotonic()
+        while is_alive(pid):
+            assert time.monotonic() - began < 25
+            time.sleep(0.1)
 
 
 class TestLifespan:

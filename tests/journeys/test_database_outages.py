@@ -23,6 +23,7 @@ from tests.processes import (
     answers,
     as_the_procfile,
     environment,
+    is_alive,
     manage,
     migrated_postgres_database,
     prepare,
@@ -148,12 +149,3 @@ async def test_ends_within_thirty_seconds(app: App, mode: Mode) -> None:
             await asyncio.sleep(0.1)
         await asyncio.gather(*asking, return_exceptions=True)
     assert "Application shutdown complete" in app.log.read_text()
-
-
-def is_alive(pid: int) -> bool:
-    """Whether the process runs; an ended one stays listed until its parent waits for it."""
-    try:
-        state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
-    except FileNotFoundError:
-        return False
-    return state != "Z"
