@@ -150,7 +150,9 @@ def screenshots(page: Page, name: str, *, full_page: bool = True) -> None:
 
 
 def fits(page: Page) -> bool:
-    """Whether the page is no wider than the window."""
+    """Whether the page is no wider than the window. One that a click has just opened may have no
+    element yet."""
+    page.wait_for_load_state()
     wide: bool = page.evaluate(
         "document.documentElement.scrollWidth <= document.documentElement.clientWidth"
     )
