@@ -184,6 +184,18 @@ def test_list_is_read_on_a_phone_without_scrolling_sideways(
         assert scrolled_boxes(admin) == []
 
 
+def test_a_key_id_without_a_place_to_break_fits_a_phone(admin: Page, demo: Demo) -> None:
+    """Key ids are random, and most have a hyphen."""
+    admin.set_viewport_size(PHONE)  # type: ignore[arg-type]
+    admin.goto(f"{demo.url}/admin/keys/signingkey/")
+    admin.locator("#result_list tbody a").first.click()
+    heading = admin.locator("#content h2").first
+    expect(heading).to_contain_text("384")
+    for one in (heading, admin.locator(".breadcrumbs")):
+        one.evaluate("one => { one.textContent = `RS384 ${'W'.repeat(43)}` }")
+    assert fits(admin)
+
+
 def scrolled_boxes(page: Page) -> list[str]:
     boxes: list[str] = page.evaluate(
         """() => [...document.querySelectorAll("#content *")]
