@@ -143,9 +143,10 @@ class TestWhatIsNot:
 
 
 def test_an_address_shows_no_id() -> None:
-    sealed = address(note(contentType="application/pdf", url="Binary/1"))
-    assert "d1" not in sealed
-    assert vault.unseal(sealed, CONTEXT) == b"DocumentReference/d1 content 0"
+    letter = {**note(contentType="application/pdf", url="Binary/1"), "id": "discharge-letter"}
+    sealed = address(letter)
+    assert "discharge-letter" not in sealed
+    assert vault.unseal(sealed, CONTEXT) == b"DocumentReference/discharge-letter content 0"
 
 
 def test_what_cannot_be_opened_is_named_and_what_is_not_understood_is_not() -> None:
