@@ -31,6 +31,7 @@ from multidict import CIMultiDictProxy
 from yarl import URL
 
 from smartapp import metrics, tracing
+from smartapp.addresses import address_is_allowed, embedded
 from smartapp.circuit import circuit
 from smartapp.protocol.errors import (
     AddressRefused,
@@ -56,24 +57,6 @@ KEEPALIVE_SECONDS = 4
 CONDITIONS = frozenset({"if-none-match", "if-modified-since"})
 
 _VISIBLE_ASCII = re.compile(r"[!-~]+")
-_NAT64 = ipaddress.ip_network("64:ff9b::/96")
-# Not public according to IANA's registries; Python versions differ in what they know.
-_NOT_PUBLIC = tuple(
-    ipaddress.ip_network(one)
-    for one in (
-        "fec0::/10",  # site-local (RFC 3879)
-        "3fff::/20",  # documentation (RFC 9637)
-        "2001:db8::/32",
-        "5f00::/16",  # segment routing (RFC 9602)
-        "64:ff9b:1::/48",  # local translation (RFC 8215)
-        "100::/64",
-        "fc00::/7",
-        "fe80::/10",
-        "100.64.0.0/10",
-        "192.0.0.0/24",
-        "198.18.0.0/15",
-    )
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,37 +87,12 @@ class Exchange:
 observer: ContextVar[Callable[[Exchange], None] | None] = ContextVar("observer", default=None)
 
 
-def address_is_allowed(address: str) -> bool:
-    """Return whether we may connect to an IP address: public ones, and loopback in development
-    (C15).
-
-    Raises ValueError if it is not an address.
-    """
-    ip = _embedded(ipaddress.ip_address(address.split("%")[0]))
-    if ip.is_loopback:
-        return bool(settings.ALLOW_LOOPBACK_EHRS)
-    if any(ip in network for network in _NOT_PUBLIC):
-        return False
-    return ip.is_global and not ip.is_multicast and not ip.is_reserved
-
-
-def _embedded(
-    ip: ipaddress.IPv4Address | ipaddress.IPv6Address,
-) -> ipaddress.IPv4Address | ipaddress.IPv6Address:
-    """Return the IPv4 address that an IPv6 address embeds, if it embeds one."""
-    if isinstance(ip, ipaddress.IPv4Address):
-        return ip
-    if ip in _NAT64:
-        return ipaddress.IPv4Address(int(ip) & 0xFFFF_FFFF)
-    return ip.ipv4_mapped or ip.sixtofour or ip
-
-
 def is_loopback(host: str) -> bool:
     """Return whether a URL's host is this machine."""
     if host == "localhost" or host.endswith(".localhost"):
         return True
     try:
-        return _embedded(ipaddress.ip_address(host)).is_loopback
+        return embedded(ipaddress.ip_address(host)).is_loopback
     except ValueError:
         return False
 

@@ -24,6 +24,7 @@ from cryptography.x509.oid import NameOID
 from pytest_django import Settings
 
 from smartapp import http
+from smartapp.addresses import address_is_allowed
 from smartapp.protocol.errors import (
     AddressRefused,
     EHRCrowded,
@@ -561,7 +562,7 @@ class TestAddresses:
         "address", ["8.8.8.8", "2606:4700::1111", "64:ff9b::8.8.8.8", "::ffff:8.8.8.8"]
     )
     def test_public_addresses_are_allowed(self, address: str) -> None:
-        assert http.address_is_allowed(address)
+        assert address_is_allowed(address)
 
     async def test_ipv6_loopback_works_in_development(self) -> None:
         server = await Server().start("::1")
@@ -713,7 +714,7 @@ async def test_what_sync_code_left_under_way_opens_no_session_that_nobody_closes
 )  # fmt: skip
 def test_networks_that_are_not_public_are_named(address: str) -> None:
     """Versions of Python differ in site-local and newer documentation networks."""
-    assert not http.address_is_allowed(address)
+    assert not address_is_allowed(address)
 
 
 def test_idle_connections_end_before_servers_close_them() -> None:

@@ -16,17 +16,10 @@ from http.client import HTTPConnection, HTTPException, HTTPResponse, HTTPSConnec
 from threading import Timer
 from urllib.parse import SplitResult, urlsplit
 
-from django.conf import settings
+from smartapp.addresses import address_is_allowed
 
 TIMEOUT_SECONDS = 5.0
 MAX_BYTES = 65_536
-
-_NAT64 = ipaddress.ip_network("64:ff9b::/96")
-# Not public according to IANA's registries; Python versions differ in what they know.
-_NOT_PUBLIC = tuple(
-    ipaddress.ip_network(one)
-    for one in ("fec0::/10", "3fff::/20", "5f00::/16", "64:ff9b:1::/48", "192.0.0.0/24")
-)
 
 
 class FetchFailed(Exception):
@@ -110,29 +103,9 @@ def _connection(parts: SplitResult) -> HTTPConnection:
 def _checked_address(host: str, port: int) -> str:
     found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
     addresses = [str(entry[4][0]) for entry in found]
-    if not all(_is_allowed(address) for address in addresses):
+    if not all(map(address_is_allowed, addresses)):
         raise FetchFailed(f"{host} resolves to an address that is not public")
     return addresses[0]
-
-
-def _is_allowed(address: str) -> bool:
-    ip = _embedded(ipaddress.ip_address(address.split("%")[0]))
-    if ip.is_loopback:
-        return bool(settings.ALLOW_LOOPBACK_EHRS)
-    if any(ip in network for network in _NOT_PUBLIC):
-        return False
-    return ip.is_global and not ip.is_multicast
-
-
-def _embedded(
-    ip: ipaddress.IPv4Address | ipaddress.IPv6Address,
-) -> ipaddress.IPv4Address | ipaddress.IPv6Address:
-    """Return the IPv4 address that an IPv6 address embeds, if it embeds one."""
-    if isinstance(ip, ipaddress.IPv4Address):
-        return ip
-    if ip in _NAT64:
-        return ipaddress.IPv4Address(int(ip) & 0xFFFF_FFFF)
-    return ip.ipv4_mapped or ip.sixtofour or ip
 
 
 def _get(connection: HTTPConnection, parts: SplitResult) -> Fetched:
