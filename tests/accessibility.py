@@ -27,8 +27,10 @@ FIND = """async ([part, rules]) =>
 
 def violations(page: Page, part: str = "html") -> list[str]:
     """Return axe's findings in this part of the page in the light scheme, and those in the dark
-    scheme that may differ, about colours. The page stays light.
+    scheme that may differ, about colours. The page stays light. One that a click has just opened
+    may not have this part yet.
     """
+    page.wait_for_load_state()
     page.evaluate(AXE_SCRIPT)
     page.emulate_media(color_scheme="dark")
     found = _found(page, part, RULES_ABOUT_COLOUR)
