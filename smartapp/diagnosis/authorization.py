@@ -73,8 +73,7 @@ TABLE = (
           "Ask the vendor to answer with response_mode=query, which is OAuth's default."),
     Entry("C51", SEEN, "The answer names another issuer than the expected ones",
           every(_INVALID, broken("iss")),
-          "{c.seen} {c.iss_in_words}Expected: {c.expected_issuers}. Discovery: "
-          "{c.published_issuer}.",
+          "{c.seen} {c.compared} Discovery names {c.published_issuer}.",
           "If the vendor confirms it, add it to the expected issuers.", "discovery"),
     Entry("C53", SEEN, "The EHR's answer breaks the rules of OAuth",
           lambda c: _INVALID(c) and c.broken_rule != "iss", FAILURE, f"Ask the vendor. {_PROXY}"),

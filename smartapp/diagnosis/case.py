@@ -118,7 +118,7 @@ class Case:
         self.is_framed = bool(self.failure["framed"])
         self.broken_rule: str = self.failure["rule"]
         self.iss: str = self.failure["iss"]
-        self.iss_in_words = f"It names {self.iss}. " if self.iss else ""
+        self.came: str = self.failure["came"] or self.iss  # which older events have
         # Whether the person is at the EHR, or never came back from there.
         self.is_away = not self.failed and bool(timeline) and timeline[-1].step == Step.AUTHORIZE
         self.is_standalone = self._of(Step.LAUNCH)["kind"] == LaunchKind.STANDALONE
@@ -199,8 +199,6 @@ class Case:
         self.listed_algs = ", ".join((self.published(ALGS) or ())[:10])
         self.listed_methods = ", ".join((self.published(METHODS) or ())[:10])
         self.aud_difference = difference(self.aud, self.published_token_endpoint)
-        expected = config.issuers[0] if config and config.issuers else self.iss
-        self.issuer_difference = difference(self.iss, expected) if self.iss != expected else ""
 
     # --- the failure ---
 
@@ -232,6 +230,16 @@ class Case:
             f"Compare {self.client_id} with the vendor's portal: production and sandbox have their "
             "own, and new ones may take hours to be known."
         )
+
+    @property
+    def compared(self) -> str:
+        """What came, beside what was expected where there is one such thing."""
+        came = f"It names {self.came}." if self.came else ""
+        wanted = dict.fromkeys(("aud", "azp"), self.client_id) | {"iss": self.expected_issuers}
+        if not (expected := wanted.get(self.broken_rule)):
+            return came
+        apart = difference(self.came, expected.partition(", ")[0]) if came else ""
+        return f"{came} Expected: {expected}. {apart}".strip()
 
     # --- the way out and back ---
 

@@ -128,15 +128,15 @@ TABLE = (
           and c.http_status != 401 and "authentication" not in c.named, ANSWER,
           "Check the kind of app in the vendor's portal."),
     Entry("C90", SEEN, "The id_token does not say who issued it",
-          lambda c: _id_token("iss")(c) and not c.iss, FAILURE,
+          lambda c: _id_token("iss")(c) and not c.came, FAILURE,
           "Tell the vendor: an id_token needs iss (OpenID Connect Core §2)."),
     Entry("C93", SEEN, "The id_token names another issuer than the expected ones",
-          lambda c: _id_token("iss")(c) and bool(c.iss),
-          "It names {c.iss}. Expected: {c.expected_issuers}. {c.issuer_difference} Discovery names "
-          "{c.published_issuer}.",
+          lambda c: _id_token("iss")(c) and bool(c.came),
+          "{c.compared} Discovery names {c.published_issuer}.",
           "Ask the vendor, and add its issuer, to the letter, to the expected issuers.",
           "discovery"),
-    *(Entry("C90", SEEN, title, _id_token(rule), FAILURE, fix) for rule, title, fix in _ID_TOKEN),
+    *(Entry("C90", SEEN, title, _id_token(rule), "{c.seen} {c.compared}", fix)
+      for rule, title, fix in _ID_TOKEN),
     *(Entry("C90", SEEN, title, _id_token(rule), "{c.seen} {c.clock}",
             "Compare both clocks (NTP); where they agree, tell the vendor.", "clock")
       for rule, title in _TIMES),
@@ -149,7 +149,8 @@ TABLE = (
           every(_id_token(), lambda c: c.broken_rule not in _HAS_A_ROW), FAILURE,
           "Tell the vendor."),
     Entry("C92", SEEN, "The key that signed the id_token is not among the issuer's keys",
-          coded("id-token-key-unknown"), "{c.seen} They are asked for again once a minute.",
+          coded("id-token-key-unknown"),
+          "{c.seen} {c.compared} They are asked for again once a minute.",
           _ISSUERS_KEYS, "issuer-keys"),
     Entry("C91", SEEN, "The issuer's keys could not be used",
           lambda c: c.code == "jwks-invalid" or (c.code == "discovery-invalid"

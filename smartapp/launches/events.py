@@ -113,6 +113,7 @@ class Detail(TypedDict, total=False):
     refused_kid: Annotated[str, "Key refused"]
     taken_kid: Annotated[str, "Key taken instead"]
     rule: Annotated[str, "Rule"]
+    came: Annotated[str, "What came instead"]
     resource_type: Annotated[str, "Resource type"]
     failure: Annotated[str, "What failed"]
     missing: Annotated[list[str], "Scopes not granted"]

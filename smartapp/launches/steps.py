@@ -321,8 +321,8 @@ def failure(error: SmartError) -> Detail:
     """Return what is stored about an error. Of an authorization server's message only `said` is
     kept, without what may be a token or name a person (T10); of a FHIR server's nothing."""
     detail: Detail = {"rule": error.rule} if error.rule else {}
-    if error.issuer:
-        detail["iss"] = error.issuer
+    if error.came:
+        detail["came"] = error.came
     if isinstance(error, WrongPatient):
         detail["resource_type"] = error.resource_type
     elif isinstance(error, StateOfAnotherBrowser):

@@ -231,7 +231,7 @@ def validate_response_issuer(
     # A set, because `in` on a single string, passed by mistake, would match any part of it.
     if iss not in frozenset(expected_issuers):
         words = "iss is not the issuer that was asked"
-        raise AuthorizationResponseInvalid(words, rule="iss", issuer=_named(iss))
+        raise AuthorizationResponseInvalid(words, rule="iss", came=_named(iss))
 
 
 def _named(iss: str) -> str:

@@ -27,7 +27,8 @@ class SmartError(Exception):
     `rule` is which of several checks of the requirement failed; "" where there is only one. `error`
     and `http_status` are what the EHR answered (RFC 6749 §4.1.2.1, §5.2), `said` its own words, on
     one line and shortened, for administrators. They may quote anything, so they are never logged.
-    `issuer` is the one that it named where another was expected, also never logged.
+    `came` is what it sent where something else was expected, such as another issuer, also never
+    logged.
     """
 
     code: ClassVar[str] = "smart-error"
@@ -55,12 +56,12 @@ class SmartError(Exception):
         error: str = "",
         http_status: int = 0,
         said: str = "",
-        issuer: str = "",
+        came: str = "",
         retry_after: float | None = None,
     ) -> None:
         super().__init__(detail or self.happened)
         self.detail, self.error, self.http_status, self.said = detail, error, http_status, said
-        self.issuer = issuer
+        self.came = came
         self.rule = rule or self.rule
         self.retry_after = self.retry_after if retry_after is None else retry_after
 

@@ -20,6 +20,7 @@ from smartapp.protocol.jwks import JWKS, MAX_KID_CHARACTERS, SIGNATURE_ALGORITHM
 
 MAX_ID_TOKEN_CHARACTERS = 16_384
 MAX_SUB_CHARACTERS = 255
+MAX_NAMED = 5  # audiences that administrators are shown
 CLOCK_SKEW_SECONDS = 60
 MAX_AGE_SECONDS = 24 * 3600
 LAST_SECOND = 253_402_300_799
@@ -104,8 +105,8 @@ def validate_refreshed_id_token(new: IDToken, *, iss: str, sub: str) -> None:
         raise _error("sub", "another person than at sign-in")
 
 
-def _error(rule: str, detail: str) -> IDTokenError:
-    return IDTokenError(f"{rule}: {detail}", rule=rule)
+def _error(rule: str, detail: str, *, came: str = "") -> IDTokenError:
+    return IDTokenError(f"{rule}: {detail}", rule=rule, came=came)
 
 
 def _parse(id_token: str) -> _Parts:
@@ -138,7 +139,7 @@ def _verify_signature(parts: _Parts, jwks: JWKS) -> str:
     """Return the algorithm that the signature was verified with."""
     alg, kid = parts.header.get("alg"), parts.header.get("kid")
     if not isinstance(alg, str) or alg not in SIGNATURE_ALGORITHMS:
-        raise _error("alg", "not an algorithm that is accepted here")
+        raise _error("alg", "not an algorithm that is accepted here", came=str(alg))
     # RFC 7515 §4.1.11: critical headers must be understood, and this app understands none.
     if "crit" in parts.header:
         raise _error("crit", "a critical header that is not understood")
@@ -153,8 +154,7 @@ def _issuer(claims: dict[str, Any], expected_issuers: Collection[str]) -> str:
     iss = claims.get("iss")
     # A set, because `in` on a single string, passed by mistake, would match any part of it.
     if not isinstance(iss, str) or iss not in frozenset(expected_issuers):
-        words = "iss: not an issuer that this EHR is registered with"
-        raise IDTokenError(words, rule="iss", issuer=str(iss))
+        raise _error("iss", "not an issuer that this EHR is registered with", came=str(iss))
     return iss
 
 
@@ -168,12 +168,13 @@ def _audience(claims: dict[str, Any], client_id: str, *, may_be_absent: bool) ->
     audiences = [] if is_absent else aud if isinstance(aud, list) else [aud]
     is_ours = all(isinstance(item, str) for item in audiences) and client_id in audiences
     if not is_absent and not is_ours:
-        raise _error("aud", "not for this client")
+        named = ", ".join(str(item) for item in audiences[:MAX_NAMED])
+        raise _error("aud", "not for this client", came=named)
     azp = claims.get("azp")
     if azp is None and len(set(audiences)) > 1:
         raise _error("azp-missing", "the token is for several, and has no azp")
     if azp is not None and azp != client_id:
-        raise _error("azp", "issued to another client")
+        raise _error("azp", "issued to another client", came=str(azp))
     return tuple(audiences)
 
 

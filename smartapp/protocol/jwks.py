@@ -19,6 +19,7 @@ from smartapp.protocol.errors import IDTokenKeyUnknown, JWKSError
 from smartapp.protocol.json import JSONInvalid, parse_json_object
 
 MAX_KEYS = 100
+MAX_NAMED = 5  # that administrators are shown
 MAX_KID_CHARACTERS = 512
 MIN_RSA_BITS = 2048
 MAX_RSA_BITS = 8192
@@ -80,7 +81,12 @@ class JWKS:
             fitting = named or [key for key in fitting if key.kid is None]
         fitting = [key for key in fitting if not key.is_odd] or fitting
         if len(fitting) != 1:
-            raise IDTokenKeyUnknown(f"{len(fitting)} keys fit the header", rule="kid")
+            listed = ", ".join(key.kid or "one without kid" for key in self.keys[:MAX_NAMED])
+            raise IDTokenKeyUnknown(
+                f"{len(fitting)} keys fit the header",
+                rule="kid",
+                came=f"kid {kid or 'none'} and alg {alg}; usable keys: {listed or 'none'}",
+            )
         return fitting[0]
 
 

@@ -171,7 +171,7 @@ async def issuer_jwks(config: EndpointConfig, issuer: str, *, force: bool = Fals
     """
     if issuer not in config.issuers:
         words = "iss: not one of the endpoint's expected issuers"
-        raise IDTokenError(words, rule="iss", issuer=issuer)
+        raise IDTokenError(words, rule="iss", came=issuer)
     url = config.override(Member.JWKS_URI) or await _published_keys(config, issuer)
     return await _issuer_keys.get(url, partial(fetch_jwks, url), force=force)
 

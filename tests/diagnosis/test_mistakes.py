@@ -506,10 +506,30 @@ class TestWhoSignedIn:
         assert f"It names {ehr.issuer}/. Expected: {ehr.issuer}." in cause.seen
         assert "“/” on one side, nothing on the other" in cause.seen
 
+    @pytest.mark.parametrize(
+        ("claims", "words", "seen"),
+        [
+            ({"aud": "client-of-production"}, "another client",
+             f"It names client-of-production. Expected: {CLIENT_ID}. They differ from"),
+            ({"aud": ["a", "b"]}, "another client", f"It names a, b. Expected: {CLIENT_ID}."),
+            ({"aud": [CLIENT_ID], "azp": f"{CLIENT_ID}-2"}, "issued to another client",
+             f"It names {CLIENT_ID}-2. Expected: {CLIENT_ID}."),
+            ({"aud": f"eyJhbGciOiJub25lIn0.e30.{'x' * 900}"}, "another client", "It names […]."),
+        ],
+    )  # fmt: skip
+    async def test_client_that_came_is_shown_beside_ours(
+        self, exchanged: Exchange, ehr: ScriptedEHR, claims: dict[str, object], words: str,
+        seen: str,
+    ) -> None:  # fmt: skip
+        ehr.id_token_claims = claims
+        await exchanged()
+        assert seen in (await first_is(words, "C90")).seen
+
     async def test_kid_that_nobody_publishes(self, exchanged: Exchange, ehr: ScriptedEHR) -> None:
         ehr.id_token_header = {"alg": "RS256", "kid": "ehr-2"}
         await exchanged()
-        await first_is("is not among the issuer", "C92")
+        cause = await first_is("is not among the issuer", "C92")
+        assert "kid ehr-2 and alg RS256; usable keys: ehr-1." in cause.seen
 
     async def test_key_without_kid_is_taken(self, exchanged: Exchange, ehr: ScriptedEHR) -> None:
         """One key fits, and neither it nor the token has a kid."""

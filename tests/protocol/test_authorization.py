@@ -231,7 +231,7 @@ class TestResponseIssuer:
     def test_only_an_address_is_named(self, iss: str, shown: str) -> None:
         with pytest.raises(AuthorizationResponseInvalid) as refused:
             authorization.validate_response_issuer(iss, expected_issuers=[ISS], required=True)
-        assert refused.value.issuer == shown
+        assert refused.value.came == shown
 
     def test_a_single_string_of_issuers_is_not_searched_for_parts(self) -> None:
         """A mistake of the caller must not let "https" pass."""
