@@ -4,7 +4,7 @@ unchanged."""
 from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 from smartapp.chart.sections import SECTIONS, Section
 from smartapp.record.elements import Resource
@@ -26,8 +26,19 @@ LOOKS: dict[State, Look] = {
     "failed": "failed",
     "not-offered": "not-offered",
 }
-Lack = Literal["", "foreign", "failed", "forbidden", "unattributed"]
+Lack = Literal["", "foreign", "failed", "forbidden", "elsewhere", "unattributed"]
 Relation = Literal["self", "proxy", "clinician", "unknown"]
+
+
+class Why(NamedTuple):
+    """Why something was not read, for administrators: an error's `rule` and its `detail`, which
+    hold no clinical content."""
+
+    rule: str = ""
+    detail: str = ""
+
+
+NO_REASON = Why()
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,8 +46,9 @@ class ReadSection:
     """A section of the record and the result of reading it.
 
     `error` is a short safe text for `forbidden` and `failed`, and `reference` finds in the log what
-    of it failed. `lacks` says why something of it is not there: a read of several that failed, or
-    entries that were left out, of another patient or of one that they do not name.
+    of it failed. `lacks` says why something of it is not there: a read of several that failed,
+    pages that are not below the FHIR base, or entries that were left out, of another patient or of
+    one that they do not name. `why` says more of that.
     `retry_after` is the number of seconds after which the EHR wants to be asked again, if it says
     so. `notes` is what the reader must know besides the items, for example that the list was cut.
     `count` is the number of current items; resolved problems and stopped medications do not count.
@@ -50,6 +62,7 @@ class ReadSection:
     error: str = ""
     reference: str = ""
     lacks: Lack = ""
+    why: Why = NO_REASON
     retry_after: float | None = None
     notes: tuple[str, ...] = ()
     count: int = 0
@@ -103,6 +116,7 @@ class Who:
     resource: Resource = field(default_factory=dict)
     problem: str = ""
     reference: str = ""
+    why: Why = NO_REASON
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,6 +126,7 @@ class Visit:
     encounter: Encounter | None = None
     problem: str = ""
     reference: str = ""
+    why: Why = NO_REASON
 
 
 Part = Who | Visit | FHIRUserView | ReadSection

@@ -115,6 +115,9 @@ class Found:
     given: int = 0
     total: int | None = None
     is_cut: bool = False
+    # Where more is, outside the base, and the error that kept a later page from being read.
+    elsewhere: str = ""
+    failed: FHIRError | EHRUnavailable | None = None
     _ids: set[str] = field(default_factory=set)
 
     def add(self, bundle: Bundle, resource_type: str, record: "Record") -> None:
@@ -132,6 +135,7 @@ class Found:
                 self.given += 1
                 self._sort_in(resource, record)
         self.notes += bundle.notes
+        self.elsewhere = bundle.elsewhere
         self.total = self.total if bundle.total is None else bundle.total
 
     def _sort_in(self, resource: Resource, record: "Record") -> None:
@@ -206,8 +210,17 @@ class Record:
         url = self._search_url(resource_type, parameters)
         deadline = _clock() + SEARCH_SECONDS
         for page in range(MAX_PAGES):
-            bundle = await self._page(url, deadline, is_first=page == 0)
-            if bundle is None:
+            seconds = deadline - _clock()
+            if seconds <= 0:
+                break
+            try:
+                bundle = await self._page(url, seconds)
+            except FHIRUnauthorized:
+                raise
+            except (FHIRError, EHRUnavailable) as error:
+                if page == 0:
+                    raise
+                found.failed = error  # what was read before is still valid
                 break
             found.add(bundle, resource_type, self)
             if bundle.next_url is None or found.is_cut:
@@ -222,13 +235,10 @@ class Record:
         """Return the resources with these ids that one search brings (FHIR R4, _id). They may be
         about anybody; the caller must check whom they are about."""
         query = {"_id": ",".join(ids), "_count": str(PAGE_SIZE)}
-        bundle = await self._page(
-            self._address(resource_type, query), _clock() + READ_SECONDS, is_first=True
-        )
-        found = bundle.resources if bundle else ()
+        bundle = await self._page(self._address(resource_type, query), READ_SECONDS)
         return [
             one
-            for one in found
+            for one in bundle.resources
             if one["resourceType"] == resource_type and text(one.get("id")) in ids
         ]
 
@@ -245,22 +255,9 @@ class Record:
         # athena does not accept a percent-encoded slash in its practice (C108, T).
         return f"{self._base}/{resource_type}?{urlencode({**query, **practice}, safe='/')}"
 
-    async def _page(self, url: str, deadline: float, *, is_first: bool) -> Bundle | None:
-        """Return a page, or None if a later page cannot be read: what was read before is still
-        valid."""
-        seconds = deadline - _clock()
-        if seconds <= 0:
-            return None
-        try:
-            body = await self._get(url, seconds)
-            return await self._parsed(body, partial(parse_bundle, fhir_base_url=self.fhir_base_url))
-        except FHIRUnauthorized:
-            raise
-        except (FHIRError, EHRUnavailable) as error:
-            if is_first:
-                raise
-            logger.warning("a later page of a search failed: %s %s", error.code, error.detail)
-            return None
+    async def _page(self, url: str, seconds: float) -> Bundle:
+        body = await self._get(url, seconds)
+        return await self._parsed(body, partial(parse_bundle, fhir_base_url=self.fhir_base_url))
 
     async def _get(
         self,

@@ -25,6 +25,7 @@ from typing import Any, Literal, TypeVar
 
 from smartapp.chart.asking import ask
 from smartapp.chart.chart import (
+    NO_REASON,
     Chart,
     FHIRUserView,
     Lack,
@@ -33,6 +34,7 @@ from smartapp.chart.chart import (
     State,
     Visit,
     Who,
+    Why,
     chart_of,
 )
 from smartapp.chart.computing import computed
@@ -70,7 +72,7 @@ logger = logging.getLogger(__name__)
 # References of a list are read one by one; if there are more, by searches for several ids.
 MAX_FOLLOWED = 20
 # What is told of a part that lacks several things.
-WORST: tuple[Lack, ...] = ("foreign", "failed", "forbidden", "unattributed")
+WORST: tuple[Lack, ...] = ("foreign", "failed", "forbidden", "elsewhere", "unattributed")
 BATCH, MAX_BATCHES = 50, 6
 # Type, id and perhaps a version. The current version is read.
 _BELOW_BASE = re.compile(
@@ -90,6 +92,7 @@ class Outcome:
     error: str = ""
     reference: str = ""
     lacks: Lack = ""
+    why: Why = NO_REASON
     is_unknown_type: bool = False
     retry_after: float | None = None
 
@@ -161,7 +164,7 @@ class Reading:
         outcome = await self._read("Patient", patient, fatal=fatal)
         if not outcome.resources:
             problem = outcome.problem("the patient's name and date of birth")
-            return Who(patient, None, {}, problem, outcome.reference)
+            return Who(patient, None, {}, problem, outcome.reference, outcome.why)
         resource = outcome.resources[0]
         identity = read_identity(
             resource, now=self._now, record_number_system=self._record_number_system
@@ -175,12 +178,14 @@ class Reading:
         outcome = await self._read("Encounter", self._encounter)
         await asyncio.shield(who)
         if not outcome.resources:
-            return Visit(None, outcome.problem("the encounter"), outcome.reference)
+            problem = outcome.problem("the encounter")
+            return Visit(None, problem, outcome.reference, outcome.why)
         if self._patient_of(outcome.resources[0]) == self._record.patient:
             return Visit(read_encounter(outcome.resources[0], {}))
         logger.error("%s the launch's Encounter is not about the launch's patient", self._reference)
         problem = "The EHR named an encounter of another patient, so it is not shown."
-        return Visit(None, problem, self._reference)
+        why = Why("other-patient", "the launch's Encounter is not about the launch's patient")
+        return Visit(None, problem, self._reference, why)
 
     async def _user(self, who: asyncio.Task[Who]) -> FHIRUserView | None:
         """Return who launched; the `fhirUser` scope allows reading that resource (C95)."""
@@ -318,7 +323,16 @@ class Reading:
             notes.append(_unattributed_text(found.unattributed))
         if is_partial:
             notes.append("This launch was given only a part of this list.")
-        lacks: Lack = "foreign" if found.foreign else "unattributed" if found.unattributed else ""
+        if found.failed:
+            error = found.failed
+            logger.warning(
+                "%s %s: a later page failed: %s %s",
+                self._reference,
+                search.resource_type,
+                error.code,
+                error.detail,
+            )
+        lacks, why = _lack_of(found)
         return Outcome(
             state="partial" if notes else "ok",
             resources=tuple(found.resources),
@@ -326,6 +340,7 @@ class Reading:
             notes=tuple(notes),
             reference=self._reference if lacks else "",
             lacks=lacks,
+            why=why,
         )
 
     def _failure(self, what: str, error: SmartError) -> Outcome:
@@ -338,6 +353,7 @@ class Reading:
             is_unknown_type=status == HTTPStatus.NOT_FOUND,
             state=state,
             lacks=state,
+            why=Why(error.rule, error.detail),
             error=_failure_text(error),
             reference=self._reference,
             retry_after=error.retry_after,
@@ -383,16 +399,32 @@ def _joined(section: Section, outcomes: Sequence[Outcome]) -> Outcome:
         for search, one in asked
         if one not in read and not search.is_besides and not _is_not_offered(section, one)
     ]
-    lacks = [one.lacks for _, one in asked]
+    worst = min((one for _, one in asked if one.lacks), key=_badness, default=Outcome("ok"))
     notes = tuple(dict.fromkeys([*(note for one in read for note in one.notes), *missing]))
     return Outcome(
         "partial" if notes else "ok",
         tuple(filter(section.belongs, _once([one.resources for one in read if one.resources]))),
         {name: one for outcome in read for name, one in outcome.included.items()},
         notes,
-        reference=next((one.reference for _, one in asked if one.reference), ""),
-        lacks=next((one for one in WORST if one in lacks), ""),
+        reference=worst.reference,
+        lacks=worst.lacks,
+        why=worst.why,
     )
+
+
+def _badness(outcome: Outcome) -> int:
+    return WORST.index(outcome.lacks)
+
+
+def _lack_of(found: Found) -> tuple[Lack, Why]:
+    """Return the worst of what a search did not bring, and why."""
+    if found.foreign:
+        return "foreign", NO_REASON
+    if found.failed:
+        return "failed", Why(found.failed.rule, found.failed.detail)
+    if found.elsewhere:
+        return "elsewhere", Why("", found.elsewhere)
+    return ("unattributed" if found.unattributed else ""), NO_REASON
 
 
 def _unread(section: Section, outcomes: Sequence[Outcome]) -> Outcome:
@@ -501,6 +533,7 @@ def read_section(section: Section, outcome: Outcome, given: Given) -> ReadSectio
         error=outcome.error,
         reference=outcome.reference,
         lacks=outcome.lacks,
+        why=outcome.why,
         retry_after=outcome.retry_after,
         notes=notes,
         count=sum(map(section.count, read.entries)),

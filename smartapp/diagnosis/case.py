@@ -186,6 +186,7 @@ class Case:
     def _describe_registration(self, facts: Facts) -> None:
         config = facts.config
         self.preset = config.preset if config else ""
+        self.base = config.fhir_base_url if config else ""
         self.current_uri = config.redirect_uri if config else ""
         self.jwks_url = config.jwks_url if config else ""
         reported = sheet.reported_audience(config) if config else ""
@@ -397,10 +398,15 @@ class Case:
 
     # --- after the tokens ---
 
-    @property
-    def incomplete_parts(self) -> str:
-        found = (one for one in self.timeline if one.code == self.code)
-        return ", ".join(dict.fromkeys(name for one in found for name in one.detail["sections"]))
+    @cached_property
+    def unread(self) -> Recorded:
+        """By code, the parts of the record that were not read whole, with what is known of each."""
+        found: dict[str, dict[str, None]] = {}
+        for one in self.timeline:
+            for name in one.detail.get("sections", {}) if one.code else ():
+                why = f": {one.detail['failure']}" if "failure" in one.detail else ""
+                found.setdefault(one.code, {})[f"{name}{why}"] = None
+        return Recorded({code: "; ".join(parts) for code, parts in found.items()})
 
     @cached_property
     def strange_reads(self) -> list[WireRecord]:
@@ -418,10 +424,7 @@ class Case:
         seen = dict.fromkeys(
             f"{one['where']}: {one['status']} {one.get('media', '')}".strip() for one in shown
         )
-        if seen:
-            return f"{'; '.join(list(seen)[:3])}."
-        silent = any(one["status"] is None and not one.get("abandoned") for one in self.reads)
-        return "A read had no usable answer." if silent else "An answer could not be used."
+        return f"{'; '.join(list(seen)[:3]) or self.unread[self.code]}."
 
 
 def _is_strange(wire: WireRecord) -> bool:

@@ -52,7 +52,9 @@ def of(timeline: Sequence[LaunchEvent]) -> str:
     return _page(sections)
 
 
-_OF_A_PART = ("fhir-failed", "fhir-forbidden", "unattributed-entry", LEFT_OUT)
+_OF_A_PART = (
+    "fhir-failed", "fhir-forbidden", "unattributed-entry", "results-elsewhere", LEFT_OUT,
+)  # fmt: skip
 
 
 def _sections(timeline: Sequence[LaunchEvent]) -> dict[str, str]:

@@ -3,13 +3,22 @@
 from http import HTTPStatus
 
 from smartapp.diagnosis.case import Case
-from smartapp.diagnosis.entry import Entry, When, coded
+from smartapp.diagnosis.entry import Entry, When, broken, coded, every
 from smartapp.diagnosis.finding import LIKELY, SEEN
 from smartapp.launches.models import Step
 
 
+def _has(code: str) -> When:
+    """A part of the record, whichever, has this code."""
+    return lambda c: code in c.unread
+
+
 def _answered(status: int) -> When:
     return lambda c: c.code == "fhir-failed" and any(one["status"] == status for one in c.bad_reads)
+
+
+def _broken(*rules: str) -> When:
+    return every(coded("fhir-failed"), broken(*rules))
 
 
 def _patient_answered(case: Case, *statuses: int) -> bool:
@@ -40,7 +49,8 @@ def _is_forbidden(case: Case) -> bool:
 
 def _failed_otherwise(case: Case) -> bool:
     explained = (
-        _wants_a_parameter, _answered(429), _has_no_such_patient, _is_forbidden, _is_no_fhir
+        _wants_a_parameter, _answered(429), _has_no_such_patient, _is_forbidden, _is_no_fhir,
+        _broken("other-patient", "other-type"),
     )  # fmt: skip
     return case.code == "fhir-failed" and not any(when(case) for when in explained)
 
@@ -56,9 +66,24 @@ TABLE = (
           "They were in the answer to a search for this patient, and were not shown.",
           "Stop using this endpoint until the vendor has explained it."),
     Entry("C143", SEEN, "Entries of the record do not say whose they are, or name another server",
-          coded("unattributed-entry"), "They were left out: {c.incomplete_parts}.",
+          _has("unattributed-entry"), "They were left out: {c.unread[unattributed-entry]}.",
           "Look at how the EHR's entries refer to their patient: by an address that is not below "
           "the FHIR base URL, as one of an internal host? Ask the vendor."),
+    Entry("C140", SEEN, "The next page of a list is outside the FHIR base, so it was not read",
+          _has("results-elsewhere"),
+          "{c.unread[results-elsewhere]}. The base is {c.base}.",
+          "Ask the vendor to publish next links that begin with the base: a proxy in front of its "
+          "server may have to pass on the host, https and the path. The access token is sent "
+          "nowhere else."),
+    Entry("C102", SEEN, "The launch's encounter is not the patient's", _broken("other-patient"),
+          "The Encounter that the token answer names does not refer to the patient that it names. "
+          "It was not shown.", "Ask the vendor: patient and encounter of one token answer belong "
+          "together."),
+    Entry("C142", SEEN, "The FHIR server answered with something else than was asked for",
+          _broken("other-type"), "{c.unread[fhir-failed]}.",
+          "Ask the vendor why its server answers 200 with this: an error has a status of its own "
+          "(FHIR R4, RESTful API). If every read is answered so, compare the FHIR base URL.",
+          _METADATA),
     Entry("C141", SEEN, "The EHR does not let this app, or this user, read it", _is_forbidden,
           "{c.bad_reads_text}", "Compare the granted scopes, and the user's rights in the EHR."),
     Entry("C142", LIKELY, "The EHR wants another parameter in this search", _wants_a_parameter,

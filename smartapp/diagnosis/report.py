@@ -14,7 +14,7 @@ from smartapp.diagnosis.causes import causes as causes_of
 from smartapp.diagnosis.doctor import LOOKS
 from smartapp.diagnosis.facts import Facts, is_launchable
 from smartapp.diagnosis.finding import RIGHT, SEEN, Finding
-from smartapp.diagnosis.rules import KEPT
+from smartapp.diagnosis.rules import KEPT, SAID
 from smartapp.launches import events
 from smartapp.launches.events import Detail, WireRecord
 from smartapp.launches.models import LaunchEvent, Step
@@ -106,11 +106,11 @@ def _said(timeline: Sequence[LaunchEvent]) -> str:
 
 def _verdicts(event: LaunchEvent) -> Iterator[Finding]:
     """Yield the rules that failed, and of a step that went well those that it has kept."""
-    said = [one for one in event.verdicts if one["text"] or not one["ok"]]
-    for one in said:
-        text = one["text"] or outcome.happened(event.code)
-        yield Finding("", RIGHT if one["ok"] else SEEN, text, rule=one["rule"])
-    named = {one["rule"] for one in said}
+    for one in event.verdicts:
+        text = one.get("text") or outcome.happened(event.code) or SAID.get(event.code, "")
+        seen = text or SAID.get(one["rule"], "")
+        yield Finding("", RIGHT if one["ok"] else SEEN, seen, rule=one["rule"])
+    named = {one["rule"] for one in event.verdicts}
     for rule in () if event.code or not event.detail else KEPT.get(Step(event.step), ()):
         if rule not in named:
             yield Finding("", RIGHT, "", rule=rule)

@@ -54,12 +54,15 @@ RULES = {
     "C97": "openid without an id_token is no sign-in.",
     "C98": "An id_token of a refresh must be of the same person.",
     "C101": "patient is a FHIR id, and what is read has that id.",
+    "C102": "The encounter is the patient's, or it is not shown.",
     "C110": "No patient: the page says so and offers none from memory.",
     "C121": "scope on refresh where required, never more than was granted.",
     "C124": "The new refresh token is stored before it is used; doubt is not replayed.",
     "C125": "Only invalid_grant ends a launch.",
     "C126": "Another patient in a refresh stops the launch.",
     "C128": "Token requests stay within the vendor's limit, over all processes.",
+    "C130": "Introspection by POST, authenticated; an inactive answer holds nothing else.",
+    "C140": "The access token goes below the registered base and nowhere else.",
     "C141": "One refresh after a 401; a second one ends the launch; a 403 refreshes nothing.",
     "C142": "Errors of any form are read with care.",
     "C143": "Whatever is another patient's is dropped, with an alarm.",
@@ -70,6 +73,25 @@ RULES = {
     "T22": "A rotation that an EHR has not noticed. The new key waits, the old one helps out.",
 }
 
+
+# What it means that a rule was not kept, or only in part; first by the code of the event, where it
+# is no error of `protocol.errors`.
+SAID = {
+    "wrong-patient-entry": "Entries of another patient were left out.",
+    "unattributed-entry": "Entries that do not name a patient of this EHR were left out.",
+    "results-elsewhere": "More results are at an address that is not read.",
+    "C44": "The address is long, and the EHR announces no authorize-post.",
+    "C80": "No tokens came.",
+    "C82": "Not every scope was granted.",
+    "C95": "The id_token does not say who signed in.",
+    "C98": "The id_token of the refresh names no audience (OpenID Connect Core §12.2 wants one). "
+    "Issuer, subject and signature are right, and nothing is read from it, so it was taken.",
+    "C110": "No patient was given.",
+    "C126": "The EHR names another patient or encounter.",
+    "C130": "The EHR does not say that the token is good.",
+    "C150": "The page was opened in a frame of an origin that may not show the app.",
+    "T22": "The EHR refused the new key and took the previous one: its copy of our JWKS is stale.",
+}
 
 # What a step that went well has kept: said by the step, and stored with none.
 KEPT = {

@@ -68,11 +68,12 @@ View = TypeVar("View", bound=Callable[..., Coroutine[Any, Any, HttpResponseBase]
 
 
 class Verdict(TypedDict):
-    """The result of one rule; `rule` is its number in the requirements."""
+    """The result of one rule; `rule` is its number in the requirements. Older entries have a `text`
+    that says what the rule's number, the step or its detail says."""
 
     rule: str
     ok: bool
-    text: str
+    text: NotRequired[str]
 
 
 class WireRecord(TypedDict):
@@ -120,6 +121,9 @@ class Detail(TypedDict, total=False):
     granted: Annotated[list[str], "Scopes granted"]
     sections: Annotated[dict[str, str], "Parts of the record"]
     reason: Annotated[str, "Reason"]
+    characters: Annotated[int, "Characters in the address"]
+    token: Annotated[str, "Token asked about"]
+    token_state: Annotated[str, "The EHR says of it"]
     not_stored: Annotated[int, "Events not stored"]
     framed: bool
     framed_from: str

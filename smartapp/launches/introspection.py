@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from smartapp.exchange import pipeline
 from smartapp.exchange.pipeline import Purpose, Request
 from smartapp.launches import events, steps
-from smartapp.launches.events import Verdict
 from smartapp.launches.models import Step
 from smartapp.launches.store import StoredLaunch
 from smartapp.launches.tokens import LaunchTokens
@@ -127,19 +126,15 @@ async def _compared(
     except SmartError as error:
         failure = f"{error.title}: {error.quoted}."
     compared = Compared(kind, answer, failure, tokens, config.client_id)
-    events.note(Step.INTROSPECTION, _verdicts(compared))
+    _note(compared)
     return compared
 
 
-def _verdicts(compared: Compared) -> list[Verdict]:
-    kind = compared.kind.replace("_", " ")
-    if compared.answer is None:
-        return [steps.verdict("C130", False, f"The EHR did not say what the {kind} is good for.")]
-    active = compared.answer.active
-    text = f"The EHR says that the {kind} is {'active' if active else 'not active'}."
-    verdicts = [steps.verdict("C130", active, text)]
-    if compared.answer.active:
-        same = not compared.is_another_patient
-        whose = "nobody but the launch's patient" if same else "another patient or encounter"
-        verdicts.append(steps.verdict("C126", same, f"It names {whose}."))
-    return verdicts
+def _note(compared: Compared) -> None:
+    state = "not told"
+    if compared.answer:
+        state = "active" if compared.answer.active else "not active"
+    broken = [] if state == "active" else [steps.failed("C130")]
+    if compared.is_another_patient:
+        broken.append(steps.failed("C126"))
+    events.note(Step.INTROSPECTION, broken, {"token": compared.kind, "token_state": state})

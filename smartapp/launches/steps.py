@@ -16,7 +16,7 @@ from django.http import HttpResponse
 from django.utils import timezone
 from joserfc.util import urlsafe_b64decode
 
-from smartapp.chart.chart import Chart
+from smartapp.chart.chart import Chart, ReadSection, Visit, Who
 from smartapp.exchange.pipeline import Exchange, Purpose, Request, Sent
 from smartapp.launches import cookies, events
 from smartapp.launches.events import Attempt, Detail, Verdict
@@ -45,8 +45,9 @@ _HEADER_MEMBERS = ("alg", "kid", "typ", "jku")
 _CLAIMS = ("iss", "sub", "aud", "jti", "iat", "exp")
 
 
-def verdict(rule: str, ok: bool, text: str) -> Verdict:
-    return {"rule": rule, "ok": ok, "text": text}
+def failed(rule: str) -> Verdict:
+    """Return that a rule was not kept. What that means is told by `diagnosis.rules`."""
+    return {"rule": rule, "ok": False}
 
 
 def _names(members: Mapping[str, Any]) -> list[str]:
@@ -100,14 +101,14 @@ def asked(
     if is_framed:
         detail["framed"] = True
     length = len(response.headers.get("Location", ""))
-    text = f"{length} characters in the address, and the EHR announces no authorize-post."
     is_too_long = length > MAX_URL_CHARACTERS  # perhaps for a server between here and the EHR
-    events.note(Step.AUTHORIZE, [verdict("C44", False, text)] if is_too_long else [], detail)
+    if is_too_long:
+        detail["characters"] = length
+    events.note(Step.AUTHORIZE, [failed("C44")] if is_too_long else [], detail)
 
 
 def framed_from(origin: str) -> None:
-    text = f"Shown in a frame that {origin} opened, which is not among those that may show the app."
-    events.note(Step.AUTHORIZE, [verdict("C150", False, text)], {"framed_from": origin})
+    events.note(Step.AUTHORIZE, [failed("C150")], {"framed_from": origin})
 
 
 def came_back_to(config: EndpointConfig | None, waiting: str = "") -> None:
@@ -178,30 +179,24 @@ def _token_answered(attempt: Attempt, request: Request, sent: Sent) -> None:
         detail["ehr_error"] = error
     status = sent.response.status
     granted = status == 200 and "access_token" in members
-    refused = [] if granted else [verdict("C80", False, f"The EHR answered {status}.")]
-    events.note(attempt.step, refused, detail)
+    events.note(attempt.step, [] if granted else [failed("C80")], detail)
     if granted:
         attempt.step = Step.ID_TOKEN if attempt.step == Step.TOKEN else Step.FHIR
 
 
 def refreshed_without_aud() -> None:
     """The id_token of a refresh is correct in everything that it says, but names no audience."""
-    text = (
-        "The id_token of the refresh names no audience (OpenID Connect Core §12.2 wants one). "
-        "Issuer, subject and signature are right, and nothing is read from it, so it was taken."
-    )
-    events.note(Step.REFRESH, [verdict("C98", True, text)])
+    events.note(Step.REFRESH, [{"rule": "C98", "ok": True}])
 
 
 def _stale_copy(config: EndpointConfig, refused: str, taken: str) -> None:
     """The EHR refused the new key and accepted the previous one, so nothing failed."""
-    text = "The EHR refused the new key and took the previous one: its copy of our JWKS is stale."
     detail: Detail = {
         "auth_method": config.auth_method,
         "refused_kid": refused,
         "taken_kid": taken,
     }
-    events.note(Step.TOKEN, [verdict("T22", False, text)], detail)
+    events.note(Step.TOKEN, [failed("T22")], detail)
 
 
 def _members(body: bytes) -> dict[str, Any]:
@@ -242,17 +237,17 @@ def context_given(tokens: LaunchTokens) -> None:
     if tokens.id_token_iss is not None:
         events.note(Step.ID_TOKEN)
     compared = tokens.scope
-    failed = []
+    broken = []
     detail: Detail = {"received": _names(tokens.members), "missing": list(compared.missing)}
     if compared.missing:
         detail["granted"] = list(compared.granted)
-        failed.append(verdict("C82", False, f"{len(compared.missing)} scopes were not granted."))
+        broken.append(failed("C82"))
     wants_patient = not {"launch", "launch/patient"}.isdisjoint(compared.requested)
     if wants_patient and tokens.context.patient is None:
-        failed.append(verdict("C110", False, "No patient was given."))
+        broken.append(failed("C110"))
     if "fhirUser" in compared.granted and tokens.fhirUser is None:
-        failed.append(verdict("C95", False, "The id_token does not say who signed in."))
-    events.note(Step.CONTEXT, failed, detail)
+        broken.append(failed("C95"))
+    events.note(Step.CONTEXT, broken, detail)
 
 
 def resumed(launch: StoredLaunch) -> None:
@@ -271,10 +266,10 @@ def charted(chart: Chart) -> None:
     events.note(Step.FHIR, [], {"sections": sections})
     for name, read in (("patient", chart.who), ("encounter", chart.visit)):
         if read.reference:
-            _lacking(name, "failed", "failed", read.reference)
+            _lacking(name, "failed", "failed", read)
     for part in chart.sections:
         if part.lacks:
-            _lacking(part.name, part.state, part.lacks, part.reference)
+            _lacking(part.name, part.state, part.lacks, part)
 
 
 def shown_without_patient() -> None:
@@ -283,18 +278,21 @@ def shown_without_patient() -> None:
 
 
 _LACKING = {
-    "failed": ("C142", "fhir-failed", "something could not be read"),
-    "forbidden": ("C141", "fhir-forbidden", "the EHR forbids to read something"),
-    "foreign": ("C143", "wrong-patient-entry", "entries of another patient were left out"),
-    "unattributed": ("C143", "unattributed-entry", "entries without a patient were left out"),
+    "failed": ("C142", "fhir-failed"),
+    "forbidden": ("C141", "fhir-forbidden"),
+    "foreign": ("C143", "wrong-patient-entry"),
+    "elsewhere": ("C140", "results-elsewhere"),
+    "unattributed": ("C143", "unattributed-entry"),
 }
 
 
-def _lacking(name: str, state: str, lacks: str, reference: str) -> None:
+def _lacking(name: str, state: str, lacks: str, part: Who | Visit | ReadSection) -> None:
     """Something of one part of the record failed, or was left out (C143)."""
-    rule, code, text = _LACKING[lacks]
-    failed = [verdict(rule, False, f"{name}: {text}.")]
-    events.note(Step.FHIR, failed, {"sections": {name: state}}, code=code, reference=reference)
+    rule, code = _LACKING[lacks]
+    detail: Detail = {"sections": {name: state}}
+    if part.why.detail:
+        detail |= {"rule": part.why.rule, "failure": part.why.detail}
+    events.note(Step.FHIR, [failed(rule)], detail, code=code, reference=part.reference)
 
 
 def ended(reason: str) -> None:
@@ -308,13 +306,7 @@ def refused(*, error: SmartError, reference: str, **_: object) -> None:
     detail = failure(error)
     if attempt.iss and attempt.endpoint_id is None:
         detail["iss"] = attempt.iss
-    events.note(
-        step,
-        [verdict(error.requirement, False, "")],
-        detail,
-        code=error.code,
-        reference=reference,
-    )
+    events.note(step, [failed(error.requirement)], detail, code=error.code, reference=reference)
 
 
 def failure(error: SmartError) -> Detail:

@@ -18,6 +18,7 @@ from smartapp.protocol.text import plain_text
 from smartapp.protocol.urls import (
     base_key,
     is_below,
+    origin_of,
     parse_endpoint_url,
     resolve,
     without_trailing_slash,
@@ -37,6 +38,15 @@ _FHIR_USER = re.compile(rf"(?:([^?#]*)/)?([A-Za-z]{{1,64}})/({_ID})")
 _BRACES = re.compile(r"[{}]")
 # The elements in which R4 resources refer to their patient.
 _PATIENT_MEMBERS = ("subject", "patient", "beneficiary", "for", "individual")
+_TYPE = re.compile(r"[A-Z][A-Za-z]{1,63}")
+# FHIR R4, value sets issue-severity and issue-type.
+_OUTCOME_TEXT = (
+    "fatal error warning information invalid structure required value invariant security login "
+    "unknown expired forbidden suppressed processing not-supported duplicate multiple-matches "
+    "not-found deleted too-long code-invalid extension too-costly business-rule conflict transient "
+    "lock-error no-store exception timeout incomplete throttled informational"
+)
+_OUTCOME_CODES = frozenset(_OUTCOME_TEXT.split())
 # Members with an error text: OAuth, Okta, athenahealth's gateway, Apigee, others (C142).
 _ERROR_MEMBERS = (
     "error_description",
@@ -63,13 +73,14 @@ class FHIRUser:
 
 @dataclass(frozen=True, slots=True)
 class Bundle:
-    """A page of a search result. `total` is the server's number of matches on all pages
-    together."""
+    """A page of a search result. `total` is the server's number of matches on all pages together.
+    `elsewhere`: where the next page is, in words, if it is outside the base and not read."""
 
     resources: tuple[dict[str, Any], ...]
     next_url: str | None
     notes: tuple[str, ...]
     total: int | None = None
+    elsewhere: str = ""
 
 
 def parse_fhir_user(value: str, *, fhir_base_url: str) -> FHIRUser:
@@ -113,8 +124,7 @@ def parse_resource(body: bytes, *, resource_type: str, id: str | None = None) ->
     has another id than requested: a server that mixes up two reads must be noticed (C101).
     """
     resource = _parsed(body, partial(parse_json_object, exact=True))
-    if resource.get("resourceType") != resource_type:
-        raise FHIRResponseInvalid(f"not a {resource_type}")
+    _check_type(resource, resource_type)
     if id is not None and resource.get("id") != id:
         detail = f"a {resource_type} with another id than the one that was asked for"
         raise WrongPatient(detail, resource_type=resource_type)
@@ -129,15 +139,17 @@ def parse_bundle(body: bytes, *, fhir_base_url: str) -> Bundle:
     because the token would be sent there (T11).
     """
     bundle = _parsed(body, parse_bundle_json)
-    if bundle.get("resourceType") != "Bundle":
-        raise FHIRResponseInvalid("not a Bundle")
+    _check_type(bundle, "Bundle")
     notes: list[str] = []
-    return Bundle(
-        resources=tuple(_resources(bundle.get("entry"), notes)),
-        next_url=_next_url(bundle.get("link"), fhir_base_url, notes),
-        notes=tuple(dict.fromkeys(notes)),
-        total=_total(bundle.get("total")),
-    )
+    resources = tuple(_resources(bundle.get("entry"), notes))
+    next_url, elsewhere = _next_url(bundle.get("link"), fhir_base_url)
+    if elsewhere:
+        notes.append(
+            "This list is not complete: the EHR keeps more of it at an address that this app must "
+            "not read."
+        )
+    total = _total(bundle.get("total"))
+    return Bundle(resources, next_url, tuple(dict.fromkeys(notes)), total, elsewhere)
 
 
 def parse_binary(body: bytes) -> bytes:
@@ -236,14 +248,43 @@ def _total(value: object) -> int | None:
     return value if isinstance(value, int) and not isinstance(value, bool) else None
 
 
-def _next_url(links: object, fhir_base_url: str, notes: list[str]) -> str | None:
+def _next_url(links: object, fhir_base_url: str) -> tuple[str | None, str]:
+    """Return the URL of the next page, or where it is if it is outside the base, in words without
+    its path and query, which may name a patient."""
+    elsewhere = ""
     for link in links if isinstance(links, list) else []:
         if isinstance(link, dict) and link.get("relation") == "next":
             url = resolve(link.get("url"), base=fhir_base_url)
             if url is not None and is_below(url, fhir_base_url):
-                return url
-            notes.append("There are more results at an address outside this EHR's base.")
-    return None
+                return url, ""
+            elsewhere = _place(url or "", fhir_base_url)
+    return None, elsewhere
+
+
+def _place(url: str, fhir_base_url: str) -> str:
+    try:
+        origin = origin_of(url)
+    except ValueError:
+        return "at no usable address"
+    if origin == origin_of(fhir_base_url):
+        return "on the same server, with a path outside the FHIR base"
+    return f"at {origin}"
+
+
+def _check_type(resource: dict[str, Any], wanted: str) -> None:
+    """Raise FHIRResponseInvalid if the resource is of another type. The error names that type, and
+    of an OperationOutcome severity and code, as far as FHIR has them: never its text, which may be
+    about the patient (T10)."""
+    came = resource.get("resourceType")
+    if came == wanted:
+        return
+    name = came if isinstance(came, str) and _TYPE.fullmatch(came) else "something without a type"
+    issues = resource.get("issue") if came == "OperationOutcome" else None
+    first = issues[0] if isinstance(issues, list) and issues else None
+    found = [first.get("severity"), first.get("code")] if isinstance(first, dict) else []
+    known = [one for one in found if isinstance(one, str) and one in _OUTCOME_CODES]
+    codes = f" ({', '.join(known)})" if known else ""
+    raise FHIRResponseInvalid(f"{name}{codes} came in place of {wanted}", rule="other-type")
 
 
 def _words(content_type: str | None, body: bytes) -> list[str]:

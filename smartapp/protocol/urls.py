@@ -67,6 +67,12 @@ def host_of(url: str) -> str:
     return host if port == _DEFAULT_PORTS.get(parts.scheme) else f"{host}:{port}"
 
 
+def origin_of(url: str) -> str:
+    """Return the scheme and the host, with a port that is not the scheme's own. Raises ValueError
+    if it is not a URL."""
+    return f"{_split(url).scheme}://{host_of(url)}"
+
+
 def is_below(url: str, base: str) -> bool:
     """Return whether `url` has the scheme, host, port and path prefix of `base`, after resolving
     `..`."""

@@ -14,9 +14,10 @@ from django.utils import timezone
 from pytest_django import Settings
 
 from smartapp.database import in_database
+from smartapp.diagnosis import report
 from smartapp.diagnosis.admin import reference_of
 from smartapp.launches import events
-from smartapp.launches.models import Launch, LaunchEvent
+from smartapp.launches.models import Launch, LaunchEvent, Step
 from smartapp.launches.pending import PENDING_LIFETIME
 from smartapp.protocol.errors import InvalidClient
 from smartapp.registrations.models import Endpoint, Registration
@@ -357,3 +358,33 @@ class TestUnknownEHR:
         reference = re.search(r"[2-9A-Z]{4}-[2-9A-Z]{4}", asked)
         assert reference
         assert f'href="{LIST}?q={reference[0]}"' in asked
+
+
+@pytest.mark.django_db
+class TestOlderEvents:
+    """Events are kept for a month: those of the version before are still read."""
+
+    def test_their_own_text_is_shown(self) -> None:
+        event = LaunchEvent(
+            attempt="a", step=Step.CONTEXT, at=timezone.now(), detail={"received": ["patient"]},
+            verdicts=[{"rule": "C110", "ok": False, "text": "Nobody was given."}],
+        )  # fmt: skip
+        text = report.build([event]).text
+        assert "NOT Nobody was given. C110" in text
+        assert "No patient was given." not in text
+
+    def test_newer_ones_have_it_from_the_rule(self) -> None:
+        event = LaunchEvent(
+            attempt="a", step=Step.CONTEXT, at=timezone.now(),
+            verdicts=[{"rule": "C110", "ok": False}],
+        )  # fmt: skip
+        assert "NOT No patient was given. C110" in report.build([event]).text
+
+    def test_the_issuer_that_came_is_shown(self) -> None:
+        event = LaunchEvent(
+            attempt="a", step=Step.ID_TOKEN, at=timezone.now(), code="id-token-invalid",
+            detail={"rule": "iss", "iss": "https://other.example", "failure": "iss: another"},
+            verdicts=[{"rule": "C90", "ok": False, "text": ""}],
+        )  # fmt: skip
+        page = report.build([event])
+        assert "It names https://other.example." in page.causes[0][0].seen

@@ -518,7 +518,7 @@ class TestWhatCameBack:
         ehr.fhir_answer = nonsense
         await browser.get(f"/launches/{uuid}/")
         cause = await first_is("refused or broke off a read", "C142")
-        assert cause.seen == "An answer could not be used."
+        assert cause.seen.startswith("patient: the body is not JSON (at character 0); ")
 
     async def test_launch_that_went_well_has_no_cause(
         self, browser: Browser, ehr_launch: Start

@@ -819,6 +819,113 @@ class TestRecord:
         home = await in_database(lambda: page_of(administrator(), "/admin/"))
         assert "An EHR sent another patient" not in home
 
+    @pytest.mark.parametrize(
+        ("came", "seen"),
+        [
+            ({"resourceType": "OperationOutcome", "issue": [
+                {"severity": "error", "code": "processing", "diagnostics": "Jane Roe is locked"}]},
+             "patient: OperationOutcome (error, processing) came in place of Patient; "),
+            ({"resourceType": "OperationOutcome", "issue": [{"severity": "Jane", "code": "Roe"}]},
+             "patient: OperationOutcome came in place of Patient; "),
+            ({"resourceType": "OperationOutcome"},
+             "patient: OperationOutcome came in place of Patient; "),
+            ({"resourceType": "Bundle", "type": "searchset", "entry": []},
+             "patient: Bundle came in place of Patient."),
+            ({"resourceType": "Jane Roe"}, "patient: something without a type came in place of "),
+            ({"message": "Jane Roe"}, "patient: something without a type came in place of Patient"),
+        ],
+    )  # fmt: skip
+    async def test_another_resource_in_place_of_what_was_asked_for(
+        self, browser: Browser, ehr: ScriptedEHR, ehr_launch: Start, came: dict[str, object],
+        seen: str,
+    ) -> None:  # fmt: skip
+        """Type, severity and code are told, as far as FHIR has them; never the server's text."""
+
+        async def answer(_: web.Request) -> web.StreamResponse:
+            return fhir_json(came)
+
+        uuid = await browser.launch(ehr_launch())
+        ehr.fhir_answer = answer
+        await browser.get(f"/launches/{uuid}/")
+        cause = await first_is("something else than was asked for", "C142")
+        assert cause.seen.startswith(seen)
+        kept = [[one.detail, one.verdicts] for one in await timeline()]
+        assert "Jane" not in str(kept)
+        assert "Roe" not in str(kept)
+
+    @pytest.mark.parametrize(
+        ("url", "seen"),
+        [
+            ("https://fhir.internal.example:8443/r4/Patient/p-1/x?page=2",
+             "problems: at https://fhir.internal.example:8443."),
+            ("/other/Condition?page=2",
+             "problems: on the same server, with a path outside the FHIR base."),
+            ("https://user@elsewhere.example/", "problems: at no usable address."),
+        ],
+    )  # fmt: skip
+    async def test_next_page_that_is_not_below_the_base(
+        self, browser: Browser, ehr: ScriptedEHR, ehr_launch: Start, url: str, seen: str
+    ) -> None:
+        async def answer(request: web.Request) -> web.StreamResponse:
+            path = request.match_info["path"]
+            if path != "Condition":
+                return fhir_json(ehr.resource(path))
+            link = [{"relation": "next", "url": url}]
+            return fhir_json({"resourceType": "Bundle", "type": "searchset", "link": link})
+
+        uuid = await browser.launch(ehr_launch())
+        ehr.fhir_answer = answer
+        await browser.get(f"/launches/{uuid}/")
+        cause = await first_is("next page of a list is outside the FHIR base", "C140")
+        assert cause.seen == f"{seen} The base is {ehr.fhir_base_url}."
+        found = await timeline()
+        assert "problems incomplete" in outcome.of(found)
+        assert "p-1" not in (await in_database(report.build, found)).text
+
+    async def test_later_page_that_fails_has_a_cause(
+        self, browser: Browser, ehr: ScriptedEHR, ehr_launch: Start
+    ) -> None:
+        async def answer(request: web.Request) -> web.StreamResponse:
+            path = request.match_info["path"]
+            if path != "Condition":
+                return fhir_json(ehr.resource(path))
+            if "page" in request.query:
+                return fhir_json({"resourceType": "OperationOutcome", "issue": []}, 500)
+            link = [{"relation": "next", "url": f"{ehr.fhir_base_url}/Condition?page=2"}]
+            return fhir_json({"resourceType": "Bundle", "type": "searchset", "link": link})
+
+        uuid = await browser.launch(ehr_launch())
+        ehr.fhir_answer = answer
+        await browser.get(f"/launches/{uuid}/")
+        cause = await first_is("refused or broke off", "C142")
+        assert cause.seen.endswith("/fhir/Condition: 500.")
+        assert "problems incomplete" in outcome.of(await timeline())
+
+    async def test_encounter_that_is_another_patients(
+        self, browser: Browser, ehr: ScriptedEHR, ehr_launch: Start
+    ) -> None:
+        await registration(scope="launch patient/Patient.rs patient/Encounter.rs")
+
+        async def answer(request: web.Request) -> web.StreamResponse:
+            path = request.match_info["path"]
+            subject = {"subject": {"reference": "Patient/p-2"}} if "Encounter/" in path else {}
+            return fhir_json({**ehr.resource(path), **subject})
+
+        ehr.context = {"encounter": "e-1", "need_patient_banner": True}
+        uuid = await browser.launch(ehr_launch())
+        ehr.fhir_answer = answer
+        await browser.get(f"/launches/{uuid}/")
+        await first_is("launch's encounter is not the patient's", "C102")
+
+    async def test_read_that_was_cut_off_says_so(
+        self, browser: Browser, ehr: ScriptedEHR, ehr_launch: Start
+    ) -> None:
+        uuid = await browser.launch(ehr_launch())
+        ehr.fhir_answer = cut(b'{"resourceType":')
+        await browser.get(f"/launches/{uuid}/")
+        cause = await first_is("refused or broke off", "C142")
+        assert cause.seen.startswith("patient: the connection to 127.0.0.1:")
+
     async def test_patient_that_the_fhir_server_does_not_have(
         self, browser: Browser, ehr: ScriptedEHR, ehr_launch: Start
     ) -> None:
