@@ -30,7 +30,7 @@ def violations(page: Page, part: str = "html") -> list[str]:
     scheme that may differ, about colours. The page stays light. One that a click has just opened
     may not have this part yet.
     """
-    page.wait_for_load_state()
+    page.locator(part).first.wait_for(state="attached")
     page.evaluate(AXE_SCRIPT)
     page.emulate_media(color_scheme="dark")
     found = _found(page, part, RULES_ABOUT_COLOUR)
