@@ -1,7 +1,9 @@
 """The vital signs that the page knows by name: their codes, and the usual values of adults."""
 
+import re
 from dataclasses import dataclass
 from decimal import Decimal
+from functools import lru_cache
 
 from smartapp.record.codes import LOINC, SNOMED
 from smartapp.record.observations import Reading
@@ -90,6 +92,11 @@ ADULT_PRESSURES: tuple[Range, Range] = (
 # How the names of the sides begin in many languages, for panels without codes.
 _SIDES = {"systolic": ("syst", "sist"), "diastolic": ("diast",)}
 
+_SOMETHING_ELSE = re.compile(
+    r"\b(?:f(?:o)?et(?:us|al)|unborn|birth|ideal|target|goal|adjusted|predicted"
+    r"|percentiles?|z.?score|change|maternal|paternal|mother|father|donor)\b",
+    re.IGNORECASE,
+)
 _KIND_OF_CODE = {code: kind for kind in KINDS for code in kind.codes}
 _SYSTEMS = frozenset({LOINC, SNOMED, ""})
 
@@ -100,7 +107,17 @@ def known_codes(reading: Reading) -> list[str]:
 
 
 def kind_of(reading: Reading) -> Kind | None:
-    return next(filter(None, map(_KIND_OF_CODE.get, known_codes(reading))), None)
+    """Return the kind of a reading; None for another one, and where the name says that it is
+    something else than the code does."""
+    kind = next(filter(None, map(_KIND_OF_CODE.get, known_codes(reading))), None)
+    return None if kind is None or is_something_else(reading.name) else kind
+
+
+@lru_cache(maxsize=1_000)
+def is_something_else(name: str) -> bool:
+    """Return whether a name is that of the fetus's, a birth's or an ideal value: some EHRs send
+    them with the code of the patient's own measurement."""
+    return _SOMETHING_ELSE.search(name) is not None
 
 
 def how_by_code(reading: Reading) -> str:

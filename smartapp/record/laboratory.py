@@ -85,7 +85,7 @@ def _tests(series: Series, chronology: Chronology) -> list[LabTest]:
     found = []
     if series.readings:
         count = of_newest_moment(series.readings)
-        latest, earlier = series.readings[:count], series.readings[count:]
+        latest, earlier = _told_apart(series.readings[:count]), series.readings[count:]
         ago = ago_text(latest[0].when, chronology.now)
         found.append(LabTest(latest[0].name, latest, earlier, ago=ago))
     doubts: dict[str, list[Reading]] = {}
@@ -95,6 +95,19 @@ def _tests(series: Series, chronology: Chronology) -> list[LabTest]:
         LabTest(readings[0].name, tuple(readings), (), doubt) for doubt, readings in doubts.items()
     ]
     return found
+
+
+def _told_apart(latest: tuple[Reading, ...]) -> tuple[Reading, ...]:
+    """Return the results of one moment; one of another tube than the first says so."""
+    first = latest[0].how.specimen
+    if all(one.how.specimen == first for one in latest):
+        return latest
+    return tuple(one if one.how.specimen == first else _with_specimen(one) for one in latest)
+
+
+def _with_specimen(reading: Reading) -> Reading:
+    words = f"specimen: {reading.how.specimen or 'not named'}"
+    return reading._replace(marks=reading.marks.with_remarks(words))
 
 
 def _doubt(reading: Reading, chronology: Chronology) -> str:

@@ -54,6 +54,10 @@ class Marks(NamedTuple):
     def is_understood(self) -> bool:
         return not self.not_understood
 
+    def with_remarks(self, *remarks: str) -> "Marks":
+        """Return the marks with further remarks of this app."""
+        return self._replace(remarks=(*self.remarks, *remarks))
+
 
 def read_marks(
     resource: Resource,

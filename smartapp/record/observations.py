@@ -29,6 +29,12 @@ NAMELESS = "Result without a name"
 PANELS = frozenset({
     "8716-3", "85353-1", "34566-0", "74728-7", "29274-8", "26436-6", "18717-9", "18719-5",
     "18720-3", "18723-7", "18725-2", "18727-8", "18729-4",
+    # Basic and comprehensive metabolic, electrolytes, hepatic, renal and lipid panels.
+    "24320-4", "24321-2", "51990-0", "24322-0", "24323-8", "24326-1", "24325-3", "24362-6",
+    "24331-1", "57698-3",
+    # Blood counts, coagulation, blood gases, urinalysis, susceptibilities.
+    "24317-0", "55429-5", "57021-8", "57782-5", "58410-2", "69742-5", "34528-0", "24336-0",
+    "24338-6", "24339-4", "24356-8", "24357-6", "29576-6", "50545-3",
 })  # fmt: skip
 # The codes of Observation.category that servers really send (R4, HL7 v2 table 0074, older servers).
 CATEGORIES = {
@@ -36,9 +42,8 @@ CATEGORIES = {
     "vital-signs": frozenset({"vital-signs", "vital-sign", "vitals", "vital_signs", "vitalsigns"}),
 }
 # Which status to trust most among readings of the same moment.
-CORRECTED = 0
-STATUS_RANKS = {"corrected": CORRECTED, "amended": CORRECTED, "appended": CORRECTED, "final": 1}
-UNRANKED = 2
+CORRECTED, FINAL, UNRANKED = range(3)
+STATUS_RANKS = {"corrected": CORRECTED, "amended": CORRECTED, "appended": CORRECTED, "final": FINAL}
 # Statuses that explain why there is no value.
 NOT_THERE = {"cancelled": "cancelled", "registered": "not yet available"}
 # R4's extensions of Observation for content that other releases have in an element or a code.
@@ -84,8 +89,9 @@ class Reading(NamedTuple):
     """One Observation, or one of its components.
 
     `codes` are (system, code), without those of panels. `parts` are the components with content.
-    `members` are the Observations that belong to this panel, by reference. `grouped_by` are the
-    panels whose only content is that they group this reading. `issued` and `updated` are as they
+    `members` are the Observations that belong to this panel, by reference, and `derived_from` those
+    that this one was derived from. `grouped_by` are the panels whose only content is that they
+    group this reading. `issued` and `updated` are as they
     were sent.
     """
 
@@ -101,6 +107,7 @@ class Reading(NamedTuple):
     updated: object = None
     parts: tuple["Reading", ...] = ()
     members: tuple[str, ...] = ()
+    derived_from: tuple[str, ...] = ()
     grouped_by: tuple[str, ...] = ()
 
     @property
@@ -196,6 +203,8 @@ def read_observation(
             parts=(*_parts(resource, reading, person), *members),
             members=tuple(_references(resource.get("hasMember"))),
         )
+    if "derivedFrom" in resource:
+        reading = reading._replace(derived_from=tuple(_references(resource["derivedFrom"])))
     has_own = bool(value.text or reading.result or reading.parts or reading.members)
     if "text" in resource:
         written = with_own_text(marks, resource, is_all_there_is=not has_own)
@@ -370,21 +379,29 @@ def _until(start: Moment, period: Resource) -> str:
 
 
 def _whose(resource: Resource, person: Person) -> str:
-    """Return who or what the value is about if that is not the patient (Observation.focus, or its
-    code as an extension)."""
-    if "focus" not in resource and "extension" not in resource:
-        return ""
+    """Return who or what the value is about if that is not the patient: Observation.focus, its code
+    as an extension, or the one whose specimen it is."""
     names = _by_extension(resource, "focusCode")
-    for focus in mappings(resource.get("focus")):
-        reference = text(focus.get("reference"))
-        if person.id and reference.rpartition("Patient/")[2] == person.id:
-            continue
-        kind = text(focus.get("type")) or reference.rpartition("/")[0].rpartition("/")[2]
-        names.append(
-            text(focus.get("display"))
-            or (f"another {kind}" if kind else "something else than the patient")
-        )
-    return ", ".join(names)
+    others = mappings(resource["focus"]) if "focus" in resource else []
+    if "specimen" in resource and "contained" in resource:
+        for one in mappings(resource["specimen"]):
+            specimen = _contained(resource, text(one.get("reference")))
+            owners = mappings(specimen.get("subject"))
+            others += [owner for owner in owners if "/" in text(owner.get("reference"))]
+    names += [_name_of_another(one) for one in others if not _is_patient(one, person)]
+    return ", ".join(dict.fromkeys(names))
+
+
+def _is_patient(reference: Resource, person: Person) -> bool:
+    written = text(reference.get("reference")).partition("/_history/")[0]
+    return bool(person.id) and written.rpartition("Patient/")[2] == person.id
+
+
+def _name_of_another(reference: Resource) -> str:
+    written = text(reference.get("reference")).partition("/_history/")[0]
+    kind = text(reference.get("type")) or written.rpartition("/")[0].rpartition("/")[2]
+    of_a_kind = f"another {kind}" if kind else "something else than the patient"
+    return text(reference.get("display")) or of_a_kind
 
 
 def _circumstances(resource: Resource, related: Mapping[str, Resource]) -> Circumstances:

@@ -5,12 +5,13 @@ the moment, then by the status, then by the times of issue and storage, and neve
 which the readings were sent.
 """
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from smartapp.record.codes import LOINC
 from smartapp.record.moments import Chronology, Moment, parse_moment
-from smartapp.record.observations import PLAIN, UNRANKED, Reading
+from smartapp.record.observations import FINAL, PLAIN, UNRANKED, Reading
 
 NOT_SENT = "a panel whose results the EHR did not send"
 
@@ -18,6 +19,9 @@ _SUSCEPTIBILITIES = frozenset(
     {"r", "s", "i", "sdd", "ns", "resistant", "susceptible", "sensitive", "intermediate",
      "not susceptible", "susceptible, dose dependent"}
 )  # fmt: skip
+
+# The number of a tube or an order: "S26-0815", "2231".
+_TUBE = re.compile(r"\S*\d{3}\S*")
 
 Key = tuple[str, ...]
 
@@ -99,10 +103,38 @@ def into_series(keyed: Iterable[tuple[str, Reading]], chronology: Chronology) ->
     for what, reading in keyed:
         groups.setdefault(series_key(reading, what), []).append(reading)
     return [
-        _series((*key, unit), readings, chronology)
+        _series((*own_key, unit), readings, chronology)
         for key, group in groups.items()
-        for unit, readings in _by_unit(in_order(group, chronology)).items()
+        for own_key, named in _by_name(key, group)
+        for unit, readings in _by_unit(in_order(named, chronology)).items()
     ]
+
+
+def _by_name(key: Key, group: list[Reading]) -> Iterable[tuple[Key, list[Reading]]]:
+    """Return the group, or one for each name: a code that has two names at one moment is not the
+    code of one test (some EHRs send the code of a panel or of an order with each of its results).
+    """
+    names = {one.name for one in group}
+    if len(names) < 2 or "|" not in key[0] or not _has_two_names_at_once(group):
+        return [(key, group)]
+    found: dict[str, list[Reading]] = {}
+    for one in group:
+        found.setdefault(one.name.casefold(), []).append(one)
+    return [((f"{key[0]}|{name}", *key[1:]), named) for name, named in found.items()]
+
+
+def _has_two_names_at_once(group: Iterable[Reading]) -> bool:
+    """Return whether two final results of one moment have different names. A correction may name
+    the test differently."""
+    names: dict[tuple[object, ...], str] = {}
+    for one in group:
+        if one.when is None or one.status_rank != FINAL:
+            continue
+        moment = (one.when.at, one.when.precision)
+        name = one.name.casefold()
+        if names.setdefault(moment, name) != name:
+            return True
+    return False
 
 
 def _series(key: Key, readings: Sequence[Reading], chronology: Chronology) -> Series:
@@ -141,8 +173,9 @@ def _late_first(sent: object) -> float:
 
 
 def _kind_of(specimen: str) -> str:
-    """Return the kind of a specimen; the number of a tube does not make a separate series."""
-    return "" if any(char.isdigit() for char in specimen) else specimen.casefold()
+    """Return the kind of a specimen without the number of its tube, which does not make a separate
+    series. A short number is none: "Isolate 1" and "Isolate 2" are two organisms."""
+    return " ".join(_TUBE.sub(" ", specimen.casefold()).split()) if specimen else ""
 
 
 # --- panels -----------------------------------------------------------------------------------
@@ -173,10 +206,22 @@ def join_panels(readings: Sequence[Reading]) -> Panels:
         else:
             alone.append(one)
     joined = [
-        _in_panel(one, panel_of.get(one.marks.source), grouped.get(one.marks.source, []))
+        _in_panel(
+            one,
+            panel_of.get(one.marks.source) or _organism(one, by_source),
+            grouped.get(one.marks.source, []),
+        )
         for one in kept
     ]
     return Panels(tuple(joined), tuple(alone))
+
+
+def _organism(reading: Reading, by_source: Mapping[str, Reading]) -> Reading | None:
+    """Return the result in words that this one was derived from, such as the organism whose
+    susceptibility it is. A number (the creatinine of an eGFR) is another each time, so it is no
+    label."""
+    found = (by_source.get(name) for name in reading.derived_from)
+    return next((one for one in found if one and one.has_value and one.value.number is None), None)
 
 
 def _only_groups(reading: Reading) -> bool:
@@ -207,8 +252,10 @@ def _in_panel(reading: Reading, panel: Reading | None, groups: list[str]) -> Rea
 
 
 def label_of(panel: Reading) -> str:
-    """Return the label that a panel gives its members: "Bacteria identified: Escherichia coli"."""
-    return f"{panel.name}: {panel.value.text}" if panel.has_value else panel.name
+    """Return the label that a panel gives its members: "Bacteria identified: Escherichia coli". A
+    number is another each time (the total of a score), so it is no part of the label."""
+    is_words = panel.has_value and panel.value.number is None
+    return f"{panel.name}: {panel.value.text}" if is_words else panel.name
 
 
 def _label_of_parts(reading: Reading) -> str:

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from smartapp.record.growth import Growth
 from smartapp.record.interpretations import Flag
-from smartapp.record.kinds import Range
+from smartapp.record.kinds import Range, is_something_else
 from smartapp.record.moments import Chronology, Moment
 from smartapp.record.observations import Reading
 from smartapp.record.people import Person
@@ -152,6 +152,7 @@ def is_of_an_adult_at_rest(reading: Reading, person: Person) -> bool:
         person.was_adult(reading.when)
         and not reading.marks.whose
         and not reading.parts
+        and not any(map(is_something_else, reading.how.words))
         and not any(map(_EFFORT.search, (reading.how.method, *reading.marks.notes)))
         and reading.marks.is_understood
     )

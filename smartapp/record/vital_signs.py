@@ -8,7 +8,16 @@ from datetime import timedelta
 from smartapp.record.blood_pressure import pressures_of, read_pressures
 from smartapp.record.growth import Growth, read_gestation, read_growth
 from smartapp.record.interpretations import NO_FLAG
-from smartapp.record.kinds import KINDS, METHODS, Kind, Range, how_by_code, kind_of, usual_range
+from smartapp.record.kinds import (
+    KINDS,
+    METHODS,
+    Kind,
+    Range,
+    how_by_code,
+    is_something_else,
+    kind_of,
+    usual_range,
+)
 from smartapp.record.moments import Chronology, ago_text
 from smartapp.record.observations import Reading, read_observation
 from smartapp.record.people import Person, read_person
@@ -82,6 +91,8 @@ def _signs(readings: Iterable[Reading], person: Person, chronology: Chronology) 
 
 
 def _what(reading: Reading) -> str:
+    if is_something_else(reading.name):
+        return reading.name.casefold()
     kind = kind_of(reading)
     return kind.name if kind else code_key(reading)
 

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from smartapp.record.moments import DATA_ABSENT_REASON
-from tests.chart.samples import LOINC, Resource, about_patient, concept, quantity
+from tests.chart.samples import LOINC, PATIENT, Resource, about_patient, concept, quantity
 from tests.pages.sections import assert_says, words_of
 
 EXTENSION = "http://hl7.org/fhir/StructureDefinition/observation-"
@@ -42,9 +42,9 @@ def words(text: str) -> Resource:
     return {"text": text}
 
 
-def vital(code: str, value: object = None, unit: str = "/min", **members: Any) -> Resource:
+def vital(code_: str, value: object = None, unit: str = "/min", **members: Any) -> Resource:
     measured = {} if value is None else {"valueQuantity": {"value": value, "unit": unit}}
-    named = {"coding": [{"system": LOINC, "code": code}]}
+    named = {"coding": [{"system": LOINC, "code": code_}]}
     category = [{"coding": [{"code": "vital-signs"}]}]
     return result(**{"code": named, "category": category, **measured, **members})
 
@@ -325,6 +325,126 @@ def test_how_a_result_is_to_be_read(given: Resource, says: str) -> None:
     assert_says(words_of("labs", given), says)
 
 
+def isolate(name: str, **members: Any) -> Resource:
+    return result("Organism", valueCodeableConcept={"text": name}, **members)
+
+
+def ampicillin(answer: str, **members: Any) -> Resource:
+    return result("Ampicillin", valueCodeableConcept={"text": answer}, **members)
+
+
+def same_code(code: str, system: str = LOINC, **members: Any) -> Resource:
+    """Return a result whose name is its own, and whose code is not."""
+    name = members.pop("name")
+    return result(name, code=concept(name, code, system), id=name, **members)
+
+
+@pytest.mark.parametrize(
+    ("given", "says"),
+    [
+        # Whose organism is resistant.
+        (
+            (
+                isolate("E. coli", id="e"),
+                ampicillin("Resistant", id="1", derivedFrom=[{"reference": "Observation/e"}]),
+                isolate("K. pneumoniae", id="k"),
+                ampicillin(
+                    "Susceptible",
+                    id="2",
+                    derivedFrom=[{"reference": "https://ehr.example/Observation/k/_history/3"}],
+                ),
+            ),
+            "Organism: E. coli Resistant | Organism: K. pneumoniae Susceptible",
+        ),
+        (
+            (
+                ampicillin("Resistant", id="1", specimen={"display": "Isolate 1: E. coli"}),
+                ampicillin("Susceptible", id="2", specimen={"display": "Isolate 2: Klebsiella"}),
+            ),
+            "Isolate 1: E. coli Resistant | Isolate 2: Klebsiella Susceptible",
+        ),
+        (
+            (
+                ampicillin("Resistant", id="1", specimen={"display": "Isolate 20261"}),
+                ampicillin("Susceptible", id="2", specimen={"display": "Isolate 20262"}),
+            ),
+            "Isolate 20261 | specimen: Isolate 20262",
+        ),
+        # A code that several tests share.
+        (
+            (
+                same_code("24323-8", name="Sodium", value=140),
+                same_code("24323-8", name="Potassium", value=4),
+            ),
+            "Sodium 140 | Potassium 4 | NOT 140 mmol/L 4",
+        ),
+        (
+            (
+                same_code("GTT", "urn:local", name="Glucose, fasting", value=5),
+                same_code("GTT", "urn:local", name="Glucose, 2 h", value=11),
+            ),
+            "Glucose, fasting 5 | Glucose, 2 h 11",
+        ),
+        (
+            (
+                same_code("2823-3", name="K", value=7.2),
+                same_code("2823-3", name="Potassium", value=4.2, status="corrected"),
+            ),
+            "4.2 mmol/L Corrected 7.2 mmol/L",
+        ),
+        # The total of a score is another each time, so it does not tell its items apart.
+        (
+            tuple(
+                result(
+                    "Score",
+                    valueInteger=total,
+                    id=str(total),
+                    effectiveDateTime=f"2026-06-0{total}",
+                    component=[{"code": {"text": "Item"}, "valueInteger": total}],
+                )
+                for total in (1, 2)
+            ),
+            "Item Score 2 2 Jun 2026 2 results since",
+        ),
+        # Whose blood it is.
+        (
+            (
+                result(
+                    value=7,
+                    specimen={"reference": "#s"},
+                    contained=[
+                        {
+                            "resourceType": "Specimen",
+                            "id": "s",
+                            "subject": {"reference": "Patient/2", "display": "Donor"},
+                        }
+                    ],
+                ),
+            ),
+            "of: Donor",
+        ),
+        (
+            (
+                result(
+                    value=7,
+                    specimen={"reference": "#s"},
+                    contained=[
+                        {
+                            "resourceType": "Specimen",
+                            "id": "s",
+                            "subject": {"reference": f"Patient/{PATIENT}/_history/2"},
+                        }
+                    ],
+                ),
+            ),
+            "Potassium 7 | NOT of:",
+        ),
+    ],
+)
+def test_results_that_are_told_apart(given: tuple[Resource, ...], says: str) -> None:
+    assert_says(words_of("labs", *given), says)
+
+
 FIRST, SECOND = "2026-06-03T09:00:00Z", "2026-06-03T11:30:00Z"
 
 
@@ -428,6 +548,41 @@ DAY = {"effectiveDateTime": "2026-06-03"}
                 vital("59408-5", 80, "%", id="b", bodySite={"text": "Foot"}),
             ),
             "Oxygen saturation Foot 80 | Oxygen saturation Right hand 99",
+        ),
+        # The code is that of the patient's own measurement, but the name is not.
+        (
+            (vital("8867-4", 150, code=concept("Fetal heart rate", "8867-4")),),
+            "Fetal heart rate 150 | NOT above usual",
+        ),
+        (
+            (
+                vital("29463-7", 3.2, "kg", code=concept("Birth weight", "29463-7")),
+                vital("29463-7", 58, "kg", id="b", code=concept("Ideal body weight", "29463-7")),
+                vital("29463-7", 70, "kg", id="c", **DAY),
+            ),
+            "Body weight 70 kg 3 Jun 2026 Body weight: one value | Birth weight 3.2 | Ideal body",
+        ),
+        (
+            (vital("8867-4", 150, bodySite={"text": "Fetus"}), vital("8867-4", 78, id="b")),
+            "Heart rate Fetus 150 | Heart rate 78 | NOT above usual",
+        ),
+        (
+            (vital("8867-4", 78, focus=[{"reference": f"Patient/{PATIENT}/_history/2"}]),),
+            "Heart rate 78 /min | NOT (of:",
+        ),
+        (
+            tuple(
+                vital(
+                    "9269-2",
+                    id=str(total),
+                    code=words("Glasgow coma score"),
+                    valueInteger=total,
+                    component=[{"code": words("Eye"), "valueInteger": 4}],
+                    effectiveDateTime=f"2026-06-{total}",
+                )
+                for total in (14, 15)
+            ),
+            "Glasgow coma score 15 | 2 values",
         ),
         ((vital("8867-4", dataAbsentReason={"text": "refused"}),), "No result: refused"),
         ((vital("67775-7", valueCodeableConcept={"text": "Unresponsive"}),), "Unresponsive"),
