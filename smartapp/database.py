@@ -5,7 +5,6 @@ connection: 6 ms on PostgreSQL. These threads live as long as the process.
 """
 
 import asyncio
-import logging
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor, wait
@@ -30,8 +29,6 @@ STATEMENT_SECONDS = 5.0
 WORK_SECONDS = 15.0
 CHECK_SECONDS = 2.0
 WAIT_FOR_THREAD_SECONDS = 8.0
-
-logger = logging.getLogger(__name__)
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -90,22 +87,6 @@ def _is_in_left_transaction() -> bool:
     return bool(connection.connection.info.transaction_status.name != "IDLE")
 
 
-def _commit_left_transaction(name: str) -> None:
-    """Commit what work without a transaction of its own has written, where the driver began one.
-
-    Seen on SQLite, about once in ten thousand launches on a busy machine: the next work of this
-    thread would drop the connection, and the written row with it.
-    """
-    raw = connection.connection
-    if raw is None or not _is_in_left_transaction():
-        return
-    if connection.vendor == "sqlite" or raw.info.transaction_status.name == "INTRANS":
-        level = getattr(raw, "isolation_level", None)
-        logger.error("%s left a transaction open (isolation level %r); committed", name, level)
-        raw.commit()
-        connection.set_autocommit(True)
-
-
 def _is_usable() -> bool:
     with deadlines.within(CHECK_SECONDS):
         return connection.is_usable()
@@ -123,9 +104,7 @@ async def in_database(work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -
         name = getattr(work, "__qualname__", "")  # a partial has none
         with tracing.span("database", work=name), deadlines.within(WORK_SECONDS):
             _drop_dead_connection()
-            done = work(*args, **kwargs)
-            _commit_left_transaction(name)
-            return done
+            return work(*args, **kwargs)
 
     _count(1)
     future = _threads.submit(copy_context().run, run)

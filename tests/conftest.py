@@ -16,10 +16,11 @@ from pytest_django import DjangoDbBlocker
 
 from smartapp.audit import append_only
 from smartapp.database import close_thread_connections
-from tests import emptying, key_pool
+from tests import connecting, emptying, key_pool
 from tests.processes import MIGRATED, copy_migrated, drop_migrated
 from tests.scripted_ehr import ScriptedEHR
 
+connecting.install()
 emptying.install()
 key_pool.install()
 gc.disable()  # until everything is collected: almost all that pytest makes meanwhile stays

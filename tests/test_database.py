@@ -5,6 +5,7 @@ from types import SimpleNamespace
 import psycopg
 import pytest
 from django.db import connection, transaction
+from django.db.backends.base.base import BaseDatabaseWrapper
 from django.utils import timezone
 
 from smartapp import database
@@ -34,21 +35,20 @@ async def test_work_goes_on_after_a_transaction_that_nobody_ended() -> None:
         close_thread_connections()
 
 
-def insert_in_an_implicit_transaction() -> None:
-    connection.ensure_connection()
-    if connection.vendor == "sqlite":
-        connection.connection.isolation_level = ""
-    SignInAttempt.objects.create(network="192.0.2.1", at=timezone.now())
+def refuse(*_: object) -> None:
+    raise RuntimeError("Database access not allowed")
 
 
 @pytest.mark.django_db(transaction=True)
-async def test_what_was_written_is_kept_where_the_driver_began_a_transaction() -> None:
-    try:
-        await in_database(insert_in_an_implicit_transaction)
-        close_thread_connections()
-        assert await in_database(SignInAttempt.objects.count) == 1
-    finally:
-        close_thread_connections()
+def test_a_connection_that_is_refused_half_way_is_not_used(monkeypatch: pytest.MonkeyPatch) -> None:
+    connection.close()
+    with monkeypatch.context() as between_tests:
+        between_tests.setattr(BaseDatabaseWrapper, "set_autocommit", refuse)
+        with pytest.raises(RuntimeError):
+            connection.ensure_connection()
+    SignInAttempt.objects.create(network="192.0.2.1", at=timezone.now())
+    connection.close()
+    assert SignInAttempt.objects.count() == 1
 
 
 @pytest.mark.postgres
