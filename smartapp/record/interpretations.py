@@ -5,6 +5,7 @@ another system is only shown as a word. Of several codes all are named, the most
 which one counts is never random.
 """
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import Literal
@@ -25,6 +26,8 @@ INTERPRETATIONS: dict[str, tuple[Direction, str]] = {
     "TOX": ("abnormal", "Toxic"),
     "HU": ("high", "Significantly high"),
     "LU": ("low", "Significantly low"),
+    "H>": ("high", "Significantly high"),
+    "L<": ("low", "Significantly low"),
     "HX": ("high", "Above the high threshold"),
     "LX": ("low", "Below the low threshold"),
     "H": ("high", "High"),
@@ -32,6 +35,8 @@ INTERPRETATIONS: dict[str, tuple[Direction, str]] = {
     ">": ("high", "Off scale high"),
     "<": ("low", "Off scale low"),
     "A": ("abnormal", "Abnormal"),
+    "EX": ("abnormal", "Outside the threshold"),
+    "QCF": ("abnormal", "Quality control failed"),
     "UNE": ("abnormal", "Unexpected"),
     "W": ("abnormal", "Worse"),
     "U": ("", "Significant rise"),
@@ -54,6 +59,12 @@ INTERPRETATIONS: dict[str, tuple[Direction, str]] = {
     "NEG": ("result", "Negative"),
     "NR": ("result", "Not reactive"),
     "ND": ("result", "Not detected"),
+    "CAR": ("result", "Carrier"),
+    "AC": ("", "Anti-complementary substances present"),
+    "IE": ("", "Insufficient evidence"),
+    "NCL": ("", "No breakpoint defined"),
+    "HM": ("", "Held for medical review"),
+    "OBX": ("", "Interpretation in another result"),
     "B": ("", "Better"),
     "EXP": ("normal", "Expected"),
     "N": ("normal", "Normal"),
@@ -73,7 +84,29 @@ _BY_WORDS = {words.casefold(): code for code, (_, words) in INTERPRETATIONS.item
     "panic": "AA",
     "susceptible": "S",
     "sensitive": "S",
+    "elevated": "H",
+    "increased": "H",
+    "decreased": "L",
+    "out of range": "A",
+    "outside reference range": "A",
+    "within range": "N",
+    "non-reactive": "NR",
+    "nonreactive": "NR",
+    # The words of HL7 v2 table 0078.
+    "above high normal": "H",
+    "below low normal": "L",
+    "above upper panic limits": "HH",
+    "below lower panic limits": "LL",
+    "high alert": "HH",
+    "low alert": "LL",
+    "very abnormal": "AA",
+    "above absolute high-off instrument scale": ">",
+    "below absolute low-off instrument scale": "<",
+    "significant change up": "U",
+    "significant change down": "D",
 }
+# HL7 v2 has "Abnormal (applies to non-numeric results)".
+_ASIDE = re.compile(r"\(applies to [^()]*\)")
 CRITICAL = frozenset({"HH", "LL", "AA"})
 _RANK = {code: rank for rank, code in enumerate(INTERPRETATIONS)}
 # The systems of these codes; "" because many servers name none.
@@ -183,10 +216,11 @@ def _concepts(value: object) -> list[object]:
 def _code_of_words(concept: object, word: str) -> str:
     """Return the code that the words of a concept mean; "" for other words. A single letter only
     means its code if there is no other code beside it: in another system "S" may mean anything."""
-    if code := _BY_WORDS.get(word.casefold()):
+    plain = _ASIDE.sub("", word.casefold()).strip(" *!()[]")
+    if code := _BY_WORDS.get(plain):
         return code
     has_code = any(one.get("coding") for one in mappings(concept))
-    return word.upper() if word.upper() in _RANK and not has_code else ""
+    return plain.upper() if plain.upper() in _RANK and not has_code else ""
 
 
 def _standard_codes(concept: object) -> list[str]:

@@ -1,15 +1,26 @@
 """What readers need to know about the patient: whose record it is, sex, date of birth."""
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import date
 from typing import Literal
 
-from smartapp.record.elements import Resource
+from smartapp.record.codes import codings, concept_words
+from smartapp.record.elements import Resource, mappings
 from smartapp.record.moments import Moment, parse_moment, years_between
 from smartapp.record.texts import text
 
 Sex = Literal["male", "female", ""]
 ADULT_YEARS = 18
+# Extensions of Patient, by the last part of their address: the sex for clinical use (of HL7 and of
+# Epic), and those that may differ from the administrative sex.
+CLINICAL_SEX = frozenset({"patient-sexParameterForClinicalUse", "sex-for-clinical-use"})
+OTHER_SEXES = frozenset({"us-core-birthsex", "us-core-sex", "patient-birthSex"})
+_SEXES: dict[str, Sex] = {
+    "male": "male", "female": "female", "m": "male", "f": "female",
+    "male-typical": "male", "female-typical": "female",
+    "248153007": "male", "248152002": "female",
+}  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +54,33 @@ class Person:
 
 
 def read_person(patient: Resource) -> Person:
-    gender = text(patient.get("gender")).casefold()
-    sex: Sex = "male" if gender == "male" else "female" if gender == "female" else ""
-    return Person(text(patient.get("id")), sex, parse_moment(patient.get("birthDate")))
+    return Person(text(patient.get("id")), _sex(patient), parse_moment(patient.get("birthDate")))
+
+
+def _sex(patient: Resource) -> Sex:
+    """Return the sex whose ranges apply: the one for clinical use, or else the administrative one
+    if no other sex beside it contradicts it."""
+    if clinical := _sexes(patient, CLINICAL_SEX):
+        return clinical.pop() if len(clinical) == 1 else ""
+    found = _SEXES.get(text(patient.get("gender")).casefold(), "")
+    return found if _sexes(patient, OTHER_SEXES) <= {found, ""} else ""
+
+
+def _sexes(patient: Resource, names: Collection[str]) -> set[Sex]:
+    """Return the sexes that these extensions name; "" stands for any other value."""
+    found = [
+        extension
+        for extension in mappings(patient.get("extension"))
+        if text(extension.get("url")).rpartition("/")[2] in names
+    ]
+    parts = [part for one in found for part in mappings(one.get("extension"))]
+    values = [part for part in parts if part.get("url") == "value"]
+    return {sex for one in (*found, *values) for sex in _sex_of_value(one)}
+
+
+def _sex_of_value(holder: Resource) -> list[Sex]:
+    concept = holder.get("valueCodeableConcept") or holder.get("valueCoding")
+    said = [text(holder.get("valueCode")), *(code for _, code in codings(concept))]
+    said += [concept_words(concept)] if concept else []
+    known: list[Sex] = [_SEXES[word] for one in said if (word := one.casefold()) in _SEXES]
+    return known or [""] * any(said)

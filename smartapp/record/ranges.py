@@ -48,10 +48,13 @@ _USUAL_WORDS = frozenset(
         "normaalwaarden", "referentiewaarden", "tot",
     ]
 )  # fmt: skip
+# Alone they name a class of values ("High: from 240"), not the usual range.
+_SIDES = frozenset({"high", "low", "above", "below", "over", "under", "upper", "lower"})
 _ADULT_WORDS = frozenset(
     ["adult", "adults", "erwachsene", "adulte", "adultes", "adultos", "adulti"]
 )
 _WORD = re.compile(r"[^\W\d_]+")
+_NUMBER_IN_WORDS = re.compile(r"\d+(?:[.,]\d+)*")
 # "3.5-5.1 mmol/L", "35-49 %", "10*3/uL": a unit is not a name.
 _UNIT_IN_WORDS = re.compile(r"\S*[/%^*]\S*")
 _UNIT_WORDS = frozenset(
@@ -151,7 +154,7 @@ def _is_for_everybody(members: Resource) -> bool:
     if not _NAMING.isdisjoint(members):
         return False
     words = text(members.get("text"))
-    return not words or not _said(words) - _USUAL_WORDS
+    return not words or not (_leftover(words, False) or _contradicts(members, words))
 
 
 def _ranges(possible: Iterable[tuple[Resource, str]], unit: Unit) -> Ranges:
@@ -228,6 +231,7 @@ def _meant_for(members: Resource, person: Person, when: Moment | None) -> tuple[
     sexes = {sex for sex in map(_sex_of_words, written) if sex}
     sexes |= {sex for concept in groups if (sex := sex_of(concept))}
     names = [words for words in written if _leftover(words, is_adult)]
+    names += [words for words in written[:1] if _contradicts(members, words)]
     if person.sex and sexes == {person.sex}:
         names = [words for words in names if not _sex_of_words(words)]
     days = person.days_at(when)
@@ -307,7 +311,25 @@ def _sex_of_words(words: str) -> Sex | None:
 @lru_cache(maxsize=1_000)
 def _leftover(words: str, is_adult: bool) -> bool:
     """Return whether a text says more than numbers, their unit, and that they are normal."""
-    return bool(_said(words) - _USUAL_WORDS - (_ADULT_WORDS if is_adult else frozenset()))
+    said = _said(words)
+    if said - _USUAL_WORDS - (_ADULT_WORDS if is_adult else frozenset()):
+        return True
+    return bool(said & _SIDES) and not _NUMBER_IN_WORDS.search(words)
+
+
+def _contradicts(members: Resource, words: str) -> bool:
+    """Return whether a text has numbers, but not those of the range's bounds."""
+    said = _numbers(words)
+    bounds = (written_number(mapping(members.get(side)).get("value")) for side in ("low", "high"))
+    return bool(said) and any(bound is not None and bound not in said for bound in bounds)
+
+
+@lru_cache(maxsize=1_000)
+def _numbers(words: str) -> frozenset[Decimal]:
+    """Return the numbers of a text; a comma may separate decimals or thousands."""
+    found = _NUMBER_IN_WORDS.findall(words)
+    spelled = [one.replace(",", by) for one in found for by in (".", "")]
+    return frozenset(Decimal(one) for one in spelled if one.count(".") <= 1)
 
 
 @lru_cache(maxsize=1_000)

@@ -36,6 +36,11 @@ _SPELLINGS = {
     "[lb_av]": "lb lbs lb. lbs. lb_av [lb_av] pound pounds libra libras",
     "[oz_av]": "oz oz. oz_av [oz_av] ounce ounces",
     "[stone_av]": "stone stones st",
+    "mg": "mg mgs milligram milligrams milligramm",
+    "ug": "ug µg μg mcg mcgs microgram micrograms mikrogramm",
+    "ng": "ng nanogram nanograms",
+    "L": "l liter liters litre litres",
+    "mL": "ml mls cc milliliter milliliters millilitre millilitres",
     "m": "m meter meters metre metres mètre metro",
     "cm": "cm cms centimeter centimeters centimetre centimetres zentimeter centimetro centímetro",
     "mm": "mm millimeter millimeters millimetre millimetres",
@@ -117,7 +122,13 @@ _TEXTS = {
     "L/min": "L/min", "[pH]": "pH",
 }  # fmt: skip
 _MARKED = re.compile(r"[{*^\[]|m2")
-_ANNOTATION = re.compile(r"\{[^{}]*\}")
+_ANNOTATION = re.compile(r"\{([^{}]*)\}")
+# Annotations change nothing (UCUM §6), with one exception: a D-dimer in fibrinogen equivalent units
+# is about twice the one in D-dimer units.
+_TELLING = frozenset({"FEU", "DDU"})
+_SAYING_NOTHING = frozenset({"score", "ratio", "number", "count", "index", "unit", "units", "inr"})
+# International units are what laboratories mean by units of an enzyme.
+_ALIKE = str.maketrans("", "", "[]I")
 # After a slash an annotation is part of the unit: mL/min/{1.73_m2}.
 _PER_ANNOTATION = re.compile(r"(?<=/)\{([^{}]*)\}")
 _POWER_OF_TEN = re.compile(r"\b10(?:\*|\^)(\d{1,2})(?!\d)")
@@ -142,6 +153,9 @@ def read_unit(quantity: object) -> Unit:
 @lru_cache(maxsize=2_000)
 def _unit(written: str, code: str, is_ucum: bool) -> Unit:
     key = _ucum_key(code) if code and is_ucum else _spelled_key(written or code)
+    if code and is_ucum and _is_another(written, key):
+        # The code decides, but the words beside it may be what was meant.
+        return Unit(key, f"{_TEXTS.get(key) or unit_for_people(code)} (written as {written})")
     if key in _TEXTS:
         return Unit(key, _TEXTS[key])
     if (written or code) == "1":
@@ -149,15 +163,28 @@ def _unit(written: str, code: str, is_ucum: bool) -> Unit:
     return Unit(key, unit_for_people(written or code))
 
 
+def _is_another(written: str, key: str) -> bool:
+    """Return whether the words beside a UCUM code are the usual ones for another unit."""
+    said = _BY_SPELLING.get(_SPACES.sub("", written).casefold())
+    if said is None or not key:
+        return False
+    return _EQUAL.get(said, said).translate(_ALIKE) != key.translate(_ALIKE)
+
+
 def _ucum_key(code: str) -> str:
     if code in _NOT_UCUM:
         return _spelled_key(code)
-    plain = _ANNOTATION.sub("", _PER_ANNOTATION.sub(lambda per: per[1], code))
+    plain = _ANNOTATION.sub(_if_telling, _PER_ANNOTATION.sub(lambda per: per[1], code))
     # UCUM allows both l and L for the litre, and [iU] and [IU] for the international unit.
     plain = _SMALL_LITRE.sub(r"\1L", plain).replace("[iU]", "[IU]")
+    plain = plain.replace("{", "").replace("}", "")
     if not plain or plain == "1":
         return ""
     return _EQUAL.get(plain, plain)
+
+
+def _if_telling(annotation: re.Match[str]) -> str:
+    return annotation[0] if annotation[1] in _TELLING else ""
 
 
 def _spelled_key(written: str) -> str:
@@ -172,10 +199,19 @@ def unit_for_people(unit: str) -> str:
     """Return UCUM codes and annotations as they are written on paper."""
     if not _MARKED.search(unit):
         return unit[:MAX_UNIT]
-    plain = _ANNOTATION.sub("", _PER_ANNOTATION.sub(lambda per: per[1].replace("_", " "), unit))
+    plain = _PER_ANNOTATION.sub(lambda per: per[1].replace("_", " "), unit)
+    plain = _ANNOTATION.sub(_in_words, plain).strip()
     plain = _SQUARE_METRES.sub("m²", plain).replace("[iU]", "[IU]")
     plain = _UNITS_IN_BRACKETS.sub(r"\1", plain)
     return _POWER_OF_TEN.sub(lambda match: f"10{match[1].translate(_SUPERSCRIPT)}", plain)
+
+
+def _in_words(annotation: re.Match[str]) -> str:
+    """Return the words of an annotation, set apart from the unit before them: "ng/mL FEU"."""
+    words = annotation[1].replace("_", " ")
+    if words.casefold() in _SAYING_NOTHING or not any(map(str.isalpha, words)):
+        return ""
+    return f" {words}" if annotation.start() else words
 
 
 # The only table of conversions: the factor to the first unit of the dimension, and for temperatures

@@ -50,6 +50,46 @@ def test_ucums_code_decides_and_not_the_words_beside_it() -> None:
     assert read_unit({"system": UCUM, "code": "C", "unit": "C"}).key == "Cel"
 
 
+@pytest.mark.parametrize(
+    ("unit", "code", "text"),
+    [
+        ("degF", "Cel", "°C (written as degF)"),
+        ("mg", "ug", "ug (written as mg)"),
+        ("mmol/L", "mg/dL", "mg/dL (written as mmol/L)"),
+        ("mcg", "ug", "mcg"),
+        ("IU/L", "U/L", "IU/L"),
+        ("K/uL", "10*3/uL", "K/uL"),
+        ("ng/mL", "ug/L", "ng/mL"),
+        ("in", "[in_us]", "in"),
+        ("tablet", "{tbl}", "tablet"),
+    ],
+)
+def test_words_for_another_unit_than_the_code_are_shown(unit: str, code: str, text: str) -> None:
+    assert read_unit({"system": UCUM, "code": code, "unit": unit}).text == text
+
+
+@pytest.mark.parametrize(
+    ("code", "text"),
+    [
+        ("{copies}/mL", "copies/mL"),
+        ("ng/mL{FEU}", "ng/mL FEU"),
+        ("10*3{cells}/uL", "10³ cells/uL"),
+        ("{#}/uL", "/uL"),
+        ("{Pack_years}", "Pack years"),
+        ("{beats}/min", "/min"),
+        ("mL/min/{1.73_m2}", "mL/min/1.73 m²"),
+    ],
+)
+def test_an_annotation_is_shown_in_words(code: str, text: str) -> None:
+    assert read_unit({"system": UCUM, "code": code}).text == text
+
+
+def test_a_d_dimer_in_equivalent_units_is_not_one_in_d_dimer_units() -> None:
+    codes = ("ng/mL{FEU}", "ng/mL{DDU}", "ng/mL")
+    assert len({read_unit({"system": UCUM, "code": code}).key for code in codes}) == 3
+    assert read_unit({"unit": "ng/mL FEU"}) == read_unit({"system": UCUM, "code": "ng/mL{FEU}"})
+
+
 @pytest.mark.parametrize("code", ["m[IU]/L", "m[iU]/L", "u[IU]/mL", "u[iU]/mL"])
 def test_the_two_codes_of_the_international_unit_are_one_unit(code: str) -> None:
     found = read_unit({"system": UCUM, "code": code})

@@ -311,6 +311,29 @@ def test_one_result(given: Resource, says: str) -> None:
             "▼ Below range | range 12 to 16 | NOT SNOMED",
         ),
         (ranged(11, limits(13, 17, appliesTo=[coded("248153007")])), "11 | NOT 13 to 17"),
+        # "High" alone is the name of a class of values, not of the usual range.
+        (
+            ranged(
+                220,
+                limits(high=200, text="Desirable"),
+                limits(200, 239, text="Borderline high"),
+                limits(240, text="High"),
+            ),
+            "from 240 (High) | up to 200 (Desirable) | NOT Below | NOT Above",
+        ),
+        (ranged(220, limits(None, 200, text="Normal"), limits(240, text="HIGH")), "▲ Above range"),
+        (ranged(6, limits(3.5, 5.1, text="3,5 - 5,1")), "▲ Above range | NOT ("),
+        (ranged(6, limits(150000, 400000, text="150,000 to 400,000")), "▼ Below range | NOT ("),
+        (ranged(6, limits(3.5, 5.1, text="3.5 - 6.5")), "3.5 to 5.1 (3.5 - 6.5) | NOT Above"),
+        (flagged(coded("H>")), "▲ Significantly high"),
+        (flagged(coded("CAR")), "6.2 mmol/L Carrier"),
+        (flagged({"text": "*HIGH*"}), "▲ High"),
+        (flagged({"text": "(H)"}), "▲ High"),
+        (flagged({"text": "Below lower panic limits"}), "▼▼ Critically low"),
+        (
+            flagged({"coding": [{"display": "Abnormal (applies to non-numeric results)"}]}),
+            "◆ Abnormal",
+        ),
         (flagged(coded("UNK", NULL_FLAVOR)), "6.2 mmol/L | NOT UNK"),
         (flagged(coded("N"), coded("H")), "▲ High (also: Normal)"),
         (flagged({"text": "H"}), "▲ High"),
@@ -323,6 +346,42 @@ def test_one_result(given: Resource, says: str) -> None:
 )
 def test_how_a_result_is_to_be_read(given: Resource, says: str) -> None:
     assert_says(words_of("labs", given), says)
+
+
+FOR_CLINICAL_USE = "http://hl7.org/fhir/StructureDefinition/patient-sexParameterForClinicalUse"
+EPIC_CLINICAL_USE = "http://open.epic.com/FHIR/StructureDefinition/extension/sex-for-clinical-use"
+BIRTH_SEX = "http://hl7.org/fhir/us/core/StructureDefinition/us-core-birthsex"
+BOTH = "13.5 to 17.5 (Male); 12 to 15.5 (Female)"
+
+
+def parameter(code: str) -> Resource:
+    value = {"url": "value", "valueCodeableConcept": coded(code)}
+    return {"url": FOR_CLINICAL_USE, "extension": [value, {"url": "comment", "valueString": "x"}]}
+
+
+@pytest.mark.parametrize(
+    ("gender", "extension", "says"),
+    [
+        ("male", parameter("female-typical"), "range 12 to 15.5 | NOT 13.5"),
+        ("female", parameter("specified"), BOTH),
+        (
+            "female",
+            {"url": EPIC_CLINICAL_USE, "valueCodeableConcept": words("Male")},
+            "▼ Below range range 13.5 to 17.5 | NOT 15.5",
+        ),
+        ("female", {"url": BIRTH_SEX, "valueCode": "M"}, BOTH),
+        ("female", {"url": BIRTH_SEX, "valueCode": "F"}, "range 12 to 15.5 | NOT 13.5"),
+        ("female", {"url": BIRTH_SEX, "valueCode": "UNK"}, "range 12 to 15.5 | NOT 13.5"),
+        ("other", {"url": BIRTH_SEX, "valueCode": "F"}, BOTH),
+    ],
+)
+def test_whose_range_it_is_where_sexes_differ(gender: str, extension: Resource, says: str) -> None:
+    given = ranged(
+        12.4,
+        limits(13.5, 17.5, appliesTo=[words("Male")]),
+        limits(12, 15.5, appliesTo=[words("Female")]),
+    )
+    assert_says(words_of("labs", given, gender=gender, extension=[extension]), says)
 
 
 def isolate(name: str, **members: Any) -> Resource:
