@@ -4,7 +4,13 @@ from collections.abc import Callable
 from typing import Any
 
 from smartapp.record.elements import mapping
-from smartapp.record.quantities import number_text, quantity_text, unit_text, written_number
+from smartapp.record.quantities import (
+    comparator_text,
+    number_text,
+    quantity_text,
+    unit_text,
+    written_number,
+)
 from smartapp.record.texts import text
 
 # UCUM's units of time, and the words that servers send in `unit` (FHIR R4 UnitsOfTime).
@@ -68,9 +74,9 @@ def duration_text(duration: object) -> str:
     """Return "7 days" for a FHIR Duration, or the quantity as sent."""
     members = mapping(duration)
     amount, unit = digits(members.get("value")), _unit_of_time(members)
-    if not amount or not unit or members.get("comparator"):
+    if not amount or not unit:
         return quantity_text(members)
-    return counted(amount, unit)
+    return f"{comparator_text(members)} {counted(amount, unit)}".lstrip()
 
 
 def _unit_of_time(quantity: dict[str, Any]) -> str:

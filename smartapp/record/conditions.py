@@ -10,9 +10,10 @@ from smartapp.record.absence import named_or
 from smartapp.record.codes import codes, codings, concept_text, concept_texts, status_codes
 from smartapp.record.education import medlineplus_url
 from smartapp.record.elements import Resource, mappings
+from smartapp.record.icd_marks import AFTER, certainty, certainty_text, side_texts
 from smartapp.record.marks import Marks, doubted, read_marks
 from smartapp.record.modifiers import status_text
-from smartapp.record.moments import Moment, member_moment, newest_first
+from smartapp.record.moments import Chronology, Moment, member_moment, newest_first
 from smartapp.record.narratives import with_own_text
 from smartapp.record.reading import Given, Read, read_each
 from smartapp.record.references import displays
@@ -24,10 +25,17 @@ from smartapp.record.statements import Statement, contradicts, read_statement
 Group = Literal["active", "visit", "over"]
 GROUPS: tuple[Group, ...] = ("active", "visit", "over")
 OVER = frozenset({"inactive", "remission", "resolved"})
+ASSERTED = "http://hl7.org/fhir/StructureDefinition/condition-assertedDate"
 NOT_NAMED = "Problem that the EHR does not name"
 STATUS_NOT_RECORDED = "Status not recorded"
-OTHER_CATEGORIES = frozenset({"problem-list-item", "health-concern", "encounter-diagnosis"})
-_VISIT = re.compile(r"(?:encounter|visit|admission|discharge|billing)\W+diagnos[ie]s")
+# HL7's categories, and SNOMED CT's "Problem".
+OTHER_CATEGORIES = frozenset(
+    {"problem-list-item", "health-concern", "encounter-diagnosis", "55607006"}
+)
+_VISIT = re.compile(
+    r"(?:encounter|visit|admi(?:ssion|tting|t)|discharge|billing|referral|working|principal)"
+    r"\W+diagnos[ie]s|reason\W+for\W+(?:visit|encounter|admission)|chief\W+complaint"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +57,7 @@ class Problem:
     onset: Span | None = None
     abatement: Span | None = None
     recorded: Moment | None = None
+    asserted: Moment | None = None
     same: tuple["Problem", ...] = ()
     learn_more_url: str = ""
 
@@ -62,9 +71,9 @@ class Problem:
 
     @property
     def when(self) -> Moment | None:
-        """The date that orders the entries: the onset if it is a date, else the day of
-        recording."""
-        return (self.onset.moment if self.onset else None) or self.recorded
+        """The date that orders the entries: the onset if it is a date, else the day on which it
+        was first noted or recorded."""
+        return (self.onset.moment if self.onset else None) or self.asserted or self.recorded
 
 
 def read_problems(given: Given) -> Read[Problem]:
@@ -121,7 +130,7 @@ def _problem(resource: Resource, now: datetime) -> Problem:
     statement = read_statement(resource.get("code"))
     onset, abatement = read_span(resource, "onset"), read_span(resource, "abatement")
     recorded = member_moment(resource, "recordedDate", "assertedDate", "dateRecorded")
-    group = _group(resource, abatement)
+    group = _group(resource, abatement, now)
     name = named_or(resource.get("code"), NOT_NAMED)
     marks = read_marks(
         resource,
@@ -138,13 +147,14 @@ def _problem(resource: Resource, now: datetime) -> Problem:
         is_of_visit=_is_of_visit(resource),
         statement=statement,
         severity=concept_text(resource.get("severity")),
-        sites=tuple(site_texts(resource.get("bodySite"))),
+        sites=(*site_texts(resource.get("bodySite")), *side_texts(resource)),
         stages=tuple(filter(None, map(_stage, mappings(resource.get("stage"))))),
         evidence=tuple(_evidence(resource)),
         categories=tuple(_categories(resource)),
         onset=onset,
         abatement=abatement,
         recorded=recorded,
+        asserted=_asserted(resource),
         learn_more_url="" if statement else medlineplus_url(codings(resource.get("code"))),
     )
 
@@ -153,11 +163,21 @@ def _clinical(resource: Resource) -> set[str]:
     return set(status_codes(resource.get("clinicalStatus")))
 
 
-def _group(resource: Resource, abatement: Span | None) -> Group:
-    """Return the group of a condition. An abatement without a status means that it is over; a
-    status "active" beside an abatement takes precedence."""
+def _asserted(resource: Resource) -> Moment | None:
+    """Return when it was first noted (US Core's date of diagnosis)."""
+    for extension in mappings(resource.get("extension")):
+        if extension.get("url") == ASSERTED:
+            return member_moment(extension, "valueDateTime")
+    return None
+
+
+def _group(resource: Resource, abatement: Span | None, now: datetime) -> Group:
+    """Return the group of a condition. An abatement without a status means that it is over unless
+    it is to come; a status "active" beside an abatement takes precedence."""
     clinical = _clinical(resource)
-    if clinical & OVER or (abatement is not None and not clinical):
+    if clinical & OVER or certainty(resource) == AFTER:
+        return "over"
+    if abatement is not None and not clinical and not Chronology(now).is_future(abatement.moment):
         return "over"
     return "visit" if _is_of_visit(resource) else "active"
 
@@ -171,7 +191,7 @@ def _is_of_visit(resource: Resource) -> bool:
 
 
 def _status(resource: Resource, group: Group) -> str:
-    said = status_text(resource)
+    said = ", ".join(filter(None, (status_text(resource), certainty_text(resource))))
     if _clinical(resource) or group == "over":
         return said or ("Over" if not _clinical(resource) else "")
     return ", ".join(filter(None, (STATUS_NOT_RECORDED, said)))

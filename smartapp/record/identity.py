@@ -94,15 +94,22 @@ def _death(patient: Resource, now: datetime) -> _Death | None:
     """Return what is known about the death. Any value except a plain "no" means that the patient
     died.
 
-    That includes a date that is unreadable or absent with a reason.
+    That includes a date that is unreadable or absent with a reason. An empty one says nothing.
     """
     when = parse_moment(patient.get("deceasedDateTime"))
-    if when is not None and not is_false(when.sent):
+    if when is not None and not _is_no(when.sent):
         return _Death(when, is_future=Chronology(now).is_future(when))
     said = [value for name, value in patient.items() if name.startswith("deceased")]
-    if "_deceasedDateTime" in patient or not all(one is None or is_false(one) for one in said):
+    if "_deceasedDateTime" in patient or not all(map(_is_no, said)):
         return _Death(None)
     return None
+
+
+def _is_no(value: object) -> bool:
+    """Return whether a value says "no" in any usual form, or nothing."""
+    if isinstance(value, str):
+        return value.strip().casefold() in ("", "no", "n", "false", "0")
+    return not value
 
 
 def age_text(birth_date: Moment | None, today: date) -> str:
@@ -158,8 +165,10 @@ def _notes(patient: Resource, now: datetime) -> list[str]:
         (not_understood(patient), not_understood(patient)),
         (is_false(patient.get("active")), "The EHR marks this record as not in use."),
         ("replaced-by" in links, "The EHR says that another record replaces this one."),
+        (links & {"refer", "seealso"}, "The EHR has another record of this patient, too."),
         (
-            "deceasedBoolean" not in patient and "_deceasedBoolean" in patient,
+            patient.get("deceasedBoolean") is None and "_deceasedBoolean" in patient
+            or patient.get("deceasedDateTime") == "",
             "The EHR does not say whether this patient is alive.",
         ),
     )

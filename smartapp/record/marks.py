@@ -10,18 +10,27 @@ from smartapp.record.elements import Resource, mapping, mappings
 from smartapp.record.moments import Chronology, Moment
 from smartapp.record.texts import annotations, text
 
+# HL7 v3 InformationSensitivityPolicy: on mental health, addiction, violence, HIV, sexuality, heredity.
+SENSITIVE = (
+    "BH", "COGN", "DVD", "EMOTDIS", "MH", "PSY", "PSYTHPN", "ETH", "ETHUD", "SUD", "ALC", "OPIOIDUD",
+    "DRGIS", "42CFRPART2", "SDV", "VIO", "ABUSE", "HIV", "STD", "SEX", "REPRO", "GDIS", "SICKLE",
+    "CELEB", "VIP", "EMP", "TBOO", "MARST", "SPI",
+)  # fmt: skip
 # HL7 v3 security labels that the reader must know about (FHIR R4 Security Labels).
 LABELS = {
     "HTEST": "test data",
     "R": "restricted",
     "V": "very restricted",
     "PDS": "not for others without the patient's consent",
+    "NORDSCLCD": "not to be passed on without the patient's consent",
+    "NORDSLCD": "not to be passed on without the patient's consent",
     "NOPAT": "not to be shown to the patient",
     "REDACTED": "the EHR withholds a part of this",
     "MASKED": "the EHR withholds a part of this",
     "SUBSETTED": "the EHR sent only a part of this",
     "ANONYED": "anonymised",
     "PSEUDED": "pseudonymised",
+    **dict.fromkeys(SENSITIVE, "sensitive"),
 }
 FUTURE = "Dated in the future; check it in the EHR"
 _LABEL_ORDER = tuple(LABELS)

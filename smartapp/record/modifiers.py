@@ -11,6 +11,7 @@ from functools import lru_cache
 
 from smartapp.record.codes import status_codes
 from smartapp.record.elements import Resource, is_true, is_unclear, mappings, remembered
+from smartapp.record.icd_marks import EXCLUDED, certainty
 from smartapp.record.texts import text
 
 ENTERED_IN_ERROR = "entered in error"
@@ -370,7 +371,15 @@ def reason_to_leave_out(resource: Resource) -> str:
             for code in _said(resource[element]):
                 if reason := reasons.get(code):
                     return reason
+    # In Germany the code of a diagnosis may say that it was ruled out.
+    if resource_type == "Condition" and "verificationStatus" not in resource:
+        return REFUTED if certainty(resource) == EXCLUDED else _older_reason(resource)
+    return _older_reason(resource)
+
+
+def _older_reason(resource: Resource) -> str:
     # DSTU2 and some servers have one `status` instead of R4's two.
+    resource_type = _type(resource)
     if "status" in resource and "status" not in MODIFIERS.get(resource_type, {}):
         return next(filter(None, map(_NOT_TRUE.get, _said(resource["status"]))), "")
     return ""

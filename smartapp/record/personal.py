@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from datetime import datetime
 from typing import Any
 
+from smartapp.record.amounts import digits
 from smartapp.record.codes import concept_text, concept_texts
 from smartapp.record.contact_points import in_use, telecoms
 from smartapp.record.elements import Resource, is_false, is_true, is_unclear, mapping, mappings
@@ -134,8 +135,15 @@ def _values(extension: dict[str, Any]) -> Iterable[str]:
 
 def _background(patient: Resource) -> Iterable[str]:
     yield labelled("marital status", [concept_text(patient.get("maritalStatus"))])
+    yield labelled("one of a multiple birth", [_place_in_birth(patient)])
     yield labelled("general practitioner", displays(patient.get("generalPractitioner")))
     yield labelled("cared for by", displays(patient.get("managingOrganization")))
+
+
+def _place_in_birth(patient: Resource) -> str:
+    """Return "number 2" for the second of twins; twins share the date of birth and the name."""
+    number = digits(patient.get("multipleBirthInteger"))
+    return f"number {number}" if number else "yes" if is_true(patient.get("multipleBirthBoolean")) else ""
 
 
 def _addresses(resource: Resource, now: datetime) -> Iterable[str]:

@@ -1,7 +1,8 @@
 """Body sites: the place together with its side (FHIR R4 bodySite)."""
 
-from smartapp.record.codes import SNOMED, codings, concept_text
+from smartapp.record.codes import SNOMED, codings, concept_text, concept_words
 from smartapp.record.elements import mapping, mappings
+from smartapp.record.references import display
 
 _SIDES = {"7771000": "left", "24028007": "right", "51440002": "both sides"}
 
@@ -14,8 +15,15 @@ def site_texts(sites: object) -> list[str]:
 
 
 def _site(site: dict[str, object]) -> str:
-    words = concept_text(site)
     sides = [_SIDES[code] for system, code in codings(site) if system == SNOMED and code in _SIDES]
+    is_only_a_side = len(sides) == len([*codings(site)]) and not concept_words(site)
+    words = "" if is_only_a_side else concept_text(site)
+    # R4's extension for a BodyStructure, which may have nothing beside it.
+    words = words or ", ".join(
+        filter(
+            None, (display(one.get("valueReference")) for one in mappings(site.get("extension")))
+        )
+    )
     for extension in mappings(site.get("extension")):
         side = mapping(extension.get("valueCodeableConcept"))
         known = (_SIDES.get(code, "") for _, code in codings(side))

@@ -124,6 +124,23 @@ def condition(code: object = "Breast cancer", **members: Any) -> Resource:
     return about_patient("Condition", "c1", **{**plain, **members})
 
 
+def german(**marks: str) -> Resource:
+    """Return a code of ICD-10-GM with its marks: how certain, on which side."""
+    names = {"certain": "icd-10-gm-diagnosesicherheit", "side": "seitenlokalisation"}
+    extension = [
+        {"url": f"http://fhir.de/StructureDefinition/{names[name]}", "valueCoding": {"code": code}}
+        for name, code in marks.items()
+    ]
+    system = "http://fhir.de/CodeSystem/bfarm/icd-10-gm"
+    return {"coding": [{"system": system, "display": "Herzinfarkt", "extension": extension}]}
+
+
+def in_category(code: str, **members: Any) -> Resource:
+    return condition(category=[{"coding": [{"code": code}]}], **members)
+
+
+NOTED = "http://hl7.org/fhir/StructureDefinition/condition-assertedDate"
+BODY_STRUCTURE = "http://hl7.org/fhir/StructureDefinition/bodySite"
 LATERALITY = {"url": "http://example.org/laterality", "valueCodeableConcept": words("Left")}
 
 
@@ -172,6 +189,52 @@ LATERALITY = {"url": "http://example.org/laterality", "valueCodeableConcept": wo
             f"does not name | {OWN}Asthma since 1990",
         ),
         (condition("No current problems"), "No active problems"),
+        (condition(german(certain="A")), "could not be shown: ruled out | NOT Herzinfarkt"),
+        (
+            condition(german(certain="A"), verificationStatus="confirmed"),
+            "Herzinfarkt Ruled out by its code",
+        ),
+        (condition(german(certain="V", side="L")), "Herzinfarkt, left Suspected"),
+        (condition(german(certain="Z")), "No active problems | Herzinfarkt State after"),
+        (condition(german(certain="G")), "Herzinfarkt | NOT Suspected | NOT Certainty"),
+        (
+            condition(clinicalStatus=None, abatementDateTime="2031-01-01"),
+            "Breast cancer Status not recorded until 1 Jan 2031 | NOT No active",
+        ),
+        (
+            condition(
+                recordedDate="2026-02-01",
+                extension=[{"url": NOTED, "valueDateTime": "2019-05-01"}],
+            ),
+            "first noted 1 May 2019 recorded 1 Feb 2026",
+        ),
+        (
+            condition(_onsetDateTime=absent("unknown"), recordedDate="2026-02-01"),
+            "date not readable: unknown recorded 1 Feb 2026",
+        ),
+        (
+            condition(onsetAge={"value": 50, "comparator": "<", "unit": "a"}),
+            "at the age of < 50 years",
+        ),
+        (
+            condition(
+                bodySite=[
+                    {
+                        "extension": [
+                            {"url": BODY_STRUCTURE, "valueReference": {"display": "Left breast"}}
+                        ]
+                    }
+                ]
+            ),
+            "Breast cancer, Left breast",
+        ),
+        (
+            condition(bodySite=[{"coding": [{"system": SNOMED, "code": "24028007"}]}]),
+            "Breast cancer, right | NOT SNOMED",
+        ),
+        (in_category("reason-for-visit"), "from visits: diagnoses that are not on the problem"),
+        (in_category("admitting-diagnosis"), "from visits: diagnoses that are not on the problem"),
+        (in_category("medical-history"), "Breast cancer medical history | NOT from visits"),
     ],
 )
 def test_problems(given: Resource, says: str) -> None:
