@@ -167,7 +167,7 @@ def _notes(patient: Resource, now: datetime) -> list[str]:
         ("replaced-by" in links, "The EHR says that another record replaces this one."),
         (links & {"refer", "seealso"}, "The EHR has another record of this patient, too."),
         (
-            patient.get("deceasedBoolean") is None and "_deceasedBoolean" in patient
+            (patient.get("deceasedBoolean") is None and "_deceasedBoolean" in patient)
             or patient.get("deceasedDateTime") == "",
             "The EHR does not say whether this patient is alive.",
         ),

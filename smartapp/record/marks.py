@@ -10,11 +10,11 @@ from smartapp.record.elements import Resource, mapping, mappings
 from smartapp.record.moments import Chronology, Moment
 from smartapp.record.texts import annotations, text
 
-# HL7 v3 InformationSensitivityPolicy: on mental health, addiction, violence, HIV, sexuality, heredity.
+# HL7 v3 InformationSensitivityPolicy: mental health, addiction, violence, HIV, sexuality, heredity.
 SENSITIVE = (
-    "BH", "COGN", "DVD", "EMOTDIS", "MH", "PSY", "PSYTHPN", "ETH", "ETHUD", "SUD", "ALC", "OPIOIDUD",
-    "DRGIS", "42CFRPART2", "SDV", "VIO", "ABUSE", "HIV", "STD", "SEX", "REPRO", "GDIS", "SICKLE",
-    "CELEB", "VIP", "EMP", "TBOO", "MARST", "SPI",
+    "BH", "COGN", "DVD", "EMOTDIS", "MH", "PSY", "PSYTHPN", "ETH", "ETHUD", "SUD", "OPIOIDUD",
+    "DRGIS", "42CFRPART2", "SDV", "VIO", "HIV", "STD", "SEX", "GDIS", "SICKLE", "SCA", "CELEB",
+    "VIP", "EMP", "TBOO", "SPI",
 )  # fmt: skip
 # HL7 v3 security labels that the reader must know about (FHIR R4 Security Labels).
 LABELS = {

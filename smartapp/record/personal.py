@@ -143,7 +143,9 @@ def _background(patient: Resource) -> Iterable[str]:
 def _place_in_birth(patient: Resource) -> str:
     """Return "number 2" for the second of twins; twins share the date of birth and the name."""
     number = digits(patient.get("multipleBirthInteger"))
-    return f"number {number}" if number else "yes" if is_true(patient.get("multipleBirthBoolean")) else ""
+    if number:
+        return f"number {number}"
+    return "yes" if is_true(patient.get("multipleBirthBoolean")) else ""
 
 
 def _addresses(resource: Resource, now: datetime) -> Iterable[str]:

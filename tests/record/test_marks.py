@@ -95,6 +95,22 @@ def test_labels_that_the_reader_must_know_are_said_in_words() -> None:
     assert read_labels({}) == ()
 
 
+@pytest.mark.parametrize(
+    ("codes", "words"),
+    [
+        (("HIV", "PSY"), ("sensitive",)),
+        (("R", "ETH"), ("restricted", "sensitive")),
+        (("42CFRPart2", "NORDSCLCD"), ("not to be passed on without the patient's consent",
+                                       "sensitive")),
+        (("L", "M", "U"), ()),
+    ],
+)  # fmt: skip
+def test_labels_of_sensitive_matters_do_not_name_the_matter(
+    codes: tuple[str, ...], words: tuple[str, ...]
+) -> None:
+    assert read_labels({"meta": {"security": [{"code": code} for code in codes]}}) == words
+
+
 def test_notes_stand_with_the_entry() -> None:
     marks = read_marks(observation(note=[{"text": "haemolysed\nrepeat"}]), when=None)
     assert marks.notes == ("haemolysed\nrepeat",)

@@ -528,11 +528,45 @@ def test_numbers_of_the_patient_stand_in_the_order_of_their_rank() -> None:
         ),
         ({"_deceasedDateTime": absent("unknown")}, "Deceased"),
         ({"deceasedBoolean": "false"}, ""),
+        ({"deceasedBoolean": "No"}, ""),
+        ({"deceasedBoolean": "N"}, ""),
+        ({"deceasedBoolean": 0}, ""),
+        ({"deceasedBoolean": 1}, "Deceased"),
+        ({"deceasedBoolean": "unknown"}, "Deceased"),
+        ({"deceasedDateTime": ""}, ""),
         ({"_deceasedBoolean": absent("unknown")}, ""),
     ],
 )
 def test_death(members: Resource, deceased: str) -> None:
     assert read_identity(patient(**members), now=NOW).deceased == deceased
+
+
+@pytest.mark.parametrize(
+    ("members", "note"),
+    [
+        ({"deceasedDateTime": ""}, "does not say whether this patient is alive"),
+        ({"link": [{"type": "refer"}]}, "has another record of this patient"),
+        ({"link": [{"type": "seealso"}]}, "has another record of this patient"),
+        ({"link": [{"type": "replaced-by"}]}, "another record replaces this one"),
+        ({"link": [{"type": "replaces"}]}, ""),
+    ],
+)
+def test_what_is_to_be_known_of_the_record(members: Resource, note: str) -> None:
+    notes = read_identity(patient(**members), now=NOW).notes
+    assert note in " ".join(notes)
+    assert bool(notes) is bool(note)
+
+
+@pytest.mark.parametrize(
+    ("members", "says"),
+    [
+        ({"multipleBirthInteger": 2}, "one of a multiple birth: number 2"),
+        ({"multipleBirthBoolean": True}, "one of a multiple birth: yes"),
+        ({"multipleBirthBoolean": False}, "NOT multiple birth"),
+    ],
+)
+def test_a_twin_is_told_to_be_one(members: Resource, says: str) -> None:
+    assert_says(words_of("personal", **members), says)
 
 
 def test_a_birth_in_the_future_is_remarked() -> None:
