@@ -6,6 +6,7 @@ own event loop.
 
 import asyncio
 import contextlib
+import functools
 import itertools
 import os
 import random
@@ -16,7 +17,11 @@ from collections.abc import Iterator
 
 import uvicorn
 
+from smartapp import checks
+
 LAST_ANSWERS_SECONDS = 10
+# The schema of this process's database stays, and to read all migrations takes longer than a start.
+checks._verify_schema = functools.cache(checks._verify_schema)
 # Below the ports that the system gives to outgoing connections, and for each worker others: between
 # this look and the server's start nobody else takes the port. Above those that browsers refuse.
 PORTS_OF_A_WORKER = 1_400

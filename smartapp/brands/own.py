@@ -44,8 +44,9 @@ def _deleted(instance: Endpoint, **_: Any) -> None:
     offers.refresh()
 
 
-def _registration_saved(**_: Any) -> None:
-    offers.refresh()
+def _registration_saved(created: bool, **_: Any) -> None:
+    if not created:  # a new one has no endpoint yet
+        offers.refresh()
 
 
 @transaction.atomic
