@@ -26,11 +26,11 @@ COPY --from=build /srv/smartapp /srv/smartapp
 # What the processes write: their counts for /metrics.
 RUN install -d -o smartapp -g smartapp var/metrics
 ENV PATH=/srv/smartapp/.venv/bin:$PATH PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1 \
-    BIND=0.0.0.0 PORT=8000 WEB_CONCURRENCY=2
+    BIND=0.0.0.0 PORT=8000
 USER 10001
 EXPOSE 8000
 STOPSIGNAL SIGTERM
 HEALTHCHECK --interval=10s --timeout=6s --start-period=30s CMD ["python", "-c", \
     "import urllib.request; urllib.request.urlopen('http://127.0.0.1:8000/readyz', timeout=5)"]
 # The `web` line of the Procfile.
-CMD ["bash", "-c", "exec uvicorn smartapp.asgi:application --host ${BIND} --port ${PORT} --workers ${WEB_CONCURRENCY} --lifespan on --timeout-graceful-shutdown 15 --no-access-log --proxy-headers"]
+CMD ["python", "-m", "smartapp.serve"]

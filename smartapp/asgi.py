@@ -23,8 +23,7 @@ from django.core.handlers.asgi import ASGIHandler, ASGIRequest
 from django.http import HttpResponseBadRequest
 from django.http.response import HttpResponseBase
 
-# uvicorn's own exit status for a failed start. With any other, its parent process would restart the
-# worker twice a second.
+# uvicorn's own exit status for a failed start.
 STARTUP_FAILURE = 3
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "smartapp.settings")

@@ -67,8 +67,8 @@ async def _start() -> list[asyncio.Task[None]]:
 
 
 async def _end(tasks: list[asyncio.Task[None]]) -> None:
-    """Stop everything, each step within STEP_SECONDS. Together with the 15 seconds that uvicorn
-    gives requests (Procfile) this takes less than 30 seconds, after which a supervisor kills the
+    """Stop everything, each step within STEP_SECONDS. Together with the 15 seconds that
+    requests have (serve.py) this takes less than 30 seconds, after which a supervisor kills the
     process."""
     await http.end(tasks)
     await background.finish()

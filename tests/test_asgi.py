@@ -174,5 +174,5 @@ class TestServersThatAreNotASGI:
         assert "python3 manage.py demo" in capsys.readouterr().err
 
     def test_a_wsgi_server_does_not_start(self) -> None:
-        with pytest.raises(ImproperlyConfigured, match=r"uvicorn smartapp\.asgi:application"):
+        with pytest.raises(ImproperlyConfigured, match=r"python -m smartapp\.serve"):
             importlib.import_module("smartapp.wsgi")

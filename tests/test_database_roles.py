@@ -72,7 +72,7 @@ def test_the_app_does_all_that_it_has_to(env: dict[str, str], tmp_path: Path) ->
     manage(env, "reseal")
     manage({**env, "SANDBOX": "on"}, "collectstatic", "--no-input", "--verbosity", "0")
     port = free_port()
-    serving = as_the_procfile({**env, "WEB_CONCURRENCY": "1"}, port)
+    serving = as_the_procfile(env, port)
     ready = f"http://127.0.0.1:{port}/readyz"
     with running(serving, tmp_path / "log", *procfile("web"), ready=lambda: answers(ready)):
         pass

@@ -59,7 +59,7 @@ def app(ehr: ScriptedEHR, tmp_path: Path) -> Iterator[App]:
         migrated_postgres_database() as database_url,
         postgres_proxy(database_url) as (proxy, through),
     ):
-        env = environment(url, through, SANDBOX="off", WEB_CONCURRENCY="1")
+        env = environment(url, through, SANDBOX="off")
         prepare(env)
         manage(
             env, "register_ehr", ehr.fhir_base_url, "--name", "Scripted", "--client-id", CLIENT_ID,

@@ -53,7 +53,7 @@ def app(ehr: ScriptedEHR) -> Iterator[App]:
             pytest.skip("a file system for the test cannot be mounted here")
         database, log = folder / "app.sqlite3", folder / "log"
         try:
-            env = environment(url, f"sqlite:///{database}", SANDBOX="off", WEB_CONCURRENCY="1")
+            env = environment(url, f"sqlite:///{database}", SANDBOX="off")
             prepare(env)
             manage(
                 env, "register_ehr", ehr.fhir_base_url, "--name", "Scripted", "--slug", "scripted",

@@ -37,7 +37,7 @@ async def test_nothing_that_was_used_since_is_used_again(ehr: ScriptedEHR, tmp_p
     ehr.expires_in = 1
     dump = str(tmp_path / "backup.dump")
     with migrated_postgres_database() as before, postgres_database() as after:
-        env = environment(url, before, SANDBOX="off", WEB_CONCURRENCY="1")
+        env = environment(url, before, SANDBOX="off")
         prepare(env)
         manage(
             env, "register_ehr", ehr.fhir_base_url, "--name", "Scripted", "--client-id", CLIENT_ID,

@@ -14,7 +14,15 @@ from urllib.parse import urlsplit
 import pytest
 
 from tests.launches.conftest import Browser, new_browser
-from tests.processes import answers, environment, manage, prepare, running
+from tests.processes import (
+    answers,
+    as_the_procfile,
+    environment,
+    manage,
+    prepare,
+    procfile,
+    running,
+)
 from tests.scripted_ehr import CLIENT_ID, ScriptedEHR
 from tests.serving import free_port
 
@@ -42,8 +50,9 @@ def app(ehr: ScriptedEHR, slow: ScriptedEHR, tmp_path: Path) -> Iterator[str]:
             env, "register_ehr", one.fhir_base_url, "--name", name, "--client-id", CLIENT_ID,
             "--scope", "launch openid fhirUser patient/*.rs",
         )  # fmt: skip
-    serve = ("-m", "uvicorn", "smartapp.asgi:application", "--no-access-log", "--port", str(port))
-    with running(env, tmp_path / "log", *serve, ready=lambda: answers(f"{url}/healthz")):
+    env = as_the_procfile(env, port)
+    ready = f"{url}/healthz"
+    with running(env, tmp_path / "log", *procfile("web"), ready=lambda: answers(ready)):
         yield url
 
 

@@ -11,10 +11,12 @@ from psycopg import sql
 from tests.launches.conftest import new_browser
 from tests.processes import (
     answers,
+    as_the_procfile,
     environment,
     manage,
     migrated_postgres_database,
     prepare,
+    procfile,
     running,
 )
 from tests.scripted_ehr import CANARY, CLIENT_ID, ScriptedEHR
@@ -93,14 +95,11 @@ async def test_an_ehr_that_is_switched_off_stops_within_a_second_in_every_proces
             env, "register_ehr", ehr.fhir_base_url, "--name", "Scripted", "--client-id", CLIENT_ID,
             "--slug", "scripted", "--scope", "launch openid fhirUser patient/*.rs",
         )  # fmt: skip
-        serve = ("-m", "uvicorn", "smartapp.asgi:application", "--port")
+        serve = procfile("web")
+        one, other = (as_the_procfile(env, port) for port in ports)
         with (
-            running(
-                env, log, *serve, str(ports[0]), ready=lambda: answers(f"{origins[0]}/healthz")
-            ),
-            running(
-                env, log, *serve, str(ports[1]), ready=lambda: answers(f"{origins[1]}/healthz")
-            ),
+            running(one, log, *serve, ready=lambda: answers(f"{origins[0]}/healthz")),
+            running(other, log, *serve, ready=lambda: answers(f"{origins[1]}/healthz")),
             psycopg.connect(database_url, autocommit=True) as by_hand,
         ):
             assert await answers_of() == [302, 302]

@@ -2,8 +2,6 @@
 
 import asyncio
 import contextlib
-import os
-import signal
 import time
 import urllib.request
 from collections.abc import Awaitable, Callable
@@ -13,7 +11,7 @@ import psycopg
 
 from tests.processes import answers
 from tests.reliability import hospital
-from tests.reliability.house import House
+from tests.reliability.house import SERVERS_OF_A_MACHINE, House, Process
 from tests.scripted_ehr import Answer
 
 MORE_THAN_FITS = "repeat('x', 20000000)"  # into one segment of PostgreSQL's write-ahead log
@@ -38,17 +36,21 @@ async def nothing(house: House) -> None:
     await asyncio.sleep(2)
 
 
-async def kill_a_worker(house: House) -> None:
-    os.kill(house.webs[0].workers()[0], signal.SIGKILL)
-    await asyncio.sleep(2)
+async def kill_a_server(house: House) -> None:
+    await _killed(house.webs[:1])
 
 
 async def kill_a_machine(house: House) -> None:
-    for process in (house.webs[1], house.clocks[1]):
+    await _killed([*house.webs[SERVERS_OF_A_MACHINE:], house.clocks[1]])
+
+
+async def _killed(processes: list[Process]) -> None:
+    for process in processes:
         process.kill()
     await asyncio.sleep(2)
-    for process in (house.webs[1], house.clocks[1]):
+    for process in processes:
         process.start()
+    for process in processes:
         await asyncio.to_thread(process.wait)
 
 
@@ -71,7 +73,7 @@ async def clock_jumps(house: House) -> None:
     for minutes, words in ((10, "ahead of"), (-10, "behind")):
         house.clock.differ(minutes * 60)
         await asyncio.sleep(2.5)
-        said = await asyncio.to_thread(_asked, f"{house.instances[1]}/readyz")
+        said = await asyncio.to_thread(_asked, f"{house.instances[-1]}/readyz")
         assert f"s {words} the database's" in said, said
     house.clock.differ(0)
 
@@ -154,7 +156,7 @@ def _record(answer: Answer) -> Callable[[House], Awaitable[None]]:
 JOURNEY = Fault("kill -9 of all of a machine's processes", kill_a_machine)
 FAULTS = (
     Fault("none", nothing, is_unnoticed=True),
-    Fault("kill -9 of a worker", kill_a_worker),
+    Fault("kill -9 of a server", kill_a_server),
     JOURNEY,
     Fault("SIGTERM of one server after the other", restart_one_after_the_other, is_unnoticed=True),
     Fault("One machine's clock 10 min ahead, then behind", clock_jumps),

@@ -24,6 +24,7 @@ from tests.reliability.services import (
 from tests.scripted_ehr import CLIENT_ID
 from tests.serving import free_port
 
+SERVERS_OF_A_MACHINE = 2
 SCOPE = "launch openid fhirUser offline_access patient/*.rs"
 
 
@@ -53,12 +54,6 @@ class Process:
                 self.start()
             time.sleep(0.1)
 
-    def workers(self) -> list[int]:
-        """Return the processes that serve, without the one that supervises them."""
-        pid = self._process.pid
-        children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
-        return [int(one) for one in children if "spawn_main" in _command(one)]
-
     def kill(self) -> None:
         os.killpg(self._process.pid, signal.SIGKILL)
         self._process.wait(20)
@@ -73,13 +68,6 @@ class Process:
     def end(self) -> None:
         with contextlib.suppress(ProcessLookupError):
             self.kill()
-
-
-def _command(pid: str) -> str:
-    try:
-        return Path(f"/proc/{pid}/cmdline").read_text()
-    except FileNotFoundError:
-        return ""
 
 
 class Clock:
@@ -110,7 +98,7 @@ class House:
     redis: Redis
     well: Hospital
     sick: Hospital
-    webs: list[Process]
+    webs: list[Process]  # of the first machine, then of the second
     clocks: list[Process]
     nginx_log: Path
     log: Path
@@ -119,7 +107,7 @@ class House:
 
 @contextlib.contextmanager
 def house() -> Iterator[House]:
-    ports = free_port(), free_port()
+    ports = tuple(free_port() for _ in range(2 * SERVERS_OF_A_MACHINE))
     port = free_port()
     url = f"http://127.0.0.1:{port}"
     with contextlib.ExitStack() as stack:
@@ -133,7 +121,7 @@ def house() -> Iterator[House]:
         stack.callback(lambda: redis.kill())
         proxy, through = stack.enter_context(postgres_proxy(postgres.url))
         hospitals = stack.enter_context(Hospital()), stack.enter_context(Hospital())
-        env = environment(url, through, CACHE_URL=redis.url, SANDBOX="off", WEB_CONCURRENCY="2")
+        env = environment(url, through, CACHE_URL=redis.url, SANDBOX="off")
         prepare(env)
         for hospital, name in zip(hospitals, ("well", "sick"), strict=True):
             hospital.client_jwks_url = f"{url}/.well-known/jwks/{name}.json"
@@ -145,9 +133,10 @@ def house() -> Iterator[House]:
         clock = Clock(folder)
         machines = env, env | clock.env
         webs = [
-            Process("web", as_the_procfile(one, at), log, f"http://127.0.0.1:{at}/readyz")
-            for one, at in zip(machines, ports, strict=True)
-        ]
+            Process("web", as_the_procfile(machines[n // SERVERS_OF_A_MACHINE], at), log,
+                    f"http://127.0.0.1:{at}/readyz")
+            for n, at in enumerate(ports)
+        ]  # fmt: skip
         clocks = [Process("clock", as_the_procfile(one, 0), log) for one in machines]
         for process in (*webs, *clocks):
             process.start()

@@ -5,6 +5,7 @@ import itertools
 import re
 import time
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import aiohttp
@@ -37,14 +38,18 @@ class Figures:
     slowest_seconds: float = 0.0
 
 
-async def people(
-    url: str, hospital: Hospital, figures: Figures, seconds: float, *, at_once: int = 4
-) -> None:
-    """Let a few people launch one after the other for so many seconds."""
+def for_seconds(seconds: float) -> Callable[[], bool]:
     until = time.monotonic() + seconds
+    return lambda: time.monotonic() < until
+
+
+async def people(
+    url: str, hospital: Hospital, figures: Figures, go_on: Callable[[], bool], *, at_once: int = 4
+) -> None:
+    """Let a few people launch one after the other for as long as they shall go on."""
 
     async def one() -> None:
-        while time.monotonic() < until:
+        while go_on():
             await visit(url, hospital, figures)
 
     await asyncio.gather(*(one() for _ in range(at_once)))
@@ -64,6 +69,8 @@ async def visit(url: str, hospital: Hospital, figures: Figures, *, reloads: int 
             await asyncio.sleep(1.2)
             figures.reloads += 1
             await _shows(browser, page, patient, figures)
+            # As the page's script says that somebody uses it.
+            await _tried(browser, f"{page}presence/", figures, "POST")
     return True
 
 
@@ -122,13 +129,15 @@ def _code(text: str) -> str:
 
 
 async def _tried(
-    browser: aiohttp.ClientSession, address: str, figures: Figures
+    browser: aiohttp.ClientSession, address: str, figures: Figures, method: str = "GET"
 ) -> tuple[int, str, str]:
     """Return status, text and Location, after as many tries as a person makes."""
     for _ in range(TRIES):
         began = time.monotonic()
         try:
-            async with browser.get(address, allow_redirects=False, timeout=PATIENCE) as answer:
+            async with browser.request(
+                method, address, allow_redirects=False, timeout=PATIENCE
+            ) as answer:
                 status, text = answer.status, await answer.text()
                 location = answer.headers.get("Location", "")
         except (aiohttp.ClientError, TimeoutError):  # broken off in the middle of an answer

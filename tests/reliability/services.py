@@ -2,13 +2,14 @@
 
 import contextlib
 import os
+import re
 import shutil
 import signal
 import socket
 import subprocess
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import psycopg
@@ -138,7 +139,7 @@ class Redis:
 
 
 @contextlib.contextmanager
-def nginx(folder: Path, port: int, upstreams: tuple[int, int]) -> Iterator[Path]:
+def nginx(folder: Path, port: int, upstreams: Sequence[int]) -> Iterator[Path]:
     """Run nginx with the file of deploy/, but for names, ports and TLS; yields its log."""
     site = (ROOT / "deploy" / "nginx.conf").read_text()
     log = folder / "nginx.log"
@@ -146,8 +147,9 @@ def nginx(folder: Path, port: int, upstreams: tuple[int, int]) -> Iterator[Path]
     site = site[:redirect] + site[site.index("server {\n    listen 443 ssl;") :]
     lines = [line for line in site.splitlines() if "ssl_" not in line]
     site = "\n".join(lines).replace("listen 443 ssl;", f"listen 127.0.0.1:{port};")
-    for default, own in zip((8000, 8001), upstreams, strict=True):
-        site = site.replace(f"127.0.0.1:{default} ", f"127.0.0.1:{own} ")
+    [(servers, one)] = re.findall(r"((?:    server 127\.0\.0\.1:\d+( .*;)\n)+)", site)
+    ours = "".join(f"    server 127.0.0.1:{at}{one}\n" for at in upstreams)
+    site = site.replace(servers, ours)
     site = site.replace("/var/log/nginx/smartapp.log", str(log)).replace("$host;", "$http_host;")
     user = "user root;\n" if os.getuid() == 0 else ""
     whole = folder / "nginx.conf"
@@ -160,6 +162,32 @@ def nginx(folder: Path, port: int, upstreams: tuple[int, int]) -> Iterator[Path]
     try:
         wait_for_port(port)
         yield log
+    finally:
+        process.terminate()
+        process.wait(20)
+
+
+def caddy_version() -> tuple[int, ...]:
+    """Return its numbers; () where it does not say."""
+    done = subprocess.run(["caddy", "version"], capture_output=True, text=True, check=True)  # noqa: S607
+    found = re.match(r"v?(\d+)\.(\d+)\.(\d+)", done.stdout)
+    return tuple(map(int, found.groups())) if found else ()
+
+
+@contextlib.contextmanager
+def caddy(folder: Path, port: int, upstreams: Sequence[int]) -> Iterator[None]:
+    """Run Caddy with the file of deploy/, but for names, ports and TLS."""
+    site = (ROOT / "deploy" / "Caddyfile").read_text()
+    ours = " ".join(f"127.0.0.1:{at}" for at in upstreams)
+    site = site.replace("web1:8000 web2:8000", ours)
+    whole = folder / "Caddyfile"
+    whole.write_text(site.replace("{\n", "{\n\tadmin off\n", 1))
+    command = ["caddy", "run", "--adapter", "caddyfile", "--config", str(whole)]
+    env = {"PATH": os.environ["PATH"], "HOME": str(folder), "SITE": f"http://127.0.0.1:{port}"}
+    process = subprocess.Popen(command, env=env, stderr=subprocess.DEVNULL)  # noqa: S603
+    try:
+        wait_for_port(port)
+        yield
     finally:
         process.terminate()
         process.wait(20)

@@ -16,7 +16,7 @@ from tests.processes import (
 )
 from tests.reliability.hospital import Hospital
 from tests.reliability.house import SCOPE
-from tests.reliability.people import Figures, people
+from tests.reliability.people import Figures, for_seconds, people
 from tests.reliability.services import PostgreSQL, folder_for_all, missing, pgbouncer
 from tests.scripted_ehr import CLIENT_ID
 from tests.serving import free_port
@@ -34,7 +34,7 @@ async def test_people_launch_and_reload_through_pgbouncer(tmp_path: Path) -> Non
         try:
             with pgbouncer(folder, postgres) as through:
                 pooled = f"{through}?DISABLE_SERVER_SIDE_CURSORS=True"
-                env = environment(url, pooled, SANDBOX="off", WEB_CONCURRENCY="1")
+                env = environment(url, pooled, SANDBOX="off")
                 prepare(env)
                 hospital.client_jwks_url = f"{url}/.well-known/jwks/a.json"
                 manage(
@@ -45,7 +45,7 @@ async def test_people_launch_and_reload_through_pgbouncer(tmp_path: Path) -> Non
                 web = procfile("web")
                 figures = Figures()
                 with running(serving, log, *web, ready=lambda: answers(f"{url}/readyz")):
-                    await people(url, hospital, figures, 4, at_once=6)
+                    await people(url, hospital, figures, for_seconds(4), at_once=6)
                     manage(env, "maintain")
                     manage(env, "audit", "--verify")
         finally:

@@ -6,9 +6,9 @@ from dataclasses import dataclass, field
 
 from tests.reliability.faults import Fault
 from tests.reliability.house import House
-from tests.reliability.people import Figures, people, visit
+from tests.reliability.people import Figures, for_seconds, people, visit
 
-LOAD_SECONDS = 5.0
+LEAST_LOAD_SECONDS = 5.0
 AFTER_SECONDS = 2.0
 RECOVERY_PATIENCE_SECONDS = 60
 AT_ONCE = 8  # so that each of four processes has one, most probably
@@ -48,18 +48,24 @@ async def trial(house: House, fault: Fault) -> Trial:
     """Let people launch at both EHRs, cause the fault, and wait until a launch succeeds again."""
     found = Trial(fault)
     before = _counted(house)
+    is_short, is_over = for_seconds(LEAST_LOAD_SECONDS), asyncio.Event()
     loads = [
-        asyncio.create_task(people(house.url, hospital, figures, LOAD_SECONDS))
+        asyncio.create_task(
+            people(house.url, hospital, figures, lambda: is_short() or not is_over.is_set())
+        )
         for hospital, figures in ((house.sick, found.sick), (house.well, found.well))
     ]
     await asyncio.sleep(1)
-    await fault.cause(house)
+    try:
+        await fault.cause(house)
+    finally:
+        is_over.set()
     found.recovery_seconds = await _recovered(house)
     house.proxy.mode = "ok"
     await asyncio.gather(*loads)
     await asyncio.gather(
         *(
-            people(house.url, hospital, found.after, AFTER_SECONDS, at_once=2)
+            people(house.url, hospital, found.after, for_seconds(AFTER_SECONDS), at_once=2)
             for hospital in (house.sick, house.well)
         )
     )

@@ -7,7 +7,7 @@ from django.core.management.base import BaseCommand, CommandError
 REFUSAL = (
     "smartapp is an ASGI app: a WSGI server, as runserver is, would serve its pages without its "
     "public keys. On your desk run `python3 manage.py demo`; elsewhere, as in the Procfile, "
-    "`uvicorn smartapp.asgi:application --lifespan on`."
+    "`python -m smartapp.serve`."
 )
 
 
