@@ -394,7 +394,7 @@ class TestAnyOrderOfSteps:
         number=st.uuids(),
     )
     @hypothesis_settings(
-        max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+        max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
     )
     def test_the_timeline_has_no_gap_and_no_overlap(
         self, db: None, plan: list[tuple[RotationStep, int]], number: Any

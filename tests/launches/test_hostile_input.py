@@ -95,7 +95,7 @@ DISCOVERY: dict[str, Any] = {
 
 hostile = settings(
     deadline=None,
-    max_examples=40,
+    max_examples=15,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture],
 )
 

@@ -156,7 +156,7 @@ bundles = st.builds(
 )
 
 
-@settings(deadline=None, max_examples=500)
+@settings(deadline=None, max_examples=100)
 @given(bundles | mutated(BUNDLE).map(as_body).map(bytes.decode))
 def test_any_text_is_read_as_by_the_strict_parser(text: str) -> None:
     body = text.encode("utf-8", errors="surrogatepass")

@@ -65,7 +65,7 @@ CONTEXT: dict[str, Any] = {
 
 anything = settings(
     deadline=None,
-    max_examples=200,
+    max_examples=100,
     suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
 

@@ -77,12 +77,14 @@ def python() -> Path:
     try:
         fcntl.flock(lock, fcntl.LOCK_EX)
         if not (PYTHON / ".venv" / "complete").exists():
-            make = [sys.executable, "-m", "venv", "--clear", str(PYTHON / ".venv")]
+            make = [
+                sys.executable, "-m", "venv", "--clear", "--without-pip", str(PYTHON / ".venv"),
+            ]  # fmt: skip
             # The file names every package: nothing to resolve. Few of their modules are used, so
             # all need not be compiled.
             install = [
-                str(found), "-m", "pip", "install", "-q", "--disable-pip-version-check",
-                "--no-deps", "--no-compile",
+                sys.executable, "-m", "pip", "--python", str(found), "install", "-q",
+                "--disable-pip-version-check", "--no-deps", "--no-compile",
                 "--require-hashes", "-r", str(PYTHON / "requirements.txt"),
             ]  # fmt: skip
             run(make, check=True)  # noqa: S603
