@@ -26,7 +26,7 @@ LOOKS: dict[State, Look] = {
     "failed": "failed",
     "not-offered": "not-offered",
 }
-Lack = Literal["", "foreign", "failed", "forbidden", "elsewhere", "unattributed"]
+Lack = Literal["", "foreign", "failed", "forbidden", "elsewhere", "less", "unattributed"]
 Relation = Literal["self", "proxy", "clinician", "unknown"]
 
 
@@ -47,8 +47,8 @@ class ReadSection:
 
     `error` is a short safe text for `forbidden` and `failed`, and `reference` finds in the log what
     of it failed. `lacks` says why something of it is not there: a read of several that failed,
-    pages that are not below the FHIR base, or entries that were left out, of another patient or of
-    one that they do not name. `why` says more of that.
+    pages that are not below the FHIR base, less than the EHR counts or has, or entries that were
+    left out, of another patient or of one that they do not name. `why` says more of that.
     `retry_after` is the number of seconds after which the EHR wants to be asked again, if it says
     so. `notes` is what the reader must know besides the items, for example that the list was cut.
     `count` is the number of current items; resolved problems and stopped medications do not count.

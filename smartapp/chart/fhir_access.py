@@ -150,6 +150,11 @@ class Found:
             self.is_cut = True
 
     @property
+    def is_short(self) -> bool:
+        """Whether the EHR counts more than it gave, and all of that was read."""
+        return not self.is_cut and self.total is not None and self.total > self.given
+
+    @property
     def is_newest_first(self) -> bool:
         """Whether the newest came first, as requested: a server may ignore a sort that it does not
         support."""

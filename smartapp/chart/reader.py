@@ -72,7 +72,7 @@ logger = logging.getLogger(__name__)
 # References of a list are read one by one; if there are more, by searches for several ids.
 MAX_FOLLOWED = 20
 # What is told of a part that lacks several things.
-WORST: tuple[Lack, ...] = ("foreign", "failed", "forbidden", "elsewhere", "unattributed")
+WORST: tuple[Lack, ...] = ("foreign", "failed", "forbidden", "elsewhere", "less", "unattributed")
 BATCH, MAX_BATCHES = 50, 6
 # Type, id and perhaps a version. The current version is read.
 _BELOW_BASE = re.compile(
@@ -332,7 +332,7 @@ class Reading:
                 error.code,
                 error.detail,
             )
-        lacks, why = _lack_of(found)
+        lacks, why = _lack_of(search, found)
         return Outcome(
             state="partial" if notes else "ok",
             resources=tuple(found.resources),
@@ -416,7 +416,7 @@ def _badness(outcome: Outcome) -> int:
     return WORST.index(outcome.lacks)
 
 
-def _lack_of(found: Found) -> tuple[Lack, Why]:
+def _lack_of(search: Search, found: Found) -> tuple[Lack, Why]:
     """Return the worst of what a search did not bring, and why."""
     if found.foreign:
         return "foreign", NO_REASON
@@ -424,6 +424,10 @@ def _lack_of(found: Found) -> tuple[Lack, Why]:
         return "failed", Why(found.failed.rule, found.failed.detail)
     if found.elsewhere:
         return "elsewhere", Why("", found.elsewhere)
+    if found.is_short and not search.is_besides:
+        return "less", Why("", "the EHR counts more than it gave")
+    if _remarks(search, found):
+        return "less", Why("", "its Bundle has a remark, or an entry without a resource")
     return ("unattributed" if found.unattributed else ""), NO_REASON
 
 
@@ -456,8 +460,7 @@ def _once(found: Sequence[tuple[Resource, ...]]) -> Iterator[Resource]:
 
 def _count_notes(search: Search, found: Found) -> Iterator[str]:
     """Yield the notes about the number of entries, and the EHR's own remarks."""
-    # A remark that the EHR ignored a preferred parameter is of no interest to the reader.
-    yield from (note for note in found.notes if not any(one in note for one in search.wishes))
+    yield from _remarks(search, found)
     read = len(found.resources)
     if found.is_cut and found.is_newest_first:
         yield f"The EHR has more than the {read} entries that were read. They are the newest of it."
@@ -466,8 +469,16 @@ def _count_notes(search: Search, found: Found) -> Iterator[str]:
             f"Only the first {read} entries that the EHR sent are shown; it has more. The newest "
             "may not be among them."
         )
-    elif found.total is not None and found.total > found.given:
+    elif found.is_short:
         yield f"The EHR says that there are {found.total}; it gave {found.given}."
+
+
+def _remarks(search: Search, found: Found) -> list[str]:
+    """Return the EHR's remarks, but for those on a preferred parameter that it ignored, which are
+    of no interest, and those on a search that only adds to others."""
+    if search.is_besides:
+        return []
+    return [note for note in found.notes if not any(one in note for one in search.wishes)]
 
 
 def _missing_text(search: Search, section: Section, outcome: Outcome) -> str:

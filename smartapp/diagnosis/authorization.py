@@ -28,6 +28,9 @@ def _of_another_browser(when: When) -> When:
     return every(coded("state-of-another-browser", "state-unknown"), when)
 
 
+# OpenID Connect Core §3.1.2.6, and Unmet Authentication Requirements 1.0.
+_NO_SIGN_IN = ("login_required", "interaction_required", "consent_required",
+               "account_selection_required", "unmet_authentication_requirements")  # fmt: skip
 _TROUBLE = ("server_error", "temporarily_unavailable")
 _INVALID = coded("authorization-response-invalid")
 _PROXY = "Look for a proxy or a link scanner that changes addresses."
@@ -77,6 +80,13 @@ TABLE = (
           "If the vendor confirms it, add it to the expected issuers.", "discovery"),
     Entry("C53", SEEN, "The EHR's answer breaks the rules of OAuth",
           lambda c: _INVALID(c) and c.broken_rule != "iss", FAILURE, f"Ask the vendor. {_PROXY}"),
+    Entry("C30", SAID, "The EHR misses what was sent to it: {c.missed}",
+          lambda c: _answered()(c) and bool(c.missed), ANSWER, "Look for a sign-in page or a "
+          "gateway that loses a part of the address, and ask the vendor what its server got."),
+    Entry("C3", SAID, "The EHR takes https addresses only",
+          lambda c: _naming("redirect_uri")(c) and "https" in c.named
+          and not c.redirect_uri.startswith("https:"), "{c.answer} Sent was {c.redirect_uri}",
+          "Serve the app by https, and set PUBLIC_URL to that address."),
     Entry("C1", SAID, "The EHR does not know our client id", _naming("client_id", "redirect_uri"),
           ANSWER, "{c.compare_client_id}"),
     Entry("C3", SAID, "The EHR does not know our redirect URI", _naming("redirect_uri"), ANSWER,
@@ -97,7 +107,8 @@ TABLE = (
           "{c.answer} No launch value was sent: the person came from the start page.",
           "Register the base URL that the vendor gives for standalone launches, or empty the "
           "scopes of patients, so that nobody is offered to connect here."),
-    Entry("C1", SAID, "The app is not active at the vendor", _naming("approval", "launch"), ANSWER,
+    Entry("C1", SAID, "The app is not active at the vendor",
+          lambda c: _naming("approval", "launch")(c) and "user" not in c.named, ANSWER,
           "Activate it in the vendor's portal."),
     Entry("C38", SEEN, "The EHR knows only the older form of scopes",
           lambda c: _answered("invalid_scope")(c) and c.is_newer_form,
@@ -116,9 +127,12 @@ TABLE = (
           ANSWER, "Ask the person. If they allowed it, ask the EHR's administrator whether this "
           "user may use the app."),
     Entry("C52", SEEN, "The EHR did not let the person sign in, or did not ask them",
-          lambda c: c.ehr_error in ("login_required", "interaction_required", "consent_required"),
+          lambda c: c.ehr_error in _NO_SIGN_IN,
           ANSWER, "The person signs in to the EHR and opens the app again. If it stays, the EHR's "
           "administrator has to allow this app there, once for all users; else ask the vendor."),
+    Entry("C1", SEEN, "The app may not sign people in by a code at the vendor",
+          _answered("unsupported_response_type"), ANSWER, "Allow the authorization code grant "
+          "(response_type=code) for this app in the vendor's portal."),
     Entry("C1", LIKELY, "The app is not approved for this kind of launch at the vendor",
           _answered("unauthorized_client"), ANSWER, "Check in the vendor's portal that the app is "
           "active, and of the right kind (provider or patient)."),

@@ -1,7 +1,7 @@
 """One attempt, as the entries of the table look at it. Every text that they quote is made here."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from difflib import SequenceMatcher
 from functools import cached_property
 from http import HTTPStatus
@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 from smartapp.diagnosis import outcome
 from smartapp.diagnosis.facts import Facts
 from smartapp.diagnosis.finding import Finding
-from smartapp.launches.events import WireRecord
+from smartapp.launches.events import WireRecord, cleaned
 from smartapp.launches.models import LaunchEvent, LaunchKind, Step
 from smartapp.launches.pending import PENDING_LIFETIME
 from smartapp.protocol.client_assertion import CLOCK_SKEW_SECONDS, LIFETIME_SECONDS
@@ -37,10 +37,14 @@ SUBJECTS = {
     r"(be )?(found|known|registered|recogni[sz]ed|exist)|(an?)?(other|different) client|"
     r"no (client|app\w*) (with|found)|\bapi ?key\b",
     "secret": r"secret|basic auth|password",
-    "method": r"auth\w*[ _-]method|method of auth|client is public|public client",
+    "method": r"auth\w*[ _-]method|method of auth|client is public|public client|"
+    r"(not|un) ?(allowed|supported|permitted|enabled)\b[^.]{0,30}"
+    r"(private_key_jwt|client_secret|assertion)",
     "certificate": r"(client|ssl) certificate|mutual.tls|\bmtls\b|tls_client_auth",
     "assertion": r"assertion|private_key_jwt|signed jwt|\bjwt\b",
     "authentication": r"authenticat|credentials",
+    "code": r"\bcode\b(?!.?(verifier|challenge))",
+    "dpop": r"\bdpop\b",
     "pkce": r"pkce|code.?verifier|code.?challenge",
     "aud": r"\baud(ience)?\b|resource server",
     "keys": r"\bkid\b|\bjwks?(\b|_)|\bjku\b|web key|key set|key id|"
@@ -57,7 +61,11 @@ SUBJECTS = {
     "address": r"\bip[ -]?address|\b(white|allow).?list|(your|source|remote|client) ip\b",
     "limit": r"too many|rate.?limit|quota|throttl",
     "body": r"in the body|request body|client_secret_post",
-    "missing": r"missing|required|must (name|include|contain|be (present|sent))|\babsent",
+    "missing": r"missing|required|must (name|include|contain|be (present|sent))|\babsent|"
+    r"\bno\b[^.]{0,30}\b(included|provided|present|supplied)",
+    "invalid": r"invalid|incorrect|mismatch|malformed",
+    "https": r"\bhttps\b",
+    "user": r"\b(user|account|practitioner|provider|clinician)\b",
     "jti": r"\bjti\b|replay|already (been )?(used|redeemed|consumed|exchanged|processed)|"
     r"used (before|already|more than)|\breused?\b",
     "clock": r"\bexp\b|\biat\b|\bnbf\b|clock|in the (future|past)|lifetime|not yet valid|skew|"
@@ -69,7 +77,7 @@ SUBJECTS = {
     "scope": r"scope",
     "launch": r"\blaunch\b",
     "approval": r"not (yet )?(been )?(approved|active|activated|enabled|authori[sz]ed)|inactive|"
-    r"disabled|pending|suspended|deactivated|may not (be )?(launch|use)",
+    r"disabled|locked|pending|suspended|deactivated|may not (be )?(launch|use)",
 }
 # Sentences of RFC 6749 §4.1.2.1 and §5.2 that servers send as they stand there: they name all that
 # may be, and so nothing.
@@ -84,13 +92,30 @@ _SCOPE = re.compile(
     r"\b(?:patient|user|system)/[\w*]+\.[\w*]+|\blaunch/\w+|"
     r"\b(?:offline_access|online_access|fhirUser|openid|profile)\b"
 )
+# A member of a request, by its own name.
+_MEMBER = re.compile(r"\b(?:[a-z]+(?:_[a-z]+)+|aud|launch|nonce|scope)\b")
 _FORMS = {"markup": "It is a web page, or XML. ", "nothing": "It is empty. "}
 _OF_A_PARAMETER = {
     "parameter-missing": " is missing, or empty",
     "parameter-repeated": " is there more than once",
     "parameter-too-long": " is longer than any EHR sends",
 }
-_NAMES = ("iss", "aud", "azp", "exp", "iat", "nbf", "sub", "alg", "kid", "nonce", "openid")
+_NAMES = (
+    "iss",
+    "launch",
+    "state",
+    "code",
+    "aud",
+    "azp",
+    "exp",
+    "iat",
+    "nbf",
+    "sub",
+    "alg",
+    "kid",
+    "nonce",
+    "openid",
+)
 
 
 class Recorded(dict[str, Any]):
@@ -196,7 +221,8 @@ class Case:
         self.frame_ancestors = ", ".join(config.frame_ancestors if config else ()) or "none"
         self.published_issuer = str(facts.published.get("issuer", "none"))
         called = self.token["token_endpoint"]
-        self.published_token_endpoint = str(facts.published.get("token_endpoint", called))
+        published = str(facts.published.get("token_endpoint", called))
+        self.published_token_endpoint = cleaned(published)  # as that of the timeline is
         self.listed_algs = ", ".join((self.published(ALGS) or ())[:10])
         self.listed_methods = ", ".join((self.published(METHODS) or ())[:10])
         self.aud_difference = difference(self.aud, self.published_token_endpoint)
@@ -224,6 +250,19 @@ class Case:
     def verdict_failed(self, rule: str) -> bool:
         verdicts = (one for event in self.timeline for one in event.verdicts)
         return any(one["rule"] == rule and not one["ok"] for one in verdicts)
+
+    @cached_property
+    def missed(self) -> str:
+        """What the EHR says is missing, although it was sent to it."""
+        is_said = bool(self.ehr_error) and "missing" in self.named
+        if not is_said or "invalid" in self.named:
+            return ""
+        sent = self.token["sent"] if self.is_at_token_endpoint else self.asked["sent"]
+        missed = [name for name in dict.fromkeys(_MEMBER.findall(self.said)) if name in sent]
+        proves = self.is_at_token_endpoint and self.method not in ("", AuthMethod.NONE)
+        if proves and "authentication" in self.named and "body" not in self.named:
+            missed.append("our authentication")
+        return ", ".join(missed)
 
     @property
     def compare_client_id(self) -> str:
@@ -269,6 +308,13 @@ class Case:
         near = [(other, one) for its_host, other, one in known if host and its_host == host]
         near.sort(key=lambda pair: (pair[0] != rest, -_likeness(pair[0], rest)))
         return near[0][1] if near else None
+
+    @property
+    def is_iss_an_address(self) -> bool:
+        try:
+            return urlsplit(self.iss).scheme in ("https", "http") and bool(_plain(self.iss)[0])
+        except ValueError:
+            return False
 
     @property
     def is_nearest_the_same(self) -> bool:
@@ -350,7 +396,9 @@ class Case:
         FHIR server, or that the address takes no such request."""
         is_strange = self.form == "markup" or "resourceType" in self.token["received"]
         if not self.ehr_error:
-            is_strange |= self.form == "other" or self.http_status in (403, 404, 405, 415)
+            is_empty = self.form == "nothing" and self.http_status != HTTPStatus.UNAUTHORIZED
+            is_strange |= is_empty or self.form == "other"
+            is_strange |= self.http_status in (403, 404, 405, 415)
         return self.is_at_token_endpoint and is_strange and 400 <= self.http_status < 500
 
     @property
@@ -360,14 +408,20 @@ class Case:
 
     @property
     def is_client_refused(self) -> bool:
-        """Whether the token endpoint did not accept who we are."""
-        return self.code in {"invalid-client", "keys-replaced"} or (
+        """Whether the token endpoint did not accept who we are, under whichever name of an error:
+        some say invalid_grant or invalid_request of an assertion."""
+        refused = ("invalid_client", "unauthorized_client", "invalid_assertion")
+        ours, others = {"assertion", "keys"}, {"pkce", "redirect_uri"}
+        if self.ehr_error:
+            others.add("code" if self.ehr_error == "invalid_grant" else "client_id")
+        else:
+            ours.add("client_id")
+        is_said = not self.named.isdisjoint(ours) and self.named.isdisjoint(others)
+        is_refused = self.code in ("invalid-client", "keys-replaced") or (
             self.is_at_token_endpoint
-            and (
-                self.http_status == 401
-                or self.ehr_error in ("invalid_client", "unauthorized_client")
-            )
+            and (self.http_status == 401 or self.ehr_error in refused or is_said)
         )
+        return is_refused and not self.missed
 
     def published(self, member: str) -> list[str] | None:
         """Return a list that the EHR publishes, None where it publishes none."""
@@ -398,15 +452,22 @@ class Case:
 
     # --- after the tokens ---
 
+    @property
+    def patient_state(self) -> str:
+        """How the last page got on with reading the patient; "" where none was shown."""
+        return self._of(Step.FHIR)["sections"]["patient"] if self._of(Step.FHIR)["sections"] else ""
+
     @cached_property
     def unread(self) -> Recorded:
         """By code, the parts of the record that were not read whole, with what is known of each."""
-        found: dict[str, dict[str, None]] = {}
+        found: dict[str, dict[str, dict[str, None]]] = {}
         for one in self.timeline:
             for name in one.detail.get("sections", {}) if one.code else ():
-                why = f": {one.detail['failure']}" if "failure" in one.detail else ""
-                found.setdefault(one.code, {})[f"{name}{why}"] = None
-        return Recorded({code: "; ".join(parts) for code, parts in found.items()})
+                why = str(one.detail.get("failure", ""))
+                found.setdefault(one.code, {}).setdefault(why, {})[name] = None
+        return Recorded(
+            {code: "; ".join(map(_of_parts, whys.items())) for code, whys in found.items()}
+        )
 
     @cached_property
     def strange_reads(self) -> list[WireRecord]:
@@ -425,6 +486,11 @@ class Case:
             f"{one['where']}: {one['status']} {one.get('media', '')}".strip() for one in shown
         )
         return f"{'; '.join(list(seen)[:3]) or self.unread[self.code]}."
+
+
+def _of_parts(why: tuple[str, Iterable[str]]) -> str:
+    words, names = why
+    return ": ".join(filter(None, (", ".join(names), words)))
 
 
 def _is_strange(wire: WireRecord) -> bool:

@@ -72,7 +72,7 @@ def _sends_odd_secret(case: Case) -> bool:
 
 
 # What an EHR may name without saying what is wrong.
-_VAGUE = {"authentication", "assertion", "missing", "expired", "registration"}
+_VAGUE = {"authentication", "assertion", "missing", "invalid", "expired", "registration"}
 NTP = "Let this machine keep its time by NTP."
 _PORTALS_METHOD = "Choose the authentication that the vendor's portal shows for this client."
 _KEYS = ("Compare the JWKS URL at the vendor with {c.jwks_url}; where the vendor imports keys, "
@@ -82,7 +82,9 @@ _OURS = "published-key"
 TABLE = (
     Entry("C64", SEEN, "There is no key to sign with, or no secret that opens",
           coded("client-key-missing"), FAILURE,
-          "Make a key for the registration's algorithm; check ENCRYPTION_KEYS."),
+          "Where a key is missing, register_ehr makes one for the registration's algorithm. What "
+          "does not open was sealed with other ENCRYPTION_KEYS: start with those, or enter the "
+          "secret again."),
     Entry("C63", SEEN, "Our keys were replaced in an emergency, and the EHR has not fetched the "
           "new ones", coded("keys-replaced"), FAILURE, "Ask the vendor to fetch the JWKS URL "
           "again; the page of the key set says how long it takes otherwise.", _OURS),

@@ -14,6 +14,10 @@ def _unknown(when: When) -> When:
     return every(coded("unknown-endpoint"), when)
 
 
+def _is_off_meanwhile(case: Case) -> bool:
+    return case.step == Step.CALLBACK and bool(case.asked)
+
+
 def _strange(case: Case) -> bool:
     """Discovery was answered, and by something that is no SMART configuration."""
     known = ("never-read", "web-page", "malformed", "issuer", "refused")
@@ -39,11 +43,19 @@ TABLE = (
           _unknown(lambda c: bool(c.nearest) and not c.is_nearest_the_same),
           "iss was {c.iss}; {c.nearest.name} has {c.nearest.fhir_base_url}. {c.nearest_difference}",
           "Correct the FHIR base URL of the endpoint, or the launch in the EHR."),
+    Entry("C1", SEEN, "The EHR was switched off in this app while the person signed in",
+          _unknown(_is_off_meanwhile), FAILURE,
+          "Switch the endpoint and its registration on, and start again."),
     Entry("C22", SEEN, "What was opened belongs to no EHR that is switched on",
-          _unknown(lambda c: not c.iss), FAILURE, "Open the start page and choose there. An old "
-          "link ends when an endpoint is switched off, removed or renamed."),
+          _unknown(lambda c: not c.iss and not _is_off_meanwhile(c)), FAILURE, "Open the start "
+          "page and choose there. An old link ends when an endpoint is switched off, removed or "
+          "renamed."),
+    Entry("C20", SEEN, "What came as iss is not the address of an EHR",
+          _unknown(lambda c: bool(c.iss) and not c.is_iss_an_address), "iss was {c.iss}.",
+          "Let the EHR send the FHIR base URL as iss: with https://, encoded once, and no "
+          "placeholder in its place."),
     Entry("C7", SEEN, "This EHR is not registered here",
-          _unknown(lambda c: bool(c.iss) and c.nearest is None), "No endpoint has {c.iss}.",
+          _unknown(lambda c: c.is_iss_an_address and c.nearest is None), "No endpoint has {c.iss}.",
           "Register the EHR with this FHIR base URL, if it is one of yours."),
     Entry("C20", SEEN, "The launch address was opened without what an EHR sends, or with more",
           lambda c: c.step == Step.LAUNCH and c.code.startswith("parameter-"), FAILURE,
@@ -65,7 +77,7 @@ TABLE = (
           "Ask the vendor to list S256. {c.pkce_way_out}", "discovery"),
     Entry("C12", SEEN, "The EHR does not publish what a safe launch needs",
           lambda c: c.code == "discovery-incomplete" and c.broken_rule != "pkce", FAILURE,
-          "Check that the FHIR base URL is the one for SMART apps, and ask the vendor.",
+          "Ask the vendor to publish it, and whether this FHIR base URL is the one for SMART apps.",
           "discovery"),
     Entry("C14", SEEN, "Discovery of this endpoint was never read", broken("never-read"), FAILURE,
           "Open the endpoint's discovery page and read it now."),

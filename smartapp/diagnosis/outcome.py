@@ -21,10 +21,17 @@ _STATES = {
     "partial": "incomplete",
 }
 
+NOT_CHOSEN = "not chosen"
+_WITHOUT_PATIENT = {
+    NOT_CHOSEN: "no patient was given",
+    "not-granted": "no scope lets the app read the patient",
+}
+
 
 def failure_of(timeline: Sequence[LaunchEvent]) -> LaunchEvent | None:
-    """Return where it went wrong: the first error page. Later ones are people trying again."""
-    return next((one for one in timeline if one.code), None)
+    """Return where it went wrong: the first error page, for later ones are people trying again.
+    Without one, the first part of the record that was not read whole."""
+    return stopped_at(timeline) or next((one for one in timeline if one.code), None)
 
 
 def stopped_at(timeline: Sequence[LaunchEvent]) -> LaunchEvent | None:
@@ -53,7 +60,8 @@ def of(timeline: Sequence[LaunchEvent]) -> str:
 
 
 _OF_A_PART = (
-    "fhir-failed", "fhir-forbidden", "unattributed-entry", "results-elsewhere", LEFT_OUT,
+    "fhir-failed", "fhir-forbidden", "unattributed-entry", "results-elsewhere", "list-incomplete",
+    LEFT_OUT,
 )  # fmt: skip
 
 
@@ -66,6 +74,8 @@ def _sections(timeline: Sequence[LaunchEvent]) -> dict[str, str]:
 
 
 def _page(sections: dict[str, str]) -> str:
+    if (patient := sections.get("patient")) in _WITHOUT_PATIENT:
+        return f"A page was shown without a record: {_WITHOUT_PATIENT[patient]}"
     lacking = [f"{name} {_STATES[state]}" for name, state in sections.items() if state in _STATES]
     return f"A page was shown: {', '.join(lacking)}" if lacking else WENT_WELL
 

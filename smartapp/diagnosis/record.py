@@ -5,6 +5,7 @@ from http import HTTPStatus
 from smartapp.diagnosis.case import Case
 from smartapp.diagnosis.entry import Entry, When, broken, coded, every
 from smartapp.diagnosis.finding import LIKELY, SEEN
+from smartapp.diagnosis.outcome import NOT_CHOSEN
 from smartapp.launches.models import Step
 
 
@@ -50,7 +51,8 @@ def _is_forbidden(case: Case) -> bool:
 def _failed_otherwise(case: Case) -> bool:
     explained = (
         _wants_a_parameter, _answered(429), _has_no_such_patient, _is_forbidden, _is_no_fhir,
-        _broken("other-patient", "other-type"),
+        _answered(406), _answered(415),
+        _broken("other-patient", "other-type", "not-json", "duplicate", "too-large", "timeout"),
     )  # fmt: skip
     return case.code == "fhir-failed" and not any(when(case) for when in explained)
 
@@ -90,6 +92,25 @@ TABLE = (
           "{c.bad_reads_text}", "athenahealth wants intent with MedicationRequest, others category "
           "or date: choose the vendor's preset, and ask the vendor what a search must have.",
           _METADATA),
+    Entry("C142", SEEN, "The FHIR server does not answer in application/fhir+json",
+          lambda c: _answered(406)(c) or _answered(415)(c), "{c.bad_reads_text}",
+          "Ask the vendor: servers of FHIR R4 take this media type (FHIR R4, RESTful API).",
+          _METADATA),
+    Entry("C142", SEEN, "The FHIR server's answer is not JSON that can be read",
+          lambda c: _broken("not-json", "duplicate")(c) and not _is_no_fhir(c),
+          "{c.unread[fhir-failed]}.",
+          "Ask the vendor to mend it: JSON in UTF-8, with each member once (RFC 8259, RFC 7493).",
+          _METADATA),
+    Entry("C142", SEEN, "The FHIR server's answers are larger than a page can hold",
+          _broken("too-large"), "{c.unread[fhir-failed]}.",
+          "Ask the vendor whether its server keeps to _count, and what makes its entries so large.",
+          _METADATA),
+    Entry("C142", SEEN, "The FHIR server took too long", _broken("timeout"),
+          "{c.unread[fhir-failed]}.", "Try again; then ask the vendor why these reads are slow.",
+          _METADATA),
+    Entry("C142", LIKELY, "The EHR gave less of a list than it has", _has("list-incomplete"),
+          "{c.unread[list-incomplete]}.", "Compare the list with the one in the EHR. The page "
+          "quotes the EHR's remark, where there is one. Ask the vendor what keeps the rest back."),
     Entry("C101", SEEN, "The FHIR server does not have the launch's patient",
           _has_no_such_patient, "{c.bad_reads_text}", "Compare the FHIR base URL with the "
           "vendor's: it may be that of another environment.", _METADATA),
@@ -102,11 +123,16 @@ TABLE = (
     Entry("C142", SEEN, "The FHIR server refused or broke off a read", _failed_otherwise,
           "{c.bad_reads_text}", "Look up the reference number in the log; ask the vendor.",
           _METADATA),
-    Entry("C110", SEEN, "The EHR gave no patient", lambda c: c.verdict_failed("C110"),
+    Entry("C39", SEEN, "No scope lets the app read the patient",
+          lambda c: c.patient_state == "not-granted", "The page was shown without a record.",
+          "Add patient/Patient.rs and those of the other parts to the registration's scopes, and "
+          "tick them at the vendor.", "scopes"),
+    Entry("C110", SEEN, "The EHR gave no patient",
+          lambda c: c.verdict_failed("C110") or c.patient_state == NOT_CHOSEN,
           "None came with the tokens.",
           "Open the app from a chart; ask for launch (EHR) or launch/patient (standalone)."),
     Entry("C95", SEEN, "The EHR did not say who signed in", lambda c: c.verdict_failed("C95"),
-          "fhirUser was granted, and the id_token has no such claim.",
+          "fhirUser was granted, and the id_token has no such claim, or one that names no person.",
           "Ask the vendor: SMART wants it. Without it a patient is not told from a clinician."),
     Entry("C82", SEEN, "The EHR granted less than was asked", lambda c: c.verdict_failed("C82"),
           "Missing: {c.missing_scopes}. Granted: {c.granted_scopes}.",

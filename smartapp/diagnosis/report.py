@@ -79,7 +79,9 @@ def build(timeline: Sequence[LaunchEvent], found: Iterable[Finding] = ()) -> Att
         steps=steps,
         causes=tuple((one, _button(one, known)) for one in causes),
         checks=tuple(known.findings.values()),
-        unknown_iss=case.iss if is_unknown and events.is_whole(case.iss) else "",
+        unknown_iss=case.iss
+        if is_unknown and case.is_iss_an_address and events.is_whole(case.iss)
+        else "",
         resembled=case.nearest if is_unknown and case.iss else None,
     )
     return replace(page, text="\n".join(_text(page, known)))

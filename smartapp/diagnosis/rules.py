@@ -79,6 +79,7 @@ RULES = {
 SAID = {
     "wrong-patient-entry": "Entries of another patient were left out.",
     "unattributed-entry": "Entries that do not name a patient of this EHR were left out.",
+    "list-incomplete": "The EHR gave less than it has.",
     "results-elsewhere": "More results are at an address that is not read.",
     "C44": "The address is long, and the EHR announces no authorize-post.",
     "C80": "No tokens came.",

@@ -34,10 +34,15 @@ def _id_token(*rules: str) -> When:
     return every(coded("id-token-invalid", "refresh-not-trusted"), broken(*rules))
 
 
+def _is_fhir(case: Case) -> bool:
+    return case.code == "token-response-invalid" and "resourceType" in case.token["received"]
+
+
 _LIMITED = coded("ehr-limited", "token-budget-spent")
 _NOT_OAUTH = every(coded("token-response-invalid"), broken("not-json"))
 _GATEWAY = ("Look for a gateway, a proxy or a sign-in page in between, and compare the token "
             "endpoint with the vendor's.")  # fmt: skip
+_DPOP = ("use_dpop_nonce", "invalid_dpop_proof")  # RFC 9449
 _OVER = {"expired", "jti"}
 _ISSUERS_KEYS = ("See that the expected issuer is the right one and that its keys are found. Their "
                  "address can be entered on the endpoint's discovery page. If they are, tell the "
@@ -69,6 +74,14 @@ _TIMES = (
 _HAS_A_ROW = {"iss", "signature", "missing", *(rule for rule, *_ in (*_ID_TOKEN, *_TIMES))}
 
 TABLE = (
+    Entry("C60", SAID, "The EHR misses what was sent to it: {c.missed}",
+          lambda c: c.is_at_token_endpoint and bool(c.missed), ANSWER, "Look for a gateway or a "
+          "proxy in between that loses a form or a header, and ask the vendor what its server got.",
+          "client"),
+    Entry("C61", SAID, "The EHR wants DPoP",
+          lambda c: c.is_at_token_endpoint and ("dpop" in c.named or c.ehr_error in _DPOP), ANSWER,
+          "This app has bearer tokens only (SMART App Launch 2.2). Ask the vendor not to bind this "
+          "client's tokens to a key (RFC 9449)."),
     Entry("C60", SAID, "The EHR compares the redirect URI and finds it different",
           _naming("redirect_uri"), ANSWER,
           "Compare, to the last character, what the vendor has with {c.redirect_uri}"),
@@ -89,7 +102,8 @@ TABLE = (
           lambda c: _code_refused(c) and "client_id" in c.named and not c.named & _OVER, ANSWER,
           "{c.compare_client_id}"),
     Entry("C69", LIKELY, "The code was over before it was exchanged",
-          lambda c: _code_refused(c) and not c.named & {"redirect_uri", "pkce"}
+          lambda c: _code_refused(c) and not c.is_client_refused
+          and not c.named & {"redirect_uri", "pkce"}
           and ("client_id" not in c.named or bool(c.named & _OVER)),
           "{c.answer} Codes live about a minute and work once.",
           "Start again; look for a proxy or a link scanner that opens the callback first.",
@@ -103,7 +117,7 @@ TABLE = (
           "codes, it is over when they stop. If codes grew too old while people waited, ask the "
           "vendor for a higher limit."),
     Entry("C80", SEEN, "What answered is not an OAuth token endpoint",
-          lambda c: _NOT_OAUTH(c) or c.is_no_oauth_answer,
+          lambda c: _NOT_OAUTH(c) or _is_fhir(c) or c.is_no_oauth_answer,
           "{c.seen} {c.form_in_words}A token endpoint answers in JSON, as RFC 6749 §5 says.",
           _GATEWAY, "discovery"),
     Entry("C125", SEEN, "The EHR has a problem of its own",
@@ -114,7 +128,7 @@ TABLE = (
           "Tell the vendor: readers differ in which of the two they take, so none is (RFC 8259 "
           "§4)."),
     Entry("C80", SEEN, "The EHR's token answer breaks a rule",
-          lambda c: c.code == "token-response-invalid" and c.broken_rule
+          lambda c: c.code == "token-response-invalid" and not _is_fhir(c) and c.broken_rule
           not in ("not-json", "duplicate"), FAILURE, "Tell the vendor which rule it is."),
     Entry("C121", LIKELY, "The EHR wants scope in a refresh, and none was sent", _lacks_scope,
           ANSWER, "Tick “Send scope on refresh” in the registration.",

@@ -297,24 +297,24 @@ def _written(value: list[Any] | dict[str, Any]) -> str:
     is_short = max(sizes) <= MAX_ITEMS and not _LONG.search(text)
     if is_short and _PLAIN_JSON.fullmatch(text) and "eyJ" not in text:
         return text
-    return json.dumps(_clean(value))
+    return json.dumps(cleaned(value))
 
 
-def _clean(value: Any) -> Any:
-    """Return the value without possible tokens and without queries of URLs, with limited
+def cleaned(value: Any) -> Any:
+    """Return the value without possible tokens and queries of URLs, with limited
     lengths."""
     if isinstance(value, str):
         text = "".join(filter(str.isprintable, value[: 4 * MAX_TEXT]))
-        return _TOKEN.sub(_HIDDEN, _URL_QUERY.sub(r"\1", text))[:MAX_TEXT]
+        return _TOKEN.sub(_HIDDEN, _URL_QUERY.sub(rf"\1?{_HIDDEN}", text))[:MAX_TEXT]
     if isinstance(value, list):
-        return [_clean(item) for item in value[:MAX_ITEMS]]
+        return [cleaned(item) for item in value[:MAX_ITEMS]]
     if isinstance(value, dict):
-        return {_clean(str(name)): _clean(item) for name, item in list(value.items())[:MAX_ITEMS]}
+        return {cleaned(str(name)): cleaned(item) for name, item in list(value.items())[:MAX_ITEMS]}
     return value
 
 
 def is_whole(text: str) -> bool:
-    """Return whether a text of an event is unchanged, apart from a URL's query."""
+    """Return whether a text of an event is unchanged."""
     return len(text) < MAX_TEXT and _HIDDEN not in text
 
 

@@ -34,6 +34,7 @@ from smartapp.protocol.errors import (
     StateOfAnotherBrowser,
     WrongPatient,
 )
+from smartapp.protocol.fhir import fhir_user_type
 from smartapp.protocol.json import JSONInvalid, parse_json_object
 from smartapp.protocol.text import vendor_words
 from smartapp.registrations.discovery import OAuthEndpoints
@@ -245,7 +246,7 @@ def context_given(tokens: LaunchTokens) -> None:
     wants_patient = not {"launch", "launch/patient"}.isdisjoint(compared.requested)
     if wants_patient and tokens.context.patient is None:
         broken.append(failed("C110"))
-    if "fhirUser" in compared.granted and tokens.fhirUser is None:
+    if "fhirUser" in compared.granted and not fhir_user_type(tokens.fhirUser or ""):
         broken.append(failed("C95"))
     events.note(Step.CONTEXT, broken, detail)
 
@@ -261,7 +262,8 @@ def resumed(launch: StoredLaunch) -> None:
 
 def charted(chart: Chart) -> None:
     """The record was read: one event with all reads, and one more for each part that failed."""
-    sections = {"patient": "ok" if chart.who.identity else "failed"}
+    unread = "failed" if chart.who.reference else "not-granted"
+    sections = {"patient": "ok" if chart.who.identity else unread}
     sections |= {part.name: part.state for part in chart.sections}
     events.note(Step.FHIR, [], {"sections": sections})
     for name, read in (("patient", chart.who), ("encounter", chart.visit)):
@@ -282,6 +284,7 @@ _LACKING = {
     "forbidden": ("C141", "fhir-forbidden"),
     "foreign": ("C143", "wrong-patient-entry"),
     "elsewhere": ("C140", "results-elsewhere"),
+    "less": ("C142", "list-incomplete"),
     "unattributed": ("C143", "unattributed-entry"),
 }
 

@@ -781,6 +781,7 @@ class EHRUnreachable(EHRUnavailable):
 
 class EHRTimeout(EHRUnavailable):
     code = "ehr-timeout"
+    rule = "timeout"
     status = 504
     happened = "The EHR took too long to answer."
 
@@ -828,6 +829,7 @@ class EHRRedirected(EHRUnavailable):
 
 class EHRResponseTooLarge(EHRUnavailable):
     code = "ehr-response-too-large"
+    rule = "too-large"
     happened = "The EHR's answer was far larger than it should be, so it was not read."
     next_step = ASK_FOR_HELP
 

@@ -230,7 +230,7 @@ def _parsed(body: bytes, parse: Callable[[bytes], dict[str, Any]]) -> dict[str, 
     try:
         return parse(body)
     except JSONInvalid as exc:
-        raise FHIRResponseInvalid(f"the body is {exc}") from None
+        raise FHIRResponseInvalid(f"the body is {exc}", rule=exc.rule) from None
 
 
 def _resources(entries: object, notes: list[str]) -> Iterator[dict[str, Any]]:
@@ -307,7 +307,11 @@ def _json_words(document: JSON) -> list[str]:
         return [_outcome_text(document)]
     if isinstance(fault := document.get("fault"), dict):  # Apigee's
         return _json_words({"message": fault.get("faultstring")})
+    if isinstance(errors := document.get("errors"), list):  # JSON:API's
+        return _json_words(errors[0]) if errors else []
     error = document.get("error")
+    if isinstance(error, dict):  # Google's, Microsoft Graph's
+        return _json_words({**error, "error": error.get("code")})
     words = [error] if isinstance(error, str) else []
     texts = (document.get(name) for name in _ERROR_MEMBERS)
     return words + [text for text in texts if isinstance(text, str)][:1]

@@ -91,7 +91,7 @@ def _decode(body: bytes) -> str:
 def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     members = dict(pairs)
     if len(members) != len(pairs):
-        raise MemberRepeated("a member that is there twice")
+        raise MemberRepeated("JSON in which a member is there twice")
     return members
 
 

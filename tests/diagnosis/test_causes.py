@@ -517,8 +517,8 @@ class TestWhatCameBack:
         uuid = await browser.launch(ehr_launch())
         ehr.fhir_answer = nonsense
         await browser.get(f"/launches/{uuid}/")
-        cause = await first_is("refused or broke off a read", "C142")
-        assert cause.seen.startswith("patient: the body is not JSON (at character 0); ")
+        cause = await first_is("is not JSON that can be read", "C142")
+        assert cause.seen.endswith(": the body is not JSON (at character 0).")
 
     async def test_launch_that_went_well_has_no_cause(
         self, browser: Browser, ehr_launch: Start

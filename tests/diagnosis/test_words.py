@@ -55,7 +55,8 @@ class TestAuthorizationEndpoint:
             ("invalid_request", "The redirect URI is not registered for this client_id",
              "our redirect URI", "C3"),
             ("invalid_request", "Bad audience value", "does not accept aud", "C31"),
-            ("invalid_request", "code_challenge is required", "PKCE", "C33"),
+            ("invalid_request", "code_challenge is required", "misses what was sent", "C30"),
+            ("invalid_request", "code_challenge is invalid", "PKCE", "C33"),
             ("invalid_request", "Invalid launch options: SyntaxError", "no longer knows", "C24"),
             ("invalid_request", "", "request incomplete", "C30"),
             ("invalid_scope", "Scope patient/Patient.rs is not allowed",
@@ -242,7 +243,7 @@ OF_PRODUCTS = [
     (SIGNED, "invalid_grant", "AADSTS54005: OAuth2 Authorization code was already redeemed",
      "over before it was exchanged"),
     (SIGNED, "invalid_request", "Missing parameter: client_id", "wants the client id in the body"),
-    (PUBLIC, "invalid_request", "Missing parameter: client_id", "refused the token request"),
+    (PUBLIC, "invalid_request", "Missing parameter: client_id", "misses what was sent to it"),
 ]  # fmt: skip
 
 

@@ -279,7 +279,9 @@ class TestErrorText:
             (None, b'{"errorSummary":"Okta says no","errorCauses":[]}', "Okta says no"),
             (None, b'{"message":"Forbidden"}', "Forbidden"),
             (None, b'{"title":"Problem","status":403}', "Problem"),
-            (None, b'{"error":{"message":"nested"}}', ""),
+            (None, b'{"error":{"code":7,"message":"nested"}}', "nested"),
+            (None, b'{"errors":[{"status":"400","detail":"a list"}]}', "a list"),
+            (None, b'{"errors":[]}', ""),
             (None, b'{"fault":{"faultstring":"Invalid ApiKey","detail":{}}}', "Invalid ApiKey"),
             (None, b'{"fault":{"faultstring":7}}', ""),
             (

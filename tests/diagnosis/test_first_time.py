@@ -1,0 +1,571 @@
+"""Mistakes of somebody who connects an EHR for the first time, each with the cause that has to
+stand first. They were all made before anything was mended for them."""
+
+import json
+from base64 import urlsafe_b64encode
+from typing import Any
+
+import pytest
+from aiohttp import web
+from joserfc.jwk import RSAKey
+
+from smartapp.database import in_database
+from smartapp.diagnosis import outcome, report
+from tests.diagnosis.answers import PORTAL, Answer, json_text, raw
+from tests.diagnosis.test_causes import (
+    Exchange,
+    Start,
+    asked_why,
+    endpoint,
+    exchanged,
+    first_is,
+    registration,
+    timeline,
+    written_by_hand,
+)
+from tests.launches.conftest import Browser, new_browser
+from tests.launches.test_callback import changed
+from tests.scripted_ehr import ScriptedEHR, fhir_json
+
+__all__ = ["exchanged", "written_by_hand"]
+
+NO_CONFIGURATION = "does not lead to a SMART configuration"
+NO_OAUTH = "not an OAuth token endpoint"
+NO_CAUSE = "never asked for our keys"  # what is likely where the EHR does not say a word
+
+
+def refusal(status: int, error: object, said: str = "") -> Answer:
+    """Answer as RFC 6749 §5.2 has it, and with an `error` of another form."""
+    return json_text(status, json.dumps({"error": error, "error_description": said}))
+
+
+def tokens(**members: object) -> Answer:
+    answer = {"access_token": "a", "token_type": "Bearer", "scope": "launch", "patient": "p-1"}
+    sent = {name: value for name, value in {**answer, **members}.items() if value is not None}
+    return json_text(200, json.dumps(sent))
+
+
+class TestLaunchURL:
+    @pytest.mark.parametrize(
+        ("query", "words", "rule", "seen"),
+        [
+            ("iss={quoted}&launch=x", "not the address of an EHR", "C20", "iss was http%3A%2F%2F"),
+            ("iss=%7BFHIR_URL%7D&launch=x", "not the address of an EHR", "C20", "was {FHIR_URL}."),
+            ("iss={host}/fhir&launch=x", "not the address of an EHR", "C20", "iss was 127.0.0.1:"),
+            ("iss={base}&Launch=x", "without what an EHR sends", "C20", "launch is missing, or"),
+            ("iss={base}&amp;launch=x", "without what an EHR sends", "C20", "launch is missing"),
+            ("iss={base}/.well-known/smart-configuration&launch=x", "nearly that of", "C7",
+             "/.well-known"),
+            ("iss={base}?tenant=5&launch=x", "in another spelling", "C7", "“?[…]” on one side"),
+        ],
+    )  # fmt: skip
+    async def test_what_is_wrong_with_it(
+        self, browser: Browser, ehr: ScriptedEHR, ehr_launch: Start, query: str, words: str,
+        rule: str, seen: str,
+    ) -> None:  # fmt: skip
+        ehr_launch()
+        base = ehr.fhir_base_url
+        quoted = base.replace(":", "%253A").replace("/", "%252F")
+        host = ehr.base.partition("//")[2]
+        await browser.get(f"/launch?{query.format(base=base, quoted=quoted, host=host)}")
+        assert seen in (await first_is(words, rule)).seen
+
+    @pytest.mark.parametrize("iss", ["%7BFHIR_URL%7D", "javascript:alert(1)", "https://[x"])
+    async def test_what_is_no_address_is_not_offered_to_be_added(
+        self, browser: Browser, iss: str
+    ) -> None:
+        await browser.get(f"/launch?iss={iss}&launch=x")
+        page = await in_database(report.build, await timeline())
+        assert not page.may_be_added
+
+    async def test_frame_of_an_origin_that_nobody_allowed(
+        self, app: str, ehr_launch: Start
+    ) -> None:
+        async with new_browser(app, **{"Sec-Fetch-Dest": "iframe"}) as framed:
+            await framed.get(ehr_launch())
+        await first_is("shows the app in a frame", "C150")
+
+
+class TestAuthorizationEndpoint:
+    @pytest.mark.parametrize(
+        ("error", "said", "words"),
+        [
+            ("unsupported_response_type", "", "may not sign people in by a code"),
+            ("unauthorized_client", "The client may not request a code", "kind of launch"),
+            ("invalid_request", "PKCE code challenge method plain is not allowed", "our PKCE"),
+            ("access_denied", "App not approved by organization", "not active at the vendor"),
+            ("access_denied", "User is not authorized to use this application", "said no"),
+            ("access_denied", "No patient was selected", "said no"),
+            ("server_error", "java.lang.NullPointerException", "problem of its own"),
+            ("temporarily_unavailable", "Scheduled downtime", "problem of its own"),
+            ("invalid_scope", "The scope fhirUser is unknown", "these scopes: fhirUser"),
+            ("invalid_scope", "user/*.read is not valid", "not allowed for this app"),
+            ("invalid_request", "redirect_uri must use https", "takes https addresses only"),
+            ("invalid_request", "client_id is required", "misses what was sent to it: client_id"),
+            ("invalid_request", "Parameter aud is missing", "misses what was sent to it: aud"),
+            ("invalid_request", "Missing parameter: launch", "misses what was sent to it: launch"),
+            ("invalid_request", "nonce is required", "misses what was sent to it: nonce"),
+            ("invalid_request", "The aud parameter is not this FHIR server", "accept aud"),
+            ("invalid_request", "Launch context has expired", "no longer knows this launch"),
+            ("invalid_request", "Request object is required (PAR)", "request incomplete"),
+            ("invalid_request", "request URI too long", "request incomplete"),
+            ("invalid_grant", "Session timed out", "request incomplete"),
+            ("unmet_authentication_requirements", "", "did not let the person sign in"),
+            ("account_selection_required", "", "did not let the person sign in"),
+            ("invalid_client", "Client is disabled", "not active at the vendor"),
+            ("unauthorized_client", "Client ID is for production only", "our client id"),
+        ],
+    )
+    async def test_what_it_answers(
+        self, browser: Browser, ehr_launch: Start, error: str, said: str, words: str
+    ) -> None:
+        callback = await browser.to_callback(ehr_launch())
+        answer = changed(callback, code=None, error=error, error_description=said or None)
+        await browser.get(answer)
+        cause = await first_is_any(words)
+        assert said in cause.seen
+
+    @pytest.mark.parametrize(
+        ("error", "said", "words"),
+        [
+            ("invalid_request", "Missing parameter: launch", "for launches from inside the EHR"),
+            ("invalid_scope", "launch/patient is not allowed", "these scopes: launch/patient"),
+            ("access_denied", "", "said no"),
+        ],
+    )
+    async def test_what_it_answers_a_patient(
+        self, browser: Browser, ehr_launch: Start, error: str, said: str, words: str
+    ) -> None:
+        callback = await browser.to_callback("/connect/scripted/")
+        answer = changed(callback, code=None, error=error, error_description=said or None)
+        await browser.get(answer)
+        await first_is_any(words)
+
+
+async def first_is_any(words: str) -> Any:
+    """Return the first cause, whichever requirement it is about."""
+    return await first_is(words, (await asked_why())[0].rule)
+
+
+class TestWayBack:
+    @pytest.mark.parametrize(
+        "part", [lambda url: url.replace("&", "&amp;"), lambda url: url.partition("?")[0]]
+    )
+    async def test_answer_that_lost_its_members(
+        self, browser: Browser, ehr_launch: Start, part: Any
+    ) -> None:
+        """Escaped twice, or behind a # as for another response_mode."""
+        await browser.get(part(await browser.to_callback(ehr_launch())))
+        cause = await first_is("without what belongs into it", "C53")
+        assert cause.seen == "state is missing, or empty."
+
+    async def test_code_that_no_ehr_sends(self, browser: Browser, ehr_launch: Start) -> None:
+        callback = await browser.to_callback(ehr_launch())
+        await browser.get(changed(callback, code="x" * 20_000))
+        await first_is("without what belongs into it, or with more", "C53")
+
+    async def test_redirect_uri_of_a_registration_that_was_renamed(
+        self, browser: Browser, ehr_launch: Start
+    ) -> None:
+        callback = await browser.to_callback(ehr_launch())
+        await browser.get(callback.replace("/callback/scripted/", "/callback/scripted-old/"))
+        await first_is("another registration's redirect URI", "C4")
+
+    @pytest.mark.parametrize("times", [1, 2])
+    async def test_redirect_uri_without_its_slash_and_a_second_click_are_no_failure(
+        self, browser: Browser, ehr_launch: Start, times: int
+    ) -> None:
+        callback = await browser.to_callback(ehr_launch())
+        without = await browser.get(callback.replace("/scripted/", "/scripted"))
+        for _ in range(times):
+            await browser.get(without.headers["Location"])
+        assert await asked_why() == []
+
+    async def test_other_name_of_the_same_machine(
+        self, browser: Browser, ehr_launch: Start
+    ) -> None:
+        callback = await browser.to_callback(ehr_launch())
+        await browser.get(callback.replace("127.0.0.1", "localhost", 1))
+        cause = await first_is("did not start the launch", "C57")
+        assert "under the address in PUBLIC_URL" in cause.fix
+
+    async def test_ehr_that_was_switched_off_meanwhile(
+        self, browser: Browser, ehr_launch: Start
+    ) -> None:
+        callback = await browser.to_callback(ehr_launch())
+        await endpoint(enabled=False)
+        await browser.get(callback)
+        await first_is("switched off in this app while the person signed in", "C1")
+
+    async def test_issuer_with_a_slash(
+        self, browser: Browser, ehr: ScriptedEHR, ehr_launch: Start
+    ) -> None:
+        callback = await browser.to_callback(ehr_launch())
+        await browser.get(changed(callback, iss=f"{ehr.issuer}/"))
+        assert "“/” on one side" in (await first_is("another issuer", "C51")).seen
+
+
+class TestTokenEndpoint:
+    @pytest.mark.parametrize(
+        ("answer", "words"),
+        [
+            # The form or a header did not arrive.
+            (refusal(400, "invalid_request", "grant_type is required"), "misses what was sent"),
+            (refusal(400, "invalid_request", "Missing parameter: redirect_uri"), "sent to it: red"),
+            (refusal(400, "invalid_request", "code_verifier is missing"), "sent to it: code_ver"),
+            (refusal(400, "invalid_request", "Missing client_assertion"), "sent to it: client_ass"),
+            (refusal(401, "invalid_client", "No client authentication included"), "our authentica"),
+            # Our assertion, under the names of other errors.
+            (refusal(400, "invalid_grant", "Invalid JWT signature."), "does not have the key"),
+            (refusal(400, "invalid_grant", "JWT expired"), "times wrong"),
+            (refusal(400, "invalid_request", "kid not found in JWKS"), "does not have the key"),
+            (refusal(400, "invalid_assertion", "aud claim mismatch"), "another audience"),
+            (refusal(400, "invalid_request", "Unsupported client_assertion_type"), "another way"),
+            (refusal(401, "invalid_client", "May not use: not allowed: private_key_jwt"),
+             "another way to authenticate"),
+            (refusal(401, "invalid_client", "client_secret is required"), "expects a client secr"),
+            (refusal(401, "invalid_client", "Client is locked"), "not active"),
+            (refusal(400, "invalid_client", "Authentication failed due to unknown client"),
+             "does not know our client id"),
+            (refusal(400, {"code": "invalid_client", "message": "Unknown client"}),
+             "does not know our client id"),
+            (json_text(400, '{"errors":[{"status":"400","detail":"Unknown client"}]}'),
+             "does not know our client id"),
+            (refusal(401, "invalid_client", "Tenant mismatch"), NO_CAUSE),
+            (raw(401, "", "text/plain"), NO_CAUSE),
+            (json_text(401, "{}"), NO_CAUSE),
+            # What this app does not do.
+            (refusal(400, "use_dpop_nonce", "Server requires nonce in DPoP proof"), "wants DPoP"),
+            (refusal(400, "invalid_dpop_proof"), "wants DPoP"),
+            # The code.
+            (refusal(400, "invalid_grant", "User session has ended"), "code was over"),
+            (refusal(400, "invalid_grant", "Code not found"), "code was over"),
+            (refusal(400, "invalid_grant", "JWT of the authorization code expired"), "code was ov"),
+            (refusal(400, "invalid_grant", "PKCE is not enabled for this client"), "PKCE check"),
+            (refusal(422, "invalid_request", "scope must not be sent"), "refused the token req"),
+            (refusal(403, "access_denied", "Outside of office hours"), "refused the token request"),
+            # Something else answers.
+            (raw(413, "", "text/plain"), NO_OAUTH),
+            (raw(400, "Bad Request", "text/plain"), NO_OAUTH),
+            (raw(400, "", "text/plain"), NO_OAUTH),
+            (json_text(200, "null"), NO_OAUTH),
+            (json_text(200, '{"resourceType":"OperationOutcome"}'), NO_OAUTH),
+            (refusal(503, "temporarily_unavailable"), "problem of its own"),
+            # The tokens.
+            (tokens(expires_in=-1), "breaks a rule"),
+            (tokens(scope=["launch"]), "breaks a rule"),
+            (tokens(token_type=None), "breaks a rule"),
+            (tokens(access_token="a b"), "breaks a rule"),
+            (tokens(id_token={"sub": "x"}), "breaks a rule"),
+            (json_text(200, '{"data":{"access_token":"a"}}'), "breaks a rule"),
+            (tokens(patient=4711), "launch context cannot be used"),
+            (tokens(scope="launch openid"), "no id_token came"),
+            (tokens(scope="launch openid", id_token="abc"), "not a signed JWT"),
+            (tokens(scope="launch openid", id_token="a.b.c.d.e"), "not a signed JWT"),
+        ],
+    )  # fmt: skip
+    async def test_what_it_answers(
+        self, exchanged: Exchange, ehr: ScriptedEHR, answer: Answer, words: str
+    ) -> None:
+        ehr.token_answer = answer
+        await exchanged()
+        await first_is_any(words)
+
+    @pytest.mark.parametrize(
+        ("answer", "words"),
+        [
+            (refusal(401, "invalid_client"), NO_CAUSE),
+            (refusal(400, "invalid_request", "refresh_token is missing"), "sent to it: refresh_to"),
+            (refusal(400, "unauthorized_client", "refresh not allowed"), "may not use this grant"),
+            (refusal(400, "unsupported_grant_type"), "may not use this grant"),
+            (refusal(400, "invalid_grant", "Refresh token was used"), "the refresh token any more"),
+            (raw(404), NO_OAUTH),
+            (raw(503), "problem of its own"),
+            (raw(429, "", "application/json"), "limits how often"),
+            (tokens(access_token=None), "answer to a refresh could not be used"),
+            (tokens(expires_in="soon"), "answer to a refresh could not be used"),
+        ],
+    )
+    async def test_what_it_answers_to_a_refresh(
+        self, browser: Browser, ehr: ScriptedEHR, ehr_launch: Start, answer: Answer, words: str
+    ) -> None:
+        ehr.expires_in = 0
+        uuid = await browser.launch(ehr_launch())
+        ehr.token_answer = answer
+        await browser.get(f"/launches/{uuid}/")
+        await first_is_any(words)
+
+    async def test_what_ended_a_launch_stands_before_what_was_not_read(
+        self, browser: Browser, ehr: ScriptedEHR, ehr_launch: Start
+    ) -> None:
+        uuid = await browser.launch(ehr_launch())
+        ehr.fhir_answer = raw(500, "", "text/plain")
+        await browser.get(f"/launches/{uuid}/")
+        ehr.fhir_answer = raw(401, "", "text/plain")
+        ehr.token_answer = refusal(400, "invalid_grant")
+        await browser.get(f"/launches/{uuid}/")
+        await first_is("does not accept the refresh token", "C125")
+
+
+class TestWhoSignedIn:
+    @pytest.mark.parametrize(
+        ("claims", "words"),
+        [
+            ({"fhirUser": "Organization/1"}, "did not say who signed in"),
+            ({"fhirUser": "jdoe"}, "did not say who signed in"),
+            ({"exp": "2030-01-01T00:00:00Z"}, "not in seconds"),
+            ({"sub": 4711}, "does not say who signed in"),
+            ({"iss": "http://127.0.0.1/issuer"}, "another issuer"),
+            ({"aud": "https://app.example/launch"}, "another client"),
+            ({"nonce": ""}, "another sign-in"),
+        ],
+    )
+    async def test_claims(
+        self, exchanged: Exchange, ehr: ScriptedEHR, claims: dict[str, object], words: str
+    ) -> None:
+        ehr.id_token_claims = claims
+        await exchanged()
+        await first_is_any(words)
+
+    @pytest.mark.parametrize(
+        ("header", "words", "seen"),
+        [
+            ({"alg": "HS256"}, "algorithm is not accepted", "It names HS256."),
+            ({"alg": "none"}, "algorithm is not accepted", "It names none."),
+            ({"alg": "RS256", "kid": "ehr-1", "crit": ["exp"]}, "did not pass every check",
+             "critical header"),
+        ],
+    )  # fmt: skip
+    async def test_header(
+        self, exchanged: Exchange, ehr: ScriptedEHR, monkeypatch: pytest.MonkeyPatch,
+        header: dict[str, object], words: str, seen: str,
+    ) -> None:  # fmt: skip
+        signed = ehr.id_token
+
+        def forged(access_token: str, nonce: str) -> str:
+            head = urlsafe_b64encode(json.dumps(header).encode()).rstrip(b"=").decode()
+            ehr.id_tokens.append(f"{head}.{signed(access_token, nonce).partition('.')[2]}")
+            return ehr.id_tokens[-1]
+
+        monkeypatch.setattr(ehr, "id_token", forged)
+        await exchanged()
+        assert seen in (await first_is(words, "C90")).seen
+
+    @pytest.mark.parametrize(
+        ("change", "seen"),
+        [
+            ({"use": "enc"}, "usable keys: none"),
+            ({"alg": "RS512"}, "usable keys: ehr-1"),
+            ({"n": "AQAB"}, "usable keys: none"),
+            ({"kty": "oct", "k": "c2VjcmV0"}, "usable keys: none"),
+            ({"kid": "EHR-1"}, "usable keys: EHR-1"),
+        ],
+    )
+    async def test_key_that_the_issuer_publishes(
+        self, exchanged: Exchange, ehr: ScriptedEHR, change: dict[str, str], seen: str
+    ) -> None:
+        own = ScriptedEHR.key.as_dict(private=False) | change
+        ehr.keys_answer = json_text(200, json.dumps({"keys": [own]}))
+        await exchanged()
+        assert seen in (await first_is("is not among the issuer's keys", "C92")).seen
+
+    async def test_another_key_under_the_same_kid(
+        self, exchanged: Exchange, ehr: ScriptedEHR
+    ) -> None:
+        other = RSAKey.generate_key(2048, parameters={"kid": "ehr-1"}).as_dict(private=False)
+        ehr.keys_answer = json_text(200, json.dumps({"keys": [other]}))
+        await exchanged()
+        await first_is("signature does not verify", "C92")
+
+    @pytest.mark.parametrize("answer", [raw(404), raw(503), json_text(200, '{"kty":"RSA"}')])
+    async def test_keys_that_cannot_be_read(
+        self, exchanged: Exchange, ehr: ScriptedEHR, answer: Answer
+    ) -> None:
+        ehr.keys_answer = answer
+        await exchanged()
+        await first_is("keys could not be used", "C91")
+
+    async def test_nobody_entered_an_issuer(self, exchanged: Exchange) -> None:
+        await endpoint(issuers=[])
+        await exchanged()
+        assert "Expected: none." in (await first_is("another issuer", "C93")).seen
+
+    async def test_fhir_user_is_asked_for_without_openid(self, exchanged: Exchange) -> None:
+        await registration(scope="launch fhirUser patient/Patient.rs")
+        await exchanged()
+        await first_is("did not say who signed in", "C95")
+
+
+class TestDiscovery:
+    @pytest.mark.parametrize(
+        ("answer", "words"),
+        [
+            (raw(400, ""), NO_CONFIGURATION),
+            (raw(406, ""), NO_CONFIGURATION),
+            (raw(410, ""), NO_CONFIGURATION),
+            (json_text(404, '{"resourceType":"OperationOutcome"}'), NO_CONFIGURATION),
+            (json_text(200, '{"issuer":"https://e.example","x":NaN}'), "configuration is broken"),
+            (json_text(200, '{"resourceType":"CapabilityStatement"}'), "safe launch needs"),
+            (json_text(200, '{"swagger":"2.0"}'), "safe launch needs"),
+            (json_text(200, '{"issuer":"https://e.example"}'), "safe launch needs"),
+        ],
+    )
+    async def test_what_answers(
+        self, browser: Browser, ehr: ScriptedEHR, ehr_launch: Start, answer: Answer, words: str
+    ) -> None:
+        ehr.discovery_answer = answer
+        await browser.get(ehr_launch())
+        await first_is_any(words)
+
+    @pytest.mark.parametrize(
+        ("published", "words"),
+        [
+            ({"authorization_endpoint": "https://e.example/authorize#top"}, "is broken"),
+            ({"token_endpoint": "https://10.0.0.5/token"}, "nobody has accepted"),
+            ({"token_endpoint": "http://ehr.example/token"}, "nobody has accepted"),
+            ({"token_endpoint": ""}, "safe launch needs"),
+            ({"code_challenge_methods_supported": ["s256"]}, "safe launch needs"),
+        ],
+    )
+    async def test_what_it_publishes(
+        self, browser: Browser, ehr: ScriptedEHR, ehr_launch: Start, published: dict[str, object],
+        words: str,
+    ) -> None:  # fmt: skip
+        ehr.discovery = published
+        await browser.get(ehr_launch())
+        await first_is_any(words)
+
+    @pytest.mark.parametrize(
+        ("base", "words"),
+        [
+            ("https://10.0.0.5/fhir", "is private, or not https"),
+            ("http://ehr.example/fhir", "is private, or not https"),
+            ("https://localhost:9/fhir", "could not be reached"),
+        ],
+    )
+    async def test_address(
+        self, browser: Browser, ehr_launch: Start, base: str, words: str
+    ) -> None:
+        await endpoint(fhir_base_url=base, iss=base)
+        await browser.get(f"/launch?iss={base}&launch=x")
+        await first_is(words, "C15")
+
+
+class TestRegistration:
+    async def test_no_key_for_the_algorithm(self, exchanged: Exchange) -> None:
+        await registration(alg="ES256")
+        await exchanged()
+        await first_is("no key to sign with", "C64")
+
+    async def test_no_secret(self, browser: Browser, ehr_launch: Start) -> None:
+        await registration(auth_method="client_secret_basic")
+        await browser.get(ehr_launch())
+        await first_is("or no secret that opens", "C64")
+
+    async def test_it_is_switched_off(self, browser: Browser, ehr_launch: Start) -> None:
+        await registration(enabled=False)
+        await browser.get(ehr_launch())
+        await first_is("is switched off", "C7")
+
+    async def test_no_scope_reads_a_record(self, browser: Browser, ehr_launch: Start) -> None:
+        await registration(scope="launch openid fhirUser")
+        uuid = await browser.launch(ehr_launch())
+        await browser.get(f"/launches/{uuid}/")
+        await first_is("No scope lets the app read the patient", "C39")
+        assert outcome.of(await timeline()).startswith("A page was shown without a record: no sco")
+
+    async def test_no_scope_asks_for_a_patient(
+        self, browser: Browser, ehr: ScriptedEHR, ehr_launch: Start
+    ) -> None:
+        await registration(scope="openid fhirUser patient/Patient.rs")
+        ehr.context = {"patient": None, "need_patient_banner": True}
+        uuid = await browser.launch(ehr_launch())
+        await browser.get(f"/launches/{uuid}/")
+        await first_is("gave no patient", "C110")
+        assert outcome.of(await timeline()).startswith("A page was shown without a record: no pat")
+
+
+class TestRecord:
+    @pytest.mark.parametrize(
+        ("answer", "words"),
+        [
+            (raw(406, "", "application/fhir+json"), "does not answer in application/fhir+json"),
+            (raw(415, "", "application/fhir+json"), "does not answer in application/fhir+json"),
+            (raw(404, PORTAL), "does not have the launch's patient"),
+            (raw(503, "", "text/plain", **{"Retry-After": "30"}), "refused or broke off a read"),
+            (raw(405, "", "text/plain"), "refused or broke off a read"),
+            (raw(204, "", "application/fhir+json"), "is not JSON that can be read"),
+            (json_text(200, '{"resourceType":"Patient","id":"p-1","id":"p-1"}'), "is not JSON"),
+            (raw(200, "x" * 5_000_000, "application/fhir+json"), "are larger than a page can hold"),
+            (json_text(200, '{"resourceType":"Patient","id":"P-1"}'), "with another patient"),
+            (json_text(200, '{"resourceType":"Patient"}'), "with another patient"),
+            (raw(401, "", "application/fhir+json"), "refuses tokens that the EHR has just given"),
+            (json_text(403, '{"error":"insufficient_scope"}'), "does not let this app"),
+        ],
+    )
+    async def test_what_answers_every_read(
+        self, browser: Browser, ehr: ScriptedEHR, ehr_launch: Start, answer: Answer, words: str
+    ) -> None:
+        uuid = await browser.launch(ehr_launch())
+        ehr.fhir_answer = answer
+        await browser.get(f"/launches/{uuid}/")
+        await first_is_any(words)
+
+    async def test_letters_in_another_encoding(
+        self, browser: Browser, ehr: ScriptedEHR, ehr_launch: Start
+    ) -> None:
+        async def answer(_: web.Request) -> web.StreamResponse:
+            body = '{"resourceType":"Patient","id":"p-1","name":[{"family":"Müller"}]}'
+            return web.Response(body=body.encode("latin-1"), content_type="application/fhir+json")
+
+        uuid = await browser.launch(ehr_launch())
+        ehr.fhir_answer = answer
+        await browser.get(f"/launches/{uuid}/")
+        cause = await first_is("is not JSON that can be read", "C142")
+        assert cause.seen.startswith("patient, allergies, ")
+        assert cause.seen.endswith(": the body is not UTF-8.")
+
+    @pytest.mark.parametrize(
+        ("bundle", "words", "seen"),
+        [
+            ({"total": 5, "entry": []}, "gave less of a list", "the EHR counts more than it gave."),
+            ({"entry": [{"fullUrl": "x"}]}, "gave less of a list", "an entry without a resource."),
+            ({"entry": [{"resource": {"resourceType": "OperationOutcome", "issue": [
+                {"code": "incomplete", "diagnostics": "Jane Roe"}]}}]},
+             "gave less of a list", "its Bundle has a remark, or"),
+            ({"entry": [{"resource": {"resourceType": "Condition", "id": "c"}}]},
+             "do not say whose they are", "They were left out: problems."),
+        ],
+    )  # fmt: skip
+    async def test_list(
+        self, browser: Browser, ehr: ScriptedEHR, ehr_launch: Start, bundle: dict[str, object],
+        words: str, seen: str,
+    ) -> None:  # fmt: skip
+        async def answer(request: web.Request) -> web.StreamResponse:
+            path = request.match_info["path"]
+            if path != "Condition":
+                return fhir_json(ehr.resource(path))
+            return fhir_json({"resourceType": "Bundle", "type": "searchset", **bundle})
+
+        uuid = await browser.launch(ehr_launch())
+        ehr.fhir_answer = answer
+        await browser.get(f"/launches/{uuid}/")
+        cause = await first_is_any(words)
+        assert seen in cause.seen
+        assert "Jane" not in str([one.detail for one in await timeline()])
+
+    async def test_remark_on_a_parameter_that_was_only_wished_for_is_no_cause(
+        self, browser: Browser, ehr: ScriptedEHR, ehr_launch: Start
+    ) -> None:
+        async def answer(request: web.Request) -> web.StreamResponse:
+            path = request.match_info["path"]
+            if path != "Condition":
+                return fhir_json(ehr.resource(path))
+            issue = {"severity": "warning", "code": "not-supported", "diagnostics": "_sort ignored"}
+            remark = {"resource": {"resourceType": "OperationOutcome", "issue": [issue]}}
+            return fhir_json({"resourceType": "Bundle", "type": "searchset", "entry": [remark]})
+
+        uuid = await browser.launch(ehr_launch())
+        ehr.fhir_answer = answer
+        await browser.get(f"/launches/{uuid}/")
+        assert await asked_why() == []
