@@ -300,7 +300,7 @@ class TestErrorText:
             (None, b'{"access_token":"short-1","token_type', ""),
             (None, b'oken":"short-1"}', ""),
         ],
-        ids=range(22),
+        ids=range(24),
     )
     def test_one_line_is_told(self, content_type: str | None, body: bytes, text: str) -> None:
         assert fhir.error_words(content_type, body) == text
