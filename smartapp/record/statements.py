@@ -16,6 +16,7 @@ from smartapp.record.codes import SNOMED, codings, concept_words
 # none: somebody asked, and there is none · unknown: nobody asked, or it is not known
 Meaning = Literal["none", "unknown"]
 IPS = "http://hl7.org/fhir/uv/ips/CodeSystem/absent-unknown-uv-ips"
+_IPS_SYSTEMS = frozenset({IPS, "http://hl7.org/fhir/uv/ips/CodeSystem/absent-unknown", ""})
 # CVX has a code for a vaccination that was not given.
 NO_VACCINE = ("http://hl7.org/fhir/sid/cvx", "998")
 # Servers often omit the system of SNOMED CT and of the IPS. In any other system the same code means
@@ -31,6 +32,7 @@ _SNOMED_NONE = {
     "716184000": "latex",
     "428197003": "insect",
     "716220001": "animal",
+    "1003774007": "latex",
     "160245001": "",
 }
 _SNOMED_WORDS = {
@@ -42,6 +44,7 @@ _SNOMED_WORDS = {
     "716184000": "No known latex allergy",
     "428197003": "No known insect allergy",
     "716220001": "No known animal allergy",
+    "1003774007": "No known latex allergy",
     "160245001": "No current problems or disability",
     "1631000175102": "Not on file",
 }
@@ -50,12 +53,19 @@ _ABBREVIATIONS = {
     "nkda": "No known drug allergies",
     "nkma": "No known medication allergies",
     "nkfa": "No known food allergies",
+    "nkea": "No known environmental allergies",
 }
 _SNOMED_UNKNOWN = frozenset({"1631000175102"})
 _IPS_KINDS = {"medication": "medication", "food": "food", "environmental": "environment"}
 _IPS_CODE = re.compile(r"no-(?:(?P<none>known)-(?P<what>[a-z-]+)|(?P<unknown>[a-z]+)-info)")
 _KINDS = (
-    ("medication", re.compile(r"drug|medicat|medicin")),
+    (
+        "medication",
+        re.compile(
+            r"(?<!non-)(?:drug|medicat|medicin)|medicament|médicament|medikament"
+            r"|arzneimittel"
+        ),
+    ),
     ("food", re.compile(r"food")),
     ("environment", re.compile(r"environ|seasonal|pollen")),
     ("latex", re.compile(r"latex")),
@@ -63,7 +73,10 @@ _KINDS = (
     ("insect", re.compile(r"insect|bee|wasp")),
     ("contrast", re.compile(r"contrast")),
 )
-_GENERAL = frozenset({"medical", "health", "clinical", "significant", "other", "of", "the"})
+_GENERAL = frozenset(
+    {"medical", "health", "clinical", "significant", "other", "of", "the", "history", "documented",
+     "past", "known"}
+)  # fmt: skip
 _LISTED = (
     r"(?:allerg(?:y|ies|ic reactions?)|intolerances?|adverse (?:drug )?reactions?"
     r"|sensitivit(?:y|ies)"
@@ -80,20 +93,34 @@ _NONE = re.compile(
     rf"|(?:is )?(?:currently )?not (?:currently )?(?:on|taking|using) any {_LISTED}"
     r"|(?:no|nil|none) known|no known|none|nil|none reported"
     rf"|{_LISTED}:? (?:none|nil|none known|denied)"
+    rf"|(?:no|nil)(?: known)? (?:[\w-]+ ){{0,2}}?allerg(?:y|ies) to (?P<substance>[\w ,-]+)"
+    r"|not (?:known to be )?allergic(?: to (?:anything|any \w+))?|negative for allergies"
     # German, French, Spanish, Italian, Dutch, Danish and Norwegian, Swedish
-    r"|keine (?:bekannten )?(?:allergien|unverträglichkeiten)(?: bekannt)?"
-    r"|(?:aucune|pas d.)\s?allergies?(?: connues?)?|sin alergias(?: conocidas)?"
+    r"|keine (?:bekannten )?(?:medikamenten|arzneimittel)?(?:allergien?|unverträglichkeiten)"
+    r"(?: bekannt)?"
+    r"|(?:aucune|pas d.)\s?allergies?(?: médicamenteuses?)?(?: connues?)?"
+    r"|sin alergias(?: medicamentosas| a medicamentos)?(?: conocidas)?"
     r"|no se conocen alergias|nessuna allergia(?: nota)?|geen (?:bekende )?allergie(?:ën|en)?"
-    r"|ingen (?:kendte|kjente) allergi(?:er)?|inga kända allergier)"
+    r"|ingen (?:kendte|kjente|kända) allergi(?:er)?|inga (?:kända )?allergier)"
 )
-_PARENTHESIS = re.compile(r" \([\w ]*\)$")
+# Words beside a statement that take nothing from it: "No known allergies - confirmed".
+_BESIDE = frozenset(
+    {"confirmed", "verified", "reviewed", "reported", "per patient", "patient reported",
+     "self-reported", "situation", "finding", "disorder", "qualifier value"}
+)  # fmt: skip
+_PART_ENDS = re.compile(r"\s+-\s+|\s*[/;,()\[\]]\s*")
 _UNKNOWN = re.compile(
     r"not on file|not asked|patient not asked|unknown|not known|not recorded|not assessed"
-    r"|unable to (?:assess|obtain|determine)[\w ]*|no information(?: available)?|not reviewed"
-    rf"|(?:no|unknown|missing) {_LISTED} (?:information|history|status)(?: available)?"
+    r"|unable to (?:assess|obtain|determine|respond)[\w ]*"
+    r"|patient unable to (?:respond|answer|communicate)"
+    rf"|(?:none|no {_LISTED}) (?:recorded|documented|listed|entered|on (?:file|record))"
+    rf"|no (?:recorded|documented) {_LISTED}"
+    rf"|unobtainable|unverified|assessment not done|{_LISTED} (?:have |has )?not been \w+"
+    r"|no information(?: available)?|not reviewed"
+    rf"|(?:no|unknown|missing) {_LISTED} (?:information|info|history|status)(?: available)?"
     rf"|(?:no information|nothing known) (?:about|on) {_LISTED}"
     rf"|{_LISTED}(?: status)?:? (?:unknown|not (?:known|asked|on file|assessed|recorded|reviewed))"
-    r"|(?:unknown|unverified) (?:allerg(?:y|ies)|problems)"
+    r"|(?:unknown|unverified) (?:allerg(?:y|ies)|problems)|allerg(?:y|ies) unverified"
     r"|information(?: (?:about|on) [\w ]+)? (?:not|un)\s?available|no data|no info"
 )
 
@@ -129,7 +156,7 @@ def _by_code(concept: object) -> Statement | None:
             return Statement(_said(code, written), "unknown")
         if (system, code) == NO_VACCINE:
             return Statement(written or "No vaccine administered", "none")
-        if system in (IPS, "") and (match := _IPS_CODE.fullmatch(code)):
+        if system in _IPS_SYSTEMS and (match := _IPS_CODE.fullmatch(code)):
             return _ips(match, written or code.replace("-", " ").capitalize())
     return None
 
@@ -163,13 +190,35 @@ def _by_absence(concept: object) -> Statement | None:
 
 
 def _by_words(written: str) -> Statement | None:
-    plain = _PARENTHESIS.sub("", " ".join(written.casefold().rstrip(".!").split()))
-    plain = _ABBREVIATIONS.get(plain, plain).casefold()
+    plain = " ".join(written.casefold().strip("*.! ").split())
+    found = _meaning(plain)
+    if found is None:
+        # Several statements in one: "NKDA/NKFA", "NKA - No Known Allergies".
+        parts = [part for part in _PART_ENDS.split(plain) if part and part not in _BESIDE]
+        said = [_meaning(part) for part in parts]
+        if not said or None in said or (len(said) == 1 and parts[0] == plain):
+            return None
+        found = _together([one for one in said if one])
+    meaning, kind = found
+    return Statement(written, meaning, kind)
+
+
+def _meaning(plain: str) -> tuple[Meaning, str] | None:
+    """Return what words mean and of which kind; None if they are no statement."""
+    spelled = _ABBREVIATIONS.get(plain.replace(".", ""), plain).casefold()
     # "No information about allergies" matches both patterns.
-    if _UNKNOWN.fullmatch(plain):
-        return Statement(written, "unknown")
-    match = _NONE.fullmatch(plain)
-    return Statement(written, "none", _kind(plain) or _narrower(match)) if match else None
+    if _UNKNOWN.fullmatch(spelled):
+        return "unknown", ""
+    match = _NONE.fullmatch(spelled)
+    return ("none", _kind(spelled) or _narrower(match)) if match else None
+
+
+def _together(said: list[tuple[Meaning, str]]) -> tuple[Meaning, str]:
+    """Return several statements as one: it denies everything if one of them does."""
+    if any(meaning == "unknown" for meaning, _ in said):
+        return "unknown", ""
+    kinds = [kind for _, kind in said]
+    return "none", " ".join(dict.fromkeys(kinds)) if all(kinds) else ""
 
 
 def _kind(plain: str) -> str:
@@ -179,7 +228,7 @@ def _kind(plain: str) -> str:
 
 def _narrower(match: re.Match[str]) -> str:
     """Return the words that limit the statement: "No heart disease" does not deny everything."""
-    words = (match["narrower"] or "").split()
+    words = (match["narrower"] or match["substance"] or "").split()
     return " ".join(word for word in words if word not in _GENERAL)
 
 

@@ -22,6 +22,7 @@ from tests.record.samples import SNOMED, given
         ("429625007", "food"),
         ("428607008", "environment"),
         ("716184000", "latex"),
+        ("1003774007", "latex"),
         ("160245001", ""),
     ],
 )
@@ -78,12 +79,37 @@ def test_codes_of_the_international_patient_summary(
         "Aucune allergie connue",
         "Sin alergias conocidas",
         "Ingen kendte allergier",
+        "Inga kända allergier",
+        "*No known allergies",
+        "No known allergies - confirmed",
+        "NKA - No Known Allergies",
+        "No history of allergies",
+        "Not allergic to anything",
     ],
 )
 def test_the_usual_words_for_nothing(words: str) -> None:
     found = read_statement({"text": words})
     assert found is not None
     assert (found.meaning, found.words) == ("none", words)
+
+
+@pytest.mark.parametrize(
+    ("words", "kind"),
+    [
+        ("NKDA/NKFA", "medication food"),
+        ("N.K.D.A.", "medication"),
+        ("No Known Drug Allergies [NKDA]", "medication"),
+        ("Sin alergias medicamentosas conocidas", "medication"),
+        ("Keine bekannten Medikamentenallergien", "medication"),
+        ("No known allergy to penicillin", "penicillin"),
+        ("No known non-drug allergies", "non-drug"),
+        ("No known drug allergies; no known allergies", ""),
+    ],
+)
+def test_of_which_kind_there_is_nothing(words: str, kind: str) -> None:
+    found = read_statement({"text": words})
+    assert found is not None
+    assert (found.meaning, found.kind) == ("none", kind)
 
 
 def test_abbreviations_are_spelled_out() -> None:
@@ -103,6 +129,13 @@ def test_abbreviations_are_spelled_out() -> None:
         "Allergies not on file",
         "Allergy status: unknown",
         "Unable to assess",
+        "Unobtainable",
+        "Patient unable to respond",
+        "Allergies unverified",
+        "Allergies have not been assessed",
+        "None recorded",
+        "No allergies recorded",
+        "No documented allergies",
     ],
 )
 def test_the_usual_words_for_not_knowing(words: str) -> None:
@@ -149,6 +182,11 @@ def test_codes_that_nobody_knows(code: dict[str, Any]) -> None:
         "Non-Hodgkin lymphoma",
         "Fever of unknown origin",
         "Nil by mouth",
+        "Patient unable to walk",
+        "None (latex)",
+        "Unknown / penicillin",
+        "No known allergies; penicillin",
+        "No-sting barrier film",
     ],
 )
 def test_what_only_looks_like_one_is_an_entry(words: str) -> None:
