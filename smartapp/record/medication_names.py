@@ -5,17 +5,20 @@ ingredients.
 the second is the EHR's.
 """
 
+import re
 from typing import Any
 
 from smartapp.record.absence import absent_code, named_or
-from smartapp.record.amounts import ratio_text
+from smartapp.record.amounts import is_one, ratio_text
 from smartapp.record.codes import codings, concept_text, concept_words
 from smartapp.record.elements import Resource, mapping, mappings
 from smartapp.record.marks import Marks
 from smartapp.record.modifiers import not_understood, reason_to_leave_out, status_text
 from smartapp.record.quantities import quantity_text
 from smartapp.record.references import Related, display, resolve, target
+from smartapp.record.texts import text
 
+_DIGITS = re.compile(r"\d+(?:[.,]\d+)*")
 NOT_READ = "Medication that could not be read"
 NOT_NAMED = "Medication that the EHR does not name"
 
@@ -34,9 +37,28 @@ def medication_name(resource: Resource, related: Related) -> str:
             concept_text(medication.get("code")),
         )
         if named := next(filter(None, candidates), ""):
-            return named
+            return _with_strength(named, medication, related)
     unnamed = NOT_READ if _is_elsewhere(reference, medication) else NOT_NAMED
     return named_or(concept, unnamed)
+
+
+def _with_strength(name: str, medication: Resource, related: Related) -> str:
+    """Return the name with the form and the strengths of its ingredients that it does not have."""
+    form, strengths = concept_words(medication.get("form")), ingredients_text(medication, related)
+    strengths = strengths or _strength(mapping(medication), "amount")
+    has_digits = {*_DIGITS.findall(strengths)} <= {*_DIGITS.findall(name)}
+    added = ["" if form.casefold() in name.casefold() else form, "" if has_digits else strengths]
+    words = ", ".join(filter(None, added))
+    return f"{name} ({words})" if words else name
+
+
+def _strength(holder: dict[str, Any], member: str) -> str:
+    """Return "500 mg per tablet", or "500 mg" where it is per one of nothing in particular."""
+    ratio = mapping(holder.get(member))
+    per = mapping(ratio.get("denominator"))
+    if is_one(per.get("value", 1)) and not (text(per.get("unit")) or text(per.get("code"))):
+        return quantity_text(ratio.get("numerator"))
+    return ratio_text(ratio)
 
 
 def _is_elsewhere(reference: dict[str, Any], medication: Resource) -> bool:
@@ -98,7 +120,7 @@ def _ingredient(ingredient: dict[str, Any], medication: Resource, related: Relat
         or display(reference)
         or concept_text(other.get("code"))
     )
-    strength = ratio_text(ingredient.get("strength")) or quantity_text(
+    strength = _strength(ingredient, "strength") or quantity_text(
         ingredient.get("strengthQuantity")
     )
     return f"{name} {strength}".rstrip() if name else ""

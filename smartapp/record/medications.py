@@ -36,7 +36,7 @@ from smartapp.record.narratives import with_own_text
 from smartapp.record.reading import Given, LeftOut, Read, read_each
 from smartapp.record.references import Related, displays, name_of, reasons, to_follow
 from smartapp.record.statements import Statement, read_statement
-from smartapp.record.texts import text
+from smartapp.record.texts import prose, text
 from smartapp.record.timing import period_moments, period_words
 
 # not-to-give: an order against it · never: cancelled, draft, not taken · past: no longer taken
@@ -57,6 +57,9 @@ ORDER_INTENTS = frozenset(
     {"", "order", "original-order", "reflex-order", "filler-order", "instance-order"}
 )
 PRIORITY_WORDS = {"urgent": "Urgent", "asap": "As soon as possible", "stat": "At once"}
+# How somebody takes it (US Core), and the dosage in one sentence (a R5 element that R4 servers send
+# as an extension): by the last part of their address.
+ADHERENCE, RENDERED = "us-core-medication-adherence", "renderedDosageInstruction"
 PROPOSED = "proposed only, and nobody ordered it or reported that it is taken"
 
 
@@ -193,7 +196,7 @@ def _medication(resource: Resource, related: Related, now: datetime) -> Medicati
         return LeftOut(PROPOSED)
     statement = _statement(resource)
     name = statement.words if statement else medication_name(resource, related)
-    dosages = read_dosages(resource.get("dosageInstruction") or resource.get("dosage"))
+    dosages = _dosages(resource)
     group = _group(resource, forbids=forbids)
     order = _order(resource, related, reported)
     marks = medication_marks(doubted(order.marks, now), resource, related)
@@ -211,6 +214,35 @@ def _medication(resource: Resource, related: Related, now: datetime) -> Medicati
         says_none=statement is not None and statement.meaning == "none" and group == "current",
         learn_more_url="" if statement else medlineplus_url(medication_codings(resource, related)),
     )
+
+
+def _dosages(resource: Resource) -> tuple[Dosage, ...]:
+    """Return the instructions; without any, the sentence in which the EHR put them."""
+    if written := resource.get("dosageInstruction") or resource.get("dosage"):
+        return read_dosages(written)
+    rendered = [prose(resource.get(RENDERED))]
+    for extension in mappings(resource.get("extension")):
+        if text(extension.get("url")).endswith(RENDERED):
+            rendered += [prose(extension.get("valueMarkdown") or extension.get("valueString"))]
+    return read_dosages(next(filter(None, rendered), ""))
+
+
+def _adherence(resource: Resource) -> Iterable[str]:
+    """Yield how it is taken, where the EHR knows: US Core's extension, STU3's `taken`, R5's
+    `adherence`."""
+    if status_code(resource, "taken") == "unk":
+        yield "Not known whether it is taken"
+    said = [mapping(resource.get("adherence")).get("code")]
+    for extension in mappings(resource.get("extension")):
+        if text(extension.get("url")).endswith(ADHERENCE):
+            parts = mappings(extension.get("extension"))
+            said += [
+                part.get("valueCodeableConcept")
+                for part in parts
+                if part.get("url") == "medicationAdherence"
+            ]
+    for words in filter(None, map(concept_text, said)):
+        yield f"adherence: {words}"
 
 
 def _statement(resource: Resource) -> Statement | None:
@@ -236,7 +268,13 @@ def _order(resource: Resource, related: Related, reported: str) -> Order:
         reported=reported,
         prescriber=", ".join(displays(resource.get("requester"))),
         reasons=reasons(resource, related),
-        status_reason=", ".join(concept_texts(resource.get("statusReason"))),
+        status_reason=", ".join(
+            [
+                *concept_texts(resource.get("statusReason")),
+                # DSTU2 and STU3.
+                *concept_texts(resource.get("reasonNotTaken")),
+            ]
+        ),
         course=period_words(resource.get("effectivePeriod")) or "",
         supply=_supply(mapping(resource.get("dispenseRequest"))),
         details=tuple(_details(resource, related)),
@@ -330,6 +368,7 @@ def _repeats(number: str) -> str:
 
 
 def _details(resource: Resource, related: Related) -> Iterable[str]:
+    yield from _adherence(resource)
     for issue in mappings(resource.get("detectedIssue")):
         yield f"issue: {name_of(issue, resource, related) or 'see the EHR'}"
     yield from concept_texts(resource.get("category"))

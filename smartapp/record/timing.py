@@ -203,7 +203,9 @@ def _weekdays(repeat: Mapping[str, Any]) -> str | None:
 
 def _when(repeat: Mapping[str, Any]) -> str | None:
     events = [EVENTS.get(code) for code in texts(repeat.get("when"))]
-    offset = _digits(repeat, "offset")
+    # No minutes away from an event is the event itself.
+    is_at_once = digits(repeat.get("offset")) == "0"
+    offset = "" if is_at_once else _digits(repeat, "offset")
     if not events or None in events or offset is None:
         return None
     said = [event for event in events if event]

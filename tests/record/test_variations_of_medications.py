@@ -10,6 +10,11 @@ from tests.pages.sections import assert_says, words_of
 
 IN_PLACE = [{"url": "http://example.org/unclear", "valueString": "see chart"}]
 WARFARIN = {"text": "Warfarin 5 mg"}
+ADHERENCE = "http://hl7.org/fhir/us/core/StructureDefinition/us-core-medication-adherence"
+RENDERED = (
+    "http://hl7.org/fhir/5.0/StructureDefinition/"
+    "extension-MedicationRequest.renderedDosageInstruction"
+)
 NO_CURRENT = "No current medications recorded."
 NOT_UNDERSTOOD = "marks this entry in a way this app does not understand"
 
@@ -149,6 +154,36 @@ def contained(**medication: Any) -> Resource:
             "Its period is over",
         ),
         (order(WARFARIN, "MedicationStatement", taken="n"), f"Not taken | {NO_CURRENT}"),
+        (
+            order(WARFARIN, "MedicationStatement", taken="n", reasonNotTaken=[{"text": "rash"}]),
+            "Not taken | why: rash",
+        ),
+        (
+            order(WARFARIN, "MedicationStatement", taken="unk"),
+            f"Not known whether it is taken | NOT {NO_CURRENT}",
+        ),
+        (
+            order(WARFARIN, "MedicationStatement", adherence={"code": {"text": "Not taking"}}),
+            "adherence: Not taking",
+        ),
+        (
+            order(
+                WARFARIN,
+                extension=[
+                    {
+                        "url": ADHERENCE,
+                        "extension": [
+                            {
+                                "url": "medicationAdherence",
+                                "valueCodeableConcept": {"text": "Takes it when reminded"},
+                            },
+                            {"url": "dateAsserted", "valueDateTime": "2026-05-01"},
+                        ],
+                    }
+                ],
+            ),
+            "adherence: Takes it when reminded",
+        ),
         # What the order refers to.
         (
             contained(ingredient=[{"itemReference": {"reference": "Substance/1"}}]),
@@ -174,6 +209,45 @@ def contained(**medication: Any) -> Resource:
                 ]
             ),
             "Metformin 500 mg per tablet | NOT does not name",
+        ),
+        (
+            contained(
+                code={"text": "Glucophage"},
+                form={"text": "Tablet"},
+                ingredient=[
+                    {
+                        "itemCodeableConcept": {"text": "Metformin"},
+                        "strength": {
+                            "numerator": quantity(500, "mg"),
+                            "denominator": {"value": 1},
+                        },
+                    }
+                ],
+            ),
+            "Glucophage (Tablet, Metformin 500 mg)",
+        ),
+        (
+            contained(
+                code={"text": "Insulin glargine pen"},
+                form={"text": "Pen"},
+                amount={"numerator": quantity(100, "U"), "denominator": quantity(1, "mL")},
+            ),
+            "Insulin glargine pen (100 U per mL) | NOT Pen,",
+        ),
+        (
+            contained(
+                code={"text": "Warfarin 50 mg"},
+                ingredient=[
+                    {
+                        "itemCodeableConcept": {"text": "Warfarin"},
+                        "strength": {
+                            "numerator": quantity(5, "mg"),
+                            "denominator": quantity(1, "tablet"),
+                        },
+                    }
+                ],
+            ),
+            "Warfarin 50 mg (Warfarin 5 mg per tablet)",
         ),
     ],
 )
@@ -231,6 +305,17 @@ def test_a_statement_beside_an_order(words: str, is_contradicted: bool) -> None:
         (dosed({"timing": {"code": {"text": "BID PC"}}}), "BID PC"),
         (dosed(repeated(when=["AC", "PC"])), "before meals and after meals"),
         (dosed(repeated(when=["ACM"], offset=30)), "30 minutes before breakfast"),
+        (dosed(repeated(when=["HS"], offset=0)), "before going to sleep | NOT more on this dose"),
+        (dosed(repeated(when=["HS"], offset="soon")), "There is more on this dose"),
+        (order(WARFARIN, renderedDosageInstruction="One daily"), "Warfarin 5 mg One daily"),
+        (
+            order(WARFARIN, extension=[{"url": RENDERED, "valueMarkdown": "1-0-1-0 Stück"}]),
+            "Warfarin 5 mg 1-0-1-0 Stück",
+        ),
+        (
+            dosed("5 mg at night", extension=[{"url": RENDERED, "valueMarkdown": "One daily"}]),
+            "5 mg at night | NOT One daily",
+        ),
         (
             dosed(repeated(frequency=1, period=2, periodUnit="wk", dayOfWeek=["mon"])),
             "every 2 weeks, on Mondays | NOT once a week",
