@@ -106,17 +106,25 @@ def read_pressures(
 
 
 def _of_one_observation(reading: Reading) -> list[Pressure]:
-    """Return the pressures of one Observation. Several of one side are paired by their order, and
-    only if there are as many of the other side."""
-    upper = [part for part in reading.parts if side_of(part) == "systolic"]
-    lower = [part for part in reading.parts if side_of(part) == "diastolic"]
+    """Return the pressures of one Observation. Several of one side are paired by what their codes
+    say (lying, standing), or else by their order if the sides take turns."""
     rest = [part for part in reading.parts if not side_of(part) and not kind_of(part)]
     notes = tuple(map(part_text, rest))
-    if len(upper) == len(lower):
-        pairs: list[tuple[Reading | None, Reading | None]] = [*zip(upper, lower, strict=True)]
-    else:
-        pairs = _one_or_none_each(upper, lower)
+    positions: dict[str, list[Reading]] = {}
+    for part in reading.parts:
+        if side_of(part):
+            positions.setdefault(how_by_code(part), []).append(part)
+    pairs = [pair for sides in positions.values() for pair in _pairs(sides)]
     return [Pressure(reading, *pair, notes, sources_of(reading)) for pair in pairs]
+
+
+def _pairs(sides: Sequence[Reading]) -> list[tuple[Reading | None, Reading | None]]:
+    upper = [one for one in sides if side_of(one) == "systolic"]
+    lower = [one for one in sides if side_of(one) == "diastolic"]
+    take_turns = all(side_of(one) != side_of(after) for one, after in pairwise(sides))
+    if len(upper) == len(lower) and take_turns:
+        return [*zip(upper, lower, strict=True)]
+    return _one_or_none_each(upper, lower)
 
 
 def _one_or_none_each(
@@ -126,11 +134,12 @@ def _one_or_none_each(
 
 
 def _paired(lone: Sequence[Reading]) -> list[Pressure]:
-    """Return separate sides as pressures; pair them if a measurement has one of each."""
+    """Return separate sides as pressures; pair them if a measurement, or its panel, has one of
+    each."""
     groups: dict[tuple[str, ...], list[Reading]] = {}
     for one in lone:
         how = one.how
-        key = (one.marks.whose, how.site, how.method, how.device, how.position)
+        key = (one.panel, one.marks.whose, how.site, how.method, how.device, how.position)
         groups.setdefault((*key, one.value.unit.key), []).append(one)
     return [
         pressure

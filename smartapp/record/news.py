@@ -146,11 +146,11 @@ def _of_test(test: LabTest) -> Iterator[News]:
 
 def _standing(latest: Sequence[Reading]) -> list[Reading]:
     """Return the results of one moment, without those that the most trusted one replaced: a
-    preliminary result, or one that was corrected."""
+    preliminary result, or one that was corrected or replaced."""
     rank = latest[0].status_rank
     if rank == CORRECTED:
         return [one for one in latest if one.status_rank == CORRECTED]
-    return [one for one in latest if rank == UNRANKED or one.status_rank != UNRANKED]
+    return [one for one in latest if rank >= UNRANKED or one.status_rank < UNRANKED]
 
 
 def _at_its_time(reading: Reading) -> str:

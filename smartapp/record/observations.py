@@ -21,7 +21,7 @@ from smartapp.record.ranges import NO_RANGES, Ranges, compare, read_ranges
 from smartapp.record.reading import LeftOut
 from smartapp.record.sites import site_texts
 from smartapp.record.texts import annotations, prose, text, texts
-from smartapp.record.values import NO_VALUE, Value, read_absence, read_value
+from smartapp.record.values import NO_VALUE, Value, other_values, read_absence, read_value
 
 NOTHING_SAID = "no value and no reason"
 NAMELESS = "Result without a name"
@@ -42,7 +42,7 @@ CATEGORIES = {
     "vital-signs": frozenset({"vital-signs", "vital-sign", "vitals", "vital_signs", "vitalsigns"}),
 }
 # Which status to trust most among readings of the same moment.
-CORRECTED, FINAL, UNRANKED = range(3)
+CORRECTED, FINAL, UNRANKED, REPLACED = range(4)
 STATUS_RANKS = {"corrected": CORRECTED, "amended": CORRECTED, "appended": CORRECTED, "final": FINAL}
 # Statuses that explain why there is no value.
 NOT_THERE = {"cancelled": "cancelled", "registered": "not yet available"}
@@ -89,10 +89,10 @@ class Reading(NamedTuple):
     """One Observation, or one of its components.
 
     `codes` are (system, code), without those of panels. `parts` are the components with content.
-    `members` are the Observations that belong to this panel, by reference, and `derived_from` those
-    that this one was derived from. `grouped_by` are the panels whose only content is that they
-    group this reading. `issued` and `updated` are as they
-    were sent.
+    Other Observations, by reference: `members` belong to this panel, `panel` is the one that this
+    reading belongs to, `grouped_by` are the panels whose only content is that they group it,
+    `derived_from` are those that it was derived from, and `replaces` those that it replaces.
+    `issued` and `updated` are as they were sent.
     """
 
     marks: Marks
@@ -107,8 +107,10 @@ class Reading(NamedTuple):
     updated: object = None
     parts: tuple["Reading", ...] = ()
     members: tuple[str, ...] = ()
+    replaces: tuple[str, ...] = ()
     derived_from: tuple[str, ...] = ()
     grouped_by: tuple[str, ...] = ()
+    panel: str = ""
 
     @property
     def when(self) -> Moment | None:
@@ -203,6 +205,8 @@ def read_observation(
             parts=(*_parts(resource, reading, person), *members),
             members=tuple(_references(resource.get("hasMember"))),
         )
+    if "extension" in resource:
+        reading = reading._replace(replaces=tuple(_replaced(resource)))
     if "derivedFrom" in resource:
         reading = reading._replace(derived_from=tuple(_references(resource["derivedFrom"])))
     has_own = bool(value.text or reading.result or reading.parts or reading.members)
@@ -210,6 +214,16 @@ def read_observation(
         written = with_own_text(marks, resource, is_all_there_is=not has_own)
         reading = reading._replace(marks=written) if written is not marks else reading
     return reading if has_own or reading.result else LeftOut(NOTHING_SAID)
+
+
+def _replaced(resource: Resource) -> list[str]:
+    """Return the Observations that this one replaces (R4's extension "replaces")."""
+    return [
+        reference
+        for extension in mappings(resource["extension"])
+        if extension.get("url") == f"{EXTENSIONS}replaces"
+        for reference in _references(extension.get("valueReference"))
+    ]
 
 
 def _contained_members(
@@ -260,6 +274,8 @@ def _marks(resource: Resource, person: Person, absent: str) -> Marks:
         absent=absent,
     )
     comments = tuple(filter(None, _comments(resource)))
+    if sum(name.startswith("value") for name in resource) > 1 and not absent:
+        comments += tuple(other_values(resource, read_value(resource)))
     if not (remark or comments):
         return marks
     return marks._replace(

@@ -11,8 +11,9 @@ from dataclasses import dataclass, replace
 
 from smartapp.record.codes import LOINC
 from smartapp.record.moments import Chronology, Moment, parse_moment
-from smartapp.record.observations import FINAL, PLAIN, UNRANKED, Reading
+from smartapp.record.observations import FINAL, PLAIN, REPLACED, Reading
 
+IS_REPLACED = "replaced by another result"
 NOT_SENT = "a panel whose results the EHR did not send"
 
 _SUSCEPTIBILITIES = frozenset(
@@ -93,7 +94,7 @@ def _most_trusted_first(same: list[Reading]) -> list[Reading]:
     """Return the readings of one moment in order of trust. If all have a time of issue: final ones
     first, then the latest issue. Otherwise corrected ones first."""
     if all(_late_first(one.issued) != float("inf") for one in same):
-        return sorted(same, key=lambda one: (one.status_rank == UNRANKED, _latest_issue(one)))
+        return sorted(same, key=lambda one: (max(one.status_rank, FINAL), _latest_issue(one)))
     return sorted(same, key=lambda one: (one.status_rank, _latest_issue(one)))
 
 
@@ -189,9 +190,23 @@ class Panels:
     alone: tuple[Reading, ...]
 
 
-def join_panels(readings: Sequence[Reading]) -> Panels:
+def with_replaced(readings: Sequence[Reading]) -> Sequence[Reading]:
+    """Return the readings; those that another one replaces say so, and are the least trusted."""
+    replaced = {name for one in readings for name in one.replaces}
+    if not replaced:
+        return readings
+    return [
+        one._replace(marks=one.marks.with_remarks(IS_REPLACED), status_rank=REPLACED)
+        if one.marks.source in replaced
+        else one
+        for one in readings
+    ]
+
+
+def join_panels(sent: Sequence[Reading]) -> Panels:
     """Return the readings, each with the label of its panel. A panel that only groups others is no
     reading of its own; one with a value (an organism) becomes the label of its members."""
+    readings = with_replaced(sent)
     by_source = {one.marks.source: one for one in readings}
     panel_of: dict[str, Reading] = {}
     grouped: dict[str, list[str]] = {}
@@ -246,9 +261,18 @@ def _first_result(panel: Reading, by_source: Mapping[str, Reading]) -> Reading |
 def _in_panel(reading: Reading, panel: Reading | None, groups: list[str]) -> Reading:
     is_of_another = panel is not None and panel.marks.source != reading.marks.source
     label = label_of(panel) if panel is not None and is_of_another and panel.has_value else ""
+    if panel is not None and is_of_another:
+        reading = reading._replace(panel=panel.marks.source)
+        reading = reading if panel.has_value else _with_notes_of(panel, reading)
     if not label and not groups:
         return reading
     return reading._replace(how=replace(reading.how, panel=label), grouped_by=tuple(groups))
+
+
+def _with_notes_of(panel: Reading, reading: Reading) -> Reading:
+    """Return the reading with the comments on its panel: "specimen clotted" is about each."""
+    said = tuple(f"{panel.name}: {note}" for note in panel.marks.notes)
+    return reading._replace(marks=reading.marks.with_remarks(*said)) if said else reading
 
 
 def label_of(panel: Reading) -> str:

@@ -4,7 +4,8 @@ Nothing is dropped: a value that is not a number is shown in words, and a value 
 is announced.
 """
 
-from collections.abc import Callable, Mapping
+import re
+from collections.abc import Callable, Iterator, Mapping
 from decimal import Decimal
 from typing import NamedTuple
 
@@ -23,6 +24,7 @@ from smartapp.record.references import display
 from smartapp.record.texts import prose, text
 from smartapp.record.units import NO_UNIT, Unit, read_unit
 
+_BOUND = re.compile(r"([<>]=?|=<|=>|[≤≥])\s*(\d+(?:\.\d+)?)")
 UNKNOWN_KIND = "A value of a kind that this app does not show; see the EHR"
 
 
@@ -53,6 +55,16 @@ def read_value(part: Resource) -> Value:
     return NO_VALUE
 
 
+def other_values(part: Resource, shown: Value) -> Iterator[str]:
+    """Yield the values that an element has beside the shown one. FHIR allows one, but a text beside
+    a number may take its meaning away."""
+    for name, content in part.items():
+        if name.startswith("value") and name[5:6].isupper() and content not in (None, "", {}, []):
+            other = _READERS.get(name, _unknown)(content)
+            if other.text and other != shown:
+                yield f"{other.text} {other.unit.text}".rstrip()
+
+
 def _has_something_else(content: object) -> bool:
     """Return whether extensions replace the value without saying why it is missing."""
     members = mapping(content)
@@ -79,12 +91,14 @@ def read_absence(part: Resource) -> str:
 def _quantity(content: object) -> Value:
     """Return a Quantity. If it is not a number, it is shown as it was sent and never compared."""
     quantity = mapping(content)
-    amount = quantity.get("value")
+    amount, comparator = quantity.get("value"), comparator_text(quantity)
+    # Some servers send "<5" instead of a comparator and a number.
+    if isinstance(amount, str) and not comparator and (match := _BOUND.fullmatch(amount.strip())):
+        comparator, amount = comparator_text({"comparator": match[1]}), match[2]
     read = written_number(amount)
     shown = text(amount) if read is None else number_text(read)
     if not shown:
         return NO_VALUE
-    comparator = comparator_text(quantity)
     return Value(f"{comparator} {shown}".lstrip(), read, comparator, read_unit(quantity))
 
 

@@ -85,6 +85,17 @@ def coded(code: str, system: str = "", **members: Any) -> Resource:
         (result(valueQuantity={"value": Decimal("1.0250")}), "1.0250"),
         (result(valueQuantity={"value": Decimal("7.40"), "comparator": "≥"}), ">= 7.40"),
         (result(valueQuantity={"value": 60, "comparator": "sufficient"}), "sufficient 60"),
+        (
+            result(valueQuantity={"value": "<0.2", "unit": "mg/L"}, referenceRange=[limits(0.6)]),
+            "Potassium < 0.2 mg/L ▼ Below range",
+        ),
+        (
+            result(valueQuantity={"value": "<5", "unit": "mg/L"}, referenceRange=[limits(high=3)]),
+            "Potassium < 5 mg/L | NOT Above",
+        ),
+        (result(valueQuantity={"value": "5-10", "unit": "cells"}), "Potassium 5-10 cells"),
+        (result(value=6.9, valueString="haemolysed"), "6.9 mmol/L haemolysed"),
+        (result(value=6.9, valueString="6.9", status="cancelled"), "cancelled | NOT 6.9"),
         (result(valueQuantity={"value": "6,9", "unit": "mmol/L"}), "6,9"),
         (
             result(
@@ -465,6 +476,37 @@ def same_code(code: str, system: str = LOINC, **members: Any) -> Resource:
             ),
             "Item Score 2 2 Jun 2026 2 results since",
         ),
+        # What is said of the panel goes for its results.
+        (
+            (
+                result(
+                    "Blood count",
+                    id="p",
+                    hasMember=[{"reference": "Observation/m"}],
+                    note=[{"text": "clotted, unreliable"}],
+                ),
+                result("Platelets", id="m", value=40),
+            ),
+            "Platelets 40 mmol/L Blood count: clotted, unreliable",
+        ),
+        # The EHR says that one replaces the other.
+        (
+            (
+                result(value=7.2, id="a", issued="2026-06-03T11:00:00Z"),
+                result(
+                    value=4.2,
+                    id="b",
+                    issued="2026-06-03T09:00:00Z",
+                    extension=[
+                        {
+                            "url": f"{EXTENSION}replaces",
+                            "valueReference": {"reference": "Observation/a"},
+                        }
+                    ],
+                ),
+            ),
+            "Potassium 4.2 mmol/L 7.2 mmol/L replaced by another result",
+        ),
         # Whose blood it is.
         (
             (
@@ -554,6 +596,76 @@ DAY = {"effectiveDateTime": "2026-06-03"}
                 vital("8462-4", 70, "mmHg", id="c"),
             ),
             "150/– | 110/– | –/70",
+        ),
+        # Two panels of one moment, each with its members.
+        (
+            (
+                *(
+                    vital(
+                        "85354-9",
+                        id=panel,
+                        hasMember=[{"reference": f"Observation/{panel}{side}"} for side in "sd"],
+                    )
+                    for panel in "ab"
+                ),
+                vital("8480-6", 150, "mmHg", id="as"),
+                vital("8480-6", 110, "mmHg", id="bs"),
+                vital("8462-4", 60, "mmHg", id="bd"),
+                vital("8462-4", 92, "mmHg", id="ad"),
+            ),
+            "150/92 | 110/60 | NOT 150/– | NOT –/",
+        ),
+        # Several of each side in one Observation: by position, or where they take turns.
+        (
+            (
+                vital(
+                    "85354-9",
+                    component=[
+                        {"code": concept("", code), **mmhg(value)}
+                        for code, value in (
+                            ("8461-6", 120),
+                            ("8460-8", 90),
+                            ("8454-1", 60),
+                            ("8455-8", 80),
+                        )
+                    ],
+                ),
+            ),
+            "120/80 | 90/60 | NOT 120/60",
+        ),
+        (
+            (
+                vital(
+                    "85354-9",
+                    component=[
+                        {"code": concept("", code), **mmhg(value)}
+                        for code, value in (
+                            ("8480-6", 120),
+                            ("8462-4", 80),
+                            ("8480-6", 90),
+                            ("8462-4", 60),
+                        )
+                    ],
+                ),
+            ),
+            "120/80 | 90/60",
+        ),
+        (
+            (
+                vital(
+                    "85354-9",
+                    component=[
+                        {"code": concept("", code), **mmhg(value)}
+                        for code, value in (
+                            ("8480-6", 120),
+                            ("8480-6", 90),
+                            ("8462-4", 60),
+                            ("8462-4", 80),
+                        )
+                    ],
+                ),
+            ),
+            "120/– | 90/– | –/60 | –/80",
         ),
         (
             (pressure(mmhg(150), {"dataAbsentReason": coded("not-performed")}),),
