@@ -9,6 +9,7 @@ from datetime import datetime
 from typing import Any
 
 from smartapp.record.absence import absent_code, named_or
+from smartapp.record.amounts import duration_text
 from smartapp.record.codes import (
     codes,
     concept_text,
@@ -19,7 +20,7 @@ from smartapp.record.codes import (
 )
 from smartapp.record.elements import Resource, mappings
 from smartapp.record.marks import Marks, doubted, read_marks
-from smartapp.record.moments import Moment, member_moment, newest_first
+from smartapp.record.moments import Moment, member_moment, newest_first, parse_moment
 from smartapp.record.narratives import with_own_text
 from smartapp.record.reading import Given, Read, read_each
 from smartapp.record.references import displays
@@ -43,6 +44,8 @@ CATEGORY_WORDS = {
     "environment": "Environment",
     "biologic": "Biologic",
 }
+# R4's extensions of AllergyIntolerance and of its reaction.
+EXTENSIONS = "http://hl7.org/fhir/StructureDefinition/allergyintolerance-"
 EXPOSURE_RISK = "http://hl7.org/fhir/StructureDefinition/allergyintolerance-substanceExposureRisk"
 
 
@@ -79,6 +82,7 @@ class Allergy:
     categories: tuple[str, ...] = ()
     reactions: tuple[Reaction, ...] = ()
     onset: Span | None = None
+    resolved: str = ""
     last_occurrence: Moment | None = None
     recorded: Moment | None = None
 
@@ -124,7 +128,15 @@ def _remarked(allergies: Iterable[Allergy]) -> list[Allergy]:
     ]
 
 
-def _allergy(resource: Resource, now: datetime) -> Allergy:
+def _in_r4(resource: Resource) -> Resource:
+    """Return the resource with R4's names for elements of DSTU2."""
+    renamed = {"code": resource.get("substance"), "lastOccurrence": resource.get("lastOccurence")}
+    missing = {name: old for name, old in renamed.items() if old and name not in resource}
+    return {**resource, **missing} if missing else resource
+
+
+def _allergy(sent: Resource, now: datetime) -> Allergy:
+    resource = _in_r4(sent)
     statement = _statement(resource)
     criticality = _criticality(resource)
     marks = read_marks(
@@ -145,9 +157,26 @@ def _allergy(resource: Resource, now: datetime) -> Allergy:
         categories=tuple(texts(resource.get("category"))),
         reactions=_reactions(resource),
         onset=read_span(resource, "onset"),
+        resolved=_resolved(resource),
         last_occurrence=member_moment(resource, "lastOccurrence"),
         recorded=member_moment(resource, "recordedDate", "assertedDate"),
     )
+
+
+def _resolved(resource: Resource) -> str:
+    """Return at which age it was outgrown, or since when it is over; "" if that is not said."""
+    ages = filter(None, map(duration_text, _by_extension(resource, "resolutionAge", "valueAge")))
+    days = _by_extension(resource, "abatement", "valueDateTime")
+    words = [f"at the age of {age}" for age in ages]
+    return ", ".join([*words, *(found.day_text for found in map(parse_moment, days) if found)])
+
+
+def _by_extension(holder: Resource, name: str, member: str) -> list[object]:
+    return [
+        extension.get(member)
+        for extension in mappings(holder.get("extension"))
+        if extension.get("url") == f"{EXTENSIONS}{name}"
+    ]
 
 
 def _criticality(resource: Resource) -> str:
@@ -240,3 +269,14 @@ def _reaction_details(reaction: dict[str, Any], name: str, description: str) -> 
         yield f"exposure: {route}"
     if onset := member_moment(reaction, "onset"):
         yield onset.day_text
+    for duration in filter(
+        None, map(duration_text, _by_extension(reaction, "duration", "valueDuration"))
+    ):
+        yield f"for {duration}"
+    # STU3 had an element; R4 has an extension.
+    certainty = [
+        reaction.get("certainty"),
+        *_by_extension(reaction, "certainty", "valueCodeableConcept"),
+    ]
+    for words in filter(None, map(concept_text, certainty)):
+        yield f"certainty: {words}"

@@ -74,7 +74,7 @@ def _immunization(resource: Resource, context: Given) -> Immunization:
         statement=statement,
         subpotent=_subpotent(resource) if is_given else "",
         reported=_reported(resource),
-        dose=", ".join(filter(None, map(_dose, mappings(resource.get("protocolApplied"))))),
+        dose=", ".join(filter(None, map(_dose, _protocols(resource)))),
         reasons=(*concept_texts(resource.get("statusReason")), *reasons(resource, related)),
         reactions=tuple(_reactions(resource, related)),
         details=tuple(_details(resource)),
@@ -108,9 +108,17 @@ def _reported(resource: Resource) -> str:
     return ""
 
 
+def _protocols(resource: Resource) -> list[dict[str, Any]]:
+    """Return the protocols; those of DSTU2 and STU3 have another name."""
+    return [
+        *mappings(resource.get("protocolApplied")),
+        *mappings(resource.get("vaccinationProtocol")),
+    ]
+
+
 def _dose(protocol: dict[str, Any]) -> str:
     """Return "Dose 1 of 3 (Primary series), against Measles"."""
-    number = _position(protocol, "doseNumber")
+    number = _position(protocol, "doseNumber") or digits(protocol.get("doseSequence"))
     of = _position(protocol, "seriesDoses")
     series = text(protocol.get("series"))
     against = " and ".join(concept_texts(protocol.get("targetDisease")))
@@ -121,7 +129,7 @@ def _dose(protocol: dict[str, Any]) -> str:
 
 
 def _position(protocol: dict[str, Any], name: str) -> str:
-    number = digits(protocol.get(f"{name}PositiveInt"))
+    number = digits(protocol.get(f"{name}PositiveInt")) or digits(protocol.get(name))
     return number or text(protocol.get(f"{name}String")) or text(protocol.get(name))
 
 
@@ -149,7 +157,8 @@ def _details(resource: Resource) -> Iterable[str]:
             display(resource.get("location")),
         ),
     )
-    for performer in mappings(resource.get("performer")):
+    performers = [*mappings(resource.get("performer")), *mappings(resource.get("practitioner"))]
+    for performer in performers:
         if name := display(performer.get("actor")):
             role = concept_text(mapping(performer.get("function")))
             yield f"{name} ({role})" if role else name

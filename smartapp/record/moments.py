@@ -32,7 +32,25 @@ _PARTS = re.compile(
     r"(?:(?:\s*[Tt]|\s+)\s*(?P<hour>\d\d):(?P<minute>\d\d)"
     r"(?::(?P<second>\d\d)(?:[.,]\d+)?)?\s*(?P<zone>[Zz]|UTC|GMT|[+-]\d\d:?(?:\d\d)?)?)?"
 )
+# XML and JavaScript write these; neither changes the day.
+_ZONED_DAY = re.compile(r"(\d{4}-\d\d-\d\d)(?:Z|[+-]\d\d:\d\d)")
+_ZONE_NAME = re.compile(r"\[[A-Za-z_/+-]+\]$")
+_MONTH = (
+    r"(?:jan(?:uary)?|feb(?:ruary)?|mar(?:ch)?|apr(?:il)?|may|june?|july?|aug(?:ust)?"
+    r"|sept?(?:ember)?|oct(?:ober)?|nov(?:ember)?|dec(?:ember)?)\.?"
+)
+_NAMED_MONTH = re.compile(
+    rf"(?:(?P<day>\d{{1,2}})[ -](?P<month>{_MONTH}),?[ -]"
+    rf"|(?P<first>{_MONTH}) (?P<second>\d{{1,2}}),? )"
+    r"(?P<year>\d{4})(?P<rest>,? \d{1,2}:.*)?",
+    re.IGNORECASE,
+)
+_CLOCK = re.compile(
+    r"(?P<day>\d{4}-\d\d?-\d\d?)(?:[Tt]|,? +)(?P<hour>\d\d?)(?P<rest>:\d\d(?::\d\d(?:\.\d+)?)?)"
+    r"\s*(?P<half>[AaPp]\.?[Mm]\.?)?\s*(?P<zone>Z|[+-]\d\d:?\d\d)?"
+)
 MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
+_MONTH_NUMBERS = {name.casefold(): number for number, name in enumerate(MONTHS, 1)}
 DATA_ABSENT_REASON = "http://hl7.org/fhir/StructureDefinition/data-absent-reason"
 
 
@@ -117,12 +135,32 @@ def parse_moment(value: object) -> Moment | None:
 
 
 def _spaced(sent: str) -> str:
-    """Return "20260603091500+0200" with FHIR's separators; any other text unchanged."""
+    """Return other forms with FHIR's separators, if they have only one meaning: HL7 v2's
+    "20260603091500+0200", "3 Jun 2026", "Jun 3, 2026", "2026-06-03Z", "9:05 PM". Any other text is
+    unchanged."""
+    sent = _ZONE_NAME.sub("", sent.replace("\u2212", "-"))
+    if named := _NAMED_MONTH.fullmatch(sent):
+        number = _MONTH_NUMBERS[(named["month"] or named["first"])[:3].casefold()]
+        of_month = int(named["day"] or named["second"])
+        sent = f"{named['year']}-{number:02}-{of_month:02}{named['rest'] or ''}"
+    if zoned := _ZONED_DAY.fullmatch(sent):
+        return zoned[1]
+    if of_clock := _CLOCK.fullmatch(sent):
+        return _in_24_hours(of_clock)
     if (close := _CLOSE.fullmatch(sent)) is None:
         return sent
     year, month, day, hour, minute, second, zone = close.groups()
     clock = f"T{hour}:{minute}:{second or '00'}{zone or ''}" if hour else ""
     return f"{year}-{month}-{day}{clock}"
+
+
+def _in_24_hours(match: re.Match[str]) -> str:
+    """Return a date and time whose hour has one digit, or is before or after noon."""
+    hour, half = int(match["hour"]), (match["half"] or "").casefold()[:1]
+    if half and not 1 <= hour <= 12:
+        return match[0]
+    of_day = hour % 12 + 12 * (half == "p") if half else hour
+    return f"{match['day']}T{of_day:02}{match['rest']}{match['zone'] or ''}"
 
 
 def _usual(sent: str) -> Moment | None:

@@ -27,6 +27,7 @@ def coded(code: str, system: str = SNOMED, **members: Any) -> Resource:
     return {"coding": [{"system": system, "code": code}], **members}
 
 
+EXTENSION = "http://hl7.org/fhir/StructureDefinition/allergyintolerance-"
 NULL = "http://terminology.hl7.org/CodeSystem/v3-NullFlavor"
 
 
@@ -60,6 +61,50 @@ NULL = "http://terminology.hl7.org/CodeSystem/v3-NullFlavor"
         ),
         (allergy(reaction=[{"manifestation": [{"concept": {"text": "Hives"}}]}]), "Hives"),
         (allergy(reaction=[{"manifestation": [coded("39579001")]}]), "SNOMED CT 39579001"),
+        (
+            allergy(
+                reaction=[
+                    {
+                        "manifestation": [{"text": "Rash"}],
+                        "certainty": "unlikely",
+                        "extension": [
+                            {
+                                "url": f"{EXTENSION}duration",
+                                "valueDuration": {"value": 2, "unit": "d"},
+                            },
+                            {
+                                "url": f"{EXTENSION}certainty",
+                                "valueCodeableConcept": {"text": "Confirmed by test"},
+                            },
+                        ],
+                    }
+                ]
+            ),
+            "Rash | for 2 days | certainty: unlikely | certainty: Confirmed by test",
+        ),
+        (
+            allergy(
+                clinicalStatus="resolved",
+                extension=[
+                    {
+                        "url": f"{EXTENSION}resolutionAge",
+                        "valueAge": {"value": 12, "unit": "a"},
+                    }
+                ],
+            ),
+            "Resolved resolved at the age of 12 years",
+        ),
+        # DSTU2.
+        (
+            about_patient(
+                "AllergyIntolerance",
+                "old",
+                substance={"text": "Penicillin"},
+                criticality="CRITH",
+                lastOccurence="2019-03",
+            ),
+            f"▲ High criticality | Penicillin | last reaction Mar 2019 | NOT {NO_SUBSTANCE}",
+        ),
         # Whether it is true.
         (
             allergy(

@@ -293,6 +293,13 @@ def cvx(code: str) -> Resource:
             ),
             "Reaction: Seizure",
         ),
+        (
+            vaccine(
+                vaccinationProtocol=[{"doseSequence": 2, "seriesDoses": 3, "series": "HepB"}],
+                practitioner=[{"actor": {"display": "Nurse Joy"}}],
+            ),
+            "Dose 2 of 3 (HepB) | Nurse Joy",
+        ),
         (vaccine(status="entered-in-error"), f"1 immunization {IN_ERROR} | NOT Tetanus"),
     ],
 )
