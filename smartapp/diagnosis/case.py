@@ -8,6 +8,7 @@ from http import HTTPStatus
 from typing import Any
 from urllib.parse import urlsplit
 
+from smartapp.chart.permissions import LEVELS
 from smartapp.diagnosis import outcome
 from smartapp.diagnosis.facts import Facts
 from smartapp.diagnosis.finding import Finding
@@ -16,7 +17,7 @@ from smartapp.launches.models import LaunchEvent, LaunchKind, Step
 from smartapp.launches.pending import PENDING_LIFETIME
 from smartapp.protocol.client_assertion import CLOCK_SKEW_SECONDS, LIFETIME_SECONDS
 from smartapp.protocol.errors import FHIRForbidden
-from smartapp.protocol.scopes import ResourceScope, compare, parse_scope, parse_scopes
+from smartapp.protocol.scopes import ResourceScope, allows, compare, parse_scope, parse_scopes
 from smartapp.registrations import sheet
 from smartapp.registrations.models import Endpoint
 from smartapp.registrations.options import AuthMethod
@@ -216,7 +217,8 @@ class Case:
         self.jwks_url = config.jwks_url if config else ""
         reported = sheet.reported_audience(config) if config else ""
         self.reported_audience = f" Reported, not verified: {reported}" if reported else ""
-        self.sharing = ", ".join(facts.shares_client_id)
+        shared = ", ".join(facts.shares_client_id)
+        self.sharing = f"{shared} has the same client id." if shared else ""
         self.expected_issuers = ", ".join(config.issuers if config else ()) or "none"
         self.frame_ancestors = ", ".join(config.frame_ancestors if config else ()) or "none"
         self.published_issuer = str(facts.published.get("issuer", "none"))
@@ -257,7 +259,9 @@ class Case:
         is_said = bool(self.ehr_error) and "missing" in self.named
         if not is_said or "invalid" in self.named:
             return ""
-        sent = self.token["sent"] if self.is_at_token_endpoint else self.asked["sent"]
+        sent = self.asked["sent"]
+        if self.is_at_token_endpoint:
+            sent = self.token["sent"] or self.failure["sent"]
         missed = [name for name in dict.fromkeys(_MEMBER.findall(self.said)) if name in sent]
         proves = self.is_at_token_endpoint and self.method not in ("", AuthMethod.NONE)
         if proves and "authentication" in self.named and "body" not in self.named:
@@ -382,6 +386,13 @@ class Case:
         asked = map(parse_scope, self.asked_scopes)
         return lists_v1_only and any(
             isinstance(one, ResourceScope) and not one.is_version_1 for one in asked
+        )
+
+    @property
+    def is_record_asked_for(self) -> bool:
+        """Whether a scope lets the app read the patient, or the EHR is asked as a system."""
+        return any(one.startswith("system/") for one in self.asked_scopes) or allows(
+            self.asked_scopes, level_types=LEVELS, resource="Patient", permission="r"
         )
 
     # --- the token request ---

@@ -67,6 +67,10 @@ def _names_assertion_only(case: Case) -> bool:
     return "assertion" in case.named and case.named <= _VAGUE
 
 
+def _says_nothing(case: Case) -> bool:
+    return case.named <= _VAGUE and not (_signs(case) and _names_assertion_only(case))
+
+
 def _sends_odd_secret(case: Case) -> bool:
     return _sends_secret(case) and case.facts.is_secret_encoded
 
@@ -182,13 +186,9 @@ TABLE = (
           "Our JWKS was last fetched at {c.facts.last_fetch_at:%Y-%m-%d %H:%M} UTC, without the "
           "key that signed, which was published at {c.facts.key.published_at:%Y-%m-%d %H:%M} UTC.",
           "Roll back to the previous key, or wait until the EHR's cache is over.", _OURS),
-    Entry("C1", POSSIBLE, "The client id is that of another environment",
-          _refused(lambda c: bool(c.sharing)), "{c.sharing} has the same client id.",
-          "{c.compare_client_id}"),
     Entry("C1", POSSIBLE, "The client id is not known, or is that of another environment",
-          _refused(lambda c: not c.sharing and c.named <= _VAGUE and not (
-              _signs(c) and _names_assertion_only(c))),
-          ANSWER, "{c.compare_client_id}", "client"),
+          _refused(lambda c: bool(c.sharing) or _says_nothing(c)), "{c.answer} {c.sharing}",
+          "{c.compare_client_id}", "client"),
     Entry("T22", POSSIBLE, "The EHR holds an old copy of our public keys",
           lambda c: bool(c.stale["refused_kid"]),
           "It refused {c.stale[refused_kid]} and took {c.stale[taken_kid]}; no launch failed "

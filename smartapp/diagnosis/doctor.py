@@ -8,6 +8,7 @@ checks, and say what the table of causes says.
 from collections.abc import AsyncIterator, Callable, Iterator
 from dataclasses import replace
 from functools import partial
+from typing import Any
 from urllib.parse import urlsplit
 
 from django.utils import timezone
@@ -19,9 +20,9 @@ from smartapp.diagnosis.case import AHEAD_SECONDS, clock_in_words
 from smartapp.diagnosis.causes import before_launch, causes
 from smartapp.diagnosis.client import NTP
 from smartapp.diagnosis.facts import Facts, of_endpoint
-from smartapp.diagnosis.finding import SEEN, Finding, advice, ok, problem
+from smartapp.diagnosis.finding import POSSIBLE, SEEN, Finding, advice, ok, problem
 from smartapp.exchange import pipeline, token_budget
-from smartapp.exchange.pipeline import Exchange, Purpose, Request
+from smartapp.exchange.pipeline import Exchange, Purpose, Request, Sent
 from smartapp.launches import backend, events, pending_revocations, steps
 from smartapp.launches.models import LaunchEvent, Step
 from smartapp.protocol import authorization
@@ -97,11 +98,17 @@ async def warnings(config: EndpointConfig, *, actor: str) -> tuple[str, ...]:
 
 
 def explained(
-    facts: Facts, error: SmartError, check: str, step: Step = Step.DISCOVERY, form: str = ""
+    facts: Facts,
+    error: SmartError,
+    check: str,
+    step: Step = Step.DISCOVERY,
+    sent: Sent | None = None,
 ) -> Finding:
-    """Return what the table of causes says of an error that a check met at this step; `form`: what
-    a token endpoint answered (`steps.form_of`)."""
-    detail = {**steps.failure(error), "form": form}
+    """Return what the table of causes says of an error that a check met at this step; `sent`: the
+    request to a token endpoint, where it was answered."""
+    detail: dict[str, Any] = {**steps.failure(error)}
+    if sent:
+        detail |= {"form": steps.form_of(sent.response.body), "sent": sorted(sent.fields)}
     event = LaunchEvent(step=step, code=error.code, detail=detail, at=facts.now)
     return replace(causes((event,), facts)[0], check=check)
 
@@ -123,7 +130,10 @@ async def publishes(config: EndpointConfig, *, actor: str = ACTOR) -> AsyncItera
         yield finding
     if "openid" in parse_scopes(f"{config.scope} {config.standalone_scope}"):
         for issuer in observation.issuers:
-            yield await _issuer_keys(config, observation, issuer)
+            found = await _issuer_keys(config, observation, issuer)
+            # Of several that are expected, the EHR signs in the name of one.
+            is_used = observation.discovery.issuer in (issuer, None) or len(observation.issuers) < 2
+            yield found if is_used else replace(found, certainty=min(found.certainty, POSSIBLE))
         for finding in _issuers(observation):
             yield finding
 
@@ -335,14 +345,14 @@ async def client(config: EndpointConfig) -> AsyncIterator[Finding]:
     except (ClientKeyError, Busy):
         return  # a finding of its own, or nothing was asked
     except SmartError as error:
-        form = steps.form_of(exchange.sent[-1].response.body) if exchange.sent else ""
-        yield _refused_client(await in_database(of_endpoint, full), error, form)
+        sent = exchange.sent[-1] if exchange.sent else None
+        yield _refused_client(await in_database(of_endpoint, full), error, sent)
     else:
         yield problem("client", "The EHR gave tokens for a made-up code.", "Tell the vendor.")
 
 
-def _refused_client(facts: Facts, error: SmartError, form: str) -> Finding:
-    found = explained(facts, error, "client", Step.TOKEN, form)
+def _refused_client(facts: Facts, error: SmartError, sent: Sent | None) -> Finding:
+    found = explained(facts, error, "client", Step.TOKEN, sent)
     unclear = isinstance(error, TokenRefused) and not isinstance(error, InvalidClient)
     seen = f"A made-up code was sent to its token endpoint. {found.seen}"
     return replace(found, seen=seen, certainty=found.certainty if unclear else SEEN)

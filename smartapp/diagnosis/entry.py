@@ -1,7 +1,7 @@
 """One row of the table of causes."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from smartapp.diagnosis.case import Case
 from smartapp.diagnosis.finding import SAID, Certainty, Finding
@@ -36,6 +36,15 @@ class Entry:
         title, seen, fix = (text.format(c=case).strip() for text in texts)
         certainty = SAID if self.said and self.said(case) else self.certainty
         return Finding(self.check, certainty, seen, fix, title, self.rule)
+
+
+def with_rest(entries: tuple[Entry, ...], rest: Entry) -> tuple[Entry, ...]:
+    """Return the entries and `rest`, which applies only where none of them does."""
+
+    def is_left(case: Case) -> bool:
+        return rest.when(case) and not any(entry.when(case) for entry in entries)
+
+    return (*entries, replace(rest, when=is_left))
 
 
 def coded(*codes: str) -> When:

@@ -1,12 +1,11 @@
 """Causes from the launch's address up to the moment when the person is at the EHR."""
 
 from smartapp.diagnosis.case import Case
-from smartapp.diagnosis.entry import FAILURE, Entry, When, broken, coded, every
+from smartapp.diagnosis.entry import FAILURE, Entry, When, broken, coded, every, with_rest
 from smartapp.diagnosis.facts import is_launchable
 from smartapp.diagnosis.finding import LIKELY, POSSIBLE, SEEN
 from smartapp.launches.models import Step
 
-_UNREADABLE = ("discovery-failed", "discovery-invalid")
 _OPEN_IT = "Open the address from this machine: "
 
 
@@ -18,16 +17,65 @@ def _is_off_meanwhile(case: Case) -> bool:
     return case.step == Step.CALLBACK and bool(case.asked)
 
 
-def _strange(case: Case) -> bool:
-    """Discovery was answered, and by something that is no SMART configuration."""
-    known = ("never-read", "web-page", "malformed", "issuer", "refused")
-    return case.code in _UNREADABLE and case.broken_rule not in known
+def _at_ehr(rule: str, title: str, when: When, fix: str) -> Entry:
+    """What the EHR's server, or something in its place, did; it can be asked again."""
+    return Entry(rule, SEEN, title, when, FAILURE, fix, "discovery")
 
 
-def _came_to_nothing(*rules: str) -> When:
+def _discovery(*rules: str) -> When:
+    return every(coded("discovery-failed", "discovery-invalid"), broken(*rules))
+
+
+def _unreached(*rules: str) -> When:
     return every(coded("ehr-unreachable"), broken(*rules))
 
 
+_COMPARE = ("Compare the FHIR base URL with the vendor's, its path included: /fhir/r4 is often "
+            "forgotten.")  # fmt: skip
+_DISCOVERY = with_rest((
+    Entry("C14", SEEN, "Discovery of this endpoint was never read", broken("never-read"), FAILURE,
+          "Open the endpoint's discovery page and read it now."),
+    _at_ehr("C10", "The EHR has a problem of its own", coded("discovery-unavailable"),
+            "Wait; then ask the vendor."),
+    _at_ehr("C10", "A web page answers in the place of the EHR's SMART configuration",
+            _discovery("web-page"), f"{_OPEN_IT}a proxy, a sign-in page or a gateway answers "
+            f"there, or the address is a website's. {_COMPARE}"),
+    _at_ehr("C10", "The EHR's SMART configuration is broken", _discovery("malformed"),
+            "The address is right, and the document there is broken: ask the vendor to mend it. "
+            "Until then, publish a corrected copy, and enter its address on the endpoint's "
+            "discovery page, as SMART configuration."),
+    _at_ehr("C10", "Something refuses to show the EHR's SMART configuration",
+            _discovery("refused"), f"{_OPEN_IT}it has to be public. Look for a proxy or a gateway "
+            "in between that wants a sign-in, and compare the FHIR base URL with the vendor's."),
+), _at_ehr("C10", "The FHIR base URL does not lead to a SMART configuration",
+           lambda c: _discovery()(c) and c.broken_rule != "issuer", _COMPARE))  # fmt: skip
+_CONNECTION = (
+    _at_ehr("C15", "The EHR answers with a redirect, which is never followed",
+            coded("ehr-redirected"), f"{_OPEN_IT}where it leads is the vendor's new address, or a "
+            "gateway's sign-in page."),
+    _at_ehr("C15", "The EHR did not answer several times in a row", coded("ehr-suspended"),
+            f"{_OPEN_IT}look at the firewall, the proxy and DNS."),
+    _at_ehr("C15", "The EHR took too long", coded("ehr-timeout"),
+            "Try again; then look at the firewall, and ask the vendor."),
+    _at_ehr("C15", "The EHR's answer is too large", coded("ehr-response-too-large"),
+            f"{_OPEN_IT}something else than an EHR may answer there."),
+    *with_rest((
+        _at_ehr("C15", "The EHR's certificate cannot be trusted", _unreached("certificate"),
+                f"{_OPEN_IT}ask the vendor for a certificate of that name, in date, with its whole "
+                "chain. A gateway of your own network that opens TLS has to leave this host "
+                "alone."),
+        _at_ehr("C15", "No TLS connection can be made to the EHR", _unreached("tls"),
+                "Ask the vendor for TLS 1.2 or newer on this port, and look for a proxy that "
+                "answers without TLS."),
+        _at_ehr("C15", "The EHR's host is not known in DNS", _unreached("dns"),
+                "Look for typing mistakes in the host; then at this machine's DNS."),
+        _at_ehr("C15", "The EHR broke its answer off", _unreached("cut"),
+                "Try again. If it stays, look for a proxy or a firewall in between that cuts "
+                "connections, and ask the vendor."),
+    ), _at_ehr("C15", "The EHR could not be reached from here", _unreached(),
+               "Look for typing mistakes in the host and its port; then at DNS, the firewall and "
+               "the proxy.")),
+)  # fmt: skip
 _NO_WAY_BACK = ("The EHR then shows an error page of its own, and sends nobody back (RFC 6749 "
                 "§4.1.2.1). {c.others}")  # fmt: skip
 TABLE = (
@@ -72,67 +120,20 @@ TABLE = (
     Entry("C14", SEEN, "The EHR names a server that nobody has accepted",
           coded("endpoint-host-changed"), FAILURE,
           "Ask the vendor; then accept the hosts on the endpoint's discovery page.", "discovery"),
-    Entry("C12", SEEN, "The EHR does not say that it takes PKCE",
-          every(coded("discovery-incomplete"), broken("pkce")), FAILURE,
-          "Ask the vendor to list S256. {c.pkce_way_out}", "discovery"),
-    Entry("C12", SEEN, "The EHR does not publish what a safe launch needs",
-          lambda c: c.code == "discovery-incomplete" and c.broken_rule != "pkce", FAILURE,
-          "Ask the vendor to publish it, and whether this FHIR base URL is the one for SMART apps.",
-          "discovery"),
-    Entry("C14", SEEN, "Discovery of this endpoint was never read", broken("never-read"), FAILURE,
-          "Open the endpoint's discovery page and read it now."),
-    Entry("C10", SEEN, "The EHR has a problem of its own", coded("discovery-unavailable"), FAILURE,
-          "Wait; then ask the vendor.", "discovery"),
-    Entry("C10", SEEN, "A web page answers in the place of the EHR's SMART configuration",
-          every(coded(*_UNREADABLE), broken("web-page")), FAILURE,
-          "Open the address from this machine: a proxy, a sign-in page or a gateway answers there, "
-          "or the address is a website's. Compare the FHIR base URL with the vendor's, its path "
-          "included: /fhir/r4 is often forgotten.", "discovery"),
-    Entry("C10", SEEN, "The EHR's SMART configuration is broken",
-          every(coded(*_UNREADABLE), broken("malformed")), FAILURE,
-          "The address is right, and the document there is broken: ask the vendor to mend it. "
-          "Until then, publish a corrected copy, and enter its address on the endpoint's discovery "
-          "page, as SMART configuration.", "discovery"),
-    Entry("C10", SEEN, "Something refuses to show the EHR's SMART configuration",
-          every(coded(*_UNREADABLE), broken("refused")), FAILURE,
-          f"{_OPEN_IT}it has to be public. Look for a proxy or a gateway in between that wants a "
-          "sign-in, and compare the FHIR base URL with the vendor's.", "discovery"),
-    Entry("C10", SEEN, "The FHIR base URL does not lead to a SMART configuration", _strange,
-          FAILURE, "Compare the FHIR base URL with the vendor's, its path included: /fhir/r4 is "
-          "often forgotten.", "discovery"),
+    *with_rest((
+        _at_ehr("C12", "The EHR does not say that it takes PKCE",
+                every(coded("discovery-incomplete"), broken("pkce")),
+                "Ask the vendor to list S256. {c.pkce_way_out}"),
+    ), _at_ehr("C12", "The EHR does not publish what a safe launch needs",
+               coded("discovery-incomplete"), "Ask the vendor to publish it, and whether this FHIR "
+               "base URL is the one for SMART apps.")),
     Entry("C15", SEEN, "The address is private, or not https", coded("address-refused"), FAILURE,
           "Enter an address that is public and begins with https."),
-    Entry("C15", SEEN, "The EHR answers with a redirect, which is never followed",
-          coded("ehr-redirected"), FAILURE,
-          f"{_OPEN_IT}where it leads is the vendor's new address, or a gateway's sign-in page.",
-          "discovery"),
+    *_DISCOVERY,
     Entry("C63", SEEN, "The EHR may have waited for our keys in vain",
           lambda c: (c.code, c.step) == ("ehr-timeout", Step.TOKEN) and bool(c.key_problem),
           "{c.key_problem.seen}", "{c.key_problem.fix}", "published-key"),
-    Entry("C15", SEEN, "The EHR did not answer several times in a row", coded("ehr-suspended"),
-          FAILURE, f"{_OPEN_IT}look at the firewall, the proxy and DNS.", "discovery"),
-    Entry("C15", SEEN, "The EHR took too long", coded("ehr-timeout"), FAILURE,
-          "Try again; then look at the firewall, and ask the vendor.", "discovery"),
-    Entry("C15", SEEN, "The EHR's certificate cannot be trusted", _came_to_nothing("certificate"),
-          FAILURE, f"{_OPEN_IT}ask the vendor for a certificate of that name, in date, with its "
-          "whole chain. A gateway of your own network that opens TLS has to leave this host alone.",
-          "discovery"),
-    Entry("C15", SEEN, "No TLS connection can be made to the EHR", _came_to_nothing("tls"), FAILURE,
-          "Ask the vendor for TLS 1.2 or newer on this port, and look for a proxy that answers "
-          "without TLS.", "discovery"),
-    Entry("C15", SEEN, "The EHR's host is not known in DNS", _came_to_nothing("dns"), FAILURE,
-          "Look for typing mistakes in the host; then at this machine's DNS.", "discovery"),
-    Entry("C15", SEEN, "The EHR broke its answer off", _came_to_nothing("cut"), FAILURE,
-          "Try again. If it stays, look for a proxy or a firewall in between that cuts "
-          "connections, and ask the vendor.", "discovery"),
-    Entry("C15", SEEN, "The EHR could not be reached from here",
-          lambda c: c.code == "ehr-unreachable" and c.broken_rule
-          not in ("certificate", "tls", "dns", "cut"),
-          FAILURE, "Look for typing mistakes in the host and its port; then at DNS, the firewall "
-          "and the proxy.",
-          "discovery"),
-    Entry("C15", SEEN, "The EHR's answer is too large", coded("ehr-response-too-large"), FAILURE,
-          f"{_OPEN_IT}something else than an EHR may answer there.", "discovery"),
+    *_CONNECTION,
     Entry("C15", SEEN, "Too many launches waited for their EHR", coded("busy"), FAILURE,
           "Add processes."),
     Entry("C15", SEEN, "The EHR is slow, and too many waited",

@@ -34,13 +34,12 @@ async def configuration(config: EndpointConfig) -> AsyncIterator[Finding]:
 
 
 def _periodic_work() -> Iterator[Finding]:
-    """Before it ever ran it is advice: a registration is often checked on the day it is made."""
+    """It stops nobody today: keys that do not rotate work until they have to be replaced."""
     now = timezone.now()
     problems = heartbeat.problems(now)
-    tell = problem if heartbeat.has_ever_run() else advice
     for seen in problems:
         fix = "See that `manage.py maintain --every 60` runs on one machine at least; its log says"
-        yield tell("maintain", seen, f"{fix} what it could not do.")
+        yield advice("maintain", seen, f"{fix} what it could not do.")
     if not problems:
         yield ok("maintain", heartbeat.last_runs(now))
 
@@ -97,6 +96,10 @@ def _age(signer: Signer) -> Finding:
     return ok("signing-key", f"{signer.alg} key {signer.kid} signs, since {since:%Y-%m-%d}.")
 
 
+def _is_imported(key_set_slug: str) -> bool:
+    return KeySet.objects.get(slug=key_set_slug).imported_by_vendor
+
+
 def _warnings(config: EndpointConfig) -> list[str]:
     """Keys that are old, or wait for an administrator who knows that the vendor imported them."""
     return automation.warnings(KeySet.objects.get(slug=config.key_set_slug), timezone.now())
@@ -116,7 +119,9 @@ async def _published(config: EndpointConfig, signer: Signer) -> Finding:
     except SmartError as error:
         wrong = f"{config.jwks_url} was not reached from here ({error.detail})."
     if wrong:
-        return problem(
+        # Who imported our keys does not fetch them.
+        tell = advice if await in_database(_is_imported, config.key_set_slug) else problem
+        return tell(
             "published-key",
             f"An EHR cannot fetch our keys: {wrong}",
             "Start the server; let PUBLIC_URL and the proxy in front lead to it, with a whole "

@@ -3,7 +3,7 @@
 from http import HTTPStatus
 
 from smartapp.diagnosis.case import Case
-from smartapp.diagnosis.entry import Entry, When, broken, coded, every
+from smartapp.diagnosis.entry import Entry, When, broken, coded, every, with_rest
 from smartapp.diagnosis.finding import LIKELY, SEEN
 from smartapp.diagnosis.outcome import NOT_CHOSEN
 from smartapp.launches.models import Step
@@ -14,8 +14,10 @@ def _has(code: str) -> When:
     return lambda c: code in c.unread
 
 
-def _answered(status: int) -> When:
-    return lambda c: c.code == "fhir-failed" and any(one["status"] == status for one in c.bad_reads)
+def _answered(*statuses: int) -> When:
+    return lambda c: (
+        c.code == "fhir-failed" and any(wire["status"] in statuses for wire in c.bad_reads)
+    )
 
 
 def _broken(*rules: str) -> When:
@@ -48,16 +50,51 @@ def _is_forbidden(case: Case) -> bool:
     )
 
 
-def _failed_otherwise(case: Case) -> bool:
-    explained = (
-        _wants_a_parameter, _answered(429), _has_no_such_patient, _is_forbidden, _is_no_fhir,
-        _answered(406), _answered(415),
-        _broken("other-patient", "other-type", "not-json", "duplicate", "too-large", "timeout"),
-    )  # fmt: skip
-    return case.code == "fhir-failed" and not any(when(case) for when in explained)
+def _read(
+    title: str, when: When, fix: str, seen: str = "{c.bad_reads_text}", rule: str = "C142"
+) -> Entry:
+    """What the FHIR server did with a read."""
+    return Entry(rule, SEEN, title, when, seen, fix, "capability-statement")
 
 
-_METADATA = "capability-statement"
+_PARTS = "{c.unread[fhir-failed]}."
+_READS = with_rest((
+    Entry("C102", SEEN, "The launch's encounter is not the patient's", _broken("other-patient"),
+          "The Encounter that the token answer names does not refer to the patient that it names. "
+          "It was not shown.", "Ask the vendor: patient and encounter of one token answer belong "
+          "together."),
+    _read("The FHIR server answered with something else than was asked for", _broken("other-type"),
+          "Ask the vendor why its server answers 200 with this: an error has a status of its own "
+          "(FHIR R4, RESTful API). If every read is answered so, compare the FHIR base URL.",
+          _PARTS),
+    Entry("C141", SEEN, "The EHR does not let this app, or this user, read it", _is_forbidden,
+          "{c.bad_reads_text}", "Compare the granted scopes, and the user's rights in the EHR."),
+    Entry("C142", LIKELY, "The EHR wants another parameter in this search", _wants_a_parameter,
+          "{c.bad_reads_text}", "athenahealth wants intent with MedicationRequest, others category "
+          "or date: choose the vendor's preset, and ask the vendor what a search must have.",
+          "capability-statement"),
+    _read("The FHIR server does not answer in application/fhir+json", _answered(406, 415),
+          "Ask the vendor: servers of FHIR R4 take this media type (FHIR R4, RESTful API)."),
+    _read("A web page, XML or a redirect comes in place of the record", _is_no_fhir,
+          "Look for a gateway, a proxy or a sign-in page in between, and compare the FHIR base URL "
+          "with the vendor's. If it is XML, ask the vendor how its server answers in "
+          "application/fhir+json."),
+    _read("The FHIR server's answer is not JSON that can be read",
+          lambda c: _broken("not-json", "duplicate")(c) and not _is_no_fhir(c),
+          "Ask the vendor to mend it: JSON in UTF-8, with each member once (RFC 8259, RFC 7493).",
+          _PARTS),
+    _read("The FHIR server's answers are larger than a page can hold", _broken("too-large"),
+          "Ask the vendor whether its server keeps to _count, and what makes its entries so large.",
+          _PARTS),
+    _read("The FHIR server took too long", _broken("timeout"),
+          "Try again; then ask the vendor why these reads are slow.", _PARTS),
+    _read("The FHIR server does not have the launch's patient", _has_no_such_patient,
+          "Compare the FHIR base URL with the vendor's: it may be that of another environment.",
+          rule="C101"),
+    _read("The FHIR server limits how often we may ask", _answered(429),
+          "Wait a minute; ask the vendor for its limit.", rule="C144"),
+), _read("The FHIR server refused or broke off a read", coded("fhir-failed"),
+         "Look up the reference number in the log; ask the vendor."))  # fmt: skip
 
 TABLE = (
     Entry("C101", SEEN, "The FHIR server answered with another patient", coded("wrong-patient"),
@@ -77,56 +114,14 @@ TABLE = (
           "Ask the vendor to publish next links that begin with the base: a proxy in front of its "
           "server may have to pass on the host, https and the path. The access token is sent "
           "nowhere else."),
-    Entry("C102", SEEN, "The launch's encounter is not the patient's", _broken("other-patient"),
-          "The Encounter that the token answer names does not refer to the patient that it names. "
-          "It was not shown.", "Ask the vendor: patient and encounter of one token answer belong "
-          "together."),
-    Entry("C142", SEEN, "The FHIR server answered with something else than was asked for",
-          _broken("other-type"), "{c.unread[fhir-failed]}.",
-          "Ask the vendor why its server answers 200 with this: an error has a status of its own "
-          "(FHIR R4, RESTful API). If every read is answered so, compare the FHIR base URL.",
-          _METADATA),
-    Entry("C141", SEEN, "The EHR does not let this app, or this user, read it", _is_forbidden,
-          "{c.bad_reads_text}", "Compare the granted scopes, and the user's rights in the EHR."),
-    Entry("C142", LIKELY, "The EHR wants another parameter in this search", _wants_a_parameter,
-          "{c.bad_reads_text}", "athenahealth wants intent with MedicationRequest, others category "
-          "or date: choose the vendor's preset, and ask the vendor what a search must have.",
-          _METADATA),
-    Entry("C142", SEEN, "The FHIR server does not answer in application/fhir+json",
-          lambda c: _answered(406)(c) or _answered(415)(c), "{c.bad_reads_text}",
-          "Ask the vendor: servers of FHIR R4 take this media type (FHIR R4, RESTful API).",
-          _METADATA),
-    Entry("C142", SEEN, "The FHIR server's answer is not JSON that can be read",
-          lambda c: _broken("not-json", "duplicate")(c) and not _is_no_fhir(c),
-          "{c.unread[fhir-failed]}.",
-          "Ask the vendor to mend it: JSON in UTF-8, with each member once (RFC 8259, RFC 7493).",
-          _METADATA),
-    Entry("C142", SEEN, "The FHIR server's answers are larger than a page can hold",
-          _broken("too-large"), "{c.unread[fhir-failed]}.",
-          "Ask the vendor whether its server keeps to _count, and what makes its entries so large.",
-          _METADATA),
-    Entry("C142", SEEN, "The FHIR server took too long", _broken("timeout"),
-          "{c.unread[fhir-failed]}.", "Try again; then ask the vendor why these reads are slow.",
-          _METADATA),
+    *_READS,
     Entry("C142", LIKELY, "The EHR gave less of a list than it has", _has("list-incomplete"),
           "{c.unread[list-incomplete]}.", "Compare the list with the one in the EHR. The page "
           "quotes the EHR's remark, where there is one. Ask the vendor what keeps the rest back."),
-    Entry("C101", SEEN, "The FHIR server does not have the launch's patient",
-          _has_no_such_patient, "{c.bad_reads_text}", "Compare the FHIR base URL with the "
-          "vendor's: it may be that of another environment.", _METADATA),
-    Entry("C144", SEEN, "The FHIR server limits how often we may ask", _answered(429),
-          "{c.bad_reads_text}", "Wait a minute; ask the vendor for its limit."),
-    Entry("C142", SEEN, "A web page, XML or a redirect comes in place of the record", _is_no_fhir,
-          "{c.bad_reads_text}", "Look for a gateway, a proxy or a sign-in page in between, and "
-          "compare the FHIR base URL with the vendor's. If it is XML, ask the vendor how its "
-          "server answers in application/fhir+json.", _METADATA),
-    Entry("C142", SEEN, "The FHIR server refused or broke off a read", _failed_otherwise,
-          "{c.bad_reads_text}", "Look up the reference number in the log; ask the vendor.",
-          _METADATA),
     Entry("C39", SEEN, "No scope lets the app read the patient",
-          lambda c: c.patient_state == "not-granted", "The page was shown without a record.",
+          lambda c: c.patient_state == "not-granted", "So pages have no record.",
           "Add patient/Patient.rs and those of the other parts to the registration's scopes, and "
-          "tick them at the vendor.", "scopes"),
+          "tick them at the vendor.", "scopes", lambda c: not c.is_record_asked_for),
     Entry("C110", SEEN, "The EHR gave no patient",
           lambda c: c.verdict_failed("C110") or c.patient_state == NOT_CHOSEN,
           "None came with the tokens.",

@@ -34,12 +34,13 @@ def _id_token(*rules: str) -> When:
     return every(coded("id-token-invalid", "refresh-not-trusted"), broken(*rules))
 
 
-def _is_fhir(case: Case) -> bool:
-    return case.code == "token-response-invalid" and "resourceType" in case.token["received"]
+def _is_no_answer(case: Case) -> bool:
+    """A web page, or a FHIR server's answer, came with status 200."""
+    is_strange = case.broken_rule == "not-json" or "resourceType" in case.token["received"]
+    return case.code == "token-response-invalid" and is_strange
 
 
 _LIMITED = coded("ehr-limited", "token-budget-spent")
-_NOT_OAUTH = every(coded("token-response-invalid"), broken("not-json"))
 _GATEWAY = ("Look for a gateway, a proxy or a sign-in page in between, and compare the token "
             "endpoint with the vendor's.")  # fmt: skip
 _DPOP = ("use_dpop_nonce", "invalid_dpop_proof")  # RFC 9449
@@ -117,19 +118,15 @@ TABLE = (
           "codes, it is over when they stop. If codes grew too old while people waited, ask the "
           "vendor for a higher limit."),
     Entry("C80", SEEN, "What answered is not an OAuth token endpoint",
-          lambda c: _NOT_OAUTH(c) or _is_fhir(c) or c.is_no_oauth_answer,
+          lambda c: _is_no_answer(c) or c.is_no_oauth_answer,
           "{c.seen} {c.form_in_words}A token endpoint answers in JSON, as RFC 6749 §5 says.",
           _GATEWAY, "discovery"),
     Entry("C125", SEEN, "The EHR has a problem of its own",
           lambda c: c.is_at_token_endpoint and c.http_status >= 500,
           "{c.answer} That was its token endpoint.", "Wait; then ask the vendor."),
-    Entry("C80", SEEN, "The EHR's token answer has a member twice",
-          every(coded("token-response-invalid"), broken("duplicate")), FAILURE,
-          "Tell the vendor: readers differ in which of the two they take, so none is (RFC 8259 "
-          "§4)."),
     Entry("C80", SEEN, "The EHR's token answer breaks a rule",
-          lambda c: c.code == "token-response-invalid" and not _is_fhir(c) and c.broken_rule
-          not in ("not-json", "duplicate"), FAILURE, "Tell the vendor which rule it is."),
+          lambda c: c.code == "token-response-invalid" and not _is_no_answer(c), FAILURE,
+          "Tell the vendor which rule it is."),
     Entry("C121", LIKELY, "The EHR wants scope in a refresh, and none was sent", _lacks_scope,
           ANSWER, "Tick “Send scope on refresh” in the registration.",
           said=naming("scope", "missing")),

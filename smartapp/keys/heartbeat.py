@@ -31,10 +31,6 @@ def _machine() -> str:
     return socket.gethostname()[:100] or "unnamed"
 
 
-def has_ever_run() -> bool:
-    return MaintainedBy.objects.exists()
-
-
 def problems(now: datetime) -> list[str]:
     """Return sentences about what is wrong with `maintain`: it has stopped everywhere, or a part of
     it fails somewhere. Returns none before the first key set is ten minutes old."""

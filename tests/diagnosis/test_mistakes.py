@@ -343,7 +343,7 @@ class TestTokenEndpoint:
             (cut(), "broke its answer off", "C15"),
             (hang_up, "broke its answer off", "C15"),
             (json_text(200, '{"access_token":"a","access_token":"b","token_type":"Bearer"}'),
-             "has a member twice", "C80"),
+             "breaks a rule", "C80"),
             (json_text(200, '{"access_token":"a","token_type":"mac"}'), "breaks a rule", "C80"),
             (json_text(200, '{"token_type":"Bearer"}'), "breaks a rule", "C80"),
             (json_text(200, '{"error":"invalid_grant"}'), "code was over", "C69"),

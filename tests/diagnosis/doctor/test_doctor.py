@@ -15,7 +15,7 @@ from pytest_django import Settings
 
 from smartapp.database import in_database
 from smartapp.keys import key_creation, memory
-from smartapp.keys.models import KeySet, SigningKey
+from smartapp.keys.models import KeySet, MaintainedBy, SigningKey
 from smartapp.protocol.jwks import jwks_document
 from smartapp.registrations.models import Endpoint, EndpointOverride, Registration
 from smartapp.registrations.options import AuthMethod
@@ -674,3 +674,44 @@ async def test_whether_a_2_legged_token_reads_is_tried(
 
     assert token.startswith("  ok      token: A token came")
     assert read == line
+
+
+async def test_that_no_scope_reads_a_record_is_advice(healthy: EHR) -> None:
+    values = {"scope": "launch openid fhirUser", "standalone_scope": ""}
+    await in_database(lambda: Registration.objects.update(**values))
+    assert "scopes" in await advised()
+    output = (await in_database(run))[1]
+    assert "No scope lets the app read the patient" in output
+
+
+async def test_what_was_sent_and_is_missed_is_named(healthy: EHR) -> None:
+    said = {"error": "invalid_request", "error_description": "grant_type is missing"}
+    healthy.answers["/token"] = 400, said, {}
+    _, output = await in_database(run)
+    assert "The EHR misses what was sent to it: grant_type" in output
+
+
+async def test_keys_of_a_second_issuer_stop_nobody(healthy: EHR) -> None:
+    """The EHR names the other one, and signs in its name."""
+    other = f"{healthy.origin}/other"
+    await in_database(
+        lambda: Endpoint.objects.update(issuers=[*Endpoint.objects.get().issuers, other])
+    )
+    code, output = await in_database(run)
+    assert f"advice  issuer-keys: {other}: " in output
+    assert code == 0, output
+
+
+async def test_keys_that_the_vendor_imported_need_not_be_fetched(healthy: EHR) -> None:
+    healthy.answers[JWKS] = 404, b"", {}
+    assert (await in_database(run))[0] == 1
+    await in_database(lambda: KeySet.objects.update(imported_by_vendor=True))
+    assert "published-key" in await advised()
+
+
+async def test_that_maintain_stands_still_is_advice(healthy: EHR) -> None:
+    long_ago = timezone.now() - timedelta(days=3)
+    await in_database(lambda: MaintainedBy.objects.all().delete())
+    await in_database(lambda: MaintainedBy.objects.create(machine="a", last_at=long_ago))
+    await in_database(lambda: KeySet.objects.update(created_at=long_ago))
+    assert "maintain" in await advised()
