@@ -1,12 +1,15 @@
 """Runs commands in processes that are forked from one with Django and the app already loaded.
 
 Most of the time of a command is loading: a second of CPU, a hundred times in this suite. A forked
-child has its own arguments, output and exit code, like a command in a terminal. `python -m
-tests.forking PATH` is the parent; it serves a socket at that path until its standard input ends,
-together with the tests.
+child has its own arguments, output and exit code, like a command in a terminal.
+
+`python -m tests.forking PATH` loads what others have made and serves a socket at that path. For
+each environment it forks a parent, which loads the app with its settings and serves a socket of its
+own; for each command that one forks a child. All end when the tests do, with their standard input.
 """
 
 import atexit
+import importlib
 import json
 import os
 import select
@@ -16,12 +19,20 @@ import subprocess
 import sys
 import tempfile
 import traceback
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import cache
 from pathlib import Path
 from typing import NoReturn
 
 ROOT = Path(__file__).resolve().parent.parent
 SECONDS = 120
+# What the app and Django load, as far as it needs no settings.
+MADE_BY_OTHERS = (
+    "aiohttp", "aiohttp.web", "authlib.oauth2", "authlib.oidc.core", "cryptography.x509",
+    "django.contrib.admin.sites", "django.core.management.commands.migrate",
+    "django.db.backends.sqlite3.base", "django.db.models", "environ", "joserfc.jwk", "joserfc.jwt",
+    "msgspec", "prometheus_client", "psycopg", "tqdm", "uvicorn", "whitenoise",
+)  # fmt: skip
 Done = subprocess.CompletedProcess[str]
 
 _servers: dict[frozenset[tuple[str, str]], Path] = {}
@@ -53,40 +64,82 @@ def _server(env: Mapping[str, str]) -> Path:
     key = frozenset((name, value) for name, value in env.items() if not name.endswith("SECRET"))
     if key not in _servers:
         path = Path(tempfile.mkdtemp()) / "commands"
-        process = subprocess.Popen(  # noqa: S603
-            [sys.executable, "-m", "tests.forking", str(path)],
-            cwd=ROOT, env=dict(env), stdin=subprocess.PIPE, stdout=subprocess.PIPE,
-        )  # fmt: skip
-        atexit.register(_end, process)
-        assert process.stdout is not None
-        assert process.stdout.readline() == b"ready\n"
+        with socket.socket(socket.AF_UNIX) as connection:
+            connection.settimeout(SECONDS)
+            connection.connect(str(_first()))
+            connection.sendall(json.dumps({"env": dict(env), "path": str(path)}).encode())
+            connection.shutdown(socket.SHUT_WR)
+            assert connection.recv(16) == b"ready"
         _servers[key] = path
     return _servers[key]
+
+
+@cache
+def _first() -> Path:
+    """Return the socket of the process from which the parents are forked."""
+    path = Path(tempfile.mkdtemp()) / "parents"
+    process = subprocess.Popen(  # noqa: S603
+        [sys.executable, "-m", "tests.forking", str(path)],
+        cwd=ROOT, env={"PATH": os.environ["PATH"]},
+        stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+    )  # fmt: skip
+    atexit.register(_end, process)
+    assert process.stdout is not None
+    assert process.stdout.readline() == b"ready\n"
+    return path
 
 
 def _end(process: "subprocess.Popen[bytes]") -> None:
     process.communicate()
 
 
-def _serve(path: str) -> None:
-    import django
-    from django.core.management import get_commands, load_command_class
-
-    os.environ["DJANGO_SETTINGS_MODULE"] = "smartapp.settings"
-    django.setup()
-    for name, app in get_commands().items():
-        if app.startswith("smartapp"):
-            load_command_class(app, name)
-    signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # no zombies of ended children
+def _serve_parents(path: str) -> None:
+    for name in MADE_BY_OTHERS:
+        importlib.import_module(name)
     with socket.socket(socket.AF_UNIX) as listener:
         listener.bind(path)
         listener.listen()
         print("ready", flush=True)  # noqa: T201
-        while listener in select.select([listener, sys.stdin], [], [])[0]:
-            connection, _ = listener.accept()
-            if os.fork() == 0:
-                _answer(connection)
-            connection.close()
+        _fork_for_each(listener, _be_parent)
+
+
+def _be_parent(connection: socket.socket) -> NoReturn:
+    """Load the app with the environment that is asked for, and serve its commands."""
+    with connection, connection.makefile() as request:
+        asked = json.load(request)
+        _take_on(asked["env"])
+        import django
+        from django.core.management import get_commands, load_command_class
+
+        django.setup()
+        for name, app in get_commands().items():
+            if app.startswith("smartapp"):
+                load_command_class(app, name)
+        listener = socket.socket(socket.AF_UNIX)
+        listener.bind(asked["path"])
+        listener.listen()
+        connection.sendall(b"ready")
+    _fork_for_each(listener, _answer)
+    os._exit(0)
+
+
+def _fork_for_each(listener: socket.socket, handle: Callable[[socket.socket], NoReturn]) -> None:
+    """Handle each connection in a child, until the standard input ends."""
+    signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # no zombies of ended children
+    while listener in select.select([listener, sys.stdin], [], [])[0]:
+        connection, _ = listener.accept()
+        if os.fork() == 0:
+            try:
+                handle(connection)
+            except BaseException:
+                traceback.print_exc()
+                os._exit(1)
+        connection.close()
+
+
+def _take_on(env: Mapping[str, str]) -> None:
+    os.environ.clear()
+    os.environ.update(env, DJANGO_SETTINGS_MODULE="smartapp.settings")
 
 
 def _answer(connection: socket.socket) -> NoReturn:
@@ -96,8 +149,7 @@ def _answer(connection: socket.socket) -> NoReturn:
     for descriptor, standard in zip(descriptors, (1, 2), strict=True):
         os.dup2(descriptor, standard)
     asked = json.loads(request)
-    os.environ.clear()
-    os.environ.update(asked["env"], DJANGO_SETTINGS_MODULE="smartapp.settings")
+    _take_on(asked["env"])
     code = _exit_code(["manage.py", *asked["arguments"]])
     sys.stdout.flush()
     sys.stderr.flush()
@@ -120,4 +172,4 @@ def _exit_code(line: list[str]) -> int:
 
 
 if __name__ == "__main__":
-    _serve(sys.argv[1])
+    _serve_parents(sys.argv[1])
