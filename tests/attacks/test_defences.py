@@ -20,7 +20,6 @@ COPIED = (
     "smartapp", "templates", "static", "tests", "tools", "docs", "manage.py", "pyproject.toml",
 )  # fmt: skip
 UNNEEDED = shutil.ignore_patterns("node_modules", "__pycache__", "images")
-OF_THIS_RUN = ("PYTEST_", "PYTHONDEVMODE")
 TRIES = 3
 TESTS_FAILED = 1
 """What pytest exits with when tests failed; a suite that does not even start is no proof."""
@@ -76,7 +75,7 @@ def _run(copy: Path, migrated: Path, *tests: str) -> tuple[int, str]:
     command = [
         sys.executable, "-m", "pytest", "-q", "-x", "-n", "0", "-p", "no:cacheprovider", *tests,
     ]  # fmt: skip
-    env = {name: value for name, value in os.environ.items() if not name.startswith(OF_THIS_RUN)}
+    env = {name: value for name, value in os.environ.items() if not name.startswith("PYTEST_")}
     env[MIGRATED] = str(migrated)
     done = subprocess.run(  # noqa: S603
         command, cwd=copy, env=env, capture_output=True, text=True, check=False
