@@ -17,8 +17,17 @@ WAIT_AND_REOPEN = "Wait a minute, then close the app and open it again from the 
 START = "Start again from your EHR or from the start page."
 START_AGAIN = "Start again."
 OPEN_AGAIN = "Open the app again from your EHR, or choose your health system on the start page."
+# For what may be a chance, and may be there to stay.
+IF_TWICE = "If it happens twice, ask your health system for help, and give the reference below."
+TELL_IF_TWICE = "If it happens twice, tell your administrator, and give the reference below."
 # What a person does in an EHR in place of these.
-_IN_EHR = {ASK_FOR_HELP: TELL, START: REOPEN, START_AGAIN: REOPEN, OPEN_AGAIN: REOPEN}
+_IN_EHR = {
+    ASK_FOR_HELP: TELL,
+    IF_TWICE: TELL_IF_TWICE,
+    START: REOPEN,
+    START_AGAIN: REOPEN,
+    OPEN_AGAIN: REOPEN,
+}
 
 
 class SmartError(Exception):
@@ -40,7 +49,7 @@ class SmartError(Exception):
     status: ClassVar[int] = 502
     title: ClassVar[str] = "The launch could not be completed"
     happened: ClassVar[str] = "Something went wrong between this app and the EHR."
-    next_step: ClassVar[str] = START
+    next_step: ClassVar[str] = f"{START} {IF_TWICE}"
     in_ehr: ClassVar[str] = ""
 
     # Whether the same address works a moment later: nothing was sent, and nothing is used up.

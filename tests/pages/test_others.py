@@ -8,10 +8,16 @@ from smartapp.brands.search import Choice, Found, Hit
 from smartapp.chart.page import OpenLaunch, SignedOutPage
 from smartapp.launches.home import HomePage
 from smartapp.protocol.errors import (
+    AuthorizationResponseInvalid,
     Busy,
+    IDTokenError,
     IntrospectionError,
+    JWKSError,
+    LaunchContextError,
     SmartError,
     StateExpired,
+    TokenRefused,
+    TokenResponseInvalid,
     UnknownEndpoint,
 )
 from tests.chart.samples import NOW
@@ -172,6 +178,16 @@ class TestError:
             if word in words
         ]
         assert found == []
+
+    @pytest.mark.parametrize(
+        "kind",
+        [AuthorizationResponseInvalid, IDTokenError, JWKSError, LaunchContextError, TokenRefused,
+         TokenResponseInvalid],
+    )  # fmt: skip
+    def test_nobody_starts_again_and_again(self, kind: type[SmartError]) -> None:
+        """What an EHR does wrong it mostly does wrong the next time, too."""
+        assert "If it happens twice, ask your health system" in kind.next_step
+        assert "If it happens twice, tell your administrator" in kind.next_step_in_ehr()
 
     def test_the_ehrs_words_are_marked_as_its_own_and_capped(self) -> None:
         page = error(StateExpired(), ehr_message="<script>" + "x" * 5_000)
