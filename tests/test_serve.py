@@ -19,6 +19,7 @@ from uuid import uuid4
 import aiohttp
 import pytest
 
+from smartapp.serve import refuse_new_connections
 from tests.processes import (
     ROOT,
     answers,
@@ -97,6 +98,32 @@ def test_who_comes_while_it_ends_is_answered_or_refused(
         time.sleep(1)
         os.kill(process, signal.SIGTERM)
         assert all(one.result() for one in visits)
+
+
+def _refuses_as_nobody() -> bool:
+    if os.getuid() == 0:
+        os.setuid(65534)
+    with socket.create_server((HERE, 0)) as listening:
+        address = listening.getsockname()
+        with socket.create_connection(address) as waiting:
+            refuse_new_connections(listening)
+            with pytest.raises(ConnectionRefusedError):
+                socket.create_connection(address)
+            accepted, _ = listening.accept()
+            with accepted:
+                accepted.sendall(b"a")
+                return waiting.recv(1) == b"a"
+
+
+def test_it_takes_no_privilege_to_refuse_who_comes() -> None:
+    """The units and the containers leave none."""
+    child = os.fork()
+    if not child:
+        code = 1
+        with contextlib.suppress(BaseException):
+            code = int(not _refuses_as_nobody())
+        os._exit(code)
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
 
 
 @pytest.mark.endurance
