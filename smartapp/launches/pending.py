@@ -95,6 +95,12 @@ def recall(request: HttpRequest, state: str) -> PendingLaunch | None:
     return _unseal(sealed, name) if sealed else None
 
 
+def is_sealed_otherwise(request: HttpRequest, state: str) -> bool:
+    """Return whether this state's cookie came and no key of this process opens it."""
+    name = cookies.pending_cookie_name(state)
+    return name in request.COOKIES and _unseal(request.COOKIES[name], name) is None
+
+
 def waiting(request: HttpRequest, registration_slug: str) -> str:
     """Return the digest in the cookie name of the newest launch that this browser started with this
     registration and that may still be answered; "" if there is none. It resumes nothing."""

@@ -353,7 +353,8 @@ class StateChanged(StateError):
 
 
 class StateOfAnotherBrowser(StateError):
-    """`is_framed`: the answer came inside a frame, where browsers may refuse cookies."""
+    """`is_framed`: the answer came inside a frame, where browsers may refuse cookies. `rule` is
+    "sealed" if the launch's cookie came and no key here opens it."""
 
     code = "state-of-another-browser"
     title = "This browser did not start this sign-in"
@@ -367,8 +368,8 @@ class StateOfAnotherBrowser(StateError):
         "for this app inside the EHR, or the sign-in was another window's."
     )
 
-    def __init__(self, detail: str = "", *, is_framed: bool = False) -> None:
-        super().__init__(detail)
+    def __init__(self, detail: str = "", *, is_framed: bool = False, rule: str = "") -> None:
+        super().__init__(detail, rule=rule)
         self.is_framed = is_framed
 
 

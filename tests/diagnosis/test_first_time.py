@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from aiohttp import web
 from joserfc.jwk import RSAKey
+from yarl import URL
 
 from smartapp.database import in_database
 from smartapp.diagnosis import outcome, report
@@ -188,6 +189,18 @@ class TestWayBack:
         await browser.get(callback.replace("127.0.0.1", "localhost", 1))
         cause = await first_is("did not start the launch", "C57")
         assert "under the address in PUBLIC_URL" in cause.fix
+
+    async def test_cookie_that_another_process_sealed_with_other_keys(
+        self, browser: Browser, ehr_launch: Start
+    ) -> None:
+        callback = await browser.to_callback(ehr_launch())
+        kept = {cookie.key: f"{cookie.value}x" for cookie in browser.http.cookie_jar}
+        browser.http.cookie_jar.clear()
+        browser.http.cookie_jar.update_cookies(kept, URL(browser.app))
+        await browser.get(callback)
+        cause = await first_is("no key of this process opens it", "C57")
+        assert cause.seen == "The launch's cookie does not open."
+        assert len(await asked_why()) == 1
 
     async def test_ehr_that_was_switched_off_meanwhile(
         self, browser: Browser, ehr_launch: Start
