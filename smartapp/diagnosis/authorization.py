@@ -113,7 +113,7 @@ TABLE = (
           "scopes of patients, so that nobody is offered to connect here."),
     Entry("C1", SAID, "The app is not active at the vendor",
           lambda c: _naming("approval", "launch")(c) and "user" not in c.named, ANSWER,
-          "Activate it in the vendor's portal."),
+          "Activate it in the vendor's portal, or have the EHR's organization approve it."),
     Entry("C38", SEEN, "The EHR knows only the older form of scopes",
           lambda c: _answered("invalid_scope")(c) and c.is_newer_form,
           "{c.answer} It lists permission-v1 and not permission-v2.",
@@ -131,7 +131,7 @@ TABLE = (
           ANSWER, "Ask the person. If they allowed it, ask the EHR's administrator whether this "
           "user may use the app."),
     Entry("C52", SEEN, "The EHR did not let the person sign in, or did not ask them",
-          lambda c: c.ehr_error in _NO_SIGN_IN,
+          lambda c: c.ehr_error in _NO_SIGN_IN or _naming("consent")(c),
           ANSWER, "The person signs in to the EHR and opens the app again. If it stays, the EHR's "
           "administrator has to allow this app there, once for all users; else ask the vendor."),
     Entry("C1", SEEN, "The app may not sign people in by a code at the vendor",
@@ -142,7 +142,8 @@ TABLE = (
           "active, and of the right kind (provider or patient)."),
     Entry("C1", LIKELY, "The client id is not known, or is that of another environment",
           _answered("invalid_client", "unauthorized_client"), ANSWER, "{c.compare_client_id}"),
-    Entry("C52", SEEN, "The EHR has a problem of its own", _answered(*_TROUBLE), ANSWER,
+    Entry("C52", SEEN, "The EHR has a problem of its own",
+          lambda c: _answered(*_TROUBLE)(c) and "consent" not in c.named, ANSWER,
           "Wait; then ask the vendor."),
 )  # fmt: skip
 

@@ -36,7 +36,7 @@ SUBJECTS = {
     r"(unknown|unregistered|unrecogni[sz]ed|no such|nonexistent)[ _-](client|app)|"
     r"(client|app(lication)?)\b[^.]{0,40}? (is |was )?(not|un|never|could not be) ?"
     r"(be )?(found|known|registered|recogni[sz]ed|exist)|(an?)?(other|different) client|"
-    r"no (client|app\w*) (with|found)|\bapi ?key\b",
+    r"no (client|app\w*) (with|found)|invalid api ?key",
     "secret": r"secret|basic auth|password",
     "method": r"auth\w*[ _-]method|method of auth|client is public|public client|"
     r"(not|un) ?(allowed|supported|permitted|enabled)\b[^.]{0,30}"
@@ -47,7 +47,7 @@ SUBJECTS = {
     "code": r"\bcode\b(?!.?(verifier|challenge))",
     "dpop": r"\bdpop\b",
     "pkce": r"pkce|code.?verifier|code.?challenge",
-    "aud": r"\baud(ience)?\b|resource server",
+    "aud": r"\baud(ience)?\b|resource (server|principal)",
     "keys": r"\bkid\b|\bjwks?(\b|_)|\bjku\b|web key|key set|key id|"
     r"(public|signing|matching|usable) key|\bkey\b.* not found|signature|not verif|"
     r"verif(y|ication) failed",
@@ -56,8 +56,10 @@ SUBJECTS = {
     "fetch": r"(fail|could not|unable|cannot|can't|error)\w* (to )?"
     r"(be )?(fetch|retriev|load|download|access|read|resolv|get|reach|connect|dereferenc)\w*|"
     r"(returned|answered|responded|status)( with)?:? (http )?[345]\d\d|time[sd]?.?out|unreachable|"
-    r"\bECONN|\bENOTFOUND|connection refused",
-    "network": r"certificat\w+ (chain|path)|PKIX|self.signed|unknown ?host|getaddrinfo|"
+    r"\bECONN|\bENOTFOUND|connection refused|(while|when) (fetch|retriev|load|download|read)ing",
+    "gateway": r"\bno api ?key\b|blocked by|\bWAF\b|firewall",
+    "consent": r"admin\w* (consent|approval) (is )?required|need admin\w* approval",
+    "network": r"handshake|certificat\w+ (chain|path)|PKIX|self.signed|unknown ?host|getaddrinfo|"
     r"\bENOTFOUND|\bECONN|connection (refused|reset)|no route",
     "address": r"\bip[ -]?address|\b(white|allow).?list|(your|source|remote|client) ip\b",
     "limit": r"too many|rate.?limit|quota|throttl",
@@ -78,7 +80,8 @@ SUBJECTS = {
     "scope": r"scope",
     "launch": r"\blaunch\b",
     "approval": r"not (yet )?(been )?(approved|active|activated|enabled|authori[sz]ed)|inactive|"
-    r"disabled|locked|pending|suspended|deactivated|may not (be )?(launch|use)",
+    r"disabled|locked|pending|suspended|deactivated|"
+    r"(client|app\w*)\b[^.]{0,20}\b(deleted|removed|revoked)|may not (be )?(launch|use)",
 }
 # Sentences of RFC 6749 §4.1.2.1 and §5.2 that servers send as they stand there: they name all that
 # may be, and so nothing.
@@ -264,7 +267,8 @@ class Case:
             sent = self.token["sent"] or self.failure["sent"]
         missed = [name for name in dict.fromkeys(_MEMBER.findall(self.said)) if name in sent]
         proves = self.is_at_token_endpoint and self.method not in ("", AuthMethod.NONE)
-        if proves and "authentication" in self.named and "body" not in self.named:
+        others = {"secret", "assertion", "method", "certificate", "body"}
+        if proves and "authentication" in self.named and self.named.isdisjoint(others):
             missed.append("our authentication")
         return ", ".join(missed)
 
@@ -406,6 +410,7 @@ class Case:
         """Whether the token endpoint's refusal has nothing of OAuth in it: a page, an answer of a
         FHIR server, or that the address takes no such request."""
         is_strange = self.form == "markup" or "resourceType" in self.token["received"]
+        is_strange |= "gateway" in self.named
         if not self.ehr_error:
             is_empty = self.form == "nothing" and self.http_status != HTTPStatus.UNAUTHORIZED
             is_strange |= is_empty or self.form == "other"

@@ -153,7 +153,7 @@ TABLE = (
           _signed(_names_assertion_only), ANSWER, "Compare in this order: the JWKS URL at the "
           "vendor with {c.jwks_url}, the audience {c.aud}, the clocks.", "client"),
     Entry("C1", SAID, "The app is not active at the vendor", _naming("approval"), ANSWER,
-          "Activate it in the vendor's portal."),
+          "Activate it in the vendor's portal, or have the EHR's organization approve it."),
     Entry("C63", SEEN, "The key that signed is not published any more",
           _signed(_is_key_gone), "kid {c.header[kid]} is withdrawn or unknown.",
           "Launch again; if it stays, restart the process that signed."),

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import lru_cache, partial
 from typing import Any
+from urllib.parse import unquote
 
 from smartapp.protocol.bundle_json import parse_bundle_json
 from smartapp.protocol.errors import FHIRResponseInvalid, IDTokenError, WrongPatient
@@ -313,8 +314,10 @@ def _json_words(document: JSON) -> list[str]:
     if isinstance(error, dict):  # Google's, Microsoft Graph's
         return _json_words({**error, "error": error.get("code")})
     words = [error] if isinstance(error, str) else []
-    texts = (document.get(name) for name in _ERROR_MEMBERS)
-    return words + [text for text in texts if isinstance(text, str)][:1]
+    texts = [document.get(name) for name in _ERROR_MEMBERS]
+    # Oracle Health says in its path what is wrong, encoded once more.
+    texts.append(unquote(str(document.get("error_uri") or "")))
+    return words + [text for text in texts if isinstance(text, str) and text][:1]
 
 
 def _outcome_text(outcome: dict[str, Any]) -> str:

@@ -27,7 +27,7 @@ _OAUTH_TEXT = (
     "registration replay request required resource response retrieve revoked rs256 rs384 s256 "
     "saml scope scopes secret server service session set sign signature signed signing single "
     "smart spa ssl sso state status stu3 supported tenant the this tls to token typ type unable "
-    "unauthorized unavailable unknown unregistered unsupported uri url usable user uuid v1 v2 "
+    "unauthorized unavailable unknown unregistered unsupported uri url usable use user uuid v1 v2 "
     "value verification verifier verify was web with xml your "
 )
 _OAUTH_WORDS = frozenset(_OAUTH_TEXT.split())

@@ -115,6 +115,12 @@ class TestAuthorizationEndpoint:
             ("account_selection_required", "", "did not let the person sign in"),
             ("invalid_client", "Client is disabled", "not active at the vendor"),
             ("unauthorized_client", "Client ID is for production only", "our client id"),
+            ("server_error", "AADSTS90093: admin consent required", "did not let the person sign"),
+            ("invalid_resource", "AADSTS500011: The resource principal was not found", "aud"),
+            ("invalid_request", "Unsupported code_challenge_method", "our PKCE"),
+            ("invalid_request", "No client found with id a", "our client id"),
+            ("invalid_scope", "Requested scopes exceed those registered", "not allowed for this"),
+            ("access_denied", "Your account has no patient record linked", "said no"),
         ],
     )
     async def test_what_it_answers(
@@ -245,6 +251,17 @@ class TestTokenEndpoint:
             (json_text(400, '{"errors":[{"status":"400","detail":"Unknown client"}]}'),
              "does not know our client id"),
             (refusal(401, "invalid_client", "Tenant mismatch"), NO_CAUSE),
+            (refusal(401, "invalid_client", "RS384 is not supported. Use RS256."), "our algorithm"),
+            (refusal(401, "invalid_client", "Basic authentication required"), "expects a client s"),
+            (refusal(401, "invalid_client", "sub must equal client_id"), "compares iss and sub"),
+            (refusal(401, "invalid_client", "exp must be within 5 minutes"), "times wrong"),
+            (refusal(401, "invalid_client", "Client has been deleted"), "not active"),
+            (refusal(401, "invalid_client", "Registration pending activation"), "not active"),
+            (refusal(400, "invalid_client", "SSLHandshakeException while retrieving JWK set"),
+             "could not fetch our keys"),
+            (refusal(500, "server_error", "Read timed out fetching jwks.json"), "fetch our keys"),
+            (json_text(400, '{"error":"invalid_client","error_uri":"https://a.example/errors/urn%3A'
+             'vendor%3Aoauth2%3Atoken%3Aunknown-client"}'), "does not know our client id"),
             (raw(401, "", "text/plain"), NO_CAUSE),
             (json_text(401, "{}"), NO_CAUSE),
             # What this app does not do.
@@ -259,6 +276,9 @@ class TestTokenEndpoint:
             (refusal(403, "access_denied", "Outside of office hours"), "refused the token request"),
             # Something else answers.
             (raw(413, "", "text/plain"), NO_OAUTH),
+            (json_text(401, '{"message":"No API key found in request"}'), NO_OAUTH),
+            (refusal(403, "forbidden", "Request blocked by WAF"), NO_OAUTH),
+            (raw(401, "<html>Sign in</html>"), NO_OAUTH),
             (raw(400, "Bad Request", "text/plain"), NO_OAUTH),
             (raw(400, "", "text/plain"), NO_OAUTH),
             (json_text(200, "null"), NO_OAUTH),
@@ -307,6 +327,14 @@ class TestTokenEndpoint:
         ehr.token_answer = answer
         await browser.get(f"/launches/{uuid}/")
         await first_is_any(words)
+
+    async def test_what_to_use_instead_is_not_hidden(
+        self, exchanged: Exchange, ehr: ScriptedEHR
+    ) -> None:
+        said = "RS384 is not supported. Use RS256."
+        ehr.token_answer = refusal(401, "invalid_client", said)
+        await exchanged()
+        assert said in (await first_is("does not take our algorithm", "C64")).seen
 
     async def test_what_ended_a_launch_stands_before_what_was_not_read(
         self, browser: Browser, ehr: ScriptedEHR, ehr_launch: Start
