@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import Any
 
 from smartapp.record.amounts import digits
-from smartapp.record.codes import concept_text, concept_texts
+from smartapp.record.codes import codings, concept_text, concept_texts, concept_words
 from smartapp.record.contact_points import in_use, telecoms
 from smartapp.record.elements import Resource, is_false, is_true, is_unclear, mapping, mappings
 from smartapp.record.facts import Fact, labelled, said
@@ -52,6 +52,18 @@ BIRTH_SEXES = {
     "ASKU": "Asked, not known",
 }
 INTERPRETER = ("us-core-interpreter-needed", "patient-interpreterRequired")
+TITLES = ("Language", "Sex and gender", "Background", "How to reach the patient")
+NAMELESS = "Contact"
+# HL7 v2 table 0131, for servers that send only its code.
+ROLES = {
+    "N": "Next of kin",
+    "C": "Emergency contact",
+    "EP": "Emergency contact",
+    "E": "Employer",
+    "I": "Insurance company",
+    "CP": "Contact person",
+    "BP": "Billing contact",
+}
 FORMER_CONTACT = "former contacts"
 
 
@@ -59,16 +71,21 @@ def read_personal(given: Given) -> Read[Fact]:
     """Return what the Patient says about the person, then the people around them."""
     people = read_each(given.resources, lambda one: _related_person(one, given))
     own = (
-        _fact("Language", _languages(given.patient)),
-        _fact("Sex and gender", _extensions(given.patient, SEX_AND_GENDER)),
-        _fact("Background", [*_extensions(given.patient, BACKGROUND), *_background(given.patient)]),
-        _fact(
-            "How to reach the patient",
-            [*telecoms(given.patient, given.now), *_addresses(given.patient, given.now)],
+        *map(
+            _fact,
+            TITLES,
+            (
+                _languages(given.patient),
+                _extensions(given.patient, SEX_AND_GENDER),
+                [*_extensions(given.patient, BACKGROUND), *_background(given.patient)],
+                [*telecoms(given.patient, given.now), *_addresses(given.patient, given.now)],
+            ),
         ),
         *(_contact(one, given.now) for one in mappings(given.patient.get("contact"))),
     )
-    facts = tuple(fact for fact in own if fact.lines or fact.details)
+    facts = tuple(
+        fact for fact in own if fact.lines or fact.details or fact.name not in (*TITLES, NAMELESS)
+    )
     ordered = sorted(people.entries, key=lambda fact: bool(fact.fold))
     return Read((*facts, *ordered), people.left_out)
 
@@ -167,15 +184,22 @@ def _contact(contact: dict[str, Any], now: datetime) -> Fact:
     name = name_text(mapping(contact.get("name"))) or ", ".join(
         displays(contact.get("organization"))
     )
+    is_marked = bool(contact.get("modifierExtension"))
     return Fact(
-        marks=Marks(),
-        name=name or "Contact",
+        marks=Marks(not_understood=NOT_UNDERSTOOD if is_marked else ""),
+        name=name or NAMELESS,
         lines=said(*telecoms(contact, now), *_addresses(contact, now)),
         details=said(
-            *concept_texts(contact.get("relationship")), period_words(contact.get("period")) or ""
+            *map(_role, mappings(contact.get("relationship"))),
+            period_words(contact.get("period")) or "",
         ),
         sources=0,
     )
+
+
+def _role(concept: dict[str, Any]) -> str:
+    known = (ROLES.get(code, "") for _, code in codings(concept))
+    return concept_words(concept) or next(filter(None, known), "") or concept_text(concept)
 
 
 def _related_person(resource: Resource, given: Given) -> Fact:

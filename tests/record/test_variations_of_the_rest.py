@@ -570,9 +570,31 @@ def test_what_is_to_be_known_of_the_record(members: Resource, note: str) -> None
         ({"multipleBirthInteger": 2}, "one of a multiple birth: number 2"),
         ({"multipleBirthBoolean": True}, "one of a multiple birth: yes"),
         ({"multipleBirthBoolean": False}, "NOT multiple birth"),
+        ({"contact": [{"name": {"text": "Maria"}}]}, "Maria | NOT recorded."),
+        ({"contact": [{}]}, "No language, contacts or background recorded."),
+        (
+            {
+                "contact": [
+                    {"name": {"text": "Maria"}, "relationship": [{"coding": [{"code": "C"}]}]}
+                ]
+            },
+            "Maria Emergency contact",
+        ),
+        (
+            {
+                "contact": [
+                    {
+                        "name": {"text": "Maria"},
+                        "telecom": [{"value": "555"}],
+                        "modifierExtension": [{"url": "x"}],
+                    }
+                ]
+            },
+            f"Maria | {NOT_UNDERSTOOD} | NOT 555",
+        ),
     ],
 )
-def test_a_twin_is_told_to_be_one(members: Resource, says: str) -> None:
+def test_who_somebody_is(members: Resource, says: str) -> None:
     assert_says(words_of("personal", **members), says)
 
 
