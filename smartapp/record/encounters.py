@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import Any
 
+from smartapp.record.amounts import duration_text
 from smartapp.record.codes import codes, concept_text, concept_texts
 from smartapp.record.elements import Resource, mapping, mappings
 from smartapp.record.marks import Marks, doubted, read_marks
@@ -119,7 +120,8 @@ def read_encounter(resource: Resource, related: Related) -> Encounter:
 def _kind(encounter_class: object) -> str:
     # R5 has several concepts instead of R4's one coding.
     found = [CLASS_WORDS[code] for code in sorted(codes(encounter_class)) if code in CLASS_WORDS]
-    return found[0] if found else concept_text(encounter_class)
+    # Some servers send the words of the class without its code.
+    return found[0] if found else concept_text(encounter_class) or display(encounter_class)
 
 
 def _diagnoses(resource: Resource, related: Related) -> Iterable[str]:
@@ -141,8 +143,21 @@ def _disposition(resource: Resource) -> str:
 
 
 def _places(resource: Resource) -> Iterable[str]:
-    locations = [display(one.get("location")) for one in mappings(resource.get("location"))]
+    locations = map(_location, mappings(resource.get("location")))
     yield from dict.fromkeys(filter(None, [*locations, display(resource.get("serviceProvider"))]))
+
+
+def _location(stay: dict[str, Any]) -> str:
+    """Return a place, and whether the patient has left it or is still to come there."""
+    name, (_, end) = display(stay.get("location")), period_moments(stay.get("period"))
+    status = text(stay.get("status"))
+    if end:
+        words = f"until {end.day_text}"
+    else:
+        words = {"completed": "no longer", "planned": "planned", "reserved": "planned"}.get(
+            status, ""
+        )
+    return f"{name} ({words})" if name and words else name
 
 
 def _people(resource: Resource) -> Iterable[str]:
@@ -171,5 +186,7 @@ def _details(resource: Resource, name: str) -> Iterable[str]:
         yield f"admitted from {source}"
     if again := concept_text(stay.get("reAdmission")):
         yield again
+    if length := duration_text(resource.get("length")):
+        yield f"for {length}"
     if priority := concept_text(resource.get("priority")):
         yield priority

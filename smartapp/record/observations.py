@@ -36,11 +36,17 @@ PANELS = frozenset({
     "24317-0", "55429-5", "57021-8", "57782-5", "58410-2", "69742-5", "34528-0", "24336-0",
     "24338-6", "24339-4", "24356-8", "24357-6", "29576-6", "50545-3",
 })  # fmt: skip
-# The codes of Observation.category that servers really send (R4, HL7 v2 table 0074, older servers).
+# The codes of Observation.category that servers really send: R4, HL7 v2 table 0074, older servers, and
+# LOINC and SNOMED CT for laboratories in Germany, Australia and the Netherlands.
 CATEGORIES = {
-    "laboratory": frozenset({"laboratory", "lab", "labs", "ch", "hm", "mb", "sr", "imm", "bld"}),
-    "vital-signs": frozenset({"vital-signs", "vital-sign", "vitals", "vital_signs", "vitalsigns"}),
-}
+    "laboratory": frozenset(
+        {"laboratory", "lab", "labs", "ch", "hm", "mb", "sr", "imm", "bld", "26436-6", "108252007",
+         "275711006", "49581000146104"}
+    ),
+    "vital-signs": frozenset(
+        {"vital-signs", "vital-sign", "vitals", "vital_signs", "vitalsigns", "vital signs"}
+    ),
+}  # fmt: skip
 # Which status to trust most among readings of the same moment.
 CORRECTED, FINAL, UNRANKED, REPLACED = range(4)
 STATUS_RANKS = {"corrected": CORRECTED, "amended": CORRECTED, "appended": CORRECTED, "final": FINAL}

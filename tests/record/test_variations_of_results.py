@@ -395,6 +395,22 @@ def test_whose_range_it_is_where_sexes_differ(gender: str, extension: Resource, 
     assert_says(words_of("labs", given, gender=gender, extension=[extension]), says)
 
 
+@pytest.mark.parametrize(
+    ("section", "code"),
+    [
+        ("labs", "26436-6"),
+        ("labs", "108252007"),
+        ("labs", "LAB"),
+        ("vitals", "Vital Signs"),
+        ("vitals", "vital-sign"),
+    ],
+)
+def test_a_category_in_another_system(section: str, code: str) -> None:
+    sent = result(value=5, category=[{"coding": [{"code": code}]}])
+    assert_says(words_of(section, sent), "Potassium 5")
+    assert_says(words_of("findings", sent), "NOT Potassium")
+
+
 def isolate(name: str, **members: Any) -> Resource:
     return result("Organism", valueCodeableConcept={"text": name}, **members)
 

@@ -391,6 +391,24 @@ TELECOM = [
             ),
             "MI (entered in error)",
         ),
+        (
+            "encounters",
+            encounter(type=None, **{"class": {"display": "Inpatient stay"}}),
+            "Encounters Inpatient stay",
+        ),
+        (
+            "encounters",
+            encounter(
+                location=[
+                    {"location": {"display": "Ward 3"}, "period": {"end": "2026-01-01"}},
+                    {"location": {"display": "ER"}, "status": "completed"},
+                    {"location": {"display": "Rehab"}, "status": "planned"},
+                    {"location": {"display": "ICU"}, "status": "active"},
+                ],
+                length={"value": 3, "unit": "d"},
+            ),
+            "Ward 3 (until 1 Jan 2026) ER (no longer) Rehab (planned) ICU for 3 days",
+        ),
         ("orders", order(doNotPerform="TRUE"), "Do not do: CPR"),
         ("orders", order(_doNotPerform=UNCLEAR), NOT_UNDERSTOOD),
         ("orders", order(code=absent("masked")), "does not name (masked)"),
