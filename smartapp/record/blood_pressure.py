@@ -276,6 +276,9 @@ def _range(pressure: Pressure, unit: Unit, person: Person) -> tuple[tuple[Range,
         words = [f"{name} {ranges.text_beside(unit)}" for name, ranges in own]
         drawn = [_bounds(ranges, unit) for _, ranges in own]
         return tuple(filter(any, drawn)), f"The EHR's range: {', '.join(words)}"
+    if pressure.reading.ranges.listed:
+        # It does not say of which side it is.
+        return (), f"The EHR's range: {pressure.reading.ranges.text_beside(unit)}"
     # The components for the sides say nothing about how it was taken; other components do.
     bare = pressure.reading._replace(parts=())
     if unit.key != "mm[Hg]" or not pressure.sides or not is_of_an_adult_at_rest(bare, person):
@@ -284,8 +287,8 @@ def _range(pressure: Pressure, unit: Unit, person: Person) -> tuple[tuple[Range,
 
 
 def _is_judged(pressure: Pressure) -> bool:
-    """Return whether the EHR gave a range for either side."""
-    return any(side.ranges.listed for side in pressure.sides)
+    """Return whether the EHR gave a range for either side or for both."""
+    return any(one.ranges.listed for one in (*pressure.sides, pressure.reading))
 
 
 def _bounds(ranges: Ranges, unit: Unit) -> Range:

@@ -147,4 +147,7 @@ def _display(found: list[dict[str, Any]]) -> str:
 
 def _codings(concept: dict[str, Any]) -> list[dict[str, Any]]:
     found = mappings(concept.get("coding"))
-    return found if found or "code" not in concept else [concept]
+    if found or "code" in concept:
+        return found or [concept]
+    # Some servers send the words of a Coding without its code.
+    return [concept] if "display" in concept and "reference" not in concept else []

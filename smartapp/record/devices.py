@@ -18,6 +18,7 @@ from smartapp.record.texts import text
 from smartapp.record.timing import period_moments, timing_words
 
 NOT_NAMED = "Device that the EHR does not name"
+NOT_READ = "Device that could not be read"
 NO_LONGER = "no longer in use"
 USED_NO_LONGER = "A report says that it is no longer used."
 # The statuses of DeviceUseStatement for a use that has ended.
@@ -125,4 +126,5 @@ def _recorded(resource: Resource) -> str:
 def _name_of_used(
     reference: object, resource: Resource, related: Related, device: dict[str, Any]
 ) -> str:
-    return name_of(reference, resource, related) or (device_name(device) if device else NOT_NAMED)
+    unnamed = NOT_READ if target(reference) else NOT_NAMED
+    return name_of(reference, resource, related) or (device_name(device) if device else unnamed)

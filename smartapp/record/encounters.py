@@ -120,8 +120,7 @@ def read_encounter(resource: Resource, related: Related) -> Encounter:
 def _kind(encounter_class: object) -> str:
     # R5 has several concepts instead of R4's one coding.
     found = [CLASS_WORDS[code] for code in sorted(codes(encounter_class)) if code in CLASS_WORDS]
-    # Some servers send the words of the class without its code.
-    return found[0] if found else concept_text(encounter_class) or display(encounter_class)
+    return found[0] if found else concept_text(encounter_class)
 
 
 def _diagnoses(resource: Resource, related: Related) -> Iterable[str]:

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from smartapp.record.amounts import duration_text, range_text
-from smartapp.record.codes import concept_text
+from smartapp.record.codes import codings, concept_text, concept_words
 from smartapp.record.elements import Resource, is_false, is_true, mappings
 from smartapp.record.facts import Fact, in_order, labelled, said, unless_recorded
 from smartapp.record.marks import read_marks
@@ -16,6 +16,20 @@ from smartapp.record.references import reasons
 from smartapp.record.spans import read_span
 from smartapp.record.texts import annotations, text
 
+# HL7 v3 RoleCode, for servers that send only its code.
+RELATIVES = {
+    "FTH": "Father", "NFTH": "Father", "MTH": "Mother", "NMTH": "Mother", "BRO": "Brother",
+    "NBRO": "Brother", "SIS": "Sister", "NSIS": "Sister", "SIB": "Sibling", "NSIB": "Sibling",
+    "HBRO": "Half-brother", "HSIS": "Half-sister", "SON": "Son", "NSON": "Son", "SONC": "Son",
+    "DAU": "Daughter", "NDAU": "Daughter", "DAUC": "Daughter", "CHILD": "Child", "NCHILD": "Child",
+    "PRN": "Parent", "NPRN": "Parent", "GRPRN": "Grandparent", "GRFTH": "Grandfather",
+    "GRMTH": "Grandmother", "MGRMTH": "Mother's mother", "MGRFTH": "Mother's father",
+    "PGRMTH": "Father's mother", "PGRFTH": "Father's father", "AUNT": "Aunt",
+    "MAUNT": "Mother's sister", "PAUNT": "Father's sister", "UNCLE": "Uncle",
+    "MUNCLE": "Mother's brother", "PUNCLE": "Father's brother", "COUSN": "Cousin",
+    "ADOPTF": "Adoptive father", "ADOPTM": "Adoptive mother", "ADOPTP": "Adoptive parent",
+    "STPFTH": "Stepfather", "STPMTH": "Stepmother", "SPS": "Spouse", "FAMMEMB": "Relative",
+}  # fmt: skip
 SEXES = {"male": "male", "female": "female", "other": "other sex"}
 
 
@@ -26,7 +40,7 @@ def read_family_history(given: Given) -> Read[Fact]:
 
 def _relative(resource: Resource, given: Given) -> Fact:
     recorded = member_moment(resource, "date")
-    relation = concept_text(resource.get("relationship")) or "Relative"
+    relation = _relation(resource.get("relationship"))
     name = text(resource.get("name"))
     marks = read_marks(
         resource, when=recorded, status=unless_recorded(resource, status_text(resource))
@@ -43,6 +57,12 @@ def _relative(resource: Resource, given: Given) -> Fact:
         ),
         details=said(*_person(resource)),
     )
+
+
+def _relation(relationship: object) -> str:
+    known = (RELATIVES.get(code, "") for _, code in codings(relationship))
+    found = concept_words(relationship) or next(filter(None, known), "")
+    return found or concept_text(relationship) or "Relative"
 
 
 def _illness(condition: dict[str, Any]) -> str:

@@ -36,8 +36,8 @@ PANELS = frozenset({
     "24317-0", "55429-5", "57021-8", "57782-5", "58410-2", "69742-5", "34528-0", "24336-0",
     "24338-6", "24339-4", "24356-8", "24357-6", "29576-6", "50545-3",
 })  # fmt: skip
-# The codes of Observation.category that servers really send: R4, HL7 v2 table 0074, older servers, and
-# LOINC and SNOMED CT for laboratories in Germany, Australia and the Netherlands.
+# The codes of Observation.category that servers really send: of R4, HL7 v2 table 0074 and older
+# servers, and of LOINC and SNOMED CT for laboratories in Germany, Australia and the Netherlands.
 CATEGORIES = {
     "laboratory": frozenset(
         {"laboratory", "lab", "labs", "ch", "hm", "mb", "sr", "imm", "bld", "26436-6", "108252007",

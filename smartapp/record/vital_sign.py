@@ -19,6 +19,10 @@ from smartapp.record.units import Unit, convert
 _EFFORT = re.compile(r"exerci|exerti|effort|running|walking|treadmill|stress test", re.IGNORECASE)
 
 
+# A conversion between metric units has no more digits than its measurement.
+EXACT_DIGITS = 5
+
+
 class Amount(NamedTuple):
     """A number in the unit of its series; `text` is shown in the table."""
 
@@ -92,8 +96,17 @@ def in_unit(reading: Reading, unit: Unit) -> tuple[Amount | None, str]:
     converted = convert(value.number, value.unit, unit)
     if converted is None:
         return None, ""
-    shown = f"{value.comparator} {rounded_text(round(converted, 1))}".lstrip()
+    shown = f"{value.comparator} {_converted_text(converted)}".lstrip()
     return Amount(converted, shown), f"{value.text} {value.unit.text}"
+
+
+def _converted_text(value: Decimal) -> str:
+    """Return a converted number with all its digits if they are few (3265 g are 3.265 kg), or else
+    with one decimal, below 10 with two."""
+    exact = value.normalize()
+    if len(exact.as_tuple().digits) <= EXACT_DIGITS:
+        return f"{exact:f}"
+    return rounded_text(round(value, 1 if abs(value) >= 10 else 2))
 
 
 def notes_of(reading: Reading, comments: Sequence[str], chronology: Chronology) -> list[str]:

@@ -771,6 +771,26 @@ DAY = {"effectiveDateTime": "2026-06-03"}
             ),
             "Glasgow coma score 15 | 2 values",
         ),
+        # A conversion keeps the digits that matter.
+        (
+            (
+                vital("8302-2", 1.75, "m"),
+                vital("8302-2", 176, "cm", id="b", effectiveDateTime="2020-01-01"),
+            ),
+            "1.75 m | recorded as 176 cm 1.76",
+        ),
+        (
+            (
+                vital("29463-7", 3.3, "kg"),
+                vital("29463-7", 3265, "g", id="b", effectiveDateTime="2026-06-01"),
+                vital("29463-7", 7.2, "lb", id="c", effectiveDateTime="2026-05-31"),
+            ),
+            "recorded as 3265 g 3.265 | recorded as 7.2 lb 3.27",
+        ),
+        (
+            (pressure(mmhg(150), mmhg(90), referenceRange=[limits(90, 119)]),),
+            "The EHR's range: 90 to 119 | NOT Usual for adults | NOT above usual",
+        ),
         ((vital("8867-4", dataAbsentReason={"text": "refused"}),), "No result: refused"),
         ((vital("67775-7", valueCodeableConcept={"text": "Unresponsive"}),), "Unresponsive"),
         (

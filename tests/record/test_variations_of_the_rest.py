@@ -432,6 +432,25 @@ TELECOM = [
             plan({"code": words("Exercise"), "status": "entered-in-error"}),
             "Plan | NOT Exercise",
         ),
+        (
+            "family-history",
+            relative(relationship={"coding": [{"code": "MGRMTH"}]}),
+            "Mother's mother",
+        ),
+        (
+            "social",
+            of(
+                "QuestionnaireResponse",
+                status="completed",
+                item=[{"text": "Suicidal?", "answer": [{"valueCoding": {"display": "Daily"}}]}],
+            ),
+            "Suicidal?: Daily",
+        ),
+        (
+            "devices",
+            of("DeviceUseStatement", status="active", device={"reference": "Device/9"}),
+            "Device that could not be read | NOT does not name",
+        ),
         ("family-history", relative(text=narrative("Died of MI")), f"{OWN}Died of MI"),
         (
             "family-history",
