@@ -104,6 +104,7 @@ class Command(BaseCommand):
             f"JWKS fetches. Revoked at their EHR: {done.get('revocations', 0)}; "
             f"still to do: {pending_revocations.waiting()}."
         )
+        self.stdout.flush()  # a file or a journal would get it after dozens of rounds
 
 
 @contextmanager
