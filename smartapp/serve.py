@@ -9,6 +9,7 @@ request was handled, and answers a form with 502. Where it cannot connect, it as
 import asyncio
 import contextlib
 import os
+import resource
 import select
 import socket
 import sys
@@ -69,6 +70,9 @@ async def _turns(seconds: float) -> None:
 
 def main() -> None:
     """Serve until SIGTERM. Exit code 3 where the app cannot start, or not at this port."""
+    # Each launch that waits has two connections, and systemd and shells begin with 1,024 files.
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
     config = uvicorn.Config(
         asgi.application,
         host=os.environ.get("BIND") or "127.0.0.1",
