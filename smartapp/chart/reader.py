@@ -509,8 +509,9 @@ def _unattributed_text(count: int) -> str:
 
 def _foreign_text(count: int, reference: str) -> str:
     entries = "1 entry" if count == 1 else f"{count} entries"
+    was = "was" if count == 1 else "were"
     return (
-        f"{entries} from the EHR did not belong to this patient and were left out. "
+        f"{entries} from the EHR did not belong to this patient and {was} left out. "
         f"Tell the people who run this app, and give them the reference {reference}."
     )
 

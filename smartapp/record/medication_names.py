@@ -47,6 +47,8 @@ def _with_strength(name: str, medication: Resource, related: Related) -> str:
     form, strengths = concept_words(medication.get("form")), ingredients_text(medication, related)
     strengths = strengths or _strength(mapping(medication), "amount")
     has_digits = {*_DIGITS.findall(strengths)} <= {*_DIGITS.findall(name)}
+    if " + " not in strengths:
+        strengths = strengths.removeprefix(f"{name} ")
     added = ["" if form.casefold() in name.casefold() else form, "" if has_digits else strengths]
     words = ", ".join(filter(None, added))
     return f"{name} ({words})" if words else name

@@ -25,6 +25,7 @@ from smartapp.record.elements import (
 from smartapp.record.marks import Marks, doubted, read_marks
 from smartapp.record.medication_names import (
     NOT_NAMED,
+    NOT_READ,
     medication_codings,
     medication_marks,
     medication_name,
@@ -100,6 +101,7 @@ class Medication:
     is_statement: bool = False
     says_none: bool = False
     is_contradicted: bool = False
+    is_named: bool = True
     learn_more_url: str = ""
 
     @property
@@ -178,6 +180,9 @@ def _folded(medications: Iterable[Medication]) -> list[Medication]:
 
 def _likeness(medication: Medication) -> tuple[object, ...]:
     order, marks = medication.latest, medication.marks
+    if not medication.is_named:
+        # They may be different medications.
+        return (id(medication),)
     said = (
         marks.status,
         marks.labels,
@@ -200,7 +205,7 @@ def _medication(resource: Resource, related: Related, now: datetime) -> Medicati
     group = _group(resource, forbids=forbids)
     order = _order(resource, related, reported)
     marks = medication_marks(doubted(order.marks, now), resource, related)
-    is_named = not name.startswith(NOT_NAMED)
+    is_named = not name.startswith((NOT_NAMED, NOT_READ))
     marks = with_own_text(marks, resource, is_all_there_is=not is_named)
     order = replace(order, marks=marks)
     is_over = group == "current" and _is_over(resource, now)
@@ -211,6 +216,7 @@ def _medication(resource: Resource, related: Related, now: datetime) -> Medicati
         dosages=dosages,
         orders=(replace(order, is_over=is_over, is_to_come=is_to_come),),
         is_statement=statement is not None,
+        is_named=is_named,
         says_none=statement is not None and statement.meaning == "none" and group == "current",
         learn_more_url="" if statement else medlineplus_url(medication_codings(resource, related)),
     )

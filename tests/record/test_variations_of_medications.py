@@ -228,6 +228,21 @@ def contained(**medication: Any) -> Resource:
         ),
         (
             contained(
+                code={"text": "Apixaban"},
+                ingredient=[
+                    {
+                        "itemCodeableConcept": {"text": "Apixaban"},
+                        "strength": {
+                            "numerator": quantity(5, "mg"),
+                            "denominator": quantity(1, "tablet"),
+                        },
+                    }
+                ],
+            ),
+            "Apixaban (5 mg per tablet)",
+        ),
+        (
+            contained(
                 code={"text": "Insulin glargine pen"},
                 form={"text": "Pen"},
                 amount={"numerator": quantity(100, "U"), "denominator": quantity(1, "mL")},
@@ -253,6 +268,19 @@ def contained(**medication: Any) -> Resource:
 )
 def test_what_is_ordered_and_whether_it_is_taken(given: Resource, says: str) -> None:
     assert_says(words_of("medications", given), says)
+
+
+def test_medications_that_are_not_named_are_not_taken_for_one() -> None:
+    unread = [order(medicationReference={"reference": f"Medication/{n}"}) for n in "12"]
+    for one in (unread, [order(absent("masked")), order(absent("masked"))]):
+        shown = words_of("medications", *({**each, "id": str(n)} for n, each in enumerate(one)))
+        assert "orders" not in shown, shown
+
+
+def test_orders_without_a_date_are_counted_without_one() -> None:
+    undated = order(WARFARIN, authoredOn=None)
+    shown = words_of("medications", undated, {**undated, "id": "b"})
+    assert_says(shown, "Warfarin 5 mg 2 orders | NOT last")
 
 
 @pytest.mark.parametrize(
