@@ -98,7 +98,8 @@ def _folded(problems: Iterable[Problem]) -> list[Problem]:
     """Return the entries, with a diagnosis of several visits as one entry."""
     alike: dict[object, list[Problem]] = {}
     for problem in problems:
-        key = _likeness(problem) if problem.is_of_visit else id(problem)
+        is_known = problem.is_of_visit and not problem.name.startswith(NOT_NAMED)
+        key = _likeness(problem) if is_known else id(problem)
         alike.setdefault(key, []).append(problem)
     return [replace(first, same=tuple(rest)) for first, *rest in alike.values()]
 

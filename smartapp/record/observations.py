@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import NamedTuple
 
+from smartapp.record.absence import absent_code
 from smartapp.record.codes import LOINC, codings, concept_text, concept_texts, status_code
 from smartapp.record.elements import Resource, mapping, mappings, remembered
 from smartapp.record.interpretations import NO_FLAG, Flag, read_flag, reconciled
@@ -335,6 +336,8 @@ def _reading(
 def _what(concept: object) -> tuple[tuple[tuple[str, str], ...], str]:
     """Return the codes and the name of what was observed, without codes of panels if there are
     others."""
+    if absent_code(concept):
+        return (), NAMELESS
     codes = tuple(codings(concept))
     own = tuple(pair for pair in codes if pair[1] not in PANELS)
     if own and len(own) < len(codes):

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 
 from smartapp.record.codes import LOINC
 from smartapp.record.moments import Chronology, Moment, parse_moment
-from smartapp.record.observations import FINAL, PLAIN, REPLACED, Reading
+from smartapp.record.observations import FINAL, NAMELESS, PLAIN, REPLACED, Reading
 
 IS_REPLACED = "replaced by another result"
 NOT_SENT = "a panel whose results the EHR did not send"
@@ -39,10 +39,12 @@ class Series:
 
 def code_key(reading: Reading) -> str:
     """Return the key by which two readings are the same test: a LOINC code, another code, or the
-    name."""
+    name. Readings without any of them may be of different tests."""
     best = next((pair for pair in reading.codes if pair[0] == LOINC), None)
     best = best or next(iter(reading.codes), None)
-    return f"{best[0]}|{best[1]}" if best else reading.name.casefold()
+    if best:
+        return f"{best[0]}|{best[1]}"
+    return reading.marks.source if reading.name == NAMELESS else reading.name.casefold()
 
 
 def series_key(reading: Reading, what: str) -> Key:

@@ -12,6 +12,7 @@ from tests.pages.sections import assert_says, words_of
 EXTENSION = "http://hl7.org/fhir/StructureDefinition/observation-"
 OWN = "The EHR's own text: "
 NULL_FLAVOR = "http://terminology.hl7.org/CodeSystem/v3-NullFlavor"
+ABSENT_REASON = "http://terminology.hl7.org/CodeSystem/data-absent-reason"
 NO_REASON = "1 result could not be shown: no value and no reason"
 MALE = {"appliesTo": [{"coding": [{"code": "male"}]}]}
 
@@ -522,6 +523,15 @@ def same_code(code: str, system: str = LOINC, **members: Any) -> Resource:
                 ),
             ),
             "Potassium 4.2 mmol/L 7.2 mmol/L replaced by another result",
+        ),
+        # Results that nobody names may be of different tests.
+        (
+            (
+                result(id="1", value=5, code=absent("masked")),
+                result(id="2", value=140, code=coded("unknown", ABSENT_REASON)),
+                result(id="3", value=9, code=None),
+            ),
+            "name 5 mmol/L 3 Jun | name 140 mmol/L 3 Jun | name 9 mmol/L 3 Jun",
         ),
         # Whose blood it is.
         (

@@ -241,6 +241,13 @@ def test_problems(given: Resource, says: str) -> None:
     assert_says(words_of("problems", given), says)
 
 
+def test_problems_of_visits_that_are_not_named_are_not_taken_for_one() -> None:
+    visit = [{"coding": [{"code": "encounter-diagnosis"}]}]
+    masked = condition(absent("masked"), category=visit)
+    shown = words_of("problems", masked, {**masked, "id": "c2"})
+    assert_says(shown, "2 from visits | NOT 2 entries")
+
+
 def test_no_medical_problems_beside_a_problem() -> None:
     statement = {**condition("No significant medical problems"), "id": "none"}
     assert "contradicts" in words_of("problems", statement, condition("Asthma"))
