@@ -5,6 +5,7 @@ the rest. If text is cut, a sentence says so.
 """
 
 import re
+from html import unescape
 
 from smartapp.record.elements import mappings
 
@@ -16,6 +17,9 @@ CUT = "… (cut here; the rest is in the EHR)"
 _INVISIBLE = re.compile("[\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ufeff]+")
 # All line endings, including that of HL7 v2, which EHRs pass on unchanged.
 _LINE_END = re.compile(r"\r\n|[\r\v\f\x85\u2028\u2029]|\\\.br\\")
+# Some EHRs send plain text as if it were for a web page. The templates escape what comes out of it.
+_ENTITY = re.compile(r"&(?:lt|gt|amp|quot|apos|nbsp|#\d{2,6}|#x[0-9A-Fa-f]{2,6});")
+_BREAK = re.compile(r"<br ?/?>", re.IGNORECASE)
 _INVISIBLE_IN_A_LINE = re.compile(_INVISIBLE.pattern.replace("\x00-\x1f", "\x00-\x09\x0b-\x1f"))
 _MANY_EMPTY_LINES = re.compile(r"\n(?:[ \t]*\n){2,}")
 
@@ -25,9 +29,10 @@ def text(value: object) -> str:
     if not isinstance(value, str):
         return ""
     # The most common case: a page of two thousand observations calls this fifty thousand times.
-    if len(value) <= MAX_TEXT and value.isprintable() and "  " not in value:
+    is_plain = value.isprintable() and "  " not in value and "&" not in value
+    if is_plain and len(value) <= MAX_TEXT:
         return value.strip(" ")
-    return " ".join(_INVISIBLE.sub(" ", _cut(value)).split())
+    return " ".join(_INVISIBLE.sub(" ", _cut(_decoded(value))).split())
 
 
 def texts(value: object) -> list[str]:
@@ -40,9 +45,10 @@ def prose(value: object) -> str:
     """Return the whole string, with its line breaks and the spaces that align columns, or ""."""
     if not isinstance(value, str):
         return ""
-    if len(value) <= MAX_TEXT and value.isprintable() and "\\" not in value:
+    is_plain = value.isprintable() and not ("&" in value or "<" in value or "\\" in value)
+    if is_plain and len(value) <= MAX_TEXT:
         return value.strip(" ")
-    lines = _LINE_END.sub("\n", _cut(value)).expandtabs()
+    lines = _LINE_END.sub("\n", _BREAK.sub("\n", _decoded(_cut(value)))).expandtabs()
     return _MANY_EMPTY_LINES.sub("\n\n", _INVISIBLE_IN_A_LINE.sub(" ", lines)).strip()
 
 
@@ -55,6 +61,11 @@ def annotations(notes: object) -> list[str]:
 
 def _bodies(notes: object) -> list[object]:
     return [note.get("text") for note in mappings(notes)]
+
+
+def _decoded(value: str) -> str:
+    """Return a text with the characters that its entities stand for: "K &gt; 5" is "K > 5"."""
+    return _ENTITY.sub(lambda entity: unescape(entity[0]), value) if "&" in value else value
 
 
 def _cut(value: str) -> str:

@@ -176,6 +176,12 @@ def coded(code: str, system: str = "", **members: Any) -> Resource:
             result(value=6.9, text={"status": "generated", "div": "<div>K 6.9</div>"}),
             f"6.9 mmol/L | NOT {OWN}",
         ),
+        # As if it were for a web page.
+        (result(valueString="K &gt; 5 &amp; Na &#60; 120"), "Potassium K > 5 & Na < 120"),
+        (result(valueString="Line 1<br/>Line 2<BR>Line 3"), "Line 1 Line 2 Line 3 | NOT <"),
+        (result(valueString="pH <7.2 & <b>"), "pH <7.2 & <b>"),
+        (result("Tylenol &amp; Codeine", value=5), "Tylenol & Codeine 5"),
+        (result(valueString="a&#x202e;b &#0;"), "Potassium a b &#0; | NOT \u202e"),
         # Whose it is, and of what.
         (
             result(
