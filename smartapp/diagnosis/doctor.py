@@ -295,10 +295,13 @@ def _types(config: EndpointConfig) -> set[str]:
 
 
 def _listed_types(statement: dict[str, object]) -> set[str]:
-    rest = statement.get("rest")
-    servers = [one for one in rest if isinstance(one, dict)] if isinstance(rest, list) else []
-    listed = [one for server in servers for one in server.get("resource") or ()]
-    return {str(one.get("type")) for one in listed if isinstance(one, dict)}
+    servers = _objects(statement.get("rest"))
+    listed = [one for server in servers for one in _objects(server.get("resource"))]
+    return {str(one.get("type")) for one in listed}
+
+
+def _objects(value: object) -> list[dict[str, Any]]:
+    return [one for one in value if isinstance(one, dict)] if isinstance(value, list) else []
 
 
 async def clock(config: EndpointConfig) -> AsyncIterator[Finding]:

@@ -603,6 +603,15 @@ async def test_scopes_that_a_wildcard_covers_are_well(healthy: EHR) -> None:
         (200, b"<html>", {}),
         (200, statement("3.0.2"), {}),
         (200, {"resourceType": "CapabilityStatement", "fhirVersion": "4.0.1", "rest": 7}, {}),
+        (
+            200,
+            {
+                "resourceType": "CapabilityStatement",
+                "fhirVersion": "4.0.1",
+                "rest": [{"resource": 7}],
+            },
+            {},
+        ),
     ],
 )
 async def test_a_base_of_another_fhir_server_is_advice(
