@@ -471,7 +471,7 @@ class Case:
     @property
     def patient_state(self) -> str:
         """How the last page got on with reading the patient; "" where none was shown."""
-        return self._of(Step.FHIR)["sections"]["patient"] if self._of(Step.FHIR)["sections"] else ""
+        return outcome.sections(self.timeline).get("patient", "")
 
     @cached_property
     def unread(self) -> Recorded:

@@ -50,13 +50,13 @@ def of(timeline: Sequence[LaunchEvent]) -> str:
         if timezone.now() - last.at < PENDING_LIFETIME:
             return "Still under way, or not written yet: look again in some seconds"
         return "The person did not come back from the EHR"
-    sections = _sections(timeline)
-    if not sections:
+    shown = sections(timeline)
+    if not shown:
         return "Signed in; no page was shown yet"
     origin = next((found for one in timeline if (found := one.detail.get("framed_from"))), "")
     if origin:
         return f"A page was sent into a frame of {origin}, which may have to leave it blank"
-    return _page(sections)
+    return _page(shown)
 
 
 _OF_A_PART = (
@@ -65,7 +65,7 @@ _OF_A_PART = (
 )  # fmt: skip
 
 
-def _sections(timeline: Sequence[LaunchEvent]) -> dict[str, str]:
+def sections(timeline: Sequence[LaunchEvent]) -> dict[str, str]:
     """Return the state of each part of the record on the last page that was shown."""
     shown: dict[str, str] = {}
     for event in timeline:
@@ -73,10 +73,10 @@ def _sections(timeline: Sequence[LaunchEvent]) -> dict[str, str]:
     return shown
 
 
-def _page(sections: dict[str, str]) -> str:
-    if (patient := sections.get("patient")) in _WITHOUT_PATIENT:
+def _page(shown: dict[str, str]) -> str:
+    if (patient := shown.get("patient")) in _WITHOUT_PATIENT:
         return f"A page was shown without a record: {_WITHOUT_PATIENT[patient]}"
-    lacking = [f"{name} {_STATES[state]}" for name, state in sections.items() if state in _STATES]
+    lacking = [f"{name} {_STATES[state]}" for name, state in shown.items() if state in _STATES]
     return f"A page was shown: {', '.join(lacking)}" if lacking else WENT_WELL
 
 

@@ -3,15 +3,21 @@ stand first. They were all made before anything was mended for them."""
 
 import json
 from base64 import urlsafe_b64encode
+from datetime import timedelta
 from typing import Any
 
 import pytest
 from aiohttp import web
+from django.utils import timezone
 from joserfc.jwk import RSAKey
 from yarl import URL
 
 from smartapp.database import in_database
 from smartapp.diagnosis import outcome, report
+from smartapp.diagnosis.causes import causes as causes_of
+from smartapp.diagnosis.facts import Facts
+from smartapp.diagnosis.finding import problem
+from smartapp.launches.models import LaunchEvent
 from tests.diagnosis.answers import PORTAL, Answer, json_text, raw
 from tests.diagnosis.test_causes import (
     Exchange,
@@ -610,3 +616,38 @@ class TestRecord:
         ehr.fhir_answer = answer
         await browser.get(f"/launches/{uuid}/")
         assert await asked_why() == []
+
+
+WRONG_KEYS = problem("published-key", "It answered 404.", "Start the server.")
+OF_RARE_MOMENTS: list[tuple[str, str, dict[str, Any], str]] = [
+    ("discovery", "ehr-suspended", {}, "did not answer several times in a row"),
+    ("discovery", "ehr-timeout", {}, "took too long"),
+    ("token", "ehr-timeout", {}, "waited for our keys in vain"),
+    ("token", "busy", {}, "Too many launches waited"),
+    ("token", "busy-with-ehr", {}, "slow, and too many waited"),
+    ("token", "codes-refused", {}, "refused other sign-ins from this network"),
+    ("token", "keys-replaced", {"ehr_error": "invalid_client"}, "replaced in an emergency"),
+    ("token", "invalid-client", {"ehr_error": "invalid_client", "said": "assertion expected",
+     "auth_method": "client_secret_basic", "token_endpoint": "https://e.example/token"},
+     "expects a signed assertion, and we send a secret"),
+    ("callback", "state-unknown", {}, "changed the state, or the address was made up"),
+    ("refresh", "refresh-interrupted", {}, "was ended during a refresh"),
+    ("refresh", "scope-invalid", {}, "The registration's scopes cannot be sent"),
+    ("fhir", "wrong-patient-entry", {"sections": {"problems": "partial"}}, "of another patient"),
+    ("fhir", "fhir-failed", {"rule": "timeout", "sections": {"labs": "failed"},
+     "failure": "no answer within 15 s"}, "The FHIR server took too long"),
+    ("authorize", "", {"framed": True, "sent": []}, "may refuse to be shown in a frame"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("step", "code", "detail", "words"), OF_RARE_MOMENTS)
+def test_causes_of_rare_moments(step: str, code: str, detail: dict[str, Any], words: str) -> None:
+    """What takes a crowd, a stalled server or an emergency: told by the event that it leaves."""
+    at = timezone.now() - timedelta(minutes=20)
+    event = LaunchEvent(attempt="a", step=step, code=code, detail=detail, at=at)
+    is_about_keys = (step, code) == ("token", "ehr-timeout")
+    findings = {"published-key": WRONG_KEYS} if is_about_keys else {}
+    first, *_ = causes_of([event], Facts(timezone.now(), findings=findings))
+    assert words in first.title
+    assert first.seen
+    assert first.fix
