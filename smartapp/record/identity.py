@@ -16,6 +16,7 @@ from smartapp.record.moments import (
     years_between,
 )
 from smartapp.record.names import Name, in_other_scripts, read_names
+from smartapp.record.people import sex_note
 from smartapp.record.personal import interpreter_words
 from smartapp.record.record_numbers import RecordNumber, read_record_number
 from smartapp.record.texts import text
@@ -164,6 +165,7 @@ def _notes(patient: Resource, now: datetime) -> list[str]:
         (Chronology(now).is_future(birth), "The EHR gives a date of birth in the future."),
         (not_understood(patient), not_understood(patient)),
         (is_false(patient.get("active")), "The EHR marks this record as not in use."),
+        (sex_note(patient), sex_note(patient)),
         ("replaced-by" in links, "The EHR says that another record replaces this one."),
         (links & {"refer", "seealso"}, "The EHR has another record of this patient, too."),
         (

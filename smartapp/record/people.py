@@ -66,6 +66,16 @@ def _sex(patient: Resource) -> Sex:
     return found if _sexes(patient, OTHER_SEXES) <= {found, ""} else ""
 
 
+def sex_note(patient: Resource) -> str:
+    """Return a sentence if ranges by sex do not simply follow the administrative sex, else ""."""
+    found = _sex(patient)
+    if found == _SEXES.get(text(patient.get("gender")).casefold(), ""):
+        return ""
+    if found:
+        return f"The EHR records a sex for clinical use: {found}. Ranges by sex follow it."
+    return "The EHR records more than one sex, so ranges by sex are listed and not compared with."
+
+
 def _sexes(patient: Resource, names: Collection[str]) -> set[Sex]:
     """Return the sexes that these extensions name; "" stands for any other value."""
     found = [

@@ -5,8 +5,18 @@ from typing import Any
 
 import pytest
 
+from smartapp.record.identity import read_identity
 from smartapp.record.moments import DATA_ABSENT_REASON
-from tests.chart.samples import LOINC, PATIENT, Resource, about_patient, concept, quantity
+from tests.chart.samples import (
+    LOINC,
+    NOW,
+    PATIENT,
+    Resource,
+    about_patient,
+    concept,
+    patient,
+    quantity,
+)
 from tests.pages.sections import assert_says, words_of
 
 EXTENSION = "http://hl7.org/fhir/StructureDefinition/observation-"
@@ -400,6 +410,25 @@ def test_whose_range_it_is_where_sexes_differ(gender: str, extension: Resource, 
         limits(12, 15.5, appliesTo=[words("Female")]),
     )
     assert_says(words_of("labs", given, gender=gender, extension=[extension]), says)
+
+
+@pytest.mark.parametrize(
+    ("gender", "extension", "note"),
+    [
+        ("male", parameter("female-typical"), "a sex for clinical use: female."),
+        ("female", parameter("specified"), "more than one sex"),
+        ("female", {"url": BIRTH_SEX, "valueCode": "M"}, "more than one sex"),
+        ("female", {"url": BIRTH_SEX, "valueCode": "F"}, ""),
+        ("other", {"url": BIRTH_SEX, "valueCode": "F"}, ""),
+        ("unknown", parameter("male-typical"), "a sex for clinical use: male."),
+    ],
+)
+def test_the_banner_says_where_ranges_do_not_follow_the_recorded_sex(
+    gender: str, extension: Resource, note: str
+) -> None:
+    notes = read_identity(patient(gender=gender, extension=[extension]), now=NOW).notes
+    assert note in " ".join(notes)
+    assert bool(notes) is bool(note)
 
 
 @pytest.mark.parametrize(
