@@ -17,11 +17,7 @@ from collections.abc import Iterator
 
 import uvicorn
 
-from smartapp import checks
-
 LAST_ANSWERS_SECONDS = 10
-# The schema of this process's database stays, and to read all migrations takes longer than a start.
-checks._verify_schema = functools.cache(checks._verify_schema)
 # Below the ports that the system gives to outgoing connections, and for each worker others: between
 # this look and the server's start nobody else takes the port. Above those that browsers refuse.
 PORTS_OF_A_WORKER = 1_400
@@ -75,9 +71,18 @@ class _Server(uvicorn.Server):
         await self.lifespan.shutdown()
 
 
+@functools.cache
+def _verify_the_schema_once() -> None:
+    """It stays as it is in this process, and to read all migrations takes longer than a start."""
+    from smartapp import checks  # who only wants a free port has no settings
+
+    checks._verify_schema = functools.cache(checks._verify_schema)
+
+
 @contextlib.contextmanager
 def served(port: int) -> Iterator[str]:
     """Serve the app on that port while the block runs; yield its origin."""
+    _verify_the_schema_once()
     config = uvicorn.Config(
         "smartapp.asgi:application",
         host="127.0.0.1",

@@ -58,3 +58,19 @@ def test_without_django_and_venv_a_sentence_says_what_to_do(folder: Path) -> Non
     assert code == 1
     assert "python3 manage.py demo" in printed
     assert "Traceback" not in printed
+
+
+@pytest.mark.parametrize("command", ["tests.reliability", "benchmarks"])
+def test_the_commands_that_measure_need_no_settings(command: str) -> None:
+    """They start servers with settings of their own."""
+    what_they_import = "\n".join(
+        line
+        for file in sorted((ROOT / command.replace(".", "/")).glob("*.py"))
+        for line in file.read_text().splitlines()
+        if line.startswith(("from tests.", "from benchmarks.")) and "(" not in line
+    )
+    done = subprocess.run(  # noqa: S603
+        [sys.executable, "-c", what_they_import], cwd=ROOT, env={"PATH": os.environ["PATH"]},
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr

@@ -17,7 +17,15 @@ import pytest
 
 from tests.journeys.outside import Browser, Page
 from tests.node import node_server, node_with
-from tests.processes import answers, environment, manage, prepare, running
+from tests.processes import (
+    answers,
+    as_the_procfile,
+    environment,
+    manage,
+    prepare,
+    procfile,
+    running,
+)
 from tests.serving import free_port
 
 NODE = Path(__file__).parent / "node"
@@ -64,8 +72,8 @@ def sandbox(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sandbox]:
         STRANGERS_SECRET=SECRET, STRANGERS_PLAIN_SECRET=PLAIN_SECRET,
     )  # fmt: skip
     prepare(env)
-    serve = ("-m", "uvicorn", "smartapp.asgi:application", "--port", str(port), "--no-access-log")
-    with running(env, folder / "log", *serve, ready=lambda: answers(f"{url}/healthz")):
+    serving, ready = as_the_procfile(env, port), f"{url}/healthz"
+    with running(serving, folder / "log", *procfile("web"), ready=lambda: answers(ready)):
         yield Sandbox(url, env)
 
 
