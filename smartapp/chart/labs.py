@@ -16,6 +16,8 @@ from smartapp.record.panels import OTHER, common_name, place_of
 FORTNIGHT = timedelta(days=14)
 # Fewer values than this are not counted, because all of them can be seen.
 FEW = 3
+# Longer ones are shortened in the line of a test (templates/sections/), and whole where it opens.
+SHORT_NAME, SHORT_RANGE = 140, 120
 TIME_NOT_KNOWN = "Results whose date is not known"
 
 
@@ -37,6 +39,12 @@ class DrawnTest:
     trend_text: str
     words: tuple[str, ...]
     table: ValueTable
+
+    @property
+    def long_ranges(self) -> tuple[str, ...]:
+        """The ranges of the newest results that are too long to stand beside them."""
+        said = dict.fromkeys(one.range_text for one in self.test.latest)
+        return tuple(words for words in said if len(words) > SHORT_RANGE)
 
     @property
     def trend_svg(self) -> str:
@@ -101,7 +109,7 @@ def _drawn(test: LabTest) -> DrawnTest:
     return DrawnTest(
         test=test,
         name=name,
-        long_name=test.name if test.name != name else "",
+        long_name=test.name if test.name != name or len(name) > SHORT_NAME else "",
         codes=", ".join(f"LOINC {code}" for code in newest.loinc),
         how=_how(newest),
         trend=sparkline(points, band),

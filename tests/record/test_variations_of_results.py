@@ -323,6 +323,8 @@ def test_one_result(given: Resource, says: str) -> None:
             "70 to 99 mg/dL | NOT Below range",
         ),
         (ranged(6.2, {"text": "3.5-5.1 mmol/L"}), "range 3.5-5.1 mmol/L | NOT Above"),
+        (ranged(6.2, {"text": f"{'Risk of events: ' * 9}high from 6"}), "high from 6"),
+        (result("Long name, " * 20 + "in urine", 5), "in urine"),
         (ranged(4.2, limits(87.3, 82.4)), "87.3 to 82.4 | NOT Above | NOT Below"),
         (
             result(valueQuantity={"value": 60, "comparator": ">"}, referenceRange=[limits(90)]),
