@@ -33,9 +33,11 @@ READERS: dict[str, tuple[Callable[[Given], Read[Any]], str]] = {
 @pytest.mark.parametrize("resource_type", READERS)
 def test_is_marked_and_last(resource_type: str) -> None:
     read, member = READERS[resource_type]
-    code = concept("x") if resource_type == "Condition" else concept("same")
+    named = {"code": concept("x" if resource_type == "Condition" else "same")}
+    if resource_type == "MedicationRequest":
+        named = {"medicationCodeableConcept": concept("same")}
     future, past = (
-        about_patient(resource_type, when, code=code, status="active", **{member: when})
+        about_patient(resource_type, when, status="active", **named, **{member: when})
         for when in ("2099-07-07", "2020-01-01")
     )
     entries = read(given(future, past)).entries
