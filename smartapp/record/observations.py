@@ -7,6 +7,7 @@ in that are not one series.
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import NamedTuple
 
 from smartapp.record.absence import absent_code
@@ -281,13 +282,18 @@ def _marks(resource: Resource, person: Person, absent: str) -> Marks:
         absent=absent,
     )
     comments = tuple(filter(None, _comments(resource)))
-    if sum(name.startswith("value") for name in resource) > 1 and not absent:
+    if _have_several_values(tuple(resource)) and not absent:
         comments += tuple(other_values(resource, read_value(resource)))
     if not (remark or comments):
         return marks
     return marks._replace(
         notes=(*marks.notes, *comments), remarks=(remark,) if remark else marks.remarks
     )
+
+
+@lru_cache(maxsize=1_000)
+def _have_several_values(members: tuple[str, ...]) -> bool:
+    return sum(name.startswith("value") for name in members) > 1
 
 
 def _comments(resource: Resource) -> Iterator[str]:
