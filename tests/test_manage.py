@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from tests import processes
 from tests.processes import ROOT
 
 # Outside of a virtual environment and without packages: a newcomer's Python, which has no Django.
@@ -74,3 +75,13 @@ def test_the_commands_that_measure_need_no_settings(command: str) -> None:
         capture_output=True, text=True, check=False,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
+
+
+def test_a_benchmark_has_no_migrated_database_to_begin_with(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv(processes.MIGRATED, raising=False)
+    file = tmp_path / "app.sqlite3"
+    env = processes.environment("http://127.0.0.1:1", f"sqlite:///{file}")
+    processes.prepare(env)
+    assert file.stat().st_size
