@@ -551,6 +551,8 @@ def difference(ours: str, theirs: str) -> str:
         return "They are equal, byte for byte."
     pairs = enumerate(zip(ours, theirs, strict=False))
     same = next((i for i, (a, b) in pairs if a != b), min(len(ours), len(theirs)))
+    if not same:
+        return "They differ from the first character on."
     here, there = (
         f"“{rest[:12]}”" if (rest := text[same:]) else "nothing" for text in (ours, theirs)
     )

@@ -532,3 +532,4 @@ def test_difference_names_the_character_and_both_sides() -> None:
     assert difference("https://e/fhir", "https://e/fhir/") == (
         "They differ from character 15: nothing on one side, “/” on the other."
     )
+    assert difference("other", "demo") == "They differ from the first character on."
