@@ -1,7 +1,7 @@
 """Reasons why data is absent: FHIR's data-absent-reason, and HL7 v3's NullFlavor."""
 
 from smartapp.record.codes import codings, concept_text, concept_words
-from smartapp.record.elements import mapping, mappings
+from smartapp.record.elements import extensions, mapping, mappings
 from smartapp.record.moments import DATA_ABSENT_REASON
 from smartapp.record.texts import text
 
@@ -58,9 +58,8 @@ def reason_words(reason: object) -> str:
 
 def extension_code(element: object) -> str:
     """Return the code of an element's data-absent-reason extension, or ""."""
-    for extension in mappings(mapping(element).get("extension")):
-        if extension.get("url") == DATA_ABSENT_REASON:
-            return text(extension.get("valueCode")) or "unknown"
+    for extension in extensions(element, DATA_ABSENT_REASON):
+        return text(extension.get("valueCode")) or "unknown"
     return ""
 
 

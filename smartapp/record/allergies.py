@@ -18,7 +18,7 @@ from smartapp.record.codes import (
     status_code,
     status_codes,
 )
-from smartapp.record.elements import Resource, mappings
+from smartapp.record.elements import Resource, extensions, mappings
 from smartapp.record.marks import Marks, doubted, read_marks
 from smartapp.record.moments import Moment, member_moment, newest_first, parse_moment
 from smartapp.record.narratives import with_own_text
@@ -46,7 +46,7 @@ CATEGORY_WORDS = {
 }
 # R4's extensions of AllergyIntolerance and of its reaction.
 EXTENSIONS = "http://hl7.org/fhir/StructureDefinition/allergyintolerance-"
-EXPOSURE_RISK = "http://hl7.org/fhir/StructureDefinition/allergyintolerance-substanceExposureRisk"
+EXPOSURE_RISK = f"{EXTENSIONS}substanceExposureRisk"
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,11 +172,7 @@ def _resolved(resource: Resource) -> str:
 
 
 def _by_extension(holder: Resource, name: str, member: str) -> list[object]:
-    return [
-        extension.get(member)
-        for extension in mappings(holder.get("extension"))
-        if extension.get("url") == f"{EXTENSIONS}{name}"
-    ]
+    return [extension.get(member) for extension in extensions(holder, f"{EXTENSIONS}{name}")]
 
 
 def _criticality(resource: Resource) -> str:
@@ -195,8 +191,8 @@ def _statement(resource: Resource) -> Statement | None:
     found = read_statement(resource.get("code"))
     if found and not (found.meaning == "unknown" and _is_of_something(resource)):
         return found
-    for extension in mappings(resource.get("extension")):
-        if extension.get("url") == EXPOSURE_RISK and "no-known-reaction-risk" in _risks(extension):
+    for extension in extensions(resource, EXPOSURE_RISK):
+        if "no-known-reaction-risk" in _risks(extension):
             name = concept_text(resource.get("code")) or _exposed_to(extension)
             return Statement(f"No known risk of a reaction to {name}", "none", kind=name)
     return None

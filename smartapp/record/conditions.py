@@ -9,7 +9,7 @@ from typing import Any, Literal
 from smartapp.record.absence import named_or
 from smartapp.record.codes import codes, codings, concept_text, concept_texts, status_codes
 from smartapp.record.education import medlineplus_url
-from smartapp.record.elements import Resource, mappings
+from smartapp.record.elements import Resource, extensions, mappings
 from smartapp.record.icd_marks import AFTER, certainty, certainty_text, side_texts
 from smartapp.record.marks import Marks, doubted, read_marks
 from smartapp.record.modifiers import status_text
@@ -166,9 +166,8 @@ def _clinical(resource: Resource) -> set[str]:
 
 def _asserted(resource: Resource) -> Moment | None:
     """Return when it was first noted (US Core's date of diagnosis)."""
-    for extension in mappings(resource.get("extension")):
-        if extension.get("url") == ASSERTED:
-            return member_moment(extension, "valueDateTime")
+    for extension in extensions(resource, ASSERTED):
+        return member_moment(extension, "valueDateTime")
     return None
 
 

@@ -30,6 +30,11 @@ def mappings(value: object) -> list[dict[str, Any]]:
     return [item for item in items if isinstance(item, dict)]
 
 
+def extensions(element: object, url: str) -> list[dict[str, Any]]:
+    """Return the extensions of an element that have this URL (FHIR R4 §2.4, Extensibility)."""
+    return [one for one in mappings(mapping(element).get("extension")) if one.get("url") == url]
+
+
 def is_true(value: object) -> bool:
     """Return whether a boolean is true; some servers write it as a string."""
     return value is True or (isinstance(value, str) and value.strip().lower() == "true")

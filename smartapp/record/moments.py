@@ -12,7 +12,7 @@ from datetime import UTC, date, datetime, timedelta, timezone, tzinfo
 from decimal import Decimal
 from typing import Literal, NamedTuple
 
-from smartapp.record.elements import Resource, mapping, mappings
+from smartapp.record.elements import Resource, extensions
 from smartapp.record.texts import text
 
 # "unreadable" only has `sent`, and is listed above all dates.
@@ -291,9 +291,8 @@ def _member(resource: Resource, name: str) -> Moment | None:
         return found
     if f"_{name}" not in resource:
         return None
-    for extension in mappings(mapping(resource.get(f"_{name}")).get("extension")):
-        if extension.get("url") == DATA_ABSENT_REASON:
-            return unreadable(text(extension.get("valueCode")) or "not given")
+    for extension in extensions(resource[f"_{name}"], DATA_ABSENT_REASON):
+        return unreadable(text(extension.get("valueCode")) or "not given")
     return None
 
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from smartapp.record.elements import mapping, mappings
+from smartapp.record.elements import extensions, mapping, mappings
 from smartapp.record.moments import last_day, member_moment
 from smartapp.record.texts import text, texts
 
@@ -94,8 +94,7 @@ def _rank(name: dict[str, Any], now: datetime) -> tuple[bool, int]:
 
 
 def _language(name: dict[str, Any]) -> str:
-    for extension in mappings(name.get("extension")):
-        if extension.get("url") == LANGUAGE_EXTENSION:
-            tag = text(extension.get("valueCode"))
-            return tag if _LANGUAGE.fullmatch(tag) else ""
+    for extension in extensions(name, LANGUAGE_EXTENSION):
+        tag = text(extension.get("valueCode"))
+        return tag if _LANGUAGE.fullmatch(tag) else ""
     return ""

@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 from smartapp.record.absence import absent_code
 from smartapp.record.codes import LOINC, codings, concept_text, concept_texts, status_code
-from smartapp.record.elements import Resource, mapping, mappings, remembered
+from smartapp.record.elements import Resource, extensions, mapping, mappings, remembered
 from smartapp.record.interpretations import NO_FLAG, Flag, read_flag, reconciled
 from smartapp.record.marks import Marks, read_marks
 from smartapp.record.modifiers import reason_to_leave_out
@@ -228,8 +228,7 @@ def _replaced(resource: Resource) -> list[str]:
     """Return the Observations that this one replaces (R4's extension "replaces")."""
     return [
         reference
-        for extension in mappings(resource["extension"])
-        if extension.get("url") == f"{EXTENSIONS}replaces"
+        for extension in extensions(resource, f"{EXTENSIONS}replaces")
         for reference in _references(extension.get("valueReference"))
     ]
 
@@ -459,9 +458,8 @@ def _by_extension(resource: Resource, name: str) -> list[str]:
         return []
     return [
         words
-        for extension in mappings(resource["extension"])
-        if extension.get("url") == f"{EXTENSIONS}{name}"
-        and (words := concept_text(extension.get("valueCodeableConcept")))
+        for extension in extensions(resource, f"{EXTENSIONS}{name}")
+        if (words := concept_text(extension.get("valueCodeableConcept")))
     ]
 
 

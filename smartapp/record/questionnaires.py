@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from typing import Any
 
-from smartapp.record.elements import Resource, mapping, mappings
+from smartapp.record.elements import Resource, extensions, mappings
 from smartapp.record.facts import Fact, said, unless_recorded
 from smartapp.record.marks import read_marks
 from smartapp.record.modifiers import status_text
@@ -45,8 +45,8 @@ def read_questionnaire(resource: Resource, fold: str) -> Fact | LeftOut:
 
 def _name(resource: Resource) -> str:
     """Return the EHR's name for the questionnaire, or the end of its address."""
-    for extension in mappings(mapping(resource.get("_questionnaire")).get("extension")):
-        if extension.get("url") == DISPLAY and (words := text(extension.get("valueString"))):
+    for extension in extensions(resource.get("_questionnaire"), DISPLAY):
+        if words := text(extension.get("valueString")):
             return words
     last = text(resource.get("questionnaire")).partition("|")[0].rstrip("/").rpartition("/")[2]
     return f"Questionnaire {last}" if last else NOT_NAMED
