@@ -30,14 +30,13 @@ from tests.diagnosis.test_causes import (
     timeline,
     written_by_hand,
 )
+from tests.diagnosis.test_mistakes import NO_CONFIGURATION, NO_OAUTH
 from tests.launches.conftest import Browser, new_browser
 from tests.launches.test_callback import changed
 from tests.scripted_ehr import ScriptedEHR, fhir_json
 
 __all__ = ["exchanged", "written_by_hand"]
 
-NO_CONFIGURATION = "does not lead to a SMART configuration"
-NO_OAUTH = "not an OAuth token endpoint"
 NO_CAUSE = "never asked for our keys"  # what is likely where the EHR does not say a word
 
 

@@ -72,6 +72,12 @@ def mmhg(value: float) -> Resource:
     return {"valueQuantity": quantity(value, "mm[Hg]")}
 
 
+def pressure_of(*sides: tuple[str, float]) -> Resource:
+    """One Observation with these components, each a code and its value in mmHg."""
+    components = [{"code": concept("", code), **mmhg(value)} for code, value in sides]
+    return vital("85354-9", component=components)
+
+
 def ranged(value: float, *ranges: Resource, **members: Any) -> Resource:
     return result(value=value, referenceRange=[*ranges], **members)
 
@@ -680,54 +686,15 @@ DAY = {"effectiveDateTime": "2026-06-03"}
         ),
         # Several of each side in one Observation: by position, or where they take turns.
         (
-            (
-                vital(
-                    "85354-9",
-                    component=[
-                        {"code": concept("", code), **mmhg(value)}
-                        for code, value in (
-                            ("8461-6", 120),
-                            ("8460-8", 90),
-                            ("8454-1", 60),
-                            ("8455-8", 80),
-                        )
-                    ],
-                ),
-            ),
+            (pressure_of(("8461-6", 120), ("8460-8", 90), ("8454-1", 60), ("8455-8", 80)),),
             "120/80 | 90/60 | NOT 120/60",
         ),
         (
-            (
-                vital(
-                    "85354-9",
-                    component=[
-                        {"code": concept("", code), **mmhg(value)}
-                        for code, value in (
-                            ("8480-6", 120),
-                            ("8462-4", 80),
-                            ("8480-6", 90),
-                            ("8462-4", 60),
-                        )
-                    ],
-                ),
-            ),
+            (pressure_of(("8480-6", 120), ("8462-4", 80), ("8480-6", 90), ("8462-4", 60)),),
             "120/80 | 90/60",
         ),
         (
-            (
-                vital(
-                    "85354-9",
-                    component=[
-                        {"code": concept("", code), **mmhg(value)}
-                        for code, value in (
-                            ("8480-6", 120),
-                            ("8480-6", 90),
-                            ("8462-4", 60),
-                            ("8462-4", 80),
-                        )
-                    ],
-                ),
-            ),
+            (pressure_of(("8480-6", 120), ("8480-6", 90), ("8462-4", 60), ("8462-4", 80)),),
             "120/– | 90/– | –/60 | –/80",
         ),
         (
