@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
-from smartapp.record.elements import Resource, is_false, mappings
+from smartapp.record.elements import Resource, is_false, mapping, mappings
 from smartapp.record.facts import said
 from smartapp.record.marks import LABELS, read_labels
 from smartapp.record.modifiers import not_understood
@@ -158,8 +158,18 @@ def _is_masked(element: object) -> bool:
     return any(map(_is_masked, element.values()))
 
 
+def _is_about_a_relative(other: Resource) -> bool:
+    """Return whether a link leads to what this person is to another patient, such as the mother of
+    a newborn (RelatedPerson), and to no record of their own."""
+    return "RelatedPerson" in (text(other.get("type")), *text(other.get("reference")).split("/"))
+
+
 def _notes(patient: Resource, now: datetime) -> list[str]:
-    links = {text(link.get("type")) for link in mappings(patient.get("link"))}
+    links = {
+        text(link.get("type"))
+        for link in mappings(patient.get("link"))
+        if not _is_about_a_relative(mapping(link.get("other")))
+    }
     birth = member_moment(patient, "birthDate")
     candidates = (
         (Chronology(now).is_future(birth), "The EHR gives a date of birth in the future."),

@@ -600,6 +600,12 @@ def test_death(members: Resource, deceased: str) -> None:
         ({"link": [{"type": "seealso"}]}, "has another record of this patient"),
         ({"link": [{"type": "replaced-by"}]}, "another record replaces this one"),
         ({"link": [{"type": "replaces"}]}, ""),
+        ({"link": [{"type": "seealso", "other": {"reference": "RelatedPerson/1"}}]}, ""),
+        ({"link": [{"type": "refer", "other": {"type": "RelatedPerson", "id": "1"}}]}, ""),
+        (
+            {"link": [{"type": "seealso", "other": {"reference": "https://e/r4/Patient/2"}}]},
+            "has another record of this patient",
+        ),
     ],
 )
 def test_what_is_to_be_known_of_the_record(members: Resource, note: str) -> None:
