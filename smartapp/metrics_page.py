@@ -1,11 +1,14 @@
 """`/metrics`: the metrics of all processes on this machine, and those from the database.
 
 A scrape reaches only one of several processes. So each process writes its metrics to its own file
-every few seconds, and the one that is scraped combines the files, with the process as a label.
+every few seconds, and the one that is scraped combines its own metrics with the files of the
+others, with the process as a label.
 """
 
 import asyncio
+import contextlib
 import hmac
+import logging
 import os
 import socket
 import time
@@ -23,6 +26,7 @@ from prometheus_client.registry import Collector, CollectorRegistry
 from smartapp import database, metrics
 from smartapp.circuit import open_circuits
 from smartapp.database import in_database
+from smartapp.exception_reports import cause
 from smartapp.keys import automation, heartbeat, rotation
 from smartapp.keys.models import KeySet, MaintainedBy
 from smartapp.launches import launching, pending_revocations
@@ -32,6 +36,8 @@ CONTENT_TYPE = b"text/plain; version=0.0.4; charset=utf-8"
 WRITE_SECONDS = 5
 # A file this old is from a process that has ended.
 FORGOTTEN_SECONDS = 60
+
+logger = logging.getLogger(__name__)
 
 
 def is_allowed(authorization: str) -> bool:
@@ -52,29 +58,47 @@ def _folder() -> Path:
 
 async def keep_writing() -> None:
     """Write this process's metrics to its file, for ever."""
+    failed = False
     while settings.METRICS_TOKEN:
-        await asyncio.to_thread(write)
+        try:
+            await asyncio.to_thread(write)
+            failed = False
+        except OSError as error:
+            # A full disk must not end the task: there may be room again in a minute.
+            if not failed:
+                logger.error("metrics not written for other processes: %s", cause(error))
+            failed = True
         await asyncio.sleep(WRITE_SECONDS)
 
 
 def write() -> None:
-    """Write this process's file, and delete those of processes that have ended."""
+    """Write this process's file, and delete those of processes that have ended.
+
+    Raise OSError if the file cannot be written.
+    """
     folder = _folder()
     folder.mkdir(parents=True, exist_ok=True)
-    _measure()
     own = folder / f"{own_name()}.prom"
-    fresh = own.with_suffix(f".{os.getpid()}.new")
-    fresh.write_bytes(generate_latest(metrics.registry))
+    fresh = own.with_suffix(".new")
+    fresh.write_bytes(_own())
     fresh.replace(own)
     for path in folder.iterdir():
-        if time.time() - path.stat().st_mtime > FORGOTTEN_SECONDS:
-            path.unlink(missing_ok=True)
+        # Another process may delete it too, or give its new file its final name.
+        with contextlib.suppress(FileNotFoundError):
+            if _is_forgotten(path):
+                path.unlink()
 
 
-def _measure() -> None:
+def _is_forgotten(path: Path) -> bool:
+    return time.time() - path.stat().st_mtime > FORGOTTEN_SECONDS
+
+
+def _own() -> bytes:
+    """Return the metrics of this process."""
     metrics.in_flight.set(launching.waiting())
     metrics.database_waiting.set(database.waiting())
     metrics.circuits_open.set(open_circuits())
+    return generate_latest(metrics.registry)
 
 
 async def page() -> bytes:
@@ -96,10 +120,13 @@ class _Found(Collector):
 
 
 def _together(known: list[Metric]) -> bytes:
-    write()
     families: dict[str, Metric] = {}
-    for path in sorted(_folder().glob("*.prom")):
-        for family in _read(path):
+    for process, text in _texts():
+        for family in text_string_to_metric_families(text):
+            family.samples = [
+                sample._replace(labels={**sample.labels, "process": process})
+                for sample in family.samples
+            ]
             into = families.setdefault(family.name, family)
             if into is not family:
                 into.samples += family.samples
@@ -108,18 +135,17 @@ def _together(known: list[Metric]) -> bytes:
     return generate_latest(registry)
 
 
-def _read(path: Path) -> Iterator[Metric]:
-    """Yield a process's metrics, with its name as a label."""
-    try:
-        text = path.read_text()
-    except FileNotFoundError:  # the process has just ended
-        return
-    for family in text_string_to_metric_families(text):
-        family.samples = [
-            sample._replace(labels={**sample.labels, "process": path.stem})
-            for sample in family.samples
-        ]
-        yield family
+def _texts() -> Iterator[tuple[str, str]]:
+    """Yield each process's name and metrics, this process's as they are now.
+
+    Its own file is not read: only the task that writes it touches it.
+    """
+    yield own_name(), _own().decode()
+    for path in sorted(_folder().glob("*.prom")):
+        # The process may just have ended, and its file be gone.
+        with contextlib.suppress(FileNotFoundError):
+            if path.stem != own_name() and not _is_forgotten(path):
+                yield path.stem, path.read_text()
 
 
 def _known(now: datetime) -> list[Metric]:

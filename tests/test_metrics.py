@@ -1,5 +1,6 @@
 """`/metrics` counts events, distinguishes processes, and requires the token."""
 
+import asyncio
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -104,7 +105,7 @@ class TestPage:
         assert await value("smartapp_revocations_waiting") == 0
 
     async def test_tells_processes_apart(self, settings: Settings) -> None:
-        await text()
+        metrics_page.write()
         other = settings.METRICS_DIR / "web-2-4711.prom"
         own = settings.METRICS_DIR / f"{metrics_page.own_name()}.prom"
         other.write_text(own.read_text())
@@ -117,9 +118,43 @@ class TestPage:
         self, settings: Settings, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         settings.METRICS_DIR.mkdir()
-        (settings.METRICS_DIR / "web-2-4711.prom").write_text("a 1\n")
+        ended = settings.METRICS_DIR / "web-2-4711.prom"
+        ended.write_text("a 1\n")
+        assert "web-2-4711" in await text()
         monkeypatch.setattr(metrics_page, "FORGOTTEN_SECONDS", -1)
         assert "web-2-4711" not in await text()
+        metrics_page.write()
+        assert not ended.exists()
+
+    async def test_is_scraped_while_the_same_process_writes_its_file(self) -> None:
+        """Both wrote the same file once, and the scrape that lost the race was a 500."""
+        ended = False
+
+        def write_all_the_time() -> None:
+            while not ended:
+                metrics_page.write()
+
+        async with asyncio.TaskGroup() as together:
+            together.create_task(asyncio.to_thread(write_all_the_time))
+            for _ in range(30):
+                await text()
+            ended = True
+
+    async def test_tells_of_this_process_while_no_file_can_be_written(
+        self, settings: Settings, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        settings.METRICS_DIR.write_text("a file where the folder should be")
+        monkeypatch.setattr(metrics_page, "WRITE_SECONDS", 0.01)
+        with pytest.raises(TimeoutError):
+            async with asyncio.timeout(0.1):
+                await metrics_page.keep_writing()
+        assert caplog.text.count("metrics not written for other processes") == 1
+        assert "smartapp_http_requests_total" in await text()
+        settings.METRICS_DIR.unlink()
+        with pytest.raises(TimeoutError):
+            async with asyncio.timeout(0.1):
+                await metrics_page.keep_writing()
+        assert list(settings.METRICS_DIR.glob("*.prom"))
 
     async def test_goes_on_while_the_database_is_away(
         self, monkeypatch: pytest.MonkeyPatch
