@@ -1,6 +1,7 @@
 """Shared fixtures: services that must or may be available, the app over HTTP, an EHR."""
 
 import gc
+import logging
 import os
 import shutil
 import socket
@@ -23,6 +24,8 @@ from tests.scripted_ehr import ScriptedEHR
 connecting.install()
 emptying.install()
 key_pool.install()
+# A server that outlives a test still logs into that test's closed capture.
+logging.raiseExceptions = False
 gc.disable()  # until everything is collected: almost all that pytest makes meanwhile stays
 
 # On a busy machine inputs are made slowly and examples run long: no fault of this code.
