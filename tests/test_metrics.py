@@ -136,7 +136,7 @@ class TestPage:
 
         async with asyncio.TaskGroup() as together:
             together.create_task(asyncio.to_thread(write_all_the_time))
-            for _ in range(30):
+            for _ in range(8):
                 await text()
             ended = True
 

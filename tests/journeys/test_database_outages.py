@@ -33,7 +33,7 @@ from tests.processes import (
 from tests.scripted_ehr import CLIENT_ID, ScriptedEHR
 from tests.serving import free_port
 
-pytestmark = pytest.mark.postgres
+pytestmark = [pytest.mark.postgres, pytest.mark.endurance]
 
 GIVEN_UP_SECONDS = 12  # 5 for a statement, 1 for its cancellation, 5 for a new connection
 EHR_FRAME = "https://ehr.example"

@@ -67,6 +67,7 @@ def app(ehr: ScriptedEHR) -> Iterator[App]:
             disk.remove()
 
 
+@pytest.mark.endurance
 async def test_nothing_is_lost_and_everything_comes_back(app: App, ehr: ScriptedEHR) -> None:
     async with new_browser(app.url) as browser, new_browser(app.url) as other:
         open_page = f"/launches/{await browser.launch(app.launch)}/"

@@ -210,6 +210,7 @@ async def test_three_rotations_fail_no_launch_and_no_token_request(world: World)
     assert fetched <= (world.clock.now - began) / CACHE + 1 + ROTATIONS
 
 
+@pytest.mark.endurance
 @pytest.mark.timeout(300)
 async def test_a_wait_shorter_than_the_copy_lasts_is_found_out(
     world: World, monkeypatch: pytest.MonkeyPatch

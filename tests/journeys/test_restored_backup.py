@@ -21,7 +21,7 @@ from tests.processes import (
 from tests.scripted_ehr import CLIENT_ID, ScriptedEHR
 from tests.serving import free_port
 
-pytestmark = pytest.mark.postgres
+pytestmark = [pytest.mark.postgres, pytest.mark.endurance]
 
 
 def run(*command: str) -> None:

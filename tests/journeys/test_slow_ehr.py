@@ -104,6 +104,7 @@ async def finish(browser: Browser, callback: str) -> tuple[int, float, str]:
     return response.status, time.monotonic() - started, response.headers.get("Retry-After", "")
 
 
+@pytest.mark.endurance
 async def test_200_launches_at_a_slow_ehr_and_another_ehrs_go_on_as_ever(
     app: str, ehr: ScriptedEHR, slow: ScriptedEHR
 ) -> None:

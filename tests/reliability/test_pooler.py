@@ -21,7 +21,7 @@ from tests.reliability.services import PostgreSQL, folder_for_all, missing, pgbo
 from tests.scripted_ehr import CLIENT_ID
 from tests.serving import free_port
 
-pytestmark = [pytest.mark.postgres, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.postgres, pytest.mark.endurance, pytest.mark.timeout(300)]
 
 
 @pytest.mark.skipif(bool(missing()) or not shutil.which("pgbouncer"), reason="no PgBouncer")

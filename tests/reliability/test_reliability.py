@@ -12,7 +12,8 @@ from tests.reliability.services import missing
 from tests.reliability.trial import Trial, trial
 
 # For the house to be built and the fault to pass; each request has its own, shorter patience.
-pytestmark = [pytest.mark.postgres, pytest.mark.redis, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.postgres, pytest.mark.redis, pytest.mark.endurance,
+              pytest.mark.timeout(600)]  # fmt: skip
 
 
 @pytest.fixture(scope="module")
@@ -45,7 +46,6 @@ async def test_a_machine_that_dies_takes_nothing_with_it(standing: House) -> Non
     check(await trial(standing, JOURNEY))
 
 
-@pytest.mark.endurance
 @pytest.mark.parametrize(
     "fault", [fault for fault in FAULTS if fault is not JOURNEY], ids=lambda fault: fault.name
 )
