@@ -16,8 +16,10 @@ from smartapp.record.kinds import (
     PRESSURE_PANELS,
     Range,
     how_by_code,
+    is_something_else,
     kind_of,
     known_codes,
+    own_name,
     side_of,
 )
 from smartapp.record.moments import Chronology, Moment, ago_text
@@ -42,6 +44,7 @@ from smartapp.record.vital_sign import (
 )
 
 NAME = "Blood pressure"
+NO_UNIT_GIVEN = "recorded without a unit"
 # Separate sides within this time belong to one measurement, if there is one of each.
 ONE_MEASUREMENT = timedelta(seconds=60)
 
@@ -60,6 +63,11 @@ class Pressure:
     @property
     def sides(self) -> tuple[Reading, ...]:
         return tuple(side for side in (self.systolic, self.diastolic) if side)
+
+    @property
+    def name(self) -> str:
+        """The name of what was measured; the record's own for something else, such as a target."""
+        return self.reading.name if is_something_else(self.reading.name) else NAME
 
     @property
     def unit(self) -> Unit:
@@ -88,18 +96,21 @@ def pressures_of(readings: Sequence[Reading]) -> tuple[list[Pressure], list[Read
 def read_pressures(
     pressures: Sequence[Pressure], person: Person, chronology: Chronology
 ) -> list[VitalSign]:
-    """Return the blood pressures, one sign for each dimension of unit and each person (or
-    fetus)."""
-    groups: dict[tuple[str, str], list[Pressure]] = {}
+    """Return the blood pressures, one sign for each dimension of unit and each person (or fetus);
+    a target is no reading and has a sign of its own."""
+    groups: dict[tuple[str, str, str], list[Pressure]] = {}
     for one in pressures:
-        groups.setdefault((one.reading.marks.whose, dimension(one.unit)), []).append(one)
+        key = (one.reading.marks.whose, one.name, dimension(one.unit))
+        groups.setdefault(key, []).append(one)
     # Values in words ("refused", "186/112") have no unit and are shown with the numbers.
-    for whose, unit in list(groups):
-        home = next((key for key in groups if key[0] == whose and key[1] and not unit), None)
+    for of in list(groups):
+        home = next((key for key in groups if key[:2] == of[:2] and key[2] and not of[2]), None)
         if home:
-            groups[home] += groups.pop((whose, unit))
+            groups[home] += groups.pop(of)
     signs = [_sign(group, person, chronology) for group in groups.values()]
-    return sorted(signs, key=lambda sign: (bool(sign.whose), sign.unit != "mmHg"))
+    return sorted(
+        signs, key=lambda sign: (bool(sign.whose), sign.name != NAME, sign.unit != "mmHg")
+    )
 
 
 # --- what is one reading ----------------------------------------------------------------------
@@ -140,6 +151,8 @@ def _paired(lone: Sequence[Reading]) -> list[Pressure]:
     for one in lone:
         how = one.how
         key = (one.panel, one.marks.whose, how.site, how.method, how.device, how.position)
+        if is_something_else(one.name):
+            key = (*key, one.name)
         groups.setdefault((*key, one.value.unit.key), []).append(one)
     return [
         pressure
@@ -175,6 +188,12 @@ def _pair(sides: Sequence[Reading]) -> list[Pressure]:
     lower = [one for one in sides if side_of(one) == "diastolic"]
     if len(upper) == len(lower) == 1:
         return [Pressure(upper[0], upper[0], lower[0], (), sources_of(*upper, *lower))]
+    # A cuff and an arterial line may measure at one moment, and their codes tell them apart.
+    by_code: dict[str, list[Reading]] = {}
+    for one in sides:
+        by_code.setdefault(how_by_code(one), []).append(one)
+    if len(by_code) > 1:
+        return [pressure for same in by_code.values() for pressure in _pair(same)]
     return [_half(one) for one in sides]
 
 
@@ -196,7 +215,7 @@ def _sign(pressures: Sequence[Pressure], person: Person, chronology: Chronology)
     rows = [_row(one, unit, chronology) for one in found]
     usual, range_text = _range(found[at], unit, person)
     return VitalSign(
-        name=NAME,
+        name=found[at].name,
         how=(),
         whose=found[at].reading.marks.whose,
         unit=unit.text,
@@ -212,13 +231,14 @@ def _sign(pressures: Sequence[Pressure], person: Person, chronology: Chronology)
 def _row(pressure: Pressure, unit: Unit, chronology: Chronology) -> Row:
     reading, sides = pressure.reading, (pressure.systolic, pressure.diastolic)
     is_words = not pressure.sides or not reading.marks.is_understood
+    has_unit = not is_words and (not unit.key or not _lacks_unit(pressure))
     amounts = [in_unit(side, unit)[0] if side else None for side in sides]
     text = "/".join(_side_text(*both) for both in zip(sides, amounts, strict=True))
     drawn = [_drawn(*both) for both in zip(sides, amounts, strict=True)]
     return Row(
         reading=reading,
         text=reading.result if is_words else text,
-        unit="" if is_words else unit.text,
+        unit=unit.text if has_unit else "",
         flag=gravest(one.flag for one in (*pressure.sides, reading)),
         amounts=() if is_words else tuple(drawn),
         notes=_notes(pressure, unit, chronology, reading.result if is_words else ""),
@@ -236,10 +256,26 @@ def _notes(pressure: Pressure, unit: Unit, chronology: Chronology, said: str) ->
         *reading.how.words,
         *map(how_by_code, pressure.sides),
         *pressure.notes,
+        NO_UNIT_GIVEN if unit.key and _lacks_unit(pressure) else "",
+        *(_own_name(one) for one in dict.fromkeys((reading.name, *_lone_names(pressure)))),
     ]
     for one in (reading, *pressure.sides):
         notes += notes_of(one, (*one.marks.remarks, *one.marks.notes), chronology)
     return tuple(note for note in said_once(notes) if note != said)
+
+
+def _lacks_unit(pressure: Pressure) -> bool:
+    values = [side.value for side in pressure.sides if side.value.number is not None]
+    return bool(values) and all(value.unit == NO_UNIT for value in values)
+
+
+def _lone_names(pressure: Pressure) -> list[str]:
+    """Return the names of the sides that are Observations of their own."""
+    return [] if pressure.reading.parts else [side.name for side in pressure.sides]
+
+
+def _own_name(name: str) -> str:
+    return "" if is_something_else(name) else own_name(name, NAME)
 
 
 def _recorded(sides: Sequence[str]) -> str:

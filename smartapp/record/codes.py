@@ -5,6 +5,7 @@ name of its system.
 """
 
 from collections.abc import Iterator
+from functools import lru_cache
 from typing import Any
 
 from smartapp.record.elements import is_true, mapping, mappings, remembered
@@ -35,6 +36,43 @@ SYSTEM_NAMES = {
 }
 
 
+# The OIDs that C-CDA and HL7 v2 have for these systems, and the names of HL7 v2 table 0396.
+_SPELLINGS = {
+    LOINC: "2.16.840.1.113883.6.1 loinc.org loinc ln lnc",
+    SNOMED: "2.16.840.1.113883.6.96 snomed.info/sct snomedct sct snm",
+    RXNORM: "2.16.840.1.113883.6.88 rxnorm",
+    "http://hl7.org/fhir/sid/cvx": "2.16.840.1.113883.12.292 2.16.840.1.113883.6.59 cvx",
+    "http://hl7.org/fhir/sid/ndc": "2.16.840.1.113883.6.69",
+    "http://hl7.org/fhir/sid/icd-9-cm": "2.16.840.1.113883.6.103",
+    "http://hl7.org/fhir/sid/icd-10": "2.16.840.1.113883.6.3",
+    "http://hl7.org/fhir/sid/icd-10-cm": "2.16.840.1.113883.6.90",
+    "http://www.ama-assn.org/go/cpt": "2.16.840.1.113883.6.12",
+    "http://www.whocc.no/atc": "2.16.840.1.113883.6.73",
+    "http://fdasis.nlm.nih.gov": "2.16.840.1.113883.4.9",
+}
+_SYSTEM_OF = {word: system for system, words in _SPELLINGS.items() for word in words.split()}
+
+
+def code_system(written: object) -> str:
+    """Return the URI of a code system, if it was sent as an OID, a short name, or spelled
+    differently: "urn:oid:2.16.840.1.113883.6.1", "https://loinc.org/", "LN"."""
+    sent = text(written)
+    if sent in SYSTEM_NAMES or not sent:
+        return sent
+    return _spelled(sent)
+
+
+@lru_cache(maxsize=500)
+def _spelled(sent: str) -> str:
+    plain = sent.casefold().rstrip("/")
+    for start in ("urn:oid:", "http://", "https://", "www."):
+        plain = plain.removeprefix(start)
+    if plain.startswith("snomed.info/sct/"):
+        # A national edition, or a version.
+        return SNOMED
+    return _SYSTEM_OF.get(plain, sent)
+
+
 def codings(concept: object) -> Iterator[tuple[str, str]]:
     """Yield (system, code) of each coding of the concept, or of each concept in an array.
 
@@ -48,7 +86,7 @@ def codings(concept: object) -> Iterator[tuple[str, str]]:
         elif isinstance(one, dict):
             for coding in _codings(one):
                 if code := text(coding.get("code")):
-                    yield text(coding.get("system")), code
+                    yield code_system(coding.get("system")), code
 
 
 @remembered

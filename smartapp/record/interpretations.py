@@ -92,6 +92,16 @@ _BY_WORDS = {words.casefold(): code for code, (_, words) in INTERPRETATIONS.item
     "within range": "N",
     "non-reactive": "NR",
     "nonreactive": "NR",
+    # As people draw them, and in the languages of other EHRs.
+    "↑": "H",
+    "↓": "L",
+    "↑↑": "HU",
+    "↓↓": "LU",
+    **dict.fromkeys(("hoch", "erhöht", "hoog", "verhoogd", "høj", "høy", "hög", "korkea"), "H"),
+    **dict.fromkeys(("élevé", "haut", "alto", "elevado", "elevato", "高", "高値"), "H"),
+    **dict.fromkeys(("niedrig", "erniedrigt", "laag", "verlaagd", "lav", "låg", "matala"), "L"),
+    **dict.fromkeys(("bas", "bajo", "basso", "baixo", "低", "低値"), "L"),
+    **dict.fromkeys(("auffällig", "pathologisch", "anormal", "anormale", "異常"), "A"),
     # The words of HL7 v2 table 0078.
     "above high normal": "H",
     "below low normal": "L",
@@ -105,6 +115,8 @@ _BY_WORDS = {words.casefold(): code for code, (_, words) in INTERPRETATIONS.item
     "significant change up": "U",
     "significant change down": "D",
 }
+# What programs send in place of an interpretation.
+_NOTHING = frozenset({"null", "none", "n/a", "na", "undefined", "not applicable", "unknown"})
 # HL7 v2 has "Abnormal (applies to non-numeric results)".
 _ASIDE = re.compile(r"\(applies to [^()]*\)")
 CRITICAL = frozenset({"HH", "LL", "AA"})
@@ -161,7 +173,7 @@ def read_flag(concepts: object) -> Flag:
     words: list[str] = []
     for concept in _concepts(concepts):
         found = {code for code in _standard_codes(concept) if code in _RANK}
-        if not found and not absent_code(concept) and (word := concept_text(concept)):
+        if not found and not absent_code(concept) and (word := _word(concept)):
             if code := _code_of_words(concept, word):
                 found = {code}
             else:
@@ -204,9 +216,21 @@ def _gravity(flag: Flag) -> tuple[bool, bool, bool, str]:
     return not flag.is_critical, not flag.is_notable, flag.direction == "normal", flag.text
 
 
+def with_words(compared: Flag, said: Flag) -> Flag:
+    """Return a comparison with the range, with the EHR's words that do not judge the value: a
+    remark ("Haemolysed") or a change ("Significant rise")."""
+    return replace(compared, text=_with(compared.text, [said.text]))
+
+
 def _with(first: str, others: list[str]) -> str:
     also = ", ".join(dict.fromkeys(other for other in others if other != first))
     return f"{first} (also: {also})" if also else first
+
+
+def _word(concept: object) -> str:
+    """Return the words of an interpretation that has none of the known codes."""
+    word = concept_text(concept)
+    return "" if word.removeprefix("code ").casefold() in _NOTHING else word
 
 
 def _concepts(value: object) -> list[object]:

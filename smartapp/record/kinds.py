@@ -90,13 +90,45 @@ ADULT_PRESSURES: tuple[Range, Range] = (
     (Decimal(60), Decimal(80)),
 )
 # How the names of the sides begin in many languages, for panels without codes.
-_SIDES = {"systolic": ("syst", "sist"), "diastolic": ("diast",)}
+_SIDES = {"systolic": ("syst", "sist", "sbp"), "diastolic": ("diast", "dbp")}
+# A local code may be that of another pressure ("Systolic pulmonary artery pressure"), so the whole
+# name has to say that it is a side of the blood pressure.
+_SIDE_IN_FULL = re.compile(
+    r"(?:[sd]bp|(?:sys|dia|sis)t?\w*)"
+    r"(?: (?:bp|rr|blood pressure|arterial pressure|arterial blood pressure|pressure|blutdruck"
+    r"|blodtryk|blodtrykk|blodtryck|bloeddruk|artérielle?|arterial|arteriosa))?"
+)
 
 _SOMETHING_ELSE = re.compile(
     r"\b(?:f(?:o)?et(?:us|al)|unborn|birth|ideal|target|goal|adjusted|predicted"
-    r"|percentiles?|z.?score|change|maternal|paternal|mother|father|donor)\b",
+    r"|percentiles?|z.?score|change|maternal|paternal|mother|father|donor"
+    r"|dry|pre-?pregnan\w*|placental?|parental|gain|loss|lost|difference|delta"
+    r"|incubator|warmer|ambient|ventilator|pace(?:d|maker)"
+    r"|max(?:imum|imal)?|minimum|minimal|lowest|highest"
+    r"|f(?:o|ø)?etale\w*|geburts\w*|ideal\w*|ziel\w*|soll\w*|trocken\w*|naissance|nacimiento"
+    r"|nascita|geboorte\w*|fødsels\w*|födelse\w*)\b",
     re.IGNORECASE,
 )
+# Words that names of a kind usually have. Each tells less than the kind's own name.
+_PLAIN_WORDS = {
+    "": "an and at by for in of on or the to with measured measurement observed reported finding"
+    " reading value vital sign signs panel all children optional method",
+    "Blood pressure": "blood pressure bp nibp systolic diastolic sys dia sbp dbp arterial cuff",
+    "Heart rate": "heart rate hr pulse beats min bpm",
+    "Respiratory rate": "respiratory respiration respirations respiration resp breathing breaths"
+    " rate rr min",
+    "Oxygen saturation": "oxygen saturation sat sats spo sao pulse oximetry ox oximeter arterial"
+    " blood peripheral",
+    "Body temperature": "body temperature temp",
+    "Body weight": "body weight wt mass kg lb lbs",
+    "Body height": "body height ht length stature cm",
+    "Body mass index": "body mass index bmi ratio calculated kg",
+    "Head circumference": "head occipital frontal occipito occipitofrontal circumference hc ofc"
+    " tape measure",
+    "Pain": "pain severity score scale rating numeric verbal intensity level nrs reported vas",
+}
+_PLAIN = {name: frozenset(words.split()) for name, words in _PLAIN_WORDS.items()}
+_WORD = re.compile(r"[^\W\d_]+")
 _KIND_OF_CODE = {code: kind for kind in KINDS for code in kind.codes}
 _SYSTEMS = frozenset({LOINC, SNOMED, ""})
 
@@ -120,6 +152,15 @@ def is_something_else(name: str) -> bool:
     return _SOMETHING_ELSE.search(name) is not None
 
 
+@lru_cache(maxsize=1_000)
+def own_name(name: str, kind: str) -> str:
+    """Return the record's own name for a reading of a kind if it says more than the kind: "Weight
+    (stated)", "Apical heart rate"; "" for a usual name, and for one in an unknown language."""
+    said = {word.casefold() for word in _WORD.findall(name) if len(word) > 1}
+    usual = _PLAIN[kind]
+    return f"named “{name}”" if said & usual and said - usual - _PLAIN[""] else ""
+
+
 def how_by_code(reading: Reading) -> str:
     """Return how the value was measured according to the reading's codes, or ""."""
     return next(filter(None, map(HOW.get, known_codes(reading))), "")
@@ -132,9 +173,11 @@ def side_of(reading: Reading) -> str:
         return "systolic"
     if codes & DIASTOLIC:
         return "diastolic"
-    if reading.codes or dimension(reading.value.unit) != "pressure":
+    if codes or dimension(reading.value.unit) != "pressure":
         return ""
     name = reading.name.casefold()
+    if reading.codes and not _SIDE_IN_FULL.fullmatch(name):
+        return ""
     return next((side for side, starts in _SIDES.items() if name.startswith(starts)), "")
 
 

@@ -19,6 +19,7 @@ from smartapp.record.medications import Medication
 from smartapp.record.moments import CLOCK_TOLERANCE, Moment
 from smartapp.record.observations import CORRECTED, UNRANKED, Reading
 from smartapp.record.panels import common_name
+from smartapp.record.series import is_same_moment
 from smartapp.record.vital_sign import Row, VitalSign
 
 # abnormal: the newest value is · was-abnormal: an earlier value was, the newest is not
@@ -193,21 +194,28 @@ def _value(reading: Reading) -> str:
 
 def share_of_vital_signs(signs: Sequence[VitalSign]) -> Share:
     placed = [sign for sign in signs if sign.latest.is_certain]
-    lines = [line for sign in placed if (line := _of_sign(sign))]
+    lines = [line for sign in placed for line in _of_sign(sign)]
     undated = sum(row.flag.is_notable for sign in signs for row in sign.rows if not row.is_certain)
     return Share(tuple(lines), undated=undated)
 
 
-def _of_sign(sign: VitalSign) -> News | None:
+def _of_sign(sign: VitalSign) -> Iterator[News]:
+    """Yield the abnormal readings of the newest moment; there may be several, of both arms."""
     certain = [row for row in sign.rows if row.is_certain]
     valued = [row for row in certain if any(row.amounts) or row.reading.has_value]
     is_told = sign.latest.flag.is_notable or not valued
     # A newer reading that could not be measured does not replace an abnormal one.
     latest = sign.latest if is_told or sign.latest in valued else valued[0]
-    if not latest.flag.is_notable:
-        return None
-    before = next(iter(certain[certain.index(latest) + 1 :]), None)
-    since = "" if latest is sign.latest else f"since then {_row_at_its_time(sign.latest)}"
+    after = "" if latest is sign.latest else f"since then {_row_at_its_time(sign.latest)}"
+    same = [row for row in certain if row is latest or is_same_moment(row.when, latest.when)]
+    standing = {id(one) for one in _standing([row.reading for row in same])}
+    older = certain[certain.index(same[-1]) + 1 :]
+    for row in same:
+        if row.flag.is_notable and id(row.reading) in standing:
+            yield _row_line(sign, row, next(iter(older), None), after)
+
+
+def _row_line(sign: VitalSign, latest: Row, before: Row | None, after: str) -> News:
     is_inside = before is not None and _was_inside(before.reading) and not before.flag.is_notable
     return News(
         kind="abnormal",
@@ -220,7 +228,7 @@ def _of_sign(sign: VitalSign) -> News | None:
         is_critical=latest.flag.is_critical,
         limits=latest.reading.range_text,
         before=f"{_row_value(before)}, {before.when_text}" if before and is_inside else "",
-        beside="; ".join(filter(None, (*sign.how, *latest.notes, since))),
+        beside="; ".join(filter(None, (*sign.how, *latest.notes, after))),
     )
 
 

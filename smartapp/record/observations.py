@@ -13,7 +13,7 @@ from typing import NamedTuple
 from smartapp.record.absence import absent_code
 from smartapp.record.codes import LOINC, codings, concept_text, concept_texts, status_code
 from smartapp.record.elements import Resource, extensions, mapping, mappings, remembered
-from smartapp.record.interpretations import NO_FLAG, Flag, read_flag, reconciled
+from smartapp.record.interpretations import NO_FLAG, Flag, read_flag, reconciled, with_words
 from smartapp.record.marks import Marks, read_marks
 from smartapp.record.modifiers import reason_to_leave_out
 from smartapp.record.moments import Moment, first_moment, member_moment, parse_moment
@@ -361,9 +361,11 @@ def _flag(part: Resource, value: Value, ranges: Ranges) -> Flag:
     if written := part.get("interpretation"):
         found = read_flag(written)
         if found.text:
+            if not found.direction and ours.text:
+                return with_words(ours, found)
             is_plain = value.number is not None and not value.comparator
-            beside = ours if is_plain and ranges.deciding is not None else None
-            return _unsaid(reconciled(found, beside), value)
+            compared = ours if is_plain and ranges.deciding is not None else None
+            return _unsaid(reconciled(found, compared), value)
     return ours
 
 

@@ -165,7 +165,7 @@ def is_of_an_adult_at_rest(reading: Reading, person: Person) -> bool:
         person.was_adult(reading.when)
         and not reading.marks.whose
         and not reading.parts
-        and not any(map(is_something_else, reading.how.words))
+        and not any(map(is_something_else, (reading.name, *reading.how.words)))
         and not any(map(_EFFORT.search, (reading.how.method, *reading.marks.notes)))
         and reading.marks.is_understood
     )

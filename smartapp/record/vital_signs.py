@@ -16,6 +16,7 @@ from smartapp.record.kinds import (
     how_by_code,
     is_something_else,
     kind_of,
+    own_name,
     usual_range,
 )
 from smartapp.record.moments import Chronology, ago_text
@@ -195,6 +196,7 @@ def _row(reading: Reading, unit: Unit, chronology: Chronology) -> Row:
     amount, recorded = in_unit(reading, unit)
     notes = [
         f"recorded as {recorded}" if recorded else "",
+        _own_name(reading),
         *notes_of(reading, reading.notes, chronology),
         *(part_text(part) for part in reading.parts),
     ]
@@ -208,6 +210,11 @@ def _row(reading: Reading, unit: Unit, chronology: Chronology) -> Row:
         is_certain=is_certain(reading, chronology),
         sources=sources_of(reading),
     )
+
+
+def _own_name(reading: Reading) -> str:
+    kind = kind_of(reading)
+    return own_name(reading.name, kind.name) if kind else ""
 
 
 def _range(

@@ -168,6 +168,16 @@ class TestResults:
         assert (found.name, found.text, found.flag) == ("Heart rate", "160 /min", "High")
         assert found.before == "70 /min, 1 May 2026"
 
+    def test_a_reading_of_the_same_moment_as_the_latest_is_not_missed(self) -> None:
+        high = {"interpretation": [{"coding": [{"code": "HH"}]}]}
+        pulse = (
+            observation("8867-4", 71, "/min", id="a"),
+            observation("8867-4", 180, "/min", id="b", **high),
+            {**observation("8867-4", 190, "/min", id="c", **high), "status": "preliminary"},
+        )
+        found = line(share_of_vital_signs(read_vital_signs(given(*pulse)).entries))
+        assert (found.text, found.flag, found.is_critical) == ("180 /min", "Critically high", True)
+
     def test_the_ehrs_range_of_a_vital_sign(self) -> None:
         own = [{"low": {"value": 50}, "high": {"value": 90}}]
         pulse = observation("8867-4", 120, "/min", when="2026-10-05", referenceRange=own)

@@ -872,3 +872,138 @@ def test_the_last_value_stands_below_a_newer_result_that_has_none(
     section: str, given: tuple[Resource, ...], says: str
 ) -> None:
     assert_says(words_of(section, *given), says)
+
+
+HIGH_POTASSIUM = {"value": 6.8, "referenceRange": [limits(3.5, 5.1)]}
+
+
+@pytest.mark.parametrize(
+    ("interpretation", "says"),
+    [
+        # Words that judge nothing take no comparison away.
+        (words("Hemolyzed specimen"), "▲ Above range (also: Hemolyzed specimen)"),
+        (coded("U"), "▲ Above range (also: Significant rise)"),
+        (coded("null"), "▲ Above range range 3.5 | NOT null"),
+        # "Positive" is a result; a titre above a range may be what was hoped for.
+        (coded("POS"), "Positive | NOT Above"),
+        (words("Høj"), "▲ High | NOT Above"),
+        (words("↓"), "▼ Low, though above range"),
+        (coded("H", "urn:oid:1.2.246.537.6.96", display="x", text="Korkea"), "▲ High"),
+    ],
+)
+def test_what_is_no_judgement_hides_no_comparison(interpretation: Resource, says: str) -> None:
+    assert_says(words_of("labs", result(**HIGH_POTASSIUM, interpretation=[interpretation])), says)
+
+
+@pytest.mark.parametrize(
+    "system",
+    ["urn:oid:2.16.840.1.113883.6.1", "2.16.840.1.113883.6.1", "https://loinc.org/", "LN", "LOINC"],
+)
+def test_a_code_system_that_is_spelled_differently(system: str) -> None:
+    of_labs = [
+        result(code=coded("2823-3", system, text="K"), value=4.1, effectiveDateTime="2025-05-01"),
+        result(code=coded("2823-3", LOINC, text="K"), value=4.5),
+    ]
+    assert_says(words_of("labs", *of_labs), "LOINC 2823-3 2 results since 1 May 2025")
+    sides = [vital("", 120, "mm[Hg]", code=coded("8480-6", system))]
+    sides += [vital("", 80, "mm[Hg]", code=coded("8462-4", system))]
+    assert_says(words_of("vitals", *sides), "Blood pressure 120/80 mmHg")
+
+
+def test_the_edition_of_snomed_does_not_matter() -> None:
+    edition = "http://snomed.info/sct/83821000000107/version/20260401"
+    sent = vital("", 72, code=coded("364075005", edition))
+    assert_says(words_of("vitals", sent), "Heart rate 72 /min")
+
+
+def without_unit(value: float) -> Resource:
+    return {"valueQuantity": {"value": value}}
+
+
+def named(name: str, code_: str, value: float, unit: str, **members: Any) -> Resource:
+    return vital(code_, value, unit, code=concept(name, code_), id=name, **members)
+
+
+WEIGHT = vital("29463-7", 75, "kg", id="w", effectiveDateTime="2026-06-02T08:00:00Z")
+PRESSURE = pressure(mmhg(150), mmhg(95), id="p", effectiveDateTime="2026-06-02T08:00:00Z")
+
+
+@pytest.mark.parametrize(
+    ("given", "says"),
+    [
+        # A code of the patient's own measurement, with the name of something else.
+        (
+            (named("Dry weight", "29463-7", 68, "kg"), WEIGHT),
+            "Body weight 75 kg 2 Jun | Dry weight 68",
+        ),
+        ((named("Weight gain", "29463-7", 2, "kg"), WEIGHT), "Body weight 75 kg 2 Jun"),
+        ((named("Geburtsgewicht", "29463-7", 3.1, "kg"), WEIGHT), "Geburtsgewicht 3.1 kg"),
+        (
+            (named("Respiratory rate (ventilator)", "9279-1", 14, "/min"),),
+            "Respiratory rate (ventilator) 14 | NOT Usual for adults",
+        ),
+        (
+            (pressure(mmhg(130), mmhg(80), code=concept("Target BP", "85354-9")), PRESSURE),
+            "Blood pressure 150/95 mmHg above usual 2 Jun | Target BP 130/80 mmHg 3 Jun",
+        ),
+        (
+            (named("Systolic goal", "8480-6", 130, "mmHg"), PRESSURE),
+            "Systolic goal 130/– mmHg 3 Jun | Blood pressure 150/95",
+        ),
+        # The record's own name says how it was measured.
+        ((named("Weight (stated)", "29463-7", 68, "kg"),), "68 kg | named “Weight (stated)”"),
+        ((named("Apical heart rate", "8867-4", 68, "/min"),), "named “Apical heart rate”"),
+        ((named("Körpergewicht", "29463-7", 68, "kg"),), "Body weight 68 | NOT named"),
+        (
+            (named("Oxygen saturation in Arterial blood by Pulse oximetry", "59408-5", 97, "%"),),
+            "Oxygen saturation 97 | NOT named",
+        ),
+        (
+            (pressure(mmhg(130), mmhg(80), code=concept("Home blood pressure", "85354-9")),),
+            "130/80 mmHg | named “Home blood pressure”",
+        ),
+        # An arterial line and a cuff at one moment.
+        (
+            (
+                named("a", "76215-3", 120, "mmHg"),
+                named("b", "76213-8", 60, "mmHg"),
+                named("c", "76534-7", 110, "mmHg"),
+                named("d", "76535-4", 70, "mmHg"),
+            ),
+            "120/60 | 110/70 | NOT –",
+        ),
+        # Sides that only their names tell.
+        (
+            (
+                vital(
+                    "",
+                    code=words("Blood pressure"),
+                    component=[
+                        {"code": words("SBP"), **mmhg(120)},
+                        {"code": coded("DIA", "urn:l", text="Diastolic BP"), **mmhg(80)},
+                    ],
+                ),
+            ),
+            "Blood pressure 120/80 mmHg",
+        ),
+        (
+            (vital("", 30, "mmHg", code=coded("S", "urn:l", text="Systolic pulmonary pressure")),),
+            "Systolic pulmonary pressure 30 mmHg | NOT 30/–",
+        ),
+        # Nobody knows whether these are mmHg.
+        (
+            (pressure(without_unit(16), without_unit(10)), PRESSURE),
+            "Blood pressure 16/10 3 Jun | recorded without a unit | Before: 150/95 mmHg",
+        ),
+        # A reading of the same moment keeps its flag.
+        (
+            (
+                vital("8867-4", 71, id="a"),
+                vital("8867-4", 180, id="b", interpretation=[coded("HH")]),
+            ),
+            "Heart rate 71 /min | Also 180 /min, 3 Jun 2026, 08:00 UTC ▲▲ Critically high",
+        ),
+    ],
+)
+def test_what_the_name_of_a_vital_sign_says(given: tuple[Resource, ...], says: str) -> None:
+    assert_says(words_of("vitals", *given), says)
