@@ -151,9 +151,8 @@ def _paired(lone: Sequence[Reading]) -> list[Pressure]:
     for one in lone:
         how = one.how
         key = (one.panel, one.marks.whose, how.site, how.method, how.device, how.position)
-        if is_something_else(one.name):
-            key = (*key, one.name)
-        groups.setdefault((*key, one.value.unit.key), []).append(one)
+        of = one.name if is_something_else(one.name) else NAME
+        groups.setdefault((*key, of, one.value.unit.key), []).append(one)
     return [
         pressure
         for group in groups.values()

@@ -874,9 +874,6 @@ def test_the_last_value_stands_below_a_newer_result_that_has_none(
     assert_says(words_of(section, *given), says)
 
 
-HIGH_POTASSIUM = {"value": 6.8, "referenceRange": [limits(3.5, 5.1)]}
-
-
 @pytest.mark.parametrize(
     ("interpretation", "says"),
     [
@@ -892,7 +889,8 @@ HIGH_POTASSIUM = {"value": 6.8, "referenceRange": [limits(3.5, 5.1)]}
     ],
 )
 def test_what_is_no_judgement_hides_no_comparison(interpretation: Resource, says: str) -> None:
-    assert_says(words_of("labs", result(**HIGH_POTASSIUM, interpretation=[interpretation])), says)
+    given = ranged(6.8, limits(3.5, 5.1), interpretation=[interpretation])
+    assert_says(words_of("labs", given), says)
 
 
 @pytest.mark.parametrize(
