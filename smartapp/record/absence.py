@@ -40,6 +40,7 @@ _SYSTEMS = frozenset(
     {
         "http://terminology.hl7.org/CodeSystem/v3-NullFlavor",
         "http://hl7.org/fhir/v3/NullFlavor",
+        "urn:oid:2.16.840.1.113883.5.1008",
         "http://terminology.hl7.org/CodeSystem/data-absent-reason",
         "http://hl7.org/fhir/data-absent-reason",
     }

@@ -8,12 +8,11 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
-from smartapp.record.absence import absent_code, named_or
+from smartapp.record.absence import absent_code, named_or, reason_words
 from smartapp.record.amounts import duration_text
 from smartapp.record.codes import (
     codes,
     concept_text,
-    concept_texts,
     concept_words,
     status_code,
     status_codes,
@@ -24,6 +23,7 @@ from smartapp.record.moments import Moment, member_moment, newest_first, parse_m
 from smartapp.record.narratives import with_own_text
 from smartapp.record.reading import Given, Read, read_each
 from smartapp.record.references import displays
+from smartapp.record.severities import SEVERITIES, severity_code
 from smartapp.record.spans import Span, read_span
 from smartapp.record.statements import Statement, contradicts, read_statement
 from smartapp.record.texts import annotations, prose, texts
@@ -37,7 +37,6 @@ CRITICALITY_WORDS = {
 }
 # The codes of HL7 v3 and DSTU2.
 OLDER_CRITICALITIES = {"crith": "high", "critl": "low", "critu": "unable-to-assess"}
-SEVERITIES = ("severe", "moderate", "mild")
 CATEGORY_WORDS = {
     "food": "Food",
     "medication": "Medication",
@@ -130,8 +129,15 @@ def _remarked(allergies: Iterable[Allergy]) -> list[Allergy]:
 
 def _in_r4(resource: Resource) -> Resource:
     """Return the resource with R4's names for elements of DSTU2."""
-    renamed = {"code": resource.get("substance"), "lastOccurrence": resource.get("lastOccurence")}
-    missing = {name: old for name, old in renamed.items() if old and name not in resource}
+    one_status = status_code(resource)
+    renamed = {
+        "code": resource.get("substance"),
+        "lastOccurrence": resource.get("lastOccurence"),
+        # One status instead of R4's two.
+        "clinicalStatus": one_status if one_status in OVER else "",
+        "verificationStatus": one_status if one_status == "unconfirmed" else "",
+    }
+    missing = {name: old for name, old in renamed.items() if old and resource.get(name) is None}
     return {**resource, **missing} if missing else resource
 
 
@@ -193,7 +199,7 @@ def _statement(resource: Resource) -> Statement | None:
         return found
     for extension in extensions(resource, EXPOSURE_RISK):
         if "no-known-reaction-risk" in _risks(extension):
-            name = concept_text(resource.get("code")) or _exposed_to(extension)
+            name = concept_text(resource.get("code")) or _substance_at_risk(extension) or "it"
             return Statement(f"No known risk of a reaction to {name}", "none", kind=name)
     return None
 
@@ -203,9 +209,9 @@ def _risks(extension: dict[str, Any]) -> set[str]:
     return {code for part in parts for code in codes(part.get("valueCodeableConcept"))}
 
 
-def _exposed_to(extension: dict[str, Any]) -> str:
+def _substance_at_risk(extension: dict[str, Any]) -> str:
     parts = [p for p in mappings(extension.get("extension")) if p.get("url") == "substance"]
-    return next(filter(None, (concept_text(p.get("valueCodeableConcept")) for p in parts)), "it")
+    return next(filter(None, (concept_text(p.get("valueCodeableConcept")) for p in parts)), "")
 
 
 def _is_of_something(resource: Resource) -> bool:
@@ -218,7 +224,8 @@ def _name(resource: Resource) -> str:
 
 def _words(resource: Resource) -> str:
     code = {} if absent_code(resource.get("code")) else resource.get("code")
-    return concept_words(code) or _substances(resource) or concept_text(code)
+    risks = filter(None, map(_substance_at_risk, extensions(resource, EXPOSURE_RISK)))
+    return concept_words(code) or _substances(resource) or next(risks, "") or concept_text(code)
 
 
 def _substances(resource: Resource) -> str:
@@ -237,15 +244,21 @@ def _reactions(resource: Resource) -> tuple[Reaction, ...]:
 def _reaction(reaction: dict[str, Any], name: str) -> Reaction:
     written = ", ".join(filter(None, map(concept_words, mappings(reaction.get("manifestation")))))
     description = prose(reaction.get("description"))
-    bare = ", ".join(concept_texts(reaction.get("manifestation")))
+    bare = ", ".join(map(_bare, mappings(reaction.get("manifestation"))))
     what = written or description or bare
-    severity = status_code(reaction, "severity")
+    severity = severity_code(reaction.get("severity"))
     return Reaction(
         words=_with_severity(what, severity),
         details=tuple(_reaction_details(reaction, name, description if written else "")),
         notes=tuple(annotations(reaction.get("note"))),
         severity=severity if severity in SEVERITIES else "",
     )
+
+
+def _bare(manifestation: dict[str, Any]) -> str:
+    """Return a manifestation without words: its code, or why there is none."""
+    reason = absent_code(manifestation)
+    return f"reaction {reason_words(reason)}" if reason else concept_text(manifestation)
 
 
 def _with_severity(what: str, severity: str) -> str:

@@ -80,9 +80,11 @@ def duration_text(duration: object) -> str:
 
 
 def _unit_of_time(quantity: dict[str, Any]) -> str:
-    for name in ("code", "unit"):
-        written = text(quantity.get(name))
-        word = UNITS_OF_TIME.get(written) or written.lower().removesuffix("s")
-        if word in UNITS_OF_TIME.values():
-            return word
-    return ""
+    return unit_of_time(quantity.get("code")) or unit_of_time(quantity.get("unit"))
+
+
+def unit_of_time(sent: object) -> str:
+    """Return "day" for "d", "day" or "Days"; "" for anything else."""
+    written = text(sent)
+    word = UNITS_OF_TIME.get(written) or written.lower().removesuffix("s")
+    return word if word in UNITS_OF_TIME.values() else ""

@@ -35,7 +35,6 @@ SYSTEM_NAMES = {
     "http://hl7.org/fhir/ndfrt": "NDF-RT",
 }
 
-
 # The OIDs that C-CDA and HL7 v2 have for these systems, and the names of HL7 v2 table 0396.
 _SPELLINGS = {
     LOINC: "2.16.840.1.113883.6.1 loinc.org loinc ln lnc",
@@ -170,9 +169,11 @@ def _written(concept: object) -> str:
     if isinstance(concept, str):
         return text(concept)
     members = mapping(concept)
+    # In R5 one element holds a concept, or a reference with its display.
     if "concept" in members:
-        # In R5 one element holds a concept or a reference.
         return _written(members["concept"])
+    if isinstance(members.get("reference"), dict):
+        return text(members["reference"].get("display"))
     return text(members.get("text")) or _display(_codings(members))
 
 
@@ -184,6 +185,8 @@ def _display(found: list[dict[str, Any]]) -> str:
 
 
 def _codings(concept: dict[str, Any]) -> list[dict[str, Any]]:
+    if "concept" in concept:
+        return _codings(mapping(concept["concept"]))
     found = mappings(concept.get("coding"))
     if found or "code" in concept:
         return found or [concept]

@@ -16,16 +16,24 @@ from smartapp.record.modifiers import status_text
 from smartapp.record.moments import Chronology, Moment, member_moment, newest_first
 from smartapp.record.narratives import with_own_text
 from smartapp.record.reading import Given, Read, read_each
-from smartapp.record.references import displays
+from smartapp.record.references import display, displays
+from smartapp.record.severities import severity_text
 from smartapp.record.sites import site_texts
 from smartapp.record.spans import Span, read_span
 from smartapp.record.statements import Statement, contradicts, read_statement
+from smartapp.record.texts import text
 
 # visit: a diagnosis of one encounter, which does not say whether the patient still has it
 Group = Literal["active", "visit", "over"]
 GROUPS: tuple[Group, ...] = ("active", "visit", "over")
 OVER = frozenset({"inactive", "remission", "resolved"})
-ASSERTED = "http://hl7.org/fhir/StructureDefinition/condition-assertedDate"
+EXTENSIONS = "http://hl7.org/fhir/StructureDefinition/"
+ASSERTED = f"{EXTENSIONS}condition-assertedDate"
+RELATIONS = {
+    "condition-dueTo": "due to",
+    "condition-occurredFollowing": "occurred after",
+    "condition-ruledOut": "ruled out",
+}
 NOT_NAMED = "Problem that the EHR does not name"
 STATUS_NOT_RECORDED = "Status not recorded"
 # HL7's categories, and SNOMED CT's "Problem".
@@ -53,6 +61,7 @@ class Problem:
     sites: tuple[str, ...] = ()
     stages: tuple[str, ...] = ()
     evidence: tuple[str, ...] = ()
+    relations: tuple[str, ...] = ()
     categories: tuple[str, ...] = ()
     onset: Span | None = None
     abatement: Span | None = None
@@ -147,10 +156,16 @@ def _problem(resource: Resource, now: datetime) -> Problem:
         group=group,
         is_of_visit=_is_of_visit(resource),
         statement=statement,
-        severity=concept_text(resource.get("severity")),
-        sites=(*site_texts(resource.get("bodySite")), *side_texts(resource)),
+        severity=severity_text(resource.get("severity")),
+        sites=(
+            *site_texts(resource.get("bodySite")),
+            # R5.
+            *displays(resource.get("bodyStructure")),
+            *side_texts(resource),
+        ),
         stages=tuple(filter(None, map(_stage, mappings(resource.get("stage"))))),
         evidence=tuple(_evidence(resource)),
+        relations=tuple(_relations(resource)),
         categories=tuple(_categories(resource)),
         onset=onset,
         abatement=abatement,
@@ -209,6 +224,19 @@ def _evidence(resource: Resource) -> Iterable[str]:
     for evidence in mappings(resource.get("evidence")):
         yield from concept_texts(evidence.get("code"))
         yield from displays(evidence.get("detail"))
+        # R5 has the concept or the reference itself.
+        yield from displays(evidence)
+
+
+def _relations(resource: Resource) -> Iterable[str]:
+    """Return what it is due to, what it followed, and what was ruled out (R4's extensions)."""
+    for extension in mappings(resource.get("extension")):
+        label = RELATIONS.get(text(extension.get("url")).removeprefix(EXTENSIONS), "")
+        words = concept_text(extension.get("valueCodeableConcept")) or display(
+            extension.get("valueReference")
+        )
+        if label and words:
+            yield f"{label}: {words}"
 
 
 def _categories(resource: Resource) -> Iterable[str]:

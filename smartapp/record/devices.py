@@ -11,7 +11,7 @@ from smartapp.record.modifiers import status_text
 from smartapp.record.moments import member_moment
 from smartapp.record.narratives import with_own_text
 from smartapp.record.reading import Given, Read, read_each
-from smartapp.record.references import Related, name_of, reasons, resolve, target, to_follow
+from smartapp.record.references import Related, name_of, place, reasons, resolve, target, to_follow
 from smartapp.record.sites import site_texts
 from smartapp.record.statements import read_statement
 from smartapp.record.texts import text
@@ -35,8 +35,7 @@ def _used_no_longer(resources: Iterable[Resource]) -> Iterable[str]:
     """Yield "Device/d1" for each device of which a report says that its use has ended."""
     for one in resources:
         if one.get("resourceType") == "DeviceUseStatement" and status_code(one) in ENDED:
-            written = target(one.get("device")).partition("/_history/")[0]
-            yield "/".join(written.split("/")[-2:])
+            yield place(one.get("device"))
 
 
 def devices_to_follow(resources: Iterable[Resource]) -> tuple[str, ...]:

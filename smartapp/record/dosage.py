@@ -1,5 +1,6 @@
 """FHIR Dosage in words, in the order in which it is to be taken (FHIR R4, Dosage)."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -8,9 +9,11 @@ from smartapp.record.amounts import amount_text, digits, range_text, ratio_text
 from smartapp.record.codes import concept_text, concept_texts
 from smartapp.record.elements import is_false, is_true, mappings
 from smartapp.record.quantities import quantity_text
-from smartapp.record.texts import prose, texts
+from smartapp.record.texts import prose, text, texts
 from smartapp.record.timing import plain_words, timing_words
 from smartapp.record.wording import Parts, Say, Words, say_parts
+
+_OF_DOSAGE = re.compile(r"http://hl7\.org/fhir/.*/(?:extension-)?dosage", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +91,27 @@ def _dose(dose: Mapping[str, Any]) -> str | None:
     return quantity or range_text(dose.get("doseRange")) or None
 
 
+def _older_dose(dosage: Mapping[str, Any]) -> Words | str | None:
+    """Return the dose and rate of STU3, which are in the instruction itself. Beside R4's dose they
+    add nothing, or contradict it."""
+    dose = {name: dosage[old] for old, name in OLDER_DOSES.items() if dosage.get(old) is not None}
+    said = say_parts(dose, DOSE_PARTS)
+    if dosage.get("doseAndRate"):
+        return "" if said.words == _doses(dosage).words else None
+    return said
+
+
+def _extension(dosage: Mapping[str, Any]) -> str | None:
+    """Return nothing; None if HL7 defines an extension as a part of the dose (the conditions for
+    it, the gap between two)."""
+    urls = [text(one.get("url")) for one in mappings(dosage.get("extension"))]
+    return None if any(_OF_DOSAGE.match(url) for url in urls) else ""
+
+
+def _unknown_extension(_: Mapping[str, Any]) -> None:
+    """Return None: it may say what the number means ("per kg")."""
+
+
 def _kind_of_dose(_: Mapping[str, Any]) -> str:
     """Return nothing: a kind only matters if there are several, and `_doses` then shows it."""
     return ""
@@ -156,9 +180,22 @@ DOSE_PARTS: Parts = (
     (("doseQuantity", "doseRange"), _dose),
     (("rateRatio", "rateRange", "rateQuantity"), _rate),
     (("type",), _kind_of_dose),
+    (("extension",), _unknown_extension),
 )
+OLDER_DOSES = {
+    "doseQuantity": "doseQuantity",
+    "doseSimpleQuantity": "doseQuantity",
+    "doseRange": "doseRange",
+    "quantityQuantity": "doseQuantity",
+    "quantityRange": "doseRange",
+    "rateRatio": "rateRatio",
+    "rateRange": "rateRange",
+    "rateQuantity": "rateQuantity",
+}
 DOSAGE_PARTS: Parts = (
     (("doseAndRate",), _doses),
+    (tuple(OLDER_DOSES), _older_dose),
+    (("extension",), _extension),
     (("route",), _concept("route")),
     (("site",), _concept("site", "site: {}")),
     (("method",), _concept("method")),

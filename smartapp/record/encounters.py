@@ -11,7 +11,15 @@ from smartapp.record.marks import Marks, doubted, read_marks
 from smartapp.record.modifiers import reason_to_leave_out
 from smartapp.record.moments import Moment, newest_first
 from smartapp.record.reading import Given, Read, read_each
-from smartapp.record.references import Related, display, name_of, reasons, target, to_follow
+from smartapp.record.references import (
+    Related,
+    display,
+    name_of,
+    reason_elements,
+    reasons,
+    target,
+    to_follow,
+)
 from smartapp.record.texts import text
 from smartapp.record.timing import period_moments
 
@@ -89,7 +97,7 @@ def encounters_to_follow(resources: Iterable[Resource]) -> tuple[str, ...]:
         reference
         for one in resources
         for reference in (
-            *mappings(one.get("reasonReference")),
+            *reason_elements(one),
             *(diagnosis.get("condition") for diagnosis in mappings(one.get("diagnosis"))),
         )
     )

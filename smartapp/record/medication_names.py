@@ -25,7 +25,7 @@ NOT_NAMED = "Medication that the EHR does not name"
 
 def medication_name(resource: Resource, related: Related) -> str:
     """Return the name of the medication of a request, statement, dispense or administration."""
-    concept, reference = _concept(resource), medication_reference(resource)
+    concept, reference = medication_concept(resource), medication_reference(resource)
     medication = resolve(reference, resource, related)
     if not absent_code(concept):
         candidates = (
@@ -44,8 +44,9 @@ def medication_name(resource: Resource, related: Related) -> str:
 
 def _with_strength(name: str, medication: Resource, related: Related) -> str:
     """Return the name with the form and the strengths of its ingredients that it does not have."""
-    form, strengths = concept_words(medication.get("form")), ingredients_text(medication, related)
-    strengths = strengths or _strength(mapping(medication), "amount")
+    # R5 calls it the dose form.
+    form = concept_words(medication.get("form") or medication.get("doseForm"))
+    strengths = ingredients_text(medication, related) or _strength(medication, "amount")
     has_digits = {*_DIGITS.findall(strengths)} <= {*_DIGITS.findall(name)}
     if " + " not in strengths:
         strengths = strengths.removeprefix(f"{name} ")
@@ -68,7 +69,8 @@ def _is_elsewhere(reference: dict[str, Any], medication: Resource) -> bool:
     ingredient."""
     if medication:
         return any(
-            target(one.get("itemReference")) for one in mappings(medication.get("ingredient"))
+            target(one.get("itemReference") or one.get("item"))
+            for one in mappings(medication.get("ingredient"))
         )
     return bool(target(reference) or mapping(reference.get("identifier")).get("value"))
 
@@ -90,7 +92,7 @@ def medication_marks(marks: Marks, resource: Resource, related: Related) -> Mark
 def medication_codings(resource: Resource, related: Related) -> tuple[tuple[str, str], ...]:
     """Return (system, code) of the medication, from the resource itself or from the Medication."""
     medication = resolve(medication_reference(resource), resource, related)
-    return (*codings(_concept(resource)), *codings(medication.get("code")))
+    return (*codings(medication_concept(resource)), *codings(medication.get("code")))
 
 
 def medication_reference(resource: Resource) -> dict[str, Any]:
@@ -100,7 +102,7 @@ def medication_reference(resource: Resource) -> dict[str, Any]:
     )
 
 
-def _concept(resource: Resource) -> object:
+def medication_concept(resource: Resource) -> object:
     return resource.get("medicationCodeableConcept") or mapping(resource.get("medication")).get(
         "concept"
     )
@@ -115,14 +117,14 @@ def ingredients_text(medication: Resource, related: Related) -> str:
 
 
 def _ingredient(ingredient: dict[str, Any], medication: Resource, related: Related) -> str:
-    reference = ingredient.get("itemReference")
+    # R5 has one member for both; STU3 calls the strength an amount.
+    reference = ingredient.get("itemReference") or ingredient.get("item")
     other = resolve(reference, medication, related)
     name = (
         concept_text(ingredient.get("itemCodeableConcept"))
         or display(reference)
         or concept_text(other.get("code"))
     )
-    strength = _strength(ingredient, "strength") or quantity_text(
-        ingredient.get("strengthQuantity")
-    )
+    ratios = (_strength(ingredient, name) for name in ("strength", "strengthRatio", "amount"))
+    strength = next(filter(None, ratios), "") or quantity_text(ingredient.get("strengthQuantity"))
     return f"{name} {strength}".rstrip() if name else ""

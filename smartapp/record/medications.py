@@ -4,8 +4,9 @@ FHIR R4 MedicationRequest and MedicationStatement. Orders of the same medication
 entry; what differs between them stays with each order.
 """
 
+import re
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any, Literal
 
@@ -27,6 +28,7 @@ from smartapp.record.medication_names import (
     NOT_NAMED,
     NOT_READ,
     medication_codings,
+    medication_concept,
     medication_marks,
     medication_name,
     medication_reference,
@@ -35,7 +37,16 @@ from smartapp.record.modifiers import NOT_UNDERSTOOD, status_text
 from smartapp.record.moments import Chronology, Moment, last_day, member_moment, newest_first
 from smartapp.record.narratives import with_own_text
 from smartapp.record.reading import Given, LeftOut, Read, read_each
-from smartapp.record.references import Related, displays, name_of, reasons, to_follow
+from smartapp.record.references import (
+    Related,
+    display,
+    displays,
+    name_of,
+    place,
+    reason_elements,
+    reasons,
+    to_follow,
+)
 from smartapp.record.statements import Statement, read_statement
 from smartapp.record.texts import prose, text
 from smartapp.record.timing import period_moments, period_words
@@ -61,6 +72,7 @@ PRIORITY_WORDS = {"urgent": "Urgent", "asap": "As soon as possible", "stat": "At
 # How somebody takes it (US Core), and the dosage in one sentence (a R5 element that R4 servers send
 # as an extension): by the last part of their address.
 ADHERENCE, RENDERED = "us-core-medication-adherence", "renderedDosageInstruction"
+_WORD = re.compile(r"[^\W_]+")
 PROPOSED = "proposed only, and nobody ordered it or reported that it is taken"
 
 
@@ -69,7 +81,8 @@ class Order:
     """One order or report.
 
     `reported` says that somebody reported it, and who. `course` is its own period. `is_over`: the
-    period is in the past although the status does not say so; `is_to_come`: it has not begun.
+    period is in the past although the status does not say so; `is_to_come`: it has not begun;
+    `is_replaced`: another order says that it replaces this one.
     `ended` is the last day of all its periods; None if one of them is open.
     """
 
@@ -81,9 +94,25 @@ class Order:
     course: str = ""
     is_over: bool = False
     is_to_come: bool = False
+    is_replaced: bool = False
     supply: str = ""
     details: tuple[str, ...] = ()
     ended: Moment | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Drug:
+    """What a medication is, for comparing two: its name in words, and its codes."""
+
+    words: tuple[str, ...] = ()
+    codes: frozenset[tuple[str, str]] = frozenset()
+
+    def is_of(self, other: "Drug") -> bool:
+        """Return whether both have a code in common, or the name of one begins with the other's
+        ("Warfarin", "Warfarin 5 mg")."""
+        length = min(len(self.words), len(other.words))
+        is_same_name = length > 0 and self.words[:length] == other.words[:length]
+        return is_same_name or not self.codes.isdisjoint(other.codes)
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +120,9 @@ class Medication:
     """One medication in one dose, with its orders, newest first.
 
     `is_statement`: it says that there is none, or that it is unknown ("No known medications").
-    `is_contradicted`: it says that there is none, but the same list has one.
+    `is_contradicted`: it says that there is none, but the same list has one; or it must not be
+    given, and the same list has a current order of it. `is_forbidden` is the other side: such an
+    order. `drug` is what it is about: the words of its name and its codes.
     """
 
     name: str
@@ -101,7 +132,9 @@ class Medication:
     is_statement: bool = False
     says_none: bool = False
     is_contradicted: bool = False
+    is_forbidden: bool = False
     is_named: bool = True
+    drug: "Drug" = field(default_factory=lambda: Drug())
     learn_more_url: str = ""
 
     @property
@@ -131,21 +164,42 @@ class Medication:
 
 def read_medications(given: Given) -> Read[Medication]:
     """Return what must not be given, what is current, and the rest, each newest first."""
-    read = read_each(given.resources, lambda one: _medication(one, given.related, given.now))
-    found = _folded(read.entries)
-    is_any = any(one.is_counted for one in found)
-    found = [replace(one, is_contradicted=is_any and one.says_none) for one in found]
+    replaced = frozenset(_replaced(given.resources))
+    read = read_each(given.resources, lambda one: _medication(one, given, replaced))
+    found = _remarked(_folded(read.entries))
     return replace(read, entries=tuple(sorted(found, key=_place)))
+
+
+def _replaced(resources: Iterable[Resource]) -> Iterable[str]:
+    """Yield "MedicationRequest/m1" for each order that another one replaces."""
+    for one in resources:
+        if status_code(one) not in ("draft", "cancelled", "revoked", "entered-in-error"):
+            yield place(one.get("priorPrescription"))
+
+
+def _remarked(medications: list[Medication]) -> list[Medication]:
+    """Return the entries; those that contradict each other say so."""
+    counted = [one for one in medications if one.is_counted]
+    banned = [one for one in medications if one.group == "not-to-give"]
+    return [
+        replace(
+            one,
+            is_contradicted=(one.says_none and bool(counted))
+            or (one in banned and any(one.drug.is_of(other.drug) for other in counted)),
+            is_forbidden=one in counted and any(one.drug.is_of(other.drug) for other in banned),
+        )
+        for one in medications
+    ]
 
 
 def medications_to_follow(resources: Iterable[Resource]) -> tuple[str, ...]:
     """Return the references that some order needs for its name or reason."""
     listed = list(resources)
-    unnamed = [one for one in listed if not concept_words(one.get("medicationCodeableConcept"))]
+    unnamed = [one for one in listed if not concept_words(medication_concept(one))]
     return to_follow(
         [
             *(medication_reference(one) for one in unnamed),
-            *(ref for one in listed for ref in mappings(one.get("reasonReference"))),
+            *(reason for one in listed for reason in reason_elements(one)),
         ]
     )
 
@@ -190,11 +244,13 @@ def _likeness(medication: Medication) -> tuple[object, ...]:
         order.reported,
         order.is_over,
         order.is_to_come,
+        order.is_replaced,
     )
     return medication.group, medication.name.casefold(), medication.dosages, said
 
 
-def _medication(resource: Resource, related: Related, now: datetime) -> Medication | LeftOut:
+def _medication(resource: Resource, given: Given, replaced: frozenset[str]) -> Medication | LeftOut:
+    related, now = given.related, given.now
     forbids = is_true(resource.get("doNotPerform"))
     reported = _reported(resource)
     if status_code(resource, "intent") in ("proposal", "option") and not (reported or forbids):
@@ -207,19 +263,29 @@ def _medication(resource: Resource, related: Related, now: datetime) -> Medicati
     marks = medication_marks(doubted(order.marks, now), resource, related)
     is_named = not name.startswith((NOT_NAMED, NOT_READ))
     marks = with_own_text(marks, resource, is_all_there_is=not is_named)
-    order = replace(order, marks=marks)
-    is_over = group == "current" and _is_over(resource, now)
-    is_to_come = group == "current" and _is_to_come(resource, now)
+    codes = medication_codings(resource, related)
+    order = replace(
+        order,
+        marks=marks,
+        is_over=group == "current" and _is_over(resource, now),
+        is_to_come=group == "current" and _is_to_come(resource, now),
+        is_replaced=group == "current" and marks.source in replaced,
+    )
     return Medication(
         name=f"Do not give: {name}" if forbids else name,
         group=group,
         dosages=dosages,
-        orders=(replace(order, is_over=is_over, is_to_come=is_to_come),),
+        orders=(order,),
         is_statement=statement is not None,
         is_named=is_named,
         says_none=statement is not None and statement.meaning == "none" and group == "current",
-        learn_more_url="" if statement else medlineplus_url(medication_codings(resource, related)),
+        drug=Drug(_drug_words(name), frozenset(codes)) if is_named else Drug(),
+        learn_more_url="" if statement else medlineplus_url(codes),
     )
+
+
+def _drug_words(name: str) -> tuple[str, ...]:
+    return tuple(_WORD.findall(name.casefold()))
 
 
 def _dosages(resource: Resource) -> tuple[Dosage, ...]:
@@ -238,7 +304,8 @@ def _adherence(resource: Resource) -> Iterable[str]:
     `adherence`."""
     if status_code(resource, "taken") == "unk":
         yield "Not known whether it is taken"
-    said = [mapping(resource.get("adherence")).get("code")]
+    adherence = mapping(resource.get("adherence"))
+    said = [adherence.get("code"), adherence.get("reason")]
     for extension in mappings(resource.get("extension")):
         if text(extension.get("url")).endswith(ADHERENCE):
             parts = mappings(extension.get("extension"))
@@ -254,7 +321,7 @@ def _adherence(resource: Resource) -> Iterable[str]:
 def _statement(resource: Resource) -> Statement | None:
     """Return the statement that the code makes. An order for an unnamed medication, or any entry
     with a dose, is not a statement."""
-    concept = resource.get("medicationCodeableConcept")
+    concept = medication_concept(resource)
     found = read_statement(concept)
     if found is None or found.meaning == "none":
         return found
@@ -272,7 +339,7 @@ def _order(resource: Resource, related: Related, reported: str) -> Order:
     return Order(
         marks=_marks(resource, reported),
         reported=reported,
-        prescriber=", ".join(displays(resource.get("requester"))),
+        prescriber=", ".join(_requesters(resource)),
         reasons=reasons(resource, related),
         status_reason=", ".join(
             [
@@ -288,11 +355,18 @@ def _order(resource: Resource, related: Related, reported: str) -> Order:
     )
 
 
+def _requesters(resource: Resource) -> list[str]:
+    requester = resource.get("requester")
+    # STU3 has the person one level deeper.
+    return displays(requester) or displays(mapping(requester).get("agent"))
+
+
 def _marks(resource: Resource, reported: str) -> Marks:
     status = [status_text(resource) or ("" if resource.get("status") else "Status not recorded")]
     marks = read_marks(
         resource,
         when=member_moment(resource, "authoredOn", "effectiveDateTime", "dateAsserted"),
+        origin=", ".join(displays(resource.get("recorder"))),
         status=", ".join(filter(None, (*status, _intent(resource, reported)))),
     )
     # An unclear doNotPerform must not be taken for "no".
@@ -312,7 +386,9 @@ def _reported(resource: Resource) -> str:
     """Return "As reported by …" for a medication that was reported, not ordered."""
     source = resource.get("reportedReference") or resource.get("informationSource")
     is_statement = resource.get("resourceType") == "MedicationStatement"
-    if not (source or is_statement or is_true(resource.get("reportedBoolean"))):
+    # R5 has the boolean without its type.
+    is_said = is_true(resource.get("reportedBoolean")) or is_true(resource.get("reported"))
+    if not (source or is_statement or is_said):
         return ""
     by = ", ".join(displays(source))
     return f"As reported by {by}" if by else "As reported"
@@ -352,6 +428,11 @@ def _periods(resource: Resource) -> list[object]:
 def _supply(dispense: dict[str, Any]) -> str:
     """Return "30 tablets, 2 repeats, for 30 days, to be dispensed until 1 Jul 2026"."""
     duration = duration_text(dispense.get("expectedSupplyDuration"))
+    first = mapping(dispense.get("initialFill"))
+    first_words = " for ".join(
+        filter(None, (amount_text(first.get("quantity")), duration_text(first.get("duration"))))
+    )
+    interval = duration_text(dispense.get("dispenseInterval"))
     valid = period_words(dispense.get("validityPeriod"))
     return ", ".join(
         filter(
@@ -360,6 +441,8 @@ def _supply(dispense: dict[str, Any]) -> str:
                 amount_text(dispense.get("quantity")),
                 _repeats(digits(dispense.get("numberOfRepeatsAllowed"))),
                 f"for {duration}" if duration else "",
+                f"at first {first_words}" if first_words else "",
+                f"one every {interval}" if interval else "",
                 f"to be dispensed {valid}" if valid else "",
                 *displays(dispense.get("performer")),
             ),
@@ -383,7 +466,12 @@ def _details(resource: Resource, related: Related) -> Iterable[str]:
     if course := concept_text(resource.get("courseOfTherapyType")):
         yield course
     substitution = mapping(resource.get("substitution"))
+    because = concept_text(substitution.get("reason"))
+    because = f" because of {because}" if because else ""
     if is_false(substitution.get("allowedBoolean")):
-        yield "No substitution"
+        yield f"No substitution{because}"
     if allowed := concept_text(substitution.get("allowedCodeableConcept")):
-        yield f"Substitution: {allowed}"
+        yield f"Substitution: {allowed}{because}"
+    if "priorPrescription" in resource:
+        yield f"replaces {display(resource['priorPrescription']) or 'another order'}"
+    yield from (f"to be given by {name}" for name in displays(resource.get("performer")))

@@ -112,6 +112,7 @@ MODIFIERS: Mapping[str, Mapping[str, Modifier]] = {
         "status": Modifier(
             {
                 "active": "",
+                "recorded": "",  # R5
                 "completed": "Completed",
                 "intended": "Intended",
                 "stopped": "Stopped",

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from smartapp.record.absence import named_or
 from smartapp.record.amounts import amount_text, range_text, ratio_text
 from smartapp.record.codes import concept_text, concept_texts, status_code
-from smartapp.record.elements import Resource, is_true, is_unclear, mappings
+from smartapp.record.elements import Resource, is_true, is_unclear
 from smartapp.record.facts import Fact, labelled, read_dated, said, unless_recorded
 from smartapp.record.marks import read_marks
 from smartapp.record.medications import INTENT_WORDS, ORDER_INTENTS, PRIORITY_WORDS
@@ -13,7 +13,7 @@ from smartapp.record.modifiers import NOT_UNDERSTOOD, status_text
 from smartapp.record.moments import member_moment
 from smartapp.record.narratives import with_own_text
 from smartapp.record.reading import Given, Read
-from smartapp.record.references import Related, displays, reasons, to_follow
+from smartapp.record.references import Related, displays, reason_elements, reasons, to_follow
 from smartapp.record.sites import site_texts
 from smartapp.record.texts import prose, text
 from smartapp.record.timing import period_words, timing_words
@@ -36,7 +36,7 @@ def read_orders(given: Given) -> Read[Fact]:
 
 
 def orders_to_follow(resources: Iterable[Resource]) -> tuple[str, ...]:
-    return to_follow(ref for one in resources for ref in mappings(one.get("reasonReference")))
+    return to_follow(reason for one in resources for reason in reason_elements(one))
 
 
 def _order(resource: Resource, related: Related) -> Fact:

@@ -10,7 +10,14 @@ from smartapp.record.marks import read_marks
 from smartapp.record.modifiers import status_text
 from smartapp.record.narratives import with_own_text
 from smartapp.record.reading import Given, Read
-from smartapp.record.references import Related, display, displays, reasons, to_follow
+from smartapp.record.references import (
+    Related,
+    display,
+    displays,
+    reason_elements,
+    reasons,
+    to_follow,
+)
 from smartapp.record.sites import site_texts
 from smartapp.record.spans import read_span
 from smartapp.record.statements import read_statement
@@ -24,7 +31,7 @@ def read_procedures(given: Given) -> Read[Fact]:
 
 
 def procedures_to_follow(resources: Iterable[Resource]) -> tuple[str, ...]:
-    return to_follow(ref for one in resources for ref in mappings(one.get("reasonReference")))
+    return to_follow(reason for one in resources for reason in reason_elements(one))
 
 
 def _procedure(resource: Resource, related: Related) -> Fact:

@@ -3,6 +3,7 @@
 from smartapp.record.codes import SNOMED, codings, concept_text, concept_words
 from smartapp.record.elements import mapping, mappings
 from smartapp.record.references import display
+from smartapp.record.texts import texts
 
 _SIDES = {"7771000": "left", "24028007": "right", "51440002": "both sides"}
 
@@ -10,7 +11,8 @@ _SIDES = {"7771000": "left", "24028007": "right", "51440002": "both sides"}
 def site_texts(sites: object) -> list[str]:
     """Return each place with its side: "Breast, left". The side may be a separate code, or in an
     extension of the place (as in mCODE)."""
-    found = [_site(site) for site in mappings(sites)]
+    # Some servers send a sentence instead of a concept.
+    found = [*map(_site, mappings(sites)), *texts(sites)]
     return [words for words in dict.fromkeys(found) if words]
 
 

@@ -21,7 +21,7 @@ _IPS_SYSTEMS = frozenset({IPS, "http://hl7.org/fhir/uv/ips/CodeSystem/absent-unk
 NO_VACCINE = ("http://hl7.org/fhir/sid/cvx", "998")
 # Servers often omit the system of SNOMED CT and of the IPS. In any other system the same code means
 # something else.
-_SNOMED_SYSTEMS = frozenset({SNOMED, "urn:oid:2.16.840.1.113883.6.96", ""})
+_SNOMED_SYSTEMS = frozenset({SNOMED, ""})
 # The kind that there is none of; "" means all. The kinds are those of AllergyIntolerance.category.
 _SNOMED_NONE = {
     "716186003": "",
@@ -34,6 +34,10 @@ _SNOMED_NONE = {
     "716220001": "animal",
     "1003774007": "latex",
     "160245001": "",
+    "787480003": "",
+    "787481004": "",
+    "787482006": "",
+    "787483001": "",
 }
 _SNOMED_WORDS = {
     "716186003": "No known allergies",
@@ -46,6 +50,10 @@ _SNOMED_WORDS = {
     "716220001": "No known animal allergy",
     "1003774007": "No known latex allergy",
     "160245001": "No current problems or disability",
+    "787480003": "No known procedures",
+    "787481004": "No known medications",
+    "787482006": "No known immunizations",
+    "787483001": "No known device use",
     "1631000175102": "Not on file",
 }
 _ABBREVIATIONS = {
@@ -63,7 +71,7 @@ _KINDS = (
         "medication",
         re.compile(
             r"(?<!non-)(?:drug|medicat|medicin)|medicament|médicament|medikament"
-            r"|arzneimittel"
+            r"|arzneimittel|geneesmiddel|lægemid|legemid|läkemed|farmac|fármac|薬|药|藥"
         ),
     ),
     ("food", re.compile(r"food")),
@@ -75,48 +83,74 @@ _KINDS = (
 )
 _GENERAL = frozenset(
     {"medical", "health", "clinical", "significant", "other", "of", "the", "history", "documented",
-     "past", "known"}
+     "past", "known", "prior", "chronic", "home", "regular", "active"}
 )  # fmt: skip
 _LISTED = (
     r"(?:allerg(?:y|ies|ic reactions?)|intolerances?|adverse (?:drug )?reactions?"
     r"|sensitivit(?:y|ies)"
     r"|problems?|conditions?|diagnos[ei]s|disabilit(?:y|ies)|diseases?|illness(?:es)?"
-    r"|medic(?:ation|ine)s?(?: use)?|drugs?|immuni[sz]ations?|vaccin(?:ation|e)s?|procedures?"
-    r"|devices?|implants?)"
+    r"|medic(?:ation|ine)s?(?: use)?|meds|drugs?|immuni[sz]ations?|vaccin(?:ation|e)s?|procedures?"
+    r"|devices?|implants?|history)"
 )
 _NONE = re.compile(
-    r"(?:(?:the )?patient (?:(?:has|reports|is taking) )?)?"
+    r"(?:(?:the )?(?:patient|pt) (?:(?:has|reports|is taking|takes) )?)?"
     rf"(?:(?:no|nil|denies|without)(?: any)?(?: (?:known|current|active|reported|significant))*"
     rf"(?P<narrower>(?: [\w-]+,?){{0,2}}?(?:,? (?:or|and) [\w-]+)?) {_LISTED}"
     r"(?: (?:or|and|/) [\w ]+)?"
-    r"(?: (?:known|reported|recorded))?(?: on (?:file|record))?"
+    r"(?: (?:known|reported|recorded|prescribed))?(?: on (?:file|record))?"
     rf"|(?:is )?(?:currently )?not (?:currently )?(?:on|taking|using) any {_LISTED}"
-    r"|(?:no|nil|none) known|no known|none|nil|none reported"
-    rf"|{_LISTED}:? (?:none|nil|none known|denied)"
+    r"|(?:no|nil|none) known|no known|(?:none|nil)(?: (?:reported|disclosed|stated|significant))?"
+    rf"|{_LISTED}(?: (?:list )?reviewed)?:? (?:none|nil|none known|denied)"
     rf"|(?:no|nil)(?: known)? (?:[\w-]+ ){{0,2}}?allerg(?:y|ies) to (?P<substance>[\w ,-]+)"
-    r"|not (?:known to be )?allergic(?: to (?:anything|any \w+))?|negative for allergies"
-    # German, French, Spanish, Italian, Dutch, Danish and Norwegian, Swedish
-    r"|keine (?:bekannten )?(?:medikamenten|arzneimittel)?(?:allergien?|unverträglichkeiten)"
-    r"(?: bekannt)?"
-    r"|(?:aucune|pas d.)\s?allergies?(?: médicamenteuses?)?(?: connues?)?"
-    r"|sin alergias(?: medicamentosas| a medicamentos)?(?: conocidas)?"
-    r"|no se conocen alergias|nessuna allergia(?: nota)?|geen (?:bekende )?allergie(?:ën|en)?"
-    r"|ingen (?:kendte|kjente|kända) allergi(?:er)?|inga (?:kända )?allergier)"
+    r"|not (?:known to be )?allergic(?: to (?:anything|any \w+|(?P<harmless>[\w ,-]+)))?"
+    r"|negative for allergies"
+    # German
+    r"|keine? (?:bekannten? )?(?:medikamenten|arzneimittel)?"
+    r"(?:allergien?|unverträglichkeiten|(?:dauer)?medikation|medikamente|diagnosen|implantate)"
+    r"(?: (?:oder|und) unverträglichkeiten)?(?: bekannt)?"
+    r"|allergien?: (?:keine?|nein)(?: bekannte?n?)?"
+    # French
+    r"|(?:aucune|pas d.|absence d.)\s?(?:allergies?|antécédents?)(?: médicamenteuses?)?"
+    r"(?: connue?s?)?"
+    r"|aucun (?:antécédent|traitement|médicament)(?: en cours| connu)?"
+    # Spanish, Portuguese, Italian
+    r"|(?:sin|sem|no|niega|nega|no refiere|ninguna) al[eé]rgias?"
+    r"(?: medicamentosas?| a (?:medicamentos|fármacos))?(?: con(?:oc|hec)idas?)?"
+    r"|no se conocen alergias|sin (?:medicación|medicamentos)|sem medicamentos"
+    r"|(?:nessuna|nega) allergi[ae](?: not[ae])?|nessun farmaco"
+    # Dutch
+    r"|geen (?:bekende )?(?:allergie(?:ën|en)?|(?:geneesmiddel|medicijn)allergie(?:ën|en)?"
+    r"|medicatie|medicijnen)(?: bekend)?"
+    # Danish and Norwegian, Swedish, Finnish, Polish
+    r"|ing(?:en|a) (?:(?:kendte|kjente|kända) )?"
+    r"(?:(?:lægemiddel|legemiddel|läkemedels)?allergi(?:er)?|medicin(?:er)?|medisiner|läkemedel)"
+    r"|ei (?:tunnettuja |tiedossa olevia )?allergioita|brak (?:znanych )?alergii"
+    # Japanese, Chinese
+    r"|(?:(?:薬物?)?アレルギー(?:歴)?(?:は)?|(?:内服|常用|服用)薬)?(?:特に)?(?:なし|無し|無)"
+    r"|[无無](?:已知)?(?:药物|藥物)?(?:过敏|過敏)(?:史)?|无)"
 )
 # Words beside a statement that take nothing from it: "No known allergies - confirmed".
 _BESIDE = frozenset(
     {"confirmed", "verified", "reviewed", "reported", "per patient", "patient reported",
      "self-reported", "situation", "finding", "disorder", "qualifier value"}
 )  # fmt: skip
+# Who said it, and when: they may also follow the words.
+_SOURCE = re.compile(
+    r"\s+(?:-\s+)?(?:as of [\w ,/.-]*\d{4}"
+    r"|(?:(?:confirmed|verified|reviewed|reported|discussed) (?:with|by)|per)"
+    r" (?:the )?(?:patient|pt|mother|father|parents?|family|spouse|wife|husband|daughter|son|carer"
+    r"|caregiver|guardian|nurse|pharmacist|gp))$"
+)
 _PART_ENDS = re.compile(r"\s+-\s+|\s*[/;,()\[\]]\s*")
 _UNKNOWN = re.compile(
-    r"not on file|not asked|patient not asked|unknown|not known|not recorded|not assessed"
+    r"not on file|not asked|patient not asked|unknown|not known|(?:not|nil) recorded|not assessed"
     r"|unable to (?:assess|obtain|determine|respond)[\w ]*"
     r"|patient unable to (?:respond|answer|communicate)"
     rf"|(?:none|no {_LISTED}) (?:recorded|documented|listed|entered|on (?:file|record))"
     rf"|no (?:recorded|documented) {_LISTED}"
     rf"|unobtainable|unverified|assessment not done|{_LISTED} (?:have |has )?not been \w+"
-    r"|no information(?: available)?|not reviewed"
+    r"|no information(?: available)?|not reviewed|n/a|not applicable"
+    rf"|{_LISTED} unable to (?:assess|obtain|determine)|{_LISTED} information not on file"
     rf"|(?:no|unknown|missing) {_LISTED} (?:information|info|history|status)(?: available)?"
     rf"|(?:no information|nothing known) (?:about|on) {_LISTED}"
     rf"|{_LISTED}(?: status)?:? (?:unknown|not (?:known|asked|on file|assessed|recorded|reviewed))"
@@ -205,6 +239,10 @@ def _by_words(written: str) -> Statement | None:
 
 def _meaning(plain: str) -> tuple[Meaning, str] | None:
     """Return what words mean and of which kind; None if they are no statement."""
+    plain = _SOURCE.sub("", plain)
+    if " " not in plain:
+        # A code in place of words: "no-known-allergies".
+        plain = plain.replace("-", " ").replace("_", " ")
     spelled = _ABBREVIATIONS.get(plain.replace(".", ""), plain).casefold()
     # "No information about allergies" matches both patterns.
     if _UNKNOWN.fullmatch(spelled):
@@ -228,7 +266,7 @@ def _kind(plain: str) -> str:
 
 def _narrower(match: re.Match[str]) -> str:
     """Return the words that limit the statement: "No heart disease" does not deny everything."""
-    words = (match["narrower"] or match["substance"] or "").split()
+    words = (match["narrower"] or match["substance"] or match["harmless"] or "").split()
     return " ".join(word for word in words if word not in _GENERAL)
 
 

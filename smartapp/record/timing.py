@@ -5,19 +5,20 @@ from collections.abc import Mapping
 from typing import Any
 
 from smartapp.record.amounts import (
-    UNITS_OF_TIME,
     counted,
     digits,
     duration_text,
     is_one,
     range_text,
+    unit_of_time,
 )
 from smartapp.record.codes import codings, concept_text, concept_words
-from smartapp.record.elements import mapping
+from smartapp.record.elements import mapping, mappings
 from smartapp.record.moments import Moment, member_moment, parse_moment
 from smartapp.record.texts import text, texts
 from smartapp.record.wording import Parts, Words, has_any, say_parts
 
+EXTENSIONS = "http://hl7.org/fhir/StructureDefinition/"
 WEEKDAYS = {
     "mon": "Mondays", "tue": "Tuesdays", "wed": "Wednesdays", "thu": "Thursdays",
     "fri": "Fridays", "sat": "Saturdays", "sun": "Sundays",
@@ -147,8 +148,9 @@ def _events(timing: Mapping[str, Any]) -> str | None:
 def _how_often(repeat: Mapping[str, Any]) -> Words:
     """Return "2 times a day", "every 4 to 6 hours", "on Mondays"."""
     days, rate = _weekdays(repeat), _rate(repeat)
-    # One dose a day on one weekday is one dose a week, so "once a day" must not be shown.
-    said = [days] if days and rate == "once a day" else [rate, days]
+    # One dose a day on one weekday is one dose a week, so "once a day" must not be shown. Weekdays
+    # without words limit the doses as well.
+    said = [days] if days is None or (days and rate == "once a day") else [rate, days]
     return Words(tuple(filter(None, said)), is_whole=None not in said)
 
 
@@ -180,8 +182,8 @@ def _times(repeat: Mapping[str, Any]) -> str | None:
 
 def _period(repeat: Mapping[str, Any]) -> tuple[str, str] | None:
     low, high = _digits(repeat, "period"), _digits(repeat, "periodMax")
-    unit = UNITS_OF_TIME.get(text(repeat.get("periodUnit")))
-    if not low or high is None or unit is None:
+    unit = unit_of_time(repeat.get("periodUnit"))
+    if not low or high is None or not unit:
         return None
     return (f"{low} to {high}" if high and high != low else low), unit
 
@@ -195,10 +197,16 @@ def _digits(element: Mapping[str, Any], name: str) -> str | None:
 
 
 def _weekdays(repeat: Mapping[str, Any]) -> str | None:
-    days = [WEEKDAYS.get(day.lower()) for day in texts(repeat.get("dayOfWeek"))]
+    days = [_weekday(day.lower()) for day in texts(repeat.get("dayOfWeek"))]
     if None in days or (not days and "_dayOfWeek" in repeat):
         return None
     return "on " + _and([day for day in days if day]) if days else ""
+
+
+def _weekday(day: str) -> str | None:
+    """Return "Mondays" for FHIR's "mon", and for "Monday"."""
+    found = WEEKDAYS.get(day[:3], "")
+    return found if found.lower().startswith(day) else None
 
 
 def _when(repeat: Mapping[str, Any]) -> str | None:
@@ -236,8 +244,8 @@ def _count(repeat: Mapping[str, Any]) -> str | None:
 
 def _duration(repeat: Mapping[str, Any]) -> str | None:
     low, high = _digits(repeat, "duration"), _digits(repeat, "durationMax")
-    unit = UNITS_OF_TIME.get(text(repeat.get("durationUnit")))
-    if low is None or high is None or unit is None or not (low or high):
+    unit = unit_of_time(repeat.get("durationUnit"))
+    if low is None or high is None or not unit or not (low or high):
         return None
     if high and high != low:
         return f"over {low} to {high} {unit}s" if low else f"over up to {high} {unit}s"
@@ -284,8 +292,30 @@ def _and(words: list[str]) -> str:
     return words[0] if len(words) == 1 else f"{', '.join(words[:-1])} and {words[-1]}"
 
 
+def _days_by_extension(element: Mapping[str, Any]) -> str | None:
+    """Return the days that only an extension names: "on days 1 and 8 of the cycle". None for any
+    other extension: it may limit the doses."""
+    said = [_named_days(one) for one in mappings(element.get("extension"))]
+    return None if None in said else _and([words for words in said if words]) if said else ""
+
+
+def _named_days(extension: Mapping[str, Any]) -> str | None:
+    url = text(extension.get("url"))
+    if url == f"{EXTENSIONS}timing-dayOfMonth":
+        numbers, of = [digits(extension.get("valuePositiveInt"))], "month"
+    elif url == f"{EXTENSIONS}timing-daysOfCycle":
+        parts = mappings(extension.get("extension"))
+        numbers, of = [digits(part.get("valueInteger")) for part in parts], "cycle"
+    else:
+        return None
+    if not numbers or not all(numbers):
+        return None
+    return f"on {'day' if len(numbers) == 1 else 'days'} {_and(numbers)} of the {of}"
+
+
 REPEAT_PARTS: Parts = (
     ((*_RATE, "dayOfWeek"), _how_often),
+    (("extension",), _days_by_extension),
     (("when", "offset"), _when),
     (("timeOfDay",), _times_of_day),
     (("duration", "durationMax", "durationUnit"), _duration),
@@ -296,4 +326,5 @@ TIMING_PARTS: Parts = (
     (("repeat",), _repeat),
     (("event",), _events),
     (("code",), _code),
+    (("extension",), _days_by_extension),
 )

@@ -162,7 +162,7 @@ class TestEveryElement:
         "dosage",
         [
             {"modifierExtension": [{"url": "http://example.org/x", "valueBoolean": True}]},
-            {"doseQuantity": mg(5)},
+            {"doseQuantity": mg(10)},
             {"newInSomeLaterRelease": "x"},
             {"doseAndRate": [{"newInSomeLaterRelease": "x"}]},
             {"timing": {"newInSomeLaterRelease": "x"}},

@@ -31,6 +31,14 @@ EXTENSION = "http://hl7.org/fhir/StructureDefinition/allergyintolerance-"
 NULL = "http://terminology.hl7.org/CodeSystem/v3-NullFlavor"
 
 
+def at_risk(risk: str) -> Resource:
+    parts = [
+        {"url": "substance", "valueCodeableConcept": {"text": "Latex"}},
+        {"url": "exposureRisk", "valueCodeableConcept": {"coding": [{"code": risk}]}},
+    ]
+    return {"url": f"{EXTENSION}substanceExposureRisk", "extension": parts}
+
+
 @pytest.mark.parametrize(
     ("given", "says"),
     [
@@ -160,6 +168,39 @@ NULL = "http://terminology.hl7.org/CodeSystem/v3-NullFlavor"
             "Allergies Shellfish | NOT No known",
         ),
         (allergy(coded("160244002", "", text="Shellfish")), "Allergies Shellfish | NOT No known"),
+        # DSTU2's one status.
+        (allergy(clinicalStatus=None, status="resolved"), "Allergies not recorded | Resolved"),
+        (allergy(status="unconfirmed"), "Penicillin Unconfirmed"),
+        # What is over, and what only a code or another element names.
+        (
+            allergy(clinicalStatus="inactive", criticality="high"),
+            "Penicillin Inactive High criticality | NOT ▲",
+        ),
+        (
+            allergy(
+                reaction=[{"manifestation": [{"text": "Rash"}], "severity": coded("24484000")}]
+            ),
+            "Rash (severe)",
+        ),
+        (allergy(reaction=[{"manifestation": [coded("UNK", NULL)]}]), "reaction unknown"),
+        (
+            allergy(reaction=[{"manifestation": [{"reference": {"display": "Hives"}}]}]),
+            "Penicillin Hives",
+        ),
+        (allergy({}, extension=[at_risk("known-reaction-risk")]), "Allergies Latex"),
+        (
+            allergy({}, extension=[at_risk("no-known-reaction-risk")]),
+            "No known risk of a reaction to Latex | NOT Allergies Latex",
+        ),
+        (
+            allergy(coded("716186003", "urn:oid:2.16.840.1.113883.6.96")),
+            "No known allergies | NOT Allergies No",
+        ),
+        (
+            allergy(coded("716186003", f"{SNOMED}/900000000000207008")),
+            "No known allergies | NOT Allergies No",
+        ),
+        (allergy(coded("UNK", "urn:oid:2.16.840.1.113883.5.1008")), NOBODY),
         # Statements.
         (allergy(coded("429625007", text="Food")), "No known food allergies (“Food”)"),
         (allergy("NKDA (no known drug allergies)"), "NKDA | NOT Allergies NKDA"),
@@ -189,6 +230,8 @@ def test_one_entry(given: Resource, says: str) -> None:
         "No-sting barrier film",
         "Unknown antibiotic",
         "No reaction to any earlier medication",
+        "No longer allergic to penicillin",
+        "Penicillin - no reaction",
         "Nitrofurantoin",
     ],
 )

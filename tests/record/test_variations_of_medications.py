@@ -487,3 +487,194 @@ def test_how_it_is_taken(given: Resource, says: str) -> None:
 )
 def test_what_was_handed_out_or_given(given: Resource, says: str) -> None:
     assert_says(words_of("dispenses", given), says)
+
+
+R5_CONCEPT = {"concept": {"text": "Metformin"}}
+TABLET = {"numerator": quantity(500, "mg"), "denominator": quantity(1, "tablet")}
+TIMING = "http://hl7.org/fhir/StructureDefinition/timing-"
+
+
+@pytest.mark.parametrize(
+    ("given", "says"),
+    [
+        # Members of R5, STU3 and DSTU2.
+        (
+            {
+                **order(None, "MedicationStatement", status="recorded"),
+                "medication": {"concept": {"text": "No known medications"}},
+            },
+            f"{NO_CURRENT} | No known medications | NOT Status",
+        ),
+        (
+            {
+                **order(
+                    reason=[{"concept": {"text": "DM"}}, {"reference": {"display": "Obesity"}}],
+                    reported=True,
+                ),
+                "medication": R5_CONCEPT,
+            },
+            "Metformin As reported | for DM | for Obesity",
+        ),
+        (
+            order(WARFARIN, "MedicationStatement", reasonForUseCodeableConcept={"text": "AF"}),
+            "for AF",
+        ),
+        (order(WARFARIN, requester={"agent": {"display": "Dr Old"}}), "ordered by Dr Old"),
+        (
+            {
+                **contained(ingredient=[{"item": R5_CONCEPT, "strengthRatio": TABLET}]),
+                "medicationReference": None,
+                "medication": {"reference": {"reference": "#m"}},
+            },
+            "Metformin 500 mg per tablet",
+        ),
+        (
+            contained(
+                ingredient=[{"itemCodeableConcept": {"text": "Metformin"}, "amount": TABLET}]
+            ),
+            "Metformin 500 mg per tablet",
+        ),
+        (dosed({"doseQuantity": quantity(5, "mg")}), "5 mg | NOT more on this dose"),
+        (
+            dosed({"rateRatio": {"numerator": quantity(9, "mg"), "denominator": quantity(1, "h")}}),
+            "at 9 mg per hour | NOT more on this dose",
+        ),
+        (
+            dosed(
+                {
+                    "doseAndRate": [{"doseQuantity": quantity(5, "mg")}],
+                    "doseQuantity": quantity(50, "mg"),
+                }
+            ),
+            "5 mg There is more on this dose",
+        ),
+        # What limits the days of a regimen.
+        (
+            dosed(repeated(frequency=1, period=1, periodUnit="d", dayOfWeek=["Monday"])),
+            "on Mondays | NOT once a day",
+        ),
+        (
+            dosed(repeated(frequency=1, period=1, periodUnit="d", dayOfWeek=["lundi"])),
+            "There is more on this dose | NOT once a day",
+        ),
+        (
+            dosed(repeated(frequency=1, period=1, periodUnit="week")),
+            "once a week | NOT more on this dose",
+        ),
+        (
+            dosed(
+                {
+                    "timing": {
+                        "extension": [
+                            {
+                                "url": f"{TIMING}daysOfCycle",
+                                "extension": [
+                                    {"url": "day", "valueInteger": 1},
+                                    {"url": "day", "valueInteger": 8},
+                                ],
+                            }
+                        ],
+                        "repeat": {"frequency": 1, "period": 1, "periodUnit": "d"},
+                    }
+                }
+            ),
+            "on days 1 and 8 of the cycle | NOT more on this dose",
+        ),
+        (
+            dosed(
+                repeated(
+                    frequency=1,
+                    period=1,
+                    periodUnit="mo",
+                    extension=[{"url": f"{TIMING}dayOfMonth", "valuePositiveInt": 1}],
+                )
+            ),
+            "on day 1 of the month",
+        ),
+        (
+            dosed(repeated(frequency=1, period=1, periodUnit="d", extension=IN_PLACE)),
+            "There is more on this dose",
+        ),
+        (
+            dosed({"doseAndRate": [{"doseQuantity": quantity(5, "mg"), "extension": IN_PLACE}]}),
+            "5 mg There is more on this dose",
+        ),
+        (
+            dosed(
+                {
+                    "text": "5 mg",
+                    "extension": [
+                        {"url": "http://hl7.org/fhir/StructureDefinition/dosage-minimumGap"}
+                    ],
+                }
+            ),
+            "There is more on this dose",
+        ),
+        (dosed({"text": "5 mg", "extension": IN_PLACE}), "NOT more on this dose"),
+        # Who, how much, and in place of what.
+        (
+            order(WARFARIN, priorPrescription={"display": "Warfarin 3 mg"}),
+            "replaces Warfarin 3 mg",
+        ),
+        (
+            order(WARFARIN, recorder={"display": "Ms A"}, performer={"display": "a nurse"}),
+            "to be given by a nurse | recorded by Ms A",
+        ),
+        (
+            order(
+                WARFARIN,
+                dispenseRequest={
+                    "initialFill": {"quantity": quantity(7, "tablets")},
+                    "dispenseInterval": quantity(7, "d"),
+                },
+            ),
+            "supply: at first 7 tablets, one every 7 days",
+        ),
+        (
+            order(WARFARIN, substitution={"allowedBoolean": False, "reason": {"text": "rash"}}),
+            "No substitution because of rash",
+        ),
+        (
+            order(
+                {"coding": [{"system": "http://snomed.info/sct", "code": "787481004"}]},
+                "MedicationStatement",
+            ),
+            f"{NO_CURRENT} | No known medications",
+        ),
+    ],
+)
+def test_what_other_releases_and_rare_members_say(given: Resource, says: str) -> None:
+    assert_says(words_of("medications", given), says)
+
+
+@pytest.mark.parametrize(
+    ("forbidden", "ordered", "is_same"),
+    [
+        ({"text": "Warfarin"}, WARFARIN, True),
+        (
+            {"text": "Coumadin", "coding": [{"code": "11289"}]},
+            {"coding": [{"code": "11289"}]},
+            True,
+        ),
+        ({"text": "Ibuprofen"}, WARFARIN, False),
+        ({"text": "Insulin lispro"}, {"text": "Insulin glargine"}, False),
+        (absent("masked"), absent("masked"), False),
+    ],
+)
+def test_a_prohibition_beside_an_order_of_the_same(
+    forbidden: Resource, ordered: Resource, is_same: bool
+) -> None:
+    shown = words_of("medications", order(forbidden, doNotPerform=True), order(ordered))
+    assert ("it also lists a current order of it" in shown) is is_same, shown
+    assert ("The record also says not to give it" in shown) is is_same, shown
+
+
+@pytest.mark.parametrize("status", ["active", "draft"])
+def test_an_order_that_another_one_replaces(status: str) -> None:
+    new = order(
+        {"text": "Warfarin 3 mg"},
+        status=status,
+        priorPrescription={"reference": "https://ehr.example/fhir/MedicationRequest/m1"},
+    )
+    shown = words_of("medications", order(WARFARIN), {**new, "id": "m2"})
+    assert ("Another order replaces it" in shown) is (status == "active"), shown

@@ -155,6 +155,24 @@ LATERALITY = {"url": "http://example.org/laterality", "valueCodeableConcept": wo
             condition(bodySite=[{"text": "Breast", "extension": [LATERALITY]}]),
             "Breast cancer, Breast, Left",
         ),
+        (condition(bodySite="Left breast"), "Breast cancer, Left breast"),
+        (condition(bodyStructure={"display": "Left breast"}), "Breast cancer, Left breast"),
+        (condition(severity={"coding": [{"system": SNOMED, "code": "24484000"}]}), "Severe"),
+        (
+            condition(evidence=[{"concept": words("Lump")}, {"reference": {"display": "Scan"}}]),
+            "evidence: Lump | evidence: Scan",
+        ),
+        (
+            condition(
+                extension=[
+                    {
+                        "url": "http://hl7.org/fhir/StructureDefinition/condition-dueTo",
+                        "valueCodeableConcept": words("Asbestos"),
+                    }
+                ]
+            ),
+            "due to: Asbestos",
+        ),
         (
             condition(
                 bodySite=[{"text": "Breast", "coding": [{"system": SNOMED, "code": "7771000"}]}]
