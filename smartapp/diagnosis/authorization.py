@@ -1,7 +1,21 @@
 """Causes at the way back from the EHR: state, cookies, and what its authorization endpoint said."""
 
+from collections.abc import Iterable
+
 from smartapp.diagnosis.case import Case
-from smartapp.diagnosis.entry import ANSWER, FAILURE, Entry, When, broken, coded, every, naming
+from smartapp.diagnosis.entry import (
+    ANSWER,
+    FAILURE,
+    NOT_THE_APP,
+    Entry,
+    When,
+    broken,
+    coded,
+    every,
+    naming,
+    person_refused,
+    tenant_unknown,
+)
 from smartapp.diagnosis.finding import LIKELY, POSSIBLE, SAID, SEEN
 from smartapp.launches.models import Step
 
@@ -13,8 +27,14 @@ def _answered(*errors: str) -> When:
     )
 
 
-def _naming(subject: str, but_not: str = "") -> When:
-    return every(_answered(), naming(subject, but_not=but_not))
+def _naming(*subjects: str, but_not: Iterable[str] = ()) -> When:
+    return every(_answered(), naming(*subjects, but_not=but_not))
+
+
+def _scope_refused(case: Case) -> bool:
+    """By its code, or by words that name nothing else."""
+    is_said = "scope" in case.named and case.named <= {"scope", "invalid", "form"}
+    return _answered("invalid_scope")(case) or (_answered()(case) and is_said)
 
 
 def _names_launch(case: Case) -> bool:
@@ -91,15 +111,27 @@ TABLE = (
           lambda c: _naming("redirect_uri")(c) and "https" in c.named
           and not c.redirect_uri.startswith("https:"), "{c.answer} Sent was {c.redirect_uri}",
           "Serve the app by https, and set PUBLIC_URL to that address."),
-    Entry("C1", SAID, "The EHR does not know our client id", _naming("client_id", "redirect_uri"),
-          ANSWER, "{c.compare_client_id}"),
+    tenant_unknown(_answered()),
+    Entry("C57", SAID, "The EHR's sign-in finds no cookies of its own in this browser",
+          _naming("cookies"), ANSWER, "Allow the EHR's cookies in the browsers' policy. If the app "
+          "was opened in a frame, tick Signs in in a window of its own in the registration."),
+    Entry("C1", SAID, "The EHR does not know our client id",
+          _naming("client_id", but_not=("redirect_uri",)), ANSWER, "{c.compare_client_id}"),
     Entry("C3", SAID, "The EHR does not know our redirect URI", _naming("redirect_uri"), ANSWER,
           "Enter {c.redirect_uri} there, to the last character."),
     Entry("C33", SAID, "The EHR does not take our PKCE", _naming("pkce"), ANSWER,
           "Ask the vendor for S256.", "discovery"),
-    Entry("C31", SAID, "The EHR does not accept aud", _naming("aud", "redirect_uri"),
+    Entry("C31", SAID, "The EHR does not accept aud", _naming("aud", but_not=("redirect_uri",)),
           "{c.answer} aud was {c.asked[aud]}.",
           "Compare the FHIR base URL with the vendor's, to the last character."),
+    Entry("C38", SAID, "The EHR wants scopes in another form",
+          _naming("scope", "form"), "{c.answer} Asked for: {c.asked_for}.",
+          "Write them in the form that it names: .read in place of .rs is version 1, .rs in place "
+          "of .read is version 2.", "scopes"),
+    Entry("C40", SAID, "The EHR gives this app no lasting access",
+          lambda c: _naming("refreshing")(c) and " " not in c.named_scopes, ANSWER,
+          "Allow refresh tokens for this app in the vendor's portal, or take offline_access and "
+          "online_access out of the registration.", "scopes"),
     Entry("C39", SAID, "The EHR does not give these scopes: {c.named_scopes}",
           lambda c: _answered()(c) and bool(c.named_scopes), ANSWER, "Tick them for this "
           "app in the vendor's portal, or take them out of the registration.", "scopes"),
@@ -112,43 +144,46 @@ TABLE = (
           "Register the base URL that the vendor gives for standalone launches, or empty the "
           "scopes of patients, so that nobody is offered to connect here."),
     Entry("C1", SAID, "The app is not active at the vendor",
-          lambda c: _naming("approval", "launch")(c) and "user" not in c.named, ANSWER,
+          _naming("approval", but_not=("launch", *NOT_THE_APP)), ANSWER,
           "Activate it in the vendor's portal, or have the EHR's organization approve it."),
     Entry("C38", SEEN, "The EHR knows only the older form of scopes",
           lambda c: _answered("invalid_scope")(c) and c.is_newer_form,
           "{c.answer} It lists permission-v1 and not permission-v2.",
           "Write .read in place of .rs.", "scopes"),
     Entry("C39", LIKELY, "Scopes are asked for that the EHR does not list",
-          lambda c: _answered("invalid_scope")(c) and bool(c.unlisted_scopes),
+          lambda c: _scope_refused(c) and bool(c.unlisted_scopes),
           "Nothing in its list covers {c.unlisted_scopes}.",
           "Ask the vendor whether these are given; published lists are often incomplete.",
           "scopes", lambda c: bool(c.unlisted_scopes)),
     Entry("C39", LIKELY, "A scope is not allowed for this app at the vendor",
-          lambda c: _answered("invalid_scope")(c) and not c.named_scopes,
+          lambda c: _scope_refused(c) and not c.named_scopes,
           "{c.answer} Asked for: {c.asked_for}.",
           "Compare the registration's scopes with those ticked in the vendor's portal.", "scopes"),
+    person_refused(_answered()),
     Entry("C52", SEEN, "The person, or the EHR's policy, said no", _answered("access_denied"),
           ANSWER, "Ask the person. If they allowed it, ask the EHR's administrator whether this "
           "user may use the app."),
     Entry("C52", SEEN, "The EHR did not let the person sign in, or did not ask them",
-          lambda c: c.ehr_error in _NO_SIGN_IN or _naming("consent")(c),
+          lambda c: c.ehr_error in _NO_SIGN_IN or _naming("sign_in")(c),
           ANSWER, "The person signs in to the EHR and opens the app again. If it stays, the EHR's "
           "administrator has to allow this app there, once for all users; else ask the vendor."),
     Entry("C1", SEEN, "The app may not sign people in by a code at the vendor",
-          _answered("unsupported_response_type"), ANSWER, "Allow the authorization code grant "
-          "(response_type=code) for this app in the vendor's portal."),
+          lambda c: _answered("unsupported_response_type")(c) or _naming("grant")(c), ANSWER,
+          "Allow the authorization code grant (response_type=code) for this app in the vendor's "
+          "portal."),
     Entry("C1", LIKELY, "The app is not approved for this kind of launch at the vendor",
           _answered("unauthorized_client"), ANSWER, "Check in the vendor's portal that the app is "
           "active, and of the right kind (provider or patient)."),
     Entry("C1", LIKELY, "The client id is not known, or is that of another environment",
           _answered("invalid_client", "unauthorized_client"), ANSWER, "{c.compare_client_id}"),
     Entry("C52", SEEN, "The EHR has a problem of its own",
-          lambda c: _answered(*_TROUBLE)(c) and "consent" not in c.named, ANSWER,
+          lambda c: _answered(*_TROUBLE)(c) and "sign_in" not in c.named, ANSWER,
           "Wait; then ask the vendor."),
 )  # fmt: skip
 
 OTHERWISE = Entry(
-    "C30", POSSIBLE, "The EHR finds our request incomplete", _answered(),
+    "C30", POSSIBLE, "The EHR refuses our request; its words name no cause that is known here",
+    _answered(),
     "{c.answer} Sent were {c.sent}.",
     "Compare the members that were sent with the vendor's documentation.",
 )  # fmt: skip

@@ -36,9 +36,10 @@ SUBJECTS = {
     r"(unknown|unregistered|unrecogni[sz]ed|no such|nonexistent)[ _-](client|app)|"
     r"(client|app(lication)?)\b[^.]{0,40}? (is |was )?(not|un|never|could not be) ?"
     r"(be )?(found|known|registered|recogni[sz]ed|exist)|(an?)?(other|different) client|"
-    r"no (client|app\w*) (with|found)|invalid api ?key",
+    r"no (client|app\w*) (with|found)|invalid api ?key|"
+    r"invalid client\b(?! (or|and|credential|secret|auth|assertion|certificate|type))",
     "secret": r"secret|basic auth|password",
-    "method": r"auth\w*[ _-]method|method of auth|client is public|public client|"
+    "method": r"auth\w*[ _]method|method of auth|client is public|public client|"
     r"(not|un) ?(allowed|supported|permitted|enabled)\b[^.]{0,30}"
     r"(private_key_jwt|client_secret|assertion)",
     "certificate": r"(client|ssl) certificate|mutual.tls|\bmtls\b|tls_client_auth",
@@ -46,29 +47,49 @@ SUBJECTS = {
     "authentication": r"authenticat|credentials",
     "code": r"\bcode\b(?!.?(verifier|challenge))",
     "dpop": r"\bdpop\b",
-    "pkce": r"pkce|code.?verifier|code.?challenge",
+    "pkce": r"pkce|code.?verifier|code.?challenge|transform algorithm",
     "aud": r"\baud(ience)?\b|resource (server|principal)",
     "keys": r"\bkid\b|\bjwks?(\b|_)|\bjku\b|web key|key set|key id|"
-    r"(public|signing|matching|usable) key|\bkey\b.* not found|signature|not verif|"
+    r"(public|signing|matching|usable|verification) key|\bkey\b.* not found|"
+    r"signature(?! alg)|not verif|"
     r"verif(y|ication) failed",
-    "alg": r"\balg(orithm)?s?\b|\b[RE]S(256|384|512)\b",
+    # Not in a header that is repeated: `{kid=1, alg=RS384}`.
+    "alg": r"\balg(orithm)?s?\b(?!=)|(?<!alg=)\b[RE]S(256|384|512)\b|\bkey (size|length)\b",
     "claimed": r"\biss\b|issuer|\bsub\b|subject",
     "fetch": r"(fail|could not|unable|cannot|can't|error)\w* (to )?"
     r"(be )?(fetch|retriev|load|download|access|read|resolv|get|reach|connect|dereferenc)\w*|"
     r"(returned|answered|responded|status)( with)?:? (http )?[345]\d\d|time[sd]?.?out|unreachable|"
-    r"\bECONN|\bENOTFOUND|connection refused|(while|when) (fetch|retriev|load|download|read)ing",
-    "gateway": r"\bno api ?key\b|blocked by|\bWAF\b|firewall",
-    "consent": r"admin\w* (consent|approval) (is )?required|need admin\w* approval",
+    r"\bECONN|\bENOTFOUND|connection refused|(while|when) (fetch|retriev|load|download|read)ing|"
+    r"(fetch|retriev|load|download)\w* (fail|error)",
+    "gateway": r"\bno api ?key\b|api ?key variable|subscription key|\bWAF\b|firewall",
+    "sign_in": r"admin\w* (consent|approval) (is )?required|need admin\w* approval|multi.?factor|"
+    r"\bMFA\b|(log|sign) ?in again|session (has )?(expired|timed out)",
     "network": r"handshake|certificat\w+ (chain|path)|PKIX|self.signed|unknown ?host|getaddrinfo|"
-    r"\bENOTFOUND|\bECONN|connection (refused|reset)|no route",
+    r"\bENOTFOUND|\bECONN|connection (refused|reset)|no route|remote certificate|"
+    r"certificate.verify|leaf.signature|(name|host) (or service )?(is )?not known|no such host|"
+    r"host is known|nodename|name resolution|(ssl|tls) connection",
     "address": r"\bip[ -]?address|\b(white|allow).?list|(your|source|remote|client) ip\b",
     "limit": r"too many|rate.?limit|quota|throttl",
     "body": r"in the body|request body|client_secret_post",
     "missing": r"missing|required|must (name|include|contain|be (present|sent))|\babsent|"
     r"\bno\b[^.]{0,30}\b(included|provided|present|supplied)",
-    "invalid": r"invalid|incorrect|mismatch|malformed",
-    "https": r"\bhttps\b",
-    "user": r"\b(user|account|practitioner|provider|clinician)\b",
+    "invalid": r"invalid|incorrect|mismatch|malformed|(not|non) match",
+    "https": r"\bhttps\b(?!:)",
+    "user": r"\b(user|account|practitioner|provider|clinician|portal)\b",
+    # The person, or a rule about persons, and not the app.
+    "person": r"\b(user|account|practitioner|provider|clinician|portal)\b[^.]{0,100}?"
+    r"(locked|disabled|inactive|suspended|deactivated|blocked|expired|not (active|assigned|exist))|"
+    r"\bpolic(y|ies)\b|conditional access",
+    "cookies": r"\bcookies?\b",
+    # Something else of the app than itself is switched off.
+    "grant": r"grant type|\bflow\b|response[ _]type",
+    "refreshing": r"refresh tokens?\b|offline",
+    "tenant": r"(unknown|invalid|no such|wrong) (tenant|realm|practice|organi[sz]ation|project)|"
+    r"\b(tenant|realm|practice|organi[sz]ation|project|membership)\b[^.]{0,40}? "
+    r"(not (be )?(found|known|exist|registered)|unknown|mismatch|does not match)|for realm",
+    # As SMART has them in two forms, with .read and with .rs.
+    "form": r"(?<!/)\bv ?[12]\b(?!/)|version [12]\b|scopes? (format|syntax)|granular|"
+    r"expected \w+/\S+\.",
     "jti": r"\bjti\b|replay|already (been )?(used|redeemed|consumed|exchanged|processed)|"
     r"used (before|already|more than)|\breused?\b",
     "clock": r"\bexp\b|\biat\b|\bnbf\b|clock|in the (future|past)|lifetime|not yet valid|skew|"
@@ -76,10 +97,11 @@ SUBJECTS = {
     r"(token|assertion|jwt) is not (yet )?active|"
     r"(expir\w+|issued|valid\w*) .*too (far|long|old)",
     "expired": r"expired",
-    "registration": r"registration",
-    "scope": r"scope",
+    "registration": r"registration|credentials",
+    "scope": r"scope|\b(patient|user|system)/[\w*]+\.",
     "launch": r"\blaunch\b",
-    "approval": r"not (yet )?(been )?(approved|active|activated|enabled|authori[sz]ed)|inactive|"
+    "approval": r"not (yet )?(been )?(approved|active|activated|enabled|authori[sz]ed|downloaded|"
+    r"installed|provisioned|deployed|published)|inactive|"
     r"disabled|locked|pending|suspended|deactivated|"
     r"(client|app\w*)\b[^.]{0,20}\b(deleted|removed|revoked)|may not (be )?(launch|use)",
 }
@@ -97,7 +119,20 @@ _SCOPE = re.compile(
     r"\b(?:offline_access|online_access|fhirUser|openid|profile)\b"
 )
 # A member of a request, by its own name.
-_MEMBER = re.compile(r"\b(?:[a-z]+(?:_[a-z]+)+|aud|launch|nonce|scope)\b")
+_MEMBER = re.compile(
+    r"(?<!\bin )(?<!\bin the )\b(?:[a-z]+(?:_[a-z]+)+|aud|launch|nonce|scope)\b|"
+    r"\b(?:code|grant|client|redirect|response)[ -](?:verifier|challenge|type|id|uri)\b"
+    r"(?:[ -]method)?",
+    re.IGNORECASE,
+)
+# RFC 6749 §4.1.2.1 and §5.2, OpenID Connect Core §3.1.2.6. Other codes are words of the EHR.
+_STANDARD_ERRORS = frozenset((
+    "invalid_request", "invalid_client", "invalid_grant", "invalid_scope", "unauthorized_client",
+    "unsupported_grant_type", "unsupported_response_type", "access_denied", "server_error",
+    "temporarily_unavailable", "interaction_required", "login_required", "consent_required",
+    "account_selection_required", "invalid_request_uri", "invalid_request_object",
+    "request_not_supported", "request_uri_not_supported", "registration_not_supported",
+))  # fmt: skip
 _FORMS = {"markup": "It is a web page, or XML. ", "nothing": "It is empty. "}
 _OF_A_PARAMETER = {
     "parameter-missing": " is missing, or empty",
@@ -141,8 +176,9 @@ class Case:
         self.step = self.failed.step if self.failed else ""
         self.failure = Recorded(self.failed.detail if self.failed else {})
         self.said = str(self.failure["said"])  # the EHR's own words, cleaned
-        self.named = _subjects(self.said)
         self.ehr_error: str = self.failure["ehr_error"]
+        own_code = "" if self.ehr_error in _STANDARD_ERRORS else self.ehr_error.replace("_", " ")
+        self.named = _subjects(f"{own_code}: {self.said}")
         self.http_status: int = self.failure["http_status"] or 0
         self.is_framed = bool(self.failure["framed"])
         self.broken_rule: str = self.failure["rule"]
@@ -265,7 +301,8 @@ class Case:
         sent = self.asked["sent"]
         if self.is_at_token_endpoint:
             sent = self.token["sent"] or self.failure["sent"]
-        missed = [name for name in dict.fromkeys(_MEMBER.findall(self.said)) if name in sent]
+        named = (re.sub("[ -]", "_", name.lower()) for name in _MEMBER.findall(self.said))
+        missed = [name for name in dict.fromkeys(named) if name in sent]
         proves = self.is_at_token_endpoint and self.method not in ("", AuthMethod.NONE)
         others = {"secret", "assertion", "method", "certificate", "body"}
         if proves and "authentication" in self.named and self.named.isdisjoint(others):
@@ -419,19 +456,35 @@ class Case:
 
     @property
     def is_refresh_refused(self) -> bool:
-        refreshes = (one for one in self.timeline if one.step == Step.REFRESH)
-        return any(one.detail.get("ehr_error") == "invalid_grant" for one in refreshes)
+        return bool(self.refresh_answer)
+
+    @cached_property
+    def refresh_answer(self) -> str:
+        """How the EHR ended the launch at a refresh, with its own words; "" where it did not."""
+        refreshes = [one.detail for one in self.timeline if one.step == Step.REFRESH]
+        ended = [one for one in refreshes if one.get("ehr_error") == "invalid_grant"]
+        if not ended:
+            return ""
+        said = ended[-1].get("said", "")
+        return f"It answered invalid_grant to a refresh.{f' It said: “{said}”' if said else ''}"
 
     @property
     def is_client_refused(self) -> bool:
         """Whether the token endpoint did not accept who we are, under whichever name of an error:
         some say invalid_grant or invalid_request of an assertion."""
         refused = ("invalid_client", "unauthorized_client", "invalid_assertion")
-        ours, others = {"assertion", "keys"}, {"pkce", "redirect_uri"}
-        if self.ehr_error:
-            others.add("code" if self.ehr_error == "invalid_grant" else "client_id")
+        ours, others = {"assertion", "keys"}, {"pkce", "redirect_uri", "person"}
+        if self.method == AuthMethod.PRIVATE_KEY_JWT:
+            ours.add("aud")
+        elif self.method == AuthMethod.CLIENT_SECRET_BASIC:
+            ours.add("secret")
+        names_client = not self.ehr_error or (
+            "invalid" in self.named and "client_id" not in self.token["sent"]
+        )
+        if self.ehr_error == "invalid_grant":
+            others.add("code")
         else:
-            ours.add("client_id")
+            (ours if names_client else others).add("client_id")
         is_said = not self.named.isdisjoint(ours) and self.named.isdisjoint(others)
         is_refused = self.code in ("invalid-client", "keys-replaced") or (
             self.is_at_token_endpoint
@@ -517,6 +570,8 @@ def _is_strange(wire: WireRecord) -> bool:
 
 
 def _subjects(said: str) -> frozenset[str]:
+    """Return what is named; a word with hyphens, as in a URN, is several."""
+    said = said.replace("-", " ")
     if _OF_THE_STANDARD.search(said):
         return frozenset()
     return frozenset(name for name, one in _SUBJECTS.items() if one.search(said))

@@ -1,7 +1,18 @@
 """Causes of `invalid_client`: the token endpoint does not accept who we are."""
 
+from collections.abc import Iterable
+
 from smartapp.diagnosis.case import ALGS, METHODS, Case
-from smartapp.diagnosis.entry import ANSWER, FAILURE, Entry, When, coded, every, naming
+from smartapp.diagnosis.entry import (
+    ANSWER,
+    FAILURE,
+    NOT_THE_APP,
+    Entry,
+    When,
+    coded,
+    every,
+    naming,
+)
 from smartapp.diagnosis.finding import LIKELY, POSSIBLE, SAID, SEEN
 from smartapp.registrations.options import AuthMethod
 
@@ -15,7 +26,7 @@ def _signed(when: When) -> When:
     return every(lambda c: c.is_client_refused, _signs, when)
 
 
-def _naming(*subjects: str, but_not: str = "") -> When:
+def _naming(*subjects: str, but_not: Iterable[str] = ()) -> When:
     return _refused(naming(*subjects, but_not=but_not))
 
 
@@ -96,10 +107,11 @@ TABLE = (
           ANSWER,
           "Enter {c.jwks_url} at the vendor, to the letter; it must be reachable from there. Or "
           "let the vendor import the keys: export_jwks prints them.", _OURS),
-    Entry("C1", SAID, "This app's registration at the EHR has expired",
-          _naming("expired", "registration"), ANSWER, "Renew it at the vendor."),
-    Entry("C61", SAID, "The EHR wants another way to authenticate", _naming("method"), ANSWER,
-          _PORTALS_METHOD),
+    Entry("C1", SAID, "This app's registration or credentials at the EHR have expired",
+          _naming("expired", "registration", but_not=("invalid",)), ANSWER,
+          "Renew them at the vendor."),
+    Entry("C61", SAID, "The EHR wants another way to authenticate",
+          _naming("method", but_not=("keys",)), ANSWER, _PORTALS_METHOD),
     Entry("C61", SAID, "The EHR wants a client certificate", _naming("certificate"), ANSWER,
           "This app has none (RFC 8705). Ask the vendor to take signed assertions, or a secret."),
     Entry("C61", SAID, "The EHR expects a client secret, and we sign",
@@ -129,7 +141,7 @@ TABLE = (
           "client", said=lambda c: "secret" in c.named and (
               "expired" in c.named or not c.facts.is_secret_encoded)),
     Entry("C1", SAID, "The EHR does not know our client id",
-          _refused(lambda c: "client_id" in c.named and not c.named & {"secret", "claimed"}),
+          _naming("client_id", but_not=("secret", "claimed", "keys")),
           ANSWER, "{c.compare_client_id}"),
     Entry("C67", SAID, "The EHR takes our assertion for a repeated one", _naming("jti"), ANSWER,
           "Each request of ours has a jti of its own: look for a proxy that sends requests twice."),
@@ -152,7 +164,8 @@ TABLE = (
     Entry("C63", SAID, "The EHR refuses our client assertion, and does not say what is wrong in it",
           _signed(_names_assertion_only), ANSWER, "Compare in this order: the JWKS URL at the "
           "vendor with {c.jwks_url}, the audience {c.aud}, the clocks.", "client"),
-    Entry("C1", SAID, "The app is not active at the vendor", _naming("approval"), ANSWER,
+    Entry("C1", SAID, "The app is not active at the vendor",
+          _naming("approval", but_not=NOT_THE_APP), ANSWER,
           "Activate it in the vendor's portal, or have the EHR's organization approve it."),
     Entry("C63", SEEN, "The key that signed is not published any more",
           _signed(_is_key_gone), "kid {c.header[kid]} is withdrawn or unknown.",

@@ -1,6 +1,6 @@
 """One row of the table of causes."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 
 from smartapp.diagnosis.case import Case
@@ -63,6 +63,27 @@ def broken(*rules: str) -> When:
     return lambda case: case.broken_rule in rules if rules else True
 
 
-def naming(*subjects: str, but_not: str = "") -> When:
-    """Apply where the EHR's words name all of these and not that."""
-    return lambda case: case.named.issuperset(subjects) and but_not not in case.named
+def naming(*subjects: str, but_not: Iterable[str] = ()) -> When:
+    """Apply where the EHR's words name all of these and none of those."""
+    return lambda case: case.named.issuperset(subjects) and case.named.isdisjoint(but_not)
+
+
+# What may be switched off or forbidden beside the app itself.
+NOT_THE_APP = ("user", "person", "cookies", "grant", "refreshing", "scope", "tenant")
+
+
+def tenant_unknown(when: When) -> Entry:
+    return Entry(
+        "C7", SAID, "The EHR does not know the organization that was asked",
+        every(when, naming("tenant")), ANSWER, "A tenant, realm or practice is a part of the FHIR "
+        "base URL, or of the endpoints that are published there. Compare both with what the vendor "
+        "gave for this organization, and ask whether this app is switched on there.", "discovery",
+    )  # fmt: skip
+
+
+def person_refused(when: When) -> Entry:
+    return Entry(
+        "C52", SAID, "The EHR refuses this person, or its policy does",
+        every(when, naming("person")), ANSWER, "The EHR's administrator has to look after this "
+        "person's account there, or after the policy that it names.",
+    )  # fmt: skip

@@ -7,6 +7,8 @@ from smartapp.diagnosis.finding import LIKELY, POSSIBLE, SEEN
 from smartapp.launches.models import Step
 
 _OPEN_IT = "Open the address from this machine: "
+_DIRECTLY = ("This app connects to EHRs directly and uses no proxy of its environment "
+             "(HTTPS_PROXY): this machine must reach them itself.")  # fmt: skip
 
 
 def _unknown(when: When) -> When:
@@ -54,9 +56,9 @@ _CONNECTION = (
             coded("ehr-redirected"), f"{_OPEN_IT}where it leads is the vendor's new address, or a "
             "gateway's sign-in page."),
     _at_ehr("C15", "The EHR did not answer several times in a row", coded("ehr-suspended"),
-            f"{_OPEN_IT}look at the firewall, the proxy and DNS."),
+            f"{_OPEN_IT}look at the firewall and DNS. {_DIRECTLY}"),
     _at_ehr("C15", "The EHR took too long", coded("ehr-timeout"),
-            "Try again; then look at the firewall, and ask the vendor."),
+            f"Try again; then look at the firewall, and ask the vendor. {_DIRECTLY}"),
     _at_ehr("C15", "The EHR's answer is too large", coded("ehr-response-too-large"),
             f"{_OPEN_IT}something else than an EHR may answer there."),
     *with_rest((
@@ -68,13 +70,13 @@ _CONNECTION = (
                 "Ask the vendor for TLS 1.2 or newer on this port, and look for a proxy that "
                 "answers without TLS."),
         _at_ehr("C15", "The EHR's host is not known in DNS", _unreached("dns"),
-                "Look for typing mistakes in the host; then at this machine's DNS."),
+                f"Look for typing mistakes in the host; then at this machine's DNS. {_DIRECTLY}"),
         _at_ehr("C15", "The EHR broke its answer off", _unreached("cut"),
                 "Try again. If it stays, look for a proxy or a firewall in between that cuts "
                 "connections, and ask the vendor."),
     ), _at_ehr("C15", "The EHR could not be reached from here", _unreached(),
-               "Look for typing mistakes in the host and its port; then at DNS, the firewall and "
-               "the proxy.")),
+               "Look for typing mistakes in the host and its port; then at DNS and the firewall. "
+               f"{_DIRECTLY}")),
 )  # fmt: skip
 _NO_WAY_BACK = ("The EHR then shows an error page of its own, and sends nobody back (RFC 6749 "
                 "§4.1.2.1). {c.others}")  # fmt: skip

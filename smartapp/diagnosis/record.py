@@ -50,6 +50,12 @@ def _is_forbidden(case: Case) -> bool:
     )
 
 
+def _is_forbidden_by_a_page(case: Case) -> bool:
+    """No FHIR server answers with a web page: something in front of it does."""
+    medias = [wire.get("media", "") for wire in case.bad_reads]
+    return _is_forbidden(case) and all("html" in media for media in medias)
+
+
 def _read(
     title: str, when: When, fix: str, seen: str = "{c.bad_reads_text}", rule: str = "C142"
 ) -> Entry:
@@ -67,7 +73,11 @@ _READS = with_rest((
           "Ask the vendor why its server answers 200 with this: an error has a status of its own "
           "(FHIR R4, RESTful API). If every read is answered so, compare the FHIR base URL.",
           _PARTS),
-    Entry("C141", SEEN, "The EHR does not let this app, or this user, read it", _is_forbidden,
+    _read("A web page refuses the reads, as of a gateway or a firewall", _is_forbidden_by_a_page,
+          "Ask the vendor what stands in front of its FHIR server, and whether the address from "
+          "which this server reaches the internet has to be allowed there.", rule="C141"),
+    Entry("C141", SEEN, "The EHR does not let this app, or this user, read it",
+          lambda c: _is_forbidden(c) and not _is_forbidden_by_a_page(c),
           "{c.bad_reads_text}", "Compare the granted scopes, and the user's rights in the EHR."),
     Entry("C142", LIKELY, "The EHR wants another parameter in this search", _wants_a_parameter,
           "{c.bad_reads_text}", "athenahealth wants intent with MedicationRequest, others category "

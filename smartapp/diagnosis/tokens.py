@@ -1,7 +1,18 @@
 """Causes at the code, the tokens and what came with them."""
 
 from smartapp.diagnosis.case import Case
-from smartapp.diagnosis.entry import ANSWER, FAILURE, Entry, When, broken, coded, every, naming
+from smartapp.diagnosis.entry import (
+    ANSWER,
+    FAILURE,
+    Entry,
+    When,
+    broken,
+    coded,
+    every,
+    naming,
+    person_refused,
+    tenant_unknown,
+)
 from smartapp.diagnosis.finding import LIKELY, POSSIBLE, SAID, SEEN
 from smartapp.launches.models import Step
 from smartapp.registrations.options import AuthMethod
@@ -18,7 +29,14 @@ def _refused_naming(subject: str) -> When:
 
 
 def _code_refused(case: Case) -> bool:
-    return (case.code, case.step) == ("invalid-grant", Step.TOKEN)
+    """By its code, or by words that name nothing else."""
+    is_said = "code" in case.named and case.named <= {"code", "invalid", *_OVER}
+    is_refused = case.code == "invalid-grant" or (case.code == "token-refused" and is_said)
+    return is_refused and case.step == Step.TOKEN
+
+
+def _is_refused(case: Case) -> bool:
+    return case.is_at_token_endpoint and case.http_status >= 400
 
 
 def _answered(*errors: str) -> When:
@@ -83,6 +101,8 @@ TABLE = (
           lambda c: c.is_at_token_endpoint and ("dpop" in c.named or c.ehr_error in _DPOP), ANSWER,
           "This app has bearer tokens only (SMART App Launch 2.2). Ask the vendor not to bind this "
           "client's tokens to a key (RFC 9449)."),
+    tenant_unknown(_is_refused),
+    person_refused(_is_refused),
     Entry("C60", SAID, "The EHR compares the redirect URI and finds it different",
           _naming("redirect_uri"), ANSWER,
           "Compare, to the last character, what the vendor has with {c.redirect_uri}"),
@@ -104,7 +124,7 @@ TABLE = (
           "{c.compare_client_id}"),
     Entry("C69", LIKELY, "The code was over before it was exchanged",
           lambda c: _code_refused(c) and not c.is_client_refused
-          and not c.named & {"redirect_uri", "pkce"}
+          and not c.named & {"redirect_uri", "pkce", "person", "tenant"}
           and ("client_id" not in c.named or bool(c.named & _OVER)),
           "{c.answer} Codes live about a minute and work once.",
           "Start again; look for a proxy or a link scanner that opens the callback first.",
@@ -173,7 +193,7 @@ TABLE = (
           "Open the app again from the right chart, and tell the vendor."),
     Entry("C125", SEEN, "The EHR does not accept the refresh token any more",
           lambda c: c.code == "ended-by-ehr" and c.is_refresh_refused,
-          "It answered invalid_grant to a refresh.",
+          "{c.refresh_answer}",
           "The person, their EHR session or a policy ended it; start a new launch."),
     Entry("C141", SEEN, "The FHIR server refuses tokens that the EHR has just given",
           lambda c: c.code == "ended-by-ehr" and not c.is_refresh_refused,

@@ -38,7 +38,9 @@ from smartapp.protocol.errors import (
     InvalidClient,
     KeysReplaced,
     TokenEndpointFailed,
+    TokenRefused,
 )
+from smartapp.protocol.fhir import error_words
 from smartapp.protocol.token import Issued, TokenResponse
 from smartapp.protocol.urls import host_of
 from smartapp.registrations import discovery
@@ -48,6 +50,8 @@ from smartapp.registrations.registry import EndpointConfig
 logger = logging.getLogger(__name__)
 
 TIMEOUT_SECONDS = 10
+
+_SECRET_FIELDS = ("code", "code_verifier", "refresh_token", "client_assertion")
 
 # Sent with each Exchange when it is over, successful or not.
 exchanged = Signal()
@@ -89,6 +93,15 @@ class Sent:
 
     fields: Mapping[str, str] = field(repr=False)
     response: http.Response
+
+    @property
+    def said(self) -> str:
+        """The EHR's own words, without the credentials that they may repeat (C70)."""
+        words = error_words(None, self.response.body)
+        for name in _SECRET_FIELDS:
+            if secret := self.fields.get(name):
+                words = words.replace(secret, "[…]")
+        return words
 
 
 @dataclass(slots=True)
@@ -182,11 +195,12 @@ async def _tokens(exchange: Exchange, hold: Callable[[Issued], None] | None) -> 
         return token.parse_token_response(
             response.status, response.body, requested_at=exchange.requested_at
         )
-    except TokenEndpointFailed as error:
-        error.retry_after = token_budget.asked_to_wait(response.headers.get("Retry-After"))
-        raise
-    except InvalidClient as error:
-        await _refuse_after_emergency(exchange.request.config, error)
+    except TokenRefused as error:
+        error.said = exchange.sent[-1].said
+        if isinstance(error, TokenEndpointFailed):
+            error.retry_after = token_budget.asked_to_wait(response.headers.get("Retry-After"))
+        elif isinstance(error, InvalidClient):
+            await _refuse_after_emergency(exchange.request.config, error)
         raise
 
 
@@ -259,4 +273,6 @@ async def _refuse_after_emergency(config: EndpointConfig, error: InvalidClient) 
     at = await in_database(emergency.explains, config.key_set_slug, config.alg, now)
     if at:
         words = f"{error.detail} (keys replaced at {at:%Y-%m-%d %H:%M} UTC)"
-        raise KeysReplaced(words, error=error.error, http_status=error.http_status) from error
+        raise KeysReplaced(
+            words, error=error.error, http_status=error.http_status, said=error.said
+        ) from error

@@ -178,6 +178,9 @@ def _token_answered(attempt: Attempt, request: Request, sent: Sent) -> None:
     error = members.get("error")
     if isinstance(error, str) and _ERROR_CODE.fullmatch(error):
         detail["ehr_error"] = error
+    if error == "invalid_grant" and attempt.step == Step.REFRESH:
+        # It ends the launch, and no error page follows that would have the words.
+        detail["said"] = vendor_words(sent.said.removeprefix(error).lstrip(": "))
     status = sent.response.status
     granted = status == 200 and "access_token" in members
     events.note(attempt.step, [] if granted else [failed("C80")], detail)

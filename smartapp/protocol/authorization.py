@@ -5,7 +5,7 @@
 """
 
 import secrets
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from urllib.parse import quote, unquote, urlencode
 
@@ -190,7 +190,7 @@ def parse_authorization_response(query: str) -> AuthorizationResponse | Authoriz
         error=plain_text(error, MAX_ERROR_CHARACTERS),
         error_description=_untrusted(values, "error_description"),
         # Oracle Health says in its path what is wrong, encoded once more.
-        error_uri=unquote(_untrusted(values, "error_uri") or "") or None,
+        error_uri=_untrusted(values, "error_uri", unquote),
         state=state,
         iss=iss,
     )
@@ -259,5 +259,9 @@ def _without_state(error: str, values: dict[str, list[str]]) -> AuthorizationErr
     return AuthorizationErrorWithoutState(detail, error=code, said=said or "")
 
 
-def _untrusted(values: dict[str, list[str]], name: str) -> str | None:
-    return plain_text(values.get(name, [""])[0], MAX_ERROR_TEXT_CHARACTERS) or None
+def _untrusted(
+    values: dict[str, list[str]], name: str, decode: Callable[[str], str] = str
+) -> str | None:
+    """Return a parameter as text to be shown. What is encoded once more is decoded before that: an
+    encoded colon looks like a token's digit."""
+    return plain_text(decode(values.get(name, [""])[0]), MAX_ERROR_TEXT_CHARACTERS) or None

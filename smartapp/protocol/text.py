@@ -6,6 +6,14 @@ import re
 # quotes than a word (C70). Host names and URLs stay readable.
 _TOKEN_LIKE = re.compile(r"eyJ[A-Za-z0-9_.-]+|[A-Za-z0-9_+=-]{20,}")
 _DIGIT = re.compile(r"[0-9]")
+# The value after the name of a secret, also a short one: "Invalid authorization code: n3TrFS". A
+# bare "code" is that of an error.
+_NAMED_SECRET = re.compile(
+    r"(\b(?:(?:auth|authori[sz]ation|access|grant|launch)[ _]code|token|launch|secret|state|"
+    r"verifier|password|nonce|assertion)\b['\"]?(?: value)? ?[:=] ?['\"]?)"
+    r"(?=[^\s'\",;)]*[0-9])[^\s'\",;)]{4,}",
+    re.IGNORECASE,
+)
 # Mail addresses, UUIDs, dates, numbers of six or more digits, `Patient/<id>`.
 _PERSONAL = re.compile(
     r"[\w.+-]+@[\w-]+\.[\w.-]+|\b[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}\b"
@@ -17,18 +25,19 @@ _NAMES = re.compile(rf"\b{_CAPITAL}[\w'\u2019-]+(?:,? {_CAPITAL}[\w'\u2019-]*\.?
 # The words of OAuth error descriptions; in titles they are capitalised, like names.
 _OAUTH_TEXT = (
     "a access address algorithm an and api apikey app application approved are assertion at "
-    "audience auth authentication authorization authorized bad basic be by certificate client "
-    "clientid code configuration consent content context could credentials denied does dstu2 ehr "
-    "endpoint epic error es256 es384 exchange expired failed fetch fhir for found given grant "
-    "granted has header http https id identifier idp in incorrect insufficient internal invalid "
-    "ip is issuer json jwk jwks jwt key keys known launch launcher login match mismatch missing "
-    "mtls must no not oauth oauth2 of oidc on only or page parameter parameters patient "
-    "permission pkce please private public r4 r4b r5 realm redirect refresh registered "
-    "registration replay request required resource response retrieve revoked rs256 rs384 s256 "
-    "saml scope scopes secret server service session set sign signature signed signing single "
-    "smart spa ssl sso state status stu3 supported tenant the this tls to token typ type unable "
-    "unauthorized unavailable unknown unregistered unsupported uri url usable use user uuid v1 v2 "
-    "value verification verifier verify was web with xml your "
+    "audience auth authentication authorization authorized bad basic be by callback certificate "
+    "client clientid code code_challenge code_verifier conditional configuration connect consent "
+    "content context correlation could credentials denied does dpop dstu2 ehr endpoint epic error "
+    "es256 es384 exchange expiration expired failed fetch fhir for found given grant granted has "
+    "header http https id identifier idp in incorrect insufficient internal invalid ip is issuer "
+    "json jwk jwks jwkset jwt key keys known launch launcher login malformed match mismatch "
+    "missing mtls must no not oauth oauth2 of oidc on only openid or owner page parameter "
+    "parameters patient permission pkce please private public r4 r4b r5 realm redirect refresh "
+    "registered registration replay request required resource response retrieve revoked rs256 "
+    "rs384 s256 saml scope scopes secret server service session set sign signature signed signing "
+    "single smart spa ssl sso state status stu3 supported tenant the this time tls to token typ "
+    "type unable unauthorized unavailable unknown unregistered unsupported uri url usable use "
+    "user uuid v1 v2 value verification verifier verify was web with xml your "
 )
 _OAUTH_WORDS = frozenset(_OAUTH_TEXT.split())
 MAX_VENDOR_CHARACTERS = 300
@@ -41,7 +50,8 @@ def plain_text(text: str, max_characters: int) -> str:
     # Cut before the regular expressions run: a body may be long, and its end is not shown anyway.
     line = _WHITESPACE.sub(" ", text[: 4 * max_characters])
     line = "".join(char for char in line if char.isprintable())
-    line = _TOKEN_LIKE.sub(_hide, line).strip()
+    line = _TOKEN_LIKE.sub(_hide, line)
+    line = _NAMED_SECRET.sub(r"\1[…]", line).strip()
     return line if len(line) <= max_characters else f"{line[: max_characters - 1]}…"
 
 

@@ -161,8 +161,11 @@ DEFENCES = (
          "EHRUnreachable(words.format(host), sent=sent, rule=rule)",
          'EHRUnreachable(f"{url}: {error}", sent=sent, rule=rule)', f"{HTTP}::TestMessages"),
     _one("T10", "a quoted token is hidden", "smartapp/protocol/text.py",
-         "_TOKEN_LIKE.sub(_hide, line).strip()", "line.strip()",
+         "_TOKEN_LIKE.sub(_hide, line)", "line",
          "tests/protocol/test_text.py", "tests/protocol/test_token.py"),
+    _one("T10", "a short secret is hidden by its name", "smartapp/protocol/text.py",
+         '_NAMED_SECRET.sub(r"\\1[…]", line).strip()', "line.strip()",
+         "tests/protocol/test_text.py"),
     Defence("T10", "tokens are sealed in the database", (
         Edit("smartapp/launches/tokens.py",
              "FORM.seal(tokens, tokens_context(uuid))",

@@ -260,7 +260,7 @@ class TestWayBack:
             ({"code": None, "error": "login_required"}, "sign in, or did not ask", "C52"),
             ({"code": None, "error": "invalid_request",
               "error_description": "launch present but the launch scope was not requested"},
-             "request incomplete", "C30"),
+             "no cause that is known here", "C30"),
         ],
     )  # fmt: skip
     async def test_answer_that_is_not_whole(
@@ -286,7 +286,7 @@ class TestWayBack:
     ) -> None:
         callback = await browser.to_callback(ehr_launch())
         await browser.get(changed(callback, code=None, error="something bad happened"))
-        cause = await first_is("request incomplete", "C30")
+        cause = await first_is("no cause that is known here", "C30")
         assert cause.certainty.words == "Possible"
         assert "something bad happened" in cause.seen
 

@@ -58,14 +58,14 @@ class TestAuthorizationEndpoint:
             ("invalid_request", "code_challenge is required", "misses what was sent", "C30"),
             ("invalid_request", "code_challenge is invalid", "PKCE", "C33"),
             ("invalid_request", "Invalid launch options: SyntaxError", "no longer knows", "C24"),
-            ("invalid_request", "", "request incomplete", "C30"),
+            ("invalid_request", "", "no cause that is known here", "C30"),
             ("invalid_scope", "Scope patient/Patient.rs is not allowed",
              "does not give these scopes: patient/Patient.rs", "C39"),
             ("invalid_scope", "", "not allowed for this app", "C39"),
             ("access_denied", "The user denied the request", "said no", "C52"),
             ("temporarily_unavailable", "", "problem of its own", "C52"),
             ("interaction_required", "", "did not let the person sign in", "C52"),
-            ("invalid_target", "", "request incomplete", "C30"),
+            ("invalid_target", "", "no cause that is known here", "C30"),
         ],
     )  # fmt: skip
     async def test_first_cause(
@@ -132,7 +132,7 @@ class TestTokenEndpoint:
             (401, "invalid_client", "Invalid token: signature verification failed",
              "does not have the key", "C63"),
             (401, "invalid_client", "kid not found", "does not have the key", "C63"),
-            (401, "invalid_client", "Expired registration token", "registration at the EHR has",
+            (401, "invalid_client", "Expired registration token", "at the EHR have expired",
              "C1"),
             (401, "invalid_client", "Invalid 'jti' value", "repeated one", "C67"),
             (401, "invalid_client", "Invalid token 'aud' claim", "another audience", "C65"),
@@ -244,6 +244,40 @@ OF_PRODUCTS = [
      "over before it was exchanged"),
     (SIGNED, "invalid_request", "Missing parameter: client_id", "wants the client id in the body"),
     (PUBLIC, "invalid_request", "Missing parameter: client_id", "misses what was sent to it"),
+    # What is named beside another thing, or in its place.
+    (SIGNED, "invalid_client", "AADSTS700027: The certificate used to sign the client assertion is "
+     "not registered on application. [Reason - The key was not found.]", "does not have the key"),
+    (SIGNED, "invalid_client", "Unable to find a suitable verification key for JWS w/ header "
+     "{kid=k, alg=RS384}", "does not have the key"),
+    (SIGNED, "invalid_client", "You need to register a public key to use this authentication "
+     "method", "does not have the key"),
+    (SIGNED, "invalid_client", "invalid signature algorithm", "does not take our algorithm"),
+    (SIGNED, "invalid_client", "RSA key size must be at least 3072 bits", "our algorithm"),
+    (SIGNED, "invalid_client", "Client credentials have expired", "at the EHR have expired"),
+    (SIGNED, "invalid_client", "Client credentials are invalid or expired",
+     "client id is not known"),
+    (SIGNED, "invalid_client", "The remote certificate is invalid", "could not fetch our keys"),
+    (SIGNED, "invalid_client", "Name or service not known", "could not fetch our keys"),
+    (SIGNED, "invalid_client", "https://a.example/errors/urn:vendor:oauth2:jwks-retrieval-failed",
+     "could not fetch our keys"),
+    (SIGNED, "invalid_client", "https://a.example/errors/urn:vendor:invalid-client-credentials",
+     "client id is not known"),
+    (SIGNED, "invalid_request", "Missing or non-matching iss/sub claims in client_assertion JWT",
+     "compares iss and sub"),
+    (SIGNED, "invalid_request", "aud parameter does not match", "another audience"),
+    (SIGNED, "invalid_request", "Invalid client", "does not know our client id"),
+    (SECRET, "invalid_request", "Invalid secret", "not the vendor's"),
+    (SIGNED, "invalid_request", "Tenant 'contoso' not found.", "does not know the organization"),
+    (SIGNED, "invalid_request", "urn:vendor:token:unknown-tenant", "know the organization"),
+    (SIGNED, "not_found", "Realm does not exist", "does not know the organization"),
+    (SIGNED, "invalid_request", "Invalid code", "code was over"),
+    (SIGNED, "invalid_request", "Code verifier required.", "sent to it: code_verifier"),
+    (SIGNED, "invalid_grant", "User account is locked", "refuses this person"),
+    (SIGNED, "invalid_grant", "AADSTS53003: Access has been blocked by Conditional Access "
+     "policies.", "refuses this person"),
+    (SIGNED, "access_denied", "Policy evaluation failed for this request", "refuses this person"),
+    (SIGNED, "invalid_grant", "User session has ended", "code was over"),
+    (SIGNED, "forbidden", "Access denied due to missing subscription key", "not an OAuth token"),
 ]  # fmt: skip
 
 
@@ -261,6 +295,57 @@ class TestWordsOfProducts:
         assert "does not want the client id in the body" in _first(case)
 
 
+SENT = ["response_type", "client_id", "redirect_uri", "scope", "state", "aud", "code_challenge"]
+SCOPES = ["launch", "offline_access", "patient/Patient.rs", "patient/Observation.rs"]
+AT_SIGN_IN = [
+    ("invalid_request", "v2 scopes are not supported, use v1 format", "scopes in another form"),
+    ("invalid_scope", "Invalid scope format: patient/Patient.rs. Expected patient/Patient.read",
+     "scopes in another form"),
+    ("invalid_request", "invalid_scope", "not allowed for this app"),
+    ("invalid_scope", "See https://e.example/oauth2/v1/errors", "not allowed for this app"),
+    ("invalid_scope", "offline_access is not permitted for this client", "no lasting access"),
+    ("invalid_scope", "Refresh tokens are not enabled for this application", "no lasting access"),
+    ("invalid_scope", "Not given: offline_access patient/Patient.rs", "does not give these scopes"),
+    ("invalid_request", "AADSTS90002: Tenant 'abc' not found.", "does not know the organization"),
+    ("invalid_request", "Project not found", "does not know the organization"),
+    ("invalid_request", "Invalid client", "does not know our client id"),
+    ("redirect_mismatch", "", "does not know our redirect URI"),
+    ("unauthorized_client", "Callback URL mismatch. https://app.example/callback is not in the "
+     "list of allowed callback URLs", "does not know our redirect URI"),
+    ("unauthorized_client", "Standard flow is disabled for the client.", "people in by a code"),
+    ("unauthorized_client", "App has not been downloaded to this organization", "not active"),
+    ("access_denied", "Patient portal access is disabled for this practice", "this person"),
+    ("access_denied", "User is not assigned to the client application.", "this person"),
+    ("invalid_request", "Cookies are disabled in your browser", "no cookies of its own"),
+    ("cookie_not_found", "", "no cookies of its own"),
+    ("invalid_request", "code challenge required", "sent to it: code_challenge"),
+    ("invalid_request", "transform algorithm not supported", "does not take our PKCE"),
+    ("invalid_request", "MFA required", "did not let the person sign in"),
+    ("invalid_request", "Session expired. Please log in again.", "did not let the person sign in"),
+    ("invalid_request", "urn:vendor:oauth2:grant:unknown-redirect-uri", "our redirect URI"),
+    ("invalid_request", "urn:vendor:unsupported-code-challenge-method", "our PKCE"),
+    ("invalid_request", "urn:vendor:client-not-authorized-for-tenant", "not active"),
+    ("invalid_request", "state must be at least 8 characters", "no cause that is known here"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("error", "said", "words"), AT_SIGN_IN)
+def test_first_cause_at_sign_in(error: str, said: str, words: str) -> None:
+    """Keycloak, Okta, Auth0, Entra ID, Cognito, IdentityServer, Medplum, Oracle Health, Epic."""
+    now = timezone.now()
+    asked = {"sent": SENT, "scope": SCOPES, "redirect_uri": "http://127.0.0.1/callback/a/"}
+    timeline = [
+        LaunchEvent(attempt="a", step="authorize", at=now, detail=asked),
+        LaunchEvent(
+            attempt="a", step="callback", code="authorization-refused", at=now,
+            detail={"ehr_error": error, "said": said},
+        ),
+    ]  # fmt: skip
+    first, *_ = causes_of(timeline, Facts(now))
+    assert words in first.title
+    assert said in first.seen
+
+
 def refused_token(method: AuthMethod, error: str, said: str, *sent: str) -> Case:
     """A token request of this kind that was refused, where nothing else is wrong."""
     now = timezone.now()
@@ -268,7 +353,8 @@ def refused_token(method: AuthMethod, error: str, said: str, *sent: str) -> Case
     detail = {
         "auth_method": method.value, "ehr_error": error, "said": said,
         "http_status": 401 if error == "invalid_client" else 400,
-        "token_endpoint": URL, "sent": ["code", *(["client_id"] if method == PUBLIC else sent)],
+        "token_endpoint": URL,
+        "sent": ["code", "code_verifier", *(["client_id"] if method == PUBLIC else sent)],
         **(signed if method == SIGNED else {}),
     }  # fmt: skip
     codes = {"invalid_client": "invalid-client", "invalid_grant": "invalid-grant"}
@@ -280,6 +366,31 @@ def refused_token(method: AuthMethod, error: str, said: str, *sent: str) -> Case
 
 
 class TestWhatIsKept:
+    async def test_words_about_a_refresh_that_ended_the_launch_are_kept(
+        self, browser: Browser, ehr: ScriptedEHR, ehr_launch: Start
+    ) -> None:
+        ehr.expires_in = 0
+        uuid = await browser.launch(ehr_launch())
+        ehr.token_answer = refusing(400, "invalid_grant", "Token reuse detected")
+        await browser.get(f"/launches/{uuid}/")
+        cause = await first_is("does not accept the refresh token any more", "C125")
+        assert "It said: “Token reuse detected”" in cause.seen
+
+    async def test_what_was_sent_in_confidence_is_not_quoted(
+        self, exchanged: Exchange, ehr: ScriptedEHR
+    ) -> None:
+        async def repeat(request: web.Request) -> web.StreamResponse:
+            form = await request.post()
+            code, verifier = (str(form[name]) for name in ("code", "code_verifier"))
+            said = f"Code <{code}> or {verifier} is not known"
+            return web.json_response(
+                {"error": "invalid_grant", "error_description": said}, status=400
+            )
+
+        ehr.token_answer = repeat
+        await exchanged()
+        assert "Code <[…]> or […] is not known" in (await asked_why())[0].seen
+
     async def test_the_report_quotes_the_ehr_and_nobody_by_name(
         self, exchanged: Exchange, ehr: ScriptedEHR
     ) -> None:

@@ -269,6 +269,14 @@ class TestRefusal:
         bare = AuthorizationErrorResponse("invalid_request", None, None, STATE, None)
         assert authorization.refusal(bare).said == ""
 
+    def test_a_urn_that_is_encoded_once_more_is_read_before_tokens_are_hidden_in_it(self) -> None:
+        where = "https%3A%2F%2Fe.example%2Ferrors%2Furn%253Avendor%253Aauthorization-server"
+        query = f"state={STATE}&error=invalid_request&error_uri={where}%253Aunknown-redirect-uri"
+        response = authorization.parse_authorization_response(query)
+        assert isinstance(response, AuthorizationErrorResponse)
+        said = "https://e.example/errors/urn:vendor:authorization-server:unknown-redirect-uri"
+        assert response.error_uri == said
+
 
 class TestAcceptedCode:
     """C51: no code is used without the check of its issuer."""

@@ -47,3 +47,11 @@ def test_long_text_is_cut_and_says_so() -> None:
 def test_names_go_and_the_words_of_the_standards_stay(text: str, line: str | None) -> None:
     """T10."""
     assert vendor_words(text) == (text if line is None else line)
+
+
+def test_a_short_secret_is_hidden_by_its_name_and_the_number_of_an_error_stays() -> None:
+    """C70."""
+    said = "Invalid authorization code: n3TrFS; refresh token 'x': a8Kq; error code: E0011"
+    hidden = "Invalid authorization code: […]; refresh token 'x': a8Kq; error code: E0011"
+    assert plain_text(said, 200) == hidden
+    assert plain_text("Unknown launch=12ab, state: ok", 200) == "Unknown launch=[…], state: ok"
