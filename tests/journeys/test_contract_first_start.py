@@ -14,7 +14,7 @@ import pytest
 
 from tests.demo_server import Demo
 from tests.journeys.outside import Browser, ehr_launch, refusal, run
-from tests.processes import ROOT, running
+from tests.processes import ROOT, copy_migrated, running
 from tests.serving import free_port
 
 WRITTEN = {"SECRET_KEY", "ENCRYPTION_KEYS", "PUBLIC_URL", "SANDBOX", "ALLOW_LOOPBACK_EHRS"}
@@ -70,6 +70,14 @@ def folder(tmp_path: Path) -> Folder:
     return checkout(tmp_path)
 
 
+@pytest.fixture
+def migrated(folder: Folder) -> Folder:
+    """A checkout with a migrated database: to migrate takes longer than the tests that need one."""
+    (folder.path / "var").mkdir()
+    copy_migrated(folder.path / "var" / "smartapp.sqlite3")
+    return folder
+
+
 async def test_a_second_start_finds_what_the_first_one_left(folder: Folder) -> None:
     port = free_port()
     async with Browser(f"http://127.0.0.1:{port}") as browser:
@@ -93,15 +101,15 @@ async def test_a_second_start_finds_what_the_first_one_left(folder: Folder) -> N
             assert (await browser.allow(ehr_launch())).status == 200
 
 
-async def test_a_start_on_another_port_is_the_same_app_there(folder: Folder) -> None:
+async def test_a_start_on_another_port_is_the_same_app_there(migrated: Folder) -> None:
     """The app fetches the EHR's discovery for each launch, as its `.env` says."""
-    with folder.demo(free_port()):
-        secrets = {**folder.variables, "PUBLIC_URL": ""}
-    with folder.dotenv.open("a") as file:
+    with migrated.demo(free_port()):
+        secrets = {**migrated.variables, "PUBLIC_URL": ""}
+    with migrated.dotenv.open("a") as file:
         file.write("DISCOVERY_CACHE_SECONDS=0\n")
-    with folder.demo(free_port()) as demo:
-        assert folder.variables["PUBLIC_URL"] == demo.url
-        assert {**folder.variables, "PUBLIC_URL": ""} == {
+    with migrated.demo(free_port()) as demo:
+        assert migrated.variables["PUBLIC_URL"] == demo.url
+        assert {**migrated.variables, "PUBLIC_URL": ""} == {
             **secrets, "DISCOVERY_CACHE_SECONDS": "0",
         }  # fmt: skip
         async with Browser(demo.url) as browser:
@@ -111,12 +119,12 @@ async def test_a_start_on_another_port_is_the_same_app_there(folder: Folder) -> 
                 assert (await browser.context(page))["patient"]
 
 
-def test_commands_read_the_dotenv_and_the_environment_wins(folder: Folder) -> None:
+def test_commands_read_the_dotenv_and_the_environment_wins(migrated: Folder) -> None:
     line = "register_ehr https://ehr.invalid/fhir --name E --client-id e --slug e --json"
-    elsewhere = folder.env | {"PUBLIC_URL": "https://app.example.org"}
-    with folder.demo(free_port()) as demo:
-        of_the_file = run(folder.env, line, folder.path)
-        of_the_environment = run(elsewhere, line, folder.path)
+    elsewhere = migrated.env | {"PUBLIC_URL": "https://app.example.org"}
+    with migrated.demo(free_port()) as demo:
+        of_the_file = run(migrated.env, line, migrated.path)
+        of_the_environment = run(elsewhere, line, migrated.path)
     here, there = json.loads(of_the_file.stdout), json.loads(of_the_environment.stdout)
     assert here["launch_url"] == f"{demo.url}/launch"
     assert there["launch_url"] == "https://app.example.org/launch"

@@ -5,7 +5,7 @@ from smartapp.database import in_database
 from tests.launches.test_private_material import administrator, urls, world
 
 __all__ = ["world"]
-JUNK = ("foo=1&foo__bar=1", "pk__in=x", "q=%00&next=%00", "p=x&o=x.-.99", "registration=x&launch=x")
+JUNK = ("foo=1&foo__bar=1", "pk__in=x&registration=x&launch=x", "q=%00&next=%00&p=x&o=x.-.99")
 
 
 def send_junk(uuid: str) -> set[str]:
