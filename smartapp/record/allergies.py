@@ -18,11 +18,10 @@ from smartapp.record.codes import (
     status_codes,
 )
 from smartapp.record.elements import Resource, extensions, mappings
-from smartapp.record.marks import Marks, doubted, read_marks
+from smartapp.record.marks import Marks, doubted, origin_of, read_marks
 from smartapp.record.moments import Moment, member_moment, newest_first, parse_moment
 from smartapp.record.narratives import with_own_text
 from smartapp.record.reading import Given, Read, read_each
-from smartapp.record.references import displays
 from smartapp.record.severities import SEVERITIES, severity_code
 from smartapp.record.spans import Span, read_span
 from smartapp.record.statements import Statement, contradicts, read_statement
@@ -148,7 +147,7 @@ def _allergy(sent: Resource, now: datetime) -> Allergy:
     marks = read_marks(
         resource,
         when=member_moment(resource, "recordedDate", "assertedDate"),
-        origin=", ".join(displays(resource.get("asserter") or resource.get("recorder"))),
+        origin=origin_of(resource),
     )
     is_named = bool(statement or _words(resource))
     marks = with_own_text(marks, resource, is_all_there_is=not is_named)

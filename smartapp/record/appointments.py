@@ -4,15 +4,17 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
+from smartapp.record.amounts import counted, digits
 from smartapp.record.codes import concept_text, concept_texts, status_code
 from smartapp.record.elements import Resource, mappings
 from smartapp.record.facts import Fact, labelled, said, unless_recorded
 from smartapp.record.marks import read_marks
 from smartapp.record.modifiers import status_text
-from smartapp.record.moments import member_moment, newest_first
+from smartapp.record.moments import Moment, last_day, member_moment, newest_first
 from smartapp.record.reading import Given, Read, read_each
 from smartapp.record.references import Related, display, reasons, target
 from smartapp.record.texts import prose, text
+from smartapp.record.timing import period_words
 
 PAST = "earlier, or not taking place"
 NOT_TAKING_PLACE = frozenset({"cancelled", "noshow", "fulfilled"})
@@ -36,7 +38,7 @@ def read_appointments(given: Given) -> Read[Fact]:
 
 def _appointment(resource: Resource, related: Related, now: datetime) -> Fact:
     start = member_moment(resource, "start")
-    is_past = start is not None and start.is_readable and start.at < now
+    is_past = start is not None and start.is_readable and _is_past(start, now)
     return Fact(
         marks=read_marks(
             resource, when=start, status=unless_recorded(resource, status_text(resource))
@@ -46,17 +48,40 @@ def _appointment(resource: Resource, related: Related, now: datetime) -> Fact:
         began=start,
         when_words="" if start else "no date yet",
         lines=said(
-            labelled("why not", concept_texts(resource.get("cancelationReason"))),
+            # R5 spells it with two l.
+            labelled(
+                "why not",
+                [
+                    *concept_texts(resource.get("cancelationReason")),
+                    *concept_texts(resource.get("cancellationReason")),
+                ],
+            ),
+            labelled(
+                "wished for",
+                [period_words(one) or "" for one in mappings(resource.get("requestedPeriod"))],
+            ),
             labelled("because of", reasons(resource, related)),
             labelled("for the patient", [prose(resource.get("patientInstruction"))]),
             prose(resource.get("comment")),
         ),
         details=said(
             start.time_text if start else "",
+            _minutes(resource),
             *concept_texts(resource.get("specialty")),
             *(_participant(one) for one in mappings(resource.get("participant"))),
         ),
     )
+
+
+def _is_past(start: Moment, now: datetime) -> bool:
+    """Return whether the appointment was before now; one without a time of day is over with the
+    day."""
+    return start.at < now if start.precision == "time" else last_day(start) < now.date()
+
+
+def _minutes(resource: Resource) -> str:
+    minutes = digits(resource.get("minutesDuration"))
+    return f"for {counted(minutes, 'minute')}" if minutes else ""
 
 
 def _name(resource: Resource) -> str:
@@ -75,5 +100,6 @@ def _participant(participant: dict[str, Any]) -> str:
     answer = NOT_TAKEN_UP.get(text(participant.get("status")), "")
     if "Patient/" in target(actor):
         return f"the patient ({answer})" if answer else ""
-    name = display(actor)
+    # Somebody may only be named by what they do, such as an interpreter.
+    name = display(actor) or ", ".join(concept_texts(participant.get("type")))
     return f"{name} ({answer})" if name and answer else name

@@ -57,5 +57,6 @@ def _member(member: dict[str, Any], team: Resource, given: Given) -> str:
     name = display(reference) or best_name(resolve(reference, team, given.related), given.now)
     role = ", ".join(concept_texts(member.get("role")))
     of = ", ".join(displays(member.get("onBehalfOf")))
-    during = period_words(member.get("period")) or ""
+    # R5 calls it the period of coverage.
+    during = period_words(member.get("period") or member.get("coveragePeriod")) or ""
     return ", ".join(said(name or NOT_NAMED, role, of, during))

@@ -11,7 +11,7 @@ from smartapp.record.codes import codes, codings, concept_text, concept_texts, s
 from smartapp.record.education import medlineplus_url
 from smartapp.record.elements import Resource, extensions, mappings
 from smartapp.record.icd_marks import AFTER, certainty, certainty_text, side_texts
-from smartapp.record.marks import Marks, doubted, read_marks
+from smartapp.record.marks import Marks, doubted, origin_of, read_marks
 from smartapp.record.modifiers import status_text
 from smartapp.record.moments import Chronology, Moment, member_moment, newest_first
 from smartapp.record.narratives import with_own_text
@@ -145,7 +145,7 @@ def _problem(resource: Resource, now: datetime) -> Problem:
     marks = read_marks(
         resource,
         when=(onset.moment if onset else None) or recorded,
-        origin=", ".join(displays(resource.get("asserter") or resource.get("recorder"))),
+        origin=origin_of(resource),
         status=_status(resource, group),
     )
     is_named = statement is not None or not name.startswith(NOT_NAMED)

@@ -2,19 +2,20 @@
 
 from typing import Any
 
+from smartapp.record.amounts import digits
 from smartapp.record.codes import concept_text, status_code
 from smartapp.record.elements import Resource, mapping, mappings
 from smartapp.record.facts import Fact, in_order, labelled, said, unless_recorded
 from smartapp.record.marks import read_marks
 from smartapp.record.modifiers import status_text
-from smartapp.record.moments import Moment, last_day
+from smartapp.record.moments import Chronology, Moment, last_day
 from smartapp.record.quantities import number_text, quantity_text, written_number
 from smartapp.record.reading import Given, Read, read_each
-from smartapp.record.references import displays
+from smartapp.record.references import display, displays, resolve
 from smartapp.record.texts import text
 from smartapp.record.timing import period_moments
 
-OVER = "no longer in force"
+OVER, NOT_YET = "no longer in force", "Not yet in force"
 
 
 def read_coverage(given: Given) -> Read[Fact]:
@@ -25,10 +26,14 @@ def read_coverage(given: Given) -> Read[Fact]:
 def _coverage(resource: Resource, given: Given) -> Fact:
     start, end = period_moments(resource.get("period"))
     kind = concept_text(resource.get("type"))
-    payors = ", ".join(displays(resource.get("payor")))
+    # R5 has one insurer. The insurer may be inside the resource.
+    insurers = [*mappings(resource.get("payor")), *mappings(resource.get("insurer"))]
+    payors = ", ".join(said(*(_insurer(one, resource, given) for one in insurers)))
+    is_to_come = Chronology(given.now).is_future(start)
+    status = unless_recorded(resource, status_text(resource))
     return Fact(
         marks=read_marks(
-            resource, when=start, status=unless_recorded(resource, status_text(resource))
+            resource, when=start, status=", ".join(said(status, NOT_YET if is_to_come else ""))
         ),
         name=payors or kind or "Insurer that the EHR does not name",
         fold=OVER if _is_over(resource, end, given) else "",
@@ -36,13 +41,34 @@ def _coverage(resource: Resource, given: Given) -> Fact:
         ended=end,
         lines=said(
             *(_class(one) for one in mappings(resource.get("class"))),
-            labelled("member", [text(resource.get(one)) for one in ("subscriberId", "dependent")]),
+            labelled("member", [*_member_numbers(resource), text(resource.get("dependent"))]),
             labelled("subscriber", [*displays(resource.get("subscriber")),
                                     concept_text(resource.get("relationship"))]),
             *(_cost(one) for one in mappings(resource.get("costToBeneficiary"))),
         ),
-        details=said(kind if payors else "", text(resource.get("network"))),
+        details=said(
+            kind if payors else "",
+            _rank(digits(resource.get("order"))),
+            text(resource.get("network")),
+        ),
     )  # fmt: skip
+
+
+def _insurer(reference: dict[str, Any], resource: Resource, given: Given) -> str:
+    inner = resolve(reference, resource, given.related)
+    return display(reference) or text(inner.get("name"))
+
+
+def _rank(order: str) -> str:
+    """Return in which order several insurances pay."""
+    known = {"1": "pays first", "2": "pays second", "3": "pays third"}
+    return known.get(order, f"order {order}" if order else "")
+
+
+def _member_numbers(resource: Resource) -> list[str]:
+    # R5 has identifiers.
+    identifiers = mappings(resource.get("subscriberId"))
+    return [text(resource.get("subscriberId")), *(text(one.get("value")) for one in identifiers)]
 
 
 def _is_over(resource: Resource, end: Moment | None, given: Given) -> bool:
@@ -52,7 +78,9 @@ def _is_over(resource: Resource, end: Moment | None, given: Given) -> bool:
 
 def _class(group: dict[str, Any]) -> str:
     """Return "plan: Gold 1000 (B37FC)"."""
-    value, name = text(group.get("value")), text(group.get("name"))
+    # R5 has an identifier as the value.
+    value = text(group.get("value")) or text(mapping(group.get("value")).get("value"))
+    name = text(group.get("name"))
     return labelled(
         concept_text(group.get("type")) or "class",
         [f"{name} ({value})" if name and value else name or value],

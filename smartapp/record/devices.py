@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from typing import Any
 
+from smartapp.record.amounts import amount_text
 from smartapp.record.codes import concept_text, concept_texts, status_code
 from smartapp.record.elements import Resource, mappings
 from smartapp.record.facts import Fact, in_order, labelled, said, unless_recorded
@@ -11,7 +12,16 @@ from smartapp.record.modifiers import status_text
 from smartapp.record.moments import member_moment
 from smartapp.record.narratives import with_own_text
 from smartapp.record.reading import Given, Read, read_each
-from smartapp.record.references import Related, name_of, place, reasons, resolve, target, to_follow
+from smartapp.record.references import (
+    Related,
+    displays,
+    name_of,
+    place,
+    reasons,
+    resolve,
+    target,
+    to_follow,
+)
 from smartapp.record.sites import site_texts
 from smartapp.record.statements import read_statement
 from smartapp.record.texts import text
@@ -64,6 +74,7 @@ def _device(resource: Resource, ended: frozenset[str]) -> Fact:
             labelled("why", concept_texts(resource.get("statusReason"))),
             labelled("UDI", _udi(resource)),
             labelled("safety", concept_texts(resource.get("safety"))),
+            *_properties(resource),
         ),
         details=said(*_numbers(resource)),
     )
@@ -72,23 +83,45 @@ def _device(resource: Resource, ended: frozenset[str]) -> Fact:
 def device_name(resource: Resource) -> str:
     """Return the type, and the name on the label or from the manufacturer."""
     names = [text(one.get("name")) for one in mappings(resource.get("deviceName"))]
-    udi_names = [text(one.get("name")) for one in mappings(resource.get("udiCarrier"))]
-    type_name = concept_text(resource.get("type"))
-    found = said(type_name, *names, *udi_names, text(resource.get("modelNumber")))
+    # R5 calls it a name; STU3 has one UDI.
+    names += [text(one.get("value")) for one in mappings(resource.get("name"))]
+    names += [text(one.get("name")) for one in _carriers(resource)]
+    found = said(concept_text(resource.get("type")), *names, text(resource.get("modelNumber")))
     return ", ".join(found[:2]) or NOT_NAMED
 
 
+def _carriers(resource: Resource) -> list[Resource]:
+    return [*mappings(resource.get("udiCarrier")), *mappings(resource.get("udi"))]
+
+
 def _udi(resource: Resource) -> Iterable[str]:
-    for carrier in mappings(resource.get("udiCarrier")):
+    for carrier in _carriers(resource):
         yield text(carrier.get("carrierHRF")) or text(carrier.get("deviceIdentifier"))
+    # DSTU2.
+    yield text(resource.get("udi"))
+
+
+def _properties(resource: Resource) -> Iterable[str]:
+    """Return the properties, for example whether it is safe in a magnetic field."""
+    for one in mappings(resource.get("property")):
+        values = [
+            *concept_texts(one.get("valueCode")),
+            *concept_texts(one.get("valueCodeableConcept")),
+            *map(amount_text, mappings(one.get("valueQuantity"))),
+            text(one.get("valueString")),
+        ]
+        if label := concept_text(one.get("type")):
+            yield labelled(label, values)
 
 
 def _numbers(resource: Resource) -> Iterable[str]:
     yield text(resource.get("manufacturer"))
     for label, name in (("model", "modelNumber"), ("lot", "lotNumber"), ("serial", "serialNumber"),
-                        ("identifier", "distinctIdentifier"), ("part", "partNumber")):  # fmt: skip
+                        ("identifier", "distinctIdentifier"), ("part", "partNumber"),
+                        ("model", "model")):  # fmt: skip
         yield labelled(label, [text(resource.get(name))]).replace(": ", " ")
-    for label, name in (("made", "manufactureDate"), ("expires", "expirationDate")):
+    for label, name in (("made", "manufactureDate"), ("expires", "expirationDate"),
+                        ("expires", "expiry")):  # fmt: skip
         if moment := member_moment(resource, name):
             yield f"{label} {moment.day_text}"
 
@@ -101,18 +134,25 @@ def _use(resource: Resource, related: Related) -> Fact:
         member_moment(resource, "timingDateTime") or start or member_moment(resource, "recordedOn")
     )
     status = status_code(resource)
+    statement = read_statement(device.get("type"))
     return Fact(
         marks=read_marks(
             resource, when=began, status=unless_recorded(resource, status_text(resource))
         ),
-        name=_name_of_used(reference, resource, related, device),
+        name=statement.words if statement else _name_of_used(reference, resource, related, device),
+        is_statement=statement is not None,
         fold=NO_LONGER if status in ENDED else "",
         began=began,
         ended=end,
         when_words=timing_words(resource.get("timingTiming")).join(),
-        lines=said(labelled("because of", reasons(resource, related))),
+        lines=said(
+            labelled("why", concept_texts(resource.get("statusReason"))),
+            labelled("because of", reasons(resource, related)),
+        ),
         details=said(
-            ", ".join(site_texts(resource.get("bodySite"))), "use as reported", _recorded(resource)
+            ", ".join(site_texts(resource.get("bodySite"))),
+            " by ".join(said("use as reported", *displays(resource.get("source")))),
+            _recorded(resource),
         ),
     )
 

@@ -1,11 +1,12 @@
 """Medications that were dispensed (MedicationDispense) or given (MedicationAdministration)."""
 
 from collections.abc import Iterable
+from typing import Any
 
 from smartapp.record.amounts import amount_text, ratio_text
 from smartapp.record.codes import concept_text, concept_texts, status_code
 from smartapp.record.dosage import read_dosages
-from smartapp.record.elements import Resource, mapping, mappings
+from smartapp.record.elements import Resource, is_false, is_true, mapping, mappings
 from smartapp.record.facts import Fact, labelled, read_dated, said, unless_recorded
 from smartapp.record.marks import read_marks
 from smartapp.record.medication_names import medication_marks, medication_name, medication_reference
@@ -37,7 +38,8 @@ def _fact(resource: Resource, related: Related) -> Fact:
 
 def _dispense(resource: Resource, related: Related) -> Fact:
     handed = member_moment(resource, "whenHandedOver", "whenPrepared")
-    dosages = read_dosages(resource.get("dosageInstruction"))
+    rendered = resource.get("renderedDosageInstruction")
+    dosages = read_dosages(resource.get("dosageInstruction") or rendered)
     return Fact(
         marks=medication_marks(
             read_marks(resource, when=handed, status=_status(resource, "dispensed")),
@@ -47,22 +49,53 @@ def _dispense(resource: Resource, related: Related) -> Fact:
         name=medication_name(resource, related),
         began=handed,
         lines=said(
-            labelled("why not", [concept_text(resource.get("statusReasonCodeableConcept")),
-                                 display(resource.get("statusReasonReference"))]),
+            labelled(_why(resource), _why_not(resource)),
             *(prose(one.words) for one in dosages),
             *(labelled("as coded", [one.coded]) for one in dosages),
             *(labelled("to the patient", [one.for_patient]) for one in dosages),
             *(MORE_ON_DOSE for one in dosages if not one.is_whole),
         ),
         details=said(
-            "" if _did_not_happen(resource) else "dispensed",
+            "" if _has_not_happened(resource) else "dispensed",
+            _substituted(mapping(resource.get("substitution"))),
             amount_text(resource.get("quantity")),
             _for(quantity_text(resource.get("daysSupply"))),
             concept_text(resource.get("type")),
             *(display(one.get("actor")) for one in mappings(resource.get("performer"))),
             display(resource.get("location")),
+            labelled("to", displays(resource.get("receiver"))),
         ),
-    )  # fmt: skip
+    )
+
+
+# R4's element, then those of R5, STU3 and DSTU2.
+WHY_NOT = (
+    "statusReasonCodeableConcept", "statusReasonReference", "statusReason",
+    "notPerformedReason", "notDoneReasonCodeableConcept", "notDoneReasonReference",
+    "reasonNotGiven",
+)  # fmt: skip
+
+
+def _why(resource: Resource) -> str:
+    return "why not" if _did_not_happen(resource) else "why"
+
+
+def _why_not(resource: Resource) -> list[str]:
+    found = (one for name in WHY_NOT for one in mappings(resource.get(name)))
+    return [display(one) or concept_text(one) for one in found]
+
+
+def _substituted(substitution: dict[str, Any]) -> str:
+    """Return "substituted: generic, because of formulary", or that it was not although one was
+    expected."""
+    if is_false(substitution.get("wasSubstituted")):
+        return "not substituted"
+    if not is_true(substitution.get("wasSubstituted")):
+        return ""
+    why = ", ".join(concept_texts(substitution.get("reason")))
+    said_why = f"because of {why}" if why else ""
+    kind = concept_text(substitution.get("type"))
+    return labelled("substituted", said(kind, said_why)) or "substituted"
 
 
 def _for(days: str) -> str:
@@ -70,9 +103,17 @@ def _for(days: str) -> str:
 
 
 def _administration(resource: Resource, related: Related) -> Fact:
-    start, end = period_moments(resource.get("effectivePeriod"))
-    given = member_moment(resource, "effectiveDateTime") or start
-    dosage = mapping(resource.get("dosage"))
+    start, end = period_moments(
+        resource.get("effectivePeriod")
+        # R5's own spelling; DSTU2.
+        or resource.get("occurencePeriod")
+        or resource.get("effectiveTimePeriod")
+    )
+    given = (
+        member_moment(resource, "effectiveDateTime", "occurenceDateTime", "effectiveTimeDateTime")
+        or start
+    )
+    dosage = next(iter(mappings(resource.get("dosage"))), {})
     rate = ratio_text(dosage.get("rateRatio")) or quantity_text(dosage.get("rateQuantity"))
     return Fact(
         marks=medication_marks(
@@ -82,11 +123,12 @@ def _administration(resource: Resource, related: Related) -> Fact:
         began=given,
         ended=end,
         lines=said(
-            labelled("why not", concept_texts(resource.get("statusReason"))),
+            labelled(_why(resource), _why_not(resource)),
             prose(dosage.get("text")),
             ", ".join(
                 said(
-                    amount_text(dosage.get("dose")),
+                    # DSTU2 calls it a quantity.
+                    amount_text(dosage.get("dose") or dosage.get("quantity")),
                     f"at {rate}" if rate else "",
                     concept_text(dosage.get("route")),
                     concept_text(dosage.get("site")),
@@ -96,7 +138,7 @@ def _administration(resource: Resource, related: Related) -> Fact:
             labelled("for", reasons(resource, related)),
         ),
         details=said(
-            "" if _did_not_happen(resource) else "given",
+            "" if _has_not_happened(resource) else "given",
             concept_text(resource.get("category")),
             *(display(one.get("actor")) for one in mappings(resource.get("performer"))),
             *displays(resource.get("device")),
@@ -106,6 +148,14 @@ def _administration(resource: Resource, related: Related) -> Fact:
 
 def _did_not_happen(resource: Resource) -> bool:
     return status_code(resource) in ("not-done", "declined", "cancelled")
+
+
+def _has_not_happened(resource: Resource) -> bool:
+    """Return whether it did not happen, or not yet. A pause of an infusion is no doubt of what was
+    given before."""
+    is_dispense = resource.get("resourceType") == "MedicationDispense"
+    not_yet = ("preparation", "in-progress", "on-hold") if is_dispense else ("preparation",)
+    return _did_not_happen(resource) or status_code(resource) in not_yet
 
 
 def _status(resource: Resource, verb: str) -> str:

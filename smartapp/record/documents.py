@@ -22,7 +22,7 @@ from smartapp.record.narratives import OWN_TEXT, narrative_text
 from smartapp.record.observations import Reading, read_observation
 from smartapp.record.people import Person, read_person
 from smartapp.record.reading import Given, LeftOut, Read, read_each
-from smartapp.record.references import display, displays, resolve, target
+from smartapp.record.references import display, displays, place, resolve, target
 from smartapp.record.series import spread
 from smartapp.record.texts import prose, text
 from smartapp.record.timing import period_moments
@@ -115,7 +115,8 @@ class Document:
 def read_documents(given: Given) -> Read[Document]:
     """Return reports and notes, newest first, then those that say nothing more or were replaced."""
     person = read_person(given.patient)
-    read = read_each(given.resources, lambda one: _document(one, given, person))
+    replaced = frozenset(_replaced(given.resources))
+    read = read_each(given.resources, lambda one: _document(one, given, person, replaced))
     entries = sorted(read.entries, key=_place)
     return Read(tuple(entries), read.left_out)
 
@@ -124,13 +125,27 @@ def _place(one: Document) -> tuple[bool, str, bool, float]:
     return bool(one.fold), one.fold, bool(one.marks.doubt), newest_first(one.when)
 
 
-def _document(resource: Resource, given: Given, person: Person) -> Document | LeftOut:
+def _replaced(resources: Iterable[Resource]) -> Iterator[str]:
+    """Yield "DocumentReference/n1" for each note that another one replaces."""
+    for one in resources:
+        withdrawn = (status_code(one), status_code(one, "docStatus"))
+        if "entered-in-error" not in withdrawn:
+            for relation in mappings(one.get("relatesTo")):
+                if status_code(relation, "code") == "replaces":
+                    yield place(relation.get("target"))
+
+
+def _document(
+    resource: Resource, given: Given, person: Person, replaced: frozenset[str]
+) -> Document | LeftOut:
     if resource.get("resourceType") == "DiagnosticReport":
         found = _report(resource, given, person)
     elif status_code(resource, "docStatus") == "entered-in-error":
         return LeftOut(ENTERED_IN_ERROR)
     else:
         found = _note(resource)
+        if found.marks.source in replaced:
+            found = replace(found, fold=SUPERSEDED)
     return replace(found, marks=doubted(found.marks, given.now))
 
 
@@ -178,7 +193,8 @@ def _report(resource: Resource, given: Given, person: Person) -> Document:
         member_moment(resource, "effectiveDateTime") or start or member_moment(resource, "issued")
     )
     attachments = read_attachments(resource)
-    conclusions = concept_texts(resource.get("conclusionCode"))
+    # STU3 has another name for them.
+    conclusions = concept_texts(resource.get("conclusionCode") or resource.get("codedDiagnosis"))
     texts = said(prose(resource.get("conclusion")), *_texts(attachments))
     results = mappings(resource.get("result"))
     inner = [*_inner_results(resource, given, person)]
@@ -263,8 +279,9 @@ def _issued(resource: Resource, when: Moment | None) -> Iterable[str]:
 
 def _note(resource: Resource) -> Document:
     context = mapping(resource.get("context"))
-    start, _ = period_moments(context.get("period"))
-    when = member_moment(resource, "date", "created") or start
+    start, _ = period_moments(context.get("period") or resource.get("period"))
+    # STU3 and DSTU2 call the date "indexed".
+    when = member_moment(resource, "date", "created", "indexed") or start
     attachments = read_attachments(resource)
     written = narrative_text(resource, is_all_there_is=not attachments)
     texts = [*_texts(attachments), f"{OWN_TEXT}{written}" if written else ""]
@@ -284,7 +301,7 @@ def _note(resource: Resource) -> Document:
         attachments=attachments,
         lines=said(
             prose(resource.get("description")) if kind else "",
-            labelled("about", concept_texts(context.get("event"))),
+            labelled("about", concept_texts(context.get("event") or resource.get("event"))),
             "" if written or any(one.is_open for one in attachments) else NO_TEXT,
             *map(_relation, mappings(resource.get("relatesTo"))),
         ),
@@ -293,14 +310,21 @@ def _note(resource: Resource) -> Document:
             concept_text(context.get("practiceSetting")),
             concept_text(context.get("facilityType")),
             *displays(resource.get("custodian")),
-            *(labelled("signed by", displays(resource.get("authenticator"))),),
+            labelled(
+                "signed by",
+                [
+                    *displays(resource.get("authenticator")),
+                    *displays([one.get("party") for one in mappings(resource.get("attester"))]),
+                ],
+            ),
         ),
     )
 
 
 def _relation(relation: dict[str, Any]) -> str:
     """Return "appends: Progress note of 1 June" for a note that relates to another."""
-    return labelled(text(relation.get("code")), [display(relation.get("target"))])
+    code = concept_text(relation.get("code"))
+    return labelled(code, [display(relation.get("target")) or "another document"]) if code else ""
 
 
 def _categories(resource: Resource, kind: str) -> list[str]:

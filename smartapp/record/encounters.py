@@ -4,12 +4,13 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import Any
 
-from smartapp.record.amounts import duration_text
-from smartapp.record.codes import codes, concept_text, concept_texts
+from smartapp.record.amounts import digits, duration_text
+from smartapp.record.codes import codes, codings, concept_text, concept_texts, concept_words
 from smartapp.record.elements import Resource, mapping, mappings
+from smartapp.record.facts import labelled
 from smartapp.record.marks import Marks, doubted, read_marks
 from smartapp.record.modifiers import reason_to_leave_out
-from smartapp.record.moments import Moment, newest_first
+from smartapp.record.moments import Moment, member_moment, newest_first
 from smartapp.record.reading import Given, Read, read_each
 from smartapp.record.references import (
     Related,
@@ -36,6 +37,20 @@ CLASS_WORDS = {
     "PRENC": "Before admission",
     "SS": "Short stay",
     "VR": "Virtual",
+}
+# HL7's codes of a discharge disposition, for servers that send only the code.
+DISPOSITIONS = {
+    "home": "Home",
+    "alt-home": "Another home",
+    "other-hcf": "Another health care facility",
+    "hosp": "Hospice",
+    "long": "Long-term care",
+    "aadvice": "Left against advice",
+    "exp": "Died",
+    "psy": "Psychiatric hospital",
+    "rehab": "Rehabilitation",
+    "snf": "Skilled nursing facility",
+    "oth": "Other",
 }
 # Their dates may be in the future.
 TO_COME = frozenset({"Planned", "Cancelled"})
@@ -98,14 +113,20 @@ def encounters_to_follow(resources: Iterable[Resource]) -> tuple[str, ...]:
         for one in resources
         for reference in (
             *reason_elements(one),
-            *(diagnosis.get("condition") for diagnosis in mappings(one.get("diagnosis"))),
+            *(
+                condition
+                for diagnosis in mappings(one.get("diagnosis"))
+                for condition in mappings(diagnosis.get("condition"))
+            ),
         )
     )
 
 
 def read_encounter(resource: Resource, related: Related) -> Encounter:
     """Return one encounter, even if it was entered in error."""
-    started, ended = period_moments(resource.get("period"))
+    # R5 calls the period the actual one, and has a planned one beside it.
+    started, ended = period_moments(resource.get("period") or resource.get("actualPeriod"))
+    started = started or member_moment(resource, "plannedStartDate")
     kind = _kind(resource.get("class"))
     name = concept_text(resource.get("type")) or concept_text(resource.get("serviceType"))
     return Encounter(
@@ -132,19 +153,29 @@ def _kind(encounter_class: object) -> str:
 
 
 def _diagnoses(resource: Resource, related: Related) -> Iterable[str]:
-    for diagnosis in mappings(resource.get("diagnosis")):
-        reference = diagnosis.get("condition")
-        name = name_of(reference, resource, related)
-        use = concept_text(diagnosis.get("use"))
-        if not name and not target(reference):
-            continue
-        name = name or "a diagnosis in another entry of the EHR"
-        yield f"{name} ({use})" if use else name
+    for diagnosis in sorted(mappings(resource.get("diagnosis")), key=_rank):
+        # STU3 calls the use a role.
+        use = ", ".join(concept_texts(diagnosis.get("use") or diagnosis.get("role")))
+        # In R5 one use has several conditions.
+        for reference in mappings(diagnosis.get("condition")):
+            name = name_of(reference, resource, related)
+            if not name and not target(reference):
+                continue
+            name = name or "a diagnosis in another entry of the EHR"
+            yield f"{name} ({use})" if use else name
+
+
+def _rank(diagnosis: dict[str, Any]) -> float:
+    """Return the rank, of which 1 is the most important; those without one come last."""
+    rank = digits(diagnosis.get("rank"))
+    return float(rank) if rank else float("inf")
 
 
 def _disposition(resource: Resource) -> str:
     stay = mapping(resource.get("hospitalization")) or mapping(resource.get("admission"))
-    discharged = concept_text(stay.get("dischargeDisposition"))
+    sent = stay.get("dischargeDisposition")
+    known = (DISPOSITIONS.get(code, "") for _, code in codings(sent))
+    discharged = concept_words(sent) or next(filter(None, known), "") or concept_text(sent)
     destination = display(stay.get("destination"))
     return ", ".join(filter(None, (discharged, f"to {destination}" if destination else "")))
 
@@ -197,3 +228,7 @@ def _details(resource: Resource, name: str) -> Iterable[str]:
         yield f"for {length}"
     if priority := concept_text(resource.get("priority")):
         yield priority
+    # R5 has these two beside the stay.
+    for label, name in (("arrangement", "specialArrangement"), ("diet", "dietPreference")):
+        if needs := labelled(label, concept_texts(stay.get(name) or resource.get(name))):
+            yield needs

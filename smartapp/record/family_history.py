@@ -45,13 +45,15 @@ def _relative(resource: Resource, given: Given) -> Fact:
     marks = read_marks(
         resource, when=recorded, status=unless_recorded(resource, status_text(resource))
     )
-    is_bare = not (resource.get("condition") or resource.get("note"))
+    is_bare = not any(resource.get(name) for name in ("condition", "procedure", "note"))
     return Fact(
         marks=with_own_text(marks, resource, is_all_there_is=is_bare),
         name=f"{relation} ({name})" if name else relation,
         began=recorded,
         lines=said(
             *(_illness(one) for one in mappings(resource.get("condition"))),
+            # R5.
+            *(_illness(one) for one in mappings(resource.get("procedure"))),
             labelled("not known", [concept_text(resource.get("dataAbsentReason"))]),
             labelled("because of", reasons(resource, given.related)),
         ),

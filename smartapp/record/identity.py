@@ -3,7 +3,8 @@
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
-from smartapp.record.elements import Resource, is_false, mapping, mappings
+from smartapp.record.codes import codings, concept_text
+from smartapp.record.elements import Resource, is_false, is_unclear, mapping, mappings
 from smartapp.record.facts import said
 from smartapp.record.marks import LABELS, read_labels
 from smartapp.record.modifiers import not_understood
@@ -146,6 +147,20 @@ def _deceased_text(birth_date: Moment | None, death: _Death) -> str:
     return f"Died {death.when.day_text}" + (f", aged {age}" if age else "")
 
 
+def _death_notification(patient: Resource) -> str:
+    """Return the words of UK Core's notification of a death, which may precede the death itself;
+    "" without one, or if it was withdrawn."""
+    for extension in mappings(patient.get("extension")):
+        if not text(extension.get("url")).endswith("DeathNotificationStatus"):
+            continue
+        for part in mappings(extension.get("extension")):
+            concept = part.get("valueCodeableConcept")
+            said = {code for _, code in codings(concept)}
+            if concept and said.isdisjoint({"U", "u"}):
+                return concept_text(concept)
+    return ""
+
+
 def _is_masked(element: object) -> bool:
     """Return whether any element is absent because the EHR withholds it (data-absent-reason
     "masked")."""
@@ -166,15 +181,21 @@ def _is_about_a_relative(other: Resource) -> bool:
 
 def _notes(patient: Resource, now: datetime) -> list[str]:
     links = {
-        text(link.get("type"))
+        text(link.get("type")).casefold()
         for link in mappings(patient.get("link"))
         if not _is_about_a_relative(mapping(link.get("other")))
     }
     birth = member_moment(patient, "birthDate")
+    told = "" if _death(patient, now) else _death_notification(patient)
     candidates = (
         (Chronology(now).is_future(birth), "The EHR gives a date of birth in the future."),
         (not_understood(patient), not_understood(patient)),
         (is_false(patient.get("active")), "The EHR marks this record as not in use."),
+        (
+            is_unclear(patient, "active"),
+            "The EHR does not say clearly whether this record is in use.",
+        ),
+        (told, f"The EHR has a notification of the death: {told}"),
         (sex_note(patient), sex_note(patient)),
         ("replaced-by" in links, "The EHR says that another record replaces this one."),
         (links & {"refer", "seealso"}, "The EHR has another record of this patient, too."),

@@ -75,11 +75,21 @@ def _immunization(resource: Resource, context: Given) -> Immunization:
         subpotent=_subpotent(resource) if is_given else "",
         reported=_reported(resource),
         dose=", ".join(filter(None, map(_dose, _protocols(resource)))),
-        reasons=(*concept_texts(resource.get("statusReason")), *reasons(resource, related)),
+        reasons=(*_why_not(resource), *reasons(resource, related), *_older_reasons(resource)),
         reactions=tuple(_reactions(resource, related)),
         details=tuple(_details(resource)),
         recorded=member_moment(resource, "recorded"),
     )
+
+
+def _why_not(resource: Resource) -> list[str]:
+    # STU3 has an element of its own.
+    older = mapping(resource.get("explanation")).get("reasonNotGiven")
+    return [*concept_texts(resource.get("statusReason")), *concept_texts(older)]
+
+
+def _older_reasons(resource: Resource) -> list[str]:
+    return concept_texts(mapping(resource.get("explanation")).get("reason"))
 
 
 def _marks(resource: Resource, given: Moment | None) -> Marks:
@@ -102,8 +112,10 @@ def _subpotent(resource: Resource) -> str:
 
 def _reported(resource: Resource) -> str:
     """Return "As reported (…)" if the EHR only knows it from others."""
-    origin = concept_text(resource.get("reportOrigin"))
-    if is_false(resource.get("primarySource")) or origin:
+    # R5 has a concept or a reference, DSTU2 a boolean.
+    origin = concept_text(resource.get("reportOrigin") or resource.get("informationSource"))
+    is_told = is_false(resource.get("primarySource")) or is_true(resource.get("reported"))
+    if is_told or origin:
         return f"As reported ({origin})" if origin else "As reported"
     return ""
 
@@ -135,7 +147,8 @@ def _position(protocol: dict[str, Any], name: str) -> str:
 
 def _reactions(resource: Resource, related: Related) -> Iterable[str]:
     for reaction in mappings(resource.get("reaction")):
-        what = name_of(reaction.get("detail"), resource, related) or "described in the EHR"
+        detail = reaction.get("detail") or reaction.get("manifestation")
+        what = name_of(detail, resource, related) or "described in the EHR"
         when = member_moment(reaction, "date")
         told = "as reported" if is_true(reaction.get("reported")) else ""
         yield ", ".join(filter(None, (what, when.day_text if when else "", told)))
@@ -150,6 +163,8 @@ def _details(resource: Resource) -> Iterable[str]:
     yield from filter(
         None,
         (
+            # R5 has the product beside the vaccine.
+            display(resource.get("administeredProduct")),
             amount_text(resource.get("doseQuantity")),
             concept_text(resource.get("site")),
             concept_text(resource.get("route")),

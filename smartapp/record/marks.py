@@ -8,6 +8,7 @@ from smartapp.record import modifiers
 from smartapp.record.codes import codes
 from smartapp.record.elements import Resource, mapping, mappings
 from smartapp.record.moments import Chronology, Moment
+from smartapp.record.references import displays
 from smartapp.record.texts import annotations, text
 
 # HL7 v3 InformationSensitivityPolicy: mental health, addiction, violence, HIV, sexuality, heredity.
@@ -91,8 +92,24 @@ def read_marks(
         when=when,
         whose=whose,
         origin=origin,
-        notes=tuple(annotations(resource["note"])) if "note" in resource else (),
+        notes=tuple(_notes(resource)),
     )
+
+
+def _notes(resource: Resource) -> Iterable[str]:
+    # DSTU2 has the plural in some resources.
+    for name in ("note", "notes"):
+        if name in resource:
+            yield from annotations(resource[name])
+
+
+def origin_of(resource: Resource) -> str:
+    """Return who recorded it; of two people also who told it: "Dr Lee, as told by the mother"."""
+    recorder = ", ".join(displays(resource.get("recorder")))
+    asserter = ", ".join(displays(resource.get("asserter")))
+    if recorder and asserter and recorder != asserter:
+        return f"{recorder}, as told by {asserter}"
+    return recorder or asserter
 
 
 def doubted(marks: Marks, now: datetime) -> Marks:

@@ -138,6 +138,7 @@ MODIFIERS: Mapping[str, Mapping[str, Modifier]] = {
                 "in-progress": "In progress",
                 "onleave": "On leave",
                 "finished": "",
+                "completed": "",  # R5
                 "cancelled": "Cancelled",
                 "unknown": "Status unknown",
             },

@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any
 
 from smartapp.record.elements import extensions, mapping, mappings
-from smartapp.record.moments import last_day, member_moment
+from smartapp.record.moments import Chronology, last_day, member_moment
 from smartapp.record.texts import text, texts
 
 NAME_ORDER = ("official", "usual", "", "temp", "anonymous", "nickname", "old", "maiden")
@@ -40,6 +40,9 @@ def read_names(resource: dict[str, Any], now: datetime) -> list[Name]:
     for name in ranked:
         if written := name_text(name):
             names.setdefault(written, _name(name, written, now))
+    # Some servers send a sentence instead of FHIR's structure, as for an organization.
+    for written in texts(resource.get("name")):
+        names.setdefault(written, Name(written))
     return list(names.values())
 
 
@@ -90,7 +93,12 @@ def _rank(name: dict[str, Any], now: datetime) -> tuple[bool, int]:
     """Order names: those still in use first, then by FHIR's `use`."""
     use = text(name.get("use"))
     rank = NAME_ORDER.index(use) if use in NAME_ORDER else len(NAME_ORDER)
-    return is_over(name, now), rank
+    return is_over(name, now) or _is_to_come(name, now), rank
+
+
+def _is_to_come(name: dict[str, Any], now: datetime) -> bool:
+    start = member_moment(mapping(name.get("period")), "start")
+    return Chronology(now).is_future(start)
 
 
 def _language(name: dict[str, Any]) -> str:

@@ -1,11 +1,12 @@
 """Referrals and orders (FHIR R4 ServiceRequest)."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
 
 from smartapp.record.absence import named_or
 from smartapp.record.amounts import amount_text, range_text, ratio_text
 from smartapp.record.codes import concept_text, concept_texts, status_code
-from smartapp.record.elements import Resource, is_true, is_unclear
+from smartapp.record.elements import Resource, extensions, is_true, is_unclear
 from smartapp.record.facts import Fact, labelled, read_dated, said, unless_recorded
 from smartapp.record.marks import read_marks
 from smartapp.record.medications import INTENT_WORDS, ORDER_INTENTS, PRIORITY_WORDS
@@ -18,6 +19,10 @@ from smartapp.record.sites import site_texts
 from smartapp.record.texts import prose, text
 from smartapp.record.timing import period_words, timing_words
 
+STATUS_REASON = "http://hl7.org/fhir/StructureDefinition/request-statusReason"
+NOT_TO_DO = "Do not do: "
+CONTRADICTED = "The record contradicts this: it also lists an open order of it."
+FORBIDDEN = "The record also says not to do it."
 NOT_NAMED = "Order that the EHR does not name"
 DONE = "done or stopped"
 NEVER = "never ordered: drafts and what was cancelled"
@@ -31,8 +36,23 @@ FOLDS = {
 
 
 def read_orders(given: Given) -> Read[Fact]:
-    """Return open referrals and orders, newest first, then those that are done."""
-    return read_dated(given, lambda one: _order(one, given.related))
+    """Return open referrals and orders, newest first, then those that are done. Two that
+    contradict each other say so."""
+    read = read_dated(given, lambda one: _order(one, given.related))
+    return replace(read, entries=tuple(_remarked(read.entries)))
+
+
+def _remarked(orders: Sequence[Fact]) -> Iterable[Fact]:
+    names = {one.name.casefold() for one in orders if one.is_counted}
+    for one in orders:
+        name = one.name.casefold()
+        other = name.removeprefix(NOT_TO_DO.casefold())
+        if one.is_counted and other != name and other in names:
+            yield replace(one, lines=(CONTRADICTED, *one.lines))
+        elif one.is_counted and f"{NOT_TO_DO.casefold()}{name}" in names:
+            yield replace(one, lines=(FORBIDDEN, *one.lines))
+        else:
+            yield one
 
 
 def orders_to_follow(resources: Iterable[Resource]) -> tuple[str, ...]:
@@ -50,13 +70,16 @@ def _order(resource: Resource, related: Related) -> Fact:
         marks = marks._replace(not_understood=NOT_UNDERSTOOD)
     return Fact(
         marks=marks,
-        name=f"Do not do: {name}" if is_true(resource.get("doNotPerform")) else name,
+        name=f"{NOT_TO_DO}{name}" if is_true(resource.get("doNotPerform")) else name,
         fold=FOLDS.get(status_code(resource), ""),
         began=authored,
         lines=said(
+            labelled("why", _status_reasons(resource)),
+            labelled("replaces", displays(resource.get("replaces"))),
             labelled("detail", concept_texts(resource.get("orderDetail"))),
             labelled("planned for", [_when(resource)]),
             labelled("because of", reasons(resource, related)),
+            labelled("see also", displays(resource.get("supportingInfo"))),
             labelled("for the patient", [prose(resource.get("patientInstruction"))]),
             labelled("ordered by", displays(resource.get("requester"))),
             labelled("to", [*displays(resource.get("performer")),
@@ -67,12 +90,20 @@ def _order(resource: Resource, related: Related) -> Fact:
             *concept_texts(resource.get("category")),
             PRIORITY_WORDS.get(text(resource.get("priority")), ""),
             *site_texts(resource.get("bodySite")),
+            *displays(resource.get("bodyStructure")),
+            *displays(resource.get("specimen")),
             amount_text(resource.get("quantityQuantity"))
             or ratio_text(resource.get("quantityRatio"))
             or range_text(resource.get("quantityRange")),
             _as_needed(resource),
         ),
     )  # fmt: skip
+
+
+def _status_reasons(resource: Resource) -> list[str]:
+    """Return why it has its status (R4 has an extension for it)."""
+    found = extensions(resource, STATUS_REASON)
+    return [concept_text(one.get("valueCodeableConcept")) for one in found]
 
 
 def _intent(resource: Resource) -> str:

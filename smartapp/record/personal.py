@@ -4,18 +4,29 @@ use.
 FHIR R4 Patient with US Core's extensions, and RelatedPerson. The identity itself is in `identity`.
 """
 
+import re
 from collections.abc import Iterable
 from datetime import datetime
 from typing import Any
 
 from smartapp.record.amounts import digits
-from smartapp.record.codes import codings, concept_text, concept_texts, concept_words
+from smartapp.record.codes import codings, concept_text, concept_words
 from smartapp.record.contact_points import in_use, telecoms
-from smartapp.record.elements import Resource, is_false, is_true, is_unclear, mapping, mappings
+from smartapp.record.elements import (
+    Resource,
+    extensions,
+    is_false,
+    is_true,
+    is_unclear,
+    mapping,
+    mappings,
+)
 from smartapp.record.facts import Fact, labelled, said
+from smartapp.record.family_history import RELATIVES
 from smartapp.record.marks import Marks, read_marks
 from smartapp.record.modifiers import NOT_UNDERSTOOD
-from smartapp.record.names import best_name, is_over, name_text
+from smartapp.record.moments import member_moment
+from smartapp.record.names import best_name, is_over
 from smartapp.record.reading import Given, Read, read_each
 from smartapp.record.references import displays
 from smartapp.record.texts import text, texts
@@ -29,6 +40,9 @@ BACKGROUND = {
     "indigenous-status": "indigenous status",
     "patient-religion": "religion",
     "patient-nationality": "nationality",
+    "Extension-UKCore-EthnicCategory": "ethnicity",
+    "patient-disability": "disability",
+    "patient-cadavericDonor": "organ donor",
 }
 SEX_AND_GENDER = {
     "us-core-sex": "sex",
@@ -51,7 +65,12 @@ BIRTH_SEXES = {
     "OTH": "Other",
     "ASKU": "Asked, not known",
 }
-INTERPRETER = ("us-core-interpreter-needed", "patient-interpreterRequired")
+_INTERPRETER = re.compile(r"interpreter-?(?:needed|required)$", re.IGNORECASE)
+# SNOMED CT and HL7 v2.
+_YES = frozenset({"373066001", "y", "yes", "true"})
+BIRTH_TIME = "http://hl7.org/fhir/StructureDefinition/patient-birthTime"
+# The United Kingdom has a language with more about it in an extension.
+NHS_COMMUNICATION = "Extension-UKCore-NHSCommunication"
 TITLES = ("Language", "Sex and gender", "Background", "How to reach the patient")
 NAMELESS = "Contact"
 # HL7 v2 table 0131, for servers that send only its code.
@@ -92,16 +111,22 @@ def read_personal(given: Given) -> Read[Fact]:
 
 def interpreter_words(patient: Resource) -> str:
     """Return "Interpreter needed" if the EHR says so, with the preferred language; else ""."""
-    needed = {
-        found.casefold()
-        for extension in mappings(patient.get("extension"))
-        if _name(extension) in INTERPRETER
-        for found in _values(extension)
-    }
-    if not needed & {"yes", "true"}:
+    holders = [patient, *mappings(patient.get("communication"))]
+    outer = [one for holder in holders for one in mappings(holder.get("extension"))]
+    inner = [part for one in outer for part in mappings(one.get("extension"))]
+    found = (one for one in (*outer, *inner) if _INTERPRETER.search(text(one.get("url"))))
+    if not any(map(_says_yes, found)):
         return ""
     language = ", ".join(_preferred(patient))
     return f"Interpreter needed: {language}" if language else "Interpreter needed"
+
+
+def _says_yes(extension: dict[str, Any]) -> bool:
+    coding = extension.get("valueCoding") or extension.get("valueCodeableConcept")
+    said = [code for _, code in codings(coding)] + [
+        words.partition(" ")[0] for words in _values(extension)
+    ]
+    return any(one.casefold() in _YES for one in said)
 
 
 def _fact(name: str, lines: Iterable[str]) -> Fact:
@@ -109,13 +134,24 @@ def _fact(name: str, lines: Iterable[str]) -> Fact:
 
 
 def _preferred(patient: Resource) -> list[str]:
-    spoken = mappings(patient.get("communication"))
+    spoken = _communications(patient)
     preferred = [one for one in spoken if is_true(one.get("preferred"))] or spoken[:1]
     return [concept_text(one.get("language")) for one in preferred]
 
 
+def _communications(patient: Resource) -> list[dict[str, Any]]:
+    found = mappings(patient.get("communication"))
+    for extension in mappings(patient.get("extension")):
+        if _name(extension) == NHS_COMMUNICATION:
+            parts = {text(one.get("url")): one for one in mappings(extension.get("extension"))}
+            language = mapping(parts.get("language")).get("valueCodeableConcept")
+            preferred = mapping(parts.get("preferred")).get("valueBoolean")
+            found.append({"language": language, "preferred": preferred})
+    return found
+
+
 def _languages(patient: Resource) -> Iterable[str]:
-    for one in mappings(patient.get("communication")):
+    for one in _communications(patient):
         language = concept_text(one.get("language"))
         is_preferred = is_true(one.get("preferred"))
         yield f"{language} (preferred)" if language and is_preferred else language
@@ -152,6 +188,9 @@ def _values(extension: dict[str, Any]) -> Iterable[str]:
 
 def _background(patient: Resource) -> Iterable[str]:
     yield labelled("marital status", [concept_text(patient.get("maritalStatus"))])
+    born = next(iter(extensions(patient.get("_birthDate"), BIRTH_TIME)), {})
+    if moment := member_moment(born, "valueDateTime"):
+        yield labelled("time of birth", [moment.text])
     yield labelled("one of a multiple birth", [_place_in_birth(patient)])
     yield labelled("general practitioner", displays(patient.get("generalPractitioner")))
     yield labelled("cared for by", displays(patient.get("managingOrganization")))
@@ -181,9 +220,7 @@ def _addresses(resource: Resource, now: datetime) -> Iterable[str]:
 
 
 def _contact(contact: dict[str, Any], now: datetime) -> Fact:
-    name = name_text(mapping(contact.get("name"))) or ", ".join(
-        displays(contact.get("organization"))
-    )
+    name = best_name(contact, now) or ", ".join(displays(contact.get("organization")))
     is_marked = bool(contact.get("modifierExtension"))
     return Fact(
         marks=Marks(not_understood=NOT_UNDERSTOOD if is_marked else ""),
@@ -198,7 +235,7 @@ def _contact(contact: dict[str, Any], now: datetime) -> Fact:
 
 
 def _role(concept: dict[str, Any]) -> str:
-    known = (ROLES.get(code, "") for _, code in codings(concept))
+    known = (ROLES.get(code) or RELATIVES.get(code, "") for _, code in codings(concept))
     return concept_words(concept) or next(filter(None, known), "") or concept_text(concept)
 
 
@@ -218,7 +255,7 @@ def _related_person(resource: Resource, given: Given) -> Fact:
                                 for one in mappings(resource.get("communication"))]),
         ),
         details=said(
-            *concept_texts(resource.get("relationship")),
+            *map(_role, mappings(resource.get("relationship"))),
             period_words(resource.get("period")) or "",
         ),
     )  # fmt: skip

@@ -17,7 +17,7 @@ from smartapp.record.references import Related, display, displays, name_of, reso
 from smartapp.record.texts import prose, text
 from smartapp.record.timing import period_moments, period_words, timing_words
 
-OVER_GOALS = frozenset({"completed", "cancelled", "rejected"})
+OVER_GOALS = frozenset({"completed", "cancelled", "rejected", "achieved"})
 OVER_PLANS = frozenset({"completed", "revoked"})
 OVER = "over or not accepted"
 
@@ -40,13 +40,17 @@ def _fact(resource: Resource, related: Related) -> Fact:
     return _goal(resource, related) if is_goal else _plan(resource, related)
 
 
-def _goal(resource: Resource, related: Related) -> Fact:
+def _goal(sent: Resource, related: Related) -> Fact:
+    # STU3 and DSTU2 have one status.
+    status = sent.get("lifecycleStatus") or sent.get("status")
+    resource = {**sent, "lifecycleStatus": status}
     start = member_moment(resource, "startDate", "statusDate")
     return Fact(
         marks=read_marks(
             resource,
             when=start,
-            origin=", ".join(displays(resource.get("expressedBy"))),
+            # R5 calls it the source.
+            origin=", ".join(displays(resource.get("expressedBy") or resource.get("source"))),
             status=status_text(resource),
         ),
         name=concept_text(resource.get("description")) or "Goal that the EHR does not describe",
@@ -57,7 +61,14 @@ def _goal(resource: Resource, related: Related) -> Fact:
             *(_target(one) for one in mappings(resource.get("target"))),
             labelled("why", [text(resource.get("statusReason"))]),
             labelled("because of", _addressed(resource, related)),
-            labelled("outcome", concept_texts(resource.get("outcomeCode"))),
+            labelled(
+                "outcome",
+                [
+                    *concept_texts(resource.get("outcomeCode")),
+                    *displays(resource.get("outcomeReference")),
+                    *displays(resource.get("outcome")),
+                ],
+            ),
         ),
         details=said(
             "goal",
@@ -145,8 +156,13 @@ def _activity(activity: dict[str, Any], plan: Resource, related: Related) -> str
     detail = mapping(activity.get("detail"))
     name = (
         concept_text(detail.get("code"))
+        or concept_text(detail.get("productCodeableConcept"))
+        or display(detail.get("productReference"))
         or prose(detail.get("description"))
         or name_of(activity.get("reference"), plan, related)
+        # R5.
+        or name_of(activity.get("plannedActivityReference"), plan, related)
+        or ", ".join(displays(activity.get("performedActivity")))
         or "an activity in another entry of the EHR"
     )
     status = text(detail.get("status")).replace("-", " ")
@@ -156,10 +172,29 @@ def _activity(activity: dict[str, Any], plan: Resource, related: Related) -> str
         or period_words(detail.get("scheduledPeriod"))
         or text(detail.get("scheduledString"))
     )
-    said_name = f"do not do: {name}" if is_true(detail.get("doNotPerform")) else name
-    if is_unclear(detail, "doNotPerform"):
+    # STU3 and DSTU2 call it "prohibited".
+    forbids = is_true(detail.get("doNotPerform")) or is_true(detail.get("prohibited"))
+    said_name = f"do not do: {name}" if forbids else name
+    if is_unclear(detail, "doNotPerform") or is_unclear(detail, "prohibited"):
         said_name = f"{name} (the EHR does not say clearly whether to do it or not)"
     progress = [prose(one.get("text")) for one in mappings(activity.get("progress"))]
+    daily = amount_text(detail.get("dailyAmount"))
     return ", ".join(
-        said(said_name, "" if status == "in progress" else status, when or "", *progress)
+        said(
+            said_name,
+            "" if status == "in progress" else status,
+            labelled("why", concept_texts(detail.get("statusReason"))),
+            amount_text(detail.get("quantity")),
+            f"{daily} a day" if daily else "",
+            when or "",
+            labelled("by", displays(detail.get("performer"))),
+            labelled(
+                "outcome",
+                [
+                    *concept_texts(activity.get("outcomeCodeableConcept")),
+                    *displays(activity.get("outcomeReference")),
+                ],
+            ),
+            *progress,
+        )
     )

@@ -3,10 +3,10 @@
 from collections.abc import Iterable
 
 from smartapp.record.absence import named_or
-from smartapp.record.codes import concept_text, concept_texts
-from smartapp.record.elements import Resource, mappings
+from smartapp.record.codes import concept_text, concept_texts, status_code
+from smartapp.record.elements import Resource, is_true, mappings
 from smartapp.record.facts import Fact, labelled, read_dated, said, unless_recorded
-from smartapp.record.marks import read_marks
+from smartapp.record.marks import origin_of, read_marks
 from smartapp.record.modifiers import status_text
 from smartapp.record.narratives import with_own_text
 from smartapp.record.reading import Given, Read
@@ -42,7 +42,7 @@ def _procedure(resource: Resource, related: Related) -> Fact:
     marks = read_marks(
         resource,
         when=moment,
-        origin=", ".join(displays(resource.get("recorder") or resource.get("asserter"))),
+        origin=origin_of(resource),
         status=unless_recorded(resource, status_text(resource)),
     )
     is_named = statement is not None or not name.startswith(NOT_NAMED)
@@ -54,11 +54,11 @@ def _procedure(resource: Resource, related: Related) -> Fact:
         began=moment,
         when_words=performed.words_beside_a_date if performed else "",
         lines=said(
-            labelled("why not", concept_texts(resource.get("statusReason"))),
+            labelled("why not" if _is_not_done(resource) else "why", _why_not(resource)),
+            _reported(resource),
             labelled("because of", reasons(resource, related)),
             labelled("outcome", concept_texts(resource.get("outcome"))),
-            labelled("complications", [*concept_texts(resource.get("complication")),
-                                       *displays(resource.get("complicationDetail"))]),
+            labelled("complications", _complications(resource)),
             labelled("device", _devices(resource)),
             labelled("follow-up", concept_texts(resource.get("followUp"))),
         ),
@@ -71,10 +71,34 @@ def _procedure(resource: Resource, related: Related) -> Fact:
     )  # fmt: skip
 
 
+def _is_not_done(resource: Resource) -> bool:
+    return status_code(resource) == "not-done"
+
+
+def _why_not(resource: Resource) -> list[str]:
+    # Those of STU3 and DSTU2 come after R4's.
+    names = ("statusReason", "notDoneReason", "reasonNotPerformed")
+    return [words for name in names for words in concept_texts(resource.get(name))]
+
+
+def _reported(resource: Resource) -> str:
+    """Return "as reported by …" for a procedure that is only known from somebody (R5)."""
+    by = ", ".join(displays(resource.get("reportedReference")))
+    if by:
+        return f"as reported by {by}"
+    return "as reported" if is_true(resource.get("reportedBoolean")) else ""
+
+
+def _complications(resource: Resource) -> Iterable[str]:
+    yield from concept_texts(resource.get("complication"))
+    for detail in mappings(resource.get("complicationDetail")):
+        yield display(detail) or "one in another entry of the EHR"
+
+
 def _performers(resource: Resource) -> Iterable[str]:
     for performer in mappings(resource.get("performer")):
         if name := display(performer.get("actor")):
-            role = concept_text(performer.get("function"))
+            role = concept_text(performer.get("function") or performer.get("role"))
             yield f"{name} ({role})" if role else name
 
 
@@ -84,3 +108,4 @@ def _devices(resource: Resource) -> Iterable[str]:
         yield f"{name} ({action})" if name and action else name or action
     yield from concept_texts(resource.get("usedCode"))
     yield from displays(resource.get("usedReference"))
+    yield from displays(resource.get("used"))

@@ -325,6 +325,17 @@ def cvx(code: str) -> Resource:
             ),
             "Dose 2 of 3 (HepB) | Nurse Joy",
         ),
+        # Members of STU3, DSTU2 and R5.
+        (
+            vaccine(notGiven=True, explanation={"reasonNotGiven": [words("refused")]}),
+            "Not given | because of refused",
+        ),
+        (vaccine(explanation={"reason": [words("Travel")]}), "because of Travel"),
+        (vaccine(reported=True), "As reported"),
+        (vaccine(informationSource={"concept": words("Parent")}), "As reported (Parent)"),
+        (vaccine(reason=[{"concept": words("Travel")}]), "because of Travel"),
+        (vaccine(reaction=[{"manifestation": {"concept": words("Fever")}}]), "Reaction: Fever"),
+        (vaccine(administeredProduct={"concept": words("Boostrix")}), "Tetanus | Boostrix"),
         (vaccine(status="entered-in-error"), f"1 immunization {IN_ERROR} | NOT Tetanus"),
     ],
 )
@@ -388,6 +399,75 @@ TELECOM = [
             "Leg, Left",
         ),
         ("procedures", procedure(performedString="as a child"), "as a child"),
+        ("procedures", procedure(notDone=True, notDoneReason=words("refused")), "why not: refused"),
+        (
+            "procedures",
+            procedure(status="stopped", statusReason=words("Bleeding")),
+            "Stopped why: Bleeding",
+        ),
+        ("procedures", procedure(notes=[words("Difficult")]), "Difficult"),
+        ("procedures", procedure(reason=[{"concept": words("Gangrene")}]), "because of: Gangrene"),
+        ("procedures", procedure(reportedReference={"display": "Wife"}), "as reported by Wife"),
+        ("procedures", procedure(reportedBoolean=True), "as reported"),
+        ("procedures", procedure(used=[{"concept": words("Cement")}]), "device: Cement"),
+        (
+            "procedures",
+            procedure(performer=[{"actor": {"display": "Dr Lee"}, "role": words("Surgeon")}]),
+            "Dr Lee (Surgeon)",
+        ),
+        (
+            "procedures",
+            procedure(complicationDetail=[{"reference": "Condition/1"}]),
+            "complications: one in another entry of the EHR",
+        ),
+        (
+            "procedures",
+            procedure(recorder={"display": "Dr Lee"}, asserter={"display": "Wife"}),
+            "recorded by Dr Lee, as told by Wife",
+        ),
+        (
+            "encounters",
+            encounter(
+                status="completed",
+                actualPeriod={"start": "2026-01-01", "end": "2026-01-05"},
+                reason=[{"value": [{"concept": words("Chest pain")}]}],
+                diagnosis=[
+                    {
+                        "condition": [{"concept": words("MI")}, {"reference": {"display": "HF"}}],
+                        "use": [words("Admitting")],
+                    }
+                ],
+            ),
+            "Chest pain | diagnosis: MI (Admitting) diagnosis: HF (Admitting) | 1 Jan 2026 to "
+            "| 5 Jan 2026 | NOT Status",
+        ),
+        (
+            "encounters",
+            encounter(status="planned", plannedStartDate="2027-01-01"),
+            "Planned 1 Jan 2027",
+        ),
+        (
+            "encounters",
+            encounter(
+                diagnosis=[
+                    {"condition": {"display": "Second"}, "rank": 2},
+                    {"condition": {"display": "First"}, "rank": 1, "role": words("Admission")},
+                ]
+            ),
+            "diagnosis: First (Admission) diagnosis: Second",
+        ),
+        ("encounters", encounter(reason=[words("Cough")]), "Admission Cough"),
+        ("encounters", encounter(indication=[{"display": "Cough"}]), "Admission Cough"),
+        (
+            "encounters",
+            encounter(hospitalization={"dischargeDisposition": {"coding": [{"code": "exp"}]}}),
+            "Died",
+        ),
+        (
+            "encounters",
+            encounter(hospitalization={"specialArrangement": [words("Interpreter")]}),
+            "arrangement: Interpreter",
+        ),
         (
             "procedures",
             procedure(status="preparation", performedDateTime="2031-01-01"),
@@ -439,6 +519,44 @@ TELECOM = [
         ("orders", order(code=absent("masked")), "does not name (masked)"),
         ("orders", order(code=None, text=narrative("MRI knee")), f"{OWN}MRI knee"),
         ("orders", order(bodySite=[words("Left knee")], priority="stat"), "Left knee | At once"),
+        (
+            "orders",
+            order(
+                status="revoked",
+                extension=[
+                    {
+                        "url": "http://hl7.org/fhir/StructureDefinition/request-statusReason",
+                        "valueCodeableConcept": words("refused"),
+                    }
+                ],
+            ),
+            "Revoked why: refused",
+        ),
+        (
+            "orders",
+            order(replaces=[{"display": "CT"}], specimen=[{"display": "Urine"}]),
+            "replaces: CT | Urine",
+        ),
+        ("plans", goal(lifecycleStatus=None, status="cancelled"), "not accepted | Cancelled"),
+        (
+            "plans",
+            goal(outcomeReference=[{"display": "HbA1c 6.9"}], source={"display": "Son"}),
+            "outcome: HbA1c 6.9 | recorded by Son",
+        ),
+        ("plans", plan({"code": words("Exercise"), "prohibited": True}), "do not do: Exercise"),
+        (
+            "plans",
+            plan(
+                {
+                    "productCodeableConcept": words("Aspirin"),
+                    "dailyAmount": quantity(100, "mg"),
+                    "status": "cancelled",
+                    "statusReason": words("bleeding"),
+                    "performer": [{"display": "Nurse Joy"}],
+                }
+            ),
+            "Aspirin, cancelled, why: bleeding, 100 mg a day, by: Nurse Joy",
+        ),
         ("plans", goal(lifecycleStatus="Rejected"), "over or not accepted | Rejected"),
         (
             "plans",
@@ -479,6 +597,11 @@ TELECOM = [
         ("family-history", relative(text=narrative("Died of MI")), f"{OWN}Died of MI"),
         (
             "family-history",
+            relative(procedure=[{"code": words("Mastectomy")}]),
+            "Father Mastectomy",
+        ),
+        (
+            "family-history",
             relative(condition=[{"code": words("MI"), "onsetString": "in his 40s"}]),
             "MI, in his 40s",
         ),
@@ -509,6 +632,32 @@ TELECOM = [
         ),
         (
             "devices",
+            of("Device", status="active", udi={"name": "PaceX", "carrierHRF": "(01)0123"}),
+            "PaceX UDI: (01)0123",
+        ),
+        ("devices", of("Device", status="active", udi="(01)0999"), "UDI: (01)0999"),
+        (
+            "devices",
+            of(
+                "Device",
+                status="active",
+                name=[{"value": "PaceX"}],
+                property=[{"type": words("MRI"), "valueCodeableConcept": words("Conditional")}],
+            ),
+            "PaceX MRI: Conditional",
+        ),
+        (
+            "devices",
+            of(
+                "DeviceUseStatement",
+                status="active",
+                device={"display": "CPAP"},
+                source={"display": "Wife"},
+            ),
+            "CPAP use as reported by Wife",
+        ),
+        (
+            "devices",
             of(
                 "DeviceUseStatement",
                 status="completed",
@@ -521,6 +670,32 @@ TELECOM = [
             "coverage",
             of("Coverage", status="active", payor=[{"display": "Acme"}], period=ENDED),
             "no longer in force",
+        ),
+        (
+            "coverage",
+            of("Coverage", status="active", period={"start": "2027-01-01"}, order=1),
+            "Not yet in force | pays first",
+        ),
+        (
+            "coverage",
+            of(
+                "Coverage",
+                status="active",
+                payor=[{"reference": "#c"}],
+                contained=[{"resourceType": "Organization", "id": "c", "name": "Cigna"}],
+            ),
+            "Cigna | NOT does not name",
+        ),
+        (
+            "coverage",
+            of(
+                "Coverage",
+                status="active",
+                insurer={"display": "Acme"},
+                subscriberId=[{"value": "123"}],
+                **{"class": [{"type": words("plan"), "value": {"value": "P1"}}]},
+            ),
+            "Acme plan: P1 member: 123",
         ),
         (
             "social",
@@ -549,6 +724,66 @@ TELECOM = [
             of("Appointment", status="canceled", serviceType=[words("Heart")]),
             "Heart Cancelled",
         ),
+        (
+            "appointments",
+            of("Appointment", status="cancelled", cancellationReason=words("ill")),
+            "why not: ill",
+        ),
+        (
+            "appointments",
+            of(
+                "Appointment",
+                status="proposed",
+                requestedPeriod=[{"start": "2026-12-01", "end": "2026-12-20"}],
+                participant=[{"type": [words("translator")], "status": "needs-action"}],
+            ),
+            "wished for: from 1 Dec 2026 to 20 Dec 2026 | translator (not yet accepted)",
+        ),
+        (
+            "appointments",
+            of("Appointment", status="booked", start="2026-11-23", minutesDuration=30),
+            "for 30 minutes | NOT earlier",
+        ),
+        (
+            "dispenses",
+            of("MedicationDispense", status="on-hold", statusReason=words("stock")),
+            "On hold why: stock | NOT dispensed why | NOT not dispensed",
+        ),
+        (
+            "dispenses",
+            of(
+                "MedicationDispense",
+                status="declined",
+                notPerformedReason={"concept": words("allergy")},
+            ),
+            "Not dispensed (declined) why not: allergy",
+        ),
+        (
+            "dispenses",
+            of(
+                "MedicationDispense",
+                status="completed",
+                renderedDosageInstruction="2 daily",
+                receiver=[{"display": "Wife"}],
+                substitution={"wasSubstituted": True, "type": words("generic")},
+            ),
+            "2 daily | substituted: generic | to: Wife",
+        ),
+        (
+            "dispenses",
+            of("MedicationAdministration", wasNotGiven=True, reasonNotGiven=[words("NPO")]),
+            "Not given (not done) why not: NPO",
+        ),
+        (
+            "dispenses",
+            of(
+                "MedicationAdministration",
+                status="completed",
+                occurenceDateTime="2026-01-01T10:00:00Z",
+                dosage=[{"quantity": quantity(5, "mg")}],
+            ),
+            "5 mg given 1 Jan 2026, 10:00 UTC",
+        ),
     ],
 )
 def test_other_sections(section: str, given: Resource, says: str) -> None:
@@ -564,6 +799,31 @@ def test_an_implant_that_was_removed_by_a_report(status: str, reference: str) ->
     use = of("DeviceUseStatement", status=status, device={"reference": reference})
     shown = words_of("devices", {**implant, "id": "d1"}, {**use, "id": "u1"})
     assert_says(shown, "Hip A report says that it is no longer used.")
+
+
+@pytest.mark.parametrize("code", ["replaces", {"coding": [{"code": "replaces"}]}])
+def test_a_note_that_another_one_replaces(code: object) -> None:
+    target = {"reference": "DocumentReference/a/_history/1"}
+    newer = note(HELLO, relatesTo=[{"code": code, "target": target}])
+    shown = words_of("documents", {**note(HELLO), "id": "a"}, {**newer, "id": "b"})
+    assert_says(shown, "replaces: another document Hello | 1 replaced by a newer version")
+
+
+def test_an_order_beside_its_prohibition() -> None:
+    shown = words_of("orders", order(), {**order(doNotPerform=True), "id": "b"})
+    assert_says(shown, "it also lists an open order of it | The record also says not to do it")
+
+
+def test_the_evidence_of_each_visit_is_kept() -> None:
+    shown = words_of(
+        "problems",
+        in_category("encounter-diagnosis", evidence=[{"detail": [{"display": "Scan"}]}]),
+        {
+            **in_category("encounter-diagnosis", evidence=[{"detail": [{"display": "Biopsy"}]}]),
+            "id": "c2",
+        },
+    )
+    assert_says(shown, "evidence: Scan | evidence: Biopsy")
 
 
 def test_a_narrative_in_place_of_a_value_is_said_once() -> None:
@@ -610,6 +870,17 @@ def test_death(members: Resource, deceased: str) -> None:
     assert read_identity(patient(**members), now=NOW).deceased == deceased
 
 
+NOTIFIED = {
+    "url": "https://fhir.hl7.org.uk/StructureDefinition/Extension-UKCore-DeathNotificationStatus",
+    "extension": [{"url": "deathNotificationStatus", "valueCodeableConcept": words("Formal")}],
+}
+YES = {"system": SNOMED, "code": "373066001"}
+BIRTH_TIME = {
+    "url": "http://hl7.org/fhir/StructureDefinition/patient-birthTime",
+    "valueDateTime": "1948-12-05T04:30:00+02:00",
+}
+
+
 @pytest.mark.parametrize(
     ("members", "note"),
     [
@@ -617,6 +888,9 @@ def test_death(members: Resource, deceased: str) -> None:
         ({"link": [{"type": "refer"}]}, "has another record of this patient"),
         ({"link": [{"type": "seealso"}]}, "has another record of this patient"),
         ({"link": [{"type": "replaced-by"}]}, "another record replaces this one"),
+        ({"link": [{"type": "Replaced-By"}]}, "another record replaces this one"),
+        ({"_active": UNCLEAR}, "does not say clearly whether this record is in use"),
+        ({"extension": [NOTIFIED]}, "notification of the death: Formal"),
         ({"link": [{"type": "replaces"}]}, ""),
         ({"link": [{"type": "seealso", "other": {"reference": "RelatedPerson/1"}}]}, ""),
         ({"link": [{"type": "refer", "other": {"type": "RelatedPerson", "id": "1"}}]}, ""),
@@ -640,6 +914,42 @@ def test_what_is_to_be_known_of_the_record(members: Resource, note: str) -> None
         ({"multipleBirthBoolean": False}, "NOT multiple birth"),
         ({"contact": [{"name": {"text": "Maria"}}]}, "Maria | NOT recorded."),
         ({"contact": [{}]}, "No language, contacts or background recorded."),
+        ({"contact": [{"name": [{"text": "Maria"}]}]}, "Maria"),
+        ({"_birthDate": {"extension": [BIRTH_TIME]}}, "time of birth: 5 Dec 1948, 04:30"),
+        (
+            {"extension": [{"url": "x/us-core-interpreter-needed", "valueCoding": YES}]},
+            "Interpreter needed",
+        ),
+        (
+            {
+                "communication": [
+                    {
+                        "language": words("Greek"),
+                        "extension": [
+                            {
+                                "url": "x/Extension-UKCore-NHSCommunication",
+                                "extension": [{"url": "interpreterRequired", "valueBoolean": True}],
+                            }
+                        ],
+                    }
+                ]
+            },
+            "Interpreter needed: Greek",
+        ),
+        (
+            {
+                "extension": [
+                    {
+                        "url": "x/Extension-UKCore-NHSCommunication",
+                        "extension": [
+                            {"url": "language", "valueCodeableConcept": words("Welsh")},
+                            {"url": "interpreterRequired", "valueBoolean": False},
+                        ],
+                    }
+                ]
+            },
+            "Welsh | NOT Interpreter",
+        ),
         (
             {
                 "contact": [
@@ -691,10 +1001,16 @@ def name(family: str, **members: Any) -> Resource:
         ),
         ([name("Old", use="old")], "Eleni Old", ()),
         ([{"text": "NOW, ELENI"}], "NOW, ELENI", ()),
+        (["Eleni Now"], "Eleni Now", ()),
+        (
+            [name("Later", use="official", period={"start": "2030"}), name("Now", use="usual")],
+            "Eleni Now",
+            (),
+        ),
     ],
 )
 def test_which_name_is_the_one_to_use(
-    names: list[Resource], shown: str, former: tuple[str, ...]
+    names: list[Any], shown: str, former: tuple[str, ...]
 ) -> None:
     found = read_identity(patient(name=names), now=NOW)
     assert (found.name.text, tuple(one.text for one in found.former_names)) == (shown, former)
