@@ -111,7 +111,7 @@ def _drawn(test: LabTest) -> DrawnTest:
         name=name,
         long_name=test.name if test.name != name or len(name) > SHORT_NAME else "",
         codes=", ".join(f"LOINC {code}" for code in newest.loinc),
-        how=_how(newest),
+        how=", ".join(filter(None, (_how(newest), test.by_code))),
         trend=sparkline(points, band),
         chart=line_chart([(name, points)], bands=[band] if band else ()) if points[1:] else None,
         trend_text=f"{name}: {text}" if text else "",

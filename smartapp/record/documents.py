@@ -13,7 +13,7 @@ from typing import Any, Literal
 
 from smartapp.record.absence import extension_code, reason_words
 from smartapp.record.codes import codes, concept_text, concept_texts, status_code
-from smartapp.record.elements import Resource, mapping, mappings
+from smartapp.record.elements import Resource, extensions, mapping, mappings
 from smartapp.record.facts import labelled, said, unless_recorded
 from smartapp.record.marks import Marks, doubted, read_marks
 from smartapp.record.modifiers import ENTERED_IN_ERROR, reason_to_leave_out, status_text
@@ -48,6 +48,8 @@ FORM_WORDS: dict[Form, str] = {
 }
 EMPTY = "The EHR sent neither a result nor a text of it."
 _CHARSET = re.compile(r"charset\s*=\s*\"?([\w.:-]{1,40})", re.IGNORECASE)
+_EXTENSIONS = "http://hl7.org/fhir/StructureDefinition/diagnosticReport-"
+_RELATIONS = {"addendumOf": "addendum to", "extends": "extends", "replaces": "replaces"}
 # A report whose results are among the laboratory results says nothing more.
 RESULTS_ONLY = "reports that have nothing beside their results"
 SUPERSEDED = "replaced by a newer version"
@@ -162,25 +164,28 @@ def _attachment(place: str, attachment: dict[str, Any]) -> Attachment:
     content_type, _, parameters = text(attachment.get("contentType")).partition(";")
     content_type = content_type.strip().lower()
     charset = _CHARSET.search(parameters)
+    form = FORMS.get(content_type, "other")
     return Attachment(
         place=place,
-        form=FORMS.get(content_type, "other"),
+        form=form,
         title=text(attachment.get("title")),
         content_type=content_type,
         url=text(attachment.get("url")),
-        data=_decoded(attachment.get("data")),
+        data=_decoded(attachment.get("data"), form),
         charset=charset[1] if charset else "",
     )
 
 
-def _decoded(data: object) -> bytes:
-    """Return the bytes of base64 data; b"" if there is none or it is broken."""
+def _decoded(data: object, form: Form) -> bytes:
+    """Return the bytes of base64 data; b"" if there is none or it is broken. Some servers send a
+    text as it is, and not in base64."""
     if not isinstance(data, str):
         return b""
     try:
-        return base64.b64decode(data)
+        return base64.b64decode("".join(data.split()), validate=True)
     except (binascii.Error, ValueError):
-        return b""
+        is_text = form == "text" and " " in data.strip()
+        return data.encode(errors="replace") if is_text else b""
 
 
 def _texts(attachments: Iterable[Attachment]) -> list[str]:
@@ -198,7 +203,7 @@ def _report(resource: Resource, given: Given, person: Person) -> Document:
     texts = said(prose(resource.get("conclusion")), *_texts(attachments))
     results = mappings(resource.get("result"))
     inner = [*_inner_results(resource, given, person)]
-    has_own = bool(texts or conclusions or attachments or inner or resource.get("imagingStudy"))
+    has_own = bool(texts or conclusions or attachments or inner or _images(resource))
     written = narrative_text(resource, is_all_there_is=not has_own)
     # A text that a program generated from the results is shown with them; a text that a person
     # added is shown by itself.
@@ -222,11 +227,13 @@ def _report(resource: Resource, given: Given, person: Person) -> Document:
             *inner,
             "" if has_own or written or results else EMPTY,
             *_results(results),
-            _images(mappings(resource.get("imagingStudy"))),
+            _images(resource),
+            *_relations_of_report(resource),
         ),
         details=said(
             *concept_texts(resource.get("category")),
             *displays(resource.get("performer")),
+            labelled("specimen", displays(resource.get("specimen"))),
             *_issued(resource, when),
         ),
     )
@@ -264,11 +271,21 @@ def _results(results: list[dict[str, Any]]) -> Iterable[str]:
         yield labelled("results", [names]) or f"results: {len(results)}"
 
 
-def _images(studies: list[dict[str, Any]]) -> str:
+def _images(report: Resource) -> str:
     """Return the names of the images; the images themselves are in the EHR."""
-    if not studies:
+    studies, media = mappings(report.get("imagingStudy")), mappings(report.get("media"))
+    if not (studies or media):
         return ""
-    return labelled("images, in the EHR", displays(studies)) or "There are images in the EHR."
+    words = [text(one.get("comment")) or display(one.get("link")) for one in media]
+    named = labelled("images, in the EHR", [*displays(studies), *words])
+    return named or "There are images in the EHR."
+
+
+def _relations_of_report(report: Resource) -> Iterator[str]:
+    """Yield the reports that this one replaces or adds to (R4's extensions of DiagnosticReport)."""
+    for name, words in _RELATIONS.items():
+        for one in extensions(report, f"{_EXTENSIONS}{name}"):
+            yield f"{words}: {display(one.get('valueReference')) or 'another report'}"
 
 
 def _issued(resource: Resource, when: Moment | None) -> Iterable[str]:

@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterable, Iterator
 
 from smartapp.record.facts import Fact, labelled, said
 from smartapp.record.laboratory import LabTest, read_tests
+from smartapp.record.marks import FUTURE
 from smartapp.record.observations import Reading
 from smartapp.record.reading import Given, Read
 
@@ -23,17 +24,21 @@ def facts_of(tests: Iterable[LabTest], fold: Callable[[LabTest], str]) -> Iterat
         whose = labelled("of", [newest.marks.whose])
         yield Fact(
             # A note that is shown as the value is not repeated.
-            marks=newest.marks._replace(notes=newest.notes, remarks=()),
+            marks=newest.marks._replace(notes=newest.notes, remarks=(), doubt=_future(test)),
             name=test.name,
             fold=fold(test),
             began=newest.when,
             when_words=test.doubt if test.doubt and not newest.when else "",
-            lines=said(*map(_words, test.latest)),
-            details=said(*newest.how.words, whose, newest.range_text),
+            lines=said(_words(newest), *map(_with_marks, test.latest[1:])),
+            details=said(*newest.how.words, test.by_code, whose, newest.range_text),
             earlier=tuple(map(_dated, test.earlier)),
             sources=len(test.sources - counted),
         )
         counted |= test.sources
+
+
+def _future(test: LabTest) -> str:
+    return FUTURE if test.doubt == FUTURE else ""
 
 
 def _words(reading: Reading) -> str:
@@ -47,5 +52,9 @@ def _result(reading: Reading) -> str:
 
 
 def _dated(reading: Reading) -> str:
-    notes: Iterable[str] = (_words(reading), reading.marks.status, *reading.notes)
-    return " · ".join(said(reading.when.text if reading.when else "", *notes))
+    return " · ".join(said(reading.when.text if reading.when else "", _with_marks(reading)))
+
+
+def _with_marks(reading: Reading) -> str:
+    """Return a result in one line with what must be read with it."""
+    return " · ".join(said(_words(reading), reading.marks.status, *reading.notes))

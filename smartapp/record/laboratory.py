@@ -1,13 +1,14 @@
 """Laboratory results: one test is one series; results of the same moment are shown together."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from smartapp.record.education import medlineplus_url
 from smartapp.record.elements import Resource
 from smartapp.record.marks import FUTURE
 from smartapp.record.moments import Chronology, Moment, ago_text
 from smartapp.record.observations import Reading, read_observation
+from smartapp.record.panels import common_name
 from smartapp.record.people import read_person
 from smartapp.record.reading import Given, LeftOut, Read, read_each
 from smartapp.record.series import (
@@ -17,8 +18,9 @@ from smartapp.record.series import (
     into_series,
     is_same_moment,
     join_panels,
+    keyed_by_code,
     of_newest_moment,
-    spread,
+    spread_all,
 )
 
 UNDATED = "Date not recorded"
@@ -30,7 +32,7 @@ class LabTest:
 
     `latest` are those of its newest moment, the most trusted first; `earlier` are the others,
     newest first. `doubt` says why the time is unknown. `ago` is the age of the newest if it is more
-    than a year.
+    than a year. `by_code` are the words for its code, if another test has the same name.
     """
 
     name: str
@@ -38,6 +40,7 @@ class LabTest:
     earlier: tuple[Reading, ...]
     doubt: str = ""
     ago: str = ""
+    by_code: str = ""
 
     @property
     def newest(self) -> Reading:
@@ -69,15 +72,32 @@ def read_laboratory(given: Given) -> Read[LabTest]:
 def read_tests(given: Given, observations: Iterable[Resource]) -> Read[LabTest]:
     """Return the results in `observations` as tests, whatever their category."""
     person = read_person(given.patient)
-    read = read_each(observations, lambda one: read_observation(one, person, given.related))
-    panels = join_panels(read.entries)
-    results = [result for one in panels.readings for result in spread(one)]
+    sent = tuple(observations)
+    read = read_each(sent, lambda one: read_observation(one, person, given.related))
+    panels = join_panels(read.entries, sent)
+    results = spread_all(panels.readings)
     chronology = Chronology.of((one.when for one in results), now=given.now)
-    found = into_series(((code_key(one), one) for one in results), chronology)
-    tests = [test for series in found for test in _tests(series, chronology)]
+    found = into_series(keyed_by_code(results), chronology)
+    tests = _with_codes([test for series in found for test in _tests(series, chronology)])
     tests.sort(key=lambda test: _page_order(test, chronology))
     left_out = (*read.left_out, *(LeftOut(NOT_SENT) for _ in panels.alone))
     return Read(tuple(tests), left_out)
+
+
+def _with_codes(tests: list[LabTest]) -> list[LabTest]:
+    """Return the tests; those that only their codes tell apart say so: "Glucose" of the blood and
+    of the spinal fluid may both be called "Glucose"."""
+    alike: dict[tuple[str, ...], set[str]] = {}
+    for test in tests:
+        alike.setdefault(_seen(test.newest), set()).add(code_key(test.newest))
+    return [
+        replace(test, by_code=test.newest.coded) if len(alike[_seen(test.newest)]) > 1 else test
+        for test in tests
+    ]
+
+
+def _seen(reading: Reading) -> tuple[str, ...]:
+    return common_name(reading).casefold(), reading.marks.whose, *reading.how.words
 
 
 def _tests(series: Series, chronology: Chronology) -> list[LabTest]:

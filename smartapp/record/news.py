@@ -132,7 +132,7 @@ def _of_test(test: LabTest) -> Iterator[News]:
     notable = [one for one in standing if one.flag.is_notable]
     if notable:
         before = next(iter(test.earlier), None)
-        yield from (_result("abnormal", one, before) for one in notable)
+        yield from (_result("abnormal", one, before, test.by_code) for one in notable)
         return
     # A newer result that could not be measured does not replace an abnormal one.
     valued = [one for one in (*standing, *test.earlier) if one.has_value]

@@ -23,7 +23,15 @@ from smartapp.record.ranges import NO_RANGES, Ranges, compare, read_ranges
 from smartapp.record.reading import LeftOut
 from smartapp.record.sites import site_texts
 from smartapp.record.texts import annotations, prose, text, texts
-from smartapp.record.values import NO_VALUE, Value, other_values, read_absence, read_value
+from smartapp.record.units import NO_UNIT
+from smartapp.record.values import (
+    NO_VALUE,
+    Value,
+    measured,
+    other_values,
+    read_absence,
+    read_value,
+)
 
 NOTHING_SAID = "no value and no reason"
 NAMELESS = "Result without a name"
@@ -100,7 +108,8 @@ class Reading(NamedTuple):
     Other Observations, by reference: `members` belong to this panel, `panel` is the one that this
     reading belongs to, `grouped_by` are the panels whose only content is that they group it,
     `derived_from` are those that it was derived from, and `replaces` those that it replaces.
-    `issued` and `updated` are as they were sent.
+    `issued` and `updated` are as they were sent. `coded` are the words for its code,
+    and `group` joins the results of one message that belong together.
     """
 
     marks: Marks
@@ -119,6 +128,8 @@ class Reading(NamedTuple):
     derived_from: tuple[str, ...] = ()
     grouped_by: tuple[str, ...] = ()
     panel: str = ""
+    coded: str = ""
+    group: str = ""
 
     @property
     def when(self) -> Moment | None:
@@ -215,6 +226,7 @@ def read_observation(
         )
     if "extension" in resource:
         reading = reading._replace(replaces=tuple(_replaced(resource)))
+        reading = reading._replace(group=_sub_id(resource))
     if "derivedFrom" in resource:
         reading = reading._replace(derived_from=tuple(_references(resource["derivedFrom"])))
     has_own = bool(value.text or reading.result or reading.parts or reading.members)
@@ -231,6 +243,18 @@ def _replaced(resource: Resource) -> list[str]:
         for extension in extensions(resource, f"{EXTENSIONS}replaces")
         for reference in _references(extension.get("valueReference"))
     ]
+
+
+def _sub_id(resource: Resource) -> str:
+    """Return the group of results that this one belongs to in its HL7 v2 message (OBX-4)."""
+    for extension in extensions(resource, f"{EXTENSIONS}v2-subid"):
+        parts = {text(one.get("url")): one for one in mappings(extension.get("extension"))}
+        for name in ("group", "original-sub-identifier"):
+            one = parts.get(name, {})
+            sent = text(one.get("valueString")) or str(one.get("valueInteger", ""))
+            if sent:
+                return sent.partition(".")[0]
+    return ""
 
 
 def _contained_members(
@@ -273,6 +297,8 @@ def _absence(part: Resource, value: Value) -> str:
 
 def _marks(resource: Resource, person: Person, absent: str) -> Marks:
     when, remark = _when(resource)
+    if person.is_before_birth(when):
+        remark = "; ".join(filter(None, (remark, "dated before the patient's birth")))
     marks = read_marks(
         resource,
         when=when,
@@ -320,9 +346,10 @@ def _reading(
     rank: int,
 ) -> Reading:
     """Return the reading of the observation itself or of one component."""
-    codes, name = _what(part.get("code"))
+    codes, name, coded = _what(part.get("code"))
     written = part.get("referenceRange")
-    ranges = read_ranges(written, value.unit, person, marks.when) if written else NO_RANGES
+    unit = measured(value).unit if written else NO_UNIT
+    ranges = read_ranges(written, unit, person, marks.when) if written else NO_RANGES
     return Reading(
         marks,
         name,
@@ -334,30 +361,36 @@ def _reading(
         rank,
         resource.get("issued"),
         mapping(resource.get("meta")).get("lastUpdated"),
+        coded=coded,
     )
 
 
 @remembered
-def _what(concept: object) -> tuple[tuple[tuple[str, str], ...], str]:
-    """Return the codes and the name of what was observed, without codes of panels if there are
-    others."""
+def _what(concept: object) -> tuple[tuple[tuple[str, str], ...], str, str]:
+    """Return the codes of what was observed, its name, and the words for its first code; without
+    codes of panels if there are others."""
     if absent_code(concept):
-        return (), NAMELESS
+        return (), NAMELESS, ""
     codes = tuple(codings(concept))
     own = tuple(pair for pair in codes if pair[1] not in PANELS)
     if own and len(own) < len(codes):
         members = mapping(concept)
         kept = [c for c in mappings(members.get("coding")) if text(c.get("code")) not in PANELS]
-        return own, concept_text({**members, "coding": kept}) or concept_text(concept)
-    return own, concept_text(concept) or NAMELESS
+        name = concept_text({**members, "coding": kept}) or concept_text(concept)
+        return own, name, concept_text({"coding": kept})
+    return (
+        own,
+        concept_text(concept) or NAMELESS,
+        concept_text({"coding": mapping(concept).get("coding")}),
+    )
 
 
 def _flag(part: Resource, value: Value, ranges: Ranges) -> Flag:
     """Return the EHR's own interpretation, or else a comparison with the record's range. If the two
     contradict each other, both are shown."""
     ours = NO_FLAG
-    if value.number is not None and ranges.deciding is not None:
-        ours = compare(value.number, value.comparator, ranges)
+    if ranges.deciding is not None and (amount := measured(value)).number is not None:
+        ours = compare(amount.number, amount.comparator, ranges)
     if written := part.get("interpretation"):
         found = read_flag(written)
         if found.text:

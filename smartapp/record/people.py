@@ -2,12 +2,12 @@
 
 from collections.abc import Collection
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
 from typing import Literal
 
 from smartapp.record.codes import codings, concept_words
 from smartapp.record.elements import Resource, mappings
-from smartapp.record.moments import Moment, parse_moment, years_between
+from smartapp.record.moments import Moment, last_day, parse_moment, years_between
 from smartapp.record.texts import text
 
 Sex = Literal["male", "female", ""]
@@ -42,6 +42,12 @@ class Person:
         if self.years_at(when) is None or self.born is None or when is None:
             return None
         return (when.at.date() - self.born.at.date()).days
+
+    def is_before_birth(self, when: Moment | None) -> bool:
+        """Return whether a date is before the day of birth, by more than time zones can explain."""
+        if self.born is None or not self.born.is_readable or when is None or not when.is_readable:
+            return False
+        return last_day(when) < self.born.at.date() - timedelta(days=1)
 
     def was_adult(self, when: Moment | None) -> bool:
         """Return whether the patient was certainly an adult; for most a year of birth is enough."""

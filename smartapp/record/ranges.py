@@ -15,7 +15,7 @@ from smartapp.record.elements import Resource, mapping, mappings, remembered
 from smartapp.record.interpretations import ABOVE, BELOW, NO_FLAG, Flag
 from smartapp.record.moments import Moment
 from smartapp.record.people import Person, Sex
-from smartapp.record.quantities import number_text, written_number
+from smartapp.record.quantities import number_text, quantity_text, written_number
 from smartapp.record.texts import text
 from smartapp.record.units import NO_UNIT, Unit, read_unit
 
@@ -212,8 +212,13 @@ def _range(members: Resource, unit: Unit, name: str) -> ReferenceRange:
     own = read_unit(high) if high else NO_UNIT
     if own == NO_UNIT:
         own = read_unit(low)
-    bounds = (written_number(low.get("value")), written_number(high.get("value")))
+    bounds = (_bound(low, ">"), _bound(high, "<"))
     words = "" if bounds != (None, None) else text(members.get("text"))
+    sent = [text(one.get("value")) for one in (low, high)]
+    if any(said and bound is None for said, bound in zip(sent, bounds, strict=True)):
+        # A bound that is no number ("5,1") is shown as it was sent, and the other one with it.
+        bounds = (None, None)
+        words = words or " to ".join(filter(None, map(quantity_text, (low, high))))
     words = "" if words.casefold() in _NO_RANGE else words
     in_unit = unit if own == NO_UNIT else own
     shown = "" if name == words else name
@@ -239,6 +244,12 @@ def _meant_for(members: Resource, person: Person, when: Moment | None) -> tuple[
     names += [_kind(members.get("type")), _age_text(age) if age and days is None else ""]
     is_possible = not (person.sex and sexes and person.sex not in sexes)
     return ", ".join(dict.fromkeys(filter(None, names))), is_possible and _is_in_age(days, age)
+
+
+def _bound(quantity: Resource, comparator: str) -> Decimal | None:
+    """Return the number of a bound, which may be sent as "<5"."""
+    sent = quantity.get("value")
+    return written_number(sent.strip(" ≤≥=" + comparator) if isinstance(sent, str) else sent)
 
 
 def _group_words(concept: object) -> str:

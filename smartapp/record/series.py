@@ -6,12 +6,15 @@ which the readings were sent.
 """
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from smartapp.record.codes import LOINC
+from smartapp.record.elements import Resource
 from smartapp.record.moments import Chronology, Moment, parse_moment
 from smartapp.record.observations import FINAL, NAMELESS, PLAIN, REPLACED, Reading
+from smartapp.record.texts import text
+from smartapp.record.values import NO_VALUE
 
 IS_REPLACED = "replaced by another result"
 NOT_SENT = "a panel whose results the EHR did not send"
@@ -45,6 +48,20 @@ def code_key(reading: Reading) -> str:
     if best:
         return f"{best[0]}|{best[1]}"
     return reading.marks.source if reading.name == NAMELESS else reading.name.casefold()
+
+
+def keyed_by_code(readings: Sequence[Reading]) -> Iterable[tuple[str, Reading]]:
+    """Yield the readings with their keys. A local code that another reading of the same name has
+    beside a LOINC code is that test: EHRs add LOINC codes to new results only."""
+    homes: dict[tuple[tuple[str, str], str], set[str]] = {}
+    for one in readings:
+        if len(one.codes) > 1 and one.loinc:
+            for pair in one.codes:
+                homes.setdefault((pair, one.name.casefold()), set()).add(code_key(one))
+    for one in readings:
+        found = homes.get((one.codes[0], one.name.casefold())) if homes and one.codes else None
+        is_clear = found is not None and len(found) == 1 and not one.loinc
+        yield (next(iter(found)) if found and is_clear else code_key(one)), one
 
 
 def series_key(reading: Reading, what: str) -> Key:
@@ -205,14 +222,19 @@ def with_replaced(readings: Sequence[Reading]) -> Sequence[Reading]:
     ]
 
 
-def join_panels(sent: Sequence[Reading]) -> Panels:
-    """Return the readings, each with the label of its panel. A panel that only groups others is no
-    reading of its own; one with a value (an organism) becomes the label of its members."""
-    readings = with_replaced(sent)
+def join_panels(sent: Sequence[Reading], observations: Iterable[Resource]) -> Panels:
+    """Return the readings of these Observations, each with the label of its panel. A panel that
+    only groups others is no reading of its own; one with a value (an organism) becomes the label of
+    its members."""
+    readings = _in_groups(with_replaced(sent))
+    known = {f"Observation/{text(one.get('id'))}" for one in observations}
     by_source = {one.marks.source: one for one in readings}
     panel_of: dict[str, Reading] = {}
     grouped: dict[str, list[str]] = {}
+    incomplete: dict[str, list[str]] = {}
     alone, kept = [], []
+    named = [one for one in readings if one.members and one.has_value]
+    labels = labels_apart([(one, label_of(one)) for one in named])
     for one in readings:
         for name in one.members:
             panel_of.setdefault(name, one)
@@ -220,17 +242,50 @@ def join_panels(sent: Sequence[Reading]) -> Panels:
             kept.append(one)
         elif first := _first_result(one, by_source):
             grouped.setdefault(first.marks.source, []).append(one.marks.source)
+            incomplete.setdefault(first.marks.source, []).extend(_missing_of(one, known))
         else:
             alone.append(one)
     joined = [
         _in_panel(
-            one,
+            _with_remarks(one, incomplete.get(one.marks.source, [])),
             panel_of.get(one.marks.source) or _organism(one, by_source),
             grouped.get(one.marks.source, []),
+            labels,
         )
         for one in kept
     ]
     return Panels(tuple(joined), tuple(alone))
+
+
+def _missing_of(panel: Reading, known: Collection[str]) -> list[str]:
+    """Return a remark if only some of the results of a panel were read."""
+    members = [name for name in dict.fromkeys(panel.members) if name.startswith("Observation/")]
+    missing = sum(name not in known for name in members)
+    return (
+        [f"{panel.name}: {missing} of {len(members)} results are missing here"] if missing else []
+    )
+
+
+def _with_remarks(reading: Reading, remarks: Sequence[str]) -> Reading:
+    return reading._replace(marks=reading.marks.with_remarks(*remarks)) if remarks else reading
+
+
+def _in_groups(readings: Sequence[Reading]) -> Sequence[Reading]:
+    """Return the readings; those of one moment say to which group of their message they belong if
+    one test is in several: the susceptibilities of two organisms."""
+    groups: dict[tuple[object, ...], set[str]] = {}
+    for one in readings:
+        if one.group and one.when:
+            groups.setdefault((one.when.at, code_key(one)), set()).add(one.group)
+    moments = {at for (at, _), found in groups.items() if len(found) > 1}
+    if not moments:
+        return readings
+    return [
+        one._replace(how=replace(one.how, panel=f"group {one.group}"))
+        if one.group and one.when and one.when.at in moments
+        else one
+        for one in readings
+    ]
 
 
 def _organism(reading: Reading, by_source: Mapping[str, Reading]) -> Reading | None:
@@ -260,21 +315,26 @@ def _first_result(panel: Reading, by_source: Mapping[str, Reading]) -> Reading |
     return None
 
 
-def _in_panel(reading: Reading, panel: Reading | None, groups: list[str]) -> Reading:
+def _in_panel(
+    reading: Reading, panel: Reading | None, groups: list[str], labels: Mapping[int, str]
+) -> Reading:
     is_of_another = panel is not None and panel.marks.source != reading.marks.source
-    label = label_of(panel) if panel is not None and is_of_another and panel.has_value else ""
+    label = ""
+    if panel is not None and is_of_another and panel.has_value:
+        label = labels.get(id(panel)) or label_of(panel)
     if panel is not None and is_of_another:
         reading = reading._replace(panel=panel.marks.source)
         reading = reading if panel.has_value else _with_notes_of(panel, reading)
     if not label and not groups:
         return reading
-    return reading._replace(how=replace(reading.how, panel=label), grouped_by=tuple(groups))
+    return reading._replace(
+        how=replace(reading.how, panel=label or reading.how.panel), grouped_by=tuple(groups)
+    )
 
 
 def _with_notes_of(panel: Reading, reading: Reading) -> Reading:
     """Return the reading with the comments on its panel: "specimen clotted" is about each."""
-    said = tuple(f"{panel.name}: {note}" for note in panel.marks.notes)
-    return reading._replace(marks=reading.marks.with_remarks(*said)) if said else reading
+    return _with_remarks(reading, [f"{panel.name}: {note}" for note in panel.marks.notes])
 
 
 def label_of(panel: Reading) -> str:
@@ -298,10 +358,44 @@ def _is_susceptibility(part: Reading) -> bool:
     return not words.isdisjoint(_SUSCEPTIBILITIES)
 
 
-def spread(reading: Reading) -> list[Reading]:
+def spread_all(readings: Sequence[Reading]) -> list[Reading]:
+    """Return the readings and their components as separate readings, which name their parent."""
+    whole = [one for one in readings if one.parts]
+    labels = labels_apart([(one, _label_of_parts(one)) for one in whole]) if whole else {}
+    return [part for one in readings for part in spread(one, labels.get(id(one), ""))]
+
+
+def labels_apart(labelled: Sequence[tuple[Reading, str]]) -> dict[int, str]:
+    """Return the label of each panel by the id of its reading. Two panels of one moment with one
+    label (two variants "present", two isolates of one organism) also have the words of a component
+    that tells them apart, or a number: the results of one must not look like those of the other."""
+    alike: dict[tuple[object, ...], list[tuple[Reading, str]]] = {}
+    for one, label in labelled:
+        when = (one.when.at, one.when.precision) if one.when else None
+        alike.setdefault((when, label, one.marks.whose, one.status_rank), []).append((one, label))
+    found: dict[int, str] = {}
+    for same in alike.values():
+        apart = _words_apart([one for one, _ in same]) if len(same) > 1 else [""]
+        found |= {id(one): label + words for (one, label), words in zip(same, apart, strict=True)}
+    return found
+
+
+def _words_apart(panels: Sequence[Reading]) -> list[str]:
+    """Return what to add to the labels of these panels, so that no two are alike."""
+    for name in dict.fromkeys(part.name for part in panels[0].parts):
+        said = [next((p.value for p in one.parts if p.name == name), NO_VALUE) for one in panels]
+        words = {value.text for value in said if value.text and value.number is None}
+        if len(words) == len(panels) and _SUSCEPTIBILITIES.isdisjoint(map(str.casefold, words)):
+            return [f", {value.text}" for value in said]
+    if any(map(_is_susceptibility, panels[0].parts)) or not panels[0].parts:
+        return [f" ({number})" for number in range(1, len(panels) + 1)]
+    return [""] * len(panels)
+
+
+def spread(reading: Reading, label: str = "") -> list[Reading]:
     """Return the reading and its components as separate readings, which name their parent."""
     if not reading.parts:
         return [reading] if reading.result else []
-    label = _label_of_parts(reading)
+    label = label or _label_of_parts(reading)
     parts = [one._replace(how=replace(one.how, panel=label)) for one in reading.parts]
     return [reading, *parts] if reading.result else parts

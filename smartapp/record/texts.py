@@ -17,6 +17,9 @@ CUT = "… (cut here; the rest is in the EHR)"
 _INVISIBLE = re.compile("[\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ufeff]+")
 # All line endings, including that of HL7 v2, which EHRs pass on unchanged.
 _LINE_END = re.compile(r"\r\n|[\r\v\f\x85\u2028\u2029]|\\\.br\\")
+# The other escape sequences of HL7 v2 (§2.7): its delimiters, and the marks of highlighted text.
+_ESCAPED = re.compile(r"\\([FSTREHN])\\")
+_DELIMITERS = {"F": "|", "S": "^", "T": "&", "R": "~", "E": "\\", "H": "", "N": ""}
 # Some EHRs send plain text as if it were for a web page. The templates escape what comes out of it.
 _ENTITY = re.compile(r"&(?:lt|gt|amp|quot|apos|nbsp|#\d{2,6}|#x[0-9A-Fa-f]{2,6});")
 _BREAK = re.compile(r"<br ?/?>", re.IGNORECASE)
@@ -29,7 +32,7 @@ def text(value: object) -> str:
     if not isinstance(value, str):
         return ""
     # The most common case: a page of two thousand observations calls this fifty thousand times.
-    is_plain = value.isprintable() and "  " not in value and "&" not in value
+    is_plain = value.isprintable() and not ("  " in value or "&" in value or "\\" in value)
     if is_plain and len(value) <= MAX_TEXT:
         return value.strip(" ")
     return " ".join(_INVISIBLE.sub(" ", _cut(_decoded(value))).split())
@@ -64,7 +67,10 @@ def _bodies(notes: object) -> list[object]:
 
 
 def _decoded(value: str) -> str:
-    """Return a text with the characters that its entities stand for: "K &gt; 5" is "K > 5"."""
+    """Return a text with the characters that its entities and escape sequences stand for:
+    "K &gt; 5" is "K > 5", and "10\\S\\9/L" is "10^9/L"."""
+    if "\\" in value:
+        value = _ESCAPED.sub(lambda escape: _DELIMITERS[escape[1]], value)
     return _ENTITY.sub(lambda entity: unescape(entity[0]), value) if "&" in value else value
 
 

@@ -60,7 +60,9 @@ _SPELLINGS = {
     " latidos/min latidosporminuto battiti/min batt/min pulsaciones/min {beats}/min"
     " vejrtrækninger/min respirationer/minut",
     "%": "% percent procent prozent pourcent porcentaje pct %sat %sato2 %o2",
-    "kg/m2": "kg/m2 kg/m² kg/m^2 kg/(m^2) kg/sqm kilogram/meter2 kilogrampersquaremeter kgm2",
+    "[pH]": "ph [ph] phunits ph-units",
+    "kg/m2": "kg/m2 kg/m² kg/m^2 kg/(m^2) kg/sqm kilogram/meter2 kilogrampersquaremeter kgm2"
+    " kgpersqmeter kgpersquaremeter",
     "L/min": "l/min liter/min liters/min lpm l/m litres/min",
     "mmol/L": "mmol/l",
     "umol/L": "umol/l µmol/l μmol/l mcmol/l micromol/l",
@@ -121,12 +123,14 @@ _TEXTS = {
     "m": "m", "cm": "cm", "mm": "mm", "kPa": "kPa", "/min": "/min", "%": "%", "kg/m2": "kg/m²",
     "L/min": "L/min", "[pH]": "pH",
 }  # fmt: skip
-_MARKED = re.compile(r"[{*^\[]|m2")
+_MARKED = re.compile(r"[{*^\[(]|m2")
 _ANNOTATION = re.compile(r"\{([^{}]*)\}")
 # Annotations change nothing (UCUM §6), with one exception: a D-dimer in fibrinogen equivalent units
 # is about twice the one in D-dimer units.
 _TELLING = frozenset({"FEU", "DDU"})
 _SAYING_NOTHING = frozenset({"score", "ratio", "number", "count", "index", "unit", "units", "inr"})
+# Numbers without a dimension, whatever they are called.
+_PURE = frozenset({"inr", "ratio", "score", "index"})
 # International units are what laboratories mean by units of an enzyme.
 _ALIKE = str.maketrans("", "", "[]I")
 # After a slash an annotation is part of the unit: mL/min/{1.73_m2}.
@@ -148,6 +152,11 @@ def read_unit(quantity: object) -> Unit:
         named = bare_code(text(members.get("system")), code)
         return Unit(named, f"(unit: {named})")
     return _unit(written[:MAX_UNIT], code[:MAX_UNIT], text(members.get("system")) == UCUM)
+
+
+def is_unit(written: str) -> bool:
+    """Return whether a word is a unit, and no remark such as "High"."""
+    return "/" in written or _spelled_key(written) in _SPELLINGS
 
 
 @lru_cache(maxsize=2_000)
@@ -192,6 +201,8 @@ def _spelled_key(written: str) -> str:
     known = _BY_SPELLING.get(squeezed.casefold().removeprefix("x").removeprefix("×"))  # noqa: RUF001 - that is how people write 10⁹
     if known is not None:
         return _EQUAL.get(known, known)
+    if squeezed.casefold() in _PURE:
+        return ""
     return _ucum_key(squeezed) if squeezed not in _NOT_UCUM else squeezed
 
 
@@ -201,6 +212,7 @@ def unit_for_people(unit: str) -> str:
         return unit[:MAX_UNIT]
     plain = _PER_ANNOTATION.sub(lambda per: per[1].replace("_", " "), unit)
     plain = _ANNOTATION.sub(_in_words, plain).strip()
+    plain = plain.replace("(24.h)", "24 h")
     plain = _SQUARE_METRES.sub("m²", plain).replace("[iU]", "[IU]")
     plain = _UNITS_IN_BRACKETS.sub(r"\1", plain)
     return _POWER_OF_TEN.sub(lambda match: f"10{match[1].translate(_SUPERSCRIPT)}", plain)

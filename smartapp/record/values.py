@@ -10,7 +10,8 @@ from decimal import Decimal
 from typing import NamedTuple
 
 from smartapp.record.absence import absent_code, extension_code, reason_words
-from smartapp.record.codes import concept_text
+from smartapp.record.answers import answer_words
+from smartapp.record.codes import concept_text, concept_words
 from smartapp.record.elements import Resource, is_false, is_true, mapping, remembered
 from smartapp.record.moments import parse_moment
 from smartapp.record.quantities import (
@@ -22,9 +23,10 @@ from smartapp.record.quantities import (
 )
 from smartapp.record.references import display
 from smartapp.record.texts import prose, text
-from smartapp.record.units import NO_UNIT, Unit, read_unit
+from smartapp.record.units import NO_UNIT, Unit, is_unit, read_unit
 
 _BOUND = re.compile(r"([<>]=?|=<|=>|[≤≥])\s*(\d+(?:\.\d+)?)")
+_MEASURED = re.compile(r"([<>]=?|[≤≥])?\s*(\d+(?:\.\d+)?)(?:\s*([^\d\s]\S*))?")
 UNKNOWN_KIND = "A value of a kind that this app does not show; see the EHR"
 
 
@@ -50,9 +52,21 @@ def read_value(part: Resource) -> Value:
             found = _READERS.get(name, _unknown)(content)
             if found.text:
                 return found
-            if _has_something_else(content):
+            if _has_something_else(content) or isinstance(content, list | int | float | Decimal):
                 return Value(UNKNOWN_KIND)
     return NO_VALUE
+
+
+def measured(value: Value) -> Value:
+    """Return the measurement that a text is ("<0.5", "6.9 mmol/L"), for a comparison with a range;
+    the value itself if it is none."""
+    if value.number is not None or (match := _MEASURED.fullmatch(value.text)) is None:
+        return value
+    comparator, amount, unit = match.groups()
+    if unit and not is_unit(unit):
+        return value
+    found = comparator_text({"comparator": comparator or ""})
+    return Value(value.text, written_number(amount), found, read_unit({"unit": unit or ""}))
 
 
 def other_values(part: Resource, shown: Value) -> Iterator[str]:
@@ -112,7 +126,8 @@ def _concept(content: object) -> Value:
     there is no value is not a value."""
     if absent_code(content):
         return NO_VALUE
-    return Value(prose(mapping(content).get("text")) or concept_text(content))
+    words = prose(mapping(content).get("text")) or concept_words(content) or answer_words(content)
+    return Value(words or concept_text(content))
 
 
 def _prose(content: object) -> Value:

@@ -57,7 +57,7 @@ def read_vital_signs(given: Given) -> Read[VitalSign]:
     read = read_each(
         given.resources, lambda resource: read_observation(resource, person, given.related)
     )
-    panels = join_panels(read.entries)
+    panels = join_panels(read.entries, given.resources)
     pressures, rest = pressures_of(panels.readings)
     others = [part for one in rest for part in _spread(one)]
     chronology = Chronology.of((one.when for one in panels.readings), now=given.now)

@@ -63,6 +63,16 @@ class TestReports:
         assert found.marks.origin == "Dr. Okafor"
         assert found.opened == ()
 
+    def test_the_specimen_the_pictures_and_the_report_that_it_adds_to(self) -> None:
+        url = "http://hl7.org/fhir/StructureDefinition/diagnosticReport-addendumOf"
+        found = report(
+            specimen=[{"display": "Skin, left forearm"}],
+            media=[{"comment": "Slide 1", "link": {"display": "Slide"}}],
+            extension=[{"url": url, "valueReference": {"display": "Report of 1 June"}}],
+        )
+        assert found.details == ("specimen: Skin, left forearm",)
+        assert found.lines == ("images, in the EHR: Slide 1", "addendum to: Report of 1 June")
+
     def test_one_with_nothing_but_results_is_folded(self) -> None:
         assert report(result=[{"reference": "Observation/1"}]).fold == RESULTS_ONLY
         assert report(result=[{"reference": "Observation/1"}], conclusion="x").fold == ""
@@ -129,6 +139,15 @@ class TestAttachments:
         content = [{"attachment": {"contentType": "text/plain"}}, {}, {"attachment": {}}]
         found = read_attachments({"content": content})
         assert [attachment.place for attachment in found] == ["content 0", "content 1", "content 2"]
+
+    def test_a_text_that_is_not_in_base64_is_shown_as_it_is(self) -> None:
+        sent = "FINDINGS: mass in the left lung."
+        plain = {"contentType": "text/plain", "data": sent}
+        assert report(presentedForm=[plain]).texts == (sent,)
+        assert report(presentedForm=[{**plain, "data": f"{encoded('as usual')}\n"}]).texts == (
+            "as usual",
+        )
+        assert read_attachments({"presentedForm": [{**plain, "data": "a-_b"}]})[0].data == b""
 
     @pytest.mark.parametrize("data", ["not base64!", 7, None, "abc"])
     def test_broken_data_is_none(self, data: object) -> None:

@@ -1005,3 +1005,172 @@ PRESSURE = pressure(mmhg(150), mmhg(95), id="p", effectiveDateTime="2026-06-02T0
 )
 def test_what_the_name_of_a_vital_sign_says(given: tuple[Resource, ...], says: str) -> None:
     assert_says(words_of("vitals", *given), says)
+
+
+def of_panel(*members: str, **others: Any) -> Resource:
+    references = [{"reference": f"Observation/{name}"} for name in members]
+    return result(others.pop("name", "Panel"), hasMember=references, **others)
+
+
+def variant(gene: str, meaning: str) -> Resource:
+    said = {"Gene": gene, "Significance": meaning}
+    parts = [{"code": words(name), "valueCodeableConcept": words(v)} for name, v in said.items()]
+    return result("Variant", id=gene, valueString="Present", component=parts)
+
+
+def isolate_of_coli(answer: str, **members: Any) -> Resource:
+    return result(
+        "Culture",
+        id=answer,
+        component=[
+            {"code": words("Organism"), "valueString": "E. coli"},
+            {"code": words("Ampicillin"), "valueString": answer},
+        ],
+        **members,
+    )
+
+
+def sub_id(group: str) -> Resource:
+    part = {"url": "original-sub-identifier", "valueString": f"{group}.1"}
+    return {"extension": [{"url": f"{EXTENSION}v2-subid", "extension": [part]}]}
+
+
+LOCAL_K = {"system": "urn:lab", "code": "K"}
+BOTH_CODES = {"text": "Potassium", "coding": [{"system": LOINC, "code": "2823-3"}, LOCAL_K]}
+
+
+@pytest.mark.parametrize(
+    ("given", "says"),
+    [
+        # Only their codes tell these tests apart.
+        (
+            (
+                result("Glucose", 45, code=coded("2342-4", LOINC, text="Glucose")),
+                result(
+                    "Glucose",
+                    95,
+                    id="s",
+                    code={
+                        "text": "Glucose",
+                        "coding": [{"system": LOINC, "code": "2345-7", "display": "In serum"}],
+                    },
+                ),
+            ),
+            "Glucose In serum 95 | Glucose LOINC 2342-4 45",
+        ),
+        ((result("Glucose", 45, code=coded("2342-4", LOINC, text="Glucose")),), "Glucose 45"),
+        # An older result has the local code only.
+        (
+            (
+                result(code={"text": "Potassium", "coding": [LOCAL_K]}, value=4.1, **OLD),
+                result(code=BOTH_CODES, value=4.5),
+            ),
+            "2 results since 1 Jan 2020",
+        ),
+        (
+            (
+                result(code={"text": "Potassium, urine", "coding": [LOCAL_K]}, value=41, **OLD),
+                result(code=BOTH_CODES, value=4.5),
+            ),
+            "Potassium 4.5 | Potassium, urine 41 | NOT 2 results",
+        ),
+        # What belongs to which of two panels of one moment.
+        (
+            (variant("BRCA1", "Pathogenic"), variant("BRCA2", "Benign")),
+            "Variant: Present, BRCA1 Pathogenic | Variant: Present, BRCA2 Benign",
+        ),
+        (
+            (isolate_of_coli("R"), isolate_of_coli("S")),
+            "Culture: E. coli (1) R | Culture: E. coli (2) S",
+        ),
+        ((isolate_of_coli("R"), isolate_of_coli("S", **DAY)), "Culture: E. coli R | NOT (1)"),
+        ((isolate_of_coli("R"), isolate_of_coli("S", status="corrected")), "S Corrected R"),
+        (
+            (
+                isolate("E. coli", id="a", hasMember=[{"reference": "Observation/aa"}]),
+                isolate("E. coli", id="b", hasMember=[{"reference": "Observation/bb"}]),
+                ampicillin("R", id="aa"),
+                ampicillin("S", id="bb"),
+            ),
+            "Organism: E. coli (1) R | Organism: E. coli (2) S",
+        ),
+        (
+            (
+                isolate("E. coli", id="a", **sub_id("1")),
+                ampicillin("R", id="aa", **sub_id("1")),
+                isolate("Klebsiella", id="b", **sub_id("2")),
+                ampicillin("S", id="bb", **sub_id("2")),
+            ),
+            "Ampicillin group 1 R | group 2 S | Organism group 1 E. coli | group 2 Klebsiella",
+        ),
+        (
+            (result("Sodium", 140, **sub_id("1")), result("Potassium", 4, **sub_id("2"))),
+            "Sodium 140 | NOT group",
+        ),
+        # A panel of which only a part came.
+        (
+            (
+                of_panel("a", "b", "c", id="p", name="Blood count"),
+                result("Platelets", 40, id="a"),
+                result("Hemoglobin", 40, id="b", status="entered-in-error"),
+            ),
+            "Platelets 40 mmol/L Blood count: 1 of 3 results are missing here",
+        ),
+        ((of_panel("a", id="p"), result("Platelets", 40, id="a")), "Platelets 40 | NOT missing"),
+        # A text that is a measurement is compared, without a guess at its unit.
+        ((result(valueString="6.9", referenceRange=[limits(3.5, 5.1)]),), "6.9 ▲ Above range"),
+        ((result(valueString="<0.5", referenceRange=[limits(0.6)]),), "<0.5 ▼ Below range"),
+        ((result(valueString="> 60", referenceRange=[limits(90)]),), "> 60 range | NOT Below"),
+        (
+            (result(valueString="6.9 mmol/L", referenceRange=[limits(3.5, 5.1)]),),
+            "6.9 mmol/L ▲ Above range",
+        ),
+        (
+            (result(valueString="6.9", referenceRange=[{"high": quantity(5.1, "mmol/L")}]),),
+            "6.9 range up to 5.1 mmol/L | NOT Above",
+        ),
+        ((result(valueString="5.6 High", referenceRange=[limits(3.5, 5.1)]),), "NOT Above"),
+        # Bounds that are no numbers.
+        ((ranged(7, {"high": {"value": "<5"}}),), "▲ Above range range up to 5"),
+        (
+            (ranged(7, {"low": {"value": 3.5}, "high": {"value": "5,1"}}),),
+            "range 3.5 to 5,1 | NOT Above | NOT from 3.5",
+        ),
+        # Units and texts.
+        (
+            (
+                result(valueQuantity=quantity(3.5, "INR")),
+                result(valueQuantity=quantity(2.4), **OLD),
+            ),
+            "3.5 INR | 2 results",
+        ),
+        ((result(valueQuantity=quantity(7, "10\\S\\9/L")),), "7 10⁹/L"),
+        ((result(valueString="a \\T\\ b \\H\\c\\N\\ C:\\Temp"),), "a & b c C:\\Temp"),
+        ((result(valueQuantity=quantity(1.2, "g/(24.h)")),), "1.2 g/24 h"),
+        # Bare codes of answers.
+        ((result(valueCodeableConcept=coded("260373001", "http://snomed.info/sct")),), "Detected"),
+        ((result(valueCodeableConcept=coded("LA6577-6", LOINC)),), "Potassium Negative"),
+        ((result(valueCodeableConcept=coded("LA1-1", LOINC)),), "Potassium LOINC LA1-1"),
+        ((result(valueQuantity=[quantity(4)]),), "a kind that this app does not show"),
+        ((result(value=4, effectiveDateTime="1900-01-01"),), "dated before the patient's birth"),
+        ((result(value=4, effectiveDateTime="1948"),), "NOT before the patient's birth"),
+    ],
+)
+def test_more_of_what_laboratories_send(given: tuple[Resource, ...], says: str) -> None:
+    assert_says(words_of("labs", *given), says)
+
+
+def test_of_two_findings_of_one_moment_each_has_its_remarks() -> None:
+    exam = {"category": [coded("exam")]}
+    rash = (
+        result("Rash", valueString="No", id="a", **exam),
+        result(
+            "Rash", valueString="Yes", id="b", status="preliminary", note=[words("arm")], **exam
+        ),
+    )
+    assert_says(words_of("findings", *rash), "No Yes · Preliminary · arm")
+
+
+def test_a_finding_of_the_future_says_so() -> None:
+    given = result(valueString="Never", effectiveDateTime="2030-01-01", category=[coded("exam")])
+    assert_says(words_of("findings", given), "Dated in the future")

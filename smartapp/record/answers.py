@@ -1,0 +1,53 @@
+"""The words for the codes that answer a test or a question, for servers that send no display.
+
+They are few and closed: the qualitative results of SNOMED CT that laboratories use, the answers of
+LOINC's lists, and the smoking statuses of US Core. Any other bare code is shown as a code.
+"""
+
+from smartapp.record.codes import LOINC, SNOMED, codings
+
+_SNOMED = {
+    "10828004": "Positive",
+    "260385009": "Negative",
+    "260373001": "Detected",
+    "260415000": "Not detected",
+    "52101004": "Present",
+    "2667000": "Absent",
+    "11214006": "Reactive",
+    "131194007": "Non-reactive",
+    "419984006": "Inconclusive",
+    "82334004": "Indeterminate",
+    "42425007": "Equivocal",
+    "720735008": "Presumptive positive",
+    "125154007": "Specimen unsatisfactory for evaluation",
+    "455371000124106": "Invalid result",
+    "17621005": "Normal",
+    "263654008": "Abnormal",
+    "373066001": "Yes",
+    "373067005": "No",
+    "449868002": "Current every day smoker",
+    "428041000124106": "Current some day smoker",
+    "8517006": "Former smoker",
+    "266919005": "Never smoker",
+    "77176002": "Smoker, current status unknown",
+    "266927001": "Unknown if ever smoked",
+}
+_LOINC = {
+    "LA6576-8": "Positive",
+    "LA6577-6": "Negative",
+    "LA11882-0": "Detected",
+    "LA11883-8": "Not detected",
+    "LA33-6": "Yes",
+    "LA32-8": "No",
+    "LA18976-3": "Current every day smoker",
+    "LA18977-1": "Current some day smoker",
+    "LA15920-4": "Former smoker",
+    "LA18978-9": "Never smoker",
+}
+_WORDS = {SNOMED: _SNOMED, LOINC: _LOINC}
+
+
+def answer_words(concept: object) -> str:
+    """Return the words for the first known answer code of a concept, or ""."""
+    found = (_WORDS.get(system, {}).get(code, "") for system, code in codings(concept))
+    return next(filter(None, found), "")
