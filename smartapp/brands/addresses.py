@@ -34,6 +34,8 @@ def usable_address(address: object, *, version: str = "", in_development: bool =
     url = address.strip()
     if len(url) > MAX_CHARACTERS or not url.isascii() or not url.isprintable() or " " in url:
         raise NotUsable("blanks or other characters that no URL has")
+    if any(mark in url for mark in "{}<>"):
+        raise NotUsable("a placeholder in place of the organization's own value")
     if not (in_development and _THIS_MACHINE.match(url)):
         _refuse_scheme(url)
         _refuse_host(url)

@@ -89,6 +89,7 @@ def _sends_odd_secret(case: Case) -> bool:
 # What an EHR may name without saying what is wrong.
 _VAGUE = {"authentication", "assertion", "missing", "invalid", "expired", "registration"}
 NTP = "Let this machine keep its time by NTP."
+_OURS_ARE = "This app has private_key_jwt, client_secret_basic and none (SMART App Launch 2.2)."
 _PORTALS_METHOD = "Choose the authentication that the vendor's portal shows for this client."
 _KEYS = ("Compare the JWKS URL at the vendor with {c.jwks_url}; where the vendor imports keys, "
          "export and import them again.")  # fmt: skip
@@ -111,7 +112,7 @@ TABLE = (
           _naming("expired", "registration", but_not=("invalid",)), ANSWER,
           "Renew them at the vendor."),
     Entry("C61", SAID, "The EHR wants another way to authenticate",
-          _naming("method", but_not=("keys",)), ANSWER, _PORTALS_METHOD),
+          _naming("method", but_not=("keys",)), ANSWER, f"{_PORTALS_METHOD} {_OURS_ARE}"),
     Entry("C61", SAID, "The EHR wants a client certificate", _naming("certificate"), ANSWER,
           "This app has none (RFC 8705). Ask the vendor to take signed assertions, or a secret."),
     Entry("C61", SAID, "The EHR expects a client secret, and we sign",
@@ -128,7 +129,8 @@ TABLE = (
           "{c.answer} Only the client id was sent.", _PORTALS_METHOD,
           said=lambda c: bool(c.named & {"secret", "assertion", "authentication"})),
     Entry("C61", LIKELY, "The EHR does not list our way to authenticate", _refused(_lacks_method),
-          "We use {c.method}; it lists {c.listed_methods}.", _PORTALS_METHOD, "authentication",
+          "We use {c.method}; it lists {c.listed_methods}.",
+          f"{_PORTALS_METHOD} {_OURS_ARE}", "authentication",
           _lacks_method),
     Entry("C62", LIKELY, "The client secret changes on its way", _refused(_sends_odd_secret),
           "{c.answer} The secret has characters that OAuth encodes (RFC 6749 §2.3.1), and some "

@@ -11,6 +11,8 @@ from urllib.parse import SplitResult, urljoin, urlsplit
 MAX_URL_CHARACTERS = 8192
 
 _VISIBLE_ASCII = re.compile(r"[!-~]+")
+# Of a template that nobody filled in; no URL has these characters (RFC 3986 §2).
+_PLACEHOLDER = re.compile(r"[{}<>]")
 _DEFAULT_PORTS = {"https": 443, "http": 80}
 # Browsers treat a backslash as a slash, and some servers decode %2f, %5c and %2e; we do neither.
 _AMBIGUOUS = re.compile(r"\\|%2f|%5c|%2e", re.IGNORECASE)
@@ -35,7 +37,7 @@ def parse_endpoint_url(value: object, *, base: str = "", allow_http: bool = Fals
     """Return `value` as an absolute URL, resolved against `base` (C11).
 
     Raises ValueError unless it is https (or http, with `allow_http`), with a host, and without user
-    information and fragment (RFC 6749 §3.1, §3.2).
+    information, fragment (RFC 6749 §3.1, §3.2) and placeholder.
     """
     url = resolve(value, base=base) if base else value
     if not isinstance(url, str):
@@ -45,6 +47,8 @@ def parse_endpoint_url(value: object, *, base: str = "", allow_http: bool = Fals
         raise ValueError("not https")
     if parts.fragment or url.endswith("#"):
         raise ValueError("has a fragment")
+    if _PLACEHOLDER.search(url):
+        raise ValueError("has a placeholder in brackets")
     return url
 
 

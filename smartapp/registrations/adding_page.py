@@ -29,7 +29,7 @@ from smartapp.registrations.forms import SLUG_ERRORS, RegistrationForm
 from smartapp.registrations.models import Endpoint, Registration
 from smartapp.registrations.options import Asked, AuthMethod
 from smartapp.registrations.registering import Wanted
-from smartapp.registrations.validation import BELOW_BASE, is_backend, validate_base_url
+from smartapp.registrations.validation import is_backend, validate_base_url, without_document
 
 FIRST = options.names(lambda one: one.asked is Asked.FIRST)
 ASKED = (*FIRST, *options.names(lambda one: one.asked is Asked.FOLDED))
@@ -162,10 +162,7 @@ class AddForm(forms.ModelForm):  # type: ignore[type-arg]  # not generic at run 
 
 def base_url(pasted: str) -> str:
     """Return the FHIR base URL in the pasted text."""
-    url = pasted.strip()
-    for suffix in BELOW_BASE:
-        url = url.removesuffix(suffix)
-    return url
+    return without_document(pasted.strip())
 
 
 class AddingPage(admin.ModelAdmin):  # type: ignore[type-arg]  # not generic at run time

@@ -41,6 +41,10 @@ def validate_url(url: str) -> None:
             "This address is on this machine; set ALLOW_LOOPBACK_EHRS=on to use it in development."
         )
     _validate_beginning(parts, may_be_http=loopback)
+    if _PLACEHOLDER.search(url):
+        raise ValidationError(
+            "The address has a placeholder in brackets: put the organization's own value there."
+        )
     try:
         check_url(url)
     except AddressRefused as error:
@@ -64,16 +68,24 @@ def _validate_beginning(parts: SplitResult, *, may_be_http: bool) -> None:
 
 
 # People often paste the address of a document below the base URL.
-BELOW_BASE = ("/.well-known/smart-configuration", "/metadata")
+_BELOW_BASE = re.compile(r"/(?:metadata|\.well-known/[a-z-]+)(?=/?(?:\?.*)?$)")
+# As in a vendor's documentation. No URL has these characters (RFC 3986 §2).
+_PLACEHOLDER = re.compile(r"[{}<>]")
+
+
+def without_document(url: str) -> str:
+    """Return a pasted FHIR base URL without the document below it that the address may end with."""
+    below = _BELOW_BASE.search(url)
+    return url[: below.start()] if below else url
 
 
 def validate_base_url(url: str) -> None:
     """Accept a FHIR base URL. It has no query, because paths are appended to it (C10)."""
     validate_url(url)
+    if below := _BELOW_BASE.search(url):
+        raise ValidationError(f"{below[0]} is below the FHIR base URL: leave that end of it out.")
     if "?" in url:
         raise ValidationError("A FHIR base URL has no query (?).")
-    if below := next((one for one in BELOW_BASE if url.endswith(one)), ""):
-        raise ValidationError(f"{below} is below the FHIR base URL: leave that end of it out.")
 
 
 def validate_origin(url: str) -> None:

@@ -123,6 +123,7 @@ class TestAddresses:
             ("fhir.maple.example/r4", "not a whole address"),
             ("https://fhir.maple.example:port/r4", "not a whole address"),
             ("ftp://fhir.maple.example/r4", "not a whole address"),
+            ("https://maple.example/{practice}/r4", "a placeholder in place of the organization's own value"),
             ("https://maple.example\t/r4", "blanks or other characters that no URL has"),
             (f"{BASE}?tenant=1", "a query or fragment, which a FHIR base URL cannot have"),
             (f"{BASE}#x", "a query or fragment, which a FHIR base URL cannot have"),

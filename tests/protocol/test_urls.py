@@ -50,6 +50,7 @@ def test_endpoints_resolve_against_the_fhir_base(value: str, url: str) -> None:
         "https://as.example:port/token",
         "https://as.example:99999/token",
         "https://as.example/to ken",
+        "https://as.example/{tenant}/token",
         "https://as.example/token\n",
         "https://аs.example/token",
         "https://[::1/token",

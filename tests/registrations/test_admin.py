@@ -290,7 +290,9 @@ class TestLook:
         page = self.look(admin, live_ehr.origin + path, preset="epic")
         assert '<option value="epic" selected>' in page
 
-    @pytest.mark.parametrize("suffix", ["/.well-known/smart-configuration", "/metadata", " "])
+    @pytest.mark.parametrize(
+        "suffix", ["/.well-known/smart-configuration", "/metadata", "/metadata?_format=json", " "]
+    )
     def test_more_than_the_base_may_be_pasted(
         self, admin: Client, live_ehr: EHR, suffix: str
     ) -> None:
