@@ -9,11 +9,12 @@ import re
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from datetime import date
 from typing import Any, TypeVar
 from urllib.parse import urljoin, urlsplit
 
 from smartapp.brands.addresses import NotUsable, usable_address
-from smartapp.brands.elements import line, nested, objects
+from smartapp.brands.elements import line, lines, nested, objects
 from smartapp.brands.folding import capitalised, doing_business_as, state_code, without_state
 from smartapp.brands.parsed import Address, ParsedBrand, ParsedList, Place
 from smartapp.protocol.urls import base_key
@@ -26,6 +27,7 @@ _PORTAL = "http://hl7.org/fhir/StructureDefinition/organization-portal"
 _UNUSABLE_STATUS = frozenset({"off", "error", "entered-in-error", "suspended", "test"})
 _US_ZIP = re.compile(r"([0-9]{5})(?:-?[0-9]{4})?")
 _CANADIAN = re.compile(r"[A-Z][0-9][A-Z] ?[0-9][A-Z][0-9]")
+_DATE = re.compile(r"[0-9]{4}(-[0-9]{2}){0,2}")
 MAX_PLACES = 2_000
 MAX_LOGO_URL = 2_048
 _LOGOS = ("brandLogo", "portalLogo")
@@ -61,6 +63,7 @@ class _Organization:
 @dataclass(eq=False)
 class _Bundle:
     in_development: bool
+    today: date
     endpoints: list[_Endpoint] = field(default_factory=list)
     organizations: list[_Organization] = field(default_factory=list)
     skipped: Counter[str] = field(default_factory=Counter)
@@ -71,9 +74,9 @@ class _Bundle:
         self.organization_named: dict[str, _Organization] = {}
 
 
-def read_entries(entries: Iterable[Any], *, in_development: bool) -> ParsedList:
+def read_entries(entries: Iterable[Any], *, in_development: bool, today: date) -> ParsedList:
     """Return what the entries say together; their order does not matter."""
-    bundle = _Bundle(in_development)
+    bundle = _Bundle(in_development, today)
     for entry in entries:
         _add_entry(bundle, entry)
     for one in bundle.endpoints:
@@ -159,25 +162,37 @@ def _contained(resource: dict[str, Any], manager: Any) -> dict[str, Any] | None:
 
 def _address(bundle: _Bundle, resource: dict[str, Any]) -> Address | None:
     try:
-        return _usable(resource, bundle.in_development)
+        return _usable(resource, bundle)
     except NotUsable as reason:
         bundle.skipped[str(reason)] += 1
         return None
 
 
-def _usable(resource: dict[str, Any], in_development: bool) -> Address:
+def _usable(resource: dict[str, Any], bundle: _Bundle) -> Address:
     extensions = objects(resource.get("extension"))
     versions = [line(one.get("valueCode")) for one in extensions if one.get("url") == _VERSION]
     version = next((one for one in versions if one.startswith("4")), next(iter(versions), ""))
-    url = usable_address(resource.get("address"), version=version, in_development=in_development)
+    url = usable_address(
+        resource.get("address"), version=version, in_development=bundle.in_development
+    )
     status = line(resource.get("status"))
     if status in _UNUSABLE_STATUS:
         raise NotUsable(f"the list says that its status is {status}")
+    if over := _over(resource.get("period"), bundle.today):
+        raise NotUsable(f"the list says that its period ended: {over}")
     if any(_is_test(one) for one in extensions):
         raise NotUsable("the list says that it is for tests")
     if resource.get("header"):
         raise NotUsable("wants a request header of its own, which a launch cannot send")
     return Address(url, line(resource.get("name")), version)
+
+
+def _over(period: Any, today: date) -> str:
+    """Return when an Endpoint's period ended, a day, month or year (FHIR R4 Endpoint.period); "" if
+    it goes on, and for what is no date."""
+    end = line(nested(period, "end"))[:10]
+    is_over = _DATE.fullmatch(end) and end < today.isoformat()[: len(end)]
+    return end if is_over else ""
 
 
 def _is_test(extension: dict[str, Any]) -> bool:
@@ -189,7 +204,7 @@ def _is_test(extension: dict[str, Any]) -> bool:
 def _organization(resource: dict[str, Any], url: str) -> _Organization:
     published = line(resource.get("name"))
     name, state = without_state(published)
-    aliases = [line(one) for one in resource.get("alias") or () if line(one)]
+    aliases = lines(resource.get("alias"))
     if other := doing_business_as(name):
         aliases.append(other)
     extensions = objects(resource.get("extension"))

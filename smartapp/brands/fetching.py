@@ -8,9 +8,11 @@ bytes and seconds. A known address is requested with the ETag of the last import
 import io
 from http import HTTPStatus
 from pathlib import Path
+from typing import BinaryIO
 from urllib.parse import urljoin
 
 from django.conf import settings
+from django.utils import timezone
 
 from smartapp import http
 from smartapp.brands.models import BrandList
@@ -41,11 +43,16 @@ def read_file(path: str) -> ParsedList:
     """Return the list in a file. Raises NotRead."""
     try:
         with Path(path).open("rb") as document:
-            return read_list(document, in_development=settings.ALLOW_LOOPBACK_EHRS)
+            return _parsed(document)
     except OSError as error:
         raise NotRead(f"{path} cannot be opened: {error.strerror}.") from None
     except NotAList as error:
         raise NotRead(f"{path}: {error}") from None
+
+
+def _parsed(document: BinaryIO) -> ParsedList:
+    today = timezone.now().date()
+    return read_list(document, today=today, in_development=settings.ALLOW_LOOPBACK_EHRS)
 
 
 async def read_address(url: str, known: BrandList | None) -> tuple[ParsedList, str]:
@@ -79,8 +86,7 @@ async def _read(url: str, headers: dict[str, str]) -> tuple[ParsedList, str]:
     if response.status != HTTPStatus.OK:
         raise NotRead(f"{host_of(url)} answered with status {response.status}.")
     try:
-        document = io.BytesIO(response.body)
-        parsed = read_list(document, in_development=settings.ALLOW_LOOPBACK_EHRS)
+        parsed = _parsed(io.BytesIO(response.body))
     except NotAList as error:
         raise NotRead(f"What {host_of(url)} answered is not a list of brands. {error}") from None
     return parsed, response.headers.get("ETag", "")[:300]

@@ -8,6 +8,7 @@ kept: about two kilobytes for each brand. Unusable entries are counted by reason
 import csv
 import io
 from collections.abc import Iterator
+from datetime import date
 from typing import Any, BinaryIO
 
 import ijson
@@ -38,7 +39,7 @@ class NotAList(ValueError):
     """A document that is not a list of brands; the message is a sentence."""
 
 
-def read_list(document: BinaryIO, *, in_development: bool = False) -> ParsedList:
+def read_list(document: BinaryIO, *, today: date, in_development: bool = False) -> ParsedList:
     """Return what a document says. `in_development` also accepts addresses of this machine.
 
     Raises NotAList if the format is unknown or the document is incomplete.
@@ -51,7 +52,7 @@ def read_list(document: BinaryIO, *, in_development: bool = False) -> ParsedList
     if not start.startswith((b"{", b"[")):
         return _table(document, in_development)
     try:
-        return _json(_After(document, len(beginning) - len(start)), in_development)
+        return _json(_After(document, len(beginning) - len(start)), in_development, today)
     except ijson.JSONError as error:
         raise NotAList(f"The document is not complete JSON: {_one_line(error)}.") from None
 
@@ -68,10 +69,11 @@ class _After:
         return self._document
 
 
-def _json(document: _After, in_development: bool) -> ParsedList:
+def _json(document: _After, in_development: bool, today: date) -> ParsedList:
     resource_type = next(_items(document, "resourceType"), None)
     if resource_type == "Bundle":
-        parsed = bundles.read_entries(_items(document, "entry.item"), in_development=in_development)
+        entries = _items(document, "entry.item")
+        parsed = bundles.read_entries(entries, in_development=in_development, today=today)
         parsed.next_url = _next(document)
         return parsed
     if resource_type is not None:

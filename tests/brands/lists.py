@@ -2,6 +2,7 @@
 
 import io
 import json
+from datetime import date
 from typing import Any
 
 from smartapp.brands.parsed import ParsedList
@@ -48,4 +49,4 @@ def address(city: str, state: str, postal_code: str = "") -> JSONObject:
 def read(document: object) -> ParsedList:
     """Read a document as JSON, or bytes as they are."""
     body = document if isinstance(document, bytes) else json.dumps(document).encode()
-    return read_list(io.BytesIO(body))
+    return read_list(io.BytesIO(body), today=date(2026, 11, 30))

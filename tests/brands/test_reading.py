@@ -123,7 +123,8 @@ class TestAddresses:
             ("fhir.maple.example/r4", "not a whole address"),
             ("https://fhir.maple.example:port/r4", "not a whole address"),
             ("ftp://fhir.maple.example/r4", "not a whole address"),
-            ("https://maple.example/{practice}/r4", "a placeholder in place of the organization's own value"),
+            ("https://maple.example/{practice}/r4",
+             "a placeholder in place of the organization's own value"),
             ("https://maple.example\t/r4", "blanks or other characters that no URL has"),
             (f"{BASE}?tenant=1", "a query or fragment, which a FHIR base URL cannot have"),
             (f"{BASE}#x", "a query or fragment, which a FHIR base URL cannot have"),
@@ -166,6 +167,9 @@ class TestAddresses:
         ("members", "reason"),
         [
             ({"status": "off"}, "the list says that its status is off"),
+            ({"period": {"start": "2019-01-01", "end": "2026-11-29T00:00:00Z"}},
+             "the list says that its period ended: 2026-11-29"),
+            ({"period": {"end": "2020"}}, "the list says that its period ended: 2020"),
             ({"header": ["X-TENANT: 7"]},
              "wants a request header of its own, which a launch cannot send"),
             ({"extension": [{"url": "https://v.example/endpoint-environment",
@@ -187,6 +191,23 @@ class TestAddresses:
     def test_what_decides_nothing_is_not_looked_at(self, members: JSONObject) -> None:
         parsed = read(bundle(organization("b", active=False), endpoint(**members)))
         assert names(parsed) == ["Maple Health"]
+
+    @pytest.mark.parametrize(
+        "period",
+        [{"start": "2019-01-01"}, {"end": "2026-11-30"}, {"end": "2026"}, {"end": "May 2020"}, 7],
+    )
+    def test_an_endpoint_whose_time_is_not_over_is_read(self, period: object) -> None:
+        assert names(read(bundle(organization(), endpoint(period=period)))) == ["Maple Health"]
+
+    def test_one_object_or_text_in_the_place_of_a_list(self) -> None:
+        lone: JSONObject = {
+            "endpoint": {"reference": "Endpoint/maple"}, "alias": "The Maples",
+            "address": address("Springfield", "IL", "62701"),
+        }  # fmt: skip
+        brand = read(bundle(organization("b", **lone), endpoint())).brands[0]
+        assert brand.aliases == ("The Maples",)
+        assert brand.places == (Place("Springfield", "IL", "62701"),)
+        assert names(read(bundle(organization("b", alias=7), endpoint()))) == ["Maple Health"]
 
     def test_an_address_without_brand_is_counted(self) -> None:
         assert read(bundle(endpoint())).skipped == {"an address that no brand of the list has": 1}
