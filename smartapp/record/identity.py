@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
-from smartapp.record.codes import codings, concept_text
+from smartapp.record.codes import codings, concept_text, status_code
 from smartapp.record.elements import Resource, is_false, is_unclear, mapping, mappings
 from smartapp.record.facts import said
 from smartapp.record.marks import LABELS, read_labels
@@ -88,7 +88,9 @@ def read_identity(patient: Resource, *, now: datetime, record_number_system: str
 
 
 def _sex(patient: Resource) -> str:
-    code = text(patient.get("gender"))
+    # Some servers send a concept instead of a code.
+    sent = patient.get("gender")
+    code = text(sent) or status_code(patient, "gender")
     return SEXES.get(code.casefold(), f"recorded as “{code}”" if code else "not recorded")
 
 

@@ -25,14 +25,24 @@ LABELS = {
     "PDS": "not for others without the patient's consent",
     "NORDSCLCD": "not to be passed on without the patient's consent",
     "NORDSLCD": "not to be passed on without the patient's consent",
+    **dict.fromkeys(
+        ("NODSCLCD", "NODSCLCDS", "NORDSCLCDS"),
+        "not to be disclosed without the patient's consent",
+    ),
     "NOPAT": "not to be shown to the patient",
     "REDACTED": "the EHR withholds a part of this",
     "MASKED": "the EHR withholds a part of this",
     "SUBSETTED": "the EHR sent only a part of this",
     "ANONYED": "anonymised",
     "PSEUDED": "pseudonymised",
+    "UNRELIABLE": "marked as unreliable",
+    "UNCERTREL": "of uncertain reliability",
+    "PATRPT": "as reported by the patient",
+    "PATAST": "as stated by the patient",
     **dict.fromkeys(SENSITIVE, "sensitive"),
 }
+# Words in place of a code.
+_IN_WORDS = {"RESTRICTED": "R", "VERY RESTRICTED": "V", "TEST HEALTH DATA": "HTEST"}
 FUTURE = "Dated in the future; check it in the EHR"
 _LABEL_ORDER = tuple(LABELS)
 _LABELLED = ("security", "tag")
@@ -156,4 +166,5 @@ def _without(resource: Resource, codes: set[str]) -> Resource:
 
 
 def _code(coding: Resource) -> str:
-    return text(coding.get("code")).upper()
+    said = (text(coding.get("code")) or text(coding.get("display"))).upper()
+    return _IN_WORDS.get(said.replace("-", " ").replace("_", " "), said)

@@ -12,10 +12,10 @@ from smartapp.record.absence import absent_code, named_or
 from smartapp.record.amounts import is_one, ratio_text
 from smartapp.record.codes import codings, concept_text, concept_words
 from smartapp.record.elements import Resource, mapping, mappings
-from smartapp.record.marks import Marks
+from smartapp.record.marks import Marks, read_labels
 from smartapp.record.modifiers import not_understood, reason_to_leave_out, status_text
 from smartapp.record.quantities import quantity_text
-from smartapp.record.references import Related, display, resolve, target
+from smartapp.record.references import Related, as_reference, display, resolve, target
 from smartapp.record.texts import text
 
 _DIGITS = re.compile(r"\d+(?:[.,]\d+)*")
@@ -84,6 +84,7 @@ def medication_marks(marks: Marks, resource: Resource, related: Related) -> Mark
     status = reason_to_leave_out(medication) or status_text(medication).lower()
     remark = f"The EHR marks the medication's own entry as {status}." if status else ""
     return marks._replace(
+        labels=tuple(dict.fromkeys((*marks.labels, *read_labels(medication)))),
         not_understood=marks.not_understood or not_understood(medication),
         notes=(*filter(None, [remark]), *marks.notes),
     )
@@ -97,7 +98,7 @@ def medication_codings(resource: Resource, related: Related) -> tuple[tuple[str,
 
 def medication_reference(resource: Resource) -> dict[str, Any]:
     # R5 has both forms in one CodeableReference.
-    return mapping(resource.get("medicationReference")) or mapping(
+    return as_reference(resource.get("medicationReference")) or as_reference(
         mapping(resource.get("medication")).get("reference")
     )
 

@@ -11,7 +11,7 @@ from datetime import datetime
 from typing import Any, Literal
 
 from smartapp.record.absence import absent_code
-from smartapp.record.amounts import amount_text, counted, digits, duration_text
+from smartapp.record.amounts import amount_text, counted, digits, duration_text, unit_of_time
 from smartapp.record.codes import concept_text, concept_texts, concept_words, status_code
 from smartapp.record.dosage import Dosage, read_dosages
 from smartapp.record.education import medlineplus_url
@@ -36,6 +36,7 @@ from smartapp.record.medication_names import (
 from smartapp.record.modifiers import NOT_UNDERSTOOD, status_text
 from smartapp.record.moments import Chronology, Moment, last_day, member_moment, newest_first
 from smartapp.record.narratives import with_own_text
+from smartapp.record.quantities import comparator_text, written_number
 from smartapp.record.reading import Given, LeftOut, Read, read_each
 from smartapp.record.references import (
     Related,
@@ -72,6 +73,8 @@ PRIORITY_WORDS = {"urgent": "Urgent", "asap": "As soon as possible", "stat": "At
 # How somebody takes it (US Core), and the dosage in one sentence (a R5 element that R4 servers send
 # as an extension): by the last part of their address.
 ADHERENCE, RENDERED = "us-core-medication-adherence", "renderedDosageInstruction"
+# The longest that each can be.
+DAYS_OF_UNIT = {"hour": 1, "day": 1, "week": 7, "month": 31, "year": 366}
 _WORD = re.compile(r"[^\W_]+")
 PROPOSED = "proposed only, and nobody ordered it or reported that it is taken"
 
@@ -81,7 +84,8 @@ class Order:
     """One order or report.
 
     `reported` says that somebody reported it, and who. `course` is its own period. `is_over`: the
-    period is in the past although the status does not say so; `is_to_come`: it has not begun;
+    period is in the past although the status does not say so; `is_perhaps_over`: so it is if it
+    began when it was ordered, as only its length is known; `is_to_come`: it has not begun;
     `is_replaced`: another order says that it replaces this one.
     `ended` is the last day of all its periods; None if one of them is open.
     """
@@ -93,6 +97,7 @@ class Order:
     status_reason: str = ""
     course: str = ""
     is_over: bool = False
+    is_perhaps_over: bool = False
     is_to_come: bool = False
     is_replaced: bool = False
     supply: str = ""
@@ -180,7 +185,7 @@ def _replaced(resources: Iterable[Resource]) -> Iterable[str]:
 def _remarked(medications: list[Medication]) -> list[Medication]:
     """Return the entries; those that contradict each other say so."""
     counted = [one for one in medications if one.is_counted]
-    banned = [one for one in medications if one.group == "not-to-give"]
+    banned = [one for one in medications if one.group == "not-to-give" and not one.latest.is_over]
     return [
         replace(
             one,
@@ -243,6 +248,7 @@ def _likeness(medication: Medication) -> tuple[object, ...]:
         marks.not_understood,
         order.reported,
         order.is_over,
+        order.is_perhaps_over,
         order.is_to_come,
         order.is_replaced,
     )
@@ -267,7 +273,8 @@ def _medication(resource: Resource, given: Given, replaced: frozenset[str]) -> M
     order = replace(
         order,
         marks=marks,
-        is_over=group == "current" and _is_over(resource, now),
+        is_over=group in ("current", "not-to-give") and _is_over(resource, now),
+        is_perhaps_over=group == "current" and _is_over_if_it_began(resource, now),
         is_to_come=group == "current" and _is_to_come(resource, now),
         is_replaced=group == "current" and marks.source in replaced,
     )
@@ -398,6 +405,27 @@ def _is_over(resource: Resource, now: datetime) -> bool:
     """Return whether all periods of the resource have ended."""
     end = _end(resource)
     return end is not None and end.is_readable and last_day(end) < now.date()
+
+
+def _is_over_if_it_began(resource: Resource, now: datetime) -> bool:
+    """Return whether the lengths of all instructions have passed since the day of the order."""
+    instructions = mappings(resource.get("dosageInstruction"))
+    repeats = [mapping(mapping(one.get("timing")).get("repeat")) for one in instructions]
+    lengths = [_days(repeat) for repeat in repeats]
+    ordered = member_moment(resource, "authoredOn")
+    if ordered is None or not ordered.is_readable or not lengths or not all(lengths):
+        return False
+    return (now.date() - last_day(ordered)).days > max(lengths)
+
+
+def _days(repeat: Resource) -> float:
+    """Return the length of an instruction in days; 0 if it has none, or dates instead."""
+    if "boundsPeriod" in repeat:
+        return 0
+    length = mapping(repeat.get("boundsDuration") or mapping(repeat.get("boundsRange")).get("high"))
+    number = written_number(length.get("value"))
+    days = DAYS_OF_UNIT.get(unit_of_time(length.get("code")) or unit_of_time(length.get("unit")), 0)
+    return 0 if number is None or comparator_text(length) else float(number) * days
 
 
 def _end(resource: Resource) -> Moment | None:

@@ -83,6 +83,12 @@ def is_over(element: dict[str, Any], now: datetime) -> bool:
     return end.at < now if end.precision == "time" else last_day(end) < now.date()
 
 
+def is_to_come(element: dict[str, Any], now: datetime) -> bool:
+    """Return whether the period of a name or number has not begun."""
+    start = member_moment(mapping(element.get("period")), "start")
+    return Chronology(now).is_future(start)
+
+
 def _name(name: dict[str, Any], written: str, now: datetime) -> Name:
     use = text(name.get("use"))
     is_former = use in ("old", "maiden") or is_over(name, now)
@@ -93,12 +99,7 @@ def _rank(name: dict[str, Any], now: datetime) -> tuple[bool, int]:
     """Order names: those still in use first, then by FHIR's `use`."""
     use = text(name.get("use"))
     rank = NAME_ORDER.index(use) if use in NAME_ORDER else len(NAME_ORDER)
-    return is_over(name, now) or _is_to_come(name, now), rank
-
-
-def _is_to_come(name: dict[str, Any], now: datetime) -> bool:
-    start = member_moment(mapping(name.get("period")), "start")
-    return Chronology(now).is_future(start)
+    return is_over(name, now) or is_to_come(name, now), rank
 
 
 def _language(name: dict[str, Any]) -> str:

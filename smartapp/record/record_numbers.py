@@ -11,7 +11,7 @@ from typing import Any
 
 from smartapp.record.codes import codes, concept_words
 from smartapp.record.elements import Resource, mappings
-from smartapp.record.names import is_over
+from smartapp.record.names import is_over, is_to_come
 from smartapp.record.references import display
 from smartapp.record.texts import text
 
@@ -33,10 +33,13 @@ _NOT_RECORD_WORDS = re.compile(
     r"|\btax\b|portal|login|log.?in\b|user.?name|e-?mail|mychart|credit|bank|\bvisit\b|account",
     re.IGNORECASE,
 )
-_SOCIAL_SECURITY = re.compile(r"\d{3}-\d{2}-\d{4}")
+# Some EHRs show only its last digits.
+_SOCIAL_SECURITY = re.compile(r"[\dX*]{3}[- ][\dX*]{2}[- ]\d{4}", re.IGNORECASE)
 # National numbers of health services, which are typed as national identifiers.
 _HEALTH_SERVICE = re.compile(r"\bihi\b|/ihi/|nhs|health.?identifier|healthcare", re.IGNORECASE)
 _SHARED = re.compile(r"communit|enterprise|regional|network|\bhie\b|\bempi\b", re.IGNORECASE)
+# HL7's code, and what some servers make of it.
+_MR_CODES = frozenset({"MR", "MRN", "mr", "mrn"})
 _MEDICAL_RECORD = re.compile(r"mrn|medical record (?:number|no\.?)|mr", re.IGNORECASE)
 # Epic types its numbers in words. Clinicians do not know these; the last is a login.
 EPIC_INTERNAL = ("CEID", "FHIR", "FHIR STU3", "EXTERNAL", "INTERNAL", "WPRINTERNAL", "MYCHARTLOGIN")
@@ -61,22 +64,29 @@ def read_record_number(patient: Resource, *, system: str, now: datetime) -> Reco
     if not usable:
         return RecordNumber("Record", text(patient.get("id")))
     best = min(usable, key=lambda one: _rank(one, system))
-    values = {text(one.get("value")) for one in usable if _kind(one) <= _SHARED_NUMBER}
+    values = {_value(one) for one in usable if _kind(one) <= _SHARED_NUMBER}
     is_one_of_several = len(values) > 1
     return RecordNumber(
         label=_label(best, system),
-        value=text(best.get("value")),
+        value=_value(best),
         assigner=display(best.get("assigner")) if is_one_of_several else "",
     )
 
 
 def _is_usable(identifier: dict[str, Any], system: str, now: datetime) -> bool:
-    value = text(identifier.get("value"))
+    value = _value(identifier)
     if not value or _SOCIAL_SECURITY.fullmatch(value):
         return False
-    if identifier.get("use") == "old" or is_over(identifier, now):
+    if identifier.get("use") == "old" or is_over(identifier, now) or is_to_come(identifier, now):
         return False
     return _is_named(identifier, system) or not _is_something_else(identifier)
+
+
+def _value(identifier: dict[str, Any]) -> str:
+    """Return the number, which some servers send as one."""
+    sent = identifier.get("value")
+    is_number = isinstance(sent, int) and not isinstance(sent, bool)
+    return str(sent) if is_number else text(sent)
 
 
 def _is_named(identifier: dict[str, Any], system: str) -> bool:
@@ -114,7 +124,7 @@ def _kind(identifier: dict[str, Any]) -> int:
         return _INTERNAL
     if _SHARED.search(named):
         return _SHARED_NUMBER
-    if "MR" in types or _MEDICAL_RECORD.fullmatch(named):
+    if types & _MR_CODES or _MEDICAL_RECORD.fullmatch(named):
         return _MEDICAL_RECORD_NUMBER
     if not types and identifier.get("use") == "usual":
         return _USUAL_NUMBER
@@ -127,5 +137,5 @@ def _label(identifier: dict[str, Any], system: str) -> str:
         return "MRN"
     if named:
         return named
-    is_record_number = "MR" in codes(identifier.get("type")) or _is_named(identifier, system)
+    is_record_number = codes(identifier.get("type")) & _MR_CODES or _is_named(identifier, system)
     return "MRN" if is_record_number else "Identifier"

@@ -1,12 +1,13 @@
 """The resources that references of a resource lead to (FHIR R4, Resource References)."""
 
+import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
 from smartapp.record.codes import concept_text
 from smartapp.record.elements import Resource, mapping, mappings
 from smartapp.record.modifiers import reason_to_leave_out
-from smartapp.record.texts import text
+from smartapp.record.texts import text, texts
 
 # By the reference as it was sent: "Medication/m1", absolute, or with a version.
 Related = Mapping[str, Resource]
@@ -15,25 +16,31 @@ REASONS = (
     "reasonCode", "reasonReference", "reason", "reasonCodeableConcept",
     "reasonForUseCodeableConcept", "reasonForUseReference", "reasonGiven", "indication",
 )  # fmt: skip
+_ADDRESS = re.compile(r"#|https?://|urn:|[A-Z][A-Za-z]+/")
 
 
 def display(reference: object) -> str:
     """Return the EHR's name for the other resource, or ""; in R5 a concept may be in its place."""
-    members = mapping(reference)
-    return text(_reference(members).get("display")) or concept_text(members.get("concept"))
+    concept = mapping(reference).get("concept")
+    return text(as_reference(reference).get("display")) or concept_text(concept)
 
 
 def displays(references: object) -> list[str]:
-    return [found for found in map(display, mappings(references)) if found]
+    items = references if isinstance(references, list) else [references]
+    return [found for found in map(display, items) if found]
 
 
 def target(reference: object) -> str:
     """Return the reference as it was sent, or ""."""
-    return text(_reference(mapping(reference)).get("reference"))
+    return text(as_reference(reference).get("reference"))
 
 
-def _reference(members: dict[str, Any]) -> dict[str, Any]:
-    """Return a Reference; that of R5's CodeableReference is one level deeper."""
+def as_reference(sent: object) -> dict[str, Any]:
+    """Return a Reference; that of R5's CodeableReference is one level deeper. Some servers send a
+    string: an address, or a name."""
+    if isinstance(sent, str):
+        return {"reference" if _ADDRESS.match(sent) else "display": sent}
+    members = mapping(sent)
     return mapping(members.get("reference")) or members
 
 
@@ -45,11 +52,12 @@ def place(reference: object) -> str:
 def resolve(reference: object, holder: Resource, related: Related) -> Resource:
     """Return the resource that `holder` contains or that was read in addition, or {}."""
     written = target(reference)
-    if not written.startswith("#"):
-        return related.get(written, {})
-    contained = mappings(holder.get("contained"))
-    # Some servers put the # into the id as well.
-    return next((one for one in contained if text(one.get("id")).lstrip("#") == written[1:]), {})
+    if written in related:
+        return related[written]
+    # Some servers leave the # out, put it into the id as well, or name a contained one by its UUID.
+    wanted = written.removeprefix("urn:uuid:").lstrip("#")
+    contained = mappings(holder.get("contained")) if wanted else []
+    return next((one for one in contained if text(one.get("id")).lstrip("#") == wanted), {})
 
 
 def to_follow(references: Iterable[object]) -> tuple[str, ...]:
@@ -61,7 +69,12 @@ def to_follow(references: Iterable[object]) -> tuple[str, ...]:
 def reasons(resource: Resource, related: Related) -> tuple[str, ...]:
     """Return why something is done, each reason once."""
     found = [
-        name_of(one, resource, related) or concept_text(one) for one in reason_elements(resource)
+        *(
+            name_of(one, resource, related) or concept_text(one)
+            for one in reason_elements(resource)
+        ),
+        # Some servers send a sentence instead of FHIR's structure.
+        *(words for name in REASONS for words in texts(resource.get(name))),
     ]
     return tuple(dict.fromkeys(filter(None, found))) or _elsewhere(resource)
 

@@ -53,7 +53,7 @@ EVENTS = {
     "PCD": "after lunch",
     "PCV": "after dinner",
 }
-# HL7 v3 GTSAbbreviation: the two or three letters that prescribers write.
+# HL7 v3 GTSAbbreviation, and other letters that prescribers write.
 ABBREVIATIONS = {
     "QD": "once a day",
     "BID": "2 times a day",
@@ -71,6 +71,17 @@ ABBREVIATIONS = {
     "Q4H": "every 4 hours",
     "Q6H": "every 6 hours",
     "Q8H": "every 8 hours",
+    "Q12H": "every 12 hours",
+    "Q24H": "every 24 hours",
+    "Q48H": "every 48 hours",
+    "Q72H": "every 72 hours",
+    "QAM": "in the morning",
+    "QPM": "in the evening",
+    "QHS": "at bedtime",
+    "QWK": "once a week",
+    "Q7D": "every 7 days",
+    "Q2WK": "every 2 weeks",
+    "QMO": "once a month",
 }
 ABBREVIATION_SYSTEMS = frozenset(
     {
@@ -210,7 +221,7 @@ def _weekday(day: str) -> str | None:
 
 
 def _when(repeat: Mapping[str, Any]) -> str | None:
-    events = [EVENTS.get(code) for code in texts(repeat.get("when"))]
+    events = [EVENTS.get(code, EVENTS.get(code.upper())) for code in texts(repeat.get("when"))]
     # No minutes away from an event is the event itself.
     is_at_once = digits(repeat.get("offset")) == "0"
     offset = "" if is_at_once else _digits(repeat, "offset")
@@ -284,7 +295,8 @@ def period_words(period: object) -> str | None:
 
 
 def period_moments(period: object) -> tuple[Moment | None, Moment | None]:
-    members = mapping(period)
+    # Some servers send one date instead of a period.
+    members = {"start": period} if isinstance(period, str) else mapping(period)
     return member_moment(members, "start"), member_moment(members, "end")
 
 

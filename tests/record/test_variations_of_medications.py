@@ -611,6 +611,45 @@ TIMING = "http://hl7.org/fhir/StructureDefinition/timing-"
             "There is more on this dose",
         ),
         (dosed({"text": "5 mg", "extension": IN_PLACE}), "NOT more on this dose"),
+        # Where only its length is known.
+        (
+            dosed(repeated(boundsDuration=quantity(7, "d")), authoredOn="2026-06-01"),
+            "for 7 days | Its period is over if it began when it was ordered",
+        ),
+        (
+            dosed(repeated(boundsRange={"high": quantity(6, "months")}), authoredOn="2026-06-01"),
+            "NOT Its period is over",
+        ),
+        (
+            dosed(
+                repeated(boundsDuration=quantity(7, "d")),
+                {"text": "then 5 mg"},
+                authoredOn="2026-06-01",
+            ),
+            "NOT Its period is over",
+        ),
+        (
+            dosed(repeated(boundsDuration=quantity(7, "d", comparator=">")), authoredOn="2020"),
+            "NOT Its period is over",
+        ),
+        (
+            dosed(repeated(boundsPeriod={"end": "2020-01-01"}), doNotPerform=True),
+            "Do not give: Warfarin | Its period is over",
+        ),
+        # Strings in place of objects, and references in other forms.
+        (order(WARFARIN, reasonCode=["pain"], requester="Dr Lee"), "for pain | by Dr Lee"),
+        (order(medicationReference="Medication/9"), "could not be read"),
+        (
+            {**contained(code=WARFARIN), "medicationReference": {"reference": "urn:uuid:m"}},
+            "Warfarin 5 mg",
+        ),
+        ({**contained(code=WARFARIN), "medicationReference": {"reference": "m"}}, "Warfarin 5 mg"),
+        (contained(code=WARFARIN, meta={"security": [{"code": "R"}]}), "Restricted"),
+        (order(WARFARIN, meta={"security": [{"display": "Restricted"}]}), "Restricted"),
+        (order(WARFARIN, meta={"security": [{"code": "very-restricted"}]}), "Very restricted"),
+        (order(WARFARIN, meta={"security": [{"code": "PATRPT"}]}), "As reported by the patient"),
+        (dosed({"timing": {"code": {"text": "QWK"}}}), "once a week"),
+        (dosed(repeated(when=["morn"])), "in the morning | NOT more on this dose"),
         # Who, how much, and in place of what.
         (
             order(WARFARIN, priorPrescription={"display": "Warfarin 3 mg"}),

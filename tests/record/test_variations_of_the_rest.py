@@ -456,6 +456,8 @@ TELECOM = [
             ),
             "diagnosis: First (Admission) diagnosis: Second",
         ),
+        ("encounters", encounter(period="2026-01-01"), "1 Jan 2026"),
+        ("procedures", procedure(performer=[{"actor": "Dr Lee"}]), "Dr Lee"),
         ("encounters", encounter(reason=[words("Cough")]), "Admission Cough"),
         ("encounters", encounter(indication=[{"display": "Cough"}]), "Admission Cough"),
         (
@@ -1014,3 +1016,27 @@ def test_which_name_is_the_one_to_use(
 ) -> None:
     found = read_identity(patient(name=names), now=NOW)
     assert (found.name.text, tuple(one.text for one in found.former_names)) == (shown, former)
+
+
+@pytest.mark.parametrize(
+    ("identifiers", "shown"),
+    [
+        ([{"value": "XXX-XX-1234"}, {"value": "H1"}], "H1"),
+        ([{"value": "123 45 6789"}, {"value": "H1"}], "H1"),
+        ([{"type": {"coding": [{"code": "MRN"}]}, "value": 55}, {"value": "H1"}], "55"),
+        (
+            [
+                {"use": "usual", "value": "Later", "period": {"start": "2030-01-01"}},
+                {"use": "official", "value": "H1"},
+            ],
+            "H1",
+        ),
+    ],
+)
+def test_which_number_is_the_one_to_use(identifiers: list[Resource], shown: str) -> None:
+    assert read_identity(patient(identifier=identifiers), now=NOW).identifier.value == shown
+
+
+def test_a_sex_that_is_sent_as_a_concept() -> None:
+    found = read_identity(patient(gender={"coding": [{"code": "female"}]}), now=NOW)
+    assert found.sex == "Female"
