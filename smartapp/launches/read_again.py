@@ -27,7 +27,7 @@ from smartapp.launches.tokens import LaunchTokens
 from smartapp.record.news import Share, share_from
 
 # The version of the pieces: those of a release with another version are not shown.
-FORM = 1
+FORM = 2
 
 
 @dataclass(frozen=True, slots=True)

@@ -69,12 +69,14 @@ class PastVisit:
 class Share:
     """The share of one list. `unjudged` is the number of its newest values without a range and
     without an interpretation; `undated` is the number of abnormal ones whose date is unknown or
-    cannot be right."""
+    cannot be right; `unusual` is the number of vital signs that the EHR does not judge and that are
+    outside what is usual for adults."""
 
     lines: tuple[News, ...] = ()
     visits: tuple[PastVisit, ...] = ()
     unjudged: int = 0
     undated: int = 0
+    unusual: int = 0
     is_read: bool = True
     is_whole: bool = True
 
@@ -103,6 +105,7 @@ class Overview:
     long_ago: int
     undated: int
     unjudged: int
+    unusual: int
     made_of: tuple[str, ...]
     unread: tuple[str, ...]
     in_part: tuple[str, ...]
@@ -196,7 +199,8 @@ def share_of_vital_signs(signs: Sequence[VitalSign]) -> Share:
     placed = [sign for sign in signs if sign.latest.is_certain]
     lines = [line for sign in placed for line in _of_sign(sign)]
     undated = sum(row.flag.is_notable for sign in signs for row in sign.rows if not row.is_certain)
-    return Share(tuple(lines), undated=undated)
+    unusual = sum(bool(sign.beside_usual and not sign.ago) for sign in placed)
+    return Share(tuple(lines), undated=undated, unusual=unusual)
 
 
 def _of_sign(sign: VitalSign) -> Iterator[News]:
@@ -375,6 +379,7 @@ def overview(shares: Mapping[str, Share], *, encounter: str | None, now: datetim
         long_ago=sum(line.at < recent for line in abnormal),
         undated=sum(share.undated for share in shares.values()),
         unjudged=sum(share.unjudged for share in shares.values()),
+        unusual=sum(share.unusual for share in shares.values()),
         made_of=tuple(words for name, words in SOURCES.items() if shares[name].is_read),
         unread=tuple(words for name, words in SOURCES.items() if not shares[name].is_read),
         in_part=tuple(

@@ -55,6 +55,10 @@ _ADULT_WORDS = frozenset(
 )
 _WORD = re.compile(r"[^\W\d_]+")
 _NUMBER_IN_WORDS = re.compile(r"\d+(?:[.,]\d+)*")
+_AMOUNT = r"\d+(?:\.\d+)?"
+_SPAN = re.compile(rf"(?P<low>{_AMOUNT})\s*(?:-|\u2013|to)\s*(?P<high>{_AMOUNT})\s*(?P<unit>\S+)?")
+_FROM = frozenset({">", ">=", "≥"})
+_SIDE = re.compile(rf"(?P<side>[<>]=?|[≤≥]|up to)\s*(?P<bound>{_AMOUNT})\s*(?P<unit>\S+)?")
 # "3.5-5.1 mmol/L", "35-49 %", "10*3/uL": a unit is not a name.
 _UNIT_IN_WORDS = re.compile(r"\S*[/%^*]\S*")
 _UNIT_WORDS = frozenset(
@@ -73,8 +77,9 @@ _DAYS = {
 class ReferenceRange:
     """A range in its own unit.
 
-    `name` says for whom or what it is, if it says so. `words` is the laboratory's text if there are
-    no numbers. `is_of_group`: it is for a group that the patient may belong to ("Pregnant").
+    `name` says for whom or what it is, if it says so. `words` is the laboratory's text if it did
+    not send the bounds as numbers. `is_of_group`: it is for a group that the patient may belong to
+    ("Pregnant").
     """
 
     low: Decimal | None
@@ -100,7 +105,7 @@ class ReferenceRange:
 
     @property
     def span_text(self) -> str:
-        if not self.has_bounds:
+        if self.words:
             return self.words
         low = "" if self.low is None else number_text(self.low)
         high = "" if self.high is None else number_text(self.high)
@@ -220,6 +225,8 @@ def _range(members: Resource, unit: Unit, name: str) -> ReferenceRange:
         bounds = (None, None)
         words = words or " to ".join(filter(None, map(quantity_text, (low, high))))
     words = "" if words.casefold() in _NO_RANGE else words
+    if not any(sent):
+        bounds = _bounds_in_words(words, unit) if words else bounds
     in_unit = unit if own == NO_UNIT else own
     shown = "" if name == words else name
     return ReferenceRange(*bounds, in_unit, words, shown, bool(name and members.get("appliesTo")))
@@ -244,6 +251,18 @@ def _meant_for(members: Resource, person: Person, when: Moment | None) -> tuple[
     names += [_kind(members.get("type")), _age_text(age) if age and days is None else ""]
     is_possible = not (person.sex and sexes and person.sex not in sexes)
     return ", ".join(dict.fromkeys(filter(None, names))), is_possible and _is_in_age(days, age)
+
+
+def _bounds_in_words(words: str, unit: Unit) -> tuple[Decimal | None, Decimal | None]:
+    """Return the bounds of a range that is sent as text, if it is nothing else: "3.5 - 5.1 mmol/L",
+    "<5.7". A unit in it must be the value's."""
+    match = _SPAN.fullmatch(words) or _SIDE.fullmatch(words)
+    if match is None or (match["unit"] and read_unit({"unit": match["unit"]}).key != unit.key):
+        return None, None
+    if match.re is _SPAN:
+        return written_number(match["low"]), written_number(match["high"])
+    number = written_number(match["bound"])
+    return (number, None) if match["side"] in _FROM else (None, number)
 
 
 def _bound(quantity: Resource, comparator: str) -> Decimal | None:

@@ -21,7 +21,7 @@ from smartapp.record.news import (
     share_of_vital_signs,
 )
 from smartapp.record.vital_signs import read_vital_signs
-from tests.chart.samples import NOW, Resource, about_patient, concept, observation
+from tests.chart.samples import NOW, Resource, about_patient, concept, observation, patient
 from tests.record.samples import given, named
 
 RANGE = [{"low": {"value": 3.5}, "high": {"value": 5.1}}]
@@ -177,6 +177,19 @@ class TestResults:
         )
         found = line(share_of_vital_signs(read_vital_signs(given(*pulse)).entries))
         assert (found.text, found.flag, found.is_critical) == ("180 /min", "Critically high", True)
+
+    def test_vital_signs_that_nobody_judged_are_counted_where_they_are_unusual(self) -> None:
+        def unusual(value: float, when: str, **members: Any) -> int:
+            pulse = observation("8867-4", value, "/min", when=when, **members)
+            of_an_adult = replace(given(pulse), patient=patient())
+            return share_of_vital_signs(read_vital_signs(of_an_adult).entries).unusual
+
+        own = [{"low": {"value": 50}, "high": {"value": 190}}]
+        assert unusual(180, "2026-10-05") == 1
+        assert unusual(80, "2026-10-05") == 0
+        assert unusual(180, "2024-10-05") == 0
+        assert unusual(180, "2026-10-05", referenceRange=own) == 0
+        assert unusual(180, "2026-10-05", interpretation=[concept("", "HH", "")]) == 0
 
     def test_the_ehrs_range_of_a_vital_sign(self) -> None:
         own = [{"low": {"value": 50}, "high": {"value": 90}}]
