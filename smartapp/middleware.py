@@ -247,7 +247,7 @@ def error_response(request: HttpRequest, error: SmartError, **context: Any) -> H
             "may_be_administrator": settings.SESSION_COOKIE_NAME in request.COOKIES,
             # Users who come from an EHR get no link to the start page, which cannot be framed.
             "is_from_ehr": is_framed,
-            **getattr(error, "context", {}),
+            **error.context,
             **context,
         },
         status=error.status,

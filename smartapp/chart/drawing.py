@@ -82,7 +82,14 @@ def draw_end(
     return render_to_string("sections/end.html", shown)
 
 
-def draw_alarm(error: SmartError, *, reference: str, is_from_ehr: bool) -> str:
-    """Return the alarm that replaces everything shown before, because it must not be used."""
-    shown = {"error": error, "reference": reference, "is_from_ehr": is_from_ehr}
+def draw_alarm(error: SmartError, *, reference: str, start_again_url: str) -> str:
+    """Return the alarm that replaces everything shown before, because it must not be used. Without
+    `start_again_url` the person starts again in the EHR."""
+    shown = {
+        "error": error,
+        "reference": reference,
+        "start_again_url": start_again_url,
+        "is_from_ehr": not start_again_url,
+        **error.context,
+    }
     return render_to_string("sections/alarm.html", shown)

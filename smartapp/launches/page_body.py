@@ -187,8 +187,9 @@ class PageBody:
         )
 
     def _alarm(self, error: SmartError) -> str:
-        is_from_ehr = self._launch.kind == LaunchKind.EHR or is_framed(self._request)
-        return draw_alarm(error, reference=self._reference, is_from_ehr=is_from_ehr)
+        # In a frame there is only the EHR to start again from.
+        again = "" if is_framed(self._request) else start_again_url(self._launch)
+        return draw_alarm(error, reference=self._reference, start_again_url=again)
 
     def _page(self) -> LaunchPage:
         launch, tokens = self._access.launch, self._access.tokens

@@ -89,6 +89,11 @@ class SmartError(Exception):
         return step
 
     @property
+    def context(self) -> dict[str, str]:
+        """Return what the error's page shows besides the sentences of its class."""
+        return {}
+
+    @property
     def quoted(self) -> str:
         """`detail` with the EHR's own words, for a terminal or an administrator's page."""
         return f"{self.detail}: “{self.said}”" if self.said else self.detail

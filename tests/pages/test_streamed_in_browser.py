@@ -205,7 +205,7 @@ def test_the_keyboard_goes_through_the_page_in_its_order_while_it_is_still_sent(
 def test_a_late_alarm_blanks_what_was_shown(scripts: bool) -> None:
     """T17: with scripts it is gone, and without them nothing of it shows, nor is read out."""
     pieces = Pieces(plain_chart_of(PATIENT))
-    alarm = draw_alarm(WrongPatient("x"), reference=REFERENCE, is_from_ehr=True)
+    alarm = draw_alarm(WrongPatient("x"), reference=REFERENCE, start_again_url="")
     born = plain_chart_of(PATIENT).who.identity
     assert born is not None
     name = born.name.text
