@@ -1,6 +1,7 @@
 """Adapts a search for an EHR that refuses it.
 
-The preferred parameters (newest first, with the medications) are dropped if the EHR refuses them.
+The preferred parameters (newest first, with the medications, so many a page) are dropped if the EHR
+refuses them.
 Parameters that the EHR requires are added if it names them. What it accepted is remembered for an
 hour, so that later pages do not repeat a refused search.
 """
@@ -10,7 +11,7 @@ import time
 from collections.abc import Mapping
 from http import HTTPStatus
 
-from smartapp.chart.fhir_access import Found, ReadRefused, Record
+from smartapp.chart.fhir_access import PAGE_SIZE, Found, ReadRefused, Record
 from smartapp.chart.sections import Search
 
 REMEMBERED_SECONDS = 3600
@@ -21,6 +22,9 @@ NOT_AS_IT_IS = (
     HTTPStatus.UNPROCESSABLE_ENTITY,
     HTTPStatus.NOT_IMPLEMENTED,
 )
+
+# Large pages need fewer requests. An EHR that refuses it by name chooses the size itself.
+SIZE = {"_count": str(PAGE_SIZE)}
 
 Parameters = Mapping[str, str]
 
@@ -80,15 +84,19 @@ def _is_known_to_take_several(record: Record) -> bool:
     return _takes_several.get(record.fhir_base_url, 0.0) > time.monotonic()
 
 
+def _first(search: Search) -> Parameters:
+    return {**search.needs, **search.wishes, **SIZE}
+
+
 def _remembered(record: Record, search: Search) -> Parameters | None:
-    first = {**search.needs, **search.wishes}
+    first = _first(search)
     parameters, until = _taken.get((record.fhir_base_url, search), (first, 0.0))
     return parameters if until > time.monotonic() else first
 
 
 def _remember(record: Record, search: Search, parameters: Parameters | None) -> None:
     """Remember what was accepted if it is not what is tried first."""
-    if parameters != {**search.needs, **search.wishes}:
+    if parameters != _first(search):
         until = time.monotonic() + REMEMBERED_SECONDS
         _taken[record.fhir_base_url, search] = (parameters, until)
 
@@ -104,6 +112,9 @@ def _amended(search: Search, parameters: Parameters, refused: ReadRefused) -> Pa
     named = {name: value for name, value in missing.items() if _names(refused.said, name)}
     if named:
         return {**parameters, **named}
+    refused_names = {name for name in (*search.wishes, *SIZE) if _names(refused.said, name)}
+    if refused_names & parameters.keys():
+        return {name: value for name, value in parameters.items() if name not in refused_names}
     if refused.http_status == HTTPStatus.FORBIDDEN:
         raise refused
     plain = {name: value for name, value in parameters.items() if name not in search.wishes}

@@ -252,8 +252,7 @@ class Record:
         return self.fhir_base_url.removesuffix("/")
 
     def _search_url(self, resource_type: str, parameters: Mapping[str, str]) -> str:
-        query = {"patient": self.patient, **parameters, "_count": str(PAGE_SIZE)}
-        return self._address(resource_type, query)
+        return self._address(resource_type, {"patient": self.patient, **parameters})
 
     def _address(self, resource_type: str, query: Mapping[str, str]) -> str:
         practice = {"ah-practice": f"Organization/{self._practice}"} if self._practice else {}

@@ -52,6 +52,7 @@ from smartapp.chart.users import user_view
 from smartapp.protocol.errors import (
     EHRUnavailable,
     FHIRError,
+    FHIRResponseInvalid,
     FHIRUnauthorized,
     IDTokenError,
     SmartError,
@@ -180,11 +181,17 @@ class Reading:
         if not outcome.resources:
             problem = outcome.problem("the encounter")
             return Visit(None, problem, outcome.reference, outcome.why)
-        if self._patient_of(outcome.resources[0]) == self._record.patient:
+        patient = self._patient_of(outcome.resources[0])
+        if patient == self._record.patient:
             return Visit(read_encounter(outcome.resources[0], {}))
-        logger.error("%s the launch's Encounter is not about the launch's patient", self._reference)
-        problem = "The EHR named an encounter of another patient, so it is not shown."
-        why = Why("other-patient", "the launch's Encounter is not about the launch's patient")
+        if patient is None:
+            detail = "the launch's Encounter does not say which patient it is about"
+            problem = "The EHR did not say whose visit it is, so it is not shown."
+        else:
+            detail = "the launch's Encounter is not about the launch's patient"
+            problem = "The EHR named an encounter of another patient, so it is not shown."
+        logger.error("%s %s", self._reference, detail)
+        why = Why("other-patient", detail)
         return Visit(None, problem, self._reference, why)
 
     async def _user(self, who: asyncio.Task[Who]) -> FHIRUserView | None:
@@ -462,15 +469,19 @@ def _count_notes(search: Search, found: Found) -> Iterator[str]:
     """Yield the notes about the number of entries, and the EHR's own remarks."""
     yield from _remarks(search, found)
     read = len(found.resources)
-    if found.is_cut and found.is_newest_first:
-        yield f"The EHR has more than the {read} entries that were read. They are the newest of it."
+    if found.is_cut and not read:
+        yield "The EHR has more than was read, and nothing of what was read is shown here."
+    elif found.is_cut and found.is_newest_first:
+        shown = "entry is" if read == 1 else f"{read} entries are"
+        yield f"Only the newest {shown} shown; the EHR has more."
     elif found.is_cut:
-        yield (
-            f"Only the first {read} entries that the EHR sent are shown; it has more. The newest "
-            "may not be among them."
+        shown = (
+            "entry that the EHR sent is" if read == 1 else f"{read} entries that the EHR sent are"
         )
+        yield f"Only the first {shown} shown; it has more, and perhaps newer ones."
     elif found.is_short:
-        yield f"The EHR says that there are {found.total}; it gave {found.given}."
+        counted = "is 1" if found.total == 1 else f"are {found.total}"
+        yield f"The EHR says that there {counted}; it gave {found.given or 'none'}."
 
 
 def _remarks(search: Search, found: Found) -> list[str]:
@@ -521,16 +532,13 @@ def _failure_text(error: SmartError) -> str:
         seconds = error.wait_seconds
         unit = "second" if seconds == 1 else "seconds"
         return f"The EHR is busy. Load the page again in {seconds} {unit}."
+    said = error.said.strip().rstrip(".")
+    in_its_words = f" The EHR said: “{said}”" if said else ""
     if isinstance(error, ReadRefused):
-        return f"{error.happened} {_said(error)}"
+        return f"{error.happened} It answered with status {error.http_status}.{in_its_words}"
+    if isinstance(error, FHIRResponseInvalid) and said:
+        return f"In place of this part of the record, the EHR sent a message.{in_its_words}"
     return f"{error.happened} {error.next_step}"
-
-
-def _said(error: ReadRefused) -> str:
-    """Return the EHR's answer as a sentence that separates its words from ours."""
-    answered = f"It answered with status {error.http_status}."
-    words = error.said.strip().rstrip(".")
-    return f"{answered} The EHR said: “{words}”" if words else answered
 
 
 def read_section(section: Section, outcome: Outcome, given: Given) -> ReadSection:

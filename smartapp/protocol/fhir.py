@@ -246,6 +246,8 @@ def _resources(entries: object, notes: list[str]) -> Iterator[dict[str, Any]]:
 
 
 def _total(value: object) -> int | None:
+    if isinstance(value, str) and value.isdecimal():  # some servers quote it
+        return int(value)
     return value if isinstance(value, int) and not isinstance(value, bool) else None
 
 
@@ -273,9 +275,9 @@ def _place(url: str, fhir_base_url: str) -> str:
 
 
 def _check_type(resource: dict[str, Any], wanted: str) -> None:
-    """Raise FHIRResponseInvalid if the resource is of another type. The error names that type, and
-    of an OperationOutcome severity and code, as far as FHIR has them: never its text, which may be
-    about the patient (T10)."""
+    """Raise FHIRResponseInvalid if the resource is of another type. Its detail names that type, and
+    of an OperationOutcome severity and code, as far as FHIR has them. The text, which may be about
+    the patient (T10), is only in `said`, for the page."""
     came = resource.get("resourceType")
     if came == wanted:
         return
@@ -285,7 +287,9 @@ def _check_type(resource: dict[str, Any], wanted: str) -> None:
     found = [first.get("severity"), first.get("code")] if isinstance(first, dict) else []
     known = [one for one in found if isinstance(one, str) and one in _OUTCOME_CODES]
     codes = f" ({', '.join(known)})" if known else ""
-    raise FHIRResponseInvalid(f"{name}{codes} came in place of {wanted}", rule="other-type")
+    said = _outcome_text(resource) if issues else ""
+    detail = f"{name}{codes} came in place of {wanted}"
+    raise FHIRResponseInvalid(detail, rule="other-type", said=said)
 
 
 def _words(content_type: str | None, body: bytes) -> list[str]:

@@ -72,14 +72,20 @@ class TestOrder:
         assert (await section(ehr, "problems")).count == 1
         assert ["_sort" in one.query for one in ehr.asked("Condition")] == [True, False, False]
 
+    async def test_what_is_refused_by_name_is_left_out_and_nothing_else(self, ehr: FakeEHR) -> None:
+        ehr.add(condition("c1"))
+        words = "Unsupported parameter _count"
+        refusing(ehr, "Condition", lambda one: words if "_count" in one.query else "")
+        assert (await section(ehr, "problems")).count == 1
+        first, second = ehr.asked("Condition")
+        assert first.query.keys() - second.query.keys() == {"_count"}
+
     async def test_what_is_cut_is_old_and_the_page_says_so(
         self, ehr: FakeEHR, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         monkeypatch.setattr(access_module, "WINDOW", 3)
         found = await self.labs(ehr, [f"2026-10-{day:02}" for day in range(20, 0, -1)])
-        assert found.notes == (
-            "The EHR has more than the 4 entries that were read. They are the newest of it.",
-        )
+        assert found.notes == ("Only the newest 4 entries are shown; the EHR has more.",)
         further = [one for one in ehr.asked("Observation") if "from" in one.query]
         assert {one.query["from"] for one in further} == {"2"}
 
@@ -227,14 +233,57 @@ class TestCategories:
 
 
 class TestCounts:
-    async def test_fewer_than_the_ehr_says_there_are_is_said(self, ehr: FakeEHR) -> None:
-        async def five_of_forty(_: web.Request) -> web.StreamResponse:
-            entry = [{"resource": condition(f"c{n}")} for n in range(5)]
-            return fhir({"resourceType": "Bundle", "total": 40, "entry": entry})
+    @pytest.mark.parametrize(
+        ("total", "given", "said"),
+        [
+            (40, 5, "The EHR says that there are 40; it gave 5."),
+            ("40", 5, "The EHR says that there are 40; it gave 5."),
+            (1, 0, "The EHR says that there is 1; it gave none."),
+        ],
+    )
+    async def test_fewer_than_the_ehr_says_there_are_is_said(
+        self, ehr: FakeEHR, total: object, given: int, said: str
+    ) -> None:
+        async def too_few(_: web.Request) -> web.StreamResponse:
+            entry = [{"resource": condition(f"c{n}")} for n in range(given)]
+            return fhir({"resourceType": "Bundle", "total": total, "entry": entry})
 
-        ehr.answers["Condition"] = five_of_forty
-        assert (await section(ehr, "problems")).notes == (
-            "The EHR says that there are 40; it gave 5.",
+        ehr.answers["Condition"] = too_few
+        found = await section(ehr, "problems")
+        assert (found.state, found.notes) == ("partial", (said,))
+
+    @pytest.mark.parametrize(
+        ("given", "said"),
+        [
+            (0, "The EHR has more than was read, and nothing of what was read is shown here."),
+            (1, "Only the first entry that the EHR sent is shown; it has more, and perhaps newer "
+                "ones."),
+            (2, "Only the first 2 entries that the EHR sent are shown; it has more, and perhaps "
+                "newer ones."),
+        ],
+    )  # fmt: skip
+    async def test_a_next_page_that_is_this_one_again_is_more(
+        self, ehr: FakeEHR, given: int, said: str
+    ) -> None:
+        async def for_ever(_: web.Request) -> web.StreamResponse:
+            return bundle([condition(f"c{n}") for n in range(given)], f"{ehr.base}/Condition?p=2")
+
+        ehr.answers["Condition"] = for_ever
+        found = await section(ehr, "problems")
+        assert (found.state, found.notes) == ("partial", (said,))
+
+    async def test_a_message_in_place_of_the_list_is_said_in_its_words(self, ehr: FakeEHR) -> None:
+        issue = [{"severity": "error", "code": "exception", "diagnostics": "Index is rebuilt."}]
+
+        async def message(_: web.Request) -> web.StreamResponse:
+            return fhir({"resourceType": "OperationOutcome", "issue": issue})
+
+        ehr.answers["Condition"] = message
+        found = await section(ehr, "problems")
+        assert found.state == "failed"
+        assert found.error == (
+            "In place of this part of the record, the EHR sent a message. "
+            "The EHR said: “Index is rebuilt”"
         )
 
     async def test_a_total_that_fits_is_no_news(self, ehr: FakeEHR) -> None:

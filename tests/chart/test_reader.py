@@ -418,6 +418,10 @@ class TestWrongPatient:
         assert chart.visit.reference
         assert "another patient" in chart.visit.problem
         assert chart.visit.reference in caplog.text
+        del visit["subject"]
+        chart = await chart_of(ehr, encounter="e1")
+        assert chart.visit.encounter is None
+        assert "did not say whose visit it is" in chart.visit.problem
 
 
 class TestFailures:

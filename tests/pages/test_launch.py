@@ -11,6 +11,7 @@ from pytest_django import Settings
 
 from smartapp.chart.chart import Chart, State, Visit, Who
 from smartapp.protocol.scopes import compare
+from smartapp.record.encounters import read_encounter
 from tests.chart.fake_ehr import FakeEHR, always
 from tests.chart.samples import about_patient, concept
 from tests.pages.markup import Element, Markup
@@ -64,6 +65,21 @@ class TestNothingRead:
         shown = launch_html(replace(chart, visit=Visit(None, "It failed.", "REF-2")))
         assert "<strong>The visit is not shown.</strong> It failed." in shown
         assert 'Reference <span class="code">REF-2</span>' in shown
+
+    @pytest.mark.parametrize(
+        ("status", "said"),
+        [
+            ("cancelled", "<strong>Cancelled</strong>"),
+            ("planned", "<strong>Planned</strong>"),
+            ("entered-in-error", "The EHR marks this visit as entered in error."),
+        ],
+    )
+    def test_a_visit_that_does_not_take_place_says_so(
+        self, chart: Chart, status: str, said: str
+    ) -> None:
+        visit = about_patient("Encounter", "e1", status=status, type=[concept("Check-up")])
+        shown = launch_html(replace(chart, visit=Visit(read_encounter(visit, {}))))
+        assert said in shown.partition("<dt>Encounter</dt>")[2].partition("</dl>")[0]
 
     def test_a_visit_that_was_not_given_has_no_line_in_the_log_and_no_reference(
         self, chart: Chart
