@@ -91,6 +91,8 @@ async def _stray(request: HttpRequest, registration_slug: str, state: str) -> Ht
     try:
         return await _without_pending(request, state)
     except (StateUnknown, StateOfAnotherBrowser) as error:
+        if await events.is_answered():
+            raise StateAlreadyUsed("its answer was refused") from error
         is_lost = not await in_database(events.is_known)
         if is_lost and await _came_back_without_state(request, registration_slug):
             raise StateChanged("this browser waits for an answer with another state") from error

@@ -194,6 +194,16 @@ def is_known() -> bool:
     return LaunchEvent.objects.filter(attempt=current().key).exists()
 
 
+async def is_answered() -> bool:
+    """Return whether an answer with the current attempt's state was accepted or refused before, as
+    of a page of a refusal that is loaded again. It may be not written yet."""
+    key = current().key
+    if any((one.attempt, one.step, one.code) == (key, Step.CALLBACK, "") for one in _queue):
+        return True
+    answers = LaunchEvent.objects.filter(attempt=key, step=Step.CALLBACK, code="")
+    return await in_database(answers.exists)
+
+
 def begin(step: Step) -> Attempt:
     """Start a new attempt for the rest of this task, and return it."""
     attempt = Attempt(step=step)

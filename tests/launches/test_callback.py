@@ -242,6 +242,18 @@ class TestState:
         async with new_browser(browser.app) as other:
             await refused(other, callback, 400, "already used")
 
+    @pytest.mark.parametrize("is_written", [False, True])
+    async def test_page_of_a_refusal_that_is_loaded_again_does_not_speak_of_another_browser(
+        self, browser: Browser, ehr_launch: Start, *, is_written: bool
+    ) -> None:
+        """Whether its first answer is in the timeline's table already, or not yet."""
+        callback = await browser.to_callback(ehr_launch())
+        url = changed(callback, code=None, error="access_denied")
+        await refused(browser, url, 403, "Access was not given")
+        if is_written:
+            await events.flush()
+        await refused(browser, url, 400, "already used once")
+
     async def test_nobody_gave_out_is_refused(
         self, browser: Browser, ehr: ScriptedEHR, ehr_launch: Start
     ) -> None:
