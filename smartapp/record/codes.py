@@ -72,6 +72,18 @@ def _spelled(sent: str) -> str:
     return _SYSTEM_OF.get(plain, sent)
 
 
+# Another spelling, and SNOMED CT's codes, which C-CDA has for the status of a problem.
+_STATUSES = {
+    "canceled": "cancelled",
+    "55561003": "active",
+    "73425007": "inactive",
+    "413322009": "resolved",
+    "277022003": "remission",
+    "246455001": "recurrence",
+    "410605003": "confirmed",
+}
+
+
 def codings(concept: object) -> Iterator[tuple[str, str]]:
     """Yield (system, code) of each coding of the concept, or of each concept in an array.
 
@@ -113,13 +125,13 @@ def status_code(resource: dict[str, Any], member: str = "status") -> str:
     value = resource.get(member)
     # The most common case: a page of two thousand observations calls this six thousand times.
     if isinstance(value, str) and value.isalpha() and value.islower():
-        return _as_code(value) if value == "canceled" else value
+        return _STATUSES.get(value, value)
     return next(iter(status_codes(value)), "")
 
 
 def _as_code(word: str) -> str:
     code = word.strip().casefold().replace(" ", "-").replace("_", "-")
-    return "cancelled" if code == "canceled" else code
+    return _STATUSES.get(code, code)
 
 
 def concept_text(concept: object) -> str:

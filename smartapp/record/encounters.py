@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import Any
 
+from smartapp.record.absence import absent_code
 from smartapp.record.amounts import digits, duration_text
 from smartapp.record.codes import codes, codings, concept_text, concept_texts, concept_words
 from smartapp.record.elements import Resource, mapping, mappings
@@ -149,7 +150,11 @@ def read_encounter(resource: Resource, related: Related) -> Encounter:
 def _kind(encounter_class: object) -> str:
     # R5 has several concepts instead of R4's one coding.
     found = [CLASS_WORDS[code] for code in sorted(codes(encounter_class)) if code in CLASS_WORDS]
-    return found[0] if found else concept_text(encounter_class)
+    if found:
+        return found[0]
+    # R4 has a coding in place of a concept.
+    is_absent = absent_code({"coding": mappings(encounter_class)})
+    return "" if is_absent else concept_text(encounter_class)
 
 
 def _diagnoses(resource: Resource, related: Related) -> Iterable[str]:
@@ -201,7 +206,8 @@ def _location(stay: dict[str, Any]) -> str:
 def _people(resource: Resource) -> Iterable[str]:
     for participant in mappings(resource.get("participant")):
         name = display(participant.get("individual") or participant.get("actor"))
-        roles = _roles(participant)
+        _, end = period_moments(participant.get("period"))
+        roles = [*_roles(participant), *([f"until {end.day_text}"] if end else [])]
         if name:
             yield f"{name} ({', '.join(roles)})" if roles else name
 

@@ -6,7 +6,13 @@ from typing import Any
 
 from smartapp.record.absence import named_or
 from smartapp.record.amounts import amount_text, digits
-from smartapp.record.codes import concept_text, concept_texts, status_code
+from smartapp.record.codes import (
+    codings,
+    concept_text,
+    concept_texts,
+    concept_words,
+    status_code,
+)
 from smartapp.record.elements import Resource, is_false, is_true, is_unclear, mapping, mappings
 from smartapp.record.marks import Marks, doubted, read_marks
 from smartapp.record.modifiers import NOT_UNDERSTOOD, status_text
@@ -18,6 +24,13 @@ from smartapp.record.statements import Statement, read_statement
 from smartapp.record.texts import prose, text
 
 NOT_NAMED = "Vaccine that the EHR does not name"
+# R4's reasons (immunization-status-reason), for servers that send only the code.
+NOT_GIVEN_WORDS = {
+    "IMMUNE": "immunity",
+    "MEDPREC": "a medical precaution",
+    "OSTOCK": "the vaccine being out of stock",
+    "PATOBJ": "the patient's objection",
+}
 SUBPOTENT = "Weaker than needed: this dose does not count as a full one"
 
 
@@ -85,7 +98,15 @@ def _immunization(resource: Resource, context: Given) -> Immunization:
 def _why_not(resource: Resource) -> list[str]:
     # STU3 has an element of its own.
     older = mapping(resource.get("explanation")).get("reasonNotGiven")
-    return [*concept_texts(resource.get("statusReason")), *concept_texts(older)]
+    sent = resource.get("statusReason")
+    reasons_not_given = map(_reason_not_given, sent if isinstance(sent, list) else [sent])
+    return [*filter(None, reasons_not_given), *concept_texts(older)]
+
+
+def _reason_not_given(concept: object) -> str:
+    known = (NOT_GIVEN_WORDS.get(code, "") for _, code in codings(concept))
+    written = concept_words(concept) or next(filter(None, known), "")
+    return written or ", ".join(concept_texts(concept))
 
 
 def _older_reasons(resource: Resource) -> list[str]:

@@ -76,6 +76,7 @@ ADHERENCE, RENDERED = "us-core-medication-adherence", "renderedDosageInstruction
 # The longest that each can be.
 DAYS_OF_UNIT = {"hour": 1, "day": 1, "week": 7, "month": 31, "year": 366}
 _WORD = re.compile(r"[^\W_]+")
+NOT_TAKEN = "Not taken"
 PROPOSED = "proposed only, and nobody ordered it or reported that it is taken"
 
 
@@ -127,7 +128,8 @@ class Medication:
     `is_statement`: it says that there is none, or that it is unknown ("No known medications").
     `is_contradicted`: it says that there is none, but the same list has one; or it must not be
     given, and the same list has a current order of it. `is_forbidden` is the other side: such an
-    order. `drug` is what it is about: the words of its name and its codes.
+    order. `is_denied`: the same list has a report, not older than it, that it is not taken. `drug`
+    is what it is about: the words of its name and its codes.
     """
 
     name: str
@@ -138,6 +140,7 @@ class Medication:
     says_none: bool = False
     is_contradicted: bool = False
     is_forbidden: bool = False
+    is_denied: bool = False
     is_named: bool = True
     drug: "Drug" = field(default_factory=lambda: Drug())
     learn_more_url: str = ""
@@ -175,6 +178,12 @@ def read_medications(given: Given) -> Read[Medication]:
     return replace(read, entries=tuple(sorted(found, key=_place)))
 
 
+def _denies(report: Medication, order: Medication) -> bool:
+    told, ordered = report.marks.when, order.marks.when
+    is_older = told is not None and newest_first(told) > newest_first(ordered)
+    return order.drug.is_of(report.drug) and not is_older
+
+
 def _replaced(resources: Iterable[Resource]) -> Iterable[str]:
     """Yield "MedicationRequest/m1" for each order that another one replaces."""
     for one in resources:
@@ -186,12 +195,14 @@ def _remarked(medications: list[Medication]) -> list[Medication]:
     """Return the entries; those that contradict each other say so."""
     counted = [one for one in medications if one.is_counted]
     banned = [one for one in medications if one.group == "not-to-give" and not one.latest.is_over]
+    denied = [one for one in medications if one.marks.status == NOT_TAKEN]
     return [
         replace(
             one,
             is_contradicted=(one.says_none and bool(counted))
             or (one in banned and any(one.drug.is_of(other.drug) for other in counted)),
             is_forbidden=one in counted and any(one.drug.is_of(other.drug) for other in banned),
+            is_denied=one in counted and any(_denies(other, one) for other in denied),
         )
         for one in medications
     ]

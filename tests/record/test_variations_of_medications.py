@@ -717,3 +717,14 @@ def test_an_order_that_another_one_replaces(status: str) -> None:
     )
     shown = words_of("medications", order(WARFARIN), {**new, "id": "m2"})
     assert ("Another order replaces it" in shown) is (status == "active"), shown
+
+
+@pytest.mark.parametrize(
+    ("told", "is_denied"), [(None, True), ("2026-07-01", True), ("2020-01-01", False)]
+)
+def test_a_report_that_an_order_is_not_taken(told: str | None, is_denied: bool) -> None:
+    report = order(
+        WARFARIN, "MedicationStatement", status="not-taken", authoredOn=None, dateAsserted=told
+    )
+    shown = words_of("medications", order(WARFARIN), {**report, "id": "s1"})
+    assert ("A report in this record says that it is not taken" in shown) is is_denied, shown

@@ -156,6 +156,15 @@ LATERALITY = {"url": "http://example.org/laterality", "valueCodeableConcept": wo
             "Breast cancer, Breast, Left",
         ),
         (condition(bodySite="Left breast"), "Breast cancer, Left breast"),
+        # SNOMED CT's codes of a problem's status, as converters from C-CDA send them.
+        (
+            condition(clinicalStatus={"coding": [{"system": SNOMED, "code": "73425007"}]}),
+            "1 resolved or inactive Breast cancer Inactive",
+        ),
+        (
+            condition(clinicalStatus={"coding": [{"system": SNOMED, "code": "55561003"}]}),
+            "Problems Breast cancer | NOT Status",
+        ),
         (condition(bodyStructure={"display": "Left breast"}), "Breast cancer, Left breast"),
         (condition(severity={"coding": [{"system": SNOMED, "code": "24484000"}]}), "Severe"),
         (
@@ -331,6 +340,11 @@ def cvx(code: str) -> Resource:
             "Not given | because of refused",
         ),
         (vaccine(explanation={"reason": [words("Travel")]}), "because of Travel"),
+        (
+            vaccine(status="not-done", statusReason={"coding": [{"code": "MEDPREC"}]}),
+            "Not given because of a medical precaution",
+        ),
+        (vaccine(status="not-done", statusReason=["Fever"]), "Not given because of Fever"),
         (vaccine(reported=True), "As reported"),
         (vaccine(informationSource={"concept": words("Parent")}), "As reported (Parent)"),
         (vaccine(reason=[{"concept": words("Travel")}]), "because of Travel"),
@@ -457,6 +471,20 @@ TELECOM = [
             "diagnosis: First (Admission) diagnosis: Second",
         ),
         ("encounters", encounter(period="2026-01-01"), "1 Jan 2026"),
+        (
+            "encounters",
+            encounter(
+                type=None,
+                participant=[{"individual": {"display": "Dr Lee"}, "period": ENDED}],
+                **{
+                    "class": {
+                        "system": "http://terminology.hl7.org/CodeSystem/v3-NullFlavor",
+                        "code": "UNK",
+                    }
+                },
+            ),
+            "Encounters Encounter Dr Lee (until 1 Jan 2010) | NOT UNK",
+        ),
         ("procedures", procedure(performer=[{"actor": "Dr Lee"}]), "Dr Lee"),
         ("encounters", encounter(reason=[words("Cough")]), "Admission Cough"),
         ("encounters", encounter(indication=[{"display": "Cough"}]), "Admission Cough"),
