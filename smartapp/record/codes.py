@@ -72,9 +72,15 @@ def _spelled(sent: str) -> str:
     return _SYSTEM_OF.get(plain, sent)
 
 
-# Another spelling, and SNOMED CT's codes, which C-CDA has for the status of a problem.
+# Other spellings ("enteredInError"), and SNOMED CT's codes, which C-CDA has for a problem's status.
 _STATUSES = {
     "canceled": "cancelled",
+    "no-show": "noshow",
+    "enteredinerror": "entered-in-error",
+    "inprogress": "in-progress",
+    "notdone": "not-done",
+    "nottaken": "not-taken",
+    "onhold": "on-hold",
     "55561003": "active",
     "73425007": "inactive",
     "413322009": "resolved",

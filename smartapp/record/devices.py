@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from typing import Any
 
+from smartapp.record.absence import absent_code
 from smartapp.record.amounts import amount_text
 from smartapp.record.codes import concept_text, concept_texts, status_code
 from smartapp.record.elements import Resource, mappings
@@ -61,6 +62,9 @@ def _fact(resource: Resource, related: Related, ended: frozenset[str]) -> Fact:
 def _device(resource: Resource, ended: frozenset[str]) -> Fact:
     made = member_moment(resource, "manufactureDate")
     statement = read_statement(resource.get("type"))
+    if statement and statement.meaning == "unknown" and device_name(resource) != NOT_NAMED:
+        # Only its type is not known.
+        statement = None
     is_over = status_code(resource) == "inactive"
     marks = read_marks(resource, when=made, status=unless_recorded(resource, status_text(resource)))
     name = statement.words if statement else device_name(resource)
@@ -86,7 +90,9 @@ def device_name(resource: Resource) -> str:
     # R5 calls it a name; STU3 has one UDI.
     names += [text(one.get("value")) for one in mappings(resource.get("name"))]
     names += [text(one.get("name")) for one in _carriers(resource)]
-    found = said(concept_text(resource.get("type")), *names, text(resource.get("modelNumber")))
+    kind = resource.get("type")
+    type_name = "" if absent_code(kind) else concept_text(kind)
+    found = said(type_name, *names, text(resource.get("modelNumber")))
     return ", ".join(found[:2]) or NOT_NAMED
 
 

@@ -61,7 +61,7 @@ def _dispense(resource: Resource, related: Related) -> Fact:
             amount_text(resource.get("quantity")),
             _for(quantity_text(resource.get("daysSupply"))),
             concept_text(resource.get("type")),
-            *(display(one.get("actor")) for one in mappings(resource.get("performer"))),
+            *map(_performer, mappings(resource.get("performer"))),
             display(resource.get("location")),
             labelled("to", displays(resource.get("receiver"))),
         ),
@@ -74,6 +74,11 @@ WHY_NOT = (
     "notPerformedReason", "notDoneReasonCodeableConcept", "notDoneReasonReference",
     "reasonNotGiven",
 )  # fmt: skip
+
+
+def _performer(performer: dict[str, Any]) -> str:
+    name, role = display(performer.get("actor")), concept_text(performer.get("function"))
+    return f"{name} ({role})" if name and role else name
 
 
 def _why(resource: Resource) -> str:
@@ -140,7 +145,7 @@ def _administration(resource: Resource, related: Related) -> Fact:
         details=said(
             "" if _has_not_happened(resource) else "given",
             concept_text(resource.get("category")),
-            *(display(one.get("actor")) for one in mappings(resource.get("performer"))),
+            *map(_performer, mappings(resource.get("performer"))),
             *displays(resource.get("device")),
         ),
     )

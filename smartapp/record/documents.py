@@ -6,6 +6,7 @@ an attachment that the page offers to open.
 
 import base64
 import binascii
+import codecs
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
@@ -77,8 +78,10 @@ class Attachment:
 
     @property
     def text(self) -> str:
-        """The data as text, decoded with the charset of the content type, else as UTF-8, else as
-        cp1252, which old Windows programs write."""
+        """The data as text, decoded as its first bytes say (UTF-16), else with the charset of the
+        content type, else as UTF-8, else as cp1252, which old Windows programs write."""
+        if self.data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+            return self.data.decode("utf-16", errors="replace")
         for charset in filter(None, (self.charset, "utf-8", "cp1252")):
             try:
                 return self.data.decode(charset)

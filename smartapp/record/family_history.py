@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from typing import Any
 
+from smartapp.record.absence import named_or
 from smartapp.record.amounts import duration_text, range_text
 from smartapp.record.codes import codings, concept_text, concept_words
 from smartapp.record.elements import Resource, is_false, is_true, mappings
@@ -28,6 +29,12 @@ RELATIVES = {
     "MAUNT": "Mother's sister", "PAUNT": "Father's sister", "UNCLE": "Uncle",
     "MUNCLE": "Mother's brother", "PUNCLE": "Father's brother", "COUSN": "Cousin",
     "ADOPTF": "Adoptive father", "ADOPTM": "Adoptive mother", "ADOPTP": "Adoptive parent",
+    "TWIN": "Twin", "TWINSIS": "Twin sister", "TWINBRO": "Twin brother", "HSIB": "Half-sibling",
+    "NEPHEW": "Nephew", "NIECE": "Niece", "WIFE": "Wife", "HUSB": "Husband",
+    "GGRFTH": "Great-grandfather", "GGRMTH": "Great-grandmother",
+    # SNOMED CT.
+    "66839005": "Father", "72705000": "Mother", "70924004": "Brother", "27733009": "Sister",
+    "65616008": "Son", "66089001": "Daughter",
     "STPFTH": "Stepfather", "STPMTH": "Stepmother", "SPS": "Spouse", "FAMMEMB": "Relative",
 }  # fmt: skip
 SEXES = {"male": "male", "female": "female", "other": "other sex"}
@@ -64,7 +71,7 @@ def _relative(resource: Resource, given: Given) -> Fact:
 def _relation(relationship: object) -> str:
     known = (RELATIVES.get(code, "") for _, code in codings(relationship))
     found = concept_words(relationship) or next(filter(None, known), "")
-    return found or concept_text(relationship) or "Relative"
+    return found or named_or(relationship, "Relative")
 
 
 def _illness(condition: dict[str, Any]) -> str:
@@ -104,5 +111,8 @@ def _death(resource: Resource) -> str:
     said_so = resource.get("deceasedBoolean")
     if said_so is not None:
         return "" if is_false(said_so) else "deceased"
+    if told := text(resource.get("deceasedString")):
+        # Words may say anything: "unknown", "in his sleep".
+        return "" if told.casefold() in ("no", "false", "alive", "living") else f"deceased: {told}"
     died = read_span(resource, "deceased")
     return f"died {died.words}" if died else ""

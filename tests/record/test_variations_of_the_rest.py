@@ -81,6 +81,7 @@ SODIUM = contained(
             "café",
         ),
         (report(presentedForm=[attached("text/plain", "café".encode("cp1252"))]), "café"),
+        (report(presentedForm=[attached("text/plain", "café".encode("utf-16"))]), "café"),
         (report(presentedForm=[attached("application/rtf")]), "Not shown here | It is in the EHR"),
         (
             report(result=INNER, contained=SODIUM),
@@ -630,6 +631,35 @@ TELECOM = [
             relative(procedure=[{"code": words("Mastectomy")}]),
             "Father Mastectomy",
         ),
+        ("family-history", relative(deceasedString="unknown"), "deceased: unknown | NOT died"),
+        ("family-history", relative(deceasedString="no"), "Father | NOT deceased"),
+        (
+            "family-history",
+            relative(relationship={"coding": [{"system": SNOMED, "code": "72705000"}]}),
+            "Mother",
+        ),
+        (
+            "family-history",
+            relative(
+                relationship={
+                    "coding": [
+                        {
+                            "system": "http://terminology.hl7.org/CodeSystem/v3-NullFlavor",
+                            "code": "UNK",
+                        }
+                    ]
+                }
+            ),
+            "Relative (unknown) | NOT UNK",
+        ),
+        (
+            "devices",
+            of("Device", status="active", type=absent("unknown"), deviceName=[{"name": "PaceX"}]),
+            "PaceX | NOT Not known",
+        ),
+        ("procedures", procedure(status="enteredInError"), IN_ERROR),
+        ("procedures", procedure(status="notDone"), "Not done"),
+        ("appointments", of("Appointment", status="no-show"), "Did not come"),
         (
             "family-history",
             relative(condition=[{"code": words("MI"), "onsetString": "in his 40s"}]),
