@@ -106,11 +106,13 @@ def _drawn(test: LabTest) -> DrawnTest:
     ]
     newest, band = test.newest, _band(test)
     name, text = common_name(newest), _trend_text(results)
+    codes = [f"LOINC {code}" for code in newest.loinc]
+    is_long = len(name) > SHORT_NAME or (test.name != name and test.name not in codes)
     return DrawnTest(
         test=test,
         name=name,
-        long_name=test.name if test.name != name or len(name) > SHORT_NAME else "",
-        codes=", ".join(f"LOINC {code}" for code in newest.loinc),
+        long_name=test.name if is_long else "",
+        codes=", ".join(codes),
         how=", ".join(filter(None, (_how(newest), test.by_code))),
         trend=sparkline(points, band),
         chart=line_chart([(name, points)], bands=[band] if band else ()) if points[1:] else None,

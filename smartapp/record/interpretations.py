@@ -80,6 +80,17 @@ _BY_WORDS = {words.casefold(): code for code, (_, words) in INTERPRETATIONS.item
     "above normal": "H",
     "below normal": "L",
     "critical": "AA",
+    "crit": "AA",
+    "critical value": "AA",
+    "high critical": "HH",
+    "low critical": "LL",
+    "abnormal high": "H",
+    "abnormal low": "L",
+    "above reference range": "H",
+    "below reference range": "L",
+    "within reference range": "N",
+    "within normal limits": "N",
+    "wnl": "N",
     "critically abnormal": "AA",
     "panic": "AA",
     "susceptible": "S",
@@ -117,8 +128,8 @@ _BY_WORDS = {words.casefold(): code for code, (_, words) in INTERPRETATIONS.item
 }
 # What programs send in place of an interpretation.
 _NOTHING = frozenset({"null", "none", "n/a", "na", "undefined", "not applicable", "unknown"})
-# HL7 v2 has "Abnormal (applies to non-numeric results)".
-_ASIDE = re.compile(r"\(applies to [^()]*\)")
+# HL7 v2 has "Abnormal (applies to non-numeric results)", SNOMED CT "High (qualifier value)".
+_ASIDE = re.compile(r"\((?:applies to [^()]*|qualifier value|finding)\)")
 CRITICAL = frozenset({"HH", "LL", "AA"})
 _RANK = {code: rank for rank, code in enumerate(INTERPRETATIONS)}
 # The systems of these codes; "" because many servers name none.
@@ -178,6 +189,9 @@ def read_flag(concepts: object) -> Flag:
                 found = {code}
             else:
                 words.append(word)
+        elif found:
+            found, remark = _with_own_text(concept, found)
+            words += remark
         known |= found
     in_order = sorted(known, key=_RANK.__getitem__)
     if not in_order:
@@ -227,6 +241,19 @@ def _with(first: str, others: list[str]) -> str:
     return f"{first} (also: {also})" if also else first
 
 
+def _with_own_text(concept: object, found: set[str]) -> tuple[set[str], list[str]]:
+    """Return the codes, with the one that the author's text means, and a text that says more than
+    a code can: "Critical high, called to Dr. Roe"."""
+    written = [word for one in mappings(concept) if (word := text(one.get("text")))]
+    meant = {code for word in written if (code := _BY_WORDS.get(_plain(word)))}
+    remarks = [word for word in written if " " in word and _plain(word) not in _BY_WORDS]
+    return found | meant, remarks
+
+
+def _plain(word: str) -> str:
+    return _ASIDE.sub("", word.casefold()).strip(" *!()[]")
+
+
 def _word(concept: object) -> str:
     """Return the words of an interpretation that has none of the known codes."""
     word = concept_text(concept)
@@ -240,7 +267,7 @@ def _concepts(value: object) -> list[object]:
 def _code_of_words(concept: object, word: str) -> str:
     """Return the code that the words of a concept mean; "" for other words. A single letter only
     means its code if there is no other code beside it: in another system "S" may mean anything."""
-    plain = _ASIDE.sub("", word.casefold()).strip(" *!()[]")
+    plain = _plain(word)
     if code := _BY_WORDS.get(plain):
         return code
     has_code = any(one.get("coding") for one in mappings(concept))

@@ -195,6 +195,7 @@ def common_name(reading: Reading) -> str:
     """Return the common name of the test: the laboratory's own word if it is short, else that of
     its LOINC code, else the name as it was sent."""
     name = reading.name
-    if len(name) < LONG_NAME and "[" not in name:
+    is_code = name.removeprefix("LOINC ") in reading.loinc
+    if len(name) < LONG_NAME and "[" not in name and not is_code:
         return name
     return place_of(reading).name or name

@@ -97,7 +97,20 @@ _SPELLINGS = {
     "mm/h": "mm/h mm/hr mm/hour",
     "s": "s sec secs second seconds",
 }
-_BY_SPELLING = {word: key for key, words in _SPELLINGS.items() for word in words.split()}
+# Signs that people write in several ways: the micro sign, powers of ten.
+_MICRO = re.compile(r"[µμ]|(?<=/)mc(?=l)")
+_TIMES_TEN = re.compile(r"10(?:[x^e]|\((?=\d\)))(\d{1,2})\)?")
+# A filtration rate is of a body surface of 1.73 m².
+_BODY_SURFACE = re.compile(r"/\{?\(?1[.,]73[_ .*]?(?:m(?:2|²|\^2|\*2)|sq\.?m)\)?\}?", re.IGNORECASE)
+
+
+def _plain(spelling: str) -> str:
+    """Return a spelling without case and with one form of the signs that have several."""
+    folded = _MICRO.sub("u", spelling.casefold())
+    return _TIMES_TEN.sub(r"10*\1", folded)
+
+
+_BY_SPELLING = {_plain(word): key for key, words in _SPELLINGS.items() for word in words.split()}
 # UCUM codes that mean the same as another code.
 _EQUAL = {
     "1/min": "/min",
@@ -109,7 +122,7 @@ _EQUAL = {
     "10*3/mm3": "10*9/L",
     "10*6/uL": "10*12/L",
     "10*6/mm3": "10*12/L",
-    "u[IU]/mL": "m[IU]/L",
+    "uU/mL": "mU/L",
     "ng/mL": "ug/L",
     "pg/mL": "ng/L",
     "mg/mL": "g/L",
@@ -125,14 +138,12 @@ _TEXTS = {
 }  # fmt: skip
 _MARKED = re.compile(r"[{*^\[(]|m2")
 _ANNOTATION = re.compile(r"\{([^{}]*)\}")
-# Annotations change nothing (UCUM §6), with one exception: a D-dimer in fibrinogen equivalent units
-# is about twice the one in D-dimer units.
+# Annotations change nothing (UCUM §6), with two exceptions: a D-dimer in fibrinogen equivalent
+# units is about twice the one in D-dimer units, and a logarithm of copies is no number of copies.
 _TELLING = frozenset({"FEU", "DDU"})
 _SAYING_NOTHING = frozenset({"score", "ratio", "number", "count", "index", "unit", "units", "inr"})
 # Numbers without a dimension, whatever they are called.
 _PURE = frozenset({"inr", "ratio", "score", "index"})
-# International units are what laboratories mean by units of an enzyme.
-_ALIKE = str.maketrans("", "", "[]I")
 # After a slash an annotation is part of the unit: mL/min/{1.73_m2}.
 _PER_ANNOTATION = re.compile(r"(?<=/)\{([^{}]*)\}")
 _POWER_OF_TEN = re.compile(r"\b10(?:\*|\^)(\d{1,2})(?!\d)")
@@ -174,33 +185,35 @@ def _unit(written: str, code: str, is_ucum: bool) -> Unit:
 
 def _is_another(written: str, key: str) -> bool:
     """Return whether the words beside a UCUM code are the usual ones for another unit."""
-    said = _BY_SPELLING.get(_SPACES.sub("", written).casefold())
-    if said is None or not key:
-        return False
-    return _EQUAL.get(said, said).translate(_ALIKE) != key.translate(_ALIKE)
+    said = _BY_SPELLING.get(_plain(_SPACES.sub("", written)))
+    return said is not None and bool(key) and _ucum_key(said) != key
 
 
 def _ucum_key(code: str) -> str:
     if code in _NOT_UCUM:
         return _spelled_key(code)
+    code = _BODY_SURFACE.sub("/1.73m2", code)
     plain = _ANNOTATION.sub(_if_telling, _PER_ANNOTATION.sub(lambda per: per[1], code))
-    # UCUM allows both l and L for the litre, and [iU] and [IU] for the international unit.
+    # UCUM allows both l and L for the litre, and [iU] and [IU] for the international unit, which is
+    # what laboratories mean by units of an enzyme.
     plain = _SMALL_LITRE.sub(r"\1L", plain).replace("[iU]", "[IU]")
     plain = plain.replace("{", "").replace("}", "")
     if not plain or plain == "1":
         return ""
+    plain = plain.replace("[IU]", "U")
     return _EQUAL.get(plain, plain)
 
 
 def _if_telling(annotation: re.Match[str]) -> str:
-    return annotation[0] if annotation[1] in _TELLING else ""
+    is_telling = annotation[1] in _TELLING or "log" in annotation[1].casefold()
+    return annotation[0] if is_telling else ""
 
 
 def _spelled_key(written: str) -> str:
     squeezed = _SPACES.sub("", written)
-    known = _BY_SPELLING.get(squeezed.casefold().removeprefix("x").removeprefix("×"))  # noqa: RUF001 - that is how people write 10⁹
+    known = _BY_SPELLING.get(_plain(squeezed).removeprefix("x").removeprefix("×"))  # noqa: RUF001 - that is how people write 10⁹
     if known is not None:
-        return _EQUAL.get(known, known)
+        return _ucum_key(known)
     if squeezed.casefold() in _PURE:
         return ""
     return _ucum_key(squeezed) if squeezed not in _NOT_UCUM else squeezed

@@ -90,10 +90,34 @@ def test_a_d_dimer_in_equivalent_units_is_not_one_in_d_dimer_units() -> None:
     assert read_unit({"unit": "ng/mL FEU"}) == read_unit({"system": UCUM, "code": "ng/mL{FEU}"})
 
 
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("IU/L", "U/L"),
+        ("mL/min/1.73 m2", "mL/min/{1.73_m2}"),
+        ("ml/min/1.73m^2", "mL/min/1.73m²"),
+        ("mL/min/1.73 sq m", "mL/min/1.73m2"),
+        ("10x3/uL", "10*3/µL"),
+        ("x10(3)/mcL", "K/μL"),
+        ("mcg/dL", "µg/dL"),
+    ],
+)
+def test_one_unit_in_two_spellings(one: str, other: str) -> None:
+    assert read_unit({"unit": one}).key == read_unit({"unit": other}).key
+
+
+def test_a_logarithm_is_another_unit() -> None:
+    plain, log = (
+        read_unit({"system": UCUM, "code": code}) for code in ("{copies}/mL", "{Log_copies}/mL")
+    )
+    assert plain.key != log.key
+    assert read_unit({"unit": "mL/min"}).key != read_unit({"unit": "mL/min/1.73 m2"}).key
+
+
 @pytest.mark.parametrize("code", ["m[IU]/L", "m[iU]/L", "u[IU]/mL", "u[iU]/mL"])
 def test_the_two_codes_of_the_international_unit_are_one_unit(code: str) -> None:
     found = read_unit({"system": UCUM, "code": code})
-    assert found.key == "m[IU]/L"
+    assert found.key == "mU/L"
     assert found.text in {"mIU/L", "uIU/mL"}
 
 

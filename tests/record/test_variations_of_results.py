@@ -894,6 +894,14 @@ def test_the_last_value_stands_below_a_newer_result_that_has_none(
         (words("Høj"), "▲ High | NOT Above"),
         (words("↓"), "▼ Low, though above range"),
         (coded("H", "urn:oid:1.2.246.537.6.96", display="x", text="Korkea"), "▲ High"),
+        (words("CRIT"), "◆ Critically abnormal"),
+        (words("Abnormal High"), "▲ High | NOT Above"),
+        (words("High (qualifier value)"), "▲ High | NOT qualifier"),
+        # The author's text beside a code.
+        (coded("N", text="High"), "▲ High (also: Normal)"),
+        (coded("HH", text="Critical high"), "▲▲ Critically high range"),
+        (coded("HH", text="Called to Dr. Roe"), "▲▲ Critically high (also: Called to Dr. Roe)"),
+        (coded("H", text="Hoog"), "▲ High range"),
     ],
 )
 def test_what_is_no_judgement_hides_no_comparison(interpretation: Resource, says: str) -> None:
@@ -1067,6 +1075,9 @@ BOTH_CODES = {"text": "Potassium", "coding": [{"system": LOINC, "code": "2823-3"
             "Glucose In serum 95 | Glucose LOINC 2342-4 45",
         ),
         ((result("Glucose", 45, code=coded("2342-4", LOINC, text="Glucose")),), "Glucose 45"),
+        # A result that has only a code, or its code as its name.
+        ((result(code=coded("2823-3", LOINC), value=4.1),), "electrolytes Potassium 4.1"),
+        ((result(code=coded("2823-3", LOINC, text="2823-3"), value=4),), "Potassium 4"),
         # An older result has the local code only.
         (
             (
