@@ -125,9 +125,10 @@ TABLE = (
           "{c.answer} aud was {c.asked[aud]}.",
           "Compare the FHIR base URL with the vendor's, to the last character."),
     Entry("C38", SAID, "The EHR wants scopes in another form",
-          _naming("scope", "form"), "{c.answer} Asked for: {c.asked_for}.",
-          "Write them in the form that it names: .read in place of .rs is version 1, .rs in place "
-          "of .read is version 2.", "scopes"),
+          lambda c: _naming("form")(c) and (
+              "scope" in c.named or c.ehr_error == "invalid_scope"),
+          "{c.answer} Asked for: {c.asked_for}.", "Write them in the form that it names: .read in "
+          "place of .rs is version 1, .rs in place of .read is version 2.", "scopes"),
     Entry("C40", SAID, "The EHR gives this app no lasting access",
           lambda c: _naming("refreshing")(c) and " " not in c.named_scopes, ANSWER,
           "Allow refresh tokens for this app in the vendor's portal, or take offline_access and "
@@ -138,6 +139,9 @@ TABLE = (
     Entry("C24", SAID, "The EHR no longer knows this launch",
           lambda c: _names_launch(c) and not c.is_standalone, ANSWER,
           "Open the app again from the chart: a launch value works once and for a short time."),
+    Entry("C110", SAID, "The EHR has no patient for this launch", _naming("patient"), ANSWER,
+          "Open the app from a patient's chart. Where patients connect, the person has to choose a "
+          "record, and their account needs one."),
     Entry("C22", SAID, "This FHIR base URL is for launches from inside the EHR",
           lambda c: _names_launch(c) and c.is_standalone,
           "{c.answer} No launch value was sent: the person came from the start page.",
@@ -160,9 +164,10 @@ TABLE = (
           "{c.answer} Asked for: {c.asked_for}.",
           "Compare the registration's scopes with those ticked in the vendor's portal.", "scopes"),
     person_refused(_answered()),
-    Entry("C52", SEEN, "The person, or the EHR's policy, said no", _answered("access_denied"),
-          ANSWER, "Ask the person. If they allowed it, ask the EHR's administrator whether this "
-          "user may use the app."),
+    Entry("C52", SEEN, "The person, or the EHR's policy, said no",
+          lambda c: _answered("access_denied")(c) or _naming("refusal")(c), ANSWER,
+          "Ask the person. If they allowed it, ask the EHR's administrator whether this user may "
+          "use the app."),
     Entry("C52", SEEN, "The EHR did not let the person sign in, or did not ask them",
           lambda c: c.ehr_error in _NO_SIGN_IN or _naming("sign_in")(c),
           ANSWER, "The person signs in to the EHR and opens the app again. If it stays, the EHR's "

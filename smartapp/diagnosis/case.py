@@ -31,12 +31,12 @@ METHODS = "token_endpoint_auth_methods_supported"
 
 # What an EHR's description may name. The words are the EHR's: nothing of ours is read this way.
 SUBJECTS = {
-    "redirect_uri": r"redirect|(reply|return|call.?back) ?(url|uri|address)",
+    "redirect_uri": r"redirect|call.?back|(reply|return) ?(url|uri|address)",
     "client_id": r"client[ _.-]?id\b|\bapp(lication)?[ _-]id\b|"
     r"(unknown|unregistered|unrecogni[sz]ed|no such|nonexistent)[ _-](client|app)|"
     r"(client|app(lication)?)\b[^.]{0,40}? (is |was )?(not|un|never|could not be) ?"
     r"(be )?(found|known|registered|recogni[sz]ed|exist)|(an?)?(other|different) client|"
-    r"no (client|app\w*) (with|found)|invalid api ?key|"
+    r"no (client|app\w*) (with|found)|invalid api ?key|not issued to this client|"
     r"invalid client\b(?! (or|and|credential|secret|auth|assertion|certificate|type))",
     "secret": r"secret|basic auth|password",
     "method": r"auth\w*[ _]method|method of auth|client is public|public client|"
@@ -89,19 +89,27 @@ SUBJECTS = {
     r"(not (be )?(found|known|exist|registered)|unknown|mismatch|does not match)|for realm",
     # As SMART has them in two forms, with .read and with .rs.
     "form": r"(?<!/)\bv ?[12]\b(?!/)|version [12]\b|scopes? (format|syntax)|granular|"
-    r"expected \w+/\S+\.",
+    r"\b[12]\.0\b|\b(use|write|expected)\b[^.]{0,20}\.(rs?|read|write|cruds?)\b",
     "jti": r"\bjti\b|replay|already (been )?(used|redeemed|consumed|exchanged|processed)|"
     r"used (before|already|more than)|\breused?\b",
     "clock": r"\bexp\b|\biat\b|\bnbf\b|clock|in the (future|past)|lifetime|not yet valid|skew|"
     r"valid(ity)? (time|period)|time range|"
     r"(token|assertion|jwt) is not (yet )?active|"
+    r"(?<!refresh )(?<!access )token (has |is )?expired|"
     r"(expir\w+|issued|valid\w*) .*too (far|long|old)",
     "expired": r"expired",
     "registration": r"registration|credentials",
     "scope": r"scope|\b(patient|user|system)/[\w*]+\.",
-    "launch": r"\blaunch\b",
-    "approval": r"not (yet )?(been )?(approved|active|activated|enabled|authori[sz]ed|downloaded|"
-    r"installed|provisioned|deployed|published)|inactive|"
+    # The value that an EHR sends, and not the way to launch.
+    "launch": r"\blaunch[ _](context|token|id|code|value|param\w*|options?|request)|"
+    r"(?<!ehr )(?<!smart )(?<!standalone )\blaunch\b(?! from)",
+    "patient": r"\b(no|missing|without)( \w+)? patients?\b(?!/)|"
+    r"\bpatient\b(?!/)[^.]{0,20} (not (selected|chosen|found|in context)|required|missing)",
+    "refusal": r"\bcancel\w*|\bdeclin\w*|user denied",
+    "approval": r"not (yet )?(been )?(approved|active|activated|enabled|downloaded|installed|"
+    r"provisioned|deployed|published|live\b)|inactive|await\w* approval|\bdraft\b|"
+    r"(client|app\w*|practice|organi[sz]ation)\b[^.]{0,40}? not (yet )?(been )?authori[sz]ed|"
+    r"not (allowed|permitted) (for|in|at|by) (this|the|your) (tenant|organi|practice|environment)|"
     r"disabled|locked|pending|suspended|deactivated|"
     r"(client|app\w*)\b[^.]{0,20}\b(deleted|removed|revoked)|may not (be )?(launch|use)",
 }
@@ -296,7 +304,7 @@ class Case:
     def missed(self) -> str:
         """What the EHR says is missing, although it was sent to it."""
         is_said = bool(self.ehr_error) and "missing" in self.named
-        if not is_said or "invalid" in self.named:
+        if not is_said or not self.named.isdisjoint({"invalid", "registration"}):
             return ""
         sent = self.asked["sent"]
         if self.is_at_token_endpoint:

@@ -75,7 +75,7 @@ def _names_fetching(case: Case) -> bool:
 
 
 def _names_assertion_only(case: Case) -> bool:
-    return "assertion" in case.named and case.named <= _VAGUE
+    return "assertion" in case.named and case.named <= _VAGUE - {"expired"}
 
 
 def _says_nothing(case: Case) -> bool:
@@ -155,7 +155,7 @@ TABLE = (
           "Ask the vendor which it takes, and choose that in the registration."),
     Entry("C66", SAID, "The EHR finds the assertion's times wrong",
           _signed(lambda c: not c.is_clock_wrong and (
-              "clock" in c.named or ("expired" in c.named and "registration" not in c.named))),
+              "clock" in c.named or c.named.issuperset({"expired", "assertion"}))),
           ANSWER, "Compare both clocks; the EHR's own may be wrong.", "clock"),
     Entry("C63", SAID, "The EHR does not have the key that we sign with",
           _refused(lambda c: "keys" in c.named and not _names_fetching(c)),

@@ -69,7 +69,7 @@ def naming(*subjects: str, but_not: Iterable[str] = ()) -> When:
 
 
 # What may be switched off or forbidden beside the app itself.
-NOT_THE_APP = ("user", "person", "cookies", "grant", "refreshing", "scope", "tenant")
+NOT_THE_APP = ("user", "person", "cookies", "grant", "refreshing", "scope", "form", "tenant")
 
 
 def tenant_unknown(when: When) -> Entry:

@@ -101,7 +101,7 @@ class TestAuthorizationEndpoint:
             ("invalid_request", "PKCE code challenge method plain is not allowed", "our PKCE"),
             ("access_denied", "App not approved by organization", "not active at the vendor"),
             ("access_denied", "User is not authorized to use this application", "said no"),
-            ("access_denied", "No patient was selected", "said no"),
+            ("access_denied", "No patient was selected", "no patient for this launch"),
             ("server_error", "java.lang.NullPointerException", "problem of its own"),
             ("temporarily_unavailable", "Scheduled downtime", "problem of its own"),
             ("invalid_scope", "The scope fhirUser is unknown", "these scopes: fhirUser"),
@@ -125,7 +125,7 @@ class TestAuthorizationEndpoint:
             ("invalid_request", "Unsupported code_challenge_method", "our PKCE"),
             ("invalid_request", "No client found with id a", "our client id"),
             ("invalid_scope", "Requested scopes exceed those registered", "not allowed for this"),
-            ("access_denied", "Your account has no patient record linked", "said no"),
+            ("access_denied", "Your account has no patient record linked", "no patient for"),
         ],
     )
     async def test_what_it_answers(

@@ -278,6 +278,10 @@ OF_PRODUCTS = [
     (SIGNED, "access_denied", "Policy evaluation failed for this request", "refuses this person"),
     (SIGNED, "invalid_grant", "User session has ended", "code was over"),
     (SIGNED, "forbidden", "Access denied due to missing subscription key", "not an OAuth token"),
+    (SIGNED, "invalid_client", "License expired", "client id is not known"),
+    (SIGNED, "invalid_client", "Your application is awaiting approval", "not active"),
+    (SIGNED, "unauthorized_client", "Client not allowed for this organization", "not active"),
+    (SIGNED, "invalid_grant", "Authorization code not issued to this client", "another client id"),
 ]  # fmt: skip
 
 
@@ -325,6 +329,15 @@ AT_SIGN_IN = [
     ("invalid_request", "urn:vendor:oauth2:grant:unknown-redirect-uri", "our redirect URI"),
     ("invalid_request", "urn:vendor:unsupported-code-challenge-method", "our PKCE"),
     ("invalid_request", "urn:vendor:client-not-authorized-for-tenant", "not active"),
+    ("unauthorized_client", "Client is not authorized for EHR launch", "not active"),
+    ("unauthorized_client", "App type patient cannot launch from EHR", "kind of launch"),
+    ("unauthorized_client", "Redirect URI missing from registration", "our redirect URI"),
+    ("access_denied", "Not authorized", "said no"),
+    ("access_denied", "User has no access to patient", "said no"),
+    ("user_cancelled", "", "said no"),
+    ("invalid_request", "No active patient in context", "no patient for this launch"),
+    ("invalid_request", "launch token expired", "no longer knows this launch"),
+    ("invalid_scope", "SMART 1.0 scopes only", "scopes in another form"),
     ("invalid_request", "state must be at least 8 characters", "no cause that is known here"),
 ]  # fmt: skip
 
