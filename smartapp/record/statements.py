@@ -96,7 +96,7 @@ _NONE = re.compile(
     r"(?:(?:the )?(?:patient|pt) (?:(?:has|reports|is taking|takes) )?)?"
     rf"(?:(?:no|nil|denies|without)(?: any)?(?: (?:known|current|active|reported|significant))*"
     rf"(?P<narrower>(?: [\w-]+,?){{0,2}}?(?:,? (?:or|and) [\w-]+)?) {_LISTED}"
-    r"(?: (?:or|and|/) [\w ]+)?"
+    rf"(?: (?:or|and|/) (?:[\w-]+ ){{0,2}}?{_LISTED}(?: to [\w ]+)?)?"
     r"(?: (?:known|reported|recorded|prescribed))?(?: on (?:file|record))?"
     rf"|(?:is )?(?:currently )?not (?:currently )?(?:on|taking|using) any {_LISTED}"
     r"|(?:no|nil|none) known|no known|(?:none|nil)(?: (?:reported|disclosed|stated|significant))?"
@@ -140,6 +140,13 @@ _SOURCE = re.compile(
     r"|(?:(?:confirmed|verified|reviewed|reported|discussed) (?:with|by)|per)"
     r" (?:the )?(?:patient|pt|mother|father|parents?|family|spouse|wife|husband|daughter|son|carer"
     r"|caregiver|guardian|nurse|pharmacist|gp))$"
+)
+# A statement with an exception is an entry: "No known allergies except penicillin".
+_EXCEPTION = re.compile(
+    r"\b(?:but|except\w*|exclud\w+|other than|apart from|aside from|besides|however|although|though"
+    r"|only|save for|outside of"
+    r"|außer|ausser|bis auf|sauf|hormis|excepto|salvo|exceto|eccetto|tranne"
+    r"|behalve|undtagen|unntatt|utom|förutom)\b|以外"
 )
 _PART_ENDS = re.compile(r"\s+-\s+|\s*[/;,()\[\]]\s*")
 _UNKNOWN = re.compile(
@@ -225,6 +232,8 @@ def _by_absence(concept: object) -> Statement | None:
 
 def _by_words(written: str) -> Statement | None:
     plain = " ".join(written.casefold().strip("*.! ").split())
+    if _EXCEPTION.search(plain):
+        return None
     found = _meaning(plain)
     if found is None:
         # Several statements in one: "NKDA/NKFA", "NKA - No Known Allergies".

@@ -232,6 +232,11 @@ def test_one_entry(given: Resource, says: str) -> None:
         "No reaction to any earlier medication",
         "No longer allergic to penicillin",
         "Penicillin - no reaction",
+        "Not allergic to penicillin but intolerant",
+        "No known allergies except penicillin",
+        "No allergies to medications other than codeine",
+        "No known allergies and intolerant to codeine",
+        "Keine Allergien außer Penicillin",
         "Nitrofurantoin",
     ],
 )
