@@ -30,7 +30,7 @@ def facts_of(tests: Iterable[LabTest], fold: Callable[[LabTest], str]) -> Iterat
             began=newest.when,
             when_words=test.doubt if test.doubt and not newest.when else "",
             lines=said(_words(newest), *map(_with_marks, test.latest[1:])),
-            details=said(*newest.how.words, test.by_code, whose, newest.range_text),
+            details=said(*newest.how.words, test.by_code, whose, newest.range_text, test.ago),
             earlier=tuple(map(_dated, test.earlier)),
             sources=len(test.sources - counted),
         )

@@ -11,8 +11,10 @@ from functools import lru_cache
 from typing import NamedTuple
 
 from smartapp.record.absence import absent_code
+from smartapp.record.amounts import duration_text
 from smartapp.record.codes import LOINC, codings, concept_text, concept_texts, status_code
 from smartapp.record.elements import Resource, extensions, mapping, mappings, remembered
+from smartapp.record.facts import labelled
 from smartapp.record.interpretations import NO_FLAG, Flag, read_flag, reconciled, with_words
 from smartapp.record.marks import Marks, read_marks
 from smartapp.record.modifiers import reason_to_leave_out
@@ -333,7 +335,13 @@ def _comments(resource: Resource) -> Iterator[str]:
             specimen = _contained(resource, text(one.get("reference")))
             conditions = ", ".join(concept_texts(specimen.get("condition")))
             yield f"specimen: {conditions}" if conditions else ""
+            yield labelled("fasting status", [_fasting(mapping(specimen.get("collection")))])
             yield from annotations(specimen.get("note"))
+
+
+def _fasting(collection: Resource) -> str:
+    status = concept_text(collection.get("fastingStatusCodeableConcept"))
+    return status or duration_text(collection.get("fastingStatusDuration"))
 
 
 def _reading(
@@ -474,13 +482,26 @@ def _circumstances(resource: Resource, related: Mapping[str, Resource]) -> Circu
         return PLAIN
     found = Circumstances(
         specimen=_referred(resource, "specimen", related),
-        site=", ".join(site_texts(resource["bodySite"])) if "bodySite" in resource else "",
+        site=_site(resource),
         method=_concepts(resource["method"]) if "method" in resource else "",
         device=_referred(resource, "device", related),
         position=", ".join(_by_extension(resource, "bodyPosition")),
         derived_from=_derived_from(resource) if "derivedFrom" in resource else "",
     )
     return PLAIN if found == PLAIN else found
+
+
+def _site(resource: Resource) -> str:
+    """Return where the value was taken, or from where its specimen."""
+    if "bodySite" in resource:
+        return ", ".join(site_texts(resource["bodySite"]))
+    if "specimen" not in resource or "contained" not in resource:
+        return ""
+    specimens = (
+        _contained(resource, text(one.get("reference"))) for one in mappings(resource["specimen"])
+    )
+    sites = [mapping(one.get("collection")).get("bodySite") for one in specimens]
+    return ", ".join(words for site in sites for words in site_texts(site))
 
 
 def _concepts(value: object) -> str:

@@ -12,11 +12,11 @@ from smartapp.record.narratives import OWN_TEXT, narrative_text
 from smartapp.record.reading import LeftOut
 from smartapp.record.references import display
 from smartapp.record.texts import prose, text
-from smartapp.record.values import read_value
+from smartapp.record.values import read_absence, read_value
 
 TYPE = "QuestionnaireResponse"
 NOT_NAMED = "Questionnaire that the EHR does not name"
-NOTHING_SAID = "no answer and no question"
+NOTHING_SAID = "a questionnaire without answers"
 DISPLAY = "http://hl7.org/fhir/StructureDefinition/display"
 
 
@@ -67,4 +67,4 @@ def _lines(holder: dict[str, Any]) -> Iterator[str]:
 
 def _answer(answer: dict[str, Any]) -> str:
     value = read_value(answer)
-    return f"{value.text} {value.unit.text}".rstrip()
+    return f"{value.text} {value.unit.text}".rstrip() or read_absence(answer)

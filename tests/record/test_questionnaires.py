@@ -58,7 +58,7 @@ def test_one_that_is_not_finished_says_so_and_one_in_error_is_left_out() -> None
 
 def test_one_without_anything_is_left_out_with_the_reason() -> None:
     read = read_social(given(about_patient("QuestionnaireResponse", "q", status="completed")))
-    assert [one.reason for one in read.left_out] == ["no answer and no question"]
+    assert [one.reason for one in read.left_out] == ["a questionnaire without answers"]
 
 
 def test_an_item_that_is_marked_is_not_shown_as_if_it_were_not() -> None:

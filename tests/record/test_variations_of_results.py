@@ -1171,6 +1171,27 @@ BOTH_CODES = {"text": "Potassium", "coding": [{"system": LOINC, "code": "2823-3"
         ((result(valueCodeableConcept=coded("LA6577-6", LOINC)),), "Potassium Negative"),
         ((result(valueCodeableConcept=coded("LA1-1", LOINC)),), "Potassium LOINC LA1-1"),
         ((result(valueQuantity=[quantity(4)]),), "a kind that this app does not show"),
+        # What the specimen says.
+        (
+            (
+                result(
+                    value=7,
+                    specimen={"reference": "#s"},
+                    contained=[
+                        {
+                            "resourceType": "Specimen",
+                            "id": "s",
+                            "type": words("Swab"),
+                            "collection": {
+                                "bodySite": words("Left foot"),
+                                "fastingStatusCodeableConcept": words("Fasting"),
+                            },
+                        }
+                    ],
+                ),
+            ),
+            "Swab, Left foot 7 mmol/L fasting status: Fasting",
+        ),
         ((result(value=4, effectiveDateTime="1900-01-01"),), "dated before the patient's birth"),
         ((result(value=4, effectiveDateTime="1948"),), "NOT before the patient's birth"),
     ],
@@ -1188,6 +1209,17 @@ def test_of_two_findings_of_one_moment_each_has_its_remarks() -> None:
         ),
     )
     assert_says(words_of("findings", *rash), "No Yes · Preliminary · arm")
+
+
+def test_an_old_finding_says_how_old_it_is() -> None:
+    given = result(valueString="Pregnant", category=[coded("social-history")], **OLD)
+    assert_says(words_of("social", given), "Pregnant 6 years ago")
+
+
+def test_a_question_that_was_declined() -> None:
+    item = {"linkId": "1", "text": "Drugs?", "answer": [{"_valueString": absent("asked-declined")}]}
+    given = about_patient("QuestionnaireResponse", "q", item=[item])
+    assert_says(words_of("social", given), "Drugs?: declined")
 
 
 def test_a_finding_of_the_future_says_so() -> None:
