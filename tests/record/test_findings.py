@@ -34,7 +34,7 @@ def test_what_was_found_stands_with_where_and_how() -> None:
     assert (tender.name, tender.lines, tender.details) == (
         "Abdominal tenderness (finding)",
         ("Yes",),
-        ("RUQ",),
+        ("RUQ", "8 years ago"),
     )
     assert ekg.name == "MDC_ECG_ELEC_POTL_I"
     assert ekg.lines == ("2 mV",)
