@@ -691,7 +691,9 @@ class LaunchContextError(TokenError):
     requirement = "C101"
     step = "context"
     title = "The EHR's answer could not be trusted"
-    happened = "The EHR did not say clearly which patient this is about, so nothing is shown."
+    happened = (
+        "The EHR did not say clearly which patient or visit this is about, so nothing is shown."
+    )
 
 
 class PatientChanged(LaunchContextError):
