@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import partial
 from http import HTTPStatus
-from itertools import pairwise
+from itertools import chain, pairwise
 from math import ceil
 from typing import Any, Protocol, TypeVar
 from urllib.parse import urlencode
@@ -62,6 +62,10 @@ DEFAULT_RETRY_AFTER_SECONDS = 60
 LONGEST_RETRY_AFTER_SECONDS = 3600
 # athena's searches name the practice (C108, T); only a value of this form is ever sent.
 _PRACTICE = re.compile(r"(?:Organization/)?(a-\d+\.Practice-\d+)")
+
+OF_ANOTHER_KIND = (
+    "The EHR also sent entries of another kind than was asked for; they are not shown."
+)
 
 # The dates by which `date` and similar parameters sort.
 _DATES = (
@@ -120,13 +124,17 @@ class Found:
     failed: FHIRError | EHRUnavailable | None = None
     _ids: set[str] = field(default_factory=set)
 
-    def add(self, bundle: Bundle, resource_type: str, record: "Record") -> None:
+    def add(
+        self, bundle: Bundle, resource_type: str, record: "Record", *, takes_others: bool
+    ) -> None:
         """Add a page of results, without resources that are about another patient or do not say
         whom they are about (C143).
 
-        Servers may repeat an entry on the next page, and include resources of other types.
+        Servers may repeat an entry on the next page, and include resources of other types. If the
+        search did not ask for any (`takes_others`), a note says that they came: a list that holds
+        nothing else is not empty.
         """
-        for resource in bundle.resources:
+        for resource in chain(bundle.resources, bundle.included):
             resource_id = text(resource.get("id"))
             if resource["resourceType"] != resource_type:
                 self.included[f"{resource['resourceType']}/{resource_id}"] = resource
@@ -135,6 +143,8 @@ class Found:
                 self.given += 1
                 self._sort_in(resource, record)
         self.notes += bundle.notes
+        if not takes_others and any(r["resourceType"] != resource_type for r in bundle.resources):
+            self.notes.append(OF_ANOTHER_KIND)
         self.elsewhere = bundle.elsewhere
         self.total = self.total if bundle.total is None else bundle.total
 
@@ -227,7 +237,7 @@ class Record:
                     raise
                 found.failed = error  # what was read before is still valid
                 break
-            found.add(bundle, resource_type, self)
+            found.add(bundle, resource_type, self, takes_others="_include" in parameters)
             if bundle.next_url is None or found.is_cut:
                 return found
             if len(found.resources) >= WINDOW and found.is_newest_first:
@@ -243,7 +253,7 @@ class Record:
         bundle = await self._page(self._address(resource_type, query), READ_SECONDS)
         return [
             one
-            for one in bundle.resources
+            for one in (*bundle.resources, *bundle.included)
             if one["resourceType"] == resource_type and text(one.get("id")) in ids
         ]
 

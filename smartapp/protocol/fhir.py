@@ -74,12 +74,14 @@ class FHIRUser:
 
 @dataclass(frozen=True, slots=True)
 class Bundle:
-    """A page of a search result. `total` is the server's number of matches on all pages together.
-    `elsewhere`: where the next page is, in words, if it is outside the base and not read."""
+    """A page of a search result. `included` are the resources that the server marks as such;
+    `total` is its number of matches on all pages together. `elsewhere`: where the next page is, in
+    words, if it is outside the base and not read."""
 
     resources: tuple[dict[str, Any], ...]
     next_url: str | None
     notes: tuple[str, ...]
+    included: tuple[dict[str, Any], ...] = ()
     total: int | None = None
     elsewhere: str = ""
 
@@ -142,7 +144,9 @@ def parse_bundle(body: bytes, *, fhir_base_url: str) -> Bundle:
     bundle = _parsed(body, parse_bundle_json)
     _check_type(bundle, "Bundle")
     notes: list[str] = []
-    resources = tuple(_resources(bundle.get("entry"), notes))
+    found = list(_resources(bundle.get("entry"), notes))
+    resources = tuple(resource for resource, mode in found if mode != "include")
+    included = tuple(resource for resource, mode in found if mode == "include")
     next_url, elsewhere = _next_url(bundle.get("link"), fhir_base_url)
     if elsewhere:
         notes.append(
@@ -150,7 +154,7 @@ def parse_bundle(body: bytes, *, fhir_base_url: str) -> Bundle:
             "not read."
         )
     total = _total(bundle.get("total"))
-    return Bundle(resources, next_url, tuple(dict.fromkeys(notes)), total, elsewhere)
+    return Bundle(resources, next_url, tuple(dict.fromkeys(notes)), included, total, elsewhere)
 
 
 def parse_binary(body: bytes) -> bytes:
@@ -234,15 +238,28 @@ def _parsed(body: bytes, parse: Callable[[bytes], dict[str, Any]]) -> dict[str, 
         raise FHIRResponseInvalid(f"the body is {exc}", rule=exc.rule) from None
 
 
-def _resources(entries: object, notes: list[str]) -> Iterator[dict[str, Any]]:
-    for entry in entries if isinstance(entries, list) else []:
-        resource = entry.get("resource") if isinstance(entry, dict) else None
+def _resources(entries: object, notes: list[str]) -> Iterator[tuple[dict[str, Any], object]]:
+    """Yield each resource with its search mode (FHIR R4, Bundle.entry.search.mode)."""
+    for entry in _listed(entries):
+        members = entry if isinstance(entry, dict) else {}
+        resource, search = members.get("resource"), members.get("search")
         if not isinstance(resource, dict) or not isinstance(resource.get("resourceType"), str):
             notes.append("An entry without a resource was left out.")
         elif resource["resourceType"] == "OperationOutcome":
             notes.append(f"The EHR remarks: {_outcome_text(resource)}")
         else:
-            yield resource
+            yield resource, search.get("mode") if isinstance(search, dict) else None
+
+
+def _listed(entries: object) -> list[Any]:
+    """Return the entries. Converters from XML write a single one without a list."""
+    if not entries:
+        return []
+    if isinstance(entries, dict):
+        return [entries]
+    if isinstance(entries, list):
+        return entries
+    raise FHIRResponseInvalid("the entries of the Bundle are no list")
 
 
 def _total(value: object) -> int | None:

@@ -272,6 +272,39 @@ class TestCounts:
         found = await section(ehr, "problems")
         assert (found.state, found.notes) == ("partial", (said,))
 
+    async def test_a_single_entry_needs_no_list(self, ehr: FakeEHR) -> None:
+        """Converters from XML write it so; it was an empty list once, and "none recorded"."""
+
+        async def one(_: web.Request) -> web.StreamResponse:
+            return fhir({"resourceType": "Bundle", "entry": {"resource": condition("c1")}})
+
+        ehr.answers["Condition"] = one
+        found = await section(ehr, "problems")
+        assert (found.count, found.notes) == (1, ())
+
+    async def test_entries_that_are_no_list_are_no_answer(self, ehr: FakeEHR) -> None:
+        async def words(_: web.Request) -> web.StreamResponse:
+            return fhir({"resourceType": "Bundle", "entry": "Asthma"})
+
+        ehr.answers["Condition"] = words
+        assert (await section(ehr, "problems")).state == "failed"
+
+    @pytest.mark.parametrize(
+        ("mode", "state"), [({}, "partial"), ({"search": {"mode": "include"}}, "empty")]
+    )
+    async def test_a_list_of_something_else_is_not_empty(
+        self, ehr: FakeEHR, mode: dict[str, object], state: str
+    ) -> None:
+        nested = {"resourceType": "Bundle", "entry": [{"resource": condition("c1")}]}
+
+        async def other(_: web.Request) -> web.StreamResponse:
+            return fhir({"resourceType": "Bundle", "entry": [{"resource": nested, **mode}]})
+
+        ehr.answers["Condition"] = other
+        found = await section(ehr, "problems")
+        assert found.state == state
+        assert found.notes == ((access_module.OF_ANOTHER_KIND,) if not mode else ())
+
     async def test_a_message_in_place_of_the_list_is_said_in_its_words(self, ehr: FakeEHR) -> None:
         issue = [{"severity": "error", "code": "exception", "diagnostics": "Index is rebuilt."}]
 

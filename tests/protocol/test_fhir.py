@@ -139,9 +139,22 @@ class TestBundle:
         entries = [{"resource": self.OBSERVATION}, {"resource": second, "search": {"mode": "x"}}]
         assert self.parse(entry=entries) == Bundle((self.OBSERVATION, second), None, ())
 
-    @pytest.mark.parametrize("entry", [None, [], {}, "x"])
+    @pytest.mark.parametrize("entry", [None, [], {}])
     def test_an_empty_search_is_empty(self, entry: object) -> None:
         assert self.parse(entry=entry) == Bundle((), None, ())
+
+    def test_a_single_entry_needs_no_list(self) -> None:
+        """Converters from XML write it so."""
+        one = {"resource": self.OBSERVATION}
+        assert self.parse(entry=one) == self.parse(entry=[one])
+
+    def test_entries_that_are_no_list_are_not_an_empty_search(self) -> None:
+        with pytest.raises(FHIRResponseInvalid):
+            self.parse(entry="x")
+
+    def test_what_was_included_is_told_apart(self) -> None:
+        entries = [{"resource": self.OBSERVATION, "search": {"mode": "include"}}]
+        assert self.parse(entry=entries) == Bundle((), None, (), (self.OBSERVATION,))
 
     @pytest.mark.parametrize(
         ("url", "followed"),
