@@ -23,16 +23,16 @@ FLAT = "a list of endpoints by name"
 LANTERN = "a list of endpoints as Lantern normalises them"
 TABLE = "a table of endpoints (CSV)"
 
-# Equivalent columns of flat lists and tables, in lower case.
-_ADDRESS = ("url", "baseurl", "base_url", "address", "endpoint", "fhirbaseurl", "serviceurl")
+# Equivalent columns of flat lists and tables, as `_column` writes them.
+_ADDRESS = ("url", "baseurl", "address", "endpoint", "fhirbaseurl", "serviceurl", "fhirurl")
 _NAME = (
-    "organizationname", "organization_name", "organizationnames", "organization_names",
-    "endpoint_names", "name", "list_source_name", "organization",
+    "organizationname", "organizationnames", "endpointnames", "name", "listsourcename",
+    "organization",
 )  # fmt: skip
-_ZIP = ("organizationzipcode", "organization_zipcode", "zip", "zipcode", "postalcode", "zip_code")
-_CITY = ("city", "organization_city", "organizationcity")
-_STATE = ("state", "organization_state", "organizationstate")
-_VERSION = ("fhir_version", "fhirversion", "capability_fhir_version")
+_ZIP = ("organizationzipcode", "zip", "zipcode", "postalcode")
+_CITY = ("city", "organizationcity")
+_STATE = ("state", "organizationstate")
+_VERSION = ("fhirversion", "capabilityfhirversion")
 
 
 class NotAList(ValueError):
@@ -104,10 +104,14 @@ def _next(document: _After) -> str:
 
 
 def _table(document: BinaryIO, in_development: bool) -> ParsedList:
+    header = document.readline()
+    document.seek(0)
+    # Spreadsheets write semicolons where a comma is the decimal sign.
+    delimiter = ";" if header.count(b";") > header.count(b",") else ","
     text = io.TextIOWrapper(document, encoding="utf-8-sig", errors="replace", newline="")
     try:
-        rows = csv.DictReader(text)
-        columns = {str(name).strip().lower() for name in rows.fieldnames or ()}
+        rows = csv.DictReader(text, delimiter=delimiter)
+        columns = {_column(name) for name in rows.fieldnames or ()}
         if not columns & set(_ADDRESS):
             raise NotAList(
                 "The document is neither JSON nor a table with a column for the address (url)."
@@ -142,7 +146,7 @@ def _rows(rows: Iterator[Any], shape: str, in_development: bool) -> ParsedList:
 def _row(row: Any, in_development: bool) -> ParsedBrand:
     if not isinstance(row, dict):
         raise NotUsable("an entry that is no object")
-    cells = {str(name).strip().lower(): value for name, value in row.items()}
+    cells = {_column(name): value for name, value in row.items() if value}
     version = line(_cell(cells, _VERSION))
     url = usable_address(_cell(cells, _ADDRESS), version=version, in_development=in_development)
     names = _names(_cell(cells, _NAME))
@@ -169,6 +173,11 @@ def _names(given: Any) -> list[tuple[str, str]]:
     several = given if isinstance(given, list) else line(given).split(";")
     found = (without_state(line(one)) for one in several)
     return [(name, state) for name, state in found if name]
+
+
+def _column(name: object) -> str:
+    """Return the name of a column without what its spellings differ in: "FHIR Base URL"."""
+    return "".join(filter(str.isalnum, str(name).lower()))
 
 
 def _cell(cells: dict[str, Any], names: tuple[str, ...]) -> Any:

@@ -308,6 +308,18 @@ class TestShapes:
         assert [(one.name, str(one.places[0])) for one in parsed.brands] == [("Maple", "TX")]
         assert parsed.skipped == {"the same name and address again": 1}
 
+    @pytest.mark.parametrize(
+        "table",
+        [
+            b"\xef\xbb\xbfOrganization Name,FHIR Base URL,Zip-Code\nElder Clinic,%s,62701\n",
+            b"organization_name;url;ZIP\r\nElder Clinic;%s;62701\r\n",
+        ],
+    )
+    def test_a_table_of_a_spreadsheet(self, table: bytes) -> None:
+        parsed = read(table % BASE.encode())
+        assert names(parsed) == ["Elder Clinic"]
+        assert parsed.brands[0].places[0].zip == "62701"
+
     def test_a_table_of_lantern(self) -> None:
         table = f"url,organization_name,organization_zipcode\r\n{BASE},Maple,76701\r\n".encode()
         parsed = read(b"\xef\xbb\xbf" + table)
