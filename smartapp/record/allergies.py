@@ -149,7 +149,7 @@ def _allergy(sent: Resource, now: datetime) -> Allergy:
         when=member_moment(resource, "recordedDate", "assertedDate"),
         origin=origin_of(resource),
     )
-    is_named = bool(statement or _words(resource))
+    is_named = bool(_words(resource))
     marks = with_own_text(marks, resource, is_all_there_is=not is_named)
     return Allergy(
         marks=doubted(marks, now),

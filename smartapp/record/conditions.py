@@ -148,7 +148,7 @@ def _problem(resource: Resource, now: datetime) -> Problem:
         origin=origin_of(resource),
         status=_status(resource, group),
     )
-    is_named = statement is not None or not name.startswith(NOT_NAMED)
+    is_named = not name.startswith(NOT_NAMED)
     marks = with_own_text(marks, resource, is_all_there_is=not is_named)
     return Problem(
         marks=doubted(marks, now),

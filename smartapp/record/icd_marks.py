@@ -9,7 +9,8 @@ from collections.abc import Iterator
 from smartapp.record.elements import Resource, mapping, mappings
 from smartapp.record.texts import text
 
-CERTAINTY, SIDE = "icd-10-gm-diagnosesicherheit", "seitenlokalisation"
+# The ends of the extensions' addresses, which differ between profiles.
+CERTAINTY, SIDE = "diagnosesicherheit", "seitenlokalisation"
 EXCLUDED, AFTER = "A", "Z"
 CERTAINTY_WORDS = {
     "G": "",
@@ -40,6 +41,7 @@ def side_texts(resource: Resource) -> list[str]:
 def _marks(resource: Resource, name: str) -> Iterator[str]:
     for coding in mappings(mapping(resource.get("code")).get("coding")):
         for extension in mappings(coding.get("extension")):
-            if text(extension.get("url")).rpartition("/")[2] == name:
-                code = text(mapping(extension.get("valueCoding")).get("code"))
+            if text(extension.get("url")).casefold().endswith(name):
+                coded = text(mapping(extension.get("valueCoding")).get("code"))
+                code = coded or text(extension.get("valueCode"))
                 yield from [code.upper()] * bool(code)

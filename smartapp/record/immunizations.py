@@ -76,7 +76,7 @@ def _immunization(resource: Resource, context: Given) -> Immunization:
     is_given = status_code(resource) != "not-done"
     name = named_or(resource.get("vaccineCode"), NOT_NAMED)
     marks = doubted(_marks(resource, given), context.now)
-    is_named = statement is not None or not name.startswith(NOT_NAMED)
+    is_named = not name.startswith(NOT_NAMED)
     marks = with_own_text(marks, resource, is_all_there_is=not is_named)
     return Immunization(
         marks=marks,

@@ -4,6 +4,7 @@ FHIR R4 MedicationRequest and MedicationStatement. Orders of the same medication
 entry; what differs between them stays with each order.
 """
 
+import itertools
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
@@ -76,6 +77,8 @@ ADHERENCE, RENDERED = "us-core-medication-adherence", "renderedDosageInstruction
 # The longest that each can be.
 DAYS_OF_UNIT = {"hour": 1, "day": 1, "week": 7, "month": 31, "year": 366}
 _WORD = re.compile(r"[^\W_]+")
+# A code of ATC for one substance; shorter ones are classes.
+ATC_LENGTH = 7
 NOT_TAKEN = "Not taken"
 PROPOSED = "proposed only, and nobody ordered it or reported that it is taken"
 
@@ -113,12 +116,20 @@ class Drug:
     words: tuple[str, ...] = ()
     codes: frozenset[tuple[str, str]] = frozenset()
 
-    def is_of(self, other: "Drug") -> bool:
+    def is_of(self, other: "Drug", *, in_any_strength: bool = False) -> bool:
         """Return whether both have a code in common, or the name of one begins with the other's
-        ("Warfarin", "Warfarin 5 mg")."""
-        length = min(len(self.words), len(other.words))
-        is_same_name = length > 0 and self.words[:length] == other.words[:length]
+        ("Warfarin", "Warfarin 5 mg"); for `in_any_strength` only up to the first number."""
+        mine, others = (
+            one.without_strength if in_any_strength else one.words for one in (self, other)
+        )
+        length = min(len(mine), len(others))
+        is_same_name = length > 0 and mine[:length] == others[:length]
         return is_same_name or not self.codes.isdisjoint(other.codes)
+
+    @property
+    def without_strength(self) -> tuple[str, ...]:
+        words = itertools.takewhile(lambda word: not word[0].isdigit(), self.words)
+        return tuple(words) or self.words
 
 
 @dataclass(frozen=True, slots=True)
@@ -200,8 +211,12 @@ def _remarked(medications: list[Medication]) -> list[Medication]:
         replace(
             one,
             is_contradicted=(one.says_none and bool(counted))
-            or (one in banned and any(one.drug.is_of(other.drug) for other in counted)),
-            is_forbidden=one in counted and any(one.drug.is_of(other.drug) for other in banned),
+            or (
+                one in banned
+                and any(one.drug.is_of(other.drug, in_any_strength=True) for other in counted)
+            ),
+            is_forbidden=one in counted
+            and any(one.drug.is_of(other.drug, in_any_strength=True) for other in banned),
             is_denied=one in counted and any(_denies(other, one) for other in denied),
         )
         for one in medications
@@ -279,7 +294,8 @@ def _medication(resource: Resource, given: Given, replaced: frozenset[str]) -> M
     order = _order(resource, related, reported)
     marks = medication_marks(doubted(order.marks, now), resource, related)
     is_named = not name.startswith((NOT_NAMED, NOT_READ))
-    marks = with_own_text(marks, resource, is_all_there_is=not is_named)
+    is_bare = not is_named or bool(absent_code(medication_concept(resource)))
+    marks = with_own_text(marks, resource, is_all_there_is=is_bare)
     codes = medication_codings(resource, related)
     order = replace(
         order,
@@ -297,9 +313,19 @@ def _medication(resource: Resource, given: Given, replaced: frozenset[str]) -> M
         is_statement=statement is not None,
         is_named=is_named,
         says_none=statement is not None and statement.meaning == "none" and group == "current",
-        drug=Drug(_drug_words(name), frozenset(codes)) if is_named else Drug(),
+        drug=Drug(_drug_words(name), frozenset(filter(_is_of_a_drug, codes)))
+        if is_named
+        else Drug(),
         learn_more_url="" if statement else medlineplus_url(codes),
     )
+
+
+def _is_of_a_drug(coding: tuple[str, str]) -> bool:
+    """Return whether a code is of one drug, and neither why there is none nor of a whole class
+    (a short one of ATC)."""
+    system, code = coding
+    is_a_class = system.endswith("/atc") and len(code) < ATC_LENGTH
+    return not absent_code({"coding": [{"system": system, "code": code}]}) and not is_a_class
 
 
 def _drug_words(name: str) -> tuple[str, ...]:

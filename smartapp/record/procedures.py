@@ -45,7 +45,7 @@ def _procedure(resource: Resource, related: Related) -> Fact:
         origin=origin_of(resource),
         status=unless_recorded(resource, status_text(resource)),
     )
-    is_named = statement is not None or not name.startswith(NOT_NAMED)
+    is_named = not name.startswith(NOT_NAMED)
     marks = with_own_text(marks, resource, is_all_there_is=not is_named)
     return Fact(
         marks=marks,

@@ -127,7 +127,11 @@ def condition(code: object = "Breast cancer", **members: Any) -> Resource:
 
 def german(**marks: str) -> Resource:
     """Return a code of ICD-10-GM with its marks: how certain, on which side."""
-    names = {"certain": "icd-10-gm-diagnosesicherheit", "side": "seitenlokalisation"}
+    names = {
+        "certain": "icd-10-gm-diagnosesicherheit",
+        "local": "EX_Diagnosesicherheit",
+        "side": "seitenlokalisation",
+    }
     extension = [
         {"url": f"http://fhir.de/StructureDefinition/{names[name]}", "valueCoding": {"code": code}}
         for name, code in marks.items()
@@ -157,6 +161,11 @@ LATERALITY = {"url": "http://example.org/laterality", "valueCodeableConcept": wo
             "Breast cancer, Breast, Left",
         ),
         (condition(bodySite="Left breast"), "Breast cancer, Left breast"),
+        # A text is all that there is where nobody knows the code.
+        (
+            condition(absent("unknown"), text=narrative("Chronic pain")),
+            f"Not known (unknown) | {OWN}Chronic pain",
+        ),
         # SNOMED CT's codes of a problem's status, as converters from C-CDA send them.
         (
             condition(clinicalStatus={"coding": [{"system": SNOMED, "code": "73425007"}]}),
@@ -218,6 +227,7 @@ LATERALITY = {"url": "http://example.org/laterality", "valueCodeableConcept": wo
         ),
         (condition("No current problems"), "No active problems"),
         (condition(german(certain="A")), "could not be shown: ruled out | NOT Herzinfarkt"),
+        (condition(german(local="A")), "could not be shown: ruled out | NOT Herzinfarkt"),
         (
             condition(german(certain="A"), verificationStatus="confirmed"),
             "Herzinfarkt Ruled out by its code",
@@ -260,8 +270,8 @@ LATERALITY = {"url": "http://example.org/laterality", "valueCodeableConcept": wo
             condition(bodySite=[{"coding": [{"system": SNOMED, "code": "24028007"}]}]),
             "Breast cancer, right | NOT SNOMED",
         ),
-        (in_category("reason-for-visit"), "from visits: diagnoses that are not on the problem"),
-        (in_category("admitting-diagnosis"), "from visits: diagnoses that are not on the problem"),
+        (in_category("reason-for-visit"), "from visits: diagnoses beside the problem list"),
+        (in_category("admitting-diagnosis"), "from visits: diagnoses beside the problem list"),
         (in_category("medical-history"), "Breast cancer medical history | NOT from visits"),
     ],
 )
