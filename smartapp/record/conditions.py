@@ -215,7 +215,7 @@ def _status(resource: Resource, group: Group) -> str:
 def _stage(stage: dict[str, Any]) -> str:
     """Return "Stage IIIB (pathological)", from the summary or from the assessment."""
     assessed = displays(stage.get("assessment"))
-    summary = concept_text(stage.get("summary")) or ", ".join(assessed)
+    summary = ", ".join(filter(None, (concept_text(stage.get("summary")), *assessed)))
     kind = concept_text(stage.get("type"))
     return f"{summary} ({kind})" if summary and kind else summary or kind
 

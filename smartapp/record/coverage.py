@@ -56,7 +56,8 @@ def _coverage(resource: Resource, given: Given) -> Fact:
 
 def _insurer(reference: dict[str, Any], resource: Resource, given: Given) -> str:
     inner = resolve(reference, resource, given.related)
-    return display(reference) or text(inner.get("name"))
+    number = text(mapping(reference.get("identifier")).get("value"))
+    return display(reference) or text(inner.get("name")) or (f"Insurer {number}" if number else "")
 
 
 def _rank(order: str) -> str:

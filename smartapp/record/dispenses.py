@@ -14,7 +14,7 @@ from smartapp.record.modifiers import status_text
 from smartapp.record.moments import member_moment
 from smartapp.record.quantities import quantity_text
 from smartapp.record.reading import Given, Read
-from smartapp.record.references import Related, display, displays, reasons, to_follow
+from smartapp.record.references import Related, display, displays, reasons, target, to_follow
 from smartapp.record.texts import prose
 from smartapp.record.timing import period_moments
 
@@ -50,6 +50,7 @@ def _dispense(resource: Resource, related: Related) -> Fact:
         began=handed,
         lines=said(
             labelled(_why(resource), _why_not(resource)),
+            *_issues(resource),
             *(prose(one.words) for one in dosages),
             *(labelled("as coded", [one.coded]) for one in dosages),
             *(labelled("to the patient", [one.for_patient]) for one in dosages),
@@ -87,7 +88,15 @@ def _why(resource: Resource) -> str:
 
 def _why_not(resource: Resource) -> list[str]:
     found = (one for name in WHY_NOT for one in mappings(resource.get(name)))
-    return [display(one) or concept_text(one) for one in found]
+    return [
+        display(one) or concept_text(one) or ("see the EHR" if target(one) else "") for one in found
+    ]
+
+
+def _issues(resource: Resource) -> list[str]:
+    """Return what was detected, for example an interaction; at least that there is something."""
+    issues = mappings(resource.get("detectedIssue"))
+    return [f"issue: {display(one) or 'see the EHR'}" for one in issues]
 
 
 def _substituted(substitution: dict[str, Any]) -> str:

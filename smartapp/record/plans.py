@@ -126,6 +126,7 @@ def _plan(resource: Resource, related: Related) -> Fact:
         lines=said(
             prose(resource.get("description")),
             labelled("because of", _addressed(resource, related)),
+            labelled("replaces", displays(resource.get("replaces"))),
             *(
                 _activity(one, resource, related)
                 for one in mappings(resource.get("activity"))
@@ -154,11 +155,12 @@ def _goal_name(reference: object, plan: Resource, related: Related) -> str:
 def _activity(activity: dict[str, Any], plan: Resource, related: Related) -> str:
     """Return one planned activity; if it must not be done, that comes first."""
     detail = mapping(activity.get("detail"))
+    description = prose(detail.get("description"))
     name = (
         concept_text(detail.get("code"))
         or concept_text(detail.get("productCodeableConcept"))
         or display(detail.get("productReference"))
-        or prose(detail.get("description"))
+        or description
         or name_of(activity.get("reference"), plan, related)
         # R5.
         or name_of(activity.get("plannedActivityReference"), plan, related)
@@ -183,11 +185,13 @@ def _activity(activity: dict[str, Any], plan: Resource, related: Related) -> str
         said(
             said_name,
             "" if status == "in progress" else status,
+            "" if description == name else description,
             labelled("why", concept_texts(detail.get("statusReason"))),
             amount_text(detail.get("quantity")),
             f"{daily} a day" if daily else "",
             when or "",
             labelled("by", displays(detail.get("performer"))),
+            labelled("at", displays(detail.get("location"))),
             labelled(
                 "outcome",
                 [

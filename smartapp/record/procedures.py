@@ -61,6 +61,7 @@ def _procedure(resource: Resource, related: Related) -> Fact:
             labelled("complications", _complications(resource)),
             labelled("device", _devices(resource)),
             labelled("follow-up", concept_texts(resource.get("followUp"))),
+            labelled("report", displays(resource.get("report"))),
         ),
         details=said(
             *site_texts(resource.get("bodySite")),

@@ -161,6 +161,10 @@ LATERALITY = {"url": "http://example.org/laterality", "valueCodeableConcept": wo
             "Breast cancer, Breast, Left",
         ),
         (condition(bodySite="Left breast"), "Breast cancer, Left breast"),
+        (
+            condition(stage=[{"summary": words("II"), "assessment": [{"display": "pT2 N0"}]}]),
+            "Breast cancer II, pT2 N0",
+        ),
         # A text is all that there is where nobody knows the code.
         (
             condition(absent("unknown"), text=narrative("Chronic pain")),
@@ -351,6 +355,10 @@ def cvx(code: str) -> Resource:
             "Not given | because of refused",
         ),
         (vaccine(explanation={"reason": [words("Travel")]}), "because of Travel"),
+        (
+            vaccine(occurrenceDateTime="03/04/2020", recorded="2026-05-01"),
+            "date not readable: 03/04/2020 | recorded 1 May 2026",
+        ),
         (
             vaccine(status="not-done", statusReason={"coding": [{"code": "MEDPREC"}]}),
             "Not given because of a medical precaution",
@@ -585,6 +593,33 @@ TELECOM = [
             "outcome: HbA1c 6.9 | recorded by Son",
         ),
         ("plans", plan({"code": words("Exercise"), "prohibited": True}), "do not do: Exercise"),
+        (
+            "plans",
+            plan(
+                {
+                    "code": words("Exercise"),
+                    "description": "Twice a week",
+                    "location": {"display": "Pool"},
+                }
+            ),
+            "Exercise, Twice a week, at: Pool",
+        ),
+        ("procedures", procedure(report=[{"display": "Op note"}]), "report: Op note"),
+        (
+            "dispenses",
+            of(
+                "MedicationDispense",
+                status="declined",
+                detectedIssue=[{"display": "Interaction"}],
+                statusReasonReference={"reference": "DetectedIssue/1"},
+            ),
+            "why not: see the EHR issue: Interaction",
+        ),
+        (
+            "coverage",
+            of("Coverage", status="active", payor=[{"identifier": {"value": "60054"}}]),
+            "Insurer 60054",
+        ),
         (
             "plans",
             plan(
