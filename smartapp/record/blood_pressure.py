@@ -23,7 +23,7 @@ from smartapp.record.kinds import (
     side_of,
 )
 from smartapp.record.moments import Chronology, Moment, ago_text
-from smartapp.record.observations import Reading
+from smartapp.record.observations import CORRECTED, Reading
 from smartapp.record.people import Person
 from smartapp.record.ranges import Ranges
 from smartapp.record.series import in_order, is_certain, is_same_moment
@@ -193,7 +193,23 @@ def _pair(sides: Sequence[Reading]) -> list[Pressure]:
         by_code.setdefault(how_by_code(one), []).append(one)
     if len(by_code) > 1:
         return [pressure for same in by_code.values() for pressure in _pair(same)]
+    if corrected := _corrected(upper, lower):
+        first, second = corrected
+        rest = [_half(one) for one in sides if one is not first and one is not second]
+        return [Pressure(first, first, second, (), sources_of(first, second)), *rest]
     return [_half(one) for one in sides]
+
+
+def _corrected(
+    upper: Sequence[Reading], lower: Sequence[Reading]
+) -> tuple[Reading, Reading] | None:
+    """Return the sides of a measurement of which one was corrected: the correction belongs to the
+    only other side, and what it corrects stands alone."""
+    several = upper if len(upper) > 1 else lower
+    corrected = [one for one in several if one.status_rank == CORRECTED]
+    if min(len(upper), len(lower)) != 1 or len(corrected) != 1:
+        return None
+    return (corrected[0], lower[0]) if several is upper else (upper[0], corrected[0])
 
 
 def _half(side: Reading) -> Pressure:
@@ -256,7 +272,7 @@ def _notes(pressure: Pressure, unit: Unit, chronology: Chronology, said: str) ->
         *map(how_by_code, pressure.sides),
         *pressure.notes,
         NO_UNIT_GIVEN if unit.key and _lacks_unit(pressure) else "",
-        *(_own_name(one) for one in dict.fromkeys((reading.name, *_lone_names(pressure)))),
+        *(_own_name(name, pressure) for name in (reading.name, *_lone_names(pressure))),
     ]
     for one in (reading, *pressure.sides):
         notes += notes_of(one, (*one.marks.remarks, *one.marks.notes), chronology)
@@ -273,8 +289,9 @@ def _lone_names(pressure: Pressure) -> list[str]:
     return [] if pressure.reading.parts else [side.name for side in pressure.sides]
 
 
-def _own_name(name: str) -> str:
-    return "" if is_something_else(name) else own_name(name, NAME)
+def _own_name(name: str, pressure: Pressure) -> str:
+    beside = (*map(how_by_code, pressure.sides), *pressure.reading.how.words)
+    return "" if is_something_else(name) else own_name(name, NAME, beside)
 
 
 def _recorded(sides: Sequence[str]) -> str:

@@ -55,10 +55,9 @@ _SYSTEM_OF = {word: system for system, words in _SPELLINGS.items() for word in w
 def code_system(written: object) -> str:
     """Return the URI of a code system, if it was sent as an OID, a short name, or spelled
     differently: "urn:oid:2.16.840.1.113883.6.1", "https://loinc.org/", "LN"."""
-    sent = text(written)
-    if sent in SYSTEM_NAMES or not sent:
-        return sent
-    return _spelled(sent)
+    if not isinstance(written, str) or written in SYSTEM_NAMES:
+        return written if isinstance(written, str) else ""
+    return _spelled(text(written)) if written else ""
 
 
 @lru_cache(maxsize=500)

@@ -153,12 +153,17 @@ def is_something_else(name: str) -> bool:
 
 
 @lru_cache(maxsize=1_000)
-def own_name(name: str, kind: str) -> str:
-    """Return the record's own name for a reading of a kind if it says more than the kind: "Weight
-    (stated)", "Apical heart rate"; "" for a usual name, and for one in an unknown language."""
-    said = {word.casefold() for word in _WORD.findall(name) if len(word) > 1}
-    usual = _PLAIN[kind]
-    return f"named “{name}”" if said & usual and said - usual - _PLAIN[""] else ""
+def own_name(name: str, kind: str, beside: tuple[str, ...]) -> str:
+    """Return the record's own name for a reading of a kind if it says more than the kind and what
+    is said beside it: "Weight (stated)", "Apical heart rate"; "" for a usual name, and for one in
+    an unknown language."""
+    said, usual = _words(name), _PLAIN[kind]
+    more = said - usual - _PLAIN[""] - _words(" ".join(beside))
+    return f"named “{name}”" if said & usual and more else ""
+
+
+def _words(text: str) -> set[str]:
+    return {word.casefold() for word in _WORD.findall(text) if len(word) > 1}
 
 
 def how_by_code(reading: Reading) -> str:

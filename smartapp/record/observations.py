@@ -224,13 +224,13 @@ def read_observation(
         members = _contained_members(resource, person, related)
         reading = reading._replace(
             parts=(*_parts(resource, reading, person), *members),
-            members=tuple(_references(resource.get("hasMember"))),
+            members=tuple(reference_names(resource.get("hasMember"))),
         )
     if "extension" in resource:
         reading = reading._replace(replaces=tuple(_replaced(resource)))
         reading = reading._replace(group=_sub_id(resource))
     if "derivedFrom" in resource:
-        reading = reading._replace(derived_from=tuple(_references(resource["derivedFrom"])))
+        reading = reading._replace(derived_from=tuple(reference_names(resource["derivedFrom"])))
     has_own = bool(value.text or reading.result or reading.parts or reading.members)
     if "text" in resource:
         written = with_own_text(marks, resource, is_all_there_is=not has_own)
@@ -243,7 +243,7 @@ def _replaced(resource: Resource) -> list[str]:
     return [
         reference
         for extension in extensions(resource, f"{EXTENSIONS}replaces")
-        for reference in _references(extension.get("valueReference"))
+        for reference in reference_names(extension.get("valueReference"))
     ]
 
 
@@ -564,7 +564,7 @@ def _displays(references: object) -> list[str]:
     return [found for found in (text(one.get("display")) for one in mappings(references)) if found]
 
 
-def _references(references: object) -> list[str]:
+def reference_names(references: object) -> list[str]:
     """Return relative references ("Observation/o1"), without base and version."""
     return [
         "/".join(found.split("/_history/")[0].split("/")[-2:])

@@ -47,6 +47,9 @@ class Person:
         """Return whether a date is before the day of birth, by more than time zones can explain."""
         if self.born is None or not self.born.is_readable or when is None or not when.is_readable:
             return False
+        # Nearly all are later, and it takes longer to find the last day.
+        if when.at.year > self.born.at.year:
+            return False
         return last_day(when) < self.born.at.date() - timedelta(days=1)
 
     def was_adult(self, when: Moment | None) -> bool:

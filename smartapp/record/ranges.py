@@ -55,9 +55,12 @@ _ADULT_WORDS = frozenset(
 )
 _WORD = re.compile(r"[^\W\d_]+")
 _NUMBER_IN_WORDS = re.compile(r"\d+(?:[.,]\d+)*")
-_AMOUNT = r"\d+(?:\.\d+)?"
+_AMOUNT = r"[+-]?\d+(?:\.\d+)?"
 _SPAN = re.compile(rf"(?P<low>{_AMOUNT})\s*(?:-|\u2013|to)\s*(?P<high>{_AMOUNT})\s*(?P<unit>\S+)?")
 _FROM = frozenset({">", ">=", "≥"})
+# "Normal range: 3.5-5.1", "(3.5-5.1)". A label that says anything else is the range's name.
+_LABEL = re.compile(r"^[^\d<>≤≥]*:\s*")
+_BRACKETS = re.compile(r"^[(\[]([^()\[\]]*)[)\]]$")
 _SIDE = re.compile(rf"(?P<side>[<>]=?|[≤≥]|up to)\s*(?P<bound>{_AMOUNT})\s*(?P<unit>\S+)?")
 # "3.5-5.1 mmol/L", "35-49 %", "10*3/uL": a unit is not a name.
 _UNIT_IN_WORDS = re.compile(r"\S*[/%^*]\S*")
@@ -225,8 +228,8 @@ def _range(members: Resource, unit: Unit, name: str) -> ReferenceRange:
         bounds = (None, None)
         words = words or " to ".join(filter(None, map(quantity_text, (low, high))))
     words = "" if words.casefold() in _NO_RANGE else words
-    if not any(sent):
-        bounds = _bounds_in_words(words, unit) if words else bounds
+    if words and not name and not any(sent):
+        bounds = _bounds_in_words(words, unit)
     in_unit = unit if own == NO_UNIT else own
     shown = "" if name == words else name
     return ReferenceRange(*bounds, in_unit, words, shown, bool(name and members.get("appliesTo")))
@@ -256,7 +259,8 @@ def _meant_for(members: Resource, person: Person, when: Moment | None) -> tuple[
 def _bounds_in_words(words: str, unit: Unit) -> tuple[Decimal | None, Decimal | None]:
     """Return the bounds of a range that is sent as text, if it is nothing else: "3.5 - 5.1 mmol/L",
     "<5.7". A unit in it must be the value's."""
-    match = _SPAN.fullmatch(words) or _SIDE.fullmatch(words)
+    plain = _BRACKETS.sub(r"\1", _LABEL.sub("", words))
+    match = _SPAN.fullmatch(plain) or _SIDE.fullmatch(plain)
     if match is None or (match["unit"] and read_unit({"unit": match["unit"]}).key != unit.key):
         return None, None
     if match.re is _SPAN:

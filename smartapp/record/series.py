@@ -9,14 +9,23 @@ import re
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from smartapp.record.codes import LOINC
+from smartapp.record.codes import LOINC, concept_text, status_code
 from smartapp.record.elements import Resource
+from smartapp.record.modifiers import not_understood
 from smartapp.record.moments import Chronology, Moment, parse_moment
-from smartapp.record.observations import FINAL, NAMELESS, PLAIN, REPLACED, Reading
+from smartapp.record.observations import (
+    FINAL,
+    NAMELESS,
+    PLAIN,
+    REPLACED,
+    Reading,
+    reference_names,
+)
 from smartapp.record.texts import text
 from smartapp.record.values import NO_VALUE
 
 IS_REPLACED = "replaced by another result"
+_WITHDRAWN = {"entered-in-error": "entered in error", "cancelled": "cancelled"}
 NOT_SENT = "a panel whose results the EHR did not send"
 
 _SUSCEPTIBILITIES = frozenset(
@@ -50,18 +59,21 @@ def code_key(reading: Reading) -> str:
     return reading.marks.source if reading.name == NAMELESS else reading.name.casefold()
 
 
-def keyed_by_code(readings: Sequence[Reading]) -> Iterable[tuple[str, Reading]]:
-    """Yield the readings with their keys. A local code that another reading of the same name has
+def keyed_by_code(readings: Sequence[Reading]) -> list[tuple[str, Reading]]:
+    """Return the readings with their keys. A local code that another reading of the same name has
     beside a LOINC code is that test: EHRs add LOINC codes to new results only."""
     homes: dict[tuple[tuple[str, str], str], set[str]] = {}
-    for one in readings:
-        if len(one.codes) > 1 and one.loinc:
-            for pair in one.codes:
-                homes.setdefault((pair, one.name.casefold()), set()).add(code_key(one))
-    for one in readings:
-        found = homes.get((one.codes[0], one.name.casefold())) if homes and one.codes else None
-        is_clear = found is not None and len(found) == 1 and not one.loinc
-        yield (next(iter(found)) if found and is_clear else code_key(one)), one
+    tests = {(one.codes, one.name): one for one in readings}
+    for (codes, name), one in tests.items():
+        if len(codes) > 1 and one.loinc:
+            for pair in codes:
+                homes.setdefault((pair, name.casefold()), set()).add(code_key(one))
+    moved: dict[tuple[object, str], str] = {}
+    for (codes, name), one in tests.items():
+        found = homes.get((codes[0], name.casefold()), set()) if codes else set()
+        if len(found) == 1 and not one.loinc:
+            (moved[codes, name],) = found
+    return [(moved.get((one.codes, one.name)) or code_key(one), one) for one in readings]
 
 
 def series_key(reading: Reading, what: str) -> Key:
@@ -222,7 +234,7 @@ def with_replaced(readings: Sequence[Reading]) -> Sequence[Reading]:
     ]
 
 
-def join_panels(sent: Sequence[Reading], observations: Iterable[Resource]) -> Panels:
+def join_panels(sent: Sequence[Reading], observations: Sequence[Resource]) -> Panels:
     """Return the readings of these Observations, each with the label of its panel. A panel that
     only groups others is no reading of its own; one with a value (an organism) becomes the label of
     its members."""
@@ -231,7 +243,7 @@ def join_panels(sent: Sequence[Reading], observations: Iterable[Resource]) -> Pa
     by_source = {one.marks.source: one for one in readings}
     panel_of: dict[str, Reading] = {}
     grouped: dict[str, list[str]] = {}
-    incomplete: dict[str, list[str]] = {}
+    remarks = _doubts_of_panels(observations)
     alone, kept = [], []
     named = [one for one in readings if one.members and one.has_value]
     labels = labels_apart([(one, label_of(one)) for one in named])
@@ -242,12 +254,12 @@ def join_panels(sent: Sequence[Reading], observations: Iterable[Resource]) -> Pa
             kept.append(one)
         elif first := _first_result(one, by_source):
             grouped.setdefault(first.marks.source, []).append(one.marks.source)
-            incomplete.setdefault(first.marks.source, []).extend(_missing_of(one, known))
+            remarks.setdefault(first.marks.source, []).extend(_missing_of(one, known))
         else:
             alone.append(one)
     joined = [
         _in_panel(
-            _with_remarks(one, incomplete.get(one.marks.source, [])),
+            _with_remarks(one, remarks.get(one.marks.source, [])),
             panel_of.get(one.marks.source) or _organism(one, by_source),
             grouped.get(one.marks.source, []),
             labels,
@@ -323,13 +335,43 @@ def _in_panel(
     if panel is not None and is_of_another and panel.has_value:
         label = labels.get(id(panel)) or label_of(panel)
     if panel is not None and is_of_another:
-        reading = reading._replace(panel=panel.marks.source)
+        reading = _with_content_of(panel, reading)._replace(panel=panel.marks.source)
         reading = reading if panel.has_value else _with_notes_of(panel, reading)
     if not label and not groups:
         return reading
     return reading._replace(
         how=replace(reading.how, panel=label or reading.how.panel), grouped_by=tuple(groups)
     )
+
+
+def _with_content_of(panel: Reading, reading: Reading) -> Reading:
+    """Return a member with what its panel says of both, if it does not say it itself: whose the
+    values are, and from what and how they were taken."""
+    if panel.how is PLAIN and not panel.marks.whose:
+        return reading
+    how = {
+        name: getattr(panel.how, name)
+        for name in ("specimen", "site", "position", "method")
+        if getattr(panel.how, name) and not getattr(reading.how, name)
+    }
+    whose = reading.marks.whose or panel.marks.whose
+    return reading._replace(
+        how=replace(reading.how, **how), marks=reading.marks._replace(whose=whose)
+    )
+
+
+def _doubts_of_panels(observations: Iterable[Resource]) -> dict[str, list[str]]:
+    """Return, for each member of a panel that was withdrawn or is not understood, that it is."""
+    found: dict[str, list[str]] = {}
+    for panel in observations:
+        if "hasMember" not in panel:
+            continue
+        status = _WITHDRAWN.get(status_code(panel)) or not_understood(panel)
+        if status:
+            words = f"{concept_text(panel.get('code')) or 'Its panel'}: {status}"
+            for name in reference_names(panel["hasMember"]):
+                found.setdefault(name, []).append(words)
+    return found
 
 
 def _with_notes_of(panel: Reading, reading: Reading) -> Reading:

@@ -26,7 +26,7 @@ from smartapp.record.texts import prose, text
 from smartapp.record.units import NO_UNIT, Unit, is_unit, read_unit
 
 _BOUND = re.compile(r"([<>]=?|=<|=>|[≤≥])\s*(\d+(?:\.\d+)?)")
-_MEASURED = re.compile(r"([<>]=?|[≤≥])?\s*(\d+(?:\.\d+)?)(?:\s*([^\d\s]\S*))?")
+_MEASURED = re.compile(r"([<>]=?|[≤≥])?\s*(-?\d+(?:\.\d+)?)(?:\s*([^\d\s]\S*))?")
 UNKNOWN_KIND = "A value of a kind that this app does not show; see the EHR"
 
 

@@ -214,7 +214,8 @@ def _row(reading: Reading, unit: Unit, chronology: Chronology) -> Row:
 
 def _own_name(reading: Reading) -> str:
     kind = kind_of(reading)
-    return own_name(reading.name, kind.name) if kind else ""
+    beside = (how_by_code(reading), *reading.how.words)
+    return own_name(reading.name, kind.name, beside) if kind else ""
 
 
 def _range(

@@ -332,6 +332,10 @@ def test_one_result(given: Resource, says: str) -> None:
         (ranged(6.2, {"text": "3.5-5.1 mmol/L"}), "▲ Above range range 3.5-5.1 mmol/L"),
         (ranged(6.2, {"text": "<5.7"}), "▲ Above range range <5.7"),
         (ranged(6.2, {"text": ">= 7"}), "▼ Below range range >= 7"),
+        (ranged(6.2, {"text": "Normal range: 3.5-5.1"}), "▲ Above range range Normal range: 3.5"),
+        (ranged(6.2, {"text": "[3.5-5.1]"}), "▲ Above range"),
+        (ranged(-6.2, {"text": "-2 - +2"}), "▼ Below range"),
+        (ranged(6.2, {"text": "Luteal: 1-5"}), "range Luteal: 1-5 | NOT Above"),
         (ranged(6.2, {"text": "3.5 to 8"}), "range 3.5 to 8 | NOT Above"),
         (ranged(6.2, {"text": "3.5-5.1 mg/dL"}), "range 3.5-5.1 mg/dL | NOT Above"),
         (ranged(6.2, {"text": "<5.7 normal, >6.5 diabetes"}), ">6.5 diabetes | NOT Above"),
@@ -967,6 +971,10 @@ PRESSURE = pressure(mmhg(150), mmhg(95), id="p", effectiveDateTime="2026-06-02T0
         # The record's own name says how it was measured.
         ((named("Weight (stated)", "29463-7", 68, "kg"),), "68 kg | named “Weight (stated)”"),
         ((named("Apical heart rate", "8867-4", 68, "/min"),), "named “Apical heart rate”"),
+        (
+            (named("Temperature Oral", "8331-1", 37, "Cel"),),
+            "Body temperature oral 37 °C | NOT named",
+        ),
         ((named("Körpergewicht", "29463-7", 68, "kg"),), "Body weight 68 | NOT named"),
         (
             (named("Oxygen saturation in Arterial blood by Pulse oximetry", "59408-5", 97, "%"),),
@@ -985,6 +993,15 @@ PRESSURE = pressure(mmhg(150), mmhg(95), id="p", effectiveDateTime="2026-06-02T0
                 named("d", "76535-4", 70, "mmHg"),
             ),
             "120/60 | 110/70 | NOT –",
+        ),
+        # One side was corrected.
+        (
+            (
+                vital("8480-6", 210, "mmHg", id="a"),
+                vital("8480-6", 120, "mmHg", id="b", status="corrected"),
+                vital("8462-4", 80, "mmHg", id="c"),
+            ),
+            "Blood pressure 120/80 mmHg | Also 210/– mmHg | NOT –/80",
         ),
         # Sides that only their names tell.
         (
@@ -1125,6 +1142,36 @@ BOTH_CODES = {"text": "Potassium", "coding": [{"system": LOINC, "code": "2823-3"
         (
             (result("Sodium", 140, **sub_id("1")), result("Potassium", 4, **sub_id("2"))),
             "Sodium 140 | NOT group",
+        ),
+        # What a panel says of whose, from what and how goes for its members.
+        (
+            (
+                of_panel("a", id="p", focus=[{"display": "Donor 7"}]),
+                result("HLA-A", id="a", valueString="A*02"),
+            ),
+            "HLA-A of: Donor 7 A*02",
+        ),
+        (
+            (
+                of_panel("a", "b", id="p", specimen={"display": "CSF"}),
+                result("Glucose", 40, id="a"),
+                result("Albumin", 30, id="b", specimen={"display": "Serum"}),
+            ),
+            "Glucose CSF 40 | Albumin Serum 30",
+        ),
+        (
+            (
+                of_panel("a", id="p", name="Count", status="entered-in-error"),
+                result("Platelets", 40, id="a"),
+            ),
+            "Platelets 40 mmol/L Count: entered in error",
+        ),
+        (
+            (
+                of_panel("a", id="p", name="Count", modifierExtension=[{"url": "x"}]),
+                result("Platelets", 40, id="a"),
+            ),
+            "Platelets 40 mmol/L Count: The EHR marks this entry in a way",
         ),
         # A panel of which only a part came.
         (
