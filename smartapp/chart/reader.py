@@ -47,7 +47,7 @@ from smartapp.chart.fhir_access import (
     Record,
 )
 from smartapp.chart.permissions import LEVELS, asked_sections, permitted_part
-from smartapp.chart.sections import Search, Section
+from smartapp.chart.sections import Search, Section, is_of_unknown_category
 from smartapp.chart.users import user_view
 from smartapp.protocol.errors import (
     EHRUnavailable,
@@ -408,15 +408,28 @@ def _joined(section: Section, outcomes: Sequence[Outcome]) -> Outcome:
     ]
     worst = min((one for _, one in asked if one.lacks), key=_badness, default=Outcome("ok"))
     notes = tuple(dict.fromkeys([*(note for one in read for note in one.notes), *missing]))
+    belonging = [_belonging(section, search, one) for search, one in asked if one in read]
     return Outcome(
         "partial" if notes else "ok",
-        tuple(filter(section.belongs, _once([one.resources for one in read if one.resources]))),
+        tuple(_once(list(filter(None, belonging)))),
         {name: one for outcome in read for name, one in outcome.included.items()},
         notes,
         reference=worst.reference,
         lacks=worst.lacks,
         why=worst.why,
     )
+
+
+def _belonging(section: Section, search: Search, outcome: Outcome) -> tuple[Resource, ...]:
+    """Return what belongs to the section, since some EHRs ignore the category of a search. If one
+    did not, what has a category of its own making is what was asked for."""
+    others = [one for one in outcome.resources if not section.belongs(one)]
+    if not others:
+        return outcome.resources
+    is_heeded = bool(search.categories) and all(map(is_of_unknown_category, others))
+    if section.takes_unknown_categories and is_heeded:
+        return outcome.resources
+    return tuple(filter(section.belongs, outcome.resources))
 
 
 def _badness(outcome: Outcome) -> int:

@@ -106,7 +106,9 @@ OF_VITAL_SIGNS = VITAL_SIGN_CODES | GESTATIONAL_AGE
 OF_OTHER_SECTIONS = OF_VITAL_SIGNS.union(SOCIAL_CODES)
 # The other categories of HL7 (observation-category).
 FINDINGS = ("exam", "imaging", "procedure", "therapy", "activity")
-# Observations without a category: their code decides which section they belong to.
+CATEGORISED = MEASURED.union(SOCIAL, FINDINGS)
+# Observations without a category: like that of one with a category of the EHR's own, their code
+# decides which section they belong to.
 UNFILED = Search(
     "Observation",
     parameters=(("category:missing", "true"),),
@@ -117,7 +119,7 @@ UNFILED = Search(
 
 
 def _is_vital_sign(resource: Resource) -> bool:
-    if not (found := categories_of(resource)):
+    if (found := categories_of(resource)).isdisjoint(CATEGORISED):
         return not _codes(resource).isdisjoint(OF_VITAL_SIGNS)
     return not found.isdisjoint(CATEGORIES["vital-signs"])
 
@@ -131,14 +133,22 @@ def _is_laboratory_result(resource: Resource) -> bool:
 def _is_social(resource: Resource) -> bool:
     if resource.get("resourceType") == QUESTIONNAIRE:
         return True
-    if not (found := categories_of(resource)):
+    if (found := categories_of(resource)).isdisjoint(CATEGORISED):
         return not _codes(resource).isdisjoint(SOCIAL_CODES)
     return not found.isdisjoint(SOCIAL) and found.isdisjoint(MEASURED)
 
 
 def _is_of_no_other_section(resource: Resource) -> bool:
+    if is_of_unknown_category(resource):
+        return _codes(resource).isdisjoint(OF_OTHER_SECTIONS)
     found = categories_of(resource)
     return bool(found) and found.isdisjoint(MEASURED.union(SOCIAL))
+
+
+def is_of_unknown_category(resource: Resource) -> bool:
+    """Return whether no section asks for any of the resource's categories."""
+    found = categories_of(resource)
+    return bool(found) and found.isdisjoint(CATEGORISED)
 
 
 def _codes(resource: Resource) -> frozenset[str]:
@@ -167,12 +177,14 @@ class Section:
 
     `for_patients` is its title if a patient reads the page. The `searches` run in parallel, and
     `read` gets those of their results that `belong` here, because not every EHR restricts a search
-    as requested. `follow` returns the references that must be read too, as they were sent. `draw`
-    turns facts into what `template` shows, if that is more than the facts. `count` is how much an
-    entry adds to the number in the table of contents; past entries add nothing. `noun` is the word
-    for one entry. With `never_assume_none` a section that could not be read says so prominently. A
-    section that is `only_if_granted` is on the page if a scope permits it; otherwise the end of the
-    page names it. `share` is its contribution to the page's first block (record/news.py).
+    as requested; with `takes_unknown_categories` also what an EHR that does restrict it found under
+    a category of its own. `follow` returns the references that must be read too, as they were sent.
+    `draw` turns facts into what `template` shows, if that is more than the facts. `count` is how
+    much an entry adds to the number in the table of contents; past entries add nothing. `noun` is
+    the word for one entry. With `never_assume_none` a section that could not be read says so
+    prominently. A section that is `only_if_granted` is on the page if a scope permits it; otherwise
+    the end of the page names it. `share` is its contribution to the page's first block
+    (record/news.py).
     """
 
     name: str
@@ -182,6 +194,7 @@ class Section:
     read: Reader
     template: str
     belongs: Callable[[Resource], bool] = _all
+    takes_unknown_categories: bool = False
     noun: str = "entry"
     nouns: str = "entries"
     follow: Callable[[tuple[Resource, ...]], tuple[str, ...]] = _nothing
@@ -295,6 +308,7 @@ SECTIONS = (
             UNFILED,
         ),
         belongs=_is_laboratory_result,
+        takes_unknown_categories=True,
         share=share_of_laboratory,
         read=read_laboratory,
         draw=draw_labs,

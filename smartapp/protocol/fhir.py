@@ -272,7 +272,8 @@ def _next_url(links: object, fhir_base_url: str) -> tuple[str | None, str]:
     """Return the URL of the next page, or where it is if it is outside the base, in words without
     its path and query, which may name a patient."""
     elsewhere = ""
-    for link in links if isinstance(links, list) else []:
+    listed = [links] if isinstance(links, dict) else links  # a single one, converted from XML
+    for link in listed if isinstance(listed, list) else []:
         if isinstance(link, dict) and link.get("relation") == "next":
             url = resolve(link.get("url"), base=fhir_base_url)
             if url is not None and is_below(url, fhir_base_url):

@@ -183,6 +183,25 @@ class TestCategories:
         assert chart.section("vitals").count == 1
         assert chart.section("labs").notes == ()
 
+    @pytest.mark.parametrize("ignores", [False, True])
+    async def test_a_category_of_the_ehrs_own_is_of_the_search_that_found_it(
+        self, ehr: FakeEHR, ignores: bool
+    ) -> None:
+        """If the EHR ignores the category, it finds it among the other findings, too."""
+        result = unfiled("2823-3", category=[concept("", "local-lab")])
+        pulse = unfiled("8867-4", category=[concept("", "vital-signs")])
+
+        async def its_own(request: web.Request) -> web.StreamResponse:
+            asked = request.query.get("category", "")
+            if ignores:
+                return bundle([result, pulse])
+            return bundle([result] if "laboratory" in asked else [])
+
+        ehr.answers["Observation"] = its_own
+        chart = await chart_of(ehr, granted_scopes=ALL)
+        counts = [chart.section(name).count for name in ("labs", "vitals", "findings")]
+        assert counts == ([0, 1, 1] if ignores else [1, 0, 0])
+
     async def test_what_has_no_category_is_sorted_in_by_its_code_once(self, ehr: FakeEHR) -> None:
         async def without_categories(request: web.Request) -> web.StreamResponse:
             is_asked = request.query.get("category:missing") == "true"

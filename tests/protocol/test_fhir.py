@@ -189,6 +189,10 @@ class TestBundle:
         assert bundle.next_url is None
         assert len(bundle.notes) == 1
 
+    def test_a_single_link_needs_no_list(self) -> None:
+        following = {"relation": "next", "url": f"{BASE}/Observation?page=2"}
+        assert self.parse(link=following).next_url == following["url"]
+
     @pytest.mark.parametrize("link", [None, {}, "next", [{"relation": "self", "url": BASE}]])
     def test_no_next_link_is_the_last_page(self, link: object) -> None:
         assert self.parse(link=link) == Bundle((), None, ())
