@@ -255,7 +255,8 @@ def _inner_results(resource: Resource, given: Given, person: Person) -> Iterator
         inner = resolve(reference, resource, given.related)
         if reason_to_leave_out(inner):
             continue
-        reading = read_observation({"subject": resource.get("subject"), **inner}, person, {})
+        around = {"subject": resource.get("subject"), "contained": resource.get("contained")}
+        reading = read_observation({**around, **inner}, person, {})
         if not isinstance(reading, LeftOut):
             yield from map(_result_words, spread(reading))
 

@@ -151,6 +151,7 @@ _SQUARE_METRES = re.compile(r"\bm2\b")
 _UNITS_IN_BRACKETS = re.compile(r"\[(IU|pH|arb'U)\]")
 _SMALL_LITRE = re.compile(r"(?<![A-Za-z\[])([munpfdc]?)l(?![A-Za-z])")
 _SUPERSCRIPT = str.maketrans("0123456789", "⁰¹²³⁴⁵⁶⁷⁸⁹")
+_PER_LETTER = re.compile(r"/[^\W\d_]")
 _SPACES = re.compile(r"\s+")
 
 
@@ -166,8 +167,8 @@ def read_unit(quantity: object) -> Unit:
 
 
 def is_unit(written: str) -> bool:
-    """Return whether a word is a unit, and no remark such as "High"."""
-    return "/" in written or _spelled_key(written) in _SPELLINGS
+    """Return whether a word is a unit, and no remark such as "High" or rest of a ratio ("/10")."""
+    return bool(_PER_LETTER.search(written)) or _spelled_key(written) in _SPELLINGS
 
 
 @lru_cache(maxsize=2_000)

@@ -63,6 +63,13 @@ class TestReports:
         assert found.marks.origin == "Dr. Okafor"
         assert found.opened == ()
 
+    def test_a_panel_inside_a_report_has_its_results(self) -> None:
+        inner = {"resourceType": "Observation", "status": "final"}
+        panel = {**inner, "id": "p", "code": concept("CBC"), "hasMember": [{"reference": "#a"}]}
+        member = {**inner, "id": "a", "code": concept("Hb"), "valueInteger": 8}
+        found = report(result=[{"reference": "#p"}], contained=[panel, member])
+        assert "Hb: 8" in found.lines
+
     def test_the_specimen_the_pictures_and_the_report_that_it_adds_to(self) -> None:
         url = "http://hl7.org/fhir/StructureDefinition/diagnosticReport-addendumOf"
         found = report(

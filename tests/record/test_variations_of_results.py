@@ -1195,6 +1195,7 @@ BOTH_CODES = {"text": "Potassium", "coding": [{"system": LOINC, "code": "2823-3"
             (result(valueString="6.9", referenceRange=[{"high": quantity(5.1, "mmol/L")}]),),
             "6.9 range up to 5.1 mmol/L | NOT Above",
         ),
+        ((result(valueString="1/160", referenceRange=[limits(high=0.5)]),), "1/160 | NOT Above"),
         ((result(valueString="5.6 High", referenceRange=[limits(3.5, 5.1)]),), "NOT Above"),
         # Bounds that are no numbers.
         ((ranged(7, {"high": {"value": "<5"}}),), "▲ Above range range up to 5"),
