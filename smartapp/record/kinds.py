@@ -103,7 +103,7 @@ _SOMETHING_ELSE = re.compile(
     r"\b(?:f(?:o)?et(?:us|al)|unborn|birth|ideal|target|goal|adjusted|predicted"
     r"|percentiles?|z.?score|change|maternal|paternal|mother|father|donor"
     r"|dry|pre-?pregnan\w*|placental?|parental|gain|loss|lost|difference|delta"
-    r"|incubator|warmer|ambient|ventilator|pace(?:d|maker)"
+    r"|(?<!in )(?<!under )(?:incubator|warmer)|ambient temp\w*|(?<!on )ventilator|pacemaker"
     r"|max(?:imum|imal)?|minimum|minimal|lowest|highest"
     r"|f(?:o|ø)?etale\w*|geburts\w*|ideal\w*|ziel\w*|soll\w*|trocken\w*|naissance|nacimiento"
     r"|nascita|geboorte\w*|fødsels\w*|födelse\w*)\b",

@@ -968,6 +968,14 @@ PRESSURE = pressure(mmhg(150), mmhg(95), id="p", effectiveDateTime="2026-06-02T0
             (named("Systolic goal", "8480-6", 130, "mmHg"), PRESSURE),
             "Systolic goal 130/– mmHg 3 Jun | Blood pressure 150/95",
         ),
+        # Where and under what the patient was takes nothing away.
+        (
+            (named("SpO2 on ambient air", "59408-5", 91, "%"),),
+            "Oxygen saturation 91 % | named “SpO2 on ambient air”",
+        ),
+        ((named("SpO2 on ventilator", "59408-5", 91, "%"),), "Oxygen saturation 91 %"),
+        ((named("Incubator temperature", "8310-5", 34, "Cel"),), "Incubator temperature 34"),
+        ((named("Temperature in incubator", "8310-5", 37, "Cel"),), "Body temperature 37"),
         # The record's own name says how it was measured.
         ((named("Weight (stated)", "29463-7", 68, "kg"),), "68 kg | named “Weight (stated)”"),
         ((named("Apical heart rate", "8867-4", 68, "/min"),), "named “Apical heart rate”"),
