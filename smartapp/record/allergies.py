@@ -241,7 +241,11 @@ def _reactions(resource: Resource) -> tuple[Reaction, ...]:
 
 
 def _reaction(reaction: dict[str, Any], name: str) -> Reaction:
-    written = ", ".join(filter(None, map(concept_words, mappings(reaction.get("manifestation")))))
+    sent = reaction.get("manifestation")
+    # Some servers send words instead of concepts.
+    written = ", ".join(
+        filter(None, map(concept_words, sent if isinstance(sent, list) else [sent]))
+    )
     description = prose(reaction.get("description"))
     bare = ", ".join(map(_bare, mappings(reaction.get("manifestation"))))
     what = written or description or bare

@@ -38,6 +38,11 @@ def counted(amount: str, word: str) -> str:
 def amount_text(quantity: object) -> str:
     """Return "2 tablets". A number without a unit says so, because 1 may mean a tablet or a
     gram."""
+    if isinstance(quantity, str):
+        # Some servers send "5 mg" instead of FHIR's structure.
+        return text(quantity)
+    if bare := digits(quantity):
+        return f"{bare} (no unit given)"
     amount, members = quantity_text(quantity), mapping(quantity)
     if not amount or unit_text(members):
         return amount

@@ -21,7 +21,7 @@ from smartapp.record.severities import severity_text
 from smartapp.record.sites import site_texts
 from smartapp.record.spans import Span, read_span
 from smartapp.record.statements import Statement, contradicts, read_statement
-from smartapp.record.texts import text
+from smartapp.record.texts import text, texts
 
 # visit: a diagnosis of one encounter, which does not say whether the patient still has it
 Group = Literal["active", "visit", "over"]
@@ -163,7 +163,10 @@ def _problem(resource: Resource, now: datetime) -> Problem:
             *displays(resource.get("bodyStructure")),
             *side_texts(resource),
         ),
-        stages=tuple(filter(None, map(_stage, mappings(resource.get("stage"))))),
+        stages=(
+            *filter(None, map(_stage, mappings(resource.get("stage")))),
+            *texts(resource.get("stage")),
+        ),
         evidence=tuple(_evidence(resource)),
         relations=tuple(_relations(resource)),
         categories=tuple(_categories(resource)),
@@ -221,6 +224,7 @@ def _stage(stage: dict[str, Any]) -> str:
 
 
 def _evidence(resource: Resource) -> Iterable[str]:
+    yield from texts(resource.get("evidence"))
     for evidence in mappings(resource.get("evidence")):
         yield from concept_texts(evidence.get("code"))
         yield from displays(evidence.get("detail"))

@@ -177,7 +177,7 @@ def _reactions(resource: Resource, related: Related) -> Iterable[str]:
 
 def _details(resource: Resource) -> Iterable[str]:
     """Return lot, amount, site and route, manufacturer, place and people."""
-    if lot := text(resource.get("lotNumber")):
+    if lot := text(resource.get("lotNumber")) or digits(resource.get("lotNumber")):
         yield f"lot {lot}"
     if expires := member_moment(resource, "expirationDate"):
         yield f"expires {expires.day_text}"

@@ -214,6 +214,11 @@ def first_moment(*values: object) -> Moment | None:
     return next((moment for moment in moments if moment.is_readable), next(iter(moments), None))
 
 
+def is_open(end: Moment | None) -> bool:
+    """Return whether an end is 31 December 9999, with which databases say that there is none."""
+    return end is not None and end.sent.startswith("9999-12-31")
+
+
 def last_day(moment: Moment) -> date:
     """Return the last day that the moment may mean; for a year its 31 December."""
     if moment.precision == "year":

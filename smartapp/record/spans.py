@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from smartapp.record.amounts import duration_text, range_text
 from smartapp.record.elements import Resource, is_true
-from smartapp.record.moments import Moment, member_moment
+from smartapp.record.moments import Moment, is_open, member_moment
 from smartapp.record.texts import prose
 from smartapp.record.timing import period_moments, period_words
 
@@ -29,7 +29,8 @@ class Span:
 def read_span(resource: Resource, name: str) -> Span | None:
     """Return the first form of `name`[x] that exists, for example of onset or abatement, or
     None."""
-    if moment := member_moment(resource, f"{name}DateTime", f"{name}Date"):
+    moment = member_moment(resource, f"{name}DateTime", f"{name}Date")
+    if moment and not is_open(moment):
         return Span(moment.day_text, moment)
     period = resource.get(f"{name}Period")
     if words := period_words(period):
@@ -39,7 +40,9 @@ def read_span(resource: Resource, name: str) -> Span | None:
 
 
 def _in_words(resource: Resource, name: str) -> Span | None:
-    age = duration_text(resource.get(f"{name}Age"))
+    sent = resource.get(f"{name}Age")
+    # Some servers send a sentence instead of FHIR's structure.
+    age = duration_text(sent) or prose(sent)
     ages = range_text(resource.get(f"{name}Range"), duration_text)
     words = (
         f"at the age of {age}" if age else "",

@@ -14,7 +14,7 @@ from smartapp.record.amounts import (
 )
 from smartapp.record.codes import codings, concept_text, concept_words
 from smartapp.record.elements import mapping, mappings
-from smartapp.record.moments import Moment, member_moment, parse_moment
+from smartapp.record.moments import Moment, is_open, member_moment, parse_moment
 from smartapp.record.texts import text, texts
 from smartapp.record.wording import Parts, Words, has_any, say_parts
 
@@ -297,7 +297,8 @@ def period_words(period: object) -> str | None:
 def period_moments(period: object) -> tuple[Moment | None, Moment | None]:
     # Some servers send one date instead of a period.
     members = {"start": period} if isinstance(period, str) else mapping(period)
-    return member_moment(members, "start"), member_moment(members, "end")
+    end = member_moment(members, "end")
+    return member_moment(members, "start"), None if is_open(end) else end
 
 
 def _and(words: list[str]) -> str:

@@ -61,6 +61,8 @@ def at_risk(risk: str) -> Resource:
             "Rash (severe)",
         ),
         (allergy(reaction="throat closed"), "Penicillin | throat closed"),
+        (allergy(reaction=[{"manifestation": ["Hives", "Wheeze"]}]), "Hives, Wheeze"),
+        (allergy(reaction=[{"manifestation": "Hives", "severity": "severe"}]), "Hives (severe)"),
         (
             allergy(
                 reaction=[{"manifestation": [absent("unknown")], "description": "throat closed"}]

@@ -637,6 +637,8 @@ TIMING = "http://hl7.org/fhir/StructureDefinition/timing-"
             "Do not give: Warfarin | Its period is over",
         ),
         # Strings in place of objects, and references in other forms.
+        (dosed({"doseAndRate": [{"doseQuantity": "5 mg"}]}), "5 mg | NOT more on this dose"),
+        (dosed({"doseAndRate": [{"doseQuantity": 5}]}), "5 (no unit given)"),
         (order(WARFARIN, reasonCode=["pain"], requester="Dr Lee"), "for pain | by Dr Lee"),
         (order(medicationReference="Medication/9"), "could not be read"),
         (

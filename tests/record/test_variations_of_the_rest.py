@@ -161,6 +161,12 @@ LATERALITY = {"url": "http://example.org/laterality", "valueCodeableConcept": wo
             "Breast cancer, Breast, Left",
         ),
         (condition(bodySite="Left breast"), "Breast cancer, Left breast"),
+        (condition(stage="IIIB", onsetAge="52"), "Breast cancer IIIB | at the age of 52"),
+        # An end that means that there is none.
+        (
+            condition(clinicalStatus=None, abatementDateTime="9999-12-31"),
+            "Breast cancer Status not recorded | NOT 9999 | NOT Over",
+        ),
         (
             condition(stage=[{"summary": words("II"), "assessment": [{"display": "pT2 N0"}]}]),
             "Breast cancer II, pT2 N0",
@@ -355,6 +361,7 @@ def cvx(code: str) -> Resource:
             "Not given | because of refused",
         ),
         (vaccine(explanation={"reason": [words("Travel")]}), "because of Travel"),
+        (vaccine(lotNumber=123, doseQuantity="0.5 mL"), "lot 123 0.5 mL"),
         (
             vaccine(occurrenceDateTime="03/04/2020", recorded="2026-05-01"),
             "date not readable: 03/04/2020 | recorded 1 May 2026",
@@ -619,6 +626,13 @@ TELECOM = [
             "coverage",
             of("Coverage", status="active", payor=[{"identifier": {"value": "60054"}}]),
             "Insurer 60054",
+        ),
+        (
+            "coverage",
+            of(
+                "Coverage", status="active", period={"start": "2020", "end": "9999-12-31T00:00:00Z"}
+            ),
+            "2020 | NOT 9999",
         ),
         (
             "plans",
