@@ -223,6 +223,7 @@ class Record:
         """Return this patient's resources from all pages of results, within the limits."""
         found = Found()
         url = self._search_url(resource_type, parameters)
+        asked = set[str]()
         deadline = _clock() + SEARCH_SECONDS
         for page in range(MAX_PAGES):
             seconds = deadline - _clock()
@@ -240,7 +241,9 @@ class Record:
             found.add(bundle, resource_type, self, takes_others="_include" in parameters)
             if bundle.next_url is None or found.is_cut:
                 return found
-            if len(found.resources) >= WINDOW and found.is_newest_first:
+            asked.add(url)
+            is_enough = len(found.resources) >= WINDOW and found.is_newest_first
+            if is_enough or bundle.next_url in asked:  # some EHRs name the same page for ever
                 break
             url = bundle.next_url
         found.is_cut = True

@@ -290,6 +290,7 @@ class TestCounts:
         ehr.answers["Condition"] = for_ever
         found = await section(ehr, "problems")
         assert (found.state, found.notes) == ("partial", (said,))
+        assert len(ehr.asked("Condition")) == 2
 
     async def test_a_single_entry_needs_no_list(self, ehr: FakeEHR) -> None:
         """Converters from XML write it so; it was an empty list once, and "none recorded"."""
