@@ -221,7 +221,8 @@ def about_secret(registration: Registration, client_secret: str | None) -> tuple
     """Return a warning if OAuth's encoding changes a new secret, because some servers compare the
     raw value (RFC 6749 §2.3.1)."""
     is_changed = client_secret is not None and quote_plus(client_secret) != client_secret
-    if not is_changed or registration.send_secret_as_it_is:
+    is_sent = registration.auth_method == AuthMethod.CLIENT_SECRET_BASIC
+    if not (is_changed and is_sent) or registration.send_secret_as_it_is:
         return ()
     return (
         "The client secret has characters that OAuth encodes on the way, and some servers compare "
@@ -238,12 +239,16 @@ def check(registration: Registration, client_secret: str | None) -> None:
 
 
 def check_authentication(registration: Registration, given: str | None) -> None:
-    """Refuse a registration that authenticates by secret and has none, and a 2-legged one without
-    authentication (C145)."""
+    """Refuse a registration that authenticates by secret and has none, a secret that was not copied
+    cleanly, as with the line break of its file, and a 2-legged registration without authentication
+    (C145)."""
     if registration.auth_method == AuthMethod.NONE and registration.is_backend:
         raise ValidationError(
             {"auth_method": "A 2-legged registration needs keys or a client secret."}
         )
+    if given and (given != given.strip() or not given.isprintable()):
+        words = "The client secret begins or ends with a blank, or has a line break or tab in it."
+        raise ValidationError({"client_secret": f"{words} Enter it without."})
     if registration.auth_method != AuthMethod.CLIENT_SECRET_BASIC:
         return
     if not (given or registration.sealed_client_secret):

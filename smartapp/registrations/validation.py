@@ -97,7 +97,13 @@ def validate_origin(url: str) -> None:
 
 
 def validate_issuers(urls: object) -> None:
-    _validate_each(urls, validate_url)
+    _validate_each(urls, _validate_issuer)
+
+
+def _validate_issuer(url: str) -> None:
+    validate_url(url)
+    if below := _BELOW_BASE.search(url):
+        raise ValidationError(f"{below[0]} is below the issuer: leave that end of it out.")
 
 
 def validate_origins(urls: object) -> None:
@@ -114,6 +120,8 @@ def validate_client_id(client_id: str) -> None:
         )
     if not (client_id.isascii() and client_id.isprintable() and client_id == client_id.strip()):
         raise ValidationError("A client id has only visible ASCII characters.")
+    if re.fullmatch(r"<.*>|'.*'|\".*\"", client_id):
+        raise ValidationError("Enter the client id itself, without brackets or quotes around it.")
 
 
 def validate_scope(scope: str) -> None:
@@ -181,11 +189,21 @@ def validate_own_address() -> None:
         )
 
 
+_KNOWN_SCOPES = ("openid", "profile", "fhirUser", "launch", "launch/patient", "launch/encounter",
+                 "offline_access", "online_access")  # fmt: skip
+
+
 def _items(scope: str) -> set[str]:
     try:
-        return set(parse_scopes(validate_requested(scope)))
+        items = set(parse_scopes(validate_requested(scope)))
     except ScopeError as error:
         raise ValidationError(f"These scopes cannot be asked for: {error.detail}.") from None
+    # Scopes are case-sensitive (RFC 6749 §3.3): an EHR grants no fhiruser.
+    known = {one.lower(): one for one in _KNOWN_SCOPES}
+    for item in sorted(items):
+        if (right := known.get(item.lower(), item)) != item:
+            raise ValidationError(f"Write {right}, not {item}: scopes are case-sensitive.")
+    return items
 
 
 def _validate_each(urls: object, validate: Callable[[str], None]) -> None:

@@ -425,6 +425,13 @@ BAD_INPUT = [
     ([GOOD, "--name", "病院"], "gives no slug"),
     ([GOOD, "--client-id", " abc"], "visible ASCII"),
     ([GOOD, "--client-id", "\u00e4bc"], "visible ASCII"),
+    ([GOOD, "--client-id", "<client id>"], "without brackets or quotes"),
+    ([GOOD, "--client-id", "'abc'"], "without brackets or quotes"),
+    (
+        [GOOD, "--issuer", "https://as.example/.well-known/openid-configuration"],
+        "/.well-known/openid-configuration is below the issuer",
+    ),
+    ([GOOD, "--scope", "launch openid fhiruser"], "Write fhirUser, not fhiruser"),
     ([GOOD, "--client-id", "a" * 2049], "2,049 characters; 2,048 are possible"),
     ([GOOD, "--auth-method", "client_secret_basic"], "needs a client secret"),
     ([GOOD, "--auth-method", "none", "--scope", "system/*.rs"], "2-legged registration needs keys"),
@@ -436,6 +443,16 @@ BAD_INPUT = [
 
 
 class TestBadInput:
+    @pytest.mark.parametrize("secret", ["s3cret\n", " s3cret", "s3\tcret"])
+    def test_secret_that_was_not_copied_cleanly(
+        self, secret: str, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setenv("SECRET_FOR_TEST", secret)
+        by_secret = ("--auth-method", "client_secret_basic")
+        with pytest.raises(CommandError, match="has a line break or tab in it") as caught:
+            run(GOOD, "--name", "x", *by_secret, "--client-secret-env", "SECRET_FOR_TEST")
+        assert "s3" not in str(caught.value)
+
     @pytest.mark.parametrize(("arguments", "sentence"), BAD_INPUT)
     def test_it_is_refused_with_one_sentence_and_nothing_is_stored(
         self, arguments: list[str], sentence: str
