@@ -102,10 +102,17 @@ def _older_dose(dosage: Mapping[str, Any]) -> Words | str | None:
 
 
 def _extension(dosage: Mapping[str, Any]) -> str | None:
-    """Return nothing; None if HL7 defines an extension as a part of the dose (the conditions for
-    it, the gap between two)."""
-    urls = [text(one.get("url")) for one in mappings(dosage.get("extension"))]
-    return None if any(_OF_DOSAGE.match(url) for url in urls) else ""
+    """Return Oracle Health's instruction for clinicians. None if HL7 defines an extension as a part
+    of the dose (the conditions for it, the gap between two)."""
+    extensions = mappings(dosage.get("extension"))
+    if any(_OF_DOSAGE.match(text(one.get("url"))) for one in extensions):
+        return None
+    said = (
+        prose(one.get("valueString"))
+        for one in extensions
+        if text(one.get("url")).endswith("/clinical-instruction")
+    )
+    return ", ".join(filter(None, said))
 
 
 def _unknown_extension(_: Mapping[str, Any]) -> None:

@@ -611,6 +611,21 @@ TIMING = "http://hl7.org/fhir/StructureDefinition/timing-"
             "There is more on this dose",
         ),
         (dosed({"text": "5 mg", "extension": IN_PLACE}), "NOT more on this dose"),
+        (
+            dosed(
+                {
+                    "text": "5 mg",
+                    "extension": [
+                        {
+                            "url": "https://fhir-ehr.cerner.com/r4/StructureDefinition/"
+                            "clinical-instruction",
+                            "valueString": "Check INR",
+                        }
+                    ],
+                }
+            ),
+            "5 mg as coded: Check INR | NOT more on this dose",
+        ),
         # Where only its length is known.
         (
             dosed(repeated(boundsDuration=quantity(7, "d")), authoredOn="2026-06-01"),
