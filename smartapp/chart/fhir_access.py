@@ -90,7 +90,8 @@ class ReadRefused(FHIRError):
 
 
 class ReadForbidden(ReadRefused, FHIRForbidden):
-    """403: the token is valid, but the resource is closed. A refresh would not help (C141)."""
+    """403, or a 401 that names a missing scope: the token is valid, but the resource is closed. A
+    refresh would not help (C141)."""
 
 
 class ReadThrottled(FHIRError):
@@ -291,9 +292,9 @@ class Record:
         token = self._access_token or await self._access.access_token()
         self._access_token = token
         response = await _send(asked, token)
-        if response.status == HTTPStatus.UNAUTHORIZED:
+        if _is_of_the_token(response):
             response = await _send(asked, await self._renewed(token))
-        if response.status == HTTPStatus.UNAUTHORIZED:
+        if _is_of_the_token(response):
             raise FHIRUnauthorized("401 again with a renewed access token")
         if not 200 <= response.status < 300:
             raise _refusal(response)
@@ -335,11 +336,21 @@ def _practice(extras: Mapping[str, Any]) -> str:
     return match[1] if match else ""
 
 
+def _is_of_the_token(response: http.Response) -> bool:
+    """Return whether the EHR does not accept the token. Some answer 401 for a missing scope, which
+    a new token lacks too; it should be 403 (RFC 6750 §3.1)."""
+    return response.status == HTTPStatus.UNAUTHORIZED and not _lacks_scope(response)
+
+
+def _lacks_scope(response: http.Response) -> bool:
+    return "insufficient_scope" in response.headers.get("WWW-Authenticate", "")
+
+
 def _refusal(response: http.Response) -> FHIRError:
     # The EHR's text may name a diagnosis: the page shows it, and the log only gets the status.
     said = error_words(response.headers.get("Content-Type"), response.body)
     detail = f"the EHR answered {response.status}"
-    if response.status == HTTPStatus.FORBIDDEN:
+    if response.status == HTTPStatus.FORBIDDEN or _lacks_scope(response):
         return ReadForbidden(detail, http_status=response.status, said=said)
     if response.status in (HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILABLE):
         return ReadThrottled(detail, wait_seconds=_retry_after(response))

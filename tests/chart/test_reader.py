@@ -531,6 +531,16 @@ class TestRenewal:
             await chart_of(ehr, access)
         assert access.renewals == ["first"]
 
+    async def test_a_401_for_a_missing_scope_is_of_one_section(self, ehr: FakeEHR) -> None:
+        """It should be 403 (RFC 6750 §3.1); a new token would have the same scope."""
+        refused = {"WWW-Authenticate": 'Bearer realm="fhir", error="insufficient_scope"'}
+        ehr.answers["Condition"] = always(lambda: web.Response(status=401, headers=refused))
+        access = FakeAccess(ehr)
+        chart = await chart_of(ehr, access)
+        assert chart.section("problems").state == "forbidden"
+        assert chart.section("allergies").state in ("ok", "empty")
+        assert access.renewals == []
+
     async def test_an_error_of_renewing_passes_through(self, ehr: FakeEHR) -> None:
         ehr.token = "neither"
         access = FakeAccess(ehr)
