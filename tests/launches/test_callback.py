@@ -199,6 +199,16 @@ class TestBadLaunchRequests:
 
 
 class TestState:
+    async def test_a_head_request_uses_nothing_up(
+        self, browser: Browser, ehr: ScriptedEHR, ehr_launch: Start
+    ) -> None:
+        """Software that looks at links before people do sends one."""
+        callback = await browser.to_callback(ehr_launch())
+        async with browser.http.head(callback, allow_redirects=False) as looked:
+            assert looked.status == 405
+        assert ehr.token_requests == []
+        assert (await browser.get(callback)).status == 303
+
     async def test_is_accepted_once(self, browser: Browser, ehr_launch: Start) -> None:
         """C54; C50, T2: of two callbacks at the same moment, one exchange."""
         callback = await browser.to_callback(ehr_launch())
