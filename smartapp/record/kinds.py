@@ -94,7 +94,7 @@ _SIDES = {"systolic": ("syst", "sist", "sbp"), "diastolic": ("diast", "dbp")}
 # A local code may be that of another pressure ("Systolic pulmonary artery pressure"), so the whole
 # name has to say that it is a side of the blood pressure.
 _SIDE_IN_FULL = re.compile(
-    r"(?:[sd]bp|(?:sys|dia|sis)t?\w*)"
+    r"(?:[sd]bp|(?:syst|sist|diast)(?:[oó]l\w*)?)"
     r"(?: (?:bp|rr|blood pressure|arterial pressure|arterial blood pressure|pressure|blutdruck"
     r"|blodtryk|blodtrykk|blodtryck|bloeddruk|artérielle?|arterial|arteriosa))?"
 )

@@ -220,7 +220,7 @@ def _range(members: Resource, unit: Unit, name: str) -> ReferenceRange:
     own = read_unit(high) if high else NO_UNIT
     if own == NO_UNIT:
         own = read_unit(low)
-    bounds = (_bound(low, ">"), _bound(high, "<"))
+    bounds = (_bound(low, ">≥"), _bound(high, "<≤"))
     words = "" if bounds != (None, None) else text(members.get("text"))
     sent = [text(one.get("value")) for one in (low, high)]
     if any(said and bound is None for said, bound in zip(sent, bounds, strict=True)):
@@ -269,10 +269,11 @@ def _bounds_in_words(words: str, unit: Unit) -> tuple[Decimal | None, Decimal | 
     return (number, None) if match["side"] in _FROM else (None, number)
 
 
-def _bound(quantity: Resource, comparator: str) -> Decimal | None:
-    """Return the number of a bound, which may be sent as "<5"."""
+def _bound(quantity: Resource, comparators: str) -> Decimal | None:
+    """Return the number of a bound, which may be sent as "<5". An upper bound in the place of the
+    lower one ("≤5") is none."""
     sent = quantity.get("value")
-    return written_number(sent.strip(" ≤≥=" + comparator) if isinstance(sent, str) else sent)
+    return written_number(sent.strip(" =" + comparators) if isinstance(sent, str) else sent)
 
 
 def _group_words(concept: object) -> str:

@@ -26,7 +26,12 @@ from smartapp.record.texts import prose, text
 from smartapp.record.units import NO_UNIT, Unit, is_unit, read_unit
 
 _BOUND = re.compile(r"([<>]=?|=<|=>|[≤≥])\s*(\d+(?:\.\d+)?)")
-_MEASURED = re.compile(r"([<>]=?|[≤≥])?\s*(-?\d+(?:\.\d+)?)(?:\s*([^\d\s]\S*))?")
+# A unit begins with a letter, "/", "%" or "°", so the rest of a number is none: "3,5mmol/L",
+# "7.2E3/uL", "5x10^3/uL", "5-10/hpf".
+_MEASURED = re.compile(
+    r"([<>]=?|[≤≥])?\s*(-?\d+(?:\.\d+)?)(?:\s*((?![ex]\d)[^\W\d_]\S*|[/%°]\S*))?",
+    re.IGNORECASE,
+)
 UNKNOWN_KIND = "A value of a kind that this app does not show; see the EHR"
 
 

@@ -1031,6 +1031,10 @@ PRESSURE = pressure(mmhg(150), mmhg(95), id="p", effectiveDateTime="2026-06-02T0
         ),
         # Nobody knows whether these are mmHg.
         (
+            (vital("", 93, "mmHg", code=coded("S", "urn:l", text="Systemic arterial pressure")),),
+            "Systemic arterial pressure 93 mmHg | NOT 93/–",
+        ),
+        (
             (pressure(without_unit(16), without_unit(10)), PRESSURE),
             "Blood pressure 16/10 3 Jun | recorded without a unit | Before: 150/95 mmHg",
         ),
@@ -1205,12 +1209,22 @@ BOTH_CODES = {"text": "Potassium", "coding": [{"system": LOINC, "code": "2823-3"
         ),
         ((result(valueString="1/160", referenceRange=[limits(high=0.5)]),), "1/160 | NOT Above"),
         ((result(valueString="5.6 High", referenceRange=[limits(3.5, 5.1)]),), "NOT Above"),
+        # The rest of a number is no unit.
+        *(
+            ((result(valueString=sent, referenceRange=[limits(low)]),), f"{sent} | NOT Below")
+            for sent, low in {
+                "3,5mmol/L": 3.5, "7,000/uL": 4000, "7.2E3/uL": 4000, "5x10^3/uL": 4000,
+                "10^3/uL": 500, "5-10/hpf": 7,
+            }.items()
+        ),  # fmt: skip
         # Bounds that are no numbers.
         ((ranged(7, {"high": {"value": "<5"}}),), "▲ Above range range up to 5"),
         (
             (ranged(7, {"low": {"value": 3.5}, "high": {"value": "5,1"}}),),
             "range 3.5 to 5,1 | NOT Above | NOT from 3.5",
         ),
+        ((ranged(3, {"low": {"value": "≤5"}}),), "range ≤5 | NOT Below"),
+        ((ranged(3, {"low": {"value": "≥5"}}),), "▼ Below range range from 5"),
         # Units and texts.
         (
             (
