@@ -174,7 +174,7 @@ def is_unit(written: str) -> bool:
 @lru_cache(maxsize=2_000)
 def _unit(written: str, code: str, is_ucum: bool) -> Unit:
     key = _ucum_key(code) if code and is_ucum else _spelled_key(written or code)
-    if code and is_ucum and _is_another(written, key):
+    if code and is_ucum and written != code and _is_another(written, key):
         # The code decides, but the words beside it may be what was meant.
         return Unit(key, f"{_TEXTS.get(key) or unit_for_people(code)} (written as {written})")
     if key in _TEXTS:

@@ -55,6 +55,7 @@ def test_ucums_code_decides_and_not_the_words_beside_it() -> None:
     [
         ("degF", "Cel", "°C (written as degF)"),
         ("mg", "ug", "ug (written as mg)"),
+        ("IU/L", "IU/L", "IU/L"),
         ("mmol/L", "mg/dL", "mg/dL (written as mmol/L)"),
         ("mcg", "ug", "mcg"),
         ("IU/L", "U/L", "IU/L"),

@@ -1212,11 +1212,15 @@ BOTH_CODES = {"text": "Potassium", "coding": [{"system": LOINC, "code": "2823-3"
         # The rest of a number is no unit.
         *(
             ((result(valueString=sent, referenceRange=[limits(low)]),), f"{sent} | NOT Below")
-            for sent, low in {
-                "3,5mmol/L": 3.5, "7,000/uL": 4000, "7.2E3/uL": 4000, "5x10^3/uL": 4000,
-                "10^3/uL": 500, "5-10/hpf": 7,
-            }.items()
-        ),  # fmt: skip
+            for sent, low in (
+                ("3,5mmol/L", 3.5),
+                ("7,000/uL", 4000),
+                ("7.2E3/uL", 4000),
+                ("5x10^3/uL", 4000),
+                ("10^3/uL", 500),
+                ("5-10/hpf", 7),
+            )
+        ),
         # Bounds that are no numbers.
         ((ranged(7, {"high": {"value": "<5"}}),), "▲ Above range range up to 5"),
         (
