@@ -92,6 +92,12 @@ _LISTED = (
     r"|medic(?:ation|ine)s?(?: use)?|meds|drugs?|immuni[sz]ations?|vaccin(?:ation|e)s?|procedures?"
     r"|devices?|implants?|history)"
 )
+# Substances in a row. A second sentence in the row is about a real allergy: "No allergies to latex,
+# rash with penicillin".
+_WORD = r"(?!(?:or|and)\b)[\w-]+"
+_SUBSTANCES = (
+    rf"{_WORD}(?: {_WORD}){{0,2}}(?:,? or {_WORD}(?: {_WORD})?|,(?: and)? {_WORD}| and {_WORD})*"
+)
 _NONE = re.compile(
     r"(?:(?:the )?(?:patient|pt) (?:(?:has|reports|is taking|takes) )?)?"
     rf"(?:(?:no|nil|denies|without)(?: any)?(?: (?:known|current|active|reported|significant))*"
@@ -101,8 +107,8 @@ _NONE = re.compile(
     rf"|(?:is )?(?:currently )?not (?:currently )?(?:on|taking|using) any {_LISTED}"
     r"|(?:no|nil|none) known|no known|(?:none|nil)(?: (?:reported|disclosed|stated|significant))?"
     rf"|{_LISTED}(?: (?:list )?reviewed)?:? (?:none|nil|none known|denied)"
-    rf"|(?:no|nil)(?: known)? (?:[\w-]+ ){{0,2}}?allerg(?:y|ies) to (?P<substance>[\w ,-]+)"
-    r"|not (?:known to be )?allergic(?: to (?:anything|any \w+|(?P<harmless>[\w ,-]+)))?"
+    rf"|(?:no|nil)(?: known)? (?:[\w-]+ ){{0,2}}?allerg(?:y|ies) to (?P<substance>{_SUBSTANCES})"
+    rf"|not (?:known to be )?allergic(?: to (?:anything|any \w+|(?P<harmless>{_SUBSTANCES})))?"
     r"|negative for allergies"
     # German
     r"|keine? (?:bekannten? )?(?:medikamenten|arzneimittel)?"
@@ -136,7 +142,9 @@ _BESIDE = frozenset(
 )  # fmt: skip
 # Who said it, and when: they may also follow the words.
 _SOURCE = re.compile(
-    r"\s+(?:-\s+)?(?:as of [\w ,/.-]*\d{4}"
+    r"\s+(?:-\s+)?(?:as of (?:(?:\d{1,2}|jan|feb|mar|apr|may|june?|july?|aug|sept?|oct|nov|dec"
+    r"|[a-z]*(?:uary|ember|ober)|march|april|august)(?:st|nd|rd|th)?[ ,/.-]+){0,2}"
+    r"\d{4}(?:-\d\d(?:-\d\d)?)?"
     r"|(?:(?:confirmed|verified|reviewed|reported|discussed) (?:with|by)|per)"
     r" (?:the )?(?:patient|pt|mother|father|parents?|family|spouse|wife|husband|daughter|son|carer"
     r"|caregiver|guardian|nurse|pharmacist|gp))$"

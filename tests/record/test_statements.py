@@ -95,6 +95,8 @@ def test_codes_of_the_international_patient_summary(
         "无已知过敏",
         "no-known-allergies",
         "No known allergies as of 2020",
+        "NKA - as of January 3rd, 2024",
+        "No allergies to foods, drugs, or latex",
         "No known allergies - confirmed with patient",
         "No allergies per mother",
         "Pt has no allergies",
