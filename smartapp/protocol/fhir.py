@@ -39,6 +39,7 @@ _FHIR_USER = re.compile(rf"(?:([^?#]*)/)?([A-Za-z]{{1,64}})/({_ID})")
 _BRACES = re.compile(r"[{}]")
 # The elements in which R4 resources refer to their patient.
 _PATIENT_MEMBERS = ("subject", "patient", "beneficiary", "for", "individual")
+_QUOTED_TOTAL = re.compile(r"[0-9]{1,9}")
 _TYPE = re.compile(r"[A-Z][A-Za-z]{1,63}")
 # FHIR R4, value sets issue-severity and issue-type.
 _OUTCOME_TEXT = (
@@ -263,7 +264,7 @@ def _listed(entries: object) -> list[Any]:
 
 
 def _total(value: object) -> int | None:
-    if isinstance(value, str) and value.isdecimal():  # some servers quote it
+    if isinstance(value, str) and _QUOTED_TOTAL.fullmatch(value):  # as some servers have it
         return int(value)
     return value if isinstance(value, int) and not isinstance(value, bool) else None
 

@@ -215,6 +215,13 @@ class TestBundle:
         with pytest.raises(FHIRResponseInvalid):
             fhir.parse_bundle(body, fhir_base_url=BASE)
 
+    @pytest.mark.parametrize(
+        ("sent", "total"), [("12", 12), ("9" * 5_000, None), ("many", None), (True, None)]
+    )
+    def test_a_number_of_matches_in_quotes(self, sent: object, total: int | None) -> None:
+        body = as_body({"resourceType": "Bundle", "total": sent})
+        assert fhir.parse_bundle(body, fhir_base_url=BASE).total == total
+
 
 def patient_of(resource: dict[str, Any]) -> str | None:
     return fhir.patient_of(resource, fhir_base_url=BASE)
