@@ -43,13 +43,20 @@ def read_orders(given: Given) -> Read[Fact]:
 
 
 def _remarked(orders: Sequence[Fact]) -> Iterable[Fact]:
-    names = {one.name.casefold() for one in orders if one.is_counted}
+    """Return the orders; those that contradict each other say so. What must not be done has the
+    order's name, and nothing that the order does not have ("left arm")."""
+    named = [one for one in orders if one.is_counted and NOT_NAMED not in one.name]
+    by_name: dict[str, list[frozenset[str]]] = {}
+    for one in named:
+        by_name.setdefault(one.name.casefold(), []).append(frozenset(one.details))
     for one in orders:
-        name = one.name.casefold()
+        name, details = one.name.casefold(), frozenset(one.details)
         other = name.removeprefix(NOT_TO_DO.casefold())
-        if one.is_counted and other != name and other in names:
+        wanted = by_name.get(other, []) if other != name else []
+        forbidden = by_name.get(f"{NOT_TO_DO.casefold()}{name}", [])
+        if one.is_counted and any(map(details.issubset, wanted)):
             yield replace(one, lines=(CONTRADICTED, *one.lines))
-        elif one.is_counted and f"{NOT_TO_DO.casefold()}{name}" in names:
+        elif one.is_counted and any(map(details.issuperset, forbidden)):
             yield replace(one, lines=(FORBIDDEN, *one.lines))
         else:
             yield one

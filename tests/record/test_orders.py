@@ -6,7 +6,14 @@ import pytest
 
 from smartapp.record.appointments import PAST, read_appointments
 from smartapp.record.facts import Fact
-from smartapp.record.orders import DONE, NEVER, orders_to_follow, read_orders
+from smartapp.record.orders import (
+    CONTRADICTED,
+    DONE,
+    FORBIDDEN,
+    NEVER,
+    orders_to_follow,
+    read_orders,
+)
 from tests.chart.samples import about_patient, concept
 from tests.record.samples import given
 
@@ -34,6 +41,31 @@ class TestOrders:
     )
     def test_what_is_done_or_was_never_ordered_is_folded(self, status: str, fold: str) -> None:
         assert order(status=status).fold == fold
+
+    @pytest.mark.parametrize(
+        ("forbidden", "ordered", "is_same"),
+        [
+            ({"code": concept("CT")}, {"code": concept("CT")}, True),
+            ({"code": concept("CT")}, {"code": concept("CT"), "bodySite": [concept("Arm")]}, True),
+            (
+                {"code": concept("CT"), "bodySite": [concept("Left arm")]},
+                {"code": concept("CT"), "bodySite": [concept("Right arm")]},
+                False,
+            ),
+            ({}, {}, False),
+        ],
+        ids=["the same", "anywhere", "elsewhere", "without names"],
+    )
+    def test_that_contradict_each_other_say_so(
+        self, forbidden: dict[str, Any], ordered: dict[str, Any], is_same: bool
+    ) -> None:
+        base = {"status": "active", "intent": "order"}
+        prohibition = about_patient("ServiceRequest", "a", **base, doNotPerform=True, **forbidden)
+        other = about_patient("ServiceRequest", "b", **base, **ordered)
+        lines = [
+            line for one in read_orders(given(prohibition, other)).entries for line in one.lines
+        ]
+        assert ((CONTRADICTED in lines), (FORBIDDEN in lines)) == (is_same, is_same)
 
     def test_an_intent_that_is_no_order_is_said(self) -> None:
         assert order(intent="proposal").marks.status == "Proposed"
