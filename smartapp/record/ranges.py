@@ -170,7 +170,9 @@ def _ranges(possible: Iterable[tuple[Resource, str]], unit: Unit) -> Ranges:
     read = [_range(one, unit, name) for one, name in possible]
     shown = [found for found in read if found.has_bounds or found.words]
     usual = [found for found in shown if found.has_bounds and not found.name]
-    deciding = usual[0] if len(usual) == 1 and _can_decide(usual[0], unit) else None
+    # Some laboratories send one range twice: as numbers, and as a text.
+    is_one = len({(found.low, found.high, found.unit.key) for found in usual}) == 1
+    deciding = usual[0] if is_one and _can_decide(usual[0], unit) else None
     in_order = sorted(shown, key=lambda found: found is not deciding)
     return Ranges(deciding, tuple(in_order))
 
@@ -228,7 +230,7 @@ def _range(members: Resource, unit: Unit, name: str) -> ReferenceRange:
         bounds = (None, None)
         words = words or " to ".join(filter(None, map(quantity_text, (low, high))))
     words = "" if words.casefold() in _NO_RANGE else words
-    if words and not name and not any(sent):
+    if words and name != words and not any(sent):
         bounds = _bounds_in_words(words, unit)
     in_unit = unit if own == NO_UNIT else own
     shown = "" if name == words else name

@@ -1228,6 +1228,15 @@ BOTH_CODES = {"text": "Potassium", "coding": [{"system": LOINC, "code": "2823-3"
             "range 3.5 to 5,1 | NOT Above | NOT from 3.5",
         ),
         ((ranged(3, {"low": {"value": "≤5"}}),), "range ≤5 | NOT Below"),
+        # One range twice, and two that differ.
+        ((ranged(7, limits(3, 5), {"text": "3-5"}),), "▲ Above range range 3 to 5"),
+        ((ranged(7, limits(3, 5), {"text": "3-9"}),), "range 3 to 5; 3-9 | NOT Above"),
+        # The text of a group's range counts as its numbers do.
+        (
+            (ranged(7, {"text": "3-5"}, {"text": "6-9", "appliesTo": [words("Pregnant")]}),),
+            "3-5; 6-9 (Pregnant) | NOT Above",
+        ),
+        ((ranged(7, {"text": "Critical: >5"}),), "Critical: >5 | NOT Above | NOT Below"),
         ((ranged(3, {"low": {"value": "≥5"}}),), "▼ Below range range from 5"),
         # Units and texts.
         (
