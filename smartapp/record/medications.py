@@ -4,7 +4,6 @@ FHIR R4 MedicationRequest and MedicationStatement. Orders of the same medication
 entry; what differs between them stays with each order.
 """
 
-import itertools
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
@@ -77,6 +76,15 @@ ADHERENCE, RENDERED = "us-core-medication-adherence", "renderedDosageInstruction
 # The longest that each can be.
 DAYS_OF_UNIT = {"hour": 1, "day": 1, "week": 7, "month": 31, "year": 366}
 _WORD = re.compile(r"[^\W_]+")
+# A number is only a strength with its unit: "Vitamin B 12" and "Vitamin B 6" are two substances.
+_STRENGTH = re.compile(
+    r"(?<![\d.,])\d[\d.,]* ?-?(?:%|(?:mg|mcg|[µμu]g|g|kg|ml|l|iu|units?|u|ui|ie|meq|mmol|m?ci"
+    r"|(?:milli|micro)?grams?)\b)"
+)
+# "Paracetamol / Codeine", and not the "per tablet" or "/actuation" of a strength.
+_COMBINED = re.compile(
+    r"(?: [/+] |[^\W\d_]{3}[/+])(?!actuat|tablet|capsul|dose|hour|spray)[^\W\d_]{3}"
+)
 # A code of ATC for one substance; shorter ones are classes.
 ATC_LENGTH = 7
 NOT_TAKEN = "Not taken"
@@ -114,22 +122,22 @@ class Drug:
     """What a medication is, for comparing two: its name in words, and its codes."""
 
     words: tuple[str, ...] = ()
+    without_strength: tuple[str, ...] = ()
+    is_combined: bool = False
     codes: frozenset[tuple[str, str]] = frozenset()
 
-    def is_of(self, other: "Drug", *, in_any_strength: bool = False) -> bool:
-        """Return whether both have a code in common, or the name of one begins with the other's
-        ("Warfarin", "Warfarin 5 mg"); for `in_any_strength` only up to the first number."""
+    def covers(self, other: "Drug", *, in_any_strength: bool = False) -> bool:
+        """Return whether what is said of this drug goes for the other: both have a code in common,
+        or the name of one begins with the other's ("Warfarin", "Warfarin 5 mg"); for
+        `in_any_strength` without the strengths. A combination covers none of its parts."""
+        if not self.codes.isdisjoint(other.codes):
+            return True
         mine, others = (
             one.without_strength if in_any_strength else one.words for one in (self, other)
         )
         length = min(len(mine), len(others))
-        is_same_name = length > 0 and mine[:length] == others[:length]
-        return is_same_name or not self.codes.isdisjoint(other.codes)
-
-    @property
-    def without_strength(self) -> tuple[str, ...]:
-        words = itertools.takewhile(lambda word: not word[0].isdigit(), self.words)
-        return tuple(words) or self.words
+        is_part = self.is_combined and not other.is_combined
+        return length > 0 and mine[:length] == others[:length] and not is_part
 
 
 @dataclass(frozen=True, slots=True)
@@ -192,7 +200,7 @@ def read_medications(given: Given) -> Read[Medication]:
 def _denies(report: Medication, order: Medication) -> bool:
     told, ordered = report.marks.when, order.marks.when
     is_older = told is not None and newest_first(told) > newest_first(ordered)
-    return order.drug.is_of(report.drug) and not is_older
+    return report.drug.covers(order.drug) and not is_older
 
 
 def _replaced(resources: Iterable[Resource]) -> Iterable[str]:
@@ -213,10 +221,10 @@ def _remarked(medications: list[Medication]) -> list[Medication]:
             is_contradicted=(one.says_none and bool(counted))
             or (
                 one in banned
-                and any(one.drug.is_of(other.drug, in_any_strength=True) for other in counted)
+                and any(one.drug.covers(other.drug, in_any_strength=True) for other in counted)
             ),
             is_forbidden=one in counted
-            and any(one.drug.is_of(other.drug, in_any_strength=True) for other in banned),
+            and any(other.drug.covers(one.drug, in_any_strength=True) for other in banned),
             is_denied=one in counted and any(_denies(other, one) for other in denied),
         )
         for one in medications
@@ -313,9 +321,7 @@ def _medication(resource: Resource, given: Given, replaced: frozenset[str]) -> M
         is_statement=statement is not None,
         is_named=is_named,
         says_none=statement is not None and statement.meaning == "none" and group == "current",
-        drug=Drug(_drug_words(name), frozenset(filter(_is_of_a_drug, codes)))
-        if is_named
-        else Drug(),
+        drug=_drug(name, codes) if is_named else Drug(),
         learn_more_url="" if statement else medlineplus_url(codes),
     )
 
@@ -328,8 +334,18 @@ def _is_of_a_drug(coding: tuple[str, str]) -> bool:
     return not absent_code({"coding": [{"system": system, "code": code}]}) and not is_a_class
 
 
-def _drug_words(name: str) -> tuple[str, ...]:
-    return tuple(_WORD.findall(name.casefold()))
+def _drug(name: str, its_codes: Iterable[tuple[str, str]]) -> Drug:
+    plain = name.casefold()
+    is_combined = _COMBINED.search(plain) is not None
+    # What follows the strength is the form, or the next part of a combination.
+    bare = _STRENGTH.sub(" ", plain) if is_combined else _STRENGTH.split(plain, maxsplit=1)[0]
+    words = tuple(_WORD.findall(plain))
+    return Drug(
+        words=words,
+        without_strength=tuple(_WORD.findall(bare)) or words,
+        is_combined=is_combined,
+        codes=frozenset(filter(_is_of_a_drug, its_codes)),
+    )
 
 
 def _dosages(resource: Resource) -> tuple[Dosage, ...]:

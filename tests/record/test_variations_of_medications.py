@@ -725,6 +725,13 @@ def test_what_other_releases_and_rare_members_say(given: Resource, says: str) ->
             False,
         ),
         ({"text": "Insulin lispro"}, {"text": "Insulin glargine"}, False),
+        ({"text": "Vitamin B 6"}, {"text": "Vitamin B 12 1000 mcg"}, False),
+        ({"text": "Interferon beta-1a"}, {"text": "Interferon beta-1b"}, False),
+        ({"text": "Hydrocortisone 1% cream"}, {"text": "Hydrocortisone 10 mg"}, True),
+        ({"text": "Albuterol 90 mcg/actuation"}, {"text": "Albuterol 2.5 mg/3 mL"}, True),
+        ({"text": "Paracetamol 325 mg / Codeine 30 mg"}, {"text": "Paracetamol 500 mg"}, False),
+        ({"text": "Paracetamol/Codeine"}, {"text": "Paracetamol / Tramadol"}, False),
+        ({"text": "Paracetamol"}, {"text": "Paracetamol 325 mg / Codeine 30 mg"}, True),
         (absent("masked"), absent("masked"), False),
     ],
 )
