@@ -210,22 +210,26 @@ def _replaced(resources: Iterable[Resource]) -> Iterable[str]:
             yield place(one.get("priorPrescription"))
 
 
+def _is_banned(medication: Medication) -> bool:
+    return medication.group == "not-to-give" and not medication.latest.is_over
+
+
 def _remarked(medications: list[Medication]) -> list[Medication]:
     """Return the entries; those that contradict each other say so."""
     counted = [one for one in medications if one.is_counted]
-    banned = [one for one in medications if one.group == "not-to-give" and not one.latest.is_over]
+    banned = [one for one in medications if _is_banned(one)]
     denied = [one for one in medications if one.marks.status == NOT_TAKEN]
     return [
         replace(
             one,
             is_contradicted=(one.says_none and bool(counted))
             or (
-                one in banned
+                _is_banned(one)
                 and any(one.drug.covers(other.drug, in_any_strength=True) for other in counted)
             ),
-            is_forbidden=one in counted
+            is_forbidden=one.is_counted
             and any(other.drug.covers(one.drug, in_any_strength=True) for other in banned),
-            is_denied=one in counted and any(_denies(other, one) for other in denied),
+            is_denied=one.is_counted and any(_denies(other, one) for other in denied),
         )
         for one in medications
     ]
@@ -472,13 +476,14 @@ def _is_over_if_it_began(resource: Resource, now: datetime) -> bool:
 
 
 def _days(repeat: Resource) -> float:
-    """Return the length of an instruction in days; 0 if it has none, or dates instead."""
+    """Return the length of an instruction in days; 0 if it has none, one that is none
+    (-5 days), or dates instead."""
     if "boundsPeriod" in repeat:
         return 0
     length = mapping(repeat.get("boundsDuration") or mapping(repeat.get("boundsRange")).get("high"))
     number = written_number(length.get("value"))
     days = DAYS_OF_UNIT.get(unit_of_time(length.get("code")) or unit_of_time(length.get("unit")), 0)
-    return 0 if number is None or comparator_text(length) else float(number) * days
+    return 0 if number is None or comparator_text(length) else max(0, float(number)) * days
 
 
 def _end(resource: Resource) -> Moment | None:

@@ -648,6 +648,10 @@ TIMING = "http://hl7.org/fhir/StructureDefinition/timing-"
             "NOT Its period is over",
         ),
         (
+            dosed(repeated(boundsDuration=quantity(-7, "d")), authoredOn="2020"),
+            "NOT Its period is over",
+        ),
+        (
             dosed(repeated(boundsPeriod={"end": "2020-01-01"}), doNotPerform=True),
             "Do not give: Warfarin | Its period is over",
         ),
