@@ -39,7 +39,8 @@ CLASS_WORDS = {
     "SS": "Short stay",
     "VR": "Virtual",
 }
-# HL7's codes of a discharge disposition, for servers that send only the code.
+# HL7's codes of a discharge disposition, for servers that send only the code. In a list of a
+# hospital's own "exp" may be another word.
 DISPOSITIONS = {
     "home": "Home",
     "alt-home": "Another home",
@@ -179,7 +180,11 @@ def _rank(diagnosis: dict[str, Any]) -> float:
 def _disposition(resource: Resource) -> str:
     stay = mapping(resource.get("hospitalization")) or mapping(resource.get("admission"))
     sent = stay.get("dischargeDisposition")
-    known = (DISPOSITIONS.get(code, "") for _, code in codings(sent))
+    known = (
+        DISPOSITIONS.get(code, "")
+        for system, code in codings(sent)
+        if not system or system.endswith("/discharge-disposition")
+    )
     discharged = concept_words(sent) or next(filter(None, known), "") or concept_text(sent)
     destination = display(stay.get("destination"))
     return ", ".join(filter(None, (discharged, f"to {destination}" if destination else "")))

@@ -88,6 +88,7 @@ _COMBINED = re.compile(
 # A code of ATC for one substance; shorter ones are classes.
 ATC_LENGTH = 7
 NOT_TAKEN = "Not taken"
+_NOT_IN_FORCE = ("draft", "cancelled", "revoked", "entered-in-error")
 PROPOSED = "proposed only, and nobody ordered it or reported that it is taken"
 
 
@@ -204,9 +205,11 @@ def _denies(report: Medication, order: Medication) -> bool:
 
 
 def _replaced(resources: Iterable[Resource]) -> Iterable[str]:
-    """Yield "MedicationRequest/m1" for each order that another one replaces."""
+    """Yield "MedicationRequest/m1" for each order that another one replaces; a proposal or a plan
+    replaces nothing yet."""
     for one in resources:
-        if status_code(one) not in ("draft", "cancelled", "revoked", "entered-in-error"):
+        is_ordered = status_code(one, "intent") in ORDER_INTENTS
+        if is_ordered and status_code(one) not in _NOT_IN_FORCE:
             yield place(one.get("priorPrescription"))
 
 
@@ -465,7 +468,11 @@ def _is_over(resource: Resource, now: datetime) -> bool:
 
 
 def _is_over_if_it_began(resource: Resource, now: datetime) -> bool:
-    """Return whether the lengths of all instructions have passed since the day of the order."""
+    """Return whether the lengths of all instructions have passed since the day of the order. With
+    repeats the length may be that of one supply."""
+    repeats_allowed = mapping(resource.get("dispenseRequest")).get("numberOfRepeatsAllowed")
+    if digits(repeats_allowed) not in ("", "0"):
+        return False
     instructions = mappings(resource.get("dosageInstruction"))
     repeats = [mapping(mapping(one.get("timing")).get("repeat")) for one in instructions]
     lengths = [_days(repeat) for repeat in repeats]

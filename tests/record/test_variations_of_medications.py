@@ -652,6 +652,14 @@ TIMING = "http://hl7.org/fhir/StructureDefinition/timing-"
             "NOT Its period is over",
         ),
         (
+            dosed(
+                repeated(boundsDuration=quantity(30, "d")),
+                authoredOn="2026-01-01",
+                dispenseRequest={"numberOfRepeatsAllowed": 11},
+            ),
+            "11 repeats | NOT Its period is over",
+        ),
+        (
             dosed(repeated(boundsPeriod={"end": "2020-01-01"}), doNotPerform=True),
             "Do not give: Warfarin | Its period is over",
         ),
@@ -747,15 +755,19 @@ def test_a_prohibition_beside_an_order_of_the_same(
     assert ("The record also says not to give this medicine" in shown) is is_same, shown
 
 
-@pytest.mark.parametrize("status", ["active", "draft"])
-def test_an_order_that_another_one_replaces(status: str) -> None:
+@pytest.mark.parametrize(
+    ("status", "intent", "is_replaced"),
+    [("active", "order", True), ("draft", "order", False), ("active", "proposal", False)],
+)
+def test_an_order_that_another_one_replaces(status: str, intent: str, is_replaced: bool) -> None:
     new = order(
         {"text": "Warfarin 3 mg"},
         status=status,
+        intent=intent,
         priorPrescription={"reference": "https://ehr.example/fhir/MedicationRequest/m1"},
     )
     shown = words_of("medications", order(WARFARIN), {**new, "id": "m2"})
-    assert ("Another order replaces it" in shown) is (status == "active"), shown
+    assert ("Another order replaces it" in shown) is is_replaced, shown
 
 
 @pytest.mark.parametrize(

@@ -521,6 +521,15 @@ TELECOM = [
         ),
         (
             "encounters",
+            encounter(
+                hospitalization={
+                    "dischargeDisposition": {"coding": [{"system": "urn:local", "code": "exp"}]}
+                }
+            ),
+            "exp | NOT Died",
+        ),
+        (
+            "encounters",
             encounter(hospitalization={"specialArrangement": [words("Interpreter")]}),
             "arrangement: Interpreter",
         ),
