@@ -126,6 +126,7 @@ class TestDatabaseAway:
         registry.forget()
         monkeypatch.setattr(registry, "in_database", failing(error))
         monkeypatch.setattr("smartapp.launches.callback.in_database", failing(error))
+        monkeypatch.setattr("smartapp.launches.events.in_database", failing(error))
         client = AsyncClient(raise_request_exception=False)
         answer = await client.get(path, headers={"Sec-Fetch-Dest": "iframe"})
         assert answer.status_code == 503

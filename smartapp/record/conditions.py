@@ -40,6 +40,12 @@ STATUS_NOT_RECORDED = "Status not recorded"
 OTHER_CATEGORIES = frozenset(
     {"problem-list-item", "health-concern", "encounter-diagnosis", "55607006"}
 )
+# Words in the place of an end that do not say that a condition has ended.
+_GOES_ON = re.compile(
+    r"\b(?:on-?going|continu\w+|current(?:ly)?|active|present|persist\w*|still|chronic|life-?long"
+    r"|unknown|not known|not (?:yet )?(?:resolved|over)|unresolved|never|none|n/?a)\b",
+    re.IGNORECASE,
+)
 _VISIT = re.compile(
     r"(?:encounter|visit|admi(?:ssion|tting|t)|discharge|billing|referral|working|principal)"
     r"\W+diagnos[ie]s|reason\W+for\W+(?:visit|encounter|admission)|chief\W+complaint"
@@ -195,9 +201,15 @@ def _group(resource: Resource, abatement: Span | None, now: datetime) -> Group:
     clinical = _clinical(resource)
     if clinical & OVER or certainty(resource) == AFTER:
         return "over"
-    if abatement is not None and not clinical and not Chronology(now).is_future(abatement.moment):
+    if abatement is not None and not clinical and _has_ended(abatement, now):
         return "over"
     return "visit" if _is_of_visit(resource) else "active"
+
+
+def _has_ended(abatement: Span, now: datetime) -> bool:
+    if abatement.moment is None:
+        return _GOES_ON.search(abatement.words) is None
+    return not Chronology(now).is_future(abatement.moment)
 
 
 def _is_of_visit(resource: Resource) -> bool:

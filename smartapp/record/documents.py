@@ -184,11 +184,14 @@ def _decoded(data: object, form: Form) -> bytes:
     text as it is, and not in base64."""
     if not isinstance(data, str):
         return b""
+    may_be_text = form == "text" and " " in data.strip()
     try:
-        return base64.b64decode("".join(data.split()), validate=True)
+        decoded = base64.b64decode("".join(data.split()), validate=True)
+        if may_be_text:
+            decoded.decode()  # "Pain four" is base64, too, of what nobody wrote
     except (binascii.Error, ValueError):
-        is_text = form == "text" and " " in data.strip()
-        return data.encode(errors="replace") if is_text else b""
+        return data.encode(errors="replace") if may_be_text else b""
+    return decoded
 
 
 def _texts(attachments: Iterable[Attachment]) -> list[str]:

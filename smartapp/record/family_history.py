@@ -37,6 +37,7 @@ RELATIVES = {
     "65616008": "Son", "66089001": "Daughter",
     "STPFTH": "Stepfather", "STPMTH": "Stepmother", "SPS": "Spouse", "FAMMEMB": "Relative",
 }  # fmt: skip
+_ALIVE = frozenset({"no", "n", "false", "0", "alive", "living", "not deceased", "not dead"})
 SEXES = {"male": "male", "female": "female", "other": "other sex"}
 
 
@@ -113,6 +114,6 @@ def _death(resource: Resource) -> str:
         return "" if is_false(said_so) else "deceased"
     if told := text(resource.get("deceasedString")):
         # Words may say anything: "unknown", "in his sleep".
-        return "" if told.casefold() in ("no", "false", "alive", "living") else f"deceased: {told}"
+        return "" if told.casefold() in _ALIVE else f"deceased: {told}"
     died = read_span(resource, "deceased")
     return f"died {died.words}" if died else ""

@@ -87,6 +87,8 @@ _COMBINED = re.compile(
 )
 # A code of ATC for one substance; shorter ones are classes.
 ATC_LENGTH = 7
+# Whose codes beside a drug are mostly those of its classes.
+_OF_CLASSES = re.compile(r"ndf-?rt|med-?rt|ahfs", re.IGNORECASE)
 NOT_TAKEN = "Not taken"
 _NOT_IN_FORCE = ("draft", "cancelled", "revoked", "entered-in-error")
 PROPOSED = "proposed only, and nobody ordered it or reported that it is taken"
@@ -335,9 +337,10 @@ def _medication(resource: Resource, given: Given, replaced: frozenset[str]) -> M
 
 def _is_of_a_drug(coding: tuple[str, str]) -> bool:
     """Return whether a code is of one drug, and neither why there is none nor of a whole class
-    (a short one of ATC)."""
+    (a short one of ATC, or one of the systems of classes)."""
     system, code = coding
-    is_a_class = system.endswith("/atc") and len(code) < ATC_LENGTH
+    is_short = system.endswith("/atc") and len(code) < ATC_LENGTH
+    is_a_class = is_short or _OF_CLASSES.search(system) is not None
     return not absent_code({"coding": [{"system": system, "code": code}]}) and not is_a_class
 
 
@@ -473,9 +476,11 @@ def _is_over_if_it_began(resource: Resource, now: datetime) -> bool:
     repeats_allowed = mapping(resource.get("dispenseRequest")).get("numberOfRepeatsAllowed")
     if digits(repeats_allowed) not in ("", "0"):
         return False
-    instructions = mappings(resource.get("dosageInstruction"))
-    repeats = [mapping(mapping(one.get("timing")).get("repeat")) for one in instructions]
-    lengths = [_days(repeat) for repeat in repeats]
+    sent = resource.get("dosageInstruction")
+    instructions = sent if isinstance(sent, list) else [sent]
+    # One that is only a sentence has no length.
+    timings = [mapping(mapping(one).get("timing")) for one in instructions]
+    lengths = [_days(mapping(timing.get("repeat"))) for timing in timings]
     ordered = member_moment(resource, "authoredOn")
     if ordered is None or not ordered.is_readable or not lengths or not all(lengths):
         return False

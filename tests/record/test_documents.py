@@ -147,8 +147,8 @@ class TestAttachments:
         found = read_attachments({"content": content})
         assert [attachment.place for attachment in found] == ["content 0", "content 1", "content 2"]
 
-    def test_a_text_that_is_not_in_base64_is_shown_as_it_is(self) -> None:
-        sent = "FINDINGS: mass in the left lung."
+    @pytest.mark.parametrize("sent", ["FINDINGS: mass in the left lung.", "Pain four"])
+    def test_a_text_that_is_not_in_base64_is_shown_as_it_is(self, sent: str) -> None:
         plain = {"contentType": "text/plain", "data": sent}
         assert report(presentedForm=[plain]).texts == (sent,)
         assert report(presentedForm=[{**plain, "data": f"{encoded('as usual')}\n"}]).texts == (

@@ -9,6 +9,7 @@ from tests.chart.samples import Resource, about_patient, quantity
 from tests.pages.sections import assert_says, words_of
 
 IN_PLACE = [{"url": "http://example.org/unclear", "valueString": "see chart"}]
+NDF_RT = "http://hl7.org/fhir/ndfrt"
 WARFARIN = {"text": "Warfarin 5 mg"}
 ADHERENCE = "http://hl7.org/fhir/us/core/StructureDefinition/us-core-medication-adherence"
 RENDERED = (
@@ -644,6 +645,10 @@ TIMING = "http://hl7.org/fhir/StructureDefinition/timing-"
             "NOT Its period is over",
         ),
         (
+            dosed(repeated(boundsDuration=quantity(7, "d")), "then 5 mg", authoredOn="2026-06-01"),
+            "NOT Its period is over",
+        ),
+        (
             dosed(repeated(boundsDuration=quantity(7, "d", comparator=">")), authoredOn="2020"),
             "NOT Its period is over",
         ),
@@ -734,6 +739,11 @@ def test_what_other_releases_and_rare_members_say(given: Resource, says: str) ->
                 "coding": [{"system": "http://www.whocc.no/atc", "code": "N02"}],
             },
             {"text": "Aspirin", "coding": [{"system": "http://www.whocc.no/atc", "code": "N02"}]},
+            False,
+        ),
+        (
+            {"text": "Atenolol", "coding": [{"system": NDF_RT, "code": "N0000029119"}]},
+            {"text": "Metoprolol", "coding": [{"system": NDF_RT, "code": "N0000029119"}]},
             False,
         ),
         ({"text": "Insulin lispro"}, {"text": "Insulin glargine"}, False),

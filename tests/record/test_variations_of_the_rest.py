@@ -701,6 +701,7 @@ TELECOM = [
         ),
         ("family-history", relative(deceasedString="unknown"), "deceased: unknown | NOT died"),
         ("family-history", relative(deceasedString="no"), "Father | NOT deceased"),
+        ("family-history", relative(deceasedString="Not deceased"), "Father | NOT deceased"),
         (
             "family-history",
             relative(relationship={"coding": [{"system": SNOMED, "code": "72705000"}]}),
