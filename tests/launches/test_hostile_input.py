@@ -6,6 +6,7 @@ line of theirs in a header, and, by the folder's fixtures, no secret in a log or
 
 import asyncio
 from collections.abc import Iterator
+from html import escape
 from http.client import HTTPConnection
 from typing import Any
 from urllib.parse import quote, urlencode, urlsplit
@@ -352,6 +353,20 @@ class TestDiscovery:
         assert status in {302, 502, 503}
         if status == 302:
             assert urlsplit(location).netloc == urlsplit(ehr.base).netloc
+
+    def test_what_changed_is_shown_as_text(self, registered: Endpoint, ehr: ScriptedEHR) -> None:
+        """It is shown at all, which the test below does not ask for: most documents there are of no
+        use, and nothing is compared with them."""
+        ehr.discovery = {**ehr.discovery, "management_endpoint": ELEMENT, "note": ELEMENT}
+        administrator = Client(headers={"Host": "127.0.0.1"})
+        administrator.force_login(
+            get_user_model().objects.create_user("d", is_superuser=True, is_staff=True)
+        )
+        page = f"/admin/registrations/registration/endpoint/{registered.pk}/discovery/"
+        administrator.post(page, {"read": "yes"})
+        shown = administrator.get(page).content.decode()
+        assert escape(ELEMENT) in shown
+        assert ELEMENT not in shown
 
     @hostile
     @given(mutated(DISCOVERY) | with_words(DISCOVERY))
