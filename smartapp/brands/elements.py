@@ -16,14 +16,16 @@ def line(value: Any) -> str:
 
 def objects(value: Any) -> list[dict[str, Any]]:
     """Return the objects of a list, or one that stands in a list's place; else an empty list."""
-    several = value if isinstance(value, list) else [value]
-    return [one for one in several if isinstance(one, dict)]
+    return [one for one in _several(value) if isinstance(one, dict)]
 
 
 def lines(value: Any) -> list[str]:
     """Return the texts of a list, or one that stands in a list's place; else an empty list."""
-    several = value if isinstance(value, list) else [value]
-    return [text for one in several if (text := line(one))]
+    return [text for one in _several(value) if (text := line(one))]
+
+
+def _several(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else [value]
 
 
 def nested(value: Any, *names: str) -> Any:

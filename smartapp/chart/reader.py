@@ -423,13 +423,14 @@ def _joined(section: Section, outcomes: Sequence[Outcome]) -> Outcome:
 def _belonging(section: Section, search: Search, outcome: Outcome) -> tuple[Resource, ...]:
     """Return what belongs to the section, since some EHRs ignore the category of a search. If one
     did not, what has a category of its own making is what was asked for."""
-    others = [one for one in outcome.resources if not section.belongs(one)]
-    if not others:
-        return outcome.resources
-    is_heeded = bool(search.categories) and all(map(is_of_unknown_category, others))
-    if section.takes_unknown_categories and is_heeded:
-        return outcome.resources
-    return tuple(filter(section.belongs, outcome.resources))
+    found = outcome.resources
+    if (
+        section.takes_unknown_categories
+        and search.categories
+        and all(section.belongs(one) or is_of_unknown_category(one) for one in found)
+    ):
+        return found
+    return tuple(filter(section.belongs, found))
 
 
 def _badness(outcome: Outcome) -> int:
