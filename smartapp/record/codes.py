@@ -35,10 +35,11 @@ SYSTEM_NAMES = {
     "http://hl7.org/fhir/ndfrt": "NDF-RT",
 }
 
-# The OIDs that C-CDA and HL7 v2 have for these systems, and the names of HL7 v2 table 0396.
+# The OIDs that C-CDA and HL7 v2 have for these systems, and the names of HL7 v2 table 0396 (where
+# SNM is the older SNOMED International, whose codes mean something else).
 _SPELLINGS = {
     LOINC: "2.16.840.1.113883.6.1 loinc.org loinc ln lnc",
-    SNOMED: "2.16.840.1.113883.6.96 snomed.info/sct snomedct sct snm",
+    SNOMED: "2.16.840.1.113883.6.96 snomed.info/sct snomedct sct",
     RXNORM: "2.16.840.1.113883.6.88 rxnorm",
     "http://hl7.org/fhir/sid/cvx": "2.16.840.1.113883.12.292 2.16.840.1.113883.6.59 cvx",
     "http://hl7.org/fhir/sid/ndc": "2.16.840.1.113883.6.69",

@@ -13,6 +13,7 @@ from smartapp.record.texts import prose, text, texts
 from smartapp.record.timing import plain_words, timing_words
 from smartapp.record.wording import Parts, Say, Words, say_parts
 
+RATE = "at "
 _OF_DOSAGE = re.compile(r"http://hl7\.org/fhir/.*/(?:extension-)?dosage", re.IGNORECASE)
 
 
@@ -86,19 +87,33 @@ def _doses(dosage: Mapping[str, Any]) -> Words:
     return Words(words, is_whole=bool(said) and all(one.is_whole for one in said))
 
 
-def _dose(dose: Mapping[str, Any]) -> str | None:
-    quantity = amount_text(dose.get("doseQuantity"))
-    return quantity or range_text(dose.get("doseRange")) or None
+def _dose(dose: Mapping[str, Any]) -> Words:
+    return _one_of([amount_text(dose.get("doseQuantity")), range_text(dose.get("doseRange"))])
+
+
+def _one_of(said: list[str]) -> Words:
+    """Return the words of an element of which FHIR allows one form. Of two that differ nobody knows
+    which is meant."""
+    found = dict.fromkeys(filter(None, said))
+    return Words((" or ".join(found),) if found else (), is_whole=len(found) == 1)
 
 
 def _older_dose(dosage: Mapping[str, Any]) -> Words | str | None:
     """Return the dose and rate of STU3, which are in the instruction itself. Beside R4's dose they
     add nothing, or contradict it."""
-    dose = {name: dosage[old] for old, name in OLDER_DOSES.items() if dosage.get(old) is not None}
-    said = say_parts(dose, DOSE_PARTS)
+    each = [
+        say_parts({name: dosage[old]}, DOSE_PARTS)
+        for old, name in OLDER_DOSES.items()
+        if dosage.get(old) is not None
+    ]
+    words = [words for one in each for words in one.words]
+    doses = [one for one in words if not one.startswith(RATE)]
+    rates = [one for one in words if one.startswith(RATE)]
+    both = [_one_of(one) for one in (doses, rates) if one]
+    said = tuple(words for one in both for words in one.words)
     if dosage.get("doseAndRate"):
-        return "" if said.words == _doses(dosage).words else None
-    return said
+        return "" if said == _doses(dosage).words else None
+    return Words(said, is_whole=all(one.is_whole for one in (*each, *both)))
 
 
 def _extension(dosage: Mapping[str, Any]) -> str | None:
@@ -124,13 +139,13 @@ def _kind_of_dose(_: Mapping[str, Any]) -> str:
     return ""
 
 
-def _rate(dose: Mapping[str, Any]) -> str | None:
-    rate = (
-        ratio_text(dose.get("rateRatio"))
-        or range_text(dose.get("rateRange"), quantity_text)
-        or quantity_text(dose.get("rateQuantity"))
+def _rate(dose: Mapping[str, Any]) -> Words:
+    rates = (
+        ratio_text(dose.get("rateRatio")),
+        range_text(dose.get("rateRange"), quantity_text),
+        quantity_text(dose.get("rateQuantity")),
     )
-    return f"at {rate}" if rate else None
+    return _one_of([f"{RATE}{rate}" for rate in rates if rate])
 
 
 def _as_needed(dosage: Mapping[str, Any]) -> str | None:

@@ -77,16 +77,21 @@ ADHERENCE, RENDERED = "us-core-medication-adherence", "renderedDosageInstruction
 DAYS_OF_UNIT = {"hour": 1, "day": 1, "week": 7, "month": 31, "year": 366}
 _WORD = re.compile(r"[^\W_]+")
 # A number is only a strength with its unit: "Vitamin B 12" and "Vitamin B 6" are two substances.
-_STRENGTH = re.compile(
-    r"(?<![\d.,])\d[\d.,]* ?-?(?:%|(?:mg|mcg|[µμu]g|g|kg|ml|l|iu|units?|u|ui|ie|meq|mmol|m?ci"
-    r"|(?:milli|micro)?grams?)\b)"
+_UNIT = (
+    r"(?:%|(?:mg|mcg|[µμu]g|g|kg|ml|l|iu|units?|u|ui|ie|meq|mmol|m?ci|(?:milli|micro)?grams?)\b)"
 )
-# "Paracetamol / Codeine", and not the "per tablet" or "/actuation" of a strength.
+_STRENGTH = re.compile(rf"(?<![\d.,])\d[\d.,]* ?-?{_UNIT}")
+# "Paracetamol / Codeine", "Paracetamol 500 mg/Codeine 30 mg", and not the "per tablet" or
+# "/actuation" of a strength.
 _COMBINED = re.compile(
-    r"(?: [/+] |[^\W\d_]{3}[/+])(?!actuat|tablet|capsul|dose|hour|spray)[^\W\d_]{3}"
+    rf"(?: [/+] ?|[^\W\d_]{{3}}[/+] ?|\d ?-?{_UNIT}[/+] ?)"
+    r"(?!actuat|amp|bag|bottle|cap|day|dose|drop|each|gum|hour|inhal|kit|lozenge|patch|pen\b|puff"
+    r"|sachet|spray|supp|syringe|tab|unit|vial|week)[^\W\d_]{3}"
 )
 # A code of ATC for one substance; shorter ones are classes.
 ATC_LENGTH = 7
+# A shorter word may be anything: the B of a vitamin.
+LEAST_LETTERS = 3
 # Whose codes beside a drug are mostly those of its classes.
 _OF_CLASSES = re.compile(r"ndf-?rt|med-?rt|ahfs", re.IGNORECASE)
 NOT_TAKEN = "Not taken"
@@ -131,16 +136,31 @@ class Drug:
 
     def covers(self, other: "Drug", *, in_any_strength: bool = False) -> bool:
         """Return whether what is said of this drug goes for the other: both have a code in common,
-        or the name of one begins with the other's ("Warfarin", "Warfarin 5 mg"); for
+        or the other's name begins with this one's ("Warfarin", "Warfarin 5 mg"); for
         `in_any_strength` without the strengths. A combination covers none of its parts."""
         if not self.codes.isdisjoint(other.codes):
             return True
-        mine, others = (
-            one.without_strength if in_any_strength else one.words for one in (self, other)
-        )
+        mine, others = self._compared(other, in_any_strength=in_any_strength)
         length = min(len(mine), len(others))
-        is_part = self.is_combined and not other.is_combined
-        return length > 0 and mine[:length] == others[:length] and not is_part
+        is_general = length == len(mine) or self.without_strength == other.without_strength
+        is_alike = length > 0 and mine[:length] == others[:length]
+        return is_alike and is_general and not self._has_as_a_part(other)
+
+    def may_cover(self, other: "Drug", *, in_any_strength: bool = False) -> bool:
+        """Return whether one of the names is somewhere in the other ("Insulin" in "Insulin
+        glargine", "Codeine" in "Paracetamol/Codeine"), so that what is said of this drug may go for
+        the other."""
+        if self.covers(other, in_any_strength=in_any_strength) or self._has_as_a_part(other):
+            return False
+        found = self._compared(other, in_any_strength=in_any_strength)
+        short, long = sorted((f" {' '.join(one)} " for one in found), key=len)
+        return any(len(word) >= LEAST_LETTERS for word in short.split()) and short in long
+
+    def _compared(self, other: "Drug", *, in_any_strength: bool) -> list[tuple[str, ...]]:
+        return [one.without_strength if in_any_strength else one.words for one in (self, other)]
+
+    def _has_as_a_part(self, other: "Drug") -> bool:
+        return self.is_combined and not other.is_combined
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,10 +168,10 @@ class Medication:
     """One medication in one dose, with its orders, newest first.
 
     `is_statement`: it says that there is none, or that it is unknown ("No known medications").
-    `is_contradicted`: it says that there is none, but the same list has one; or it must not be
-    given, and the same list has a current order of it. `is_forbidden` is the other side: such an
-    order. `is_denied`: the same list has a report, not older than it, that it is not taken. `drug`
-    is what it is about: the words of its name and its codes.
+    `remarks` say what in the same list contradicts it, or may do so: another medication although
+    there is none, a current order of what must not be given, the other side of that, and a report,
+    not older than it, that it is not taken. `drug` is what it is about: the words of its name and
+    its codes.
     """
 
     name: str
@@ -160,9 +180,7 @@ class Medication:
     orders: tuple[Order, ...]
     is_statement: bool = False
     says_none: bool = False
-    is_contradicted: bool = False
-    is_forbidden: bool = False
-    is_denied: bool = False
+    remarks: tuple[str, ...] = ()
     is_named: bool = True
     drug: "Drug" = field(default_factory=lambda: Drug())
     learn_more_url: str = ""
@@ -200,19 +218,20 @@ def read_medications(given: Given) -> Read[Medication]:
     return replace(read, entries=tuple(sorted(found, key=_place)))
 
 
-def _denies(report: Medication, order: Medication) -> bool:
+def _is_older(report: Medication, order: Medication) -> bool:
     told, ordered = report.marks.when, order.marks.when
-    is_older = told is not None and newest_first(told) > newest_first(ordered)
-    return report.drug.covers(order.drug) and not is_older
+    return told is not None and newest_first(told) > newest_first(ordered)
 
 
 def _replaced(resources: Iterable[Resource]) -> Iterable[str]:
     """Yield "MedicationRequest/m1" for each order that another one replaces; a proposal or a plan
-    replaces nothing yet."""
+    replaces nothing yet, and an order never itself."""
     for one in resources:
         is_ordered = status_code(one, "intent") in ORDER_INTENTS
-        if is_ordered and status_code(one) not in _NOT_IN_FORCE:
-            yield place(one.get("priorPrescription"))
+        replaced = place(one.get("priorPrescription"))
+        itself = f"{text(one.get('resourceType'))}/{text(one.get('id'))}"
+        if is_ordered and status_code(one) not in _NOT_IN_FORCE and replaced != itself:
+            yield replaced
 
 
 def _is_banned(medication: Medication) -> bool:
@@ -224,20 +243,50 @@ def _remarked(medications: list[Medication]) -> list[Medication]:
     counted = [one for one in medications if one.is_counted]
     banned = [one for one in medications if _is_banned(one)]
     denied = [one for one in medications if one.marks.status == NOT_TAKEN]
-    return [
-        replace(
-            one,
-            is_contradicted=(one.says_none and bool(counted))
-            or (
-                _is_banned(one)
-                and any(one.drug.covers(other.drug, in_any_strength=True) for other in counted)
-            ),
-            is_forbidden=one.is_counted
-            and any(other.drug.covers(one.drug, in_any_strength=True) for other in banned),
-            is_denied=one.is_counted and any(_denies(other, one) for other in denied),
-        )
-        for one in medications
-    ]
+    remarked = []
+    for one in medications:
+        remarks: tuple[str, ...] = ()
+        if one.says_none and counted:
+            remarks = ("The record contradicts this: it also lists a medication.",)
+        if _is_banned(one):
+            remarks += tuple(_remarks_of_a_ban(one, counted))
+        if one.is_counted:
+            remarks += (*_remarks_of_reports(one, denied), *_remarks_of_bans(one, banned))
+        remarked.append(replace(one, remarks=remarks))
+    return remarked
+
+
+def _remarks_of_a_ban(ban: Medication, counted: list[Medication]) -> Iterable[str]:
+    if any(ban.drug.covers(one.drug, in_any_strength=True) for one in counted):
+        yield "The record contradicts this: it also lists a current order of this medicine."
+    for one in counted:
+        if ban.drug.may_cover(one.drug, in_any_strength=True):
+            yield (
+                f"The record also lists a current order of {one.name}: check whether that is this "
+                "medicine or contains it."
+            )
+
+
+def _remarks_of_reports(order: Medication, denied: list[Medication]) -> Iterable[str]:
+    reports = [one for one in denied if not _is_older(one, order)]
+    if any(one.drug.covers(order.drug) for one in reports):
+        yield "A report in this record says that it is not taken."
+    for one in reports:
+        if one.drug.may_cover(order.drug):
+            yield (
+                f"A report in this record says that {one.name} is not taken: check whether that is "
+                "this medicine or in it."
+            )
+
+
+def _remarks_of_bans(order: Medication, banned: list[Medication]) -> Iterable[str]:
+    if any(one.drug.covers(order.drug, in_any_strength=True) for one in banned):
+        yield "The record also says not to give this medicine."
+    for one in banned:
+        if one.drug.may_cover(order.drug, in_any_strength=True):
+            yield (
+                f"The record also says “{one.name}”: check whether that is this medicine or in it."
+            )
 
 
 def medications_to_follow(resources: Iterable[Resource]) -> tuple[str, ...]:

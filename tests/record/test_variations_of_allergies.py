@@ -202,6 +202,9 @@ def at_risk(risk: str) -> Resource:
             allergy(coded("716186003", f"{SNOMED}/900000000000207008")),
             "No known allergies | NOT Allergies No",
         ),
+        # Table 0396 of HL7 v2: SCT is SNOMED CT, SNM is SNOMED International.
+        (allergy(coded("716186003", "SCT")), "No known allergies | NOT Allergies No"),
+        (allergy(coded("716186003", "SNM")), "code 716186003 | NOT No known allergies"),
         (allergy(coded("UNK", "urn:oid:2.16.840.1.113883.5.1008")), NOBODY),
         # Statements.
         (allergy(coded("429625007", text="Food")), "No known food allergies (“Food”)"),

@@ -537,6 +537,37 @@ TIMING = "http://hl7.org/fhir/StructureDefinition/timing-"
         ),
         (dosed({"doseQuantity": quantity(5, "mg")}), "5 mg | NOT more on this dose"),
         (
+            dosed({"doseQuantity": quantity(5, "mg"), "doseSimpleQuantity": quantity(5, "mg")}),
+            "5 mg | NOT more on this dose",
+        ),
+        (
+            dosed({"doseQuantity": quantity(5, "mg"), "doseSimpleQuantity": quantity(7, "mg")}),
+            "5 mg or 7 mg | There is more on this dose",
+        ),
+        (
+            dosed(
+                {
+                    "rateQuantity": quantity(7, "mg/h"),
+                    "rateRange": {"high": quantity(9, "mg/h")},
+                    "doseQuantity": quantity(5, "mg"),
+                }
+            ),
+            "5 mg, at up to 9 mg/h or at 7 mg/h | There is more on this dose",
+        ),
+        (
+            dosed(
+                {
+                    "doseAndRate": [
+                        {
+                            "doseQuantity": quantity(5, "mg"),
+                            "doseRange": {"low": quantity(1, "mg"), "high": quantity(2, "mg")},
+                        }
+                    ]
+                }
+            ),
+            "5 mg or 1 mg to 2 mg | There is more on this dose",
+        ),
+        (
             dosed({"rateRatio": {"numerator": quantity(9, "mg"), "denominator": quantity(1, "h")}}),
             "at 9 mg per hour | NOT more on this dose",
         ),
@@ -752,7 +783,12 @@ def test_what_other_releases_and_rare_members_say(given: Resource, says: str) ->
         ({"text": "Hydrocortisone 1% cream"}, {"text": "Hydrocortisone 10 mg"}, True),
         ({"text": "Albuterol 90 mcg/actuation"}, {"text": "Albuterol 2.5 mg/3 mL"}, True),
         ({"text": "Paracetamol 325 mg / Codeine 30 mg"}, {"text": "Paracetamol 500 mg"}, False),
+        ({"text": "Paracetamol 500 mg/Codeine 30 mg"}, {"text": "Paracetamol 500 mg"}, False),
+        ({"text": "Morphine 30 mg/day"}, {"text": "Morphine 10 mg"}, True),
         ({"text": "Paracetamol/Codeine"}, {"text": "Paracetamol / Tramadol"}, False),
+        ({"text": "Insulin"}, {"text": "Insulin glargine 100 units/mL"}, True),
+        ({"text": "Insulin glargine"}, {"text": "Insulin"}, False),
+        ({"text": "Codeine"}, {"text": "Paracetamol 500 mg/Codeine 30 mg"}, False),
         ({"text": "Paracetamol"}, {"text": "Paracetamol 325 mg / Codeine 30 mg"}, True),
         (absent("masked"), absent("masked"), False),
     ],
@@ -763,6 +799,39 @@ def test_a_prohibition_beside_an_order_of_the_same(
     shown = words_of("medications", order(forbidden, doNotPerform=True), order(ordered))
     assert ("it also lists a current order of this medicine" in shown) is is_same, shown
     assert ("The record also says not to give this medicine" in shown) is is_same, shown
+
+
+@pytest.mark.parametrize(
+    ("told", "ordered", "is_said"),
+    [
+        ("Insulin glargine", "Insulin", True),
+        ("Insulin", "Human insulin NPH", True),
+        ("Codeine", "Paracetamol 500 mg/Codeine 30 mg", True),
+        ("Codeine", "Paracetamol-codeine", True),
+        ("Insulin", "Insulin glargine", False),
+        ("Insulin glargine", "Insulin lispro", False),
+        ("Paracetamol 500 mg/Codeine 30 mg", "Codeine", False),
+        ("B", "Vitamin B 12", False),
+        ("Cillin", "Penicillin", False),
+    ],
+)
+def test_names_of_which_one_is_in_the_other_may_mean_the_same(
+    told: str, ordered: str, is_said: bool
+) -> None:
+    check = "check whether that is this medicine"
+    shown = words_of(
+        "medications", order({"text": told}, doNotPerform=True), order({"text": ordered})
+    )
+    assert (f"also lists a current order of {ordered}: {check}" in shown) is is_said, shown
+    assert (f"also says “Do not give: {told}”: {check}" in shown) is is_said, shown
+    report = order({"text": told}, "MedicationStatement", status="not-taken")
+    shown = words_of("medications", report, order({"text": ordered}))
+    assert (f"says that {told} is not taken: {check}" in shown) is is_said, shown
+
+
+def test_an_order_that_names_itself_is_not_replaced() -> None:
+    alone = order(WARFARIN, priorPrescription={"reference": "MedicationRequest/m1"})
+    assert_says(words_of("medications", alone), "NOT Another order replaces it")
 
 
 @pytest.mark.parametrize(
