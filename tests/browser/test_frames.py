@@ -64,11 +64,13 @@ def app_frame(page: Page) -> Frame:
 
 
 def without_popups(page: Page) -> None:
-    """Take new windows from the frame too, and open the app again."""
-    page.locator("iframe").evaluate(
-        "one => { one.sandbox.remove('allow-popups', 'allow-popups-to-escape-sandbox');"
-        " one.src = one.src }"
-    )
+    """Take new windows from the frame too, and open the app again; what is clicked before would
+    be lost."""
+    with page.expect_event("framenavigated"):
+        page.locator("iframe").evaluate(
+            "one => { one.sandbox.remove('allow-popups', 'allow-popups-to-escape-sandbox');"
+            " one.src = one.src }"
+        )
 
 
 @contextmanager
