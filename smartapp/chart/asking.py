@@ -1,9 +1,9 @@
 """Adapts a search for an EHR that refuses it.
 
 The preferred parameters (newest first, with the medications, so many a page) are dropped if the EHR
-refuses them.
-Parameters that the EHR requires are added if it names them. What it accepted is remembered for an
-hour, so that later pages do not repeat a refused search.
+refuses them. Parameters that the EHR requires are added if it names them. A search for several
+categories of which it does not accept one is put for each of them. What it accepted is remembered
+for an hour, so that later pages do not repeat a refused search.
 """
 
 import re
@@ -22,6 +22,8 @@ NOT_AS_IT_IS = (
     HTTPStatus.UNPROCESSABLE_ENTITY,
     HTTPStatus.NOT_IMPLEMENTED,
 )
+# Of these, those that are never about permission.
+IN_NO_FORM = frozenset(NOT_AS_IT_IS) - {HTTPStatus.FORBIDDEN}
 
 # Large pages need fewer requests. An EHR that refuses it by name chooses the size itself.
 SIZE = {"_count": str(PAGE_SIZE)}
@@ -32,6 +34,10 @@ Parameters = Mapping[str, str]
 # this.
 _taken: dict[tuple[str, Search], tuple[Parameters | None, float]] = {}
 
+# The searches that each EHR refused for several categories at once, and until when to put them for
+# each category instead.
+_apart: dict[tuple[str, Search], float] = {}
+
 # The EHRs that found something by `a,b`, and until when to rely on it: if they find nothing that
 # way, there is nothing.
 _takes_several: dict[str, float] = {}
@@ -40,6 +46,7 @@ _takes_several: dict[str, float] = {}
 def forget() -> None:
     """Forget what EHRs accepted: in tests the EHR ends before the process does."""
     _taken.clear()
+    _apart.clear()
     _takes_several.clear()
 
 
@@ -47,18 +54,46 @@ async def ask(record: Record, search: Search) -> Found:
     """Return the result of the search. Raises ReadRefused if the EHR accepts no form of it; for an
     additional search, or a resource type that may be missing, an empty result is remembered
     instead."""
-    parameters = _remembered(record, search)
     try:
-        while parameters is not None:
-            found, parameters = await _tried(record, search, parameters)
-            if found is not None:
-                return found
+        if _apart.get((record.fhir_base_url, search), 0.0) <= time.monotonic():
+            return await _in_one(record, search)
     except ReadRefused as refused:
         is_unknown_type = search.is_optional and refused.http_status == HTTPStatus.NOT_FOUND
-        if not is_unknown_type and not (search.is_besides and refused.http_status in NOT_AS_IT_IS):
+        if is_unknown_type or (search.is_besides and refused.http_status in NOT_AS_IT_IS):
+            _remember(record, search, None)
+            return Found()
+        is_of_categories = "category" in search.needs or _names(refused.said, "category")
+        if refused.http_status not in IN_NO_FORM or not (is_of_categories and search.apart):
             raise
-        _remember(record, search, None)
+    return await _apart_from_each_other(record, search)
+
+
+async def _in_one(record: Record, search: Search) -> Found:
+    parameters = _remembered(record, search)
+    while parameters is not None:
+        found, parameters = await _tried(record, search, parameters)
+        if found is not None:
+            return found
     return Found()
+
+
+async def _apart_from_each_other(record: Record, search: Search) -> Found:
+    """Return what the searches for each category found. Raises ReadRefused if the EHR refuses all
+    of them; if it refuses some, a note says so."""
+    every = Found()
+    refusals = []
+    for one in search.apart:
+        try:
+            every.join(await _in_one(record, one))
+        except ReadRefused as refused:
+            refusals.append(refused)
+            category = dict(one.parameters)["category"]
+            every.notes.append(f"The EHR refused to look for the category “{category}”.")
+    if len(refusals) == len(search.apart):
+        raise refusals[0]
+    if refusals or every.given:
+        _apart[record.fhir_base_url, search] = time.monotonic() + REMEMBERED_SECONDS
+    return every
 
 
 async def _tried(
@@ -67,13 +102,17 @@ async def _tried(
     """Return the result, or the parameters to try next."""
     try:
         found = await record.search(search.resource_type, parameters)
-        in_one = {**parameters, **search.alone}
-        if in_one != parameters and found.given:
+        has_several = "category" in search.needs and "," in parameters["category"]
+        if has_several and found.given:
             _takes_several[record.fhir_base_url] = time.monotonic() + REMEMBERED_SECONDS
-        elif in_one != parameters and not _is_known_to_take_several(record):
+        elif has_several and not _is_known_to_take_several(record):
             # A server that takes `a,b` for one code has found nothing.
-            found = await record.search(search.resource_type, in_one)
-            parameters = in_one if found.given else parameters
+            in_one = {**parameters, **search.alone}
+            if in_one != parameters:
+                found = await record.search(search.resource_type, in_one)
+                parameters = in_one if found.given else parameters
+            else:
+                found = await _apart_from_each_other(record, search)
     except ReadRefused as refused:
         return None, _amended(search, parameters, refused)
     _remember(record, search, parameters)

@@ -149,6 +149,22 @@ class Found:
         self.elsewhere = bundle.elsewhere
         self.total = self.total if bundle.total is None else bundle.total
 
+    def join(self, other: "Found") -> None:
+        """Add what another search for the same type found, each resource once."""
+        new = [one for one in other.resources if text(one.get("id")) not in self._ids]
+        self.resources += new
+        self._ids |= other._ids
+        self.included |= other.included
+        self.notes += other.notes
+        self.foreign += other.foreign
+        self.unattributed += other.unattributed
+        self.is_cut = self.is_cut or other.is_cut
+        self.elsewhere = self.elsewhere or other.elsewhere
+        self.failed = self.failed or other.failed
+        self.given += other.given
+        if other.total is not None:
+            self.total = other.total + (self.total or 0)
+
     def _sort_in(self, resource: Resource, record: "Record") -> None:
         patient = patient_of(resource, fhir_base_url=record.fhir_base_url)
         if patient is None:

@@ -4,7 +4,7 @@ A new section is one more value in SECTIONS, with its reader and its template.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from smartapp.chart.attachments import draw_documents
@@ -59,9 +59,10 @@ class Search:
 
     It needs the scope of its type: `patient/<type>.s` or `user/<type>.s`. `categories` are the
     codes of one category in all systems that are in use, the usual one first; `parameters` restrict
-    it further. `sort` puts the newest first, so that the omitted part of a long record is old.
-    `include` adds the resources that the results refer to. If an EHR accepts neither, they are
-    dropped; if it requires a parameter, that is taken from `if_asked` (`chart/asking.py`).
+    it further, also to several different categories. `sort` puts the newest first, so that the
+    omitted part of a long record is old. `include` adds the resources that the results refer to. If
+    an EHR accepts neither, they are dropped; if it requires a parameter, that is taken from
+    `if_asked` (`chart/asking.py`).
 
     `what` names the results if a section has several searches: "reported medications". If a search
     `is_optional` and not permitted, its section does not mention it. `is_besides`: the search finds
@@ -87,6 +88,20 @@ class Search:
     def alone(self) -> dict[str, str]:
         """The usual category without the others."""
         return {"category": self.categories[0]} if self.categories else {}
+
+    @property
+    def apart(self) -> tuple["Search", ...]:
+        """A search for each of its different categories, or of those that an EHR may demand; none
+        if there are not several."""
+        asked = dict((*self.if_asked, *self.parameters)).get("category", "").split(",")
+        if len(asked) == 1:
+            return ()
+        others = tuple(pair for pair in self.parameters if pair[0] != "category")
+        if_asked = tuple(pair for pair in self.if_asked if pair[0] != "category")
+        return tuple(
+            replace(self, parameters=(*others, ("category", one)), if_asked=if_asked)
+            for one in asked
+        )
 
     @property
     def wishes(self) -> dict[str, str]:
@@ -383,7 +398,9 @@ SECTIONS = (
         name="findings",
         title="Examinations and other findings",
         for_patients="Examinations and other findings",
-        searches=(Search("Observation", FINDINGS, sort="-date"),),
+        searches=(
+            Search("Observation", parameters=(("category", ",".join(FINDINGS)),), sort="-date"),
+        ),
         read=read_findings,
         template="sections/findings.html",
         belongs=_is_of_no_other_section,

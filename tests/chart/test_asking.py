@@ -8,6 +8,7 @@ from aiohttp import web
 from smartapp.chart import asking
 from smartapp.chart import fhir_access as access_module
 from smartapp.chart.chart import ReadSection
+from smartapp.chart.sections import FINDINGS
 from tests.chart.fake_ehr import FakeEHR, bundle, fhir, serving
 from tests.chart.samples import Resource, about_patient, concept, observation
 from tests.chart.test_reader import chart_of, condition
@@ -53,6 +54,10 @@ def refusing(
         return ehr.search(resource_type, request.query.get("category"))
 
     ehr.answers[resource_type] = answer
+
+
+def categories_in(request: web.Request) -> list[str]:
+    return request.query.get("category", "").split(",")
 
 
 class TestOrder:
@@ -238,6 +243,43 @@ class TestCategories:
 
         ehr.answers["Observation"] = literal
         assert (await section(ehr, "labs")).count == 1
+
+    @pytest.mark.parametrize(("known", "state"), [(("exam", "imaging"), "partial"), ((), "failed")])
+    async def test_a_category_that_the_ehr_does_not_know_costs_no_other(
+        self, ehr: FakeEHR, known: tuple[str, ...], state: str
+    ) -> None:
+        ehr.add(unfiled("2823-3", category=[concept("", "imaging")]))
+        words = "Invalid code in the parameter."
+        refusing(ehr, "Observation", lambda one: words if {*categories_in(one)} - {*known} else "")
+        for _ in range(2):
+            found = await section(ehr, "findings")
+            assert (found.state, found.count) == (state, len(known[:1]))
+        refused = [f"The EHR refused to look for the category “{one}”." for one in FINDINGS[2:]]
+        assert [*found.notes] == (refused if known else [])
+        if known:
+            in_one = [one for one in ehr.asked("Observation") if categories_in(one) == [*FINDINGS]]
+            assert len(in_one) == 2  # as we like it, and plain; and then no more
+
+    async def test_a_category_among_those_that_the_ehr_demands_costs_no_other(
+        self, ehr: FakeEHR
+    ) -> None:
+        ehr.add(condition("c1", category=[concept("", "problem-list-item")]))
+        known = {"problem-list-item", "encounter-diagnosis"}
+        refusing(ehr, "Condition", lambda one: "category?" if {*categories_in(one)} - known else "")
+        found = await section(ehr, "problems")
+        assert (found.state, found.count) == ("partial", 1)
+        assert found.notes == ("The EHR refused to look for the category “health-concern”.",)
+
+    async def test_an_ehr_that_takes_several_categories_for_one_is_asked_for_each(
+        self, ehr: FakeEHR
+    ) -> None:
+        result = unfiled("2823-3", category=[concept("", "procedure")])
+
+        async def literal(request: web.Request) -> web.StreamResponse:
+            return bundle([result] if request.query.get("category") == "procedure" else [])
+
+        ehr.answers["Observation"] = literal
+        assert (await section(ehr, "findings")).count == 1
 
     async def test_an_ehr_that_takes_two_codes_for_two_is_not_asked_for_one_of_them(
         self, ehr: FakeEHR
