@@ -16,6 +16,7 @@ from smartapp.chart.fhir_access import Record
 from smartapp.protocol.errors import FHIRResponseInvalid, WrongPatient
 from smartapp.protocol.fhir import patient_of
 from smartapp.record.documents import Attachment, Document, Form, read_attachments
+from smartapp.record.markup import with_struck_out
 from smartapp.record.texts import prose
 
 CONTEXT = "document of a record"
@@ -146,9 +147,10 @@ def _content_type(data: bytes, form: Literal["pdf", "image"]) -> str:
 
 
 def sanitised(markup: str) -> str:
-    """Return formatted text without anything that could load, run, or link elsewhere."""
+    """Return formatted text without anything that could load, run, or link elsewhere; it has no
+    styles, so what is struck out says so."""
     return nh3.clean(
-        markup,
+        with_struck_out(markup),
         tags=TAGS,
         attributes=ATTRIBUTES,
         url_schemes=set(),

@@ -8,6 +8,7 @@ import re
 from html import unescape
 
 from smartapp.record.elements import mappings
+from smartapp.record.markup import RTF_NOT_SHOWN, is_html, is_rtf, plain_lines
 
 # The longest text that a page can hold. Reports rarely have a tenth of it.
 MAX_TEXT = 100_000
@@ -51,8 +52,19 @@ def prose(value: object) -> str:
     is_plain = value.isprintable() and not ("&" in value or "<" in value or "\\" in value)
     if is_plain and len(value) <= MAX_TEXT:
         return value.strip(" ")
-    lines = _LINE_END.sub("\n", _BREAK.sub("\n", _decoded(_cut(value)))).expandtabs()
+    lines = _LINE_END.sub("\n", _BREAK.sub("\n", _unformatted(_cut(value)))).expandtabs()
     return _MANY_EMPTY_LINES.sub("\n\n", _INVISIBLE_IN_A_LINE.sub(" ", lines)).strip()
+
+
+def _unformatted(value: str) -> str:
+    """Return a text without the elements of HTML, and with the characters that its entities and
+    escape sequences stand for. Some EHRs send HTML, or HTML with its own signs as entities."""
+    if is_rtf(value):
+        return RTF_NOT_SHOWN
+    if is_html(value):
+        return plain_lines(value)
+    decoded = _decoded(value)
+    return plain_lines(decoded) if is_html(decoded) else decoded
 
 
 def annotations(notes: object) -> list[str]:
