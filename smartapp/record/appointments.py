@@ -65,8 +65,7 @@ def _appointment(resource: Resource, related: Related, now: datetime) -> Fact:
             prose(resource.get("comment")),
         ),
         details=said(
-            start.time_text if start else "",
-            _minutes(resource),
+            _length(resource, start),
             *concept_texts(resource.get("specialty")),
             *(_participant(one) for one in mappings(resource.get("participant"))),
         ),
@@ -79,9 +78,15 @@ def _is_past(start: Moment, now: datetime) -> bool:
     return start.at < now if start.precision == "time" else last_day(start) < now.date()
 
 
-def _minutes(resource: Resource) -> str:
-    minutes = digits(resource.get("minutesDuration"))
-    return f"for {counted(minutes, 'minute')}" if minutes else ""
+def _length(resource: Resource, start: Moment | None) -> str:
+    """Return how long it takes: "for 30 minutes", else "until 09:30"."""
+    if minutes := digits(resource.get("minutesDuration")):
+        return f"for {counted(minutes, 'minute')}"
+    end = member_moment(resource, "end")
+    if end is None or (start and end.text == start.text):
+        return ""
+    is_same_day = start is not None and end.date_text == start.date_text
+    return f"until {end.time_text if is_same_day else end.text}"
 
 
 def _name(resource: Resource) -> str:

@@ -5,9 +5,9 @@ Observations are only paired if one measurement has exactly one of each: a wrong
 half a reading.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from itertools import pairwise
 
 from smartapp.record.interpretations import gravest
@@ -44,9 +44,10 @@ from smartapp.record.vital_sign import (
 )
 
 NAME = "Blood pressure"
+NO_SIDE = "–"  # noqa: RUF001 - a dash is meant
 NO_UNIT_GIVEN = "recorded without a unit"
 # Separate sides within this time belong to one measurement, if there is one of each.
-ONE_MEASUREMENT = timedelta(seconds=60)
+ONE_MEASUREMENT = timedelta(minutes=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,24 +163,46 @@ def _paired(lone: Sequence[Reading]) -> list[Pressure]:
 
 
 def _measurements(sides: Sequence[Reading]) -> list[list[Reading]]:
-    """Group the sides into measurements by their times."""
+    """Group the sides into measurements by their times. Sides of one moment belong together before
+    those of nearly one moment: a monitor may measure every minute."""
+    placed = [one for one in sides if one.when is not None and one.when.is_readable]
+    of_moments = _clusters(placed, is_same_moment)
+    whole, halves = [], []
+    for same in of_moments:
+        if len(set(map(side_of, same))) > 1:
+            whole.append(same)
+        else:
+            halves += same
+    undated = [[one] for one in sides if one.when is None or not one.when.is_readable]
+    return [*whole, *_clusters(halves, _is_one_measurement), *undated]
+
+
+def _clusters(
+    sides: Sequence[Reading], belong: Callable[[Moment, Moment], bool]
+) -> list[list[Reading]]:
+    """Group the sides, in the order of their times, as long as each belongs to the one before."""
     placed = sorted(
-        ((one.when, one) for one in sides if one.when is not None and one.when.is_readable),
+        ((one.when, one) for one in sides if one.when is not None),
         key=lambda pair: (pair[0].precision, pair[0].at),
     )
-    clusters = [[one] for _, one in placed[:1]]
+    found = [[one] for _, one in placed[:1]]
     for (before, _), (after, one) in pairwise(placed):
-        if _is_one_measurement(before, after):
-            clusters[-1].append(one)
+        if belong(before, after):
+            found[-1].append(one)
         else:
-            clusters.append([one])
-    return [*clusters, *([one] for one in sides if one.when is None or not one.when.is_readable)]
+            found.append([one])
+    return found
 
 
 def _is_one_measurement(one: Moment, other: Moment) -> bool:
-    if is_same_moment(one, other):
-        return True
-    return one.precision == other.precision == "time" and other.at - one.at <= ONE_MEASUREMENT
+    """Return whether two times may be of one measurement: at most a minute apart on the clock."""
+    if not one.precision == other.precision == "time":
+        return False
+    return _to_the_minute(other) - _to_the_minute(one) <= ONE_MEASUREMENT
+
+
+def _to_the_minute(moment: Moment) -> datetime:
+    return moment.at.replace(second=0, microsecond=0)
 
 
 def _pair(sides: Sequence[Reading]) -> list[Pressure]:
@@ -305,7 +328,7 @@ def _side_text(side: Reading | None, amount: Amount | None) -> str:
     if amount is not None:
         return amount.text
     if side is None or not side.has_value:
-        return "–"  # noqa: RUF001 - a dash is meant
+        return NO_SIDE
     return f"{side.value.text} {side.value.unit.text}".rstrip()
 
 

@@ -12,8 +12,16 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
-from smartapp.record.absence import extension_code, reason_words
-from smartapp.record.codes import codes, concept_text, concept_texts, status_code
+from smartapp.record.absence import absent_code, extension_code, reason_words
+from smartapp.record.codes import (
+    LOINC,
+    codes,
+    codings,
+    concept_text,
+    concept_texts,
+    concept_words,
+    status_code,
+)
 from smartapp.record.elements import Resource, extensions, mapping, mappings
 from smartapp.record.facts import labelled, said, unless_recorded
 from smartapp.record.marks import Marks, doubted, read_marks
@@ -23,7 +31,7 @@ from smartapp.record.narratives import OWN_TEXT, narrative_text
 from smartapp.record.observations import Reading, read_observation
 from smartapp.record.people import Person, read_person
 from smartapp.record.reading import Given, LeftOut, Read, read_each
-from smartapp.record.references import display, displays, place, resolve, target
+from smartapp.record.references import display, displays, place, resolve, superseded, target
 from smartapp.record.series import spread
 from smartapp.record.texts import prose, text
 from smartapp.record.timing import period_moments
@@ -46,6 +54,35 @@ FORM_WORDS: dict[Form, str] = {
     "pdf": "PDF",
     "image": "picture",
     "other": "document",
+}
+# LOINC's codes of the kinds of notes and reports that US Core and the international patient summary
+# name, and of common others, for servers that send only the code.
+KINDS = {
+    "11488-4": "Consultation note",
+    "18842-5": "Discharge summary",
+    "11490-0": "Discharge summary",
+    "34105-7": "Discharge summary",
+    "34117-2": "History and physical note",
+    "47039-3": "History and physical note of the admission",
+    "28570-0": "Procedure note",
+    "11504-8": "Operative note",
+    "11506-3": "Progress note",
+    "34111-5": "Emergency department note",
+    "28568-4": "Emergency department note",
+    "34746-8": "Nurse note",
+    "34748-4": "Telephone note",
+    "57133-1": "Referral note",
+    "18761-7": "Transfer summary",
+    "34133-9": "Summary of an episode",
+    "60591-5": "Patient summary",
+    "8653-8": "Discharge instructions",
+    "69730-0": "Instructions",
+    "18748-4": "Imaging report",
+    "11502-2": "Laboratory report",
+    "11526-1": "Pathology report",
+    "11503-0": "Medical records",
+    "42348-3": "Advance directives",
+    "59284-0": "Consent",
 }
 EMPTY = "The EHR sent neither a result nor a text of it."
 _CHARSET = re.compile(r"charset\s*=\s*\"?([\w.:-]{1,40})", re.IGNORECASE)
@@ -120,7 +157,7 @@ class Document:
 def read_documents(given: Given) -> Read[Document]:
     """Return reports and notes, newest first, then those that say nothing more or were replaced."""
     person = read_person(given.patient)
-    replaced = frozenset(_replaced(given.resources))
+    replaced = superseded(_replacements(given.resources))
     read = read_each(given.resources, lambda one: _document(one, given, person, replaced))
     entries = sorted(read.entries, key=_place)
     return Read(tuple(entries), read.left_out)
@@ -130,14 +167,15 @@ def _place(one: Document) -> tuple[bool, str, bool, float]:
     return bool(one.fold), one.fold, bool(one.marks.doubt), newest_first(one.when)
 
 
-def _replaced(resources: Iterable[Resource]) -> Iterator[str]:
-    """Yield "DocumentReference/n1" for each note that another one replaces."""
+def _replacements(resources: Iterable[Resource]) -> Iterator[tuple[str, str]]:
+    """Yield a note and one that it replaces: "DocumentReference/n2", "DocumentReference/n1"."""
     for one in resources:
         withdrawn = (status_code(one), status_code(one, "docStatus"))
         if "entered-in-error" not in withdrawn:
             for relation in mappings(one.get("relatesTo")):
                 if status_code(relation, "code") == "replaces":
-                    yield place(relation.get("target"))
+                    newer = f"{text(one.get('resourceType'))}/{text(one.get('id'))}"
+                    yield newer, place(relation.get("target"))
 
 
 def _document(
@@ -223,7 +261,7 @@ def _report(resource: Resource, given: Given, person: Person) -> Document:
             origin=", ".join(displays(resource.get("resultsInterpreter"))),
             status=unless_recorded(resource, status_text(resource)),
         ),
-        name=concept_text(resource.get("code")) or "Report",
+        name=_kind(resource.get("code"), "Report") or "Report",
         fold=RESULTS_ONLY if results and not says_more else "",
         when=when,
         texts=texts,
@@ -309,7 +347,7 @@ def _note(resource: Resource) -> Document:
     attachments = read_attachments(resource)
     written = narrative_text(resource, is_all_there_is=not attachments)
     texts = [*_texts(attachments), f"{OWN_TEXT}{written}" if written else ""]
-    kind = concept_text(resource.get("type"))
+    kind = _kind(resource.get("type"), "Document")
     is_replaced = status_code(resource) == "superseded"
     return Document(
         marks=read_marks(
@@ -343,6 +381,18 @@ def _note(resource: Resource) -> Document:
             ),
         ),
     )
+
+
+def _kind(concept: object, entry: str) -> str:
+    """Return the kind of a document in words: the EHR's, else those of its LOINC code, else that it
+    is an entry with this code."""
+    if absent_code(concept):
+        return ""
+    if words := concept_words(concept):
+        return words
+    known = (KINDS.get(code, "") for system, code in codings(concept) if system == LOINC)
+    code = next(filter(None, known), "") or concept_text(concept)
+    return f"{entry} ({code})" if code and code not in KINDS.values() else code
 
 
 def _relation(relation: dict[str, Any]) -> str:

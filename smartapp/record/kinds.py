@@ -99,15 +99,22 @@ _SIDE_IN_FULL = re.compile(
     r"|blodtryk|blodtrykk|blodtryck|bloeddruk|artérielle?|arterial|arteriosa))?"
 )
 
+# Words for somebody else, and for machines whose own values are not the patient's.
+_OTHERS = (
+    r"f(?:o)?et(?:us|al)|unborn|maternal|paternal|mother|father|donor|placental?|parental"
+    r"|(?<!in )(?<!under )(?:incubator|warmer)|(?<!on )ventilator|pacemaker|f(?:o|ø)?etale\w*"
+)
+_OF_ANOTHER = re.compile(rf"\b(?:{_OTHERS})\b", re.IGNORECASE)
 _SOMETHING_ELSE = re.compile(
-    r"\b(?:f(?:o)?et(?:us|al)|unborn|birth|ideal|target|goal|adjusted|predicted"
-    r"|percentiles?|z.?score|change|maternal|paternal|mother|father|donor"
-    r"|dry|pre-?pregnan\w*|placental?|parental|gain|loss|lost|difference|delta"
-    r"|(?<!in )(?<!under )(?:incubator|warmer)|ambient temp\w*|(?<!on )ventilator|pacemaker"
+    rf"\b(?:{_OTHERS}|birth|ideal|target|goal|adjusted|predicted|percentiles?|z.?score|change"
+    r"|dry|pre-?pregnan\w*|gain|loss|lost|difference|delta|ambient temp\w*"
     r"|max(?:imum|imal)?|minimum|minimal|lowest|highest"
-    r"|f(?:o|ø)?etale\w*|geburts\w*|ideal\w*|ziel\w*|soll\w*|trocken\w*|naissance|nacimiento"
+    r"|geburts\w*|ideal\w*|ziel\w*|soll\w*|trocken\w*|naissance|nacimiento"
     r"|nascita|geboorte\w*|fødsels\w*|födelse\w*)\b",
     re.IGNORECASE,
+)
+_INSTRUMENT = re.compile(
+    r"monitor|meter\b|gauge|cuff|scales?\b|sensor|probe|device|watch|[®™]", re.IGNORECASE
 )
 # Words that names of a kind usually have. Each tells less than the kind's own name.
 _PLAIN_WORDS = {
@@ -150,6 +157,18 @@ def is_something_else(name: str) -> bool:
     """Return whether a name is that of the fetus's, a birth's or an ideal value: some EHRs send
     them with the code of the patient's own measurement."""
     return _SOMETHING_ELSE.search(name) is not None
+
+
+@lru_cache(maxsize=1_000)
+def is_instrument(name: str) -> bool:
+    """Return whether a name is that of an instrument; a maker may call one "Max" or "Target"."""
+    return _INSTRUMENT.search(name) is not None
+
+
+@lru_cache(maxsize=1_000)
+def is_of_another(name: str) -> bool:
+    """Return whether a name says that a value is not the patient's: of the fetus, a ventilator."""
+    return _OF_ANOTHER.search(name) is not None
 
 
 @lru_cache(maxsize=1_000)

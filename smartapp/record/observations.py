@@ -175,7 +175,10 @@ class Reading(NamedTuple):
     @property
     def range_text(self) -> str:
         """The ranges in words, with their unit if it differs from the value's."""
-        return self.ranges.text_beside(self.value.unit) if self.ranges.listed else ""
+        if not self.ranges.listed:
+            return ""
+        amount = measured(self.value)
+        return self.ranges.text_beside(amount.unit, is_number=amount.number is not None)
 
     @property
     def shown_flag(self) -> Flag:

@@ -6,7 +6,7 @@ from dataclasses import replace
 from smartapp.record.absence import named_or
 from smartapp.record.amounts import amount_text, range_text, ratio_text
 from smartapp.record.codes import concept_text, concept_texts, status_code
-from smartapp.record.elements import Resource, extensions, is_true, is_unclear
+from smartapp.record.elements import Resource, extensions, is_true, is_unclear, mappings
 from smartapp.record.facts import Fact, labelled, read_dated, said, unless_recorded
 from smartapp.record.marks import read_marks
 from smartapp.record.medications import INTENT_WORDS, ORDER_INTENTS, PRIORITY_WORDS
@@ -14,7 +14,15 @@ from smartapp.record.modifiers import NOT_UNDERSTOOD, status_text
 from smartapp.record.moments import member_moment
 from smartapp.record.narratives import with_own_text
 from smartapp.record.reading import Given, Read
-from smartapp.record.references import Related, displays, reason_elements, reasons, to_follow
+from smartapp.record.references import (
+    Related,
+    displays,
+    place,
+    reason_elements,
+    reasons,
+    superseded,
+    to_follow,
+)
 from smartapp.record.sites import site_texts
 from smartapp.record.texts import prose, text
 from smartapp.record.timing import period_words, timing_words
@@ -22,24 +30,35 @@ from smartapp.record.timing import period_words, timing_words
 STATUS_REASON = "http://hl7.org/fhir/StructureDefinition/request-statusReason"
 NOT_TO_DO = "Do not do: "
 CONTRADICTED = "The record contradicts this: it also lists an open order of it."
+REPLACED = "Another order replaces it, though the EHR lists it as open."
 FORBIDDEN = "The record also says not to do it."
 NOT_NAMED = "Order that the EHR does not name"
 DONE = "done or stopped"
 NEVER = "never ordered: drafts and what was cancelled"
+NOT_IN_FORCE = ("revoked", "cancelled", "draft")
 FOLDS = {
+    **dict.fromkeys(NOT_IN_FORCE, NEVER),
     "completed": DONE,
     "ended": DONE,
-    "revoked": NEVER,
-    "cancelled": NEVER,
-    "draft": NEVER,
 }
 
 
 def read_orders(given: Given) -> Read[Fact]:
     """Return open referrals and orders, newest first, then those that are done. Two that
     contradict each other say so."""
-    read = read_dated(given, lambda one: _order(one, given.related))
+    replaced = superseded(_replacements(given.resources))
+    read = read_dated(given, lambda one: _order(one, given.related, replaced))
     return replace(read, entries=tuple(_remarked(read.entries)))
+
+
+def _replacements(resources: Iterable[Resource]) -> Iterable[tuple[str, str]]:
+    """Yield an order that is in force and one that it replaces: "ServiceRequest/s2",
+    "ServiceRequest/s1"."""
+    for one in resources:
+        is_ordered = status_code(one, "intent") in ORDER_INTENTS
+        if is_ordered and status_code(one) not in (*NOT_IN_FORCE, "entered-in-error"):
+            for reference in mappings(one.get("replaces")):
+                yield f"ServiceRequest/{text(one.get('id'))}", place(reference)
 
 
 def _remarked(orders: Sequence[Fact]) -> Iterable[Fact]:
@@ -66,7 +85,7 @@ def orders_to_follow(resources: Iterable[Resource]) -> tuple[str, ...]:
     return to_follow(reason for one in resources for reason in reason_elements(one))
 
 
-def _order(resource: Resource, related: Related) -> Fact:
+def _order(resource: Resource, related: Related, replaced: frozenset[str]) -> Fact:
     authored = member_moment(resource, "authoredOn")
     name = named_or(resource.get("code"), NOT_NAMED)
     status = unless_recorded(resource, status_text(resource))
@@ -75,12 +94,14 @@ def _order(resource: Resource, related: Related) -> Fact:
     # An unclear doNotPerform must not be taken for "no".
     if is_unclear(resource, "doNotPerform"):
         marks = marks._replace(not_understood=NOT_UNDERSTOOD)
+    fold = FOLDS.get(status_code(resource), "")
     return Fact(
         marks=marks,
         name=f"{NOT_TO_DO}{name}" if is_true(resource.get("doNotPerform")) else name,
-        fold=FOLDS.get(status_code(resource), ""),
+        fold=fold,
         began=authored,
         lines=said(
+            REPLACED if marks.source in replaced and not fold else "",
             labelled("why", _status_reasons(resource)),
             labelled("replaces", displays(resource.get("replaces"))),
             labelled("detail", concept_texts(resource.get("orderDetail"))),

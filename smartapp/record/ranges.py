@@ -6,7 +6,7 @@ A range decides only if no other can apply (FHIR R4 Observation.referenceRange),
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from functools import lru_cache
 
@@ -17,8 +17,10 @@ from smartapp.record.moments import Moment
 from smartapp.record.people import Person, Sex
 from smartapp.record.quantities import number_text, quantity_text, written_number
 from smartapp.record.texts import text
-from smartapp.record.units import NO_UNIT, Unit, read_unit
+from smartapp.record.units import NO_UNIT, Unit, in_power_of_ten, read_unit
 
+NOT_COMPARED = "not compared: in another unit"
+WITHOUT_UNIT = "not compared: the result has no unit"
 NORMAL_TYPES = frozenset({"normal", "recommended"})
 # SNOMED CT and HL7's tables, and the words that laboratories use.
 SEX_CODES: dict[str, Sex] = {
@@ -100,11 +102,27 @@ class ReferenceRange:
     def is_upside_down(self) -> bool:
         return self.low is not None and self.high is not None and self.low > self.high
 
-    def text_beside(self, unit: Unit) -> str:
-        """Return for example "3.5 to 5.1", "up to 5 mg/L", "2.5 to 6.5 (Critical range)"; the unit
-        only if it differs from the value's."""
+    def text_beside(self, unit: Unit, *, is_number: bool) -> str:
+        """Return for example "3.5 to 5.1", "2.5 to 6.5 (Critical range)"; the unit only if it
+        differs from the value's. A range that a number cannot be compared with says why."""
         span = self.span_text if self.unit.key == unit.key else f"{self.span_text} {self.unit.text}"
-        return f"{span} ({self.name})" if self.name else span
+        reason = ""
+        if is_number and self.has_bounds and not self.is_beside(unit):
+            reason = NOT_COMPARED if unit.key else WITHOUT_UNIT
+        name = ", ".join(filter(None, (self.name, reason)))
+        return f"{span} ({name})" if name else span
+
+    def is_beside(self, unit: Unit) -> bool:
+        """Return whether a value in this unit can be compared with the range."""
+        return in_power_of_ten(Decimal(1), self.unit, unit) is not None
+
+    def beside(self, unit: Unit) -> "ReferenceRange":
+        """Return the range in another unit that it can be compared in."""
+        low, high = (
+            None if bound is None else in_power_of_ten(bound, self.unit, unit)
+            for bound in (self.low, self.high)
+        )
+        return replace(self, low=low, high=high, unit=unit)
 
     @property
     def span_text(self) -> str:
@@ -119,8 +137,8 @@ class ReferenceRange:
 class Ranges:
     """The ranges of a value.
 
-    `deciding` is the range that the value is compared with, if there is exactly one. `listed` are
-    all that are shown, `deciding` first. Ranges of groups have to agree with it.
+    `deciding` is the range that the value is compared with, in its unit, if there is exactly one.
+    `listed` are all that are shown, the deciding one first. Ranges of groups have to agree with it.
     """
 
     deciding: ReferenceRange | None = None
@@ -130,8 +148,9 @@ class Ranges:
     def of_groups(self) -> tuple[ReferenceRange, ...]:
         return tuple(one for one in self.listed if one.is_of_group and one.has_bounds)
 
-    def text_beside(self, unit: Unit) -> str:
-        return "; ".join(dict.fromkeys(one.text_beside(unit) for one in self.listed))
+    def text_beside(self, unit: Unit, *, is_number: bool = True) -> str:
+        said = (one.text_beside(unit, is_number=is_number) for one in self.listed)
+        return "; ".join(dict.fromkeys(said))
 
 
 NO_RANGES = Ranges()
@@ -174,7 +193,7 @@ def _ranges(possible: Iterable[tuple[Resource, str]], unit: Unit) -> Ranges:
     is_one = len({(found.low, found.high, found.unit.key) for found in usual}) == 1
     deciding = usual[0] if is_one and _can_decide(usual[0], unit) else None
     in_order = sorted(shown, key=lambda found: found is not deciding)
-    return Ranges(deciding, tuple(in_order))
+    return Ranges(deciding and deciding.beside(unit), tuple(in_order))
 
 
 def compare(value: Decimal, comparator: str, ranges: Ranges) -> Flag:
@@ -187,7 +206,8 @@ def compare(value: Decimal, comparator: str, ranges: Ranges) -> Flag:
     if not flag.is_ours:
         return flag
     agreed = all(
-        _can_decide(one, limits.unit) and _beside(value, comparator, one) == flag
+        _can_decide(one, limits.unit)
+        and _beside(value, comparator, one.beside(limits.unit)) == flag
         for one in ranges.of_groups
     )
     return flag if agreed else NO_FLAG
@@ -214,7 +234,7 @@ def _is_below(value: Decimal, comparator: str, low: Decimal) -> bool:
 
 
 def _can_decide(found: ReferenceRange, unit: Unit) -> bool:
-    return found.unit.key == unit.key and not found.is_upside_down
+    return found.is_beside(unit) and not found.is_upside_down
 
 
 def _range(members: Resource, unit: Unit, name: str) -> ReferenceRange:

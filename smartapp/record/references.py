@@ -49,6 +49,30 @@ def place(reference: object) -> str:
     return "/".join(target(reference).partition("/_history/")[0].split("/")[-2:])
 
 
+def superseded(replacements: Iterable[tuple[str, str]]) -> frozenset[str]:
+    """Return the entries that another one replaces, given as pairs of a newer and an older one. Of
+    entries that replace each other, or themselves, none is older."""
+    older: dict[str, set[str]] = {}
+    for newer, replaced in replacements:
+        older.setdefault(newer, set()).add(replaced)
+    return frozenset(
+        replaced
+        for newer, all_replaced in older.items()
+        for replaced in all_replaced
+        if newer not in _all_older(replaced, older)
+    )
+
+
+def _all_older(newer: str, older: Mapping[str, set[str]]) -> set[str]:
+    """Return the entry with all that it replaces, directly or through others."""
+    found, reached = {newer}, [newer]
+    for one in reached:
+        more = older.get(one, set()) - found
+        found |= more
+        reached += more
+    return found
+
+
 def resolve(reference: object, holder: Resource, related: Related) -> Resource:
     """Return the resource that `holder` contains or that was read in addition, or {}."""
     written = target(reference)

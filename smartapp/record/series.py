@@ -21,6 +21,7 @@ from smartapp.record.observations import (
     Reading,
     reference_names,
 )
+from smartapp.record.references import superseded
 from smartapp.record.texts import text
 from smartapp.record.values import NO_VALUE
 
@@ -194,9 +195,11 @@ def _by_unit(newest_first: Sequence[Reading]) -> dict[str, list[Reading]]:
     return found
 
 
-def _latest_issue(reading: Reading) -> tuple[float, float, str]:
-    """Sort key within one moment and status: the latest issue first, then the latest change."""
-    return _late_first(reading.issued), _late_first(reading.updated), reading.marks.source
+def _latest_issue(reading: Reading) -> tuple[float, float, bool, str]:
+    """Sort key within one moment and status: the latest issue first, then the latest change, then a
+    number before the comments on it."""
+    is_words = reading.value.number is None
+    return _late_first(reading.issued), _late_first(reading.updated), is_words, reading.marks.source
 
 
 def _late_first(sent: object) -> float:
@@ -223,7 +226,7 @@ class Panels:
 
 def with_replaced(readings: Sequence[Reading]) -> Sequence[Reading]:
     """Return the readings; those that another one replaces say so, and are the least trusted."""
-    replaced = {name for one in readings for name in one.replaces}
+    replaced = superseded((one.marks.source, name) for one in readings for name in one.replaces)
     if not replaced:
         return readings
     return [
@@ -243,6 +246,7 @@ def join_panels(sent: Sequence[Reading], observations: Sequence[Resource]) -> Pa
     by_source = {one.marks.source: one for one in readings}
     panel_of: dict[str, Reading] = {}
     grouped: dict[str, list[str]] = {}
+    firsts = _results_of(filter(_only_groups, readings), by_source)
     remarks = _doubts_of_panels(observations)
     alone, kept = [], []
     named = [one for one in readings if one.members and one.has_value]
@@ -252,7 +256,7 @@ def join_panels(sent: Sequence[Reading], observations: Sequence[Resource]) -> Pa
             panel_of.setdefault(name, one)
         if not _only_groups(one):
             kept.append(one)
-        elif first := _first_result(one, by_source):
+        elif first := firsts.get(one.marks.source):
             grouped.setdefault(first.marks.source, []).append(one.marks.source)
             remarks.setdefault(first.marks.source, []).extend(_missing_of(one, known))
         else:
@@ -285,11 +289,15 @@ def _with_remarks(reading: Reading, remarks: Sequence[str]) -> Reading:
 def _in_groups(readings: Sequence[Reading]) -> Sequence[Reading]:
     """Return the readings; those of one moment say to which group of their message they belong if
     one test is in several: the susceptibilities of two organisms."""
-    groups: dict[tuple[object, ...], set[str]] = {}
+    same: dict[tuple[object, ...], list[Reading]] = {}
     for one in readings:
         if one.group and one.when:
-            groups.setdefault((one.when.at, code_key(one)), set()).add(one.group)
-    moments = {at for (at, _), found in groups.items() if len(found) > 1}
+            same.setdefault((one.when.at, code_key(one)), []).append(one)
+    moments = {
+        at
+        for (at, _), found in same.items()
+        if len({one.group for one in found}) > 1 and not _are_one_result(found)
+    }
     if not moments:
         return readings
     return [
@@ -298,6 +306,13 @@ def _in_groups(readings: Sequence[Reading]) -> Sequence[Reading]:
         else one
         for one in readings
     ]
+
+
+def _are_one_result(same: Sequence[Reading]) -> bool:
+    """Return whether the results of one test and moment are one number with comments, which HL7 v2
+    sends as further results of the test, in groups of their own."""
+    numbers = [one for one in same if one.value.number is not None]
+    return len(numbers) == 1 and not any(map(_is_susceptibility, same))
 
 
 def _organism(reading: Reading, by_source: Mapping[str, Reading]) -> Reading | None:
@@ -312,19 +327,22 @@ def _only_groups(reading: Reading) -> bool:
     return bool(reading.members) and not reading.result and not reading.parts
 
 
-def _first_result(panel: Reading, by_source: Mapping[str, Reading]) -> Reading | None:
-    """Return the first member that is a reading of its own; panels may contain panels."""
-    waiting, seen = [*panel.members], set()
-    while waiting:
-        name = waiting.pop(0)
-        found = by_source.get(name)
-        if found is None or name in seen:
-            continue
-        seen.add(name)
-        if not _only_groups(found):
-            return found
-        waiting = [*found.members, *waiting]
-    return None
+def _results_of(panels: Iterable[Reading], by_source: Mapping[str, Reading]) -> dict[str, Reading]:
+    """Return the first result of each of these panels; for a panel of panels one of theirs."""
+    found: dict[str, Reading] = {}
+    around: dict[str, list[str]] = {}
+    for panel in panels:
+        for name in panel.members:
+            around.setdefault(name, []).append(panel.marks.source)
+            one = by_source.get(name)
+            if one is not None and not _only_groups(one):
+                found.setdefault(panel.marks.source, one)
+    reached = [*found]
+    for inner in reached:
+        outer = [source for source in around.get(inner, []) if source not in found]
+        found |= dict.fromkeys(outer, found[inner])
+        reached += outer
+    return found
 
 
 def _in_panel(

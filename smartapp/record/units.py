@@ -263,6 +263,14 @@ _FACTORS: dict[str, tuple[str, Decimal, Decimal]] = {
 CONVERTED_UNITS = tuple(_FACTORS)
 
 
+# Units of results that differ by a power of ten only: a mass, a count or an amount, perhaps per
+# volume ("g/dL").
+_PREFIXES = {
+    "k": 3, "": 0, "d": -1, "c": -2, "m": -3, "u": -6, "n": -9, "p": -12, "f": -15,
+}  # fmt: skip
+_DECIMAL = re.compile(r"([kdcmunpf]?)(g|mol|eq|U)(?:/([dcmunpf]?)L)?")
+
+
 def dimension(unit: Unit) -> str:
     """Return the dimension of a convertible unit, else the unit itself."""
     known = _FACTORS.get(unit.key)
@@ -277,3 +285,18 @@ def convert(value: Decimal, unit: Unit, to: Unit) -> Decimal | None:
     if source is None or target is None or source[0] != target[0]:
         return None
     return (value * source[1] + source[2] - target[2]) / target[1]
+
+
+def in_power_of_ten(value: Decimal, unit: Unit, to: Unit) -> Decimal | None:
+    """Return the value in a unit that differs from its own by a power of ten only, so that no digit
+    changes (12.5 g/dL are 125 g/L); None for any other unit."""
+    if unit.key == to.key:
+        return value
+    found, wanted = _DECIMAL.fullmatch(unit.key), _DECIMAL.fullmatch(to.key)
+    if not found or not wanted or (found[2], found[3] is None) != (wanted[2], wanted[3] is None):
+        return None
+    return value.scaleb(_exponent(found) - _exponent(wanted))
+
+
+def _exponent(unit: re.Match[str]) -> int:
+    return _PREFIXES[unit[1]] - _PREFIXES[unit[3] or ""]

@@ -8,7 +8,12 @@ from typing import NamedTuple
 
 from smartapp.record.growth import Growth
 from smartapp.record.interpretations import Flag
-from smartapp.record.kinds import Range, is_something_else
+from smartapp.record.kinds import (
+    Range,
+    is_instrument,
+    is_of_another,
+    is_something_else,
+)
 from smartapp.record.moments import Chronology, Moment
 from smartapp.record.observations import Reading
 from smartapp.record.people import Person
@@ -165,7 +170,16 @@ def is_of_an_adult_at_rest(reading: Reading, person: Person) -> bool:
         person.was_adult(reading.when)
         and not reading.marks.whose
         and not reading.parts
-        and not any(map(is_something_else, (reading.name, *reading.how.words)))
+        and not _is_something_else(reading)
         and not any(map(_EFFORT.search, (reading.how.method, *reading.marks.notes)))
         and reading.marks.is_understood
     )
+
+
+def _is_something_else(reading: Reading) -> bool:
+    """Return whether a name or a circumstance says that it is no reading of the patient at rest.
+    The name of an instrument only tells whose the value is: its maker may call it "Max"."""
+    how = reading.how
+    instruments = {how.device, how.method if is_instrument(how.method) else ""}
+    others = (reading.name, *(words for words in how.words if words not in instruments))
+    return any(map(is_something_else, others)) or any(map(is_of_another, instruments))

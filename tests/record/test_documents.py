@@ -14,8 +14,8 @@ from smartapp.record.documents import (
     read_documents,
 )
 from smartapp.record.elements import Resource
-from smartapp.record.narratives import plain_lines
-from tests.chart.samples import about_patient, concept
+from smartapp.record.narratives import narrative_text
+from tests.chart.samples import LOINC, about_patient, concept
 from tests.record.samples import given
 
 
@@ -140,6 +140,44 @@ class TestNotes:
         found = note(status="superseded")
         assert (found.fold, found.marks.status) == (SUPERSEDED, "Replaced by a newer version")
 
+    @pytest.mark.parametrize(
+        ("replaced", "open_ones"),
+        [
+            ({"a": "b"}, {"a"}),
+            ({"a": "b", "b": "c"}, {"a"}),
+            ({"a": "b", "b": "a"}, {"a", "b"}),
+            ({"a": "a"}, {"a"}),
+            ({"a": "b", "b": "c", "c": "b"}, {"a", "c"}),
+        ],
+    )
+    def test_of_those_that_replace_each_other_none_is_folded(
+        self, replaced: dict[str, str], open_ones: set[str]
+    ) -> None:
+        notes = [
+            about_patient(
+                "DocumentReference",
+                name,
+                status="current",
+                relatesTo=[
+                    {"code": "replaces", "target": {"reference": f"DocumentReference/{older}"}}
+                    for newer, older in replaced.items()
+                    if newer == name
+                ],
+            )
+            for name in sorted({*replaced, *replaced.values()})
+        ]
+        found = read_documents(given(*notes)).entries
+        stand = {f"DocumentReference/{name}" for name in open_ones}
+        assert {one.marks.source for one in found if not one.fold} == stand
+
+    def test_a_kind_without_words_is_that_of_its_code(self) -> None:
+        progress = {"coding": [{"system": LOINC, "code": "11506-3"}]}
+        assert note(type=progress).name == "Progress note"
+        assert report(code=progress).name == "Progress note"
+        unknown = {"coding": [{"system": LOINC, "code": "99999-9"}]}
+        assert note(type=unknown).name == "Document (LOINC 99999-9)"
+        assert report(code=unknown).name == "Report (LOINC 99999-9)"
+
 
 class TestAttachments:
     def test_keep_their_places(self) -> None:
@@ -168,8 +206,14 @@ class TestAttachments:
         ("<table><tr><td>A</td><td>B</td></tr></table>", "A       B"),
         ("<div>5 &lt; 7 &amp; &#233;</div>", "5 < 7 & é"),
         ("<div><style>p{}</style><!-- x -->Text<script>alert(1)</script></div>", "Text"),
+        ("<div>No <s>penicillin</s> allergy</div>", "No [struck out: penicillin] allergy"),
+        (
+            "<div><b style='text-decoration:line-through'>Asthma</b> COPD</div>",
+            "[struck out: Asthma] COPD",
+        ),
+        ("<div>5 x 10<sup>9</sup>/L of H<sub>2</sub>O<sup>®</sup></div>", "5 x 10^9/L of H2O®"),
         (7, ""),
     ],
 )
 def test_a_narrative_is_plain_lines(markup: object, lines: str) -> None:
-    assert plain_lines(markup) == lines
+    assert narrative_text({"text": {"div": markup}}, is_all_there_is=True) == lines

@@ -163,3 +163,13 @@ def test_a_flag_and_a_range_that_contradict_each_other_are_both_said(
 def test_a_flag_without_a_range_to_compare_with_stands_as_it_is() -> None:
     found = result(valueQuantity=quantity(4.2, "mmol/L"), interpretation=codes("H"))
     assert found.flag.text == "High"
+
+
+def test_panels_in_panels_lead_to_the_first_result() -> None:
+    depth = 2_000
+    panels = [
+        observation(f"p{n}", None, id=f"p{n}", hasMember=[{"reference": f"Observation/p{n + 1}"}])
+        for n in range(depth)
+    ]
+    (test,) = labs_of(*panels, observation("2823-3", 4.1, "mmol/L", id=f"p{depth}"))
+    assert len(test.sources) == depth + 1

@@ -11,6 +11,7 @@ from smartapp.record.orders import (
     DONE,
     FORBIDDEN,
     NEVER,
+    REPLACED,
     orders_to_follow,
     read_orders,
 )
@@ -66,6 +67,21 @@ class TestOrders:
             line for one in read_orders(given(prohibition, other)).entries for line in one.lines
         ]
         assert ((CONTRADICTED in lines), (FORBIDDEN in lines)) == (is_same, is_same)
+
+    @pytest.mark.parametrize(
+        ("newer", "is_replaced"),
+        [({}, True), ({"status": "draft"}, False), ({"intent": "proposal"}, False)],
+    )
+    def test_one_that_another_replaces_says_so(
+        self, newer: dict[str, Any], is_replaced: bool
+    ) -> None:
+        base = {"status": "active", "intent": "order", "code": concept("CT")}
+        older = about_patient("ServiceRequest", "a", **base)
+        by = [{"reference": "ServiceRequest/a"}, {"reference": "ServiceRequest/b"}]
+        other = about_patient("ServiceRequest", "b", **{**base, **newer}, replaces=by)
+        found = read_orders(given(older, other)).entries
+        sources = [one.marks.source for one in found if REPLACED in one.lines]
+        assert sources == ["ServiceRequest/a"] * is_replaced
 
     def test_an_intent_that_is_no_order_is_said(self) -> None:
         assert order(intent="proposal").marks.status == "Proposed"
@@ -158,7 +174,6 @@ class TestAppointments:
         assert found.name == "Follow-up"
         assert found.lines == ("for the patient: Bring your tablets",)
         assert found.details == (
-            "09:30",
             "the patient (not yet accepted)",
             "Dr. Okafor",
             "Room 3 (not yet accepted)",

@@ -24,6 +24,7 @@ OWN = "The EHR's own text: "
 NULL_FLAVOR = "http://terminology.hl7.org/CodeSystem/v3-NullFlavor"
 ABSENT_REASON = "http://terminology.hl7.org/CodeSystem/data-absent-reason"
 NO_REASON = "1 result could not be shown: no value and no reason"
+OLD = {"id": "old", "effectiveDateTime": "2020-01-01"}
 MALE = {"appliesTo": [{"coding": [{"code": "male"}]}]}
 
 
@@ -66,6 +67,18 @@ def pressure(systolic: Resource, diastolic: Resource, **members: Any) -> Resourc
         {"code": concept("", "8462-4"), **diastolic},
     ]
     return vital("85354-9", component=sides, **members)
+
+
+def at(clock: str) -> Resource:
+    return {"effectiveDateTime": f"2026-06-03T{clock}{':00' * (len(clock) == 5)}Z"}
+
+
+def at_two_times(systolic: str, diastolic: str) -> tuple[Resource, ...]:
+    """Two separate sides of a blood pressure, 150 and 92 mmHg, at these times."""
+    return (
+        vital("8480-6", 150, "mmHg", id="a", **at(systolic)),
+        vital("8462-4", 92, "mmHg", id="b", **at(diastolic)),
+    )
 
 
 def mmhg(value: float) -> Resource:
@@ -326,7 +339,28 @@ def test_one_result(given: Resource, says: str) -> None:
         ),
         (
             ranged(5.5, {"low": quantity(70, "mg/dL"), "high": quantity(99, "mg/dL")}),
-            "70 to 99 mg/dL | NOT Below range",
+            "70 to 99 mg/dL (not compared: in another unit) | NOT Below range",
+        ),
+        # Units that differ by a power of ten only.
+        (
+            ranged(5.5, {"high": quantity(0.005, "mol/L")}),
+            "▲ Above range range up to 0.005 mol/L | NOT not compared",
+        ),
+        (
+            result(
+                valueQuantity=quantity(9, "g/dL"),
+                referenceRange=[{"low": quantity(120, "g/L"), "high": quantity(160, "g/L")}],
+            ),
+            "9 g/dL ▼ Below range range 120 to 160 g/L",
+        ),
+        (ranged(5.5, {"high": quantity(5, "mmol")}), "5 mmol (not compared | NOT Above"),
+        (
+            result(valueQuantity={"value": 6}, referenceRange=[{"high": quantity(5, "mmol/L")}]),
+            "up to 5 mmol/L (not compared: the result has no unit) | NOT Above",
+        ),
+        (
+            result(valueString="See note", referenceRange=[{"high": quantity(5, "mmol/L")}]),
+            "See note range up to 5 mmol/L | NOT not compared",
         ),
         # A text that is only a range is compared with; any other text is not.
         (ranged(6.2, {"text": "3.5-5.1 mmol/L"}), "▲ Above range range 3.5-5.1 mmol/L"),
@@ -678,6 +712,24 @@ DAY = {"effectiveDateTime": "2026-06-03"}
             ),
             "150/– | 110/– | –/70",
         ),
+        # Separate sides a minute apart, and of a monitor that measures every minute.
+        (at_two_times("08:00:05", "08:01:55"), "150/92 mmHg | NOT –"),
+        (at_two_times("08:00", "08:02"), "–/92 mmHg | Before: 150/– mmHg, 3 Jun 2026, 08:00"),
+        (
+            (
+                *at_two_times("08:00", "08:00"),
+                vital("8480-6", 110, "mmHg", id="c", **at("08:01")),
+                vital("8462-4", 60, "mmHg", id="d", **at("08:01")),
+            ),
+            "110/60 mmHg | 150/92 | NOT –",
+        ),
+        (
+            (
+                pressure(mmhg(150), {"valueQuantity": {"value": 40, "comparator": "<"}}),
+                pressure(mmhg(120), mmhg(80), **OLD),
+            ),
+            "150/< 40 | NOT Before",
+        ),
         # Two panels of one moment, each with its members.
         (
             (
@@ -845,9 +897,6 @@ def test_vital_signs(given: tuple[Resource, ...], says: str) -> None:
     assert_says(words_of("vitals", *given), says)
 
 
-OLD = {"id": "old", "effectiveDateTime": "2020-01-01"}
-
-
 @pytest.mark.parametrize(
     ("section", "given", "says"),
     [
@@ -975,6 +1024,14 @@ PRESSURE = pressure(mmhg(150), mmhg(95), id="p", effectiveDateTime="2026-06-02T0
         ),
         ((named("SpO2 on ventilator", "59408-5", 91, "%"),), "Oxygen saturation 91 %"),
         ((named("Incubator temperature", "8310-5", 34, "Cel"),), "Incubator temperature 34"),
+        # The name of an instrument says nothing of the value, but perhaps of whose it is.
+        (
+            (vital("8867-4", 130, method=words("Max Mini monitor")),),
+            "Max Mini monitor 130 /min above",
+        ),
+        ((vital("8867-4", 130, device={"display": "Goal 2"}),), "Goal 2 130 /min above usual"),
+        ((vital("8867-4", 130, device={"display": "Fetal monitor"}),), "130 /min | NOT usual"),
+        ((vital("8867-4", 130, method=words("Maximum")),), "Maximum 130 /min | NOT usual"),
         ((named("Temperature in incubator", "8310-5", 37, "Cel"),), "Body temperature 37"),
         # The record's own name says how it was measured.
         ((named("Weight (stated)", "29463-7", 68, "kg"),), "68 kg | named “Weight (stated)”"),
@@ -1078,6 +1135,11 @@ def isolate_of_coli(answer: str, **members: Any) -> Resource:
 def sub_id(group: str) -> Resource:
     part = {"url": "original-sub-identifier", "valueString": f"{group}.1"}
     return {"extension": [{"url": f"{EXTENSION}v2-subid", "extension": [part]}]}
+
+
+def replacing(name: str) -> Resource:
+    reference = {"reference": f"Observation/{name}"}
+    return {"extension": [{"url": f"{EXTENSION}replaces", "valueReference": reference}]}
 
 
 LOCAL_K = {"system": "urn:lab", "code": "K"}
@@ -1205,8 +1267,45 @@ BOTH_CODES = {"text": "Potassium", "coding": [{"system": LOINC, "code": "2823-3"
         ),
         (
             (result(valueString="6.9", referenceRange=[{"high": quantity(5.1, "mmol/L")}]),),
-            "6.9 range up to 5.1 mmol/L | NOT Above",
+            "6.9 range up to 5.1 mmol/L (not compared: the result has no unit) | NOT Above",
         ),
+        (
+            (result(valueString="6.9 mmol/L", referenceRange=[{"high": quantity(5.1, "mmol/L")}]),),
+            "6.9 mmol/L ▲ Above range range up to 5.1",
+        ),
+        # A comment of an HL7 v2 message is no test of its own, whatever its group.
+        (
+            (
+                result(value=4.1, **OLD),
+                result(value=4.2, **sub_id("1")),
+                result(valueString="Slightly hemolyzed", id="a", **sub_id("2")),
+            ),
+            "Potassium 4.2 mmol/L Slightly hemolyzed | 2 results since | NOT group",
+        ),
+        (
+            (
+                result("Ampicillin", 8, id="1", **sub_id("1")),
+                result("Ampicillin", valueString="Resistant", id="2", **sub_id("2")),
+            ),
+            "Ampicillin group 1 8 | Ampicillin group 2 Resistant",
+        ),
+        # Results that replace each other, or themselves.
+        (
+            (result(value=4, id="a", **replacing("b")), result(value=5, id="b", **replacing("a"))),
+            "4 mmol/L | 5 mmol/L | NOT replaced by",
+        ),
+        ((result(value=4, id="a", **replacing("a")),), "4 mmol/L | NOT replaced by"),
+        (
+            (result(value=4, id="a", **replacing("b")), result(value=5, id="b")),
+            "4 mmol/L 5 mmol/L replaced by another result",
+        ),
+        # Formatted text in place of plain text.
+        ((result(valueString="<p>No growth</p><p>in <b>48</b> h</p>"),), "No growth in 48 h"),
+        ((result(valueString="&lt;p&gt;No growth&lt;/p&gt;"),), "No growth | NOT <p>"),
+        ((result(valueString="5 x 10<sup>9</sup>/L"),), "5 x 10^9/L"),
+        ((result(valueString="<p>K <5 and >3</p>"),), "K <5 and >3"),
+        ((result(value=4, note=[{"text": "<div>Called</div>"}]),), "Called | NOT <div>"),
+        ((result(valueString="{\\rtf1\\ansi Cancer\\par}"),), "(RTF) that this app cannot show"),
         ((result(valueString="1/160", referenceRange=[limits(high=0.5)]),), "1/160 | NOT Above"),
         ((result(valueString="5.6 High", referenceRange=[limits(3.5, 5.1)]),), "NOT Above"),
         # The rest of a number is no unit.

@@ -874,6 +874,16 @@ TELECOM = [
             "for 30 minutes | NOT earlier",
         ),
         (
+            "appointments",
+            of(
+                "Appointment",
+                status="booked",
+                start="2026-12-01T09:00:00+01:00",
+                end="2026-12-01T09:30:00+01:00",
+            ),
+            "until 09:30 1 Dec 2026, 09:00 | NOT 09:00 until",
+        ),
+        (
             "dispenses",
             of("MedicationDispense", status="on-hold", statusReason=words("stock")),
             "On hold why: stock | NOT dispensed why | NOT not dispensed",
