@@ -186,8 +186,12 @@ class Case:
         self.said = str(self.failure["said"])  # the EHR's own words, cleaned
         self.ehr_error: str = self.failure["ehr_error"]
         own_code = "" if self.ehr_error in _STANDARD_ERRORS else self.ehr_error.replace("_", " ")
-        self.named = _subjects(f"{own_code}: {self.said}")
         self.http_status: int = self.failure["http_status"] or 0
+        self.is_limited = self.http_status == HTTPStatus.TOO_MANY_REQUESTS
+        # The words of a 429 are about the limit, whatever else they mention.
+        self.named = (
+            frozenset({"limit"}) if self.is_limited else _subjects(f"{own_code}: {self.said}")
+        )
         self.is_framed = bool(self.failure["framed"])
         self.broken_rule: str = self.failure["rule"]
         self.iss: str = self.failure["iss"]
@@ -460,7 +464,8 @@ class Case:
             is_empty = self.form == "nothing" and self.http_status != HTTPStatus.UNAUTHORIZED
             is_strange |= is_empty or self.form == "other"
             is_strange |= self.http_status in (403, 404, 405, 415)
-        return self.is_at_token_endpoint and is_strange and 400 <= self.http_status < 500
+        is_refused = 400 <= self.http_status < 500 and not self.is_limited
+        return self.is_at_token_endpoint and is_strange and is_refused
 
     @property
     def is_refresh_refused(self) -> bool:

@@ -168,7 +168,9 @@ async def send(exchange: Exchange) -> http.Response:
     finally:
         exchanged.send(Exchange, exchange=exchange)
     if response.status == HTTPStatus.TOO_MANY_REQUESTS and exchange.request.purpose.is_for_tokens:
-        raise await token_budget.limited(config, response.headers.get("Retry-After"))
+        limited = await token_budget.limited(config, response.headers.get("Retry-After"))
+        limited.http_status, limited.said = response.status, exchange.sent[-1].said
+        raise limited
     return response
 
 

@@ -348,6 +348,9 @@ class TestTokenEndpoint:
             (json_text(200, '{"token_type":"Bearer"}'), "breaks a rule", "C80"),
             (json_text(200, '{"error":"invalid_grant"}'), "code was over", "C69"),
             (raw(429, "", "application/json", **{"Retry-After": "5"}), "limits how often", "C128"),
+            (raw(429), "limits how often", "C128"),
+            (json_text(429, '{"error":"invalid_client","error_description":'
+             '"Client id x has used its quota"}'), "limits how often", "C128"),
             (json_text(400, '{"error":"unsupported_grant_type"}'), "may not use this grant", "C2"),
             (json_text(400, '{"fault":"policy"}'), "refused the token request", "C60"),
             (raw(200, "access_token=a&token_type=bearer", "application/x-www-form-urlencoded"),
@@ -403,6 +406,16 @@ class TestTokenEndpoint:
         ehr.token_answer = answer
         await exchanged()
         await first_is(words, rule)
+
+    async def test_words_of_a_limit_are_quoted_and_are_the_only_cause(
+        self, exchanged: Exchange, ehr: ScriptedEHR
+    ) -> None:
+        said = "Unauthorized: spike arrest, 20 token requests a minute for this client id"
+        ehr.token_answer = json_text(429, f'{{"fault":{{"faultstring":"{said}"}}}}')
+        await exchanged()
+        causes = await asked_why()
+        assert [cause.title for cause in causes] == ["The EHR limits how often we may ask"]
+        assert f"The EHR answered 429. It said: “{said}”" in causes[0].seen
 
     async def test_words_in_another_language_are_quoted_and_not_called_none(
         self, exchanged: Exchange, ehr: ScriptedEHR
