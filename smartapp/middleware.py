@@ -27,9 +27,10 @@ from django.contrib.messages import middleware as messages
 from django.contrib.sessions import middleware as sessions
 from django.db import DataError, InterfaceError, InternalError, OperationalError
 from django.dispatch import Signal
-from django.http import HttpRequest, HttpResponse, HttpResponseBase
+from django.http import HttpRequest, HttpResponse, HttpResponseBase, HttpResponseRedirect
 from django.middleware import clickjacking, common, csrf, security
 from django.shortcuts import render
+from django.urls import reverse
 from django.utils.deprecation import MiddlewareMixin
 
 from smartapp import alerts, frames, metrics, rate_limit
@@ -402,7 +403,23 @@ def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
     return error_response(request, RequestUnreadable(type(exception).__name__))
 
 
+def sent_to_launch(request: HttpRequest) -> HttpResponse | None:
+    """Return the redirect to the launch URL if an EHR opened another address to launch: the start
+    page's, or one that was typed into its portal as "/LAUNCH". None if it was not a launch."""
+    query = request.META.get("QUERY_STRING", "")
+    names = {pair.partition("=")[0] for pair in query.split("&")}
+    if request.method != "GET" or not {"iss", "launch"} <= names:
+        return None
+    response = HttpResponseRedirect(f"{reverse('launches:launch')}?{query}")
+    response.headers["Cache-Control"] = NEVER_STORED
+    # As on every step of a launch (C153).
+    response.headers["Cross-Origin-Opener-Policy"] = "unsafe-none"
+    return response
+
+
 def page_not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
+    if response := sent_to_launch(request):
+        return response
     return error_response(request, PageNotFound(type(exception).__name__))
 
 

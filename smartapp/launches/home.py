@@ -4,9 +4,8 @@ from dataclasses import dataclass
 
 from csp.constants import SELF
 from django.conf import settings
-from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
-from django.urls import reverse
 from django.utils import timezone
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET
@@ -17,6 +16,7 @@ from smartapp.chart.page import OpenLaunch
 from smartapp.database import in_database
 from smartapp.launches import cookies, store
 from smartapp.launches.views import at_public_url
+from smartapp.middleware import sent_to_launch
 from smartapp.registrations import registry
 
 QUERY_LENGTH = 100
@@ -42,8 +42,8 @@ async def home(request: HttpRequest) -> HttpResponse:
     """Return the patients' start page; with `q`, the result of the search."""
     if elsewhere := at_public_url(request):
         return elsewhere
-    if {"iss", "launch"} <= request.GET.keys():  # the vendor was given this page as launch URL
-        return HttpResponseRedirect(f"{reverse('launches:launch')}?{request.META['QUERY_STRING']}")
+    if launching := sent_to_launch(request):
+        return launching
     digests = [key.digest for key in cookies.session_keys(request)]
     open_launches = (
         await in_database(store.open_launches, digests, timezone.now()) if digests else ()

@@ -165,17 +165,27 @@ class TestBadLaunchRequests:
         assert ehr.requests == []
         assert "Reference" in await response.text()
 
-    @pytest.mark.parametrize("path", ["/launch/", "/"])
+    @pytest.mark.parametrize(
+        "path",
+        ["/launch/", "/", "/LAUNCH", "/Launch/", "//launch", "/launch//", "/app/launch.html"],
+    )
     async def test_a_launch_url_that_was_typed_differently_launches_all_the_same(
         self, browser: Browser, ehr: ScriptedEHR, path: str
     ) -> None:
-        """C20: with a slash at its end, or the address of the app alone."""
+        """C20: with a slash, in other letters, or the address of the app alone."""
         query = f"?iss={ehr.fhir_base_url}&launch=x"
         response = await browser.get(path + query)
-        if path == "/":
+        if path != "/launch/":
+            assert response.headers["Cross-Origin-Opener-Policy"] == "unsafe-none"
             assert response.headers["Location"] == f"/launch{query}"
             response = await browser.get(response.headers["Location"])
         assert response.headers["Location"].startswith(f"{ehr.base}/authorize?")
+
+    @pytest.mark.parametrize("query", ["", "?iss=x", "?launch=x", "?iss&launches=x"])
+    async def test_an_unknown_address_alone_launches_nothing(
+        self, browser: Browser, query: str
+    ) -> None:
+        assert (await browser.get(f"/LAUNCH{query}")).status == 404
 
     @pytest.mark.parametrize("spelling", ["{}/", "{}", "HTTP{}"])
     async def test_aud_is_the_iss_as_it_came(
