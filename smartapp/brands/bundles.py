@@ -3,6 +3,9 @@ Brands and Endpoints"; FHIR R4 "Resolving references in Bundles").
 
 Brands have `Organization.endpoint`. Facilities have `partOf` and use the endpoints of their nearest
 ancestor that has some. Older lists contain only Endpoints, each with its organisation contained.
+
+References may lead to another page of the same list, so a Bundle takes the entries of all pages
+before its brands are known.
 """
 
 import re
@@ -58,10 +61,14 @@ class _Organization:
     places: tuple[Place, ...]
     logo_url: str
     identifier: str = ""
+    # By id: only this organisation can refer to these (FHIR R4, "Contained Resources").
+    contained: dict[str, _Endpoint] = field(default_factory=dict)
 
 
 @dataclass(eq=False)
-class _Bundle:
+class Bundle:
+    """The entries of a list, from all its pages."""
+
     in_development: bool
     today: date
     endpoints: list[_Endpoint] = field(default_factory=list)
@@ -74,11 +81,14 @@ class _Bundle:
         self.organization_named: dict[str, _Organization] = {}
 
 
-def read_entries(entries: Iterable[Any], *, in_development: bool, today: date) -> ParsedList:
-    """Return what the entries say together; their order does not matter."""
-    bundle = _Bundle(in_development, today)
+def add_entries(bundle: Bundle, entries: Iterable[Any]) -> None:
+    """Add the entries of a page."""
     for entry in entries:
         _add_entry(bundle, entry)
+
+
+def read_brands(bundle: Bundle) -> ParsedList:
+    """Return what the entries say together; their order does not matter."""
     for one in bundle.endpoints:
         bundle.endpoint_named |= dict.fromkeys(one.names, one)
     for organization in bundle.organizations:
@@ -97,7 +107,7 @@ def read_entries(entries: Iterable[Any], *, in_development: bool, today: date) -
     return parsed
 
 
-def _add_entry(bundle: _Bundle, entry: Any) -> None:
+def _add_entry(bundle: Bundle, entry: Any) -> None:
     resource = nested(entry, "resource")
     if not isinstance(resource, dict):
         bundle.skipped["an entry without a resource"] += 1
@@ -105,11 +115,21 @@ def _add_entry(bundle: _Bundle, entry: Any) -> None:
     kind = resource.get("resourceType")
     url = line(entry.get("fullUrl"))
     if kind == "Organization":
-        bundle.organizations.append(_organization(resource, url))
+        _add_organization(bundle, resource, url)
     elif kind == "Endpoint":
         _add_endpoint(bundle, resource, url)
     else:
         bundle.skipped[f"a resource of another type ({line(kind) or 'none'})"] += 1
+
+
+def _add_organization(bundle: Bundle, resource: dict[str, Any], url: str) -> None:
+    organization = _organization(resource, url)
+    for one in objects(resource.get("contained")):
+        if one.get("resourceType") == "Endpoint":
+            endpoint = _Endpoint(_address(bundle, one), ())
+            bundle.endpoints.append(endpoint)
+            organization.contained[line(one.get("id")).removeprefix("#")] = endpoint
+    bundle.organizations.append(organization)
 
 
 def _names(resource: dict[str, Any], full_url: str) -> tuple[str, ...]:
@@ -125,7 +145,7 @@ def _plain(reference: str) -> str:
     return reference.lower() if reference[:9].lower() == "urn:uuid:" else reference
 
 
-def _add_endpoint(bundle: _Bundle, resource: dict[str, Any], url: str) -> None:
+def _add_endpoint(bundle: Bundle, resource: dict[str, Any], url: str) -> None:
     address = _address(bundle, resource)
     endpoint = _Endpoint(address, _names(resource, url))
     bundle.endpoints.append(endpoint)
@@ -160,7 +180,7 @@ def _contained(resource: dict[str, Any], manager: Any) -> dict[str, Any] | None:
     return organizations[0] if len(organizations) == 1 else None
 
 
-def _address(bundle: _Bundle, resource: dict[str, Any]) -> Address | None:
+def _address(bundle: Bundle, resource: dict[str, Any]) -> Address | None:
     try:
         return _usable(resource, bundle)
     except NotUsable as reason:
@@ -168,7 +188,7 @@ def _address(bundle: _Bundle, resource: dict[str, Any]) -> Address | None:
         return None
 
 
-def _usable(resource: dict[str, Any], bundle: _Bundle) -> Address:
+def _usable(resource: dict[str, Any], bundle: Bundle) -> Address:
     extensions = objects(resource.get("extension"))
     versions = [line(one.get("valueCode")) for one in extensions if one.get("url") == _VERSION]
     version = next((one for one in versions if one.startswith("4")), next(iter(versions), ""))
@@ -287,7 +307,7 @@ def zip_code(value: Any) -> str:
     return text if _CANADIAN.fullmatch(text) else ""
 
 
-def _managed(bundle: _Bundle) -> dict[int, list[_Endpoint]]:
+def _managed(bundle: Bundle) -> dict[int, list[_Endpoint]]:
     """Return, for each organisation, the endpoints that name it as their manager."""
     found: defaultdict[int, list[_Endpoint]] = defaultdict(list)
     for endpoint in bundle.endpoints:
@@ -316,7 +336,7 @@ def _resolve(named: dict[str, T], reference: str, base: str) -> T | None:
 
 def _add_brand(
     parsed: ParsedList,
-    bundle: _Bundle,
+    bundle: Bundle,
     organization: _Organization,
     managed: dict[int, list[_Endpoint]],
 ) -> None:
@@ -357,7 +377,7 @@ def _add_brand_without_organization(parsed: ParsedList, endpoint: _Endpoint) -> 
     parsed.brands.append(ParsedBrand(key[:300], shown, (endpoint.address,), places=places))
 
 
-def _with_ancestors(bundle: _Bundle, organization: _Organization) -> list[_Organization]:
+def _with_ancestors(bundle: Bundle, organization: _Organization) -> list[_Organization]:
     """Return the organisation and its ancestors, nearest first; a loop ends the list."""
     found: list[_Organization] = []
     current: _Organization | None = organization
@@ -371,7 +391,7 @@ def _with_ancestors(bundle: _Bundle, organization: _Organization) -> list[_Organ
 
 
 def _addresses(
-    bundle: _Bundle, organization: _Organization, managed: dict[int, list[_Endpoint]]
+    bundle: Bundle, organization: _Organization, managed: dict[int, list[_Endpoint]]
 ) -> tuple[Address, ...]:
     """Return an organisation's own addresses, each once, labelled with the portal's name if it has
     one."""
@@ -381,7 +401,9 @@ def _addresses(
         for reference in references:
             labels.setdefault(reference, portal)
     for reference in dict.fromkeys((*organization.endpoints, *labels)):
-        endpoint = _resolve(bundle.endpoint_named, reference, organization.base)
+        endpoint = organization.contained.get(reference.removeprefix("#")) or _resolve(
+            bundle.endpoint_named, reference, organization.base
+        )
         if endpoint is None:
             bundle.unresolved["endpoint"] += 1
         elif endpoint.address is not None:
@@ -397,7 +419,7 @@ def _addresses(
     return tuple(once.values())
 
 
-def _report_unresolved(parsed: ParsedList, bundle: _Bundle) -> None:
+def _report_unresolved(parsed: ParsedList, bundle: Bundle) -> None:
     for member, count in sorted(bundle.unresolved.items()):
         parsed.notes.append(
             f"{count} references in `{member}` lead to nothing in this list."

@@ -8,7 +8,6 @@ bytes and seconds. A known address is requested with the ETag of the last import
 import io
 from http import HTTPStatus
 from pathlib import Path
-from typing import BinaryIO
 from urllib.parse import urljoin
 
 from django.conf import settings
@@ -17,7 +16,7 @@ from django.utils import timezone
 from smartapp import http
 from smartapp.brands.models import BrandList
 from smartapp.brands.parsed import ParsedList
-from smartapp.brands.reading import NotAList, read_list
+from smartapp.brands.reading import NotAList, Pages
 from smartapp.protocol.urls import host_of
 
 # Epic's list has about 50 MB; the whole document is in memory while it is read.
@@ -41,43 +40,51 @@ def is_address(source: str) -> bool:
 
 def read_file(path: str) -> ParsedList:
     """Return the list in a file. Raises NotRead."""
+    pages = _pages()
     try:
         with Path(path).open("rb") as document:
-            return _parsed(document)
+            following = pages.add(document)
     except OSError as error:
         raise NotRead(f"{path} cannot be opened: {error.strerror}.") from None
     except NotAList as error:
         raise NotRead(f"{path}: {error}") from None
+    parsed = pages.parsed()
+    if following:
+        parsed.notes.append("The list goes on at an address, and only this file was read.")
+    return parsed
 
 
-def _parsed(document: BinaryIO) -> ParsedList:
-    today = timezone.now().date()
-    return read_list(document, today=today, in_development=settings.ALLOW_LOOPBACK_EHRS)
+def _pages() -> Pages:
+    return Pages(today=timezone.now().date(), in_development=settings.ALLOW_LOOPBACK_EHRS)
 
 
 async def read_address(url: str, known: BrandList | None) -> tuple[ParsedList, str]:
-    """Return the list at an address, with its next pages on the same host, and its ETag.
+    """Return the list at an address, with its next pages on the same host, and its ETag; "" if it
+    has several pages, because that of the first says nothing about the others.
 
     Raises Unchanged, NotRead, and the errors of `http.get`.
     """
+    pages, notes = _pages(), []
     headers = ACCEPT | ({"If-None-Match": known.etag} if known and known.etag else {})
-    parsed, etag = await _read(url, headers)
-    seen = {url}
-    current = parsed
-    while current.next_url and len(seen) < MAX_PAGES:
-        following = urljoin(url, current.next_url)
-        if following in seen or host_of(following) != host_of(url):
-            parsed.notes.append("The list goes on at another host, which was not asked.")
+    following, etag = await _read(pages, url, headers)
+    seen = [url]
+    while following:
+        following = urljoin(seen[-1], following)
+        if host_of(following) != host_of(url):
+            notes.append("The list goes on at another host, which was not asked.")
             break
-        seen.add(following)
-        current, _ = await _read(following, ACCEPT)
-        parsed.brands += current.brands
-        parsed.skipped += current.skipped
-        parsed.notes += current.notes
-    return parsed, etag
+        if following in seen or len(seen) == MAX_PAGES:
+            notes.append(f"The pages of the list have no end; read were {len(seen)}.")
+            break
+        seen.append(following)
+        following, _ = await _read(pages, following, ACCEPT)
+    parsed = pages.parsed()
+    parsed.notes += notes
+    return parsed, "" if len(seen) > 1 else etag
 
 
-async def _read(url: str, headers: dict[str, str]) -> tuple[ParsedList, str]:
+async def _read(pages: Pages, url: str, headers: dict[str, str]) -> tuple[str, str]:
+    """Read a page; return the address of the next one, and the ETag."""
     response = await http.get(
         url, headers=headers, max_bytes=MAX_BYTES, timeout_seconds=TIMEOUT_SECONDS
     )
@@ -86,7 +93,7 @@ async def _read(url: str, headers: dict[str, str]) -> tuple[ParsedList, str]:
     if response.status != HTTPStatus.OK:
         raise NotRead(f"{host_of(url)} answered with status {response.status}.")
     try:
-        parsed = _parsed(io.BytesIO(response.body))
+        following = pages.add(io.BytesIO(response.body))
     except NotAList as error:
         raise NotRead(f"What {host_of(url)} answered is not a list of brands. {error}") from None
-    return parsed, response.headers.get("ETag", "")[:300]
+    return following, response.headers.get("ETag", "")[:300]

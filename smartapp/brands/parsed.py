@@ -53,4 +53,3 @@ class ParsedList:
     brands: list[ParsedBrand] = field(default_factory=list)
     skipped: Counter[str] = field(default_factory=Counter)
     notes: list[str] = field(default_factory=list)
-    next_url: str = ""

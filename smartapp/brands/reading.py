@@ -39,22 +39,60 @@ class NotAList(ValueError):
     """A document that is not a list of brands; the message is a sentence."""
 
 
-def read_list(document: BinaryIO, *, today: date, in_development: bool = False) -> ParsedList:
-    """Return what a document says. `in_development` also accepts addresses of this machine.
+class Pages:
+    """A list of brands, published as one document or as pages of a Bundle."""
 
-    Raises NotAList if the format is unknown or the document is incomplete.
-    """
-    beginning = document.read(2048)
-    start = beginning.lstrip(b"\xef\xbb\xbf \t\r\n")
-    document.seek(0)
-    if start.startswith(b"<"):
-        raise NotAList("A web page or XML came, not JSON. Copy the address of the list itself.")
-    if not start.startswith((b"{", b"[")):
-        return _table(document, in_development)
-    try:
-        return _json(_After(document, len(beginning) - len(start)), in_development, today)
-    except ijson.JSONError as error:
-        raise NotAList(f"The document is not complete JSON: {_one_line(error)}.") from None
+    def __init__(self, *, today: date, in_development: bool = False) -> None:
+        """With `in_development`, addresses of this machine are accepted too."""
+        self._in_development = in_development
+        self._bundle = bundles.Bundle(in_development, today)
+        self._rows: ParsedList | None = None
+
+    def add(self, document: BinaryIO) -> str:
+        """Read a document; return the address of the page that follows it, "" if none does.
+
+        Raises NotAList if the format is unknown or the document is incomplete.
+        """
+        beginning = document.read(2048)
+        start = beginning.lstrip(b"\xef\xbb\xbf \t\r\n")
+        document.seek(0)
+        if start.startswith(b"<"):
+            raise NotAList("A web page or XML came, not JSON. Copy the address of the list itself.")
+        if not start.startswith((b"{", b"[")):
+            return self._end(_table(document, self._in_development))
+        try:
+            return self._add_json(_After(document, len(beginning) - len(start)))
+        except ijson.JSONError as error:
+            raise NotAList(f"The document is not complete JSON: {_one_line(error)}.") from None
+
+    def _add_json(self, document: "_After") -> str:
+        resource_type = next(_items(document, "resourceType"), None)
+        if resource_type == "Bundle":
+            bundles.add_entries(self._bundle, _items(document, "entry.item"))
+            return _next(document)
+        if resource_type is not None:
+            raise NotAList(f"The document is not a Bundle; its type is {line(resource_type)}.")
+        for prefix, shape in (
+            ("endpoints.item", FLAT), ("Endpoints.item", LANTERN), ("item", FLAT),
+        ):  # fmt: skip
+            rows = _items(document, prefix)
+            if (first := next(rows, None)) is not None:
+                return self._end(_rows(_chained(first, rows), shape, self._in_development))
+        raise NotAList(
+            "The document is no Bundle and no list of endpoints that this app knows: it needs "
+            "`entry`, `endpoints` or `Endpoints`."
+        )
+
+    def _end(self, rows: ParsedList) -> str:
+        """Take a list that has no pages."""
+        if self._bundle.endpoints or self._bundle.organizations:
+            raise NotAList("The next page of the Bundle is a list of another kind.")
+        self._rows = rows
+        return ""
+
+    def parsed(self) -> ParsedList:
+        """Return what the documents say together."""
+        return self._rows or bundles.read_brands(self._bundle)
 
 
 class _After:
@@ -67,25 +105,6 @@ class _After:
     def begin(self) -> BinaryIO:
         self._document.seek(self._skipped)
         return self._document
-
-
-def _json(document: _After, in_development: bool, today: date) -> ParsedList:
-    resource_type = next(_items(document, "resourceType"), None)
-    if resource_type == "Bundle":
-        entries = _items(document, "entry.item")
-        parsed = bundles.read_entries(entries, in_development=in_development, today=today)
-        parsed.next_url = _next(document)
-        return parsed
-    if resource_type is not None:
-        raise NotAList(f"The document is not a Bundle; its type is {line(resource_type)}.")
-    for prefix, shape in (("endpoints.item", FLAT), ("Endpoints.item", LANTERN), ("item", FLAT)):
-        rows = _items(document, prefix)
-        if (first := next(rows, None)) is not None:
-            return _rows(_chained(first, rows), shape, in_development)
-    raise NotAList(
-        "The document is no Bundle and no list of endpoints that this app knows: it needs "
-        "`entry`, `endpoints` or `Endpoints`."
-    )
 
 
 def _items(document: _After, prefix: str) -> Iterator[Any]:

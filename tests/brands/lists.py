@@ -6,7 +6,7 @@ from datetime import date
 from typing import Any
 
 from smartapp.brands.parsed import ParsedList
-from smartapp.brands.reading import read_list
+from smartapp.brands.reading import Pages
 
 BASE = "https://fhir.maple.example/r4"
 JSONObject = dict[str, Any]
@@ -46,7 +46,10 @@ def address(city: str, state: str, postal_code: str = "") -> JSONObject:
     return {"line": ["1 Private Road"], "city": city, "state": state, "postalCode": postal_code}
 
 
-def read(document: object) -> ParsedList:
-    """Read a document as JSON, or bytes as they are."""
-    body = document if isinstance(document, bytes) else json.dumps(document).encode()
-    return read_list(io.BytesIO(body), today=date(2026, 11, 30))
+def read(*pages: object) -> ParsedList:
+    """Read documents as JSON, or bytes as they are: a list, and its next pages."""
+    reading = Pages(today=date(2026, 11, 30))
+    for page in pages:
+        body = page if isinstance(page, bytes) else json.dumps(page).encode()
+        reading.add(io.BytesIO(body))
+    return reading.parsed()

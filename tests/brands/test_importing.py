@@ -14,7 +14,7 @@ from django.urls import reverse
 from smartapp import http
 from smartapp.audit.models import AuditEvent
 from smartapp.brands import own, search
-from smartapp.brands.models import Brand
+from smartapp.brands.models import Brand, BrandList
 from smartapp.database import in_database
 from smartapp.registrations.models import Endpoint, Registration
 from tests.brands.conftest import Import
@@ -206,6 +206,7 @@ class TestAddress:
         app.router.add_get("/list", self._list)
         app.router.add_get("/pages", self._pages)
         app.router.add_get("/page", self._page)
+        app.router.add_get("/endless", self._endless)
         runner = web.AppRunner(app)
         await runner.setup()
         site = web.TCPSite(runner, "127.0.0.1", 0)
@@ -225,6 +226,11 @@ class TestAddress:
         if "page" in request.query:
             return web.json_response(bundle(organization("z", name="Zelkova"), endpoint()))
         link = [{"relation": "next", "url": f"{request.url.origin()}/pages?page=2"}]
+        etag = {"ETag": '"first"'}
+        return web.json_response(many(1) | {"link": link}, headers=etag)
+
+    async def _endless(self, request: web.Request) -> web.Response:
+        link = [{"relation": "next", "url": request.path}]
         return web.json_response(many(1) | {"link": link})
 
     async def _page(self, _: web.Request) -> web.Response:
@@ -242,6 +248,16 @@ class TestAddress:
 
     async def test_pages_that_follow_are_read(self, origin: str) -> None:
         assert "2 brands" in await self.run(f"{origin}/pages")
+
+    async def test_that_the_first_page_is_unchanged_says_nothing_of_the_others(
+        self, origin: str
+    ) -> None:
+        await self.run(f"{origin}/pages")
+        listed = await in_database(BrandList.objects.get)
+        assert listed.etag == ""
+
+    async def test_pages_without_an_end_are_said(self, origin: str) -> None:
+        assert "have no end; read were 1." in await self.run(f"{origin}/endless")
 
     async def test_a_web_page_is_refused(self, origin: str) -> None:
         with pytest.raises(CommandError, match="A web page or XML came"):

@@ -1,12 +1,14 @@
 """Every shape in which vendors publish brands and endpoints, and every trap in them."""
 
 import json
+from datetime import date
+from io import BytesIO
 from typing import Any
 
 import pytest
 
 from smartapp.brands.parsed import Place
-from smartapp.brands.reading import NotAList
+from smartapp.brands.reading import NotAList, Pages
 from tests.brands.lists import BASE, JSONObject, address, bundle, endpoint, organization, read
 
 FHIR_VERSION = "http://hl7.org/fhir/StructureDefinition/endpoint-fhir-version"
@@ -69,6 +71,24 @@ class TestReferences:
         parsed = read(bundle(*(reversed(entries) if endpoint_first else entries)))
         assert names(parsed) == ["Maple Health"]
         assert not parsed.skipped
+
+    @pytest.mark.parametrize("reference", ["#e", "e"])
+    def test_an_endpoint_that_is_contained_in_the_organisation_is_its_own(
+        self, reference: str
+    ) -> None:
+        """And it is no other organisation's, which may contain one with the same id."""
+
+        def brand(name: str) -> JSONObject:
+            one = {"resourceType": "Endpoint", "id": "e", "status": "active",
+                   "address": f"{BASE}/{name}"}  # fmt: skip
+            references = [{"reference": reference}]
+            return organization(name, name=name, contained=[one], endpoint=references)
+
+        parsed = read(bundle(brand("maple"), brand("elder")))
+        assert {one.name: one.addresses[0].url for one in parsed.brands} == {
+            "maple": f"{BASE}/maple", "elder": f"{BASE}/elder",
+        }  # fmt: skip
+        assert not (parsed.skipped or parsed.notes)
 
     def test_the_name_of_an_endpoint_that_nobody_has_is_the_brand(self) -> None:
         parsed = read(bundle(organization("b", endpoint=[]), endpoint(name="Elder Clinic")))
@@ -286,9 +306,33 @@ class TestPlaces:
 class TestShapes:
     def test_a_searchset_says_where_it_goes_on(self) -> None:
         link = [{"relation": "next", "url": "https://list.example/Endpoint?page=2"}]
-        parsed = read(bundle(endpoint(name="Sorrel Eye Care"), type="searchset", link=link))
-        assert parsed.next_url == "https://list.example/Endpoint?page=2"
-        assert names(parsed) == ["Sorrel Eye Care"]
+        page = bundle(endpoint(name="Sorrel Eye Care"), type="searchset", link=link)
+        pages = Pages(today=date(2026, 11, 30))
+        assert pages.add(BytesIO(json.dumps(page).encode())) == link[0]["url"]
+        assert names(pages.parsed()) == ["Sorrel Eye Care"]
+
+    @pytest.mark.parametrize(
+        "entries",
+        [
+            (organization("b"), endpoint()),
+            (endpoint(managingOrganization={"reference": "Organization/b"}),
+             organization("b", endpoint=[])),
+            (organization("b", endpoint=[], partOf={"reference": "Organization/top"}),
+             organization("top", name="Maple Top", endpoint=[
+                 {"reference": "Endpoint/maple"}]), endpoint()),
+        ],
+    )  # fmt: skip
+    def test_references_lead_to_other_pages(self, entries: tuple[JSONObject, ...]) -> None:
+        parsed = read(*(bundle(entry) for entry in entries))
+        assert "Maple Health" in names(parsed)
+        assert (parsed.brands, parsed.notes) == (read(bundle(*entries)).brands, [])
+        assert not parsed.skipped
+
+    def test_a_next_page_of_another_kind_is_refused(self) -> None:
+        """Or the brands of the pages before it would be withdrawn."""
+        rows = {"endpoints": [{"name": "Elder", "baseUrl": f"{BASE}/elder"}]}
+        with pytest.raises(NotAList, match="of another kind"):
+            read(bundle(organization(), endpoint()), rows)
 
     def test_total_is_not_believed(self) -> None:
         assert names(read(bundle(organization(), endpoint(), total=900))) == ["Maple Health"]
