@@ -80,6 +80,7 @@ _STATUSES = {
     "inprogress": "in-progress",
     "notdone": "not-done",
     "nottaken": "not-taken",
+    "nullified": "entered-in-error",  # HL7 v3
     "onhold": "on-hold",
     "55561003": "active",
     "73425007": "inactive",

@@ -11,13 +11,14 @@ from typing import Any
 from smartapp.record.absence import absent_code, named_or
 from smartapp.record.amounts import is_one, ratio_text
 from smartapp.record.codes import codings, concept_text, concept_words
-from smartapp.record.elements import Resource, mapping, mappings
+from smartapp.record.elements import Resource, is_false, mapping, mappings
 from smartapp.record.marks import Marks, read_labels
 from smartapp.record.modifiers import not_understood, reason_to_leave_out, status_text
 from smartapp.record.quantities import quantity_text
 from smartapp.record.references import Related, as_reference, display, resolve, target
 from smartapp.record.texts import text
 
+_WORDS = re.compile(r"[^\W\d_]+")
 _DIGITS = re.compile(r"\d+(?:[.,]\d+)*")
 NOT_READ = "Medication that could not be read"
 NOT_NAMED = "Medication that the EHR does not name"
@@ -28,10 +29,9 @@ def medication_name(resource: Resource, related: Related) -> str:
     concept, reference = medication_concept(resource), medication_reference(resource)
     medication = resolve(reference, resource, related)
     if not absent_code(concept):
+        own = concept_words(medication.get("code"))
         candidates = (
-            concept_words(concept),
-            display(reference),
-            concept_words(medication.get("code")),
+            _all_that_is_said([concept_words(concept), display(reference), own]),
             ingredients_text(medication, related),
             concept_text(concept),
             concept_text(medication.get("code")),
@@ -40,6 +40,24 @@ def medication_name(resource: Resource, related: Related) -> str:
             return _with_strength(named, medication, related)
     unnamed = NOT_READ if _is_elsewhere(reference, medication) else NOT_NAMED
     return named_or(concept, unnamed)
+
+
+def _all_that_is_said(names: list[str]) -> str:
+    """Return the first name, and each other that is of another drug, or that has a strength which
+    the first lacks: "Lisinopril 10 MG Oral Tablet" for "Lisinopril", "Warfarin (Lisinopril)"."""
+    said: list[str] = []
+    for name in filter(None, names):
+        if any(name.casefold().startswith(one.casefold()) for one in said):
+            said = [name if name.casefold().startswith(one.casefold()) else one for one in said]
+        elif not any(_says_as_much(one, name) for one in said):
+            said.append(name)
+    return f"{said[0]} ({'; '.join(said[1:])})" if said[1:] else "".join(said)
+
+
+def _says_as_much(name: str, other: str) -> bool:
+    first = next(iter(_WORDS.findall(other.casefold())), "")
+    has_strength = {*_DIGITS.findall(other)} <= {*_DIGITS.findall(name)}
+    return has_strength and first in _WORDS.findall(name.casefold())
 
 
 def _with_strength(name: str, medication: Resource, related: Related) -> str:
@@ -128,4 +146,5 @@ def _ingredient(ingredient: dict[str, Any], medication: Resource, related: Relat
     )
     ratios = (_strength(ingredient, name) for name in ("strength", "strengthRatio", "amount"))
     strength = next(filter(None, ratios), "") or quantity_text(ingredient.get("strengthQuantity"))
-    return f"{name} {strength}".rstrip() if name else ""
+    inactive = " (inactive)" if is_false(ingredient.get("isActive")) else ""
+    return f"{name} {strength}".rstrip() + inactive if name else ""

@@ -60,6 +60,8 @@ GROUP_OF_STATUS: dict[str, Group] = {
     "completed": "past",
     "stopped": "past",
     "ended": "past",
+    "discontinued": "past",
+    "aborted": "past",
     "cancelled": "never",
     "revoked": "never",
     "draft": "never",
@@ -359,7 +361,8 @@ def _medication(resource: Resource, given: Given, replaced: frozenset[str]) -> M
     group = _group(resource, forbids=forbids)
     order = _order(resource, related, reported)
     marks = medication_marks(doubted(order.marks, now), resource, related)
-    is_named = not name.startswith((NOT_NAMED, NOT_READ))
+    is_unknown = statement is None and read_statement(medication_concept(resource)) is not None
+    is_named = not (is_unknown or name.startswith((NOT_NAMED, NOT_READ)))
     is_bare = not is_named or bool(absent_code(medication_concept(resource)))
     marks = with_own_text(marks, resource, is_all_there_is=is_bare)
     codes = medication_codings(resource, related)
@@ -438,13 +441,12 @@ def _adherence(resource: Resource) -> Iterable[str]:
 
 
 def _statement(resource: Resource) -> Statement | None:
-    """Return the statement that the code makes. An order for an unnamed medication, or any entry
+    """Return the statement that the code makes. An order for an unknown medication, or any entry
     with a dose, is not a statement."""
-    concept = medication_concept(resource)
-    found = read_statement(concept)
+    found = read_statement(medication_concept(resource))
     if found is None or found.meaning == "none":
         return found
-    is_order = resource.get("resourceType") == "MedicationRequest" and absent_code(concept)
+    is_order = resource.get("resourceType") == "MedicationRequest"
     has_dose = resource.get("dosageInstruction") or resource.get("dosage")
     return None if is_order or has_dose else found
 
@@ -467,7 +469,7 @@ def _order(resource: Resource, related: Related, reported: str) -> Order:
                 *concept_texts(resource.get("reasonNotTaken")),
             ]
         ),
-        course=period_words(resource.get("effectivePeriod")) or "",
+        course=period_words(_own_period(resource)) or "",
         supply=_supply(mapping(resource.get("dispenseRequest"))),
         details=tuple(_details(resource, related)),
         ended=_end(resource),
@@ -565,11 +567,16 @@ def _is_to_come(resource: Resource, now: datetime) -> bool:
 
 def _periods(resource: Resource) -> list[object]:
     """Return the resource's own period, or that of each of its instructions."""
-    if own := resource.get("effectivePeriod"):
+    if own := _own_period(resource):
         return [own]
     instructions = mappings(resource.get("dosageInstruction") or resource.get("dosage"))
     repeats = [mapping(mapping(one.get("timing")).get("repeat")) for one in instructions]
     return [repeat.get("boundsPeriod") for repeat in repeats]
+
+
+def _own_period(resource: Resource) -> object:
+    # R5 has another name for it in orders.
+    return resource.get("effectivePeriod") or resource.get("effectiveDosePeriod")
 
 
 def _supply(dispense: dict[str, Any]) -> str:

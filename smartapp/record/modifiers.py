@@ -350,11 +350,15 @@ _OLDER_NEGATIONS: Mapping[str, tuple[tuple[str, ...], str]] = {
 }
 
 
+# R5 has in `adherence` what was a status before ("stopped-as-directed").
+_ADHERENCE = {"not-taking": "not-taken", "stopped": "stopped", "on-hold": "on-hold"}
+
+
 def in_r4(resource: Resource) -> Resource:
-    """Return the resource with R4's status for a negation of an older release: some servers still
-    send "wasNotGiven"."""
+    """Return the resource with R4's status for a negation of an older release, since some servers
+    still send "wasNotGiven", or of R5. One entered in error stays so."""
     older = _OLDER_NEGATIONS.get(_type(resource))
-    if older is None:
+    if older is None or "entered-in-error" in status_codes(resource.get("status")):
         return resource
     names, status = older
     if any(is_true(resource.get(name)) for name in names):
@@ -362,6 +366,12 @@ def in_r4(resource: Resource) -> Resource:
     # STU3 MedicationStatement.taken: y, n, unk, na.
     if status == "not-taken" and text(resource.get("taken")).casefold() == "n":
         return {**resource, "status": status}
+    adherence = resource.get("adherence")
+    if status == "not-taken" and isinstance(adherence, dict):
+        for said in status_codes(adherence.get("code")):
+            for start, meant in _ADHERENCE.items():
+                if said.startswith(start):
+                    return {**resource, "status": meant}
     return resource
 
 

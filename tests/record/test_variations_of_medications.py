@@ -105,6 +105,77 @@ def contained(**medication: Any) -> Resource:
         ),
         (order(null_flavor("OTH", text="Herbal tea")), f"Herbal tea | NOT {NO_CURRENT}"),
         (order(absent("unknown"), "MedicationStatement"), f"Not known (unknown) | {NO_CURRENT}"),
+        (order({"text": "UNKNOWN"}), f"UNKNOWN | NOT {NO_CURRENT}"),
+        (order({"text": "Unknown"}, "MedicationStatement"), f"Unknown | {NO_CURRENT}"),
+        # Statuses of HL7 v3 and of other makers.
+        (order(WARFARIN, status="discontinued"), f"no longer taken | {NO_CURRENT}"),
+        (order(WARFARIN, status="aborted"), f"no longer taken | {NO_CURRENT}"),
+        (order(WARFARIN, status="nullified"), "could not be shown: entered in error"),
+        # In R5 the adherence holds what was a status.
+        (
+            order(
+                WARFARIN,
+                "MedicationStatement",
+                status="recorded",
+                adherence={"code": {"coding": [{"code": "not-taking"}]}},
+            ),
+            f"what the patient does not take | Not taken | {NO_CURRENT}",
+        ),
+        (
+            order(
+                WARFARIN,
+                "MedicationStatement",
+                status="recorded",
+                adherence={"code": {"coding": [{"code": "stopped-as-directed"}]}},
+            ),
+            f"no longer taken | Stopped | {NO_CURRENT}",
+        ),
+        (
+            order(
+                WARFARIN,
+                "MedicationStatement",
+                status="recorded",
+                adherence={"code": {"coding": [{"code": "taking-not-as-directed"}]}},
+            ),
+            f"adherence: taking not as directed | NOT {NO_CURRENT}",
+        ),
+        (
+            order(WARFARIN, effectiveDosePeriod={"start": "2026-01-01", "end": "2026-02-01"}),
+            "Its period is over | from 1 Jan 2026 to 1 Feb 2026",
+        ),
+        # Withdrawn, whatever else is said.
+        (
+            order(WARFARIN, "MedicationStatement", status="entered-in-error", wasNotTaken=True),
+            "could not be shown: entered in error | NOT Warfarin",
+        ),
+        # Two names of one entry.
+        (
+            order(WARFARIN, medicationReference={"display": "Lisinopril"}),
+            "Warfarin 5 mg (Lisinopril)",
+        ),
+        (
+            {
+                **contained(code={"text": "Warfarin 5 MG Oral Tablet"}),
+                "medicationReference": {"reference": "#m", "display": "Warfarin"},
+            },
+            "Warfarin 5 MG Oral Tablet | NOT (Warfarin",
+        ),
+        (
+            {
+                **contained(code={"text": "Warfarin sodium 5 MG tablet"}),
+                "medicationReference": {"reference": "#m", "display": "WARFARIN (Coumadin) 5 MG"},
+            },
+            "WARFARIN (Coumadin) 5 MG | NOT sodium",
+        ),
+        (
+            contained(
+                ingredient=[
+                    {"itemCodeableConcept": WARFARIN},
+                    {"itemCodeableConcept": {"text": "Lactose"}, "isActive": False},
+                ]
+            ),
+            "Warfarin 5 mg + Lactose (inactive)",
+        ),
         (
             order({"text": "No known medications"}, "MedicationStatement"),
             f"No known medications | {NO_CURRENT}",
@@ -273,7 +344,8 @@ def test_what_is_ordered_and_whether_it_is_taken(given: Resource, says: str) -> 
 
 def test_medications_that_are_not_named_are_not_taken_for_one() -> None:
     unread = [order(medicationReference={"reference": f"Medication/{n}"}) for n in "12"]
-    for one in (unread, [order(absent("masked")), order(absent("masked"))]):
+    unknown = [order({"text": "UNKNOWN"})] * 2
+    for one in (unread, unknown, [order(absent("masked")), order(absent("masked"))]):
         shown = words_of("medications", *({**each, "id": str(n)} for n, each in enumerate(one)))
         assert "orders" not in shown, shown
 
