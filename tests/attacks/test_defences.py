@@ -19,7 +19,7 @@ pytestmark = [pytest.mark.endurance, pytest.mark.timeout(300)]
 COPIED = (
     "smartapp", "templates", "static", "tests", "tools", "docs", "manage.py", "pyproject.toml",
 )  # fmt: skip
-UNNEEDED = shutil.ignore_patterns("node_modules", "__pycache__", "images")
+UNNEEDED = shutil.ignore_patterns("node_modules", ".venv", "images")
 TRIES = 3
 TESTS_FAILED = 1
 """What pytest exits with when tests failed; a suite that does not even start is no proof."""
