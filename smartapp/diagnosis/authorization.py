@@ -124,6 +124,11 @@ TABLE = (
     Entry("C31", SAID, "The EHR does not accept aud", _naming("aud", but_not=("redirect_uri",)),
           "{c.answer} aud was {c.asked[aud]}.",
           "Compare the FHIR base URL with the vendor's, to the last character."),
+    Entry("C38", LIKELY, "Scopes of both forms, .read and .rs, are asked for at once",
+          lambda c: c.is_mixed and not c.is_other_form and (
+              _scope_refused(c) or _naming("form")(c)),
+          "Asked for: {c.asked_for}.", "Some EHRs refuse both in one request. Write all in one "
+          "form: {c.form_to_write}.", "scope-forms", lambda c: c.is_mixed, naming("form")),
     Entry("C38", SAID, "The EHR wants scopes in another form",
           lambda c: _naming("form")(c) and (
               "scope" in c.named or c.ehr_error == "invalid_scope"),
@@ -150,10 +155,10 @@ TABLE = (
     Entry("C1", SAID, "The app is not active at the vendor",
           _naming("approval", but_not=("launch", *NOT_THE_APP)), ANSWER,
           "Activate it in the vendor's portal, or have the EHR's organization approve it."),
-    Entry("C38", SEEN, "The EHR knows only the older form of scopes",
-          lambda c: _answered("invalid_scope")(c) and c.is_newer_form,
-          "{c.answer} It lists permission-v1 and not permission-v2.",
-          "Write .read in place of .rs.", "scopes"),
+    Entry("C38", SEEN, "The EHR lists only the {c.listed_form} form of scopes",
+          lambda c: _answered("invalid_scope")(c) and c.is_other_form, "Asked for: {c.asked_for}.",
+          "Write {c.form_to_write}.", "scope-forms",
+          lambda c: c.is_other_form and not c.is_mixed and not c.lists_permissions),
     Entry("C39", LIKELY, "Scopes are asked for that the EHR does not list",
           lambda c: _scope_refused(c) and bool(c.unlisted_scopes),
           "Nothing in its list covers {c.unlisted_scopes}.",

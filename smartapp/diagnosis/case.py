@@ -141,6 +141,9 @@ _STANDARD_ERRORS = frozenset((
     "account_selection_required", "invalid_request_uri", "invalid_request_object",
     "request_not_supported", "request_uri_not_supported", "registration_not_supported",
 ))  # fmt: skip
+# The two forms of SMART's scopes, versions 1 and 2.
+_BY_PERMISSION = {"permission-v1": "older", "permission-v2": "newer"}
+_WRITE = {"older": ".read in place of .rs", "newer": ".rs in place of .read"}
 _FORMS = {"markup": "It is a web page, or XML. ", "nothing": "It is empty. "}
 _OF_A_PARAMETER = {
     "parameter-missing": " is missing, or empty",
@@ -242,6 +245,7 @@ class Case:
                 f"{self.facts.config.scope} {self.facts.config.standalone_scope}"
             )
         self.asked_for = " ".join(self.asked_scopes)
+        self.forms = [_forms(self.asked_scopes)] if self.asked["scope"] else self._forms_to_ask
 
     @property
     def _would_send(self) -> dict[str, Any]:
@@ -432,14 +436,43 @@ class Case:
         return "" if known is None else " ".join(compare(self.asked_scopes, known).missing)
 
     @property
-    def is_newer_form(self) -> bool:
-        """Whether v2 scopes were asked for, and the EHR lists v1 only."""
+    def _forms_to_ask(self) -> list[set[str]]:
+        """The forms of the scopes that a launch from the EHR and one by patients will ask for."""
+        config = self.facts.config
+        scopes = (config.scope, config.standalone_scope) if config else ()
+        return [_forms(parse_scopes(one)) for one in scopes]
+
+    @property
+    def is_mixed(self) -> bool:
+        """Whether one request has scopes of both forms."""
+        return any(len(one) > 1 for one in self.forms)
+
+    @cached_property
+    def lists_permissions(self) -> bool:
+        """Whether the EHR says by its capabilities which forms of scopes it knows."""
+        return bool(self._listed_permissions)
+
+    @cached_property
+    def _listed_permissions(self) -> set[str]:
         listed = self.published("capabilities") or ()
-        lists_v1_only = "permission-v1" in listed and "permission-v2" not in listed
-        asked = map(parse_scope, self.asked_scopes)
-        return lists_v1_only and any(
-            isinstance(one, ResourceScope) and not one.is_version_1 for one in asked
-        )
+        return {form for one, form in _BY_PERMISSION.items() if one in listed}
+
+    @cached_property
+    def listed_form(self) -> str:
+        """The only form of scopes that the EHR lists; "" if it lists both, or none."""
+        # Servers of both versions list `patient/*.*` to say that they give everything.
+        listed = (one for one in self.published("scopes_supported") or () if one[-2:] != ".*")
+        known = self._listed_permissions or _forms(listed)
+        return min(known) if len(known) == 1 else ""
+
+    @property
+    def is_other_form(self) -> bool:
+        """Whether scopes are asked for in a form that the EHR does not list, but the other."""
+        return bool(self.listed_form) and any(one - {self.listed_form} for one in self.forms)
+
+    @property
+    def form_to_write(self) -> str:
+        return _WRITE.get(self.listed_form, "the one that the vendor's portal shows")
 
     @property
     def is_record_asked_for(self) -> bool:
@@ -588,6 +621,11 @@ def _subjects(said: str) -> frozenset[str]:
     if _OF_THE_STANDARD.search(said):
         return frozenset()
     return frozenset(name for name, one in _SUBJECTS.items() if one.search(said))
+
+
+def _forms(scopes: Iterable[str]) -> set[str]:
+    parsed = [one for one in map(parse_scope, scopes) if isinstance(one, ResourceScope)]
+    return {"older" if one.is_version_1 else "newer" for one in parsed}
 
 
 def _likeness(path: str, other: str) -> float:

@@ -194,7 +194,7 @@ def _needs(config: EndpointConfig, observation: Observation) -> Iterator[Finding
     missing = capabilities.missing(config, observation.discovery)
     yield from missing or [ok("capabilities", "The EHR lists everything that is used.")]
     facts = _facts(config, observation)
-    yield from before_launch(facts, "algorithm", "audience", "authentication")
+    yield from before_launch(facts, "algorithm", "audience", "authentication", "scope-forms")
     is_listed = "scopes_supported" in facts.published
     covered = "lists every scope that is asked for" if is_listed else "publishes no list of scopes"
     found = tuple(before_launch(facts, "scopes"))
@@ -417,6 +417,7 @@ LOOKS: dict[str, tuple[str, Check]] = {
     "algorithm": ("Read the EHR's list again", publishes),
     "authentication": ("Read the EHR's list again", publishes),
     "audience": ("Read the token endpoint's address again", publishes),
+    "scope-forms": ("Compare the scopes with the EHR's list", publishes),
     "scopes": ("Compare the scopes with the EHR's list", publishes),
     "clock": ("Compare both clocks", clock),
     "published-key": ("Fetch our JWKS as the EHR does", own_side.keys),

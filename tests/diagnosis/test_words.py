@@ -520,17 +520,43 @@ async def test_a_person_who_may_still_be_signing_in_is_no_failure(
     await first_is("may still be", "C43", change=lambda facts: replace(facts, now=later))
 
 
+OLDER, NEWER = "launch patient/Patient.read", "launch patient/Patient.rs"
+MIXED = "launch patient/Patient.rs user/Observation.read"
+
+
 @pytest.mark.parametrize(
-    ("scope", "capabilities"), [("launch patient/Patient.rs", ["permission-v1"])]
+    ("scope", "published", "words", "fix"),
+    [
+        (NEWER, {"capabilities": ["permission-v1"]}, "only the older form", ".read in place"),
+        (OLDER, {"capabilities": ["permission-v2"]}, "only the newer form", ".rs in place"),
+        (NEWER, {"scopes_supported": ["launch", "patient/*.read"]}, "only the older form", ".read"),
+        (MIXED, {"capabilities": ["permission-v2"]}, "only the newer form", ".rs in place"),
+        (MIXED, {"capabilities": ["permission-v1", "permission-v2"]}, "both forms", "portal"),
+        (MIXED, {}, "both forms", "portal"),
+        (OLDER, {"capabilities": ["permission-v1"]}, "not allowed for this app", ""),
+    ],
 )
-async def test_older_scopes(
-    browser: Browser, ehr: ScriptedEHR, ehr_launch: Start, scope: str, capabilities: list[str]
-) -> None:
+async def test_forms_of_scopes(
+    browser: Browser, ehr: ScriptedEHR, ehr_launch: Start,
+    scope: str, published: dict[str, list[str]], words: str, fix: str,
+) -> None:  # fmt: skip
     await registration(scope=scope)
-    ehr.discovery = {"capabilities": capabilities}
+    ehr.discovery = published
     callback = await browser.to_callback(ehr_launch())
     await browser.get(changed(callback, code=None, error="invalid_scope"))
-    await first_is("older form of scopes", "C38")
+    assert fix in (await first_is(words, "C38" if fix else "C39")).fix
+
+
+async def test_both_forms_that_the_ehr_speaks_of_are_the_cause(
+    browser: Browser, ehr_launch: Start
+) -> None:
+    await registration(scope=MIXED)
+    callback = await browser.to_callback(ehr_launch())
+    said = "V1 and V2 scopes cannot be combined"
+    refused = changed(callback, code=None, error="invalid_request", error_description=said)
+    await browser.get(refused)
+    cause = await first_is("both forms", "C38")
+    assert cause.certainty.words == "The EHR says so"
 
 
 SENTENCES = [

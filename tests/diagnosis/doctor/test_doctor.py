@@ -589,6 +589,26 @@ async def test_scopes_that_nothing_in_the_list_covers_are_advice(healthy: EHR) -
     assert "scopes" in await advised()
 
 
+@pytest.mark.parametrize(
+    ("scopes", "published", "is_advised"),
+    [
+        ({"scope": "launch openid patient/*.rs user/*.read"}, {}, True),
+        ({"scope": "launch openid patient/*.rs"}, {"scopes_supported": ["patient/*.read"]}, True),
+        ({"scope": "launch openid patient/*.rs", "standalone_scope": "openid patient/*.read"}, {},
+         False),
+        ({"scope": "launch openid patient/*.rs"}, {"scopes_supported": ["launch"]}, False),
+    ],
+)  # fmt: skip
+async def test_scopes_of_both_forms_in_one_request_are_advice(
+    healthy: EHR, scopes: dict[str, str], published: dict[str, Any], *, is_advised: bool
+) -> None:
+    """Each kind of launch is a request of its own."""
+    await in_database(lambda: Registration.objects.update(**{"standalone_scope": ""} | scopes))
+    listed = [one for one in CAPABILITIES if not one.startswith("permission-v")]
+    healthy.publish(capabilities=listed, **published)
+    assert ("scope-forms" in await advised()) is is_advised
+
+
 async def test_scopes_that_a_wildcard_covers_are_well(healthy: EHR) -> None:
     listed = ["launch", "openid", "fhirUser", "offline_access", "online_access", "launch/patient",
               "patient/*.*", "user/*.*"]  # fmt: skip
