@@ -34,8 +34,12 @@ CRITICALITY_WORDS = {
     "low": "Low criticality",
     "unable-to-assess": "Criticality could not be assessed",
 }
-# The codes of HL7 v3 and DSTU2.
-OLDER_CRITICALITIES = {"crith": "high", "critl": "low", "critu": "unable-to-assess"}
+# The codes of HL7 v3 and DSTU2, and their words.
+OLDER_CRITICALITIES = {
+    **dict.fromkeys(("crith", "high-risk", "high-criticality"), "high"),
+    **dict.fromkeys(("critl", "low-risk", "low-criticality"), "low"),
+    **dict.fromkeys(("critu", "unable-to-determine"), "unable-to-assess"),
+}
 CATEGORY_WORDS = {
     "food": "Food",
     "medication": "Medication",
@@ -52,13 +56,15 @@ class Reaction:
     """One reaction.
 
     `words` is for example "Hives, wheezing (severe)". `details` is everything else about it.
-    `severity` is FHIR's code, for example "severe"; "" for any other.
+    `severity` is FHIR's code, for example "severe"; "" for any other. `substance` is what caused
+    it, if the allergy's name does not say so.
     """
 
     words: str
     details: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
     severity: str = ""
+    substance: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +95,13 @@ class Allergy:
         return self.is_active and self.statement is None
 
     @property
+    def name_with_substances(self) -> str:
+        """What caused the reactions, with the name, which may be that of a kind: "Codeine (Drug
+        allergy)"; else the name."""
+        found = ", ".join(dict.fromkeys(filter(None, (one.substance for one in self.reactions))))
+        return f"{found} ({self.name})" if found else self.name
+
+    @property
     def severity_rank(self) -> int:
         """0 if the worst reaction was severe."""
         ranks = map(SEVERITIES.index, (one.severity for one in self.reactions if one.severity))
@@ -117,7 +130,11 @@ def _place(allergy: Allergy) -> tuple[bool, bool, bool, int, float, str]:
 def _remarked(allergies: Iterable[Allergy]) -> list[Allergy]:
     """Return the entries; each statement says whether another entry contradicts it."""
     listed = list(allergies)
-    kinds = [one.categories or CATEGORY_WORDS for one in listed if one.is_counted]
+    kinds = [
+        [kind for kind in one.categories if kind in CATEGORY_WORDS] or [*CATEGORY_WORDS]
+        for one in listed
+        if one.is_counted
+    ]
     return [
         replace(one, is_contradicted=contradicts(one.statement, kinds))
         if one.statement and one.is_active
@@ -151,21 +168,45 @@ def _allergy(sent: Resource, now: datetime) -> Allergy:
     )
     is_named = bool(_words(resource))
     marks = with_own_text(marks, resource, is_all_there_is=not is_named)
+    if statement is None and (denial := _denial(resource)):
+        remark = f"Its code says “{denial}”, but not the rest of the entry."
+        marks = marks._replace(notes=(remark, *marks.notes))
     return Allergy(
         marks=doubted(marks, now),
         name=statement.words if statement else _name(resource),
-        is_active=OVER.isdisjoint(status_codes(resource.get("clinicalStatus"))),
+        is_active=_is_active(resource),
         statement=statement,
         is_high=criticality == "high",
         criticality=_criticality_words(criticality),
-        kind="Intolerance" if status_code(resource, "type") == "intolerance" else "",
-        categories=tuple(texts(resource.get("category"))),
+        kind=_kind(resource),
+        categories=tuple(_categories(resource)),
         reactions=_reactions(resource),
         onset=read_span(resource, "onset"),
         resolved=_resolved(resource),
         last_occurrence=member_moment(resource, "lastOccurrence"),
         recorded=member_moment(resource, "recordedDate", "assertedDate"),
     )
+
+
+def _is_active(resource: Resource) -> bool:
+    """Return whether it is current; of two statuses that contradict each other "active" counts."""
+    said = status_codes(resource.get("clinicalStatus"))
+    return "active" in said or OVER.isdisjoint(said)
+
+
+def _kind(resource: Resource) -> str:
+    """Return "Intolerance", or another type of the EHR's own; "" for an allergy."""
+    written = concept_text(resource.get("type"))
+    return "" if status_code(resource, "type") == "allergy" else written.capitalize()
+
+
+def _categories(resource: Resource) -> Iterable[str]:
+    """Return R4's codes; for any other category its words."""
+    sent = resource.get("category")
+    for one in sent if isinstance(sent, list) else [sent]:
+        known = (code for code in status_codes(one) if code in CATEGORY_WORDS)
+        if words := next(known, concept_text(one)):
+            yield words
 
 
 def _resolved(resource: Resource) -> str:
@@ -192,9 +233,9 @@ def _criticality_words(criticality: str) -> str:
 
 def _statement(resource: Resource) -> Statement | None:
     """Return the statement that the code makes, or that a substance is known to be harmless. A
-    reaction to something that could not be named is an allergy, not a statement."""
+    reaction to something that is not named is an allergy, whatever the code says."""
     found = read_statement(resource.get("code"))
-    if found and not (found.meaning == "unknown" and _is_of_something(resource)):
+    if found and not _is_of_something(resource):
         return found
     for extension in extensions(resource, EXPOSURE_RISK):
         if "no-known-reaction-risk" in _risks(extension):
@@ -214,11 +255,24 @@ def _substance_at_risk(extension: dict[str, Any]) -> str:
 
 
 def _is_of_something(resource: Resource) -> bool:
-    return bool(resource.get("reaction")) or _criticality(resource) == "high"
+    happened = (
+        one
+        for one in mappings(resource.get("reaction"))
+        if not read_statement(one.get("manifestation"))
+    )
+    return any(happened) or _criticality(resource) == "high"
 
 
 def _name(resource: Resource) -> str:
+    if _denial(resource):
+        return NOT_NAMED
     return _words(resource) or named_or(resource.get("code"), NOT_NAMED)
+
+
+def _denial(resource: Resource) -> str:
+    """Return the words of a code that says that there is none."""
+    said = read_statement(resource.get("code"))
+    return said.words if said and said.meaning == "none" else ""
 
 
 def _words(resource: Resource) -> str:
@@ -250,9 +304,11 @@ def _reaction(reaction: dict[str, Any], name: str) -> Reaction:
     bare = ", ".join(map(_bare, mappings(reaction.get("manifestation"))))
     what = written or description or bare
     severity = severity_code(reaction.get("severity"))
+    substance = concept_text(reaction.get("substance"))
     return Reaction(
         words=_with_severity(what, severity),
         details=tuple(_reaction_details(reaction, name, description if written else "")),
+        substance="" if substance in name else substance,
         notes=tuple(annotations(reaction.get("note"))),
         severity=severity if severity in SEVERITIES else "",
     )

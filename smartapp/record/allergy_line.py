@@ -44,11 +44,16 @@ def read_allergy_line(allergies: Sequence[Allergy], *, is_whole: bool) -> Allerg
     """Return the line for a list of allergies. `is_whole` says whether the list is all that the EHR
     has."""
     active = sorted((one for one in allergies if one.is_counted), key=_gravity)
-    if active:
-        dangerous = sum(one.is_high for one in active)
+    # The worst of several with one name.
+    each: dict[str, NamedAllergy] = {}
+    for one in active:
+        name = _substance(one.name_with_substances)
+        each.setdefault(name.casefold(), NamedAllergy(name, one.is_high))
+    if each:
+        dangerous = sum(one.is_high for one in each.values())
         count = max(NAMED, min(dangerous, NAMED_IF_DANGEROUS))
-        named = tuple(NamedAllergy(_substance(one.name), one.is_high) for one in active[:count])
-        return AllergyLine("known", named, len(active) - len(named), is_whole=is_whole)
+        named = (*each.values(),)[:count]
+        return AllergyLine("known", named, len(each) - len(named), is_whole=is_whole)
     if not is_whole:
         return AllergyLine("not-available", is_whole=False)
     return _by_statements(allergies)
@@ -66,9 +71,11 @@ def _gravity(allergy: Allergy) -> tuple[bool, int, bool, str]:
 
 
 def _with_status(statement: Allergy) -> str:
-    """Return the statement's words with its status, for example unconfirmed."""
-    status = statement.marks.status
-    return f"{statement.name} ({status.lower()})" if status else statement.name
+    """Return the statement's words with its status, for example unconfirmed, and with a hint at its
+    notes: they may name an exception."""
+    marks = statement.marks
+    beside = ", ".join(filter(None, (marks.status.lower(), "see its note" if marks.notes else "")))
+    return f"{statement.name} ({beside})" if beside else statement.name
 
 
 def _by_statements(allergies: Sequence[Allergy]) -> AllergyLine:

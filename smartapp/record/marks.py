@@ -5,10 +5,10 @@ from datetime import datetime
 from typing import NamedTuple
 
 from smartapp.record import modifiers
-from smartapp.record.codes import codes
+from smartapp.record.codes import codes, concept_text
 from smartapp.record.elements import Resource, mapping, mappings
 from smartapp.record.moments import Chronology, Moment
-from smartapp.record.references import displays
+from smartapp.record.references import display, displays
 from smartapp.record.texts import annotations, text
 
 # HL7 v3 InformationSensitivityPolicy: mental health, addiction, violence, HIV, sexuality, heredity.
@@ -115,11 +115,19 @@ def _notes(resource: Resource) -> Iterable[str]:
 
 def origin_of(resource: Resource) -> str:
     """Return who recorded it; of two people also who told it: "Dr Lee, as told by the mother"."""
-    recorder = ", ".join(displays(resource.get("recorder")))
+    recorder = ", ".join(displays(resource.get("recorder")) or _participants(resource))
     asserter = ", ".join(displays(resource.get("asserter")))
     if recorder and asserter and recorder != asserter:
         return f"{recorder}, as told by {asserter}"
     return recorder or asserter
+
+
+def _participants(resource: Resource) -> Iterable[str]:
+    """Yield who took part, and how (R5): "Dr Lee (author)"."""
+    for one in mappings(resource.get("participant")):
+        name, role = display(one.get("actor")), concept_text(one.get("function"))
+        if name:
+            yield f"{name} ({role})" if role else name
 
 
 def doubted(marks: Marks, now: datetime) -> Marks:

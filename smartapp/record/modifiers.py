@@ -77,7 +77,7 @@ _NOT_TRUE = {
     "refuted": REFUTED,
     "410594000": REFUTED,
     "410516002": REFUTED,
-    "known-absent": REFUTED,
+    **dict.fromkeys(("known-absent", "ruled-out", "disproven"), REFUTED),
 }
 
 MODIFIERS: Mapping[str, Mapping[str, Modifier]] = {

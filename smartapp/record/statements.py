@@ -171,6 +171,14 @@ _UNKNOWN = re.compile(
     rf"|{_LISTED}(?: status)?:? (?:unknown|not (?:known|asked|on file|assessed|recorded|reviewed))"
     r"|(?:unknown|unverified) (?:allerg(?:y|ies)|problems)|allerg(?:y|ies) unverified"
     r"|information(?: (?:about|on) [\w ]+)? (?:not|un)\s?available|no data|no info"
+    # German, French, Spanish and Portuguese, Italian, Dutch, Danish, Norwegian and Swedish
+    r"|(?:allergien?:? )?(?:unbekannt|nicht (?:erhoben|erfragt|bekannt))"
+    r"|(?:allergies?:? )?(?:inconnue?s?|non (?:connue?s?|renseignée?s?))"
+    r"|(?:al[eé]rgias?:? )?(?:descon(?:oc|hec)id[ao]s?|no (?:consta|registrad[ao])s?)"
+    r"|se desconocen? (?:las )?al[eé]rgias?"
+    r"|(?:allergi[ae]:? )?(?:sconosciut[aeo]|non not[ae])"
+    r"|(?:allergie(?:ën)?:? )?(?:onbekend|niet bekend)"
+    r"|(?:allergi(?:er)?:? )?(?:ukendt?e?|ukjente?|okänd[at]?)"
 )
 
 

@@ -222,6 +222,56 @@ def at_risk(risk: str) -> Resource:
             "not recorded | ruled out | NOT No known",
         ),
         (allergy("No known allergies", clinicalStatus="inactive"), "Allergies not recorded"),
+        (
+            allergy("No known allergies", note=[{"text": "except penicillin: rash"}]),
+            "No known allergies (see its note) | except penicillin",
+        ),
+        # A reaction that happened is no "none".
+        (
+            allergy("No known allergies", reaction=[{"manifestation": [{"text": "Wheeze"}]}]),
+            "Allergies Something that the EHR does not name | Wheeze | “No known allergies”, but",
+        ),
+        (allergy("No known allergies", criticality="high"), "High criticality: Something"),
+        (
+            allergy("No known allergies", reaction=[{"manifestation": [{"text": "None"}]}]),
+            "NOT Something that the EHR does not name",
+        ),
+        # Words in place of codes.
+        (allergy(verificationStatus={"text": "Ruled out"}), "could not be shown: ruled out"),
+        (allergy(verificationStatus="disproven"), "could not be shown: ruled out"),
+        (allergy(criticality="High Risk"), "▲ High criticality: Penicillin"),
+        (allergy(criticality={"text": "Low risk"}), "Low criticality"),
+        (allergy(type="side effect"), "Side effect"),
+        (allergy(type="allergy"), "NOT Allergy"),
+        (allergy(category=[{"text": "Medication"}, {"text": "Drug"}]), "Medication Drug"),
+        (
+            allergy(participant=[{"function": {"text": "author"}, "actor": {"display": "Dr Lee"}}]),
+            "recorded by Dr Lee (author)",
+        ),
+        (
+            allergy(
+                coded("416098002", text="Drug allergy"),
+                reaction=[{"substance": {"text": "Codeine"}, "manifestation": [{"text": "Itch"}]}],
+            ),
+            "Allergies Codeine (Drug allergy) | to Codeine",
+        ),
+        # Of two statuses that contradict each other the dangerous one counts.
+        (
+            allergy(clinicalStatus={"coding": [{"code": "active"}, {"code": "inactive"}]}),
+            "Allergies Penicillin | Inactive",
+        ),
+        *(
+            (allergy(words), f"not recorded | {words} | {NOBODY}")
+            for words in (
+                "Allergien unbekannt",
+                "Allergies inconnues",
+                "Se desconocen alergias",
+                "Alergias desconhecidas",
+                "Allergie sconosciute",
+                "Allergieën onbekend",
+                "Ukendt",
+            )
+        ),
     ],
 )
 def test_one_entry(given: Resource, says: str) -> None:
@@ -283,3 +333,9 @@ def test_the_worst_reaction_stands_first() -> None:
     )
     assert "Allergies Wasps , Aspirin" in shown
     assert shown.rindex("Wasps") < shown.rindex("Aspirin")
+
+
+def test_the_line_names_each_allergy_once() -> None:
+    again = {**allergy(criticality="high"), "id": "a2"}
+    shown = words_of("allergies", allergy(), again, {**allergy("Latex"), "id": "a3"})
+    assert_says(shown, "▲ High criticality: Penicillin , Latex Allergies and")
