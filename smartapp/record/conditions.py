@@ -43,7 +43,8 @@ OTHER_CATEGORIES = frozenset(
 # Words in the place of an end that do not say that a condition has ended.
 _GOES_ON = re.compile(
     r"\b(?:on-?going|continu\w+|current(?:ly)?|active|present|persist\w*|still|chronic|life-?long"
-    r"|unknown|not known|not (?:yet )?(?:resolved|over)|unresolved|never|none|n/?a)\b",
+    r"|unknown|not known|not (?:yet )?(?:resolved|over)|unresolved|never|none|n/?a)\b"
+    r"|^(?:no|false|0)$",
     re.IGNORECASE,
 )
 _VISIT = re.compile(
@@ -147,6 +148,7 @@ def _problem(resource: Resource, now: datetime) -> Problem:
     onset, abatement = read_span(resource, "onset"), read_span(resource, "abatement")
     recorded = member_moment(resource, "recordedDate", "assertedDate", "dateRecorded")
     group = _group(resource, abatement, now)
+    goes_on = abatement.words if abatement and _goes_on(abatement) else ""
     name = named_or(resource.get("code"), NOT_NAMED)
     marks = read_marks(
         resource,
@@ -174,10 +176,10 @@ def _problem(resource: Resource, now: datetime) -> Problem:
             *texts(resource.get("stage")),
         ),
         evidence=tuple(_evidence(resource)),
-        relations=tuple(_relations(resource)),
+        relations=(*_relations(resource), *([f"end: {goes_on}"] if goes_on else [])),
         categories=tuple(_categories(resource)),
         onset=onset,
-        abatement=abatement,
+        abatement=None if goes_on else abatement,
         recorded=recorded,
         asserted=_asserted(resource),
         learn_more_url="" if statement else medlineplus_url(codings(resource.get("code"))),
@@ -208,8 +210,13 @@ def _group(resource: Resource, abatement: Span | None, now: datetime) -> Group:
 
 def _has_ended(abatement: Span, now: datetime) -> bool:
     if abatement.moment is None:
-        return _GOES_ON.search(abatement.words) is None
+        return not _goes_on(abatement)
     return not Chronology(now).is_future(abatement.moment)
+
+
+def _goes_on(abatement: Span) -> bool:
+    """Return whether the words in the place of an end say that there is none."""
+    return abatement.moment is None and _GOES_ON.search(abatement.words) is not None
 
 
 def _is_of_visit(resource: Resource) -> bool:
@@ -228,10 +235,13 @@ def _status(resource: Resource, group: Group) -> str:
 
 
 def _stage(stage: dict[str, Any]) -> str:
-    """Return "Stage IIIB (pathological)", from the summary or from the assessment."""
+    """Return "Stage IIIB (pathological)", from the summary or from the assessment; at least that
+    there is one."""
     assessed = displays(stage.get("assessment"))
     summary = ", ".join(filter(None, (concept_text(stage.get("summary")), *assessed)))
     kind = concept_text(stage.get("type"))
+    if not (summary or kind) and stage.get("assessment"):
+        return "stage: see the EHR"
     return f"{summary} ({kind})" if summary and kind else summary or kind
 
 

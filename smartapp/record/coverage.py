@@ -3,7 +3,7 @@
 from typing import Any
 
 from smartapp.record.amounts import digits
-from smartapp.record.codes import concept_text, status_code
+from smartapp.record.codes import codes, concept_text, status_code
 from smartapp.record.elements import Resource, mapping, mappings
 from smartapp.record.facts import Fact, in_order, labelled, said, unless_recorded
 from smartapp.record.marks import read_marks
@@ -11,7 +11,7 @@ from smartapp.record.modifiers import status_text
 from smartapp.record.moments import Chronology, Moment, last_day
 from smartapp.record.quantities import number_text, quantity_text, written_number
 from smartapp.record.reading import Given, Read, read_each
-from smartapp.record.references import display, displays, resolve
+from smartapp.record.references import display, displays, resolve, target
 from smartapp.record.texts import text
 from smartapp.record.timing import period_moments
 
@@ -41,21 +41,26 @@ def _coverage(resource: Resource, given: Given) -> Fact:
         ended=end,
         lines=said(
             *(_class(one) for one in mappings(resource.get("class"))),
-            labelled("member", [*_member_numbers(resource), text(resource.get("dependent"))]),
-            labelled("subscriber", [*displays(resource.get("subscriber")),
-                                    concept_text(resource.get("relationship"))]),
+            labelled("member", _member_numbers(resource)),
+            labelled("dependent", [text(resource.get("dependent"))]),
+            labelled("subscriber", displays(resource.get("subscriber"))),
+            labelled("the patient's relation to the subscriber",
+                     [concept_text(resource.get("relationship"))]),
+            labelled("policy holder", displays(resource.get("policyHolder"))),
             *(_cost(one) for one in mappings(resource.get("costToBeneficiary"))),
         ),
         details=said(
             kind if payors else "",
             _rank(digits(resource.get("order"))),
-            text(resource.get("network")),
+            labelled("network", [text(resource.get("network"))]),
         ),
     )  # fmt: skip
 
 
 def _insurer(reference: dict[str, Any], resource: Resource, given: Given) -> str:
     inner = resolve(reference, resource, given.related)
+    if target(reference).split("/")[-2:-1] == ["Patient"]:
+        return display(reference) or "The patient pays"
     number = text(mapping(reference.get("identifier")).get("value"))
     return display(reference) or text(inner.get("name")) or (f"Insurer {number}" if number else "")
 
@@ -67,8 +72,9 @@ def _rank(order: str) -> str:
 
 
 def _member_numbers(resource: Resource) -> list[str]:
-    # R5 has identifiers.
-    identifiers = mappings(resource.get("subscriberId"))
+    # R5 has identifiers here; US Core has the member's own number among those of the insurance.
+    own = [one for one in mappings(resource.get("identifier")) if "MB" in codes(one.get("type"))]
+    identifiers = [*mappings(resource.get("subscriberId")), *own]
     return [text(resource.get("subscriberId")), *(text(one.get("value")) for one in identifiers)]
 
 

@@ -9,7 +9,7 @@ from smartapp.record.codes import concept_text, concept_texts, status_code
 from smartapp.record.elements import Resource, mappings
 from smartapp.record.facts import Fact, in_order, labelled, said, unless_recorded
 from smartapp.record.marks import read_marks
-from smartapp.record.modifiers import status_text
+from smartapp.record.modifiers import reason_to_leave_out, status_text
 from smartapp.record.moments import member_moment
 from smartapp.record.narratives import with_own_text
 from smartapp.record.reading import Given, Read, read_each
@@ -86,8 +86,9 @@ def _device(resource: Resource, ended: frozenset[str]) -> Fact:
 
 def device_name(resource: Resource) -> str:
     """Return the type, and the name on the label or from the manufacturer."""
-    names = [text(one.get("name")) for one in mappings(resource.get("deviceName"))]
-    # R5 calls it a name; STU3 has one UDI.
+    # R5 has a name to show, and calls the others names; STU3 has one UDI.
+    names = [text(resource.get("displayName"))]
+    names += [text(one.get("name")) for one in mappings(resource.get("deviceName"))]
     names += [text(one.get("value")) for one in mappings(resource.get("name"))]
     names += [text(one.get("name")) for one in _carriers(resource)]
     kind = resource.get("type")
@@ -152,6 +153,7 @@ def _use(resource: Resource, related: Related) -> Fact:
         ended=end,
         when_words=timing_words(resource.get("timingTiming")).join(),
         lines=said(
+            _own_status(device),
             labelled("why", concept_texts(resource.get("statusReason"))),
             labelled("because of", reasons(resource, related)),
         ),
@@ -161,6 +163,12 @@ def _use(resource: Resource, related: Related) -> Fact:
             _recorded(resource),
         ),
     )
+
+
+def _own_status(device: dict[str, Any]) -> str:
+    """Return what the EHR says of the device itself: that it is not in use, or an error."""
+    status = reason_to_leave_out(device) or status_text(device).lower()
+    return f"The EHR marks the device's own entry as {status}." if status else ""
 
 
 def _recorded(resource: Resource) -> str:

@@ -104,11 +104,11 @@ def _substituted(substitution: dict[str, Any]) -> str:
     expected."""
     if is_false(substitution.get("wasSubstituted")):
         return "not substituted"
-    if not is_true(substitution.get("wasSubstituted")):
-        return ""
     why = ", ".join(concept_texts(substitution.get("reason")))
     said_why = f"because of {why}" if why else ""
     kind = concept_text(substitution.get("type"))
+    if not is_true(substitution.get("wasSubstituted")):
+        return labelled("substitution", said(kind, said_why))
     return labelled("substituted", said(kind, said_why)) or "substituted"
 
 
@@ -127,8 +127,6 @@ def _administration(resource: Resource, related: Related) -> Fact:
         member_moment(resource, "effectiveDateTime", "occurenceDateTime", "effectiveTimeDateTime")
         or start
     )
-    dosage = next(iter(mappings(resource.get("dosage"))), {})
-    rate = ratio_text(dosage.get("rateRatio")) or quantity_text(dosage.get("rateQuantity"))
     return Fact(
         marks=medication_marks(
             read_marks(resource, when=given, status=_status(resource, "given")), resource, related
@@ -138,17 +136,7 @@ def _administration(resource: Resource, related: Related) -> Fact:
         ended=end,
         lines=said(
             labelled(_why(resource), _why_not(resource)),
-            prose(dosage.get("text")),
-            ", ".join(
-                said(
-                    # DSTU2 calls it a quantity.
-                    amount_text(dosage.get("dose") or dosage.get("quantity")),
-                    f"at {rate}" if rate else "",
-                    concept_text(dosage.get("route")),
-                    concept_text(dosage.get("site")),
-                    concept_text(dosage.get("method")),
-                )
-            ),
+            *(words for one in mappings(resource.get("dosage")) for words in _given(one)),
             labelled("for", reasons(resource, related)),
         ),
         details=said(
@@ -157,6 +145,22 @@ def _administration(resource: Resource, related: Related) -> Fact:
             *map(_performer, mappings(resource.get("performer"))),
             *displays(resource.get("device")),
         ),
+    )
+
+
+def _given(dosage: dict[str, Any]) -> Iterable[str]:
+    """Yield the text of a dose that was given, and its coded members."""
+    rate = ratio_text(dosage.get("rateRatio")) or quantity_text(dosage.get("rateQuantity"))
+    yield prose(dosage.get("text"))
+    yield ", ".join(
+        said(
+            # DSTU2 calls it a quantity.
+            amount_text(dosage.get("dose") or dosage.get("quantity")),
+            f"at {rate}" if rate else "",
+            concept_text(dosage.get("route")),
+            concept_text(dosage.get("site")),
+            concept_text(dosage.get("method")),
+        )
     )
 
 

@@ -12,6 +12,7 @@ from smartapp.record.moments import (
     DATA_ABSENT_REASON,
     Chronology,
     Moment,
+    last_day,
     member_moment,
     parse_moment,
     years_between,
@@ -24,6 +25,7 @@ from smartapp.record.texts import text
 
 SEXES = {"male": "Male", "female": "Female", "other": "Other", "unknown": "Unknown"}
 INFANT_WEEKS, TODDLER_MONTHS = 12, 24
+EARLY_DEATH = "The EHR gives a date of death before the date of birth."
 FUTURE_DEATH = "The EHR gives a date of death in the future"
 
 
@@ -83,7 +85,7 @@ def read_identity(patient: Resource, *, now: datetime, record_number_system: str
         deceased=_deceased_text(birth_date, death) if death else "",
         interpreter=interpreter_words(patient),
         labels=said(*read_labels(patient), LABELS["MASKED"] if _is_masked(patient) else ""),
-        notes=tuple(_notes(patient, now)),
+        notes=tuple(_notes(patient, names[0], now)),
     )
 
 
@@ -181,7 +183,14 @@ def _is_about_a_relative(other: Resource) -> bool:
     return "RelatedPerson" in (text(other.get("type")), *text(other.get("reference")).split("/"))
 
 
-def _notes(patient: Resource, now: datetime) -> list[str]:
+def _is_before(death: _Death | None, birth: Moment | None) -> bool:
+    if death is None or death.when is None or birth is None:
+        return False
+    are_readable = death.when.is_readable and birth.is_readable
+    return are_readable and last_day(death.when) < birth.at.date()
+
+
+def _notes(patient: Resource, name: Name, now: datetime) -> list[str]:
     links = {
         text(link.get("type")).casefold()
         for link in mappings(patient.get("link"))
@@ -191,6 +200,8 @@ def _notes(patient: Resource, now: datetime) -> list[str]:
     told = "" if _death(patient, now) else _death_notification(patient)
     candidates = (
         (Chronology(now).is_future(birth), "The EHR gives a date of birth in the future."),
+        (_is_before(_death(patient, now), birth), EARLY_DEATH),
+        (name.use, f"The EHR marks the name as a {name.use}."),
         (not_understood(patient), not_understood(patient)),
         (is_false(patient.get("active")), "The EHR marks this record as not in use."),
         (

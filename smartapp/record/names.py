@@ -11,7 +11,13 @@ from smartapp.record.moments import Chronology, last_day, member_moment
 from smartapp.record.texts import text, texts
 
 NAME_ORDER = ("official", "usual", "", "temp", "anonymous", "nickname", "old", "maiden")
-NAME_WORDS = {"nickname": "nickname", "old": "former name", "maiden": "name before marriage"}
+NAME_WORDS = {
+    "nickname": "nickname",
+    "old": "former name",
+    "maiden": "name before marriage",
+    "temp": "temporary name",
+    "anonymous": "name that hides who it is",
+}
 LANGUAGE_EXTENSION = "http://hl7.org/fhir/StructureDefinition/language"
 _LANGUAGE = re.compile(r"[A-Za-z]{2,3}(-[A-Za-z0-9]{1,8}){0,3}")
 

@@ -3,9 +3,17 @@
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from smartapp.record.absence import named_or
 from smartapp.record.amounts import amount_text, duration_text, range_text, ratio_text
 from smartapp.record.codes import concept_text, concept_texts, status_code
-from smartapp.record.elements import Resource, is_true, is_unclear, mapping, mappings
+from smartapp.record.elements import (
+    Resource,
+    extensions,
+    is_true,
+    is_unclear,
+    mapping,
+    mappings,
+)
 from smartapp.record.facts import Fact, in_order, labelled, said, unless_recorded
 from smartapp.record.marks import read_marks
 from smartapp.record.modifiers import status_text
@@ -13,11 +21,20 @@ from smartapp.record.moments import member_moment
 from smartapp.record.narratives import narrative_text
 from smartapp.record.quantities import quantity_text
 from smartapp.record.reading import Given, Read, read_each
-from smartapp.record.references import Related, display, displays, name_of, resolve, to_follow
+from smartapp.record.references import (
+    Related,
+    display,
+    displays,
+    name_of,
+    resolve,
+    target,
+    to_follow,
+)
 from smartapp.record.texts import prose, text
 from smartapp.record.timing import period_moments, period_words, timing_words
 
 OVER_GOALS = frozenset({"completed", "cancelled", "rejected", "achieved"})
+ACCEPTANCE = "http://hl7.org/fhir/StructureDefinition/goal-acceptance"
 OVER_PLANS = frozenset({"completed", "revoked"})
 OVER = "over or not accepted"
 
@@ -53,12 +70,13 @@ def _goal(sent: Resource, related: Related) -> Fact:
             origin=", ".join(displays(resource.get("expressedBy") or resource.get("source"))),
             status=status_text(resource),
         ),
-        name=concept_text(resource.get("description")) or "Goal that the EHR does not describe",
+        name=named_or(resource.get("description"), "Goal that the EHR does not describe"),
         fold=OVER if status_code(resource, "lifecycleStatus") in OVER_GOALS else "",
         began=start,
         when_words=concept_text(resource.get("startCodeableConcept")),
         lines=said(
             *(_target(one) for one in mappings(resource.get("target"))),
+            *_answers(resource),
             labelled("why", [text(resource.get("statusReason"))]),
             labelled("because of", _addressed(resource, related)),
             labelled(
@@ -77,6 +95,20 @@ def _goal(sent: Resource, related: Related) -> Fact:
             *concept_texts(resource.get("category")),
         ),
     )
+
+
+def _answers(resource: Resource) -> Iterable[str]:
+    """Yield who agrees with the goal and who does not: "Mrs Lee: disagree" (R5; in R4 it is an
+    extension)."""
+    for one in mappings(resource.get("acceptance")):
+        yield labelled(
+            display(one.get("participant")) or "answer", [concept_text(one.get("status"))]
+        )
+    for extension in extensions(resource, ACCEPTANCE):
+        parts = {text(one.get("url")): one for one in mappings(extension.get("extension"))}
+        whose = display(parts.get("individual", {}).get("valueReference"))
+        answer = text(parts.get("status", {}).get("valueCode"))
+        yield labelled(whose or "answer", [answer])
 
 
 def _target(target: Mapping[str, Any]) -> str:
@@ -101,7 +133,10 @@ def _yes_or_no(value: object) -> str:
 
 
 def _addressed(resource: Resource, related: Related) -> list[str]:
-    return [name_of(one, resource, related) for one in mappings(resource.get("addresses"))]
+    return [
+        name_of(one, resource, related) or ("another entry of the EHR" if target(one) else "")
+        for one in mappings(resource.get("addresses"))
+    ]
 
 
 def _plan(resource: Resource, related: Related) -> Fact:

@@ -107,11 +107,12 @@ class TestStatus:
         # The author's last word.
         assert problem(**members).group == "active"
 
-    @pytest.mark.parametrize("words", ["ongoing", "Unknown", "not yet resolved", "still present"])
+    @pytest.mark.parametrize("words", ["ongoing", "Unknown", "No", "not yet resolved"])
     def test_words_that_tell_of_no_end_end_nothing(self, words: str) -> None:
         for members in ({"abatementString": words}, {"abatementAge": words}):
             found = problem(clinicalStatus=None, **members)
             assert (found.group, found.marks.status) == ("active", "Status not recorded")
+            assert (found.abatement, found.relations[0].split(": ")[0]) == (None, "end")
 
     @pytest.mark.parametrize("status", ["inactive", "remission", "resolved", "Resolved"])
     def test_that_says_so_ends_it(self, status: str) -> None:

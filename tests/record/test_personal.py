@@ -118,7 +118,8 @@ class TestCoverage:
         assert found.lines == (
             "plan: Gold 1000 (B37FC)",
             "member: W123",
-            "subscriber: Ana Ruiz, spouse",
+            "subscriber: Ana Ruiz",
+            "the patient's relation to the subscriber: spouse",
         )
         assert found.details == ("Health insurance",)
 

@@ -7,7 +7,7 @@ import pytest
 
 from smartapp.record.identity import read_identity
 from smartapp.record.moments import DATA_ABSENT_REASON
-from tests.chart.samples import NOW, Resource, about_patient, patient, quantity
+from tests.chart.samples import NOW, PATIENT, Resource, about_patient, patient, quantity
 from tests.pages.sections import assert_says, words_of
 from tests.record.samples import SNOMED
 
@@ -280,6 +280,7 @@ LATERALITY = {"url": "http://example.org/laterality", "valueCodeableConcept": wo
             condition(bodySite=[{"coding": [{"system": SNOMED, "code": "24028007"}]}]),
             "Breast cancer, right | NOT SNOMED",
         ),
+        (condition(stage=[{"assessment": [{"reference": "Observation/1"}]}]), "stage: see the EHR"),
         (in_category("reason-for-visit"), "from visits: diagnoses beside the problem list"),
         (in_category("admitting-diagnosis"), "from visits: diagnoses beside the problem list"),
         (in_category("medical-history"), "Breast cancer medical history | NOT from visits"),
@@ -449,6 +450,86 @@ TELECOM = [
         ("procedures", procedure(reason=[{"concept": words("Gangrene")}]), "because of: Gangrene"),
         ("procedures", procedure(reportedReference={"display": "Wife"}), "as reported by Wife"),
         ("procedures", procedure(reportedBoolean=True), "as reported"),
+        ("procedures", procedure(status="entered-in-error", notDone=True), "entered in error"),
+        ("plans", goal(description=absent("masked")), "does not describe (masked)"),
+        (
+            "plans",
+            goal(acceptance=[{"participant": {"display": "Mrs Lee"}, "status": "disagree"}]),
+            "Mrs Lee: disagree",
+        ),
+        (
+            "plans",
+            goal(
+                extension=[
+                    {
+                        "url": "http://hl7.org/fhir/StructureDefinition/goal-acceptance",
+                        "extension": [
+                            {"url": "individual", "valueReference": {"display": "Mrs Lee"}},
+                            {"url": "status", "valueCode": "disagree"},
+                        ],
+                    }
+                ]
+            ),
+            "Mrs Lee: disagree",
+        ),
+        (
+            "plans",
+            goal(addresses=[{"reference": "Condition/1"}]),
+            "because of: another entry of the EHR",
+        ),
+        (
+            "dispenses",
+            of(
+                "MedicationAdministration",
+                status="completed",
+                medicationCodeableConcept=words("Morphine"),
+                dosage=[{"dose": quantity(5, "mg")}, {"dose": quantity(7, "mg")}],
+            ),
+            "5 mg 7 mg",
+        ),
+        (
+            "dispenses",
+            of(
+                "MedicationDispense",
+                status="completed",
+                medicationCodeableConcept=words("Morphine"),
+                substitution={"type": words("generic")},
+            ),
+            "substitution: generic",
+        ),
+        ("devices", of("Device", displayName="Hip stem", name=[{"value": "PaceX"}]), "Hip stem, P"),
+        *(
+            (
+                "devices",
+                of(
+                    "DeviceUseStatement",
+                    status="active",
+                    device={"reference": "#d"},
+                    contained=[
+                        {"resourceType": "Device", "id": "d", "type": words("Pump"), **members}
+                    ],
+                ),
+                says,
+            )
+            for members, says in (
+                ({"status": "inactive"}, "device's own entry as no longer in use"),
+                ({"status": "entered-in-error"}, "device's own entry as entered in error"),
+                ({"status": "active"}, "Pump | NOT own entry"),
+            )
+        ),
+        (
+            "coverage",
+            of(
+                "Coverage",
+                status="active",
+                payor=[{"reference": f"Patient/{PATIENT}"}],
+                relationship=words("child"),
+                policyHolder={"display": "Ann Lee"},
+                identifier=[{"type": {"coding": [{"code": "MB"}]}, "value": "M-77"}],
+            ),
+            "The patient pays | relation to the subscriber: child | policy holder: Ann Lee"
+            " | member: M-77",
+        ),
         ("procedures", procedure(used=[{"concept": words("Cement")}]), "device: Cement"),
         (
             "procedures",
@@ -1030,6 +1111,10 @@ BIRTH_TIME = {
         ({"link": [{"type": "Replaced-By"}]}, "another record replaces this one"),
         ({"_active": UNCLEAR}, "does not say clearly whether this record is in use"),
         ({"extension": [NOTIFIED]}, "notification of the death: Formal"),
+        ({"deceasedDateTime": "1948-12-04"}, "date of death before the date of birth"),
+        ({"deceasedDateTime": "1948"}, ""),
+        ({"name": [{"use": "temp", "text": "Baby Girl"}]}, "marks the name as a temporary name"),
+        ({"name": [{"use": "anonymous", "text": "A"}]}, "marks the name as a name that hides"),
         ({"link": [{"type": "replaces"}]}, ""),
         ({"link": [{"type": "seealso", "other": {"reference": "RelatedPerson/1"}}]}, ""),
         ({"link": [{"type": "refer", "other": {"type": "RelatedPerson", "id": "1"}}]}, ""),
