@@ -44,7 +44,7 @@ OTHER_CATEGORIES = frozenset(
 _GOES_ON = re.compile(
     r"\b(?:on-?going|continu\w+|current(?:ly)?|active|present|persist\w*|still|chronic|life-?long"
     r"|unknown|not known|not (?:yet )?(?:resolved|over)|unresolved|never|none|n/?a)\b"
-    r"|^(?:no|false|0)$",
+    r"|^(?:at the age of )?(?:no|false|0)$",
     re.IGNORECASE,
 )
 _VISIT = re.compile(
