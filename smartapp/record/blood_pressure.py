@@ -45,6 +45,7 @@ from smartapp.record.vital_sign import (
 
 NAME = "Blood pressure"
 NO_SIDE = "–"  # noqa: RUF001 - a dash is meant
+IS_UPSIDE_DOWN = "the systolic value is lower than the diastolic one; check it in the EHR"
 NO_UNIT_GIVEN = "recorded without a unit"
 # Separate sides within this time belong to one measurement, if there is one of each.
 ONE_MEASUREMENT = timedelta(minutes=1)
@@ -294,12 +295,25 @@ def _notes(pressure: Pressure, unit: Unit, chronology: Chronology, said: str) ->
         *reading.how.words,
         *map(how_by_code, pressure.sides),
         *pressure.notes,
+        IS_UPSIDE_DOWN if _is_upside_down(pressure) else "",
         NO_UNIT_GIVEN if unit.key and _lacks_unit(pressure) else "",
         *(_own_name(name, pressure) for name in (reading.name, *_lone_names(pressure))),
     ]
     for one in (reading, *pressure.sides):
         notes += notes_of(one, (*one.marks.remarks, *one.marks.notes), chronology)
     return tuple(note for note in said_once(notes) if note != said)
+
+
+def _is_upside_down(pressure: Pressure) -> bool:
+    numbers = [
+        side.value.number if side else None for side in (pressure.systolic, pressure.diastolic)
+    ]
+    upper, lower = numbers
+    return upper is not None and lower is not None and upper < lower and _have_one_unit(pressure)
+
+
+def _have_one_unit(pressure: Pressure) -> bool:
+    return len({side.value.unit.key for side in pressure.sides}) == 1
 
 
 def _lacks_unit(pressure: Pressure) -> bool:

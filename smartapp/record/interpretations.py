@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 from smartapp.record.absence import absent_code
-from smartapp.record.codes import concept_text
+from smartapp.record.codes import SNOMED, code_system, concept_text
 from smartapp.record.elements import mappings, remembered
 from smartapp.record.texts import text
 
@@ -130,6 +130,8 @@ _BY_WORDS = {words.casefold(): code for code, (_, words) in INTERPRETATIONS.item
 _NOTHING = frozenset({"null", "none", "n/a", "na", "undefined", "not applicable", "unknown"})
 # HL7 v2 has "Abnormal (applies to non-numeric results)", SNOMED CT "High (qualifier value)".
 _ASIDE = re.compile(r"\((?:applies to [^()]*|qualifier value|finding)\)")
+# SNOMED CT: above, below and within the reference range.
+_SNOMED = {"281302008": "H", "281300000": "L", "281301001": "N"}
 CRITICAL = frozenset({"HH", "LL", "AA"})
 _RANK = {code: rank for rank, code in enumerate(INTERPRETATIONS)}
 # The systems of these codes; "" because many servers name none.
@@ -174,6 +176,7 @@ class Flag:
 NO_FLAG = Flag("", "")
 ABOVE = Flag("high", "Above range", is_ours=True)
 BELOW = Flag("low", "Below range", is_ours=True)
+OUTSIDE = Flag("abnormal", "Outside range", is_ours=True)
 
 
 @remembered
@@ -278,9 +281,12 @@ def _standard_codes(concept: object) -> list[str]:
     """Return the codes of a concept that belong to these systems, in upper case."""
     if isinstance(concept, str):
         return [text(concept).upper()]
+    codings = [coding for one in mappings(concept) for coding in mappings(one.get("coding"))]
     return [
-        text(coding.get("code")).upper()
-        for one in mappings(concept)
-        for coding in mappings(one.get("coding"))
+        _SNOMED.get(text(coding.get("code")), "")
+        if code_system(coding.get("system")) == SNOMED
+        else text(coding.get("code")).upper()
+        for coding in codings
         if text(coding.get("system")).casefold() in _SYSTEMS
+        or code_system(coding.get("system")) == SNOMED
     ]

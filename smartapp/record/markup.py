@@ -10,7 +10,9 @@ from html import unescape
 
 RTF_NOT_SHOWN = "A formatted text (RTF) that this app cannot show; see the EHR"
 _BLOCK_EDGE = re.compile(
-    r"</?(?:p|div|h[1-6]|li|tr|table|ul|ol|dl|dt|dd|caption|pre|blockquote|br|hr)\b[^<>]*>", re.I
+    r"</?(?:p|div|h[1-6]|li|tr|table|ul|ol|dl|dt|dd|caption|pre|blockquote|br|hr|paragraph|list|item)"
+    r"\b[^<>]*>",
+    re.IGNORECASE,
 )
 _LINE_ENDS = re.compile(r"[ \t]*\n[ \t\n]*")
 _CELL_END = re.compile(r"</t[dh]\s*>", re.IGNORECASE)
@@ -26,7 +28,8 @@ _SPACES = re.compile(r"[ \t\r\n]+")
 _SPACES_OF_A_LINE = re.compile(r"[ \t\r]+")
 _CLOSED = re.compile(
     r"</(?:html|body|p|div|span|table|tr|td|ul|ol|li|h[1-6]|b|i|u|s|em|strong|font|pre|a|sup|sub"
-    r"|del|strike)\s*>",
+    # The elements of a section's text in C-CDA.
+    r"|del|strike|paragraph|content|list|item)\s*>",
     re.IGNORECASE,
 )
 

@@ -137,6 +137,10 @@ MODIFIERS: Mapping[str, Mapping[str, Modifier]] = {
                 "triaged": "Triaged",
                 "in-progress": "In progress",
                 "onleave": "On leave",
+                "on-hold": "On hold",  # R5
+                "discharged": "Discharged",  # R5
+                "discontinued": "Discontinued",  # R5
+                "noshow": "Did not come",
                 "finished": "",
                 "completed": "",  # R5
                 "cancelled": "Cancelled",
@@ -340,6 +344,21 @@ _WORDED = {
     for resource_type, table in MODIFIERS.items()
 }
 
+# HL7 v2 tables 0085 and 0123. A result that was deleted or was another patient's is none.
+_STATUSES_OF_V2 = {
+    "F": "final",
+    "U": "final",
+    "C": "corrected",
+    "P": "preliminary",
+    "R": "preliminary",
+    "S": "preliminary",
+    "I": "registered",
+    "O": "registered",
+    "X": "cancelled",
+    "D": "entered-in-error",
+    "W": "entered-in-error",
+}
+_RESULTS = ("Observation", "DiagnosticReport")
 # Negations of DSTU2 and STU3 that R4 replaced by a status: the boolean, and its status.
 _OLDER_NEGATIONS: Mapping[str, tuple[tuple[str, ...], str]] = {
     "Immunization": (("wasNotGiven", "notGiven"), "not-done"),
@@ -355,6 +374,15 @@ _ADHERENCE = {"not-taking": "not-taken", "stopped": "stopped", "on-hold": "on-ho
 
 
 def in_r4(resource: Resource) -> Resource:
+    """Return the resource with R4's status for that of another release, or of HL7 v2 ("F")."""
+    if _type(resource) not in _RESULTS:
+        return _with_status_of_r4(resource)
+    status = resource.get("status")
+    of_r4 = _STATUSES_OF_V2.get(status) if isinstance(status, str) else None
+    return {**resource, "status": of_r4} if of_r4 else resource
+
+
+def _with_status_of_r4(resource: Resource) -> Resource:
     """Return the resource with R4's status for a negation of an older release, since some servers
     still send "wasNotGiven", or of R5. One entered in error stays so."""
     older = _OLDER_NEGATIONS.get(_type(resource))

@@ -67,8 +67,8 @@ class PastVisit:
 
 @dataclass(frozen=True, slots=True)
 class Share:
-    """The share of one list. `unjudged` is the number of its newest values without a range and
-    without an interpretation; `undated` is the number of abnormal ones whose date is unknown or
+    """The share of one list. `unjudged` is the number of its newest values that neither a range nor
+    an interpretation judges; `undated` is the number of abnormal ones whose date is unknown or
     cannot be right; `unusual` is the number of vital signs that the EHR does not judge and that are
     outside what is usual for adults."""
 
@@ -187,8 +187,14 @@ def _was_inside(before: Reading) -> bool:
 
 
 def _is_unjudged(result: Reading) -> bool:
-    is_number = result.value.number is not None
-    return is_number and not result.flag.text and result.ranges.deciding is None
+    """Return whether neither a range nor a remark judges a number, or words that differ from those
+    of their range."""
+    if result.flag.text or result.ranges.deciding is not None:
+        return False
+    if result.value.number is not None:
+        return True
+    is_other = result.value.text.casefold() not in result.range_text.casefold()
+    return result.has_value and bool(result.ranges.listed) and is_other
 
 
 def _value(reading: Reading) -> str:

@@ -12,16 +12,32 @@ from typing import NamedTuple
 
 from smartapp.record.absence import absent_code
 from smartapp.record.amounts import duration_text
-from smartapp.record.codes import LOINC, codings, concept_text, concept_texts, status_code
+from smartapp.record.codes import (
+    LOINC,
+    codes,
+    codings,
+    concept_text,
+    concept_texts,
+    concept_words,
+    status_code,
+)
 from smartapp.record.elements import Resource, extensions, mapping, mappings, remembered
 from smartapp.record.facts import labelled
-from smartapp.record.interpretations import NO_FLAG, Flag, read_flag, reconciled, with_words
+from smartapp.record.interpretations import (
+    NO_FLAG,
+    OUTSIDE,
+    Flag,
+    read_flag,
+    reconciled,
+    with_words,
+)
+from smartapp.record.loinc_names import NAMES
 from smartapp.record.marks import Marks, read_marks
 from smartapp.record.modifiers import reason_to_leave_out
 from smartapp.record.moments import Moment, first_moment, member_moment, parse_moment
 from smartapp.record.narratives import with_own_text
 from smartapp.record.people import Person
-from smartapp.record.ranges import NO_RANGES, Ranges, compare, read_ranges
+from smartapp.record.ranges import NO_RANGES, Ranges, compare, compare_words, read_ranges
 from smartapp.record.reading import LeftOut
 from smartapp.record.sites import site_texts
 from smartapp.record.texts import annotations, prose, text, texts
@@ -66,6 +82,31 @@ STATUS_RANKS = {"corrected": CORRECTED, "amended": CORRECTED, "appended": CORREC
 NOT_THERE = {"cancelled": "cancelled", "registered": "not yet available"}
 # R4's extensions of Observation for content that other releases have in an element or a code.
 EXTENSIONS = "http://hl7.org/fhir/StructureDefinition/observation-"
+# HL7 v2 table 0487, for specimens whose type is only a code.
+SPECIMENS = {
+    "BLD": "Blood",
+    "BLDV": "Venous blood",
+    "BLDA": "Arterial blood",
+    "BLDC": "Capillary blood",
+    "BLDCO": "Cord blood",
+    "SER": "Serum",
+    "PLAS": "Plasma",
+    "UR": "Urine",
+    "CSF": "Cerebrospinal fluid",
+    "STL": "Stool",
+    "SPT": "Sputum",
+    "TISS": "Tissue",
+    "SWAB": "Swab",
+}
+_KINDS_OF_OTHERS = {
+    "RelatedPerson": "a related person",
+    "Patient": "another patient",
+    "Group": "a group of people",
+    "Device": "a device",
+    "Location": "a place",
+    "Substance": "a substance",
+    "Specimen": "a specimen",
+}
 # What a contained member takes from its panel if it has none of its own.
 INHERITED = ("status", "issued", "category", "subject", "focus", "specimen", "performer")
 
@@ -389,9 +430,10 @@ def _what(concept: object) -> tuple[tuple[tuple[str, str], ...], str, str]:
         kept = [c for c in mappings(members.get("coding")) if text(c.get("code")) not in PANELS]
         name = concept_text({**members, "coding": kept}) or concept_text(concept)
         return own, name, concept_text({"coding": kept})
+    known = next((NAMES[code] for system, code in own if system == LOINC and code in NAMES), "")
     return (
         own,
-        concept_text(concept) or NAMELESS,
+        concept_words(concept) or known or concept_text(concept) or NAMELESS,
         concept_text({"coding": mapping(concept).get("coding")}),
     )
 
@@ -402,9 +444,14 @@ def _flag(part: Resource, value: Value, ranges: Ranges) -> Flag:
     ours = NO_FLAG
     if ranges.deciding is not None and (amount := measured(value)).number is not None:
         ours = compare(amount.number, amount.comparator, ranges)
+    elif ranges.listed:
+        ours = compare_words(value.text, ranges)
     if written := part.get("interpretation"):
         found = read_flag(written)
         if found.text:
+            # "Positive" beside "Negative" says the same as the value, and no more.
+            if found.direction == "result" and ours == OUTSIDE:
+                return ours
             if not found.direction and ours.text:
                 return with_words(ours, found)
             is_plain = value.number is not None and not value.comparator
@@ -476,8 +523,9 @@ def _is_patient(reference: Resource, person: Person) -> bool:
 def _name_of_another(reference: Resource) -> str:
     written = text(reference.get("reference")).partition("/_history/")[0]
     kind = text(reference.get("type")) or written.rpartition("/")[0].rpartition("/")[2]
-    of_a_kind = f"another {kind}" if kind else "something else than the patient"
-    return text(reference.get("display")) or of_a_kind
+    return text(reference.get("display")) or _KINDS_OF_OTHERS.get(
+        kind, "something else than the patient"
+    )
 
 
 def _circumstances(resource: Resource, related: Mapping[str, Resource]) -> Circumstances:
@@ -552,7 +600,10 @@ def _referred(resource: Resource, member: str, related: Mapping[str, Resource]) 
     for one in mappings(resource.get(member)):
         reference = text(one.get("reference"))
         target = _contained(resource, reference) or related.get(reference, {})
-        found.append(concept_text(target.get("type")) or text(one.get("display")))
+        kind = target.get("type")
+        by_code = next((words for code in codes(kind) if (words := SPECIMENS.get(code))), "")
+        written = concept_words(kind) or by_code or concept_text(kind)
+        found.append(written or text(one.get("display")))
     return ", ".join(filter(None, found))
 
 

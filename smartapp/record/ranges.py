@@ -12,13 +12,19 @@ from functools import lru_cache
 
 from smartapp.record.codes import codings, concept_text, concept_words
 from smartapp.record.elements import Resource, mapping, mappings, remembered
-from smartapp.record.interpretations import ABOVE, BELOW, NO_FLAG, Flag
+from smartapp.record.interpretations import ABOVE, BELOW, NO_FLAG, OUTSIDE, Flag
 from smartapp.record.moments import Moment
 from smartapp.record.people import Person, Sex
 from smartapp.record.quantities import number_text, quantity_text, written_number
 from smartapp.record.texts import text
-from smartapp.record.units import NO_UNIT, Unit, in_power_of_ten, read_unit
+from smartapp.record.units import NO_UNIT, Unit, in_power_of_ten, is_unit, read_unit
 
+# Results in words: those that a range names as usual, and those that are not then.
+_POSITIVE = frozenset({"positive", "pos", "reactive", "detected", "present", "abnormal"})
+_NEGATIVE = frozenset(
+    {"negative", "neg", "nonreactive", "non reactive", "not reactive", "not detected", "undetected",
+     "none detected", "absent", "not present", "normal"}
+)  # fmt: skip
 NOT_COMPARED = "not compared: in another unit"
 WITHOUT_UNIT = "not compared: the result has no unit"
 NORMAL_TYPES = frozenset({"normal", "recommended"})
@@ -213,6 +219,18 @@ def compare(value: Decimal, comparator: str, ranges: Ranges) -> Flag:
     return flag if agreed else NO_FLAG
 
 
+def compare_words(words: str, ranges: Ranges) -> Flag:
+    """Return whether a result in words is another than its range names: "Reactive" beside
+    "Nonreactive"."""
+    found = ranges.listed
+    is_negative = all(_plain_word(one.words) in _NEGATIVE and not one.name for one in found)
+    return OUTSIDE if found and is_negative and _plain_word(words) in _POSITIVE else NO_FLAG
+
+
+def _plain_word(words: str) -> str:
+    return words.casefold().removesuffix("(qualifier value)").strip(" .").replace("-", "")
+
+
 def _beside(value: Decimal, comparator: str, limits: ReferenceRange) -> Flag:
     if limits.high is not None and _is_above(value, comparator, limits.high):
         return ABOVE
@@ -243,7 +261,9 @@ def _range(members: Resource, unit: Unit, name: str) -> ReferenceRange:
     if own == NO_UNIT:
         own = read_unit(low)
     bounds = (_bound(low, ">≥"), _bound(high, "<≤"))
-    words = "" if bounds != (None, None) else text(members.get("text"))
+    # R5 has the normal value of a result in words in an element of its own.
+    written = text(members.get("text")) or concept_text(members.get("normalValue"))
+    words = "" if bounds != (None, None) else written
     sent = [text(one.get("value")) for one in (low, high)]
     if any(said and bound is None for said, bound in zip(sent, bounds, strict=True)):
         # A bound that is no number ("5,1") is shown as it was sent, and the other one with it.
@@ -368,10 +388,18 @@ def _sex_of_words(words: str) -> Sex | None:
 @lru_cache(maxsize=1_000)
 def _leftover(words: str, is_adult: bool) -> bool:
     """Return whether a text says more than numbers, their unit, and that they are normal."""
-    said = _said(words)
+    said = _said(words) - _unit_of_a_span(words)
     if said - _USUAL_WORDS - (_ADULT_WORDS if is_adult else frozenset()):
         return True
     return bool(said & _SIDES) and not _NUMBER_IN_WORDS.search(words)
+
+
+def _unit_of_a_span(words: str) -> frozenset[str]:
+    """Return the unit of a text that is nothing but a range: "60-100 bpm". A letter may be a name
+    ("M")."""
+    match = _SPAN.fullmatch(words) or _SIDE.fullmatch(words)
+    unit = match["unit"] if match else None
+    return frozenset({unit.casefold()}) if unit and unit[1:] and is_unit(unit) else frozenset()
 
 
 def _contradicts(members: Resource, words: str) -> bool:

@@ -90,7 +90,7 @@ def series_key(reading: Reading, what: str) -> Key:
         _kind_of(how.specimen),
         how.site.casefold(),
         how.method.casefold(),
-        how.device.casefold(),
+        _kind_of(how.device),
     )
 
 
@@ -207,10 +207,11 @@ def _late_first(sent: object) -> float:
     return -moment.at.timestamp() if moment and moment.is_readable else float("inf")
 
 
-def _kind_of(specimen: str) -> str:
-    """Return the kind of a specimen without the number of its tube, which does not make a separate
-    series. A short number is none: "Isolate 1" and "Isolate 2" are two organisms."""
-    return " ".join(_TUBE.sub(" ", specimen.casefold()).split()) if specimen else ""
+def _kind_of(thing: str) -> str:
+    """Return the kind of a specimen or device without the number of its tube or its own, which does
+    not make a separate series. A short number is none: "Isolate 1" and "Isolate 2" are two
+    organisms."""
+    return " ".join(_TUBE.sub(" ", thing.casefold()).split()) if thing else ""
 
 
 # --- panels -----------------------------------------------------------------------------------
@@ -256,6 +257,8 @@ def join_panels(sent: Sequence[Reading], observations: Sequence[Resource]) -> Pa
             panel_of.setdefault(name, one)
         if not _only_groups(one):
             kept.append(one)
+            if one.members:
+                remarks.setdefault(one.marks.source, []).extend(_missing_of(one, known))
         elif first := firsts.get(one.marks.source):
             grouped.setdefault(first.marks.source, []).append(one.marks.source)
             remarks.setdefault(first.marks.source, []).extend(_missing_of(one, known))

@@ -11,6 +11,7 @@ from functools import lru_cache
 
 from smartapp.record.codes import bare_code
 from smartapp.record.elements import mapping
+from smartapp.record.markup import is_html, plain_lines
 from smartapp.record.texts import text
 
 UCUM = "http://unitsofmeasure.org"
@@ -143,6 +144,8 @@ _ANNOTATION = re.compile(r"\{([^{}]*)\}")
 _TELLING = frozenset({"FEU", "DDU"})
 _SAYING_NOTHING = frozenset({"score", "ratio", "number", "count", "index", "unit", "units", "inr"})
 # Numbers without a dimension, whatever they are called.
+# What programs send if a result has no unit.
+_NO_UNITS = frozenset({"null", "none", "n/a", "no unit", "no units", "unitless", "undefined"})
 _PURE = frozenset({"inr", "ratio", "score", "index"})
 # After a slash an annotation is part of the unit: mL/min/{1.73_m2}.
 _PER_ANNOTATION = re.compile(r"(?<=/)\{([^{}]*)\}")
@@ -158,12 +161,20 @@ _SPACES = re.compile(r"\s+")
 def read_unit(quantity: object) -> Unit:
     """Return the unit of a Quantity: from its code if UCUM is its system, else from its words."""
     members = mapping(quantity)
-    written, code = text(members.get("unit")), text(members.get("code"))
+    written, code = _written(members.get("unit")), text(members.get("code"))
     if code.isdigit() and not written and text(members.get("system")) != UCUM:
         # A number from another code system beside the value would look like a part of it.
         named = bare_code(text(members.get("system")), code)
         return Unit(named, f"(unit: {named})")
     return _unit(written[:MAX_UNIT], code[:MAX_UNIT], text(members.get("system")) == UCUM)
+
+
+def _written(unit: object) -> str:
+    """Return the words of a unit; "" if they only say that there is none."""
+    words = text(unit)
+    if "<" in words and is_html(words):
+        words = text(plain_lines(words))
+    return "" if words.casefold() in _NO_UNITS else words
 
 
 def is_unit(written: str) -> bool:

@@ -21,7 +21,7 @@ from smartapp.record.quantities import (
     quantity_text,
     written_number,
 )
-from smartapp.record.references import display
+from smartapp.record.references import display, target
 from smartapp.record.texts import prose, text
 from smartapp.record.units import NO_UNIT, Unit, is_unit, read_unit
 
@@ -117,7 +117,7 @@ def _quantity(content: object) -> Value:
     read = written_number(amount)
     shown = text(amount) if read is None else number_text(read)
     if not shown:
-        return NO_VALUE
+        return Value(f"{comparator} (no number given)") if comparator else NO_VALUE
     return Value(f"{comparator} {shown}".lstrip(), read, comparator, read_unit(quantity))
 
 
@@ -199,7 +199,7 @@ _READERS: Mapping[str, Callable[[object], Value]] = {
     "valueDate": _moment,
     "valueCoding": _concept,
     "valueUri": _prose,
-    "valueReference": lambda content: Value(display(content)),
+    "valueReference": lambda content: Value(display(content) or (target(content) and UNKNOWN_KIND)),
     "valuePeriod": _period,
     "valueSampledData": _samples,
 }

@@ -104,6 +104,20 @@ class TestResults:
     def test_a_value_that_nobody_judges_is_counted(self) -> None:
         assert labs(potassium(9.9, "2026-10-05", referenceRange=[])) == Share(unjudged=1)
 
+    @pytest.mark.parametrize(
+        ("found", "usual", "unjudged"), [("Few", "None seen", 1), ("Negative", "Negative", 0)]
+    )
+    def test_words_that_differ_from_those_of_their_range_too(
+        self, found: str, usual: str, unjudged: int
+    ) -> None:
+        cells = observation("Cells", None, valueString=found, referenceRange=[{"text": usual}])
+        assert labs(cells).unjudged == unjudged
+
+    def test_a_result_that_its_range_does_not_name_is_abnormal(self) -> None:
+        usual = [{"text": "Nonreactive"}]
+        found = observation("HIV", None, valueString="Reactive", referenceRange=usual)
+        assert line(labs(found)).flag == "Outside range"
+
     @pytest.mark.parametrize("when", ["", "2099-01-01"])
     def test_what_has_no_place_in_time_is_no_news(self, when: str) -> None:
         assert labs(potassium(5.6, when)).lines == ()

@@ -24,6 +24,7 @@ OWN = "The EHR's own text: "
 NULL_FLAVOR = "http://terminology.hl7.org/CodeSystem/v3-NullFlavor"
 ABSENT_REASON = "http://terminology.hl7.org/CodeSystem/data-absent-reason"
 NO_REASON = "1 result could not be shown: no value and no reason"
+OUTSIDE = "◆ Outside range"
 OLD = {"id": "old", "effectiveDateTime": "2020-01-01"}
 MALE = {"appliesTo": [{"coding": [{"code": "male"}]}]}
 
@@ -712,6 +713,12 @@ DAY = {"effectiveDateTime": "2026-06-03"}
             ),
             "150/– | 110/– | –/70",
         ),
+        ((pressure(mmhg(80), mmhg(120)),), "80/120 | the systolic value is lower"),
+        ((vital("8478-0", 62, "mmHg"),), "Mean blood pressure 62 | NOT LOINC"),
+        (
+            (vital("8867-4", 110, referenceRange=[{"text": "60-100 bpm"}]),),
+            "110 /min ▲ Above range",
+        ),
         # Separate sides a minute apart, and of a monitor that measures every minute.
         (at_two_times("08:00:05", "08:01:55"), "150/92 mmHg | NOT –"),
         (at_two_times("08:00", "08:02"), "–/92 mmHg | Before: 150/– mmHg, 3 Jun 2026, 08:00"),
@@ -1273,6 +1280,73 @@ BOTH_CODES = {"text": "Potassium", "coding": [{"system": LOINC, "code": "2823-3"
             (result(valueString="6.9 mmol/L", referenceRange=[{"high": quantity(5.1, "mmol/L")}]),),
             "6.9 mmol/L ▲ Above range range up to 5.1",
         ),
+        # A result in words beside a range that names the other ones.
+        ((result(valueString="Reactive", referenceRange=[{"text": "Nonreactive"}]),), OUTSIDE),
+        (
+            (
+                result(
+                    valueCodeableConcept=words("Positive (qualifier value)"),
+                    referenceRange=[{"text": "Negative"}],
+                    interpretation=[coded("POS")],
+                ),
+            ),
+            OUTSIDE,
+        ),
+        (
+            (result(valueString="Positive", referenceRange=[{"normalValue": words("Negative")}]),),
+            f"{OUTSIDE} range Negative",
+        ),
+        *(
+            ((result(valueString=found, referenceRange=[{"text": usual}]),), f"NOT {OUTSIDE}")
+            for found, usual in (
+                ("Negative", "Negative"),
+                ("Positive", "Positive if immune"),
+                ("Few", "Negative"),
+                ("Positive", "0 - 5"),
+            )
+        ),
+        # A device's own number makes no separate test.
+        (
+            (
+                result(value=15, device={"display": "Meter 12345"}),
+                result(value=14, device={"display": "Meter 99999"}, **OLD),
+            ),
+            "2 results since",
+        ),
+        # A panel with a comment says what is missing, too.
+        (
+            (
+                of_panel("a", "gone", id="p", note=[{"text": "Clotted"}]),
+                result("Platelets", 40, id="a"),
+            ),
+            "Clotted Panel: 1 of 2 results are missing here",
+        ),
+        # Bare codes of specimens, judgements and statuses.
+        (
+            (
+                result(
+                    value=4,
+                    specimen={"reference": "#s"},
+                    contained=[
+                        {"resourceType": "Specimen", "id": "s", "type": coded("BLDV", "urn:v2")}
+                    ],
+                ),
+            ),
+            "Venous blood 4 | NOT BLDV",
+        ),
+        ((flagged(coded("281302008", "http://snomed.info/sct")),), "▲ High | NOT SNOMED"),
+        ((result(value=4, status="F"),), "4 mmol/L | NOT Status"),
+        ((result(value=4, status="C"),), "4 mmol/L Corrected"),
+        ((result(value=4, status="X"),), "No result: cancelled | NOT 4 mmol"),
+        ((result(value=4, status="W"),), "entered in error | NOT 4 mmol"),
+        # Units that only say that there is none, or are formatted.
+        ((result(valueQuantity=quantity(2.4, "No Unit")),), "2.4 | NOT No Unit"),
+        ((result(valueQuantity=quantity(5, "x10<sup>9</sup>/L")),), "5 x10^9/L"),
+        # What is there in place of a value.
+        ((result(valueQuantity={"comparator": "<", "unit": "mg"}),), "< (no number given)"),
+        ((result(valueReference={"reference": "MolecularSequence/1"}),), "does not show; see the"),
+        ((result(valueString="<paragraph>Benign</paragraph>"),), "Benign | NOT <paragraph>"),
+        ((result(value=4, focus=[{"reference": "RelatedPerson/b"}]),), "of: a related person"),
         # A comment of an HL7 v2 message is no test of its own, whatever its group.
         (
             (

@@ -7,7 +7,7 @@ import pytest
 
 from smartapp.record.identity import read_identity
 from smartapp.record.moments import DATA_ABSENT_REASON
-from tests.chart.samples import NOW, PATIENT, Resource, about_patient, patient, quantity
+from tests.chart.samples import NOW, PATIENT, Resource, about_patient, concept, patient, quantity
 from tests.pages.sections import assert_says, words_of
 from tests.record.samples import SNOMED
 
@@ -929,6 +929,17 @@ TELECOM = [
             "former contacts | No longer",
         ),
         ("personal", of("RelatedPerson", name=[words("Y")], _active=UNCLEAR), NOT_UNDERSTOOD),
+        (
+            "social",
+            of(
+                "Observation",
+                status="final",
+                category=[{"coding": [{"code": "social-history"}]}],
+                code=concept("", "82810-3"),
+                valueCodeableConcept=concept("", "77386006", SNOMED),
+            ),
+            "Pregnancy status Pregnant | NOT LOINC | NOT SNOMED",
+        ),
         (
             "appointments",
             of("Appointment", status="canceled", serviceType=[words("Heart")]),
