@@ -1,9 +1,9 @@
 #!/usr/bin/env bash
 # hl7 0.4.5 (PyPI, python-hl7): `escape` makes a text fit for a field of HL7 v2, and a character that is
-# not ASCII becomes \Xdd..\, the bytes of the message's character set in hexadecimal (v2.5.1 §2.7.5). Here
-# it is the number of the character in Unicode: "≥" is \X2265\, and two bytes of 22 and 65 are the letters
-# '"e'. So read hl7's own `unescape`, hl7parser (npm) and node-hl7-client (npm): "INR ≥5" arrives as
-# 'INR "e5'. A Greek "µ" has a number below 256 and arrives.
+# not ASCII becomes \Xdd..\, the bytes of the message's character set in hexadecimal (v2.5.1 §2.7.5).
+# Here it is the character's number in Unicode: "≥" is \X2265\, and the two bytes 22 and 65 are the
+# letters '"e'. So read hl7's own `unescape`, hl7parser (npm) and node-hl7-client (npm): "INR ≥5" arrives
+# as 'INR "e5'. "µ" has a number below 256 and arrives.
 # Seen: "INR \X2265\5" written, 'INR "e5' read by all three; "µg" read as it was sent.
 set -euo pipefail
 folder=$(mktemp -d)

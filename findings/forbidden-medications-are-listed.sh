@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # @imranq2/fhirpatientsummary 1.0.45 (npm) makes an International Patient Summary of a record. An order
 # with doNotPerform, a modifier, asks not to give (R4 MedicationRequest.doNotPerform), and what has the
-# intent "proposal" is not decided yet. Both are in the summary's list of medications in the same words as
+# intent "proposal" is not decided yet. Both are in the summary's list of medications, worded exactly as
 # the one that is given: whoever trusts the list gives the warfarin that was forbidden.
 # Seen: warfarin (not to be given), aspirin (ordered) and heparin (proposed), no difference but the name.
 set -euo pipefail

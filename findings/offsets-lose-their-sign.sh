@@ -9,7 +9,8 @@ set -euo pipefail
 folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT
 cd "$folder"
-npm install --silent --no-audit --no-fund --prefix "$folder" hl7v2@1.8.0 hl7v2-dictionary@1.8.0 >/dev/null
+npm install --silent --no-audit --no-fund --prefix "$folder" \
+  hl7v2@1.8.0 hl7v2-dictionary@1.8.0 >/dev/null
 cat > "$folder/read.mjs" <<'NODE'
 import assert from "node:assert";
 import { HL7Message } from "hl7v2";

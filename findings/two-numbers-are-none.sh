@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
 # simple-hl7 3.3.0 (npm): PID-3 repeats in HL7 v2, a number for each authority (v2.5.1 §3.4.2.3), and so
-# do names, telephones and allergies. `getComponent(3, 1)` gives the number of a patient who has one. Of a
-# patient who has two, it gives the empty string, as it does where there is none: the patient who is known
-# to two hospitals has no number. `getField` has both, so the message was read.
+# do names and telephones. `getComponent(3, 1)` gives the number of a patient who has one. Of a patient
+# who has two, it gives the empty string, as it does where there is none: who is known to two hospitals
+# has no number. `getField` has both, so that the message was read.
 # Seen: "123" with one number, "" with two; family name "Doe" with one name, "" with two.
 set -euo pipefail
 folder=$(mktemp -d)
