@@ -38,6 +38,7 @@ from smartapp.protocol.fhir import (
 )
 from smartapp.protocol.retry_after import retry_after_seconds
 from smartapp.record.elements import Resource
+from smartapp.record.marks import withheld_words
 from smartapp.record.texts import text
 
 T = TypeVar("T")
@@ -144,6 +145,7 @@ class Found:
                 self.given += 1
                 self._sort_in(resource, record)
         self.notes += bundle.notes
+        self.notes += [f"{words[:1].upper()}{words[1:]}." for words in withheld_words(bundle.meta)]
         if not takes_others and any(r["resourceType"] != resource_type for r in bundle.resources):
             self.notes.append(OF_ANOTHER_KIND)
         self.elsewhere = bundle.elsewhere

@@ -77,7 +77,8 @@ class FHIRUser:
 class Bundle:
     """A page of a search result. `included` are the resources that the server marks as such;
     `total` is its number of matches on all pages together. `elsewhere`: where the next page is, in
-    words, if it is outside the base and not read."""
+    words, if it is outside the base and not read. `meta` is what the server says of the page,
+    such as its security labels."""
 
     resources: tuple[dict[str, Any], ...]
     next_url: str | None
@@ -85,6 +86,7 @@ class Bundle:
     included: tuple[dict[str, Any], ...] = ()
     total: int | None = None
     elsewhere: str = ""
+    meta: object = None
 
 
 def parse_fhir_user(value: str, *, fhir_base_url: str) -> FHIRUser:
@@ -155,7 +157,8 @@ def parse_bundle(body: bytes, *, fhir_base_url: str) -> Bundle:
             "not read."
         )
     total = _total(bundle.get("total"))
-    return Bundle(resources, next_url, tuple(dict.fromkeys(notes)), included, total, elsewhere)
+    said, meta = tuple(dict.fromkeys(notes)), bundle.get("meta")
+    return Bundle(resources, next_url, said, included, total, elsewhere, meta)
 
 
 def parse_binary(body: bytes) -> bytes:
@@ -275,7 +278,7 @@ def _next_url(links: object, fhir_base_url: str) -> tuple[str | None, str]:
     elsewhere = ""
     listed = [links] if isinstance(links, dict) else links  # a single one, converted from XML
     for link in listed if isinstance(listed, list) else []:
-        if isinstance(link, dict) and link.get("relation") == "next":
+        if isinstance(link, dict) and str(link.get("relation")).lower() == "next":
             url = resolve(link.get("url"), base=fhir_base_url)
             if url is not None and is_below(url, fhir_base_url):
                 return url, ""

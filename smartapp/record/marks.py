@@ -41,6 +41,8 @@ LABELS = {
     "PATAST": "as stated by the patient",
     **dict.fromkeys(SENSITIVE, "sensitive"),
 }
+# The labels of a list from which something is missing.
+WITHHOLDING = frozenset({"REDACTED", "MASKED", "SUBSETTED"})
 # Words in place of a code.
 _IN_WORDS = {"RESTRICTED": "R", "VERY RESTRICTED": "V", "TEST HEALTH DATA": "HTEST"}
 FUTURE = "Dated in the future; check it in the EHR"
@@ -139,6 +141,12 @@ def read_labels(resource: Resource) -> tuple[str, ...]:
     """Return the security labels that a reader must know about, in words (meta.security)."""
     if not (found := _label_codes(resource)):
         return ()
+    return tuple(dict.fromkeys(LABELS[code] for code in _LABEL_ORDER if code in found))
+
+
+def withheld_words(meta: object) -> tuple[str, ...]:
+    """Return what the labels of a list say is missing from it, in words."""
+    found = _label_codes({"meta": meta}) & WITHHOLDING
     return tuple(dict.fromkeys(LABELS[code] for code in _LABEL_ORDER if code in found))
 
 

@@ -344,6 +344,27 @@ class TestCounts:
         found = await section(ehr, "problems")
         assert (found.count, found.notes) == (1, ())
 
+    @pytest.mark.parametrize("entries", [[], [{"resource": condition("c1")}]])
+    @pytest.mark.parametrize(
+        ("label", "said"),
+        [
+            ("REDACTED", "The EHR withholds a part of this."),
+            ("SUBSETTED", "The EHR sent only a part of this."),
+            ("N", ""),
+        ],
+    )
+    async def test_a_list_from_which_something_is_withheld_says_so(
+        self, ehr: FakeEHR, entries: list[Resource], label: str, said: str
+    ) -> None:
+        async def labelled(_: web.Request) -> web.StreamResponse:
+            meta = {"security": [{"code": label}]}
+            return fhir({"resourceType": "Bundle", "meta": meta, "entry": entries})
+
+        ehr.answers["Condition"] = labelled
+        found = await section(ehr, "problems")
+        assert found.notes == ((said,) if said else ())
+        assert found.is_whole is not bool(said)
+
     async def test_entries_that_are_no_list_are_no_answer(self, ehr: FakeEHR) -> None:
         async def words(_: web.Request) -> web.StreamResponse:
             return fhir({"resourceType": "Bundle", "entry": "Asthma"})

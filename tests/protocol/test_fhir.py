@@ -193,6 +193,10 @@ class TestBundle:
         following = {"relation": "next", "url": f"{BASE}/Observation?page=2"}
         assert self.parse(link=following).next_url == following["url"]
 
+    def test_the_relation_of_a_link_is_read_in_any_case(self) -> None:
+        following = {"relation": "Next", "url": f"{BASE}/Observation?page=2"}
+        assert self.parse(link=[following]).next_url == following["url"]
+
     @pytest.mark.parametrize("link", [None, {}, "next", [{"relation": "self", "url": BASE}]])
     def test_no_next_link_is_the_last_page(self, link: object) -> None:
         assert self.parse(link=link) == Bundle((), None, ())
