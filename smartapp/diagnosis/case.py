@@ -226,6 +226,7 @@ class Case:
         self.stale = self._of(Step.TOKEN)  # which key was refused, and which taken instead
         context = self._of(Step.CONTEXT)
         self.missing_scopes = " ".join(context["missing"])
+        self.beside_tokens = f"Beside them came {', '.join(context['received']) or 'nothing'}."
         self.granted_scopes = " ".join(context["granted"]) or "none"
         self.sent = ", ".join(self.asked["sent"])
         self.form = self.token["form"] or self.failure["form"]

@@ -129,12 +129,13 @@ TABLE = (
           "{c.unread[list-incomplete]}.", "Compare the list with the one in the EHR. The page "
           "quotes the EHR's remark, where there is one. Ask the vendor what keeps the rest back."),
     Entry("C39", SEEN, "No scope lets the app read the patient",
-          lambda c: c.patient_state == "not-granted", "So pages have no record.",
+          lambda c: c.patient_state == "not-granted" and not c.is_record_asked_for,
+          "So pages have no record.",
           "Add patient/Patient.rs and those of the other parts to the registration's scopes, and "
           "tick them at the vendor.", "scopes", lambda c: not c.is_record_asked_for),
     Entry("C110", SEEN, "The EHR gave no patient",
           lambda c: c.verdict_failed("C110") or c.patient_state == NOT_CHOSEN,
-          "None came with the tokens.",
+          "None came with the tokens. {c.beside_tokens}",
           "Open the app from a chart; ask for launch (EHR) or launch/patient (standalone)."),
     Entry("C95", SEEN, "The EHR did not say who signed in", lambda c: c.verdict_failed("C95"),
           "fhirUser was granted, and the id_token has no such claim, or one that names no person.",

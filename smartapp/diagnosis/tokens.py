@@ -187,7 +187,8 @@ TABLE = (
           lambda c: c.code == "jwks-invalid" or (c.code == "discovery-invalid"
           and c.broken_rule == "issuer"), FAILURE, _ISSUERS_KEYS, "issuer-keys"),
     Entry("C101", SEEN, "The EHR's launch context cannot be used", coded("launch-context-invalid"),
-          FAILURE, "Tell the vendor which member it is."),
+          FAILURE, "Tell the vendor: patient and encounter are ids alone and texts, as “123” of "
+          "Patient/123 (SMART App Launch 2.2, Launch Context)."),
     Entry("C126", SEEN, "A refresh answered for another patient", coded("patient-changed"),
           "The tokens that were renewed came with another patient or encounter than the launch's.",
           "Open the app again from the right chart, and tell the vendor."),

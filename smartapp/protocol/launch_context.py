@@ -20,6 +20,8 @@ MAX_EXTRAS = 50
 MAX_EXTRA_CHARACTERS = 4096
 
 # FHIR R4, Data Types, `id`. `.` and `..` match its grammar but would change the path of a URL.
+MAX_ID_CHARACTERS = 64
+_FORMS = {list: "a list", dict: "an object", bool: "true or false"}
 _FHIR_ID = re.compile(r"(?!\.{1,2}$)[A-Za-z0-9\-.]{1,64}")
 _READ_HERE = frozenset(
     {
@@ -87,8 +89,18 @@ def _fhir_id(members: Mapping[str, Any], name: str) -> str | None:
     if value in (None, "", [], {}):
         return None
     if not isinstance(value, str) or not _FHIR_ID.fullmatch(value):
-        raise LaunchContextError(f"{name} is not a FHIR id")
+        raise LaunchContextError(f"{name} is {_form(value)}, not a FHIR id")
     return value
+
+
+def _form(value: object) -> str:
+    """Return what a value is in place of an id, without quoting it: it may name a person."""
+    if not isinstance(value, str):
+        return _FORMS.get(type(value), "a number")
+    if "/" in value or ":" in value:
+        return "a reference or an address"
+    has_length = f"a text of {len(value)} characters"
+    return has_length if len(value) > MAX_ID_CHARACTERS else "a text with other characters"
 
 
 def _need_patient_banner(members: Mapping[str, Any], notes: list[str]) -> bool:

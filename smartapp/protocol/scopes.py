@@ -70,6 +70,18 @@ def parse_scopes(text: str) -> tuple[str, ...]:
     return tuple(dict.fromkeys(text.split()))
 
 
+def without_commas(text: str) -> str:
+    """Return a scope string that has commas between its scopes with blanks in their place. It stays
+    as it is if a part would not be a scope: filters may contain commas."""
+    items = [item for item in re.split(r"[,\s]+", text) if item]
+    return " ".join(items) if "," in text and all(map(_is_known, items)) else text
+
+
+def _is_known(item: str) -> bool:
+    is_named = item in _PERSON_SCOPES or bool(_LAUNCH_SCOPE.fullmatch(item))
+    return is_named or isinstance(parse_scope(item), ResourceScope)
+
+
 @lru_cache(PARSED_SCOPES)
 def parse_scope(item: str) -> ResourceScope | OtherScope:
     """Parse one scope. Never raises: a scope that does not parse gives no permission (C82)."""

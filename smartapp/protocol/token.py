@@ -19,6 +19,7 @@ from smartapp.protocol.errors import (
 )
 from smartapp.protocol.fhir import error_words
 from smartapp.protocol.json import JSONInvalid, parse_json, parse_json_object
+from smartapp.protocol.scopes import without_commas
 
 MAX_TOKEN_CHARACTERS = 16_384
 MAX_MEMBERS = 200
@@ -38,6 +39,7 @@ _READ_HERE = frozenset(
 _TOKEN = re.compile(r"[!-~]+")
 _REVOCABLE = re.compile(r"[ -~]+")  # a form can carry spaces
 _NUMERIC = re.compile(r"[0-9]{1,12}(?:\.[0-9]{1,6})?")
+_TYPE_NAME = re.compile(r"[A-Za-z-]{1,20}")
 _ERROR_CODE = re.compile(r"[a-zA-Z0-9_.-]{1,64}")
 _REFUSALS: dict[str, type[TokenRefused]] = {
     "invalid_grant": InvalidGrant,
@@ -118,10 +120,7 @@ def parse_token_response(status: int, body: bytes, *, requested_at: datetime) ->
 def _token_response(members: dict[str, Any], requested_at: datetime) -> TokenResponse:
     if len(members) > MAX_MEMBERS:
         raise TokenResponseInvalid("too many members")
-    token_type = members.get("token_type")
-    # Epic sends "bearer"; the value is case-insensitive (RFC 6749 §5.1).
-    if not isinstance(token_type, str) or token_type.lower() != "bearer":
-        raise TokenResponseInvalid("token_type is not Bearer")
+    _check_token_type(members.get("token_type"))
     access_token = _token(members, "access_token")
     if access_token is None:
         raise TokenResponseInvalid("no access_token")
@@ -135,6 +134,16 @@ def _token_response(members: dict[str, Any], requested_at: datetime) -> TokenRes
         id_token=_token(members, "id_token"),
         members={name: value for name, value in members.items() if name not in _READ_HERE},
     )
+
+
+def _check_token_type(value: object) -> None:
+    # Epic sends "bearer"; the value is case-insensitive (RFC 6749 §5.1).
+    if isinstance(value, str) and value.lower() == "bearer":
+        return
+    if value is None or value == "":
+        raise TokenResponseInvalid("token_type is missing, and must be Bearer")
+    is_name = isinstance(value, str) and _TYPE_NAME.fullmatch(value)
+    raise TokenResponseInvalid(f"token_type is {value if is_name else 'no name'}, not Bearer")
 
 
 def issued(body: bytes, token_endpoint: str) -> Issued | None:
@@ -184,14 +193,20 @@ def _expires_in(value: object) -> float:
 
 
 def _scope(value: object) -> str | None:
-    """Return the granted scope as sent; None if absent. The caller decides what that means."""
+    """Return the granted scope as sent, with blanks between scopes that came as a list or with
+    commas; None if absent. The caller decides what that means.
+
+    A scope allows nothing by itself: it says what this app need not ask for in vain.
+    """
     if value is None:
         return None
+    if isinstance(value, list) and all(isinstance(item, str) for item in value):
+        value = " ".join(value)
     if not isinstance(value, str):
         raise TokenResponseInvalid("scope is not a string")
     if len(value) > MAX_TOKEN_CHARACTERS:
         raise TokenResponseInvalid("scope is too long")
-    return value
+    return without_commas(value)
 
 
 def refuses_client(status: int, body: bytes) -> bool:

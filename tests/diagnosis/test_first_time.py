@@ -291,7 +291,7 @@ class TestTokenEndpoint:
             (refusal(503, "temporarily_unavailable"), "problem of its own"),
             # The tokens.
             (tokens(expires_in=-1), "breaks a rule"),
-            (tokens(scope=["launch"]), "breaks a rule"),
+            (tokens(scope={"launch": True}), "breaks a rule"),
             (tokens(token_type=None), "breaks a rule"),
             (tokens(access_token="a b"), "breaks a rule"),
             (tokens(id_token={"sub": "x"}), "breaks a rule"),

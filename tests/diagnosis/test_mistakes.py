@@ -950,17 +950,20 @@ class TestRecord:
     async def test_launch_without_a_patient(
         self, browser: Browser, ehr: ScriptedEHR, ehr_launch: Start
     ) -> None:
-        ehr.context = {"patient": None, "need_patient_banner": True}
+        ehr.context = {"patient": None, "patientId": "p-1", "need_patient_banner": True}
         await browser.launch(ehr_launch())
-        await first_is("gave no patient", "C110")
+        cause = await first_is("gave no patient", "C110")
+        assert "Beside them came need_patient_banner, patient, patientId." in cause.seen
 
     async def test_less_than_was_asked(
         self, browser: Browser, ehr: ScriptedEHR, ehr_launch: Start
     ) -> None:
-        ehr.scope = "launch,openid fhirUser"
-        await browser.launch(ehr_launch())
+        ehr.scope = "launch;openid fhirUser"
+        uuid = await browser.launch(ehr_launch())
+        await browser.get(f"/launches/{uuid}/")
         cause = await first_is("granted less", "C82")
-        assert cause.seen.endswith(" Granted: launch,openid fhirUser.")
+        assert cause.seen.endswith(" Granted: launch;openid fhirUser.")
+        assert "No scope lets" not in " ".join(one.title for one in await asked_why())
 
 
 class TestWhatIsSaid:

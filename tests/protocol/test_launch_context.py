@@ -1,5 +1,6 @@
 """The launch context (C86, C87, C100 to C111)."""
 
+import re
 from typing import Any
 
 import pytest
@@ -107,7 +108,27 @@ class TestIds:
         """C101, C102, T17: a wrong id would show the wrong person."""
         with pytest.raises(LaunchContextError) as caught:
             parse(**{name: value})
-        assert caught.value.detail == f"{name} is not a FHIR id"
+        assert re.fullmatch(rf"{name} is an? [a-z ]+(65 characters)?, not a FHIR id|{name} is true "
+                            "or false, not a FHIR id", caught.value.detail)  # fmt: skip
+
+    @pytest.mark.parametrize(
+        ("value", "form"),
+        [
+            (5, "a number"),
+            (True, "true or false"),
+            (["1"], "a list"),
+            ({"id": "1"}, "an object"),
+            ("Patient/1", "a reference or an address"),
+            ("urn:oid:1.2.3", "a reference or an address"),
+            ("x" * 65, "a text of 65 characters"),
+            ("p_1", "a text with other characters"),
+        ],
+    )
+    def test_what_came_in_its_place_is_said_and_not_quoted(
+        self, name: str, value: object, form: str
+    ) -> None:
+        with pytest.raises(LaunchContextError, match=f"^{name} is {form}, not a FHIR id$"):
+            parse(**{name: value})
 
 
 class TestBanner:

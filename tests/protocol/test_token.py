@@ -143,6 +143,27 @@ class TestLenient:
         """C82."""
         assert parse(without="scope").scope is None
 
+    @pytest.mark.parametrize(
+        ("scope", "read"),
+        [
+            (["launch", "openid", "patient/Patient.rs"], "launch openid patient/Patient.rs"),
+            (["launch openid"], "launch openid"),
+            ([], ""),
+            ("launch,openid,patient/*.read", "launch openid patient/*.read"),
+            ("launch/patient, openid, user/*.rs", "launch/patient openid user/*.rs"),
+            ("openid,patient/Observation.rs?category=x,fhirUser",
+             "openid patient/Observation.rs?category=x fhirUser"),
+            ("openid patient/Observation.rs?code=a,b", "openid patient/Observation.rs?code=a,b"),
+            ("openid,vendor/thing", "openid,vendor/thing"),
+            ("openid\nlaunch", "openid\nlaunch"),
+        ],
+    )  # fmt: skip
+    def test_a_scope_in_another_form_is_read_where_it_can_mean_one_thing_only(
+        self, scope: object, read: str
+    ) -> None:
+        """C82."""
+        assert parse(scope=scope).scope == read
+
     @pytest.mark.parametrize("name", ["refresh_token", "id_token"])
     @pytest.mark.parametrize("empty", [None, ""])
     def test_null_and_empty_mean_absent(self, name: str, empty: object) -> None:
@@ -200,7 +221,8 @@ class TestStrict:
             {"expires_in": "٣٠٠"},
             {"expires_in": [300]},
             {"scope": 5},
-            {"scope": ["openid"]},
+            {"scope": ["openid", 5]},
+            {"scope": {"granted": "openid"}},
             {"scope": "s" * 16_385},
             {f"x{number}": 1 for number in range(200)},
         ],
@@ -210,6 +232,20 @@ class TestStrict:
         """C80, C81, C84, T25."""
         with pytest.raises(TokenResponseInvalid):
             parse(**change)
+
+    @pytest.mark.parametrize(
+        ("token_type", "words"),
+        [
+            (None, "token_type is missing, and must be Bearer"),
+            ("BearerToken", "token_type is BearerToken, not Bearer"),
+            ("DPoP", "token_type is DPoP, not Bearer"),
+            (["Bearer"], "token_type is no name, not Bearer"),
+            ("canary-1", "token_type is no name, not Bearer"),
+        ],
+    )
+    def test_another_type_of_token_is_named(self, token_type: object, words: str) -> None:
+        with pytest.raises(TokenResponseInvalid, match=f"^{words}$"):
+            parse(token_type=token_type)
 
     @pytest.mark.parametrize("status", [100, 201, 204, 302, 307])
     def test_only_200_is_a_token_response(self, status: int) -> None:
