@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Any
 
 from smartapp.record.amounts import counted, digits
-from smartapp.record.codes import concept_text, concept_texts, status_code
+from smartapp.record.codes import codes, concept_texts, concept_words, status_code
 from smartapp.record.elements import Resource, mappings
 from smartapp.record.facts import Fact, labelled, said, unless_recorded
 from smartapp.record.marks import read_marks
@@ -18,6 +18,14 @@ from smartapp.record.timing import period_words
 
 PAST = "earlier, or not taking place"
 NOT_TAKING_PLACE = frozenset({"cancelled", "noshow", "fulfilled"})
+# HL7 v2 table 0276, for types that are only a code.
+TYPE_WORDS = {
+    "CHECKUP": "Check-up",
+    "EMERGENCY": "Emergency",
+    "FOLLOWUP": "Follow-up",
+    "ROUTINE": "Routine appointment",
+    "WALKIN": "Walk-in visit",
+}
 NOT_TAKEN_UP = {
     "declined": "declined",
     "tentative": "not yet accepted",
@@ -39,11 +47,12 @@ def read_appointments(given: Given) -> Read[Fact]:
 def _appointment(resource: Resource, related: Related, now: datetime) -> Fact:
     start = member_moment(resource, "start")
     is_past = start is not None and start.is_readable and _is_past(start, now)
+    name, *others = _names(resource) or ("Appointment",)
     return Fact(
         marks=read_marks(
             resource, when=start, status=unless_recorded(resource, status_text(resource))
         ),
-        name=_name(resource),
+        name=name,
         fold=PAST if is_past or status_code(resource) in NOT_TAKING_PLACE else "",
         began=start,
         when_words="" if start else "no date yet",
@@ -66,6 +75,7 @@ def _appointment(resource: Resource, related: Related, now: datetime) -> Fact:
         ),
         details=said(
             _length(resource, start),
+            *others,
             *concept_texts(resource.get("specialty")),
             *(_participant(one) for one in mappings(resource.get("participant"))),
         ),
@@ -89,13 +99,19 @@ def _length(resource: Resource, start: Moment | None) -> str:
     return f"until {end.time_text if is_same_day else end.text}"
 
 
-def _name(resource: Resource) -> str:
-    return (
-        prose(resource.get("description"))
-        or concept_text(resource.get("appointmentType"))
-        or concept_text(resource.get("serviceType"))
-        or "Appointment"
+def _names(resource: Resource) -> tuple[str, ...]:
+    """Return what the appointment is for, the most telling words first."""
+    return said(
+        prose(resource.get("description")),
+        *_type_words(resource.get("appointmentType")),
+        *concept_texts(resource.get("serviceType")),
+        *concept_texts(resource.get("serviceCategory")),
     )
+
+
+def _type_words(concept: object) -> list[str]:
+    known = [TYPE_WORDS[code] for code in codes(concept) if code in TYPE_WORDS]
+    return known if known and not concept_words(concept) else concept_texts(concept)
 
 
 def _participant(participant: dict[str, Any]) -> str:

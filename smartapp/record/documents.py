@@ -40,6 +40,7 @@ from smartapp.record.timing import period_moments
 Form = Literal["text", "markup", "pdf", "image", "other"]
 FORMS: dict[str, Form] = {
     "text/plain": "text",
+    "text/markdown": "text",
     "text/html": "markup",
     "application/xhtml+xml": "markup",
     "application/pdf": "pdf",
@@ -89,9 +90,31 @@ _CHARSET = re.compile(r"charset\s*=\s*\"?([\w.:-]{1,40})", re.IGNORECASE)
 _EXTENSIONS = "http://hl7.org/fhir/StructureDefinition/diagnosticReport-"
 _RELATIONS = {"addendumOf": "addendum to", "extends": "extends", "replaces": "replaces"}
 # A report whose results are among the laboratory results says nothing more.
-RESULTS_ONLY = "reports that have nothing beside their results"
+RESULTS_ONLY = "with nothing beside their results"
 SUPERSEDED = "replaced by a newer version"
 NO_TEXT = "The EHR keeps its text in a form that this app cannot show."
+NOTHING_YET = frozenset({"entered-in-error", "cancelled", "registered"})
+NOT_SENT = "The EHR sent no text of it."
+# HL7 v2 table 0074 and LOINC's parts, for categories of reports that are only a code.
+_CATEGORIES = {
+    "LAB": "Laboratory",
+    "RAD": "Radiology",
+    "LP29684-5": "Radiology",
+    "LP29708-2": "Cardiology",
+    "LP7839-6": "Pathology",
+    "SP": "Surgical pathology",
+    "CP": "Cytopathology",
+    "MB": "Microbiology",
+    "HM": "Hematology",
+    "CH": "Chemistry",
+    "BLB": "Blood bank",
+    "GE": "Genetics",
+    "CT": "CT",
+    "NMR": "MRI",
+    "RUS": "Ultrasound",
+    "CUS": "Cardiac ultrasound",
+    "EC": "Electrocardiography",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,7 +151,10 @@ class Attachment:
 
     @property
     def words(self) -> str:
-        return f"{self.title} ({FORM_WORDS[self.form]})" if self.title else FORM_WORDS[self.form]
+        kind = FORM_WORDS[self.form]
+        if self.form == "other" and self.content_type:
+            kind = f"{kind} of the type {self.content_type}"
+        return f"{self.title} ({kind})" if self.title else kind
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -168,14 +194,16 @@ def _place(one: Document) -> tuple[bool, str, bool, float]:
 
 
 def _replacements(resources: Iterable[Resource]) -> Iterator[tuple[str, str]]:
-    """Yield a note and one that it replaces: "DocumentReference/n2", "DocumentReference/n1"."""
+    """Yield a note or report and one that it replaces: "DocumentReference/n2",
+    "DocumentReference/n1". What was withdrawn or is not there yet replaces nothing."""
     for one in resources:
-        withdrawn = (status_code(one), status_code(one, "docStatus"))
-        if "entered-in-error" not in withdrawn:
+        if NOTHING_YET.isdisjoint((status_code(one), status_code(one, "docStatus"))):
+            newer = f"{text(one.get('resourceType'))}/{text(one.get('id'))}"
             for relation in mappings(one.get("relatesTo")):
                 if status_code(relation, "code") == "replaces":
-                    newer = f"{text(one.get('resourceType'))}/{text(one.get('id'))}"
                     yield newer, place(relation.get("target"))
+            for extension in extensions(one, f"{_EXTENSIONS}replaces"):
+                yield newer, place(extension.get("valueReference"))
 
 
 def _document(
@@ -187,8 +215,8 @@ def _document(
         return LeftOut(ENTERED_IN_ERROR)
     else:
         found = _note(resource)
-        if found.marks.source in replaced:
-            found = replace(found, fold=SUPERSEDED)
+    if found.marks.source in replaced:
+        found = replace(found, fold=SUPERSEDED)
     return replace(found, marks=doubted(found.marks, given.now))
 
 
@@ -205,7 +233,7 @@ def _attachment(place: str, attachment: dict[str, Any]) -> Attachment:
     content_type, _, parameters = text(attachment.get("contentType")).partition(";")
     content_type = content_type.strip().lower()
     charset = _CHARSET.search(parameters)
-    form = FORMS.get(content_type, "other")
+    form = FORMS.get(content_type, "other") if content_type else _form_of(attachment.get("data"))
     return Attachment(
         place=place,
         form=form,
@@ -215,6 +243,18 @@ def _attachment(place: str, attachment: dict[str, Any]) -> Attachment:
         data=_decoded(attachment.get("data"), form),
         charset=charset[1] if charset else "",
     )
+
+
+def _form_of(data: object) -> Form:
+    """Return the form of data whose type was not sent: text, if it can be nothing else."""
+    try:
+        words = _decoded(data, "other").decode()
+    except UnicodeDecodeError:
+        return "other"
+    is_text = not words.startswith("%PDF") and all(
+        one.isprintable() or one in "\r\n\t" for one in words
+    )
+    return "text" if words and is_text else "other"
 
 
 def _decoded(data: object, form: Form) -> bytes:
@@ -254,13 +294,14 @@ def _report(resource: Resource, given: Given, person: Person) -> Document:
     is_of_results = results and mapping(resource.get("text")).get("status") == "generated"
     says_more = has_own or (written and not is_of_results)
     texts = said(*texts, f"{OWN_TEXT}{written}" if written else "")
+    marks = read_marks(
+        resource,
+        when=when,
+        origin=", ".join(displays(resource.get("resultsInterpreter"))),
+        status=unless_recorded(resource, status_text(resource)),
+    )
     return Document(
-        marks=read_marks(
-            resource,
-            when=when,
-            origin=", ".join(displays(resource.get("resultsInterpreter"))),
-            status=unless_recorded(resource, status_text(resource)),
-        ),
+        marks=marks,
         name=_kind(resource.get("code"), "Report") or "Report",
         fold=RESULTS_ONLY if results and not says_more else "",
         when=when,
@@ -269,18 +310,23 @@ def _report(resource: Resource, given: Given, person: Person) -> Document:
         lines=said(
             labelled("conclusion", [*conclusions, _absent_conclusion(resource)]),
             *inner,
-            "" if has_own or written or results else EMPTY,
+            "" if has_own or written or results or marks.notes else EMPTY,
             *_results(results),
             _images(resource),
             *_relations_of_report(resource),
         ),
         details=said(
-            *concept_texts(resource.get("category")),
+            *map(_category, mappings(resource.get("category"))),
             *displays(resource.get("performer")),
             labelled("specimen", displays(resource.get("specimen"))),
             *_issued(resource, when),
         ),
     )
+
+
+def _category(concept: dict[str, Any]) -> str:
+    known = next((_CATEGORIES[code] for _, code in codings(concept) if code in _CATEGORIES), "")
+    return concept_words(concept) or known or concept_text(concept)
 
 
 def _absent_conclusion(resource: Resource) -> str:
@@ -364,7 +410,7 @@ def _note(resource: Resource) -> Document:
         lines=said(
             prose(resource.get("description")) if kind else "",
             labelled("about", concept_texts(context.get("event") or resource.get("event"))),
-            "" if written or any(one.is_open for one in attachments) else NO_TEXT,
+            "" if written or any(one.is_open for one in attachments) else _no_text(resource),
             *map(_relation, mappings(resource.get("relatesTo"))),
         ),
         details=said(
@@ -393,6 +439,18 @@ def _kind(concept: object, entry: str) -> str:
     known = (KINDS.get(code, "") for system, code in codings(concept) if system == LOINC)
     code = next(filter(None, known), "") or concept_text(concept)
     return f"{entry} ({code})" if code and code not in KINDS.values() else code
+
+
+def _no_text(note: Resource) -> str:
+    """Return why a note has no text that this app shows: its form, or that the EHR sent none."""
+    contents = [mapping(one.get("attachment")) for one in mappings(note.get("content"))]
+    if any(text(one.get("url")) or text(one.get("data")) for one in contents):
+        return NO_TEXT
+    codes_of_absence = (
+        extension_code(one.get(f"_{n}")) for one in contents for n in ("data", "url")
+    )
+    reason = next(filter(None, codes_of_absence), "")
+    return f"{NOT_SENT[:-1]}: {reason_words(reason)}" if reason else NOT_SENT
 
 
 def _relation(relation: dict[str, Any]) -> str:

@@ -12,6 +12,7 @@ from smartapp.record.facts import labelled
 from smartapp.record.marks import Marks, doubted, read_marks
 from smartapp.record.modifiers import reason_to_leave_out
 from smartapp.record.moments import Moment, member_moment, newest_first
+from smartapp.record.narratives import with_own_text
 from smartapp.record.reading import Given, Read, read_each
 from smartapp.record.references import (
     Related,
@@ -132,7 +133,9 @@ def read_encounter(resource: Resource, related: Related) -> Encounter:
     kind = _kind(resource.get("class"))
     name = concept_text(resource.get("type")) or concept_text(resource.get("serviceType"))
     return Encounter(
-        marks=read_marks(resource, when=started or ended),
+        marks=with_own_text(
+            read_marks(resource, when=started or ended), resource, is_all_there_is=False
+        ),
         id=text(resource.get("id")),
         name=name or kind or "Encounter",
         kind=kind if name and kind.casefold() != name.casefold() else "",
@@ -185,7 +188,8 @@ def _disposition(resource: Resource) -> str:
         for system, code in codings(sent)
         if not system or system.endswith("/discharge-disposition")
     )
-    discharged = concept_words(sent) or next(filter(None, known), "") or concept_text(sent)
+    discharged = concept_words(sent) or next(filter(None, known), "")
+    discharged = discharged or labelled("discharge disposition", concept_texts(sent))
     destination = display(stay.get("destination"))
     return ", ".join(filter(None, (discharged, f"to {destination}" if destination else "")))
 

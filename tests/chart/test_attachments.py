@@ -152,7 +152,7 @@ def test_an_address_shows_no_id() -> None:
 def test_what_cannot_be_opened_is_named_and_what_is_not_understood_is_not() -> None:
     resource = note(contentType="text/rtf", url="Binary/1", title="Letter")
     (shown,) = draw_documents(read_documents(Given((resource,), NOW)).entries)
-    assert (shown.links, shown.unopened) == ((), ("Letter (document)",))
+    assert (shown.links, shown.unopened) == ((), ("Letter (document of the type text/rtf)",))
     marked = {**resource, "modifierExtension": [{"url": "http://example.org/x"}]}
     (shown,) = draw_documents(read_documents(Given((marked,), NOW)).entries)
     assert (shown.links, shown.unopened) == ((), ())

@@ -7,6 +7,7 @@ import pytest
 
 from smartapp.record.documents import (
     NO_TEXT,
+    NOT_SENT,
     RESULTS_ONLY,
     SUPERSEDED,
     Document,
@@ -119,7 +120,7 @@ class TestNotes:
         found = note({"contentType": "text/rtf", "url": "Binary/1"})
         assert found.lines == (NO_TEXT,)
         assert not found.opened[0].is_open
-        assert note().lines == (NO_TEXT,)
+        assert note().lines == (NOT_SENT,)
 
     def test_who_wrote_it_and_how_far_it_is(self) -> None:
         found = note(

@@ -82,7 +82,14 @@ SODIUM = contained(
         ),
         (report(presentedForm=[attached("text/plain", "café".encode("cp1252"))]), "café"),
         (report(presentedForm=[attached("text/plain", "café".encode("utf-16"))]), "café"),
-        (report(presentedForm=[attached("application/rtf")]), "Not shown here | It is in the EHR"),
+        (
+            report(presentedForm=[attached("application/rtf")]),
+            "Not shown here: document of the type application/rtf ; see the EHR",
+        ),
+        (report(presentedForm=[{"data": attached("")["data"]}]), "No bleed | NOT Not shown"),
+        (report(presentedForm=[{"data": attached("", b"%PDF-1.7")["data"]}]), "Not shown here"),
+        (report(note=[{"text": "Addendum"}]), "Addendum | NOT neither a result"),
+        (report(category=[{"coding": [{"code": "LAB"}]}]), "Laboratory | NOT code LAB"),
         (
             report(result=INNER, contained=SODIUM),
             "Sodium: 120 mmol/L, Critically low | NOT nothing beside",
@@ -108,7 +115,10 @@ SODIUM = contained(
             "appends: Note of 1 June",
         ),
         (note(text=narrative("Seen today")), f"{OWN}Seen today | NOT cannot show"),
-        (note(), "in a form that this app cannot show"),
+        (note(), "The EHR sent no text of it"),
+        (note(attached("application/xml")), "in a form that this app cannot show"),
+        (note({"contentType": "text/plain", "_data": absent("masked")}), "no text of it: masked"),
+        (note(attached("text/markdown", b"* Seen")), "* Seen | NOT Not shown"),
     ],
 )
 def test_reports_and_notes(given: Resource, says: str) -> None:
@@ -941,6 +951,30 @@ TELECOM = [
             "Pregnancy status Pregnant | NOT LOINC | NOT SNOMED",
         ),
         (
+            "encounters",
+            of("Encounter", status="discharged", text=narrative("Ward 3", "additional")),
+            f"Discharged | {OWN}Ward 3 | NOT Status",
+        ),
+        (
+            "encounters",
+            of(
+                "Encounter",
+                hospitalization={"dischargeDisposition": {"coding": [{"code": "20"}]}},
+            ),
+            "discharge disposition: code 20",
+        ),
+        (
+            "appointments",
+            of(
+                "Appointment",
+                status="booked",
+                description="Heart",
+                appointmentType={"coding": [{"code": "FOLLOWUP"}]},
+                serviceCategory=[words("Telehealth")],
+            ),
+            "Heart | Follow-up Telehealth | NOT FOLLOWUP",
+        ),
+        (
             "appointments",
             of("Appointment", status="canceled", serviceType=[words("Heart")]),
             "Heart Cancelled",
@@ -1038,6 +1072,17 @@ def test_a_note_that_another_one_replaces(code: object) -> None:
     newer = note(HELLO, relatesTo=[{"code": code, "target": target}])
     shown = words_of("documents", {**note(HELLO), "id": "a"}, {**newer, "id": "b"})
     assert_says(shown, "replaces: another document Hello | 1 replaced by a newer version")
+
+
+@pytest.mark.parametrize(("status", "is_replaced"), [("final", True), ("cancelled", False)])
+def test_a_report_that_another_one_replaces(status: str, is_replaced: bool) -> None:
+    url = "http://hl7.org/fhir/StructureDefinition/diagnosticReport-replaces"
+    older = {"url": url, "valueReference": {"reference": "DiagnosticReport/a"}}
+    newer = report(status=status, conclusion="Bleed", extension=[older])
+    shown = words_of(
+        "documents", {**report(conclusion="No bleed"), "id": "a"}, {**newer, "id": "b"}
+    )
+    assert ("1 replaced by a newer version" in shown) is is_replaced
 
 
 def test_an_order_beside_its_prohibition() -> None:
