@@ -90,3 +90,15 @@ def named_or(concept: object, not_named: str) -> str:
     if code := absent_code(concept):
         return f"{not_named} ({reason_words(code)})"
     return concept_text(concept) or not_named
+
+
+def is_masked(element: object) -> bool:
+    """Return whether any element is absent because the EHR withholds it (data-absent-reason
+    "masked")."""
+    if isinstance(element, list):
+        return any(map(is_masked, element))
+    if not isinstance(element, dict):
+        return False
+    if element.get("url") == DATA_ABSENT_REASON:
+        return element.get("valueCode") == "masked"
+    return any(map(is_masked, element.values()))

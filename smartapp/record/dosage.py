@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from smartapp.record.absence import extension_code
 from smartapp.record.amounts import amount_text, digits, range_text, ratio_text
 from smartapp.record.codes import concept_text, concept_texts
 from smartapp.record.elements import is_false, is_true, mappings
@@ -118,9 +119,9 @@ def _older_dose(dosage: Mapping[str, Any]) -> Words | str | None:
 
 def _extension(dosage: Mapping[str, Any]) -> str | None:
     """Return Oracle Health's instruction for clinicians. None if HL7 defines an extension as a part
-    of the dose (the conditions for it, the gap between two)."""
+    of the dose (the conditions for it, the gap between two), or says why there is no dose."""
     extensions = mappings(dosage.get("extension"))
-    if any(_OF_DOSAGE.match(text(one.get("url"))) for one in extensions):
+    if extension_code(dosage) or any(_OF_DOSAGE.match(text(one.get("url"))) for one in extensions):
         return None
     said = (
         prose(one.get("valueString"))

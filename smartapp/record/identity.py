@@ -3,13 +3,13 @@
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
+from smartapp.record.absence import is_masked
 from smartapp.record.codes import codings, concept_text, status_code
 from smartapp.record.elements import Resource, is_false, is_unclear, mapping, mappings
 from smartapp.record.facts import said
 from smartapp.record.marks import LABELS, read_labels
 from smartapp.record.modifiers import not_understood
 from smartapp.record.moments import (
-    DATA_ABSENT_REASON,
     Chronology,
     Moment,
     last_day,
@@ -84,7 +84,7 @@ def read_identity(patient: Resource, *, now: datetime, record_number_system: str
         identifier=read_record_number(patient, system=record_number_system, now=now),
         deceased=_deceased_text(birth_date, death) if death else "",
         interpreter=interpreter_words(patient),
-        labels=said(*read_labels(patient), LABELS["MASKED"] if _is_masked(patient) else ""),
+        labels=said(*read_labels(patient), LABELS["MASKED"] if is_masked(patient) else ""),
         notes=tuple(_notes(patient, names[0], now)),
     )
 
@@ -163,18 +163,6 @@ def _death_notification(patient: Resource) -> str:
             if concept and said.isdisjoint({"U", "u"}):
                 return concept_text(concept)
     return ""
-
-
-def _is_masked(element: object) -> bool:
-    """Return whether any element is absent because the EHR withholds it (data-absent-reason
-    "masked")."""
-    if isinstance(element, list):
-        return any(map(_is_masked, element))
-    if not isinstance(element, dict):
-        return False
-    if element.get("url") == DATA_ABSENT_REASON:
-        return element.get("valueCode") == "masked"
-    return any(map(_is_masked, element.values()))
 
 
 def _is_about_a_relative(other: Resource) -> bool:

@@ -5,6 +5,7 @@ from datetime import datetime
 from typing import NamedTuple
 
 from smartapp.record import modifiers
+from smartapp.record.absence import is_masked
 from smartapp.record.codes import codes, concept_text
 from smartapp.record.elements import Resource, mapping, mappings
 from smartapp.record.moments import Chronology, Moment
@@ -99,13 +100,21 @@ def read_marks(
         source=source,
         status=modifiers.status_text(resource) if status is None else status,
         not_understood=modifiers.not_understood(resource),
-        labels=read_labels(resource),
+        labels=_labels(resource),
         absent=absent,
         when=when,
         whose=whose,
         origin=origin,
         notes=tuple(_notes(resource)),
     )
+
+
+def _labels(resource: Resource) -> tuple[str, ...]:
+    """Return the security labels, and that a part is withheld if any element is; a result says
+    that of its value itself."""
+    labels = read_labels(resource)
+    is_withheld = resource.get("resourceType") != "Observation" and is_masked(resource)
+    return tuple(dict.fromkeys((*labels, LABELS["MASKED"]))) if is_withheld else labels
 
 
 def _notes(resource: Resource) -> Iterable[str]:

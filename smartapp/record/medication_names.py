@@ -39,7 +39,7 @@ def medication_name(resource: Resource, related: Related) -> str:
         if named := next(filter(None, candidates), ""):
             return _with_strength(named, medication, related)
     unnamed = NOT_READ if _is_elsewhere(reference, medication) else NOT_NAMED
-    return named_or(concept, unnamed)
+    return named_or(concept or reference, unnamed)
 
 
 def _all_that_is_said(names: list[str]) -> str:
@@ -122,9 +122,10 @@ def medication_reference(resource: Resource) -> dict[str, Any]:
 
 
 def medication_concept(resource: Resource) -> object:
-    return resource.get("medicationCodeableConcept") or mapping(resource.get("medication")).get(
-        "concept"
-    )
+    # R5 has it one level deeper; some servers send the concept itself, or words.
+    sent = resource.get("medication")
+    r5 = mapping(sent).get("concept") if {"concept", "reference"} & mapping(sent).keys() else sent
+    return resource.get("medicationCodeableConcept") or r5
 
 
 def ingredients_text(medication: Resource, related: Related) -> str:

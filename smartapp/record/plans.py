@@ -35,6 +35,7 @@ from smartapp.record.timing import period_moments, period_words, timing_words
 
 OVER_GOALS = frozenset({"completed", "cancelled", "rejected", "achieved"})
 ACCEPTANCE = "http://hl7.org/fhir/StructureDefinition/goal-acceptance"
+NOT_NAMED = "an activity that the EHR does not name"
 OVER_PLANS = frozenset({"completed", "revoked"})
 OVER = "over or not accepted"
 
@@ -200,7 +201,7 @@ def _activity(activity: dict[str, Any], plan: Resource, related: Related) -> str
         # R5.
         or name_of(activity.get("plannedActivityReference"), plan, related)
         or ", ".join(displays(activity.get("performedActivity")))
-        or "an activity in another entry of the EHR"
+        or (NOT_NAMED if detail else "an activity in another entry of the EHR")
     )
     status = text(detail.get("status")).replace("-", " ")
     timing = timing_words(detail.get("scheduledTiming"))

@@ -263,15 +263,15 @@ def _duration(repeat: Mapping[str, Any]) -> str | None:
     return f"over {counted(low, unit)}"
 
 
-def _bounds(repeat: Mapping[str, Any]) -> str | None:
-    for name, say in (
+def _bounds(repeat: Mapping[str, Any]) -> Words:
+    """Return the bounds. FHIR allows one form: of two nobody knows which is meant."""
+    forms = (
         ("boundsDuration", _length),
         ("boundsRange", _lengths),
         ("boundsPeriod", period_words),
-    ):
-        if name in repeat:
-            return say(repeat[name])
-    return None
+    )
+    said = [say(repeat[name]) for name, say in forms if name in repeat]
+    return Words(tuple(filter(None, said)), is_whole=len(said) == 1 and None not in said)
 
 
 def _length(duration: object) -> str | None:

@@ -98,6 +98,19 @@ def contained(**medication: Any) -> Resource:
         # A medication that is withheld, or that nobody named, is still a medication.
         (order(absent("masked")), f"the EHR does not name (masked) | NOT {NO_CURRENT}"),
         (order({"_text": absent("masked")}), f"the EHR does not name (masked) | NOT {NO_CURRENT}"),
+        (
+            order(WARFARIN, reasonCode=[absent("masked")]),
+            "Warfarin 5 mg | The EHR withholds a part of this",
+        ),
+        (order(WARFARIN, reasonCode=[absent("unknown")]), "NOT withholds"),
+        (dosed(absent("masked")), "Warfarin 5 mg | There is more on this dose in the EHR."),
+        (order(medicationReference=absent("masked")), "the EHR does not name (masked)"),
+        (order(medication=WARFARIN), "Warfarin 5 mg | NOT does not name"),
+        (order(medication="Warfarin"), "Warfarin | NOT does not name"),
+        (
+            dosed(repeated(boundsDuration=quantity(5, "d"), boundsPeriod={"start": "2026-11-01"})),
+            "for 5 days, from 1 Nov 2026 | There is more on this dose",
+        ),
         (order(null_flavor("MSK")), f"the EHR does not name (masked) | NOT {NO_CURRENT}"),
         (
             order(absent("unknown"), dosageInstruction=[{"text": "5 mg daily"}]),

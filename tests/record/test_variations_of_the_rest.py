@@ -461,6 +461,7 @@ TELECOM = [
         ("procedures", procedure(reportedReference={"display": "Wife"}), "as reported by Wife"),
         ("procedures", procedure(reportedBoolean=True), "as reported"),
         ("procedures", procedure(status="entered-in-error", notDone=True), "entered in error"),
+        ("plans", plan({"code": absent("masked")}), "an activity that the EHR does not name"),
         ("plans", goal(description=absent("masked")), "does not describe (masked)"),
         (
             "plans",
