@@ -1,5 +1,6 @@
 """The patient's insurance (FHIR R4 Coverage)."""
 
+from collections.abc import Iterable
 from typing import Any
 
 from smartapp.record.amounts import digits
@@ -28,7 +29,9 @@ def _coverage(resource: Resource, given: Given) -> Fact:
     kind = concept_text(resource.get("type"))
     # R5 has one insurer. The insurer may be inside the resource.
     insurers = [*mappings(resource.get("payor")), *mappings(resource.get("insurer"))]
-    payors = ", ".join(said(*(_insurer(one, resource, given) for one in insurers)))
+    payors = ", ".join(
+        said(*(_insurer(one, resource, given) for one in insurers), *_payers(resource))
+    )
     is_to_come = Chronology(given.now).is_future(start)
     status = unless_recorded(resource, status_text(resource))
     return Fact(
@@ -63,6 +66,13 @@ def _insurer(reference: dict[str, Any], resource: Resource, given: Given) -> str
         return display(reference) or "The patient pays"
     number = text(mapping(reference.get("identifier")).get("value"))
     return display(reference) or text(inner.get("name")) or (f"Insurer {number}" if number else "")
+
+
+def _payers(resource: Resource) -> Iterable[str]:
+    """Yield who pays without an insurance (R5)."""
+    if status_code(resource, "kind") == "self-pay":
+        parties = [display(one.get("party")) for one in mappings(resource.get("paymentBy"))]
+        yield labelled("paid by", parties) or "The patient pays"
 
 
 def _rank(order: str) -> str:

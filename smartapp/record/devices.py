@@ -24,7 +24,7 @@ from smartapp.record.references import (
     to_follow,
 )
 from smartapp.record.sites import site_texts
-from smartapp.record.statements import read_statement
+from smartapp.record.statements import read_statement, says_none
 from smartapp.record.texts import text
 from smartapp.record.timing import period_moments, timing_words
 
@@ -72,6 +72,7 @@ def _device(resource: Resource, ended: frozenset[str]) -> Fact:
         marks=with_own_text(marks, resource, is_all_there_is=name == NOT_NAMED),
         name=name,
         is_statement=statement is not None,
+        says_none=says_none(statement),
         fold=NO_LONGER if is_over else "",
         lines=said(
             USED_NO_LONGER if marks.source in ended and not is_over else "",
@@ -148,6 +149,7 @@ def _use(resource: Resource, related: Related) -> Fact:
         ),
         name=statement.words if statement else _name_of_used(reference, resource, related, device),
         is_statement=statement is not None,
+        says_none=says_none(statement),
         fold=NO_LONGER if status in ENDED else "",
         began=began,
         ended=end,
@@ -156,6 +158,9 @@ def _use(resource: Resource, related: Related) -> Fact:
             _own_status(device),
             labelled("why", concept_texts(resource.get("statusReason"))),
             labelled("because of", reasons(resource, related)),
+            # R5.
+            labelled("use", concept_texts(resource.get("usageStatus"))),
+            labelled("adherence", _adherence(resource)),
         ),
         details=said(
             ", ".join(site_texts(resource.get("bodySite"))),
@@ -163,6 +168,12 @@ def _use(resource: Resource, related: Related) -> Fact:
             _recorded(resource),
         ),
     )
+
+
+def _adherence(resource: Resource) -> Iterable[str]:
+    for one in mappings(resource.get("adherence")):
+        yield concept_text(one.get("code"))
+        yield from concept_texts(one.get("reason"))
 
 
 def _own_status(device: dict[str, Any]) -> str:

@@ -18,6 +18,8 @@ from smartapp.record.references import Related, display, displays, reasons, targ
 from smartapp.record.texts import prose
 from smartapp.record.timing import period_moments
 
+# R5.
+PART_OF_DOSE = "the full dose was not given"
 MORE_ON_DOSE = "there is more on this dose in the EHR"
 
 
@@ -136,6 +138,8 @@ def _administration(resource: Resource, related: Related) -> Fact:
         ended=end,
         lines=said(
             labelled(_why(resource), _why_not(resource)),
+            labelled(PART_OF_DOSE, concept_texts(resource.get("subPotentReason")))
+            or (PART_OF_DOSE if is_true(resource.get("isSubPotent")) else ""),
             *(words for one in mappings(resource.get("dosage")) for words in _given(one)),
             labelled("for", reasons(resource, related)),
         ),

@@ -11,6 +11,10 @@ from smartapp.record.marks import Marks, doubted
 from smartapp.record.moments import Moment, newest_first
 from smartapp.record.reading import Given, LeftOut, Read, read_each
 
+CONTRADICTED = "The record contradicts this: it also lists one."
+# The statuses of what has not happened.
+NOT_DONE = frozenset({"Not done", "In preparation"})
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Fact:
@@ -20,7 +24,7 @@ class Fact:
     and `ended` are dates; `when_words` is the time in words if there is no date. Each of `lines`
     has a line of its own; `details` share one. `text` is a document's text with its line breaks.
     `earlier` are former values of the same thing, folded. `is_statement`: it says that there is
-    none of its kind, or that it is unknown.
+    none of its kind, or that it is unknown; `says_none`: that there is none at all.
     """
 
     marks: Marks
@@ -35,6 +39,7 @@ class Fact:
     earlier: tuple[str, ...] = ()
     sources: int = 1
     is_statement: bool = False
+    says_none: bool = False
 
     @property
     def is_counted(self) -> bool:
@@ -42,7 +47,10 @@ class Fact:
 
 
 def in_order(read: Read[Fact]) -> Read[Fact]:
-    """Return the open facts first, then each fold, newest first in each."""
+    """Return the open facts first, then each fold, newest first in each. One that says that there
+    is none says whether another one contradicts it."""
+    if any(one.is_counted and one.marks.status not in NOT_DONE for one in read.entries):
+        read = replace(read, entries=tuple(map(_contradicted, read.entries)))
     folds = list(dict.fromkeys(fact.fold for fact in read.entries))
 
     def place(fact: Fact) -> tuple[bool, int, bool, float, str]:
@@ -51,6 +59,11 @@ def in_order(read: Read[Fact]) -> Read[Fact]:
         return bool(fact.fold), folds.index(fact.fold), doubt, when, fact.name.casefold()
 
     return replace(read, entries=tuple(sorted(read.entries, key=place)))
+
+
+def _contradicted(fact: Fact) -> Fact:
+    is_current = fact.says_none and not fact.fold
+    return replace(fact, lines=(CONTRADICTED, *fact.lines)) if is_current else fact
 
 
 def read_dated(given: Given, read: Callable[[Resource], Fact | LeftOut]) -> Read[Fact]:

@@ -77,7 +77,7 @@ def _relation(relationship: object) -> str:
 
 def _illness(condition: dict[str, Any]) -> str:
     """Return "Breast cancer, at the age of 52 years, outcome: died, contributed to the death"."""
-    onset = read_span(condition, "onset")
+    onset = read_span(condition, "onset") or read_span(condition, "performed")
     contributed = is_true(condition.get("contributedToDeath"))
     return ", ".join(
         said(

@@ -1,7 +1,7 @@
-"""The marks of a German diagnosis: how certain it is, and on which side.
+"""The marks of a German diagnosis or procedure: how certain it is, and on which side.
 
-They belong to ICD-10-GM and are extensions of the coding (HL7 Germany, basisprofil-de; ISiK and the
-medical informatics initiative use them too).
+They belong to ICD-10-GM and OPS, and are extensions of the coding (HL7 Germany, basisprofil-de;
+ISiK and the medical informatics initiative use them too).
 """
 
 from collections.abc import Iterator
@@ -34,7 +34,7 @@ def certainty_text(resource: Resource) -> str:
 
 
 def side_texts(resource: Resource) -> list[str]:
-    """Return the sides of a Condition."""
+    """Return the sides of a Condition or a Procedure."""
     return [SIDES.get(code, code) for code in dict.fromkeys(_marks(resource, SIDE))]
 
 

@@ -20,7 +20,7 @@ from smartapp.record.moments import Moment, member_moment, newest_first
 from smartapp.record.narratives import with_own_text
 from smartapp.record.reading import Given, Read, read_each
 from smartapp.record.references import Related, display, displays, name_of, reasons
-from smartapp.record.statements import Statement, read_statement
+from smartapp.record.statements import Statement, read_statement, says_none
 from smartapp.record.texts import prose, text
 
 NOT_NAMED = "Vaccine that the EHR does not name"
@@ -37,7 +37,7 @@ SUBPOTENT = "Weaker than needed: this dose does not count as a full one"
 @dataclass(frozen=True, slots=True)
 class Immunization:
     """An immunization. `given` is its time; `given_words` is the time in words if there is no
-    date."""
+    date. `is_contradicted`: it says that there are none, and the same list has one."""
 
     marks: Marks
     name: str
@@ -45,6 +45,7 @@ class Immunization:
     given: Moment | None = None
     given_words: str = ""
     statement: Statement | None = None
+    is_contradicted: bool = False
     subpotent: str = ""
     reported: str = ""
     dose: str = ""
@@ -61,8 +62,14 @@ class Immunization:
 def read_immunizations(given: Given) -> Read[Immunization]:
     """Return the immunizations, newest first."""
     read = read_each(given.resources, lambda one: _immunization(one, given))
-    entries = sorted(read.entries, key=_place)
-    return replace(read, entries=tuple(entries))
+    has_any = any(one.is_counted for one in read.entries)
+    remarked = (replace(one, is_contradicted=has_any and _denies(one)) for one in read.entries)
+    return replace(read, entries=tuple(sorted(remarked, key=_place)))
+
+
+def _denies(one: Immunization) -> bool:
+    """Return whether it says that there are none at all."""
+    return one.is_given and says_none(one.statement)
 
 
 def _place(one: Immunization) -> tuple[bool, float, str]:

@@ -6,6 +6,7 @@ from smartapp.record.absence import named_or
 from smartapp.record.codes import concept_text, concept_texts, status_code
 from smartapp.record.elements import Resource, is_true, mappings
 from smartapp.record.facts import Fact, labelled, read_dated, said, unless_recorded
+from smartapp.record.icd_marks import side_texts
 from smartapp.record.marks import origin_of, read_marks
 from smartapp.record.modifiers import status_text
 from smartapp.record.narratives import with_own_text
@@ -20,7 +21,7 @@ from smartapp.record.references import (
 )
 from smartapp.record.sites import site_texts
 from smartapp.record.spans import read_span
-from smartapp.record.statements import read_statement
+from smartapp.record.statements import read_statement, says_none
 
 NOT_NAMED = "Procedure that the EHR does not name"
 
@@ -51,6 +52,7 @@ def _procedure(resource: Resource, related: Related) -> Fact:
         marks=marks,
         name=statement.words if statement else name,
         is_statement=statement is not None,
+        says_none=says_none(statement),
         began=moment,
         when_words=performed.words_beside_a_date if performed else "",
         lines=said(
@@ -65,6 +67,7 @@ def _procedure(resource: Resource, related: Related) -> Fact:
         ),
         details=said(
             *site_texts(resource.get("bodySite")),
+            *side_texts(resource),
             *concept_texts(resource.get("category")),
             *_performers(resource),
             display(resource.get("location")),

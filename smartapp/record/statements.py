@@ -212,7 +212,7 @@ def _by_code(concept: object) -> Statement | None:
         if is_snomed and code in _SNOMED_UNKNOWN:
             return Statement(_said(code, written), "unknown")
         if (system, code) == NO_VACCINE:
-            return Statement(written or "No vaccine administered", "none")
+            return Statement(written or "No vaccine administered", "none", kind="that vaccine")
         if system in _IPS_SYSTEMS and (match := _IPS_CODE.fullmatch(code)):
             return _ips(match, written or code.replace("-", " ").capitalize())
     return None
@@ -293,6 +293,11 @@ def _narrower(match: re.Match[str]) -> str:
     """Return the words that limit the statement: "No heart disease" does not deny everything."""
     words = (match["narrower"] or match["substance"] or match["harmless"] or "").split()
     return " ".join(word for word in words if word not in _GENERAL)
+
+
+def says_none(statement: Statement | None) -> bool:
+    """Return whether it says that there is none of any kind."""
+    return statement is not None and statement.meaning == "none" and not statement.kind
 
 
 def contradicts(statement: Statement, kinds: Iterable[Iterable[str]]) -> bool:

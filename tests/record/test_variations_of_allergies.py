@@ -70,6 +70,9 @@ def at_risk(risk: str) -> Resource:
             "throat closed",
         ),
         (allergy(reaction=[{"manifestation": [{"concept": {"text": "Hives"}}]}]), "Hives"),
+        # Table 0128 of HL7 v2.
+        (allergy(reaction=[{"manifestation": ["Hives"], "severity": "SV"}]), "Hives (severe)"),
+        (allergy(reaction=[{"manifestation": ["Hives"], "severity": "U"}]), "severity “unknown”"),
         (allergy(reaction=[{"manifestation": [coded("39579001")]}]), "SNOMED CT 39579001"),
         (
             allergy(

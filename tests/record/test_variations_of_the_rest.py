@@ -461,6 +461,56 @@ TELECOM = [
         ("procedures", procedure(reportedReference={"display": "Wife"}), "as reported by Wife"),
         ("procedures", procedure(reportedBoolean=True), "as reported"),
         ("procedures", procedure(status="entered-in-error", notDone=True), "entered in error"),
+        (
+            "procedures",
+            procedure(
+                code={
+                    "coding": [
+                        {
+                            "display": "Amputation",
+                            "extension": [
+                                {
+                                    "url": "http://fhir.de/StructureDefinition/seitenlokalisation",
+                                    "valueCoding": {"code": "R"},
+                                }
+                            ],
+                        }
+                    ]
+                }
+            ),
+            "Amputation right",
+        ),
+        (
+            "dispenses",
+            of(
+                "MedicationAdministration",
+                status="completed",
+                medication={"concept": words("Morphine")},
+                isSubPotent=True,
+                subPotentReason=[words("spilled")],
+            ),
+            "the full dose was not given: spilled",
+        ),
+        (
+            "devices",
+            of(
+                "DeviceUseStatement",
+                status="active",
+                device={"display": "CPAP"},
+                adherence={"code": words("Never"), "reason": [words("noise")]},
+            ),
+            "adherence: Never, noise",
+        ),
+        (
+            "coverage",
+            of("Coverage", status="active", kind="self-pay", paymentBy=[{}]),
+            "The patient pays",
+        ),
+        (
+            "family-history",
+            relative(procedure=[{"code": words("Mastectomy"), "performedString": "at 40"}]),
+            "Mastectomy, at 40",
+        ),
         ("plans", plan({"code": absent("masked")}), "an activity that the EHR does not name"),
         ("plans", goal(description=absent("masked")), "does not describe (masked)"),
         (
@@ -1054,6 +1104,36 @@ TELECOM = [
 )
 def test_other_sections(section: str, given: Resource, says: str) -> None:
     assert_says(words_of(section, given), says)
+
+
+@pytest.mark.parametrize(
+    ("section", "given", "other", "is_contradicted"),
+    [
+        ("procedures", words("No known procedures"), procedure(), True),
+        ("procedures", words("No known procedures"), procedure(status="not-done"), False),
+        ("procedures", words("Procedures unknown"), procedure(), False),
+        ("devices", words("No implants"), of("Device", type=words("Pacemaker")), True),
+        (
+            "devices",
+            words("No implants"),
+            of("Device", status="inactive", type=words("Pacemaker")),
+            False,
+        ),
+        ("immunizations", words("No known immunizations"), vaccine(), True),
+        ("immunizations", words("No known immunizations"), vaccine(status="not-done"), False),
+        ("immunizations", cvx("998"), vaccine(), False),
+    ],
+)
+def test_a_statement_that_another_entry_contradicts(
+    section: str, given: Resource, other: Resource, is_contradicted: bool
+) -> None:
+    names = {"devices": "type", "immunizations": "vaccineCode"}
+    statement = {**other, "status": "completed", names.get(section, "code"): given, "id": "none"}
+    if section == "devices":
+        statement["status"] = "active"
+    shown = words_of(section, statement, {**other, "id": "other"})
+    assert ("The record contradicts this" in shown) is is_contradicted, shown
+    assert "contradicts" not in words_of(section, statement)
 
 
 @pytest.mark.parametrize("status", ["completed", "stopped", "Completed"])
