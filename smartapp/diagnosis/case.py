@@ -187,7 +187,7 @@ class Case:
         self.step = self.failed.step if self.failed else ""
         self.failure = Recorded(self.failed.detail if self.failed else {})
         self.said = str(self.failure["said"])  # the EHR's own words, cleaned
-        self.ehr_error: str = self.failure["ehr_error"]
+        self.ehr_error = _as_standard(self.failure["ehr_error"])
         own_code = "" if self.ehr_error in _STANDARD_ERRORS else self.ehr_error.replace("_", " ")
         self.http_status: int = self.failure["http_status"] or 0
         self.is_limited = self.http_status == HTTPStatus.TOO_MANY_REQUESTS
@@ -292,7 +292,8 @@ class Case:
         """What is known of the failure, as a sentence: our words, or the EHR's code."""
         words = str(self.failure["failure"])
         if words:
-            words += _OF_A_PARAMETER.get(self.code, "") if " " not in words else ""
+            of_part = _OF_A_PARAMETER.get(self.broken_rule or self.code, "")
+            words += of_part if " " not in words else ""
             first = words.partition(" ")[0]
             is_name = "_" in first or first.rstrip(":") in _NAMES
             return f"{words if is_name else words[0].upper() + words[1:]}."
@@ -301,7 +302,8 @@ class Case:
     @property
     def answer(self) -> str:
         """What the EHR answered, in a sentence."""
-        parts = " ".join(filter(None, (str(self.http_status or ""), self.ehr_error)))
+        answered = (str(self.http_status or ""), self.failure["ehr_error"])
+        parts = " ".join(filter(None, answered))
         said = f" It said: “{self.said}”" if self.said else ""
         return f"The EHR answered {parts or 'nothing usable'}.{said}"
 
@@ -320,11 +322,18 @@ class Case:
             sent = self.token["sent"] or self.failure["sent"]
         named = (re.sub("[ -]", "_", name.lower()) for name in _MEMBER.findall(self.said))
         missed = [name for name in dict.fromkeys(named) if name in sent]
+        pkce = "code_verifier" if self.is_at_token_endpoint else "code_challenge"
+        if not missed and "pkce" in self.named and pkce in sent:
+            missed.append(pkce)
         proves = self.is_at_token_endpoint and self.method not in ("", AuthMethod.NONE)
         others = {"secret", "assertion", "method", "certificate", "body"}
         if proves and "authentication" in self.named and self.named.isdisjoint(others):
             missed.append("our authentication")
         return ", ".join(missed)
+
+    @property
+    def came_or_nothing(self) -> str:
+        return self.came or "nothing of it, as where it stands after a #"
 
     @property
     def compare_client_id(self) -> str:
@@ -627,6 +636,12 @@ def _subjects(said: str) -> frozenset[str]:
 def _forms(scopes: Iterable[str]) -> set[str]:
     parsed = [one for one in map(parse_scope, scopes) if isinstance(one, ResourceScope)]
     return {"older" if one.is_version_1 else "newer" for one in parsed}
+
+
+def _as_standard(error: str) -> str:
+    """Return a standard's code that is only spelled differently, as "Access Denied"."""
+    code = re.sub(r"(?<=[a-z])(?=[A-Z])|[ -]", "_", error).lower()
+    return code if code in _STANDARD_ERRORS else error
 
 
 def _likeness(path: str, other: str) -> float:

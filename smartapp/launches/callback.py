@@ -53,9 +53,8 @@ async def callback(request: HttpRequest, registration_slug: str) -> HttpResponse
 async def _answered(request: HttpRequest, registration_slug: str) -> HttpResponse:
     try:
         answer = _read(request)
-    except SmartError:
-        await _came_back_without_state(request, registration_slug)
-        raise
+    except SmartError as error:
+        return await _refused_without_state(request, registration_slug, error, error)
     steps.came_back(answer.state)
     started = pending.recall(request, answer.state)
     if started is None:
@@ -74,7 +73,7 @@ async def _answered(request: HttpRequest, registration_slug: str) -> HttpRespons
             await _while_busy(request, config, started, answer, error), config.frame_ancestors
         )
     except SmartError as error:
-        response = _refused(request, config, started, answer, error)
+        response = _refused(request, config, started, error, answer)
     pending.forget(request, response, answer.state)
     return framable(response, config.frame_ancestors)
 
@@ -93,21 +92,26 @@ async def _stray(request: HttpRequest, registration_slug: str, state: str) -> Ht
     except (StateUnknown, StateOfAnotherBrowser) as error:
         if await events.is_answered():
             raise StateAlreadyUsed("its answer was refused") from error
-        is_lost = not await in_database(events.is_known)
-        if is_lost and await _came_back_without_state(request, registration_slug):
-            raise StateChanged("this browser waits for an answer with another state") from error
-        raise
+        if await in_database(events.is_known):
+            raise
+        changed = StateChanged("this browser waits for an answer with another state")
+        return await _refused_without_state(request, registration_slug, error, changed)
 
 
-async def _came_back_without_state(request: HttpRequest, registration_slug: str) -> bool:
-    """Record an answer without a valid state in the timeline of the launch that this browser
-    started with this EHR; return whether there is one.
+async def _refused_without_state(
+    request: HttpRequest, registration_slug: str, error: SmartError, if_waiting: SmartError
+) -> HttpResponse:
+    """Refuse an answer without a valid state with `if_waiting`, and record it in the timeline of
+    the launch that this browser started with this EHR. Raises `error` if there is none.
 
     It only explains the failure: an answer never resumes a launch without its state.
     """
-    waiting = pending.waiting(request, registration_slug)
-    steps.came_back_to(await registry.only_endpoint(registration_slug), waiting)
-    return bool(waiting)
+    digest, started = pending.waiting(request, registration_slug)
+    steps.came_back_to(await registry.only_endpoint(registration_slug), digest)
+    if started is None:
+        raise error
+    config = await registry.endpoint_for_callback(started.endpoint_id, registration_slug)
+    return framable(_refused(request, config, started, if_waiting), config.frame_ancestors)
 
 
 async def _accept_as_registered(
@@ -150,7 +154,7 @@ async def _while_busy(
     """Answer while the app is busy: a launch that is complete already opens all the same."""
     if await in_database(store.is_used, cookies.state_digest(answer.state)):
         return await _without_pending(request, answer.state)
-    return _refused(request, config, started, answer, error)
+    return _refused(request, config, started, error, answer)
 
 
 async def _without_pending(request: HttpRequest, state: str) -> HttpResponse:
@@ -175,8 +179,8 @@ def _refused(
     request: HttpRequest,
     config: registry.EndpointConfig,
     started: pending.PendingLaunch,
-    answer: AuthorizationResponse | AuthorizationErrorResponse,
     error: SmartError,
+    answer: AuthorizationResponse | AuthorizationErrorResponse | None = None,
 ) -> HttpResponse:
     """Return the error page with a way to start again, and the EHR's message marked as the
     EHR's."""

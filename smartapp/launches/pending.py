@@ -101,16 +101,20 @@ def is_sealed_otherwise(request: HttpRequest, state: str) -> bool:
     return name in request.COOKIES and _unseal(request.COOKIES[name], name) is None
 
 
-def waiting(request: HttpRequest, registration_slug: str) -> str:
-    """Return the digest in the cookie name of the newest launch that this browser started with this
-    registration and that may still be answered; "" if there is none. It resumes nothing."""
+def waiting(request: HttpRequest, registration_slug: str) -> tuple[str, PendingLaunch | None]:
+    """Return the newest launch that this browser started with this registration and that may still
+    be answered, after the digest in the name of its cookie; "" and None if there is none. It
+    resumes nothing."""
     now = timezone.now()
-    began: dict[str, datetime] = {}
+    began: dict[str, PendingLaunch] = {}
     for name, sealed in cookies.pending_cookies(request).items():
         one = _unseal(sealed, name)
         if one and one.registration_slug == registration_slug and not one.expired(now):
-            began[name] = one.launched_at
-    return max(began, key=lambda name: began[name]).rpartition("-")[2] if began else ""
+            began[name] = one
+    if not began:
+        return "", None
+    newest = max(began, key=lambda name: began[name].launched_at)
+    return newest.rpartition("-")[2], began[newest]
 
 
 def forget(request: HttpRequest, response: HttpResponse, state: str) -> None:

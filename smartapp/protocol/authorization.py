@@ -4,6 +4,7 @@
 `parse_authorization_response` checks the response that it brings back.
 """
 
+import re
 import secrets
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
@@ -13,6 +14,7 @@ from authlib.oauth2.rfc7636 import create_s256_code_challenge
 
 from smartapp.protocol.errors import (
     AccessDenied,
+    AnswerIncomplete,
     AuthorizationErrorWithoutState,
     AuthorizationRefused,
     AuthorizationRequestRefused,
@@ -20,6 +22,7 @@ from smartapp.protocol.errors import (
     AuthorizationServerUnavailable,
     ParameterMalformed,
     ParameterRepeated,
+    RequestError,
 )
 from smartapp.protocol.query import optional, parse_query, required
 from smartapp.protocol.text import plain_text
@@ -34,6 +37,8 @@ MAX_URL_CHARACTERS = 2000
 MAX_ERROR_CHARACTERS = 100
 MAX_ERROR_TEXT_CHARACTERS = 300
 
+MAX_NAMES = 10  # that administrators are shown
+_NAME = re.compile(r"[A-Za-z0-9_.;-]{1,40}")
 _REFUSALS: dict[str, type[AuthorizationRefused]] = {
     "access_denied": AccessDenied,
     "server_error": AuthorizationServerUnavailable,
@@ -168,11 +173,22 @@ def is_better_posted(url: str, capabilities: Collection[str]) -> bool:
 def parse_authorization_response(query: str) -> AuthorizationResponse | AuthorizationErrorResponse:
     """Return the authorization response or error response (RFC 6749 §4.1.2, §4.1.2.1).
 
-    Raises ParameterMissing, ParameterRepeated, ParameterTooLong or ParameterMalformed;
+    Raises AnswerIncomplete for one with a part that is missing, repeated, too long or malformed;
     AuthorizationResponseInvalid for a code together with an error (C53); and
     AuthorizationErrorWithoutState.
     """
-    values = parse_query(query)
+    try:
+        return _response(query)
+    except RequestError as exc:
+        # What has no "=" may be a value.
+        names = (pair.partition("=")[0] for pair in query.split("&") if "=" in pair)
+        came = [name for name in dict.fromkeys(names) if _NAME.fullmatch(name)][:MAX_NAMES]
+        raise AnswerIncomplete(exc.detail, rule=exc.code, came=", ".join(came)) from exc
+
+
+def _response(query: str) -> AuthorizationResponse | AuthorizationErrorResponse:
+    # Of the words of an error, what is in another encoding than UTF-8 is left out.
+    values = parse_query(query, is_utf8_required=False)
     for name, found in values.items():
         if len(found) > 1:
             raise ParameterRepeated(plain_text(name, MAX_ERROR_CHARACTERS))
@@ -184,7 +200,7 @@ def parse_authorization_response(query: str) -> AuthorizationResponse | Authoriz
     if error is None:
         code = required(values, "code", max_characters=MAX_CODE_CHARACTERS)
         return AuthorizationResponse(code, state, iss)
-    if "code" in values:
+    if optional(values, "code", max_characters=MAX_CODE_CHARACTERS):
         raise AuthorizationResponseInvalid("a code and an error at once")
     return AuthorizationErrorResponse(
         error=plain_text(error, MAX_ERROR_CHARACTERS),

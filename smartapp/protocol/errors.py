@@ -451,6 +451,20 @@ class AuthorizationResponseInvalid(SmartError):
     happened = "What came back from signing in does not follow the rules that keep you safe."
 
 
+class AnswerIncomplete(AuthorizationResponseInvalid):
+    """A part of the answer is missing, repeated, too long or malformed. `rule` is the code of the
+    RequestError that says which; `came` names the members that came."""
+
+    code = "answer-incomplete"
+    requirement = "C53"
+    title = "The EHR's answer cannot be read"
+    happened = (
+        "The EHR sent you back, and a part of its answer is missing, is there twice, or is not "
+        "written the way the standard says. Nothing was read, and nobody was signed in."
+    )
+    next_step = f"{START_AGAIN} {IF_TWICE}"
+
+
 class AuthorizationErrorWithoutState(AuthorizationResponseInvalid):
     """An `error` without a `state`, so that it cannot be matched to a sign-in.
 

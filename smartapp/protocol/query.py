@@ -13,8 +13,9 @@ MAX_QUERY_CHARACTERS = 32_768
 MAX_PARAMETERS = 64
 
 
-def parse_query(query: str) -> dict[str, list[str]]:
-    """Return every parameter with all its values, in order.
+def parse_query(query: str, *, is_utf8_required: bool = True) -> dict[str, list[str]]:
+    """Return every parameter with all its values, in order. Without `is_utf8_required`, what is not
+    UTF-8 becomes U+FFFD, which `optional` refuses.
 
     Raises ParameterTooLong if the query is longer than any real one, and ParameterMalformed if it
     is not `application/x-www-form-urlencoded` UTF-8 (RFC 6749 appendix B).
@@ -23,7 +24,10 @@ def parse_query(query: str) -> dict[str, list[str]]:
         raise ParameterTooLong("the whole query string")
     try:
         pairs = parse_qsl(
-            query, keep_blank_values=True, errors="strict", max_num_fields=MAX_PARAMETERS
+            query,
+            keep_blank_values=True,
+            errors="strict" if is_utf8_required else "replace",
+            max_num_fields=MAX_PARAMETERS,
         )
     except ValueError:
         raise ParameterMalformed("not form-urlencoded UTF-8, or too many parameters") from None
@@ -46,8 +50,8 @@ def optional(values: dict[str, list[str]], name: str, *, max_characters: int) ->
     value = found[0]
     if len(value) > max_characters:
         raise ParameterTooLong(name)
-    if not value.isprintable():
-        raise ParameterMalformed(f"{name} has control characters")
+    if not value.isprintable() or "\ufffd" in value:
+        raise ParameterMalformed(f"{name} has control characters, or is not UTF-8")
     return value
 
 

@@ -169,7 +169,7 @@ class TestWayBack:
         """Escaped twice, or behind a # as for another response_mode."""
         await browser.get(part(await browser.to_callback(ehr_launch())))
         cause = await first_is("without what belongs into it", "C53")
-        assert cause.seen == "state is missing, or empty."
+        assert cause.seen.startswith("state is missing, or empty. Its address has ")
 
     async def test_code_that_no_ehr_sends(self, browser: Browser, ehr_launch: Start) -> None:
         callback = await browser.to_callback(ehr_launch())

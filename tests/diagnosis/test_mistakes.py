@@ -258,6 +258,8 @@ class TestWayBack:
             ({"code": None, "state": None, "error": "invalid_request",
               "error_description": "Bad redirect_uri"}, "our redirect URI", "C3"),
             ({"code": None, "error": "login_required"}, "sign in, or did not ask", "C52"),
+            ({"code": None, "error": "invalid_request", "error_description": "PKCE is required"},
+             "misses what was sent to it: code_challenge", "C30"),
             ({"code": None, "error": "invalid_request",
               "error_description": "launch present but the launch scope was not requested"},
              "no cause that is known here", "C30"),
@@ -279,7 +281,36 @@ class TestWayBack:
         callback = await browser.to_callback(ehr_launch())
         await browser.get(f"{callback}&{name}=again")
         cause = await first_is("or with more", "C53")
-        assert cause.seen == f"{name} is there more than once."
+        assert cause.seen == f"{name} is there more than once. Its address has code, state."
+
+    @pytest.mark.parametrize("query", ["", "?x=1", "?code=a&amp;state=b", "?state={state}"])
+    async def test_who_came_from_an_ehr_is_told_so_when_its_answer_cannot_be_read(
+        self, browser: Browser, ehr_launch: Start, query: str
+    ) -> None:
+        callback = await browser.to_callback(ehr_launch())
+        path, state = callback.partition("?")[0], callback.rpartition("state=")[2]
+        page = await (await browser.get(path + query.format(state=state))).text()
+        assert "The EHR&#x27;s answer cannot be read" in page
+        assert "open it again from the patient" in page
+        assert "Scripted Hospital" in page
+        assert "start page" not in page
+        cause = await first_is("without what belongs into it", "C53")
+        assert ("after a #" in cause.seen) == (query == "")
+
+    async def test_who_came_from_the_start_page_starts_again_there(self, browser: Browser) -> None:
+        callback = await browser.to_callback("/connect/scripted/")
+        page = await (await browser.get(callback.partition("?")[0])).text()
+        assert 'href="/connect/scripted/"' in page
+        assert "from the patient" not in page
+
+    @pytest.mark.parametrize("spelled", ["ACCESS_DENIED", "accessDenied", "Access Denied"])
+    async def test_error_that_is_spelled_otherwise_is_understood_and_quoted(
+        self, browser: Browser, ehr_launch: Start, spelled: str
+    ) -> None:
+        callback = await browser.to_callback(ehr_launch())
+        await browser.get(changed(callback, code=None, error=spelled))
+        cause = await first_is("said no", "C52")
+        assert cause.seen == f"The EHR answered {spelled}."
 
     async def test_error_that_no_standard_has_is_quoted_and_no_more(
         self, browser: Browser, ehr_launch: Start

@@ -12,6 +12,7 @@ from smartapp.protocol import authorization
 from smartapp.protocol.authorization import AuthorizationErrorResponse, AuthorizationResponse
 from smartapp.protocol.errors import (
     AccessDenied,
+    AnswerIncomplete,
     AuthorizationErrorWithoutState,
     AuthorizationRefused,
     AuthorizationRequestRefused,
@@ -167,26 +168,40 @@ class TestAuthorizationResponse:
         assert STATE not in repr(response)
 
     @pytest.mark.parametrize(
+        ("query", "rule", "came"),
+        [
+            ("", "parameter-missing", ""),
+            (urlencode({"code": "c"}), "parameter-missing", "code"),
+            (urlencode({"state": STATE}), "parameter-missing", "state"),
+            (urlencode({"code": "", "state": STATE}), "parameter-missing", "code, state"),
+            (urlencode({"code": "c", "state": ""}), "parameter-missing", "code, state"),
+            (f"code=c&amp;state={STATE}", "parameter-missing", "code, amp;state"),
+            (f"access_token=secret&state={STATE}", "parameter-missing", "access_token, state"),
+            ("n3TrFS&x y=1&state=", "parameter-missing", "state"),
+            (f"code=c&code=d&state={STATE}", "parameter-repeated", "code, state"),
+            (f"code=c&state={STATE}&state={STATE}", "parameter-repeated", "code, state"),
+            (f"code=c&state={STATE}&x=1&x=1", "parameter-repeated", "code, state, x"),
+            (urlencode({"code": "c" * 8193, "state": STATE}), "parameter-too-long", "code, state"),
+            (urlencode({"code": "c\x00", "state": STATE}), "parameter-malformed", "code, state"),
+            (f"code=%ff&state={STATE}", "parameter-malformed", "code, state"),
+            (f"error=%ff&state={STATE}", "parameter-malformed", "error, state"),
+        ],
+    )
+    def test_an_incomplete_answer_is_refused_and_its_members_named(
+        self, query: str, rule: str, came: str
+    ) -> None:
+        """C53, T25."""
+        with pytest.raises(AnswerIncomplete) as refused:
+            authorization.parse_authorization_response(query)
+        assert (refused.value.rule, refused.value.came) == (rule, came)
+
+    @pytest.mark.parametrize(
         ("query", "error"),
         [
-            ("", ParameterMissing),
-            (urlencode({"code": "c"}), ParameterMissing),
-            (urlencode({"state": STATE}), ParameterMissing),
             (urlencode({"error": "access_denied"}), AuthorizationErrorWithoutState),
             (urlencode({"error": "access_denied", "state": ""}), AuthorizationErrorWithoutState),
-            (urlencode({"code": "", "state": STATE}), ParameterMissing),
-            (urlencode({"code": "c", "state": ""}), ParameterMissing),
-            (f"code=c&code=d&state={STATE}", ParameterRepeated),
-            (f"code=c&state={STATE}&state={STATE}", ParameterRepeated),
-            (f"code=c&state={STATE}&x=1&x=1", ParameterRepeated),
-            (urlencode({"code": "c" * 8193, "state": STATE}), ParameterTooLong),
-            (urlencode({"code": "c\x00", "state": STATE}), ParameterMalformed),
             (
                 urlencode({"code": "c", "error": "access_denied", "state": STATE}),
-                AuthorizationResponseInvalid,
-            ),
-            (
-                urlencode({"code": "", "error": "access_denied", "state": STATE}),
                 AuthorizationResponseInvalid,
             ),
         ],
@@ -195,6 +210,25 @@ class TestAuthorizationResponse:
         """C53, T25."""
         with pytest.raises(error):
             authorization.parse_authorization_response(query)
+
+    @pytest.mark.parametrize(
+        ("query", "description"),
+        [
+            ("&code=", None),
+            ("&error_description=Zugriff+f%FCr+diese+App+verweigert",
+             "Zugriff f\ufffdr diese App verweigert"),
+        ],
+    )  # fmt: skip
+    def test_an_error_is_one_whatever_is_beside_it(
+        self, query: str, description: str | None
+    ) -> None:
+        """RFC 6749 §3.1: an empty parameter is none. Words need not be UTF-8."""
+        response = authorization.parse_authorization_response(
+            f"error=access_denied&state={STATE}{query}"
+        )
+        assert response == AuthorizationErrorResponse(
+            "access_denied", description, None, STATE, None
+        )
 
 
 class TestResponseIssuer:
